@@ -1,0 +1,185 @@
+/** What every fault of Fairlead means to a caller: HTTP status (RFC 9110), exit code (docs/cli.md) and what to do next. */
+interface FaultKind {
+  readonly status: number;
+  readonly exit: number;
+  readonly hint: string;
+}
+
+/** The closed catalogue. A code is part of the public contract: add, never rename. */
+export const faults = {
+  "manifest.invalid": { status: 422, exit: 2, hint: "Mend the lines named above, then run `fairlead check`." },
+  "manifest.missing": { status: 422, exit: 2, hint: "Write a fairlead.yml beside the code (see docs/manifest.md)." },
+  "usage.invalid": { status: 400, exit: 2, hint: "See `fairlead help` for the command's arguments." },
+  "request.invalid": { status: 400, exit: 2, hint: "See /v1/openapi.json for what the request must look like." },
+  "request.too-large": { status: 413, exit: 2, hint: "Leave large files out with .gitignore or .dockerignore." },
+  "access.denied": { status: 403, exit: 3, hint: "Use a token with the needed scope, or the controller's own socket." },
+  "access.unauthenticated": { status: 401, exit: 3, hint: "Give a token with --token or FAIRLEAD_TOKEN." },
+  "app.unknown": { status: 404, exit: 4, hint: "`fairlead status` without -e lists what is deployed." },
+  "service.unknown": { status: 404, exit: 4, hint: "`fairlead ps` lists the services." },
+  "release.unknown": { status: 404, exit: 4, hint: "`fairlead releases` lists the releases that can be used." },
+  "deployment.unknown": { status: 404, exit: 4, hint: "`fairlead deployments` lists the deployments." },
+  "task.unknown": { status: 404, exit: 4, hint: "Start it again with `fairlead run`." },
+  "path.unknown": { status: 404, exit: 4, hint: "See /v1/openapi.json for the paths there are." },
+  "method.wrong": { status: 405, exit: 2, hint: "See /v1/openapi.json for the methods of this path." },
+  "release.none-before": { status: 409, exit: 5, hint: "There is no earlier release to go back to; deploy instead." },
+  "release.incomplete": {
+    status: 409,
+    exit: 5,
+    hint: "An artifact of that release is gone; deploy that version again.",
+  },
+  "deployment.ended": {
+    status: 409,
+    exit: 5,
+    hint: "It is over already; `fairlead deployments show` says how it ended.",
+  },
+  "scale.single": {
+    status: 409,
+    exit: 5,
+    hint: "A `single` service runs exactly once; take `single: true` out to scale it.",
+  },
+  "document.stale": {
+    status: 412,
+    exit: 5,
+    hint: "Somebody changed it meanwhile; read it again and repeat the change.",
+  },
+  "idempotency.mismatch": { status: 422, exit: 5, hint: "Use a new Idempotency-Key for a different request." },
+  "idempotency.in-flight": {
+    status: 409,
+    exit: 5,
+    hint: "The first request with this key has not been answered; wait for it.",
+  },
+  "controller.held": {
+    status: 409,
+    exit: 5,
+    hint: "Use the running controller, or give this one another --state directory.",
+  },
+  "controller.unreachable": { status: 503, exit: 7, hint: "Start one with `fairlead up` or `fairlead controller`." },
+  "journal.newer": {
+    status: 500,
+    exit: 1,
+    hint: "Use the Fairlead version that wrote it, or a newer one. Nothing was changed.",
+  },
+  "journal.damaged": { status: 500, exit: 1, hint: "Restore the state directory from a backup. Nothing was changed." },
+  "source.unsafe": { status: 422, exit: 2, hint: "Take the named entry out of the source." },
+  "source.missing": { status: 409, exit: 5, hint: "Upload the source again; `fairlead deploy` does." },
+  "source.digest-mismatch": { status: 422, exit: 2, hint: "The files changed while they were read; deploy again." },
+  "build.failed": { status: 409, exit: 1, hint: "Read the build's own lines above; the old release still serves." },
+  "release.command-failed": {
+    status: 409,
+    exit: 1,
+    hint: "Read the command's own lines above; the old release still serves.",
+  },
+  "gate.crashed": { status: 409, exit: 1, hint: "Read its last lines above; the old release still serves." },
+  "gate.not-ready": { status: 409, exit: 1, hint: "Look at the readiness answer above; the old release still serves." },
+  "gate.wrong-port": { status: 409, exit: 1, hint: "Listen on the port given in PORT. The old release still serves." },
+  "watch.errors": {
+    status: 409,
+    exit: 1,
+    hint: "The earlier release serves again; read `fairlead logs --release` of the bad one.",
+  },
+  "watch.slow": {
+    status: 409,
+    exit: 1,
+    hint: "The earlier release serves again; raise deploy.watch.p95 if this is expected.",
+  },
+  "watch.crashed": {
+    status: 409,
+    exit: 1,
+    hint: "The earlier release serves again; read `fairlead logs --release` of the bad one.",
+  },
+  "switch.single-failed": {
+    status: 409,
+    exit: 1,
+    hint: "The earlier instance was started again; read the last lines above.",
+  },
+  "deployment.deadline": {
+    status: 409,
+    exit: 1,
+    hint: "The phase took longer than it may; the old release still serves.",
+  },
+  "deployment.cancelled": { status: 409, exit: 1, hint: "It was cancelled; the old release still serves." },
+  "deployment.superseded": { status: 409, exit: 1, hint: "A newer deployment took its place." },
+  "wait.timeout": { status: 504, exit: 6, hint: "It still runs; follow it with `fairlead deployments attach`." },
+  "confirm.needed": { status: 409, exit: 8, hint: "Repeat with the flag named above." },
+  "route.host-taken": {
+    status: 409,
+    exit: 5,
+    hint: "Another environment owns this host; change services.<name>.http.hosts.",
+  },
+  "route.invalid": {
+    status: 422,
+    exit: 1,
+    hint: "The route table was refused as a whole; the last good one still serves.",
+  },
+  "edge.unreachable": {
+    status: 503,
+    exit: 1,
+    hint: "The edge is being started again; requests go on as soon as it is up.",
+  },
+  "runtime.start-failed": { status: 409, exit: 1, hint: "Check that the command exists and may be run." },
+  "runtime.ports-exhausted": { status: 503, exit: 1, hint: "Widen --ports or stop something." },
+  "runtime.user": { status: 500, exit: 1, hint: "Name an existing unprivileged user with --run-as." },
+  "listen.in-use": { status: 409, exit: 5, hint: "Choose another address, or stop what listens there." },
+  "operation.failed": { status: 500, exit: 1, hint: "See the controller's log for the cause; it is tried again." },
+} as const satisfies Record<string, FaultKind>;
+
+export type FaultCode = keyof typeof faults;
+
+/** One place in a document that is wrong. `line` and `column` count from 1. */
+export interface Complaint {
+  readonly path: string;
+  readonly message: string;
+  readonly file?: string;
+  readonly line?: number;
+  readonly column?: number;
+}
+
+/** A fault as plain data: what the journal keeps and the API sends. */
+export interface FaultRecord {
+  readonly code: FaultCode;
+  readonly detail: string;
+  readonly hint: string;
+}
+
+/** The only error that Fairlead throws on purpose: a code of the catalogue, what happened to which object, and its cause. */
+export class Fault extends Error {
+  readonly code: FaultCode;
+  readonly hint: string;
+  readonly complaints: readonly Complaint[];
+
+  constructor(
+    code: FaultCode,
+    detail: string,
+    more: { hint?: string; complaints?: readonly Complaint[]; cause?: unknown } = {},
+  ) {
+    super(detail, more.cause === undefined ? {} : { cause: more.cause });
+    this.name = "Fault";
+    this.code = code;
+    this.hint = more.hint ?? faults[code].hint;
+    this.complaints = more.complaints ?? [];
+  }
+
+  get detail(): string {
+    return this.message;
+  }
+
+  toRecord(): FaultRecord {
+    return { code: this.code, detail: this.detail, hint: this.hint };
+  }
+}
+
+/** Makes a Fault of anything thrown; what is not one already becomes `operation.failed` and keeps its cause. */
+export function asFault(thrown: unknown): Fault {
+  if (thrown instanceof Fault) return thrown;
+  return new Fault("operation.failed", thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown });
+}
+
+/** Whether a Node system error carries one of these codes (`ENOENT`, …). */
+export function isErrno(thrown: unknown, ...codes: readonly string[]): boolean {
+  return thrown instanceof Error && "code" in thrown && codes.includes(String(thrown.code));
+}
+
+/** Fails loudly where the types already say that nothing can be left over. */
+export function unreachable(value: never): never {
+  throw new Error(`unreachable: ${JSON.stringify(value)}`);
+}

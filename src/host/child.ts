@@ -1,0 +1,59 @@
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
+
+/** Where a child's standard streams go: nowhere, to this process, to a pipe, or to an open file descriptor. */
+export type Stream = "ignore" | "inherit" | "pipe" | number;
+
+export interface ChildOptions {
+  readonly cwd?: string;
+  /** The whole environment: nothing is inherited unless the caller copies it. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdio?: readonly [Stream, Stream, Stream];
+  /** Own session and process group, outliving this process. */
+  readonly detached?: boolean;
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+/**
+ * Starts a program from an argument list; no shell is ever involved. This is the only file of the project that may
+ * import `node:child_process` (tools/shape.ts checks it). Failures to start arrive as the child's `error` event.
+ */
+export function startChild(command: readonly [string, ...string[]], options: ChildOptions): ChildProcess {
+  const [program, ...args] = command;
+  const spawnOptions: SpawnOptions = {
+    env: options.env,
+    stdio: [...(options.stdio ?? ["ignore", "ignore", "ignore"])],
+    detached: options.detached ?? false,
+    windowsHide: true,
+  };
+  if (options.cwd !== undefined) spawnOptions.cwd = options.cwd;
+  if (options.uid !== undefined) spawnOptions.uid = options.uid;
+  if (options.gid !== undefined) spawnOptions.gid = options.gid;
+  return spawn(program, args, spawnOptions);
+}
+
+export interface ChildResult {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program to its end and keeps at most `limit` bytes of each output stream. Rejects when it cannot be started. */
+export function runChild(
+  command: readonly [string, ...string[]],
+  options: Omit<ChildOptions, "stdio" | "detached"> & { readonly limit?: number },
+): Promise<ChildResult> {
+  const limit = options.limit ?? 1024 * 1024;
+  const child = startChild(command, { ...options, stdio: ["ignore", "pipe", "pipe"] });
+  const texts = { stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"] as const) {
+    child[name]?.setEncoding("utf8").on("data", (text: string) => {
+      texts[name] = (texts[name] + text).slice(0, limit);
+    });
+  }
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code, signal) => resolve({ code, signal, ...texts }));
+  });
+}

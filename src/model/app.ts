@@ -1,0 +1,42 @@
+import type { DeployPolicy, ServiceSpec } from "./release.ts";
+
+/** What is known of one environment variable, resolved for one environment but not yet given its value. */
+export interface VariableSpec {
+  /** Literal text with `${…}` references; null when the manifest gives no value and no default. */
+  readonly value: string | null;
+  readonly secret: boolean;
+  /** A deployment to this environment must find a value. */
+  readonly required: boolean;
+  readonly pattern: string | null;
+  readonly oneOf: readonly string[] | null;
+  readonly minLength: number | null;
+  readonly maxLength: number | null;
+  readonly generate: "hex32" | "hex64" | "base64" | "uuid" | "django" | null;
+  /** Values that this environment must not have. */
+  readonly forbid: readonly string[];
+}
+
+/** How an artifact is made. */
+export interface BuildSpec {
+  readonly context: string;
+  /** The process runtime's install-and-build command, run in the copied source; null when the source is ready as it is. */
+  readonly command: readonly string[] | null;
+  readonly dockerfile: string | null;
+  readonly target: string | null;
+  readonly args: Readonly<Record<string, string>>;
+  readonly image: string | null;
+}
+
+/** A service as the manifest describes it: without the artifact, and with variables instead of values. */
+export interface ServiceTemplate extends Omit<ServiceSpec, "artifact" | "env"> {
+  readonly variables: Readonly<Record<string, VariableSpec>>;
+}
+
+/** One app as `fairlead.yml` describes it for one environment: overlays merged, defaults filled in. */
+export interface AppSpec {
+  readonly app: string;
+  readonly environment: string;
+  readonly build: BuildSpec;
+  readonly services: readonly ServiceTemplate[];
+  readonly deploy: DeployPolicy;
+}

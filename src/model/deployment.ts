@@ -1,0 +1,104 @@
+import type { FaultRecord } from "../base/faults.ts";
+import type { EnvKey, Serving } from "./environment.ts";
+
+/** The way of a deployment (DESIGN section 4). `undo` is where a failed one gives back what it took, before it ends. */
+export const phases = [
+  "queued",
+  "prepare",
+  "build",
+  "protect",
+  "release",
+  "start",
+  "gate",
+  "switch",
+  "watch",
+  "drain",
+  "undo",
+  "ended",
+] as const;
+export type Phase = (typeof phases)[number];
+
+export type Verdict = "live" | "failed" | "rolled-back" | "cancelled" | "superseded";
+
+/** `deploy`: new code or configuration. `rollback`: an earlier release. `restart`: new instances of the same release. */
+export type DeploymentKind = "deploy" | "rollback" | "restart";
+
+/** How an instance proved itself, in words and figures. */
+export interface GateReport {
+  readonly service: string;
+  readonly instance: string;
+  /** e.g. `GET /ready → 200, 2 in a row`. */
+  readonly gate: string;
+  readonly tookMs: number;
+}
+
+export interface PhaseEntry {
+  readonly phase: Phase;
+  readonly at: number;
+}
+
+export interface Deployment {
+  readonly id: string;
+  readonly key: EnvKey;
+  readonly kind: DeploymentKind;
+  readonly release: number;
+  /** The services whose instances are exchanged; null means all. */
+  readonly services: readonly string[] | null;
+  /** What served when this deployment began, and what serves again when it fails. */
+  readonly previous: Serving | null;
+  readonly createdAt: number;
+  readonly createdBy: string;
+  readonly phase: Phase;
+  /** Every phase entered, in order; the last one is `phase`. */
+  readonly history: readonly PhaseEntry[];
+  /** How many canary steps have been taken, and when the last one was. */
+  readonly canary: { readonly step: number; readonly at: number } | null;
+  /** `single` services whose old instance this deployment has stopped or is about to stop. */
+  readonly exchanged: readonly string[];
+  readonly gates: readonly GateReport[];
+  readonly cancelRequested: boolean;
+  /** Decided when it leaves its way for `undo` or `ended`; never changes afterwards. */
+  readonly verdict: Verdict | null;
+  readonly fault: FaultRecord | null;
+  /** The instance whose own log lines explain the fault. */
+  readonly culprit: string | null;
+  readonly endedAt: number | null;
+}
+
+/** Which phase may follow which; anything else is a programming error. Every phase may also fall to `undo` or `ended`. */
+const next: Record<Phase, readonly Phase[]> = {
+  queued: ["prepare"],
+  prepare: ["build", "start"],
+  build: ["protect"],
+  protect: ["release"],
+  release: ["start"],
+  start: ["gate"],
+  gate: ["switch"],
+  switch: ["watch", "drain"],
+  watch: ["drain"],
+  drain: [],
+  undo: [],
+  ended: [],
+};
+
+/** Whether a deployment may go from one phase to another. After the commit point (`drain`) there is no way back. */
+export function mayFollow(from: Phase, to: Phase): boolean {
+  if (from === "ended") return false;
+  if (to === "ended") return true;
+  if (to === "undo") return from !== "drain" && from !== "undo";
+  return next[from].includes(to);
+}
+
+export function isOver(deployment: Deployment): boolean {
+  return deployment.phase === "ended";
+}
+
+/** When the current phase began. */
+export function phaseSince(deployment: Deployment): number {
+  return deployment.history.at(-1)?.at ?? deployment.createdAt;
+}
+
+/** When a phase was entered, or null when it was not. */
+export function enteredAt(deployment: Deployment, phase: Phase): number | null {
+  return deployment.history.find((entry) => entry.phase === phase)?.at ?? null;
+}

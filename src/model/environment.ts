@@ -1,0 +1,45 @@
+/** Names one environment of one app: the key that everything is reconciled by. */
+export interface EnvKey {
+  readonly app: string;
+  readonly environment: string;
+}
+
+/** `app/environment`: how a key is written down. */
+export function keyText(key: EnvKey): string {
+  return `${key.app}/${key.environment}`;
+}
+
+/** The key of `app/environment`, or null when the text is not one. */
+export function parseKey(text: string): EnvKey | null {
+  const [app, environment, rest] = text.split("/");
+  return app && environment && rest === undefined ? { app, environment } : null;
+}
+
+export function sameKey(a: EnvKey, b: EnvKey): boolean {
+  return a.app === b.app && a.environment === b.environment;
+}
+
+/** App, service and environment names: what a DNS label, a container name and a directory all allow (RFC 1123, at most 40). */
+export const namePattern = /^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/;
+
+/** What an environment serves: a release, and for each service the deployment whose instances carry it. */
+export interface Serving {
+  readonly release: number;
+  /** Service name → id of the deployment that started its instances (a restart replaces one service's). */
+  readonly generations: Readonly<Record<string, string>>;
+}
+
+/** What is kept about an environment beside its releases. */
+export interface Environment {
+  readonly key: EnvKey;
+  /** Null until a first deployment was live, and after `down`. */
+  readonly serving: Serving | null;
+  /** Replica counts set by `scale`; they win over the manifest. */
+  readonly scale: Readonly<Record<string, number>>;
+  /** Values set by `env set`; they win over the manifest. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** Raised by every change of `scale` or `variables`: the ETag of the document. */
+  readonly revision: number;
+  /** Stopped on purpose (`down`): nothing runs until the next deployment. */
+  readonly stopped: boolean;
+}

@@ -1,0 +1,33 @@
+import type { EnvKey } from "./environment.ts";
+
+export const eventKinds = [
+  "release.created",
+  "deployment.queued",
+  "deployment.phase",
+  "deployment.ended",
+  "instance.started",
+  "instance.gated",
+  "instance.exited",
+  "instance.retired",
+  "instance.not-alive",
+  "instance.not-ready",
+  "instance.backing-off",
+  "routes.applied",
+  "edge.down",
+  "edge.last-upstream-kept",
+  "environment.scaled",
+  "environment.configured",
+  "environment.stopped",
+] as const;
+export type EventKind = (typeof eventKinds)[number];
+
+/** Something that happened, for people and for streams; `id` rises, so that a reader can go on where it stopped. */
+export interface Event {
+  readonly id: number;
+  readonly at: number;
+  readonly key: EnvKey;
+  readonly kind: EventKind;
+  readonly deployment: string | null;
+  readonly subject: string | null;
+  readonly detail: string;
+}

@@ -1,0 +1,111 @@
+import type { EnvKey } from "./environment.ts";
+
+/** Who an instance is. The runtime keeps it with the instance, so that it is found again by identity and never by address. */
+export interface InstanceIdentity {
+  readonly key: EnvKey;
+  readonly service: string;
+  readonly release: number;
+  readonly deployment: string;
+  /** Its place among the replicas, from 0. */
+  readonly ordinal: number;
+  /** How often this place was started before: a crashed instance's successor has one more. */
+  readonly attempt: number;
+}
+
+/** The deterministic name of an instance: starting it twice is starting it once. */
+export function instanceName(identity: InstanceIdentity): string {
+  const { key, service, release, deployment, ordinal, attempt } = identity;
+  const generation = deployment.slice(deployment.indexOf("_") + 1);
+  return `fl-${key.app}-${key.environment}-${service}-v${release}-${ordinal}-${generation}-${attempt}`;
+}
+
+export interface InstanceSpec {
+  readonly name: string;
+  readonly identity: InstanceIdentity;
+  readonly artifact: string;
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Whether it needs an address that the edge and the probes can dial, and which port it would like. */
+  readonly port: number | null;
+  readonly memoryBytes: number | null;
+}
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** How a process ended. `lost`: it is gone and nobody saw how (the machine restarted, or it was killed with its keeper). */
+export interface Exit {
+  readonly at: number;
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly reason: "exited" | "signalled" | "out-of-memory" | "could-not-start" | "lost";
+}
+
+/** What the runtime sees of an instance. */
+export interface ObservedInstance {
+  readonly name: string;
+  readonly identity: InstanceIdentity;
+  readonly startedAt: number;
+  readonly address: Address | null;
+  /** When the stop signal was sent, if it was. */
+  readonly stopSignalAt: number | null;
+  /** When SIGKILL was sent, if it was. */
+  readonly killedAt: number | null;
+  /** Null while it runs. */
+  readonly exit: Exit | null;
+}
+
+/** What is known of an instance beyond what the runtime sees; kept in the journal. */
+export interface InstanceFacts {
+  readonly name: string;
+  /** When it passed its gate; only then may a route point at it. */
+  readonly gatedAt: number | null;
+  /** When it was decided that it must go. */
+  readonly retiredAt: number | null;
+  readonly retiredBecause: string | null;
+}
+
+/** What the probes say about an instance right now; not kept, learnt anew after a restart of the controller. */
+export interface ProbeState {
+  /** Good readiness answers in a row. */
+  readonly readyInRow: number;
+  /** Bad readiness answers in a row. */
+  readonly unreadyInRow: number;
+  /** Bad aliveness answers in a row. */
+  readonly deadInRow: number;
+  /** The last readiness answer in words, e.g. `GET /ready → 503`. */
+  readonly lastAnswer: string | null;
+  /** Ports the instance listens on although nothing listens on its own; null when not looked for. */
+  readonly listensOn: readonly number[] | null;
+}
+
+/** A running of a command to its end: a release command, a build, `fairlead run`. */
+export interface TaskSpec {
+  readonly name: string;
+  readonly key: EnvKey;
+  /** What it is to people and in the logs: `release`, `build` or `run`. */
+  readonly purpose: "release" | "build" | "run";
+  readonly service: string;
+  readonly release: number;
+  readonly deployment: string | null;
+  /** Digest of the artifact it runs in, or an absolute directory while one is being built. */
+  readonly artifact: string;
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export interface ObservedTask {
+  readonly name: string;
+  readonly spec: TaskSpec;
+  readonly startedAt: number;
+  readonly exit: Exit | null;
+}
+
+export interface Usage {
+  readonly memoryBytes: number;
+  /** CPU time used since the start, user and system. */
+  readonly cpuMs: number;
+  readonly processes: number;
+}

@@ -1,0 +1,141 @@
+import type { EnvKey } from "./environment.ts";
+
+export interface JsonCondition {
+  /** Path of member names into the answer, e.g. `["services", "database"]`. */
+  readonly path: readonly string[];
+  readonly equals: string | number | boolean | null;
+}
+
+/** When a new instance counts as ready, and when a serving one stays in traffic. */
+export interface ReadyProbe {
+  readonly path: string;
+  readonly status: number;
+  /** Conditions on the JSON body; all must hold, so `degraded` sent with status 200 does not pass (X001). */
+  readonly json: readonly JsonCondition[];
+  /** Longest time from start to ready. */
+  readonly withinMs: number;
+  readonly everyMs: number;
+  /** How many good answers in a row. */
+  readonly times: number;
+}
+
+/** When a serving instance counts as dead and is restarted. */
+export interface AliveProbe {
+  readonly path: string;
+  readonly everyMs: number;
+  readonly timeoutMs: number;
+  /** How many bad answers in a row. */
+  readonly failures: number;
+}
+
+export interface RateLimit {
+  readonly requests: number;
+  readonly windowMs: number;
+  readonly burst: number;
+}
+
+export interface RouteLimits {
+  readonly bodyBytes: number;
+  /** Per client address; null means no limit. */
+  readonly rate: RateLimit | null;
+}
+
+export interface HttpSpec {
+  /** The port the app is told by PORT where it has an address of its own; the process runtime gives one of its pool instead. */
+  readonly port: number;
+  readonly hosts: readonly string[];
+  /** Null: a TCP connection is the whole gate. */
+  readonly ready: ReadyProbe | null;
+  readonly alive: AliveProbe | null;
+  /** Longest time without a byte from the app before the edge answers 504. */
+  readonly timeoutMs: number;
+  readonly limits: RouteLimits;
+  readonly headers: "secure" | "none";
+}
+
+export interface StopSpec {
+  readonly signal: string;
+  /** From the stop signal to SIGKILL. */
+  readonly withinMs: number;
+  /** How long requests and streams under way may go on after the instance left the routes, before the stop signal. */
+  readonly drainMs: number;
+}
+
+export interface ServiceSpec {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly artifact: string;
+  readonly http: HttpSpec | null;
+  readonly replicas: number;
+  /** Exactly one instance, also during a deployment: the old one stops before the new one starts. */
+  readonly single: boolean;
+  /** Services that must have passed their gate before this one starts. */
+  readonly needs: readonly string[];
+  /** Runs once per deployment, in the new artifact, before anything starts. */
+  readonly release: readonly string[] | null;
+  readonly stop: StopSpec;
+  readonly memoryBytes: number | null;
+  /** How long an instance without a probe must stay up to pass its gate. */
+  readonly settleMs: number;
+}
+
+/** What a build makes, named by the digest of all that goes into it. */
+export interface ArtifactSpec {
+  readonly digest: string;
+  readonly source: string;
+  /** Directory inside the source that is built, `.` for all of it. */
+  readonly context: string;
+  readonly command: readonly string[] | null;
+}
+
+export interface WatchPolicy {
+  readonly forMs: number;
+  /** Share of failed requests (0…1) above which the release is taken back. */
+  readonly errors: number;
+  readonly p95Ms: number | null;
+}
+
+export interface CanaryPolicy {
+  /** Share of traffic (0…1) per step, rising. */
+  readonly weights: readonly number[];
+  readonly everyMs: number;
+}
+
+export interface DeployPolicy {
+  readonly watch: WatchPolicy;
+  readonly canary: CanaryPolicy | null;
+  /** How many live releases keep their artifacts for rollback. */
+  readonly keep: number;
+}
+
+/** The immutable record vN of everything that runs: artifacts, configuration and routes of all services. */
+export interface Release {
+  readonly key: EnvKey;
+  readonly number: number;
+  readonly createdAt: number;
+  readonly createdBy: string;
+  readonly message: string | null;
+  /** Digest of the source tree, for "what is running where". */
+  readonly source: string;
+  readonly artifacts: readonly ArtifactSpec[];
+  readonly services: readonly ServiceSpec[];
+  readonly deploy: DeployPolicy;
+  /** The manifest's own text, kept for `releases show` and for a configuration change of this release. */
+  readonly manifest: string;
+}
+
+/** `v12`: how a release is written. */
+export function releaseName(number: number): string {
+  return `v${number}`;
+}
+
+/** The number of `v12` or `12`, or null. */
+export function parseReleaseName(text: string): number | null {
+  const found = /^v?([1-9]\d{0,8})$/.exec(text);
+  return found ? Number(found[1]) : null;
+}
+
+export function serviceOf(release: Release, name: string): ServiceSpec | undefined {
+  return release.services.find((service) => service.name === name);
+}

@@ -1,0 +1,34 @@
+import type { EnvKey } from "../model/environment.ts";
+import type { ArtifactSpec } from "../model/release.ts";
+
+export type ArtifactState =
+  | { readonly state: "absent" }
+  | { readonly state: "building"; readonly since: number }
+  | { readonly state: "built" }
+  | { readonly state: "failed"; readonly detail: string; readonly task: string | null };
+
+/** Something in the artifact store. `touchedAt`: when it was last uploaded, built or asked for. */
+export interface StoredObject {
+  readonly digest: string;
+  readonly what: "source" | "artifact";
+  readonly touchedAt: number;
+  readonly bytes: number;
+}
+
+/**
+ * Takes sources in and makes artifacts of them. Both are named by digest, so that equal input is built once.
+ * Contract (src/testing/conformance/builder.ts): a half-made source or artifact is never visible; a build goes on or is
+ * begun again after a crash; nothing outside the store is read or written by a hostile archive.
+ */
+export interface Builder {
+  hasSource(digest: string): Promise<boolean>;
+  /** Unpacks a tar stream. Faults: `source.unsafe`, `source.digest-mismatch`, `request.too-large`. */
+  admit(digest: string, tar: AsyncIterable<Uint8Array>): Promise<void>;
+  /** The bytes of one file of a source, or null; at most 1 MiB. */
+  readSource(digest: string, path: string): Promise<Uint8Array | null>;
+  observe(digest: string): Promise<ArtifactState>;
+  /** Starts a build and returns; `observe` tells how it goes. Idempotent. A failed build is begun anew. */
+  build(artifact: ArtifactSpec, forWhom: { key: EnvKey; release: number; deployment: string }): Promise<void>;
+  list(): Promise<readonly StoredObject[]>;
+  remove(object: { digest: string; what: "source" | "artifact" }): Promise<void>;
+}

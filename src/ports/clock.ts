@@ -1,0 +1,6 @@
+/** Time, so that tests and simulations can own it. Times are milliseconds since 1970 (UTC). */
+export interface Clock {
+  now(): number;
+  /** Calls `then` once after `ms`; the answer calls it off. A pending call never keeps the process alive by itself. */
+  after(ms: number, then: () => void): () => void;
+}

@@ -1,0 +1,83 @@
+import type { FaultRecord } from "../base/faults.ts";
+import type { Deployment } from "../model/deployment.ts";
+import type { Environment, EnvKey, Serving } from "../model/environment.ts";
+import type { Event } from "../model/event.ts";
+import type { InstanceFacts } from "../model/instance.ts";
+import type { Release } from "../model/release.ts";
+
+/** One thing to be written down. */
+export type Change =
+  | { readonly kind: "release"; readonly release: Release }
+  | { readonly kind: "deployment"; readonly deployment: Deployment }
+  | { readonly kind: "serving"; readonly key: EnvKey; readonly serving: Serving | null }
+  | { readonly kind: "stopped"; readonly key: EnvKey; readonly stopped: boolean }
+  | { readonly kind: "scale"; readonly key: EnvKey; readonly service: string; readonly replicas: number | null }
+  | { readonly kind: "variables"; readonly key: EnvKey; readonly set: Readonly<Record<string, string | null>> }
+  | { readonly kind: "facts"; readonly key: EnvKey; readonly facts: InstanceFacts }
+  | { readonly kind: "facts.forgotten"; readonly key: EnvKey; readonly name: string }
+  | { readonly kind: "event"; readonly event: Omit<Event, "id"> };
+
+/** A step of a plan as it is written down before and after it is done. `what` is the step itself, as plain data. */
+export interface StepRecord {
+  readonly id: number;
+  readonly key: EnvKey;
+  readonly deployment: string | null;
+  readonly what: string;
+  readonly subject: string;
+  readonly why: string;
+  readonly begunAt: number;
+  readonly endedAt: number | null;
+  readonly fault: FaultRecord | null;
+}
+
+export interface IdempotentAnswer {
+  readonly requestDigest: string;
+  /** Null while the first request is still under way. */
+  readonly status: number | null;
+  readonly body: string | null;
+}
+
+/**
+ * The durable record. Contract (src/testing/conformance/journal.ts): a method that changes something has it on disk, all
+ * of it or nothing, when it returns; a database that is newer (`journal.newer`) or damaged (`journal.damaged`) is refused
+ * at opening and left as it is.
+ */
+export interface Journal {
+  /** Writes all changes in one transaction. An environment comes into being with the first change that names it. */
+  commit(changes: readonly Change[]): Promise<void>;
+  /** Writes down that a step is about to be done; the answer is its id. */
+  beginStep(step: Omit<StepRecord, "id" | "endedAt" | "fault">): Promise<number>;
+  /** Writes down how it went, together with what follows from it. */
+  endStep(id: number, end: { at: number; fault: FaultRecord | null; changes: readonly Change[] }): Promise<void>;
+
+  environments(): Promise<readonly Environment[]>;
+  environment(key: EnvKey): Promise<Environment | null>;
+  release(key: EnvKey, number: number): Promise<Release | null>;
+  /** Newest first, from before `before` on. */
+  releases(key: EnvKey, page: { before?: number; limit: number }): Promise<readonly Release[]>;
+  lastReleaseNumber(key: EnvKey): Promise<number>;
+  deployment(id: string): Promise<Deployment | null>;
+  /** Newest first, from before the id `before` on. */
+  deployments(key: EnvKey, page: { before?: string; limit: number }): Promise<readonly Deployment[]>;
+  /** Those that have not ended, oldest first. */
+  unfinished(key: EnvKey): Promise<readonly Deployment[]>;
+  /** Numbers of the releases that were live, the most recent first, each once. */
+  liveReleases(key: EnvKey, limit: number): Promise<readonly number[]>;
+  facts(key: EnvKey): Promise<readonly InstanceFacts[]>;
+  steps(deployment: string): Promise<readonly StepRecord[]>;
+  /** Events after an id, oldest first. */
+  events(filter: { key?: EnvKey; deployment?: string; after: number; limit: number }): Promise<readonly Event[]>;
+  /** The id of the newest event, 0 when there is none. */
+  lastEventId(): Promise<number>;
+  /** Called after every commit with the keys that it touched, until the answer is called. */
+  committed(listener: (keys: readonly EnvKey[]) => void): () => void;
+
+  /** Claims an Idempotency-Key for a request, or tells what is known of it. Claims older than 24 h are forgotten. */
+  claim(idempotencyKey: string, requestDigest: string, now: number): Promise<IdempotentAnswer | null>;
+  answer(idempotencyKey: string, answer: { status: number; body: string }): Promise<void>;
+  /** Forgets a claim whose request failed before anything was changed. */
+  disclaim(idempotencyKey: string): Promise<void>;
+  /** Deletes steps and events older than `before` of deployments that have ended. */
+  prune(before: number): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,49 @@
+import type { EnvKey } from "../model/environment.ts";
+import type { InstanceSpec, ObservedInstance, ObservedTask, TaskSpec, Usage } from "../model/instance.ts";
+
+export type OutputStream = "stdout" | "stderr";
+
+/** Something that the runtime noticed by itself. It carries the key and the name; what happened is found by observing. */
+export interface RuntimeChange {
+  readonly key: EnvKey;
+  readonly name: string;
+  /** `state`: it started or ended. `output`: it wrote something. */
+  readonly what: "state" | "output";
+}
+
+export interface ObservedWorld {
+  readonly instances: readonly ObservedInstance[];
+  readonly tasks: readonly ObservedTask[];
+}
+
+/**
+ * Runs instances and tasks, and finds them again by identity after the controller was away.
+ * Contract, for every adapter (src/testing/conformance/runtime.ts):
+ * - `start` and `startTask` are idempotent by name. A task's command is begun at most once per name, whatever happens.
+ * - A start that cannot succeed (no such program) is not thrown: it shows as an exit with reason `could-not-start`.
+ * - What is started outlives the controller and is seen by the next one with the same identity, address and start time.
+ * - An ended instance or task stays visible, with its exit, until `remove`.
+ * - Only what this runtime started is seen, signalled or removed; an unknown name is no error for `signal` and `remove`.
+ */
+export interface Runtime {
+  /** Everything of one environment, ended ones included. */
+  observe(key: EnvKey): Promise<ObservedWorld>;
+  /** The environments that have anything at all, for finding orphans. */
+  keys(): Promise<readonly EnvKey[]>;
+  start(spec: InstanceSpec): Promise<void>;
+  startTask(spec: TaskSpec): Promise<void>;
+  /** Sends a signal (`SIGTERM`, …) to all processes of an instance or task. */
+  signal(name: string, signal: string): Promise<void>;
+  /** Forgets an ended instance or task with its output. Refuses (`operation.failed`) while it runs. */
+  remove(name: string): Promise<void>;
+  /** Ports on which the processes of an instance listen. */
+  listening(name: string): Promise<readonly number[]>;
+  usage(name: string): Promise<Usage | null>;
+  /** At most `limit` bytes of output from `offset` on; empty at the end. Output is kept until `remove` or `releaseOutput`. */
+  readOutput(name: string, stream: OutputStream, offset: number, limit: number): Promise<Uint8Array>;
+  /** Output before `offset` is stored elsewhere and its disk space may be freed. Offsets do not change. */
+  releaseOutput(name: string, stream: OutputStream, offset: number): Promise<void>;
+  /** Reports changes until the answer is called. May report too much, and never misses an end for longer than a second. */
+  changes(listener: (change: RuntimeChange) => void): () => void;
+  close(): Promise<void>;
+}
