@@ -89,6 +89,13 @@ export interface ArtifactSpec {
   readonly command: readonly string[] | null;
 }
 
+/** What the artifact store has of an artifact. `task`: the build whose output explains a failure. */
+export type ArtifactState =
+  | { readonly state: "absent" }
+  | { readonly state: "building"; readonly since: number }
+  | { readonly state: "built" }
+  | { readonly state: "failed"; readonly detail: string; readonly task: string | null };
+
 export interface WatchPolicy {
   readonly forMs: number;
   /** Share of failed requests (0…1) above which the release is taken back. */

@@ -1,11 +1,7 @@
 import type { EnvKey } from "../model/environment.ts";
-import type { ArtifactSpec } from "../model/release.ts";
+import type { ArtifactSpec, ArtifactState } from "../model/release.ts";
 
-export type ArtifactState =
-  | { readonly state: "absent" }
-  | { readonly state: "building"; readonly since: number }
-  | { readonly state: "built" }
-  | { readonly state: "failed"; readonly detail: string; readonly task: string | null };
+export type { ArtifactState };
 
 /** Something in the artifact store. `touchedAt`: when it was last uploaded, built or asked for. */
 export interface StoredObject {

@@ -1,21 +1,12 @@
 import type { FaultRecord } from "../base/faults.ts";
+import type { Change } from "../model/change.ts";
 import type { Deployment } from "../model/deployment.ts";
-import type { Environment, EnvKey, Serving } from "../model/environment.ts";
+import type { Environment, EnvKey } from "../model/environment.ts";
 import type { Event } from "../model/event.ts";
 import type { InstanceFacts } from "../model/instance.ts";
 import type { Release } from "../model/release.ts";
 
-/** One thing to be written down. */
-export type Change =
-  | { readonly kind: "release"; readonly release: Release }
-  | { readonly kind: "deployment"; readonly deployment: Deployment }
-  | { readonly kind: "serving"; readonly key: EnvKey; readonly serving: Serving | null }
-  | { readonly kind: "stopped"; readonly key: EnvKey; readonly stopped: boolean }
-  | { readonly kind: "scale"; readonly key: EnvKey; readonly service: string; readonly replicas: number | null }
-  | { readonly kind: "variables"; readonly key: EnvKey; readonly set: Readonly<Record<string, string | null>> }
-  | { readonly kind: "facts"; readonly key: EnvKey; readonly facts: InstanceFacts }
-  | { readonly kind: "facts.forgotten"; readonly key: EnvKey; readonly name: string }
-  | { readonly kind: "event"; readonly event: Omit<Event, "id"> };
+export type { Change } from "../model/change.ts";
 
 /** A step of a plan as it is written down before and after it is done. `what` is the step itself, as plain data. */
 export interface StepRecord {

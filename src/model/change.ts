@@ -1,0 +1,17 @@
+import type { Deployment } from "./deployment.ts";
+import type { EnvKey, Serving } from "./environment.ts";
+import type { Event } from "./event.ts";
+import type { InstanceFacts } from "./instance.ts";
+import type { Release } from "./release.ts";
+
+/** One thing to be written down. */
+export type Change =
+  | { readonly kind: "release"; readonly release: Release }
+  | { readonly kind: "deployment"; readonly deployment: Deployment }
+  | { readonly kind: "serving"; readonly key: EnvKey; readonly serving: Serving | null }
+  | { readonly kind: "stopped"; readonly key: EnvKey; readonly stopped: boolean }
+  | { readonly kind: "scale"; readonly key: EnvKey; readonly service: string; readonly replicas: number | null }
+  | { readonly kind: "variables"; readonly key: EnvKey; readonly set: Readonly<Record<string, string | null>> }
+  | { readonly kind: "facts"; readonly key: EnvKey; readonly facts: InstanceFacts }
+  | { readonly kind: "facts.forgotten"; readonly key: EnvKey; readonly name: string }
+  | { readonly kind: "event"; readonly event: Omit<Event, "id"> };

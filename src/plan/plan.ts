@@ -1,0 +1,78 @@
+import type { Change } from "../model/change.ts";
+import type { Deployment } from "../model/deployment.ts";
+import type { Environment, EnvKey } from "../model/environment.ts";
+import type {
+  InstanceFacts,
+  InstanceSpec,
+  ObservedInstance,
+  ObservedTask,
+  ProbeState,
+  TaskSpec,
+} from "../model/instance.ts";
+import type { ArtifactSpec, ArtifactState, Release } from "../model/release.ts";
+import type { RouteTable, UpstreamStats } from "../model/route.ts";
+
+/** The world of one environment at one moment: all that a decision may depend on. */
+export interface Snapshot {
+  readonly now: number;
+  readonly key: EnvKey;
+  readonly environment: Environment;
+  /** Every release that is served, was served before, or is wanted by a deployment below. */
+  readonly releases: readonly Release[];
+  /** The deployments that have not ended, oldest first. */
+  readonly deployments: readonly Deployment[];
+  readonly instances: readonly ObservedInstance[];
+  readonly facts: readonly InstanceFacts[];
+  readonly probes: Readonly<Record<string, ProbeState>>;
+  readonly tasks: readonly ObservedTask[];
+  /** State of every artifact that a release above names. */
+  readonly artifacts: Readonly<Record<string, ArtifactState>>;
+  readonly edge: {
+    readonly up: boolean;
+    readonly table: RouteTable | null;
+    readonly stats: Readonly<Record<string, UpstreamStats>>;
+  };
+}
+
+/** One thing to do. Doing it twice is doing it once. */
+export type Step =
+  | { readonly do: "record"; readonly changes: readonly Change[]; readonly why: string }
+  | { readonly do: "build"; readonly artifact: ArtifactSpec; readonly release: number; readonly why: string }
+  | { readonly do: "run-task"; readonly task: TaskSpec; readonly why: string }
+  | { readonly do: "start"; readonly instance: InstanceSpec; readonly why: string }
+  | { readonly do: "signal"; readonly name: string; readonly signal: string; readonly why: string }
+  | { readonly do: "remove"; readonly name: string; readonly why: string }
+  | { readonly do: "start-edge"; readonly why: string }
+  | { readonly do: "route"; readonly table: RouteTable; readonly why: string }
+  | { readonly do: "unroute"; readonly owner: string; readonly why: string };
+
+/** What to do now, in this order, and when to look again. No steps and no `againAfterMs`: the environment is at rest. */
+export interface Plan {
+  readonly steps: readonly Step[];
+  /** The latest time at which the world must be looked at again although nothing was reported; null when never. */
+  readonly againAfterMs: number | null;
+  readonly why: string;
+}
+
+/** What a step is about: the name of an instance, a task, an artifact or an owner. */
+export function subjectOf(step: Step): string {
+  switch (step.do) {
+    case "record":
+      return step.changes.map((change) => change.kind).join(" ");
+    case "build":
+      return step.artifact.digest;
+    case "run-task":
+      return step.task.name;
+    case "start":
+      return step.instance.name;
+    case "signal":
+    case "remove":
+      return step.name;
+    case "start-edge":
+      return "edge";
+    case "route":
+      return step.table.owner;
+    case "unroute":
+      return step.owner;
+  }
+}
