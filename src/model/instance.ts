@@ -57,6 +57,12 @@ export interface ObservedInstance {
   readonly exit: Exit | null;
 }
 
+/**
+ * Why an instance must go. `unwanted`: nothing wrong with it. `ended`: it ended by itself. `not-ready`: it never passed its
+ * gate. `not-alive`: it stopped answering.
+ */
+export type RetireReason = "unwanted" | "ended" | "not-ready" | "not-alive";
+
 /** What is known of an instance beyond what the runtime sees; kept in the journal. */
 export interface InstanceFacts {
   readonly name: string;
@@ -64,7 +70,7 @@ export interface InstanceFacts {
   readonly gatedAt: number | null;
   /** When it was decided that it must go. */
   readonly retiredAt: number | null;
-  readonly retiredBecause: string | null;
+  readonly retiredBecause: RetireReason | null;
 }
 
 /** What the probes say about an instance right now; not kept, learnt anew after a restart of the controller. */

@@ -1,3 +1,4 @@
+import type { FaultRecord } from "../base/faults.ts";
 import type { Change } from "../model/change.ts";
 import type { Deployment } from "../model/deployment.ts";
 import type { Environment, EnvKey } from "../model/environment.ts";
@@ -27,6 +28,8 @@ export interface Snapshot {
   readonly tasks: readonly ObservedTask[];
   /** State of every artifact that a release above names. */
   readonly artifacts: Readonly<Record<string, ArtifactState>>;
+  /** With which fault the last step was refused for good, so that trying it again would not help. */
+  readonly refusal: FaultRecord | null;
   readonly edge: {
     readonly up: boolean;
     readonly table: RouteTable | null;

@@ -1,0 +1,94 @@
+import { asFault, Fault, unreachable } from "../base/faults.ts";
+import type { Change } from "../model/change.ts";
+import type { EventKind } from "../model/event.ts";
+import { type Snapshot, type Step, subjectOf } from "../plan/plan.ts";
+import type { Builder } from "../ports/builder.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Edge } from "../ports/edge.ts";
+import type { Journal } from "../ports/journal.ts";
+import type { Runtime } from "../ports/runtime.ts";
+
+export interface ExecutorDeps {
+  readonly journal: Journal;
+  readonly runtime: Runtime;
+  readonly edge: Edge;
+  readonly builder: Builder;
+  readonly clock: Clock;
+  /** Stores the rest of an ended instance's output, so that nothing is lost when it is forgotten. */
+  readonly takeOutput: (name: string) => Promise<void>;
+  readonly forgetOutput: (name: string) => Promise<void>;
+}
+
+/**
+ * Does one step of a plan, written down before and after. It has no opinions: what the step says is done. A fault is
+ * written down with the step and thrown.
+ */
+export async function execute(deps: ExecutorDeps, s: Snapshot, step: Step): Promise<void> {
+  const { journal, clock } = deps;
+  if (step.do === "record") return journal.commit(step.changes);
+  const deployment = s.deployments.find((one) => one.phase !== "queued")?.id ?? null;
+  const id = await journal.beginStep({
+    key: s.key,
+    deployment,
+    what: step.do,
+    subject: subjectOf(step),
+    why: step.why,
+    begunAt: clock.now(),
+  });
+  try {
+    await act(deps, s, step);
+  } catch (thrown) {
+    const fault = asFault(thrown);
+    await journal.endStep(id, { at: clock.now(), fault: fault.toRecord(), changes: [] });
+    throw fault;
+  }
+  const at = clock.now();
+  await journal.endStep(id, { at, fault: null, changes: eventOf(step).map((one) => told(s, deployment, at, one)) });
+}
+
+async function act(deps: ExecutorDeps, s: Snapshot, step: Exclude<Step, { do: "record" }>): Promise<void> {
+  const { runtime, edge, builder } = deps;
+  switch (step.do) {
+    case "build": {
+      const deployment = s.deployments.find((one) => one.phase !== "queued")?.id;
+      if (deployment === undefined) throw new Fault("operation.failed", "a build without a deployment");
+      return builder.build(step.artifact, { key: s.key, release: step.release, deployment });
+    }
+    case "run-task":
+      return runtime.startTask(step.task);
+    case "start":
+      return runtime.start(step.instance);
+    case "signal":
+      return runtime.signal(step.name, step.signal);
+    case "remove":
+      await deps.takeOutput(step.name);
+      await runtime.remove(step.name);
+      return deps.forgetOutput(step.name);
+    case "start-edge":
+      return edge.ensure();
+    case "route":
+      return edge.apply(step.table);
+    case "unroute":
+      return edge.remove(step.owner);
+    default:
+      return unreachable(step);
+  }
+}
+
+interface Told {
+  readonly kind: EventKind;
+  readonly subject: string;
+  readonly detail: string;
+}
+
+/** What people are told of a step that was done. */
+function eventOf(step: Step): readonly Told[] {
+  if (step.do === "start") return [{ kind: "instance.started", subject: step.instance.name, detail: step.why }];
+  if (step.do === "route") return [{ kind: "routes.applied", subject: step.table.owner, detail: step.why }];
+  if (step.do === "unroute") return [{ kind: "routes.applied", subject: step.owner, detail: step.why }];
+  return [];
+}
+
+function told(s: Snapshot, deployment: string | null, at: number, { kind, subject, detail }: Told): Change {
+  return { kind: "event", event: { at, key: s.key, kind, deployment, subject, detail } };
+}

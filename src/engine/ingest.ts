@@ -1,0 +1,122 @@
+import type { EnvKey } from "../model/environment.ts";
+import type { ObservedInstance, ObservedTask } from "../model/instance.ts";
+import type { LogLine } from "../model/log.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { LogStore } from "../ports/logs.ts";
+import type { ObservedWorld, OutputStream, Runtime } from "../ports/runtime.ts";
+import { createLineSplitter, type LineSplitter, levelOf } from "./lines.ts";
+
+/** Bytes taken from one stream at a time: large enough for speed, small enough that no stream starves the others. */
+const biteBytes = 1024 * 1024;
+const streams = ["stdout", "stderr"] as const;
+
+/** One stream of one instance or task that is being read. */
+interface Tap {
+  readonly key: EnvKey;
+  readonly name: string;
+  readonly stream: OutputStream;
+  readonly service: string;
+  readonly release: number;
+  readonly splitter: LineSplitter;
+  /** Where the splitter's count begins. */
+  readonly base: number;
+  offset: number;
+}
+
+/** Moves what instances and tasks write into the log store. Everything about one name happens one after the other. */
+export class LogIngest {
+  readonly #runtime: Runtime;
+  readonly #logs: LogStore;
+  readonly #clock: Clock;
+  readonly #taps = new Map<string, readonly Tap[]>();
+  readonly #busy = new Map<string, Promise<void>>();
+  readonly #again = new Set<string>();
+
+  constructor(deps: { readonly runtime: Runtime; readonly logs: LogStore; readonly clock: Clock }) {
+    this.#runtime = deps.runtime;
+    this.#logs = deps.logs;
+    this.#clock = deps.clock;
+  }
+
+  /** Learns who is there and gives the new names; they are read from where the store's position says. */
+  async know(key: EnvKey, world: ObservedWorld): Promise<readonly string[]> {
+    const fresh = [...world.instances, ...world.tasks].filter((one) => !this.#taps.has(one.name));
+    for (const one of fresh) {
+      const taps = await Promise.all(streams.map((stream) => this.#open(key, one, stream)));
+      if (!this.#taps.has(one.name)) this.#taps.set(one.name, taps);
+    }
+    return fresh.map((one) => one.name);
+  }
+
+  /** The names being read, for a slow sweep beside the runtime's own reports. */
+  names(): readonly string[] {
+    return [...this.#taps.keys()];
+  }
+
+  /** Reads a name's streams up to their present end. */
+  take(name: string): Promise<void> {
+    const running = this.#busy.get(name);
+    if (running) {
+      this.#again.add(name);
+      return running;
+    }
+    const work = this.#takeAll(name).finally(() => this.#busy.delete(name));
+    this.#busy.set(name, work);
+    return work;
+  }
+
+  /** Reads the rest of a name that has ended, a last line without its end included. */
+  async finish(name: string): Promise<void> {
+    await this.take(name);
+    await this.take(name);
+    for (const tap of this.#taps.get(name) ?? []) {
+      const rest = tap.splitter.end();
+      if (rest.length > 0) await this.#store(tap, rest, tap.offset);
+    }
+  }
+
+  async forget(name: string): Promise<void> {
+    this.#taps.delete(name);
+    await this.#logs.forget(name);
+  }
+
+  async #open(key: EnvKey, one: ObservedInstance | ObservedTask, stream: OutputStream): Promise<Tap> {
+    const { service, release } = "identity" in one ? one.identity : one.spec;
+    const offset = await this.#logs.position({ name: one.name, stream });
+    return { key, name: one.name, stream, service, release, splitter: createLineSplitter(), base: offset, offset };
+  }
+
+  async #takeAll(name: string): Promise<void> {
+    do {
+      this.#again.delete(name);
+      for (const tap of this.#taps.get(name) ?? []) await this.#takeStream(tap);
+    } while (this.#again.has(name));
+  }
+
+  async #takeStream(tap: Tap): Promise<void> {
+    for (;;) {
+      const bytes = await this.#runtime.readOutput(tap.name, tap.stream, tap.offset, biteBytes);
+      if (bytes.length === 0) return;
+      tap.offset += bytes.length;
+      const lines = tap.splitter.push(bytes);
+      const done = tap.base + tap.splitter.consumed;
+      if (lines.length > 0) await this.#store(tap, lines, done);
+      await this.#runtime.releaseOutput(tap.name, tap.stream, done);
+    }
+  }
+
+  #store(tap: Tap, texts: readonly string[], offset: number): Promise<void> {
+    const at = this.#clock.now();
+    const { service, release, stream, name } = tap;
+    const lines: LogLine[] = texts.map((message) => ({
+      at,
+      service,
+      instance: name,
+      release,
+      stream,
+      level: levelOf(message),
+      message,
+    }));
+    return this.#logs.append(tap.key, { name, stream }, lines, offset);
+  }
+}

@@ -1,0 +1,80 @@
+import { asFault } from "../base/faults.ts";
+import { collectible } from "../plan/collect.ts";
+import type { Builder } from "../ports/builder.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Journal } from "../ports/journal.ts";
+import type { LogStore } from "../ports/logs.ts";
+import type { EngineLog } from "./loop.ts";
+
+/** Output is looked for this often beside the runtime's own reports. */
+const sweepMs = 2_000;
+const capMs = 60_000;
+const collectMs = 600_000;
+/** Log bytes kept on disk per environment. */
+const logBytes = 512 * 1024 * 1024;
+/** How long the steps and events of ended deployments are kept. */
+const historyMs = 90 * 86_400_000;
+
+interface KeepingDeps {
+  readonly journal: Journal;
+  readonly builder: Builder;
+  readonly logs: LogStore;
+  readonly clock: Clock;
+  readonly log: EngineLog;
+}
+
+/** Starts what must happen again and again for the whole controller; the answer stops it. */
+export function startKeeping(deps: KeepingDeps, sweep: () => readonly Promise<void>[]): () => void {
+  const stops = [
+    repeat(deps, sweepMs, async () => {
+      await Promise.all(sweep());
+    }),
+    repeat(deps, capMs, () => deps.logs.cap(logBytes)),
+    repeat(deps, collectMs, async () => {
+      await collectArtifacts(deps);
+      await deps.journal.prune(deps.clock.now() - historyMs);
+    }),
+  ];
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
+
+function repeat({ clock, log }: KeepingDeps, everyMs: number, work: () => Promise<void>): () => void {
+  let cancel = () => {};
+  let stopped = false;
+  const later = () => {
+    if (stopped) return;
+    cancel = clock.after(everyMs, () => {
+      void work()
+        .catch((thrown) => log.warn({ cause: thrown }, asFault(thrown).detail))
+        .then(later);
+    });
+  };
+  later();
+  return () => {
+    stopped = true;
+    cancel();
+  };
+}
+
+/** Deletes the stored objects that no environment needs for serving, for a deployment under way or for a rollback. */
+export async function collectArtifacts(deps: Pick<KeepingDeps, "journal" | "builder" | "clock">): Promise<void> {
+  const { journal, builder, clock } = deps;
+  const stored = await builder.list();
+  const roots = { artifacts: new Set<string>(), sources: new Set<string>() };
+  for (const { key, serving } of await journal.environments()) {
+    const current = serving ? await journal.release(key, serving.release) : null;
+    const lives = await journal.liveReleases(key, current?.deploy.keep ?? 1);
+    const unfinished = await journal.unfinished(key);
+    const numbers = [...lives, ...unfinished.map((one) => one.release), ...(serving ? [serving.release] : [])];
+    for (const number of new Set(numbers)) {
+      const release = await journal.release(key, number);
+      for (const artifact of release?.artifacts ?? []) {
+        roots.artifacts.add(artifact.digest);
+        roots.sources.add(artifact.source);
+      }
+    }
+  }
+  for (const object of collectible(stored, roots, clock.now())) await builder.remove(object);
+}

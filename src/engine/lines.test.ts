@@ -1,0 +1,150 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { createLineSplitter, levelOf, lineLimit } from "./lines.ts";
+
+function splitAll(bytes: Uint8Array, sizes: readonly number[]): { lines: string[]; consumed: number[] } {
+  const splitter = createLineSplitter();
+  const lines: string[] = [];
+  const consumed: number[] = [];
+  const scratch = new Uint8Array(bytes.length);
+  for (let from = 0, i = 0; from < bytes.length; i += 1) {
+    const size = Math.max(1, sizes[i % Math.max(1, sizes.length)] ?? 1);
+    const piece = scratch.subarray(0, Math.min(size, bytes.length - from)); // used again, as a reader's buffer is
+    piece.set(bytes.subarray(from, from + piece.length));
+    lines.push(...splitter.push(piece));
+    consumed.push(splitter.consumed);
+    from += piece.length;
+  }
+  lines.push(...splitter.end());
+  consumed.push(splitter.consumed);
+  return { lines, consumed };
+}
+
+const bytesOf = (text: string) => new TextEncoder().encode(text);
+const linesOf = (text: string) => splitAll(bytesOf(text), [1 << 20]).lines;
+
+describe("the line splitter", () => {
+  test("takes off line ends of both kinds and keeps empty lines", () => {
+    expect(linesOf("a\n\nb\r\nc")).toEqual(["a", "", "b", "c"]);
+    expect(linesOf("a\n")).toEqual(["a"]);
+    expect(linesOf("")).toEqual([]);
+  });
+
+  test("keeps a CR inside a line", () => expect(linesOf("10%\r20%\r\n")).toEqual(["10%\r20%"]));
+
+  test("replaces NUL and invalid bytes", () => {
+    const bytes = new Uint8Array([0x61, 0, 0xff, 0x62, 0x0a]);
+    expect(splitAll(bytes, [10]).lines).toEqual(["a\ufffd\ufffdb"]);
+  });
+
+  test("gives the line at the end that lacks its newline only at the end", () => {
+    const splitter = createLineSplitter();
+    expect(splitter.push(bytesOf("one\ntw"))).toEqual(["one"]);
+    expect(splitter.consumed).toBe(4);
+    expect(splitter.end()).toEqual(["tw"]);
+    expect(splitter.consumed).toBe(6);
+    expect(splitter.end()).toEqual([]);
+  });
+
+  test("leaves a line of exactly the limit whole, also with CRLF", () => {
+    const line = "x".repeat(lineLimit);
+    expect(linesOf(`${line}\n`)).toEqual([line]);
+    expect(linesOf(`${line}\r\n`)).toEqual([line]);
+    expect(linesOf(`${line}y\n`)).toEqual([line, "y"]);
+  });
+
+  test("cuts a long line between characters", () => {
+    const lines = linesOf(`${"é€😀".repeat(9_000)}\n`);
+    expect(lines.join("")).toBe("é€😀".repeat(9_000));
+    for (const line of lines) expect(Buffer.byteLength(line)).toBeLessThanOrEqual(lineLimit);
+    expect(lines.slice(0, -1).every((line) => Buffer.byteLength(line) > lineLimit - 4)).toBe(true);
+  });
+
+  test("does not keep an endless line in memory", () => {
+    const splitter = createLineSplitter();
+    const block = new Uint8Array(64 * 1024).fill(0x78);
+    for (let i = 1; i <= 50; i += 1) {
+      splitter.push(block);
+      expect(i * block.length - splitter.consumed).toBeLessThanOrEqual(lineLimit + 1);
+    }
+  });
+
+  const piece = fc.oneof(
+    fc.constantFrom("\n", "\r\n", "\r", "\0", "é", "€", "😀", "word ").map(bytesOf),
+    fc.uint8Array({ maxLength: 6 }),
+    fc.integer({ min: lineLimit - 3, max: lineLimit + 3 }).map((length) => bytesOf("y".repeat(length))),
+    fc.constant(bytesOf("😀".repeat(5_000))),
+  );
+  const stream = fc.array(piece, { maxLength: 30 }).map((parts) => new Uint8Array(Buffer.concat(parts)));
+  const sizes = fc.array(fc.oneof(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 40_000 })), {
+    minLength: 1,
+    maxLength: 6,
+  });
+
+  test("gives the same lines however the bytes are cut", () => {
+    fc.assert(
+      fc.property(stream, sizes, (bytes, cuts) => {
+        const whole = splitAll(bytes, [bytes.length + 1]);
+        const cut = splitAll(bytes, cuts);
+        expect(cut.lines).toEqual(whole.lines);
+        expect(cut.consumed.at(-1)).toBe(bytes.length);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("reading again from what was consumed loses and doubles nothing", () => {
+    fc.assert(
+      fc.property(stream, sizes, fc.double({ min: 0, max: 1, noNaN: true }), (bytes, cuts, where) => {
+        const stop = Math.floor(bytes.length * where);
+        const first = createLineSplitter();
+        const lines = first.push(bytes.subarray(0, stop));
+        lines.push(...splitAll(bytes.subarray(first.consumed), cuts).lines);
+        expect(lines).toEqual(splitAll(bytes, [bytes.length + 1]).lines);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe("the level of a line", () => {
+  test.each([
+    ['{"level":30,"time":1,"msg":"up"}', "info"],
+    ['{"level":55,"msg":"bunyan between"}', "error"],
+    ['{"severity":"WARNING","message":"x"}', "warn"],
+    ['{"ts":1,"lvl":"dbug"}', null],
+    ['{"msg":"x","lvl":"debug"}', "debug"],
+    ['{"levelname": "CRITICAL"}', "fatal"],
+    ['{"log.level":"error"}', "error"],
+    ['{"user":{"level":50},"msg":"nested is not ours"}', null],
+    ['{"level":7}', null],
+    ['{"level":"constructor"}', null],
+    ['{"level":"error","msg":"cut off', null],
+    ["[2026-01-01 00:00:00] [error] failed", "error"],
+    ["2026/01/01 00:00:00 [warn] 12#0: nginx", "warn"],
+    ["[Thu Jan 01 00:00:00 2026] [core:error] [pid 1] apache", "error"],
+    ["ts=2026-01-01 level=warn msg=slow", "warn"],
+    ["WARN: low on space", "warn"],
+    ["ERROR:root:it broke", "error"],
+    ["INFO:     127.0.0.1:5000 - uvicorn", "info"],
+    ["2026-01-01 12:00:00,123 DEBUG app.views: hello", "debug"],
+    ["2026-01-01 12:00:00.123  INFO 1 --- [main] c.e.App : spring", "info"],
+    ["[2026-01-01 12:00:00,000: WARNING/MainProcess] celery", "warn"],
+    ["E, [2026-01-01T00:00:00 #1] ERROR -- : ruby", "error"],
+    ["2026-01-01 00:00:00.000 UTC [12] FATAL:  postgres", "fatal"],
+    ["2026-01-01T00:00:00Z ERR zerolog failed", "error"],
+    ["\u001b[32minfo\u001b[39m: winston", "info"],
+    ["2026-01-01T00:00:00.000Z warn: winston", "warn"],
+    ["<11>Jan 1 00:00:00 host app: syslog", "error"],
+    ["<14>1 2026-01-01T00:00:00Z host app", "info"],
+    ["W0101 00:00:00.000000 1 klog.go:1] slow", "warn"],
+    ["Listening on 8000", null],
+    ["no error was found in the log", null],
+    ["GET /errors?level=9 200", null],
+    ["", null],
+  ])("%s → %s", (line, level) => expect(levelOf(line)).toBe(level));
+
+  test("is looked for near the beginning only", () => {
+    expect(levelOf(`${"a ".repeat(200)} ERROR`)).toBeNull();
+  });
+});

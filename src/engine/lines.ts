@@ -1,0 +1,182 @@
+import type { Level } from "../model/log.ts";
+
+/** Longest line in bytes; a longer one becomes several. */
+export const lineLimit = 16 * 1024;
+
+const newline = 0x0a;
+const carriageReturn = 0x0d;
+
+export interface LineSplitter {
+  /** Takes the next bytes and gives the lines that they complete, without their line ends. */
+  push(bytes: Uint8Array): string[];
+  /** The stream is over: gives what is left without a line end. */
+  end(): string[];
+  /** Bytes pushed so far that the given lines stand for; reading again from here loses and doubles nothing. */
+  readonly consumed: number;
+}
+
+/**
+ * Makes lines of the bytes of one stream. How the bytes are cut into pushes makes no difference. Invalid UTF-8 and NUL
+ * become U+FFFD, one CR before the line end is dropped, and a line over `lineLimit` bytes is cut between characters.
+ */
+export function createLineSplitter(): LineSplitter {
+  let carry = Buffer.alloc(0);
+  let pushed = 0;
+
+  return {
+    push(bytes) {
+      pushed += bytes.length;
+      const piece = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+      const data = carry.length === 0 ? piece : Buffer.concat([carry, piece]);
+      const last = data.lastIndexOf(newline);
+      const lines = last < 0 ? [] : completeLines(data.subarray(0, last));
+      const rest = cutWhileLong(data.subarray(last + 1), lines, lineLimit + 1);
+      carry = Buffer.from(rest); // a copy: the caller may use its buffer again
+      return lines;
+    },
+    end() {
+      const lines = carry.length === 0 ? [] : longLine(carry);
+      carry = Buffer.alloc(0);
+      return lines;
+    },
+    get consumed() {
+      return pushed - carry.length;
+    },
+  };
+}
+
+/** The lines of bytes that end just before a newline. Decoding all at once is what makes it fast. */
+function completeLines(bytes: Buffer): string[] {
+  const text = bytes.toString("utf8");
+  const lines = text.split("\n");
+  // A decoded unit stands for at most 3 bytes, so shorter lines cannot be over the limit.
+  if (bytes.length > lineLimit && lines.some((line) => line.length * 3 > lineLimit)) return longLines(bytes);
+  return text.includes("\r") || text.includes("\0") ? lines.map(tidy) : lines;
+}
+
+function longLines(bytes: Buffer): string[] {
+  const lines: string[] = [];
+  for (let from = 0; from <= bytes.length; ) {
+    const found = bytes.indexOf(newline, from);
+    const to = found < 0 ? bytes.length : found;
+    lines.push(...longLine(bytes.subarray(from, to)));
+    from = to + 1;
+  }
+  return lines;
+}
+
+function longLine(bytes: Buffer): string[] {
+  const lines: string[] = [];
+  const content = bytes.at(-1) === carriageReturn ? bytes.subarray(0, -1) : bytes;
+  lines.push(decode(cutWhileLong(content, lines, lineLimit)));
+  return lines;
+}
+
+/** Moves pieces of `lineLimit` bytes into `lines` until at most `most` bytes are left; these are the answer. */
+function cutWhileLong(bytes: Buffer, lines: string[], most: number): Buffer {
+  let rest = bytes;
+  while (rest.length > most) {
+    const cut = characterStart(rest, lineLimit);
+    lines.push(decode(rest.subarray(0, cut)));
+    rest = rest.subarray(cut);
+  }
+  return rest;
+}
+
+/** The start of the character that `at` lies in; UTF-8 (RFC 3629) has at most three continuation bytes, 10xxxxxx. */
+function characterStart(bytes: Buffer, at: number): number {
+  for (let start = at; start > at - 4; start -= 1) {
+    if (((bytes[start] ?? 0) & 0xc0) !== 0x80) return start;
+  }
+  return at;
+}
+
+function decode(bytes: Buffer): string {
+  return withoutNul(bytes.toString("utf8"));
+}
+
+function tidy(line: string): string {
+  return withoutNul(line.endsWith("\r") ? line.slice(0, -1) : line);
+}
+
+function withoutNul(line: string): string {
+  return line.includes("\0") ? line.replaceAll("\0", "\ufffd") : line;
+}
+
+/** Spellings of the common loggers, lower case: syslog (RFC 5424), log4j, Python, Ruby, winston, zerolog and Serilog. */
+const names: Readonly<Record<string, Level>> = {
+  ...{ trace: "trace", trc: "trace", silly: "trace", verbose: "debug", debug: "debug", dbg: "debug" },
+  ...{ info: "info", inf: "info", information: "info", notice: "info", log: "info" },
+  ...{ warn: "warn", warning: "warn", wrn: "warn", error: "error", err: "error", severe: "error" },
+  ...{ fatal: "fatal", ftl: "fatal", critical: "fatal", crit: "fatal", panic: "fatal", alert: "fatal", emerg: "fatal" },
+};
+const anyName = Object.keys(names)
+  .sort((a, b) => b.length - a.length)
+  .join("|");
+/** How much of a line is looked at in text formats: the level stands near the beginning. */
+const headLength = 160;
+
+const jsonHint = /"(?:level|severity|lvl|levelname|log\.level)"\s*:/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colours are ESC sequences (ECMA-48)
+const colours = /\u001b\[[\d;]*m/g;
+const nameWord = new RegExp(`\\b(?:${anyName})\\b`, "gi");
+/** Severity of syslog's `<priority>`: its lowest three bits (RFC 5424 section 6.2.1). */
+const syslogLevels: readonly Level[] = ["fatal", "fatal", "fatal", "error", "warn", "info", "info", "debug"];
+const klogLevels: Readonly<Record<string, Level>> = { I: "info", W: "warn", E: "error", F: "fatal" };
+
+/** The level that a line itself states, in JSON or in a common text format; null when it states none. */
+export function levelOf(message: string): Level | null {
+  if (message.startsWith("{") && jsonHint.test(message)) {
+    const level = jsonLevel(message);
+    if (level !== undefined) return level;
+  }
+  const start = message.slice(0, headLength);
+  return textLevel(start.includes("\u001b") ? start.replace(colours, "") : start);
+}
+
+/** Undefined when the line is not JSON after all, for example because it was cut. */
+function jsonLevel(message: string): Level | null | undefined {
+  let record: Record<string, unknown>;
+  try {
+    record = JSON.parse(message);
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) return undefined;
+    throw thrown;
+  }
+  const stated = record.level ?? record.severity ?? record.lvl ?? record.levelname ?? record["log.level"];
+  if (typeof stated === "number") return numberLevel(stated);
+  return typeof stated === "string" ? named(stated) : null;
+}
+
+/** The numbers of bunyan and pino: 10 trace, 20 debug, 30 info, 40 warn, 50 error, 60 fatal; what lies between rounds down. */
+function numberLevel(number: number): Level | null {
+  if (!(number >= 10 && number < 70)) return null;
+  return (["trace", "debug", "info", "warn", "error", "fatal"] as const)[Math.floor(number / 10) - 1] ?? null;
+}
+
+function textLevel(head: string): Level | null {
+  const priority = /^<(\d{1,3})>/.exec(head);
+  if (priority) return syslogLevels[Number(priority[1]) & 7] ?? null;
+  const klog = /^([IWEF])\d{4} \d\d:\d\d/.exec(head);
+  if (klog) return klogLevels[klog[1] ?? ""] ?? null;
+  for (const { 0: word, index } of head.matchAll(nameWord)) {
+    if (statesLevel(word, head.slice(0, index), head.slice(index + word.length))) return named(word);
+  }
+  return null;
+}
+
+/** Whether a word that could be a level is one, by what stands around it; `error` is also an ordinary word. */
+function statesLevel(word: string, before: string, after: string): boolean {
+  if (/\b(?:level|lvl|severity)="?$/i.test(before)) return true; // logfmt
+  if (/\[(?:[\w-]+:)?\s*$/.test(before) && /^\s*\]/.test(after)) return true; // [error], [core:warn], [INFO ]
+  // `2026-01-01 12:00:00,123 INFO app`, `[12:00: WARNING/MainProcess]`, `INFO - `
+  if (word === word.toUpperCase() && /(?:^|[\s[(|:,<])$/.test(before) && /^(?:$|[\s\])|:,>/!-])/.test(after))
+    return true;
+  // `error: …`, and `2026-01-01T12:00:00Z warn: …` with nothing but times and numbers in front
+  return /^\s*[:|]/.test(after) && before.split(/\s+/).every((token) => token === "" || /^[[\d]/.test(token));
+}
+
+function named(name: string): Level | null {
+  const lower = name.toLowerCase();
+  return Object.hasOwn(names, lower) ? (names[lower] ?? null) : null;
+}

@@ -1,0 +1,242 @@
+import { backoff } from "../base/backoff.ts";
+import { asFault, type Fault, type FaultCode, type FaultRecord } from "../base/faults.ts";
+import { type EnvKey, keyText } from "../model/environment.ts";
+import type { Usage } from "../model/instance.ts";
+import type { Plan, Snapshot, Step } from "../plan/plan.ts";
+import { probeTargets } from "../plan/probes.ts";
+import type { Builder } from "../ports/builder.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Edge } from "../ports/edge.ts";
+import type { Journal } from "../ports/journal.ts";
+import type { LogStore } from "../ports/logs.ts";
+import type { Prober } from "../ports/prober.ts";
+import type { Runtime } from "../ports/runtime.ts";
+import type { Engine } from "./engine.ts";
+import { execute } from "./execute.ts";
+import { LogIngest } from "./ingest.ts";
+import { startKeeping } from "./keeping.ts";
+import { Observer } from "./observe.ts";
+import { noteReadiness, ProbeBoard } from "./probes.ts";
+import { Serial } from "./serial.ts";
+
+/** Where the engine tells what it could not do; the journal has the same, with the step. */
+export interface EngineLog {
+  warn(about: object, message: string): void;
+  error(about: object, message: string): void;
+}
+
+export interface EngineDeps {
+  readonly journal: Journal;
+  readonly runtime: Runtime;
+  readonly edge: Edge;
+  readonly builder: Builder;
+  readonly prober: Prober;
+  readonly logs: LogStore;
+  readonly clock: Clock;
+  readonly log: EngineLog;
+  /** The planner: `plan` of src/plan/decide.ts, or a broken one in the tests of the tests. */
+  readonly plan: (s: Snapshot) => Plan;
+}
+
+/** How one reconcile went (DESIGN section 4). */
+export type Outcome =
+  | { readonly kind: "done" }
+  | { readonly kind: "again"; readonly afterMs: number }
+  | { readonly kind: "retry"; readonly fault: Fault }
+  | { readonly kind: "gave-up"; readonly fault: Fault };
+
+/** Faults that trying again does not mend: the release asks for something it cannot have. */
+const refusals: readonly FaultCode[] = ["route.host-taken", "route.invalid", "runtime.ports-exhausted"];
+/** Between tries after a fault. */
+const retryDelay = { first: 100, limit: 10_000 } as const;
+/** Rounds of one reconcile before others get their turn; a deployment needs about a dozen. */
+const roundsAtOnce = 50;
+/** After a round that changed nothing although it had steps. */
+const stalledMs = 50;
+
+interface KeyState {
+  readonly key: EnvKey;
+  waiting: boolean;
+  tries: number;
+  /** The fault that a step of this deployment met and that trying again does not mend. */
+  refusal: { readonly deployment: string | null; readonly fault: FaultRecord } | null;
+  cancelTimer: () => void;
+}
+
+/** Builds the loop: observe → plan → execute for every key, one at a time per key, keys side by side. */
+export function createEngine(deps: EngineDeps): Engine {
+  return new ReconcileLoop(deps);
+}
+
+class ReconcileLoop implements Engine {
+  readonly #deps: EngineDeps;
+  readonly #observer: Observer;
+  readonly #board: ProbeBoard;
+  readonly #ingest: LogIngest;
+  readonly #serial = new Serial();
+  readonly #keys = new Map<string, KeyState>();
+  #stops: (() => void)[] = [];
+  #stopped = false;
+
+  constructor(deps: EngineDeps) {
+    this.#deps = deps;
+    this.#observer = new Observer(deps);
+    this.#ingest = new LogIngest(deps);
+    this.#board = new ProbeBoard({
+      ...deps,
+      changed: (key, target, state) => {
+        void noteReadiness(deps, key, { target, state }).catch((thrown) => this.#complain(key, asFault(thrown)));
+        this.#trigger(key);
+      },
+    });
+  }
+
+  async start(): Promise<void> {
+    const { journal, runtime, edge } = this.#deps;
+    const keys = [...(await journal.environments()).map((one) => one.key), ...(await runtime.keys())];
+    for (const key of keys) this.#trigger(key);
+    this.#stops = [
+      runtime.changes(({ key, name, what }) => {
+        if (what === "state") this.#trigger(key);
+        this.#take(key, name);
+      }),
+      edge.changes(() => {
+        for (const { key } of this.#keys.values()) this.#trigger(key);
+      }),
+      startKeeping(this.#deps, () => this.#ingest.names().map((name) => this.#ingest.take(name))),
+    ];
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const stop of this.#stops) stop();
+    for (const state of this.#keys.values()) state.cancelTimer();
+    this.#board.close();
+    await this.#serial.idle();
+    await Promise.all(this.#ingest.names().map((name) => this.#ingest.take(name)));
+  }
+
+  alone<T>(key: EnvKey, change: () => Promise<T>): Promise<T> {
+    return this.#serial.run(keyText(key), async () => {
+      try {
+        return await change();
+      } finally {
+        this.#trigger(key);
+      }
+    });
+  }
+
+  async observe(key: EnvKey): Promise<Snapshot> {
+    const s = await this.#observer.observe(key, this.#board.states(key));
+    const refusal = this.#keys.get(keyText(key))?.refusal;
+    return refusal && refusal.deployment === underWay(s) ? { ...s, refusal: refusal.fault } : s;
+  }
+
+  async plan(key: EnvKey): Promise<Plan> {
+    return this.#deps.plan(await this.observe(key));
+  }
+
+  usage(instance: string): Promise<Usage | null> {
+    return this.#deps.runtime.usage(instance);
+  }
+
+  #take(key: EnvKey, name: string): void {
+    void this.#ingest.take(name).catch((thrown) => this.#complain(key, asFault(thrown)));
+  }
+
+  #trigger(key: EnvKey): void {
+    if (this.#stopped) return;
+    const state = this.#stateOf(key);
+    if (state.waiting) return;
+    state.waiting = true;
+    void this.#serial.run(keyText(key), () => this.#reconcile(state));
+  }
+
+  #stateOf(key: EnvKey): KeyState {
+    const found = this.#keys.get(keyText(key));
+    if (found) return found;
+    const state: KeyState = { key, waiting: false, tries: 0, refusal: null, cancelTimer: () => undefined };
+    this.#keys.set(keyText(key), state);
+    return state;
+  }
+
+  async #reconcile(state: KeyState): Promise<void> {
+    state.waiting = false;
+    if (this.#stopped) return;
+    state.cancelTimer();
+    const outcome = await this.#runRounds(state);
+    if (this.#stopped) return;
+    state.tries = outcome.kind === "retry" ? state.tries + 1 : 0;
+    if (outcome.kind === "retry" || outcome.kind === "gave-up") this.#complain(state.key, outcome.fault);
+    const afterMs = delayOf(outcome, state.tries);
+    if (afterMs !== null) state.cancelTimer = this.#deps.clock.after(afterMs, () => this.#trigger(state.key));
+  }
+
+  async #runRounds(state: KeyState): Promise<Outcome> {
+    let before = "";
+    for (let round = 0; round < roundsAtOnce && !this.#stopped; round += 1) {
+      let decided: { s: Snapshot; plan: Plan };
+      try {
+        const s = await this.observe(state.key);
+        for (const name of await this.#ingest.know(state.key, s)) this.#take(state.key, name);
+        this.#board.watch(state.key, probeTargets(s));
+        decided = { s, plan: this.#deps.plan(s) };
+      } catch (thrown) {
+        return { kind: "retry", fault: asFault(thrown) };
+      }
+      const { s, plan } = decided;
+      if (plan.steps.length === 0) return atRest(plan);
+      const signature = JSON.stringify(plan.steps);
+      if (signature === before) return { kind: "again", afterMs: stalledMs };
+      before = signature;
+      const fault = await this.#execute(state, s, plan);
+      if (fault) return { kind: "retry", fault };
+    }
+    return { kind: "again", afterMs: 0 };
+  }
+
+  /**
+   * Does the steps of a plan in order and gives the first fault. A step rests on what was observed and on what the plan
+   * writes down first, never on another step, so one that fails does not hold up the others.
+   */
+  async #execute(state: KeyState, s: Snapshot, plan: Plan): Promise<Fault | null> {
+    let first: Fault | null = null;
+    for (const step of plan.steps) {
+      if (this.#stopped) return first;
+      const fault = await this.#executeStep(s, step);
+      if (fault && refusals.includes(fault.code)) state.refusal = { deployment: underWay(s), fault: fault.toRecord() };
+      first ??= fault;
+      if (fault && step.do === "record") return fault;
+    }
+    return first;
+  }
+
+  async #executeStep(s: Snapshot, step: Step): Promise<Fault | null> {
+    const takeOutput = (name: string) => this.#ingest.finish(name);
+    const forgetOutput = (name: string) => this.#ingest.forget(name);
+    try {
+      await execute({ ...this.#deps, takeOutput, forgetOutput }, s, step);
+      return null;
+    } catch (thrown) {
+      return asFault(thrown);
+    }
+  }
+
+  #complain(key: EnvKey, fault: Fault): void {
+    this.#deps.log.warn({ key: keyText(key), code: fault.code, cause: fault.cause }, fault.detail);
+  }
+}
+
+function underWay(s: Snapshot): string | null {
+  return s.deployments.find((deployment) => deployment.phase !== "queued")?.id ?? null;
+}
+
+function atRest(plan: Plan): Outcome {
+  return plan.againAfterMs === null ? { kind: "done" } : { kind: "again", afterMs: plan.againAfterMs };
+}
+
+function delayOf(outcome: Outcome, tries: number): number | null {
+  if (outcome.kind === "again") return outcome.afterMs;
+  if (outcome.kind === "retry") return backoff(tries, retryDelay);
+  return null;
+}

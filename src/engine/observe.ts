@@ -1,0 +1,91 @@
+import { type Environment, type EnvKey, keyText } from "../model/environment.ts";
+import type { ProbeState } from "../model/instance.ts";
+import type { ArtifactState, Release } from "../model/release.ts";
+import type { Snapshot } from "../plan/plan.ts";
+import type { Builder } from "../ports/builder.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Edge } from "../ports/edge.ts";
+import type { Journal } from "../ports/journal.ts";
+import type { Runtime } from "../ports/runtime.ts";
+
+export interface ObserverDeps {
+  readonly journal: Journal;
+  readonly runtime: Runtime;
+  readonly edge: Edge;
+  readonly builder: Builder;
+  readonly clock: Clock;
+}
+
+/** How an environment looks that nothing has been written down about. */
+export function emptyEnvironment(key: EnvKey): Environment {
+  return { key, serving: null, scale: {}, variables: {}, revision: 0, stopped: false };
+}
+
+/** Releases are immutable, so one that was read is never read again; only so many are remembered. */
+const rememberedReleases = 500;
+
+/** Puts the world of an environment together out of what the journal, the runtime, the edge and the builder say. */
+export class Observer {
+  readonly #deps: ObserverDeps;
+  readonly #releases = new Map<string, Release>();
+
+  constructor(deps: ObserverDeps) {
+    this.#deps = deps;
+  }
+
+  async observe(key: EnvKey, probes: Readonly<Record<string, ProbeState>>): Promise<Snapshot> {
+    const { journal, runtime, edge, clock } = this.#deps;
+    const [found, deployments, facts, world, edgeState] = await Promise.all([
+      journal.environment(key),
+      journal.unfinished(key),
+      journal.facts(key),
+      runtime.observe(key),
+      edge.observe(keyText(key)),
+    ]);
+    const environment = found ?? emptyEnvironment(key);
+    const numbers = new Set<number>();
+    if (environment.serving) numbers.add(environment.serving.release);
+    for (const { release, previous } of deployments) {
+      numbers.add(release);
+      if (previous) numbers.add(previous.release);
+    }
+    for (const instance of world.instances) numbers.add(instance.identity.release);
+    const releases = await this.#releasesOf(key, numbers);
+    const wanted = releases.filter((release) => deployments.some((one) => one.release === release.number));
+    return {
+      now: clock.now(),
+      key,
+      environment,
+      releases,
+      deployments,
+      instances: world.instances,
+      facts,
+      probes,
+      tasks: world.tasks,
+      artifacts: await this.#artifactsOf(wanted),
+      refusal: null,
+      edge: edgeState,
+    };
+  }
+
+  async #releasesOf(key: EnvKey, numbers: ReadonlySet<number>): Promise<readonly Release[]> {
+    const releases: Release[] = [];
+    for (const number of [...numbers].sort((a, b) => a - b)) {
+      const id = `${keyText(key)} ${number}`;
+      const release = this.#releases.get(id) ?? (await this.#deps.journal.release(key, number));
+      if (!release) continue;
+      if (this.#releases.size >= rememberedReleases) this.#releases.clear();
+      this.#releases.set(id, release);
+      releases.push(release);
+    }
+    return releases;
+  }
+
+  async #artifactsOf(releases: readonly Release[]): Promise<Record<string, ArtifactState>> {
+    const states: Record<string, ArtifactState> = {};
+    for (const { digest } of releases.flatMap((release) => release.artifacts)) {
+      states[digest] ??= await this.#deps.builder.observe(digest);
+    }
+    return states;
+  }
+}

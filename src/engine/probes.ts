@@ -1,0 +1,185 @@
+import { type EnvKey, keyText } from "../model/environment.ts";
+import type { ProbeState } from "../model/instance.ts";
+import type { ProbeTarget } from "../plan/probes.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Edge } from "../ports/edge.ts";
+import type { Journal } from "../ports/journal.ts";
+import type { ProbeAnswer, ProbeRequest, Prober } from "../ports/prober.ts";
+import type { Runtime } from "../ports/runtime.ts";
+
+/** A starting instance is asked again after 5, 10, 20 … ms, at most every 100 ms or as often as its manifest says. */
+const firstAskMs = 5;
+const startingAskMs = 100;
+/** Longest wait for a readiness answer. */
+const readyTimeoutMs = 5_000;
+/** How often the ports of an instance are looked up while nobody listens on the one it was given. */
+const lookForPortsMs = 1_000;
+
+const unasked: ProbeState = { readyInRow: 0, unreadyInRow: 0, deadInRow: 0, lastAnswer: null, listensOn: null };
+
+interface Watched {
+  target: ProbeTarget;
+  state: ProbeState;
+  asked: number;
+  portsAt: number;
+  readonly since: number;
+  readonly key: EnvKey;
+  readonly cancels: Map<"ready" | "alive", () => void>;
+}
+
+interface BoardDeps {
+  readonly prober: Prober;
+  readonly runtime: Runtime;
+  readonly clock: Clock;
+  /** An answer that may change a decision has come in. */
+  readonly changed: (key: EnvKey, target: ProbeTarget, state: ProbeState) => void;
+}
+
+/** Asks all running instances how they are, each in its own rhythm, and keeps the score. */
+export class ProbeBoard {
+  readonly #deps: BoardDeps;
+  readonly #watched = new Map<string, Watched>();
+  #closed = false;
+
+  constructor(deps: BoardDeps) {
+    this.#deps = deps;
+  }
+
+  /** The score of an environment's instances. */
+  states(key: EnvKey): Record<string, ProbeState> {
+    const mine = [...this.#watched].filter(([, one]) => keyText(one.key) === keyText(key));
+    return Object.fromEntries(mine.map(([name, one]) => [name, one.state]));
+  }
+
+  /** Asks exactly these instances of an environment from now on. */
+  watch(key: EnvKey, targets: readonly ProbeTarget[]): void {
+    const names = new Set(targets.map((target) => target.name));
+    for (const [name, one] of this.#watched) {
+      if (keyText(one.key) === keyText(key) && !names.has(name)) this.#forget(name, one);
+    }
+    if (this.#closed) return;
+    for (const target of targets) {
+      const known = this.#watched.get(target.name);
+      if (known) this.#update(known, target);
+      else this.#begin(key, target);
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const [name, one] of this.#watched) this.#forget(name, one);
+  }
+
+  #begin(key: EnvKey, target: ProbeTarget): void {
+    const since = this.#deps.clock.now();
+    const one: Watched = { target, state: unasked, asked: 0, portsAt: since, since, key, cancels: new Map() };
+    this.#watched.set(target.name, one);
+    this.#askReady(one);
+    if (target.alive) this.#askAlive(one);
+  }
+
+  #update(one: Watched, target: ProbeTarget): void {
+    const wasAlive = one.target.alive;
+    one.target = target;
+    if (target.alive && !wasAlive) this.#later(one, "alive", target.alive.everyMs);
+  }
+
+  #forget(name: string, one: Watched): void {
+    for (const cancel of one.cancels.values()) cancel();
+    this.#watched.delete(name);
+  }
+
+  #isCurrent(one: Watched): boolean {
+    return this.#watched.get(one.target.name) === one;
+  }
+
+  #later(one: Watched, what: "ready" | "alive", ms: number): void {
+    const ask = () => (what === "ready" ? this.#askReady(one) : this.#askAlive(one));
+    one.cancels.set(what, this.#deps.clock.after(ms, ask));
+  }
+
+  #askReady(one: Watched): void {
+    const request = readyRequest(one.target);
+    void this.#deps.prober.probe(request).then(async (answer) => {
+      if (!this.#isCurrent(one)) return;
+      await this.#scoreReady(one, answer);
+      if (this.#isCurrent(one)) this.#later(one, "ready", this.#nextReadyMs(one));
+    });
+  }
+
+  #nextReadyMs(one: Watched): number {
+    if (one.target.gated) return one.target.everyMs;
+    return Math.min(one.target.everyMs, startingAskMs, firstAskMs * 2 ** Math.min(one.asked - 1, 10));
+  }
+
+  async #scoreReady(one: Watched, answer: ProbeAnswer): Promise<void> {
+    const before = one.state;
+    one.asked += 1;
+    one.state = {
+      ...before,
+      readyInRow: answer.good ? before.readyInRow + 1 : 0,
+      unreadyInRow: answer.good ? 0 : before.unreadyInRow + 1,
+      lastAnswer: answer.words,
+      listensOn: answer.refused ? await this.#ports(one) : null,
+    };
+    const { times, unreadyAfter } = one.target;
+    if (one.state.readyInRow === times || (!answer.good && one.state.unreadyInRow === unreadyAfter)) this.#report(one);
+  }
+
+  /** Where an instance listens that does not listen where it should. */
+  async #ports(one: Watched): Promise<readonly number[] | null> {
+    const now = this.#deps.clock.now();
+    if (now - one.portsAt < lookForPortsMs) return one.state.listensOn;
+    one.portsAt = now;
+    return this.#deps.runtime.listening(one.target.name);
+  }
+
+  #askAlive(one: Watched): void {
+    const alive = one.target.alive;
+    if (!alive) return;
+    const { address, host } = one.target;
+    const timeoutMs = alive.timeoutMs;
+    const request: ProbeRequest = { kind: "http", address, host, path: alive.path, status: null, json: [], timeoutMs };
+    void this.#deps.prober.probe(request).then((answer) => {
+      if (!this.#isCurrent(one)) return;
+      const deadInRow = answer.good ? 0 : one.state.deadInRow + 1;
+      one.state = { ...one.state, deadInRow };
+      if (deadInRow === alive.failures) this.#report(one);
+      this.#later(one, "alive", alive.everyMs);
+    });
+  }
+
+  #report(one: Watched): void {
+    this.#deps.changed(one.key, one.target, one.state);
+  }
+}
+
+function readyRequest(target: ProbeTarget): ProbeRequest {
+  const { address, host, ready } = target;
+  if (!ready) return { kind: "tcp", address, timeoutMs: readyTimeoutMs };
+  const { path, status, json } = ready;
+  return { kind: "http", address, host, path, status, json, timeoutMs: readyTimeoutMs };
+}
+
+interface Score {
+  readonly target: ProbeTarget;
+  readonly state: ProbeState;
+}
+
+/** Tells people when a serving instance stopped being ready, and when it keeps its traffic because it is the last one. */
+export async function noteReadiness(
+  { journal, edge, clock }: { readonly journal: Journal; readonly edge: Edge; readonly clock: Clock },
+  key: EnvKey,
+  { target, state }: Score,
+): Promise<void> {
+  if (!target.gated || state.unreadyInRow !== target.unreadyAfter) return;
+  const { table } = await edge.observe(keyText(key));
+  const upstreams = table?.routes.find((route) => route.service === target.service)?.upstreams ?? [];
+  const isLast = upstreams.every((upstream) => upstream.id === target.name);
+  const kind = isLast ? "edge.last-upstream-kept" : "instance.not-ready";
+  const what = isLast ? "it is the last one, so it keeps its traffic" : "it leaves traffic until it is ready again";
+  const detail = `${target.service}: ${state.lastAnswer}, ${state.unreadyInRow} in a row; ${what}`;
+  await journal.commit([
+    { kind: "event", event: { at: clock.now(), key, kind, deployment: null, subject: target.name, detail } },
+  ]);
+}

@@ -1,0 +1,23 @@
+/** Runs pieces of work under a name one after the other; different names run side by side. */
+export class Serial {
+  readonly #tails = new Map<string, Promise<unknown>>();
+
+  run<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#tails.get(name) ?? Promise.resolve();
+    const mine = before.then(work, work);
+    const tail = mine.catch(ignore);
+    this.#tails.set(name, tail);
+    void tail.then(() => {
+      if (this.#tails.get(name) === tail) this.#tails.delete(name);
+    });
+    return mine;
+  }
+
+  /** Resolves when nothing is under way or waiting. */
+  async idle(): Promise<void> {
+    while (this.#tails.size > 0) await Promise.all(this.#tails.values());
+  }
+}
+
+/** The fault belongs to who asked for the work; the next piece only needs to know that it is over. */
+function ignore(): void {}

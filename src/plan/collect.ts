@@ -1,0 +1,23 @@
+/** Something in the artifact store. */
+export interface Stored {
+  readonly digest: string;
+  readonly what: "source" | "artifact";
+  readonly touchedAt: number;
+}
+
+/** What must be kept: the artifacts and sources of the last live releases of every environment, and of all under way. */
+export interface Roots {
+  readonly artifacts: ReadonlySet<string>;
+  readonly sources: ReadonlySet<string>;
+}
+
+/** An upload comes before the deployment that names it; until then nothing but its age protects it. */
+export const collectAfterMs = 3_600_000;
+
+/** The stored objects that no release needs any more (invariant 8: what a rollback needs is never collected). */
+export function collectible<T extends Stored>(stored: readonly T[], roots: Roots, now: number): readonly T[] {
+  return stored.filter((object) => {
+    const needed = object.what === "source" ? roots.sources : roots.artifacts;
+    return !needed.has(object.digest) && now - object.touchedAt >= collectAfterMs;
+  });
+}

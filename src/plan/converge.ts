@@ -1,0 +1,315 @@
+import { backoff } from "../base/backoff.ts";
+import { keyText } from "../model/environment.ts";
+import { type InstanceSpec, instanceName, type ObservedInstance, type RetireReason } from "../model/instance.ts";
+import type { RouteTable } from "../model/route.ts";
+import type { Draft } from "./draft.ts";
+import { exitWords, judgeGate } from "./gate.ts";
+import type { Snapshot } from "./plan.ts";
+import {
+  factsOf,
+  idOf,
+  instancesOf,
+  isGated,
+  isRunning,
+  isStaying,
+  nextIdentity,
+  routedNow,
+  type Slot,
+  slotId,
+  specOf,
+} from "./view.ts";
+
+/** An instance that ran this long before it ended is not part of a crash loop (X030: the count resets after a stable time). */
+export const stableAfterMs = 60_000;
+/** Waiting time before a crashed instance is started again: doubles with every quick crash in a row. */
+export const restartDelay = { first: 250, limit: 30_000 } as const;
+/** Ended instances of one place that are kept to count the crashes. */
+const keptAttempts = 8;
+/** How long an ended `run` task can still be asked for its output. */
+export const keepTaskMs = 3_600_000;
+/** For an instance whose release is not known any more. */
+const orphanStop = { signal: "SIGTERM", withinMs: 30_000, drainMs: 30_000 } as const;
+/** A process that SIGKILL has not ended is asked again after this. */
+const killAgainMs = 5_000;
+
+export interface Wanted {
+  /** Places that shall be filled now, in the order of starting. */
+  readonly slots: readonly Slot[];
+  /** Ids of places whose first instance is judged by the deployment: if it fails there, it is not started again. */
+  readonly onTrial: ReadonlySet<string>;
+  readonly table: RouteTable | null;
+}
+
+/** Puts down all steps that bring the environment nearer to what is wanted. */
+export function converge(s: Snapshot, wanted: Wanted, draft: Draft): void {
+  noteEnds(s, draft);
+  noteGates(s, wanted, draft);
+  noteDead(s, wanted, draft);
+  const leaving = leaversOf(s, wanted);
+  retire(s, leaving, draft);
+  route(s, wanted.table, draft);
+  for (const slot of wanted.slots) fill(s, slot, wanted, draft);
+  for (const instance of leaving) stop(s, instance, wanted.table, draft);
+  clear(s, wanted, draft);
+}
+
+/** Nothing left to do for an environment: every place filled and gated, nothing that should not be there. */
+export function isSettled(s: Snapshot, wanted: Wanted): boolean {
+  return isTidy(s, wanted) && wanted.slots.every((slot) => hasGated(s, slot));
+}
+
+/** Everything that must go is gone, and the edge has the wanted table. */
+export function isTidy(s: Snapshot, wanted: Wanted): boolean {
+  return isRouted(s, wanted.table) && !leaversOf(s, wanted).some(isRunning);
+}
+
+/** Whether the edge serves exactly this table. */
+export function isRouted(s: Snapshot, table: RouteTable | null): boolean {
+  return s.edge.up
+    ? (s.edge.table?.version ?? null) === (table?.version ?? null)
+    : table === null && s.edge.table === null;
+}
+
+/** Whether a place has an instance that passed its gate and stays. */
+export function hasGated(s: Snapshot, slot: Slot): boolean {
+  return instancesOf(s, slot).some((instance) => isStaying(s, instance) && isGated(s, instance));
+}
+
+function retireFacts(s: Snapshot, instance: ObservedInstance, because: RetireReason) {
+  const gatedAt = factsOf(s, instance.name)?.gatedAt ?? null;
+  const facts = { name: instance.name, gatedAt, retiredAt: s.now, retiredBecause: because };
+  return { kind: "facts", key: s.key, facts } as const;
+}
+
+/** An end that nobody asked for is written down once. */
+function noteEnds(s: Snapshot, draft: Draft): void {
+  for (const instance of s.instances) {
+    if (!instance.exit || factsOf(s, instance.name)?.retiredAt) continue;
+    const words = exitWords(instance);
+    draft.record(retireFacts(s, instance, "ended"), `${instance.name} ${words}`);
+    draft.event("instance.exited", instance.name, `${instance.identity.service} ${words}`);
+  }
+}
+
+function noteGates(s: Snapshot, wanted: Wanted, draft: Draft): void {
+  for (const slot of wanted.slots) {
+    for (const instance of instancesOf(s, slot)) {
+      if (!isStaying(s, instance) || isGated(s, instance)) continue;
+      const verdict = judgeGate(s, slot.service, instance);
+      if (verdict.state === "waiting") draft.lookAgainIn(verdict.inMs);
+      if (verdict.state === "passed") noteGate(s, instance, { slot, gate: verdict.gate, draft });
+      if (verdict.state === "failed" && !wanted.onTrial.has(idOf(slot))) {
+        draft.record(retireFacts(s, instance, "not-ready"), verdict.fault.detail);
+        draft.event("instance.not-ready", instance.name, verdict.fault.detail);
+      }
+    }
+  }
+}
+
+function noteGate(
+  s: Snapshot,
+  instance: ObservedInstance,
+  { slot, gate, draft }: { slot: Slot; gate: string; draft: Draft },
+) {
+  const facts = { name: instance.name, gatedAt: s.now, retiredAt: null, retiredBecause: null };
+  draft.record({ kind: "facts", key: s.key, facts }, `${instance.name} passed its gate`);
+  draft.event("instance.gated", instance.name, gate);
+  const deployment = draft.deployment;
+  if (!deployment || deployment.id !== slot.deployment) return;
+  const tookMs = s.now - instance.startedAt;
+  draft.change({
+    gates: [...deployment.gates, { service: slot.service.name, instance: instance.name, gate, tookMs }],
+  });
+}
+
+/** Whether a serving instance has failed its aliveness probe often enough. */
+export function isDead(s: Snapshot, slot: Slot, instance: ObservedInstance): boolean {
+  const failures = slot.service.http?.alive?.failures;
+  return failures !== undefined && isRunning(instance) && (s.probes[instance.name]?.deadInRow ?? 0) >= failures;
+}
+
+function noteDead(s: Snapshot, wanted: Wanted, draft: Draft): void {
+  for (const slot of wanted.slots) {
+    for (const instance of instancesOf(s, slot)) {
+      if (!isStaying(s, instance) || !isGated(s, instance) || !isDead(s, slot, instance)) continue;
+      const words = `stopped answering ${slot.service.http?.alive?.path}`;
+      draft.record(retireFacts(s, instance, "not-alive"), `${instance.name} ${words}`);
+      draft.event("instance.not-alive", instance.name, `${slot.service.name} ${words}; it is replaced`);
+    }
+  }
+}
+
+/** Running instances that must go: of no wanted place, told to, or outrun by a newer attempt. */
+function leaversOf(s: Snapshot, wanted: Wanted): readonly ObservedInstance[] {
+  const places = new Set(wanted.slots.map(idOf));
+  return s.instances.filter(
+    (instance) =>
+      isRunning(instance) &&
+      (!places.has(slotId(instance.identity)) || !isStaying(s, instance) || isOutrun(s, instance, wanted)),
+  );
+}
+
+function isOutrun(s: Snapshot, instance: ObservedInstance, wanted: Wanted): boolean {
+  const slot = wanted.slots.find((candidate) => idOf(candidate) === slotId(instance.identity));
+  if (!slot) return false;
+  return instancesOf(s, slot).some(
+    (other) => other.identity.attempt > instance.identity.attempt && isStaying(s, other),
+  );
+}
+
+function retire(s: Snapshot, leaving: readonly ObservedInstance[], draft: Draft): void {
+  for (const instance of leaving) {
+    if (factsOf(s, instance.name)?.retiredAt) continue;
+    draft.record(retireFacts(s, instance, "unwanted"), `${instance.name} is not wanted any more`);
+    draft.event("instance.retired", instance.name, `${instance.identity.service} v${instance.identity.release} leaves`);
+  }
+}
+
+function route(s: Snapshot, table: RouteTable | null, draft: Draft): void {
+  if (!s.edge.up) {
+    // Also needed for stopping: whether the edge still routes to an instance is known only when it answers.
+    if (!table && !s.instances.some((instance) => instance.address && isRunning(instance))) return;
+    draft.do({ do: "start-edge", why: "the edge does not answer" });
+    return draft.lookAgainIn(1_000);
+  }
+  if (isRouted(s, table)) return;
+  if (table) draft.do({ do: "route", table, why: routeWords(table) });
+  else draft.do({ do: "unroute", owner: keyText(s.key), why: "nothing is routed" });
+}
+
+function routeWords(table: RouteTable): string {
+  return table.routes
+    .map(({ service, upstreams, holdMs }) =>
+      holdMs === null ? `${service} → ${upstreams.map((one) => one.id).join(", ") || "nobody"}` : `${service} held`,
+    )
+    .join("; ");
+}
+
+/** Starts an instance in an empty place, at once or when it may be tried again. */
+function fill(s: Snapshot, slot: Slot, wanted: Wanted, draft: Draft): void {
+  const there = instancesOf(s, slot);
+  if (there.some((instance) => isStaying(s, instance))) return;
+  if (wanted.onTrial.has(idOf(slot)) && there.length > 0) return;
+  if (slot.service.single && s.instances.some((other) => sameService(other, slot) && isRunning(other))) return;
+  const delay = restartDelayLeft(s, there);
+  if (delay > 0) return draft.lookAgainIn(delay);
+  const instance = instanceSpec(s, slot);
+  draft.do({
+    do: "start",
+    instance,
+    why: `${slot.service.name} v${slot.release.number} has no instance ${slot.ordinal}`,
+  });
+}
+
+function sameService(instance: ObservedInstance, slot: Slot): boolean {
+  return instance.identity.service === slot.service.name;
+}
+
+/** Milliseconds until a place whose instances ended may be tried again. */
+function restartDelayLeft(s: Snapshot, there: readonly ObservedInstance[]): number {
+  let quick = 0;
+  for (const instance of there) {
+    if (endOf(s, instance) - instance.startedAt >= stableAfterMs) break;
+    if (factsOf(s, instance.name)?.retiredBecause !== "unwanted") quick += 1;
+  }
+  const last = there[0];
+  if (!last || quick === 0) return 0;
+  return endOf(s, last) + backoff(quick, restartDelay) - s.now;
+}
+
+function endOf(s: Snapshot, instance: ObservedInstance): number {
+  return instance.exit?.at ?? factsOf(s, instance.name)?.retiredAt ?? s.now;
+}
+
+export function instanceSpec(s: Snapshot, slot: Slot): InstanceSpec {
+  const identity = nextIdentity(s, slot);
+  return {
+    name: instanceName(identity),
+    identity,
+    artifact: slot.service.artifact,
+    command: slot.service.command,
+    env: slot.service.env,
+    port: slot.service.http?.port ?? null,
+    memoryBytes: slot.service.memoryBytes,
+  };
+}
+
+/** Ends an instance that is out of the routes: first its requests, then the stop signal, then SIGKILL. */
+function stop(s: Snapshot, instance: ObservedInstance, table: RouteTable | null, draft: Draft): void {
+  const spec = specOf(s, instance);
+  const { signal, withinMs, drainMs } = spec?.stop ?? orphanStop;
+  const retiredAt = factsOf(s, instance.name)?.retiredAt ?? s.now;
+  if (instance.killedAt !== null) {
+    if (s.now - instance.killedAt >= killAgainMs) {
+      draft.do({ do: "signal", name: instance.name, signal: "SIGKILL", why: `${instance.name} still runs` });
+    }
+    return draft.lookAgainIn(killAgainMs);
+  }
+  if (instance.stopSignalAt !== null) {
+    const left = instance.stopSignalAt + withinMs - s.now;
+    if (left > 0) return draft.lookAgainIn(left);
+    draft.do({ do: "signal", name: instance.name, signal: "SIGKILL", why: `${instance.name} did not end in time` });
+    return draft.lookAgainIn(killAgainMs);
+  }
+  if (instance.address) {
+    if (!s.edge.up || routedNow(s).has(instance.name)) return draft.lookAgainIn(1_000);
+    const left = retiredAt + drainMs - s.now;
+    const busy = (s.edge.stats[instance.name]?.active ?? 0) > 0;
+    if (busy && left > 0 && !isHung(s, instance)) return draft.lookAgainIn(Math.min(left, drainPollMs));
+  }
+  if (isNeeded(instance, table)) return;
+  draft.do({ do: "signal", name: instance.name, signal, why: `${instance.name} leaves` });
+  draft.lookAgainIn(withinMs);
+}
+
+/** How often a draining instance is looked at: the edge does not report when the last request is done. */
+const drainPollMs = 100;
+
+function isNeeded(instance: ObservedInstance, table: RouteTable | null): boolean {
+  return table?.routes.some((one) => one.upstreams.some((upstream) => upstream.id === instance.name)) ?? false;
+}
+
+/** One that stopped answering will not finish what it has under way. */
+function isHung(s: Snapshot, instance: ObservedInstance): boolean {
+  return factsOf(s, instance.name)?.retiredBecause === "not-alive";
+}
+
+/** Forgets ended instances that count for nothing any more, facts without an instance, and old tasks. */
+function clear(s: Snapshot, wanted: Wanted, draft: Draft): void {
+  const places = new Map(wanted.slots.map((slot) => [idOf(slot), slot]));
+  for (const instance of s.instances) {
+    if (isRunning(instance) || !factsOf(s, instance.name)?.retiredAt) continue;
+    const slot = places.get(slotId(instance.identity));
+    if (slot && !isHistory(s, slot, instance, draft)) continue;
+    if (!slot && draft.deployment?.id === instance.identity.deployment && draft.deployment.phase !== "ended") continue;
+    draft.do({ do: "remove", name: instance.name, why: `${instance.name} has ended` });
+  }
+  const present = new Set(s.instances.map((instance) => instance.name));
+  for (const facts of s.facts) {
+    if (present.has(facts.name)) continue;
+    draft.record({ kind: "facts.forgotten", key: s.key, name: facts.name }, `${facts.name} is gone`);
+  }
+  clearTasks(s, draft);
+}
+
+/** Whether an ended attempt at a wanted place does not matter to the count of crashes any more. */
+function isHistory(s: Snapshot, slot: Slot, instance: ObservedInstance, draft: Draft): boolean {
+  const there = instancesOf(s, slot);
+  const current = there.find((other) => isStaying(s, other));
+  if (there.indexOf(instance) > keptAttempts) return true;
+  if (!current || !isGated(s, current)) return false;
+  const left = current.startedAt + stableAfterMs - s.now;
+  if (left > 0) draft.lookAgainIn(left);
+  return left <= 0;
+}
+
+function clearTasks(s: Snapshot, draft: Draft): void {
+  const unfinished = new Set(s.deployments.map((deployment) => deployment.id));
+  for (const task of s.tasks) {
+    if (!task.exit) continue;
+    if (task.spec.deployment !== null && unfinished.has(task.spec.deployment)) continue;
+    const left = task.spec.purpose === "run" ? task.exit.at + keepTaskMs - s.now : 0;
+    if (left > 0) draft.lookAgainIn(left);
+    else draft.do({ do: "remove", name: task.name, why: `${task.name} has ended` });
+  }
+}

@@ -1,0 +1,78 @@
+import type { FaultRecord } from "../base/faults.ts";
+import type { Deployment, Verdict } from "../model/deployment.ts";
+import type { Serving } from "../model/environment.ts";
+import type { ObservedInstance } from "../model/instance.ts";
+import type { Release } from "../model/release.ts";
+import { hasGated } from "./converge.ts";
+import type { Draft } from "./draft.ts";
+import { judgeGate } from "./gate.ts";
+import type { Snapshot } from "./plan.ts";
+import { idOf, instancesOf, type Slot, slotsOf } from "./view.ts";
+
+/** All that the phases need to know about the deployment under way. */
+export interface Course {
+  readonly s: Snapshot;
+  readonly draft: Draft;
+  readonly release: Release;
+  /** What serves when this deployment succeeds. */
+  readonly next: Serving;
+  readonly previous: Serving | null;
+}
+
+/** What would serve after a deployment: its own instances for the services it exchanges, the present ones for the rest. */
+export function nextServing(deployment: Deployment, release: Release): Serving {
+  const chosen = (name: string) => deployment.services === null || deployment.services.includes(name);
+  const kept = deployment.previous?.generations ?? {};
+  const generations = Object.fromEntries(
+    release.services.map(({ name }) => [name, chosen(name) ? deployment.id : (kept[name] ?? deployment.id)]),
+  );
+  return { release: release.number, generations };
+}
+
+export interface Failure {
+  readonly verdict: Exclude<Verdict, "live">;
+  readonly fault: FaultRecord;
+  readonly culprit?: string | null;
+}
+
+/** Decides that the deployment has failed. What it took is given back in `undo`; what took nothing is over at once. */
+export function fail({ draft, s }: Pick<Course, "draft" | "s">, { verdict, fault, culprit }: Failure): void {
+  draft.change({ verdict, fault, culprit: culprit ?? null });
+  const untouched = ["queued", "prepare", "build", "protect"].includes(draft.current.phase);
+  if (untouched) end({ draft, s });
+  else draft.enter("undo", fault.detail);
+}
+
+/** Closes the books. The verdict must have been decided. */
+export function end({ draft, s }: Pick<Course, "draft" | "s">): void {
+  const { verdict, fault, release } = draft.current;
+  draft.enter("ended", verdict ?? "ended");
+  draft.change({ endedAt: s.now });
+  draft.event("deployment.ended", `v${release}`, fault ? `${verdict}: ${fault.detail}` : `${verdict}`);
+}
+
+/** The new instances that run beside the old ones: all but those of `single` services. */
+export function besideSlots({ s, next, previous }: Pick<Course, "s" | "next" | "previous">): readonly Slot[] {
+  const old = new Set(slotsOf(s, previous).map(idOf));
+  return slotsOf(s, next).filter((slot) => !slot.service.single && !old.has(idOf(slot)));
+}
+
+/** The `single` services that are exchanged, in the order of the manifest. */
+export function singleSlots({ s, next, previous }: Pick<Course, "s" | "next" | "previous">): readonly Slot[] {
+  const old = new Set(slotsOf(s, previous).map(idOf));
+  return slotsOf(s, next).filter((slot) => slot.service.single && !old.has(idOf(slot)));
+}
+
+/** The first new instance that ended or did not become ready. */
+export function firstFailure(
+  s: Snapshot,
+  slots: readonly Slot[],
+): { fault: FaultRecord; instance: ObservedInstance } | null {
+  for (const slot of slots) {
+    const instance = instancesOf(s, slot)[0];
+    if (!instance || (instance.exit === null && hasGated(s, slot))) continue;
+    const verdict = judgeGate(s, slot.service, instance);
+    if (verdict.state === "failed") return { fault: verdict.fault, instance };
+  }
+  return null;
+}

@@ -1,0 +1,126 @@
+import type { Deployment } from "../model/deployment.ts";
+import type { Serving } from "../model/environment.ts";
+import { converge, type Wanted } from "./converge.ts";
+import { besideSlots, type Course, end, nextServing, singleSlots } from "./course.ts";
+import { advance, finishDrain, finishUndo, startable } from "./deploy.ts";
+import { Draft } from "./draft.ts";
+import { faultOf } from "./gate.ts";
+import type { Plan, Snapshot } from "./plan.ts";
+import { tableFor } from "./routes.ts";
+import { switchTable } from "./switch.ts";
+import { idOf, releaseOf, type Slot, slotsOf } from "./view.ts";
+
+const nobody: ReadonlyMap<string, Serving> = new Map();
+
+/** What to do next in an environment. Pure and total: it answers for every snapshot, and the same for the same one. */
+export function plan(s: Snapshot): Plan {
+  const draft = new Draft(s);
+  const running = s.deployments.find((deployment) => deployment.phase !== "queued");
+  if (running) draft.take(running);
+  const begun = running ? s : beginNext(s, draft);
+  const wanted = draft.deployment ? goOn(begun, draft) : atRest(begun, begun.environment.serving);
+  converge(begun, wanted, draft);
+  return draft.finish(running ?? null);
+}
+
+/** What is wanted when no deployment is under way. */
+export function atRest(s: Snapshot, serving: Serving | null): Wanted {
+  const served = s.environment.stopped ? null : serving;
+  const table = tableFor(s, { base: served, next: null, share: 0, exchanged: nobody });
+  return { slots: slotsOf(s, served), onTrial: new Set(), table };
+}
+
+/** Takes the newest deployment of the queue; the older ones are superseded by it. */
+function beginNext(s: Snapshot, draft: Draft): Snapshot {
+  const queue = [...s.deployments].sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
+  const newest = queue.pop();
+  for (const older of queue) supersede(s, older, { by: newest, draft });
+  if (!newest) return s;
+  const previous = s.environment.stopped ? null : s.environment.serving;
+  draft.take({ ...newest, previous });
+  if (newest.cancelRequested) {
+    draft.change({ verdict: "cancelled", fault: faultOf("deployment.cancelled", "cancelled while it was queued") });
+    end({ draft, s });
+    return s;
+  }
+  draft.enter("prepare");
+  if (!s.environment.stopped) return s;
+  draft.record({ kind: "stopped", key: s.key, stopped: false }, "a deployment starts the environment again");
+  return { ...s, environment: { ...s.environment, stopped: false } };
+}
+
+function supersede(s: Snapshot, older: Deployment, { by, draft }: { by: Deployment | undefined; draft: Draft }): void {
+  const verdict = older.cancelRequested ? "cancelled" : "superseded";
+  const code = older.cancelRequested ? "deployment.cancelled" : "deployment.superseded";
+  const fault = faultOf(code, older.cancelRequested ? "cancelled while it was queued" : `${by?.id} took its place`);
+  const history = [...older.history, { phase: "ended" as const, at: s.now }];
+  const ended: Deployment = { ...older, phase: "ended", verdict, fault, endedAt: s.now, history };
+  draft.record({ kind: "deployment", deployment: ended }, `${older.id} is ${verdict}`);
+}
+
+/** Takes the deployment under way as far as it goes, and says what is wanted then. */
+function goOn(s: Snapshot, draft: Draft): Wanted {
+  const deployment = draft.current;
+  const release = releaseOf(s, deployment.release);
+  if (!release) {
+    const fault = faultOf("release.unknown", `v${deployment.release} is not in the journal`);
+    draft.change({ verdict: "failed", fault });
+    end({ draft, s });
+    return atRest(s, s.environment.serving);
+  }
+  const next = nextServing(deployment, release);
+  const course: Course = { s, draft, release, next, previous: deployment.previous };
+  advance(course);
+  const wanted = wantedNow(course);
+  if (draft.current.phase === "undo") finishUndo(course, wanted);
+  if (draft.current.phase === "drain") finishDrain(course, wanted);
+  return wanted;
+}
+
+function wantedNow(course: Course): Wanted {
+  const { s, draft, next, previous } = course;
+  const before = atRest(s, previous);
+  switch (draft.current.phase) {
+    case "start":
+    case "gate":
+      return { slots: [...before.slots, ...startable(course)], onTrial: trialOf(course), table: before.table };
+    case "switch":
+      return { slots: switchSlots(course), onTrial: trialOf(course), table: switchTable(course) };
+    case "watch":
+      return { slots: watchSlots(course), onTrial: trialOf(course), table: switchTable(course) };
+    case "drain":
+      return atRest(s, next);
+    case "undo":
+      return { slots: before.slots, onTrial: new Set(), table: undoTable(course) };
+    default:
+      return before;
+  }
+}
+
+/** New instances prove themselves once: if one fails, the deployment does, so none of them is started again. */
+function trialOf(course: Course): ReadonlySet<string> {
+  return new Set([...besideSlots(course), ...singleSlots(course)].map(idOf));
+}
+
+function switchSlots(course: Course): readonly Slot[] {
+  const { exchanged } = course.draft.current;
+  const old = slotsOf(course.s, course.previous).filter((slot) => !exchanged.includes(slot.service.name));
+  const singles = singleSlots(course).filter((slot) => exchanged.includes(slot.service.name));
+  return [...old, ...besideSlots(course), ...singles];
+}
+
+/** Old instances that took requests stay for a way back; old workers stop, so that nothing works twice for long. */
+function watchSlots(course: Course): readonly Slot[] {
+  const fresh = slotsOf(course.s, course.next);
+  const places = new Set(fresh.map(idOf));
+  const old = slotsOf(course.s, course.previous).filter(
+    (slot) => slot.service.http !== null && !slot.service.single && !places.has(idOf(slot)),
+  );
+  return [...old, ...fresh];
+}
+
+function undoTable({ s, draft, previous }: Course) {
+  if (s.environment.stopped) return null;
+  const exchanged = new Map(previous ? draft.current.exchanged.map((name) => [name, previous]) : []);
+  return tableFor(s, { base: previous, next: null, share: 0, exchanged });
+}

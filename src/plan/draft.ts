@@ -1,0 +1,82 @@
+import { Fault } from "../base/faults.ts";
+import type { Change } from "../model/change.ts";
+import { type Deployment, mayFollow, type Phase } from "../model/deployment.ts";
+import type { EventKind } from "../model/event.ts";
+import type { Plan, Snapshot, Step } from "./plan.ts";
+
+/**
+ * A plan in the making. What is written down comes first and in one piece, so that a step never rests on a decision that
+ * a crash could forget; the rest keeps its order.
+ */
+export class Draft {
+  readonly #s: Snapshot;
+  readonly #changes: Change[] = [];
+  readonly #whys: string[] = [];
+  readonly #steps: Step[] = [];
+  #deployment: Deployment | null = null;
+  #againAfterMs: number | null = null;
+
+  constructor(s: Snapshot) {
+    this.#s = s;
+  }
+
+  record(change: Change, why: string): void {
+    this.#changes.push(change);
+    this.#whys.push(why);
+  }
+
+  event(kind: EventKind, subject: string | null, detail: string): void {
+    const { now: at, key } = this.#s;
+    const deployment = this.#deployment?.id ?? null;
+    this.record({ kind: "event", event: { at, key, kind, deployment, subject, detail } }, detail);
+  }
+
+  /** Works on this deployment from now on; what becomes of it is written down once. */
+  take(deployment: Deployment): void {
+    this.#deployment = deployment;
+  }
+
+  /** The deployment as changed so far; null when none is under way. */
+  get deployment(): Deployment | null {
+    return this.#deployment;
+  }
+
+  /** The same, where one must be under way. */
+  get current(): Deployment {
+    if (!this.#deployment) throw new Fault("operation.failed", "no deployment is under way");
+    return this.#deployment;
+  }
+
+  change(patch: Partial<Deployment>): void {
+    if (this.#deployment) this.#deployment = { ...this.#deployment, ...patch };
+  }
+
+  enter(phase: Phase, detail: string = phase): void {
+    const deployment = this.#deployment;
+    if (!deployment || !mayFollow(deployment.phase, phase)) return;
+    this.change({ phase, history: [...deployment.history, { phase, at: this.#s.now }] });
+    this.event("deployment.phase", phase, detail);
+  }
+
+  do(step: Step): void {
+    this.#steps.push(step);
+  }
+
+  lookAgainIn(ms: number): void {
+    const soonest = Math.max(1, Math.ceil(ms));
+    if (this.#againAfterMs === null || soonest < this.#againAfterMs) this.#againAfterMs = soonest;
+  }
+
+  finish(original: Deployment | null): Plan {
+    const changes: Change[] = [...this.#changes];
+    if (this.#deployment && this.#deployment !== original) {
+      changes.unshift({ kind: "deployment", deployment: this.#deployment });
+    }
+    const steps: Step[] = [...this.#steps];
+    if (changes.length > 0) {
+      steps.unshift({ do: "record", changes, why: this.#whys.join("; ") || "the deployment goes on" });
+    }
+    const why = steps.map((step) => step.why).join("; ") || (this.#againAfterMs === null ? "at rest" : "waiting");
+    return { steps, againAfterMs: this.#againAfterMs, why };
+  }
+}

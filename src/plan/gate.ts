@@ -1,0 +1,94 @@
+import { formatDuration } from "../base/duration.ts";
+import { type FaultCode, type FaultRecord, faults } from "../base/faults.ts";
+import type { ObservedInstance, ProbeState } from "../model/instance.ts";
+import type { ServiceSpec } from "../model/release.ts";
+import type { Snapshot } from "./plan.ts";
+
+/** How an instance without a readiness probe proves itself when it has a port: connections accepted this often in a row. */
+export const tcpGate = { times: 2, everyMs: 1_000, withinMs: 30_000 } as const;
+
+/** Bad readiness answers in a row after which a serving instance leaves traffic. */
+export const unreadyAfter = 3;
+
+export type GateVerdict =
+  | { readonly state: "passed"; readonly gate: string }
+  /** Undecided; `inMs` is when time alone may decide it. */
+  | { readonly state: "waiting"; readonly inMs: number }
+  | { readonly state: "failed"; readonly fault: FaultRecord };
+
+export function faultOf(code: FaultCode, detail: string, hint: string = faults[code].hint): FaultRecord {
+  return { code, detail, hint };
+}
+
+/** The gate of a service in words, for people. */
+export function gateWords(service: ServiceSpec): string {
+  if (!service.http) return `up for ${formatDuration(service.settleMs)}`;
+  const ready = service.http.ready;
+  if (!ready) return `accepts connections, ${tcpGate.times} in a row (no ready probe given)`;
+  const body = ready.json.map((wanted) => `${wanted.path.join(".")} is ${JSON.stringify(wanted.equals)}`);
+  return [`GET ${ready.path} → ${ready.status}`, ...body, `${ready.times} in a row`].join(", ");
+}
+
+/** How often in a row a service must answer well to come into traffic. */
+export function timesWanted(service: ServiceSpec): number {
+  return service.http?.ready?.times ?? tcpGate.times;
+}
+
+/** Judges an instance that has not passed its gate yet. */
+export function judgeGate(s: Snapshot, service: ServiceSpec, instance: ObservedInstance): GateVerdict {
+  if (instance.exit) return { state: "failed", fault: crashFault(service, instance) };
+  const age = s.now - instance.startedAt;
+  const probe = s.probes[instance.name];
+  if (!service.http) {
+    if (age >= service.settleMs) return { state: "passed", gate: gateWords(service) };
+    return { state: "waiting", inMs: service.settleMs - age };
+  }
+  if (probe && probe.readyInRow >= timesWanted(service)) return { state: "passed", gate: gateWords(service) };
+  const withinMs = service.http.ready?.withinMs ?? tcpGate.withinMs;
+  if (age < withinMs) return { state: "waiting", inMs: withinMs - age };
+  return { state: "failed", fault: lateFault(service, instance, probe, withinMs) };
+}
+
+function crashFault(service: ServiceSpec, instance: ObservedInstance): FaultRecord {
+  return faultOf("gate.crashed", `${service.name} ${exitWords(instance)} before it was ready`);
+}
+
+function lateFault(
+  service: ServiceSpec,
+  instance: ObservedInstance,
+  probe: ProbeState | undefined,
+  withinMs: number,
+): FaultRecord {
+  const wanted = instance.address?.port;
+  const found = probe?.listensOn ?? [];
+  if (found.length > 0 && wanted !== undefined && !found.includes(wanted)) {
+    const ports = found.join(" and ");
+    return faultOf(
+      "gate.wrong-port",
+      `${service.name} listens on port ${ports}, but it was given PORT=${wanted} and nothing listens there`,
+    );
+  }
+  const answer = probe?.lastAnswer ?? "no answer yet";
+  return faultOf(
+    "gate.not-ready",
+    `${service.name} was not ready within ${formatDuration(withinMs)}; wanted ${gateWords(service)}; last answer: ${answer}`,
+  );
+}
+
+/** How an instance ended, in words. */
+export function exitWords(instance: ObservedInstance): string {
+  const exit = instance.exit;
+  if (!exit) return "is running";
+  switch (exit.reason) {
+    case "could-not-start":
+      return `could not be started (exit ${exit.code})`;
+    case "out-of-memory":
+      return "was killed because it ran out of memory";
+    case "signalled":
+      return `was ended by ${exit.signal}`;
+    case "exited":
+      return `exited with ${exit.code}`;
+    case "lost":
+      return "disappeared";
+  }
+}

@@ -1,0 +1,46 @@
+import type { Address } from "../model/instance.ts";
+import type { AliveProbe, ReadyProbe } from "../model/release.ts";
+import { tcpGate, timesWanted, unreadyAfter } from "./gate.ts";
+import type { Snapshot } from "./plan.ts";
+import { isGated, isStaying, specOf } from "./view.ts";
+
+/** An instance that must be asked how it is, and how. */
+export interface ProbeTarget {
+  readonly name: string;
+  readonly service: string;
+  readonly host: string;
+  readonly address: Address;
+  /** Null: whether it accepts connections is the question. */
+  readonly ready: ReadyProbe | null;
+  readonly everyMs: number;
+  /** Good answers in a row that bring it into traffic, bad ones that take it out. */
+  readonly times: number;
+  readonly unreadyAfter: number;
+  /** Asked only of instances that passed their gate: one that starts is not alive yet. */
+  readonly alive: AliveProbe | null;
+  readonly gated: boolean;
+}
+
+/** All instances with an address that run and stay. */
+export function probeTargets(s: Snapshot): readonly ProbeTarget[] {
+  return s.instances.flatMap((instance) => {
+    const service = specOf(s, instance);
+    if (!service?.http || !instance.address || !isStaying(s, instance)) return [];
+    const { ready, alive, hosts } = service.http;
+    const gated = isGated(s, instance);
+    return [
+      {
+        name: instance.name,
+        service: service.name,
+        host: hosts[0] ?? "localhost",
+        address: instance.address,
+        ready,
+        everyMs: ready?.everyMs ?? tcpGate.everyMs,
+        times: timesWanted(service),
+        unreadyAfter,
+        alive: gated ? alive : null,
+        gated,
+      },
+    ];
+  });
+}

@@ -1,0 +1,108 @@
+import type { Serving } from "../model/environment.ts";
+import { keyText } from "../model/environment.ts";
+import type { ObservedInstance } from "../model/instance.ts";
+import type { HttpSpec, ServiceSpec } from "../model/release.ts";
+import { type Route, type RouteTable, routeTable, type Upstream } from "../model/route.ts";
+import { tcpGate, timesWanted, unreadyAfter } from "./gate.ts";
+import type { Snapshot } from "./plan.ts";
+import { instancesOf, isGated, isRunning, isStaying, releaseOf, routedNow, type Slot, slotsOf } from "./view.ts";
+
+/** Whose instances a table points at. */
+export interface Blend {
+  /** What served so far. */
+  readonly base: Serving | null;
+  readonly next: Serving | null;
+  /** Share of requests that goes to `next` where both have instances: 0 before the switch, 1 after it. */
+  readonly share: number;
+  /** Services under exchange, with the only ones that may answer for them; requests wait while there is no instance. */
+  readonly exchanged: ReadonlyMap<string, Serving>;
+}
+
+const unknownYet = { readyInRow: 0, unreadyInRow: 0 };
+
+/**
+ * Instances of a service that may take requests: gated, staying, not failing their readiness. When none is ready, the
+ * ones that run keep taking requests: a bad answer is never worse than no one to answer.
+ */
+export function upstreamsOf(s: Snapshot, serving: Serving | null, service: string): readonly ObservedInstance[] {
+  const routed = routedNow(s);
+  const running = slotsOf(s, serving)
+    .filter((slot) => slot.service.name === service)
+    .flatMap((slot) => usableOf(s, slot, routed));
+  const ready = running.filter((one) => isStaying(s, one.instance) && isReady(s, one, routed));
+  return (ready.length > 0 ? ready : running).map((one) => one.instance);
+}
+
+interface Usable {
+  readonly instance: ObservedInstance;
+  readonly service: ServiceSpec;
+}
+
+/** Of a place, the newest instance that may be routed to: a replacement takes over as soon as it is gated. */
+function usableOf(s: Snapshot, slot: Slot, routed: ReadonlySet<string>): readonly Usable[] {
+  const gated = instancesOf(s, slot).filter((instance) => instance.address && isGated(s, instance));
+  const usable =
+    gated.find((instance) => isStaying(s, instance)) ??
+    // One that must go stays where it is until its successor is gated; a `single` service has no such overlap.
+    gated.find((instance) => !slot.service.single && isRunning(instance) && routed.has(instance.name));
+  return usable ? [{ instance: usable, service: slot.service }] : [];
+}
+
+function isReady(s: Snapshot, { instance, service }: Usable, routed: ReadonlySet<string>): boolean {
+  const probe = s.probes[instance.name] ?? unknownYet;
+  if (routed.has(instance.name)) return probe.unreadyInRow < unreadyAfter;
+  return probe.readyInRow >= timesWanted(service);
+}
+
+/** The route table that an environment shall have; null when it routes nothing at all. */
+export function tableFor(s: Snapshot, blend: Blend): RouteTable | null {
+  const base = blend.base ? releaseOf(s, blend.base.release) : undefined;
+  const next = blend.next ? releaseOf(s, blend.next.release) : undefined;
+  const leading = blend.share < 1 ? base : next;
+  const routes = (leading?.services ?? []).flatMap((service) => {
+    const other = next?.services.find((candidate) => candidate.name === service.name);
+    return service.http ? [routeOf(s, blend, { service, http: service.http, follows: Boolean(other?.http) })] : [];
+  });
+  return routes.length > 0 ? routeTable(keyText(s.key), routes) : null;
+}
+
+interface Routed {
+  readonly service: ServiceSpec;
+  readonly http: HttpSpec;
+  /** Whether the next release routes this service too. */
+  readonly follows: boolean;
+}
+
+function routeOf(s: Snapshot, blend: Blend, { service, http, follows }: Routed): Route {
+  const alone = blend.exchanged.get(service.name);
+  if (alone) {
+    const upstreams = weighed(upstreamsOf(s, alone, service.name), 1);
+    return route(service.name, http, { upstreams, holdMs: upstreams.length === 0 ? holdFor(service) : null });
+  }
+  const before = blend.share < 1 ? upstreamsOf(s, blend.base, service.name) : [];
+  const after = blend.share > 0 && follows ? upstreamsOf(s, blend.next, service.name) : [];
+  const share = before.length === 0 ? 1 : after.length === 0 ? 0 : blend.share;
+  return route(service.name, http, {
+    upstreams: [...weighed(before, 1 - share), ...weighed(after, share)],
+    holdMs: null,
+  });
+}
+
+/** How long a request may wait while a `single` instance is exchanged: as long as that may take at most. */
+export function holdFor(service: ServiceSpec): number {
+  return service.stop.drainMs + service.stop.withinMs + (service.http?.ready?.withinMs ?? tcpGate.withinMs);
+}
+
+function weighed(instances: readonly ObservedInstance[], share: number): readonly Upstream[] {
+  if (share <= 0) return [];
+  const weight = Math.max(1, Math.round((share * 1_000) / Math.max(1, instances.length)));
+  return instances.flatMap(({ name, identity, address }) =>
+    address ? [{ id: name, release: identity.release, host: address.host, port: address.port, weight }] : [],
+  );
+}
+
+function route(service: string, http: HttpSpec, to: Pick<Route, "upstreams" | "holdMs">): Route {
+  const upstreams = [...to.upstreams].sort((a, b) => (a.id < b.id ? -1 : 1));
+  const { hosts, timeoutMs, limits, headers } = http;
+  return { service, hosts, upstreams, holdMs: to.holdMs, timeoutMs, limits, headers };
+}

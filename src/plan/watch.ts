@@ -1,0 +1,97 @@
+import { formatDuration } from "../base/duration.ts";
+import type { FaultRecord } from "../base/faults.ts";
+import type { Serving } from "../model/environment.ts";
+import type { WatchPolicy } from "../model/release.ts";
+import { isDead } from "./converge.ts";
+import { exitWords, faultOf } from "./gate.ts";
+import type { Snapshot } from "./plan.ts";
+import { instancesOf, isGated, slotsOf } from "./view.ts";
+
+/** Fewer requests than this say nothing about a share or a percentile … */
+const enoughRequests = 20;
+/** … except when this many failed and most did. */
+const plainlyBroken = { failures: 5, share: 0.5 } as const;
+
+export interface Blame {
+  readonly fault: FaultRecord;
+  /** The instance whose log lines explain it. */
+  readonly culprit: string | null;
+}
+
+/** Why a release that takes traffic must be taken back; null while there is no reason. */
+export function watchVerdict(s: Snapshot, compared: Comparison): Blame | null {
+  return crashed(s, compared.next) ?? failing(s, compared) ?? slow(s, compared);
+}
+
+function crashed(s: Snapshot, next: Serving): Blame | null {
+  for (const slot of slotsOf(s, next)) {
+    for (const instance of instancesOf(s, slot)) {
+      const culprit = instance.name;
+      const who = `${slot.service.name} v${slot.release.number}`;
+      if (instance.exit && isGated(s, instance)) {
+        return { fault: faultOf("watch.crashed", `${who} ${exitWords(instance)} after the switch`), culprit };
+      }
+      if (isDead(s, slot, instance)) {
+        const path = slot.service.http?.alive?.path;
+        return { fault: faultOf("watch.crashed", `${who} stopped answering ${path} after the switch`), culprit };
+      }
+    }
+  }
+  return null;
+}
+
+interface Traffic {
+  readonly requests: number;
+  readonly failures: number;
+  readonly p95Ms: number;
+  readonly culprit: string | null;
+}
+
+function trafficOf(s: Snapshot, serving: Serving | null): Traffic {
+  let requests = 0;
+  let failures = 0;
+  let p95Ms = 0;
+  let worst = { name: null as string | null, failures: -1 };
+  for (const slot of slotsOf(s, serving)) {
+    for (const { name } of instancesOf(s, slot)) {
+      const stats = s.edge.stats[name];
+      if (!stats) continue;
+      requests += stats.requests;
+      failures += stats.failures;
+      p95Ms = Math.max(p95Ms, stats.p95Ms);
+      if (stats.failures > worst.failures) worst = { name, failures: stats.failures };
+    }
+  }
+  return { requests, failures, p95Ms, culprit: worst.name };
+}
+
+/** Which release is watched, which one it is compared with, and the limits. */
+export interface Comparison {
+  readonly next: Serving;
+  readonly previous: Serving | null;
+  readonly policy: WatchPolicy;
+}
+
+function failing(s: Snapshot, { next, previous, policy }: Comparison): Blame | null {
+  const fresh = trafficOf(s, next);
+  const old = trafficOf(s, previous);
+  const share = fresh.requests === 0 ? 0 : fresh.failures / fresh.requests;
+  const oldShare = old.requests < enoughRequests ? 0 : old.failures / old.requests;
+  const enough =
+    fresh.requests >= enoughRequests || (fresh.failures >= plainlyBroken.failures && share >= plainlyBroken.share);
+  // A release that is no worse than the one before is not taken back: that would not help anybody.
+  if (!enough || share <= policy.errors || share <= 2 * oldShare) return null;
+  const detail = `${fresh.failures} of ${fresh.requests} requests failed after the switch (limit ${percent(policy.errors)}, before ${percent(oldShare)})`;
+  return { fault: faultOf("watch.errors", detail), culprit: fresh.culprit };
+}
+
+function slow(s: Snapshot, { next, policy }: Comparison): Blame | null {
+  const fresh = trafficOf(s, next);
+  if (policy.p95Ms === null || fresh.requests < enoughRequests || fresh.p95Ms <= policy.p95Ms) return null;
+  const detail = `95 of 100 requests took up to ${formatDuration(fresh.p95Ms)} after the switch (limit ${formatDuration(policy.p95Ms)})`;
+  return { fault: faultOf("watch.slow", detail), culprit: fresh.culprit };
+}
+
+function percent(share: number): string {
+  return `${Number((share * 100).toFixed(1))} %`;
+}
