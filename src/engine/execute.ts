@@ -1,7 +1,8 @@
-import { asFault, Fault, unreachable } from "../base/faults.ts";
+import { asFault, unreachable } from "../base/faults.ts";
 import type { Change } from "../model/change.ts";
+import type { EnvKey } from "../model/environment.ts";
 import type { EventKind } from "../model/event.ts";
-import { type Snapshot, type Step, subjectOf } from "../plan/plan.ts";
+import { type Step, subjectOf } from "../plan/plan.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Edge } from "../ports/edge.ts";
@@ -19,41 +20,46 @@ export interface ExecutorDeps {
   readonly forgetOutput: (name: string) => Promise<void>;
 }
 
+/** The environment that a step belongs to, and the deployment under way in it. */
+export interface Whose {
+  readonly key: EnvKey;
+  readonly deployment: string | null;
+}
+
 /**
  * Does one step of a plan, written down before and after. It has no opinions: what the step says is done. A fault is
  * written down with the step and thrown.
  */
-export async function execute(deps: ExecutorDeps, s: Snapshot, step: Step): Promise<void> {
+export async function execute(deps: ExecutorDeps, whose: Whose, step: Step): Promise<void> {
   const { journal, clock } = deps;
   if (step.do === "record") return journal.commit(step.changes);
-  const deployment = s.deployments.find((one) => one.phase !== "queued")?.id ?? null;
   const id = await journal.beginStep({
-    key: s.key,
-    deployment,
+    ...whose,
     what: step.do,
     subject: subjectOf(step),
     why: step.why,
     begunAt: clock.now(),
   });
   try {
-    await act(deps, s, step);
+    await act(deps, whose, step);
   } catch (thrown) {
     const fault = asFault(thrown);
     await journal.endStep(id, { at: clock.now(), fault: fault.toRecord(), changes: [] });
     throw fault;
   }
   const at = clock.now();
-  await journal.endStep(id, { at, fault: null, changes: eventOf(step).map((one) => told(s, deployment, at, one)) });
+  await journal.endStep(id, { at, fault: null, changes: eventOf(step).map((one) => told(whose, at, one)) });
 }
 
-async function act(deps: ExecutorDeps, s: Snapshot, step: Exclude<Step, { do: "record" }>): Promise<void> {
+async function act(
+  deps: ExecutorDeps,
+  { key, deployment }: Whose,
+  step: Exclude<Step, { do: "record" }>,
+): Promise<void> {
   const { runtime, edge, builder } = deps;
   switch (step.do) {
-    case "build": {
-      const deployment = s.deployments.find((one) => one.phase !== "queued")?.id;
-      if (deployment === undefined) throw new Fault("operation.failed", "a build without a deployment");
-      return builder.build(step.artifact, { key: s.key, release: step.release, deployment });
-    }
+    case "build":
+      return builder.build(step.artifact, { key, release: step.release, deployment: deployment ?? "none" });
     case "run-task":
       return runtime.startTask(step.task);
     case "start":
@@ -89,6 +95,6 @@ function eventOf(step: Step): readonly Told[] {
   return [];
 }
 
-function told(s: Snapshot, deployment: string | null, at: number, { kind, subject, detail }: Told): Change {
-  return { kind: "event", event: { at, key: s.key, kind, deployment, subject, detail } };
+function told({ key, deployment }: Whose, at: number, { kind, subject, detail }: Told): Change {
+  return { kind: "event", event: { at, key, kind, deployment, subject, detail } };
 }

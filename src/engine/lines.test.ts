@@ -50,6 +50,7 @@ describe("the line splitter", () => {
     const line = "x".repeat(lineLimit);
     expect(linesOf(`${line}\n`)).toEqual([line]);
     expect(linesOf(`${line}\r\n`)).toEqual([line]);
+    expect(splitAll(bytesOf(`${line}\r\n`), [lineLimit + 1, 1]).lines).toEqual([line]);
     expect(linesOf(`${line}y\n`)).toEqual([line, "y"]);
   });
 

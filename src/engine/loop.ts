@@ -12,7 +12,7 @@ import type { LogStore } from "../ports/logs.ts";
 import type { Prober } from "../ports/prober.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import type { Engine } from "./engine.ts";
-import { execute } from "./execute.ts";
+import { execute, type Whose } from "./execute.ts";
 import { LogIngest } from "./ingest.ts";
 import { startKeeping } from "./keeping.ts";
 import { Observer } from "./observe.ts";
@@ -203,19 +203,21 @@ class ReconcileLoop implements Engine {
     let first: Fault | null = null;
     for (const step of plan.steps) {
       if (this.#stopped) return first;
-      const fault = await this.#executeStep(s, step);
-      if (fault && refusals.includes(fault.code)) state.refusal = { deployment: underWay(s), fault: fault.toRecord() };
+      const fault = await this.#executeStep({ key: s.key, deployment: plan.deployment }, step);
+      if (fault && refusals.includes(fault.code)) {
+        state.refusal = { deployment: plan.deployment, fault: fault.toRecord() };
+      }
       first ??= fault;
       if (fault && step.do === "record") return fault;
     }
     return first;
   }
 
-  async #executeStep(s: Snapshot, step: Step): Promise<Fault | null> {
+  async #executeStep(whose: Whose, step: Step): Promise<Fault | null> {
     const takeOutput = (name: string) => this.#ingest.finish(name);
     const forgetOutput = (name: string) => this.#ingest.forget(name);
     try {
-      await execute({ ...this.#deps, takeOutput, forgetOutput }, s, step);
+      await execute({ ...this.#deps, takeOutput, forgetOutput }, whose, step);
       return null;
     } catch (thrown) {
       return asFault(thrown);

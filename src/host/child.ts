@@ -7,7 +7,8 @@ export interface ChildOptions {
   readonly cwd?: string;
   /** The whole environment: nothing is inherited unless the caller copies it. */
   readonly env: Readonly<Record<string, string>>;
-  readonly stdio?: readonly [Stream, Stream, Stream];
+  /** Standard input, output and error, then descriptors 3, 4 … */
+  readonly stdio?: readonly [Stream, Stream, Stream, ...Stream[]];
   /** Own session and process group, outliving this process. */
   readonly detached?: boolean;
   readonly uid?: number;

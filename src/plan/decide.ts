@@ -113,8 +113,9 @@ function switchSlots(course: Course): readonly Slot[] {
 function watchSlots(course: Course): readonly Slot[] {
   const fresh = slotsOf(course.s, course.next);
   const places = new Set(fresh.map(idOf));
+  const { exchanged } = course.draft.current;
   const old = slotsOf(course.s, course.previous).filter(
-    (slot) => slot.service.http !== null && !slot.service.single && !places.has(idOf(slot)),
+    (slot) => slot.service.http !== null && !exchanged.includes(slot.service.name) && !places.has(idOf(slot)),
   );
   return [...old, ...fresh];
 }

@@ -77,6 +77,6 @@ export class Draft {
       steps.unshift({ do: "record", changes, why: this.#whys.join("; ") || "the deployment goes on" });
     }
     const why = steps.map((step) => step.why).join("; ") || (this.#againAfterMs === null ? "at rest" : "waiting");
-    return { steps, againAfterMs: this.#againAfterMs, why };
+    return { steps, deployment: this.#deployment?.id ?? null, againAfterMs: this.#againAfterMs, why };
   }
 }

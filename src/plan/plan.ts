@@ -52,6 +52,8 @@ export type Step =
 /** What to do now, in this order, and when to look again. No steps and no `againAfterMs`: the environment is at rest. */
 export interface Plan {
   readonly steps: readonly Step[];
+  /** The deployment that the steps belong to; null when none is under way. */
+  readonly deployment: string | null;
   /** The latest time at which the world must be looked at again although nothing was reported; null when never. */
   readonly againAfterMs: number | null;
   readonly why: string;

@@ -1,0 +1,164 @@
+import { chmodSync, mkdirSync, readdirSync, renameSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { treeDigest } from "../../../base/digest.ts";
+import type { Builder } from "../../../ports/builder.ts";
+import { admitFiles, artifactSpec, builtOrNot, forWhom, tarOf } from "../../../testing/conformance/builder.ts";
+import { exitOf, outputOf, runtimeKey } from "../../../testing/conformance/runtime.ts";
+import { processWorld, wallClock } from "../../runtime/process/world.ts";
+import { staysInside, unpack } from "./unpack.ts";
+import { builderWorld } from "./world.ts";
+
+let world: ReturnType<typeof builderWorld>;
+let builder: Builder;
+
+beforeEach(async () => {
+  world = builderWorld(await processWorld(), { runAs: null, clock: wallClock });
+  builder = world.open();
+});
+afterEach(() => world.close());
+
+const sh = (script: string) => ["/bin/sh", "-c", script];
+const staged = () => readdirSync(join(world.directory, "staging"));
+const recordOf = (digest: string) => join(world.directory, "builds", `${digest.slice(7)}.json`);
+const tasks = async () => (await world.runtime.observe(runtimeKey)).tasks;
+
+describe("after a crash", () => {
+  test("what was half unpacked or half copied is taken away", async () => {
+    await builder.list();
+    for (const name of ["source-x", "trash-x", "build-x"])
+      mkdirSync(join(world.directory, "staging", name, "tree"), { recursive: true });
+    await world.open().list();
+    expect(staged()).toEqual([]);
+  });
+
+  test("a build whose command was not begun yet is absent, and is begun once by the next build", async () => {
+    const spec = artifactSpec(await admitFiles(builder, { a: "1" }), sh("echo made > b"));
+    const staging = join(world.directory, "staging", "build-early");
+    mkdirSync(staging);
+    const record = { key: runtimeKey, task: "build-early", command: spec.command, staging, since: 1 };
+    writeFileSync(recordOf(spec.digest), JSON.stringify(record));
+    const next = world.open();
+    expect(await next.observe(spec.digest)).toEqual({ state: "absent" });
+    await next.build(spec, forWhom);
+    expect(await builtOrNot(next, spec.digest)).toEqual({ state: "built" });
+    expect(await tasks()).toHaveLength(1);
+    expect(staged()).toEqual([]);
+  });
+
+  test("between the end of the command and the artifact's place, the next look finishes it", async () => {
+    const spec = artifactSpec(await admitFiles(builder, { a: "1" }), sh("echo made > b"));
+    await builder.build(spec, forWhom);
+    const [task] = await tasks();
+    await exitOf(world.runtime, task?.name ?? "");
+    chmodSync(join(task?.spec.artifact ?? "", "b"), 0o444);
+    expect(await world.open().observe(spec.digest)).toEqual({ state: "built" });
+    expect(readdirSync(world.artifact(spec.digest)).sort()).toEqual(["a", "b"]);
+    expect(staged()).toEqual([]);
+  });
+
+  test("between the artifact's place and the end of its record, it is built, and can be removed and built again", async () => {
+    const spec = artifactSpec(await admitFiles(builder, { a: "1" }), sh("echo made > b"));
+    await builder.build(spec, forWhom);
+    const [task] = await tasks();
+    await exitOf(world.runtime, task?.name ?? "");
+    renameSync(task?.spec.artifact ?? "", world.artifact(spec.digest));
+    const next = world.open();
+    expect(await next.observe(spec.digest)).toEqual({ state: "built" });
+    await next.remove({ digest: spec.digest, what: "artifact" });
+    expect(await next.observe(spec.digest)).toEqual({ state: "absent" });
+    await next.build(spec, forWhom);
+    expect(await builtOrNot(next, spec.digest)).toEqual({ state: "built" });
+    expect(await tasks()).toHaveLength(2);
+  });
+});
+
+test("many builds asked for at once are one", async () => {
+  const spec = artifactSpec(await admitFiles(builder, { a: "1" }), sh("echo made > b"));
+  await Promise.all(Array.from({ length: 8 }, () => builder.build(spec, forWhom)));
+  expect(await builtOrNot(builder, spec.digest)).toEqual({ state: "built" });
+  expect(await tasks()).toHaveLength(1);
+});
+
+test("a failed build leaves nothing but its task", async () => {
+  const spec = artifactSpec(await admitFiles(builder, { a: "1" }), sh("exit 1"));
+  await builder.build(spec, forWhom);
+  expect((await builtOrNot(builder, spec.digest)).state).toBe("failed");
+  expect(staged()).toEqual([]);
+});
+
+test("a refused upload leaves nothing", async () => {
+  const digest = treeDigest([]);
+  await expect(builder.admit(digest, tarOf({ name: "a", text: "x" }, { name: "../b", text: "x" }))).rejects.toThrow();
+  expect(staged()).toEqual([]);
+});
+
+test("a link of the context that leads out of it is refused, though it stays inside the source", async () => {
+  const link = { path: "apps/web/l", kind: "link", executable: false, content: "../../secret" } as const;
+  const digest = treeDigest([link]);
+  await builder.admit(digest, tarOf({ name: link.path, type: "symlink", linkname: link.content }));
+  await expect(builder.build(artifactSpec(digest, null, "apps/web"), forWhom)).rejects.toMatchObject({
+    code: "source.unsafe",
+  });
+  await builder.build(artifactSpec(digest, null), forWhom);
+});
+
+test("a source is not read through a link that was put there from outside", async () => {
+  const digest = await admitFiles(builder, { a: "1" });
+  symlinkSync("/etc/passwd", join(world.directory, "sources", digest.slice(7), "l"));
+  expect(await builder.readSource(digest, "l")).toBeNull();
+});
+
+describe("unpacking", () => {
+  test("more entries or bytes than allowed is too large", async () => {
+    const into = (name: string) => {
+      mkdirSync(join(world.root, name));
+      return join(world.root, name);
+    };
+    const many = tarOf({ name: "a", text: "1" }, { name: "b", text: "1" }, { name: "c", text: "1" });
+    await expect(unpack(many, into("x"), { entries: 2, bytes: 100 })).rejects.toMatchObject({
+      code: "request.too-large",
+    });
+    const big = tarOf({ name: "a", text: "x".repeat(60) }, { name: "b", text: "x".repeat(60) });
+    await expect(unpack(big, into("y"), { entries: 9, bytes: 100 })).rejects.toMatchObject({
+      code: "request.too-large",
+    });
+    expect(readdirSync(join(world.root, "y"))).toEqual(["a"]);
+  });
+
+  test.each([
+    ["l", "a", true],
+    ["d/l", "../a", true],
+    ["l", "./a/./b", true],
+    ["l", "..", false],
+    ["d/l", "../..", false],
+    ["d/l", "a/../../..", false],
+    ["d/l", "a/..", false],
+    ["l", "/a", false],
+    ["l", "", false],
+  ])("a link at %j to %j stays inside: %s", (path, target, inside) => {
+    expect(staysInside(path, target)).toBe(inside);
+  });
+});
+
+describe.runIf(process.getuid?.() === 0)("as another user", () => {
+  test("the build has that user's rights and home, and its artifact can be run but not changed", async () => {
+    await world.close();
+    const runAs = { uid: 65_534, gid: 65_534, home: "/nonexistent" };
+    world = builderWorld(await processWorld({ runAs }), { runAs, clock: wallClock });
+    chmodSync(world.root, 0o755);
+    builder = world.open();
+    const spec = artifactSpec(
+      await admitFiles(builder, { a: "1", "d/c": "3" }),
+      sh("id -u; echo $HOME; cat a; echo 2 > d/b; ln -s /etc/passwd d/p"),
+    );
+    const before = statSync("/etc/passwd").mode;
+    await builder.build(spec, forWhom);
+    expect(await builtOrNot(builder, spec.digest)).toEqual({ state: "built" });
+    const [task] = await tasks();
+    expect(await outputOf(world.runtime, task?.name ?? "")).toBe("65534\n/nonexistent\n1");
+    expect(statSync(join(world.artifact(spec.digest), "d/b"))).toMatchObject({ uid: 65_534 });
+    expect(statSync(join(world.artifact(spec.digest), "d/b")).mode & 0o222).toBe(0);
+    expect(statSync("/etc/passwd").mode).toBe(before);
+  });
+});

@@ -1,0 +1,176 @@
+import { createHash } from "node:crypto";
+import { mkdir, open, symlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { extract } from "tar-stream";
+import type { TreeEntry } from "../../../base/digest.ts";
+import { asFault, Fault } from "../../../base/faults.ts";
+import { formatSize } from "../../../base/size.ts";
+
+export const unpackLimits = {
+  entries: 50_000,
+  bytes: 1024 ** 3,
+  /** What an entry may take in the archive besides its content: headers with long names, and padding. */
+  overhead: 4096,
+  path: 1024,
+  segment: 255,
+} as const;
+
+/** How many entries an archive may have, and how many bytes their contents. */
+interface Limits {
+  readonly entries: number;
+  readonly bytes: number;
+}
+
+/** One entry as tar-stream gives it. */
+type Entry = ReturnType<typeof extract> extends AsyncIterable<infer Source> ? Source : never;
+
+/**
+ * Unpacks a tar stream into an empty directory and says what is in it. Only files, directories and links that stay inside
+ * are taken; every place is checked against what the archive itself has put there before, so that nothing is written
+ * through a link. Modes become 0644 or 0755, owners and times are not taken over.
+ * Faults: `source.unsafe` naming the entry, `request.too-large`.
+ */
+export async function unpack(
+  tar: AsyncIterable<Uint8Array>,
+  directory: string,
+  limits: Limits = unpackLimits,
+): Promise<readonly TreeEntry[]> {
+  const unpacking = new Unpacking(directory, limits);
+  const entries = extract();
+  const feeding = pipeline(Readable.from(unpacking.watched(tar)), entries);
+  // Whichever of the two fails first, the loop below ends with its error; this one is then not news.
+  feeding.catch(() => undefined);
+  try {
+    for await (const entry of entries) await unpacking.take(entry);
+    await feeding;
+  } catch (thrown) {
+    throw thrown instanceof Fault ? thrown : unreadable(thrown);
+  }
+  return unpacking.entries;
+}
+
+function unreadable(thrown: unknown): Fault {
+  if (thrown instanceof Error && "syscall" in thrown) return asFault(thrown);
+  return new Fault("source.unsafe", "the upload is not a readable tar archive", { cause: thrown });
+}
+
+class Unpacking {
+  readonly entries: TreeEntry[] = [];
+  readonly #directory: string;
+  readonly #limits: Limits;
+  /** What was put where, by path. */
+  readonly #placed = new Map<string, "file" | "link" | "directory">();
+  #count = 0;
+  #bytes = 0;
+
+  constructor(directory: string, limits: Limits) {
+    this.#directory = directory;
+    this.#limits = limits;
+  }
+
+  /** The stream itself, cut off when it is longer than any archive within the limits. */
+  async *watched(tar: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    const most = this.#limits.bytes + (this.#limits.entries + 1) * unpackLimits.overhead;
+    let read = 0;
+    for await (const chunk of tar) {
+      read += chunk.length;
+      if (read > most) throw tooLarge("the archive", most);
+      yield chunk;
+    }
+  }
+
+  async take(entry: Entry): Promise<void> {
+    const { header } = entry;
+    const size = header.type === "file" || header.type === "contiguous-file" ? (header.size ?? 0) : 0;
+    this.#count += 1;
+    this.#bytes += size;
+    if (this.#count > this.#limits.entries) throw tooLarge("the source's number of files", this.#limits.entries);
+    if (this.#bytes > this.#limits.bytes) throw tooLarge("the source", this.#limits.bytes);
+    const path = checkedPath(header.name);
+    if (path === "") entry.resume();
+    else if (header.type === "file" || header.type === "contiguous-file") await this.#file(path, entry);
+    else if (header.type === "directory") await this.#directoryAt(path, entry);
+    else if (header.type === "symlink") await this.#link(path, entry);
+    else throw unsafe(header.name, `is a ${header.type ?? "thing"} and neither file, directory nor link`);
+  }
+
+  async #file(path: string, entry: Entry): Promise<void> {
+    await this.#makeRoom(path);
+    this.#placed.set(path, "file");
+    const executable = ((entry.header.mode ?? 0) & 0o100) !== 0;
+    const hash = createHash("sha256");
+    await using file = await open(join(this.#directory, path), "wx", executable ? 0o755 : 0o644);
+    for await (const chunk of entry as AsyncIterable<Uint8Array>) {
+      hash.update(chunk);
+      await file.writeFile(chunk);
+    }
+    this.entries.push({ path, kind: "file", executable, content: `sha256:${hash.digest("hex")}` });
+  }
+
+  async #directoryAt(path: string, entry: Entry): Promise<void> {
+    entry.resume();
+    if (this.#placed.get(path) === "directory") return;
+    await this.#makeRoom(path);
+    this.#placed.set(path, "directory");
+    await mkdir(join(this.#directory, path));
+  }
+
+  async #link(path: string, entry: Entry): Promise<void> {
+    entry.resume();
+    const target = entry.header.linkname ?? "";
+    if (!staysInside(path, target)) throw unsafe(path, "is a link that leads out of the source");
+    await this.#makeRoom(path);
+    this.#placed.set(path, "link");
+    await symlink(target, join(this.#directory, path));
+    this.entries.push({ path, kind: "link", executable: false, content: target });
+  }
+
+  /** Sees that nothing is at a path yet, and that all above it are directories, made where they are missing. */
+  async #makeRoom(path: string): Promise<void> {
+    if (this.#placed.has(path)) throw unsafe(path, "is in the archive twice");
+    const parents = path.split("/").slice(0, -1);
+    for (const [depth] of parents.entries()) {
+      const parent = parents.slice(0, depth + 1).join("/");
+      const there = this.#placed.get(parent) ?? "directory";
+      if (there !== "directory") throw unsafe(path, `lies behind the ${there} ${parent.slice(0, 200)}`);
+      this.#placed.set(parent, "directory");
+    }
+    await mkdir(join(this.#directory, dirname(path)), { recursive: true });
+  }
+}
+
+/** The path without `./` before and `/` behind; empty for the root itself. */
+function checkedPath(name: string): string {
+  const segments = name.split("/").filter((segment) => segment !== "" && segment !== ".");
+  const bad = name.startsWith("/") || name.includes("\0") || segments.includes("..");
+  if (bad) throw unsafe(name, "is not a path inside the source");
+  const long = (text: string, limit: number) => Buffer.byteLength(text) > limit;
+  if (long(name, unpackLimits.path) || segments.some((segment) => long(segment, unpackLimits.segment))) {
+    throw unsafe(name, "is too long a name");
+  }
+  return segments.join("/");
+}
+
+/**
+ * Whether a link cannot lead out. `..` may only stand at the beginning of the target, where what it leaves are plain
+ * directories: behind a name, it could leave whatever another link leads to.
+ */
+export function staysInside(path: string, target: string): boolean {
+  if (target === "" || target.startsWith("/") || target.includes("\0") || target.length > unpackLimits.path)
+    return false;
+  const segments = target.split("/").filter((segment) => segment !== "" && segment !== ".");
+  const up = segments.findIndex((segment) => segment !== "..");
+  const ups = up === -1 ? segments.length : up;
+  return !segments.slice(ups).includes("..") && ups <= path.split("/").length - 1;
+}
+
+function unsafe(name: string, what: string): Fault {
+  return new Fault("source.unsafe", `${JSON.stringify(name.slice(0, 200))} ${what}`);
+}
+
+function tooLarge(what: string, limit: number): Fault {
+  const most = limit === unpackLimits.entries ? limit.toLocaleString("en") : formatSize(limit);
+  return new Fault("request.too-large", `${what} is larger than ${most}`);
+}

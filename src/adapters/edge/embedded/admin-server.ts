@@ -1,0 +1,102 @@
+import { once } from "node:events";
+import { chmod, rm } from "node:fs/promises";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { asFault, Fault, faults } from "../../../base/faults.ts";
+import type { RouteTable } from "../../../model/route.ts";
+import type { Listen } from "./front.ts";
+import type { LiveTables } from "./live.ts";
+import type { Records } from "./records.ts";
+import { settings } from "./settings.ts";
+import { checkTable } from "./validate.ts";
+
+/** Who answers at the admin socket: read before anything else is asked, so it never changes its shape. */
+export interface Hello {
+  readonly protocol: number;
+  readonly pid: number;
+  readonly listen: Listen;
+}
+
+/** What the admin socket can ask of the edge. */
+export interface AdminTarget {
+  readonly tables: LiveTables;
+  readonly records: Records;
+  readonly hello: Hello;
+  apply(table: RouteTable): Promise<void>;
+  remove(owner: string): Promise<void>;
+  stop(): void;
+}
+
+type Answer = { readonly status: number; readonly json?: unknown };
+type Handler = (target: AdminTarget, call: { req: IncomingMessage; owner: string }) => Promise<Answer> | Answer;
+
+/** Method and first part of the path; what follows it is an owner. */
+const handlers: Readonly<Record<string, Handler>> = {
+  "GET hello": ({ hello }) => ({ status: 200, json: hello }),
+  "GET state": ({ tables, records }, { owner }) => ({
+    status: 200,
+    json: { table: tables.get(owner), stats: tables.stats(owner), droppedRecords: records.dropped },
+  }),
+  "GET owners": ({ tables }) => ({ status: 200, json: tables.owners() }),
+  "PUT tables": async (target, { req, owner }) => {
+    const table = checkTable(await readJson(req));
+    if (table.owner !== owner) throw new Fault("route.invalid", `The table of ${table.owner} was sent as another's.`);
+    await target.apply(table);
+    return { status: 204 };
+  },
+  "DELETE tables": async (target, { owner }) => {
+    await target.remove(owner);
+    return { status: 204 };
+  },
+  "POST stop": (target) => {
+    target.stop();
+    return { status: 202 };
+  },
+};
+
+/** Serves the admin socket, which only this user may open. A socket file that nobody answers at is replaced. */
+export async function openAdmin(path: string, target: AdminTarget): Promise<Server> {
+  const server = createServer((req, res) => void answer(req, res, target));
+  await rm(path, { force: true });
+  server.listen(path);
+  await once(server, "listening");
+  await chmod(path, 0o600);
+  return server;
+}
+
+async function answer(req: IncomingMessage, res: ServerResponse, target: AdminTarget): Promise<void> {
+  const [, what = "", encodedOwner = ""] = (req.url ?? "").split("/");
+  if (req.method === "GET" && (what === "records" || what === "watch")) return stream(res, what, target);
+  try {
+    const handler = handlers[`${req.method} ${what}`];
+    if (handler === undefined) throw new Fault("path.unknown", "The edge has no such path.");
+    const { status, json } = await handler(target, { req, owner: decodeURIComponent(encodedOwner) });
+    res.writeHead(status, { "content-type": "application/json" });
+    res.end(json === undefined ? undefined : JSON.stringify(json));
+  } catch (thrown) {
+    const fault = asFault(thrown);
+    res.writeHead(faults[fault.code].status, { "content-type": "application/problem+json" });
+    res.end(JSON.stringify({ ...fault.toRecord(), complaints: fault.complaints }));
+  }
+}
+
+/** Stays open while both sides live: the listener's sign that the edge runs, and its access records if it wants them. */
+function stream(res: ServerResponse, what: "records" | "watch", target: AdminTarget): void {
+  res.writeHead(200, { "content-type": "application/x-ndjson" });
+  res.flushHeaders();
+  if (what === "records") res.once("close", target.records.listen(res));
+}
+
+async function readJson(req: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of req as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > settings.tableBytes) throw new Fault("request.too-large", "The route table is larger than 8 MB.");
+    chunks.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+  } catch (thrown) {
+    throw new Fault("route.invalid", "The route table is not JSON.", { cause: thrown });
+  }
+}

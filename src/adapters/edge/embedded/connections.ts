@@ -1,0 +1,92 @@
+import { connect } from "node:net";
+import { type buildConnector, Client } from "undici";
+import { settings } from "./settings.ts";
+
+/** One connection to an app, which undici opens again when it was closed. */
+export interface Line {
+  readonly client: Client;
+  /** Requests sent on the connection that is open now: 0 means that it is fresh. */
+  sent: number;
+}
+
+/** The connections to one address. Idle ones are used newest first, so that surplus ones get old and are closed. */
+export class Connections {
+  readonly #host: string;
+  readonly #port: number;
+  readonly #idle: Line[] = [];
+  #closed = false;
+
+  constructor(host: string, port: number) {
+    this.#host = host;
+    this.#port = port;
+  }
+
+  /** A connection for one request; `give` it back afterwards. */
+  take(): Line {
+    return this.#idle.pop() ?? this.open();
+  }
+
+  /** A connection that carried no request yet. */
+  open(): Line {
+    const client = new Client(`http://${originHost(this.#host)}:${this.#port}`, {
+      connect: (_options, callback) => this.#connect(callback),
+      keepAliveTimeout: settings.upstreamIdleMs,
+      keepAliveMaxTimeout: settings.upstreamIdleMs,
+      keepAliveTimeoutThreshold: 1_000,
+      maxHeaderSize: settings.answerHeaderBytes,
+    });
+    const line: Line = { client, sent: 0 };
+    client.on("connect", () => {
+      line.sent = 0;
+    });
+    client.on("disconnect", () => this.#forget(line));
+    return line;
+  }
+
+  give(line: Line): void {
+    if (this.#closed) void line.client.close();
+    else this.#idle.push(line);
+  }
+
+  /** Ends a connection that failed. After the event that told of it, as undici is still busy with it. */
+  discard(line: Line): void {
+    queueMicrotask(() => void line.client.destroy());
+  }
+
+  /** Closes idle connections now and the others when they are given back. */
+  close(): void {
+    this.#closed = true;
+    for (const line of this.#idle.splice(0)) void line.client.close();
+  }
+
+  #forget(line: Line): void {
+    const index = this.#idle.indexOf(line);
+    if (index === -1) return;
+    this.#idle.splice(index, 1);
+    void line.client.close();
+  }
+
+  #connect(callback: buildConnector.Callback): void {
+    const socket = connect({ host: this.#host, port: this.#port, noDelay: true, keepAlive: true });
+    const late = setTimeout(() => socket.destroy(new ConnectTimeout()), settings.connectMs);
+    const failed = (error: Error) => {
+      clearTimeout(late);
+      callback(error, null);
+    };
+    socket.once("error", failed);
+    socket.once("connect", () => {
+      clearTimeout(late);
+      socket.off("error", failed);
+      callback(null, socket);
+    });
+  }
+}
+
+/** The address answered nothing at all in time. */
+class ConnectTimeout extends Error {
+  readonly code = "ETIMEDOUT";
+}
+
+function originHost(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}

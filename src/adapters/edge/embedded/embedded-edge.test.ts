@@ -1,0 +1,123 @@
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { ask, oneRoute, seen, testApp } from "../../../testing/conformance/edge-rig.ts";
+import { embeddedEdge } from "./embedded-edge.ts";
+import { isAlive, readNote } from "./files.ts";
+import { stopEdge } from "./stop.ts";
+import { entry, realClock, testEdge } from "./test-edge.ts";
+
+function edgeOn(directory: string, port: number) {
+  const listen = { host: "127.0.0.1", port };
+  return embeddedEdge({ directory, listen, entry: [...entry], env: {}, clock: realClock });
+}
+
+async function freshDirectory() {
+  const path = await mkdtemp(join(tmpdir(), "fl-edge-"));
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      await stopEdge(path);
+      await rm(path, { recursive: true, force: true });
+    },
+  };
+}
+
+test("edges asked for at the same moment by several controllers are one process, which outlives them", async () => {
+  await using directory = await freshDirectory();
+  const edges = [edgeOn(directory.path, 0), edgeOn(directory.path, 0), edgeOn(directory.path, 0)];
+  await Promise.all(edges.map((edge) => edge.ensure()));
+  const addresses = edges.map((edge) => edge.address());
+  expect(new Set(addresses.map(({ port }) => port)).size).toBe(1);
+  const note = await readNote(directory.path);
+  expect(addresses[0]?.port).toBe(note?.port);
+  for (const edge of edges) await edge.close();
+  const later = edgeOn(directory.path, 0);
+  await later.ensure();
+  expect((await readNote(directory.path))?.pid).toBe(note?.pid);
+  expect(later.address()).toEqual(addresses[0]);
+});
+
+test("its admin socket is this user's alone", async () => {
+  await using under = await testEdge();
+  expect((await stat(join(under.directory, "edge.sock"))).mode & 0o777).toBe(0o600);
+});
+
+test("an address that something else listens on is listen.in-use", async () => {
+  await using directory = await freshDirectory();
+  const other = createServer().listen(0, "127.0.0.1");
+  await once(other, "listening");
+  const edge = edgeOn(directory.path, (other.address() as AddressInfo).port);
+  await expect(edge.ensure()).rejects.toMatchObject({ code: "listen.in-use" });
+  other.close();
+  await once(other, "close");
+  await edge.ensure();
+});
+
+test("a program that cannot be the edge is a fault that names its log", async () => {
+  await using directory = await freshDirectory();
+  const listen = { host: "127.0.0.1", port: 0 };
+  const wrong = { directory: directory.path, listen, env: {}, clock: realClock };
+  for (const program of ["/bin/false", "/nowhere/edge"]) {
+    const fault = { code: "edge.unreachable", hint: expect.stringContaining("edge.log") };
+    await expect(embeddedEdge({ ...wrong, entry: [program] }).ensure()).rejects.toMatchObject(fault);
+  }
+});
+
+test("a directory whose path is too long for a socket is refused in words", async () => {
+  const edge = edgeOn(join(tmpdir(), "x".repeat(120)), 0);
+  await expect(edge.ensure()).rejects.toMatchObject({
+    code: "usage.invalid",
+    detail: expect.stringContaining("bytes"),
+  });
+});
+
+test("a number of a process that ended and was given to another is not taken for the edge", async () => {
+  await using directory = await freshDirectory();
+  const note = { pid: process.pid, startTime: "1", host: "127.0.0.1", port: 1 };
+  await writeFile(join(directory.path, "edge.json"), JSON.stringify(note));
+  await stopEdge(directory.path);
+  const edge = edgeOn(directory.path, 0);
+  await edge.ensure();
+  expect((await readNote(directory.path))?.pid).not.toBe(process.pid);
+});
+
+test("stopping lets a request under way finish, takes no new one, and ends the process", async () => {
+  await using under = await testEdge();
+  let release: () => void = () => undefined;
+  await using app = await testApp((_req, res) => {
+    release = () => res.end("finished");
+  });
+  await under.edge.apply(oneRoute("stop/x", { hosts: ["stop.test"], upstreams: [app.upstream("stop-1")] }));
+  const answer = ask(under.url, { host: "stop.test" });
+  const active = () => under.edge.observe("stop/x").then(({ stats }) => stats["stop-1"]?.active);
+  await seen(active, (count) => count === 1);
+  const note = await readNote(under.directory);
+  const stopped = stopEdge(under.directory);
+  await seen(
+    () => under.edge.observe("stop/x"),
+    ({ up }) => !up,
+  );
+  await expect(ask(under.url, { host: "stop.test" })).rejects.toMatchObject({ code: "ECONNREFUSED" });
+  release();
+  expect((await answer).text).toBe("finished");
+  await stopped;
+  expect(note !== null && (await isAlive(note))).toBe(false);
+  expect(await readFile(join(under.directory, "edge.log"), "utf8")).toMatch(/edge has stopped/);
+});
+
+test("a table damaged on disk is set aside and logged, and the other owners are served", async () => {
+  await using under = await testEdge();
+  await using app = await testApp((_req, res) => res.end("fine"));
+  await under.edge.apply(oneRoute("good/x", { hosts: ["good.test"], upstreams: [app.upstream("good-1")] }));
+  await under.edge.apply(oneRoute("bad/x", { hosts: ["bad.test"], upstreams: [app.upstream("bad-1")] }));
+  await under.crash();
+  await writeFile(join(under.directory, "tables", "bad%2Fx.json"), "{");
+  await under.edge.ensure();
+  expect(await under.edge.owners()).toEqual(["good/x"]);
+  expect((await ask(under.url, { host: "good.test" })).text).toBe("fine");
+  expect(await readFile(join(under.directory, "edge.log"), "utf8")).toMatch(/set aside as .*bad%2Fx\.json\.damaged/);
+});

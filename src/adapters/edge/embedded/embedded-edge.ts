@@ -1,0 +1,143 @@
+import { Fault } from "../../../base/faults.ts";
+import type { AccessRecord, RouteTable, UpstreamStats } from "../../../model/route.ts";
+import type { Clock } from "../../../ports/clock.ts";
+import type { Edge, EdgeState } from "../../../ports/edge.ts";
+import { askEdge, followEdge } from "./admin-client.ts";
+import { edgeFiles } from "./files.ts";
+import type { Listen } from "./front.ts";
+import { protocol } from "./settings.ts";
+import { ensureEdge } from "./start.ts";
+
+export interface EmbeddedEdgeOptions {
+  /** Holds its socket, its tables and its log. */
+  readonly directory: string;
+  /** Port 0: the edge chooses one and keeps it over restarts. */
+  readonly listen: Listen;
+  /** The argument list that starts the edge process (src/main/edge.ts). */
+  readonly entry: readonly [string, ...string[]];
+  /** The whole environment of that process. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly clock: Clock;
+}
+
+/** How soon a lost connection to the edge is tried again. */
+const retryMs = 200;
+
+/** The edge as a Node process of its own, which goes on without the controller. See `Edge` for what each method promises. */
+export function embeddedEdge(options: EmbeddedEdgeOptions): Edge {
+  return new EmbeddedEdge(options);
+}
+
+class EmbeddedEdge implements Edge {
+  readonly #options: EmbeddedEdgeOptions;
+  readonly #socket: string;
+  readonly #follows = new Set<() => void>();
+  #ensuring: Promise<void> | null = null;
+  #address: Listen;
+
+  constructor(options: EmbeddedEdgeOptions) {
+    this.#options = options;
+    this.#socket = edgeFiles(options.directory).socket;
+    this.#address = options.listen;
+  }
+
+  ensure(): Promise<void> {
+    this.#ensuring ??= this.#ensure().finally(() => {
+      this.#ensuring = null;
+    });
+    return this.#ensuring;
+  }
+
+  async observe(owner: string): Promise<EdgeState> {
+    try {
+      const state = (await this.#ask("GET", `/state/${encodeURIComponent(owner)}`)) as {
+        table: RouteTable | null;
+        stats: Record<string, UpstreamStats>;
+      };
+      return { up: true, table: state.table, stats: state.stats };
+    } catch {
+      // Whatever the reason, nothing is known of it now, and that is the answer.
+      return { up: false, table: null, stats: {} };
+    }
+  }
+
+  async apply(table: RouteTable): Promise<void> {
+    await this.#ask("PUT", `/tables/${encodeURIComponent(table.owner)}`, table);
+  }
+
+  async remove(owner: string): Promise<void> {
+    await this.#ask("DELETE", `/tables/${encodeURIComponent(owner)}`);
+  }
+
+  async owners(): Promise<readonly string[]> {
+    return (await this.#ask("GET", "/owners")) as string[];
+  }
+
+  records(listener: (records: readonly AccessRecord[]) => void): () => void {
+    let batch: AccessRecord[] = [];
+    return this.#follow("/records", {
+      line: (text) => {
+        if (batch.length === 0) {
+          setImmediate(() => {
+            const full = batch;
+            batch = [];
+            listener(full);
+          });
+        }
+        batch.push(JSON.parse(text) as AccessRecord);
+      },
+    });
+  }
+
+  changes(listener: () => void): () => void {
+    let up: boolean | null = null;
+    const become = (now: boolean) => {
+      if (up !== null && up !== now) listener();
+      up = now;
+    };
+    return this.#follow("/watch", { opened: () => become(true), ended: () => become(false) });
+  }
+
+  address(): Listen {
+    return this.#address;
+  }
+
+  async close(): Promise<void> {
+    for (const stop of [...this.#follows]) stop();
+  }
+
+  async #ensure(): Promise<void> {
+    const hello = await ensureEdge(this.#options);
+    this.#address = hello.listen;
+    if (hello.protocol === protocol) return;
+    throw new Fault("edge.unreachable", `The running edge (process ${hello.pid}) is of another version of Fairlead.`, {
+      hint: "Stop it with the version that started it; the next deploy starts the new one.",
+    });
+  }
+
+  #ask(method: "GET" | "PUT" | "DELETE", path: string, body?: unknown): Promise<unknown> {
+    return askEdge(this.#socket, body === undefined ? { method, path } : { method, path, body });
+  }
+
+  /** Follows a stream of the edge, again and again, until the answer is called. */
+  #follow(path: string, on: { opened?: () => void; line?: (text: string) => void; ended?: () => void }): () => void {
+    let stop: () => void = () => undefined;
+    const open = () => {
+      stop = followEdge(this.#socket, path, {
+        opened: () => on.opened?.(),
+        line: (text) => on.line?.(text),
+        ended: () => {
+          on.ended?.();
+          stop = this.#options.clock.after(retryMs, open);
+        },
+      });
+    };
+    open();
+    const end = () => {
+      this.#follows.delete(end);
+      stop();
+    };
+    this.#follows.add(end);
+    return end;
+  }
+}

@@ -1,0 +1,238 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { type Dispatcher, errors } from "undici";
+import type { Admission, Guest } from "./admission.ts";
+import { type Compressor, compressionPlan, compressor } from "./compression.ts";
+import type { Line } from "./connections.ts";
+import { type AnswerHeaders, requestHeaders, responseHeaders } from "./headers.ts";
+import type { LiveUpstream } from "./live.ts";
+import { page } from "./pages.ts";
+import { BodyStopped, RequestBody } from "./request-body.ts";
+import { hasBody } from "./request-checks.ts";
+import { settings } from "./settings.ts";
+import { clientGone, type Visit } from "./visit.ts";
+
+/** Methods whose repetition means the same as doing it once (RFC 9110 9.2.2). */
+const idempotent = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
+
+/** What of a request's way is past, for one attempt with one upstream. */
+interface Attempt {
+  readonly upstream: LiveUpstream;
+  readonly line: Line;
+  /** It may have reached the app. */
+  sent: boolean;
+  /** On a connection that had been used before. */
+  reused: boolean;
+  /** The app began to answer. */
+  answered: boolean;
+}
+
+/** One HTTP request from its client to an app and back. It is its own undici handler, as one object less a request counts. */
+export class Exchange implements Guest, Dispatcher.DispatchHandler {
+  readonly visit: Visit;
+  readonly announcedBytes: number;
+  forget: (() => void) | null = null;
+  readonly #admission: Admission;
+  readonly #req: IncomingMessage;
+  readonly #res: ServerResponse;
+  readonly #withBody: boolean;
+  readonly #continue: boolean;
+  #attempt: Attempt | null = null;
+  #controller: Dispatcher.DispatchController | null = null;
+  #body: RequestBody | null = null;
+  #compressor: Compressor | null = null;
+  /** Bytes of an announced answer still to come; -1 when its length is unknown. */
+  #left = -1;
+  #status = clientGone;
+  #repeated = false;
+  #gone = false;
+  #stalled: NodeJS.Timeout | undefined;
+
+  constructor(visit: Visit, res: ServerResponse, options: { admission: Admission; expectsContinue: boolean }) {
+    this.visit = visit;
+    this.#req = visit.req;
+    this.#res = res;
+    this.#admission = options.admission;
+    this.#continue = options.expectsContinue;
+    this.#withBody = hasBody(visit.req);
+    this.announcedBytes = Number(visit.req.headers["content-length"] ?? 0);
+    res.on("close", () => this.#closed());
+  }
+
+  serve(upstream: LiveUpstream): void {
+    this.#send(upstream, upstream.connections.take());
+  }
+
+  refuse(status: number, retryAfterS?: number): void {
+    if (this.#gone) return;
+    this.#status = status;
+    if (this.#res.headersSent) {
+      this.#res.destroy();
+      return;
+    }
+    const { body, headers } = page(status, { requestId: this.visit.requestId, retryAfterS });
+    this.#res.writeHead(status, this.#framed(headers));
+    this.#res.end(body);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    const attempt = this.#attempt;
+    if (attempt === null || this.#gone) return controller.abort(new BodyStopped(null));
+    attempt.sent = true;
+    attempt.reused = attempt.line.sent > 0;
+    attempt.line.sent += 1;
+  }
+
+  onResponseStarted(): void {
+    if (this.#attempt !== null) this.#attempt.answered = true;
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: AnswerHeaders): void {
+    if (status < 200) return;
+    this.visit.answered();
+    this.#status = status;
+    const plan = compressionPlan(this.#req, status, headers);
+    const secure = this.visit.route?.spec.headers === "secure";
+    const options = { requestId: this.visit.requestId, secure, change: plan?.change ?? null };
+    this.#res.writeHead(status, this.#framed(responseHeaders(headers, options)));
+    if (plan?.coding) this.#compress(compressor(plan.coding));
+    else this.#announce(status, headers["content-length"]);
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const to = this.#compressor ?? this.#res;
+    if (chunk.length === this.#left) {
+      this.#left = 0;
+      // As one string Node joins it to the headers: one write to the system in place of a costlier gathering one.
+      if (chunk.length <= settings.joinedBytes) this.#res.end(chunk.toString("latin1"), "latin1");
+      else this.#res.end(chunk);
+      return;
+    }
+    if (this.#left > 0) this.#left -= chunk.length;
+    if (to.write(chunk)) return;
+    controller.pause();
+    this.#stalled ??= setTimeout(() => this.#res.destroy(), settings.stalledMs);
+    to.once("drain", () => {
+      clearTimeout(this.#stalled);
+      this.#stalled = undefined;
+      controller.resume();
+    });
+  }
+
+  onResponseEnd(): void {
+    const attempt = this.#attempt;
+    this.#attempt = null;
+    if (attempt !== null) attempt.upstream.connections.give(attempt.line);
+    if (this.#compressor !== null) this.#compressor.end();
+    else if (this.#left !== 0) this.#res.end();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    const attempt = this.#attempt;
+    this.#attempt = null;
+    if (attempt === null) return;
+    attempt.upstream.connections.discard(attempt.line);
+    if (this.#gone) return;
+    if (error instanceof BodyStopped) this.#stopped(error);
+    else if (!attempt.sent) this.#nobodyThere(attempt.upstream);
+    else if (this.#mayRepeat(attempt)) this.#send(attempt.upstream, attempt.upstream.connections.open());
+    else this.refuse(isTimeout(error) ? 504 : 502);
+  }
+
+  #send(upstream: LiveUpstream, line: Line): void {
+    this.visit.begin(upstream);
+    this.#attempt = { upstream, line, sent: false, reused: false, answered: false };
+    this.#controller = null;
+    const { visit } = this;
+    const timeout = visit.route?.spec.timeoutMs ?? 0;
+    line.client.dispatch(
+      {
+        method: this.#req.method ?? "GET",
+        path: visit.target.path,
+        headers: requestHeaders(this.#req, visit),
+        body: this.#withBody ? this.#newBody() : null,
+        headersTimeout: timeout,
+        bodyTimeout: timeout,
+      },
+      this,
+    );
+  }
+
+  #newBody(): RequestBody {
+    const limit = this.visit.route?.spec.limits.bodyBytes ?? 0;
+    this.#body = new RequestBody(this.#req, {
+      limit,
+      wanted: () => {
+        if (this.#continue && !this.#res.headersSent) this.#res.writeContinue();
+      },
+    });
+    return this.#body;
+  }
+
+  /** No connection came about, so no byte was sent: another upstream may have it, by the table of now. */
+  #nobodyThere(upstream: LiveUpstream): void {
+    this.visit.leave(true);
+    this.visit.tried.add(upstream);
+    this.#admission.again(this);
+  }
+
+  /**
+   * A reused connection that dies before it answers was most likely being closed by the app as idle. Once, on a fresh
+   * connection, is safe for a method that may be repeated (RFC 9110 9.2.2, 9112 9.3.1).
+   */
+  #mayRepeat(attempt: Attempt): boolean {
+    if (!attempt.reused || attempt.answered || this.#withBody || this.#repeated) return false;
+    if (!idempotent.has(this.#req.method ?? "")) return false;
+    this.#repeated = true;
+    this.visit.leave(false);
+    return true;
+  }
+
+  #stopped({ status }: BodyStopped): void {
+    if (status === null) this.#res.destroy();
+    else {
+      this.visit.leave(false);
+      this.refuse(status);
+    }
+  }
+
+  #compress(through: Compressor): void {
+    this.#compressor = through;
+    through.on("error", () => this.#res.destroy());
+    through.pipe(this.#res);
+  }
+
+  /** An answer whose length is known can end with its last byte, which saves a write. */
+  #announce(status: number, length: string | string[] | undefined): void {
+    const bodyless = this.#req.method === "HEAD" || status === 204 || status === 304;
+    if (!bodyless && typeof length === "string" && length !== "0") this.#left = Number(length);
+  }
+
+  #framed<T>(headers: readonly T[]): (T | string)[] {
+    return this.#admission.draining ? [...headers, "connection", "close"] : [...headers];
+  }
+
+  #closed(): void {
+    this.#gone = true;
+    clearTimeout(this.#stalled);
+    this.forget?.();
+    const finished = this.#res.writableFinished;
+    if (!finished && this.#attempt !== null) this.#status = clientGone;
+    if (this.#attempt !== null) this.#controller?.abort(new BodyStopped(null));
+    this.#body?.destroy();
+    if (!finished) this.#compressor?.destroy();
+    else if (this.#withBody && !this.#req.complete) linger(this.#req);
+    this.visit.finish(this.#status, this.#admission.records);
+  }
+}
+
+function isTimeout(error: Error): boolean {
+  return error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError;
+}
+
+/** Takes in what a refused client still sends, for a while, so that it can read its answer before it is cut. */
+function linger(req: IncomingMessage): void {
+  req.resume();
+  const late = setTimeout(() => req.socket.destroy(), settings.lingerMs);
+  req.once("close", () => clearTimeout(late));
+}

@@ -1,0 +1,76 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Fault, isErrno } from "../../../base/faults.ts";
+
+/** A unix socket's path must fit into `sun_path`: 108 bytes with its final zero on Linux, 104 on macOS. */
+const socketPathBytes = process.platform === "darwin" ? 103 : 107;
+
+/** What the edge keeps in its directory. */
+export function edgeFiles(directory: string) {
+  return {
+    socket: join(directory, "edge.sock"),
+    process: join(directory, "edge.json"),
+    port: join(directory, "edge.port"),
+    tables: join(directory, "tables"),
+    log: join(directory, "edge.log"),
+  };
+}
+
+/** Fault `usage.invalid` when the directory's path is too long for the admin socket. */
+export function checkSocketPath(path: string): void {
+  const bytes = Buffer.byteLength(path);
+  if (bytes <= socketPathBytes) return;
+  throw new Fault(
+    "usage.invalid",
+    `The edge's socket ${path} has ${bytes} bytes; the system takes ${socketPathBytes}.`,
+    {
+      hint: "Choose a state directory with a shorter path.",
+    },
+  );
+}
+
+/** Which process is or was the edge of a directory, and where it listens. */
+export interface ProcessNote {
+  readonly pid: number;
+  /** With the pid it names a process for good, as a pid alone is used again. Null where the system does not tell. */
+  readonly startTime: string | null;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The note in a directory; null when there is none that can be read, which only costs a remembered port. */
+export async function readNote(directory: string): Promise<ProcessNote | null> {
+  try {
+    const note = JSON.parse(await readFile(edgeFiles(directory).process, "utf8")) as Partial<ProcessNote> | null;
+    const good = Number.isSafeInteger(note?.pid) && Number(note?.pid) > 0 && Number.isSafeInteger(note?.port);
+    return good ? (note as ProcessNote) : null;
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError || isErrno(thrown, "ENOENT")) return null;
+    throw thrown;
+  }
+}
+
+/** When a process started, in the kernel's own ticks (proc(5), field 22 of stat); null when there is no such process. */
+export async function startTimeOf(pid: number): Promise<string | null> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+    // The second field is the program's name in parentheses and may itself hold spaces and parentheses.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    // A zombie is dead already and only waits to be collected.
+    return fields[0] === "Z" ? null : (fields[19] ?? null);
+  } catch (thrown) {
+    if (isErrno(thrown, "ENOENT", "ESRCH")) return null;
+    throw thrown;
+  }
+}
+
+/** Whether the noted process still runs and is no other one with its number. */
+export async function isAlive(note: ProcessNote): Promise<boolean> {
+  try {
+    process.kill(note.pid, 0);
+  } catch (thrown) {
+    if (isErrno(thrown, "ESRCH", "EPERM")) return false;
+    throw thrown;
+  }
+  return note.startTime === null || (await startTimeOf(note.pid)) === note.startTime;
+}

@@ -1,0 +1,118 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { Target } from "./request-checks.ts";
+
+/** Headers for one connection only (RFC 9110 7.6.1), `Expect`, which the edge answers itself, and headers it sets. */
+const notForwarded = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "http2-settings",
+  "expect",
+  "forwarded",
+  "x-real-ip",
+  "x-forwarded-for",
+  "x-forwarded-proto",
+  "x-forwarded-host",
+  "x-forwarded-port",
+  "x-forwarded-server",
+  "x-request-id",
+]);
+
+const notReturned = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "proxy-authenticate",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "x-request-id",
+]);
+
+/** The usual protections for pages, where the app did not decide itself. HSTS is missing because this edge speaks plain HTTP. */
+const secure: readonly (readonly [string, string])[] = [
+  ["x-content-type-options", "nosniff"],
+  ["x-frame-options", "DENY"],
+  ["referrer-policy", "strict-origin-when-cross-origin"],
+  ["permissions-policy", "camera=(), geolocation=(), microphone=()"],
+];
+
+/** The client's own request id where it is harmless in logs and headers, else a new one. */
+export function requestIdOf(req: IncomingMessage): string {
+  const given = req.headers["x-request-id"];
+  return typeof given === "string" && /^[A-Za-z0-9._-]{1,128}$/.test(given) ? given : randomUUID();
+}
+
+/** Address of the client as an app wants to read it: IPv4 without the prefix it has on a dual-stack socket. */
+export function clientAddress(req: IncomingMessage): string {
+  const address = req.socket.remoteAddress ?? "";
+  return address.startsWith("::ffff:") ? address.slice(7) : address;
+}
+
+export interface Forwarding {
+  readonly target: Target;
+  readonly address: string;
+  readonly requestId: string;
+}
+
+/**
+ * The headers for the app, name and value in turn. What the client says of earlier proxies is replaced, as no proxy in
+ * front of the edge is trusted; names with `_` that many app servers read as `-` are dropped with them.
+ */
+export function requestHeaders(req: IncomingMessage, { target, address, requestId }: Forwarding): string[] {
+  const listed = connectionListed(req.headers.connection);
+  const headers: string[] = [];
+  const raw = req.rawHeaders;
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] ?? "";
+    const lower = name.toLowerCase();
+    if (notForwarded.has(lower) || listed?.has(lower)) continue;
+    if (lower.includes("_") && notForwarded.has(lower.replaceAll("_", "-"))) continue;
+    headers.push(name, raw[i + 1] ?? "");
+  }
+  const port = /:(\d+)$/.exec(target.host)?.[1] ?? String(req.socket.localPort ?? 80);
+  headers.push("x-forwarded-for", address, "x-forwarded-proto", "http", "x-forwarded-host", target.host);
+  headers.push("x-forwarded-port", port, "x-request-id", requestId);
+  return headers;
+}
+
+export type AnswerHeaders = IncomingHttpHeaders | Record<string, string | string[] | undefined>;
+
+/** The headers for the client, name and value in turn. `change` replaces headers of the app; null drops one. */
+export function responseHeaders(
+  headers: AnswerHeaders,
+  options: { requestId: string; secure: boolean; change?: Readonly<Record<string, string | null>> | null },
+): (string | string[])[] {
+  const listed = connectionListed(headers["connection"]);
+  const change = options.change ?? null;
+  const answer: (string | string[])[] = [];
+  for (const name in headers) {
+    const value = headers[name];
+    if (value === undefined || notReturned.has(name) || listed?.has(name)) continue;
+    if (change === null || !(name in change)) answer.push(name, value);
+  }
+  for (const name in change) {
+    const value = change[name];
+    if (value !== null && value !== undefined) answer.push(name, value);
+  }
+  if (options.secure) for (const [name, value] of secure) if (headers[name] === undefined) answer.push(name, value);
+  answer.push("x-request-id", options.requestId);
+  return answer;
+}
+
+/** Headers that a Connection header takes out of the message, or null in the usual case. Framing headers cannot be listed. */
+function connectionListed(value: string | string[] | undefined): ReadonlySet<string> | null {
+  if (value === undefined || value === "keep-alive" || value === "close") return null;
+  const names = String(value).toLowerCase().split(",");
+  const listed = new Set(names.map((name) => name.trim()));
+  for (const kept of ["host", "content-length", "keep-alive", "close"]) listed.delete(kept);
+  return listed.size === 0 ? null : listed;
+}

@@ -1,0 +1,51 @@
+import type { IncomingMessage } from "node:http";
+
+/** A request whose framing and target have one meaning only. */
+export interface Target {
+  /** The Host header as it was sent. */
+  readonly host: string;
+  /** Path and query exactly as they were sent. */
+  readonly path: string;
+}
+
+/**
+ * What Node's strict parser lets through and two servers could still read differently (RFC 9112 3.2, 6.1, 6.3): null for
+ * a transfer coding other than `chunked` or in HTTP/1.0, several Host headers, a target for another host than the Host
+ * header's, or one that is no path. The parser itself refuses both lengths at once, differing lengths and malformed chunks.
+ */
+export function targetOf(req: IncomingMessage): Target | null {
+  const coding = req.headers["transfer-encoding"];
+  if (coding !== undefined && (coding.toLowerCase() !== "chunked" || req.httpVersionMinor === 0)) return null;
+  const host = req.headers.host;
+  if (host === undefined || host === "" || hasSecondHost(req.rawHeaders)) return null;
+  const path = req.url ?? "";
+  if (path.startsWith("/")) return { host, path };
+  const absolute = /^https?:\/\/([^/?#]+)(\/[^#]*|\?[^#]*)?$/i.exec(path);
+  if (absolute === null || absolute[1]?.toLowerCase() !== host.toLowerCase()) return null;
+  const rest = absolute[2] ?? "/";
+  return { host, path: rest.startsWith("/") ? rest : `/${rest}` };
+}
+
+function hasSecondHost(rawHeaders: readonly string[]): boolean {
+  let seen = false;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? "";
+    if (name.length !== 4 || name.toLowerCase() !== "host") continue;
+    if (seen) return true;
+    seen = true;
+  }
+  return false;
+}
+
+/** Whether a body follows the headers (RFC 9112 6.3). */
+export function hasBody(req: IncomingMessage): boolean {
+  if (req.headers["transfer-encoding"] !== undefined) return true;
+  const length = req.headers["content-length"];
+  return length !== undefined && length !== "0";
+}
+
+/** Whether the connection is to speak another protocol from here on. `h2c` would bypass every check, so it is read as HTTP/1.1. */
+export function wantsUpgrade(req: IncomingMessage): boolean {
+  const wanted = req.headers.upgrade;
+  return wanted !== undefined && req.method === "GET" && !hasBody(req) && /^websocket$/i.test(wanted.trim());
+}

@@ -1,0 +1,41 @@
+/** Limits of the edge that no route sets. Each says where its number comes from. */
+export const settings = {
+  /** All headers of a request; what nginx and Node take by default. */
+  headerBytes: 16 * 1024,
+  /** All headers of an app's answer: apps with many cookies send more than clients do. */
+  answerHeaderBytes: 64 * 1024,
+  /** From the first byte of a request to the end of its headers (slowloris). */
+  headersMs: 10_000,
+  /** A whole request with its body; an upload of 10 MB over a 100 kbit/s line takes 14 minutes. */
+  requestMs: 20 * 60_000,
+  /** Between two chunks of a request's body. */
+  bodyIdleMs: 30_000,
+  /** Browsers keep idle connections for 60–115 s; closing earlier than clients do costs them failed requests. */
+  clientIdleMs: 75_000,
+  /** Idle connections to an app: below the shortest default of the app servers (gunicorn 2 s, Node and uvicorn 5 s). */
+  upstreamIdleMs: 1_500,
+  connectMs: 5_000,
+  /** How long a client that was refused may go on sending before it is cut. */
+  lingerMs: 5_000,
+  /** A client that takes no byte of an answer for this long is cut. */
+  stalledMs: 5 * 60_000,
+  /** Requests waiting at one held route. */
+  waiting: 10_000,
+  /** Client addresses remembered per limited route, about 10 MB at most. */
+  addresses: 50_000,
+  /** Answers shorter than this are not worth compressing. */
+  compressFrom: 1_024,
+  /** Up to this size copying an answer costs less than a second buffer in its write. */
+  joinedBytes: 8 * 1024,
+  /** Delay after which access records are sent. */
+  recordsMs: 100,
+  /** Access records that may wait for one slow listener. */
+  recordsBytes: 4 * 1024 * 1024,
+  /** A route table as JSON. */
+  tableBytes: 8 * 1024 * 1024,
+  /** From the wish to stop until connections still open are cut. */
+  drainMs: 10_000,
+} as const;
+
+/** What the adapter and the edge process speak; a change that an older one would misread raises it. */
+export const protocol = 1;

@@ -1,0 +1,110 @@
+import { mkdir, open, rename, stat } from "node:fs/promises";
+import { Fault, isErrno } from "../../../base/faults.ts";
+import { startChild } from "../../../host/child.ts";
+import type { Clock } from "../../../ports/clock.ts";
+import { askHello } from "./admin-client.ts";
+import type { Hello } from "./admin-server.ts";
+import { checkSocketPath, edgeFiles, isAlive, readNote } from "./files.ts";
+import type { Listen } from "./front.ts";
+
+/** How the edge process ends when it cannot start; src/main/edge.ts sets them. */
+export const exitCodes = { inUse: 3, otherRuns: 4, refused: 5 } as const;
+
+/** A cold start of the program on a busy machine. */
+const startMs = 20_000;
+/** Between two looks at a starting edge. */
+const lookMs = 10;
+/** A larger log is put aside when the edge starts. */
+const logBytes = 10 * 1024 * 1024;
+
+export interface StartOptions {
+  readonly directory: string;
+  readonly listen: Listen;
+  readonly entry: readonly [string, ...string[]];
+  readonly env: Readonly<Record<string, string>>;
+  readonly clock: Clock;
+}
+
+/** The edge that runs for this directory, started when there is none. Faults: `listen.in-use`, `edge.unreachable`, `usage.invalid`. */
+export async function ensureEdge(options: StartOptions): Promise<Hello> {
+  const { socket } = edgeFiles(options.directory);
+  checkSocketPath(socket);
+  const deadline = options.clock.now() + startMs;
+  let child: Spawned | null = null;
+  for (;;) {
+    const hello = await askHello(socket);
+    if (hello !== null) return hello;
+    // One that runs without answering is starting or ending: the first will answer, the second make room.
+    if (child === null && !(await isRunning(options.directory))) child = await spawnEdge(options);
+    const code = child?.ended() ?? null;
+    if (code !== null) throw startFault(code, options);
+    if (options.clock.now() > deadline) throw new Fault("edge.unreachable", "The edge does not answer in time.");
+    await pause(options.clock);
+  }
+}
+
+async function isRunning(directory: string): Promise<boolean> {
+  const note = await readNote(directory);
+  return note !== null && (await isAlive(note));
+}
+
+interface Spawned {
+  /** Its exit code when it ended other than for an edge that already runs; null otherwise. */
+  ended(): number | null;
+}
+
+async function spawnEdge({ directory, listen, entry, env }: StartOptions): Promise<Spawned> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const log = await openLog(edgeFiles(directory).log);
+  let code: number | null = null;
+  try {
+    const command = [...entry, "--directory", directory, "--host", listen.host, "--port", String(listen.port)] as const;
+    const child = startChild(command as unknown as readonly [string, ...string[]], {
+      env,
+      stdio: ["ignore", log.fd, log.fd],
+      detached: true,
+    });
+    child.once("exit", (exit) => {
+      code = exit === exitCodes.otherRuns ? null : (exit ?? -1);
+    });
+    child.once("error", () => {
+      code = -1;
+    });
+    child.unref();
+  } finally {
+    await log.close();
+  }
+  return { ended: () => code };
+}
+
+async function openLog(path: string) {
+  const size = await stat(path).then(
+    (found) => found.size,
+    (thrown) => {
+      if (isErrno(thrown, "ENOENT")) return 0;
+      throw thrown;
+    },
+  );
+  if (size > logBytes) await rename(path, `${path}.1`);
+  return open(path, "a", 0o600);
+}
+
+function startFault(code: number, { directory, listen }: StartOptions): Fault {
+  if (code === exitCodes.inUse) {
+    return new Fault("listen.in-use", `Something else listens on ${listen.host}:${listen.port}.`);
+  }
+  return new Fault("edge.unreachable", `The edge ended while it started (exit code ${code}).`, {
+    hint: `Read the last lines of ${edgeFiles(directory).log}.`,
+  });
+}
+
+/** The clock's own pause does not keep a process alive, and a command that waits for the edge must not end. */
+function pause(clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    const alive = setInterval(() => undefined, 2 ** 30);
+    clock.after(lookMs, () => {
+      clearInterval(alive);
+      resolve();
+    });
+  });
+}

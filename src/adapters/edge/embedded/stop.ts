@@ -1,0 +1,44 @@
+import { setTimeout } from "node:timers/promises";
+import { Fault, isErrno } from "../../../base/faults.ts";
+import { askEdge } from "./admin-client.ts";
+import { edgeFiles, isAlive, type ProcessNote, readNote } from "./files.ts";
+import { settings } from "./settings.ts";
+
+/** Between two looks at an ending edge. */
+const lookMs = 10;
+
+/**
+ * Stops the edge of a directory: what is under way may finish, for at most 10 s. Returns when its process is gone, at once
+ * when none runs. Fault `edge.unreachable` when it does not end.
+ */
+export async function stopEdge(directory: string): Promise<void> {
+  const note = await readNote(directory);
+  if (note === null || !(await isAlive(note))) return;
+  try {
+    await askEdge(edgeFiles(directory).socket, { method: "POST", path: "/stop" });
+  } catch (thrown) {
+    if (!(thrown instanceof Fault) || thrown.code !== "edge.unreachable") throw thrown;
+    signal(note, "SIGTERM");
+  }
+  if (await isGone(note, settings.drainMs + 5_000)) return;
+  signal(note, "SIGKILL");
+  if (await isGone(note, 5_000)) return;
+  throw new Fault("edge.unreachable", `The edge (process ${note.pid}) does not end.`);
+}
+
+async function isGone(note: ProcessNote, withinMs: number): Promise<boolean> {
+  const deadline = performance.now() + withinMs;
+  while (await isAlive(note)) {
+    if (performance.now() > deadline) return false;
+    await setTimeout(lookMs);
+  }
+  return true;
+}
+
+function signal(note: ProcessNote, name: NodeJS.Signals): void {
+  try {
+    process.kill(note.pid, name);
+  } catch (thrown) {
+    if (!isErrno(thrown, "ESRCH")) throw thrown;
+  }
+}

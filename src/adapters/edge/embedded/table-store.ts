@@ -1,0 +1,89 @@
+import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { asFault, isErrno } from "../../../base/faults.ts";
+import type { RouteTable } from "../../../model/route.ts";
+import { checkTable } from "./validate.ts";
+
+/** A table on disk that cannot be used. It was renamed, so that a person can look at it. */
+export interface DamagedTable {
+  readonly file: string;
+  readonly reason: string;
+}
+
+/** The last good table of every owner, one file each. A file is replaced as a whole and is on disk when `save` returns. */
+export class TableStore {
+  readonly #directory: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** All tables, in the order of their owners' file names. A damaged one is set aside and does not keep others from loading. */
+  async load(): Promise<{ tables: readonly RouteTable[]; damaged: readonly DamagedTable[] }> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    const tables: RouteTable[] = [];
+    const damaged: DamagedTable[] = [];
+    for (const name of (await readdir(this.#directory)).sort()) {
+      if (!name.endsWith(".json")) continue;
+      try {
+        const table = checkTable(JSON.parse(await readFile(join(this.#directory, name), "utf8")));
+        tables.push(table);
+      } catch (thrown) {
+        damaged.push(await this.#setAside(name, asFault(thrown).detail));
+      }
+    }
+    return { tables, damaged };
+  }
+
+  async save(table: RouteTable): Promise<void> {
+    const path = this.#path(table.owner);
+    const fresh = `${path}.new`;
+    const file = await open(fresh, "w", 0o600);
+    try {
+      await file.writeFile(JSON.stringify(table));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(fresh, path);
+    await this.#syncDirectory();
+  }
+
+  async remove(owner: string): Promise<void> {
+    await rm(this.#path(owner), { force: true });
+    await this.#syncDirectory();
+  }
+
+  /** Keeps a table that cannot be served from being loaded again. */
+  setAside(owner: string, reason: string): Promise<DamagedTable> {
+    return this.#setAside(fileName(owner), reason);
+  }
+
+  async #setAside(name: string, reason: string): Promise<DamagedTable> {
+    const file = join(this.#directory, `${name}.damaged-${Date.now()}`);
+    try {
+      await rename(join(this.#directory, name), file);
+    } catch (thrown) {
+      if (!isErrno(thrown, "ENOENT")) throw thrown;
+    }
+    return { file, reason };
+  }
+
+  #path(owner: string): string {
+    return join(this.#directory, fileName(owner));
+  }
+
+  /** A rename is on disk only when its directory is. */
+  async #syncDirectory(): Promise<void> {
+    const directory = await open(this.#directory, "r");
+    try {
+      await directory.sync();
+    } finally {
+      await directory.close();
+    }
+  }
+}
+
+function fileName(owner: string): string {
+  return `${encodeURIComponent(owner)}.json`;
+}

@@ -1,0 +1,46 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Clock } from "../../../ports/clock.ts";
+import type { EdgeUnderTest } from "../../../testing/conformance/edge-rig.ts";
+import { embeddedEdge } from "./embedded-edge.ts";
+import { isAlive, readNote } from "./files.ts";
+import { stopEdge } from "./stop.ts";
+
+/** Real time, for tests that start real edges. */
+export const realClock: Clock = {
+  now: () => Date.now(),
+  after(ms, then) {
+    const timer = setTimeout(then, ms).unref();
+    return () => clearTimeout(timer);
+  },
+};
+
+/** How an edge process is started from the sources. */
+export const entry = [process.execPath, fileURLToPath(new URL("../../../main/edge.ts", import.meta.url))] as const;
+
+/** A running edge in a directory of its own, for tests. */
+export async function testEdge(): Promise<EdgeUnderTest & { readonly directory: string }> {
+  const directory = await mkdtemp(join(tmpdir(), "fl-edge-"));
+  const listen = { host: "127.0.0.1", port: 0 };
+  const edge = embeddedEdge({ directory, listen, entry: [...entry], env: {}, clock: realClock });
+  await edge.ensure();
+  const { host, port } = edge.address();
+  return {
+    edge,
+    directory,
+    url: `http://${host}:${port}`,
+    async crash() {
+      const note = await readNote(directory);
+      if (note === null) return;
+      process.kill(note.pid, "SIGKILL");
+      while (await isAlive(note)) await new Promise((resolve) => setTimeout(resolve, 2));
+    },
+    async [Symbol.asyncDispose]() {
+      await edge.close();
+      await stopEdge(directory);
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}

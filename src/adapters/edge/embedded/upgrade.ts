@@ -1,0 +1,124 @@
+import { type ClientRequest, type IncomingMessage, request, STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import type { Admission, Guest } from "./admission.ts";
+import { requestHeaders, responseHeaders } from "./headers.ts";
+import type { LiveUpstream } from "./live.ts";
+import { page } from "./pages.ts";
+import { clientGone, type Visit } from "./visit.ts";
+
+/** A WebSocket: after the app agreed, bytes go to and fro until one side ends, whatever happens to the table. */
+export class Upgrade implements Guest {
+  readonly visit: Visit;
+  readonly announcedBytes = 0;
+  forget: (() => void) | null = null;
+  readonly #admission: Admission;
+  readonly #socket: Socket;
+  readonly #head: Buffer;
+  #outgoing: ClientRequest | null = null;
+  #gone = false;
+  #status = clientGone;
+
+  constructor(visit: Visit, socket: Socket, options: { admission: Admission; head: Buffer }) {
+    this.visit = visit;
+    this.#socket = socket;
+    this.#head = options.head;
+    this.#admission = options.admission;
+    // Node hands the socket over without any listener; its close, which follows, says all there is to know.
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => this.#closed());
+  }
+
+  refuse(status: number, retryAfterS?: number): void {
+    if (this.#gone) return;
+    const { body, headers } = page(status, { requestId: this.visit.requestId, retryAfterS });
+    this.#status = status;
+    this.#socket.end(`${headText(status, [...headers, "connection", "close"])}${body}`);
+    this.#socket.destroySoon();
+  }
+
+  serve(upstream: LiveUpstream): void {
+    this.visit.begin(upstream);
+    const { visit } = this;
+    const headers = requestHeaders(visit.req, visit);
+    headers.push("connection", "Upgrade", "upgrade", visit.req.headers.upgrade ?? "");
+    const { host, port } = upstream.spec;
+    const { path } = visit.target;
+    const timeout = visit.route?.spec.timeoutMs ?? 0;
+    const outgoing = request({ host, port, path, headers, agent: false, setHost: false, timeout });
+    this.#outgoing = outgoing;
+    let connected = false;
+    let late = false;
+    outgoing.once("socket", (socket) => socket.once("connect", () => (connected = true)));
+    outgoing.once("timeout", () => {
+      late = true;
+      outgoing.destroy();
+    });
+    outgoing.once("upgrade", (answer, app, head) => this.#join(answer, app, head));
+    outgoing.once("response", (answer) => this.#declined(answer));
+    outgoing.once("error", () => {
+      if (this.#gone) return;
+      if (connected || late) this.refuse(late ? 504 : 502);
+      else this.#nobodyThere(upstream);
+    });
+    outgoing.end();
+  }
+
+  #nobodyThere(upstream: LiveUpstream): void {
+    this.visit.leave(true);
+    this.visit.tried.add(upstream);
+    this.#admission.again(this);
+  }
+
+  #join(answer: IncomingMessage, app: Duplex, head: Buffer): void {
+    const socket = this.#socket;
+    app.on("error", () => app.destroy());
+    if (this.#gone) {
+      app.destroy();
+      return;
+    }
+    this.#status = 101;
+    (app as Socket).setTimeout(0);
+    (app as Socket).setNoDelay(true);
+    const headers = this.#answerHeaders(answer);
+    headers.push("connection", "Upgrade", "upgrade", answer.headers.upgrade ?? "websocket");
+    socket.write(headText(101, headers));
+    if (head.length > 0) socket.write(head);
+    if (this.#head.length > 0) app.write(this.#head);
+    socket.pipe(app);
+    app.pipe(socket);
+    // An end that is not a clean one (a reset) does not travel through a pipe.
+    app.once("close", () => socket.destroySoon());
+    socket.once("close", () => (app as Socket).destroySoon());
+  }
+
+  /** The app did not agree: its ordinary answer goes back and the connection ends with it. */
+  #declined(answer: IncomingMessage): void {
+    this.#status = answer.statusCode ?? 502;
+    this.visit.answered();
+    this.#socket.write(headText(this.#status, [...this.#answerHeaders(answer), "connection", "close"]));
+    answer.pipe(this.#socket);
+    answer.once("error", () => this.#socket.destroy());
+  }
+
+  #answerHeaders(answer: IncomingMessage): (string | string[])[] {
+    const secure = answer.statusCode !== 101 && this.visit.route?.spec.headers === "secure";
+    return responseHeaders(answer.headers, { requestId: this.visit.requestId, secure });
+  }
+
+  #closed(): void {
+    this.#gone = true;
+    this.forget?.();
+    if (this.#status !== 101) this.#outgoing?.destroy();
+    this.visit.finish(this.#status, this.#admission.records);
+  }
+}
+
+/** The head of an answer as bytes for the wire. The values come from Node's parser or from this file, so they hold no line ends. */
+function headText(status: number, headers: readonly (string | string[])[]): string {
+  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`];
+  for (let i = 0; i < headers.length; i += 2) {
+    for (const value of [headers[i + 1] ?? ""].flat()) lines.push(`${String(headers[i])}: ${value}`);
+  }
+  return `${lines.join("\r\n")}\r\n\r\n`;
+}

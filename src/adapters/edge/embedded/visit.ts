@@ -1,0 +1,82 @@
+import type { IncomingMessage } from "node:http";
+import { clientAddress, requestIdOf } from "./headers.ts";
+import { hostName } from "./hosts.ts";
+import type { LiveRoute, LiveUpstream } from "./live.ts";
+import type { Records } from "./records.ts";
+import type { Target } from "./request-checks.ts";
+
+/** nginx's own number for a client that went away before its answer. */
+export const clientGone = 499;
+
+/** One request on its way: who asked for what, who answers, and the one record that is made of it at its end. */
+export class Visit {
+  readonly req: IncomingMessage;
+  readonly target: Target;
+  readonly requestId: string;
+  readonly address: string;
+  /** Upstreams that took no connection for this request. */
+  readonly tried = new Set<LiveUpstream>();
+  route: LiveRoute | null = null;
+  upstream: LiveUpstream | null = null;
+  /** When it started to wait at a held route. */
+  heldAt: number | null = null;
+  readonly #at = Date.now();
+  readonly #started = performance.now();
+  #sent = 0;
+  #under = false;
+  #over = false;
+
+  constructor(req: IncomingMessage, target: Target) {
+    this.req = req;
+    this.target = target;
+    this.requestId = requestIdOf(req);
+    this.address = clientAddress(req);
+  }
+
+  /** This upstream answers it from here on. */
+  begin(upstream: LiveUpstream): void {
+    this.upstream = upstream;
+    this.#sent = performance.now();
+    this.#under = true;
+    upstream.tally.begin();
+  }
+
+  /** The first byte of the answer came. */
+  answered(): void {
+    this.upstream?.tally.answered(performance.now() - this.#sent);
+  }
+
+  /** The upstream is done with it, well or not. */
+  leave(failed: boolean): void {
+    if (!this.#under) return;
+    this.#under = false;
+    this.upstream?.tally.end(failed);
+  }
+
+  /** Ends it, once, with the status that the client got. */
+  finish(status: number, records: Records): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.leave(status >= 500);
+    if (this.route === null) return;
+    records.add({
+      at: this.#at,
+      owner: this.route.owner,
+      service: this.route.spec.service,
+      release: this.upstream?.spec.release ?? null,
+      instance: this.upstream?.spec.id ?? null,
+      requestId: this.requestId,
+      method: this.req.method ?? "",
+      host: hostName(this.target.host) ?? "",
+      path: pathOnly(this.target.path),
+      status,
+      durationMs: Math.round((performance.now() - this.#started) * 100) / 100,
+    });
+  }
+}
+
+/** Without the query, as that is where people put tokens. */
+function pathOnly(path: string): string {
+  const query = path.indexOf("?");
+  return (query === -1 ? path : path.slice(0, query)).slice(0, 2_048);
+}

@@ -1,0 +1,109 @@
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { Fault, isErrno } from "../../../base/faults.ts";
+import { type Database, isSqlite, migrate, openDatabase, sqliteCodes } from "./database.ts";
+import { applicationId, checksum, type Migration } from "./schema.ts";
+
+/**
+ * Opens a journal's file, or makes it, and brings it to the newest migration. Faults: `journal.newer`, `journal.damaged`;
+ * both leave every byte of it as it was.
+ */
+export function openFile(file: string, migrations: readonly Migration[], now: number): Database {
+  if (existsSync(file)) {
+    inspect(file, migrations);
+    chmodSync(file, 0o600);
+    migrate(file, migrations, now);
+  } else {
+    if (existsSync(`${file}-wal`)) throw damaged(file, "its main file is gone");
+    create(file, migrations, now);
+  }
+  return openDatabase(file);
+}
+
+/** Makes it under another name first: what bears the journal's name is complete, so an empty file is a damaged one. */
+function create(file: string, migrations: readonly Migration[], now: number): void {
+  const fresh = `${file}.new`;
+  for (const suffix of ["", "-wal", "-shm"]) rmSync(fresh + suffix, { force: true });
+  closeSync(openSync(fresh, "wx", 0o600)); // SQLite gives its other files the mode of this one
+  migrate(fresh, migrations, now);
+  renameSync(fresh, file);
+  const directory = openSync(dirname(file), "r");
+  fsyncSync(directory); // makes the rename durable
+  closeSync(directory);
+}
+
+/**
+ * Looks at a journal without touching it. Even a read-only connection writes beside a database in WAL mode, therefore it
+ * works in a directory of its own, with a second name for the main file, which it cannot write, and a copy of the log.
+ */
+function inspect(file: string, migrations: readonly Migration[]): void {
+  const directory = `${file}.check`;
+  rmSync(directory, { recursive: true, force: true }); // of a process that died while it looked
+  mkdirSync(directory, { mode: 0o700 });
+  try {
+    const view = join(directory, "journal.db");
+    linkOrCopy(file, view);
+    if (existsSync(`${file}-wal`)) copyFileSync(`${file}-wal`, `${view}-wal`);
+    judge(file, view, migrations);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function linkOrCopy(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch (thrown) {
+    if (!isErrno(thrown, "EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK")) throw thrown;
+    copyFileSync(from, to); // a file system without hard links
+  }
+}
+
+function judge(file: string, view: string, migrations: readonly Migration[]): void {
+  try {
+    const connection = new DatabaseSync(view, { readOnly: true });
+    try {
+      judgeContent(file, connection, migrations);
+    } finally {
+      connection.close();
+    }
+  } catch (thrown) {
+    if (!isSqlite(thrown, sqliteCodes.corrupt, sqliteCodes.notADatabase)) throw thrown;
+    throw damaged(file, "it is not a whole SQLite database", thrown);
+  }
+}
+
+function judgeContent(file: string, connection: DatabaseSync, migrations: readonly Migration[]): void {
+  const found = connection.prepare("PRAGMA application_id").get()?.application_id;
+  if (found !== applicationId) throw damaged(file, "it is empty, or another program's database");
+  const version = Number(connection.prepare("PRAGMA user_version").get()?.user_version);
+  if (version > migrations.length) {
+    throw new Fault("journal.newer", `${file} has version ${version}; this Fairlead knows up to ${migrations.length}`);
+  }
+  const verdict = connection.prepare("PRAGMA quick_check(1)").get()?.quick_check;
+  if (verdict !== "ok") throw damaged(file, "its pages contradict each other");
+  const done = connection.prepare("SELECT number, checksum FROM migration ORDER BY number").all();
+  if (done.length !== version) throw damaged(file, "its list of migrations is not complete");
+  for (const [index, row] of done.entries()) {
+    const ours = migrations[index];
+    if (ours && checksum(ours) !== row.checksum) {
+      throw new Fault("journal.newer", `${file} was written by a Fairlead whose migration ${index + 1} is another one`);
+    }
+  }
+}
+
+function damaged(file: string, why: string, cause?: unknown): Fault {
+  return new Fault("journal.damaged", `${file} cannot be used: ${why}`, { cause });
+}

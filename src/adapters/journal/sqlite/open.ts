@@ -1,0 +1,86 @@
+import { canonicalJson } from "../../../base/digest.ts";
+import { asFault, Fault } from "../../../base/faults.ts";
+import type { Change } from "../../../model/change.ts";
+import { type EnvKey, keyText } from "../../../model/environment.ts";
+import type { Clock } from "../../../ports/clock.ts";
+import type { Journal, StepRecord } from "../../../ports/journal.ts";
+import { claims } from "./claims.ts";
+import { type Database, query } from "./database.ts";
+import { openFile } from "./file.ts";
+import { prune } from "./prune.ts";
+import { reads } from "./reads.ts";
+import { migrations } from "./schema.ts";
+import { ensureEnvironment, keyOf, write } from "./writes.ts";
+
+/**
+ * The journal in one SQLite file (mode 0600), made when it is missing. Faults: `journal.newer` and `journal.damaged`,
+ * both of which leave its files as they are. One process at a time: see lease.ts.
+ */
+export async function openJournal(file: string, clock: Clock): Promise<Journal> {
+  const database = openFile(file, migrations, clock.now());
+  const listeners = new Set<(keys: readonly EnvKey[]) => void>();
+  return {
+    ...reads(database),
+    ...claims(database),
+    commit: async (changes) => {
+      if (changes.length === 0) return;
+      database.transaction(() => writeAll(database, changes));
+      tell(listeners, changes);
+    },
+    beginStep: async (step) => database.transaction(() => beginStep(database, step)),
+    endStep: async (id, end) => {
+      database.transaction(() => {
+        endStep(database, id, end);
+        writeAll(database, end.changes);
+      });
+      tell(listeners, end.changes);
+    },
+    committed: (listener) => {
+      const own: typeof listener = (keys) => listener(keys); // the same function may listen twice
+      listeners.add(own);
+      return () => listeners.delete(own);
+    },
+    prune: (before) => prune(database, before),
+    close: async () => {
+      listeners.clear();
+      database.close();
+    },
+  };
+}
+
+function writeAll(database: Database, changes: readonly Change[]): void {
+  for (const change of changes) write(database, change);
+}
+
+function beginStep(database: Database, step: Omit<StepRecord, "id" | "endedAt" | "fault">): number {
+  const { key, deployment, what, subject, why, begunAt } = step;
+  const environment = keyText(key);
+  ensureEnvironment(database, environment);
+  return database.run(
+    query.insertInto("step").values({ environment, deployment, what, subject, why, begun_at: begunAt }),
+  );
+}
+
+function endStep(database: Database, id: number, end: Parameters<Journal["endStep"]>[1]): void {
+  const ended = database.first(
+    query
+      .updateTable("step")
+      .set({ ended_at: end.at, fault: end.fault && canonicalJson(end.fault) })
+      .where("id", "=", id)
+      .returning("id"),
+  );
+  if (!ended) throw new Fault("operation.failed", `step ${id} is not in the journal`);
+}
+
+/** A listener that fails cannot undo what is on disk, nor keep the others from hearing of it; it shows as a warning. */
+function tell(listeners: ReadonlySet<(keys: readonly EnvKey[]) => void>, changes: readonly Change[]): void {
+  if (changes.length === 0) return;
+  const keys = [...new Map(changes.map((change) => [keyText(keyOf(change)), keyOf(change)])).values()];
+  for (const listener of [...listeners]) {
+    try {
+      listener(keys);
+    } catch (thrown) {
+      process.emitWarning(asFault(thrown));
+    }
+  }
+}

@@ -1,0 +1,154 @@
+import { type Selectable, sql } from "kysely";
+import { Fault } from "../../../base/faults.ts";
+import type { Deployment } from "../../../model/deployment.ts";
+import { type Environment, type EnvKey, keyText, parseKey } from "../../../model/environment.ts";
+import type { Event, EventKind } from "../../../model/event.ts";
+import type { InstanceFacts } from "../../../model/instance.ts";
+import type { Release } from "../../../model/release.ts";
+import type { Journal, StepRecord } from "../../../ports/journal.ts";
+import { type Database, query } from "./database.ts";
+import type { Tables } from "./schema.ts";
+
+type Reads = Pick<
+  Journal,
+  | "environments"
+  | "environment"
+  | "release"
+  | "releases"
+  | "lastReleaseNumber"
+  | "deployment"
+  | "deployments"
+  | "unfinished"
+  | "liveReleases"
+  | "facts"
+  | "steps"
+  | "events"
+  | "lastEventId"
+>;
+
+/** The journal's reads. Each is answered from an index, so that none gets slower with history. */
+export function reads(database: Database): Reads {
+  return { ...environmentReads(database), ...deploymentReads(database), ...eventReads(database) };
+}
+
+function environmentReads(
+  database: Database,
+): Pick<Reads, "environments" | "environment" | "facts" | "release" | "releases" | "lastReleaseNumber"> {
+  const releases = (key: EnvKey) => query.selectFrom("release").where("environment", "=", keyText(key));
+  return {
+    environments: async () =>
+      database.all(query.selectFrom("environment").selectAll().orderBy("key")).map(toEnvironment),
+    environment: async (key) => {
+      const row = database.first(query.selectFrom("environment").selectAll().where("key", "=", keyText(key)));
+      return row ? toEnvironment(row) : null;
+    },
+    facts: async (key) =>
+      database
+        .all(query.selectFrom("facts").select("record").where("environment", "=", keyText(key)).orderBy("name"))
+        .map(record<InstanceFacts>),
+    release: async (key, number) => {
+      const row = database.first(releases(key).select("record").where("number", "=", number));
+      return row ? record<Release>(row) : null;
+    },
+    releases: async (key, { before = Number.MAX_SAFE_INTEGER, limit }) =>
+      database
+        .all(releases(key).select("record").where("number", "<", before).orderBy("number", "desc").limit(limit))
+        .map(record<Release>),
+    lastReleaseNumber: async (key) =>
+      database.first(releases(key).select("number").orderBy("number", "desc").limit(1))?.number ?? 0,
+  };
+}
+
+function deploymentReads(
+  database: Database,
+): Pick<Reads, "deployment" | "deployments" | "unfinished" | "liveReleases"> {
+  const deployments = (key: EnvKey) =>
+    query.selectFrom("deployment").select("record").where("environment", "=", keyText(key));
+  return {
+    deployment: async (id) => {
+      const row = database.first(query.selectFrom("deployment").select("record").where("id", "=", id));
+      return row ? record<Deployment>(row) : null;
+    },
+    deployments: async (key, { before, limit }) => {
+      const page = deployments(key).orderBy("place", "desc").limit(limit);
+      const place = () =>
+        query
+          .selectFrom("deployment")
+          .select("place")
+          .where("id", "=", before ?? "");
+      return database.all(before === undefined ? page : page.where("place", "<", place())).map(record<Deployment>);
+    },
+    unfinished: async (key) =>
+      database // the phase stands in the text, not in a parameter: only so SQLite takes the partial index
+        .all(deployments(key).where("phase", "<>", sql.lit("ended")).orderBy("place"))
+        .map(record<Deployment>),
+    liveReleases: async (key, limit) =>
+      database
+        .all(
+          query
+            .selectFrom("live_release")
+            .select("number")
+            .where("environment", "=", keyText(key))
+            .orderBy("place", "desc")
+            .limit(limit),
+        )
+        .map((row) => row.number),
+  };
+}
+
+function eventReads(database: Database): Pick<Reads, "steps" | "events" | "lastEventId"> {
+  return {
+    steps: async (deployment) =>
+      database.all(query.selectFrom("step").selectAll().where("deployment", "=", deployment).orderBy("id")).map(toStep),
+    events: async ({ key, deployment, after, limit }) => {
+      let page = query.selectFrom("event").selectAll().where("id", ">", after).orderBy("id").limit(limit);
+      if (deployment !== undefined) page = page.where("deployment", "=", deployment);
+      // With both, the deployment's index is the narrow one: `+` keeps SQLite from the other.
+      if (key !== undefined && deployment !== undefined) page = page.where(sql`+environment`, "=", keyText(key));
+      else if (key !== undefined) page = page.where("environment", "=", keyText(key));
+      return database.all(page).map(toEvent);
+    },
+    lastEventId: async () =>
+      database.first(query.selectFrom("event").select("id").orderBy("id", "desc").limit(1))?.id ?? 0,
+  };
+}
+
+function record<Value>(row: { record: string }): Value {
+  return JSON.parse(row.record) as Value;
+}
+
+function toKey(text: string): EnvKey {
+  const key = parseKey(text);
+  if (!key) throw new Fault("journal.damaged", `the journal names an environment ${JSON.stringify(text)}`);
+  return key;
+}
+
+function toEnvironment(row: Selectable<Tables["environment"]>): Environment {
+  return {
+    key: toKey(row.key),
+    serving: row.serving === null ? null : JSON.parse(row.serving),
+    scale: JSON.parse(row.scale),
+    variables: JSON.parse(row.variables),
+    revision: row.revision,
+    stopped: row.stopped === 1,
+  };
+}
+
+function toStep(row: Selectable<Tables["step"]>): StepRecord {
+  return {
+    id: row.id,
+    key: toKey(row.environment),
+    deployment: row.deployment,
+    what: row.what,
+    subject: row.subject,
+    why: row.why,
+    begunAt: row.begun_at,
+    endedAt: row.ended_at,
+    fault: row.fault === null ? null : JSON.parse(row.fault),
+  };
+}
+
+function toEvent(row: Selectable<Tables["event"]>): Event {
+  const { id, at, environment, kind, deployment, subject, detail } = row;
+  return { id, at, key: toKey(environment), kind: kind as EventKind, deployment, subject, detail };
+}

@@ -1,0 +1,149 @@
+import { canonicalJson } from "../../../base/digest.ts";
+import { Fault } from "../../../base/faults.ts";
+import type { Change } from "../../../model/change.ts";
+import { type Deployment, isOver } from "../../../model/deployment.ts";
+import { type EnvKey, keyText } from "../../../model/environment.ts";
+import type { Event } from "../../../model/event.ts";
+import type { Release } from "../../../model/release.ts";
+import { type Database, isSqlite, query, sqliteCodes } from "./database.ts";
+
+/** The environment that a change is about. */
+export function keyOf(change: Change): EnvKey {
+  switch (change.kind) {
+    case "release":
+      return change.release.key;
+    case "deployment":
+      return change.deployment.key;
+    case "event":
+      return change.event.key;
+    default:
+      return change.key;
+  }
+}
+
+/** Writes one change; to be called inside a transaction. */
+export function write(database: Database, change: Change): void {
+  const environment = keyText(keyOf(change));
+  ensureEnvironment(database, environment);
+  const set = (columns: { serving: string | null } | { stopped: number }) =>
+    database.run(query.updateTable("environment").set(columns).where("key", "=", environment));
+  switch (change.kind) {
+    case "release":
+      writeRelease(database, environment, change.release);
+      break;
+    case "deployment":
+      writeDeployment(database, environment, change.deployment);
+      break;
+    case "serving":
+      set({ serving: change.serving && canonicalJson(change.serving) });
+      break;
+    case "stopped":
+      set({ stopped: change.stopped ? 1 : 0 });
+      break;
+    case "scale":
+      merge(database, environment, { column: "scale", set: { [change.service]: change.replicas } });
+      break;
+    case "variables":
+      merge(database, environment, { column: "variables", set: change.set });
+      break;
+    case "event":
+      writeEvent(database, environment, change.event);
+      break;
+    default:
+      writeFacts(database, environment, change);
+  }
+}
+
+/** An environment comes into being with the first change that names it. */
+export function ensureEnvironment(database: Database, key: string): void {
+  database.run(
+    query
+      .insertInto("environment")
+      .values({ key })
+      .onConflict((conflict) => conflict.doNothing()),
+  );
+}
+
+function writeRelease(database: Database, environment: string, release: Release): void {
+  const { number } = release;
+  try {
+    database.run(query.insertInto("release").values({ environment, number, record: canonicalJson(release) }));
+  } catch (thrown) {
+    if (!isSqlite(thrown, sqliteCodes.constraint)) throw thrown;
+    throw new Fault(
+      "document.stale",
+      `release v${number} of ${environment} exists already, and releases never change`,
+      {
+        cause: thrown,
+      },
+    );
+  }
+}
+
+function writeDeployment(database: Database, environment: string, deployment: Deployment): void {
+  const { id, phase } = deployment;
+  const record = canonicalJson(deployment);
+  const saved = database.first(
+    query
+      .insertInto("deployment")
+      .values({ id, environment, phase, record })
+      .onConflict((conflict) => conflict.column("id").doUpdateSet({ phase, record }))
+      .returning("place"),
+  );
+  if (saved === undefined || !isOver(deployment) || deployment.verdict !== "live") return;
+  const { place } = saved;
+  database.run(
+    query
+      .insertInto("live_release")
+      .values({ environment, number: deployment.release, place })
+      .onConflict((conflict) =>
+        conflict.columns(["environment", "number"]).doUpdateSet({ place }).where("live_release.place", "<", place),
+      ),
+  );
+}
+
+/** Sets members of one of the JSON objects of an environment (null takes one out) and raises its revision. */
+function merge(
+  database: Database,
+  environment: string,
+  { column, set }: { column: "scale" | "variables"; set: Readonly<Record<string, unknown>> },
+): void {
+  const row = database.first(query.selectFrom("environment").select(column).where("key", "=", environment));
+  const members = new Map<string, unknown>(Object.entries(JSON.parse(row?.[column] ?? "{}")));
+  for (const [name, value] of Object.entries(set)) {
+    if (value === null) members.delete(name);
+    else members.set(name, value);
+  }
+  database.run(
+    query
+      .updateTable("environment")
+      .set((own) => ({
+        [column]: canonicalJson(Object.fromEntries(members)),
+        revision: own("revision", "+", 1),
+      }))
+      .where("key", "=", environment),
+  );
+}
+
+function writeFacts(
+  database: Database,
+  environment: string,
+  change: Extract<Change, { kind: "facts" | "facts.forgotten" }>,
+): void {
+  if (change.kind === "facts.forgotten") {
+    database.run(query.deleteFrom("facts").where("environment", "=", environment).where("name", "=", change.name));
+    return;
+  }
+  const record = canonicalJson(change.facts);
+  database.run(
+    query
+      .insertInto("facts")
+      .values({ environment, name: change.facts.name, record })
+      .onConflict((conflict) => conflict.columns(["environment", "name"]).doUpdateSet({ record })),
+  );
+}
+
+function writeEvent(database: Database, environment: string, event: Omit<Event, "id">): void {
+  const { at, kind, deployment, subject, detail } = event;
+  database.run(query.insertInto("event").values({ at, environment, kind, deployment, subject, detail }));
+}

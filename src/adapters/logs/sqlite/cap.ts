@@ -1,0 +1,49 @@
+import type { DatabaseSync } from "node:sqlite";
+import { setImmediate } from "node:timers/promises";
+import { type Shelf, type Shelves, transaction } from "./shelf.ts";
+
+/** Chunks deleted and pages given back at once: a few milliseconds, then other work gets its turn. */
+const chunksAtOnce = 200;
+const pagesAtOnce = 2_000;
+
+/** Deletes the oldest chunks of every environment that holds more than `bytes`, and gives the space back to the disk. */
+export async function cap(database: DatabaseSync, shelves: Shelves, bytes: number): Promise<void> {
+  let deleted = false;
+  for (const shelf of shelves.all()) {
+    while (shelf.bytes > bytes && deleteOldest(database, shelf, bytes)) {
+      deleted = true;
+      await setImmediate();
+    }
+  }
+  if (!deleted) return;
+  const count = database.prepare("PRAGMA freelist_count");
+  for (let free = Number(count.get()?.freelist_count); free > 0; free -= pagesAtOnce) {
+    database.exec(`PRAGMA incremental_vacuum(${pagesAtOnce})`);
+    await setImmediate();
+  }
+  database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
+/** One transaction's worth; false when nothing is left. */
+function deleteOldest(database: DatabaseSync, shelf: Shelf, bytes: number): boolean {
+  const oldest = database
+    .prepare("SELECT id, bytes FROM chunk WHERE environment = ? ORDER BY first LIMIT ?")
+    .all(shelf.id, chunksAtOnce);
+  let left = shelf.bytes;
+  const gone = new Set<number>();
+  for (const row of oldest) {
+    if (left <= bytes) break;
+    left -= Number(row.bytes);
+    gone.add(Number(row.id));
+  }
+  transaction(database, () => {
+    const remove = database.prepare("DELETE FROM chunk WHERE id = ?");
+    for (const id of gone) remove.run(id);
+    database.prepare("UPDATE environment SET bytes = ? WHERE id = ?").run(left, shelf.id);
+  });
+  shelf.bytes = left;
+  for (const lane of shelf.lanes.values()) {
+    if (lane.open?.row != null && gone.has(lane.open.row)) lane.open = null;
+  }
+  return gone.size > 0;
+}

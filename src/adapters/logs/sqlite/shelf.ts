@@ -1,0 +1,217 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { type EnvKey, keyText } from "../../../model/environment.ts";
+import type { LogLine } from "../../../model/log.ts";
+import type { LogOrigin } from "../../../ports/logs.ts";
+import { addLine, type ChunkFacts, isFull, type OpenChunk, openChunk, pack, reopenChunk } from "./chunk.ts";
+
+/** The lines of one service of one environment. */
+export interface Lane {
+  readonly id: number;
+  readonly service: string;
+  /** Its newest chunk while it is not full; undefined when that was not looked up yet. */
+  open: Slot | null | undefined;
+}
+
+/** An environment's lanes, its newest sequence and its bytes on disk; flushed together with the chunks. */
+export interface Shelf {
+  readonly id: number;
+  readonly lanes: Map<string, Lane>;
+  last: number;
+  bytes: number;
+}
+
+/** A chunk on its way to the disk; `row` and `bytes` say what the disk has of it. */
+interface Slot {
+  readonly shelf: Shelf;
+  readonly lane: Lane;
+  readonly chunk: OpenChunk;
+  row: number | null;
+  bytes: number;
+}
+
+/** What a row costs beside its data: index entries, and on average half a page at its end. */
+const rowBytes = 2_200;
+
+/**
+ * Keeps what was appended in memory until `flush` writes it, with the reading positions, in one transaction. When a flush
+ * fails nothing is lost: the next one writes the same and more.
+ */
+export class Shelves {
+  readonly #database: DatabaseSync;
+  readonly #shelves: Map<string, Shelf>;
+  readonly #write: ReturnType<typeof writers>;
+  readonly #newest: StatementSync;
+  readonly #full: Slot[] = [];
+  readonly #dirty = new Set<Slot>();
+  readonly #positions = new Map<string, { origin: LogOrigin; offset: number }>();
+  #waiting = 0;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+    this.#shelves = loadShelves(database);
+    this.#write = writers(database);
+    this.#newest = database.prepare(
+      "SELECT id, first, bytes, data FROM chunk WHERE lane = ? ORDER BY first DESC LIMIT 1",
+    );
+  }
+
+  find(key: EnvKey): Shelf | undefined {
+    return this.#shelves.get(keyText(key));
+  }
+
+  all(): readonly Shelf[] {
+    return [...this.#shelves.values()];
+  }
+
+  /** Characters not yet on disk. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  add(key: EnvKey, lines: readonly LogLine[]): void {
+    const shelf = this.#shelfOf(key);
+    for (const line of lines) {
+      const lane = this.#laneOf(shelf, line.service);
+      const slot = this.#slotOf(shelf, lane);
+      shelf.last += 1;
+      addLine(slot.chunk, shelf.last, line);
+      this.#waiting += line.message.length;
+      if (!isFull(slot.chunk)) {
+        this.#dirty.add(slot);
+        continue;
+      }
+      this.#dirty.delete(slot);
+      this.#full.push(slot);
+      lane.open = null;
+    }
+  }
+
+  readUpTo(origin: LogOrigin, offset: number): void {
+    this.#positions.set(`${origin.stream} ${origin.name}`, { origin, offset });
+  }
+
+  flush(): void {
+    if (this.#dirty.size === 0 && this.#full.length === 0 && this.#positions.size === 0) return;
+    const saved = transaction(this.#database, () => this.#save());
+    for (const { slot, row, bytes } of saved.rows) Object.assign(slot, { row, bytes });
+    for (const [shelf, bytes] of saved.grown) shelf.bytes = bytes;
+    this.#full.length = 0;
+    this.#dirty.clear();
+    this.#positions.clear();
+    this.#waiting = 0;
+  }
+
+  #save() {
+    const rows = [...this.#full, ...this.#dirty].map((slot) => this.#write.chunk(slot));
+    const grown = new Map<Shelf, number>();
+    for (const { slot, bytes } of rows) {
+      grown.set(slot.shelf, (grown.get(slot.shelf) ?? slot.shelf.bytes) + bytes - slot.bytes);
+    }
+    for (const [shelf, bytes] of grown) this.#write.shelf(shelf, bytes);
+    for (const { origin, offset } of this.#positions.values()) this.#write.position(origin, offset);
+    return { rows, grown };
+  }
+
+  #shelfOf(key: EnvKey): Shelf {
+    const text = keyText(key);
+    const known = this.#shelves.get(text);
+    if (known) return known;
+    const shelf: Shelf = { id: this.#write.environment(text), lanes: new Map(), last: 0, bytes: 0 };
+    this.#shelves.set(text, shelf);
+    return shelf;
+  }
+
+  #laneOf(shelf: Shelf, service: string): Lane {
+    const known = shelf.lanes.get(service);
+    if (known) return known;
+    const lane: Lane = { id: this.#write.lane(shelf.id, service), service, open: null };
+    shelf.lanes.set(service, lane);
+    return lane;
+  }
+
+  #slotOf(shelf: Shelf, lane: Lane): Slot {
+    if (lane.open === undefined) lane.open = this.#storedSlot(shelf, lane);
+    lane.open ??= { shelf, lane, chunk: openChunk(shelf.last + 1), row: null, bytes: 0 };
+    return lane.open;
+  }
+
+  /** The newest chunk on disk, if there is still room in it. */
+  #storedSlot(shelf: Shelf, lane: Lane): Slot | null {
+    const row = this.#newest.get(lane.id) as NewestRow | undefined;
+    const chunk = row && reopenChunk(row.first, row.data);
+    return chunk && !isFull(chunk) ? { shelf, lane, chunk, row: row.id, bytes: row.bytes } : null;
+  }
+}
+
+interface NewestRow {
+  readonly id: number;
+  readonly first: number;
+  readonly bytes: number;
+  readonly data: Uint8Array;
+}
+
+/** All of it or nothing. */
+export function transaction<Result>(database: DatabaseSync, work: () => Result): Result {
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    const result = work();
+    database.exec("COMMIT");
+    return result;
+  } catch (thrown) {
+    if (database.isTransaction) database.exec("ROLLBACK"); // SQLite itself rolls back on a full disk
+    throw thrown;
+  }
+}
+
+function loadShelves(database: DatabaseSync): Map<string, Shelf> {
+  const shelves = new Map<string, Shelf>();
+  const byId = new Map<number, Shelf>();
+  for (const row of database.prepare("SELECT id, key, last, bytes FROM environment").all()) {
+    const shelf = { id: Number(row.id), lanes: new Map(), last: Number(row.last), bytes: Number(row.bytes) };
+    shelves.set(String(row.key), shelf);
+    byId.set(shelf.id, shelf);
+  }
+  for (const row of database.prepare("SELECT id, environment, service FROM lane").all()) {
+    const service = String(row.service);
+    byId.get(Number(row.environment))?.lanes.set(service, { id: Number(row.id), service, open: undefined });
+  }
+  return shelves;
+}
+
+function writers(database: DatabaseSync) {
+  const environment = database.prepare("INSERT INTO environment (key, last, bytes) VALUES (?, 0, 0)");
+  const lane = database.prepare("INSERT INTO lane (environment, service) VALUES (?, ?)");
+  const shelf = database.prepare("UPDATE environment SET last = ?, bytes = ? WHERE id = ?");
+  const position = database.prepare(
+    "INSERT INTO position (name, stream, offset) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET offset = excluded.offset",
+  );
+  const columns =
+    "last, count, min_at, max_at, levels, instances, min_release, max_release, bytes, data, environment, lane, first";
+  const insert = database.prepare(`INSERT INTO chunk (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+  const update = database.prepare(
+    `UPDATE chunk SET last = ?, count = ?, min_at = ?, max_at = ?, levels = ?, instances = ?, min_release = ?,
+      max_release = ?, bytes = ?, data = ? WHERE id = ?`,
+  );
+  return {
+    environment: (key: string) => Number(environment.run(key).lastInsertRowid),
+    lane: (of: number, service: string) => Number(lane.run(of, service).lastInsertRowid),
+    shelf: ({ id, last }: Shelf, bytes: number) => shelf.run(last, bytes, id),
+    position: ({ name, stream }: LogOrigin, offset: number) => position.run(name, stream, offset),
+    chunk(slot: Slot): { slot: Slot; row: number; bytes: number } {
+      const { facts, data } = pack(slot.chunk);
+      const bytes = data.length + rowBytes;
+      const values = [...columnValues(slot.chunk, facts), bytes, data];
+      if (slot.row !== null) {
+        update.run(...values, slot.row);
+        return { slot, row: slot.row, bytes };
+      }
+      const row = insert.run(...values, slot.shelf.id, slot.lane.id, slot.chunk.first).lastInsertRowid;
+      return { slot, row: Number(row), bytes };
+    },
+  };
+}
+
+function columnValues({ first, sequences, lines }: OpenChunk, facts: ChunkFacts): number[] {
+  const { minAt, maxAt, levels, instances, minRelease, maxRelease } = facts;
+  return [sequences.at(-1) ?? first, lines.length, minAt, maxAt, levels, instances, minRelease, maxRelease];
+}

@@ -1,0 +1,123 @@
+import { type IncomingMessage, request } from "node:http";
+import { connect } from "node:net";
+import { formatDuration } from "../../../base/duration.ts";
+import { isErrno } from "../../../base/faults.ts";
+import type { JsonCondition } from "../../../model/release.ts";
+import type { ProbeAnswer, ProbeRequest, Prober } from "../../../ports/prober.ts";
+
+type HttpProbe = Extract<ProbeRequest, { kind: "http" }>;
+type Asked = Pick<ProbeAnswer, "good" | "words"> & { readonly refused?: boolean };
+
+/** The most of a body that is read to judge it; a health answer is far smaller. */
+const bodyLimit = 64 * 1024;
+/** The most of a value or path that is quoted in the answer's words. */
+const quoteLimit = 40;
+
+/**
+ * Asks over the network, each time on a connection of its own, as a new client would. An HTTP answer is judged by its
+ * status, and where there are conditions by its JSON body; the whole must be there within the request's timeout.
+ */
+export function networkProber(): Prober {
+  return { probe };
+}
+
+async function probe(asked: ProbeRequest): Promise<ProbeAnswer> {
+  const subject = asked.kind === "http" ? `GET ${quote(asked.path)}` : "TCP";
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(), asked.timeoutMs);
+  try {
+    const { good, words } = asked.kind === "http" ? await get(asked, abort.signal) : await dial(asked, abort.signal);
+    return { good, words: `${subject} → ${words}`, refused: false };
+  } catch (thrown) {
+    const words = abort.signal.aborted
+      ? `no answer within ${formatDuration(asked.timeoutMs)}`
+      : reasonOf(thrown, asked);
+    return { good: false, words: `${subject} → ${words}`, refused: isErrno(thrown, "ECONNREFUSED") };
+  } finally {
+    clearTimeout(timer);
+    abort.abort();
+  }
+}
+
+function reasonOf(thrown: unknown, { address }: ProbeRequest): string {
+  if (isErrno(thrown, "ECONNREFUSED")) return `nobody listens on ${address.host}:${address.port}`;
+  if (isErrno(thrown, "ECONNRESET", "EPIPE")) return "the connection was closed without an answer";
+  if (isErrno(thrown, "ERR_UNESCAPED_CHARACTERS", "ERR_INVALID_CHAR")) return "it cannot be asked like this";
+  const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "it could not be read";
+  return code.startsWith("HPE_") ? "the answer is not HTTP" : `no answer (${code})`;
+}
+
+function dial({ address }: ProbeRequest, signal: AbortSignal): Promise<Asked> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: address.host, port: address.port, signal });
+    socket.once("error", reject);
+    socket.once("connect", () => {
+      resolve({ good: true, words: `${address.host}:${address.port} accepts connections` });
+      socket.destroy();
+    });
+  });
+}
+
+async function get(asked: HttpProbe, signal: AbortSignal): Promise<Asked> {
+  const answer = await answerTo(asked, signal);
+  const status = answer.statusCode ?? 0;
+  const expected = asked.status === null ? status >= 200 && status < 400 : status === asked.status;
+  if (!expected || asked.json.length === 0) return { good: expected, words: String(status) };
+  const body = await bodyOf(answer);
+  const complaint = body === null ? `the body is larger than ${bodyLimit / 1024} KB` : complaintOf(body, asked.json);
+  return { good: complaint === null, words: complaint === null ? String(status) : `${status}, ${complaint}` };
+}
+
+function answerTo({ address, path, host }: HttpProbe, signal: AbortSignal): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const headers = {
+      Host: host,
+      Accept: "application/json, */*",
+      "User-Agent": "fairlead-probe",
+      Connection: "close",
+    };
+    const asking = request({ host: address.host, port: address.port, path, headers, agent: false, signal }, resolve);
+    // Stays for good: the request is aborted at the end, whatever was read of it.
+    asking.on("error", reject);
+    asking.end();
+  });
+}
+
+/** The body, or null when it is larger than the limit. */
+async function bodyOf(answer: IncomingMessage): Promise<string | null> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > bodyLimit) return null;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+/** The first condition that does not hold, in words; null when all do. Values are equal only if their types are. */
+function complaintOf(body: string, conditions: readonly JsonCondition[]): string | null {
+  let json: unknown;
+  try {
+    json = JSON.parse(body);
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) return "the body is not JSON";
+    throw thrown;
+  }
+  for (const { path, equals } of conditions) {
+    const value = path.reduce(memberOf, json);
+    if (value === equals) continue;
+    const found = value === undefined ? "missing" : quote(JSON.stringify(value));
+    return `${quote(path.join("."))} is ${found}, wanted ${quote(JSON.stringify(equals))}`;
+  }
+  return null;
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined;
+  return (value as Record<string, unknown>)[name];
+}
+
+function quote(text: string): string {
+  return text.length > quoteLimit ? `${text.slice(0, quoteLimit - 1)}…` : text;
+}

@@ -1,0 +1,4 @@
+import { runtimeConformance } from "../../../testing/conformance/runtime.ts";
+import { processWorld } from "./world.ts";
+
+runtimeConformance("process", processWorld);

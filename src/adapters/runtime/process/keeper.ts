@@ -1,0 +1,114 @@
+import { constants } from "node:os";
+import type { Exit } from "../../../model/instance.ts";
+
+/**
+ * The keeper: a small shell that outlives the controller and writes down how one command ended.
+ *
+ * Started as `sh <this file> <instance directory> <working directory> <command…>` in its own session, with the exit record
+ * open as descriptor 3 and a pipe as descriptor 4, whose closing says that the claim is decided. It
+ * - claims the instance by creating `own/claim` exclusively; whoever comes second goes away without doing anything, which
+ *   is what makes a start happen at most once;
+ * - ignores what is sent to its process group, while the command gets the default handlers back (a subshell resets traps);
+ * - runs the command with `exec`, so that no builtin of the shell can be meant by it;
+ * - writes the exit code, and for 137 the kernel's count of out-of-memory kills, with one write;
+ * - ends by killing its own group, so that nothing that the command left behind in it stays, also without a controller.
+ * All names begin with `_fl_`, because assigning to a name that the command's environment has would change it.
+ */
+export const keeperScript = `trap : TERM INT HUP QUIT USR1 USR2
+umask 022
+set -f -C
+_fl_ticks=0 _fl_boot=-
+_fl_pick() { _fl_ticks=\${20}; }
+{
+  if read -r _fl_stat </proc/$$/stat; then
+    _fl_pick \${_fl_stat##*) }
+    read -r _fl_boot </proc/sys/kernel/random/boot_id
+  fi
+  printf '%s %s %s\\n' "$$" "$_fl_ticks" "$_fl_boot" >"$1/own/claim" || exit 0
+} 2>/dev/null
+exec 4>&-
+_fl_cwd=$2
+shift 2
+(
+  cd "$_fl_cwd" || exit 126
+  unset PWD OLDPWD SHLVL _
+  exec "$@" 3>&-
+)
+_fl_code=$?
+_fl_oom=
+if [ "$_fl_code" = 137 ]; then
+  while read -r _fl_name _fl_count; do
+    [ "$_fl_name" = oom_kill ] && _fl_oom=$_fl_count
+  done </proc/vmstat
+fi 2>/dev/null
+printf '%s %s\\n' "$_fl_code" "$_fl_oom" >&3
+kill -KILL 0
+`;
+
+/** The signals that the keeper survives, and SIGKILL; any other one would end the keeper and lose the exit. */
+export const deliverable: readonly string[] = [
+  "SIGTERM",
+  "SIGINT",
+  "SIGHUP",
+  "SIGQUIT",
+  "SIGUSR1",
+  "SIGUSR2",
+  "SIGWINCH",
+  "SIGKILL",
+];
+
+/** Who runs a command: the keeper's process, told from a later one of the same number by start time and boot. */
+export interface Claim {
+  /** Null when the keeper was killed while it wrote. */
+  readonly pid: number | null;
+  /** Start time in clock ticks since boot: field 22 of proc(5)'s stat; 0 where there is no /proc. */
+  readonly ticks: number;
+  readonly boot: string;
+  /** When it was made, which is when the command began. */
+  readonly at: number;
+}
+
+/** Reads a claim. Process 1 and below are refused: the negative of such a number would signal far more than a group. */
+export function parseClaim(text: string, at: number): Claim {
+  const found = /^([1-9]\d{0,9}) (\d{1,20}) ([0-9a-f-]{1,40})\n$/.exec(text);
+  const pid = Number(found?.[1] ?? 0);
+  return found && pid > 1
+    ? { pid, ticks: Number(found[2]), boot: found[3] ?? "-", at }
+    : { pid: null, ticks: 0, boot: "-", at };
+}
+
+/** What the runtime itself writes as the exit record where the keeper could not. */
+export type Verdict = "lost" | "killed" | "refused";
+
+const verdicts: Record<Verdict, Omit<Exit, "at">> = {
+  lost: { code: null, signal: null, reason: "lost" },
+  killed: { code: null, signal: "SIGKILL", reason: "signalled" },
+  refused: { code: null, signal: null, reason: "could-not-start" },
+};
+
+export function recordText(verdict: Verdict, at: number): string {
+  return `${verdict} ${at}\n`;
+}
+
+/**
+ * The exit that a record tells, or null while it is not written. `writtenAt`: time of its last change, which is when the
+ * keeper wrote it. `oomKills`: the kernel's count of out-of-memory kills when the command was started.
+ */
+export function parseRecord(
+  text: string,
+  { writtenAt, oomKills }: { writtenAt: number; oomKills: number },
+): Exit | null {
+  const own = /^(lost|killed|refused) (\d{1,16})\n/.exec(text);
+  if (own) return { at: Number(own[2]), ...verdicts[own[1] as Verdict] };
+  const kept = /^(\d{1,3}) (\d*)\n/.exec(text);
+  if (!kept) return null;
+  return { at: writtenAt, ...exitOf(Number(kept[1]), kept[2] !== "" && Number(kept[2]) > oomKills) };
+}
+
+/** What a shell's `$?` says: 126 and 127 are a command that could not be run, from 129 on it is a signal (POSIX sh, 2.8.2). */
+function exitOf(code: number, oomKilled: boolean): Omit<Exit, "at"> {
+  if (code === 126 || code === 127) return { code, signal: null, reason: "could-not-start" };
+  const signal = Object.entries(constants.signals).find(([, number]) => number + 128 === code)?.[0];
+  if (signal === undefined) return { code, signal: null, reason: "exited" };
+  return { code: null, signal, reason: signal === "SIGKILL" && oomKilled ? "out-of-memory" : "signalled" };
+}

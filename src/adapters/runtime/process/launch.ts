@@ -1,0 +1,94 @@
+import { closeSync } from "node:fs";
+import { Fault, isErrno } from "../../../base/faults.ts";
+import { startChild } from "../../../host/child.ts";
+import { keyText } from "../../../model/environment.ts";
+import { releaseName } from "../../../model/release.ts";
+import type { Folder, RunAs, Stored } from "./folder.ts";
+import { loopback } from "./ports.ts";
+
+/** Linux' limit for one variable or argument (MAX_ARG_STRLEN), and ours for all of them: half of its usual ARG_MAX. */
+const longest = 128 * 1024;
+const mostBytes = 1024 * 1024;
+/** Names that a shell keeps for itself: it would not hand on the value that was given. `_fl_` is the keeper's own. */
+const shellNames = /^(?:IFS|OPTIND|PWD|OLDPWD|PPID|LINENO|SHLVL|_|_fl_.*)$/;
+
+/** Why a command cannot be started as it is, without any value in it, or null. */
+export function unfit(command: readonly string[], env: Readonly<Record<string, string>>): string | null {
+  if (command.length === 0 || command[0] === "") return "the command is empty";
+  if (command.some((argument) => argument.includes("\0"))) return "the command holds a NUL character";
+  let total = command.reduce((sum, argument) => sum + Buffer.byteLength(argument) + 1, 0);
+  for (const [name, value] of Object.entries(env)) {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return `${JSON.stringify(name.slice(0, 80))} cannot name a variable`;
+    if (shellNames.test(name)) return `the variable ${name} belongs to the shell that keeps the process`;
+    if (value.includes("\0")) return `the variable ${name} holds a NUL character`;
+    const bytes = Buffer.byteLength(name) + Buffer.byteLength(value) + 2;
+    if (bytes > longest) return `the variable ${name} is longer than ${longest / 1024} KB`;
+    total += bytes;
+  }
+  return total > mostBytes ? `command and variables are larger than ${mostBytes / 1024} KB together` : null;
+}
+
+/**
+ * All that a process is given: the base, the user's home, what the release says, and who it is. Nothing comes from the
+ * controller's own environment. HOST is only a default, since apps also use it for other things.
+ */
+export function environmentOf(
+  stored: Stored,
+  { baseEnv, runAs, tmp }: { baseEnv: Readonly<Record<string, string>>; runAs: RunAs | null; tmp: string },
+): Record<string, string> {
+  const home = runAs ? { HOME: runAs.home } : {};
+  const host = stored.port === null ? {} : { HOST: loopback };
+  const port = stored.port === null ? {} : { PORT: String(stored.port) };
+  return { ...baseEnv, ...home, TMPDIR: tmp, ...host, ...stored.spec.env, ...port, ...identityOf(stored) };
+}
+
+function identityOf(stored: Stored): Record<string, string> {
+  const { key, service, release } = stored.kind === "instance" ? stored.spec.identity : stored.spec;
+  return {
+    FAIRLEAD_APP: key.app,
+    FAIRLEAD_ENVIRONMENT: key.environment,
+    FAIRLEAD_SERVICE: service,
+    FAIRLEAD_RELEASE: releaseName(release),
+    FAIRLEAD_INSTANCE: stored.spec.name,
+  };
+}
+
+/**
+ * Starts the keeper and returns when the claim is decided. `ended` is called when a keeper that is our child is gone.
+ * Faults: `runtime.start-failed`, `runtime.user`; the same start may be tried again.
+ */
+export async function launch(
+  folder: Folder,
+  stored: Stored,
+  how: { env: Record<string, string>; cwd: string; runAs: RunAs | null; ended: () => void },
+): Promise<void> {
+  const { name, command } = stored.spec;
+  const { out, err, exit } = folder.openFor(name);
+  try {
+    const keeper = startChild(["/bin/sh", folder.keeper, folder.path(name), how.cwd, ...command], {
+      env: how.env,
+      cwd: "/",
+      stdio: ["ignore", out, err, exit, "pipe"],
+      detached: true,
+      ...(how.runAs ? { uid: how.runAs.uid, gid: how.runAs.gid } : {}),
+    });
+    await new Promise<void>((resolve, reject) => {
+      keeper.once("error", reject);
+      keeper.once("spawn", () => keeper.stdio[4]?.once("close", resolve).once("error", reject));
+      keeper.once("spawn", () => (keeper.stdio[4] as NodeJS.ReadableStream | undefined)?.resume());
+    });
+    if (keeper.exitCode !== null || keeper.signalCode !== null) how.ended();
+    else keeper.once("exit", how.ended).unref();
+  } catch (thrown) {
+    throw startFault(stored, thrown);
+  } finally {
+    for (const file of [out, err, exit]) closeSync(file);
+  }
+}
+
+function startFault({ spec, kind }: Stored, thrown: unknown): Fault {
+  const code = isErrno(thrown, "EPERM") ? "runtime.user" : "runtime.start-failed";
+  const key = kind === "instance" ? spec.identity.key : spec.key;
+  const why = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "no keeper could be started";
+  return new Fault(code, `${spec.name} of ${keyText(key)}: ${why}`, { cause: thrown });
+}

@@ -1,0 +1,145 @@
+import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { isErrno } from "../../../base/faults.ts";
+import type { Usage } from "../../../model/instance.ts";
+import type { Claim } from "./keeper.ts";
+
+/**
+ * What the kernel says of processes: proc(5). It is read synchronously, because a read of /proc is answered from memory
+ * in some 10 µs, a tenth of what an asynchronous one costs. Where there is no /proc (macOS) a process is only known by
+ * its number, and there is nothing to say about its group.
+ */
+interface ProcessStat {
+  readonly pid: number;
+  readonly state: string;
+  readonly group: number;
+  readonly session: number;
+  readonly cpuTicks: number;
+  readonly ticks: number;
+}
+
+/** Ticks of proc(5)'s times in a second: USER_HZ, 100 on every Linux that Node supports. */
+const ticksPerSecond = 100;
+
+/** What `read` gives, or null when its object is not there, not ours to read, or ended while it was read. */
+function unlessGone<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (thrown) {
+    if (isErrno(thrown, "ENOENT", "ESRCH", "EACCES", "EPERM")) return null;
+    throw thrown;
+  }
+}
+
+function textOf(path: string): string | null {
+  return unlessGone(() => readFileSync(path, "latin1"));
+}
+
+/** One process, or null when it is gone. The name in parentheses may hold anything, so fields count from the last one. */
+export function statOf(pid: number): ProcessStat | null {
+  const text = textOf(`/proc/${pid}/stat`);
+  if (text === null) return null;
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const field = (number: number) => Number(fields[number - 3]);
+  return {
+    pid,
+    state: fields[0] ?? "X",
+    group: field(5),
+    session: field(6),
+    cpuTicks: field(14) + field(15) + field(16) + field(17),
+    ticks: field(22),
+  };
+}
+
+let boot: string | null | undefined;
+
+/** Names this run of the machine; null where there is no /proc. */
+export function bootId(): string | null {
+  boot ??= textOf("/proc/sys/kernel/random/boot_id")?.trim() ?? null;
+  return boot;
+}
+
+/** How many processes the kernel has killed for want of memory since boot. */
+export function oomKills(): number {
+  return Number(/^oom_kill (\d+)$/m.exec(textOf("/proc/vmstat") ?? "")?.[1] ?? 0);
+}
+
+/**
+ * Whether the process that made a claim still runs: same number, start time and boot, and, where instances run as a user
+ * of their own, that user's. The last is because the user can write claims: one must never lead to a foreign process.
+ */
+export function runs(claim: Claim, uid: number | null): boolean {
+  if (claim.pid === null) return false;
+  if (bootId() === null) return answersSignals(claim.pid);
+  const found = statOf(claim.pid);
+  if (found === null || "ZX".includes(found.state) || found.ticks !== claim.ticks || claim.boot !== bootId())
+    return false;
+  return found.group === claim.pid && (uid === null || ownerOf(claim.pid) === uid);
+}
+
+function answersSignals(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (thrown) {
+    return isErrno(thrown, "EPERM");
+  }
+}
+
+function ownerOf(pid: number): number | null {
+  return statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid ?? null;
+}
+
+/** The living processes of the session and group that a keeper leads or led. */
+export function membersOf(keeper: number): readonly ProcessStat[] {
+  if (bootId() === null) return [];
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => statOf(Number(name)))
+    .filter((found) => found !== null)
+    .filter((found) => found.group === keeper && found.session === keeper && !"ZX".includes(found.state));
+}
+
+/** Whether a process was started with this variable. */
+export function hasVariable(pid: number, assignment: string): boolean {
+  return (textOf(`/proc/${pid}/environ`) ?? "").split("\0").includes(assignment);
+}
+
+/** Memory and processor time of a keeper's group; the keeper itself counts for the time its ended children took. */
+export function usageOf(keeper: number): Usage {
+  const members = membersOf(keeper);
+  const app = members.filter((member) => member.pid !== keeper);
+  return {
+    memoryBytes: app.reduce((sum, member) => sum + residentBytes(member.pid), 0),
+    cpuMs: (members.reduce((sum, member) => sum + member.cpuTicks, 0) * 1_000) / ticksPerSecond,
+    processes: app.length,
+  };
+}
+
+function residentBytes(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(textOf(`/proc/${pid}/status`) ?? "")?.[1] ?? 0) * 1024;
+}
+
+/** The TCP ports on which the processes of a keeper's group listen, rising. */
+export function listeningOf(keeper: number): readonly number[] {
+  const sockets = new Set(membersOf(keeper).flatMap((member) => socketsOf(member.pid)));
+  const ports = ["tcp", "tcp6"].flatMap((family) => listeners(textOf(`/proc/${keeper}/net/${family}`) ?? "", sockets));
+  return [...new Set(ports)].sort((a, b) => a - b);
+}
+
+/** Inodes of the sockets that a process has open; descriptors come and go meanwhile. */
+function socketsOf(pid: number): string[] {
+  const directory = `/proc/${pid}/fd`;
+  const descriptors = unlessGone(() => readdirSync(directory)) ?? [];
+  return descriptors
+    .map((descriptor) => unlessGone(() => readlinkSync(`${directory}/${descriptor}`)) ?? "")
+    .map((target) => /^socket:\[(\d+)\]$/.exec(target)?.[1])
+    .filter((inode) => inode !== undefined);
+}
+
+/** Ports of the lines in state LISTEN (0A) whose inode is one of these. */
+function listeners(table: string, sockets: ReadonlySet<string>): number[] {
+  return table
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter((fields) => fields[3] === "0A" && sockets.has(fields[9] ?? ""))
+    .map((fields) => Number.parseInt(fields[1]?.split(":")[1] ?? "", 16));
+}

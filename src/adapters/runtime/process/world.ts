@@ -1,0 +1,76 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { Fault } from "../../../base/faults.ts";
+import type { Clock } from "../../../ports/clock.ts";
+import type { Runtime } from "../../../ports/runtime.ts";
+import { hasVariable, statOf } from "./proc.ts";
+import { type ProcessRuntimeOptions, processRuntime } from "./runtime.ts";
+
+/** For tests: real time. */
+export const wallClock: Clock = {
+  now: () => Date.now(),
+  after: (ms, then) => {
+    const timer = setTimeout(then, ms).unref();
+    return () => clearTimeout(timer);
+  },
+};
+
+const nodeDirectory = join(process.execPath, "..");
+/** A mark in every process of a test, by which those that were left behind are found. */
+const markName = "FAIRLEAD_TEST_WORLD";
+
+/** For tests: a process runtime on a directory of its own, whose end fails when a process was left behind. */
+export async function processWorld(more: Partial<ProcessRuntimeOptions> = {}) {
+  const root = mkdtempSync(join(tmpdir(), "fairlead-run-"));
+  const artifact = join(root, "artifact");
+  mkdirSync(artifact);
+  const directory = join(root, "run");
+  const options: ProcessRuntimeOptions = {
+    directory,
+    ports: { from: 23_000 + (process.pid % 100) * 60, to: 23_059 + (process.pid % 100) * 60 },
+    runAs: null,
+    baseEnv: { PATH: `${nodeDirectory}:/usr/bin:/bin`, [markName]: root },
+    artifactDirectory: () => artifact,
+    clock: wallClock,
+    ...more,
+  };
+  return {
+    root,
+    artifact,
+    directory,
+    ports: options.ports,
+    node: process.execPath,
+    extraVariables: ["PATH", "TMPDIR", markName],
+    open: (): Runtime => processRuntime(options),
+    processes: () => markedProcesses(root),
+    close: async () => {
+      await endAll(processRuntime(options));
+      await nothingLeft(root);
+      rmSync(root, { recursive: true, force: true });
+    },
+  };
+}
+
+async function endAll(runtime: Runtime): Promise<void> {
+  for (const key of await runtime.keys()) {
+    const { instances, tasks } = await runtime.observe(key);
+    for (const { name, exit } of [...instances, ...tasks]) if (!exit) await runtime.signal(name, "SIGKILL");
+  }
+  await runtime.close();
+}
+
+function markedProcesses(root: string): number[] {
+  return readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => pid > 0 && hasVariable(pid, `${markName}=${root}`))
+    .filter((pid) => !"ZX".includes(statOf(pid)?.state ?? "X"));
+}
+
+async function nothingLeft(root: string): Promise<void> {
+  for (let looks = 0; looks < 1_000 && markedProcesses(root).length > 0; looks += 1) await pause(5);
+  const left = markedProcesses(root);
+  for (const pid of left) process.kill(pid, "SIGKILL");
+  if (left.length > 0) throw new Fault("operation.failed", `${left.length} processes were left behind`);
+}

@@ -1,0 +1,46 @@
+import { Fault } from "../base/faults.ts";
+import type { ExecutionContext } from "./context.ts";
+import type { Host } from "./world.ts";
+
+interface Asker {
+  readonly context: ExecutionContext;
+  readonly host: Host;
+}
+
+/** Asks y/N on stderr; --yes answers. Faults: `confirm.needed` when nobody can answer or the answer is no. */
+export async function confirm({ context, host }: Asker, question: string): Promise<void> {
+  if (context.yes) return;
+  if (!context.interactive) throw new Fault("confirm.needed", `${question} Nobody can be asked here: give --yes.`);
+  const prompts = await import("@clack/prompts");
+  const answer = await prompts.confirm({
+    message: question,
+    initialValue: false,
+    input: host.stdin,
+    output: host.stderr,
+    signal: host.interrupted,
+  });
+  if (answer !== true) throw new Fault("confirm.needed", "not confirmed; nothing was changed", { hint: "" });
+}
+
+/**
+ * Asks to type a name, for what cannot be taken back. `given` is the value of --confirm; --yes is not enough. Faults:
+ * `confirm.needed`.
+ */
+export async function confirmName(
+  { context, host, question }: Asker & { readonly question: string },
+  name: string,
+  given: string | undefined,
+): Promise<void> {
+  if (given === name) return;
+  const flag = `--confirm ${name}`;
+  if (given !== undefined) throw new Fault("confirm.needed", `${question} The name given is another: give ${flag}.`);
+  if (!context.interactive) throw new Fault("confirm.needed", `${question} Nobody can be asked here: give ${flag}.`);
+  const prompts = await import("@clack/prompts");
+  const answer = await prompts.text({
+    message: `${question} Type ${name} to go on.`,
+    input: host.stdin,
+    output: host.stderr,
+    signal: host.interrupted,
+  });
+  if (answer !== name) throw new Fault("confirm.needed", "not confirmed; nothing was changed", { hint: "" });
+}

@@ -1,0 +1,17 @@
+import { Fault } from "../../../base/faults.ts";
+import { command, required } from "../../command.ts";
+import { completionScript, shells } from "../../completion.ts";
+
+export default command({
+  about: "Prints a script that completes commands and flags. It asks nobody anything, so it is instant.",
+  args: { shell: required(shells.join(", ")) },
+  examples: [
+    ["source <(fairlead completion bash)", "for this shell; in ~/.bashrc for every one"],
+    ["fairlead completion fish > ~/.config/fish/completions/fairlead.fish", "for fish"],
+  ],
+  async run({ args, world }) {
+    const shell = shells.find((one) => one === args.shell);
+    if (!shell) throw new Fault("usage.invalid", `SHELL must be one of ${shells.join(", ")}`);
+    await world.print((await completionScript(shell)).trimEnd());
+  },
+});

@@ -1,0 +1,46 @@
+import { once } from "node:events";
+import path from "node:path";
+import { Fault } from "../../../base/faults.ts";
+import { command } from "../../command.ts";
+import { choice, text } from "../../flags.ts";
+import { readAddress } from "../../place.ts";
+
+export default command({
+  about:
+    "Reconciles, probes and serves the API until SIGTERM or Ctrl-C. Apps and the edge go on without it; it takes them over\nagain when it starts. Its socket is controller.sock in the state directory.",
+  flags: {
+    listen: text("--listen <address>", "Serve the API over TCP too, with the token in FAIRLEAD_TOKEN"),
+    edge: text("--edge <address>", "Where the edge takes traffic (default 127.0.0.1:8080)"),
+    runtime: choice("--runtime <name>", "What runs instances", ["auto", "process"]),
+    ports: text("--ports <from-to>", "Ports that instances get"),
+    runAs: text("--run-as <user>", "Unprivileged user that instances run as"),
+  },
+  examples: [
+    ["fairlead controller --edge 0.0.0.0:80", "a daemon, for a service manager"],
+    ["fairlead controller --state /var/lib/fairlead --listen 127.0.0.1:7070", "with the API over TCP"],
+  ],
+  async run({ flags, world }) {
+    const { host, context, globals } = world;
+    const named = globals.state ?? context.controller.state ?? context.controller.fallback;
+    const running = await host.startController({
+      stateDirectory: path.resolve(host.cwd, named),
+      listen: flags.listen === undefined ? null : readAddress("--listen", flags.listen),
+      edge: readAddress("--edge", flags.edge ?? "127.0.0.1:8080"),
+      ...(flags.ports !== undefined && { ports: readPorts(flags.ports) }),
+      ...(flags.runAs !== undefined && { runAs: flags.runAs }),
+    });
+    for (const warning of running.warnings) world.say(`${world.paint.yellow("warning:")} ${warning}`);
+    world.say(`controller at ${running.socket}, edge at http://${running.edge.host}:${running.edge.port}`);
+    if (!host.interrupted.aborted) await once(host.interrupted, "abort");
+    await running.close();
+  },
+});
+
+function readPorts(given: string): { from: number; to: number } {
+  const found = /^(\d{1,5})-(\d{1,5})$/.exec(given);
+  const [from, to] = [Number(found?.[1]), Number(found?.[2])];
+  if (!(from >= 1 && from <= to && to <= 65_535)) {
+    throw new Fault("usage.invalid", "--ports must be like 20000-29999");
+  }
+  return { from, to };
+}

@@ -1,0 +1,43 @@
+import { Fault } from "../../../base/faults.ts";
+import type { CheckView } from "../../../contract/controller.ts";
+import { command } from "../../command.ts";
+import { harmless, table } from "../../paint.ts";
+import type { World } from "../../world.ts";
+
+export default command({
+  about:
+    "Checks that a controller answers, and what the controller checks of its machine. Every row is ok, warn or fail, with\nwhat to do about it. Exit 1 when any fails.",
+  examples: [
+    ["fairlead doctor", "check this machine"],
+    ["fairlead doctor --json", "for scripts"],
+  ],
+  async run({ world }) {
+    return { checks: await allChecks(world) };
+  },
+  view({ checks }, paint) {
+    const colour = { ok: paint.green, warn: paint.yellow, fail: paint.red };
+    const rows = checks.map(({ name, state, detail, fix }) => [
+      colour[state](state),
+      name,
+      harmless(detail, paint),
+      fix === null ? "" : `-> ${fix}`,
+    ]);
+    return table(["STATE", "CHECK", "FOUND", "FIX"], rows, paint);
+  },
+  exit: ({ checks }) => (checks.some(({ state }) => state === "fail") ? 1 : 0),
+});
+
+async function allChecks(world: World): Promise<CheckView[]> {
+  const api = world.api();
+  const name = "controller";
+  try {
+    const { version, pid } = await api.info();
+    const same = version === world.host.version;
+    const detail = `${version}, process ${pid}, at ${api.place}`;
+    const fix = same ? null : `this command line is ${world.host.version}: use the same version`;
+    return [{ name, state: same ? "ok" : "warn", detail, fix }, ...(await api.doctor()).checks];
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    return [{ name, state: "fail", detail: error.detail, fix: error.hint }];
+  }
+}

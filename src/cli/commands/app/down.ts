@@ -1,0 +1,39 @@
+import { formatDuration } from "../../../base/duration.ts";
+import { Fault } from "../../../base/faults.ts";
+import type { Key } from "../../../client/client.ts";
+import { command } from "../../command.ts";
+import { text, toggle } from "../../flags.ts";
+import { stopAndWait } from "../../stop.ts";
+
+export default command({
+  about:
+    "Stops every instance of the environment, or with --all of every environment of the app, and waits until they are gone.\nReleases, variables and data stay: the next `fairlead deploy` brings it back.",
+  flags: {
+    all: toggle("--all", "Every environment of the app; asks to type the app's name"),
+    confirm: text("--confirm <app>", "The app's name, where nobody can be asked (for --all)"),
+  },
+  examples: [
+    ["fairlead down -e staging", "asks, then stops staging"],
+    ["fairlead down -e staging -y --json", "for scripts"],
+    ["fairlead down --all --confirm shop", "every environment of the app, for scripts"],
+  ],
+  async run({ flags, world }) {
+    const api = world.api();
+    const key = world.key();
+    let keys: readonly Key[] = [key];
+    if (flags.all) {
+      const found = (await api.environments()).items.filter(({ app }) => app === key.app);
+      if (found.length === 0) throw new Fault("app.unknown", `there is no app ${key.app}`);
+      keys = found.map(({ app, environment }) => ({ app, environment }));
+      const names = keys.map(({ environment }) => environment).join(", ");
+      await world.confirmName(`This stops ${key.app} in ${names}.`, key.app, flags.confirm);
+    } else await world.confirm(`Stop every instance of ${key.app} in ${key.environment}?`);
+    const started = world.host.now();
+    await Promise.all(keys.map((one) => stopAndWait(world, api, one)));
+    return { stopped: keys, durationMs: world.host.now() - started };
+  },
+  view: ({ stopped, durationMs }) => {
+    const names = stopped.map(({ app, environment }) => `${app}/${environment}`).join(", ");
+    return `Stopped ${names} in ${formatDuration(durationMs)}; data was not touched.`;
+  },
+});

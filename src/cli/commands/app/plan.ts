@@ -1,0 +1,18 @@
+import { command, optional } from "../../command.ts";
+import { sourceAndKey } from "../../project.ts";
+import { changesText } from "../../views/changes.ts";
+
+export default command({
+  about:
+    "Uploads the source and asks what deploying it would create, change, replace and destroy. Nothing is done. Values of\nvariables are never shown, only that they change.",
+  args: { dir: optional("Directory with fairlead.yml; default: here or above") },
+  examples: [
+    ["fairlead plan", "what `fairlead deploy` would change in production"],
+    ["fairlead plan -e staging --json", "the same for staging, for scripts"],
+  ],
+  async run({ args, world }) {
+    const { api, key, source } = await sourceAndKey(world, args.dir);
+    return api.plan(key, source.digest);
+  },
+  view: changesText,
+});

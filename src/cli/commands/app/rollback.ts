@@ -1,0 +1,22 @@
+import { command, optional } from "../../command.ts";
+import { toggle } from "../../flags.ts";
+import { deploymentExit, deploymentText, followDeployment } from "../../follow.ts";
+
+export default command({
+  about:
+    "Brings an earlier release live again with its code and its configuration, without building and without the release\ncommand. Data and database schemas stay as they are.",
+  args: { release: optional("Release like v3; default: the newest that was live before the serving one") },
+  flags: { detach: toggle("--detach", "Do not wait; print the deployment's id") },
+  examples: [
+    ["fairlead rollback", "back to the release before"],
+    ["fairlead rollback v3 -e staging", "back to a certain release"],
+  ],
+  async run({ args, flags, world }) {
+    const api = world.api();
+    const release = args.release === undefined ? {} : { release: args.release };
+    const { deployment } = await api.beginDeployment(world.key(), { kind: "rollback", ...release });
+    return followDeployment({ world, api }, deployment, flags.detach);
+  },
+  view: deploymentText,
+  exit: deploymentExit,
+});

@@ -1,0 +1,66 @@
+import { constants } from "node:os";
+import { Fault } from "../../../base/faults.ts";
+import type { Client, Key } from "../../../client/client.ts";
+import { pause } from "../../../client/events.ts";
+import type { TaskView } from "../../../contract/tasks.ts";
+import { command, several } from "../../command.ts";
+import { text } from "../../flags.ts";
+import { write } from "../../output.ts";
+import type { World } from "../../world.ts";
+
+export default command({
+  about:
+    "Starts the command as a task of its own in the serving release's artifact, with its environment; no shell is involved.\nstdout and stderr arrive byte for byte on stdout and stderr, and the exit code is the command's own. Ctrl-C kills it.",
+  args: { command: several("Program and arguments, after --") },
+  flags: { service: text("-s, --service <name>", "Whose environment it gets; default: the first service") },
+  examples: [
+    ["fairlead run -- node dist/migrate.js status", "a one-off command"],
+    ["fairlead run -s worker -- env", "see what a service's environment is"],
+    ["fairlead run -- sh -c 'pg_dump \"$DATABASE_URL\"' > dump.sql", "with a shell, asked for by name"],
+  ],
+  async run({ args, flags, world }) {
+    if (args.command.length === 0) throw new Fault("usage.invalid", "which command? Write it after --");
+    const key = world.key();
+    const service = flags.service === undefined ? {} : { service: flags.service };
+    const { task } = await world.api().beginTask(key, { command: [...args.command], ...service });
+    return await runToEnd(world, key, task);
+  },
+  exit: ({ exit }) => exitOf(exit),
+});
+
+async function runToEnd(world: World, key: Key, task: TaskView): Promise<TaskView> {
+  const api = world.api();
+  try {
+    await Promise.all((["stdout", "stderr"] as const).map((stream) => copyOutput({ world, api, key }, task, stream)));
+    for (;;) {
+      const now = await api.task(key, task.name);
+      if (now.exit !== null) return now;
+      await pause(50, world.host.interrupted);
+    }
+  } finally {
+    await world.api({ uninterrupted: true }).removeTask(key, task.name);
+  }
+}
+
+async function copyOutput(
+  { world, api, key }: { world: World; api: Client; key: Key },
+  task: TaskView,
+  stream: "stdout" | "stderr",
+): Promise<void> {
+  try {
+    for await (const chunk of await api.taskOutput(key, { task: task.name, stream })) {
+      await write(world.host, stream, chunk);
+    }
+  } catch (error) {
+    if (error instanceof Fault) throw error;
+    throw new Fault("controller.unreachable", `lost the connection while ${task.name} ran`, { cause: error });
+  }
+}
+
+/** As shells report it: 128 + the signal's number, 127 for a command that could not be started (POSIX 2.8.2). */
+function exitOf(exit: TaskView["exit"]): number {
+  if (exit?.reason === "could-not-start") return 127;
+  if (exit?.code !== null && exit?.code !== undefined) return exit.code;
+  const number = constants.signals[(exit?.signal ?? "SIGKILL") as NodeJS.Signals];
+  return 128 + (number ?? constants.signals.SIGKILL);
+}

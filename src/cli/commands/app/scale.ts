@@ -1,0 +1,72 @@
+import { formatDuration } from "../../../base/duration.ts";
+import { Fault } from "../../../base/faults.ts";
+import type { Client, Key } from "../../../client/client.ts";
+import { pause } from "../../../client/events.ts";
+import type { ScaleRequest } from "../../../contract/documents.ts";
+import { command, several } from "../../command.ts";
+import { toggle } from "../../flags.ts";
+import { table } from "../../paint.ts";
+import type { World } from "../../world.ts";
+
+/** Instances that are not ready by then have a problem that `status` shows; --timeout says otherwise. */
+const patienceMs = 60_000;
+
+export default command({
+  about:
+    "Sets how many instances of a service run and waits until so many are ready. The number wins over the manifest, also in\nlater deployments, until `web=manifest` gives it back. Without arguments it shows what is set.",
+  args: { replicas: several("SERVICE=NUMBER, or SERVICE=manifest") },
+  flags: { detach: toggle("--detach", "Do not wait until they are ready") },
+  examples: [
+    ["fairlead scale", "show replicas"],
+    ["fairlead scale web=3 worker=1", "set them and wait"],
+    ["fairlead scale web=manifest", "back to the manifest's number"],
+  ],
+  async run({ args, flags, world }) {
+    const api = world.api();
+    const key = world.key();
+    if (args.replicas.length === 0) return api.scale(key);
+    const wanted = readReplicas(args.replicas);
+    const stopped = Object.keys(wanted).filter((service) => wanted[service] === 0);
+    if (stopped.length > 0) await world.confirm(`Stop every instance of ${stopped.join(", ")}?`);
+    const document = await api.changeScale(key, wanted);
+    if (!flags.detach) await untilReady(world, api, key);
+    return document;
+  },
+  view({ services }, paint) {
+    const rows = Object.entries(services).map(([name, { replicas, manifest, override }]) => [
+      name,
+      String(replicas),
+      String(manifest),
+      override === null ? "-" : String(override),
+    ]);
+    return table(["SERVICE", "REPLICAS", "MANIFEST", "SET"], rows, paint);
+  },
+});
+
+function readReplicas(words: readonly string[]): ScaleRequest {
+  const pairs = words.map((word) => {
+    const found = /^([a-z][a-z0-9-]*)=(\d{1,4}|manifest)$/.exec(word);
+    if (!found) throw new Fault("usage.invalid", `${JSON.stringify(word)} is not like web=3 or web=manifest`);
+    return [found[1], found[2] === "manifest" ? null : Number(found[2])] as const;
+  });
+  return Object.fromEntries(pairs);
+}
+
+async function untilReady(world: World, api: Client, key: Key): Promise<void> {
+  const { host, globals } = world;
+  const end = host.now() + (globals.timeout ?? patienceMs);
+  for (;;) {
+    const { services, release } = await api.status(key);
+    const late = services.filter(({ desired, instances }) => {
+      return instances.length !== desired || instances.some(({ ready }) => !ready);
+    });
+    if (late.length === 0 || release === null) return;
+    if (host.now() > end) {
+      const waited = formatDuration(globals.timeout ?? patienceMs);
+      throw new Fault("wait.timeout", `${late.map(({ name }) => name).join(", ")} not ready after ${waited}`, {
+        hint: "It is still being tried; `fairlead status` shows how it goes.",
+      });
+    }
+    await pause(200, host.interrupted);
+  }
+}

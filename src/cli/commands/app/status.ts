@@ -1,0 +1,24 @@
+import { Fault } from "../../../base/faults.ts";
+import type { EnvironmentList, StatusView } from "../../../contract/status.ts";
+import { command } from "../../command.ts";
+import type { Paint } from "../../paint.ts";
+import { findManifest } from "../../place.ts";
+import { environmentsText, statusText } from "../../views/status.ts";
+
+export default command({
+  about:
+    "Shows the release that serves, the deployment under way, services with their instances, and URLs: what is observed,\nnot what was asked for. Outside a project, without -a, it lists every environment of the controller.",
+  examples: [
+    ["fairlead status", "production of the app here"],
+    ["fairlead status -a shop -e staging --json", "any environment, for scripts"],
+  ],
+  async run({ world }): Promise<StatusView | EnvironmentList> {
+    const { app, environment } = world.globals;
+    const somewhere = app !== undefined || findManifest({ cwd: world.host.cwd, globals: world.globals }) !== null;
+    if (somewhere) return world.api().status(world.key());
+    if (environment !== undefined) throw new Fault("usage.invalid", "-e needs an app: give --app too");
+    return world.api().environments();
+  },
+  view: (result: StatusView | EnvironmentList, paint: Paint) =>
+    "items" in result ? environmentsText(result, paint) : statusText(result, paint),
+});

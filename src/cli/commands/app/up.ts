@@ -1,0 +1,112 @@
+import { appendFileSync } from "node:fs";
+import path from "node:path";
+import { Fault } from "../../../base/faults.ts";
+import { command, optional } from "../../command.ts";
+import { text } from "../../flags.ts";
+import { type DeploymentResult, deploymentExit, deploymentText, followDeployment } from "../../follow.ts";
+import { logLine } from "../../logs.ts";
+import { paintFor } from "../../paint.ts";
+import { projectStateName, readAddress } from "../../place.ts";
+import { projectManifest, sourceAndKey } from "../../project.ts";
+import { stopAndWait } from "../../stop.ts";
+import type { RunningController, World } from "../../world.ts";
+
+export default command({
+  about:
+    "The whole of Fairlead in one command: starts a controller in this process when none answers, with its state in\n.fairlead/ beside the manifest, deploys, prints the URLs and follows the logs. Ctrl-C stops what it started, so that\nnothing runs on; a second Ctrl-C does not wait.",
+  args: { dir: optional("Directory with fairlead.yml; default: here or above") },
+  flags: { edge: text("--edge <address>", "Where a controller started here takes traffic (default 127.0.0.1:8080)") },
+  examples: [
+    ["fairlead up", "run the app of this directory"],
+    ["fairlead up ./shop -e staging --edge 127.0.0.1:9000", "another directory, environment and address"],
+  ],
+  async run({ args, flags, world }) {
+    const here = inProject(world, args.dir);
+    const started = await startUnlessRunning(here, args.dir, flags.edge ?? "127.0.0.1:8080");
+    try {
+      const result = await deployHere(here, args.dir);
+      if (result.deployment.status !== "live") return result;
+      await here.print(
+        here.context.json ? JSON.stringify(result) : deploymentText(result, paintFor(here.context.colour.stdout)),
+      );
+      await followLogs(here, result);
+    } finally {
+      if (started) await stopAll(here, started);
+    }
+  },
+  view: deploymentText,
+  exit: deploymentExit,
+});
+
+/** The same world, with the controller of the project when nothing names another one. */
+function inProject(world: World, directory: string | undefined): World {
+  const { globals, context } = world;
+  const named = globals.url ?? globals.state ?? context.controller.url ?? context.controller.state;
+  if (named !== null && named !== undefined) return world;
+  const state = path.join(path.dirname(projectManifest(world, directory).file), projectStateName);
+  return world.withGlobals({ ...globals, state });
+}
+
+async function startUnlessRunning(
+  world: World,
+  directory: string | undefined,
+  edge: string,
+): Promise<RunningController | null> {
+  const address = readAddress("--edge", edge);
+  const { host, globals, context } = world;
+  try {
+    await world.api({ directory }).info();
+    return null;
+  } catch (error) {
+    const nobody = error instanceof Fault && error.code === "controller.unreachable";
+    const stateDirectory = globals.state ?? context.controller.state;
+    if (!nobody || globals.url !== undefined || stateDirectory === null) throw error;
+    return await startHere(world, path.resolve(host.cwd, stateDirectory), address);
+  }
+}
+
+/** Its log goes to a file beside its state: the terminal is for the app's own. */
+async function startHere(
+  world: World,
+  state: string,
+  edge: { host: string; port: number },
+): Promise<RunningController> {
+  const log = path.join(state, "controller.log");
+  world.say(world.paint.dim(`no controller answers; starting one, its log is ${log}`));
+  const onLog = (line: string) => appendFileSync(log, line, { mode: 0o600 });
+  const running = await world.host.startController({ stateDirectory: state, listen: null, edge, onLog });
+  for (const warning of running.warnings) world.say(`${world.paint.yellow("warning:")} ${warning}`);
+  return running;
+}
+
+async function deployHere(world: World, directory: string | undefined): Promise<DeploymentResult> {
+  const { api, key, source } = await sourceAndKey(world, directory);
+  const { deployment } = await api.beginDeployment(key, { kind: "deploy", source: source.digest });
+  return followDeployment({ world, api }, deployment);
+}
+
+/** Prints log lines until Ctrl-C, which is how this command ends. */
+async function followLogs(world: World, { deployment }: DeploymentResult): Promise<void> {
+  const { host, context } = world;
+  const how = { key: deployment, json: context.json, timestamps: false, prefix: true, colour: context.colour.stdout };
+  const query = { release: deployment.release, tail: 100 };
+  try {
+    for await (const lines of world.api().logStream(deployment, query)) {
+      if (lines.length > 0) await world.print(lines.map((line) => logLine(line, how)).join("\n"));
+    }
+  } catch (error) {
+    if (!host.interrupted.aborted) throw error;
+  }
+}
+
+/** Stops every environment of the controller that was started here, then the controller itself with its edge. */
+async function stopAll(world: World, controller: RunningController): Promise<void> {
+  world.say("\nStopping; Ctrl-C again does not wait.");
+  const api = world.api({ uninterrupted: true });
+  try {
+    const { items } = await api.environments();
+    await Promise.all(items.filter(({ state }) => state !== "stopped").map((one) => stopAndWait(world, api, one)));
+  } finally {
+    await controller.closeWithEdge();
+  }
+}

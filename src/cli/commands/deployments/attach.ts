@@ -1,0 +1,19 @@
+import { command, optional } from "../../command.ts";
+import { deploymentExit, deploymentText, followDeployment } from "../../follow.ts";
+import { meantDeployment } from "../../under-way.ts";
+
+export default command({
+  about: "Follows a deployment to its end, as `fairlead deploy` would have; the exit code is its verdict.",
+  args: { id: optional("Id of the deployment; default: the one under way") },
+  examples: [
+    ["fairlead deployments attach", "the one under way"],
+    ["fairlead deployments attach dep_0k3v9m2rxa7qfj --timeout 5m --json", "a certain one, for scripts"],
+  ],
+  async run({ args, world }) {
+    const api = world.api();
+    const { deployment } = await api.deployment(await meantDeployment(world, api, args.id));
+    return followDeployment({ world, api }, deployment);
+  },
+  view: deploymentText,
+  exit: deploymentExit,
+});

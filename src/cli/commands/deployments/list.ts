@@ -1,0 +1,30 @@
+import { formatDuration } from "../../../base/duration.ts";
+import { command } from "../../command.ts";
+import { count } from "../../flags.ts";
+import { harmless, table } from "../../paint.ts";
+
+export default command({
+  about: "Lists deployments, newest first: what was tried, how it ended and why.",
+  flags: { limit: count("-n, --limit <count>", "So many (default 20)", { min: 1, max: 200 }) },
+  examples: [
+    ["fairlead deployments", "the newest twenty"],
+    ["fairlead deployments -n 5 --json", "for scripts"],
+  ],
+  async run({ flags, world }) {
+    const { items } = await world.api().deployments(world.key(), { limit: flags.limit ?? 20 });
+    return { items };
+  },
+  view({ items }, paint) {
+    if (items.length === 0) return "There is no deployment yet.";
+    const rows = items.map((item) => [
+      item.id,
+      item.kind,
+      item.release,
+      item.status === "live" ? paint.green(item.status) : item.fault === null ? item.status : paint.red(item.status),
+      item.createdAt.slice(0, 19).replace("T", " "),
+      formatDuration(item.durationMs),
+      harmless(item.fault?.detail ?? "", paint),
+    ]);
+    return table(["DEPLOYMENT", "KIND", "RELEASE", "STATUS", "BEGUN (UTC)", "TOOK", "FAULT"], rows, paint);
+  },
+});

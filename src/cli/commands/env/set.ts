@@ -1,0 +1,55 @@
+import type { Readable } from "node:stream";
+import { Fault } from "../../../base/faults.ts";
+import { command, several } from "../../command.ts";
+import { toggle } from "../../flags.ts";
+import { changeVariables, variablesExit, variablesText } from "../../variables.ts";
+
+/** Linux refuses longer ones (execve(2), MAX_ARG_STRLEN). */
+const valueLimit = 128 * 1024;
+
+export default command({
+  about:
+    "Sets variables of the environment; they win over the manifest. When something serves, a new release with the same code\nis deployed and waited for. A secret belongs on stdin: arguments are visible to every process of the machine.",
+  args: { variables: several("NAME=VALUE, or one NAME with --stdin") },
+  flags: {
+    stdin: toggle("--stdin", "Read the value of the one NAME from stdin; one newline at the end is dropped"),
+    detach: toggle("--detach", "Do not wait for the deployment"),
+  },
+  examples: [
+    ["fairlead env set LOG_LEVEL=DEBUG -e staging", "one variable"],
+    ["fairlead env set API_KEY --stdin < key.txt", "a secret"],
+  ],
+  async run({ args, flags, world }) {
+    if (args.variables.length === 0) throw new Fault("usage.invalid", "which variable? Give NAME=VALUE");
+    const set = flags.stdin
+      ? await fromStdin(args.variables, world.host.stdin)
+      : Object.fromEntries(args.variables.map(pair));
+    const plain = Object.keys(set).filter((name) => /SECRET|TOKEN|PASSW|KEY/.test(name));
+    if (!flags.stdin && plain.length > 0) {
+      world.say(`${world.paint.yellow("warning:")} ${plain.join(", ")} looks like a secret; better: --stdin`);
+    }
+    return changeVariables(world, { set }, flags.detach);
+  },
+  view: variablesText,
+  exit: variablesExit,
+});
+
+/** Splits `NAME=VALUE`; the value is never echoed. */
+function pair(word: string): [string, string] {
+  const at = word.indexOf("=");
+  if (at < 1) throw new Fault("usage.invalid", "a variable must be given as NAME=VALUE, or as NAME with --stdin");
+  return [word.slice(0, at), word.slice(at + 1)];
+}
+
+async function fromStdin(names: readonly string[], stdin: Readable): Promise<Record<string, string>> {
+  const [name, ...more] = names;
+  if (name === undefined || more.length > 0 || name.includes("=")) {
+    throw new Fault("usage.invalid", "--stdin goes with exactly one NAME");
+  }
+  let value = "";
+  for await (const chunk of stdin.setEncoding("utf8")) {
+    value += chunk;
+    if (value.length > valueLimit) throw new Fault("usage.invalid", `the value of ${name} is longer than 128 KB`);
+  }
+  return { [name]: value.replace(/\r?\n$/, "") };
+}

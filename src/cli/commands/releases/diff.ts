@@ -1,0 +1,13 @@
+import { command, required } from "../../command.ts";
+import { changesText } from "../../views/changes.ts";
+
+export default command({
+  about: "Shows what differs between two releases. Values of variables are never shown, only that they differ.",
+  args: { from: required("Release like v2"), to: required("Release like v3") },
+  examples: [
+    ["fairlead releases diff v2 v3", "what v3 changed"],
+    ["fairlead releases diff v3 v2 --json", "what going back would change, for scripts"],
+  ],
+  run: ({ args, world }) => world.api().releaseDiff(world.key(), { from: args.from, to: args.to }),
+  view: changesText,
+});

@@ -1,0 +1,27 @@
+import { command } from "../../command.ts";
+import { count } from "../../flags.ts";
+import { harmless, table } from "../../paint.ts";
+
+export default command({
+  about: "Lists releases, newest first. A release is everything at once: code, configuration and routes.",
+  flags: { limit: count("-n, --limit <count>", "So many (default 20)", { min: 1, max: 200 }) },
+  examples: [
+    ["fairlead releases", "the newest twenty"],
+    ["fairlead releases -n 5 --json", "for scripts"],
+  ],
+  async run({ flags, world }) {
+    const { items } = await world.api().releases(world.key(), { limit: flags.limit ?? 20 });
+    return { items };
+  },
+  view({ items }, paint) {
+    if (items.length === 0) return "There is no release yet.";
+    const rows = items.map((item) => [
+      item.release,
+      item.serving ? paint.green("serving") : item.wasLive ? "was live" : paint.dim("never live"),
+      item.createdAt.slice(0, 19).replace("T", " "),
+      item.createdBy,
+      harmless(item.message ?? "", paint),
+    ]);
+    return table(["RELEASE", "STATE", "CREATED (UTC)", "BY", "MESSAGE"], rows, paint);
+  },
+});

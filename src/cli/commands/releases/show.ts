@@ -1,0 +1,25 @@
+import { command, required } from "../../command.ts";
+import { harmless, table } from "../../paint.ts";
+
+export default command({
+  about: "Shows what a release consists of: services with commands and replicas, names of variables, and its manifest.",
+  args: { release: required("Release like v3") },
+  examples: [
+    ["fairlead releases show v3", "one release"],
+    ["fairlead releases show v3 --json", "for scripts"],
+  ],
+  run: ({ args, world }) => world.api().release(world.key(), args.release),
+  view({ release, manifest }, paint) {
+    const head = `${paint.bold(release.release)}  ${release.createdAt}  by ${release.createdBy}`;
+    const rows = release.services.map((service) => [
+      service.name,
+      String(service.replicas),
+      service.command.join(" "),
+      service.hosts.join(" "),
+      service.variables.join(" "),
+    ]);
+    const services = table(["SERVICE", "REPLICAS", "RUN", "HOSTS", "VARIABLES"], rows, paint);
+    const message = release.message === null ? [] : [harmless(release.message, paint)];
+    return [head, ...message, "", services, "", harmless(manifest.trimEnd(), paint)].join("\n");
+  },
+});

@@ -1,0 +1,77 @@
+import { globalFlags } from "./flags.ts";
+import { commands, type Entry, verbsOf } from "./table.ts";
+import { topWords } from "./words.ts";
+
+export const shells = ["bash", "zsh", "fish"] as const;
+export type Shell = (typeof shells)[number];
+
+/** Words that may follow every command line: `deploy` → its flags; `releases` → its verbs. */
+interface Words {
+  readonly after: string;
+  readonly words: readonly string[];
+}
+
+function flagWords(specs: readonly string[]): string[] {
+  return specs.flatMap((spec) => spec.replace(/ <.*/, "").split(", "));
+}
+
+async function flagsOf(entry: Entry): Promise<Words> {
+  const { default: command } = await entry.load();
+  const own = Object.values(command.flags ?? {}).map(({ spec }) => spec);
+  return { after: entry.name, words: flagWords([...own, ...Object.values(globalFlags).map(({ spec }) => spec)]) };
+}
+
+async function allWords(): Promise<Words[]> {
+  const flags = await Promise.all(commands.map(flagsOf));
+  const verbs = topWords()
+    .map((noun) => ({ after: noun, words: verbsOf(noun).map(({ name }) => name.split(" ")[1] ?? "") }))
+    .filter(({ words }) => words.length > 0);
+  return [...verbs, ...flags, { after: "help", words: topWords() }];
+}
+
+/** A completion script, made from the command table and the declarations. */
+export async function completionScript(shell: Shell): Promise<string> {
+  const words = await allWords();
+  const top = [...topWords(), "help"];
+  return { bash: bashScript, zsh: zshScript, fish: fishScript }[shell](top, words);
+}
+
+/** Looks the first two words up, then the first one alone. */
+function bashScript(top: readonly string[], words: readonly Words[]): string {
+  const cases = words.map(({ after, words: next }) => `    "${after}") echo "${next.join(" ")}" ;;`).join("\n");
+  return `# fairlead completion for bash
+_fairlead_words() {
+  case "$1" in
+    "") echo "${top.join(" ")}" ;;
+${cases}
+  esac
+}
+_fairlead() {
+  local current="\${COMP_WORDS[COMP_CWORD]}" one="" two=""
+  [ "$COMP_CWORD" -gt 1 ] && one="\${COMP_WORDS[1]}"
+  [ "$COMP_CWORD" -gt 2 ] && two="\${COMP_WORDS[2]}"
+  local words
+  words="$(_fairlead_words "$one $two")"
+  [ -n "$words" ] || words="$(_fairlead_words "$one")"
+  COMPREPLY=($(compgen -W "$words" -- "$current"))
+}
+complete -o default -F _fairlead fairlead
+`;
+}
+
+function zshScript(top: readonly string[], words: readonly Words[]): string {
+  return `#compdef fairlead
+autoload -U +X bashcompinit && bashcompinit
+${bashScript(top, words)}`;
+}
+
+function fishScript(top: readonly string[], words: readonly Words[]): string {
+  const lines = words.map(({ after, words: next }) => {
+    const seen = after.split(" ").map((word) => `__fish_seen_subcommand_from ${word}`);
+    return `complete -c fairlead -n '${seen.join("; and ")}' -a '${next.join(" ")}'`;
+  });
+  return `# fairlead completion for fish
+complete -c fairlead -n __fish_use_subcommand -a '${top.join(" ")}'
+${lines.join("\n")}
+`;
+}

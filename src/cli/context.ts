@@ -1,0 +1,76 @@
+import { globalFlags, takesValue } from "./flags.ts";
+
+/** What the process was started with: gathered by src/main, never read here. */
+export interface Surroundings {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Which streams are terminals. */
+  readonly tty: { readonly stdin: boolean; readonly stdout: boolean; readonly stderr: boolean };
+}
+
+/** How this run talks to whoever started it. A pure function of its surroundings, so that all of it can be tabled. */
+export interface ExecutionContext {
+  /** stdout is one JSON value, or one a line. */
+  readonly json: boolean;
+  /** Somebody can answer questions. */
+  readonly interactive: boolean;
+  readonly yes: boolean;
+  /** Progress: redrawn in place, a line a change, or none. */
+  readonly progress: "live" | "lines" | "none";
+  readonly verbose: boolean;
+  readonly colour: { readonly stdout: boolean; readonly stderr: boolean };
+  /** A browser may be opened. */
+  readonly browser: boolean;
+  /** Where the environment says that the controller is. */
+  readonly controller: {
+    readonly url: string | null;
+    readonly state: string | null;
+    readonly token: string | null;
+    /** The state directory when nothing says otherwise (XDG base directories 0.8: $XDG_STATE_HOME or ~/.local/state). */
+    readonly fallback: string;
+  };
+}
+
+/** The arguments that are Fairlead's own: those before `--`, without the values of global flags. */
+function ownWords(argv: readonly string[]): Set<string> {
+  const end = argv.indexOf("--");
+  const withValue = new Set(
+    Object.values(globalFlags)
+      .filter(({ spec }) => takesValue(spec))
+      .flatMap(({ spec }) => spec.replace(/ <.*/, "").split(", ")),
+  );
+  const own = end === -1 ? argv : argv.slice(0, end);
+  return new Set(own.filter((_word, i) => !withValue.has(own[i - 1] ?? "")));
+}
+
+/** Colours: --no-color, then NO_COLOR (no-color.org), then FORCE_COLOR (as Node's own), then whether it is a terminal. */
+function wantsColour(own: Set<string>, env: Surroundings["env"], tty: boolean): boolean {
+  if (own.has("--no-color") || (env.NO_COLOR ?? "") !== "") return false;
+  if (env.FORCE_COLOR !== undefined) return env.FORCE_COLOR !== "0" && env.FORCE_COLOR !== "false";
+  return tty && env.TERM !== "dumb";
+}
+
+/** Derives how to behave. CI, pipes and --json mean: no questions, no redrawing, no browser. */
+export function executionContext({ argv, env, tty }: Surroundings): ExecutionContext {
+  const own = ownWords(argv);
+  const set = (name: string) => (env[name] ?? "") !== "";
+  const json = own.has("--json");
+  const ci = set("CI") && env.CI !== "false";
+  const quiet = own.has("-q") || own.has("--quiet");
+  const attended = !ci && !json && tty.stderr;
+  return {
+    json,
+    interactive: attended && tty.stdin && !own.has("--no-input"),
+    yes: own.has("-y") || own.has("--yes"),
+    progress: quiet ? "none" : attended && env.TERM !== "dumb" ? "live" : "lines",
+    verbose: own.has("-v") || own.has("--verbose"),
+    colour: { stdout: !json && wantsColour(own, env, tty.stdout), stderr: wantsColour(own, env, tty.stderr) },
+    browser: attended && tty.stdout,
+    controller: {
+      url: env.FAIRLEAD_URL || null,
+      state: env.FAIRLEAD_STATE || null,
+      token: env.FAIRLEAD_TOKEN || null,
+      fallback: `${env.XDG_STATE_HOME || `${env.HOME ?? ""}/.local/state`}/fairlead`,
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import { Fault } from "../base/faults.ts";
+import { Client } from "../client/client.ts";
+import type { ExecutionContext } from "./context.ts";
+import { write } from "./output.ts";
+import { paintFor } from "./paint.ts";
+import { parseArguments } from "./parse.ts";
+import { appName, findManifest, findTarget, readManifestText } from "./place.ts";
+import type { Entry } from "./table.ts";
+import type { Host, World } from "./world.ts";
+
+/** Loads a command, reads its arguments, runs it and prints its result. Answers the exit code. */
+export async function execute(
+  asked: { readonly entry: Entry; readonly rest: readonly string[] },
+  context: ExecutionContext,
+  host: Host,
+): Promise<number> {
+  const { default: command } = await asked.entry.load();
+  const { args, flags, globals } = parseArguments(asked.entry.name, command, asked.rest);
+  const world = makeWorld(context, host, globals);
+  const result = await command.run({ args, flags, world });
+  if (result === undefined) return 0;
+  const text = context.json ? JSON.stringify(result) : (command.view?.(result, paintFor(context.colour.stdout)) ?? "");
+  if (text !== "") await world.print(text);
+  return command.exit?.(result) ?? 0;
+}
+
+/** What commands work with, bound to one run. */
+export function makeWorld(context: ExecutionContext, host: Host, globals: World["globals"]): World {
+  const paint = paintFor(context.colour.stderr);
+  const place = { cwd: host.cwd, globals };
+  const say = (message: string) => {
+    if (context.progress !== "none") host.stderr.write(`${message}\n`);
+  };
+  return {
+    host,
+    context,
+    globals,
+    paint,
+    say,
+    print: (line) => write(host, "stdout", `${line}\n`),
+    api({ directory, uninterrupted = false } = {}) {
+      const manifest = globals.url === undefined ? findManifest(place, directory) : null;
+      const target = findTarget({ ...place, manifest }, context);
+      if (context.verbose) say(paint.dim(`controller: ${"url" in target ? target.url : target.socketPath}`));
+      return new Client(uninterrupted ? { target } : { target, signal: host.interrupted });
+    },
+    withGlobals: (other) => makeWorld(context, host, other),
+    key(directory) {
+      const environment = globals.environment ?? "production";
+      if (globals.app !== undefined) return { app: globals.app, environment };
+      const manifest = findManifest(place, directory);
+      if (manifest === null) {
+        const hint = "Name it with --app, or go to a directory with a fairlead.yml.";
+        throw new Fault("usage.invalid", "which app? There is no fairlead.yml here or above", { hint });
+      }
+      const app = appName(readManifestText(manifest));
+      if (app === null) throw new Fault("manifest.invalid", `${manifest.file} has no line \`app: NAME\``);
+      return { app, environment };
+    },
+    confirm: async (question) => (await import("./ask.ts")).confirm({ context, host }, question),
+    confirmName: async (question, name, given) =>
+      (await import("./ask.ts")).confirmName({ context, host, question }, name, given),
+  };
+}

@@ -1,0 +1,32 @@
+import { asFault, type Fault, faults } from "../base/faults.ts";
+import { formatComplaint } from "../manifest/complaint.ts";
+import { harmless, type Paint } from "./paint.ts";
+
+/** What a Fault is to a script: the `error` object of `--json`. */
+export function failureJson(thrown: unknown): string {
+  const { code, detail, hint, complaints } = asFault(thrown);
+  return JSON.stringify({ error: { code, detail, hint, exit: exitCode(code), errors: complaints } });
+}
+
+/** What a Fault is to a person: what happened, every place that is wrong, what to do. */
+export function failureText(thrown: unknown, paint: Paint, verbose: boolean): string {
+  const fault = asFault(thrown);
+  const lines = [`${paint.red("error:")} ${harmless(fault.detail, paint)}`];
+  for (const complaint of fault.complaints) lines.push(`  ${harmless(formatComplaint(complaint), paint)}`);
+  if (fault.hint !== "") lines.push(`${paint.yellow("hint:")} ${harmless(fault.hint, paint)}`);
+  if (verbose) for (const cause of causesOf(fault)) lines.push(paint.dim(`cause: ${harmless(cause, paint)}`));
+  return lines.join("\n");
+}
+
+function causesOf(fault: Fault): string[] {
+  const causes: string[] = [];
+  for (let cause = fault.cause; cause instanceof Error && causes.length < 5; cause = cause.cause) {
+    causes.push(cause.stack ?? cause.message);
+  }
+  return causes;
+}
+
+/** The exit code of a fault code; 1 for a code that only a newer controller knows. */
+export function exitCode(code: string): number {
+  return Object.hasOwn(faults, code) ? faults[code as keyof typeof faults].exit : 1;
+}

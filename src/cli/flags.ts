@@ -1,0 +1,86 @@
+import { parseDuration } from "../base/duration.ts";
+import { Fault } from "../base/faults.ts";
+
+/** A flag of a command. `spec` is as help shows it: `-n, --tail <count>`. `read` answers null for a text that it refuses. */
+export interface Flag<Value> {
+  readonly spec: string;
+  readonly summary: string;
+  readonly read?: (text: string) => unknown;
+  /** What a value must look like, for the message when `read` refuses. */
+  readonly form?: string;
+  /** Never set: carries the type of the value. */
+  readonly value?: Value;
+}
+
+/** A flag that is there or not. */
+export function toggle(spec: string, summary: string): Flag<boolean> {
+  return { spec, summary };
+}
+
+/** A flag with a text. */
+export function text(spec: string, summary: string): Flag<string | undefined> {
+  return { spec, summary, read: (value) => value, form: "a text" };
+}
+
+/** A flag with a duration; its value is milliseconds. */
+export function duration(spec: string, summary: string): Flag<number | undefined> {
+  return { spec, summary, read: parseDuration, form: "a duration like 30s or 2m" };
+}
+
+/** A flag with a whole number between two limits. */
+export function count(spec: string, summary: string, limits: { min: number; max: number }): Flag<number | undefined> {
+  const read = (value: string) => {
+    const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
+    return number >= limits.min && number <= limits.max ? number : null;
+  };
+  return { spec, summary, read, form: `a whole number from ${limits.min} to ${limits.max}` };
+}
+
+/** A flag with one of a few words. */
+export function choice<const Word extends string>(
+  spec: string,
+  summary: string,
+  words: readonly Word[],
+): Flag<Word | undefined> {
+  const read = (value: string) => (words.some((word) => word === value) ? value : null);
+  return { spec, summary: `${summary} (${words.join(", ")})`, read, form: `one of ${words.join(", ")}` };
+}
+
+/** `--tail` of `-n, --tail <count>`. */
+export function longName(spec: string): string {
+  return /--[a-z-]+/.exec(spec)?.[0] ?? spec;
+}
+
+export function takesValue(spec: string): boolean {
+  return spec.includes("<");
+}
+
+/** The value of a flag as given on the command line. Faults: `usage.invalid`, naming the flag and what it wants. */
+export function readFlag(flag: Flag<unknown>, given: string): unknown {
+  const value = flag.read?.(given) ?? null;
+  if (value === null) throw new Fault("usage.invalid", `${longName(flag.spec)} must be ${flag.form ?? "given"}`);
+  return value;
+}
+
+/** The flags that every command knows; they may stand before or after the command's name. */
+export const globalFlags = {
+  environment: text("-e, --env <name>", "Environment (default: production)"),
+  app: text("-a, --app <name>", "App; default: the one of fairlead.yml here or above"),
+  config: text("-c, --config <file>", "Manifest to use instead of fairlead.yml"),
+  url: text("--url <url>", "Controller: http(s)://host:port or unix:/path [FAIRLEAD_URL]"),
+  state: text("--state <dir>", "State directory with the controller's socket [FAIRLEAD_STATE]"),
+  token: text("--token <token>", "Token for --url; better in the variable [FAIRLEAD_TOKEN]"),
+  timeout: duration("--timeout <duration>", "Wait no longer than this; then exit 6, and the work goes on"),
+  json: toggle("--json", "Print the result as JSON and nothing else on stdout"),
+  quiet: toggle("-q, --quiet", "No progress and no notes"),
+  verbose: toggle("-v, --verbose", "Also say what is asked of the controller, and causes of errors"),
+  noColor: toggle("--no-color", "No colours [NO_COLOR]"),
+  noInput: toggle("--no-input", "Never ask; fail where an answer is needed"),
+  yes: toggle("-y, --yes", "Yes to simple questions; never to those that want a name"),
+  help: toggle("-h, --help", "Show help"),
+  version: toggle("-V, --version", "Show the version"),
+} as const satisfies Record<string, Flag<unknown>>;
+
+export type Flags = Readonly<Record<string, Flag<unknown>>>;
+export type FlagValues<F extends Flags> = { readonly [K in keyof F]: F[K] extends Flag<infer V> ? V : never };
+export type Globals = FlagValues<typeof globalFlags>;

@@ -1,0 +1,118 @@
+import { formatDuration } from "../base/duration.ts";
+import { Fault } from "../base/faults.ts";
+import type { Client } from "../client/client.ts";
+import type { DeploymentView } from "../contract/deployments.ts";
+import type { StoredLogView } from "../contract/logs.ts";
+import { exitCode } from "./failure.ts";
+import { shortName } from "./names.ts";
+import { harmless, type Paint } from "./paint.ts";
+import { progressFor } from "./progress.ts";
+import type { World } from "./world.ts";
+
+/** What `deploy`, `rollback`, `restart`, `env set` and `attach` answer; DESIGN section 7 plus the URLs. */
+export interface DeploymentResult {
+  readonly deployment: DeploymentView;
+  readonly urls: readonly { readonly service: string; readonly url: string }[];
+}
+
+/** How many of the failing instance's last lines are shown. */
+const shownLines = 20;
+
+/**
+ * Follows a deployment to its end, or just tells of it with `detach`. Failure is printed on stderr with the lines that
+ * explain it; the caller's exit code is `deploymentExit`. Ctrl-C detaches: the deployment goes on. Faults: `wait.timeout`
+ * with the id after --timeout, and what the controller answers.
+ */
+export async function followDeployment(
+  { world, api }: { world: World; api: Client },
+  begun: DeploymentView,
+  detach = false,
+): Promise<DeploymentResult> {
+  if (detach) {
+    world.say(`${begun.id} goes on; follow it: fairlead deployments attach ${begun.id}`);
+    return { deployment: begun, urls: [] };
+  }
+  const { deployment, lines } = await watch({ world, api }, begun);
+  if (deployment.status !== "live") {
+    explain(world, deployment, lines.length > 0 ? lines : await culpritLines(api, deployment));
+    return { deployment, urls: [] };
+  }
+  const { urls } = await api.status(deployment);
+  return { deployment, urls };
+}
+
+type Watched = { readonly deployment: DeploymentView; readonly lines: readonly StoredLogView[] };
+
+async function watch({ world, api }: { world: World; api: Client }, begun: DeploymentView): Promise<Watched> {
+  const { timeout } = world.globals;
+  const progress = progressFor(world);
+  const limit = timeout === undefined ? undefined : AbortSignal.timeout(timeout);
+  let deployment = begun;
+  let lines: readonly StoredLogView[] = [];
+  try {
+    progress.show(deployment);
+    for await (const message of api.progress(begun.id, limit)) {
+      if (message.kind === "log") lines = [...lines, ...message.lines].slice(-shownLines);
+      else deployment = message.deployment;
+      progress.show(deployment);
+    }
+    return { deployment, lines };
+  } catch (error) {
+    if (world.host.interrupted.aborted) sayDetached(world, begun.id);
+    else if (limit?.aborted) throw stillRunning(deployment, timeout ?? 0);
+    throw error;
+  } finally {
+    progress.end();
+  }
+}
+
+function stillRunning({ id, release, phase }: DeploymentView, timeout: number): Fault {
+  return new Fault(
+    "wait.timeout",
+    `${release} is still in ${phase} after ${formatDuration(timeout)}; its id is ${id}`,
+    {
+      hint: `It goes on; follow it with \`fairlead deployments attach ${id}\`.`,
+    },
+  );
+}
+
+function sayDetached(world: World, id: string): void {
+  world.say(`\nDetached; the deployment goes on.`);
+  world.say(`-> follow it: fairlead deployments attach ${id}`);
+  world.say(`-> end it:    fairlead deployments cancel ${id}`);
+}
+
+/** The failing instance's own last lines, asked for where the stream brought none. */
+async function culpritLines(api: Client, deployment: DeploymentView): Promise<readonly StoredLogView[]> {
+  if (deployment.culprit === null) return [];
+  return (await api.logs(deployment, { instance: deployment.culprit, tail: shownLines })).lines;
+}
+
+function explain(world: World, deployment: DeploymentView, lines: readonly StoredLogView[]): void {
+  const { paint, host } = world;
+  const put = (line: string) => host.stderr.write(`${line}\n`);
+  const { fault, release, status, culprit } = deployment;
+  put(`${paint.red("error:")} ${release} ${status}: ${harmless(fault?.detail ?? "no cause was given", paint)}`);
+  if (lines.length > 0) {
+    put(`last lines of ${shortName(culprit ?? lines[0]?.instance ?? "the instance", deployment)}:`);
+    for (const line of lines.slice(-shownLines)) put(`  ${harmless(line.message, paint)}`);
+  }
+  if (fault && fault.hint !== "") put(`${paint.yellow("hint:")} ${harmless(fault.hint, paint)}`);
+  world.say(`-> next: fairlead logs --release ${release} -e ${deployment.environment} -a ${deployment.app}`);
+}
+
+/** `Live: v2 (was v1) in 1.2 s` and the URLs; nothing for a failure, which stderr has told already. */
+export function deploymentText({ deployment, urls }: DeploymentResult, paint: Paint): string {
+  const { status, release, previous, durationMs } = deployment;
+  if (status === "queued" || status === "running") return `${deployment.id} ${status}: ${release}`;
+  if (status !== "live") return "";
+  const was = previous === null || previous === release ? "" : ` (was ${previous})`;
+  const lines = [`${paint.green("Live:")} ${paint.bold(release)}${was} in ${formatDuration(durationMs)}`];
+  return [...lines, ...urls.map(({ service, url }) => `  ${service}  ${paint.cyan(url)}`)].join("\n");
+}
+
+/** 0 when it is live or still on its way, else what its fault means. */
+export function deploymentExit({ deployment }: Pick<DeploymentResult, "deployment">): number {
+  if (["queued", "running", "live"].includes(deployment.status)) return 0;
+  return deployment.fault === null ? 1 : exitCode(deployment.fault.code);
+}

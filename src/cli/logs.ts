@@ -1,0 +1,56 @@
+import { parseDuration } from "../base/duration.ts";
+import { Fault } from "../base/faults.ts";
+import type { Client, Key, LogQuery } from "../client/client.ts";
+import type { StoredLogView } from "../contract/logs.ts";
+import { shortName } from "./names.ts";
+import { harmless, paintFor } from "./paint.ts";
+
+/** A moment as RFC 3339, from the same or from a duration before now. Faults: `usage.invalid`, naming the flag. */
+export function moment(flag: string, text: string, now: number): string {
+  const ago = parseDuration(text);
+  const at = ago !== null ? now - ago : /^\d{4}-\d\d-\d\d(?:T.+)?$/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isFinite(at)) return new Date(at).toISOString();
+  throw new Fault("usage.invalid", `${flag} must be a duration like 1h or a time like 2026-01-31T12:00:00Z`);
+}
+
+/** Lines that are there: the last ones, or page by page all since a moment when no number is given. */
+export async function* readAllLogs(
+  api: Client,
+  key: Key,
+  query: LogQuery,
+): AsyncGenerator<readonly StoredLogView[], void> {
+  if (query.since === undefined || query.tail !== undefined) {
+    yield (await api.logs(key, { ...query, tail: query.tail ?? 100 })).lines;
+    return;
+  }
+  for (let after = 0; ; ) {
+    const { lines, next } = await api.logs(key, { ...query, after, limit: 10_000 });
+    yield lines;
+    if (lines.length === 0 || next <= after) return;
+    after = next;
+  }
+}
+
+export interface LineOptions {
+  readonly key: Key;
+  readonly json: boolean;
+  readonly timestamps: boolean;
+  readonly prefix: boolean;
+  readonly colour: boolean;
+}
+
+/** One line of `fairlead logs`. */
+export function logLine(line: StoredLogView, { key, json, timestamps, prefix, colour }: LineOptions): string {
+  if (json) {
+    const { sequence: _place, ...view } = line;
+    return JSON.stringify(view);
+  }
+  const paint = paintFor(colour);
+  const bad = line.level === "error" || line.level === "fatal";
+  const message = harmless(line.message, paint);
+  return [
+    ...(timestamps ? [paint.dim(line.time)] : []),
+    ...(prefix ? [`${paint.cyan(shortName(line.instance, key))} ${paint.dim("|")}`] : []),
+    bad ? paint.red(message) : message,
+  ].join(" ");
+}

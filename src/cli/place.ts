@@ -1,0 +1,110 @@
+import { existsSync, readFileSync, statSync } from "node:fs";
+import path from "node:path";
+import { Fault, isErrno } from "../base/faults.ts";
+import type { Target } from "../client/transport.ts";
+import type { ExecutionContext } from "./context.ts";
+import type { Globals } from "./flags.ts";
+
+export const manifestName = "fairlead.yml";
+/** State directory of `fairlead up`, beside the manifest. */
+export const projectStateName = ".fairlead";
+export const socketName = "controller.sock";
+
+/** A manifest that was found. */
+export interface Manifest {
+  readonly file: string;
+  /** The source tree that it describes. */
+  readonly directory: string;
+}
+
+type Where = { readonly cwd: string; readonly globals: Pick<Globals, "config"> };
+
+/**
+ * The manifest meant: --config, else fairlead.yml in the directory or the nearest one above. Null when there is none.
+ * Faults: `manifest.missing` when --config or a directory given by hand has none.
+ */
+export function findManifest({ cwd, globals }: Where, given?: string): Manifest | null {
+  if (globals.config !== undefined) {
+    const file = path.resolve(cwd, globals.config);
+    if (!isFile(file)) throw new Fault("manifest.missing", `there is no file ${globals.config}`);
+    return { file, directory: given === undefined ? path.dirname(file) : path.resolve(cwd, given) };
+  }
+  if (given !== undefined) {
+    const directory = path.resolve(cwd, given);
+    const file = path.join(directory, manifestName);
+    if (!isFile(file)) throw new Fault("manifest.missing", `there is no ${manifestName} in ${given}`);
+    return { file, directory };
+  }
+  for (let directory = path.resolve(cwd); ; directory = path.dirname(directory)) {
+    const file = path.join(directory, manifestName);
+    if (isFile(file)) return { file, directory };
+    if (directory === path.dirname(directory)) return null;
+  }
+}
+
+function isFile(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+/** Reads a manifest's text. Faults: `manifest.missing`, with the path, when it cannot be read. */
+export function readManifestText({ file }: Manifest): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    if (!isErrno(error, "ENOENT", "EACCES", "EISDIR", "ENOTDIR")) throw error;
+    throw new Fault("manifest.missing", `${file} cannot be read`, { cause: error });
+  }
+}
+
+/**
+ * The app's name, from the line `app: name` alone: a rollback must not fail because the file is broken further down. The
+ * grammar allows a plain or quoted word there, nothing else. Null when there is no such line.
+ */
+export function appName(text: string): string | null {
+  return /^app:[ \t]+(["']?)([a-z][a-z0-9-]*)\1[ \t]*(?:#.*)?\r?$/m.exec(text)?.[2] ?? null;
+}
+
+/** The state directory that --state, FAIRLEAD_STATE, the project or XDG name, in this order. */
+function stateDirectory(where: Where & { readonly globals: Globals }, context: ExecutionContext): string {
+  const named = where.globals.state ?? context.controller.state;
+  if (named !== null) return path.resolve(where.cwd, named);
+  return context.controller.fallback;
+}
+
+/**
+ * Where the controller is: --url, FAIRLEAD_URL, --state, FAIRLEAD_STATE, `.fairlead/` beside the manifest when a
+ * controller left its socket there, else the XDG state directory.
+ */
+export function findTarget(
+  where: Where & { readonly globals: Globals; readonly manifest: Manifest | null },
+  context: ExecutionContext,
+): Target {
+  const { globals, manifest } = where;
+  if (globals.url !== undefined) return urlTarget(globals.url, globals.token ?? context.controller.token);
+  if (globals.state === undefined && context.controller.url !== null) {
+    return urlTarget(context.controller.url, globals.token ?? context.controller.token);
+  }
+  if (globals.state === undefined && context.controller.state === null && manifest !== null) {
+    const socketPath = path.join(path.dirname(manifest.file), projectStateName, socketName);
+    if (existsSync(socketPath)) return { socketPath };
+  }
+  return { socketPath: path.join(stateDirectory(where, context), socketName) };
+}
+
+/** Reads a controller's URL. Faults: `usage.invalid`. */
+function urlTarget(text: string, token: string | null): Target {
+  if (text.startsWith("unix:")) return { socketPath: text.slice("unix:".length).replace(/^\/\/(?=\/)/, "") };
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || !["http:", "https:"].includes(url.protocol)) {
+    throw new Fault("usage.invalid", "the controller's address must be http://host:port, https://host or unix:/path");
+  }
+  return { url: url.origin, token };
+}
+
+/** Reads `host:port`, `:port` or `[::1]:port`. Faults: `usage.invalid`, naming the flag. */
+export function readAddress(flag: string, text: string): { host: string; port: number } {
+  const found = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]*)):(\d{1,5})$/.exec(text);
+  const port = Number(found?.[3]);
+  if (!found || port > 65_535) throw new Fault("usage.invalid", `${flag} must be an address like 127.0.0.1:8080`);
+  return { host: found[1] ?? (found[2] || "127.0.0.1"), port };
+}

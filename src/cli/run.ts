@@ -1,0 +1,40 @@
+import { Fault } from "../base/faults.ts";
+import type { ExecutionContext } from "./context.ts";
+import { commandHelp, nounHelp, overviewHelp } from "./help.ts";
+import { write } from "./output.ts";
+import { paintFor } from "./paint.ts";
+import { readWords } from "./words.ts";
+import type { Host } from "./world.ts";
+
+/**
+ * Runs one command line and answers its exit code (docs/cli.md): results go to stdout, everything else to stderr. Help and
+ * version need neither the commands nor the libraries they stand on, so those are loaded only when a command runs.
+ */
+export async function runCli(argv: readonly string[], context: ExecutionContext, host: Host): Promise<number> {
+  const paint = paintFor(context.colour.stdout);
+  const put = (text: string) => write(host, "stdout", `${text}\n`);
+  try {
+    const asked = readWords(argv);
+    if (asked.kind === "version") await put(host.version);
+    else if (asked.kind === "overview") await put(overviewHelp(paint));
+    else if (asked.kind === "noun") await put(nounHelp(asked.noun, paint));
+    else if (asked.kind === "help") await put(commandHelp(asked.entry, (await asked.entry.load()).default, paint));
+    else if (asked.kind === "unknown") throw await unknownCommand(asked.words, asked.among);
+    else return await (await import("./execute.ts")).execute(asked, context, host);
+    return 0;
+  } catch (error) {
+    if (host.interrupted.aborted) return 130;
+    const { exitCode, failureJson, failureText } = await import("./failure.ts");
+    const fault = error instanceof Fault ? error : new Fault("operation.failed", String(error), { cause: error });
+    if (context.json) await put(failureJson(fault));
+    else await write(host, "stderr", `${failureText(fault, paintFor(context.colour.stderr), context.verbose)}\n`);
+    return exitCode(fault.code);
+  }
+}
+
+async function unknownCommand(words: string, among: readonly string[]): Promise<Fault> {
+  const { nearest } = await import("../manifest/complaint.ts");
+  const meant = nearest(words, among);
+  const hint = meant === null ? "`fairlead help` lists the commands." : `Did you mean \`fairlead ${meant}\`?`;
+  return new Fault("usage.invalid", `there is no command ${JSON.stringify(words.slice(0, 60))}`, { hint });
+}

@@ -1,0 +1,173 @@
+import { createHash } from "node:crypto";
+import { closeSync, type Dirent, fstatSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
+import path from "node:path";
+import { Readable } from "node:stream";
+import { pack } from "tar-stream";
+import { type TreeEntry, treeDigest } from "../base/digest.ts";
+import { asFault, Fault, isErrno } from "../base/faults.ts";
+import { formatSize } from "../base/size.ts";
+import type { Client } from "../client/client.ts";
+import { IgnoreRules } from "./ignored.ts";
+import { type Manifest, manifestName } from "./place.ts";
+
+/** More is a data directory that nobody meant to deploy, not a source tree. */
+export const sourceLimits = { files: 50_000, bytes: 1024 ** 3 };
+
+interface SourceEntry extends TreeEntry {
+  readonly file: string;
+  readonly bytes: number;
+}
+
+/** A source tree as it was read: names, digests, and where the bytes are. */
+export interface Source {
+  readonly digest: string;
+  readonly entries: readonly SourceEntry[];
+  readonly bytes: number;
+}
+
+type Limits = typeof sourceLimits;
+
+/**
+ * Reads the tree that a manifest describes, without what is ignored. The manifest is always part of it, as fairlead.yml.
+ * Faults: `source.unsafe` (a link that leaves the tree, a file that cannot be read), `request.too-large`.
+ */
+export function readSource({ directory, file }: Manifest, limits: Limits = sourceLimits): Source {
+  const entries: SourceEntry[] = [readFile(manifestName, file)];
+  let bytes = entries[0]?.bytes ?? 0;
+  for (const found of walk(directory)) {
+    if (found.path === manifestName) continue;
+    const entry = found.isLink
+      ? readLink(directory, found.path)
+      : readFile(found.path, path.join(directory, found.path));
+    entries.push(entry);
+    bytes += entry.bytes;
+    if (entries.length > limits.files) throw tooLarge(`more than ${limits.files} files`, found.path);
+    if (bytes > limits.bytes) throw tooLarge(`more than ${formatSize(limits.bytes)}`, found.path);
+  }
+  return { digest: treeDigest(entries), entries, bytes };
+}
+
+function tooLarge(what: string, at: string): Fault {
+  return new Fault("request.too-large", `the source has ${what} (reached at ${at})`);
+}
+
+function* walk(root: string): Generator<{ readonly path: string; readonly isLink: boolean }> {
+  const rules = new IgnoreRules(root);
+  const stack = [{ directory: "", rules: rules.enter("", []) }];
+  for (let next = stack.pop(); next; next = stack.pop()) {
+    for (const found of listDirectory(root, next.directory)) {
+      const at = next.directory === "" ? found.name : `${next.directory}/${found.name}`;
+      if (rules.ignores({ path: at, isDirectory: found.isDirectory() }, next.rules)) continue;
+      if (found.isDirectory()) stack.push({ directory: at, rules: rules.enter(at, next.rules) });
+      else if (found.isFile() || found.isSymbolicLink()) yield { path: at, isLink: found.isSymbolicLink() };
+      // Sockets, pipes and devices are of this machine and moment: never source.
+    }
+  }
+}
+
+function listDirectory(root: string, directory: string): Dirent[] {
+  try {
+    const found = readdirSync(path.join(root, directory), { withFileTypes: true });
+    return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+  } catch (error) {
+    throw unreadable(directory === "" ? "." : directory, error);
+  }
+}
+
+function unreadable(at: string, cause: unknown): unknown {
+  if (!isErrno(cause, "EACCES", "EPERM", "ENOENT", "EIO", "EISDIR", "ELOOP", "ENAMETOOLONG")) return cause;
+  return new Fault("source.unsafe", `${at} cannot be read`, {
+    hint: "Mend its permissions, or leave it out with .gitignore.",
+    cause,
+  });
+}
+
+function readLink(root: string, at: string): SourceEntry {
+  const target = readlinkSync(path.join(root, at));
+  const end = path.posix.normalize(path.posix.join(path.posix.dirname(at), target));
+  if (path.isAbsolute(target) || end === ".." || end.startsWith("../")) {
+    throw new Fault("source.unsafe", `the link ${at} leads out of the source`, {
+      hint: "Replace it by a copy, or leave it out with .gitignore.",
+    });
+  }
+  return { path: at, kind: "link", executable: false, content: target, file: "", bytes: 0 };
+}
+
+function readFile(at: string, file: string): SourceEntry {
+  try {
+    const hash = createHash("sha256");
+    let bytes = 0;
+    let mode = 0;
+    for (const chunk of chunksOf(file, (found) => (mode = found))) {
+      hash.update(chunk);
+      bytes += chunk.length;
+    }
+    const content = `sha256:${hash.digest("hex")}`;
+    return { path: at, kind: "file", executable: (mode & 0o111) !== 0, content, file, bytes };
+  } catch (error) {
+    throw unreadable(at, error);
+  }
+}
+
+/** A file in pieces: memory stays small however large it is, and reading small files is one call each. */
+function* chunksOf(file: string, onMode?: (mode: number) => void): Generator<Buffer> {
+  const handle = openSync(file, "r");
+  try {
+    const { size, mode } = fstatSync(handle);
+    onMode?.(mode);
+    for (;;) {
+      const chunk = Buffer.allocUnsafe(Math.min(1024 * 1024, Math.max(4096, size + 1)));
+      const length = readSync(handle, chunk);
+      if (length === 0) return;
+      yield chunk.subarray(0, length);
+    }
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** The tree as a tar stream: same order, no times and no owners, so that equal trees are equal bytes. */
+export function packSource(source: Source): Readable {
+  const tar = pack();
+  const fill = async () => {
+    for (const entry of source.entries.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
+      const header = { name: entry.path, mtime: new Date(0), mode: entry.executable ? 0o755 : 0o644 };
+      if (entry.kind === "link") tar.entry({ ...header, type: "symlink", linkname: entry.content });
+      else await packFile(tar.entry({ ...header, size: entry.bytes }), entry);
+    }
+    tar.finalize();
+  };
+  fill().catch((error: unknown) => tar.destroy(asFault(error)));
+  return Readable.from(tar as AsyncIterable<Buffer>);
+}
+
+/** Copies a file into the archive; one that has another length than when it was read has changed. */
+async function packFile(into: NodeJS.WritableStream, entry: SourceEntry): Promise<void> {
+  let bytes = 0;
+  for (const chunk of chunksOf(entry.file)) {
+    bytes += chunk.length;
+    if (bytes > entry.bytes) break;
+    if (!into.write(chunk)) await new Promise((resolve) => into.once("drain", resolve));
+  }
+  if (bytes !== entry.bytes) throw new Fault("source.digest-mismatch", `${entry.path} changed while it was read`);
+  into.end();
+}
+
+/**
+ * Brings the source to the controller, unless it is there already. Files that change in the middle are read again, once;
+ * if they go on changing: `source.digest-mismatch`.
+ */
+export async function uploadSource(api: Client, manifest: Manifest): Promise<Source> {
+  try {
+    return await uploadOnce(api, manifest);
+  } catch (error) {
+    if (!(error instanceof Fault && error.code === "source.digest-mismatch")) throw error;
+    return await uploadOnce(api, manifest);
+  }
+}
+
+async function uploadOnce(api: Client, manifest: Manifest): Promise<Source> {
+  const source = readSource(manifest);
+  if (!(await api.hasSource(source.digest))) await api.putSource(source.digest, packSource(source));
+  return source;
+}

@@ -1,0 +1,26 @@
+import { formatDuration } from "../base/duration.ts";
+import { Fault } from "../base/faults.ts";
+import type { Client, Key } from "../client/client.ts";
+import { pause } from "../client/events.ts";
+import type { World } from "./world.ts";
+
+/** An instance may take its whole drain and stop time (30 s each unless the manifest says otherwise), then it is killed. */
+const patienceMs = 120_000;
+
+/** Stops an environment and waits until no instance is observed any more. Faults: `wait.timeout`. */
+export async function stopAndWait(world: Pick<World, "host" | "globals">, api: Client, key: Key): Promise<void> {
+  const patience = world.globals.timeout ?? patienceMs;
+  const end = world.host.now() + patience;
+  await api.stop(key);
+  for (;;) {
+    const { services } = await api.status(key);
+    const left = services.flatMap(({ instances }) => instances);
+    if (left.length === 0) return;
+    if (world.host.now() > end) {
+      throw new Fault("wait.timeout", `${left.length} instances still run after ${formatDuration(patience)}`, {
+        hint: "They are still being stopped; `fairlead ps` shows them.",
+      });
+    }
+    await pause(100);
+  }
+}

@@ -1,0 +1,62 @@
+import type { Command } from "./command.ts";
+
+/** A command as the table knows it: enough for help and completion without loading the command. */
+export interface Entry {
+  /** One or two words: `deploy`, `releases show`. */
+  readonly name: string;
+  readonly summary: string;
+  readonly group: string;
+  load(): Promise<{ readonly default: Command }>;
+}
+
+type Load = Entry["load"];
+
+function group(title: string, entries: readonly (readonly [name: string, summary: string, load: Load])[]): Entry[] {
+  return entries.map(([name, summary, load]) => ({ name, summary, group: title, load }));
+}
+
+/** Every command, in the order of the help. A command module is loaded when it runs, and never before. */
+export const commands: readonly Entry[] = [
+  ...group("Deploy", [
+    ["up", "Start here: a controller if none answers, then deploy and follow", () => import("./commands/app/up.ts")],
+    ["check", "Validate fairlead.yml for every environment, offline", () => import("./commands/app/check.ts")],
+    ["plan", "Show what a deployment would change", () => import("./commands/app/plan.ts")],
+    ["deploy", "Build, prove and bring a new release live", () => import("./commands/app/deploy.ts")],
+    ["rollback", "Serve an earlier release again", () => import("./commands/app/rollback.ts")],
+    ["down", "Stop every instance; data stays", () => import("./commands/app/down.ts")],
+  ]),
+  ...group("Look", [
+    ["status", "What is observed right now", () => import("./commands/app/status.ts")],
+    ["ps", "Every running instance", () => import("./commands/app/ps.ts")],
+    ["logs", "Read or follow logs", () => import("./commands/app/logs.ts")],
+    ["open", "Open the app in a browser", () => import("./commands/app/open.ts")],
+    ["doctor", "Check this machine and the controller", () => import("./commands/app/doctor.ts")],
+  ]),
+  ...group("Run", [
+    ["scale", "Show or set replicas: scale web=3", () => import("./commands/app/scale.ts")],
+    ["restart", "Exchange instances for new ones of the same release", () => import("./commands/app/restart.ts")],
+    ["run", "Run a command once in the serving release: run -- CMD", () => import("./commands/app/run.ts")],
+  ]),
+  ...group("Manage", [
+    ["releases list", "Releases, newest first", () => import("./commands/releases/list.ts")],
+    ["releases show", "One release with its manifest", () => import("./commands/releases/show.ts")],
+    ["releases diff", "What differs between two releases", () => import("./commands/releases/diff.ts")],
+    ["deployments list", "Deployments, newest first", () => import("./commands/deployments/list.ts")],
+    ["deployments show", "One deployment with every step", () => import("./commands/deployments/show.ts")],
+    ["deployments cancel", "End a deployment that is under way", () => import("./commands/deployments/cancel.ts")],
+    ["deployments attach", "Follow a deployment to its end", () => import("./commands/deployments/attach.ts")],
+    ["env list", "Variables of the environment, masked", () => import("./commands/env/list.ts")],
+    ["env set", "Set variables and bring them live", () => import("./commands/env/set.ts")],
+    ["env unset", "Forget variables and bring that live", () => import("./commands/env/unset.ts")],
+  ]),
+  ...group("More", [
+    ["controller", "Run the controller in the foreground", () => import("./commands/app/controller.ts")],
+    ["api", "Send one request to the HTTP API", () => import("./commands/app/api.ts")],
+    ["completion", "Print a completion script for bash, zsh or fish", () => import("./commands/app/completion.ts")],
+  ]),
+];
+
+/** Nouns whose verb may be left out: `fairlead releases` is `fairlead releases list`. */
+export function verbsOf(noun: string): readonly Entry[] {
+  return commands.filter(({ name }) => name.startsWith(`${noun} `));
+}

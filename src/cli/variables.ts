@@ -1,0 +1,34 @@
+import type { VariablesAnswer, VariablesRequest } from "../contract/documents.ts";
+import { type DeploymentResult, deploymentExit, deploymentText, followDeployment } from "./follow.ts";
+import type { Paint } from "./paint.ts";
+import type { World } from "./world.ts";
+
+/** What `env set` and `env unset` answer: names that are set now, and what brought them live. */
+export interface VariablesResult extends Partial<Pick<DeploymentResult, "urls">> {
+  readonly variables: readonly string[];
+  readonly deployment: VariablesAnswer["deployment"];
+}
+
+/** Changes variables and follows the deployment that brings them live. */
+export async function changeVariables(
+  world: World,
+  request: VariablesRequest,
+  detach: boolean,
+): Promise<VariablesResult> {
+  const api = world.api();
+  const { variables, deployment } = await api.changeVariables(world.key(), request);
+  const names = Object.keys(variables).sort();
+  if (deployment === null) return { variables: names, deployment: null };
+  return { variables: names, ...(await followDeployment({ world, api }, deployment, detach)) };
+}
+
+/** What people read of it. */
+export function variablesText({ deployment, urls = [] }: VariablesResult, paint: Paint): string {
+  if (deployment === null) return "Saved; the next deployment uses it.";
+  return deploymentText({ deployment, urls }, paint);
+}
+
+/** 0, or what the fault of the deployment means. */
+export function variablesExit({ deployment }: VariablesResult): number {
+  return deployment === null ? 0 : deploymentExit({ deployment });
+}

@@ -1,0 +1,72 @@
+import { formatSize } from "../../base/size.ts";
+import type { Key } from "../../client/client.ts";
+import type { EnvironmentList, InstanceView, StatusView } from "../../contract/status.ts";
+import { shortName } from "../names.ts";
+import { harmless, type Paint, table } from "../paint.ts";
+
+function stateColour(state: string, paint: Paint): string {
+  if (["ready", "serving", "live"].includes(state)) return paint.green(state);
+  if (["crashed", "backing-off", "failed", "degraded", "not-ready", "rolled-back"].includes(state))
+    return paint.red(state);
+  return paint.yellow(state);
+}
+
+/** `fairlead status` outside a project. */
+export function environmentsText({ items }: EnvironmentList, paint: Paint): string {
+  if (items.length === 0) return "Nothing is deployed yet.";
+  const rows = items.map(({ app, environment, release, state, urls }) => [
+    app,
+    environment,
+    release ?? "-",
+    stateColour(state, paint),
+    urls.map(({ url }) => url).join(" "),
+  ]);
+  return table(["APP", "ENVIRONMENT", "RELEASE", "STATE", "URLS"], rows, paint);
+}
+
+/** `fairlead status`. */
+export function statusText(status: StatusView, paint: Paint): string {
+  const { app, environment, release, state, deployment, queue, services, urls } = status;
+  const lines = [`${paint.bold(`${app}/${environment}`)}  ${release ?? "no release"}  ${stateColour(state, paint)}`];
+  if (deployment !== null) {
+    const fault = deployment.fault === null ? "" : `: ${harmless(deployment.fault.detail, paint)}`;
+    const at = deployment.phase === "ended" ? "" : ` in ${deployment.phase}`;
+    const word = stateColour(deployment.status, paint);
+    lines.push(`${deployment.kind} ${deployment.release} ${word}${at}${fault}  ${paint.dim(deployment.id)}`);
+  }
+  if (queue.length > 0) lines.push(`queued: ${queue.map(({ id }) => id).join(", ")}`);
+  const rows = services.map(({ name, desired, single, instances }) => [
+    name,
+    `${instances.filter(({ ready }) => ready).length}/${desired}${single ? " single" : ""}`,
+    [...new Set(instances.map((instance) => instance.release))].join(" ") || "-",
+    [...new Set(instances.map((instance) => instance.state))].map((word) => stateColour(word, paint)).join(" ") || "-",
+    urls
+      .filter(({ service }) => service === name)
+      .map(({ url }) => url)
+      .join(" "),
+  ]);
+  if (rows.length > 0) lines.push("", table(["SERVICE", "READY", "RELEASE", "STATE", "URL"], rows, paint));
+  return lines.join("\n");
+}
+
+export interface InstanceRow extends InstanceView {
+  readonly service: string;
+}
+
+/** `fairlead ps`. */
+export function instancesText(instances: readonly InstanceRow[], key: Key, paint: Paint): string {
+  if (instances.length === 0) return "No instance runs.";
+  const rows = instances.map((instance) => [
+    instance.service,
+    shortName(instance.id, key),
+    instance.release,
+    stateColour(instance.state, paint),
+    String(instance.restarts),
+    instance.memoryBytes === null ? "-" : formatSize(instance.memoryBytes),
+    instance.startedAt.slice(0, 19).replace("T", " "),
+    instance.url ?? "-",
+    harmless(instance.gate ?? "", paint),
+  ]);
+  const head = ["SERVICE", "INSTANCE", "RELEASE", "STATE", "RESTARTS", "MEMORY", "SINCE (UTC)", "ADDRESS", "GATE"];
+  return table(head, rows, paint);
+}

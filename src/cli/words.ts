@@ -1,0 +1,77 @@
+import { Fault } from "../base/faults.ts";
+import { globalFlags, takesValue } from "./flags.ts";
+import { commands, type Entry, verbsOf } from "./table.ts";
+
+/** What a command line asks for. `rest` are the arguments without the words of the command's name. */
+export type Asked =
+  | { readonly kind: "version" }
+  | { readonly kind: "overview" }
+  | { readonly kind: "noun"; readonly noun: string }
+  | { readonly kind: "help" | "run"; readonly entry: Entry; readonly rest: readonly string[] }
+  | { readonly kind: "unknown"; readonly words: string; readonly among: readonly string[] };
+
+const valueFlags = new Set(
+  Object.values(globalFlags)
+    .filter(({ spec }) => takesValue(spec))
+    .flatMap(({ spec }) => spec.replace(/ <.*/, "").split(", ")),
+);
+
+/** Index of the first word that is neither a flag nor a global flag's value; -1 when there is none before `--`. */
+function nextWord(argv: readonly string[], from: number): number {
+  for (let i = from; i < argv.length && argv[i] !== "--"; i += 1) {
+    const word = argv[i] ?? "";
+    if (valueFlags.has(word)) i += 1;
+    else if (!word.startsWith("-")) return i;
+  }
+  return -1;
+}
+
+function without(argv: readonly string[], ...at: readonly number[]): string[] {
+  return argv.filter((_word, i) => !at.includes(i));
+}
+
+/** Finds the command in a command line. Global flags may stand before it. */
+export function readWords(argv: readonly string[]): Asked {
+  const first = nextWord(argv, 0);
+  const end = argv.indexOf("--");
+  const own = new Set(end === -1 ? argv : argv.slice(0, end));
+  const wantsHelp = own.has("-h") || own.has("--help");
+  if (first === -1) return !wantsHelp && (own.has("-V") || own.has("--version")) ? { kind: "version" } : overview(argv);
+  if (argv[first] === "help") {
+    const asked = readWords(without(argv, first));
+    return asked.kind === "run" ? { ...asked, kind: "help" } : asked;
+  }
+  return findCommand(argv, first, wantsHelp);
+}
+
+/** Nothing but flags: help, unless a flag is unknown. */
+function overview(argv: readonly string[]): Asked {
+  const stray = argv.find((word) => word.startsWith("-") && !isGlobal(word));
+  if (stray !== undefined) throw new Fault("usage.invalid", `unknown option ${JSON.stringify(stray)}`);
+  return { kind: "overview" };
+}
+
+function isGlobal(word: string): boolean {
+  const name = word.replace(/=.*/s, "");
+  return Object.values(globalFlags).some(({ spec }) => spec.replace(/ <.*/, "").split(", ").includes(name));
+}
+
+function findCommand(argv: readonly string[], first: number, wantsHelp: boolean): Asked {
+  const word = argv[first] ?? "";
+  const kind = wantsHelp ? "help" : "run";
+  const bare = commands.find(({ name }) => name === word);
+  if (bare) return { kind, entry: bare, rest: without(argv, first) };
+  const verbs = verbsOf(word);
+  if (verbs.length === 0) return { kind: "unknown", words: word, among: topWords() };
+  const second = nextWord(argv, first + 1);
+  const verb = second === -1 ? undefined : argv[second];
+  const entry = verbs.find(({ name }) => name === `${word} ${verb ?? "list"}`);
+  if (verb === undefined && wantsHelp) return { kind: "noun", noun: word };
+  if (entry) return { kind, entry, rest: verb === undefined ? without(argv, first) : without(argv, first, second) };
+  return { kind: "unknown", words: `${word} ${verb ?? ""}`, among: verbs.map(({ name }) => name) };
+}
+
+/** The first words of all commands, each once. */
+export function topWords(): readonly string[] {
+  return [...new Set(commands.map(({ name }) => name.split(" ")[0] ?? name))];
+}

@@ -1,0 +1,67 @@
+import type { Readable, Writable } from "node:stream";
+import type { Client, Key } from "../client/client.ts";
+import type { ExecutionContext } from "./context.ts";
+import type { Globals } from "./flags.ts";
+import type { Paint } from "./paint.ts";
+
+/** What the controller's composition root is told (src/main/controller.ts). */
+export interface ControllerOptions {
+  readonly stateDirectory: string;
+  readonly listen: { readonly host: string; readonly port: number } | null;
+  readonly edge: { readonly host: string; readonly port: number };
+  readonly ports?: { readonly from: number; readonly to: number };
+  readonly runAs?: string | null;
+  /** Takes the controller's own log, a JSON line at a time; default: stderr. */
+  readonly onLog?: (line: string) => void;
+}
+
+export interface RunningController {
+  readonly socket: string;
+  readonly edge: { readonly host: string; readonly port: number };
+  /** What people should know although nothing is wrong. */
+  readonly warnings: readonly string[];
+  /** Stops deciding and answering; instances and the edge go on. */
+  close(): Promise<void>;
+  /** Stops the edge as well, after what is under way. */
+  closeWithEdge(): Promise<void>;
+}
+
+/** What only src/main can give: streams, the place, signals, and the controller's composition root. */
+export interface Host {
+  readonly version: string;
+  readonly cwd: string;
+  readonly stdin: Readable;
+  readonly stdout: Writable & { readonly columns?: number };
+  readonly stderr: Writable & { readonly columns?: number };
+  /** Fires at the first Ctrl-C or SIGTERM; the second ends the process. */
+  readonly interrupted: AbortSignal;
+  now(): number;
+  openUrl(url: string): Promise<void>;
+  startController(options: ControllerOptions): Promise<RunningController>;
+}
+
+/** What a command works with. */
+export interface World {
+  readonly host: Host;
+  readonly context: ExecutionContext;
+  readonly globals: Globals;
+  /** For stderr. */
+  readonly paint: Paint;
+  /**
+   * The client of the controller that flags, environment and place name. `directory`: whose `.fairlead/` counts.
+   * `uninterrupted`: for tidying up, goes on after Ctrl-C.
+   */
+  api(options?: { readonly directory?: string | undefined; readonly uninterrupted?: boolean }): Client;
+  /** The same world with other global flags. */
+  withGlobals(globals: Globals): World;
+  /** Which app and environment is meant. Faults: `usage.invalid` when neither -a nor a manifest tells. */
+  key(directory?: string): Key;
+  /** A note for people, on stderr; nothing with --quiet. */
+  say(message: string): void;
+  /** A line of the result, on stdout, for commands that print on the way. */
+  print(line: string): Promise<void>;
+  /** Asks y/N; --yes answers. Faults: `confirm.needed`, when nobody can be asked or the answer is no. */
+  confirm(question: string): Promise<void>;
+  /** Asks to type a name, for what cannot be taken back; only `--confirm NAME` answers. Faults as `confirm`. */
+  confirmName(question: string, name: string, given: string | undefined): Promise<void>;
+}

@@ -1,0 +1,248 @@
+import { randomUUID } from "node:crypto";
+import type { Readable } from "node:stream";
+import { Fault, isErrno } from "../base/faults.ts";
+import type { PlanAnswer } from "../contract/changes.ts";
+import type { DoctorAnswer, InfoView } from "../contract/controller.ts";
+import type { DeploymentAnswer, DeploymentDetail, DeploymentRequest, DeploymentView } from "../contract/deployments.ts";
+import type {
+  ScaleDocument,
+  ScaleRequest,
+  VariablesAnswer,
+  VariablesDocument,
+  VariablesRequest,
+} from "../contract/documents.ts";
+import type { LogBatch, LogPage, StoredLogView } from "../contract/logs.ts";
+import type { ReleaseDetail, ReleaseView } from "../contract/releases.ts";
+import type { EnvironmentList, StatusView } from "../contract/status.ts";
+import type { TaskAnswer, TaskRequest, TaskView } from "../contract/tasks.ts";
+import { streamMessages } from "./events.ts";
+import { type Call, type ClientOptions, parseAnswer, problemFault, readText, Transport } from "./transport.ts";
+
+export interface Key {
+  readonly app: string;
+  readonly environment: string;
+}
+
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  readonly nextCursor: string | null;
+}
+
+export interface PageQuery {
+  readonly limit?: number;
+  readonly cursor?: string;
+}
+
+/** What to read of an environment's log; times are RFC 3339. */
+export interface LogQuery {
+  readonly service?: readonly string[];
+  readonly since?: string;
+  readonly until?: string;
+  readonly grep?: string;
+  readonly level?: string;
+  readonly release?: string;
+  readonly instance?: string;
+  readonly tail?: number;
+  readonly after?: number;
+  readonly limit?: number;
+}
+
+/** What a deployment's progress stream says: how it is now, or lines of the instance that failed. */
+export type ProgressMessage =
+  | { readonly kind: "deployment"; readonly deployment: DeploymentView }
+  | { readonly kind: "log"; readonly lines: readonly StoredLogView[] };
+
+type Member = string | number | readonly string[] | undefined;
+
+/** A path with its members escaped, so that a name can never become another path. */
+function path(parts: TemplateStringsArray, ...members: readonly string[]): string {
+  return parts.reduce((text, part, i) => `${text}${encodeURIComponent(members[i - 1] ?? "")}${part}`);
+}
+
+function withQuery(base: string, query: Readonly<Record<string, Member>>): string {
+  const search = new URLSearchParams();
+  for (const [name, member] of Object.entries(query)) {
+    if (member === undefined) continue;
+    for (const value of Array.isArray(member) ? member : [member]) search.append(name, String(value));
+  }
+  return search.size === 0 ? base : `${base}?${search}`;
+}
+
+function environmentPath({ app, environment }: Key): string {
+  return path`/v1/apps/${app}/environments/${environment}`;
+}
+
+/**
+ * The HTTP API of a controller as functions. Every failure is a `Fault`: the code of the problem document, or
+ * `controller.unreachable` when nobody answers. Answers are trusted to follow src/contract: both ends are one package.
+ */
+export class Client {
+  readonly #transport: Transport;
+
+  constructor(options: ClientOptions) {
+    this.#transport = new Transport(options);
+  }
+
+  /** Where it talks to, for messages. */
+  get place(): string {
+    return this.#transport.place;
+  }
+
+  info(): Promise<InfoView> {
+    return this.#json({ method: "GET", path: "/v1/info" });
+  }
+
+  doctor(): Promise<DoctorAnswer> {
+    return this.#json({ method: "GET", path: "/v1/doctor" });
+  }
+
+  async hasSource(digest: string): Promise<boolean> {
+    const answer = await this.#transport.exchange({ method: "HEAD", path: path`/v1/sources/${digest}` });
+    answer.body.resume();
+    if (answer.status === 404) return false;
+    if (answer.status < 300) return true;
+    throw problemFault(answer.status, "");
+  }
+
+  /** Uploads a source tree as a tar stream. Faults: `source.digest-mismatch`, `source.unsafe`, `request.too-large`. */
+  async putSource(digest: string, tar: Readable): Promise<void> {
+    const headers = { "content-type": "application/x-tar" };
+    const call = { method: "PUT", path: path`/v1/sources/${digest}`, headers, body: tar };
+    (await this.#transport.send(call)).body.resume();
+  }
+
+  environments(): Promise<EnvironmentList> {
+    return this.#json({ method: "GET", path: "/v1/environments" });
+  }
+
+  status(key: Key): Promise<StatusView> {
+    return this.#json({ method: "GET", path: `${environmentPath(key)}/status` });
+  }
+
+  /** Begins a deployment. It is sent with a key of its own, so that a lost answer cannot make it two. */
+  beginDeployment(key: Key, request: DeploymentRequest): Promise<DeploymentAnswer> {
+    return this.#once({ method: "POST", path: `${environmentPath(key)}/deployments`, body: JSON.stringify(request) });
+  }
+
+  deployments(key: Key, query: PageQuery = {}): Promise<Page<DeploymentView>> {
+    return this.#json({ method: "GET", path: withQuery(`${environmentPath(key)}/deployments`, { ...query }) });
+  }
+
+  deployment(id: string): Promise<DeploymentDetail> {
+    return this.#json({ method: "GET", path: path`/v1/deployments/${id}` });
+  }
+
+  cancelDeployment(id: string): Promise<DeploymentAnswer> {
+    return this.#json({ method: "POST", path: path`/v1/deployments/${id}/cancel` });
+  }
+
+  /** How a deployment goes, from now to its end; a lost connection is opened again. */
+  async *progress(id: string, signal?: AbortSignal): AsyncGenerator<ProgressMessage> {
+    let ended = false;
+    const options = { path: path`/v1/deployments/${id}/progress`, isComplete: () => ended };
+    const messages = streamMessages(this.#transport, signal === undefined ? options : { ...options, signal });
+    for await (const { event, data } of messages) {
+      if (event === "deployment") {
+        const { deployment } = parseAnswer(data) as DeploymentAnswer;
+        ended = deployment.phase === "ended";
+        yield { kind: "deployment", deployment };
+      }
+      if (event === "log") yield { kind: "log", ...(parseAnswer(data) as LogBatch) };
+    }
+  }
+
+  plan(key: Key, source: string): Promise<PlanAnswer> {
+    return this.#json({ method: "POST", path: `${environmentPath(key)}/plan`, body: JSON.stringify({ source }) });
+  }
+
+  releases(key: Key, query: PageQuery = {}): Promise<Page<ReleaseView>> {
+    return this.#json({ method: "GET", path: withQuery(`${environmentPath(key)}/releases`, { ...query }) });
+  }
+
+  release(key: Key, release: string): Promise<ReleaseDetail> {
+    return this.#json({ method: "GET", path: `${environmentPath(key)}${path`/releases/${release}`}` });
+  }
+
+  releaseDiff(key: Key, between: { from: string; to: string }): Promise<PlanAnswer> {
+    const tail = path`/releases/${between.from}/diff/${between.to}`;
+    return this.#json({ method: "GET", path: `${environmentPath(key)}${tail}` });
+  }
+
+  logs(key: Key, query: LogQuery): Promise<LogPage> {
+    return this.#json({ method: "GET", path: withQuery(`${environmentPath(key)}/logs`, { ...query }) });
+  }
+
+  /** Lines as they come, none twice and none left out; a lost connection is opened again after the last line seen. */
+  async *logStream(key: Key, query: LogQuery, signal?: AbortSignal): AsyncGenerator<readonly StoredLogView[]> {
+    const options = { path: withQuery(`${environmentPath(key)}/logs/stream`, { ...query }) };
+    const messages = streamMessages(this.#transport, signal === undefined ? options : { ...options, signal });
+    for await (const { data } of messages) yield (parseAnswer(data) as LogBatch).lines;
+  }
+
+  scale(key: Key): Promise<ScaleDocument> {
+    return this.#json({ method: "GET", path: `${environmentPath(key)}/scale` });
+  }
+
+  changeScale(key: Key, request: ScaleRequest): Promise<ScaleDocument> {
+    return this.#json({ method: "PATCH", path: `${environmentPath(key)}/scale`, body: JSON.stringify(request) });
+  }
+
+  variables(key: Key): Promise<VariablesDocument> {
+    return this.#json({ method: "GET", path: `${environmentPath(key)}/variables` });
+  }
+
+  changeVariables(key: Key, request: VariablesRequest): Promise<VariablesAnswer> {
+    return this.#json({ method: "PATCH", path: `${environmentPath(key)}/variables`, body: JSON.stringify(request) });
+  }
+
+  stop(key: Key): Promise<StatusView> {
+    return this.#json({ method: "POST", path: `${environmentPath(key)}/stop` });
+  }
+
+  /** Starts a command once; like `beginDeployment` a lost answer cannot make it two. */
+  beginTask(key: Key, request: TaskRequest): Promise<TaskAnswer> {
+    return this.#once({ method: "POST", path: `${environmentPath(key)}/tasks`, body: JSON.stringify(request) });
+  }
+
+  task(key: Key, task: string): Promise<TaskView> {
+    return this.#json({ method: "GET", path: `${environmentPath(key)}${path`/tasks/${task}`}` });
+  }
+
+  /** Bytes that a task wrote and writes, until it has ended. */
+  async taskOutput(key: Key, output: { task: string; stream: "stdout" | "stderr" }): Promise<AsyncIterable<Buffer>> {
+    const base = `${environmentPath(key)}${path`/tasks/${output.task}/output`}`;
+    return (await this.#transport.send({ method: "GET", path: withQuery(base, { stream: output.stream }) })).body;
+  }
+
+  async removeTask(key: Key, task: string): Promise<void> {
+    const answer = await this.#transport.send({
+      method: "DELETE",
+      path: `${environmentPath(key)}${path`/tasks/${task}`}`,
+    });
+    answer.body.resume();
+  }
+
+  /** Any request, for `fairlead api`: the body as text. Faults as everywhere. */
+  async raw(call: { method: string; path: string; body?: string }): Promise<string> {
+    return readText((await this.#transport.send(call)).body);
+  }
+
+  async #json<T>(call: Call): Promise<T> {
+    return parseAnswer(await readText((await this.#transport.send(call)).body)) as T;
+  }
+
+  /** A POST with an Idempotency-Key: sent again once when the connection broke, for the key makes that harmless. */
+  async #once<T>(call: Call): Promise<T> {
+    const keyed = { ...call, headers: { "idempotency-key": randomUUID() } };
+    try {
+      return await this.#json<T>(keyed);
+    } catch (error) {
+      const broke =
+        error instanceof Fault &&
+        error.code === "controller.unreachable" &&
+        isErrno(error.cause, "ECONNRESET", "EPIPE");
+      if (!broke) throw error;
+      return await this.#json<T>(keyed);
+    }
+  }
+}

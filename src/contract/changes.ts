@@ -1,0 +1,25 @@
+import { z } from "zod";
+import { digest } from "./scalars.ts";
+
+/** One difference between what is and what would be. Values of variables are never shown, only that a name changed. */
+export const changeView = z
+  .object({
+    action: z
+      .enum(["create", "change", "replace", "destroy", "keep"])
+      .describe("`replace`: new instances take its place."),
+    subject: z.string().describe("e.g. `service web`."),
+    detail: z.string().describe("e.g. `replicas 1 → 2, env LOG_LEVEL`."),
+  })
+  .meta({ id: "Change" });
+export type ChangeView = z.infer<typeof changeView>;
+
+export const planRequest = z.strictObject({ source: digest }).meta({ id: "PlanRequest" });
+
+export const planAnswer = z
+  .object({
+    changes: z.array(changeView),
+    warnings: z.array(z.string()),
+    summary: z.string().describe("One sentence, e.g. `1 service replaced, 2 kept`."),
+  })
+  .meta({ id: "Plan" });
+export type PlanAnswer = z.infer<typeof planAnswer>;

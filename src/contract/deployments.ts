@@ -1,0 +1,110 @@
+import { z } from "zod";
+import {
+  deploymentId,
+  digest,
+  durationMs,
+  faultView,
+  name,
+  pageOf,
+  releaseName,
+  releaseReference,
+  time,
+} from "./scalars.ts";
+
+/** Where a deployment is. The words are those of DESIGN section 4 and never change their meaning. */
+export const phaseView = z.enum([
+  "queued",
+  "prepare",
+  "build",
+  "protect",
+  "release",
+  "start",
+  "gate",
+  "switch",
+  "watch",
+  "drain",
+  "undo",
+  "ended",
+]);
+
+export const deploymentStatus = z
+  .enum(["queued", "running", "live", "failed", "rolled-back", "cancelled", "superseded"])
+  .describe("`queued` and `running` while it is under way; one of the others for ever after.");
+
+export const gateView = z
+  .object({
+    service: z.string(),
+    instance: z.string(),
+    gate: z.string().describe("How it proved itself, e.g. `GET /ready → 200, 2 in a row`."),
+    tookMs: durationMs,
+  })
+  .meta({ id: "Gate" });
+
+export const deploymentView = z
+  .object({
+    id: z.string(),
+    app: z.string(),
+    environment: z.string(),
+    kind: z.enum(["deploy", "rollback", "restart"]),
+    status: deploymentStatus,
+    phase: phaseView,
+    phases: z.array(z.object({ phase: phaseView, at: time })).describe("Every phase entered, in order."),
+    release: releaseName,
+    previous: releaseName.nullable().describe("What served when it began."),
+    services: z.array(z.string()).nullable().describe("The services that are exchanged; null means all."),
+    gates: z.array(gateView),
+    fault: faultView.nullable(),
+    culprit: z.string().nullable().describe("The instance or task whose own log lines explain the fault."),
+    createdAt: time,
+    createdBy: z.string(),
+    endedAt: time.nullable(),
+    durationMs: durationMs.describe("From its creation to its end, or to now while it is under way."),
+  })
+  .meta({ id: "Deployment" });
+export type DeploymentView = z.infer<typeof deploymentView>;
+
+/** `deploy --json`, `rollback --json` and `restart --json`, and the answer to the request that began it. */
+export const deploymentAnswer = z.object({ deployment: deploymentView }).meta({ id: "DeploymentAnswer" });
+export type DeploymentAnswer = z.infer<typeof deploymentAnswer>;
+
+export const stepView = z
+  .object({
+    id: z.int(),
+    what: z.string().describe("What is done, e.g. `start`."),
+    subject: z.string(),
+    why: z.string(),
+    begunAt: time,
+    endedAt: time.nullable(),
+    fault: faultView.nullable(),
+  })
+  .meta({ id: "Step" });
+
+export const deploymentDetail = z
+  .object({ deployment: deploymentView, steps: z.array(stepView) })
+  .meta({ id: "DeploymentDetail" });
+export type DeploymentDetail = z.infer<typeof deploymentDetail>;
+
+export const deploymentPage = pageOf(deploymentView).meta({ id: "DeploymentPage" });
+
+export const deploymentRequest = z
+  .discriminatedUnion("kind", [
+    z.strictObject({
+      kind: z.literal("deploy"),
+      source: digest,
+      message: z.string().max(500).optional(),
+    }),
+    z.strictObject({
+      kind: z.literal("rollback"),
+      release: releaseReference
+        .optional()
+        .describe("Default: the newest release that was live before the serving one."),
+    }),
+    z.strictObject({
+      kind: z.literal("restart"),
+      services: z.array(name).min(1).max(100).optional().describe("Default: all."),
+    }),
+  ])
+  .meta({ id: "DeploymentRequest" });
+export type DeploymentRequest = z.infer<typeof deploymentRequest>;
+
+export const deploymentParams = z.strictObject({ id: deploymentId });

@@ -1,0 +1,57 @@
+import { z } from "zod";
+import { deploymentView } from "./deployments.ts";
+import { name, variableName, variableValue } from "./scalars.ts";
+
+/** Most replicas of one service on one machine; a typing error must not start thousands of processes. */
+export const maxReplicas = 100;
+
+export const scaleDocument = z
+  .object({
+    services: z.record(
+      z.string(),
+      z.object({
+        replicas: z.int().describe("How many run."),
+        manifest: z.int().describe("How many the manifest asks for."),
+        override: z.int().nullable().describe("How many `scale` asked for; it wins."),
+      }),
+    ),
+  })
+  .meta({ id: "Scale" });
+export type ScaleDocument = z.infer<typeof scaleDocument>;
+
+export const scaleRequest = z
+  .record(name, z.int().min(0).max(maxReplicas).nullable())
+  .refine((value) => Object.keys(value).length > 0, "must name at least one service")
+  .meta({ id: "ScaleRequest", description: "Service name to replicas; null goes back to the manifest." });
+export type ScaleRequest = z.infer<typeof scaleRequest>;
+
+export const variablesDocument = z
+  .object({
+    variables: z
+      .record(z.string(), z.string())
+      .describe("Values set for this environment; they win over the manifest."),
+    effective: z
+      .record(z.string(), z.record(z.string(), z.string()))
+      .describe("What every service of the newest configuration gets, by service."),
+  })
+  .meta({ id: "Variables" });
+export type VariablesDocument = z.infer<typeof variablesDocument>;
+
+export const variablesRequest = z
+  .strictObject({
+    set: z
+      .record(variableName, variableValue.nullable())
+      .refine((value) => Object.keys(value).length > 0, "must name at least one variable")
+      .refine((value) => Object.keys(value).length <= 500, "must name at most 500 variables")
+      .describe("Name to value; null forgets it."),
+  })
+  .meta({ id: "VariablesRequest" });
+export type VariablesRequest = z.infer<typeof variablesRequest>;
+
+export const variablesAnswer = z
+  .object({
+    variables: z.record(z.string(), z.string()),
+    deployment: deploymentView.nullable().describe("What brings the change live; null when nothing serves."),
+  })
+  .meta({ id: "VariablesAnswer" });
+export type VariablesAnswer = z.infer<typeof variablesAnswer>;

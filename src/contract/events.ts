@@ -1,0 +1,32 @@
+import { z } from "zod";
+import { time } from "./scalars.ts";
+
+export const eventView = z
+  .object({
+    id: z.int(),
+    time,
+    app: z.string(),
+    environment: z.string(),
+    kind: z.string().describe("e.g. `deployment.phase`; new kinds may come."),
+    deployment: z.string().nullable(),
+    subject: z.string().nullable(),
+    detail: z.string(),
+  })
+  .meta({ id: "Event" });
+export type EventView = z.infer<typeof eventView>;
+
+const id = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+export const eventsQuery = z.strictObject({
+  after: id.default(0).describe("Events after this id."),
+  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+});
+
+export const eventStreamQuery = z.strictObject({
+  after: id.optional().describe("Go on after this id (Last-Event-ID wins). Default: only what happens from now on."),
+});
+
+export const eventPage = z
+  .object({ items: z.array(eventView), next: z.int().describe("What to give as `after` for what comes next.") })
+  .meta({ id: "EventPage" });
+export type EventPage = z.infer<typeof eventPage>;

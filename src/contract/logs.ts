@@ -1,0 +1,74 @@
+import { z } from "zod";
+import { name, releaseName, releaseReference, time } from "./scalars.ts";
+
+export const logLevel = z.enum(["trace", "debug", "info", "warn", "error", "fatal"]);
+
+/** One object of `logs --json`. */
+export const logView = z
+  .object({
+    time,
+    service: z.string(),
+    instance: z.string(),
+    release: releaseName,
+    stream: z.enum(["stdout", "stderr"]),
+    level: logLevel.nullable(),
+    message: z.string(),
+  })
+  .meta({ id: "LogLine" });
+export type LogView = z.infer<typeof logView>;
+
+export const storedLogView = logView
+  .extend({ sequence: z.int().describe("Its place in the environment's log; rises.") })
+  .meta({ id: "StoredLogLine" });
+export type StoredLogView = z.infer<typeof storedLogView>;
+
+const services = z
+  .union([name, z.array(name).max(50)])
+  .optional()
+  .describe("May be repeated.");
+
+const filter = {
+  service: services,
+  since: time.optional(),
+  until: time.optional(),
+  grep: z.string().min(1).max(500).optional().describe("A regular expression without backtracking (RE2)."),
+  level: logLevel.optional().describe("This level and above; lines without one count as info."),
+  release: releaseReference.optional(),
+  instance: z.string().min(1).max(250).optional(),
+};
+
+const sequence = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+export const logsQuery = z.strictObject({
+  ...filter,
+  tail: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(10_000)
+    .optional()
+    .describe("The last so many lines; 100 when `after` is not given."),
+  after: sequence.optional().describe("Lines after this sequence, instead of the last ones."),
+  limit: z.coerce.number().int().min(1).max(10_000).default(1_000).describe("Most lines with `after`."),
+});
+
+export const logStreamQuery = z.strictObject({
+  ...filter,
+  tail: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(10_000)
+    .default(100)
+    .describe("So many earlier lines first, unless `after` is given."),
+  after: sequence.optional().describe("Go on after this sequence; the header Last-Event-ID wins."),
+});
+
+export const logPage = z
+  .object({ lines: z.array(storedLogView), next: z.int().describe("What to give as `after` for what comes next.") })
+  .meta({ id: "LogPage" });
+export type LogPage = z.infer<typeof logPage>;
+
+/** Data of a message `lines` of a log stream; the message's id is where to go on. */
+export const logBatch = z.object({ lines: z.array(storedLogView) }).meta({ id: "LogBatch" });
+export type LogBatch = z.infer<typeof logBatch>;

@@ -1,0 +1,278 @@
+import { z } from "zod";
+import { planAnswer, planRequest } from "./changes.ts";
+import { doctorAnswer, infoView } from "./controller.ts";
+import { deploymentAnswer, deploymentDetail, deploymentPage, deploymentRequest } from "./deployments.ts";
+import { scaleDocument, scaleRequest, variablesAnswer, variablesDocument, variablesRequest } from "./documents.ts";
+import { eventPage, eventStreamQuery, eventsQuery } from "./events.ts";
+import { logPage, logStreamQuery, logsQuery } from "./logs.ts";
+import { releaseDetail, releasePage } from "./releases.ts";
+import { cursor, deploymentId, digest, name, pageLimit, releaseReference, taskName } from "./scalars.ts";
+import { environmentList, statusView } from "./status.ts";
+import { taskAnswer, taskOutputQuery, taskRequest, taskView } from "./tasks.ts";
+
+/** One path and method of the API. `answer` is the JSON of a success; without one the answer is what `media` says. */
+export interface RouteContract {
+  readonly method: "get" | "head" | "put" | "post" | "patch" | "delete";
+  readonly path: `/${string}`;
+  readonly summary: string;
+  readonly status: 200 | 201 | 202 | 204;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodType;
+  readonly answer?: z.ZodType;
+  readonly media?: "text/plain" | "text/event-stream" | "application/octet-stream" | "application/json";
+}
+
+/** Every member of a path's braces, and what it must look like. */
+export const pathParams = {
+  app: name,
+  environment: name,
+  id: deploymentId,
+  digest,
+  release: releaseReference,
+  from: releaseReference,
+  to: releaseReference,
+  task: taskName,
+} as const;
+export type PathParam = keyof typeof pathParams;
+
+const page = z.strictObject({ limit: pageLimit, cursor });
+const environment = "/v1/apps/{app}/environments/{environment}" as const;
+
+/** The whole API, in the order of docs/api.md. */
+export const routes = {
+  health: { method: "get", path: "/healthz", status: 200, media: "text/plain", summary: "Whether the controller runs" },
+  readiness: {
+    method: "get",
+    path: "/readyz",
+    status: 200,
+    media: "text/plain",
+    summary: "Whether the journal answers; a fault when not",
+  },
+  metrics: {
+    method: "get",
+    path: "/metrics",
+    status: 200,
+    media: "text/plain",
+    summary: "Metrics as Prometheus reads them",
+  },
+  openapi: {
+    method: "get",
+    path: "/v1/openapi.json",
+    status: 200,
+    media: "application/json",
+    summary: "This API as an OpenAPI 3.1 document",
+  },
+  info: { method: "get", path: "/v1/info", status: 200, answer: infoView, summary: "What controller this is" },
+  doctor: { method: "get", path: "/v1/doctor", status: 200, answer: doctorAnswer, summary: "Checks of this machine" },
+  hasSource: {
+    method: "head",
+    path: "/v1/sources/{digest}",
+    status: 204,
+    summary: "Whether a source tree is there already; 404 when not",
+  },
+  putSource: {
+    method: "put",
+    path: "/v1/sources/{digest}",
+    status: 204,
+    summary: "Upload a source tree as a tar stream; the digest is checked",
+  },
+  environments: {
+    method: "get",
+    path: "/v1/environments",
+    status: 200,
+    answer: environmentList,
+    summary: "All environments and what they serve",
+  },
+  status: {
+    method: "get",
+    path: `${environment}/status`,
+    status: 200,
+    answer: statusView,
+    summary: "What is observed right now",
+  },
+  beginDeployment: {
+    method: "post",
+    path: `${environment}/deployments`,
+    status: 202,
+    body: deploymentRequest,
+    answer: deploymentAnswer,
+    summary: "Deploy a source, roll back or restart; honours Idempotency-Key",
+  },
+  deployments: {
+    method: "get",
+    path: `${environment}/deployments`,
+    status: 200,
+    query: page,
+    answer: deploymentPage,
+    summary: "Deployments, newest first",
+  },
+  deployment: {
+    method: "get",
+    path: "/v1/deployments/{id}",
+    status: 200,
+    answer: deploymentDetail,
+    summary: "One deployment with every step that was done for it",
+  },
+  cancelDeployment: {
+    method: "post",
+    path: "/v1/deployments/{id}/cancel",
+    status: 202,
+    answer: deploymentAnswer,
+    summary: "Ask a deployment to end; what served before goes on serving",
+  },
+  deploymentProgress: {
+    method: "get",
+    path: "/v1/deployments/{id}/progress",
+    status: 200,
+    media: "text/event-stream",
+    summary:
+      "Messages `deployment` (DeploymentAnswer, the whole of it whenever it changed) and, when it failed, `log` (LogBatch) with the last lines of the culprit; closes after its end",
+  },
+  plan: {
+    method: "post",
+    path: `${environment}/plan`,
+    status: 200,
+    body: planRequest,
+    answer: planAnswer,
+    summary: "What deploying an uploaded source would change; nothing is done",
+  },
+  releases: {
+    method: "get",
+    path: `${environment}/releases`,
+    status: 200,
+    query: page,
+    answer: releasePage,
+    summary: "Releases, newest first",
+  },
+  release: {
+    method: "get",
+    path: `${environment}/releases/{release}`,
+    status: 200,
+    answer: releaseDetail,
+    summary: "One release with its manifest",
+  },
+  releaseDiff: {
+    method: "get",
+    path: `${environment}/releases/{from}/diff/{to}`,
+    status: 200,
+    answer: planAnswer,
+    summary: "What differs between two releases; values of variables are not shown",
+  },
+  logs: {
+    method: "get",
+    path: `${environment}/logs`,
+    status: 200,
+    query: logsQuery,
+    answer: logPage,
+    summary: "Log lines, oldest first",
+  },
+  logStream: {
+    method: "get",
+    path: `${environment}/logs/stream`,
+    status: 200,
+    query: logStreamQuery,
+    media: "text/event-stream",
+    summary: "Log lines as they come: messages `lines` (LogBatch); resumes after Last-Event-ID",
+  },
+  events: {
+    method: "get",
+    path: `${environment}/events`,
+    status: 200,
+    query: eventsQuery,
+    answer: eventPage,
+    summary: "What happened, oldest first",
+  },
+  eventStream: {
+    method: "get",
+    path: `${environment}/events/stream`,
+    status: 200,
+    query: eventStreamQuery,
+    media: "text/event-stream",
+    summary: "What happens as it happens: messages `event` (Event); resumes after Last-Event-ID",
+  },
+  scale: {
+    method: "get",
+    path: `${environment}/scale`,
+    status: 200,
+    answer: scaleDocument,
+    summary: "Replicas of every service, with an ETag",
+  },
+  changeScale: {
+    method: "patch",
+    path: `${environment}/scale`,
+    status: 200,
+    body: scaleRequest,
+    answer: scaleDocument,
+    summary: "Set replicas; honours If-Match",
+  },
+  variables: {
+    method: "get",
+    path: `${environment}/variables`,
+    status: 200,
+    answer: variablesDocument,
+    summary: "Variables of the environment, with an ETag",
+  },
+  changeVariables: {
+    method: "patch",
+    path: `${environment}/variables`,
+    status: 200,
+    body: variablesRequest,
+    answer: variablesAnswer,
+    summary: "Set and forget variables and deploy the change; honours If-Match",
+  },
+  stop: {
+    method: "post",
+    path: `${environment}/stop`,
+    status: 202,
+    answer: statusView,
+    summary: "Stop every instance until the next deployment; data is not touched",
+  },
+  beginTask: {
+    method: "post",
+    path: `${environment}/tasks`,
+    status: 201,
+    body: taskRequest,
+    answer: taskAnswer,
+    summary: "Run a command once, in the artifact and environment of the serving release; honours Idempotency-Key",
+  },
+  task: {
+    method: "get",
+    path: `${environment}/tasks/{task}`,
+    status: 200,
+    answer: taskView,
+    summary: "Whether a task still runs and how it ended",
+  },
+  taskOutput: {
+    method: "get",
+    path: `${environment}/tasks/{task}/output`,
+    status: 200,
+    query: taskOutputQuery,
+    media: "application/octet-stream",
+    summary: "Output of a task, byte for byte, until it has ended",
+  },
+  removeTask: {
+    method: "delete",
+    path: `${environment}/tasks/{task}`,
+    status: 204,
+    summary: "Kill a task and forget it with its output",
+  },
+} as const satisfies Record<string, RouteContract>;
+export type RouteName = keyof typeof routes;
+
+/** Headers that mean something to the API beside the usual ones. */
+export const headers = {
+  idempotencyKey: "Idempotency-Key",
+  ifMatch: "If-Match",
+  lastEventId: "Last-Event-ID",
+  requestId: "X-Request-Id",
+} as const;
+
+/** Fills the braces of a path, each value escaped. */
+export function fillPath(path: string, params: Readonly<Partial<Record<PathParam, string>>>): string {
+  return path.replace(/\{(\w+)\}/g, (_braces, member: PathParam) => encodeURIComponent(params[member] ?? ""));
+}
+
+/** The members of a path's braces, in order. */
+export function paramsOf(path: string): readonly PathParam[] {
+  return [...path.matchAll(/\{(\w+)\}/g)].map(([, member]) => member as PathParam);
+}

@@ -1,0 +1,71 @@
+import { z } from "zod";
+
+/** App, service and environment names: a DNS label that starts with a letter (RFC 1123), at most 40 characters. */
+export const name = z
+  .string()
+  .regex(
+    /^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/,
+    "must be lower-case letters, digits and hyphens, at most 40, a letter first",
+  )
+  .describe("A name: lower-case letters, digits and hyphens.");
+
+/** A moment, RFC 3339 in UTC. */
+export const time = z.iso.datetime({ offset: true }).describe("A moment, RFC 3339.");
+
+export const durationMs = z.int().min(0).describe("A duration in milliseconds.");
+
+/** Digest of a source tree or an artifact: what `treeDigest` of src/base/digest.ts makes. */
+export const digest = z
+  .string()
+  .regex(/^sha256:[0-9a-f]{64}$/, "must be sha256: and 64 hexadecimal digits")
+  .describe("`sha256:` and 64 hexadecimal digits.");
+
+/** How answers write a release. */
+export const releaseName = z
+  .string()
+  .regex(/^v[1-9]\d{0,8}$/)
+  .describe("A release, like `v12`.");
+
+/** How requests may write a release: `v12` or `12`. */
+export const releaseReference = z
+  .string()
+  .regex(/^v?[1-9]\d{0,8}$/, "must be a release like v12 or 12")
+  .describe("A release, like `v12` or `12`.");
+
+export const deploymentId = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,64}$/, "must be the id of a deployment")
+  .describe("The id of a deployment.");
+
+export const taskName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,199}$/, "must be the name of a task")
+  .describe("The name of a task.");
+
+/** Names of environment variables (POSIX 1003.1, chapter 8). */
+export const variableName = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, "must be letters, digits and _, no digit first");
+
+/** A value of a variable; as long as the manifest allows, far below the 128 KiB that Linux takes (execve(2), MAX_ARG_STRLEN). */
+export const variableValue = z
+  .string()
+  .max(32_768)
+  .refine((value) => !value.includes("\0"), "must not contain NUL");
+
+/** Most items of a page, and how many when the request does not say. */
+export const pageLimit = z.coerce.number().int().min(1).max(200).default(50).describe("Most items of the answer.");
+
+export const cursor = z.string().min(1).max(100).optional().describe("`nextCursor` of the page before.");
+
+export const faultView = z
+  .object({ code: z.string(), detail: z.string(), hint: z.string() })
+  .meta({ id: "Fault", description: "What went wrong, and what to do next." });
+
+/** One page of a list, newest first. */
+export function pageOf<Item extends z.ZodType>(item: Item) {
+  return z.object({
+    items: z.array(item),
+    nextCursor: z.string().nullable().describe("What to give as `cursor` for the next page; null on the last one."),
+  });
+}

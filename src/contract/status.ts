@@ -1,0 +1,64 @@
+import { z } from "zod";
+import { deploymentView } from "./deployments.ts";
+import { durationMs, releaseName, time } from "./scalars.ts";
+
+export const environmentState = z
+  .enum(["serving", "deploying", "degraded", "stopped", "empty"])
+  .describe("`degraded`: fewer instances are ready than wanted. `empty`: nothing was ever live.");
+
+export const urlView = z.object({ service: z.string(), url: z.string() });
+
+export const environmentView = z
+  .object({
+    app: z.string(),
+    environment: z.string(),
+    release: releaseName.nullable(),
+    state: environmentState,
+    urls: z.array(urlView),
+  })
+  .meta({ id: "Environment" });
+export type EnvironmentView = z.infer<typeof environmentView>;
+
+export const environmentList = z.object({ items: z.array(environmentView) }).meta({ id: "EnvironmentList" });
+export type EnvironmentList = z.infer<typeof environmentList>;
+
+export const instanceView = z
+  .object({
+    id: z.string().describe("Its name."),
+    release: releaseName,
+    artifact: z.string(),
+    state: z.enum(["starting", "ready", "not-ready", "draining", "stopping", "crashed", "backing-off"]),
+    ready: z.boolean(),
+    url: z.string().nullable().describe("Where it answers itself, behind the edge; null when it has no address."),
+    startedAt: time,
+    restarts: z.int().describe("How often its place was started again after a crash."),
+    memoryBytes: z.int().nullable(),
+    cpuMs: durationMs.nullable().describe("CPU time since its start."),
+    gate: z.string().nullable().describe("How it proved itself, or what its last probe said."),
+  })
+  .meta({ id: "Instance" });
+export type InstanceView = z.infer<typeof instanceView>;
+
+/** `status --json`: what is observed, never what was asked for. */
+export const statusView = z
+  .object({
+    app: z.string(),
+    environment: z.string(),
+    state: environmentState,
+    release: releaseName.nullable().describe("The release that serves."),
+    deployment: deploymentView.nullable().describe("The one under way, else the newest."),
+    queue: z.array(deploymentView).describe("Those waiting behind it, oldest first."),
+    services: z.array(
+      z.object({
+        name: z.string(),
+        desired: z.int(),
+        single: z.boolean(),
+        instances: z.array(instanceView),
+      }),
+    ),
+    urls: z.array(urlView),
+    jobs: z.array(z.object({ name: z.string() })),
+    data: z.array(z.object({ name: z.string() })),
+  })
+  .meta({ id: "Status" });
+export type StatusView = z.infer<typeof statusView>;

@@ -1,0 +1,42 @@
+import { timingSafeEqual } from "node:crypto";
+import { isIP } from "node:net";
+import { sha256 } from "../base/digest.ts";
+import { Fault } from "../base/faults.ts";
+import type { Actor } from "../usecases/ground.ts";
+import type { ApiDeps, Connection } from "./exchange.ts";
+
+/** Who asks. Over the socket: whoever may open it. Over TCP: whoever has the token; digests are compared in constant time. */
+export function actorOf(request: Request, connection: Connection, tokenDigest: string | null): Actor | null {
+  if (connection.via === "socket") return { name: "local", via: "socket" };
+  const token = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(request.headers.get("authorization") ?? "")?.[1];
+  if (token === undefined || tokenDigest === null) return null;
+  const [given, wanted] = [Buffer.from(sha256(token)), Buffer.from(tokenDigest)];
+  return given.length === wanted.length && timingSafeEqual(given, wanted) ? { name: "token", via: "token" } : null;
+}
+
+/**
+ * Refuses what a foreign web page could make a browser send: a name that only pretends to be ours (DNS rebinding), and a
+ * change asked for from another origin (RFC 6454). Faults: `access.denied`.
+ */
+export function refuseForeign(request: Request, connection: Connection, { hosts = [] }: Pick<ApiDeps, "hosts">): void {
+  const host = request.headers.get("host") ?? new URL(request.url).host;
+  if (connection.via !== "socket" && !isOurs(hostname(host), hosts)) {
+    throw new Fault("access.denied", "the Host header names no host of this controller");
+  }
+  const origin = request.headers.get("origin");
+  const isRead = request.method === "GET" || request.method === "HEAD";
+  if (origin === null || isRead) return;
+  if (originHost(origin) !== host) throw new Fault("access.denied", "changes are not taken from another origin");
+}
+
+function originHost(origin: string): string | null {
+  return URL.canParse(origin) ? new URL(origin).host : null;
+}
+
+function hostname(host: string): string {
+  return URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname.replace(/^\[|\]$/g, "") : "";
+}
+
+function isOurs(name: string, hosts: readonly string[]): boolean {
+  return isIP(name) !== 0 || name === "localhost" || name.endsWith(".localhost") || hosts.includes(name);
+}

@@ -1,0 +1,125 @@
+import { type Context, Hono } from "hono";
+import { HTTPException } from "hono/http-exception";
+import { Fault } from "../base/faults.ts";
+import { newId } from "../base/ids.ts";
+import { headers, type RouteContract, routes } from "../contract/paths.ts";
+import { authorise, type Call } from "../usecases/ground.ts";
+import { type Answered, once } from "../usecases/once.ts";
+import { actorOf, refuseForeign } from "./access.ts";
+import { decodeBody, decodeParams, decodeQuery, idempotencyKey } from "./decode.ts";
+import type { AnyHandler, ApiDeps, Connection, Handlers } from "./exchange.ts";
+import { controllerHandlers } from "./handlers/controller.ts";
+import { deploymentHandlers } from "./handlers/deployments.ts";
+import { documentHandlers } from "./handlers/documents.ts";
+import { recordHandlers } from "./handlers/records.ts";
+import { problemOf, problemResponse } from "./problem.ts";
+
+export type { ApiDeps, Check, Connection, Log } from "./exchange.ts";
+
+type Wire = { Bindings: Connection; Variables: { requestId: string } };
+
+const handlers: Handlers = { ...controllerHandlers, ...deploymentHandlers, ...documentHandlers, ...recordHandlers };
+
+/** Answered to everybody: whoever watches the machine needs no token. */
+const open: ReadonlySet<string> = new Set(["health", "readiness"]);
+
+/**
+ * The HTTP API. The server tells with `app.fetch(request, { via: "socket" })` that a request came over the controller's
+ * own socket; everything else is taken for TCP and needs the token.
+ */
+export function createApi(deps: ApiDeps): Hono<Wire> {
+  const api = new Hono<Wire>();
+  api.use(async (c, next) => {
+    c.set("requestId", requestIdOf(c.req.raw, deps));
+    const begun = deps.clock.now();
+    await next();
+    c.res.headers.set(headers.requestId, c.var.requestId);
+    const { method, path } = c.req;
+    const ms = deps.clock.now() - begun;
+    deps.log.info({ requestId: c.var.requestId, method, path, status: c.res.status, ms }, "request");
+  });
+  for (const [name, route] of Object.entries(routes)) {
+    const handler = handlers[name as keyof Handlers] as AnyHandler;
+    const answer = (c: Context<Wire>) => handle({ c, deps, route, handler, isOpen: open.has(name) });
+    // Hono answers HEAD by the GET of the same path.
+    api.on(route.method === "head" ? "GET" : route.method.toUpperCase(), honoPath(route.path), answer);
+  }
+  api.notFound((c) => failed(c, deps, nothingThere(c.req.method, c.req.path)));
+  api.onError((thrown, c) => failed(c, deps, thrown));
+  return api;
+}
+
+function requestIdOf(request: Request, { clock }: ApiDeps): string {
+  const given = request.headers.get(headers.requestId);
+  return given !== null && /^[\w-]{1,64}$/.test(given) ? given : newId("req", clock.now());
+}
+
+function honoPath(path: string): string {
+  return path.replace(/\{(\w+)\}/g, ":$1");
+}
+
+interface Handling {
+  readonly c: Context<Wire>;
+  readonly deps: ApiDeps;
+  readonly route: RouteContract;
+  readonly handler: AnyHandler;
+  readonly isOpen: boolean;
+}
+
+async function handle({ c, deps, route, handler, isOpen }: Handling): Promise<Response> {
+  const request = c.req.raw;
+  if (route.method === "head" && request.method !== "HEAD") throw nothingThere(request.method, c.req.path);
+  const connection = c.env ?? {};
+  refuseForeign(request, connection, deps);
+  const call: Call = { deps, actor: actorOf(request, connection, deps.tokenDigest) };
+  if (!isOpen) authorise(call, "read");
+  const params = decodeParams(route.path, c.req.param());
+  const query = route.query && decodeQuery(route.query, request.url);
+  const body = route.body && (await decodeBody(route.body, request));
+  const run = () => handler({ deps, call, params, query, body, request });
+  const key = route.method === "post" ? idempotencyKey(request) : null;
+  if (key === null) return respond(await run(), route);
+  const asked = { actor: call.actor?.name, method: route.method, path: c.req.path, body: body ?? null };
+  const { status, body: text } = await once(call, { key, request: asked }, async () => answeredBy(await run(), route));
+  return new Response(text, { status, headers: { "content-type": "application/json" } });
+}
+
+type Replied = Awaited<ReturnType<AnyHandler>>;
+
+function respond(reply: Replied, route: RouteContract): Response {
+  if (reply instanceof Response) return reply;
+  const response = Response.json(reply.json, { status: route.status });
+  response.headers.set("cache-control", "no-store");
+  if (reply.revision !== undefined) response.headers.set("etag", `"${reply.revision}"`);
+  return response;
+}
+
+async function answeredBy(reply: Replied, route: RouteContract): Promise<Answered> {
+  const response = respond(reply, route);
+  return { status: response.status, body: await response.text() };
+}
+
+/** Whether a path is unknown or only its method. */
+function nothingThere(method: string, path: string): Fault {
+  const methods = Object.values(routes)
+    .filter((route) => pattern(route.path).test(path))
+    .map((route) => route.method.toUpperCase());
+  if (methods.length === 0) return new Fault("path.unknown", "there is nothing at this path");
+  return new Fault("method.wrong", `${method} is not a method of this path; ${[...new Set(methods)].join(", ")} is`);
+}
+
+function pattern(path: string): RegExp {
+  return new RegExp(`^${path.replace(/\./g, "\\.").replace(/\{\w+\}/g, "[^/]+")}$`);
+}
+
+function failed(c: Context<Wire>, deps: ApiDeps, thrown: unknown): Response {
+  const fault =
+    thrown instanceof HTTPException && thrown.status < 500
+      ? new Fault("request.invalid", "the request is malformed")
+      : thrown;
+  const problem = problemOf(fault, { path: c.req.path, requestId: c.var.requestId });
+  if (problem.status >= 500) deps.log.error({ requestId: problem.requestId, err: thrown }, "a request failed");
+  const response = problemResponse(problem);
+  response.headers.set(headers.requestId, problem.requestId);
+  return response;
+}

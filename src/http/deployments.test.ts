@@ -1,0 +1,306 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { openJournal } from "../adapters/journal/sqlite/open.ts";
+import { openLogs } from "../adapters/logs/sqlite/open.ts";
+import { sha256 } from "../base/digest.ts";
+import { planAnswer } from "../contract/changes.ts";
+import { deploymentAnswer, deploymentDetail, deploymentPage } from "../contract/deployments.ts";
+import { problem } from "../contract/problem.ts";
+import { releaseDetail, releasePage } from "../contract/releases.ts";
+import { stageDeps, wallClock } from "../testing/stage.ts";
+import { createApi } from "./api.ts";
+
+const key = { app: "shop", environment: "production" };
+const base = "/v1/apps/shop/environments/production";
+
+function manifest(more = "", env = "LOG_LEVEL: INFO"): string {
+  return `version: 1\napp: shop\nenv:\n  ${env}\nservices:\n  web:\n    run: node web.js\n    http: {}\n  clock:\n    run: node clock.js\n    single: true\n${more}`;
+}
+
+/** A reference of the manifest to an output of service web. */
+function reference(output: string): string {
+  return `\${web.${output}}`;
+}
+
+let directory: string;
+let deps: ReturnType<typeof stageDeps>;
+let api: ReturnType<typeof createApi>;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "fairlead-http-"));
+  deps = stageDeps({
+    journal: await openJournal(join(directory, "journal.db"), wallClock),
+    logs: await openLogs(join(directory, "logs.db"), wallClock),
+  });
+  api = createApi(deps);
+});
+
+afterEach(async () => {
+  await deps.journal.close();
+  await deps.logs.close();
+  await rm(directory, { recursive: true });
+});
+
+async function ask(method: string, path: string, ...[body, headers = {}]: [unknown?, Record<string, string>?]) {
+  const json = body === undefined ? {} : { body: JSON.stringify(body) };
+  const all = { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers };
+  const response = await api.request(path, { method, headers: all, ...json }, { via: "socket" });
+  return { status: response.status, headers: response.headers, json: await response.json() };
+}
+
+function source(text: string): string {
+  const digest = sha256(text);
+  deps.builder.sources.set(digest, new Map([["fairlead.yml", text]]));
+  return digest;
+}
+
+async function deploy(text: string) {
+  const { json } = await ask("POST", `${base}/deployments`, { kind: "deploy", source: source(text) });
+  return deploymentAnswer.parse(json).deployment;
+}
+
+async function live(text: string) {
+  const deployment = await deploy(text);
+  await deps.engine.finish(deployment.id, "live");
+  const release = await deps.journal.release(key, Number(deployment.release.slice(1)));
+  for (const { digest } of release?.artifacts ?? []) deps.builder.states.set(digest, { state: "built" });
+  return deployment;
+}
+
+describe("deploy", () => {
+  test("writes down a release and a queued deployment together, and answers the deployment", async () => {
+    const { status, json } = await ask("POST", `${base}/deployments`, {
+      kind: "deploy",
+      source: source(manifest()),
+      message: "first",
+    });
+    expect(status).toBe(202);
+    const { deployment } = deploymentAnswer.parse(json);
+    expect(deployment).toMatchObject({
+      status: "queued",
+      phase: "queued",
+      release: "v1",
+      previous: null,
+      createdBy: "local",
+      fault: null,
+    });
+    const release = await deps.journal.release(key, 1);
+    expect(release?.message).toBe("first");
+    expect(release?.services[0]?.env).toEqual({ LOG_LEVEL: "INFO", RELEASE: "v1", FAIRLEAD_ENVIRONMENT: "production" });
+    expect((await deps.journal.events({ key, after: 0, limit: 10 })).map((event) => event.kind)).toEqual([
+      "release.created",
+      "deployment.queued",
+    ]);
+  });
+
+  test("names an artifact by source, context and command alone", async () => {
+    await deploy(manifest());
+    await deploy(manifest());
+    const [second, first] = await deps.journal.releases(key, { limit: 2 });
+    expect(second?.artifacts).toEqual(first?.artifacts);
+    expect(second?.number).toBe(2);
+  });
+
+  test("gives services the public address of each other", async () => {
+    await deploy(manifest("", `ME: ${reference("url")}/x:${reference("host")}:${reference("port")}`));
+    const release = await deps.journal.release(key, 1);
+    expect(release?.services[0]?.env.ME).toBe("http://web.shop.localhost:8080/x:127.0.0.1:8080");
+  });
+
+  test.each([
+    ["source.missing", 409, () => sha256("nothing")],
+    [
+      "manifest.missing",
+      422,
+      () => {
+        deps.builder.sources.set(sha256("empty"), new Map());
+        return sha256("empty");
+      },
+    ],
+    ["manifest.invalid", 422, () => source("app: shop\nservices: { web: { rn: x } }\n")],
+    ["manifest.invalid", 422, () => source(manifest("", "KEY: { required: true }"))],
+    ["request.invalid", 400, () => source(manifest().replace("app: shop", "app: other"))],
+  ])("answers %s with %i and changes nothing", async (code, status, given) => {
+    const answer = await ask("POST", `${base}/deployments`, { kind: "deploy", source: given() });
+    const found = problem.parse(answer.json);
+    expect([found.code, answer.status, found.status]).toEqual([code, status, status]);
+    expect(found.hint).not.toBe("");
+    expect(await deps.journal.environments()).toEqual([]);
+  });
+
+  test("says line and column of every complaint about the manifest", async () => {
+    const answer = await ask("POST", `${base}/deployments`, {
+      kind: "deploy",
+      source: source("version: 1\napp: shop\nservices: { web: { rn: x } }\n"),
+    });
+    const { errors } = problem.parse(answer.json);
+    expect(errors[0]).toMatchObject({ file: "fairlead.yml", line: 3 });
+  });
+
+  test("refuses a host that another environment serves", async () => {
+    await live(manifest());
+    const text = manifest()
+      .replace("app: shop", "app: copy")
+      .replace("http: {}", "http: { hosts: [web.shop.localhost] }");
+    const answer = await ask("POST", "/v1/apps/copy/environments/production/deployments", {
+      kind: "deploy",
+      source: source(text),
+    });
+    expect(problem.parse(answer.json).code).toBe("route.host-taken");
+  });
+});
+
+describe("Idempotency-Key", () => {
+  const headers = { "idempotency-key": "k1" };
+
+  test("repeats the first answer and deploys once", async () => {
+    const body = { kind: "deploy", source: source(manifest()) };
+    const first = await ask("POST", `${base}/deployments`, body, headers);
+    const second = await ask("POST", `${base}/deployments`, body, headers);
+    expect(second.json).toEqual(first.json);
+    expect(second.status).toBe(202);
+    expect(await deps.journal.lastReleaseNumber(key)).toBe(1);
+  });
+
+  test("refuses the key for a different body with 422", async () => {
+    await ask("POST", `${base}/deployments`, { kind: "deploy", source: source(manifest()) }, headers);
+    const other = await ask("POST", `${base}/deployments`, { kind: "rollback" }, headers);
+    expect([other.status, problem.parse(other.json).code]).toEqual([422, "idempotency.mismatch"]);
+  });
+
+  test("refuses a second request while the first is under way with 409", async () => {
+    const gate = Promise.withResolvers<void>();
+    const holding = deps.engine.alone(key, () => gate.promise);
+    const body = { kind: "deploy", source: source(manifest()) };
+    const first = ask("POST", `${base}/deployments`, body, headers);
+    await expect.poll(async () => (await ask("POST", `${base}/deployments`, body, headers)).status).toBe(409);
+    gate.resolve();
+    await holding;
+    expect((await first).status).toBe(202);
+  });
+
+  test("lets a key be used again after a failure", async () => {
+    const digest = sha256(manifest());
+    const body = { kind: "deploy", source: digest };
+    expect((await ask("POST", `${base}/deployments`, body, headers)).status).toBe(409);
+    source(manifest());
+    expect((await ask("POST", `${base}/deployments`, body, headers)).status).toBe(202);
+  });
+});
+
+describe("rollback and restart", () => {
+  test("goes back to the newest live release before the serving one, never to a failed one", async () => {
+    await live(manifest());
+    const failed = await deploy(manifest("", "LOG_LEVEL: BAD"));
+    await deps.engine.finish(failed.id, "failed");
+    await live(manifest("", "LOG_LEVEL: DEBUG"));
+    const { json } = await ask("POST", `${base}/deployments`, { kind: "rollback" });
+    const { deployment } = deploymentAnswer.parse(json);
+    expect(deployment).toMatchObject({ kind: "rollback", release: "v1", previous: "v3" });
+    await deps.engine.finish(deployment.id, "live");
+    const again = await ask("POST", `${base}/deployments`, { kind: "rollback" });
+    expect([again.status, problem.parse(again.json).code]).toEqual([409, "release.none-before"]);
+    const named = await ask("POST", `${base}/deployments`, { kind: "rollback", release: "v2" });
+    expect([named.status, problem.parse(named.json).code]).toEqual([404, "release.unknown"]);
+    const forward = await ask("POST", `${base}/deployments`, { kind: "rollback", release: "3" });
+    expect(deploymentAnswer.parse(forward.json).deployment.release).toBe("v3");
+  });
+
+  test("refuses a release whose artifact is gone", async () => {
+    await live(manifest());
+    await live(manifest("", "LOG_LEVEL: DEBUG"));
+    deps.builder.states.clear();
+    const answer = await ask("POST", `${base}/deployments`, { kind: "rollback" });
+    expect([answer.status, problem.parse(answer.json).code]).toEqual([409, "release.incomplete"]);
+  });
+
+  test("restarts the services that are named", async () => {
+    await live(manifest());
+    const { json } = await ask("POST", `${base}/deployments`, { kind: "restart", services: ["web"] });
+    expect(deploymentAnswer.parse(json).deployment).toMatchObject({
+      kind: "restart",
+      release: "v1",
+      services: ["web"],
+    });
+    const unknown = await ask("POST", `${base}/deployments`, { kind: "restart", services: ["wbe"] });
+    expect([unknown.status, problem.parse(unknown.json).code]).toEqual([404, "service.unknown"]);
+  });
+
+  test("knows nothing of an app that was never deployed", async () => {
+    const answer = await ask("POST", `${base}/deployments`, { kind: "rollback" });
+    expect([answer.status, problem.parse(answer.json).code]).toEqual([404, "app.unknown"]);
+  });
+});
+
+describe("deployments and releases", () => {
+  test("come in pages, newest first, each once", async () => {
+    for (let i = 0; i < 5; i += 1) await deploy(manifest("", `LOG_LEVEL: L${i}`));
+    const seen: string[] = [];
+    for (let cursor = ""; ; ) {
+      const { json } = await ask("GET", `${base}/deployments?limit=2${cursor}`);
+      const page = deploymentPage.parse(json);
+      seen.push(...page.items.map((one) => one.release));
+      if (page.nextCursor === null) break;
+      cursor = `&cursor=${page.nextCursor}`;
+    }
+    expect(seen.sort()).toEqual(["v1", "v2", "v3", "v4", "v5"]);
+    const first = releasePage.parse((await ask("GET", `${base}/releases?limit=3`)).json);
+    expect(first.items.map((one) => one.release)).toEqual(["v5", "v4", "v3"]);
+    const second = releasePage.parse((await ask("GET", `${base}/releases?limit=3&cursor=${first.nextCursor}`)).json);
+    expect([second.items.map((one) => one.release), second.nextCursor]).toEqual([["v2", "v1"], null]);
+  });
+
+  test("a release is shown with its manifest and without the values of its variables", async () => {
+    await live(manifest("", "CANARY: do-not-show-me"));
+    const { json } = await ask("GET", `${base}/releases/v1`);
+    const { release } = releaseDetail.parse(json);
+    expect(release).toMatchObject({ serving: true, wasLive: true });
+    expect(release.services[0]?.variables).toContain("CANARY");
+    expect(JSON.stringify(release)).not.toContain("do-not-show-me");
+  });
+
+  test("a diff names what changed and shows no values", async () => {
+    await live(manifest("", "CANARY: old-secret"));
+    await live(manifest("  worker:\n    run: node worker.js\n", "CANARY: new-secret"));
+    const { json } = await ask("GET", `${base}/releases/v1/diff/v2`);
+    const { changes } = planAnswer.parse(json);
+    expect(changes.map((change) => `${change.action} ${change.subject}`)).toEqual([
+      "replace service web",
+      "replace service clock",
+      "create service worker",
+    ]);
+    expect(changes[0]?.detail).toContain("variables CANARY");
+    expect(JSON.stringify(json)).not.toMatch(/old-secret|new-secret/);
+  });
+
+  test("a plan compares with what serves and does nothing", async () => {
+    await live(manifest());
+    const { json } = await ask("POST", `${base}/plan`, { source: source(manifest()) });
+    const answer = planAnswer.parse(json);
+    expect(answer.changes.map((change) => change.action)).toEqual(["keep", "keep"]);
+    expect(answer.summary).toBe("2 to keep, compared with v1");
+    expect(await deps.journal.lastReleaseNumber(key)).toBe(1);
+  });
+
+  test("steps are shown by their word, never with an instance's variables", async () => {
+    const { id } = await deploy(manifest());
+    const what = JSON.stringify({ do: "start", instance: { env: { CANARY: "do-not-show-me" } } });
+    await deps.journal.beginStep({ key, deployment: id, what, subject: "fl-1", why: "because", begunAt: 1 });
+    const { json } = await ask("GET", `/v1/deployments/${id}`);
+    expect(deploymentDetail.parse(json).steps[0]).toMatchObject({ what: "start", subject: "fl-1" });
+    expect(JSON.stringify(json)).not.toContain("do-not-show-me");
+  });
+
+  test("cancelling asks once, and an ended one cannot be cancelled", async () => {
+    const { id } = await deploy(manifest());
+    expect((await ask("POST", `/v1/deployments/${id}/cancel`)).status).toBe(202);
+    expect((await deps.journal.deployment(id))?.cancelRequested).toBe(true);
+    await deps.engine.finish(id, "cancelled");
+    const late = await ask("POST", `/v1/deployments/${id}/cancel`);
+    expect([late.status, problem.parse(late.json).code]).toEqual([409, "deployment.ended"]);
+    const unknown = await ask("GET", "/v1/deployments/dep_nothing");
+    expect([unknown.status, problem.parse(unknown.json).code]).toEqual([404, "deployment.unknown"]);
+  });
+});

@@ -1,0 +1,255 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { openJournal } from "../adapters/journal/sqlite/open.ts";
+import { openLogs } from "../adapters/logs/sqlite/open.ts";
+import { sha256 } from "../base/digest.ts";
+import { deploymentAnswer } from "../contract/deployments.ts";
+import { scaleDocument, variablesAnswer, variablesDocument } from "../contract/documents.ts";
+import { problem } from "../contract/problem.ts";
+import { environmentList, statusView } from "../contract/status.ts";
+import { type InstanceIdentity, instanceName, type ObservedInstance } from "../model/instance.ts";
+import { stageDeps, wallClock } from "../testing/stage.ts";
+import { createApi } from "./api.ts";
+
+const key = { app: "shop", environment: "production" };
+const base = "/v1/apps/shop/environments/production";
+const text = `version: 1
+app: shop
+env:
+  LOG_LEVEL: { default: INFO, oneOf: [DEBUG, INFO] }
+services:
+  web: { run: node web.js, replicas: 2, http: {} }
+  clock: { run: node clock.js, single: true }
+`;
+
+let directory: string;
+let deps: ReturnType<typeof stageDeps>;
+let api: ReturnType<typeof createApi>;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "fairlead-http-"));
+  deps = stageDeps({
+    journal: await openJournal(join(directory, "journal.db"), wallClock),
+    logs: await openLogs(join(directory, "logs.db"), wallClock),
+  });
+  api = createApi(deps);
+});
+
+afterEach(async () => {
+  await deps.journal.close();
+  await deps.logs.close();
+  await rm(directory, { recursive: true });
+});
+
+async function ask(method: string, path: string, ...[body, headers = {}]: [unknown?, Record<string, string>?]) {
+  const json = body === undefined ? {} : { body: JSON.stringify(body) };
+  const all = { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers };
+  const response = await api.request(path, { method, headers: all, ...json }, { via: "socket" });
+  return { status: response.status, etag: response.headers.get("etag") ?? "", json: await response.json() };
+}
+
+async function deploy() {
+  const digest = sha256(text);
+  deps.builder.sources.set(digest, new Map([["fairlead.yml", text]]));
+  const { json } = await ask("POST", `${base}/deployments`, { kind: "deploy", source: digest });
+  return deploymentAnswer.parse(json).deployment;
+}
+
+async function live() {
+  const deployment = await deploy();
+  await deps.engine.finish(deployment.id, "live");
+  return deployment;
+}
+
+function instance(more: Partial<InstanceIdentity>, seen: Partial<ObservedInstance> = {}): ObservedInstance {
+  const identity = { key, service: "web", release: 1, deployment: "dep_x", ordinal: 0, attempt: 0, ...more };
+  const idle = {
+    startedAt: 1_000,
+    address: { host: "127.0.0.1", port: 20_001 },
+    stopSignalAt: null,
+    killedAt: null,
+    exit: null,
+  };
+  return { name: instanceName(identity), identity, ...idle, ...seen };
+}
+
+describe("scale", () => {
+  test("wins over the manifest until it is taken back", async () => {
+    await live();
+    const before = await ask("GET", `${base}/scale`);
+    expect(scaleDocument.parse(before.json).services.web).toEqual({ replicas: 2, manifest: 2, override: null });
+    const after = await ask("PATCH", `${base}/scale`, { web: 3 }, { "if-match": before.etag });
+    expect(after.status).toBe(200);
+    expect(scaleDocument.parse(after.json).services.web).toEqual({ replicas: 3, manifest: 2, override: 3 });
+    const back = await ask("PATCH", `${base}/scale`, { web: null });
+    expect(scaleDocument.parse(back.json).services.web).toEqual({ replicas: 2, manifest: 2, override: null });
+  });
+
+  test("refuses a change of what somebody else changed meanwhile", async () => {
+    await live();
+    const { etag } = await ask("GET", `${base}/scale`);
+    await ask("PATCH", `${base}/scale`, { web: 3 });
+    const stale = await ask("PATCH", `${base}/scale`, { web: 4 }, { "if-match": etag });
+    expect([stale.status, problem.parse(stale.json).code]).toEqual([412, "document.stale"]);
+    expect((await deps.journal.environment(key))?.scale).toEqual({ web: 3 });
+  });
+
+  test.each([
+    [{ clock: 2 }, 409, "scale.single"],
+    [{ nobody: 2 }, 404, "service.unknown"],
+    [{ web: 101 }, 400, "request.invalid"],
+    [{ web: -1 }, 400, "request.invalid"],
+    [{}, 400, "request.invalid"],
+  ])("refuses %j with %i %s and changes nothing of the rest", async (body, status, code) => {
+    await live();
+    const answer = await ask("PATCH", `${base}/scale`, { ...body });
+    expect([answer.status, problem.parse(answer.json).code]).toEqual([status, code]);
+    expect((await deps.journal.environment(key))?.revision).toBe(0);
+  });
+});
+
+describe("variables", () => {
+  test("make a new release of the same artifacts and deploy it", async () => {
+    await live();
+    const { json, status } = await ask("PATCH", `${base}/variables`, { set: { LOG_LEVEL: "DEBUG", EXTRA: "x" } });
+    expect(status).toBe(200);
+    const { variables, deployment } = variablesAnswer.parse(json);
+    expect(variables).toEqual({ LOG_LEVEL: "DEBUG", EXTRA: "x" });
+    expect(deployment).toMatchObject({ release: "v2", kind: "deploy", status: "queued" });
+    const [second, first] = await deps.journal.releases(key, { limit: 2 });
+    expect(second?.artifacts).toEqual(first?.artifacts);
+    expect(second?.services[0]?.env).toMatchObject({ LOG_LEVEL: "DEBUG", EXTRA: "x", RELEASE: "v2" });
+    expect(JSON.stringify(second?.message)).not.toContain("DEBUG");
+    const document = variablesDocument.parse((await ask("GET", `${base}/variables`)).json);
+    expect(document.effective.web).toMatchObject({ LOG_LEVEL: "DEBUG" });
+  });
+
+  test("stay as they were when the manifest does not allow the outcome, and the value is not shown", async () => {
+    await live();
+    const answer = await ask("PATCH", `${base}/variables`, { set: { LOG_LEVEL: "canary-value" } });
+    expect([answer.status, problem.parse(answer.json).code]).toEqual([422, "manifest.invalid"]);
+    expect(JSON.stringify(answer.json)).not.toContain("canary-value");
+    expect((await deps.journal.environment(key))?.variables).toEqual({});
+  });
+
+  test("may be set before the first deployment, which takes them along", async () => {
+    const { json } = await ask("PATCH", `${base}/variables`, { set: { LOG_LEVEL: "DEBUG" } });
+    expect(variablesAnswer.parse(json).deployment).toBeNull();
+    await deploy();
+    expect((await deps.journal.release(key, 1))?.services[0]?.env.LOG_LEVEL).toBe("DEBUG");
+  });
+
+  test("build on the deployment that is under way, not on what it replaces", async () => {
+    await live();
+    await deploy();
+    await ask("PATCH", `${base}/variables`, { set: { A: "1" } });
+    await ask("PATCH", `${base}/variables`, { set: { A: null, B: "2" } });
+    const env = (await deps.journal.release(key, 4))?.services[0]?.env;
+    expect(env).toMatchObject({ B: "2", RELEASE: "v4" });
+    expect(env).not.toHaveProperty("A");
+  });
+
+  test("honour If-Match", async () => {
+    await live();
+    const { etag } = await ask("GET", `${base}/variables`);
+    expect((await ask("PATCH", `${base}/variables`, { set: { A: "1" } }, { "if-match": etag })).status).toBe(200);
+    expect((await ask("PATCH", `${base}/variables`, { set: { A: "2" } }, { "if-match": etag })).status).toBe(412);
+    expect((await ask("PATCH", `${base}/variables`, { set: { A: "2" } }, { "if-match": "W/x" })).status).toBe(412);
+  });
+});
+
+describe("status", () => {
+  test("shows observed instances in all their states", async () => {
+    const { id: deployment } = await live();
+    const ready = instance({ deployment });
+    const crashed = instance(
+      { deployment, ordinal: 1 },
+      { exit: { at: 2_000, code: 1, signal: null, reason: "exited" } },
+    );
+    const draining = instance({ deployment: "dep_old" });
+    const stopping = instance({ deployment: "dep_old", ordinal: 1 }, { stopSignalAt: 5 });
+    const starting = instance({ deployment, service: "clock" }, { address: null });
+    const gone = instance(
+      { deployment: "dep_old", ordinal: 2 },
+      { stopSignalAt: 5, exit: { at: 6, code: 0, signal: null, reason: "exited" } },
+    );
+    const facts = (name: string, retiredAt: number | null) => ({
+      name,
+      gatedAt: 1_500,
+      retiredAt,
+      retiredBecause: null,
+    });
+    deps.engine.world = {
+      instances: [ready, crashed, draining, stopping, starting, gone],
+      facts: [facts(ready.name, null), facts(draining.name, 4), facts(stopping.name, 4)],
+    };
+    const { json } = await ask("GET", `${base}/status`);
+    const status = statusView.parse(json);
+    expect(status).toMatchObject({
+      state: "degraded",
+      release: "v1",
+      queue: [],
+      deployment: { id: deployment, status: "live" },
+    });
+    const states = Object.fromEntries(
+      status.services.flatMap((service) => service.instances).map((one) => [one.id, one.state]),
+    );
+    expect(states).toEqual({
+      [ready.name]: "ready",
+      [crashed.name]: "backing-off",
+      [draining.name]: "draining",
+      [stopping.name]: "stopping",
+      [starting.name]: "starting",
+    });
+    const first = status.services[0]?.instances.find((one) => one.id === ready.name);
+    expect(first).toMatchObject({
+      ready: true,
+      url: "http://127.0.0.1:20001",
+      memoryBytes: 1_048_576,
+      cpuMs: 12,
+      restarts: 0,
+    });
+    expect(first?.artifact).toMatch(/^sha256:/);
+    expect(status.urls).toEqual([{ service: "web", url: "http://web.shop.localhost:8080" }]);
+  });
+
+  test("an instance whose probes fail is not ready", async () => {
+    const { id: deployment } = await live();
+    const one = instance({ deployment });
+    deps.engine.world = {
+      instances: [one],
+      facts: [{ name: one.name, gatedAt: 1, retiredAt: null, retiredBecause: null }],
+      probes: {
+        [one.name]: { readyInRow: 0, unreadyInRow: 3, deadInRow: 0, lastAnswer: "GET /ready → 503", listensOn: null },
+      },
+    };
+    const found = statusView.parse((await ask("GET", `${base}/status`)).json).services[0]?.instances[0];
+    expect(found).toMatchObject({ state: "not-ready", ready: false, gate: "GET /ready → 503" });
+  });
+
+  test("tells what waits, and lists all environments", async () => {
+    await live();
+    await deploy();
+    await deploy();
+    const status = statusView.parse((await ask("GET", `${base}/status`)).json);
+    expect([status.state, status.queue.map((one) => one.release)]).toEqual(["deploying", ["v2", "v3"]]);
+    const { items } = environmentList.parse((await ask("GET", "/v1/environments")).json);
+    expect(items).toEqual([
+      { ...key, release: "v1", state: "deploying", urls: [{ service: "web", url: "http://web.shop.localhost:8080" }] },
+    ]);
+  });
+
+  test("stop cancels what is under way and keeps everything that was recorded", async () => {
+    await live();
+    const { id } = await deploy();
+    const { status, json } = await ask("POST", `${base}/stop`);
+    expect([status, statusView.parse(json).state]).toEqual([202, "stopped"]);
+    expect(await deps.journal.environment(key)).toMatchObject({ stopped: true, serving: null });
+    expect((await deps.journal.deployment(id))?.cancelRequested).toBe(true);
+    expect(await deps.journal.lastReleaseNumber(key)).toBe(2);
+    const restart = await ask("POST", `${base}/deployments`, { kind: "restart" });
+    expect(problem.parse(restart.json).code).toBe("release.none-before");
+  });
+});

@@ -1,0 +1,161 @@
+import type { ChangeView, PlanAnswer } from "../contract/changes.ts";
+import type { DeploymentDetail, DeploymentView } from "../contract/deployments.ts";
+import type { ScaleDocument } from "../contract/documents.ts";
+import type { EventView } from "../contract/events.ts";
+import type { StoredLogView } from "../contract/logs.ts";
+import type { ReleaseView } from "../contract/releases.ts";
+import type { EnvironmentView, InstanceView, StatusView } from "../contract/status.ts";
+import type { TaskView } from "../contract/tasks.ts";
+import { type Deployment, isOver } from "../model/deployment.ts";
+import type { Event } from "../model/event.ts";
+import type { Exit, ObservedTask, TaskSpec } from "../model/instance.ts";
+import type { StoredLine } from "../model/log.ts";
+import { releaseName } from "../model/release.ts";
+import type { deploymentSteps } from "../usecases/deployments.ts";
+import type { ScaledService } from "../usecases/documents.ts";
+import type { SeenInstance } from "../usecases/instances.ts";
+import type { Outlook } from "../usecases/plan.ts";
+import type { KnownRelease } from "../usecases/releases.ts";
+import type { EnvironmentSummary, Status } from "../usecases/status.ts";
+
+/** RFC 3339 in UTC. */
+export function timeText(at: number): string {
+  return new Date(at).toISOString();
+}
+
+function timeOrNull(at: number | null): string | null {
+  return at === null ? null : timeText(at);
+}
+
+function releaseOrNull(number: number | null | undefined): string | null {
+  return number === null || number === undefined ? null : releaseName(number);
+}
+
+/** A deployment as of `now`: the end of one that is under way is now. */
+export function deploymentView(deployment: Deployment, now: number): DeploymentView {
+  const { id, key, kind, phase, services, gates, fault, culprit, createdAt, createdBy, endedAt } = deployment;
+  return {
+    id,
+    ...key,
+    kind,
+    status: statusOf(deployment),
+    phase,
+    phases: deployment.history.map((entry) => ({ phase: entry.phase, at: timeText(entry.at) })),
+    release: releaseName(deployment.release),
+    previous: releaseOrNull(deployment.previous?.release),
+    services: services && [...services],
+    gates: gates.map((gate) => ({ ...gate })),
+    fault,
+    culprit,
+    createdAt: timeText(createdAt),
+    createdBy,
+    endedAt: timeOrNull(endedAt),
+    durationMs: Math.max(0, (endedAt ?? now) - createdAt),
+  };
+}
+
+function statusOf(deployment: Deployment): DeploymentView["status"] {
+  if (isOver(deployment)) return deployment.verdict ?? "failed";
+  return deployment.phase === "queued" ? "queued" : "running";
+}
+
+type Step = Awaited<ReturnType<typeof deploymentSteps>>[number];
+
+export function stepView({ id, what, subject, why, begunAt, endedAt, fault }: Step): DeploymentDetail["steps"][number] {
+  return { id, what: stepWord(what), subject, why, begunAt: timeText(begunAt), endedAt: timeOrNull(endedAt), fault };
+}
+
+/** A step is kept as plain data, which holds the variables of an instance; only its word is shown. */
+function stepWord(what: string): string {
+  return /^\s*\{.*?"do"\s*:\s*"([a-z-]{1,40})"/s.exec(what)?.[1] ?? (/^[a-z-]{1,40}$/.test(what) ? what : "step");
+}
+
+export function releaseView({ release, serving, wasLive }: KnownRelease): ReleaseView {
+  const { number, createdAt, createdBy, message, source, services } = release;
+  return {
+    release: releaseName(number),
+    createdAt: timeText(createdAt),
+    createdBy,
+    message,
+    source,
+    serving,
+    wasLive,
+    services: services.map(({ name, artifact, command, replicas, http, env }) => ({
+      name,
+      artifact,
+      command: [...command],
+      replicas,
+      hosts: [...(http?.hosts ?? [])],
+      variables: Object.keys(env).sort(),
+    })),
+  };
+}
+
+export function planView({ changes, warnings, summary }: Outlook): PlanAnswer {
+  return { changes: changes.map((change): ChangeView => ({ ...change })), warnings: [...warnings], summary };
+}
+
+function instanceView({ instance, state, artifact, gate, usage }: SeenInstance): InstanceView {
+  const { name, identity, address, startedAt } = instance;
+  return {
+    id: name,
+    release: releaseName(identity.release),
+    artifact,
+    state,
+    ready: state === "ready",
+    url: address && `http://${address.host}:${address.port}`,
+    startedAt: timeText(startedAt),
+    restarts: identity.attempt,
+    memoryBytes: usage && Math.round(usage.memoryBytes),
+    cpuMs: usage && Math.round(usage.cpuMs),
+    gate,
+  };
+}
+
+export function statusView(
+  { key, state, release, deployment, queue, services, urls }: Status,
+  now: number,
+): StatusView {
+  return {
+    ...key,
+    state,
+    release: releaseOrNull(release),
+    deployment: deployment && deploymentView(deployment, now),
+    queue: queue.map((one) => deploymentView(one, now)),
+    services: services.map((service) => ({ ...service, instances: service.instances.map(instanceView) })),
+    urls: [...urls],
+    jobs: [],
+    data: [],
+  };
+}
+
+export function environmentView({ key, release, state, urls }: EnvironmentSummary): EnvironmentView {
+  return { ...key, release: releaseOrNull(release), state, urls: [...urls] };
+}
+
+export function logView({ at, release, ...line }: StoredLine): StoredLogView {
+  const { sequence, service, instance, stream, level, message } = line;
+  return { time: timeText(at), service, instance, release: releaseName(release), stream, level, message, sequence };
+}
+
+export function eventView({ id, at, key, kind, deployment, subject, detail }: Event): EventView {
+  return { id, time: timeText(at), ...key, kind, deployment, subject, detail };
+}
+
+export function scaleView(services: readonly ScaledService[]): ScaleDocument {
+  return { services: Object.fromEntries(services.map(({ name, ...counts }) => [name, counts])) };
+}
+
+export function taskView(spec: TaskSpec, observed: ObservedTask | null): TaskView {
+  return {
+    name: spec.name,
+    service: spec.service,
+    release: releaseName(spec.release),
+    startedAt: timeOrNull(observed?.startedAt ?? null),
+    exit: exitView(observed?.exit ?? null),
+  };
+}
+
+function exitView(exit: Exit | null): TaskView["exit"] {
+  return exit && { at: timeText(exit.at), code: exit.code, signal: exit.signal, reason: exit.reason };
+}

@@ -1,0 +1,43 @@
+import { Fault } from "../../base/faults.ts";
+import { measure } from "../../usecases/metrics.ts";
+import { hasSource, putSource } from "../../usecases/sources.ts";
+import { listEnvironments, readStatus } from "../../usecases/status.ts";
+import { stopEnvironment } from "../../usecases/stop.ts";
+import { environmentView, statusView, timeText } from "../encode.ts";
+import { type Handlers, keyOf } from "../exchange.ts";
+import { exposition } from "../exposition.ts";
+import { openApiDocument } from "../openapi.ts";
+
+const text = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
+
+export const controllerHandlers = {
+  health: async () => new Response("ok\n", { headers: text }),
+  readiness: async ({ deps }) => {
+    await deps.journal.lastEventId();
+    return new Response("ready\n", { headers: text });
+  },
+  metrics: async ({ call }) =>
+    new Response(exposition(await measure(call), process.memoryUsage.rss()), { headers: text }),
+  openapi: async ({ deps }) => Response.json(openApiDocument(deps.info.version)),
+  info: async ({ deps: { info, edge } }) => {
+    const { version, pid, stateDirectory, runtime, startedAt } = info;
+    const { host, port } = edge.address();
+    return { json: { version, pid, stateDirectory, edge: { host, port }, runtime, startedAt: timeText(startedAt) } };
+  },
+  doctor: async ({ deps }) => ({ json: { checks: (await deps.doctor()).map((check) => ({ ...check })) } }),
+  hasSource: async ({ call, params }) =>
+    new Response(null, { status: (await hasSource(call, params.digest)) ? 204 : 404 }),
+  putSource: async ({ call, params, request }) => {
+    if (!request.body) throw new Fault("request.invalid", "the body must be a tar stream");
+    await putSource(call, params.digest, request.body);
+    return new Response(null, { status: 204 });
+  },
+  environments: async ({ call }) => ({ json: { items: (await listEnvironments(call)).map(environmentView) } }),
+  status: async ({ call, deps, params }) => ({
+    json: statusView(await readStatus(call, keyOf(params)), deps.clock.now()),
+  }),
+  stop: async ({ call, deps, params }) => {
+    await stopEnvironment(call, keyOf(params));
+    return { json: statusView(await readStatus(call, keyOf(params)), deps.clock.now()) };
+  },
+} satisfies Partial<Handlers>;

@@ -1,0 +1,51 @@
+import { changeScale, changeVariables, readScale, readVariables } from "../../usecases/documents.ts";
+import { beginTask, followOutput, readTask, removeTask } from "../../usecases/tasks.ts";
+import { expectedRevision } from "../decode.ts";
+import { deploymentView, scaleView, taskView } from "../encode.ts";
+import { type Handlers, keyOf } from "../exchange.ts";
+import { byteStream, linked } from "../stream.ts";
+
+export const documentHandlers = {
+  scale: async ({ call, params }) => {
+    const { revision, content } = await readScale(call, keyOf(params));
+    return { json: scaleView(content), revision };
+  },
+  changeScale: async ({ call, params, body, request }) => {
+    const order = { set: body, expected: expectedRevision(request) };
+    const { revision, content } = await changeScale(call, keyOf(params), order);
+    return { json: scaleView(content), revision };
+  },
+  variables: async ({ call, params }) => {
+    const { revision, content } = await readVariables(call, keyOf(params));
+    return { json: { variables: { ...content.variables }, effective: copyOf(content.effective) }, revision };
+  },
+  changeVariables: async ({ call, deps, params, body, request }) => {
+    const order = { set: body.set, expected: expectedRevision(request) };
+    const { revision, content, deployment } = await changeVariables(call, keyOf(params), order);
+    const view = deployment && deploymentView(deployment, deps.clock.now());
+    return { json: { variables: { ...content }, deployment: view }, revision };
+  },
+  beginTask: async ({ call, params, body }) => {
+    const { spec, observed } = await beginTask(call, keyOf(params), body);
+    return { json: { task: taskView(spec, observed) } };
+  },
+  task: async ({ call, params }) => {
+    const task = await readTask(call, keyOf(params), params.task);
+    return { json: taskView(task.spec, task) };
+  },
+  taskOutput: async ({ call, params, query, request }) => {
+    const stop = linked(request);
+    const order = { name: params.task, stream: query.stream, signal: stop.signal };
+    return byteStream(await followOutput(call, keyOf(params), order), stop);
+  },
+  removeTask: async ({ call, params }) => {
+    await removeTask(call, keyOf(params), params.task);
+    return new Response(null, { status: 204 });
+  },
+} satisfies Partial<Handlers>;
+
+function copyOf(
+  effective: Readonly<Record<string, Readonly<Record<string, string>>>>,
+): Record<string, Record<string, string>> {
+  return Object.fromEntries(Object.entries(effective).map(([service, values]) => [service, { ...values }]));
+}

@@ -1,0 +1,66 @@
+import type { z } from "zod";
+import type { logStreamQuery, logsQuery } from "../../contract/logs.ts";
+import type { EnvKey } from "../../model/environment.ts";
+import type { Event } from "../../model/event.ts";
+import type { LogFilter } from "../../model/log.ts";
+import { parseReleaseName } from "../../model/release.ts";
+import { followEvents, listEvents } from "../../usecases/events.ts";
+import { followLogs, type LogChunk, readLogs } from "../../usecases/logs.ts";
+import { resumePoint } from "../decode.ts";
+import { eventView, logView } from "../encode.ts";
+import { type Handlers, keyOf } from "../exchange.ts";
+import { eventStream, linked, type Message } from "../stream.ts";
+
+/** Lines of a log answer when the request does not say. */
+const defaultTail = 100;
+
+export const recordHandlers = {
+  logs: async ({ call, params, query }) => {
+    const { after, limit, tail = defaultTail } = query;
+    const range = after === undefined ? ({ from: "end", tail } as const) : ({ from: "after", after, limit } as const);
+    const { lines, next } = await readLogs(call, filterOf(keyOf(params), query), range);
+    return { json: { lines: lines.map(logView), next } };
+  },
+  logStream: async ({ call, deps, params, query, request }) => {
+    const after = resumePoint(request, query.after);
+    const start = after === null ? { tail: query.tail } : { after };
+    const stop = linked(request);
+    const chunks = await followLogs(call, filterOf(keyOf(params), query), { start, signal: stop.signal });
+    return eventStream(logMessages(chunks), { deps, stop });
+  },
+  events: async ({ call, params, query }) => {
+    const events = await listEvents(call, keyOf(params), query);
+    return { json: { items: events.map(eventView), next: events.at(-1)?.id ?? query.after } };
+  },
+  eventStream: async ({ call, deps, params, query, request }) => {
+    const after = resumePoint(request, query.after);
+    const stop = linked(request);
+    const events = await followEvents(call, keyOf(params), { after, signal: stop.signal });
+    return eventStream(eventMessages(events), { deps, stop });
+  },
+} satisfies Partial<Handlers>;
+
+type Filtering = Omit<z.output<typeof logsQuery> | z.output<typeof logStreamQuery>, "tail" | "after" | "limit">;
+
+function filterOf(key: EnvKey, query: Filtering): LogFilter {
+  const { service, release, instance, level, since, until, grep } = query;
+  const number = release === undefined ? null : parseReleaseName(release);
+  return {
+    key,
+    ...(service !== undefined && { services: [service].flat() }),
+    ...(number !== null && { release: number }),
+    ...(instance !== undefined && { instance }),
+    ...(level !== undefined && { level }),
+    ...(since !== undefined && { since: Date.parse(since) }),
+    ...(until !== undefined && { until: Date.parse(until) }),
+    ...(grep !== undefined && { grep }),
+  };
+}
+
+async function* logMessages(chunks: AsyncGenerator<LogChunk>): AsyncGenerator<Message> {
+  for await (const { lines, next } of chunks) yield { event: "lines", id: next, data: { lines: lines.map(logView) } };
+}
+
+async function* eventMessages(events: AsyncGenerator<Event>): AsyncGenerator<Message> {
+  for await (const event of events) yield { event: "event", id: event.id, data: eventView(event) };
+}

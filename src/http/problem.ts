@@ -1,0 +1,28 @@
+import { asFault, Fault, faults } from "../base/faults.ts";
+import { type Problem, problemMediaType } from "../contract/problem.ts";
+
+/** What an unexpected error is to the outside: its own text may hold anything, so it stays in the log. */
+const inside = "something inside failed; the controller's log has the cause under this request's id";
+
+/** A fault as RFC 9457 wants it. */
+export function problemOf(thrown: unknown, { path, requestId }: { path: string; requestId: string }): Problem {
+  const fault = asFault(thrown);
+  return {
+    type: `/faults/${fault.code}`,
+    title: fault.code.replace(/[.-]/g, " "),
+    status: faults[fault.code].status,
+    detail: thrown instanceof Fault ? fault.detail : inside,
+    instance: path,
+    code: fault.code,
+    hint: fault.hint,
+    errors: fault.complaints.map((complaint) => ({ ...complaint })),
+    requestId,
+  };
+}
+
+/** A problem as a response; a 401 says how to show who one is (RFC 9110, section 11.6.1). */
+export function problemResponse(problem: Problem): Response {
+  const headers = new Headers({ "content-type": problemMediaType, "cache-control": "no-store" });
+  if (problem.status === 401) headers.set("www-authenticate", "Bearer");
+  return new Response(JSON.stringify(problem), { status: problem.status, headers });
+}

@@ -1,0 +1,75 @@
+import path from "node:path";
+import { isatty } from "node:tty";
+import { executionContext } from "../cli/context.ts";
+import { runCli } from "../cli/run.ts";
+import type { ControllerOptions, Host, RunningController } from "../cli/world.ts";
+import { version } from "./version.ts";
+
+/**
+ * Fires at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once, whatever it waits for (130 as
+ * shells report SIGINT).
+ */
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => {
+      if (controller.signal.aborted) process.exit(130);
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}
+
+function ownEnvironment(): Record<string, string> {
+  return Object.fromEntries(Object.entries(process.env).flatMap(([name, value]) => (value ? [[name, value]] : [])));
+}
+
+/** The controller in this process; loaded only for the two commands that need it. */
+async function startController(options: ControllerOptions): Promise<RunningController> {
+  const [{ startController: start }, { stopEdge }] = await Promise.all([
+    import("./controller.ts"),
+    import("../adapters/edge/embedded/stop.ts"),
+  ]);
+  const token = process.env.FAIRLEAD_TOKEN || null;
+  const running = await start({ ...options, token, env: ownEnvironment() });
+  const closeWithEdge = async () => {
+    await running.close();
+    await stopEdge(path.join(options.stateDirectory, "edge"));
+  };
+  return { ...running, closeWithEdge };
+}
+
+/** Opens a URL with the desktop's own program. Without one nothing happens: the URL is printed anyway. */
+async function openUrl(url: string): Promise<void> {
+  const { startChild } = await import("../host/child.ts");
+  const program = process.platform === "darwin" ? "open" : "xdg-open";
+  const child = startChild([program, url], { env: ownEnvironment(), detached: true });
+  child.unref();
+  await new Promise<void>((resolve) => child.once("spawn", resolve).once("error", () => resolve()));
+}
+
+const host: Host = {
+  version,
+  cwd: process.cwd(),
+  // Getters, because opening a standard stream costs a millisecond that `--help` does not have.
+  get stdin() {
+    return process.stdin;
+  },
+  get stdout() {
+    return process.stdout;
+  },
+  get stderr() {
+    return process.stderr;
+  },
+  interrupted: interruption(),
+  now: Date.now,
+  openUrl,
+  startController,
+};
+
+// `fairlead logs | head` ends when head has seen enough; that is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+
+const argv = process.argv.slice(2);
+const tty = { stdin: isatty(0), stdout: isatty(1), stderr: isatty(2) };
+process.exit(await runCli(argv, executionContext({ argv, env: process.env, tty }), host));

@@ -1,0 +1,12 @@
+import type { Clock } from "../ports/clock.ts";
+
+/** The machine's own time. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  after(ms, then) {
+    // Node fires timers beyond 2^31 ms at once.
+    const timer = setTimeout(then, Math.min(ms, 2 ** 31 - 1));
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+};

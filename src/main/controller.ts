@@ -1,0 +1,152 @@
+import { randomBytes } from "node:crypto";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import type { Server } from "node:http";
+import { join, resolve } from "node:path";
+import { createAdaptorServer } from "@hono/node-server";
+import { pino } from "pino";
+import { holdState } from "../adapters/journal/sqlite/lease.ts";
+import { sha256 } from "../base/digest.ts";
+import { Fault, isErrno } from "../base/faults.ts";
+import { createEngine } from "../engine/loop.ts";
+import { createApi } from "../http/api.ts";
+import { plan } from "../plan/decide.ts";
+import { type AdapterOptions, type Adapters, openAdapters } from "./adapters.ts";
+import { systemClock } from "./clock.ts";
+import { doctor } from "./doctor.ts";
+import { version } from "./version.ts";
+
+export interface ControllerOptions extends AdapterOptions {
+  /** Where the API is served over TCP, for those who have the token; null: only on the socket. */
+  readonly listen: { readonly host: string; readonly port: number } | null;
+  /** The token for TCP; null: the one in the state directory's `token` file, made when it is missing. */
+  readonly token?: string | null;
+  /** Takes the controller's own log, one JSON line at a time; default: standard error. */
+  readonly onLog?: (line: string) => void;
+}
+
+export interface RunningController {
+  readonly socket: string;
+  readonly edge: { readonly host: string; readonly port: number };
+  /** What people should know although nothing is wrong, e.g. that apps run as root. */
+  readonly warnings: readonly string[];
+  /** Stops deciding and answering; instances and the edge go on. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the controller on a state directory: takes the lease, opens the journal, looks at the world and goes on from
+ * there. Faults: `controller.held`, `journal.newer`, `journal.damaged`, `listen.in-use`, `runtime.user`.
+ */
+export async function startController(options: ControllerOptions): Promise<RunningController> {
+  return assembleController(options, (adapters) => adapters);
+}
+
+/** The same, with a chance to put something between the controller and its adapters (the crash stories do). */
+export async function assembleController(
+  options: ControllerOptions,
+  between: (adapters: Adapters) => Adapters,
+): Promise<RunningController> {
+  const stateDirectory = resolve(options.stateDirectory);
+  mkdirSync(stateDirectory, { recursive: true, mode: 0o711 });
+  const lease = holdState(stateDirectory, `fairlead ${version}`);
+  const closers: (() => Promise<void> | void)[] = [() => lease.release()];
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    return await run({ ...options, stateDirectory }, { between, closers, close });
+  } catch (thrown) {
+    await close();
+    throw thrown;
+  }
+}
+
+interface Frame {
+  readonly between: (adapters: Adapters) => Adapters;
+  readonly closers: (() => Promise<void> | void)[];
+  readonly close: () => Promise<void>;
+}
+
+async function run(options: ControllerOptions, { between, closers, close }: Frame): Promise<RunningController> {
+  const log = pino(
+    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    { write: options.onLog ?? ((line: string) => process.stderr.write(line)) },
+  );
+  const adapters = between(await openAdapters(options));
+  const { journal, runtime, builder, edge, logs, user } = adapters;
+  for (const port of [journal, runtime, edge, logs]) closers.push(() => port.close());
+  await edge.ensure();
+  const engine = createEngine({ ...adapters, clock: systemClock, log, plan });
+  closers.push(() => engine.stop());
+  const token = options.listen ? (options.token ?? keptToken(options.stateDirectory)) : null;
+  const startedAt = systemClock.now();
+  const api = createApi({
+    journal,
+    engine,
+    builder,
+    runtime,
+    logs,
+    edge,
+    clock: systemClock,
+    log,
+    tokenDigest: token === null ? null : sha256(token),
+    info: { version, pid: process.pid, stateDirectory: options.stateDirectory, runtime: "process", startedAt },
+    doctor: () => doctor(options, adapters),
+  });
+  const socket = join(options.stateDirectory, "controller.sock");
+  closers.push(await serveSocket((request) => api.fetch(request, { via: "socket" }), socket));
+  if (options.listen) closers.push(await serveTcp((request) => api.fetch(request, { via: "tcp" }), options.listen));
+  await engine.start();
+  for (const warning of user.warning ? [user.warning] : []) log.warn(warning);
+  log.info({ socket, edge: edge.address(), pid: process.pid }, "the controller is up");
+  return { socket, edge: edge.address(), warnings: user.warning ? [user.warning] : [], close };
+}
+
+type Fetch = (request: Request) => Response | Promise<Response>;
+
+/** Over the socket everything is allowed: whoever may open the file may do what the controller can. */
+async function serveSocket(fetch: Fetch, path: string): Promise<() => Promise<void>> {
+  if (Buffer.byteLength(path) > 107) {
+    const hint = "Choose a shorter --state directory.";
+    throw new Fault("usage.invalid", `the socket path is longer than the 107 bytes that Linux allows: ${path}`, {
+      hint,
+    });
+  }
+  // The lease says that nobody else serves this directory: what lies there is left over.
+  rmSync(path, { force: true });
+  const server = createAdaptorServer({ fetch }) as Server;
+  await listening(server, () => server.listen(path));
+  chmodSync(path, 0o600);
+  return () => stopServer(server);
+}
+
+async function serveTcp(fetch: Fetch, address: { host: string; port: number }): Promise<() => Promise<void>> {
+  const server = createAdaptorServer({ fetch }) as Server;
+  await listening(server, () => server.listen(address.port, address.host));
+  return () => stopServer(server);
+}
+
+function listening(server: Server, listen: () => void): Promise<void> {
+  return new Promise((done, failed) => {
+    server.once("error", (error) => {
+      const inUse = isErrno(error, "EADDRINUSE", "EACCES");
+      failed(inUse ? new Fault("listen.in-use", "the API cannot listen there", { cause: error }) : error);
+    });
+    server.once("listening", done);
+    listen();
+  });
+}
+
+function stopServer(server: Server): Promise<void> {
+  return new Promise((done) => {
+    server.close(() => done());
+    server.closeAllConnections();
+  });
+}
+
+/** The token of this state directory; made once, readable by its owner alone. */
+function keptToken(stateDirectory: string): string {
+  const file = join(stateDirectory, "token");
+  if (!existsSync(file)) writeFileSync(file, `${randomBytes(32).toString("base64url")}\n`, { mode: 0o600, flag: "wx" });
+  return readFileSync(file, "utf8").trim();
+}

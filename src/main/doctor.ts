@@ -1,0 +1,83 @@
+import { constants } from "node:fs";
+import { access, statfs } from "node:fs/promises";
+import { freemem, totalmem } from "node:os";
+import { formatSize } from "../base/size.ts";
+import type { CheckView } from "../contract/controller.ts";
+import { type AdapterOptions, type Adapters, defaultPorts } from "./adapters.ts";
+import { version } from "./version.ts";
+
+/** Less free space than this and a build or a log may fill the disk before anybody looks. */
+const diskWarnBytes = 1024 ** 3;
+const diskFailBytes = 200 * 1024 ** 2;
+const memoryWarnBytes = 200 * 1024 ** 2;
+
+/** What this machine offers to a controller, one row a question; a row that is not `ok` says how to mend it. */
+export async function doctor(options: AdapterOptions, adapters: Adapters): Promise<CheckView[]> {
+  return [
+    ok("version", `fairlead ${version} on Node ${process.version}, ${process.platform} ${process.arch}`),
+    await disk(options.stateDirectory),
+    memory(),
+    user(adapters),
+    await edge(adapters),
+    await journal(adapters),
+    await processes(),
+    ports(options),
+  ];
+}
+
+function ok(name: string, detail: string): CheckView {
+  return { name, state: "ok", detail, fix: null };
+}
+
+async function disk(directory: string): Promise<CheckView> {
+  const { bavail, bsize } = await statfs(directory);
+  const free = bavail * bsize;
+  const detail = `${formatSize(free)} free for ${directory}`;
+  if (free >= diskWarnBytes) return ok("disk", detail);
+  const fix = "Free some space or move the state directory to a larger disk.";
+  return { name: "disk", state: free < diskFailBytes ? "fail" : "warn", detail, fix };
+}
+
+function memory(): CheckView {
+  const detail = `${formatSize(freemem())} of ${formatSize(totalmem())} free`;
+  if (freemem() >= memoryWarnBytes) return ok("memory", detail);
+  return { name: "memory", state: "warn", detail, fix: "Stop something or lower `replicas`." };
+}
+
+function user({ user }: Adapters): CheckView {
+  if (user.warning) return { name: "user", state: "warn", detail: user.warning, fix: "See --run-as and --state." };
+  return ok("user", user.runAs ? `apps run as uid ${user.runAs.uid}` : "apps run as the invoking user");
+}
+
+async function edge({ edge }: Adapters): Promise<CheckView> {
+  const { up } = await edge.observe("doctor/check");
+  const { host, port } = edge.address();
+  if (up) return ok("edge", `takes traffic at ${host}:${port}`);
+  return {
+    name: "edge",
+    state: "fail",
+    detail: "the edge does not answer",
+    fix: "See edge/edge.log in the state directory.",
+  };
+}
+
+async function journal({ journal }: Adapters): Promise<CheckView> {
+  const environments = await journal.environments();
+  return ok("journal", `${environments.length} environments, ${await journal.lastEventId()} events`);
+}
+
+/** Without /proc an instance cannot be told from another process that got its pid. */
+async function processes(): Promise<CheckView> {
+  try {
+    await access("/proc/self/stat", constants.R_OK);
+    return ok("processes", "/proc can be read");
+  } catch {
+    const fix = "Run on Linux: the process runtime needs /proc to find instances again.";
+    return { name: "processes", state: "fail", detail: "/proc cannot be read", fix };
+  }
+}
+
+function ports(options: AdapterOptions): CheckView {
+  const { from, to } = options.ports ?? defaultPorts;
+  return ok("ports", `instances get ports ${from}–${to}`);
+}

@@ -1,0 +1,53 @@
+import { parseArgs } from "node:util";
+import { edgeAnswers, runEdge } from "../adapters/edge/embedded/run.ts";
+import { exitCodes } from "../adapters/edge/embedded/start.ts";
+import { asFault, Fault } from "../base/faults.ts";
+
+/**
+ * The edge process: `edge --directory DIR --host HOST --port PORT`. It ends by SIGTERM, SIGINT or its admin socket only.
+ * Standard output is its log. Exit codes: src/adapters/edge/embedded/start.ts.
+ */
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { directory: { type: "string" }, host: { type: "string" }, port: { type: "string" } },
+  });
+  const { directory, host } = values;
+  const port = Number(values.port);
+  if (directory === undefined || host === undefined || !Number.isInteger(port)) {
+    throw new Fault("usage.invalid", "The edge needs --directory, --host and --port.");
+  }
+  const edge = await runEdge({ directory, listen: { host, port }, log });
+  process.on("SIGTERM", () => edge.stop());
+  process.on("SIGINT", () => edge.stop());
+  await edge.ended;
+  process.exit(0);
+}
+
+function log(line: string): void {
+  process.stdout.write(`${new Date().toISOString()} ${line}\n`);
+}
+
+async function exitCodeOf(fault: Fault): Promise<number> {
+  if (fault.code !== "listen.in-use") return exitCodes.refused;
+  const directory = process.argv[process.argv.indexOf("--directory") + 1] ?? "";
+  return (await edgeAnswersSoon(directory)) ? exitCodes.otherRuns : exitCodes.inUse;
+}
+
+/** An edge that won the port a moment ago opens its admin socket within milliseconds; a second covers a busy machine. */
+async function edgeAnswersSoon(directory: string): Promise<boolean> {
+  for (let tries = 0; tries < 20; tries += 1) {
+    if (await edgeAnswers(directory)) return true;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return false;
+}
+
+// Every expected failure has its handler. What is left over ends one request at most, and ending the process would end them all.
+process.on("uncaughtException", (thrown) => log(`unexpected: ${thrown.stack ?? thrown.message}`));
+process.on("SIGHUP", () => undefined);
+
+main().catch(async (thrown: unknown) => {
+  const fault = asFault(thrown);
+  log(`${fault.code}: ${fault.detail} ${fault.hint}`);
+  process.exit(await exitCodeOf(fault));
+});

@@ -1,0 +1,94 @@
+import type { Complaint } from "../base/faults.ts";
+import type { Node } from "./source.ts";
+
+/** More complaints than this help nobody; the rest is left out. */
+const complaintLimit = 100;
+
+/** `fairlead.yml:12:7 services.web.http.port: "abc" is not a port …`: how a complaint is printed everywhere. */
+export function formatComplaint(complaint: Complaint): string {
+  const place = [complaint.file, complaint.line, complaint.column].filter((part) => part !== undefined).join(":");
+  return [place, complaint.path === "" ? "" : `${complaint.path}:`, complaint.message]
+    .filter((part) => part !== "")
+    .join(" ");
+}
+
+/** Collects complaints of one reading: each place and message once, in the order of the file, at most a hundred. */
+export class Complaints {
+  readonly #byKey = new Map<string, Complaint & { line: number; column: number }>();
+  readonly #file: string;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  get count(): number {
+    return this.#byKey.size;
+  }
+
+  /** Whether more would not be shown; then costly checks can be left out. */
+  get isFull(): boolean {
+    return this.#byKey.size >= complaintLimit;
+  }
+
+  /** Complains about a node, or about what is missing below it when a key is given. */
+  add(node: Node, message: string, key?: string): void {
+    const path = key === undefined ? node.path : node.path === "" ? key : `${node.path}.${key}`;
+    this.addAt({ line: node.line, column: node.column, path }, message);
+  }
+
+  addAt(place: { line: number; column: number; path: string }, message: string): void {
+    const id = `${place.line}:${place.column}:${place.path}:${message}`;
+    if (!this.#byKey.has(id)) this.#byKey.set(id, { ...place, message, file: this.#file });
+  }
+
+  /** Whether something at or below a path was complained about: its value is then no ground for further complaints. */
+  isAbout(path: string): boolean {
+    return [...this.#byKey.values()].some((known) => known.path === path || known.path.startsWith(`${path}.`));
+  }
+
+  list(): Complaint[] {
+    const all = [...this.#byKey.values()].sort((a, b) => a.line - b.line || a.column - b.column);
+    const [first] = all.splice(complaintLimit);
+    if (first) all.push({ ...first, path: "", message: "and more complaints from here on" });
+    return all;
+  }
+}
+
+/** A text for a message: quoted, on one line, at most 60 characters. */
+export function quoted(text: string): string {
+  const short = text.length > 60 ? `${text.slice(0, 60)}…` : text;
+  return JSON.stringify(short);
+}
+
+/** `one, two or three`. */
+export function oneOf(words: readonly string[]): string {
+  return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+}
+
+/** The candidate that was probably meant: at most one slip for every three letters; null when none is that near. */
+export function nearest(word: string, candidates: Iterable<string>): string | null {
+  if (word.length > 40) return null;
+  let best: string | null = null;
+  let least = Math.max(1, Math.floor(word.length / 3)) + 1;
+  for (const candidate of candidates) {
+    const slips = distance(word.toLowerCase(), candidate.toLowerCase());
+    if (slips < least) [best, least] = [candidate, slips];
+  }
+  return best;
+}
+
+/** Optimal string alignment (Damerau–Levenshtein without repeated edits): insertions, deletions, swaps, replacements. */
+function distance(a: string, b: string): number {
+  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];
+  const at = (i: number, j: number): number => rows[i]?.[j] ?? 0;
+  for (let i = 1; i <= a.length; i += 1) {
+    rows.push([i]);
+    for (let j = 1; j <= b.length; j += 1) {
+      const same = a[i - 1] === b[j - 1] ? 0 : 1;
+      let least = Math.min(at(i - 1, j) + 1, at(i, j - 1) + 1, at(i - 1, j - 1) + same);
+      if (a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) least = Math.min(least, at(i - 2, j - 2) + 1);
+      rows[i]?.push(least);
+    }
+  }
+  return at(a.length, b.length);
+}

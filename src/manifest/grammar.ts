@@ -1,0 +1,311 @@
+import { namePattern } from "../model/environment.ts";
+import { command } from "./command.ts";
+import { overlaySchema } from "./json-schema.ts";
+import { anyText, choice, duration, flag, integer, type Kind, noMapping, rate, share, size, text } from "./kinds.ts";
+import { conditions } from "./probe.ts";
+import { defaulted, listOf, mapOf, optional, required, section } from "./section.ts";
+import { variableName } from "./source.ts";
+import { variables } from "./variable.ts";
+
+/** How many services, hosts and the like one file may have: several times what the largest reference stack has. */
+const many = 50;
+
+const name = (what: string) =>
+  text({
+    label: "name",
+    wanted: `${what} – write small letters, digits and dashes, at most 40, like shop-api`,
+    pattern: namePattern,
+    max: 40,
+  });
+
+const inside = (what: string) =>
+  text({
+    label: "path",
+    wanted: `${what} inside the source – write it without a leading / and without ..`,
+    pattern: /^(?!\/)(?!.*(?:^|\/)\.\.(?:\/|$))[^\\\0\r\n]+$/,
+    max: 512,
+  });
+
+const urlPath = text({
+  label: "path",
+  wanted: "a path – write it like /health",
+  pattern: /^\/[\x21-\x7e]*$/,
+  max: 1_024,
+});
+
+/** RFC 1123 host names; small letters, because the edge compares them as written. */
+const host = text({
+  label: "host name",
+  wanted: "a host name – write it in small letters and without scheme, port or path, like shop.example.com",
+  pattern: /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/,
+  max: 253,
+});
+
+const build = section({
+  short: "context",
+  fields: {
+    context: defaulted(inside("a directory"), ".", "Directory of the source that is built."),
+    command: optional(
+      command,
+      "Installs and builds in a copy of the source, where apps run as plain processes. Without it the source is ready as it is.",
+    ),
+    dockerfile: optional(inside("a file"), "The Dockerfile, relative to `context`."),
+    target: optional(
+      text({ label: "stage", wanted: "a stage of a Dockerfile", pattern: /^[A-Za-z0-9][\w.-]*$/, max: 128 }),
+      "The stage of the Dockerfile to build.",
+    ),
+    args: optional(
+      mapOf({ each: anyText(), key: variableName, wanted: "a name of a build argument", max: many }),
+      "Build arguments. Never secrets: they stay in the image.",
+    ),
+    image: optional(
+      text({
+        label: "image",
+        wanted: "an image with its digest – write name@sha256:… (a tag can change what it means)",
+        pattern: /^[a-z0-9][\w.:/-]{0,255}@sha256:[0-9a-f]{64}$/,
+        max: 512,
+      }),
+      "A finished image instead of a build.",
+    ),
+  },
+  check({ image, command: built, dockerfile, target }, { node, complaints }) {
+    const other = Object.entries({ command: built, dockerfile, target }).find(([, value]) => value !== null)?.[0];
+    if (image !== null && other !== undefined)
+      complaints.add(node, `has image and ${other} – an image is not built, take one out`);
+  },
+});
+
+const ready = section({
+  fields: {
+    path: required(urlPath, "Asked with GET on the instance itself."),
+    status: defaulted(integer("a status", { min: 200, max: 599 }), "200", "The only status that counts as ready."),
+    json: optional(
+      conditions,
+      "Members of the JSON answer and what they must be, all of them; `a.b: ok` and `a: {b: ok}` are the same. So `degraded` with status 200 does not pass.",
+    ),
+    within: defaulted(duration("1s", "1h"), "30s", "Longest time from start to ready; then the deployment fails."),
+    every: defaulted(duration("100ms", "5m"), "1s", "Time between two questions."),
+    times: defaulted(
+      integer("a count", { min: 1, max: 20 }),
+      "2",
+      "Good answers in a row; two, because one can be luck.",
+    ),
+  },
+  check({ within, every, times }, { node, complaints }) {
+    if (every * (times - 1) > within)
+      complaints.add(node, "can never be ready: times × every is longer than within – raise within");
+  },
+});
+
+const alive = section({
+  fields: {
+    path: required(
+      urlPath,
+      "Asked with GET on the instance itself; a bad answer in a row too many restarts the instance.",
+    ),
+    every: defaulted(duration("1s", "1h"), "10s", "Time between two questions."),
+    timeout: defaulted(duration("100ms", "5m"), "5s", "A slower answer is a bad one."),
+    failures: defaulted(integer("a count", { min: 1, max: 100 }), "3", "Bad answers in a row before the restart."),
+  },
+});
+
+const limitsKind = section({
+  fields: {
+    body: defaulted(size("1KB", "10GB"), "10MB", "Largest request body; more is answered with 413."),
+    rate: optional(
+      rate(),
+      "Requests in a time for each client address, like `100/1m`; more are answered with 429. Default: no limit.",
+    ),
+    burst: optional(
+      integer("a count", { min: 1, max: 1_000_000 }),
+      "Requests that may come at once. Default: the requests of `rate`.",
+    ),
+  },
+  check({ rate: limit, burst }, { node, complaints }) {
+    if (burst !== null && limit === null) complaints.add(node, "has burst without rate – write rate too, like 100/1m");
+  },
+});
+
+const http = section({
+  fields: {
+    port: defaulted(
+      integer("a port", { min: 1, max: 65_535 }),
+      "8000",
+      "Where the app listens; handed to it as PORT. As plain processes each instance gets a port of its own in PORT instead.",
+    ),
+    hosts: optional(
+      listOf({ each: host, min: 1, max: many }),
+      "Names it answers to, for production or for the environment whose overlay has them. Default: `<service>.<app>.localhost`, with `<environment>--` in front outside production.",
+    ),
+    ready: optional(
+      ready,
+      "When a new instance gets traffic, and a serving one keeps it. Default: it accepts connections.",
+    ),
+    alive: optional(alive, "When a serving instance is restarted. Default: only when it exits."),
+    timeout: defaulted(
+      duration("1s", "24h"),
+      "60s",
+      "Longest silence of the app before the edge answers 504; what reverse proxies commonly allow.",
+    ),
+    limits: defaulted(limitsKind, "{}", "What a client may send."),
+    headers: defaulted(
+      choice(["secure", "none"]),
+      "none",
+      "`secure` adds the usual security headers where the app has not set them. Not the default: they can break a page that is framed or served without TLS.",
+    ),
+  },
+});
+
+const stop = section({
+  fields: {
+    signal: defaulted(
+      choice(["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2"]),
+      "SIGTERM",
+      "What asks an instance to end.",
+    ),
+    within: defaulted(duration("0s", "1h"), "30s", "From the signal to SIGKILL; what orchestrators commonly allow."),
+    drain: defaulted(
+      duration("0s", "24h"),
+      "30s",
+      "How long requests and streams under way may go on after new ones go elsewhere, before the signal.",
+    ),
+  },
+});
+
+/** Laid over the app's variables, so `null` takes one of them out. */
+const ownVariables = { ...variables, json: overlaySchema(variables.json) };
+
+const service = section({
+  fields: {
+    run: required(command, "What runs: one line, split as a shell would but without a shell, or a list of arguments."),
+    http: optional(http, "The service answers HTTP; without it no traffic is sent to it."),
+    replicas: defaulted(
+      noMapping(
+        integer("a number of instances", { min: 0, max: 100 }),
+        "autoscaling (min, max, when) is not in this version yet – write a number",
+      ),
+      "1",
+      "How many instances run.",
+    ),
+    single: defaulted(
+      flag(),
+      "false",
+      "Never two at once, also not during a deployment: the old one stops before the new one starts.",
+    ),
+    release: optional(
+      command,
+      "Runs once in each deployment, in the new release and before anything of it starts: migrations.",
+    ),
+    needs: defaulted(
+      listOf({ each: name("a service name"), max: many }),
+      "[]",
+      "Services that must be ready before this one starts.",
+    ),
+    env: optional(
+      ownVariables,
+      "Variables of this service, laid over those of the app name by name; `null` takes one out.",
+    ),
+    stop: defaulted(stop, "{}", "How an instance is ended."),
+    memory: optional(size("8MB", "1024GB"), "Most memory of one instance. Default: no limit."),
+    settle: defaulted(
+      duration("0s", "1h"),
+      "5s",
+      "How long an instance without `http` must stay up to count as good; most bad starts show within five seconds.",
+    ),
+  },
+  check({ single, replicas }, { node, complaints }) {
+    if (single && replicas !== 1) complaints.add(node, `is single with ${replicas} replicas – take one of the two out`);
+  },
+});
+
+const canary = section({
+  short: "steps",
+  fields: {
+    steps: required(listOf({ each: share(), min: 1, max: 20 }), "Share of the traffic in each step, rising."),
+    every: defaulted(duration("1s", "24h"), "10s", "Time between two steps."),
+  },
+  check({ steps }, { node, complaints }) {
+    const rises = steps.every((step, i) => step > (steps[i - 1] ?? 0) && step < 1);
+    if (!rises) complaints.add(node, "the steps must rise and lie between 0% and 100%, like [10%, 50%]");
+  },
+});
+
+const watch = section({
+  fields: {
+    for: defaulted(
+      duration("0s", "24h"),
+      "15s",
+      "How long the old release stays beside the new one, ready to take over at once.",
+    ),
+    errors: defaulted(share(), "5%", "Failed requests above which the new release is taken back."),
+    p95: optional(
+      duration("1ms", "1h"),
+      "95 of 100 answers must be faster, or the new release is taken back. Default: not looked at.",
+    ),
+  },
+});
+
+const deploy = section({
+  fields: {
+    watch: defaulted(watch, "{}", "What happens between the switch and the end of the old release."),
+    canary: optional(canary, "The new release takes over in steps. Default: at once."),
+    keep: defaulted(
+      integer("a number of releases", { min: 1, max: 1_000 }),
+      "5",
+      "How many live releases stay ready for a rollback.",
+    ),
+  },
+});
+
+const laterTopKeys = {
+  jobs: "jobs are not in this version yet – take the section out",
+  data: "data services are not in this version yet – take the section out and give their addresses under env:",
+};
+
+/** Sections of later versions; refused wherever they stand. */
+export const laterKeys: readonly string[] = Object.keys(laterTopKeys);
+
+/** What an overlay cannot change: it would be another file or another app. */
+export const fixedKeys: readonly string[] = ["version", "app", "environments"];
+
+/** What may differ between environments. */
+const changeable = {
+  build: defaulted(build, ".", "How the artifact of all services is made."),
+  env: optional(variables, "Variables of all services."),
+  services: required(
+    mapOf({
+      each: service,
+      key: namePattern,
+      wanted: "a service name – write small letters, digits and dashes, at most 40",
+      min: 1,
+      max: many,
+    }),
+    "The kinds of processes that keep running, by name.",
+  ),
+  deploy: defaulted(deploy, "{}", "How a new release takes over."),
+};
+
+/** An overlay has no meaning of its own: it is laid over the rest and read as a part of that. */
+const difference: Kind<null> = {
+  label: "section",
+  json: { anyOf: [overlaySchema(section({ fields: changeable }).json), { type: "null" }] },
+  none: null,
+  read: () => null,
+};
+
+/** `fairlead.yml`. */
+export const manifest = section({
+  later: laterTopKeys,
+  fields: {
+    version: defaulted(integer("a manifest version that is known", { min: 1, max: 1 }), "1", "Version of this format."),
+    app: required(name("an app name"), "The name of the app: part of host names, container names and directories."),
+    ...changeable,
+    environments: optional(
+      mapOf({ each: difference, key: namePattern, wanted: "the name of an environment", max: many }),
+      "What differs in an environment, by its name: any of the keys above but `version` and `app`. It is laid over the rest key by key; `null` takes a key out; a plain value over a variable with rules keeps the rules.",
+    ),
+  },
+});
+
+export type ManifestValue = typeof manifest.none;
+export type ServiceValue = typeof service.none;

@@ -1,0 +1,49 @@
+import { describe, expect, test } from "vitest";
+import { matcher, patternFault } from "./pattern.ts";
+
+describe("patternFault", () => {
+  test.for([
+    "^sk-",
+    "^(sk|pk)-[a-z0-9]{20,40}$",
+    "^https?://[^/]+(/.*)?$",
+    "^(ab)+$",
+    "^\\(a+\\)+$",
+    "[(a+)]*",
+    "^(?:a?b)?$",
+  ])("takes %s", (pattern) => {
+    expect(patternFault(pattern)).toBeNull();
+  });
+
+  test.for(["(a+)+$", "(a*)*", "(?:a+){2,}", "((a+))*", "(a|a)*", "((a|b))+", "(x(y+)z)*", "(a{2,5})+", "(a?){30}a"])(
+    "refuses %s, which can take for ever",
+    (pattern) => {
+      expect(patternFault(pattern)).toMatch(/for ever/);
+    },
+  );
+
+  test.for(["(a)\\1", "(?<n>a)\\k<n>", "(?=a)", "(?!a)", "(?<=a)", "(?<!a)"])("refuses %s", (pattern) => {
+    expect(patternFault(pattern)).toMatch(/refers back or looks around/);
+  });
+
+  test("refuses what is no expression or too long", () => {
+    expect(patternFault("(")).toMatch(/not a regular expression/);
+    expect(patternFault("a".repeat(201))).toMatch(/200 characters/);
+  });
+});
+
+describe("matcher", () => {
+  test("matches as JavaScript does", () => {
+    const match = matcher();
+    expect(match("^sk-", "sk-1")).toBe("yes");
+    expect(match("^sk-", "pk-1")).toBe("no");
+  });
+
+  test("stops what takes too long, and altogether when the time is used up", () => {
+    const match = matcher();
+    const began = performance.now();
+    for (let i = 0; i < 200; i += 1) expect(match(".*.*.*.*.*.*x$", "a".repeat(30_000))).toBe("slow");
+    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(match("^sk-", "sk-1")).toBe("slow");
+    expect(matcher()("^sk-", "sk-1")).toBe("yes");
+  });
+});

@@ -1,0 +1,84 @@
+import { createContext, Script } from "node:vm";
+
+/** Longest pattern, and longest time for one value and for all values of one reading. */
+const limits = { characters: 200, milliseconds: 100, allMilliseconds: 1_000 } as const;
+
+/**
+ * Why a pattern of the manifest is not taken, or null when it is. A repeated group that itself repeats or chooses can
+ * take exponential time on a value that does not match (OWASP: regular expression denial of service); references back
+ * and looking around are refused with it, since what a variable looks like needs neither.
+ */
+export function patternFault(pattern: string): string | null {
+  if (pattern.length > limits.characters) return `has more than ${limits.characters} characters`;
+  if (!isRegExp(pattern)) return "is not a regular expression of JavaScript";
+  const bare = pattern
+    .replace(/\\k<|\\[1-9]/g, "\u0001")
+    .replace(/\\./g, "x")
+    .replace(/\[[^\]]*\]/g, "x");
+  if (bare.includes("\u0001") || /\(\?<?[=!]/.test(bare)) return "refers back or looks around – write it without";
+  return repeatsARepetition(bare) ? "repeats a group that repeats or chooses itself – that can take for ever" : null;
+}
+
+function isRegExp(pattern: string): boolean {
+  try {
+    return new RegExp(pattern, "u") instanceof RegExp;
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) return false;
+    throw thrown;
+  }
+}
+
+/** Whether a group that holds a repetition or a choice is itself repeated. Escapes and classes are `x` already. */
+function repeatsARepetition(bare: string): boolean {
+  const risky: boolean[] = [];
+  for (let i = 0; i < bare.length; i += 1) {
+    const sign = bare.charAt(i);
+    if (sign === "(") risky.push(false);
+    else if (sign === ")") {
+      const inner = risky.pop() ?? false;
+      const repeated = isRepetition(bare, i + 1);
+      if (inner && repeated) return true;
+      if ((inner || repeated) && risky.length > 0) risky[risky.length - 1] = true;
+    } else if ((sign === "|" || (bare.charAt(i - 1) !== "(" && /[*+?{]/.test(sign))) && risky.length > 0) {
+      risky[risky.length - 1] = true;
+    }
+  }
+  return false;
+}
+
+/** `*`, `+` or `{…}`: more than once. */
+function isRepetition(bare: string, at: number): boolean {
+  return /^(?:[*+]|\{\d)/.test(bare.slice(at));
+}
+
+/** Matches values until its time is used up; then, and for a value that takes too long, the answer is `slow`. */
+export type Matcher = (pattern: string, value: string) => "yes" | "no" | "slow";
+
+/**
+ * What the check above lets through can still be of high polynomial cost, so the time is bounded too: V8 stops a
+ * running expression at the deadline, and all matches of one reading share a second.
+ */
+export function matcher(): Matcher {
+  const context = createContext(Object.create(null));
+  const script = new Script('new RegExp(pattern, "u").test(value)');
+  let leftMs: number = limits.allMilliseconds;
+  return (pattern, value) => {
+    if (leftMs <= 0) return "slow";
+    const began = performance.now();
+    Object.assign(context, { pattern, value });
+    try {
+      return script.runInContext(context, { timeout: limits.milliseconds }) === true ? "yes" : "no";
+    } catch (thrown) {
+      if (isTimeout(thrown)) return "slow";
+      throw thrown;
+    } finally {
+      leftMs -= performance.now() - began;
+    }
+  };
+}
+
+/** Not `isErrno`: the error is made in the script's own context, so it is no instance of our `Error`. */
+function isTimeout(thrown: unknown): boolean {
+  const code = typeof thrown === "object" && thrown !== null && "code" in thrown ? thrown.code : null;
+  return code === "ERR_SCRIPT_EXECUTION_TIMEOUT";
+}

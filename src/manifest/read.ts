@@ -1,0 +1,127 @@
+import type { Complaint } from "../base/faults.ts";
+import type { AppSpec } from "../model/app.ts";
+import { namePattern } from "../model/environment.ts";
+import { Complaints, nearest, quoted } from "./complaint.ts";
+import { fixedKeys, laterKeys, manifest } from "./grammar.ts";
+import { judge } from "./judge.ts";
+import { isEmpty } from "./kinds.ts";
+import { isNull, overlay } from "./overlay.ts";
+import { type Entry, entryOf, keysAre, type MapNode, type Node, parseSource, show } from "./source.ts";
+import { specOf } from "./spec.ts";
+
+export interface ReadOptions {
+  /** How the file is called in complaints. */
+  readonly file: string;
+  readonly environment: string;
+}
+
+export type ManifestReading =
+  | { readonly ok: true; readonly spec: AppSpec; readonly warnings: Complaint[] }
+  | { readonly ok: false; readonly complaints: Complaint[] };
+
+/**
+ * Reads a manifest for one environment: overlay merged, defaults filled in, everything checked that can be checked
+ * without values of variables. Never throws, whatever the text; all complaints come at once, in the order of the file,
+ * and none shows what stands below an `env:` mapping.
+ */
+export function readManifest(text: string, { file, environment }: ReadOptions): ManifestReading {
+  const complaints = new Complaints(file);
+  const warnings = new Complaints(file);
+  if (!namePattern.test(environment)) {
+    const start = { line: 1, column: 1, path: "environments" };
+    complaints.addAt(start, `${quoted(environment)} is not the name of an environment – write one like staging`);
+    return { ok: false, complaints: complaints.list() };
+  }
+  const top = topOf(text, complaints);
+  if (top === null) return { ok: false, complaints: complaints.list() };
+  const overlays = overlaysOf(top, complaints);
+  const chosen = overlays.get(environment);
+  const root = withServiceVariables(chosen ? overlay(top, chosen) : top);
+  const value = manifest.read(root, complaints);
+  const ownsHosts = (service: string): boolean =>
+    environment === "production" || valueAt(chosen, "services", service, "http", "hosts") !== undefined;
+  const spec = specOf(value, { environment, ownsHosts });
+  judge({ spec, root, complaints, warnings });
+  return complaints.count > 0
+    ? { ok: false, complaints: complaints.list() }
+    : { ok: true, spec, warnings: warnings.list() };
+}
+
+/** The names declared under `environments:`, in written order; none when the text cannot be read. Never throws. */
+export function environmentsOf(text: string): readonly string[] {
+  const complaints = new Complaints("");
+  const root = parseSource(text, complaints);
+  const declared = entryOf(root ?? undefined, "environments")?.value;
+  return declared?.kind === "map" ? [...declared.entries.keys()].filter((name) => namePattern.test(name)) : [];
+}
+
+function topOf(text: string, complaints: Complaints): MapNode | null {
+  const root = parseSource(text, complaints);
+  if (root?.kind === "map") return root;
+  if (root) {
+    const empty = root.kind === "scalar" && root.value === null;
+    complaints.add(root, `${empty ? "an empty file" : show(root)} is not a manifest – write app: and services:`);
+  }
+  return null;
+}
+
+/** The overlays by name. Keys of all of them are checked, since a misspelt one would silently change nothing. */
+function overlaysOf(top: MapNode, complaints: Complaints): ReadonlyMap<string, MapNode> {
+  const declared = entryOf(top, "environments")?.value;
+  const overlays = new Map<string, MapNode>();
+  if (!declared || isEmpty(declared, complaints)) return overlays;
+  if (declared.kind !== "map") {
+    complaints.add(declared, `${show(declared)} is not a mapping – write names of environments and what differs there`);
+    return overlays;
+  }
+  for (const [name, { key, value }] of declared.entries) {
+    if (!namePattern.test(name))
+      complaints.addAt(key, `${quoted(name)} is not the name of an environment – write one like staging`);
+    // \`staging:\` with nothing below only says that there is such an environment.
+    if (value.kind === "map") overlays.set(name, knownPartOf(value, complaints));
+    else if (!isNull(value))
+      complaints.add(value, `${show(value)} is not a section – write what differs in this environment, or {}`);
+  }
+  return overlays;
+}
+
+/** An overlay without the keys that it cannot have, after complaining about them. */
+function knownPartOf(written: MapNode, complaints: Complaints): MapNode {
+  const keys = Object.keys(manifest.fields ?? {}).filter((key) => !fixedKeys.includes(key));
+  const entries = new Map(written.entries);
+  for (const [key, { key: place }] of written.entries) {
+    if (keys.includes(key) || laterKeys.includes(key)) continue;
+    entries.delete(key);
+    const unknown = `unknown key ${quoted(key)} – ${keysAre(nearest(key, keys), keys)}`;
+    complaints.addAt(place, fixedKeys.includes(key) ? "is the same in all environments – take it out here" : unknown);
+  }
+  return { ...written, entries };
+}
+
+/** The app's variables below those of each service, and without `environments:`. */
+function withServiceVariables(root: Node): Node {
+  if (root.kind !== "map") return root;
+  const entries = new Map(root.entries);
+  entries.delete("environments");
+  const env = entries.get("env");
+  const services = entries.get("services");
+  if (env?.value.kind === "map" && services?.value.kind === "map") {
+    const each = [...services.value.entries].map(([name, entry]): [string, Entry] => [name, withVariables(entry, env)]);
+    entries.set("services", { ...services, value: { ...services.value, entries: new Map(each) } });
+  }
+  return { ...root, entries };
+}
+
+function withVariables(service: Entry, env: Entry): Entry {
+  if (service.value.kind !== "map") return service;
+  const own = service.value.entries.get("env");
+  // What is no mapping stays, to be complained about where it stands.
+  if (own && own.value.kind !== "map") return service;
+  const entries = new Map(service.value.entries);
+  entries.set("env", own ? { ...own, value: overlay(env.value, own.value) } : env);
+  return { ...service, value: { ...service.value, entries } };
+}
+
+function valueAt(node: Node | undefined, ...keys: readonly string[]): Node | undefined {
+  return keys.reduce<Node | undefined>((at, key) => entryOf(at, key)?.value, node);
+}

@@ -1,0 +1,116 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the manifest's own references
+import { describe, expect, test } from "vitest";
+import type { ServiceTemplate } from "../model/app.ts";
+import { formatComplaint } from "./complaint.ts";
+import { readManifest } from "./read.ts";
+import { type ResolveContext, resolveVariables } from "./resolve.ts";
+
+function web(env: string, environment = "production"): ServiceTemplate {
+  const text = `app: shop\nenv: ${env}\nservices: { web: { run: a, http: {} } }\n`;
+  const reading = readManifest(text, { file: "f", environment });
+  const service = reading.ok ? reading.spec.services[0] : undefined;
+  return service ?? expect.fail(reading.ok ? "no service" : reading.complaints.map(formatComplaint).join("\n"));
+}
+
+const nothing: ResolveContext = { overrides: {}, outputs: () => null };
+
+function values(env: string, context: Partial<ResolveContext> = {}): Record<string, string> {
+  const resolved = resolveVariables(web(env), { ...nothing, ...context });
+  return resolved.ok ? resolved.values : expect.fail(resolved.complaints.map(formatComplaint).join("\n"));
+}
+
+function complaints(env: string, context: Partial<ResolveContext> = {}): string[] {
+  const resolved = resolveVariables(web(env), { ...nothing, ...context });
+  return resolved.ok ? expect.fail("it resolved") : resolved.complaints.map(formatComplaint);
+}
+
+describe("resolveVariables", () => {
+  test("gives literals as written, replaces references and undoubles dollar signs", () => {
+    const outputs: ResolveContext["outputs"] = (service, output) => `${service}-${output}`;
+    expect(values('{ A: 1.10, B: "${A}/${web.url}:${web.port}", C: "$$5 $X $${A}", D: "${B}!" }', { outputs })).toEqual(
+      {
+        A: "1.10",
+        B: "1.10/web-url:web-port",
+        C: "$5 $X ${A}",
+        D: "1.10/web-url:web-port!",
+      },
+    );
+  });
+
+  test("lets an override win, as it is, and hands on one that is not declared", () => {
+    expect(values('{ A: file, B: "${A}" }', { overrides: { A: "${B}$$", EXTRA: "x" } })).toEqual({
+      A: "${B}$$",
+      B: "${B}$$",
+      EXTRA: "x",
+    });
+  });
+
+  test("leaves an optional variable without a value out", () => {
+    expect(values("{ A: {}, B: { secret: true, generate: hex32 }, C: { default: d } }")).toEqual({ C: "d" });
+  });
+
+  test("complains about a required variable without a value, until it has one", () => {
+    const env = "{ KEY: { required: [production] }, TOKEN: { required: true, default: x } }";
+    expect(complaints(env)).toEqual([
+      "services.web.env.KEY: has no value and needs one – set it with `fairlead env set`",
+    ]);
+    expect(values(env, { overrides: { KEY: "" } })).toEqual({ KEY: "", TOKEN: "x" });
+    expect(resolveVariables(web(env, "staging"), nothing)).toEqual({ ok: true, values: { TOKEN: "x" } });
+  });
+
+  test("applies every rule to overrides, all at once, and shows none of them", () => {
+    const env = `{ SHAPE: { pattern: "^sk-" }, CHOICE: { oneOf: [a, b] }, SHORT: { minLength: 3 }, LONG: { maxLength: 3 },
+      DEBUG: { default: "True", forbid: { production: ["True"] } } }`;
+    const overrides = { SHAPE: "canary-1", CHOICE: "canary-2", SHORT: "😀😀", LONG: "canary-3" };
+    const said = complaints(env, { overrides });
+    expect(said).toEqual([
+      "services.web.env.SHAPE: does not match its pattern",
+      "services.web.env.CHOICE: has a value that is not in oneOf",
+      "services.web.env.SHORT: has fewer than 3 characters",
+      "services.web.env.LONG: has more than 3 characters",
+      "services.web.env.DEBUG: has a value that is forbidden in this environment",
+    ]);
+    expect(said.join()).not.toMatch(/canary|True|😀/);
+    expect(resolveVariables(web(env, "staging"), nothing)).toEqual({ ok: true, values: { DEBUG: "True" } });
+  });
+
+  test("names a reference to nothing once, where it is written", () => {
+    expect(complaints('{ A: {}, B: "${A}", C: "${B}", D: "${web.url}" }')).toEqual([
+      "services.web.env.B: refers to A, which has no value",
+      "services.web.env.D: needs the url of web, which is not known",
+    ]);
+  });
+
+  test("names a round of references once, and an override breaks it", () => {
+    const service = web("{ A: a, B: b, C: c, D: d }");
+    const given = { A: "${B}", B: "${C}", C: "${A}", D: "${A}" };
+    const variables = Object.fromEntries(
+      Object.entries(service.variables).map(([name, spec]) => [name, { ...spec, value: given[name as "A"] }]),
+    );
+    const round = { ...service, variables };
+    const resolved = resolveVariables(round, nothing);
+    expect(resolved).toEqual({
+      ok: false,
+      complaints: [{ path: "services.web.env.A", message: "refers to itself: A → B → C → A" }],
+    });
+    const broken = resolveVariables(round, { ...nothing, overrides: { C: "x" } });
+    expect(broken).toEqual({ ok: true, values: { A: "x", B: "x", C: "x", D: "x" } });
+  });
+
+  test("stops values that would grow without end", () => {
+    const names = Array.from({ length: 40 }, (_, i) => `V${i}: "\${V${i + 1}}\${V${i + 1}}"`).join(", ");
+    expect(complaints(`{ ${names}, V40: xx }`)).toEqual([
+      expect.stringMatching(/V\d+: is longer than 32768 characters/),
+    ]);
+  });
+
+  test("names of JavaScript's own are names like others", () => {
+    expect(values('{ constructor: a, __proto__: b, toString: {}, A: "${__proto__}" }')).toEqual(
+      Object.fromEntries([
+        ["constructor", "a"],
+        ["__proto__", "b"],
+        ["A", "b"],
+      ]),
+    );
+  });
+});

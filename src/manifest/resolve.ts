@@ -1,0 +1,130 @@
+import type { Complaint } from "../base/faults.ts";
+import type { ServiceTemplate, VariableSpec } from "../model/app.ts";
+import { type Matcher, matcher } from "./pattern.ts";
+import { type Output, type Piece, piecesOf } from "./references.ts";
+import { valueLimit } from "./variable.ts";
+
+/** Where values come from that the manifest does not have. */
+export interface ResolveContext {
+  /** Set by `env set`; taken as they are, without references, also names that the manifest does not declare. */
+  readonly overrides: Readonly<Record<string, string>>;
+  /** Where another service is reached; null when it is not known. */
+  readonly outputs: (service: string, output: Output) => string | null;
+}
+
+export type Resolved =
+  | { readonly ok: true; readonly values: Record<string, string> }
+  | { readonly ok: false; readonly complaints: Complaint[] };
+
+/**
+ * Gives each variable of a service its value: override, else the manifest's value or default with references replaced.
+ * A variable without a value is absent, or complained about when required. All checks of the manifest are applied to
+ * the final value. No complaint holds a value.
+ */
+export function resolveVariables(service: ServiceTemplate, context: ResolveContext): Resolved {
+  const resolver = new Resolver(service, context);
+  const declared = Object.keys(service.variables).flatMap((name) => {
+    const value = resolver.valueOf(name, []);
+    return value.kind === "value" ? [[name, value.text] as const] : [];
+  });
+  if (resolver.complaints.length > 0) return { ok: false, complaints: resolver.complaints };
+  return { ok: true, values: { ...context.overrides, ...Object.fromEntries(declared) } };
+}
+
+type Value =
+  | { readonly kind: "value"; readonly text: string }
+  | { readonly kind: "absent" }
+  | { readonly kind: "failed" };
+
+class Resolver {
+  readonly complaints: Complaint[] = [];
+  readonly #match = matcher();
+  readonly #done = new Map<string, Value>();
+  readonly #service: ServiceTemplate;
+  readonly #context: ResolveContext;
+
+  constructor(service: ServiceTemplate, context: ResolveContext) {
+    this.#service = service;
+    this.#context = context;
+  }
+
+  /** `asking`: the variables whose values wait for this one, outermost first. */
+  valueOf(name: string, asking: readonly string[]): Value {
+    const known = this.#done.get(name);
+    if (known) return known;
+    if (asking.includes(name)) {
+      const round = [...asking.slice(asking.indexOf(name)), name];
+      return this.#fail(name, `refers to itself: ${round.join(" → ")}`);
+    }
+    const spec = Object.hasOwn(this.#service.variables, name) ? this.#service.variables[name] : undefined;
+    const value = this.#checked(name, { spec, found: this.#find(name, { spec, asking }) });
+    // A failure found deeper in a round is the first word on it.
+    const first = this.#done.get(name) ?? value;
+    this.#done.set(name, first);
+    return first;
+  }
+
+  #find(name: string, { spec, asking }: { spec: VariableSpec | undefined; asking: readonly string[] }): Value {
+    const { overrides } = this.#context;
+    if (Object.hasOwn(overrides, name)) return { kind: "value", text: overrides[name] ?? "" };
+    if (!spec || spec.value === null) return { kind: "absent" };
+    const pieces = piecesOf(spec.value);
+    if (pieces === null) return this.#fail(name, "has a reference that is not understood");
+    let text = "";
+    for (const piece of pieces) {
+      const part = this.#piece(piece, { name, asking });
+      if (part === null) return { kind: "failed" };
+      text += part;
+      if (text.length > valueLimit) return this.#fail(name, `is longer than ${valueLimit} characters`);
+    }
+    return { kind: "value", text };
+  }
+
+  /** The text of a piece; null when there is none, after complaining. */
+  #piece(piece: Piece, { name, asking }: { name: string; asking: readonly string[] }): string | null {
+    if (piece.kind === "literal") return piece.text;
+    if (piece.kind === "output") {
+      const text = this.#context.outputs(piece.service, piece.output);
+      if (text === null) this.#fail(name, `needs the ${piece.output} of ${piece.service}, which is not known`);
+      return text;
+    }
+    const value = this.valueOf(piece.name, [...asking, name]);
+    if (value.kind === "absent") this.#fail(name, `refers to ${piece.name}, which has no value`);
+    return value.kind === "value" ? value.text : null;
+  }
+
+  #checked(name: string, { spec, found }: { spec: VariableSpec | undefined; found: Value }): Value {
+    if (!spec || found.kind === "failed") return found;
+    if (found.kind === "absent")
+      return spec.required ? this.#fail(name, "has no value and needs one – set it with `fairlead env set`") : found;
+    const fault =
+      valueFault(spec, found.text, this.#match) ??
+      (spec.forbid.includes(found.text) ? "has a value that is forbidden in this environment" : null);
+    return fault === null ? found : this.#fail(name, fault);
+  }
+
+  #fail(name: string, message: string): Value {
+    const failed = { kind: "failed" } as const;
+    if (this.#done.get(name)?.kind !== "failed") {
+      this.complaints.push({ path: `services.${this.#service.name}.env.${name}`, message });
+      this.#done.set(name, failed);
+    }
+    return failed;
+  }
+}
+
+type Rules = Pick<VariableSpec, "pattern" | "oneOf" | "minLength" | "maxLength">;
+
+/** What a value breaks of the rules that hold in every environment, without naming the value; null when nothing. */
+export function valueFault(rules: Rules, value: string, match: Matcher): string | null {
+  const { pattern, oneOf, minLength, maxLength } = rules;
+  const length = [...value].length;
+  if (value.length > valueLimit) return `is longer than ${valueLimit} characters`;
+  if (oneOf !== null && !oneOf.includes(value)) return "has a value that is not in oneOf";
+  if (minLength !== null && length < minLength) return `has fewer than ${minLength} characters`;
+  if (maxLength !== null && length > maxLength) return `has more than ${maxLength} characters`;
+  if (pattern === null) return null;
+  const matches = match(pattern, value);
+  if (matches === "yes") return null;
+  return matches === "no" ? "does not match its pattern" : "takes too long to match its pattern – write a simpler one";
+}

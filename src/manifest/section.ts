@@ -1,0 +1,218 @@
+import { Complaints, nearest, quoted } from "./complaint.ts";
+import { type FieldDoc, isEmpty, type Json, type Kind } from "./kinds.ts";
+import { keysAre, type MapNode, type Node, parseSource, show } from "./source.ts";
+
+/** A key of a section: what it holds, what it means, and what holds when it is not written. */
+export interface Field<T> extends FieldDoc {
+  /** Gives the value of a key that is not written; complains when it must be. */
+  absent(section: Node, key: string, complaints: Complaints): T;
+  readonly kind: Kind<T>;
+  /** Stands in when the section itself could not be read. */
+  readonly none: T;
+}
+
+export function required<T>(kind: Kind<T>, describe: string): Field<T> {
+  return {
+    kind,
+    describe,
+    required: true,
+    fallback: null,
+    none: kind.none,
+    absent(section, key, complaints) {
+      complaints.add(section, `is missing – ${inPassing(describe)}`, key);
+      return kind.none;
+    },
+  };
+}
+
+/** A description as the end of a sentence: `what runs: one line, …`. */
+function inPassing(describe: string): string {
+  return describe.charAt(0).toLowerCase() + describe.slice(1).replace(/\.$/, "");
+}
+
+export function optional<T>(kind: Kind<T>, describe: string): Field<T | null> {
+  return { kind: kind as Kind<T | null>, describe, required: false, fallback: null, none: null, absent: () => null };
+}
+
+/** A key with a default, written as the author would write it, so that the page and the parser cannot differ. */
+export function defaulted<T>(kind: Kind<T>, fallback: string, describe: string): Field<T> {
+  const value = meaning(kind, fallback);
+  return { kind, describe, required: false, fallback, none: value, absent: () => value };
+}
+
+function meaning<T>(kind: Kind<T>, written: string): T {
+  const complaints = new Complaints("default");
+  const node = parseSource(written, complaints);
+  return node ? kind.read(node, complaints) : kind.none;
+}
+
+type Fields = Readonly<Record<string, Field<unknown>>>;
+type Read<F extends Fields> = { readonly [K in keyof F]: F[K] extends Field<infer T> ? T : never };
+
+interface SectionOptions<F extends Fields> {
+  readonly fields: F;
+  /** The key that is meant when something else than a mapping is written: `build: .` is `build: {context: .}`. */
+  readonly short?: keyof F & string;
+  /** Keys of later versions, each with the sentence that refuses it. */
+  readonly later?: Readonly<Record<string, string>>;
+  /** Looks at the values together; only called when each of them is right. */
+  readonly check?: (value: Read<F>, at: { node: Node; complaints: Complaints }) => void;
+}
+
+/** A mapping with fixed keys. Unknown keys are complained about, never passed over. */
+export function section<F extends Fields>({ fields, short, later = {}, check }: SectionOptions<F>): Kind<Read<F>> {
+  const none = Object.fromEntries(Object.entries(fields).map(([key, field]) => [key, field.none])) as Read<F>;
+  return {
+    label: short === undefined ? "section" : `section, or ${fields[short]?.kind.label ?? ""}`,
+    json: sectionSchema(fields, short),
+    fields,
+    none,
+    read(node, complaints) {
+      if (isEmpty(node, complaints)) return none;
+      const map = node.kind === "map" ? node : short === undefined ? null : shortForm(node, short);
+      if (map === null) {
+        complaints.add(node, `${show(node)} is not a section – write keys below it: ${Object.keys(fields).join(", ")}`);
+        return none;
+      }
+      const before = complaints.count;
+      refuseUnknown(map, { known: Object.keys(fields), later, complaints });
+      const value = Object.fromEntries(
+        Object.entries(fields).map(([key, field]) => {
+          const entry = map.entries.get(key);
+          return [key, entry ? field.kind.read(entry.value, complaints) : field.absent(map, key, complaints)];
+        }),
+      ) as Read<F>;
+      if (check && complaints.count === before) check(value, { node, complaints });
+      return value;
+    },
+  };
+}
+
+function shortForm(node: Node, short: string): MapNode {
+  return { ...node, kind: "map", entries: new Map([[short, { key: node, value: node }]]) };
+}
+
+interface KnownKeys {
+  readonly known: readonly string[];
+  readonly later: Readonly<Record<string, string>>;
+  readonly complaints: Complaints;
+}
+
+function refuseUnknown(map: MapNode, { known, later, complaints }: KnownKeys): void {
+  for (const [key, entry] of map.entries) {
+    if (known.includes(key)) continue;
+    // Below `env:` what stands in the place of a key may be a value.
+    const name = map.quiet ? "a key that is not known here" : `unknown key ${quoted(key)}`;
+    const refusal = Object.hasOwn(later, key) ? later[key] : undefined;
+    complaints.addAt(entry.key, refusal ?? `${name} – ${keysAre(nearest(key, known), known)}`);
+  }
+}
+
+function sectionSchema(fields: Fields, short: string | undefined): { readonly [key: string]: Json } {
+  const properties = Object.entries(fields).map(([key, field]) => [key, fieldSchema(field)]);
+  const needed = Object.entries(fields).flatMap(([key, field]) => (field.required && key !== short ? [key] : []));
+  const object = {
+    type: "object",
+    additionalProperties: false,
+    properties: Object.fromEntries(properties),
+    ...(needed.length > 0 ? { required: needed } : {}),
+  };
+  const shorthand = short === undefined ? undefined : fields[short];
+  return shorthand ? { anyOf: [shorthand.kind.json, object] } : object;
+}
+
+function fieldSchema(field: Field<unknown>): Json {
+  const description = field.fallback === null ? field.describe : `${field.describe} Default: ${field.fallback}`;
+  return { description: plain(description), ...field.kind.json, ...defaultOf(field) };
+}
+
+/** The default as JSON, where it has one form: editors fill it in. */
+function defaultOf({ fallback, kind }: Field<unknown>): { readonly [key: string]: Json } {
+  if (fallback === null || !/^[\w%.]+$/.test(fallback)) return {};
+  if (kind.json.type === "integer") return { default: Number(fallback) };
+  return { default: kind.json.type === "boolean" ? fallback === "true" : fallback };
+}
+
+/** Without the code marks of the reference page. */
+function plain(markdown: string): string {
+  return markdown.replaceAll("`", "");
+}
+
+interface MapRule<T> {
+  readonly each: Kind<T>;
+  /** How the keys must look, and how that is said. */
+  readonly key: RegExp;
+  readonly wanted: string;
+  readonly min?: number;
+  readonly max: number;
+}
+
+/** A mapping from names that the author chooses. Keeps the written order. */
+export function mapOf<T>({ each, key, wanted, min = 0, max }: MapRule<T>): Kind<ReadonlyMap<string, T>> {
+  return {
+    label: "mapping",
+    json: {
+      type: "object",
+      propertyNames: { pattern: key.source },
+      additionalProperties: each.json,
+      ...(min > 0 ? { minProperties: min } : {}),
+    },
+    each,
+    none: new Map(),
+    read(node, complaints) {
+      if (isEmpty(node, complaints)) return new Map();
+      if (node.kind !== "map") {
+        complaints.add(node, `${show(node)} is not a mapping – write names and values below it`);
+        return new Map();
+      }
+      if (!isCountRight(node, { min, max, count: node.entries.size, complaints })) return new Map();
+      for (const [name, entry] of node.entries)
+        if (!key.test(name)) complaints.addAt(entry.key, `${node.quiet ? "this key" : quoted(name)} is not ${wanted}`);
+      return new Map([...node.entries].map(([name, entry]) => [name, each.read(entry.value, complaints)]));
+    },
+  };
+}
+
+interface ListRule<T> {
+  readonly each: Kind<T>;
+  readonly min?: number;
+  readonly max: number;
+}
+
+/** More than the limit are not read at all: each could cost a complaint, and each service reads the app's variables. */
+function isCountRight(
+  node: Node,
+  { min, max, count, complaints }: { min: number; max: number; count: number; complaints: Complaints },
+): boolean {
+  const right = count >= min && count <= max;
+  if (!right) complaints.add(node, `has ${count} entries – from ${min} to ${max} are allowed`);
+  return right;
+}
+
+/** A list without repetitions. */
+export function listOf<T>({ each, min = 0, max }: ListRule<T>): Kind<readonly T[]> {
+  return {
+    label: `list of ${each.label}`,
+    json: { type: "array", items: each.json, maxItems: max, ...(min > 0 ? { minItems: min } : {}) },
+    each,
+    none: [],
+    read(node, complaints) {
+      if (isEmpty(node, complaints)) return [];
+      if (node.kind !== "list") {
+        complaints.add(node, `${show(node)} is not a list – write [one, two]`);
+        return [];
+      }
+      if (!isCountRight(node, { min, max, count: node.items.length, complaints })) return [];
+      const seen = new Set<T>();
+      const values = node.items.map((item) => {
+        const before = complaints.count;
+        const value = each.read(item, complaints);
+        if (complaints.count === before && seen.has(value))
+          complaints.add(item, `${show(item)} is in the list already`);
+        seen.add(value);
+        return value;
+      });
+      return values;
+    },
+  };
+}

@@ -1,0 +1,231 @@
+import { Composer, type ErrorCode, isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, Parser } from "yaml";
+import { type Complaints, oneOf, quoted } from "./complaint.ts";
+
+/** A written scalar, list or mapping with its place. Overlays merge nodes, so every value keeps where it was written. */
+export type Node = ScalarNode | ListNode | MapNode;
+
+interface Place {
+  /** Dotted way from the top of the file; ends at the variable's name for what lies deeper in an `env:` mapping. */
+  readonly path: string;
+  readonly line: number;
+  readonly column: number;
+  /** Below `env:` (or `args:`): its text may be a secret and must not be shown to anybody. */
+  readonly quiet: boolean;
+}
+
+export interface ScalarNode extends Place {
+  readonly kind: "scalar";
+  /** As written, so that `1.10` stays `1.10`. */
+  readonly text: string;
+  readonly value: string | number | boolean | null;
+  readonly oneLine: boolean;
+}
+
+export interface ListNode extends Place {
+  readonly kind: "list";
+  readonly items: readonly Node[];
+}
+
+export interface MapNode extends Place {
+  readonly kind: "map";
+  readonly entries: ReadonlyMap<string, Entry>;
+}
+
+export interface Entry {
+  /** Where the key stands: unknown keys are complained about there. */
+  readonly key: Place;
+  readonly value: Node;
+}
+
+/** Real manifests have below 20 KiB, 5,000 tokens and 8 levels; the limits bound the time that a hostile one can take. */
+const limits = { bytes: 256 * 1024, tokens: 30_000, scalar: 40_000, depth: 24 } as const;
+
+/** Keys of the typed form of a variable; below `env:` only these and the variables' names may be shown. */
+export const variableKeys = [
+  "secret",
+  "required",
+  "value",
+  "default",
+  "pattern",
+  "oneOf",
+  "minLength",
+  "maxLength",
+  "generate",
+  "forbid",
+] as const;
+
+/** What a variable may be called: POSIX (IEEE 1003.1, 8.1), at most 128. */
+export const variableName = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
+
+const syntaxFaults: Partial<Record<ErrorCode, string>> = {
+  BAD_DIRECTIVE: "a line that starts with % is not allowed – take it out",
+  BAD_DQ_ESCAPE: 'this is no escape of a "…" text – write it in single quotes, or double the backslash',
+  BAD_INDENT: "the indentation does not fit – indent by two spaces what belongs below a key",
+  BAD_SCALAR_START: "a text cannot start with this character – put it in quotes",
+  BLOCK_AS_IMPLICIT_KEY: "a second `key:` on one line – put it on a line of its own, or the text in quotes",
+  BLOCK_IN_FLOW: "an indented block inside brackets – close the bracket first",
+  IMPOSSIBLE: "this is not valid YAML",
+  KEY_OVER_1024_CHARS: "a key has more than 1024 characters",
+  MISSING_CHAR: "a quote, bracket, comma, colon or space is missing here",
+  MULTILINE_IMPLICIT_KEY: "a key goes over more than one line – is a colon missing on the line before?",
+  MULTIPLE_DOCS: "a second document starts here – a manifest is one document, take the --- out",
+  RESOURCE_EXHAUSTION: "this is nested too deeply",
+  TAB_AS_INDENT: "a tab indents this line – use spaces",
+  UNEXPECTED_TOKEN: "this does not belong here – is a quote or bracket left open, or indented wrongly?",
+};
+
+/**
+ * Reads YAML 1.2 into nodes with places; null when it cannot, with complaints that say where. Never throws. Anchors,
+ * aliases, tags, merge keys and repeated keys are refused: a manifest says what it means where it says it.
+ */
+export function parseSource(text: string, complaints: Complaints): Node | null {
+  const top = { path: "", line: 1, column: 1 };
+  if (Buffer.byteLength(text) > limits.bytes) {
+    complaints.addAt(top, `the file is larger than ${limits.bytes / 1024} KiB`);
+    return null;
+  }
+  const nul = text.indexOf("\0");
+  if (nul >= 0) {
+    complaints.addAt({ ...top, line: text.slice(0, nul).split("\n").length }, "this is not a text file");
+    return null;
+  }
+  const tooMuch = tooMuchFor(text);
+  if (tooMuch !== null) {
+    complaints.addAt(top, tooMuch);
+    return null;
+  }
+  const lines = new LineCounter();
+  const options = { uniqueKeys: false, prettyErrors: false, logLevel: "silent", resolveKnownTags: false } as const;
+  const documents = [...new Composer(options).compose(new Parser(lines.addNewLine).parse(text), true, text.length)];
+  const before = complaints.count;
+  for (const fault of documents.flatMap((document) => document.errors)) {
+    const { line, col } = lines.linePos(fault.pos[0]);
+    complaints.addAt({ path: "", line, column: col }, syntaxFaults[fault.code] ?? "this is not valid YAML");
+  }
+  const second = documents[1];
+  if (second) {
+    const { line, col } = lines.linePos(second.range[0]);
+    complaints.addAt({ path: "", line, column: col }, syntaxFaults.MULTIPLE_DOCS ?? "");
+  }
+  if (complaints.count > before) return null;
+  const reader = new TreeReader(lines, complaints);
+  const root = reader.read(documents[0]?.contents, { path: [], at: 0 });
+  return complaints.count > before ? null : root;
+}
+
+/** What makes a text too much to compose: YAML's own errors are costly, and a bracket or escape can cause one each. */
+function tooMuchFor(text: string): string | null {
+  let count = 0;
+  for (const token of new Lexer().lex(text)) {
+    count += 1;
+    if (count > limits.tokens) return `the file has more than ${limits.tokens} keys, values and signs`;
+    if (token.length > limits.scalar) return `a text or comment in the file has more than ${limits.scalar} characters`;
+  }
+  return null;
+}
+
+interface Way {
+  readonly path: readonly string[];
+  /** Offset to report when the node itself has none (`key` without a value). */
+  readonly at: number;
+}
+
+/** Turns composed YAML into nodes and refuses what a manifest does not need. */
+class TreeReader {
+  readonly #lines: LineCounter;
+  readonly #complaints: Complaints;
+
+  constructor(lines: LineCounter, complaints: Complaints) {
+    this.#lines = lines;
+    this.#complaints = complaints;
+  }
+
+  read(source: unknown, way: Way): Node {
+    const ranged = source as { range?: [number, number, number]; tag?: string; anchor?: string } | null | undefined;
+    const start = ranged?.range?.[0] ?? way.at;
+    const place = this.#place({ ...way, at: start });
+    const nothing = { ...place, kind: "scalar", text: "", value: null, oneLine: true } as const;
+    if (way.path.length > limits.depth) return this.#refuse(nothing, "this is nested too deeply");
+    if (isAlias(source) || ranged?.anchor !== undefined)
+      return this.#refuse(nothing, "anchors and aliases (& and *) are not allowed – write it out, or put it in quotes");
+    if (ranged?.tag !== undefined) return this.#refuse(nothing, "tags (!) are not allowed – put the text in quotes");
+    if (isSeq(source)) {
+      const items = source.items.map((item, i) => this.read(item, { path: [...way.path, `[${i}]`], at: start }));
+      return { ...place, kind: "list", items };
+    }
+    if (isMap(source)) return { ...place, kind: "map", entries: this.#entries(source.items, way) };
+    if (!isScalar(source)) return nothing;
+    const end = this.#lines.linePos(ranged?.range?.[1] ?? start);
+    const value = scalarValue(source.value);
+    const written = typeof source.value === "string" ? source.value : (source.source ?? "");
+    return { ...place, kind: "scalar", text: written, value, oneLine: end.line === place.line };
+  }
+
+  #entries(pairs: readonly { key: unknown; value: unknown }[], way: Way): Map<string, Entry> {
+    const entries = new Map<string, Entry>();
+    for (const pair of pairs) {
+      const at = (pair.key as { range?: [number, number, number] } | null)?.range?.[0] ?? way.at;
+      const key = this.#key(pair.key, { ...way, at });
+      if (key === null) continue;
+      const inner = { path: [...way.path, key], at };
+      const place = this.#place(inner);
+      const first = entries.get(key);
+      if (first) this.#refuse(place, `is written twice – it stands on line ${first.key.line} already`);
+      else entries.set(key, { key: place, value: this.read(pair.value, inner) });
+    }
+    return entries;
+  }
+
+  #key(source: unknown, way: Way): string | null {
+    const { tag, anchor } = (source ?? {}) as { tag?: string; anchor?: string };
+    const key = isScalar(source) && source.value !== null ? (source.source ?? String(source.value)) : null;
+    if (key !== null && key !== "<<" && tag === undefined && anchor === undefined) return key;
+    this.#refuse(this.#place(way), "a key must be a plain name");
+    return null;
+  }
+
+  #place({ path, at }: Way): Place {
+    const { line, col } = this.#lines.linePos(at);
+    return { path: shownPath(path), line, column: col, quiet: path.some((key) => key === "env" || key === "args") };
+  }
+
+  #refuse<T extends Place>(place: T, message: string): T {
+    this.#complaints.addAt(place, message);
+    return place;
+  }
+}
+
+function scalarValue(value: unknown): ScalarNode["value"] {
+  if (typeof value === "number" || typeof value === "boolean" || value === null) return value;
+  return String(value);
+}
+
+/** The way in words; below `env:` and `args:` a key that could be a value in the wrong place ends it. */
+function shownPath(path: readonly string[]): string {
+  const quietFrom = path.findIndex((key) => key === "env" || key === "args");
+  const isShown = (key: string, i: number): boolean => {
+    if (quietFrom < 0 || i <= quietFrom) return true;
+    return i === quietFrom + 1 ? variableName.test(key) : (variableKeys as readonly string[]).includes(key);
+  };
+  const hidden = path.findIndex((key, i) => !isShown(key, i));
+  const shown = (hidden < 0 ? path : path.slice(0, hidden)).map((key) =>
+    /^[\w./[\]-]{1,60}$/.test(key) ? key : quoted(key),
+  );
+  return shown.join(".").replaceAll(".[", "[");
+}
+
+/** A node in a message: its text when it may be shown, else what kind of thing it is. */
+export function show(node: Node): string {
+  if (node.kind !== "scalar") return node.kind === "map" ? "a mapping" : "a list";
+  return !node.oneLine ? "this value" : quoted(node.text);
+}
+
+/** The entry of a mapping, or undefined also when the node is none. */
+export function entryOf(node: Node | undefined, key: string): Entry | undefined {
+  return node?.kind === "map" ? node.entries.get(key) : undefined;
+}
+
+/** What follows an unknown key: the one that was meant, or all there are. */
+export function keysAre(meant: string | null, keys: readonly string[]): string {
+  return meant === null ? `the keys here are ${oneOf(keys)}` : `did you mean ${quoted(meant)}?`;
+}

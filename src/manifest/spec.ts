@@ -1,0 +1,91 @@
+import type { AppSpec, ServiceTemplate, VariableSpec } from "../model/app.ts";
+import type { HttpSpec } from "../model/release.ts";
+import type { ManifestValue, ServiceValue } from "./grammar.ts";
+import type { VariableValue } from "./variable.ts";
+
+type HttpValue = NonNullable<ServiceValue["http"]>;
+
+/** What the values of a manifest do not say by themselves. */
+export interface SpecContext {
+  readonly environment: string;
+  /** Whether the hosts that a service gives are meant for this environment. */
+  readonly ownsHosts: (service: string) => boolean;
+}
+
+/** The model of one environment: every value of the manifest in the words of `src/model`. */
+export function specOf(value: ManifestValue, context: SpecContext): AppSpec {
+  const { app, build, deploy } = value;
+  return {
+    app,
+    environment: context.environment,
+    build: { ...build, args: Object.fromEntries(build.args ?? []) },
+    services: [...value.services].map(([name, service]) => serviceOf(name, service, { app, ...context })),
+    deploy: {
+      watch: { forMs: deploy.watch.for, errors: deploy.watch.errors, p95Ms: deploy.watch.p95 },
+      canary: deploy.canary && { weights: deploy.canary.steps, everyMs: deploy.canary.every },
+      keep: deploy.keep,
+    },
+  };
+}
+
+type AppContext = SpecContext & { readonly app: string };
+
+function serviceOf(name: string, service: ServiceValue, context: AppContext): ServiceTemplate {
+  const { run, http, replicas, single, needs, release, stop, memory, settle } = service;
+  const variables = [...(service.env ?? [])].map(([key, value]) => [key, variableOf(value, context.environment)]);
+  return {
+    name,
+    command: run,
+    http: http && httpOf(http, http.hosts && context.ownsHosts(name) ? http.hosts : [defaultHost(name, context)]),
+    replicas,
+    single,
+    needs,
+    release,
+    stop: { signal: stop.signal, withinMs: stop.within, drainMs: stop.drain },
+    memoryBytes: memory,
+    settleMs: settle,
+    variables: Object.fromEntries(variables),
+  };
+}
+
+/** `web.shop.localhost`, outside production `staging--web.shop.localhost`: browsers take `.localhost` to this machine (RFC 6761). */
+export function defaultHost(service: string, { app, environment }: { app: string; environment: string }): string {
+  return `${environment === "production" ? "" : `${environment}--`}${service}.${app}.localhost`;
+}
+
+function httpOf({ port, ready, alive, timeout, limits, headers }: HttpValue, hosts: readonly string[]): HttpSpec {
+  return {
+    port,
+    hosts,
+    ready: ready && {
+      path: ready.path,
+      status: ready.status,
+      json: ready.json ?? [],
+      withinMs: ready.within,
+      everyMs: ready.every,
+      times: ready.times,
+    },
+    alive: alive && { path: alive.path, everyMs: alive.every, timeoutMs: alive.timeout, failures: alive.failures },
+    timeoutMs: timeout,
+    limits: {
+      bodyBytes: limits.body,
+      rate: limits.rate && { ...limits.rate, burst: limits.burst ?? limits.rate.requests },
+    },
+    headers,
+  };
+}
+
+function variableOf(variable: VariableValue, environment: string): VariableSpec {
+  const { required, generate } = variable;
+  return {
+    value: variable.value ?? variable.default,
+    secret: variable.secret || generate !== null,
+    required: typeof required === "boolean" ? required : required.includes(environment),
+    pattern: variable.pattern,
+    oneOf: variable.oneOf,
+    minLength: variable.minLength,
+    maxLength: variable.maxLength,
+    generate,
+    forbid: variable.forbid?.get(environment) ?? [],
+  };
+}

@@ -1,0 +1,118 @@
+import { namePattern } from "../model/environment.ts";
+import { type Complaints, oneOf } from "./complaint.ts";
+import { anyText, choice, flag, integer, isEmpty, type Kind, scalar } from "./kinds.ts";
+import { patternFault } from "./pattern.ts";
+import { piecesOf } from "./references.ts";
+import { defaulted, listOf, mapOf, optional, section } from "./section.ts";
+import { type Node, show, variableName } from "./source.ts";
+
+/** Longest value: Linux takes 128 KiB for one variable and 2 MiB for all together. */
+export const valueLimit = 32_768;
+
+/** Text of a variable: `${NAME}`, `${service.url}` and `$$` are understood, not yet replaced. */
+const template: Kind<string> = {
+  ...anyText(),
+  read(node, complaints) {
+    const written = anyText().read(node, complaints);
+    if (piecesOf(written) === null)
+      complaints.add(
+        node,
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: the manifest's own references
+        "a reference is not understood – write ${NAME}, or ${service.url}, .host or .port; a dollar sign itself is $$",
+      );
+    return written;
+  },
+};
+
+const pattern: Kind<string> = {
+  label: "regular expression",
+  json: { type: "string", maxLength: 200 },
+  none: "",
+  read(node, complaints) {
+    const written = anyText().read(node, complaints);
+    const fault = patternFault(written);
+    if (fault !== null) complaints.add(node, `the pattern ${fault}`);
+    return fault === null ? written : "";
+  },
+};
+
+const environmentName = scalar<string>({
+  label: "environment",
+  json: { type: "string", pattern: namePattern.source },
+  none: "",
+  wanted: "an environment – write a name like production",
+  parse: ({ text }) => (namePattern.test(text) ? text : null),
+});
+
+const someEnvironments = listOf({ each: environmentName, min: 1, max: 50 });
+
+/** `true`: everywhere. A list: in those environments. */
+const requiredIn: Kind<boolean | readonly string[]> = {
+  label: "true, false or list of environments",
+  json: { anyOf: [{ type: "boolean" }, someEnvironments.json] },
+  none: false,
+  read(node: Node, complaints: Complaints) {
+    if (isEmpty(node, complaints)) return false;
+    if (node.kind === "list") return someEnvironments.read(node, complaints);
+    if (node.kind === "scalar" && typeof node.value === "boolean") return node.value;
+    complaints.add(node, `${show(node)} is not ${oneOf(["true", "false", "a list of environments"])}`);
+    return false;
+  },
+};
+
+/** How a value can be made when there is none; `django` is what its `get_random_secret_key` makes. */
+const generators = ["hex32", "hex64", "base64", "uuid", "django"] as const;
+
+const length = integer("a length", { min: 0, max: valueLimit });
+
+const variable = section({
+  short: "value",
+  fields: {
+    value: optional(
+      template,
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: the manifest's own references
+      "The value. `${NAME}` is another variable, `${service.url}`, `.host` and `.port` are where another service is reached, `$$` is a dollar sign.",
+    ),
+    default: optional(template, "The value where nothing else gives one."),
+    secret: defaulted(flag(), "false", "Never shown, in no log, list or message."),
+    required: defaulted(
+      requiredIn,
+      "false",
+      "A deployment without a value fails before anything is touched: everywhere, or in the environments listed.",
+    ),
+    pattern: optional(
+      pattern,
+      "A regular expression (JavaScript) that the value must match; no repeated groups that repeat or choose themselves.",
+    ),
+    oneOf: optional(listOf({ each: anyText(), min: 1, max: 100 }), "The values it may have."),
+    minLength: optional(length, "Fewest characters."),
+    maxLength: optional(length, "Most characters."),
+    generate: optional(
+      choice(generators),
+      "Made once for each environment when nothing gives a value, and kept as a secret.",
+    ),
+    forbid: optional(
+      mapOf({
+        each: listOf({ each: anyText(), min: 1, max: 100 }),
+        key: namePattern,
+        wanted: "the name of an environment",
+        max: 50,
+      }),
+      "Values that it must not have in an environment, like a key for development in production.",
+    ),
+  },
+  check({ minLength, maxLength }, { node, complaints }) {
+    if (minLength !== null && maxLength !== null && minLength > maxLength)
+      complaints.add(node, "minLength is more than maxLength");
+  },
+});
+
+export type VariableValue = typeof variable.none;
+
+/** An `env:` mapping. 500 names, so that chains of references stay short enough to follow. */
+export const variables = mapOf({
+  each: variable,
+  key: variableName,
+  wanted: "the name of a variable – write letters, digits and _, like LOG_LEVEL",
+  max: 500,
+});

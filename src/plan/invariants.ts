@@ -1,0 +1,282 @@
+import type { Change } from "../model/change.ts";
+import { type Deployment, mayFollow } from "../model/deployment.ts";
+import { keyText, sameKey } from "../model/environment.ts";
+import type { ObservedInstance } from "../model/instance.ts";
+import type { Route } from "../model/route.ts";
+import type { Roots, Stored } from "./collect.ts";
+import { isDead } from "./converge.ts";
+import { judgeGate } from "./gate.ts";
+import type { Plan, Snapshot, Step } from "./plan.ts";
+import { factsOf, idOf, isGated, isRunning, isStaying, releaseOf, type Slot, slotId, slotsOf, specOf } from "./view.ts";
+
+/** A decision, and the world that it was taken on. */
+export interface Decision {
+  readonly s: Snapshot;
+  readonly plan: Plan;
+}
+
+/** Something that must hold of every decision (DESIGN section 4). `breach` names what is wrong, or gives null. */
+export interface Invariant {
+  readonly name: string;
+  breach(decision: Decision): string | null;
+}
+
+export const invariants: readonly Invariant[] = [
+  { name: "1 routes point only at instances that passed their gate", breach: ungatedRoute },
+  { name: "2 what serves keeps an upstream or a hold", breach: lostUpstream },
+  { name: "2 what serves is not stopped", breach: stoppedServing },
+  { name: "3 a single service has one instance", breach: secondSingle },
+  { name: "4 a release command runs once", breach: secondReleaseCommand },
+  { name: "5 only owned objects are touched", breach: foreignObject },
+  { name: "6 a failed deployment leaves what served", breach: lostServing },
+  { name: "7 at rest only what serves is there", breach: leftovers },
+  { name: "9 a deployment goes its way once", breach: strayDeployment },
+];
+
+/** The first invariant that a decision breaks, in words; null when it breaks none. */
+export function breachOf(decision: Decision): string | null {
+  for (const { name, breach } of invariants) {
+    const words = breach(decision);
+    if (words !== null) return `${name}: ${words}`;
+  }
+  return null;
+}
+
+function changesOf(plan: Plan): readonly Change[] {
+  return plan.steps.flatMap((step) => (step.do === "record" ? step.changes : []));
+}
+
+function routesOf(step: Step): readonly Route[] {
+  return step.do === "route" ? step.table.routes : [];
+}
+
+/** Facts as they are once the plan's own records are written down, which is before any of its other steps. */
+function isGatedBy({ s, plan }: Decision, name: string): boolean {
+  const noted = changesOf(plan).some(
+    (change) => change.kind === "facts" && change.facts.name === name && change.facts.gatedAt !== null,
+  );
+  return noted || Boolean(factsOf(s, name)?.gatedAt);
+}
+
+function ungatedRoute(decision: Decision): string | null {
+  const { s, plan } = decision;
+  for (const { upstreams } of plan.steps.flatMap(routesOf)) {
+    for (const { id, host, port } of upstreams) {
+      const instance = s.instances.find(({ name }) => name === id);
+      if (!instance) return `${id} does not exist`;
+      if (!isGatedBy(decision, id)) return `${id} has not passed its gate`;
+      if (instance.address?.host !== host || instance.address.port !== port) return `${id} is not at ${host}:${port}`;
+    }
+  }
+  return falseGate(decision);
+}
+
+/** A gate may be written down as passed only when it was. */
+function falseGate({ s, plan }: Decision): string | null {
+  for (const change of changesOf(plan)) {
+    if (change.kind !== "facts" || change.facts.gatedAt === null) continue;
+    const instance = s.instances.find(({ name }) => name === change.facts.name);
+    if (!instance || isGated(s, instance)) continue;
+    const service = specOf(s, instance);
+    const verdict = service && judgeGate(s, service, instance);
+    if (verdict?.state !== "passed") return `${instance.name} is said to have passed its gate and did not`;
+  }
+  return null;
+}
+
+/** Services that must be reachable: routed by what serves, and not left out by the release that takes over. */
+export function requiredRoutes(s: Snapshot, underWay: Deployment | undefined): ReadonlySet<string> {
+  if (s.environment.stopped) return new Set();
+  const kept = takingOver(s, underWay);
+  const required = slotsOf(s, s.environment.serving).filter(({ service }) => service.http !== null);
+  return new Set(required.map(({ service }) => service.name).filter((name) => kept === null || kept.has(name)));
+}
+
+function takingOver(s: Snapshot, underWay: Deployment | undefined): ReadonlySet<string> | null {
+  const isSwitched = underWay !== undefined && ["switch", "watch", "undo"].includes(underWay.phase);
+  const release = isSwitched ? releaseOf(s, underWay.release) : undefined;
+  return release ? new Set(release.services.filter(({ http }) => http).map(({ name }) => name)) : null;
+}
+
+function lostUpstream({ s, plan }: Decision): string | null {
+  const running = s.deployments.find(({ phase }) => phase !== "queued");
+  const required = requiredRoutes(s, plannedDeployment(plan, running));
+  const runs = (id: string) => s.instances.some((one) => one.name === id && isRunning(one));
+  const serves = (route: Route | undefined) =>
+    route !== undefined && (route.holdMs !== null || route.upstreams.some(({ id }) => runs(id)));
+  for (const step of plan.steps) {
+    if (step.do !== "route" && step.do !== "unroute") continue;
+    for (const name of required) {
+      const before = s.edge.table?.routes.find((one) => one.service === name);
+      const after = routesOf(step).find((one) => one.service === name);
+      if (serves(before) && !serves(after)) return `${name} loses its last upstream`;
+    }
+  }
+  return null;
+}
+
+/** The place of an instance among those of what serves. */
+function servingSlot(s: Snapshot, instance: ObservedInstance): Slot | undefined {
+  if (s.environment.stopped) return undefined;
+  return slotsOf(s, s.environment.serving).find((slot) => idOf(slot) === slotId(instance.identity));
+}
+
+function stoppedServing({ s, plan }: Decision): string | null {
+  const commits = changesOf(plan).some((change) => change.kind === "serving");
+  const running = s.deployments.find(({ phase }) => phase !== "queued");
+  for (const step of plan.steps) {
+    if (step.do !== "signal" || commits) continue;
+    const instance = s.instances.find(({ name }) => name === step.name);
+    const slot = instance && servingSlot(s, instance);
+    if (!instance || !slot || !isStaying(s, instance) || !isGated(s, instance) || isDead(s, slot, instance)) continue;
+    const planned = plannedDeployment(plan, running);
+    if (slot.service.single && planned?.exchanged.includes(slot.service.name)) continue;
+    if (slot.service.http === null && planned?.phase === "watch") continue;
+    return `${step.name} serves and gets ${step.signal}`;
+  }
+  return null;
+}
+
+/** A deployment as it is once the plan is written down. */
+function plannedDeployment(plan: Plan, before: Deployment | undefined): Deployment | undefined {
+  const written = changesOf(plan).flatMap((change) => (change.kind === "deployment" ? [change.deployment] : []));
+  const begun = written.find(({ phase }) => phase !== "queued" && phase !== "ended");
+  return written.find(({ id }) => id === before?.id) ?? before ?? begun;
+}
+
+function secondSingle({ s, plan }: Decision): string | null {
+  const running = new Set(s.instances.filter(isRunning).map(({ identity }) => identity.service));
+  for (const step of plan.steps) {
+    if (step.do !== "start") continue;
+    const { service, release } = step.instance.identity;
+    const isSingle = releaseOf(s, release)?.services.some(({ name, single }) => name === service && single);
+    if (isSingle && running.has(service)) return `${step.instance.name} is started beside another one`;
+    running.add(service);
+  }
+  return null;
+}
+
+function secondReleaseCommand({ s, plan }: Decision): string | null {
+  const begun = s.tasks
+    .filter(({ spec }) => spec.purpose === "release")
+    .map(({ spec }) => `${spec.deployment} ${spec.service}`);
+  for (const step of plan.steps) {
+    if (step.do !== "run-task" || step.task.purpose !== "release") continue;
+    const id = `${step.task.deployment} ${step.task.service}`;
+    if (begun.includes(id)) return `the release command of ${id} was begun before`;
+    begun.push(id);
+  }
+  return null;
+}
+
+function foreignObject({ s, plan }: Decision): string | null {
+  const known = new Set([...s.instances, ...s.tasks].map(({ name }) => name));
+  for (const step of plan.steps) {
+    const isOurs =
+      step.do === "signal" || step.do === "remove"
+        ? known.has(step.name)
+        : step.do === "start"
+          ? sameKey(step.instance.identity.key, s.key)
+          : step.do === "run-task"
+            ? sameKey(step.task.key, s.key)
+            : step.do === "route"
+              ? step.table.owner === keyText(s.key)
+              : step.do !== "unroute" || step.owner === keyText(s.key);
+    if (!isOurs) return `${step.do} of something that is not of ${keyText(s.key)}`;
+  }
+  const stray = changesOf(plan).find((change) => !sameKey(keyOf(change), s.key));
+  return stray ? `${stray.kind} of ${keyText(keyOf(stray))} is changed` : null;
+}
+
+function keyOf(change: Change) {
+  if (change.kind === "release") return change.release.key;
+  if (change.kind === "deployment") return change.deployment.key;
+  return change.kind === "event" ? change.event.key : change.key;
+}
+
+function lostServing({ s, plan }: Decision): string | null {
+  for (const change of changesOf(plan)) {
+    if (change.kind === "variables" || change.kind === "scale") return `${change.kind} is changed by a plan`;
+    if (change.kind !== "serving") continue;
+    const deployment = s.deployments.find(({ phase }) => phase !== "queued");
+    const planned = plannedDeployment(plan, deployment);
+    const commits = planned?.phase === "drain" || (planned?.phase === "ended" && planned.verdict === "live");
+    if (!commits) return `what serves is changed in phase ${planned?.phase ?? "none"}`;
+    if (change.serving?.release !== planned.release)
+      return `v${change.serving?.release} would serve, not v${planned.release}`;
+    const missing = ungatedPlaces({ s, plan }, slotsOf(s, change.serving));
+    if (missing !== null) return `v${planned.release} would serve, but ${missing} has no instance that passed its gate`;
+  }
+  return null;
+}
+
+function ungatedPlaces(decision: Decision, slots: readonly Slot[]): string | null {
+  const filled = new Set(
+    decision.s.instances
+      .filter((instance) => isGatedBy(decision, instance.name))
+      .map((instance) => slotId(instance.identity)),
+  );
+  const empty = slots.find((slot) => !filled.has(idOf(slot)));
+  return empty ? `${empty.service.name} ${empty.ordinal}` : null;
+}
+
+function leftovers({ s, plan }: Decision): string | null {
+  if (plan.steps.length > 0 || plan.againAfterMs !== null) return null;
+  const open = s.deployments.filter(({ phase }) => phase !== "ended");
+  if (open[0] && !waitsForReport(s, open))
+    return `${open[0].id} is in phase ${open[0].phase}, and nothing will be looked at`;
+  if (open.length > 0) return null;
+  const places = slotsOf(s, s.environment.stopped ? null : s.environment.serving);
+  const ids = new Set(places.map(idOf));
+  const stray = s.instances.find((instance) => isRunning(instance) && !ids.has(slotId(instance.identity)));
+  if (stray) return `${stray.name} runs and belongs to nothing that serves`;
+  const empty = places.find(
+    (slot) => !s.instances.some((one) => isRunning(one) && slotId(one.identity) === idOf(slot)),
+  );
+  return empty ? `${empty.service.name} ${empty.ordinal} has no instance` : null;
+}
+
+/** A task's end and a change of an instance are reported by the runtime, so a plan may wait for them without a timer. */
+function waitsForReport(s: Snapshot, open: readonly Deployment[]): boolean {
+  const runs = s.tasks.some((task) => task.exit === null) || s.instances.some(isRunning);
+  return runs && open.some(({ phase }) => phase !== "queued");
+}
+
+function strayDeployment({ s, plan }: Decision): string | null {
+  for (const change of changesOf(plan)) {
+    if (change.kind !== "deployment") continue;
+    const before = s.deployments.find(({ id }) => id === change.deployment.id);
+    const words = strayed(before ?? null, change.deployment);
+    if (words !== null) return `${change.deployment.id} ${words}`;
+  }
+  return null;
+}
+
+/** How a deployment left its way between two records of it; null when it did not. */
+export function strayed(before: Deployment | null, after: Deployment): string | null {
+  const last = after.history.at(-1);
+  if (last?.phase !== after.phase) return `is in phase ${after.phase}, its history in ${last?.phase}`;
+  const known = before?.history ?? [];
+  if (known.some((entry, place) => after.history[place]?.phase !== entry.phase)) return "has another history";
+  const added = after.history.slice(Math.max(0, known.length - 1));
+  for (const [place, { phase }] of added.entries()) {
+    const next = added[place + 1];
+    if (next && !mayFollow(phase, next.phase)) return `goes from ${phase} to ${next.phase}`;
+  }
+  if (before?.verdict && before.verdict !== after.verdict) return `was ${before.verdict} and becomes ${after.verdict}`;
+  return after.phase === "ended" ? unsound(after) : null;
+}
+
+function unsound({ verdict, fault, endedAt, history }: Deployment): string | null {
+  if (verdict === null) return "ends without a verdict";
+  if (endedAt === null) return "ends at no time";
+  if ((verdict === "live") !== (fault === null)) return `ends ${verdict} with ${fault ? fault.code : "no fault"}`;
+  const drained = history.some(({ phase }) => phase === "drain");
+  return (verdict === "live") === drained ? null : `ends ${verdict} ${drained ? "after" : "without"} its commit point`;
+}
+
+/** Invariant 8: what is about to be collected and is needed; null when nothing is. */
+export function collectedNeed(collected: readonly Stored[], roots: Roots): string | null {
+  const need = ({ digest, what }: Stored) => (what === "source" ? roots.sources : roots.artifacts).has(digest);
+  return collected.find(need)?.digest ?? null;
+}

@@ -1,0 +1,318 @@
+import { lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { pack } from "tar-stream";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { sha256, type TreeEntry, treeDigest } from "../../base/digest.ts";
+import type { ArtifactSpec } from "../../model/release.ts";
+import type { ArtifactState, Builder } from "../../ports/builder.ts";
+import type { Runtime } from "../../ports/runtime.ts";
+import { exitOf, outputOf, runtimeKey, until } from "./runtime.ts";
+
+/** A place where a builder can be tried out. */
+export interface BuilderWorld {
+  /** A builder on this place; opening a second one is what a restarted controller does. */
+  open(): Builder;
+  readonly runtime: Runtime;
+  /** A directory around everything that the builder may write. */
+  readonly root: string;
+  /** Where the files of an artifact can be looked at. */
+  artifact(digest: string): string;
+  close(): Promise<void>;
+}
+
+type Tar = ReturnType<typeof pack>;
+type Header = Parameters<Tar["entry"]>[0];
+
+/** A tar stream of these entries, as hostile as they are. */
+export function tarOf(...entries: readonly (Header & { text?: string })[]): AsyncIterable<Uint8Array> {
+  const tar = pack();
+  for (const { text, ...header } of entries) tar.entry(header, text ?? "");
+  tar.finalize();
+  return Readable.from(tar as AsyncIterable<Uint8Array>);
+}
+
+export function entryOf(path: string, text: string, executable = false): TreeEntry {
+  return { path, kind: "file", executable, content: sha256(text) };
+}
+
+/** Admits a tree of plain files; the answer is its digest. */
+export async function admitFiles(builder: Builder, files: Readonly<Record<string, string>>): Promise<string> {
+  const digest = treeDigest(Object.entries(files).map(([path, text]) => entryOf(path, text)));
+  await builder.admit(digest, tarOf(...Object.entries(files).map(([name, text]) => ({ name, text, mode: 0o600 }))));
+  return digest;
+}
+
+export function artifactSpec(source: string, command: readonly string[] | null, context = "."): ArtifactSpec {
+  return { digest: sha256(JSON.stringify([source, command, context])), source, context, command };
+}
+
+export const forWhom = { key: runtimeKey, release: 3, deployment: "dep_test" };
+
+/** Looks until a build is not under way any more. */
+export async function builtOrNot(builder: Builder, digest: string): Promise<ArtifactState> {
+  return until(async () => {
+    const state = await builder.observe(digest);
+    return state.state === "building" ? null : state;
+  });
+}
+
+/** What every builder must do, tried with real archives and real commands. */
+export function builderConformance(adapter: string, make: () => Promise<BuilderWorld>): void {
+  describe(`builder ${adapter}`, () => {
+    let world: BuilderWorld;
+    let builder: Builder;
+    const sh = (script: string) => ["/bin/sh", "-c", script];
+    const any = sha256("any");
+
+    beforeEach(async () => {
+      world = await make();
+      builder = world.open();
+    });
+    afterEach(() => world.close());
+
+    test("a source is taken in once its content is what its digest says", async () => {
+      const entries = [
+        entryOf("fairlead.yml", "version: 1\n"),
+        entryOf("bin/run", "#!/bin/sh\n", true),
+        { path: "latest", kind: "link", executable: false, content: "bin/run" },
+      ] satisfies TreeEntry[];
+      const digest = treeDigest(entries);
+      expect(await builder.hasSource(digest)).toBe(false);
+      const files = [
+        { name: "latest", type: "symlink", linkname: "bin/run" },
+        { name: "./bin/", type: "directory" },
+        { name: "bin/run", mode: 0o4755, text: "#!/bin/sh\n" },
+        { name: "fairlead.yml", mode: 0o600, text: "version: 1\n" },
+      ] as const;
+      await builder.admit(digest, tarOf(...files));
+      expect(await builder.hasSource(digest)).toBe(true);
+      expect(await world.open().hasSource(digest)).toBe(true);
+      await builder.admit(digest, tarOf(...files));
+    });
+
+    test("a source that is something else than its digest says is refused, and is not there", async () => {
+      const admitting = builder.admit(any, tarOf({ name: "a", text: "b" }));
+      await expect(admitting).rejects.toMatchObject({ code: "source.digest-mismatch" });
+      expect(await builder.hasSource(any)).toBe(false);
+      expect(await builder.list()).toEqual([]);
+    });
+
+    test.each([
+      ["a path upwards", [{ name: "../evil", text: "x" }]],
+      ["a path upwards in the middle", [{ name: "a/../../evil", text: "x" }]],
+      ["an absolute path", [{ name: "/tmp/evil", text: "x" }]],
+      ["a link upwards", [{ name: "l", type: "symlink", linkname: "../.." }]],
+      ["an absolute link", [{ name: "l", type: "symlink", linkname: "/etc/passwd" }]],
+      [
+        "a link by way of another",
+        [
+          { name: "a/up", type: "symlink", linkname: ".." },
+          { name: "l", type: "symlink", linkname: "a/up/.." },
+        ],
+      ],
+      [
+        "a file behind a link",
+        [
+          { name: "l", type: "symlink", linkname: "." },
+          { name: "l/evil", text: "x" },
+        ],
+      ],
+      [
+        "a directory behind a link",
+        [
+          { name: "l", type: "symlink", linkname: "." },
+          { name: "l/evil", type: "directory" },
+        ],
+      ],
+      [
+        "a file in the place of a link",
+        [
+          { name: "l", type: "symlink", linkname: "x" },
+          { name: "l", text: "x" },
+        ],
+      ],
+      [
+        "a file in a file",
+        [
+          { name: "f", text: "x" },
+          { name: "f/g", text: "x" },
+        ],
+      ],
+      [
+        "a hard link",
+        [
+          { name: "f", text: "x" },
+          { name: "h", type: "link", linkname: "f" },
+        ],
+      ],
+      ["a device", [{ name: "d", type: "character-device", devmajor: 1, devminor: 3 }]],
+      ["a pipe", [{ name: "p", type: "fifo" }]],
+      ["an endless name", [{ name: `${"a/".repeat(600)}b`, text: "x" }]],
+    ] as [string, Header[]][])(
+      "an archive with %s is refused, and nothing of it is anywhere",
+      async (_what, entries) => {
+        const before = readdirSync(world.root);
+        await expect(builder.admit(any, tarOf(...entries))).rejects.toMatchObject({ code: "source.unsafe" });
+        expect(await builder.hasSource(any)).toBe(false);
+        expect(readdirSync(world.root, { recursive: true }).filter((name) => String(name).includes("evil"))).toEqual(
+          [],
+        );
+        expect(readdirSync(world.root).filter((name) => !before.includes(name)).length).toBeLessThanOrEqual(1);
+      },
+    );
+
+    test("an upload that is cut off, or no archive, is refused", async () => {
+      const whole: Uint8Array[] = [];
+      for await (const chunk of tarOf({ name: "a", text: "x".repeat(9_000) })) whole.push(chunk);
+      const cut = Readable.from([Buffer.concat(whole).subarray(0, 3_000)]);
+      await expect(builder.admit(any, cut)).rejects.toMatchObject({ code: "source.unsafe" });
+      const noise = Readable.from([Buffer.alloc(4_096, "noise")]);
+      await expect(builder.admit(any, noise)).rejects.toMatchObject({ code: "source.unsafe" });
+    });
+
+    test("an entry that claims to be larger than a source may be is refused before it is written", async () => {
+      const tar = pack();
+      tar.on("error", () => undefined);
+      tar
+        .entry({ name: "bomb", size: 2 * 1024 ** 3 })
+        .on("error", () => undefined)
+        .write(Buffer.alloc(1_024));
+      const admitting = builder.admit(any, Readable.from(tar as AsyncIterable<Uint8Array>));
+      await expect(admitting).rejects.toMatchObject({ code: "request.too-large" });
+      tar.destroy();
+    });
+
+    test.each(["../../etc/passwd", "/etc/passwd", "", "sha256:../x", `sha256:${"g".repeat(64)}`])(
+      "the digest %j is refused",
+      async (digest) => {
+        await expect(builder.admit(digest, tarOf())).rejects.toMatchObject({ code: "request.invalid" });
+      },
+    );
+
+    test("a file of a source can be read, and nothing outside of it", async () => {
+      const digest = await admitFiles(builder, {
+        "fairlead.yml": "version: 1\n",
+        "a/b": "deep",
+        large: "x".repeat(1024 ** 2 + 1),
+      });
+      const read = async (path: string) => Buffer.from((await builder.readSource(digest, path)) ?? "none").toString();
+      expect(await read("fairlead.yml")).toBe("version: 1\n");
+      expect(await read("a/b")).toBe("deep");
+      for (const path of ["none", "a", "../../../etc/passwd", "/etc/passwd", "a/../../x", "fairlead.yml/x", "a\0"])
+        expect(await read(path)).toBe("none");
+      expect(await builder.readSource(any, "fairlead.yml")).toBeNull();
+      await expect(builder.readSource(digest, "large")).rejects.toMatchObject({ code: "request.too-large" });
+    });
+
+    test("without a command the source is the artifact", async () => {
+      const spec = artifactSpec(await admitFiles(builder, { "a/b": "deep" }), null);
+      expect(await builder.observe(spec.digest)).toEqual({ state: "absent" });
+      await builder.build(spec, forWhom);
+      expect(await builtOrNot(builder, spec.digest)).toEqual({ state: "built" });
+      expect(readFileSync(join(world.artifact(spec.digest), "a/b"), "utf8")).toBe("deep");
+    });
+
+    test("a command builds in a copy: it is seen under way, and the source stays as it was", async () => {
+      const source = await admitFiles(builder, { a: "1" });
+      const spec = artifactSpec(
+        source,
+        sh("while [ ! -e go ]; do sleep 0.02; done; echo 2 > a; mkdir out; echo made > out/b; echo log line"),
+      );
+      await builder.build(spec, forWhom);
+      await builder.build(spec, forWhom);
+      expect(await builder.observe(spec.digest)).toMatchObject({ state: "building" });
+      const { tasks } = await world.runtime.observe(runtimeKey);
+      expect(tasks).toHaveLength(1);
+      expect(tasks[0]?.spec).toMatchObject({ purpose: "build", release: 3, deployment: "dep_test" });
+      expect(readdirSync(join(world.artifact(spec.digest), ".."))).toEqual([]);
+      writeFileSync(join(tasks[0]?.spec.artifact ?? "", "go"), "");
+      expect(await builtOrNot(builder, spec.digest)).toEqual({ state: "built" });
+      expect(readFileSync(join(world.artifact(spec.digest), "out/b"), "utf8")).toBe("made\n");
+      for (const name of ["a", "out", "out/b"]) {
+        expect(statSync(join(world.artifact(spec.digest), name)).mode & 0o222).toBe(0);
+      }
+      expect(Buffer.from((await builder.readSource(source, "a")) ?? "").toString()).toBe("1");
+      expect(await outputOf(world.runtime, tasks[0]?.name ?? "")).toBe("log line\n");
+      await builder.build(spec, forWhom);
+      expect((await world.runtime.observe(runtimeKey)).tasks).toHaveLength(1);
+    });
+
+    test("a build that fails is told with its task, leaves no artifact, and is begun anew", async () => {
+      const spec = artifactSpec(
+        await admitFiles(builder, { a: "1" }),
+        sh("[ ! -e a2 ] || exit 0; echo no >&2; touch a2; exit 3"),
+      );
+      await builder.build(spec, forWhom);
+      const state = await builtOrNot(builder, spec.digest);
+      expect(state).toMatchObject({ state: "failed", detail: expect.stringContaining("exited with 3") });
+      const task = state.state === "failed" ? (state.task ?? "") : "";
+      expect(await outputOf(world.runtime, task, "stderr")).toBe("no\n");
+      expect(() => lstatSync(world.artifact(spec.digest))).toThrow("ENOENT");
+      await builder.build(spec, forWhom);
+      const again = await builtOrNot(builder, spec.digest);
+      expect(again).toMatchObject({ state: "failed" });
+      expect(again.state === "failed" && again.task).not.toBe(task);
+    });
+
+    test("a build whose program is missing fails in words", async () => {
+      const spec = artifactSpec(await admitFiles(builder, { a: "1" }), ["no-such-tool", "install"]);
+      await builder.build(spec, forWhom);
+      const detail = "no-such-tool install could not be started: there is no such program in PATH";
+      expect(await builtOrNot(builder, spec.digest)).toMatchObject({ state: "failed", detail });
+    });
+
+    test("a build goes on while no controller is there, and the next one finds it finished", async () => {
+      const spec = artifactSpec(await admitFiles(builder, { a: "1" }), sh("sleep 0.2; echo done > b"));
+      await builder.build(spec, forWhom);
+      const [task] = (await world.runtime.observe(runtimeKey)).tasks;
+      const next = world.open();
+      expect((await next.observe(spec.digest)).state).toBe("building");
+      await exitOf(world.runtime, task?.name ?? "");
+      const last = world.open();
+      expect(await Promise.all([last.observe(spec.digest), last.observe(spec.digest)])).toEqual([
+        { state: "built" },
+        { state: "built" },
+      ]);
+      expect(readFileSync(join(world.artifact(spec.digest), "b"), "utf8")).toBe("done\n");
+    });
+
+    test("only the context is built", async () => {
+      const source = await admitFiles(builder, { "apps/web/a": "web", "apps/api/a": "api" });
+      const spec = artifactSpec(source, sh("cat a > b"), "apps/web");
+      await builder.build(spec, forWhom);
+      expect(await builtOrNot(builder, spec.digest)).toEqual({ state: "built" });
+      expect(readdirSync(world.artifact(spec.digest)).sort()).toEqual(["a", "b"]);
+    });
+
+    test.each(["..", "../..", "/etc", "none"])("the context %j is refused", async (context) => {
+      const spec = artifactSpec(await admitFiles(builder, { a: "1" }), null, context);
+      await expect(builder.build(spec, forWhom)).rejects.toMatchObject({ code: "source.unsafe" });
+      expect(await builder.observe(spec.digest)).toEqual({ state: "absent" });
+    });
+
+    test("a build of a source that is not there is refused", async () => {
+      await expect(builder.build(artifactSpec(any, null), forWhom)).rejects.toMatchObject({ code: "source.missing" });
+    });
+
+    test("what is kept is listed with when it was wanted, and goes when it is removed", async () => {
+      const begun = Date.now();
+      const source = await admitFiles(builder, { a: "x".repeat(9_000) });
+      const spec = artifactSpec(source, null);
+      await builder.build(spec, forWhom);
+      const listed = await builder.list();
+      expect(listed.map(({ digest, what }) => ({ digest, what }))).toEqual([
+        { digest: source, what: "source" },
+        { digest: spec.digest, what: "artifact" },
+      ]);
+      for (const { bytes, touchedAt } of listed) {
+        expect(bytes).toBeGreaterThanOrEqual(9_000);
+        expect(Math.abs(touchedAt - begun)).toBeLessThan(5_000);
+      }
+      for (const object of listed) await builder.remove(object);
+      for (const object of listed) await builder.remove(object);
+      expect(await builder.list()).toEqual([]);
+      expect(await builder.observe(spec.digest)).toEqual({ state: "absent" });
+    });
+  });
+}

@@ -1,0 +1,39 @@
+import { afterAll, beforeAll, describe, test } from "vitest";
+import { changeCases } from "./edge-changes.ts";
+import { httpCases } from "./edge-http.ts";
+import { limitCases } from "./edge-limits.ts";
+import type { EdgeUnderTest } from "./edge-rig.ts";
+import { streamCases } from "./edge-streams.ts";
+
+/** One promise of the port: its sentence, and how it is checked against a running edge. */
+export type EdgeCase = readonly [name: string, check: (under: EdgeUnderTest) => Promise<void>];
+
+export interface EdgeSkip {
+  /** A case's name. */
+  readonly case: string;
+  /** Why this adapter cannot do it. */
+  readonly because: string;
+}
+
+/**
+ * What every adapter of `src/ports/edge.ts` must do, checked with real apps, real connections and the real edge. Each case
+ * uses an owner and hosts of its own, so that all share one edge; cases that end it run last.
+ */
+export function edgeConformance(
+  name: string,
+  make: () => Promise<EdgeUnderTest>,
+  { skip = [] }: { skip?: readonly EdgeSkip[] } = {},
+): void {
+  describe(`edge ${name}`, () => {
+    let under: EdgeUnderTest;
+    beforeAll(async () => {
+      under = await make();
+    });
+    afterAll(() => under[Symbol.asyncDispose]());
+    for (const [sentence, check] of [...httpCases, ...limitCases, ...streamCases, ...changeCases]) {
+      const reason = skip.find((entry) => entry.case === sentence)?.because;
+      if (reason === undefined) test(sentence, () => check(under));
+      else test.skip(`${sentence} (skipped: ${reason})`);
+    }
+  });
+}

@@ -1,0 +1,289 @@
+import { Fault, type FaultRecord } from "../../base/faults.ts";
+import type { Change } from "../../model/change.ts";
+import type { Deployment } from "../../model/deployment.ts";
+import { type Environment, type EnvKey, keyText, sameKey } from "../../model/environment.ts";
+import type { Event } from "../../model/event.ts";
+import type { InstanceFacts } from "../../model/instance.ts";
+import type { Release } from "../../model/release.ts";
+import type { IdempotentAnswer, Journal, StepRecord } from "../../ports/journal.ts";
+
+type Listener = (keys: readonly EnvKey[]) => void;
+
+const dayMs = 86_400_000;
+
+export interface Book {
+  readonly environment: Environment;
+  readonly releases: readonly Release[];
+  /** Oldest first. */
+  readonly deployments: readonly Deployment[];
+  readonly facts: readonly InstanceFacts[];
+}
+
+/** A journal that is as durable as the object: a controller that dies loses none of it. */
+export class SimulatedJournal implements Journal {
+  readonly #environments = new Map<string, Environment>();
+  readonly #releases = new Map<string, Release>();
+  readonly #deployments = new Map<string, Deployment>();
+  /** Ids of deployments in the order of becoming live. */
+  readonly #live: string[] = [];
+  readonly #facts = new Map<string, Map<string, InstanceFacts>>();
+  #steps: StepRecord[] = [];
+  #events: Event[] = [];
+  readonly #claims = new Map<string, IdempotentAnswer & { readonly at: number }>();
+  readonly #listeners = new Set<Listener>();
+  /** What listeners threw. */
+  readonly listenerFaults: unknown[] = [];
+  #lastStep = 0;
+  #lastEvent = 0;
+
+  async commit(changes: readonly Change[]): Promise<void> {
+    this.#refuseSecondRelease(changes);
+    this.#apply(changes);
+  }
+
+  async beginStep(step: Omit<StepRecord, "id" | "endedAt" | "fault">): Promise<number> {
+    this.#lastStep += 1;
+    this.#steps.push({ ...step, id: this.#lastStep, endedAt: null, fault: null });
+    return this.#lastStep;
+  }
+
+  async endStep(id: number, end: { at: number; fault: FaultRecord | null; changes: readonly Change[] }): Promise<void> {
+    this.#refuseSecondRelease(end.changes);
+    const place = this.#steps.findLastIndex((step) => step.id === id);
+    const step = this.#steps[place];
+    if (step) this.#steps[place] = { ...step, endedAt: end.at, fault: end.fault };
+    this.#apply(end.changes);
+  }
+
+  async environments(): Promise<readonly Environment[]> {
+    return [...this.#environments.values()];
+  }
+
+  async environment(key: EnvKey): Promise<Environment | null> {
+    return this.#environments.get(keyText(key)) ?? null;
+  }
+
+  async release(key: EnvKey, number: number): Promise<Release | null> {
+    return this.#releases.get(`${keyText(key)} ${number}`) ?? null;
+  }
+
+  async releases(key: EnvKey, page: { before?: number; limit: number }): Promise<readonly Release[]> {
+    return this.#releasesOf(key)
+      .filter((release) => page.before === undefined || release.number < page.before)
+      .slice(0, page.limit);
+  }
+
+  async lastReleaseNumber(key: EnvKey): Promise<number> {
+    return this.#releasesOf(key)[0]?.number ?? 0;
+  }
+
+  async deployment(id: string): Promise<Deployment | null> {
+    return this.#deployments.get(id) ?? null;
+  }
+
+  async deployments(key: EnvKey, page: { before?: string; limit: number }): Promise<readonly Deployment[]> {
+    const before = page.before;
+    return this.#deploymentsOf(key)
+      .filter(({ id }) => before === undefined || id < before)
+      .reverse()
+      .slice(0, page.limit);
+  }
+
+  async unfinished(key: EnvKey): Promise<readonly Deployment[]> {
+    return this.#deploymentsOf(key).filter(({ phase }) => phase !== "ended");
+  }
+
+  async liveReleases(key: EnvKey, limit: number): Promise<readonly number[]> {
+    const numbers = this.#live.flatMap((id) => {
+      const deployment = this.#deployments.get(id);
+      return deployment && sameKey(deployment.key, key) ? [deployment.release] : [];
+    });
+    return [...new Set(numbers.reverse())].slice(0, limit);
+  }
+
+  async facts(key: EnvKey): Promise<readonly InstanceFacts[]> {
+    return [...(this.#facts.get(keyText(key))?.values() ?? [])];
+  }
+
+  async steps(deployment: string): Promise<readonly StepRecord[]> {
+    return this.#steps.filter((step) => step.deployment === deployment);
+  }
+
+  async events(filter: { key?: EnvKey; deployment?: string; after: number; limit: number }): Promise<readonly Event[]> {
+    const { key, deployment, after, limit } = filter;
+    return this.#events
+      .filter((event) => event.id > after && (!key || sameKey(event.key, key)))
+      .filter((event) => deployment === undefined || event.deployment === deployment)
+      .slice(0, limit);
+  }
+
+  async lastEventId(): Promise<number> {
+    return this.#lastEvent;
+  }
+
+  committed(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async claim(idempotencyKey: string, requestDigest: string, now: number): Promise<IdempotentAnswer | null> {
+    const known = this.#claims.get(idempotencyKey);
+    if (known && now - known.at <= dayMs) {
+      return { requestDigest: known.requestDigest, status: known.status, body: known.body };
+    }
+    this.#claims.set(idempotencyKey, { requestDigest, status: null, body: null, at: now });
+    return null;
+  }
+
+  async answer(idempotencyKey: string, answer: { status: number; body: string }): Promise<void> {
+    const known = this.#claims.get(idempotencyKey);
+    if (known) this.#claims.set(idempotencyKey, { ...known, ...answer });
+  }
+
+  async disclaim(idempotencyKey: string): Promise<void> {
+    this.#claims.delete(idempotencyKey);
+  }
+
+  async prune(before: number): Promise<void> {
+    const isOpen = (id: string | null) => id !== null && this.#deployments.get(id)?.phase !== "ended";
+    this.#steps = this.#steps.filter((step) => step.begunAt >= before || isOpen(step.deployment));
+    this.#events = this.#events.filter((event) => event.at >= before || isOpen(event.deployment));
+  }
+
+  async close(): Promise<void> {}
+
+  /** Whether a step about this subject was begun and has not ended: every deed is written down before it is done. */
+  isUnderWay(what: string, subject: string): boolean {
+    return (
+      this.#steps.findLastIndex((one) => one.endedAt === null && one.what === what && one.subject === subject) >= 0
+    );
+  }
+
+  /** All that is written down about an environment, at once, for whoever watches from outside. */
+  book(key: EnvKey): Book {
+    return {
+      environment: this.#environments.get(keyText(key)) ?? emptyEnvironment(key),
+      releases: this.#releasesOf(key),
+      deployments: this.#deploymentsOf(key),
+      facts: [...this.#factsOf(key).values()],
+    };
+  }
+
+  #releasesOf(key: EnvKey): Release[] {
+    return [...this.#releases.values()]
+      .filter((release) => sameKey(release.key, key))
+      .sort((a, b) => b.number - a.number);
+  }
+
+  /** Oldest first. */
+  #deploymentsOf(key: EnvKey): Deployment[] {
+    return [...this.#deployments.values()]
+      .filter((deployment) => sameKey(deployment.key, key))
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  #refuseSecondRelease(changes: readonly Change[]): void {
+    for (const change of changes) {
+      if (change.kind !== "release") continue;
+      const { key, number } = change.release;
+      if (this.#releases.has(`${keyText(key)} ${number}`)) {
+        throw new Fault("document.stale", `${keyText(key)} has a v${number} already`);
+      }
+    }
+  }
+
+  #apply(changes: readonly Change[]): void {
+    const touched = new Map<string, EnvKey>();
+    for (const change of changes) {
+      const key = keyOf(change);
+      touched.set(keyText(key), key);
+      if (!this.#environments.has(keyText(key))) this.#environments.set(keyText(key), emptyEnvironment(key));
+      this.#write(key, change);
+    }
+    if (touched.size === 0) return;
+    for (const listener of this.#listeners) this.#tell(listener, [...touched.values()]);
+  }
+
+  /** A listener's own mistake breaks neither the commit nor the other listeners; it is kept to be looked at. */
+  #tell(listener: Listener, keys: readonly EnvKey[]): void {
+    try {
+      listener(keys);
+    } catch (thrown) {
+      this.listenerFaults.push(thrown);
+    }
+  }
+
+  #write(key: EnvKey, change: Change): void {
+    switch (change.kind) {
+      case "release":
+        this.#releases.set(`${keyText(key)} ${change.release.number}`, change.release);
+        return;
+      case "deployment":
+        return this.#writeDeployment(change.deployment);
+      case "facts":
+        this.#factsOf(key).set(change.facts.name, change.facts);
+        return;
+      case "facts.forgotten":
+        this.#factsOf(key).delete(change.name);
+        return;
+      case "event":
+        this.#lastEvent += 1;
+        this.#events.push({ ...change.event, id: this.#lastEvent });
+        return;
+      default:
+        return this.#writeEnvironment(change);
+    }
+  }
+
+  #writeDeployment(deployment: Deployment): void {
+    this.#deployments.set(deployment.id, deployment);
+    const isLive = deployment.phase === "ended" && deployment.verdict === "live";
+    if (isLive && !this.#live.includes(deployment.id)) this.#live.push(deployment.id);
+  }
+
+  #writeEnvironment(change: Extract<Change, { kind: "serving" | "stopped" | "scale" | "variables" }>): void {
+    const name = keyText(change.key);
+    const environment = this.#environments.get(name) ?? emptyEnvironment(change.key);
+    this.#environments.set(name, changed(environment, change));
+  }
+
+  #factsOf(key: EnvKey): Map<string, InstanceFacts> {
+    const found = this.#facts.get(keyText(key)) ?? new Map<string, InstanceFacts>();
+    this.#facts.set(keyText(key), found);
+    return found;
+  }
+}
+
+function changed(
+  environment: Environment,
+  change: Extract<Change, { kind: "serving" | "stopped" | "scale" | "variables" }>,
+): Environment {
+  const revision = environment.revision + 1;
+  switch (change.kind) {
+    case "serving":
+      return { ...environment, serving: change.serving };
+    case "stopped":
+      return { ...environment, stopped: change.stopped };
+    case "scale":
+      return { ...environment, revision, scale: merged(environment.scale, { [change.service]: change.replicas }) };
+    case "variables":
+      return { ...environment, revision, variables: merged(environment.variables, change.set) };
+  }
+}
+
+function merged<T>(values: Readonly<Record<string, T>>, set: Readonly<Record<string, T | null>>): Record<string, T> {
+  const entries = Object.entries({ ...values, ...set }).filter((entry): entry is [string, T] => entry[1] !== null);
+  return Object.fromEntries(entries);
+}
+
+/** An environment of which nothing is known yet. */
+export function emptyEnvironment(key: EnvKey): Environment {
+  return { key, serving: null, scale: {}, variables: {}, revision: 0, stopped: false };
+}
+
+function keyOf(change: Change): EnvKey {
+  if (change.kind === "release") return change.release.key;
+  if (change.kind === "deployment") return change.deployment.key;
+  if (change.kind === "event") return change.event.key;
+  return change.key;
+}

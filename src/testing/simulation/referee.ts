@@ -1,0 +1,204 @@
+import type { Deployment } from "../../model/deployment.ts";
+import { type EnvKey, keyText } from "../../model/environment.ts";
+import type { TaskSpec } from "../../model/instance.ts";
+import type { Route } from "../../model/route.ts";
+import { timesWanted } from "../../plan/gate.ts";
+import { breachOf, type Decision, requiredRoutes, strayed } from "../../plan/invariants.ts";
+import type { SimulatedClock } from "./clock.ts";
+import type { SimulatedEdge } from "./edge.ts";
+import { type Book, emptyEnvironment, type SimulatedJournal } from "./journal.ts";
+import type { Process, SimulatedRuntime } from "./runtime.ts";
+
+export interface Field {
+  readonly key: EnvKey;
+  readonly clock: SimulatedClock;
+  readonly runtime: SimulatedRuntime;
+  readonly edge: SimulatedEdge;
+  readonly journal: SimulatedJournal;
+}
+
+/** How long the loop may need to notice what happened to an instance: three bad answers, each two seconds apart, and their timeouts. */
+const noticeMs = 25_000;
+/** Plans with steps at one and the same moment, beyond which the loop is taken to run in circles. */
+const roundsAtOnce = 100;
+
+/** Watches the world from outside, by what is really so, and keeps the first breach of an invariant. */
+export class Referee {
+  readonly #field: Field;
+  #breach: string | null = null;
+  /** Whether clients of a routed service find somebody who answers well, or are made to wait. */
+  readonly #served = new Map<string, boolean>();
+  readonly #troubleAt = new Map<string, number>();
+  readonly #commands = new Set<string>();
+  readonly #deployments = new Map<string, Deployment>();
+  #rounds = { at: -1, count: 0 };
+  /** Set once the clock jumped: durations on it mean nothing then. */
+  timeIsBroken = false;
+
+  constructor(field: Field) {
+    this.#field = field;
+  }
+
+  get breach(): string | null {
+    return this.#breach;
+  }
+
+  report(words: string): void {
+    this.#breach ??= `at ${this.#field.clock.elapsed} ms: ${words}`;
+  }
+
+  /** Judges a decision before it is carried out. */
+  decided(decision: Decision): void {
+    const words = breachOf(decision);
+    if (words !== null) this.report(words);
+    if (decision.plan.steps.length === 0) return;
+    const at = this.#field.clock.elapsed;
+    this.#rounds = this.#rounds.at === at ? { at, count: this.#rounds.count + 1 } : { at, count: 1 };
+    if (this.#rounds.count > roundsAtOnce)
+      this.report(`settles: ${roundsAtOnce} rounds at one moment: ${decision.plan.why}`);
+  }
+
+  started(name: string): void {
+    this.#wantStep("start", name);
+    const one = this.#process(name);
+    if (!one) return;
+    const { service } = one.spec.identity;
+    const isSingle = this.#specOf(one)?.single ?? false;
+    const others = [...this.#field.runtime.processes.values()].filter(
+      (other) => !other.exit && sameService(other, one),
+    );
+    if (isSingle && others.length > 1) this.report(`3 single: ${service} runs ${others.length} times`);
+  }
+
+  begunTask(spec: TaskSpec): void {
+    this.#wantStep("run-task", spec.name);
+    const id = `${spec.deployment} ${spec.service}`;
+    if (spec.purpose === "release" && this.#commands.has(id)) this.report(`4 release command of ${id} runs again`);
+    this.#commands.add(id);
+  }
+
+  signalled(name: string): void {
+    this.#wantStep("signal", name);
+    const one = this.#process(name);
+    if (one && !this.timeIsBroken) this.#judgeSignal(one);
+  }
+
+  removed(name: string): void {
+    this.#wantStep("remove", name);
+  }
+
+  ended(name: string, byItself: boolean): void {
+    const service = this.#process(name)?.spec.identity.service;
+    if (byItself && service !== undefined) this.#troubleAt.set(service, this.#field.clock.elapsed);
+    this.look(byItself ? "fault" : "engine");
+  }
+
+  routed(): void {
+    const table = this.#field.edge.table(keyText(this.#field.key));
+    for (const { id } of table?.routes.flatMap((route) => route.upstreams) ?? []) {
+      const one = this.#process(id);
+      const spec = one && this.#specOf(one);
+      if (!one || !spec) this.report(`1 route: ${id} does not exist`);
+      else if (one.bestRow < timesWanted(spec))
+        this.report(`1 route: ${id} answered well ${one.bestRow} times at most`);
+    }
+    this.look("engine");
+  }
+
+  /** Looks at every route. `because`: whose doing the last change was. */
+  look(because: "engine" | "fault"): void {
+    const { edge, key } = this.#field;
+    const routes = new Map((edge.table(keyText(key))?.routes ?? []).map((route) => [route.service, route]));
+    for (const name of new Set([...routes.keys(), ...this.#served.keys()])) {
+      const route = routes.get(name);
+      const isServed = edge.up && route !== undefined && this.#isServed(route);
+      const wasServed = this.#served.get(name) ?? false;
+      this.#served.set(name, isServed);
+      if (wasServed && !isServed && because === "engine" && !this.#isExcused(name)) {
+        this.report(`2 outage: clients of ${name} find nobody`);
+      }
+    }
+  }
+
+  /** Follows the deployments as they are written down. */
+  read(): void {
+    for (const deployment of this.#field.journal.book(this.#field.key).deployments) {
+      const before = this.#deployments.get(deployment.id);
+      if (before === deployment) continue;
+      const words = before?.phase === "ended" ? "changed after its end" : strayed(before ?? null, deployment);
+      if (words !== null) this.report(`9 ${deployment.id} ${words}`);
+      this.#deployments.set(deployment.id, deployment);
+    }
+  }
+
+  #process(name: string): Process | undefined {
+    return this.#field.runtime.processes.get(name);
+  }
+
+  #specOf({ spec }: Process) {
+    const { releases } = this.#field.journal.book(this.#field.key);
+    const release = releases.find(({ number }) => number === spec.identity.release);
+    return release?.services.find(({ name }) => name === spec.identity.service);
+  }
+
+  #wantStep(what: string, subject: string): void {
+    if (!this.#field.journal.isUnderWay(what, subject)) this.report(`journal: ${what} ${subject} was not written down`);
+  }
+
+  #judgeSignal(one: Process): void {
+    const { clock, journal, key, runtime } = this.#field;
+    const stop = this.#specOf(one)?.stop;
+    const facts = journal.book(key).facts.find(({ name }) => name === one.spec.name);
+    if (!stop || !facts) return this.report(`journal: ${one.spec.name} is stopped, and it is not written down why`);
+    if (one.killedAt !== null) {
+      if (clock.now() - (one.stopSignalAt ?? clock.now()) < stop.withinMs)
+        this.report(`${one.spec.name} is killed too early`);
+      return;
+    }
+    const isBusy = one.busyUntil > clock.elapsed && runtime.isWell(one);
+    const drained = clock.now() - (facts.retiredAt ?? clock.now());
+    if (isBusy && drained < stop.drainMs) this.report(`drain: ${one.spec.name} is stopped with a request under way`);
+  }
+
+  #isServed(route: Route): boolean {
+    if (route.holdMs !== null) return true;
+    return route.upstreams.some(({ id }) => {
+      const one = this.#process(id);
+      return one !== undefined && this.#field.runtime.isWell(one);
+    });
+  }
+
+  /** Nobody has to answer for a service, or something happened to its instances that the loop cannot know yet. */
+  #isExcused(service: string): boolean {
+    const { journal, key, clock, runtime } = this.#field;
+    if (clock.elapsed - (this.#troubleAt.get(service) ?? Number.NEGATIVE_INFINITY) < noticeMs) return true;
+    const processes = [...runtime.processes.values()].filter(({ spec }) => spec.identity.service === service);
+    if (processes.some((one) => !one.exit && one.bestRow > 0 && !runtime.isWell(one))) return true;
+    const s = snapshotOf(key, journal.book(key));
+    const underWay = s.deployments.find(({ phase }) => phase !== "queued");
+    return !requiredRoutes(s, underWay).has(service);
+  }
+}
+
+function sameService(a: Process, b: Process): boolean {
+  const [one, other] = [a.spec.identity, b.spec.identity];
+  return one.service === other.service && keyText(one.key) === keyText(other.key);
+}
+
+/** As much of a snapshot as the journal alone can tell. */
+function snapshotOf(key: EnvKey, { environment, releases, deployments }: Book): Decision["s"] {
+  return {
+    now: 0,
+    key,
+    environment: environment ?? emptyEnvironment(key),
+    releases,
+    deployments: deployments.filter(({ phase }) => phase !== "ended"),
+    instances: [],
+    facts: [],
+    probes: {},
+    tasks: [],
+    artifacts: {},
+    refusal: null,
+    edge: { up: true, table: null, stats: {} },
+  };
+}

@@ -1,0 +1,212 @@
+import { Fault } from "../../base/faults.ts";
+import { type EnvKey, keyText, sameKey } from "../../model/environment.ts";
+import type {
+  Address,
+  Exit,
+  InstanceSpec,
+  ObservedInstance,
+  ObservedTask,
+  TaskSpec,
+  Usage,
+} from "../../model/instance.ts";
+import type { ObservedWorld, Runtime, RuntimeChange } from "../../ports/runtime.ts";
+import { type Behaviour, isReadyAt } from "./behaviour.ts";
+import type { SimulatedClock } from "./clock.ts";
+
+/** A process of the simulation, with what only the simulation knows of it. */
+export interface Process {
+  readonly spec: InstanceSpec;
+  behaviour: Behaviour;
+  readonly startedAt: number;
+  /** Elapsed time of its start. */
+  readonly born: number;
+  readonly address: Address | null;
+  stopSignalAt: number | null;
+  killedAt: number | null;
+  exit: Exit | null;
+  /** Good readiness answers in a row that were really given, now and at best. */
+  readyInRow: number;
+  bestRow: number;
+  /** Until when a client's request is under way, in elapsed time. */
+  busyUntil: number;
+}
+
+export interface TaskFate {
+  readonly takesMs: number;
+  readonly code: number;
+}
+
+export interface RuntimeOptions {
+  readonly clock: SimulatedClock;
+  readonly behaviourOf: (spec: InstanceSpec) => Behaviour;
+  readonly taskFate: (spec: TaskSpec) => TaskFate;
+  /** How late a change is reported; the contract allows a second. */
+  readonly reportDelay: () => number;
+  /** Told of everything that happens, at once. `byItself`: nobody asked for it. */
+  readonly happened: (event: {
+    readonly what: "start" | "task" | "signal" | "remove" | "exit";
+    readonly name: string;
+    readonly byItself: boolean;
+  }) => void;
+}
+
+/** Processes that exist only in memory, and outlive every controller. */
+export class SimulatedRuntime implements Runtime {
+  readonly #options: RuntimeOptions;
+  readonly processes = new Map<string, Process>();
+  readonly #tasks = new Map<string, ObservedTask>();
+  readonly #listeners = new Set<(change: RuntimeChange) => void>();
+  #nextPort = 20_000;
+
+  constructor(options: RuntimeOptions) {
+    this.#options = options;
+  }
+
+  async observe(key: EnvKey): Promise<ObservedWorld> {
+    const instances = [...this.processes.values()].filter(({ spec }) => sameKey(spec.identity.key, key));
+    const tasks = [...this.#tasks.values()].filter(({ spec }) => sameKey(spec.key, key));
+    return { instances: instances.map(seen), tasks };
+  }
+
+  async keys(): Promise<readonly EnvKey[]> {
+    const keys = new Map<string, EnvKey>();
+    for (const { spec } of this.processes.values()) keys.set(keyText(spec.identity.key), spec.identity.key);
+    for (const { spec } of this.#tasks.values()) keys.set(keyText(spec.key), spec.key);
+    return [...keys.values()];
+  }
+
+  async start(spec: InstanceSpec): Promise<void> {
+    if (this.processes.has(spec.name)) return;
+    const { clock, behaviourOf } = this.#options;
+    const behaviour = behaviourOf(spec);
+    const born: Process = {
+      spec,
+      behaviour,
+      startedAt: clock.now(),
+      born: clock.elapsed,
+      address: spec.port === null ? null : { host: "10.0.0.1", port: this.#nextPort++ },
+      stopSignalAt: null,
+      killedAt: null,
+      exit: null,
+      readyInRow: 0,
+      bestRow: 0,
+      busyUntil: 0,
+    };
+    this.processes.set(spec.name, born);
+    this.#told("start", spec.name, false);
+    if (behaviour.couldNotStart) return this.end(born, { code: 127, reason: "could-not-start", byItself: true });
+    this.#report(spec.identity.key, spec.name);
+    const { exitsAfter } = behaviour;
+    if (exitsAfter !== null) this.endIn(born, exitsAfter, { code: 1, reason: "exited", byItself: true });
+  }
+
+  async startTask(spec: TaskSpec): Promise<void> {
+    if (this.#tasks.has(spec.name)) return;
+    const { clock, taskFate } = this.#options;
+    const startedAt = clock.now();
+    this.#tasks.set(spec.name, { name: spec.name, spec, startedAt, exit: null });
+    this.#told("task", spec.name, false);
+    const { takesMs, code } = taskFate(spec);
+    clock.after(takesMs, () => {
+      const exit: Exit = { at: clock.now(), code, signal: null, reason: "exited" };
+      this.#tasks.set(spec.name, { name: spec.name, spec, startedAt, exit });
+      this.#report(spec.key, spec.name);
+    });
+  }
+
+  async signal(name: string, signal: string): Promise<void> {
+    const process = this.processes.get(name);
+    if (!process || process.exit) return;
+    const now = this.#options.clock.now();
+    if (signal === "SIGKILL") process.killedAt ??= now;
+    else process.stopSignalAt ??= now;
+    this.#told("signal", name, false);
+    const takesMs = signal === "SIGKILL" ? 2 : process.behaviour.stopsAfter;
+    if (takesMs !== null) this.endIn(process, takesMs, { code: null, reason: "signalled", byItself: false });
+  }
+
+  async remove(name: string): Promise<void> {
+    const found = this.processes.get(name) ?? this.#tasks.get(name);
+    if (!found) return;
+    if (!found.exit) throw new Fault("operation.failed", `${name} still runs`);
+    this.processes.delete(name);
+    this.#tasks.delete(name);
+    this.#told("remove", name, false);
+  }
+
+  async listening(name: string): Promise<readonly number[]> {
+    const process = this.processes.get(name);
+    if (!process?.address || process.exit) return [];
+    return [process.behaviour.listens === "given" ? process.address.port : 3_000];
+  }
+
+  async usage(name: string): Promise<Usage | null> {
+    const process = this.processes.get(name);
+    return process && !process.exit ? { memoryBytes: 1_000_000, cpuMs: this.ageOf(process), processes: 1 } : null;
+  }
+
+  async readOutput(): Promise<Uint8Array> {
+    return new Uint8Array();
+  }
+
+  async releaseOutput(): Promise<void> {}
+
+  changes(listener: (change: RuntimeChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {}
+
+  tasks(): readonly ObservedTask[] {
+    return [...this.#tasks.values()];
+  }
+
+  ageOf(process: Process): number {
+    return this.#options.clock.elapsed - process.born;
+  }
+
+  at(address: Address): Process | undefined {
+    return [...this.processes.values()].find(
+      (process) => !process.exit && process.address?.port === address.port && process.address.host === address.host,
+    );
+  }
+
+  /** Whether it would answer a client or a probe well right now. */
+  isWell(process: Process): boolean {
+    return !process.exit && isReadyAt(process.behaviour, this.ageOf(process));
+  }
+
+  endIn(process: Process, ms: number, how: Ending): void {
+    this.#options.clock.after(ms, () => this.end(process, how));
+  }
+
+  /** Ends a process; when it has ended already, nothing happens. */
+  end(process: Process, { code, reason, byItself }: Ending): void {
+    if (process.exit) return;
+    const signal = reason === "signalled" ? (process.killedAt === null && !byItself ? "SIGTERM" : "SIGKILL") : null;
+    process.exit = { at: this.#options.clock.now(), code, signal, reason };
+    this.#told("exit", process.spec.name, byItself);
+    this.#report(process.spec.identity.key, process.spec.name);
+  }
+
+  #told(what: "start" | "task" | "signal" | "remove" | "exit", name: string, byItself: boolean): void {
+    this.#options.happened({ what, name, byItself });
+  }
+
+  #report(key: EnvKey, name: string): void {
+    this.#options.clock.after(this.#options.reportDelay(), () => {
+      for (const listener of this.#listeners) listener({ key, name, what: "state" });
+    });
+  }
+}
+
+interface Ending {
+  readonly code: number | null;
+  readonly reason: Exit["reason"];
+  readonly byItself: boolean;
+}
+
+function seen({ spec, startedAt, address, stopSignalAt, killedAt, exit }: Process): ObservedInstance {
+  return { name: spec.name, identity: spec.identity, startedAt, address, stopSignalAt, killedAt, exit };
+}

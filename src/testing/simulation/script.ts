@@ -1,0 +1,210 @@
+import type { EnvKey } from "../../model/environment.ts";
+import type { Release, ServiceSpec } from "../../model/release.ts";
+import { type Behaviour, badLater, neverReady, wellBehaved } from "./behaviour.ts";
+import { alivePath } from "./prober.ts";
+import type { Random } from "./random.ts";
+
+export const key: EnvKey = { app: "shop", environment: "production" };
+
+/** What is wrong with a release, if anything. */
+export interface Flaw {
+  readonly what: "build" | "release command" | keyof typeof neverReady | keyof typeof badLater;
+  /** The service that has it. */
+  readonly service: string;
+}
+
+export type Action =
+  | { readonly do: "deploy"; readonly services: readonly ServiceSpec[]; readonly flaw: Flaw | null }
+  | { readonly do: "configure" | "rollback" | "restart all" | "restart one" | "cancel" | "stop" }
+  | { readonly do: "scale"; readonly replicas: number };
+
+export type Mishap =
+  | { readonly what: "crash" | "kill" }
+  | { readonly what: "edge dies" | "edge refuses" | "clock jumps"; readonly ms: number };
+
+/** How much goes wrong in a run. `calm`: only what people do. `crash`: the controller dies once, between two effects. */
+export type Weather = "calm" | "crash" | "rough";
+
+/** All that happens to an environment in one run. */
+export interface Script {
+  readonly weather: Weather;
+  readonly actions: readonly { readonly at: number; readonly action: Action }[];
+  readonly mishaps: readonly { readonly at: number; readonly mishap: Mishap }[];
+  /** The effect at which the controller dies, counted from 1; null: at none in particular. */
+  readonly crashAtEffect: number | null;
+  readonly deploy: Release["deploy"];
+  /** When everything that goes wrong is over. */
+  readonly calmFrom: number;
+}
+
+export function writeScript(random: Random): Script {
+  const weather = random.pick<Weather>(["calm", "crash", "crash", "rough", "rough"]);
+  const mix = writeMix(random);
+  const actions = writeActions(random, { mix, weather });
+  const calmFrom = (actions.at(-1)?.at ?? 0) + random.between(3_000, 15_000);
+  return {
+    weather,
+    actions,
+    mishaps: weather === "rough" ? writeMishaps(random, calmFrom) : [],
+    crashAtEffect: weather === "crash" ? random.between(1, 120) : null,
+    deploy: {
+      watch: { forMs: random.pick([0, 1_500, 3_000]), errors: 0.05, p95Ms: null },
+      canary: random.chance(0.25) ? { weights: [0.2, 0.6], everyMs: 800 } : null,
+      keep: 2,
+    },
+    calmFrom,
+  };
+}
+
+const stop = { signal: "SIGTERM", withinMs: 2_000, drainMs: 1_500 } as const;
+
+export function service(name: string, more: Partial<ServiceSpec> = {}): ServiceSpec {
+  return {
+    name,
+    command: ["node", `${name}.js`],
+    env: {},
+    artifact: "sha256:none",
+    http: null,
+    replicas: 1,
+    single: false,
+    needs: [],
+    release: null,
+    stop,
+    memoryBytes: null,
+    settleMs: 800,
+    ...more,
+  };
+}
+
+export function http(name: string, more: Partial<NonNullable<ServiceSpec["http"]>> = {}): ServiceSpec["http"] {
+  return {
+    port: 8_000,
+    hosts: [`${name}.shop.localhost`],
+    ready: { path: "/ready", status: 200, json: [], withinMs: 5_000, everyMs: 2_000, times: 2 },
+    alive: null,
+    timeoutMs: 30_000,
+    limits: { bodyBytes: 1_000_000, rate: null },
+    headers: "secure",
+    ...more,
+  };
+}
+
+const alive = { path: alivePath, everyMs: 2_000, timeoutMs: 500, failures: 2 };
+
+function writeMix(random: Random): readonly ServiceSpec[] {
+  const probes = random.pick<Partial<NonNullable<ServiceSpec["http"]>>>([{}, { alive }, { alive }, { ready: null }]);
+  const release = random.chance(0.4) ? ["node", "migrate.js"] : null;
+  const web = service("web", { http: http("web", probes), replicas: random.between(1, 3), release });
+  const mix = [web];
+  if (random.chance(0.3)) mix.push(service("admin", { http: http("admin", { alive }), single: true }));
+  if (random.chance(0.5)) {
+    mix.push(service("worker", { replicas: random.between(1, 2), needs: random.chance(0.5) ? ["web"] : [] }));
+  }
+  const needs = mix.length > 1 && random.chance(0.5) ? [mix.at(-1)?.name ?? "web"] : [];
+  if (random.chance(0.4)) mix.push(service("clock", { single: true, needs }));
+  return mix;
+}
+
+function writeActions(random: Random, { mix, weather }: { mix: readonly ServiceSpec[]; weather: Weather }) {
+  const actions: { at: number; action: Action }[] = [
+    {
+      at: 0,
+      action: { do: "deploy", services: mix, flaw: random.chance(0.1) ? writeFlaw(random, mix, weather) : null },
+    },
+  ];
+  let at = 0;
+  for (let left = random.between(1, 4); left > 0; left -= 1) {
+    at += random.pick([random.between(1, 800), random.between(800, 4_000), random.between(4_000, 12_000)]);
+    actions.push({ at, action: writeAction(random, { mix, weather }) });
+  }
+  return actions;
+}
+
+function writeAction(random: Random, { mix, weather }: { mix: readonly ServiceSpec[]; weather: Weather }): Action {
+  const kind = random.pick([
+    ...(["deploy", "deploy", "deploy", "flawed", "flawed", "configure", "rollback", "rollback"] as const),
+    ...(["restart all", "restart one", "scale", "cancel", "stop", "another mix"] as const),
+  ] as const as readonly [string, ...string[]]);
+  switch (kind) {
+    case "deploy":
+      return { do: "deploy", services: mix, flaw: null };
+    case "flawed":
+      return { do: "deploy", services: mix, flaw: writeFlaw(random, mix, weather) };
+    case "another mix":
+      return { do: "deploy", services: writeMix(random), flaw: null };
+    case "scale":
+      return { do: "scale", replicas: random.between(1, 4) };
+    case "configure":
+    case "rollback":
+    case "restart all":
+    case "restart one":
+    case "cancel":
+    case "stop":
+      return { do: kind };
+    default:
+      return { do: "configure" };
+  }
+}
+
+function writeFlaw(random: Random, mix: readonly ServiceSpec[], weather: Weather): Flaw {
+  const at = random.pick(mix as readonly [ServiceSpec, ...ServiceSpec[]]);
+  const early = ["build", "release command", "exits at once", "cannot be started"] as const;
+  const probed = at.http?.ready ? (["never ready", "degraded", "wrong port", "too slow"] as const) : ([] as const);
+  const later =
+    weather === "rough" ? (["fails requests", "crashes later", "hangs later", "flaps"] as const) : ([] as const);
+  const what = random.pick([...early, ...probed, ...later] as readonly [Flaw["what"], ...Flaw["what"][]]);
+  if (what === "build" || what !== "release command") return { what, service: at.name };
+  const migrates = mix.find((one) => one.release);
+  return migrates ? { what, service: migrates.name } : { what: "build", service: at.name };
+}
+
+function writeMishaps(random: Random, until: number) {
+  const mishaps = Array.from({ length: random.between(1, 6) }, () => ({
+    at: random.between(0, until - 1),
+    mishap: writeMishap(random),
+  }));
+  return mishaps.sort((a, b) => a.at - b.at);
+}
+
+function writeMishap(random: Random): Mishap {
+  const what = random.pick<Mishap["what"]>([
+    "crash",
+    "crash",
+    "kill",
+    "kill",
+    "edge dies",
+    "edge refuses",
+    "clock jumps",
+  ]);
+  if (what === "clock jumps") return { what, ms: random.pick([60_000, 3_600_000, 3_000, -500, -2_000]) };
+  if (what === "edge dies" || what === "edge refuses") return { what, ms: random.between(10, 3_000) };
+  return { what };
+}
+
+/** Whether a release with this flaw can never be live. */
+export function isHopeless(flaw: Flaw | null): boolean {
+  return flaw !== null && !(flaw.what in badLater);
+}
+
+/** How an instance behaves that is started now. Good ones differ a little, and more so while it is rough. */
+export function behaviourNow(random: Random, { flaw, isRough }: { flaw: Flaw | null; isRough: boolean }): Behaviour {
+  const good = { ...wellBehaved, readyAfter: random.between(20, 400), stopsAfter: random.between(1, 200) };
+  if (random.chance(0.2)) Object.assign(good, { requestMs: random.between(200, 3_000) });
+  if (flaw && flaw.what in neverReady) return { ...good, ...neverReady[flaw.what as keyof typeof neverReady] };
+  if (!isRough) return good;
+  if (flaw && flaw.what in badLater) return { ...good, ...badLater[flaw.what as keyof typeof badLater] };
+  return { ...good, ...writeWhim(random) };
+}
+
+function writeWhim(random: Random): Partial<Behaviour> {
+  if (random.chance(0.75)) return {};
+  const from = random.between(500, 5_000);
+  return random.pick<Partial<Behaviour>>([
+    { readyAfter: random.between(1_000, 4_500) },
+    { stopsAfter: null },
+    { unready: [from, from + random.between(1_000, 9_000)] },
+    { exitsAfter: random.between(10, 9_000) },
+    { hangsAfter: random.between(500, 9_000) },
+    { readyAfter: null },
+  ]);
+}

@@ -1,0 +1,205 @@
+import type { Change } from "../../model/change.ts";
+import type { Deployment, DeploymentKind } from "../../model/deployment.ts";
+import type { EnvKey } from "../../model/environment.ts";
+import { type Release, releaseName, type ServiceSpec } from "../../model/release.ts";
+import type { Journal } from "../../ports/journal.ts";
+import type { SimulatedClock } from "./clock.ts";
+import type { SimulatedJournal } from "./journal.ts";
+import type { Random } from "./random.ts";
+import { type Action, type Flaw, isHopeless } from "./script.ts";
+
+interface UsersOptions {
+  readonly key: EnvKey;
+  readonly clock: SimulatedClock;
+  readonly journal: SimulatedJournal;
+  readonly deploy: Release["deploy"];
+  readonly random: Random;
+}
+
+interface Alone {
+  alone<T>(key: EnvKey, change: () => Promise<T>): Promise<T>;
+}
+
+interface NewRelease {
+  readonly services: readonly ServiceSpec[];
+  readonly flaw: Flaw | null;
+  readonly digest: string | null;
+}
+
+/** The people who use the controller: they write the same changes down as the use cases do. */
+export class Users {
+  readonly #options: UsersOptions;
+  /** What is wrong with each release. */
+  readonly flaws = new Map<number, Flaw | null>();
+  readonly #flawsOfArtifacts = new Map<string, Flaw | null>();
+  #count = 0;
+
+  constructor(options: UsersOptions) {
+    this.#options = options;
+  }
+
+  flawOf(release: number, service: string): Flaw | null {
+    const flaw = this.flaws.get(release) ?? null;
+    return flaw?.service === service ? flaw : null;
+  }
+
+  flawOfArtifact(digest: string): Flaw | null {
+    return this.#flawsOfArtifacts.get(digest) ?? null;
+  }
+
+  isHopeless(release: number): boolean {
+    return isHopeless(this.flaws.get(release) ?? null);
+  }
+
+  /** Asks the controller for something. When it dies meanwhile, the wish is lost; a fault is the asker's to read. */
+  act(controller: Alone, action: Action, journal: Journal): void {
+    const { key } = this.#options;
+    const wish = controller.alone(key, async () => {
+      const changes = this.#changesFor(action);
+      if (changes.length > 0) await journal.commit(changes);
+    });
+    wish.catch((thrown) => this.refused.push(thrown));
+  }
+  readonly refused: unknown[] = [];
+
+  #changesFor(action: Action): readonly Change[] {
+    switch (action.do) {
+      case "deploy":
+        return this.#deploy({ services: action.services, flaw: action.flaw, digest: null });
+      case "configure":
+        return this.#configure();
+      case "rollback":
+        return this.#rollback();
+      case "restart all":
+        return this.#restart(false);
+      case "restart one":
+        return this.#restart(true);
+      case "cancel":
+        return this.#cancel();
+      case "stop":
+        return this.#stop();
+      case "scale":
+        return this.#scale(action.replicas);
+    }
+  }
+
+  #book() {
+    return this.#options.journal.book(this.#options.key);
+  }
+
+  #deploy({ services, flaw, digest }: NewRelease): readonly Change[] {
+    const { key, clock, deploy } = this.#options;
+    const number = (this.#book().releases[0]?.number ?? 0) + 1;
+    const artifact = digest ?? `sha256:artifact-${number}`;
+    this.flaws.set(number, flaw);
+    if (digest === null) this.#flawsOfArtifacts.set(artifact, flaw);
+    const source = `sha256:source-${number}`;
+    const release: Release = {
+      key,
+      number,
+      createdAt: clock.now(),
+      createdBy: "ada",
+      message: null,
+      source,
+      artifacts: [{ digest: artifact, source, context: ".", command: null }],
+      services: services.map((service) => ({ ...service, artifact })),
+      deploy,
+      manifest: "",
+    };
+    return [{ kind: "release", release }, ...this.#queue("deploy", number, null)];
+  }
+
+  /** A new release of the same artifacts, with other values. */
+  #configure(): readonly Change[] {
+    const { key } = this.#options;
+    const { releases, environment, deployments } = this.#book();
+    const wanted = deployments.filter(({ phase }) => phase !== "ended").at(-1)?.release ?? environment.serving?.release;
+    const base = releases.find(({ number }) => number === wanted);
+    this.#count += 1;
+    const set: Change = { kind: "variables", key, set: { COLOUR: `${this.#count}` } };
+    if (!base || environment.stopped) return [set];
+    const services = base.services.map((one) => ({ ...one, env: { ...one.env, COLOUR: `${this.#count}` } }));
+    const flaw = this.flaws.get(base.number) ?? null;
+    return [set, ...this.#deploy({ services, flaw, digest: base.artifacts[0]?.digest ?? null })];
+  }
+
+  #rollback(): readonly Change[] {
+    const { environment, deployments } = this.#book();
+    const live = deployments.filter(({ verdict }) => verdict === "live").map(({ release }) => release);
+    const serving = environment.serving?.release ?? Number.POSITIVE_INFINITY;
+    const target = Math.max(0, ...live.filter((number) => number < serving));
+    return target === 0 ? [] : this.#queue("rollback", target, null);
+  }
+
+  #restart(isOne: boolean): readonly Change[] {
+    const { environment, releases } = this.#book();
+    const release = releases.find(({ number }) => number === environment.serving?.release);
+    if (!release) return [];
+    const names = release.services.map(({ name }) => name);
+    const one = names[this.#options.random.between(0, names.length - 1)];
+    return this.#queue("restart", release.number, isOne && one !== undefined ? [one] : null);
+  }
+
+  #cancel(): readonly Change[] {
+    const open = this.#book().deployments.filter(({ phase }) => phase !== "ended" && phase !== "drain");
+    const chosen = open[this.#options.random.between(0, Math.max(0, open.length - 1))];
+    return chosen ? [{ kind: "deployment", deployment: { ...chosen, cancelRequested: true } }] : [];
+  }
+
+  #stop(): readonly Change[] {
+    const { key } = this.#options;
+    const { environment, deployments } = this.#book();
+    if (environment.stopped) return [];
+    const open = deployments.filter(({ phase }) => phase !== "ended");
+    return [
+      { kind: "stopped", key, stopped: true },
+      { kind: "serving", key, serving: null },
+      ...open.map((one): Change => ({ kind: "deployment", deployment: { ...one, cancelRequested: true } })),
+    ];
+  }
+
+  #scale(replicas: number): readonly Change[] {
+    const { environment, releases } = this.#book();
+    const release = releases.find(({ number }) => number === environment.serving?.release) ?? releases[0];
+    const many = release?.services.filter(({ single }) => !single) ?? [];
+    const chosen = many[this.#options.random.between(0, Math.max(0, many.length - 1))];
+    return chosen ? [{ kind: "scale", key: this.#options.key, service: chosen.name, replicas }] : [];
+  }
+
+  #queue(kind: DeploymentKind, release: number, services: readonly string[] | null): readonly Change[] {
+    const { key, clock } = this.#options;
+    const { environment, deployments } = this.#book();
+    const createdAt = clock.now();
+    const detail = `${kind} of ${releaseName(release)}`;
+    const deployment: Deployment = {
+      id: `dep_${String(deployments.length + 1).padStart(6, "0")}`,
+      key,
+      kind,
+      release,
+      services,
+      previous: environment.serving,
+      createdAt,
+      createdBy: "ada",
+      phase: "queued",
+      history: [{ phase: "queued", at: createdAt }],
+      canary: null,
+      exchanged: [],
+      gates: [],
+      cancelRequested: false,
+      verdict: null,
+      fault: null,
+      culprit: null,
+      endedAt: null,
+    };
+    const event = {
+      at: createdAt,
+      key,
+      kind: "deployment.queued",
+      deployment: deployment.id,
+      subject: null,
+      detail,
+    } as const;
+    const started: readonly Change[] = environment.stopped ? [{ kind: "stopped", key, stopped: false }] : [];
+    return [...started, { kind: "deployment", deployment }, { kind: "event", event }];
+  }
+}

@@ -1,0 +1,99 @@
+import type { Deployment } from "../../model/deployment.ts";
+import type { ObservedTask } from "../../model/instance.ts";
+import type { RouteTable } from "../../model/route.ts";
+import { timesWanted } from "../../plan/gate.ts";
+import type { Book } from "./journal.ts";
+import type { Process } from "./runtime.ts";
+import { type Flaw, isHopeless } from "./script.ts";
+
+/** What is left when everything has come to rest. */
+export interface Aftermath {
+  readonly book: Book;
+  readonly processes: readonly Process[];
+  readonly tasks: readonly ObservedTask[];
+  readonly table: RouteTable | null;
+  readonly flaws: ReadonlyMap<number, Flaw | null>;
+  /** Nothing went wrong but what the releases themselves did. */
+  readonly isCalm: boolean;
+  readonly hasArtifact: (digest: string) => boolean;
+}
+
+/** What is wrong with how a run ended; null when nothing is. */
+export function lookBack(aftermath: Aftermath): string | null {
+  for (const deployment of aftermath.book.deployments) {
+    const words = judgeVerdict(aftermath, deployment);
+    if (words !== null) return `9 ${deployment.id} of v${deployment.release} ${words}`;
+  }
+  return judgeServing(aftermath) ?? judgeProcesses(aftermath) ?? judgeTable(aftermath) ?? judgeRemains(aftermath);
+}
+
+function judgeVerdict({ book, flaws, isCalm }: Aftermath, deployment: Deployment): string | null {
+  const { phase, verdict, release, kind, cancelRequested, id } = deployment;
+  const hopeless = isHopeless(flaws.get(release) ?? null);
+  if (phase !== "ended" || verdict === null) return `has not ended but is in phase ${phase}`;
+  if (verdict === "live" && hopeless && kind === "deploy") return "is live and cannot be";
+  if (verdict === "cancelled" && !cancelRequested) return "is cancelled and nobody asked for it";
+  if (verdict === "superseded" && book.deployments.at(-1)?.id === id) return "is superseded by nothing";
+  const isFair = isCalm && !cancelRequested && !hopeless && verdict !== "superseded";
+  if (isFair && verdict !== "live") return `is ${verdict} although nothing was wrong: ${deployment.fault?.detail}`;
+  return null;
+}
+
+function judgeServing({ book }: Aftermath): string | null {
+  const { serving, stopped } = book.environment;
+  if (stopped) return serving === null ? null : `7 the environment is stopped and serves v${serving.release}`;
+  const live = book.deployments.filter(({ verdict }) => verdict === "live");
+  const last = live.sort((a, b) => (a.id < b.id ? -1 : 1)).at(-1);
+  if (serving === null) return null;
+  if (last?.release !== serving.release) return `9 v${serving.release} serves, and v${last?.release} was live last`;
+  return null;
+}
+
+/** Where an instance has to be: `service release deployment ordinal`. */
+function placesOf({ environment, releases }: Book): readonly string[] {
+  const { serving, scale, stopped } = environment;
+  const release = releases.find(({ number }) => number === serving?.release);
+  if (!serving || !release || stopped) return [];
+  return release.services.flatMap(({ name, replicas, single }) => {
+    const wanted = single ? 1 : (scale[name] ?? replicas);
+    return Array.from({ length: wanted }, (_, i) => `${name} ${serving.release} ${serving.generations[name]} ${i}`);
+  });
+}
+
+function judgeProcesses({ book, processes }: Aftermath): string | null {
+  const running = processes
+    .filter(({ exit }) => !exit)
+    .map(({ spec: { identity } }) => {
+      return `${identity.service} ${identity.release} ${identity.deployment} ${identity.ordinal}`;
+    });
+  const [wanted, found] = [[...placesOf(book)].sort().join("; "), running.sort().join("; ")];
+  return wanted === found ? null : `7 at rest there run ${found || "none"}, wanted are ${wanted || "none"}`;
+}
+
+function judgeTable({ book, processes, table }: Aftermath): string | null {
+  const release = book.releases.find(({ number }) => number === book.environment.serving?.release);
+  const proven = processes.filter(({ exit, spec, bestRow }) => {
+    const service = release?.services.find(({ name }) => name === spec.identity.service);
+    return !exit && service?.http && bestRow >= timesWanted(service);
+  });
+  const wanted = proven
+    .map(({ spec }) => spec.name)
+    .sort()
+    .join(", ");
+  const routed = (table?.routes ?? []).flatMap(({ upstreams }) => upstreams.map(({ id }) => id));
+  if (routed.sort().join(", ") !== wanted) return `7 at rest routes go to ${routed.join(", ")}, wanted is ${wanted}`;
+  const held = table?.routes.find(({ holdMs }) => holdMs !== null);
+  return held ? `2 at rest ${held.service} is held` : null;
+}
+
+function judgeRemains({ book, processes, tasks, hasArtifact }: Aftermath): string | null {
+  const ended = processes.find(({ exit }) => exit);
+  if (ended) return `7 ${ended.spec.name} has ended and is not forgotten`;
+  if (tasks[0]) return `7 ${tasks[0].name} is not forgotten`;
+  const names = new Set(processes.map(({ spec }) => spec.name));
+  const stray = book.facts.find(({ name }) => !names.has(name));
+  if (stray) return `7 facts of ${stray.name} are left`;
+  const serving = book.releases.find(({ number }) => number === book.environment.serving?.release);
+  const gone = serving?.artifacts.find(({ digest }) => !hasArtifact(digest));
+  return gone ? `8 ${gone.digest} is gone and serves` : null;
+}

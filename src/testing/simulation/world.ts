@@ -1,0 +1,318 @@
+import { setImmediate as settle } from "node:timers/promises";
+import type { EnvKey } from "../../model/environment.ts";
+import { keyText } from "../../model/environment.ts";
+import type { InstanceSpec, TaskSpec } from "../../model/instance.ts";
+import { explain } from "../../plan/explain.ts";
+import type { Plan, Snapshot } from "../../plan/plan.ts";
+import type { Builder } from "../../ports/builder.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Edge } from "../../ports/edge.ts";
+import type { Journal } from "../../ports/journal.ts";
+import type { LogStore } from "../../ports/logs.ts";
+import type { Prober } from "../../ports/prober.ts";
+import type { Runtime } from "../../ports/runtime.ts";
+import { wellBehaved } from "./behaviour.ts";
+import { SimulatedBuilder } from "./builder.ts";
+import { SimulatedClock } from "./clock.ts";
+import { SimulatedEdge } from "./edge.ts";
+import { SimulatedJournal } from "./journal.ts";
+import { type Fate, Line } from "./line.ts";
+import { SimulatedLogs } from "./logs.ts";
+import { SimulatedProber } from "./prober.ts";
+import { Random } from "./random.ts";
+import { Referee } from "./referee.ts";
+import { SimulatedRuntime } from "./runtime.ts";
+import { behaviourNow, key, type Mishap, type Script, writeScript } from "./script.ts";
+import { Users } from "./users.ts";
+import { lookBack } from "./verdict.ts";
+
+export type Planner = (s: Snapshot) => Plan;
+
+/** All that a controller works with. */
+export interface Ports {
+  readonly journal: Journal;
+  readonly runtime: Runtime;
+  readonly edge: Edge;
+  readonly builder: Builder;
+  readonly prober: Prober;
+  readonly logs: LogStore;
+  readonly clock: Clock;
+  readonly log: { warn(about: object, message: string): void; error(about: object, message: string): void };
+  readonly plan: Planner;
+}
+
+/** A controller as the simulation needs it; the engine is one. */
+export interface Controller {
+  start(): Promise<void>;
+  alone<T>(key: EnvKey, change: () => Promise<T>): Promise<T>;
+  plan(key: EnvKey): Promise<Plan>;
+}
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly plan: Planner;
+  readonly boot: (ports: Ports) => Controller;
+  /** A planted bug between the controller and its ports. */
+  readonly bend?: ((ports: Ports) => Ports) | undefined;
+  /** Told what happens, line by line. */
+  readonly tell?: ((line: string) => void) | undefined;
+}
+
+export interface Result {
+  readonly seed: number;
+  readonly weather: Script["weather"];
+  /** The first breach of an invariant; null when all held. */
+  readonly breach: string | null;
+  readonly effects: number;
+  readonly verdicts: readonly string[];
+}
+
+/** How long after the last trouble everything must have come to rest. */
+const restWithinMs = 15 * 60_000;
+/** How often it is asked whether it has. */
+const askEveryMs = 2_000;
+
+/** Questions whose contract says that they always get an answer. */
+const neverThrows: ReadonlySet<string> = new Set(["prober.probe", "edge.observe", "runtime.listening"]);
+
+/** One run of the real controller against a simulated world, the same every time for one seed. */
+export async function simulate(options: WorldOptions): Promise<Result> {
+  return new World(options).run();
+}
+
+class World {
+  readonly #options: WorldOptions;
+  readonly #random: Random;
+  readonly #script: Script;
+  readonly #clock = new SimulatedClock();
+  readonly #journal = new SimulatedJournal();
+  readonly #logs = new SimulatedLogs();
+  readonly #runtime: SimulatedRuntime;
+  readonly #edge: SimulatedEdge;
+  readonly #builder: SimulatedBuilder;
+  readonly #prober: SimulatedProber;
+  readonly #referee: Referee;
+  readonly #users: Users;
+  #line: Line;
+  #controller: Controller | null = null;
+  #effects = 0;
+  #visitedAt = 0;
+
+  constructor(options: WorldOptions) {
+    this.#options = options;
+    this.#random = new Random(options.seed);
+    this.#script = writeScript(this.#random.fork());
+    const clock = this.#clock;
+    this.#runtime = new SimulatedRuntime({
+      clock,
+      behaviourOf: (spec) => this.#behaviourOf(spec),
+      taskFate: (spec) => this.#taskFate(spec),
+      reportDelay: () => this.#random.between(0, 40),
+      happened: (event) => this.#happened(event),
+    });
+    this.#edge = new SimulatedEdge({
+      clock,
+      runtime: this.#runtime,
+      happened: ({ what, byItself }) => {
+        this.#tell(`edge ${what}`);
+        if (what === "applied" || what === "removed") this.#referee.routed();
+        else this.#referee.look(byItself ? "fault" : "engine");
+      },
+    });
+    this.#builder = new SimulatedBuilder(clock, (digest) => {
+      return { takesMs: this.#random.between(0, 600), fails: this.#users.flawOfArtifact(digest)?.what === "build" };
+    });
+    this.#prober = new SimulatedProber(clock, this.#runtime);
+    const field = { key, clock, runtime: this.#runtime, edge: this.#edge, journal: this.#journal };
+    this.#referee = new Referee(field);
+    this.#users = new Users({ ...field, deploy: this.#script.deploy, random: this.#random.fork() });
+    this.#journal.committed(() => this.#referee.read());
+    this.#line = this.#newLine();
+  }
+
+  async run(): Promise<Result> {
+    await this.#edge.ensure();
+    this.#startController();
+    const { actions, mishaps, calmFrom } = this.#script;
+    for (const { at, action } of actions) {
+      this.#clock.after(at, () => {
+        this.#tell(`user: ${JSON.stringify(action)}`.slice(0, 160));
+        if (this.#controller) this.#users.act(this.#controller, action, this.#through(this.#line).journal);
+      });
+    }
+    for (const { at, mishap } of mishaps) this.#clock.after(at, () => this.#befall(mishap));
+    this.#clock.after(calmFrom, () => this.#calmDown());
+    await this.#passUntil(() => this.#clock.elapsed >= calmFrom);
+    if (!this.#referee.breach) await this.#comeToRest(calmFrom);
+    if (!this.#referee.breach) this.#lookBack();
+    const verdicts = this.#journal.book(key).deployments.map(({ kind, verdict }) => `${kind} ${verdict}`);
+    const { seed } = this.#options;
+    return { seed, weather: this.#script.weather, breach: this.#referee.breach, effects: this.#effects, verdicts };
+  }
+
+  get #isRough(): boolean {
+    return this.#script.weather === "rough" && this.#clock.elapsed < this.#script.calmFrom;
+  }
+
+  async #passUntil(isOver: () => boolean): Promise<void> {
+    while (!isOver() && !this.#referee.breach && this.#clock.nextAt() !== null) {
+      this.#clock.step();
+      this.#visit();
+      await settle();
+      this.#referee.look("fault");
+    }
+  }
+
+  /** Clients ask ten times a second, all the time; how often it is looked at makes no difference. */
+  #visit(): void {
+    const due = Math.min(10, Math.floor((this.#clock.elapsed - this.#visitedAt) / 100));
+    for (let i = 0; i < due; i += 1) this.#edge.visit();
+    if (due > 0) this.#visitedAt = this.#clock.elapsed;
+  }
+
+  async #comeToRest(from: number): Promise<void> {
+    for (let at = from; at < from + restWithinMs; at += askEveryMs) {
+      let isDue = false;
+      this.#clock.after(at + askEveryMs - this.#clock.elapsed, () => {
+        isDue = true;
+      });
+      await this.#passUntil(() => isDue);
+      if (this.#referee.breach || (await this.#isAtRest())) return;
+    }
+    const plan = await this.#controller?.plan(key);
+    this.#referee.report(`7 it does not come to rest: ${plan ? explain(plan).join(" | ") : "no controller"}`);
+  }
+
+  async #isAtRest(): Promise<boolean> {
+    const open = this.#journal.book(key).deployments.some(({ phase }) => phase !== "ended");
+    const plan = open ? null : await this.#controller?.plan(key);
+    return plan?.steps.length === 0 && plan.againAfterMs === null;
+  }
+
+  #lookBack(): void {
+    const words = lookBack({
+      book: this.#journal.book(key),
+      processes: [...this.#runtime.processes.values()],
+      tasks: this.#runtime.tasks(),
+      table: this.#edge.table(keyText(key)),
+      flaws: this.#users.flaws,
+      isCalm: this.#script.weather === "calm",
+      hasArtifact: (digest) => this.#builder.has(digest),
+    });
+    if (words !== null) this.#referee.report(words);
+  }
+
+  #startController(): void {
+    const ports = this.#through(this.#line);
+    const controller = this.#options.boot(this.#options.bend?.(ports) ?? ports);
+    this.#controller = controller;
+    const line = this.#line;
+    controller.start().catch(() => line.cut());
+  }
+
+  #newLine(): Line {
+    const fates = {
+      ofEffect: (call: string) => this.#fateOf(call),
+      ofQuestion: (call: string) => !neverThrows.has(call) && this.#isRough && this.#random.chance(0.002),
+    };
+    const line: Line = new Line(fates, this.#clock, () => {
+      this.#tell("the controller dies");
+      this.#controller = null;
+      this.#line = this.#newLine();
+      this.#clock.after(this.#random.between(1, 1_500), () => this.#startController());
+    });
+    return line;
+  }
+
+  #fateOf(call: string): { fate: Fate; latencyMs: number } {
+    this.#effects += 1;
+    const isBefore = this.#random.chance(0.5);
+    if (this.#effects === this.#script.crashAtEffect) {
+      this.#tell(`dies ${isBefore ? "before" : "after"} ${call}`);
+      return { fate: isBefore ? "crash-before" : "crash-after", latencyMs: 0 };
+    }
+    if (!this.#isRough) return { fate: "well", latencyMs: 0 };
+    const latencyMs = this.#random.chance(0.3) ? this.#random.between(1, 60) : 0;
+    if (!this.#random.chance(0.03)) return { fate: "well", latencyMs };
+    const fate = this.#random.pick<Fate>(["crash-before", "crash-after", "refused", "reply-lost"]);
+    this.#tell(`${call}: ${fate}`);
+    return { fate, latencyMs };
+  }
+
+  #through(line: Line): Ports {
+    return {
+      journal: line.through<Journal>("journal", this.#journal, ["commit", "beginStep", "endStep"]),
+      runtime: line.through<Runtime>("runtime", this.#runtime, ["start", "startTask", "signal", "remove"]),
+      edge: line.through<Edge>("edge", this.#edge, ["ensure", "apply", "remove"]),
+      builder: line.through<Builder>("builder", this.#builder, ["build", "remove"]),
+      prober: line.through<Prober>("prober", this.#prober, []),
+      logs: line.through<LogStore>("logs", this.#logs, ["append"]),
+      clock: line.clock,
+      log: { warn: (_about, message) => this.#tell(`warns: ${message}`), error: () => undefined },
+      plan: (s) => this.#plan(line, s),
+    };
+  }
+
+  #plan(line: Line, s: Snapshot): Plan {
+    const plan = this.#options.plan(s);
+    if (line.isCut) return plan;
+    if (plan.steps.length > 0 && this.#options.tell) this.#tell(explain(plan).join("\n          "));
+    this.#referee.decided({ s, plan });
+    return plan;
+  }
+
+  #behaviourOf(spec: InstanceSpec) {
+    const flaw = this.#users.flawOf(spec.identity.release, spec.identity.service);
+    const behaviour = behaviourNow(this.#random, { flaw, isRough: this.#isRough });
+    return behaviour;
+  }
+
+  #taskFate(spec: TaskSpec) {
+    const fails = this.#users.flawOf(spec.release, spec.service)?.what === "release command";
+    return { takesMs: this.#random.between(1, 500), code: fails ? 3 : 0 };
+  }
+
+  #happened({ what, name, byItself }: { what: string; name: string; byItself: boolean }): void {
+    this.#tell(`${what} ${name}${byItself ? " by itself" : ""}`);
+    if (what === "start") this.#referee.started(name);
+    if (what === "signal") this.#referee.signalled(name);
+    if (what === "remove") this.#referee.removed(name);
+    if (what === "exit") this.#referee.ended(name, byItself);
+    const task = what === "task" ? this.#runtime.tasks().find((one) => one.name === name) : undefined;
+    if (task) this.#referee.begunTask(task.spec);
+  }
+
+  #befall(mishap: Mishap): void {
+    this.#tell(`mishap: ${JSON.stringify(mishap)}`);
+    switch (mishap.what) {
+      case "crash":
+        return this.#controller ? this.#line.cut() : undefined;
+      case "kill":
+        return this.#kill();
+      case "edge dies":
+        return this.#edge.die(mishap.ms);
+      case "edge refuses":
+        return this.#edge.refuse(mishap.ms);
+      case "clock jumps":
+        this.#referee.timeIsBroken = true;
+        return this.#clock.jump(mishap.ms);
+    }
+  }
+
+  #kill(): void {
+    const running = [...this.#runtime.processes.values()].filter((one) => !one.exit);
+    const victim = running[this.#random.between(0, Math.max(0, running.length - 1))];
+    if (victim) this.#runtime.end(victim, { code: null, reason: "signalled", byItself: true });
+  }
+
+  /** From here on nothing goes wrong any more, and what was ill gets well. */
+  #calmDown(): void {
+    for (const one of this.#runtime.processes.values()) {
+      if (!this.#users.isHopeless(one.spec.identity.release)) one.behaviour = { ...wellBehaved };
+    }
+  }
+
+  #tell(line: string): void {
+    this.#options.tell?.(`${String(this.#clock.elapsed).padStart(7)} ${line}`);
+  }
+}

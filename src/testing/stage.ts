@@ -1,0 +1,232 @@
+import { Fault } from "../base/faults.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { Deployment, Verdict } from "../model/deployment.ts";
+import { type EnvKey, keyText, sameKey } from "../model/environment.ts";
+import type { Exit, ObservedTask, TaskSpec } from "../model/instance.ts";
+import type { ArtifactState } from "../model/release.ts";
+import type { Snapshot } from "../plan/plan.ts";
+import type { Builder } from "../ports/builder.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Journal } from "../ports/journal.ts";
+import type { LogStore } from "../ports/logs.ts";
+import type { OutputStream, Runtime, RuntimeChange } from "../ports/runtime.ts";
+
+/** Time as it is. */
+export const wallClock: Clock = {
+  now: () => Date.now(),
+  after(ms, then) {
+    const timer = setTimeout(then, ms);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+};
+
+/** A builder that only remembers: sources are put in, artifacts are declared built. */
+export class StageBuilder implements Builder {
+  readonly sources = new Map<string, ReadonlyMap<string, string>>();
+  readonly states = new Map<string, ArtifactState>();
+  readonly admitted = new Map<string, number>();
+
+  async hasSource(digest: string): Promise<boolean> {
+    return this.sources.has(digest);
+  }
+
+  async admit(digest: string, tar: AsyncIterable<Uint8Array>): Promise<void> {
+    let bytes = 0;
+    for await (const chunk of tar) bytes += chunk.length;
+    this.admitted.set(digest, bytes);
+    this.sources.set(digest, new Map());
+  }
+
+  async readSource(digest: string, path: string): Promise<Uint8Array | null> {
+    const text = this.sources.get(digest)?.get(path);
+    return text === undefined ? null : new TextEncoder().encode(text);
+  }
+
+  async observe(digest: string): Promise<ArtifactState> {
+    return this.states.get(digest) ?? { state: "absent" };
+  }
+
+  async build(): Promise<void> {}
+
+  async list(): Promise<[]> {
+    return [];
+  }
+
+  async remove(): Promise<void> {}
+}
+
+/** A runtime that starts nothing: tests say what its tasks wrote and how they ended. */
+export class StageRuntime implements Runtime {
+  readonly tasks = new Map<string, { task: ObservedTask; output: Record<OutputStream, Uint8Array> }>();
+  readonly signals: string[] = [];
+  readonly #listeners = new Set<(change: RuntimeChange) => void>();
+
+  async observe(key: EnvKey) {
+    const tasks = [...this.tasks.values()].map(({ task }) => task).filter(({ spec }) => sameKey(spec.key, key));
+    return { instances: [], tasks };
+  }
+
+  async keys(): Promise<readonly EnvKey[]> {
+    return [];
+  }
+
+  async start(): Promise<void> {}
+
+  async startTask(spec: TaskSpec): Promise<void> {
+    const task = { name: spec.name, spec, startedAt: Date.now(), exit: null };
+    this.tasks.set(spec.name, { task, output: { stdout: new Uint8Array(), stderr: new Uint8Array() } });
+  }
+
+  /** A task writes something. */
+  write(name: string, stream: OutputStream, bytes: Uint8Array): void {
+    const entry = this.#entry(name);
+    entry.output[stream] = Buffer.concat([entry.output[stream], bytes]);
+    this.#report(entry.task, "output");
+  }
+
+  /** A task ends. */
+  end(name: string, exit: Omit<Exit, "at">): void {
+    const entry = this.#entry(name);
+    entry.task = { ...entry.task, exit: { at: Date.now(), ...exit } };
+    this.#report(entry.task, "state");
+  }
+
+  async signal(name: string, signal: string): Promise<void> {
+    this.signals.push(`${name} ${signal}`);
+    if (signal === "SIGKILL") this.end(name, { code: null, signal, reason: "signalled" });
+  }
+
+  async remove(name: string): Promise<void> {
+    if (this.#entry(name).task.exit === null) throw new Fault("operation.failed", `${name} still runs`);
+    this.tasks.delete(name);
+  }
+
+  async listening(): Promise<readonly number[]> {
+    return [];
+  }
+
+  async usage() {
+    return null;
+  }
+
+  async readOutput(...[name, stream, offset, limit]: Parameters<Runtime["readOutput"]>): Promise<Uint8Array> {
+    return this.#entry(name).output[stream].slice(offset, offset + limit);
+  }
+
+  async releaseOutput(): Promise<void> {}
+
+  changes(listener: (change: RuntimeChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** How many listen; a reader that left must not be among them. */
+  get listeners(): number {
+    return this.#listeners.size;
+  }
+
+  async close(): Promise<void> {}
+
+  #entry(name: string) {
+    const entry = this.tasks.get(name);
+    if (!entry) throw new Fault("task.unknown", name);
+    return entry;
+  }
+
+  #report({ name, spec }: ObservedTask, what: RuntimeChange["what"]): void {
+    for (const listener of this.#listeners) listener({ key: spec.key, name, what });
+  }
+}
+
+/** An engine that decides nothing: changes run one after the other, and the world is what the test put on stage. */
+export class StageEngine implements Engine {
+  readonly #journal: Journal;
+  readonly #queues = new Map<string, Promise<unknown>>();
+  /** What `observe` adds to what the journal knows. */
+  world: Partial<Snapshot> = {};
+
+  constructor(journal: Journal) {
+    this.#journal = journal;
+  }
+
+  async start(): Promise<void> {}
+
+  async stop(): Promise<void> {}
+
+  alone<T>(key: EnvKey, change: () => Promise<T>): Promise<T> {
+    const before = this.#queues.get(keyText(key)) ?? Promise.resolve();
+    const mine = before.then(change, change);
+    this.#queues.set(keyText(key), mine);
+    return mine;
+  }
+
+  async observe(key: EnvKey): Promise<Snapshot> {
+    const environment = await this.#journal.environment(key);
+    if (!environment) throw new Fault("app.unknown", keyText(key));
+    return {
+      now: Date.now(),
+      key,
+      environment,
+      releases: await this.#journal.releases(key, { limit: 100 }),
+      deployments: await this.#journal.unfinished(key),
+      instances: [],
+      facts: await this.#journal.facts(key),
+      probes: {},
+      tasks: [],
+      artifacts: {},
+      refusal: null,
+      edge: { up: true, table: null, stats: {} },
+      ...this.world,
+    };
+  }
+
+  async plan() {
+    return { steps: [], deployment: null, againAfterMs: null, why: "at rest" };
+  }
+
+  async usage() {
+    return { memoryBytes: 1_048_576, cpuMs: 12.4, processes: 1 };
+  }
+
+  /** Ends a deployment as the loop would; a live one serves from then on. */
+  async finish(id: string, verdict: Verdict, more: Partial<Deployment> = {}): Promise<void> {
+    const deployment = await this.#journal.deployment(id);
+    if (!deployment) throw new Fault("deployment.unknown", id);
+    const { key, release, history } = deployment;
+    const at = Date.now();
+    const ended = {
+      ...deployment,
+      verdict,
+      phase: "ended" as const,
+      endedAt: at,
+      history: [...history, { phase: "ended" as const, at }],
+    };
+    const record = await this.#journal.release(key, release);
+    const generations = Object.fromEntries((record?.services ?? []).map(({ name }) => [name, id]));
+    await this.#journal.commit([
+      { kind: "deployment", deployment: { ...ended, ...more } },
+      ...(verdict === "live" ? [{ kind: "serving", key, serving: { release, generations } } as const] : []),
+    ]);
+  }
+}
+
+/** All that the API stands on, with nobody at work behind it. */
+export function stageDeps({ journal, logs, clock = wallClock }: { journal: Journal; logs: LogStore; clock?: Clock }) {
+  const failures: object[] = [];
+  return {
+    journal,
+    logs,
+    clock,
+    engine: new StageEngine(journal),
+    builder: new StageBuilder(),
+    runtime: new StageRuntime(),
+    edge: { address: () => ({ host: "127.0.0.1", port: 8080 }) },
+    info: { version: "0.1.0", pid: 1, stateDirectory: "/state", runtime: "process", startedAt: 0 },
+    tokenDigest: null as string | null,
+    doctor: async () => [{ name: "disk", state: "ok" as const, detail: "10 GB free", fix: null }],
+    /** What was written down as a failure of the controller's own. */
+    failures,
+    log: { info: () => {}, error: (what: object) => void failures.push(what) },
+  };
+}

@@ -1,0 +1,118 @@
+import { canonicalJson, sha256 } from "../base/digest.ts";
+import { type Complaint, Fault } from "../base/faults.ts";
+import { readManifest } from "../manifest/read.ts";
+import { resolveVariables } from "../manifest/resolve.ts";
+import type { AppSpec, BuildSpec, ServiceTemplate } from "../model/app.ts";
+import { type EnvKey, keyText } from "../model/environment.ts";
+import { type ArtifactSpec, type Release, releaseName, type ServiceSpec } from "../model/release.ts";
+import { type Deps, publicUrl } from "./ground.ts";
+
+/** The manifest's place in a source. */
+export const manifestFile = "fairlead.yml";
+
+/** A manifest that was read for one environment, with its own text and where its code is. */
+export interface Draft {
+  readonly spec: AppSpec;
+  readonly text: string;
+  readonly source: string;
+  readonly warnings: readonly Complaint[];
+}
+
+/** Reads the manifest out of an uploaded source. Faults: `source.missing`, `manifest.missing`, `manifest.invalid`, `request.invalid`. */
+export async function draftOf({ builder }: Deps, key: EnvKey, source: string): Promise<Draft> {
+  if (!(await builder.hasSource(source))) throw new Fault("source.missing", `source ${source} is not here`);
+  const bytes = await builder.readSource(source, manifestFile);
+  if (!bytes) throw new Fault("manifest.missing", `the source has no ${manifestFile}`);
+  return readDraft(key, source, new TextDecoder().decode(bytes));
+}
+
+/** Reads a manifest's text for one environment. Faults: `manifest.invalid`; `request.invalid` when it is another app's. */
+export function readDraft(key: EnvKey, source: string, text: string): Draft {
+  const read = readManifest(text, { file: manifestFile, environment: key.environment });
+  if (!read.ok) throw manifestFault(read.complaints);
+  if (read.spec.app !== key.app) {
+    const message = `the manifest is of app ${read.spec.app}, the request is for ${key.app}`;
+    throw new Fault("request.invalid", message, { complaints: [{ path: "app", message, file: manifestFile }] });
+  }
+  return { spec: read.spec, text, source, warnings: read.warnings };
+}
+
+function manifestFault(complaints: readonly Complaint[]): Fault {
+  const first = complaints[0];
+  const more = complaints.length > 1 ? ` (and ${complaints.length - 1} more)` : "";
+  return new Fault("manifest.invalid", `${first ? `${first.path}: ${first.message}` : "it cannot be read"}${more}`, {
+    complaints,
+  });
+}
+
+export interface Composition {
+  readonly key: EnvKey;
+  readonly draft: Draft;
+  readonly number: number;
+  readonly overrides: Readonly<Record<string, string>>;
+  readonly createdBy: string;
+  readonly message: string | null;
+}
+
+/** Composes the immutable release. Faults: `manifest.invalid` with every variable that has no good value. */
+export function composeRelease(deps: Deps, composition: Composition): Release {
+  const { key, draft, number, createdBy, message } = composition;
+  const artifact = artifactOf(draft.source, draft.spec.build);
+  const complaints: Complaint[] = [];
+  const services = draft.spec.services.map((template): ServiceSpec => {
+    const { variables: _variables, ...rest } = template;
+    return { ...rest, artifact: artifact.digest, env: environmentOf(deps, composition, { template, complaints }) };
+  });
+  if (complaints.length > 0) throw manifestFault(complaints);
+  const createdAt = deps.clock.now();
+  const { source, text: manifest } = draft;
+  const deploy = draft.spec.deploy;
+  return { key, number, createdAt, createdBy, message, source, artifacts: [artifact], services, deploy, manifest };
+}
+
+/** An artifact is named by all that goes into it, so that equal input is built once. */
+function artifactOf(source: string, { context, command }: BuildSpec): ArtifactSpec {
+  return { digest: sha256(canonicalJson({ source, context, command })), source, context, command };
+}
+
+/** What a service's processes get: its variables, and which release of which environment they are. */
+function environmentOf(
+  deps: Deps,
+  { draft, number, overrides, key }: Composition,
+  { template, complaints }: { template: ServiceTemplate; complaints: Complaint[] },
+): Record<string, string> {
+  const outputs = (service: string, output: "url" | "host" | "port") => outputOf(deps, draft.spec, { service, output });
+  const resolved = resolveVariables(template, { overrides, outputs });
+  if (!resolved.ok) {
+    complaints.push(...resolved.complaints);
+    return {};
+  }
+  return { ...resolved.values, RELEASE: releaseName(number), FAIRLEAD_ENVIRONMENT: key.environment };
+}
+
+function outputOf(
+  deps: Deps,
+  spec: AppSpec,
+  { service, output }: { service: string; output: "url" | "host" | "port" },
+) {
+  const host = spec.services.find((candidate) => candidate.name === service)?.http?.hosts[0];
+  if (host === undefined) return null;
+  if (output === "url") return publicUrl(deps, host);
+  const address = deps.edge.address();
+  return output === "host" ? address.host : String(address.port);
+}
+
+/**
+ * Refuses hosts that another environment serves (`route.host-taken`) before anything is built. The edge decides: it
+ * refuses a table with a host of somebody else.
+ */
+export async function refuseTakenHosts({ journal }: Deps, release: Release): Promise<void> {
+  const wanted = new Set(release.services.flatMap((service) => service.http?.hosts ?? []));
+  if (wanted.size === 0) return;
+  for (const { key, serving } of await journal.environments()) {
+    if (!serving || keyText(key) === keyText(release.key)) continue;
+    const other = await journal.release(key, serving.release);
+    const taken = other?.services.flatMap((service) => service.http?.hosts ?? []).find((host) => wanted.has(host));
+    if (taken !== undefined) throw new Fault("route.host-taken", `${taken} is served by ${keyText(key)}`);
+  }
+}

@@ -1,0 +1,152 @@
+import { Fault } from "../base/faults.ts";
+import { newId } from "../base/ids.ts";
+import type { Change } from "../model/change.ts";
+import type { Deployment, DeploymentKind } from "../model/deployment.ts";
+import { type Environment, type EnvKey, keyText } from "../model/environment.ts";
+import { parseReleaseName, type Release, releaseName, serviceOf } from "../model/release.ts";
+import { composeRelease, draftOf, refuseTakenHosts } from "./compose.ts";
+import { authorise, type Call, environmentOf, newEnvironment } from "./ground.ts";
+
+/** How many live releases are looked through for one to go back to. */
+const liveReleasesSeen = 1_000;
+
+export type DeploymentOrder =
+  | { readonly kind: "deploy"; readonly source: string; readonly message?: string | undefined }
+  | { readonly kind: "rollback"; readonly release?: string | undefined }
+  | { readonly kind: "restart"; readonly services?: readonly string[] | undefined };
+
+/**
+ * Queues a deployment and answers it; the engine does the rest. Nothing is written unless it can begin. Faults: those of
+ * `draftOf` and `composeRelease`, `route.host-taken`, `app.unknown`, `release.unknown`, `release.none-before`,
+ * `release.incomplete`, `service.unknown`.
+ */
+export async function beginDeployment(call: Call, key: EnvKey, order: DeploymentOrder): Promise<Deployment> {
+  authorise(call, "deploy");
+  switch (order.kind) {
+    case "deploy":
+      return deploy(call, key, order);
+    case "rollback":
+      return rollback(call, key, order.release ?? null);
+    case "restart":
+      return restart(call, key, order.services ?? null);
+  }
+}
+
+async function deploy(
+  call: Call,
+  key: EnvKey,
+  order: { source: string; message?: string | undefined },
+): Promise<Deployment> {
+  const { deps } = call;
+  const createdBy = authorise(call, "deploy").name;
+  const draft = await draftOf(deps, key, order.source);
+  return deps.engine.alone(key, async () => {
+    const environment = (await deps.journal.environment(key)) ?? newEnvironment(key);
+    const number = (await deps.journal.lastReleaseNumber(key)) + 1;
+    const overrides = environment.variables;
+    const message = order.message ?? null;
+    const release = composeRelease(deps, { key, draft, number, overrides, createdBy, message });
+    await refuseTakenHosts(deps, release);
+    return queue(call, { environment, kind: "deploy", release, isNew: true, services: null });
+  });
+}
+
+function rollback(call: Call, key: EnvKey, wanted: string | null): Promise<Deployment> {
+  const { deps } = call;
+  return deps.engine.alone(key, async () => {
+    const environment = await environmentOf(call, key);
+    const number = await targetOf(call, environment, wanted);
+    const release = await deps.journal.release(key, number);
+    if (!release) throw new Fault("release.unknown", `${keyText(key)} has no ${releaseName(number)}`);
+    await refuseIncomplete(call, release);
+    return queue(call, { environment, kind: "rollback", release, isNew: false, services: null });
+  });
+}
+
+/** The release to go back to: the one named, which must have been live, or the newest live one before the serving one. */
+async function targetOf({ deps }: Call, { key, serving }: Environment, wanted: string | null): Promise<number> {
+  const live = await deps.journal.liveReleases(key, liveReleasesSeen);
+  if (wanted !== null) {
+    const number = parseReleaseName(wanted);
+    if (number !== null && live.includes(number)) return number;
+    throw new Fault("release.unknown", `${keyText(key)} never served ${wanted}`);
+  }
+  const before = serving ? live.filter((number) => number < serving.release) : live;
+  if (before.length === 0)
+    throw new Fault("release.none-before", `${keyText(key)} has no earlier release that was live`);
+  return serving ? Math.max(...before) : (before[0] ?? 0);
+}
+
+async function refuseIncomplete({ deps }: Call, release: Release): Promise<void> {
+  for (const { digest } of release.artifacts) {
+    if ((await deps.builder.observe(digest)).state === "built") continue;
+    throw new Fault("release.incomplete", `artifact ${digest} of ${releaseName(release.number)} is gone`);
+  }
+}
+
+function restart(call: Call, key: EnvKey, services: readonly string[] | null): Promise<Deployment> {
+  const { deps } = call;
+  return deps.engine.alone(key, async () => {
+    const environment = await environmentOf(call, key);
+    const serving = environment.serving && (await deps.journal.release(key, environment.serving.release));
+    if (!serving) throw new Fault("release.none-before", `${keyText(key)} serves nothing that could be restarted`);
+    for (const name of services ?? []) {
+      if (!serviceOf(serving, name)) throw new Fault("service.unknown", `${keyText(key)} has no service ${name}`);
+    }
+    return queue(call, { environment, kind: "restart", release: serving, isNew: false, services });
+  });
+}
+
+export interface Queueing {
+  readonly environment: Environment;
+  readonly kind: DeploymentKind;
+  readonly release: Release;
+  /** Whether the release is written down with the deployment. */
+  readonly isNew: boolean;
+  readonly services: readonly string[] | null;
+  /** What else is written down in the same transaction. */
+  readonly beside?: readonly Change[];
+}
+
+/** Writes down a deployment with all that belongs to it, in one transaction. Call it only inside `engine.alone`. */
+export async function queue(call: Call, queueing: Queueing): Promise<Deployment> {
+  const { environment, release, isNew, beside = [] } = queueing;
+  const { key } = environment;
+  const deployment = newDeployment(call, queueing);
+  const { createdAt: at, id, kind } = deployment;
+  const name = releaseName(release.number);
+  const event = { at, key, deployment: id, subject: name };
+  const changes: Change[] = [...beside];
+  if (isNew) {
+    changes.push({ kind: "release", release });
+    changes.push({ kind: "event", event: { ...event, kind: "release.created", detail: release.message ?? name } });
+  }
+  changes.push({ kind: "deployment", deployment });
+  changes.push({ kind: "event", event: { ...event, kind: "deployment.queued", detail: `${kind} of ${name}` } });
+  await call.deps.journal.commit(changes);
+  return deployment;
+}
+
+function newDeployment(call: Call, { environment, kind, release, services }: Queueing): Deployment {
+  const createdAt = call.deps.clock.now();
+  return {
+    id: newId("dep", createdAt),
+    key: environment.key,
+    kind,
+    release: release.number,
+    services,
+    previous: environment.serving,
+    createdAt,
+    createdBy: authorise(call, "deploy").name,
+    phase: "queued",
+    history: [{ phase: "queued", at: createdAt }],
+    canary: null,
+    exchanged: [],
+    gates: [],
+    cancelRequested: false,
+    verdict: null,
+    fault: null,
+    culprit: null,
+    endedAt: null,
+  };
+}

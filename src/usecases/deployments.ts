@@ -1,0 +1,104 @@
+import { Fault } from "../base/faults.ts";
+import { type Deployment, isOver } from "../model/deployment.ts";
+import { type EnvKey, sameKey } from "../model/environment.ts";
+import type { StoredLine } from "../model/log.ts";
+import type { StepRecord } from "../ports/journal.ts";
+import { Bell, lookAnywayMs } from "./bell.ts";
+import { authorise, type Call, environmentOf } from "./ground.ts";
+
+/** How many of the culprit's own last lines explain a failure. */
+const culpritLines = 50;
+
+/** One page of a list; `next` is the cursor of the following page, null on the last. */
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  readonly next: string | null;
+}
+
+/** Cuts a page of `limit` out of a list that was asked for one item more. */
+export function pageOf<Item>(found: readonly Item[], limit: number, cursorOf: (item: Item) => string): Page<Item> {
+  const items = found.slice(0, limit);
+  const last = items.at(-1);
+  return { items, next: found.length > limit && last !== undefined ? cursorOf(last) : null };
+}
+
+/** A deployment by its id; faults: `deployment.unknown`. */
+export async function deploymentOf(call: Call, id: string): Promise<Deployment> {
+  authorise(call, "read");
+  const deployment = await call.deps.journal.deployment(id);
+  if (!deployment) throw new Fault("deployment.unknown", `there is no deployment ${id}`);
+  return deployment;
+}
+
+export async function deploymentSteps(call: Call, id: string): Promise<readonly StepRecord[]> {
+  authorise(call, "read");
+  return call.deps.journal.steps(id);
+}
+
+/** Deployments of an environment, newest first; `cursor` is the id of the last one seen. */
+export async function listDeployments(
+  call: Call,
+  key: EnvKey,
+  { limit, cursor }: { limit: number; cursor?: string | undefined },
+): Promise<Page<Deployment>> {
+  authorise(call, "read");
+  await environmentOf(call, key);
+  const page = cursor === undefined ? { limit: limit + 1 } : { before: cursor, limit: limit + 1 };
+  return pageOf(await call.deps.journal.deployments(key, page), limit, ({ id }) => id);
+}
+
+/**
+ * Asks a deployment to end. Faults: `deployment.unknown`; `deployment.ended` when it is over, or so far that only the old
+ * instances are left to be stopped.
+ */
+export async function cancelDeployment(call: Call, id: string): Promise<Deployment> {
+  authorise(call, "deploy");
+  const { key } = await deploymentOf(call, id);
+  return call.deps.engine.alone(key, async () => {
+    const deployment = await deploymentOf(call, id);
+    if (isOver(deployment)) throw new Fault("deployment.ended", `${id} has ended: ${deployment.verdict}`);
+    if (deployment.phase === "drain")
+      throw new Fault("deployment.ended", `${id} serves already and cannot be called off`);
+    const cancelled = { ...deployment, cancelRequested: true };
+    await call.deps.journal.commit([{ kind: "deployment", deployment: cancelled }]);
+    return cancelled;
+  });
+}
+
+export type Progress =
+  | { readonly kind: "deployment"; readonly deployment: Deployment }
+  | { readonly kind: "log"; readonly lines: readonly StoredLine[] };
+
+/**
+ * The deployment whenever it changed, beginning with how it is now; before its end the last lines of the culprit, if
+ * there is one, of them only those after sequence `after`. Ends with the deployment, or with `signal`.
+ */
+export async function* followDeployment(
+  call: Call,
+  id: string,
+  { after, signal }: { after: number; signal: AbortSignal },
+): AsyncGenerator<Progress> {
+  const { journal, clock } = call.deps;
+  const { key } = await deploymentOf(call, id);
+  const bell = new Bell(clock, signal);
+  const leave = journal.committed((keys) => keys.some((one) => sameKey(one, key)) && bell.ring());
+  try {
+    for (let seen = ""; !signal.aborted; await bell.wait(lookAnywayMs)) {
+      const deployment = await deploymentOf(call, id);
+      if (isOver(deployment) && deployment.culprit !== null) yield* culpritLog(call, deployment, after);
+      const now = JSON.stringify(deployment);
+      if (now !== seen) yield { kind: "deployment", deployment };
+      seen = now;
+      if (isOver(deployment)) return;
+    }
+  } finally {
+    leave();
+  }
+}
+
+async function* culpritLog(call: Call, { key, culprit }: Deployment, after: number): AsyncGenerator<Progress> {
+  if (culprit === null) return;
+  const tail = await call.deps.logs.tail({ key, instance: culprit }, culpritLines);
+  const lines = tail.filter((line) => line.sequence > after);
+  if (lines.length > 0) yield { kind: "log", lines };
+}

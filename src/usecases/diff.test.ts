@@ -1,0 +1,65 @@
+import { describe, expect, test } from "vitest";
+import type { Release, ServiceSpec } from "../model/release.ts";
+import { differences, summaryOf } from "./diff.ts";
+
+const web: ServiceSpec = {
+  name: "web",
+  command: ["node", "web.js"],
+  env: { RELEASE: "v1", A: "1" },
+  artifact: "sha256:aaaaaaaaaaaaaaaa",
+  http: null,
+  replicas: 1,
+  single: false,
+  needs: [],
+  release: null,
+  stop: { signal: "SIGTERM", withinMs: 30_000, drainMs: 30_000 },
+  memoryBytes: null,
+  settleMs: 5_000,
+};
+
+function release(services: readonly ServiceSpec[], more: Partial<Release> = {}): Release {
+  return {
+    key: { app: "shop", environment: "production" },
+    number: 1,
+    createdAt: 0,
+    createdBy: "local",
+    message: null,
+    source: "sha256:s",
+    artifacts: [],
+    services,
+    deploy: { watch: { forMs: 1, errors: 0.1, p95Ms: null }, canary: null, keep: 5 },
+    manifest: "",
+    ...more,
+  };
+}
+
+describe("differences", () => {
+  const env = { ...web.env, RELEASE: "v2" };
+
+  test.each([
+    ["nothing but the release's own number", { env }, "keep", "nothing changes"],
+    ["more replicas", { env, replicas: 3 }, "change", "replicas 1 → 3"],
+    ["another artifact", { artifact: "sha256:bbbbbbbbbbbbbbbb" }, "replace", "artifact aaaaaaaaaaaa → bbbbbbbbbbbb"],
+    ["a value and a new variable", { env: { ...env, A: "2", B: "3" } }, "replace", "variables A, B"],
+    ["another command", { command: ["node", "x.js"] }, "replace", "changed command"],
+    ["replicas and a variable", { replicas: 2, env: {} }, "replace", "replicas 1 → 2; variables A"],
+  ])("with %s", (_words, change, ...[action, detail]) => {
+    expect(differences(release([web]), release([{ ...web, ...change }]))).toEqual([
+      { action, subject: "service web", detail },
+    ]);
+  });
+
+  test("services come and go, and the policy may change", () => {
+    const after = release([{ ...web, name: "worker" }], { deploy: { ...release([]).deploy, keep: 9 } });
+    expect(differences(release([web]), after).map(({ action, subject }) => `${action} ${subject}`)).toEqual([
+      "destroy service web",
+      "create service worker",
+      "change deploy",
+    ]);
+  });
+
+  test("a summary counts, and says compared with what", () => {
+    const changes = differences(null, release([web]));
+    expect(summaryOf(changes, null)).toBe("1 to create, compared with nothing deployed");
+  });
+});

@@ -1,0 +1,74 @@
+import { canonicalJson } from "../base/digest.ts";
+import { type Release, releaseName, type ServiceSpec } from "../model/release.ts";
+
+export interface Difference {
+  readonly action: "create" | "change" | "replace" | "destroy" | "keep";
+  readonly subject: string;
+  readonly detail: string;
+}
+
+/** Variables that differ in every release and say nothing about a difference. */
+const ownVariables: ReadonlySet<string> = new Set(["RELEASE"]);
+
+/** What is different in `after`, service by service; `before` null: everything is new. Values of variables are never shown. */
+export function differences(before: Release | null, after: Release): readonly Difference[] {
+  const names = new Set([...(before?.services ?? []), ...after.services].map(({ name }) => name));
+  const services = [...names].map((name) =>
+    serviceDifference(name, {
+      old: before?.services.find((service) => service.name === name),
+      next: after.services.find((service) => service.name === name),
+    }),
+  );
+  if (!before || canonicalJson(before.deploy) === canonicalJson(after.deploy)) return services;
+  return [
+    ...services,
+    { action: "change", subject: "deploy", detail: changed(before.deploy, after.deploy).join(", ") },
+  ];
+}
+
+function serviceDifference(
+  name: string,
+  { old, next }: { old: ServiceSpec | undefined; next: ServiceSpec | undefined },
+): Difference {
+  const subject = `service ${name}`;
+  if (!next) return { action: "destroy", subject, detail: "its instances stop; data stays" };
+  if (!old) return { action: "create", subject, detail: `${next.replicas} × ${next.command.join(" ")}` };
+  const words = wordsOf(old, next);
+  if (words.length === 0) return { action: "keep", subject, detail: "nothing changes" };
+  const onlyReplicas = words.length === 1 && old.replicas !== next.replicas;
+  return { action: onlyReplicas ? "change" : "replace", subject, detail: words.join("; ") };
+}
+
+function wordsOf(old: ServiceSpec, next: ServiceSpec): readonly string[] {
+  const words: string[] = [];
+  if (old.artifact !== next.artifact) words.push(`artifact ${short(old.artifact)} → ${short(next.artifact)}`);
+  if (old.replicas !== next.replicas) words.push(`replicas ${old.replicas} → ${next.replicas}`);
+  const { env: oldEnv, artifact: _a, replicas: _r, ...oldRest } = old;
+  const { env: nextEnv, artifact: _b, replicas: _s, ...nextRest } = next;
+  const variables = changed(oldEnv, nextEnv).filter((name) => !ownVariables.has(name));
+  if (variables.length > 0) words.push(`variables ${variables.join(", ")}`);
+  const rest = changed(oldRest, nextRest);
+  if (rest.length > 0) words.push(`changed ${rest.join(", ")}`);
+  return words;
+}
+
+/** Names of the members that differ. */
+function changed(old: object, next: object): readonly string[] {
+  const [one, other] = [new Map(Object.entries(old)), new Map(Object.entries(next))];
+  return [...new Set([...one.keys(), ...other.keys()])]
+    .filter((name) => canonicalJson([one.get(name)]) !== canonicalJson([other.get(name)]))
+    .sort();
+}
+
+function short(digest: string): string {
+  return digest.replace("sha256:", "").slice(0, 12);
+}
+
+/** One sentence about what would happen. */
+export function summaryOf(changes: readonly Difference[], from: Release | null): string {
+  const counted = (["create", "change", "replace", "destroy", "keep"] as const)
+    .map((action) => [action, changes.filter((change) => change.action === action).length] as const)
+    .filter(([, count]) => count > 0)
+    .map(([action, count]) => `${count} to ${action}`);
+  return `${counted.join(", ") || "nothing"}, compared with ${from ? releaseName(from.number) : "nothing deployed"}`;
+}

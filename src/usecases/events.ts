@@ -1,0 +1,48 @@
+import { type EnvKey, sameKey } from "../model/environment.ts";
+import type { Event } from "../model/event.ts";
+import { Bell, lookAnywayMs } from "./bell.ts";
+import { authorise, type Call, environmentOf } from "./ground.ts";
+
+/** Most events that are looked up at once. */
+const batchEvents = 200;
+
+/** Events of an environment after an id, oldest first. Faults: `app.unknown`. */
+export async function listEvents(
+  call: Call,
+  key: EnvKey,
+  { after, limit }: { after: number; limit: number },
+): Promise<readonly Event[]> {
+  authorise(call, "read");
+  await environmentOf(call, key);
+  return call.deps.journal.events({ key, after, limit });
+}
+
+/** Events after an id, or from now on, until `signal`. Faults, before anything is streamed: `app.unknown`. */
+export async function followEvents(
+  call: Call,
+  key: EnvKey,
+  { after, signal }: { after: number | null; signal: AbortSignal },
+): Promise<AsyncGenerator<Event>> {
+  authorise(call, "read");
+  await environmentOf(call, key);
+  return goOn(call, key, { after: after ?? (await call.deps.journal.lastEventId()), signal });
+}
+
+async function* goOn(
+  { deps: { journal, clock } }: Call,
+  key: EnvKey,
+  { after, signal }: { after: number; signal: AbortSignal },
+): AsyncGenerator<Event> {
+  const bell = new Bell(clock, signal);
+  const leave = journal.committed((keys) => keys.some((one) => sameKey(one, key)) && bell.ring());
+  try {
+    for (let last = after; !signal.aborted; ) {
+      const events = await journal.events({ key, after: last, limit: batchEvents });
+      yield* events;
+      last = events.at(-1)?.id ?? last;
+      if (events.length < batchEvents) await bell.wait(lookAnywayMs);
+    }
+  } finally {
+    leave();
+  }
+}

@@ -1,0 +1,75 @@
+import { Fault } from "../base/faults.ts";
+import type { Engine } from "../engine/engine.ts";
+import { type Environment, type EnvKey, keyText } from "../model/environment.ts";
+import type { Builder } from "../ports/builder.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Edge } from "../ports/edge.ts";
+import type { Journal } from "../ports/journal.ts";
+import type { LogStore } from "../ports/logs.ts";
+import type { Runtime } from "../ports/runtime.ts";
+
+/** What the use cases work with. */
+export interface Deps {
+  readonly journal: Journal;
+  readonly engine: Engine;
+  readonly builder: Builder;
+  readonly runtime: Runtime;
+  readonly logs: LogStore;
+  readonly edge: Pick<Edge, "address">;
+  readonly clock: Clock;
+}
+
+/** Who asks: over the controller's own socket, or with a token. */
+export interface Actor {
+  readonly name: string;
+  readonly via: "socket" | "token";
+}
+
+/** One request to a use case. `actor` is null when nobody has shown who they are. */
+export interface Call {
+  readonly deps: Deps;
+  readonly actor: Actor | null;
+}
+
+export type Action = "read" | "deploy" | "configure" | "run" | "stop";
+
+/**
+ * Who may do what: whoever reaches the socket (its file mode is the lock) and whoever has the token may do everything,
+ * all others nothing. Answers who it is; faults: `access.unauthenticated`.
+ */
+export function authorise({ actor }: Call, action: Action): Actor {
+  if (actor) return actor;
+  throw new Fault("access.unauthenticated", `nobody may ${action} without saying who they are`);
+}
+
+/** The environment of a key; faults: `app.unknown`. */
+export async function environmentOf({ deps }: Call, key: EnvKey): Promise<Environment> {
+  const environment = await deps.journal.environment(key);
+  if (!environment) throw new Fault("app.unknown", `nothing was ever deployed or set for ${keyText(key)}`);
+  return environment;
+}
+
+/** An environment before anything is known of it. */
+export function newEnvironment(key: EnvKey): Environment {
+  return { key, serving: null, scale: {}, variables: {}, revision: 0, stopped: false };
+}
+
+/** Where people and other services reach a host of an environment: through the edge. */
+export function publicUrl({ edge }: Pick<Deps, "edge">, host: string): string {
+  const { port } = edge.address();
+  return port === 80 ? `http://${host}` : `http://${host}:${port}`;
+}
+
+/** Refuses a change of a document that somebody else changed meanwhile (`document.stale`). */
+export function refuseStale(environment: Environment, expected: number | null): void {
+  if (expected === null || expected === environment.revision) return;
+  throw new Fault(
+    "document.stale",
+    `${keyText(environment.key)} is at revision ${environment.revision}, not ${expected}`,
+  );
+}
+
+/** `request.invalid` about one member of the request. */
+export function invalid(path: string, message: string): Fault {
+  return new Fault("request.invalid", `${path}: ${message}`, { complaints: [{ path, message }] });
+}

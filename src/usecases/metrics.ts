@@ -1,0 +1,31 @@
+import type { Verdict } from "../model/deployment.ts";
+import { authorise, type Call } from "./ground.ts";
+import { type InstanceState, stateOf } from "./instances.ts";
+
+/** How many deployments of every environment are counted; more would make a scrape slower with every deployment. */
+const deploymentsCounted = 200;
+
+export interface Measures {
+  readonly environments: number;
+  readonly instances: ReadonlyMap<InstanceState, number>;
+  readonly verdicts: ReadonlyMap<Verdict, number>;
+}
+
+/** Figures of the whole controller; environments are looked at one after the other, so that a scrape disturbs nothing. */
+export async function measure(call: Call): Promise<Measures> {
+  authorise(call, "read");
+  const { journal, engine } = call.deps;
+  const environments = await journal.environments();
+  const instances = new Map<InstanceState, number>();
+  const verdicts = new Map<Verdict, number>();
+  for (const { key } of environments) {
+    const snapshot = await engine.observe(key);
+    for (const instance of snapshot.instances) count(instances, stateOf(snapshot, instance));
+    for (const { verdict } of await journal.deployments(key, { limit: deploymentsCounted })) count(verdicts, verdict);
+  }
+  return { environments: environments.length, instances, verdicts };
+}
+
+function count<Word>(counts: Map<Word, number>, word: Word | null): void {
+  if (word !== null) counts.set(word, (counts.get(word) ?? 0) + 1);
+}

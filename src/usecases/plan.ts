@@ -1,0 +1,27 @@
+import type { EnvKey } from "../model/environment.ts";
+import { composeRelease, draftOf, refuseTakenHosts } from "./compose.ts";
+import { type Difference, differences, summaryOf } from "./diff.ts";
+import { authorise, type Call, newEnvironment } from "./ground.ts";
+
+export interface Outlook {
+  readonly changes: readonly Difference[];
+  readonly warnings: readonly string[];
+  readonly summary: string;
+}
+
+/** What deploying a source would change, compared with what serves; nothing is done. Faults: those of a deployment. */
+export async function planDeployment(call: Call, key: EnvKey, source: string): Promise<Outlook> {
+  const createdBy = authorise(call, "read").name;
+  const { deps } = call;
+  const { journal } = deps;
+  const draft = await draftOf(deps, key, source);
+  const environment = (await journal.environment(key)) ?? newEnvironment(key);
+  const number = (await journal.lastReleaseNumber(key)) + 1;
+  const overrides = environment.variables;
+  const release = composeRelease(deps, { key, draft, number, overrides, createdBy, message: null });
+  await refuseTakenHosts(deps, release);
+  const serving = environment.serving && (await journal.release(key, environment.serving.release));
+  const changes = differences(serving, release);
+  const warnings = draft.warnings.map(({ path, message }) => `${path}: ${message}`);
+  return { changes, warnings, summary: summaryOf(changes, serving) };
+}

@@ -1,0 +1,121 @@
+import type { Deployment } from "../model/deployment.ts";
+import type { Environment, EnvKey } from "../model/environment.ts";
+import type { Release, ServiceSpec } from "../model/release.ts";
+import type { Snapshot } from "../plan/plan.ts";
+import { releaseOf, replicasOf } from "../plan/view.ts";
+import { authorise, type Call, type Deps, environmentOf, publicUrl } from "./ground.ts";
+import { type SeenInstance, seenInstances } from "./instances.ts";
+
+export type EnvironmentState = "serving" | "deploying" | "degraded" | "stopped" | "empty";
+
+export interface ServiceUrl {
+  readonly service: string;
+  readonly url: string;
+}
+
+export interface ServiceStatus {
+  readonly name: string;
+  readonly desired: number;
+  readonly single: boolean;
+  readonly instances: readonly SeenInstance[];
+}
+
+export interface Status {
+  readonly key: EnvKey;
+  readonly state: EnvironmentState;
+  readonly release: number | null;
+  /** The one under way, else the newest. */
+  readonly deployment: Deployment | null;
+  readonly queue: readonly Deployment[];
+  readonly services: readonly ServiceStatus[];
+  readonly urls: readonly ServiceUrl[];
+}
+
+/** What is observed of an environment right now. Faults: `app.unknown`. */
+export async function readStatus(call: Call, key: EnvKey): Promise<Status> {
+  authorise(call, "read");
+  await environmentOf(call, key);
+  const { deps } = call;
+  const s = await deps.engine.observe(key);
+  const { environment } = s;
+  const running = s.deployments.find((one) => one.phase !== "queued") ?? null;
+  const serving = environment.serving ? (releaseOf(s, environment.serving.release) ?? null) : null;
+  const seen = await seenInstances(s, (name) => deps.engine.usage(name));
+  const services = servicesOf(s, serving).map((service) => serviceStatus(s, service, seen));
+  return {
+    key,
+    state: stateOf(environment, { isDeploying: isDeploying(s.deployments), services }),
+    release: environment.serving?.release ?? null,
+    deployment: running ?? s.deployments[0] ?? (await newest(deps, key)),
+    queue: s.deployments.filter((one) => one.phase === "queued"),
+    services,
+    urls: serving ? urlsOf(deps, serving) : [],
+  };
+}
+
+async function newest({ journal }: Deps, key: EnvKey): Promise<Deployment | null> {
+  const [deployment] = await journal.deployments(key, { limit: 1 });
+  return deployment ?? null;
+}
+
+function isDeploying(deployments: readonly Deployment[]): boolean {
+  return deployments.some((one) => !one.cancelRequested);
+}
+
+function stateOf(
+  { stopped, serving }: Environment,
+  { isDeploying, services }: { isDeploying: boolean; services: readonly ServiceStatus[] },
+): EnvironmentState {
+  if (isDeploying) return "deploying";
+  if (stopped) return "stopped";
+  if (!serving) return "empty";
+  return services.every(isComplete) ? "serving" : "degraded";
+}
+
+function isComplete({ desired, instances }: ServiceStatus): boolean {
+  return instances.filter((one) => one.state === "ready").length >= desired;
+}
+
+/** The services that are served, then those that a deployment under way is about to add or that still run. */
+function servicesOf(s: Snapshot, serving: Release | null): readonly ServiceSpec[] {
+  const found = new Map((serving?.services ?? []).map((service) => [service.name, service]));
+  for (const { release } of [...s.deployments, ...s.instances.map((instance) => instance.identity)]) {
+    for (const service of releaseOf(s, release)?.services ?? []) {
+      if (!found.has(service.name)) found.set(service.name, service);
+    }
+  }
+  return [...found.values()];
+}
+
+function serviceStatus(s: Snapshot, service: ServiceSpec, seen: readonly SeenInstance[]): ServiceStatus {
+  const instances = seen.filter(({ instance }) => instance.identity.service === service.name);
+  const desired = s.environment.stopped ? 0 : replicasOf(s, service);
+  return { name: service.name, desired, single: service.single, instances };
+}
+
+function urlsOf(deps: Deps, release: Release): readonly ServiceUrl[] {
+  return release.services.flatMap(({ name, http }) =>
+    (http?.hosts ?? []).map((host) => ({ service: name, url: publicUrl(deps, host) })),
+  );
+}
+
+export interface EnvironmentSummary {
+  readonly key: EnvKey;
+  readonly release: number | null;
+  readonly state: EnvironmentState;
+  readonly urls: readonly ServiceUrl[];
+}
+
+/** All environments as the journal knows them; whether their instances are well is told by `readStatus` alone. */
+export async function listEnvironments(call: Call): Promise<readonly EnvironmentSummary[]> {
+  authorise(call, "read");
+  const { journal } = call.deps;
+  const found: EnvironmentSummary[] = [];
+  for (const environment of await journal.environments()) {
+    const { key, serving } = environment;
+    const release = serving ? await journal.release(key, serving.release) : null;
+    const state = stateOf(environment, { isDeploying: isDeploying(await journal.unfinished(key)), services: [] });
+    found.push({ key, release: serving?.release ?? null, state, urls: release ? urlsOf(call.deps, release) : [] });
+  }
+  return found;
+}

@@ -1,0 +1,114 @@
+import { Fault } from "../base/faults.ts";
+import { newId } from "../base/ids.ts";
+import { type EnvKey, keyText } from "../model/environment.ts";
+import type { ObservedTask, TaskSpec } from "../model/instance.ts";
+import { serviceOf } from "../model/release.ts";
+import type { OutputStream } from "../ports/runtime.ts";
+import { Bell } from "./bell.ts";
+import { authorise, type Call, environmentOf } from "./ground.ts";
+
+/** Bytes of output that are read at once. */
+const chunkBytes = 64 * 1024;
+/** How often output is looked for although nothing was reported. */
+const pollMs = 250;
+/** How long a killed task may take to be gone; after SIGKILL only the kernel is asked. */
+const killWithinMs = 10_000;
+
+export interface TaskOrder {
+  readonly service?: string | undefined;
+  readonly command: readonly string[];
+}
+
+/** A task as it was ordered; `observed` is null until the runtime shows it. */
+export interface StartedTask {
+  readonly spec: TaskSpec;
+  readonly observed: ObservedTask | null;
+}
+
+/**
+ * Runs a command once, in the artifact and with the variables of a service of the serving release. Faults: `app.unknown`,
+ * `release.none-before` when nothing serves, `service.unknown`.
+ */
+export async function beginTask(call: Call, key: EnvKey, order: TaskOrder): Promise<StartedTask> {
+  authorise(call, "run");
+  const { journal, runtime, clock } = call.deps;
+  const { serving } = await environmentOf(call, key);
+  const release = serving && (await journal.release(key, serving.release));
+  if (!release) throw new Fault("release.none-before", `${keyText(key)} serves nothing whose code could be run`);
+  const service = order.service === undefined ? release.services[0] : serviceOf(release, order.service);
+  if (!service) throw new Fault("service.unknown", `${keyText(key)} has no service ${order.service ?? "at all"}`);
+  const spec: TaskSpec = {
+    name: `fl-${key.app}-${key.environment}-run-${newId("t", clock.now()).slice(2)}`,
+    key,
+    purpose: "run",
+    service: service.name,
+    release: release.number,
+    deployment: null,
+    artifact: service.artifact,
+    command: order.command,
+    env: service.env,
+  };
+  await runtime.startTask(spec);
+  return { spec, observed: await find(call, key, spec.name) };
+}
+
+async function find({ deps }: Call, key: EnvKey, name: string): Promise<ObservedTask | null> {
+  const { tasks } = await deps.runtime.observe(key);
+  return tasks.find((task) => task.name === name && task.spec.purpose === "run") ?? null;
+}
+
+/** A task that was begun by `beginTask`; faults: `task.unknown`. */
+export async function readTask(call: Call, key: EnvKey, name: string): Promise<ObservedTask> {
+  authorise(call, "run");
+  const task = await find(call, key, name);
+  if (!task)
+    throw new Fault("task.unknown", `${keyText(key)} has no task ${name}; ended ones are forgotten after a while`);
+  return task;
+}
+
+/** What to read of a task. */
+export interface OutputOrder {
+  readonly name: string;
+  readonly stream: OutputStream;
+  readonly signal: AbortSignal;
+}
+
+/** Output of a task byte for byte from its start, until it has ended or `signal`. Faults, before the first byte: `task.unknown`. */
+export async function followOutput(call: Call, key: EnvKey, order: OutputOrder): Promise<AsyncGenerator<Uint8Array>> {
+  await readTask(call, key, order.name);
+  return outputOf(call, key, order);
+}
+
+async function* outputOf(call: Call, key: EnvKey, { name, stream, signal }: OutputOrder): AsyncGenerator<Uint8Array> {
+  const { runtime, clock } = call.deps;
+  const bell = new Bell(clock, signal);
+  const leave = runtime.changes((change) => change.name === name && bell.ring());
+  try {
+    for (let offset = 0; !signal.aborted; ) {
+      // Asked before reading: what it wrote before its end is then read for sure.
+      const task = await find(call, key, name);
+      const bytes = await runtime.readOutput(name, stream, offset, chunkBytes);
+      offset += bytes.length;
+      if (bytes.length > 0) yield bytes;
+      else if (!task || task.exit) return;
+      else await bell.wait(pollMs);
+    }
+  } finally {
+    leave();
+  }
+}
+
+/** Kills a task if it still runs, and forgets it with its output. Faults: `task.unknown`. */
+export async function removeTask(call: Call, key: EnvKey, name: string): Promise<void> {
+  const { runtime, clock } = call.deps;
+  const task = await readTask(call, key, name);
+  if (!task.exit) {
+    await runtime.signal(name, "SIGKILL");
+    const bell = new Bell(clock, new AbortController().signal);
+    const deadline = clock.now() + killWithinMs;
+    const leave = runtime.changes((change) => change.name === name && bell.ring());
+    while (clock.now() < deadline && (await find(call, key, name))?.exit === null) await bell.wait(pollMs);
+    leave();
+  }
+  await runtime.remove(name);
+}

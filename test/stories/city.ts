@@ -1,0 +1,216 @@
+import type { ChildProcess } from "node:child_process";
+import { openSync } from "node:fs";
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type ChildResult, runChild, startChild } from "../../src/host/child.ts";
+
+export const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
+const cli = join(root, "src/main/cli.ts");
+
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** What `--json` of deploy, rollback and restart prints. */
+export interface DeploymentJson {
+  readonly deployment: {
+    readonly id: string;
+    readonly status: string;
+    readonly phase: string;
+    readonly release: string;
+    readonly previous: string | null;
+    readonly fault: { readonly code: string; readonly detail: string; readonly hint: string } | null;
+    readonly durationMs: number;
+  };
+}
+
+export interface StatusJson {
+  readonly state: string;
+  readonly release: string | null;
+  readonly services: readonly {
+    readonly name: string;
+    readonly desired: number;
+    readonly instances: readonly {
+      readonly id: string;
+      readonly release: string;
+      readonly state: string;
+      readonly ready: boolean;
+    }[];
+  }[];
+  readonly urls: readonly { readonly service: string; readonly url: string }[];
+}
+
+/**
+ * A machine in small: a state directory, a copy of an example app, a real controller process and the command line.
+ * `await using` ends everything that was started and fails when something stays behind.
+ */
+export class City {
+  readonly state: string;
+  readonly app: string;
+  readonly #home: string;
+  #controller: ChildProcess | null = null;
+  #edge: { host: string; port: number } | null = null;
+  readonly #env: Record<string, string>;
+
+  private constructor(home: string) {
+    this.#home = home;
+    this.state = join(home, "state");
+    this.app = join(home, "app");
+    this.#env = { PATH: process.env.PATH ?? "", HOME: home, LANG: "C.UTF-8", NO_COLOR: "1" };
+  }
+
+  /** A city with the named example in it; nothing runs yet. */
+  static async found(example = "beacon"): Promise<City> {
+    const home = await mkdtemp(join(tmpdir(), "fl-"));
+    await chmod(home, 0o711);
+    const city = new City(home);
+    await mkdir(city.state, { mode: 0o711 });
+    await cp(join(root, "examples", example), city.app, { recursive: true });
+    return city;
+  }
+
+  /** Starts the controller (or a script that composes one differently) and waits until it answers. */
+  async startController(script: readonly string[] = [cli, "controller"]): Promise<void> {
+    const [first = cli, ...rest] = script;
+    const log = openSync(join(this.#home, "controller.log"), "a");
+    const args = ["--state", this.state, "--edge", `127.0.0.1:${this.#edge?.port ?? 0}`];
+    const command = [process.execPath, first, ...rest, ...args] as const;
+    this.#controller = startChild(command, { env: this.#env, cwd: root, stdio: ["ignore", log, log] });
+    await until(async () => {
+      if (this.#controller?.exitCode !== null) return true;
+      return (await this.fairlead("api", "GET", "/v1/info")).code === 0;
+    }, "the controller answers");
+    const info = await this.fairlead("api", "GET", "/v1/info");
+    if (info.code !== 0) throw new Error(`the controller did not come up: ${await this.controllerLog()}`);
+    this.#edge = JSON.parse(info.stdout).edge;
+  }
+
+  controllerLog(): Promise<string> {
+    return readFile(join(this.#home, "controller.log"), "utf8");
+  }
+
+  get controllerPid(): number {
+    return this.#controller?.pid ?? 0;
+  }
+
+  /** Resolves when the controller's process has ended, by itself or by `killController`. */
+  async controllerEnded(): Promise<void> {
+    const child = this.#controller;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    await new Promise((done) => child.once("exit", done));
+  }
+
+  async killController(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+    this.#controller?.kill(signal);
+    await this.controllerEnded();
+  }
+
+  /** Runs the command line against this city's controller. */
+  fairlead(...args: readonly string[]): Promise<ChildResult> {
+    const command = [process.execPath, cli, ...args, "--state", this.state] as const;
+    return runChild(withOptionsBeforeCommand(command), { env: this.#env, cwd: this.app, limit: 16 * 1024 * 1024 });
+  }
+
+  async json<T>(...args: readonly string[]): Promise<T> {
+    const result = await this.fairlead(...args, "--json");
+    return JSON.parse(result.stdout) as T;
+  }
+
+  async deploy(...args: readonly string[]): Promise<ChildResult & DeploymentJson> {
+    const result = await this.fairlead("deploy", "--json", ...args);
+    if (!result.stdout.trim().startsWith("{")) throw new Error(`deploy said: ${result.stdout}${result.stderr}`);
+    return { ...result, ...(JSON.parse(result.stdout) as DeploymentJson) };
+  }
+
+  status(): Promise<StatusJson> {
+    return this.json<StatusJson>("status");
+  }
+
+  /** The next deploy is another version: one line of the app changes. */
+  async setVersion(version: string): Promise<void> {
+    await writeFile(join(this.app, "VERSION"), `${version}\n`);
+  }
+
+  /** The next deploy is a bad twin of the app (examples/beacon/README.md lists the faults); "" makes it good again. */
+  async setFault(fault: string): Promise<void> {
+    await this.editManifest((text) => text.replace(/BEACON_FAULT: .*/, `BEACON_FAULT: { default: "${fault}" }`));
+  }
+
+  async editManifest(edit: (text: string) => string): Promise<void> {
+    const file = join(this.app, "fairlead.yml");
+    await writeFile(file, edit(await readFile(file, "utf8")));
+  }
+
+  get edgeUrl(): string {
+    if (!this.#edge) throw new Error("the edge's address is not known yet");
+    return `http://${this.#edge.host}:${this.#edge.port}`;
+  }
+
+  host(service = "web"): string {
+    return `${service}.beacon.localhost`;
+  }
+
+  /** One request through the edge. */
+  get(path: string, host = this.host()): Promise<Answer> {
+    const { hostname, port } = new URL(this.edgeUrl);
+    return new Promise((resolve, reject) => {
+      const outgoing = request({ host: hostname, port, path, headers: { host }, agent: false }, (response) => {
+        let body = "";
+        response.setEncoding("utf8").on("data", (text: string) => {
+          body += text;
+        });
+        response.once("end", () => resolve({ status: response.statusCode ?? 0, body }));
+        response.once("error", reject);
+      });
+      outgoing.once("error", reject).end();
+    });
+  }
+
+  /** Pids of all processes that belong to this city: their command line names its directory. */
+  async processes(): Promise<number[]> {
+    const found: number[] = [];
+    for (const entry of await readdir("/proc")) {
+      if (!/^\d+$/.test(entry)) continue;
+      const line = await readFile(`/proc/${entry}/cmdline`, "utf8").catch(() => "");
+      const where = await readlink(`/proc/${entry}/cwd`).catch(() => "");
+      if (line.includes(this.#home) || where.startsWith(this.#home)) found.push(Number(entry));
+    }
+    return found;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.killController("SIGTERM");
+    for (const pid of await this.processes()) kill(pid);
+    await until(async () => (await this.processes()).length === 0, "all processes of the city have ended");
+    await rm(this.#home, { recursive: true, force: true });
+  }
+}
+
+/** Global options go before `--`, behind which everything belongs to the command that is run. */
+function withOptionsBeforeCommand(command: readonly [string, ...string[]]): readonly [string, ...string[]] {
+  const at = command.indexOf("--");
+  const options = command.slice(-2);
+  if (at < 0) return command;
+  return [command[0], ...command.slice(1, at), ...options, ...command.slice(at, -2)];
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (thrown) {
+    if (!(thrown instanceof Error && "code" in thrown && thrown.code === "ESRCH")) throw thrown;
+  }
+}
+
+/** Looks again and again until something holds; fails after `withinMs` with what was waited for. */
+export async function until(holds: () => Promise<boolean>, what: string, withinMs = 30_000): Promise<void> {
+  const end = Date.now() + withinMs;
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(`waited ${withinMs} ms in vain until ${what}`);
+    await new Promise((next) => setTimeout(next, 20));
+  }
+}

@@ -1,0 +1,62 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, expect, test } from "vitest";
+import { Fault } from "../src/base/faults.ts";
+import { runChild } from "../src/host/child.ts";
+import { buildRelease } from "./build.ts";
+
+const roots: string[] = [];
+afterEach(() => {
+  for (const root of roots.splice(0)) rmSync(root, { recursive: true });
+});
+
+function packageWith(files: Readonly<Record<string, string>>): string {
+  const root = mkdtempSync(join(tmpdir(), "build-"));
+  roots.push(root);
+  const all = { "package.json": `{"type":"module"}`, "src/main/controller.ts": "", "src/main/edge.ts": "", ...files };
+  for (const [path, text] of Object.entries(all)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+  }
+  symlinkSync(join(import.meta.dirname, "../node_modules"), join(root, "node_modules"));
+  return root;
+}
+
+test("the bundle runs without packages, reads its assets and loads a command only when it is called", async () => {
+  const root = packageWith({
+    "src/main/cli.ts": `
+      import { parse } from "yaml";
+      import { readAsset } from "../adapters/runtime/process/asset.ts";
+      const verb: string = process.argv[2] ?? "";
+      if (verb === "deploy") console.log((await import("../cli/deploy.ts")).deploy());
+      else console.log(parse("a: 1").a, readAsset().trim());`,
+    "src/cli/deploy.ts": `console.log("loaded"); export const deploy = (): string => "deployed";`,
+    "src/adapters/runtime/process/asset.ts": `
+      import { readFileSync } from "node:fs";
+      export const readAsset = (): string => readFileSync(new URL("./keeper.sh", import.meta.url), "utf8");`,
+    "src/adapters/runtime/process/keeper.sh": "# keeper\n",
+    "schema/fairlead.json": "{}",
+    "dist/left-over.js": "",
+  });
+  await buildRelease(root);
+  rmSync(join(root, "node_modules"));
+  rmSync(join(root, "src"), { recursive: true });
+  const cli = (...args: string[]) => runChild([process.execPath, join(root, "dist/cli.js"), ...args], { env: {} });
+  expect(await cli()).toMatchObject({ stdout: "1 # keeper\n", stderr: "", code: 0 });
+  expect(await cli("deploy")).toMatchObject({ stdout: "loaded\ndeployed\n", code: 0 });
+  const names = readdirSync(join(root, "dist"));
+  expect(names).toEqual(expect.arrayContaining(["cli.js", "controller.js", "edge.js", "keeper.sh", "schema"]));
+  expect(names).not.toContain("left-over.js");
+});
+
+test("two assets of one name are refused before anything is replaced", async () => {
+  const root = packageWith({
+    "src/main/cli.ts": "",
+    "src/a/note.txt": "",
+    "src/b/note.txt": "",
+    "dist/cli.js": "",
+  });
+  await expect(buildRelease(root)).rejects.toThrow(Fault);
+  expect(readdirSync(join(root, "dist"))).toEqual(["cli.js"]);
+});

@@ -1,0 +1,198 @@
+import type { Finding } from "./finding.ts";
+import { isNode, type Node, type Source, textOf, walk } from "./source.ts";
+
+/** Says what is wrong with one node, or null. */
+type Rule = (node: Node, source: Source) => string | null;
+
+const childFile = "src/host/child.ts";
+const textMatchers = new Set(["includes", "match", "matchAll", "startsWith", "endsWith", "indexOf", "search"]);
+const fileReaders = new Set(["readFile", "readFileSync", "createReadStream"]);
+const randomNames = new Set(["randomUUID", "randomBytes", "randomInt", "getRandomValues", "newId"]);
+
+/** `a.b` or `a["b"]`: the name of the member, else null. */
+function memberName(node: unknown): string | null {
+  if (!isNode(node) || node.type !== "MemberExpression") return null;
+  return node.computed ? textOf(node.property) : nameOf(node.property);
+}
+
+function nameOf(node: unknown): string | null {
+  return isNode(node) && node.type === "Identifier" ? String(node.name) : null;
+}
+
+/** Whether a node is `object.member`, computed or not. */
+function isMember(node: unknown, object: string, member: string): boolean {
+  return isNode(node) && memberName(node) === member && nameOf(node.object) === object;
+}
+
+function unwrapped(node: unknown): unknown {
+  const wrapped = ["ChainExpression", "ParenthesizedExpression", "TSNonNullExpression", "TSAsExpression"];
+  return isNode(node) && wrapped.includes(node.type) ? unwrapped(node.expression) : node;
+}
+
+/** The last name of `error`, `this.error`, `result.error`: what a thing is called where it is used. */
+function calledAs(node: unknown): string {
+  const inner = unwrapped(node);
+  return nameOf(inner) ?? memberName(inner) ?? "";
+}
+
+/** Things that are not errors and have a message all the same: what an app logged, what a person said of a release. */
+const hasOtherMessage = /(?:line|flags|release)$/i;
+
+/** The text of something thrown: `.message`, or `String(error)`. */
+function isErrorText(node: unknown): boolean {
+  const inner = unwrapped(node);
+  if (!isNode(inner)) return false;
+  if (memberName(inner) === "message") return !hasOtherMessage.test(calledAs(inner.object));
+  const [argument] = inner.type === "CallExpression" ? (inner.arguments as readonly unknown[]) : [];
+  return (
+    inner.type === "CallExpression" &&
+    nameOf(inner.callee) === "String" &&
+    /^(?:e|err|thrown|cause)$|error$|fault$/i.test(calledAs(argument))
+  );
+}
+
+function matchesErrorText(node: Node): boolean {
+  if (node.type === "CallExpression" && isNode(node.callee)) {
+    const method = memberName(node.callee) ?? "";
+    if (textMatchers.has(method) && isErrorText(node.callee.object)) return true;
+    return ["test", "exec"].includes(method) && (node.arguments as readonly unknown[]).some(isErrorText);
+  }
+  if (node.type === "SwitchStatement") return isErrorText(node.discriminant);
+  const compares = node.type === "BinaryExpression" && ["===", "!==", "==", "!="].includes(String(node.operator));
+  return compares && (isErrorText(node.left) || isErrorText(node.right));
+}
+
+function isEmptyFunction(node: unknown): boolean {
+  return isNode(node) && isNode(node.body) && node.body.type === "BlockStatement" && isEmpty(node.body);
+}
+
+function isEmpty(block: Node): boolean {
+  return (block.body as readonly unknown[]).length === 0;
+}
+
+const throwsError: Rule = (node, source) => {
+  if (node.type !== "ThrowStatement" || source.path.startsWith("src/base/") || !isNode(node.argument)) return null;
+  const { type, callee } = node.argument;
+  const made = type === "NewExpression" || type === "CallExpression";
+  return made && /^(?:Type|Range)?Error$/.test(nameOf(callee) ?? "") ? "throw a Fault with a code" : null;
+};
+
+const emptyCatch: Rule = (node) => {
+  const swallows =
+    (node.type === "CatchClause" && isNode(node.body) && isEmpty(node.body)) ||
+    (node.type === "CallExpression" &&
+      memberName(node.callee) === "catch" &&
+      (node.arguments as readonly unknown[]).some(isEmptyFunction));
+  return swallows ? "an error is swallowed; handle it, or name the one that is expected" : null;
+};
+
+const shellTrue: Rule = (node) => {
+  if (node.type !== "Property" || (nameOf(node.key) ?? textOf(node.key)) !== "shell") return null;
+  return isNode(node.value) && node.value.value === true ? "pass an argument list, never text for a shell" : null;
+};
+
+const processEnv: Rule = (node, source) => {
+  const exempt = /^(?:src\/(?:main|testing)|tools)\//.test(source.path) || source.isTest;
+  if (exempt) return null;
+  const destructured =
+    node.type === "VariableDeclarator" &&
+    nameOf(node.init) === "process" &&
+    isNode(node.id) &&
+    ((node.id.properties as readonly Node[] | undefined) ?? []).some((property) => nameOf(property.key) === "env");
+  const imported =
+    node.type === "ImportSpecifier" && nameOf(node.imported) === "env" && source.imports.some(isProcessModule);
+  return isMember(node, "process", "env") || destructured || imported ? "only src/main reads the environment" : null;
+};
+
+function isProcessModule({ specifier }: { specifier: string }): boolean {
+  return specifier === "process" || specifier === "node:process";
+}
+
+const viMock: Rule = (node) => {
+  if (node.type !== "CallExpression") return null;
+  const mocks = isMember(node.callee, "vi", "mock") || isMember(node.callee, "vi", "doMock");
+  return mocks ? "use the real thing or a simulated port" : null;
+};
+
+const readsSource: Rule = (node, source) => {
+  if (!source.isTest) return null;
+  const raw = node.type === "ImportDeclaration" && (textOf(node.source) ?? "").endsWith("?raw");
+  const callee = node.type === "CallExpression" ? calledAs(node.callee) : "";
+  if (!raw && !(fileReaders.has(callee) && namesSource(node))) return null;
+  return "a test looks at what code does, not at its text";
+};
+
+function namesSource(call: Node): boolean {
+  let found = false;
+  walk(call, (node) => {
+    const text = node.type === "TemplateElement" ? (node.value as { cooked: string }).cooked : textOf(node);
+    if (text !== null && /(?:^|\/)src(?:\/|$)|\.tsx?$/.test(text)) found = true;
+  });
+  return found;
+}
+
+/** What makes a decision depend on more than its snapshot. */
+const impurePlan: Rule = (node, source) => {
+  if (!source.path.startsWith("src/plan/") || source.isTest) return null;
+  const wrong = impurity(node);
+  return wrong === null ? null : `${wrong}: a decision depends on its snapshot alone`;
+};
+
+function impurity(node: Node): string | null {
+  if (node.type === "AwaitExpression" || (node.type === "ForOfStatement" && node.await)) return "await";
+  if (node.async === true) return "async";
+  if (node.type === "MemberExpression" && nameOf(node.object) === "process") return "process";
+  if (nameOf(node) !== null && randomNames.has(String(node.name))) return "randomness";
+  if (isMember(node, "Math", "random")) return "Math.random";
+  if (isMember(node, "Date", "now") || isMember(node, "performance", "now")) return "the clock";
+  if ((node.type === "NewExpression" || node.type === "CallExpression") && nameOf(node.callee) === "Date")
+    return "Date";
+  return null;
+}
+
+const tooManyParameters: Rule = (node) => {
+  const parameters = Array.isArray(node.params) ? (node.params as readonly unknown[]) : [];
+  const positional = parameters.filter((parameter) => nameOf(parameter) !== "this").length;
+  return node.type !== "TSTypeParameterInstantiation" && node.type !== "TSTypeParameterDeclaration" && positional > 3
+    ? `${positional} positional parameters; take an object after 3`
+    : null;
+};
+
+const rules: readonly [check: string, rule: Rule][] = Object.entries<Rule>({
+  "throw-error": throwsError,
+  "empty-catch": emptyCatch,
+  "error-text": (node) => (matchesErrorText(node) ? "ask for the code (isErrno, Fault.code), not for the words" : null),
+  "shell-true": shellTrue,
+  "process-env": processEnv,
+  "vi-mock": viMock,
+  "test-reads-source": readsSource,
+  "impure-plan": impurePlan,
+  parameters: tooManyParameters,
+});
+
+/** What holds in `test/` too; the rest is about the product and its tools. */
+const everywhere = new Set(["empty-catch", "shell-true", "vi-mock", "test-reads-source", "child-process"]);
+
+/** All rules about single nodes, and the imports that only one place may have. */
+export function checkNodes(source: Source): readonly Finding[] {
+  const findings: Finding[] = [];
+  const report = (check: string, line: number, words: string): void => {
+    if (everywhere.has(check) || !source.path.startsWith("test/"))
+      findings.push({ check, path: source.path, line, words });
+  };
+  for (const { specifier, line } of source.imports) {
+    if (/^(?:node:)?child_process$/.test(specifier) && source.path !== childFile) {
+      report("child-process", line, `only ${childFile} starts programs`);
+    }
+    if (specifier.startsWith("node:") && source.path.startsWith("src/plan/") && !source.isTest) {
+      report("impure-plan", line, `${specifier}: a decision depends on its snapshot alone`);
+    }
+  }
+  walk(source.program, (node) => {
+    for (const [check, rule] of rules) {
+      const words = rule(node, source);
+      if (words !== null) report(check, source.lineOf(node.start), words);
+    }
+  });
+  return findings;
+}

@@ -1,0 +1,104 @@
+import { posix } from "node:path";
+import type { Finding } from "./finding.ts";
+import { isNode, type Node, type Source, walk } from "./source.ts";
+
+/** Limits in lines. The tail is what makes code hard to read, so the greatest is bound more tightly than the median. */
+const limits = { file: 400, fileP90: 250, function: 60, functionMedian: 10, functionP90: 25, component: 150 };
+/** A median or a percentile of fewer says nothing. */
+const smallestSample = 20;
+const functionTypes = new Set(["FunctionDeclaration", "FunctionExpression", "ArrowFunctionExpression"]);
+const vagueNames = new Set(["utils", "helpers", "common", "lib", "services", "types"]);
+
+interface Sized {
+  readonly name: string;
+  readonly line: number;
+  readonly lines: number;
+  readonly component: boolean;
+}
+
+/** Names that say nothing, files and functions that are too long, and whether the whole stays small and tested. */
+export function checkSizes(sources: readonly Source[]): readonly Finding[] {
+  return [...sources.flatMap((source) => [...checkNames(source), ...checkLengths(source)]), ...checkWhole(sources)];
+}
+
+function checkNames(source: Source): readonly Finding[] {
+  const vague = source.path.split("/").filter((part) => vagueNames.has(part.replace(/\..*$/, "")));
+  const words = (name: string): string => `\`${name}\` does not say what is in it`;
+  return vague.map((name) => ({ check: "name", path: source.path, line: 1, words: words(name) }));
+}
+
+/** Callbacks of `describe` and `test` hold whole stories, so only what the product and its tools run is measured. */
+function isMeasured(source: Source): boolean {
+  return !source.isTest && !source.path.startsWith("src/testing/conformance/");
+}
+
+function checkLengths(source: Source): readonly Finding[] {
+  const findings: Finding[] = [];
+  if (source.lines > limits.file) {
+    const words = `${source.lines} lines; at most ${limits.file}`;
+    findings.push({ check: "file-lines", path: source.path, line: 1, words });
+  }
+  for (const { name, line, lines, component } of isMeasured(source) ? functionsOf(source) : []) {
+    const limit = component ? limits.component : limits.function;
+    const words = `${name} has ${lines} lines; at most ${limit}`;
+    if (lines > limit) findings.push({ check: "function-lines", path: source.path, line, words });
+  }
+  return findings;
+}
+
+function functionsOf(source: Source): readonly Sized[] {
+  const found: Sized[] = [];
+  walk(source.program, (node, parents) => {
+    if (!functionTypes.has(node.type) || !isNode(node.body)) return;
+    const name = functionName(node, parents.at(-1));
+    const line = source.lineOf(node.start);
+    const component = posix.extname(source.path) === ".tsx" && /^[A-Z]/.test(name);
+    found.push({ name, line, lines: source.lineOf(node.end - 1) - line + 1, component });
+  });
+  return found;
+}
+
+function functionName(node: Node, parent: Node | undefined): string {
+  for (const owner of [node.id, parent?.id, parent?.key]) {
+    if (isNode(owner) && typeof owner.name === "string") return owner.name;
+  }
+  return "a function";
+}
+
+function checkWhole(sources: readonly Source[]): readonly Finding[] {
+  const findings: Finding[] = [];
+  const report = (check: string, words: string): void => {
+    findings.push({ check, path: "src", line: 1, words });
+  };
+  const measured = sources.filter((source) => isMeasured(source) && source.path.startsWith("src/"));
+  const compare = (
+    check: string,
+    { values, share, limit }: { values: number[]; share: number; limit: number },
+  ): void => {
+    const value = percentile(values, share);
+    if (values.length >= smallestSample && value > limit) report(check, `${value} lines; at most ${limit}`);
+  };
+  const functions = measured.flatMap(functionsOf).map(({ lines }) => lines);
+  compare("file-p90", { values: measured.map(({ lines }) => lines), share: 0.9, limit: limits.fileP90 });
+  compare("function-median", { values: functions, share: 0.5, limit: limits.functionMedian });
+  compare("function-p90", { values: functions, share: 0.9, limit: limits.functionP90 });
+  const tested = sources.filter(({ path }) => path.startsWith("src/testing/") || isTestOfProduct(path));
+  const product = measured.filter((source) => !source.path.startsWith("src/testing/"));
+  if (product.length >= smallestSample && lineSum(tested) < lineSum(product)) {
+    report("test-ratio", `${lineSum(tested)} lines of tests for ${lineSum(product)} of code; at least as many`);
+  }
+  return findings;
+}
+
+function isTestOfProduct(path: string): boolean {
+  return path.startsWith("test/") || (path.startsWith("src/") && /\.test\.tsx?$/.test(path));
+}
+
+function lineSum(sources: readonly Source[]): number {
+  return sources.reduce((sum, { lines }) => sum + lines, 0);
+}
+
+function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+}

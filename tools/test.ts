@@ -1,0 +1,91 @@
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { startChild } from "../src/host/child.ts";
+import { add, type Counts, countReport, none, summary } from "./test/counts.ts";
+
+const root = dirname(import.meta.dirname);
+const projects = ["unit", "stories"] as const;
+
+interface Result {
+  readonly name: string;
+  readonly counts: Counts;
+  readonly seconds: number;
+}
+
+/** Runs a script or a program of the project's own packages, its output shown as it comes; whether it ended with 0. */
+async function succeeds(args: readonly string[]): Promise<boolean> {
+  const env = Object.fromEntries(Object.entries(process.env).map(([name, value]) => [name, value ?? ""]));
+  const child = startChild([process.execPath, ...args], { cwd: root, env, stdio: ["ignore", "inherit", "inherit"] });
+  const [code] = (await once(child, "exit")) as [number | null];
+  return code === 0;
+}
+
+async function timed(name: string, run: () => Promise<Counts>): Promise<Result> {
+  console.log(`\n── ${name}`);
+  const startedAt = performance.now();
+  const counts = await run();
+  return { name, counts, seconds: (performance.now() - startedAt) / 1_000 };
+}
+
+function check(name: string, args: readonly string[]): Promise<Result> {
+  return timed(name, async () => ((await succeeds(args)) ? { ...none, passed: 1 } : { ...none, failed: 1 }));
+}
+
+function vitest(project: string, filters: readonly string[]): Promise<Result> {
+  return timed(`vitest ${project}`, async () => {
+    const directory = mkdtempSync(join(tmpdir(), "fairlead-test-"));
+    try {
+      const file = join(directory, "report.json");
+      const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
+      const options = ["run", "--project", project, "--passWithNoTests", ...reporters, ...filters];
+      const endedWell = await succeeds(["node_modules/vitest/vitest.mjs", ...options]);
+      return countReport(existsSync(file) ? readFileSync(file, "utf8") : null, endedWell);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+}
+
+/** The checks, in the order in which they find mistakes soonest. Generated pages are checked by what generates them. */
+function checks(): readonly [string, readonly string[]][] {
+  const generators = readdirSync(join(root, "tools")).filter((name) => /^gen-.*(?<!\.test)\.ts$/.test(name));
+  return [
+    ["biome check", ["node_modules/@biomejs/biome/bin/biome", "check", "."]],
+    ["tsc", ["node_modules/typescript/bin/tsc", "-p", "."]],
+    ["shape", ["tools/shape.ts"]],
+    ...generators.sort().map((name): [string, string[]] => [`generated: ${name}`, [`tools/${name}`, "--check"]]),
+  ];
+}
+
+function printTable(results: readonly Result[], total: Counts): void {
+  const width = Math.max(...results.map(({ name }) => name.length));
+  console.log("\n── result");
+  for (const { name, counts, seconds } of results) {
+    const mark = counts.failed === 0 ? "ok    " : "FAILED";
+    console.log(`${mark}  ${name.padEnd(width)}  ${summary(counts)}  (${seconds.toFixed(1)} s)`);
+  }
+  for (const { name, because } of total.skipped) console.log(`skipped: ${name}: ${because}`);
+}
+
+/**
+ * What `npm test` runs: every check and every test, stopping nowhere. `--unit`, `--stories` and file filters narrow it to
+ * those tests, without the checks. The last line is `N passed, N failed`, with `, N skipped` when there are any.
+ */
+async function main(args: readonly string[]): Promise<void> {
+  const chosen = projects.filter((project) => args.includes(`--${project}`));
+  const filters = args.filter((arg) => !projects.some((project) => arg === `--${project}`));
+  const results: Result[] = [];
+  if (args.length === 0) for (const [name, command] of checks()) results.push(await check(name, command));
+  for (const project of chosen.length > 0 ? chosen : projects) results.push(await vitest(project, filters));
+  const total = results.map(({ counts }) => counts).reduce(add, none);
+  // A filter that matches nothing must not look like a success.
+  const ran = total.passed + total.failed > 0;
+  printTable(results, total);
+  if (!ran) console.log("No test matches.");
+  process.exitCode = ran && total.failed === 0 ? 0 : 1;
+  console.log(summary(total));
+}
+
+await main(process.argv.slice(2));

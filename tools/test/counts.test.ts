@@ -1,0 +1,63 @@
+import { describe, expect, test } from "vitest";
+import { add, countReport, none, summary } from "./counts.ts";
+
+function report(...files: { status?: string; tests?: [name: string, status: string, because?: string][] }[]): string {
+  return JSON.stringify({
+    numTotalTests: 0,
+    testResults: files.map(({ status = "passed", tests = [] }) => ({
+      name: "/a.test.ts",
+      status,
+      message: "",
+      assertionResults: tests.map(([fullName, state, because]) => ({ fullName, status: state, meta: { because } })),
+    })),
+  });
+}
+
+describe("counting a report", () => {
+  test("tests are counted by how they ended, skips by name and reason", () => {
+    const file = {
+      status: "failed",
+      tests: [
+        ["a", "passed"],
+        ["b", "failed"],
+        ["c", "skipped", "no engine here"],
+      ],
+    };
+    expect(
+      countReport(
+        report(file as never, {
+          tests: [
+            ["d", "passed"],
+            ["e", "todo"],
+          ],
+        }),
+        false,
+      ),
+    ).toEqual({
+      passed: 2,
+      failed: 1,
+      skipped: [
+        { name: "c", because: "no engine here" },
+        { name: "e", because: "no reason given" },
+      ],
+    });
+  });
+
+  test("a file that cannot be loaded is one failure", () => {
+    expect(countReport(report({ status: "failed" }, { tests: [["a", "passed"]] }), false)).toMatchObject({ failed: 1 });
+  });
+
+  test("a run that ended badly is never green", () => {
+    expect(countReport(report({ tests: [["a", "passed"]] }), false)).toMatchObject({ passed: 1, failed: 1 });
+    expect(countReport(null, true)).toMatchObject({ failed: 1 });
+    expect(countReport("{}", true)).toMatchObject({ failed: 1 });
+  });
+
+  test("the last line has the form that scripts read", () => {
+    expect(summary({ ...none, passed: 3 })).toBe("3 passed, 0 failed");
+    const skipped = [{ name: "a", because: "b" }];
+    expect(summary(add({ passed: 1, failed: 2, skipped }, { passed: 1, failed: 0, skipped }))).toBe(
+      "2 passed, 2 failed, 2 skipped",
+    );
+  });
+});
