@@ -32,11 +32,11 @@ export async function buildRelease(root: string): Promise<void> {
   if (existsSync(join(root, "schema"))) cpSync(join(root, "schema"), join(dist, "schema"), { recursive: true });
 }
 
-/** Files of `src` that are read and not imported, by the name that they have in `dist/`. */
+/** Files of `src` that are read and not imported, by the name that they have in `dist/`; snapshots of tests are none. */
 function assetsOf(source: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   for (const entry of readdirSync(source, { withFileTypes: true, recursive: true })) {
-    if (!entry.isFile() || /\.tsx?$/.test(entry.name)) continue;
+    if (!entry.isFile() || /\.(?:tsx?|snap)$/.test(entry.name)) continue;
     const path = join(entry.parentPath, entry.name);
     const twin = found.get(basename(path));
     if (twin !== undefined) throw new Fault("operation.failed", `${path} and ${twin} would be one file in dist/`);

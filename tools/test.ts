@@ -38,8 +38,17 @@ function vitest(project: string, filters: readonly string[]): Promise<Result> {
     const directory = mkdtempSync(join(tmpdir(), "fairlead-test-"));
     try {
       const file = join(directory, "report.json");
-      const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
-      const options = ["run", "--project", project, "--passWithNoTests", ...reporters, ...filters];
+      const notes = join(root, "tools/test/notes.ts");
+      const reporters = ["default", "json", notes].map((name) => `--reporter=${name}`);
+      const options = [
+        "run",
+        "--project",
+        project,
+        "--passWithNoTests",
+        ...reporters,
+        `--outputFile.json=${file}`,
+        ...filters,
+      ];
       const endedWell = await succeeds(["node_modules/vitest/vitest.mjs", ...options]);
       return countReport(existsSync(file) ? readFileSync(file, "utf8") : null, endedWell);
     } finally {

@@ -37,10 +37,7 @@ export function readWords(argv: readonly string[]): Asked {
   const own = new Set(end === -1 ? argv : argv.slice(0, end));
   const wantsHelp = own.has("-h") || own.has("--help");
   if (first === -1) return !wantsHelp && (own.has("-V") || own.has("--version")) ? { kind: "version" } : overview(argv);
-  if (argv[first] === "help") {
-    const asked = readWords(without(argv, first));
-    return asked.kind === "run" ? { ...asked, kind: "help" } : asked;
-  }
+  if (argv[first] === "help") return readWords(["--help", ...without(argv, first)]);
   return findCommand(argv, first, wantsHelp);
 }
 

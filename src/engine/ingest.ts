@@ -8,6 +8,8 @@ import { createLineSplitter, type LineSplitter, levelOf } from "./lines.ts";
 
 /** Bytes taken from one stream at a time: large enough for speed, small enough that no stream starves the others. */
 const biteBytes = 1024 * 1024;
+/** How much output is stored before its space in the output file is given back. */
+const releaseBytes = 4 * 1024 * 1024;
 const streams = ["stdout", "stderr"] as const;
 
 /** One stream of one instance or task that is being read. */
@@ -21,6 +23,8 @@ interface Tap {
   /** Where the splitter's count begins. */
   readonly base: number;
   offset: number;
+  /** Up to where the runtime was told that it may forget. */
+  released: number;
 }
 
 /** Moves what instances and tasks write into the log store. Everything about one name happens one after the other. */
@@ -83,7 +87,17 @@ export class LogIngest {
   async #open(key: EnvKey, one: ObservedInstance | ObservedTask, stream: OutputStream): Promise<Tap> {
     const { service, release } = "identity" in one ? one.identity : one.spec;
     const offset = await this.#logs.position({ name: one.name, stream });
-    return { key, name: one.name, stream, service, release, splitter: createLineSplitter(), base: offset, offset };
+    return {
+      key,
+      name: one.name,
+      stream,
+      service,
+      release,
+      splitter: createLineSplitter(),
+      base: offset,
+      offset,
+      released: offset,
+    };
   }
 
   async #takeAll(name: string): Promise<void> {
@@ -101,8 +115,14 @@ export class LogIngest {
       const lines = tap.splitter.push(bytes);
       const done = tap.base + tap.splitter.consumed;
       if (lines.length > 0) await this.#store(tap, lines, done);
-      await this.#runtime.releaseOutput(tap.name, tap.stream, done);
+      if (done - tap.released >= releaseBytes) await this.#release(tap);
     }
+  }
+
+  /** Gives back the disk space of what is safely stored: the store may still hold the newest lines in memory. */
+  async #release(tap: Tap): Promise<void> {
+    tap.released = await this.#logs.position(tap);
+    await this.#runtime.releaseOutput(tap.name, tap.stream, tap.released);
   }
 
   #store(tap: Tap, texts: readonly string[], offset: number): Promise<void> {

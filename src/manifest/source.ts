@@ -130,6 +130,13 @@ interface Way {
   readonly at: number;
 }
 
+/** What the composer may leave on any node. */
+interface Ranged {
+  readonly range?: readonly [number, number, number];
+  readonly tag?: string;
+  readonly anchor?: string;
+}
+
 /** Turns composed YAML into nodes and refuses what a manifest does not need. */
 class TreeReader {
   readonly #lines: LineCounter;
@@ -141,7 +148,7 @@ class TreeReader {
   }
 
   read(source: unknown, way: Way): Node {
-    const ranged = source as { range?: [number, number, number]; tag?: string; anchor?: string } | null | undefined;
+    const ranged = source as Ranged | null | undefined;
     const start = ranged?.range?.[0] ?? way.at;
     const place = this.#place({ ...way, at: start });
     const nothing = { ...place, kind: "scalar", text: "", value: null, oneLine: true } as const;
@@ -176,11 +183,13 @@ class TreeReader {
     return entries;
   }
 
+  /** A key over several lines has swallowed what stood below it, and would show it. */
   #key(source: unknown, way: Way): string | null {
-    const { tag, anchor } = (source ?? {}) as { tag?: string; anchor?: string };
+    const { tag, anchor, range } = (source ?? {}) as Ranged;
     const key = isScalar(source) && source.value !== null ? (source.source ?? String(source.value)) : null;
-    if (key !== null && key !== "<<" && tag === undefined && anchor === undefined) return key;
-    this.#refuse(this.#place(way), "a key must be a plain name");
+    const oneLine = this.#lines.linePos(range?.[1] ?? way.at).line === this.#lines.linePos(way.at).line;
+    if (key !== null && key !== "<<" && oneLine && tag === undefined && anchor === undefined) return key;
+    this.#refuse(this.#place(way), "a key must be a plain name on one line");
     return null;
   }
 
@@ -217,7 +226,7 @@ function shownPath(path: readonly string[]): string {
 /** A node in a message: its text when it may be shown, else what kind of thing it is. */
 export function show(node: Node): string {
   if (node.kind !== "scalar") return node.kind === "map" ? "a mapping" : "a list";
-  return !node.oneLine ? "this value" : quoted(node.text);
+  return node.quiet || !node.oneLine ? "this value" : quoted(node.text);
 }
 
 /** The entry of a mapping, or undefined also when the node is none. */

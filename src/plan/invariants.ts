@@ -101,7 +101,9 @@ function takingOver(s: Snapshot, underWay: Deployment | undefined): ReadonlySet<
 function lostUpstream({ s, plan }: Decision): string | null {
   const running = s.deployments.find(({ phase }) => phase !== "queued");
   const required = requiredRoutes(s, plannedDeployment(plan, running));
-  const runs = (id: string) => s.instances.some((one) => one.name === id && isRunning(one));
+  // One that stopped answering serves nobody, so that taking it out loses nothing.
+  const runs = (id: string) =>
+    s.instances.some((one) => one.name === id && isRunning(one)) && factsOf(s, id)?.retiredBecause !== "not-alive";
   const serves = (route: Route | undefined) =>
     route !== undefined && (route.holdMs !== null || route.upstreams.some(({ id }) => runs(id)));
   for (const step of plan.steps) {
@@ -204,20 +206,18 @@ function lostServing({ s, plan }: Decision): string | null {
     if (!commits) return `what serves is changed in phase ${planned?.phase ?? "none"}`;
     if (change.serving?.release !== planned.release)
       return `v${change.serving?.release} would serve, not v${planned.release}`;
-    const missing = ungatedPlaces({ s, plan }, slotsOf(s, change.serving));
+    const missing = ungatedService({ s, plan }, slotsOf(s, change.serving));
     if (missing !== null) return `v${planned.release} would serve, but ${missing} has no instance that passed its gate`;
   }
   return null;
 }
 
-function ungatedPlaces(decision: Decision, slots: readonly Slot[]): string | null {
-  const filled = new Set(
-    decision.s.instances
-      .filter((instance) => isGatedBy(decision, instance.name))
-      .map((instance) => slotId(instance.identity)),
-  );
-  const empty = slots.find((slot) => !filled.has(idOf(slot)));
-  return empty ? `${empty.service.name} ${empty.ordinal}` : null;
+/** A service of which no instance has passed its gate; places that `scale` has just added may still be on their way. */
+function ungatedService(decision: Decision, slots: readonly Slot[]): string | null {
+  const gated = decision.s.instances.filter((instance) => isGatedBy(decision, instance.name));
+  const filled = new Set(gated.map((instance) => slotId(instance.identity)));
+  const proven = new Set(slots.filter((slot) => filled.has(idOf(slot))).map((slot) => slot.service.name));
+  return slots.find((slot) => !proven.has(slot.service.name))?.service.name ?? null;
 }
 
 function leftovers({ s, plan }: Decision): string | null {

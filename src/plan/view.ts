@@ -63,10 +63,18 @@ export function isGated(s: Snapshot, instance: ObservedInstance): boolean {
 
 /** The instances of a place, the newest attempt first. */
 export function instancesOf(s: Snapshot, slot: Slot): readonly ObservedInstance[] {
-  const id = idOf(slot);
   return s.instances
-    .filter((instance) => slotId(instance.identity) === id)
+    .filter((instance) => isOf(instance.identity, slot))
     .sort((a, b) => b.identity.attempt - a.identity.attempt);
+}
+
+function isOf({ service, release, deployment, ordinal }: InstanceIdentity, slot: Slot): boolean {
+  return (
+    service === slot.service.name &&
+    ordinal === slot.ordinal &&
+    deployment === slot.deployment &&
+    release === slot.release.number
+  );
 }
 
 /** What is known of an instance's service: as its own release described it. */

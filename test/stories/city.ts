@@ -122,7 +122,7 @@ export class City {
 
   async deploy(...args: readonly string[]): Promise<ChildResult & DeploymentJson> {
     const result = await this.fairlead("deploy", "--json", ...args);
-    if (!result.stdout.trim().startsWith("{")) throw new Error(`deploy said: ${result.stdout}${result.stderr}`);
+    if (!result.stdout.startsWith("{\"deployment\"")) throw new Error(`deploy said: ${result.stdout}${result.stderr}`);
     return { ...result, ...(JSON.parse(result.stdout) as DeploymentJson) };
   }
 

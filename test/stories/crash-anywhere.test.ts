@@ -29,7 +29,7 @@ async function quickCity(): Promise<City> {
   const city = await City.found();
   await city.editManifest((text) =>
     text
-      .replace("within: 10s, every: 100ms, times: 2", "within: 1500ms, every: 50ms, times: 2")
+      .replace("within: 10s, every: 100ms, times: 2", "within: 10s, every: 100ms, times: 1")
       .replaceAll("settle: 1s", "settle: 100ms")
       .replace("watch: { for: 5s }", "watch: { for: 300ms }"),
   );
@@ -136,7 +136,7 @@ test("a failing deploy whose controller is killed after any journal write ends f
   timeout: 400_000,
 }, async () => {
   await using city = await quickCity();
-  await city.setFault("never-ready");
+  await city.setFault("exit-at-once");
   await withLoad(city, () =>
     crashEverywhere(city, {
       begin: async (where, n) => {

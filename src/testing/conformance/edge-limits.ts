@@ -69,7 +69,9 @@ export const limitCases: readonly EdgeCase[] = [
     async ({ edge, url }) => {
       const gone = Promise.withResolvers<void>();
       await using app = await testApp((_req, res) => void res.once("close", gone.resolve));
-      await edge.apply(oneRoute("gone/x", { hosts: ["gone.test"], upstreams: [app.upstream("gone-1")] }));
+      await edge.apply(
+        oneRoute("gone/x", { hosts: ["gone.test"], upstreams: [app.upstream("gone-1")], timeoutMs: 300_000 }),
+      );
       const records: AccessRecord[] = [];
       const stop = edge.records((batch) => records.push(...batch));
       const socket = await dial(url);

@@ -70,7 +70,7 @@ export interface Result {
 /** How long after the last trouble everything must have come to rest. */
 const restWithinMs = 15 * 60_000;
 /** How often it is asked whether it has. */
-const askEveryMs = 2_000;
+const askEveryMs = 5_000;
 
 /** Questions whose contract says that they always get an answer. */
 const neverThrows: ReadonlySet<string> = new Set(["prober.probe", "edge.observe", "runtime.listening"]);
@@ -120,7 +120,7 @@ class World {
       },
     });
     this.#builder = new SimulatedBuilder(clock, (digest) => {
-      return { takesMs: this.#random.between(0, 600), fails: this.#users.flawOfArtifact(digest)?.what === "build" };
+      return { takesMs: this.#random.between(0, 120), fails: this.#users.flawOfArtifact(digest)?.what === "build" };
     });
     this.#prober = new SimulatedProber(clock, this.#runtime);
     const field = { key, clock, runtime: this.#runtime, edge: this.#edge, journal: this.#journal };

@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Clock } from "../../../ports/clock.ts";
-import type { EdgeUnderTest } from "../../../testing/conformance/edge-rig.ts";
 import { embeddedEdge } from "./embedded-edge.ts";
 import { isAlive, readNote } from "./files.ts";
 import { stopEdge } from "./stop.ts";
@@ -21,7 +20,7 @@ export const realClock: Clock = {
 export const entry = [process.execPath, fileURLToPath(new URL("../../../main/edge.ts", import.meta.url))] as const;
 
 /** A running edge in a directory of its own, for tests. */
-export async function testEdge(): Promise<EdgeUnderTest & { readonly directory: string }> {
+export async function testEdge() {
   const directory = await mkdtemp(join(tmpdir(), "fl-edge-"));
   const listen = { host: "127.0.0.1", port: 0 };
   const edge = embeddedEdge({ directory, listen, entry: [...entry], env: {}, clock: realClock });

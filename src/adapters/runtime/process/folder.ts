@@ -108,8 +108,16 @@ export class Folder {
     const made = kept ?? readSmall(this.path(name, "own", "claim"));
     if (made === null) return null;
     const claim = parseClaim(made.content, made.writtenAt);
-    if (kept === null && claim.pid !== null) this.#keep(name, made);
+    if (kept === null && claim.pid !== null) this.keep(name, made);
     return claim;
+  }
+
+  /** Keeps a claim where only the runtime can change it; when it was made is the file's time. */
+  keep(name: string, claim: { content: string; writtenAt: number }): void {
+    const draft = this.path(name, "claim.new");
+    fs.writeFileSync(draft, claim.content, { mode: 0o600 });
+    fs.utimesSync(draft, claim.writtenAt / 1_000, claim.writtenAt / 1_000);
+    fs.renameSync(draft, this.path(name, "claim"));
   }
 
   exit(stored: Stored): Exit | null {
@@ -166,13 +174,6 @@ export class Folder {
 
   #record(name: string): string {
     return join(this.exits, name);
-  }
-
-  #keep(name: string, claim: { content: string; writtenAt: number }): void {
-    const draft = this.path(name, "claim.new");
-    fs.writeFileSync(draft, claim.content, { mode: 0o600 });
-    fs.utimesSync(draft, claim.writtenAt / 1_000, claim.writtenAt / 1_000);
-    fs.renameSync(draft, this.path(name, "claim"));
   }
 
   #delete(path: string): void {

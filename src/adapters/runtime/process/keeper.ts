@@ -5,16 +5,16 @@ import type { Exit } from "../../../model/instance.ts";
  * The keeper: a small shell that outlives the controller and writes down how one command ended.
  *
  * Started as `sh <this file> <instance directory> <working directory> <command…>` in its own session, with the exit record
- * open as descriptor 3 and a pipe as descriptor 4, whose closing says that the claim is decided. It
+ * open as descriptor 3 and a pipe as descriptor 4, which tells the claim and closes when it is decided. It
  * - claims the instance by creating `own/claim` exclusively; whoever comes second goes away without doing anything, which
- *   is what makes a start happen at most once;
+ *   is what makes a start happen at most once; the pipe tells it before the command, which might change the file, begins;
  * - ignores what is sent to its process group, while the command gets the default handlers back (a subshell resets traps);
  * - runs the command with `exec`, so that no builtin of the shell can be meant by it;
  * - writes the exit code, and for 137 the kernel's count of out-of-memory kills, with one write;
  * - ends by killing its own group, so that nothing that the command left behind in it stays, also without a controller.
  * All names begin with `_fl_`, because assigning to a name that the command's environment has would change it.
  */
-export const keeperScript = `trap : TERM INT HUP QUIT USR1 USR2
+export const keeperScript = `trap : TERM INT HUP QUIT USR1 USR2 PIPE
 umask 022
 set -f -C
 _fl_ticks=0 _fl_boot=-
@@ -24,7 +24,9 @@ _fl_pick() { _fl_ticks=\${20}; }
     _fl_pick \${_fl_stat##*) }
     read -r _fl_boot </proc/sys/kernel/random/boot_id
   fi
-  printf '%s %s %s\\n' "$$" "$_fl_ticks" "$_fl_boot" >"$1/own/claim" || exit 0
+  _fl_claim="$$ $_fl_ticks $_fl_boot"
+  printf '%s\\n' "$_fl_claim" >"$1/own/claim" || exit 0
+  printf '%s\\n' "$_fl_claim" >&4
 } 2>/dev/null
 exec 4>&-
 _fl_cwd=$2

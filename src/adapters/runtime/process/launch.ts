@@ -1,4 +1,6 @@
 import { closeSync } from "node:fs";
+import type { Readable } from "node:stream";
+import { text as textOf } from "node:stream/consumers";
 import { Fault, isErrno } from "../../../base/faults.ts";
 import { startChild } from "../../../host/child.ts";
 import { keyText } from "../../../model/environment.ts";
@@ -54,14 +56,14 @@ function identityOf(stored: Stored): Record<string, string> {
 }
 
 /**
- * Starts the keeper and returns when the claim is decided. `ended` is called when a keeper that is our child is gone.
+ * Starts the keeper and gives its claim when that is decided; empty when another one has it. `ended` is called when a keeper that is our child is gone.
  * Faults: `runtime.start-failed`, `runtime.user`; the same start may be tried again.
  */
 export async function launch(
   folder: Folder,
   stored: Stored,
   how: { env: Record<string, string>; cwd: string; runAs: RunAs | null; ended: () => void },
-): Promise<void> {
+): Promise<string> {
   const { name, command } = stored.spec;
   const { out, err, exit } = folder.openFor(name);
   try {
@@ -72,13 +74,12 @@ export async function launch(
       detached: true,
       ...(how.runAs ? { uid: how.runAs.uid, gid: how.runAs.gid } : {}),
     });
-    await new Promise<void>((resolve, reject) => {
+    const claim = await new Promise<string>((resolve, reject) => {
       keeper.once("error", reject);
-      keeper.once("spawn", () => keeper.stdio[4]?.once("close", resolve).once("error", reject));
-      keeper.once("spawn", () => (keeper.stdio[4] as NodeJS.ReadableStream | undefined)?.resume());
+      keeper.once("spawn", () => textOf(keeper.stdio[4] as Readable).then(resolve, reject));
     });
-    if (keeper.exitCode !== null || keeper.signalCode !== null) how.ended();
-    else keeper.once("exit", how.ended).unref();
+    keeper.once("exit", how.ended).unref();
+    return claim;
   } catch (thrown) {
     throw startFault(stored, thrown);
   } finally {

@@ -199,10 +199,12 @@ describe("ports", () => {
     await world.close();
     world = await processWorld({ ports: { from: world.ports.from, to: world.ports.from + 1 } });
     runtime = world.open();
-    await runtime.start(ported());
-    await runtime.start(ported());
+    const starts = await Promise.allSettled([ported(), ported(), ported()].map((spec) => runtime.start(spec)));
+    const failed = starts.filter((start) => start.status === "rejected");
+    expect(failed.map((start) => start.reason.code)).toEqual(["runtime.ports-exhausted"]);
+    const { instances } = await runtime.observe(runtimeKey);
+    expect(new Set(instances.map((each) => each.address?.port)).size).toBe(2);
     await expect(runtime.start(ported())).rejects.toMatchObject({ code: "runtime.ports-exhausted" });
-    expect((await runtime.observe(runtimeKey)).instances).toHaveLength(2);
   });
 });
 
@@ -271,7 +273,7 @@ describe.runIf(process.getuid?.() === 0)("as another user", () => {
     expect(await outputOf(runtime, spec.name, "stderr")).toMatch(/spec\.json.*denied|spec\.json.*No such/);
   });
 
-  test("changing its claim does nothing once it was seen; before, it leads to no process of another user, and a pipe blocks nothing", async () => {
+  test("its claim is read before it can change it; had it not been, it leads to no process of another user, and a pipe blocks nothing", async () => {
     const child = startChild(["/bin/sleep", "1000"], { env: {}, detached: true });
     await once(child, "spawn");
     const forged = `${child.pid} ${statOf(child.pid ?? 0)?.ticks} ${bootId()}`;

@@ -207,7 +207,9 @@ class ProcessRuntime implements Runtime {
   async #launch(entry: Entry, { env, cwd }: { env: Record<string, string>; cwd: string }): Promise<void> {
     const ended = () => this.#look(entry.name);
     try {
-      await launch(this.#folder, entry.stored, { env, cwd, runAs: this.#options.runAs, ended });
+      const claim = await launch(this.#folder, entry.stored, { env, cwd, runAs: this.#options.runAs, ended });
+      if (claim !== "") this.#folder.keep(entry.name, { content: claim, writtenAt: this.#options.clock.now() });
+      entry.claim = null;
     } catch (thrown) {
       if (!(thrown instanceof Fault) || !isErrno(thrown.cause, "E2BIG")) throw thrown;
       this.#refuse(entry, "command and variables are larger than the system allows");

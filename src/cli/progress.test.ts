@@ -1,0 +1,124 @@
+import { describe, expect, test, vi } from "vitest";
+import type { DeploymentView } from "../contract/deployments.ts";
+import { displayWidth, paintFor } from "./paint.ts";
+import { LineProgress, LiveProgress } from "./progress.ts";
+
+const start = Date.parse("2026-01-01T00:00:00.000Z");
+
+function view(phases: readonly string[], more: Partial<DeploymentView> = {}): DeploymentView {
+  return {
+    id: "dep_1",
+    app: "shop",
+    environment: "production",
+    kind: "deploy",
+    status: "running",
+    phase: phases.at(-1) as DeploymentView["phase"],
+    phases: phases.map((phase, i) => ({
+      phase: phase as DeploymentView["phase"],
+      at: new Date(start + i * 1_000).toISOString(),
+    })),
+    release: "v2",
+    previous: "v1",
+    services: null,
+    gates: [],
+    fault: null,
+    culprit: null,
+    createdAt: new Date(start).toISOString(),
+    createdBy: "local",
+    endedAt: null,
+    durationMs: 2_500,
+    ...more,
+  };
+}
+
+const gates = [{ service: "web", instance: "web-1", gate: "GET /ready → 200, 2 in a row", tookMs: 310 }];
+
+describe("progress in lines", () => {
+  test("says every phase and every gate once", () => {
+    const lines: string[] = [];
+    const progress = new LineProgress((line) => lines.push(line), { now: () => start });
+    progress.show(view(["queued"]));
+    progress.show(view(["queued", "prepare", "build"]));
+    progress.show(view(["queued", "prepare", "build"]));
+    progress.show(view(["queued", "prepare", "build", "gate"], { gates }));
+    progress.show(view(["queued", "prepare", "build", "gate", "ended"], { gates, status: "live" }));
+    expect(lines).toEqual([
+      "[shop] v2 queued",
+      "[shop] v2 prepare",
+      "[shop] v2 build",
+      "[web] gate passed: GET /ready → 200, 2 in a row (0.3 s)",
+      "[shop] v2 gate",
+      "[shop] v2 live after 2.5 s",
+    ]);
+  });
+
+  test("gives a sign of life every 15 s of a long phase, and none after the end", () => {
+    vi.useFakeTimers({ now: start });
+    try {
+      const lines: string[] = [];
+      const progress = new LineProgress((line) => lines.push(line), { now: Date.now });
+      progress.show(view(["build"]));
+      vi.advanceTimersByTime(31_000);
+      progress.show(view(["build", "ended"], { status: "live" }));
+      vi.advanceTimersByTime(60_000);
+      expect(lines.slice(1)).toEqual([
+        "[shop] v2 still in build, 15 s",
+        "[shop] v2 still in build, 30 s",
+        "[shop] v2 live after 2.5 s",
+      ]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
+
+/** What a terminal shows after these bytes: only the sequences that progress uses. */
+function screen(written: string): string[] {
+  const lines: (string | undefined)[] = [""];
+  let row = 0;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: this is a small terminal
+  for (const part of written.match(/\x1b\[\d*[A-Za-z]|[\s\S]/gu) ?? []) {
+    if (part.startsWith("\x1b[") && part.endsWith("A")) row -= Number(part.slice(2, -1));
+    else if (part === "\x1b[2K") lines[row] = "";
+    else if (part === "\x1b[J") lines.length = row + 1;
+    else if (part === "\n") row += 1;
+    else if (part !== "\r") lines[row] = (lines[row] ?? "") + part;
+  }
+  return Array.from(lines, (line) => line ?? "");
+}
+
+describe("progress on a terminal", () => {
+  function shown(columns: number, views: readonly DeploymentView[]): string[] {
+    let written = "";
+    const options = { now: () => start + 4_200, paint: paintFor(false), columns };
+    const progress = new LiveProgress((text) => {
+      written += text;
+    }, options);
+    for (const one of views) progress.show(one);
+    progress.end();
+    return screen(written);
+  }
+
+  test("is drawn again in place: only the last state is left", () => {
+    const lines = shown(80, [
+      view(["queued"]),
+      view(["queued", "build", "gate"], { gates }),
+      view(["queued", "build", "gate", "ended"], { gates, status: "live" }),
+    ]);
+    expect(lines).toEqual([
+      "deploy shop v2 in production",
+      "  ✓ queued     1.0 s",
+      "  ✓ build      1.0 s",
+      "  ✓ gate       1.0 s  web: GET /ready → 200, 2 in a row",
+      "  ✓ live",
+      "",
+    ]);
+  });
+
+  test("marks a failure, and never wraps a line", () => {
+    const lines = shown(30, [view(["gate", "ended"], { gates, status: "failed" })]);
+    expect(lines).toContain("  ✗ failed");
+    expect(Math.max(...lines.map(displayWidth))).toBeLessThan(30);
+    expect(lines[1]).toMatch(/…$/);
+  });
+});

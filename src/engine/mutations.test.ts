@@ -1,0 +1,207 @@
+import { describe, expect, test } from "vitest";
+import type { Change } from "../model/change.ts";
+import type { Deployment } from "../model/deployment.ts";
+import { routeTable } from "../model/route.ts";
+import { plan as sound } from "../plan/decide.ts";
+import type { Plan, Snapshot, Step } from "../plan/plan.ts";
+import { instancesOf, isRunning, slotsOf } from "../plan/view.ts";
+import { type Planner, type Ports, simulate } from "../testing/simulation/world.ts";
+import { createEngine } from "./loop.ts";
+
+/** Runs within which a planted bug must be caught. */
+const patience = 150;
+
+interface Mutant {
+  readonly name: string;
+  readonly plan?: Planner;
+  readonly bend?: (ports: Ports) => Ports;
+}
+
+type Of<Kind extends Step["do"]> = Extract<Step, { do: Kind }>;
+
+/** A planner whose steps of one kind become others. */
+function steps<Kind extends Step["do"]>(kind: Kind, change: (step: Of<Kind>, s: Snapshot) => readonly Step[]): Planner {
+  return (s) => {
+    const plan = sound(s);
+    return { ...plan, steps: plan.steps.flatMap((step) => (step.do === kind ? change(step as Of<Kind>, s) : [step])) };
+  };
+}
+
+/** A planner whose records become others. */
+function records(change: (change: Change, s: Snapshot) => readonly Change[]): Planner {
+  return steps("record", (step, s) => [{ ...step, changes: step.changes.flatMap((one) => change(one, s)) }]);
+}
+
+function withSteps(more: (s: Snapshot, plan: Plan) => readonly Step[]): Planner {
+  return (s) => {
+    const plan = sound(s);
+    return { ...plan, steps: [...plan.steps, ...more(s, plan)] };
+  };
+}
+
+function deploying(s: Snapshot): Deployment | undefined {
+  return s.deployments.find(({ phase }) => phase !== "queued");
+}
+
+const mutants: readonly Mutant[] = [
+  {
+    name: "skips the gate: an instance that runs is said to have passed it",
+    plan: (s) => {
+      const facts = s.instances.filter(isRunning).map(({ name }) => {
+        return (
+          s.facts.find((one) => one.name === name) ?? { name, gatedAt: s.now, retiredAt: null, retiredBecause: null }
+        );
+      });
+      return sound({ ...s, facts });
+    },
+  },
+  {
+    name: "stops the old instances before the switch",
+    plan: withSteps((s) => {
+      if (deploying(s)?.phase !== "gate") return [];
+      const old = slotsOf(s, s.environment.serving).flatMap((slot) => instancesOf(s, slot).filter(isRunning));
+      return old.map(({ name }) => ({ do: "signal", name, signal: "SIGTERM", why: "too early" }));
+    }),
+  },
+  {
+    name: "starts a second single instance",
+    plan: (s) => {
+      const isSingle = (name: string) =>
+        s.releases.some(({ services }) => services.some((one) => one.name === name && one.single));
+      const visible = s.instances.filter(
+        ({ identity }) => identity.deployment === deploying(s)?.id || !isSingle(identity.service),
+      );
+      return deploying(s)?.phase === "switch" ? sound({ ...s, instances: visible }) : sound(s);
+    },
+  },
+  {
+    name: "does not write steps down",
+    bend: (ports) => ({
+      ...ports,
+      journal: new Proxy(ports.journal, {
+        get: (journal, member) => {
+          if (member === "beginStep") return async () => 0;
+          return Reflect.get(journal, member);
+        },
+      }),
+    }),
+  },
+  {
+    name: "forgets the decision to serve",
+    plan: records((change) => (change.kind === "serving" ? [] : [change])),
+  },
+  {
+    name: "routes to an instance that has not passed its gate",
+    plan: steps("route", (step, s) => {
+      const fresh = s.instances.filter(
+        ({ identity, address, exit }) => identity.deployment === deploying(s)?.id && address && !exit,
+      );
+      const routes = step.table.routes.map((route) => {
+        const mine = fresh.filter(
+          ({ identity, name }) => identity.service === route.service && !route.upstreams.some(({ id }) => id === name),
+        );
+        const more = mine.flatMap(({ name, identity, address }) =>
+          address ? [{ id: name, release: identity.release, ...address, weight: 1 }] : [],
+        );
+        return { ...route, upstreams: [...route.upstreams, ...more] };
+      });
+      return [{ ...step, table: routeTable(step.table.owner, routes) }];
+    }),
+  },
+  {
+    name: "removes the last upstream",
+    plan: steps("route", (step, s) => {
+      if (deploying(s)?.phase !== "switch") return [step];
+      return [
+        {
+          ...step,
+          table: routeTable(
+            step.table.owner,
+            step.table.routes.map((route) => ({ ...route, upstreams: [] })),
+          ),
+        },
+      ];
+    }),
+  },
+  {
+    name: "runs the release command twice",
+    plan: withSteps((s, plan) =>
+      plan.steps.flatMap((step) => {
+        const isOnItsWay = step.do === "run-task" && s.tasks.length === 0;
+        return isOnItsWay ? [{ ...step, task: { ...step.task, name: `${step.task.name}-again` } }] : [];
+      }),
+    ),
+  },
+  {
+    name: "does not bring the routes back when it takes a release back",
+    plan: (s) => {
+      const plan = sound(s);
+      if (deploying(s)?.phase !== "undo") return plan;
+      return { ...plan, steps: plan.steps.filter(({ do: kind }) => kind !== "route" && kind !== "unroute") };
+    },
+  },
+  {
+    name: "never ends a deployment that failed",
+    plan: records((change) => {
+      const isEnd = change.kind === "deployment" && change.deployment.phase === "ended";
+      return isEnd && change.deployment.verdict === "failed" ? [] : [change];
+    }),
+  },
+  {
+    name: "touches an object that is not its own",
+    plan: withSteps((s) =>
+      deploying(s)
+        ? [{ do: "signal", name: "somebody-elses-database", signal: "SIGTERM", why: "it is in the way" }]
+        : [],
+    ),
+  },
+  {
+    name: "starts crashed instances again at once",
+    plan: (s) =>
+      sound({
+        ...s,
+        instances: s.instances.map((one) => (one.exit ? { ...one, startedAt: one.exit.at - 100_000 } : one)),
+      }),
+  },
+  {
+    name: "stops an instance with requests under way",
+    plan: (s) => sound({ ...s, edge: { ...s.edge, stats: {} } }),
+  },
+  {
+    name: "changes its mind about how a deployment ended",
+    plan: records((change) => {
+      const isUndone =
+        change.kind === "deployment" && change.deployment.phase === "ended" && change.deployment.verdict !== "live";
+      return isUndone ? [{ ...change, deployment: { ...change.deployment, verdict: "live", fault: null } }] : [change];
+    }),
+  },
+  {
+    name: "collects every artifact",
+    bend: (ports) => {
+      // What the loop does every ten minutes is done here whenever the clock is set.
+      const collect = async () => {
+        for (const object of await ports.builder.list()) await ports.builder.remove(object);
+      };
+      ports.clock.after(9_000, () => void collect());
+      return ports;
+    },
+  },
+];
+
+async function catchingRun({ plan = sound, bend }: Mutant): Promise<{ seed: number; breach: string } | null> {
+  for (let seed = 1; seed <= patience; seed += 1) {
+    const { breach } = await simulate({ seed, plan, boot: createEngine, bend });
+    if (breach !== null) return { seed, breach };
+  }
+  return null;
+}
+
+describe("the invariants catch planted bugs", () => {
+  test.each(mutants)("a planner that $name", { timeout: 60_000 }, async (mutant) => {
+    expect(await catchingRun(mutant)).not.toBeNull();
+  });
+
+  test("the sound one is not accused in the same runs", { timeout: 60_000 }, async () => {
+    expect(await catchingRun({ name: "sound" })).toBeNull();
+  });
+});

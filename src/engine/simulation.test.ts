@@ -1,0 +1,45 @@
+import { describe, expect, test } from "vitest";
+import { plan } from "../plan/decide.ts";
+import { simulate } from "../testing/simulation/world.ts";
+import { createEngine } from "./loop.ts";
+
+/** Together at least 2,000 runs; several tests, so that a failure is named soon and no single one is long. */
+const batches = 20;
+const runsOfBatch = 100;
+
+async function firstBreach(from: number, runs: number): Promise<string | null> {
+  for (let seed = from; seed < from + runs; seed += 1) {
+    const { breach, weather } = await simulate({ seed, plan, boot: createEngine });
+    if (breach !== null) return `${breach} (${weather}; npm run simulate -- --runs 1 --seed ${seed} --verbose)`;
+  }
+  return null;
+}
+
+describe("the engine keeps every invariant in simulated worlds", () => {
+  test.each(Array.from({ length: batches }, (_, batch) => 1 + batch * runsOfBatch))(
+    "from seed %d on",
+    { timeout: 60_000 },
+    async (from) => expect(await firstBreach(from, runsOfBatch)).toBeNull(),
+  );
+
+  test("one seed is one run", async () => {
+    const record = async () => {
+      const lines: string[] = [];
+      await simulate({ seed: 5, plan, boot: createEngine, tell: (line) => lines.push(line) });
+      return lines;
+    };
+    const lines = await record();
+    expect(lines.length).toBeGreaterThan(50);
+    expect(await record()).toEqual(lines);
+  });
+
+  test("the runs are of all kinds and end in all verdicts", async () => {
+    const seen = new Set<string>();
+    for (let seed = 1; seed <= 300; seed += 1) {
+      const { weather, verdicts } = await simulate({ seed, plan, boot: createEngine });
+      for (const word of [weather, ...verdicts.flatMap((verdict) => verdict.split(" "))]) seen.add(word);
+    }
+    for (const word of ["calm", "crash", "rough", "deploy", "rollback", "restart"]) expect(seen).toContain(word);
+    for (const word of ["live", "failed", "rolled-back", "cancelled", "superseded"]) expect(seen).toContain(word);
+  });
+});
