@@ -206,3 +206,15 @@ describe("uploading", () => {
     expect(always.uploads).toHaveLength(2);
   });
 });
+
+describe("an archive whose file changes", () => {
+  test("breaks off with a fault, whenever its reader begins", async () => {
+    put("a.txt", "one");
+    const source = readSource(manifest());
+    put("a.txt", "longer than it was");
+    const archive = packSource(source);
+    await new Promise((resolve) => setImmediate(resolve));
+    const broken = await unpack(archive).catch((error: unknown) => error);
+    expect(broken).toMatchObject({ code: "source.digest-mismatch", detail: "a.txt changed while it was read" });
+  });
+});

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { closeSync, type Dirent, fstatSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
 import path from "node:path";
 import { Readable } from "node:stream";
-import { pack } from "tar-stream";
+import { type Pack, pack } from "tar-stream";
 import { type TreeEntry, treeDigest } from "../base/digest.ts";
 import { asFault, Fault, isErrno } from "../base/faults.ts";
 import { formatSize } from "../base/size.ts";
@@ -128,17 +128,40 @@ function* chunksOf(file: string, onMode?: (mode: number) => void): Generator<Buf
 
 /** The tree as a tar stream: same order, no times and no owners, so that equal trees are equal bytes. */
 export function packSource(source: Source): Readable {
+  return Readable.from(archive(source), { objectMode: false });
+}
+
+async function* archive(source: Source): AsyncGenerator<Buffer> {
   const tar = pack();
-  const fill = async () => {
-    for (const entry of source.entries.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
-      const header = { name: entry.path, mtime: new Date(0), mode: entry.executable ? 0o755 : 0o644 };
-      if (entry.kind === "link") tar.entry({ ...header, type: "symlink", linkname: entry.content });
-      else await packFile(tar.entry({ ...header, size: entry.bytes }), entry);
+  // Ended without an error of its own: one that nobody listens to yet would end the process.
+  const filled = fill(tar, source).then(
+    () => null,
+    (error: unknown) => {
+      tar.destroy();
+      return asFault(error);
+    },
+  );
+  const chunks = tar[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await chunks.next();
+      if (next.done) break;
+      yield next.value;
     }
-    tar.finalize();
-  };
-  fill().catch((error: unknown) => tar.destroy(asFault(error)));
-  return Readable.from(tar as AsyncIterable<Buffer>);
+  } finally {
+    tar.destroy();
+  }
+  const failure = await filled;
+  if (failure !== null) throw failure;
+}
+
+async function fill(tar: Pack, source: Source): Promise<void> {
+  for (const entry of source.entries.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
+    const header = { name: entry.path, mtime: new Date(0), mode: entry.executable ? 0o755 : 0o644 };
+    if (entry.kind === "link") tar.entry({ ...header, type: "symlink", linkname: entry.content });
+    else await packFile(tar.entry({ ...header, size: entry.bytes }), entry);
+  }
+  tar.finalize();
 }
 
 /** Copies a file into the archive; one that has another length than when it was read has changed. */

@@ -7,6 +7,7 @@ import { expect, test } from "vitest";
 import { ask, oneRoute, seen, testApp } from "../../../testing/conformance/edge-rig.ts";
 import { embeddedEdge } from "./embedded-edge.ts";
 import { isAlive, readNote } from "./files.ts";
+import { runEdge } from "./run.ts";
 import { stopEdge } from "./stop.ts";
 import { entry, realClock, testEdge } from "./test-edge.ts";
 
@@ -32,6 +33,9 @@ test("edges asked for at the same moment by several controllers are one process,
   await Promise.all(edges.map((edge) => edge.ensure()));
   const addresses = edges.map((edge) => edge.address());
   expect(new Set(addresses.map(({ port }) => port)).size).toBe(1);
+  const log = await readFile(join(directory.path, "edge.log"), "utf8");
+  expect(log.match(/edge listens on/g)).toHaveLength(1);
+  expect(log.match(/listen\.in-use/g)).toHaveLength(2);
   const note = await readNote(directory.path);
   expect(addresses[0]?.port).toBe(note?.port);
   for (const edge of edges) await edge.close();
@@ -39,6 +43,14 @@ test("edges asked for at the same moment by several controllers are one process,
   await later.ensure();
   expect((await readNote(directory.path))?.pid).toBe(note?.pid);
   expect(later.address()).toEqual(addresses[0]);
+});
+
+test("an edge whose directory was removed before it came up ends and does not make it again", async () => {
+  const path = join(tmpdir(), `fl-edge-gone-${process.pid}`);
+  await expect(
+    runEdge({ directory: path, listen: { host: "127.0.0.1", port: 0 }, log: () => undefined }),
+  ).rejects.toThrow();
+  await expect(stat(path)).rejects.toMatchObject({ code: "ENOENT" });
 });
 
 test("its admin socket is this user's alone", async () => {

@@ -1,4 +1,4 @@
-import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { Fault, isErrno } from "../../../base/faults.ts";
 import type { RouteTable } from "../../../model/route.ts";
 import { askHello } from "./admin-client.ts";
@@ -30,12 +30,12 @@ export interface EdgeOptions {
 /**
  * The edge itself, in this process: loads the last good tables, opens the door and the admin socket. The door comes first,
  * because only one process can have its port: so two edges started at once end up as one. Faults: `listen.in-use` (also
- * when the other one is an edge of the same directory), `edge.unreachable`, `usage.invalid`.
+ * when the other one is an edge of the same directory), `edge.unreachable`, `usage.invalid`. It does not make its
+ * directory: one that was removed meanwhile wants no edge any more.
  */
 export async function runEdge({ directory, listen, log }: EdgeOptions): Promise<RunningEdge> {
   const files = edgeFiles(directory);
   checkSocketPath(files.socket);
-  await mkdir(directory, { recursive: true, mode: 0o700 });
   const store = new TableStore(files.tables);
   const tables = new LiveTables();
   const records = new Records();

@@ -33,7 +33,9 @@ export async function ensureEdge(options: StartOptions): Promise<Hello> {
   let child: Spawned | null = null;
   for (;;) {
     const hello = await askHello(socket);
-    if (hello !== null) return hello;
+    // Of edges started at the same moment one stays. Ours must have ended before this returns if it is not the one, or it
+    // could come up alone after somebody stopped that one.
+    if (hello !== null && (child === null || child.pid === hello.pid || child.gone())) return hello;
     // One that runs without answering is starting or ending: the first will answer, the second make room.
     if (child === null && !(await isRunning(options.directory))) child = await spawnEdge(options);
     const code = child?.ended() ?? null;
@@ -49,6 +51,8 @@ async function isRunning(directory: string): Promise<boolean> {
 }
 
 interface Spawned {
+  readonly pid: number | undefined;
+  gone(): boolean;
   /** Its exit code when it ended other than for an edge that already runs; null otherwise. */
   ended(): number | null;
 }
@@ -57,6 +61,7 @@ async function spawnEdge({ directory, listen, entry, env }: StartOptions): Promi
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const log = await openLog(edgeFiles(directory).log);
   let code: number | null = null;
+  let gone = false;
   try {
     const command = [...entry, "--directory", directory, "--host", listen.host, "--port", String(listen.port)] as const;
     const child = startChild(command as unknown as readonly [string, ...string[]], {
@@ -65,16 +70,18 @@ async function spawnEdge({ directory, listen, entry, env }: StartOptions): Promi
       detached: true,
     });
     child.once("exit", (exit) => {
+      gone = true;
       code = exit === exitCodes.otherRuns ? null : (exit ?? -1);
     });
     child.once("error", () => {
+      gone = true;
       code = -1;
     });
     child.unref();
+    return { pid: child.pid, gone: () => gone, ended: () => code };
   } finally {
     await log.close();
   }
-  return { ended: () => code };
 }
 
 async function openLog(path: string) {

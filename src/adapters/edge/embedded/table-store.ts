@@ -20,7 +20,7 @@ export class TableStore {
 
   /** All tables, in the order of their owners' file names. A damaged one is set aside and does not keep others from loading. */
   async load(): Promise<{ tables: readonly RouteTable[]; damaged: readonly DamagedTable[] }> {
-    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    await this.#make();
     const tables: RouteTable[] = [];
     const damaged: DamagedTable[] = [];
     for (const name of (await readdir(this.#directory)).sort()) {
@@ -57,6 +57,15 @@ export class TableStore {
   /** Keeps a table that cannot be served from being loaded again. */
   setAside(owner: string, reason: string): Promise<DamagedTable> {
     return this.#setAside(fileName(owner), reason);
+  }
+
+  /** Not its parents: where they are gone, so is the edge's reason to be. */
+  async #make(): Promise<void> {
+    try {
+      await mkdir(this.#directory, { mode: 0o700 });
+    } catch (thrown) {
+      if (!isErrno(thrown, "EEXIST")) throw thrown;
+    }
   }
 
   async #setAside(name: string, reason: string): Promise<DamagedTable> {

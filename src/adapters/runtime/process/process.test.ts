@@ -61,6 +61,29 @@ describe("deaths", () => {
     expect((await observed(name))?.exit).toEqual(exit);
   });
 
+  test("a keeper adopted from an earlier controller and then killed is noticed by looking", async () => {
+    const name = await started("exec sleep 1000");
+    await runtime.close();
+    runtime = world.open();
+    const told = new Promise((resolve) => runtime.changes((change) => change.what === "state" && resolve(Date.now())));
+    const killed = Date.now();
+    process.kill(keeperOf(name), "SIGKILL");
+    expect(Number(await told) - killed).toBeLessThan(3_000);
+    expect((await observed(name))?.exit?.reason).toBe("lost");
+  });
+
+  test("an adopted instance's end is told by its record, without looking", async () => {
+    await world.close();
+    world = await processWorld({ clock: { now: () => Date.now(), after: () => () => undefined } });
+    runtime = world.open();
+    const name = await started("exec sleep 1000");
+    await runtime.close();
+    runtime = world.open();
+    const told = new Promise((resolve) => runtime.changes((change) => change.what === "state" && resolve(change.name)));
+    process.kill(-keeperOf(name), "SIGTERM");
+    expect(await told).toBe(name);
+  });
+
   test("a command that was killed by somebody else is `signalled`", async () => {
     const name = await started("exec sleep 1000");
     const command = world.processes().find((pid) => pid !== keeperOf(name));
