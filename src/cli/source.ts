@@ -141,18 +141,11 @@ async function* archive(source: Source): AsyncGenerator<Buffer> {
       return asFault(error);
     },
   );
-  const chunks = tar[Symbol.asyncIterator]();
   try {
-    for (;;) {
-      const next = await chunks.next();
-      if (next.done) break;
-      yield next.value;
-    }
-  } finally {
-    tar.destroy();
+    for await (const chunk of tar) yield chunk as Buffer;
+  } catch (error) {
+    throw (await filled) ?? error;
   }
-  const failure = await filled;
-  if (failure !== null) throw failure;
 }
 
 async function fill(tar: Pack, source: Source): Promise<void> {

@@ -3,7 +3,7 @@ import { asFault, type Fault, type FaultCode, type FaultRecord } from "../base/f
 import { type EnvKey, keyText } from "../model/environment.ts";
 import type { Usage } from "../model/instance.ts";
 import type { Plan, Snapshot, Step } from "../plan/plan.ts";
-import { probeTargets } from "../plan/probes.ts";
+import { memoryLimits, probeTargets } from "../plan/probes.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Edge } from "../ports/edge.ts";
@@ -15,6 +15,7 @@ import type { Engine } from "./engine.ts";
 import { execute, type Whose } from "./execute.ts";
 import { LogIngest } from "./ingest.ts";
 import { startKeeping } from "./keeping.ts";
+import { MemoryScale } from "./memory.ts";
 import { Observer } from "./observe.ts";
 import { noteReadiness, ProbeBoard } from "./probes.ts";
 import { Serial } from "./serial.ts";
@@ -72,6 +73,7 @@ class ReconcileLoop implements Engine {
   readonly #deps: EngineDeps;
   readonly #observer: Observer;
   readonly #board: ProbeBoard;
+  readonly #scale: MemoryScale;
   readonly #ingest: LogIngest;
   readonly #serial = new Serial();
   readonly #keys = new Map<string, KeyState>();
@@ -82,10 +84,13 @@ class ReconcileLoop implements Engine {
     this.#deps = deps;
     this.#observer = new Observer(deps);
     this.#ingest = new LogIngest(deps);
+    this.#scale = new MemoryScale({ ...deps, failed, exceeded: (key) => this.#trigger(key) });
+    const failed = (key: EnvKey, thrown: unknown) => this.#complain(key, asFault(thrown));
     this.#board = new ProbeBoard({
       ...deps,
+      failed,
       changed: (key, target, state) => {
-        void noteReadiness(deps, key, { target, state }).catch((thrown) => this.#complain(key, asFault(thrown)));
+        void noteReadiness(deps, key, { target, state }).catch((thrown) => failed(key, thrown));
         this.#trigger(key);
       },
     });
@@ -112,6 +117,7 @@ class ReconcileLoop implements Engine {
     for (const stop of this.#stops) stop();
     for (const state of this.#keys.values()) state.cancelTimer();
     this.#board.close();
+    this.#scale.close();
     await this.#serial.idle();
     await Promise.all(this.#ingest.names().map((name) => this.#ingest.take(name)));
   }
@@ -127,7 +133,10 @@ class ReconcileLoop implements Engine {
   }
 
   async observe(key: EnvKey): Promise<Snapshot> {
-    const s = await this.#observer.observe(key, this.#board.states(key));
+    const s = await this.#observer.observe(key, {
+      probes: this.#board.states(key),
+      memory: this.#scale.used(key),
+    });
     const refusal = this.#keys.get(keyText(key))?.refusal;
     return refusal && refusal.deployment === underWay(s) ? { ...s, refusal: refusal.fault } : s;
   }
@@ -180,6 +189,7 @@ class ReconcileLoop implements Engine {
         const s = await this.observe(state.key);
         for (const name of await this.#ingest.know(state.key, s)) this.#take(state.key, name);
         this.#board.watch(state.key, probeTargets(s));
+        this.#scale.watch(state.key, memoryLimits(s));
         decided = { s, plan: this.#deps.plan(s) };
       } catch (thrown) {
         return { kind: "retry", fault: asFault(thrown) };

@@ -9,7 +9,7 @@ import { type Planner, type Ports, simulate } from "../testing/simulation/world.
 import { createEngine } from "./loop.ts";
 
 /** Runs within which a planted bug must be caught. */
-const patience = 150;
+const patience = 100;
 
 interface Mutant {
   readonly name: string;
@@ -111,7 +111,7 @@ const mutants: readonly Mutant[] = [
   {
     name: "removes the last upstream",
     plan: steps("route", (step, s) => {
-      if (deploying(s)?.phase !== "switch") return [step];
+      if (!s.environment.serving) return [step];
       return [
         {
           ...step,

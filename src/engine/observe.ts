@@ -1,5 +1,4 @@
 import { type Environment, type EnvKey, keyText } from "../model/environment.ts";
-import type { ProbeState } from "../model/instance.ts";
 import type { ArtifactState, Release } from "../model/release.ts";
 import type { Snapshot } from "../plan/plan.ts";
 import type { Builder } from "../ports/builder.ts";
@@ -33,7 +32,7 @@ export class Observer {
     this.#deps = deps;
   }
 
-  async observe(key: EnvKey, probes: Readonly<Record<string, ProbeState>>): Promise<Snapshot> {
+  async observe(key: EnvKey, seen: Pick<Snapshot, "probes" | "memory">): Promise<Snapshot> {
     const { journal, runtime, edge, clock } = this.#deps;
     const [found, deployments, facts, world, edgeState] = await Promise.all([
       journal.environment(key),
@@ -60,7 +59,7 @@ export class Observer {
       deployments,
       instances: world.instances,
       facts,
-      probes,
+      ...seen,
       tasks: world.tasks,
       artifacts: await this.#artifactsOf(wanted),
       refusal: null,

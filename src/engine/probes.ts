@@ -33,6 +33,7 @@ interface BoardDeps {
   readonly clock: Clock;
   /** An answer that may change a decision has come in. */
   readonly changed: (key: EnvKey, target: ProbeTarget, state: ProbeState) => void;
+  readonly failed: (key: EnvKey, thrown: unknown) => void;
 }
 
 /** Asks all running instances how they are, each in its own rhythm, and keeps the score. */
@@ -131,7 +132,12 @@ export class ProbeBoard {
     const now = this.#deps.clock.now();
     if (now - one.portsAt < lookForPortsMs) return one.state.listensOn;
     one.portsAt = now;
-    return this.#deps.runtime.listening(one.target.name);
+    try {
+      return await this.#deps.runtime.listening(one.target.name);
+    } catch (thrown) {
+      this.#deps.failed(one.key, thrown);
+      return null;
+    }
   }
 
   #askAlive(one: Watched): void {

@@ -151,6 +151,16 @@ describe("variables", () => {
     expect(env).not.toHaveProperty("A");
   });
 
+  test("deploy nothing while the environment is stopped, and join the deployment that starts it again", async () => {
+    await live();
+    await ask("POST", `${base}/stop`);
+    const stopped = await ask("PATCH", `${base}/variables`, { set: { A: "1" } });
+    expect(variablesAnswer.parse(stopped.json).deployment).toBeNull();
+    await deploy();
+    await ask("PATCH", `${base}/variables`, { set: { B: "2" } });
+    expect((await deps.journal.release(key, 3))?.services[0]?.env).toMatchObject({ A: "1", B: "2" });
+  });
+
   test("honour If-Match", async () => {
     await live();
     const { etag } = await ask("GET", `${base}/variables`);

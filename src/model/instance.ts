@@ -59,9 +59,9 @@ export interface ObservedInstance {
 
 /**
  * Why an instance must go. `unwanted`: nothing wrong with it. `ended`: it ended by itself. `not-ready`: it never passed its
- * gate. `not-alive`: it stopped answering.
+ * gate. `not-alive`: it stopped answering. `over-memory`: it used more memory than it may.
  */
-export type RetireReason = "unwanted" | "ended" | "not-ready" | "not-alive";
+export type RetireReason = "unwanted" | "ended" | "not-ready" | "not-alive" | "over-memory";
 
 /** What is known of an instance beyond what the runtime sees; kept in the journal. */
 export interface InstanceFacts {

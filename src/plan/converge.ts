@@ -1,4 +1,5 @@
 import { backoff } from "../base/backoff.ts";
+import { formatSize } from "../base/size.ts";
 import { keyText } from "../model/environment.ts";
 import { type InstanceSpec, instanceName, type ObservedInstance, type RetireReason } from "../model/instance.ts";
 import type { RouteTable } from "../model/route.ts";
@@ -122,18 +123,38 @@ function noteGate(
   });
 }
 
-/** Whether a serving instance has failed its aliveness probe often enough. */
+export interface Sickness {
+  readonly because: RetireReason;
+  readonly words: string;
+}
+
+/** What is so wrong with a running instance that it must be replaced: no sign of life, or more memory than it may have. */
+export function sicknessOf(s: Snapshot, slot: Slot, instance: ObservedInstance): Sickness | null {
+  if (!isRunning(instance)) return null;
+  const { http, memoryBytes } = slot.service;
+  const used = s.memory[instance.name] ?? 0;
+  if (memoryBytes !== null && used > memoryBytes) {
+    return {
+      because: "over-memory",
+      words: `uses ${formatSize(used)} of memory and may use ${formatSize(memoryBytes)}`,
+    };
+  }
+  const dead = http?.alive && (s.probes[instance.name]?.deadInRow ?? 0) >= http.alive.failures;
+  return dead ? { because: "not-alive", words: `stopped answering ${http.alive?.path}` } : null;
+}
+
+/** Whether a running instance must be replaced. */
 export function isDead(s: Snapshot, slot: Slot, instance: ObservedInstance): boolean {
-  const failures = slot.service.http?.alive?.failures;
-  return failures !== undefined && isRunning(instance) && (s.probes[instance.name]?.deadInRow ?? 0) >= failures;
+  return sicknessOf(s, slot, instance) !== null;
 }
 
 function noteDead(s: Snapshot, wanted: Wanted, draft: Draft): void {
   for (const slot of wanted.slots) {
     for (const instance of instancesOf(s, slot)) {
-      if (!isStaying(s, instance) || !isGated(s, instance) || !isDead(s, slot, instance)) continue;
-      const words = `stopped answering ${slot.service.http?.alive?.path}`;
-      draft.record(retireFacts(s, instance, "not-alive"), `${instance.name} ${words}`);
+      const sickness = sicknessOf(s, slot, instance);
+      if (!sickness || !isStaying(s, instance) || !isGated(s, instance)) continue;
+      const { because, words } = sickness;
+      draft.record(retireFacts(s, instance, because), `${instance.name} ${words}`);
       draft.event("instance.not-alive", instance.name, `${slot.service.name} ${words}; it is replaced`);
     }
   }
@@ -269,9 +290,10 @@ function isNeeded(instance: ObservedInstance, table: RouteTable | null): boolean
   return table?.routes.some((one) => one.upstreams.some((upstream) => upstream.id === instance.name)) ?? false;
 }
 
-/** One that stopped answering will not finish what it has under way. */
+/** One that stopped answering will not finish what it has under way; one that eats memory must not be waited for. */
 function isHung(s: Snapshot, instance: ObservedInstance): boolean {
-  return factsOf(s, instance.name)?.retiredBecause === "not-alive";
+  const because = factsOf(s, instance.name)?.retiredBecause;
+  return because === "not-alive" || because === "over-memory";
 }
 
 /** Forgets ended instances that count for nothing any more, facts without an instance, and old tasks. */

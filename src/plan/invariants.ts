@@ -1,5 +1,5 @@
 import type { Change } from "../model/change.ts";
-import { type Deployment, mayFollow } from "../model/deployment.ts";
+import { type Deployment, enteredAt, mayFollow } from "../model/deployment.ts";
 import { keyText, sameKey } from "../model/environment.ts";
 import type { ObservedInstance } from "../model/instance.ts";
 import type { Route } from "../model/route.ts";
@@ -243,11 +243,16 @@ function waitsForReport(s: Snapshot, open: readonly Deployment[]): boolean {
 }
 
 function strayDeployment({ s, plan }: Decision): string | null {
+  const serving = changesOf(plan).find((change) => change.kind === "serving");
   for (const change of changesOf(plan)) {
     if (change.kind !== "deployment") continue;
-    const before = s.deployments.find(({ id }) => id === change.deployment.id);
-    const words = strayed(before ?? null, change.deployment);
-    if (words !== null) return `${change.deployment.id} ${words}`;
+    const { deployment } = change;
+    const before = s.deployments.find(({ id }) => id === deployment.id);
+    const words = strayed(before ?? null, deployment);
+    if (words !== null) return `${deployment.id} ${words}`;
+    const commits = enteredAt(deployment, "drain") !== null && !(before && enteredAt(before, "drain") !== null);
+    if (commits && serving === undefined)
+      return `${deployment.id} passes its commit point, and nothing is written down to serve`;
   }
   return null;
 }

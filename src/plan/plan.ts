@@ -25,6 +25,8 @@ export interface Snapshot {
   readonly instances: readonly ObservedInstance[];
   readonly facts: readonly InstanceFacts[];
   readonly probes: Readonly<Record<string, ProbeState>>;
+  /** Bytes of memory that an instance with a limit used when it was last looked at. */
+  readonly memory: Readonly<Record<string, number>>;
   readonly tasks: readonly ObservedTask[];
   /** State of every artifact that a release above names. */
   readonly artifacts: Readonly<Record<string, ArtifactState>>;

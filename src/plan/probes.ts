@@ -44,3 +44,13 @@ export function probeTargets(s: Snapshot): readonly ProbeTarget[] {
     ];
   });
 }
+
+/** Running instances whose memory is limited, with the limit in bytes. */
+export function memoryLimits(s: Snapshot): ReadonlyMap<string, number> {
+  return new Map(
+    s.instances.flatMap((instance) => {
+      const limit = specOf(s, instance)?.memoryBytes ?? null;
+      return limit === null || !isStaying(s, instance) ? [] : [[instance.name, limit] as const];
+    }),
+  );
+}

@@ -2,7 +2,7 @@ import { formatDuration } from "../base/duration.ts";
 import type { FaultRecord } from "../base/faults.ts";
 import type { Serving } from "../model/environment.ts";
 import type { WatchPolicy } from "../model/release.ts";
-import { isDead } from "./converge.ts";
+import { sicknessOf } from "./converge.ts";
 import { exitWords, faultOf } from "./gate.ts";
 import type { Snapshot } from "./plan.ts";
 import { instancesOf, isGated, slotsOf } from "./view.ts";
@@ -31,10 +31,8 @@ function crashed(s: Snapshot, next: Serving): Blame | null {
       if (instance.exit && isGated(s, instance)) {
         return { fault: faultOf("watch.crashed", `${who} ${exitWords(instance)} after the switch`), culprit };
       }
-      if (isDead(s, slot, instance)) {
-        const path = slot.service.http?.alive?.path;
-        return { fault: faultOf("watch.crashed", `${who} stopped answering ${path} after the switch`), culprit };
-      }
+      const sickness = sicknessOf(s, slot, instance);
+      if (sickness) return { fault: faultOf("watch.crashed", `${who} ${sickness.words} after the switch`), culprit };
     }
   }
   return null;

@@ -173,6 +173,7 @@ export class StageEngine implements Engine {
       instances: [],
       facts: await this.#journal.facts(key),
       probes: {},
+      memory: {},
       tasks: [],
       artifacts: {},
       refusal: null,

@@ -126,7 +126,7 @@ export async function changeVariables(call: Call, key: EnvKey, order: VariablesO
       { kind: "variables", key, set: order.set },
       { kind: "event", event },
     ] as const;
-    const base = environment.stopped ? null : await newestRelease(call, environment);
+    const base = await newestRelease(call, environment);
     if (!base) {
       await journal.commit(beside);
       return null;

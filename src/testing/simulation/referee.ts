@@ -1,7 +1,9 @@
+import { backoff } from "../../base/backoff.ts";
 import type { Deployment } from "../../model/deployment.ts";
 import { type EnvKey, keyText } from "../../model/environment.ts";
 import type { TaskSpec } from "../../model/instance.ts";
 import type { Route } from "../../model/route.ts";
+import { restartDelay, stableAfterMs } from "../../plan/converge.ts";
 import { timesWanted } from "../../plan/gate.ts";
 import { breachOf, type Decision, requiredRoutes, strayed } from "../../plan/invariants.ts";
 import type { SimulatedClock } from "./clock.ts";
@@ -68,6 +70,22 @@ export class Referee {
       (other) => !other.exit && sameService(other, one),
     );
     if (isSingle && others.length > 1) this.report(`3 single: ${service} runs ${others.length} times`);
+    if (!this.timeIsBroken) this.#judgeRestart(one);
+  }
+
+  /** A place whose instances keep ending by themselves is filled again later and later. */
+  #judgeRestart(one: Process): void {
+    const before = [...this.#field.runtime.processes.values()]
+      .filter((other) => other !== one && samePlace(other, one))
+      .sort((a, b) => b.spec.identity.attempt - a.spec.identity.attempt);
+    const stable = before.findIndex((other) => !crashedQuickly(other));
+    const crashes = stable < 0 ? before.length : stable;
+    const endedAt = before[0]?.exit?.at;
+    if (crashes === 0 || endedAt === undefined) return;
+    const waited = one.startedAt - endedAt;
+    if (waited < backoff(crashes, restartDelay)) {
+      this.report(`restart: ${one.spec.name} is started ${waited} ms after crash ${crashes}`);
+    }
   }
 
   begunTask(spec: TaskSpec): void {
@@ -180,6 +198,16 @@ export class Referee {
   }
 }
 
+function samePlace(a: Process, b: Process): boolean {
+  const [one, other] = [a.spec.identity, b.spec.identity];
+  return sameService(a, b) && one.deployment === other.deployment && one.ordinal === other.ordinal;
+}
+
+function crashedQuickly({ exit, startedAt, stopSignalAt, killedAt }: Process): boolean {
+  const isAsked = stopSignalAt !== null || killedAt !== null;
+  return exit !== null && !isAsked && exit.at - startedAt < stableAfterMs;
+}
+
 function sameService(a: Process, b: Process): boolean {
   const [one, other] = [a.spec.identity, b.spec.identity];
   return one.service === other.service && keyText(one.key) === keyText(other.key);
@@ -196,6 +224,7 @@ function snapshotOf(key: EnvKey, { environment, releases, deployments }: Book): 
     instances: [],
     facts: [],
     probes: {},
+    memory: {},
     tasks: [],
     artifacts: {},
     refusal: null,

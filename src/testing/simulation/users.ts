@@ -32,6 +32,7 @@ export class Users {
   /** What is wrong with each release. */
   readonly flaws = new Map<number, Flaw | null>();
   readonly #flawsOfArtifacts = new Map<string, Flaw | null>();
+  everStopped = false;
   #count = 0;
 
   constructor(options: UsersOptions) {
@@ -150,6 +151,7 @@ export class Users {
     const { key } = this.#options;
     const { environment, deployments } = this.#book();
     if (environment.stopped) return [];
+    this.everStopped = true;
     const open = deployments.filter(({ phase }) => phase !== "ended");
     return [
       { kind: "stopped", key, stopped: true },

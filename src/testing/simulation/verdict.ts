@@ -15,6 +15,7 @@ export interface Aftermath {
   readonly flaws: ReadonlyMap<number, Flaw | null>;
   /** Nothing went wrong but what the releases themselves did. */
   readonly isCalm: boolean;
+  readonly everStopped: boolean;
   readonly hasArtifact: (digest: string) => boolean;
 }
 
@@ -39,12 +40,12 @@ function judgeVerdict({ book, flaws, isCalm }: Aftermath, deployment: Deployment
   return null;
 }
 
-function judgeServing({ book }: Aftermath): string | null {
+function judgeServing({ book, everStopped }: Aftermath): string | null {
   const { serving, stopped } = book.environment;
   if (stopped) return serving === null ? null : `7 the environment is stopped and serves v${serving.release}`;
   const live = book.deployments.filter(({ verdict }) => verdict === "live");
   const last = live.sort((a, b) => (a.id < b.id ? -1 : 1)).at(-1);
-  if (serving === null) return null;
+  if (serving === null) return last && !everStopped ? `9 v${last.release} was live and nothing serves` : null;
   if (last?.release !== serving.release) return `9 v${serving.release} serves, and v${last?.release} was live last`;
   return null;
 }

@@ -68,7 +68,7 @@ export interface Result {
 }
 
 /** How long after the last trouble everything must have come to rest. */
-const restWithinMs = 15 * 60_000;
+const restWithinMs = 8 * 60_000;
 /** How often it is asked whether it has. */
 const askEveryMs = 5_000;
 
@@ -197,6 +197,7 @@ class World {
       table: this.#edge.table(keyText(key)),
       flaws: this.#users.flaws,
       isCalm: this.#script.weather === "calm",
+      everStopped: this.#users.everStopped,
       hasArtifact: (digest) => this.#builder.has(digest),
     });
     if (words !== null) this.#referee.report(words);

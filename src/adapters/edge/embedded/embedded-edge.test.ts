@@ -53,6 +53,17 @@ test("an edge whose directory was removed before it came up ends and does not ma
   await expect(stat(path)).rejects.toMatchObject({ code: "ENOENT" });
 });
 
+test("an edge stopped the moment it is up is gone", async () => {
+  await using directory = await freshDirectory();
+  for (let i = 0; i < 3; i += 1) {
+    const edge = edgeOn(directory.path, 0);
+    await edge.ensure();
+    const { host, port } = edge.address();
+    await stopEdge(directory.path);
+    await expect(ask(`http://${host}:${port}`, { host: "any.test" })).rejects.toMatchObject({ code: "ECONNREFUSED" });
+  }
+});
+
 test("its admin socket is this user's alone", async () => {
   await using under = await testEdge();
   expect((await stat(join(under.directory, "edge.sock"))).mode & 0o777).toBe(0o600);

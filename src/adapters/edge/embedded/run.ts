@@ -47,12 +47,13 @@ export async function runEdge({ directory, listen, log }: EdgeOptions): Promise<
   const stopping = Promise.withResolvers<void>();
   const hello = { protocol, pid: process.pid, listen: actual };
   const target = { tables, records, hello, stop: stopping.resolve };
+  // Before anybody can ask: who is told that the edge runs must be able to find its process.
+  await writeNote(directory, actual);
   const admin = await openAdmin(files.socket, {
     ...target,
     apply: (table) => changes.apply(table),
     remove: (owner) => changes.remove(owner),
   });
-  await writeNote(directory, actual);
   log(`edge listens on ${actual.host}:${actual.port} with ${tables.owners().length} route tables`);
   const ended = stopping.promise.then(async () => {
     admin.close();

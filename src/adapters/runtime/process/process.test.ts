@@ -13,11 +13,20 @@ import { processWorld } from "./world.ts";
 let world: Awaited<ReturnType<typeof processWorld>>;
 let runtime: Runtime;
 
+/** Processes that have nothing to do with the runtime. */
+const strangers: ReturnType<typeof startChild>[] = [];
+function stranger() {
+  const child = startChild(["/bin/sleep", "1000"], { env: {}, detached: true });
+  strangers.push(child);
+  return child;
+}
+
 beforeEach(async () => {
   world = await processWorld();
   runtime = world.open();
 });
 afterEach(async () => {
+  for (const child of strangers.splice(0)) child.kill("SIGKILL");
   await runtime.close();
   await world.close();
 });
@@ -110,8 +119,6 @@ describe("deaths", () => {
 });
 
 describe("identity", () => {
-  const stranger = () => startChild(["/bin/sleep", "1000"], { env: {}, detached: true });
-
   test.each([
     ["start time", (pid: number) => `${pid} 12345 ${bootId()}\n`],
     ["boot", (pid: number) => `${pid} ${statOf(pid)?.ticks} 00000000-0000-0000-0000-000000000000\n`],
@@ -297,7 +304,7 @@ describe.runIf(process.getuid?.() === 0)("as another user", () => {
   });
 
   test("its claim is read before it can change it; had it not been, it leads to no process of another user, and a pipe blocks nothing", async () => {
-    const child = startChild(["/bin/sleep", "1000"], { env: {}, detached: true });
+    const child = stranger();
     await once(child, "spawn");
     const forged = `${child.pid} ${statOf(child.pid ?? 0)?.ticks} ${bootId()}`;
     const one = instance(`printf '%s\\n' '${forged}' > "$TMPDIR/../claim"; echo up; sleep 1000`);

@@ -1,0 +1,34 @@
+# Read by the scripts beside it, which say in `self` where they are. Only what every POSIX shell has, and no program
+# started on the way that an installed Fairlead takes: `fairlead --help` is to be as quick as Node itself.
+
+root=$(CDPATH='' cd -P -- "${self%/*}/.." && pwd -P) || exit 1
+
+# launch SCRIPT [ARGUMENT…]: becomes the pinned Node, looked for as Node resolves packages (own node_modules, then upward),
+# else a new enough one on PATH. A pinned one counts when the loader that it is linked against is there: so one of another
+# platform, or of another C library, is passed over instead of failing.
+launch() {
+  at=$root
+  while :; do
+    for pair in linux-x64:/lib64/ld-linux-x86-64.so.2 linux-arm64:/lib/ld-linux-aarch64.so.1 darwin-x64:/usr/lib/dyld; do
+      node=$at/node_modules/node-${pair%%:*}/bin/node
+      if [ -x "$node" ] && [ -e "${pair#*:}" ]; then exec "$node" "$@"; fi
+    done
+    [ -n "$at" ] || break
+    at=${at%/*}
+  done
+  version=$(node --version 2>/dev/null) || version=none
+  if new_enough "$version"; then exec node "$@"; fi
+  echo "fairlead: Node 24.15 or newer is needed; PATH has $version, and the package's own Node is not installed or" \
+    "cannot run here (was it left out with --omit=optional?)." >&2
+  exit 1
+}
+
+# 24.15 is the first 24.x in which type stripping and node:sqlite work without a flag and without a warning.
+new_enough() {
+  major=${1#v}
+  minor=${major#*.}
+  major=${major%%.*}
+  minor=${minor%%.*}
+  case $major$minor in '' | *[!0-9]*) return 1 ;; esac
+  [ "$major" -gt 24 ] || { [ "$major" -eq 24 ] && [ "$minor" -ge 15 ]; }
+}

@@ -1,0 +1,366 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import type { Server } from "node:http";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createAdaptorServer } from "@hono/node-server";
+import { extract } from "tar-stream";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { openJournal } from "../adapters/journal/sqlite/open.ts";
+import { openLogs } from "../adapters/logs/sqlite/open.ts";
+import { sha256, type TreeEntry, treeDigest } from "../base/digest.ts";
+import { Fault } from "../base/faults.ts";
+import { type RunOptions, runLine } from "../cli/test-run.ts";
+import { deploymentView } from "../contract/deployments.ts";
+import { logView } from "../contract/logs.ts";
+import { statusView } from "../contract/status.ts";
+import { createApi } from "../http/api.ts";
+import type { Deployment } from "../model/deployment.ts";
+import { StageBuilder, stageDeps, wallClock } from "../testing/stage.ts";
+
+const key = { app: "shop", environment: "production" };
+const manifest = `version: 1
+app: shop
+env:
+  LOG_LEVEL: INFO
+services:
+  web:
+    run: node web.js
+    http: {}
+`;
+
+/** Takes sources in as the real one does: unpacked, and refused when the digest is not theirs. */
+class UnpackingBuilder extends StageBuilder {
+  override async admit(digest: string, tar: AsyncIterable<Uint8Array>): Promise<void> {
+    const files = new Map<string, string>();
+    const entries: TreeEntry[] = [];
+    const unpacked = extract();
+    const fed = (async () => {
+      for await (const chunk of tar) unpacked.write(chunk);
+      unpacked.end();
+    })();
+    for await (const entry of unpacked) {
+      const chunks: Buffer[] = [];
+      for await (const chunk of entry) chunks.push(chunk as Buffer);
+      const text = Buffer.concat(chunks).toString("utf8");
+      files.set(entry.header.name, text);
+      const executable = ((entry.header.mode ?? 0) & 0o111) !== 0;
+      entries.push({ path: entry.header.name, kind: "file", executable, content: sha256(text) });
+    }
+    await fed;
+    if (treeDigest(entries) !== digest) throw new Fault("source.digest-mismatch", "the digest is another");
+    this.sources.set(digest, files);
+  }
+}
+
+let root: string;
+let deps: ReturnType<typeof stageDeps>;
+let server: Server;
+/** How the engine on stage ends what is queued; null leaves it under way. */
+let verdict: { readonly is: "live" | "failed"; readonly more?: Partial<Deployment> } | null;
+let stopListening: () => void;
+
+beforeEach(async () => {
+  root = mkdtempSync(path.join(tmpdir(), "fairlead-cli-"));
+  mkdirSync(path.join(root, ".fairlead"));
+  mkdirSync(path.join(root, "src"));
+  writeFileSync(path.join(root, "fairlead.yml"), manifest);
+  writeFileSync(path.join(root, "src/web.js"), "serve();");
+  verdict = { is: "live" };
+  const journal = await openJournal(path.join(root, "journal.db"), wallClock);
+  const logs = await openLogs(path.join(root, "logs.db"), wallClock);
+  deps = { ...stageDeps({ journal, logs }), builder: new UnpackingBuilder() };
+  const finishing = new Set<string>();
+  stopListening = journal.committed(() => {
+    void journal.unfinished(key).then(async (waiting) => {
+      for (const { id } of waiting) {
+        if (verdict === null || finishing.has(id)) continue;
+        finishing.add(id);
+        await deps.engine.finish(id, verdict.is, verdict.more ?? {});
+      }
+    });
+  });
+  const api = createApi(deps);
+  server = createAdaptorServer({ fetch: (request) => api.fetch(request, { via: "socket" }) }) as Server;
+  await new Promise<void>((resolve) => server.listen(path.join(root, ".fairlead/controller.sock"), resolve));
+});
+
+afterEach(async () => {
+  stopListening();
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  await deps.journal.close();
+  await deps.logs.close();
+  rmSync(root, { recursive: true, force: true });
+});
+
+async function run(line: string | readonly string[], options: RunOptions = {}) {
+  const argv = typeof line === "string" ? line.split(" ") : line;
+  const ran = await runLine(argv, { cwd: root, ...options });
+  return { ...ran, json: () => JSON.parse(ran.stdout) };
+}
+
+async function log(message: string, instance = "fl-shop-production-web-v1-0-g-0"): Promise<void> {
+  const line = {
+    at: Date.now(),
+    service: "web",
+    instance,
+    release: 1,
+    stream: "stdout",
+    level: null,
+    message,
+  } as const;
+  await deps.logs.append(key, [line]);
+}
+
+const fault = { code: "gate.not-ready" as const, detail: "web answers 503 on /ready", hint: "Look at the answer." };
+
+describe("deploy", () => {
+  test("uploads what is not ignored, waits and prints what is live on stdout alone", async () => {
+    writeFileSync(path.join(root, ".env"), "SECRET=1");
+    const { code, stdout, stderr } = await run("deploy");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Live: v1 in .+\n {2}web {2}http:\/\/web\.shop\.localhost/);
+    expect(stderr).toContain("[shop] v1 live after");
+    const files = [...deps.builder.sources.values()].flatMap((source) => [...source.keys()]);
+    expect(files).toContain("src/web.js");
+    expect(files.filter((file) => /\.env|\.fairlead|^\.git/.test(file))).toEqual([]);
+  });
+
+  test("works from a directory below, by name of a directory, and in another environment", async () => {
+    expect((await run("deploy", { cwd: path.join(root, "src") })).code).toBe(0);
+    expect((await run(["deploy", root, "-e", "production"], { cwd: "/" })).stdout).toContain("Live: v2 (was v1)");
+    verdict = null;
+    const { json } = await run("deploy -e staging --detach --json");
+    expect(json().deployment).toMatchObject({ environment: "staging", release: "v1", status: "queued" });
+  });
+
+  test("with --json prints one object of the contract, and nothing else", async () => {
+    const { code, stdout, json } = await run("deploy --json");
+    expect(code).toBe(0);
+    expect(stdout.trimEnd().split("\n")).toHaveLength(1);
+    expect(deploymentView.parse(json().deployment)).toMatchObject({ status: "live", release: "v1", previous: null });
+    expect(json().urls).toMatchObject([{ service: "web" }]);
+  });
+
+  test("that fails says why, shows the culprit's last lines, and its exit code is the verdict", async () => {
+    const culprit = "fl-shop-production-web-v1-0-g-0";
+    for (let i = 1; i <= 30; i += 1) await log(`line ${i}`);
+    verdict = { is: "failed", more: { fault, culprit } };
+    const { code, stdout, stderr } = await run("deploy");
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toContain("error: v1 failed: web answers 503 on /ready\nlast lines of web-v1-0:\n  line 11\n");
+    expect(stderr).toContain("  line 30\nhint: Look at the answer.\n-> next: fairlead logs --release v1");
+    verdict = { is: "failed", more: { fault } };
+    const json = await run("deploy --json");
+    expect(json.code).toBe(1);
+    expect(json.json().deployment).toMatchObject({ status: "failed", fault });
+  });
+
+  test("of a wrong manifest names every place, and exits with 2", async () => {
+    writeFileSync(path.join(root, "fairlead.yml"), `${manifest}    replicas: many\nnonsense: 1\n`);
+    const { code, stdout, stderr } = await run("deploy");
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toMatch(/fairlead\.yml:\d+:\d+ services\.web\.replicas: .*\n.*fairlead\.yml:\d+:\d+ nonsense: /);
+    const json = await run("deploy --json");
+    expect(json.json().error).toMatchObject({ code: "manifest.invalid", exit: 2, errors: [{}, {}] });
+    expect(json.stderr).toBe("");
+  });
+
+  test("that takes longer than --timeout exits with 6 and tells the id; it goes on and can be followed", async () => {
+    verdict = null;
+    const late = await run("deploy --timeout 200ms --json");
+    expect(late.code).toBe(6);
+    const [waiting] = await deps.journal.unfinished(key);
+    expect(late.json().error.detail).toContain(waiting?.id);
+    const attached = run("deployments attach --json");
+    await deps.engine.finish(waiting?.id ?? "", "live");
+    expect((await attached).json().deployment).toMatchObject({ id: waiting?.id, status: "live" });
+  });
+
+  test("is left alone by Ctrl-C, which tells how to follow and how to end it", async () => {
+    verdict = null;
+    const stop = new AbortController();
+    const detached = run("deploy", { interrupted: stop.signal });
+    const queued = Promise.withResolvers<void>();
+    const unlisten = deps.journal.committed(() => queued.resolve());
+    await queued.promise;
+    unlisten();
+    stop.abort();
+    const { code, stderr } = await detached;
+    expect(code).toBe(130);
+    const [waiting] = await deps.journal.unfinished(key);
+    if (stderr !== "") expect(stderr).toContain(`fairlead deployments attach ${waiting?.id}`);
+    const cancelled = await run(["deployments", "cancel", waiting?.id ?? ""]);
+    expect(cancelled.stdout).toContain("is asked to end");
+  });
+});
+
+describe("looking", () => {
+  test("status, ps, releases and deployments show what is there, as text and as JSON of the contract", async () => {
+    await run("deploy -m first");
+    const status = await run("status");
+    expect(status.stdout).toMatch(/^shop\/production {2}v1/);
+    expect(statusView.parse((await run("status --json")).json())).toMatchObject({ release: "v1" });
+    expect(
+      (await run("status -a shop", { cwd: "/", env: { FAIRLEAD_STATE: path.join(root, ".fairlead") } })).code,
+    ).toBe(0);
+    const all = await run(["status", "--state", path.join(root, ".fairlead")], { cwd: "/" });
+    expect(all.stdout).toMatch(/shop +production +v1/);
+    expect((await run("ps")).stdout).toBe("No instance runs.\n");
+    expect((await run("releases")).stdout).toMatch(/v1 +serving .* first\n/);
+    expect((await run("releases show v1")).stdout).toContain("run: node web.js");
+    expect((await run("deployments -n 1 --json")).json().items).toHaveLength(1);
+    const [id] = (await run("deployments --json")).json().items.map((item: { id: string }) => item.id);
+    expect((await run(["deployments", "show", id])).stdout).toContain("phases: queued > ended");
+  });
+
+  test("plan and releases diff show changes without values", async () => {
+    await run("deploy");
+    writeFileSync(path.join(root, "fairlead.yml"), manifest.replace("INFO", "s3cr3t-value"));
+    const plan = await run("plan");
+    expect([plan.code, plan.stdout]).toEqual([0, expect.stringContaining("LOG_LEVEL")]);
+    expect(plan.stdout).not.toContain("s3cr3t-value");
+    await run("deploy");
+    const diff = await run("releases diff v1 v2 --json");
+    expect(diff.json().changes.length).toBeGreaterThan(0);
+    expect(diff.stdout).not.toContain("s3cr3t-value");
+  });
+
+  test("logs prints the last lines, everything since, or follows until Ctrl-C", async () => {
+    await run("deploy");
+    for (let i = 1; i <= 120; i += 1) await log(`line ${i}`);
+    const last = (await run("logs")).stdout.trimEnd().split("\n");
+    expect([last.length, last.at(-1)]).toEqual([100, "web-v1-0 | line 120"]);
+    expect((await run("logs --no-prefix -n 2")).stdout).toBe("line 119\nline 120\n");
+    expect((await run("logs --since 1h")).stdout.trimEnd().split("\n")).toHaveLength(120);
+    const objects = (await run("logs -n 3 --json web")).stdout.trimEnd().split("\n");
+    expect(objects.map((line) => logView.strict().parse(JSON.parse(line)).message)).toEqual([
+      "line 118",
+      "line 119",
+      "line 120",
+    ]);
+    const stop = new AbortController();
+    const followed = run("logs -f -n 1 --no-prefix", { interrupted: stop.signal });
+    await expect.poll(() => server.listenerCount("request")).toBeGreaterThan(0);
+    await log("new");
+    setTimeout(() => stop.abort(), 500);
+    const { code, stdout } = await followed;
+    expect(code).toBe(130);
+    expect(stdout).toContain("new\n");
+  });
+
+  test("doctor, open and api answer", async () => {
+    await run("deploy");
+    const doctor = await run("doctor");
+    expect([doctor.code, doctor.stdout]).toEqual([0, expect.stringMatching(/ok +controller .*\nok +disk +10 GB free/)]);
+    expect((await run("open --json")).json()).toMatchObject({ service: "web" });
+    const opened: string[] = [];
+    const browser = { openUrl: async (url: string) => void opened.push(url) };
+    await run("open", { terminal: true, host: browser });
+    expect(opened).toEqual([expect.stringContaining("http://web.shop.localhost")]);
+    expect(JSON.parse((await run("api GET /v1/info")).stdout)).toMatchObject({ version: "0.1.0" });
+    expect((await run("api GET /v1/nothing")).code).toBe(4);
+  });
+});
+
+describe("changing", () => {
+  test("scale sets, shows and gives back; zero wants a yes", async () => {
+    await run("deploy");
+    expect((await run("scale web=3 --detach")).stdout).toMatch(/web +3 +1 +3/);
+    expect((await run("scale web=manifest --detach")).stdout).toMatch(/web +1 +1 +-/);
+    const refused = await run("scale web=0 --detach");
+    expect([refused.code, refused.stderr]).toEqual([8, expect.stringContaining("--yes")]);
+    expect((await run("scale web=0 --detach -y")).stdout).toMatch(/web +0/);
+    expect((await run("scale web=lots")).code).toBe(2);
+  });
+
+  test("env set, list and unset: masked, from stdin, and live", async () => {
+    await run("deploy");
+    expect((await run("env set LOG_LEVEL=DEBUG")).stdout).toContain("Live: v2 (was v1)");
+    const secret = await run("env set API_KEY --stdin --json", { stdin: "canary-value\n" });
+    expect(secret.json()).toMatchObject({ variables: ["API_KEY", "LOG_LEVEL"], deployment: { release: "v3" } });
+    const masked = await run("env list");
+    expect(masked.stdout).toMatch(/API_KEY +•••• [0-9a-f]{8} +set/);
+    const shown = await run("env list --reveal --json");
+    expect(shown.stdout).toContain("canary-value");
+    const quiet = [masked, secret, await run("env list --json"), await run("plan"), await run("releases show v3")];
+    expect(quiet.map(({ stdout, stderr }) => stdout + stderr).join()).not.toContain("canary-value");
+    expect((await run("env unset API_KEY")).code).toBe(8);
+    expect((await run("env unset API_KEY -y --json")).json().variables).toEqual(["LOG_LEVEL"]);
+    expect((await run("env set broken")).code).toBe(2);
+    expect((await run("env set MY_TOKEN=x")).stderr).toContain("warning: MY_TOKEN looks like a secret");
+  });
+
+  test("rollback and restart are deployments", async () => {
+    await run("deploy");
+    const first = [...deps.builder.sources.keys()][0] ?? "";
+    const nothing = await run("rollback");
+    expect([nothing.code, nothing.stderr]).toEqual([5, expect.stringContaining("hint: ")]);
+    writeFileSync(path.join(root, "src/web.js"), "serve(2);");
+    await run("deploy");
+    const release = await deps.journal.release(key, 1);
+    for (const { digest } of release?.artifacts ?? []) deps.builder.states.set(digest, { state: "built" });
+    expect(first).not.toBe("");
+    expect((await run("rollback --json")).json().deployment).toMatchObject({ kind: "rollback", status: "live" });
+    expect((await run("rollback v99")).code).toBe(4);
+    expect((await run("restart web --json")).json().deployment).toMatchObject({ kind: "restart", services: ["web"] });
+  });
+
+  test("down asks; --all wants the name, and -y is not one", async () => {
+    await run("deploy");
+    expect((await run("down")).code).toBe(8);
+    expect((await run("down --all -y")).code).toBe(8);
+    const wrong = await run("down --all --confirm other");
+    expect([wrong.code, wrong.stderr]).toEqual([8, expect.stringContaining("--confirm shop")]);
+    const stopped = await run("down --all --confirm shop --json");
+    expect([stopped.code, stopped.json().stopped]).toEqual([0, [key]]);
+    expect((await run("down -y")).stdout).toContain("Stopped shop/production");
+  });
+
+  test("run gives the command's bytes and exit code, and forgets the task", async () => {
+    await run("deploy");
+    const bytes = Buffer.from([0, 255, 10, 13, 27]);
+    const { runtime } = deps;
+    const startTask = runtime.startTask.bind(runtime);
+    runtime.startTask = async (spec) => {
+      await startTask(spec);
+      runtime.write(spec.name, "stdout", bytes);
+      runtime.write(spec.name, "stderr", Buffer.from("to stderr\n"));
+      runtime.end(spec.name, { code: 42, signal: null, reason: "exited" });
+      expect(spec.command).toEqual(["tool", "--json", "-y", "a b"]);
+    };
+    const { code, stdout, stderr } = await run(["run", "--", "tool", "--json", "-y", "a b"]);
+    expect(code).toBe(42);
+    expect(stdout).toBe(bytes.toString("utf8"));
+    expect(stderr).toBe("to stderr\n");
+    expect(runtime.tasks.size).toBe(0);
+    expect((await run("run")).code).toBe(2);
+  });
+});
+
+describe("without a controller or a project", () => {
+  test("exit codes tell what is missing", async () => {
+    const nowhere = { cwd: "/", env: { FAIRLEAD_STATE: "/nonexistent" } };
+    const unreachable = await run("status -a shop", nowhere);
+    expect([unreachable.code, unreachable.stderr]).toEqual([7, expect.stringContaining("hint: Start one with")]);
+    expect((await run("doctor --json", nowhere)).json().checks).toMatchObject([{ name: "controller", state: "fail" }]);
+    expect((await run("deploy", nowhere)).code).toBe(2);
+    expect((await run("status -a nobody")).code).toBe(4);
+    expect((await run("status --url ftp://x")).code).toBe(2);
+  });
+
+  test("check is offline and judges every environment", async () => {
+    const offline = { env: { FAIRLEAD_STATE: "/nonexistent" } };
+    const good = await run("check", offline);
+    expect([good.code, good.stdout]).toEqual([0, "ok: fairlead.yml for production\n"]);
+    const bad = `${manifest}environments:\n  staging: { services: { web: { replicas: -1 } } }\n`;
+    writeFileSync(path.join(root, "fairlead.yml"), bad);
+    const { code, stdout } = await run("check", offline);
+    expect([code, stdout]).toEqual([2, expect.stringMatching(/^fairlead\.yml:\d+:\d+ \S+: .+\n$/)]);
+    expect((await run("check --json", offline)).json()).toMatchObject({
+      ok: false,
+      environments: ["production", "staging"],
+      complaints: [{ file: "fairlead.yml", line: 10 }],
+    });
+  });
+});
