@@ -2,9 +2,8 @@ import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/prom
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { stopEdge } from "../src/adapters/edge/embedded/start.ts";
+import { stopEdge } from "../src/adapters/edge/embedded/stop.ts";
 import { startChild } from "../src/host/child.ts";
-import { systemClock } from "../src/main/clock.ts";
 import { startController } from "../src/main/controller.ts";
 import { type Load, startLoad } from "../test/stories/load/load.ts";
 
@@ -116,7 +115,7 @@ async function main(): Promise<number> {
   } finally {
     await fairlead(stage, "down", "--yes");
     await controller.close();
-    await stopEdge(join(state, "edge"), systemClock);
+    await stopEdge(join(state, "edge"));
     await rm(home, { recursive: true, force: true });
   }
 }

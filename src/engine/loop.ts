@@ -83,9 +83,9 @@ class ReconcileLoop implements Engine {
   constructor(deps: EngineDeps) {
     this.#deps = deps;
     this.#observer = new Observer(deps);
+    const failed = (key: EnvKey, thrown: unknown) => this.#complain(key, asFault(thrown));
     this.#ingest = new LogIngest(deps);
     this.#scale = new MemoryScale({ ...deps, failed, exceeded: (key) => this.#trigger(key) });
-    const failed = (key: EnvKey, thrown: unknown) => this.#complain(key, asFault(thrown));
     this.#board = new ProbeBoard({
       ...deps,
       failed,
