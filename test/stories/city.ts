@@ -5,6 +5,9 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { uploadSource } from "../../src/cli/source.ts";
+import { Client } from "../../src/client/client.ts";
+import type { DeploymentView } from "../../src/contract/deployments.ts";
 import { type ChildResult, runChild, startChild } from "../../src/host/child.ts";
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
@@ -55,6 +58,7 @@ export class City {
   #controller: ChildProcess | null = null;
   #edge: { host: string; port: number } | null = null;
   readonly #env: Record<string, string>;
+  readonly key = { app: "beacon", environment: "production" };
 
   private constructor(home: string) {
     this.#home = home;
@@ -80,13 +84,19 @@ export class City {
     const args = ["--state", this.state, "--edge", `127.0.0.1:${this.#edge?.port ?? 0}`];
     const command = [process.execPath, first, ...rest, ...args] as const;
     this.#controller = startChild(command, { env: this.#env, cwd: root, stdio: ["ignore", log, log] });
+    const child = this.#controller;
     await until(async () => {
-      if (this.#controller?.exitCode !== null) return true;
-      return (await this.fairlead("api", "GET", "/v1/info")).code === 0;
+      if (child.exitCode !== null || child.signalCode !== null) {
+        throw new Error(`the controller did not come up: ${await this.controllerLog()}`);
+      }
+      return this.api.info().then(
+        ({ edge }) => {
+          this.#edge = edge;
+          return true;
+        },
+        () => false,
+      );
     }, "the controller answers");
-    const info = await this.fairlead("api", "GET", "/v1/info");
-    if (info.code !== 0) throw new Error(`the controller did not come up: ${await this.controllerLog()}`);
-    this.#edge = JSON.parse(info.stdout).edge;
   }
 
   controllerLog(): Promise<string> {
@@ -109,6 +119,17 @@ export class City {
     await this.controllerEnded();
   }
 
+  /** The controller's API, without the time that starting the command line takes. */
+  get api(): Client {
+    return new Client({ target: { socketPath: join(this.state, "controller.sock") } });
+  }
+
+  /** Uploads the app and asks for its deployment, as `fairlead deploy --detach` does. */
+  async beginDeploy(): Promise<DeploymentView> {
+    const { digest } = await uploadSource(this.api, { directory: this.app, file: join(this.app, "fairlead.yml") });
+    return (await this.api.beginDeployment(this.key, { kind: "deploy", source: digest })).deployment;
+  }
+
   /** Runs the command line against this city's controller. */
   fairlead(...args: readonly string[]): Promise<ChildResult> {
     const command = [process.execPath, cli, ...args, "--state", this.state] as const;
@@ -122,7 +143,7 @@ export class City {
 
   async deploy(...args: readonly string[]): Promise<ChildResult & DeploymentJson> {
     const result = await this.fairlead("deploy", "--json", ...args);
-    if (!result.stdout.startsWith("{\"deployment\"")) throw new Error(`deploy said: ${result.stdout}${result.stderr}`);
+    if (!result.stdout.startsWith('{"deployment"')) throw new Error(`deploy said: ${result.stdout}${result.stderr}`);
     return { ...result, ...(JSON.parse(result.stdout) as DeploymentJson) };
   }
 
