@@ -25,10 +25,10 @@ launch() {
 
 # 24.15 is the first 24.x in which type stripping and node:sqlite work without a flag and without a warning.
 new_enough() {
+  case $1 in v[0-9]*.[0-9]*.[0-9]*) ;; *) return 1 ;; esac
   major=${1#v}
   minor=${major#*.}
   major=${major%%.*}
   minor=${minor%%.*}
-  case $major$minor in '' | *[!0-9]*) return 1 ;; esac
   [ "$major" -gt 24 ] || { [ "$major" -eq 24 ] && [ "$minor" -ge 15 ]; }
 }

@@ -1,43 +1,49 @@
 import { once } from "node:events";
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { runChild, startChild } from "../src/host/child.ts";
 
-const pinned = `node_modules/node-${process.platform}-${process.arch}/bin/node`;
+const platform = `${process.platform}-${process.arch}`;
+const foreign = platform === "darwin-x64" ? "linux-x64" : "darwin-x64";
 const report = `console.log(JSON.stringify({ args: process.argv.slice(2), node: process.execPath, main: import.meta.main }));`;
 let root: string;
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "launch-"));
+  // A space, as people's directories have them.
+  root = mkdtempSync(join(tmpdir(), "launch here-"));
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
-function write(path: string, text: string): void {
+function write(path: string, text: string, mode = 0o644): void {
   mkdirSync(dirname(join(root, path)), { recursive: true });
   writeFileSync(join(root, path), text);
+  chmodSync(join(root, path), mode);
 }
 
-/** A package as it is installed, with a preload that makes the Node it starts with say it is an old one. */
+function link(path: string, target: string): void {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  symlinkSync(target, join(root, path));
+}
+
+/** A package as it is installed: the launchers and what was built. */
 function install(at: string): void {
   cpSync(join(import.meta.dirname, "../bin"), join(root, at, "bin"), { recursive: true });
   write(join(at, "package.json"), `{"type":"module"}`);
   write(join(at, "dist/cli.js"), report);
-  write("old.cjs", `Object.defineProperty(process, "version", { value: "v20.1.0" });`);
+}
+
+function nodePackage(at: string, name = platform): string {
+  return join(at, "node_modules", `node-${name}`, "bin/node");
 }
 
 function pin(at: string): void {
-  mkdirSync(dirname(join(root, at, pinned)), { recursive: true });
-  symlinkSync(process.execPath, join(root, at, pinned));
+  link(nodePackage(at), process.execPath);
 }
 
-function command(launcher: string, ...args: string[]): [string, ...string[]] {
-  return [process.execPath, "--require", join(root, "old.cjs"), join(root, launcher), ...args];
-}
-
-async function runOld(launcher: string, args: string[] = [], env: Record<string, string> = {}) {
-  const result = await runChild(command(launcher, ...args), { env });
+async function start(launcher: string, args: string[] = [], { cwd = root, path = "/usr/bin:/bin" } = {}) {
+  const result = await runChild([launcher, ...args], { cwd, env: { PATH: path, CDPATH: root } });
   return { ...result, said: result.stdout === "" ? null : JSON.parse(result.stdout) };
 }
 
@@ -45,53 +51,64 @@ describe("finding a Node", () => {
   test.each([
     ["in its own node_modules", "pkg", "pkg"],
     ["hoisted beside the package", "app/node_modules/fairlead", "app"],
-    [
-      "in an isolated store",
-      "app/node_modules/.store/fairlead@1/node_modules/fairlead",
-      "app/node_modules/.store/fairlead@1",
-    ],
-  ])("the pinned one is found %s, through a link from elsewhere", async (_where, at, pinnedAt) => {
+    ["in an isolated store", "app/node_modules/.s/fairlead@1/node_modules/fairlead", "app/node_modules/.s/fairlead@1"],
+  ])("the pinned one is found %s, through links from elsewhere", async (_where, at, pinnedAt) => {
     install(at);
     pin(pinnedAt);
-    mkdirSync(join(root, "bin"));
-    symlinkSync(join(root, at, "bin/fairlead"), join(root, "bin/fairlead"));
-    const { said, stderr } = await runOld("bin/fairlead", ["status", "--json", "a b"]);
-    expect(said).toEqual({ args: ["status", "--json", "a b"], node: expect.any(String), main: true });
-    expect(stderr).toBe("");
+    link("npm/bin/fairlead", join("../..", at, "bin/fairlead"));
+    link("usr/bin/fairlead", join(root, "npm/bin/fairlead"));
+    link("linked/bin", join(root, at, "bin"));
+    const said = { args: ["status", "--json", "a b"], node: process.execPath, main: true };
+    for (const launcher of ["usr/bin/fairlead", "linked/bin/fairlead"]) {
+      expect(await start(join(root, launcher), said.args)).toMatchObject({ said, stderr: "" });
+    }
   });
 
-  test("a new enough one on PATH is taken when there is no pinned one, an old one is passed over", async () => {
+  test("from every working directory, and by name", async () => {
     install("pkg");
-    write("old/node", "#!/bin/sh\necho v20.1.0\n");
-    chmodSync(join(root, "old/node"), 0o755);
-    mkdirSync(join(root, "new"));
-    symlinkSync(process.execPath, join(root, "new/node"));
-    const { said } = await runOld("pkg/bin/fairlead", ["x"], { PATH: `${join(root, "old")}:${join(root, "new")}` });
-    expect(said).toMatchObject({ args: ["x"] });
+    pin("pkg");
+    for (const [launcher, cwd] of [
+      ["./fairlead", "pkg/bin"],
+      ["bin/fairlead", "pkg"],
+      ["../bin/fairlead", "pkg/dist"],
+    ] as const) {
+      expect(await start(launcher, ["x"], { cwd: join(root, cwd) })).toMatchObject({ said: { args: ["x"] } });
+    }
+    const byName = { cwd: join(root, "pkg/bin"), path: "/usr/bin:/bin" };
+    expect(await start("/bin/sh", ["fairlead", "y"], byName)).toMatchObject({ said: { args: ["y"] } });
   });
 
-  test("a pinned one that cannot be started here is passed over too", async () => {
+  test("one of another platform is passed over, and one on PATH that is new enough is taken", async () => {
     install("pkg");
-    write(`pkg/${pinned}`, "#!/nonexistent/interpreter\n");
-    chmodSync(join(root, "pkg", pinned), 0o755);
-    mkdirSync(join(root, "new"));
-    symlinkSync(process.execPath, join(root, "new/node"));
-    const { said } = await runOld("pkg/bin/fairlead", ["x"], { PATH: join(root, "new") });
-    expect(said).toMatchObject({ args: ["x"] });
+    write(nodePackage("pkg", foreign), "#!/bin/sh\necho foreign\n", 0o755);
+    write("new/node", `#!/bin/sh\nif [ "$*" = --version ]; then echo v24.15.0; else echo '"new"'; fi\n`, 0o755);
+    expect((await start(join(root, "pkg/bin/fairlead"), ["x"], { path: join(root, "new") })).said).toBe("new");
+    pin("pkg");
+    expect((await start(join(root, "pkg/bin/fairlead"), ["x"])).said).toMatchObject({ args: ["x"] });
+  });
+
+  test.each(["v24.14.9", "v20.20.2", "v9.99.0", "v24", "", "24.x"])("%j on PATH is not enough", async (version) => {
+    install("pkg");
+    write("old/node", `#!/bin/sh\necho ${version}\n`, 0o755);
+    const { code, stdout, stderr } = await start(join(root, "pkg/bin/fairlead"), ["x"], { path: join(root, "old") });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toBe(
+      `fairlead: Node 24.15 or newer is needed; PATH has ${version}, and the package's own Node is not installed or ` +
+        "cannot run here (was it left out with --omit=optional?).\n",
+    );
+  });
+
+  test.each(["v24.15.0", "v24.21.0", "v25.0.0", "v100.1.0-nightly"])("%j on PATH is enough", async (version) => {
+    install("pkg");
+    write("new/node", `#!/bin/sh\nif [ "$*" = --version ]; then echo ${version}; else echo 1; fi\n`, 0o755);
+    expect((await start(join(root, "pkg/bin/fairlead"), ["x"], { path: join(root, "new") })).said).toBe(1);
   });
 
   test("without any there is one line that says what is needed", async () => {
     install("pkg");
-    const { code, stdout, stderr } = await runOld("pkg/bin/fairlead", [], { PATH: join(root, "nowhere") });
-    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-    expect(stderr).toMatch(/^fairlead: Node 24\.15 or newer is needed and this is v20\.1\.0; .*\n$/);
-  });
-
-  test("a Node that is new enough runs the command itself", async () => {
-    install("pkg");
-    const result = await runChild([process.execPath, join(root, "pkg/bin/fairlead"), "x"], { env: {} });
-    expect(JSON.parse(result.stdout)).toEqual({ args: ["x"], node: process.execPath, main: true });
-    expect(result.stderr).toBe("");
+    const { code, stderr } = await start(join(root, "pkg/bin/fairlead"), [], { path: join(root, "nowhere") });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^fairlead: Node 24\.15 or newer is needed; PATH has none, .*\n$/);
   });
 });
 
@@ -99,52 +116,40 @@ test("a checkout runs its sources", async () => {
   install("pkg");
   pin("pkg");
   write("pkg/src/main/cli.ts", `const from: string = "source"; console.log(JSON.stringify({ from }));`);
-  expect((await runOld("pkg/bin/fairlead")).said).toEqual({ from: "source" });
+  expect((await start(join(root, "pkg/bin/fairlead"))).said).toEqual({ from: "source" });
 });
 
-test("fairlead-node runs the script it is given, in either Node, and asks for one", async () => {
+test("fairlead-node runs the script it is given, and asks for one", async () => {
   install("pkg");
   pin("pkg");
   write("script.ts", report);
-  const script = join(root, "script.ts");
-  expect((await runOld("pkg/bin/fairlead-node", [script, "--unit", "a"])).said).toMatchObject({
-    args: ["--unit", "a"],
-  });
-  const direct = await runChild([process.execPath, join(root, "pkg/bin/fairlead-node"), script, "b"], { env: {} });
-  expect(JSON.parse(direct.stdout)).toMatchObject({ args: ["b"], main: true });
-  expect(await runOld("pkg/bin/fairlead-node")).toMatchObject({ code: 2, said: null });
+  const launcher = join(root, "pkg/bin/fairlead-node");
+  expect((await start(launcher, ["script.ts", "--unit", "a"])).said).toMatchObject({ args: ["--unit", "a"] });
+  expect(await start(launcher)).toMatchObject({ code: 2, said: null });
 });
 
-describe("how it ends", () => {
-  const listener = `
-    const seen = [];
-    for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => { seen.push(signal); console.log(signal); });
-    const timer = setInterval(() => seen.includes("SIGTERM") && process.exit(7), 300);
-    console.log("up");`;
+test("the process that is started becomes the command: same id, its signals, its exit code", async () => {
+  install("pkg");
+  pin("pkg");
+  write(
+    "pkg/dist/cli.js",
+    `process.on("SIGTERM", () => process.exit(7)); console.log(process.pid); setInterval(() => {}, 1e6);`,
+  );
+  const child = startChild([join(root, "pkg/bin/fairlead")], { env: {}, stdio: ["ignore", "pipe", "inherit"] });
+  const ended = once(child, "close");
+  const [said] = await once(child.stdout ?? child, "data");
+  expect(Number(said)).toBe(child.pid);
+  child.kill("SIGTERM");
+  expect(await ended).toEqual([7, null]);
+});
 
-  test("signals reach the command once each, and its exit code comes back", async () => {
-    install("pkg");
-    pin("pkg");
-    write("pkg/dist/cli.js", listener);
-    const child = startChild(command("pkg/bin/fairlead"), {
-      env: {},
-      stdio: ["ignore", "pipe", "inherit"],
-      detached: true,
-    });
-    let text = "";
-    child.stdout?.setEncoding("utf8").on("data", (part: string) => {
-      text += part;
-      if (text === "up\n") child.kill("SIGINT");
-      if (text === "up\nSIGINT\n") child.kill("SIGTERM");
-    });
-    const [code] = await once(child, "close");
-    expect({ code, text }).toEqual({ code: 7, text: "up\nSIGINT\nSIGTERM\n" });
-  });
-
-  test("a command that a signal ends makes the launcher end by the same signal", async () => {
-    install("pkg");
-    pin("pkg");
-    write("pkg/dist/cli.js", `process.kill(process.pid, "SIGTERM"); setInterval(() => {}, 1000);`);
-    expect(await runOld("pkg/bin/fairlead")).toMatchObject({ code: null, signal: "SIGTERM" });
-  });
+test("every shell that a system may have as sh reads it", async () => {
+  install("pkg");
+  pin("pkg");
+  const shells = ["/bin/sh", "/bin/dash", "/bin/bash", "/bin/busybox"].filter((shell) => existsSync(shell));
+  for (const shell of shells) {
+    const applet = shell.endsWith("busybox") ? ["sh"] : [];
+    const started = await start(shell, [...applet, join(root, "pkg/bin/fairlead"), "a b"]);
+    expect(started).toMatchObject({ said: { args: ["a b"] }, stderr: "" });
+  }
 });

@@ -4,8 +4,8 @@ import { z } from "zod";
 import type { Finding } from "./shape/finding.ts";
 import { checkCycles, checkLayers } from "./shape/layers.ts";
 import { checkNodes } from "./shape/rules.ts";
-import { checkSizes } from "./shape/sizes.ts";
-import { readSources } from "./shape/source.ts";
+import { checkSizes, testRatio } from "./shape/sizes.ts";
+import { readSources, type Source } from "./shape/source.ts";
 
 export type { Finding };
 
@@ -18,8 +18,7 @@ type Exception = z.infer<typeof exceptionsSchema>[number];
  * "The house" in the design and of habit 10 in the style guide. Each entry of `tools/shape-exceptions.json` excuses one
  * finding of its check in the file it names; one that excuses nothing is itself a finding, so the list only shrinks.
  */
-export function checkShape(root: string): Finding[] {
-  const sources = readSources(root);
+export function checkShape(root: string, sources: readonly Source[] = readSources(root)): Finding[] {
   const broken = sources.flatMap(({ path, brokenAt }) =>
     brokenAt === null ? [] : [{ check: "syntax", path, line: brokenAt, words: "cannot be parsed" }],
   );
@@ -60,8 +59,10 @@ function readExceptions(root: string): readonly Exception[] | null {
 }
 
 if (import.meta.main) {
-  const findings = checkShape(process.cwd());
+  const sources = readSources(process.cwd());
+  const findings = checkShape(process.cwd(), sources);
   for (const { path, line, check, words } of findings) console.log(`${path}:${line} ${check}: ${words}`);
+  console.log(`${testRatio(sources)}.`);
   console.log(findings.length === 0 ? "The shape holds." : `${findings.length} findings.`);
   process.exitCode = findings.length === 0 ? 0 : 1;
 }

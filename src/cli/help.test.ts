@@ -5,6 +5,7 @@ import { paintFor } from "./paint.ts";
 import { parseArguments } from "./parse.ts";
 import { commands } from "./table.ts";
 import { runLine } from "./test-run.ts";
+import { readWords } from "./words.ts";
 
 const plain = paintFor(false);
 
@@ -81,6 +82,22 @@ describe("a command line", () => {
     expect(json.code).toBe(2);
     expect(JSON.parse(json.stdout)).toMatchObject({ error: { code: "usage.invalid", exit: 2 } });
     expect(json.stderr).toBe("");
+  });
+
+  test("leaves the verb out where only flags follow the noun", () => {
+    const names = [
+      ["releases", "-n", "5"],
+      ["releases", "-e", "show"],
+      ["-a", "x", "releases", "--json", "show", "v1"],
+    ].map((argv) => {
+      const asked = readWords(argv);
+      return "entry" in asked ? [asked.entry.name, ...asked.rest] : asked.kind;
+    });
+    expect(names).toEqual([
+      ["releases list", "-n", "5"],
+      ["releases list", "-e", "show"],
+      ["releases show", "-a", "x", "--json", "v1"],
+    ]);
   });
 
   test("global flags may stand before or after the command", async () => {

@@ -21,13 +21,15 @@ export function paintFor(enabled: boolean): Paint {
   };
 }
 
-const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+/** Made when first needed: its tables cost milliseconds that `--help` does not have. */
+let graphemes: Intl.Segmenter | undefined;
 /** Two cells wide: emoji, and the wide blocks of Unicode TR 11 (Hangul, CJK, full-width forms). */
 const wide =
   /^(?:\p{Emoji_Presentation}|\p{Emoji}\uFE0F|[\u1100-\u115F\u2E80-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6])/u;
 
 /** How many cells of a terminal a text takes. */
 export function displayWidth(text: string): number {
+  graphemes ??= new Intl.Segmenter(undefined, { granularity: "grapheme" });
   let width = 0;
   for (const { segment } of graphemes.segment(stripVTControlCharacters(text))) {
     width += wide.test(segment) ? 2 : /^[\p{Mn}\p{Cc}\p{Cf}]/u.test(segment) ? 0 : 1;

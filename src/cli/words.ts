@@ -16,12 +16,16 @@ const valueFlags = new Set(
     .flatMap(({ spec }) => spec.replace(/ <.*/, "").split(", ")),
 );
 
-/** Index of the first word that is neither a flag nor a global flag's value; -1 when there is none before `--`. */
+/**
+ * Index of the next word of the command's name: only global flags may stand before it. -1 when there is none. Behind any
+ * other flag nobody knows yet what is its value.
+ */
 function nextWord(argv: readonly string[], from: number): number {
-  for (let i = from; i < argv.length && argv[i] !== "--"; i += 1) {
+  for (let i = from; i < argv.length; i += 1) {
     const word = argv[i] ?? "";
+    if (!word.startsWith("-")) return i;
+    if (!isGlobal(word)) return -1;
     if (valueFlags.has(word)) i += 1;
-    else if (!word.startsWith("-")) return i;
   }
   return -1;
 }

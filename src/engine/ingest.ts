@@ -109,7 +109,11 @@ export class LogIngest {
 
   async #takeStream(tap: Tap): Promise<void> {
     for (;;) {
-      const bytes = await this.#runtime.readOutput(tap.name, tap.stream, tap.offset, biteBytes);
+      const bytes = await this.#runtime.readOutput(tap.name, {
+        stream: tap.stream,
+        offset: tap.offset,
+        limit: biteBytes,
+      });
       if (bytes.length === 0) return;
       tap.offset += bytes.length;
       const lines = tap.splitter.push(bytes);
@@ -137,6 +141,6 @@ export class LogIngest {
       level: levelOf(message),
       message,
     }));
-    return this.#logs.append(tap.key, { name, stream }, lines, offset);
+    return this.#logs.append({ key: tap.key, origin: { name, stream }, lines, offset });
   }
 }

@@ -1,4 +1,4 @@
-import { type Environment, type EnvKey, keyText } from "../model/environment.ts";
+import { type EnvKey, keyText, newEnvironment } from "../model/environment.ts";
 import type { ArtifactState, Release } from "../model/release.ts";
 import type { Snapshot } from "../plan/plan.ts";
 import type { Builder } from "../ports/builder.ts";
@@ -13,11 +13,6 @@ export interface ObserverDeps {
   readonly edge: Edge;
   readonly builder: Builder;
   readonly clock: Clock;
-}
-
-/** How an environment looks that nothing has been written down about. */
-export function emptyEnvironment(key: EnvKey): Environment {
-  return { key, serving: null, scale: {}, variables: {}, revision: 0, stopped: false };
 }
 
 /** Releases are immutable, so one that was read is never read again; only so many are remembered. */
@@ -41,7 +36,7 @@ export class Observer {
       runtime.observe(key),
       edge.observe(keyText(key)),
     ]);
-    const environment = found ?? emptyEnvironment(key);
+    const environment = found ?? newEnvironment(key);
     const numbers = new Set<number>();
     if (environment.serving) numbers.add(environment.serving.release);
     for (const { release, previous } of deployments) {

@@ -7,9 +7,13 @@ import { createEngine } from "./loop.ts";
 const batches = 20;
 const runsOfBatch = 100;
 
+/** Words of what all runs were and how their deployments ended. */
+const seen = new Set<string>();
+
 async function firstBreach(from: number, runs: number): Promise<string | null> {
   for (let seed = from; seed < from + runs; seed += 1) {
-    const { breach, weather } = await simulate({ seed, plan, boot: createEngine });
+    const { breach, weather, verdicts } = await simulate({ seed, plan, boot: createEngine });
+    for (const word of [weather, ...verdicts.flatMap((verdict) => verdict.split(" "))]) seen.add(word);
     if (breach !== null) return `${breach} (${weather}; npm run simulate -- --runs 1 --seed ${seed} --verbose)`;
   }
   return null;
@@ -33,12 +37,7 @@ describe("the engine keeps every invariant in simulated worlds", () => {
     expect(await record()).toEqual(lines);
   });
 
-  test("the runs are of all kinds and end in all verdicts", async () => {
-    const seen = new Set<string>();
-    for (let seed = 1; seed <= 300; seed += 1) {
-      const { weather, verdicts } = await simulate({ seed, plan, boot: createEngine });
-      for (const word of [weather, ...verdicts.flatMap((verdict) => verdict.split(" "))]) seen.add(word);
-    }
+  test("the runs were of all kinds and ended in all verdicts", () => {
     for (const word of ["calm", "crash", "rough", "deploy", "rollback", "restart"]) expect(seen).toContain(word);
     for (const word of ["live", "failed", "rolled-back", "cancelled", "superseded"]) expect(seen).toContain(word);
   });

@@ -73,7 +73,12 @@ async function say(message: string, more: Partial<LogLine> = {}) {
     message,
   } as const;
   written += message.length + 1;
-  await deps.logs.append(key, { name: "fl-1", stream: "stdout" }, [{ ...line, ...more }], written);
+  await deps.logs.append({
+    key,
+    origin: { name: "fl-1", stream: "stdout" },
+    lines: [{ ...line, ...more }],
+    offset: written,
+  });
 }
 
 /** Reads a stream message by message; leaving the loop hangs up. */

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import type { Server } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { PassThrough, Readable } from "node:stream";
 import { createAdaptorServer } from "@hono/node-server";
 import { extract } from "tar-stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -34,24 +35,21 @@ class UnpackingBuilder extends StageBuilder {
     const files = new Map<string, string>();
     const entries: TreeEntry[] = [];
     const unpacked = extract();
-    const fed = (async () => {
-      for await (const chunk of tar) unpacked.write(chunk);
-      unpacked.end();
-    })();
+    Readable.from(tar).pipe(unpacked);
     for await (const entry of unpacked) {
       const chunks: Buffer[] = [];
       for await (const chunk of entry) chunks.push(chunk as Buffer);
-      const text = Buffer.concat(chunks).toString("utf8");
-      files.set(entry.header.name, text);
+      const content = Buffer.concat(chunks);
+      files.set(entry.header.name, content.toString("utf8"));
       const executable = ((entry.header.mode ?? 0) & 0o111) !== 0;
-      entries.push({ path: entry.header.name, kind: "file", executable, content: sha256(text) });
+      entries.push({ path: entry.header.name, kind: "file", executable, content: sha256(content) });
     }
-    await fed;
     if (treeDigest(entries) !== digest) throw new Fault("source.digest-mismatch", "the digest is another");
     this.sources.set(digest, files);
   }
 }
 
+let around: string;
 let root: string;
 let deps: ReturnType<typeof stageDeps>;
 let server: Server;
@@ -60,14 +58,14 @@ let verdict: { readonly is: "live" | "failed"; readonly more?: Partial<Deploymen
 let stopListening: () => void;
 
 beforeEach(async () => {
-  root = mkdtempSync(path.join(tmpdir(), "fairlead-cli-"));
-  mkdirSync(path.join(root, ".fairlead"));
-  mkdirSync(path.join(root, "src"));
+  around = mkdtempSync(path.join(tmpdir(), "fairlead-cli-"));
+  root = path.join(around, "shop");
+  for (const directory of [root, path.join(root, ".fairlead"), path.join(root, "src")]) mkdirSync(directory);
   writeFileSync(path.join(root, "fairlead.yml"), manifest);
   writeFileSync(path.join(root, "src/web.js"), "serve();");
   verdict = { is: "live" };
-  const journal = await openJournal(path.join(root, "journal.db"), wallClock);
-  const logs = await openLogs(path.join(root, "logs.db"), wallClock);
+  const journal = await openJournal(path.join(around, "journal.db"), wallClock);
+  const logs = await openLogs(path.join(around, "logs.db"), wallClock);
   deps = { ...stageDeps({ journal, logs }), builder: new UnpackingBuilder() };
   const finishing = new Set<string>();
   stopListening = journal.committed(() => {
@@ -90,7 +88,7 @@ afterEach(async () => {
   await new Promise((resolve) => server.close(resolve));
   await deps.journal.close();
   await deps.logs.close();
-  rmSync(root, { recursive: true, force: true });
+  rmSync(around, { recursive: true, force: true });
 });
 
 async function run(line: string | readonly string[], options: RunOptions = {}) {
@@ -98,6 +96,17 @@ async function run(line: string | readonly string[], options: RunOptions = {}) {
   const ran = await runLine(argv, { cwd: root, ...options });
   return { ...ran, json: () => JSON.parse(ran.stdout) };
 }
+
+/** A stream that a test can wait on. */
+function screen() {
+  let text = "";
+  const stream = new PassThrough().on("data", (chunk: Buffer) => {
+    text += chunk.toString("utf8");
+  });
+  return { stream, shows: (words: string) => expect.poll(() => text, { timeout: 5_000 }).toContain(words) };
+}
+
+let logged = 0;
 
 async function log(message: string, instance = "fl-shop-production-web-v1-0-g-0"): Promise<void> {
   const line = {
@@ -109,7 +118,8 @@ async function log(message: string, instance = "fl-shop-production-web-v1-0-g-0"
     level: null,
     message,
   } as const;
-  await deps.logs.append(key, [line]);
+  logged += 1;
+  await deps.logs.append({ key, origin: { name: instance, stream: "stdout" }, lines: [line], offset: logged });
 }
 
 const fault = { code: "gate.not-ready" as const, detail: "web answers 503 on /ready", hint: "Look at the answer." };
@@ -172,7 +182,8 @@ describe("deploy", () => {
     expect(late.code).toBe(6);
     const [waiting] = await deps.journal.unfinished(key);
     expect(late.json().error.detail).toContain(waiting?.id);
-    const attached = run("deployments attach --json");
+    expect((await run("deployments attach --timeout 50ms")).code).toBe(6);
+    const attached = run(["deployments", "attach", waiting?.id ?? "", "--json"]);
     await deps.engine.finish(waiting?.id ?? "", "live");
     expect((await attached).json().deployment).toMatchObject({ id: waiting?.id, status: "live" });
   });
@@ -180,16 +191,14 @@ describe("deploy", () => {
   test("is left alone by Ctrl-C, which tells how to follow and how to end it", async () => {
     verdict = null;
     const stop = new AbortController();
-    const detached = run("deploy", { interrupted: stop.signal });
-    const queued = Promise.withResolvers<void>();
-    const unlisten = deps.journal.committed(() => queued.resolve());
-    await queued.promise;
-    unlisten();
+    const stderr = screen();
+    const detached = run("deploy", { interrupted: stop.signal, host: { stderr: stderr.stream } });
+    await stderr.shows("[shop] v1 queued");
     stop.abort();
-    const { code, stderr } = await detached;
-    expect(code).toBe(130);
+    expect((await detached).code).toBe(130);
     const [waiting] = await deps.journal.unfinished(key);
-    if (stderr !== "") expect(stderr).toContain(`fairlead deployments attach ${waiting?.id}`);
+    await stderr.shows(`fairlead deployments attach ${waiting?.id}`);
+    await stderr.shows(`fairlead deployments cancel ${waiting?.id}`);
     const cancelled = await run(["deployments", "cancel", waiting?.id ?? ""]);
     expect(cancelled.stdout).toContain("is asked to end");
   });
@@ -240,13 +249,14 @@ describe("looking", () => {
       "line 120",
     ]);
     const stop = new AbortController();
-    const followed = run("logs -f -n 1 --no-prefix", { interrupted: stop.signal });
-    await expect.poll(() => server.listenerCount("request")).toBeGreaterThan(0);
+    const stdout = screen();
+    const follow = "logs -f -n 1 --no-prefix";
+    const followed = run(follow, { interrupted: stop.signal, host: { stdout: stdout.stream } });
+    await stdout.shows("line 120\n");
     await log("new");
-    setTimeout(() => stop.abort(), 500);
-    const { code, stdout } = await followed;
-    expect(code).toBe(130);
-    expect(stdout).toContain("new\n");
+    await stdout.shows("line 120\nnew\n");
+    stop.abort();
+    expect((await followed).code).toBe(130);
   });
 
   test("doctor, open and api answer", async () => {

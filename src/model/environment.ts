@@ -43,3 +43,8 @@ export interface Environment {
   /** Stopped on purpose (`down`): nothing runs until the next deployment. */
   readonly stopped: boolean;
 }
+
+/** An environment about which nothing has been written down yet. */
+export function newEnvironment(key: EnvKey): Environment {
+  return { key, serving: null, scale: {}, variables: {}, revision: 0, stopped: false };
+}

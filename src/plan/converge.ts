@@ -49,8 +49,8 @@ export function converge(s: Snapshot, wanted: Wanted, draft: Draft): void {
   const leaving = leaversOf(s, wanted);
   retire(s, leaving, draft);
   route(s, wanted.table, draft);
-  for (const slot of wanted.slots) fill(s, slot, wanted, draft);
-  for (const instance of leaving) stop(s, instance, wanted.table, draft);
+  for (const slot of wanted.slots) fill(s, slot, { wanted, draft });
+  for (const instance of leaving) stop(s, instance, { table: wanted.table, draft });
   clear(s, wanted, draft);
 }
 
@@ -207,7 +207,7 @@ function routeWords(table: RouteTable): string {
 }
 
 /** Starts an instance in an empty place, at once or when it may be tried again. */
-function fill(s: Snapshot, slot: Slot, wanted: Wanted, draft: Draft): void {
+function fill(s: Snapshot, slot: Slot, { wanted, draft }: { wanted: Wanted; draft: Draft }): void {
   const there = instancesOf(s, slot);
   if (there.some((instance) => isStaying(s, instance))) return;
   if (wanted.onTrial.has(idOf(slot)) && there.length > 0) return;
@@ -256,7 +256,11 @@ export function instanceSpec(s: Snapshot, slot: Slot): InstanceSpec {
 }
 
 /** Ends an instance that is out of the routes: first its requests, then the stop signal, then SIGKILL. */
-function stop(s: Snapshot, instance: ObservedInstance, table: RouteTable | null, draft: Draft): void {
+function stop(
+  s: Snapshot,
+  instance: ObservedInstance,
+  { table, draft }: { table: RouteTable | null; draft: Draft },
+): void {
   const spec = specOf(s, instance);
   const { signal, withinMs, drainMs } = spec?.stop ?? orphanStop;
   const retiredAt = factsOf(s, instance.name)?.retiredAt ?? s.now;
@@ -302,7 +306,7 @@ function clear(s: Snapshot, wanted: Wanted, draft: Draft): void {
   for (const instance of s.instances) {
     if (isRunning(instance) || !factsOf(s, instance.name)?.retiredAt) continue;
     const slot = places.get(slotId(instance.identity));
-    if (slot && !isHistory(s, slot, instance, draft)) continue;
+    if (slot && !isHistory(s, slot, { instance, draft })) continue;
     if (!slot && draft.deployment?.id === instance.identity.deployment && draft.deployment.phase !== "ended") continue;
     draft.do({ do: "remove", name: instance.name, why: `${instance.name} has ended` });
   }
@@ -315,7 +319,11 @@ function clear(s: Snapshot, wanted: Wanted, draft: Draft): void {
 }
 
 /** Whether an ended attempt at a wanted place does not matter to the count of crashes any more. */
-function isHistory(s: Snapshot, slot: Slot, instance: ObservedInstance, draft: Draft): boolean {
+function isHistory(
+  s: Snapshot,
+  slot: Slot,
+  { instance, draft }: { instance: ObservedInstance; draft: Draft },
+): boolean {
   const there = instancesOf(s, slot);
   const current = there.find((other) => isStaying(s, other));
   if (there.indexOf(instance) > keptAttempts) return true;

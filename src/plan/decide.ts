@@ -32,7 +32,7 @@ export function atRest(s: Snapshot, serving: Serving | null): Wanted {
 
 /** Takes the newest deployment of the queue; the older ones are superseded by it. */
 function beginNext(s: Snapshot, draft: Draft): Snapshot {
-  const queue = [...s.deployments].sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
+  const queue = [...s.deployments]; // oldest first; times of creation would lie after the clock was set back
   const newest = queue.pop();
   for (const older of queue) supersede(s, older, { by: newest, draft });
   if (!newest) return s;

@@ -46,7 +46,7 @@ export function judgeGate(s: Snapshot, service: ServiceSpec, instance: ObservedI
   if (probe && probe.readyInRow >= timesWanted(service)) return { state: "passed", gate: gateWords(service) };
   const withinMs = service.http.ready?.withinMs ?? tcpGate.withinMs;
   if (age < withinMs) return { state: "waiting", inMs: withinMs - age };
-  return { state: "failed", fault: lateFault(service, instance, probe, withinMs) };
+  return { state: "failed", fault: lateFault(service, instance, { probe, withinMs }) };
 }
 
 function crashFault(service: ServiceSpec, instance: ObservedInstance): FaultRecord {
@@ -56,8 +56,7 @@ function crashFault(service: ServiceSpec, instance: ObservedInstance): FaultReco
 function lateFault(
   service: ServiceSpec,
   instance: ObservedInstance,
-  probe: ProbeState | undefined,
-  withinMs: number,
+  { probe, withinMs }: { probe: ProbeState | undefined; withinMs: number },
 ): FaultRecord {
   const wanted = instance.address?.port;
   const found = probe?.listensOn ?? [];

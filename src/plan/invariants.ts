@@ -101,17 +101,19 @@ function takingOver(s: Snapshot, underWay: Deployment | undefined): ReadonlySet<
 function lostUpstream({ s, plan }: Decision): string | null {
   const running = s.deployments.find(({ phase }) => phase !== "queued");
   const required = requiredRoutes(s, plannedDeployment(plan, running));
-  // One that stopped answering serves nobody, so that taking it out loses nothing.
-  const runs = (id: string) =>
-    s.instances.some((one) => one.name === id && isRunning(one)) && factsOf(s, id)?.retiredBecause !== "not-alive";
-  const serves = (route: Route | undefined) =>
-    route !== undefined && (route.holdMs !== null || route.upstreams.some(({ id }) => runs(id)));
+  // One that is sick has to go, and a single service can have no other one meanwhile.
+  const isSick = (id: string) => !["unwanted", undefined, null].includes(factsOf(s, id)?.retiredBecause);
+  const runs = (id: string) => s.instances.some((one) => one.name === id && isRunning(one)) && !isSick(id);
+  // A hold is given up when the deployment that wanted it has ended without an instance to end it with.
+  const isHeld = (route: Route | undefined) => (route?.holdMs ?? null) !== null;
+  const serves = (route: Route | undefined) => route?.upstreams.some(({ id }) => runs(id)) ?? false;
   for (const step of plan.steps) {
     if (step.do !== "route" && step.do !== "unroute") continue;
     for (const name of required) {
       const before = s.edge.table?.routes.find((one) => one.service === name);
       const after = routesOf(step).find((one) => one.service === name);
-      if (serves(before) && !serves(after)) return `${name} loses its last upstream`;
+      const served = serves(before) || (isHeld(before) && running !== undefined);
+      if (served && !serves(after) && !isHeld(after)) return `${name} loses its last upstream`;
     }
   }
   return null;

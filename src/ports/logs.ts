@@ -2,10 +2,18 @@ import type { EnvKey } from "../model/environment.ts";
 import type { LogFilter, LogLine, StoredLine } from "../model/log.ts";
 import type { OutputStream } from "./runtime.ts";
 
-/** Where a batch of lines came from, and up to which byte its origin has been read. */
+/** Where lines come from: one stream of one instance or task. */
 export interface LogOrigin {
   readonly name: string;
   readonly stream: OutputStream;
+}
+
+/** Lines of one environment, and up to which byte their origin has been read with them. */
+export interface LogBatch {
+  readonly key: EnvKey;
+  readonly origin: LogOrigin;
+  readonly lines: readonly LogLine[];
+  readonly offset: number;
 }
 
 /**
@@ -13,8 +21,8 @@ export interface LogOrigin {
  * so that a crash loses and doubles nothing; sequences of an environment rise in the order of `append`.
  */
 export interface LogStore {
-  /** Stores lines and that `origin` has been read up to `offset`. May keep a small tail in memory only if `flush` comes within a second. */
-  append(key: EnvKey, origin: LogOrigin, lines: readonly LogLine[], offset: number): Promise<void>;
+  /** Stores a batch. Its lines are found at once; they may wait in memory for at most a second until they are on disk. */
+  append(batch: LogBatch): Promise<void>;
   /** Up to which byte an origin has been read; 0 for a new one. */
   position(origin: LogOrigin): Promise<number>;
   /** Forgets the position of an origin that is gone; its lines stay. */

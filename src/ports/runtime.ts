@@ -3,6 +3,13 @@ import type { InstanceSpec, ObservedInstance, ObservedTask, TaskSpec, Usage } fr
 
 export type OutputStream = "stdout" | "stderr";
 
+/** A piece of one stream: at most `limit` bytes from `offset` on. */
+export interface OutputRange {
+  readonly stream: OutputStream;
+  readonly offset: number;
+  readonly limit: number;
+}
+
 /** Something that the runtime noticed by itself. It carries the key and the name; what happened is found by observing. */
 export interface RuntimeChange {
   readonly key: EnvKey;
@@ -39,8 +46,8 @@ export interface Runtime {
   /** Ports on which the processes of an instance listen. */
   listening(name: string): Promise<readonly number[]>;
   usage(name: string): Promise<Usage | null>;
-  /** At most `limit` bytes of output from `offset` on; empty at the end. Output is kept until `remove` or `releaseOutput`. */
-  readOutput(name: string, stream: OutputStream, offset: number, limit: number): Promise<Uint8Array>;
+  /** What there is of a range of output; empty at the end. Output is kept until `remove` or `releaseOutput`. */
+  readOutput(name: string, range: OutputRange): Promise<Uint8Array>;
   /** Output before `offset` is stored elsewhere and its disk space may be freed. Offsets do not change. */
   releaseOutput(name: string, stream: OutputStream, offset: number): Promise<void>;
   /** Reports changes until the answer is called. May report too much, and never misses an end for longer than a second. */

@@ -9,7 +9,7 @@ import type { Builder } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { LogStore } from "../ports/logs.ts";
-import type { OutputStream, Runtime, RuntimeChange } from "../ports/runtime.ts";
+import type { OutputRange, OutputStream, Runtime, RuntimeChange } from "../ports/runtime.ts";
 
 /** Time as it is. */
 export const wallClock: Clock = {
@@ -110,7 +110,7 @@ export class StageRuntime implements Runtime {
     return null;
   }
 
-  async readOutput(...[name, stream, offset, limit]: Parameters<Runtime["readOutput"]>): Promise<Uint8Array> {
+  async readOutput(name: string, { stream, offset, limit }: OutputRange): Promise<Uint8Array> {
     return this.#entry(name).output[stream].slice(offset, offset + limit);
   }
 

@@ -2,10 +2,10 @@ import { Fault } from "../base/faults.ts";
 import { newId } from "../base/ids.ts";
 import type { Change } from "../model/change.ts";
 import type { Deployment, DeploymentKind } from "../model/deployment.ts";
-import { type Environment, type EnvKey, keyText } from "../model/environment.ts";
+import { type Environment, type EnvKey, keyText, newEnvironment } from "../model/environment.ts";
 import { parseReleaseName, type Release, releaseName, serviceOf } from "../model/release.ts";
 import { composeRelease, draftOf, refuseTakenHosts } from "./compose.ts";
-import { authorise, type Call, environmentOf, newEnvironment } from "./ground.ts";
+import { authorise, type Call, environmentOf } from "./ground.ts";
 
 /** How many live releases are looked through for one to go back to. */
 const liveReleasesSeen = 1_000;

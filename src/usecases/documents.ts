@@ -1,11 +1,11 @@
 import { Fault } from "../base/faults.ts";
 import type { Deployment } from "../model/deployment.ts";
-import { type Environment, type EnvKey, keyText } from "../model/environment.ts";
+import { type Environment, type EnvKey, keyText, newEnvironment } from "../model/environment.ts";
 import type { Event } from "../model/event.ts";
 import { type Release, serviceOf } from "../model/release.ts";
 import { composeRelease, readDraft } from "./compose.ts";
 import { queue } from "./deploy.ts";
-import { authorise, type Call, environmentOf, newEnvironment, refuseStale } from "./ground.ts";
+import { authorise, type Call, environmentOf, refuseStale } from "./ground.ts";
 
 export interface ScaledService {
   readonly name: string;

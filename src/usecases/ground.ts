@@ -49,11 +49,6 @@ export async function environmentOf({ deps }: Call, key: EnvKey): Promise<Enviro
   return environment;
 }
 
-/** An environment before anything is known of it. */
-export function newEnvironment(key: EnvKey): Environment {
-  return { key, serving: null, scale: {}, variables: {}, revision: 0, stopped: false };
-}
-
 /** Where people and other services reach a host of an environment: through the edge. */
 export function publicUrl({ edge }: Pick<Deps, "edge">, host: string): string {
   const { port } = edge.address();

@@ -1,7 +1,7 @@
-import type { EnvKey } from "../model/environment.ts";
+import { type EnvKey, newEnvironment } from "../model/environment.ts";
 import { composeRelease, draftOf, refuseTakenHosts } from "./compose.ts";
 import { type Difference, differences, summaryOf } from "./diff.ts";
-import { authorise, type Call, newEnvironment } from "./ground.ts";
+import { authorise, type Call } from "./ground.ts";
 
 export interface Outlook {
   readonly changes: readonly Difference[];

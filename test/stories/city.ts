@@ -107,6 +107,11 @@ export class City {
     return this.#controller?.pid ?? 0;
   }
 
+  get controllerDied(): boolean {
+    const child = this.#controller;
+    return child === null || child.exitCode !== null || child.signalCode !== null;
+  }
+
   /** Resolves when the controller's process has ended, by itself or by `killController`. */
   async controllerEnded(): Promise<void> {
     const child = this.#controller;

@@ -2,7 +2,7 @@ import type { Finding } from "./finding.ts";
 import { isNode, type Node, type Source, textOf, walk } from "./source.ts";
 
 /** Says what is wrong with one node, or null. */
-type Rule = (node: Node, source: Source) => string | null;
+type Rule = (node: Node, source: Source, parent: Node | undefined) => string | null;
 
 const childFile = "src/host/child.ts";
 const textMatchers = new Set(["includes", "match", "matchAll", "startsWith", "endsWith", "indexOf", "search"]);
@@ -150,7 +150,14 @@ function impurity(node: Node): string | null {
   return null;
 }
 
-const tooManyParameters: Rule = (node) => {
+/** The callback of `test.each(rows)("…", callback)` takes a row, however long it is. */
+function takesRow(parent: Node | undefined): boolean {
+  const table = parent?.type === "CallExpression" ? parent.callee : null;
+  return isNode(table) && table.type === "CallExpression" && memberName(table.callee) === "each";
+}
+
+const tooManyParameters: Rule = (node, source, parent) => {
+  if (source.isTest && takesRow(parent)) return null;
   const parameters = Array.isArray(node.params) ? (node.params as readonly unknown[]) : [];
   const positional = parameters.filter((parameter) => nameOf(parameter) !== "this").length;
   return node.type !== "TSTypeParameterInstantiation" && node.type !== "TSTypeParameterDeclaration" && positional > 3
@@ -180,17 +187,17 @@ export function checkNodes(source: Source): readonly Finding[] {
     if (everywhere.has(check) || !source.path.startsWith("test/"))
       findings.push({ check, path: source.path, line, words });
   };
-  for (const { specifier, line } of source.imports) {
-    if (/^(?:node:)?child_process$/.test(specifier) && source.path !== childFile) {
+  for (const { specifier, kind, line } of source.imports) {
+    if (kind !== "type" && /^(?:node:)?child_process$/.test(specifier) && source.path !== childFile) {
       report("child-process", line, `only ${childFile} starts programs`);
     }
     if (specifier.startsWith("node:") && source.path.startsWith("src/plan/") && !source.isTest) {
       report("impure-plan", line, `${specifier}: a decision depends on its snapshot alone`);
     }
   }
-  walk(source.program, (node) => {
+  walk(source.program, (node, parents) => {
     for (const [check, rule] of rules) {
-      const words = rule(node, source);
+      const words = rule(node, source, parents.at(-1));
       if (words !== null) report(check, source.lineOf(node.start), words);
     }
   });

@@ -102,10 +102,13 @@ export async function raw(url: string, text: string): Promise<string> {
   return answer;
 }
 
-/** The next bytes on a connection. */
+/** The next bytes on a connection. Read, not listened for: an event between two listeners would be lost. */
 export async function nextText(socket: Socket): Promise<string> {
-  const [chunk] = (await once(socket, "data")) as [Buffer];
-  return chunk.toString("latin1");
+  for (;;) {
+    const chunk = socket.read() as Buffer | null;
+    if (chunk !== null) return chunk.toString("latin1");
+    await once(socket, "readable");
+  }
 }
 
 /** Waits until something can be seen; the test's own time limit is the deadline. */

@@ -98,7 +98,7 @@ export const streamCases: readonly EdgeCase[] = [
       socket.write("pong");
       expect(await nextText(socket)).toBe("pong");
       expect((await edge.observe("ws/x")).stats["ws-1"]?.active).toBe(1);
-      socket.end();
+      socket.resume().end();
       await once(socket, "close");
       await seen(
         () => edge.observe("ws/x"),

@@ -45,11 +45,12 @@ export function logsConformance(name: string, make: () => Promise<LogStoreUnderT
 
     test("lines and position are stored together: a crash loses and doubles nothing", async () => {
       const all = numbered(1_000);
-      for (let from = 0; from < 500; from += 50) await store.append(key, origin, all.slice(from, from + 50), from + 50);
+      for (let from = 0; from < 500; from += 50)
+        await store.append({ key, origin, lines: all.slice(from, from + 50), offset: from + 50 });
       store = await place.crash();
       const kept = await store.position(origin);
       expect(messages(await store.tail({ key }, 2_000))).toEqual(messages(stored(all.slice(0, kept))));
-      await store.append(key, origin, all.slice(kept), 1_000); // the engine reads again from the position
+      await store.append({ key, origin, lines: all.slice(kept), offset: 1_000 }); // the engine reads again from the position
       await place.settle();
       store = await place.crash();
       expect(await store.position(origin)).toBe(1_000);
@@ -57,11 +58,11 @@ export function logsConformance(name: string, make: () => Promise<LogStoreUnderT
     });
 
     test("sequences go on rising after a crash, also when all lines were deleted", async () => {
-      await store.append(key, origin, numbered(3), 3);
+      await store.append({ key, origin, lines: numbered(3), offset: 3 });
       await place.settle();
       await store.cap(0);
       store = await place.crash();
-      await store.append(key, origin, numbered(1), 4);
+      await store.append({ key, origin, lines: numbered(1), offset: 4 });
       expect((await store.read({ key }, 0, 10)).lines.map((line) => line.sequence)).toEqual([4]);
     });
 
@@ -77,7 +78,7 @@ function readingCases(now: () => LogStore): void {
   test("gives lines back as they were, at once, with rising sequences", async () => {
     const odd = ["", "é😀", "a\nb", "\0", "\ud800", "x".repeat(20_000)].map((message) => aLine(message));
     const lines = [...odd, aLine("e", { level: "error", stream: "stderr", release: 7, at: 5, instance: "web-1" })];
-    await now().append(key, origin, lines, 10);
+    await now().append({ key, origin, lines, offset: 10 });
     const expected = stored(lines).map((line) => ({ ...line, message: line.message.replace("\ud800", "\ufffd") }));
     const found = await now().tail({ key }, 100);
     expect(found.map((line) => ({ ...line, message: line.message.replace("\ud800", "\ufffd") }))).toEqual(expected);
@@ -86,7 +87,7 @@ function readingCases(now: () => LogStore): void {
   test("tail gives the last lines, oldest first; read goes on where it stopped", async () => {
     const lines = numbered(950, (i) => ({ service: i % 3 === 0 ? "worker" : "web", at: 5_000 - i }));
     for (let from = 0; from < lines.length; from += 70) {
-      await now().append(key, origin, lines.slice(from, from + 70), from);
+      await now().append({ key, origin, lines: lines.slice(from, from + 70), offset: from });
     }
     expect(await now().tail({ key }, 300)).toEqual(stored(lines).slice(-300));
     const seen: StoredLine[] = [];
@@ -102,26 +103,26 @@ function readingCases(now: () => LogStore): void {
   });
 
   test("read goes past lines that do not match, and finds later ones", async () => {
-    await now().append(key, origin, numbered(10), 10);
+    await now().append({ key, origin, lines: numbered(10), offset: 10 });
     const nothing = await now().read({ key, grep: "no such" }, 3, 5);
     expect(nothing).toEqual({ lines: [], next: 10 });
-    await now().append(key, origin, [aLine("no such luck")], 11);
+    await now().append({ key, origin, lines: [aLine("no such luck")], offset: 11 });
     expect(messages((await now().read({ key, grep: "no such" }, nothing.next, 5)).lines)).toEqual(["no such luck"]);
     expect(await now().read({ key: other }, 7, 5)).toEqual({ lines: [], next: 7 });
   });
 
   test("environments do not see each other's lines", async () => {
-    await now().append(key, origin, [aLine("ours")], 1);
-    await now().append(other, { ...origin, name: "pr" }, [aLine("theirs")], 1);
+    await now().append({ key, origin, lines: [aLine("ours")], offset: 1 });
+    await now().append({ key: other, origin: { ...origin, name: "pr" }, lines: [aLine("theirs")], offset: 1 });
     expect(await now().tail({ key }, 9)).toEqual(stored([aLine("ours")]));
     expect(await now().tail({ key: other }, 9)).toEqual(stored([aLine("theirs")]));
   });
 
   test("positions are kept by name and stream, and forgotten by name, while the lines stay", async () => {
     expect(await now().position(origin)).toBe(0);
-    await now().append(key, origin, [aLine("a")], 20);
-    await now().append(key, { ...origin, stream: "stderr" }, [], 7);
-    await now().append(key, { ...origin, name: "web-1" }, [], 5);
+    await now().append({ key, origin, lines: [aLine("a")], offset: 20 });
+    await now().append({ key, origin: { ...origin, stream: "stderr" }, lines: [], offset: 7 });
+    await now().append({ key, origin: { ...origin, name: "web-1" }, lines: [], offset: 5 });
     expect(await now().position(origin)).toBe(20);
     expect(await now().position({ ...origin, stream: "stderr" })).toBe(7);
     await now().forget(origin.name);
@@ -134,33 +135,29 @@ function readingCases(now: () => LogStore): void {
   test("listeners hear which environment has new lines, until they stop", async () => {
     const heard: EnvKey[] = [];
     const stop = now().appended((each) => heard.push(each));
-    await now().append(key, origin, [aLine("a")], 1);
-    await now().append(other, origin, [], 2);
+    await now().append({ key, origin, lines: [aLine("a")], offset: 1 });
+    await now().append({ key: other, origin, lines: [], offset: 2 });
     expect(heard).toEqual([key]);
     stop();
-    await now().append(key, origin, [aLine("b")], 2);
+    await now().append({ key, origin, lines: [aLine("b")], offset: 2 });
     expect(heard).toHaveLength(1);
   });
 
   test("cap deletes the oldest lines of each environment above it, and only there", async () => {
     const long = (i: number) => aLine(`${i} ${Math.sin(i)} `.repeat(20), { service: i % 2 ? "web" : "worker" });
-    await now().append(
-      key,
-      origin,
-      Array.from({ length: 4_000 }, (_, i) => long(i)),
-      1,
-    );
-    await now().append(other, origin, [aLine("kept")], 2);
+    const many = Array.from({ length: 4_000 }, (_, i) => long(i));
+    await now().append({ key, origin, lines: many, offset: 1 });
+    await now().append({ key: other, origin, lines: [aLine("kept")], offset: 2 });
     await now().cap(20_000);
     const left = await now().tail({ key }, 5_000);
     expect(left.length).toBeLessThan(4_000);
     expect(await now().tail({ key: other }, 9)).toHaveLength(1);
-    await now().append(key, origin, [aLine("after")], 3);
+    await now().append({ key, origin, lines: [aLine("after")], offset: 3 });
     const again = await now().tail({ key }, 5_000);
     expect(again.at(-1)).toMatchObject({ sequence: 4_001, message: "after" });
     expect(again.slice(0, -1)).toEqual(left);
     await now().cap(0);
-    await now().append(key, origin, [aLine("anew")], 4);
+    await now().append({ key, origin, lines: [aLine("anew")], offset: 4 });
     expect(messages(await now().tail({ key }, 5_000))).toEqual(["anew"]);
   });
 }
@@ -192,7 +189,7 @@ function filterCases(now: () => LogStore): void {
       aLine("four", { at: 40, service: "clock", level: "warn" }),
       aLine("zero again", { at: 5, level: "info" }), // the clock was put back
     ];
-    for (const line of lines) await now().append(key, origin, [line], 1);
+    for (const line of lines) await now().append({ key, origin, lines: [line], offset: 1 });
     const found = await now().tail({ key, ...filter }, 10);
     expect(found.map((line) => line.sequence)).toEqual(expected);
     expect((await now().read({ key, ...filter }, 0, 10)).lines).toEqual(found);
@@ -200,7 +197,7 @@ function filterCases(now: () => LogStore): void {
   });
 
   test("refuses a pattern that could hang, in words", async () => {
-    await now().append(key, origin, [aLine("a")], 1);
+    await now().append({ key, origin, lines: [aLine("a")], offset: 1 });
     for (const grep of ["(a)\\1", "(?=a)", "(", "a".repeat(201)]) {
       await expect(now().tail({ key, grep }, 1)).rejects.toMatchObject({ code: "request.invalid" });
       await expect(now().read({ key, grep }, 0, 1)).rejects.toMatchObject({ code: "request.invalid" });
@@ -260,7 +257,7 @@ async function propertyCase(make: () => Promise<LogStoreUnderTest>): Promise<voi
           } else if ("lines" in step) {
             const lines = Array.from({ length: step.times }, () => step.lines).flat();
             list.push(...lines.map((line, i) => ({ ...line, sequence: list.length + i + 1 })));
-            await store.append(key, origin, lines, list.length);
+            await store.append({ key, origin, lines, offset: list.length });
           } else {
             const { filter, limit } = step;
             const expected = list.filter((line) => keeps(filter, line));

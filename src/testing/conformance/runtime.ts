@@ -56,7 +56,7 @@ export function taskSpec(artifact: string, command: readonly string[], more: Par
 
 /** All of one output stream. */
 export async function outputOf(runtime: Runtime, name: string, stream: OutputStream = "stdout"): Promise<string> {
-  return Buffer.from(await runtime.readOutput(name, stream, 0, 1024 * 1024)).toString();
+  return Buffer.from(await runtime.readOutput(name, { stream, offset: 0, limit: 1024 * 1024 })).toString();
 }
 
 async function find(runtime: Runtime, name: string) {
@@ -272,7 +272,7 @@ export function runtimeConformance(adapter: string, make: () => Promise<RuntimeW
       await runtime.startTask(spec);
       await exitOf(runtime, spec.name);
       const read = async (stream: OutputStream, offset: number, limit: number) =>
-        Buffer.from(await runtime.readOutput(spec.name, stream, offset, limit)).toString();
+        Buffer.from(await runtime.readOutput(spec.name, { stream, offset, limit })).toString();
       expect(await read("stdout", 0, 2)).toBe("ab");
       expect(await read("stdout", 2, 100)).toBe("cdef");
       expect(await read("stdout", 6, 100)).toBe("");
@@ -287,7 +287,9 @@ export function runtimeConformance(adapter: string, make: () => Promise<RuntimeW
       await exitOf(runtime, spec.name);
       const size = 54 * lines;
       await runtime.releaseOutput(spec.name, "stdout", size);
-      expect(Buffer.from(await runtime.readOutput(spec.name, "stdout", size, 100)).toString()).toBe("end\n");
+      expect(
+        Buffer.from(await runtime.readOutput(spec.name, { stream: "stdout", offset: size, limit: 100 })).toString(),
+      ).toBe("end\n");
     });
 
     test("starts, output and ends are reported, and nothing after the listener went", async () => {

@@ -95,11 +95,12 @@ export class SimulatedEdge implements Edge {
     return this.#tables.get(owner) ?? null;
   }
 
-  /** It dies, and cannot be started again for a while. What it counted is gone. */
+  /** It dies with all that it carries, and cannot be started again for a while. What it counted is gone. */
   die(forMs: number): void {
     this.#up = false;
     this.#downUntil = this.#options.clock.elapsed + forMs;
     this.#stats.clear();
+    for (const process of this.#options.runtime.processes.values()) process.busyUntil = 0;
     this.#options.happened({ what: "down", byItself: true });
     this.#report();
   }

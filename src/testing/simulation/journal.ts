@@ -1,7 +1,7 @@
 import { Fault, type FaultRecord } from "../../base/faults.ts";
 import type { Change } from "../../model/change.ts";
 import type { Deployment } from "../../model/deployment.ts";
-import { type Environment, type EnvKey, keyText, sameKey } from "../../model/environment.ts";
+import { type Environment, type EnvKey, keyText, newEnvironment, sameKey } from "../../model/environment.ts";
 import type { Event } from "../../model/event.ts";
 import type { InstanceFacts } from "../../model/instance.ts";
 import type { Release } from "../../model/release.ts";
@@ -162,7 +162,7 @@ export class SimulatedJournal implements Journal {
   /** All that is written down about an environment, at once, for whoever watches from outside. */
   book(key: EnvKey): Book {
     return {
-      environment: this.#environments.get(keyText(key)) ?? emptyEnvironment(key),
+      environment: this.#environments.get(keyText(key)) ?? newEnvironment(key),
       releases: this.#releasesOf(key),
       deployments: this.#deploymentsOf(key),
       facts: [...this.#factsOf(key).values()],
@@ -197,7 +197,7 @@ export class SimulatedJournal implements Journal {
     for (const change of changes) {
       const key = keyOf(change);
       touched.set(keyText(key), key);
-      if (!this.#environments.has(keyText(key))) this.#environments.set(keyText(key), emptyEnvironment(key));
+      if (!this.#environments.has(keyText(key))) this.#environments.set(keyText(key), newEnvironment(key));
       this.#write(key, change);
     }
     if (touched.size === 0) return;
@@ -243,7 +243,7 @@ export class SimulatedJournal implements Journal {
 
   #writeEnvironment(change: Extract<Change, { kind: "serving" | "stopped" | "scale" | "variables" }>): void {
     const name = keyText(change.key);
-    const environment = this.#environments.get(name) ?? emptyEnvironment(change.key);
+    const environment = this.#environments.get(name) ?? newEnvironment(change.key);
     this.#environments.set(name, changed(environment, change));
   }
 
@@ -274,11 +274,6 @@ function changed(
 function merged<T>(values: Readonly<Record<string, T>>, set: Readonly<Record<string, T | null>>): Record<string, T> {
   const entries = Object.entries({ ...values, ...set }).filter((entry): entry is [string, T] => entry[1] !== null);
   return Object.fromEntries(entries);
-}
-
-/** An environment of which nothing is known yet. */
-export function emptyEnvironment(key: EnvKey): Environment {
-  return { key, serving: null, scale: {}, variables: {}, revision: 0, stopped: false };
 }
 
 function keyOf(change: Change): EnvKey {

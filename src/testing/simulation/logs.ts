@@ -1,6 +1,6 @@
 import { type EnvKey, keyText } from "../../model/environment.ts";
-import { type LogFilter, type LogLine, levels, type StoredLine } from "../../model/log.ts";
-import type { LogOrigin, LogStore } from "../../ports/logs.ts";
+import { type LogFilter, levels, type StoredLine } from "../../model/log.ts";
+import type { LogBatch, LogOrigin, LogStore } from "../../ports/logs.ts";
 
 /** A log store in memory, as durable as the object. `grep` is plain text here. */
 export class SimulatedLogs implements LogStore {
@@ -8,7 +8,7 @@ export class SimulatedLogs implements LogStore {
   readonly #positions = new Map<string, number>();
   readonly #listeners = new Set<(key: EnvKey) => void>();
 
-  async append(key: EnvKey, origin: LogOrigin, lines: readonly LogLine[], offset: number): Promise<void> {
+  async append({ key, origin, lines, offset }: LogBatch): Promise<void> {
     const stored = this.#linesOf(key);
     for (const line of lines) stored.push({ ...line, sequence: (stored.at(-1)?.sequence ?? 0) + 1 });
     this.#positions.set(`${origin.name} ${origin.stream}`, offset);

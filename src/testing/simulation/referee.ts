@@ -1,6 +1,6 @@
 import { backoff } from "../../base/backoff.ts";
 import type { Deployment } from "../../model/deployment.ts";
-import { type EnvKey, keyText } from "../../model/environment.ts";
+import { type EnvKey, keyText, newEnvironment } from "../../model/environment.ts";
 import type { TaskSpec } from "../../model/instance.ts";
 import type { Route } from "../../model/route.ts";
 import { restartDelay, stableAfterMs } from "../../plan/converge.ts";
@@ -8,7 +8,7 @@ import { timesWanted } from "../../plan/gate.ts";
 import { breachOf, type Decision, requiredRoutes, strayed } from "../../plan/invariants.ts";
 import type { SimulatedClock } from "./clock.ts";
 import type { SimulatedEdge } from "./edge.ts";
-import { type Book, emptyEnvironment, type SimulatedJournal } from "./journal.ts";
+import type { Book, SimulatedJournal } from "./journal.ts";
 import type { Process, SimulatedRuntime } from "./runtime.ts";
 
 export interface Field {
@@ -192,6 +192,8 @@ export class Referee {
     if (clock.elapsed - (this.#troubleAt.get(service) ?? Number.NEGATIVE_INFINITY) < noticeMs) return true;
     const processes = [...runtime.processes.values()].filter(({ spec }) => spec.identity.service === service);
     if (processes.some((one) => !one.exit && one.bestRow > 0 && !runtime.isWell(one))) return true;
+    // A hold ends with its deployment, and a clock that jumped ends deployments before their time.
+    if (this.timeIsBroken && !processes.some((one) => runtime.isWell(one) && one.bestRow > 0)) return true;
     const s = snapshotOf(key, journal.book(key));
     const underWay = s.deployments.find(({ phase }) => phase !== "queued");
     return !requiredRoutes(s, underWay).has(service);
@@ -218,7 +220,7 @@ function snapshotOf(key: EnvKey, { environment, releases, deployments }: Book): 
   return {
     now: 0,
     key,
-    environment: environment ?? emptyEnvironment(key),
+    environment: environment ?? newEnvironment(key),
     releases,
     deployments: deployments.filter(({ phase }) => phase !== "ended"),
     instances: [],

@@ -4,8 +4,9 @@ import { type Database, query } from "./database.ts";
 /** How long an Idempotency-Key is remembered (ports/journal.ts). */
 const claimMs = 24 * 60 * 60 * 1_000;
 
-/** The journal's book of Idempotency-Keys. */
+/** The journal's book of Idempotency-Keys. A claim without an answer belongs to a process that is gone: it is forgotten. */
 export function claims(database: Database): Pick<Journal, "claim" | "answer" | "disclaim"> {
+  database.transaction(() => database.run(query.deleteFrom("claim").where("status", "is", null)));
   return {
     claim: async (key, requestDigest, now) =>
       database.transaction(() => {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createGrep } from "./grep.ts";
 
-const alphabet = fc.constantFrom("a", "b", "B", "1", "_", " ", "-", "é");
+const alphabet = fc.constantFrom("a", "b", "B", "1", "_", " ", "-", "é", "\n");
 const atom = fc.constantFrom(
   "a",
   "b",
@@ -35,9 +35,9 @@ test("agrees with the language's own regular expressions", () => {
       fc.pre(source.length < 190);
       const line = chars.join("");
       const own = createGrep((anyCase ? "(?i)" : "") + source).test(line);
-      expect(own).toBe(new RegExp(source, anyCase ? "i" : "").test(line));
+      expect(own).toBe(new RegExp(source, anyCase ? "is" : "s").test(line));
     }),
-    { numRuns: 3_000 },
+    { numRuns: 1_000 },
   );
 });
 
@@ -50,28 +50,13 @@ test("takes a pattern without special characters as a text", () => {
   expect(createGrep("a\\.b").test("axb")).toBe(false);
 });
 
-test.each([
-  "(a)\\1",
-  "(?=a)",
-  "(?<=a)b",
-  "(?<n>a)",
-  "a**",
-  "*a",
-  "(a",
-  "a)",
-  "[a",
-  "[b-a]",
-  "\\",
-  "a{101}",
-  "\\p",
-  "^*",
-  "\\x1",
-])("refuses %s in words", (source) =>
-  expect(() => createGrep(source)).toThrowError(expect.objectContaining({ code: "request.invalid" })),
+test.each(["(a)\\1", "(?=a)", "(?<=a)b", "a**", "*a", "(a", "a)", "[a", "[b-a]", "\\", "a{1001}", "\\p", "\\x1"])(
+  "refuses %s in words",
+  (source) => expect(() => createGrep(source)).toThrowError(expect.objectContaining({ code: "request.invalid" })),
 );
 
-test("refuses what is too long, too deep or too large", () => {
-  for (const source of ["a".repeat(201), `${"(".repeat(30)}a${")".repeat(30)}`, "((a{50}){50}){50}"]) {
+test("refuses what is too long or too large", () => {
+  for (const source of ["a".repeat(201), "((a{50}){50}){50}", "(?:[ab]{99}){9}"]) {
     expect(() => createGrep(source)).toThrowError(expect.objectContaining({ code: "request.invalid" }));
   }
 });

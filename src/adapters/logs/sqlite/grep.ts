@@ -1,9 +1,8 @@
-import { isWord, type Node, parsePattern, refusePattern, type UnitTest } from "./pattern.ts";
+import { RE2JS, RE2JSSyntaxException } from "re2js";
+import { Fault } from "../../../base/faults.ts";
 
-/** How much of a line is looked at. */
-const testedUnits = 4 * 1024;
-/** Most instructions of a pattern, most states remembered before beginning anew, and most units remembered of a state. */
-const limits = { instructions: 1_000, states: 500, units: 500 } as const;
+/** Longest pattern, its largest program, and how much of a line is looked at: enough for people, too little for harm. */
+const limits = { characters: 200, instructions: 500, line: 4 * 1024 } as const;
 
 export interface Grep {
   test(line: string): boolean;
@@ -12,167 +11,33 @@ export interface Grep {
 }
 
 /**
- * A regular expression that takes time proportional to the line, whatever the pattern and the line are: a deterministic
- * automaton made while matching (Thompson, "Regular Expression Search Algorithm", CACM 1968; as RE2 does). Fault
- * `request.invalid` for a pattern outside of what pattern.ts reads. Looks at the first 4,096 characters of a line.
+ * A regular expression in RE2's syntax (github.com/google/re2/wiki/Syntax), which takes time proportional to the line,
+ * whatever the pattern and the line are; `.` also matches a line's inner line ends. Fault `request.invalid` for any other
+ * pattern, and for one that is too large. Looks at the first 4,096 characters of a line.
  */
 export function createGrep(source: string): Grep {
-  const node = parsePattern(source);
+  if (source.length > limits.characters) throw refusal(`a pattern has at most ${limits.characters} characters`);
   if (!/[\\^$.*+?()[\]{}|]/.test(source)) {
-    return { literal: source, test: (line) => line.slice(0, testedUnits).includes(source) };
+    return { literal: source, test: (line) => line.slice(0, limits.line).includes(source) };
   }
-  const automaton = new Automaton(compile(node));
-  return { literal: null, test: (line) => automaton.matches(line) };
+  const pattern = compile(source);
+  if (pattern.programSize() > limits.instructions) {
+    throw refusal("the pattern is too large once its counts are written out");
+  }
+  return { literal: null, test: (line) => pattern.test(line.slice(0, limits.line)) };
 }
 
-type Instruction =
-  | { readonly kind: "unit"; readonly test: UnitTest }
-  | { readonly kind: "assert"; readonly what: Extract<Node, { kind: "assert" }>["what"] }
-  | { kind: "split"; first: number; second: number }
-  | { readonly kind: "match" };
-
-function compile(node: Node): readonly Instruction[] {
-  const program: Instruction[] = [];
-  emit(node, program);
-  add(program, { kind: "match" });
-  return program;
-}
-
-function add<Kind extends Instruction>(program: Instruction[], instruction: Kind): Kind {
-  if (program.length >= limits.instructions)
-    throw refusePattern("the pattern is too large once its counts are written out");
-  program.push(instruction);
-  return instruction;
-}
-
-function emit(node: Node, program: Instruction[]): void {
-  switch (node.kind) {
-    case "unit":
-    case "assert":
-      add(program, node);
-      break;
-    case "sequence":
-      for (const each of node.nodes) emit(each, program);
-      break;
-    case "choice":
-      emitChoice(node.nodes, program);
-      break;
-    case "repeat":
-      emitRepeat(node, program);
+function compile(source: string): RE2JS {
+  try {
+    return RE2JS.compile(source, RE2JS.DOTALL);
+  } catch (thrown) {
+    if (thrown instanceof RE2JSSyntaxException) throw refusal(`${thrown.getDescription()}: ${thrown.getPattern()}`);
+    throw thrown;
   }
 }
 
-function emitChoice(nodes: readonly Node[], program: Instruction[]): void {
-  const exits: { first: number; second: number }[] = [];
-  for (const [index, node] of nodes.entries()) {
-    if (index === nodes.length - 1) {
-      emit(node, program);
-      break;
-    }
-    const fork = add(program, { kind: "split", first: program.length + 1, second: 0 });
-    emit(node, program);
-    exits.push(add(program, { kind: "split", first: 0, second: 0 }));
-    fork.second = program.length;
-  }
-  for (const exit of exits) exit.first = exit.second = program.length;
-}
-
-function emitRepeat({ node, least, most }: Extract<Node, { kind: "repeat" }>, program: Instruction[]): void {
-  for (let i = 0; i < least; i += 1) emit(node, program);
-  if (most === Number.POSITIVE_INFINITY) {
-    const start = program.length;
-    const fork = add(program, { kind: "split", first: start + 1, second: 0 });
-    emit(node, program);
-    add(program, { kind: "split", first: start, second: start });
-    fork.second = program.length;
-    return;
-  }
-  const forks: { second: number }[] = [];
-  for (let i = least; i < most; i += 1) {
-    forks.push(add(program, { kind: "split", first: program.length + 1, second: 0 }));
-    emit(node, program);
-  }
-  for (const fork of forks) fork.second = program.length;
-}
-
-/** What stands before a place: nothing, or a unit that is part of a word or not. */
-type Before = "start" | "word" | "other";
-
-interface State {
-  /** Instructions to go on from, sorted; the first one is always among them, for a match may begin anywhere. */
-  readonly from: readonly number[];
-  readonly before: Before;
-  readonly next: Map<number, State | "match">;
-  endMatches: boolean | null;
-}
-
-class Automaton {
-  readonly #program: readonly Instruction[];
-  readonly #states = new Map<string, State>();
-
-  constructor(program: readonly Instruction[]) {
-    this.#program = program;
-  }
-
-  matches(line: string): boolean {
-    let state = this.#state([0], "start");
-    const length = Math.min(line.length, testedUnits);
-    for (let at = 0; at < length; at += 1) {
-      const unit = line.charCodeAt(at);
-      let next = state.next.get(unit);
-      if (next === undefined) {
-        next = this.#step(state, unit);
-        if (state.next.size < limits.units) state.next.set(unit, next);
-      }
-      if (next === "match") return true;
-      state = next;
-    }
-    state.endMatches ??= this.#reach(state, null).has(this.#program.length - 1);
-    return state.endMatches;
-  }
-
-  #state(from: readonly number[], before: Before): State {
-    const name = `${before} ${from.join(",")}`;
-    const known = this.#states.get(name);
-    if (known) return known;
-    if (this.#states.size >= limits.states) this.#forget();
-    const state: State = { from, before, next: new Map(), endMatches: null };
-    this.#states.set(name, state);
-    return state;
-  }
-
-  #forget(): void {
-    for (const state of this.#states.values()) state.next.clear(); // else they would keep each other in memory
-    this.#states.clear();
-  }
-
-  #step(state: State, unit: number): State | "match" {
-    const reached = this.#reach(state, unit);
-    if (reached.has(this.#program.length - 1)) return "match";
-    const next = new Set([0]);
-    for (const index of reached) {
-      const instruction = this.#program[index];
-      if (instruction?.kind === "unit" && instruction.test(unit)) next.add(index + 1);
-    }
-    return this.#state(
-      [...next].sort((a, b) => a - b),
-      isWord(unit) ? "word" : "other",
-    );
-  }
-
-  /** All instructions reached without taking a unit, when `unit` (null: the end) comes next. */
-  #reach(state: State, unit: number | null): Set<number> {
-    const boundary = (state.before === "word") !== (unit !== null && isWord(unit));
-    const holds = { start: state.before === "start", end: unit === null, boundary, "no-boundary": !boundary };
-    const reached = new Set<number>();
-    const open = [...state.from];
-    for (let index = open.pop(); index !== undefined; index = open.pop()) {
-      if (reached.has(index)) continue;
-      reached.add(index);
-      const instruction = this.#program[index];
-      if (instruction?.kind === "split") open.push(instruction.first, instruction.second);
-      else if (instruction?.kind === "assert" && holds[instruction.what]) open.push(index + 1);
-    }
-    return reached;
-  }
+function refusal(why: string): Fault {
+  return new Fault("request.invalid", `grep: ${why}`, {
+    hint: "Write a plain text or an RE2 regular expression; put \\ before a character that is meant as it is.",
+  });
 }

@@ -31,7 +31,7 @@ function lines(from: number, count: number) {
 
 test("the files are for their owner alone", async () => {
   const store = await openLogs(file, clock);
-  await store.append(key, origin, lines(0, 10), 1);
+  await store.append({ key, origin, lines: lines(0, 10), offset: 1 });
   await store.position(origin);
   const names = readdirSync(directory);
   expect(names.length).toBeGreaterThan(1);
@@ -45,7 +45,7 @@ test("lines take at most 0.6 of their bytes, and a chunk that fills up is rewrit
   for (let from = 0; from < 20_000; from += 37) {
     const batch = lines(from, 37);
     for (const line of batch) raw += line.message.length + 1;
-    await store.append(key, origin, batch, from);
+    await store.append({ key, origin, lines: batch, offset: from });
     if (from % 370 === 0) await store.position(origin); // writes what waits
     if (from % 3_700 !== 0) continue;
     await store.close();
@@ -61,7 +61,8 @@ test("lines take at most 0.6 of their bytes, and a chunk that fills up is rewrit
 
 test("the bytes of an environment are known without counting, and the file shrinks by cap", async () => {
   const store = await openLogs(file, clock);
-  for (let from = 0; from < 40_000; from += 1_000) await store.append(key, origin, lines(from, 1_000), from);
+  for (let from = 0; from < 40_000; from += 1_000)
+    await store.append({ key, origin, lines: lines(from, 1_000), offset: from });
   const before = await size();
   expect(before.booked).toBe(before.counted);
   await store.cap(100_000);
@@ -104,7 +105,7 @@ test("a search reads the places of chunks from the index alone", async () => {
 
 test("a write that fails loses nothing: the lines are written later", async () => {
   const store = await openLogs(file, clock);
-  await store.append(key, origin, lines(0, 300), 300);
+  await store.append({ key, origin, lines: lines(0, 300), offset: 300 });
   const blocker = new DatabaseSync(file);
   blocker.exec("BEGIN IMMEDIATE");
   await expect(store.position(origin)).rejects.toThrow();
@@ -122,7 +123,7 @@ const spoil: readonly [string, string, () => void][] = [
 ];
 test.each(spoil)("refuses %s and leaves it as it is", async (_name, code, spoilIt) => {
   const store = await openLogs(file, clock);
-  await store.append(key, origin, lines(0, 1_000), 1);
+  await store.append({ key, origin, lines: lines(0, 1_000), offset: 1 });
   await store.close();
   spoilIt();
   const before = readFileSync(file);

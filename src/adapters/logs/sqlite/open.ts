@@ -21,7 +21,7 @@ export async function openLogs(file: string, clock: Clock): Promise<LogStore> {
   const position = database.prepare("SELECT offset FROM position WHERE name = ? AND stream = ?");
   const forget = database.prepare("DELETE FROM position WHERE name = ?");
   return {
-    async append(key, origin, lines, offset) {
+    async append({ key, origin, lines, offset }) {
       if (shelves.waiting >= waitCharacters) shelves.flush(); // if it fails, nothing of this batch was taken
       if (lines.length > 0) shelves.add(key, lines);
       shelves.readUpTo(origin, offset);

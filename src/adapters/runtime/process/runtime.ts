@@ -3,7 +3,7 @@ import { Fault, isErrno } from "../../../base/faults.ts";
 import { type EnvKey, keyText, sameKey } from "../../../model/environment.ts";
 import type { Exit, InstanceSpec, ObservedInstance, ObservedTask, TaskSpec, Usage } from "../../../model/instance.ts";
 import type { Clock } from "../../../ports/clock.ts";
-import type { ObservedWorld, OutputStream, Runtime, RuntimeChange } from "../../../ports/runtime.ts";
+import type { ObservedWorld, OutputRange, OutputStream, Runtime, RuntimeChange } from "../../../ports/runtime.ts";
 import { Folder, type RunAs, type Stored } from "./folder.ts";
 import { type Claim, deliverable } from "./keeper.ts";
 import { environmentOf, launch, unfit } from "./launch.ts";
@@ -145,7 +145,7 @@ class ProcessRuntime implements Runtime {
     return keeper === null || bootId() === null ? null : usageOf(keeper);
   }
 
-  async readOutput(...[name, stream, offset, limit]: Parameters<Runtime["readOutput"]>): Promise<Uint8Array> {
+  async readOutput(name: string, { stream, offset, limit }: OutputRange): Promise<Uint8Array> {
     return this.#entries().has(name) ? readFrom(this.#outputPath(name, stream), offset, limit) : new Uint8Array();
   }
 

@@ -89,7 +89,7 @@ async function deployHere(world: World, directory: string | undefined): Promise<
 async function followLogs(world: World, { deployment }: DeploymentResult): Promise<void> {
   const { host, context } = world;
   const how = { key: deployment, json: context.json, timestamps: false, prefix: true, colour: context.colour.stdout };
-  const query = { release: deployment.release, tail: 100 };
+  const query = { since: deployment.createdAt, tail: 1_000 };
   try {
     for await (const lines of world.api().logStream(deployment, query)) {
       if (lines.length > 0) await world.print(lines.map((line) => logLine(line, how)).join("\n"));

@@ -1,0 +1,63 @@
+import { describe, expect, test } from "vitest";
+import { readWorld } from "../testing/simulation/case.ts";
+import { http, service } from "../testing/simulation/script.ts";
+import { exitWords, gateWords, judgeGate } from "./gate.ts";
+
+function judge(spec: string, instance: string) {
+  const s = readWorld(`service ${spec}\nrelease 1\ninstance web v1 dep_1 0 ${instance}`);
+  const [one, web] = [s.instances[0], s.releases[0]?.services[0]];
+  return one && web ? judgeGate(s, web, one) : null;
+}
+
+describe("the gate of an instance", () => {
+  test("passes after enough good answers in a row, and not one earlier", () => {
+    expect(judge("web http", "age=1s ready=2")).toMatchObject({
+      state: "passed",
+      gate: "GET /ready → 200, 2 in a row",
+    });
+    expect(judge("web http", "age=1s ready=1")).toEqual({ state: "waiting", inMs: 4_000 });
+  });
+
+  test("fails when the time given is over, to the millisecond", () => {
+    expect(judge("web http", "age=4999ms ready=1")).toEqual({ state: "waiting", inMs: 1 });
+    const fault = { code: "gate.not-ready", detail: expect.stringContaining("last answer: GET /ready → 503") };
+    expect(judge("web http", "age=5s")).toMatchObject({ state: "failed", fault });
+  });
+
+  test("names the port that it listens on instead of its own", () => {
+    const found = judge("web http", "age=5s listens=3000");
+    expect(found).toMatchObject({ state: "failed", fault: { code: "gate.wrong-port" } });
+    expect(JSON.stringify(found)).toContain("listens on port 3000, but it was given PORT=20100");
+  });
+
+  test("an instance that ended has failed, however good its answers were", () => {
+    expect(judge("web http", "age=1s ready=2 exit=7@0s")).toMatchObject({
+      state: "failed",
+      fault: { code: "gate.crashed", detail: "web exited with 7 before it was ready" },
+    });
+  });
+
+  test("without a port it has to stay up for its time", () => {
+    expect(judge("web", "age=799ms")).toEqual({ state: "waiting", inMs: 1 });
+    expect(judge("web", "age=800ms")).toEqual({ state: "passed", gate: "up for 800 ms" });
+  });
+
+  test("is always told in words", () => {
+    const json = [{ path: ["status"], equals: "healthy" }];
+    const ready = { path: "/h", status: 200, json, withinMs: 1, everyMs: 1, times: 3 };
+    expect(gateWords(service("a", { http: http("a", { ready }) }))).toBe(
+      'GET /h → 200, status is "healthy", 3 in a row',
+    );
+    expect(gateWords(service("a", { http: http("a", { ready: null }) }))).toContain("accepts connections, 2 in a row");
+  });
+
+  test.each([
+    ["could-not-start", 127, null, "could not be started (exit 127)"],
+    ["out-of-memory", null, "SIGKILL", "was killed because it ran out of memory"],
+    ["signalled", null, "SIGTERM", "was ended by SIGTERM"],
+    ["lost", null, null, "disappeared"],
+  ] as const)("an end by %s is told in words", (reason, code, signal, words) => {
+    const [one] = readWorld("instance web v1 dep_1 0").instances;
+    expect(one && exitWords({ ...one, exit: { at: 0, code, signal, reason } })).toBe(words);
+  });
+});

@@ -1,0 +1,317 @@
+import { parseDuration } from "../../base/duration.ts";
+import { Fault } from "../../base/faults.ts";
+import type { Deployment, Phase, Verdict } from "../../model/deployment.ts";
+import type { Serving } from "../../model/environment.ts";
+import {
+  type InstanceFacts,
+  instanceName,
+  type ObservedInstance,
+  type ObservedTask,
+  type ProbeState,
+  type RetireReason,
+} from "../../model/instance.ts";
+import type { ArtifactState, Release, ServiceSpec } from "../../model/release.ts";
+import type { RouteTable, UpstreamStats } from "../../model/route.ts";
+import type { Snapshot } from "../../plan/plan.ts";
+import { tableFor } from "../../plan/routes.ts";
+import { http, key, service } from "./script.ts";
+
+/** The moment of every case. */
+export const caseNow = 1_893_499_200_000;
+
+interface Draft {
+  readonly services: { spec: ServiceSpec; only: number | null }[];
+  readonly releases: { number: number; words: Words }[];
+  readonly deployments: Deployment[];
+  readonly instances: { seen: ObservedInstance; words: Words }[];
+  readonly tasks: ObservedTask[];
+  readonly scale: Record<string, number>;
+  readonly holds: string[];
+  serving: Serving | null;
+  stopped: boolean;
+  edgeUp: boolean;
+}
+
+/** A line's words: those that stand for themselves, and those like `name=value`. */
+class Words {
+  readonly plain: readonly string[];
+  readonly #named: ReadonlyMap<string, string>;
+
+  constructor(words: readonly string[]) {
+    this.plain = words.filter((word) => !word.includes("="));
+    const named = words.filter((word) => word.includes("="));
+    this.#named = new Map(named.map((word) => [word.slice(0, word.indexOf("=")), word.slice(word.indexOf("=") + 1)]));
+  }
+
+  has(word: string): boolean {
+    return this.plain.includes(word) || this.#named.has(word);
+  }
+
+  at(place: number): string {
+    return this.plain[place] ?? "";
+  }
+
+  text(name: string): string | null {
+    return this.#named.get(name) ?? null;
+  }
+
+  number(name: string): number {
+    return Number(this.#named.get(name) ?? 0);
+  }
+
+  list(name: string): readonly string[] {
+    return this.#named.get(name)?.split(",") ?? [];
+  }
+
+  /** A time that is so long ago; null when the word is not there. */
+  ago(name: string): number | null {
+    const text = this.#named.get(name);
+    return text === undefined ? null : caseNow - (parseDuration(text) ?? 0);
+  }
+}
+
+/**
+ * Reads a world out of plain lines, as `test/cases/plan/README.md` describes them. Faults: `request.invalid` for a line
+ * that it does not know.
+ */
+export function readWorld(text: string): Snapshot {
+  const draft: Draft = {
+    services: [],
+    releases: [],
+    deployments: [],
+    instances: [],
+    tasks: [],
+    scale: {},
+    holds: [],
+    serving: null,
+    stopped: false,
+    edgeUp: true,
+  };
+  for (const line of text.split("\n").map((raw) => raw.replace(/#.*$/, "").trim())) {
+    if (line !== "") readLine(draft, line);
+  }
+  return complete(draft);
+}
+
+function readLine(draft: Draft, line: string): void {
+  const [kind = "", ...rest] = line.split(/\s+/);
+  const words = new Words(rest);
+  switch (kind) {
+    case "service":
+      draft.services.push({ spec: readService(words), only: words.has("only") ? words.number("only") : null });
+      return;
+    case "release":
+      draft.releases.push({ number: Number(words.at(0)), words });
+      return;
+    case "serving":
+      draft.serving = { release: numberOf(words.at(0)), generations: { "*": words.at(1) } };
+      return;
+    case "deployment":
+      draft.deployments.push(readDeployment(words));
+      return;
+    case "instance":
+      draft.instances.push({ seen: readInstance(words), words });
+      return;
+    case "task":
+      draft.tasks.push(readTask(words));
+      return;
+    default:
+      return readRest(draft, kind, words);
+  }
+}
+
+function readRest(draft: Draft, kind: string, words: Words): void {
+  if (kind === "scale") draft.scale[words.at(0)] = Number(words.at(1));
+  else if (kind === "hold") draft.holds.push(words.at(0));
+  else if (kind === "stopped") draft.stopped = true;
+  else if (kind === "edge" && words.at(0) === "down") draft.edgeUp = false;
+  else throw new Fault("request.invalid", `a case has no line that begins with ${kind}`);
+}
+
+function numberOf(release: string): number {
+  return Number(release.replace(/^v/, ""));
+}
+
+function readService(words: Words): ServiceSpec {
+  const name = words.at(0);
+  const alive = words.has("alive") ? { path: "/alive", everyMs: 2_000, timeoutMs: 500, failures: 2 } : null;
+  const routed = http(name, { alive, ...(words.has("tcp") ? { ready: null } : {}) });
+  return service(name, {
+    http: words.has("http") ? routed : null,
+    replicas: words.number("replicas") || 1,
+    single: words.has("single"),
+    needs: words.list("needs"),
+    release: words.has("migrates") ? ["node", "migrate.js"] : null,
+    memoryBytes: words.has("memory") ? words.number("memory") : null,
+  });
+}
+
+function readDeployment(words: Words): Deployment {
+  const phase = (words.text("phase") ?? "queued") as Phase;
+  const at = words.ago("since") ?? caseNow;
+  const [release, deployment] = words.text("previous")?.split("/") ?? [];
+  const canary = words.text("canary")?.split("@");
+  const verdict = words.text("verdict") as Verdict | null;
+  const fault = verdict ? ({ code: "gate.not-ready", detail: "not ready", hint: "" } as const) : null;
+  return {
+    id: words.at(0),
+    key,
+    kind: (words.text("kind") ?? "deploy") as Deployment["kind"],
+    release: numberOf(words.at(1)),
+    services: words.has("services") ? words.list("services") : null,
+    previous: release ? { release: numberOf(release), generations: { "*": deployment ?? "" } } : null,
+    createdAt: at,
+    createdBy: "ada",
+    phase,
+    history: [{ phase, at }],
+    canary: canary ? { step: Number(canary[0]), at: caseNow - (parseDuration(canary[1] ?? "") ?? 0) } : null,
+    exchanged: words.list("exchanged"),
+    gates: [],
+    cancelRequested: words.has("cancelled"),
+    verdict,
+    fault,
+    culprit: null,
+    endedAt: null,
+  };
+}
+
+function readInstance(words: Words): ObservedInstance {
+  const [ordinal, attempt] = words.at(3).split(".");
+  const identity = {
+    key,
+    service: words.at(0),
+    release: numberOf(words.at(1)),
+    deployment: words.at(2),
+    ordinal: Number(ordinal),
+    attempt: Number(attempt ?? 0),
+  };
+  const port = 20_000 + identity.release * 100 + identity.ordinal * 10 + identity.attempt;
+  const [code, ago] = words.text("exit")?.split("@") ?? [];
+  const at = caseNow - (parseDuration(ago ?? "") ?? 0);
+  return {
+    name: instanceName(identity),
+    identity,
+    startedAt: words.ago("age") ?? caseNow,
+    address: words.has("no-address") ? null : { host: "10.0.0.1", port },
+    stopSignalAt: words.ago("stopping"),
+    killedAt: words.ago("killed"),
+    exit: code === undefined ? null : { at, code: Number(code), signal: null, reason: "exited" },
+  };
+}
+
+function readTask(words: Words): ObservedTask {
+  const deployment = words.at(1);
+  const name = `fl-${key.app}-${key.environment}-${words.at(0)}-release-${deployment.replace(/^.*_/, "")}`;
+  const about = { key, purpose: "release", artifact: "sha256:none", command: ["node", "migrate.js"], env: {} } as const;
+  const code = words.text("exit");
+  return {
+    name,
+    spec: { ...about, name, service: words.at(0), release: numberOf(words.at(2)), deployment },
+    startedAt: caseNow - 1_000,
+    exit: code === null ? null : { at: caseNow, code: Number(code), signal: null, reason: "exited" },
+  };
+}
+
+function complete(draft: Draft): Snapshot {
+  const releases = draft.releases.map(({ number, words }) => releaseOf(draft, number, words));
+  const serving = generated(draft, draft.serving);
+  const deployments = draft.deployments.map((one) => ({ ...one, previous: generated(draft, one.previous) }));
+  const s: Snapshot = {
+    now: caseNow,
+    key,
+    environment: { key, serving, scale: draft.scale, variables: {}, revision: 0, stopped: draft.stopped },
+    releases,
+    deployments,
+    instances: draft.instances.map(({ seen }) => seen),
+    facts: draft.instances.flatMap(factsOf),
+    probes: Object.fromEntries(draft.instances.map(({ seen, words }) => [seen.name, probeOf(words)])),
+    memory: Object.fromEntries(draft.instances.map(({ seen, words }) => [seen.name, words.number("memory")])),
+    tasks: draft.tasks,
+    artifacts: Object.fromEntries(draft.releases.map((one) => [digestOf(one.number), artifactOf(one.words)])),
+    refusal: null,
+    edge: { up: draft.edgeUp, table: null, stats: Object.fromEntries(draft.instances.map(statsOf)) },
+  };
+  return draft.edgeUp ? { ...s, edge: { ...s.edge, table: tableOf(s, draft) } } : s;
+}
+
+/** Every service of a release is carried by the same deployment in a case. */
+function generated(draft: Draft, serving: Serving | null): Serving | null {
+  if (!serving) return null;
+  const deployment = serving.generations["*"] ?? "";
+  const mine = draft.services.filter(({ only }) => only === null || only === serving.release);
+  return { release: serving.release, generations: Object.fromEntries(mine.map(({ spec }) => [spec.name, deployment])) };
+}
+
+function digestOf(number: number): string {
+  return `sha256:artifact-${number}`;
+}
+
+function releaseOf(draft: Draft, number: number, words: Words): Release {
+  const artifact = digestOf(number);
+  const mine = draft.services.filter(({ only }) => only === null || only === number);
+  const weights = words.list("canary").map(Number);
+  const watchMs = words.has("watch") ? (parseDuration(words.text("watch") ?? "") ?? 0) : 10_000;
+  return {
+    key,
+    number,
+    createdAt: caseNow,
+    createdBy: "ada",
+    message: null,
+    source: `sha256:source-${number}`,
+    artifacts: [{ digest: artifact, source: `sha256:source-${number}`, context: ".", command: null }],
+    services: mine.map(({ spec }) => ({ ...spec, artifact })),
+    deploy: {
+      watch: { forMs: watchMs, errors: 0.05, p95Ms: words.has("p95") ? words.number("p95") : null },
+      canary: weights.length > 0 ? { weights, everyMs: 5_000 } : null,
+      keep: 2,
+    },
+    manifest: "",
+  };
+}
+
+function artifactOf(words: Words): ArtifactState {
+  if (words.has("absent")) return { state: "absent" };
+  if (words.has("building")) return { state: "building", since: caseNow };
+  return words.has("failed") ? { state: "failed", detail: "exit 1", task: null } : { state: "built" };
+}
+
+function factsOf({ seen, words }: { seen: ObservedInstance; words: Words }): readonly InstanceFacts[] {
+  const [ago, because] = words.text("retired")?.split("@") ?? [];
+  if (!words.has("gated") && ago === undefined) return [];
+  const retiredAt = ago === undefined ? null : caseNow - (parseDuration(ago) ?? 0);
+  const retiredBecause = ago === undefined ? null : ((because ?? "unwanted") as RetireReason);
+  return [{ name: seen.name, gatedAt: words.has("gated") ? seen.startedAt : null, retiredAt, retiredBecause }];
+}
+
+function probeOf(words: Words): ProbeState {
+  const unready = words.number("unready");
+  const readyInRow = words.has("ready") ? words.number("ready") : words.has("gated") && unready === 0 ? 9 : 0;
+  const listensOn = words.has("listens") ? [words.number("listens")] : null;
+  const lastAnswer = readyInRow > 0 ? "GET /ready → 200" : "GET /ready → 503";
+  return { readyInRow, unreadyInRow: unready, deadInRow: words.number("dead"), lastAnswer, listensOn };
+}
+
+function statsOf({ seen, words }: { seen: ObservedInstance; words: Words }): [string, UpstreamStats] {
+  const [active, requests] = [words.number("active"), words.number("requests")];
+  return [seen.name, { active, requests, failures: words.number("failures"), p95Ms: words.number("p95") }];
+}
+
+/** What the edge has: a table of the instances that are said to be `routed`, and the services that are said to be held. */
+function tableOf(s: Snapshot, draft: Draft): RouteTable | null {
+  const routed = draft.instances.filter(({ words }) => words.has("routed")).map(({ seen }) => seen);
+  const lead = routed[0]?.identity;
+  const base = lead
+    ? generated(draft, { release: lead.release, generations: { "*": lead.deployment } })
+    : s.environment.serving;
+  const nobody = { release: base?.release ?? 0, generations: {} };
+  const facts = routed.map(({ name }) => ({ name, gatedAt: 1, retiredAt: null, retiredBecause: null }));
+  const healthy = routed.map((one) => ({ ...one, exit: null, stopSignalAt: null }));
+  const ready = { readyInRow: 9, unreadyInRow: 0, deadInRow: 0, lastAnswer: null, listensOn: null };
+  const probes = Object.fromEntries(routed.map(({ name }) => [name, ready]));
+  if (routed.length === 0 && draft.holds.length === 0) return null;
+  const exchanged = new Map(draft.holds.map((name) => [name, nobody]));
+  // Also the places that `scale` has just taken away are still in the table.
+  const scale = Object.fromEntries(routed.map(({ identity }) => [identity.service, routed.length]));
+  const environment = { ...s.environment, scale };
+  return tableFor({ ...s, environment, instances: healthy, facts, probes }, { base, next: null, share: 0, exchanged });
+}

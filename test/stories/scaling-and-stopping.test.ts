@@ -1,0 +1,138 @@
+import { readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { City, until } from "./city.ts";
+import { happenings, instancesOf, lightLoad, namesOf, quick, statusOf, untilReady } from "./scene.ts";
+
+/** Drain and stop may take minutes: whatever ends sooner ended because it could. */
+const patient = (text: string) =>
+  quick(text).replace("drain: 2s", "drain: 120s").replaceAll("within: 2s }", "within: 120s }");
+
+test("an old instance without requests is told to stop at once and goes, long before its drain and stop times", async () => {
+  await using city = await City.found();
+  await city.editManifest(patient);
+  await city.startController();
+  expect((await city.deploy()).code).toBe(0);
+  await city.setVersion("2");
+  const { deployment } = await city.deploy();
+  expect(deployment.status).toBe("live");
+  expect(deployment.durationMs).toBeLessThan(20_000);
+  const { services } = await statusOf(city);
+  expect(services.flatMap(({ instances }) => instances).every(({ release }) => release === "v2")).toBe(true);
+  const told = await city.fairlead("logs", "web", "--release", "v1", "--grep", "stop");
+  expect(told.stdout).toMatch(/"stopping"[\s\S]*"stopped"/);
+});
+
+test("scaling down retires the extra instances, to nothing and back, and clients of the rest see no failure", async () => {
+  await using city = await City.found();
+  await city.editManifest((text) => quick(text).replace("replicas: 2", "replicas: 3"));
+  await city.startController();
+  expect((await city.deploy()).code).toBe(0);
+  const [first, second, third] = await namesOf(city, "web");
+  const load = lightLoad(city);
+  expect((await city.fairlead("scale", "web=1")).code).toBe(0);
+  await untilReady(city, "web", 1);
+  expect(await namesOf(city, "web")).toEqual([first]);
+  const retired = (await happenings(city)).filter(({ kind }) => kind === "instance.retired");
+  expect(retired.map(({ subject }) => subject).sort()).toEqual([second, third]);
+  expect((await load.stop()).failures).toEqual([]);
+
+  expect((await city.fairlead("scale", "web=0")).code).toBe(8);
+  expect((await city.fairlead("scale", "web=0", "-y")).code).toBe(0);
+  await untilReady(city, "web", 0);
+  expect((await city.get("/version")).status).toBe(503);
+  expect((await city.fairlead("scale", "web=2")).code).toBe(0);
+  await untilReady(city, "web", 2);
+  expect((await city.get("/version")).status).toBe(200);
+
+  // The number given by hand outlives a deployment, until it is given back.
+  await city.setVersion("2");
+  expect((await city.deploy()).code).toBe(0);
+  await untilReady(city, "web", 2);
+  expect((await city.fairlead("scale", "web=manifest")).code).toBe(0);
+  await untilReady(city, "web", 3);
+  const single = await city.fairlead("scale", "clock=2");
+  expect(single.code).toBe(5);
+});
+
+test("down stops one environment and leaves the other alone; the next deploy brings it back", async () => {
+  await using city = await City.found();
+  await city.editManifest((text) => `${quick(text)}environments:\n  staging: { services: { web: { replicas: 1 } } }\n`);
+  await city.startController();
+  await city.setVersion("production");
+  expect((await city.deploy()).code).toBe(0);
+  await city.setVersion("staging");
+  expect((await city.deploy("-e", "staging")).code).toBe(0);
+  const stagingHost = "staging--web.beacon.localhost";
+  expect((await city.get("/version")).body).toBe("production");
+  expect((await city.get("/version", stagingHost)).body).toBe("staging");
+  expect((await statusOf(city, "staging")).services).toMatchObject([{}, {}, {}]);
+  const before = await namesOf(city, "web");
+
+  expect((await city.fairlead("down")).code).toBe(8);
+  const load = lightLoad(city, { host: stagingHost });
+  expect((await city.fairlead("down", "-y")).code).toBe(0);
+  expect(await statusOf(city)).toMatchObject({ state: "stopped", release: null });
+  expect((await city.get("/version")).status).toBe(404);
+  const left = (await readdir(join(city.state, "run"))).filter((name) => name.startsWith("fl-beacon-production-"));
+  expect(left).toEqual([]);
+
+  await city.setVersion("again");
+  expect((await city.deploy()).deployment).toMatchObject({ status: "live" });
+  expect((await city.get("/version")).body).toBe("again");
+  expect(await namesOf(city, "web")).not.toEqual(before);
+  const report = await load.stop();
+  expect(report.failures).toEqual([]);
+  expect(Object.keys(report.versionsSeen)).toEqual(["staging"]);
+});
+
+test("a killed edge comes back by itself with its routes, and without a controller its apps live on", async () => {
+  await using city = await City.found();
+  await city.editManifest(quick);
+  await city.startController();
+  expect((await city.deploy()).code).toBe(0);
+  const before = await namesOf(city, "web");
+  for (const pid of await edges(city)) process.kill(pid, "SIGKILL");
+  await until(() => answers(city), "the edge answers again with its routes");
+  expect(await namesOf(city, "web")).toEqual(before);
+
+  // Killed together with the controller, it is the next controller that brings it back.
+  await city.killController("SIGKILL");
+  for (const pid of await edges(city)) process.kill(pid, "SIGKILL");
+  await until(async () => !(await answers(city)), "the edge is gone");
+  await city.startController();
+  await until(() => answers(city), "the edge answers after the controller came back");
+  expect(await namesOf(city, "web")).toEqual(before);
+  expect((await instancesOf(city, "web")).every(({ restarts }) => restarts === 0)).toBe(true);
+});
+
+test("what runs for an app that the journal does not know is stopped and its directories are removed", async () => {
+  await using city = await City.found();
+  await city.editManifest(quick);
+  await city.startController();
+  expect((await city.deploy()).code).toBe(0);
+  await city.killController("SIGKILL");
+  const journals = (await readdir(city.state)).filter((name) => name.startsWith("journal.db"));
+  for (const name of journals) await rm(join(city.state, name));
+  await city.startController();
+  await until(async () => {
+    const left = (await readdir(join(city.state, "run"))).filter((name) => name.startsWith("fl-"));
+    return left.length === 0 && (await city.processes()).length === 2;
+  }, "only the controller and the edge are left");
+});
+
+/** The pids of the city's edge. */
+async function edges(city: City): Promise<readonly number[]> {
+  const found: number[] = [];
+  for (const pid of await city.processes()) {
+    if ((await readFile(`/proc/${pid}/cmdline`, "utf8")).includes("/edge.ts")) found.push(pid);
+  }
+  return found;
+}
+
+async function answers(city: City): Promise<boolean> {
+  return city.get("/version").then(
+    ({ status }) => status === 200,
+    () => false,
+  );
+}

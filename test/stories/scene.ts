@@ -1,0 +1,125 @@
+import { request } from "node:http";
+import { join } from "node:path";
+import { type City, root, until } from "./city.ts";
+import { type Load, startLoad } from "./load/load.ts";
+
+export const cli = join(root, "src/main/cli.ts");
+
+/** A beacon whose timers are as short as its promises allow: for stories that are about something else than time. */
+export const quick = (manifest: string): string =>
+  manifest
+    .replaceAll("settle: 1s", "settle: 300ms")
+    .replaceAll("within: 5s }", "within: 2s }")
+    .replace("drain: 5s", "drain: 2s")
+    .replace("watch: { for: 5s }", "watch: { for: 500ms }");
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** One request over the controller's socket: for what the command line would not even send. */
+export function call(
+  city: City,
+  { method = "GET", path, body }: { method?: string; path: string; body?: unknown },
+): Promise<HttpAnswer> {
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  const headers = text === undefined ? {} : { "content-type": "application/json" };
+  return new Promise((resolve, reject) => {
+    const socketPath = join(city.state, "controller.sock");
+    const outgoing = request({ socketPath, path, method, headers, agent: false }, (response) => {
+      let answer = "";
+      response.setEncoding("utf8").on("data", (part: string) => {
+        answer += part;
+      });
+      response.once("end", () => resolve({ status: response.statusCode ?? 0, body: answer }));
+    });
+    outgoing.once("error", reject).end(text);
+  });
+}
+
+export interface Happening {
+  readonly kind: string;
+  readonly subject: string | null;
+  readonly detail: string;
+}
+
+/** What the API answers about an environment of beacon. */
+export async function read<T>(city: City, what: string, environment = "production"): Promise<T> {
+  const answer = await call(city, { path: `/v1/apps/beacon/environments/${environment}/${what}` });
+  if (answer.status !== 200) throw new Error(`${what} of ${environment} answered ${answer.status}: ${answer.body}`);
+  return JSON.parse(answer.body) as T;
+}
+
+/** Everything that happened, oldest first. */
+export async function happenings(city: City): Promise<readonly Happening[]> {
+  return (await read<{ items: readonly Happening[] }>(city, "events?limit=1000")).items;
+}
+
+export interface Attempt {
+  readonly id: string;
+  readonly kind: string;
+  readonly release: string;
+  readonly status: string;
+  readonly fault: { readonly code: string; readonly detail: string } | null;
+}
+
+/** The deployments there were, newest first. */
+export async function deployments(city: City): Promise<readonly Attempt[]> {
+  return (await read<{ items: readonly Attempt[] }>(city, "deployments?limit=100")).items;
+}
+
+/** Looks again and again for so long, and fails at the first look at which something does not hold. */
+export async function throughout(ms: number, look: () => Promise<void>): Promise<void> {
+  const end = performance.now() + ms;
+  while (performance.now() < end) await look();
+}
+
+export interface InstanceSeen {
+  readonly id: string;
+  readonly release: string;
+  readonly ready: boolean;
+  readonly state: string;
+  /** Where it answers itself, behind the edge. */
+  readonly url: string | null;
+  readonly restarts: number;
+}
+
+export interface StatusSeen {
+  readonly state: string;
+  readonly release: string | null;
+  readonly deployment: { readonly id: string; readonly phase: string; readonly status: string } | null;
+  readonly queue: readonly { readonly release: string }[];
+  readonly services: readonly { readonly name: string; readonly instances: readonly InstanceSeen[] }[];
+}
+
+/** What is observed in an environment, without starting the command line for it. */
+export function statusOf(city: City, environment = "production"): Promise<StatusSeen> {
+  return read<StatusSeen>(city, "status", environment);
+}
+
+/** Waits until the environment has exactly the wanted number of ready instances of a service. */
+export async function untilReady(city: City, service: string, replicas: number): Promise<void> {
+  await until(async () => {
+    const found = (await statusOf(city)).services.find(({ name }) => name === service);
+    return found?.instances.length === replicas && found.instances.every(({ ready }) => ready);
+  }, `${service} has ${replicas} ready instances`);
+}
+
+/** A little of everything that clients do. */
+export function lightLoad(city: City, more: { streams?: number; sockets?: number; host?: string } = {}): Load {
+  const { streams = 0, sockets = 0, host = city.host() } = more;
+  const plain = { connections: 8, ratePerSecond: 200, uploads: 0 };
+  return startLoad({ url: city.edgeUrl, host, streams, sockets, ...plain });
+}
+
+/** A service's instances, in the order of their names. */
+export async function instancesOf(city: City, service: string): Promise<readonly InstanceSeen[]> {
+  const found = (await statusOf(city)).services.find(({ name }) => name === service);
+  return [...(found?.instances ?? [])].sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/** Their names alone. */
+export async function namesOf(city: City, service: string): Promise<readonly string[]> {
+  return (await instancesOf(city, service)).map(({ id }) => id);
+}

@@ -1,0 +1,190 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { openLogs } from "../../src/adapters/logs/sqlite/open.ts";
+import { processRuntime } from "../../src/adapters/runtime/process/runtime.ts";
+import { Fault } from "../../src/base/faults.ts";
+import { LogIngest } from "../../src/engine/ingest.ts";
+import { systemClock } from "../../src/main/clock.ts";
+import { type InstanceIdentity, instanceName } from "../../src/model/instance.ts";
+import type { LogStore } from "../../src/ports/logs.ts";
+import type { Runtime } from "../../src/ports/runtime.ts";
+import { plainEnvironment, until } from "./programs.ts";
+import { median, quantile, type Row, row, show } from "./row.ts";
+
+const key = { app: "bench", environment: "production" };
+const services = ["web", "api", "worker", "clock"];
+/** Lines that one instance writes. */
+const batch = 250_000;
+const pageLines = 10_000;
+const tails = 50;
+
+interface Ingested {
+  readonly lines: number;
+  readonly rawBytes: number;
+  readonly wallMs: number;
+  readonly cpuMs: number;
+}
+
+/**
+ * Real instances write files of lines; the ingest of the engine moves them from the runtime's output files into the
+ * store on disk. Then every line is read back and must be there once and in order.
+ */
+export async function benchLogs(lines: number): Promise<readonly Row[]> {
+  const home = mkdtempSync(join(tmpdir(), "fl-bench-logs-"));
+  const file = join(home, "logs.db");
+  const logs = await openLogs(file, systemClock);
+  const runtime = processRuntime({
+    directory: join(home, "run"),
+    ports: { from: 20_000, to: 20_999 },
+    runAs: null,
+    baseEnv: plainEnvironment,
+    artifactDirectory: () => home,
+    clock: systemClock,
+  });
+  try {
+    const total = await ingestAll({ home, logs, runtime }, lines);
+    const tailMs = await timeTails(logs);
+    await checkAll(logs, lines);
+    await logs.close();
+    return rowsOf(total, { tailMs, diskBytes: diskBytes(file) });
+  } finally {
+    await runtime.close();
+    await logs.close();
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+interface Bench {
+  readonly home: string;
+  readonly logs: LogStore;
+  readonly runtime: Runtime;
+}
+
+async function ingestAll(bench: Bench, lines: number): Promise<Ingested> {
+  const ingest = new LogIngest({ ...bench, clock: systemClock });
+  let total: Ingested = { lines: 0, rawBytes: 0, wallMs: 0, cpuMs: 0 };
+  for (let number = 0; total.lines < lines; number += 1) {
+    const count = Math.min(batch, lines - total.lines);
+    const part = await ingestOne(bench, ingest, { first: total.lines, count, number });
+    total = {
+      lines: total.lines + count,
+      rawBytes: total.rawBytes + part.rawBytes,
+      wallMs: total.wallMs + part.wallMs,
+      cpuMs: total.cpuMs + part.cpuMs,
+    };
+  }
+  return total;
+}
+
+/** One instance writes its lines and ends; then the time is taken until all of them are on disk. */
+async function ingestOne(
+  { home, logs, runtime }: Bench,
+  ingest: LogIngest,
+  { first, count, number }: { first: number; count: number; number: number },
+): Promise<Ingested> {
+  const text = Array.from({ length: count }, (_, i) => lineOf(first + i)).join("");
+  const file = join(home, "lines.txt");
+  writeFileSync(file, text);
+  const identity = identityOf(number);
+  const name = instanceName(identity);
+  const command = ["cat", file];
+  await runtime.start({ name, identity, artifact: home, command, env: {}, port: null, memoryBytes: null });
+  await until(async () => (await runtime.observe(key)).instances.every((one) => one.exit !== null), "cat has ended");
+  await ingest.know(key, await runtime.observe(key));
+  const [wall, cpu] = [performance.now(), process.cpuUsage()];
+  await ingest.finish(name);
+  await logs.position({ name, stream: "stdout" });
+  const wallMs = performance.now() - wall;
+  const used = process.cpuUsage(cpu);
+  await runtime.remove(name);
+  await ingest.forget(name);
+  return { lines: count, rawBytes: Buffer.byteLength(text), wallMs, cpuMs: (used.user + used.system) / 1_000 };
+}
+
+function identityOf(number: number): InstanceIdentity {
+  const service = services[number % services.length] ?? "web";
+  return { key, service, release: 1, deployment: "dep_bench", ordinal: number, attempt: 0 };
+}
+
+/** Lines as apps write them: JSON of a common logger, an access log and plain text, no two the same. */
+function lineOf(n: number): string {
+  const time = new Date(1_760_000_000_000 + n * 7).toISOString();
+  const mixed = (n * 2_654_435_761) % 4_294_967_296;
+  const ms = ((mixed % 50_000) / 100).toFixed(2);
+  const id = mixed.toString(16).padStart(8, "0");
+  if (n % 4 === 0)
+    return `{"level":30,"time":${1_760_000_000_000 + n * 7},"n":${n},"id":"${id}","msg":"request completed","ms":${ms}}\n`;
+  if (n % 4 === 1)
+    return `10.0.${mixed % 256}.${n % 256} - - [${time}] "GET /items/${id} HTTP/1.1" 200 ${mixed % 9_000} n=${n}\n`;
+  if (n % 4 === 2) return `${time} INFO app.worker: job ${id} done in ${ms} ms n=${n}\n`;
+  return `${time} WARNING app.cache: miss for user:${mixed % 100_000}:profile n=${n}\n`;
+}
+
+/** Times the reading of the last 200 lines of one service, each in turn. */
+async function timeTails(logs: LogStore): Promise<readonly number[]> {
+  const seen: number[] = [];
+  for (let i = 0; i < tails; i += 1) {
+    const began = performance.now();
+    const found = await logs.tail({ key, services: [services[i % services.length] ?? "web"] }, 200);
+    seen.push(performance.now() - began);
+    if (found.length === 0) throw new Fault("operation.failed", "the store has no lines of a service");
+  }
+  return seen;
+}
+
+/** Reads everything: lines are numbered from 0 and were written one instance after the other. */
+async function checkAll(logs: LogStore, lines: number): Promise<void> {
+  let [expected, after] = [0, 0];
+  while (expected < lines) {
+    const page = await logs.read({ key }, after, pageLines);
+    for (const { message } of page.lines) {
+      if (!message.includes(`n=${expected}`) && !message.includes(`"n":${expected},`)) {
+        throw new Fault("operation.failed", `line ${expected} is lost or out of its place`);
+      }
+      expected += 1;
+    }
+    if (page.lines.length === 0) throw new Fault("operation.failed", `lines from ${expected} on are lost`);
+    after = page.next;
+  }
+}
+
+/** The database with its write-ahead log folded in. */
+function diskBytes(file: string): number {
+  const database = new DatabaseSync(file);
+  database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  database.close();
+  return statSync(file).size;
+}
+
+function rowsOf(total: Ingested, store: { tailMs: readonly number[]; diskBytes: number }): readonly Row[] {
+  const perSecond = (total.lines * 1_000) / total.wallMs;
+  const perCpuSecond = (total.lines * 1_000) / total.cpuMs;
+  const ratio = store.diskBytes / total.rawBytes;
+  const [p50, p95] = [median(store.tailMs), quantile(store.tailMs, 0.95)];
+  const [first] = store.tailMs;
+  return [
+    row({
+      what: `logs: ${show(total.lines)} lines of ${show(total.rawBytes / total.lines)} bytes from output files into the store`,
+      measured: `${show(perSecond)} lines/s (${show(perCpuSecond)} per CPU second), every line read back in its place`,
+      budget: "≥ 400,000 lines/s, none lost",
+      within: perSecond >= 400_000,
+      figures: { ...total, perSecond, perCpuSecond },
+    }),
+    row({
+      what: "logs: size on disk against what was written",
+      measured: `${show(ratio)} ×`,
+      budget: "≤ 0.6 ×",
+      within: ratio <= 0.6,
+      figures: { ratio },
+    }),
+    row({
+      what: `logs: last 200 lines of a service among ${show(total.lines)}`,
+      measured: `${show(p50)} ms p50, ${show(p95)} ms p95, ${show(first ?? Number.NaN)} ms the first`,
+      budget: "≤ 5 ms",
+      within: p50 <= 5,
+      figures: { p50Ms: p50, p95Ms: p95, firstMs: first ?? Number.NaN },
+    }),
+  ];
+}

@@ -1,0 +1,51 @@
+import { readFileSync, writeFileSync } from "node:fs";
+
+/**
+ * Draws what a terminal showed as an SVG: `npm run demo -- --exit | tools/picture.ts docs/demo.svg`. The picture in the
+ * README is made this way, so it shows what really came out.
+ */
+const [, , target = "docs/demo.svg"] = process.argv;
+const width = 104;
+const size = { font: 13, line: 18, char: 7.82, pad: 18 } as const;
+
+const bold = /\u001b\[1m(.*?)\u001b\[0m/;
+const shown = readFileSync(0, "utf8")
+  .split("\n")
+  .filter((line) => !line.startsWith("> ") && !line.includes("no mail"));
+
+function escape(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}
+
+function colourOf(line: string): string {
+  if (bold.test(line)) return "#ffffff";
+  if (line.startsWith("$ ")) return "#7ee787";
+  if (line.startsWith("error:")) return "#ff7b72";
+  if (line.includes("the clients saw")) return "#f2cc60";
+  if (line.startsWith("[")) return "#8b949e";
+  return "#c9d1d9";
+}
+
+/** The same line many times says no more than once. */
+function withoutRepeats(lines: readonly string[]): string[] {
+  return lines.filter((line, at) => line === "" || line !== lines[at - 1]);
+}
+
+const lines = withoutRepeats(shown).map((line) => line.slice(0, width + 12));
+const rows = lines.map((line, at) => {
+  const text = escape(line.replace(bold, "$1")).slice(0, 400);
+  const y = size.pad + (at + 1) * size.line;
+  const weight = bold.test(line) ? ' font-weight="bold"' : "";
+  return `<text x="${size.pad}" y="${y}" fill="${colourOf(line)}"${weight} xml:space="preserve">${text}</text>`;
+});
+const box = { w: Math.ceil(width * size.char + 2 * size.pad), h: (lines.length + 1) * size.line + 2 * size.pad };
+writeFileSync(
+  target,
+  `<svg xmlns="http://www.w3.org/2000/svg" width="${box.w}" height="${box.h}" viewBox="0 0 ${box.w} ${box.h}" role="img" aria-label="A deploy under load and a release taken back, as the terminal showed it">
+<rect width="100%" height="100%" rx="8" fill="#0d1117"/>
+<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="${size.font}">
+${rows.join("\n")}
+</g>
+</svg>
+`,
+);
