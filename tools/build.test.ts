@@ -51,6 +51,26 @@ test("the bundle runs without packages, reads its assets and loads a command onl
   expect(names.filter((name) => name === "left-over.js" || name.endsWith(".snap"))).toEqual([]);
 });
 
+test("the command line reads one file beside its own, and the edge that shares it does not run the command line", async () => {
+  const root = packageWith({
+    "src/main/cli.ts": `
+      import { fault } from "../base/faults.ts";
+      import { paint } from "../cli/paint.ts";
+      console.log(process.argv[2] ? (await import("../cli/deploy.ts")).deploy() : paint(fault));`,
+    "src/base/faults.ts": `export const fault: string = "fault";`,
+    "src/cli/paint.ts": `export const paint = (text: string): string => text.toUpperCase();`,
+    "src/cli/deploy.ts": `import { paint } from "./paint.ts"; export const deploy = (): string => paint("deployed");`,
+    "src/main/edge.ts": `import { fault } from "../base/faults.ts"; console.log("edge", fault);`,
+  });
+  await buildRelease(root);
+  const run = (...args: string[]) => runChild([process.execPath, ...args], { cwd: join(root, "dist"), env: {} });
+  expect(await run("edge.js")).toMatchObject({ stdout: "edge fault\n", code: 0 });
+  expect(await run("cli.js", "deploy")).toMatchObject({ stdout: "DEPLOYED\n", code: 0 });
+  const kept = /^(?:cli|start-.*)\.js$/;
+  for (const name of readdirSync(join(root, "dist"))) if (!kept.test(name)) rmSync(join(root, "dist", name));
+  expect(await run("cli.js")).toMatchObject({ stdout: "FAULT\n", code: 0 });
+});
+
 test("two assets of one name are refused before anything is replaced", async () => {
   const root = packageWith({
     "src/main/cli.ts": "",

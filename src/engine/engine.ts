@@ -1,6 +1,33 @@
 import type { EnvKey } from "../model/environment.ts";
 import type { Usage } from "../model/instance.ts";
 import type { Plan, Snapshot } from "../plan/plan.ts";
+import type { Builder } from "../ports/builder.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Edge } from "../ports/edge.ts";
+import type { Journal } from "../ports/journal.ts";
+import type { LogStore } from "../ports/logs.ts";
+import type { Prober } from "../ports/prober.ts";
+import type { Runtime } from "../ports/runtime.ts";
+
+/** Where the engine tells what it could not do; the journal has the same, with the step. */
+export interface EngineLog {
+  warn(about: object, message: string): void;
+  error(about: object, message: string): void;
+}
+
+/** All that the engine works with. */
+export interface EngineDeps {
+  readonly journal: Journal;
+  readonly runtime: Runtime;
+  readonly edge: Edge;
+  readonly builder: Builder;
+  readonly prober: Prober;
+  readonly logs: LogStore;
+  readonly clock: Clock;
+  readonly log: EngineLog;
+  /** The planner: `plan` of src/plan/decide.ts, or a broken one in the tests of the tests. */
+  readonly plan: (s: Snapshot) => Plan;
+}
 
 /** The loop as the rest of the controller sees it. */
 export interface Engine {

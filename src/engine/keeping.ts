@@ -4,7 +4,7 @@ import type { Builder } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { LogStore } from "../ports/logs.ts";
-import type { EngineLog } from "./loop.ts";
+import type { EngineLog } from "./engine.ts";
 
 /** Output is looked for this often beside the runtime's own reports. */
 const sweepMs = 2_000;

@@ -4,14 +4,7 @@ import { type EnvKey, keyText } from "../model/environment.ts";
 import type { Usage } from "../model/instance.ts";
 import type { Plan, Snapshot, Step } from "../plan/plan.ts";
 import { memoryLimits, probeTargets } from "../plan/probes.ts";
-import type { Builder } from "../ports/builder.ts";
-import type { Clock } from "../ports/clock.ts";
-import type { Edge } from "../ports/edge.ts";
-import type { Journal } from "../ports/journal.ts";
-import type { LogStore } from "../ports/logs.ts";
-import type { Prober } from "../ports/prober.ts";
-import type { Runtime } from "../ports/runtime.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine, EngineDeps } from "./engine.ts";
 import { execute, type Whose } from "./execute.ts";
 import { LogIngest } from "./ingest.ts";
 import { startKeeping } from "./keeping.ts";
@@ -19,25 +12,6 @@ import { MemoryScale } from "./memory.ts";
 import { Observer } from "./observe.ts";
 import { noteReadiness, ProbeBoard } from "./probes.ts";
 import { Serial } from "./serial.ts";
-
-/** Where the engine tells what it could not do; the journal has the same, with the step. */
-export interface EngineLog {
-  warn(about: object, message: string): void;
-  error(about: object, message: string): void;
-}
-
-export interface EngineDeps {
-  readonly journal: Journal;
-  readonly runtime: Runtime;
-  readonly edge: Edge;
-  readonly builder: Builder;
-  readonly prober: Prober;
-  readonly logs: LogStore;
-  readonly clock: Clock;
-  readonly log: EngineLog;
-  /** The planner: `plan` of src/plan/decide.ts, or a broken one in the tests of the tests. */
-  readonly plan: (s: Snapshot) => Plan;
-}
 
 /** How one reconcile went (DESIGN section 4). */
 export type Outcome =

@@ -5,7 +5,8 @@ import { routeTable } from "../model/route.ts";
 import { plan as sound } from "../plan/decide.ts";
 import type { Plan, Snapshot, Step } from "../plan/plan.ts";
 import { instancesOf, isRunning, slotsOf } from "../plan/view.ts";
-import { type Planner, type Ports, simulate } from "../testing/simulation/world.ts";
+import { type Planner, simulate } from "../testing/simulation/world.ts";
+import type { EngineDeps } from "./engine.ts";
 import { createEngine } from "./loop.ts";
 
 /** Runs within which a planted bug must be caught. */
@@ -14,7 +15,7 @@ const patience = 100;
 interface Mutant {
   readonly name: string;
   readonly plan?: Planner;
-  readonly bend?: (ports: Ports) => Ports;
+  readonly bend?: (ports: EngineDeps) => EngineDeps;
 }
 
 type Of<Kind extends Step["do"]> = Extract<Step, { do: Kind }>;

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openJournal } from "../adapters/journal/sqlite/open.ts";
@@ -10,30 +7,23 @@ import { Fault, type FaultCode, faults } from "../base/faults.ts";
 import { doctorAnswer, infoView } from "../contract/controller.ts";
 import { fillPath, paramsOf, routes } from "../contract/paths.ts";
 import { problem } from "../contract/problem.ts";
-import { stageDeps, wallClock } from "../testing/stage.ts";
+import { openStage } from "../testing/stage.ts";
 import { createApi } from "./api.ts";
 import { problemOf, problemResponse } from "./problem.ts";
 
 const token = "correct-horse-battery-staple";
-let directory: string;
-let deps: ReturnType<typeof stageDeps>;
+let stage: Awaited<ReturnType<typeof openStage>>;
+let deps: typeof stage.deps;
 let api: ReturnType<typeof createApi>;
 
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), "fairlead-http-"));
-  deps = stageDeps({
-    journal: await openJournal(join(directory, "journal.db"), wallClock),
-    logs: await openLogs(join(directory, "logs.db"), wallClock),
-  });
+  stage = await openStage({ openJournal, openLogs });
+  deps = stage.deps;
   deps.tokenDigest = sha256(token);
   api = createApi(deps);
 });
 
-afterEach(async () => {
-  await deps.journal.close();
-  await deps.logs.close();
-  await rm(directory, { recursive: true });
-});
+afterEach(() => stage.close());
 
 const bearer = { authorization: `Bearer ${token}` };
 

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openJournal } from "../adapters/journal/sqlite/open.ts";
 import { openLogs } from "../adapters/logs/sqlite/open.ts";
@@ -9,7 +6,7 @@ import { planAnswer } from "../contract/changes.ts";
 import { deploymentAnswer, deploymentDetail, deploymentPage } from "../contract/deployments.ts";
 import { problem } from "../contract/problem.ts";
 import { releaseDetail, releasePage } from "../contract/releases.ts";
-import { stageDeps, wallClock } from "../testing/stage.ts";
+import { openStage } from "../testing/stage.ts";
 import { createApi } from "./api.ts";
 
 const key = { app: "shop", environment: "production" };
@@ -24,24 +21,17 @@ function reference(output: string): string {
   return `\${web.${output}}`;
 }
 
-let directory: string;
-let deps: ReturnType<typeof stageDeps>;
+let stage: Awaited<ReturnType<typeof openStage>>;
+let deps: typeof stage.deps;
 let api: ReturnType<typeof createApi>;
 
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), "fairlead-http-"));
-  deps = stageDeps({
-    journal: await openJournal(join(directory, "journal.db"), wallClock),
-    logs: await openLogs(join(directory, "logs.db"), wallClock),
-  });
+  stage = await openStage({ openJournal, openLogs });
+  deps = stage.deps;
   api = createApi(deps);
 });
 
-afterEach(async () => {
-  await deps.journal.close();
-  await deps.logs.close();
-  await rm(directory, { recursive: true });
-});
+afterEach(() => stage.close());
 
 async function ask(method: string, path: string, ...[body, headers = {}]: [unknown?, Record<string, string>?]) {
   const json = body === undefined ? {} : { body: JSON.stringify(body) };

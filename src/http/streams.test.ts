@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openJournal } from "../adapters/journal/sqlite/open.ts";
@@ -12,33 +9,26 @@ import { logBatch, logPage } from "../contract/logs.ts";
 import { problem } from "../contract/problem.ts";
 import { taskAnswer, taskView } from "../contract/tasks.ts";
 import type { LogLine } from "../model/log.ts";
-import { stageDeps, wallClock } from "../testing/stage.ts";
+import { openStage, type wallClock } from "../testing/stage.ts";
 import { createApi } from "./api.ts";
 
 const key = { app: "shop", environment: "production" };
 const base = "/v1/apps/shop/environments/production";
 const text = "version: 1\napp: shop\nservices:\n  web: { run: node web.js, http: {} }\n";
 
-let directory: string;
-let deps: ReturnType<typeof stageDeps>;
+let stage: Awaited<ReturnType<typeof openStage>>;
+let deps: typeof stage.deps;
 let api: ReturnType<typeof createApi>;
 let written = 0;
 
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), "fairlead-http-"));
-  deps = stageDeps({
-    journal: await openJournal(join(directory, "journal.db"), wallClock),
-    logs: await openLogs(join(directory, "logs.db"), wallClock),
-  });
+  stage = await openStage({ openJournal, openLogs });
+  deps = stage.deps;
   api = createApi(deps);
   written = 0;
 });
 
-afterEach(async () => {
-  await deps.journal.close();
-  await deps.logs.close();
-  await rm(directory, { recursive: true });
-});
+afterEach(() => stage.close());
 
 function ask(
   method: string,

@@ -65,6 +65,25 @@ export interface Deployment {
   readonly endedAt: number | null;
 }
 
+/** A deployment as it begins: queued, with nothing done and nothing decided. */
+export function newDeployment(
+  begin: Pick<Deployment, "id" | "key" | "kind" | "release" | "services" | "previous" | "createdAt" | "createdBy">,
+): Deployment {
+  return {
+    ...begin,
+    phase: "queued",
+    history: [{ phase: "queued", at: begin.createdAt }],
+    canary: null,
+    exchanged: [],
+    gates: [],
+    cancelRequested: false,
+    verdict: null,
+    fault: null,
+    culprit: null,
+    endedAt: null,
+  };
+}
+
 /** Which phase may follow which; anything else is a programming error. Every phase may also fall to `undo` or `ended`. */
 const next: Record<Phase, readonly Phase[]> = {
   queued: ["prepare"],

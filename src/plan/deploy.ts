@@ -182,7 +182,9 @@ export function startable(course: Pick<Course, "s" | "next" | "previous">): read
   const all = slotsOf(s, next);
   const ready = (name: string) =>
     all.every((slot) => slot.service.name !== name || slot.service.single || hasGated(s, slot));
-  return besideSlots(course).filter((slot) => slot.service.needs.every(ready));
+  // One that has been started stays, also when a service that it needs gets more instances meanwhile.
+  const isStarted = (slot: Slot) => instancesOf(s, slot).length > 0;
+  return besideSlots(course).filter((slot) => isStarted(slot) || slot.service.needs.every(ready));
 }
 
 function startAndGate(course: Course): void {

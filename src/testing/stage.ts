@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Fault } from "../base/faults.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Deployment, Verdict } from "../model/deployment.ts";
@@ -210,6 +213,24 @@ export class StageEngine implements Engine {
       ...(verdict === "live" ? [{ kind: "serving", key, serving: { release, generations } } as const] : []),
     ]);
   }
+}
+
+/** A stage whose journal and log store are real ones, in a directory of their own that `close` deletes. */
+export async function openStage({ openJournal, openLogs }: StageStores) {
+  const directory = await mkdtemp(join(tmpdir(), "fairlead-stage-"));
+  const journal = await openJournal(join(directory, "journal.db"), wallClock);
+  const logs = await openLogs(join(directory, "logs.db"), wallClock);
+  const close = async (): Promise<void> => {
+    await journal.close();
+    await logs.close();
+    await rm(directory, { recursive: true });
+  };
+  return { deps: stageDeps({ journal, logs }), close };
+}
+
+interface StageStores {
+  readonly openJournal: (file: string, clock: Clock) => Promise<Journal>;
+  readonly openLogs: (file: string, clock: Clock) => Promise<LogStore>;
 }
 
 /** All that the API stands on, with nobody at work behind it. */

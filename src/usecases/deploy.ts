@@ -1,7 +1,7 @@
 import { Fault } from "../base/faults.ts";
 import { newId } from "../base/ids.ts";
 import type { Change } from "../model/change.ts";
-import type { Deployment, DeploymentKind } from "../model/deployment.ts";
+import { type Deployment, type DeploymentKind, newDeployment } from "../model/deployment.ts";
 import { type Environment, type EnvKey, keyText, newEnvironment } from "../model/environment.ts";
 import { parseReleaseName, type Release, releaseName, serviceOf } from "../model/release.ts";
 import { composeRelease, draftOf, refuseTakenHosts } from "./compose.ts";
@@ -112,7 +112,7 @@ export interface Queueing {
 export async function queue(call: Call, queueing: Queueing): Promise<Deployment> {
   const { environment, release, isNew, beside = [] } = queueing;
   const { key } = environment;
-  const deployment = newDeployment(call, queueing);
+  const deployment = queued(call, queueing);
   const { createdAt: at, id, kind } = deployment;
   const name = releaseName(release.number);
   const event = { at, key, deployment: id, subject: name };
@@ -127,9 +127,9 @@ export async function queue(call: Call, queueing: Queueing): Promise<Deployment>
   return deployment;
 }
 
-function newDeployment(call: Call, { environment, kind, release, services }: Queueing): Deployment {
+function queued(call: Call, { environment, kind, release, services }: Queueing): Deployment {
   const createdAt = call.deps.clock.now();
-  return {
+  return newDeployment({
     id: newId("dep", createdAt),
     key: environment.key,
     kind,
@@ -138,15 +138,5 @@ function newDeployment(call: Call, { environment, kind, release, services }: Que
     previous: environment.serving,
     createdAt,
     createdBy: authorise(call, "deploy").name,
-    phase: "queued",
-    history: [{ phase: "queued", at: createdAt }],
-    canary: null,
-    exchanged: [],
-    gates: [],
-    cancelRequested: false,
-    verdict: null,
-    fault: null,
-    culprit: null,
-    endedAt: null,
-  };
+  });
 }

@@ -27,7 +27,7 @@ async function quickCity(): Promise<City> {
   );
   await city.setVersion("1");
   await city.startController();
-  expect((await city.deploy()).deployment.status).toBe("live");
+  expect((await city.deploy()).deployment).toMatchObject({ status: "live", fault: null });
   await city.killController("SIGTERM");
   return city;
 }
@@ -90,7 +90,11 @@ async function comeToRest(city: City, { n, last }: { n: number; last: string | n
     }
     rest = await atRest(city).catch(() => null);
     return rest !== null && rest.deployment.id !== last && !city.controllerDied;
-  }, `everything is at rest after crash ${n}`);
+  }, `everything is at rest after crash ${n}`).catch(async (thrown) => {
+    const status = await city.api.status(city.key).catch(String);
+    const log = (await city.controllerLog()).split("\n").slice(-15).join("\n");
+    throw new Error(`${String(thrown)}\n${JSON.stringify(status, null, 1)}\n${log}`);
+  });
   return { rest: rest as unknown as Rest, crashed };
 }
 

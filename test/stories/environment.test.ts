@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startChild } from "../../src/host/child.ts";
 import { City } from "./city.ts";
-import { call, cli, deployments, read } from "./scene.ts";
+import { call, cli, deployments } from "./scene.ts";
 
 const values: Readonly<Record<string, string>> = {
   QUOTES: `"double" 'single' \`back\``,
@@ -131,7 +131,7 @@ test("two env set at the same time both count", async () => {
   const both = await Promise.all([city.fairlead("env", "set", "ONE=1"), city.fairlead("env", "set", "TWO=2")]);
   // One of the two deployments may be superseded by the other, which carries both values.
   expect(both.some(({ code }) => code === 0)).toBe(true);
-  expect((await read<{ variables: object }>(city, "variables")).variables).toMatchObject({ ONE: "1", TWO: "2" });
+  expect((await city.api.variables(city.key)).variables).toMatchObject({ ONE: "1", TWO: "2" });
   expect((await deployments(city))[0]?.status).toBe("live");
   expect(await served()).toMatchObject({ ONE: "1", TWO: "2" });
 });

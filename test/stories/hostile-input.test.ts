@@ -3,7 +3,7 @@ import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { City } from "./city.ts";
-import { call, quick, read } from "./scene.ts";
+import { call, quick } from "./scene.ts";
 
 let city: City;
 /** Every payload tries to make this file, in a directory where everybody may. */
@@ -117,7 +117,7 @@ test("arguments, values, messages and file names are carried literally", async (
   const message = carried.join(" ");
   const deployed = await city.deploy(`--message=${message}`);
   expect(deployed.deployment.status).toBe("live");
-  const detail = await read<{ release: { message: string | null } }>(city, `releases/${deployed.deployment.release}`);
+  const detail = await city.api.release(city.key, deployed.deployment.release);
   expect(JSON.stringify(detail)).toContain(JSON.stringify(message).slice(1, -1));
 
   const look = "process.stdout.write(JSON.stringify([process.env, require('fs').readdirSync('.')]))";
@@ -129,7 +129,7 @@ test("arguments, values, messages and file names are carried literally", async (
 test("values and secrets do not come back in messages", async () => {
   const secret = "s3cr3t-$(id)-中文";
   await city.editManifest((text) =>
-    text.replace("services:", "  CODE: { secret: true, pattern: '^[a-z]+$' }\nservices:"),
+    text.replace("services:", () => "  CODE: { secret: true, pattern: '^[a-z]+$' }\nservices:"),
   );
   expect((await city.deploy()).deployment.status).toBe("live");
   const answer = await call(city, {

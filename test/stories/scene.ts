@@ -1,5 +1,8 @@
 import { request } from "node:http";
 import { join } from "node:path";
+import type { DeploymentView } from "../../src/contract/deployments.ts";
+import type { EventView } from "../../src/contract/events.ts";
+import type { InstanceView, StatusView } from "../../src/contract/status.ts";
 import { type City, root, until } from "./city.ts";
 import { type Load, startLoad } from "./load/load.ts";
 
@@ -44,29 +47,24 @@ export interface Happening {
   readonly detail: string;
 }
 
-/** What the API answers about an environment of beacon. */
-export async function read<T>(city: City, what: string, environment = "production"): Promise<T> {
-  const answer = await call(city, { path: `/v1/apps/beacon/environments/${environment}/${what}` });
-  if (answer.status !== 200) throw new Error(`${what} of ${environment} answered ${answer.status}: ${answer.body}`);
-  return JSON.parse(answer.body) as T;
-}
-
 /** Everything that happened, oldest first. */
-export async function happenings(city: City): Promise<readonly Happening[]> {
-  return (await read<{ items: readonly Happening[] }>(city, "events?limit=1000")).items;
-}
-
-export interface Attempt {
-  readonly id: string;
-  readonly kind: string;
-  readonly release: string;
-  readonly status: string;
-  readonly fault: { readonly code: string; readonly detail: string } | null;
+export async function happenings(city: City): Promise<readonly EventView[]> {
+  return (await city.api.events(city.key, { limit: 1_000 })).items;
 }
 
 /** The deployments there were, newest first. */
-export async function deployments(city: City): Promise<readonly Attempt[]> {
-  return (await read<{ items: readonly Attempt[] }>(city, "deployments?limit=100")).items;
+export async function deployments(city: City): Promise<readonly DeploymentView[]> {
+  return (await city.api.deployments(city.key, { limit: 100 })).items;
+}
+
+/** Deploys the app as it lies there, without starting the command line, and answers how that ended. */
+export async function deployed(city: City, version: string): Promise<DeploymentView> {
+  await city.setVersion(version);
+  const { id } = await city.beginDeploy();
+  let last: DeploymentView | null = null;
+  for await (const message of city.api.progress(id)) if (message.kind === "deployment") last = message.deployment;
+  if (last === null) throw new Error(`nothing was told of ${id}`);
+  return last;
 }
 
 /** Looks again and again for so long, and fails at the first look at which something does not hold. */
@@ -75,27 +73,9 @@ export async function throughout(ms: number, look: () => Promise<void>): Promise
   while (performance.now() < end) await look();
 }
 
-export interface InstanceSeen {
-  readonly id: string;
-  readonly release: string;
-  readonly ready: boolean;
-  readonly state: string;
-  /** Where it answers itself, behind the edge. */
-  readonly url: string | null;
-  readonly restarts: number;
-}
-
-export interface StatusSeen {
-  readonly state: string;
-  readonly release: string | null;
-  readonly deployment: { readonly id: string; readonly phase: string; readonly status: string } | null;
-  readonly queue: readonly { readonly release: string }[];
-  readonly services: readonly { readonly name: string; readonly instances: readonly InstanceSeen[] }[];
-}
-
-/** What is observed in an environment, without starting the command line for it. */
-export function statusOf(city: City, environment = "production"): Promise<StatusSeen> {
-  return read<StatusSeen>(city, "status", environment);
+/** What is observed in an environment. */
+export function statusOf(city: City, environment = city.key.environment): Promise<StatusView> {
+  return city.api.status({ ...city.key, environment });
 }
 
 /** Waits until the environment has exactly the wanted number of ready instances of a service. */
@@ -114,7 +94,7 @@ export function lightLoad(city: City, more: { streams?: number; sockets?: number
 }
 
 /** A service's instances, in the order of their names. */
-export async function instancesOf(city: City, service: string): Promise<readonly InstanceSeen[]> {
+export async function instancesOf(city: City, service: string): Promise<readonly InstanceView[]> {
   const found = (await statusOf(city)).services.find(({ name }) => name === service);
   return [...(found?.instances ?? [])].sort((a, b) => (a.id < b.id ? -1 : 1));
 }

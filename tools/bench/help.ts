@@ -1,3 +1,4 @@
+import { Fault } from "../../src/base/faults.ts";
 import { runChild } from "../../src/host/child.ts";
 import type { Installation } from "./installation.ts";
 import { endedChildrenCpuMs } from "./proc.ts";
@@ -8,7 +9,7 @@ const runs = 40;
 
 /** `fairlead --help` of the installed bundle through its launcher, against Node doing nothing, in turn. */
 export async function benchHelp({ launcher }: Installation): Promise<readonly Row[]> {
-  const commands = { help: [process.execPath, launcher, "--help"], nothing: [process.execPath, "-e", "0"] } as const;
+  const commands = { help: [launcher, "--help"], nothing: [process.execPath, "-e", "0"] } as const;
   const seen = { help: [] as Run[], nothing: [] as Run[] };
   for (let i = 0; i < runs + 3; i += 1) {
     for (const name of ["help", "nothing"] as const) {
@@ -38,7 +39,8 @@ interface Run {
 
 async function timed(command: readonly [string, ...string[]]): Promise<Run> {
   const [before, began] = [endedChildrenCpuMs(), performance.now()];
-  await runChild(command, { env: plainEnvironment });
+  const { code, stderr } = await runChild(command, { env: plainEnvironment });
+  if (code !== 0) throw new Fault("operation.failed", `${command.join(" ")} failed: ${stderr}`);
   return { ms: performance.now() - began, cpuMs: endedChildrenCpuMs() - before };
 }
 

@@ -4,6 +4,9 @@ import { buildRelease } from "../build.ts";
 
 const root = join(import.meta.dirname, "../..");
 
+/** The package that brings the Node that Fairlead runs on. */
+const pinned = join("node_modules", `node-${process.platform}-${process.arch}`);
+
 /** Fairlead as `npm install` would leave it: bundle and launcher, no sources. */
 export interface Installation {
   readonly launcher: string;
@@ -19,6 +22,8 @@ export async function install(directory: string): Promise<Installation> {
   cpSync(join(root, "bin"), join(directory, "bin"), { recursive: true });
   await buildRelease(directory);
   for (const name of ["src", "node_modules"]) rmSync(join(directory, name));
+  mkdirSync(join(directory, "node_modules"));
+  symlinkSync(join(root, pinned), join(directory, pinned));
   const at = (...parts: readonly string[]) => join(directory, ...parts);
   return { launcher: at("bin", "fairlead"), cli: at("dist", "cli.js"), edge: at("dist", "edge.js") };
 }

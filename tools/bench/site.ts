@@ -73,18 +73,18 @@ export class Site {
     return (JSON.parse(readFileSync(join(this.state, "edge", "edge.json"), "utf8")) as { pid: number }).pid;
   }
 
-  /** Makes the directory of an app; a manifest in JSON is one in YAML too. */
+  /** Makes the directory of an app. */
   writeApp(manifest: { readonly app: string } & object, files: Readonly<Record<string, string>>): string {
     const directory = join(this.home, "apps", manifest.app);
     mkdirSync(directory, { recursive: true });
-    const all = { "fairlead.yml": JSON.stringify({ version: 1, ...manifest }, null, 1), ...files };
+    const all = { "fairlead.yml": manifestText(manifest), ...files };
     for (const [name, text] of Object.entries(all)) writeFileSync(join(directory, name), text);
     return directory;
   }
 
   /** Runs the installed command line as a person would. */
   fairlead(...args: readonly [string, ...string[]]): Promise<ChildResult> {
-    const command = [process.execPath, this.#installation.launcher, ...args, "--state", this.state] as const;
+    const command = [this.#installation.launcher, ...args, "--state", this.state] as const;
     return runChild(command, { env: { ...plainEnvironment, HOME: this.home }, cwd: this.home });
   }
 
@@ -136,6 +136,12 @@ export class Site {
     }, "all programs of the site have ended");
     rmSync(this.home, { recursive: true, force: true });
   }
+}
+
+/** One line for each key: YAML takes JSON as a value. */
+function manifestText({ app, ...rest }: { readonly app: string } & object): string {
+  const lines = Object.entries(rest).map(([name, value]) => `${name}: ${JSON.stringify(value)}\n`);
+  return ["version: 1\n", `app: ${app}\n`, ...lines].join("");
 }
 
 /** Fails the bench when a deployment that should go well did not: figures of failures are worth nothing. */

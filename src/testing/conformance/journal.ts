@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Fault, type FaultCode } from "../../base/faults.ts";
 import type { Change } from "../../model/change.ts";
-import type { Deployment } from "../../model/deployment.ts";
+import { type Deployment, newDeployment } from "../../model/deployment.ts";
 import type { EnvKey } from "../../model/environment.ts";
 import type { Event } from "../../model/event.ts";
 import type { InstanceFacts } from "../../model/instance.ts";
@@ -36,27 +36,9 @@ export function aRelease(number: number, more: Partial<Release> = {}): Release {
 
 /** A deployment whose id sorts by `place`, as real ids sort by time. */
 export function aDeployment(place: number, more: Partial<Deployment> = {}): Deployment {
-  return {
-    id: `dep_${String(place).padStart(6, "0")}`,
-    key,
-    kind: "deploy",
-    release: place,
-    services: null,
-    previous: null,
-    createdAt: 1_000 * place,
-    createdBy: "ada",
-    phase: "queued",
-    history: [{ phase: "queued", at: 1_000 * place }],
-    canary: null,
-    exchanged: [],
-    gates: [],
-    cancelRequested: false,
-    verdict: null,
-    fault: null,
-    culprit: null,
-    endedAt: null,
-    ...more,
-  };
+  const begin = { kind: "deploy", release: place, services: null, previous: null, createdBy: "ada" } as const;
+  const id = `dep_${String(place).padStart(6, "0")}`;
+  return { ...newDeployment({ ...begin, id, key, createdAt: 1_000 * place }), ...more };
 }
 
 export function ended(place: number, verdict: Deployment["verdict"], more: Partial<Deployment> = {}): Deployment {

@@ -1,5 +1,5 @@
 import type { Change } from "../../model/change.ts";
-import type { Deployment, DeploymentKind } from "../../model/deployment.ts";
+import { type DeploymentKind, newDeployment } from "../../model/deployment.ts";
 import type { EnvKey } from "../../model/environment.ts";
 import { type Release, releaseName, type ServiceSpec } from "../../model/release.ts";
 import type { Journal } from "../../ports/journal.ts";
@@ -14,6 +14,7 @@ interface UsersOptions {
   readonly journal: SimulatedJournal;
   readonly deploy: Release["deploy"];
   readonly random: Random;
+  readonly refused: (thrown: unknown) => void;
 }
 
 interface Alone {
@@ -52,16 +53,15 @@ export class Users {
     return isHopeless(this.flaws.get(release) ?? null);
   }
 
-  /** Asks the controller for something. When it dies meanwhile, the wish is lost; a fault is the asker's to read. */
+  /** Asks the controller for something. When it dies meanwhile, the wish is lost; `refused` is told why it was not granted. */
   act(controller: Alone, action: Action, journal: Journal): void {
     const { key } = this.#options;
     const wish = controller.alone(key, async () => {
       const changes = this.#changesFor(action);
       if (changes.length > 0) await journal.commit(changes);
     });
-    wish.catch((thrown) => this.refused.push(thrown));
+    wish.catch(this.#options.refused);
   }
-  readonly refused: unknown[] = [];
 
   #changesFor(action: Action): readonly Change[] {
     switch (action.do) {
@@ -173,7 +173,7 @@ export class Users {
     const { environment, deployments } = this.#book();
     const createdAt = clock.now();
     const detail = `${kind} of ${releaseName(release)}`;
-    const deployment: Deployment = {
+    const deployment = newDeployment({
       id: `dep_${String(deployments.length + 1).padStart(6, "0")}`,
       key,
       kind,
@@ -182,17 +182,7 @@ export class Users {
       previous: environment.serving,
       createdAt,
       createdBy: "ada",
-      phase: "queued",
-      history: [{ phase: "queued", at: createdAt }],
-      canary: null,
-      exchanged: [],
-      gates: [],
-      cancelRequested: false,
-      verdict: null,
-      fault: null,
-      culprit: null,
-      endedAt: null,
-    };
+    });
     const event = {
       at: createdAt,
       key,

@@ -1,11 +1,12 @@
 import { setImmediate as settle } from "node:timers/promises";
+import { Fault } from "../../base/faults.ts";
+import type { EngineDeps } from "../../engine/engine.ts";
 import type { EnvKey } from "../../model/environment.ts";
 import { keyText } from "../../model/environment.ts";
 import type { InstanceSpec, TaskSpec } from "../../model/instance.ts";
 import { explain } from "../../plan/explain.ts";
 import type { Plan, Snapshot } from "../../plan/plan.ts";
 import type { Builder } from "../../ports/builder.ts";
-import type { Clock } from "../../ports/clock.ts";
 import type { Edge } from "../../ports/edge.ts";
 import type { Journal } from "../../ports/journal.ts";
 import type { LogStore } from "../../ports/logs.ts";
@@ -28,19 +29,6 @@ import { lookBack } from "./verdict.ts";
 
 export type Planner = (s: Snapshot) => Plan;
 
-/** All that a controller works with. */
-export interface Ports {
-  readonly journal: Journal;
-  readonly runtime: Runtime;
-  readonly edge: Edge;
-  readonly builder: Builder;
-  readonly prober: Prober;
-  readonly logs: LogStore;
-  readonly clock: Clock;
-  readonly log: { warn(about: object, message: string): void; error(about: object, message: string): void };
-  readonly plan: Planner;
-}
-
 /** A controller as the simulation needs it; the engine is one. */
 export interface Controller {
   start(): Promise<void>;
@@ -51,9 +39,9 @@ export interface Controller {
 export interface WorldOptions {
   readonly seed: number;
   readonly plan: Planner;
-  readonly boot: (ports: Ports) => Controller;
+  readonly boot: (ports: EngineDeps) => Controller;
   /** A planted bug between the controller and its ports. */
-  readonly bend?: ((ports: Ports) => Ports) | undefined;
+  readonly bend?: ((ports: EngineDeps) => EngineDeps) | undefined;
   /** Told what happens, line by line. */
   readonly tell?: ((line: string) => void) | undefined;
 }
@@ -73,7 +61,7 @@ const restWithinMs = 8 * 60_000;
 const askEveryMs = 5_000;
 
 /** Questions whose contract says that they always get an answer. */
-const neverThrows: ReadonlySet<string> = new Set(["prober.probe", "edge.observe", "runtime.listening"]);
+const neverThrows: ReadonlySet<string> = new Set(["prober.probe", "edge.observe"]);
 
 /** One run of the real controller against a simulated world, the same every time for one seed. */
 export async function simulate(options: WorldOptions): Promise<Result> {
@@ -125,7 +113,12 @@ class World {
     this.#prober = new SimulatedProber(clock, this.#runtime);
     const field = { key, clock, runtime: this.#runtime, edge: this.#edge, journal: this.#journal };
     this.#referee = new Referee(field);
-    this.#users = new Users({ ...field, deploy: this.#script.deploy, random: this.#random.fork() });
+    this.#users = new Users({
+      ...field,
+      deploy: this.#script.deploy,
+      random: this.#random.fork(),
+      refused: (thrown) => this.#refused(thrown),
+    });
     this.#journal.committed(() => this.#referee.read());
     this.#line = this.#newLine();
   }
@@ -240,7 +233,7 @@ class World {
     return { fate, latencyMs };
   }
 
-  #through(line: Line): Ports {
+  #through(line: Line): EngineDeps {
     return {
       journal: line.through<Journal>("journal", this.#journal, ["commit", "beginStep", "endStep"]),
       runtime: line.through<Runtime>("runtime", this.#runtime, ["start", "startTask", "signal", "remove"]),
@@ -298,6 +291,13 @@ class World {
         this.#referee.timeIsBroken = true;
         return this.#clock.jump(mishap.ms);
     }
+  }
+
+  /** A call that was made to fail is no news; anything else that keeps people from their wish is a bug. */
+  #refused(thrown: unknown): void {
+    this.#tell(`refused: ${String(thrown)}`);
+    const isInjected = this.#isRough && thrown instanceof Fault && thrown.code === "operation.failed";
+    if (!isInjected) this.#referee.report(`users: ${String(thrown)}`);
   }
 
   #kill(): void {
