@@ -21,11 +21,16 @@ describe("the gate of an instance", () => {
   test("fails when the time given is over, to the millisecond", () => {
     expect(judge("web http", "age=4999ms ready=1")).toEqual({ state: "waiting", inMs: 1 });
     const fault = { code: "gate.not-ready", detail: expect.stringContaining("last answer: GET /ready → 503") };
-    expect(judge("web http", "age=5s")).toMatchObject({ state: "failed", fault });
+    expect(judge("web http", "age=5s unready=1")).toMatchObject({ state: "failed", fault });
+  });
+
+  test("is not given up for time that passed while nobody asked, nor while its answers are good", () => {
+    expect(judge("web http", "age=1h")).toEqual({ state: "waiting", inMs: 1_000 });
+    expect(judge("web http", "age=1h ready=1")).toEqual({ state: "waiting", inMs: 1_000 });
   });
 
   test("names the port that it listens on instead of its own", () => {
-    const found = judge("web http", "age=5s listens=3000");
+    const found = judge("web http", "age=5s unready=1 listens=3000");
     expect(found).toMatchObject({ state: "failed", fault: { code: "gate.wrong-port" } });
     expect(JSON.stringify(found)).toContain("listens on port 3000, but it was given PORT=20100");
   });

@@ -10,6 +10,9 @@ export const tcpGate = { times: 2, everyMs: 1_000, withinMs: 30_000 } as const;
 /** Bad readiness answers in a row after which a serving instance leaves traffic. */
 export const unreadyAfter = 3;
 
+/** How soon an instance is judged again whose time is over but whose answers were good so far, or that was never asked. */
+const askedAgainMs = 1_000;
+
 export type GateVerdict =
   | { readonly state: "passed"; readonly gate: string }
   /** Undecided; `inMs` is when time alone may decide it. */
@@ -46,6 +49,8 @@ export function judgeGate(s: Snapshot, service: ServiceSpec, instance: ObservedI
   if (probe && probe.readyInRow >= timesWanted(service)) return { state: "passed", gate: gateWords(service) };
   const withinMs = service.http.ready?.withinMs ?? tcpGate.withinMs;
   if (age < withinMs) return { state: "waiting", inMs: withinMs - age };
+  // Its time may have passed while no controller was there to ask: only a bad answer is a reason to give up on it.
+  if (!probe || probe.unreadyInRow === 0) return { state: "waiting", inMs: askedAgainMs };
   return { state: "failed", fault: lateFault(service, instance, { probe, withinMs }) };
 }
 

@@ -101,10 +101,7 @@ function takingOver(s: Snapshot, underWay: Deployment | undefined): ReadonlySet<
 function lostUpstream({ s, plan }: Decision): string | null {
   const running = s.deployments.find(({ phase }) => phase !== "queued");
   const required = requiredRoutes(s, plannedDeployment(plan, running));
-  // One that is sick has to go, and a single service can have no other one meanwhile.
-  const isSick = (id: string) => !["unwanted", undefined, null].includes(factsOf(s, id)?.retiredBecause);
-  const runs = (id: string) => s.instances.some((one) => one.name === id && isRunning(one)) && !isSick(id);
-  // A hold is given up when the deployment that wanted it has ended without an instance to end it with.
+  const runs = (id: string) => s.instances.some((one) => one.name === id && isRunning(one));
   const isHeld = (route: Route | undefined) => (route?.holdMs ?? null) !== null;
   const serves = (route: Route | undefined) => route?.upstreams.some(({ id }) => runs(id)) ?? false;
   for (const step of plan.steps) {
@@ -112,7 +109,7 @@ function lostUpstream({ s, plan }: Decision): string | null {
     for (const name of required) {
       const before = s.edge.table?.routes.find((one) => one.service === name);
       const after = routesOf(step).find((one) => one.service === name);
-      const served = serves(before) || (isHeld(before) && running !== undefined);
+      const served = serves(before) || isHeld(before);
       if (served && !serves(after) && !isHeld(after)) return `${name} loses its last upstream`;
     }
   }

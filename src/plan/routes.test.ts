@@ -66,6 +66,15 @@ describe("whom the routes point at", () => {
     expect(holdOf("instance admin v2 dep_2 0 gated")).toEqual({ held: null, limit: 8_500, to: 1 });
   });
 
+  test("requests for a single service wait while its instance is started again, without a deployment too", () => {
+    const world = "service admin http single\nrelease 1\nserving v1 dep_1\n";
+    const route = (instances: string) =>
+      tableFor(readWorld(world + instances), { base, next: null, share: 0, exchanged: nobody })?.routes[0];
+    expect(route("instance admin v1 dep_1 0 gated routed exit=1@0s")).toMatchObject({ holdMs: 5_000, upstreams: [] });
+    expect(route("instance admin v1 dep_1 0 gated routed retired=1s@not-alive")).toMatchObject({ holdMs: 5_000 });
+    expect(route("instance admin v1 dep_1 0.1 gated")).toMatchObject({ holdMs: null });
+  });
+
   test("nothing routed is no table, and equal worlds have equal versions", () => {
     expect(tableFor(readWorld("service web\nrelease 1"), { base, next: null, share: 0, exchanged: nobody })).toBeNull();
     const version = (world: string) =>

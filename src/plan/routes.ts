@@ -82,15 +82,19 @@ function routeOf(s: Snapshot, blend: Blend, { service, http, follows }: Routed):
   const before = blend.share < 1 ? upstreamsOf(s, blend.base, service.name) : [];
   const after = blend.share > 0 && follows ? upstreamsOf(s, blend.next, service.name) : [];
   const share = before.length === 0 ? 1 : after.length === 0 ? 0 : blend.share;
-  return route(service.name, http, {
-    upstreams: [...weighed(before, 1 - share), ...weighed(after, share)],
-    holdMs: null,
-  });
+  const upstreams = [...weighed(before, 1 - share), ...weighed(after, share)];
+  // A `single` instance that ended has no neighbour to answer for it: its requests wait for the one started in its place.
+  const holdMs = service.single && upstreams.length === 0 ? readyWithin(service) : null;
+  return route(service.name, http, { upstreams, holdMs });
+}
+
+function readyWithin(service: ServiceSpec): number {
+  return service.http?.ready?.withinMs ?? tcpGate.withinMs;
 }
 
 /** How long a request may wait while a `single` instance is exchanged: as long as that may take at most. */
 export function holdFor(service: ServiceSpec): number {
-  return service.stop.drainMs + service.stop.withinMs + (service.http?.ready?.withinMs ?? tcpGate.withinMs);
+  return service.stop.drainMs + service.stop.withinMs + readyWithin(service);
 }
 
 function weighed(instances: readonly ObservedInstance[], share: number): readonly Upstream[] {

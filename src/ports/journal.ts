@@ -63,7 +63,10 @@ export interface Journal {
   /** Called after every commit with the keys that it touched, until the answer is called. */
   committed(listener: (keys: readonly EnvKey[]) => void): () => void;
 
-  /** Claims an Idempotency-Key for a request, or tells what is known of it. Claims older than 24 h are forgotten. */
+  /**
+   * Claims an Idempotency-Key for a request, or tells what is known of it. Forgotten are claims older than 24 h, and on
+   * opening those without an answer: the process that would have given it is gone.
+   */
   claim(idempotencyKey: string, requestDigest: string, now: number): Promise<IdempotentAnswer | null>;
   answer(idempotencyKey: string, answer: { status: number; body: string }): Promise<void>;
   /** Forgets a claim whose request failed before anything was changed. */

@@ -5,6 +5,7 @@ import { type Deployment, type DeploymentKind, newDeployment } from "../model/de
 import { type Environment, type EnvKey, keyText, newEnvironment } from "../model/environment.ts";
 import { parseReleaseName, type Release, releaseName, serviceOf } from "../model/release.ts";
 import { composeRelease, draftOf, refuseTakenHosts } from "./compose.ts";
+import { generatedValues } from "./generate.ts";
 import { authorise, type Call, environmentOf } from "./ground.ts";
 
 /** How many live releases are looked through for one to go back to. */
@@ -43,11 +44,13 @@ async function deploy(
   return deps.engine.alone(key, async () => {
     const environment = (await deps.journal.environment(key)) ?? newEnvironment(key);
     const number = (await deps.journal.lastReleaseNumber(key)) + 1;
-    const overrides = environment.variables;
+    const made = generatedValues(draft.spec, environment.variables);
+    const overrides = { ...environment.variables, ...made };
+    const beside = Object.keys(made).length > 0 ? [{ kind: "variables", key, set: made } as const] : [];
     const message = order.message ?? null;
     const release = composeRelease(deps, { key, draft, number, overrides, createdBy, message });
     await refuseTakenHosts(deps, release);
-    return queue(call, { environment, kind: "deploy", release, isNew: true, services: null });
+    return queue(call, { environment, kind: "deploy", release, isNew: true, services: null, beside });
   });
 }
 

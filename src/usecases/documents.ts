@@ -5,6 +5,7 @@ import type { Event } from "../model/event.ts";
 import { type Release, serviceOf } from "../model/release.ts";
 import { composeRelease, readDraft } from "./compose.ts";
 import { queue } from "./deploy.ts";
+import { generatedValues } from "./generate.ts";
 import { authorise, type Call, environmentOf, refuseStale } from "./ground.ts";
 
 export interface ScaledService {
@@ -122,23 +123,28 @@ export async function changeVariables(call: Call, key: EnvKey, order: VariablesO
     refuseStale(environment, order.expected);
     const message = `configuration: ${Object.keys(order.set).join(", ")}`;
     const event = configured(key, clock.now(), { kind: "environment.configured", detail: message });
-    const beside = [
-      { kind: "variables", key, set: order.set },
-      { kind: "event", event },
-    ] as const;
+    const changes = (set: VariablesOrder["set"]) =>
+      [
+        { kind: "variables", key, set },
+        { kind: "event", event },
+      ] as const;
     const base = await newestRelease(call, environment);
     if (!base) {
-      await journal.commit(beside);
+      await journal.commit(changes(order.set));
       return null;
     }
+    const draft = readDraft(key, base.source, base.manifest);
+    const given = merged(environment.variables, order.set);
+    const made = generatedValues(draft.spec, given);
     const release = composeRelease(call.deps, {
       key,
-      draft: readDraft(key, base.source, base.manifest),
+      draft,
       number: (await journal.lastReleaseNumber(key)) + 1,
-      overrides: merged(environment.variables, order.set),
+      overrides: { ...given, ...made },
       createdBy,
       message,
     });
+    const beside = changes({ ...order.set, ...made });
     return queue(call, { environment, kind: "deploy", release, isNew: true, services: null, beside });
   });
   const { revision, variables: content } = await environmentOf(call, key);

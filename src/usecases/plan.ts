@@ -1,6 +1,7 @@
 import { type EnvKey, newEnvironment } from "../model/environment.ts";
 import { composeRelease, draftOf, refuseTakenHosts } from "./compose.ts";
 import { type Difference, differences, summaryOf } from "./diff.ts";
+import { generatedValues } from "./generate.ts";
 import { authorise, type Call } from "./ground.ts";
 
 export interface Outlook {
@@ -17,7 +18,8 @@ export async function planDeployment(call: Call, key: EnvKey, source: string): P
   const draft = await draftOf(deps, key, source);
   const environment = (await journal.environment(key)) ?? newEnvironment(key);
   const number = (await journal.lastReleaseNumber(key)) + 1;
-  const overrides = environment.variables;
+  // What the deployment would make once and keep; here it only stands in, so that rules about the value can be checked.
+  const overrides = { ...environment.variables, ...generatedValues(draft.spec, environment.variables) };
   const release = composeRelease(deps, { key, draft, number, overrides, createdBy, message: null });
   await refuseTakenHosts(deps, release);
   const serving = environment.serving && (await journal.release(key, environment.serving.release));

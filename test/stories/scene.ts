@@ -1,7 +1,7 @@
 import { request } from "node:http";
 import { join } from "node:path";
 import type { DeploymentView } from "../../src/contract/deployments.ts";
-import type { EventView } from "../../src/contract/events.ts";
+import type { EventPage, EventView } from "../../src/contract/events.ts";
 import type { InstanceView, StatusView } from "../../src/contract/status.ts";
 import { type City, root, until } from "./city.ts";
 import { type Load, startLoad } from "./load/load.ts";
@@ -49,7 +49,8 @@ export interface Happening {
 
 /** Everything that happened, oldest first. */
 export async function happenings(city: City): Promise<readonly EventView[]> {
-  return (await city.api.events(city.key, { limit: 1_000 })).items;
+  const path = "/v1/apps/beacon/environments/production/events?limit=1000";
+  return (JSON.parse(await city.api.raw({ method: "GET", path })) as EventPage).items;
 }
 
 /** The deployments there were, newest first. */

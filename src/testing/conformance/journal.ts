@@ -93,7 +93,9 @@ export function journalConformance(name: string, make: () => Promise<JournalUnde
         anEvent(9),
       ]);
       const id = await journal.beginStep(step);
-      await journal.claim("once", "digest", 10);
+      await journal.claim("answered", "digest", 10);
+      await journal.answer("answered", { status: 201, body: "{}" });
+      await journal.claim("cut off", "digest", 10);
       journal = await place.reopen();
       expect(await journal.release(key, 1)).toEqual(aRelease(1));
       expect(await journal.unfinished(key)).toEqual([aDeployment(1)]);
@@ -101,7 +103,8 @@ export function journalConformance(name: string, make: () => Promise<JournalUnde
       expect(await journal.facts(key)).toEqual([facts("a", { gatedAt: 7 })]);
       expect(await journal.steps("dep_1")).toEqual([{ ...step, id, endedAt: null, fault: null }]);
       expect(await journal.events({ after: 0, limit: 10 })).toHaveLength(1);
-      expect(await journal.claim("once", "digest", 11)).toEqual({ requestDigest: "digest", status: null, body: null });
+      expect(await journal.claim("answered", "digest", 11)).toMatchObject({ status: 201, body: "{}" });
+      expect(await journal.claim("cut off", "digest", 11)).toBeNull();
     });
   });
 }

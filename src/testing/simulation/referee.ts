@@ -173,7 +173,8 @@ export class Referee {
         this.report(`${one.spec.name} is killed too early`);
       return;
     }
-    const isBusy = one.busyUntil > clock.elapsed && runtime.isWell(one);
+    // One that stopped answering is not waited for, even when it comes to itself again.
+    const isBusy = one.busyUntil > clock.elapsed && runtime.isWell(one) && facts.retiredBecause !== "not-alive";
     const drained = clock.now() - (facts.retiredAt ?? clock.now());
     if (isBusy && drained < stop.drainMs) this.report(`drain: ${one.spec.name} is stopped with a request under way`);
   }

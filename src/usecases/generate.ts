@@ -1,0 +1,32 @@
+import { randomBytes, randomInt, randomUUID } from "node:crypto";
+import type { AppSpec, VariableSpec } from "../model/app.ts";
+
+type Generator = NonNullable<VariableSpec["generate"]>;
+
+/** Length and characters of Django's `get_random_secret_key` (django.core.management.utils). */
+const django = { length: 50, characters: "abcdefghijklmnopqrstuvwxyz0123456789!@#$%^&*(-_=+)" } as const;
+
+/** The numbers are bytes of randomness, as in Python's `secrets.token_hex(32)`: 64 hexadecimal digits. */
+const makers: Record<Generator, () => string> = {
+  hex32: () => randomBytes(32).toString("hex"),
+  hex64: () => randomBytes(64).toString("hex"),
+  base64: () => randomBytes(32).toString("base64"),
+  uuid: () => randomUUID(),
+  django: () =>
+    Array.from({ length: django.length }, () => django.characters.charAt(randomInt(django.characters.length))).join(""),
+};
+
+/**
+ * Values for the variables with `generate` that neither the manifest nor `given` (what is set for the environment) gives
+ * one. One value for a name, whichever services ask for it. The caller keeps them, so that they are made only once.
+ */
+export function generatedValues(spec: AppSpec, given: Readonly<Record<string, string>>): Record<string, string> {
+  const made = new Map<string, string>();
+  for (const { variables } of spec.services) {
+    for (const [name, { generate, value }] of Object.entries(variables)) {
+      if (generate === null || value !== null || Object.hasOwn(given, name) || made.has(name)) continue;
+      made.set(name, makers[generate]());
+    }
+  }
+  return Object.fromEntries(made);
+}
