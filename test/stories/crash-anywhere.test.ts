@@ -63,44 +63,60 @@ interface Scenario {
  * Kills the controller after every single journal write of the scenario: the n-th time after its n-th write, until two in a
  * row get through. The controller that picks up the pieces is the one that dies in the next round.
  */
-async function crashEverywhere(city: City, { begin, expected }: Scenario): Promise<number> {
+async function crashEverywhere(city: City, scenario: Scenario): Promise<number> {
   await city.startController([crashing, "--crash-after", "1"]);
   let through = 0;
   for (let n = 1; n <= mostWrites; n += 1) {
-    const { rest: before } = await comeToRest(city, { n, last: null });
-    // The answer may be lost with the controller; what counts is what the journal says.
-    await begin(city, n).catch(() => null);
-    const { rest, crashed } = await comeToRest(city, { n, last: before.deployment.id });
-    const wanted = expected(city, before.serves ?? "nothing", rest.deployment.release);
+    const { rest: before } = await comeToRest(city, n);
+    const last = before.deployment.id;
+    const crashedEarly = await beginSurely(city, { scenario, n, last });
+    const { rest, crashed } = await comeToRest(city, n);
+    const wanted = scenario.expected(city, before.serves ?? "nothing", rest.deployment.release);
     const { status, fault } = rest.deployment;
-    expect({ n, status, serves: rest.serves, fault: wanted.status === "live" ? fault : null }).toEqual({
-      n,
-      ...wanted,
-      fault: null,
-    });
-    through = crashed ? 0 : through + 1;
+    const unexpected = wanted.status === "live" ? fault : null;
+    expect({ n, status, serves: rest.serves, fault: unexpected }).toEqual({ n, ...wanted, fault: null });
+    through = crashed || crashedEarly ? 0 : through + 1;
     if (through === 2) return n - 2;
   }
   throw new Error(`the scenario did not get through within ${mostWrites} writes`);
 }
 
-/** Waits until everything is at rest after another deployment than `last`; a controller that died is started again. */
-async function comeToRest(city: City, { n, last }: { n: number; last: string | null }) {
+/** The request or its answer may be lost with the controller: it is repeated until the journal has a new deployment. */
+async function beginSurely(city: City, { scenario, n, last }: { scenario: Scenario; n: number; last: string }) {
   let crashed = false;
-  let rest: Rest | null = null;
   await until(async () => {
-    if (city.controllerDied) {
-      crashed = true;
-      await city.startController([crashing, "--crash-after", String(n + 1)]);
-    }
-    rest = await atRest(city).catch(() => null);
-    return rest !== null && rest.deployment.id !== last && !city.controllerDied;
+    await scenario.begin(city, n).catch(() => null);
+    crashed = (await revive(city, n)) || crashed;
+    const first = await newest(city).catch(() => null);
+    return first !== null && first.id !== last;
+  }, `deployment ${n} is written down`);
+  return crashed;
+}
+
+/** Starts a controller that died again; it will die one write later than the one before. */
+async function revive(city: City, n: number): Promise<boolean> {
+  if (!city.controllerDied) return false;
+  await city.startController([crashing, "--crash-after", String(n + 1)]);
+  return true;
+}
+
+/** Waits until everything is at rest; a controller that died is started again. */
+async function comeToRest(city: City, n: number): Promise<{ rest: Rest; crashed: boolean }> {
+  let crashed = false;
+  const found: Rest[] = [];
+  await until(async () => {
+    crashed = (await revive(city, n)) || crashed;
+    const rest = await atRest(city).catch(() => null);
+    if (rest && !city.controllerDied) found.push(rest);
+    return found.length > 0;
   }, `everything is at rest after crash ${n}`).catch(async (thrown) => {
     const status = await city.api.status(city.key).catch(String);
     const log = (await city.controllerLog()).split("\n").slice(-15).join("\n");
     throw new Error(`${String(thrown)}\n${JSON.stringify(status, null, 1)}\n${log}`);
   });
-  return { rest: rest as unknown as Rest, crashed };
+  const rest = found[0];
+  if (!rest) throw new Error("nothing was found at rest");
+  return { rest, crashed };
 }
 
 async function withLoad(city: City, work: () => Promise<number>): Promise<void> {
