@@ -7,7 +7,12 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["src/**/*.test.ts", "tools/**/*.test.ts", "test/cases/**/*.test.ts", "test/regression/**/*.test.ts"],
+          include: [
+            "src/**/*.test.ts",
+            "tools/**/*.test.ts",
+            "test/cases/**/*.test.ts",
+            "test/regression/**/*.test.ts",
+          ],
           pool: "forks",
           // One for each core, where the default leaves one free: much of a test is waiting for processes and for the disk.
           maxWorkers: "100%",

@@ -1,12 +1,9 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { faults } from "../src/base/faults.ts";
 import type { Flag } from "../src/cli/flags.ts";
 import { globalFlags } from "../src/cli/flags.ts";
 import { usageOf } from "../src/cli/help.ts";
 import { commands, type Entry } from "../src/cli/table.ts";
-
-/** Writes docs/cli.md from the declarations of the commands; with --check it only says whether the page is stale. */
-const page = new URL("../docs/cli.md", import.meta.url);
+import { keepUpToDate } from "./generated.ts";
 
 const exitCodes: readonly (readonly [number, string])[] = [
   [0, "It worked."],
@@ -64,9 +61,4 @@ async function render(): Promise<string> {
   return `${parts.join("\n\n")}\n`;
 }
 
-const wanted = await render();
-const present = existsSync(page) ? readFileSync(page, "utf8") : "";
-if (wanted !== present && process.argv.includes("--check")) {
-  process.stderr.write("docs/cli.md is stale: run `bin/fairlead-node tools/gen-cli.ts`\n");
-  process.exitCode = 1;
-} else if (wanted !== present) writeFileSync(page, wanted);
+keepUpToDate("tools/gen-cli.ts", { "docs/cli.md": await render() });

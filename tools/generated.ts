@@ -13,7 +13,7 @@ export function keepUpToDate(script: string, files: Readonly<Record<string, stri
   const stale = Object.entries(files).filter(([path, text]) => current(join(root, path)) !== text);
   for (const [path, text] of stale) {
     if (process.argv.includes("--check")) {
-      console.error(`${path} is stale: run ${script}`);
+      console.error(`${path} is stale: run \`bin/fairlead-node ${script}\``);
       process.exitCode = 1;
     } else {
       mkdirSync(dirname(join(root, path)), { recursive: true });

@@ -8,12 +8,13 @@ const [, , target = "docs/demo.svg"] = process.argv;
 const width = 104;
 const size = { font: 13, line: 18, char: 7.82, pad: 18 } as const;
 
-const bold = /\u001b\[1m(.*?)\u001b\[0m/;
+const esc = String.fromCharCode(27);
+const bold = new RegExp(`${esc}\\[1m(.*?)${esc}\\[0m`);
 const shown = readFileSync(0, "utf8")
   .split("\n")
   .filter((line) => !line.startsWith("> ") && !line.includes("no mail"));
 
-function escape(text: string): string {
+function markup(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
@@ -33,7 +34,7 @@ function withoutRepeats(lines: readonly string[]): string[] {
 
 const lines = withoutRepeats(shown).map((line) => line.slice(0, width + 12));
 const rows = lines.map((line, at) => {
-  const text = escape(line.replace(bold, "$1")).slice(0, 400);
+  const text = markup(line.replace(bold, "$1")).slice(0, 400);
   const y = size.pad + (at + 1) * size.line;
   const weight = bold.test(line) ? ' font-weight="bold"' : "";
   return `<text x="${size.pad}" y="${y}" fill="${colourOf(line)}"${weight} xml:space="preserve">${text}</text>`;

@@ -5,7 +5,8 @@ const all = { stdin: true, stdout: true, stderr: true };
 const none = { stdin: false, stdout: false, stderr: false };
 
 function context(line: string, env: Surroundings["env"] = {}, tty: Surroundings["tty"] = all) {
-  return executionContext({ argv: line === "" ? [] : line.split(" "), env: { TERM: "xterm", ...env }, tty });
+  const argv = line === "" ? [] : line.split(" ");
+  return executionContext({ argv, env: { TERM: "xterm", ...env }, tty, root: false });
 }
 
 const rows: [string, Surroundings["env"], Surroundings["tty"], [boolean, string, boolean, boolean, boolean]][] = [
@@ -67,5 +68,11 @@ describe("how a run behaves", () => {
       url: null,
       fallback: "/xdg/fairlead",
     });
+  });
+
+  test("root's default state lies where the user of its apps can reach it", () => {
+    const env = { HOME: "/root", XDG_STATE_HOME: "/root/state" };
+    const { controller } = executionContext({ argv: [], env, tty: none, root: true });
+    expect(controller.fallback).toBe("/var/lib/fairlead");
   });
 });

@@ -6,12 +6,16 @@ export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Which streams are terminals. */
   readonly tty: { readonly stdin: boolean; readonly stdout: boolean; readonly stderr: boolean };
+  /** Whether it runs as root. */
+  readonly root: boolean;
 }
 
 /** How this run talks to whoever started it. A pure function of its surroundings, so that all of it can be tabled. */
 export interface ExecutionContext {
   /** stdout is one JSON value, or one a line. */
   readonly json: boolean;
+  /** Somebody watches stderr. */
+  readonly attended: boolean;
   /** Somebody can answer questions. */
   readonly interactive: boolean;
   readonly yes: boolean;
@@ -26,7 +30,10 @@ export interface ExecutionContext {
     readonly url: string | null;
     readonly state: string | null;
     readonly token: string | null;
-    /** The state directory when nothing says otherwise (XDG base directories 0.8: $XDG_STATE_HOME or ~/.local/state). */
+    /**
+     * The state directory when nothing says otherwise: XDG base directories 0.8 ($XDG_STATE_HOME or ~/.local/state); for
+     * root FHS 3.0, section 5.8, because root's apps run as another user, who cannot enter root's home.
+     */
     readonly fallback: string;
   };
 }
@@ -50,8 +57,14 @@ function wantsColour(own: Set<string>, env: Surroundings["env"], tty: boolean): 
   return tty && env.TERM !== "dumb";
 }
 
+function defaultState({ env, root }: Surroundings): string {
+  if (root) return "/var/lib/fairlead";
+  return `${env.XDG_STATE_HOME || `${env.HOME ?? ""}/.local/state`}/fairlead`;
+}
+
 /** Derives how to behave. CI, pipes and --json mean: no questions, no redrawing, no browser. */
-export function executionContext({ argv, env, tty }: Surroundings): ExecutionContext {
+export function executionContext(surroundings: Surroundings): ExecutionContext {
+  const { argv, env, tty } = surroundings;
   const own = ownWords(argv);
   const set = (name: string) => (env[name] ?? "") !== "";
   const json = own.has("--json");
@@ -60,6 +73,7 @@ export function executionContext({ argv, env, tty }: Surroundings): ExecutionCon
   const attended = !ci && !json && tty.stderr;
   return {
     json,
+    attended,
     interactive: attended && tty.stdin && !own.has("--no-input"),
     yes: own.has("-y") || own.has("--yes"),
     progress: quiet ? "none" : attended && env.TERM !== "dumb" ? "live" : "lines",
@@ -70,7 +84,7 @@ export function executionContext({ argv, env, tty }: Surroundings): ExecutionCon
       url: env.FAIRLEAD_URL || null,
       state: env.FAIRLEAD_STATE || null,
       token: env.FAIRLEAD_TOKEN || null,
-      fallback: `${env.XDG_STATE_HOME || `${env.HOME ?? ""}/.local/state`}/fairlead`,
+      fallback: defaultState(surroundings),
     },
   };
 }

@@ -1,4 +1,4 @@
-import { Fault } from "../base/faults.ts";
+import { Fault, faults } from "../base/faults.ts";
 import { Client } from "../client/client.ts";
 import type { ExecutionContext } from "./context.ts";
 import { write } from "./output.ts";
@@ -17,11 +17,20 @@ export async function execute(
   const { default: command } = await asked.entry.load();
   const { args, flags, globals } = parseArguments(asked.entry.name, command, asked.rest);
   const world = makeWorld(context, host, globals);
-  const result = await command.run({ args, flags, world });
+  const result = await command.run({ args, flags, world }).catch((error: unknown) => {
+    throw withOwnHelp(error, asked.entry.name);
+  });
   if (result === undefined) return 0;
   const text = context.json ? JSON.stringify(result) : (command.view?.(result, paintFor(context.colour.stdout)) ?? "");
   if (text !== "") await world.print(text);
   return command.exit?.(result) ?? 0;
+}
+
+/** A usage fault without a hint of its own names the help of the command that was used. */
+function withOwnHelp(error: unknown, name: string): unknown {
+  if (!(error instanceof Fault && error.code === "usage.invalid" && error.hint === faults["usage.invalid"].hint))
+    return error;
+  return new Fault(error.code, error.detail, { hint: `See \`fairlead help ${name}\`.`, cause: error.cause });
 }
 
 /** What commands work with, bound to one run. */

@@ -12,7 +12,8 @@ export function failureJson(thrown: unknown): string {
 export function failureText(thrown: unknown, paint: Paint, verbose: boolean): string {
   const fault = asFault(thrown);
   const lines = [`${paint.red("error:")} ${harmless(fault.detail, paint)}`];
-  for (const complaint of fault.complaints) lines.push(`  ${harmless(formatComplaint(complaint), paint)}`);
+  const complaints = fault.complaints.map(formatComplaint).filter((complaint) => complaint !== fault.detail);
+  for (const complaint of complaints) lines.push(`  ${harmless(complaint, paint)}`);
   if (fault.hint !== "") lines.push(`${paint.yellow("hint:")} ${harmless(fault.hint, paint)}`);
   if (verbose) for (const cause of causesOf(fault)) lines.push(paint.dim(`cause: ${harmless(cause, paint)}`));
   return lines.join("\n");

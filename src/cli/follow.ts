@@ -1,12 +1,14 @@
 import { formatDuration } from "../base/duration.ts";
 import { Fault } from "../base/faults.ts";
 import type { Client } from "../client/client.ts";
+import { pause } from "../client/events.ts";
 import type { DeploymentView } from "../contract/deployments.ts";
 import type { StoredLogView } from "../contract/logs.ts";
 import { exitCode } from "./failure.ts";
 import { shortName } from "./names.ts";
 import { harmless, type Paint } from "./paint.ts";
 import { progressFor } from "./progress.ts";
+import { timesText } from "./times.ts";
 import type { World } from "./world.ts";
 
 /** What `deploy`, `rollback`, `restart`, `env set` and `attach` answer; DESIGN section 7 plus the URLs. */
@@ -15,8 +17,11 @@ export interface DeploymentResult {
   readonly urls: readonly { readonly service: string; readonly url: string }[];
 }
 
-/** How many of the failing instance's last lines are shown. */
+/** How many of the failing instance's last lines are shown, and out of how many: those that repeat are shown once. */
 const shownLines = 20;
+const keptLines = 50;
+/** An instance that ends at once may be judged before its last words have been stored. */
+const lateLinesMs = 1_000;
 
 /**
  * Follows a deployment to its end, or just tells of it with `detach`. Failure is printed on stderr with the lines that
@@ -34,7 +39,7 @@ export async function followDeployment(
   }
   const { deployment, lines } = await watch({ world, api }, begun);
   if (deployment.status !== "live") {
-    explain(world, deployment, lines.length > 0 ? lines : await culpritLines(api, deployment));
+    explain(world, deployment, lines.length > 0 ? lines : await culpritLines(world, api, deployment));
     return { deployment, urls: [] };
   }
   const { urls } = await api.status(deployment);
@@ -52,7 +57,7 @@ async function watch({ world, api }: { world: World; api: Client }, begun: Deplo
   try {
     progress.show(deployment);
     for await (const message of api.progress(begun.id, limit)) {
-      if (message.kind === "log") lines = [...lines, ...message.lines].slice(-shownLines);
+      if (message.kind === "log") lines = [...lines, ...message.lines].slice(-keptLines);
       else deployment = message.deployment;
       progress.show(deployment);
     }
@@ -83,9 +88,29 @@ function sayDetached(world: World, id: string): void {
 }
 
 /** The failing instance's own last lines, asked for where the stream brought none. */
-async function culpritLines(api: Client, deployment: DeploymentView): Promise<readonly StoredLogView[]> {
+async function culpritLines(
+  { host }: World,
+  api: Client,
+  deployment: DeploymentView,
+): Promise<readonly StoredLogView[]> {
   if (deployment.culprit === null) return [];
-  return (await api.logs(deployment, { instance: deployment.culprit, tail: shownLines })).lines;
+  const end = host.now() + lateLinesMs;
+  for (;;) {
+    const { lines } = await api.logs(deployment, { instance: deployment.culprit, tail: keptLines });
+    if (lines.length > 0 || host.now() > end) return lines;
+    await pause(100, host.interrupted);
+  }
+}
+
+/** Lines of which those that repeat the one before are only counted. */
+export function withoutRepeats(lines: readonly string[]): readonly string[] {
+  const runs: { readonly line: string; times: number }[] = [];
+  for (const line of lines) {
+    const last = runs.at(-1);
+    if (last?.line === line) last.times += 1;
+    else runs.push({ line, times: 1 });
+  }
+  return runs.map(({ line, times }) => (times === 1 ? line : `${line}  … ${times} times`));
 }
 
 function explain(world: World, deployment: DeploymentView, lines: readonly StoredLogView[]): void {
@@ -95,19 +120,27 @@ function explain(world: World, deployment: DeploymentView, lines: readonly Store
   put(`${paint.red("error:")} ${release} ${status}: ${harmless(fault?.detail ?? "no cause was given", paint)}`);
   if (lines.length > 0) {
     put(`last lines of ${shortName(culprit ?? lines[0]?.instance ?? "the instance", deployment)}:`);
-    for (const line of lines.slice(-shownLines)) put(`  ${harmless(line.message, paint)}`);
+    const words = withoutRepeats(lines.map(({ message }) => harmless(message, paint)));
+    for (const line of words.slice(-shownLines)) put(`  ${line}`);
   }
-  if (fault && fault.hint !== "") put(`${paint.yellow("hint:")} ${harmless(fault.hint, paint)}`);
+  if (fault && fault.hint !== "") put(`${paint.yellow("hint:")} ${harmless(hintOf(deployment, fault), paint)}`);
   world.say(`-> next: fairlead logs --release ${release} -e ${deployment.environment} -a ${deployment.app}`);
 }
 
-/** `Live: v2 (was v1) in 1.2 s` and the URLs; nothing for a failure, which stderr has told already. */
+/** Most hints end by telling that the old release goes on; where there was none, that is left out. */
+function hintOf({ previous, kind }: DeploymentView, { hint }: { readonly hint: string }): string {
+  return previous === null && kind === "deploy" ? hint.replace(/[;.] the old release still serves\.$/i, ".") : hint;
+}
+
+/** `Live: v2 (was v1) in 1.2 s` with where the time went, and the URLs; nothing for a failure, which stderr has told already. */
 export function deploymentText({ deployment, urls }: DeploymentResult, paint: Paint): string {
   const { status, release, previous, durationMs } = deployment;
   if (status === "queued" || status === "running") return `${deployment.id} ${status}: ${release}`;
   if (status !== "live") return "";
   const was = previous === null || previous === release ? "" : ` (was ${previous})`;
-  const lines = [`${paint.green("Live:")} ${paint.bold(release)}${was} in ${formatDuration(durationMs)}`];
+  const times = timesText(deployment);
+  const took = `${formatDuration(durationMs)}${times === "" ? "" : `: ${times}`}`;
+  const lines = [`${paint.green("Live:")} ${paint.bold(release)}${was} in ${took}`];
   return [...lines, ...urls.map(({ service, url }) => `  ${service}  ${paint.cyan(url)}`)].join("\n");
 }
 

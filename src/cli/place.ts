@@ -10,6 +10,18 @@ export const manifestName = "fairlead.yml";
 export const projectStateName = ".fairlead";
 export const socketName = "controller.sock";
 
+/** What to write where there is no manifest. */
+const smallest = `Write one beside the code; docs/manifest.md has every key. The smallest:
+  version: 1
+  app: shop
+  services:
+    web: { run: node server.js, http: {} }`;
+
+/** That no manifest was found, and what one looks like. */
+export function noManifest(where: string): Fault {
+  return new Fault("manifest.missing", `there is no ${manifestName} ${where}`, { hint: smallest });
+}
+
 /** A manifest that was found. */
 export interface Manifest {
   readonly file: string;
@@ -26,13 +38,13 @@ type Where = { readonly cwd: string; readonly globals: Pick<Globals, "config"> }
 export function findManifest({ cwd, globals }: Where, given?: string): Manifest | null {
   if (globals.config !== undefined) {
     const file = path.resolve(cwd, globals.config);
-    if (!isFile(file)) throw new Fault("manifest.missing", `there is no file ${globals.config}`);
+    if (!isFile(file)) throw new Fault("manifest.missing", `there is no file ${globals.config}`, { hint: "" });
     return { file, directory: given === undefined ? path.dirname(file) : path.resolve(cwd, given) };
   }
   if (given !== undefined) {
     const directory = path.resolve(cwd, given);
     const file = path.join(directory, manifestName);
-    if (!isFile(file)) throw new Fault("manifest.missing", `there is no ${manifestName} in ${given}`);
+    if (!isFile(file)) throw noManifest(`in ${given}`);
     return { file, directory };
   }
   for (let directory = path.resolve(cwd); ; directory = path.dirname(directory)) {
@@ -64,7 +76,7 @@ export function appName(text: string): string | null {
   return /^app:[ \t]+(["']?)([a-z][a-z0-9-]*)\1[ \t]*(?:#.*)?\r?$/m.exec(text)?.[2] ?? null;
 }
 
-/** The state directory that --state, FAIRLEAD_STATE, the project or XDG name, in this order. */
+/** The state directory that --state or FAIRLEAD_STATE name, in this order, else the default one. */
 function stateDirectory(where: Where & { readonly globals: Globals }, context: ExecutionContext): string {
   const named = where.globals.state ?? context.controller.state;
   if (named !== null) return path.resolve(where.cwd, named);
@@ -73,7 +85,7 @@ function stateDirectory(where: Where & { readonly globals: Globals }, context: E
 
 /**
  * Where the controller is: --url, FAIRLEAD_URL, --state, FAIRLEAD_STATE, `.fairlead/` beside the manifest when a
- * controller left its socket there, else the XDG state directory.
+ * controller left its socket there, else the default state directory.
  */
 export function findTarget(
   where: Where & { readonly globals: Globals; readonly manifest: Manifest | null },

@@ -43,12 +43,12 @@ describe("progress in lines", () => {
     progress.show(view(["queued", "prepare", "build", "gate"], { gates }));
     progress.show(view(["queued", "prepare", "build", "gate", "ended"], { gates, status: "live" }));
     expect(lines).toEqual([
-      "[shop] v2 queued",
-      "[shop] v2 prepare",
-      "[shop] v2 build",
-      "[web] gate passed: GET /ready → 200, 2 in a row (0.3 s)",
-      "[shop] v2 gate",
-      "[shop] v2 live after 2.5 s",
+      "[   0.0 s] shop v2 queued",
+      "[   1.0 s] shop v2 prepare",
+      "[   2.0 s] shop v2 build",
+      "[   2.5 s] shop v2 web passed: GET /ready → 200, 2 in a row (0.3 s)",
+      "[   3.0 s] shop v2 gate",
+      "[   4.0 s] shop v2 live",
     ]);
   });
 
@@ -62,9 +62,9 @@ describe("progress in lines", () => {
       progress.show(view(["build", "ended"], { status: "live" }));
       vi.advanceTimersByTime(60_000);
       expect(lines.slice(1)).toEqual([
-        "[shop] v2 still in build, 15 s",
-        "[shop] v2 still in build, 30 s",
-        "[shop] v2 live after 2.5 s",
+        "[  17.5 s] shop v2 still in build",
+        "[  32.5 s] shop v2 still in build",
+        "[   1.0 s] shop v2 live",
       ]);
     } finally {
       vi.useRealTimers();
@@ -107,17 +107,25 @@ describe("progress on a terminal", () => {
     ]);
     expect(lines).toEqual([
       "deploy shop v2 in production",
-      "  ✓ queued     1.0 s",
-      "  ✓ build      1.0 s",
-      "  ✓ gate       1.0 s  web: GET /ready → 200, 2 in a row",
-      "  ✓ live",
+      "  ✓ queued         1.0 s",
+      "  ✓ build          2.0 s",
+      "  ✓ gate           3.0 s  web: GET /ready → 200, 2 in a row",
+      "  ✓ live           2.5 s",
       "",
     ]);
   });
 
+  test("says while it watches what serves, and at the end where the time went", () => {
+    const phases = ["queued", "switch", "watch"];
+    expect(shown(80, [view(phases)]).at(3)).toMatch(/^ {2}\S watch {10}2\.5 s {2}v2 serves, v1 stands by$/);
+    const ended = view([...phases, "ended"], { status: "live", durationMs: 5_000 });
+    ended.phases[3] = { phase: "ended", at: new Date(start + 5_000).toISOString() };
+    expect(shown(80, [ended]).at(4)).toBe("  ✓ live           5.0 s  served after 2.0 s, watched for 3.0 s");
+  });
+
   test("marks a failure, and never wraps a line", () => {
     const lines = shown(30, [view(["gate", "ended"], { gates, status: "failed" })]);
-    expect(lines).toContain("  ✗ failed");
+    expect(lines).toContain("  ✗ failed         2.5 s");
     expect(Math.max(...lines.map(displayWidth))).toBeLessThan(30);
     expect(lines[1]).toMatch(/…$/);
   });

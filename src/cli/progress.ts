@@ -1,6 +1,6 @@
-import { formatDuration } from "../base/duration.ts";
 import type { DeploymentView } from "../contract/deployments.ts";
 import { displayWidth, harmless, type Paint } from "./paint.ts";
+import { phaseEnd, timesText } from "./times.ts";
 import type { World } from "./world.ts";
 
 /** Shows how a deployment goes, on stderr. `end` leaves the last state behind and stops timers. */
@@ -27,12 +27,18 @@ function seconds(ms: number): string {
   return `${(ms / 1_000).toFixed(1)} s`;
 }
 
-/** What `ended` means is the verdict. */
-function phaseWord(deployment: DeploymentView): string {
-  return deployment.phase === "ended" ? deployment.status : deployment.phase;
+/** The time since the deployment's creation, as it is shown in front of everything that happened: `   0.4 s`. */
+function elapsed(ms: number): string {
+  return seconds(ms).padStart(8);
 }
 
-/** One line for every phase and every gate passed. */
+/** The verdict, and where the time went. */
+function verdictText(deployment: DeploymentView): string {
+  const times = deployment.status === "live" ? timesText(deployment) : "";
+  return times === "" ? deployment.status : `${deployment.status}; ${times}`;
+}
+
+/** One line for every phase and every gate passed, with the time since the deployment's creation. */
 export class LineProgress implements Progress {
   readonly #write: (line: string) => void;
   readonly #now: () => number;
@@ -45,10 +51,11 @@ export class LineProgress implements Progress {
   }
 
   show(deployment: DeploymentView): void {
+    const { app, release, createdAt } = deployment;
     const lines = this.#newGates(deployment);
-    for (const { phase } of deployment.phases.slice(this.#seen.phases)) {
-      const word = phase === "ended" ? `${deployment.status} after ${formatDuration(deployment.durationMs)}` : phase;
-      lines.push(`[${deployment.app}] ${deployment.release} ${word}`);
+    for (const { phase, at } of deployment.phases.slice(this.#seen.phases)) {
+      const since = elapsed(Date.parse(at) - Date.parse(createdAt));
+      lines.push(`[${since}] ${app} ${release} ${phase === "ended" ? verdictText(deployment) : phase}`);
     }
     this.#seen = { phases: deployment.phases.length, gates: deployment.gates.length };
     for (const line of lines) this.#write(line);
@@ -61,29 +68,34 @@ export class LineProgress implements Progress {
     this.#heartbeat = null;
   }
 
-  #newGates(deployment: DeploymentView): string[] {
-    return deployment.gates
+  #newGates({ app, release, gates, durationMs }: DeploymentView): string[] {
+    const since = elapsed(durationMs);
+    return gates
       .slice(this.#seen.gates)
-      .map(({ service, gate, tookMs }) => `[${service}] gate passed: ${gate} (${seconds(tookMs)})`);
+      .map(
+        ({ service, gate, tookMs }) => `[${since}] ${app} ${release} ${service} passed: ${gate} (${seconds(tookMs)})`,
+      );
   }
 
   #beat(deployment: DeploymentView): void {
-    const since = Date.parse(deployment.phases.at(-1)?.at ?? deployment.createdAt);
+    const { app, release, phase, durationMs } = deployment;
+    // The controller's clock and this machine's may differ: only what has passed since here is measured here.
+    const shown = this.#now();
     this.#heartbeat = setInterval(() => {
-      const waited = formatDuration(Math.max(0, this.#now() - since));
-      this.#write(`[${deployment.app}] ${deployment.release} still in ${deployment.phase}, ${waited}`);
+      this.#write(`[${elapsed(durationMs + this.#now() - shown)}] ${app} ${release} still in ${phase}`);
     }, heartbeatMs);
     this.#heartbeat.unref();
   }
 }
 
-/** The list of phases with their times, drawn again in place. */
+/** The list of phases, each with the time since the deployment's creation at which it was over, drawn again in place. */
 export class LiveProgress implements Progress {
   readonly #write: (text: string) => void;
   readonly #now: () => number;
   readonly #paint: Paint;
   readonly #columns: number;
   #deployment: DeploymentView | null = null;
+  #shown = 0;
   #drawn = 0;
   #frame = 0;
   #timer: NodeJS.Timeout | null = null;
@@ -97,6 +109,7 @@ export class LiveProgress implements Progress {
 
   show(deployment: DeploymentView): void {
     this.#deployment = deployment;
+    this.#shown = this.#now();
     this.#draw();
     this.#timer ??= setInterval(() => this.#draw(), redrawMs).unref();
     if (deployment.phase === "ended") this.end();
@@ -119,20 +132,29 @@ export class LiveProgress implements Progress {
 
   #lines(deployment: DeploymentView): string[] {
     const { bold, dim, green, red, cyan } = this.#paint;
-    const { app, environment, kind, release } = deployment;
+    const { app, environment, kind, release, phases } = deployment;
     const lines = [`${bold(`${kind} ${app} ${release}`)} ${dim(`in ${environment}`)}`];
-    const gates = deployment.gates.map(({ service, gate }) => `${service}: ${gate}`).join(", ");
-    for (const [i, { phase, at }] of deployment.phases.entries()) {
-      const next = deployment.phases[i + 1];
-      const took = seconds(Math.max(0, (next ? Date.parse(next.at) : this.#now()) - Date.parse(at)));
+    for (const [i, { phase }] of phases.entries()) {
+      const over = phaseEnd(deployment, i);
+      const at = over ?? deployment.durationMs + (phase === "ended" ? 0 : this.#now() - this.#shown);
       const bad = deployment.status !== "live";
-      const mark = next ? green("✓") : cyan(spinner[this.#frame % spinner.length] ?? "·");
-      const note = phase === "gate" ? `  ${dim(harmless(gates, this.#paint))}` : "";
-      if (phase === "ended") lines.push(`  ${bad ? red("✗") : green("✓")} ${phaseWord(deployment)}`);
-      else lines.push(`  ${mark} ${phase.padEnd(8)} ${dim(took.padStart(7))}${note}`.trimEnd());
+      const running = cyan(spinner[this.#frame % spinner.length] ?? "·");
+      const mark = phase === "ended" ? (bad ? red("✗") : green("✓")) : over === null ? running : green("✓");
+      const word = phase === "ended" ? deployment.status : phase;
+      const note = harmless(noteOn(phase, deployment, over === null), this.#paint);
+      lines.push(`  ${mark} ${word.padEnd(11)} ${dim(elapsed(at))}  ${dim(note)}`.trimEnd());
     }
     return lines;
   }
+}
+
+/** What there is to say about a phase beside its time. */
+function noteOn(phase: string, deployment: DeploymentView, goesOn: boolean): string {
+  if (phase === "gate") return deployment.gates.map(({ service, gate }) => `${service}: ${gate}`).join(", ");
+  if (phase === "ended" && deployment.status === "live") return timesText(deployment);
+  const { release, previous } = deployment;
+  if (phase !== "watch" || !goesOn) return "";
+  return previous === null || previous === release ? `${release} serves` : `${release} serves, ${previous} stands by`;
 }
 
 /** Cuts a line to the width of the terminal: a wrapped one would be two lines where one is counted. */

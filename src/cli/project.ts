@@ -1,28 +1,55 @@
-import { Fault } from "../base/faults.ts";
+import { type Complaint, Fault } from "../base/faults.ts";
 import { formatSize } from "../base/size.ts";
 import type { Client, Key } from "../client/client.ts";
-import { findManifest, type Manifest } from "./place.ts";
+import { appName, findManifest, type Manifest, noManifest, readManifestText } from "./place.ts";
 import { type Source, uploadSource } from "./source.ts";
 import type { World } from "./world.ts";
 
 /** The manifest of the project here. Faults: `manifest.missing`. */
 export function projectManifest(world: World, directory?: string): Manifest {
   const manifest = findManifest({ cwd: world.host.cwd, globals: world.globals }, directory);
-  if (manifest === null) throw new Fault("manifest.missing", "there is no fairlead.yml here or in a directory above");
+  if (manifest === null) throw noManifest("here or in a directory above");
   return manifest;
 }
 
-/** The project's source on the controller, and where it belongs. */
+/**
+ * The project's source on the controller, and where it belongs. Faults: `manifest.missing`, `manifest.invalid`,
+ * `usage.invalid` when -a names another app than the manifest.
+ */
 export async function sourceAndKey(
   world: World,
   directory?: string,
 ): Promise<{ readonly api: Client; readonly key: Key; readonly source: Source }> {
   const manifest = projectManifest(world, directory);
+  const environment = world.globals.environment ?? "production";
+  const key = { app: await appOf(world, manifest, environment), environment };
   const api = world.api({ directory });
-  const key = world.key(directory);
   const source = await uploadSource(api, manifest);
   if (world.context.verbose) {
     world.say(world.paint.dim(`source: ${source.entries.length} files, ${formatSize(source.bytes)}, ${source.digest}`));
   }
   return { api, key, source };
+}
+
+/** The app whose source this is. A manifest that does not tell is read as a whole, so that every fault is named at once. */
+async function appOf({ globals }: World, manifest: Manifest, environment: string): Promise<string> {
+  const text = readManifestText(manifest);
+  const named = appName(text) ?? (await readApp(text, environment));
+  if (globals.app !== undefined && globals.app !== named) {
+    throw new Fault("usage.invalid", `${manifest.file} is of the app ${named}, but -a says ${globals.app}`, {
+      hint: "Leave -a out, or go to the directory of that app.",
+    });
+  }
+  return named;
+}
+
+async function readApp(text: string, environment: string): Promise<string> {
+  const { readManifest } = await import("../manifest/read.ts");
+  const reading = readManifest(text, { file: "fairlead.yml", environment });
+  if (reading.ok) return reading.spec.app;
+  throw new Fault("manifest.invalid", counted(reading.complaints), { complaints: reading.complaints });
+}
+
+function counted({ length }: readonly Complaint[]): string {
+  return length === 1 ? "the manifest has a fault" : `the manifest has ${length} faults`;
 }

@@ -25,11 +25,16 @@ export async function runCli(argv: readonly string[], context: ExecutionContext,
   } catch (error) {
     if (host.interrupted.aborted) return 130;
     const { exitCode, failureJson, failureText } = await import("./failure.ts");
-    const fault = error instanceof Fault ? error : new Fault("operation.failed", String(error), { cause: error });
+    const fault = error instanceof Fault ? error : unforeseen(error);
     if (context.json) await put(failureJson(fault));
     else await write(host, "stderr", `${failureText(fault, paintFor(context.colour.stderr), context.verbose)}\n`);
     return exitCode(fault.code);
   }
+}
+
+function unforeseen(cause: unknown): Fault {
+  const hint = "This was not foreseen; --verbose shows where it comes from.";
+  return new Fault("operation.failed", cause instanceof Error ? cause.message : String(cause), { cause, hint });
 }
 
 async function unknownCommand(words: string, among: readonly string[]): Promise<Fault> {

@@ -37,7 +37,8 @@ export async function runLine(argv: readonly string[], options: RunOptions = {})
     ...options.host,
   };
   const tty = { stdin: terminal, stdout: terminal, stderr: terminal };
-  const code = await runCli(argv, executionContext({ argv, env: { TERM: "xterm", ...options.env }, tty }), host);
+  const env = { TERM: "xterm", ...options.env };
+  const code = await runCli(argv, executionContext({ argv, env, tty, root: false }), host);
   return { code, stdout: stdout.text(), stderr: stderr.text() };
 }
 

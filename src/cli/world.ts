@@ -13,6 +13,8 @@ export interface ControllerOptions {
   readonly runAs?: string | null;
   /** Takes the controller's own log, a JSON line at a time; default: stderr. */
   readonly onLog?: (line: string) => void;
+  /** Whether the log has reads of the API too. */
+  readonly verbose?: boolean;
 }
 
 export interface RunningController {

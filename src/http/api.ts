@@ -36,7 +36,7 @@ export function createApi(deps: ApiDeps): Hono<Wire> {
     c.res.headers.set(headers.requestId, c.var.requestId);
     const { method, path } = c.req;
     const ms = deps.clock.now() - begun;
-    deps.log.info({ requestId: c.var.requestId, method, path, status: c.res.status, ms }, "request");
+    writeDown(deps, { requestId: c.var.requestId, method, path, status: c.res.status, ms });
   });
   for (const [name, route] of Object.entries(routes)) {
     const handler = handlers[name as keyof Handlers] as AnyHandler;
@@ -47,6 +47,21 @@ export function createApi(deps: ApiDeps): Hono<Wire> {
   api.notFound((c) => failed(c, deps, nothingThere(c.req.method, c.req.path)));
   api.onError((thrown, c) => failed(c, deps, thrown));
   return api;
+}
+
+interface RequestLine {
+  readonly requestId: string;
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  readonly ms: number;
+}
+
+/** A change is worth a line; of reads there are too many, and what failed inside has been told already, with its cause. */
+function writeDown({ log }: ApiDeps, request: RequestLine): void {
+  if (request.status >= 500) return;
+  if (request.method === "GET" || request.method === "HEAD") log.debug?.(request, "request");
+  else log.info(request, "request");
 }
 
 function requestIdOf(request: Request, { clock }: ApiDeps): string {
@@ -72,7 +87,7 @@ async function handle({ c, deps, route, handler, isOpen }: Handling): Promise<Re
   const connection = c.env ?? {};
   refuseForeign(request, connection, deps);
   const call: Call = { deps, actor: actorOf(request, connection, deps.tokenDigest) };
-  if (!isOpen) authorise(call, "read");
+  if (!isOpen) refuseUnknown(call, request);
   const params = decodeParams(route.path, c.req.param());
   const query = route.query && decodeQuery(route.query, request.url);
   const body = route.body && (await decodeBody(route.body, request));
@@ -82,6 +97,15 @@ async function handle({ c, deps, route, handler, isOpen }: Handling): Promise<Re
   const asked = { actor: call.actor?.name, method: route.method, path: c.req.path, body: body ?? null };
   const { status, body: text } = await once(call, { key, request: asked }, async () => answeredBy(await run(), route));
   return new Response(text, { status, headers: { "content-type": "application/json" } });
+}
+
+/** Faults: `access.unauthenticated`, which tells a wrong token from none. */
+function refuseUnknown(call: Call, request: Request): void {
+  if (call.actor === null && request.headers.has("authorization")) {
+    const hint = "Use the one in the file `token` of the state directory, or in the controller's own FAIRLEAD_TOKEN.";
+    throw new Fault("access.unauthenticated", "the token is not this controller's", { hint });
+  }
+  authorise(call, "read");
 }
 
 type Replied = Awaited<ReturnType<AnyHandler>>;
@@ -118,7 +142,9 @@ function failed(c: Context<Wire>, deps: ApiDeps, thrown: unknown): Response {
       ? new Fault("request.invalid", "the request is malformed")
       : thrown;
   const problem = problemOf(fault, { path: c.req.path, requestId: c.var.requestId });
-  if (problem.status >= 500) deps.log.error({ requestId: problem.requestId, err: thrown }, "a request failed");
+  const { requestId, status } = problem;
+  const { method, path } = c.req;
+  if (status >= 500) deps.log.error({ requestId, method, path, status, err: thrown }, "a request failed");
   const response = problemResponse(problem);
   response.headers.set(headers.requestId, problem.requestId);
   return response;

@@ -13,6 +13,8 @@ export interface Check {
 
 /** Where requests and failures are written down. */
 export interface Log {
+  /** Where reads go, which are many; left out, they are not written down. */
+  debug?(what: object, words: string): void;
   info(what: object, words: string): void;
   error(what: object, words: string): void;
 }

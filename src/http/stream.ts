@@ -1,4 +1,3 @@
-import { asFault } from "../base/faults.ts";
 import type { ApiDeps } from "./exchange.ts";
 import { problemOf } from "./problem.ts";
 
@@ -31,6 +30,8 @@ export function eventStream(
   { deps, stop }: { deps: Pick<ApiDeps, "clock" | "log">; stop: AbortController },
 ): Response {
   const encoder = new TextEncoder();
+  // Nothing may be written to a stream whose reader has gone, not even its end (WHATWG Streams, 4.2.4).
+  let left = false;
   let pending: Promise<IteratorResult<Message, unknown>> | null = null;
   const body = new ReadableStream<Uint8Array>({
     start: (out) => out.enqueue(encoder.encode(`retry: ${retryMs}\n\n`)),
@@ -38,18 +39,21 @@ export function eventStream(
       try {
         pending ??= messages.next();
         const step = await soonest(pending, deps);
+        if (left) return;
         if (step === null) return out.enqueue(encoder.encode(": ping\n\n"));
         pending = null;
         if (step.done) return out.close();
         out.enqueue(encoder.encode(encodeMessage(step.value)));
       } catch (thrown) {
+        if (left) return;
         deps.log.error({ err: thrown }, "a stream broke off");
-        const { code, detail, hint } = problemOf(asFault(thrown), { path: "", requestId: "" });
+        const { code, detail, hint } = problemOf(thrown, { path: "", requestId: "" });
         out.enqueue(encoder.encode(encodeMessage({ event: "fault", data: { code, detail, hint } })));
         out.close();
       }
     },
     async cancel() {
+      left = true;
       stop.abort();
       await messages.return(undefined);
     },
@@ -79,13 +83,16 @@ function encodeMessage({ event, id, data }: Message): string {
 
 /** Raw bytes as they come. */
 export function byteStream(bytes: AsyncGenerator<Uint8Array>, stop: AbortController): Response {
+  let left = false;
   const body = new ReadableStream<Uint8Array>({
     async pull(out) {
       const step = await bytes.next();
+      if (left) return;
       if (step.done) out.close();
       else out.enqueue(step.value);
     },
     async cancel() {
+      left = true;
       stop.abort();
       await bytes.return(undefined);
     },

@@ -130,7 +130,7 @@ describe("deploy", () => {
     const { code, stdout, stderr } = await run("deploy");
     expect(code).toBe(0);
     expect(stdout).toMatch(/^Live: v1 in .+\n {2}web {2}http:\/\/web\.shop\.localhost/);
-    expect(stderr).toContain("[shop] v1 live after");
+    expect(stderr).toContain("] shop v1 live");
     const files = [...deps.builder.sources.values()].flatMap((source) => [...source.keys()]);
     expect(files).toContain("src/web.js");
     expect(files.filter((file) => /\.env|\.fairlead|^\.git/.test(file))).toEqual([]);
@@ -193,7 +193,7 @@ describe("deploy", () => {
     const stop = new AbortController();
     const stderr = screen();
     const detached = run("deploy", { interrupted: stop.signal, host: { stderr: stderr.stream } });
-    await stderr.shows("[shop] v1 queued");
+    await stderr.shows("] shop v1 queued");
     stop.abort();
     expect((await detached).code).toBe(130);
     const [waiting] = await deps.journal.unfinished(key);

@@ -71,5 +71,6 @@ const host: Host = {
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
 
 const argv = process.argv.slice(2);
+const root = process.getuid?.() === 0;
 const tty = { stdin: isatty(0), stdout: isatty(1), stderr: isatty(2) };
-process.exit(await runCli(argv, executionContext({ argv, env: process.env, tty }), host));
+process.exit(await runCli(argv, executionContext({ argv, env: process.env, tty, root }), host));

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { Server } from "node:http";
 import { join, resolve } from "node:path";
 import { createAdaptorServer } from "@hono/node-server";
@@ -13,6 +13,7 @@ import { plan } from "../plan/decide.ts";
 import { type AdapterOptions, type Adapters, openAdapters } from "./adapters.ts";
 import { systemClock } from "./clock.ts";
 import { doctor } from "./doctor.ts";
+import { makeStateDirectory } from "./state-directory.ts";
 import { version } from "./version.ts";
 
 export interface ControllerOptions extends AdapterOptions {
@@ -22,6 +23,8 @@ export interface ControllerOptions extends AdapterOptions {
   readonly token?: string | null;
   /** Takes the controller's own log, one JSON line at a time; default: standard error. */
   readonly onLog?: (line: string) => void;
+  /** Whether the log has reads of the API too. */
+  readonly verbose?: boolean;
 }
 
 export interface RunningController {
@@ -35,7 +38,8 @@ export interface RunningController {
 
 /**
  * Starts the controller on a state directory: takes the lease, opens the journal, looks at the world and goes on from
- * there. Faults: `controller.held`, `journal.newer`, `journal.damaged`, `listen.in-use`, `runtime.user`.
+ * there. Faults: `usage.invalid` for the state directory, `controller.held`, `journal.newer`, `journal.damaged`,
+ * `listen.in-use`, `runtime.user`.
  */
 export async function startController(options: ControllerOptions): Promise<RunningController> {
   return assembleController(options, (adapters) => adapters);
@@ -47,7 +51,7 @@ export async function assembleController(
   between: (adapters: Adapters) => Adapters,
 ): Promise<RunningController> {
   const stateDirectory = resolve(options.stateDirectory);
-  mkdirSync(stateDirectory, { recursive: true, mode: 0o711 });
+  makeStateDirectory(stateDirectory);
   const lease = holdState(stateDirectory, `fairlead ${version}`);
   const closers: (() => Promise<void> | void)[] = [() => lease.release()];
   const close = async () => {
@@ -69,7 +73,7 @@ interface Frame {
 
 async function run(options: ControllerOptions, { between, closers, close }: Frame): Promise<RunningController> {
   const log = pino(
-    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    { base: null, level: options.verbose ? "debug" : "info", timestamp: pino.stdTimeFunctions.isoTime },
     { write: options.onLog ?? ((line: string) => process.stderr.write(line)) },
   );
   const adapters = between(await openAdapters(options));
@@ -115,26 +119,32 @@ async function serveSocket(fetch: Fetch, path: string): Promise<() => Promise<vo
   // The lease says that nobody else serves this directory: what lies there is left over.
   rmSync(path, { force: true });
   const server = createAdaptorServer({ fetch }) as Server;
-  await listening(server, () => server.listen(path));
+  await listening(server, path, () => server.listen(path));
   chmodSync(path, 0o600);
   return () => stopServer(server);
 }
 
 async function serveTcp(fetch: Fetch, address: { host: string; port: number }): Promise<() => Promise<void>> {
   const server = createAdaptorServer({ fetch }) as Server;
-  await listening(server, () => server.listen(address.port, address.host));
+  await listening(server, `${address.host}:${address.port}`, () => server.listen(address.port, address.host));
   return () => stopServer(server);
 }
 
-function listening(server: Server, listen: () => void): Promise<void> {
+function listening(server: Server, place: string, listen: () => void): Promise<void> {
   return new Promise((done, failed) => {
-    server.once("error", (error) => {
-      const inUse = isErrno(error, "EADDRINUSE", "EACCES");
-      failed(inUse ? new Fault("listen.in-use", "the API cannot listen there", { cause: error }) : error);
-    });
+    server.once("error", (error) => failed(listenFault(error, place) ?? error));
     server.once("listening", done);
     listen();
   });
+}
+
+function listenFault(cause: Error, place: string): Fault | null {
+  if (isErrno(cause, "EADDRINUSE")) {
+    return new Fault("listen.in-use", `the API cannot be served at ${place}: something else listens there`, { cause });
+  }
+  if (!isErrno(cause, "EACCES", "EPERM", "EADDRNOTAVAIL", "ENOTFOUND")) return null;
+  const hint = "Choose an address of this machine, and a port from 1024 on unless you may use lower ones.";
+  return new Fault("usage.invalid", `the API may not be served at ${place}`, { hint, cause });
 }
 
 function stopServer(server: Server): Promise<void> {

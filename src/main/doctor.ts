@@ -63,7 +63,8 @@ async function edge({ edge }: Adapters): Promise<CheckView> {
 
 async function journal({ journal }: Adapters): Promise<CheckView> {
   const environments = await journal.environments();
-  return ok("journal", `${environments.length} environments, ${await journal.lastEventId()} events`);
+  const plural = environments.length === 1 ? "" : "s";
+  return ok("journal", `${environments.length} environment${plural}, last event ${await journal.lastEventId()}`);
 }
 
 /** Without /proc an instance cannot be told from another process that got its pid. */

@@ -24,7 +24,9 @@ const defaultUser = "nobody";
 export function chooseUser(name: string | null, state: { directory: string; home: string }): UserChoice {
   if (process.getuid?.() !== 0) {
     if (name === null) return { runAs: null, warning: null };
-    throw new Fault("runtime.user", `only root can run apps as ${name}`);
+    throw new Fault("runtime.user", `only root can run apps as ${name}`, {
+      hint: "Leave --run-as out: apps then run as you do.",
+    });
   }
   if (name === "root") return { runAs: null, warning: "apps run as root because --run-as says so" };
   const found = lookUp(name ?? defaultUser);

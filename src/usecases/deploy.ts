@@ -92,7 +92,10 @@ function restart(call: Call, key: EnvKey, services: readonly string[] | null): P
   return deps.engine.alone(key, async () => {
     const environment = await environmentOf(call, key);
     const serving = environment.serving && (await deps.journal.release(key, environment.serving.release));
-    if (!serving) throw new Fault("release.none-before", `${keyText(key)} serves nothing that could be restarted`);
+    const hint = "Bring it up with `fairlead deploy`, or with `fairlead rollback` to a release that was live.";
+    if (!serving) {
+      throw new Fault("release.none-before", `${keyText(key)} serves nothing that could be restarted`, { hint });
+    }
     for (const name of services ?? []) {
       if (!serviceOf(serving, name)) throw new Fault("service.unknown", `${keyText(key)} has no service ${name}`);
     }

@@ -66,9 +66,11 @@ function short(digest: string): string {
 
 /** One sentence about what would happen. */
 export function summaryOf(changes: readonly Difference[], from: Release | null): string {
+  const than = `compared with ${from ? releaseName(from.number) : "nothing deployed"}`;
+  if (changes.every(({ action }) => action === "keep")) return `nothing changes, ${than}`;
   const counted = (["create", "change", "replace", "destroy", "keep"] as const)
     .map((action) => [action, changes.filter((change) => change.action === action).length] as const)
     .filter(([, count]) => count > 0)
     .map(([action, count]) => `${count} to ${action}`);
-  return `${counted.join(", ") || "nothing"}, compared with ${from ? releaseName(from.number) : "nothing deployed"}`;
+  return `${counted.join(", ")}, ${than}`;
 }

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { Fault } from "../base/faults.ts";
 import { readManifest } from "../manifest/read.ts";
 import type { AppSpec } from "../model/app.ts";
 import { generatedValues } from "./generate.ts";
@@ -6,7 +7,7 @@ import { generatedValues } from "./generate.ts";
 function specOf(env: string): AppSpec {
   const text = `version: 1\napp: shop\nenv:\n${env}\nservices:\n  web: { run: node a.ts }\n  worker: { run: node b.ts }\n`;
   const read = readManifest(text, { file: "fairlead.yml", environment: "production" });
-  if (!read.ok) throw new Error(JSON.stringify(read.complaints));
+  if (!read.ok) throw new Fault("manifest.invalid", "the manifest of the test is wrong");
   return read.spec;
 }
 

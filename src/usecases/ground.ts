@@ -45,7 +45,8 @@ export function authorise({ actor }: Call, action: Action): Actor {
 /** The environment of a key; faults: `app.unknown`. */
 export async function environmentOf({ deps }: Call, key: EnvKey): Promise<Environment> {
   const environment = await deps.journal.environment(key);
-  if (!environment) throw new Fault("app.unknown", `nothing was ever deployed or set for ${keyText(key)}`);
+  const hint = "Bring it up with `fairlead deploy`, or name another one with -a and -e.";
+  if (!environment) throw new Fault("app.unknown", `nothing was ever deployed or set for ${keyText(key)}`, { hint });
   return environment;
 }
 

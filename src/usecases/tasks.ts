@@ -34,7 +34,10 @@ export async function beginTask(call: Call, key: EnvKey, order: TaskOrder): Prom
   const { journal, runtime, clock } = call.deps;
   const { serving } = await environmentOf(call, key);
   const release = serving && (await journal.release(key, serving.release));
-  if (!release) throw new Fault("release.none-before", `${keyText(key)} serves nothing whose code could be run`);
+  const hint = "Bring it up first with `fairlead deploy`, or with `fairlead rollback`.";
+  if (!release) {
+    throw new Fault("release.none-before", `${keyText(key)} serves nothing whose code could be run`, { hint });
+  }
   const service = order.service === undefined ? release.services[0] : serviceOf(release, order.service);
   if (!service) throw new Fault("service.unknown", `${keyText(key)} has no service ${order.service ?? "at all"}`);
   const spec: TaskSpec = {

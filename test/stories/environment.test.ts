@@ -10,6 +10,7 @@ const values: Readonly<Record<string, string>> = {
   QUOTES: `"double" 'single' \`back\``,
   CHINESE: "中文",
   PARENTHESES: ")(",
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: what a shell or a template would replace
   DOLLAR: "$HOME $(id) ${PATH}",
   BACKSLASH: "a\\nb\\",
   NEWLINES: "one\ntwo\n",

@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import { City, until } from "./city.ts";
 import { deployments, lightLoad, namesOf, quick, statusOf } from "./scene.ts";
 
-/** Long enough in its gate that something else can be asked for meanwhile. */
-const slowGate = (text: string) => quick(text).replace("settle: 300ms", "settle: 2500ms");
+/** So long a gate that only its probe or a cancellation ends it. */
+const patientGate = (text: string) => quick(text).replace("within: 10s", "within: 10m");
 
 async function untilPhase(city: City, phase: string): Promise<void> {
   await until(async () => (await statusOf(city)).deployment?.phase === phase, `a deployment is in ${phase}`);
@@ -23,29 +23,34 @@ test("a second controller on the same state is refused and told who holds it; th
 
 test("deployments run one after the other, and the newest waiting one supersedes the others", async () => {
   await using city = await City.found();
-  await city.editManifest(slowGate);
+  await city.editManifest(patientGate);
   await city.startController();
-  for (const version of ["1", "2", "3"]) {
+  await city.setFault("never-ready");
+  const first = await city.beginDeploy();
+  await untilPhase(city, "gate");
+  await city.setFault("");
+  for (const version of ["2", "3"]) {
     await city.setVersion(version);
     expect((await city.fairlead("deploy", "--detach")).code).toBe(0);
-    if (version === "1") await untilPhase(city, "gate");
   }
   const { queue } = await statusOf(city);
   expect(queue.map(({ release }) => release)).toEqual(["v2", "v3"]);
-  const attached = await city.fairlead("deployments", "attach", (await deployments(city))[0]?.id ?? "", "--json");
+  // What waits begins as soon as the one before it is over, however that ends.
+  await city.api.cancelDeployment(first.id);
+  const attached = await city.fairlead("deployments", "attach", queue[1]?.id ?? "", "--json");
   expect(attached.code).toBe(0);
-  expect(JSON.parse(attached.stdout)).toMatchObject({ deployment: { status: "live", release: "v3", previous: "v1" } });
+  expect(JSON.parse(attached.stdout)).toMatchObject({ deployment: { status: "live", release: "v3", previous: null } });
   expect((await deployments(city)).map(({ release, status }) => [release, status])).toEqual([
     ["v3", "live"],
     ["v2", "superseded"],
-    ["v1", "live"],
+    ["v1", "cancelled"],
   ]);
   expect((await city.get("/version")).body).toBe("3");
 });
 
 test("a cancelled deployment leaves nothing behind, and whoever follows it is told", async () => {
   await using city = await City.found();
-  await city.editManifest(slowGate);
+  await city.editManifest(patientGate);
   await city.startController();
   await city.setVersion("good");
   expect((await city.deploy()).code).toBe(0);

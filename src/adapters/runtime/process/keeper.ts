@@ -9,6 +9,7 @@ import type { Exit } from "../../../model/instance.ts";
  * - claims the instance by creating `own/claim` exclusively; whoever comes second goes away without doing anything, which
  *   is what makes a start happen at most once; the pipe tells it before the command, which might change the file, begins;
  * - ignores what is sent to its process group, while the command gets the default handlers back (a subshell resets traps);
+ * - keeps its own words ("Terminated") out of the command's output;
  * - runs the command with `exec`, so that no builtin of the shell can be meant by it;
  * - writes the exit code, and for 137 the kernel's count of out-of-memory kills, with one write;
  * - ends by killing its own group, so that nothing that the command left behind in it stays, also without a controller.
@@ -31,7 +32,9 @@ _fl_pick() { _fl_ticks=\${20}; }
 exec 4>&-
 _fl_cwd=$2
 shift 2
+exec 5>&2 2>/dev/null
 (
+  exec 2>&5 5>&-
   cd "$_fl_cwd" || exit 126
   unset PWD OLDPWD SHLVL _
   exec "$@" 3>&-

@@ -272,6 +272,13 @@ describe("what cannot be started", () => {
   });
 });
 
+test("what was ended by a signal has only its own words in its output", async () => {
+  const name = await started("echo own >&2; exec sleep 1000");
+  await runtime.signal(name, "SIGTERM");
+  await until(async () => (await observed(name))?.exit?.signal === "SIGTERM");
+  expect(await outputOf(runtime, name, "stderr")).toBe("own\n");
+});
+
 test("the disk space of released output is given back", async () => {
   const spec = taskSpec(world.artifact, sh("head -c 9000000 /dev/urandom"));
   await runtime.startTask(spec);

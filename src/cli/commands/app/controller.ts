@@ -2,12 +2,13 @@ import { once } from "node:events";
 import path from "node:path";
 import { Fault } from "../../../base/faults.ts";
 import { command } from "../../command.ts";
+import { humanLine } from "../../controller-log.ts";
 import { choice, text } from "../../flags.ts";
 import { readAddress } from "../../place.ts";
 
 export default command({
   about:
-    "Reconciles, probes and serves the API until SIGTERM or Ctrl-C. Apps and the edge go on without it; it takes them over\nagain when it starts. Its socket is controller.sock in the state directory.",
+    "Reconciles, probes and serves the API until SIGTERM or Ctrl-C. Apps and the edge go on without it; it takes them over\nagain when it starts. Its socket is controller.sock in the state directory. Its log goes to stderr: for people on a\nterminal, elsewhere a JSON object a line; -v adds what is only read.",
   flags: {
     listen: text("--listen <address>", "Serve the API over TCP too, with the token in FAIRLEAD_TOKEN"),
     edge: text("--edge <address>", "Where the edge takes traffic (default 127.0.0.1:8080)"),
@@ -26,6 +27,8 @@ export default command({
       stateDirectory: path.resolve(host.cwd, named),
       listen: flags.listen === undefined ? null : readAddress("--listen", flags.listen),
       edge: readAddress("--edge", flags.edge ?? "127.0.0.1:8080"),
+      verbose: context.verbose,
+      ...(context.attended && { onLog: (line) => host.stderr.write(`${humanLine(line, world.paint)}\n`) }),
       ...(flags.ports !== undefined && { ports: readPorts(flags.ports) }),
       ...(flags.runAs !== undefined && { runAs: flags.runAs }),
     });
@@ -33,6 +36,7 @@ export default command({
     world.say(`controller at ${running.socket}, edge at http://${running.edge.host}:${running.edge.port}`);
     if (!host.interrupted.aborted) await once(host.interrupted, "abort");
     await running.close();
+    world.say("controller stopped; apps and the edge go on without it");
   },
 });
 

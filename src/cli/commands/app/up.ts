@@ -109,4 +109,5 @@ async function stopAll(world: World, controller: RunningController): Promise<voi
   } finally {
     await controller.closeWithEdge();
   }
+  world.say("Stopped; releases and variables stay.");
 }

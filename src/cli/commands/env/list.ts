@@ -6,13 +6,16 @@ import { harmless, table } from "../../paint.ts";
 
 interface Row {
   readonly name: string;
-  /** `set` here with `env set`, or from the `manifest`. */
-  readonly from: "set" | "manifest";
+  /** `set` here with `env set`, from the `manifest`, or given to every service by `fairlead` itself. */
+  readonly from: "set" | "manifest" | "fairlead";
   readonly services: readonly string[];
   /** The first digits of the value's digest: enough to see whether two values are the same. */
   readonly digest: string;
   readonly value?: string;
 }
+
+/** What Fairlead tells every service, whatever is set (docs/manifest.md). */
+const own: ReadonlySet<string> = new Set(["RELEASE", "FAIRLEAD_ENVIRONMENT"]);
 
 export default command({
   about:
@@ -40,7 +43,7 @@ export default command({
 function rowsOf({ variables, effective }: VariablesDocument, reveal: boolean): Row[] {
   const rows = new Map<string, Row>();
   const add = (found: { name: string; value: string; services: readonly string[] }) => {
-    const from = Object.hasOwn(variables, found.name) ? "set" : "manifest";
+    const from = own.has(found.name) ? "fairlead" : Object.hasOwn(variables, found.name) ? "set" : "manifest";
     const digest = sha256(found.value).slice("sha256:".length, "sha256:".length + 8);
     const { name, value } = found;
     const key = `${name} ${digest}`;
@@ -48,8 +51,8 @@ function rowsOf({ variables, effective }: VariablesDocument, reveal: boolean): R
     rows.set(key, { name, from, services, digest, ...(reveal && { value }) });
   };
   for (const [name, value] of Object.entries(variables)) add({ name, value, services: [] });
-  for (const [service, own] of Object.entries(effective)) {
-    for (const [name, value] of Object.entries(own)) add({ name, value, services: [service] });
+  for (const [service, values] of Object.entries(effective)) {
+    for (const [name, value] of Object.entries(values)) add({ name, value, services: [service] });
   }
   return [...rows.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import { Fault } from "../../../base/faults.ts";
+import { variableName } from "../../../contract/scalars.ts";
 import { command, several } from "../../command.ts";
 import { toggle } from "../../flags.ts";
 import { changeVariables, variablesExit, variablesText } from "../../variables.ts";
@@ -38,7 +39,13 @@ export default command({
 function pair(word: string): [string, string] {
   const at = word.indexOf("=");
   if (at < 1) throw new Fault("usage.invalid", "a variable must be given as NAME=VALUE, or as NAME with --stdin");
-  return [word.slice(0, at), word.slice(at + 1)];
+  return [nameOf(word.slice(0, at)), word.slice(at + 1)];
+}
+
+/** A name as the contract wants it. What is none may be part of a value, so it is not echoed. */
+function nameOf(word: string): string {
+  if (variableName.safeParse(word).success) return word;
+  throw new Fault("usage.invalid", "a variable's name has letters, digits and _ only, and no digit in front");
 }
 
 async function fromStdin(names: readonly string[], stdin: Readable): Promise<Record<string, string>> {
@@ -51,5 +58,5 @@ async function fromStdin(names: readonly string[], stdin: Readable): Promise<Rec
     value += chunk;
     if (value.length > valueLimit) throw new Fault("usage.invalid", `the value of ${name} is longer than 128 KB`);
   }
-  return { [name]: value.replace(/\r?\n$/, "") };
+  return { [nameOf(name)]: value.replace(/\r?\n$/, "") };
 }

@@ -1,0 +1,34 @@
+import { formatDuration } from "../base/duration.ts";
+import type { DeploymentView } from "../contract/deployments.ts";
+
+type Timed = Pick<DeploymentView, "phases" | "createdAt" | "durationMs">;
+
+/** A phase that took less is not worth a word. */
+const mentionedMs = 2_000;
+
+/** When the phase at `index` was over, in milliseconds since the deployment's creation; null while it goes on. */
+export function phaseEnd({ phases, createdAt }: Timed, index: number): number | null {
+  const next = phases[index + 1];
+  return next === undefined ? null : Math.max(0, Date.parse(next.at) - Date.parse(createdAt));
+}
+
+/** `served after 0.4 s, watched for 15 s`: where the time of a deployment went; empty when it was over as soon as it served. */
+export function timesText(deployment: Timed): string {
+  const { phases } = deployment;
+  const watched = spentIn(deployment, "watch");
+  const drained = spentIn(deployment, "drain");
+  const switched = phases.findLastIndex(({ phase }) => phase === "switch");
+  const served = switched === -1 ? null : phaseEnd(deployment, switched);
+  if (served === null || Math.max(watched, drained) <= mentionedMs) return "";
+  const words = [`served after ${formatDuration(served)}`];
+  if (watched > mentionedMs) words.push(`watched for ${formatDuration(watched)}`);
+  if (drained > mentionedMs) words.push(`drained for ${formatDuration(drained)}`);
+  return words.join(", ");
+}
+
+function spentIn({ phases }: Timed, wanted: string): number {
+  return phases.reduce((sum, { phase, at }, i) => {
+    const next = phases[i + 1];
+    return phase === wanted && next ? sum + Date.parse(next.at) - Date.parse(at) : sum;
+  }, 0);
+}

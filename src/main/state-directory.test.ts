@@ -1,0 +1,45 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { makeStateDirectory } from "./state-directory.ts";
+
+let around: string;
+
+beforeEach(() => {
+  around = mkdtempSync(join(tmpdir(), "fairlead-state-"));
+});
+
+afterEach(() => rmSync(around, { recursive: true, force: true }));
+
+describe("the state directory", () => {
+  test("is made with those above it, open to pass through and to nothing else", () => {
+    const directory = join(around, "a/b");
+    makeStateDirectory(directory);
+    makeStateDirectory(directory);
+    expect(statSync(directory).mode & 0o777).toBe(0o711);
+  });
+
+  test("that is a file, or lies below one, is refused in words", () => {
+    writeFileSync(join(around, "file"), "");
+    for (const at of ["file", "file/below"]) {
+      expect(() => makeStateDirectory(join(around, at))).toThrow(
+        expect.objectContaining({ code: "usage.invalid", message: expect.stringContaining(join(around, at)) }),
+      );
+    }
+  });
+
+  test("where nothing can be made is refused, and does not hang", () => {
+    expect(() => makeStateDirectory("/proc/nothing/here")).toThrow(expect.objectContaining({ code: "usage.invalid" }));
+  });
+
+  test("that may not be written to is refused", ({ skip }) => {
+    if (process.getuid?.() === 0) skip("root may write everywhere");
+    const closed = join(around, "closed");
+    mkdirSync(closed);
+    chmodSync(closed, 0o555);
+    for (const at of [closed, join(closed, "below")]) {
+      expect(() => makeStateDirectory(at)).toThrow(expect.objectContaining({ code: "usage.invalid" }));
+    }
+  });
+});

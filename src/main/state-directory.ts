@@ -1,0 +1,37 @@
+import { accessSync, constants, mkdirSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { Fault, isErrno } from "../base/faults.ts";
+
+const hint = "Choose another directory with --state, or mend its permissions.";
+
+/**
+ * Makes the state directory and those above it, so that apps of another user can pass through. Faults: `usage.invalid`
+ * when it cannot be made or not be written to, with the reason.
+ */
+export function makeStateDirectory(directory: string): void {
+  try {
+    make(directory);
+    if (!statSync(directory).isDirectory()) throw cannotUse(directory, "is not a directory");
+    accessSync(directory, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    if (isErrno(error, "EACCES", "EPERM", "EROFS")) throw cannotUse(directory, "may not be written to", error);
+    if (isErrno(error, "ENOTDIR", "ENOENT")) throw cannotUse(directory, "cannot be made", error);
+    if (isErrno(error, "ENAMETOOLONG")) throw cannotUse(directory, "is too long a name", error);
+    throw error;
+  }
+}
+
+/** Not `recursive`, with which Node 24 tries for ever where a directory exists and nothing can be made in it: /proc. */
+function make(directory: string): void {
+  if (statSync(directory, { throwIfNoEntry: false })) return;
+  if (dirname(directory) !== directory) make(dirname(directory));
+  try {
+    mkdirSync(directory, { mode: 0o711 });
+  } catch (error) {
+    if (!isErrno(error, "EEXIST")) throw error;
+  }
+}
+
+function cannotUse(directory: string, what: string, cause?: unknown): Fault {
+  return new Fault("usage.invalid", `the state directory ${directory} ${what}`, { hint, cause });
+}
