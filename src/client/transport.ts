@@ -106,9 +106,14 @@ export class Transport {
 
   #unreachable(error: unknown): Fault {
     if (error instanceof Fault) return error;
+    if (isErrno(error, "EACCES", "EPERM")) {
+      const hint = "Ask as the user that runs the controller, or over --url with its token.";
+      return new Fault("access.denied", `this user may not open ${this.place}`, { hint, cause: error });
+    }
     const nobody = isErrno(error, "ENOENT", "ECONNREFUSED");
     const why = nobody ? "no controller answers at" : "lost the connection to the controller at";
-    return new Fault("controller.unreachable", `${why} ${this.place}`, { cause: error });
+    const hint = "Start one with `fairlead up` or `fairlead controller`, or name a running one with --state or --url.";
+    return new Fault("controller.unreachable", `${why} ${this.place}`, { cause: error, hint });
   }
 }
 

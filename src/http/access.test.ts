@@ -46,6 +46,7 @@ describe("access over TCP", () => {
   ])("with %s", async (_words, given, status) => {
     const response = await api.request("/v1/info", { headers: { authorization: `Bearer ${given}` } });
     expect(response.status).toBe(status);
+    if (status === 401) expect(problem.parse(await response.json()).detail).toBe("the token is not this controller's");
   });
 
   test("nobody gets in when no token was set", async () => {

@@ -270,7 +270,7 @@ describe("deployments and releases", () => {
     const { json } = await ask("POST", `${base}/plan`, { source: source(manifest()) });
     const answer = planAnswer.parse(json);
     expect(answer.changes.map((change) => change.action)).toEqual(["keep", "keep"]);
-    expect(answer.summary).toBe("2 to keep, compared with v1");
+    expect(answer.summary).toBe("nothing changes, compared with v1");
     expect(await deps.journal.lastReleaseNumber(key)).toBe(1);
   });
 

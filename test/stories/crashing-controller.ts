@@ -40,7 +40,10 @@ function crashing(journal: Journal): Journal {
       if (typeof member !== "function") return member;
       if (!writing.has(name)) return member.bind(target);
       return async (...args: readonly unknown[]) => {
-        if (name === "commit" && (args[0] as readonly Change[]).some(isQueued)) armed = true;
+        if (name === "commit" && (args[0] as readonly Change[]).some(isQueued)) {
+          armed = true;
+          writes = 0;
+        }
         const answer = await (member as (...all: readonly unknown[]) => Promise<unknown>).apply(target, [...args]);
         wrote();
         return answer;
