@@ -14,6 +14,7 @@ import { benchMany } from "./bench/many.ts";
 import { machine } from "./bench/proc.ts";
 import { benchRollbacks } from "./bench/rollbacks.ts";
 import { notRun, type Row, rowText } from "./bench/row.ts";
+import { endSites } from "./bench/site.ts";
 
 interface Sizes {
   readonly deploys: number;
@@ -52,6 +53,7 @@ async function main(): Promise<number> {
   );
   const directory = mkdtempSync(join(tmpdir(), "fl-bench-release-"));
   const rows: Row[] = [];
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => interrupted(directory));
   try {
     const installation = await install(directory);
     for (const name of values.only.split(",")) {
@@ -66,6 +68,12 @@ async function main(): Promise<number> {
   if (values.json)
     writeFileSync(values.json, `${JSON.stringify({ machine: { ...here, loadAtEnd }, rows }, null, 2)}\n`);
   return rows.some(({ verdict }) => verdict === "over") ? 1 : 0;
+}
+
+function interrupted(directory: string): never {
+  endSites();
+  rmSync(directory, { recursive: true, force: true });
+  process.exit(130);
 }
 
 /** A part that fails says why and does not keep the others from being measured. */

@@ -23,6 +23,13 @@ const keptLines = 50;
 /** An instance that ends at once may be judged before its last words have been stored. */
 const lateLinesMs = 1_000;
 
+export interface Following {
+  /** Tell of it and do not wait. */
+  readonly detach?: boolean;
+  /** Whoever follows ends the deployment too when Ctrl-C ends him. */
+  readonly endsWithUs?: boolean;
+}
+
 /**
  * Follows a deployment to its end, or just tells of it with `detach`. Failure is printed on stderr with the lines that
  * explain it; the caller's exit code is `deploymentExit`. Ctrl-C detaches: the deployment goes on. Faults: `wait.timeout`
@@ -31,13 +38,13 @@ const lateLinesMs = 1_000;
 export async function followDeployment(
   { world, api }: { world: World; api: Client },
   begun: DeploymentView,
-  detach = false,
+  { detach = false, endsWithUs = false }: Following = {},
 ): Promise<DeploymentResult> {
   if (detach) {
     world.say(`${begun.id} goes on; follow it: fairlead deployments attach ${begun.id}`);
     return { deployment: begun, urls: [] };
   }
-  const { deployment, lines } = await watch({ world, api }, begun);
+  const { deployment, lines } = await watch({ world, api }, begun, endsWithUs);
   if (deployment.status !== "live") {
     explain(world, deployment, lines.length > 0 ? lines : await culpritLines(world, api, deployment));
     return { deployment, urls: [] };
@@ -48,7 +55,11 @@ export async function followDeployment(
 
 type Watched = { readonly deployment: DeploymentView; readonly lines: readonly StoredLogView[] };
 
-async function watch({ world, api }: { world: World; api: Client }, begun: DeploymentView): Promise<Watched> {
+async function watch(
+  { world, api }: { world: World; api: Client },
+  begun: DeploymentView,
+  endsWithUs: boolean,
+): Promise<Watched> {
   const { timeout } = world.globals;
   const progress = progressFor(world);
   const limit = timeout === undefined ? undefined : AbortSignal.timeout(timeout);
@@ -63,8 +74,9 @@ async function watch({ world, api }: { world: World; api: Client }, begun: Deplo
     }
     return { deployment, lines };
   } catch (error) {
-    if (world.host.interrupted.aborted) sayDetached(world, begun.id);
-    else if (limit?.aborted) throw stillRunning(deployment, timeout ?? 0);
+    const left = world.host.interrupted.aborted;
+    if (left && !endsWithUs) sayDetached(world, begun.id);
+    else if (!left && limit?.aborted) throw stillRunning(deployment, timeout ?? 0);
     throw error;
   } finally {
     progress.end();

@@ -19,7 +19,7 @@ export async function changeVariables(
   const { variables, deployment } = await api.changeVariables(world.key(), request);
   const names = Object.keys(variables).sort();
   if (deployment === null) return { variables: names, deployment: null };
-  return { variables: names, ...(await followDeployment({ world, api }, deployment, detach)) };
+  return { variables: names, ...(await followDeployment({ world, api }, deployment, { detach })) };
 }
 
 /** What people read of it. */

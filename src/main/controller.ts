@@ -102,8 +102,11 @@ async function run(options: ControllerOptions, { between, closers, close }: Fram
   if (options.listen) closers.push(await serveTcp((request) => api.fetch(request, { via: "tcp" }), options.listen));
   await engine.start();
   for (const warning of user.warning ? [user.warning] : []) log.warn(warning);
-  log.info({ socket, edge: edge.address(), pid: process.pid }, "the controller is up");
-  return { socket, edge: edge.address(), warnings: user.warning ? [user.warning] : [], close };
+  const { host, port } = edge.address();
+  log.info({ socket, edge: `http://${host}:${port}`, pid: process.pid }, "the controller is up");
+  // Closers run from the last to the first: this one when all else is closed.
+  closers.unshift(() => log.info("the controller has stopped"));
+  return { socket, edge: { host, port }, warnings: user.warning ? [user.warning] : [], close };
 }
 
 type Fetch = (request: Request) => Response | Promise<Response>;

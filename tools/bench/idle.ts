@@ -9,14 +9,14 @@ const apps = 10;
 const calmMs = 15_000;
 const measuredMs = 20_000;
 
-const web = { run: "node server.cjs", http: {}, stop: { drain: "1s", within: "5s" } };
 const worker = { run: "sleep 1000000", settle: "1s", stop: { within: "5s" } };
-/** Two services that answer HTTP and are probed as often as the defaults say, two workers and a single clock. */
+const http = { ready: { path: "/", within: "60s" }, alive: { path: "/" } };
+/** A web service, asked as often as the defaults say, and what usually stands behind it. */
 const services = {
-  web: { ...web, http: { ready: { path: "/", within: "60s" }, alive: { path: "/" } } },
-  api: { ...web, http: { ready: { path: "/", within: "60s" }, alive: { path: "/" } } },
+  web: { run: "node server.cjs", http, stop: { drain: "1s", within: "5s" } },
   worker,
   mailer: worker,
+  indexer: worker,
   clock: { ...worker, single: true },
 };
 

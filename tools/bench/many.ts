@@ -217,10 +217,12 @@ async function timeReconciles(engine: Engine, waiting: Map<string, () => void>):
   const cpu = process.cpuUsage();
   for (let turn = 0; turn < 5; turn += 1) {
     for (const key of keys) {
-      const planned = new Promise<void>((resolve) => waiting.set(keyText(key), resolve));
-      await engine.alone(key, async () => undefined);
+      const planned = Promise.withResolvers<void>();
+      await engine.alone(key, async () => {
+        waiting.set(keyText(key), planned.resolve);
+      });
       const began = performance.now();
-      await planned;
+      await planned.promise;
       seen.push(performance.now() - began);
     }
   }

@@ -35,6 +35,7 @@ export class Site {
     this.state = join(this.home, "state");
     mkdirSync(this.state, { mode: 0o711 });
     this.api = new Client({ target: { socketPath: join(this.state, "controller.sock") } });
+    sites.add(this);
   }
 
   get controllerPid(): number {
@@ -127,15 +128,29 @@ export class Site {
     }
   }
 
+  /** Ends everything at once: what a signal that ends the bench leaves time for. */
+  killAll(): void {
+    this.#controller?.kill("SIGKILL");
+    while (this.#left().length > 0) for (const pid of this.#left()) kill(pid);
+    rmSync(this.home, { recursive: true, force: true });
+    sites.delete(this);
+  }
+
+  #left(): readonly number[] {
+    return processesIn(this.home, workingDirectoryOf);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stopController();
-    const left = () => processesIn(this.home, workingDirectoryOf);
-    await until(() => {
-      for (const pid of left()) kill(pid);
-      return left().length === 0;
-    }, "all programs of the site have ended");
-    rmSync(this.home, { recursive: true, force: true });
+    this.killAll();
   }
+}
+
+const sites = new Set<Site>();
+
+/** A bench that is interrupted leaves no program behind. */
+export function endSites(): void {
+  for (const site of sites) site.killAll();
 }
 
 /** One line for each key: YAML takes JSON as a value. */

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { isErrno } from "../../../base/faults.ts";
 import { runChild } from "../../../host/child.ts";
@@ -9,9 +10,11 @@ const readLimit = 16 * 1024 * 1024;
 
 /** At most `limit` bytes of a file from `offset` on; empty at its end and where there is no file. */
 export async function readFrom(path: string, offset: number, limit: number): Promise<Uint8Array> {
+  // Asked of every instance every few seconds, mostly for nothing: so much is known without a file being opened.
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (size <= offset) return new Uint8Array();
   try {
     await using file = await open(path, "r");
-    const { size } = await file.stat();
     const wanted = Math.max(0, Math.min(limit, readLimit, size - offset));
     const { buffer, bytesRead } = await file.read(Buffer.alloc(wanted), 0, wanted, offset);
     return buffer.subarray(0, bytesRead);

@@ -8,7 +8,7 @@ import type { Claim } from "./keeper.ts";
  * in some 10 µs, a tenth of what an asynchronous one costs. Where there is no /proc (macOS) a process is only known by
  * its number, and there is nothing to say about its group.
  */
-interface ProcessStat {
+export interface ProcessStat {
   readonly pid: number;
   readonly state: string;
   readonly group: number;
@@ -88,14 +88,18 @@ function ownerOf(pid: number): number | null {
   return statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid ?? null;
 }
 
-/** The living processes of the session and group that a keeper leads or led. */
-export function membersOf(keeper: number): readonly ProcessStat[] {
+/** Every process of the machine, dead ones that nobody has waited for included. */
+export function allProcesses(): readonly ProcessStat[] {
   if (bootId() === null) return [];
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .map((name) => statOf(Number(name)))
-    .filter((found) => found !== null)
-    .filter((found) => found.group === keeper && found.session === keeper && !"ZX".includes(found.state));
+    .filter((found) => found !== null);
+}
+
+/** The living processes of the session and group that a keeper leads or led. */
+export function membersOf(keeper: number, all = allProcesses()): readonly ProcessStat[] {
+  return all.filter(({ group, session, state }) => group === keeper && session === keeper && !"ZX".includes(state));
 }
 
 /** Whether a process was started with this variable. */
@@ -104,8 +108,8 @@ export function hasVariable(pid: number, assignment: string): boolean {
 }
 
 /** Memory and processor time of a keeper's group; the keeper itself counts for the time its ended children took. */
-export function usageOf(keeper: number): Usage {
-  const members = membersOf(keeper);
+export function usageOf(keeper: number, all: readonly ProcessStat[]): Usage {
+  const members = membersOf(keeper, all);
   const app = members.filter((member) => member.pid !== keeper);
   return {
     memoryBytes: app.reduce((sum, member) => sum + residentBytes(member.pid), 0),

@@ -10,7 +10,17 @@ import { environmentOf, launch, unfit } from "./launch.ts";
 import { Lookout } from "./lookout.ts";
 import { OutputRelease, readFrom } from "./output.ts";
 import { loopback, PortPool } from "./ports.ts";
-import { bootId, hasVariable, listeningOf, membersOf, oomKills, runs, usageOf } from "./proc.ts";
+import {
+  allProcesses,
+  bootId,
+  hasVariable,
+  listeningOf,
+  membersOf,
+  oomKills,
+  type ProcessStat,
+  runs,
+  usageOf,
+} from "./proc.ts";
 
 export interface ProcessRuntimeOptions {
   /** Where instances have their directories. */
@@ -39,6 +49,8 @@ interface Entry {
 
 /** How long a keeper may take from making its claim to having written it. */
 const claimingMs = 1_000;
+/** How old a look at all processes may be that usage is reckoned from; memory limits are looked at once a second. */
+const freshMs = 500;
 /** Twice the time between two looks. */
 const momentMs = 2_000;
 
@@ -63,6 +75,7 @@ class ProcessRuntime implements Runtime {
   #closed = false;
   #known: Map<string, Entry> | null = null;
   #pool: PortPool | null = null;
+  #seen: { readonly at: number; readonly all: readonly ProcessStat[] } | null = null;
 
   constructor(options: ProcessRuntimeOptions) {
     this.#options = options;
@@ -142,7 +155,7 @@ class ProcessRuntime implements Runtime {
 
   async usage(name: string): Promise<Usage | null> {
     const keeper = this.#keeperOf(name);
-    return keeper === null || bootId() === null ? null : usageOf(keeper);
+    return keeper === null || bootId() === null ? null : usageOf(keeper, this.#processes(keeper));
   }
 
   async readOutput(name: string, { stream, offset, limit }: OutputRange): Promise<Uint8Array> {
@@ -223,6 +236,15 @@ class ProcessRuntime implements Runtime {
   #refuse(entry: Entry, reason: string): void {
     this.#folder.explain(entry.name, reason);
     this.#folder.record(entry.name, "refused", this.#options.clock.now());
+  }
+
+  /** All processes as they were a moment ago: looking at them all costs the same for one instance as for a hundred. */
+  #processes(keeper: number): readonly ProcessStat[] {
+    const now = this.#options.clock.now();
+    const age = now - (this.#seen?.at ?? 0);
+    const isFresh = age >= 0 && age < freshMs && this.#seen?.all.some(({ pid }) => pid === keeper);
+    if (this.#seen === null || !isFresh) this.#seen = { at: now, all: allProcesses() };
+    return this.#seen.all;
   }
 
   /** Writes down what is about to be started, with a port that no living instance has. */

@@ -32,11 +32,9 @@ export default command({
       ...(flags.ports !== undefined && { ports: readPorts(flags.ports) }),
       ...(flags.runAs !== undefined && { runAs: flags.runAs }),
     });
-    for (const warning of running.warnings) world.say(`${world.paint.yellow("warning:")} ${warning}`);
-    world.say(`controller at ${running.socket}, edge at http://${running.edge.host}:${running.edge.port}`);
     if (!host.interrupted.aborted) await once(host.interrupted, "abort");
     await running.close();
-    world.say("controller stopped; apps and the edge go on without it");
+    if (context.attended) world.say("Apps and the edge go on without it; `fairlead down` would have stopped the apps.");
   },
 });
 

@@ -20,7 +20,7 @@ export default command({
     const { api, key, source } = await sourceAndKey(world, args.dir);
     const message = flags.message === undefined ? {} : { message: flags.message };
     const { deployment } = await api.beginDeployment(key, { kind: "deploy", source: source.digest, ...message });
-    return followDeployment({ world, api }, deployment, flags.detach);
+    return followDeployment({ world, api }, deployment, { detach: flags.detach });
   },
   view: deploymentText,
   exit: deploymentExit,

@@ -15,7 +15,7 @@ export default command({
     const api = world.api();
     const services = args.services.length === 0 ? {} : { services: [...args.services] };
     const { deployment } = await api.beginDeployment(world.key(), { kind: "restart", ...services });
-    return followDeployment({ world, api }, deployment, flags.detach);
+    return followDeployment({ world, api }, deployment, { detach: flags.detach });
   },
   view: deploymentText,
   exit: deploymentExit,

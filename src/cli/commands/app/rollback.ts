@@ -15,7 +15,7 @@ export default command({
     const api = world.api();
     const release = args.release === undefined ? {} : { release: args.release };
     const { deployment } = await api.beginDeployment(world.key(), { kind: "rollback", ...release });
-    return followDeployment({ world, api }, deployment, flags.detach);
+    return followDeployment({ world, api }, deployment, { detach: flags.detach });
   },
   view: deploymentText,
   exit: deploymentExit,

@@ -24,7 +24,7 @@ export default command({
     const here = inProject(world, args.dir);
     const started = await startUnlessRunning(here, args.dir, flags.edge ?? "127.0.0.1:8080");
     try {
-      const result = await deployHere(here, args.dir);
+      const result = await deployHere(here, args.dir, started !== null);
       if (result.deployment.status !== "live") return result;
       await here.print(
         here.context.json ? JSON.stringify(result) : deploymentText(result, paintFor(here.context.colour.stdout)),
@@ -79,10 +79,10 @@ async function startHere(
   return running;
 }
 
-async function deployHere(world: World, directory: string | undefined): Promise<DeploymentResult> {
+async function deployHere(world: World, directory: string | undefined, started: boolean): Promise<DeploymentResult> {
   const { api, key, source } = await sourceAndKey(world, directory);
   const { deployment } = await api.beginDeployment(key, { kind: "deploy", source: source.digest });
-  return followDeployment({ world, api }, deployment);
+  return followDeployment({ world, api }, deployment, { endsWithUs: started });
 }
 
 /** Prints log lines until Ctrl-C, which is how this command ends. */
@@ -101,7 +101,7 @@ async function followLogs(world: World, { deployment }: DeploymentResult): Promi
 
 /** Stops every environment of the controller that was started here, then the controller itself with its edge. */
 async function stopAll(world: World, controller: RunningController): Promise<void> {
-  world.say("\nStopping; Ctrl-C again does not wait.");
+  world.say("\nStopping; Ctrl-C again leaves at once, and what still runs goes on.");
   const api = world.api({ uninterrupted: true });
   try {
     const { items } = await api.environments();
