@@ -7,9 +7,9 @@ import type { Journal } from "../ports/journal.ts";
 import type { ProbeAnswer, ProbeRequest, Prober } from "../ports/prober.ts";
 import type { Runtime } from "../ports/runtime.ts";
 
-/** A starting instance is asked again after 5, 10, 20 … ms, at most every 100 ms or as often as its manifest says. */
+/** A starting instance is asked again after 5, 10, 20, 25, 25 … ms: waiting for the next question is waiting for nothing. */
 const firstAskMs = 5;
-const startingAskMs = 100;
+const startingAskMs = 25;
 /** Longest wait for a readiness answer. */
 const readyTimeoutMs = 5_000;
 /** How often the ports of an instance are looked up while nobody listens on the one it was given. */
