@@ -174,6 +174,14 @@ describe("deploy", () => {
     const json = await run("deploy --json");
     expect(json.json().error).toMatchObject({ code: "manifest.invalid", exit: 2, errors: [{}, {}] });
     expect(json.stderr).toBe("");
+    writeFileSync(path.join(root, "fairlead.yml"), manifest.replace("app:", "apps:"));
+    expect((await run("deploy")).stderr).toMatch(/fairlead\.yml:1:1 app: .*\n.*fairlead\.yml:2:1 apps: /);
+  });
+
+  test("of another app than -a names is refused before anything is sent", async () => {
+    const { code, stderr } = await run("deploy -a other");
+    expect([code, stderr]).toEqual([2, expect.stringContaining("is of the app shop, but -a says other")]);
+    expect(deps.builder.sources.size).toBe(0);
   });
 
   test("that takes longer than --timeout exits with 6 and tells the id; it goes on and can be followed", async () => {
@@ -291,6 +299,8 @@ describe("changing", () => {
     expect(secret.json()).toMatchObject({ variables: ["API_KEY", "LOG_LEVEL"], deployment: { release: "v3" } });
     const masked = await run("env list");
     expect(masked.stdout).toMatch(/API_KEY +•••• [0-9a-f]{8} +set/);
+    expect(masked.stdout).toMatch(/RELEASE +•••• [0-9a-f]{8} +fairlead/);
+    expect((await run(["env", "set", "BAD NAME=1"])).stderr).toMatch(/name has letters.*\n.*help env set/);
     const shown = await run("env list --reveal --json");
     expect(shown.stdout).toContain("canary-value");
     const quiet = [masked, secret, await run("env list --json"), await run("plan"), await run("releases show v3")];

@@ -79,7 +79,9 @@ async function run(options: ControllerOptions, { between, closers, close }: Fram
   const adapters = between(await openAdapters(options));
   const { journal, runtime, builder, edge, logs, user } = adapters;
   for (const port of [journal, runtime, edge, logs]) closers.push(() => port.close());
-  await edge.ensure();
+  await edge.ensure().catch((error: unknown) => {
+    throw withFlag(error);
+  });
   const engine = createEngine({ ...adapters, clock: systemClock, log, plan });
   closers.push(() => engine.stop());
   const token = options.listen ? (options.token ?? keptToken(options.stateDirectory)) : null;
@@ -107,6 +109,13 @@ async function run(options: ControllerOptions, { between, closers, close }: Fram
   // Closers run from the last to the first: this one when all else is closed.
   closers.unshift(() => log.info("the controller has stopped"));
   return { socket, edge: { host, port }, warnings: user.warning ? [user.warning] : [], close };
+}
+
+/** Whoever meets a taken port first wants to know which flag moves the edge. */
+function withFlag(error: unknown): unknown {
+  if (!(error instanceof Fault && error.code === "listen.in-use")) return error;
+  const hint = "Choose another address, like --edge 127.0.0.1:9000, or stop what listens there.";
+  return new Fault(error.code, error.detail, { hint, cause: error });
 }
 
 type Fetch = (request: Request) => Response | Promise<Response>;

@@ -22,6 +22,24 @@ function attempts(...ends: readonly (readonly [livedS: number, endedS: number])[
     .join("");
 }
 
+describe("a task whose deployment has ended", () => {
+  const s = readWorld(`${worker}task worker dep_9 v1`);
+  const signals = (purpose: "build" | "release") => {
+    const tasks = s.tasks.map((task) => ({ ...task, spec: { ...task.spec, purpose } }));
+    return plan({ ...s, tasks })
+      .steps.filter((step) => step.do === "signal")
+      .map((step) => step.signal);
+  };
+
+  test("is killed when it is a build that nobody waits for", () => {
+    expect(signals("build")).toEqual(["SIGKILL"]);
+  });
+
+  test("is left to its end when it is a release command", () => {
+    expect(signals("release")).toEqual([]);
+  });
+});
+
 describe("a crashed instance", () => {
   test.each([
     [[[1, 0]], 250],
