@@ -55,7 +55,7 @@ async function play(stage: Stage): Promise<boolean> {
   let good = (await fairlead(stage, "deploy")) === 0;
 
   heading(
-    "Version 2, under load: 32 keep-alive connections, 500 requests a second, event streams, WebSockets, uploads",
+    "Version 2, under load: 32 keep-alive connections, event streams, WebSockets, uploads",
   );
   const first = load(stage);
   await change(stage, "2", "");

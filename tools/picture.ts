@@ -32,9 +32,9 @@ function withoutRepeats(lines: readonly string[]): string[] {
   return lines.filter((line, at) => line === "" || line !== lines[at - 1]);
 }
 
-const lines = withoutRepeats(shown).map((line) => line.slice(0, width + 12));
+const lines = withoutRepeats(shown);
 const rows = lines.map((line, at) => {
-  const text = markup(line.replace(bold, "$1")).slice(0, 400);
+  const text = markup(line.replace(bold, "$1").slice(0, width));
   const y = size.pad + (at + 1) * size.line;
   const weight = bold.test(line) ? ' font-weight="bold"' : "";
   return `<text x="${size.pad}" y="${y}" fill="${colourOf(line)}"${weight} xml:space="preserve">${text}</text>`;
