@@ -8,8 +8,8 @@ import { createLineSplitter, type LineSplitter, levelOf } from "./lines.ts";
 
 /** Bytes taken from one stream at a time: large enough for speed, small enough that no stream starves the others. */
 const biteBytes = 1024 * 1024;
-/** How much output is stored before its space in the output file is given back. */
-const releaseBytes = 4 * 1024 * 1024;
+/** How much output is stored before its space in the output file is given back: each time a process is started for it. */
+const releaseBytes = 16 * 1024 * 1024;
 const streams = ["stdout", "stderr"] as const;
 
 /** One stream of one instance or task that is being read. */

@@ -116,6 +116,8 @@ const anyName = Object.keys(names)
 /** How much of a line is looked at in text formats: the level stands near the beginning. */
 const headLength = 160;
 
+/** The level as the first member, where pino, winston and zap put it: that needs no parsing of the whole line. */
+const firstMember = /^\{"(?:level|severity)":(?:(\d{1,3})|"(\w{1,20})")[,}]/;
 const jsonHint = /"(?:level|severity|lvl|levelname|log\.level)"\s*:/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are ESC sequences (ECMA-48)
 const colours = /\u001b\[[\d;]*m/g;
@@ -126,6 +128,8 @@ const klogLevels: Readonly<Record<string, Level>> = { I: "info", W: "warn", E: "
 
 /** The level that a line itself states, in JSON or in a common text format; null when it states none. */
 export function levelOf(message: string): Level | null {
+  const first = message.endsWith("}") ? firstMember.exec(message) : null;
+  if (first) return first[1] === undefined ? named(first[2] ?? "") : numberLevel(Number(first[1]));
   if (message.startsWith("{") && jsonHint.test(message)) {
     const level = jsonLevel(message);
     if (level !== undefined) return level;
@@ -155,12 +159,14 @@ function numberLevel(number: number): Level | null {
 }
 
 function textLevel(head: string): Level | null {
-  const priority = /^<(\d{1,3})>/.exec(head);
+  const priority = head.startsWith("<") ? /^<(\d{1,3})>/.exec(head) : null;
   if (priority) return syslogLevels[Number(priority[1]) & 7] ?? null;
-  const klog = /^([IWEF])\d{4} \d\d:\d\d/.exec(head);
-  if (klog) return klogLevels[klog[1] ?? ""] ?? null;
-  for (const { 0: word, index } of head.matchAll(nameWord)) {
-    if (statesLevel(word, head.slice(0, index), head.slice(index + word.length))) return named(word);
+  const klog = klogLevels[head.charAt(0)];
+  if (klog && /^.\d{4} \d\d:\d\d/.test(head)) return klog;
+  nameWord.lastIndex = 0; // `matchAll` would copy the expression for every line
+  for (let found = nameWord.exec(head); found; found = nameWord.exec(head)) {
+    const [word] = found;
+    if (statesLevel(word, head.slice(0, found.index), head.slice(found.index + word.length))) return named(word);
   }
   return null;
 }

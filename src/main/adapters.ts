@@ -40,6 +40,12 @@ export interface Adapters {
 /** Below the range that Linux gives to outgoing connections (32768 up), so that none of those takes one away. */
 export const defaultPorts = { from: 20_000, to: 29_999 } as const;
 
+/**
+ * Node's young objects in 3 × 2 MB instead of 3 × 16: under load the edge stays 25 MB smaller at the same CPU a request
+ * (docs/performance.md).
+ */
+const youngSpace = "--max-semi-space-size=2";
+
 /** Constructs every adapter on a state directory. The caller holds its lease. */
 export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
   const at = (name: string) => join(options.stateDirectory, name);
@@ -59,7 +65,7 @@ export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
   const edge = embeddedEdge({
     directory: at("edge"),
     listen: options.edge,
-    entry: [process.execPath, edgeEntry()],
+    entry: [process.execPath, youngSpace, edgeEntry()],
     env: { PATH: options.env.PATH ?? "" },
     clock,
   });

@@ -10,7 +10,6 @@ const pinned = join("node_modules", `node-${process.platform}-${process.arch}`);
 /** Fairlead as `npm install` would leave it: bundle and launcher, no sources. */
 export interface Installation {
   readonly launcher: string;
-  readonly cli: string;
   readonly edge: string;
 }
 
@@ -25,5 +24,5 @@ export async function install(directory: string): Promise<Installation> {
   mkdirSync(join(directory, "node_modules"));
   symlinkSync(join(root, pinned), join(directory, pinned));
   const at = (...parts: readonly string[]) => join(directory, ...parts);
-  return { launcher: at("bin", "fairlead"), cli: at("dist", "cli.js"), edge: at("dist", "edge.js") };
+  return { launcher: at("bin", "fairlead"), edge: at("dist", "edge.js") };
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -84,42 +84,25 @@ async function ingestOne(
   ingest: LogIngest,
   { first, count, number }: { first: number; count: number; number: number },
 ): Promise<Ingested> {
-  const text = Array.from({ length: count }, (_, i) => lineOf(first + i)).join("");
-  const file = join(home, "lines.txt");
-  writeFileSync(file, text);
   const identity = identityOf(number);
   const name = instanceName(identity);
-  const command = ["cat", file];
+  const command = [process.execPath, join(import.meta.dirname, "writer.ts"), String(first), String(count)];
   await runtime.start({ name, identity, artifact: home, command, env: {}, port: null, memoryBytes: null });
-  await until(async () => (await runtime.observe(key)).instances.every((one) => one.exit !== null), "cat has ended");
+  await until(async () => (await runtime.observe(key)).instances.every((one) => one.exit !== null), "all is written");
   await ingest.know(key, await runtime.observe(key));
   const [wall, cpu] = [performance.now(), process.cpuUsage()];
   await ingest.finish(name);
-  await logs.position({ name, stream: "stdout" });
+  const rawBytes = await logs.position({ name, stream: "stdout" });
   const wallMs = performance.now() - wall;
   const used = process.cpuUsage(cpu);
   await runtime.remove(name);
   await ingest.forget(name);
-  return { lines: count, rawBytes: Buffer.byteLength(text), wallMs, cpuMs: (used.user + used.system) / 1_000 };
+  return { lines: count, rawBytes, wallMs, cpuMs: (used.user + used.system) / 1_000 };
 }
 
 function identityOf(number: number): InstanceIdentity {
   const service = services[number % services.length] ?? "web";
   return { key, service, release: 1, deployment: "dep_bench", ordinal: number, attempt: 0 };
-}
-
-/** Lines as apps write them: JSON of a common logger, an access log and plain text, no two the same. */
-function lineOf(n: number): string {
-  const time = new Date(1_760_000_000_000 + n * 7).toISOString();
-  const mixed = (n * 2_654_435_761) % 4_294_967_296;
-  const ms = ((mixed % 50_000) / 100).toFixed(2);
-  const id = mixed.toString(16).padStart(8, "0");
-  if (n % 4 === 0)
-    return `{"level":30,"time":${1_760_000_000_000 + n * 7},"n":${n},"id":"${id}","msg":"request completed","ms":${ms}}\n`;
-  if (n % 4 === 1)
-    return `10.0.${mixed % 256}.${n % 256} - - [${time}] "GET /items/${id} HTTP/1.1" 200 ${mixed % 9_000} n=${n}\n`;
-  if (n % 4 === 2) return `${time} INFO app.worker: job ${id} done in ${ms} ms n=${n}\n`;
-  return `${time} WARNING app.cache: miss for user:${mixed % 100_000}:profile n=${n}\n`;
 }
 
 /** Times the reading of the last 200 lines of one service, each in turn. */

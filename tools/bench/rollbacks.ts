@@ -1,4 +1,5 @@
 import { Agent, request } from "node:http";
+import { setTimeout as pause } from "node:timers/promises";
 import { Fault } from "../../src/base/faults.ts";
 import type { Installation } from "./installation.ts";
 import { median, quantile, type Row, row, show } from "./row.ts";
@@ -6,12 +7,14 @@ import { mustBeLive, Site } from "./site.ts";
 import { changeLine, writeTrivial } from "./trivial.ts";
 
 const rounds = 12;
-const readers = 8;
+const readers = 4;
+/** Between an answer and the next question of one client: together they ask about once a millisecond. */
+const pauseMs = 4;
 const key = { app: "trivial", environment: "production" };
 
 /**
  * A release is taken back during its watch, while the old instance still runs: from sending the request to take it back
- * until the last answer that a client gets from the bad release. Eight clients ask without a pause.
+ * until the last answer that a client gets from the bad release.
  */
 export async function benchRollbacks(installation: Installation): Promise<readonly Row[]> {
   await using site = new Site(installation);
@@ -65,7 +68,7 @@ class Crowd {
   }
 
   async sees(line: string): Promise<void> {
-    while (!this.#last.has(line)) await new Promise((resolve) => setTimeout(resolve, 1));
+    while (!this.#last.has(line)) await pause(1);
   }
 
   async leave(): Promise<void> {
@@ -75,7 +78,10 @@ class Crowd {
   }
 
   async #ask(url: string): Promise<void> {
-    while (!this.#isOver) this.#last.set(await ask(url, this.#agent), performance.now());
+    while (!this.#isOver) {
+      this.#last.set(await ask(url, this.#agent), performance.now());
+      await pause(pauseMs);
+    }
   }
 }
 

@@ -45,7 +45,7 @@ export class Site {
   async startController(): Promise<void> {
     const log = openSync(join(this.home, "controller.log"), "a");
     const options = ["--state", this.state, "--edge", "127.0.0.1:0"];
-    const command = [process.execPath, this.#installation.cli, "controller", ...options] as const;
+    const command = [this.#installation.launcher, "controller", ...options] as const;
     const child = startChild(command, { env: { ...plainEnvironment, HOME: this.home }, stdio: ["ignore", log, log] });
     this.#controller = child;
     await until(async () => {
