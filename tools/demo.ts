@@ -54,9 +54,7 @@ async function play(stage: Stage): Promise<boolean> {
   heading("Version 1, from nothing");
   let good = (await fairlead(stage, "deploy")) === 0;
 
-  heading(
-    "Version 2, under load: 32 keep-alive connections, event streams, WebSockets, uploads",
-  );
+  heading("Version 2, under load: 32 keep-alive connections, event streams, WebSockets, uploads");
   const first = load(stage);
   await change(stage, "2", "");
   good = (await fairlead(stage, "deploy")) === 0 && good;
