@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, statSync } from "node:fs";
 import { isErrno } from "../../../base/faults.ts";
 import type { Usage } from "../../../model/instance.ts";
 import type { Claim } from "./keeper.ts";
@@ -34,9 +34,24 @@ function textOf(path: string): string | null {
   return unlessGone(() => readFileSync(path, "latin1"));
 }
 
+/** `stat` is shorter by far: 52 numbers and a name. */
+const page = Buffer.allocUnsafe(4_096);
+
+/** A file that one read gives whole: half the cost of reading until nothing more comes. */
+function shortTextOf(path: string): string | null {
+  return unlessGone(() => {
+    const file = openSync(path, "r");
+    try {
+      return page.toString("latin1", 0, readSync(file, page, 0, page.length, 0));
+    } finally {
+      closeSync(file);
+    }
+  });
+}
+
 /** One process, or null when it is gone. The name in parentheses may hold anything, so fields count from the last one. */
 export function statOf(pid: number): ProcessStat | null {
-  const text = textOf(`/proc/${pid}/stat`);
+  const text = shortTextOf(`/proc/${pid}/stat`);
   if (text === null) return null;
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const field = (number: number) => Number(fields[number - 3]);
