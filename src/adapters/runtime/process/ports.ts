@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 import { Fault, isErrno } from "../../../base/faults.ts";
 
@@ -13,11 +14,14 @@ export class PortPool {
   readonly #reserved = new Set<number>();
   #next: number;
 
-  /** `last`: the port given last, which the pool goes on after. */
+  /**
+   * `last`: the port given last, which the pool goes on after. A new pool begins anywhere: a port is free until the instance
+   * listens, so two controllers on one machine that both began at the first port would give out the same ones.
+   */
   constructor(pool: { from: number; to: number }, last: number | null) {
     this.#from = pool.from;
     this.#size = pool.to - pool.from + 1;
-    this.#next = last === null ? 0 : Math.max(0, last - pool.from + 1);
+    this.#next = last === null ? randomInt(this.#size) : Math.max(0, last - pool.from + 1);
   }
 
   /**
