@@ -123,7 +123,7 @@ async function checkAll(logs: LogStore, lines: number): Promise<void> {
   while (expected < lines) {
     const page = await logs.read({ key }, after, pageLines);
     for (const { message } of page.lines) {
-      if (!message.includes(`n=${expected}`) && !message.includes(`"n":${expected},`)) {
+      if (!message.endsWith(` n=${expected}`) && !message.includes(`"n":${expected},`)) {
         throw new Fault("operation.failed", `line ${expected} is lost or out of its place`);
       }
       expected += 1;
