@@ -14,7 +14,7 @@ export const releaseView = z
       z.object({
         name: z.string(),
         artifact: z.string(),
-        command: z.array(z.string()),
+        command: z.array(z.string()).describe("Empty: what the image itself runs."),
         replicas: z.int(),
         hosts: z.array(z.string()),
         variables: z.array(z.string()).describe("Names only."),

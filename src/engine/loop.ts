@@ -163,7 +163,7 @@ class ReconcileLoop implements Engine {
         const s = await this.observe(state.key);
         for (const name of await this.#ingest.know(state.key, s)) this.#take(state.key, name);
         this.#board.watch(state.key, probeTargets(s));
-        this.#scale.watch(state.key, memoryLimits(s));
+        if (!this.#deps.runtime.capsMemory) this.#scale.watch(state.key, memoryLimits(s));
         decided = { s, plan: this.#deps.plan(s) };
       } catch (thrown) {
         return { kind: "retry", fault: asFault(thrown) };

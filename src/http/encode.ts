@@ -83,7 +83,7 @@ export function releaseView({ release, serving, wasLive }: KnownRelease): Releas
     services: services.map(({ name, artifact, command, replicas, http, env }) => ({
       name,
       artifact,
-      command: [...command],
+      command: [...(command ?? [])],
       replicas,
       hosts: [...(http?.hosts ?? [])],
       variables: Object.keys(env).sort(),

@@ -1,7 +1,20 @@
 import { namePattern } from "../model/environment.ts";
 import { command } from "./command.ts";
 import { overlaySchema } from "./json-schema.ts";
-import { anyText, choice, duration, flag, integer, type Kind, noMapping, rate, share, size, text } from "./kinds.ts";
+import {
+  anyText,
+  choice,
+  cores,
+  duration,
+  flag,
+  integer,
+  type Kind,
+  noMapping,
+  rate,
+  share,
+  size,
+  text,
+} from "./kinds.ts";
 import { conditions } from "./probe.ts";
 import { defaulted, listOf, mapOf, optional, required, section } from "./section.ts";
 import { variableName } from "./source.ts";
@@ -57,6 +70,20 @@ const build = section({
     args: optional(
       mapOf({ each: anyText(), key: variableName, wanted: "a name of a build argument", max: many }),
       "Build arguments. Never secrets: they stay in the image.",
+    ),
+    base: optional(
+      mapOf({
+        each: text({
+          label: "image",
+          wanted: "an image – write it like registry.example.com/node:24-slim",
+          pattern: /^[a-z0-9][\w.:/@-]{0,255}$/,
+          max: 256,
+        }),
+        key: /^(?:node|python|static)$/,
+        wanted: "a language – write node, python or static",
+        max: 3,
+      }),
+      "Base images for builds without a Dockerfile, by language: for a mirror, or to pin a digest. Default: the official ones.",
     ),
     image: optional(
       text({
@@ -177,7 +204,10 @@ const ownVariables = { ...variables, json: overlaySchema(variables.json) };
 
 const service = section({
   fields: {
-    run: required(command, "What runs: one line, split as a shell would but without a shell, or a list of arguments."),
+    run: optional(
+      command,
+      "What runs: one line, split as a shell would but without a shell, or a list of arguments. Default: what the image itself runs; plain processes need it.",
+    ),
     http: optional(http, "The service answers HTTP; without it no traffic is sent to it."),
     replicas: defaulted(
       noMapping(
@@ -207,6 +237,11 @@ const service = section({
     ),
     stop: defaulted(stop, "{}", "How an instance is ended."),
     memory: optional(size("8MB", "1024GB"), "Most memory of one instance. Default: no limit."),
+    cpus: optional(
+      cores(),
+      "Most processor cores of one instance, like 0.5; enforced for containers. Default: no limit.",
+    ),
+    readOnly: defaulted(flag(), "false", "Containers can write only to /tmp, which lives in memory."),
     settle: defaulted(
       duration("0s", "1h"),
       "5s",

@@ -118,6 +118,18 @@ export function flag(): Kind<boolean> {
   });
 }
 
+/** Processor cores: whole ones or hundredths. */
+export function cores(): Kind<number> {
+  return scalar({
+    label: "cores",
+    json: { type: "number", minimum: 0.01, maximum: 1_024 },
+    none: 1,
+    wanted: "a number of processor cores – write it like 0.5 or 2",
+    parse: ({ text: written }) =>
+      /^\d{1,4}(?:\.\d{1,2})?$/.test(written) ? within(Number(written), { min: 0.01, max: 1_024 }) : null,
+  });
+}
+
 export function choice<const C extends string>(choices: readonly [C, ...C[]]): Kind<C> {
   return scalar<C>({
     label: choices.map((word) => `\`${word}\``).join(", "),

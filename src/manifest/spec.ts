@@ -18,7 +18,11 @@ export function specOf(value: ManifestValue, context: SpecContext): AppSpec {
   return {
     app,
     environment: context.environment,
-    build: { ...build, args: Object.fromEntries(build.args ?? []) },
+    build: {
+      ...build,
+      args: Object.fromEntries(build.args ?? []),
+      base: Object.fromEntries(build.base ?? []),
+    },
     services: [...value.services].map(([name, service]) => serviceOf(name, service, { app, ...context })),
     deploy: {
       watch: { forMs: deploy.watch.for, errors: deploy.watch.errors, p95Ms: deploy.watch.p95 },
@@ -31,7 +35,7 @@ export function specOf(value: ManifestValue, context: SpecContext): AppSpec {
 type AppContext = SpecContext & { readonly app: string };
 
 function serviceOf(name: string, service: ServiceValue, context: AppContext): ServiceTemplate {
-  const { run, http, replicas, single, needs, release, stop, memory, settle } = service;
+  const { run, http, replicas, single, needs, release, stop, memory, cpus, readOnly, settle } = service;
   const variables = [...(service.env ?? [])].map(([key, value]) => [key, variableOf(value, context.environment)]);
   return {
     name,
@@ -43,6 +47,8 @@ function serviceOf(name: string, service: ServiceValue, context: AppContext): Se
     release,
     stop: { signal: stop.signal, withinMs: stop.within, drainMs: stop.drain },
     memoryBytes: memory,
+    cpus,
+    readOnly,
     settleMs: settle,
     variables: Object.fromEntries(variables),
   };

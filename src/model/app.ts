@@ -1,4 +1,4 @@
-import type { DeployPolicy, ServiceSpec } from "./release.ts";
+import type { BuildSpec, DeployPolicy, ServiceSpec } from "./release.ts";
 
 /** What is known of one environment variable, resolved for one environment but not yet given its value. */
 export interface VariableSpec {
@@ -14,17 +14,6 @@ export interface VariableSpec {
   readonly generate: "hex32" | "hex64" | "base64" | "uuid" | "django" | null;
   /** Values that this environment must not have. */
   readonly forbid: readonly string[];
-}
-
-/** How an artifact is made. */
-export interface BuildSpec {
-  readonly context: string;
-  /** The process runtime's install-and-build command, run in the copied source; null when the source is ready as it is. */
-  readonly command: readonly string[] | null;
-  readonly dockerfile: string | null;
-  readonly target: string | null;
-  readonly args: Readonly<Record<string, string>>;
-  readonly image: string | null;
 }
 
 /** A service as the manifest describes it: without the artifact, and with variables instead of values. */

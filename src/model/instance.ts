@@ -1,4 +1,5 @@
 import type { EnvKey } from "./environment.ts";
+import type { Confinement } from "./release.ts";
 
 /** Who an instance is. The runtime keeps it with the instance, so that it is found again by identity and never by address. */
 export interface InstanceIdentity {
@@ -19,15 +20,15 @@ export function instanceName(identity: InstanceIdentity): string {
   return `fl-${key.app}-${key.environment}-${service}-v${release}-${ordinal}-${generation}-${attempt}`;
 }
 
-export interface InstanceSpec {
+export interface InstanceSpec extends Confinement {
   readonly name: string;
   readonly identity: InstanceIdentity;
   readonly artifact: string;
-  readonly command: readonly string[];
+  /** Null: what the image itself runs. */
+  readonly command: readonly string[] | null;
   readonly env: Readonly<Record<string, string>>;
   /** Whether it needs an address that the edge and the probes can dial, and which port it would like. */
   readonly port: number | null;
-  readonly memoryBytes: number | null;
 }
 
 export interface Address {
@@ -88,7 +89,7 @@ export interface ProbeState {
 }
 
 /** A running of a command to its end: a release command, a build, `fairlead run`. */
-export interface TaskSpec {
+export interface TaskSpec extends Confinement {
   readonly name: string;
   readonly key: EnvKey;
   /** What it is to people and in the logs: `release`, `build` or `run`. */

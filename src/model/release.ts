@@ -61,9 +61,27 @@ export interface StopSpec {
   readonly drainMs: number;
 }
 
-export interface ServiceSpec {
+/** What an instance or task may use. The process runtime only looks at memory; engines enforce all of it. */
+export interface Confinement {
+  readonly memoryBytes: number | null;
+  /** Processor cores, fractions allowed; null means no limit. */
+  readonly cpus: number | null;
+  /** No writing but to `/tmp`, which lives in memory. */
+  readonly readOnly: boolean;
+}
+
+/** A service's limits alone. */
+export function confinementOf({ memoryBytes, cpus, readOnly }: Confinement): Confinement {
+  return { memoryBytes, cpus, readOnly };
+}
+
+/** For what runs beside services: nothing is limited. */
+export const unconfined: Confinement = { memoryBytes: null, cpus: null, readOnly: false };
+
+export interface ServiceSpec extends Confinement {
   readonly name: string;
-  readonly command: readonly string[];
+  /** Null: what the image itself runs. */
+  readonly command: readonly string[] | null;
   readonly env: Readonly<Record<string, string>>;
   readonly artifact: string;
   readonly http: HttpSpec | null;
@@ -75,18 +93,41 @@ export interface ServiceSpec {
   /** Runs once per deployment, in the new artifact, before anything starts. */
   readonly release: readonly string[] | null;
   readonly stop: StopSpec;
-  readonly memoryBytes: number | null;
   /** How long an instance without a probe must stay up to pass its gate. */
   readonly settleMs: number;
 }
 
-/** What a build makes, named by the digest of all that goes into it. */
-export interface ArtifactSpec {
-  readonly digest: string;
-  readonly source: string;
+/** How an artifact is made: as a directory of the process runtime, or as an image. */
+export interface BuildSpec {
   /** Directory inside the source that is built, `.` for all of it. */
   readonly context: string;
+  /** The process runtime's install-and-build command, run in the copied source; null when the source is ready as it is. */
   readonly command: readonly string[] | null;
+  /** Relative to `context`; null: `Dockerfile` when there is one, else one made by detection. */
+  readonly dockerfile: string | null;
+  readonly target: string | null;
+  readonly args: Readonly<Record<string, string>>;
+  /** A finished image by digest instead of a build. */
+  readonly image: string | null;
+  /** Base images that detection uses instead of the official ones, by language (`node`, `python`, `static`). */
+  readonly base: Readonly<Record<string, string>>;
+}
+
+/** A build of the whole source as it is. */
+export const plainBuild: BuildSpec = {
+  context: ".",
+  command: null,
+  dockerfile: null,
+  target: null,
+  args: {},
+  image: null,
+  base: {},
+};
+
+/** What a build makes, named by the digest of all that goes into it. */
+export interface ArtifactSpec extends BuildSpec {
+  readonly digest: string;
+  readonly source: string;
 }
 
 /** What the artifact store has of an artifact. `task`: the build whose output explains a failure. */

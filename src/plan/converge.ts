@@ -2,6 +2,7 @@ import { backoff } from "../base/backoff.ts";
 import { formatSize } from "../base/size.ts";
 import { keyText } from "../model/environment.ts";
 import { type InstanceSpec, instanceName, type ObservedInstance, type RetireReason } from "../model/instance.ts";
+import { confinementOf } from "../model/release.ts";
 import type { RouteTable } from "../model/route.ts";
 import type { Draft } from "./draft.ts";
 import { exitWords, judgeGate } from "./gate.ts";
@@ -251,7 +252,7 @@ export function instanceSpec(s: Snapshot, slot: Slot): InstanceSpec {
     command: slot.service.command,
     env: slot.service.env,
     port: slot.service.http?.port ?? null,
-    memoryBytes: slot.service.memoryBytes,
+    ...confinementOf(slot.service),
   };
 }
 

@@ -1,7 +1,7 @@
 import { formatDuration } from "../base/duration.ts";
 import type { FaultRecord } from "../base/faults.ts";
 import { enteredAt, type Phase, phaseSince } from "../model/deployment.ts";
-import type { ArtifactSpec, ServiceSpec } from "../model/release.ts";
+import { type ArtifactSpec, confinementOf, type ServiceSpec } from "../model/release.ts";
 import { hasGated, isTidy, type Wanted } from "./converge.ts";
 import { besideSlots, type Course, end, fail, firstFailure } from "./course.ts";
 import { faultOf } from "./gate.ts";
@@ -173,6 +173,7 @@ function releaseTask(course: Course, service: ServiceSpec, command: readonly str
     artifact: service.artifact,
     command,
     env: service.env,
+    ...confinementOf(service),
   } as const;
 }
 

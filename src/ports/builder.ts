@@ -17,6 +17,8 @@ export interface StoredObject {
  * begun again after a crash; nothing outside the store is read or written by a hostile archive.
  */
 export interface Builder {
+  /** What its artifacts are: `directories` in which plain processes run, or `images` that bring their own command. */
+  readonly makes: "directories" | "images";
   hasSource(digest: string): Promise<boolean>;
   /** Unpacks a tar stream. Faults: `source.unsafe`, `source.digest-mismatch`, `request.too-large`. */
   admit(digest: string, tar: AsyncIterable<Uint8Array>): Promise<void>;

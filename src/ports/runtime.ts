@@ -33,6 +33,8 @@ export interface ObservedWorld {
  * - Only what this runtime started is seen, signalled or removed; an unknown name is no error for `signal` and `remove`.
  */
 export interface Runtime {
+  /** Whether the system itself ends an instance that uses more memory than it may; else the engine looks. */
+  readonly capsMemory: boolean;
   /** Everything of one environment, ended ones included. */
   observe(key: EnvKey): Promise<ObservedWorld>;
   /** The environments that have anything at all, for finding orphans. */

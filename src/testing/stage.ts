@@ -26,6 +26,7 @@ export const wallClock: Clock = {
 
 /** A builder that only remembers: sources are put in, artifacts are declared built. */
 export class StageBuilder implements Builder {
+  readonly makes = "directories";
   readonly sources = new Map<string, ReadonlyMap<string, string>>();
   readonly states = new Map<string, ArtifactState>();
   readonly admitted = new Map<string, number>();
@@ -61,6 +62,7 @@ export class StageBuilder implements Builder {
 
 /** A runtime that starts nothing: tests say what its tasks wrote and how they ended. */
 export class StageRuntime implements Runtime {
+  readonly capsMemory = false;
   readonly tasks = new Map<string, { task: ObservedTask; output: Record<OutputStream, Uint8Array> }>();
   readonly signals: string[] = [];
   readonly #listeners = new Set<(change: RuntimeChange) => void>();

@@ -2,9 +2,9 @@ import { canonicalJson, sha256 } from "../base/digest.ts";
 import { type Complaint, Fault } from "../base/faults.ts";
 import { readManifest } from "../manifest/read.ts";
 import { resolveVariables } from "../manifest/resolve.ts";
-import type { AppSpec, BuildSpec, ServiceTemplate } from "../model/app.ts";
+import type { AppSpec, ServiceTemplate } from "../model/app.ts";
 import { type EnvKey, keyText } from "../model/environment.ts";
-import { type ArtifactSpec, type Release, releaseName, type ServiceSpec } from "../model/release.ts";
+import { type ArtifactSpec, type BuildSpec, type Release, releaseName, type ServiceSpec } from "../model/release.ts";
 import { type Deps, publicUrl } from "./ground.ts";
 
 /** The manifest's place in a source. */
@@ -59,6 +59,7 @@ export function composeRelease(deps: Deps, composition: Composition): Release {
   const { key, draft, number, createdBy, message } = composition;
   const artifact = artifactOf(draft.source, draft.spec.build);
   const complaints: Complaint[] = [];
+  judgeRunnable(deps, draft, complaints);
   const services = draft.spec.services.map((template): ServiceSpec => {
     const { variables: _variables, ...rest } = template;
     return { ...rest, artifact: artifact.digest, env: environmentOf(deps, composition, { template, complaints }) };
@@ -71,8 +72,25 @@ export function composeRelease(deps: Deps, composition: Composition): Release {
 }
 
 /** An artifact is named by all that goes into it, so that equal input is built once. */
-function artifactOf(source: string, { context, command }: BuildSpec): ArtifactSpec {
-  return { digest: sha256(canonicalJson({ source, context, command })), source, context, command };
+function artifactOf(source: string, build: BuildSpec): ArtifactSpec {
+  const made = build.image === null ? { source, ...build } : { image: build.image };
+  return { digest: sha256(canonicalJson(made)), source, ...build };
+}
+
+/** What only images can do is refused where artifacts are directories, before anything is built. */
+function judgeRunnable({ builder }: Deps, { spec }: Draft, complaints: Complaint[]): void {
+  if (builder.makes === "images") return;
+  const complain = (path: string, message: string) => complaints.push({ path, message, file: manifestFile });
+  if (spec.build.image !== null) {
+    complain("build.image", "plain processes cannot run an image – start the controller with --runtime docker");
+  }
+  for (const { name, command } of spec.services) {
+    if (command !== null) continue;
+    complain(
+      `services.${name}.run`,
+      "is missing – plain processes have no image that says what to run; write the command",
+    );
+  }
 }
 
 /** What a service's processes get: its variables, and which release of which environment they are. */

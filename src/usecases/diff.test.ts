@@ -14,6 +14,8 @@ const web: ServiceSpec = {
   release: null,
   stop: { signal: "SIGTERM", withinMs: 30_000, drainMs: 30_000 },
   memoryBytes: null,
+  cpus: null,
+  readOnly: false,
   settleMs: 5_000,
 };
 

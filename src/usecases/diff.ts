@@ -32,7 +32,12 @@ function serviceDifference(
 ): Difference {
   const subject = `service ${name}`;
   if (!next) return { action: "destroy", subject, detail: "its instances stop; data stays" };
-  if (!old) return { action: "create", subject, detail: `${next.replicas} × ${next.command.join(" ")}` };
+  if (!old)
+    return {
+      action: "create",
+      subject,
+      detail: `${next.replicas} × ${next.command?.join(" ") ?? "what the image runs"}`,
+    };
   const words = wordsOf(old, next);
   if (words.length === 0) return { action: "keep", subject, detail: "nothing changes" };
   const onlyReplicas = words.length === 1 && old.replicas !== next.replicas;

@@ -2,7 +2,7 @@ import { Fault } from "../base/faults.ts";
 import { newId } from "../base/ids.ts";
 import { type EnvKey, keyText } from "../model/environment.ts";
 import type { ObservedTask, TaskSpec } from "../model/instance.ts";
-import { serviceOf } from "../model/release.ts";
+import { confinementOf, serviceOf } from "../model/release.ts";
 import type { OutputStream } from "../ports/runtime.ts";
 import { Bell } from "./bell.ts";
 import { authorise, type Call, environmentOf } from "./ground.ts";
@@ -50,6 +50,7 @@ export async function beginTask(call: Call, key: EnvKey, order: TaskOrder): Prom
     artifact: service.artifact,
     command: order.command,
     env: service.env,
+    ...confinementOf(service),
   };
   await runtime.startTask(spec);
   return { spec, observed: await find(call, key, spec.name) };

@@ -8,6 +8,7 @@ import { Fault } from "../../src/base/faults.ts";
 import { LogIngest } from "../../src/engine/ingest.ts";
 import { systemClock } from "../../src/main/clock.ts";
 import { type InstanceIdentity, instanceName } from "../../src/model/instance.ts";
+import { unconfined } from "../../src/model/release.ts";
 import type { LogStore } from "../../src/ports/logs.ts";
 import type { Runtime } from "../../src/ports/runtime.ts";
 import { plainEnvironment, until } from "./programs.ts";
@@ -87,7 +88,7 @@ async function ingestOne(
   const identity = identityOf(number);
   const name = instanceName(identity);
   const command = [process.execPath, join(import.meta.dirname, "writer.ts"), String(first), String(count)];
-  await runtime.start({ name, identity, artifact: home, command, env: {}, port: null, memoryBytes: null });
+  await runtime.start({ name, identity, artifact: home, command, env: {}, port: null, ...unconfined });
   await until(async () => (await runtime.observe(key)).instances.every((one) => one.exit !== null), "all is written");
   await ingest.know(key, await runtime.observe(key));
   const [wall, cpu] = [performance.now(), process.cpuUsage()];

@@ -4,7 +4,7 @@ import { Readable } from "node:stream";
 import { pack } from "tar-stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { sha256, type TreeEntry, treeDigest } from "../../base/digest.ts";
-import type { ArtifactSpec } from "../../model/release.ts";
+import { type ArtifactSpec, plainBuild } from "../../model/release.ts";
 import type { ArtifactState, Builder } from "../../ports/builder.ts";
 import type { Runtime } from "../../ports/runtime.ts";
 import { exitOf, outputOf, runtimeKey, until } from "./runtime.ts";
@@ -44,7 +44,7 @@ export async function admitFiles(builder: Builder, files: Readonly<Record<string
 }
 
 export function artifactSpec(source: string, command: readonly string[] | null, context = "."): ArtifactSpec {
-  return { digest: sha256(JSON.stringify([source, command, context])), source, context, command };
+  return { ...plainBuild, digest: sha256(JSON.stringify([source, command, context])), source, context, command };
 }
 
 export const forWhom = { key: runtimeKey, release: 3, deployment: "dep_test" };

@@ -5,7 +5,7 @@ import { type Deployment, newDeployment } from "../../model/deployment.ts";
 import type { EnvKey } from "../../model/environment.ts";
 import type { Event } from "../../model/event.ts";
 import type { InstanceFacts } from "../../model/instance.ts";
-import type { Release } from "../../model/release.ts";
+import { plainBuild, type Release } from "../../model/release.ts";
 import type { Journal } from "../../ports/journal.ts";
 
 /** A journal under test; `reopen` goes on with the same content as after the death of the process. */
@@ -26,7 +26,7 @@ export function aRelease(number: number, more: Partial<Release> = {}): Release {
     createdBy: "ada",
     message: null,
     source: "sha256:00",
-    artifacts: [{ digest: "sha256:01", source: "sha256:00", context: ".", command: ["make"] }],
+    artifacts: [{ digest: "sha256:01", source: "sha256:00", ...plainBuild, command: ["make"] }],
     services: [],
     deploy: { watch: { forMs: 1_000, errors: 0.01, p95Ms: null }, canary: null, keep: 10 },
     manifest: "version: 1 # é\n",

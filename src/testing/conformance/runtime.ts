@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { EnvKey } from "../../model/environment.ts";
 import { type Exit, type InstanceSpec, instanceName, type TaskSpec } from "../../model/instance.ts";
+import { unconfined } from "../../model/release.ts";
 import type { OutputStream, Runtime, RuntimeChange } from "../../ports/runtime.ts";
 
 /** A place where a runtime can be tried out. */
@@ -45,12 +46,20 @@ export function instanceSpec(
     attempt: 0,
   };
   const name = instanceName(identity);
-  return { name, identity, artifact, command, env: {}, port: null, memoryBytes: null, ...more };
+  return { name, identity, artifact, command, env: {}, port: null, ...unconfined, ...more };
 }
 
 export function taskSpec(artifact: string, command: readonly string[], more: Partial<TaskSpec> = {}): TaskSpec {
   serial += 1;
-  const about = { key: runtimeKey, purpose: "run", service: "web", release: 3, deployment: null, env: {} } as const;
+  const about = {
+    key: runtimeKey,
+    purpose: "run",
+    service: "web",
+    release: 3,
+    deployment: null,
+    env: {},
+    ...unconfined,
+  } as const;
   return { name: `run-${serial}`, ...about, artifact, command, ...more };
 }
 

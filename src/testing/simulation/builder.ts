@@ -10,6 +10,7 @@ export interface BuildFate {
 
 /** An artifact store that exists only in memory. A build that has begun goes on without the controller. */
 export class SimulatedBuilder implements Builder {
+  readonly makes = "directories";
   readonly #clock: SimulatedClock;
   readonly #fateOf: (digest: string) => BuildFate;
   readonly #states = new Map<string, ArtifactState>();

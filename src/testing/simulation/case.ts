@@ -10,7 +10,7 @@ import {
   type ProbeState,
   type RetireReason,
 } from "../../model/instance.ts";
-import type { ArtifactState, Release, ServiceSpec } from "../../model/release.ts";
+import { type ArtifactState, plainBuild, type Release, type ServiceSpec, unconfined } from "../../model/release.ts";
 import type { RouteTable, UpstreamStats } from "../../model/route.ts";
 import type { Snapshot } from "../../plan/plan.ts";
 import { tableFor } from "../../plan/routes.ts";
@@ -142,6 +142,7 @@ function readService(words: Words): ServiceSpec {
     single: words.has("single"),
     needs: words.list("needs"),
     release: words.has("migrates") ? ["node", "migrate.js"] : null,
+    ...unconfined,
     memoryBytes: words.has("memory") ? words.number("memory") : null,
   });
 }
@@ -202,7 +203,14 @@ function readInstance(words: Words): ObservedInstance {
 function readTask(words: Words): ObservedTask {
   const deployment = words.at(1);
   const name = `fl-${key.app}-${key.environment}-${words.at(0)}-release-${deployment.replace(/^.*_/, "")}`;
-  const about = { key, purpose: "release", artifact: "sha256:none", command: ["node", "migrate.js"], env: {} } as const;
+  const about = {
+    key,
+    purpose: "release",
+    artifact: "sha256:none",
+    command: ["node", "migrate.js"],
+    env: {},
+    ...unconfined,
+  } as const;
   const code = words.text("exit");
   return {
     name,
@@ -258,7 +266,7 @@ function releaseOf(draft: Draft, number: number, words: Words): Release {
     createdBy: "ada",
     message: null,
     source: `sha256:source-${number}`,
-    artifacts: [{ digest: artifact, source: `sha256:source-${number}`, context: ".", command: null }],
+    artifacts: [{ digest: artifact, source: `sha256:source-${number}`, ...plainBuild }],
     services: mine.map(({ spec }) => ({ ...spec, artifact })),
     deploy: {
       watch: { forMs: watchMs, errors: 0.05, p95Ms: words.has("p95") ? words.number("p95") : null },

@@ -52,6 +52,7 @@ export interface RuntimeOptions {
 
 /** Processes that exist only in memory, and outlive every controller. */
 export class SimulatedRuntime implements Runtime {
+  readonly capsMemory = false;
   readonly #options: RuntimeOptions;
   readonly processes = new Map<string, Process>();
   readonly #tasks = new Map<string, ObservedTask>();

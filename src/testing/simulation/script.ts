@@ -1,5 +1,5 @@
 import type { EnvKey } from "../../model/environment.ts";
-import type { Release, ServiceSpec } from "../../model/release.ts";
+import { type Release, type ServiceSpec, unconfined } from "../../model/release.ts";
 import { type Behaviour, badLater, neverReady, wellBehaved } from "./behaviour.ts";
 import { alivePath } from "./prober.ts";
 import type { Random } from "./random.ts";
@@ -70,7 +70,7 @@ export function service(name: string, more: Partial<ServiceSpec> = {}): ServiceS
     needs: [],
     release: null,
     stop,
-    memoryBytes: null,
+    ...unconfined,
     settleMs: 800,
     ...more,
   };

@@ -1,7 +1,7 @@
 import type { Change } from "../../model/change.ts";
 import { type DeploymentKind, newDeployment } from "../../model/deployment.ts";
 import type { EnvKey } from "../../model/environment.ts";
-import { type Release, releaseName, type ServiceSpec } from "../../model/release.ts";
+import { plainBuild, type Release, releaseName, type ServiceSpec } from "../../model/release.ts";
 import type { Journal } from "../../ports/journal.ts";
 import type { SimulatedClock } from "./clock.ts";
 import type { SimulatedJournal } from "./journal.ts";
@@ -102,7 +102,7 @@ export class Users {
       createdBy: "ada",
       message: null,
       source,
-      artifacts: [{ digest: artifact, source, context: ".", command: null }],
+      artifacts: [{ digest: artifact, source, ...plainBuild }],
       services: services.map((service) => ({ ...service, artifact })),
       deploy,
       manifest: "",

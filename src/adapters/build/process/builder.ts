@@ -6,7 +6,7 @@ import { formatSize } from "../../../base/size.ts";
 import { runChild } from "../../../host/child.ts";
 import type { EnvKey } from "../../../model/environment.ts";
 import type { Exit, ObservedTask } from "../../../model/instance.ts";
-import type { ArtifactSpec } from "../../../model/release.ts";
+import { type ArtifactSpec, unconfined } from "../../../model/release.ts";
 import type { ArtifactState, Builder, StoredObject } from "../../../ports/builder.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Runtime } from "../../../ports/runtime.ts";
@@ -44,6 +44,7 @@ export function processBuilder(options: ProcessBuilderOptions): Builder {
 }
 
 class ProcessBuilder implements Builder {
+  readonly makes = "directories";
   readonly #options: ProcessBuilderOptions;
   readonly #shelf: Shelf;
   readonly #preparing = new Map<string, { since: number; done: Promise<void> }>();
@@ -174,6 +175,7 @@ class ProcessBuilder implements Builder {
       release,
       deployment,
       artifact: staging,
+      ...unconfined,
       command,
       env: {},
     });

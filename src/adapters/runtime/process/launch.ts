@@ -15,7 +15,8 @@ const mostBytes = 1024 * 1024;
 const shellNames = /^(?:IFS|OPTIND|PWD|OLDPWD|PPID|LINENO|SHLVL|_|_fl_.*)$/;
 
 /** Why a command cannot be started as it is, without any value in it, or null. */
-export function unfit(command: readonly string[], env: Readonly<Record<string, string>>): string | null {
+export function unfit(command: readonly string[] | null, env: Readonly<Record<string, string>>): string | null {
+  if (command === null) return "a plain process needs a command";
   if (command.length === 0 || command[0] === "") return "the command is empty";
   if (command.some((argument) => argument.includes("\0"))) return "the command holds a NUL character";
   let total = command.reduce((sum, argument) => sum + Buffer.byteLength(argument) + 1, 0);
@@ -67,7 +68,7 @@ export async function launch(
   const { name, command } = stored.spec;
   const { out, err, exit } = folder.openFor(name);
   try {
-    const keeper = startChild(["/bin/sh", folder.keeper, folder.path(name), how.cwd, ...command], {
+    const keeper = startChild(["/bin/sh", folder.keeper, folder.path(name), how.cwd, ...(command ?? [])], {
       env: how.env,
       cwd: "/",
       stdio: ["ignore", out, err, exit, "pipe"],

@@ -67,6 +67,7 @@ export function processRuntime(options: ProcessRuntimeOptions): Runtime {
 }
 
 class ProcessRuntime implements Runtime {
+  readonly capsMemory = false;
   readonly #options: ProcessRuntimeOptions;
   readonly #folder: Folder;
   readonly #output: OutputRelease;

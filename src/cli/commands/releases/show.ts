@@ -14,7 +14,7 @@ export default command({
     const rows = release.services.map((service) => [
       service.name,
       String(service.replicas),
-      service.command.join(" "),
+      service.command.join(" ") || "(the image's own)",
       service.hosts.join(" "),
       service.variables.join(" "),
     ]);
