@@ -119,6 +119,13 @@ export const faults = {
   "runtime.start-failed": { status: 409, exit: 1, hint: "Check that the command exists and may be run." },
   "runtime.ports-exhausted": { status: 503, exit: 1, hint: "Widen --ports or stop something." },
   "runtime.user": { status: 500, exit: 1, hint: "Name an existing unprivileged user with --run-as." },
+  "engine.unreachable": {
+    status: 503,
+    exit: 1,
+    hint: "Start the container engine (`systemctl start docker`) and let this user use its socket; what runs goes on.",
+  },
+  "engine.refused": { status: 502, exit: 1, hint: "The words above are the container engine's own." },
+  "engine.unsupported": { status: 500, exit: 1, hint: "Use Docker 20.10 or newer, and the newest Fairlead." },
   "listen.in-use": { status: 409, exit: 5, hint: "Choose another address, or stop what listens there." },
   "operation.failed": { status: 500, exit: 1, hint: "See the controller's log for the cause; it is tried again." },
 } as const satisfies Record<string, FaultKind>;

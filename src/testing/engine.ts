@@ -1,0 +1,20 @@
+import { statSync } from "node:fs";
+
+const usual = "/var/tmp/fairlead-engine/docker.sock";
+
+/** Why a test is left out where `testEngine` finds nothing. */
+export const noEngine = "no container engine: set FAIRLEAD_TEST_ENGINE to its socket";
+
+/** The socket of the engine that tests may use, by FAIRLEAD_TEST_ENGINE or where the project's own one listens; else null. */
+export function testEngine(): string | null {
+  const socket = process.env.FAIRLEAD_TEST_ENGINE ?? usual;
+  return statSync(socket, { throwIfNoEntry: false })?.isSocket() ? socket : null;
+}
+
+/** An image with a shell, Node and npm, and one with Python: what the engine for tests has. */
+export const testImages = {
+  debian: "fairlead-test/debian:trixie",
+  node: "fairlead-test/node:24",
+  python: "fairlead-test/python:3.13",
+  haproxy: "fairlead-test/haproxy:lts",
+} as const;
