@@ -2,11 +2,11 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import ignore, { type Ignore } from "ignore";
 import { isErrno } from "../base/faults.ts";
+import { DockerIgnore, isDockerfileName, isPrivateName } from "../base/source-rules.ts";
 
 /** Never part of a source: history, installed packages, our own state, and files that hold secrets by convention. */
 function isNeverPart(name: string): boolean {
-  if (name === ".git" || name === "node_modules" || name === ".fairlead") return true;
-  return (name === ".env" || name.startsWith(".env.")) && name !== ".env.example";
+  return name === "node_modules" || name === ".fairlead" || isPrivateName(name);
 }
 
 /** The rules of one .gitignore; they are about paths below its directory. */
@@ -34,7 +34,7 @@ export class IgnoreRules {
   /** Whether a file or a directory with all below it is left out. */
   ignores(entry: { readonly path: string; readonly isDirectory: boolean }, rules: readonly GitRules[]): boolean {
     if (isNeverPart(path.posix.basename(entry.path))) return true;
-    if (this.#docker.ignores(entry.path) && !(entry.isDirectory && this.#docker.hasExceptions)) return true;
+    if (this.#isLeftOutOfImages(entry)) return true;
     let ignored = false;
     for (const { base, rules: own } of rules) {
       const relative = base === "" ? entry.path : entry.path.slice(base.length + 1);
@@ -43,32 +43,10 @@ export class IgnoreRules {
     }
     return ignored;
   }
-}
 
-/**
- * .dockerignore differs from .gitignore (docs.docker.com, "dockerignore file"): patterns start at the root, the last one
- * that matches a path or a directory above it decides, and an exception may lie in an excluded directory.
- */
-class DockerIgnore {
-  readonly #patterns: readonly { readonly rules: Ignore; readonly exception: boolean }[];
-
-  constructor(text: string) {
-    const lines = text.split(/\r?\n/).map((line) => line.trim());
-    this.#patterns = lines
-      .filter((line) => line !== "" && !line.startsWith("#"))
-      .map((line) => {
-        const pattern = path.posix.normalize(line.replace(/^!/, "").trim()).replace(/^\/|\/$/g, "");
-        return { rules: ignore({ ignorecase: false }).add(`/${pattern}`), exception: line.startsWith("!") };
-      });
-  }
-
-  get hasExceptions(): boolean {
-    return this.#patterns.some(({ exception }) => exception);
-  }
-
-  ignores(file: string): boolean {
-    const decisive = this.#patterns.findLast(({ rules }) => rules.ignores(file));
-    return decisive !== undefined && !decisive.exception;
+  #isLeftOutOfImages({ path: at, isDirectory }: { readonly path: string; readonly isDirectory: boolean }): boolean {
+    if (isDirectory) return this.#docker.ignores(at) && !this.#docker.hasExceptions;
+    return this.#docker.ignores(at) && !isDockerfileName(at);
   }
 }
 

@@ -98,6 +98,14 @@ describe("what belongs to a source", () => {
     expect(paths()).toEqual([".dockerignore", "docs/keep.md", "fairlead.yml", "src/logs/y", "src/tmp/b"]);
   });
 
+  test("a Dockerfile, also where .dockerignore keeps it out of the image", () => {
+    put(".dockerignore", "*\n");
+    for (const name of ["Dockerfile", "Dockerfile.web", "web.Dockerfile", "Dockerfiles"]) put(name, "FROM scratch\n");
+    expect(paths()).toEqual(["Dockerfile", "Dockerfile.web", "fairlead.yml", "web.Dockerfile"]);
+    put(".gitignore", "Dockerfile.web\n");
+    expect(paths()).toEqual(["Dockerfile", "fairlead.yml", "web.Dockerfile"]);
+  });
+
   test("always the manifest, and under its own name when another file is used", () => {
     put(".dockerignore", "*\n");
     put("deploy/other.yml", "app: other\n");

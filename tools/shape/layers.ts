@@ -54,7 +54,17 @@ function layerOf(path: string): string {
   return top === "src" ? (rest.length === 0 ? "src" : folder) : (top ?? "");
 }
 
-/** Adapters do not know each other: `src/adapters/<port>/<name>/` is a house of its own. */
+/** What the adapters of one port share, by its folder. */
+const sharedBy: Readonly<Record<string, string>> = {
+  "src/adapters/build/source": "src/adapters/build/",
+};
+
+/** Adapters do not know each other: `src/adapters/<port>/<name>/` is a house of its own, beside what its port shares. */
+function mayKnow(from: string, target: string): boolean {
+  const house = adapterOf(target);
+  return adapterOf(from) === house || from.startsWith(sharedBy[house] ?? "\0");
+}
+
 function adapterOf(path: string): string {
   return path.split("/").slice(0, 4).join("/");
 }
@@ -78,7 +88,7 @@ function isAllowed(source: Source, target: string): boolean {
   // Files at the root are data (package.json), unless they are code.
   if (to === "") return !/\.[cm]?[jt]sx?$/.test(target);
   if (source.isTest && testsMayAlsoImport.includes(to)) return true;
-  if (from === to) return from !== "adapters" || adapterOf(source.path) === adapterOf(target);
+  if (from === to) return from !== "adapters" || mayKnow(source.path, target);
   if (from === "testing" && target === engineDoor) return true;
   return mayImport[from]?.includes(to) ?? false;
 }

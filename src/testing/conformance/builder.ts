@@ -162,6 +162,15 @@ export function builderConformance(adapter: string, make: () => Promise<BuilderW
       },
     );
 
+    test.each([".env", "apps/web/.env.local", ".git/config", "vendor/x/.git"])(
+      "an archive with %s is refused: neither secrets nor history come into an artifact",
+      async (name) => {
+        const admitting = builder.admit(any, tarOf({ name: "a", text: "1" }, { name, text: "TOKEN=1" }));
+        await expect(admitting).rejects.toMatchObject({ code: "source.unsafe", detail: expect.stringContaining(name) });
+        expect(await builder.hasSource(any)).toBe(false);
+      },
+    );
+
     test("an upload that is cut off, or no archive, is refused", async () => {
       const whole: Uint8Array[] = [];
       for await (const chunk of tarOf({ name: "a", text: "x".repeat(9_000) })) whole.push(chunk);

@@ -6,7 +6,7 @@ import type { Builder } from "../../../ports/builder.ts";
 import { admitFiles, artifactSpec, builtOrNot, forWhom, tarOf } from "../../../testing/conformance/builder.ts";
 import { exitOf, outputOf, runtimeKey } from "../../../testing/conformance/runtime.ts";
 import { processWorld, wallClock } from "../../runtime/process/world.ts";
-import { staysInside, unpack } from "./unpack.ts";
+import { staysInside, unpack } from "../source/unpack.ts";
 import { builderWorld } from "./world.ts";
 
 let world: ReturnType<typeof builderWorld>;

@@ -1,8 +1,6 @@
-import { chmod, chown, lstat, mkdir, open, readdir, readFile, realpath, rename, writeFile } from "node:fs/promises";
+import { chmod, chown, lstat, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { treeDigest } from "../../../base/digest.ts";
 import { Fault } from "../../../base/faults.ts";
-import { formatSize } from "../../../base/size.ts";
 import { runChild } from "../../../host/child.ts";
 import type { EnvKey } from "../../../model/environment.ts";
 import type { Exit, ObservedTask } from "../../../model/instance.ts";
@@ -10,8 +8,8 @@ import { type ArtifactSpec, unconfined } from "../../../model/release.ts";
 import type { ArtifactState, Builder, StoredObject } from "../../../ports/builder.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Runtime } from "../../../ports/runtime.ts";
-import { clear, hexOf, inside, isDigest, refuseOutwardLinks, Shelf, unlessMissing } from "./shelf.ts";
-import { unpack } from "./unpack.ts";
+import { clear, hexOf, isDigest, Shelf, unlessMissing } from "../source/shelf.ts";
+import { Sources } from "../source/sources.ts";
 
 export interface ProcessBuilderOptions {
   readonly directory: string;
@@ -31,8 +29,6 @@ interface BuildRecord {
   readonly since: number;
 }
 
-const fileLimit = 1024 * 1024;
-
 /**
  * Builds in directories: `sources/<hex>`, `artifacts/<hex>`, `builds/<hex>.json` for a build under way and `staging/` for
  * what is not finished. A build is a task of the runtime in a copy of the source; how it stands is told by the task alone,
@@ -47,55 +43,30 @@ class ProcessBuilder implements Builder {
   readonly makes = "directories";
   readonly #options: ProcessBuilderOptions;
   readonly #shelf: Shelf;
+  readonly #sources: Sources;
   readonly #preparing = new Map<string, { since: number; done: Promise<void> }>();
   readonly #finishing = new Map<string, Promise<void>>();
   #opened: Promise<void> | null = null;
 
   constructor(options: ProcessBuilderOptions) {
     this.#options = options;
-    this.#shelf = new Shelf(options.directory);
+    this.#shelf = new Shelf(options.directory, ["source", "artifact"]);
+    this.#sources = new Sources(this.#shelf, options.clock);
   }
 
   async hasSource(digest: string): Promise<boolean> {
     await this.#open();
-    const there = await this.#shelf.has("source", digest);
-    if (there) await this.#shelf.touch("source", digest, this.#options.clock.now());
-    return there;
+    return this.#sources.has(digest);
   }
 
   async admit(digest: string, tar: AsyncIterable<Uint8Array>): Promise<void> {
-    hexOf(digest);
-    if (await this.hasSource(digest)) return;
-    const draft = await this.#shelf.draft("source");
-    try {
-      const tree = join(draft, "tree");
-      await mkdir(tree);
-      const found = treeDigest(await unpack(tar, tree));
-      if (found !== digest) {
-        throw new Fault("source.digest-mismatch", `the uploaded files are ${found} and not ${digest}`);
-      }
-      // Whatever the controller's umask is: builds and instances of another user read it.
-      await this.#run(["/bin/chmod", "-R", "u=rwX,go=rX", tree], null);
-      await this.#shelf.put("source", digest, tree);
-      await this.#shelf.touch("source", digest, this.#options.clock.now());
-    } finally {
-      await clear(draft);
-    }
+    await this.#open();
+    return this.#sources.admit(digest, tar);
   }
 
   async readSource(digest: string, path: string): Promise<Uint8Array | null> {
     await this.#open();
-    const root = this.#shelf.path("source", digest);
-    if (path.includes("\0") || !(await this.#shelf.has("source", digest))) return null;
-    const place = await inside(root, path);
-    if (place === null) return null;
-    await using file = await open(place, "r");
-    const stat = await file.stat();
-    if (!stat.isFile()) return null;
-    if (stat.size > fileLimit) {
-      throw new Fault("request.too-large", `${path.slice(0, 200)} is larger than ${formatSize(fileLimit)}`);
-    }
-    return file.readFile();
+    return this.#sources.read(digest, path);
   }
 
   async observe(digest: string): Promise<ArtifactState> {
@@ -157,7 +128,7 @@ class ProcessBuilder implements Builder {
 
   async #begin(artifact: ArtifactSpec, forWhom: { key: EnvKey; release: number; deployment: string }): Promise<void> {
     const { digest, command } = artifact;
-    const context = await this.#context(artifact);
+    const context = await this.#sources.context(artifact);
     await this.#forget(digest);
     const since = this.#options.clock.now();
     // A name of its own for every try: a task of an earlier one, which may still be kept for its output, is not this one.
@@ -179,18 +150,6 @@ class ProcessBuilder implements Builder {
       command,
       env: {},
     });
-  }
-
-  /** The directory of the source that is built. Faults: `source.missing`, `source.unsafe`. */
-  async #context({ source, context }: ArtifactSpec): Promise<string> {
-    const root = await unlessMissing(realpath(this.#shelf.path("source", source)));
-    if (root === null) throw new Fault("source.missing", `the source ${source} is not here`);
-    const place = context.includes("\0") ? null : await inside(root, context);
-    if (place === null) {
-      throw new Fault("source.unsafe", `${JSON.stringify(context.slice(0, 200))} is no directory of the source`);
-    }
-    if (place !== root) await refuseOutwardLinks(place);
-    return place;
   }
 
   /**

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import type { Builder } from "../../../ports/builder.ts";
 import type { Runtime } from "../../../ports/runtime.ts";
+import { artifactDirectory } from "../source/shelf.ts";
 import { type ProcessBuilderOptions, processBuilder } from "./builder.ts";
-import { artifactDirectory } from "./shelf.ts";
 
 /** Where builds can be run: a directory, and a runtime that works in it. */
 interface Place {

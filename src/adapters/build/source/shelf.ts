@@ -26,22 +26,24 @@ export function artifactDirectory(directory: string, digest: string): string {
 }
 
 /**
- * Sources and artifacts as directories named by digest. What is there is whole: everything is made in `staging/` and moved
+ * Sources, and where artifacts are directories those too, as directories named by digest. What is there is whole: everything is made in `staging/` and moved
  * with one rename. The time of a directory says when it was last wanted.
  */
 export class Shelf {
   readonly staging: string;
   readonly #directory: string;
+  readonly #kinds: readonly StoredObject["what"][];
   readonly #bytes = new Map<string, number>();
 
-  constructor(directory: string) {
+  constructor(directory: string, kinds: readonly StoredObject["what"][]) {
     this.#directory = directory;
+    this.#kinds = kinds;
     this.staging = join(directory, "staging");
   }
 
   /** Makes the directories, which other users may pass through, and takes away what a crash left in `staging/`; `kept`: what is not left over. */
   async open(kept: () => Promise<ReadonlySet<string>>): Promise<void> {
-    for (const name of ["", "sources", "artifacts", "builds", "staging"]) {
+    for (const name of ["", ...this.#kinds.map((what) => shelfOf[what]), "builds", "staging"]) {
       await mkdir(join(this.#directory, name), { recursive: true });
       await chmod(join(this.#directory, name), 0o711);
     }
@@ -86,7 +88,7 @@ export class Shelf {
 
   async list(): Promise<readonly StoredObject[]> {
     const all: StoredObject[] = [];
-    for (const what of ["source", "artifact"] as const) {
+    for (const what of this.#kinds) {
       for (const name of await readdir(join(this.#directory, shelfOf[what]))) {
         const digest = `sha256:${name}`;
         if (!isDigest(digest)) continue;

@@ -7,6 +7,7 @@ import { extract } from "tar-stream";
 import type { TreeEntry } from "../../../base/digest.ts";
 import { asFault, Fault } from "../../../base/faults.ts";
 import { formatSize } from "../../../base/size.ts";
+import { isPrivateName } from "../../../base/source-rules.ts";
 
 export const unpackLimits = {
   entries: 50_000,
@@ -29,7 +30,7 @@ type Entry = ReturnType<typeof extract> extends AsyncIterable<infer Source> ? So
 /**
  * Unpacks a tar stream into an empty directory and says what is in it. Only files, directories and links that stay inside
  * are taken; every place is checked against what the archive itself has put there before, so that nothing is written
- * through a link. Modes become 0644 or 0755, owners and times are not taken over.
+ * through a link. What holds secrets or history by its name is refused (R046). Modes become 0644 or 0755, owners and times are not taken over.
  * Faults: `source.unsafe` naming the entry, `request.too-large`.
  */
 export async function unpack(
@@ -149,6 +150,11 @@ function checkedPath(name: string): string {
   const long = (text: string, limit: number) => Buffer.byteLength(text) > limit;
   if (long(name, unpackLimits.path) || segments.some((segment) => long(segment, unpackLimits.segment))) {
     throw unsafe(name, "is too long a name");
+  }
+  if (segments.some(isPrivateName)) {
+    throw new Fault("source.unsafe", `${JSON.stringify(name.slice(0, 200))} must not come into an image or release`, {
+      hint: "It holds history or secrets by its name: leave it out with .gitignore, and give secrets with `fairlead env set`.",
+    });
   }
   return segments.join("/");
 }

@@ -1,0 +1,86 @@
+import { mkdir, open, realpath } from "node:fs/promises";
+import { join } from "node:path";
+import { treeDigest } from "../../../base/digest.ts";
+import { Fault } from "../../../base/faults.ts";
+import { formatSize } from "../../../base/size.ts";
+import { runChild } from "../../../host/child.ts";
+import type { BuildSpec } from "../../../model/release.ts";
+import type { Clock } from "../../../ports/clock.ts";
+import { clear, hexOf, inside, refuseOutwardLinks, type Shelf, unlessMissing } from "./shelf.ts";
+import { unpack } from "./unpack.ts";
+
+const fileLimit = 1024 * 1024;
+
+/** The sources of a builder: how they come in and are read, the same whatever is made of them. The shelf must be open. */
+export class Sources {
+  readonly #shelf: Shelf;
+  readonly #clock: Clock;
+
+  constructor(shelf: Shelf, clock: Clock) {
+    this.#shelf = shelf;
+    this.#clock = clock;
+  }
+
+  async has(digest: string): Promise<boolean> {
+    const there = await this.#shelf.has("source", digest);
+    if (there) await this.touch(digest);
+    return there;
+  }
+
+  /** Notes that it was wanted. */
+  touch(digest: string): Promise<void> {
+    return this.#shelf.touch("source", digest, this.#clock.now());
+  }
+
+  /** Faults: `source.unsafe`, `source.digest-mismatch`, `request.too-large`; nothing is left of what was refused. */
+  async admit(digest: string, tar: AsyncIterable<Uint8Array>): Promise<void> {
+    hexOf(digest);
+    if (await this.has(digest)) return;
+    const draft = await this.#shelf.draft("source");
+    try {
+      const tree = join(draft, "tree");
+      await mkdir(tree);
+      const found = treeDigest(await unpack(tar, tree));
+      if (found !== digest) {
+        throw new Fault("source.digest-mismatch", `the uploaded files are ${found} and not ${digest}`);
+      }
+      await makeReadable(tree);
+      await this.#shelf.put("source", digest, tree);
+      await this.touch(digest);
+    } finally {
+      await clear(draft);
+    }
+  }
+
+  async read(digest: string, path: string): Promise<Uint8Array | null> {
+    const root = this.#shelf.path("source", digest);
+    if (path.includes("\0") || !(await this.#shelf.has("source", digest))) return null;
+    const place = await inside(root, path);
+    if (place === null) return null;
+    await using file = await open(place, "r");
+    const stat = await file.stat();
+    if (!stat.isFile()) return null;
+    if (stat.size > fileLimit) {
+      throw new Fault("request.too-large", `${path.slice(0, 200)} is larger than ${formatSize(fileLimit)}`);
+    }
+    return file.readFile();
+  }
+
+  /** The directory of a source that is built. Faults: `source.missing`, `source.unsafe`. */
+  async context({ source, context }: Pick<BuildSpec, "context"> & { readonly source: string }): Promise<string> {
+    const root = await unlessMissing(realpath(this.#shelf.path("source", source)));
+    if (root === null) throw new Fault("source.missing", `the source ${source} is not here`);
+    const place = context.includes("\0") ? null : await inside(root, context);
+    if (place === null) {
+      throw new Fault("source.unsafe", `${JSON.stringify(context.slice(0, 200))} is no directory of the source`);
+    }
+    if (place !== root) await refuseOutwardLinks(place);
+    return place;
+  }
+}
+
+/** Whatever the controller's umask is: builds and instances of another user read it. */
+async function makeReadable(tree: string): Promise<void> {
+  const { code, stderr } = await runChild(["/bin/chmod", "-R", "u=rwX,go=rX", tree], { env: {}, limit: 500 });
+  if (code !== 0) throw new Fault("operation.failed", `chmod ended with ${code}: ${stderr.trim()}`);
+}

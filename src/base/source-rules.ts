@@ -1,0 +1,39 @@
+import { posix } from "node:path";
+import ignore, { type Ignore } from "ignore";
+
+/** Whether a file or directory of this name holds history or secrets by convention: never part of a source (R046). */
+export function isPrivateName(name: string): boolean {
+  return name === ".git" || ((name === ".env" || name.startsWith(".env.")) && name !== ".env.example");
+}
+
+/** Whether a file is a Dockerfile by its name: a build needs it also where .dockerignore keeps it out of the image. */
+export function isDockerfileName(path: string): boolean {
+  return /^(?:.+\.)?dockerfile(?:\..+)?$/i.test(posix.basename(path));
+}
+
+/**
+ * .dockerignore differs from .gitignore (docs.docker.com, "dockerignore file"): patterns start at the root, the last one
+ * that matches a path or a directory above it decides, and an exception may lie in an excluded directory.
+ */
+export class DockerIgnore {
+  readonly #patterns: readonly { readonly rules: Ignore; readonly exception: boolean }[];
+
+  constructor(text: string) {
+    const lines = text.split(/\r?\n/).map((line) => line.trim());
+    this.#patterns = lines
+      .filter((line) => line !== "" && !line.startsWith("#"))
+      .map((line) => {
+        const pattern = posix.normalize(line.replace(/^!/, "").trim()).replace(/^\/|\/$/g, "");
+        return { rules: ignore({ ignorecase: false }).add(`/${pattern}`), exception: line.startsWith("!") };
+      });
+  }
+
+  get hasExceptions(): boolean {
+    return this.#patterns.some(({ exception }) => exception);
+  }
+
+  ignores(file: string): boolean {
+    const decisive = this.#patterns.findLast(({ rules }) => rules.ignores(file));
+    return decisive !== undefined && !decisive.exception;
+  }
+}
