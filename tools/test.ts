@@ -1,12 +1,13 @@
-import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { startChild } from "../src/host/child.ts";
+import { ownEnvironment, runs } from "./engine/run.ts";
 import { add, type Counts, countReport, none, summary } from "./test/counts.ts";
+import { type Prepared, prepareMachine } from "./test/machine.ts";
 
 const root = dirname(import.meta.dirname);
 const projects = ["unit", "stories"] as const;
+const isCi = Boolean(process.env.CI);
 
 interface Result {
   readonly name: string;
@@ -15,11 +16,8 @@ interface Result {
 }
 
 /** Runs a script or a program of the project's own packages, its output shown as it comes; whether it ended with 0. */
-async function succeeds(args: readonly string[]): Promise<boolean> {
-  const env = Object.fromEntries(Object.entries(process.env).map(([name, value]) => [name, value ?? ""]));
-  const child = startChild([process.execPath, ...args], { cwd: root, env, stdio: ["ignore", "inherit", "inherit"] });
-  const [code] = (await once(child, "exit")) as [number | null];
-  return code === 0;
+function succeeds(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<boolean> {
+  return runs([process.execPath, ...args], { ...ownEnvironment(), ...env }, root);
 }
 
 async function timed(name: string, run: () => Promise<Counts>): Promise<Result> {
@@ -33,7 +31,7 @@ function check(name: string, args: readonly string[]): Promise<Result> {
   return timed(name, async () => ((await succeeds(args)) ? { ...none, passed: 1 } : { ...none, failed: 1 }));
 }
 
-function vitest(project: string, filters: readonly string[]): Promise<Result> {
+function vitest(project: string, filters: readonly string[], { env }: Prepared): Promise<Result> {
   return timed(`vitest ${project}`, async () => {
     const directory = mkdtempSync(join(tmpdir(), "fairlead-test-"));
     try {
@@ -49,7 +47,7 @@ function vitest(project: string, filters: readonly string[]): Promise<Result> {
         `--outputFile.json=${file}`,
         ...filters,
       ];
-      const endedWell = await succeeds(["node_modules/vitest/vitest.mjs", ...options]);
+      const endedWell = await succeeds(["node_modules/vitest/vitest.mjs", ...options], env);
       return countReport(existsSync(file) ? readFileSync(file, "utf8") : null, endedWell);
     } finally {
       rmSync(directory, { recursive: true });
@@ -78,22 +76,37 @@ function printTable(results: readonly Result[], total: Counts): void {
   for (const { name, because } of total.skipped) console.log(`skipped: ${name}: ${because}`);
 }
 
+async function tests(names: readonly string[], filters: readonly string[]): Promise<readonly Result[]> {
+  console.log("\n── machine");
+  const machine = await prepareMachine({ isWhole: filters.length === 0, isCi });
+  try {
+    const results: Result[] = [];
+    for (const name of names) results.push(await vitest(name, filters, machine));
+    return results;
+  } finally {
+    await machine.finish();
+  }
+}
+
 /**
  * What `npm test` runs: every check and every test, stopping nowhere. `--unit`, `--stories` and file filters narrow it to
- * those tests, without the checks. The last line is `N passed, N failed`, with `, N skipped` when there are any.
+ * those tests, without the checks. The last line is `N passed, N failed`, with `, N skipped` when there are any. With CI in
+ * the environment a skipped test fails the run: a build machine has what tests need, or does not show what it should.
  */
 async function main(args: readonly string[]): Promise<void> {
   const chosen = projects.filter((project) => args.includes(`--${project}`));
   const filters = args.filter((arg) => !projects.some((project) => arg === `--${project}`));
   const results: Result[] = [];
   if (args.length === 0) for (const [name, command] of checks()) results.push(await check(name, command));
-  for (const project of chosen.length > 0 ? chosen : projects) results.push(await vitest(project, filters));
+  results.push(...(await tests(chosen.length > 0 ? chosen : projects, filters)));
   const total = results.map(({ counts }) => counts).reduce(add, none);
   // A filter that matches nothing must not look like a success.
   const ran = total.passed + total.failed > 0;
+  const allRan = total.skipped.length === 0 || !isCi;
   printTable(results, total);
-  if (!ran) console.log("No test matches.");
-  process.exitCode = ran && total.failed === 0 ? 0 : 1;
+  if (!ran && total.skipped.length === 0) console.log("No test matches.");
+  if (!allRan) console.log("Failed: in CI every test must run, and some were skipped.");
+  process.exitCode = ran && allRan && total.failed === 0 ? 0 : 1;
   console.log(summary(total));
 }
 

@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { runChild } from "../host/child.ts";
 import { makeStateDirectory } from "./state-directory.ts";
 
 let around: string;
@@ -33,13 +34,34 @@ describe("the state directory", () => {
     expect(() => makeStateDirectory("/proc/nothing/here")).toThrow(expect.objectContaining({ code: "usage.invalid" }));
   });
 
-  test("that may not be written to is refused", ({ skip }) => {
-    if (process.getuid?.() === 0) skip("root may write everywhere");
+  test("that may not be written to is refused", async () => {
     const closed = join(around, "closed");
     mkdirSync(closed);
+    chmodSync(around, 0o711);
     chmodSync(closed, 0o555);
     for (const at of [closed, join(closed, "below")]) {
-      expect(() => makeStateDirectory(at)).toThrow(expect.objectContaining({ code: "usage.invalid" }));
+      expect(await makeUnprivileged(at)).toEqual({ code: "usage.invalid", detail: expect.stringContaining(at) });
     }
   });
 });
+
+/** Root may write everywhere, so a process that loads all as it is and then becomes nobody makes the directory. */
+async function makeUnprivileged(directory: string): Promise<unknown> {
+  const script = `
+    const { makeStateDirectory } = await import(${JSON.stringify(new URL("state-directory.ts", import.meta.url))});
+    if (process.getuid() === 0) {
+      process.setgroups([]);
+      process.setgid(65534);
+      process.setuid(65534);
+    }
+    try {
+      makeStateDirectory(process.argv[1]);
+      console.log("null");
+    } catch ({ code, detail }) {
+      console.log(JSON.stringify({ code, detail }));
+    }`;
+  const node = [process.execPath, "--input-type=module", "--eval", script, directory] as const;
+  const { stdout, stderr } = await runChild(node, { env: {} });
+  expect(stderr).toBe("");
+  return JSON.parse(stdout);
+}
