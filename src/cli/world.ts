@@ -11,6 +11,14 @@ export interface ControllerOptions {
   readonly edge: { readonly host: string; readonly port: number };
   readonly ports?: { readonly from: number; readonly to: number };
   readonly runAs?: string | null;
+  /** `auto`: containers where a Docker engine answers, else plain processes; a state directory stays what it was. */
+  readonly runtime?: "auto" | "process" | "docker";
+  /** The engine's socket; default: DOCKER_HOST, else /var/run/docker.sock. */
+  readonly engine?: string;
+  /** What the edge is; default: `container` for containers, `embedded` for plain processes. */
+  readonly proxy?: "embedded" | "haproxy" | "container";
+  /** The image of `container`. */
+  readonly proxyImage?: string;
   /** Takes the controller's own log, a JSON line at a time; default: stderr. */
   readonly onLog?: (line: string) => void;
   /** Whether the log has reads of the API too. */

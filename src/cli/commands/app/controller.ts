@@ -3,8 +3,9 @@ import path from "node:path";
 import { Fault } from "../../../base/faults.ts";
 import { command } from "../../command.ts";
 import { humanLine } from "../../controller-log.ts";
-import { choice, text } from "../../flags.ts";
+import { text } from "../../flags.ts";
 import { readAddress } from "../../place.ts";
+import { platformFlags, platformOf } from "../../platform.ts";
 
 export default command({
   about:
@@ -12,7 +13,7 @@ export default command({
   flags: {
     listen: text("--listen <address>", "Serve the API over TCP too, with the token in FAIRLEAD_TOKEN"),
     edge: text("--edge <address>", "Where the edge takes traffic (default 127.0.0.1:8080)"),
-    runtime: choice("--runtime <name>", "What runs instances", ["auto", "process"]),
+    ...platformFlags,
     ports: text("--ports <from-to>", "Ports that instances get"),
     runAs: text("--run-as <user>", "Unprivileged user that instances run as"),
   },
@@ -29,6 +30,7 @@ export default command({
       edge: readAddress("--edge", flags.edge ?? "127.0.0.1:8080"),
       verbose: context.verbose,
       ...(context.attended && { onLog: (line) => host.stderr.write(`${humanLine(line, world.paint)}\n`) }),
+      ...platformOf(flags),
       ...(flags.ports !== undefined && { ports: readPorts(flags.ports) }),
       ...(flags.runAs !== undefined && { runAs: flags.runAs }),
     });

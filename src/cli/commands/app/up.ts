@@ -7,22 +7,29 @@ import { type DeploymentResult, deploymentExit, deploymentText, followDeployment
 import { logLine } from "../../logs.ts";
 import { paintFor } from "../../paint.ts";
 import { projectStateName, readAddress } from "../../place.ts";
+import { platformFlags, platformOf } from "../../platform.ts";
 import { projectManifest, sourceAndKey } from "../../project.ts";
 import { stopAndWait } from "../../stop.ts";
-import type { RunningController, World } from "../../world.ts";
+import type { ControllerOptions, RunningController, World } from "../../world.ts";
 
 export default command({
   about:
     "The whole of Fairlead in one command: starts a controller in this process when none answers, with its state in\n.fairlead/ beside the manifest, deploys, prints the URLs and follows the logs. Ctrl-C stops what it started, so that\nnothing runs on; a second Ctrl-C does not wait.",
   args: { dir: optional("Directory with fairlead.yml; default: here or above") },
-  flags: { edge: text("--edge <address>", "Where a controller started here takes traffic (default 127.0.0.1:8080)") },
+  flags: {
+    edge: text("--edge <address>", "Where a controller started here takes traffic (default 127.0.0.1:8080)"),
+    ...platformFlags,
+  },
   examples: [
     ["fairlead up", "run the app of this directory"],
     ["fairlead up ./shop -e staging --edge 127.0.0.1:9000", "another directory, environment and address"],
   ],
   async run({ args, flags, world }) {
     const here = inProject(world, args.dir);
-    const started = await startUnlessRunning(here, args.dir, flags.edge ?? "127.0.0.1:8080");
+    const edge = readAddress("--edge", flags.edge ?? "127.0.0.1:8080");
+    // For development: what is edited here runs here, without an image in between.
+    const options = { edge, runtime: "process", ...platformOf(flags) } as const;
+    const started = await startUnlessRunning(here, args.dir, options);
     try {
       const result = await deployHere(here, args.dir, started !== null);
       if (result.deployment.status !== "live") return result;
@@ -47,12 +54,13 @@ function inProject(world: World, directory: string | undefined): World {
   return world.withGlobals({ ...globals, state });
 }
 
+type StartOptions = Pick<ControllerOptions, "edge" | "runtime" | "engine" | "proxy" | "proxyImage">;
+
 async function startUnlessRunning(
   world: World,
   directory: string | undefined,
-  edge: string,
+  options: StartOptions,
 ): Promise<RunningController | null> {
-  const address = readAddress("--edge", edge);
   const { host, globals, context } = world;
   try {
     await world.api({ directory }).info();
@@ -61,20 +69,16 @@ async function startUnlessRunning(
     const nobody = error instanceof Fault && error.code === "controller.unreachable";
     const stateDirectory = globals.state ?? context.controller.state;
     if (!nobody || globals.url !== undefined || stateDirectory === null) throw error;
-    return await startHere(world, path.resolve(host.cwd, stateDirectory), address);
+    return await startHere(world, path.resolve(host.cwd, stateDirectory), options);
   }
 }
 
 /** Its log goes to a file beside its state: the terminal is for the app's own. */
-async function startHere(
-  world: World,
-  state: string,
-  edge: { host: string; port: number },
-): Promise<RunningController> {
+async function startHere(world: World, state: string, options: StartOptions): Promise<RunningController> {
   const log = path.join(state, "controller.log");
   world.say(world.paint.dim(`no controller answers; starting one, its log is ${log}`));
   const onLog = (line: string) => appendFileSync(log, line, { mode: 0o600 });
-  const running = await world.host.startController({ stateDirectory: state, listen: null, edge, onLog });
+  const running = await world.host.startController({ stateDirectory: state, listen: null, ...options, onLog });
   for (const warning of running.warnings) world.say(`${world.paint.yellow("warning:")} ${warning}`);
   return running;
 }

@@ -1,0 +1,27 @@
+import { choice, type FlagValues, text } from "./flags.ts";
+import type { ControllerOptions } from "./world.ts";
+
+/** What a controller that is started here runs instances with. */
+export const platformFlags = {
+  runtime: choice("--runtime <name>", "What runs instances", ["auto", "process", "docker"]),
+  engine: text("--engine <socket>", "Socket of the Docker engine [DOCKER_HOST]"),
+  proxy: choice("--proxy <kind>", "What the edge is: its own, HAProxy as installed, or HAProxy in a container", [
+    "embedded",
+    "haproxy",
+    "container",
+  ]),
+  proxyImage: text("--proxy-image <image>", "Image of --proxy container (default haproxy:lts)"),
+};
+
+/** The same as the controller is told it: what was not given is left out. */
+export function platformOf(
+  flags: FlagValues<typeof platformFlags>,
+): Pick<ControllerOptions, "runtime" | "engine" | "proxy" | "proxyImage"> {
+  const { runtime, engine, proxy, proxyImage } = flags;
+  return {
+    ...(runtime !== undefined && { runtime }),
+    ...(engine !== undefined && { engine }),
+    ...(proxy !== undefined && { proxy }),
+    ...(proxyImage !== undefined && { proxyImage }),
+  };
+}

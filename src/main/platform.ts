@@ -1,0 +1,44 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Fault } from "../base/faults.ts";
+
+export type Platform = "process" | "docker";
+
+/** Where an engine listens on every Linux where Docker was installed as its manual says. */
+const usualSocket = "/var/run/docker.sock";
+
+/** The engine's socket: as given, else as DOCKER_HOST says, else the usual place. Faults: `usage.invalid` for another kind of address. */
+export function engineSocket(given: string | undefined, env: Readonly<Record<string, string>>): string {
+  const named = given ?? env.DOCKER_HOST ?? usualSocket;
+  const path = named.replace(/^unix:\/\//, "");
+  if (path.startsWith("/")) return path;
+  const from = given === undefined ? "DOCKER_HOST" : "--engine";
+  throw new Fault("usage.invalid", `${from} must be the path of a socket, like ${usualSocket}`, {
+    hint: "Fairlead dials containers by their addresses, so it runs on the engine's own machine.",
+  });
+}
+
+interface Choice {
+  readonly wanted: Platform | "auto";
+  readonly stateDirectory: string;
+  /** Whether an engine answers; asked only when it matters. */
+  readonly answers: () => Promise<boolean>;
+}
+
+/**
+ * What runs instances. A state directory stays what it was at first: what ran there before would otherwise go on unseen.
+ * Faults: `usage.invalid` when another platform is asked for.
+ */
+export async function choosePlatform({ wanted, stateDirectory, answers }: Choice): Promise<Platform> {
+  const file = join(stateDirectory, "platform");
+  const kept = existsSync(file) ? readFileSync(file, "utf8").trim() : null;
+  if (kept === "process" || kept === "docker") {
+    if (wanted === "auto" || wanted === kept) return kept;
+    throw new Fault("usage.invalid", `${stateDirectory} holds apps of --runtime ${kept}`, {
+      hint: `Use another --state for ${wanted}. To move for good: \`fairlead down --all\`, then delete ${file} and start again.`,
+    });
+  }
+  const chosen = wanted === "auto" ? ((await answers()) ? "docker" : "process") : wanted;
+  writeFileSync(file, `${chosen}\n`, { mode: 0o600 });
+  return chosen;
+}
