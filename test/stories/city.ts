@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { openSync } from "node:fs";
-import { chmod, cp, mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -9,6 +9,7 @@ import { uploadSource } from "../../src/cli/source.ts";
 import { Client } from "../../src/client/client.ts";
 import type { DeploymentView } from "../../src/contract/deployments.ts";
 import { type ChildResult, runChild, startChild } from "../../src/host/child.ts";
+import { type Ground, groundOf, processesIn } from "./ground.ts";
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const cli = join(root, "src/main/cli.ts");
@@ -58,12 +59,14 @@ export class City {
   #controller: ChildProcess | null = null;
   #edge: { host: string; port: number } | null = null;
   readonly #env: Record<string, string>;
+  readonly ground: Ground;
   readonly key = { app: "beacon", environment: "production" };
 
   private constructor(home: string) {
     this.#home = home;
     this.state = join(home, "state");
     this.app = join(home, "app");
+    this.ground = groundOf(home, this.state);
     this.#env = { PATH: process.env.PATH ?? "", HOME: home, LANG: "C.UTF-8", NO_COLOR: "1" };
   }
 
@@ -74,6 +77,7 @@ export class City {
     const city = new City(home);
     await mkdir(city.state, { mode: 0o711 });
     await cp(join(root, "examples", example), city.app, { recursive: true });
+    await city.editManifest((text) => text);
     return city;
   }
 
@@ -81,7 +85,8 @@ export class City {
   async startController(script: readonly string[] = [cli, "controller"]): Promise<void> {
     const [first = cli, ...rest] = script;
     const log = openSync(join(this.#home, "controller.log"), "a");
-    const args = ["--state", this.state, "--edge", `127.0.0.1:${this.#edge?.port ?? 0}`];
+    const edge = `127.0.0.1:${this.#edge?.port ?? 0}`;
+    const args = ["--state", this.state, "--edge", edge, ...this.ground.flags];
     const command = [process.execPath, first, ...rest, ...args] as const;
     this.#controller = startChild(command, { env: this.#env, cwd: root, stdio: ["ignore", log, log] });
     const child = this.#controller;
@@ -168,7 +173,7 @@ export class City {
 
   async editManifest(edit: (text: string) => string): Promise<void> {
     const file = join(this.app, "fairlead.yml");
-    await writeFile(file, edit(await readFile(file, "utf8")));
+    await writeFile(file, this.ground.adapt(edit(await readFile(file, "utf8"))));
   }
 
   get edgeUrl(): string {
@@ -196,22 +201,14 @@ export class City {
     });
   }
 
-  /** Pids of all processes that belong to this city: their command line names its directory. */
-  async processes(): Promise<number[]> {
-    const found: number[] = [];
-    for (const entry of await readdir("/proc")) {
-      if (!/^\d+$/.test(entry)) continue;
-      const line = await readFile(`/proc/${entry}/cmdline`, "utf8").catch(() => "");
-      const where = await readlink(`/proc/${entry}/cwd`).catch(() => "");
-      if (line.includes(this.#home) || where.startsWith(this.#home)) found.push(Number(entry));
-    }
-    return found;
+  /** Pids of all programs that belong to this city. */
+  processes(): Promise<readonly number[]> {
+    return processesIn(this.#home);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.killController("SIGTERM");
-    for (const pid of await this.processes()) kill(pid);
-    await until(async () => (await this.processes()).length === 0, "all processes of the city have ended");
+    await until(async () => (await this.ground.clear()) === 0, "everything of the city has ended");
     await rm(this.#home, { recursive: true, force: true });
   }
 }
@@ -222,14 +219,6 @@ function withOptionsBeforeCommand(command: readonly [string, ...string[]]): read
   const options = command.slice(-2);
   if (at < 0) return command;
   return [command[0], ...command.slice(1, at), ...options, ...command.slice(at, -2)];
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch (thrown) {
-    if (!(thrown instanceof Error && "code" in thrown && thrown.code === "ESRCH")) throw thrown;
-  }
 }
 
 /** Looks again and again until something holds; fails after `withinMs` with what was waited for. */

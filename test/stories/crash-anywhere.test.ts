@@ -1,4 +1,3 @@
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { DeploymentView } from "../../src/contract/deployments.ts";
@@ -48,7 +47,7 @@ async function atRest(city: City): Promise<Rest | null> {
   const instances = status.services.flatMap((service) => service.instances);
   if (instances.length !== 4 || !instances.every((one) => one.ready && one.release === status.release)) return null;
   const wanted = instances.map((instance) => instance.id).sort();
-  const present = (await readdir(join(city.state, "run"))).filter((name) => name.startsWith("fl-")).sort();
+  const present = await city.ground.present();
   return JSON.stringify(present) === JSON.stringify(wanted) ? { deployment, serves: status.release } : null;
 }
 
@@ -135,7 +134,7 @@ async function withLoad(city: City, work: () => Promise<number>): Promise<void> 
   expect(report.failures).toEqual([]);
 }
 
-test("a deploy whose controller is killed after any journal write ends live", { timeout: 400_000 }, async () => {
+test.concurrent("a deploy whose controller is killed after any journal write ends live", { timeout: 400_000 }, async () => {
   await using city = await quickCity();
   await withLoad(city, () =>
     crashEverywhere(city, {
@@ -148,7 +147,7 @@ test("a deploy whose controller is killed after any journal write ends live", { 
   );
 });
 
-test("a failing deploy whose controller is killed after any journal write ends failed", {
+test.concurrent("a failing deploy whose controller is killed after any journal write ends failed", {
   timeout: 400_000,
 }, async () => {
   await using city = await quickCity();
@@ -164,7 +163,7 @@ test("a failing deploy whose controller is killed after any journal write ends f
   );
 });
 
-test("a rollback whose controller is killed after any journal write ends live", { timeout: 400_000 }, async () => {
+test.concurrent("a rollback whose controller is killed after any journal write ends live", { timeout: 400_000 }, async () => {
   await using city = await quickCity();
   await city.startController();
   await city.setVersion("2");

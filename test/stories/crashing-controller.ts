@@ -8,7 +8,14 @@ import type { Journal } from "../../src/ports/journal.ts";
  * `crashing-controller.ts --crash-after N --state DIR --edge HOST:PORT`. All the rest is the real one.
  */
 const { values } = parseArgs({
-  options: { "crash-after": { type: "string" }, state: { type: "string" }, edge: { type: "string" } },
+  options: {
+    "crash-after": { type: "string" },
+    state: { type: "string" },
+    edge: { type: "string" },
+    runtime: { type: "string", default: "process" },
+    engine: { type: "string" },
+    proxy: { type: "string" },
+  },
 });
 const crashAfter = Number(values["crash-after"]);
 const [host = "127.0.0.1", port = "0"] = (values.edge ?? "").split(":");
@@ -56,8 +63,13 @@ function crashing(journal: Journal): Journal {
 const env = Object.fromEntries(
   Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
 );
+const platform = {
+  runtime: values.runtime === "docker" ? "docker" : "process",
+  ...(values.engine !== undefined && { engine: values.engine }),
+  ...(values.proxy === "haproxy" && { proxy: "haproxy" }),
+} as const;
 const controller = await assembleController(
-  { stateDirectory: values.state ?? "", listen: null, edge: { host, port: Number(port) }, env },
+  { stateDirectory: values.state ?? "", listen: null, edge: { host, port: Number(port) }, env, ...platform },
   (adapters) => ({ ...adapters, journal: crashing(adapters.journal) }),
 );
 process.once("SIGTERM", () => void controller.close().then(() => process.exit(0)));

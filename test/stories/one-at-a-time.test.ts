@@ -71,11 +71,7 @@ test("a cancelled deployment leaves nothing behind, and whoever follows it is to
   const again = await city.fairlead("deployments", "cancel", begun.deployment.id);
   expect(again.code).toBe(5);
   expect((await load.stop()).failures).toEqual([]);
-  expect((await city.processes()).length).toBe(await processesOf(city));
-});
-
-/** The controller, the edge, and for every instance its keeper and itself. */
-async function processesOf(city: City): Promise<number> {
   const { services } = await statusOf(city);
-  return 2 + 2 * services.flatMap(({ instances }) => instances).length;
-}
+  const serving = services.flatMap(({ instances }) => instances.map(({ id }) => id));
+  expect(await city.ground.beside(serving)).toBe(0);
+});

@@ -1,4 +1,4 @@
-import { readdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { City, until } from "./city.ts";
@@ -35,7 +35,7 @@ test("v1, v2, back to v1 and v1 once more: what serves is exactly what was asked
     .map(({ subject }) => /-v\d+-/.exec(subject ?? "")?.[0]);
   expect(boots).toEqual(["-v1-", "-v1-", "-v2-", "-v2-", "-v1-", "-v1-", "-v3-", "-v3-"]);
   const running = await runningNames(city);
-  await until(async () => (await keptFolders(city)).join() === running.join(), "only what runs is kept");
+  await until(async () => (await city.ground.present()).join() === running.join(), "only what runs is kept");
 });
 
 test("a release with a syntax error fails with the app's own words, and the old web and worker go on untouched", async () => {
@@ -58,7 +58,7 @@ test("a release with a syntax error fails with the app's own words, and the old 
   expect(started.filter((subject) => subject.includes("-clock-v2-"))).toEqual([]);
   expect(started.some((subject) => subject.includes("-web-v2-"))).toBe(true);
 
-  await until(async () => (await keptFolders(city)).join() === before.join(), "the failed instances are forgotten");
+  await until(async () => (await city.ground.present()).join() === before.join(), "the failed instances are forgotten");
   const kept = await city.fairlead("logs", "--release", "v2", "-n", "50");
   expect(kept.stdout).toContain("SyntaxError");
 });
@@ -105,7 +105,7 @@ test("a worker that becomes a web service on redeploy is replaced as a whole", a
   expect((await statusOf(city)).services.map(({ name }) => name)).toEqual(["web"]);
   expect(await instancesOf(city, "web")).toMatchObject([{ release: "v2", ready: true }]);
   const running = await runningNames(city);
-  await until(async () => (await keptFolders(city)).join() === running.join(), "only what runs is kept");
+  await until(async () => (await city.ground.present()).join() === running.join(), "only what runs is kept");
 });
 
 test("the release command runs once in the new release; when it fails, nothing of it starts and the old one serves", async () => {
@@ -147,9 +147,4 @@ async function runningNames(city: City): Promise<readonly string[]> {
 async function runningReleases(city: City): Promise<readonly string[]> {
   const { services } = await statusOf(city);
   return [...new Set(services.flatMap(({ instances }) => instances.map(({ release }) => release)))];
-}
-
-/** The directories of processes that the runtime has not forgotten. */
-async function keptFolders(city: City): Promise<readonly string[]> {
-  return (await readdir(join(city.state, "run"))).filter((name) => name.startsWith("fl-")).sort();
 }

@@ -74,7 +74,7 @@ test("down stops one environment and leaves the other alone; the next deploy bri
   expect((await city.fairlead("down", "-y")).code).toBe(0);
   expect(await statusOf(city)).toMatchObject({ state: "stopped", release: null });
   expect((await city.get("/version")).status).toBe(404);
-  const left = (await readdir(join(city.state, "run"))).filter((name) => name.startsWith("fl-beacon-production-"));
+  const left = (await city.ground.present()).filter((name) => name.startsWith("fl-beacon-production-"));
   expect(left).toEqual([]);
 
   await city.setVersion("again");
@@ -116,8 +116,8 @@ test("what runs for an app that the journal does not know is stopped and its dir
   for (const name of journals) await rm(join(city.state, name));
   await city.startController();
   await until(async () => {
-    const left = (await readdir(join(city.state, "run"))).filter((name) => name.startsWith("fl-"));
-    return left.length === 0 && (await city.processes()).length === 2;
+    const left = await city.ground.present();
+    return left.length === 0 && (await city.ground.beside([])) === 0;
   }, "only the controller and the edge are left");
 });
 

@@ -1,0 +1,103 @@
+import { readdir, readFile, readlink } from "node:fs/promises";
+import { join } from "node:path";
+import { Engine } from "../../src/host/engine.ts";
+import { testEngine, testImages } from "../../src/testing/engine.ts";
+
+/** What a city stands on: what its instances run with, and what can be seen of them beside the API. */
+export interface Ground {
+  readonly platform: "process" | "docker";
+  /** Flags of the controller. */
+  readonly flags: readonly string[];
+  /** A manifest that can be deployed here. */
+  adapt(manifest: string): string;
+  /** Names of all instances and tasks that the runtime has not forgotten, in order. */
+  present(): Promise<readonly string[]>;
+  /** How much runs beside the controller, the edge and these instances. */
+  beside(instances: readonly string[]): Promise<number>;
+  /** Ends everything at once, and answers how much there still is. */
+  clear(): Promise<number>;
+}
+
+/** `FAIRLEAD_TEST_RUNTIME=docker` plays the stories on containers behind HAProxy. */
+export const platform = process.env.FAIRLEAD_TEST_RUNTIME === "docker" ? "docker" : "process";
+
+export function groundOf(home: string, state: string): Ground {
+  return platform === "docker" ? containers(home, state) : processes(home, state);
+}
+
+function processes(home: string, state: string): Ground {
+  return {
+    platform: "process",
+    flags: ["--runtime", "process"],
+    adapt: (manifest) => manifest,
+    present: async () => (await readdir(join(state, "run"))).filter((name) => name.startsWith("fl-")).sort(),
+    // The controller, the edge, and for every instance its keeper and itself.
+    beside: async (instances) => (await processesIn(home)).length - 2 - 2 * instances.length,
+    async clear() {
+      const found = await processesIn(home);
+      for (const pid of found) kill(pid);
+      return found.length;
+    },
+  };
+}
+
+/** Pids of all processes that belong to a directory: their command line names it, or they work in it. */
+export async function processesIn(home: string): Promise<readonly number[]> {
+  const found: number[] = [];
+  for (const entry of await readdir("/proc")) {
+    if (!/^\d+$/.test(entry) || Number(entry) === process.pid) continue;
+    const line = await readFile(`/proc/${entry}/cmdline`, "utf8").catch(() => "");
+    const where = await readlink(`/proc/${entry}/cwd`).catch(() => "");
+    if (line.includes(home) || where.startsWith(home)) found.push(Number(entry));
+  }
+  return found;
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (thrown) {
+    if (!(thrown instanceof Error && "code" in thrown && thrown.code === "ESRCH")) throw thrown;
+  }
+}
+
+interface Listed {
+  readonly Id: string;
+  readonly Names: readonly string[];
+}
+
+function containers(home: string, state: string): Ground {
+  const socket = testEngine() ?? "/nonexistent/docker.sock";
+  const engine = new Engine(socket);
+  const base = `{ node: "${testImages.node}", python: "${testImages.python}" }`;
+  const ours = async () => ({ label: [`fairlead.installation=${await installation(state)}`] });
+  const listed = async () => {
+    const query = { all: true, filters: await ours() };
+    return engine.json<readonly Listed[]>("GET", "/containers/json", { query });
+  };
+  const present = async () => (await listed()).map(({ Names }) => (Names[0] ?? "").slice(1)).sort();
+  return {
+    platform: "docker",
+    flags: ["--runtime", "docker", "--engine", socket, "--proxy", "haproxy"],
+    adapt: (manifest) =>
+      /^build:/m.test(manifest) ? manifest : manifest.replace(/^(app: .*)$/m, `$1\nbuild: { base: ${base} }`),
+    present,
+    beside: async (instances) => (await present()).filter((name) => !instances.includes(name)).length,
+    async clear() {
+      const programs = await processesIn(home);
+      for (const pid of programs) kill(pid);
+      const found = await listed();
+      for (const { Id } of found) await engine.json("DELETE", `/containers/${Id}`, { query: { force: true, v: true } });
+      const networks = await engine.json<readonly { Id: string }[]>("GET", "/networks", { query: { filters: await ours() } });
+      for (const { Id } of networks) await engine.json("DELETE", `/networks/${Id}`);
+      const images = await engine.json<readonly { Id: string }[]>("GET", "/images/json", { query: { filters: await ours() } });
+      for (const { Id } of images) await engine.json("DELETE", `/images/${Id}`, { query: { force: true } });
+      return programs.length + found.length + networks.length;
+    },
+  };
+}
+
+/** Whose objects are the controller's: the name that its state directory got when it was first used. */
+async function installation(state: string): Promise<string> {
+  return (await readFile(join(state, "installation"), "utf8").catch(() => "none")).trim();
+}
