@@ -134,7 +134,9 @@ async function withLoad(city: City, work: () => Promise<number>): Promise<void> 
   expect(report.failures).toEqual([]);
 }
 
-test.concurrent("a deploy whose controller is killed after any journal write ends live", { timeout: 400_000 }, async () => {
+test.concurrent("a deploy whose controller is killed after any journal write ends live", {
+  timeout: 400_000,
+}, async () => {
   await using city = await quickCity();
   await withLoad(city, () =>
     crashEverywhere(city, {
@@ -163,7 +165,9 @@ test.concurrent("a failing deploy whose controller is killed after any journal w
   );
 });
 
-test.concurrent("a rollback whose controller is killed after any journal write ends live", { timeout: 400_000 }, async () => {
+test.concurrent("a rollback whose controller is killed after any journal write ends live", {
+  timeout: 400_000,
+}, async () => {
   await using city = await quickCity();
   await city.startController();
   await city.setVersion("2");

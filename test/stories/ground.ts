@@ -88,9 +88,13 @@ function containers(home: string, state: string): Ground {
       for (const pid of programs) kill(pid);
       const found = await listed();
       for (const { Id } of found) await engine.json("DELETE", `/containers/${Id}`, { query: { force: true, v: true } });
-      const networks = await engine.json<readonly { Id: string }[]>("GET", "/networks", { query: { filters: await ours() } });
+      const networks = await engine.json<readonly { Id: string }[]>("GET", "/networks", {
+        query: { filters: await ours() },
+      });
       for (const { Id } of networks) await engine.json("DELETE", `/networks/${Id}`);
-      const images = await engine.json<readonly { Id: string }[]>("GET", "/images/json", { query: { filters: await ours() } });
+      const images = await engine.json<readonly { Id: string }[]>("GET", "/images/json", {
+        query: { filters: await ours() },
+      });
       for (const { Id } of images) await engine.json("DELETE", `/images/${Id}`, { query: { force: true } });
       return programs.length + found.length + networks.length;
     },
