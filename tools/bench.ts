@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Fault } from "../src/base/faults.ts";
+import { benchContainers } from "./bench/containers.ts";
 import { benchDeploys } from "./bench/deploys.ts";
 import { benchEdge } from "./bench/edge.ts";
 import { benchFailures } from "./bench/failures.ts";
@@ -26,12 +27,13 @@ type Part = (installation: Installation, sizes: Sizes) => Promise<readonly Row[]
 const parts: Readonly<Record<string, Part>> = {
   edge: benchEdge,
   help: benchHelp,
-  deploys: benchDeploys,
+  deploys: (installation) => benchDeploys(installation),
   rollbacks: benchRollbacks,
   idle: benchIdle,
   logs: (_installation, { lines }) => benchLogs(lines),
   many: benchMany,
-  failures: (installation, { deploys }) => benchFailures(installation, deploys),
+  failures: (installation, { deploys }) => benchFailures(installation, { deploys }),
+  containers: (installation, { deploys }) => benchContainers(installation, deploys),
 };
 
 /**

@@ -1,11 +1,6 @@
-import type { ChildProcess } from "node:child_process";
-import { cpSync } from "node:fs";
-import { request } from "node:http";
-import { join } from "node:path";
 import { Fault } from "../../src/base/faults.ts";
-import { startChild } from "../../src/host/child.ts";
+import { ProcessByHand } from "./by-hand.ts";
 import type { Installation } from "./installation.ts";
-import { freePort, plainEnvironment, stopChild, until } from "./programs.ts";
 import { median, type Row, row, show } from "./row.ts";
 import { mustBeLive, Site } from "./site.ts";
 import { changeLine, writeTrivial } from "./trivial.ts";
@@ -21,16 +16,41 @@ interface Round {
   readonly rolledBack: number;
 }
 
+/** What the deployments are compared with: the same steps done by a careful person. */
+export interface Hand {
+  /** Takes the source as it lies there live and ends what served before. */
+  deploy(source: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Where the trivial app is deployed, and what is allowed there. */
+export interface Ground {
+  /** In front of each row's name. */
+  readonly label: string;
+  readonly flags: readonly string[];
+  readonly files: Readonly<Record<string, string>>;
+  readonly hand: (home: string) => Hand;
+  readonly budgetMs: { readonly unchanged: number; readonly changed: number };
+}
+
+const plainProcesses: Ground = {
+  label: "",
+  flags: ["--runtime", "process"],
+  files: {},
+  hand: (home) => new ProcessByHand(home),
+  budgetMs: { unchanged: 250, changed: 350 },
+};
+
 /**
  * From asking for a deployment to its being live: upload, build, start, gate, switch, drain, and the old instance gone.
  * By hand: the same directory copied, the same server started, asked until its first 200, the old one stopped.
  */
-export async function benchDeploys(installation: Installation): Promise<readonly Row[]> {
-  await using site = new Site(installation);
+export async function benchDeploys(installation: Installation, ground = plainProcesses): Promise<readonly Row[]> {
+  await using site = new Site(installation, ground.flags);
   await site.startController();
-  const directory = writeTrivial(site, { app: key.app, watch: "0s" });
+  const directory = writeTrivial(site, { app: key.app, watch: "0s", more: ground.files });
   mustBeLive(await site.deploy(directory, key));
-  const hand = new Hand(site.home);
+  const hand = ground.hand(site.home);
   const seen: Round[] = [];
   try {
     await hand.deploy(directory);
@@ -38,7 +58,7 @@ export async function benchDeploys(installation: Installation): Promise<readonly
   } finally {
     await hand.stop();
   }
-  return rowsOf(seen);
+  return rowsOf(seen, ground);
 }
 
 async function playRound(stage: { site: Site; hand: Hand; directory: string }, i: number): Promise<Round> {
@@ -56,68 +76,31 @@ async function playRound(stage: { site: Site; hand: Hand; directory: string }, i
   return { unchanged, changed, byHand, byCommand, rolledBack };
 }
 
-function rowsOf(seen: readonly Round[]): readonly Row[] {
+function rowsOf(seen: readonly Round[], { label, budgetMs }: Ground): readonly Row[] {
   const of = (name: keyof Round) => median(seen.map((one) => one[name]));
   const [byHand, byCommand] = [of("byHand"), of("byCommand")];
   const words = (ms: number) => `${show(ms)} ms; by hand ${show(byHand)} ms: ${show(ms / byHand)} ×`;
-  const line = (what: string, { ms, budgetMs }: { ms: number; budgetMs: number }) => ({
-    what: `${what}, p50 of ${rounds}`,
-    budget: `≤ ${budgetMs} ms and ≤ 1.5 × by hand`,
+  const line = (what: string, { ms, most }: { ms: number; most: number }) => ({
+    what: `${label}${what}, p50 of ${rounds}`,
+    budget: `≤ ${most} ms and ≤ 1.5 × by hand`,
     measured: words(ms),
-    within: ms <= budgetMs && ms <= 1.5 * byHand,
+    within: ms <= most && ms <= 1.5 * byHand,
     figures: { ms, byHand, ratio: ms / byHand },
   });
-  const changed = line("deploy → live, one line changed", { ms: of("changed"), budgetMs: 350 });
+  const changed = line("deploy → live, one line changed", { ms: of("changed"), most: budgetMs.changed });
   const command = `${changed.measured}; as \`fairlead deploy\` from start to exit ${show(byCommand)} ms`;
   const rolledBack = of("rolledBack");
   return [
-    row(line("deploy → live, nothing changed", { ms: of("unchanged"), budgetMs: 250 })),
+    row(line("deploy → live, nothing changed", { ms: of("unchanged"), most: budgetMs.unchanged })),
     row({ ...changed, measured: command, figures: { ...changed.figures, byCommand } }),
     row({
-      what: `rollback, artifact kept, until live, p50 of ${rounds}`,
+      what: `${label}rollback, artifact kept, until live, p50 of ${rounds}`,
       measured: `${show(rolledBack)} ms`,
       budget: "≤ 500 ms",
       within: rolledBack <= 500,
       figures: { ms: rolledBack },
     }),
   ];
-}
-
-/** Deploys without Fairlead, as a careful person would. */
-class Hand {
-  readonly #home: string;
-  #old: ChildProcess | null = null;
-  #count = 0;
-
-  constructor(home: string) {
-    this.#home = home;
-  }
-
-  async deploy(source: string): Promise<void> {
-    this.#count += 1;
-    const directory = join(this.#home, `by-hand-${this.#count}`);
-    cpSync(source, directory, { recursive: true });
-    const port = await freePort();
-    const env = { ...plainEnvironment, PORT: String(port) };
-    const fresh = startChild([process.execPath, "server.cjs"], { cwd: directory, env });
-    await until(() => isGood(port), "the server started by hand answers");
-    await this.stop();
-    this.#old = fresh;
-  }
-
-  async stop(): Promise<void> {
-    if (this.#old) await stopChild(this.#old);
-    this.#old = null;
-  }
-}
-
-function isGood(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const outgoing = request({ host: "127.0.0.1", port, agent: false }, (answer) => {
-      answer.resume().once("close", () => resolve(answer.statusCode === 200));
-    });
-    outgoing.once("error", () => resolve(false)).end();
-  });
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {

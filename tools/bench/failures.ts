@@ -10,13 +10,24 @@ import { mustBeLive, Site } from "./site.ts";
 const key = { app: "beacon", environment: "production" };
 const perSecond = 3_000;
 
+export interface FailureOptions {
+  readonly deploys: number;
+  /** In front of the row's name. */
+  readonly label?: string;
+  /** Of the controller; default: plain processes. */
+  readonly flags?: readonly string[];
+  /** Base images for the example's build. */
+  readonly base?: Readonly<Record<string, string>>;
+}
+
 /**
  * The example app under load without a pause while it is deployed again and again, and in between rolled back, scaled,
  * restarted, and its controller killed in the middle of a deployment.
  */
-export async function benchFailures(installation: Installation, deploys: number): Promise<readonly Row[]> {
-  await using site = new Site(installation);
-  const directory = copyBeacon(site);
+export async function benchFailures(installation: Installation, options: FailureOptions): Promise<readonly Row[]> {
+  const { deploys, label = "", flags, base } = options;
+  await using site = new Site(installation, flags);
+  const directory = copyBeacon(site, base);
   await site.startController();
   mustBeLive(await site.deploy(directory, key));
   const url = await site.edgeUrl();
@@ -25,15 +36,15 @@ export async function benchFailures(installation: Installation, deploys: number)
   const began = performance.now();
   for (let i = 1; i <= deploys; i += 1) await disturb(site, directory, i);
   const seconds = (performance.now() - began) / 1_000;
-  return [rowOf(await load.stop(), { deploys, seconds })];
+  return [rowOf(await load.stop(), { deploys, seconds, label })];
 }
 
-function rowOf(report: Report, { deploys, seconds }: { deploys: number; seconds: number }): Row {
+function rowOf(report: Report, { deploys, seconds, label }: { deploys: number; seconds: number; label: string }): Row {
   const { requests, failed, failures, streams, sockets, p50, p99 } = report;
   const kinds = [...new Set(failures.map(({ what }) => what))].slice(0, 5).join("; ");
   const words = `${failed} failed of ${show(requests)} requests at ${show(requests / seconds)}/s, p50 ${show(p50)} ms, p99 ${show(p99)} ms`;
   return row({
-    what: `failed requests over ${deploys} deploys with rollbacks, scaling, restarts and killed controllers; 10 streams, 10 sockets, 2 uploads`,
+    what: `${label}failed requests over ${deploys} deploys with rollbacks, scaling, restarts and killed controllers; 10 streams, 10 sockets, 2 uploads`,
     measured: kinds === "" ? words : `${words}: ${kinds}`,
     budget: "0",
     within: failed === 0,
@@ -75,10 +86,11 @@ async function scale(site: Site, replicas: number): Promise<void> {
 }
 
 /** The example with a short watch, so that most of the time something changes. */
-function copyBeacon(site: Site): string {
+function copyBeacon(site: Site, base: Readonly<Record<string, string>> = {}): string {
   const directory = join(site.home, "apps", "beacon");
   cpSync(join(import.meta.dirname, "../../examples/beacon"), directory, { recursive: true });
   const file = join(directory, "fairlead.yml");
-  writeFileSync(file, readFileSync(file, "utf8").replace("watch: { for: 5s }", "watch: { for: 1s }"));
+  const text = readFileSync(file, "utf8").replace("watch: { for: 5s }", "watch: { for: 1s }");
+  writeFileSync(file, `${text}build: ${JSON.stringify({ base })}\n`);
   return directory;
 }

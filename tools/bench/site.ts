@@ -26,10 +26,12 @@ export class Site {
   readonly state: string;
   readonly api: Client;
   readonly #installation: Installation;
+  readonly #flags: readonly string[];
   #controller: ChildProcess | null = null;
 
-  constructor(installation: Installation) {
+  constructor(installation: Installation, flags: readonly string[] = ["--runtime", "process"]) {
     this.#installation = installation;
+    this.#flags = flags;
     this.home = mkdtempSync(join(tmpdir(), "fl-bench-"));
     chmodSync(this.home, 0o711);
     this.state = join(this.home, "state");
@@ -44,7 +46,7 @@ export class Site {
 
   async startController(): Promise<void> {
     const log = openSync(join(this.home, "controller.log"), "a");
-    const options = ["--state", this.state, "--edge", "127.0.0.1:0"];
+    const options = ["--state", this.state, "--edge", "127.0.0.1:0", ...this.#flags];
     const command = [this.#installation.launcher, "controller", ...options] as const;
     const child = startChild(command, { env: { ...plainEnvironment, HOME: this.home }, stdio: ["ignore", log, log] });
     this.#controller = child;
