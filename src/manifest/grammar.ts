@@ -1,27 +1,11 @@
 import { namePattern } from "../model/environment.ts";
 import { command } from "./command.ts";
+import { http, inside, many } from "./http.ts";
 import { overlaySchema } from "./json-schema.ts";
-import {
-  anyText,
-  choice,
-  cores,
-  duration,
-  flag,
-  integer,
-  type Kind,
-  noMapping,
-  rate,
-  share,
-  size,
-  text,
-} from "./kinds.ts";
-import { conditions } from "./probe.ts";
+import { anyText, choice, cores, duration, flag, integer, type Kind, noMapping, share, size, text } from "./kinds.ts";
 import { defaulted, listOf, mapOf, optional, required, section } from "./section.ts";
 import { variableName } from "./source.ts";
 import { variables } from "./variable.ts";
-
-/** How many services, hosts and the like one file may have: several times what the largest reference stack has. */
-const many = 50;
 
 const name = (what: string) =>
   text({
@@ -30,29 +14,6 @@ const name = (what: string) =>
     pattern: namePattern,
     max: 40,
   });
-
-const inside = (what: string) =>
-  text({
-    label: "path",
-    wanted: `${what} inside the source – write it without a leading / and without ..`,
-    pattern: /^(?!\/)(?!.*(?:^|\/)\.\.(?:\/|$))[^\\\0\r\n]+$/,
-    max: 512,
-  });
-
-const urlPath = text({
-  label: "path",
-  wanted: "a path – write it like /health",
-  pattern: /^\/[\x21-\x7e]*$/,
-  max: 1_024,
-});
-
-/** RFC 1123 host names; small letters, because the edge compares them as written. */
-const host = text({
-  label: "host name",
-  wanted: "a host name – write it in small letters and without scheme, port or path, like shop.example.com",
-  pattern: /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/,
-  max: 253,
-});
 
 const build = section({
   short: "context",
@@ -99,87 +60,6 @@ const build = section({
     const other = Object.entries({ command: built, dockerfile, target }).find(([, value]) => value !== null)?.[0];
     if (image !== null && other !== undefined)
       complaints.add(node, `has image and ${other} – an image is not built, take one out`);
-  },
-});
-
-const ready = section({
-  fields: {
-    path: required(urlPath, "Asked with GET on the instance itself."),
-    status: defaulted(integer("a status", { min: 200, max: 599 }), "200", "The only status that counts as ready."),
-    json: optional(
-      conditions,
-      "Members of the JSON answer and what they must be, all of them; `a.b: ok` and `a: {b: ok}` are the same. So `degraded` with status 200 does not pass.",
-    ),
-    within: defaulted(duration("1s", "1h"), "30s", "Longest time from start to ready; then the deployment fails."),
-    every: defaulted(duration("100ms", "5m"), "1s", "Time between two questions."),
-    times: defaulted(
-      integer("a count", { min: 1, max: 20 }),
-      "2",
-      "Good answers in a row; two, because one can be luck.",
-    ),
-  },
-  check({ within, every, times }, { node, complaints }) {
-    if (every * (times - 1) > within)
-      complaints.add(node, "can never be ready: times × every is longer than within – raise within");
-  },
-});
-
-const alive = section({
-  fields: {
-    path: required(
-      urlPath,
-      "Asked with GET on the instance itself; a bad answer in a row too many restarts the instance.",
-    ),
-    every: defaulted(duration("1s", "1h"), "10s", "Time between two questions."),
-    timeout: defaulted(duration("100ms", "5m"), "5s", "A slower answer is a bad one."),
-    failures: defaulted(integer("a count", { min: 1, max: 100 }), "3", "Bad answers in a row before the restart."),
-  },
-});
-
-const limitsKind = section({
-  fields: {
-    body: defaulted(size("1KB", "10GB"), "10MB", "Largest request body; more is answered with 413."),
-    rate: optional(
-      rate(),
-      "Requests in a time for each client address, like `100/1m`; more are answered with 429. Default: no limit.",
-    ),
-    burst: optional(
-      integer("a count", { min: 1, max: 1_000_000 }),
-      "Requests that may come at once. Default: the requests of `rate`.",
-    ),
-  },
-  check({ rate: limit, burst }, { node, complaints }) {
-    if (burst !== null && limit === null) complaints.add(node, "has burst without rate – write rate too, like 100/1m");
-  },
-});
-
-const http = section({
-  fields: {
-    port: defaulted(
-      integer("a port", { min: 1, max: 65_535 }),
-      "8000",
-      "Where the app listens; handed to it as PORT. As plain processes each instance gets a port of its own in PORT instead.",
-    ),
-    hosts: optional(
-      listOf({ each: host, min: 1, max: many }),
-      "Names it answers to, for production or for the environment whose overlay has them. Default: `<service>.<app>.localhost`, with `<environment>--` in front outside production.",
-    ),
-    ready: optional(
-      ready,
-      "When a new instance gets traffic, and a serving one keeps it. Default: it accepts connections.",
-    ),
-    alive: optional(alive, "When a serving instance is restarted. Default: only when it exits."),
-    timeout: defaulted(
-      duration("1s", "24h"),
-      "60s",
-      "Longest silence of the app before the edge answers 504; what reverse proxies commonly allow.",
-    ),
-    limits: defaulted(limitsKind, "{}", "What a client may send."),
-    headers: defaulted(
-      choice(["secure", "none"]),
-      "none",
-      "`secure` adds the usual security headers where the app has not set them. Not the default: they can break a page that is framed or served without TLS.",
-    ),
   },
 });
 

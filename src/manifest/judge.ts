@@ -3,7 +3,7 @@ import { type Complaints, nearest, oneOf, quoted } from "./complaint.ts";
 import { type Matcher, matcher } from "./pattern.ts";
 import { piecesOf } from "./references.ts";
 import { valueFault } from "./resolve.ts";
-import { entryOf, type Node } from "./source.ts";
+import { entryOf, type Node, nodeAt } from "./source.ts";
 
 /** What the judgement of a whole manifest needs: its meaning, and where each part is written. */
 export interface Judged {
@@ -27,11 +27,6 @@ export function judge(judged: Judged): void {
       judgeValue(judged, { node, variable, rules });
     }
   }
-}
-
-/** The node at a way of keys, or the deepest one there is. */
-function nodeAt(root: Node, ...keys: readonly string[]): Node {
-  return keys.reduce((node, key) => entryOf(node, key)?.value ?? node, root);
 }
 
 function judgeNeeds({ spec, root, complaints }: Judged): void {

@@ -6,7 +6,7 @@ import { fixedKeys, laterKeys, manifest } from "./grammar.ts";
 import { judge } from "./judge.ts";
 import { isEmpty } from "./kinds.ts";
 import { isNull, overlay } from "./overlay.ts";
-import { type Entry, entryOf, keysAre, type MapNode, type Node, parseSource, show } from "./source.ts";
+import { type Entry, entryOf, keysAre, type MapNode, type Node, nodeAt, parseSource, show } from "./source.ts";
 import { specOf } from "./spec.ts";
 
 export interface ReadOptions {
@@ -16,7 +16,13 @@ export interface ReadOptions {
 }
 
 export type ManifestReading =
-  | { readonly ok: true; readonly spec: AppSpec; readonly warnings: Complaint[] }
+  | {
+      readonly ok: true;
+      readonly spec: AppSpec;
+      readonly warnings: Complaint[];
+      /** Where the value at a way of keys is written, or the nearest section above it. */
+      readonly placeOf: (...keys: readonly string[]) => { readonly line: number; readonly column: number };
+    }
   | { readonly ok: false; readonly complaints: Complaint[] };
 
 /**
@@ -42,9 +48,12 @@ export function readManifest(text: string, { file, environment }: ReadOptions): 
     environment === "production" || valueAt(chosen, "services", service, "http", "hosts") !== undefined;
   const spec = specOf(value, { environment, ownsHosts });
   judge({ spec, root, complaints, warnings });
-  return complaints.count > 0
-    ? { ok: false, complaints: complaints.list() }
-    : { ok: true, spec, warnings: warnings.list() };
+  if (complaints.count > 0) return { ok: false, complaints: complaints.list() };
+  const placeOf = (...keys: readonly string[]) => {
+    const { line, column } = nodeAt(root, ...keys);
+    return { line, column };
+  };
+  return { ok: true, spec, warnings: warnings.list(), placeOf };
 }
 
 /** The names declared under `environments:`, in written order; none when the text cannot be read. Never throws. */

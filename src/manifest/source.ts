@@ -234,6 +234,11 @@ export function entryOf(node: Node | undefined, key: string): Entry | undefined 
   return node?.kind === "map" ? node.entries.get(key) : undefined;
 }
 
+/** The node at a way of keys, or the deepest one there is. */
+export function nodeAt(root: Node, ...keys: readonly string[]): Node {
+  return keys.reduce((node, key) => entryOf(node, key)?.value ?? node, root);
+}
+
 /** What follows an unknown key: the one that was meant, or all there are. */
 export function keysAre(meant: string | null, keys: readonly string[]): string {
   return meant === null ? `the keys here are ${oneOf(keys)}` : `did you mean ${quoted(meant)}?`;

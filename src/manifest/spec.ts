@@ -1,5 +1,5 @@
-import type { AppSpec, ServiceTemplate, VariableSpec } from "../model/app.ts";
-import type { HttpSpec } from "../model/release.ts";
+import type { AppSpec, HttpTemplate, ServiceTemplate, VariableSpec } from "../model/app.ts";
+import type { CorsPolicy } from "../model/release.ts";
 import type { ManifestValue, ServiceValue } from "./grammar.ts";
 import type { VariableValue } from "./variable.ts";
 
@@ -59,7 +59,8 @@ export function defaultHost(service: string, { app, environment }: { app: string
   return `${environment === "production" ? "" : `${environment}--`}${service}.${app}.localhost`;
 }
 
-function httpOf({ port, ready, alive, timeout, limits, headers }: HttpValue, hosts: readonly string[]): HttpSpec {
+function httpOf(http: HttpValue, hosts: readonly string[]): HttpTemplate {
+  const { port, ready, alive, timeout, limits, headers, contentSecurityPolicy, cors, canonical, https, pages } = http;
   return {
     port,
     hosts,
@@ -78,7 +79,17 @@ function httpOf({ port, ready, alive, timeout, limits, headers }: HttpValue, hos
       rate: limits.rate && { ...limits.rate, burst: limits.burst ?? limits.rate.requests },
     },
     headers,
+    contentSecurityPolicy,
+    cors: cors && corsOf(cors),
+    // Hosts of one environment mean nothing in another, which then has its default host.
+    canonical: canonical !== null && hosts.includes(canonical) ? canonical : null,
+    https,
+    pageFiles: Object.fromEntries(pages ?? []),
   };
+}
+
+function corsOf({ maxAge, ...cors }: NonNullable<HttpValue["cors"]>): CorsPolicy {
+  return { ...cors, maxAgeS: Math.round(maxAge / 1_000) };
 }
 
 function variableOf(variable: VariableValue, environment: string): VariableSpec {

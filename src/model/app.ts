@@ -1,4 +1,4 @@
-import type { BuildSpec, DeployPolicy, ServiceSpec } from "./release.ts";
+import type { BuildSpec, DeployPolicy, HttpSpec, ServiceSpec } from "./release.ts";
 
 /** What is known of one environment variable, resolved for one environment but not yet given its value. */
 export interface VariableSpec {
@@ -16,8 +16,14 @@ export interface VariableSpec {
   readonly forbid: readonly string[];
 }
 
-/** A service as the manifest describes it: without the artifact, and with variables instead of values. */
-export interface ServiceTemplate extends Omit<ServiceSpec, "artifact" | "env"> {
+/** How a service answers HTTP, with the names of its pages' files in the source instead of their text. */
+export interface HttpTemplate extends Omit<HttpSpec, "pages"> {
+  readonly pageFiles: Readonly<Record<string, string>>;
+}
+
+/** A service as the manifest describes it: without the artifact, and with variables and files instead of their contents. */
+export interface ServiceTemplate extends Omit<ServiceSpec, "artifact" | "env" | "http"> {
+  readonly http: HttpTemplate | null;
   readonly variables: Readonly<Record<string, VariableSpec>>;
 }
 

@@ -3,6 +3,7 @@ import type { EnvKey, Serving } from "./environment.ts";
 import type { Event } from "./event.ts";
 import type { InstanceFacts } from "./instance.ts";
 import type { Release } from "./release.ts";
+import type { Maintenance } from "./route.ts";
 
 /** One thing to be written down. */
 export type Change =
@@ -10,6 +11,7 @@ export type Change =
   | { readonly kind: "deployment"; readonly deployment: Deployment }
   | { readonly kind: "serving"; readonly key: EnvKey; readonly serving: Serving | null }
   | { readonly kind: "stopped"; readonly key: EnvKey; readonly stopped: boolean }
+  | { readonly kind: "maintenance"; readonly key: EnvKey; readonly maintenance: Maintenance | null }
   | { readonly kind: "scale"; readonly key: EnvKey; readonly service: string; readonly replicas: number | null }
   | { readonly kind: "variables"; readonly key: EnvKey; readonly set: Readonly<Record<string, string | null>> }
   | { readonly kind: "facts"; readonly key: EnvKey; readonly facts: InstanceFacts }

@@ -1,3 +1,5 @@
+import type { Maintenance } from "./route.ts";
+
 /** Names one environment of one app: the key that everything is reconciled by. */
 export interface EnvKey {
   readonly app: string;
@@ -42,9 +44,11 @@ export interface Environment {
   readonly revision: number;
   /** Stopped on purpose (`down`): nothing runs until the next deployment. */
   readonly stopped: boolean;
+  /** Closed to its users: the edge answers for its services, while everything else goes on behind it. */
+  readonly maintenance: Maintenance | null;
 }
 
 /** An environment about which nothing has been written down yet. */
 export function newEnvironment(key: EnvKey): Environment {
-  return { key, serving: null, scale: {}, variables: {}, revision: 0, stopped: false };
+  return { key, serving: null, scale: {}, variables: {}, revision: 0, stopped: false, maintenance: null };
 }

@@ -28,6 +28,10 @@ export interface AliveProbe {
   readonly failures: number;
 }
 
+/**
+ * At most `burst` requests in any time of `windowMs × burst ÷ requests`: so on average no more than `requests` in
+ * `windowMs`, and `burst` at once. With `burst` equal to `requests` it is the plain sliding window of R292.
+ */
 export interface RateLimit {
   readonly requests: number;
   readonly windowMs: number;
@@ -40,17 +44,58 @@ export interface RouteLimits {
   readonly rate: RateLimit | null;
 }
 
-export interface HttpSpec {
+/** Whose pages may call the service from a browser (Fetch standard, CORS protocol). The edge answers for it, not the app. */
+export interface CorsPolicy {
+  /** As browsers send them, `https://shop.example.com`; or `*` alone for any, then never with credentials. */
+  readonly origins: readonly string[];
+  readonly methods: readonly string[];
+  /** Request headers beyond those that are always allowed. */
+  readonly headers: readonly string[];
+  /** Answer headers that pages may read beyond those that are always readable. */
+  readonly expose: readonly string[];
+  /** Cookies and HTTP authentication may be sent. */
+  readonly credentials: boolean;
+  readonly maxAgeS: number;
+}
+
+/** What the edge does with requests of a route on its own. */
+export interface RouteRules {
+  /** Longest time without a byte from the app before the edge answers 504. */
+  readonly timeoutMs: number;
+  readonly limits: RouteLimits;
+  /** `secure`: the protections of `securityHeaders` where the app did not decide itself. */
+  readonly headers: "secure" | "none";
+  /** Sent where the app sends none of its own. */
+  readonly contentSecurityPolicy: string | null;
+  /** Null: what concerns CORS goes to the app and back untouched (R277). */
+  readonly cors: CorsPolicy | null;
+  /** The host that requests for the others are sent to with 308. */
+  readonly canonical: string | null;
+  /** `redirect`: plain HTTP is sent to HTTPS with 308 where the edge has a certificate for the host. */
+  readonly https: "redirect" | "both";
+  /** HTML for browsers by status, in place of the edge's own answers; never of the app's. */
+  readonly pages: Readonly<Record<string, string>>;
+}
+
+/** The rules of a route of which nothing was said. */
+export const plainRules: RouteRules = {
+  timeoutMs: 60_000,
+  limits: { bodyBytes: 10 * 1024 * 1024, rate: null },
+  headers: "none",
+  contentSecurityPolicy: null,
+  cors: null,
+  canonical: null,
+  https: "redirect",
+  pages: {},
+};
+
+export interface HttpSpec extends RouteRules {
   /** The port the app is told by PORT where it has an address of its own; the process runtime gives one of its pool instead. */
   readonly port: number;
   readonly hosts: readonly string[];
   /** Null: a TCP connection is the whole gate. */
   readonly ready: ReadyProbe | null;
   readonly alive: AliveProbe | null;
-  /** Longest time without a byte from the app before the edge answers 504. */
-  readonly timeoutMs: number;
-  readonly limits: RouteLimits;
-  readonly headers: "secure" | "none";
 }
 
 export interface StopSpec {

@@ -1,5 +1,5 @@
 import { canonicalJson, sha256 } from "../base/digest.ts";
-import type { RouteLimits } from "./release.ts";
+import type { RouteRules } from "./release.ts";
 
 /** An instance as the edge knows it. */
 export interface Upstream {
@@ -13,16 +13,41 @@ export interface Upstream {
 }
 
 /** One routed service: its hosts, who answers, and how. */
-export interface Route {
+export interface Route extends RouteRules {
   readonly service: string;
   readonly hosts: readonly string[];
   readonly upstreams: readonly Upstream[];
   /** Requests wait, each at most this long, instead of going to an upstream. Null: they go at once. */
   readonly holdMs: number | null;
-  readonly timeoutMs: number;
-  readonly limits: RouteLimits;
-  readonly headers: "secure" | "none";
+  /** Every request is answered 503 by the edge, also on a held route. Null: it is open. */
+  readonly maintenance: Maintenance | null;
 }
+
+/** What is said while an environment is closed for maintenance. */
+export interface Maintenance {
+  /** One line, for a page made of it and for clients that take no HTML. */
+  readonly message: string;
+  /** A whole HTML page for browsers; null: one made of the message. */
+  readonly page: string | null;
+}
+
+/** What clients are told to wait while it is closed: a deployment's worth. */
+export const maintenanceRetryS = 60;
+
+/**
+ * What `headers: secure` adds where the app did not decide itself (R291). `X-XSS-Protection` is obsolete, but asked for and
+ * harmless in every browser of today. The last one only in answers over TLS (X027).
+ */
+export const securityHeaders = {
+  always: [
+    ["x-content-type-options", "nosniff"],
+    ["x-frame-options", "DENY"],
+    ["x-xss-protection", "1; mode=block"],
+    ["referrer-policy", "strict-origin-when-cross-origin"],
+    ["permissions-policy", "camera=(), geolocation=(), microphone=()"],
+  ],
+  overTls: [["strict-transport-security", "max-age=31536000; includeSubDomains"]],
+} as const satisfies Record<string, readonly (readonly [string, string])[]>;
 
 /** All routes of one environment, replaced as a whole. `version` names the content, so that a repeated apply is harmless. */
 export interface RouteTable {

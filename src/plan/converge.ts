@@ -200,11 +200,11 @@ function route(s: Snapshot, table: RouteTable | null, draft: Draft): void {
 }
 
 function routeWords(table: RouteTable): string {
-  return table.routes
-    .map(({ service, upstreams, holdMs }) =>
-      holdMs === null ? `${service} → ${upstreams.map((one) => one.id).join(", ") || "nobody"}` : `${service} held`,
-    )
-    .join("; ");
+  const routes = table.routes.map(({ service, upstreams, holdMs }) =>
+    holdMs === null ? `${service} → ${upstreams.map((one) => one.id).join(", ") || "nobody"}` : `${service} held`,
+  );
+  const closed = table.routes.some(({ maintenance }) => maintenance !== null);
+  return `${closed ? "closed for maintenance: " : ""}${routes.join("; ")}`;
 }
 
 /** Starts an instance in an empty place, at once or when it may be tried again. */

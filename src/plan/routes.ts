@@ -1,7 +1,7 @@
 import type { Serving } from "../model/environment.ts";
 import { keyText } from "../model/environment.ts";
 import type { ObservedInstance } from "../model/instance.ts";
-import type { HttpSpec, ServiceSpec } from "../model/release.ts";
+import { type HttpSpec, plainRules, type ServiceSpec } from "../model/release.ts";
 import { type Route, type RouteTable, routeTable, type Upstream } from "../model/route.ts";
 import { tcpGate, timesWanted, unreadyAfter } from "./gate.ts";
 import type { Snapshot } from "./plan.ts";
@@ -74,10 +74,15 @@ interface Routed {
 }
 
 function routeOf(s: Snapshot, blend: Blend, { service, http, follows }: Routed): Route {
+  const { maintenance } = s.environment;
   const alone = blend.exchanged.get(service.name);
   if (alone) {
     const upstreams = weighed(upstreamsOf(s, alone, service.name), 1);
-    return route(service.name, http, { upstreams, holdMs: upstreams.length === 0 ? holdFor(service) : null });
+    return route(service.name, http, {
+      upstreams,
+      holdMs: upstreams.length === 0 ? holdFor(service) : null,
+      maintenance,
+    });
   }
   const before = blend.share < 1 ? upstreamsOf(s, blend.base, service.name) : [];
   const after = blend.share > 0 && follows ? upstreamsOf(s, blend.next, service.name) : [];
@@ -85,7 +90,7 @@ function routeOf(s: Snapshot, blend: Blend, { service, http, follows }: Routed):
   const upstreams = [...weighed(before, 1 - share), ...weighed(after, share)];
   // A `single` instance that ended has no neighbour to answer for it: its requests wait for the one started in its place.
   const holdMs = service.single && upstreams.length === 0 ? readyWithin(service) : null;
-  return route(service.name, http, { upstreams, holdMs });
+  return route(service.name, http, { upstreams, holdMs, maintenance });
 }
 
 function readyWithin(service: ServiceSpec): number {
@@ -105,8 +110,9 @@ function weighed(instances: readonly ObservedInstance[], share: number): readonl
   );
 }
 
-function route(service: string, http: HttpSpec, to: Pick<Route, "upstreams" | "holdMs">): Route {
+function route(service: string, http: HttpSpec, to: Pick<Route, "upstreams" | "holdMs" | "maintenance">): Route {
   const upstreams = [...to.upstreams].sort((a, b) => (a.id < b.id ? -1 : 1));
-  const { hosts, timeoutMs, limits, headers } = http;
-  return { service, hosts, upstreams, holdMs: to.holdMs, timeoutMs, limits, headers };
+  const { port: _port, ready: _ready, alive: _alive, ...own } = http;
+  // A release that an earlier version wrote down does not say what that one did not know.
+  return { ...plainRules, ...own, service, upstreams, holdMs: to.holdMs, maintenance: to.maintenance };
 }

@@ -1,11 +1,19 @@
 import { canonicalJson, sha256 } from "../base/digest.ts";
 import { type Complaint, Fault } from "../base/faults.ts";
-import { readManifest } from "../manifest/read.ts";
+import { type ManifestReading, readManifest } from "../manifest/read.ts";
 import { resolveVariables } from "../manifest/resolve.ts";
 import type { AppSpec, ServiceTemplate } from "../model/app.ts";
 import { type EnvKey, keyText } from "../model/environment.ts";
-import { type ArtifactSpec, type BuildSpec, type Release, releaseName, type ServiceSpec } from "../model/release.ts";
+import {
+  type ArtifactSpec,
+  type BuildSpec,
+  type HttpSpec,
+  type Release,
+  releaseName,
+  type ServiceSpec,
+} from "../model/release.ts";
 import { type Deps, publicUrl } from "./ground.ts";
+import { type Pages, readPages } from "./pages.ts";
 
 /** The manifest's place in a source. */
 export const manifestFile = "fairlead.yml";
@@ -16,6 +24,9 @@ export interface Draft {
   readonly text: string;
   readonly source: string;
   readonly warnings: readonly Complaint[];
+  readonly pages: Pages;
+  /** Where a value of the manifest is written. */
+  readonly placeOf: Extract<ManifestReading, { ok: true }>["placeOf"];
 }
 
 /** Reads the manifest out of an uploaded source. Faults: `source.missing`, `manifest.missing`, `manifest.invalid`, `request.invalid`. */
@@ -23,10 +34,13 @@ export async function draftOf({ builder }: Deps, key: EnvKey, source: string): P
   if (!(await builder.hasSource(source))) throw new Fault("source.missing", `source ${source} is not here`);
   const bytes = await builder.readSource(source, manifestFile);
   if (!bytes) throw new Fault("manifest.missing", `the source has no ${manifestFile}`);
-  return readDraft(key, source, new TextDecoder().decode(bytes));
+  const draft = readDraft(key, source, new TextDecoder().decode(bytes));
+  const { pages, complaints } = await readPages(builder, draft);
+  if (complaints.length > 0) throw manifestFault(complaints.map((one) => ({ ...one, file: manifestFile })));
+  return { ...draft, pages };
 }
 
-/** Reads a manifest's text for one environment. Faults: `manifest.invalid`; `request.invalid` when it is another app's. */
+/** Reads a manifest's text for one environment, without its pages. Faults: `manifest.invalid`; `request.invalid` when it is another app's. */
 export function readDraft(key: EnvKey, source: string, text: string): Draft {
   const read = readManifest(text, { file: manifestFile, environment: key.environment });
   if (!read.ok) throw manifestFault(read.complaints);
@@ -34,7 +48,8 @@ export function readDraft(key: EnvKey, source: string, text: string): Draft {
     const message = `the manifest is of app ${read.spec.app}, the request is for ${key.app}`;
     throw new Fault("request.invalid", message, { complaints: [{ path: "app", message, file: manifestFile }] });
   }
-  return { spec: read.spec, text, source, warnings: read.warnings };
+  const { spec, warnings, placeOf } = read;
+  return { spec, text, source, warnings, placeOf, pages: {} };
 }
 
 function manifestFault(complaints: readonly Complaint[]): Fault {
@@ -62,13 +77,20 @@ export function composeRelease(deps: Deps, composition: Composition): Release {
   judgeRunnable(deps, draft, complaints);
   const services = draft.spec.services.map((template): ServiceSpec => {
     const { variables: _variables, ...rest } = template;
-    return { ...rest, artifact: artifact.digest, env: environmentOf(deps, composition, { template, complaints }) };
+    const env = environmentOf(deps, composition, { template, complaints });
+    return { ...rest, artifact: artifact.digest, env, http: httpOf(template, draft.pages) };
   });
   if (complaints.length > 0) throw manifestFault(complaints);
   const createdAt = deps.clock.now();
   const { source, text: manifest } = draft;
   const deploy = draft.spec.deploy;
   return { key, number, createdAt, createdBy, message, source, artifacts: [artifact], services, deploy, manifest };
+}
+
+function httpOf({ name, http }: ServiceTemplate, pages: Pages): HttpSpec | null {
+  if (http === null) return null;
+  const { pageFiles: _files, ...rest } = http;
+  return { ...rest, pages: pages[name] ?? {} };
 }
 
 /** An artifact is named by all that goes into it, so that equal input is built once. */

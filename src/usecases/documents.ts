@@ -7,6 +7,7 @@ import { composeRelease, readDraft } from "./compose.ts";
 import { queue } from "./deploy.ts";
 import { generatedValues } from "./generate.ts";
 import { authorise, type Call, environmentOf, refuseStale } from "./ground.ts";
+import { pagesOf } from "./pages.ts";
 
 export interface ScaledService {
   readonly name: string;
@@ -133,7 +134,7 @@ export async function changeVariables(call: Call, key: EnvKey, order: VariablesO
       await journal.commit(changes(order.set));
       return null;
     }
-    const draft = readDraft(key, base.source, base.manifest);
+    const draft = { ...readDraft(key, base.source, base.manifest), pages: pagesOf(base) };
     const given = merged(environment.variables, order.set);
     const made = generatedValues(draft.spec, given);
     const release = composeRelease(call.deps, {

@@ -5,6 +5,7 @@ import { embeddedEdge } from "../../src/adapters/edge/embedded/embedded-edge.ts"
 import { Fault } from "../../src/base/faults.ts";
 import { runChild } from "../../src/host/child.ts";
 import { systemClock } from "../../src/main/clock.ts";
+import { plainRules } from "../../src/model/release.ts";
 import { routeTable } from "../../src/model/route.ts";
 import type { Installation } from "./installation.ts";
 import { cpuMs, memoryOf } from "./proc.ts";
@@ -111,10 +112,9 @@ async function startEmbedded(home: string, installation: Installation, upstream:
   const program = await startProgram([...command, "--port", String(port)], port);
   const edge = embeddedEdge({ directory, listen, entry: command, env: plainEnvironment, clock: systemClock });
   await until(async () => (await edge.observe("bench/production")).up, "the edge's admin socket answers");
-  const limits = { bodyBytes: 10_000_000, rate: null };
   const upstreams = [{ id: "web-1", release: 1, host: "127.0.0.1", port: upstream, weight: 1 }];
-  const route = { service: "web", hosts: [host], upstreams, holdMs: null, timeoutMs: 60_000, limits };
-  await edge.apply(routeTable("bench/production", [{ ...route, headers: "none" }]));
+  const route = { service: "web", hosts: [host], upstreams, holdMs: null, maintenance: null };
+  await edge.apply(routeTable("bench/production", [{ ...plainRules, ...route }]));
   await edge.close();
   return { name: "embedded", port, program };
 }

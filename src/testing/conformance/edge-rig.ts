@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type RequestListener, request, type Server } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
+import { plainRules } from "../../model/release.ts";
 import { type Route, type RouteTable, routeTable, type Upstream } from "../../model/route.ts";
 import type { Edge } from "../../ports/edge.ts";
 
@@ -44,7 +45,8 @@ export function sayingApp(text: string): Promise<TestApp> {
 /** A table with one route, as most tests need it. */
 export function oneRoute(owner: string, route: Partial<Route> & Pick<Route, "hosts" | "upstreams">): RouteTable {
   const limits = { bodyBytes: 1024 * 1024, rate: null };
-  return routeTable(owner, [{ service: "web", holdMs: null, timeoutMs: 5_000, limits, headers: "none", ...route }]);
+  const rules = { ...plainRules, timeoutMs: 5_000, limits };
+  return routeTable(owner, [{ ...rules, service: "web", holdMs: null, maintenance: null, ...route }]);
 }
 
 export interface Answer {

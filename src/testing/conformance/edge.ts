@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, test } from "vitest";
 import { changeCases } from "./edge-changes.ts";
 import { httpCases } from "./edge-http.ts";
 import { limitCases } from "./edge-limits.ts";
+import { policyCases } from "./edge-policies.ts";
 import type { EdgeUnderTest } from "./edge-rig.ts";
 import { streamCases } from "./edge-streams.ts";
 
@@ -30,7 +31,7 @@ export function edgeConformance(
       under = await make();
     });
     afterAll(() => under[Symbol.asyncDispose]());
-    for (const [sentence, check] of [...httpCases, ...limitCases, ...streamCases, ...changeCases]) {
+    for (const [sentence, check] of [...httpCases, ...limitCases, ...policyCases, ...streamCases, ...changeCases]) {
       const reason = skip.find((entry) => entry.case === sentence)?.because;
       if (reason === undefined) test(sentence, () => check(under));
       else test.skip(`${sentence} (skipped: ${reason})`);

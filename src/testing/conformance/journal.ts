@@ -123,10 +123,18 @@ function environmentCases(now: () => Journal): void {
 
   test("an environment comes into being with the first change that names it", async () => {
     await now().commit([anEvent(1)]);
-    const fresh = { key, serving: null, scale: {}, variables: {}, revision: 0, stopped: false };
+    const fresh = { key, serving: null, scale: {}, variables: {}, revision: 0, stopped: false, maintenance: null };
     expect(await now().environment(key)).toEqual(fresh);
     expect(await now().environment(other)).toBeNull();
     expect(await now().environments()).toEqual([fresh]);
+  });
+
+  test("keeps whether an environment is closed for maintenance, and with which words", async () => {
+    const maintenance = { message: "Back at nine – 数据库", page: "<h1>Back at nine</h1>" };
+    await now().commit([{ kind: "maintenance", key, maintenance }]);
+    expect(await now().environment(key)).toMatchObject({ maintenance, stopped: false, revision: 0 });
+    await now().commit([{ kind: "maintenance", key, maintenance: null }]);
+    expect(await now().environment(key)).toMatchObject({ maintenance: null });
   });
 
   test("keeps what an environment serves and whether it is stopped", async () => {

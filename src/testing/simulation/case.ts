@@ -1,7 +1,7 @@
 import { parseDuration } from "../../base/duration.ts";
 import { Fault } from "../../base/faults.ts";
 import type { Deployment, Phase, Verdict } from "../../model/deployment.ts";
-import type { Serving } from "../../model/environment.ts";
+import { newEnvironment, type Serving } from "../../model/environment.ts";
 import {
   type InstanceFacts,
   instanceName,
@@ -29,6 +29,7 @@ interface Draft {
   readonly holds: string[];
   serving: Serving | null;
   stopped: boolean;
+  maintenance: boolean;
   edgeUp: boolean;
 }
 
@@ -85,6 +86,7 @@ export function readWorld(text: string): Snapshot {
     holds: [],
     serving: null,
     stopped: false,
+    maintenance: false,
     edgeUp: true,
   };
   for (const line of text.split("\n").map((raw) => raw.replace(/#.*$/, "").trim())) {
@@ -124,6 +126,7 @@ function readRest(draft: Draft, kind: string, words: Words): void {
   if (kind === "scale") draft.scale[words.at(0)] = Number(words.at(1));
   else if (kind === "hold") draft.holds.push(words.at(0));
   else if (kind === "stopped") draft.stopped = true;
+  else if (kind === "maintenance") draft.maintenance = true;
   else if (kind === "edge" && words.at(0) === "down") draft.edgeUp = false;
   else throw new Fault("request.invalid", `a case has no line that begins with ${kind}`);
 }
@@ -227,7 +230,13 @@ function complete(draft: Draft): Snapshot {
   const s: Snapshot = {
     now: caseNow,
     key,
-    environment: { key, serving, scale: draft.scale, variables: {}, revision: 0, stopped: draft.stopped },
+    environment: {
+      ...newEnvironment(key),
+      serving,
+      scale: draft.scale,
+      stopped: draft.stopped,
+      maintenance: draft.maintenance ? { message: "Back at nine", page: null } : null,
+    },
     releases,
     deployments,
     instances: draft.instances.map(({ seen }) => seen),
@@ -318,8 +327,8 @@ function tableOf(s: Snapshot, draft: Draft): RouteTable | null {
   const probes = Object.fromEntries(routed.map(({ name }) => [name, ready]));
   if (routed.length === 0 && draft.holds.length === 0) return null;
   const exchanged = new Map(draft.holds.map((name) => [name, nobody]));
-  // Also the places that `scale` has just taken away are still in the table.
+  // Also the places that `scale` has just taken away are still in the table, and `maintenance` is not in it yet.
   const scale = Object.fromEntries(routed.map(({ identity }) => [identity.service, routed.length]));
-  const environment = { ...s.environment, scale };
+  const environment = { ...s.environment, scale, maintenance: null };
   return tableFor({ ...s, environment, instances: healthy, facts, probes }, { base, next: null, share: 0, exchanged });
 }

@@ -241,7 +241,7 @@ export class SimulatedJournal implements Journal {
     if (isLive && !this.#live.includes(deployment.id)) this.#live.push(deployment.id);
   }
 
-  #writeEnvironment(change: Extract<Change, { kind: "serving" | "stopped" | "scale" | "variables" }>): void {
+  #writeEnvironment(change: EnvironmentChange): void {
     const name = keyText(change.key);
     const environment = this.#environments.get(name) ?? newEnvironment(change.key);
     this.#environments.set(name, changed(environment, change));
@@ -254,16 +254,17 @@ export class SimulatedJournal implements Journal {
   }
 }
 
-function changed(
-  environment: Environment,
-  change: Extract<Change, { kind: "serving" | "stopped" | "scale" | "variables" }>,
-): Environment {
+type EnvironmentChange = Extract<Change, { kind: "serving" | "stopped" | "maintenance" | "scale" | "variables" }>;
+
+function changed(environment: Environment, change: EnvironmentChange): Environment {
   const revision = environment.revision + 1;
   switch (change.kind) {
     case "serving":
       return { ...environment, serving: change.serving };
     case "stopped":
       return { ...environment, stopped: change.stopped };
+    case "maintenance":
+      return { ...environment, maintenance: change.maintenance };
     case "scale":
       return { ...environment, revision, scale: merged(environment.scale, { [change.service]: change.replicas }) };
     case "variables":

@@ -1,5 +1,5 @@
 import type { EnvKey } from "../../model/environment.ts";
-import { type Release, type ServiceSpec, unconfined } from "../../model/release.ts";
+import { plainRules, type Release, type ServiceSpec, unconfined } from "../../model/release.ts";
 import { type Behaviour, badLater, neverReady, wellBehaved } from "./behaviour.ts";
 import { alivePath } from "./prober.ts";
 import type { Random } from "./random.ts";
@@ -82,6 +82,7 @@ export function http(name: string, more: Partial<NonNullable<ServiceSpec["http"]
     hosts: [`${name}.shop.localhost`],
     ready: { path: "/ready", status: 200, json: [], withinMs: 5_000, everyMs: 2_000, times: 2 },
     alive: null,
+    ...plainRules,
     timeoutMs: 30_000,
     limits: { bodyBytes: 1_000_000, rate: null },
     headers: "secure",

@@ -1,6 +1,9 @@
+import { isPreflight, preflightAnswer } from "./cors.ts";
 import type { LiveRoute, LiveTables, LiveUpstream } from "./live.ts";
+import { maintenanceAnswer, type OwnAnswer } from "./pages.ts";
 import { clientKey } from "./rate.ts";
 import type { Records } from "./records.ts";
+import { redirectOf, type SecureDoor } from "./redirects.ts";
 import { settings } from "./settings.ts";
 import type { Visit } from "./visit.ts";
 
@@ -12,10 +15,12 @@ export interface Guest {
   /** Sends it to this upstream. */
   serve(upstream: LiveUpstream): void;
   /** Answers it without the app. */
-  refuse(status: number, retryAfterS?: number): void;
+  reply(answer: OwnAnswer): void;
   /** Set while it waits at a held route: what to do when its client goes away. */
   forget: (() => void) | null;
 }
+
+const nobody: OwnAnswer = { status: 503, retryAfterS: 1 };
 
 /** Decides for every request whether, when and by whom it is served. */
 export class Admission {
@@ -23,6 +28,8 @@ export class Admission {
   readonly records: Records;
   /** The edge is about to end: answers ask clients to open a new connection for what comes next. */
   draining = false;
+  /** Where HTTPS is answered; null while it is nowhere. */
+  readonly door: SecureDoor | null = null;
   readonly #waiting = new Map<string, Set<Guest>>();
 
   constructor(tables: LiveTables, records: Records) {
@@ -30,22 +37,29 @@ export class Admission {
     this.records = records;
   }
 
-  /** Takes a request in: route, rate and announced length are looked at once, before any waiting. */
+  /**
+   * Takes a request in. Once, before any waiting, and in this order: its route, whether it belongs elsewhere, its rate,
+   * whether a browser only asks what it may do, its announced length.
+   */
   admit(guest: Guest): void {
     const { visit } = guest;
     const route = this.tables.find(visit.target.host);
-    if (route === undefined) return guest.refuse(404);
+    if (route === undefined) return guest.reply({ status: 404 });
     visit.route = route;
+    const elsewhere = redirectOf(route.spec, visit, this.door);
+    if (elsewhere !== null) return guest.reply({ status: 308, headers: ["location", elsewhere] });
     const waitMs = route.limiter?.take(clientKey(visit.address), performance.now()) ?? 0;
-    if (waitMs > 0) return guest.refuse(429, Math.ceil(waitMs / 1_000));
-    if (guest.announcedBytes > route.spec.limits.bodyBytes) return guest.refuse(413);
+    if (waitMs > 0) return guest.reply({ status: 429, retryAfterS: Math.ceil(waitMs / 1_000) });
+    const { cors, limits } = route.spec;
+    if (cors !== null && isPreflight(visit.req)) return guest.reply(preflightAnswer(cors, visit.req.headers.origin));
+    if (guest.announcedBytes > limits.bodyBytes) return guest.reply({ status: 413 });
     this.#enter(guest, route);
   }
 
   /** For a request that no upstream has seen yet: decides again by the table of now. */
   again(guest: Guest): void {
     const route = this.tables.find(guest.visit.target.host);
-    if (route === undefined) return guest.refuse(404);
+    if (route === undefined) return guest.reply({ status: 404 });
     guest.visit.route = route;
     this.#enter(guest, route);
   }
@@ -62,22 +76,22 @@ export class Admission {
   }
 
   #enter(guest: Guest, route: LiveRoute): void {
+    if (route.spec.maintenance !== null) return guest.reply(maintenanceAnswer(route.spec.maintenance));
     if (route.spec.holdMs !== null) return this.#wait(guest, route, route.spec.holdMs);
     const upstream = route.balance.next(guest.visit.tried);
     if (upstream !== undefined) return guest.serve(upstream);
-    if (guest.visit.tried.size > 0) guest.refuse(502);
-    else guest.refuse(503, 1);
+    guest.reply(guest.visit.tried.size > 0 ? { status: 502 } : nobody);
   }
 
   #wait(guest: Guest, route: LiveRoute, holdMs: number): void {
     const key = `${route.owner}\n${route.spec.service}`;
     const guests = this.#waiting.get(key) ?? new Set();
-    if (guests.size >= settings.waiting) return guest.refuse(503, 1);
+    if (guests.size >= settings.waiting) return guest.reply(nobody);
     guest.visit.heldAt ??= performance.now();
     const left = guest.visit.heldAt + holdMs - performance.now();
     const late = setTimeout(() => {
       guest.forget?.();
-      guest.refuse(503, 1);
+      guest.reply(nobody);
     }, left);
     guest.forget = () => {
       clearTimeout(late);

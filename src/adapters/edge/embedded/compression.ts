@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { constants, createBrotliCompress, createGzip } from "node:zlib";
-import type { AnswerHeaders } from "./headers.ts";
+import { type AnswerHeaders, type Change, withVary } from "./headers.ts";
 import { settings } from "./settings.ts";
 
 export type Coding = "br" | "gzip";
@@ -11,7 +11,7 @@ const compressible = /^(?:text\/(?!event-stream)|application\/(?:[\w.+-]+\+)?(?:
 /** What compression does to an answer: the coding to use, or none, and the headers that change either way. */
 export interface CompressionPlan {
   readonly coding: Coding | null;
-  readonly change: Readonly<Record<string, string | null>>;
+  readonly change: Change;
 }
 
 /**
@@ -26,7 +26,7 @@ export function compressionPlan(req: IncomingMessage, status: number, headers: A
   if (/\bno-transform\b/i.test(String(headers["cache-control"] ?? ""))) return null;
   const length = headers["content-length"];
   if (length !== undefined && Number(length) < settings.compressFrom) return null;
-  const vary = varyWith(headers["vary"]);
+  const vary = withVary(headers["vary"], "Accept-Encoding");
   const coding = acceptedCoding(req.headers["accept-encoding"]);
   if (coding === null) return { coding, change: { vary } };
   const change: Record<string, string | null> = { vary, "content-encoding": coding, "content-length": null };
@@ -56,10 +56,4 @@ export function acceptedCoding(header: string | string[] | undefined): Coding | 
   const of = (name: Coding) => quality.get(name) ?? quality.get("*") ?? 0;
   if (of("br") > 0 && of("br") >= of("gzip")) return "br";
   return of("gzip") > 0 ? "gzip" : null;
-}
-
-function varyWith(value: string | string[] | undefined): string {
-  const given = String(value ?? "");
-  if (given === "") return "Accept-Encoding";
-  return given === "*" || /\baccept-encoding\b/i.test(given) ? given : `${given}, Accept-Encoding`;
 }

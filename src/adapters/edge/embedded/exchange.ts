@@ -3,9 +3,9 @@ import { type Dispatcher, errors } from "undici";
 import type { Admission, Guest } from "./admission.ts";
 import { type Compressor, compressionPlan, compressor } from "./compression.ts";
 import type { Line } from "./connections.ts";
-import { type AnswerHeaders, requestHeaders, responseHeaders } from "./headers.ts";
+import { type AnswerHeaders, requestHeaders } from "./headers.ts";
 import type { LiveUpstream } from "./live.ts";
-import { page } from "./pages.ts";
+import { type OwnAnswer, pageFor } from "./pages.ts";
 import { BodyStopped, RequestBody } from "./request-body.ts";
 import { hasBody } from "./request-checks.ts";
 import { settings } from "./settings.ts";
@@ -62,14 +62,14 @@ export class Exchange implements Guest, Dispatcher.DispatchHandler {
     this.#send(upstream, upstream.connections.take());
   }
 
-  refuse(status: number, retryAfterS?: number): void {
+  reply(answer: OwnAnswer): void {
     if (this.#gone) return;
-    this.#status = status;
+    this.#status = answer.status;
     if (this.#res.headersSent) {
       this.#res.destroy();
       return;
     }
-    const { body, headers } = page(status, { requestId: this.visit.requestId, retryAfterS });
+    const { status, body, headers } = pageFor(this.visit, answer);
     this.#res.writeHead(status, this.#framed(headers));
     this.#res.end(body);
   }
@@ -92,9 +92,7 @@ export class Exchange implements Guest, Dispatcher.DispatchHandler {
     this.visit.answered();
     this.#status = status;
     const plan = compressionPlan(this.#req, status, headers);
-    const secure = this.visit.route?.spec.headers === "secure";
-    const options = { requestId: this.visit.requestId, secure, change: plan?.change ?? null };
-    this.#res.writeHead(status, this.#framed(responseHeaders(headers, options)));
+    this.#res.writeHead(status, this.#framed(this.visit.answerHeaders(headers, plan?.change ?? null)));
     if (plan?.coding) this.#compress(compressor(plan.coding));
     else this.#announce(status, headers["content-length"]);
   }
@@ -136,7 +134,7 @@ export class Exchange implements Guest, Dispatcher.DispatchHandler {
     if (error instanceof BodyStopped) this.#stopped(error);
     else if (!attempt.sent) this.#nobodyThere(attempt.upstream);
     else if (this.#mayRepeat(attempt)) this.#send(attempt.upstream, attempt.upstream.connections.open());
-    else this.refuse(isTimeout(error) ? 504 : 502);
+    else this.reply({ status: isTimeout(error) ? 504 : 502 });
   }
 
   #send(upstream: LiveUpstream, line: Line): void {
@@ -192,7 +190,7 @@ export class Exchange implements Guest, Dispatcher.DispatchHandler {
     if (status === null) this.#res.destroy();
     else {
       this.visit.leave(false);
-      this.refuse(status);
+      this.reply({ status });
     }
   }
 

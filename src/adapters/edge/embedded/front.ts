@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from "node:net";
 import type { Admission } from "./admission.ts";
 import { Exchange } from "./exchange.ts";
-import { page } from "./pages.ts";
+import { plainPage } from "./pages.ts";
 import { targetOf, wantsUpgrade } from "./request-checks.ts";
 import { settings } from "./settings.ts";
 import { Upgrade } from "./upgrade.ts";
@@ -84,7 +84,7 @@ export class Front {
 
 /** Whoever sends a request of two meanings may have hidden a second one behind it: nothing more is read from there. */
 function refuseShape(res: ServerResponse): void {
-  const { body, headers } = page(400, {});
+  const { body, headers } = plainPage(400);
   res.writeHead(400, [...headers, "connection", "close"]);
   res.end(body);
 }

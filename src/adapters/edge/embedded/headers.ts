@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { RouteRules } from "../../../model/release.ts";
+import { securityHeaders } from "../../../model/route.ts";
 import type { Target } from "./request-checks.ts";
 
 /** Headers for one connection only (RFC 9110 7.6.1), `Expect`, which the edge answers itself, and headers it sets. */
@@ -37,13 +39,21 @@ const notReturned = new Set([
   "x-request-id",
 ]);
 
-/** The usual protections for pages, where the app did not decide itself. HSTS is missing because this edge speaks plain HTTP. */
-const secure: readonly (readonly [string, string])[] = [
-  ["x-content-type-options", "nosniff"],
-  ["x-frame-options", "DENY"],
-  ["referrer-policy", "strict-origin-when-cross-origin"],
-  ["permissions-policy", "camera=(), geolocation=(), microphone=()"],
-];
+/** Headers that a route adds to an answer where the app has not sent them. */
+export type Added = readonly (readonly [name: string, value: string])[];
+
+/** Headers of an answer that get another value; null drops one. */
+export type Change = Readonly<Record<string, string | null>>;
+
+/** What a route adds to every answer, by how its client came; null when nothing is. */
+export type Protections = Readonly<Record<"http" | "https", Added>>;
+
+export function protectionsOf({ headers, contentSecurityPolicy }: RouteRules): Protections | null {
+  const policy: Added = contentSecurityPolicy === null ? [] : [["content-security-policy", contentSecurityPolicy]];
+  if (headers === "none") return policy.length === 0 ? null : { http: policy, https: policy };
+  const http = [...securityHeaders.always, ...policy];
+  return { http, https: [...http, ...securityHeaders.overTls] };
+}
 
 /** The client's own request id where it is harmless in logs and headers, else a new one. */
 export function requestIdOf(req: IncomingMessage): string {
@@ -60,6 +70,7 @@ export function clientAddress(req: IncomingMessage): string {
 export interface Forwarding {
   readonly target: Target;
   readonly address: string;
+  readonly proto: "http" | "https";
   readonly requestId: string;
 }
 
@@ -67,7 +78,7 @@ export interface Forwarding {
  * The headers for the app, name and value in turn. What the client says of earlier proxies is replaced, as no proxy in
  * front of the edge is trusted; names with `_` that many app servers read as `-` are dropped with them.
  */
-export function requestHeaders(req: IncomingMessage, { target, address, requestId }: Forwarding): string[] {
+export function requestHeaders(req: IncomingMessage, { target, address, proto, requestId }: Forwarding): string[] {
   const listed = connectionListed(req.headers.connection);
   const headers: string[] = [];
   const raw = req.rawHeaders;
@@ -79,20 +90,20 @@ export function requestHeaders(req: IncomingMessage, { target, address, requestI
     headers.push(name, raw[i + 1] ?? "");
   }
   const port = /:(\d+)$/.exec(target.host)?.[1] ?? String(req.socket.localPort ?? 80);
-  headers.push("x-forwarded-for", address, "x-forwarded-proto", "http", "x-forwarded-host", target.host);
-  headers.push("x-forwarded-port", port, "x-request-id", requestId);
+  headers.push("x-forwarded-for", address, "x-real-ip", address, "x-forwarded-proto", proto);
+  headers.push("x-forwarded-host", target.host, "x-forwarded-port", port, "x-request-id", requestId);
   return headers;
 }
 
 export type AnswerHeaders = IncomingHttpHeaders | Record<string, string | string[] | undefined>;
 
-/** The headers for the client, name and value in turn. `change` replaces headers of the app; null drops one. */
+/** The headers for the client, name and value in turn. `change` replaces headers of the app. */
 export function responseHeaders(
   headers: AnswerHeaders,
-  options: { requestId: string; secure: boolean; change?: Readonly<Record<string, string | null>> | null },
+  options: { requestId: string; added: Added | null; change: Change | null },
 ): (string | string[])[] {
   const listed = connectionListed(headers["connection"]);
-  const change = options.change ?? null;
+  const { change, added } = options;
   const answer: (string | string[])[] = [];
   for (const name in headers) {
     const value = headers[name];
@@ -103,9 +114,17 @@ export function responseHeaders(
     const value = change[name];
     if (value !== null && value !== undefined) answer.push(name, value);
   }
-  if (options.secure) for (const [name, value] of secure) if (headers[name] === undefined) answer.push(name, value);
+  if (added !== null) for (const [name, value] of added) if (headers[name] === undefined) answer.push(name, value);
   answer.push("x-request-id", options.requestId);
   return answer;
+}
+
+/** A Vary header that names this one too. */
+export function withVary(value: string | string[] | null | undefined, name: string): string {
+  const given = String(value ?? "");
+  if (given === "") return name;
+  const known = given.toLowerCase().split(",");
+  return given === "*" || known.some((one) => one.trim() === name.toLowerCase()) ? given : `${given}, ${name}`;
 }
 
 /** Headers that a Connection header takes out of the message, or null in the usual case. Framing headers cannot be listed. */

@@ -2,6 +2,7 @@ import { Fault } from "../../../base/faults.ts";
 import type { Route, RouteTable, Upstream, UpstreamStats } from "../../../model/route.ts";
 import { Balance } from "./balance.ts";
 import { Connections } from "./connections.ts";
+import { type Protections, protectionsOf } from "./headers.ts";
 import { hostName, wildcardOf } from "./hosts.ts";
 import { RateLimiter } from "./rate.ts";
 import { settings } from "./settings.ts";
@@ -22,6 +23,7 @@ export interface LiveRoute {
   readonly upstreams: readonly LiveUpstream[];
   readonly balance: Balance<LiveUpstream>;
   readonly limiter: RateLimiter | null;
+  readonly protections: Protections | null;
 }
 
 interface LiveTable {
@@ -71,7 +73,8 @@ export class LiveTables {
       const upstreams = spec.upstreams.map((upstream) => this.#upstream(table.owner, upstream, known.get(upstream.id)));
       const old = before?.routes.find((route) => route.spec.service === spec.service);
       const balance = new Balance(upstreams);
-      return { owner: table.owner, spec, upstreams, balance, limiter: limiterFor(spec, old) };
+      const more = { limiter: limiterFor(spec, old), protections: protectionsOf(spec) };
+      return { owner: table.owner, spec, upstreams, balance, ...more };
     });
     this.#replace(table.owner, { table, routes });
   }

@@ -1,46 +1,73 @@
 import type { RateLimit } from "../../../model/release.ts";
 
-interface Bucket {
-  tokens: number;
-  at: number;
+/** Requests that came within one part of the window. */
+interface Spell {
+  readonly from: number;
+  last: number;
+  count: number;
 }
 
+/** What is remembered of a client, oldest first. */
+interface Client {
+  readonly spells: Spell[];
+  total: number;
+}
+
+/** A window is remembered in so many parts at most: enough that a client waits at most 2 % too long, never too short. */
+const parts = 60;
+
 /**
- * A token bucket per client address: it holds `burst` requests (at least one) and refills with `requests` per `windowMs`.
- * Remembers at most `limit` addresses; the one unused for longest is forgotten first, which only ever lets a client through.
+ * A sliding window per client address, as `RateLimit` says. Requests that were refused do not count. Remembers at most
+ * `limit` addresses; the one unused for longest is forgotten first, which only ever lets a client through.
  */
 export class RateLimiter {
-  readonly #rate: RateLimit;
+  readonly #most: number;
+  readonly #windowMs: number;
   readonly #limit: number;
-  readonly #buckets = new Map<string, Bucket>();
+  readonly #clients = new Map<string, Client>();
 
-  constructor(rate: RateLimit, limit: number) {
-    this.#rate = rate;
+  constructor({ requests, windowMs, burst }: RateLimit, limit: number) {
+    this.#most = Math.max(1, burst);
+    this.#windowMs = (windowMs * this.#most) / requests;
     this.#limit = limit;
   }
 
   get addresses(): number {
-    return this.#buckets.size;
+    return this.#clients.size;
   }
 
-  /** Takes one request of this address at time `now` (ms). 0: go on; else the ms until there is a token again. */
+  /** Takes one request of this address at time `now` (ms). 0: go on; else the ms until the next one may come. */
   take(address: string, now: number): number {
-    const capacity = Math.max(1, this.#rate.burst);
-    const perMs = this.#rate.requests / this.#rate.windowMs;
-    const bucket = this.#buckets.get(address) ?? { tokens: capacity, at: now };
-    this.#buckets.delete(address);
-    this.#buckets.set(address, bucket);
-    if (this.#buckets.size > this.#limit) this.#forgetOldest();
-    bucket.tokens = Math.min(capacity, bucket.tokens + Math.max(0, now - bucket.at) * perMs);
-    bucket.at = now;
-    if (bucket.tokens < 1) return Math.max(1, (1 - bucket.tokens) / perMs);
-    bucket.tokens -= 1;
+    const client = this.#clients.get(address) ?? { spells: [], total: 0 };
+    this.#clients.delete(address);
+    this.#clients.set(address, client);
+    if (this.#clients.size > this.#limit) this.#forgetOldest();
+    this.#forgetSpells(client, now);
+    const oldest = client.spells[0];
+    if (oldest !== undefined && client.total >= this.#most) return oldest.last + this.#windowMs - now;
+    const newest = client.spells.at(-1);
+    if (newest !== undefined && now - newest.from < this.#windowMs / parts) {
+      newest.last = now;
+      newest.count += 1;
+    } else {
+      client.spells.push({ from: now, last: now, count: 1 });
+    }
+    client.total += 1;
     return 0;
   }
 
+  #forgetSpells(client: Client, now: number): void {
+    for (;;) {
+      const oldest = client.spells[0];
+      if (oldest === undefined || oldest.last + this.#windowMs > now) return;
+      client.spells.shift();
+      client.total -= oldest.count;
+    }
+  }
+
   #forgetOldest(): void {
-    for (const address of this.#buckets.keys()) {
-      this.#buckets.delete(address);
+    for (const address of this.#clients.keys()) {
+      this.#clients.delete(address);
       return;
     }
   }

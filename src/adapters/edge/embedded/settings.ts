@@ -38,4 +38,4 @@ export const settings = {
 } as const;
 
 /** What the adapter and the edge process speak; a change that an older one would misread raises it. */
-export const protocol = 1;
+export const protocol = 2;

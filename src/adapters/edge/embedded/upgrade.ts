@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import type { Admission, Guest } from "./admission.ts";
 import { requestHeaders, responseHeaders } from "./headers.ts";
 import type { LiveUpstream } from "./live.ts";
-import { page } from "./pages.ts";
+import { type OwnAnswer, pageFor } from "./pages.ts";
 import { clientGone, type Visit } from "./visit.ts";
 
 /** A WebSocket: after the app agreed, bytes go to and fro until one side ends, whatever happens to the table. */
@@ -29,9 +29,9 @@ export class Upgrade implements Guest {
     socket.on("close", () => this.#closed());
   }
 
-  refuse(status: number, retryAfterS?: number): void {
+  reply(answer: OwnAnswer): void {
     if (this.#gone) return;
-    const { body, headers } = page(status, { requestId: this.visit.requestId, retryAfterS });
+    const { status, body, headers } = pageFor(this.visit, answer);
     this.#status = status;
     this.#socket.end(`${headText(status, [...headers, "connection", "close"])}${body}`);
     this.#socket.destroySoon();
@@ -58,7 +58,7 @@ export class Upgrade implements Guest {
     outgoing.once("response", (answer) => this.#declined(answer));
     outgoing.once("error", () => {
       if (this.#gone) return;
-      if (connected || late) this.refuse(late ? 504 : 502);
+      if (connected || late) this.reply({ status: late ? 504 : 502 });
       else this.#nobodyThere(upstream);
     });
     outgoing.end();
@@ -102,8 +102,8 @@ export class Upgrade implements Guest {
   }
 
   #answerHeaders(answer: IncomingMessage): (string | string[])[] {
-    const secure = answer.statusCode !== 101 && this.visit.route?.spec.headers === "secure";
-    return responseHeaders(answer.headers, { requestId: this.visit.requestId, secure });
+    if (answer.statusCode !== 101) return this.visit.answerHeaders(answer.headers, null);
+    return responseHeaders(answer.headers, { requestId: this.visit.requestId, added: null, change: null });
   }
 
   #closed(): void {

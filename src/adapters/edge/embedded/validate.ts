@@ -1,19 +1,17 @@
 import { isIPv6 } from "node:net";
 import { type Complaint, Fault } from "../../../base/faults.ts";
+import { plainRules } from "../../../model/release.ts";
 import type { Route, RouteTable, Upstream } from "../../../model/route.ts";
 import { hostPattern } from "./hosts.ts";
+import { checkRules } from "./validate-rules.ts";
+import { type Complain, list, longestMs, type Members, members, text, whole } from "./values.ts";
 
-/** Node's timers take at most 2^31-1 ms. */
-const longestMs = 2 ** 31 - 1;
 const mostRoutes = 1_000;
 const mostHosts = 100;
 const mostUpstreams = 1_000;
 
 /** An owner names a file too, whose name may have 255 bytes. */
 const ownerPattern = /^[A-Za-z0-9._-]{1,100}(?:\/[A-Za-z0-9._-]{1,100})?$/;
-
-type Members = Readonly<Record<string, unknown>>;
-type Complain = (path: string, message: string) => void;
 
 /**
  * The table in a JSON value, with its hosts in their one spelling. Fault `route.invalid` names everything that is wrong
@@ -25,14 +23,14 @@ export function checkTable(value: unknown): RouteTable {
   const table = members(value);
   text(table["owner"], { most: 201, pattern: ownerPattern }) || complain("owner", "must look like app/environment");
   text(table["version"], { most: 200 }) || complain("version", "must be a text of 1 to 200 characters");
-  const routes = list(table["routes"], mostRoutes);
+  const routes = list(table["routes"], mostRoutes)?.map(withNewRules) ?? null;
   if (routes === null) complain("routes", `must be a list of at most ${mostRoutes}`);
   routes?.forEach((route, index) => {
     checkRoute(members(route), `routes[${index}]`, complain);
   });
   if (complaints.length === 0) checkUnique((routes ?? []) as Route[], complain);
   if (complaints.length > 0) throw invalid(complaints);
-  const good = value as RouteTable;
+  const good = { ...(value as RouteTable), routes: (routes ?? []) as Route[] };
   return { owner: good.owner, version: good.version, routes: good.routes.map(spellHosts) };
 }
 
@@ -40,6 +38,12 @@ function invalid(complaints: readonly Complaint[]): Fault {
   const shown = complaints.slice(0, 20);
   const words = shown.map(({ path, message }) => `${path} ${message}`).join("; ");
   return new Fault("route.invalid", `The route table is invalid: ${words}.`, { complaints: shown });
+}
+
+/** A table that an earlier version kept on disk does not say what that one did not know. */
+function withNewRules(route: unknown): unknown {
+  const { contentSecurityPolicy, cors, canonical, https, pages } = plainRules;
+  return { contentSecurityPolicy, cors, canonical, https, pages, maintenance: null, ...members(route) };
 }
 
 function spellHosts(route: Route): Route {
@@ -59,11 +63,7 @@ function checkRoute(route: Members, path: string, complain: Complain): void {
     checkUpstream(members(upstream), `${path}.upstreams[${index}]`, complain);
   });
   if (route["holdMs"] !== null) whole(route["holdMs"], 1, longestMs) || complain(`${path}.holdMs`, "is out of range");
-  whole(route["timeoutMs"], 1, longestMs) || complain(`${path}.timeoutMs`, "must be 1 ms to 24 days");
-  checkLimits(members(route["limits"]), `${path}.limits`, complain);
-  if (route["headers"] !== "secure" && route["headers"] !== "none") {
-    complain(`${path}.headers`, "must be secure or none");
-  }
+  checkRules(route, path, complain);
 }
 
 function checkUpstream(upstream: Members, path: string, complain: Complain): void {
@@ -74,15 +74,6 @@ function checkUpstream(upstream: Members, path: string, complain: Complain): voi
   const weight = upstream["weight"];
   const good = typeof weight === "number" && weight > 0 && weight <= 1e6;
   if (!good) complain(`${path}.weight`, "must be more than 0 and at most 1000000");
-}
-
-function checkLimits(limits: Members, path: string, complain: Complain): void {
-  whole(limits["bodyBytes"], 0, Number.MAX_SAFE_INTEGER) || complain(`${path}.bodyBytes`, "must be a number of bytes");
-  if (limits["rate"] === null) return;
-  const rate = members(limits["rate"]);
-  whole(rate["requests"], 1, 1e9) || complain(`${path}.rate.requests`, "must be at least 1");
-  whole(rate["windowMs"], 1, longestMs) || complain(`${path}.rate.windowMs`, "must be 1 ms to 24 days");
-  whole(rate["burst"], 0, 1e9) || complain(`${path}.rate.burst`, "must not be negative");
 }
 
 function checkUnique(routes: readonly Route[], complain: Complain): void {
@@ -108,21 +99,4 @@ function isAddress(value: unknown): boolean {
   if (!text(value, { most: 253, pattern: /^[A-Za-z0-9._:-]+$/ })) return false;
   const host = String(value);
   return host.includes(":") ? isIPv6(host) : URL.canParse(`http://${host}`);
-}
-
-function members(value: unknown): Members {
-  return typeof value === "object" && value !== null ? (value as Members) : {};
-}
-
-function list(value: unknown, most: number): readonly unknown[] | null {
-  return Array.isArray(value) && value.length <= most ? value : null;
-}
-
-function text(value: unknown, rule: { most: number; pattern?: RegExp }): boolean {
-  if (typeof value !== "string" || value.length === 0 || value.length > rule.most) return false;
-  return rule.pattern === undefined || rule.pattern.test(value);
-}
-
-function whole(value: unknown, least: number, most: number): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
-import { clientAddress, requestIdOf } from "./headers.ts";
+import { corsChange } from "./cors.ts";
+import { type Added, type AnswerHeaders, type Change, clientAddress, requestIdOf, responseHeaders } from "./headers.ts";
 import { hostName } from "./hosts.ts";
 import type { LiveRoute, LiveUpstream } from "./live.ts";
 import type { Records } from "./records.ts";
@@ -14,6 +15,8 @@ export class Visit {
   readonly target: Target;
   readonly requestId: string;
   readonly address: string;
+  /** How the client came. */
+  readonly proto: "http" | "https";
   /** Upstreams that took no connection for this request. */
   readonly tried = new Set<LiveUpstream>();
   route: LiveRoute | null = null;
@@ -31,6 +34,22 @@ export class Visit {
     this.target = target;
     this.requestId = requestIdOf(req);
     this.address = clientAddress(req);
+    this.proto = "encrypted" in req.socket ? "https" : "http";
+  }
+
+  /** What its route adds to answers. */
+  protection(): Added | null {
+    return this.route?.protections?.[this.proto] ?? null;
+  }
+
+  /** The headers of the app's answer as its client gets them. `change`: what else is done to them. */
+  answerHeaders(headers: AnswerHeaders, change: Change | null): (string | string[])[] {
+    const cors = this.route?.spec.cors ?? null;
+    const options = { requestId: this.requestId, added: this.protection(), change };
+    if (cors === null) return responseHeaders(headers, options);
+    const { vary } = { vary: headers["vary"], ...change };
+    const both = { ...change, ...corsChange(cors, this.req.headers.origin, { vary: vary ?? undefined }) };
+    return responseHeaders(headers, { ...options, change: both });
   }
 
   /** This upstream answers it from here on. */

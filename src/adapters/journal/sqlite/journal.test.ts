@@ -146,10 +146,8 @@ describe("migrations", () => {
     const database = new DatabaseSync(file, { readOnly: true });
     const done = database.prepare("SELECT number, name, done_at FROM migration").all();
     database.close();
-    expect(done.map((row) => Object.values(row))).toEqual([
-      [1, "first tables", 1_000],
-      [2, "more", 2_000],
-    ]);
+    const first = migrations.map(({ name }, index) => [index + 1, name, 1_000]);
+    expect(done.map((row) => Object.values(row))).toEqual([...first, [more.length, "more", 2_000]]);
     expect(await opening()).toBe("journal.newer");
   });
 

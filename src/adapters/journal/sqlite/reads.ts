@@ -131,6 +131,7 @@ function toEnvironment(row: Selectable<Tables["environment"]>): Environment {
     variables: JSON.parse(row.variables),
     revision: row.revision,
     stopped: row.stopped === 1,
+    maintenance: row.maintenance === null ? null : JSON.parse(row.maintenance),
   };
 }
 

@@ -95,6 +95,12 @@ CREATE TABLE claim (
 CREATE INDEX claim_by_time ON claim (claimed_at);
 `,
   },
+  {
+    name: "maintenance of an environment",
+    sql: `
+ALTER TABLE environment ADD COLUMN maintenance TEXT;
+`,
+  },
 ];
 
 /** What is recorded of every migration that was run. */
@@ -120,6 +126,7 @@ export interface Tables {
     variables: Generated<string>;
     revision: Generated<number>;
     stopped: Generated<number>;
+    maintenance: Generated<string | null>;
   };
   release: { environment: string; number: number; record: string };
   deployment: { place: Generated<number>; id: string; environment: string; phase: string; record: string };

@@ -25,7 +25,7 @@ export function keyOf(change: Change): EnvKey {
 export function write(database: Database, change: Change): void {
   const environment = keyText(keyOf(change));
   ensureEnvironment(database, environment);
-  const set = (columns: { serving: string | null } | { stopped: number }) =>
+  const set = (columns: { serving: string | null } | { stopped: number } | { maintenance: string | null }) =>
     database.run(query.updateTable("environment").set(columns).where("key", "=", environment));
   switch (change.kind) {
     case "release":
@@ -39,6 +39,9 @@ export function write(database: Database, change: Change): void {
       break;
     case "stopped":
       set({ stopped: change.stopped ? 1 : 0 });
+      break;
+    case "maintenance":
+      set({ maintenance: change.maintenance && canonicalJson(change.maintenance) });
       break;
     case "scale":
       merge(database, environment, { column: "scale", set: { [change.service]: change.replicas } });

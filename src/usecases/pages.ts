@@ -1,0 +1,70 @@
+import { type Complaint, Fault } from "../base/faults.ts";
+import type { AppSpec } from "../model/app.ts";
+import type { Release } from "../model/release.ts";
+import type { Builder } from "../ports/builder.ts";
+
+/** By service and status: the HTML of the edge's own answers. */
+export type Pages = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+/** Pages travel in every route table, so one is no larger than HTML with a picture or two drawn in it. */
+const pageBytes = 64 * 1024;
+/** All pages of a release; the edge takes tables of 8 MB. */
+const allBytes = 1024 * 1024;
+
+export interface PagesWanted {
+  readonly spec: AppSpec;
+  readonly source: string;
+  readonly placeOf: (...keys: readonly string[]) => { readonly line: number; readonly column: number };
+}
+
+/** Reads the pages that a manifest names out of its source, and complains about each that cannot be used. */
+export async function readPages(
+  builder: Builder,
+  { spec, source, placeOf }: PagesWanted,
+): Promise<{ pages: Pages; complaints: readonly Complaint[] }> {
+  const pages: Record<string, Record<string, string>> = {};
+  const complaints: Complaint[] = [];
+  let total = 0;
+  for (const { name, http } of spec.services) {
+    for (const [status, path] of Object.entries(http?.pageFiles ?? {})) {
+      const read = await readPage(builder, source, path);
+      total += read.ok ? Buffer.byteLength(read.html) : 0;
+      const tooMuch = read.ok && total > allBytes ? "makes all pages together larger than 1 MB" : null;
+      const message = read.ok ? tooMuch : read.message;
+      const keys = ["services", name, "http", "pages", status];
+      if (message !== null) complaints.push({ path: keys.join("."), message, ...placeOf(...keys) });
+      else if (read.ok) pages[name] = { ...pages[name], [status]: read.html };
+    }
+  }
+  return { pages, complaints };
+}
+
+/** The pages that a release has: a change of its configuration alone keeps them. */
+export function pagesOf({ services }: Release): Pages {
+  return Object.fromEntries(services.map(({ name, http }) => [name, http?.pages ?? {}]));
+}
+
+type PageRead = { readonly ok: true; readonly html: string } | { readonly ok: false; readonly message: string };
+
+async function readPage(builder: Builder, source: string, path: string): Promise<PageRead> {
+  const bytes = await bytesOf(builder, source, path);
+  if (bytes === null) {
+    return { ok: false, message: "is not a file of the source – is the path right, and not among the ignored files?" };
+  }
+  if (bytes === "too large" || bytes.length > pageBytes) return { ok: false, message: "is larger than 64 KB" };
+  try {
+    return { ok: true, html: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
+  } catch {
+    // The decoder has one reason to throw.
+    return { ok: false, message: "is not UTF-8 text" };
+  }
+}
+
+async function bytesOf(builder: Builder, source: string, path: string): Promise<Uint8Array | "too large" | null> {
+  try {
+    return await builder.readSource(source, path);
+  } catch (thrown) {
+    if (thrown instanceof Fault && thrown.code === "request.too-large") return "too large";
+    throw thrown;
+  }
+}
