@@ -57,6 +57,7 @@ function layerOf(path: string): string {
 /** What the adapters of one port share, by its folder. */
 const sharedBy: Readonly<Record<string, string>> = {
   "src/adapters/build/source": "src/adapters/build/",
+  "src/adapters/edge/table": "src/adapters/edge/",
 };
 
 /** Adapters do not know each other: `src/adapters/<port>/<name>/` is a house of its own, beside what its port shares. */

@@ -3,11 +3,11 @@ import { chmod, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { asFault, Fault, faults } from "../../../base/faults.ts";
 import type { RouteTable } from "../../../model/route.ts";
+import { checkTable } from "../table/validate.ts";
 import type { Listen } from "./front.ts";
 import type { LiveTables } from "./live.ts";
 import type { Records } from "./records.ts";
 import { settings } from "./settings.ts";
-import { checkTable } from "./validate.ts";
 
 /** Who answers at the admin socket: read before anything else is asked, so it never changes its shape. */
 export interface Hello {

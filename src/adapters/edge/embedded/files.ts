@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Fault, isErrno } from "../../../base/faults.ts";
+import type { ProcessId } from "../../../host/alive.ts";
 
 /** A unix socket's path must fit into `sun_path`: 108 bytes with its final zero on Linux, 104 on macOS. */
 const socketPathBytes = process.platform === "darwin" ? 103 : 107;
@@ -30,10 +31,7 @@ export function checkSocketPath(path: string): void {
 }
 
 /** Which process is or was the edge of a directory, and where it listens. */
-export interface ProcessNote {
-  readonly pid: number;
-  /** With the pid it names a process for good, as a pid alone is used again. Null where the system does not tell. */
-  readonly startTime: string | null;
+export interface ProcessNote extends ProcessId {
   readonly host: string;
   readonly port: number;
 }
@@ -48,29 +46,4 @@ export async function readNote(directory: string): Promise<ProcessNote | null> {
     if (thrown instanceof SyntaxError || isErrno(thrown, "ENOENT")) return null;
     throw thrown;
   }
-}
-
-/** When a process started, in the kernel's own ticks (proc(5), field 22 of stat); null when there is no such process. */
-export async function startTimeOf(pid: number): Promise<string | null> {
-  try {
-    const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-    // The second field is the program's name in parentheses and may itself hold spaces and parentheses.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    // A zombie is dead already and only waits to be collected.
-    return fields[0] === "Z" ? null : (fields[19] ?? null);
-  } catch (thrown) {
-    if (isErrno(thrown, "ENOENT", "ESRCH")) return null;
-    throw thrown;
-  }
-}
-
-/** Whether the noted process still runs and is no other one with its number. */
-export async function isAlive(note: ProcessNote): Promise<boolean> {
-  try {
-    process.kill(note.pid, 0);
-  } catch (thrown) {
-    if (isErrno(thrown, "ESRCH", "EPERM")) return false;
-    throw thrown;
-  }
-  return note.startTime === null || (await startTimeOf(note.pid)) === note.startTime;
 }

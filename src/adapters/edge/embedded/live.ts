@@ -1,9 +1,9 @@
 import { Fault } from "../../../base/faults.ts";
 import type { Route, RouteTable, Upstream, UpstreamStats } from "../../../model/route.ts";
+import { hostName, wildcardOf } from "../table/hosts.ts";
 import { Balance } from "./balance.ts";
 import { Connections } from "./connections.ts";
 import { type Protections, protectionsOf } from "./headers.ts";
-import { hostName, wildcardOf } from "./hosts.ts";
 import { RateLimiter } from "./rate.ts";
 import { settings } from "./settings.ts";
 import { Tally } from "./tally.ts";

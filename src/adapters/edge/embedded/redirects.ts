@@ -1,5 +1,5 @@
 import type { Route } from "../../../model/route.ts";
-import { hostName } from "./hosts.ts";
+import { hostName } from "../table/hosts.ts";
 import type { Target } from "./request-checks.ts";
 
 /** Where the edge answers HTTPS, and for which hosts it has a certificate. */

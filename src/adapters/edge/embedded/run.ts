@@ -1,15 +1,16 @@
 import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { Fault, isErrno } from "../../../base/faults.ts";
+import { startTimeOf } from "../../../host/alive.ts";
 import type { RouteTable } from "../../../model/route.ts";
+import { TableStore } from "../table/table-store.ts";
 import { askHello } from "./admin-client.ts";
 import { openAdmin } from "./admin-server.ts";
 import { Admission } from "./admission.ts";
-import { checkSocketPath, edgeFiles, startTimeOf } from "./files.ts";
+import { checkSocketPath, edgeFiles } from "./files.ts";
 import { Front, type Listen } from "./front.ts";
 import { LiveTables } from "./live.ts";
 import { Records } from "./records.ts";
 import { protocol } from "./settings.ts";
-import { TableStore } from "./table-store.ts";
 
 export interface RunningEdge {
   readonly listen: Listen;

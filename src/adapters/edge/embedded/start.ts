@@ -1,10 +1,11 @@
 import { mkdir, open, rename, stat } from "node:fs/promises";
 import { Fault, isErrno } from "../../../base/faults.ts";
+import { isAlive } from "../../../host/alive.ts";
 import { startChild } from "../../../host/child.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import { askHello } from "./admin-client.ts";
 import type { Hello } from "./admin-server.ts";
-import { checkSocketPath, edgeFiles, isAlive, readNote } from "./files.ts";
+import { checkSocketPath, edgeFiles, readNote } from "./files.ts";
 import type { Listen } from "./front.ts";
 
 /** How the edge process ends when it cannot start; src/main/edge.ts sets them. */

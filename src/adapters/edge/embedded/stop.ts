@@ -1,7 +1,8 @@
 import { setTimeout } from "node:timers/promises";
 import { Fault, isErrno } from "../../../base/faults.ts";
+import { isAlive } from "../../../host/alive.ts";
 import { askEdge } from "./admin-client.ts";
-import { edgeFiles, isAlive, type ProcessNote, readNote } from "./files.ts";
+import { edgeFiles, type ProcessNote, readNote } from "./files.ts";
 import { settings } from "./settings.ts";
 
 /** Between two looks at an ending edge. */

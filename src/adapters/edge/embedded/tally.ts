@@ -1,5 +1,5 @@
 import type { UpstreamStats } from "../../../model/route.ts";
-import { Histogram } from "./histogram.ts";
+import { Histogram } from "../table/histogram.ts";
 
 /** What goes through one upstream. The times are those until the first byte of the app's answer, as a slow client is not a slow app. */
 export class Tally {

@@ -2,9 +2,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isAlive } from "../../../host/alive.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import { embeddedEdge } from "./embedded-edge.ts";
-import { isAlive, readNote } from "./files.ts";
+import { readNote } from "./files.ts";
 import { stopEdge } from "./stop.ts";
 
 /** Real time, for tests that start real edges. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
+import { hostName } from "../table/hosts.ts";
 import { corsChange } from "./cors.ts";
 import { type Added, type AnswerHeaders, type Change, clientAddress, requestIdOf, responseHeaders } from "./headers.ts";
-import { hostName } from "./hosts.ts";
 import type { LiveRoute, LiveUpstream } from "./live.ts";
 import type { Records } from "./records.ts";
 import type { Target } from "./request-checks.ts";
