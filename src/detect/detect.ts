@@ -1,0 +1,77 @@
+import { type NodeProject, nodeProject } from "./node/project.ts";
+import { nodeRecipe } from "./node/recipe.ts";
+import { type PythonProject, pythonProject, pythonRecipe } from "./python/recipe.ts";
+import type { BuildChoice, Recipe, SourceView, Unrecognised } from "./recipe.ts";
+import { lookedForStatic, staticRecipe } from "./static/recipe.ts";
+import { baseName, directoryOf, Tree } from "./tree.ts";
+
+/**
+ * What a source without a Dockerfile is, and the Dockerfile for it: two stages, a pinned base, never root, packages in
+ * layers that a change of the source leaves alone. Pure, and total: whatever the files hold, there is an answer, and no
+ * text of the source gets into the Dockerfile unless it is quoted or one of few plain forms.
+ */
+export function detect(source: SourceView, build: BuildChoice): Recipe | Unrecognised {
+  const tree = new Tree(source);
+  const found = recognise(tree, build);
+  if (!("dockerfile" in found)) return { lookedFor: found.lookedFor.map(oneLine) };
+  const broken = [...tree.broken].map(([file, what]) => `${file} ${what}, so nothing is known of it`);
+  return { ...found, warnings: [...broken, ...found.warnings].map(oneLine) };
+}
+
+/** Names of files are somebody's words: what a terminal would obey is taken out. */
+function oneLine(words: string): string {
+  return words.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "\ufffd").slice(0, 1_000);
+}
+
+function recognise(tree: Tree, build: BuildChoice): Recipe | Unrecognised {
+  const python = pythonProject(tree);
+  const node = nodeProject(tree);
+  const found = choose(python, node);
+  if (found === "python" && "app" in python) return withOther(pythonRecipe(tree, python, build), tree, "package.json");
+  if (found === "node" && "runs" in node) return nodeRecipe(tree, node, build);
+  const pages = staticRecipe(tree, build);
+  if (pages) return pages;
+  const nothing = [node, python].flatMap((one) => ("lookedFor" in one ? one.lookedFor : []));
+  return { lookedFor: [...nothing, lookedForStatic, ...nearby(tree)] };
+}
+
+/** A Python framework beside a package.json has its assets made by that; a lone main.py beside a server is a script. */
+function choose(python: PythonProject | object, node: NodeProject | object): "python" | "node" | null {
+  if (!("app" in python)) return "runs" in node ? "node" : null;
+  const framework = !(python as PythonProject).app.name.startsWith("Python");
+  return framework || !("runs" in node) ? "python" : "node";
+}
+
+function withOther(recipe: Recipe, tree: Tree, file: string): Recipe {
+  if (!tree.has(file)) return recipe;
+  const warning = `${file} is there too and is not built: commit what it makes, or write a Dockerfile`;
+  return { ...recipe, warnings: [...recipe.warnings, warning] };
+}
+
+const telling = new Set([
+  "package.json",
+  "requirements.txt",
+  "pyproject.toml",
+  "Pipfile",
+  "manage.py",
+  "Dockerfile",
+  "index.html",
+]);
+
+/** Directories below that look like apps of their own: a repository with several has nothing at the top. */
+function nearby(tree: Tree): readonly string[] {
+  const found = new Map<string, string>();
+  for (const path of [...tree.paths].sort()) {
+    const directory = directoryOf(path);
+    if (
+      !telling.has(baseName(path)) ||
+      !/^[\w.-]+(?:\/[\w.-]+)?$/.test(directory) ||
+      /node_modules|^\./.test(directory)
+    )
+      continue;
+    if (!found.has(directory)) found.set(directory, path);
+  }
+  return [...found]
+    .slice(0, 8)
+    .map(([directory, path]) => `${path} is there: \`build: ${directory}\` builds that directory`);
+}

@@ -1,0 +1,147 @@
+import { readProcfile } from "../procfile.ts";
+import { type Tree, textMember } from "../tree.ts";
+import { type Chosen, chooseNode } from "../versions.ts";
+import { type FrontEnd, frontEndOf, nextOutput, type Server, serverOf } from "./frameworks.ts";
+import { type Manager, managerOf } from "./manager.ts";
+import { installScripts, type NodePackage, readPackage } from "./package.ts";
+import { type Start, startOf } from "./start.ts";
+import { type Workspaces, workspacesOf } from "./workspaces.ts";
+
+/** What a Node source is, decided; the Dockerfile follows from it. */
+export interface NodeProject {
+  readonly root: NodePackage;
+  /** The package that is started or served: the root, or one of its workspaces. */
+  readonly app: NodePackage;
+  readonly workspaces: Workspaces;
+  readonly manager: Manager;
+  readonly node: Chosen;
+  readonly server: Server | null;
+  /** How it is built; null when there is nothing to build. */
+  readonly build: Build | null;
+  readonly runs: Runs;
+  /** Scripts of the root that run on install and need the source. */
+  readonly installScripts: readonly string[];
+  /** Directories that installs read. */
+  readonly extra: readonly string[];
+  /** Whether there are public files beside the pages of Next.js. */
+  readonly hasPublic: boolean;
+  readonly warnings: readonly string[];
+}
+
+export interface Build {
+  readonly command: string;
+  /** Where the command runs: the root's own script builds all, else the app's. */
+  readonly directory: string;
+}
+
+export type Runs =
+  | { readonly kind: "server"; readonly start: Start }
+  | { readonly kind: "files"; readonly front: FrontEnd }
+  /** Next.js with a server that needs no node_modules. */
+  | { readonly kind: "standalone"; readonly start: Start };
+
+export type NodeFinding = NodeProject | { readonly lookedFor: readonly string[] };
+
+/** What a source with a package.json is; else what was looked for in vain. */
+export function nodeProject(tree: Tree): NodeFinding {
+  const root = readPackage(tree, "");
+  if (root === null) return { lookedFor: [`package.json: ${tree.broken.get("package.json") ?? "not there"}`] };
+  const workspaces = workspacesOf(tree, root);
+  const candidates = appsOf(tree, root, workspaces.members);
+  const [found, ...others] = candidates;
+  if (found === undefined) return { lookedFor: nothingStarts(root) };
+  if (others.length > 0) return { lookedFor: [severalStart(candidates.map(({ app }) => app.directory))] };
+  const { app, runs } = found;
+  const manager = managerOf(tree, root);
+  const node = chooseNode(nodeWish(tree, root));
+  const build = buildOf({ root, app, manager, runs });
+  return {
+    root,
+    app,
+    workspaces,
+    manager,
+    node,
+    server: serverOf(app),
+    build,
+    runs,
+    installScripts: installScripts(root),
+    extra: ["patches", ".yarn/patches", ".yarn/plugins", ".yarn/releases"].filter((one) => tree.hasDirectory(one)),
+    hasPublic: tree.hasDirectory("public"),
+    warnings: [...manager.warnings, ...node.warnings],
+  };
+}
+
+function nothingStarts({ scripts, main }: NodePackage): readonly string[] {
+  const start = scripts.get("start");
+  return [
+    `package.json: ${start === undefined ? 'no script "start"' : 'its script "start" serves only while editing'}`,
+    `package.json: ${main === null ? 'no "main"' : '"main" names a file that is not there'}`,
+    "a server framework (Next.js, Nuxt, Remix, Nest, Express, Fastify, Hono, …) or a front end that is built (Vite, …)",
+    "server.js, index.js, app.js, main.js, also in src/, that listens",
+  ];
+}
+
+function severalStart(directories: readonly string[]): string {
+  return `package.json: ${directories.slice(0, 8).join(", ")} can all be started; give the top package.json the "start" script that is meant`;
+}
+
+interface App {
+  readonly app: NodePackage;
+  readonly runs: Runs;
+}
+
+/** The root when it can be started, else all workspaces that can. Servers go before front ends. */
+function appsOf(tree: Tree, root: NodePackage, members: readonly NodePackage[]): readonly App[] {
+  const own = runsOf(tree, root);
+  if (own) return [{ app: root, runs: own }];
+  const found = members.flatMap((app) => {
+    const runs = runsOf(tree, app);
+    return runs ? [{ app, runs }] : [];
+  });
+  const started = found.filter(({ app }) => app.scripts.has("start") || serverOf(app)?.start != null);
+  return started.length > 0 ? started : found;
+}
+
+function runsOf(tree: Tree, app: NodePackage): Runs | null {
+  const server = serverOf(app);
+  const web = app.directory === "" ? readProcfile(tree).get("web") : undefined;
+  if (web) return { kind: "server", start: { command: web, because: "The line web of the Procfile.", needs: null } };
+  if (server?.package === "next") {
+    const output = nextOutput(tree, app.directory);
+    if (output === "export") return { kind: "files", front: nextExport };
+    const plain = !app.scripts.has("start") || app.scripts.get("start")?.trim() === "next start";
+    if (output === "standalone" && plain && app.directory === "") return { kind: "standalone", start: standalone };
+  }
+  const front = frontEndOf(tree, app);
+  const scripted = startOf(tree, app, app.scripts.has("build"));
+  const serves = scripted !== null && (front === null || server !== null || app.scripts.has("start"));
+  if (serves) return { kind: "server", start: scripted };
+  return front && { kind: "files", front };
+}
+
+const nextExport: FrontEnd = { name: "Next.js", package: "next", build: "next build", output: "out", fallback: false };
+const standalone: Start = {
+  command: ["node", "server.js"],
+  because: "The server that Next.js makes for `output: standalone`.",
+  needs: null,
+};
+
+function buildOf(project: { root: NodePackage; app: NodePackage; manager: Manager; runs: Runs }): Build | null {
+  const { root, app, manager, runs } = project;
+  const scripted = [root, app].find(({ scripts }) => scripts.has("build"));
+  if (scripted) return { command: `${manager.name} run build`, directory: scripted.directory };
+  const program = runs.kind === "files" ? runs.front.build : (serverOf(app)?.build ?? null);
+  return program === null ? null : { command: `npx --no-install ${program}`, directory: app.directory };
+}
+
+/** What the source asks of Node, the most exact first. */
+function nodeWish(tree: Tree, root: NodePackage) {
+  for (const where of [".nvmrc", ".node-version"]) {
+    const text = tree.text(where)?.trim();
+    if (text) return { text, where };
+  }
+  const volta = textMember(root.table, "volta.node");
+  if (volta !== null) return { text: volta, where: "volta.node of package.json" };
+  const engines = textMember(root.table, "engines.node");
+  return engines === null ? null : { text: engines, where: "engines.node of package.json" };
+}

@@ -1,0 +1,162 @@
+import { directoryOf, join, member, namesOf, type Table, type Tree, textMember, textsOf } from "../tree.ts";
+import type { Wish } from "../versions.ts";
+
+export type Installer = "pip" | "poetry" | "uv" | "pipenv" | "pyproject";
+
+/** What a Python project declares: who installs, and what. */
+export interface Declared {
+  readonly installer: Installer;
+  /** The file that people add a package to. */
+  readonly file: string;
+  /** Files that decide what is installed. */
+  readonly files: readonly string[];
+  readonly locked: boolean;
+  /** Names as PyPI normalises them (PEP 503). */
+  readonly packages: ReadonlySet<string>;
+  /** Extras of packages: `fastapi[standard]` by the name `fastapi`. */
+  readonly extras: ReadonlyMap<string, readonly string[]>;
+  /** The project itself is among the packages, so its source must be there first. */
+  readonly local: boolean;
+  readonly wish: Wish | null;
+}
+
+/** Requirement files in the order in which they are looked for: one for production goes before one for all. */
+export const requirementFiles = [
+  "requirements/production.txt",
+  "requirements/prod.txt",
+  "requirements-prod.txt",
+  "requirements.txt",
+  "requirements/base.txt",
+];
+
+/** What the top of a source declares, or null when there is no Python project. */
+export function declaredBy(tree: Tree): Declared | null {
+  const pyproject = tree.toml("pyproject.toml");
+  const found = byLock(tree, pyproject) ?? byRequirements(tree) ?? byPyproject(pyproject);
+  return found && { ...found, wish: wishOf(tree, pyproject) ?? null };
+}
+
+type Without = Omit<Declared, "wish">;
+
+function byLock(tree: Tree, pyproject: Table | null): Without | null {
+  const poetry = member(pyproject, "tool.poetry") !== undefined;
+  if (poetry || (pyproject !== null && tree.has("poetry.lock"))) return fromPyproject(tree, pyproject, "poetry");
+  if (pyproject !== null && (tree.has("uv.lock") || member(pyproject, "tool.uv") !== undefined))
+    return fromPyproject(tree, pyproject, "uv");
+  const pipfile = tree.toml("Pipfile");
+  if (pipfile === null) return null;
+  const lock = tree.has("Pipfile.lock");
+  return {
+    ...requirements(namesOf(pipfile.get("packages"))),
+    installer: "pipenv",
+    file: "Pipfile",
+    files: ["Pipfile", ...(lock ? ["Pipfile.lock"] : [])],
+    locked: lock,
+    local: false,
+  };
+}
+
+function fromPyproject(tree: Tree, pyproject: Table | null, installer: "poetry" | "uv"): Without {
+  const lock = `${installer}.lock`;
+  const locked = tree.has(lock);
+  const poetry = namesOf(member(pyproject, "tool.poetry.dependencies")).filter((name) => name !== "python");
+  return {
+    ...requirements([...textsOf(member(pyproject, "project.dependencies")), ...poetry]),
+    installer,
+    file: "pyproject.toml",
+    files: ["pyproject.toml", ...(locked ? [lock] : [])],
+    locked,
+    local: false,
+  };
+}
+
+function byPyproject(pyproject: Table | null): Without | null {
+  if (pyproject === null || !Array.isArray(member(pyproject, "project.dependencies"))) return null;
+  const found = requirements(textsOf(member(pyproject, "project.dependencies")));
+  return {
+    ...found,
+    installer: "pyproject",
+    file: "pyproject.toml",
+    files: ["pyproject.toml"],
+    locked: false,
+    local: false,
+  };
+}
+
+function byRequirements(tree: Tree): Without | null {
+  const file = tree.first(requirementFiles);
+  if (file === null) return null;
+  const files = new Map<string, string>();
+  collect(tree, file, files);
+  const lines = [...files.values()].flatMap((text) =>
+    text.split(/\r?\n/).map((line) => line.replace(/(?:^|\s)#.*$/, "").trim()),
+  );
+  const local = lines.some((line) => /^(?:-e\s|--editable|\.|file:)/.test(line));
+  return { ...requirements(lines), installer: "pip", file, files: [...files.keys()], locked: false, local };
+}
+
+/** A requirements file with the files that it names, at most twenty. */
+function collect(tree: Tree, file: string, into: Map<string, string>): void {
+  const text = tree.text(file);
+  if (text === null || into.has(file) || into.size >= 20) return;
+  into.set(file, text);
+  for (const found of text.matchAll(
+    /^[ \t]*(?:-r|-c|--requirement|--constraint)[ \t=]+([\w@+./-]{1,200})[ \t]*(?:#.*)?$/gm,
+  )) {
+    const named = inDirectory(directoryOf(file), found[1] ?? "");
+    if (named !== null) collect(tree, named, into);
+  }
+}
+
+/** `../base.txt` seen from a directory, or null outside the source. */
+function inDirectory(directory: string, path: string): string | null {
+  const parts = directory === "" ? [] : directory.split("/");
+  for (const part of path.split("/")) {
+    if (part === "..") {
+      if (parts.pop() === undefined) return null;
+    } else if (part !== "." && part !== "") parts.push(part);
+  }
+  return parts.reduce(join, "");
+}
+
+/** Names and extras of requirement lines (PEP 508); options and addresses have none. */
+function requirements(lines: readonly string[]): Pick<Declared, "packages" | "extras"> {
+  const packages = new Set<string>();
+  const extras = new Map<string, readonly string[]>();
+  for (const line of lines.slice(0, 5_000)) {
+    const found = /^([A-Za-z0-9][\w.-]{0,120})\s{0,3}(?:\[([\w\s,.-]{0,200})\])?/.exec(line.trim());
+    const egg = /[#&]egg=([\w.-]{1,120})/.exec(line);
+    const name = egg?.[1] ?? (found && !/^[\w+.-]+:\/\//.test(line) ? found[1] : undefined);
+    if (name === undefined) continue;
+    packages.add(normalised(name));
+    if (found?.[2])
+      extras.set(
+        normalised(name),
+        found[2].split(",").map((extra) => normalised(extra.trim())),
+      );
+  }
+  return { packages, extras };
+}
+
+/** PEP 503. */
+export function normalised(name: string): string {
+  return name.replace(/[-_.]+/g, "-").toLowerCase();
+}
+
+function wishOf(tree: Tree, pyproject: Table | null): Wish | null {
+  const pinned = /^\s*(\d+\.\d+(?:\.\d+)?)\s*$/m.exec(tree.text(".python-version")?.slice(0, 200) ?? "");
+  if (pinned?.[1]) return { text: pinned[1], where: ".python-version" };
+  const heroku = /^python-(\d+\.\d+(?:\.\d+)?)\s*$/m.exec(tree.text("runtime.txt")?.slice(0, 200) ?? "");
+  if (heroku?.[1]) return { text: heroku[1], where: "runtime.txt" };
+  const places = [
+    [pyproject, "project.requires-python", "pyproject.toml"],
+    [pyproject, "tool.poetry.dependencies.python", "pyproject.toml"],
+    [tree.toml("Pipfile"), "requires.python_full_version", "Pipfile"],
+    [tree.toml("Pipfile"), "requires.python_version", "Pipfile"],
+  ] as const;
+  for (const [table, path, file] of places) {
+    const text = textMember(table, path);
+    if (text !== null) return { text, where: `${path.split(".").at(-1)} of ${file}` };
+  }
+  return null;
+}

@@ -1,0 +1,67 @@
+import { baseImage } from "../base.ts";
+import { comment, ending, type Line } from "../dockerfile.ts";
+import { caddyImage } from "../pins.ts";
+import type { BuildChoice } from "../recipe.ts";
+
+interface Files {
+  /** The stage that made them; null: the source itself. */
+  readonly from: string | null;
+  readonly path: string;
+  /** Whether unknown paths get the index page. */
+  readonly fallback: boolean;
+}
+
+/** Files that are for building and deploying, not for visitors. */
+const hidden = ".git .gitignore .env .env.* .dockerignore Dockerfile fairlead.yml";
+
+function caddyfile(fallback: boolean): readonly string[] {
+  return [
+    "{",
+    "  admin off",
+    "  auto_https off",
+    "  persist_config off",
+    "}",
+    ":{$PORT} {",
+    "  root * /srv",
+    "  encode zstd gzip",
+    ...(fallback ? ["  try_files {path} /index.html"] : ["  try_files {path} {path}.html"]),
+    "  file_server {",
+    `    hide ${hidden}`,
+    "  }",
+    "}",
+  ];
+}
+
+/**
+ * The stage that serves files with Caddy. The copy of the program loses its file capabilities: with them the kernel
+ * refuses to start it where all capabilities are dropped, and no port below 1024 is asked for.
+ */
+export function filesStage(
+  build: BuildChoice,
+  { from, path, fallback }: Files,
+): { lines: readonly Line[]; warnings: readonly string[] } {
+  const base = baseImage(build, "static", caddyImage);
+  const rules = caddyfile(fallback).map((line) => `    '${line}' \\`);
+  const lines = [
+    comment("What runs: a file server, and the files."),
+    `FROM ${base.image}`,
+    "ENV PORT=8000 HOME=/tmp",
+    comment("A copy has no file capabilities: a program with some does not start where all are dropped."),
+    'RUN cp "$(command -v caddy)" /tmp/caddy && mv /tmp/caddy "$(command -v caddy)"',
+    comment(
+      fallback
+        ? "No admin endpoint; paths without a file get the index page, where the front end decides."
+        : "No admin endpoint; files of the build stay hidden.",
+    ),
+    "RUN mkdir -p /etc/caddy && printf '%s\\n' \\",
+    ...rules,
+    "    > /etc/caddy/Caddyfile",
+    `COPY ${from === null ? "" : `--from=${from} `}${path} /srv`,
+    ...ending({ probe: { command: listening }, command, because: "How Caddy is started with that file." }),
+  ];
+  return { lines, warnings: base.warnings };
+}
+
+const command = ["caddy", "run", "--config", "/etc/caddy/Caddyfile", "--adapter", "caddyfile"];
+/** Whether something listens on PORT, from the kernel's own table: the image need not have a client. */
+const listening = ["sh", "-c", `grep -qi "$(printf ':%04X 0*:0000 0A' "$PORT")" /proc/net/tcp /proc/net/tcp6`];

@@ -1,0 +1,147 @@
+import { parse as parseToml } from "smol-toml";
+import { parse as parseYaml } from "yaml";
+import type { SourceView } from "./recipe.ts";
+
+/** No manifest of a package and no source file that a person wrote is longer; bytes beyond that would only cost time. */
+const textLimit = 1_048_576;
+/** All text that is looked at of one source, so that a hostile one costs no more than a big one. */
+const totalLimit = 64 * textLimit;
+/** Files that are looked into for what they import or answer; a big project has some thousands. */
+const lookLimit = 3_000;
+/** Directories whose files are not the app: what installs and builds leave, and tests. */
+const aside =
+  /(?:^|\/)(?:node_modules|\.[^/]*|venv|env|ENV|dist|build|out|coverage|tests?|__tests__|docs?|examples?|__pycache__|site-packages)\//;
+
+/** A mapping read from JSON or TOML. Members are only own ones: a file may call a key `constructor`. */
+export type Table = ReadonlyMap<string, unknown>;
+
+/** The source as detection sees it: bounded, and with broken files told from absent ones. */
+export class Tree {
+  readonly paths: ReadonlySet<string>;
+  readonly #source: SourceView;
+  #read = 0;
+  readonly #texts = new Map<string, string | null>();
+  /** Files that are there and cannot be understood, by path. */
+  readonly broken = new Map<string, string>();
+
+  constructor(source: SourceView) {
+    this.#source = source;
+    this.paths = new Set(source.paths);
+  }
+
+  has(path: string): boolean {
+    return this.paths.has(path);
+  }
+
+  /** The first of these that is there. */
+  first(paths: readonly string[]): string | null {
+    return paths.find((path) => this.has(path)) ?? null;
+  }
+
+  /** The text of a file; null when it is not there, is not text or is too long. */
+  text(path: string): string | null {
+    const known = this.#texts.get(path);
+    if (known !== undefined) return known;
+    const text = this.has(path) && this.#read < totalLimit ? this.#source.read(path) : null;
+    this.#read += text?.length ?? 0;
+    if (text !== null && text.length > textLimit) this.broken.set(path, "is longer than 1 MiB");
+    const kept = text === null || text.length > textLimit ? null : text;
+    this.#texts.set(path, kept);
+    return kept;
+  }
+
+  /** A JSON object; null when the file is not there or holds something else, which `broken` then tells. */
+  json(path: string): Table | null {
+    return this.#parsed(path, "JSON", JSON.parse);
+  }
+
+  /** A TOML document; as `json`. */
+  toml(path: string): Table | null {
+    return this.#parsed(path, "TOML", (text) => parseToml(text, { maxDepth: 64, unsafeKeyBehaviour: "drop" }));
+  }
+
+  /** A YAML mapping; as `json`. */
+  yaml(path: string): Table | null {
+    return this.#parsed(path, "YAML", (text) => parseYaml(text, { maxAliasCount: 20, logLevel: "silent" }));
+  }
+
+  #parsed(path: string, form: string, parse: (text: string) => unknown): Table | null {
+    const text = this.text(path);
+    if (text === null) return null;
+    try {
+      const table = asTable(parse(text.replace(/^\uFEFF/, "")));
+      if (table === null) this.broken.set(path, `holds no ${form} object`);
+      return table;
+    } catch {
+      this.broken.set(path, `is not valid ${form}`);
+      return null;
+    }
+  }
+
+  /** Source files of the app with one of these endings, shallow ones first, at most some thousands. */
+  sources(endings: RegExp): readonly string[] {
+    return [...this.paths]
+      .filter((path) => endings.test(path) && !aside.test(path))
+      .sort((a, b) => depth(a) - depth(b) || (a < b ? -1 : 1))
+      .slice(0, lookLimit);
+  }
+
+  /** Whether any file lies under a directory. */
+  hasDirectory(directory: string): boolean {
+    return [...this.paths].some((path) => path.startsWith(`${directory}/`));
+  }
+}
+
+function depth(path: string): number {
+  return path.split("/").length;
+}
+
+/** `apps/web` of `apps/web/package.json`; empty at the top. */
+export function directoryOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf("/")));
+}
+
+export function baseName(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** `apps/web` and `package.json` joined; a directory may be empty. */
+export function join(directory: string, name: string): string {
+  return directory === "" ? name : `${directory}/${name}`;
+}
+
+export function asTable(value: unknown): Table | null {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? new Map(Object.entries(value)) : null;
+}
+
+/** A member of nested tables, `project.dependencies`; undefined when a part is missing. */
+export function member(table: Table | null, path: string): unknown {
+  let value: unknown = table;
+  for (const key of path.split(".")) {
+    const at: Table | null = value instanceof Map ? value : asTable(value);
+    if (at === null) return undefined;
+    value = at.get(key);
+  }
+  return value;
+}
+
+export function textMember(table: Table | null, path: string): string | null {
+  const value = member(table, path);
+  return typeof value === "string" ? value : null;
+}
+
+/** The texts of a list; what is not text is left out. */
+export function textsOf(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((one): one is string => typeof one === "string") : [];
+}
+
+/** The names of a table's members. */
+export function namesOf(value: unknown): readonly string[] {
+  return [...(asTable(value)?.keys() ?? [])];
+}
+
+/** The members of a table that are texts. */
+export function textTable(value: unknown): ReadonlyMap<string, string> {
+  const entries = [...(asTable(value) ?? [])];
+  return new Map(entries.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
+}

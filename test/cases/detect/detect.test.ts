@@ -1,0 +1,52 @@
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { detect } from "../../../src/detect/detect.ts";
+import { isRecipe, type ServiceIdea, type SourceView } from "../../../src/detect/recipe.ts";
+
+// A case is a small source – `== path`, then the file's text – a line `----`, and what detection makes of it: summary,
+// warnings, services and the Dockerfile, or what it looked for in vain. `build.base.node: image` before the first file
+// chooses a base image. UPDATE=1 rewrites what is expected; read the difference before you keep it.
+
+const directory = import.meta.dirname;
+const update = process.env.UPDATE === "1";
+const cases = readdirSync(directory)
+  .filter((file) => file.endsWith(".case"))
+  .map((file) => {
+    const [text = "", expected = ""] = readFileSync(join(directory, file), "utf8").split(/^----\n/m);
+    return { file, text, expected };
+  });
+
+function sourceOf(text: string): { base: Record<string, string>; source: SourceView } {
+  const [head = "", ...files] = text.split(/^== /m);
+  const texts = new Map(
+    files.map((file) => [file.slice(0, file.indexOf("\n")), file.slice(file.indexOf("\n") + 1)] as const),
+  );
+  const base = Object.fromEntries([...head.matchAll(/^build\.base\.(\w+): (.+)$/gm)].map(([, key, image]) => [key, image]));
+  return { base, source: { paths: [...texts.keys()], read: (path) => texts.get(path) ?? null } };
+}
+
+function serviceLine({ name, run, port, ready, release, single }: ServiceIdea): string {
+  const parts = [
+    run === null ? "what the image runs" : JSON.stringify(run),
+    port === null ? null : `http ${port}${ready === null ? "" : ` ready ${ready}`}`,
+    release && `release ${JSON.stringify(release)}`,
+    single ? "single" : null,
+  ];
+  return `service ${name}: ${parts.filter(Boolean).join(", ")}`;
+}
+
+function answer(text: string): string {
+  const { base, source } = sourceOf(text);
+  const found = detect(source, { base });
+  if (!isRecipe(found)) return `${found.lookedFor.map((one) => `looked for ${one}`).join("\n")}\n`;
+  const { summary, language, warnings, services, dockerfile } = found;
+  const lines = [`${language}: ${summary}`, ...warnings.map((one) => `warning: ${one}`), ...services.map(serviceLine)];
+  return `${lines.join("\n")}\n\n${dockerfile}`;
+}
+
+test.for(cases)("$file", ({ file, text, expected }) => {
+  const given = answer(text);
+  if (update) writeFileSync(join(directory, file), `${text}----\n${given}`);
+  else expect(given).toBe(expected);
+});
