@@ -4,6 +4,8 @@ import { freemem, totalmem } from "node:os";
 import { formatSize } from "../base/size.ts";
 import type { CheckView } from "../contract/controller.ts";
 import { type AdapterOptions, type Adapters, defaultPorts } from "./adapters.ts";
+import { ok } from "./check.ts";
+import { webPortsCheck } from "./doctor-docker.ts";
 import { version } from "./version.ts";
 
 /** Less free space than this and a build or a log may fill the disk before anybody looks. */
@@ -22,11 +24,8 @@ export async function doctor(options: AdapterOptions, adapters: Adapters): Promi
     await journal(adapters),
     await processes(),
     ports(options),
+    webPortsCheck([adapters.edge.address().port]),
   ];
-}
-
-function ok(name: string, detail: string): CheckView {
-  return { name, state: "ok", detail, fix: null };
 }
 
 async function disk(directory: string): Promise<CheckView> {

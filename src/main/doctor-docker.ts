@@ -1,0 +1,236 @@
+import { readFile, statfs } from "node:fs/promises";
+import { Fault, isErrno } from "../base/faults.ts";
+import { formatSize } from "../base/size.ts";
+import type { CheckView } from "../contract/controller.ts";
+import type { Engine, EngineVersion } from "../host/engine.ts";
+import { fail, ok, warn } from "./check.ts";
+import { listeners } from "./listeners.ts";
+
+/** What is read of the engine's `/info`. */
+export interface EngineInfo {
+  readonly Driver: string;
+  readonly DockerRootDir: string;
+  readonly LiveRestoreEnabled: boolean;
+  readonly MemoryLimit: boolean;
+  readonly CpuCfsQuota: boolean;
+  readonly PidsLimit: boolean;
+  readonly MemTotal: number;
+  readonly SystemTime: string;
+  readonly Swarm?: { readonly LocalNodeState?: string };
+  /** Absent while the engine uses the pools that it came with. */
+  readonly DefaultAddressPools?: readonly { readonly Base: string; readonly Size: number }[] | null;
+}
+
+/** What is read of `/system/df`; bytes. */
+export interface EngineUsage {
+  readonly LayersSize?: number;
+  readonly Images: readonly { readonly Created: number; readonly Size: number; readonly SharedSize: number }[] | null;
+  readonly BuildCache: readonly { readonly Size: number; readonly Shared: boolean }[] | null;
+}
+
+export interface EngineContainer {
+  readonly Names: readonly string[];
+  readonly Labels: Readonly<Record<string, string>> | null;
+  readonly Ports: readonly { readonly IP?: string; readonly PublicPort?: number }[] | null;
+}
+
+export interface EngineNetwork {
+  readonly Driver: string;
+}
+
+const dayMs = 86_400_000;
+/** A build wants that much before it begins (src/adapters/build). */
+const diskFailBytes = 1024 ** 3;
+const diskWarnBytes = 5 * 1024 ** 3;
+const fewDays = 14;
+/** Certificates, tokens and schedules tolerate a second or two. */
+const skewWarnMs = 2_000;
+/** Counting layers takes an engine with many images long. */
+const usageMs = 20_000;
+const fewNetworks = 5;
+const webPorts: readonly number[] = [80, 443];
+
+/**
+ * What this machine's container engine offers, one row a question, beside those of `doctor`. Never throws for an engine
+ * that does not answer: then there is one row that says so.
+ */
+export async function dockerChecks(engine: Engine, now: () => number): Promise<CheckView[]> {
+  try {
+    const version = await engine.version();
+    const askedAt = now();
+    const info = await engine.json<EngineInfo>("GET", "/info");
+    const skewMs = Date.parse(info.SystemTime) - (askedAt + now()) / 2;
+    const containers = await engine.json<EngineContainer[]>("GET", "/containers/json");
+    const networks = await engine.json<EngineNetwork[]>("GET", "/networks");
+    return [
+      engineCheck(version, info),
+      liveRestoreCheck(info),
+      diskCheck({ info, usage: await usageOf(engine), free: await freeBytes(info.DockerRootDir), now: now() }),
+      limitsCheck(info),
+      clockCheck(skewMs),
+      publishedCheck(containers, await hasUfw()),
+      addressesCheck(info, networks),
+    ];
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    return [fail("engine", error.detail, error.hint)];
+  }
+}
+
+function engineCheck({ engine, api }: EngineVersion, { Driver }: EngineInfo): CheckView {
+  const detail = `Docker ${engine}, API ${api}, storage ${Driver}`;
+  // Both copy whole layers, or work on loop devices: slow, and full before anybody looks.
+  if (!["vfs", "devicemapper", "aufs"].includes(Driver)) return ok("engine", detail);
+  return warn("engine", detail, 'Use a file system that has overlay2, and set "storage-driver" in daemon.json.');
+}
+
+export function liveRestoreCheck({ LiveRestoreEnabled, Swarm }: EngineInfo): CheckView {
+  const name = "live-restore";
+  if (LiveRestoreEnabled) return ok(name, "apps go on while the engine restarts");
+  const detail = "apps stop while the engine restarts, e.g. for an update of it";
+  // The engine refuses the two together.
+  if (Swarm?.LocalNodeState === "active") return ok(name, `${detail}; a node of a swarm cannot do otherwise`);
+  return warn(name, detail, 'Put "live-restore": true into /etc/docker/daemon.json, then systemctl reload docker.');
+}
+
+export interface DiskFacts {
+  readonly info: EngineInfo;
+  /** Null when the engine took too long to count. */
+  readonly usage: EngineUsage | null;
+  /** Null when the engine's disk cannot be seen from here. */
+  readonly free: number | null;
+  readonly now: number;
+}
+
+export function diskCheck({ info, usage, free, now }: DiskFacts): CheckView {
+  const name = "engine disk";
+  const held = usage === null ? "" : `; ${heldBy(usage)}`;
+  if (free === null) return ok(name, `${info.DockerRootDir} cannot be seen from here${held}`);
+  const days = usage === null ? Number.POSITIVE_INFINITY : free / growthADay(usage, now);
+  const forecast = days <= 365 ? `; full in ${Math.floor(days)} days at the pace of the last week` : "";
+  const detail = `${formatSize(free)} free at ${info.DockerRootDir}${held}${forecast}`;
+  const fix = "Free some space, or move the engine's data to a larger disk (`data-root` in daemon.json).";
+  if (free < diskFailBytes) return fail(name, detail, fix);
+  return free < diskWarnBytes || days < fewDays ? warn(name, detail, fix) : ok(name, detail);
+}
+
+function heldBy({ LayersSize, Images, BuildCache }: EngineUsage): string {
+  const cache = (BuildCache ?? []).filter(({ Shared }) => !Shared);
+  return `images ${formatSize(LayersSize ?? sum(Images ?? []))}, build cache ${formatSize(sum(cache))}`;
+}
+
+/** Bytes a day that images of the last seven days brought, without what they share with others. */
+function growthADay({ Images }: EngineUsage, now: number): number {
+  const fresh = (Images ?? []).filter(({ Created }) => Created * 1_000 > now - 7 * dayMs);
+  return sum(fresh.map(({ Size, SharedSize }) => ({ Size: Size - Math.max(SharedSize, 0) }))) / 7;
+}
+
+function sum(things: readonly { readonly Size: number }[]): number {
+  return things.reduce((total, { Size }) => total + Size, 0);
+}
+
+function limitsCheck({ MemoryLimit, CpuCfsQuota, PidsLimit, MemTotal }: EngineInfo): CheckView {
+  const kinds = { memory: MemoryLimit, CPU: CpuCfsQuota, processes: PidsLimit };
+  const missing = Object.entries(kinds).flatMap(([kind, has]) => (has ? [] : [kind]));
+  if (missing.length === 0)
+    return ok("limits", `the kernel keeps limits of containers; ${formatSize(MemTotal)} in all`);
+  const detail = `the kernel does not limit ${missing.join(", ")} of containers`;
+  return warn("limits", detail, "Boot with cgroups on: `cgroup_enable=memory` on the kernel's command line.");
+}
+
+export function clockCheck(skewMs: number): CheckView {
+  const seconds = (Math.abs(skewMs) / 1_000).toFixed(1);
+  if (Math.abs(skewMs) <= skewWarnMs) return ok("clock", `the engine's is ${seconds} s from the controller's`);
+  const detail = `the engine's clock is ${seconds} s ${skewMs > 0 ? "ahead of" : "behind"} the controller's`;
+  return warn("clock", detail, "Let both follow a time server: `timedatectl set-ntp true`.");
+}
+
+/**
+ * The engine writes its own firewall rules for a published port, before those of ufw or firewalld are asked: such a port
+ * is open to everybody. Fairlead publishes none; what others publish is told as it is.
+ */
+export function publishedCheck(containers: readonly EngineContainer[], ufw: boolean): CheckView {
+  const open = containers.flatMap((container) => {
+    const ports = (container.Ports ?? []).filter(
+      ({ IP, PublicPort }) => PublicPort && (IP === "0.0.0.0" || IP === "::"),
+    );
+    const numbers = [...new Set(ports.map(({ PublicPort }) => PublicPort))];
+    const name = container.Names[0]?.replace(/^\//, "") ?? "a container";
+    return numbers.length === 0 ? [] : [{ words: `${name} (${numbers.join(", ")})`, ours: isOurs(container) }];
+  });
+  const words = (ours: boolean) => open.flatMap((one) => (one.ours === ours ? [one.words] : [])).join(", ");
+  const [own, others] = [words(true), words(false)];
+  if (own !== "") {
+    const fix = "Nothing of Fairlead's but the edge is for outside: remove what published it by hand.";
+    return fail("published", `open to everybody: ${own}`, fix);
+  }
+  const past = ufw ? "everybody, past ufw" : "everybody";
+  return ok(
+    "published",
+    others === "" ? "no container publishes a port" : `others' containers open to ${past}: ${others}`,
+  );
+}
+
+function isOurs({ Labels }: EngineContainer): boolean {
+  return Labels?.["fairlead.installation"] !== undefined;
+}
+
+/** The networks that an engine can make with the pools it comes with: 15 of size /16, 16 of size /20. */
+const builtInNetworks = 31;
+
+/** Every environment has a network of its own, and an engine runs out of addresses for them long before anything else. */
+export function addressesCheck({ DefaultAddressPools }: EngineInfo, networks: readonly EngineNetwork[]): CheckView {
+  const room = DefaultAddressPools?.length
+    ? DefaultAddressPools.reduce((total, { Base, Size }) => total + 2 ** (Size - Number(Base.split("/")[1])), 0)
+    : builtInNetworks;
+  const used = networks.filter(({ Driver }) => Driver === "bridge").length;
+  const detail = `${used} of about ${room} networks in use, one for each environment`;
+  if (room - used >= fewNetworks) return ok("addresses", detail);
+  const fix = 'Give the engine more: "default-address-pools": [{"base": "10.201.0.0/16", "size": 24}] in daemon.json.';
+  return room > used ? warn("addresses", detail, fix) : fail("addresses", detail, fix);
+}
+
+/**
+ * Whether the ports of the web are free for the edge, or taken by it. An edge that was put elsewhere (development, a proxy
+ * in front of it) has no need of them.
+ */
+export function webPortsCheck(edgePorts: readonly number[], taken = listeners(webPorts)): CheckView {
+  const others = taken.filter(({ port }) => !edgePorts.includes(port));
+  if (others.length === 0) {
+    const ours = taken.map(({ port }) => port).join(" and ");
+    return ok("web ports", ours === "" ? "80 and 443 are free" : `the edge has ${ours}`);
+  }
+  const words = others.map(({ port, program }) => `${port} by ${program ?? "another program"}`).join(", ");
+  if (edgePorts.length > 0 && !edgePorts.some((port) => webPorts.includes(port))) {
+    return ok("web ports", `the edge is elsewhere, at ${edgePorts.join(" and ")}; taken: ${words}`);
+  }
+  return warn("web ports", `taken: ${words}`, "Stop it, or give the edge another address with --edge.");
+}
+
+async function usageOf(engine: Engine): Promise<EngineUsage | null> {
+  try {
+    return await engine.json<EngineUsage>("GET", "/system/df", { withinMs: usageMs });
+  } catch (error) {
+    if (error instanceof Fault) return null;
+    throw error;
+  }
+}
+
+async function freeBytes(directory: string): Promise<number | null> {
+  try {
+    const { bavail, bsize } = await statfs(directory);
+    return bavail * bsize;
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTDIR", "EACCES")) return null;
+    throw error;
+  }
+}
+
+async function hasUfw(): Promise<boolean> {
+  try {
+    return /^ENABLED=yes$/m.test(await readFile("/etc/ufw/ufw.conf", "utf8"));
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTDIR", "EACCES")) return false;
+    throw error;
+  }
+}
