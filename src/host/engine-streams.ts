@@ -10,8 +10,7 @@ const headLength = 8;
 
 /**
  * Takes the engine's framed streams apart (logs, attach and exec without a terminal): a head of 8 bytes with the stream's
- * number and the length, then that many bytes. Bytes come in as they arrive; every whole frame is given on at once, and
- * is only good during the call, unless it is copied.
+ * number and the length, then that many bytes. Bytes come in as they arrive; every whole frame is given on at once.
  * Faults of `push`: `operation.failed` when this is no framed stream.
  */
 export class Frames {

@@ -28,6 +28,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** Longest time until the answer is there: for `json` all of it, else its head. */
   readonly withinMs?: number;
+  /** On a new connection: an engine that is going away takes none any more, while it still answers on those it has. */
+  readonly fresh?: boolean;
 }
 
 /** What the engine says no with. Look at `status`, never at the words: 404 no such object, 409 conflict, 304 is no refusal. */
@@ -182,11 +184,11 @@ export class Engine {
   }
 
   #request(method: Method, path: string, options: CallOptions): RequestOptions {
-    const { body, upload, signal } = options;
+    const { body, upload, signal, fresh } = options;
     const type = upload ? (upload.type ?? "application/x-tar") : body === undefined ? null : "application/json";
     return {
       socketPath: this.socket,
-      agent: this.#agent,
+      agent: fresh ? false : this.#agent,
       method,
       path: path + queryText(options.query ?? {}),
       headers: { Host: "engine", ...(type ? { "Content-Type": type } : {}), ...options.headers },

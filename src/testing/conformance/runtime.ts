@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { EnvKey } from "../../model/environment.ts";
@@ -29,6 +30,8 @@ export async function until<T>(see: () => Promise<T | null | undefined | false> 
   }
 }
 
+/** Names differ between test files too: on an engine they meet. */
+const run = randomBytes(4).toString("hex");
 let serial = 0;
 
 export function instanceSpec(
@@ -41,7 +44,7 @@ export function instanceSpec(
     key: runtimeKey,
     service: "web",
     release: 3,
-    deployment: `dep_test${serial}`,
+    deployment: `dep_${run}${serial}`,
     ordinal: 0,
     attempt: 0,
   };
@@ -60,7 +63,7 @@ export function taskSpec(artifact: string, command: readonly string[], more: Par
     env: {},
     ...unconfined,
   } as const;
-  return { name: `run-${serial}`, ...about, artifact, command, ...more };
+  return { name: `run-${run}-${serial}`, ...about, artifact, command, ...more };
 }
 
 /** All of one output stream. */

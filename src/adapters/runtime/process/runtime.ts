@@ -1,5 +1,6 @@
 import { constants } from "node:os";
 import { Fault, isErrno } from "../../../base/faults.ts";
+import { OutputRelease, readFrom } from "../../../host/output.ts";
 import { type EnvKey, keyText, sameKey } from "../../../model/environment.ts";
 import type { Exit, InstanceSpec, ObservedInstance, ObservedTask, TaskSpec, Usage } from "../../../model/instance.ts";
 import type { Clock } from "../../../ports/clock.ts";
@@ -8,7 +9,6 @@ import { Folder, type RunAs, type Stored } from "./folder.ts";
 import { type Claim, deliverable } from "./keeper.ts";
 import { environmentOf, launch, unfit } from "./launch.ts";
 import { Lookout } from "./lookout.ts";
-import { OutputRelease, readFrom } from "./output.ts";
 import { loopback, PortPool } from "./ports.ts";
 import {
   allProcesses,

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { open } from "node:fs/promises";
-import { isErrno } from "../../../base/faults.ts";
-import { runChild } from "../../../host/child.ts";
+import { isErrno } from "../base/faults.ts";
+import { runChild } from "./child.ts";
 
 /** Freed in steps of this many bytes: often enough for the disk, seldom enough for the cost of a process each time. */
 const releaseStep = 4 * 1024 * 1024;

@@ -1,0 +1,135 @@
+import type { Engine } from "../../../host/engine.ts";
+import type { InstanceSpec, TaskSpec } from "../../../model/instance.ts";
+import { releaseName } from "../../../model/release.ts";
+import { type About, keyOf, type Labels } from "./labels.ts";
+
+/** The engine's answers, as far as they are used: see its API reference, `ContainerInspect` and `ContainerList`. */
+export interface Inspected {
+  readonly Id: string;
+  readonly Created: string;
+  readonly Config: { readonly Labels: Labels };
+  readonly HostConfig: { readonly RestartPolicy: { readonly Name: string } };
+  readonly State: ContainerState;
+}
+
+export interface ContainerState {
+  readonly Running: boolean;
+  readonly Restarting: boolean;
+  readonly OOMKilled: boolean;
+  readonly Pid: number;
+  readonly ExitCode: number;
+  readonly Error: string;
+  readonly StartedAt: string;
+  readonly FinishedAt: string;
+}
+
+export interface Listed {
+  readonly Id: string;
+  readonly Names: readonly string[];
+  readonly Labels: Labels;
+  readonly State: string;
+  /** In seconds. */
+  readonly Created: number;
+}
+
+/** What a program runs as where its image names nobody, or the superuser. */
+const plainUser = "1000:1000";
+/** Processes and threads of one container, so that a fork bomb ends at its own door. */
+const mostPids = 512;
+/** Every container's output that the engine keeps at most: three files. It bridges the time without a controller. */
+const logLimits = { "max-size": "20m", "max-file": "3" };
+/** Size of `/tmp` where it lives in memory and nothing limits that. */
+const tmpBytes = 1024 * 1024 * 1024;
+/** Linux' limit for one variable or argument: MAX_ARG_STRLEN. */
+const longest = 128 * 1024;
+
+/** Why a command cannot be started as it is, without any value in it, or null. */
+export function unfit({ command, env }: Pick<InstanceSpec, "command" | "env">): string | null {
+  if (command !== null && !command[0]) return "the command is empty";
+  if (command?.some((argument) => argument.includes("\0"))) return "the command holds a NUL character";
+  if (command?.some((argument) => Buffer.byteLength(argument) >= longest)) return "an argument is longer than 128 KB";
+  for (const [name, value] of Object.entries(env)) {
+    if (!/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name)) return `${JSON.stringify(name.slice(0, 80))} cannot name a variable`;
+    if (value.includes("\0")) return `the variable ${name} holds a NUL character`;
+    if (name.length + Buffer.byteLength(value) + 2 > longest) return `the variable ${name} is longer than 128 KB`;
+  }
+  return null;
+}
+
+/**
+ * All that a program is given beside what its image brings. HOST is only a default, since apps also use it for other
+ * things. The last one tells `init` to hand a signal to all processes of the group and not to the first alone.
+ */
+export function environmentOf(about: About, spec: InstanceSpec | TaskSpec): readonly string[] {
+  const { service, release } = about.kind === "instance" ? about.identity : about.spec;
+  const { app, environment } = keyOf(about);
+  const port = about.kind === "instance" ? about.address?.port : undefined;
+  const variables = {
+    ...(port === undefined ? {} : { HOST: "0.0.0.0" }),
+    ...spec.env,
+    ...(port === undefined ? {} : { PORT: String(port) }),
+    FAIRLEAD_APP: app,
+    FAIRLEAD_ENVIRONMENT: environment,
+    FAIRLEAD_SERVICE: service,
+    FAIRLEAD_RELEASE: releaseName(release),
+    FAIRLEAD_INSTANCE: about.name,
+    TINI_KILL_PROCESS_GROUP: "1",
+  };
+  return Object.entries(variables).map(([name, value]) => `${name}=${value}`);
+}
+
+/** The user of an image when it is not the superuser, else the plain one. */
+export async function userOf(engine: Engine, image: string): Promise<string> {
+  const { Config } = await engine.json<{ Config: { User?: string } | null }>("GET", `/images/${image}/json`);
+  const user = Config?.User ?? "";
+  return ["", "0", "root"].includes(user.split(":")[0] ?? "") ? plainUser : user;
+}
+
+interface Placed {
+  readonly image: string;
+  readonly user: string;
+  readonly labels: Labels;
+  readonly network: string;
+}
+
+/** The body of the engine's "create a container": least privilege, limits, and an end of its own for every log. */
+export function containerBody(about: About, spec: InstanceSpec | TaskSpec, { image, user, labels, network }: Placed) {
+  const address = about.kind === "instance" ? about.address : null;
+  return {
+    Image: image,
+    ...(spec.command === null ? {} : { Cmd: spec.command }),
+    Env: environmentOf(about, spec),
+    User: user,
+    Labels: labels,
+    // The gate and the probes are ours; an image's own check costs a program start each time.
+    Healthcheck: { Test: ["NONE"] },
+    HostConfig: {
+      Init: true,
+      NetworkMode: network,
+      // An app comes back after a reboot before any controller does. Its crash is seen first while one is there.
+      RestartPolicy: { Name: about.kind === "instance" ? "unless-stopped" : "no" },
+      CapDrop: ["ALL"],
+      SecurityOpt: ["no-new-privileges"],
+      PidsLimit: mostPids,
+      LogConfig: { Type: "json-file", Config: logLimits },
+      ...confinement(spec),
+    },
+    NetworkingConfig: {
+      EndpointsConfig: {
+        [network]: {
+          ...(address === null ? {} : { IPAMConfig: { IPv4Address: address.host } }),
+          ...(about.kind === "instance" ? { Aliases: [about.identity.service] } : {}),
+        },
+      },
+    },
+  };
+}
+
+function confinement({ memoryBytes, cpus, readOnly }: InstanceSpec | TaskSpec) {
+  const tmpfs = `rw,nosuid,nodev,mode=1777,size=${memoryBytes ?? tmpBytes}`;
+  return {
+    ...(memoryBytes === null ? {} : { Memory: memoryBytes, MemorySwap: memoryBytes }),
+    ...(cpus === null ? {} : { NanoCpus: Math.round(cpus * 1e9) }),
+    ...(readOnly ? { ReadonlyRootfs: true, Tmpfs: { "/tmp": tmpfs } } : {}),
+  };
+}

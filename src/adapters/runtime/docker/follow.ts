@@ -1,0 +1,197 @@
+import { once } from "node:events";
+import type { Readable } from "node:stream";
+import { setTimeout as pause } from "node:timers/promises";
+import { backoff } from "../../../base/backoff.ts";
+import { Fault, isErrno } from "../../../base/faults.ts";
+import { type Engine, isRefusal } from "../../../host/engine.ts";
+import { type FrameStream, Frames } from "../../../host/engine-streams.ts";
+import { Spool } from "./spool.ts";
+
+interface FollowerOptions {
+  readonly engine: Engine;
+  readonly id: string;
+  /** Where the output goes (spool.ts). */
+  readonly directory: string;
+  /** Called whenever something was written. */
+  readonly wrote: () => void;
+}
+
+/** How often the place reached is kept while output comes. */
+const savedMs = 1_000;
+/** How long the engine may take to close a stream whose container has ended. */
+const closingMs = 5_000;
+/** From a stream that broke to the next one. */
+const again = { first: 50, limit: 1_000 };
+/** A connection that closed in good order means that the container ended, which is then heard any moment. */
+const hearingMs = 5_000;
+
+const both = { stdout: true, stderr: true };
+
+/**
+ * Keeps one container's output flowing into its files, over every break of the connection, until the container has ended
+ * and all of it is there, or the controller goes.
+ */
+export class Follower {
+  readonly #options: FollowerOptions;
+  readonly #spool: Spool;
+  readonly #away = new AbortController();
+  #finishing = new AbortController();
+  #running: Promise<void> | null = null;
+  #stream: Readable | null = null;
+  /** A connection that was made before the command began gives its bytes unchanged. */
+  #attached: Readable | null = null;
+  #isWholeByItself = false;
+  #saving: NodeJS.Timeout | null = null;
+
+  constructor(options: FollowerOptions) {
+    this.#options = options;
+    this.#spool = new Spool(options.directory);
+  }
+
+  /** Connects to a container that has not been started, so that its bytes come exactly as they were written. */
+  async attach(): Promise<void> {
+    const { engine, id } = this.#options;
+    this.#attached = await engine.hijack(`/containers/${id}/attach`, { query: { stream: true, ...both } });
+    this.start();
+  }
+
+  /** Follows from where it was; does nothing when it does so already. */
+  start(): void {
+    this.#running ??= this.#run().finally(() => {
+      this.#running = null;
+    });
+  }
+
+  /**
+   * The container has ended: answers when all its output is in the files. `isWatched`: the end was seen by a connection to
+   * the engine that is still there, so that a stream that closed is known to have been complete.
+   */
+  async finish(isWatched: boolean): Promise<void> {
+    this.#finishing.abort();
+    await this.#closed();
+    const isComplete = (this.#isWholeByItself && isWatched) || (await this.#isAtEnd());
+    if (!isComplete) await this.#read({ follow: false });
+    this.#spool.save();
+  }
+
+  /** The container has ended, as far as is known: no new stream is begun. */
+  expectEnd(): void {
+    this.#finishing.abort();
+  }
+
+  /** The container runs again after all. */
+  resume(): void {
+    this.#finishing = new AbortController();
+    this.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#away.abort();
+    this.#stream?.destroy();
+    this.#attached?.destroy();
+    await this.#running;
+    if (this.#saving) clearTimeout(this.#saving);
+    this.#spool.save();
+    this.#spool.close();
+  }
+
+  /** Breaks are not reported one by one: that the engine is away is seen by whoever observes. */
+  async #run(): Promise<void> {
+    for (let failures = 0; ; ) {
+      const isGood = await this.#once().then(
+        () => true,
+        () => false,
+      );
+      failures = isGood ? 1 : failures + 1;
+      if (this.#away.signal.aborted || this.#finishing.signal.aborted) return;
+      const waitMs = this.#isWholeByItself ? hearingMs : backoff(failures, again);
+      const waiting = AbortSignal.any([this.#away.signal, this.#finishing.signal]);
+      await pause(waitMs, undefined, { signal: waiting, ref: false }).catch(() => undefined);
+      if (this.#away.signal.aborted || this.#finishing.signal.aborted) return;
+    }
+  }
+
+  async #once(): Promise<void> {
+    const attached = this.#attached;
+    this.#attached = null;
+    this.#isWholeByItself = false;
+    if (attached === null) return this.#read({ follow: true });
+    await this.#consume(attached, (stream, content) => this.#spool.takeRaw(stream, content));
+    this.#isWholeByItself = true;
+  }
+
+  async #read({ follow }: { follow: boolean }): Promise<void> {
+    const { engine, id } = this.#options;
+    const query = { ...both, timestamps: true, follow, since: this.#spool.rewind() };
+    const stream = await engine.stream("GET", `/containers/${id}/logs`, { query, signal: this.#away.signal });
+    await this.#consume(stream, (name, frame) => this.#spool.takeLog(name, frame));
+  }
+
+  /** Takes a stream to its end. Faults: whatever broke it. */
+  async #consume(stream: Readable, take: (name: FrameStream, payload: Buffer) => void): Promise<void> {
+    const frames = new Frames(take);
+    this.#stream = stream;
+    stream.on("data", (chunk: Buffer) => {
+      try {
+        frames.push(chunk);
+        this.#spool.flush();
+        this.#wrote();
+      } catch (thrown) {
+        stream.destroy(thrown as Error);
+      }
+    });
+    try {
+      const isWhole = once(stream, "end").then(() => true);
+      const isBroken = once(stream, "close").then(() => false);
+      if (await Promise.race([isWhole, isBroken])) return;
+      throw new Fault("engine.unreachable", `the output of ${this.#options.id.slice(0, 12)} broke off`);
+    } finally {
+      this.#stream = null;
+      stream.destroy();
+    }
+  }
+
+  #wrote(): void {
+    this.#options.wrote();
+    this.#saving ??= setTimeout(() => {
+      this.#saving = null;
+      this.#save();
+    }, savedMs).unref();
+  }
+
+  /** Where the disk is full, the place is kept later: what was taken stays in memory and is not asked for again. */
+  #save(): void {
+    try {
+      this.#spool.save();
+    } catch (thrown) {
+      if (!isErrno(thrown, "ENOSPC", "EDQUOT", "EIO")) throw thrown;
+    }
+  }
+
+  /** Waits until the engine has closed what is being read; a stream that stays open is given up. */
+  async #closed(): Promise<void> {
+    if (this.#running === null) return;
+    const late = setTimeout(() => this.#stream?.destroy(), closingMs);
+    await this.#running;
+    clearTimeout(late);
+  }
+
+  /** Whether the log's last frame was taken: its last lines are found from its end, whatever its size. */
+  async #isAtEnd(): Promise<boolean> {
+    const { engine, id } = this.#options;
+    const query = { ...both, timestamps: true, tail: 1 };
+    try {
+      const stream = await engine.stream("GET", `/containers/${id}/logs`, { query, signal: this.#away.signal });
+      let last: Buffer | null = null;
+      const frames = new Frames((_name, frame) => {
+        last = frame;
+      });
+      for await (const chunk of stream as AsyncIterable<Buffer>) frames.push(chunk);
+      return last === null || this.#spool.endsWith(last);
+    } catch (thrown) {
+      // The container was taken away by somebody else, and its log with it.
+      if (isRefusal(thrown, 404)) return true;
+      throw thrown;
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { isErrno } from "../../../base/faults.ts";
+import { type Engine, isRefusal } from "../../../host/engine.ts";
+import type { Usage } from "../../../model/instance.ts";
+
+interface Stats {
+  readonly memory_stats: { readonly usage?: number; readonly stats?: Readonly<Record<string, number>> };
+  readonly cpu_stats: { readonly cpu_usage: { readonly total_usage: number } };
+  readonly pids_stats: { readonly current?: number };
+}
+
+/** What a running container uses; null when it runs no more. `pid`: its first process, as the host numbers it. */
+export async function usageOf(engine: Engine, id: string, pid: number): Promise<Usage | null> {
+  const query = { stream: false, "one-shot": true };
+  try {
+    const stats = await engine.json<Stats>("GET", `/containers/${id}/stats`, { query });
+    const { usage, stats: parts = {} } = stats.memory_stats;
+    if (usage === undefined) return null;
+    // What the kernel may take back at once is not counted: as `docker stats` does, by the names of cgroup v1 and v2.
+    const idle = parts.total_inactive_file ?? parts.inactive_file ?? 0;
+    return {
+      memoryBytes: Math.max(0, usage - idle),
+      cpuMs: stats.cpu_stats.cpu_usage.total_usage / 1e6,
+      processes: countOf(pid) ?? Math.max(0, (stats.pids_stats.current ?? 1) - 1),
+    };
+  } catch (thrown) {
+    if (isRefusal(thrown, 404, 409)) return null;
+    throw thrown;
+  }
+}
+
+/** The processes below the first one, which is the engine's `init`; null where the host's /proc does not show them. */
+function countOf(pid: number): number | null {
+  const children = childrenOf(pid);
+  return children?.reduce((sum, child) => sum + 1 + (countOf(child) ?? 0), 0) ?? null;
+}
+
+function childrenOf(pid: number): readonly number[] | null {
+  const threads = unlessGone(() => readdirSync(`/proc/${pid}/task`));
+  if (threads === null) return null;
+  const lists = threads.map((thread) =>
+    unlessGone(() => readFileSync(`/proc/${pid}/task/${thread}/children`, "latin1")),
+  );
+  if (lists.every((list) => list === null)) return null;
+  return lists.flatMap((list) => (list ?? "").split(" ").filter(Boolean)).map(Number);
+}
+
+/** The engine's name server, which it puts inside every network of its own: 127.0.0.11 as the kernel writes it. */
+const nameServer = "0B00007F";
+
+/** The TCP ports on which a container listens, rising; empty where the host's /proc is not for us to read. */
+export function listeningOf(pid: number): readonly number[] {
+  const ports = ["tcp", "tcp6"].flatMap((family) => {
+    const table = unlessGone(() => readFileSync(`/proc/${pid}/net/${family}`, "latin1")) ?? "";
+    return table
+      .split("\n")
+      .map((line) => line.trim().split(/\s+/))
+      .filter((fields) => fields[3] === "0A" && !fields[1]?.startsWith(nameServer))
+      .map((fields) => Number.parseInt(fields[1]?.split(":")[1] ?? "", 16));
+  });
+  return [...new Set(ports)].sort((a, b) => a - b);
+}
+
+function unlessGone<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (thrown) {
+    if (isErrno(thrown, "ENOENT", "ESRCH", "EACCES", "EPERM", "EINVAL")) return null;
+    throw thrown;
+  }
+}

@@ -1,0 +1,343 @@
+import { Fault } from "../../../base/faults.ts";
+import { type Engine, isRefusal } from "../../../host/engine.ts";
+import { OutputRelease, readFrom } from "../../../host/output.ts";
+import { type EnvKey, keyText, sameKey } from "../../../model/environment.ts";
+import type { InstanceSpec, ObservedInstance, ObservedTask, TaskSpec, Usage } from "../../../model/instance.ts";
+import type { Clock } from "../../../ports/clock.ts";
+import type { ObservedWorld, OutputRange, OutputStream, Runtime, RuntimeChange } from "../../../ports/runtime.ts";
+import { containerBody, type Inspected, unfit, userOf } from "./container.ts";
+import { Folder } from "./folder.ts";
+import { type About, aboutInstance, aboutTask, installationLabel, labelsOf } from "./labels.ts";
+import { listeningOf, usageOf } from "./looks.ts";
+import { type EnvNetwork, Networks } from "./networks.ts";
+import { type Entry, Table } from "./table.ts";
+import { Watch } from "./watch.ts";
+
+export interface DockerRuntimeOptions {
+  readonly engine: Engine;
+  /** By this id our objects are told from those of another controller on the same engine (src/host/installation.ts). */
+  readonly installation: string;
+  /** Where output and marks are kept. */
+  readonly directory: string;
+  /** The image that was built for an artifact's digest; what is no digest is an image already. */
+  readonly imageOf: (digest: string) => string;
+  /** PATH in which fallocate is looked for. */
+  readonly path: string;
+  readonly clock: Clock;
+}
+
+/** How long the table of what runs is believed without asking the engine, although it reports every change. */
+const believedMs = 2_000;
+/** Output within this time is reported once. */
+const outputMs = 20;
+
+const deliverable = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGKILL"];
+
+/**
+ * Runs instances and tasks as containers of a Docker engine, found again by their labels. The engine starts an instance
+ * again when the machine comes up; while a controller is there, a crash is an exit, and the controller decides.
+ *
+ * What it cannot do: an exit code above 128 is read as a signal, as shells do. The output of a task is byte-exact, that
+ * of an instance, and of a task whose controller died, is as the engine logged it: bytes that are no UTF-8 are replaced.
+ * A process that leaves its process group is not reached by signals other than SIGKILL.
+ */
+export function dockerRuntime(options: DockerRuntimeOptions): Runtime {
+  return new DockerRuntime(options);
+}
+
+class DockerRuntime implements Runtime {
+  readonly capsMemory = true;
+  readonly #options: DockerRuntimeOptions;
+  readonly #folder: Folder;
+  readonly #table: Table;
+  readonly #watch: Watch;
+  readonly #networks: Networks;
+  readonly #output: OutputRelease;
+  readonly #listeners = new Set<(change: RuntimeChange) => void>();
+  readonly #starting = new Map<string, Promise<void>>();
+  readonly #reporting = new Set<string>();
+  #checkedAt = 0;
+  #checking: Promise<void> | null = null;
+
+  constructor(options: DockerRuntimeOptions) {
+    const { engine, installation, directory, clock } = options;
+    this.#options = options;
+    this.#folder = new Folder(directory);
+    this.#networks = new Networks(engine, installation);
+    this.#output = new OutputRelease(options.path);
+    const tell = (entry: Entry, what: RuntimeChange["what"]) => this.#tell(entry, what);
+    this.#table = new Table({ engine, installation, folder: this.#folder, clock, tell });
+    this.#watch = new Watch({
+      engine,
+      installation,
+      clock,
+      heard: (event) => this.#table.heard(event),
+      lookAtAll: () => this.#look({ thoroughly: true }),
+    });
+  }
+
+  async observe(key: EnvKey): Promise<ObservedWorld> {
+    const instances: ObservedInstance[] = [];
+    const tasks: ObservedTask[] = [];
+    for (const entry of await this.#entries()) {
+      if (!sameKey(entry.key, key)) continue;
+      if (entry.trouble) throw entry.trouble;
+      const { about, name, startedAt, stopSignalAt, killedAt, exit } = entry;
+      if (startedAt === null) continue;
+      if (about.kind === "task") tasks.push({ name, spec: about.spec, startedAt, exit });
+      else {
+        const { identity, address } = about;
+        instances.push({ name, identity, startedAt, address, stopSignalAt, killedAt, exit });
+      }
+    }
+    return { instances, tasks };
+  }
+
+  async keys(): Promise<readonly EnvKey[]> {
+    const keys = (await this.#entries()).map((entry) => entry.key);
+    return [...new Map(keys.map((key) => [keyText(key), key])).values()];
+  }
+
+  start(spec: InstanceSpec): Promise<void> {
+    const about = (host: string | null) =>
+      aboutInstance(spec, host !== null && spec.port !== null ? { host, port: spec.port } : null);
+    return this.#once(spec, about);
+  }
+
+  startTask(spec: TaskSpec): Promise<void> {
+    return this.#once(spec, () => aboutTask(spec));
+  }
+
+  async signal(name: string, signal: string): Promise<void> {
+    if (!deliverable.includes(signal)) throw new Fault("request.invalid", `${signal.slice(0, 20)} cannot be sent`);
+    await this.#watch.ready();
+    const entry = this.#table.entries.get(name);
+    if (!entry || entry.exit || entry.startedAt === null) return;
+    const now = this.#options.clock.now();
+    if (signal === "SIGKILL") {
+      entry.killedAt ??= now;
+      this.#folder.setMark(name, "killed", entry.killedAt);
+    } else {
+      entry.stopSignalAt ??= now;
+      this.#folder.setMark(name, "stopped", entry.stopSignalAt);
+    }
+    try {
+      await this.#options.engine.json("POST", `/containers/${entry.id}/kill`, { query: { signal } });
+    } catch (thrown) {
+      // 409: it does not run any more.
+      if (!isRefusal(thrown, 404, 409)) throw thrown;
+    }
+  }
+
+  /** Its anonymous volumes go with the container: nothing else could ever find them again. */
+  async remove(name: string): Promise<void> {
+    await this.#watch.ready();
+    await this.#starting.get(name)?.catch(() => undefined);
+    const entry = this.#table.entries.get(name);
+    if (!entry) return;
+    if (!entry.exit && entry.startedAt !== null) throw new Fault("operation.failed", `${name} still runs`);
+    if (!entry.exit) await this.#table.abandon(entry);
+    else await this.#delete(entry);
+    for (const stream of ["stdout", "stderr"] as const) this.#output.forget(this.#folder.outputPath(name, stream));
+    await this.#tidy(entry.key);
+  }
+
+  async listening(name: string): Promise<readonly number[]> {
+    const pid = this.#running(name)?.pid ?? 0;
+    return pid > 0 ? listeningOf(pid) : [];
+  }
+
+  async usage(name: string): Promise<Usage | null> {
+    const entry = this.#running(name);
+    return entry?.id ? usageOf(this.#options.engine, entry.id, entry.pid) : null;
+  }
+
+  async readOutput(name: string, { stream, offset, limit }: OutputRange): Promise<Uint8Array> {
+    this.#folder.check(name);
+    return readFrom(this.#folder.outputPath(name, stream), offset, limit);
+  }
+
+  async releaseOutput(name: string, stream: OutputStream, offset: number): Promise<void> {
+    if (this.#table.entries.has(name)) await this.#output.upTo(this.#folder.outputPath(name, stream), offset);
+  }
+
+  changes(listener: (change: RuntimeChange) => void): () => void {
+    const own = (change: RuntimeChange) => listener(change);
+    this.#listeners.add(own);
+    // That the engine is away is told by `observe`; the watch goes on trying.
+    this.#watch.ready().catch(() => undefined);
+    return () => {
+      this.#listeners.delete(own);
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#listeners.clear();
+    await Promise.allSettled(this.#starting.values());
+    this.#watch.close();
+    await this.#table.close();
+  }
+
+  /** What there is. An engine that does not answer is a fault: nothing must look as if it had stopped. */
+  async #entries(): Promise<readonly Entry[]> {
+    await this.#watch.ready();
+    if (this.#options.clock.now() - this.#checkedAt >= believedMs) await this.#look({ thoroughly: false });
+    return [...this.#table.entries.values()];
+  }
+
+  #look(how: { thoroughly: boolean }): Promise<void> {
+    if (this.#checking && !how.thoroughly) return this.#checking;
+    const before = this.#options.clock.now();
+    const look = (this.#checking ?? Promise.resolve())
+      .catch(() => undefined)
+      .then(() => this.#table.lookAtAll(how))
+      .then(() => {
+        this.#checkedAt = before;
+      })
+      .finally(() => {
+        if (this.#checking === look) this.#checking = null;
+      });
+    this.#checking = look;
+    return look;
+  }
+
+  #running(name: string): Entry | null {
+    const entry = this.#table.entries.get(name);
+    return entry && entry.exit === null && entry.ending === null && entry.startedAt !== null ? entry : null;
+  }
+
+  /** One start at a time per name; who asks meanwhile gets the answer of the first. */
+  #once(spec: InstanceSpec | TaskSpec, about: (host: string | null) => About): Promise<void> {
+    const running = this.#starting.get(spec.name);
+    if (running) return running;
+    const started = this.#begin(spec, about).finally(() => this.#starting.delete(spec.name));
+    this.#starting.set(spec.name, started);
+    return started;
+  }
+
+  async #begin(spec: InstanceSpec | TaskSpec, about: (host: string | null) => About): Promise<void> {
+    this.#folder.check(spec.name);
+    await this.#watch.ready();
+    const known = this.#table.entries.get(spec.name);
+    if (known && known.exit === null && known.startedAt === null) await this.#table.abandon(known);
+    if (this.#table.entries.has(spec.name)) return;
+    const reason = unfit(spec);
+    if (reason !== null) return this.#table.stillborn(about(null), reason);
+    const image = /^sha256:/.test(spec.artifact) ? this.#options.imageOf(spec.artifact) : spec.artifact;
+    try {
+      const user = await userOf(this.#options.engine, image);
+      await this.#place({ spec, about, image, user });
+    } catch (thrown) {
+      if (!isRefusal(thrown, 400, 404, 409, 500)) throw thrown;
+      this.#table.stillborn(about(null), (thrown as Fault).detail);
+    }
+  }
+
+  async #place(start: Start): Promise<void> {
+    const { about, spec } = start;
+    const { key } = "identity" in spec ? spec.identity : spec;
+    const wantsAddress = "port" in spec && spec.port !== null;
+    await this.#networks.during(key, async (network) => {
+      const entry = this.#table.add(about(wantsAddress ? this.#address(key, network) : null));
+      entry.isStarting = true;
+      try {
+        entry.id = await this.#create(entry.about, { ...start, network });
+        await this.#run(entry);
+      } catch (thrown) {
+        // Not begun: as if it had never been. What the engine has of it is found and taken away with the next look.
+        if (this.#folder.mark(entry.name, "begun") === null) await this.#table.forget(entry);
+        throw thrown;
+      } finally {
+        entry.isStarting = false;
+      }
+    });
+  }
+
+  #address(key: EnvKey, network: EnvNetwork): string {
+    const placed = [...this.#table.entries.values()].filter((entry) => sameKey(entry.key, key));
+    const hosts = placed
+      .sort((a, b) => b.createdAt - a.createdAt)
+      .map(({ about }) => (about.kind === "instance" ? about.address?.host : undefined))
+      .filter((host) => host !== undefined);
+    return this.#networks.address(network, new Set(hosts), hosts[0] ?? null);
+  }
+
+  /** Creates the container: this claims the name on the engine. */
+  async #create(about: About, { spec, image, user, network }: Start & { network: EnvNetwork }): Promise<string> {
+    const { engine, installation } = this.#options;
+    const labels = labelsOf(about, installation);
+    const body = containerBody(about, spec, { image, user, labels, network: network.name });
+    const create = () =>
+      engine.json<{ Id: string }>("POST", "/containers/create", { query: { name: about.name }, body });
+    try {
+      return (await create()).Id;
+    } catch (thrown) {
+      if (!isRefusal(thrown, 409) || !(await this.#clearName(about.name))) throw thrown;
+      return (await create()).Id;
+    }
+  }
+
+  /** The name is taken. A container of ours that nobody knows of is what a lost answer left, and was never started. */
+  async #clearName(name: string): Promise<boolean> {
+    const { engine, installation } = this.#options;
+    const { Id, Config } = await engine.json<Inspected>("GET", `/containers/${name}/json`);
+    if (Config.Labels[installationLabel] !== installation) return false;
+    await engine.json("DELETE", `/containers/${Id}`);
+    return true;
+  }
+
+  /** Starts a container once. From here on only the engine knows whether the command was begun. */
+  async #run(entry: Entry): Promise<void> {
+    const { engine, clock } = this.#options;
+    if (entry.about.kind === "task") await this.#table.follower(entry).attach();
+    this.#folder.setMark(entry.name, "begun", clock.now());
+    try {
+      await engine.json("POST", `/containers/${entry.id}/start`);
+    } catch (thrown) {
+      // Its network may have been taken away by somebody.
+      this.#networks.forget(entry.key);
+      await this.#table.look(entry);
+      if (entry.startedAt === null) throw thrown;
+    }
+    await this.#table.look(entry);
+  }
+
+  async #delete(entry: Entry): Promise<void> {
+    if (entry.id !== null) {
+      try {
+        await this.#options.engine.json("DELETE", `/containers/${entry.id}`, { query: { v: true } });
+      } catch (thrown) {
+        if (!isRefusal(thrown, 404)) throw thrown;
+      }
+    }
+    await this.#table.forget(entry);
+  }
+
+  /** Takes an environment's network away when nothing of it is left. */
+  async #tidy(key: EnvKey): Promise<void> {
+    const isEmpty = ![...this.#table.entries.values()].some((entry) => sameKey(entry.key, key));
+    if (isEmpty) await this.#networks.drop(key);
+  }
+
+  #tell(entry: Entry, what: RuntimeChange["what"]): void {
+    if (what === "state" || entry.exit !== null) this.#report(entry, what);
+    else if (!this.#reporting.has(entry.name)) {
+      this.#reporting.add(entry.name);
+      this.#options.clock.after(outputMs, () => {
+        this.#reporting.delete(entry.name);
+        this.#report(entry, what);
+      });
+    }
+  }
+
+  #report({ key, name }: Entry, what: RuntimeChange["what"]): void {
+    for (const listener of this.#listeners) listener({ key, name, what });
+  }
+}
+
+interface Start {
+  readonly spec: InstanceSpec | TaskSpec;
+  readonly about: (host: string | null) => About;
+  readonly image: string;
+  readonly user: string;
+}

@@ -1,0 +1,76 @@
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Fault } from "../../../base/faults.ts";
+import { Engine } from "../../../host/engine.ts";
+import type { Clock } from "../../../ports/clock.ts";
+import type { Runtime } from "../../../ports/runtime.ts";
+import type { Inspected, Listed } from "./container.ts";
+import { installationLabel } from "./labels.ts";
+import { type DockerRuntimeOptions, dockerRuntime } from "./runtime.ts";
+
+/** For tests: real time. */
+export const wallClock: Clock = {
+  now: () => Date.now(),
+  after: (ms, then) => {
+    const timer = setTimeout(then, ms).unref();
+    return () => clearTimeout(timer);
+  },
+};
+
+/** What an image brings, and what the engine adds. */
+const imageVariables = ["PATH", "HOME", "HOSTNAME", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"];
+
+/** For tests: a docker runtime of an installation of its own, whose end fails when a container was left unseen. */
+export async function dockerWorld({ socket, image }: { socket: string; image: string }) {
+  const engine = new Engine(socket);
+  const installation = randomBytes(8).toString("hex");
+  const directory = mkdtempSync(join(tmpdir(), "fl-docker-"));
+  const options: DockerRuntimeOptions = {
+    engine,
+    installation,
+    directory: join(directory, "run"),
+    imageOf: (digest) => digest.replace("sha256:", "fairlead-artifact:"),
+    path: "/usr/bin:/bin",
+    clock: wallClock,
+  };
+  const filters = { label: [`${installationLabel}=${installation}`] };
+  const all = () => engine.json<Listed[]>("GET", "/containers/json", { query: { all: true, filters } });
+  const removeAll = async () => {
+    for (const { Id } of await all()) {
+      await engine.json("DELETE", `/containers/${Id}`, { query: { force: true, v: true } });
+    }
+    const networks = await engine.json<{ Id: string }[]>("GET", "/networks", { query: { filters } });
+    for (const { Id } of networks) await engine.json("DELETE", `/networks/${Id}`);
+  };
+  return {
+    engine,
+    installation,
+    directory: options.directory,
+    artifact: image,
+    node: "node",
+    extraVariables: [...imageVariables, "TINI_KILL_PROCESS_GROUP"],
+    open: (more: Partial<DockerRuntimeOptions> = {}): Runtime => dockerRuntime({ ...options, ...more }),
+    containers: all,
+    inspect: (name: string) => engine.json<Inspected>("GET", `/containers/${name}/json`),
+    close: async () => {
+      const unseen = await unseenOf(dockerRuntime(options), await all());
+      await removeAll();
+      engine.close();
+      rmSync(directory, { recursive: true, force: true });
+      if (unseen.length > 0) throw new Fault("operation.failed", `left behind: ${unseen.join(", ")}`);
+    },
+  };
+}
+
+/** The containers that a runtime does not know of. */
+async function unseenOf(runtime: Runtime, containers: readonly Listed[]): Promise<readonly string[]> {
+  const seen = new Set<string>();
+  for (const key of await runtime.keys()) {
+    const { instances, tasks } = await runtime.observe(key);
+    for (const { name } of [...instances, ...tasks]) seen.add(`/${name}`);
+  }
+  await runtime.close();
+  return containers.flatMap(({ Names }) => Names).filter((name) => !seen.has(name));
+}
