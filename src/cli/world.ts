@@ -9,6 +9,8 @@ export interface ControllerOptions {
   readonly stateDirectory: string;
   readonly listen: { readonly host: string; readonly port: number } | null;
   readonly edge: { readonly host: string; readonly port: number };
+  /** Proxies in front of the edge that it believes. */
+  readonly frontProxies?: { readonly trust: readonly string[]; readonly proxyProtocol: boolean };
   readonly ports?: { readonly from: number; readonly to: number };
   readonly runAs?: string | null;
   /** `auto`: containers where a Docker engine answers, else plain processes; a state directory stays what it was. */

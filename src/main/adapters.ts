@@ -7,6 +7,7 @@ import { openJournal } from "../adapters/journal/sqlite/open.ts";
 import { openLogs } from "../adapters/logs/sqlite/open.ts";
 import { networkProber } from "../adapters/probe/network/prober.ts";
 import { processRuntime } from "../adapters/runtime/process/runtime.ts";
+import { type FrontProxies, noFrontProxies } from "../model/route.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Edge } from "../ports/edge.ts";
 import type { Journal } from "../ports/journal.ts";
@@ -20,6 +21,8 @@ export interface AdapterOptions {
   readonly stateDirectory: string;
   /** Where the edge takes traffic; port 0 lets it choose one that it then keeps. */
   readonly edge: { readonly host: string; readonly port: number };
+  /** Proxies in front of the edge that it believes; default: none. */
+  readonly frontProxies?: FrontProxies;
   /** Ports that instances get. */
   readonly ports?: { readonly from: number; readonly to: number };
   readonly runAs?: string | null;
@@ -65,6 +68,7 @@ export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
   const edge = embeddedEdge({
     directory: at("edge"),
     listen: options.edge,
+    proxies: options.frontProxies ?? noFrontProxies,
     entry: [process.execPath, youngSpace, edgeEntry()],
     env: { PATH: options.env.PATH ?? "" },
     clock,

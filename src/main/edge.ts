@@ -4,19 +4,27 @@ import { exitCodes } from "../adapters/edge/embedded/start.ts";
 import { asFault, Fault } from "../base/faults.ts";
 
 /**
- * The edge process: `edge --directory DIR --host HOST --port PORT`. It ends by SIGTERM, SIGINT or its admin socket only.
+ * The edge process: `edge --directory DIR --host HOST --port PORT [--trust-proxy NETWORKS] [--proxy-protocol]`. It ends by SIGTERM, SIGINT or its admin socket only.
  * Standard output is its log. Exit codes: src/adapters/edge/embedded/start.ts.
  */
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { directory: { type: "string" }, host: { type: "string" }, port: { type: "string" } },
+    options: {
+      directory: { type: "string" },
+      host: { type: "string" },
+      port: { type: "string" },
+      "trust-proxy": { type: "string" },
+      "proxy-protocol": { type: "boolean" },
+    },
   });
   const { directory, host } = values;
   const port = Number(values.port);
   if (directory === undefined || host === undefined || !Number.isInteger(port)) {
     throw new Fault("usage.invalid", "The edge needs --directory, --host and --port.");
   }
-  const edge = await runEdge({ directory, listen: { host, port }, log });
+  const trust = values["trust-proxy"]?.split(",") ?? [];
+  const proxies = { trust, proxyProtocol: values["proxy-protocol"] ?? false };
+  const edge = await runEdge({ directory, listen: { host, port }, proxies, log });
   process.on("SIGTERM", () => edge.stop());
   process.on("SIGINT", () => edge.stop());
   await edge.ended;

@@ -23,6 +23,20 @@ export interface Route extends RouteRules {
   readonly maintenance: Maintenance | null;
 }
 
+/**
+ * Proxies in front of the edge, and what they are believed. Of a connection from one of them the edge takes the client's
+ * address and protocol out of `X-Forwarded-For` and `X-Forwarded-Proto` and goes on with both; whatever others say there is
+ * replaced.
+ */
+export interface FrontProxies {
+  /** Addresses and networks, like `10.0.0.0/8`. None: nobody is believed. */
+  readonly trust: readonly string[];
+  /** Connections from them begin with a PROXY protocol header, version 1 or 2; without one they are cut. */
+  readonly proxyProtocol: boolean;
+}
+
+export const noFrontProxies: FrontProxies = { trust: [], proxyProtocol: false };
+
 /** What is said while an environment is closed for maintenance. */
 export interface Maintenance {
   /** One line, for a page made of it and for clients that take no HTML. */
@@ -79,6 +93,8 @@ export interface AccessRecord {
   readonly release: number | null;
   readonly instance: string | null;
   readonly requestId: string;
+  /** The client's address, told by a proxy in front where that is believed. */
+  readonly client: string;
   readonly method: string;
   readonly host: string;
   readonly path: string;

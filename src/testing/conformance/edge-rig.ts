@@ -62,13 +62,16 @@ export interface Ask {
   readonly method?: string;
   readonly headers?: Record<string, string>;
   readonly body?: string | Buffer;
+  /** The own address to ask from. */
+  readonly from?: string | undefined;
 }
 
 /** One request on a connection of its own. Rejects when it is cut. */
-export function ask(url: string, { host, path = "/", method = "GET", headers = {}, body }: Ask): Promise<Answer> {
+export function ask(url: string, { host, path = "/", method = "GET", headers = {}, body, from }: Ask): Promise<Answer> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
-    const outgoing = request({ hostname, port, path, method, headers: { host, ...headers }, agent: false });
+    const local = from === undefined ? {} : { localAddress: from };
+    const outgoing = request({ hostname, port, path, method, headers: { host, ...headers }, agent: false, ...local });
     outgoing.once("error", reject);
     outgoing.once("response", (answer) => {
       const chunks: Buffer[] = [];
@@ -84,17 +87,17 @@ export function ask(url: string, { host, path = "/", method = "GET", headers = {
 }
 
 /** A bare connection to the edge. */
-export async function dial(url: string): Promise<Socket> {
+export async function dial(url: string, from = "127.0.0.1"): Promise<Socket> {
   const { hostname, port } = new URL(url);
-  const socket = connect(Number(port), hostname);
+  const socket = connect({ port: Number(port), host: hostname, localAddress: from });
   socket.on("error", () => socket.destroy());
   await once(socket, "connect");
   return socket;
 }
 
 /** Sends bytes as they are and gives back all that comes until the edge closes the connection. */
-export async function raw(url: string, text: string): Promise<string> {
-  const socket = await dial(url);
+export async function raw(url: string, text: string, from?: string): Promise<string> {
+  const socket = await dial(url, from);
   let answer = "";
   socket.setEncoding("latin1").on("data", (chunk: string) => {
     answer += chunk;

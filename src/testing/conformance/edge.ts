@@ -1,13 +1,18 @@
 import { afterAll, beforeAll, describe, test } from "vitest";
+import type { FrontProxies } from "../../model/route.ts";
 import { changeCases } from "./edge-changes.ts";
 import { httpCases } from "./edge-http.ts";
 import { limitCases } from "./edge-limits.ts";
 import { policyCases } from "./edge-policies.ts";
+import { proxyCases } from "./edge-proxies.ts";
 import type { EdgeUnderTest } from "./edge-rig.ts";
 import { streamCases } from "./edge-streams.ts";
 
 /** One promise of the port: its sentence, and how it is checked against a running edge. */
 export type EdgeCase = readonly [name: string, check: (under: EdgeUnderTest) => Promise<void>];
+
+/** The same for an edge that stands behind proxies. */
+export type ProxiedEdgeCase = readonly [name: string, proxies: FrontProxies, check: EdgeCase[1]];
 
 export interface EdgeSkip {
   /** A case's name. */
@@ -18,13 +23,18 @@ export interface EdgeSkip {
 
 /**
  * What every adapter of `src/ports/edge.ts` must do, checked with real apps, real connections and the real edge. Each case
- * uses an owner and hosts of its own, so that all share one edge; cases that end it run last.
+ * uses an owner and hosts of its own, so that all share one edge; cases that end it run last. `behind` makes an edge that
+ * believes proxies in front of it.
  */
 export function edgeConformance(
   name: string,
   make: () => Promise<EdgeUnderTest>,
-  { skip = [] }: { skip?: readonly EdgeSkip[] } = {},
+  {
+    skip = [],
+    behind,
+  }: { skip?: readonly EdgeSkip[]; behind?: (proxies: FrontProxies) => Promise<EdgeUnderTest> } = {},
 ): void {
+  const reasonOf = (sentence: string) => skip.find((entry) => entry.case === sentence)?.because;
   describe(`edge ${name}`, () => {
     let under: EdgeUnderTest;
     beforeAll(async () => {
@@ -32,9 +42,18 @@ export function edgeConformance(
     });
     afterAll(() => under[Symbol.asyncDispose]());
     for (const [sentence, check] of [...httpCases, ...limitCases, ...policyCases, ...streamCases, ...changeCases]) {
-      const reason = skip.find((entry) => entry.case === sentence)?.because;
+      const reason = reasonOf(sentence);
       if (reason === undefined) test(sentence, () => check(under));
       else test.skip(`${sentence} (skipped: ${reason})`);
+    }
+  });
+  describe.skipIf(behind === undefined)(`edge ${name} behind proxies`, () => {
+    for (const [sentence, proxies, check] of proxyCases) {
+      const reason = reasonOf(sentence);
+      test.skipIf(reason !== undefined)(reason ? `${sentence} (skipped: ${reason})` : sentence, async () => {
+        await using under = await behind?.(proxies);
+        if (under !== undefined) await check(under);
+      });
     }
   });
 }

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { chmod, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { asFault, Fault, faults } from "../../../base/faults.ts";
-import type { RouteTable } from "../../../model/route.ts";
+import type { FrontProxies, RouteTable } from "../../../model/route.ts";
 import { checkTable } from "../table/validate.ts";
 import type { Listen } from "./front.ts";
 import type { LiveTables } from "./live.ts";
@@ -14,15 +14,18 @@ export interface Hello {
   readonly protocol: number;
   readonly pid: number;
   readonly listen: Listen;
+  /** Whom it believes about clients. */
+  readonly proxies: FrontProxies;
 }
 
 /** What the admin socket can ask of the edge. */
 export interface AdminTarget {
   readonly tables: LiveTables;
   readonly records: Records;
-  readonly hello: Hello;
+  hello(): Hello;
   apply(table: RouteTable): Promise<void>;
   remove(owner: string): Promise<void>;
+  believe(proxies: FrontProxies): void;
   stop(): void;
 }
 
@@ -31,7 +34,7 @@ type Handler = (target: AdminTarget, call: { req: IncomingMessage; owner: string
 
 /** Method and first part of the path; what follows it is an owner. */
 const handlers: Readonly<Record<string, Handler>> = {
-  "GET hello": ({ hello }) => ({ status: 200, json: hello }),
+  "GET hello": (target) => ({ status: 200, json: target.hello() }),
   "GET state": ({ tables, records }, { owner }) => ({
     status: 200,
     json: { table: tables.get(owner), stats: tables.stats(owner), droppedRecords: records.dropped },
@@ -45,6 +48,10 @@ const handlers: Readonly<Record<string, Handler>> = {
   },
   "DELETE tables": async (target, { owner }) => {
     await target.remove(owner);
+    return { status: 204 };
+  },
+  "PUT proxies": async (target, { req }) => {
+    target.believe((await readJson(req)) as FrontProxies);
     return { status: 204 };
   },
   "POST stop": (target) => {

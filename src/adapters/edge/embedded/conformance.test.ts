@@ -1,4 +1,4 @@
 import { edgeConformance } from "../../../testing/conformance/edge.ts";
 import { testEdge } from "./test-edge.ts";
 
-edgeConformance("embedded", testEdge);
+edgeConformance("embedded", testEdge, { behind: testEdge });

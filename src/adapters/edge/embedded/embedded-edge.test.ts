@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { isAlive } from "../../../host/alive.ts";
+import { noFrontProxies } from "../../../model/route.ts";
 import { ask, oneRoute, seen, testApp } from "../../../testing/conformance/edge-rig.ts";
 import { embeddedEdge } from "./embedded-edge.ts";
 import { readNote } from "./files.ts";
@@ -12,9 +13,9 @@ import { runEdge } from "./run.ts";
 import { stopEdge } from "./stop.ts";
 import { entry, realClock, testEdge } from "./test-edge.ts";
 
-function edgeOn(directory: string, port: number) {
+function edgeOn(directory: string, port: number, proxies = noFrontProxies) {
   const listen = { host: "127.0.0.1", port };
-  return embeddedEdge({ directory, listen, entry: [...entry], env: {}, clock: realClock });
+  return embeddedEdge({ directory, listen, proxies, entry: [...entry], env: {}, clock: realClock });
 }
 
 async function freshDirectory() {
@@ -49,7 +50,7 @@ test("edges asked for at the same moment by several controllers are one process,
 test("an edge whose directory was removed before it came up ends and does not make it again", async () => {
   const path = join(tmpdir(), `fl-edge-gone-${process.pid}`);
   await expect(
-    runEdge({ directory: path, listen: { host: "127.0.0.1", port: 0 }, log: () => undefined }),
+    runEdge({ directory: path, listen: { host: "127.0.0.1", port: 0 }, proxies: noFrontProxies, log: () => undefined }),
   ).rejects.toThrow();
   await expect(stat(path)).rejects.toMatchObject({ code: "ENOENT" });
 });
@@ -144,4 +145,24 @@ test("a table damaged on disk is set aside and logged, and the other owners are 
   expect(await under.edge.owners()).toEqual(["good/x"]);
   expect((await ask(under.url, { host: "good.test" })).text).toBe("fine");
   expect(await readFile(join(under.directory, "edge.log"), "utf8")).toMatch(/set aside as .*bad%2Fx\.json\.damaged/);
+});
+
+test("an edge that runs learns whom to believe without being started again", async () => {
+  await using directory = await freshDirectory();
+  await using app = await testApp((req, res) => res.end(req.headers["x-real-ip"]));
+  const first = edgeOn(directory.path, 0);
+  await first.ensure();
+  await first.apply(oneRoute("told/x", { hosts: ["told.test"], upstreams: [app.upstream("told-1")] }));
+  const { host, port } = first.address();
+  const headers = { "x-forwarded-for": "203.0.113.9" };
+  const client = async () => (await ask(`http://${host}:${port}`, { host: "told.test", headers })).text;
+  expect(await client()).toBe("127.0.0.1");
+  const pid = (await readNote(directory.path))?.pid;
+  const later = edgeOn(directory.path, 0, { trust: ["127.0.0.0/8"], proxyProtocol: false });
+  await later.ensure();
+  expect(await client()).toBe("203.0.113.9");
+  await first.ensure();
+  expect(await client()).toBe("127.0.0.1");
+  expect((await readNote(directory.path))?.pid).toBe(pid);
+  await Promise.all([first.close(), later.close()]);
 });

@@ -1,5 +1,12 @@
+import { canonicalJson } from "../../../base/digest.ts";
 import { Fault } from "../../../base/faults.ts";
-import type { AccessRecord, RouteTable, UpstreamStats } from "../../../model/route.ts";
+import {
+  type AccessRecord,
+  type FrontProxies,
+  noFrontProxies,
+  type RouteTable,
+  type UpstreamStats,
+} from "../../../model/route.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Edge, EdgeState } from "../../../ports/edge.ts";
 import { askEdge, followEdge } from "./admin-client.ts";
@@ -13,6 +20,8 @@ export interface EmbeddedEdgeOptions {
   readonly directory: string;
   /** Port 0: the edge chooses one and keeps it over restarts. */
   readonly listen: Listen;
+  /** Proxies in front that it believes; default: none. An edge that runs already learns of a change. */
+  readonly proxies?: FrontProxies;
   /** The argument list that starts the edge process (src/main/edge.ts). */
   readonly entry: readonly [string, ...string[]];
   /** The whole environment of that process. */
@@ -107,9 +116,13 @@ class EmbeddedEdge implements Edge {
   }
 
   async #ensure(): Promise<void> {
-    const hello = await ensureEdge(this.#options);
+    const proxies = this.#options.proxies ?? noFrontProxies;
+    const hello = await ensureEdge({ ...this.#options, proxies });
     this.#address = hello.listen;
-    if (hello.protocol === protocol) return;
+    if (hello.protocol === protocol) {
+      if (canonicalJson(hello.proxies) !== canonicalJson(proxies)) await this.#ask("PUT", "/proxies", proxies);
+      return;
+    }
     throw new Fault("edge.unreachable", `The running edge (process ${hello.pid}) is of another version of Fairlead.`, {
       hint: "Stop it with the version that started it; the next deploy starts the new one.",
     });

@@ -1,9 +1,13 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import type { FrontProxies } from "../../../model/route.ts";
 import type { Admission } from "./admission.ts";
 import { Exchange } from "./exchange.ts";
+import { connectionAddress } from "./headers.ts";
 import { plainPage } from "./pages.ts";
+import { Proxies } from "./proxies.ts";
+import { takeProxyHeader } from "./proxy-header.ts";
 import { targetOf, wantsUpgrade } from "./request-checks.ts";
 import { settings } from "./settings.ts";
 import { Upgrade } from "./upgrade.ts";
@@ -19,6 +23,9 @@ export class Front {
   readonly #server: Server;
   readonly #admission: Admission;
   readonly #upgraded = new Set<Socket>();
+  /** Whose PROXY protocol header has not come yet. */
+  readonly #arriving = new Set<Socket>();
+  #proxies: Proxies | null = null;
 
   constructor(admission: Admission) {
     this.#admission = admission;
@@ -32,9 +39,17 @@ export class Front {
       optimizeEmptyRequests: true,
       shouldUpgradeCallback: wantsUpgrade,
     });
+    const [serve] = this.#server.listeners("connection");
+    this.#server.removeAllListeners("connection");
+    this.#server.on("connection", (socket) => this.#arrived(socket, () => serve?.call(this.#server, socket)));
     this.#server.on("request", (req, res) => this.#request(req, res, false));
     this.#server.on("checkContinue", (req, res) => this.#request(req, res, true));
     this.#server.on("upgrade", (req, socket, head) => this.#upgrade(req, socket as Socket, head));
+  }
+
+  /** Whom to believe about clients, for connections and requests from now on. Faults: `usage.invalid`. */
+  believe(proxies: FrontProxies): void {
+    this.#proxies = proxies.trust.length === 0 ? null : new Proxies(proxies);
   }
 
   /** Opens it. Rejects with Node's own error (`EADDRINUSE`, `EACCES`, …). */
@@ -50,6 +65,7 @@ export class Front {
     this.#admission.draining = true;
     const closed = once(this.#server, "close");
     this.#server.close();
+    for (const socket of this.#arriving) socket.destroy();
     const idle = setInterval(() => this.#server.closeIdleConnections(), 50);
     const late = setTimeout(() => this.#cut(), settings.drainMs);
     await closed;
@@ -62,10 +78,22 @@ export class Front {
     for (const socket of this.#upgraded) socket.destroy();
   }
 
+  #arrived(socket: Socket, serve: () => void): void {
+    const proxies = this.#proxies;
+    if (!proxies?.proxyProtocol || !proxies.trusts(connectionAddress(socket.remoteAddress ?? ""))) return serve();
+    this.#arriving.add(socket);
+    socket.once("close", () => this.#arriving.delete(socket));
+    takeProxyHeader(socket, (address) => {
+      this.#arriving.delete(socket);
+      if (address !== null) proxies.announce(socket, connectionAddress(address));
+      serve();
+    });
+  }
+
   #request(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void {
     const target = targetOf(req);
     if (target === null) return refuseShape(res);
-    const visit = new Visit(req, target);
+    const visit = new Visit(req, target, this.#proxies);
     this.#admission.admit(new Exchange(visit, res, { admission: this.#admission, expectsContinue }));
   }
 
@@ -78,7 +106,9 @@ export class Front {
       socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
       return;
     }
-    this.#admission.admit(new Upgrade(new Visit(req, target), socket, { admission: this.#admission, head }));
+    this.#admission.admit(
+      new Upgrade(new Visit(req, target, this.#proxies), socket, { admission: this.#admission, head }),
+    );
   }
 }
 

@@ -61,24 +61,38 @@ export function requestIdOf(req: IncomingMessage): string {
   return typeof given === "string" && /^[A-Za-z0-9._-]{1,128}$/.test(given) ? given : randomUUID();
 }
 
-/** Address of the client as an app wants to read it: IPv4 without the prefix it has on a dual-stack socket. */
+/** Address of the client as an app wants to read it. */
 export function clientAddress(req: IncomingMessage): string {
-  const address = req.socket.remoteAddress ?? "";
+  return connectionAddress(req.socket.remoteAddress ?? "");
+}
+
+/** An address in its one spelling: IPv4 without the prefix that it has on a dual-stack socket. */
+export function connectionAddress(address: string): string {
   return address.startsWith("::ffff:") ? address.slice(7) : address;
+}
+
+/** What the client speaks with the edge itself. */
+export function protocolOf(req: IncomingMessage): "http" | "https" {
+  return "encrypted" in req.socket ? "https" : "http";
 }
 
 export interface Forwarding {
   readonly target: Target;
   readonly address: string;
   readonly proto: "http" | "https";
+  /** `X-Forwarded-For` of a proxy that is believed, continued; null: the edge is the first. */
+  readonly chain: string | null;
   readonly requestId: string;
 }
 
 /**
- * The headers for the app, name and value in turn. What the client says of earlier proxies is replaced, as no proxy in
- * front of the edge is trusted; names with `_` that many app servers read as `-` are dropped with them.
+ * The headers for the app, name and value in turn. What the client says of earlier proxies is replaced by what is believed
+ * of it; names with `_` that many app servers read as `-` are dropped with them.
  */
-export function requestHeaders(req: IncomingMessage, { target, address, proto, requestId }: Forwarding): string[] {
+export function requestHeaders(
+  req: IncomingMessage,
+  { target, address, proto, chain, requestId }: Forwarding,
+): string[] {
   const listed = connectionListed(req.headers.connection);
   const headers: string[] = [];
   const raw = req.rawHeaders;
@@ -89,10 +103,16 @@ export function requestHeaders(req: IncomingMessage, { target, address, proto, r
     if (lower.includes("_") && notForwarded.has(lower.replaceAll("_", "-"))) continue;
     headers.push(name, raw[i + 1] ?? "");
   }
-  const port = /:(\d+)$/.exec(target.host)?.[1] ?? String(req.socket.localPort ?? 80);
-  headers.push("x-forwarded-for", address, "x-real-ip", address, "x-forwarded-proto", proto);
+  const port = /:(\d+)$/.exec(target.host)?.[1] ?? portBehind(req, proto);
+  headers.push("x-forwarded-for", chain ?? address, "x-real-ip", address, "x-forwarded-proto", proto);
   headers.push("x-forwarded-host", target.host, "x-forwarded-port", port, "x-request-id", requestId);
   return headers;
+}
+
+/** The port that the client asked without naming it: the protocol's own where a proxy in front speaks another one with us. */
+function portBehind(req: IncomingMessage, proto: "http" | "https"): string {
+  if (proto !== protocolOf(req)) return proto === "https" ? "443" : "80";
+  return String(req.socket.localPort ?? 80);
 }
 
 export type AnswerHeaders = IncomingHttpHeaders | Record<string, string | string[] | undefined>;

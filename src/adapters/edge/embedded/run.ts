@@ -1,7 +1,7 @@
 import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { Fault, isErrno } from "../../../base/faults.ts";
 import { startTimeOf } from "../../../host/alive.ts";
-import type { RouteTable } from "../../../model/route.ts";
+import type { FrontProxies, RouteTable } from "../../../model/route.ts";
 import { TableStore } from "../table/table-store.ts";
 import { askHello } from "./admin-client.ts";
 import { openAdmin } from "./admin-server.ts";
@@ -24,6 +24,7 @@ export interface EdgeOptions {
   readonly directory: string;
   /** Port 0: the port used last in this directory, or else a free one. */
   readonly listen: Listen;
+  readonly proxies: FrontProxies;
   /** Takes one line about the edge itself; requests are not logged. */
   readonly log: (line: string) => void;
 }
@@ -34,7 +35,7 @@ export interface EdgeOptions {
  * when the other one is an edge of the same directory), `edge.unreachable`, `usage.invalid`. It does not make its
  * directory: one that was removed meanwhile wants no edge any more.
  */
-export async function runEdge({ directory, listen, log }: EdgeOptions): Promise<RunningEdge> {
+export async function runEdge({ directory, listen, proxies, log }: EdgeOptions): Promise<RunningEdge> {
   const files = edgeFiles(directory);
   checkSocketPath(files.socket);
   const store = new TableStore(files.tables);
@@ -43,11 +44,17 @@ export async function runEdge({ directory, listen, log }: EdgeOptions): Promise<
   const admission = new Admission(tables, records);
   await loadTables({ store, tables, log });
   const front = new Front(admission);
+  let believed = proxies;
+  front.believe(believed);
   const actual = await openFront(front, directory, listen);
   const changes = new Changes({ store, tables, admission });
   const stopping = Promise.withResolvers<void>();
-  const hello = { protocol, pid: process.pid, listen: actual };
-  const target = { tables, records, hello, stop: stopping.resolve };
+  const hello = () => ({ protocol, pid: process.pid, listen: actual, proxies: believed });
+  const believe = (proxies: FrontProxies) => {
+    front.believe(proxies);
+    believed = proxies;
+  };
+  const target = { tables, records, hello, believe, stop: stopping.resolve };
   // Before anybody can ask: who is told that the edge runs must be able to find its process.
   await writeNote(directory, actual);
   const admin = await openAdmin(files.socket, {

@@ -2,6 +2,7 @@ import { mkdir, open, rename, stat } from "node:fs/promises";
 import { Fault, isErrno } from "../../../base/faults.ts";
 import { isAlive } from "../../../host/alive.ts";
 import { startChild } from "../../../host/child.ts";
+import type { FrontProxies } from "../../../model/route.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import { askHello } from "./admin-client.ts";
 import type { Hello } from "./admin-server.ts";
@@ -21,6 +22,7 @@ const logBytes = 10 * 1024 * 1024;
 export interface StartOptions {
   readonly directory: string;
   readonly listen: Listen;
+  readonly proxies: FrontProxies;
   readonly entry: readonly [string, ...string[]];
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
@@ -58,14 +60,14 @@ interface Spawned {
   ended(): number | null;
 }
 
-async function spawnEdge({ directory, listen, entry, env }: StartOptions): Promise<Spawned> {
+async function spawnEdge({ directory, listen, proxies, entry, env }: StartOptions): Promise<Spawned> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const log = await openLog(edgeFiles(directory).log);
   let code: number | null = null;
   let gone = false;
   try {
-    const command = [...entry, "--directory", directory, "--host", listen.host, "--port", String(listen.port)] as const;
-    const child = startChild(command as unknown as readonly [string, ...string[]], {
+    const place = ["--directory", directory, "--host", listen.host, "--port", String(listen.port)];
+    const child = startChild([...entry, ...place, ...proxyArguments(proxies)], {
       env,
       stdio: ["ignore", log.fd, log.fd],
       detached: true,
@@ -83,6 +85,11 @@ async function spawnEdge({ directory, listen, entry, env }: StartOptions): Promi
   } finally {
     await log.close();
   }
+}
+
+function proxyArguments({ trust, proxyProtocol }: FrontProxies): readonly string[] {
+  const trusted = trust.length > 0 ? ["--trust-proxy", trust.join(",")] : [];
+  return proxyProtocol ? [...trusted, "--proxy-protocol"] : trusted;
 }
 
 async function openLog(path: string) {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isAlive } from "../../../host/alive.ts";
+import { type FrontProxies, noFrontProxies } from "../../../model/route.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import { embeddedEdge } from "./embedded-edge.ts";
 import { readNote } from "./files.ts";
@@ -21,10 +22,10 @@ export const realClock: Clock = {
 export const entry = [process.execPath, fileURLToPath(new URL("../../../main/edge.ts", import.meta.url))] as const;
 
 /** A running edge in a directory of its own, for tests. */
-export async function testEdge() {
+export async function testEdge(proxies: FrontProxies = noFrontProxies) {
   const directory = await mkdtemp(join(tmpdir(), "fl-edge-"));
   const listen = { host: "127.0.0.1", port: 0 };
-  const edge = embeddedEdge({ directory, listen, entry: [...entry], env: {}, clock: realClock });
+  const edge = embeddedEdge({ directory, listen, proxies, entry: [...entry], env: {}, clock: realClock });
   await edge.ensure();
   const { host, port } = edge.address();
   return {

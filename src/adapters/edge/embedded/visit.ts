@@ -1,8 +1,17 @@
 import type { IncomingMessage } from "node:http";
 import { hostName } from "../table/hosts.ts";
 import { corsChange } from "./cors.ts";
-import { type Added, type AnswerHeaders, type Change, clientAddress, requestIdOf, responseHeaders } from "./headers.ts";
+import {
+  type Added,
+  type AnswerHeaders,
+  type Change,
+  clientAddress,
+  protocolOf,
+  requestIdOf,
+  responseHeaders,
+} from "./headers.ts";
 import type { LiveRoute, LiveUpstream } from "./live.ts";
+import type { Proxies } from "./proxies.ts";
 import type { Records } from "./records.ts";
 import type { Target } from "./request-checks.ts";
 
@@ -17,6 +26,7 @@ export class Visit {
   readonly address: string;
   /** How the client came. */
   readonly proto: "http" | "https";
+  readonly chain: string | null;
   /** Upstreams that took no connection for this request. */
   readonly tried = new Set<LiveUpstream>();
   route: LiveRoute | null = null;
@@ -29,12 +39,15 @@ export class Visit {
   #under = false;
   #over = false;
 
-  constructor(req: IncomingMessage, target: Target) {
+  /** `proxies` null: no proxy in front is believed. */
+  constructor(req: IncomingMessage, target: Target, proxies: Proxies | null) {
     this.req = req;
     this.target = target;
     this.requestId = requestIdOf(req);
-    this.address = clientAddress(req);
-    this.proto = "encrypted" in req.socket ? "https" : "http";
+    const origin = proxies?.originOf(req) ?? null;
+    this.address = origin?.address ?? clientAddress(req);
+    this.proto = origin?.proto ?? protocolOf(req);
+    this.chain = origin?.chain ?? null;
   }
 
   /** What its route adds to answers. */
@@ -85,6 +98,7 @@ export class Visit {
       release: this.upstream?.spec.release ?? null,
       instance: this.upstream?.spec.id ?? null,
       requestId: this.requestId,
+      client: this.address,
       method: this.req.method ?? "",
       host: hostName(this.target.host) ?? "",
       path: pathOnly(this.target.path),

@@ -1,9 +1,10 @@
 import { once } from "node:events";
 import path from "node:path";
 import { Fault } from "../../../base/faults.ts";
+import { parseNetwork } from "../../../base/network.ts";
 import { command } from "../../command.ts";
 import { humanLine } from "../../controller-log.ts";
-import { text } from "../../flags.ts";
+import { text, toggle } from "../../flags.ts";
 import { readAddress } from "../../place.ts";
 import { platformFlags, platformOf } from "../../platform.ts";
 
@@ -13,6 +14,11 @@ export default command({
   flags: {
     listen: text("--listen <address>", "Serve the API over TCP too, with the token in FAIRLEAD_TOKEN"),
     edge: text("--edge <address>", "Where the edge takes traffic (default 127.0.0.1:8080)"),
+    trustProxy: text(
+      "--trust-proxy <networks>",
+      "Proxies in front of the edge, like 10.0.0.0/8,192.0.2.7: what they say of their clients is believed",
+    ),
+    proxyProtocol: toggle("--proxy-protocol", "Connections from --trust-proxy begin with a PROXY protocol header"),
     ...platformFlags,
     ports: text("--ports <from-to>", "Ports that instances get"),
     runAs: text("--run-as <user>", "Unprivileged user that instances run as"),
@@ -22,6 +28,9 @@ export default command({
     ["fairlead controller --state /var/lib/fairlead --listen 127.0.0.1:7070", "with the API over TCP"],
   ],
   async run({ flags, world }) {
+    if (flags.proxyProtocol && flags.trustProxy === undefined) {
+      throw new Fault("usage.invalid", "--proxy-protocol needs --trust-proxy, which says from whom it is taken");
+    }
     const { host, context, globals } = world;
     const named = globals.state ?? context.controller.state ?? context.controller.fallback;
     const running = await host.startController({
@@ -30,6 +39,7 @@ export default command({
       edge: readAddress("--edge", flags.edge ?? "127.0.0.1:8080"),
       verbose: context.verbose,
       ...(context.attended && { onLog: (line) => host.stderr.write(`${humanLine(line, world.paint)}\n`) }),
+      ...(flags.trustProxy !== undefined && { frontProxies: readProxies(flags.trustProxy, flags.proxyProtocol) }),
       ...platformOf(flags),
       ...(flags.ports !== undefined && { ports: readPorts(flags.ports) }),
       ...(flags.runAs !== undefined && { runAs: flags.runAs }),
@@ -39,6 +49,13 @@ export default command({
     if (context.attended) world.say("Apps and the edge go on without it; `fairlead down` would have stopped the apps.");
   },
 });
+
+function readProxies(given: string, proxyProtocol: boolean): { trust: readonly string[]; proxyProtocol: boolean } {
+  const trust = given.split(",").map((one) => one.trim());
+  const bad = trust.find((one) => parseNetwork(one) === null);
+  if (bad === undefined) return { trust, proxyProtocol };
+  throw new Fault("usage.invalid", `--trust-proxy must be addresses or networks like 10.0.0.0/8, not ${bad}`);
+}
 
 function readPorts(given: string): { from: number; to: number } {
   const found = /^(\d{1,5})-(\d{1,5})$/.exec(given);

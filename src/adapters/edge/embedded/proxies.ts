@@ -1,0 +1,95 @@
+import type { IncomingMessage } from "node:http";
+import { BlockList, isIP, type Socket } from "node:net";
+import { Fault } from "../../../base/faults.ts";
+import { parseNetwork } from "../../../base/network.ts";
+import type { FrontProxies } from "../../../model/route.ts";
+import { clientAddress, connectionAddress, protocolOf } from "./headers.ts";
+
+/** Where a request came from, as proxies in front of the edge tell it. */
+export interface Origin {
+  readonly address: string;
+  readonly proto: "http" | "https";
+  /** What a trusted proxy said in `X-Forwarded-For`, to be continued; null when there is nothing to continue. */
+  readonly chain: string | null;
+}
+
+/** The proxies in front of the edge that are believed. */
+export class Proxies {
+  readonly proxyProtocol: boolean;
+  readonly #trusted = new BlockList();
+  /** Clients behind open connections, as a PROXY protocol header told them. */
+  readonly #announced = new Map<string, string>();
+
+  constructor({ trust, proxyProtocol }: FrontProxies) {
+    this.proxyProtocol = proxyProtocol;
+    for (const { address, bits, family } of trust.map(networkOf)) this.#trusted.addSubnet(address, bits, family);
+  }
+
+  trusts(address: string): boolean {
+    const version = isIP(address);
+    return version !== 0 && this.#trusted.check(address, version === 4 ? "ipv4" : "ipv6");
+  }
+
+  /** A header at the begin of this connection told who its client is. */
+  announce(socket: Socket, address: string): void {
+    const key = connectionKey(socket);
+    this.#announced.set(key, address);
+    socket.once("close", () => this.#announced.delete(key));
+  }
+
+  originOf(req: IncomingMessage): Origin {
+    const peer = this.#announced.get(connectionKey(req.socket)) ?? clientAddress(req);
+    const proto = protocolOf(req);
+    if (!this.trusts(peer)) return { address: peer, proto, chain: null };
+    const given = req.headers["x-forwarded-for"];
+    const chain = given === undefined ? null : String(given);
+    const told = lastOf(req.headers["x-forwarded-proto"]);
+    return {
+      address: this.#clientIn(chain ?? "", peer),
+      proto: told === "https" || told === "http" ? told : proto,
+      chain: chain === null ? null : `${chain}, ${peer}`,
+    };
+  }
+
+  /**
+   * The client in a list of addresses that each proxy added its peer to: from the right the first that no proxy of ours
+   * has. What stands left of it, its client may have made up.
+   */
+  #clientIn(chain: string, peer: string): string {
+    let client = peer;
+    for (const entry of chain.split(",").reverse()) {
+      const address = addressIn(entry.trim());
+      if (address === null) return client;
+      client = address;
+      if (!this.trusts(address)) return client;
+    }
+    return client;
+  }
+}
+
+/** Faults: `usage.invalid`. */
+function networkOf(text: string) {
+  const network = parseNetwork(text);
+  if (network === null) throw new Fault("usage.invalid", `${text.slice(0, 100)} is no address and no network.`);
+  return network;
+}
+
+/** An address of the list without the port that some proxies write behind it. */
+function addressIn(entry: string): string | null {
+  const bare = /^\[([0-9a-f:.]+)\](?::\d+)?$/i.exec(entry)?.[1] ?? entry.replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, "$1");
+  return isIP(bare) === 0 ? null : connectionAddress(bare);
+}
+
+/** The last one: what the proxy before us said. */
+function lastOf(header: string | string[] | undefined): string | undefined {
+  return String(header ?? "")
+    .split(",")
+    .at(-1)
+    ?.trim()
+    .toLowerCase();
+}
+
+/** Both ends of a connection, which no other open one has; the same for TLS spoken on it. */
+function connectionKey({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
+}
