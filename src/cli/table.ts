@@ -35,6 +35,12 @@ export const commands: readonly Entry[] = [
   ...group("Run", [
     ["scale", "Show or set replicas: scale web=3", () => import("./commands/app/scale.ts")],
     ["restart", "Exchange instances for new ones of the same release", () => import("./commands/app/restart.ts")],
+    [
+      "maintenance on",
+      "Close it to its users; everything goes on behind it",
+      () => import("./commands/maintenance/on.ts"),
+    ],
+    ["maintenance off", "Open it to its users again", () => import("./commands/maintenance/off.ts")],
     ["run", "Run a command once in the serving release: run -- CMD", () => import("./commands/app/run.ts")],
   ]),
   ...group("Manage", [

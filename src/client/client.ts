@@ -5,6 +5,7 @@ import type { PlanAnswer } from "../contract/changes.ts";
 import type { DoctorAnswer, InfoView } from "../contract/controller.ts";
 import type { DeploymentAnswer, DeploymentDetail, DeploymentRequest, DeploymentView } from "../contract/deployments.ts";
 import type {
+  MaintenanceRequest,
   ScaleDocument,
   ScaleRequest,
   VariablesAnswer,
@@ -193,6 +194,14 @@ export class Client {
 
   changeVariables(key: Key, request: VariablesRequest): Promise<VariablesAnswer> {
     return this.#json({ method: "PATCH", path: `${environmentPath(key)}/variables`, body: JSON.stringify(request) });
+  }
+
+  beginMaintenance(key: Key, request: MaintenanceRequest): Promise<StatusView> {
+    return this.#json({ method: "PUT", path: `${environmentPath(key)}/maintenance`, body: JSON.stringify(request) });
+  }
+
+  endMaintenance(key: Key): Promise<StatusView> {
+    return this.#json({ method: "DELETE", path: `${environmentPath(key)}/maintenance` });
   }
 
   stop(key: Key): Promise<StatusView> {

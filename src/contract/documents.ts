@@ -25,6 +25,28 @@ export const scaleRequest = z
   .meta({ id: "ScaleRequest", description: "Service name to replicas; null goes back to the manifest." });
 export type ScaleRequest = z.infer<typeof scaleRequest>;
 
+/** Most characters of a message and of a page; a page travels in every route table. */
+const pageCharacters = 64 * 1024;
+
+export const maintenanceRequest = z
+  .strictObject({
+    message: z
+      .string()
+      .min(1)
+      .max(1_000)
+      .refine((value) => !/\p{Cc}/u.test(value), "must be one line without control characters")
+      .optional()
+      .describe("What users read. Default: that the site is being maintained."),
+    page: z
+      .string()
+      .min(1)
+      .max(pageCharacters)
+      .optional()
+      .describe("A whole HTML page for browsers. Default: one made of the message."),
+  })
+  .meta({ id: "MaintenanceRequest" });
+export type MaintenanceRequest = z.infer<typeof maintenanceRequest>;
+
 export const variablesDocument = z
   .object({
     variables: z

@@ -2,7 +2,14 @@ import { z } from "zod";
 import { planAnswer, planRequest } from "./changes.ts";
 import { doctorAnswer, infoView } from "./controller.ts";
 import { deploymentAnswer, deploymentDetail, deploymentPage, deploymentRequest } from "./deployments.ts";
-import { scaleDocument, scaleRequest, variablesAnswer, variablesDocument, variablesRequest } from "./documents.ts";
+import {
+  maintenanceRequest,
+  scaleDocument,
+  scaleRequest,
+  variablesAnswer,
+  variablesDocument,
+  variablesRequest,
+} from "./documents.ts";
 import { eventPage, eventStreamQuery, eventsQuery } from "./events.ts";
 import { logPage, logStreamQuery, logsQuery } from "./logs.ts";
 import { releaseDetail, releasePage } from "./releases.ts";
@@ -219,6 +226,21 @@ export const routes = {
     body: variablesRequest,
     answer: variablesAnswer,
     summary: "Set and forget variables and deploy the change; honours If-Match",
+  },
+  beginMaintenance: {
+    method: "put",
+    path: `${environment}/maintenance`,
+    status: 202,
+    body: maintenanceRequest,
+    answer: statusView,
+    summary: "Close it to its users: the edge answers 503 for every service, everything goes on behind it",
+  },
+  endMaintenance: {
+    method: "delete",
+    path: `${environment}/maintenance`,
+    status: 202,
+    answer: statusView,
+    summary: "Open it to its users again",
   },
   stop: {
     method: "post",

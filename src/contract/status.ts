@@ -57,6 +57,14 @@ export const statusView = z
       }),
     ),
     urls: z.array(urlView),
+    maintenance: z
+      .object({
+        on: z.boolean().describe("Whether it is wanted."),
+        closed: z.boolean().describe("Whether the edge answers 503 for every service right now."),
+        message: z.string().nullable(),
+        page: z.boolean().describe("Whether browsers get a page of their own for it."),
+      })
+      .describe("Set by `maintenance on` and `off`."),
     jobs: z.array(z.object({ name: z.string() })),
     data: z.array(z.object({ name: z.string() })),
   })

@@ -129,6 +129,73 @@ describe("deploy", () => {
     expect(errors[0]).toMatchObject({ file: "fairlead.yml", line: 3 });
   });
 
+  test("refuses what only images can do where instances are plain processes, each with its place", async () => {
+    const image = `registry.example.com/web@sha256:${"0".repeat(64)}`;
+    const text = `app: shop\nbuild: { image: "${image}" }\nservices:\n  web: { run: node web.js, http: {} }\n  api:\n    http: {}\n`;
+    const answer = await ask("POST", `${base}/deployments`, { kind: "deploy", source: source(text) });
+    expect(answer.status).toBe(422);
+    expect(problem.parse(answer.json).errors).toEqual([
+      {
+        path: "build.image",
+        message: expect.stringContaining("--runtime docker"),
+        file: "fairlead.yml",
+        line: 2,
+        column: 17,
+      },
+      {
+        path: "services.api.run",
+        message: expect.stringContaining("is missing"),
+        file: "fairlead.yml",
+        line: 6,
+        column: 5,
+      },
+    ]);
+    expect(await deps.journal.environments()).toEqual([]);
+    deps.builder.makes = "images";
+    expect((await deploy(text)).release).toBe("v1");
+  });
+
+  test("takes the pages of the edge's own answers out of the source, and keeps them over a change of variables", async () => {
+    const html = "<h1>back soon – 马上回来</h1>";
+    const text = manifest().replace("http: {}", "http: { pages: { 503: errors/503.html } }");
+    const digest = source(text);
+    deps.builder.sources.set(
+      digest,
+      new Map([
+        ["fairlead.yml", text],
+        ["errors/503.html", html],
+      ]),
+    );
+    const first = await ask("POST", `${base}/deployments`, { kind: "deploy", source: digest });
+    await deps.engine.finish(deploymentAnswer.parse(first.json).deployment.id, "live");
+    deps.builder.sources.clear();
+    expect((await ask("PATCH", `${base}/variables`, { set: { LOG_LEVEL: "DEBUG" } })).status).toBe(200);
+    for (const number of [1, 2]) {
+      const release = await deps.journal.release(key, number);
+      expect(release?.services[0]?.http?.pages).toEqual({ 503: html });
+    }
+  });
+
+  test("refuses pages that are not there, too large or no text, each with its place", async () => {
+    const pages = "{ 502: missing.html, 503: large.html, 504: errors/504.html }";
+    const text = manifest().replace("http: {}", `http:\n      pages: ${pages}`);
+    const digest = source(text);
+    const files = [
+      ["fairlead.yml", text],
+      ["large.html", "x".repeat(65_537)],
+      ["errors/504.html", "fine"],
+    ] as const;
+    deps.builder.sources.set(digest, new Map(files));
+    const answer = await ask("POST", `${base}/deployments`, { kind: "deploy", source: digest });
+    expect([answer.status, problem.parse(answer.json).code]).toEqual([422, "manifest.invalid"]);
+    const place = { file: "fairlead.yml", line: 9 };
+    expect(problem.parse(answer.json).errors).toMatchObject([
+      { path: "services.web.http.pages.502", ...place, column: 21, message: expect.stringContaining("not a file") },
+      { path: "services.web.http.pages.503", ...place, column: 40, message: expect.stringContaining("64 KB") },
+    ]);
+    expect(await deps.journal.environments()).toEqual([]);
+  });
+
   test("refuses a host that another environment serves", async () => {
     await live(manifest());
     const text = manifest()

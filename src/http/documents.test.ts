@@ -241,6 +241,46 @@ describe("status", () => {
     ]);
   });
 
+  test("maintenance is written down once, with its event, survives stop, and is told as wanted and as seen", async () => {
+    await live();
+    const put = (body: unknown) => ask("PUT", `${base}/maintenance`, body);
+    const { status, json } = await put({ message: "Back at nine" });
+    const wanted = { on: true, closed: false, message: "Back at nine", page: false };
+    expect([status, statusView.parse(json).maintenance]).toEqual([202, wanted]);
+    await put({ message: "Back at nine" });
+    await put({ page: "<h1>soon</h1>" });
+    const maintenance = { message: "The site is being maintained. Try again soon.", page: "<h1>soon</h1>" };
+    expect(await deps.journal.environment(key)).toMatchObject({ maintenance, revision: 0 });
+    await ask("POST", `${base}/stop`);
+    expect(statusView.parse((await ask("GET", `${base}/status`)).json).maintenance).toMatchObject({
+      on: true,
+      page: true,
+    });
+    await ask("DELETE", `${base}/maintenance`);
+    await ask("DELETE", `${base}/maintenance`);
+    expect(await deps.journal.environment(key)).toMatchObject({ maintenance: null, stopped: true });
+    const events = await deps.journal.events({ key, after: 0, limit: 100 });
+    const kinds = events.map(({ kind }) => kind).filter((kind) => kind.startsWith("maintenance"));
+    expect(kinds).toEqual(["maintenance.on", "maintenance.on", "maintenance.off"]);
+  });
+
+  test.each([
+    [{ message: "" }, 400],
+    [{ message: "two\nlines" }, 400],
+    [{ message: "x".repeat(1_001) }, 400],
+    [{ page: "x".repeat(65_537) }, 400],
+    [{ words: "none" }, 400],
+  ])("maintenance with %j is refused with %i", async (body, status) => {
+    await live();
+    expect((await ask("PUT", `${base}/maintenance`, body)).status).toBe(status);
+    expect(await deps.journal.environment(key)).toMatchObject({ maintenance: null });
+  });
+
+  test("maintenance of an environment that is not there is refused", async () => {
+    const answer = await ask("PUT", `${base}/maintenance`, {});
+    expect(problem.parse(answer.json).code).toBe("app.unknown");
+  });
+
   test("stop cancels what is under way and keeps everything that was recorded", async () => {
     await live();
     const { id } = await deploy();

@@ -113,7 +113,7 @@ function instanceView({ instance, state, artifact, gate, usage }: SeenInstance):
 }
 
 export function statusView(
-  { key, state, release, deployment, queue, services, urls }: Status,
+  { key, state, release, deployment, queue, services, urls, maintenance }: Status,
   now: number,
 ): StatusView {
   return {
@@ -124,6 +124,12 @@ export function statusView(
     queue: queue.map((one) => deploymentView(one, now)),
     services: services.map((service) => ({ ...service, instances: service.instances.map(instanceView) })),
     urls: [...urls],
+    maintenance: {
+      on: maintenance.wanted !== null,
+      closed: maintenance.closed,
+      message: maintenance.wanted?.message ?? null,
+      page: (maintenance.wanted?.page ?? null) !== null,
+    },
     jobs: [],
     data: [],
   };

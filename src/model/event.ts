@@ -18,6 +18,8 @@ export const eventKinds = [
   "environment.scaled",
   "environment.configured",
   "environment.stopped",
+  "maintenance.on",
+  "maintenance.off",
 ] as const;
 export type EventKind = (typeof eventKinds)[number];
 

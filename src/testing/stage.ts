@@ -26,7 +26,7 @@ export const wallClock: Clock = {
 
 /** A builder that only remembers: sources are put in, artifacts are declared built. */
 export class StageBuilder implements Builder {
-  readonly makes = "directories";
+  makes: Builder["makes"] = "directories";
   readonly sources = new Map<string, ReadonlyMap<string, string>>();
   readonly states = new Map<string, ArtifactState>();
   readonly admitted = new Map<string, number>();

@@ -36,7 +36,7 @@ export async function draftOf({ builder }: Deps, key: EnvKey, source: string): P
   if (!bytes) throw new Fault("manifest.missing", `the source has no ${manifestFile}`);
   const draft = readDraft(key, source, new TextDecoder().decode(bytes));
   const { pages, complaints } = await readPages(builder, draft);
-  if (complaints.length > 0) throw manifestFault(complaints.map((one) => ({ ...one, file: manifestFile })));
+  if (complaints.length > 0) throw manifestFault(placed(draft, complaints));
   return { ...draft, pages };
 }
 
@@ -50,6 +50,11 @@ export function readDraft(key: EnvKey, source: string, text: string): Draft {
   }
   const { spec, warnings, placeOf } = read;
   return { spec, text, source, warnings, placeOf, pages: {} };
+}
+
+/** Complaints with the places of what they are about, or of the nearest section above it. */
+function placed({ placeOf }: Draft, complaints: readonly Complaint[]): readonly Complaint[] {
+  return complaints.map((one) => ({ ...one, file: manifestFile, ...placeOf(...one.path.split(".")) }));
 }
 
 function manifestFault(complaints: readonly Complaint[]): Fault {
@@ -80,7 +85,7 @@ export function composeRelease(deps: Deps, composition: Composition): Release {
     const env = environmentOf(deps, composition, { template, complaints });
     return { ...rest, artifact: artifact.digest, env, http: httpOf(template, draft.pages) };
   });
-  if (complaints.length > 0) throw manifestFault(complaints);
+  if (complaints.length > 0) throw manifestFault(placed(draft, complaints));
   const createdAt = deps.clock.now();
   const { source, text: manifest } = draft;
   const deploy = draft.spec.deploy;
@@ -102,7 +107,7 @@ function artifactOf(source: string, build: BuildSpec): ArtifactSpec {
 /** What only images can do is refused where artifacts are directories, before anything is built. */
 function judgeRunnable({ builder }: Deps, { spec }: Draft, complaints: Complaint[]): void {
   if (builder.makes === "images") return;
-  const complain = (path: string, message: string) => complaints.push({ path, message, file: manifestFile });
+  const complain = (path: string, message: string) => complaints.push({ path, message });
   if (spec.build.image !== null) {
     complain("build.image", "plain processes cannot run an image – start the controller with --runtime docker");
   }

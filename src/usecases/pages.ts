@@ -11,16 +11,10 @@ const pageBytes = 64 * 1024;
 /** All pages of a release; the edge takes tables of 8 MB. */
 const allBytes = 1024 * 1024;
 
-export interface PagesWanted {
-  readonly spec: AppSpec;
-  readonly source: string;
-  readonly placeOf: (...keys: readonly string[]) => { readonly line: number; readonly column: number };
-}
-
 /** Reads the pages that a manifest names out of its source, and complains about each that cannot be used. */
 export async function readPages(
   builder: Builder,
-  { spec, source, placeOf }: PagesWanted,
+  { spec, source }: { readonly spec: AppSpec; readonly source: string },
 ): Promise<{ pages: Pages; complaints: readonly Complaint[] }> {
   const pages: Record<string, Record<string, string>> = {};
   const complaints: Complaint[] = [];
@@ -31,8 +25,7 @@ export async function readPages(
       total += read.ok ? Buffer.byteLength(read.html) : 0;
       const tooMuch = read.ok && total > allBytes ? "makes all pages together larger than 1 MB" : null;
       const message = read.ok ? tooMuch : read.message;
-      const keys = ["services", name, "http", "pages", status];
-      if (message !== null) complaints.push({ path: keys.join("."), message, ...placeOf(...keys) });
+      if (message !== null) complaints.push({ path: `services.${name}.http.pages.${status}`, message });
       else if (read.ok) pages[name] = { ...pages[name], [status]: read.html };
     }
   }

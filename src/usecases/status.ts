@@ -5,6 +5,7 @@ import type { Snapshot } from "../plan/plan.ts";
 import { releaseOf, replicasOf } from "../plan/view.ts";
 import { authorise, type Call, type Deps, environmentOf, publicUrl } from "./ground.ts";
 import { type SeenInstance, seenInstances } from "./instances.ts";
+import { type MaintenanceStatus, maintenanceOf } from "./maintenance.ts";
 
 export type EnvironmentState = "serving" | "deploying" | "degraded" | "stopped" | "empty";
 
@@ -29,6 +30,7 @@ export interface Status {
   readonly queue: readonly Deployment[];
   readonly services: readonly ServiceStatus[];
   readonly urls: readonly ServiceUrl[];
+  readonly maintenance: MaintenanceStatus;
 }
 
 /** What is observed of an environment right now. Faults: `app.unknown`. */
@@ -50,6 +52,7 @@ export async function readStatus(call: Call, key: EnvKey): Promise<Status> {
     queue: s.deployments.filter((one) => one.phase === "queued"),
     services,
     urls: serving ? urlsOf(deps, serving) : [],
+    maintenance: maintenanceOf(s),
   };
 }
 

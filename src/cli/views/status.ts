@@ -28,6 +28,12 @@ export function environmentsText({ items }: EnvironmentList, paint: Paint): stri
 export function statusText(status: StatusView, paint: Paint): string {
   const { app, environment, release, state, deployment, queue, services, urls } = status;
   const lines = [`${paint.bold(`${app}/${environment}`)}  ${release ?? "no release"}  ${stateColour(state, paint)}`];
+  const { maintenance } = status;
+  if (maintenance.on || maintenance.closed) {
+    const state = maintenance.on && maintenance.closed ? "closed" : maintenance.on ? "about to close" : "about to open";
+    const words = maintenance.page ? "with a page of its own" : harmless(maintenance.message ?? "", paint);
+    lines.push(`${paint.yellow("maintenance")} ${state}${maintenance.on ? `: ${words}` : ""}`);
+  }
   if (deployment !== null) {
     const fault = deployment.fault === null ? "" : `: ${harmless(deployment.fault.detail, paint)}`;
     const at = deployment.phase === "ended" ? "" : ` in ${deployment.phase}`;

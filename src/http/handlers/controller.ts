@@ -1,4 +1,5 @@
 import { Fault } from "../../base/faults.ts";
+import { changeMaintenance } from "../../usecases/maintenance.ts";
 import { measure } from "../../usecases/metrics.ts";
 import { hasSource, putSource } from "../../usecases/sources.ts";
 import { listEnvironments, readStatus } from "../../usecases/status.ts";
@@ -36,6 +37,14 @@ export const controllerHandlers = {
   status: async ({ call, deps, params }) => ({
     json: statusView(await readStatus(call, keyOf(params)), deps.clock.now()),
   }),
+  beginMaintenance: async ({ call, deps, params, body }) => {
+    await changeMaintenance(call, keyOf(params), body);
+    return { json: statusView(await readStatus(call, keyOf(params)), deps.clock.now()) };
+  },
+  endMaintenance: async ({ call, deps, params }) => {
+    await changeMaintenance(call, keyOf(params), null);
+    return { json: statusView(await readStatus(call, keyOf(params)), deps.clock.now()) };
+  },
   stop: async ({ call, deps, params }) => {
     await stopEnvironment(call, keyOf(params));
     return { json: statusView(await readStatus(call, keyOf(params)), deps.clock.now()) };

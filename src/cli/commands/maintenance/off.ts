@@ -1,0 +1,17 @@
+import { command } from "../../command.ts";
+import { maintenanceText, untilMaintenance } from "../../maintenance.ts";
+
+export default command({
+  about: "Opens the environment to its users again and waits until the edge does so.",
+  examples: [
+    ["fairlead maintenance off", "open production"],
+    ["fairlead maintenance off -e staging --json", "another environment, for scripts"],
+  ],
+  async run({ world }) {
+    const api = world.api();
+    const key = world.key();
+    await api.endMaintenance(key);
+    return untilMaintenance({ world, api, key }, false);
+  },
+  view: maintenanceText,
+});

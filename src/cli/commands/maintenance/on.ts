@@ -1,0 +1,47 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { Fault, isErrno } from "../../../base/faults.ts";
+import { command } from "../../command.ts";
+import { text } from "../../flags.ts";
+import { maintenanceText, untilMaintenance } from "../../maintenance.ts";
+
+/** As the API takes it. */
+const pageBytes = 64 * 1024;
+
+export default command({
+  about:
+    "Closes the environment to its users and waits until the edge does so: every request is answered 503 with Retry-After\nand the message or page. Instances, probes and deployments go on behind it, until `fairlead maintenance off`.",
+  flags: {
+    message: text("--message <text>", "What users read"),
+    page: text("--page <file>", "HTML file that browsers get, at most 64 KB"),
+  },
+  examples: [
+    ['fairlead maintenance on --message "Back at nine"', "close production with a few words"],
+    ["fairlead maintenance on -e staging --page maintenance.html", "with a page of your own"],
+  ],
+  async run({ flags, world }) {
+    if (flags.message !== undefined && flags.page !== undefined)
+      throw new Fault("usage.invalid", "--message and --page exclude each other");
+    const api = world.api();
+    const key = world.key();
+    const page = flags.page === undefined ? undefined : await readPage(path.resolve(world.host.cwd, flags.page));
+    const wanted = {
+      ...(flags.message !== undefined && { message: flags.message }),
+      ...(page !== undefined && { page }),
+    };
+    await api.beginMaintenance(key, wanted);
+    return untilMaintenance({ world, api, key }, true);
+  },
+  view: maintenanceText,
+});
+
+async function readPage(file: string): Promise<string> {
+  try {
+    const bytes = await readFile(file);
+    if (bytes.length <= pageBytes) return bytes.toString("utf8");
+    throw new Fault("usage.invalid", `${file} is larger than 64 KB`);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT", "EISDIR", "EACCES")) throw error;
+    throw new Fault("usage.invalid", `${file} cannot be read as a file`, { cause: error });
+  }
+}

@@ -1,0 +1,42 @@
+import { formatDuration } from "../base/duration.ts";
+import { Fault } from "../base/faults.ts";
+import type { Client, Key } from "../client/client.ts";
+import { pause } from "../client/events.ts";
+import type { StatusView } from "../contract/status.ts";
+import type { World } from "./world.ts";
+
+/** The edge takes a table within milliseconds; a busy machine may take long. */
+const patienceMs = 30_000;
+
+interface Asked {
+  readonly world: Pick<World, "host" | "globals">;
+  readonly api: Client;
+  readonly key: Key;
+}
+
+/** Waits until the edge is seen to do what was asked. With nothing routed there is nothing to wait for. Faults: `wait.timeout`. */
+export async function untilMaintenance({ world, api, key }: Asked, closed: boolean): Promise<StatusView> {
+  const patience = world.globals.timeout ?? patienceMs;
+  const end = world.host.now() + patience;
+  for (;;) {
+    const status = await api.status(key);
+    const isRouted = status.urls.length > 0;
+    if (status.maintenance.closed === closed || (closed && !isRouted)) return status;
+    if (world.host.now() > end) {
+      const word = closed ? "closed" : "open";
+      throw new Fault("wait.timeout", `it is not ${word} after ${formatDuration(patience)}`, {
+        hint: "It is still being tried; `fairlead status` shows how it goes.",
+      });
+    }
+    await pause(50, world.host.interrupted);
+  }
+}
+
+/** What `maintenance on` and `off` say. */
+export function maintenanceText({ app, environment, maintenance, urls }: StatusView): string {
+  const place = `${app}/${environment}`;
+  if (!maintenance.on) return `${place} is open again.`;
+  if (!maintenance.closed) return `${place} serves nothing now; it is closed as soon as it does.`;
+  const hosts = urls.map(({ url }) => url).join(", ");
+  return `${place} is closed for maintenance: ${hosts} answer 503. \`fairlead maintenance off\` opens it.`;
+}

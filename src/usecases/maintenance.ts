@@ -1,0 +1,49 @@
+import { canonicalJson } from "../base/digest.ts";
+import type { EnvKey } from "../model/environment.ts";
+import type { Maintenance } from "../model/route.ts";
+import type { Snapshot } from "../plan/plan.ts";
+import { authorise, type Call, environmentOf } from "./ground.ts";
+
+/** What users read who do not know more. */
+const usualMessage = "The site is being maintained. Try again soon.";
+
+export interface MaintenanceOrder {
+  readonly message?: string | undefined;
+  readonly page?: string | undefined;
+}
+
+/**
+ * Closes an environment to its users, or opens it again (null): the edge answers 503 for all its services, while instances,
+ * probes, gates and deployments go on behind it. It stays as it is over deployments, `down` and restarts of the controller.
+ * Doing it twice is doing it once. Faults: `app.unknown`.
+ */
+export async function changeMaintenance(call: Call, key: EnvKey, order: MaintenanceOrder | null): Promise<void> {
+  const { name } = authorise(call, "configure");
+  const { engine, journal, clock } = call.deps;
+  const maintenance = order && { message: order.message ?? usualMessage, page: order.page ?? null };
+  await engine.alone(key, async () => {
+    const environment = await environmentOf(call, key);
+    if (canonicalJson(environment.maintenance) === canonicalJson(maintenance)) return;
+    const kind = maintenance ? "maintenance.on" : "maintenance.off";
+    const detail = maintenance ? `closed by ${name}: ${maintenance.message}` : `opened by ${name}`;
+    await journal.commit([
+      { kind: "maintenance", key, maintenance },
+      { kind: "event", event: { at: clock.now(), key, kind, deployment: null, subject: null, detail } },
+    ]);
+  });
+}
+
+export interface MaintenanceStatus {
+  readonly wanted: Maintenance | null;
+  /** Whether the edge answers for every service right now. */
+  readonly closed: boolean;
+}
+
+/** What is wanted, and what the edge does. */
+export function maintenanceOf({ environment, edge }: Snapshot): MaintenanceStatus {
+  const routes = edge.table?.routes ?? [];
+  return {
+    wanted: environment.maintenance,
+    closed: routes.length > 0 && routes.every(({ maintenance }) => maintenance !== null),
+  };
+}
