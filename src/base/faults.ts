@@ -64,6 +64,31 @@ export const faults = {
   "source.missing": { status: 409, exit: 5, hint: "Upload the source again; `fairlead deploy` does." },
   "source.digest-mismatch": { status: 422, exit: 2, hint: "The files changed while they were read; deploy again." },
   "build.failed": { status: 409, exit: 1, hint: "Read the build's own lines above; the old release still serves." },
+  "build.no-room": {
+    status: 409,
+    exit: 1,
+    hint: "Make room on the disk of the container engine; the old release still serves.",
+  },
+  "build.out-of-memory": {
+    status: 409,
+    exit: 1,
+    hint: "The build needs more memory than builds may use or the machine has; the old release still serves.",
+  },
+  "build.unrecognised": {
+    status: 409,
+    exit: 1,
+    hint: "Write a Dockerfile, or add one of the files named above; the old release still serves.",
+  },
+  "image.unknown": {
+    status: 409,
+    exit: 1,
+    hint: "Check the name and digest of build.image, and that the engine may read it; the old release still serves.",
+  },
+  "image.unreachable": {
+    status: 409,
+    exit: 1,
+    hint: "Try again when the registry answers, or load the image into the engine; the old release still serves.",
+  },
   "release.command-failed": {
     status: 409,
     exit: 1,

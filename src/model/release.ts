@@ -1,3 +1,4 @@
+import type { FaultCode } from "../base/faults.ts";
 import type { EnvKey } from "./environment.ts";
 
 export interface JsonCondition {
@@ -175,12 +176,20 @@ export interface ArtifactSpec extends BuildSpec {
   readonly source: string;
 }
 
+/** With which faults a build can fail. */
+export type BuildFaultCode = Extract<FaultCode, `build.${string}` | `image.${string}` | `engine.${string}`>;
+
 /** What the artifact store has of an artifact. `task`: the build whose output explains a failure. */
 export type ArtifactState =
   | { readonly state: "absent" }
   | { readonly state: "building"; readonly since: number }
   | { readonly state: "built" }
-  | { readonly state: "failed"; readonly detail: string; readonly task: string | null };
+  | {
+      readonly state: "failed";
+      readonly code: BuildFaultCode;
+      readonly detail: string;
+      readonly task: string | null;
+    };
 
 export interface WatchPolicy {
   readonly forMs: number;

@@ -117,7 +117,7 @@ function build(course: Course): void {
   for (const artifact of release.artifacts) {
     const found = s.artifacts[artifact.digest] ?? { state: "absent" as const };
     if (found.state === "failed") {
-      const fault = faultOf("build.failed", `the build failed: ${found.detail}`);
+      const fault = faultOf(found.code, `the build failed: ${found.detail}`);
       // On the way from `prepare` the failure seen is an older one: the build has just been asked for again.
       if (justAsked) continue;
       return fail(course, { verdict: "failed", fault, culprit: found.task });

@@ -1,5 +1,4 @@
-import { lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync } from "node:fs";
 import { Readable } from "node:stream";
 import { pack } from "tar-stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -13,12 +12,19 @@ import { exitOf, outputOf, runtimeKey, until } from "./runtime.ts";
 export interface BuilderWorld {
   /** A builder on this place; opening a second one is what a restarted controller does. */
   open(): Builder;
+  /** Shows builds that print something as tasks. */
   readonly runtime: Runtime;
   /** A directory around everything that the builder may write. */
   readonly root: string;
-  /** Where the files of an artifact can be looked at. */
-  artifact(digest: string): string;
+  /** What makes an artifact of these files by running a script among them; null: nothing is run. */
+  told(files: Readonly<Record<string, string>>, script: string | null): Told;
   close(): Promise<void>;
+}
+
+/** How a builder is told to run a script: by a command of the manifest, or by a file of the source. */
+export interface Told {
+  readonly files: Readonly<Record<string, string>>;
+  readonly command: readonly string[] | null;
 }
 
 type Tar = ReturnType<typeof pack>;
@@ -62,8 +68,12 @@ export function builderConformance(adapter: string, make: () => Promise<BuilderW
   describe(`builder ${adapter}`, () => {
     let world: BuilderWorld;
     let builder: Builder;
-    const sh = (script: string) => ["/bin/sh", "-c", script];
     const any = sha256("any");
+    const specOf = async (script: string | null, files: Readonly<Record<string, string>> = { a: "1" }) => {
+      const told = world.told(files, script);
+      return artifactSpec(await admitFiles(builder, told.files), told.command);
+    };
+    const builds = async () => (await world.runtime.observe(runtimeKey)).tasks;
 
     beforeEach(async () => {
       world = await make();
@@ -214,88 +224,84 @@ export function builderConformance(adapter: string, make: () => Promise<BuilderW
       await expect(builder.readSource(digest, "large")).rejects.toMatchObject({ code: "request.too-large" });
     });
 
-    test("without a command the source is the artifact", async () => {
-      const spec = artifactSpec(await admitFiles(builder, { "a/b": "deep" }), null);
+    test("a build is seen under way and then built, has its log, and is not begun a second time", async () => {
+      const spec = await specOf("sleep 0.3; echo log li''ne; cat a");
       expect(await builder.observe(spec.digest)).toEqual({ state: "absent" });
-      await builder.build(spec, forWhom);
-      expect(await builtOrNot(builder, spec.digest)).toEqual({ state: "built" });
-      expect(readFileSync(join(world.artifact(spec.digest), "a/b"), "utf8")).toBe("deep");
-    });
-
-    test("a command builds in a copy: it is seen under way, and the source stays as it was", async () => {
-      const source = await admitFiles(builder, { a: "1" });
-      const spec = artifactSpec(
-        source,
-        sh("while [ ! -e go ]; do sleep 0.02; done; echo 2 > a; mkdir out; echo made > out/b; echo log line"),
-      );
-      await builder.build(spec, forWhom);
+      await Promise.all(Array.from({ length: 8 }, () => builder.build(spec, forWhom)));
       await builder.build(spec, forWhom);
       expect(await builder.observe(spec.digest)).toMatchObject({ state: "building" });
-      const { tasks } = await world.runtime.observe(runtimeKey);
-      expect(tasks).toHaveLength(1);
-      expect(tasks[0]?.spec).toMatchObject({ purpose: "build", release: 3, deployment: "dep_test" });
-      expect(readdirSync(join(world.artifact(spec.digest), ".."))).toEqual([]);
-      writeFileSync(join(tasks[0]?.spec.artifact ?? "", "go"), "");
+      expect(await builder.list()).toMatchObject([{ what: "source" }]);
+      const [task] = await builds();
+      expect(task?.spec).toMatchObject({ purpose: "build", release: 3, deployment: "dep_test" });
+      expect(task?.exit).toBeNull();
       expect(await builtOrNot(builder, spec.digest)).toEqual({ state: "built" });
-      expect(readFileSync(join(world.artifact(spec.digest), "out/b"), "utf8")).toBe("made\n");
-      for (const name of ["a", "out", "out/b"]) {
-        expect(statSync(join(world.artifact(spec.digest), name)).mode & 0o222).toBe(0);
-      }
-      expect(Buffer.from((await builder.readSource(source, "a")) ?? "").toString()).toBe("1");
-      expect(await outputOf(world.runtime, tasks[0]?.name ?? "")).toBe("log line\n");
+      expect(await exitOf(world.runtime, task?.name ?? "")).toMatchObject({ code: 0, reason: "exited" });
+      expect(await outputOf(world.runtime, task?.name ?? "")).toMatch(/log line\n.*1/);
       await builder.build(spec, forWhom);
-      expect((await world.runtime.observe(runtimeKey)).tasks).toHaveLength(1);
+      expect(await builds()).toHaveLength(1);
+      expect(await world.open().observe(spec.digest)).toEqual({ state: "built" });
     });
 
-    test("a build that fails is told with its task, leaves no artifact, and is begun anew", async () => {
-      const spec = artifactSpec(
-        await admitFiles(builder, { a: "1" }),
-        sh("[ ! -e a2 ] || exit 0; echo no >&2; touch a2; exit 3"),
-      );
+    test("a build that fails is told with its task and its own lines, leaves no artifact, and is begun anew", async () => {
+      const spec = await specOf("echo out; echo n''o >&2; exit 3");
       await builder.build(spec, forWhom);
       const state = await builtOrNot(builder, spec.digest);
-      expect(state).toMatchObject({ state: "failed", detail: expect.stringContaining("exited with 3") });
+      const detail = expect.stringContaining("exited with 3");
+      expect(state).toMatchObject({ state: "failed", code: "build.failed", detail });
       const task = state.state === "failed" ? (state.task ?? "") : "";
-      expect(await outputOf(world.runtime, task, "stderr")).toBe("no\n");
-      expect(() => lstatSync(world.artifact(spec.digest))).toThrow("ENOENT");
+      expect(await exitOf(world.runtime, task)).toMatchObject({ code: 3, reason: "exited" });
+      const streams = ["stdout", "stderr"] as const;
+      const lines = await Promise.all(streams.map((stream) => outputOf(world.runtime, task, stream)));
+      expect(
+        lines
+          .join("")
+          .match(/out\n|no\n/g)
+          ?.sort(),
+      ).toEqual(["no\n", "out\n"]);
+      expect((await builder.list()).filter(({ what }) => what === "artifact")).toEqual([]);
+      expect(await world.open().observe(spec.digest)).toEqual(state);
       await builder.build(spec, forWhom);
       const again = await builtOrNot(builder, spec.digest);
-      expect(again).toMatchObject({ state: "failed" });
+      expect(again).toMatchObject({ state: "failed", detail });
       expect(again.state === "failed" && again.task).not.toBe(task);
     });
 
-    test("a build whose program is missing fails in words", async () => {
-      const spec = artifactSpec(await admitFiles(builder, { a: "1" }), ["no-such-tool", "install"]);
+    test("a build that nobody waits for is ended, is not built, and can be begun again", async () => {
+      const spec = await specOf("sleep 1000.5");
       await builder.build(spec, forWhom);
-      const detail = "no-such-tool install could not be started: there is no such program in PATH";
-      expect(await builtOrNot(builder, spec.digest)).toMatchObject({ state: "failed", detail });
+      const [task] = await builds();
+      await world.runtime.signal(task?.name ?? "", "SIGKILL");
+      expect(await exitOf(world.runtime, task?.name ?? "")).toMatchObject({ signal: "SIGKILL", reason: "signalled" });
+      expect(["absent", "failed"]).toContain((await builtOrNot(builder, spec.digest)).state);
+      await builder.build(spec, forWhom);
+      expect((await builder.observe(spec.digest)).state).toBe("building");
+      const next = (await builds()).find(({ exit }) => exit === null);
+      await world.runtime.signal(next?.name ?? "", "SIGKILL");
+      await exitOf(world.runtime, next?.name ?? "");
     });
 
-    test("a build goes on while no controller is there, and the next one finds it finished", async () => {
-      const spec = artifactSpec(await admitFiles(builder, { a: "1" }), sh("sleep 0.2; echo done > b"));
+    test("the task of a build that has ended can be forgotten, with its log; of one under way it cannot", async () => {
+      const spec = await specOf("sleep 0.2; exit 1");
       await builder.build(spec, forWhom);
-      const [task] = (await world.runtime.observe(runtimeKey)).tasks;
-      const next = world.open();
-      expect((await next.observe(spec.digest)).state).toBe("building");
+      const [task] = await builds();
+      await expect(world.runtime.remove(task?.name ?? "")).rejects.toMatchObject({ code: "operation.failed" });
       await exitOf(world.runtime, task?.name ?? "");
-      const last = world.open();
-      expect(await Promise.all([last.observe(spec.digest), last.observe(spec.digest)])).toEqual([
-        { state: "built" },
-        { state: "built" },
-      ]);
-      expect(readFileSync(join(world.artifact(spec.digest), "b"), "utf8")).toBe("done\n");
+      await world.runtime.remove(task?.name ?? "");
+      expect(await builds()).toEqual([]);
+      expect(await builder.observe(spec.digest)).toEqual({ state: "absent" });
     });
 
-    test("only the context is built", async () => {
-      const source = await admitFiles(builder, { "apps/web/a": "web", "apps/api/a": "api" });
-      const spec = artifactSpec(source, sh("cat a > b"), "apps/web");
+    test("what another builder on the same place began is begun again or gone on with, and ends", async () => {
+      const spec = await specOf("sleep 0.3");
       await builder.build(spec, forWhom);
+      const next = world.open();
+      await next.build(spec, forWhom);
+      expect(await builtOrNot(next, spec.digest)).toEqual({ state: "built" });
       expect(await builtOrNot(builder, spec.digest)).toEqual({ state: "built" });
-      expect(readdirSync(world.artifact(spec.digest)).sort()).toEqual(["a", "b"]);
     });
 
     test.each(["..", "../..", "/etc", "none"])("the context %j is refused", async (context) => {
-      const spec = artifactSpec(await admitFiles(builder, { a: "1" }), null, context);
+      const spec = { ...(await specOf(null)), context };
       await expect(builder.build(spec, forWhom)).rejects.toMatchObject({ code: "source.unsafe" });
       expect(await builder.observe(spec.digest)).toEqual({ state: "absent" });
     });
@@ -306,18 +312,21 @@ export function builderConformance(adapter: string, make: () => Promise<BuilderW
 
     test("what is kept is listed with when it was wanted, and goes when it is removed", async () => {
       const begun = Date.now();
-      const source = await admitFiles(builder, { a: "x".repeat(9_000) });
-      const spec = artifactSpec(source, null);
+      const spec = await specOf(null, { a: "x".repeat(9_000) });
       await builder.build(spec, forWhom);
+      expect(await builtOrNot(builder, spec.digest)).toEqual({ state: "built" });
       const listed = await builder.list();
       expect(listed.map(({ digest, what }) => ({ digest, what }))).toEqual([
-        { digest: source, what: "source" },
+        { digest: spec.source, what: "source" },
         { digest: spec.digest, what: "artifact" },
       ]);
       for (const { bytes, touchedAt } of listed) {
         expect(bytes).toBeGreaterThanOrEqual(9_000);
         expect(Math.abs(touchedAt - begun)).toBeLessThan(5_000);
       }
+      const older = await world.open().list();
+      expect(older).toEqual(listed);
+      await builder.build(spec, forWhom);
       for (const object of listed) await builder.remove(object);
       for (const object of listed) await builder.remove(object);
       expect(await builder.list()).toEqual([]);

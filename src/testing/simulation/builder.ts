@@ -48,7 +48,10 @@ export class SimulatedBuilder implements Builder {
     const { takesMs, fails } = this.#fateOf(digest);
     this.#states.set(digest, { state: "building", since: this.#clock.now() });
     this.#clock.after(takesMs, () => {
-      this.#states.set(digest, fails ? { state: "failed", detail: "exit 1", task: null } : { state: "built" });
+      this.#states.set(
+        digest,
+        fails ? { state: "failed", code: "build.failed", detail: "exit 1", task: null } : { state: "built" },
+      );
     });
   }
 

@@ -289,7 +289,9 @@ function releaseOf(draft: Draft, number: number, words: Words): Release {
 function artifactOf(words: Words): ArtifactState {
   if (words.has("absent")) return { state: "absent" };
   if (words.has("building")) return { state: "building", since: caseNow };
-  return words.has("failed") ? { state: "failed", detail: "exit 1", task: null } : { state: "built" };
+  return words.has("failed")
+    ? { state: "failed", code: "build.failed", detail: "exit 1", task: null }
+    : { state: "built" };
 }
 
 function factsOf({ seen, words }: { seen: ObservedInstance; words: Words }): readonly InstanceFacts[] {

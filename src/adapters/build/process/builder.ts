@@ -110,7 +110,8 @@ class ProcessBuilder implements Builder {
     if (task.exit === null) return { state: "building", since: record.since };
     if (task.exit.code !== 0 || task.exit.reason !== "exited") {
       await clear(record.staging);
-      return { state: "failed", detail: failureOf(record.command, task.exit), task: task.name };
+      const detail = failureOf(record.command, task.exit);
+      return { state: "failed", code: "build.failed", detail, task: task.name };
     }
     if ((await unlessMissing(lstat(record.staging))) === null) return { state: "absent" };
     await this.#finish(digest, record.staging);

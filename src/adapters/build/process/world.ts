@@ -20,6 +20,10 @@ export function builderWorld(place: Place, { runAs, clock }: Pick<ProcessBuilder
     directory,
     runtime,
     open: (): Builder => processBuilder({ directory, runtime, runAs, clock }),
+    told: (files: Readonly<Record<string, string>>, script: string | null) => ({
+      files,
+      command: script === null ? null : ["/bin/sh", "-c", script],
+    }),
     artifact: (digest: string) => artifactDirectory(directory, digest),
     close: async () => {
       await runtime.close();

@@ -1,0 +1,39 @@
+import type { Runtime } from "../../../ports/runtime.ts";
+import type { BuildTasks } from "./builds.ts";
+
+/**
+ * A runtime that shows builds as tasks beside its own, so that everything that is done with a task – its log, its last
+ * lines when it fails, its end when nobody waits for it – is done with a build. Builders whose builds are tasks of the
+ * runtime anyhow need no such thing.
+ */
+export function withBuilds(runtime: Runtime, builds: BuildTasks): Runtime {
+  const whose = async (name: string) => ((await builds.has(name)) ? builds : runtime);
+  return {
+    capsMemory: runtime.capsMemory,
+    async observe(key) {
+      const [world, tasks] = await Promise.all([runtime.observe(key), builds.tasks(key)]);
+      return tasks.length === 0 ? world : { ...world, tasks: [...world.tasks, ...tasks] };
+    },
+    async keys() {
+      const all = (await Promise.all([runtime.keys(), builds.keys()])).flat();
+      return [...new Map(all.map((key) => [`${key.app}/${key.environment}`, key])).values()];
+    },
+    start: (spec) => runtime.start(spec),
+    startTask: (spec) => runtime.startTask(spec),
+    signal: async (name, signal) => (await whose(name)).signal(name, signal),
+    remove: async (name) => (await whose(name)).remove(name),
+    listening: (name) => runtime.listening(name),
+    usage: (name) => runtime.usage(name),
+    readOutput: async (name, range) => (await whose(name)).readOutput(name, range),
+    releaseOutput: async (name, stream, offset) => {
+      if (!(await builds.has(name))) await runtime.releaseOutput(name, stream, offset);
+    },
+    changes(listener) {
+      const stops = [runtime.changes(listener), builds.changes(listener)];
+      return () => {
+        for (const stop of stops) stop();
+      };
+    },
+    close: () => runtime.close(),
+  };
+}

@@ -1,0 +1,156 @@
+import { join } from "node:path";
+import type { Engine } from "../../../host/engine.ts";
+import type { ArtifactSpec, ArtifactState } from "../../../model/release.ts";
+import type { Builder, StoredObject } from "../../../ports/builder.ts";
+import type { Clock } from "../../../ports/clock.ts";
+import { hexOf, Shelf } from "../source/shelf.ts";
+import { Sources } from "../source/sources.ts";
+import { Builds, type BuildTasks } from "./builds.ts";
+import type { DockerProgram } from "./buildx.ts";
+import { refuseMissing } from "./context.ts";
+import { Images } from "./images.ts";
+import type { RecipeOf } from "./recipe.ts";
+import type { RoomPolicy } from "./room.ts";
+import type { BuildLimits } from "./way.ts";
+import { type WayName, Ways } from "./ways.ts";
+import { Work } from "./work.ts";
+
+export interface DockerBuilderOptions {
+  readonly engine: Engine;
+  /** Sources, notes and logs; images are the engine's. */
+  readonly directory: string;
+  /** Which images of the engine are ours. */
+  readonly installation: string;
+  readonly clock: Clock;
+  /** What is done where there is no Dockerfile. */
+  readonly recipeOf: RecipeOf;
+  readonly limits: BuildLimits;
+  readonly room: RoomPolicy;
+  /** How many builds go on side by side; of one app only ever one. */
+  readonly atOnce: number;
+  /** The docker program, for `docker buildx`; null: it is not used. */
+  readonly docker: DockerProgram | null;
+  /** Which ways of building may be used, the best first. */
+  readonly ways: readonly WayName[];
+}
+
+/** A builder of images, and its builds as tasks for `withBuilds`. */
+export interface DockerBuilder extends Builder {
+  readonly builds: BuildTasks;
+}
+
+export type ForWhom = Parameters<Builder["build"]>[1];
+
+/**
+ * Builds images in a Docker engine. The artifact `sha256:<hex>` is the image `fairlead-artifact:<hex>`, which the engine
+ * names at the end of a build and not before, so that it is whole where it is there.
+ * - A build lives with its connection: the engine ends it when the controller dies, and the next controller, which finds
+ *   neither image nor build, begins it anew. What its steps had done until then is in the engine's cache.
+ * - `docker buildx` is used where it is installed, else BuildKit by the engine's own API, else the classic builder. Only the
+ *   last one honours the limits of memory and processor (engine 20.10 to 29); BuildKit runs steps in a control group of the
+ *   engine's own, which is not ours to limit. All are held by the disk's room, the number side by side and the deadline.
+ * - Nothing of a service's variables is known here: a build gets its context, and the arguments that the manifest names.
+ * - Taken away are only our own tags; the build cache, which has no owner, never.
+ */
+export function dockerBuilder(options: DockerBuilderOptions): DockerBuilder {
+  return new EngineBuilder(options);
+}
+
+class EngineBuilder implements DockerBuilder {
+  readonly makes = "images";
+  readonly builds: Builds;
+  readonly #clock: Clock;
+  readonly #shelf: Shelf;
+  readonly #sources: Sources;
+  readonly #images: Images;
+  readonly #work: Work;
+  readonly #asking = new Map<string, Promise<void>>();
+  #opened: Promise<void> | null = null;
+
+  constructor(options: DockerBuilderOptions) {
+    const { directory, engine, installation, clock } = options;
+    this.#clock = clock;
+    this.#shelf = new Shelf(directory, ["source"]);
+    this.#sources = new Sources(this.#shelf, clock);
+    this.#images = new Images({ engine, notes: join(directory, "images"), installation });
+    this.builds = new Builds({ ...options, directory: join(directory, "builds") });
+    this.#work = new Work({ ...options, images: this.#images, ways: new Ways(options) });
+  }
+
+  async hasSource(digest: string): Promise<boolean> {
+    await this.#open();
+    return this.#sources.has(digest);
+  }
+
+  async admit(digest: string, tar: AsyncIterable<Uint8Array>): Promise<void> {
+    await this.#open();
+    return this.#sources.admit(digest, tar);
+  }
+
+  async readSource(digest: string, path: string): Promise<Uint8Array | null> {
+    await this.#open();
+    return this.#sources.read(digest, path);
+  }
+
+  /** A build is looked for first: while it goes on, nobody needs to ask the engine. */
+  async observe(digest: string): Promise<ArtifactState> {
+    await this.#open();
+    hexOf(digest);
+    const before = this.builds.stateOf(digest);
+    if (before.state === "building") return before;
+    return (await this.#images.has(digest)) ? { state: "built" } : this.builds.stateOf(digest);
+  }
+
+  build(artifact: ArtifactSpec, forWhom: ForWhom): Promise<void> {
+    const asking = this.#asking.get(artifact.digest);
+    if (asking) return asking;
+    const done = this.#ensure(artifact, forWhom).finally(() => this.#asking.delete(artifact.digest));
+    this.#asking.set(artifact.digest, done);
+    return done;
+  }
+
+  async list(): Promise<readonly StoredObject[]> {
+    await this.#open();
+    return [...(await this.#shelf.list()), ...(await this.#images.list())];
+  }
+
+  async remove({ digest, what }: { digest: string; what: StoredObject["what"] }): Promise<void> {
+    await this.#open();
+    if (what === "artifact") await this.#images.remove(digest);
+    else await this.#shelf.remove("source", digest);
+  }
+
+  #open(): Promise<void> {
+    this.#opened ??= this.#openAll();
+    return this.#opened;
+  }
+
+  async #openAll(): Promise<void> {
+    await this.#shelf.open(async () => new Set());
+    await this.#images.open();
+    await this.builds.open();
+  }
+
+  async #ensure(artifact: ArtifactSpec, forWhom: ForWhom): Promise<void> {
+    const { digest, source } = artifact;
+    const { state } = await this.observe(digest);
+    const now = this.#clock.now();
+    await this.#sources.touch(source);
+    if (state === "built") return this.#images.touch(digest, { now });
+    if (state === "building") return;
+    const root = artifact.image === null ? await this.#rootOf(artifact) : null;
+    // A name of its own for every try: a task of an earlier one, which may still be kept for its output, is not this one.
+    const task = `build-${hexOf(digest).slice(0, 16)}-${now.toString(36)}`;
+    const { key, release, deployment } = forWhom;
+    await this.builds.start({ task, key, release, deployment, digest, since: now }, (course) =>
+      root === null ? this.#work.fetch(artifact, course) : this.#work.build({ artifact, root, release }, course),
+    );
+  }
+
+  /** Faults: `source.missing`, `source.unsafe`. */
+  async #rootOf(artifact: ArtifactSpec): Promise<string> {
+    const root = await this.#sources.context(artifact);
+    if (artifact.dockerfile !== null) refuseMissing(root, artifact.dockerfile);
+    return root;
+  }
+}

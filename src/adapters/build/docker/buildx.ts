@@ -1,0 +1,103 @@
+import type { ChildProcess } from "node:child_process";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { isErrno } from "../../../base/faults.ts";
+import { runChild, startChild } from "../../../host/child.ts";
+import type { Engine } from "../../../host/engine.ts";
+import { type BuildEnd, type BuildOrder, type Course, exitCodeIn, type Way } from "./way.ts";
+
+/** The docker program, and what it finds in its environment: PATH, and HOME where it has its plugins and credentials. */
+export interface DockerProgram {
+  readonly path: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** `docker buildx` on this engine, or null where the program or its plugin is missing or does not reach the engine. */
+export async function findBuildx(engine: Engine, docker: DockerProgram): Promise<Way | null> {
+  const env = { ...docker.env, DOCKER_HOST: `unix://${engine.socket}`, BUILDX_NO_DEFAULT_ATTESTATIONS: "1" };
+  try {
+    const { code } = await runChild([docker.path, "buildx", "inspect", "default"], { env });
+    return code === 0
+      ? { name: "docker buildx", run: (order, course) => run({ ...docker, env }, order, course) }
+      : null;
+  } catch (thrown) {
+    if (isErrno(thrown, "ENOENT", "EACCES")) return null;
+    throw thrown;
+  }
+}
+
+async function run(docker: DockerProgram, order: BuildOrder, course: Course): Promise<BuildEnd> {
+  const { signal } = course;
+  const child = startChild([docker.path, ...argumentsOf(order)], { env: docker.env, stdio: ["pipe", "pipe", "pipe"] });
+  const stop = () => child.kill("SIGKILL");
+  signal.addEventListener("abort", stop, { once: true });
+  const lines = new PlainLines(course.say);
+  const ended = endOf(child);
+  try {
+    await Promise.all([feed(order.tar(), child), read(child.stdout, lines), read(child.stderr, lines)]);
+    const code = await ended;
+    signal.throwIfAborted();
+    if (code === 0) return { ok: true };
+    const words = lines.failed?.error ?? lines.last;
+    return { ok: false, step: lines.failed?.name ?? null, code: exitCodeIn(words), words };
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+function endOf(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => resolve(code));
+  });
+}
+
+/** A build that fails early does not read the rest. */
+async function feed(tar: Readable, { stdin }: ChildProcess): Promise<void> {
+  try {
+    if (stdin) await pipeline(tar, stdin);
+  } catch (thrown) {
+    if (!isErrno(thrown, "EPIPE", "ECONNRESET", "ERR_STREAM_PREMATURE_CLOSE", "ERR_STREAM_DESTROYED")) throw thrown;
+  }
+}
+
+async function read(stream: Readable | null, lines: PlainLines): Promise<void> {
+  if (!stream) return;
+  for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) lines.take(line);
+}
+
+function argumentsOf({ tag, dockerfile, target, args, labels }: BuildOrder): string[] {
+  const pairs = (flag: string, values: Readonly<Record<string, string>>) =>
+    Object.entries(values).flatMap(([name, value]) => [flag, `${name}=${value}`]);
+  return [
+    ...["buildx", "build", "--builder", "default", "--progress", "plain", "--tag", tag, "--file", dockerfile],
+    ...(target === null ? [] : ["--target", target]),
+    ...pairs("--build-arg", args),
+    ...pairs("--label", labels),
+    "-",
+  ];
+}
+
+/** Hands on the lines of `--progress plain` and knows which step failed. */
+export class PlainLines {
+  readonly #say: (line: string) => void;
+  readonly #names = new Map<string, string>();
+  failed: { readonly name: string; readonly error: string } | null = null;
+  last = "";
+
+  constructor(say: (line: string) => void) {
+    this.#say = say;
+  }
+
+  take(line: string): void {
+    if (line.trim() === "") return;
+    this.last = line;
+    this.#say(line);
+    const [, number = "", words = ""] = /^#(\d+) (.*)$/.exec(line) ?? [];
+    const known = this.#names.get(number);
+    if (number !== "" && known === undefined) this.#names.set(number, words.replace(/^\[[^\]]*\] /, ""));
+    const error = /^ERROR: (.*)$/.exec(words)?.[1];
+    if (error !== undefined && known !== undefined) this.failed ??= { name: known, error };
+  }
+}

@@ -1,0 +1,107 @@
+import { type Engine, isRefusal, type Query } from "../../../host/engine.ts";
+import { jsonLines } from "../../../host/engine-streams.ts";
+import { BuildkitLines } from "./buildkit-lines.ts";
+import { ClassicLines } from "./classic-lines.ts";
+import { type BuildEnd, type BuildOrder, type Course, exitCodeIn, type Way } from "./way.ts";
+
+/** The planner's deadline of the build phase ends a build; this only has to be longer. */
+const longestMs = 3_600_000;
+
+/** One message of a build: both builders answer 200 and tell of a failure here. */
+interface BuildMessage {
+  readonly id?: string;
+  readonly aux?: unknown;
+  readonly stream?: string;
+  readonly status?: string;
+  readonly errorDetail?: { readonly code?: number; readonly message?: string };
+}
+
+/** BuildKit by the engine's own API: no session, so what needs one (`--mount=type=secret`, `ssh`) fails in words. */
+export function buildkitWay(engine: Engine): Way {
+  return {
+    name: "BuildKit of the engine",
+    async run(order, course) {
+      const lines = new BuildkitLines(course.say);
+      const failure = await talk(engine, { order, course, version: "2" }, (message) => {
+        if (message.id === "moby.buildkit.trace" && typeof message.aux === "string") {
+          lines.take(Buffer.from(message.aux, "base64"));
+        }
+      });
+      if (!failure) return { ok: true };
+      const words = lines.failed?.error ?? failure.message ?? "the builder does not say why";
+      return { ok: false, step: lines.failed?.name ?? null, code: exitCodeIn(words), words };
+    },
+  };
+}
+
+/** The builder of engines without BuildKit. It alone honours the limits of memory and processor. */
+export function classicWay(engine: Engine): Way {
+  return {
+    name: "the engine's classic builder",
+    async run(order, course) {
+      const lines = new ClassicLines(course.say);
+      const failure = await talk(engine, { order, course, version: "1" }, ({ stream, status }) => {
+        if (stream !== undefined) lines.take(stream);
+        else if (status !== undefined) lines.take(`${status}\n`);
+      });
+      lines.end();
+      if (!failure) return { ok: true };
+      const words = failure.message ?? "the builder does not say why";
+      return { ok: false, step: lines.step, code: failure.code ?? null, words };
+    },
+  };
+}
+
+/** Whether the engine said that it has no such builder at all. */
+export function hasNoSuchBuilder(thrown: unknown): boolean {
+  return isRefusal(thrown, 400, 404, 501);
+}
+
+interface Talk {
+  readonly order: BuildOrder;
+  readonly course: Course;
+  readonly version: "1" | "2";
+}
+
+/** Has the engine build and listens to the end; the answer is what went wrong, or null. */
+async function talk(
+  engine: Engine,
+  { order, course, version }: Talk,
+  hear: (message: BuildMessage) => void,
+): Promise<BuildMessage["errorDetail"] | null> {
+  const { signal } = course;
+  const upload = { content: order.tar() };
+  const answer = await engine.stream("POST", "/build", {
+    query: queryOf(order, version),
+    upload,
+    signal,
+    withinMs: longestMs,
+  });
+  let failure: BuildMessage["errorDetail"] | null = null;
+  for await (const message of jsonLines<BuildMessage>(answer)) {
+    hear(message);
+    failure ??= message.errorDetail ?? null;
+  }
+  return failure;
+}
+
+const cpuPeriod = 100_000;
+
+function queryOf({ tag, dockerfile, target, args, labels, limits }: BuildOrder, version: "1" | "2"): Query {
+  const { memoryBytes, cpus } = limits;
+  return {
+    version,
+    t: tag,
+    dockerfile,
+    target: target ?? undefined,
+    buildargs: args,
+    labels,
+    // What the classic builder leaves behind otherwise; BuildKit has nothing of the kind.
+    rm: true,
+    forcerm: true,
+    ...(memoryBytes === null ? {} : { memory: memoryBytes, memswap: memoryBytes }),
+    ...(cpus === null ? {} : { cpuperiod: cpuPeriod, cpuquota: Math.round(cpus * cpuPeriod) }),
+  };
+}
+
+export type { BuildEnd };

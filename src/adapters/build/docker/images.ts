@@ -1,0 +1,148 @@
+import { mkdir, open, readFile, rm, stat, utimes } from "node:fs/promises";
+import { join } from "node:path";
+import { type Engine, isRefusal } from "../../../host/engine.ts";
+import type { StoredObject } from "../../../ports/builder.ts";
+import { hexOf, unlessMissing } from "../source/shelf.ts";
+
+const repository = "fairlead-artifact";
+const ourTag = new RegExp(`^${repository}:([0-9a-f]{64})$`);
+
+/** Labels of what this project makes. */
+export const artifactLabel = "fairlead.artifact";
+export const installationLabel = "fairlead.installation";
+
+/** The name under which the engine has an artifact, e.g. for a container that runs it. */
+export function imageOf(digest: string): string {
+  return `${repository}:${hexOf(digest)}`;
+}
+
+/** What the engine says of one image. */
+export interface FoundImage {
+  readonly Id: string;
+  readonly RepoTags: readonly string[] | null;
+  readonly RepoDigests: readonly string[] | null;
+}
+
+interface ListedImage extends FoundImage {
+  readonly Created: number;
+  readonly Size: number;
+  readonly Labels: Readonly<Record<string, string>> | null;
+}
+
+/** What is kept of an artifact beside the image: when it was wanted is its file's time. `pulled`: the image we fetched for it. */
+interface Note {
+  readonly pulled: string | null;
+}
+
+/** An image by any name, or null. */
+export async function findImage(engine: Engine, name: string): Promise<FoundImage | null> {
+  try {
+    return await engine.json<FoundImage>("GET", `/images/${name}/json`);
+  } catch (thrown) {
+    if (isRefusal(thrown, 404)) return null;
+    throw thrown;
+  }
+}
+
+/**
+ * The images that are artifacts of this installation: those with our tag that carry its label, or of which it keeps a note
+ * (an image that was not built here cannot be labelled). Taking one away takes away its tag and what only the tag held.
+ */
+export class Images {
+  readonly #engine: Engine;
+  readonly #notes: string;
+  readonly #installation: string;
+
+  constructor({ engine, notes, installation }: { engine: Engine; notes: string; installation: string }) {
+    this.#engine = engine;
+    this.#notes = notes;
+    this.#installation = installation;
+  }
+
+  async open(): Promise<void> {
+    await mkdir(this.#notes, { recursive: true });
+  }
+
+  async has(digest: string): Promise<boolean> {
+    return (await findImage(this.#engine, imageOf(digest))) !== null;
+  }
+
+  /** Notes that an artifact was wanted now; `pulled` only when it was fetched. */
+  async touch(digest: string, { now, pulled }: { now: number; pulled?: string }): Promise<void> {
+    const place = join(this.#notes, hexOf(digest));
+    await using file = await open(place, "a+", 0o600);
+    if (pulled !== undefined) {
+      await file.truncate(0);
+      await file.write(JSON.stringify({ pulled } satisfies Note));
+    }
+    await utimes(place, now / 1_000, now / 1_000);
+  }
+
+  async tag(image: FoundImage, digest: string): Promise<void> {
+    await this.#engine.json("POST", `/images/${image.Id}/tag`, { query: { repo: repository, tag: hexOf(digest) } });
+  }
+
+  async list(): Promise<readonly StoredObject[]> {
+    const query = { filters: { reference: [repository] } };
+    const all: StoredObject[] = [];
+    for (const image of await this.#engine.json<readonly ListedImage[]>("GET", "/images/json", { query })) {
+      for (const tag of image.RepoTags ?? []) {
+        const digest = `sha256:${ourTag.exec(tag)?.[1]}`;
+        if (!ourTag.test(tag)) continue;
+        const note = await unlessMissing(stat(join(this.#notes, hexOf(digest))));
+        if (note === null && image.Labels?.[installationLabel] !== this.#installation) continue;
+        const touchedAt = Math.round(note?.mtimeMs ?? image.Created * 1_000);
+        all.push({ digest, what: "artifact", touchedAt, bytes: image.Size });
+      }
+    }
+    return all;
+  }
+
+  /**
+   * Images that a container still uses stay, until they are collected the next time; so do layers that our image was made
+   * of, which may be somebody's own images.
+   */
+  async remove(digest: string): Promise<void> {
+    const isOurs = (await this.list()).some((object) => object.digest === digest);
+    const note = await this.#note(digest);
+    if (isOurs && !(await this.#untag(imageOf(digest)))) return;
+    if (note?.pulled) await this.#forgetPulled(note.pulled);
+    await rm(join(this.#notes, hexOf(digest)), { force: true });
+  }
+
+  /** An image that we fetched and that has no other name by now is nobody else's. */
+  async #forgetPulled(name: string): Promise<void> {
+    const image = await findImage(this.#engine, name);
+    if (image && (image.RepoTags ?? []).length === 0) await this.#untag(name);
+  }
+
+  /** Whether the name is gone. */
+  async #untag(name: string): Promise<boolean> {
+    try {
+      await this.#engine.json("DELETE", `/images/${name}`, { query: { noprune: true } });
+      return true;
+    } catch (thrown) {
+      if (isRefusal(thrown, 409)) return false;
+      if (isRefusal(thrown, 404)) return true;
+      throw thrown;
+    }
+  }
+
+  async #note(digest: string): Promise<Note | null> {
+    const text = await unlessMissing(readFile(join(this.#notes, hexOf(digest)), "utf8"));
+    return text ? (JSON.parse(text) as Note) : null;
+  }
+}
+
+/**
+ * Bytes that the engine keeps as build cache. It has no owner: the engine can filter it by age and by kind, not by who
+ * built, so that Fairlead never prunes it; whoever looks at the disk tells of it.
+ */
+export async function buildCacheBytes(engine: Engine): Promise<number> {
+  const usage = await engine.json<{ readonly BuildCache?: readonly { readonly Size?: number }[] | null }>(
+    "GET",
+    "/system/df",
+    { withinMs: 120_000 },
+  );
+  return (usage.BuildCache ?? []).reduce((sum, { Size }) => sum + (Size ?? 0), 0);
+}

@@ -1,0 +1,95 @@
+import { createWriteStream, type WriteStream } from "node:fs";
+import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { finished } from "node:stream/promises";
+import { formatSize } from "../../../base/size.ts";
+import type { EnvKey } from "../../../model/environment.ts";
+import type { Exit } from "../../../model/instance.ts";
+import type { BuildFaultCode } from "../../../model/release.ts";
+import { unlessMissing } from "../source/shelf.ts";
+
+/** A build, as it is written down before it begins and when it has ended. */
+export interface BuildRecord {
+  readonly task: string;
+  readonly key: EnvKey;
+  readonly release: number;
+  readonly deployment: string;
+  readonly digest: string;
+  readonly since: number;
+  /** Null while it goes on. */
+  readonly exit: Exit | null;
+  /** Why there is no image; null when there is one, or when the build was cut off and is begun anew. */
+  readonly failure: { readonly code: BuildFaultCode; readonly detail: string } | null;
+}
+
+/** More is no log any more; the build goes on. */
+const longestLog = 64 * 1024 * 1024;
+
+/** Builds on disk: `<task>.json` and what it printed, `<task>.log`. */
+export class BuildFolder {
+  readonly #directory: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  async read(): Promise<readonly BuildRecord[]> {
+    await mkdir(this.#directory, { recursive: true });
+    const names = (await readdir(this.#directory)).filter((name) => name.endsWith(".json"));
+    const texts = await Promise.all(names.map((name) => unlessMissing(readFile(join(this.#directory, name), "utf8"))));
+    return texts.filter((text) => text !== null).map((text) => JSON.parse(text) as BuildRecord);
+  }
+
+  async write(record: BuildRecord): Promise<void> {
+    const place = this.#path(record.task, "json");
+    await writeFile(`${place}.new`, JSON.stringify(record), { mode: 0o600 });
+    await rename(`${place}.new`, place);
+  }
+
+  log(task: string, written: () => void): BuildLog {
+    return new BuildLog(this.#path(task, "log"), written);
+  }
+
+  async readLog(task: string, { offset, limit }: { offset: number; limit: number }): Promise<Uint8Array> {
+    const file = await unlessMissing(open(this.#path(task, "log"), "r"));
+    if (file === null) return new Uint8Array();
+    await using _closing = file;
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(limit), 0, limit, offset);
+    return buffer.subarray(0, bytesRead);
+  }
+
+  async remove(task: string): Promise<void> {
+    await rm(this.#path(task, "log"), { force: true });
+    await rm(this.#path(task, "json"), { force: true });
+  }
+
+  #path(task: string, ending: string): string {
+    return join(this.#directory, `${basename(task)}.${ending}`);
+  }
+}
+
+/** What a build prints, line by line. */
+export class BuildLog {
+  readonly #file: WriteStream;
+  readonly #written: () => void;
+  #bytes = 0;
+
+  constructor(path: string, written: () => void) {
+    this.#file = createWriteStream(path, { flags: "a", mode: 0o600 });
+    // A full disk fails the build elsewhere; its log is then merely short.
+    this.#file.on("error", () => this.#written());
+    this.#written = written;
+  }
+
+  say(line: string): void {
+    const before = this.#bytes;
+    this.#bytes += Buffer.byteLength(line) + 1;
+    if (this.#bytes <= longestLog) this.#file.write(`${line}\n`, () => this.#written());
+    else if (before <= longestLog) this.#file.write(`the rest beyond ${formatSize(longestLog)} is left out\n`);
+  }
+
+  async end(): Promise<void> {
+    this.#file.end();
+    if (!this.#file.errored) await finished(this.#file).catch(() => this.#written());
+  }
+}

@@ -1,0 +1,78 @@
+import { statfs } from "node:fs/promises";
+import { asFault, Fault, isErrno } from "../../../base/faults.ts";
+import { formatSize } from "../../../base/size.ts";
+import type { Engine } from "../../../host/engine.ts";
+import type { Clock } from "../../../ports/clock.ts";
+
+/** How much room a build must find, beside twice its context, and below what it is ended. */
+export interface RoomPolicy {
+  readonly reserveBytes: number;
+  readonly floorBytes: number;
+}
+
+/** The context is there twice while it is copied into a layer; packages and the layers themselves take the rest. */
+export const usualRoom: RoomPolicy = { reserveBytes: 1024 ** 3, floorBytes: 256 * 1024 ** 2 };
+
+const lookMs = 500;
+
+/** Free bytes where the engine keeps its images; null when its disk is not this machine's, so that nobody can tell. */
+export async function freeRoom(engine: Engine): Promise<number | null> {
+  const { DockerRootDir } = await engine.json<{ readonly DockerRootDir?: string }>("GET", "/info");
+  return DockerRootDir === undefined ? null : freeAt(DockerRootDir);
+}
+
+async function freeAt(directory: string): Promise<number | null> {
+  try {
+    const { bavail, bsize } = await statfs(directory);
+    return bavail * bsize;
+  } catch (thrown) {
+    if (isErrno(thrown, "ENOENT", "ENOTDIR", "EACCES")) return null;
+    throw thrown;
+  }
+}
+
+/** Faults with `build.no-room` when a build of this context would find too little room. */
+export function refuseWithoutRoom(free: number, contextBytes: number, { reserveBytes }: RoomPolicy): void {
+  const needed = 2 * contextBytes + reserveBytes;
+  if (free >= needed) return;
+  const detail = `the engine's disk has ${formatSize(free)} left, a build of this context needs ${formatSize(needed)}`;
+  throw new Fault("build.no-room", detail);
+}
+
+/**
+ * Looks at the disk while a build goes on and calls `full` when it runs full, before it is: what else runs on the machine
+ * needs room too. The answer ends the looking.
+ */
+export function watchRoom(
+  { engine, clock, policy }: { engine: Engine; clock: Clock; policy: RoomPolicy },
+  full: (fault: Fault) => void,
+): () => void {
+  let over = false;
+  let cancel = () => {};
+  const look = async () => {
+    const free = await freeRoom(engine);
+    if (over) return;
+    try {
+      refuseFullDisk(free, policy);
+      later();
+    } catch (thrown) {
+      full(asFault(thrown));
+    }
+  };
+  const later = () => {
+    // An engine that does not answer is noticed by the build itself.
+    cancel = clock.after(lookMs, () => void look().catch(later));
+  };
+  later();
+  return () => {
+    over = true;
+    cancel();
+  };
+}
+
+/** Faults with `build.no-room` when a build has left less than the floor. */
+export function refuseFullDisk(free: number | null, { floorBytes }: RoomPolicy): void {
+  if (free === null || free >= floorBytes) return;
+  const left = `${formatSize(free)} on the engine's disk, less than ${formatSize(floorBytes)}`;
+  throw new Fault("build.no-room", `the build was ended because it left only ${left}`);
+}

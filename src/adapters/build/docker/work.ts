@@ -1,0 +1,181 @@
+import { asFault, Fault, isErrno } from "../../../base/faults.ts";
+import { formatSize } from "../../../base/size.ts";
+import type { Engine } from "../../../host/engine.ts";
+import { type ArtifactSpec, type BuildFaultCode, releaseName } from "../../../model/release.ts";
+import type { Clock } from "../../../ports/clock.ts";
+import type { WorkEnd } from "./builds.ts";
+import { packContext, privateDockerfile, readContext, textAt } from "./context.ts";
+import { artifactLabel, type Images, imageOf, installationLabel } from "./images.ts";
+import { fetchImage, pinnedName } from "./prebuilt.ts";
+import type { Recipe, RecipeOf } from "./recipe.ts";
+import { freeRoom, type RoomPolicy, refuseFullDisk, refuseWithoutRoom, watchRoom } from "./room.ts";
+import type { BuildEnd, BuildLimits, BuildOrder, Course } from "./way.ts";
+import type { Ways } from "./ways.ts";
+
+interface WorkOptions {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly installation: string;
+  readonly recipeOf: RecipeOf;
+  readonly limits: BuildLimits;
+  readonly room: RoomPolicy;
+  readonly images: Images;
+  readonly ways: Ways;
+}
+
+interface Job {
+  readonly artifact: ArtifactSpec;
+  /** The directory that is built. */
+  readonly root: string;
+  readonly release: number;
+}
+
+/** What is done for an artifact, from its source or its name to the image with our tag. Never rejects with a build's fault. */
+export class Work {
+  readonly #options: WorkOptions;
+
+  constructor(options: WorkOptions) {
+    this.#options = options;
+  }
+
+  build(job: Job, course: Course): Promise<WorkEnd> {
+    return this.#told(course, async () => {
+      const { order, bytes } = await this.#order(job, course);
+      const end = await this.#watched(course, bytes, (watched) => this.#options.ways.run(order, watched));
+      if (!end.ok) return failed(end);
+      await this.#finish(job.artifact.digest);
+      return { kind: "built" };
+    });
+  }
+
+  /** Takes a finished image by its digest. */
+  fetch({ digest, image }: ArtifactSpec, course: Course): Promise<WorkEnd> {
+    return this.#told(course, async () => {
+      const { clock, images } = this.#options;
+      const name = image ?? "";
+      const { found, pulled } = await fetchImage(this.#options, name, course);
+      await images.touch(digest, { now: clock.now(), pulled: pulled ? pinnedName(name) : "" });
+      await images.tag(found, digest);
+      return { kind: "built" };
+    });
+  }
+
+  /** Says the end of a build in its own log, and makes an end of what was thrown. */
+  async #told(course: Course, work: () => Promise<WorkEnd>): Promise<WorkEnd> {
+    let end: WorkEnd;
+    try {
+      end = await work();
+    } catch (thrown) {
+      end = endOf(course, thrown);
+    }
+    if (end.kind === "failed") course.say(end.detail);
+    if (end.kind === "lost") course.say("the build was cut off");
+    return end;
+  }
+
+  async #order({ artifact, root, release }: Job, { say }: Course): Promise<{ order: BuildOrder; bytes: number }> {
+    const { clock, installation, limits } = this.#options;
+    const own = artifact.dockerfile ?? (textAt(root, "Dockerfile") === null ? null : "Dockerfile");
+    const context = await readContext(root, own);
+    say(`context ${artifact.context}: ${context.files} files, ${formatSize(context.bytes)}`);
+    const recipe = own === null ? this.#recipe(artifact, root, context.entries) : null;
+    if (recipe) explain(recipe, say);
+    const now = clock.now();
+    const order = {
+      tag: imageOf(artifact.digest),
+      tar: () => packContext(context, { dockerfile: recipe?.dockerfile ?? null, now }),
+      dockerfile: own ?? privateDockerfile,
+      target: artifact.target,
+      args: artifact.args,
+      labels: {
+        [artifactLabel]: artifact.digest,
+        [installationLabel]: installation,
+        "org.opencontainers.image.created": new Date(now).toISOString(),
+        "org.opencontainers.image.revision": artifact.source,
+        "org.opencontainers.image.version": releaseName(release),
+      },
+      limits,
+    };
+    return { order, bytes: context.bytes };
+  }
+
+  /** Fault `build.unrecognised` says what was looked for. */
+  #recipe(
+    { base }: ArtifactSpec,
+    root: string,
+    entries: readonly { readonly path: string; readonly kind: string }[],
+  ): Recipe {
+    const paths = entries.filter(({ kind }) => kind !== "directory").map(({ path }) => path);
+    const found = this.#options.recipeOf({ paths, read: (path) => textAt(root, path) }, { base });
+    if ("dockerfile" in found) return found;
+    const looked = found.lookedFor.join(", ");
+    throw new Fault("build.unrecognised", `no Dockerfile, and nothing to make one of; looked for ${looked}`);
+  }
+
+  /** Runs a build only where it finds room, and ends it when it uses up the disk. */
+  async #watched(course: Course, bytes: number, run: (course: Course) => Promise<BuildEnd>): Promise<BuildEnd> {
+    const { engine, clock, room: policy } = this.#options;
+    const free = await freeRoom(engine);
+    if (free === null) {
+      course.say("room on the disk is not looked at: the engine's data directory is not on this machine");
+      return run(course);
+    }
+    refuseWithoutRoom(free, bytes, policy);
+    const full = new AbortController();
+    const end = watchRoom({ engine, clock, policy }, (fault) => full.abort(fault));
+    try {
+      const build = await run({ ...course, signal: AbortSignal.any([course.signal, full.signal]) });
+      if (!build.ok) refuseFullDisk(await freeRoom(engine), policy);
+      return build;
+    } catch (thrown) {
+      throw full.signal.aborted ? full.signal.reason : thrown;
+    } finally {
+      end();
+    }
+  }
+
+  async #finish(digest: string): Promise<void> {
+    const { images, clock } = this.#options;
+    if (!(await images.has(digest))) throw new Fault("build.failed", "the builder made no image, though it says so");
+    await images.touch(digest, { now: clock.now() });
+  }
+}
+
+/** A generated Dockerfile is part of the log, so that nothing is done behind anybody's back. */
+function explain({ summary, warnings, dockerfile }: Recipe, say: Course["say"]): void {
+  say(`no Dockerfile: ${summary}`);
+  for (const warning of warnings) say(`warning: ${warning}`);
+  for (const line of dockerfile.trimEnd().split("\n")) say(`| ${line}`);
+}
+
+/** What was killed with SIGKILL exits with 137; in a build nobody kills but the kernel for want of memory. */
+const killed = 137;
+
+function failed({ step, code, words }: Extract<BuildEnd, { ok: false }>): WorkEnd {
+  const what = step === null ? null : step.length > 120 ? `${step.slice(0, 119)}…` : step;
+  if (what !== null && code === killed) {
+    const detail = `${what} was killed (exit 137), most likely for want of memory`;
+    return { kind: "failed", code: "build.out-of-memory", detail, exitCode: code };
+  }
+  const detail = what !== null && code !== null ? `${what} exited with ${code}` : words.slice(0, 2_000);
+  return { kind: "failed", code: "build.failed", detail, exitCode: code };
+}
+
+const ownCodes: ReadonlySet<string> = new Set<BuildFaultCode>([
+  "build.no-room",
+  "build.unrecognised",
+  "image.unknown",
+  "image.unreachable",
+]);
+
+function endOf({ signal }: Course, thrown: unknown): WorkEnd {
+  const wasCutOff = isErrno(thrown, "ECONNRESET") || (thrown instanceof Fault && thrown.code === "engine.unreachable");
+  if (signal.aborted || wasCutOff) return { kind: "lost" };
+  const { code, detail } = asFault(thrown);
+  return {
+    kind: "failed",
+    code: ownCodes.has(code) ? (code as BuildFaultCode) : "build.failed",
+    detail,
+    exitCode: null,
+  };
+}
