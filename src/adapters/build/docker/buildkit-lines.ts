@@ -103,7 +103,8 @@ export class BuildkitLines {
 
 /** What a terminal would show in the end of a line that was written over again and again. */
 export function lastWriting(line: string): string {
-  return line.replace(/\r$/, "").replace(/^.*\r/, "");
+  const shown = line.replace(/\r$/, "");
+  return shown.slice(shown.lastIndexOf("\r") + 1);
 }
 
 /** Vertex: digest (1), name (3), cached (4), started (5), completed (6), error (7). */

@@ -1,0 +1,71 @@
+import { randomBytes } from "node:crypto";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { admitFiles, artifactSpec, builtOrNot, forWhom, tarOf } from "../../../testing/conformance/builder.ts";
+import { outputOf, runtimeKey } from "../../../testing/conformance/runtime.ts";
+import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
+import { processWorld, wallClock } from "../../runtime/process/world.ts";
+import type { DockerBuilder } from "./builder.ts";
+import { imageOf } from "./images.ts";
+import { dockerWorld } from "./world.ts";
+
+const socket = testEngine();
+const canary = `canary-${randomBytes(12).toString("hex")}`;
+const told = `told-${randomBytes(12).toString("hex")}`;
+
+describe.skipIf(socket === null)(`a secret of the controller's or of the source's (else: ${noEngine})`, () => {
+  let world: ReturnType<typeof dockerWorld>;
+  let builder: DockerBuilder;
+
+  beforeEach(async () => {
+    process.env.FAIRLEAD_CANARY = canary;
+    world = dockerWorld(await processWorld(), { socket: socket ?? "", base: testImages.debian, clock: wallClock });
+    builder = world.open();
+  });
+  afterEach(async () => {
+    delete process.env.FAIRLEAD_CANARY;
+    await world.close();
+  });
+
+  test("is in no layer, history, label or log; what the manifest gives as an argument is, as it says", async () => {
+    const { files } = world.told(
+      { ".dockerignore": "key.pem\n", "key.pem": canary, "conf/a": "public" },
+      "env; cat key.pem conf/a /proc/self/cmdline || true",
+    );
+    const dockerfile = files.Dockerfile?.replace("WORKDIR", "ARG TOLD\nENV TOLD=$TOLD\nWORKDIR") ?? "";
+    const source = await admitFiles(builder, { ...files, Dockerfile: dockerfile });
+    const spec = { ...artifactSpec(source, null), args: { TOLD: told } };
+    await builder.build(spec, forWhom);
+    expect(await builtOrNot(builder, spec.digest)).toEqual({ state: "built" });
+    const image = imageOf(spec.digest);
+    const [task] = await builder.builds.tasks(runtimeKey);
+    const texts = {
+      log: await outputOf(world.runtime, task?.name ?? ""),
+      task: JSON.stringify(task),
+      history: JSON.stringify(await world.engine.json("GET", `/images/${image}/history`)),
+      labels: JSON.stringify(await world.engine.json("GET", `/images/${image}/json`)),
+    };
+    expect(texts.log).toContain("public");
+    for (const text of Object.values(texts)) expect(text).not.toContain(canary);
+    expect(texts.labels).toContain(told);
+    expect(await occurs(await world.engine.stream("GET", `/images/${image}/get`), ["public", canary])).toEqual([
+      "public",
+    ]);
+  });
+
+  test("does not come in under a name that says what it is", async () => {
+    const admitting = builder.admit(`sha256:${"0".repeat(64)}`, tarOf({ name: "app/.env", text: `KEY=${canary}` }));
+    await expect(admitting).rejects.toMatchObject({ code: "source.unsafe" });
+  });
+});
+
+/** Which of these texts are somewhere in a stream, also where two of its chunks meet. */
+async function occurs(stream: AsyncIterable<Buffer>, texts: readonly string[]): Promise<string[]> {
+  const found = new Set<string>();
+  let rest = Buffer.alloc(0);
+  for await (const chunk of stream) {
+    const bytes = Buffer.concat([rest, chunk]);
+    for (const text of texts) if (bytes.includes(text)) found.add(text);
+    rest = bytes.subarray(-100);
+  }
+  return [...found].sort();
+}
