@@ -10,7 +10,6 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   host: ["base"],
   manifest: ["base", "model"],
   plan: ["base", "model"],
-  detect: ["base", "model"],
   interop: ["base", "model", "manifest"],
   detect: ["base", "model"],
   ports: ["base", "model"],
@@ -27,7 +26,6 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "host",
     "manifest",
     "plan",
-    "detect",
     "interop",
     "detect",
     "ports",
@@ -43,8 +41,6 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 };
 /** Beside its folder's row; `host` because a test may start programs only through it. */
 const testsMayAlsoImport = ["testing", "adapters", "host"];
-/** The only adapters that find out what a source is; the others have no use for it. */
-const builders = "src/adapters/build/";
 /** What the simulated world may see of the engine. */
 const engineDoor = "src/engine/engine.ts";
 
@@ -97,7 +93,6 @@ function isAllowed(source: Source, target: string): boolean {
   if (source.isTest && testsMayAlsoImport.includes(to)) return true;
   if (from === to) return from !== "adapters" || mayKnow(source.path, target);
   if (from === "testing" && target === engineDoor) return true;
-  if (to === "detect" && source.path.startsWith(builders)) return true;
   return mayImport[from]?.includes(to) ?? false;
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { detect } from "../../../detect/detect.ts";
 import { startChild } from "../../../host/child.ts";
 import type { ArtifactSpec } from "../../../model/release.ts";
 import { admitFiles, artifactSpec, builtOrNot, forWhom } from "../../../testing/conformance/builder.ts";
@@ -9,7 +10,6 @@ import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
 import { processWorld, wallClock } from "../../runtime/process/world.ts";
 import type { DockerBuilder, DockerBuilderOptions } from "./builder.ts";
 import { buildCacheBytes, imageOf } from "./images.ts";
-import type { RecipeOf } from "./recipe.ts";
 import { dockerWorld } from "./world.ts";
 
 const socket = testEngine();
@@ -128,13 +128,14 @@ describe.skipIf(socket === null)(`images on an engine (else: ${noEngine})`, () =
 
   test("without a Dockerfile one is made by detection, and it is in the log", async () => {
     await world.close();
-    const recipeOf: RecipeOf = ({ paths, read }, { base }) =>
+    const recipeOf: typeof detect = ({ paths, read }, { base }) =>
       paths.includes("package.json")
         ? {
             dockerfile: `FROM ${base.node}\nCOPY package.json .\nRUN echo ${read("package.json")}\n`,
             language: "node",
             summary: "Node with npm",
             warnings: ["no lock file"],
+            services: [],
           }
         : { lookedFor: ["package.json", "index.html"] };
     await begin({ recipeOf });

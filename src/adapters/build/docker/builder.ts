@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { detect } from "../../../detect/detect.ts";
 import type { Engine } from "../../../host/engine.ts";
 import type { ArtifactSpec, ArtifactState } from "../../../model/release.ts";
 import type { Builder, StoredObject } from "../../../ports/builder.ts";
@@ -9,7 +10,6 @@ import { Builds, type BuildTasks } from "./builds.ts";
 import type { DockerProgram } from "./buildx.ts";
 import { refuseMissing } from "./context.ts";
 import { Images } from "./images.ts";
-import type { RecipeOf } from "./recipe.ts";
 import type { RoomPolicy } from "./room.ts";
 import type { BuildLimits } from "./way.ts";
 import { type WayName, Ways } from "./ways.ts";
@@ -23,7 +23,7 @@ export interface DockerBuilderOptions {
   readonly installation: string;
   readonly clock: Clock;
   /** What is done where there is no Dockerfile. */
-  readonly recipeOf: RecipeOf;
+  readonly recipeOf: typeof detect;
   readonly limits: BuildLimits;
   readonly room: RoomPolicy;
   /** How many builds go on side by side; of one app only ever one. */

@@ -1,5 +1,7 @@
 import { asFault, Fault, isErrno } from "../../../base/faults.ts";
 import { formatSize } from "../../../base/size.ts";
+import type { detect } from "../../../detect/detect.ts";
+import { isRecipe, type Recipe } from "../../../detect/recipe.ts";
 import type { Engine } from "../../../host/engine.ts";
 import { type ArtifactSpec, type BuildFaultCode, releaseName } from "../../../model/release.ts";
 import type { Clock } from "../../../ports/clock.ts";
@@ -7,7 +9,6 @@ import type { WorkEnd } from "./builds.ts";
 import { packContext, privateDockerfile, readContext, textAt } from "./context.ts";
 import { artifactLabel, type Images, imageOf, installationLabel } from "./images.ts";
 import { fetchImage, pinnedName } from "./prebuilt.ts";
-import type { Recipe, RecipeOf } from "./recipe.ts";
 import { freeRoom, type RoomPolicy, refuseFullDisk, refuseWithoutRoom, watchRoom } from "./room.ts";
 import type { BuildEnd, BuildLimits, BuildOrder, Course } from "./way.ts";
 import type { Ways } from "./ways.ts";
@@ -16,7 +17,7 @@ interface WorkOptions {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly installation: string;
-  readonly recipeOf: RecipeOf;
+  readonly recipeOf: typeof detect;
   readonly limits: BuildLimits;
   readonly room: RoomPolicy;
   readonly images: Images;
@@ -107,7 +108,7 @@ export class Work {
   ): Recipe {
     const paths = entries.filter(({ kind }) => kind !== "directory").map(({ path }) => path);
     const found = this.#options.recipeOf({ paths, read: (path) => textAt(root, path) }, { base });
-    if ("dockerfile" in found) return found;
+    if (isRecipe(found)) return found;
     const looked = found.lookedFor.join(", ");
     throw new Fault("build.unrecognised", `no Dockerfile, and nothing to make one of; looked for ${looked}`);
   }
