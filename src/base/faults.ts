@@ -136,6 +136,11 @@ export const faults = {
     exit: 1,
     hint: "The route table was refused as a whole; the last good one still serves.",
   },
+  "certificate.invalid": {
+    status: 422,
+    exit: 2,
+    hint: "Give the chain as PEM, the server's own certificate first, and its unencrypted key. The old ones serve on.",
+  },
   "edge.unreachable": {
     status: 503,
     exit: 1,

@@ -21,6 +21,8 @@ export interface AdapterOptions {
   readonly stateDirectory: string;
   /** Where the edge takes traffic; port 0 lets it choose one that it then keeps. */
   readonly edge: { readonly host: string; readonly port: number };
+  /** Where the edge takes TLS, port 0 as above; null: nowhere. */
+  readonly edgeTls?: { readonly host: string; readonly port: number } | null;
   /** Proxies in front of the edge that it believes; default: none. */
   readonly frontProxies?: FrontProxies;
   /** Ports that instances get. */
@@ -68,6 +70,7 @@ export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
   const edge = embeddedEdge({
     directory: at("edge"),
     listen: options.edge,
+    secure: options.edgeTls ?? null,
     proxies: options.frontProxies ?? noFrontProxies,
     entry: [process.execPath, youngSpace, edgeEntry()],
     env: { PATH: options.env.PATH ?? "" },

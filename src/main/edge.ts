@@ -1,10 +1,12 @@
 import { parseArgs } from "node:util";
+import { secureDoor } from "../adapters/edge/embedded/doors.ts";
 import { edgeAnswers, runEdge } from "../adapters/edge/embedded/run.ts";
 import { exitCodes } from "../adapters/edge/embedded/start.ts";
 import { asFault, Fault } from "../base/faults.ts";
 
 /**
- * The edge process: `edge --directory DIR --host HOST --port PORT [--trust-proxy NETWORKS] [--proxy-protocol]`. It ends by SIGTERM, SIGINT or its admin socket only.
+ * The edge process: `edge --directory DIR --host HOST --port PORT [--secure-host HOST --secure-port PORT] [--trust-proxy
+ * NETWORKS] [--proxy-protocol]`. It ends by SIGTERM, SIGINT or its admin socket only.
  * Standard output is its log. Exit codes: src/adapters/edge/embedded/start.ts.
  */
 async function main(): Promise<void> {
@@ -13,6 +15,8 @@ async function main(): Promise<void> {
       directory: { type: "string" },
       host: { type: "string" },
       port: { type: "string" },
+      "secure-host": { type: "string" },
+      "secure-port": { type: "string" },
       "trust-proxy": { type: "string" },
       "proxy-protocol": { type: "boolean" },
     },
@@ -24,7 +28,9 @@ async function main(): Promise<void> {
   }
   const trust = values["trust-proxy"]?.split(",") ?? [];
   const proxies = { trust, proxyProtocol: values["proxy-protocol"] ?? false };
-  const edge = await runEdge({ directory, listen: { host, port }, proxies, log });
+  const secureHost = values["secure-host"];
+  const secure = secureHost === undefined ? null : { host: secureHost, port: Number(values["secure-port"]) };
+  const edge = await runEdge({ directory, listen: { host, port }, secure, proxies, log });
   process.on("SIGTERM", () => edge.stop());
   process.on("SIGINT", () => edge.stop());
   await edge.ended;
@@ -37,6 +43,7 @@ function log(line: string): void {
 
 async function exitCodeOf(fault: Fault): Promise<number> {
   if (fault.code !== "listen.in-use") return exitCodes.refused;
+  if (fault.complaints.some(({ path }) => path === secureDoor)) return exitCodes.secureInUse;
   const directory = process.argv[process.argv.indexOf("--directory") + 1] ?? "";
   return (await edgeAnswersSoon(directory)) ? exitCodes.otherRuns : exitCodes.inUse;
 }

@@ -110,7 +110,14 @@ async function startEmbedded(home: string, installation: Installation, upstream:
   const listen = { host: "127.0.0.1", port };
   const command = [process.execPath, installation.edge, "--directory", directory, "--host", listen.host] as const;
   const program = await startProgram([...command, "--port", String(port)], port);
-  const edge = embeddedEdge({ directory, listen, entry: command, env: plainEnvironment, clock: systemClock });
+  const edge = embeddedEdge({
+    directory,
+    listen,
+    secure: null,
+    entry: command,
+    env: plainEnvironment,
+    clock: systemClock,
+  });
   await until(async () => (await edge.observe("bench/production")).up, "the edge's admin socket answers");
   const upstreams = [{ id: "web-1", release: 1, host: "127.0.0.1", port: upstream, weight: 1 }];
   const route = { service: "web", hosts: [host], upstreams, holdMs: null, maintenance: null };

@@ -36,7 +36,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "client",
     "cli",
   ],
-  testing: ["base", "model", "plan", "ports"],
+  testing: ["base", "model", "plan", "ports", "host"],
   web: ["contract", "client", "base"],
 };
 /** Beside its folder's row; `host` because a test may start programs only through it. */

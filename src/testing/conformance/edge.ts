@@ -7,6 +7,7 @@ import { policyCases } from "./edge-policies.ts";
 import { proxyCases } from "./edge-proxies.ts";
 import type { EdgeUnderTest } from "./edge-rig.ts";
 import { streamCases } from "./edge-streams.ts";
+import { tlsCases, tlsProxyCases } from "./edge-tls.ts";
 
 /** One promise of the port: its sentence, and how it is checked against a running edge. */
 export type EdgeCase = readonly [name: string, check: (under: EdgeUnderTest) => Promise<void>];
@@ -41,14 +42,15 @@ export function edgeConformance(
       under = await make();
     });
     afterAll(() => under[Symbol.asyncDispose]());
-    for (const [sentence, check] of [...httpCases, ...limitCases, ...policyCases, ...streamCases, ...changeCases]) {
+    const cases = [...httpCases, ...limitCases, ...policyCases, ...streamCases, ...tlsCases, ...changeCases];
+    for (const [sentence, check] of cases) {
       const reason = reasonOf(sentence);
       if (reason === undefined) test(sentence, () => check(under));
       else test.skip(`${sentence} (skipped: ${reason})`);
     }
   });
   describe.skipIf(behind === undefined)(`edge ${name} behind proxies`, () => {
-    for (const [sentence, proxies, check] of proxyCases) {
+    for (const [sentence, proxies, check] of [...proxyCases, ...tlsProxyCases]) {
       const reason = reasonOf(sentence);
       test.skipIf(reason !== undefined)(reason ? `${sentence} (skipped: ${reason})` : sentence, async () => {
         await using under = await behind?.(proxies);

@@ -1,6 +1,6 @@
 import { Fault } from "../../base/faults.ts";
 import type { AccessRecord, Route, RouteTable, UpstreamStats } from "../../model/route.ts";
-import type { Edge, EdgeState } from "../../ports/edge.ts";
+import type { ChallengeAnswer, Edge, EdgeCertificate, EdgeState } from "../../ports/edge.ts";
 import type { SimulatedClock } from "./clock.ts";
 import type { Process, SimulatedRuntime } from "./runtime.ts";
 
@@ -20,6 +20,10 @@ export class SimulatedEdge implements Edge {
   readonly #tables = new Map<string, RouteTable>();
   readonly #stats = new Map<string, UpstreamStats>();
   readonly #listeners = new Set<() => void>();
+  /** What it serves over TLS; outlives it as its tables do. */
+  certificates: readonly EdgeCertificate[] = [];
+  /** What it answers certificate authorities; gone with it. */
+  challenges: readonly ChallengeAnswer[] = [];
   #turn = 0;
   #up = false;
   /** It takes no table until then, in elapsed time. */
@@ -85,6 +89,22 @@ export class SimulatedEdge implements Edge {
     return { host: "127.0.0.1", port: 8080 };
   }
 
+  secureAddress(): { readonly host: string; readonly port: number } {
+    return { host: "127.0.0.1", port: 8443 };
+  }
+
+  async applyCertificates(certificates: readonly EdgeCertificate[]): Promise<void> {
+    this.#refuseWhenUnable();
+    const hosts = certificates.flatMap((one) => one.hosts);
+    if (new Set(hosts).size < hosts.length) throw new Fault("certificate.invalid", "a host is named twice");
+    this.certificates = certificates;
+  }
+
+  async applyChallenges(answers: readonly ChallengeAnswer[]): Promise<void> {
+    this.#refuseWhenUnable();
+    this.challenges = answers;
+  }
+
   async close(): Promise<void> {}
 
   get up(): boolean {
@@ -100,6 +120,7 @@ export class SimulatedEdge implements Edge {
     this.#up = false;
     this.#downUntil = this.#options.clock.elapsed + forMs;
     this.#stats.clear();
+    this.challenges = [];
     for (const process of this.#options.runtime.processes.values()) process.busyUntil = 0;
     this.#options.happened({ what: "down", byItself: true });
     this.#report();

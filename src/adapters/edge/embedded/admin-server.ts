@@ -16,6 +16,8 @@ export interface Hello {
   readonly listen: Listen;
   /** Whom it believes about clients. */
   readonly proxies: FrontProxies;
+  /** Where it takes TLS. */
+  readonly secure: Listen | null;
 }
 
 /** What the admin socket can ask of the edge. */
@@ -26,6 +28,9 @@ export interface AdminTarget {
   apply(table: RouteTable): Promise<void>;
   remove(owner: string): Promise<void>;
   believe(proxies: FrontProxies): void;
+  /** Both take a JSON value that nobody looked at yet. */
+  applyCertificates(certificates: unknown): Promise<void>;
+  applyChallenges(answers: unknown): void;
   stop(): void;
 }
 
@@ -52,6 +57,14 @@ const handlers: Readonly<Record<string, Handler>> = {
   },
   "PUT proxies": async (target, { req }) => {
     target.believe((await readJson(req)) as FrontProxies);
+    return { status: 204 };
+  },
+  "PUT certificates": async (target, { req }) => {
+    await target.applyCertificates(await readJson(req));
+    return { status: 204 };
+  },
+  "PUT challenges": async (target, { req }) => {
+    target.applyChallenges(await readJson(req));
     return { status: 204 };
   },
   "POST stop": (target) => {
@@ -98,12 +111,13 @@ async function readJson(req: IncomingMessage): Promise<unknown> {
   let bytes = 0;
   for await (const chunk of req as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > settings.tableBytes) throw new Fault("request.too-large", "The route table is larger than 8 MB.");
+    if (bytes > settings.tableBytes)
+      throw new Fault("request.too-large", "That is more than 8 MB, which the edge does not take.");
     chunks.push(chunk);
   }
   try {
     return JSON.parse(Buffer.concat(chunks).toString("utf8"));
   } catch (thrown) {
-    throw new Fault("route.invalid", "The route table is not JSON.", { cause: thrown });
+    throw new Fault("request.invalid", "What was sent to the edge is not JSON.", { cause: thrown });
   }
 }

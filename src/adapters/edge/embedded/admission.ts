@@ -29,7 +29,7 @@ export class Admission {
   /** The edge is about to end: answers ask clients to open a new connection for what comes next. */
   draining = false;
   /** Where HTTPS is answered; null while it is nowhere. */
-  readonly door: SecureDoor | null = null;
+  door: SecureDoor | null = null;
   readonly #waiting = new Map<string, Set<Guest>>();
 
   constructor(tables: LiveTables, records: Records) {

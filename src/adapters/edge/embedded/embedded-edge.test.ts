@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +7,7 @@ import { expect, test } from "vitest";
 import { isAlive } from "../../../host/alive.ts";
 import { noFrontProxies } from "../../../model/route.ts";
 import { ask, oneRoute, seen, testApp } from "../../../testing/conformance/edge-rig.ts";
+import { testAuthority } from "../../../testing/pki.ts";
 import { embeddedEdge } from "./embedded-edge.ts";
 import { readNote } from "./files.ts";
 import { runEdge } from "./run.ts";
@@ -15,7 +16,7 @@ import { entry, realClock, testEdge } from "./test-edge.ts";
 
 function edgeOn(directory: string, port: number, proxies = noFrontProxies) {
   const listen = { host: "127.0.0.1", port };
-  return embeddedEdge({ directory, listen, proxies, entry: [...entry], env: {}, clock: realClock });
+  return embeddedEdge({ directory, listen, secure: null, proxies, entry: [...entry], env: {}, clock: realClock });
 }
 
 async function freshDirectory() {
@@ -49,8 +50,9 @@ test("edges asked for at the same moment by several controllers are one process,
 
 test("an edge whose directory was removed before it came up ends and does not make it again", async () => {
   const path = join(tmpdir(), `fl-edge-gone-${process.pid}`);
+  const listen = { host: "127.0.0.1", port: 0 };
   await expect(
-    runEdge({ directory: path, listen: { host: "127.0.0.1", port: 0 }, proxies: noFrontProxies, log: () => undefined }),
+    runEdge({ directory: path, listen, secure: null, proxies: noFrontProxies, log: () => undefined }),
   ).rejects.toThrow();
   await expect(stat(path)).rejects.toMatchObject({ code: "ENOENT" });
 });
@@ -71,6 +73,45 @@ test("its admin socket is this user's alone", async () => {
   expect((await stat(join(under.directory, "edge.sock"))).mode & 0o777).toBe(0o600);
 });
 
+test("certificates and their keys lie on disk for this user alone; damaged ones are set aside and cost only TLS", async () => {
+  await using under = await testEdge();
+  const authority = await testAuthority();
+  await under.edge.applyCertificates([await authority.certificate(["disk.test"])]);
+  const path = join(under.directory, "certificates.json");
+  expect((await stat(path)).mode & 0o777).toBe(0o600);
+  await under.crash();
+  await writeFile(path, (await readFile(path, "utf8")).replace("PRIVATE KEY", "PRIVATE DOG"));
+  await under.edge.ensure();
+  expect((await ask(under.url, { host: "any.test" })).status).toBe(404);
+  expect((await readdir(under.directory)).filter((name) => name.includes("certificates.json.damaged"))).toHaveLength(1);
+  expect(await readFile(join(under.directory, "edge.log"), "utf8")).not.toMatch(/PRIVATE|MIG/);
+});
+
+test("a taken port for TLS is listen.in-use, names it, and leaves no edge behind", async () => {
+  await using directory = await freshDirectory();
+  const other = createServer().listen(0, "127.0.0.1");
+  await once(other, "listening");
+  const { port } = other.address() as AddressInfo;
+  const listen = { host: "127.0.0.1", port: 0 };
+  const secure = { host: "127.0.0.1", port };
+  const edge = embeddedEdge({
+    directory: directory.path,
+    listen,
+    secure,
+    entry: [...entry],
+    env: {},
+    clock: realClock,
+  });
+  await expect(edge.ensure()).rejects.toMatchObject({
+    code: "listen.in-use",
+    detail: expect.stringContaining(`127.0.0.1:${port}`),
+  });
+  other.close();
+  await edge.ensure();
+  expect(edge.secureAddress()).toEqual(secure);
+  await edge.close();
+});
+
 test("an address that something else listens on is listen.in-use", async () => {
   await using directory = await freshDirectory();
   const other = createServer().listen(0, "127.0.0.1");
@@ -85,7 +126,7 @@ test("an address that something else listens on is listen.in-use", async () => {
 test("a program that cannot be the edge is a fault that names its log", async () => {
   await using directory = await freshDirectory();
   const listen = { host: "127.0.0.1", port: 0 };
-  const wrong = { directory: directory.path, listen, env: {}, clock: realClock };
+  const wrong = { directory: directory.path, listen, secure: null, env: {}, clock: realClock };
   for (const program of ["/bin/false", "/nowhere/edge"]) {
     const fault = { code: "edge.unreachable", hint: expect.stringContaining("edge.log") };
     await expect(embeddedEdge({ ...wrong, entry: [program] }).ensure()).rejects.toMatchObject(fault);

@@ -8,7 +8,8 @@ import {
   type UpstreamStats,
 } from "../../../model/route.ts";
 import type { Clock } from "../../../ports/clock.ts";
-import type { Edge, EdgeState } from "../../../ports/edge.ts";
+import type { ChallengeAnswer, Edge, EdgeCertificate, EdgeState } from "../../../ports/edge.ts";
+import { toWire } from "../table/certificates.ts";
 import { askEdge, followEdge } from "./admin-client.ts";
 import { edgeFiles } from "./files.ts";
 import type { Listen } from "./front.ts";
@@ -20,6 +21,8 @@ export interface EmbeddedEdgeOptions {
   readonly directory: string;
   /** Port 0: the edge chooses one and keeps it over restarts. */
   readonly listen: Listen;
+  /** Where it takes TLS, port 0 as above; null: nowhere. */
+  readonly secure: Listen | null;
   /** Proxies in front that it believes; default: none. An edge that runs already learns of a change. */
   readonly proxies?: FrontProxies;
   /** The argument list that starts the edge process (src/main/edge.ts). */
@@ -43,11 +46,13 @@ class EmbeddedEdge implements Edge {
   readonly #follows = new Set<() => void>();
   #ensuring: Promise<void> | null = null;
   #address: Listen;
+  #secure: Listen | null;
 
   constructor(options: EmbeddedEdgeOptions) {
     this.#options = options;
     this.#socket = edgeFiles(options.directory).socket;
     this.#address = options.listen;
+    this.#secure = options.secure;
   }
 
   ensure(): Promise<void> {
@@ -111,6 +116,18 @@ class EmbeddedEdge implements Edge {
     return this.#address;
   }
 
+  secureAddress(): Listen | null {
+    return this.#secure;
+  }
+
+  async applyCertificates(certificates: readonly EdgeCertificate[]): Promise<void> {
+    await this.#ask("PUT", "/certificates", certificates.map(toWire));
+  }
+
+  async applyChallenges(answers: readonly ChallengeAnswer[]): Promise<void> {
+    await this.#ask("PUT", "/challenges", answers);
+  }
+
   async close(): Promise<void> {
     for (const stop of [...this.#follows]) stop();
   }
@@ -119,6 +136,7 @@ class EmbeddedEdge implements Edge {
     const proxies = this.#options.proxies ?? noFrontProxies;
     const hello = await ensureEdge({ ...this.#options, proxies });
     this.#address = hello.listen;
+    this.#secure = hello.secure;
     if (hello.protocol === protocol) {
       if (canonicalJson(hello.proxies) !== canonicalJson(proxies)) await this.#ask("PUT", "/proxies", proxies);
       return;

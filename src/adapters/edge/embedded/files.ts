@@ -12,6 +12,8 @@ export function edgeFiles(directory: string) {
     socket: join(directory, "edge.sock"),
     process: join(directory, "edge.json"),
     port: join(directory, "edge.port"),
+    securePort: join(directory, "edge.secure-port"),
+    certificates: join(directory, "certificates.json"),
     tables: join(directory, "tables"),
     log: join(directory, "edge.log"),
   };

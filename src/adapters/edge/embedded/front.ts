@@ -1,8 +1,11 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { FrontProxies } from "../../../model/route.ts";
 import type { Admission } from "./admission.ts";
+import type { LiveCertificates } from "./certificates.ts";
+import type { Challenges } from "./challenges.ts";
 import { Exchange } from "./exchange.ts";
 import { connectionAddress } from "./headers.ts";
 import { plainPage } from "./pages.ts";
@@ -18,27 +21,51 @@ export interface Listen {
   readonly port: number;
 }
 
-/** The door to the outside. */
+/** How both doors read HTTP. */
+const reading = {
+  maxHeaderSize: settings.headerBytes,
+  headersTimeout: settings.headersMs,
+  requestTimeout: settings.requestMs,
+  keepAliveTimeout: settings.clientIdleMs,
+  connectionsCheckingInterval: 1_000,
+  insecureHTTPParser: false,
+  optimizeEmptyRequests: true,
+  shouldUpgradeCallback: wantsUpgrade,
+};
+
+/** A plain door: what a certificate authority asks is answered before anybody else is asked. */
+export function plainFront(admission: Admission, challenges: Challenges): Front {
+  return new Front(createServer(reading), { admission, challenges });
+}
+
+/**
+ * A door for TLS. Without a certificate for the name that a client asks for there is nothing to agree on, and OpenSSL ends
+ * the handshake with an alert.
+ */
+export function secureFront(admission: Admission, certificates: LiveCertificates): Front {
+  const server = createSecureServer({
+    ...reading,
+    minVersion: "TLSv1.2",
+    handshakeTimeout: settings.handshakeMs,
+    SNICallback: (name, found) => found(null, certificates.find(name) ?? undefined),
+  });
+  return new Front(server, { admission, challenges: null });
+}
+
+/** A door to the outside. */
 export class Front {
   readonly #server: Server;
   readonly #admission: Admission;
+  readonly #challenges: Challenges | null;
   readonly #upgraded = new Set<Socket>();
   /** Whose PROXY protocol header has not come yet. */
   readonly #arriving = new Set<Socket>();
   #proxies: Proxies | null = null;
 
-  constructor(admission: Admission) {
+  constructor(server: Server, { admission, challenges }: { admission: Admission; challenges: Challenges | null }) {
     this.#admission = admission;
-    this.#server = createServer({
-      maxHeaderSize: settings.headerBytes,
-      headersTimeout: settings.headersMs,
-      requestTimeout: settings.requestMs,
-      keepAliveTimeout: settings.clientIdleMs,
-      connectionsCheckingInterval: 1_000,
-      insecureHTTPParser: false,
-      optimizeEmptyRequests: true,
-      shouldUpgradeCallback: wantsUpgrade,
-    });
+    this.#challenges = challenges;
+    this.#server = server;
     const [serve] = this.#server.listeners("connection");
     this.#server.removeAllListeners("connection");
     this.#server.on("connection", (socket) => this.#arrived(socket, () => serve?.call(this.#server, socket)));
@@ -93,6 +120,8 @@ export class Front {
   #request(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void {
     const target = targetOf(req);
     if (target === null) return refuseShape(res);
+    const proof = this.#challenges?.answer(target) ?? null;
+    if (proof !== null) return answerChallenge(res, proof);
     const visit = new Visit(req, target, this.#proxies);
     this.#admission.admit(new Exchange(visit, res, { admission: this.#admission, expectsContinue }));
   }
@@ -110,6 +139,11 @@ export class Front {
       new Upgrade(new Visit(req, target, this.#proxies), socket, { admission: this.#admission, head }),
     );
   }
+}
+
+function answerChallenge(res: ServerResponse, proof: string): void {
+  res.writeHead(200, { "content-type": "application/octet-stream", "content-length": proof.length });
+  res.end(proof);
 }
 
 /** Whoever sends a request of two meanings may have hidden a second one behind it: nothing more is read from there. */

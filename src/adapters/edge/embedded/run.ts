@@ -1,19 +1,24 @@
-import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { Fault, isErrno } from "../../../base/faults.ts";
+import { rename, writeFile } from "node:fs/promises";
+import { asFault, Fault } from "../../../base/faults.ts";
 import { startTimeOf } from "../../../host/alive.ts";
 import type { FrontProxies, RouteTable } from "../../../model/route.ts";
+import { CertificateStore } from "../table/certificate-store.ts";
 import { TableStore } from "../table/table-store.ts";
 import { askHello } from "./admin-client.ts";
 import { openAdmin } from "./admin-server.ts";
 import { Admission } from "./admission.ts";
+import { LiveCertificates } from "./certificates.ts";
+import { Challenges } from "./challenges.ts";
+import { openPlain, openSecure } from "./doors.ts";
 import { checkSocketPath, edgeFiles } from "./files.ts";
-import { Front, type Listen } from "./front.ts";
+import { type Listen, plainFront, secureFront } from "./front.ts";
 import { LiveTables } from "./live.ts";
 import { Records } from "./records.ts";
 import { protocol } from "./settings.ts";
 
 export interface RunningEdge {
   readonly listen: Listen;
+  readonly secure: Listen | null;
   /** Stops gracefully; a second call changes nothing. */
   stop(): void;
   /** Settles when everything is closed. */
@@ -24,6 +29,8 @@ export interface EdgeOptions {
   readonly directory: string;
   /** Port 0: the port used last in this directory, or else a free one. */
   readonly listen: Listen;
+  /** Where it takes TLS, port 0 as above; null: nowhere. */
+  readonly secure: Listen | null;
   readonly proxies: FrontProxies;
   /** Takes one line about the edge itself; requests are not logged. */
   readonly log: (line: string) => void;
@@ -35,49 +42,108 @@ export interface EdgeOptions {
  * when the other one is an edge of the same directory), `edge.unreachable`, `usage.invalid`. It does not make its
  * directory: one that was removed meanwhile wants no edge any more.
  */
-export async function runEdge({ directory, listen, proxies, log }: EdgeOptions): Promise<RunningEdge> {
+export async function runEdge({ directory, listen, secure, proxies, log }: EdgeOptions): Promise<RunningEdge> {
   const files = edgeFiles(directory);
   checkSocketPath(files.socket);
   const store = new TableStore(files.tables);
   const tables = new LiveTables();
   const records = new Records();
   const admission = new Admission(tables, records);
+  const certificates = new LiveCertificates();
+  const challenges = new Challenges();
+  const certificateStore = new CertificateStore(files.certificates);
   await loadTables({ store, tables, log });
-  const front = new Front(admission);
-  let believed = proxies;
-  front.believe(believed);
-  const actual = await openFront(front, directory, listen);
-  const changes = new Changes({ store, tables, admission });
+  await loadCertificates({ store: certificateStore, certificates, log });
+  const parts = { admission, certificates, challenges, proxies };
+  const doors = await openDoors({ directory, listen, secure }, parts);
+  const changes = new Changes({ store, tables, admission, certificateStore, certificates });
   const stopping = Promise.withResolvers<void>();
-  const hello = () => ({ protocol, pid: process.pid, listen: actual, proxies: believed });
-  const believe = (proxies: FrontProxies) => {
-    front.believe(proxies);
-    believed = proxies;
-  };
-  const target = { tables, records, hello, believe, stop: stopping.resolve };
+  const at = { listen: doors.listen, secure: doors.secure };
+  const hello = () => ({ protocol, pid: process.pid, ...at, proxies: doors.believed() });
   // Before anybody can ask: who is told that the edge runs must be able to find its process.
-  await writeNote(directory, actual);
+  await writeNote(directory, doors.listen);
   const admin = await openAdmin(files.socket, {
-    ...target,
+    tables,
+    records,
+    hello,
+    believe: doors.believe,
+    stop: stopping.resolve,
     apply: (table) => changes.apply(table),
     remove: (owner) => changes.remove(owner),
+    applyCertificates: (given) => changes.applyCertificates(given),
+    applyChallenges: (answers) => challenges.apply(answers),
   });
-  log(`edge listens on ${actual.host}:${actual.port} with ${tables.owners().length} route tables`);
+  log(`edge listens on ${told(doors)} with ${tables.owners().length} route tables, ${certificates.count} certificates`);
   const ended = stopping.promise.then(async () => {
     admin.close();
-    await front.close();
+    await doors.close();
     admin.closeAllConnections();
     log("edge has stopped");
   });
-  return { listen: actual, stop: stopping.resolve, ended };
+  return { listen: doors.listen, secure: doors.secure, stop: stopping.resolve, ended };
 }
 
-/** Changes of tables, one after another: checked, on disk, then served. */
+interface Doors {
+  readonly listen: Listen;
+  readonly secure: Listen | null;
+  readonly believed: () => FrontProxies;
+  readonly believe: (proxies: FrontProxies) => void;
+  close(): Promise<void>;
+}
+
+interface DoorParts {
+  readonly admission: Admission;
+  readonly certificates: LiveCertificates;
+  readonly challenges: Challenges;
+  readonly proxies: FrontProxies;
+}
+
+type Places = Pick<EdgeOptions, "directory" | "listen" | "secure">;
+
+async function openDoors({ directory, listen, secure }: Places, parts: DoorParts): Promise<Doors> {
+  const { admission, certificates, challenges, proxies } = parts;
+  const plain = plainFront(admission, challenges);
+  const tls = secure === null ? null : secureFront(admission, certificates);
+  const fronts = tls === null ? [plain] : [plain, tls];
+  let believed = proxies;
+  const believe = (now: FrontProxies) => {
+    for (const front of fronts) front.believe(now);
+    believed = now;
+  };
+  const close = async () => void (await Promise.all(fronts.map((front) => front.close())));
+  believe(proxies);
+  const at = await openPlain(plain, directory, listen);
+  const doors = { listen: at, believed: () => believed, believe, close };
+  if (tls === null || secure === null) return { ...doors, secure: null };
+  try {
+    const secureAt = await openSecure(tls, directory, secure);
+    admission.door = certificates.door(secureAt.port);
+    return { ...doors, secure: secureAt };
+  } catch (thrown) {
+    await plain.close();
+    throw thrown;
+  }
+}
+
+function told({ listen, secure }: Doors): string {
+  const plain = `${listen.host}:${listen.port}`;
+  return secure === null ? plain : `${plain}, for TLS on ${secure.host}:${secure.port},`;
+}
+
+interface Changing {
+  readonly store: TableStore;
+  readonly tables: LiveTables;
+  readonly admission: Admission;
+  readonly certificateStore: CertificateStore;
+  readonly certificates: LiveCertificates;
+}
+
+/** Changes of tables and certificates, one after another: checked, on disk, then served. */
 class Changes {
-  readonly #parts: { store: TableStore; tables: LiveTables; admission: Admission };
+  readonly #parts: Changing;
   #last: Promise<void> = Promise.resolve();
 
-  constructor(parts: { store: TableStore; tables: LiveTables; admission: Admission }) {
+  constructor(parts: Changing) {
     this.#parts = parts;
   }
 
@@ -99,6 +165,15 @@ class Changes {
       await store.remove(owner);
       tables.remove(owner);
       admission.changed(owner);
+    });
+  }
+
+  applyCertificates(given: unknown): Promise<void> {
+    const { certificateStore, certificates } = this.#parts;
+    return this.#next(async () => {
+      const served = certificates.check(given);
+      await certificateStore.save(served);
+      certificates.apply(served);
     });
   }
 
@@ -125,54 +200,18 @@ async function loadTables(parts: { store: TableStore; tables: LiveTables; log: (
     parts.log(`a route table could not be used and was set aside as ${file}: ${reason}`);
 }
 
-async function openFront(front: Front, directory: string, { host, port }: Listen): Promise<Listen> {
-  if (port !== 0) return openAt(front, { host, port });
-  const remembered = await readPort(directory);
-  if (remembered !== null) return openAt(front, { host, port: remembered });
-  const actual = await openAt(front, { host, port });
-  if (await claimPort(directory, actual.port)) return actual;
-  throw new Fault("listen.in-use", "Another edge of this directory was started at the same time.");
-}
-
-async function openAt(front: Front, listen: Listen): Promise<Listen> {
-  const where = `${listen.host}:${listen.port}`;
+/** A certificate that cannot be read any more costs its hosts TLS, and nothing else. */
+async function loadCertificates(parts: {
+  store: CertificateStore;
+  certificates: LiveCertificates;
+  log: (line: string) => void;
+}): Promise<void> {
+  const saved = await parts.store.load();
   try {
-    return await front.open(listen);
+    parts.certificates.apply(parts.certificates.check(saved));
   } catch (thrown) {
-    if (isErrno(thrown, "EADDRINUSE")) {
-      throw new Fault("listen.in-use", `Something else listens on ${where}.`, { cause: thrown });
-    }
-    if (!isErrno(thrown, "EACCES", "EADDRNOTAVAIL", "ENOTFOUND")) throw thrown;
-    throw new Fault("edge.unreachable", `The edge may not listen on ${where}.`, {
-      cause: thrown,
-      hint: "Choose an address of this machine, and a port from 1024 on unless the program may use lower ones.",
-    });
-  }
-}
-
-async function readPort(directory: string): Promise<number | null> {
-  try {
-    const port = Number(await readFile(edgeFiles(directory).port, "utf8"));
-    return Number.isInteger(port) && port > 0 && port < 65_536 ? port : null;
-  } catch (thrown) {
-    if (isErrno(thrown, "ENOENT")) return null;
-    throw thrown;
-  }
-}
-
-/** Writes down a port that was chosen freely; false when another edge did so first. A link appears whole and only once. */
-async function claimPort(directory: string, port: number): Promise<boolean> {
-  const { port: path } = edgeFiles(directory);
-  const fresh = `${path}.${process.pid}`;
-  await writeFile(fresh, String(port), { mode: 0o600, flush: true });
-  try {
-    await link(fresh, path);
-    return true;
-  } catch (thrown) {
-    if (isErrno(thrown, "EEXIST")) return false;
-    throw thrown;
-  } finally {
-    await rm(fresh, { force: true });
+    const file = await parts.store.setAside();
+    parts.log(`the certificates could not be used and were set aside as ${file}: ${asFault(thrown).detail}`);
   }
 }
 

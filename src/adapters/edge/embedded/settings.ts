@@ -6,6 +6,8 @@ export const settings = {
   answerHeaderBytes: 64 * 1024,
   /** From the first byte of a request to the end of its headers (slowloris). */
   headersMs: 10_000,
+  /** From a connection for TLS to the end of its handshake. */
+  handshakeMs: 10_000,
   /** A whole request with its body; an upload of 10 MB over a 100 kbit/s line takes 14 minutes. */
   requestMs: 20 * 60_000,
   /** Between two chunks of a request's body. */
@@ -31,7 +33,7 @@ export const settings = {
   recordsMs: 100,
   /** Access records that may wait for one slow listener. */
   recordsBytes: 4 * 1024 * 1024,
-  /** A route table as JSON. */
+  /** A route table, or all certificates, as JSON. */
   tableBytes: 8 * 1024 * 1024,
   /** From the wish to stop until connections still open are cut. */
   drainMs: 10_000,

@@ -10,7 +10,7 @@ import { checkSocketPath, edgeFiles, readNote } from "./files.ts";
 import type { Listen } from "./front.ts";
 
 /** How the edge process ends when it cannot start; src/main/edge.ts sets them. */
-export const exitCodes = { inUse: 3, otherRuns: 4, refused: 5 } as const;
+export const exitCodes = { inUse: 3, otherRuns: 4, refused: 5, secureInUse: 6 } as const;
 
 /** A cold start of the program on a busy machine. */
 const startMs = 20_000;
@@ -22,6 +22,7 @@ const logBytes = 10 * 1024 * 1024;
 export interface StartOptions {
   readonly directory: string;
   readonly listen: Listen;
+  readonly secure: Listen | null;
   readonly proxies: FrontProxies;
   readonly entry: readonly [string, ...string[]];
   readonly env: Readonly<Record<string, string>>;
@@ -60,13 +61,14 @@ interface Spawned {
   ended(): number | null;
 }
 
-async function spawnEdge({ directory, listen, proxies, entry, env }: StartOptions): Promise<Spawned> {
+async function spawnEdge({ directory, listen, secure, proxies, entry, env }: StartOptions): Promise<Spawned> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const log = await openLog(edgeFiles(directory).log);
   let code: number | null = null;
   let gone = false;
   try {
-    const place = ["--directory", directory, "--host", listen.host, "--port", String(listen.port)];
+    const tls = secure === null ? [] : ["--secure-host", secure.host, "--secure-port", String(secure.port)];
+    const place = ["--directory", directory, "--host", listen.host, "--port", String(listen.port), ...tls];
     const child = startChild([...entry, ...place, ...proxyArguments(proxies)], {
       env,
       stdio: ["ignore", log.fd, log.fd],
@@ -104,9 +106,12 @@ async function openLog(path: string) {
   return open(path, "a", 0o600);
 }
 
-function startFault(code: number, { directory, listen }: StartOptions): Fault {
+function startFault(code: number, { directory, listen, secure }: StartOptions): Fault {
   if (code === exitCodes.inUse) {
     return new Fault("listen.in-use", `Something else listens on ${listen.host}:${listen.port}.`);
+  }
+  if (code === exitCodes.secureInUse) {
+    return new Fault("listen.in-use", `Something else listens on ${secure?.host}:${secure?.port}, meant for TLS.`);
   }
   return new Fault("edge.unreachable", `The edge ended while it started (exit code ${code}).`, {
     hint: `Read the last lines of ${edgeFiles(directory).log}.`,

@@ -25,7 +25,15 @@ export const entry = [process.execPath, fileURLToPath(new URL("../../../main/edg
 export async function testEdge(proxies: FrontProxies = noFrontProxies) {
   const directory = await mkdtemp(join(tmpdir(), "fl-edge-"));
   const listen = { host: "127.0.0.1", port: 0 };
-  const edge = embeddedEdge({ directory, listen, proxies, entry: [...entry], env: {}, clock: realClock });
+  const edge = embeddedEdge({
+    directory,
+    listen,
+    secure: listen,
+    proxies,
+    entry: [...entry],
+    env: {},
+    clock: realClock,
+  });
   await edge.ensure();
   const { host, port } = edge.address();
   return {

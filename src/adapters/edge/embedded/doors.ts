@@ -1,0 +1,77 @@
+import { link, readFile, rm, writeFile } from "node:fs/promises";
+import { Fault, isErrno } from "../../../base/faults.ts";
+import { edgeFiles } from "./files.ts";
+import type { Front, Listen } from "./front.ts";
+
+/**
+ * Opens the plain door. Port 0: the port used last in this directory, or else a free one. It is what two edges of one
+ * directory fight over, so it comes before anything else. Faults: `listen.in-use`, `edge.unreachable`.
+ */
+export async function openPlain(front: Front, directory: string, { host, port }: Listen): Promise<Listen> {
+  if (port !== 0) return openAt(front, { host, port });
+  const { port: path } = edgeFiles(directory);
+  const remembered = await readPort(path);
+  if (remembered !== null) return openAt(front, { host, port: remembered });
+  const actual = await openAt(front, { host, port });
+  if (await claimPort(path, actual.port)) return actual;
+  throw new Fault("listen.in-use", "Another edge of this directory was started at the same time.");
+}
+
+/** The path of the complaint that tells a taken port for TLS from a taken plain one. */
+export const secureDoor = "secure";
+
+/** Opens the door for TLS, by whoever has the plain one. Faults as above; a taken port complains of `secureDoor`. */
+export async function openSecure(front: Front, directory: string, { host, port }: Listen): Promise<Listen> {
+  const { securePort: path } = edgeFiles(directory);
+  const wanted = port === 0 ? ((await readPort(path)) ?? 0) : port;
+  try {
+    const actual = await openAt(front, { host, port: wanted });
+    if (port === 0 && wanted === 0) await writeFile(path, String(actual.port), { mode: 0o600, flush: true });
+    return actual;
+  } catch (thrown) {
+    if (!(thrown instanceof Fault && thrown.code === "listen.in-use")) throw thrown;
+    const complaints = [{ path: secureDoor, message: "is taken" }];
+    throw new Fault("listen.in-use", thrown.detail, { complaints, cause: thrown });
+  }
+}
+
+async function openAt(front: Front, listen: Listen): Promise<Listen> {
+  const where = `${listen.host}:${listen.port}`;
+  try {
+    return await front.open(listen);
+  } catch (thrown) {
+    if (isErrno(thrown, "EADDRINUSE")) {
+      throw new Fault("listen.in-use", `Something else listens on ${where}.`, { cause: thrown });
+    }
+    if (!isErrno(thrown, "EACCES", "EADDRNOTAVAIL", "ENOTFOUND")) throw thrown;
+    throw new Fault("edge.unreachable", `The edge may not listen on ${where}.`, {
+      cause: thrown,
+      hint: "Choose an address of this machine, and a port from 1024 on unless the program may use lower ones.",
+    });
+  }
+}
+
+async function readPort(path: string): Promise<number | null> {
+  try {
+    const port = Number(await readFile(path, "utf8"));
+    return Number.isInteger(port) && port > 0 && port < 65_536 ? port : null;
+  } catch (thrown) {
+    if (isErrno(thrown, "ENOENT")) return null;
+    throw thrown;
+  }
+}
+
+/** Writes down a port that was chosen freely; false when another edge did so first. A link appears whole and only once. */
+async function claimPort(path: string, port: number): Promise<boolean> {
+  const fresh = `${path}.${process.pid}`;
+  await writeFile(fresh, String(port), { mode: 0o600, flush: true });
+  try {
+    await link(fresh, path);
+    return true;
+  } catch (thrown) {
+    if (isErrno(thrown, "EEXIST")) return false;
+    throw thrown;
+  } finally {
+    await rm(fresh, { force: true });
+  }
+}

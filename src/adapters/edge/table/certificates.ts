@@ -1,0 +1,107 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { createSecureContext, type SecureContext } from "node:tls";
+import { type Complaint, Fault } from "../../../base/faults.ts";
+import { Secret } from "../../../base/secret.ts";
+import type { EdgeCertificate } from "../../../ports/edge.ts";
+import { hostPattern } from "./hosts.ts";
+
+const mostCertificates = 10_000;
+const mostHosts = 100;
+/** A chain of ten certificates with large RSA keys. */
+const pemChars = 32 * 1024;
+
+const pemBlock = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/** A certificate that was looked at and can be served. */
+export interface GoodCertificate {
+  /** With its hosts in their one spelling. */
+  readonly certificate: EdgeCertificate;
+  readonly context: SecureContext;
+}
+
+/** Certificates as they travel and lie on disk: the one place where their keys are text. */
+export interface WireCertificate {
+  readonly hosts: readonly string[];
+  readonly chain: string;
+  readonly key: string;
+}
+
+export function toWire({ hosts, chain, key }: EdgeCertificate): WireCertificate {
+  return { hosts, chain, key: key.reveal() };
+}
+
+/**
+ * The certificates in a JSON value of `WireCertificate`s. Fault `certificate.invalid` names everything that is wrong with
+ * it, and never holds a part of a key. Those `known` to be good are not looked at again.
+ */
+export function checkCertificates(value: unknown, known: readonly GoodCertificate[] = []): readonly GoodCertificate[] {
+  const complaints: Complaint[] = [];
+  if (!Array.isArray(value) || value.length > mostCertificates) {
+    throw invalid([{ path: "certificates", message: `must be a list of at most ${mostCertificates}` }]);
+  }
+  const contexts = new Map(known.map((one) => [identity(one.certificate), one.context]));
+  const named = new Set<string>();
+  const good: GoodCertificate[] = [];
+  for (const [index, one] of value.entries()) {
+    const complain = (message: string) => complaints.push({ path: `certificates[${index}]`, message });
+    const certificate = readCertificate(one, complain);
+    if (certificate === null) continue;
+    for (const host of certificate.hosts) {
+      if (named.has(host)) complain(`names ${host} a second time`);
+      named.add(host);
+    }
+    const context = contexts.get(identity(certificate)) ?? contextOf(certificate, complain);
+    if (context !== null) good.push({ certificate, context });
+  }
+  if (complaints.length > 0) throw invalid(complaints);
+  return good;
+}
+
+function readCertificate(value: unknown, complain: (message: string) => void): EdgeCertificate | null {
+  const { hosts, chain, key } = (typeof value === "object" && value !== null ? value : {}) as Partial<WireCertificate>;
+  const listed = Array.isArray(hosts) && hosts.length > 0 && hosts.length <= mostHosts;
+  const spelled = listed ? hosts.map((host) => (typeof host === "string" ? hostPattern(host) : null)) : [];
+  if (!listed) complain(`must name 1 to ${mostHosts} hosts`);
+  if (spelled.includes(null)) complain("names something that is not a host");
+  const isText = (pem: unknown): pem is string => typeof pem === "string" && pem.length <= pemChars;
+  if (!isText(chain)) complain(`must have a chain of at most ${pemChars} characters`);
+  if (!isText(key)) complain(`must have a key of at most ${pemChars} characters`);
+  if (spelled.length === 0 || spelled.includes(null) || !isText(chain) || !isText(key)) return null;
+  return { hosts: spelled as string[], chain, key: new Secret(key) };
+}
+
+/** What OpenSSL makes of it, or null with a complaint. OpenSSL's own words stay out of it: some of them quote the input. */
+function contextOf({ hosts, chain, key }: EdgeCertificate, complain: (message: string) => void): SecureContext | null {
+  const of = hosts[0] ?? "";
+  const leaf = attempt(() => (chain.match(pemBlock) ?? []).map((pem) => new X509Certificate(pem))[0]);
+  if (leaf === undefined) complain(`has a chain for ${of} that is not certificates as PEM`);
+  const secret = attempt(() => createPrivateKey(key.reveal()));
+  if (secret === undefined) complain(`has a key for ${of} that is not an unencrypted private key as PEM`);
+  if (leaf === undefined || secret === undefined) return null;
+  if (!leaf.checkPrivateKey(secret)) {
+    complain(`has a key for ${of} that does not belong to the first certificate of its chain`);
+    return null;
+  }
+  const context = attempt(() => createSecureContext({ cert: chain, key: key.reveal(), minVersion: "TLSv1.2" }));
+  if (context === undefined) complain(`has a chain and a key for ${of} that cannot be used for TLS`);
+  return context ?? null;
+}
+
+function attempt<T>(make: () => T): T | undefined {
+  try {
+    return make();
+  } catch {
+    // The caller says what could not be made; the reason may quote what was given.
+    return undefined;
+  }
+}
+
+function identity({ chain, key }: EdgeCertificate): string {
+  return `${chain}\n${key.reveal()}`;
+}
+
+function invalid(complaints: readonly Complaint[]): Fault {
+  const shown = complaints.slice(0, 20);
+  const words = shown.map(({ path, message }) => `${path} ${message}`).join("; ");
+  return new Fault("certificate.invalid", `Nothing was changed: ${words}.`, { complaints: shown });
+}
