@@ -32,6 +32,10 @@ export interface Listed {
   readonly Created: number;
 }
 
+/** Restart policies: an instance that comes back after a reboot before any controller does, and one that must not. */
+export const armed = "unless-stopped";
+export const disarmed = "no";
+
 /** What a program runs as where its image names nobody, or the superuser. */
 const plainUser = "1000:1000";
 /** Processes and threads of one container, so that a fork bomb ends at its own door. */
@@ -106,8 +110,8 @@ export function containerBody(about: About, spec: InstanceSpec | TaskSpec, { ima
     HostConfig: {
       Init: true,
       NetworkMode: network,
-      // An app comes back after a reboot before any controller does. Its crash is seen first while one is there.
-      RestartPolicy: { Name: about.kind === "instance" ? "unless-stopped" : "no" },
+      // An instance gets the policy with which it comes back by itself when it has lived for a while (table.ts).
+      RestartPolicy: { Name: disarmed },
       CapDrop: ["ALL"],
       SecurityOpt: ["no-new-privileges"],
       PidsLimit: mostPids,

@@ -5,7 +5,8 @@ import { type EnvKey, keyText, sameKey } from "../../../model/environment.ts";
 import type { InstanceSpec, ObservedInstance, ObservedTask, TaskSpec, Usage } from "../../../model/instance.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { ObservedWorld, OutputRange, OutputStream, Runtime, RuntimeChange } from "../../../ports/runtime.ts";
-import { containerBody, type Inspected, unfit, userOf } from "./container.ts";
+import { Calls } from "./calls.ts";
+import { containerBody, unfit, userOf } from "./container.ts";
 import { Folder } from "./folder.ts";
 import { type About, aboutInstance, aboutTask, installationLabel, labelsOf } from "./labels.ts";
 import { listeningOf, usageOf } from "./looks.ts";
@@ -24,6 +25,8 @@ export interface DockerRuntimeOptions {
   /** PATH in which fallocate is looked for. */
   readonly path: string;
   readonly clock: Clock;
+  /** How long an instance must have run before the engine may start it again by itself; 5 seconds when not given. */
+  readonly armedAfterMs?: number;
 }
 
 /** How long the table of what runs is believed without asking the engine, although it reports every change. */
@@ -35,7 +38,8 @@ const deliverable = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUS
 
 /**
  * Runs instances and tasks as containers of a Docker engine, found again by their labels. The engine starts an instance
- * again when the machine comes up; while a controller is there, a crash is an exit, and the controller decides.
+ * that had run for some seconds again when the machine comes up, or when it crashes while no controller is there; while
+ * one is, a crash is an exit, and the controller decides.
  *
  * What it cannot do: an exit code above 128 is read as a signal, as shells do. The output of a task is byte-exact, that
  * of an instance, and of a task whose controller died, is as the engine logged it: bytes that are no UTF-8 are replaced.
@@ -49,6 +53,7 @@ class DockerRuntime implements Runtime {
   readonly capsMemory = true;
   readonly #options: DockerRuntimeOptions;
   readonly #folder: Folder;
+  readonly #calls: Calls;
   readonly #table: Table;
   readonly #watch: Watch;
   readonly #networks: Networks;
@@ -63,10 +68,12 @@ class DockerRuntime implements Runtime {
     const { engine, installation, directory, clock } = options;
     this.#options = options;
     this.#folder = new Folder(directory);
+    this.#calls = new Calls(engine, installation);
     this.#networks = new Networks(engine, installation);
     this.#output = new OutputRelease(options.path);
     const tell = (entry: Entry, what: RuntimeChange["what"]) => this.#tell(entry, what);
-    this.#table = new Table({ engine, installation, folder: this.#folder, clock, tell });
+    const armedAfterMs = options.armedAfterMs ?? 5_000;
+    this.#table = new Table({ engine, calls: this.#calls, folder: this.#folder, clock, tell, armedAfterMs });
     this.#watch = new Watch({
       engine,
       installation,
@@ -121,12 +128,7 @@ class DockerRuntime implements Runtime {
       entry.stopSignalAt ??= now;
       this.#folder.setMark(name, "stopped", entry.stopSignalAt);
     }
-    try {
-      await this.#options.engine.json("POST", `/containers/${entry.id}/kill`, { query: { signal } });
-    } catch (thrown) {
-      // 409: it does not run any more.
-      if (!isRefusal(thrown, 404, 409)) throw thrown;
-    }
+    await this.#calls.kill(entry.id ?? "", signal);
   }
 
   /** Its anonymous volumes go with the container: nothing else could ever find them again. */
@@ -264,35 +266,30 @@ class DockerRuntime implements Runtime {
 
   /** Creates the container: this claims the name on the engine. */
   async #create(about: About, { spec, image, user, network }: Start & { network: EnvNetwork }): Promise<string> {
-    const { engine, installation } = this.#options;
-    const labels = labelsOf(about, installation);
+    const labels = labelsOf(about, this.#options.installation);
     const body = containerBody(about, spec, { image, user, labels, network: network.name });
-    const create = () =>
-      engine.json<{ Id: string }>("POST", "/containers/create", { query: { name: about.name }, body });
     try {
-      return (await create()).Id;
+      return await this.#calls.create(about.name, body);
     } catch (thrown) {
       if (!isRefusal(thrown, 409) || !(await this.#clearName(about.name))) throw thrown;
-      return (await create()).Id;
+      return this.#calls.create(about.name, body);
     }
   }
 
   /** The name is taken. A container of ours that nobody knows of is what a lost answer left, and was never started. */
   async #clearName(name: string): Promise<boolean> {
-    const { engine, installation } = this.#options;
-    const { Id, Config } = await engine.json<Inspected>("GET", `/containers/${name}/json`);
-    if (Config.Labels[installationLabel] !== installation) return false;
-    await engine.json("DELETE", `/containers/${Id}`);
+    const taken = await this.#calls.inspect(name);
+    if (taken === null || taken.Config.Labels[installationLabel] !== this.#options.installation) return false;
+    await this.#calls.remove(taken.Id);
     return true;
   }
 
   /** Starts a container once. From here on only the engine knows whether the command was begun. */
   async #run(entry: Entry): Promise<void> {
-    const { engine, clock } = this.#options;
     if (entry.about.kind === "task") await this.#table.follower(entry).attach();
-    this.#folder.setMark(entry.name, "begun", clock.now());
+    this.#folder.setMark(entry.name, "begun", this.#options.clock.now());
     try {
-      await engine.json("POST", `/containers/${entry.id}/start`);
+      await this.#calls.start(entry.id ?? "");
     } catch (thrown) {
       // Its network may have been taken away by somebody.
       this.#networks.forget(entry.key);
@@ -303,13 +300,7 @@ class DockerRuntime implements Runtime {
   }
 
   async #delete(entry: Entry): Promise<void> {
-    if (entry.id !== null) {
-      try {
-        await this.#options.engine.json("DELETE", `/containers/${entry.id}`, { query: { v: true } });
-      } catch (thrown) {
-        if (!isRefusal(thrown, 404)) throw thrown;
-      }
-    }
+    if (entry.id !== null) await this.#calls.remove(entry.id);
     await this.#table.forget(entry);
   }
 

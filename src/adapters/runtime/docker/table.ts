@@ -5,11 +5,12 @@ import type { EnvKey } from "../../../model/environment.ts";
 import type { Exit } from "../../../model/instance.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { RuntimeChange } from "../../../ports/runtime.ts";
-import type { ContainerState, Inspected, Listed } from "./container.ts";
+import type { Calls } from "./calls.ts";
+import { armed, type ContainerState, disarmed, type Inspected, type Listed } from "./container.ts";
 import { couldNotStart, endOf, exitOf, lost, timeOf } from "./ends.ts";
 import type { End, Folder } from "./folder.ts";
 import { Follower } from "./follow.ts";
-import { type About, aboutOf, installationLabel, keyOf } from "./labels.ts";
+import { type About, aboutOf, keyOf } from "./labels.ts";
 import type { EngineEvent } from "./watch.ts";
 
 /** What is known of one instance or task. An exit never changes once it is there. */
@@ -31,6 +32,9 @@ export interface Entry {
   /** How it ended first, not reported yet. */
   end: End | null;
   ending: Promise<void> | null;
+  /** Whether the engine starts it again by itself, or is just being told to. */
+  isArmed: boolean;
+  arming: Promise<void> | null;
   ranOutOfMemory: boolean;
   follower: Follower | null;
   trouble: Fault | null;
@@ -38,9 +42,11 @@ export interface Entry {
 
 interface TableOptions {
   readonly engine: Engine;
-  readonly installation: string;
+  readonly calls: Calls;
   readonly folder: Folder;
   readonly clock: Clock;
+  /** How long an instance must have run before the engine may start it again by itself. */
+  readonly armedAfterMs: number;
   readonly tell: (entry: Entry, what: RuntimeChange["what"]) => void;
 }
 
@@ -48,8 +54,6 @@ interface TableOptions {
 const lookers = 8;
 /** An end that could not be dealt with is looked at again after this time. */
 const againMs = 500;
-/** How long an engine that is going away may take to say so. */
-const farewellMs = 2_000;
 /** How long the engine may take to give up a restart, and how often that is looked at. */
 const restMs = { within: 15_000, every: 20 };
 
@@ -68,7 +72,7 @@ export class Table {
   /** Looks what there is: at all of it, or only at what does not look as it should. Faults: those of the engine. */
   async lookAtAll({ thoroughly }: { thoroughly: boolean }): Promise<void> {
     if (!this.#isOpen) for (const about of this.#options.folder.open()) this.#enter(about);
-    const listed = await this.#list();
+    const listed = await this.#options.calls.list();
     const ids = new Set(listed.map(({ Id }) => Id));
     const doubtful = listed.map((each) => this.#met(each)).filter((each) => each !== null);
     for (const entry of this.entries.values()) {
@@ -110,6 +114,7 @@ export class Table {
     if (startedAt === null) return this.#unstarted(entry, State);
     if (entry.startedAt === null) this.#began(entry, startedAt);
     if (entry.ending !== null) return;
+    entry.isArmed = inspected.HostConfig.RestartPolicy.Name !== disarmed;
     if (isUp(State)) this.#runs(entry, { startedAt, pid: State.Pid });
     else this.#close(entry, false);
   }
@@ -143,10 +148,10 @@ export class Table {
   async abandon(entry: Entry): Promise<void> {
     if (entry.id !== null) {
       try {
-        await this.#options.engine.json("DELETE", `/containers/${entry.id}`, { query: { v: true } });
+        await this.#options.calls.remove(entry.id);
       } catch (thrown) {
         if (isRefusal(thrown, 409)) return this.look(entry);
-        if (!isRefusal(thrown, 404)) throw thrown;
+        throw thrown;
       }
     }
     await this.forget(entry);
@@ -177,6 +182,8 @@ export class Table {
       isStarting: false,
       end: folder.end(name),
       ending: null,
+      isArmed: false,
+      arming: null,
       ranOutOfMemory: false,
       follower: null,
       trouble: null,
@@ -185,10 +192,8 @@ export class Table {
     return entry;
   }
 
-  async #list(): Promise<readonly Listed[]> {
-    const { engine, installation } = this.#options;
-    const filters = { label: [`${installationLabel}=${installation}`] };
-    return engine.json<Listed[]>("GET", "/containers/json", { query: { all: true, filters } });
+  async #inspect({ id }: Entry): Promise<Inspected | null> {
+    return id === null ? null : this.#options.calls.inspect(id);
   }
 
   #met({ Id, Names, Labels, State, Created }: Listed): { entry: Entry; isUp: boolean } | null {
@@ -198,16 +203,6 @@ export class Table {
     entry.id = Id;
     entry.createdAt = Created * 1_000;
     return { entry, isUp: State === "running" || State === "paused" };
-  }
-
-  async #inspect({ id }: Entry): Promise<Inspected | null> {
-    if (id === null) return null;
-    try {
-      return await this.#options.engine.json<Inspected>("GET", `/containers/${id}/json`);
-    } catch (thrown) {
-      if (isRefusal(thrown, 404)) return null;
-      throw thrown;
-    }
   }
 
   /** Its container is not there: it was never made, or somebody else took it away. */
@@ -238,7 +233,38 @@ export class Table {
     entry.end = null;
     this.#options.folder.clearEnd(entry.name);
     this.follower(entry).resume();
+    if (!entry.isArmed) this.#armLater(entry, startedAt);
     if (!isSame && this.#isOpen) this.#options.tell(entry, "state");
+  }
+
+  /**
+   * The engine starts a crashed program again within a tenth of a second, before anybody could stop it. So it may do so only
+   * for an instance that has proven itself: most crashes are those of new releases, in their first seconds.
+   */
+  #armLater(entry: Entry, startedAt: number): void {
+    if (entry.about.kind === "task" || entry.arming !== null) return;
+    const { clock, armedAfterMs } = this.#options;
+    const isDue = () => this.#mayArm(entry) && entry.startedAt === startedAt && !entry.isArmed && entry.arming === null;
+    clock.after(Math.max(0, startedAt + armedAfterMs - clock.now()), () => {
+      if (isDue())
+        entry.arming = this.#arm(entry).finally(() => {
+          entry.arming = null;
+        });
+    });
+  }
+
+  #mayArm(entry: Entry): boolean {
+    const isHere = !this.#isClosed && this.entries.get(entry.name) === entry;
+    return isHere && entry.exit === null && entry.ending === null && !wasStopped(entry);
+  }
+
+  async #arm(entry: Entry): Promise<void> {
+    entry.isArmed = true;
+    await this.#options.calls.setPolicy(entry.id ?? "", armed).catch((thrown) => {
+      // The next look at everything arms it, when the engine is there again.
+      entry.isArmed = false;
+      if (!isUnreachable(thrown)) entry.trouble = asFault(thrown);
+    });
   }
 
   /** Deals with an end. When the engine is away meanwhile, the next look at everything does it again. */
@@ -276,7 +302,8 @@ export class Table {
   async #end(entry: Entry, isWatched: boolean): Promise<void> {
     const { folder, clock } = this.#options;
     if (entry.end !== null) folder.setEnd(entry.name, entry.end);
-    if (entry.about.kind === "instance" && !wasStopped(entry)) await this.#disarm(entry);
+    await entry.arming;
+    if (entry.isArmed && !wasStopped(entry)) await this.#disarm(entry);
     const state = await this.#atRest(entry);
     if (state !== null && isUp(state)) {
       const startedAt = timeOf(state.StartedAt) ?? clock.now();
@@ -292,26 +319,20 @@ export class Table {
     await this.#released(entry);
   }
 
-  /** A new connection shows whether the engine is going away: then it ended everything, which is not the app's doing. */
+  /**
+   * Calls off the engine's next start; where it was quicker, the second run is ended. An engine that is going away ended
+   * everything itself, and is to start it again.
+   */
   async #disarm(entry: Entry): Promise<void> {
-    const { engine } = this.#options;
-    await engine.json("HEAD", "/_ping", { fresh: true, withinMs: farewellMs });
+    const { calls } = this.#options;
+    await calls.ping();
     await this.#kill(entry);
-    try {
-      const body = { RestartPolicy: { Name: "no" } };
-      await engine.json("POST", `/containers/${entry.id}/update`, { body });
-    } catch (thrown) {
-      if (!isRefusal(thrown, 404)) throw thrown;
-    }
+    await calls.setPolicy(entry.id ?? "", disarmed);
+    entry.isArmed = false;
   }
 
-  /** Calls off the engine's next start; where it was quicker, the second run is ended. */
   async #kill({ id }: Entry): Promise<void> {
-    try {
-      await this.#options.engine.json("POST", `/containers/${id}/kill`, { query: { signal: "SIGKILL" } });
-    } catch (thrown) {
-      if (!isRefusal(thrown, 404, 409)) throw thrown;
-    }
+    if (id !== null) await this.#options.calls.kill(id, "SIGKILL");
   }
 
   /** The state of a container that the engine is not about to start; null when it is gone. */

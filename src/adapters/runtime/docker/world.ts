@@ -6,7 +6,7 @@ import { Fault } from "../../../base/faults.ts";
 import { Engine } from "../../../host/engine.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Runtime } from "../../../ports/runtime.ts";
-import type { Inspected, Listed } from "./container.ts";
+import type { Listed } from "./container.ts";
 import { installationLabel } from "./labels.ts";
 import { type DockerRuntimeOptions, dockerRuntime } from "./runtime.ts";
 
@@ -53,7 +53,11 @@ export async function dockerWorld({ socket, image }: { socket: string; image: st
     extraVariables: [...imageVariables, "TINI_KILL_PROCESS_GROUP"],
     open: (more: Partial<DockerRuntimeOptions> = {}): Runtime => dockerRuntime({ ...options, ...more }),
     containers: all,
-    inspect: (name: string) => engine.json<Inspected>("GET", `/containers/${name}/json`),
+    /** Begins to run a program in a container. */
+    execute: async (name: string, command: readonly string[]) => {
+      const { Id } = await engine.json<{ Id: string }>("POST", `/containers/${name}/exec`, { body: { Cmd: command } });
+      await engine.json("POST", `/exec/${Id}/start`, { body: { Detach: true } });
+    },
     close: async () => {
       const unseen = await unseenOf(dockerRuntime(options), await all());
       await removeAll();

@@ -1,0 +1,63 @@
+import { type Engine, isRefusal } from "../../../host/engine.ts";
+import type { Inspected, Listed } from "./container.ts";
+import { installationLabel } from "./labels.ts";
+
+/** How long an engine that is going away may take to say so. */
+const farewellMs = 2_000;
+
+/** What is asked of the engine about containers. That one is gone already, or does not run any more, is no fault. */
+export class Calls {
+  readonly #engine: Engine;
+  readonly #installation: string;
+
+  constructor(engine: Engine, installation: string) {
+    this.#engine = engine;
+    this.#installation = installation;
+  }
+
+  /** All containers of the installation, ended ones included. */
+  list(): Promise<readonly Listed[]> {
+    const filters = { label: [`${installationLabel}=${this.#installation}`] };
+    return this.#engine.json("GET", "/containers/json", { query: { all: true, filters } });
+  }
+
+  /** Null when there is no such container. */
+  async inspect(id: string): Promise<Inspected | null> {
+    const asked = this.#engine.json<Inspected>("GET", `/containers/${id}/json`);
+    return asked.catch((thrown) => unless(thrown, 404));
+  }
+
+  async create(name: string, body: object): Promise<string> {
+    return (await this.#engine.json<{ Id: string }>("POST", "/containers/create", { query: { name }, body })).Id;
+  }
+
+  async start(id: string): Promise<void> {
+    await this.#engine.json("POST", `/containers/${id}/start`);
+  }
+
+  async kill(id: string, signal: string): Promise<void> {
+    const asked = this.#engine.json("POST", `/containers/${id}/kill`, { query: { signal } });
+    await asked.catch((thrown) => unless(thrown, 404, 409));
+  }
+
+  async setPolicy(id: string, policy: string): Promise<void> {
+    const asked = this.#engine.json("POST", `/containers/${id}/update`, { body: { RestartPolicy: { Name: policy } } });
+    await asked.catch((thrown) => unless(thrown, 404));
+  }
+
+  /** Takes a container away that does not run, with its anonymous volumes. Faults: refused with 409 while it runs. */
+  async remove(id: string): Promise<void> {
+    const asked = this.#engine.json("DELETE", `/containers/${id}`, { query: { v: true } });
+    await asked.catch((thrown) => unless(thrown, 404));
+  }
+
+  /** Fails when the engine takes no new connections: then it is going away, whatever it still says on the old ones. */
+  async ping(): Promise<void> {
+    await this.#engine.json("HEAD", "/_ping", { fresh: true, withinMs: farewellMs });
+  }
+}
+
+function unless(thrown: unknown, ...expected: readonly number[]): null {
+  if (isRefusal(thrown, ...expected)) return null;
+  throw thrown;
+}
