@@ -156,6 +156,11 @@ export const faults = {
   },
   "engine.refused": { status: 502, exit: 1, hint: "The words above are the container engine's own." },
   "engine.unsupported": { status: 500, exit: 1, hint: "Use Docker 20.10 or newer, and the newest Fairlead." },
+  "install.foreign": {
+    status: 409,
+    exit: 5,
+    hint: "Look at it; move it away, or write over it with `fairlead controller install --force`.",
+  },
   "listen.in-use": { status: 409, exit: 5, hint: "Choose another address, or stop what listens there." },
   "operation.failed": { status: 500, exit: 1, hint: "See the controller's log for the cause; it is tried again." },
 } as const satisfies Record<string, FaultKind>;

@@ -26,7 +26,13 @@ async function allWords(): Promise<Words[]> {
   const verbs = topWords()
     .map((noun) => ({ after: noun, words: verbsOf(noun).map(({ name }) => name.split(" ")[1] ?? "") }))
     .filter(({ words }) => words.length > 0);
-  return [...verbs, ...flags, { after: "help", words: topWords() }];
+  return merged([...verbs, ...flags, { after: "help", words: topWords() }]);
+}
+
+/** A noun that is a command too is followed by its verbs or by its flags. */
+function merged(all: readonly Words[]): Words[] {
+  const words = Map.groupBy(all, ({ after }) => after);
+  return [...words].map(([after, each]) => ({ after, words: each.flatMap((one) => one.words) }));
 }
 
 /** A completion script, made from the command table and the declarations. */

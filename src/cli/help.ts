@@ -12,25 +12,16 @@ function flagPairs(flags: Readonly<Record<string, Flag<unknown>>>): (readonly [s
   return Object.values(flags).map(({ spec, summary }) => [spec.startsWith("--") ? `    ${spec}` : spec, summary]);
 }
 
-/** One line for every bare command and every noun. */
+/** One line for every bare command, with its verbs if it has any, and for every noun. */
 function topLines(): { group: string; line: readonly [string, string] }[] {
   const seen = new Set<string>();
   return commands.flatMap(({ name, summary, group }) => {
     const [noun = name, verb] = name.split(" ");
-    if (verb === undefined) return [{ group, line: [name, summary] as const }];
     if (seen.has(noun)) return [];
     seen.add(noun);
-    return [
-      {
-        group,
-        line: [
-          noun,
-          verbsOf(noun)
-            .map((entry) => entry.name.split(" ")[1])
-            .join(", "),
-        ] as const,
-      },
-    ];
+    const verbs = verbsOf(noun).map((entry) => entry.name.split(" ")[1]);
+    const words = verb === undefined ? [summary, ...(verbs.length > 0 ? [verbs.join(", ")] : [])] : [verbs.join(", ")];
+    return [{ group, line: [noun, words.join("; ")] as const }];
   });
 }
 

@@ -57,12 +57,17 @@ export const commands: readonly Entry[] = [
   ]),
   ...group("More", [
     ["controller", "Run the controller in the foreground", () => import("./commands/app/controller.ts")],
+    ["controller install", "Make it a service of this machine", () => import("./commands/controller/install.ts")],
+    ["controller uninstall", "Take that service away", () => import("./commands/controller/uninstall.ts")],
     ["api", "Send one request to the HTTP API", () => import("./commands/app/api.ts")],
     ["completion", "Print a completion script for bash, zsh or fish", () => import("./commands/app/completion.ts")],
   ]),
 ];
 
-/** Nouns whose verb may be left out: `fairlead releases` is `fairlead releases list`. */
+/**
+ * The verbs of a noun. They may be left out: `fairlead releases` is `fairlead releases list`, and where the noun is a command
+ * of its own (`fairlead controller`), it is that one.
+ */
 export function verbsOf(noun: string): readonly Entry[] {
   return commands.filter(({ name }) => name.startsWith(`${noun} `));
 }

@@ -34,6 +34,7 @@ export async function runLine(argv: readonly string[], options: RunOptions = {})
     now: Date.now,
     openUrl: async () => undefined,
     startController: () => Promise.reject(new TypeError("this test starts no controller")),
+    service: () => Promise.reject(new TypeError("this test installs nothing")),
     ...options.host,
   };
   const tty = { stdin: terminal, stdout: terminal, stderr: terminal };

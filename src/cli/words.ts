@@ -61,11 +61,11 @@ function findCommand(argv: readonly string[], first: number, wantsHelp: boolean)
   const word = argv[first] ?? "";
   const kind = wantsHelp ? "help" : "run";
   const bare = commands.find(({ name }) => name === word);
-  if (bare) return { kind, entry: bare, rest: without(argv, first) };
   const verbs = verbsOf(word);
-  if (verbs.length === 0) return { kind: "unknown", words: word, among: topWords() };
-  const second = nextWord(argv, first + 1);
+  const second = verbs.length === 0 ? -1 : nextWord(argv, first + 1);
   const verb = second === -1 ? undefined : argv[second];
+  if (bare && verb === undefined) return { kind, entry: bare, rest: without(argv, first) };
+  if (verbs.length === 0) return { kind: "unknown", words: word, among: topWords() };
   const entry = verbs.find(({ name }) => name === `${word} ${verb ?? "list"}`);
   if (verb === undefined && wantsHelp) return { kind: "noun", noun: word };
   if (entry) return { kind, entry, rest: verb === undefined ? without(argv, first) : without(argv, first, second) };

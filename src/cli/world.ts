@@ -1,5 +1,6 @@
 import type { Readable, Writable } from "node:stream";
 import type { Client, Key } from "../client/client.ts";
+import type { CheckView } from "../contract/controller.ts";
 import type { ExecutionContext } from "./context.ts";
 import type { Globals } from "./flags.ts";
 import type { Paint } from "./paint.ts";
@@ -38,6 +39,42 @@ export interface RunningController {
   closeWithEdge(): Promise<void>;
 }
 
+/** What the controller is to be as a service of this machine. */
+export interface ServiceRequest {
+  readonly stateDirectory: string;
+  /** The controller's other flags, as on a command line. */
+  readonly flags: readonly string[];
+  readonly runtime: "auto" | "process" | "docker";
+  /** The engine's socket, if one was named. */
+  readonly engine?: string;
+  /** Write below this directory and start nothing; null: this machine. */
+  readonly root: string | null;
+  /** Although a check fails, and over a unit that somebody else wrote. */
+  readonly force: boolean;
+  /** Ports of the edge that runs already. */
+  readonly edgePorts: readonly number[];
+}
+
+export interface Installed {
+  readonly file: string;
+  /** `refused`: a check failed, and nothing was touched. */
+  readonly change: "written" | "none" | "refused";
+  readonly checks: readonly CheckView[];
+}
+
+export interface Uninstalled {
+  readonly file: string;
+  readonly change: "removed" | "none";
+}
+
+/** The controller as a service of this machine (src/main/service). */
+export interface MachineService {
+  unit(request: ServiceRequest): string;
+  compose(request: ServiceRequest): string;
+  install(request: ServiceRequest): Promise<Installed>;
+  uninstall(root: string | null): Promise<Uninstalled>;
+}
+
 /** What only src/main can give: streams, the place, signals, and the controller's composition root. */
 export interface Host {
   readonly version: string;
@@ -50,6 +87,7 @@ export interface Host {
   now(): number;
   openUrl(url: string): Promise<void>;
   startController(options: ControllerOptions): Promise<RunningController>;
+  service(): Promise<MachineService>;
 }
 
 /** What a command works with. */

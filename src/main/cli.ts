@@ -2,7 +2,7 @@ import path from "node:path";
 import { isatty } from "node:tty";
 import { executionContext } from "../cli/context.ts";
 import { runCli } from "../cli/run.ts";
-import type { ControllerOptions, Host, RunningController } from "../cli/world.ts";
+import type { ControllerOptions, Host, MachineService, RunningController } from "../cli/world.ts";
 import { version } from "./version.ts";
 
 /**
@@ -39,6 +39,17 @@ async function startController(options: ControllerOptions): Promise<RunningContr
   return { ...running, closeWithEdge };
 }
 
+async function service(): Promise<MachineService> {
+  const { installService, printedCompose, printedUnit, uninstallService } = await import("./service/install.ts");
+  const env = ownEnvironment();
+  return {
+    unit: printedUnit,
+    compose: (request) => printedCompose(request, env),
+    install: (request) => installService(request, env),
+    uninstall: (root) => uninstallService(root, env),
+  };
+}
+
 /** Opens a URL with the desktop's own program. Without one nothing happens: the URL is printed anyway. */
 async function openUrl(url: string): Promise<void> {
   const { startChild } = await import("../host/child.ts");
@@ -65,6 +76,7 @@ const host: Host = {
   now: Date.now,
   openUrl,
   startController,
+  service,
 };
 
 // `fairlead logs | head` ends when head has seen enough; that is no failure.

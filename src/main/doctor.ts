@@ -17,18 +17,18 @@ const memoryWarnBytes = 200 * 1024 ** 2;
 export async function doctor(options: AdapterOptions, adapters: Adapters): Promise<CheckView[]> {
   return [
     ok("version", `fairlead ${version} on Node ${process.version}, ${process.platform} ${process.arch}`),
-    await disk(options.stateDirectory),
-    memory(),
+    await diskCheck(options.stateDirectory),
+    memoryCheck(),
     user(adapters),
     await edge(adapters),
     await journal(adapters),
-    await processes(),
+    await processesCheck(),
     ports(options),
     webPortsCheck([adapters.edge.address().port]),
   ];
 }
 
-async function disk(directory: string): Promise<CheckView> {
+export async function diskCheck(directory: string): Promise<CheckView> {
   const { bavail, bsize } = await statfs(directory);
   const free = bavail * bsize;
   const detail = `${formatSize(free)} free for ${directory}`;
@@ -37,7 +37,7 @@ async function disk(directory: string): Promise<CheckView> {
   return { name: "disk", state: free < diskFailBytes ? "fail" : "warn", detail, fix };
 }
 
-function memory(): CheckView {
+export function memoryCheck(): CheckView {
   const detail = `${formatSize(freemem())} of ${formatSize(totalmem())} free`;
   if (freemem() >= memoryWarnBytes) return ok("memory", detail);
   return { name: "memory", state: "warn", detail, fix: "Stop something or lower `replicas`." };
@@ -67,7 +67,7 @@ async function journal({ journal }: Adapters): Promise<CheckView> {
 }
 
 /** Without /proc an instance cannot be told from another process that got its pid. */
-async function processes(): Promise<CheckView> {
+export async function processesCheck(): Promise<CheckView> {
   try {
     await access("/proc/self/stat", constants.R_OK);
     return ok("processes", "/proc can be read");

@@ -1,113 +1,135 @@
-import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { Readable } from "node:stream";
-import { text } from "node:stream/consumers";
-import { pack } from "tar-stream";
+import { type Pack, pack } from "tar-stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Engine } from "../../src/host/engine.ts";
-import { jsonLines } from "../../src/host/engine-streams.ts";
 import { version } from "../../src/main/version.ts";
 import { noEngine, testEngine, testImages } from "../../src/testing/engine.ts";
+import { Containers } from "./containers.ts";
 
 const root = dirname(dirname(import.meta.dirname));
 const socket = testEngine();
-const label = `fairlead-test-own-image-${randomBytes(4).toString("hex")}`;
-const image = `${label}:1`;
-/**
- * What `docker build .` sends: .dockerignore is applied by whoever sends. It refuses all and names what comes along, so
- * that no new file does by itself.
- */
-function context(): Readable {
+const built = new Containers(socket ?? "");
+
+/** What `docker build .` sends: .dockerignore is applied by whoever sends. It refuses all and names what comes along. */
+function checkout(): Pack {
   const tar = pack();
-  const add = (path: string): void => {
-    if (statSync(join(root, path)).isDirectory())
-      for (const name of readdirSync(join(root, path))) add(join(path, name));
-    else tar.entry({ name: path, mode: statSync(join(root, path)).mode & 0o777 }, readFileSync(join(root, path)));
-  };
   const lines = readFileSync(join(root, ".dockerignore"), "utf8").split("\n");
-  const rules = lines.filter((line) => line !== "" && !line.startsWith("#"));
-  expect(rules[0]).toBe("*");
-  for (const rule of rules) if (rule.startsWith("!")) add(rule.slice(1));
-  tar.entry({ name: "Dockerfile" }, readFileSync(join(root, "Dockerfile")));
+  const [first, ...rules] = lines.filter((line) => line !== "" && !line.startsWith("#"));
+  expect(first).toBe("*");
+  for (const rule of rules) if (rule.startsWith("!")) add(tar, rule.slice(1));
+  add(tar, "Dockerfile");
   tar.finalize();
-  return Readable.from(tar, { objectMode: false });
+  return tar;
 }
 
-async function build(engine: Engine): Promise<void> {
-  const query = { version: 2, t: image, buildargs: { NODE_IMAGE: testImages.node }, labels: { [label]: "" } };
-  const answer = await engine.stream("POST", "/build", { query, upload: { content: context() }, withinMs: 230_000 });
-  for await (const line of jsonLines<{ errorDetail?: unknown }>(answer)) expect(line.errorDetail).toBeUndefined();
+function add(tar: Pack, path: string): void {
+  const file = join(root, path);
+  if (statSync(file).isDirectory()) for (const name of readdirSync(file)) add(tar, join(path, name));
+  else tar.entry({ name: path, mode: statSync(file).mode & 0o777 }, readFileSync(file));
 }
 
-interface Run {
-  readonly command: readonly string[];
-  readonly entrypoint?: readonly string[];
+/** A machine with Fairlead and systemd. It is not what serves people, so it may be a container. */
+function machine(): Pack {
+  const tar = pack();
+  const dockerfile = `FROM ${testImages.node}
+RUN apt-get update && apt-get install -y --no-install-recommends procps systemd systemd-sysv && rm -rf /var/lib/apt/lists/*
+COPY --from=${built.image("own")} /opt/fairlead /opt/fairlead
+COPY examples/hello-node /srv/hello
+RUN ln -s /opt/fairlead/bin/fairlead /usr/local/bin/fairlead
+`;
+  tar.entry({ name: "Dockerfile" }, dockerfile);
+  add(tar, "examples/hello-node");
+  tar.finalize();
+  return tar;
 }
 
-async function start(engine: Engine, { command, entrypoint }: Run): Promise<string> {
-  const body = { Image: image, Cmd: command, Labels: { [label]: "" }, Tty: true, HostConfig: { NetworkMode: "none" } };
-  const query = { name: `${label}-${randomBytes(3).toString("hex")}` };
-  const { Id } = await engine.json<{ Id: string }>("POST", "/containers/create", {
-    query,
-    body: { ...body, ...(entrypoint && { Entrypoint: entrypoint }) },
-  });
-  await engine.json("POST", `/containers/${Id}/start`);
-  return Id;
-}
+beforeAll(async () => {
+  if (socket !== null) await built.build("own", checkout(), { NODE_IMAGE: testImages.node });
+}, 240_000);
 
-async function run(engine: Engine, what: Run): Promise<{ code: number; said: string }> {
-  const id = await start(engine, what);
-  const { StatusCode: code } = await engine.json<{ StatusCode: number }>("POST", `/containers/${id}/wait`);
-  const logs = await engine.stream("GET", `/containers/${id}/logs`, { query: { stdout: true, stderr: true } });
-  return { code, said: (await text(logs)).replaceAll("\r\n", "\n") };
-}
-
-async function exec(engine: Engine, id: string, command: readonly string[]): Promise<{ code: number; said: string }> {
-  const body = { Cmd: command, AttachStdout: true, AttachStderr: true, Tty: true };
-  const { Id } = await engine.json<{ Id: string }>("POST", `/containers/${id}/exec`, { body });
-  const connection = await engine.hijack(`/exec/${Id}/start`, { body: { Tty: true } });
-  const said = (await text(connection)).replaceAll("\r\n", "\n");
-  const { ExitCode: code } = await engine.json<{ ExitCode: number }>("GET", `/exec/${Id}/json`);
-  return { code, said };
-}
+afterAll(async () => {
+  if (socket !== null) await built[Symbol.asyncDispose]();
+});
 
 describe("Fairlead's own image", () => {
-  const engine = new Engine(socket ?? "");
-
-  beforeAll(async () => {
-    if (socket !== null) await build(engine);
-  }, 240_000);
-
-  afterAll(async () => {
-    if (socket === null) return;
-    const filters = { label: [label] };
-    const query = { all: true, filters };
-    for (const { Id } of await engine.json<{ Id: string }[]>("GET", "/containers/json", { query }))
-      await engine.json("DELETE", `/containers/${Id}`, { query: { force: true, v: true } });
-    for (const { Id } of await engine.json<{ Id: string }[]>("GET", "/images/json", { query: { filters } }))
-      await engine.json("DELETE", `/images/${Id}`, { query: { force: true } });
-    engine.close();
-  });
-
   test("is the command line, without sources, packages and root", async ({ skip }) => {
     if (socket === null) skip(noEngine);
-    expect(await run(engine, { command: ["--version"] })).toEqual({ code: 0, said: `${version}\n` });
-    const help = await run(engine, { command: ["--help"] });
+    const image = { Image: built.image("own"), HostConfig: { NetworkMode: "none" } };
+    expect(await built.run({ ...image, Cmd: ["--version"] })).toEqual({ code: 0, said: `${version}\n` });
+    const help = await built.run({ ...image, Cmd: ["--help"] });
     expect([help.code, help.said]).toEqual([0, expect.stringContaining("fairlead deploy")]);
     const look = "id -u; ls -A /opt/fairlead | sort | tr '\\n' ' '; test -w /opt/fairlead || echo closed";
-    const inside = await run(engine, { entrypoint: ["sh", "-c", look], command: [] });
+    const inside = await built.run({ ...image, Entrypoint: ["sh", "-c", look] });
     expect(inside.said).toBe("1000\nCHANGELOG.md LICENSE bin dist package.json schema closed\n");
   });
 
   test("runs a controller that answers, and ends in peace when it is stopped", async ({ skip }) => {
     if (socket === null) skip(noEngine);
-    const id = await start(engine, { command: ["controller"] });
+    const { engine } = built;
+    const id = await built.start({ Image: built.image("own"), HostConfig: { NetworkMode: "none" } });
     await expect
-      .poll(() => exec(engine, id, ["fairlead", "api", "GET", "/healthz"]), { timeout: 30_000, interval: 100 })
+      .poll(() => built.exec(id, ["fairlead", "api", "GET", "/healthz"]), { timeout: 30_000, interval: 100 })
       .toEqual({ code: 0, said: "ok\n" });
     await engine.json("POST", `/containers/${id}/stop`, { query: { t: 20 } });
     const { State } = await engine.json<{ State: { ExitCode: number } }>("GET", `/containers/${id}/json`);
     expect(State.ExitCode).toBe(0);
+  });
+});
+
+describe("a controller as a service of a machine", () => {
+  /** Boots systemd, with what it wants of a container: a control group of its own that it may divide. */
+  async function boot(): Promise<string> {
+    await built.build("machine", machine());
+    // systemd refuses the older control groups unless it is told that this is meant; elsewhere the word means nothing.
+    const init = "mount -o remount,rw /sys/fs/cgroup; exec /lib/systemd/systemd SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1";
+    return built.start({
+      Image: built.image("machine"),
+      Entrypoint: ["sh", "-c", init],
+      Env: ["CI=true", "NO_COLOR=1"],
+      HostConfig: {
+        CapAdd: ["SYS_ADMIN"],
+        SecurityOpt: ["seccomp=unconfined", "apparmor=unconfined"],
+        CgroupnsMode: "private",
+        Tmpfs: { "/run": "", "/run/lock": "", "/tmp": "" },
+      },
+    });
+  }
+
+  test("is installed once, is back when it dies, and leaves apps alone when it goes", async ({ skip }) => {
+    if (socket === null) skip(noEngine);
+    const id = await boot();
+    const sh = (line: string) => built.exec(id, ["sh", "-c", line]);
+    await expect
+      .poll(() => sh("systemctl is-system-running"), { timeout: 30_000 })
+      .toMatchObject({ said: "running\n" });
+
+    const first = await sh("fairlead controller install");
+    expect(first, first.said).toMatchObject({ code: 0, said: expect.stringContaining("The controller answers.") });
+    const again = await sh("fairlead controller install");
+    expect(again, again.said).toMatchObject({ code: 0, said: expect.stringContaining("as it should be already.") });
+
+    const deployed = await sh("cd /srv/hello && fairlead deploy");
+    expect(deployed, deployed.said).toMatchObject({ code: 0, said: expect.stringContaining("Live: v1") });
+    const app = await sh("pgrep -u nobody -f server.mjs");
+    const controller = "systemctl show --property MainPID --value fairlead";
+    const before = await sh(controller);
+    const get = `node -e 'require("http").get({host: "127.0.0.1", headers: {host: "web.hello.localhost"}}, (answer) => answer.pipe(process.stdout))'`;
+
+    await sh(`kill -9 $(${controller})`);
+    await expect
+      .poll(() => sh("systemctl is-active fairlead && fairlead api GET /healthz"), { timeout: 15_000 })
+      .toEqual({ code: 0, said: "active\nok\n" });
+    expect((await sh(controller)).said).not.toBe(before.said);
+
+    const changed = await sh("fairlead controller install --listen 127.0.0.1:7070");
+    expect(changed, changed.said).toMatchObject({ code: 0, said: expect.stringContaining("Wrote /etc/systemd/") });
+    expect((await sh("fairlead doctor")).code).toBe(0);
+
+    const removed = await sh("fairlead controller uninstall");
+    expect(removed, removed.said).toMatchObject({ code: 0, said: expect.stringContaining("Removed /etc/systemd/") });
+    expect((await sh("systemctl is-active fairlead")).said).toBe("inactive\n");
+    // The app was never started again, and still serves.
+    expect(await sh("pgrep -u nobody -f server.mjs")).toEqual({ code: 0, said: app.said });
+    expect((await sh(get)).said).toBe("Hello from v1\n");
   });
 });

@@ -20,6 +20,7 @@ const needs = {
     { program: "haproxy", package: "haproxy" },
     { program: "pebble", package: "pebble" },
     { program: "python3", package: "python3" },
+    { program: "systemd-analyze", package: "systemd" },
   ],
 } as const satisfies Record<string, readonly Need[]>;
 

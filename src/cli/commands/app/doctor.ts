@@ -1,7 +1,7 @@
 import { Fault } from "../../../base/faults.ts";
 import type { CheckView } from "../../../contract/controller.ts";
 import { command } from "../../command.ts";
-import { harmless, table } from "../../paint.ts";
+import { checksText } from "../../views/checks.ts";
 import type { World } from "../../world.ts";
 
 export default command({
@@ -14,16 +14,7 @@ export default command({
   async run({ world }) {
     return { checks: await allChecks(world) };
   },
-  view({ checks }, paint) {
-    const colour = { ok: paint.green, warn: paint.yellow, fail: paint.red };
-    const rows = checks.map(({ name, state, detail, fix }) => [
-      colour[state](state),
-      name,
-      harmless(detail, paint),
-      fix === null ? "" : `-> ${fix}`,
-    ]);
-    return table(["STATE", "CHECK", "FOUND", "FIX"], rows, paint);
-  },
+  view: ({ checks }, paint) => checksText(checks, paint),
   exit: ({ checks }) => (checks.some(({ state }) => state === "fail") ? 1 : 0),
 });
 

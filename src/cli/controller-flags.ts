@@ -1,0 +1,64 @@
+import { Fault } from "../base/faults.ts";
+import { parseNetwork } from "../base/network.ts";
+import { type FlagValues, longName, text, toggle } from "./flags.ts";
+import { readAddress } from "./place.ts";
+import { platformFlags, platformOf } from "./platform.ts";
+import type { ControllerOptions } from "./world.ts";
+
+/** What a controller that runs as a daemon may be told; `controller install` takes the same and writes them down. */
+export const controllerFlags = {
+  listen: text("--listen <address>", "Serve the API over TCP too, with the token in FAIRLEAD_TOKEN"),
+  edge: text("--edge <address>", "Where the edge takes traffic (default 127.0.0.1:8080)"),
+  trustProxy: text(
+    "--trust-proxy <networks>",
+    "Proxies in front of the edge, like 10.0.0.0/8,192.0.2.7: what they say of their clients is believed",
+  ),
+  proxyProtocol: toggle("--proxy-protocol", "Connections from --trust-proxy begin with a PROXY protocol header"),
+  ...platformFlags,
+  ports: text("--ports <from-to>", "Ports that instances get"),
+  runAs: text("--run-as <user>", "Unprivileged user that instances run as"),
+};
+
+export type ControllerFlags = FlagValues<typeof controllerFlags>;
+
+/** The same as the controller is told it. Faults: `usage.invalid`. */
+export function readControllerFlags(
+  flags: ControllerFlags,
+): Omit<ControllerOptions, "stateDirectory" | "onLog" | "verbose"> {
+  if (flags.proxyProtocol && flags.trustProxy === undefined) {
+    throw new Fault("usage.invalid", "--proxy-protocol needs --trust-proxy, which says from whom it is taken");
+  }
+  return {
+    listen: flags.listen === undefined ? null : readAddress("--listen", flags.listen),
+    edge: readAddress("--edge", flags.edge ?? "127.0.0.1:8080"),
+    ...(flags.trustProxy !== undefined && { frontProxies: readProxies(flags.trustProxy, flags.proxyProtocol) }),
+    ...platformOf(flags),
+    ...(flags.ports !== undefined && { ports: readPorts(flags.ports) }),
+    ...(flags.runAs !== undefined && { runAs: flags.runAs }),
+  };
+}
+
+/** The same as words of a command line; what was not given is left out. */
+export function controllerWords(flags: ControllerFlags): readonly string[] {
+  return Object.entries(controllerFlags).flatMap(([name, { spec }]) => {
+    const value = flags[name as keyof ControllerFlags];
+    if (value === undefined || value === false) return [];
+    return value === true ? [longName(spec)] : [longName(spec), value];
+  });
+}
+
+function readProxies(given: string, proxyProtocol: boolean): { trust: readonly string[]; proxyProtocol: boolean } {
+  const trust = given.split(",").map((one) => one.trim());
+  const bad = trust.find((one) => parseNetwork(one) === null);
+  if (bad === undefined) return { trust, proxyProtocol };
+  throw new Fault("usage.invalid", `--trust-proxy must be addresses or networks like 10.0.0.0/8, not ${bad}`);
+}
+
+function readPorts(given: string): { from: number; to: number } {
+  const found = /^(\d{1,5})-(\d{1,5})$/.exec(given);
+  const [from, to] = [Number(found?.[1]), Number(found?.[2])];
+  if (!(from >= 1 && from <= to && to <= 65_535)) {
+    throw new Fault("usage.invalid", "--ports must be like 20000-29999");
+  }
+  return { from, to };
+}

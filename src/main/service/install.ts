@@ -1,0 +1,114 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Fault } from "../../base/faults.ts";
+import type { Installed, ServiceRequest, Uninstalled } from "../../cli/world.ts";
+import { runChild } from "../../host/child.ts";
+import { engineSocket } from "../platform.ts";
+import { makeStateDirectory } from "../state-directory.ts";
+import { version } from "../version.ts";
+import { composeText } from "./compose.ts";
+import { machineChecks } from "./machine.ts";
+import { type ServiceFacts, signature, unitName, unitText } from "./unit.ts";
+
+type Env = Readonly<Record<string, string>>;
+
+/** The launcher of this Fairlead: in a release it lies beside `dist/`, in a checkout above `src/`. */
+const launcher = import.meta.url.endsWith(".ts") ? "../../../bin/fairlead" : "../bin/fairlead";
+export const program = fileURLToPath(new URL(launcher, import.meta.url));
+
+function factsOf({ stateDirectory, flags, engine }: ServiceRequest): ServiceFacts {
+  return { program, stateDirectory, flags: engine === undefined ? flags : [...flags, "--engine", engine] };
+}
+
+export function printedUnit(request: ServiceRequest): string {
+  return unitText(factsOf(request));
+}
+
+export function printedCompose({ stateDirectory, flags, engine }: ServiceRequest, env: Env): string {
+  const socket = engineSocket(engine, env);
+  const engineGroup = statSync(socket, { throwIfNoEntry: false })?.gid ?? null;
+  return composeText({ image: `fairlead:${version}`, stateDirectory, flags, engineSocket: socket, engineGroup });
+}
+
+function unitFile(root: string | null): string {
+  return join(root ?? "/", "etc/systemd/system", unitName);
+}
+
+/**
+ * Makes the controller a service of this machine and starts it. Doing it twice is doing it once; a changed unit restarts
+ * the controller, and apps go on. Nothing is touched when a check fails, unless forced. With a root other than the
+ * machine's, the unit is written there and nothing is started. Faults: `access.denied` for others than root,
+ * `install.foreign` for a unit that somebody else wrote, `operation.failed` with systemd's own words.
+ */
+export async function installService(request: ServiceRequest, env: Env): Promise<Installed> {
+  const { root, force, stateDirectory, edgePorts } = request;
+  if (root === null) refuseUnlessRoot("install");
+  const file = unitFile(root);
+  const text = printedUnit(request);
+  const before = contentOf(file);
+  if (!force) refuseForeign(file, before);
+  const checks = await machineChecks({
+    stateDirectory,
+    runtime: request.runtime,
+    engineSocket: engineSocket(request.engine, env),
+    edgePorts,
+    program,
+    starts: root === null,
+  });
+  const refused = !force && checks.some(({ state }) => state === "fail");
+  if (refused) return { file, change: "refused", checks };
+  const change = before === text ? "none" : "written";
+  if (change === "written") write(file, text);
+  if (root === null) await start(stateDirectory, change === "written", env);
+  return { file, change, checks };
+}
+
+/** Takes the unit away, and stops the controller; apps, the edge and all state stay. Faults as of installing. */
+export async function uninstallService(root: string | null, env: Env): Promise<Uninstalled> {
+  if (root === null) refuseUnlessRoot("uninstall");
+  const file = unitFile(root);
+  const before = contentOf(file);
+  if (before === null) return { file, change: "none" };
+  refuseForeign(file, before);
+  if (root === null) await systemctl(["disable", "--now", unitName], env);
+  rmSync(file);
+  if (root === null) await systemctl(["daemon-reload"], env);
+  return { file, change: "removed" };
+}
+
+async function start(stateDirectory: string, changed: boolean, env: Env): Promise<void> {
+  makeStateDirectory(stateDirectory);
+  if (changed) await systemctl(["daemon-reload"], env);
+  await systemctl(["enable", unitName], env);
+  await systemctl([changed ? "restart" : "start", unitName], env);
+}
+
+function refuseUnlessRoot(verb: string): void {
+  if (process.getuid?.() === 0) return;
+  const hint = `As root: sudo ${program} controller ${verb}, with the same flags; --print shows the unit.`;
+  throw new Fault("access.denied", "only root may change this machine's services", { hint });
+}
+
+function refuseForeign(file: string, text: string | null): void {
+  if (text === null || text.startsWith(signature)) return;
+  throw new Fault("install.foreign", `${file} was not written by Fairlead, so it is left as it is`);
+}
+
+function contentOf(file: string): string | null {
+  return existsSync(file) ? readFileSync(file, "utf8") : null;
+}
+
+/** Whole or not at all: systemd may read it at any time. */
+function write(file: string, text: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o755 });
+  writeFileSync(`${file}.new`, text, { mode: 0o644 });
+  renameSync(`${file}.new`, file);
+}
+
+async function systemctl(args: readonly string[], env: Env): Promise<void> {
+  const { code, stderr } = await runChild(["systemctl", ...args], { env: { PATH: env.PATH ?? "/usr/bin:/bin" } });
+  if (code === 0) return;
+  const hint = `\`journalctl -u ${unitName}\` may tell more.`;
+  throw new Fault("operation.failed", `systemctl ${args.join(" ")}: ${stderr.trim() || `exit code ${code}`}`, { hint });
+}

@@ -1,0 +1,64 @@
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
+import type { CheckView } from "../../contract/controller.ts";
+import { Engine, isUnreachable } from "../../host/engine.ts";
+import { fail, ok, warn } from "../check.ts";
+import { systemClock } from "../clock.ts";
+import { diskCheck, memoryCheck, processesCheck } from "../doctor.ts";
+import { dockerChecks, webPortsCheck } from "../doctor-docker.ts";
+
+export interface MachineQuestions {
+  readonly stateDirectory: string;
+  readonly runtime: "auto" | "process" | "docker";
+  readonly engineSocket: string;
+  /** Ports of the edge of a controller that runs already. */
+  readonly edgePorts: readonly number[];
+  readonly program: string;
+  /** Whether the service is started on this machine. */
+  readonly starts: boolean;
+}
+
+/** What a machine must have before a controller is installed on it: the rows of `doctor` that need no controller. */
+export async function machineChecks(asked: MachineQuestions): Promise<CheckView[]> {
+  return [
+    ...(asked.starts ? [systemdCheck()] : []),
+    programCheck(asked.program),
+    await diskCheck(existing(asked.stateDirectory)),
+    memoryCheck(),
+    ...(asked.runtime === "docker" ? [] : [await processesCheck()]),
+    ...(asked.runtime === "process" ? [] : await engineChecks(asked)),
+    webPortsCheck(asked.edgePorts),
+  ];
+}
+
+function existing(path: string): string {
+  return existsSync(path) ? path : existing(dirname(path));
+}
+
+/** The place where systemd says that it is what runs the machine: sd_booted(3). */
+function systemdCheck(): CheckView {
+  if (existsSync("/run/systemd/system")) return ok("systemd", "runs this machine");
+  const fix =
+    "Use --compose where there is a Docker engine, or start `fairlead controller` with what runs this machine.";
+  return fail("systemd", "does not run this machine", fix);
+}
+
+/** A service outlives the place that it was tried in. */
+function programCheck(program: string): CheckView {
+  const passing = /\/(?:_npx|tmp)\//.test(program) || program.startsWith("/dev/shm/");
+  if (!passing) return ok("program", program);
+  return warn("program", `${program} will not stay there`, "Install it first: npm install --global fairlead");
+}
+
+async function engineChecks({ runtime, engineSocket }: MachineQuestions): Promise<readonly CheckView[]> {
+  const engine = new Engine(engineSocket);
+  try {
+    if (runtime === "auto") await engine.version();
+    return await dockerChecks(engine, systemClock.now);
+  } catch (error) {
+    if (!isUnreachable(error)) throw error;
+    return [ok("engine", `none answers at ${engineSocket}: apps run as plain processes`)];
+  } finally {
+    engine.close();
+  }
+}

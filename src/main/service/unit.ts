@@ -1,0 +1,81 @@
+/** What the service files are written from. */
+export interface ServiceFacts {
+  /** The launcher, by its whole path. */
+  readonly program: string;
+  /** The controller's state directory, by its whole path. */
+  readonly stateDirectory: string;
+  /** The controller's own flags, without --state, as on a command line. */
+  readonly flags: readonly string[];
+}
+
+/** The first line of every file that `install` writes; a file without it is somebody else's. */
+export const signature = "# Written by `fairlead controller install`.";
+export const unitName = "fairlead.service";
+
+/** Where systemd gives a service a directory of its own. */
+const stateRoot = "/var/lib/";
+
+/** The systemd unit of a controller. The same facts give the same text. */
+export function unitText({ program, stateDirectory, flags }: ServiceFacts): string {
+  const command = [program, "controller", "--state", stateDirectory, ...flags].map(commandWord).join(" ");
+  return `${signature} It may be changed with \`systemctl edit fairlead\`.
+[Unit]
+Description=Fairlead controller
+Wants=network-online.target
+After=network-online.target docker.service
+# However often it fails, it is started again.
+StartLimitIntervalSec=0
+
+[Service]
+Type=exec
+ExecStart=${command}
+# For what must not stand in a command line, e.g. FAIRLEAD_TOKEN; mode 0600.
+EnvironmentFile=-/etc/fairlead.env
+Restart=always
+RestartSec=1s
+# Apps and the edge that are plain processes are not its own to stop: they go on while it is exchanged or down.
+KillMode=process
+TimeoutStopSec=90s
+${directoryLines(stateDirectory)}
+# They live in its control group and inherit its limits, so these are no limits.
+TasksMax=infinity
+LimitNOFILE=1048576
+
+# What no app and no controller needs. Apps inherit it. Not here: PrivateTmp, because apps would outlive their /tmp;
+# MemoryDenyWriteExecute and system call filters, because apps are compiled while they run, and nobody knows what they call.
+NoNewPrivileges=yes
+ProtectSystem=full
+ProtectHome=read-only
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectKernelLogs=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+RestrictSUIDSGID=yes
+RestrictRealtime=yes
+LockPersonality=yes
+SystemCallArchitectures=native
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+/** Others may pass through, to what apps of another user may read in it; as the controller itself makes it. */
+function directoryLines(directory: string): string {
+  const name = directory.startsWith(stateRoot) ? directory.slice(stateRoot.length) : "";
+  // A path is no command: nothing in it is taken for a variable.
+  if (!/^[\w.-]+(?:\/[\w.-]+)*$/.test(name)) return `ReadWritePaths=${quoted(directory.replaceAll("%", "%%"))}`;
+  return `StateDirectory=${name}\nStateDirectoryMode=0711`;
+}
+
+/** One word of a command in a unit: systemd.service(5) "Command lines", with specifiers and variables taken as they are. */
+function commandWord(word: string): string {
+  return quoted(word.replaceAll("%", "%%").replaceAll("$", "$$$$"));
+}
+
+/** systemd.syntax(7) "Quoting", where it is needed. */
+function quoted(word: string): string {
+  if (/^[\w@%+=:,./$-]+$/.test(word)) return word;
+  return `"${word.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n")}"`;
+}
