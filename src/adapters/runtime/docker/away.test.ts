@@ -1,0 +1,191 @@
+import { once } from "node:events";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { connect, createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { Engine } from "../../../host/engine.ts";
+import type { Runtime, RuntimeChange } from "../../../ports/runtime.ts";
+import { exitOf, instanceSpec, outputOf, runtimeKey, taskSpec, until } from "../../../testing/conformance/runtime.ts";
+import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
+import { dockerWorld } from "./world.ts";
+
+const socket = testEngine();
+const image = testImages.node;
+const unreachable = { code: "engine.unreachable" };
+
+/** Where a line to the engine is cut: when a request passes that looks so, before it or on the way back. */
+interface Fault {
+  readonly request: RegExp;
+  readonly when: "before" | "after";
+}
+
+/** A line to the engine that can be cut: so an engine that goes away and comes back looks from here. */
+async function lineTo(target: string) {
+  const directory = mkdtempSync(join(tmpdir(), "fl-line-"));
+  const path = join(directory, "s");
+  const sockets = new Set<Socket>();
+  let isCut = false;
+  let fault: Fault | null = null;
+  const cut = () => {
+    isCut = true;
+    for (const each of sockets) each.destroy();
+  };
+  const server = createServer((client) => {
+    if (isCut) return client.destroy();
+    const engine = connect(target);
+    let isLast = false;
+    for (const each of [client, engine]) {
+      sockets.add(each.on("error", () => each.destroy()).on("close", () => sockets.delete(each)));
+    }
+    client.on("data", (data) => {
+      const isHit = fault?.request.test(data.toString("latin1")) ?? false;
+      if (isHit && fault?.when === "before") return cut();
+      isLast ||= isHit;
+      return engine.write(data);
+    });
+    engine.on("data", (data) => (isLast ? cut() : client.write(data)));
+    client.on("close", () => engine.destroy());
+    engine.on("end", () => client.end()).on("close", () => client.destroy());
+  }).listen(path);
+  await once(server, "listening");
+  return {
+    path,
+    cut,
+    cutAt: (at: Fault) => {
+      fault = at;
+    },
+    mend: () => {
+      fault = null;
+      isCut = false;
+    },
+    close: () => {
+      cut();
+      server.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+describe.skipIf(socket === null)(`an engine that goes away (else: ${noEngine})`, () => {
+  let world: Awaited<ReturnType<typeof dockerWorld>>;
+  let line: Awaited<ReturnType<typeof lineTo>>;
+  let runtime: Runtime;
+
+  beforeEach(async () => {
+    world = await dockerWorld({ socket: socket ?? "", image });
+    line = await lineTo(socket ?? "");
+    runtime = world.open({ engine: new Engine(line.path) });
+  });
+  afterEach(async () => {
+    await runtime.close();
+    line.close();
+    await world.close();
+  });
+
+  /** Counts until it is told to stop, so that a gap can be seen. */
+  const counting = (more = {}) => {
+    const script = `let i = 0; setInterval(() => console.log("line " + i++), 2); process.on("SIGTERM", () => process.exit(3))`;
+    return instanceSpec(image, ["node", "-e", script], more);
+  };
+  const linesOf = async (name: string, from = runtime) => (await outputOf(from, name)).trimEnd().split("\n");
+  const inOrder = (lines: readonly string[]) => lines.every((each, i) => each === `line ${i}`);
+
+  test("is a fault for who observes, and never an empty world; when it is back, all is told and no line is lost", async () => {
+    const spec = counting({ port: 8000 });
+    await runtime.start(spec);
+    await until(async () => (await linesOf(spec.name)).length > 50);
+    const before = await runtime.observe(runtimeKey);
+    const heard: RuntimeChange[] = [];
+    runtime.changes((change) => heard.push(change));
+    line.cut();
+    await expect(until(() => runtime.observe(runtimeKey).then(() => false))).rejects.toMatchObject(unreachable);
+    await expect(runtime.keys()).rejects.toMatchObject(unreachable);
+    const missed = (await linesOf(spec.name)).length;
+    heard.splice(0);
+    await pause(300);
+    line.mend();
+    await until(() => heard.some((change) => change.what === "state"));
+    expect(await runtime.observe(runtimeKey)).toEqual(before);
+    await until(async () => (await linesOf(spec.name)).length > missed + 200);
+    expect(inOrder((await linesOf(spec.name)).slice(0, -1))).toBe(true);
+  });
+
+  test("does not hide what ended meanwhile: its exit is seen when it is back, with all that it wrote", async () => {
+    const spec = counting();
+    await runtime.start(spec);
+    await until(async () => (await linesOf(spec.name)).length > 50);
+    line.cut();
+    await world.engine.json("POST", `/containers/${spec.name}/kill`, { query: { signal: "SIGTERM" } });
+    await until(async () => (await world.containers())[0]?.State === "exited");
+    line.mend();
+    const exit = await until(async () => {
+      const world = await runtime.observe(runtimeKey).catch(() => null);
+      return world?.instances[0]?.exit;
+    });
+    expect(exit).toMatchObject({ code: 3, reason: "exited" });
+    const lines = await linesOf(spec.name);
+    expect(inOrder(lines)).toBe(true);
+    const logs = await world.engine.stream("GET", `/containers/${spec.name}/logs`, {
+      query: { stdout: true, tail: 1 },
+    });
+    let tail = "";
+    for await (const chunk of logs) tail += Buffer.from(chunk).subarray(8).toString();
+    expect(`${lines.at(-1)}\n`).toBe(tail);
+  });
+
+  test.each(["before", "after"] as const)(
+    "%s it hears of a start, or answers, does not begin a task twice",
+    async (when) => {
+      const spec = taskSpec(image, ["/bin/sh", "-c", "echo once; sleep 0.2"]);
+      line.cutAt({ request: /POST \S+\/start/, when });
+      await expect(runtime.startTask(spec)).rejects.toMatchObject(unreachable);
+      line.mend();
+      await until(() =>
+        runtime.startTask(spec).then(
+          () => true,
+          () => false,
+        ),
+      );
+      expect(await exitOf(runtime, spec.name)).toMatchObject({ code: 0 });
+      expect(await outputOf(runtime, spec.name)).toBe("once\n");
+      expect(await world.containers()).toHaveLength(1);
+    },
+  );
+
+  test.each(["before", "after"] as const)(
+    "%s it hears of a new container, or answers, leaves none behind",
+    async (when) => {
+      const spec = counting();
+      line.cutAt({ request: /POST \S+\/containers\/create/, when });
+      await expect(runtime.start(spec)).rejects.toMatchObject(unreachable);
+      line.mend();
+      await until(() =>
+        runtime.start(spec).then(
+          () => true,
+          () => false,
+        ),
+      );
+      await until(async () => (await linesOf(spec.name)).length > 10);
+      expect(await world.containers()).toHaveLength(1);
+    },
+  );
+
+  test("makes no difference to a controller that is killed at any moment: the next one loses and doubles no line", async () => {
+    const spec = counting();
+    await runtime.start(spec);
+    for (const lines of [20, 300, 900]) {
+      await until(async () => (await linesOf(spec.name)).length > lines);
+      // What is on the disk now is all that another controller would find after a kill.
+      const directory = mkdtempSync(join(tmpdir(), "fl-killed-"));
+      cpSync(world.directory, directory, { recursive: true });
+      const next = world.open({ directory });
+      await next.keys();
+      await until(async () => (await linesOf(spec.name, next)).length > lines + 100);
+      await next.close();
+      expect(inOrder((await linesOf(spec.name, next)).slice(0, -1))).toBe(true);
+      rmSync(directory, { recursive: true });
+    }
+  });
+});
