@@ -3,24 +3,37 @@ import { request } from "node:http";
 import { expect } from "vitest";
 import type { AccessRecord } from "../../model/route.ts";
 import type { EdgeCase } from "./edge.ts";
-import { ask, dial, oneRoute, raw, sayingApp, seen, testApp } from "./edge-rig.ts";
+import { ask, dial, oneRoute, raw, sayingApp, seen, type TestApp, testApp } from "./edge-rig.ts";
 
 const limits = { bodyBytes: 1_000, rate: null };
 
+/** An app that reads bodies to their end. */
+function takingApp(): Promise<TestApp> {
+  return testApp((req, res) => {
+    req.on("error", () => undefined);
+    req.resume().on("end", () => res.end("taken"));
+  });
+}
+
 export const limitCases: readonly EdgeCase[] = [
   [
-    "a body over the limit is 413: at once when its length is announced, else as soon as it is seen",
+    "a body over the limit is 413 at once when its length is announced",
     async ({ edge, url }) => {
-      await using app = await testApp((req, res) => {
-        req.on("error", () => undefined);
-        req.resume().on("end", () => res.end("taken"));
-      });
+      await using app = await takingApp();
       await edge.apply(oneRoute("large/x", { hosts: ["large.test"], upstreams: [app.upstream("large-1")], limits }));
       expect((await ask(url, { host: "large.test", method: "POST", body: "x".repeat(1_000) })).text).toBe("taken");
       expect((await ask(url, { host: "large.test", method: "POST", body: "x".repeat(1_001) })).status).toBe(413);
+    },
+  ],
+  [
+    "a body over the limit whose length is not announced is 413 as soon as it is seen",
+    async ({ edge, url }) => {
+      await using app = await takingApp();
+      await edge.apply(oneRoute("stream/x", { hosts: ["long.test"], upstreams: [app.upstream("long-1")], limits }));
       const headers = { "transfer-encoding": "chunked" };
-      const streamed = await ask(url, { host: "large.test", method: "POST", headers, body: "x".repeat(5_000) });
-      expect(streamed.status).toBe(413);
+      const send = (bytes: number) => ask(url, { host: "long.test", method: "POST", headers, body: "x".repeat(bytes) });
+      expect((await send(1_000)).text).toBe("taken");
+      expect((await send(5_000)).status).toBe(413);
     },
   ],
   [

@@ -1,0 +1,96 @@
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { Fault } from "../../../base/faults.ts";
+
+/** HAProxy answers in microseconds; a machine under load may take long. */
+const answerMs = 10_000;
+/** An answer longer than this is no answer to what the adapter asks. */
+const answerBytes = 64 * 1024 * 1024;
+
+/**
+ * Sends one line of commands (separated by `;`, or one with a payload) and gives back all that HAProxy says to them.
+ * Fault `edge.unreachable` when nobody answers.
+ */
+export async function askCli(socket: string, command: string): Promise<string> {
+  const connection = connect(socket);
+  const deadline = setTimeout(
+    () => connection.destroy(new Fault("edge.unreachable", "HAProxy does not answer.")),
+    answerMs,
+  );
+  try {
+    await once(connection, "connect");
+    connection.end(`${command}\n`);
+    return await readAll(connection);
+  } catch (thrown) {
+    if (thrown instanceof Fault) throw thrown;
+    throw new Fault("edge.unreachable", `HAProxy's socket ${socket} has nobody answering.`, { cause: thrown });
+  } finally {
+    clearTimeout(deadline);
+    connection.destroy();
+  }
+}
+
+async function readAll(connection: Socket): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of connection as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > answerBytes) throw new Fault("edge.unreachable", "HAProxy sent too long an answer.");
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+export interface CliStream {
+  readonly opened: () => void;
+  readonly lines: (lines: readonly string[]) => void;
+  /** Called once: it ended, or could not be opened. `opened` tells which. */
+  readonly ended: (opened: boolean) => void;
+}
+
+/** Follows a command that goes on answering. The answer stops it without calling `ended`. Keeps no process alive. */
+export function followCli(socket: string, command: string, on: CliStream): () => void {
+  const connection = connect(socket);
+  let opened = false;
+  let over = false;
+  let rest = "";
+  connection.unref();
+  connection.setEncoding("utf8");
+  connection.once("connect", () => {
+    opened = true;
+    connection.write(`${command}\n`);
+    on.opened();
+  });
+  connection.on("data", (text: string) => {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    if (lines.length > 0) on.lines(lines);
+  });
+  // The `close` that follows tells it.
+  connection.on("error", () => undefined);
+  connection.once("close", () => {
+    if (over) return;
+    over = true;
+    on.ended(opened);
+  });
+  return () => {
+    over = true;
+    connection.destroy();
+  };
+}
+
+/** What the master process says of its workers, the one that takes new connections first. */
+export interface Workers {
+  readonly current: number;
+  /** Of earlier configurations, until their last request ended. */
+  readonly old: readonly number[];
+}
+
+/** Asks the master who works. Null: no worker is up. */
+export async function askWorkers(master: string): Promise<Workers | null> {
+  const text = await askCli(master, "show proc");
+  const [now = "", before = ""] = text.split("# old workers");
+  const pids = (part: string) => [...part.matchAll(/^(\d+)\s+worker\s/gm)].map((match) => Number(match[1]));
+  const [current] = pids(now);
+  return current === undefined ? null : { current, old: pids(before) };
+}

@@ -1,0 +1,266 @@
+import { securityHeaders } from "../../../model/route.ts";
+import type { EdgeFiles } from "./files.ts";
+import { type Layout, type Lease, poolName } from "./layout.ts";
+import { encoded, ownStatuses, plainText } from "./policies.ts";
+import { recordFormat } from "./record.ts";
+import { type Field, fieldNumber, flags, nobody } from "./route-map.ts";
+import { settings } from "./settings.ts";
+
+/** What the configuration depends on beside the layout. */
+export interface ConfigOptions {
+  readonly files: EdgeFiles;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly threads: number;
+  /** Whom HAProxy becomes when root has started it; null: it stays who it is. */
+  readonly user: { readonly uid: number; readonly gid: number } | null;
+  /** Of HAProxy, e.g. [3, 2]: later ones have words that earlier ones refuse. */
+  readonly version: readonly [number, number];
+}
+
+/** The whole configuration: HAProxy started from it serves exactly the layout, as it is on disk. Pure. */
+export function configText(options: ConfigOptions, layout: Layout): string {
+  return `${[globalPart(options), ringPart, defaultsPart(options), frontendPart(options), poolsPart(options, layout)].join("\n\n")}\n`;
+}
+
+/** What of a configuration takes a reload to change: all but what is in the slots. */
+export function shapeOf(config: string): string {
+  return config.replace(/^( {2}server s\d+) .*$/gm, "$1");
+}
+
+/** The line of one slot. An empty one points at a port where nobody is. */
+export function slotLine(lease: Lease | undefined, index: number): string {
+  const seat = lease?.seats[index];
+  if (seat === undefined) return `  server s${index + 1} 127.0.0.1:9 weight 1 disabled`;
+  const address = seat.ip.includes(":") ? `[${seat.ip}]` : seat.ip;
+  return `  server s${index + 1} ${address}:${seat.port} weight ${seat.weight}`;
+}
+
+function globalPart({ files, threads, user }: ConfigOptions): string {
+  const lines = [
+    "global",
+    `  nbthread ${threads}`,
+    ...(user === null ? [] : [`  uid ${user.uid}`, `  gid ${user.gid}`]),
+    // Two of one port would share its connections without a word.
+    "  noreuseport",
+    `  hard-stop-after ${settings.lingerS}s`,
+    `  stats socket ${quoted(files.admin)} mode 600 level admin expose-fd listeners`,
+    `  stats timeout ${settings.cliIdleS}s`,
+    `  tune.bufsize ${settings.bufferBytes}`,
+    "  tune.http.maxhdr 256",
+    `  lua-load ${quoted(files.lua)}`,
+  ];
+  return lines.join("\n");
+}
+
+const ringPart = `ring records
+  format raw
+  maxlen ${settings.recordBytes}
+  size ${settings.ringBytes}`;
+
+/**
+ * An own answer of the edge: what the route's policy has for this status and what the client wants to read, or plain
+ * words. `deny` would ignore the `http-error` of the same status, so each says it itself.
+ */
+function ownAnswer({ policies }: EdgeFiles, status: number, key = `concat(.${status}.,txn.kind)`): string {
+  const body = `%[var(txn.policy),${key},map_str(${policies},${encoded(plainText(status))}),b64dec]`;
+  return `status ${status} content-type "text/plain; charset=utf-8" lf-string '${body}'`;
+}
+
+function defaultsPart({ files, version }: ConfigOptions): string {
+  const errors = ownStatuses.map((status) => `  http-error ${ownAnswer(files, status)}`);
+  const small =
+    version[0] > 3 || (version[0] === 3 && version[1] >= 2)
+      ? [`  compression minsize-res ${settings.compressFrom}`]
+      : [];
+  return `defaults edge
+  mode http
+  log ring@records len ${settings.recordBytes} format raw local0
+  option http-no-delay
+  option idle-close-on-response
+  option abortonclose
+  option dontlognull
+  timeout client ${settings.clientS}s
+  timeout http-request ${settings.headersS}s
+  timeout http-keep-alive ${settings.clientIdleS}s
+  timeout connect ${settings.connectS}s
+  timeout queue ${settings.connectS}s
+  timeout server ${settings.clientS}s
+  timeout tunnel ${settings.tunnelS}s
+  compression algo gzip
+  compression type ${compressible.join(" ")}
+${[...small, ...errors].join("\n")}
+
+defaults pool from edge
+  balance roundrobin
+  retries 2
+  option redispatch 1
+  retry-on conn-failure empty-response
+  # Nobody could be reached: to the client that is a 502.
+  http-error ${ownAnswer(files, 502).replace("status 502", "status 503")}
+  http-request disable-l7-retry unless { method GET HEAD OPTIONS }
+  http-request set-timeout server var(txn.timeout)
+  http-request set-var(txn.sent) bool(true)`;
+}
+
+/**
+ * Not plain text, Markdown and NDJSON: apps stream them piece by piece (chat answers), and HAProxy's gzip keeps the last
+ * bits of a piece back until the next one.
+ */
+const compressible = [
+  ...["html", "css", "csv", "xml", "javascript", "calendar"].map((one) => `text/${one}`),
+  ...["json", "ld+json", "vnd.api+json", "manifest+json", "geo+json", "javascript", "xml"].map(
+    (one) => `application/${one}`,
+  ),
+  ...["xhtml+xml", "rss+xml", "atom+xml", "wasm"].map((one) => `application/${one}`),
+  "image/svg+xml",
+];
+
+function frontendPart({ files, listen }: ConfigOptions): string {
+  const lookUp = `map_str(${files.map})`;
+  const field = (name: Field) => `var(txn.route),field(${fieldNumber(name)},|)`;
+  const own = (status: number) => ownAnswer(files, status);
+  return `frontend edge from edge
+${bindLines(listen)}
+  log-format "${recordFormat}"
+  # What is known of every request, also of one that is refused.
+  http-request set-log-level silent
+  http-request set-var(txn.t0) date(0,us)
+  http-request set-var(txn.id) req.fhdr(x-request-id)
+  http-request set-var(txn.id) uuid unless { var(txn.id) -m reg '^[A-Za-z0-9._-]{1,128}$' }
+  http-request set-var(txn.policy) str(none)
+  http-request set-var(txn.what) str(503)
+  http-request set-var(txn.kind) str(text)
+  http-request set-var(txn.kind) str(json) if { req.fhdr(accept) -m sub -i json }
+  http-request set-var(txn.kind) str(html) if { req.fhdr(accept) -m sub -i text/html }
+  # Requests with two meanings.
+  http-request deny ${own(400)} unless { req.hdr_cnt(host) eq 1 }
+  http-request deny ${own(400)} if { req.hdrs -m reg '\\x00' }
+  http-request deny ${own(400)} if { req.fhdr(transfer-encoding) -m found } !{ req.fhdr(transfer-encoding) -m str -i chunked }
+  http-request return status 431 content-type "text/plain; charset=utf-8" string "431 Request Header Fields Too Large" hdr connection close if { req.hdrs,length gt ${settings.headerBytes} }
+  http-request set-uri %[pathq] if { url -m reg '^https?://' }
+  # Whose it is.
+  http-request set-var(txn.host) 'req.hdr(host),lower,host_only,regsub(\\.$,)'
+  http-request set-var(txn.path) path,bytes(0,2048)
+  http-request set-var(txn.key) var(txn.host) if { var(txn.host) -m reg '^([a-z0-9_.-]{1,253}|\\[[0-9a-f:.]+\\])$' }
+  http-request set-var(txn.route) var(txn.key),${lookUp}
+  http-request set-var(txn.key) 'var(txn.key),regsub(^[^.]+,*)' unless { var(txn.route) -m found }
+  http-request set-var(txn.route) var(txn.key),${lookUp} unless { var(txn.route) -m found }
+  http-request deny ${own(404)} unless { var(txn.route) -m found }
+  http-request set-log-level info
+${admission(files, field)}
+${forwarding}
+  use_backend %[var(txn.pool)]
+${answers(files)}`;
+}
+
+function admission(files: EdgeFiles, field: (name: Field) => string): string {
+  const policy = (key: string) => `var(txn.policy),concat(.${key}),map_str(${files.policies})`;
+  const own = (status: number, key?: string) => ownAnswer(files, status, key);
+  const challenge = "{ path -m beg /.well-known/acme-challenge/ }";
+  return `  # Whether, when and by whom it is served: once, before any waiting, and in this order.
+  http-request set-var(txn.policy) ${field("policy")}
+  http-request set-var(txn.flags) ${field("flags")}
+  http-request set-var(txn.csp) ${policy("csp")} if { var(txn.flags) -m sub ${flags.contentSecurityPolicy} }
+  acl cors var(txn.flags) -m sub ${flags.cors}
+  http-request set-var(txn.origin) req.hdr(origin) if cors
+  http-request set-var(txn.allowed) var(txn.policy),concat(.origin.,txn.origin),map_str(${files.policies}) if cors
+  http-request set-var(txn.allowed) ${policy("origin.*")} if cors !{ var(txn.allowed) -m found }
+  http-request set-var(txn.canonical) ${policy("canonical")} if { var(txn.flags) -m sub ${flags.canonical} }
+  http-request set-var(txn.port) 'req.hdr(host),regsub("^(\\[[^]]*\\]|[^:]*)",)'
+  http-request redirect location http://%[var(txn.canonical)]%[var(txn.port)]%[pathq] code 308 if { var(txn.canonical) -m found } !{ var(txn.canonical),strcmp(txn.host) eq 0 } !${challenge}
+  http-request set-var(txn.client) src,ipmask(32,64)
+  http-request lua.limit unless { ${field("rateMost")} -m str 0 }
+  http-request deny ${own(429)} if { var(txn.retry) -m found }
+  acl preflight method OPTIONS
+  acl asks req.hdr(access-control-request-method) -m found
+  http-request return status 204 hdr access-control-allow-methods %[${policy("cors.methods")}] hdr access-control-allow-headers %[${policy("cors.headers")}] hdr access-control-max-age %[${policy("cors.age")}] if cors preflight asks { var(txn.allowed) -m found }
+  http-request deny ${own(403)} if cors preflight asks { var(txn.origin) -m found }
+  http-request set-var(txn.body) ${field("bodyBytes")}
+  http-request deny ${own(413)} if { req.hdr_val(content-length),sub(txn.body) gt 0 }
+  http-request lua.hold unless { ${field("holdMs")} -m str 0 }
+  http-request deny ${own(404)} unless { var(txn.route) -m found }
+  http-request set-var(txn.policy) ${field("policy")}
+  http-request set-var(txn.flags) ${field("flags")}
+  http-request set-var(txn.lease) int(0)
+  http-request set-var(txn.retry) int(1)
+  acl closed var(txn.flags) -m sub ${flags.maintenance}
+  http-request set-var(txn.what) str(closed) if closed
+  http-request set-var(txn.retry) int(60) if closed
+  http-request deny ${own(503, "concat(.closed.,txn.kind)")} if closed
+  http-request deny ${own(503)} if { var(txn.late) -m bool }
+  http-request set-var(txn.pool) ${field("pool")}
+  http-request deny ${own(503)} if { var(txn.pool) -m str ${nobody} }
+  http-request unset-var(txn.retry)
+  http-request set-var(txn.lease) ${field("lease")}
+  http-request set-var(txn.timeout) ${field("timeoutMs")}`;
+}
+
+/** Headers for one connection only, and those that a client may say of earlier proxies, which are never believed. */
+const forwarding = `  # What the app is told.
+  http-request del-header upgrade unless { req.hdr(upgrade) -m str -i websocket }
+  http-request lua.unlist_request if { req.hdr(connection) -m found } !{ req.hdr(upgrade) -m found }
+  http-request del-header '^(keep-alive|proxy-connection|proxy-authenticate|proxy-authorization|te|trailer|http2-settings|forwarded|x[-_]real[-_]ip|x[-_]forwarded[-_].*|x[-_]request[-_]id)$' -m reg
+  http-request set-header x-forwarded-for %[src]
+  http-request set-header x-real-ip %[src]
+  http-request set-header x-forwarded-proto http
+  http-request set-header x-forwarded-host %[req.hdr(host)]
+  http-request set-header x-forwarded-port %[dst_port]
+  http-request set-header x-forwarded-port %[req.hdr(host),port_only] if { req.hdr(host),port_only gt 0 }
+  http-request set-header x-request-id %[var(txn.id)]`;
+
+function answers(files: EdgeFiles): string {
+  const corsValue = (key: string) => `var(txn.policy),concat(.cors.${key}),map_str(${files.policies})`;
+  const cors = `{ var(txn.flags) -m sub ${flags.cors} }`;
+  const own = "!{ var(txn.app) -m bool }";
+  const allowed = "{ var(txn.allowed) -m found }";
+  const secure = securityHeaders.always.map(
+    ([name, value]) =>
+      `  http-after-response set-header ${name} ${quoted(value)} if { var(txn.flags) -m sub ${flags.secure} } !{ res.hdr(${name}) -m found }`,
+  );
+  return `  # What the client is told.
+  http-response set-var(txn.app) bool(true)
+  http-response set-var(txn.wait) date(0,us),sub(txn.t0)
+  http-response lua.unlist_answer if { res.hdr(connection) -m found } !{ status 101 }
+  http-response del-header '^(keep-alive|proxy-connection|proxy-authenticate|te|trailer)$' -m reg
+  http-after-response set-status 502 if { status 503 } ${own} { var(txn.sent) -m bool }
+  http-after-response set-header cache-control no-store if ${own} !{ status 204 }
+  http-after-response set-header retry-after %[var(txn.retry)] if ${own} { var(txn.retry) -m found }
+  http-after-response set-var(txn.said) status,concat(.,txn.kind) if ${own}
+  http-after-response set-var(txn.said) var(txn.what),concat(.,txn.kind) if ${own} { status 503 }
+  http-after-response set-header content-type application/problem+json if ${own} { var(txn.kind) -m str json } { var(txn.policy),concat(.,txn.said),map_str(${files.policies}) -m found }
+  http-after-response set-header content-type "text/html; charset=utf-8" if ${own} { var(txn.kind) -m str html } { var(txn.policy),concat(.,txn.said),map_str(${files.policies}) -m found }
+  http-after-response set-header connection close if ${own} { status 400 }
+  http-after-response set-header x-request-id %[var(txn.id)]
+${secure.join("\n")}
+  http-after-response set-header content-security-policy %[var(txn.csp)] if { var(txn.csp) -m found } !{ res.hdr(content-security-policy) -m found }
+  http-after-response del-header '^access-control-(allow-origin|allow-credentials|expose-headers)$' -m reg if ${cors}
+  http-after-response del-header '^access-control-(allow-methods|allow-headers|max-age)$' -m reg if ${cors} { var(txn.app) -m bool }
+  http-after-response set-header access-control-allow-origin %[var(txn.allowed)] if ${cors} ${allowed}
+  http-after-response set-header access-control-allow-credentials true if ${cors} ${allowed} { ${corsValue("credentials")} -m found }
+  http-after-response set-header access-control-expose-headers %[${corsValue("expose")}] if ${cors} ${allowed} { ${corsValue("expose")} -m found }
+  http-after-response add-header vary Origin if ${cors} !{ var(txn.allowed) -m str * }`;
+}
+
+function bindLines({ host, port }: ConfigOptions["listen"]): string {
+  // One door for each family: on one for both an IPv4 address would look like an IPv6 one.
+  if (host === "::") return `  bind 0.0.0.0:${port}\n  bind [::]:${port} v6only`;
+  return `  bind ${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+function poolsPart(_options: ConfigOptions, { classes, leases }: Layout): string {
+  const inPool = new Map(leases.map((lease) => [lease.pool, lease]));
+  const pools = classes.flatMap(({ slots, pools: count }) =>
+    Array.from({ length: count }, (_none, index) => {
+      const name = poolName(slots, index + 1);
+      const lease = inPool.get(name);
+      const lines = Array.from({ length: slots }, (_slot, slot) => slotLine(lease, slot));
+      return [`backend ${name} from pool`, ...lines].join("\n");
+    }),
+  );
+  return pools.join("\n\n");
+}
+
+/** A word of the configuration that may hold spaces. */
+function quoted(text: string): string {
+  return `"${text.replace(/[\\"$]/g, (sign) => `\\${sign}`)}"`;
+}

@@ -1,0 +1,78 @@
+import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { Fault, isErrno } from "../../../base/faults.ts";
+
+/** A unix socket's path must fit into `sun_path`: 108 bytes with its final zero on Linux. HAProxy adds a suffix while it binds. */
+const socketPathBytes = 97;
+
+export type EdgeFiles = ReturnType<typeof edgeFiles>;
+
+/** What the edge keeps in its directory. */
+export function edgeFiles(directory: string) {
+  return {
+    directory,
+    admin: join(directory, "admin.sock"),
+    master: join(directory, "master.sock"),
+    config: join(directory, "haproxy.cfg"),
+    map: join(directory, "routes.map"),
+    policies: join(directory, "policies.map"),
+    lua: join(directory, "edge.lua"),
+    layout: join(directory, "layout.json"),
+    port: join(directory, "edge.port"),
+    process: join(directory, "edge.json"),
+    tables: join(directory, "tables"),
+    log: join(directory, "edge.log"),
+  };
+}
+
+/** HAProxy takes no other characters in the name of a map. */
+const plainPath = /^[A-Za-z0-9._/@:+-]+$/;
+
+/** Makes the directory. Fault `usage.invalid` when its path is too long for a socket, or not plain. */
+export async function makeDirectory(files: EdgeFiles): Promise<void> {
+  const bytes = Buffer.byteLength(files.master);
+  if (bytes > socketPathBytes || !plainPath.test(files.directory)) {
+    const limits = `the system takes ${socketPathBytes} bytes for a socket, HAProxy only plain characters`;
+    throw new Fault("usage.invalid", `The edge cannot use the path ${files.directory}: ${limits}.`, {
+      hint: "Choose another state directory.",
+    });
+  }
+  await mkdir(files.directory, { recursive: true, mode: 0o700 });
+}
+
+export interface FileText {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** Replaces files of one directory, each as a whole and in this order. They are on disk when this returns. */
+export async function writeWhole(directory: string, files: readonly FileText[]): Promise<void> {
+  await Promise.all(files.map(({ path, text }) => writeSynced(`${path}.new`, text)));
+  for (const { path } of files) await rename(`${path}.new`, path);
+  const handle = await open(directory, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function writeSynced(path: string, text: string): Promise<void> {
+  const file = await open(path, "w", 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** A file's text; null when there is none. */
+export async function readText(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (thrown) {
+    if (isErrno(thrown, "ENOENT")) return null;
+    throw thrown;
+  }
+}

@@ -1,0 +1,127 @@
+import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
+import { availableParallelism } from "node:os";
+import { Fault } from "../../../base/faults.ts";
+import type { AccessRecord, RouteTable } from "../../../model/route.ts";
+import type { Clock } from "../../../ports/clock.ts";
+import type { Edge, EdgeState } from "../../../ports/edge.ts";
+import { checkTable } from "../table/validate.ts";
+import { edgeFiles } from "./files.ts";
+import { Follower } from "./follow.ts";
+import { type ProgramOptions, programRunner } from "./program.ts";
+import { Server } from "./server.ts";
+
+export interface HaproxyEdgeOptions {
+  /** Holds its sockets, its tables, its configuration and its log. */
+  readonly directory: string;
+  /** Port 0: the edge chooses one and keeps it over restarts. */
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly run: ProgramOptions;
+  /** Threads of HAProxy; by default one a core, at most 4. */
+  readonly threads?: number;
+  /** Whom it becomes after root has started it. */
+  readonly user?: { readonly uid: number; readonly gid: number };
+  readonly clock: Clock;
+}
+
+/** More than one machine's edge makes use of. */
+const usualThreads = 4;
+
+/**
+ * HAProxy as the edge, detached from the controller and taken over by the next one. What is routed where is in a map that
+ * is replaced in one instant; upstreams come into a pool of empty slots before it points there and leave it when their
+ * last request has ended. See `Edge` for what each method promises.
+ */
+export function haproxyEdge(options: HaproxyEdgeOptions): Edge {
+  return new HaproxyEdge(options);
+}
+
+class HaproxyEdge implements Edge {
+  readonly #server: Server;
+  readonly #follower: Follower;
+  readonly #host: string;
+  /** Calls come one after another. */
+  #last: Promise<unknown> = Promise.resolve();
+  #ensuring: Promise<void> | null = null;
+  #stopCounting: (() => void) | null = null;
+
+  constructor({ directory, listen, run, clock, user, threads }: HaproxyEdgeOptions) {
+    const files = edgeFiles(directory);
+    const runner = programRunner(run, files);
+    const wanted = threads ?? Math.min(usualThreads, availableParallelism());
+    this.#host = listen.host;
+    this.#server = new Server({ files, runner, listen, threads: wanted, user: user ?? null, clock });
+    this.#follower = new Follower({ admin: files.admin, clock, understood: (line) => this.#server.recordOf(line) });
+    this.#server.replaced = () => this.#follower.next();
+  }
+
+  ensure(): Promise<void> {
+    this.#ensuring ??= this.#next(async () => {
+      await this.#server.ensure();
+      // Also while nobody else listens: times are counted from records.
+      this.#stopCounting ??= this.#follower.records(() => undefined);
+    }).finally(() => {
+      this.#ensuring = null;
+    });
+    return this.#ensuring;
+  }
+
+  async observe(owner: string): Promise<EdgeState> {
+    try {
+      return await this.#next(() => this.#server.observe(owner));
+    } catch {
+      // Whatever the reason, nothing is known of it now, and that is the answer.
+      return { up: false, table: null, stats: {} };
+    }
+  }
+
+  async apply(value: RouteTable): Promise<void> {
+    const table = checkTable(value);
+    const addresses = await addressesOf(table);
+    await this.#next(() => this.#server.apply(table, (host) => addresses.get(host) ?? host));
+  }
+
+  remove(owner: string): Promise<void> {
+    return this.#next(() => this.#server.remove(owner));
+  }
+
+  owners(): Promise<readonly string[]> {
+    return this.#next(async () => this.#server.owners());
+  }
+
+  records(listener: (records: readonly AccessRecord[]) => void): () => void {
+    return this.#follower.records(listener);
+  }
+
+  changes(listener: () => void): () => void {
+    return this.#follower.changes(listener);
+  }
+
+  address(): { readonly host: string; readonly port: number } {
+    return { host: this.#host, port: this.#server.port };
+  }
+
+  async close(): Promise<void> {
+    this.#follower.close();
+  }
+
+  #next<T>(call: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(call);
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+}
+
+/** Slots take numeric addresses only. Fault `route.invalid` for a name that has none. */
+async function addressesOf(table: RouteTable): Promise<ReadonlyMap<string, string>> {
+  const hosts = new Set(table.routes.flatMap((route) => route.upstreams.map(({ host }) => host)));
+  const pairs = [...hosts].map(async (host) => {
+    if (isIP(host) !== 0) return [host, host] as const;
+    try {
+      return [host, (await lookup(host)).address] as const;
+    } catch (thrown) {
+      throw new Fault("route.invalid", `The route table is invalid: ${host} has no address.`, { cause: thrown });
+    }
+  });
+  return new Map(await Promise.all(pairs));
+}

@@ -1,0 +1,118 @@
+import { fieldNumber, flags } from "./route-map.ts";
+
+/** Between two looks of a waiting request at the map. */
+const lookMs = 10;
+/** Client addresses remembered over all limited routes, about 10 MB at most. */
+const addresses = 50_000;
+/** A window is remembered in so many parts at most: a client waits at most 2 % too long, never too short. */
+const parts = 60;
+
+/**
+ * What HAProxy's own rules cannot do: requests that wait at a held route, rates as an exact sliding window, and headers
+ * that a Connection header takes out of a message. Loaded once for all threads, so that they share what they remember.
+ */
+export function luaProgram(map: string): string {
+  return [opening(map), holding, limiting, unlisting].join("\n");
+}
+
+function opening(map: string): string {
+  return `-- Written by Fairlead; changes are lost.
+local routes = Map.new(${JSON.stringify(map)}, Map._str)
+
+local function part(route, number)
+  return core.tokenize(route, "|")[number]
+end
+
+local function since(started)
+  local now = core.now()
+  return (now.sec - started.sec) * 1000 + (now.usec - started.usec) / 1000
+end
+`;
+}
+
+const holding = `-- Waits while the route is held, at most its limit, and goes on with the route of then.
+core.register_action("hold", { "http-req" }, function(txn)
+  local key = txn:get_var("txn.key")
+  local started = core.now()
+  while true do
+    local route = routes:lookup(key)
+    if route == nil then
+      txn:unset_var("txn.route")
+      return
+    end
+    txn:set_var("txn.route", route)
+    local hold = tonumber(part(route, ${fieldNumber("holdMs")}))
+    if hold == 0 or string.find(part(route, ${fieldNumber("flags")}), "${flags.maintenance}", 1, true) then return end
+    local left = hold - since(started)
+    if left <= 0 then
+      txn:set_var("txn.late", true)
+      return
+    end
+    core.msleep(math.max(1, math.min(${lookMs}, math.floor(left))))
+  end
+end)
+`;
+
+const limiting = `local clients = {}
+local known = 0
+local older = {}
+
+-- Half of the addresses are forgotten at once, those not seen since the last time: which only ever lets a client through.
+local function client(key)
+  local found = clients[key] or older[key]
+  if found ~= nil and clients[key] ~= nil then return found end
+  if known >= ${addresses / 2} then
+    older, clients, known = clients, {}, 0
+  end
+  found = found or { total = 0, first = 1, last = 0, spells = {} }
+  clients[key], known = found, known + 1
+  return found
+end
+
+-- A sliding window per client; refused requests do not count. Sets txn.retry when this one must come later.
+core.register_action("limit", { "http-req" }, function(txn)
+  local route = core.tokenize(txn:get_var("txn.route"), "|")
+  local most, window = tonumber(route[${fieldNumber("rateMost")}]), tonumber(route[${fieldNumber("rateWindowMs")}])
+  local one = client(route[${fieldNumber("rateKey")}] .. txn:get_var("txn.client"))
+  local at = core.now()
+  local now = at.sec * 1000 + at.usec / 1000
+  while one.first <= one.last and one.spells[one.first].last + window <= now do
+    one.total = one.total - one.spells[one.first].count
+    one.spells[one.first] = nil
+    one.first = one.first + 1
+  end
+  if one.first <= one.last and one.total >= most then
+    txn:set_var("txn.retry", math.max(1, math.ceil((one.spells[one.first].last + window - now) / 1000)))
+    return
+  end
+  local newest = one.spells[one.last]
+  if one.first <= one.last and now - newest.from < window / ${parts} then
+    newest.last, newest.count = now, newest.count + 1
+  else
+    one.last = one.last + 1
+    one.spells[one.last] = { from = now, last = now, count = 1 }
+  end
+  one.total = one.total + 1
+end)
+`;
+
+const unlisting = `local framing = { host = true, ["content-length"] = true, ["transfer-encoding"] = true, upgrade = true }
+
+-- Headers that the Connection header names are for one connection only (RFC 9110 7.6.1).
+local function unlist(headers, remove)
+  for _, value in pairs(headers["connection"] or {}) do
+    for name in string.gmatch(string.lower(value), "[^,%s]+") do
+      if not framing[name] then remove(name) end
+    end
+  end
+  remove("connection")
+end
+
+core.register_action("unlist_request", { "http-req" }, function(txn)
+  unlist(txn.http:req_get_headers(), function(name) txn.http:req_del_header(name) end)
+end)
+
+core.register_action("unlist_answer", { "http-res" }, function(txn)
+  unlist(txn.http:res_get_headers(), function(name) txn.http:res_del_header(name) end)
+end)
+`;

@@ -1,0 +1,112 @@
+import { open, rename, stat } from "node:fs/promises";
+import { createServer } from "node:net";
+import { Fault, isErrno } from "../../../base/faults.ts";
+import { runChild, startChild } from "../../../host/child.ts";
+import type { EdgeFiles } from "./files.ts";
+
+/** How HAProxy is run: as a program of this machine, or in a container. It goes on without this process. */
+export interface Runner {
+  /** Its version, e.g. [3, 2]. Fault `edge.unreachable` when there is none. */
+  version(): Promise<readonly [number, number]>;
+  /** What is wrong with a configuration; null: nothing. */
+  check(config: string): Promise<string | null>;
+  /** Starts it from the configuration on disk. The answer tells whether it has ended since. */
+  start(): Promise<() => boolean>;
+}
+
+/** A larger log is put aside when the edge starts. */
+const logBytes = 10 * 1024 * 1024;
+
+export interface ProgramOptions {
+  /** E.g. `haproxy`, looked for on the PATH of `env`. */
+  readonly program: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** HAProxy as it is installed on this machine. */
+export function programRunner({ program, env }: ProgramOptions, files: EdgeFiles): Runner {
+  return {
+    async version() {
+      const { stdout } = await run([program, "-v"], env);
+      return parseVersion(stdout);
+    },
+    async check(config) {
+      const { code, stderr } = await run([program, "-c", "-f", config], env);
+      return code === 0 ? null : stderr.trim();
+    },
+    async start() {
+      const log = await openLog(files.log);
+      let gone = false;
+      try {
+        const command = [program, "-W", "-S", `${files.master},mode,600`, "-f", files.config] as const;
+        const child = startChild([...command], { env, stdio: ["ignore", log.fd, log.fd], detached: true });
+        for (const event of ["exit", "error"]) {
+          child.once(event, () => {
+            gone = true;
+          });
+        }
+        child.unref();
+        return () => gone;
+      } finally {
+        await log.close();
+      }
+    },
+  };
+}
+
+/** The two leading numbers of `HAProxy version 2.6.12-1 …`. */
+export function parseVersion(text: string): readonly [number, number] {
+  const [, major, minor] = /version (\d+)\.(\d+)/.exec(text) ?? [];
+  if (major === undefined || minor === undefined)
+    throw new Fault("edge.unreachable", "HAProxy did not say its version.");
+  return [Number(major), Number(minor)];
+}
+
+async function run(command: readonly [string, ...string[]], env: Readonly<Record<string, string>>) {
+  try {
+    return await runChild(command, { env });
+  } catch (thrown) {
+    throw new Fault("edge.unreachable", `${command[0]} could not be started.`, {
+      cause: thrown,
+      hint: "Install HAProxy 2.6 or newer, or run it as a container.",
+    });
+  }
+}
+
+async function openLog(path: string) {
+  const size = await stat(path).then(
+    (found) => found.size,
+    (thrown) => {
+      if (isErrno(thrown, "ENOENT")) return 0;
+      throw thrown;
+    },
+  );
+  if (size > logBytes) await rename(path, `${path}.1`);
+  return open(path, "a", 0o600);
+}
+
+/**
+ * A port that nobody listens on: the one asked for, or a free one for 0. HAProxy itself would say so only in words.
+ * Faults: `listen.in-use`, `edge.unreachable`.
+ */
+export function freePort({ host, port }: { readonly host: string; readonly port: number }): Promise<number> {
+  const server = createServer();
+  return new Promise((resolve, reject) => {
+    server.once("error", (thrown) => reject(listenFault(thrown, `${host}:${port}`)));
+    server.listen({ host, port, exclusive: true }, () => {
+      const bound = server.address();
+      server.close(() => resolve(typeof bound === "object" && bound !== null ? bound.port : port));
+    });
+  });
+}
+
+function listenFault(thrown: unknown, where: string): unknown {
+  if (isErrno(thrown, "EADDRINUSE")) {
+    return new Fault("listen.in-use", `Something else listens on ${where}.`, { cause: thrown });
+  }
+  if (!isErrno(thrown, "EACCES", "EADDRNOTAVAIL", "ENOTFOUND")) return thrown;
+  return new Fault("edge.unreachable", `The edge may not listen on ${where}.`, {
+    cause: thrown,
+    hint: "Choose an address of this machine, and a port from 1024 on unless the program may use lower ones.",
+  });
+}

@@ -1,0 +1,76 @@
+import { sha256 } from "../../../base/digest.ts";
+import type { Route, RouteTable } from "../../../model/route.ts";
+import type { Layout } from "./layout.ts";
+import { policyKey } from "./policies.ts";
+
+/** No host can be spelled like this: its value tells which layout HAProxy serves. */
+export const serialKey = "!serial";
+/** In the place of a pool: nobody answers. */
+export const nobody = "none";
+
+/** The fields of a route in the map, in this order, with `|` between them. The configuration and the Lua program read them by number. */
+export const fields = [
+  "lease",
+  "pool",
+  "timeoutMs",
+  "bodyBytes",
+  "holdMs",
+  "flags",
+  "rateKey",
+  "rateMost",
+  "rateWindowMs",
+  "policy",
+] as const;
+
+/** What a route asks for beyond the usual, a letter each, so that only requests that need it are looked at for it. */
+export const flags = { secure: "s", contentSecurityPolicy: "p", cors: "c", canonical: "r", maintenance: "m" } as const;
+
+export type Field = (typeof fields)[number];
+
+/** The number of a field, counted from 1 as HAProxy and Lua do. */
+export function fieldNumber(field: Field): number {
+  return fields.indexOf(field) + 1;
+}
+
+export interface MapEntry {
+  readonly key: string;
+  readonly value: string;
+}
+
+/** What HAProxy needs to know of every host: replaced as a whole, in one instant, by a change of any table. */
+export function routeMap(tables: readonly RouteTable[], layout: Layout): readonly MapEntry[] {
+  const routed = new Map(layout.leases.filter((one) => one.routed).map((one) => [`${one.owner}\n${one.service}`, one]));
+  const entries = tables.flatMap(({ owner, routes }) =>
+    routes.flatMap((route) => {
+      const lease = routed.get(`${owner}\n${route.service}`);
+      const value = entryOf(owner, route, lease ? { number: lease.number, pool: lease.pool } : null);
+      return route.hosts.map((key) => ({ key, value }));
+    }),
+  );
+  return [{ key: serialKey, value: String(layout.serial) }, ...entries];
+}
+
+function entryOf(owner: string, route: Route, lease: { number: number; pool: string } | null): string {
+  const { rate } = route.limits;
+  const most = rate === null ? 0 : Math.max(1, rate.burst);
+  const value: Record<Field, string | number> = {
+    lease: lease?.number ?? 0,
+    pool: lease?.pool ?? nobody,
+    timeoutMs: route.timeoutMs,
+    bodyBytes: route.limits.bodyBytes,
+    holdMs: route.holdMs ?? 0,
+    flags: flagsOf(route),
+    // Clients keep their counts over a change that leaves the limit as it was.
+    rateKey: rate === null ? nobody : sha256(JSON.stringify([owner, route.service, rate])).slice(-12),
+    rateMost: most,
+    rateWindowMs: rate === null ? 0 : Math.ceil((rate.windowMs * most) / rate.requests),
+    policy: policyKey(owner, route),
+  };
+  return fields.map((field) => value[field]).join("|");
+}
+
+function flagsOf({ headers, contentSecurityPolicy, cors, canonical, maintenance }: Route): string {
+  const asked = { secure: headers === "secure" || null, contentSecurityPolicy, cors, canonical, maintenance };
+  const letters = Object.entries(flags).filter(([name]) => asked[name as keyof typeof asked] !== null);
+  return letters.map(([, letter]) => letter).join("") || nobody;
+}

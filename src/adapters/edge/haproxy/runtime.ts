@@ -1,0 +1,109 @@
+import { Fault } from "../../../base/faults.ts";
+import { askCli } from "./cli.ts";
+import type { EdgeFiles } from "./files.ts";
+import type { Lease } from "./layout.ts";
+import { type MapEntry, serialKey } from "./route-map.ts";
+import { type Counts, parseStat } from "./traffic.ts";
+
+/** Entries a command, as bytes: with its words it must fit into HAProxy's buffer. */
+const chunkBytes = 8 * 1024;
+
+/** A bit that stays in a slot's administrative state once its line said `disabled`, and means nothing afterwards. */
+const disabledByConfig = 4;
+
+/** A worker process, as the one that takes new connections (null) or an earlier one by its pid. */
+export type Worker = number | null;
+
+/** What can be asked of HAProxy while it runs. Every call: fault `edge.unreachable` when it does not answer. */
+export class HaproxyRuntime {
+  readonly #files: EdgeFiles;
+
+  constructor(files: EdgeFiles) {
+    this.#files = files;
+  }
+
+  /** The layout that it serves; null when its map does not say. */
+  async serial(): Promise<number | null> {
+    const text = await askCli(this.#files.admin, `get map ${this.#files.map} ${serialKey}`);
+    const value = /value="(\d+)"/.exec(text)?.[1];
+    return value === undefined ? null : Number(value);
+  }
+
+  /** Puts a lease's upstreams into its pool, which nobody is routed to, and looks whether they are there. */
+  async fill({ pool, seats }: Lease): Promise<void> {
+    const commands = seats.flatMap(({ ip, port, weight }, index) => {
+      const slot = `${pool}/s${index + 1}`;
+      const set = `set server ${slot}`;
+      return [`${set} state maint`, `${set} addr ${ip} port ${port}`, `${set} weight ${weight}`, `${set} state ready`];
+    });
+    for (let from = 0; from < commands.length; from += 40) {
+      await askCli(this.#files.admin, commands.slice(from, from + 40).join(";"));
+    }
+    const found = await this.#seats(pool);
+    const wrong = seats.findIndex(({ ip, port, weight }, index) => found[index] !== `${ip} ${port} ${weight} ready`);
+    if (wrong === -1) return;
+    throw new Fault("operation.failed", `HAProxy did not take ${seats[wrong]?.id} into ${pool}.`);
+  }
+
+  /** Replaces a map in one instant. */
+  async replaceMap(map: string, entries: readonly MapEntry[]): Promise<void> {
+    const version = /created: (\d+)/.exec(await askCli(this.#files.admin, `prepare map ${map}`))?.[1];
+    if (version === undefined) throw new Fault("operation.failed", "HAProxy did not prepare a map.");
+    await this.#add(`add map @${version} ${map}`, entries);
+    const said = await askCli(this.#files.admin, `commit map @${version} ${map}`);
+    if (said.trim() !== "") throw new Fault("operation.failed", `HAProxy did not take a map: ${said.trim()}`);
+  }
+
+  async addEntries(map: string, entries: readonly MapEntry[]): Promise<void> {
+    await this.#add(`add map ${map}`, entries);
+  }
+
+  async removeEntries(map: string, keys: readonly string[]): Promise<void> {
+    for (const key of keys) await askCli(this.#files.admin, `del map ${map} ${key}`);
+  }
+
+  /** What was counted for the slots of these leases. */
+  async counts(leases: readonly Lease[], worker: Worker = null): Promise<ReadonlyMap<string, Counts>> {
+    const pools = [...new Set(leases.map(({ pool }) => pool))];
+    if (pools.length === 0) return new Map();
+    const { admin, master } = this.#files;
+    const stat = pools.map((pool) => `${worker === null ? "" : `@!${worker} `}show stat ${pool} 4 -1`);
+    return parseStat(await askCli(worker === null ? admin : master, stat.join(";")));
+  }
+
+  async #add(command: string, entries: readonly MapEntry[]): Promise<void> {
+    for (const part of chunks(entries)) {
+      const said = await askCli(this.#files.admin, `${command} <<\n${part}`);
+      if (said.trim() !== "") throw new Fault("operation.failed", `HAProxy did not take entries: ${said.trim()}`);
+    }
+  }
+
+  /** Address, port, weight and state of a pool's slots (`show servers state`, format 1). */
+  async #seats(pool: string): Promise<readonly string[]> {
+    const text = await askCli(this.#files.admin, `show servers state ${pool}`);
+    return text.split("\n").flatMap((line) => {
+      const [, backend, , slot, ip, , admin, weight] = line.split(" ");
+      if (backend !== pool || slot === undefined) return [];
+      return [`${ip} ${line.split(" ")[18]} ${weight} ${(Number(admin) & ~disabledByConfig) === 0 ? "ready" : "away"}`];
+    });
+  }
+}
+
+function chunks(entries: readonly MapEntry[]): readonly string[] {
+  const parts: string[] = [];
+  let part = "";
+  for (const { key, value } of entries) {
+    const line = `${key} ${value}\n`;
+    if (part !== "" && Buffer.byteLength(part + line) > chunkBytes) {
+      parts.push(part);
+      part = "";
+    }
+    part += line;
+  }
+  return part === "" ? parts : [...parts, part];
+}
+
+/** A map as the file that HAProxy starts from. */
+export function mapText(entries: readonly MapEntry[]): string {
+  return entries.map(({ key, value }) => `${key} ${value}\n`).join("");
+}

@@ -1,0 +1,395 @@
+import { Fault, isErrno } from "../../../base/faults.ts";
+import { startTimeOf } from "../../../host/alive.ts";
+import type { AccessRecord, RouteTable } from "../../../model/route.ts";
+import type { Clock } from "../../../ports/clock.ts";
+import type { EdgeState } from "../../../ports/edge.ts";
+import { TableStore } from "../table/table-store.ts";
+import { askCli, askWorkers, type Workers } from "./cli.ts";
+import { configText, shapeOf } from "./config.ts";
+import { type EdgeFiles, makeDirectory, readText, writeWhole } from "./files.ts";
+import { emptyLayout, type Layout, type Lease, relaid, without } from "./layout.ts";
+import { luaProgram } from "./lua.ts";
+import { policyEntries, policyKey } from "./policies.ts";
+import { freePort, type Runner } from "./program.ts";
+import type { RecordLine } from "./record.ts";
+import { type MapEntry, routeMap } from "./route-map.ts";
+import { HaproxyRuntime, mapText } from "./runtime.ts";
+import { Traffic } from "./traffic.ts";
+
+export interface ServerOptions {
+  readonly files: EdgeFiles;
+  readonly runner: Runner;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly threads: number;
+  readonly user: { readonly uid: number; readonly gid: number } | null;
+  readonly clock: Clock;
+}
+
+/** A start or reload on a busy machine. */
+const startMs = 20_000;
+/** Between two looks at a starting HAProxy. */
+const lookMs = 10;
+/** A pool may be used again when its last request ended and this much time went by, as one may have been on its way there. */
+const restMs = 2_000;
+/** Routes that records may still name. */
+const rememberedRoutes = 10_000;
+
+/** What HAProxy is to serve, what it serves, and how it gets from one to the other. Its calls must not overlap. */
+export class Server {
+  readonly #options: ServerOptions;
+  readonly #store: TableStore;
+  readonly #runtime: HaproxyRuntime;
+  readonly #traffic = new Traffic();
+  readonly #tables = new Map<string, RouteTable>();
+  /** Every lease that a record may name. */
+  readonly #leases = new Map<number, Lease>();
+  readonly #routes = new Map<string, { readonly owner: string; readonly service: string }>();
+  /** When a lease stopped being routed. */
+  readonly #left = new Map<number, number>();
+  #layout: Layout = emptyLayout;
+  #workers: Workers | null = null;
+  #shape = "";
+  #policies: readonly MapEntry[] = [];
+  #version: readonly [number, number] | null = null;
+  #port: number;
+  #loaded = false;
+  /** Called when another worker takes new connections. */
+  replaced: () => void = () => undefined;
+
+  constructor(options: ServerOptions) {
+    this.#options = options;
+    this.#store = new TableStore(options.files.tables);
+    this.#runtime = new HaproxyRuntime(options.files);
+    this.#port = options.listen.port;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  owners(): readonly string[] {
+    return [...this.#tables.keys()].sort();
+  }
+
+  async ensure(): Promise<void> {
+    await this.#load();
+    this.#workers = await this.#askWorkers();
+    if (this.#workers === null) return this.#start();
+    const onDisk = await readText(this.#options.files.config);
+    this.#shape = onDisk === null ? "" : shapeOf(onDisk);
+    const wanted = this.#config(this.#layout);
+    if (shapeOf(wanted) !== this.#shape) {
+      await this.#check(wanted);
+      this.#layout = this.#withRetired(this.#layout, this.#layout.next);
+      await this.#write(wanted);
+      await this.#reload(wanted);
+    } else if ((await this.#runtime.serial()) !== this.#layout.serial) {
+      await this.#write(wanted);
+      await this.#serveAll();
+    }
+  }
+
+  /** Serves a checked table, whose hosts have these addresses. */
+  async apply(table: RouteTable, ipOf: (host: string) => string): Promise<void> {
+    const serves = await this.#runtime.serial();
+    const same = JSON.stringify(this.#tables.get(table.owner)) === JSON.stringify(table);
+    if (same && serves === this.#layout.serial) return;
+    this.#checkHosts(table);
+    this.#retire();
+    await this.#change(relaid(this.#layout, { owner: table.owner, table, ipOf }), table.owner, table);
+  }
+
+  async remove(owner: string): Promise<void> {
+    await this.#runtime.serial();
+    if (!this.#tables.has(owner)) return;
+    this.#retire();
+    await this.#change(relaid(this.#layout, { owner, table: null, ipOf: String }), owner, null);
+  }
+
+  async observe(owner: string): Promise<EdgeState> {
+    const own = this.#layout.leases.filter((lease) => lease.owner === owner);
+    const serial = await this.#runtime.serial();
+    const workers = await this.#count(own);
+    const table = serial === this.#layout.serial ? (this.#tables.get(owner) ?? null) : null;
+    return { up: true, table, stats: this.#traffic.stats(own, workers) };
+  }
+
+  /** What a line of HAProxy's says happened; null when its route is forgotten. Counts its time. */
+  recordOf(line: RecordLine): AccessRecord | null {
+    const lease = this.#leases.get(line.lease);
+    const seat = lease?.seats[line.slot ?? -1];
+    const route = lease ?? this.#routes.get(line.policy);
+    if (route === undefined) return null;
+    if (seat !== undefined && line.answeredMs !== null) this.#traffic.answered(route.owner, seat.id, line.answeredMs);
+    const { at, requestId, method, host, path, status, durationMs } = line;
+    const { owner, service } = route;
+    const release = seat?.release ?? null;
+    const instance = seat?.id ?? null;
+    return { at, owner, service, release, instance, requestId, method, host, path, status, durationMs };
+  }
+
+  async #load(): Promise<void> {
+    if (this.#loaded) return;
+    const { files, runner, listen } = this.#options;
+    await makeDirectory(files);
+    this.#version = await runner.version();
+    const { tables } = await this.#store.load();
+    for (const table of tables) this.#tables.set(table.owner, table);
+    const text = await readText(files.layout);
+    if (text !== null) this.#layout = JSON.parse(text) as Layout;
+    if (listen.port === 0) this.#port = Number((await readText(files.port)) ?? 0);
+    this.#remember();
+    this.#policies = policyEntries(tables);
+    this.#loaded = true;
+  }
+
+  /** From the tables on disk: what had only to finish when HAProxy ended is gone. */
+  async #start(): Promise<void> {
+    const { files, runner, clock } = this.#options;
+    const unrouted = new Set(this.#layout.leases.map(({ number }) => number));
+    this.#layout = { ...without(this.#layout, unrouted), retired: [] };
+    this.#port = await this.#choosePort();
+    const config = this.#config(this.#layout);
+    await this.#check(config);
+    await this.#write(config);
+    const ended = await runner.start();
+    const deadline = clock.now() + startMs;
+    for (;;) {
+      this.#workers = await this.#askWorkers();
+      if (this.#workers !== null && (await this.#serial()) === this.#layout.serial) break;
+      const late = clock.now() > deadline;
+      if (ended() || late) {
+        const what = late ? "does not answer in time" : "ended while it started";
+        throw new Fault("edge.unreachable", `HAProxy ${what}.`, { hint: `Read the last lines of ${files.log}.` });
+      }
+      await this.#pause();
+    }
+    this.#shape = shapeOf(config);
+    await this.#note();
+    this.replaced();
+  }
+
+  async #choosePort(): Promise<number> {
+    const { clock, listen, files } = this.#options;
+    const deadline = clock.now() + startMs / 10;
+    for (;;) {
+      try {
+        const port = await freePort({ host: listen.host, port: this.#port });
+        if (listen.port === 0) await writeWhole(files.directory, [{ path: files.port, text: String(port) }]);
+        return port;
+      } catch (thrown) {
+        // Workers of one that was killed end by themselves, a moment later.
+        if (!(thrown instanceof Fault) || thrown.code !== "listen.in-use" || clock.now() > deadline) throw thrown;
+      }
+      await this.#pause();
+    }
+  }
+
+  /** First on disk, then served: what has begun to be served comes back after a crash at any moment. */
+  async #change(next: Layout, owner: string, table: RouteTable | null): Promise<void> {
+    const tables = new Map(this.#tables);
+    if (table === null) tables.delete(owner);
+    else tables.set(owner, table);
+    const config = this.#config(next);
+    const reshaped = shapeOf(config) !== this.#shape;
+    if (reshaped) await this.#check(config);
+    const firstFresh = this.#layout.next;
+    const fresh = next.leases.filter(({ number }) => number >= firstFresh);
+    const before = reshaped ? new Map() : await this.#runtime.counts(fresh);
+    const gone = this.#layout.leases.filter(
+      (lease) => lease.routed && !next.leases.some((one) => one.routed && one.number === lease.number),
+    );
+    for (const { number } of gone) this.#left.set(number, this.#options.clock.now());
+    if (table === null) await this.#store.remove(owner);
+    else await this.#store.save(table);
+    this.#layout = reshaped ? this.#withRetired(next, firstFresh) : next;
+    if (table === null) this.#tables.delete(owner);
+    else this.#tables.set(owner, table);
+    this.#remember();
+    await this.#write(config);
+    if (reshaped) return this.#reload(config);
+    for (const lease of fresh) this.#traffic.begin(lease, this.#current, before);
+    const old = this.#policies;
+    this.#policies = policyEntries([...tables.values()]);
+    await Promise.all(fresh.map((lease) => this.#runtime.fill(lease)));
+    await this.#addPolicies(old);
+    await this.#runtime.replaceMap(this.#options.files.map, routeMap([...tables.values()], this.#layout));
+    await this.#removePolicies(old);
+  }
+
+  /** The current worker is about to be replaced. */
+  #withRetired(layout: Layout, before: number): Layout {
+    const living = new Set(this.#workers?.old);
+    const retired = layout.retired.filter(({ worker }) => living.has(worker));
+    return { ...layout, retired: [...retired, { worker: this.#current, before }] };
+  }
+
+  async #addPolicies(old: readonly MapEntry[]): Promise<void> {
+    const known = new Set(old.map(({ key }) => key));
+    const added = this.#policies.filter(({ key }) => !known.has(key));
+    await this.#runtime.addEntries(this.#options.files.policies, added);
+  }
+
+  async #removePolicies(old: readonly MapEntry[]): Promise<void> {
+    const wanted = new Set(this.#policies.map(({ key }) => key));
+    const gone = old.filter(({ key }) => !wanted.has(key)).map(({ key }) => key);
+    await this.#runtime.removeEntries(this.#options.files.policies, gone);
+  }
+
+  /** Everything again, for one that serves something else than what is on disk. */
+  async #serveAll(): Promise<void> {
+    const { files } = this.#options;
+    const tables = [...this.#tables.values()];
+    const routed = this.#layout.leases.filter((lease) => lease.routed);
+    for (const lease of routed) await this.#runtime.fill(lease);
+    await this.#runtime.replaceMap(files.policies, policyEntries(tables));
+    await this.#runtime.replaceMap(files.map, routeMap(tables, this.#layout));
+  }
+
+  async #reload(config: string): Promise<void> {
+    const { files, clock } = this.#options;
+    const before = this.#current;
+    await this.#count(this.#layout.leases);
+    await askCli(files.master, "reload");
+    const deadline = clock.now() + startMs;
+    for (;;) {
+      this.#workers = await this.#askWorkers();
+      const fresh = this.#workers !== null && this.#workers.current !== before;
+      if (fresh && (await this.#serial()) === this.#layout.serial) break;
+      if (clock.now() > deadline) {
+        const hint = `Read the last lines of ${files.log}.`;
+        throw new Fault("edge.unreachable", "HAProxy did not take its new configuration in time.", { hint });
+      }
+      await this.#pause();
+    }
+    this.#shape = shapeOf(config);
+    this.#policies = policyEntries([...this.#tables.values()]);
+    this.replaced();
+  }
+
+  get #current(): number {
+    return this.#workers?.current ?? 0;
+  }
+
+  /** Asks all workers what went through these leases, and gives back the workers there are. */
+  async #count(leases: readonly Lease[]): Promise<readonly number[]> {
+    if (this.#workers === null || this.#workers.old.length > 0) this.#workers = await this.#askWorkers();
+    const { current = 0, old = [] } = this.#workers ?? {};
+    const now = await this.#runtime.counts(leases);
+    for (const lease of leases) this.#traffic.note(lease, current, now);
+    for (const worker of old) {
+      const before = this.#layout.retired.find((one) => one.worker === worker)?.before ?? 0;
+      const known = leases.filter(({ number }) => number < before);
+      const counts = await this.#runtime.counts(known, worker);
+      for (const lease of known) this.#traffic.note(lease, worker, counts);
+    }
+    return [current, ...old];
+  }
+
+  /** Frees the pools of leases that have ended, by what was last counted. */
+  #retire(): void {
+    const { current = 0, old = [] } = this.#workers ?? {};
+    const now = this.#options.clock.now();
+    const ended = this.#layout.leases.filter((lease) => {
+      const rested = now - (this.#left.get(lease.number) ?? 0) > restMs;
+      return !lease.routed && rested && this.#traffic.active(lease, [current, ...old]) === 0;
+    });
+    for (const lease of ended) {
+      this.#traffic.end(lease);
+      this.#left.delete(lease.number);
+    }
+    this.#layout = without(this.#layout, new Set(ended.map(({ number }) => number)));
+    for (const owner of new Set(ended.map((lease) => lease.owner))) this.#traffic.forget(owner, this.#layout.leases);
+  }
+
+  #remember(): void {
+    for (const lease of this.#layout.leases) this.#leases.set(lease.number, lease);
+    for (const number of this.#leases.keys()) {
+      if (this.#leases.size <= rememberedRoutes) break;
+      this.#leases.delete(number);
+    }
+    if (this.#routes.size > rememberedRoutes) this.#routes.clear();
+    for (const { owner, routes } of this.#tables.values()) {
+      for (const route of routes) this.#routes.set(policyKey(owner, route), { owner, service: route.service });
+    }
+  }
+
+  #checkHosts(table: RouteTable): void {
+    const wanted = new Set(table.routes.flatMap((route) => route.hosts));
+    for (const { owner, routes } of this.#tables.values()) {
+      const taken =
+        owner === table.owner ? undefined : routes.flatMap((route) => route.hosts).find((host) => wanted.has(host));
+      if (taken === undefined) continue;
+      throw new Fault("route.host-taken", `${taken} belongs to ${owner}; nothing of ${table.owner} was changed.`);
+    }
+  }
+
+  #config(layout: Layout): string {
+    const { files, listen, threads, user } = this.#options;
+    const version = this.#version ?? [2, 6];
+    return configText({ files, listen: { host: listen.host, port: this.#port }, threads, user, version }, layout);
+  }
+
+  /** A configuration that HAProxy refuses changes nothing. It is checked beside the files that it names. */
+  async #check(config: string): Promise<void> {
+    const { files, runner } = this.#options;
+    const path = `${files.config}.check`;
+    await this.#writeMissing();
+    await writeWhole(files.directory, [{ path, text: config }]);
+    const wrong = await runner.check(path);
+    if (wrong !== null)
+      throw new Fault("operation.failed", `HAProxy refused its configuration: ${wrong.slice(-2_000)}`);
+  }
+
+  async #writeMissing(): Promise<void> {
+    const { files } = this.#options;
+    const texts = [files.map, files.policies].map((path) => ({ path, text: "" }));
+    const there = await Promise.all(texts.map(({ path }) => readText(path)));
+    const missing = texts.filter((_file, index) => there[index] === null);
+    await writeWhole(files.directory, [...missing, { path: files.lua, text: luaProgram(files.map) }]);
+  }
+
+  async #write(config: string): Promise<void> {
+    const { files } = this.#options;
+    const tables = [...this.#tables.values()];
+    await writeWhole(files.directory, [
+      { path: files.config, text: config },
+      { path: files.policies, text: mapText(policyEntries(tables)) },
+      { path: files.map, text: mapText(routeMap(tables, this.#layout)) },
+      { path: files.layout, text: JSON.stringify(this.#layout) },
+    ]);
+  }
+
+  /** Which process it is, for those who must find it. */
+  async #note(): Promise<void> {
+    const { files } = this.#options;
+    const pid = Number(/^(\d+)\s+master\s/m.exec(await askCli(files.master, "show proc"))?.[1]);
+    const text = JSON.stringify({ pid, startTime: await startTimeOf(pid), port: this.#port });
+    await writeWhole(files.directory, [{ path: files.process, text }]);
+  }
+
+  #askWorkers(): Promise<Workers | null> {
+    return askWorkers(this.#options.files.master).catch(absent);
+  }
+
+  #serial(): Promise<number | null> {
+    return this.#runtime.serial().catch(absent);
+  }
+
+  /** The clock's own pause does not keep a process alive, and a command that waits for the edge must not end. */
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const alive = setInterval(() => undefined, 2 ** 30);
+      this.#options.clock.after(lookMs, () => {
+        clearInterval(alive);
+        resolve();
+      });
+    });
+  }
+}
+
+function absent(thrown: unknown): null {
+  if (thrown instanceof Fault && thrown.code === "edge.unreachable") return null;
+  if (isErrno(thrown, "ECONNRESET")) return null;
+  throw thrown;
+}

@@ -1,0 +1,26 @@
+/** Limits of the edge that no route sets; the same as the embedded edge's where HAProxy has them. */
+export const settings = {
+  /** All headers of a request; what nginx and Node take by default. */
+  headerBytes: 16 * 1024,
+  /** HAProxy's buffer: takes the headers of a request or an answer, and an own page. Two are in use while data flows. */
+  bufferBytes: 32 * 1024,
+  /** From the first byte of a request to the end of its headers (slowloris). */
+  headersS: 10,
+  /** Browsers keep idle connections for 60–115 s; closing earlier than clients do costs them failed requests. */
+  clientIdleS: 75,
+  /** A client that neither sends nor takes a byte for this long is cut. */
+  clientS: 3_600,
+  /** WebSockets that say nothing; a day. */
+  tunnelS: 86_400,
+  connectS: 5,
+  /** How long a replaced worker may go on with the streams that it has; a day. */
+  lingerS: 86_400,
+  /** Connections to HAProxy's own sockets that say nothing. */
+  cliIdleS: 3_600,
+  /** Answers shorter than this are not worth compressing. */
+  compressFrom: 1_024,
+  /** One access record. */
+  recordBytes: 4_096,
+  /** Access records that wait for a listener: about two seconds at 20,000 a second. */
+  ringBytes: 8 * 1024 * 1024,
+} as const;

@@ -1,0 +1,47 @@
+import { setTimeout } from "node:timers/promises";
+import { Fault, isErrno } from "../../../base/faults.ts";
+import { isAlive, type ProcessId } from "../../../host/alive.ts";
+import { edgeFiles, readText } from "./files.ts";
+
+/** Between two looks at an ending edge. */
+const lookMs = 10;
+/** From the wish to stop until connections still open are cut. */
+const drainMs = 10_000;
+
+/** Which process is or was HAProxy's master in a directory; null when there was none. */
+export async function readNote(directory: string): Promise<ProcessId | null> {
+  const text = await readText(edgeFiles(directory).process);
+  return text === null ? null : (JSON.parse(text) as ProcessId);
+}
+
+/**
+ * Stops the HAProxy of a directory: what is under way may finish, for at most 10 s. Returns when its process is gone, at
+ * once when none runs. Fault `edge.unreachable` when it does not end.
+ */
+export async function stopHaproxy(directory: string): Promise<void> {
+  const note = await readNote(directory);
+  if (note === null) return;
+  for (const [signal, withinMs] of [
+    ["SIGUSR1", drainMs],
+    ["SIGTERM", 5_000],
+    ["SIGKILL", 5_000],
+  ] as const) {
+    if (!(await isAlive(note))) return;
+    try {
+      process.kill(note.pid, signal);
+    } catch (thrown) {
+      if (!isErrno(thrown, "ESRCH")) throw thrown;
+    }
+    if (await isGone(note, withinMs)) return;
+  }
+  throw new Fault("edge.unreachable", `HAProxy (process ${note.pid}) does not end.`);
+}
+
+async function isGone(note: ProcessId, withinMs: number): Promise<boolean> {
+  const deadline = performance.now() + withinMs;
+  while (await isAlive(note)) {
+    if (performance.now() > deadline) return false;
+    await setTimeout(lookMs);
+  }
+  return true;
+}

@@ -1,0 +1,47 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Clock } from "../../../ports/clock.ts";
+import { askWorkers } from "./cli.ts";
+import { edgeFiles } from "./files.ts";
+import { haproxyEdge } from "./haproxy-edge.ts";
+import { readNote, stopHaproxy } from "./stop.ts";
+
+/** Real time, for tests that start real edges. */
+export const realClock: Clock = {
+  now: () => Date.now(),
+  after(ms, then) {
+    const timer = setTimeout(then, ms).unref();
+    return () => clearTimeout(timer);
+  },
+};
+
+/** HAProxy as it is found on this machine. */
+export const run = {
+  program: "haproxy",
+  env: { PATH: "/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin:/sbin:/bin" },
+};
+
+/** A running edge in a directory of its own, for tests. */
+export async function testEdge() {
+  const directory = await mkdtemp(join(tmpdir(), "fl-hx-"));
+  const listen = { host: "127.0.0.1", port: 0 };
+  const edge = haproxyEdge({ directory, listen, run, clock: realClock });
+  await edge.ensure();
+  const { host, port } = edge.address();
+  return {
+    edge,
+    directory,
+    url: `http://${host}:${port}`,
+    async crash() {
+      const workers = await askWorkers(edgeFiles(directory).master);
+      const note = await readNote(directory);
+      for (const pid of [note?.pid, workers?.current, ...(workers?.old ?? [])]) if (pid) process.kill(pid, "SIGKILL");
+    },
+    async [Symbol.asyncDispose]() {
+      await edge.close();
+      await stopHaproxy(directory);
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
