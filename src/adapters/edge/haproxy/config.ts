@@ -1,4 +1,5 @@
 import { securityHeaders } from "../../../model/route.ts";
+import { challengePrefix } from "../table/challenges.ts";
 import type { EdgeFiles } from "./files.ts";
 import { type Layout, type Lease, poolName } from "./layout.ts";
 import { encoded, ownStatuses, plainText } from "./policies.ts";
@@ -125,6 +126,7 @@ ${bindLines(listen)}
   # What is known of every request, also of one that is refused.
   http-request set-log-level silent
   http-request set-var(txn.t0) date(0,us)
+  http-request set-var(txn.client) src
   http-request set-var(txn.id) req.fhdr(x-request-id)
   http-request set-var(txn.id) uuid unless { var(txn.id) -m reg '^[A-Za-z0-9._-]{1,128}$' }
   http-request set-var(txn.policy) str(none)
@@ -138,6 +140,10 @@ ${bindLines(listen)}
   http-request deny ${own(400)} if { req.fhdr(transfer-encoding) -m found } !{ req.fhdr(transfer-encoding) -m str -i chunked }
   http-request return status 431 content-type "text/plain; charset=utf-8" string "431 Request Header Fields Too Large" hdr connection close if { req.hdrs,length gt ${settings.headerBytes} }
   http-request set-uri %[pathq] if { url -m reg '^https?://' }
+  # What a certificate authority asks.
+  http-request set-var(txn.token) 'path,regsub(^${challengePrefix},)' if { path -m beg ${challengePrefix} }
+  http-request set-var(txn.answer) var(txn.token),map_str(${files.challenges})
+  http-request return status 200 content-type text/plain lf-string %[var(txn.answer)] if { var(txn.answer) -m found }
   # Whose it is.
   http-request set-var(txn.host) 'req.hdr(host),lower,host_only,regsub(\\.$,)'
   http-request set-var(txn.path) path,bytes(0,2048)
@@ -156,7 +162,7 @@ ${answers(files)}`;
 function admission(files: EdgeFiles, field: (name: Field) => string): string {
   const policy = (key: string) => `var(txn.policy),concat(.${key}),map_str(${files.policies})`;
   const own = (status: number, key?: string) => ownAnswer(files, status, key);
-  const challenge = "{ path -m beg /.well-known/acme-challenge/ }";
+  const challenge = `{ path -m beg ${challengePrefix} }`;
   return `  # Whether, when and by whom it is served: once, before any waiting, and in this order.
   http-request set-var(txn.policy) ${field("policy")}
   http-request set-var(txn.flags) ${field("flags")}
@@ -168,7 +174,7 @@ function admission(files: EdgeFiles, field: (name: Field) => string): string {
   http-request set-var(txn.canonical) ${policy("canonical")} if { var(txn.flags) -m sub ${flags.canonical} }
   http-request set-var(txn.port) 'req.hdr(host),regsub("^(\\[[^]]*\\]|[^:]*)",)'
   http-request redirect location http://%[var(txn.canonical)]%[var(txn.port)]%[pathq] code 308 if { var(txn.canonical) -m found } !{ var(txn.canonical),strcmp(txn.host) eq 0 } !${challenge}
-  http-request set-var(txn.client) src,ipmask(32,64)
+  http-request set-var(txn.network) src,ipmask(32,64)
   http-request lua.limit unless { ${field("rateMost")} -m str 0 }
   http-request deny ${own(429)} if { var(txn.retry) -m found }
   acl preflight method OPTIONS

@@ -16,6 +16,7 @@ export function edgeFiles(directory: string) {
     config: join(directory, "haproxy.cfg"),
     map: join(directory, "routes.map"),
     policies: join(directory, "policies.map"),
+    challenges: join(directory, "challenges.map"),
     lua: join(directory, "edge.lua"),
     layout: join(directory, "layout.json"),
     port: join(directory, "edge.port"),

@@ -4,7 +4,8 @@ import { availableParallelism } from "node:os";
 import { Fault } from "../../../base/faults.ts";
 import type { AccessRecord, RouteTable } from "../../../model/route.ts";
 import type { Clock } from "../../../ports/clock.ts";
-import type { Edge, EdgeState } from "../../../ports/edge.ts";
+import type { ChallengeAnswer, Edge, EdgeCertificate, EdgeState } from "../../../ports/edge.ts";
+import { checkChallenges } from "../table/challenges.ts";
 import { checkTable } from "../table/validate.ts";
 import { edgeFiles } from "./files.ts";
 import { Follower } from "./follow.ts";
@@ -99,6 +100,19 @@ class HaproxyEdge implements Edge {
 
   address(): { readonly host: string; readonly port: number } {
     return { host: this.#host, port: this.#server.port };
+  }
+
+  secureAddress(): { readonly host: string; readonly port: number } | null {
+    return null;
+  }
+
+  async applyCertificates(_certificates: readonly EdgeCertificate[]): Promise<void> {
+    throw new Fault("edge.unreachable", "This edge does not speak TLS yet.");
+  }
+
+  async applyChallenges(answers: readonly ChallengeAnswer[]): Promise<void> {
+    const good = checkChallenges(answers);
+    await this.#next(() => this.#server.applyChallenges(good));
   }
 
   async close(): Promise<void> {

@@ -73,7 +73,7 @@ end
 core.register_action("limit", { "http-req" }, function(txn)
   local route = core.tokenize(txn:get_var("txn.route"), "|")
   local most, window = tonumber(route[${fieldNumber("rateMost")}]), tonumber(route[${fieldNumber("rateWindowMs")}])
-  local one = client(route[${fieldNumber("rateKey")}] .. txn:get_var("txn.client"))
+  local one = client(route[${fieldNumber("rateKey")}] .. txn:get_var("txn.network"))
   local at = core.now()
   local now = at.sec * 1000 + at.usec / 1000
   while one.first <= one.last and one.spells[one.first].last + window <= now do

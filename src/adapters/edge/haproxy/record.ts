@@ -3,6 +3,7 @@ export const recordFormat = [
   "%[var(txn.lease)]",
   "%s",
   "%[var(txn.id)]",
+  "%[var(txn.client)]",
   "%HM",
   "%[var(txn.host)]",
   "%ST",
@@ -21,6 +22,7 @@ export interface RecordLine {
   /** Counted from 0; null: none. */
   readonly slot: number | null;
   readonly requestId: string;
+  readonly client: string;
   readonly method: string;
   readonly host: string;
   readonly status: number;
@@ -42,6 +44,7 @@ export function parseRecord(line: string): RecordLine | null {
     lease = "-",
     server = "",
     id = "",
+    client = "",
     method = "",
     host = "",
     status = "",
@@ -59,6 +62,7 @@ export function parseRecord(line: string): RecordLine | null {
     lease: Number(lease),
     slot: /^s\d+$/.test(server) ? Number(server.slice(1)) - 1 : null,
     requestId: id,
+    client,
     method,
     host,
     status: gone ? clientGone : Number(status),

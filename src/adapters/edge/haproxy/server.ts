@@ -3,6 +3,7 @@ import { startTimeOf } from "../../../host/alive.ts";
 import type { AccessRecord, RouteTable } from "../../../model/route.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { EdgeState } from "../../../ports/edge.ts";
+import { checkClaims } from "../table/claims.ts";
 import { TableStore } from "../table/table-store.ts";
 import { askCli, askWorkers, type Workers } from "./cli.ts";
 import { configText, shapeOf } from "./config.ts";
@@ -94,7 +95,7 @@ export class Server {
     const serves = await this.#runtime.serial();
     const same = JSON.stringify(this.#tables.get(table.owner)) === JSON.stringify(table);
     if (same && serves === this.#layout.serial) return;
-    this.#checkHosts(table);
+    checkClaims(table, this.#tables.values());
     this.#retire();
     await this.#change(relaid(this.#layout, { owner: table.owner, table, ipOf }), table.owner, table);
   }
@@ -104,6 +105,12 @@ export class Server {
     if (!this.#tables.has(owner)) return;
     this.#retire();
     await this.#change(relaid(this.#layout, { owner, table: null, ipOf: String }), owner, null);
+  }
+
+  /** Answers exactly these tokens, until HAProxy ends. */
+  async applyChallenges(answers: ReadonlyMap<string, string>): Promise<void> {
+    const entries = [...answers].map(([key, value]) => ({ key, value }));
+    await this.#runtime.replaceMap(this.#options.files.challenges, entries);
   }
 
   async observe(owner: string): Promise<EdgeState> {
@@ -121,11 +128,11 @@ export class Server {
     const route = lease ?? this.#routes.get(line.policy);
     if (route === undefined) return null;
     if (seat !== undefined && line.answeredMs !== null) this.#traffic.answered(route.owner, seat.id, line.answeredMs);
-    const { at, requestId, method, host, path, status, durationMs } = line;
+    const { at, requestId, client, method, host, path, status, durationMs } = line;
     const { owner, service } = route;
     const release = seat?.release ?? null;
     const instance = seat?.id ?? null;
-    return { at, owner, service, release, instance, requestId, method, host, path, status, durationMs };
+    return { at, owner, service, release, instance, requestId, client, method, host, path, status, durationMs };
   }
 
   async #load(): Promise<void> {
@@ -314,16 +321,6 @@ export class Server {
     }
   }
 
-  #checkHosts(table: RouteTable): void {
-    const wanted = new Set(table.routes.flatMap((route) => route.hosts));
-    for (const { owner, routes } of this.#tables.values()) {
-      const taken =
-        owner === table.owner ? undefined : routes.flatMap((route) => route.hosts).find((host) => wanted.has(host));
-      if (taken === undefined) continue;
-      throw new Fault("route.host-taken", `${taken} belongs to ${owner}; nothing of ${table.owner} was changed.`);
-    }
-  }
-
   #config(layout: Layout): string {
     const { files, listen, threads, user } = this.#options;
     const version = this.#version ?? [2, 6];
@@ -343,7 +340,7 @@ export class Server {
 
   async #writeMissing(): Promise<void> {
     const { files } = this.#options;
-    const texts = [files.map, files.policies].map((path) => ({ path, text: "" }));
+    const texts = [files.map, files.policies, files.challenges].map((path) => ({ path, text: "" }));
     const there = await Promise.all(texts.map(({ path }) => readText(path)));
     const missing = texts.filter((_file, index) => there[index] === null);
     await writeWhole(files.directory, [...missing, { path: files.lua, text: luaProgram(files.map) }]);
