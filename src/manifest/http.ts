@@ -68,11 +68,11 @@ const limitsKind = section({
     body: defaulted(size("1KB", "10GB"), "10MB", "Largest request body; more is answered with 413."),
     rate: optional(
       rate(),
-      "Requests in a time for each client address, like `100/1m`; more are answered with 429. Default: no limit.",
+      "Requests for each client address in any such time, like `100/1m`, counted over all instances; more are answered with 429 and Retry-After. Default: no limit.",
     ),
     burst: optional(
       integer("a count", { min: 1, max: 1_000_000 }),
-      "Requests that may come at once. Default: the requests of `rate`.",
+      "Requests that may come at once; the time grows with it: `100/1m` with a burst of 200 is 200 in any two minutes. Default: the requests of `rate`.",
     ),
   },
   check({ rate: limit, burst }, { node, complaints }) {

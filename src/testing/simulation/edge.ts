@@ -141,6 +141,7 @@ export class SimulatedEdge implements Edge {
   }
 
   #visitRoute(route: Route): void {
+    if (route.maintenance !== null) return;
     const upstream = route.upstreams[this.#turn % Math.max(1, route.upstreams.length)];
     if (!upstream) return;
     const process = this.#options.runtime.processes.get(upstream.id);
