@@ -19,7 +19,6 @@ function caddyfile(fallback: boolean): readonly string[] {
     "{",
     "  admin off",
     "  auto_https off",
-    "  persist_config off",
     "}",
     ":{$PORT} {",
     "  root * /srv",
@@ -45,7 +44,8 @@ export function filesStage(
   const lines = [
     comment("What runs: a file server, and the files."),
     `FROM ${base.image}`,
-    "ENV PORT=8000 HOME=/tmp",
+    comment("What Caddy keeps for itself goes to a place that anybody may write to."),
+    "ENV PORT=8000 HOME=/tmp XDG_CONFIG_HOME=/tmp XDG_DATA_HOME=/tmp",
     comment("A copy has no file capabilities: a program with some does not start where all are dropped."),
     'RUN cp "$(command -v caddy)" /tmp/caddy && mv /tmp/caddy "$(command -v caddy)"',
     comment(
