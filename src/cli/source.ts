@@ -51,6 +51,16 @@ function tooLarge(what: string, at: string): Fault {
   return new Fault("request.too-large", `the source has ${what} (reached at ${at})`);
 }
 
+/** The files of a tree that are not ignored, without links, with `/` between the parts. Faults: `source.unsafe`, `request.too-large`. */
+export function filesBelow(directory: string): string[] {
+  const paths: string[] = [];
+  for (const { path: at, isLink } of walk(directory)) {
+    if (!isLink) paths.push(at);
+    if (paths.length > sourceLimits.files) throw tooLarge(`more than ${sourceLimits.files} files`, at);
+  }
+  return paths;
+}
+
 function* walk(root: string): Generator<{ readonly path: string; readonly isLink: boolean }> {
   const rules = new IgnoreRules(root);
   const stack = [{ directory: "", rules: rules.enter("", []) }];

@@ -19,6 +19,7 @@ function group(title: string, entries: readonly (readonly [name: string, summary
 export const commands: readonly Entry[] = [
   ...group("Deploy", [
     ["up", "Start here: a controller if none answers, then deploy and follow", () => import("./commands/app/up.ts")],
+    ["init", "Write a first fairlead.yml for what is here", () => import("./commands/app/init.ts")],
     ["check", "Validate fairlead.yml for every environment, offline", () => import("./commands/app/check.ts")],
     ["plan", "Show what a deployment would change", () => import("./commands/app/plan.ts")],
     ["deploy", "Build, prove and bring a new release live", () => import("./commands/app/deploy.ts")],

@@ -36,6 +36,17 @@ export interface Recipe {
   /** What will work badly or not at all, each with what to do. */
   readonly warnings: readonly string[];
   readonly services: readonly ServiceIdea[];
+  /** Variables that the app reads and does not start without, as far as its settings show. */
+  readonly variables: readonly VariableIdea[];
+  /** How plain processes get their packages and are built, where no image is made; null when that is not known. */
+  readonly install: readonly string[] | null;
+}
+
+export interface VariableIdea {
+  readonly name: string;
+  readonly secret: boolean;
+  /** A value of the manifest's `generate`, for a variable that only has to be secret. */
+  readonly generate: "django" | null;
 }
 
 /** That nobody knows how to run the source. */

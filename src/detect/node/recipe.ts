@@ -1,22 +1,12 @@
 import { baseImage } from "../base.ts";
-import { comment, defaultPort, dockerfileText, ending, type Line, type Probe } from "../dockerfile.ts";
+import { defaultPort, dockerfileText } from "../dockerfile.ts";
 import { nextReadyPath, nodeRoute, readyPath } from "../ready.ts";
 import type { BuildChoice, Recipe } from "../recipe.ts";
 import { filesStage } from "../static/server.ts";
 import { join, type Tree } from "../tree.ts";
-import { installAll, installProduction, packagesStage } from "./install.ts";
+import type { FrontEnd } from "./frameworks.ts";
 import type { NodeProject } from "./project.ts";
-import type { Start } from "./start.ts";
-
-/** What the stages of one Dockerfile share. */
-export interface Layout {
-  readonly project: NodeProject;
-  readonly image: string;
-  /** The whole source must be there before anything can be installed, for this reason. */
-  readonly sourceFirst: string | null;
-  /** Packages that are only needed for building stay, for this reason. */
-  readonly keepsAll: string | null;
-}
+import { buildStage, commandOf, type Layout, stagesOf } from "./stages.ts";
 
 /** The Dockerfile of a Node project: packages, then the source, then a stage that has only what runs. */
 export function nodeRecipe(tree: Tree, project: NodeProject, build: BuildChoice): Recipe {
@@ -29,21 +19,38 @@ export function nodeRecipe(tree: Tree, project: NodeProject, build: BuildChoice)
   };
   const warnings = [...base.warnings, ...project.warnings, ...layoutWarnings(layout)];
   const title = `${titleOf(project)}, packages by ${project.manager.name}, Node ${project.node.tag}`;
-  if (project.runs.kind === "files") return filesRecipe(layout, { build, title, warnings });
+  const { runs } = project;
+  if (runs.kind === "files") return filesRecipe(layout, runs.front, { build, title, warnings });
   const ready =
     project.server?.package === "next"
       ? nextReadyPath(tree)
       : readyPath(tree, tree.sources(/\.[cm]?[jt]s$/), nodeRoute);
-  const stages = stagesOf(layout, ready);
+  const stages = stagesOf(layout, runs.start, ready);
   const web = {
     name: "web",
-    run: commandOf(project.runs.start, project),
+    run: commandOf(runs.start, project),
     port: defaultPort,
     ready,
     release: null,
     single: false,
   };
-  return { language: "node", dockerfile: dockerfileText(title, stages), summary: title, warnings, services: [web] };
+  const install = processInstall(project);
+  return {
+    variables: [],
+    install,
+    language: "node",
+    dockerfile: dockerfileText(title, stages),
+    summary: title,
+    warnings,
+    services: [web],
+  };
+}
+
+/** The same without an image: packages and build, in a copy of the source. */
+function processInstall({ manager, build, app }: NodeProject): readonly string[] | null {
+  if (app.directory !== "") return null;
+  if (build === null) return manager.installProduction.split(" ");
+  return ["sh", "-c", `${manager.installAll} && ${build.command}`];
 }
 
 function titleOf({ server, runs, app }: NodeProject): string {
@@ -75,136 +82,21 @@ function layoutWarnings({ sourceFirst, keepsAll: kept, project }: Layout): reado
   return warnings;
 }
 
+/** A front end: built where the packages are, served as files. */
 function filesRecipe(
-  { project, ...layout }: Layout,
-  more: { build: BuildChoice; title: string; warnings: readonly string[] },
+  layout: Layout,
+  front: FrontEnd,
+  { build, title, warnings }: { build: BuildChoice; title: string; warnings: readonly string[] },
 ): Recipe {
-  if (project.runs.kind !== "files")
-    return { language: "static", dockerfile: "", summary: "", warnings: [], services: [] };
-  const { front } = project.runs;
-  const output = join(project.app.directory, front.output);
-  const files = filesStage(more.build, { from: "builder", path: `/app/${output}`, fallback: front.fallback });
-  const stages = [buildStage({ project, ...layout }), files.lines];
+  const path = `/app/${join(layout.project.app.directory, front.output)}`;
+  const files = filesStage(build, { from: "builder", path, fallback: front.fallback });
   return {
     language: "static",
-    dockerfile: dockerfileText(more.title, stages),
-    summary: `${more.title}, served by Caddy`,
-    warnings: [...more.warnings, ...files.warnings],
+    dockerfile: dockerfileText(title, [buildStage(layout), files.lines]),
+    summary: `${title}, served by Caddy`,
+    warnings: [...warnings, ...files.warnings],
     services: [{ name: "web", run: null, port: defaultPort, ready: "/", release: null, single: false }],
+    variables: [],
+    install: null,
   };
-}
-
-function stagesOf(layout: Layout, ready: string | null): readonly (readonly Line[])[] {
-  const { project, keepsAll: kept, sourceFirst } = layout;
-  if (project.runs.kind === "standalone")
-    return [buildStage(layout), runStage(layout, { ready, from: standaloneCopies })];
-  if (kept !== null) return [buildStage(layout), runStage(layout, { ready, from: fromBuilder })];
-  if (project.build === null) {
-    const packages = [...packagesStage(layout, "builder"), ...installProduction(project)];
-    return [packages, runStage(layout, { ready, from: sourceFirst === null ? fromContext : fromBuilder })];
-  }
-  return [
-    packagesStage(layout, "packages"),
-    ["FROM packages AS production", ...installProduction(project)],
-    ["FROM packages AS builder", ...buildLines(layout), ...withoutPackages],
-    runStage(layout, { ready, from: fromBoth }),
-  ];
-}
-
-const withoutPackages: readonly Line[] = [
-  comment("The stage above has the packages that are needed to run."),
-  "RUN find . -name node_modules -prune -exec rm -rf {} +",
-];
-
-/** One stage that installs everything and builds. */
-function buildStage(layout: Layout): readonly Line[] {
-  return [...packagesStage(layout, "builder"), ...buildLines(layout)];
-}
-
-/** Installs everything, copies the source and builds it. */
-function buildLines({ project, sourceFirst }: Layout): readonly Line[] {
-  const { build, manager } = project;
-  const lines = [...installAll(project)];
-  if (sourceFirst === null) lines.push(comment("Then the source, which changes most often."), "COPY . .");
-  const late = project.installScripts.filter((name) => name !== "prepare");
-  if (late.length > 0) lines.push(comment("What package.json runs on install, now that the source is there."));
-  lines.push(...late.map((script) => `RUN ${manager.name} run ${script}`));
-  if (build !== null) lines.push(...telemetry(project), `RUN ${inDirectory(build.directory)}${build.command}`);
-  return lines;
-}
-
-function telemetry({ server }: NodeProject): readonly Line[] {
-  return server?.package === "next"
-    ? [comment("A build tells nobody about itself."), "ENV NEXT_TELEMETRY_DISABLED=1"]
-    : [];
-}
-
-function inDirectory(directory: string): string {
-  return directory === "" ? "" : `cd ${directory} && `;
-}
-
-const owned = "--chown=1000:1000";
-const fromContext: readonly Line[] = [
-  comment("Packages are a layer of their own, which stays the same while only the source changes."),
-  `COPY --from=builder ${owned} /app /app`,
-  `COPY ${owned} . /app`,
-];
-const fromBuilder: readonly Line[] = [`COPY --from=builder ${owned} /app /app`];
-const fromBoth: readonly Line[] = [
-  comment("Packages are a layer of their own, which stays the same while only the source changes."),
-  `COPY --from=production ${owned} /app /app`,
-  `COPY --from=builder ${owned} /app /app`,
-];
-const standaloneCopies: readonly Line[] = [
-  comment("Next.js has traced what its server needs; pages and public files go beside it."),
-  `COPY --from=builder ${owned} /app/.next/standalone /app`,
-  `COPY --from=builder ${owned} /app/.next/static /app/.next/static`,
-];
-
-/** The stage that runs. `from`: how the app gets into /app. */
-function runStage(
-  { project, image }: Layout,
-  { ready, from }: { ready: string | null; from: readonly Line[] },
-): readonly Line[] {
-  const { runs, app, server } = project;
-  const directory = join("/app", app.directory).replace(/\/$/, "");
-  if (runs.kind === "files") return [];
-  const env = {
-    NODE_ENV: "production",
-    PORT: `${defaultPort}`,
-    HOME: "/tmp",
-    ...server?.env,
-    ...standaloneEnv(runs.kind),
-  };
-  return [
-    comment("What runs: the same base, without what was only needed to build."),
-    `FROM ${image}`,
-    `ENV ${Object.entries(env)
-      .map(([key, value]) => `${key}=${value}`)
-      .join(" ")}`,
-    ...from,
-    ...(runs.kind === "standalone" && project.hasPublic
-      ? [`COPY --from=builder ${owned} /app/public /app/public`]
-      : []),
-    `WORKDIR ${directory}`,
-    ...(app.directory === "" ? [] : [`ENV PATH=${directory}/node_modules/.bin:/app/node_modules/.bin:$PATH`]),
-    ...ending({ probe: probeOf(ready), command: commandOf(runs.start, project), because: runs.start.because }),
-  ];
-}
-
-/** In a workspace the programs of packages may lie further up, so they are found by the PATH. */
-function commandOf({ command: [first = "", ...rest] }: Start, { app }: NodeProject): readonly string[] {
-  return [app.directory === "" ? first : first.replace(/^node_modules\/\.bin\//, ""), ...rest];
-}
-
-/** Next.js listens on the name in HOSTNAME, which in a container is the container's own and leaves loopback out. */
-function standaloneEnv(kind: string): Readonly<Record<string, string>> {
-  return kind === "standalone" ? { HOSTNAME: "0.0.0.0" } : {};
-}
-
-/** Any answer below 500 is a sign of life; whether it is *ready* is asked from outside. */
-function probeOf(ready: string | null): Probe {
-  const path = ready ?? "/";
-  const script = `fetch("http://127.0.0.1:"+process.env.PORT+"${path}",{redirect:"manual"}).then((r)=>process.exit(r.status<500?0:1),()=>process.exit(1))`;
-  return { command: ["node", "-e", script] };
 }

@@ -14,6 +14,8 @@ export interface Django {
   readonly urls: readonly string[];
   /** Variables without which the settings cannot even be read, with harmless values for the build; null: nothing to collect. */
   readonly collect: ReadonlyMap<string, string> | null;
+  /** Variables that the settings read without a default. */
+  readonly demands: readonly string[];
   warnings(declared: Declared): readonly string[];
 }
 
@@ -45,6 +47,7 @@ export function findDjango(tree: Tree): Django | null {
           path === join(directory, "config/urls.py"),
       ),
     collect: collects ? neededToRead(text) : null,
+    demands: demandedIn(text),
     warnings: ({ packages }) => (collects && !packages.has("whitenoise") ? [noStatic] : []),
   };
 }
@@ -86,8 +89,12 @@ const demanded =
 
 /** Values that let settings be read while building. They are in no layer: only the one command gets them. */
 function neededToRead(settings: string): ReadonlyMap<string, string> {
-  const names = ["SECRET_KEY", "DJANGO_SECRET_KEY", ...[...settings.matchAll(demanded)].map((found) => found[1] ?? "")];
-  return new Map([...new Set(names)].slice(0, 30).map((name) => [name, harmless(name)]));
+  const names = new Set(["SECRET_KEY", "DJANGO_SECRET_KEY", ...demandedIn(settings)]);
+  return new Map([...names].map((name) => [name, harmless(name)]));
+}
+
+function demandedIn(settings: string): readonly string[] {
+  return [...new Set([...settings.matchAll(demanded)].map((found) => found[1] ?? ""))].slice(0, 30);
 }
 
 function harmless(name: string): string {

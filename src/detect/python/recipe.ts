@@ -1,6 +1,6 @@
 import { baseImage } from "../base.ts";
 import { comment, defaultPort, dockerfileText, ending, type Line, type Probe } from "../dockerfile.ts";
-import type { BuildChoice, Recipe } from "../recipe.ts";
+import type { BuildChoice, Recipe, VariableIdea } from "../recipe.ts";
 import { join, type Tree } from "../tree.ts";
 import { choosePython } from "../versions.ts";
 import { type PythonApp, pythonApp } from "./app.ts";
@@ -64,7 +64,15 @@ export function pythonRecipe(tree: Tree, { declared, app }: PythonProject, build
       ...undeclaredImports(tree, declared),
     ],
     services: [mainService(app), ...others],
+    variables: (app.django?.demands ?? []).map(variableIdea),
+    install: null,
   };
+}
+
+/** Whatever holds a key, a password or an address with one is kept like one. */
+function variableIdea(name: string): VariableIdea {
+  const own = /^(?:DJANGO_)?SECRET_KEY$/.test(name);
+  return { name, secret: own || /KEY|SECRET|PASSWORD|TOKEN|URL|DSN/.test(name), generate: own ? "django" : null };
 }
 
 function mainService({ command, port, ready, release }: PythonApp) {

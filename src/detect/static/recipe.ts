@@ -17,6 +17,8 @@ export function staticRecipe(tree: Tree, build: BuildChoice): Recipe | null {
     dockerfile: dockerfileText(title, [lines]),
     summary: `${title}, served by Caddy`,
     warnings,
+    variables: [],
+    install: null,
     services: [{ name: "web", run: null, port: defaultPort, ready: "/", release: null, single: false }],
   };
 }

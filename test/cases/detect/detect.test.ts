@@ -40,8 +40,14 @@ function answer(text: string): string {
   const { base, source } = sourceOf(text);
   const found = detect(source, { base });
   if (!isRecipe(found)) return `${found.lookedFor.map((one) => `looked for ${one}`).join("\n")}\n`;
-  const { summary, language, warnings, services, dockerfile } = found;
-  const lines = [`${language}: ${summary}`, ...warnings.map((one) => `warning: ${one}`), ...services.map(serviceLine)];
+  const { summary, language, warnings, services, variables, install, dockerfile } = found;
+  const lines = [
+    `${language}: ${summary}`,
+    ...warnings.map((one) => `warning: ${one}`),
+    ...services.map(serviceLine),
+    ...variables.map(({ name, secret, generate }) => `variable ${name}${secret ? " secret" : ""} ${generate ?? ""}`.trim()),
+    ...(install === null ? [] : [`as plain processes: ${JSON.stringify(install)}`]),
+  ];
   return `${lines.join("\n")}\n\n${dockerfile}`;
 }
 

@@ -1,0 +1,99 @@
+import type { Recipe, ServiceIdea } from "../detect/recipe.ts";
+import { splitCommand } from "../manifest/command.ts";
+import { namePattern } from "../model/environment.ts";
+
+/** Where editors find what a manifest may say. */
+const schema = "https://unpkg.com/fairlead/schema/fairlead-v1.json";
+const usualPort = 8000;
+
+export interface FirstManifest {
+  readonly app: string;
+  /** What the source is, for the comment on top. */
+  readonly summary: string;
+  readonly services: readonly ServiceIdea[];
+  /** How plain processes get their packages; null when they need none, or bring them. */
+  readonly install: readonly string[] | null;
+  /** Variables without which the app does not start. */
+  readonly variables: Recipe["variables"];
+}
+
+/** The text of a first fairlead.yml: as little as possible, since every default is a good one. */
+export function firstManifest({ app, summary, services, install, variables }: FirstManifest): string {
+  const lines = [
+    `# yaml-language-server: $schema=${schema}`,
+    `# ${summary}`,
+    "version: 1",
+    `app: ${app}`,
+    ...(install === null
+      ? []
+      : [
+          "# Where there is no container engine, plain processes are made ready by this.",
+          `build: { command: ${commandText(install, true)} }`,
+        ]),
+    ...variableLines(variables),
+    "services:",
+    ...services.flatMap(serviceLines),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function variableLines(variables: Recipe["variables"]): readonly string[] {
+  if (variables.length === 0) return [];
+  const rule = ({ generate, secret }: Recipe["variables"][number]) =>
+    generate === null
+      ? `{ required: true${secret ? ", secret: true" : ""} }`
+      : `{ secret: true, generate: ${generate} }`;
+  return [
+    "# The app reads these and does not start without them: `fairlead env set NAME=…`.",
+    "env:",
+    ...variables.map((one) => `  ${one.name}: ${rule(one)}`),
+  ];
+}
+
+function serviceLines({ name, run, port, ready, release, single }: ServiceIdea): readonly string[] {
+  const own = [
+    run === null ? null : `run: ${commandText(run)}`,
+    release === null ? null : `release: ${commandText(release)}`,
+    port === null ? null : `http: ${httpText(port, ready)}`,
+    single ? "single: true" : null,
+  ].filter((line) => line !== null);
+  return [`  ${name}:`, ...own.map((line) => `    ${line}`)];
+}
+
+function httpText(port: number, ready: string | null): string {
+  const parts = [
+    port === usualPort ? null : `port: ${port}`,
+    ready === null ? null : `ready: { path: ${scalar(ready, true)} }`,
+  ].filter((part) => part !== null);
+  return parts.length === 0 ? "{}" : `{ ${parts.join(", ")} }`;
+}
+
+/** One line when it reads back as the same words, else a list. */
+function commandText(words: readonly string[], inFlow = false): string {
+  const line = words.join(" ");
+  const split = splitCommand(line);
+  const same = split.ok && split.words.length === words.length && split.words.every((word, i) => word === words[i]);
+  return same ? scalar(line, inFlow) : `[${words.map((word) => JSON.stringify(word)).join(", ")}]`;
+}
+
+/** A plain scalar where YAML takes it for text, else a quoted one; JSON's quotes are YAML's (YAML 1.2, 5.7). */
+function scalar(text: string, inFlow: boolean): string {
+  const plain =
+    /^[A-Za-z/][\w /.=@+-]*$/.test(text) && !text.endsWith(" ") && !/^(?:true|false|null|yes|no|on|off|~)$/i.test(text);
+  return plain || (!inFlow && /^[A-Za-z/][\w /.=@+:,-]*$/.test(text) && !/: |:$/.test(text))
+    ? text
+    : JSON.stringify(text);
+}
+
+/** The nearest allowed name to one that somebody gave a directory or a package; null when nothing is left of it. */
+export function appNameFrom(text: string): string | null {
+  const name = text
+    .normalize("NFKD")
+    .toLowerCase()
+    .replace(/^@[^/]*\//, "")
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^[^a-z]+/, "")
+    .slice(0, 40)
+    .replace(/-+$/, "");
+  return namePattern.test(name) ? name : null;
+}
