@@ -62,11 +62,6 @@ export const faults = {
   "journal.damaged": { status: 500, exit: 1, hint: "Restore the state directory from a backup. Nothing was changed." },
   "source.unsafe": { status: 422, exit: 2, hint: "Take the named entry out of the source." },
   "source.missing": { status: 409, exit: 5, hint: "Upload the source again; `fairlead deploy` does." },
-  "source.unrecognised": {
-    status: 422,
-    exit: 2,
-    hint: "Write a Dockerfile, or a fairlead.yml with `run` for plain processes (docs/manifest.md).",
-  },
   "file.exists": { status: 409, exit: 5, hint: "Nothing was written. Change it by hand, or move it away first." },
   "source.digest-mismatch": { status: 422, exit: 2, hint: "The files changed while they were read; deploy again." },
   "build.failed": { status: 409, exit: 1, hint: "Read the build's own lines above; the old release still serves." },

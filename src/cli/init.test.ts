@@ -162,7 +162,7 @@ describe("init", () => {
     rmSync(inside("index.html"));
     rmSync(inside("about.html"));
     const { code, stderr } = await init("--yes");
-    expect(code).toBe(2);
+    expect(code).toBe(1);
     expect(stderr).toContain("package.json: not there");
     expect(stderr).toContain("requirements.txt");
     expect(stderr).toContain("hint: Write a Dockerfile");

@@ -65,7 +65,10 @@ function recognised(source: SourceView): Found {
   const found = detect(source, { base: {} });
   if (isRecipe(found)) return found;
   const complaints = found.lookedFor.map((message) => ({ path: "", message }));
-  throw new Fault("source.unrecognised", "nothing here says how it is run; this was looked for:", { complaints });
+  throw new Fault("build.unrecognised", "nothing here says how it is run; this was looked for:", {
+    complaints,
+    hint: "Write a Dockerfile, or a fairlead.yml by hand (docs/manifest.md). Nothing was written.",
+  });
 }
 
 /** Faults: `file.exists`, also for a link that leads nowhere. */
