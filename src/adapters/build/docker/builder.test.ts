@@ -136,6 +136,8 @@ describe.skipIf(socket === null)(`images on an engine (else: ${noEngine})`, () =
             summary: "Node with npm",
             warnings: ["no lock file"],
             services: [],
+            variables: [],
+            install: null,
           }
         : { lookedFor: ["package.json", "index.html"] };
     await begin({ recipeOf });
