@@ -65,6 +65,6 @@ try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   if (!(error instanceof Fault)) throw error;
-  console.error(`${error.detail}\n${error.hint}`);
+  console.error(error.detail);
   process.exitCode = 1;
 }

@@ -2,9 +2,8 @@ import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import type { Pack } from "tar-stream";
-import { expect } from "vitest";
 import { Engine } from "../../src/host/engine.ts";
-import { jsonLines } from "../../src/host/engine-streams.ts";
+import { toItsEnd } from "../../tools/engine/images.ts";
 
 export interface Said {
   readonly code: number;
@@ -30,7 +29,7 @@ export class Containers {
     const query = { version: 2, t: this.image(name), buildargs: args, labels: { [this.label]: "" } };
     const upload = { content: Readable.from(context, { objectMode: false }) };
     const answer = await this.engine.stream("POST", "/build", { query, upload, withinMs: 230_000 });
-    for await (const line of jsonLines<{ errorDetail?: unknown }>(answer)) expect(line.errorDetail).toBeUndefined();
+    await toItsEnd(answer, name);
   }
 
   /** Starts a container with the engine's own description of it, and answers its id. */

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { Readable } from "node:stream";
 import { pack } from "tar-stream";
+import { BuildkitLines } from "../../src/adapters/build/docker/buildkit-lines.ts";
 import { sha256 } from "../../src/base/digest.ts";
 import { Fault } from "../../src/base/faults.ts";
 import { startChild } from "../../src/host/child.ts";
@@ -96,10 +97,27 @@ function dockerfileOf(recipe: Recipe, withCertificates: boolean): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** The engine answers 200 before it knows how a build or an import ends; what went wrong is one of the lines. */
-async function toItsEnd(answer: Readable, name: string): Promise<void> {
-  for await (const line of jsonLines<{ errorDetail?: { message: string } }>(answer)) {
-    if (line.errorDetail) throw new Fault("operation.failed", `${name}: ${line.errorDetail.message}`);
+/** What a failed build said last: more is seldom about the mistake. */
+const saidLines = 20;
+
+interface Progress {
+  readonly id?: string;
+  readonly aux?: unknown;
+  readonly errorDetail?: { readonly message: string };
+}
+
+/**
+ * Reads an answer to its end: the engine says 200 before it knows how a build or an import ends, and what went wrong is one
+ * of the lines. Faults: `operation.failed` with the end of what the build said.
+ */
+export async function toItsEnd(answer: Readable, name: string): Promise<void> {
+  const said: string[] = [];
+  const progress = new BuildkitLines((line) => said.push(line));
+  for await (const { id, aux, errorDetail } of jsonLines<Progress>(answer)) {
+    if (id === "moby.buildkit.trace" && typeof aux === "string") progress.take(Buffer.from(aux, "base64"));
+    if (!errorDetail) continue;
+    const end = [errorDetail.message, ...said.slice(-saidLines)].join("\n");
+    throw new Fault("operation.failed", `${name}: ${end}`);
   }
 }
 
