@@ -1,6 +1,22 @@
 import { defineConfig } from "vitest/config";
 
-/** Two projects: `unit` is quick and runs beside the code; `stories` starts real controllers, edges and apps. */
+/** Stories that say something about containers; those about the API and the command line alone are played once. */
+const playedOnContainers = [
+  "bad-twins",
+  "crash-anywhere",
+  "logs",
+  "nobody-notices",
+  "releases",
+  "scaling-and-stopping",
+  "traffic",
+].map((name) => `test/stories/${name}.test.ts`);
+
+const story = { pool: "forks", testTimeout: 240_000, hookTimeout: 60_000 } as const;
+
+/**
+ * Three projects: `unit` is quick and runs beside the code; `stories` starts real controllers, edges and apps; `containers`
+ * plays stories once more on the container engine, behind HAProxy.
+ */
 export default defineConfig({
   test: {
     projects: [
@@ -20,13 +36,15 @@ export default defineConfig({
         },
       },
       {
+        test: { ...story, name: "stories", include: ["test/stories/*.test.ts", "test/stories/load/*.test.ts"], maxWorkers: 2 },
+      },
+      {
         test: {
-          name: "stories",
-          include: ["test/stories/**/*.test.ts"],
-          pool: "forks",
-          fileParallelism: false,
-          testTimeout: 240_000,
-          hookTimeout: 60_000,
+          ...story,
+          name: "containers",
+          include: [...playedOnContainers, "test/stories/containers/*.test.ts"],
+          env: { FAIRLEAD_TEST_RUNTIME: "docker" },
+          maxWorkers: 2,
         },
       },
     ],
