@@ -14,8 +14,9 @@ const playedOnContainers = [
 const story = { pool: "forks", testTimeout: 240_000, hookTimeout: 60_000 } as const;
 
 /**
- * Three projects: `unit` is quick and runs beside the code; `stories` starts real controllers, edges and apps; `containers`
- * plays stories once more on the container engine, behind HAProxy.
+ * Four projects: `unit` is quick and runs beside the code; `stories` starts real controllers, edges and apps; `containers`
+ * plays stories once more on the container engine, behind HAProxy; `machine` stops and starts the engine itself, so nothing
+ * else may run meanwhile.
  */
 export default defineConfig({
   test: {
@@ -42,9 +43,18 @@ export default defineConfig({
         test: {
           ...story,
           name: "containers",
-          include: [...playedOnContainers, "test/stories/containers/*.test.ts"],
+          include: playedOnContainers,
           env: { FAIRLEAD_TEST_RUNTIME: "docker" },
           maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          ...story,
+          name: "machine",
+          include: ["test/stories/machine/*.test.ts"],
+          env: { FAIRLEAD_TEST_RUNTIME: "docker" },
+          fileParallelism: false,
         },
       },
     ],

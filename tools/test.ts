@@ -6,7 +6,7 @@ import { add, type Counts, countReport, none, summary } from "./test/counts.ts";
 import { type Prepared, prepareMachine } from "./test/machine.ts";
 
 const root = dirname(import.meta.dirname);
-const projects = ["unit", "stories", "containers"] as const;
+const projects = ["unit", "stories", "containers", "machine"] as const;
 const isCi = Boolean(process.env.CI);
 
 interface Result {
@@ -89,7 +89,7 @@ async function tests(names: readonly string[], filters: readonly string[]): Prom
 }
 
 /**
- * What `npm test` runs: every check and every test, stopping nowhere. `--unit`, `--stories`, `--containers` and file filters narrow it to
+ * What `npm test` runs: every check and every test, stopping nowhere. `--unit`, `--stories`, `--containers`, `--machine` and file filters narrow it to
  * those tests, without the checks. The last line is `N passed, N failed`, with `, N skipped` when there are any. With CI in
  * the environment a skipped test fails the run: a build machine has what tests need, or does not show what it should.
  */

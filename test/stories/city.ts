@@ -59,25 +59,27 @@ export class City {
   readonly state: string;
   readonly app: string;
   readonly #home: string;
+  readonly #flags: readonly string[];
   #controller: ChildProcess | null = null;
   #edge: { host: string; port: number } | null = null;
   readonly #env: Record<string, string>;
   readonly ground: Ground;
   readonly key = { app: "beacon", environment: "production" };
 
-  private constructor(home: string) {
+  private constructor(home: string, flags: readonly string[]) {
     this.#home = home;
+    this.#flags = flags;
     this.state = join(home, "state");
     this.app = join(home, "app");
     this.ground = groundOf(home, this.state);
     this.#env = { PATH: process.env.PATH ?? "", HOME: home, LANG: "C.UTF-8", NO_COLOR: "1", ...compileCache };
   }
 
-  /** A city with the named example in it; nothing runs yet. */
-  static async found(example = "beacon"): Promise<City> {
+  /** A city with the named example in it; nothing runs yet. `flags` are the controller's, beside those of the ground. */
+  static async found(example = "beacon", flags: readonly string[] = []): Promise<City> {
     const home = await mkdtemp(join(tmpdir(), "fl-"));
     await chmod(home, 0o711);
-    const city = new City(home);
+    const city = new City(home, flags);
     await mkdir(city.state, { mode: 0o711 });
     await cp(join(root, "examples", example), city.app, { recursive: true });
     await city.editManifest((text) => text);
@@ -89,7 +91,7 @@ export class City {
     const [first = cli, ...rest] = script;
     const log = openSync(join(this.#home, "controller.log"), "a");
     const edge = `127.0.0.1:${this.#edge?.port ?? 0}`;
-    const args = ["--state", this.state, "--edge", edge, ...this.ground.flags];
+    const args = ["--state", this.state, "--edge", edge, ...this.ground.flags, ...this.#flags];
     const command = [process.execPath, first, ...rest, ...args] as const;
     this.#controller = startChild(command, { env: this.#env, cwd: root, stdio: ["ignore", log, log] });
     const child = this.#controller;

@@ -110,9 +110,24 @@ export async function stopEngine(place: Place, engine: Engine): Promise<boolean>
   const pid = engineProcess(place);
   if (pid === null) return false;
   if ((await reach(engine)) === "answers") await stopContainers(engine);
+  await endDaemon(place, pid);
+  return true;
+}
+
+/**
+ * Stops the engine of this place and leaves its containers running (live-restore), as an upgrade of the engine does.
+ * Answers whether there was one.
+ */
+export async function stopDaemon(place: Place): Promise<boolean> {
+  const pid = engineProcess(place);
+  if (pid !== null) await endDaemon(place, pid);
+  return pid !== null;
+}
+
+async function endDaemon(place: Place, pid: number): Promise<void> {
   process.kill(pid, "SIGTERM");
   for (let waited = 0; waited < stopMs; waited += 50) {
-    if (engineProcess(place) === null) return true;
+    if (engineProcess(place) === null) return;
     await pause(50);
   }
   throw new Fault("operation.failed", `dockerd (process ${pid}) goes on ${stopMs / 1000} s after SIGTERM`);
