@@ -37,7 +37,12 @@ export default defineConfig({
         },
       },
       {
-        test: { ...story, name: "stories", include: ["test/stories/*.test.ts", "test/stories/load/*.test.ts"], maxWorkers: 2 },
+        test: {
+          ...story,
+          name: "stories",
+          include: ["test/stories/*.test.ts", "test/stories/load/*.test.ts"],
+          maxWorkers: 2,
+        },
       },
       {
         test: {

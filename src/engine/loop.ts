@@ -181,18 +181,22 @@ class ReconcileLoop implements Engine {
 
   /**
    * Does the steps of a plan in order and gives the first fault. A step rests on what was observed and on what the plan
-   * writes down first, never on another step, so one that fails does not hold up the others.
+   * writes down first, never on another step, so one that fails does not hold up the others, and neighbours of one kind go
+   * side by side where each is waited for (a container takes a third of a second to start).
    */
   async #execute(state: KeyState, s: Snapshot, plan: Plan): Promise<Fault | null> {
     let first: Fault | null = null;
-    for (const step of plan.steps) {
+    for (const group of groupsOf(plan.steps)) {
       if (this.#stopped) return first;
-      const fault = await this.#executeStep({ key: s.key, deployment: plan.deployment }, step);
-      if (fault && refusals.includes(fault.code)) {
-        state.refusal = { deployment: plan.deployment, fault: fault.toRecord() };
+      const whose = { key: s.key, deployment: plan.deployment };
+      const faults = await Promise.all(group.map((step) => this.#executeStep(whose, step)));
+      for (const fault of faults) {
+        if (fault && refusals.includes(fault.code)) {
+          state.refusal = { deployment: plan.deployment, fault: fault.toRecord() };
+        }
+        first ??= fault;
       }
-      first ??= fault;
-      if (fault && step.do === "record") return fault;
+      if (faults[0] && group[0]?.do === "record") return faults[0];
     }
     return first;
   }
@@ -211,6 +215,19 @@ class ReconcileLoop implements Engine {
   #complain(key: EnvKey, fault: Fault): void {
     this.#deps.log.warn({ key: keyText(key), code: fault.code, cause: fault.cause }, fault.detail);
   }
+}
+
+const sideBySide: readonly Step["do"][] = ["start", "signal", "remove"];
+
+/** The steps in order, with neighbours of one kind together that may go side by side. */
+function groupsOf(steps: readonly Step[]): readonly (readonly Step[])[] {
+  const groups: Step[][] = [];
+  for (const step of steps) {
+    const last = groups.at(-1);
+    if (last && sideBySide.includes(step.do) && last[0]?.do === step.do) last.push(step);
+    else groups.push([step]);
+  }
+  return groups;
 }
 
 function underWay(s: Snapshot): string | null {

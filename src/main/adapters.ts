@@ -1,12 +1,12 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { processBuilder } from "../adapters/build/process/builder.ts";
 import { embeddedEdge } from "../adapters/edge/embedded/embedded-edge.ts";
 import { openJournal } from "../adapters/journal/sqlite/open.ts";
 import { openLogs } from "../adapters/logs/sqlite/open.ts";
 import { networkProber } from "../adapters/probe/network/prober.ts";
-import { processRuntime } from "../adapters/runtime/process/runtime.ts";
+import { Fault } from "../base/faults.ts";
+import { Engine } from "../host/engine.ts";
+import { installationId } from "../host/installation.ts";
 import { type FrontProxies, noFrontProxies } from "../model/route.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Edge } from "../ports/edge.ts";
@@ -15,7 +15,10 @@ import type { LogStore } from "../ports/logs.ts";
 import type { Prober } from "../ports/prober.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import { systemClock } from "./clock.ts";
-import { chooseUser, firstClosed, type UserChoice } from "./user.ts";
+import { containers } from "./containers.ts";
+import { choosePlatform, engineSocket, type Platform } from "./platform.ts";
+import { processes } from "./processes.ts";
+import { chooseUser, type UserChoice } from "./user.ts";
 
 export interface AdapterOptions {
   readonly stateDirectory: string;
@@ -28,6 +31,14 @@ export interface AdapterOptions {
   /** Ports that instances get. */
   readonly ports?: { readonly from: number; readonly to: number };
   readonly runAs?: string | null;
+  /** What runs instances; default: `auto`. */
+  readonly runtime?: Platform | "auto";
+  /** The container engine's socket; default: as `engineSocket` finds it. */
+  readonly engine?: string;
+  /** What the edge is; default: `container` beside containers, else `embedded`. */
+  readonly proxy?: "embedded" | "haproxy" | "container";
+  /** The image of `container`. */
+  readonly proxyImage?: string;
   /** The controller's own environment; apps get PATH and the language of it and nothing else. */
   readonly env: Readonly<Record<string, string>>;
 }
@@ -40,10 +51,10 @@ export interface Adapters {
   readonly prober: Prober;
   readonly logs: LogStore;
   readonly user: UserChoice;
+  readonly platform: Platform;
+  /** The container engine where containers are used; else null. */
+  readonly engine: Engine | null;
 }
-
-/** Below the range that Linux gives to outgoing connections (32768 up), so that none of those takes one away. */
-export const defaultPorts = { from: 20_000, to: 29_999 } as const;
 
 /**
  * Node's young objects in 3 × 2 MB instead of 3 × 16: under load the edge stays 25 MB smaller at the same CPU a request
@@ -53,62 +64,64 @@ const youngSpace = "--max-semi-space-size=2";
 
 /** Constructs every adapter on a state directory. The caller holds its lease. */
 export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
-  const at = (name: string) => join(options.stateDirectory, name);
-  const user = chooseUser(options.runAs ?? null, { directory: options.stateDirectory, home: at("home") });
+  const { stateDirectory, env } = options;
+  const at = (name: string) => join(stateDirectory, name);
   const clock = systemClock;
-  const journal = await openJournal(at("journal.db"), clock);
-  const store = at("store");
-  const runtime = processRuntime({
-    directory: at("run"),
-    ports: options.ports ?? defaultPorts,
-    runAs: user.runAs,
-    baseEnv: appEnvironment(options, at("node")),
-    artifactDirectory: (digest) => join(store, "artifacts", digest.replace("sha256:", "")),
-    clock,
+  const engine = new Engine(engineSocket(options.engine, env));
+  const platform = await choosePlatform({
+    wanted: options.runtime ?? "auto",
+    stateDirectory,
+    answers: () => answers(engine),
   });
-  const builder = processBuilder({ directory: store, runtime, runAs: user.runAs, clock });
+  const user = userOf(options, platform);
+  const journal = await openJournal(at("journal.db"), clock);
+  const { runtime, builder } =
+    platform === "docker"
+      ? containers({ stateDirectory, engine, installation: installationId(stateDirectory), env, clock })
+      : processes({ ...options, runAs: user.runAs, clock });
   const edge = embeddedEdge({
     directory: at("edge"),
     listen: options.edge,
     secure: options.edgeTls ?? null,
     proxies: options.frontProxies ?? noFrontProxies,
     entry: [process.execPath, youngSpace, edgeEntry()],
-    env: { PATH: options.env.PATH ?? "" },
+    env: { PATH: env.PATH ?? "" },
     clock,
   });
   const logs = await openLogs(at("logs.db"), clock);
-  return { journal, runtime, builder, edge, prober: networkProber(), logs, user };
+  const prober = networkProber();
+  return {
+    journal,
+    runtime,
+    builder,
+    edge,
+    prober,
+    logs,
+    user,
+    platform,
+    engine: platform === "docker" ? engine : null,
+  };
+}
+
+/** Containers have users of their own. */
+function userOf(options: AdapterOptions, platform: Platform): UserChoice {
+  if (platform === "docker") return { runAs: null, warning: null };
+  const { stateDirectory: directory } = options;
+  return chooseUser(options.runAs ?? null, { directory, home: join(directory, "home") });
+}
+
+async function answers(engine: Engine): Promise<boolean> {
+  try {
+    await engine.version();
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof Fault) return false;
+    throw thrown;
+  }
 }
 
 /** The edge's entry beside this file: source in a checkout, bundle in a release. */
 function edgeEntry(): string {
   const here = fileURLToPath(import.meta.url);
   return join(dirname(here), here.endsWith(".ts") ? "edge.ts" : "edge.js");
-}
-
-/**
- * What every app finds in its environment. The pinned Node comes first on PATH, so that an app runs the same on a machine
- * with another Node or none; a manifest that sets PATH wins.
- */
-function appEnvironment(options: AdapterOptions, copy: string): Record<string, string> {
-  const { env } = options;
-  const kept = Object.fromEntries(
-    ["LANG", "LC_ALL", "TZ", "HOME", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS"].flatMap((name) =>
-      env[name] === undefined ? [] : [[name, env[name]]],
-    ),
-  );
-  const path = env.PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-  return { ...kept, PATH: `${dirname(reachableNode(copy))}:${path}` };
-}
-
-/** This Node's program where every user can start it: itself, or a copy when it lies in a closed directory. */
-function reachableNode(copy: string): string {
-  if (process.getuid?.() !== 0 || firstClosed(dirname(process.execPath)) === null) return process.execPath;
-  const target = join(copy, `node-${process.version}`, "node");
-  if (!existsSync(target)) {
-    mkdirSync(dirname(target), { recursive: true, mode: 0o755 });
-    copyFileSync(process.execPath, target);
-    chmodSync(target, 0o755);
-  }
-  return target;
 }

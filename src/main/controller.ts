@@ -77,7 +77,7 @@ async function run(options: ControllerOptions, { between, closers, close }: Fram
     { write: options.onLog ?? ((line: string) => process.stderr.write(line)) },
   );
   const adapters = between(await openAdapters(options));
-  const { journal, runtime, builder, edge, logs, user } = adapters;
+  const { journal, runtime, builder, edge, logs, user, platform } = adapters;
   for (const port of [journal, runtime, edge, logs]) closers.push(() => port.close());
   await edge.ensure().catch((error: unknown) => {
     throw withFlag(error);
@@ -96,7 +96,7 @@ async function run(options: ControllerOptions, { between, closers, close }: Fram
     clock: systemClock,
     log,
     tokenDigest: token === null ? null : sha256(token),
-    info: { version, pid: process.pid, stateDirectory: options.stateDirectory, runtime: "process", startedAt },
+    info: { version, pid: process.pid, stateDirectory: options.stateDirectory, runtime: platform, startedAt },
     doctor: () => doctor(options, adapters),
   });
   const socket = join(options.stateDirectory, "controller.sock");

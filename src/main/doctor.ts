@@ -3,9 +3,11 @@ import { access, statfs } from "node:fs/promises";
 import { freemem, totalmem } from "node:os";
 import { formatSize } from "../base/size.ts";
 import type { CheckView } from "../contract/controller.ts";
-import { type AdapterOptions, type Adapters, defaultPorts } from "./adapters.ts";
+import type { AdapterOptions, Adapters } from "./adapters.ts";
 import { ok } from "./check.ts";
-import { webPortsCheck } from "./doctor-docker.ts";
+import { systemClock } from "./clock.ts";
+import { dockerChecks, webPortsCheck } from "./doctor-docker.ts";
+import { defaultPorts } from "./processes.ts";
 import { version } from "./version.ts";
 
 /** Less free space than this and a build or a log may fill the disk before anybody looks. */
@@ -22,8 +24,9 @@ export async function doctor(options: AdapterOptions, adapters: Adapters): Promi
     user(adapters),
     await edge(adapters),
     await journal(adapters),
-    await processesCheck(),
-    ports(options),
+    ...(adapters.engine
+      ? await dockerChecks(adapters.engine, systemClock.now)
+      : [await processesCheck(), ports(options)]),
     webPortsCheck([adapters.edge.address().port]),
   ];
 }
@@ -43,7 +46,8 @@ export function memoryCheck(): CheckView {
   return { name: "memory", state: "warn", detail, fix: "Stop something or lower `replicas`." };
 }
 
-function user({ user }: Adapters): CheckView {
+function user({ user, platform }: Adapters): CheckView {
+  if (platform === "docker") return ok("user", "apps run as the users of their images, never as root");
   if (user.warning) return { name: "user", state: "warn", detail: user.warning, fix: "See --run-as and --state." };
   return ok("user", user.runAs ? `apps run as uid ${user.runAs.uid}` : "apps run as the invoking user");
 }

@@ -6,9 +6,9 @@ import { advance, finishDrain, finishUndo, startable } from "./deploy.ts";
 import { Draft } from "./draft.ts";
 import { faultOf } from "./gate.ts";
 import type { Plan, Snapshot } from "./plan.ts";
-import { tableFor } from "./routes.ts";
+import { spareUpstreams, tableFor } from "./routes.ts";
 import { switchTable } from "./switch.ts";
-import { idOf, releaseOf, type Slot, slotsOf } from "./view.ts";
+import { idOf, releaseOf, type Slot, slotId, slotsOf } from "./view.ts";
 
 const nobody: ReadonlyMap<string, Serving> = new Map();
 
@@ -91,7 +91,7 @@ function wantedNow(course: Course): Wanted {
     case "drain":
       return atRest(s, next);
     case "undo":
-      return { slots: before.slots, onTrial: new Set(), table: undoTable(course) };
+      return { slots: [...before.slots, ...spareSlots(course)], onTrial: new Set(), table: undoTable(course) };
     default:
       return before;
   }
@@ -120,8 +120,18 @@ function watchSlots(course: Course): readonly Slot[] {
   return [...old, ...fresh];
 }
 
-function undoTable({ s, draft, previous }: Course) {
+function undoTable({ s, draft, next, previous }: Course) {
   if (s.environment.stopped) return null;
   const exchanged = new Map(previous ? draft.current.exchanged.map((name) => [name, previous]) : []);
-  return tableFor(s, { base: previous, next: null, share: 0, exchanged });
+  return tableFor(s, { base: previous, next: null, share: 0, spare: next, exchanged });
+}
+
+/** Places of a release that is taken back whose instances answer for want of others. */
+function spareSlots({ s, next, previous }: Course): readonly Slot[] {
+  if (s.environment.stopped) return [];
+  return slotsOf(s, next).filter((slot) => {
+    if (slot.service.single) return false;
+    const spare = spareUpstreams(s, { base: previous, spare: next }, slot.service.name);
+    return spare.some(({ identity }) => slotId(identity) === idOf(slot));
+  });
 }

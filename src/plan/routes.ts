@@ -14,6 +14,8 @@ export interface Blend {
   readonly next: Serving | null;
   /** Share of requests that goes to `next` where both have instances: 0 before the switch, 1 after it. */
   readonly share: number;
+  /** Whose instances go on answering while `base` has nobody (see `spareUpstreams`). */
+  readonly spare?: Serving;
   /** Services under exchange, with the only ones that may answer for them; requests wait while there is no instance. */
   readonly exchanged: ReadonlyMap<string, Serving>;
 }
@@ -86,11 +88,28 @@ function routeOf(s: Snapshot, blend: Blend, { service, http, follows }: Routed):
   }
   const before = blend.share < 1 ? upstreamsOf(s, blend.base, service.name) : [];
   const after = blend.share > 0 && follows ? upstreamsOf(s, blend.next, service.name) : [];
+  const { base, spare: other } = blend;
+  const spare = other ? spareUpstreams(s, { base, spare: other }, service.name) : [];
   const share = before.length === 0 ? 1 : after.length === 0 ? 0 : blend.share;
-  const upstreams = [...weighed(before, 1 - share), ...weighed(after, share)];
+  const upstreams = [...weighed(before, 1 - share), ...weighed(after, share), ...weighed(spare, 1)];
   // A `single` instance that ended has no neighbour to answer for it: its requests wait for the one started in its place.
   const holdMs = service.single && upstreams.length === 0 ? readyWithin(service) : null;
   return route(service.name, http, { upstreams, holdMs, maintenance });
+}
+
+/**
+ * Instances of `spare` that go on answering, as they do already, while those that should answer in their place are not
+ * there: a bad answer is better than none. None when nobody is wanted in their place.
+ */
+export function spareUpstreams(
+  s: Snapshot,
+  { base, spare }: { base: Serving | null; spare: Serving },
+  service: string,
+): readonly ObservedInstance[] {
+  const isWanted = slotsOf(s, base).some((slot) => slot.service.name === service && slot.service.http);
+  if (!isWanted || upstreamsOf(s, base, service).length > 0) return [];
+  const routed = routedNow(s);
+  return upstreamsOf(s, spare, service).filter(({ name }) => routed.has(name));
 }
 
 function readyWithin(service: ServiceSpec): number {

@@ -66,7 +66,7 @@ const env = Object.fromEntries(
 const platform = {
   runtime: values.runtime === "docker" ? "docker" : "process",
   ...(values.engine !== undefined && { engine: values.engine }),
-  ...(values.proxy === "haproxy" && { proxy: "haproxy" }),
+  ...(values.proxy === "haproxy" && { proxy: "haproxy" as const }),
 } as const;
 const controller = await assembleController(
   { stateDirectory: values.state ?? "", listen: null, edge: { host, port: Number(port) }, env, ...platform },

@@ -1,0 +1,42 @@
+import { availableParallelism, totalmem } from "node:os";
+import { join } from "node:path";
+import { withBuilds } from "../adapters/build/docker/beside.ts";
+import { dockerBuilder } from "../adapters/build/docker/builder.ts";
+import { imageOf } from "../adapters/build/docker/images.ts";
+import { usualRoom } from "../adapters/build/docker/room.ts";
+import { everyWay } from "../adapters/build/docker/ways.ts";
+import { dockerRuntime } from "../adapters/runtime/docker/runtime.ts";
+import { detect } from "../detect/detect.ts";
+import type { Engine } from "../host/engine.ts";
+import type { Builder } from "../ports/builder.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Runtime } from "../ports/runtime.ts";
+
+export interface ContainerOptions {
+  readonly stateDirectory: string;
+  readonly engine: Engine;
+  readonly installation: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly clock: Clock;
+}
+
+/** Instances as containers from images. A build gets half of the machine, so that what serves is not starved by it. */
+export function containers(options: ContainerOptions): { runtime: Runtime; builder: Builder } {
+  const { engine, installation, env, clock } = options;
+  const at = (name: string) => join(options.stateDirectory, name);
+  const path = env.PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  const builder = dockerBuilder({
+    engine,
+    directory: at("store"),
+    installation,
+    clock,
+    recipeOf: detect,
+    limits: { memoryBytes: Math.floor(totalmem() / 2), cpus: Math.max(0.5, availableParallelism() / 2) },
+    room: usualRoom,
+    atOnce: 2,
+    docker: { path: "docker", env: { PATH: path, HOME: env.HOME ?? "/" } },
+    ways: everyWay,
+  });
+  const runtime = dockerRuntime({ engine, installation, directory: at("run"), imageOf, path, clock });
+  return { runtime: withBuilds(runtime, builder.builds), builder };
+}

@@ -1,0 +1,62 @@
+import { chmodSync, copyFileSync, existsSync, mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { processBuilder } from "../adapters/build/process/builder.ts";
+import { processRuntime } from "../adapters/runtime/process/runtime.ts";
+import type { Builder } from "../ports/builder.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Runtime } from "../ports/runtime.ts";
+import { firstClosed, type RunAs } from "./user.ts";
+
+/** Below the range that Linux gives to outgoing connections (32768 up), so that none of those takes one away. */
+export const defaultPorts = { from: 20_000, to: 29_999 } as const;
+
+export interface ProcessOptions {
+  readonly stateDirectory: string;
+  readonly ports?: { readonly from: number; readonly to: number };
+  readonly runAs: RunAs | null;
+  readonly env: Readonly<Record<string, string>>;
+  readonly clock: Clock;
+}
+
+/** Instances as plain processes in directories. */
+export function processes(options: ProcessOptions): { runtime: Runtime; builder: Builder } {
+  const { runAs, clock, ports = defaultPorts } = options;
+  const at = (name: string) => join(options.stateDirectory, name);
+  const store = at("store");
+  const runtime = processRuntime({
+    directory: at("run"),
+    ports,
+    runAs,
+    baseEnv: appEnvironment(options, at("node")),
+    artifactDirectory: (digest) => join(store, "artifacts", digest.replace("sha256:", "")),
+    clock,
+  });
+  return { runtime, builder: processBuilder({ directory: store, runtime, runAs, clock }) };
+}
+
+/**
+ * What every app finds in its environment. The pinned Node comes first on PATH, so that an app runs the same on a machine
+ * with another Node or none; a manifest that sets PATH wins.
+ */
+function appEnvironment(options: ProcessOptions, copy: string): Record<string, string> {
+  const { env } = options;
+  const kept = Object.fromEntries(
+    ["LANG", "LC_ALL", "TZ", "HOME", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS"].flatMap((name) =>
+      env[name] === undefined ? [] : [[name, env[name]]],
+    ),
+  );
+  const path = env.PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  return { ...kept, PATH: `${dirname(reachableNode(copy))}:${path}` };
+}
+
+/** This Node's program where every user can start it: itself, or a copy when it lies in a closed directory. */
+function reachableNode(copy: string): string {
+  if (process.getuid?.() !== 0 || firstClosed(dirname(process.execPath)) === null) return process.execPath;
+  const target = join(copy, `node-${process.version}`, "node");
+  if (!existsSync(target)) {
+    mkdirSync(dirname(target), { recursive: true, mode: 0o755 });
+    copyFileSync(process.execPath, target);
+    chmodSync(target, 0o755);
+  }
+  return target;
+}
