@@ -169,6 +169,10 @@ const mutants: readonly Mutant[] = [
     plan: (s) => sound({ ...s, edge: { ...s.edge, stats: {} } }),
   },
   {
+    name: "lets users into an environment that is closed to them",
+    plan: (s) => sound({ ...s, environment: { ...s.environment, maintenance: null } }),
+  },
+  {
     name: "changes its mind about how a deployment ended",
     plan: records((change) => {
       const isUndone =

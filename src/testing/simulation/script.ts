@@ -15,7 +15,7 @@ export interface Flaw {
 
 export type Action =
   | { readonly do: "deploy"; readonly services: readonly ServiceSpec[]; readonly flaw: Flaw | null }
-  | { readonly do: "configure" | "rollback" | "restart all" | "restart one" | "cancel" | "stop" }
+  | { readonly do: "configure" | "rollback" | "restart all" | "restart one" | "cancel" | "stop" | "maintain" }
   | { readonly do: "scale"; readonly replicas: number };
 
 export type Mishap =
@@ -124,7 +124,7 @@ function writeActions(random: Random, { mix, weather }: { mix: readonly ServiceS
 function writeAction(random: Random, { mix, weather }: { mix: readonly ServiceSpec[]; weather: Weather }): Action {
   const kind = random.pick([
     ...(["deploy", "deploy", "deploy", "flawed", "flawed", "configure", "rollback", "rollback"] as const),
-    ...(["restart all", "restart one", "scale", "cancel", "stop", "another mix"] as const),
+    ...(["restart all", "restart one", "scale", "cancel", "stop", "maintain", "another mix"] as const),
   ] as const as readonly [string, ...string[]]);
   switch (kind) {
     case "deploy":
@@ -141,6 +141,7 @@ function writeAction(random: Random, { mix, weather }: { mix: readonly ServiceSp
     case "restart one":
     case "cancel":
     case "stop":
+    case "maintain":
       return { do: kind };
     default:
       return { do: "configure" };

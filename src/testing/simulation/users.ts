@@ -79,6 +79,8 @@ export class Users {
         return this.#cancel();
       case "stop":
         return this.#stop();
+      case "maintain":
+        return this.#maintain();
       case "scale":
         return this.#scale(action.replicas);
     }
@@ -158,6 +160,13 @@ export class Users {
       { kind: "serving", key, serving: null },
       ...open.map((one): Change => ({ kind: "deployment", deployment: { ...one, cancelRequested: true } })),
     ];
+  }
+
+  /** Closes it to its users, or opens it again. */
+  #maintain(): readonly Change[] {
+    const { maintenance } = this.#book().environment;
+    const next = maintenance ? null : { message: "Back at nine", page: null };
+    return [{ kind: "maintenance", key: this.#options.key, maintenance: next }];
   }
 
   #scale(replicas: number): readonly Change[] {

@@ -84,7 +84,10 @@ function judgeTable({ book, processes, table }: Aftermath): string | null {
   const routed = (table?.routes ?? []).flatMap(({ upstreams }) => upstreams.map(({ id }) => id));
   if (routed.sort().join(", ") !== wanted) return `7 at rest routes go to ${routed.join(", ")}, wanted is ${wanted}`;
   const held = table?.routes.find(({ holdMs }) => holdMs !== null);
-  return held ? `2 at rest ${held.service} is held` : null;
+  if (held) return `2 at rest ${held.service} is held`;
+  const wish = book.environment.maintenance;
+  const other = table?.routes.find(({ maintenance }) => (maintenance === null) !== (wish === null));
+  return other ? `7 at rest ${other.service} is ${wish ? "open" : "closed"}, which nobody wants` : null;
 }
 
 function judgeRemains({ book, processes, tasks, hasArtifact }: Aftermath): string | null {
