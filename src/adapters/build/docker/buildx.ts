@@ -17,19 +17,36 @@ export interface DockerProgram {
 export async function findBuildx(engine: Engine, docker: DockerProgram): Promise<Way | null> {
   const env = { ...docker.env, DOCKER_HOST: `unix://${engine.socket}`, BUILDX_NO_DEFAULT_ATTESTATIONS: "1" };
   try {
-    const { code } = await runChild([docker.path, "buildx", "inspect", "default"], { env });
-    return code === 0
-      ? { name: "docker buildx", run: (order, course) => run({ ...docker, env }, order, course) }
-      : null;
+    const plugin = await pluginOf(docker, env);
+    if (plugin === null) return null;
+    const { code, stdout } = await runChild([plugin, "inspect", "default"], { env });
+    // It exits with 0 also where it reaches no engine.
+    if (code !== 0 || !/^Driver: +docker$/m.test(stdout) || !/^Status: +running$/m.test(stdout)) return null;
+    return { name: "docker buildx", run: (order, course) => run({ path: plugin, env }, order, course) };
   } catch (thrown) {
     if (isErrno(thrown, "ENOENT", "EACCES")) return null;
     throw thrown;
   }
 }
 
+/**
+ * The plugin's own program, which does the same without the docker program before it: one process, which ends when it is
+ * killed, where newer docker programs give their plugins a process group of their own.
+ */
+async function pluginOf(docker: DockerProgram, env: Readonly<Record<string, string>>): Promise<string | null> {
+  const { code, stdout } = await runChild([docker.path, "info", "--format", "{{json .ClientInfo.Plugins}}"], { env });
+  if (code !== 0) return null;
+  const plugins = JSON.parse(stdout) as readonly { readonly Name: string; readonly Path?: string }[] | null;
+  return plugins?.find(({ Name }) => Name === "buildx")?.Path ?? null;
+}
+
 async function run(docker: DockerProgram, order: BuildOrder, course: Course): Promise<BuildEnd> {
   const { signal } = course;
-  const child = startChild([docker.path, ...argumentsOf(order)], { env: docker.env, stdio: ["pipe", "pipe", "pipe"] });
+  signal.throwIfAborted();
+  const child = startChild([docker.path, ...argumentsOf(order)], {
+    env: docker.env,
+    stdio: ["pipe", "pipe", "pipe"],
+  });
   const stop = () => child.kill("SIGKILL");
   signal.addEventListener("abort", stop, { once: true });
   const lines = new PlainLines(course.say);
@@ -71,7 +88,7 @@ function argumentsOf({ tag, dockerfile, target, args, labels }: BuildOrder): str
   const pairs = (flag: string, values: Readonly<Record<string, string>>) =>
     Object.entries(values).flatMap(([name, value]) => [flag, `${name}=${value}`]);
   return [
-    ...["buildx", "build", "--builder", "default", "--progress", "plain", "--tag", tag, "--file", dockerfile],
+    ...["build", "--builder", "default", "--progress", "plain", "--tag", tag, "--file", dockerfile],
     ...(target === null ? [] : ["--target", target]),
     ...pairs("--build-arg", args),
     ...pairs("--label", labels),

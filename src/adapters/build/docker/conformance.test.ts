@@ -1,20 +1,33 @@
 import { describe } from "vitest";
+import { Engine } from "../../../host/engine.ts";
 import { builderConformance } from "../../../testing/conformance/builder.ts";
 import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
 import { processWorld, wallClock } from "../../runtime/process/world.ts";
+import { findBuildx } from "./buildx.ts";
+import type { WayName } from "./ways.ts";
 import { dockerWorld } from "./world.ts";
 
 const socket = testEngine();
+const { PATH = "", HOME = "", DOCKER_CONFIG } = process.env;
+const docker = { path: "docker", env: { PATH, HOME, ...(DOCKER_CONFIG ? { DOCKER_CONFIG } : {}) } };
+const buildx = socket === null ? null : await findBuildx(new Engine(socket), docker);
+
+function conform(way: WayName): void {
+  builderConformance(`docker, ${way}`, async () =>
+    dockerWorld(await processWorld(), {
+      socket: socket ?? "",
+      base: testImages.debian,
+      clock: wallClock,
+      more: { ways: [way], docker },
+    }),
+  );
+}
 
 describe.skipIf(socket === null)(`on an engine (else: ${noEngine})`, () => {
-  for (const way of ["buildkit", "classic"] as const) {
-    builderConformance(`docker, ${way}`, async () =>
-      dockerWorld(await processWorld(), {
-        socket: socket ?? "",
-        base: testImages.debian,
-        clock: wallClock,
-        more: { ways: [way] },
-      }),
-    );
-  }
+  conform("buildkit");
+  conform("classic");
+});
+
+describe.skipIf(buildx === null)("with docker buildx (else: no such plugin on this machine, or no engine)", () => {
+  conform("buildx");
 });
