@@ -21,7 +21,13 @@ export type Outcome =
   | { readonly kind: "gave-up"; readonly fault: Fault };
 
 /** Faults that trying again does not mend: the release asks for something it cannot have. */
-const refusals: readonly FaultCode[] = ["route.host-taken", "route.invalid", "runtime.ports-exhausted"];
+const refusals: readonly FaultCode[] = [
+  "source.missing",
+  "source.unsafe",
+  "route.host-taken",
+  "route.invalid",
+  "runtime.ports-exhausted",
+];
 /** Between tries after a fault. */
 const retryDelay = { first: 100, limit: 10_000 } as const;
 /** Rounds of one reconcile before others get their turn; a deployment needs about a dozen. */

@@ -61,9 +61,9 @@ function isCancelled({ s, draft }: Course): boolean {
   return (cancelRequested || s.environment.stopped) && phase !== "drain" && phase !== "undo" && phase !== "ended";
 }
 
-/** The edge or the runtime will not do what this release asks for, e.g. a host that another environment owns. */
+/** Builder, edge or runtime will not do what this release asks for, e.g. a host that another environment owns. */
 function isRefused({ s, draft }: Course): boolean {
-  return s.refusal !== null && ["start", "gate", "switch"].includes(draft.current.phase);
+  return s.refusal !== null && ["build", "start", "gate", "switch"].includes(draft.current.phase);
 }
 
 function cancelFault({ draft, previous }: Course): FaultRecord {

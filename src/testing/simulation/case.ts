@@ -1,5 +1,5 @@
 import { parseDuration } from "../../base/duration.ts";
-import { Fault } from "../../base/faults.ts";
+import { Fault, type FaultCode, type FaultRecord } from "../../base/faults.ts";
 import type { Deployment, Phase, Verdict } from "../../model/deployment.ts";
 import { newEnvironment, type Serving } from "../../model/environment.ts";
 import {
@@ -29,6 +29,8 @@ interface Draft {
   readonly holds: string[];
   serving: Serving | null;
   stopped: boolean;
+  /** The fault that the last step was refused with for good. */
+  refusal: FaultRecord | null;
   maintenance: boolean;
   edgeUp: boolean;
 }
@@ -86,6 +88,7 @@ export function readWorld(text: string): Snapshot {
     holds: [],
     serving: null,
     stopped: false,
+    refusal: null,
     maintenance: false,
     edgeUp: true,
   };
@@ -126,6 +129,7 @@ function readRest(draft: Draft, kind: string, words: Words): void {
   if (kind === "scale") draft.scale[words.at(0)] = Number(words.at(1));
   else if (kind === "hold") draft.holds.push(words.at(0));
   else if (kind === "stopped") draft.stopped = true;
+  else if (kind === "refused") draft.refusal = new Fault(words.at(0) as FaultCode, "refused").toRecord();
   else if (kind === "maintenance") draft.maintenance = true;
   else if (kind === "edge" && words.at(0) === "down") draft.edgeUp = false;
   else throw new Fault("request.invalid", `a case has no line that begins with ${kind}`);
@@ -245,7 +249,7 @@ function complete(draft: Draft): Snapshot {
     memory: Object.fromEntries(draft.instances.map(({ seen, words }) => [seen.name, words.number("memory")])),
     tasks: draft.tasks,
     artifacts: Object.fromEntries(draft.releases.map((one) => [digestOf(one.number), artifactOf(one.words)])),
-    refusal: null,
+    refusal: draft.refusal,
     edge: { up: draft.edgeUp, table: null, stats: Object.fromEntries(draft.instances.map(statsOf)) },
   };
   return draft.edgeUp ? { ...s, edge: { ...s.edge, table: tableOf(s, draft) } } : s;
