@@ -2,7 +2,6 @@ import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/prom
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { stopEdge } from "../src/adapters/edge/embedded/stop.ts";
 import { startChild } from "../src/host/child.ts";
 import { startController } from "../src/main/controller.ts";
 import { type Load, startLoad } from "../test/stories/load/load.ts";
@@ -112,8 +111,7 @@ async function main(): Promise<number> {
     return good ? 0 : 1;
   } finally {
     await fairlead(stage, "down", "--yes");
-    await controller.close();
-    await stopEdge(join(state, "edge"));
+    await controller.closeWithEdge();
     await rm(home, { recursive: true, force: true });
   }
 }

@@ -1,13 +1,11 @@
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { embeddedEdge } from "../adapters/edge/embedded/embedded-edge.ts";
+import { join } from "node:path";
 import { openJournal } from "../adapters/journal/sqlite/open.ts";
 import { openLogs } from "../adapters/logs/sqlite/open.ts";
 import { networkProber } from "../adapters/probe/network/prober.ts";
 import { Fault } from "../base/faults.ts";
 import { Engine } from "../host/engine.ts";
 import { installationId } from "../host/installation.ts";
-import { type FrontProxies, noFrontProxies } from "../model/route.ts";
+import type { FrontProxies } from "../model/route.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Edge } from "../ports/edge.ts";
 import type { Journal } from "../ports/journal.ts";
@@ -16,6 +14,7 @@ import type { Prober } from "../ports/prober.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import { systemClock } from "./clock.ts";
 import { containers } from "./containers.ts";
+import { openEdge, type ProxyKind } from "./edges.ts";
 import { choosePlatform, engineSocket, type Platform } from "./platform.ts";
 import { processes } from "./processes.ts";
 import { chooseUser, type UserChoice } from "./user.ts";
@@ -36,7 +35,7 @@ export interface AdapterOptions {
   /** The container engine's socket; default: as `engineSocket` finds it. */
   readonly engine?: string;
   /** What the edge is; default: `container` beside containers, else `embedded`. */
-  readonly proxy?: "embedded" | "haproxy" | "container";
+  readonly proxy?: ProxyKind;
   /** The image of `container`. */
   readonly proxyImage?: string;
   /** The controller's own environment; apps get PATH and the language of it and nothing else. */
@@ -48,6 +47,8 @@ export interface Adapters {
   readonly runtime: Runtime;
   readonly builder: Builder;
   readonly edge: Edge;
+  /** Ends the edge, after what is under way. */
+  readonly stopEdge: () => Promise<void>;
   readonly prober: Prober;
   readonly logs: LogStore;
   readonly user: UserChoice;
@@ -55,12 +56,6 @@ export interface Adapters {
   /** The container engine where containers are used; else null. */
   readonly engine: Engine | null;
 }
-
-/**
- * Node's young objects in 3 × 2 MB instead of 3 × 16: under load the edge stays 25 MB smaller at the same CPU a request
- * (docs/performance.md).
- */
-const youngSpace = "--max-semi-space-size=2";
 
 /** Constructs every adapter on a state directory. The caller holds its lease. */
 export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
@@ -79,15 +74,7 @@ export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
     platform === "docker"
       ? containers({ stateDirectory, engine, installation: installationId(stateDirectory), env, clock })
       : processes({ ...options, runAs: user.runAs, clock });
-  const edge = embeddedEdge({
-    directory: at("edge"),
-    listen: options.edge,
-    secure: options.edgeTls ?? null,
-    proxies: options.frontProxies ?? noFrontProxies,
-    entry: [process.execPath, youngSpace, edgeEntry()],
-    env: { PATH: env.PATH ?? "" },
-    clock,
-  });
+  const { edge, stop: stopEdge } = openEdge({ ...options, platform, clock });
   const logs = await openLogs(at("logs.db"), clock);
   const prober = networkProber();
   return {
@@ -95,6 +82,7 @@ export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
     runtime,
     builder,
     edge,
+    stopEdge,
     prober,
     logs,
     user,
@@ -118,10 +106,4 @@ async function answers(engine: Engine): Promise<boolean> {
     if (thrown instanceof Fault) return false;
     throw thrown;
   }
-}
-
-/** The edge's entry beside this file: source in a checkout, bundle in a release. */
-function edgeEntry(): string {
-  const here = fileURLToPath(import.meta.url);
-  return join(dirname(here), here.endsWith(".ts") ? "edge.ts" : "edge.js");
 }

@@ -1,4 +1,3 @@
-import path from "node:path";
 import { isatty } from "node:tty";
 import { executionContext } from "../cli/context.ts";
 import { runCli } from "../cli/run.ts";
@@ -26,17 +25,8 @@ function ownEnvironment(): Record<string, string> {
 
 /** The controller in this process; loaded only for the two commands that need it. */
 async function startController(options: ControllerOptions): Promise<RunningController> {
-  const [{ startController: start }, { stopEdge }] = await Promise.all([
-    import("./controller.ts"),
-    import("../adapters/edge/embedded/stop.ts"),
-  ]);
-  const token = process.env.FAIRLEAD_TOKEN || null;
-  const running = await start({ ...options, token, env: ownEnvironment() });
-  const closeWithEdge = async () => {
-    await running.close();
-    await stopEdge(path.join(options.stateDirectory, "edge"));
-  };
-  return { ...running, closeWithEdge };
+  const { startController: start } = await import("./controller.ts");
+  return start({ ...options, token: process.env.FAIRLEAD_TOKEN || null, env: ownEnvironment() });
 }
 
 async function service(): Promise<MachineService> {

@@ -34,6 +34,8 @@ export interface RunningController {
   readonly warnings: readonly string[];
   /** Stops deciding and answering; instances and the edge go on. */
   close(): Promise<void>;
+  /** The same, and then the edge, after what is under way. */
+  closeWithEdge(): Promise<void>;
 }
 
 /**
@@ -108,7 +110,8 @@ async function run(options: ControllerOptions, { between, closers, close }: Fram
   log.info({ socket, edge: `http://${host}:${port}`, pid: process.pid }, "the controller is up");
   // Closers run from the last to the first: this one when all else is closed.
   closers.unshift(() => log.info("the controller has stopped"));
-  return { socket, edge: { host, port }, warnings: user.warning ? [user.warning] : [], close };
+  const closeWithEdge = () => close().then(adapters.stopEdge);
+  return { socket, edge: { host, port }, warnings: user.warning ? [user.warning] : [], close, closeWithEdge };
 }
 
 /** Whoever meets a taken port first wants to know which flag moves the edge. */

@@ -38,6 +38,11 @@ export function chooseUser(name: string | null, state: { directory: string; home
   return { runAs: null, warning: `apps run as root because ${because}; use --state /var/lib/fairlead` };
 }
 
+/** The user that owns nothing on any machine, for what root starts and does not run as root. */
+export function nobody(): { uid: number; gid: number } | null {
+  return lookUp(defaultUser);
+}
+
 function lookUp(name: string): { uid: number; gid: number } | null {
   for (const line of readFileSync("/etc/passwd", "utf8").split("\n")) {
     const [login, , uid, gid] = line.split(":");

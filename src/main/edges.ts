@@ -1,0 +1,69 @@
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { embeddedEdge } from "../adapters/edge/embedded/embedded-edge.ts";
+import { stopEdge } from "../adapters/edge/embedded/stop.ts";
+import { haproxyEdge } from "../adapters/edge/haproxy/haproxy-edge.ts";
+import { stopHaproxy } from "../adapters/edge/haproxy/stop.ts";
+import { type FrontProxies, noFrontProxies } from "../model/route.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Edge } from "../ports/edge.ts";
+import type { Platform } from "./platform.ts";
+import { nobody } from "./user.ts";
+
+export type ProxyKind = "embedded" | "haproxy" | "container";
+
+export interface EdgeOptions {
+  readonly stateDirectory: string;
+  readonly edge: { readonly host: string; readonly port: number };
+  readonly edgeTls?: { readonly host: string; readonly port: number } | null;
+  readonly frontProxies?: FrontProxies;
+  readonly proxy?: ProxyKind;
+  readonly proxyImage?: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly platform: Platform;
+  readonly clock: Clock;
+}
+
+/**
+ * Node's young objects in 3 × 2 MB instead of 3 × 16: under load the edge stays 25 MB smaller at the same CPU a request
+ * (docs/performance.md).
+ */
+const youngSpace = "--max-semi-space-size=2";
+
+/** The edge of a state directory, and how it is ended. */
+export function openEdge(options: EdgeOptions): { edge: Edge; stop: () => Promise<void> } {
+  const directory = join(options.stateDirectory, "edge");
+  const kind = options.proxy ?? "embedded";
+  if (kind === "embedded") return { edge: embedded(directory, options), stop: () => stopEdge(directory) };
+  return { edge: haproxy(directory, options), stop: () => stopHaproxy(directory) };
+}
+
+function embedded(directory: string, { edge, edgeTls, frontProxies, env, clock }: EdgeOptions): Edge {
+  return embeddedEdge({
+    directory,
+    listen: edge,
+    secure: edgeTls ?? null,
+    proxies: frontProxies ?? noFrontProxies,
+    entry: [process.execPath, youngSpace, edgeEntry()],
+    env: { PATH: env.PATH ?? "" },
+    clock,
+  });
+}
+
+function haproxy(directory: string, { edge, env, clock }: EdgeOptions): Edge {
+  const path = `${env.PATH ?? ""}:/usr/local/sbin:/usr/sbin`;
+  const user = process.getuid?.() === 0 ? nobody() : null;
+  return haproxyEdge({
+    directory,
+    listen: edge,
+    run: { program: "haproxy", env: { PATH: path } },
+    clock,
+    ...(user && { user }),
+  });
+}
+
+/** The edge's entry beside this file: source in a checkout, bundle in a release. */
+function edgeEntry(): string {
+  const here = fileURLToPath(import.meta.url);
+  return join(dirname(here), here.endsWith(".ts") ? "edge.ts" : "edge.js");
+}
