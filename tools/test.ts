@@ -73,6 +73,7 @@ function printTable(results: readonly Result[], total: Counts): void {
     const mark = counts.failed === 0 ? "ok    " : "FAILED";
     console.log(`${mark}  ${name.padEnd(width)}  ${summary(counts)}  (${seconds.toFixed(1)} s)`);
   }
+  for (const { name, because } of total.limits) console.log(`limit: ${name}: ${because}`);
   for (const { name, because } of total.skipped) console.log(`skipped: ${name}: ${because}`);
 }
 

@@ -21,6 +21,7 @@ const needs = {
     { program: "pebble", package: "pebble" },
     { program: "python3", package: "python3" },
     { program: "systemd-analyze", package: "systemd" },
+    { program: "docker-registry", package: "docker-registry" },
   ],
 } as const satisfies Record<string, readonly Need[]>;
 

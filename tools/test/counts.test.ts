@@ -1,26 +1,33 @@
 import { describe, expect, test } from "vitest";
 import { add, countReport, none, summary } from "./counts.ts";
 
-function report(...files: { status?: string; tests?: [name: string, status: string, because?: string][] }[]): string {
+function report(
+  ...files: { status?: string; tests?: [name: string, status: string, because?: string, limit?: boolean][] }[]
+): string {
   return JSON.stringify({
     numTotalTests: 0,
     testResults: files.map(({ status = "passed", tests = [] }) => ({
       name: "/a.test.ts",
       status,
       message: "",
-      assertionResults: tests.map(([fullName, state, because]) => ({ fullName, status: state, meta: { because } })),
+      assertionResults: tests.map(([fullName, state, because, limit]) => ({
+        fullName,
+        status: state,
+        meta: { because, limit },
+      })),
     })),
   });
 }
 
 describe("counting a report", () => {
-  test("tests are counted by how they ended, skips by name and reason", () => {
+  test("tests are counted by how they ended, skips by name and reason, limits of an adapter apart", () => {
     const file = {
       status: "failed",
       tests: [
         ["a", "passed"],
         ["b", "failed"],
         ["c", "skipped", "no engine here"],
+        ["f", "skipped", "HAProxy has no Brotli", true],
       ],
     };
     expect(
@@ -40,6 +47,7 @@ describe("counting a report", () => {
         { name: "c", because: "no engine here" },
         { name: "e", because: "no reason given" },
       ],
+      limits: [{ name: "f", because: "HAProxy has no Brotli" }],
     });
   });
 
@@ -56,8 +64,8 @@ describe("counting a report", () => {
   test("the last line has the form that scripts read", () => {
     expect(summary({ ...none, passed: 3 })).toBe("3 passed, 0 failed");
     const skipped = [{ name: "a", because: "b" }];
-    expect(summary(add({ passed: 1, failed: 2, skipped }, { passed: 1, failed: 0, skipped }))).toBe(
-      "2 passed, 2 failed, 2 skipped",
-    );
+    expect(
+      summary(add({ ...none, passed: 1, failed: 2, skipped, limits: skipped }, { ...none, passed: 1, skipped })),
+    ).toBe("2 passed, 2 failed, 2 skipped");
   });
 });

@@ -8,7 +8,11 @@ const reportSchema = z.object({
       status: z.string(),
       message: z.string(),
       assertionResults: z.array(
-        z.object({ fullName: z.string(), status: z.string(), meta: z.object({ because: z.string().optional() }) }),
+        z.object({
+          fullName: z.string(),
+          status: z.string(),
+          meta: z.object({ because: z.string().optional(), limit: z.boolean().optional() }),
+        }),
       ),
     }),
   ),
@@ -17,11 +21,19 @@ const reportSchema = z.object({
 export interface Counts {
   readonly passed: number;
   readonly failed: number;
-  /** Name and reason of every test that did not run. */
-  readonly skipped: readonly { readonly name: string; readonly because: string }[];
+  /** Tests that could run on another machine. */
+  readonly skipped: readonly LeftOut[];
+  /** Tests of what an adapter does not do anywhere (src/testing/conformance/limit.ts); they count as nothing. */
+  readonly limits: readonly LeftOut[];
 }
 
-export const none: Counts = { passed: 0, failed: 0, skipped: [] };
+/** A test that did not run, and why. */
+export interface LeftOut {
+  readonly name: string;
+  readonly because: string;
+}
+
+export const none: Counts = { passed: 0, failed: 0, skipped: [], limits: [] };
 
 /**
  * Counts the tests of a report. A file that fails without a failed test (it cannot be loaded, a hook fails) counts as one
@@ -34,17 +46,26 @@ export function countReport(json: string | null, endedWell: boolean): Counts {
   const isFailed = ({ status }: { status: string }): boolean => status === "failed";
   const files = report.testResults.filter((file) => isFailed(file) && !file.assertionResults.some(isFailed));
   const failed = tests.filter(isFailed).length + files.length;
+  const leftOut = tests.filter(({ status }) => status !== "passed" && status !== "failed");
+  const named = ({ fullName, meta }: (typeof tests)[number]): LeftOut => ({
+    name: fullName,
+    because: meta.because ?? "no reason given",
+  });
   return {
     passed: tests.filter(({ status }) => status === "passed").length,
     failed: failed === 0 && !endedWell ? 1 : failed,
-    skipped: tests
-      .filter(({ status }) => status !== "passed" && status !== "failed")
-      .map(({ fullName, meta }) => ({ name: fullName, because: meta.because ?? "no reason given" })),
+    skipped: leftOut.filter(({ meta }) => !meta.limit).map(named),
+    limits: leftOut.filter(({ meta }) => meta.limit).map(named),
   };
 }
 
 export function add(a: Counts, b: Counts): Counts {
-  return { passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: [...a.skipped, ...b.skipped] };
+  return {
+    passed: a.passed + b.passed,
+    failed: a.failed + b.failed,
+    skipped: [...a.skipped, ...b.skipped],
+    limits: [...a.limits, ...b.limits],
+  };
 }
 
 /** The last line of a test run; scripts read it, so its form is fixed. */

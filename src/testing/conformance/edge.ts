@@ -8,6 +8,7 @@ import { proxyCases } from "./edge-proxies.ts";
 import type { EdgeUnderTest } from "./edge-rig.ts";
 import { streamCases } from "./edge-streams.ts";
 import { tlsCases, tlsProxyCases } from "./edge-tls.ts";
+import { limitOf } from "./limit.ts";
 
 /** One promise of the port: its sentence, and how it is checked against a running edge. */
 export type EdgeCase = readonly [name: string, check: (under: EdgeUnderTest) => Promise<void>];
@@ -46,16 +47,19 @@ export function edgeConformance(
     for (const [sentence, check] of cases) {
       const reason = reasonOf(sentence);
       if (reason === undefined) test(sentence, () => check(under));
-      else test.skip(`${sentence} (skipped: ${reason})`);
+      else test.skip(sentence, limitOf(reason));
     }
   });
-  describe.skipIf(behind === undefined)(`edge ${name} behind proxies`, () => {
+  describe(`edge ${name} behind proxies`, () => {
     for (const [sentence, proxies, check] of [...proxyCases, ...tlsProxyCases]) {
-      const reason = reasonOf(sentence);
-      test.skipIf(reason !== undefined)(reason ? `${sentence} (skipped: ${reason})` : sentence, async () => {
-        await using under = await behind?.(proxies);
-        if (under !== undefined) await check(under);
-      });
+      const reason = behind ? reasonOf(sentence) : "it stands behind none";
+      if (reason !== undefined) test.skip(sentence, limitOf(reason));
+      else {
+        test(sentence, async () => {
+          await using under = await behind?.(proxies);
+          if (under !== undefined) await check(under);
+        });
+      }
     }
   });
 }
