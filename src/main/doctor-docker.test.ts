@@ -118,19 +118,18 @@ describe("published ports", () => {
   });
 });
 
-test("networks are counted against the pools that the engine has", () => {
-  const bridges = (count: number) => Array.from({ length: count }, () => ({ Driver: "bridge" }));
-  expect(addressesCheck(info, [...bridges(3), { Driver: "host" }])).toMatchObject({
+test("networks are counted that environments to come can still have", () => {
+  const network = (...subnets: string[]) => ({ IPAM: { Config: subnets.map((Subnet) => ({ Subnet })) } });
+  const elsewhere = [network("172.17.0.0/16"), network(), { IPAM: { Config: null } }];
+  expect(addressesCheck(elsewhere, ["127.0.0.1/8"])).toMatchObject({
     state: "ok",
-    detail: "3 of about 31 networks in use, one for each environment",
+    detail: "256 networks left for environments to come",
   });
-  expect(addressesCheck(info, bridges(27)).state).toBe("warn");
-  expect(addressesCheck(info, bridges(31)).state).toBe("fail");
-  const pools = { ...info, DefaultAddressPools: [{ Base: "10.201.0.0/16", Size: 24 }] };
-  expect(addressesCheck(pools, bridges(31))).toMatchObject({
-    state: "ok",
-    detail: expect.stringContaining("of about 256"),
-  });
+  expect(addressesCheck([...elsewhere, network("10.222.7.0/24")], ["10.222.9.1/24"]).detail).toContain("254 networks");
+  expect(addressesCheck([network("10.222.0.0/17", "10.222.128.0/18", "10.222.192.0/19")], []).state).toBe("ok");
+  const most = ["10.222.0.0/17", "10.222.128.0/18", "10.222.192.0/19", "10.222.224.0/20", "10.222.240.0/21"];
+  expect(addressesCheck([network(...most, "10.222.248.0/22")], []).state).toBe("warn");
+  expect(addressesCheck([], ["10.0.0.5/8"]).state).toBe("fail");
 });
 
 test("who listens is found with its name, on either family, and gone when it ends", async () => {

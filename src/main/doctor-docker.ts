@@ -1,4 +1,6 @@
 import { readFile, statfs } from "node:fs/promises";
+import { networkInterfaces } from "node:os";
+import { freePrefixes } from "../adapters/runtime/docker/networks.ts";
 import { Fault, isErrno } from "../base/faults.ts";
 import { formatSize } from "../base/size.ts";
 import type { CheckView } from "../contract/controller.ts";
@@ -17,8 +19,6 @@ export interface EngineInfo {
   readonly MemTotal: number;
   readonly SystemTime: string;
   readonly Swarm?: { readonly LocalNodeState?: string };
-  /** Absent while the engine uses the pools that it came with. */
-  readonly DefaultAddressPools?: readonly { readonly Base: string; readonly Size: number }[] | null;
 }
 
 /** What is read of `/system/df`; bytes. */
@@ -35,7 +35,7 @@ export interface EngineContainer {
 }
 
 export interface EngineNetwork {
-  readonly Driver: string;
+  readonly IPAM: { readonly Config: readonly { readonly Subnet?: string }[] | null };
 }
 
 const dayMs = 86_400_000;
@@ -69,7 +69,7 @@ export async function dockerChecks(engine: Engine, now: () => number): Promise<C
       limitsCheck(info),
       clockCheck(skewMs),
       publishedCheck(containers, await hasUfw()),
-      addressesCheck(info, networks),
+      addressesCheck(networks, machineNetworks()),
     ];
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
@@ -175,19 +175,20 @@ function isOurs({ Labels }: EngineContainer): boolean {
   return Labels?.["fairlead.installation"] !== undefined;
 }
 
-/** The networks that an engine can make with the pools it comes with: 15 of size /16, 16 of size /20. */
-const builtInNetworks = 31;
+/** Every environment has a network of its own, cut from one range of private addresses (src/adapters/runtime/docker). */
+export function addressesCheck(networks: readonly EngineNetwork[], ofMachine: readonly string[]): CheckView {
+  const taken = networks.flatMap(({ IPAM }) => (IPAM.Config ?? []).flatMap(({ Subnet }) => Subnet ?? []));
+  const free = freePrefixes([...taken, ...ofMachine], 0).length;
+  const detail = `${free} networks left for environments to come`;
+  if (free >= fewNetworks) return ok("addresses", detail);
+  const fix =
+    "Networks in 10.222.0.0/16 leave no room: stop environments that nobody needs, or route that range elsewhere.";
+  return free > 0 ? warn("addresses", detail, fix) : fail("addresses", detail, fix);
+}
 
-/** Every environment has a network of its own, and an engine runs out of addresses for them long before anything else. */
-export function addressesCheck({ DefaultAddressPools }: EngineInfo, networks: readonly EngineNetwork[]): CheckView {
-  const room = DefaultAddressPools?.length
-    ? DefaultAddressPools.reduce((total, { Base, Size }) => total + 2 ** (Size - Number(Base.split("/")[1])), 0)
-    : builtInNetworks;
-  const used = networks.filter(({ Driver }) => Driver === "bridge").length;
-  const detail = `${used} of about ${room} networks in use, one for each environment`;
-  if (room - used >= fewNetworks) return ok("addresses", detail);
-  const fix = 'Give the engine more: "default-address-pools": [{"base": "10.201.0.0/16", "size": 24}] in daemon.json.';
-  return room > used ? warn("addresses", detail, fix) : fail("addresses", detail, fix);
+/** Networks in which this machine has an address itself. */
+function machineNetworks(): readonly string[] {
+  return Object.values(networkInterfaces()).flatMap((all) => (all ?? []).flatMap(({ cidr }) => cidr ?? []));
 }
 
 /**
