@@ -17,4 +17,5 @@ export const testImages = {
   node: "fairlead-test/node:24",
   python: "fairlead-test/python:3.13",
   haproxy: "fairlead-test/haproxy:lts",
+  caddy: "fairlead-test/caddy:2",
 } as const;
