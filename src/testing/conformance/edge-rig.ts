@@ -103,7 +103,8 @@ export async function raw(url: string, text: string, from?: string): Promise<str
     answer += chunk;
   });
   socket.write(text, "latin1");
-  await once(socket, "close");
+  // Not `once`: a connection that is reset is closed too.
+  await new Promise((resolve) => socket.on("close", resolve));
   return answer;
 }
 

@@ -1,16 +1,28 @@
-import { securityHeaders } from "../../../model/route.ts";
+import { sha256 } from "../../../base/digest.ts";
+import { type FrontProxies, securityHeaders } from "../../../model/route.ts";
 import { challengePrefix } from "../table/challenges.ts";
 import type { EdgeFiles } from "./files.ts";
 import { type Layout, type Lease, poolName } from "./layout.ts";
+import { luaProgram } from "./lua.ts";
 import { encoded, ownStatuses, plainText } from "./policies.ts";
 import { recordFormat } from "./record.ts";
 import { type Field, fieldNumber, flags, nobody } from "./route-map.ts";
 import { settings } from "./settings.ts";
 
+/** Where HAProxy takes traffic. */
+export interface Listen {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** What the configuration depends on beside the layout. */
 export interface ConfigOptions {
   readonly files: EdgeFiles;
-  readonly listen: { readonly host: string; readonly port: number };
+  readonly listen: Listen;
+  /** Where it takes TLS; null: nowhere. */
+  readonly secure: Listen | null;
+  /** Proxies in front of it, and whether their connections begin with a PROXY protocol header. */
+  readonly proxies: FrontProxies;
   readonly threads: number;
   /** Whom HAProxy becomes when root has started it; null: it stays who it is. */
   readonly user: { readonly uid: number; readonly gid: number } | null;
@@ -36,7 +48,7 @@ export function slotLine(lease: Lease | undefined, index: number): string {
   return `  server s${index + 1} ${address}:${seat.port} weight ${seat.weight}`;
 }
 
-function globalPart({ files, threads, user }: ConfigOptions): string {
+function globalPart({ files, threads, user, proxies }: ConfigOptions): string {
   const lines = [
     "global",
     `  nbthread ${threads}`,
@@ -48,6 +60,8 @@ function globalPart({ files, threads, user }: ConfigOptions): string {
     `  stats timeout ${settings.cliIdleS}s`,
     `  tune.bufsize ${settings.bufferBytes}`,
     "  tune.http.maxhdr 256",
+    // Another program is another shape.
+    `  # ${sha256(luaProgram(files.map, proxies.trust)).slice(-16)}`,
     `  lua-load ${quoted(files.lua)}`,
   ];
   return lines.join("\n");
@@ -67,12 +81,17 @@ function ownAnswer({ policies }: EdgeFiles, status: number, key = `concat(.${sta
   return `status ${status} content-type "text/plain; charset=utf-8" lf-string '${body}'`;
 }
 
+function isSince([has, hasMinor]: readonly [number, number], major: number, minor: number): boolean {
+  return has > major || (has === major && hasMinor >= minor);
+}
+
 function defaultsPart({ files, version }: ConfigOptions): string {
   const errors = ownStatuses.map((status) => `  http-error ${ownAnswer(files, status)}`);
-  const small =
-    version[0] > 3 || (version[0] === 3 && version[1] >= 2)
-      ? [`  compression minsize-res ${settings.compressFrom}`]
-      : [];
+  const since = (major: number, minor: number, line: string) => (isSince(version, major, minor) ? [line] : []);
+  const later = [
+    ...since(2, 9, `  timeout client-hs ${settings.handshakeS}s`),
+    ...since(3, 2, `  compression minsize-res ${settings.compressFrom}`),
+  ];
   return `defaults edge
   mode http
   log ring@records len ${settings.recordBytes} format raw local0
@@ -85,11 +104,11 @@ function defaultsPart({ files, version }: ConfigOptions): string {
   timeout http-keep-alive ${settings.clientIdleS}s
   timeout connect ${settings.connectS}s
   timeout queue ${settings.connectS}s
-  timeout server ${settings.clientS}s
+  timeout server ${settings.serverS}s
   timeout tunnel ${settings.tunnelS}s
   compression algo gzip
   compression type ${compressible.join(" ")}
-${[...small, ...errors].join("\n")}
+${[...later, ...errors].join("\n")}
 
 defaults pool from edge
   balance roundrobin
@@ -116,17 +135,19 @@ const compressible = [
   "image/svg+xml",
 ];
 
-function frontendPart({ files, listen }: ConfigOptions): string {
+function frontendPart({ files, listen, secure, proxies }: ConfigOptions): string {
   const lookUp = `map_str(${files.map})`;
   const field = (name: Field) => `var(txn.route),field(${fieldNumber(name)},|)`;
   const own = (status: number) => ownAnswer(files, status);
   return `frontend edge from edge
-${bindLines(listen)}
-  log-format "${recordFormat}"
+${[...bindLines(listen, ""), ...(secure === null ? [] : bindLines(secure, tlsWords(files)))].join("\n")}
+${announced(proxies)}  log-format "${recordFormat}"
   # What is known of every request, also of one that is refused.
   http-request set-log-level silent
   http-request set-var(txn.t0) date(0,us)
   http-request set-var(txn.client) src
+  http-request set-var(txn.proto) str(http)
+  http-request set-var(txn.proto) str(https) if { ssl_fc }
   http-request set-var(txn.id) req.fhdr(x-request-id)
   http-request set-var(txn.id) uuid unless { var(txn.id) -m reg '^[A-Za-z0-9._-]{1,128}$' }
   http-request set-var(txn.policy) str(none)
@@ -134,14 +155,14 @@ ${bindLines(listen)}
   http-request set-var(txn.kind) str(text)
   http-request set-var(txn.kind) str(json) if { req.fhdr(accept) -m sub -i json }
   http-request set-var(txn.kind) str(html) if { req.fhdr(accept) -m sub -i text/html }
-  # Requests with two meanings.
+${proxies.trust.length === 0 ? "" : "  http-request lua.origin\n"}  # Requests with two meanings.
   http-request deny ${own(400)} unless { req.hdr_cnt(host) eq 1 }
   http-request deny ${own(400)} if { req.hdrs -m reg '\\x00' }
   http-request deny ${own(400)} if { req.fhdr(transfer-encoding) -m found } !{ req.fhdr(transfer-encoding) -m str -i chunked }
   http-request return status 431 content-type "text/plain; charset=utf-8" string "431 Request Header Fields Too Large" hdr connection close if { req.hdrs,length gt ${settings.headerBytes} }
   http-request set-uri %[pathq] if { url -m reg '^https?://' }
   # What a certificate authority asks.
-  http-request set-var(txn.token) 'path,regsub(^${challengePrefix},)' if { path -m beg ${challengePrefix} }
+  http-request set-var(txn.token) 'path,regsub(^${challengePrefix},)' if { path -m beg ${challengePrefix} } !{ ssl_fc }
   http-request set-var(txn.answer) var(txn.token),map_str(${files.challenges})
   http-request return status 200 content-type text/plain lf-string %[var(txn.answer)] if { var(txn.answer) -m found }
   # Whose it is.
@@ -173,8 +194,16 @@ function admission(files: EdgeFiles, field: (name: Field) => string): string {
   http-request set-var(txn.allowed) ${policy("origin.*")} if cors !{ var(txn.allowed) -m found }
   http-request set-var(txn.canonical) ${policy("canonical")} if { var(txn.flags) -m sub ${flags.canonical} }
   http-request set-var(txn.port) 'req.hdr(host),regsub("^(\\[[^]]*\\]|[^:]*)",)'
-  http-request redirect location http://%[var(txn.canonical)]%[var(txn.port)]%[pathq] code 308 if { var(txn.canonical) -m found } !{ var(txn.canonical),strcmp(txn.host) eq 0 } !${challenge}
-  http-request set-var(txn.network) src,ipmask(32,64)
+  http-request set-var(txn.place) var(txn.host)
+  http-request set-var(txn.place) var(txn.canonical) if { var(txn.canonical) -m found }
+  acl turns var(txn.flags) -m sub ${flags.https}
+  acl plain var(txn.proto) -m str http
+  http-request set-var(txn.door) var(txn.place),map_str(${files.secure}) if turns plain
+  http-request set-var(txn.door) 'var(txn.place),regsub(^[^.]+,*),map_str(${files.secure})' if turns plain !{ var(txn.door) -m found }
+  http-request redirect location https://%[var(txn.place)]%[pathq] code 308 if { var(txn.door) -m str :443 } !${challenge}
+  http-request redirect location https://%[var(txn.place)]%[var(txn.door)]%[pathq] code 308 if { var(txn.door) -m found } !${challenge}
+  http-request redirect location %[var(txn.proto)]://%[var(txn.canonical)]%[var(txn.port)]%[pathq] code 308 if { var(txn.canonical) -m found } !{ var(txn.canonical),strcmp(txn.host) eq 0 } !${challenge}
+  http-request set-var(txn.network) var(txn.client),ipmask(32,64)
   http-request lua.limit unless { ${field("rateMost")} -m str 0 }
   http-request deny ${own(429)} if { var(txn.retry) -m found }
   acl preflight method OPTIONS
@@ -207,10 +236,12 @@ const forwarding = `  # What the app is told.
   http-request lua.unlist_request if { req.hdr(connection) -m found } !{ req.hdr(upgrade) -m found }
   http-request del-header '^(keep-alive|proxy-connection|proxy-authenticate|proxy-authorization|te|trailer|http2-settings|forwarded|x[-_]real[-_]ip|x[-_]forwarded[-_].*|x[-_]request[-_]id)$' -m reg
   http-request set-header x-forwarded-for %[src]
-  http-request set-header x-real-ip %[src]
-  http-request set-header x-forwarded-proto http
+  http-request set-header x-forwarded-for "%[var(txn.chain)], %[src]" if { var(txn.chain) -m found }
+  http-request set-header x-real-ip %[var(txn.client)]
+  http-request set-header x-forwarded-proto %[var(txn.proto)]
   http-request set-header x-forwarded-host %[req.hdr(host)]
   http-request set-header x-forwarded-port %[dst_port]
+  http-request set-header x-forwarded-port 443 if { var(txn.proto) -m str https } !{ ssl_fc }
   http-request set-header x-forwarded-port %[req.hdr(host),port_only] if { req.hdr(host),port_only gt 0 }
   http-request set-header x-request-id %[var(txn.id)]`;
 
@@ -222,6 +253,10 @@ function answers(files: EdgeFiles): string {
   const secure = securityHeaders.always.map(
     ([name, value]) =>
       `  http-after-response set-header ${name} ${quoted(value)} if { var(txn.flags) -m sub ${flags.secure} } !{ res.hdr(${name}) -m found }`,
+  );
+  const overTls = securityHeaders.overTls.map(
+    ([name, value]) =>
+      `  http-after-response set-header ${name} ${quoted(value)} if { var(txn.flags) -m sub ${flags.secure} } { var(txn.proto) -m str https } !{ res.hdr(${name}) -m found }`,
   );
   return `  # What the client is told.
   http-response set-var(txn.app) bool(true)
@@ -237,7 +272,7 @@ function answers(files: EdgeFiles): string {
   http-after-response set-header content-type "text/html; charset=utf-8" if ${own} { var(txn.kind) -m str html } { var(txn.policy),concat(.,txn.said),map_str(${files.policies}) -m found }
   http-after-response set-header connection close if ${own} { status 400 }
   http-after-response set-header x-request-id %[var(txn.id)]
-${secure.join("\n")}
+${[...secure, ...overTls].join("\n")}
   http-after-response set-header content-security-policy %[var(txn.csp)] if { var(txn.csp) -m found } !{ res.hdr(content-security-policy) -m found }
   http-after-response del-header '^access-control-(allow-origin|allow-credentials|expose-headers)$' -m reg if ${cors}
   http-after-response del-header '^access-control-(allow-methods|allow-headers|max-age)$' -m reg if ${cors} { var(txn.app) -m bool }
@@ -247,10 +282,23 @@ ${secure.join("\n")}
   http-after-response add-header vary Origin if ${cors} !{ var(txn.allowed) -m str * }`;
 }
 
-function bindLines({ host, port }: ConfigOptions["listen"]): string {
+/** Without a certificate for a name the handshake ends; there is no default one. */
+function tlsWords({ crtList }: EdgeFiles): string {
+  return ` ssl crt-list ${crtList} strict-sni alpn h2,http/1.1 ssl-min-ver TLSv1.2`;
+}
+
+/** Connections of proxies that tell their clients in front of everything else; one that does not is cut. */
+function announced({ trust, proxyProtocol }: FrontProxies): string {
+  return proxyProtocol && trust.length > 0
+    ? `  tcp-request connection expect-proxy layer4 if { src ${trust.join(" ")} }
+`
+    : "";
+}
+
+function bindLines({ host, port }: Listen, words: string): readonly string[] {
   // One door for each family: on one for both an IPv4 address would look like an IPv6 one.
-  if (host === "::") return `  bind 0.0.0.0:${port}\n  bind [::]:${port} v6only`;
-  return `  bind ${host.includes(":") ? `[${host}]` : host}:${port}`;
+  if (host === "::") return [`  bind 0.0.0.0:${port}${words}`, `  bind [::]:${port} v6only${words}`];
+  return [`  bind ${host.includes(":") ? `[${host}]` : host}:${port}${words}`];
 }
 
 function poolsPart(_options: ConfigOptions, { classes, leases }: Layout): string {

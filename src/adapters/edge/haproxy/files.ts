@@ -19,7 +19,14 @@ export function edgeFiles(directory: string) {
     challenges: join(directory, "challenges.map"),
     lua: join(directory, "edge.lua"),
     layout: join(directory, "layout.json"),
+    /** Certificates and keys, as one file and as HAProxy reads them. */
+    certificates: join(directory, "certificates.json"),
+    pems: join(directory, "certificates"),
+    crtList: join(directory, "certificates.list"),
+    /** Hosts with a certificate. */
+    secure: join(directory, "secure.map"),
     port: join(directory, "edge.port"),
+    securePort: join(directory, "edge.secure-port"),
     process: join(directory, "edge.json"),
     tables: join(directory, "tables"),
     log: join(directory, "edge.log"),

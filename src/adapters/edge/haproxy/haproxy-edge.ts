@@ -2,11 +2,12 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { availableParallelism } from "node:os";
 import { Fault } from "../../../base/faults.ts";
-import type { AccessRecord, RouteTable } from "../../../model/route.ts";
+import type { AccessRecord, FrontProxies, RouteTable } from "../../../model/route.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { ChallengeAnswer, Edge, EdgeCertificate, EdgeState } from "../../../ports/edge.ts";
 import { checkChallenges } from "../table/challenges.ts";
 import { checkTable } from "../table/validate.ts";
+import type { Listen } from "./config.ts";
 import { edgeFiles } from "./files.ts";
 import { Follower } from "./follow.ts";
 import { type ProgramOptions, programRunner } from "./program.ts";
@@ -16,7 +17,10 @@ export interface HaproxyEdgeOptions {
   /** Holds its sockets, its tables, its configuration and its log. */
   readonly directory: string;
   /** Port 0: the edge chooses one and keeps it over restarts. */
-  readonly listen: { readonly host: string; readonly port: number };
+  readonly listen: Listen;
+  /** Where it takes TLS; null: nowhere. */
+  readonly secure: Listen | null;
+  readonly proxies: FrontProxies;
   readonly run: ProgramOptions;
   /** Threads of HAProxy; by default one a core, at most 4. */
   readonly threads?: number;
@@ -41,17 +45,19 @@ class HaproxyEdge implements Edge {
   readonly #server: Server;
   readonly #follower: Follower;
   readonly #host: string;
+  readonly #secureHost: string | null;
   /** Calls come one after another. */
   #last: Promise<unknown> = Promise.resolve();
   #ensuring: Promise<void> | null = null;
   #stopCounting: (() => void) | null = null;
 
-  constructor({ directory, listen, run, clock, user, threads }: HaproxyEdgeOptions) {
+  constructor({ directory, listen, secure, proxies, run, clock, user, threads }: HaproxyEdgeOptions) {
     const files = edgeFiles(directory);
     const runner = programRunner(run, files);
     const wanted = threads ?? Math.min(usualThreads, availableParallelism());
     this.#host = listen.host;
-    this.#server = new Server({ files, runner, listen, threads: wanted, user: user ?? null, clock });
+    this.#secureHost = secure?.host ?? null;
+    this.#server = new Server({ files, runner, listen, secure, proxies, threads: wanted, user: user ?? null, clock });
     this.#follower = new Follower({ admin: files.admin, clock, understood: (line) => this.#server.recordOf(line) });
     this.#server.replaced = () => this.#follower.next();
   }
@@ -98,16 +104,16 @@ class HaproxyEdge implements Edge {
     return this.#follower.changes(listener);
   }
 
-  address(): { readonly host: string; readonly port: number } {
+  address(): Listen {
     return { host: this.#host, port: this.#server.port };
   }
 
-  secureAddress(): { readonly host: string; readonly port: number } | null {
-    return null;
+  secureAddress(): Listen | null {
+    return this.#secureHost === null ? null : { host: this.#secureHost, port: this.#server.securePort };
   }
 
-  async applyCertificates(_certificates: readonly EdgeCertificate[]): Promise<void> {
-    throw new Fault("edge.unreachable", "This edge does not speak TLS yet.");
+  applyCertificates(certificates: readonly EdgeCertificate[]): Promise<void> {
+    return this.#next(() => this.#server.applyCertificates(certificates));
   }
 
   async applyChallenges(answers: readonly ChallengeAnswer[]): Promise<void> {

@@ -11,8 +11,8 @@ const parts = 60;
  * What HAProxy's own rules cannot do: requests that wait at a held route, rates as an exact sliding window, and headers
  * that a Connection header takes out of a message. Loaded once for all threads, so that they share what they remember.
  */
-export function luaProgram(map: string): string {
-  return [opening(map), holding, limiting, unlisting].join("\n");
+export function luaProgram(map: string, trust: readonly string[]): string {
+  return [opening(map), holding, limiting, unlisting, believing(trust)].join("\n");
 }
 
 function opening(map: string): string {
@@ -116,3 +116,64 @@ core.register_action("unlist_answer", { "http-res" }, function(txn)
   unlist(txn.http:res_get_headers(), function(name) txn.http:res_del_header(name) end)
 end)
 `;
+
+function believing(trust: readonly string[]): string {
+  return `local trusted = {}
+for _, text in ipairs({ ${trust.map((network) => JSON.stringify(network)).join(", ")} }) do
+  table.insert(trusted, core.parse_addr(text))
+end
+
+local function trusts(address)
+  for _, network in ipairs(trusted) do
+    if core.match_addr(address, network) then return true end
+  end
+  return false
+end
+
+local function trim(text)
+  return (string.gsub(text, "^%s*(.-)%s*$", "%1"))
+end
+
+-- An entry of X-Forwarded-For without its port, and what it means; nil when it is no address.
+local function address(entry)
+  local text = trim(entry)
+  text = string.match(text, "^%[(.-)%]") or string.match(text, "^(%d+%.%d+%.%d+%.%d+):%d+$") or text
+  if not string.match(text, "^[%x.:]+$") then return nil end
+  local parsed = core.parse_addr(text)
+  if parsed == nil then return nil end
+  return text, parsed
+end
+
+-- What proxies that are believed say of their client: from the right the first address that is none of theirs. What stands
+-- left of it, its client may have made up.
+core.register_action("origin", { "http-req" }, function(txn)
+  local peer = txn.f:src()
+  if not trusts(core.parse_addr(peer)) then return end
+  local headers = txn.http:req_get_headers()
+  local lines = {}
+  local last = #(headers["x-forwarded-for"] or {})
+  for index = 0, last do
+    local line = (headers["x-forwarded-for"] or {})[index]
+    if line ~= nil then table.insert(lines, line) end
+  end
+  local client = peer
+  if #lines > 0 then
+    local chain = table.concat(lines, ", ")
+    txn:set_var("txn.chain", chain)
+    local entries = core.tokenize(chain, ",")
+    for index = #entries, 1, -1 do
+      local text, parsed = address(entries[index])
+      if text == nil then break end
+      client = text
+      if not trusts(parsed) then break end
+    end
+  end
+  txn:set_var("txn.client", client)
+  local told = headers["x-forwarded-proto"]
+  if told == nil then return end
+  local protos = core.tokenize(told[#told] or told[0], ",")
+  local proto = string.lower(trim(protos[#protos]))
+  if proto == "http" or proto == "https" then txn:set_var("txn.proto", proto) end
+end)
+`;
+}

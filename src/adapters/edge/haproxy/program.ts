@@ -1,5 +1,4 @@
 import { open, rename, stat } from "node:fs/promises";
-import { createServer } from "node:net";
 import { Fault, isErrno } from "../../../base/faults.ts";
 import { runChild, startChild } from "../../../host/child.ts";
 import type { EdgeFiles } from "./files.ts";
@@ -83,30 +82,4 @@ async function openLog(path: string) {
   );
   if (size > logBytes) await rename(path, `${path}.1`);
   return open(path, "a", 0o600);
-}
-
-/**
- * A port that nobody listens on: the one asked for, or a free one for 0. HAProxy itself would say so only in words.
- * Faults: `listen.in-use`, `edge.unreachable`.
- */
-export function freePort({ host, port }: { readonly host: string; readonly port: number }): Promise<number> {
-  const server = createServer();
-  return new Promise((resolve, reject) => {
-    server.once("error", (thrown) => reject(listenFault(thrown, `${host}:${port}`)));
-    server.listen({ host, port, exclusive: true }, () => {
-      const bound = server.address();
-      server.close(() => resolve(typeof bound === "object" && bound !== null ? bound.port : port));
-    });
-  });
-}
-
-function listenFault(thrown: unknown, where: string): unknown {
-  if (isErrno(thrown, "EADDRINUSE")) {
-    return new Fault("listen.in-use", `Something else listens on ${where}.`, { cause: thrown });
-  }
-  if (!isErrno(thrown, "EACCES", "EADDRNOTAVAIL", "ENOTFOUND")) return thrown;
-  return new Fault("edge.unreachable", `The edge may not listen on ${where}.`, {
-    cause: thrown,
-    hint: "Choose an address of this machine, and a port from 1024 on unless the program may use lower ones.",
-  });
 }

@@ -23,7 +23,14 @@ export const fields = [
 ] as const;
 
 /** What a route asks for beyond the usual, a letter each, so that only requests that need it are looked at for it. */
-export const flags = { secure: "s", contentSecurityPolicy: "p", cors: "c", canonical: "r", maintenance: "m" } as const;
+export const flags = {
+  secure: "s",
+  contentSecurityPolicy: "p",
+  cors: "c",
+  canonical: "r",
+  https: "h",
+  maintenance: "m",
+} as const;
 
 export type Field = (typeof fields)[number];
 
@@ -69,8 +76,15 @@ function entryOf(owner: string, route: Route, lease: { number: number; pool: str
   return fields.map((field) => value[field]).join("|");
 }
 
-function flagsOf({ headers, contentSecurityPolicy, cors, canonical, maintenance }: Route): string {
-  const asked = { secure: headers === "secure" || null, contentSecurityPolicy, cors, canonical, maintenance };
+function flagsOf({ headers, https, contentSecurityPolicy, cors, canonical, maintenance }: Route): string {
+  const asked = {
+    secure: headers === "secure" || null,
+    https: https === "redirect" || null,
+    contentSecurityPolicy,
+    cors,
+    canonical,
+    maintenance,
+  };
   const letters = Object.entries(flags).filter(([name]) => asked[name as keyof typeof asked] !== null);
   return letters.map(([, letter]) => letter).join("") || nobody;
 }

@@ -22,11 +22,10 @@ export class HaproxyRuntime {
     this.#files = files;
   }
 
-  /** The layout that it serves; null when its map does not say. */
-  async serial(): Promise<number | null> {
-    const text = await askCli(this.#files.admin, `get map ${this.#files.map} ${serialKey}`);
-    const value = /value="(\d+)"/.exec(text)?.[1];
-    return value === undefined ? null : Number(value);
+  /** What of a map it serves; null when the map does not say. */
+  async serial(map = this.#files.map): Promise<string | null> {
+    const text = await askCli(this.#files.admin, `get map ${map} ${serialKey}`);
+    return /value="(\w+)"/.exec(text)?.[1] ?? null;
   }
 
   /** Puts a lease's upstreams into its pool, which nobody is routed to, and looks whether they are there. */

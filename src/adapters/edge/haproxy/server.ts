@@ -1,26 +1,32 @@
 import { Fault, isErrno } from "../../../base/faults.ts";
 import { startTimeOf } from "../../../host/alive.ts";
-import type { AccessRecord, RouteTable } from "../../../model/route.ts";
+import type { AccessRecord, FrontProxies, RouteTable } from "../../../model/route.ts";
 import type { Clock } from "../../../ports/clock.ts";
-import type { EdgeState } from "../../../ports/edge.ts";
+import type { EdgeCertificate, EdgeState } from "../../../ports/edge.ts";
 import { checkClaims } from "../table/claims.ts";
 import { TableStore } from "../table/table-store.ts";
 import { askCli, askWorkers, type Workers } from "./cli.ts";
-import { configText, shapeOf } from "./config.ts";
+import { configText, type Listen, shapeOf } from "./config.ts";
+import { checkConfig, writeServed } from "./disk.ts";
+import { choosePort } from "./doors.ts";
 import { type EdgeFiles, makeDirectory, readText, writeWhole } from "./files.ts";
 import { emptyLayout, type Layout, type Lease, relaid, without } from "./layout.ts";
 import { luaProgram } from "./lua.ts";
+import { pause } from "./pause.ts";
 import { policyEntries, policyKey } from "./policies.ts";
-import { freePort, type Runner } from "./program.ts";
+import type { Runner } from "./program.ts";
 import type { RecordLine } from "./record.ts";
 import { type MapEntry, routeMap } from "./route-map.ts";
-import { HaproxyRuntime, mapText } from "./runtime.ts";
+import { HaproxyRuntime } from "./runtime.ts";
+import { Certificates } from "./tls.ts";
 import { Traffic } from "./traffic.ts";
 
 export interface ServerOptions {
   readonly files: EdgeFiles;
   readonly runner: Runner;
-  readonly listen: { readonly host: string; readonly port: number };
+  readonly listen: Listen;
+  readonly secure: Listen | null;
+  readonly proxies: FrontProxies;
   readonly threads: number;
   readonly user: { readonly uid: number; readonly gid: number } | null;
   readonly clock: Clock;
@@ -40,6 +46,7 @@ export class Server {
   readonly #options: ServerOptions;
   readonly #store: TableStore;
   readonly #runtime: HaproxyRuntime;
+  readonly #certificates: Certificates;
   readonly #traffic = new Traffic();
   readonly #tables = new Map<string, RouteTable>();
   /** Every lease that a record may name. */
@@ -53,6 +60,7 @@ export class Server {
   #policies: readonly MapEntry[] = [];
   #version: readonly [number, number] | null = null;
   #port: number;
+  #securePort: number;
   #loaded = false;
   /** Called when another worker takes new connections. */
   replaced: () => void = () => undefined;
@@ -61,11 +69,17 @@ export class Server {
     this.#options = options;
     this.#store = new TableStore(options.files.tables);
     this.#runtime = new HaproxyRuntime(options.files);
+    this.#certificates = new Certificates(options.files);
     this.#port = options.listen.port;
+    this.#securePort = options.secure?.port ?? 0;
   }
 
   get port(): number {
     return this.#port;
+  }
+
+  get securePort(): number {
+    return this.#securePort;
   }
 
   owners(): readonly string[] {
@@ -84,17 +98,23 @@ export class Server {
       this.#layout = this.#withRetired(this.#layout, this.#layout.next);
       await this.#write(wanted);
       await this.#reload(wanted);
-    } else if ((await this.#runtime.serial()) !== this.#layout.serial) {
+      return;
+    }
+    if ((await this.#runtime.serial()) !== String(this.#layout.serial)) {
       await this.#write(wanted);
       await this.#serveAll();
     }
+    const { secure } = this.#options.files;
+    if ((await this.#runtime.serial(secure)) === this.#certificates.serial()) return;
+    await this.#certificates.serve();
+    await this.#runtime.replaceMap(secure, this.#certificates.hosts(this.#securePort));
   }
 
   /** Serves a checked table, whose hosts have these addresses. */
   async apply(table: RouteTable, ipOf: (host: string) => string): Promise<void> {
     const serves = await this.#runtime.serial();
     const same = JSON.stringify(this.#tables.get(table.owner)) === JSON.stringify(table);
-    if (same && serves === this.#layout.serial) return;
+    if (same && serves === String(this.#layout.serial)) return;
     checkClaims(table, this.#tables.values());
     this.#retire();
     await this.#change(relaid(this.#layout, { owner: table.owner, table, ipOf }), table.owner, table);
@@ -107,6 +127,13 @@ export class Server {
     await this.#change(relaid(this.#layout, { owner, table: null, ipOf: String }), owner, null);
   }
 
+  /** Serves exactly these certificates. */
+  async applyCertificates(certificates: readonly EdgeCertificate[]): Promise<void> {
+    await this.#runtime.serial();
+    await this.#certificates.apply(certificates, this.#securePort);
+    await this.#runtime.replaceMap(this.#options.files.secure, this.#certificates.hosts(this.#securePort));
+  }
+
   /** Answers exactly these tokens, until HAProxy ends. */
   async applyChallenges(answers: ReadonlyMap<string, string>): Promise<void> {
     const entries = [...answers].map(([key, value]) => ({ key, value }));
@@ -117,7 +144,7 @@ export class Server {
     const own = this.#layout.leases.filter((lease) => lease.owner === owner);
     const serial = await this.#runtime.serial();
     const workers = await this.#count(own);
-    const table = serial === this.#layout.serial ? (this.#tables.get(owner) ?? null) : null;
+    const table = serial === String(this.#layout.serial) ? (this.#tables.get(owner) ?? null) : null;
     return { up: true, table, stats: this.#traffic.stats(own, workers) };
   }
 
@@ -137,7 +164,7 @@ export class Server {
 
   async #load(): Promise<void> {
     if (this.#loaded) return;
-    const { files, runner, listen } = this.#options;
+    const { files, runner, listen, secure } = this.#options;
     await makeDirectory(files);
     this.#version = await runner.version();
     const { tables } = await this.#store.load();
@@ -145,6 +172,8 @@ export class Server {
     const text = await readText(files.layout);
     if (text !== null) this.#layout = JSON.parse(text) as Layout;
     if (listen.port === 0) this.#port = Number((await readText(files.port)) ?? 0);
+    if (secure?.port === 0) this.#securePort = Number((await readText(files.securePort)) ?? 0);
+    await this.#certificates.load();
     this.#remember();
     this.#policies = policyEntries(tables);
     this.#loaded = true;
@@ -155,7 +184,12 @@ export class Server {
     const { files, runner, clock } = this.#options;
     const unrouted = new Set(this.#layout.leases.map(({ number }) => number));
     this.#layout = { ...without(this.#layout, unrouted), retired: [] };
-    this.#port = await this.#choosePort();
+    const { listen, secure } = this.#options;
+    this.#port = await this.#keptPort({ ...listen, port: this.#port }, files.port);
+    if (secure !== null) {
+      this.#securePort = await this.#keptPort({ ...secure, port: this.#securePort }, files.securePort);
+    }
+    await this.#certificates.write(this.#securePort);
     const config = this.#config(this.#layout);
     await this.#check(config);
     await this.#write(config);
@@ -163,33 +197,23 @@ export class Server {
     const deadline = clock.now() + startMs;
     for (;;) {
       this.#workers = await this.#askWorkers();
-      if (this.#workers !== null && (await this.#serial()) === this.#layout.serial) break;
+      if (this.#workers !== null && (await this.#serial()) === String(this.#layout.serial)) break;
       const late = clock.now() > deadline;
       if (ended() || late) {
         const what = late ? "does not answer in time" : "ended while it started";
         throw new Fault("edge.unreachable", `HAProxy ${what}.`, { hint: `Read the last lines of ${files.log}.` });
       }
-      await this.#pause();
+      await pause(clock, lookMs);
     }
     this.#shape = shapeOf(config);
     await this.#note();
     this.replaced();
   }
 
-  async #choosePort(): Promise<number> {
-    const { clock, listen, files } = this.#options;
-    const deadline = clock.now() + startMs / 10;
-    for (;;) {
-      try {
-        const port = await freePort({ host: listen.host, port: this.#port });
-        if (listen.port === 0) await writeWhole(files.directory, [{ path: files.port, text: String(port) }]);
-        return port;
-      } catch (thrown) {
-        // Workers of one that was killed end by themselves, a moment later.
-        if (!(thrown instanceof Fault) || thrown.code !== "listen.in-use" || clock.now() > deadline) throw thrown;
-      }
-      await this.#pause();
-    }
+  async #keptPort(listen: Listen, path: string): Promise<number> {
+    const port = await choosePort(listen, this.#options.clock);
+    await writeWhole(this.#options.files.directory, [{ path, text: String(port) }]);
+    return port;
   }
 
   /** First on disk, then served: what has begun to be served comes back after a crash at any moment. */
@@ -262,12 +286,12 @@ export class Server {
     for (;;) {
       this.#workers = await this.#askWorkers();
       const fresh = this.#workers !== null && this.#workers.current !== before;
-      if (fresh && (await this.#serial()) === this.#layout.serial) break;
+      if (fresh && (await this.#serial()) === String(this.#layout.serial)) break;
       if (clock.now() > deadline) {
         const hint = `Read the last lines of ${files.log}.`;
         throw new Fault("edge.unreachable", "HAProxy did not take its new configuration in time.", { hint });
       }
-      await this.#pause();
+      await pause(clock, lookMs);
     }
     this.#shape = shapeOf(config);
     this.#policies = policyEntries([...this.#tables.values()]);
@@ -322,39 +346,21 @@ export class Server {
   }
 
   #config(layout: Layout): string {
-    const { files, listen, threads, user } = this.#options;
+    const { files, threads, user, proxies, ...at } = this.#options;
     const version = this.#version ?? [2, 6];
-    return configText({ files, listen: { host: listen.host, port: this.#port }, threads, user, version }, layout);
+    const listen = { ...at.listen, port: this.#port };
+    const secure = at.secure === null ? null : { ...at.secure, port: this.#securePort };
+    return configText({ files, listen, secure, proxies, threads, user, version }, layout);
   }
 
-  /** A configuration that HAProxy refuses changes nothing. It is checked beside the files that it names. */
-  async #check(config: string): Promise<void> {
-    const { files, runner } = this.#options;
-    const path = `${files.config}.check`;
-    await this.#writeMissing();
-    await writeWhole(files.directory, [{ path, text: config }]);
-    const wrong = await runner.check(path);
-    if (wrong !== null)
-      throw new Fault("operation.failed", `HAProxy refused its configuration: ${wrong.slice(-2_000)}`);
+  #check(config: string): Promise<void> {
+    const { files, runner, proxies } = this.#options;
+    return checkConfig({ files, runner, lua: luaProgram(files.map, proxies.trust) }, config);
   }
 
-  async #writeMissing(): Promise<void> {
+  #write(config: string): Promise<void> {
     const { files } = this.#options;
-    const texts = [files.map, files.policies, files.challenges].map((path) => ({ path, text: "" }));
-    const there = await Promise.all(texts.map(({ path }) => readText(path)));
-    const missing = texts.filter((_file, index) => there[index] === null);
-    await writeWhole(files.directory, [...missing, { path: files.lua, text: luaProgram(files.map) }]);
-  }
-
-  async #write(config: string): Promise<void> {
-    const { files } = this.#options;
-    const tables = [...this.#tables.values()];
-    await writeWhole(files.directory, [
-      { path: files.config, text: config },
-      { path: files.policies, text: mapText(policyEntries(tables)) },
-      { path: files.map, text: mapText(routeMap(tables, this.#layout)) },
-      { path: files.layout, text: JSON.stringify(this.#layout) },
-    ]);
+    return writeServed(files, { config, tables: [...this.#tables.values()], layout: this.#layout });
   }
 
   /** Which process it is, for those who must find it. */
@@ -369,19 +375,8 @@ export class Server {
     return askWorkers(this.#options.files.master).catch(absent);
   }
 
-  #serial(): Promise<number | null> {
+  #serial(): Promise<string | null> {
     return this.#runtime.serial().catch(absent);
-  }
-
-  /** The clock's own pause does not keep a process alive, and a command that waits for the edge must not end. */
-  #pause(): Promise<void> {
-    return new Promise((resolve) => {
-      const alive = setInterval(() => undefined, 2 ** 30);
-      this.#options.clock.after(lookMs, () => {
-        clearInterval(alive);
-        resolve();
-      });
-    });
   }
 }
 

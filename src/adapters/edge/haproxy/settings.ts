@@ -8,8 +8,12 @@ export const settings = {
   headersS: 10,
   /** Browsers keep idle connections for 60–115 s; closing earlier than clients do costs them failed requests. */
   clientIdleS: 75,
-  /** A client that neither sends nor takes a byte for this long is cut. */
-  clientS: 3_600,
+  /** A client that neither sends nor takes a byte for this long is cut; one that waits for its answer is not. */
+  clientS: 300,
+  /** A TLS handshake, or a PROXY protocol header. */
+  handshakeS: 10,
+  /** Where no route says how long an app may be silent. */
+  serverS: 3_600,
   /** WebSockets that say nothing; a day. */
   tunnelS: 86_400,
   connectS: 5,

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type FrontProxies, noFrontProxies } from "../../../model/route.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import { askWorkers } from "./cli.ts";
 import { edgeFiles } from "./files.ts";
@@ -23,10 +24,10 @@ export const run = {
 };
 
 /** A running edge in a directory of its own, for tests. */
-export async function testEdge() {
+export async function testEdge(proxies: FrontProxies = noFrontProxies) {
   const directory = await mkdtemp(join(tmpdir(), "fl-hx-"));
   const listen = { host: "127.0.0.1", port: 0 };
-  const edge = haproxyEdge({ directory, listen, run, clock: realClock });
+  const edge = haproxyEdge({ directory, listen, secure: listen, proxies, run, clock: realClock });
   await edge.ensure();
   const { host, port } = edge.address();
   return {
