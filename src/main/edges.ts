@@ -50,12 +50,14 @@ function embedded(directory: string, { edge, edgeTls, frontProxies, env, clock }
   });
 }
 
-function haproxy(directory: string, { edge, env, clock }: EdgeOptions): Edge {
+function haproxy(directory: string, { edge, edgeTls, frontProxies, env, clock }: EdgeOptions): Edge {
   const path = `${env.PATH ?? ""}:/usr/local/sbin:/usr/sbin`;
   const user = process.getuid?.() === 0 ? nobody() : null;
   return haproxyEdge({
     directory,
     listen: edge,
+    secure: edgeTls ?? null,
+    proxies: frontProxies ?? noFrontProxies,
     run: { program: "haproxy", env: { PATH: path } },
     clock,
     ...(user && { user }),
