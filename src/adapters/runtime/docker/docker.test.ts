@@ -362,7 +362,7 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
     expect(firstDifference(await outputOf(runtime, spec.name), expected)).toBeNull();
   });
 
-  test("of tasks give their bytes exactly, also those that are no text", async () => {
+  test("give their bytes exactly, also those that are no text", async () => {
     const script = "process.stdout.write(Buffer.from(Array.from({ length: 100000 }, (_, i) => (i * 7) % 256)))";
     const spec = taskSpec(image, ["node", "-e", script]);
     await runtime.startTask(spec);

@@ -28,14 +28,18 @@ const hearingMs = 5_000;
 const both = { stdout: true, stderr: true };
 
 /**
- * Keeps one container's output flowing into its files, over every break of the connection, until the container has ended
+ * Keeps one container's output flowing into its files. A connection that was made before the command began gives every byte
+ * as it was written, and holds the command up before it loses one. After a break, and in another controller's hands, the
+ * engine's log is followed: it can be read again from any place, but gives text only, is slower (some 35,000 to 100,000
+ * lines a second), and has lost what was rotated away when its reader lags by more than 60 MB. All of this over every break of the connection, until the container has ended
  * and all of it is there, or the controller goes.
  */
 export class Follower {
   readonly #options: FollowerOptions;
   readonly #spool: Spool;
   readonly #away = new AbortController();
-  #finishing = new AbortController();
+  #isFinishing = false;
+  #waiting: AbortController | null = null;
   #running: Promise<void> | null = null;
   #stream: Readable | null = null;
   /** A connection that was made before the command began gives its bytes unchanged. */
@@ -67,7 +71,7 @@ export class Follower {
    * the engine that is still there, so that a stream that closed is known to have been complete.
    */
   async finish(isWatched: boolean): Promise<void> {
-    this.#finishing.abort();
+    this.expectEnd();
     await this.#closed();
     const isComplete = (this.#isWholeByItself && isWatched) || (await this.#isAtEnd());
     if (!isComplete) await this.#read({ follow: false });
@@ -76,17 +80,20 @@ export class Follower {
 
   /** The container has ended, as far as is known: no new stream is begun. */
   expectEnd(): void {
-    this.#finishing.abort();
+    this.#isFinishing = true;
+    this.#waiting?.abort();
   }
 
-  /** The container runs again after all. */
+  /** The container runs, perhaps again: goes on at once. */
   resume(): void {
-    this.#finishing = new AbortController();
+    this.#isFinishing = false;
+    this.#waiting?.abort();
     this.start();
   }
 
   async stop(): Promise<void> {
     this.#away.abort();
+    this.#waiting?.abort();
     this.#stream?.destroy();
     this.#attached?.destroy();
     await this.#running;
@@ -103,12 +110,20 @@ export class Follower {
         () => false,
       );
       failures = isGood ? 1 : failures + 1;
-      if (this.#away.signal.aborted || this.#finishing.signal.aborted) return;
-      const waitMs = this.#isWholeByItself ? hearingMs : backoff(failures, again);
-      const waiting = AbortSignal.any([this.#away.signal, this.#finishing.signal]);
-      await pause(waitMs, undefined, { signal: waiting, ref: false }).catch(() => undefined);
-      if (this.#away.signal.aborted || this.#finishing.signal.aborted) return;
+      if (this.#isOver()) return;
+      await this.#wait(this.#isWholeByItself ? hearingMs : backoff(failures, again));
+      if (this.#isOver()) return;
     }
+  }
+
+  #isOver(): boolean {
+    return this.#away.signal.aborted || this.#isFinishing;
+  }
+
+  async #wait(ms: number): Promise<void> {
+    this.#waiting = new AbortController();
+    await pause(ms, undefined, { signal: this.#waiting.signal, ref: false }).catch(() => undefined);
+    this.#waiting = null;
   }
 
   async #once(): Promise<void> {
@@ -155,8 +170,16 @@ export class Follower {
     this.#options.wrote();
     this.#saving ??= setTimeout(() => {
       this.#saving = null;
-      this.#save();
+      void this.#keep();
     }, savedMs).unref();
+  }
+
+  async #keep(): Promise<void> {
+    // An engine that does not answer now is asked with the next bytes.
+    const first = this.#spool.wantsFirst ? await this.#oneFrame({}).catch(() => null) : null;
+    if (this.#away.signal.aborted) return;
+    if (first !== null && this.#spool.wantsFirst) this.#spool.setFirst(first);
+    this.#save();
   }
 
   /** Where the disk is full, the place is kept later: what was taken stays in memory and is not asked for again. */
@@ -178,20 +201,29 @@ export class Follower {
 
   /** Whether the log's last frame was taken: its last lines are found from its end, whatever its size. */
   async #isAtEnd(): Promise<boolean> {
-    const { engine, id } = this.#options;
-    const query = { ...both, timestamps: true, tail: 1 };
     try {
-      const stream = await engine.stream("GET", `/containers/${id}/logs`, { query, signal: this.#away.signal });
-      let last: Buffer | null = null;
-      const frames = new Frames((_name, frame) => {
-        last = frame;
-      });
-      for await (const chunk of stream as AsyncIterable<Buffer>) frames.push(chunk);
+      const last = await this.#oneFrame({ tail: 1 });
       return last === null || this.#spool.endsWith(last);
     } catch (thrown) {
       // The container was taken away by somebody else, and its log with it.
       if (isRefusal(thrown, 404)) return true;
       throw thrown;
     }
+  }
+
+  /** The first frame of the log, or of its end. */
+  async #oneFrame(part: { tail?: number }): Promise<Buffer | null> {
+    const { engine, id } = this.#options;
+    const query = { ...both, timestamps: true, ...part };
+    const stream = await engine.stream("GET", `/containers/${id}/logs`, { query, signal: this.#away.signal });
+    let found: Buffer | null = null;
+    const frames = new Frames((_name, frame) => {
+      found ??= frame;
+    });
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      frames.push(chunk);
+      if (found !== null) break;
+    }
+    return found;
   }
 }

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, utimesSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -96,6 +96,44 @@ describe("the files of a container's output", () => {
     second.save();
     second.close();
     expect(readFileSync(join(directory, "out.log"))).toEqual(Buffer.concat([bytes, Buffer.from("more\n")]));
+  });
+
+  test("go on by time after bytes that came past a log whose beginning was thrown away", () => {
+    const log = Array.from(
+      { length: 400 },
+      (_, i): Logged => ({ stream: "stdout", stamp: stampOf(i), text: `${i}\n` }),
+    );
+    const first = new Spool(directory);
+    for (const { text } of log.slice(0, 200)) first.takeRaw("stdout", Buffer.from(text));
+    expect(first.wantsFirst).toBe(true);
+    first.setFirst(frame(log[0] as Logged));
+    expect(first.wantsFirst).toBe(false);
+    first.save();
+    first.close();
+    const last = Date.parse(`${stampOf(199).slice(0, 23)}Z`) / 1_000;
+    for (const file of ["out.log", "err.log"]) utimesSync(join(directory, file), last, last);
+    const second = new Spool(directory);
+    for (const each of from(log.slice(100), second.rewind())) second.takeLog(each.stream, frame(each));
+    second.save();
+    second.close();
+    expect(output("out")).toBe(log.map(({ text }) => text).join(""));
+  });
+
+  test("go on by number of bytes while the log still begins where it began", () => {
+    const log = Array.from(
+      { length: 400 },
+      (_, i): Logged => ({ stream: "stdout", stamp: stampOf(i), text: `${i}\n` }),
+    );
+    const first = new Spool(directory);
+    for (const { text } of log.slice(0, 200)) first.takeRaw("stdout", Buffer.from(text));
+    first.setFirst(frame(log[0] as Logged));
+    first.save();
+    first.close();
+    const second = new Spool(directory);
+    for (const each of from(log, second.rewind())) second.takeLog(each.stream, frame(each));
+    second.save();
+    second.close();
+    expect(output("out")).toBe(log.map(({ text }) => text).join(""));
   });
 
   test("keep their offsets where a loss of power took their last bytes", () => {

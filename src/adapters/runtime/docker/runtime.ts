@@ -41,8 +41,8 @@ const deliverable = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUS
  * that had run for some seconds again when the machine comes up, or when it crashes while no controller is there; while
  * one is, a crash is an exit, and the controller decides.
  *
- * What it cannot do: an exit code above 128 is read as a signal, as shells do. The output of a task is byte-exact, that
- * of an instance, and of a task whose controller died, is as the engine logged it: bytes that are no UTF-8 are replaced.
+ * What it cannot do: an exit code above 128 is read as a signal, as shells do. Output is byte-exact as
+ * long as the controller that started it lives; after that it is as the engine logs it: bytes that are no UTF-8 are replaced.
  * A process that leaves its process group is not reached by signals other than SIGKILL.
  */
 export function dockerRuntime(options: DockerRuntimeOptions): Runtime {
@@ -286,7 +286,7 @@ class DockerRuntime implements Runtime {
 
   /** Starts a container once. From here on only the engine knows whether the command was begun. */
   async #run(entry: Entry): Promise<void> {
-    if (entry.about.kind === "task") await this.#table.follower(entry).attach();
+    await this.#table.follower(entry).attach();
     this.#folder.setMark(entry.name, "begun", this.#options.clock.now());
     try {
       await this.#calls.start(entry.id ?? "");

@@ -20,9 +20,11 @@ interface Position {
   /** How many bytes of each stream the log had given at this place. */
   stdout: number;
   stderr: number;
+  /** The time of the log's first frame, when bytes came past the log; empty while it is not known. */
+  first: string;
 }
 
-const beginning: Readonly<Position> = { top: "", equal: 0, after: 0, stdout: 0, stderr: 0 };
+const beginning: Readonly<Position> = { top: "", equal: 0, after: 0, stdout: 0, stderr: 0, first: "" };
 
 /**
  * One container's output in two files that only grow. A place in the log is kept beside them (`position.json`), now and
@@ -36,6 +38,10 @@ export class Spool {
   readonly #at: Position;
   /** What is still to be passed over of a log that is read again. */
   #passing: Position | null = null;
+  /** Whether it must be looked whether the log still begins where it began. */
+  #isDoubtful = false;
+  /** Up to this time everything was taken, without having been counted. */
+  #taken = "";
   #lastStamp = "";
   #isSaved = true;
 
@@ -53,17 +59,34 @@ export class Spool {
     return this.#at.top !== "";
   }
 
-  /** From when on a log must be read to go on here, in whole seconds; 0 for all of it. */
+  /**
+   * From when on a log must be read to go on here, in whole seconds; 0 for all of it. After bytes that came past the log
+   * their number is the place in it; where the log's beginning was thrown away meanwhile, it is the time of the last ones.
+   */
   rewind(): number {
     this.#passing = this.hasBegun ? { ...this.#at } : null;
+    this.#isDoubtful = !this.hasBegun && this.#at.first !== "";
     return this.hasBegun ? Math.floor(Date.parse(this.#at.top) / 1_000) - 1 : 0;
+  }
+
+  /** Whether bytes have come past the log, and nobody knows yet with what it begins. */
+  get wantsFirst(): boolean {
+    return !this.hasBegun && this.#at.first === "" && this.#files.stdout.size + this.#files.stderr.size > 0;
+  }
+
+  /** Keeps what a log begins with. */
+  setFirst(frame: Buffer): void {
+    this.#at.first = frame.toString("latin1", 0, stampLength);
+    this.#isSaved = false;
   }
 
   /** Takes a frame of a log with times. */
   takeLog(stream: FrameStream, frame: Buffer): void {
     const stamp = frame.toString("latin1", 0, stampLength);
     if (this.#passing !== null && this.#passes(stamp)) return;
-    const content = frame.subarray(stampLength + 1);
+    if (this.#isDoubtful) this.#compareFirst(stamp);
+    const isTaken = stamp <= this.#taken;
+    const content = frame.subarray(isTaken ? frame.length : stampLength + 1);
     const before = this.#at[stream];
     const known = Math.max(0, Math.min(content.length, this.#length(stream) - before));
     if (known < content.length) this.takeRaw(stream, known > 0 ? content.subarray(known) : content);
@@ -114,12 +137,26 @@ export class Spool {
     return this.#files[stream].size;
   }
 
+  #compareFirst(stamp: string): void {
+    this.#isDoubtful = false;
+    if (stamp === this.#at.first) return;
+    const times = Object.values(this.#files).map(({ fd }) => fs.fstatSync(fd).mtimeMs);
+    this.#taken = `${new Date(Math.max(...times)).toISOString().slice(0, 23)}999999Z`;
+    this.#skipGap();
+  }
+
+  /** Some of the log is gone: what it gives next comes after what the files hold. */
+  #skipGap(): void {
+    for (const stream of ["stdout", "stderr"] as const) this.#at[stream] = this.#length(stream);
+  }
+
   /** Whether a frame was taken before. A log that begins later than where we were has lost the rest: then all is new. */
   #passes(stamp: string): boolean {
     const left = this.#passing as Position;
     const isNew = left.equal > 0 && stamp > left.top;
     if (left.equal === 0) left.after -= 1;
     else if (stamp === left.top) left.equal -= 1;
+    if (isNew) this.#skipGap();
     if (isNew || (left.equal === 0 && left.after === 0)) this.#passing = null;
     return !isNew;
   }
@@ -138,7 +175,7 @@ function move(at: Position, stamp: string): void {
 
 function readPosition(path: string): Position {
   try {
-    return JSON.parse(fs.readFileSync(path, "utf8")) as Position;
+    return { ...beginning, ...(JSON.parse(fs.readFileSync(path, "utf8")) as Position) };
   } catch (thrown) {
     if (thrown instanceof SyntaxError || isErrno(thrown, "ENOENT")) return { ...beginning };
     throw thrown;

@@ -320,13 +320,16 @@ export class Table {
   }
 
   /**
-   * Calls off the engine's next start; where it was quicker, the second run is ended. An engine that is going away ended
-   * everything itself, and is to start it again.
+   * Calls off the engine's next start, as any signal does; where it was quicker, the second run is ended. SIGKILL is only
+   * sent to what runs: for a container about to start, the engine waits ten seconds for it to end. An engine that is going
+   * away ended everything itself, and is to start it again.
    */
   async #disarm(entry: Entry): Promise<void> {
     const { calls } = this.#options;
     await calls.ping();
-    await this.#kill(entry);
+    await calls.kill(entry.id ?? "", "SIGCONT");
+    const state = await this.#atRest(entry);
+    if (state !== null && isUp(state)) await this.#kill(entry);
     await calls.setPolicy(entry.id ?? "", disarmed);
     entry.isArmed = false;
   }
