@@ -13,9 +13,10 @@ interface Stats {
 export async function usageOf(engine: Engine, id: string, pid: number): Promise<Usage | null> {
   const query = { stream: false, "one-shot": true };
   try {
-    const stats = await engine.json<Stats>("GET", `/containers/${id}/stats`, { query });
-    const { usage, stats: parts = {} } = stats.memory_stats;
-    if (usage === undefined) return null;
+    // Nothing is answered, with status 200, when the container ends while the engine looks.
+    const stats = await engine.json<Stats | null>("GET", `/containers/${id}/stats`, { query });
+    const { usage, stats: parts = {} } = stats?.memory_stats ?? {};
+    if (stats === null || usage === undefined) return null;
     // What the kernel may take back at once is not counted: as `docker stats` does, by the names of cgroup v1 and v2.
     const idle = parts.total_inactive_file ?? parts.inactive_file ?? 0;
     return {

@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import { Engine } from "../../../host/engine.ts";
+import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
+import { usageOf } from "./looks.ts";
+
+test("the usage of a container that ends meanwhile is nothing, at whatever moment it is asked for", async ({
+  skip,
+}) => {
+  const socket = testEngine();
+  if (socket === null) return skip(noEngine);
+  const engine = new Engine(socket);
+  const body = { Image: testImages.debian, Cmd: ["sleep", "60"] };
+  const { Id } = await engine.json<{ Id: string }>("POST", "/containers/create", { body });
+  try {
+    await engine.json("POST", `/containers/${Id}/start`);
+    const answers: unknown[] = [];
+    let over = false;
+    const ask = async () => {
+      while (!over) answers.push(await usageOf(engine, Id, 0));
+    };
+    const asking = [ask(), ask(), ask(), ask()];
+    await expect.poll(() => answers.length, { timeout: 20_000 }).toBeGreaterThan(3);
+    await engine.json("POST", `/containers/${Id}/kill`);
+    await engine.json("POST", `/containers/${Id}/wait`);
+    over = true;
+    await Promise.all(asking);
+    expect(answers.some((usage) => usage !== null)).toBe(true);
+    expect(await usageOf(engine, Id, 0)).toBeNull();
+  } finally {
+    await engine.json("DELETE", `/containers/${Id}`, { query: { force: true } });
+    expect(await usageOf(engine, Id, 0)).toBeNull();
+    engine.close();
+  }
+});
