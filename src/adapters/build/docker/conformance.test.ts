@@ -1,4 +1,4 @@
-import { describe } from "vitest";
+import { describe, test } from "vitest";
 import { Engine } from "../../../host/engine.ts";
 import { builderConformance } from "../../../testing/conformance/builder.ts";
 import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
@@ -28,6 +28,5 @@ describe.skipIf(socket === null)(`on an engine (else: ${noEngine})`, () => {
   conform("classic");
 });
 
-describe.skipIf(buildx === null)("with docker buildx (else: no such plugin on this machine, or no engine)", () => {
-  conform("buildx");
-});
+if (buildx) conform("buildx");
+else test("builder docker, buildx", ({ skip }) => skip("no engine, or no docker program with the plugin buildx"));
