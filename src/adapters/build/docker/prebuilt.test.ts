@@ -119,6 +119,23 @@ describe.skipIf(socket === null)(`finished images (else: ${noEngine})`, () => {
     expect(await builder.observe(spec.digest)).toEqual({ state: "absent" });
   });
 
+  test("that got another name meanwhile stay, with the digest they were fetched by", async ({ skip }) => {
+    const at = await registry();
+    if (at === null) return skip(noRegistry);
+    const image = await push(at);
+    const spec = specOf(image);
+    await builder.build(spec, forWhom);
+    expect(await builtOrNot(builder, spec.digest)).toEqual({ state: "built" });
+    const theirs = `test-${world.installation}:theirs`;
+    const [repo, tag] = theirs.split(":");
+    await world.engine.json("POST", `/images/${imageOf(spec.digest)}/tag`, { query: { repo, tag } });
+    await builder.remove({ digest: spec.digest, what: "artifact" });
+    expect(await world.image(imageOf(spec.digest))).toBeNull();
+    expect(await world.image(pinnedName(image))).toMatchObject({ RepoTags: [theirs] });
+    await world.engine.json("DELETE", `/images/${theirs}`);
+    await world.engine.json("DELETE", `/images/${pinnedName(image)}`);
+  });
+
   test("that were there before stay when our tag goes", async ({ skip }) => {
     const at = await registry();
     if (at === null) return skip(noRegistry);

@@ -61,9 +61,12 @@ export function dockerWorld(place: Place, { socket, base, clock, more = {} }: Wo
       given.add(next);
       return next;
     },
-    /** Every time another Dockerfile, so that no cache of an earlier run hides what a script prints. */
+    /**
+     * Every time another Dockerfile, so that no cache of an earlier run hides what a script prints; labelled from its
+     * first step on, so that what the classic builder leaves of a failed build is found as well.
+     */
     told: (files: Readonly<Record<string, string>>, script: string | null) => ({
-      files: { ...files, Dockerfile: dockerfileOf(base, script) },
+      files: { ...files, Dockerfile: dockerfileOf({ base, label: `${installationLabel}=${installation}` }, script) },
       command: null,
     }),
     image: (name: string) => findImage(engine, name),
@@ -77,9 +80,9 @@ export function dockerWorld(place: Place, { socket, base, clock, more = {} }: Wo
   };
 }
 
-function dockerfileOf(base: string, script: string | null): string {
+function dockerfileOf({ base, label }: { base: string; label: string }, script: string | null): string {
   const run = script === null ? "" : `RUN ${JSON.stringify(["/bin/sh", "-c", script])}\n`;
-  return `FROM ${base}\nENV TRY=${randomBytes(6).toString("hex")}\nWORKDIR /w\nCOPY . .\n${run}`;
+  return `FROM ${base}\nLABEL ${label} try=${randomBytes(6).toString("hex")}\nWORKDIR /w\nCOPY . .\n${run}`;
 }
 
 async function endAll(builders: readonly DockerBuilder[]): Promise<void> {
