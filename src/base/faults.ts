@@ -142,6 +142,27 @@ export const faults = {
     exit: 2,
     hint: "Give the chain as PEM, the server's own certificate first, and its unencrypted key. The old ones serve on.",
   },
+  "certificate.refused": {
+    status: 409,
+    exit: 1,
+    hint: "The words above are the authority's own; it is asked again after a while. `fairlead domains check` looks now.",
+  },
+  "certificate.unknown": { status: 404, exit: 4, hint: "`fairlead domains` lists the certificates there are." },
+  "authority.unreachable": {
+    status: 502,
+    exit: 1,
+    hint: "Look at --acme-directory, --acme-ca and the way out of this machine; it is asked again after a while.",
+  },
+  "domain.elsewhere": {
+    status: 409,
+    exit: 1,
+    hint: "Let the A and AAAA records of the host name this machine; see --public-address if it has another one outside.",
+  },
+  "domain.unreachable": {
+    status: 409,
+    exit: 1,
+    hint: "Port 80 of the host must lead to the edge: look at --edge, the firewall and proxies in front.",
+  },
   "edge.unreachable": {
     status: 503,
     exit: 1,

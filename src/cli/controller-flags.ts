@@ -3,12 +3,14 @@ import { parseNetwork } from "../base/network.ts";
 import { type FlagValues, longName, text, toggle } from "./flags.ts";
 import { readAddress } from "./place.ts";
 import { platformFlags, platformOf } from "./platform.ts";
+import { tlsFlags, tlsOf } from "./tls.ts";
 import type { ControllerOptions } from "./world.ts";
 
 /** What a controller that runs as a daemon may be told; `controller install` takes the same and writes them down. */
 export const controllerFlags = {
   listen: text("--listen <address>", "Serve the API over TCP too, with the token in FAIRLEAD_TOKEN"),
   edge: text("--edge <address>", "Where the edge takes traffic (default 127.0.0.1:8080)"),
+  ...tlsFlags,
   trustProxy: text(
     "--trust-proxy <networks>",
     "Proxies in front of the edge, like 10.0.0.0/8,192.0.2.7: what they say of their clients is believed",
@@ -28,9 +30,11 @@ export function readControllerFlags(
   if (flags.proxyProtocol && flags.trustProxy === undefined) {
     throw new Fault("usage.invalid", "--proxy-protocol needs --trust-proxy, which says from whom it is taken");
   }
+  const edge = readAddress("--edge", flags.edge ?? "127.0.0.1:8080");
   return {
     listen: flags.listen === undefined ? null : readAddress("--listen", flags.listen),
-    edge: readAddress("--edge", flags.edge ?? "127.0.0.1:8080"),
+    edge,
+    ...tlsOf(flags, edge),
     ...(flags.trustProxy !== undefined && { frontProxies: readProxies(flags.trustProxy, flags.proxyProtocol) }),
     ...platformOf(flags),
     ...(flags.ports !== undefined && { ports: readPorts(flags.ports) }),

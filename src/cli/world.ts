@@ -10,6 +10,16 @@ export interface ControllerOptions {
   readonly stateDirectory: string;
   readonly listen: { readonly host: string; readonly port: number } | null;
   readonly edge: { readonly host: string; readonly port: number };
+  /** Where the edge takes TLS; null: nowhere. */
+  readonly edgeTls?: { readonly host: string; readonly port: number } | null;
+  /** Whom to ask for certificates; left out: nobody outside. */
+  readonly acme?: {
+    readonly email: string;
+    readonly directoryUrl: string;
+    readonly stagingUrl: string | null;
+    readonly caFile: string | null;
+    readonly publicAddresses: readonly string[];
+  };
   /** Proxies in front of the edge that it believes. */
   readonly frontProxies?: { readonly trust: readonly string[]; readonly proxyProtocol: boolean };
   readonly ports?: { readonly from: number; readonly to: number };

@@ -12,6 +12,13 @@ import type {
   VariablesDocument,
   VariablesRequest,
 } from "../contract/documents.ts";
+import type {
+  CertificateRequest,
+  DomainCheck,
+  DomainCheckRequest,
+  DomainList,
+  DomainView,
+} from "../contract/domains.ts";
 import type { LogBatch, LogPage, StoredLogView } from "../contract/logs.ts";
 import type { ReleaseDetail, ReleaseView } from "../contract/releases.ts";
 import type { EnvironmentList, StatusView } from "../contract/status.ts";
@@ -95,6 +102,25 @@ export class Client {
 
   doctor(): Promise<DoctorAnswer> {
     return this.#json({ method: "GET", path: "/v1/doctor" });
+  }
+
+  domains(): Promise<DomainList> {
+    return this.#json({ method: "GET", path: "/v1/domains" });
+  }
+
+  addCertificate(host: string, request: CertificateRequest): Promise<DomainView> {
+    const body = JSON.stringify(request);
+    return this.#json({ method: "PUT", path: path`/v1/domains/${host}/certificate`, body });
+  }
+
+  async removeCertificate(host: string): Promise<void> {
+    const call = { method: "DELETE", path: path`/v1/domains/${host}/certificate` };
+    (await this.#transport.send(call)).body.resume();
+  }
+
+  checkDomain(host: string, request: DomainCheckRequest): Promise<DomainCheck> {
+    const body = JSON.stringify(request);
+    return this.#json({ method: "POST", path: path`/v1/domains/${host}/check`, body });
   }
 
   async hasSource(digest: string): Promise<boolean> {

@@ -10,6 +10,7 @@ import {
   variablesDocument,
   variablesRequest,
 } from "./documents.ts";
+import { certificateRequest, domainCheck, domainCheckRequest, domainList, domainView, hostName } from "./domains.ts";
 import { eventPage, eventStreamQuery, eventsQuery } from "./events.ts";
 import { logPage, logStreamQuery, logsQuery } from "./logs.ts";
 import { releaseDetail, releasePage } from "./releases.ts";
@@ -39,6 +40,7 @@ export const pathParams = {
   from: releaseReference,
   to: releaseReference,
   task: taskName,
+  host: hostName,
 } as const;
 export type PathParam = keyof typeof pathParams;
 
@@ -71,6 +73,35 @@ export const routes = {
   },
   info: { method: "get", path: "/v1/info", status: 200, answer: infoView, summary: "What controller this is" },
   doctor: { method: "get", path: "/v1/doctor", status: 200, answer: doctorAnswer, summary: "Checks of this machine" },
+  domains: {
+    method: "get",
+    path: "/v1/domains",
+    status: 200,
+    answer: domainList,
+    summary: "Hosts of served routes, and hosts with a certificate, and how they stand",
+  },
+  addCertificate: {
+    method: "put",
+    path: "/v1/domains/{host}/certificate",
+    status: 200,
+    body: certificateRequest,
+    answer: domainView,
+    summary: "Serve a host with a certificate of one's own, or with one of this machine's authority",
+  },
+  removeCertificate: {
+    method: "delete",
+    path: "/v1/domains/{host}/certificate",
+    status: 204,
+    summary: "Forget the certificates of exactly this host",
+  },
+  checkDomain: {
+    method: "post",
+    path: "/v1/domains/{host}/check",
+    status: 200,
+    body: domainCheckRequest,
+    answer: domainCheck,
+    summary: "Look at name, port and certificate of a host as an authority would",
+  },
   hasSource: {
     method: "head",
     path: "/v1/sources/{digest}",

@@ -1,7 +1,9 @@
+import type { Domain, DomainFinding } from "../model/certificate.ts";
 import type { EnvKey } from "../model/environment.ts";
 import type { Usage } from "../model/instance.ts";
 import type { Plan, Snapshot } from "../plan/plan.ts";
 import type { Builder } from "../ports/builder.ts";
+import type { CertificatePair } from "../ports/certificates.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Edge } from "../ports/edge.ts";
 import type { Journal } from "../ports/journal.ts";
@@ -45,4 +47,21 @@ export interface Engine {
   /** What would be done next; nothing is done. */
   plan(key: EnvKey): Promise<Plan>;
   usage(instance: string): Promise<Usage | null>;
+}
+
+/** Certificates as the use cases see them. */
+export interface Certificates {
+  /** Whether the edge takes TLS and has a certificate for the host. */
+  has(host: string): boolean;
+  domains(): Promise<readonly Domain[]>;
+  /** Keeps a certificate that a person gave. Fault: `certificate.invalid`. */
+  add(pair: CertificatePair, hosts: readonly string[]): Promise<void>;
+  /** Signs a host by this machine's own authority. */
+  selfSign(host: string): Promise<void>;
+  /** Forgets every certificate of exactly this host. Fault: `certificate.unknown`. */
+  remove(host: string): Promise<void>;
+  /** Looks at a host as an authority would; nothing is asked of one. */
+  check(host: string): Promise<DomainFinding>;
+  /** Asks for a host again now, whatever its last failure; the wait counts from then on. */
+  retry(host: string): Promise<void>;
 }

@@ -11,6 +11,7 @@ import type { AnyHandler, ApiDeps, Connection, Handlers } from "./exchange.ts";
 import { controllerHandlers } from "./handlers/controller.ts";
 import { deploymentHandlers } from "./handlers/deployments.ts";
 import { documentHandlers } from "./handlers/documents.ts";
+import { domainHandlers } from "./handlers/domains.ts";
 import { recordHandlers } from "./handlers/records.ts";
 import { problemOf, problemResponse } from "./problem.ts";
 
@@ -18,7 +19,13 @@ export type { ApiDeps, Check, Connection, Log } from "./exchange.ts";
 
 type Wire = { Bindings: Connection; Variables: { requestId: string } };
 
-const handlers: Handlers = { ...controllerHandlers, ...deploymentHandlers, ...documentHandlers, ...recordHandlers };
+const handlers: Handlers = {
+  ...controllerHandlers,
+  ...deploymentHandlers,
+  ...documentHandlers,
+  ...domainHandlers,
+  ...recordHandlers,
+};
 
 /** Answered to everybody: whoever watches the machine needs no token. */
 const open: ReadonlySet<string> = new Set(["health", "readiness"]);

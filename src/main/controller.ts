@@ -7,10 +7,12 @@ import { pino } from "pino";
 import { holdState } from "../adapters/journal/sqlite/lease.ts";
 import { sha256 } from "../base/digest.ts";
 import { Fault, isErrno } from "../base/faults.ts";
+import { CertificateKeeper } from "../engine/certificates.ts";
 import { createEngine } from "../engine/loop.ts";
 import { createApi } from "../http/api.ts";
 import { plan } from "../plan/decide.ts";
 import { type AdapterOptions, type Adapters, openAdapters } from "./adapters.ts";
+import { type AcmeOptions, openCertificates } from "./certificates.ts";
 import { systemClock } from "./clock.ts";
 import { doctor } from "./doctor.ts";
 import { makeStateDirectory } from "./state-directory.ts";
@@ -23,6 +25,8 @@ export interface ControllerOptions extends AdapterOptions {
   readonly token?: string | null;
   /** Takes the controller's own log, one JSON line at a time; default: standard error. */
   readonly onLog?: (line: string) => void;
+  /** Whom to ask for certificates; left out or null: nobody outside. */
+  readonly acme?: AcmeOptions | null;
   /** Whether the log has reads of the API too. */
   readonly verbose?: boolean;
 }
@@ -86,6 +90,15 @@ async function run(options: ControllerOptions, { between, closers, close }: Fram
   });
   const engine = createEngine({ ...adapters, clock: systemClock, log, plan });
   closers.push(() => engine.stop());
+  const certificates = new CertificateKeeper({
+    ...(await openCertificates({ ...options, log: (line) => log.warn(line) })),
+    journal,
+    edge,
+    clock: systemClock,
+    log,
+  });
+  closers.push(() => certificates.stop());
+  await certificates.start();
   const token = options.listen ? (options.token ?? keptToken(options.stateDirectory)) : null;
   const startedAt = systemClock.now();
   const api = createApi({
@@ -95,6 +108,7 @@ async function run(options: ControllerOptions, { between, closers, close }: Fram
     runtime,
     logs,
     edge,
+    certificates,
     clock: systemClock,
     log,
     tokenDigest: token === null ? null : sha256(token),

@@ -2,7 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Fault } from "../base/faults.ts";
-import type { Engine } from "../engine/engine.ts";
+import type { Certificates, Engine } from "../engine/engine.ts";
+import type { Domain, DomainFinding } from "../model/certificate.ts";
 import type { Deployment, Verdict } from "../model/deployment.ts";
 import { type EnvKey, keyText, sameKey } from "../model/environment.ts";
 import type { Exit, ObservedTask, TaskSpec } from "../model/instance.ts";
@@ -230,6 +231,30 @@ export async function openStage({ openJournal, openLogs }: StageStores) {
   return { deps: stageDeps({ journal, logs }), close };
 }
 
+/** Without TLS: there are no certificates, and nobody to ask for one. */
+class StageCertificates implements Certificates {
+  has(): boolean {
+    return false;
+  }
+
+  async domains(): Promise<readonly Domain[]> {
+    return [];
+  }
+
+  async add(): Promise<void> {}
+
+  async selfSign(): Promise<void> {}
+
+  async remove(): Promise<void> {}
+
+  async check(): Promise<DomainFinding> {
+    const nothing = { dns: "none", dnsDetail: "", port: "not-tried", portDetail: "" } as const;
+    return { addresses: [], ...nothing, fault: null };
+  }
+
+  async retry(): Promise<void> {}
+}
+
 interface StageStores {
   readonly openJournal: (file: string, clock: Clock) => Promise<Journal>;
   readonly openLogs: (file: string, clock: Clock) => Promise<LogStore>;
@@ -245,7 +270,8 @@ export function stageDeps({ journal, logs, clock = wallClock }: { journal: Journ
     engine: new StageEngine(journal),
     builder: new StageBuilder(),
     runtime: new StageRuntime(),
-    edge: { address: () => ({ host: "127.0.0.1", port: 8080 }) },
+    edge: { address: () => ({ host: "127.0.0.1", port: 8080 }), secureAddress: () => null },
+    certificates: new StageCertificates(),
     info: { version: "0.1.0", pid: 1, stateDirectory: "/state", runtime: "process", startedAt: 0 },
     tokenDigest: null as string | null,
     doctor: async () => [{ name: "disk", state: "ok" as const, detail: "10 GB free", fix: null }],

@@ -1,5 +1,5 @@
 import { Fault } from "../base/faults.ts";
-import type { Engine } from "../engine/engine.ts";
+import type { Certificates, Engine } from "../engine/engine.ts";
 import { type Environment, type EnvKey, keyText } from "../model/environment.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -15,7 +15,8 @@ export interface Deps {
   readonly builder: Builder;
   readonly runtime: Runtime;
   readonly logs: LogStore;
-  readonly edge: Pick<Edge, "address">;
+  readonly edge: Pick<Edge, "address" | "secureAddress">;
+  readonly certificates: Certificates;
   readonly clock: Clock;
 }
 
@@ -50,8 +51,10 @@ export async function environmentOf({ deps }: Call, key: EnvKey): Promise<Enviro
   return environment;
 }
 
-/** Where people and other services reach a host of an environment: through the edge. */
-export function publicUrl({ edge }: Pick<Deps, "edge">, host: string): string {
+/** Where people and other services reach a host of an environment: through the edge, over TLS where it has a certificate. */
+export function publicUrl({ edge, certificates }: Pick<Deps, "edge" | "certificates">, host: string): string {
+  const secure = certificates.has(host) ? edge.secureAddress() : null;
+  if (secure !== null) return secure.port === 443 ? `https://${host}` : `https://${host}:${secure.port}`;
   const { port } = edge.address();
   return port === 80 ? `http://${host}` : `http://${host}:${port}`;
 }

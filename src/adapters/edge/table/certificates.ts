@@ -1,7 +1,7 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
 import { type Complaint, Fault } from "../../../base/faults.ts";
 import { Secret } from "../../../base/secret.ts";
+import { readPair } from "../../../host/pem.ts";
 import type { EdgeCertificate } from "../../../ports/edge.ts";
 import { hostPattern } from "./hosts.ts";
 
@@ -9,8 +9,6 @@ const mostCertificates = 10_000;
 const mostHosts = 100;
 /** A chain of ten certificates with large RSA keys. */
 const pemChars = 32 * 1024;
-
-const pemBlock = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /** A certificate that was looked at and can be served. */
 export interface GoodCertificate {
@@ -70,29 +68,22 @@ function readCertificate(value: unknown, complain: (message: string) => void): E
   return { hosts: spelled as string[], chain, key: new Secret(key) };
 }
 
-/** What OpenSSL makes of it, or null with a complaint. OpenSSL's own words stay out of it: some of them quote the input. */
-function contextOf({ hosts, chain, key }: EdgeCertificate, complain: (message: string) => void): SecureContext | null {
-  const of = hosts[0] ?? "";
-  const leaf = attempt(() => (chain.match(pemBlock) ?? []).map((pem) => new X509Certificate(pem))[0]);
-  if (leaf === undefined) complain(`has a chain for ${of} that is not certificates as PEM`);
-  const secret = attempt(() => createPrivateKey(key.reveal()));
-  if (secret === undefined) complain(`has a key for ${of} that is not an unencrypted private key as PEM`);
-  if (leaf === undefined || secret === undefined) return null;
-  if (!leaf.checkPrivateKey(secret)) {
-    complain(`has a key for ${of} that does not belong to the first certificate of its chain`);
-    return null;
-  }
-  const context = attempt(() => createSecureContext({ cert: chain, key: key.reveal(), minVersion: "TLSv1.2" }));
-  if (context === undefined) complain(`has a chain and a key for ${of} that cannot be used for TLS`);
-  return context ?? null;
+/** What OpenSSL makes of it, or null with a complaint. */
+function contextOf(certificate: EdgeCertificate, complain: (message: string) => void): SecureContext | null {
+  const { hosts, chain, key } = certificate;
+  const leaf = readPair(certificate);
+  const context = typeof leaf === "string" ? leaf : secureContext(chain, key.reveal());
+  if (typeof context !== "string") return context;
+  complain(`cannot serve ${hosts[0]}: ${context}`);
+  return null;
 }
 
-function attempt<T>(make: () => T): T | undefined {
+function secureContext(cert: string, key: string): SecureContext | string {
   try {
-    return make();
+    return createSecureContext({ cert, key, minVersion: "TLSv1.2" });
   } catch {
-    // The caller says what could not be made; the reason may quote what was given.
-    return undefined;
+    // OpenSSL's own words may quote what it was given.
+    return "its chain and key cannot be used for TLS";
   }
 }
 

@@ -10,6 +10,7 @@ export default command({
   flags: controllerFlags,
   examples: [
     ["fairlead controller --edge 0.0.0.0:80", "in the foreground; `controller install` makes it a service"],
+    ["fairlead controller --edge 0.0.0.0:80 --acme-email ops@example.com", "with certificates from Let's Encrypt"],
     ["fairlead controller --state /var/lib/fairlead --listen 127.0.0.1:7070", "with the API over TCP"],
   ],
   async run({ flags, world }) {

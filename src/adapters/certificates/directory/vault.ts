@@ -1,0 +1,140 @@
+import type { X509Certificate } from "node:crypto";
+import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { sha256 } from "../../../base/digest.ts";
+import { Fault, isErrno } from "../../../base/faults.ts";
+import { Secret } from "../../../base/secret.ts";
+import { readPair } from "../../../host/pem.ts";
+import type { CertificateSource, HostRecord } from "../../../model/certificate.ts";
+import type { CertificatePair, CertificateVault, StoredCertificate } from "../../../ports/certificates.ts";
+import type { Clock } from "../../../ports/clock.ts";
+
+/** A certificate as it lies on disk: the one place where its key is text. */
+interface CertificateFile {
+  readonly source: CertificateSource;
+  readonly hosts: readonly string[];
+  readonly chain: string;
+  readonly key: string;
+}
+
+export interface VaultOptions {
+  /** Made when it is missing, for this user alone. */
+  readonly directory: string;
+  readonly clock: Clock;
+  /** Takes one line about a file that cannot be used. */
+  readonly log: (line: string) => void;
+}
+
+/** Certificates as one file each, 0600 in a directory of 0700. */
+export async function openVault(options: VaultOptions): Promise<CertificateVault> {
+  await mkdir(options.directory, { recursive: true, mode: 0o700 });
+  return new DirectoryVault(options);
+}
+
+class DirectoryVault implements CertificateVault {
+  readonly #options: VaultOptions;
+  readonly #records: string;
+
+  constructor(options: VaultOptions) {
+    this.#options = options;
+    this.#records = join(options.directory, "records.json");
+  }
+
+  read(pair: CertificatePair, about: { source: CertificateSource; hosts: readonly string[] }): StoredCertificate {
+    const { hosts } = about;
+    const leaf = readPair(pair);
+    if (typeof leaf === "string") throw invalid(hosts, leaf);
+    const unnamed = hosts.find((host) => !names(leaf, host));
+    if (unnamed !== undefined) throw invalid(hosts, `it names ${leaf.subjectAltName ?? "no host"}, not ${unnamed}`);
+    const stored = describe(leaf, pair, about);
+    if (stored.held.until > this.#options.clock.now()) return stored;
+    throw invalid(hosts, `it ended at ${new Date(stored.held.until).toISOString()}`);
+  }
+
+  async list(): Promise<readonly StoredCertificate[]> {
+    const names = (await readdir(this.#options.directory)).filter((name) => name.endsWith(".cert.json"));
+    const found = await Promise.all(names.sort().map((name) => this.#load(name)));
+    return found.filter((one) => one !== null);
+  }
+
+  async save({ held, chain, key }: StoredCertificate): Promise<void> {
+    const file: CertificateFile = { source: held.source, hosts: held.hosts, chain, key: key.reveal() };
+    await replace(this.#path(held.id), JSON.stringify(file));
+  }
+
+  async remove(id: string): Promise<void> {
+    await rm(this.#path(id), { force: true });
+  }
+
+  async records(): Promise<readonly HostRecord[]> {
+    const text = await textOf(this.#records);
+    return text === null ? [] : (JSON.parse(text) as HostRecord[]);
+  }
+
+  async saveRecords(records: readonly HostRecord[]): Promise<void> {
+    await replace(this.#records, JSON.stringify(records));
+  }
+
+  async #load(name: string): Promise<StoredCertificate | null> {
+    const text = await textOf(join(this.#options.directory, name));
+    if (text === null) return null;
+    try {
+      const { source, hosts, chain, key } = JSON.parse(text) as CertificateFile;
+      const pair = { chain, key: new Secret(key) };
+      const leaf = readPair(pair);
+      if (typeof leaf !== "string") return describe(leaf, pair, { source, hosts });
+      this.#options.log(`the certificate in ${name} is left out: ${leaf}`);
+    } catch (thrown) {
+      if (!(thrown instanceof SyntaxError)) throw thrown;
+      this.#options.log(`the certificate in ${name} is left out: the file is damaged`);
+    }
+    return null;
+  }
+
+  #path(id: string): string {
+    return join(this.#options.directory, `${id}.cert.json`);
+  }
+}
+
+function describe(
+  leaf: X509Certificate,
+  pair: CertificatePair,
+  { source, hosts }: { source: CertificateSource; hosts: readonly string[] },
+): StoredCertificate {
+  const first = (hosts[0] ?? "").replace("*", "_").replace(/[^a-z0-9._-]/g, "");
+  const id = `${source}-${first.slice(0, 100)}-${sha256(hosts.join("\n")).slice(-12)}`;
+  const issuer = /(?:^|\n)O=(.*)/.exec(leaf.issuer)?.[1] ?? /(?:^|\n)CN=(.*)/.exec(leaf.issuer)?.[1] ?? leaf.issuer;
+  const times = { from: leaf.validFromDate.getTime(), until: leaf.validToDate.getTime() };
+  return { held: { id, source, hosts, issuer, serial: leaf.serialNumber, ...times }, ...pair };
+}
+
+/** A wildcard host must be in the certificate as it is; any other may be covered by one. */
+function names(leaf: X509Certificate, host: string): boolean {
+  if (!host.startsWith("*.")) return leaf.checkHost(host, { subject: "never" }) !== undefined;
+  return (leaf.subjectAltName ?? "").toLowerCase().split(", ").includes(`dns:${host}`);
+}
+
+function invalid(hosts: readonly string[], why: string): Fault {
+  return new Fault("certificate.invalid", `The certificate for ${hosts.join(", ")} cannot be used: ${why}.`);
+}
+
+async function textOf(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (thrown) {
+    if (isErrno(thrown, "ENOENT")) return null;
+    throw thrown;
+  }
+}
+
+/** Replaces a file as a whole; it is on disk when this returns. */
+async function replace(path: string, text: string): Promise<void> {
+  const file = await open(`${path}.new`, "w", 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(`${path}.new`, path);
+}

@@ -1,0 +1,63 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { Fault, isErrno } from "../../../base/faults.ts";
+import type { CertificateRequest } from "../../../contract/domains.ts";
+import { command, required } from "../../command.ts";
+import { text, toggle } from "../../flags.ts";
+
+/** As the API takes it. */
+const pemBytes = 64 * 1024;
+
+export default command({
+  about:
+    "Serves a host with a certificate of your own, or with one that this machine signs itself. Hosts are named in\nfairlead.yml (services.<name>.http.hosts); with --acme-email the controller asks for their certificates by itself, and\nthis command is not needed.",
+  args: { host: required("A name, or *. and a name for all names one level below it") },
+  flags: {
+    cert: text("--cert <file>", "PEM: the host's certificate first, then those between it and a root"),
+    key: text("--key <file>", "PEM, not encrypted"),
+    selfSigned: toggle("--self-signed", "Let this machine's own authority sign it; renewed by itself"),
+  },
+  examples: [
+    ["fairlead domains add shop.example.com --cert chain.pem --key key.pem", "a certificate of your own"],
+    ["fairlead domains add shop.test --self-signed", "one for trying things out"],
+  ],
+  async run({ args, flags, world }) {
+    const request = await requestOf(flags, (file) => readPem(path.resolve(world.host.cwd, file)));
+    return world.api().addCertificate(args.host.toLowerCase(), request);
+  },
+  view({ host, certificate }, paint) {
+    if (certificate === null) return `${paint.yellow("plain")} ${host} has no certificate`;
+    const renewal = certificate.renewal === null ? "nobody renews it" : `renewed ${certificate.renewal.slice(0, 10)}`;
+    return `${paint.green("served")} ${host} until ${certificate.until.slice(0, 10)} (${renewal})`;
+  },
+});
+
+interface Given {
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  readonly selfSigned: boolean;
+}
+
+async function requestOf(
+  { cert, key, selfSigned }: Given,
+  read: (file: string) => Promise<string>,
+): Promise<CertificateRequest> {
+  if (selfSigned && cert === undefined && key === undefined) return { selfSigned: true };
+  if (selfSigned || cert === undefined || key === undefined) {
+    throw new Fault("usage.invalid", "give --cert and --key together, or --self-signed alone", {
+      hint: "To get a certificate by itself, name the host in fairlead.yml and start the controller with --acme-email.",
+    });
+  }
+  return { chain: await read(cert), key: await read(key) };
+}
+
+async function readPem(file: string): Promise<string> {
+  try {
+    const bytes = await readFile(file);
+    if (bytes.length <= pemBytes) return bytes.toString("utf8");
+    throw new Fault("usage.invalid", `${file} is larger than 64 KB`);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT", "EISDIR", "EACCES")) throw error;
+    throw new Fault("usage.invalid", `${file} cannot be read as a file`, { cause: error });
+  }
+}

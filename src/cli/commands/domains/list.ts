@@ -1,0 +1,42 @@
+import type { DomainView } from "../../../contract/domains.ts";
+import { command } from "../../command.ts";
+import { harmless, type Paint, table } from "../../paint.ts";
+
+export default command({
+  about:
+    "Lists every host of a served route and every host with a certificate: who serves it, what it is proved with, until when,\nand why asking for a certificate failed.",
+  examples: [
+    ["fairlead domains", "hosts and their certificates"],
+    ["fairlead domains list --json", "for scripts"],
+  ],
+  async run({ world }) {
+    const { items } = await world.api().domains();
+    return { items };
+  },
+  view({ items }, paint) {
+    if (items.length === 0) return "No host is served yet.";
+    return table(["HOST", "SERVED BY", "STATE", "CERTIFICATE", "UNTIL", "LAST FAULT"], items.map(row(paint)), paint);
+  },
+});
+
+const row =
+  (paint: Paint) =>
+  ({ host, app, environment, service, state, certificate, fault, nextTryAt }: DomainView): string[] => {
+    const colours = {
+      served: paint.green,
+      expiring: paint.yellow,
+      expired: paint.red,
+      waiting: paint.yellow,
+      failing: paint.red,
+      plain: paint.dim,
+    };
+    const again = nextTryAt === null ? "" : `, again at ${nextTryAt.slice(0, 16)}Z`;
+    return [
+      host,
+      app === null ? "-" : `${app}/${environment} ${service}`,
+      colours[state](state),
+      certificate === null ? "-" : harmless(`${certificate.source} (${certificate.issuer})`, paint),
+      certificate === null ? "-" : certificate.until.slice(0, 10),
+      fault === null ? "" : harmless(`${fault.code}: ${fault.detail}${again}`, paint),
+    ];
+  };

@@ -1,0 +1,69 @@
+import { z } from "zod";
+import { checkView } from "./controller.ts";
+import { faultView, time } from "./scalars.ts";
+
+/** A host as routes name it: lower case, `*.` in front for all names one level below. */
+export const hostName = z
+  .string()
+  .max(253)
+  .regex(
+    /^(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/,
+    "must be a host name in lower case",
+  )
+  .describe("A host name, like `shop.example.com` or `*.example.com`.");
+
+const pem = z.string().max(65_536);
+
+export const certificateView = z
+  .object({
+    source: z.enum(["acme", "own", "self-signed"]),
+    hosts: z.array(z.string()).describe("All that it is served for."),
+    issuer: z.string(),
+    serial: z.string(),
+    from: time,
+    until: time,
+    renewal: time.nullable().describe("When it is exchanged by itself; null for an own one, which nobody renews."),
+  })
+  .meta({ id: "Certificate" });
+
+export const domainView = z
+  .object({
+    host: z.string(),
+    app: z.string().nullable().describe("Whose route serves it; null when none does."),
+    environment: z.string().nullable(),
+    service: z.string().nullable(),
+    state: z
+      .enum(["served", "expiring", "expired", "waiting", "failing", "plain"])
+      .describe(
+        "`waiting`: its first certificate is on its way. `failing`: it was refused and is asked for again. `plain`: nobody signs it, so it is served without TLS.",
+      ),
+    certificate: certificateView.nullable(),
+    fault: faultView.nullable().describe("Why the last asking failed."),
+    nextTryAt: time.nullable(),
+  })
+  .meta({ id: "Domain" });
+export type DomainView = z.infer<typeof domainView>;
+
+export const domainList = z.object({ items: z.array(domainView) }).meta({ id: "DomainList" });
+export type DomainList = z.infer<typeof domainList>;
+
+export const certificateRequest = z
+  .union([
+    z.strictObject({
+      chain: pem.describe("PEM: the host's own certificate first, then those between it and a root."),
+      key: pem.describe("PEM, not encrypted. It is never answered or logged."),
+    }),
+    z.strictObject({ selfSigned: z.literal(true).describe("Signed by this machine's own authority.") }),
+  ])
+  .meta({ id: "CertificateRequest" });
+export type CertificateRequest = z.infer<typeof certificateRequest>;
+
+export const domainCheckRequest = z
+  .strictObject({
+    retry: z.boolean().default(false).describe("Ask the authority again now, whatever its last answer."),
+  })
+  .meta({ id: "DomainCheckRequest" });
+export type DomainCheckRequest = z.input<typeof domainCheckRequest>;
+
+export const domainCheck = z.object({ host: z.string(), checks: z.array(checkView) }).meta({ id: "DomainCheck" });
+export type DomainCheck = z.infer<typeof domainCheck>;

@@ -1,0 +1,285 @@
+import { asFault, Fault } from "../base/faults.ts";
+import { covers, type Domain, type DomainFinding, type HeldCertificate } from "../model/certificate.ts";
+import { parseKey } from "../model/environment.ts";
+import type { EventKind } from "../model/event.ts";
+import {
+  type CertificateOrder,
+  type CertificateSnapshot,
+  domainsOf,
+  planCertificates,
+  servedHosts,
+  type WantedRoute,
+} from "../plan/certificates.ts";
+import type {
+  CertificateAuthority,
+  CertificatePair,
+  CertificateVault,
+  DomainProber,
+  Publish,
+} from "../ports/certificates.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { ChallengeAnswer, Edge } from "../ports/edge.ts";
+import type { Journal } from "../ports/journal.ts";
+import type { Certificates, EngineLog } from "./engine.ts";
+import { HostRecords } from "./host-records.ts";
+
+export interface CertificateDeps {
+  readonly vault: CertificateVault;
+  readonly prober: DomainProber;
+  readonly authorities: {
+    readonly local: CertificateAuthority;
+    /** Null: nobody outside is asked. */
+    readonly acme: CertificateAuthority | null;
+    /** Asked first for a host that has no certificate yet; null: the real one at once. */
+    readonly staging: CertificateAuthority | null;
+  };
+  readonly journal: Journal;
+  readonly edge: Edge;
+  readonly clock: Clock;
+  readonly log: EngineLog;
+}
+
+/** No look is later than this, as clocks of machines jump. */
+const longestMs = 6 * 3_600_000;
+/** Changes come in bursts: a deployment commits a dozen times. */
+const settleMs = 250;
+/** Rounds of one look; each order that fails leaves its hosts waiting, so few are needed. */
+const rounds = 20;
+
+/** Keeps every served host in certificates: plans, asks, hands over to the edge, and looks again. */
+export class CertificateKeeper implements Certificates {
+  readonly #deps: CertificateDeps;
+  readonly #records: HostRecords;
+  /** Answers to authorities by who published them: an order and a check go on side by side. */
+  readonly #published = new Map<symbol, readonly ChallengeAnswer[]>();
+  #served: readonly { readonly hosts: readonly string[] }[] = [];
+  #applied: ReadonlySet<string> = new Set();
+  #stops: (() => void)[] = [];
+  #cancel: () => void = () => undefined;
+  #looking: Promise<void> | null = null;
+  #lookAgain = false;
+  #applying: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(deps: CertificateDeps) {
+    this.#deps = deps;
+    this.#records = new HostRecords(deps.vault, deps.clock);
+  }
+
+  /** Hands what is held to the edge, then looks by itself. */
+  async start(): Promise<void> {
+    const { journal, edge } = this.#deps;
+    await this.#apply().catch((thrown: unknown) => this.#complain(thrown));
+    this.#stops = [journal.committed(() => this.#soon(settleMs)), edge.changes(() => this.#edgeChanged())];
+    this.#soon(0);
+  }
+
+  /** Returns when nothing is under way any more; an order under way is given up by its authority. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const stop of this.#stops) stop();
+    this.#cancel();
+    await this.#applying;
+  }
+
+  has(host: string): boolean {
+    return this.#deps.edge.secureAddress() !== null && this.#served.some((one) => covers(one, host));
+  }
+
+  async domains(): Promise<readonly Domain[]> {
+    const s = await this.#observe();
+    // What the edge has not got yet serves nobody.
+    return domainsOf({ ...s, held: s.held.filter((one) => this.#applied.has(identity(one))) });
+  }
+
+  async add(pair: CertificatePair, hosts: readonly string[]): Promise<void> {
+    const { vault } = this.#deps;
+    await vault.save(vault.read(pair, { source: "own", hosts }));
+    await this.#changed();
+  }
+
+  async selfSign(host: string): Promise<void> {
+    const { vault, authorities } = this.#deps;
+    const pair = await authorities.local.issue([host], async () => undefined);
+    await vault.save(vault.read(pair, { source: "self-signed", hosts: [host] }));
+    await this.#changed();
+  }
+
+  async remove(host: string): Promise<void> {
+    const { vault } = this.#deps;
+    const mine = (await vault.list()).filter(({ held }) => held.hosts.length === 1 && held.hosts[0] === host);
+    if (mine.length === 0) throw new Fault("certificate.unknown", `There is no certificate for ${host} alone.`);
+    for (const { held } of mine) await vault.remove(held.id);
+    await this.#changed();
+  }
+
+  check(host: string): Promise<DomainFinding> {
+    return this.#look(host);
+  }
+
+  async retry(host: string): Promise<void> {
+    await this.#records.cleared([host]);
+    this.#soon(0);
+  }
+
+  async #changed(): Promise<void> {
+    await this.#apply();
+    this.#soon(0);
+  }
+
+  /** The edge starts from its own disk; what it missed while it was away it gets now. */
+  #edgeChanged(): void {
+    void this.#apply()
+      .then(() => this.#soon(0))
+      .catch((thrown: unknown) => this.#complain(thrown));
+  }
+
+  #soon(afterMs: number): void {
+    if (this.#stopped) return;
+    this.#cancel();
+    this.#cancel = this.#deps.clock.after(afterMs, () => this.#wake());
+  }
+
+  #wake(): void {
+    if (this.#looking !== null) {
+      this.#lookAgain = true;
+      return;
+    }
+    this.#looking = this.#run()
+      .catch((thrown: unknown) => {
+        this.#complain(thrown);
+        return this.#deps.clock.now() + 60_000;
+      })
+      .then((at) => {
+        this.#looking = null;
+        const again = this.#lookAgain;
+        this.#lookAgain = false;
+        const waitMs = at === null ? longestMs : Math.max(1_000, at - this.#deps.clock.now());
+        this.#soon(again ? settleMs : Math.min(longestMs, waitMs));
+      });
+  }
+
+  /** Carries out plans until one has nothing to do; the answer is when to look again. */
+  async #run(): Promise<number | null> {
+    for (let round = 0; round < rounds && !this.#stopped; round += 1) {
+      const plan = planCertificates(await this.#observe());
+      for (const id of plan.drop) await this.#deps.vault.remove(id);
+      if (plan.drop.length > 0) await this.#apply();
+      if (plan.orders.length === 0) return plan.lookAgainAt;
+      for (const order of plan.orders) if (!this.#stopped) await this.#order(order);
+    }
+    return this.#deps.clock.now() + 60_000;
+  }
+
+  async #observe(): Promise<CertificateSnapshot> {
+    const { vault, edge, clock, authorities } = this.#deps;
+    const routes: WantedRoute[] = [];
+    for (const owner of await edge.owners()) {
+      const key = parseKey(owner);
+      const { table } = await edge.observe(owner);
+      if (key !== null) routes.push(...(table?.routes ?? []).map(({ service, hosts }) => ({ key, service, hosts })));
+    }
+    const acme = authorities.acme === null ? "none" : authorities.staging === null ? "direct" : "rehearsed";
+    const held = (await vault.list()).map((one) => one.held);
+    const tls = edge.secureAddress() !== null;
+    return { now: clock.now(), tls, routes, held, records: await vault.records(), acme };
+  }
+
+  /** One order from its preflight to the edge. What goes wrong is written down, and makes its hosts wait. */
+  async #order(order: CertificateOrder): Promise<void> {
+    const hosts = order.from === "local" ? order.hosts : await this.#preflighted(order);
+    if (hosts.length === 0) return;
+    const { vault, authorities } = this.#deps;
+    const authority = authorities[order.from];
+    if (authority === null) return;
+    try {
+      await this.#records.begun(hosts);
+      const pair = await authority.issue(hosts, this.#publisher());
+      if (order.from === "staging") return await this.#records.cleared(hosts, { rehearsed: true });
+      const source = order.from === "local" ? "self-signed" : "acme";
+      const stored = vault.read(pair, { source, hosts });
+      await vault.save(stored);
+      await this.#apply();
+      await this.#records.cleared(hosts);
+      const until = new Date(stored.held.until).toISOString().slice(0, 10);
+      const detail = `${hosts.join(", ")}: by ${stored.held.issuer}, serial ${stored.held.serial}, until ${until}`;
+      await this.#tell(order, order.renews ? "certificate.renewed" : "certificate.issued", detail);
+    } catch (thrown) {
+      await this.#failed(order, hosts, asFault(thrown));
+    }
+  }
+
+  /** The hosts that an authority would get through to. The others are not asked for, so that no limit of it is used up. */
+  async #preflighted(order: CertificateOrder): Promise<readonly string[]> {
+    const good: string[] = [];
+    for (const host of order.hosts) {
+      const { fault } = await this.#look(host);
+      if (fault === null) good.push(host);
+      else await this.#failed(order, [host], new Fault(fault.code, fault.detail, { hint: fault.hint }));
+    }
+    return good;
+  }
+
+  #look(host: string): Promise<DomainFinding> {
+    return this.#deps.prober.look(host, this.#publisher());
+  }
+
+  /** A place of its own among what is published at the edge. */
+  #publisher(): Publish {
+    const mine = Symbol("published");
+    return async (answers) => {
+      if (answers.length === 0) this.#published.delete(mine);
+      else this.#published.set(mine, answers);
+      await this.#deps.edge.applyChallenges([...this.#published.values()].flat());
+    };
+  }
+
+  async #failed(order: CertificateOrder, hosts: readonly string[], fault: Fault): Promise<void> {
+    const named = hosts.filter((host) => fault.complaints.some(({ path }) => path === host));
+    const blamed = named.length > 0 ? named : hosts;
+    await this.#records.failed(blamed, fault.toRecord());
+    // The others did nothing wrong: they are asked for again without them.
+    await this.#records.cleared(hosts.filter((host) => !blamed.includes(host)));
+    await this.#tell(order, "certificate.failed", `${blamed.join(", ")}: ${fault.code}: ${fault.detail}`);
+    this.#complain(fault);
+  }
+
+  async #tell({ key }: CertificateOrder, kind: EventKind, detail: string): Promise<void> {
+    const { journal, clock } = this.#deps;
+    if (this.#stopped) return;
+    const event = { at: clock.now(), key, kind, deployment: null, subject: null, detail };
+    await journal.commit([{ kind: "event", event }]);
+  }
+
+  /** Hands the edge exactly what serves now, one hand-over after another. */
+  #apply(): Promise<void> {
+    const done = this.#applying.then(async () => {
+      const { vault, edge, clock } = this.#deps;
+      const all = await vault.list();
+      const served = servedHosts(
+        all.map((one) => one.held),
+        clock.now(),
+      );
+      const certificates = all
+        .map(({ held, chain, key }) => ({ hosts: served.get(held.id) ?? [], chain, key }))
+        .filter(({ hosts }) => hosts.length > 0);
+      if (edge.secureAddress() !== null) {
+        await edge.applyCertificates(certificates);
+        this.#served = certificates.map(({ hosts }) => ({ hosts }));
+      }
+      this.#applied = new Set(all.map((one) => identity(one.held)));
+    });
+    this.#applying = done.catch(() => undefined);
+    return done;
+  }
+
+  #complain(thrown: unknown): void {
+    const { code, detail, cause } = asFault(thrown);
+    this.#deps.log.warn({ code, cause }, detail);
+  }
+}
+
+/** One certificate, as against the next one with its id. */
+function identity({ id, serial }: HeldCertificate): string {
+  return `${id} ${serial}`;
+}

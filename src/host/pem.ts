@@ -1,0 +1,22 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import type { Secret } from "../base/secret.ts";
+
+const block = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/** The certificate that a chain begins with; or, as the end of a sentence about the pair, why it cannot be used. */
+export function readPair({ chain, key }: { readonly chain: string; readonly key: Secret }): X509Certificate | string {
+  const leaf = attempt(() => (chain.match(block) ?? []).map((pem) => new X509Certificate(pem))[0]);
+  if (leaf === undefined) return "its chain is not certificates as PEM";
+  const secret = attempt(() => createPrivateKey(key.reveal()));
+  if (secret === undefined) return "its key is not an unencrypted private key as PEM";
+  return leaf.checkPrivateKey(secret) ? leaf : "its key does not belong to the first certificate of its chain";
+}
+
+/** Whatever OpenSSL says of what it cannot read stays unsaid: some of its words quote the input. */
+function attempt<T>(make: () => T): T | undefined {
+  try {
+    return make();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,198 @@
+import { backoff } from "../base/backoff.ts";
+import {
+  covers,
+  type Domain,
+  type HeldCertificate,
+  type HostRecord,
+  isLocal,
+  isPublicName,
+} from "../model/certificate.ts";
+import type { EnvKey } from "../model/environment.ts";
+
+/** The world of certificates at one moment. */
+export interface CertificateSnapshot {
+  readonly now: number;
+  /** Whether the edge takes TLS at all; where not, nothing is asked of anybody. */
+  readonly tls: boolean;
+  readonly routes: readonly WantedRoute[];
+  readonly held: readonly HeldCertificate[];
+  readonly records: readonly HostRecord[];
+  /** Whom may be asked beside this machine's own authority. `rehearsed`: a staging authority first. */
+  readonly acme: "none" | "direct" | "rehearsed";
+}
+
+/** A served route. */
+export interface WantedRoute {
+  readonly key: EnvKey;
+  readonly service: string;
+  readonly hosts: readonly string[];
+}
+
+export interface CertificateOrder {
+  readonly from: "acme" | "staging" | "local";
+  readonly key: EnvKey;
+  readonly service: string;
+  readonly hosts: readonly string[];
+  /** Every one of its hosts has a certificate that still serves. */
+  readonly renews: boolean;
+  readonly why: string;
+}
+
+export interface CertificatePlan {
+  readonly orders: readonly CertificateOrder[];
+  /** Ids of certificates that nothing is served with any more. */
+  readonly drop: readonly string[];
+  /** When the plan may be another one although nothing happened; null: never. */
+  readonly lookAgainAt: number | null;
+}
+
+/** After a failure: an hour, doubling to a day. Let's Encrypt takes five failed validations of a host in an hour. */
+const failureDelay = { first: 3_600_000, limit: 86_400_000 } as const;
+/** After an order that the controller did not live to see the end of. */
+const interruptedMs = 60_000;
+/** A rehearsal that went well says something for this long. */
+const rehearsedMs = 7 * 86_400_000;
+/** Let's Encrypt takes at most 100 names in one certificate. */
+const hostsPerOrder = 100;
+/** Certificates nobody needs are kept this long after their end, for people to look at. */
+const keepExpiredMs = 7 * 86_400_000;
+
+/** When a certificate is to be renewed: when a third of its life is left. */
+export function renewAt({ from, until }: Pick<HeldCertificate, "from" | "until">): number {
+  return until - Math.floor((until - from) / 3);
+}
+
+/** When a host may be asked for again; 0: at once. */
+export function mayAskAt(record: HostRecord | undefined): number {
+  if (record === undefined) return 0;
+  if (record.failures === 0) return record.fault === null && record.lastAt > 0 ? record.lastAt + interruptedMs : 0;
+  return record.lastAt + backoff(record.failures, failureDelay);
+}
+
+/** Who is to sign a host: null when nobody can, or nobody may be asked. */
+export function signerOf(host: string, s: Pick<CertificateSnapshot, "held" | "acme">): "local" | "acme" | null {
+  const isAskedFor = s.held.some((one) => one.source === "self-signed" && one.hosts.includes(host));
+  if (isLocal(host) || isAskedFor) return "local";
+  return s.acme !== "none" && isPublicName(host) ? "acme" : null;
+}
+
+/** What to ask of whom, and when to look again. */
+export function planCertificates(s: CertificateSnapshot): CertificatePlan {
+  if (!s.tls) return { orders: [], drop: [], lookAgainAt: null };
+  const orders: CertificateOrder[] = [];
+  const times: number[] = [];
+  const records = new Map(s.records.map((record) => [record.host, record]));
+  for (const route of s.routes) {
+    const needed = route.hosts.flatMap((host) => {
+      const signer = signerOf(host, s);
+      if (signer === null) return [];
+      const due = dueAt(host, s);
+      const at = Math.max(due, signer === "acme" ? mayAskAt(records.get(host)) : 0);
+      if (at > s.now) times.push(at);
+      return at > s.now ? [] : [{ host, signer, record: records.get(host), isHeld: due > 0 }];
+    });
+    for (const signer of ["local", "acme"] as const) {
+      const mine = needed.filter((one) => one.signer === signer);
+      if (mine.length > 0) orders.push(orderOf(s, route, mine.slice(0, hostsPerOrder)));
+    }
+  }
+  return { orders, drop: droppable(s), lookAgainAt: times.length === 0 ? null : Math.min(...times) };
+}
+
+interface Needed {
+  readonly host: string;
+  readonly signer: "local" | "acme";
+  readonly record: HostRecord | undefined;
+  readonly isHeld: boolean;
+}
+
+function orderOf(s: CertificateSnapshot, { key, service }: WantedRoute, needed: readonly Needed[]): CertificateOrder {
+  const renews = needed.every((one) => one.isHeld);
+  const [first] = needed;
+  const isRehearsed = ({ record }: Needed) => s.now - (record?.rehearsedAt ?? -rehearsedMs) < rehearsedMs;
+  const rehearse = s.acme === "rehearsed" && !renews && !needed.every(isRehearsed);
+  const from = first?.signer === "local" ? "local" : rehearse ? "staging" : "acme";
+  const why = renews
+    ? "a third of its life is left"
+    : rehearse
+      ? "a rehearsal comes before the first certificate"
+      : "the route is served and has no certificate";
+  return { from, key, service, hosts: needed.map((one) => one.host), renews, why };
+}
+
+/** When a host needs a certificate that it does not have: 0 when it has none, else when the best one is to be exchanged. */
+function dueAt(host: string, { held, now }: CertificateSnapshot): number {
+  const good = held.filter((one) => covers(one, host) && one.until > now);
+  // What a person gave is theirs to renew; until its end nobody else is asked.
+  return Math.max(0, ...good.map((one) => (one.source === "own" ? one.until : renewAt(one))));
+}
+
+/** Which hosts every certificate serves: an own one before an asked one, one that is good before one that has ended. */
+export function servedHosts(held: readonly HeldCertificate[], now: number): ReadonlyMap<string, readonly string[]> {
+  const best = new Map<string, HeldCertificate>();
+  for (const one of held) {
+    for (const host of one.hosts) {
+      const before = best.get(host);
+      if (before === undefined || isBetter(one, before, now)) best.set(host, one);
+    }
+  }
+  return new Map(held.map((one) => [one.id, one.hosts.filter((host) => best.get(host) === one)]));
+}
+
+const rank = { own: 2, acme: 1, "self-signed": 0 } as const;
+
+function isBetter(one: HeldCertificate, other: HeldCertificate, now: number): boolean {
+  const isGood = one.until > now;
+  if (isGood !== other.until > now) return isGood;
+  if (one.source !== other.source) return rank[one.source] > rank[other.source];
+  return one.until > other.until;
+}
+
+/** What was asked for by Fairlead itself and serves no host: overtaken, or ended a while ago. */
+function droppable({ held, now }: CertificateSnapshot): readonly string[] {
+  const served = servedHosts(held, now);
+  return held
+    .filter((one) => one.source !== "own")
+    .filter((one) => served.get(one.id)?.length === 0 || one.until + keepExpiredMs < now)
+    .map((one) => one.id);
+}
+
+/** An own certificate that ends within this time wants a person's attention. */
+const warnMs = 14 * 86_400_000;
+
+/** Every host of a route and every host with a certificate, by name, and how it stands. */
+export function domainsOf(s: CertificateSnapshot): readonly Domain[] {
+  const served = servedHosts(s.held, s.now);
+  const serving = s.held.map((one) => ({ one, hosts: served.get(one.id) ?? [] }));
+  const routed = new Map(s.routes.flatMap((route) => route.hosts.map((host) => [host, route] as const)));
+  const records = new Map(s.records.map((record) => [record.host, record]));
+  const hosts = new Set([...routed.keys(), ...serving.flatMap((each) => each.hosts)]);
+  return [...hosts].sort().map((host) => {
+    const route = routed.get(host);
+    const exact = serving.find((each) => each.hosts.includes(host));
+    const certificate = (exact ?? serving.find((each) => covers(each, host)))?.one ?? null;
+    const signer = signerOf(host, s) ?? "none";
+    const fault = records.get(host)?.fault ?? null;
+    return {
+      host,
+      state: stateOf({ certificate, signer, fault }, s),
+      route: route === undefined ? null : { key: route.key, service: route.service },
+      certificate,
+      renewAt: certificate === null || certificate.source === "own" ? null : renewAt(certificate),
+      signer,
+      fault,
+      nextAt: fault === null ? null : mayAskAt(records.get(host)),
+    };
+  });
+}
+
+type Standing = Pick<Domain, "certificate" | "signer" | "fault">;
+
+function stateOf({ certificate, signer, fault }: Standing, { tls, now }: CertificateSnapshot): Domain["state"] {
+  if (!tls) return "plain";
+  if (certificate === null) return signer === "none" ? "plain" : fault === null ? "waiting" : "failing";
+  const left = certificate.until - now;
+  if (left <= 0) return "expired";
+  const isWatched = certificate.source === "own" || fault !== null;
+  return isWatched && left < warnMs ? "expiring" : "served";
+}
