@@ -89,7 +89,11 @@ async function keeperOn(under: Awaited<ReturnType<typeof testEdge>>, options: Ke
 }
 
 /** The certificate that a client of this root sees; it rejects when that one does not prove the name. */
-async function certificateAt(edge: { secureAddress(): { host: string; port: number } | null }, host: string, ca: string) {
+async function certificateAt(
+  edge: { secureAddress(): { host: string; port: number } | null },
+  host: string,
+  ca: string,
+) {
   const at = edge.secureAddress();
   if (at === null) throw new TypeError("no TLS");
   const socket = connect({ ...at, servername: host, ca });
@@ -186,7 +190,9 @@ describe.skipIf(noPebble() !== null)(`with a real authority${noPebble() ? ` (ski
     expect(failing?.fault?.detail).toMatch(/lie-shop\.com: .*something else.*\((unauthorized|incorrectResponse)\)/);
     expect(failing?.nextAt).toBeGreaterThan(begun + hour - 1);
     expect(failing?.nextAt).toBeLessThan(Date.now() + hour + 1);
-    expect(await rig.events()).toEqual([expect.stringMatching(/^certificate\.failed lie-shop\.com: certificate\.refused/)]);
+    expect(await rig.events()).toEqual([
+      expect.stringMatching(/^certificate\.failed lie-shop\.com: certificate\.refused/),
+    ]);
     expect(await rig.records()).toMatchObject([{ host: "lie-shop.com", failures: 1 }]);
     liar.close();
   });
@@ -195,7 +201,10 @@ describe.skipIf(noPebble() !== null)(`with a real authority${noPebble() ? ` (ski
     await using app = await sayingApp("shop");
     await names.set("far-shop.com", ["203.0.113.9"]);
     const said = acme.said().length;
-    await using _route = await routedAt(under.edge, { hosts: ["far-shop.com", "near-shop.com"], upstreams: [app.upstream("far")] });
+    await using _route = await routedAt(under.edge, {
+      hosts: ["far-shop.com", "near-shop.com"],
+      upstreams: [app.upstream("far")],
+    });
     {
       await using rig = await keeperOn(under, { acme, names, publicAddresses: ["127.0.0.1"], port: 9 });
       await rig.keeper.start();
@@ -212,7 +221,10 @@ describe.skipIf(noPebble() !== null)(`with a real authority${noPebble() ? ` (ski
     await using rig = await keeperOn(under, { acme, names, publicAddresses: ["127.0.0.1"] });
     await rig.keeper.start();
     expect((await rig.stand("far-shop.com"))?.state).toBe("failing");
-    expect(await rig.stand("near-shop.com")).toMatchObject({ state: "served", certificate: { hosts: ["near-shop.com"] } });
+    expect(await rig.stand("near-shop.com")).toMatchObject({
+      state: "served",
+      certificate: { hosts: ["near-shop.com"] },
+    });
     expect(await rig.keeper.check("near-shop.com")).toMatchObject({ dns: "here", port: "answers", fault: null });
   });
 
@@ -313,7 +325,7 @@ function keepAliveLoad(at: { host: string; port: number } | null, host: string, 
       outgoing.end();
       try {
         const [answer] = await answered;
-        for await (const _chunk of answer) continue;
+        for await (const _chunk of answer);
         if (answer.statusCode !== 200) failures.push(String(answer.statusCode));
         answers += 1;
       } catch (error) {

@@ -3,7 +3,10 @@ import { acmeAuthority } from "../adapters/authority/acme/authority.ts";
 import { localAuthority } from "../adapters/authority/local/authority.ts";
 import { openVault } from "../adapters/certificates/directory/vault.ts";
 import { domainProber } from "../adapters/domain/network/prober.ts";
+import type { CheckView } from "../contract/controller.ts";
 import type { CertificateDeps } from "../engine/certificates.ts";
+import type { Certificates } from "../engine/engine.ts";
+import { ok } from "./check.ts";
 import { systemClock } from "./clock.ts";
 
 /** Whom to ask for certificates, and as whom. */
@@ -44,4 +47,18 @@ export async function openCertificates(options: {
     staging: acme?.stagingUrl ? authority(acme.stagingUrl) : null,
   };
   return { vault, prober, authorities };
+}
+
+/** One row of `doctor`: whether every host with a certificate, or on its way to one, is well. */
+export async function certificatesCheck(certificates: Certificates): Promise<CheckView> {
+  const domains = await certificates.domains();
+  const bad = domains.filter(({ state }) => state === "expired" || state === "failing" || state === "expiring");
+  const name = "certificates";
+  if (bad.length === 0) {
+    const served = domains.filter(({ state }) => state === "served").length;
+    return ok(name, `${served} of ${domains.length} hosts are served over TLS`);
+  }
+  const detail = bad.map(({ host, state }) => `${host} ${state}`).join(", ");
+  const isEnded = bad.some(({ state }) => state === "expired");
+  return { name, state: isEnded ? "fail" : "warn", detail, fix: "See `fairlead domains check` of each." };
 }

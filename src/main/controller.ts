@@ -12,7 +12,7 @@ import { createEngine } from "../engine/loop.ts";
 import { createApi } from "../http/api.ts";
 import { plan } from "../plan/decide.ts";
 import { type AdapterOptions, type Adapters, openAdapters } from "./adapters.ts";
-import { type AcmeOptions, openCertificates } from "./certificates.ts";
+import { type AcmeOptions, certificatesCheck, openCertificates } from "./certificates.ts";
 import { systemClock } from "./clock.ts";
 import { doctor } from "./doctor.ts";
 import { makeStateDirectory } from "./state-directory.ts";
@@ -113,7 +113,7 @@ async function run(options: ControllerOptions, { between, closers, close }: Fram
     log,
     tokenDigest: token === null ? null : sha256(token),
     info: { version, pid: process.pid, stateDirectory: options.stateDirectory, runtime: platform, startedAt },
-    doctor: () => doctor(options, adapters),
+    doctor: async () => [...(await doctor(options, adapters)), await certificatesCheck(certificates)],
   });
   const socket = join(options.stateDirectory, "controller.sock");
   closers.push(await serveSocket((request) => api.fetch(request, { via: "socket" }), socket));
