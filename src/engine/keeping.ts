@@ -6,8 +6,8 @@ import type { Journal } from "../ports/journal.ts";
 import type { LogStore } from "../ports/logs.ts";
 import type { EngineLog } from "./engine.ts";
 
-/** Output is looked for this often beside the runtime's own reports. */
-const sweepMs = 2_000;
+/** Output is looked for this often beside the runtime's own reports, which a system under pressure may lose. */
+const sweepMs = 10_000;
 const capMs = 60_000;
 const collectMs = 600_000;
 /** Log bytes kept on disk per environment. */

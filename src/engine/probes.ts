@@ -6,6 +6,7 @@ import type { Edge } from "../ports/edge.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { ProbeAnswer, ProbeRequest, Prober } from "../ports/prober.ts";
 import type { Runtime } from "../ports/runtime.ts";
+import { Wakeups } from "./wakeups.ts";
 
 /** A starting instance is asked again after 5, 10, 20, 25, 25 … ms: waiting for the next question is waiting for nothing. */
 const firstAskMs = 5;
@@ -14,6 +15,8 @@ const startingAskMs = 25;
 const readyTimeoutMs = 5_000;
 /** How often the ports of an instance are looked up while nobody listens on the one it was given. */
 const lookForPortsMs = 1_000;
+/** A serving instance may be asked sooner than its rhythm says by half of it and at most this, to be asked with others. */
+const soonerAtMostMs = 500;
 
 const unasked: ProbeState = { readyInRow: 0, unreadyInRow: 0, deadInRow: 0, lastAnswer: null, listensOn: null };
 
@@ -40,10 +43,12 @@ interface BoardDeps {
 export class ProbeBoard {
   readonly #deps: BoardDeps;
   readonly #watched = new Map<string, Watched>();
+  readonly #wakeups: Wakeups;
   #closed = false;
 
   constructor(deps: BoardDeps) {
     this.#deps = deps;
+    this.#wakeups = new Wakeups(deps.clock);
   }
 
   /** The score of an environment's instances. */
@@ -94,9 +99,11 @@ export class ProbeBoard {
     return this.#watched.get(one.target.name) === one;
   }
 
+  /** Serving instances are asked together where their rhythms allow it; one that starts is waited for to the millisecond. */
   #later(one: Watched, what: "ready" | "alive", ms: number): void {
     const ask = () => (what === "ready" ? this.#askReady(one) : this.#askAlive(one));
-    one.cancels.set(what, this.#deps.clock.after(ms, ask));
+    const soonerMs = one.target.gated ? Math.min(ms / 2, soonerAtMostMs) : 0;
+    one.cancels.set(what, this.#wakeups.after({ ms, soonerMs }, ask));
   }
 
   #askReady(one: Watched): void {

@@ -135,6 +135,30 @@ export function proberConformance(adapter: string, make: () => Prober): void {
       expect((await prober.probe(asking(talking))).words).toBe("GET /ready → the answer is not HTTP");
     });
 
+    test("what speaks first and something else is told at once, and so is a head without end", async () => {
+      const greeting = await listen(createTcpServer((socket) => socket.write("220 mail ready\r\n")));
+      expect((await prober.probe(asking(greeting))).words).toBe("GET /ready → the answer is not HTTP");
+      const endless = createTcpServer((socket) => {
+        socket.on("error", () => undefined).write(`HTTP/1.1 200 OK\r\nX-Long: ${"x".repeat(200_000)}`);
+      });
+      expect((await prober.probe(asking(await listen(endless)))).words).toBe("GET /ready → the answer is not HTTP");
+    });
+
+    test("an answer in small pieces, after interim ones, is read as one", async () => {
+      const pieces = [
+        "HT",
+        "TP/1.1 102 Processing\r\n\r",
+        "\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 2",
+        "00\r\n\r\n",
+      ];
+      const server = createTcpServer(async (socket) => {
+        socket.setNoDelay(true).on("error", () => undefined);
+        await once(socket, "data");
+        for (const piece of pieces) await new Promise<void>((sent) => socket.write(piece, () => setImmediate(sent)));
+      });
+      expect(await prober.probe(asking(await listen(server)))).toMatchObject({ good: true, words: "GET /ready → 200" });
+    });
+
     test("a path or host that cannot be asked for is an answer and not an error", async () => {
       const port = await listen(createServer((_, reply) => reply.end()));
       expect((await prober.probe(asking(port, { path: "/a b\n" }))).good).toBe(false);

@@ -4,6 +4,7 @@ import { formatDuration } from "../../../base/duration.ts";
 import { isErrno } from "../../../base/faults.ts";
 import type { JsonCondition } from "../../../model/release.ts";
 import type { ProbeAnswer, ProbeRequest, Prober } from "../../../ports/prober.ts";
+import { statusOf } from "./status.ts";
 
 type HttpProbe = Extract<ProbeRequest, { kind: "http" }>;
 type Asked = Pick<ProbeAnswer, "good" | "words"> & { readonly refused?: boolean };
@@ -69,10 +70,21 @@ function dial({ address }: ProbeRequest, question: Question): Promise<Asked> {
 }
 
 async function get(asked: HttpProbe, question: Question): Promise<Asked> {
+  if (asked.json.length > 0) return getJson(asked, question);
+  const status = await statusOf(asked, (how) => {
+    question.cut = how;
+  });
+  return { good: isWanted(status, asked), words: String(status) };
+}
+
+function isWanted(status: number, asked: HttpProbe): boolean {
+  return asked.status === null ? status >= 200 && status < 400 : status === asked.status;
+}
+
+async function getJson(asked: HttpProbe, question: Question): Promise<Asked> {
   const answer = await answerTo(asked, question);
   const status = answer.statusCode ?? 0;
-  const expected = asked.status === null ? status >= 200 && status < 400 : status === asked.status;
-  if (!expected || asked.json.length === 0) return { good: expected, words: String(status) };
+  if (!isWanted(status, asked)) return { good: false, words: String(status) };
   const body = await bodyOf(answer);
   const complaint = body === null ? `the body is larger than ${bodyLimit / 1024} KB` : complaintOf(body, asked.json);
   return { good: complaint === null, words: complaint === null ? String(status) : `${status}, ${complaint}` };

@@ -75,11 +75,12 @@ export async function launch(
       detached: true,
       ...(how.runAs ? { uid: how.runAs.uid, gid: how.runAs.gid } : {}),
     });
+    keeper.once("exit", how.ended);
     const claim = await new Promise<string>((resolve, reject) => {
       keeper.once("error", reject);
       keeper.once("spawn", () => textOf(keeper.stdio[4] as Readable).then(resolve, reject));
     });
-    keeper.once("exit", how.ended).unref();
+    keeper.unref();
     return claim;
   } catch (thrown) {
     throw startFault(stored, thrown);

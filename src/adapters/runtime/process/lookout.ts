@@ -15,11 +15,21 @@ interface LookoutOptions {
   readonly directoryOf: (name: string) => string;
   /** Looks how an instance stands; its end comes back through `ended`. */
   readonly look: (name: string) => void;
-  /** What is not known to have ended. `hurried`: SIGKILL was sent, so the end is at hand. */
-  readonly live: () => readonly (Named & { readonly hurried: boolean })[];
+  readonly live: () => readonly Live[];
 }
 
-/** How often living keepers are looked at: one that was killed leaves no record to notice. The port allows a second. */
+/** What is not known to have ended. */
+interface Live extends Named {
+  /** Its keeper is our child, whose end the system tells: `look` is called then. */
+  readonly isChild: boolean;
+  /** SIGKILL was sent, so the end is at hand. */
+  readonly hurried: boolean;
+}
+
+/**
+ * How often keepers that an earlier controller started are looked at: one that was killed leaves no record to notice. The
+ * port allows a second.
+ */
 const pollMs = 900;
 const hurriedMs = 10;
 /** Output within this time is reported once. */
@@ -27,7 +37,7 @@ const outputMs = 20;
 
 /**
  * Notices by itself what happens: ends by one watch on the exit records, output by one watch on each living instance's
- * directory, and killed keepers by looking. It watches only while somebody listens.
+ * directory, and killed keepers by the system's word where they are our children, else by looking. It watches only while somebody listens.
  */
 export class Lookout {
   readonly #options: LookoutOptions;
@@ -64,7 +74,7 @@ export class Lookout {
 
   /** An end is at hand: looks often until it is there. */
   hurry(): void {
-    if (this.#listeners.size > 0) this.#schedule(hurriedMs);
+    if (this.#listeners.size > 0 && this.#options.live().some(isAtHand)) this.#schedule(hurriedMs);
   }
 
   close(): void {
@@ -86,11 +96,11 @@ export class Lookout {
 
   #poll(): void {
     for (const entry of this.#options.live()) {
-      this.#options.look(entry.name);
+      if (!entry.isChild) this.#options.look(entry.name);
       // The system may have no watch left to give; then output is announced on suspicion.
       if (this.#outputs.get(entry.name) === null) this.#tell(entry, "output");
     }
-    this.#schedule(this.#options.live().some((entry) => entry.hurried) ? hurriedMs : pollMs);
+    this.#schedule(this.#options.live().some(isAtHand) ? hurriedMs : pollMs);
   }
 
   #schedule(ms: number): void {
@@ -118,6 +128,11 @@ export class Lookout {
   #tell({ key, name }: Named, what: RuntimeChange["what"]): void {
     for (const listener of this.#listeners) listener({ key, name, what });
   }
+}
+
+/** Whether looking often is what finds its end. */
+function isAtHand({ isChild, hurried }: Live): boolean {
+  return hurried && !isChild;
 }
 
 /** Null where the system gives no watch (inotify's limits): looking from time to time then has to do. */

@@ -45,6 +45,8 @@ interface Entry {
   killedAt: number | null;
   /** When its keeper was last seen alive; 0 for not yet. */
   seenAliveAt: number;
+  /** Whether its keeper is a child of this process that has not ended: the system will tell of its end. */
+  isChild: boolean;
 }
 
 /** How long a keeper may take from making its claim to having written it. */
@@ -87,7 +89,8 @@ class ProcessRuntime implements Runtime {
       exits: this.#folder.exits,
       directoryOf: (name) => this.#folder.path(name),
       look: (name) => this.#look(name),
-      live: () => this.#live().map(({ name, key, killedAt }) => ({ name, key, hurried: killedAt !== null })),
+      live: () =>
+        this.#live().map(({ name, key, isChild, killedAt }) => ({ name, key, isChild, hurried: killedAt !== null })),
     });
   }
 
@@ -190,7 +193,7 @@ class ProcessRuntime implements Runtime {
       stopSignalAt: this.#folder.mark(name, "stopped"),
       killedAt: this.#folder.mark(name, "killed"),
     };
-    return { stored, name, key, claim: null, exit: null, seenAliveAt: 0, ...marks };
+    return { stored, name, key, claim: null, exit: null, seenAliveAt: 0, isChild: false, ...marks };
   }
 
   /** One start at a time per name; who asks meanwhile gets the answer of the first. */
@@ -219,9 +222,15 @@ class ProcessRuntime implements Runtime {
   }
 
   async #launch(entry: Entry, { env, cwd }: { env: Record<string, string>; cwd: string }): Promise<void> {
-    const ended = () => this.#look(entry.name);
+    let hasEnded = false;
+    const ended = () => {
+      hasEnded = true;
+      entry.isChild = false;
+      this.#look(entry.name);
+    };
     try {
       const claim = await launch(this.#folder, entry.stored, { env, cwd, runAs: this.#options.runAs, ended });
+      entry.isChild = claim !== "" && !hasEnded;
       if (claim !== "") this.#folder.keep(entry.name, { content: claim, writtenAt: this.#options.clock.now() });
       entry.claim = null;
     } catch (thrown) {
