@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { Fault } from "../src/base/faults.ts";
 import { runChild } from "../src/host/child.ts";
-import { buildRelease } from "./build.ts";
+import { asciiOf, buildRelease } from "./build.ts";
 
 const roots: string[] = [];
 afterEach(() => {
@@ -80,4 +80,15 @@ test("two assets of one name are refused before anything is replaced", async () 
   });
   await expect(buildRelease(root)).rejects.toThrow(Fault);
   expect(readdirSync(join(root, "dist"))).toEqual(["cli.js"]);
+});
+
+test("a bundle is written in ASCII and means the same; what would not is refused", () => {
+  const text =
+    "const word = `→ ${1}…`; const long = /[😀-😂]/u; export const read = [word, long.test('😁'), 'é'.length];";
+  const ascii = asciiOf(text);
+  expect(ascii).toMatch(/^[\0-\x7f]*$/);
+  const run = (code: string): unknown => new Function(`${code.replace("export ", "")} return read;`)();
+  expect(run(ascii)).toEqual(["→ 1…", true, 1]);
+  expect(() => asciiOf('const a = "\\→";')).toThrow(Fault);
+  expect(() => asciiOf("const a = String.raw`→`;")).toThrow(Fault);
 });

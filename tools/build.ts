@@ -1,6 +1,6 @@
-import { cpSync, existsSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { build, type ChunkingContext } from "rolldown";
+import { build, type ChunkingContext, type Plugin } from "rolldown";
 import { Fault } from "../src/base/faults.ts";
 
 const entries = ["cli", "controller", "edge"];
@@ -9,7 +9,8 @@ const entries = ["cli", "controller", "edge"];
  * Bundles `src/main/{cli,controller,edge}.ts` of the package at `root` into `dist/`, packages included: an installed
  * Fairlead needs nothing beside Node. What is imported dynamically becomes a chunk that is read only when it is needed.
  * All files lie flat in `dist/`, so that an asset has the same address (`new URL("./name", import.meta.url)`) for every
- * chunk. `dist/` is replaced as a whole. Throws what the bundler throws, and a Fault when two assets have one name.
+ * chunk. A process keeps the text of all it has loaded, so it is written short: without comments, but with all names, which
+ * stack traces show. `dist/` is replaced as a whole. Throws what the bundler throws, and a Fault when two assets have one name.
  */
 export async function buildRelease(root: string): Promise<void> {
   const dist = join(root, "dist");
@@ -20,17 +21,46 @@ export async function buildRelease(root: string): Promise<void> {
     input: Object.fromEntries(entries.map((name) => [name, `src/main/${name}.ts`])),
     platform: "node",
     external: [/^node:/],
+    plugins: [partsOfUndici(root)],
     output: {
       dir: dist,
       format: "esm",
       entryFileNames: "[name].js",
       chunkFileNames: "[name]-[hash].js",
       codeSplitting: { groups: [{ name: startOf(join(root, "src/main/cli.ts")), debugName: "start" }] },
-      minify: false,
+      minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
     },
   });
+  for (const name of readdirSync(dist)) rewrite(join(dist, name), asciiOf);
   for (const [name, path] of assets) cpSync(path, join(dist, name));
   if (existsSync(join(root, "schema"))) cpSync(join(root, "schema"), join(dist, "schema"), { recursive: true });
+}
+
+/** Of undici only what the edge uses: with fetch, WebSocket, caches and mocks it is five times the text. */
+function partsOfUndici(root: string): Plugin {
+  const at = (file: string) => JSON.stringify(join(root, "node_modules/undici/lib", file));
+  const parts = { Client: "dispatcher/client.js", errors: "core/errors.js" };
+  const lines = Object.entries(parts).map(([name, file]) => `export { default as ${name} } from ${at(file)};`);
+  const id = "\0parts-of-undici";
+  return {
+    name: "parts of undici",
+    resolveId: (source) => (source === "undici" ? id : null),
+    load: (asked) => (asked === id ? lines.join("\n") : null),
+  };
+}
+
+function rewrite(path: string, by: (text: string) => string): void {
+  writeFileSync(path, by(readFileSync(path, "utf8")));
+}
+
+/**
+ * The same program in ASCII: one other character, and V8 keeps the whole text with two bytes a character. In strings,
+ * templates, patterns and names an escape means the same; where it would not, behind a backslash, the build fails.
+ */
+export function asciiOf(text: string): string {
+  const misread = /\\[^\0-\x7f]|String\.raw`[^`]*[^\0-\x7f]/u.exec(text);
+  if (misread) throw new Fault("operation.failed", `cannot be written in ASCII: ${JSON.stringify(misread[0])}`);
+  return text.replace(/[^\0-\x7f]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /**

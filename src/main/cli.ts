@@ -1,7 +1,8 @@
 import { isatty } from "node:tty";
 import { executionContext } from "../cli/context.ts";
 import { runCli } from "../cli/run.ts";
-import type { ControllerOptions, Host, MachineService, RunningController } from "../cli/world.ts";
+import type { ControllerOptions, ControllerOptions, Host, Host, MachineService, RunningController, RunningController } from "../cli/world.ts";
+import { leanMemory } from "./lean.ts";
 import { version } from "./version.ts";
 
 /**
@@ -19,8 +20,10 @@ function interruption(): AbortSignal {
   return controller.signal;
 }
 
+/** Without what bin/fairlead set for this process alone. */
 function ownEnvironment(): Record<string, string> {
-  return Object.fromEntries(Object.entries(process.env).flatMap(([name, value]) => (value ? [[name, value]] : [])));
+  const given = Object.entries(process.env).filter(([name]) => !Object.hasOwn(leanMemory, name));
+  return Object.fromEntries(given.flatMap(([name, value]) => (value ? [[name, value]] : [])));
 }
 
 /** The controller in this process; loaded only for the two commands that need it. */

@@ -3,6 +3,7 @@ import { secureDoor } from "../adapters/edge/embedded/doors.ts";
 import { edgeAnswers, runEdge } from "../adapters/edge/embedded/run.ts";
 import { exitCodes } from "../adapters/edge/embedded/start.ts";
 import { asFault, Fault } from "../base/faults.ts";
+import { settle } from "./lean.ts";
 
 /**
  * The edge process: `edge --directory DIR --host HOST --port PORT [--secure-host HOST --secure-port PORT] [--trust-proxy
@@ -33,6 +34,7 @@ async function main(): Promise<void> {
   const edge = await runEdge({ directory, listen: { host, port }, secure, proxies, log });
   process.on("SIGTERM", () => edge.stop());
   process.on("SIGINT", () => edge.stop());
+  settle();
   await edge.ended;
   process.exit(0);
 }

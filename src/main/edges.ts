@@ -7,6 +7,7 @@ import { stopHaproxy } from "../adapters/edge/haproxy/stop.ts";
 import { type FrontProxies, noFrontProxies } from "../model/route.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Edge } from "../ports/edge.ts";
+import { leanNode } from "./lean.ts";
 import type { Platform } from "./platform.ts";
 import { nobody } from "./user.ts";
 
@@ -24,12 +25,6 @@ export interface EdgeOptions {
   readonly clock: Clock;
 }
 
-/**
- * Node's young objects in 3 × 2 MB instead of 3 × 16: under load the edge stays 25 MB smaller at the same CPU a request
- * (docs/performance.md).
- */
-const youngSpace = "--max-semi-space-size=2";
-
 /** The edge of a state directory, and how it is ended. */
 export function openEdge(options: EdgeOptions): { edge: Edge; stop: () => Promise<void> } {
   const directory = join(options.stateDirectory, "edge");
@@ -44,7 +39,7 @@ function embedded(directory: string, { edge, edgeTls, frontProxies, env, clock }
     listen: edge,
     secure: edgeTls ?? null,
     proxies: frontProxies ?? noFrontProxies,
-    entry: [process.execPath, youngSpace, edgeEntry()],
+    entry: [process.execPath, ...leanNode, edgeEntry()],
     env: { PATH: env.PATH ?? "" },
     clock,
   });

@@ -5,6 +5,7 @@ import { embeddedEdge } from "../../src/adapters/edge/embedded/embedded-edge.ts"
 import { Fault } from "../../src/base/faults.ts";
 import { runChild } from "../../src/host/child.ts";
 import { systemClock } from "../../src/main/clock.ts";
+import { leanMemory, leanNode } from "../../src/main/lean.ts";
 import { plainRules } from "../../src/model/release.ts";
 import { routeTable } from "../../src/model/route.ts";
 import type { Installation } from "./installation.ts";
@@ -108,8 +109,16 @@ async function startEmbedded(home: string, installation: Installation, upstream:
   mkdirSync(directory, { recursive: true });
   const port = await freePort();
   const listen = { host: "127.0.0.1", port };
-  const command = [process.execPath, installation.edge, "--directory", directory, "--host", listen.host] as const;
-  const program = await startProgram([...command, "--port", String(port)], port);
+  const command = [
+    process.execPath,
+    ...leanNode,
+    installation.edge,
+    "--directory",
+    directory,
+    "--host",
+    listen.host,
+  ] as const;
+  const program = await startProgram([...command, "--port", String(port)], port, leanMemory);
   const edge = embeddedEdge({
     directory,
     listen,

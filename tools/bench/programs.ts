@@ -23,8 +23,12 @@ export function find(name: string): string | null {
 }
 
 /** Starts a program and waits until something listens on its port. */
-export async function startProgram(command: readonly [string, ...string[]], port: number): Promise<Program> {
-  const child = startChild(command, { env: plainEnvironment });
+export async function startProgram(
+  command: readonly [string, ...string[]],
+  port: number,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Program> {
+  const child = startChild(command, { env: { ...plainEnvironment, ...more } });
   child.once("error", () => child.kill());
   await until(() => answers(port), `${command[0]} listens`);
   return { pid: child.pid ?? 0, stop: () => stopChild(child) };
