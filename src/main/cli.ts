@@ -1,7 +1,7 @@
 import { isatty } from "node:tty";
 import { executionContext } from "../cli/context.ts";
 import { runCli } from "../cli/run.ts";
-import type { ControllerOptions, ControllerOptions, Host, Host, MachineService, RunningController, RunningController } from "../cli/world.ts";
+import type { ControllerOptions, Host, MachineService, RunningController } from "../cli/world.ts";
 import { leanMemory } from "./lean.ts";
 import { version } from "./version.ts";
 

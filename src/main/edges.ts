@@ -7,7 +7,7 @@ import { stopHaproxy } from "../adapters/edge/haproxy/stop.ts";
 import { type FrontProxies, noFrontProxies } from "../model/route.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Edge } from "../ports/edge.ts";
-import { leanNode } from "./lean.ts";
+import { leanMemory, leanNode } from "./lean.ts";
 import type { Platform } from "./platform.ts";
 import { nobody } from "./user.ts";
 
@@ -40,7 +40,7 @@ function embedded(directory: string, { edge, edgeTls, frontProxies, env, clock }
     secure: edgeTls ?? null,
     proxies: frontProxies ?? noFrontProxies,
     entry: [process.execPath, ...leanNode, edgeEntry()],
-    env: { PATH: env.PATH ?? "" },
+    env: { PATH: env.PATH ?? "", ...leanMemory },
     clock,
   });
 }
