@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Engine } from "../../../host/engine.ts";
+import { Engine, isRefusal } from "../../../host/engine.ts";
 import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
 import { usageOf } from "./looks.ts";
 
@@ -20,15 +20,15 @@ test("the usage of a container that ends meanwhile is nothing, at whatever momen
     };
     const asking = [ask(), ask(), ask(), ask()];
     await expect.poll(() => answers.length, { timeout: 20_000 }).toBeGreaterThan(3);
-    await engine.json("POST", `/containers/${Id}/kill`);
-    await engine.json("POST", `/containers/${Id}/wait`);
+    await engine.json("DELETE", `/containers/${Id}`, { query: { force: true } });
     over = true;
     await Promise.all(asking);
     expect(answers.some((usage) => usage !== null)).toBe(true);
     expect(await usageOf(engine, Id, 0)).toBeNull();
   } finally {
-    await engine.json("DELETE", `/containers/${Id}`, { query: { force: true } });
-    expect(await usageOf(engine, Id, 0)).toBeNull();
+    await engine.json("DELETE", `/containers/${Id}`, { query: { force: true } }).catch((error: unknown) => {
+      if (!isRefusal(error, 404)) throw error;
+    });
     engine.close();
   }
 });
