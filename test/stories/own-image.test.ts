@@ -1,5 +1,21 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { request } from "node:http";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { text } from "node:stream/consumers";
 import { type Pack, pack } from "tar-stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { version } from "../../src/main/version.ts";
@@ -74,6 +90,101 @@ describe("Fairlead's own image", () => {
     const { State } = await engine.json<{ State: { ExitCode: number } }>("GET", `/containers/${id}/json`);
     expect(State.ExitCode).toBe(0);
   });
+});
+
+describe("a controller in a container", () => {
+  /** Where the app and the state are, by the same path inside and outside, owned by the image's user. */
+  function home(): string {
+    const at = mkdtempSync(join(tmpdir(), "fairlead-own-"));
+    const app = join(at, "app");
+    cpSync(join(root, "examples/hello-node"), app, { recursive: true });
+    writeFileSync(join(app, "Dockerfile"), `FROM ${testImages.node}\nWORKDIR /app\nCOPY server.mjs .\n`);
+    mkdirSync(join(at, "state"));
+    chmodSync(at, 0o755);
+    chownSync(join(at, "state"), 1000, 1000);
+    return at;
+  }
+
+  test("without root and capabilities runs apps in containers beside it, which outlive it", async ({ skip }) => {
+    if (socket === null) return skip(noEngine);
+    if (process.getuid?.() !== 0) return skip("only root can give the state directory to the image's user");
+    const at = home();
+    const state = join(at, "state");
+    const port = await freePort();
+    const flags = ["--state", state, "--engine", socket, "--edge", `127.0.0.1:${port}`, "--runtime", "docker"];
+    const id = await built.start({
+      Image: built.image("own"),
+      Cmd: ["controller", ...flags, "--proxy", "embedded"],
+      HostConfig: {
+        NetworkMode: "host",
+        CapDrop: ["ALL"],
+        SecurityOpt: ["no-new-privileges:true"],
+        GroupAdd: [String(statSync(socket).gid)],
+        Binds: [`${socket}:${socket}`, `${state}:${state}`, `${at}/app:/srv/app:ro`],
+      },
+      Env: ["CI=true", "NO_COLOR=1", `FAIRLEAD_STATE=${state}`],
+    });
+    const fairlead = (...args: string[]) => built.exec(id, ["fairlead", ...args]);
+    try {
+      await expect.poll(() => fairlead("api", "GET", "/healthz"), { timeout: 60_000 }).toMatchObject({ code: 0 });
+      const deployed = await fairlead("deploy", "/srv/app");
+      expect(deployed, deployed.said).toMatchObject({ code: 0, said: expect.stringContaining("Live: v1") });
+      const instances = await ofInstallation(state);
+      expect(instances).toHaveLength(1);
+      expect(await hello(port)).toBe("Hello from v1\n");
+      await built.engine.json("POST", `/containers/${id}/restart`, { query: { t: 20 }, withinMs: 60_000 });
+      await expect.poll(() => hello(port), { timeout: 60_000 }).toBe("Hello from v1\n");
+      expect(await ofInstallation(state)).toEqual(instances);
+      expect((await fairlead("doctor")).said).toMatch(/ok +engine +Docker /);
+      const down = await fairlead("down", "-y", "--app", "hello");
+      expect(down, down.said).toMatchObject({ code: 0 });
+      expect(await ofInstallation(state)).toEqual([]);
+    } finally {
+      await built.engine.json("DELETE", `/containers/${id}`, { query: { force: true } });
+      await clear(state);
+      rmSync(at, { recursive: true });
+    }
+  });
+
+  /** The ids of the containers that the controller of this state directory runs. */
+  async function ofInstallation(state: string): Promise<readonly string[]> {
+    const query = { filters: labelOf(state) };
+    const found = await built.engine.json<{ Id: string }[]>("GET", "/containers/json", { query });
+    return found.map(({ Id }) => Id);
+  }
+
+  function labelOf(state: string) {
+    return { label: [`fairlead.installation=${readFileSync(join(state, "installation"), "utf8").trim()}`] };
+  }
+
+  async function clear(state: string): Promise<void> {
+    if (!existsSync(join(state, "installation"))) return;
+    const query = { all: true, filters: labelOf(state) };
+    for (const [list, one] of [
+      ["/containers/json", "/containers"],
+      ["/networks", "/networks"],
+      ["/images/json", "/images"],
+    ] as const) {
+      for (const { Id } of await built.engine.json<{ Id: string }[]>("GET", list, { query }))
+        await built.engine.json("DELETE", `${one}/${Id}`, { query: { force: true } });
+    }
+  }
+
+  async function freePort(): Promise<number> {
+    const server = createServer();
+    await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+    const { port } = server.address() as { port: number };
+    await new Promise((done) => server.close(done));
+    return port;
+  }
+
+  /** What the app says through the edge; an empty text while nobody listens. */
+  async function hello(port: number): Promise<string> {
+    const call = request({ host: "127.0.0.1", port, headers: { host: "web.hello.localhost" } }).end();
+    return new Promise((done) => {
+      call.once("response", (answer) => done(text(answer))).once("error", () => done(""));
+    });
+  }
 });
 
 describe("a controller as a service of a machine", () => {
