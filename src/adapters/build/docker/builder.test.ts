@@ -54,7 +54,7 @@ describe.skipIf(socket === null)(`images on an engine (else: ${noEngine})`, () =
   const inspect = (digest: string) => world.engine.json<Inspected>("GET", `/images/${imageOf(digest)}/json`);
 
   test("an image has its artifact's name, and labels that say what it is and whose", async () => {
-    const { spec, state } = await make({ Dockerfile: `${from}LABEL fairlead.artifact=another` });
+    const { spec, state } = await make({ Dockerfile: `${from}LABEL fairlead.artifact=another`, a: unique() });
     expect(state).toEqual({ state: "built" });
     const { RepoTags, Config } = await inspect(spec.digest);
     expect(RepoTags).toEqual([imageOf(spec.digest)]);
@@ -176,6 +176,28 @@ describe.skipIf(socket === null)(`images on an engine (else: ${noEngine})`, () =
       expect(await world.image(`${tag.repo}:${tag.tag}`)).not.toBeNull();
     } finally {
       await world.engine.json("DELETE", `/images/${imageOf(foreign)}`);
+    }
+  });
+
+  test("what another installation on the engine built of equal input is used, and stays its own", async () => {
+    const files = { Dockerfile: from, a: unique() };
+    const { spec } = await make(files);
+    const other = dockerWorld(await processWorld(), {
+      socket: socket ?? "",
+      base: testImages.debian,
+      clock: wallClock,
+    });
+    try {
+      const theirs = other.open();
+      await admitFiles(theirs, files);
+      expect(await theirs.observe(spec.digest)).toEqual({ state: "built" });
+      await theirs.build(spec, forWhom);
+      expect(await theirs.builds.tasks(runtimeKey)).toEqual([]);
+      expect((await theirs.list()).map(({ what }) => what)).toEqual(["source"]);
+      await theirs.remove({ digest: spec.digest, what: "artifact" });
+      expect(await builder.observe(spec.digest)).toEqual({ state: "built" });
+    } finally {
+      await other.close();
     }
   });
 

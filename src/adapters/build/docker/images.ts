@@ -29,9 +29,12 @@ interface ListedImage extends FoundImage {
   readonly Labels: Readonly<Record<string, string>> | null;
 }
 
-/** What is kept of an artifact beside the image: when it was wanted is its file's time. `pulled`: the image we fetched for it. */
+/**
+ * What is kept of an artifact beside the image: when it was wanted is its file's time. Of a finished image that we gave our
+ * tag, `pulled` is the name by which we fetched it, or empty when it was there before.
+ */
 interface Note {
-  readonly pulled: string | null;
+  readonly pulled: string;
 }
 
 /** An image by any name, or null. */
@@ -45,8 +48,9 @@ export async function findImage(engine: Engine, name: string): Promise<FoundImag
 }
 
 /**
- * The images that are artifacts of this installation: those with our tag that carry its label, or of which it keeps a note
- * (an image that was not built here cannot be labelled). Taking one away takes away its tag and what only the tag held.
+ * The images that are artifacts of this installation: those with our tag that carry its label, and finished ones that it
+ * tagged, of which it keeps a note, because they cannot be labelled. What another installation on the same engine built of
+ * equal input is used, and is not ours to take away. Taking one away takes away its tag and what only the tag held.
  */
 export class Images {
   readonly #engine: Engine;
@@ -89,9 +93,10 @@ export class Images {
       for (const tag of image.RepoTags ?? []) {
         const digest = `sha256:${ourTag.exec(tag)?.[1]}`;
         if (!ourTag.test(tag)) continue;
-        const note = await unlessMissing(stat(join(this.#notes, hexOf(digest))));
-        if (note === null && image.Labels?.[installationLabel] !== this.#installation) continue;
-        const touchedAt = Math.round(note?.mtimeMs ?? image.Created * 1_000);
+        const isOurs = image.Labels?.[installationLabel] === this.#installation || (await this.#note(digest)) !== null;
+        if (!isOurs) continue;
+        const wanted = await unlessMissing(stat(join(this.#notes, hexOf(digest))));
+        const touchedAt = Math.round(wanted?.mtimeMs ?? image.Created * 1_000);
         all.push({ digest, what: "artifact", touchedAt, bytes: image.Size });
       }
     }
