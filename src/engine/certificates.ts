@@ -1,6 +1,6 @@
 import { asFault, Fault } from "../base/faults.ts";
 import { covers, type Domain, type DomainFinding, type HeldCertificate } from "../model/certificate.ts";
-import { parseKey } from "../model/environment.ts";
+import { type EnvKey, keyText, parseKey } from "../model/environment.ts";
 import type { EventKind } from "../model/event.ts";
 import {
   type CertificateOrder,
@@ -56,6 +56,11 @@ export class CertificateKeeper implements Certificates {
   #applied: ReadonlySet<string> = new Set();
   #stops: (() => void)[] = [];
   #cancel: () => void = () => undefined;
+  /** When the next look is; later wishes do not put it off. */
+  #dueAt = Number.POSITIVE_INFINITY;
+  /** Routes by owner, as the last plan saw them; those of `#stale` owners are looked at again, or of all when it is null. */
+  readonly #routes = new Map<string, readonly WantedRoute[]>();
+  #stale: Set<string> | null = null;
   #looking: Promise<void> | null = null;
   #lookAgain = false;
   #applying: Promise<void> = Promise.resolve();
@@ -70,7 +75,7 @@ export class CertificateKeeper implements Certificates {
   async start(): Promise<void> {
     const { journal, edge } = this.#deps;
     await this.#apply().catch((thrown: unknown) => this.#complain(thrown));
-    this.#stops = [journal.committed(() => this.#soon(settleMs)), edge.changes(() => this.#edgeChanged())];
+    this.#stops = [journal.committed((keys) => this.#routesMayDiffer(keys)), edge.changes(() => this.#edgeChanged())];
     this.#soon(0);
   }
 
@@ -87,7 +92,7 @@ export class CertificateKeeper implements Certificates {
   }
 
   async domains(): Promise<readonly Domain[]> {
-    const s = await this.#observe();
+    const s = await this.#snapshot(await this.#routesOf(await this.#deps.edge.owners()));
     // What the edge has not got yet serves nobody.
     return domainsOf({ ...s, held: s.held.filter((one) => this.#applied.has(identity(one))) });
   }
@@ -119,6 +124,7 @@ export class CertificateKeeper implements Certificates {
 
   async retry(host: string): Promise<void> {
     await this.#records.cleared([host]);
+    this.#stale = null;
     this.#soon(0);
   }
 
@@ -127,17 +133,32 @@ export class CertificateKeeper implements Certificates {
     this.#soon(0);
   }
 
+  /** An environment changed, and perhaps what of it is served. */
+  #routesMayDiffer(keys: readonly EnvKey[]): void {
+    if (this.#deps.edge.secureAddress() === null) return;
+    for (const key of keys) this.#stale?.add(keyText(key));
+    this.#soon(settleMs);
+  }
+
   /** The edge starts from its own disk; what it missed while it was away it gets now. */
   #edgeChanged(): void {
+    this.#stale = null;
     void this.#apply()
       .then(() => this.#soon(0))
       .catch((thrown: unknown) => this.#complain(thrown));
   }
 
   #soon(afterMs: number): void {
-    if (this.#stopped) return;
+    const now = this.#deps.clock.now();
+    const at = now + afterMs;
+    // A look that should have been already waits for a clock that has jumped.
+    if (this.#stopped || (at >= this.#dueAt && this.#dueAt > now)) return;
     this.#cancel();
-    this.#cancel = this.#deps.clock.after(afterMs, () => this.#wake());
+    this.#dueAt = at;
+    this.#cancel = this.#deps.clock.after(afterMs, () => {
+      this.#dueAt = Number.POSITIVE_INFINITY;
+      this.#wake();
+    });
   }
 
   #wake(): void {
@@ -172,17 +193,42 @@ export class CertificateKeeper implements Certificates {
   }
 
   async #observe(): Promise<CertificateSnapshot> {
+    await this.#lookAtRoutes();
+    return this.#snapshot([...this.#routes.values()].flat());
+  }
+
+  async #snapshot(routes: readonly WantedRoute[]): Promise<CertificateSnapshot> {
     const { vault, edge, clock, authorities } = this.#deps;
-    const routes: WantedRoute[] = [];
-    for (const owner of await edge.owners()) {
-      const key = parseKey(owner);
-      const { table } = await edge.observe(owner);
-      if (key !== null) routes.push(...(table?.routes ?? []).map(({ service, hosts }) => ({ key, service, hosts })));
-    }
     const acme = authorities.acme === null ? "none" : authorities.staging === null ? "direct" : "rehearsed";
     const held = (await vault.list()).map((one) => one.held);
     const tls = edge.secureAddress() !== null;
     return { now: clock.now(), tls, routes, held, records: await vault.records(), acme };
+  }
+
+  /** Only of owners whose routes may differ: with hundreds of environments looking at all takes a while. */
+  async #lookAtRoutes(): Promise<void> {
+    const stale = this.#stale;
+    this.#stale = new Set();
+    try {
+      const owners = stale ?? (await this.#deps.edge.owners());
+      if (stale === null) this.#routes.clear();
+      for (const owner of owners) this.#routes.set(owner, await this.#routesOf([owner]));
+    } catch (thrown) {
+      this.#stale = null;
+      throw thrown;
+    }
+  }
+
+  async #routesOf(owners: readonly string[]): Promise<readonly WantedRoute[]> {
+    const routes: WantedRoute[] = [];
+    for (const owner of owners) {
+      const key = parseKey(owner);
+      if (key === null) continue;
+      const { up, table } = await this.#deps.edge.observe(owner);
+      if (!up) throw new Fault("edge.unreachable", "The edge does not answer.");
+      routes.push(...(table?.routes ?? []).map(({ service, hosts }) => ({ key, service, hosts })));
+    }
+    return routes;
   }
 
   /** One order from its preflight to the edge. What goes wrong is written down, and makes its hosts wait. */
