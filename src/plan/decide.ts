@@ -9,6 +9,7 @@ import type { Plan, Snapshot } from "./plan.ts";
 import { spareUpstreams, tableFor } from "./routes.ts";
 import { switchTable } from "./switch.ts";
 import { idOf, releaseOf, type Slot, slotId, slotsOf } from "./view.ts";
+import { crashBehind } from "./watch.ts";
 
 const nobody: ReadonlyMap<string, Serving> = new Map();
 
@@ -72,7 +73,11 @@ function goOn(s: Snapshot, draft: Draft): Wanted {
   const course: Course = { s, draft, release, next, previous: deployment.previous };
   advance(course);
   const wanted = wantedNow(course);
-  if (draft.current.phase === "undo") finishUndo(course, wanted);
+  if (draft.current.phase === "undo") {
+    const behind = draft.current.fault?.code === "watch.errors" ? crashBehind(s, next) : null;
+    if (behind) draft.change(behind);
+    finishUndo(course, wanted);
+  }
   if (draft.current.phase === "drain") finishDrain(course, wanted);
   return wanted;
 }

@@ -38,6 +38,22 @@ function crashed(s: Snapshot, next: Serving): Blame | null {
   return null;
 }
 
+/**
+ * The crash behind failed requests: an engine tells of an end later than the edge of its consequences. Only ends that we
+ * did not bring about count.
+ */
+export function crashBehind(s: Snapshot, next: Serving): Blame | null {
+  for (const slot of slotsOf(s, next)) {
+    for (const instance of instancesOf(s, slot)) {
+      const { exit, stopSignalAt, killedAt, name } = instance;
+      if (!exit || !isGated(s, instance) || exit.at >= (stopSignalAt ?? killedAt ?? Number.POSITIVE_INFINITY)) continue;
+      const detail = `${slot.service.name} v${slot.release.number} ${exitWords(instance)} after the switch`;
+      return { fault: faultOf("watch.crashed", detail), culprit: name };
+    }
+  }
+  return null;
+}
+
 interface Traffic {
   readonly requests: number;
   readonly failures: number;

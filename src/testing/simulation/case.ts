@@ -160,7 +160,8 @@ function readDeployment(words: Words): Deployment {
   const [release, deployment] = words.text("previous")?.split("/") ?? [];
   const canary = words.text("canary")?.split("@");
   const verdict = words.text("verdict") as Verdict | null;
-  const fault = verdict ? ({ code: "gate.not-ready", detail: "not ready", hint: "" } as const) : null;
+  const code = verdict === "rolled-back" ? "watch.errors" : "gate.not-ready";
+  const fault = verdict ? ({ code, detail: "not ready", hint: "" } as const) : null;
   return {
     id: words.at(0),
     key,

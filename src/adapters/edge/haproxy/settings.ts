@@ -16,7 +16,8 @@ export const settings = {
   serverS: 3_600,
   /** WebSockets that say nothing; a day. */
   tunnelS: 86_400,
-  connectS: 5,
+  /** The address of a container that is gone says nothing at all: after one SYN sent again (1 s) another one is tried. */
+  connectS: 2,
   /** How long a replaced worker may go on with the streams that it has; a day. */
   lingerS: 86_400,
   /** Connections to HAProxy's own sockets that say nothing. */
