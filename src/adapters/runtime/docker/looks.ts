@@ -9,8 +9,14 @@ interface Stats {
   readonly pids_stats: { readonly current?: number };
 }
 
-/** What a running container uses; null when it runs no more. `pid`: its first process, as the host numbers it. */
-export async function usageOf(engine: Engine, id: string, pid: number): Promise<Usage | null> {
+/** A running container, with the host's number of its first process. */
+export interface Running {
+  readonly id: string;
+  readonly pid: number;
+}
+
+/** What a running container uses; null when it runs no more. */
+export async function usageOf(engine: Engine, { id, pid }: Running): Promise<Usage | null> {
   const query = { stream: false, "one-shot": true };
   try {
     // Nothing is answered, with status 200, when the container ends while the engine looks.
@@ -22,12 +28,20 @@ export async function usageOf(engine: Engine, id: string, pid: number): Promise<
     return {
       memoryBytes: Math.max(0, usage - idle),
       cpuMs: stats.cpu_stats.cpu_usage.total_usage / 1e6,
-      processes: countOf(pid) ?? Math.max(0, (stats.pids_stats.current ?? 1) - 1),
+      processes: (isOurs({ id, pid }) ? countOf(pid) : null) ?? Math.max(0, (stats.pids_stats.current ?? 1) - 1),
     };
   } catch (thrown) {
     if (isRefusal(thrown, 404, 409)) return null;
     throw thrown;
   }
+}
+
+/**
+ * Whether the number means that container's process here too. In a container of its own a controller sees other processes
+ * under the same numbers; the control group names the container in every version of it.
+ */
+function isOurs({ id, pid }: Running): boolean {
+  return pid > 0 && (unlessGone(() => readFileSync(`/proc/${pid}/cgroup`, "latin1")) ?? "").includes(id);
 }
 
 /** The processes below the first one, which is the engine's `init`; null where the host's /proc does not show them. */
@@ -50,7 +64,8 @@ function childrenOf(pid: number): readonly number[] | null {
 const nameServer = "0B00007F";
 
 /** The TCP ports on which a container listens, rising; empty where the host's /proc is not for us to read. */
-export function listeningOf(pid: number): readonly number[] {
+export function listeningOf({ id, pid }: Running): readonly number[] {
+  if (!isOurs({ id, pid })) return [];
   const ports = ["tcp", "tcp6"].flatMap((family) => {
     const table = unlessGone(() => readFileSync(`/proc/${pid}/net/${family}`, "latin1")) ?? "";
     return table

@@ -1,10 +1,13 @@
+import { once } from "node:events";
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, utimesSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { installationId } from "../../../host/installation.ts";
 import { exitOf } from "./ends.ts";
+import { listeningOf } from "./looks.ts";
 import { freePrefixes, rangeOf } from "./networks.ts";
 import { Spool } from "./spool.ts";
 
@@ -178,6 +181,15 @@ describe("ends", () => {
     [{ code: 255, isOutOfMemory: false }, false, { code: 255, reason: "exited" }],
   ])("%j (stopped by us: %s) means %j", (end, wasStopped, expected) => {
     expect(exitOf({ at: 5, ...end }, wasStopped)).toMatchObject({ at: 5, ...expected });
+  });
+});
+
+describe("ports", () => {
+  test("of a process that is not the container's are not taken for its own", async () => {
+    const server = createServer().listen(0);
+    await once(server, "listening");
+    expect(listeningOf({ id: "f".repeat(64), pid: process.pid })).toEqual([]);
+    server.close();
   });
 });
 

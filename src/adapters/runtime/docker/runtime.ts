@@ -9,7 +9,7 @@ import { Calls } from "./calls.ts";
 import { containerBody, unfit, userOf } from "./container.ts";
 import { Folder } from "./folder.ts";
 import { type About, aboutInstance, aboutTask, installationLabel, labelsOf } from "./labels.ts";
-import { listeningOf, usageOf } from "./looks.ts";
+import { listeningOf, type Running, usageOf } from "./looks.ts";
 import { type EnvNetwork, Networks } from "./networks.ts";
 import { type Entry, Table } from "./table.ts";
 import { Watch } from "./watch.ts";
@@ -145,13 +145,13 @@ class DockerRuntime implements Runtime {
   }
 
   async listening(name: string): Promise<readonly number[]> {
-    const pid = this.#running(name)?.pid ?? 0;
-    return pid > 0 ? listeningOf(pid) : [];
+    const running = this.#running(name);
+    return running ? listeningOf(running) : [];
   }
 
   async usage(name: string): Promise<Usage | null> {
-    const entry = this.#running(name);
-    return entry?.id ? usageOf(this.#options.engine, entry.id, entry.pid) : null;
+    const running = this.#running(name);
+    return running ? usageOf(this.#options.engine, running) : null;
   }
 
   async readOutput(name: string, { stream, offset, limit }: OutputRange): Promise<Uint8Array> {
@@ -203,9 +203,10 @@ class DockerRuntime implements Runtime {
     return look;
   }
 
-  #running(name: string): Entry | null {
+  #running(name: string): Running | null {
     const entry = this.#table.entries.get(name);
-    return entry && entry.exit === null && entry.ending === null && entry.startedAt !== null ? entry : null;
+    if (!entry?.id || entry.exit !== null || entry.ending !== null || entry.startedAt === null) return null;
+    return { id: entry.id, pid: entry.pid };
   }
 
   /** One start at a time per name; who asks meanwhile gets the answer of the first. */
