@@ -16,7 +16,7 @@ test("the usage of a container that ends meanwhile is nothing, at whatever momen
     const answers: unknown[] = [];
     let over = false;
     const ask = async () => {
-      while (!over) answers.push(await usageOf(engine, Id, 0));
+      while (!over) answers.push(await usageOf(engine, { id: Id, pid: 0 }));
     };
     const asking = [ask(), ask(), ask(), ask()];
     await expect.poll(() => answers.length, { timeout: 20_000 }).toBeGreaterThan(3);
@@ -24,7 +24,7 @@ test("the usage of a container that ends meanwhile is nothing, at whatever momen
     over = true;
     await Promise.all(asking);
     expect(answers.some((usage) => usage !== null)).toBe(true);
-    expect(await usageOf(engine, Id, 0)).toBeNull();
+    expect(await usageOf(engine, { id: Id, pid: 0 })).toBeNull();
   } finally {
     await engine.json("DELETE", `/containers/${Id}`, { query: { force: true } }).catch((error: unknown) => {
       if (!isRefusal(error, 404)) throw error;
