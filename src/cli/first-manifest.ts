@@ -44,7 +44,7 @@ function variableLines(variables: Recipe["variables"]): readonly string[] {
       ? `{ required: true${secret ? ", secret: true" : ""} }`
       : `{ secret: true, generate: ${generate} }`;
   return [
-    "# The app reads these and does not start without them: `fairlead env set NAME=…`.",
+    "# Without these the app does not start. What has `generate` is made once and kept; the rest: `fairlead env set NAME=…`.",
     "env:",
     ...variables.map((one) => `  ${one.name}: ${rule(one)}`),
   ];

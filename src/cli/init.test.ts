@@ -46,10 +46,10 @@ describe("init", () => {
       version: 1
       app: my-shop
       # Where there is no container engine, plain processes are made ready by this.
-      build: { command: npm ci --no-audit --no-fund --omit=dev }
+      build: { command: ["sh", "-c", "npm ci --no-audit --no-fund && npm run build"] }
       services:
         web:
-          run: node server.js
+          run: node dist/server.js
           http: { ready: { path: /health } }
       "
     `);
@@ -63,7 +63,7 @@ describe("init", () => {
       # Django with gunicorn and Celery, packages by pip, Python 3.13
       version: 1
       app: shop
-      # The app reads these and does not start without them: \`fairlead env set NAME=…\`.
+      # Without these the app does not start. What has \`generate\` is made once and kept; the rest: \`fairlead env set NAME=…\`.
       env:
         SECRET_KEY: { secret: true, generate: django }
       services:

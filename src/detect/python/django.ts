@@ -85,7 +85,7 @@ function beside(tree: Tree, { directory, settings, name }: Beside): string | nul
 
 /** Ways to read a variable that fail when there is none: os.environ[…], decouple's config and environ's env. */
 const demanded =
-  /(?:os\.environ\[|(?:^|[^.\w])environ\[|\bconfig\(|\benv(?:\.(?:str|bool|int|float|list|db|url|cache|json))?\()\s*["']([A-Z][A-Z0-9_]{0,63})["']\s*(?!,\s*default)/gm;
+  /(?:os\.environ\[|(?:^|[^.\w])environ\[|\bconfig\(|\benv(?:\.(?:str|bool|int|float|list|db|url|cache|json))?\()\s*["']([A-Z][A-Z0-9_]{0,63})["'](?![^)\n]{0,200}\bdefault)/gm;
 
 /** Values that let settings be read while building. They are in no layer: only the one command gets them. */
 function neededToRead(settings: string): ReadonlyMap<string, string> {
@@ -94,7 +94,12 @@ function neededToRead(settings: string): ReadonlyMap<string, string> {
 }
 
 function demandedIn(settings: string): readonly string[] {
-  return [...new Set([...settings.matchAll(demanded)].map((found) => found[1] ?? ""))].slice(0, 30);
+  // `Env(DEBUG=(bool, False))` of environ gives a default for all places.
+  const schemed = new Set(
+    [...settings.matchAll(/\b([A-Z][A-Z0-9_]{0,63})\s{0,3}=\s{0,3}\(\s{0,3}\w+\s{0,3},/g)].map((found) => found[1]),
+  );
+  const names = [...settings.matchAll(demanded)].map((found) => found[1] ?? "").filter((name) => !schemed.has(name));
+  return [...new Set(names)].slice(0, 30);
 }
 
 function harmless(name: string): string {
