@@ -66,6 +66,8 @@ async function keeperOn(under: Awaited<ReturnType<typeof testEdge>>, options: Ke
   const domain = async (host: string) => (await keeper.domains()).find((one) => one.host === host);
   return {
     keeper,
+    /** The keeper of the next controller on the same state. */
+    again: () => new CertificateKeeper(deps),
     certs,
     logged,
     domain,
@@ -194,6 +196,38 @@ describe.skipIf(noPebble() !== null)(`with a real authority${noPebble() ? ` (ski
       expect.stringMatching(/^certificate\.failed lie-shop\.com: certificate\.refused/),
     ]);
     expect(await rig.records()).toMatchObject([{ host: "lie-shop.com", failures: 1 }]);
+    liar.close();
+  });
+
+  test("of several hosts only the one that the authority refused waits, also for the next controller", async () => {
+    await using app = await sayingApp("shop");
+    const { port } = under.edge.address();
+    const liar = createServer((_req, res) => res.end("something else")).listen(port, "127.0.0.2");
+    await once(liar, "listening");
+    await using elsewhere = await testNames();
+    await elsewhere.set("b-part.com", ["127.0.0.2"]);
+    await using mistaken = await testAcme({ httpPort: port, names: elsewhere });
+    const hosts = ["a-part.com", "b-part.com", "c-part.com"];
+    await using _route = await routedAt(under.edge, { hosts, upstreams: [app.upstream("part")] });
+    await using rig = await keeperOn(under, { acme: mistaken, names });
+    await rig.keeper.start();
+    expect(await rig.stand("a-part.com")).toMatchObject({ certificate: { hosts: ["a-part.com", "c-part.com"] } });
+    expect(await rig.stand("b-part.com")).toMatchObject({ state: "failing", fault: { code: "certificate.refused" } });
+    await rig.keeper.stop();
+    const said = mistaken.said().length;
+    const next = rig.again();
+    await next.start();
+    const again = await seen(
+      () => next.domains(),
+      (all) => all.some(({ state }) => state === "served"),
+    );
+    expect(again.map(({ host, state }) => `${host} ${state}`)).toEqual([
+      "a-part.com served",
+      "b-part.com failing",
+      "c-part.com served",
+    ]);
+    await next.stop();
+    expect(mistaken.said().slice(said)).toBe("");
     liar.close();
   });
 

@@ -11,6 +11,7 @@ import { CertificateKeeper } from "../engine/certificates.ts";
 import { createEngine } from "../engine/loop.ts";
 import { createApi } from "../http/api.ts";
 import { plan } from "../plan/decide.ts";
+import type { Edge } from "../ports/edge.ts";
 import { type AdapterOptions, type Adapters, openAdapters } from "./adapters.ts";
 import { type AcmeOptions, certificatesCheck, openCertificates } from "./certificates.ts";
 import { systemClock } from "./clock.ts";
@@ -119,19 +120,26 @@ async function run(options: ControllerOptions, { between, closers, close }: Fram
   closers.push(await serveSocket((request) => api.fetch(request, { via: "socket" }), socket));
   if (options.listen) closers.push(await serveTcp((request) => api.fetch(request, { via: "tcp" }), options.listen));
   await engine.start();
-  for (const warning of user.warning ? [user.warning] : []) log.warn(warning);
+  const warnings = [user.warning, tlsWarning(options, edge)].filter((warning) => warning !== null);
+  for (const warning of warnings) log.warn(warning);
   const { host, port } = edge.address();
   log.info({ socket, edge: `http://${host}:${port}`, pid: process.pid }, "the controller is up");
   // Closers run from the last to the first: this one when all else is closed.
   closers.unshift(() => log.info("the controller has stopped"));
   const closeWithEdge = () => close().then(adapters.stopEdge);
-  return { socket, edge: { host, port }, warnings: user.warning ? [user.warning] : [], close, closeWithEdge };
+  return { socket, edge: { host, port }, warnings, close, closeWithEdge };
+}
+
+/** That TLS was asked for and is not there: without it no certificate is, and people should not wait for one. */
+function tlsWarning({ edgeTls }: ControllerOptions, edge: Pick<Edge, "secureAddress">): string | null {
+  if (!edgeTls || edge.secureAddress() !== null) return null;
+  return "the edge takes no TLS although it was asked to: it cannot, or runs since before; end its process, then this one";
 }
 
 /** Whoever meets a taken port first wants to know which flag moves the edge. */
 function withFlag(error: unknown): unknown {
   if (!(error instanceof Fault && error.code === "listen.in-use")) return error;
-  const hint = "Choose another address, like --edge 127.0.0.1:9000, or stop what listens there.";
+  const hint = "Choose another address, like --edge 127.0.0.1:9000 (for TLS --edge-tls), or stop what listens there.";
   return new Fault(error.code, error.detail, { hint, cause: error });
 }
 
