@@ -267,7 +267,7 @@ export class Table {
     });
   }
 
-  /** Deals with an end. When the engine is away meanwhile, the next look at everything does it again. */
+  /** Deals with an end. What fails is done again after another look, or when the engine is back. */
   #close(entry: Entry, isWatched: boolean): void {
     entry.follower?.expectEnd();
     entry.ending ??= this.#end(entry, isWatched)
@@ -277,7 +277,7 @@ export class Table {
         },
         (thrown) => {
           entry.trouble = asFault(thrown);
-          if (!isUnreachable(thrown)) this.#lookLater(entry, againMs);
+          this.#lookLater(entry, againMs);
         },
       )
       .finally(() => {
