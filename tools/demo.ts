@@ -1,14 +1,20 @@
-import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { startChild } from "../src/host/child.ts";
+import { Engine } from "../src/host/engine.ts";
+import { installationId } from "../src/host/installation.ts";
 import { startController } from "../src/main/controller.ts";
+import { engineSocket } from "../src/main/platform.ts";
 import { type Load, startLoad } from "../test/stories/load/load.ts";
 
 /**
  * `npm run demo`: a controller of its own in a temporary directory, the example app deployed, deployed again under load,
  * broken and taken back. `--exit` ends it there; otherwise it serves until Ctrl-C. Everything is gone afterwards.
+ * `--runtime docker [--engine SOCKET] [--proxy KIND] [--proxy-image IMAGE] [--base IMAGE]` plays it on containers; `--base`
+ * is the Node image to build on where the official one cannot be had.
  */
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const env = Object.fromEntries(
@@ -84,6 +90,32 @@ function untilInterrupted(): Promise<void> {
   });
 }
 
+/** Takes away the images that were built: releases stay for a rollback, but this controller does not come back. */
+async function removeImages(socket: string | undefined, state: string): Promise<void> {
+  const engine = new Engine(engineSocket(socket, env));
+  const filters = { label: [`fairlead.installation=${installationId(state)}`] };
+  const images = await engine.json<readonly { Id: string }[]>("GET", "/images/json", { query: { filters } });
+  for (const { Id } of images) await engine.json("DELETE", `/images/${Id}`, { query: { force: true } });
+  engine.close();
+}
+
+function options() {
+  const text = { type: "string" } as const;
+  const { values } = parseArgs({
+    options: { exit: { type: "boolean" }, runtime: text, engine: text, proxy: text, "proxy-image": text, base: text },
+  });
+  const { runtime, engine, base } = values;
+  const image = values["proxy-image"];
+  const proxy = (["embedded", "haproxy", "container"] as const).find((kind) => kind === values.proxy);
+  return {
+    runtime: runtime === "docker" ? "docker" : "process",
+    ...(engine !== undefined && { engine }),
+    ...(proxy !== undefined && { proxy }),
+    ...(image !== undefined && { proxyImage: image }),
+    base,
+  } as const;
+}
+
 async function main(): Promise<number> {
   const home = await mkdtemp(join(tmpdir(), "fairlead-demo-"));
   await chmod(home, 0o711);
@@ -92,12 +124,15 @@ async function main(): Promise<number> {
   await mkdir(state, { mode: 0o711 });
   await cp(join(root, "examples/beacon"), app, { recursive: true });
   const log: string[] = [];
+  const { base, ...platform } = options();
+  if (base !== undefined) await appendFile(join(app, "fairlead.yml"), `build: { base: { node: "${base}" } }\n`);
   const controller = await startController({
     stateDirectory: state,
     listen: null,
     edge: { host: "127.0.0.1", port: 0 },
     env,
     onLog: (line) => log.push(line),
+    ...platform,
   });
   const stage = { app, state, url: `http://${controller.edge.host}:${controller.edge.port}` };
   try {
@@ -112,6 +147,7 @@ async function main(): Promise<number> {
   } finally {
     await fairlead(stage, "down", "--yes");
     await controller.closeWithEdge();
+    if (platform.runtime === "docker") await removeImages(platform.engine, state);
     await rm(home, { recursive: true, force: true });
   }
 }
