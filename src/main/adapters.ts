@@ -74,7 +74,7 @@ export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
     platform === "docker"
       ? containers({ stateDirectory, engine, installation: installationId(stateDirectory), env, clock })
       : processes({ ...options, runAs: user.runAs, clock });
-  const { edge, stop: stopEdge } = openEdge({ ...options, platform, clock });
+  const { edge, stop: stopEdge } = openEdge({ ...options, engine: engine.socket, platform, clock });
   const logs = await openLogs(at("logs.db"), clock);
   const prober = networkProber();
   return {

@@ -2,6 +2,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { embeddedEdge } from "../adapters/edge/embedded/embedded-edge.ts";
 import { stopEdge } from "../adapters/edge/embedded/stop.ts";
+import { stopContainer } from "../adapters/edge/haproxy/container.ts";
 import { haproxyEdge } from "../adapters/edge/haproxy/haproxy-edge.ts";
 import { stopHaproxy } from "../adapters/edge/haproxy/stop.ts";
 import { type FrontProxies, noFrontProxies } from "../model/route.ts";
@@ -20,6 +21,8 @@ export interface EdgeOptions {
   readonly frontProxies?: FrontProxies;
   readonly proxy?: ProxyKind;
   readonly proxyImage?: string;
+  /** The container engine's socket. */
+  readonly engine: string;
   readonly env: Readonly<Record<string, string>>;
   readonly platform: Platform;
   readonly clock: Clock;
@@ -30,7 +33,8 @@ export function openEdge(options: EdgeOptions): { edge: Edge; stop: () => Promis
   const directory = join(options.stateDirectory, "edge");
   const kind = options.proxy ?? "embedded";
   if (kind === "embedded") return { edge: embedded(directory, options), stop: () => stopEdge(directory) };
-  return { edge: haproxy(directory, options), stop: () => stopHaproxy(directory) };
+  if (kind === "haproxy") return { edge: haproxy(directory, options), stop: () => stopHaproxy(directory) };
+  return { edge: container(directory, options), stop: () => stopContainer(options.engine, directory) };
 }
 
 function embedded(directory: string, { edge, edgeTls, frontProxies, env, clock }: EdgeOptions): Edge {
@@ -56,6 +60,17 @@ function haproxy(directory: string, { edge, edgeTls, frontProxies, env, clock }:
     run: { program: "haproxy", env: { PATH: path } },
     clock,
     ...(user && { user }),
+  });
+}
+
+function container(directory: string, { edge, edgeTls, frontProxies, engine, proxyImage, clock }: EdgeOptions): Edge {
+  return haproxyEdge({
+    directory,
+    listen: edge,
+    secure: edgeTls ?? null,
+    proxies: frontProxies ?? noFrontProxies,
+    run: { engine, image: proxyImage ?? "haproxy:lts" },
+    clock,
   });
 }
 

@@ -55,13 +55,13 @@ function globalPart({ files, threads, user, proxies }: ConfigOptions): string {
     ...(user === null ? [] : [`  uid ${user.uid}`, `  gid ${user.gid}`]),
     // Two of one port would share its connections without a word.
     "  noreuseport",
-    `  hard-stop-after ${settings.lingerS}s`,
+    `  hard-stop-after ${settings.outliveS}s`,
     `  stats socket ${quoted(files.admin)} mode 600 level admin expose-fd listeners`,
     `  stats timeout ${settings.cliIdleS}s`,
     `  tune.bufsize ${settings.bufferBytes}`,
     "  tune.http.maxhdr 256",
     // Another program is another shape.
-    `  # ${sha256(luaProgram(files.map, proxies.trust)).slice(-16)}`,
+    `  # ${sha256(luaProgram(files, proxies.trust)).slice(-16)}`,
     `  lua-load ${quoted(files.lua)}`,
   ];
   return lines.join("\n");
@@ -73,11 +73,12 @@ const ringPart = `ring records
   size ${settings.ringBytes}`;
 
 /**
- * An own answer of the edge: what the route's policy has for this status and what the client wants to read, or plain
- * words. `deny` would ignore the `http-error` of the same status, so each says it itself.
+ * An answer that HAProxy gives where no rule is: what the route's policy has for this status and what the client wants to
+ * read, or plain words. All in one line, because HAProxy writes a line's end as `%0A` there.
  */
-function ownAnswer({ policies }: EdgeFiles, status: number, key = `concat(.${status}.,txn.kind)`): string {
-  const body = `%[var(txn.policy),${key},map_str(${policies},${encoded(plainText(status))}),b64dec]`;
+function ownError({ policies }: EdgeFiles, status: number): string {
+  const words = plainText(status).trim().replace("\n", ": ");
+  const body = `%[var(txn.policy),concat(.${status}.,txn.kind),map_str(${policies},${encoded(words)}),b64dec]`;
   return `status ${status} content-type "text/plain; charset=utf-8" lf-string '${body}'`;
 }
 
@@ -86,7 +87,7 @@ function isSince([has, hasMinor]: readonly [number, number], major: number, mino
 }
 
 function defaultsPart({ files, version }: ConfigOptions): string {
-  const errors = ownStatuses.map((status) => `  http-error ${ownAnswer(files, status)}`);
+  const errors = ownStatuses.map((status) => `  http-error ${ownError(files, status)}`);
   const since = (major: number, minor: number, line: string) => (isSince(version, major, minor) ? [line] : []);
   const later = [
     ...since(2, 9, `  timeout client-hs ${settings.handshakeS}s`),
@@ -100,6 +101,7 @@ function defaultsPart({ files, version }: ConfigOptions): string {
   option abortonclose
   option dontlognull
   timeout client ${settings.clientS}s
+  timeout client-fin ${settings.lingerS}s
   timeout http-request ${settings.headersS}s
   timeout http-keep-alive ${settings.clientIdleS}s
   timeout connect ${settings.connectS}s
@@ -114,10 +116,10 @@ defaults pool from edge
   balance roundrobin
   retries 2
   option redispatch 1
-  retry-on conn-failure empty-response
+  retry-on conn-failure
+  default-server pool-purge-delay 1s
   # Nobody could be reached: to the client that is a 502.
-  http-error ${ownAnswer(files, 502).replace("status 502", "status 503")}
-  http-request disable-l7-retry unless { method GET HEAD OPTIONS }
+  http-error ${ownError(files, 502).replace("status 502", "status 503")}
   http-request set-timeout server var(txn.timeout)
   http-request set-var(txn.sent) bool(true)`;
 }
@@ -135,10 +137,10 @@ const compressible = [
   "image/svg+xml",
 ];
 
-function frontendPart({ files, listen, secure, proxies }: ConfigOptions): string {
+function frontendPart(options: ConfigOptions): string {
+  const { files, listen, secure, proxies } = options;
   const lookUp = `map_str(${files.map})`;
   const field = (name: Field) => `var(txn.route),field(${fieldNumber(name)},|)`;
-  const own = (status: number) => ownAnswer(files, status);
   return `frontend edge from edge
 ${[...bindLines(listen, ""), ...(secure === null ? [] : bindLines(secure, tlsWords(files)))].join("\n")}
 ${announced(proxies)}  log-format "${recordFormat}"
@@ -156,9 +158,9 @@ ${announced(proxies)}  log-format "${recordFormat}"
   http-request set-var(txn.kind) str(json) if { req.fhdr(accept) -m sub -i json }
   http-request set-var(txn.kind) str(html) if { req.fhdr(accept) -m sub -i text/html }
 ${proxies.trust.length === 0 ? "" : "  http-request lua.origin\n"}  # Requests with two meanings.
-  http-request deny ${own(400)} unless { req.hdr_cnt(host) eq 1 }
-  http-request deny ${own(400)} if { req.hdrs -m reg '\\x00' }
-  http-request deny ${own(400)} if { req.fhdr(transfer-encoding) -m found } !{ req.fhdr(transfer-encoding) -m str -i chunked }
+  http-request lua.own 400 unless { req.hdr_cnt(host) eq 1 }
+  http-request lua.own 400 if { req.hdrs -m reg '\\x00' }
+  http-request lua.own 400 if { req.fhdr(transfer-encoding) -m found } !{ req.fhdr(transfer-encoding) -m str -i chunked }
   http-request return status 431 content-type "text/plain; charset=utf-8" string "431 Request Header Fields Too Large" hdr connection close if { req.hdrs,length gt ${settings.headerBytes} }
   http-request set-uri %[pathq] if { url -m reg '^https?://' }
   # What a certificate authority asks.
@@ -172,17 +174,16 @@ ${proxies.trust.length === 0 ? "" : "  http-request lua.origin\n"}  # Requests w
   http-request set-var(txn.route) var(txn.key),${lookUp}
   http-request set-var(txn.key) 'var(txn.key),regsub(^[^.]+,*)' unless { var(txn.route) -m found }
   http-request set-var(txn.route) var(txn.key),${lookUp} unless { var(txn.route) -m found }
-  http-request deny ${own(404)} unless { var(txn.route) -m found }
+  http-request lua.own 404 unless { var(txn.route) -m found }
   http-request set-log-level info
-${admission(files, field)}
+${admission(options, field)}
 ${forwarding}
   use_backend %[var(txn.pool)]
 ${answers(files)}`;
 }
 
-function admission(files: EdgeFiles, field: (name: Field) => string): string {
+function admission({ files, version }: ConfigOptions, field: (name: Field) => string): string {
   const policy = (key: string) => `var(txn.policy),concat(.${key}),map_str(${files.policies})`;
-  const own = (status: number, key?: string) => ownAnswer(files, status, key);
   const challenge = `{ path -m beg ${challengePrefix} }`;
   return `  # Whether, when and by whom it is served: once, before any waiting, and in this order.
   http-request set-var(txn.policy) ${field("policy")}
@@ -205,15 +206,16 @@ function admission(files: EdgeFiles, field: (name: Field) => string): string {
   http-request redirect location %[var(txn.proto)]://%[var(txn.canonical)]%[var(txn.port)]%[pathq] code 308 if { var(txn.canonical) -m found } !{ var(txn.canonical),strcmp(txn.host) eq 0 } !${challenge}
   http-request set-var(txn.network) var(txn.client),ipmask(32,64)
   http-request lua.limit unless { ${field("rateMost")} -m str 0 }
-  http-request deny ${own(429)} if { var(txn.retry) -m found }
+  http-request lua.own 429 if { var(txn.retry) -m found }
   acl preflight method OPTIONS
   acl asks req.hdr(access-control-request-method) -m found
   http-request return status 204 hdr access-control-allow-methods %[${policy("cors.methods")}] hdr access-control-allow-headers %[${policy("cors.headers")}] hdr access-control-max-age %[${policy("cors.age")}] if cors preflight asks { var(txn.allowed) -m found }
-  http-request deny ${own(403)} if cors preflight asks { var(txn.origin) -m found }
+  http-request lua.own 403 if cors preflight asks { var(txn.origin) -m found }
   http-request set-var(txn.body) ${field("bodyBytes")}
-  http-request deny ${own(413)} if { req.hdr_val(content-length),sub(txn.body) gt 0 }
+  acl large req.hdr_val(content-length),sub(txn.body) gt 0
+${isSince(version, 3, 0) ? `  http-request set-timeout client ${settings.lingerS}s if large\n` : ""}  http-request lua.own 413 if large
   http-request lua.hold unless { ${field("holdMs")} -m str 0 }
-  http-request deny ${own(404)} unless { var(txn.route) -m found }
+  http-request lua.own 404 unless { var(txn.route) -m found }
   http-request set-var(txn.policy) ${field("policy")}
   http-request set-var(txn.flags) ${field("flags")}
   http-request set-var(txn.lease) int(0)
@@ -221,10 +223,10 @@ function admission(files: EdgeFiles, field: (name: Field) => string): string {
   acl closed var(txn.flags) -m sub ${flags.maintenance}
   http-request set-var(txn.what) str(closed) if closed
   http-request set-var(txn.retry) int(60) if closed
-  http-request deny ${own(503, "concat(.closed.,txn.kind)")} if closed
-  http-request deny ${own(503)} if { var(txn.late) -m bool }
+  http-request lua.own 503 if closed
+  http-request lua.own 503 if { var(txn.late) -m bool }
   http-request set-var(txn.pool) ${field("pool")}
-  http-request deny ${own(503)} if { var(txn.pool) -m str ${nobody} }
+  http-request lua.own 503 if { var(txn.pool) -m str ${nobody} }
   http-request unset-var(txn.retry)
   http-request set-var(txn.lease) ${field("lease")}
   http-request set-var(txn.timeout) ${field("timeoutMs")}`;

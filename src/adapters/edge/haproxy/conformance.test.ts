@@ -1,56 +1,13 @@
 import { test } from "vitest";
-import { type EdgeSkip, edgeConformance } from "../../../testing/conformance/edge.ts";
+import { edgeConformance } from "../../../testing/conformance/edge.ts";
 import { edgeFiles } from "./files.ts";
+import { limitsOf } from "./limits.ts";
 import { programRunner } from "./program.ts";
 import { run, testEdge } from "./test-edge.ts";
 
 const installed = await programRunner(run, edgeFiles("/nowhere"))
   .version()
   .catch(() => null);
-const [major, minor] = installed ?? [0, 0];
-const isBefore = (wantedMajor: number, wantedMinor: number) =>
-  major < wantedMajor || (major === wantedMajor && minor < wantedMinor);
 
-const always: readonly EdgeSkip[] = [
-  {
-    case: "requests that could be mended are refused too",
-    because:
-      "HAProxy mends them before any rule can see it: Content-Length beside chunked goes, folds are joined, a bare line feed ends a line; the app gets one meaning",
-  },
-  { case: "text is compressed with Brotli for clients that take it", because: "HAProxy has no Brotli" },
-  {
-    case: "a body over the limit whose length is not announced is 413 as soon as it is seen",
-    because: "not done yet in haproxy",
-  },
-  {
-    case: "a compressed stream of text is passed on write by write",
-    because:
-      "HAProxy's gzip keeps the last bits of a write back until the next one, so plain text, which apps stream, is not compressed",
-  },
-  {
-    case: "PROXY protocol: a header that comes byte by byte is understood",
-    because: "HAProxy wants the whole header in the first packet, as the protocol allows (section 2)",
-  },
-  {
-    case: "PROXY protocol: what follows UNKNOWN and addresses of other families are skipped, a port that is none is refused",
-    because: "HAProxy cuts the first two and does not look at the size of a port",
-  },
-];
-
-/** The configuration asks for both where HAProxy knows the words. */
-const old: readonly EdgeSkip[] = [
-  ...(isBefore(3, 2)
-    ? [{ case: "text under 1 KB is not compressed", because: "HAProxy before 3.2 has no least size for compression" }]
-    : []),
-  ...(isBefore(2, 9)
-    ? [
-        {
-          case: "PROXY protocol: a trusted connection without a good header is cut, an untrusted one with a header is refused",
-          because: "HAProxy before 2.9 waits for the rest of a header as long as for any client, 5 minutes",
-        },
-      ]
-    : []),
-];
-
-if (installed !== null) edgeConformance("haproxy", testEdge, { skip: [...always, ...old], behind: testEdge });
+if (installed !== null) edgeConformance("haproxy", testEdge, { skip: limitsOf(installed), behind: testEdge });
 else test("edge haproxy", ({ skip }) => skip("no haproxy is installed here"));

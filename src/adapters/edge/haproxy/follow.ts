@@ -3,6 +3,8 @@ import type { Clock } from "../../../ports/clock.ts";
 import { followCli } from "./cli.ts";
 import { parseRecord, type RecordLine } from "./record.ts";
 
+/** Between two looks whether an earlier worker is idle. */
+const idleLookMs = 500;
 /** How soon a lost connection to the edge is tried again. */
 const retryMs = 100;
 
@@ -40,10 +42,22 @@ export class Follower {
     return () => this.#changeListeners.delete(listener);
   }
 
-  /** Another worker takes new connections now: follows it too, and the earlier one until it ends. */
-  next(): void {
+  /**
+   * Another worker takes new connections now: follows it too, and the earlier one until it is idle. An earlier worker ends
+   * only when nobody is connected any more, us included.
+   */
+  next(isIdle: () => Promise<boolean>): void {
+    const earlier = [...this.#stops];
     this.#current = null;
     this.#begin();
+    const look = async (): Promise<void> => {
+      if (!(await isIdle())) return void this.#options.clock.after(idleLookMs, () => void look());
+      for (const stop of earlier) {
+        stop();
+        this.#stops.delete(stop);
+      }
+    };
+    if (earlier.length > 0) void look();
   }
 
   close(): void {

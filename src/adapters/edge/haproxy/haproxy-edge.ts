@@ -8,6 +8,7 @@ import type { ChallengeAnswer, Edge, EdgeCertificate, EdgeState } from "../../..
 import { checkChallenges } from "../table/challenges.ts";
 import { checkTable } from "../table/validate.ts";
 import type { Listen } from "./config.ts";
+import { type ContainerOptions, containerRunner } from "./container.ts";
 import { edgeFiles } from "./files.ts";
 import { Follower } from "./follow.ts";
 import { type ProgramOptions, programRunner } from "./program.ts";
@@ -21,7 +22,8 @@ export interface HaproxyEdgeOptions {
   /** Where it takes TLS; null: nowhere. */
   readonly secure: Listen | null;
   readonly proxies: FrontProxies;
-  readonly run: ProgramOptions;
+  /** As a program of this machine, or in a container, which does not change its user. */
+  readonly run: ProgramOptions | ContainerOptions;
   /** Threads of HAProxy; by default one a core, at most 4. */
   readonly threads?: number;
   /** Whom it becomes after root has started it. */
@@ -53,13 +55,22 @@ class HaproxyEdge implements Edge {
 
   constructor({ directory, listen, secure, proxies, run, clock, user, threads }: HaproxyEdgeOptions) {
     const files = edgeFiles(directory);
-    const runner = programRunner(run, files);
+    const runner = "image" in run ? containerRunner(run, files) : programRunner(run, files);
     const wanted = threads ?? Math.min(usualThreads, availableParallelism());
     this.#host = listen.host;
     this.#secureHost = secure?.host ?? null;
-    this.#server = new Server({ files, runner, listen, secure, proxies, threads: wanted, user: user ?? null, clock });
+    this.#server = new Server({
+      files,
+      runner,
+      listen,
+      secure,
+      proxies,
+      threads: wanted,
+      user: "image" in run ? null : (user ?? null),
+      clock,
+    });
     this.#follower = new Follower({ admin: files.admin, clock, understood: (line) => this.#server.recordOf(line) });
-    this.#server.replaced = () => this.#follower.next();
+    this.#server.replaced = (isIdle) => this.#follower.next(isIdle);
   }
 
   ensure(): Promise<void> {

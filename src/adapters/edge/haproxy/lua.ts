@@ -1,3 +1,6 @@
+import { STATUS_CODES } from "node:http";
+import type { EdgeFiles } from "./files.ts";
+import { ownStatuses, plainText } from "./policies.ts";
 import { fieldNumber, flags } from "./route-map.ts";
 
 /** Between two looks of a waiting request at the map. */
@@ -11,8 +14,8 @@ const parts = 60;
  * What HAProxy's own rules cannot do: requests that wait at a held route, rates as an exact sliding window, and headers
  * that a Connection header takes out of a message. Loaded once for all threads, so that they share what they remember.
  */
-export function luaProgram(map: string, trust: readonly string[]): string {
-  return [opening(map), holding, limiting, unlisting, believing(trust)].join("\n");
+export function luaProgram({ map, policies }: Pick<EdgeFiles, "map" | "policies">, trust: readonly string[]): string {
+  return [opening(map), answering(policies), holding, limiting, unlisting, believing(trust)].join("\n");
 }
 
 function opening(map: string): string {
@@ -27,6 +30,37 @@ local function since(started)
   local now = core.now()
   return (now.sec - started.sec) * 1000 + (now.usec - started.usec) / 1000
 end
+`;
+}
+
+function answering(policies: string): string {
+  const plain = ownStatuses.map((status) => `[${status}] = ${JSON.stringify(plainText(status))}`);
+  const reasons = ownStatuses.map((status) => `[${status}] = ${JSON.stringify(STATUS_CODES[status])}`);
+  return `local policies = Map.new(${JSON.stringify(policies)}, Map._str)
+local plain = { ${plain.join(", ")} }
+local reasons = { ${reasons.join(", ")} }
+local types = {
+  html = "text/html; charset=utf-8",
+  json = "application/problem+json",
+  text = "text/plain; charset=utf-8",
+}
+
+-- Answers in the place of the app: what the route has for this status and what the client wants to read, or plain words.
+core.register_action("own", { "http-req" }, function(txn, status)
+  status = tonumber(status)
+  local what = status == 503 and txn:get_var("txn.what") or tostring(status)
+  local kind = txn:get_var("txn.kind") or "text"
+  local body = policies:lookup((txn:get_var("txn.policy") or "") .. "." .. what .. "." .. kind)
+  if body ~= nil then
+    body = txn.c:b64dec(body)
+  else
+    body, kind = plain[status], "text"
+  end
+  local reply = txn:reply({ status = status, reason = reasons[status] })
+  reply:add_header("content-type", types[kind])
+  reply:set_body(body)
+  txn:done(reply)
+end, 1)
 `;
 }
 

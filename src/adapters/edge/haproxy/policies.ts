@@ -48,7 +48,8 @@ function entriesOf(key: string, route: Route): readonly MapEntry[] {
   const { canonical, cors, contentSecurityPolicy, pages, maintenance } = route;
   const entries: [string, string][] = [502, 503, 504].map((status) => [`${status}.json`, encoded(problem(status))]);
   for (const [status, page] of Object.entries(pages)) {
-    if (Buffer.byteLength(page) <= pageBytes) entries.push([`${status}.html`, encoded(page)]);
+    const shown = status === "503" ? page : inOneLine(page);
+    if (shown !== null && Buffer.byteLength(shown) <= pageBytes) entries.push([`${status}.html`, encoded(shown)]);
   }
   if (canonical !== null) entries.push(["canonical", canonical]);
   if (contentSecurityPolicy !== null) entries.push(["csp", contentSecurityPolicy]);
@@ -61,6 +62,12 @@ function entriesOf(key: string, route: Route): readonly MapEntry[] {
     if (cors.credentials) entries.push(["cors.credentials", "true"]);
   }
   return entries.map(([name, value]) => ({ key: `${key}.${name}`, value }));
+}
+
+/** HAProxy's own errors have room for one line; null where its ends mean something. */
+function inOneLine(page: string): string | null {
+  const lines = page.trim();
+  return /[\r\n]/.test(lines) && /<(?:script|pre|textarea)\b/i.test(lines) ? null : lines.replace(/[\r\n\t]+/g, " ");
 }
 
 function maintenanceEntries({ message, page }: Maintenance): [string, string][] {

@@ -1,5 +1,6 @@
 import { open, rename, stat } from "node:fs/promises";
 import { Fault, isErrno } from "../../../base/faults.ts";
+import { startTimeOf } from "../../../host/alive.ts";
 import { runChild, startChild } from "../../../host/child.ts";
 import type { EdgeFiles } from "./files.ts";
 
@@ -11,6 +12,8 @@ export interface Runner {
   check(config: string): Promise<string | null>;
   /** Starts it from the configuration on disk. The answer tells whether it has ended since. */
   start(): Promise<() => boolean>;
+  /** What finds it again, for whom the master has this pid by its own account. */
+  identify(pid: number): Promise<object>;
 }
 
 /** A larger log is put aside when the edge starts. */
@@ -50,6 +53,7 @@ export function programRunner({ program, env }: ProgramOptions, files: EdgeFiles
         await log.close();
       }
     },
+    identify: async (pid) => ({ pid, startTime: await startTimeOf(pid) }),
   };
 }
 

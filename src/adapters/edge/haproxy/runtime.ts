@@ -11,6 +11,9 @@ const chunkBytes = 8 * 1024;
 /** A bit that stays in a slot's administrative state once its line said `disabled`, and means nothing afterwards. */
 const disabledByConfig = 4;
 
+/** The one that follows records, and the one that asks. */
+const ownConnections = 2;
+
 /** A worker process, as the one that takes new connections (null) or an earlier one by its pid. */
 export type Worker = number | null;
 
@@ -68,6 +71,12 @@ export class HaproxyRuntime {
     const { admin, master } = this.#files;
     const stat = pools.map((pool) => `${worker === null ? "" : `@!${worker} `}show stat ${pool} 4 -1`);
     return parseStat(await askCli(worker === null ? admin : master, stat.join(";")));
+  }
+
+  /** Whether nobody but us is connected to an earlier worker; also when it is gone. */
+  async isIdle(worker: number): Promise<boolean> {
+    const text = await askCli(this.#files.master, `@!${worker} show info`).catch(() => "");
+    return Number(/^CurrConns: (\d+)$/m.exec(text)?.[1] ?? 0) <= ownConnections;
   }
 
   async #add(command: string, entries: readonly MapEntry[]): Promise<void> {

@@ -1,5 +1,4 @@
 import { Fault, isErrno } from "../../../base/faults.ts";
-import { startTimeOf } from "../../../host/alive.ts";
 import type { AccessRecord, FrontProxies, RouteTable } from "../../../model/route.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { EdgeCertificate, EdgeState } from "../../../ports/edge.ts";
@@ -63,7 +62,7 @@ export class Server {
   #securePort: number;
   #loaded = false;
   /** Called when another worker takes new connections. */
-  replaced: () => void = () => undefined;
+  replaced: (isIdle: () => Promise<boolean>) => void = () => undefined;
 
   constructor(options: ServerOptions) {
     this.#options = options;
@@ -207,7 +206,7 @@ export class Server {
     }
     this.#shape = shapeOf(config);
     await this.#note();
-    this.replaced();
+    this.replaced(async () => true);
   }
 
   async #keptPort(listen: Listen, path: string): Promise<number> {
@@ -295,7 +294,7 @@ export class Server {
     }
     this.#shape = shapeOf(config);
     this.#policies = policyEntries([...this.#tables.values()]);
-    this.replaced();
+    this.replaced(() => this.#runtime.isIdle(before));
   }
 
   get #current(): number {
@@ -355,7 +354,7 @@ export class Server {
 
   #check(config: string): Promise<void> {
     const { files, runner, proxies } = this.#options;
-    return checkConfig({ files, runner, lua: luaProgram(files.map, proxies.trust) }, config);
+    return checkConfig({ files, runner, lua: luaProgram(files, proxies.trust) }, config);
   }
 
   #write(config: string): Promise<void> {
@@ -365,9 +364,9 @@ export class Server {
 
   /** Which process it is, for those who must find it. */
   async #note(): Promise<void> {
-    const { files } = this.#options;
+    const { files, runner } = this.#options;
     const pid = Number(/^(\d+)\s+master\s/m.exec(await askCli(files.master, "show proc"))?.[1]);
-    const text = JSON.stringify({ pid, startTime: await startTimeOf(pid), port: this.#port });
+    const text = JSON.stringify(await runner.identify(pid));
     await writeWhole(files.directory, [{ path: files.process, text }]);
   }
 

@@ -10,6 +10,8 @@ export const settings = {
   clientIdleS: 75,
   /** A client that neither sends nor takes a byte for this long is cut; one that waits for its answer is not. */
   clientS: 300,
+  /** How long a client that was refused may go on sending before it is cut. */
+  lingerS: 5,
   /** A TLS handshake, or a PROXY protocol header. */
   handshakeS: 10,
   /** Where no route says how long an app may be silent. */
@@ -19,7 +21,7 @@ export const settings = {
   /** The address of a container that is gone says nothing at all: after one SYN sent again (1 s) another one is tried. */
   connectS: 2,
   /** How long a replaced worker may go on with the streams that it has; a day. */
-  lingerS: 86_400,
+  outliveS: 86_400,
   /** Connections to HAProxy's own sockets that say nothing. */
   cliIdleS: 3_600,
   /** Answers shorter than this are not worth compressing. */

@@ -8,10 +8,11 @@ const lookMs = 10;
 /** From the wish to stop until connections still open are cut. */
 const drainMs = 10_000;
 
-/** Which process is or was HAProxy's master in a directory; null when there was none. */
+/** Which process is or was HAProxy's master in a directory; null when there was none, or it is in a container. */
 export async function readNote(directory: string): Promise<ProcessId | null> {
   const text = await readText(edgeFiles(directory).process);
-  return text === null ? null : (JSON.parse(text) as ProcessId);
+  const note = text === null ? null : (JSON.parse(text) as Partial<ProcessId>);
+  return typeof note?.pid === "number" ? (note as ProcessId) : null;
 }
 
 /**

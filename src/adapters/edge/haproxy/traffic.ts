@@ -25,11 +25,13 @@ export function parseStat(text: string): ReadonlyMap<string, Counts> {
     if (columns.length === 0 || line.startsWith("#") || values.length < columns.length - 1) continue;
     const of = (name: string) => values[columns.indexOf(name)] ?? "";
     const number = (name: string) => Number(of(name)) || 0;
-    const broken = number("eresp") + number("econ") + number("wredis");
+    // HAProxy 3.0 counts an answer that never came twice; more than were sent cannot be missing.
+    const missing = Math.min(number("eresp") - number("srv_abrt"), number("stot") - number("req_tot"));
+    const lost = Math.max(0, missing) + number("econ") + number("wredis");
     found.set(`${of("pxname")}/${of("svname")}`, {
       active: number("scur"),
-      requests: number("req_tot") + Math.max(0, broken - number("srv_abrt")),
-      failures: number("hrsp_5xx") + broken,
+      requests: number("req_tot") + lost,
+      failures: number("hrsp_5xx") + lost + number("srv_abrt"),
     });
   }
   return found;

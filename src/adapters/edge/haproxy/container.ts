@@ -1,0 +1,158 @@
+import { sha256 } from "../../../base/digest.ts";
+import { Fault } from "../../../base/faults.ts";
+import { Engine, isRefusal } from "../../../host/engine.ts";
+import { jsonLines } from "../../../host/engine-streams.ts";
+import type { EdgeFiles } from "./files.ts";
+import { parseVersion, type Runner } from "./program.ts";
+
+export interface ContainerOptions {
+  /** The engine's socket. */
+  readonly engine: string;
+  /** An image with HAProxy 2.6 or newer. */
+  readonly image: string;
+}
+
+/** Names the edge's directory: only a container with it is ours. */
+const label = "fairlead.edge";
+/** A check or a question. */
+const onceMs = 60_000;
+const pullMs = 10 * 60_000;
+
+/**
+ * HAProxy in a container on the host's network, so that it dials instances by their addresses and has the ports itself.
+ * Its root file system is read-only and it sees nothing of this machine but the edge's directory. The engine starts it
+ * again when it ends and after a reboot, from what is on disk, without the controller.
+ */
+export function containerRunner({ engine: socket, image }: ContainerOptions, files: EdgeFiles): Runner {
+  const engine = new Engine(socket);
+  return {
+    async version() {
+      await fetchImage(engine, image);
+      return parseVersion((await runOnce(engine, spec(image, files, ["-v"]))).output);
+    },
+    async check(config) {
+      const { code, output } = await runOnce(engine, spec(image, files, ["-c", "-f", config]));
+      return code === 0 ? null : output.trim();
+    },
+    async start() {
+      const name = containerName(files.directory);
+      await removeOurs(engine, files.directory);
+      const command = ["-W", "-S", `${files.master},mode,600`, "-f", files.config];
+      const body = spec(image, files, command);
+      const lasting = { ...body.HostConfig, RestartPolicy: { Name: "unless-stopped" } };
+      await engine.json("POST", "/containers/create", { query: { name }, body: { ...body, HostConfig: lasting } });
+      await engine.json("POST", `/containers/${name}/start`);
+      let gone = false;
+      // Who waits asks whether it ended, not why; an engine that went away says as much.
+      const note = () => {
+        gone = true;
+      };
+      engine
+        .json("POST", `/containers/${name}/wait`, { query: { condition: "next-exit" }, withinMs: pullMs })
+        .then(note, note);
+      return () => gone;
+    },
+    identify: async () => ({ container: containerName(files.directory), engine: socket }),
+  };
+}
+
+/** Stops the container of a directory: what is under way may finish, for at most 10 s. */
+export async function stopContainer(socket: string, directory: string): Promise<void> {
+  const engine = new Engine(socket);
+  try {
+    await engine.json("POST", `/containers/${containerName(directory)}/stop`, {
+      query: { signal: "SIGUSR1", t: 10 },
+      withinMs: onceMs,
+    });
+  } catch (thrown) {
+    if (!isRefusal(thrown, 304, 404)) throw thrown;
+  }
+  await removeOurs(engine, directory);
+  engine.close();
+}
+
+/** Ends it as a machine that fails would, for tests; the engine does not start it again by itself then. */
+export async function killContainer(socket: string, directory: string): Promise<void> {
+  const engine = new Engine(socket);
+  await engine.json("POST", `/containers/${containerName(directory)}/kill`);
+  await engine.json("POST", `/containers/${containerName(directory)}/wait`);
+  engine.close();
+}
+
+export function containerName(directory: string): string {
+  return `fl-edge-${sha256(directory).slice(-12)}`;
+}
+
+/** As little as it can do its work with; whose files it reads, it is. */
+function spec(image: string, { directory }: EdgeFiles, command: readonly string[]) {
+  const user = `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
+  return {
+    Image: image,
+    Entrypoint: ["haproxy"],
+    Cmd: command,
+    User: user,
+    // Else it could not tell its own words from the engine's framing.
+    Tty: true,
+    Labels: { [label]: directory },
+    // HAProxy ends its workers by itself; the signal is the one for an end that waits.
+    StopSignal: "SIGUSR1",
+    HostConfig: {
+      NetworkMode: "host",
+      Binds: [`${directory}:${directory}`],
+      ReadonlyRootfs: true,
+      CapDrop: ["ALL"],
+      CapAdd: ["NET_BIND_SERVICE"],
+      SecurityOpt: ["no-new-privileges"],
+      LogConfig: { Type: "json-file", Config: { "max-size": "10m", "max-file": "2" } },
+    },
+  };
+}
+
+async function runOnce(engine: Engine, body: ReturnType<typeof spec>): Promise<{ code: number; output: string }> {
+  const { Id } = await engine.json<{ Id: string }>("POST", "/containers/create", { body });
+  try {
+    await engine.json("POST", `/containers/${Id}/start`);
+    const { StatusCode } = await engine.json<{ StatusCode: number }>("POST", `/containers/${Id}/wait`, {
+      withinMs: onceMs,
+    });
+    const logs = await engine.stream("GET", `/containers/${Id}/logs`, { query: { stdout: true, stderr: true } });
+    let output = "";
+    for await (const chunk of logs) output += String(chunk);
+    return { code: StatusCode, output };
+  } finally {
+    await engine.json("DELETE", `/containers/${Id}`, { query: { force: true } });
+  }
+}
+
+async function fetchImage(engine: Engine, image: string): Promise<void> {
+  try {
+    await engine.json("GET", `/images/${image}/json`);
+    return;
+  } catch (thrown) {
+    if (!isRefusal(thrown, 404)) throw thrown;
+  }
+  const colon = image.indexOf(":", image.lastIndexOf("/"));
+  const query =
+    image.includes("@") || colon === -1
+      ? { fromImage: image }
+      : { fromImage: image.slice(0, colon), tag: image.slice(colon + 1) };
+  const answer = await engine.stream("POST", "/images/create", { query, withinMs: pullMs });
+  for await (const line of jsonLines<{ error?: string }>(answer)) {
+    if (line.error !== undefined) throw new Fault("image.unreachable", `${image} could not be pulled: ${line.error}`);
+  }
+}
+
+/** Removes the container of a directory, if its label says that it is ours. */
+async function removeOurs(engine: Engine, directory: string): Promise<void> {
+  const path = `/containers/${containerName(directory)}`;
+  try {
+    const { Config } = await engine.json<{ Config: { Labels: Record<string, string> | null } }>("GET", `${path}/json`);
+    if (Config.Labels?.[label] !== directory) {
+      throw new Fault("edge.unreachable", `Another container has the edge's name ${containerName(directory)}.`);
+    }
+    await engine.json("DELETE", path, { query: { force: true } });
+  } catch (thrown) {
+    // 409: its removal is under way.
+    if (!isRefusal(thrown, 404, 409)) throw thrown;
+  }
+}

@@ -1,0 +1,132 @@
+import { readFile } from "node:fs/promises";
+import { describe, expect, test } from "vitest";
+import type { AccessRecord } from "../../../model/route.ts";
+import { ask, dial, nextText, oneRoute, sayingApp, seen, testApp } from "../../../testing/conformance/edge-rig.ts";
+import { askWorkers } from "./cli.ts";
+import { edgeFiles } from "./files.ts";
+import { haproxyEdge } from "./haproxy-edge.ts";
+import { programRunner } from "./program.ts";
+import { readNote } from "./stop.ts";
+import { realClock, run, testEdge } from "./test-edge.ts";
+
+const installed = await programRunner(run, edgeFiles("/nowhere"))
+  .version()
+  .catch(() => null);
+
+const workersOf = (directory: string) => askWorkers(edgeFiles(directory).master);
+
+describe.skipIf(installed === null)("edge haproxy", () => {
+  test("a reload for more slots cuts no stream, loses no request, and keeps the counts of who stays", async () => {
+    await using under = await testEdge();
+    const { edge, url, directory } = under;
+    let send: (text: string) => void = () => undefined;
+    await using app = await testApp((req, res) => {
+      if (req.url !== "/stream") return void res.end("short");
+      res.writeHead(200, { "content-type": "text/event-stream" });
+      send = (text) => res.write(text);
+      send("first");
+    });
+    const upstreams = [app.upstream("long-1")];
+    await edge.apply(oneRoute("long/x", { hosts: ["long.test"], upstreams }));
+    const stream = await dial(url);
+    stream.write("GET /stream HTTP/1.1\r\nHost: long.test\r\n\r\n");
+    await seen(
+      () => nextText(stream),
+      (text) => text.includes("first"),
+    );
+    for (let i = 0; i < 3; i += 1) await ask(url, { host: "long.test" });
+    const before = await workersOf(directory);
+    let stop = false;
+    const statuses = new Set<number>();
+    const load = Array.from({ length: 4 }, async () => {
+      while (!stop) statuses.add((await ask(url, { host: "long.test" })).status);
+    });
+    const many = Array.from({ length: 20 }, (_none, index) => app.upstream(`many-${index}`));
+    await edge.apply(oneRoute("many/x", { hosts: ["many.test"], upstreams: many }));
+    stop = true;
+    await Promise.all(load);
+    const after = await workersOf(directory);
+    expect(after?.current).not.toBe(before?.current);
+    expect(after?.old).toEqual([before?.current]);
+    expect(statuses).toEqual(new Set([200]));
+    expect((await ask(url, { host: "many.test" })).text).toBe("short");
+    send("second");
+    expect(await nextText(stream)).toContain("second");
+    const stats = (await edge.observe("long/x")).stats["long-1"];
+    expect(stats?.active).toBe(1);
+    expect(stats?.requests).toBeGreaterThan(4);
+    stream.destroy();
+    await seen(
+      () => workersOf(directory),
+      (workers) => workers?.old.length === 0,
+    );
+    expect((await edge.observe("long/x")).stats["long-1"]?.requests).toBeGreaterThanOrEqual(stats?.requests ?? 0);
+  });
+
+  test("the next controller takes over what runs, tables, counts and hold included", async () => {
+    await using under = await testEdge();
+    const { edge, url, directory } = under;
+    await using app = await sayingApp("served");
+    const held = { hosts: ["held.test"], upstreams: [], holdMs: 20_000 };
+    await edge.apply(oneRoute("kept/x", { hosts: ["kept.test"], upstreams: [app.upstream("kept-1")] }));
+    await edge.apply(oneRoute("held/x", held));
+    const waiting = ask(url, { host: "held.test" });
+    const pid = (await readNote(directory))?.pid;
+    await edge.close();
+    const listen = { host: "127.0.0.1", port: 0 };
+    const proxies = { trust: [], proxyProtocol: false };
+    const next = haproxyEdge({ directory, listen, secure: listen, proxies, run, clock: realClock });
+    await next.ensure();
+    expect(next.address()).toEqual(edge.address());
+    expect((await readNote(directory))?.pid).toBe(pid);
+    expect(await next.owners()).toEqual(["held/x", "kept/x"]);
+    await ask(url, { host: "kept.test" });
+    expect((await next.observe("kept/x")).stats["kept-1"]).toMatchObject({ requests: 1, failures: 0 });
+    await next.apply(oneRoute("held/x", { ...held, holdMs: null, upstreams: [app.upstream("held-1")] }));
+    expect((await waiting).text).toBe("served");
+    await next.close();
+  });
+
+  test("what a controller wrote but did not come to serve is served by the next one", async () => {
+    await using under = await testEdge();
+    const { edge, url, directory } = under;
+    await using app = await sayingApp("old");
+    await using other = await sayingApp("new");
+    await edge.apply(oneRoute("torn/x", { hosts: ["torn.test"], upstreams: [app.upstream("torn-1")] }));
+    const files = edgeFiles(directory);
+    const { askCli } = await import("./cli.ts");
+    const map = await readFile(files.map, "utf8");
+    await edge.apply(oneRoute("torn/x", { hosts: ["torn.test"], upstreams: [other.upstream("torn-2")] }));
+    // As if the last step, the map in HAProxy, had not been done.
+    const version = /created: (\d+)/.exec(await askCli(files.admin, `prepare map ${files.map}`))?.[1];
+    await askCli(files.admin, `add map @${version} ${files.map} <<\n${map}`);
+    await askCli(files.admin, `commit map @${version} ${files.map}`);
+    expect((await ask(url, { host: "torn.test" })).text).toBe("old");
+    expect((await edge.observe("torn/x")).table).toBeNull();
+    await edge.ensure();
+    expect((await ask(url, { host: "torn.test" })).text).toBe("new");
+    expect((await edge.observe("torn/x")).table).not.toBeNull();
+  });
+
+  test("every request of a burst is recorded", async () => {
+    await using under = await testEdge();
+    const { edge, url } = under;
+    await using app = await sayingApp("x");
+    await edge.apply(oneRoute("burst/x", { hosts: ["burst.test"], upstreams: [app.upstream("burst-1")] }));
+    const records: AccessRecord[] = [];
+    const stop = edge.records((batch) => records.push(...batch));
+    await seen(
+      () => ask(url, { host: "burst.test", path: "/warm" }),
+      () => records.length > 0,
+    );
+    const text = "GET /burst HTTP/1.1\r\nHost: burst.test\r\n\r\n".repeat(2_000);
+    const sockets = await Promise.all(Array.from({ length: 5 }, () => dial(url)));
+    for (const socket of sockets) socket.resume().write(text);
+    await seen(
+      () => records.filter(({ path }) => path === "/burst").length,
+      (count) => count === 10_000,
+    );
+    stop();
+    for (const socket of sockets) socket.destroy();
+  });
+});
