@@ -108,6 +108,33 @@ describe.skipIf(installed === null)("edge haproxy", () => {
     expect((await edge.observe("torn/x")).table).not.toBeNull();
   });
 
+  test("a pool is used again only when its last stream has ended, whether anybody looked meanwhile or not", async () => {
+    await using under = await testEdge();
+    const { edge, url, directory } = under;
+    await using app = await testApp((_req, res) => void res.writeHead(200).write("on"));
+    await edge.apply(oneRoute("pool/x", { hosts: ["pool.test"], upstreams: [app.upstream("pool-0")] }));
+    const stream = await dial(url);
+    stream.write("GET / HTTP/1.1\r\nHost: pool.test\r\n\r\n");
+    await nextText(stream);
+    const layout = async () => JSON.parse(await readFile(edgeFiles(directory).layout, "utf8"));
+    const [first] = (await layout()).leases;
+    const change = (id: string) =>
+      edge.apply(oneRoute("pool/x", { hosts: ["pool.test"], upstreams: [app.upstream(id)] }));
+    await change("pool-1");
+    const left = performance.now();
+    let round = 1;
+    const kept = async () => {
+      round += 1;
+      await change(`pool-${round}`);
+      return (await layout()).leases.some(({ number }: { number: number }) => number === first.number);
+    };
+    // Longer than a pool rests.
+    await seen(kept, (still) => !still || performance.now() - left > 3_000);
+    expect(await kept()).toBe(true);
+    stream.destroy();
+    await seen(kept, (still) => !still);
+  });
+
   test("every request of a burst is recorded", async () => {
     await using under = await testEdge();
     const { edge, url } = under;

@@ -45,8 +45,8 @@ export const emptyLayout: Layout = {
   serial: 0,
   next: 1,
   classes: [
-    { slots: 4, pools: 32 },
-    { slots: 16, pools: 8 },
+    { slots: 4, pools: 64 },
+    { slots: 16, pools: 16 },
   ],
   leases: [],
   retired: [],

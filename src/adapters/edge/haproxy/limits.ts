@@ -14,7 +14,8 @@ const always: readonly Limit[] = [
   { case: "text is compressed with Brotli for clients that take it", because: "HAProxy has no Brotli" },
   {
     case: "a body over the limit whose length is not announced is 413 as soon as it is seen",
-    because: "not done yet in haproxy",
+    because:
+      "not done yet in haproxy: its rules see only the part of a body that is in its buffer, so such a body is not limited",
   },
   {
     case: "a compressed stream of text is passed on write by write",

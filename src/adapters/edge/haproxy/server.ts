@@ -115,14 +115,14 @@ export class Server {
     const same = JSON.stringify(this.#tables.get(table.owner)) === JSON.stringify(table);
     if (same && serves === String(this.#layout.serial)) return;
     checkClaims(table, this.#tables.values());
-    this.#retire();
+    await this.#retire();
     await this.#change(relaid(this.#layout, { owner: table.owner, table, ipOf }), table.owner, table);
   }
 
   async remove(owner: string): Promise<void> {
     await this.#runtime.serial();
     if (!this.#tables.has(owner)) return;
-    this.#retire();
+    await this.#retire();
     await this.#change(relaid(this.#layout, { owner, table: null, ipOf: String }), owner, null);
   }
 
@@ -316,14 +316,15 @@ export class Server {
     return [current, ...old];
   }
 
-  /** Frees the pools of leases that have ended, by what was last counted. */
-  #retire(): void {
-    const { current = 0, old = [] } = this.#workers ?? {};
+  /** Frees the pools of leases that have ended: asked right before, as a stream may have begun since the last look. */
+  async #retire(): Promise<void> {
     const now = this.#options.clock.now();
-    const ended = this.#layout.leases.filter((lease) => {
-      const rested = now - (this.#left.get(lease.number) ?? 0) > restMs;
-      return !lease.routed && rested && this.#traffic.active(lease, [current, ...old]) === 0;
-    });
+    const rested = this.#layout.leases.filter(
+      ({ number, routed }) => !routed && now - (this.#left.get(number) ?? 0) > restMs,
+    );
+    if (rested.length === 0) return;
+    const workers = await this.#count(rested);
+    const ended = rested.filter((lease) => this.#traffic.active(lease, workers) === 0);
     for (const lease of ended) {
       this.#traffic.end(lease);
       this.#left.delete(lease.number);
