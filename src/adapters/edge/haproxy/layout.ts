@@ -59,6 +59,11 @@ export function poolName(slots: number, index: number): string {
   return `pool${slots}-${index}`;
 }
 
+/** How many slots a pool has, by its name. */
+export function slotsOf(pool: string): number {
+  return Number(/^pool(\d+)-/.exec(pool)?.[1] ?? 0);
+}
+
 /** Gives every upstream a numeric address and a weight relative to the heaviest one. */
 export function seatsOf(upstreams: readonly Upstream[], ipOf: (host: string) => string): readonly Seat[] {
   const most = Math.max(...upstreams.map(({ weight }) => weight));

@@ -1,7 +1,7 @@
 import { Fault } from "../../../base/faults.ts";
 import { askCli } from "./cli.ts";
 import type { EdgeFiles } from "./files.ts";
-import type { Lease } from "./layout.ts";
+import { type Lease, slotsOf } from "./layout.ts";
 import { type MapEntry, serialKey } from "./route-map.ts";
 import { type Counts, parseStat } from "./traffic.ts";
 
@@ -38,13 +38,18 @@ export class HaproxyRuntime {
       const set = `set server ${slot}`;
       return [`${set} state maint`, `${set} addr ${ip} port ${port}`, `${set} weight ${weight}`, `${set} state ready`];
     });
+    // A lease before this one may have had more upstreams, whose addresses lead nowhere by now.
+    for (let slot = seats.length + 1; slot <= slotsOf(pool); slot += 1) {
+      commands.push(`set server ${pool}/s${slot} state maint`);
+    }
     for (let from = 0; from < commands.length; from += 40) {
       await askCli(this.#files.admin, commands.slice(from, from + 40).join(";"));
     }
     const found = await this.#seats(pool);
     const wrong = seats.findIndex(({ ip, port, weight }, index) => found[index] !== `${ip} ${port} ${weight} ready`);
-    if (wrong === -1) return;
-    throw new Fault("operation.failed", `HAProxy did not take ${seats[wrong]?.id} into ${pool}.`);
+    if (wrong !== -1) throw new Fault("operation.failed", `HAProxy did not take ${seats[wrong]?.id} into ${pool}.`);
+    if (found.slice(seats.length).every((seat) => seat.endsWith(" away"))) return;
+    throw new Fault("operation.failed", `HAProxy keeps an upstream of an earlier lease in ${pool}.`);
   }
 
   /** Replaces a map in one instant. */
