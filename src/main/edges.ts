@@ -31,7 +31,7 @@ export interface EdgeOptions {
 /** The edge of a state directory, and how it is ended. */
 export function openEdge(options: EdgeOptions): { edge: Edge; stop: () => Promise<void> } {
   const directory = join(options.stateDirectory, "edge");
-  const kind = options.proxy ?? "embedded";
+  const kind = options.proxy ?? (options.platform === "docker" ? "container" : "embedded");
   if (kind === "embedded") return { edge: embedded(directory, options), stop: () => stopEdge(directory) };
   if (kind === "haproxy") return { edge: haproxy(directory, options), stop: () => stopHaproxy(directory) };
   return { edge: container(directory, options), stop: () => stopContainer(options.engine, directory) };

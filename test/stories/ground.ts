@@ -71,10 +71,9 @@ function containers(home: string, state: string): Ground {
   const engine = new Engine(socket);
   const base = `{ node: "${testImages.node}", python: "${testImages.python}" }`;
   const ours = async () => ({ label: [`fairlead.installation=${await installation(state)}`] });
-  const listed = async () => {
-    const query = { all: true, filters: await ours() };
-    return engine.json<readonly Listed[]>("GET", "/containers/json", { query });
-  };
+  const labelled = (label: readonly string[]) =>
+    engine.json<readonly Listed[]>("GET", "/containers/json", { query: { all: true, filters: { label } } });
+  const listed = async () => labelled((await ours()).label);
   const present = async () => (await listed()).map(({ Names }) => (Names[0] ?? "").slice(1)).sort();
   return {
     platform: "docker",
@@ -86,7 +85,7 @@ function containers(home: string, state: string): Ground {
     async clear() {
       const programs = await processesIn(home);
       for (const pid of programs) kill(pid);
-      const found = await listed();
+      const found = [...(await labelled([`fairlead.edge=${join(state, "edge")}`])), ...(await listed())];
       for (const { Id } of found) await engine.json("DELETE", `/containers/${Id}`, { query: { force: true, v: true } });
       const networks = await engine.json<readonly { Id: string }[]>("GET", "/networks", {
         query: { filters: await ours() },

@@ -50,6 +50,11 @@ test("the engine is restarted under load and in the middle of a deploy, and nobo
 test("after a reboot the apps answer before the controller is back, and it finds them as they are", async () => {
   await using city = await quickCity("--proxy", "container", "--proxy-image", "fairlead-test/haproxy:lts");
   const before = await city.ground.present();
+  // The engine is told to start an instance again only when it has run for some seconds.
+  await until(
+    async () => (await policies(before)).every((policy) => policy === "unless-stopped"),
+    "all will come back",
+  );
   await city.killController("SIGKILL");
   await reboot();
   await until(async () => (await answer(city)) === "one", "the apps answer without a controller");
@@ -74,8 +79,19 @@ async function reboot(): Promise<void> {
     ),
   );
   await stopDaemon(place);
-  for (const pid of pids) process.kill(pid, "SIGKILL");
+  // One that has just ended has number 0, which would be ourselves.
+  for (const pid of pids.filter((one) => one > 0)) process.kill(pid, "SIGKILL");
   await startEngine(place, engine);
+}
+
+interface Kept {
+  readonly HostConfig: { readonly RestartPolicy: { readonly Name: string } };
+}
+
+/** What the engine does with these containers when the machine starts. */
+async function policies(names: readonly string[]): Promise<readonly string[]> {
+  const seen = names.map((name) => engine.json<Kept>("GET", `/containers/${name}/json`));
+  return (await Promise.all(seen)).map(({ HostConfig }) => HostConfig.RestartPolicy.Name);
 }
 
 async function answer(city: City): Promise<string | null> {

@@ -135,6 +135,25 @@ describe.skipIf(installed === null)("edge haproxy", () => {
     await seen(kept, (still) => !still);
   });
 
+  test("a pool that had more upstreams before sends nothing to those that are gone", async () => {
+    await using under = await testEdge();
+    const { edge, url, directory } = under;
+    await using app = await sayingApp("here");
+    await using gone = await sayingApp("gone");
+    const three = ["more-1", "more-2", "more-3"].map((id) => (id === "more-1" ? app : gone).upstream(id));
+    await edge.apply(oneRoute("more/x", { hosts: ["more.test"], upstreams: three }));
+    const leases = async () => JSON.parse(await readFile(edgeFiles(directory).layout, "utf8")).leases;
+    const [{ pool }] = await leases();
+    let round = 0;
+    const reused = async () => {
+      round += 1;
+      await edge.apply(oneRoute("more/x", { hosts: ["more.test"], upstreams: [app.upstream(`one-${round}`)] }));
+      return (await leases()).some((one: { pool: string; routed: boolean }) => one.routed && one.pool === pool);
+    };
+    await seen(reused, (yes) => yes);
+    for (let i = 0; i < 6; i += 1) expect((await ask(url, { host: "more.test" })).text).toBe("here");
+  });
+
   test("every request of a burst is recorded", async () => {
     await using under = await testEdge();
     const { edge, url } = under;
