@@ -20,6 +20,9 @@ const shortGate = (text: string) => text.replace("within: 10s", "within: 2500ms"
 const longWatch = (text: string) => text.replace("for: 500ms", "for: 15s");
 const littleMemory = (text: string) => longWatch(text).replace("replicas: 2", "replicas: 2\n    memory: 150MB");
 
+/** What clients see of requests that were with an instance when it died; HAProxy closes a connection that had others before. */
+const dying = /→ 50[234]$|connection closed before the answer/;
+
 const twins: readonly Twin[] = [
   { fault: "never-ready", status: "failed", code: "gate.not-ready", says: /GET \/ready → 503/, edit: shortGate },
   { fault: "degraded", status: "failed", code: "gate.not-ready", says: /status is "degraded"/, edit: shortGate },
@@ -38,7 +41,7 @@ const twins: readonly Twin[] = [
     code: "watch.crashed",
     says: /exited with 1 after the switch/,
     edit: longWatch,
-    excuse: /→ 50[234]$/,
+    excuse: dying,
   },
   {
     fault: "errors-after-switch",
@@ -56,7 +59,7 @@ const twins: readonly Twin[] = [
     says: platform === "docker" ? /killed because it ran out of memory/ : /of memory and may use 150\.0 MB/,
     edit: littleMemory,
     // Whoever is ended by the kernel does not finish its requests.
-    ...(platform === "docker" && { excuse: /→ 50[234]$|connection closed before the answer/ }),
+    ...(platform === "docker" && { excuse: dying }),
   },
 ];
 

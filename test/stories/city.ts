@@ -82,6 +82,8 @@ export class City {
     const city = new City(home, flags);
     await mkdir(city.state, { mode: 0o711 });
     await cp(join(root, "examples", example), city.app, { recursive: true });
+    // Equal sources are one artifact, also for two cities on one engine: this city's is its own to take away.
+    await writeFile(join(city.app, "CITY"), home);
     await city.editManifest((text) => text);
     return city;
   }

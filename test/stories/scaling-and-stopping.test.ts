@@ -125,7 +125,8 @@ test("what runs for an app that the journal does not know is stopped and its dir
 async function edges(city: City): Promise<readonly number[]> {
   const found: number[] = [];
   for (const pid of await city.processes()) {
-    if ((await readFile(`/proc/${pid}/cmdline`, "utf8")).includes("/edge.ts")) found.push(pid);
+    const line = await readFile(`/proc/${pid}/cmdline`, "utf8");
+    if (line.includes("/edge.ts") || line.startsWith("haproxy\0")) found.push(pid);
   }
   return found;
 }
