@@ -48,7 +48,7 @@ export default defineConfig({
         test: {
           ...story,
           name: "containers",
-          include: playedOnContainers,
+          include: [...playedOnContainers, "test/stories/containers/*.test.ts"],
           env: { FAIRLEAD_TEST_RUNTIME: "docker" },
           maxWorkers: 2,
         },
