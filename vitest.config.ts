@@ -4,8 +4,11 @@ import { defineConfig } from "vitest/config";
 const playedOnContainers = [
   "bad-twins",
   "crash-anywhere",
+  "examples",
   "logs",
+  "maintenance",
   "nobody-notices",
+  "one-at-a-time",
   "releases",
   "scaling-and-stopping",
   "traffic",
