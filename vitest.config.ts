@@ -8,7 +8,6 @@ const playedOnContainers = [
   "logs",
   "maintenance",
   "nobody-notices",
-  "one-at-a-time",
   "releases",
   "scaling-and-stopping",
   "traffic",
@@ -53,7 +52,8 @@ export default defineConfig({
           name: "containers",
           include: [...playedOnContainers, "test/stories/containers/*.test.ts"],
           env: { FAIRLEAD_TEST_RUNTIME: "docker" },
-          maxWorkers: 2,
+          // Most of a story is waiting for the engine.
+          maxWorkers: 3,
         },
       },
       {
