@@ -11,7 +11,7 @@ if (fault === "worker-crash") {
   setTimeout(() => {
     logText("ERROR", "cannot reach the queue");
     process.exit(1);
-  }, 500);
+  }, 2_000);
 }
 
 logText("INFO", `worker of version ${version} starts`);

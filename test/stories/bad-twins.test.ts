@@ -63,9 +63,9 @@ const twins: readonly Twin[] = [
   },
 ];
 
-/** The worker with the fault ends after half a second, which a settle time of 300 ms would not see. */
+/** The worker with the fault ends after two seconds, which a settle time of 300 ms would not see. */
 function slowWorkerGate(text: string): string {
-  return text.replaceAll("settle: 300ms", "settle: 2s");
+  return text.replaceAll("settle: 300ms", "settle: 4s");
 }
 
 let city: City;

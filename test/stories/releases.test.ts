@@ -65,7 +65,7 @@ test("a release with a syntax error fails with the app's own words, and the old 
 
 test("when web passes and the worker fails, the old web lives on past every timer", async () => {
   await using city = await City.found();
-  await city.editManifest((text) => quick(text).replaceAll("settle: 300ms", "settle: 2s"));
+  await city.editManifest((text) => quick(text).replaceAll("settle: 300ms", "settle: 4s"));
   await city.startController();
   await city.setVersion("good");
   expect((await city.deploy()).code).toBe(0);
