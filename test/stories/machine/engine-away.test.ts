@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { Engine } from "../../../src/host/engine.ts";
-import { testEngine } from "../../../src/testing/engine.ts";
+import { noEngine, testEngine } from "../../../src/testing/engine.ts";
 import { placeIn, reach, startEngine, stopDaemon } from "../../../tools/engine/daemon.ts";
 import { City, until } from "../city.ts";
 import { deployments, instancesOf, lightLoad, quick, statusOf } from "../scene.ts";
@@ -12,7 +12,7 @@ const engine = new Engine(place.socket);
 
 /** The engine is up again, whatever a story did. */
 afterEach(async () => {
-  if ((await reach(engine)) !== "answers") await startEngine(place, engine);
+  if (socket !== null && (await reach(engine)) !== "answers") await startEngine(place, engine);
 });
 
 async function quickCity(...flags: readonly string[]): Promise<City> {
@@ -24,7 +24,8 @@ async function quickCity(...flags: readonly string[]): Promise<City> {
   return city;
 }
 
-test("the engine is restarted under load and in the middle of a deploy, and nobody notices", async () => {
+test("the engine is restarted under load and in the middle of a deploy, and nobody notices", async ({ skip }) => {
+  if (socket === null) skip(noEngine);
   await using city = await quickCity();
   const load = lightLoad(city, { streams: 4, sockets: 4 });
   expect(await stopDaemon(place)).toBe(true);
@@ -47,7 +48,10 @@ test("the engine is restarted under load and in the middle of a deploy, and nobo
   console.log(`engine restarted twice: ${report.failed} failed of ${report.requests} requests`);
 });
 
-test("after a reboot the apps answer before the controller is back, and it finds them as they are", async () => {
+test("after a reboot the apps answer before the controller is back, and it finds them as they are", async ({
+  skip,
+}) => {
+  if (socket === null) skip(noEngine);
   await using city = await quickCity("--proxy", "container", "--proxy-image", "fairlead-test/haproxy:lts");
   const before = await city.ground.present();
   // The engine is told to start an instance again only when it has run for some seconds.
