@@ -21,7 +21,7 @@ const longWatch = (text: string) => text.replace("for: 500ms", "for: 15s");
 const littleMemory = (text: string) => longWatch(text).replace("replicas: 2", "replicas: 2\n    memory: 150MB");
 
 /** What clients see of requests that were with an instance when it died; HAProxy closes a connection that had others before. */
-const dying = /→ 50[234]$|connection closed before the answer/;
+const dying = platform === "docker" ? /→ 50[234]$|connection closed before the answer/ : /→ 50[234]$/;
 
 const twins: readonly Twin[] = [
   { fault: "never-ready", status: "failed", code: "gate.not-ready", says: /GET \/ready → 503/, edit: shortGate },
