@@ -6,6 +6,7 @@ import type { DoctorAnswer, InfoView } from "../contract/controller.ts";
 import type { DeploymentAnswer, DeploymentDetail, DeploymentRequest, DeploymentView } from "../contract/deployments.ts";
 import type {
   MaintenanceRequest,
+  RevealedVariables,
   ScaleDocument,
   ScaleRequest,
   VariablesAnswer,
@@ -216,6 +217,11 @@ export class Client {
 
   variables(key: Key): Promise<VariablesDocument> {
     return this.#json({ method: "GET", path: `${environmentPath(key)}/variables` });
+  }
+
+  /** In the clear; the controller writes down who asked. */
+  revealVariables(key: Key): Promise<RevealedVariables> {
+    return this.#json({ method: "POST", path: `${environmentPath(key)}/variables/reveal` });
   }
 
   changeVariables(key: Key, request: VariablesRequest): Promise<VariablesAnswer> {

@@ -47,17 +47,47 @@ export const maintenanceRequest = z
   .meta({ id: "MaintenanceRequest" });
 export type MaintenanceRequest = z.infer<typeof maintenanceRequest>;
 
+const valueDigest = z
+  .string()
+  .describe("Eight hexadecimal digits, equal for equal values of this controller; nobody else can make them.");
+
+const setValue = z
+  .object({
+    version: z.int().describe("Counts up with every change."),
+    digest: valueDigest,
+    setAt: z.iso.datetime(),
+    setBy: z.string(),
+    state: z.enum(["live", "staged"]).describe("`staged`: waits for the next deployment."),
+  })
+  .meta({ id: "SetValue" });
+export type SetValueView = z.infer<typeof setValue>;
+
 export const variablesDocument = z
   .object({
-    variables: z
-      .record(z.string(), z.string())
-      .describe("Values set for this environment; they win over the manifest."),
+    variables: z.record(z.string(), setValue).describe("Values set for this environment; they win over the manifest."),
     effective: z
-      .record(z.string(), z.record(z.string(), z.string()))
+      .record(
+        z.string(),
+        z.record(
+          z.string(),
+          z.object({
+            digest: valueDigest,
+            set: z.array(z.string()).describe("Versions of set values in it, as NAME@3; none: all is the manifest's."),
+          }),
+        ),
+      )
       .describe("What every service of the newest configuration gets, by service."),
   })
-  .meta({ id: "Variables" });
+  .meta({ id: "Variables", description: "Values are never shown, only digests of them." });
 export type VariablesDocument = z.infer<typeof variablesDocument>;
+
+export const revealedVariables = z
+  .object({
+    variables: z.record(z.string(), z.string()),
+    effective: z.record(z.string(), z.record(z.string(), z.string())),
+  })
+  .meta({ id: "RevealedVariables" });
+export type RevealedVariables = z.infer<typeof revealedVariables>;
 
 export const variablesRequest = z
   .strictObject({
@@ -66,14 +96,15 @@ export const variablesRequest = z
       .refine((value) => Object.keys(value).length > 0, "must name at least one variable")
       .refine((value) => Object.keys(value).length <= 500, "must name at most 500 variables")
       .describe("Name to value; null forgets it."),
+    stage: z.boolean().optional().describe("Keep it for the next deployment instead of deploying it now."),
   })
   .meta({ id: "VariablesRequest" });
 export type VariablesRequest = z.infer<typeof variablesRequest>;
 
 export const variablesAnswer = z
   .object({
-    variables: z.record(z.string(), z.string()),
-    deployment: deploymentView.nullable().describe("What brings the change live; null when nothing serves."),
+    variables: z.record(z.string(), setValue),
+    deployment: deploymentView.nullable().describe("What brings the change live; null when staged or nothing serves."),
   })
   .meta({ id: "VariablesAnswer" });
 export type VariablesAnswer = z.infer<typeof variablesAnswer>;

@@ -4,6 +4,7 @@ import { doctorAnswer, infoView } from "./controller.ts";
 import { deploymentAnswer, deploymentDetail, deploymentPage, deploymentRequest } from "./deployments.ts";
 import {
   maintenanceRequest,
+  revealedVariables,
   scaleDocument,
   scaleRequest,
   variablesAnswer,
@@ -14,7 +15,17 @@ import { certificateRequest, domainCheck, domainCheckRequest, domainList, domain
 import { eventPage, eventStreamQuery, eventsQuery } from "./events.ts";
 import { logPage, logStreamQuery, logsQuery } from "./logs.ts";
 import { releaseDetail, releasePage } from "./releases.ts";
-import { cursor, deploymentId, digest, name, pageLimit, releaseReference, taskName } from "./scalars.ts";
+import {
+  cursor,
+  deploymentId,
+  digest,
+  name,
+  pageLimit,
+  releaseReference,
+  taskName,
+  valueVersion,
+  variableName,
+} from "./scalars.ts";
 import { environmentList, statusView } from "./status.ts";
 import { taskAnswer, taskOutputQuery, taskRequest, taskView } from "./tasks.ts";
 
@@ -41,6 +52,8 @@ export const pathParams = {
   to: releaseReference,
   task: taskName,
   host: hostName,
+  variable: variableName,
+  version: valueVersion,
 } as const;
 export type PathParam = keyof typeof pathParams;
 
@@ -249,6 +262,19 @@ export const routes = {
     status: 200,
     answer: variablesDocument,
     summary: "Variables of the environment, with an ETag",
+  },
+  revealVariables: {
+    method: "post",
+    path: `${environment}/variables/reveal`,
+    status: 200,
+    answer: revealedVariables,
+    summary: "Variables in the clear; who asked is kept as an event",
+  },
+  destroyValue: {
+    method: "delete",
+    path: `${environment}/variables/{variable}/versions/{version}`,
+    status: 204,
+    summary: "Destroy one version of a value that no release needs that can be gone back to",
   },
   changeVariables: {
     method: "patch",

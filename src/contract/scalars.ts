@@ -47,6 +47,12 @@ export const variableName = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, "must be letters, digits and _, no digit first");
 
+/** A version of a set value in a path. */
+export const valueVersion = z
+  .string()
+  .regex(/^[1-9]\d{0,8}$/, "must be the number of a version")
+  .describe("A version of a set value, like 3.");
+
 /** A value of a variable; as long as the manifest allows, far below the 128 KiB that Linux takes (execve(2), MAX_ARG_STRLEN). */
 export const variableValue = z
   .string()

@@ -10,6 +10,7 @@ import type { Journal } from "../ports/journal.ts";
 import type { LogStore } from "../ports/logs.ts";
 import type { Prober } from "../ports/prober.ts";
 import type { Runtime } from "../ports/runtime.ts";
+import type { Vault } from "../ports/vault.ts";
 
 /** Where the engine tells what it could not do; the journal has the same, with the step. */
 export interface EngineLog {
@@ -24,6 +25,7 @@ export interface EngineDeps {
   readonly edge: Edge;
   readonly builder: Builder;
   readonly prober: Prober;
+  readonly vault: Vault;
   readonly logs: LogStore;
   readonly clock: Clock;
   readonly log: EngineLog;

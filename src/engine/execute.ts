@@ -8,12 +8,15 @@ import type { Clock } from "../ports/clock.ts";
 import type { Edge } from "../ports/edge.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Runtime } from "../ports/runtime.ts";
+import type { Vault } from "../ports/vault.ts";
+import { fillEnv } from "./values.ts";
 
 export interface ExecutorDeps {
   readonly journal: Journal;
   readonly runtime: Runtime;
   readonly edge: Edge;
   readonly builder: Builder;
+  readonly vault: Vault;
   readonly clock: Clock;
   /** Stores the rest of an ended instance's output, so that nothing is lost when it is forgotten. */
   readonly takeOutput: (name: string) => Promise<void>;
@@ -61,9 +64,9 @@ async function act(
     case "build":
       return builder.build(step.artifact, { key, release: step.release, deployment: deployment ?? "none" });
     case "run-task":
-      return runtime.startTask(step.task);
+      return runtime.startTask({ ...step.task, env: await fillEnv(deps, key, step.task.env) });
     case "start":
-      return runtime.start(step.instance);
+      return runtime.start({ ...step.instance, env: await fillEnv(deps, key, step.instance.env) });
     case "signal":
       return runtime.signal(step.name, step.signal);
     case "remove":

@@ -22,6 +22,8 @@ export type Outcome =
 
 /** Faults that trying again does not mend: the release asks for something it cannot have. */
 const refusals: readonly FaultCode[] = [
+  "value.destroyed",
+  "vault.damaged",
   "source.missing",
   "source.unsafe",
   "route.host-taken",

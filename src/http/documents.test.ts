@@ -3,10 +3,11 @@ import { openJournal } from "../adapters/journal/sqlite/open.ts";
 import { openLogs } from "../adapters/logs/sqlite/open.ts";
 import { sha256 } from "../base/digest.ts";
 import { deploymentAnswer } from "../contract/deployments.ts";
-import { scaleDocument, variablesAnswer, variablesDocument } from "../contract/documents.ts";
+import { revealedVariables, scaleDocument, variablesAnswer, variablesDocument } from "../contract/documents.ts";
 import { problem } from "../contract/problem.ts";
 import { environmentList, statusView } from "../contract/status.ts";
 import { type InstanceIdentity, instanceName, type ObservedInstance } from "../model/instance.ts";
+import type { SecretRef } from "../model/release.ts";
 import { openStage } from "../testing/stage.ts";
 import { createApi } from "./api.ts";
 
@@ -37,12 +38,35 @@ async function ask(method: string, path: string, ...[body, headers = {}]: [unkno
   const json = body === undefined ? {} : { body: JSON.stringify(body) };
   const all = { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers };
   const response = await api.request(path, { method, headers: all, ...json }, { via: "socket" });
-  return { status: response.status, etag: response.headers.get("etag") ?? "", json: await response.json() };
+  return {
+    status: response.status,
+    etag: response.headers.get("etag") ?? "",
+    json: response.status === 204 ? null : await response.json(),
+  };
 }
 
-async function deploy() {
-  const digest = sha256(text);
-  deps.builder.sources.set(digest, new Map([["fairlead.yml", text]]));
+/** What the processes of a release would get. */
+async function filled(number: number): Promise<Record<string, string>> {
+  const texts = new Map<string, string>();
+  for (const [name, value] of Object.entries((await deps.journal.release(key, number))?.services[0]?.env ?? {})) {
+    const pieces = typeof value === "string" ? [value] : value;
+    const opened = pieces.map(async (piece) => (typeof piece === "string" ? piece : reveal(piece)));
+    texts.set(name, (await Promise.all(opened)).join(""));
+  }
+  return Object.fromEntries(texts);
+}
+
+async function reveal(ref: SecretRef): Promise<string> {
+  const [sealed] = await deps.journal.sealed(key, [ref]);
+  return deps.vault.open(sealed ?? "", { key, ...ref }).reveal();
+}
+
+const at = (secret: string, version: number) => [{ secret, version }];
+const deploy = () => deployText(text);
+
+async function deployText(manifest: string) {
+  const digest = sha256(manifest);
+  deps.builder.sources.set(digest, new Map([["fairlead.yml", manifest]]));
   const { json } = await ask("POST", `${base}/deployments`, { kind: "deploy", source: digest });
   return deploymentAnswer.parse(json).deployment;
 }
@@ -106,14 +130,95 @@ describe("variables", () => {
     const { json, status } = await ask("PATCH", `${base}/variables`, { set: { LOG_LEVEL: "DEBUG", EXTRA: "x" } });
     expect(status).toBe(200);
     const { variables, deployment } = variablesAnswer.parse(json);
-    expect(variables).toEqual({ LOG_LEVEL: "DEBUG", EXTRA: "x" });
+    expect(variables).toMatchObject({ LOG_LEVEL: { version: 1, state: "staged" }, EXTRA: { version: 1 } });
     expect(deployment).toMatchObject({ release: "v2", kind: "deploy", status: "queued" });
     const [second, first] = await deps.journal.releases(key, { limit: 2 });
     expect(second?.artifacts).toEqual(first?.artifacts);
-    expect(second?.services[0]?.env).toMatchObject({ LOG_LEVEL: "DEBUG", EXTRA: "x", RELEASE: "v2" });
+    expect(second?.services[0]?.env).toMatchObject({
+      LOG_LEVEL: at("LOG_LEVEL", 1),
+      EXTRA: at("EXTRA", 1),
+      RELEASE: "v2",
+    });
+    expect(await filled(2)).toMatchObject({ LOG_LEVEL: "DEBUG", EXTRA: "x", RELEASE: "v2" });
     expect(JSON.stringify(second?.message)).not.toContain("DEBUG");
     const document = variablesDocument.parse((await ask("GET", `${base}/variables`)).json);
-    expect(document.effective.web).toMatchObject({ LOG_LEVEL: "DEBUG" });
+    expect(document.effective.web?.LOG_LEVEL).toMatchObject({ set: ["LOG_LEVEL@1"] });
+    expect(document.effective.web?.LOG_LEVEL?.digest).toBe(document.variables.LOG_LEVEL?.digest);
+    await deps.engine.finish(deployment?.id ?? "", "live");
+    const after = variablesDocument.parse((await ask("GET", `${base}/variables`)).json);
+    expect(after.variables.LOG_LEVEL?.state).toBe("live");
+  });
+
+  test("are never written down in the clear, and a composed value names the version", async () => {
+    const composed = text.replace(
+      "services:",
+      "  URL: 'postgres://app:${PASSWORD}@db/'\n  PASSWORD: { secret: true }\nservices:",
+    );
+    await ask("PATCH", `${base}/variables`, { set: { PASSWORD: "canary-password" } });
+    await deployText(composed);
+    expect((await deps.journal.release(key, 1))?.services[0]?.env.URL).toEqual([
+      "postgres://app:",
+      { secret: "PASSWORD", version: 1 },
+      "@db/",
+    ]);
+    expect(await filled(1)).toMatchObject({ URL: "postgres://app:canary-password@db/" });
+    expect(JSON.stringify(await deps.journal.releases(key, { limit: 9 }))).not.toContain("canary-password");
+    expect(JSON.stringify(await deps.journal.events({ after: 0, limit: 99 }))).not.toContain("canary-password");
+  });
+
+  test("an earlier release keeps the version it had, and setting the same value again makes none", async () => {
+    await live();
+    await ask("PATCH", `${base}/variables`, { set: { A: "one" } });
+    await ask("PATCH", `${base}/variables`, { set: { A: "two" } });
+    await ask("PATCH", `${base}/variables`, { set: { A: "two" } });
+    expect([(await filled(2)).A, (await filled(3)).A, (await filled(4)).A]).toEqual(["one", "two", "two"]);
+    expect((await deps.journal.versions(key, "A")).map(({ version }) => version)).toEqual([2, 1]);
+  });
+
+  test("wait for the next deployment when staged, and are judged at once", async () => {
+    await live();
+    const bad = await ask("PATCH", `${base}/variables`, { set: { LOG_LEVEL: "canary" }, stage: true });
+    expect(bad.status).toBe(422);
+    const { json } = await ask("PATCH", `${base}/variables`, { set: { LOG_LEVEL: "DEBUG" }, stage: true });
+    const { variables, deployment } = variablesAnswer.parse(json);
+    expect([deployment, variables.LOG_LEVEL?.state]).toEqual([null, "staged"]);
+    expect(await deps.journal.lastReleaseNumber(key)).toBe(1);
+    await deploy();
+    expect(await filled(2)).toMatchObject({ LOG_LEVEL: "DEBUG" });
+  });
+
+  test("are shown in the clear only to who asks for that, and that is written down", async () => {
+    await live();
+    await ask("PATCH", `${base}/variables`, { set: { TOKEN: "canary-token" } });
+    expect(JSON.stringify((await ask("GET", `${base}/variables`)).json)).not.toContain("canary-token");
+    const { json } = await ask("POST", `${base}/variables/reveal`);
+    expect(revealedVariables.parse(json)).toMatchObject({
+      variables: { TOKEN: "canary-token" },
+      effective: { web: { TOKEN: "canary-token", LOG_LEVEL: "INFO" } },
+    });
+    const events = await deps.journal.events({ key, after: 0, limit: 99 });
+    const revealed = events.filter(({ kind }) => kind === "variables.revealed");
+    expect(revealed.map(({ detail }) => detail)).toEqual([expect.stringMatching(/ read TOKEN$/)]);
+  });
+
+  test("a version is destroyed only when no release needs it that can be gone back to", async () => {
+    const destroy = (name: string) => ask("DELETE", `${base}/variables/${name.replace("@", "/versions/")}`);
+    await live();
+    const set = async (value: string) => {
+      const { json } = await ask("PATCH", `${base}/variables`, { set: { A: value } });
+      await deps.engine.finish(variablesAnswer.parse(json).deployment?.id ?? "", "live");
+    };
+    await set("one");
+    await set("two");
+    await ask("PATCH", `${base}/variables`, { set: { A: "three" }, stage: true });
+    await ask("PATCH", `${base}/variables`, { set: { A: "four" }, stage: true });
+    const refused = await destroy("A@1");
+    expect([refused.status, problem.parse(refused.json)]).toMatchObject([409, { code: "value.needed" }]);
+    expect(problem.parse(refused.json).detail).toContain("v2 of shop/production needs A@1");
+    expect(problem.parse((await destroy("A@4")).json).detail).toContain("is what is set now");
+    expect((await destroy("A@3")).status).toBe(204);
+    expect([(await destroy("A@3")).status, (await destroy("B@1")).status]).toEqual([404, 404]);
+    expect((await deps.journal.versions(key, "A")).find(({ version }) => version === 3)?.destroyed).toBe(true);
   });
 
   test("stay as they were when the manifest does not allow the outcome, and the value is not shown", async () => {
@@ -128,7 +233,7 @@ describe("variables", () => {
     const { json } = await ask("PATCH", `${base}/variables`, { set: { LOG_LEVEL: "DEBUG" } });
     expect(variablesAnswer.parse(json).deployment).toBeNull();
     await deploy();
-    expect((await deps.journal.release(key, 1))?.services[0]?.env.LOG_LEVEL).toBe("DEBUG");
+    expect((await filled(1)).LOG_LEVEL).toBe("DEBUG");
   });
 
   test("build on the deployment that is under way, not on what it replaces", async () => {
@@ -136,7 +241,7 @@ describe("variables", () => {
     await deploy();
     await ask("PATCH", `${base}/variables`, { set: { A: "1" } });
     await ask("PATCH", `${base}/variables`, { set: { A: null, B: "2" } });
-    const env = (await deps.journal.release(key, 4))?.services[0]?.env;
+    const env = await filled(4);
     expect(env).toMatchObject({ B: "2", RELEASE: "v4" });
     expect(env).not.toHaveProperty("A");
   });
@@ -148,7 +253,7 @@ describe("variables", () => {
     expect(variablesAnswer.parse(stopped.json).deployment).toBeNull();
     await deploy();
     await ask("PATCH", `${base}/variables`, { set: { B: "2" } });
-    expect((await deps.journal.release(key, 3))?.services[0]?.env).toMatchObject({ A: "1", B: "2" });
+    expect(await filled(3)).toMatchObject({ A: "1", B: "2" });
   });
 
   test("honour If-Match", async () => {

@@ -1,6 +1,6 @@
 import type { ChangeView, PlanAnswer } from "../contract/changes.ts";
 import type { DeploymentDetail, DeploymentView } from "../contract/deployments.ts";
-import type { ScaleDocument } from "../contract/documents.ts";
+import type { ScaleDocument, SetValueView, VariablesDocument } from "../contract/documents.ts";
 import type { EventView } from "../contract/events.ts";
 import type { StoredLogView } from "../contract/logs.ts";
 import type { ReleaseView } from "../contract/releases.ts";
@@ -8,7 +8,7 @@ import type { EnvironmentView, InstanceView, StatusView } from "../contract/stat
 import type { TaskView } from "../contract/tasks.ts";
 import { type Deployment, isOver } from "../model/deployment.ts";
 import type { Event } from "../model/event.ts";
-import type { Exit, ObservedTask, TaskSpec } from "../model/instance.ts";
+import type { Exit, ObservedTask, Planned, TaskSpec } from "../model/instance.ts";
 import type { StoredLine } from "../model/log.ts";
 import { releaseName } from "../model/release.ts";
 import type { deploymentSteps } from "../usecases/deployments.ts";
@@ -17,6 +17,7 @@ import type { SeenInstance } from "../usecases/instances.ts";
 import type { Outlook } from "../usecases/plan.ts";
 import type { KnownRelease } from "../usecases/releases.ts";
 import type { EnvironmentSummary, Status } from "../usecases/status.ts";
+import type { KnownValue, Variables } from "../usecases/variables.ts";
 
 /** RFC 3339 in UTC. */
 export function timeText(at: number): string {
@@ -152,7 +153,22 @@ export function scaleView(services: readonly ScaledService[]): ScaleDocument {
   return { services: Object.fromEntries(services.map(({ name, ...counts }) => [name, counts])) };
 }
 
-export function taskView(spec: TaskSpec, observed: ObservedTask | null): TaskView {
+export function setValuesView(values: Readonly<Record<string, KnownValue>>): Record<string, SetValueView> {
+  const view = ({ version, digest, at, by, live }: KnownValue): SetValueView => {
+    return { version, digest, setAt: timeText(at), setBy: by, state: live ? "live" : "staged" };
+  };
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, view(value)]));
+}
+
+export function variablesView({ variables, effective }: Variables): VariablesDocument {
+  const services = Object.entries(effective).map(([service, values]) => {
+    const shown = Object.entries(values).map(([name, { digest, set }]) => [name, { digest, set: [...set] }]);
+    return [service, Object.fromEntries(shown)];
+  });
+  return { variables: setValuesView(variables), effective: Object.fromEntries(services) };
+}
+
+export function taskView(spec: Planned<TaskSpec>, observed: ObservedTask | null): TaskView {
   return {
     name: spec.name,
     service: spec.service,

@@ -2,7 +2,9 @@ import { join } from "node:path";
 import { openJournal } from "../adapters/journal/sqlite/open.ts";
 import { openLogs } from "../adapters/logs/sqlite/open.ts";
 import { networkProber } from "../adapters/probe/network/prober.ts";
+import { openVault } from "../adapters/vault/keyring/open.ts";
 import { Fault } from "../base/faults.ts";
+import { Secret } from "../base/secret.ts";
 import { Engine } from "../host/engine.ts";
 import { installationId } from "../host/installation.ts";
 import type { FrontProxies } from "../model/route.ts";
@@ -12,6 +14,7 @@ import type { Journal } from "../ports/journal.ts";
 import type { LogStore } from "../ports/logs.ts";
 import type { Prober } from "../ports/prober.ts";
 import type { Runtime } from "../ports/runtime.ts";
+import type { Vault } from "../ports/vault.ts";
 import { systemClock } from "./clock.ts";
 import { containers } from "./containers.ts";
 import { openEdge, type ProxyKind } from "./edges.ts";
@@ -50,6 +53,7 @@ export interface Adapters {
   /** Ends the edge, after what is under way. */
   readonly stopEdge: () => Promise<void>;
   readonly prober: Prober;
+  readonly vault: Vault;
   readonly logs: LogStore;
   readonly user: UserChoice;
   readonly platform: Platform;
@@ -69,6 +73,11 @@ export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
     answers: () => answers(engine),
   });
   const user = userOf(options, platform);
+  const vault = openVault({
+    directory: stateDirectory,
+    masterKey: secretOf(env.FAIRLEAD_VAULT_KEY),
+    oldMasterKey: secretOf(env.FAIRLEAD_VAULT_KEY_OLD),
+  });
   const journal = await openJournal(at("journal.db"), clock);
   const { runtime, builder } =
     platform === "docker"
@@ -84,11 +93,16 @@ export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
     edge,
     stopEdge,
     prober,
+    vault,
     logs,
     user,
     platform,
     engine: platform === "docker" ? engine : null,
   };
+}
+
+function secretOf(text: string | undefined): Secret | null {
+  return text ? new Secret(text) : null;
 }
 
 /** Containers have users of their own. */

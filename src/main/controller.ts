@@ -9,6 +9,7 @@ import { sha256 } from "../base/digest.ts";
 import { Fault, isErrno } from "../base/faults.ts";
 import { CertificateKeeper } from "../engine/certificates.ts";
 import { createEngine } from "../engine/loop.ts";
+import { resealAll } from "../engine/values.ts";
 import { createApi } from "../http/api.ts";
 import { plan } from "../plan/decide.ts";
 import type { Edge } from "../ports/edge.ts";
@@ -84,11 +85,12 @@ async function run(options: ControllerOptions, { between, closers, close }: Fram
     { write: options.onLog ?? ((line: string) => process.stderr.write(line)) },
   );
   const adapters = between(await openAdapters(options));
-  const { journal, runtime, builder, edge, logs, user, platform } = adapters;
+  const { journal, runtime, builder, edge, logs, vault, user, platform } = adapters;
   for (const port of [journal, runtime, edge, logs]) closers.push(() => port.close());
   await edge.ensure().catch((error: unknown) => {
     throw withFlag(error);
   });
+  await resealAll(adapters);
   const engine = createEngine({ ...adapters, clock: systemClock, log, plan });
   closers.push(() => engine.stop());
   const certificates = new CertificateKeeper({
@@ -107,6 +109,7 @@ async function run(options: ControllerOptions, { between, closers, close }: Fram
     engine,
     builder,
     runtime,
+    vault,
     logs,
     edge,
     certificates,

@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the manifest's own references
 import { describe, expect, test } from "vitest";
 import type { ServiceTemplate } from "../model/app.ts";
+import type { EnvValue } from "../model/release.ts";
 import { formatComplaint } from "./complaint.ts";
 import { readManifest } from "./read.ts";
 import { type ResolveContext, resolveVariables } from "./resolve.ts";
@@ -12,9 +13,14 @@ function web(env: string, environment = "production"): ServiceTemplate {
   return service ?? expect.fail(reading.ok ? "no service" : reading.complaints.map(formatComplaint).join("\n"));
 }
 
-const nothing: ResolveContext = { overrides: {}, outputs: () => null };
+const nothing: ResolveContext = { given: {}, outputs: () => null };
 
-function values(env: string, context: Partial<ResolveContext> = {}): Record<string, string> {
+/** Set values, each at version 7. */
+function set(texts: Record<string, string>): ResolveContext["given"] {
+  return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, { text, version: 7 }]));
+}
+
+function values(env: string, context: Partial<ResolveContext> = {}): Record<string, EnvValue> {
   const resolved = resolveVariables(web(env), { ...nothing, ...context });
   return resolved.ok ? resolved.values : expect.fail(resolved.complaints.map(formatComplaint).join("\n"));
 }
@@ -37,11 +43,21 @@ describe("resolveVariables", () => {
     );
   });
 
-  test("lets an override win, as it is, and hands on one that is not declared", () => {
-    expect(values('{ A: file, B: "${A}" }', { overrides: { A: "${B}$$", EXTRA: "x" } })).toEqual({
-      A: "${B}$$",
-      B: "${B}$$",
-      EXTRA: "x",
+  test("lets a set value win, as it is, and hands on one that is not declared", () => {
+    expect(values('{ A: file, B: "${A}" }', { given: set({ A: "${B}$$", EXTRA: "x" }) })).toEqual({
+      A: [{ secret: "A", version: 7 }],
+      B: [{ secret: "A", version: 7 }],
+      EXTRA: [{ secret: "EXTRA", version: 7 }],
+    });
+  });
+
+  test("keeps the text around a set value, and only names the value", () => {
+    const env = '{ URL: "postgres://${USER}:${PW}@${HOST}/", USER: shop, PW: { secret: true }, HOST: db }';
+    expect(values(env, { given: set({ PW: "canary" }) })).toEqual({
+      URL: ["postgres://shop:", { secret: "PW", version: 7 }, "@db/"],
+      USER: "shop",
+      PW: [{ secret: "PW", version: 7 }],
+      HOST: "db",
     });
   });
 
@@ -54,15 +70,15 @@ describe("resolveVariables", () => {
     expect(complaints(env)).toEqual([
       "services.web.env.KEY: has no value and needs one – set it with `fairlead env set`",
     ]);
-    expect(values(env, { overrides: { KEY: "" } })).toEqual({ KEY: "", TOKEN: "x" });
+    expect(values(env, { given: set({ KEY: "" }) })).toEqual({ KEY: [{ secret: "KEY", version: 7 }], TOKEN: "x" });
     expect(resolveVariables(web(env, "staging"), nothing)).toEqual({ ok: true, values: { TOKEN: "x" } });
   });
 
-  test("applies every rule to overrides, all at once, and shows none of them", () => {
+  test("applies every rule to set values, all at once, and shows none of them", () => {
     const env = `{ SHAPE: { pattern: "^sk-" }, CHOICE: { oneOf: [a, b] }, SHORT: { minLength: 3 }, LONG: { maxLength: 3 },
       DEBUG: { default: "True", forbid: { production: ["True"] } } }`;
-    const overrides = { SHAPE: "canary-1", CHOICE: "canary-2", SHORT: "😀😀", LONG: "canary-3" };
-    const said = complaints(env, { overrides });
+    const given = set({ SHAPE: "canary-1", CHOICE: "canary-2", SHORT: "😀😀", LONG: "canary-3" });
+    const said = complaints(env, { given });
     expect(said).toEqual([
       "services.web.env.SHAPE: does not match its pattern",
       "services.web.env.CHOICE: has a value that is not in oneOf",
@@ -81,7 +97,7 @@ describe("resolveVariables", () => {
     ]);
   });
 
-  test("names a round of references once, and an override breaks it", () => {
+  test("names a round of references once, and a set value breaks it", () => {
     const service = web("{ A: a, B: b, C: c, D: d }");
     const given = { A: "${B}", B: "${C}", C: "${A}", D: "${A}" };
     const variables = Object.fromEntries(
@@ -93,8 +109,9 @@ describe("resolveVariables", () => {
       ok: false,
       complaints: [{ path: "services.web.env.A", message: "refers to itself: A → B → C → A" }],
     });
-    const broken = resolveVariables(round, { ...nothing, overrides: { C: "x" } });
-    expect(broken).toEqual({ ok: true, values: { A: "x", B: "x", C: "x", D: "x" } });
+    const broken = resolveVariables(round, { ...nothing, given: set({ C: "x" }) });
+    const value = [{ secret: "C", version: 7 }];
+    expect(broken).toEqual({ ok: true, values: { A: value, B: value, C: value, D: value } });
   });
 
   test("stops values that would grow without end", () => {

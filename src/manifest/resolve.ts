@@ -1,38 +1,75 @@
 import type { Complaint } from "../base/faults.ts";
 import type { ServiceTemplate, VariableSpec } from "../model/app.ts";
+import type { EnvValue, SecretRef } from "../model/release.ts";
 import { type Matcher, matcher } from "./pattern.ts";
 import { type Output, type Piece, piecesOf } from "./references.ts";
 import { valueLimit } from "./variable.ts";
 
+/** A value that was set for the environment, with the version that a release names instead of it. */
+export interface Given {
+  readonly text: string;
+  readonly version: number;
+}
+
 /** Where values come from that the manifest does not have. */
 export interface ResolveContext {
   /** Set by `env set`; taken as they are, without references, also names that the manifest does not declare. */
-  readonly overrides: Readonly<Record<string, string>>;
+  readonly given: Readonly<Record<string, Given>>;
   /** Where another service is reached; null when it is not known. */
   readonly outputs: (service: string, output: Output) => string | null;
 }
 
 export type Resolved =
-  | { readonly ok: true; readonly values: Record<string, string> }
+  | { readonly ok: true; readonly values: Record<string, EnvValue> }
   | { readonly ok: false; readonly complaints: Complaint[] };
 
 /**
- * Gives each variable of a service its value: override, else the manifest's value or default with references replaced.
- * A variable without a value is absent, or complained about when required. All checks of the manifest are applied to
- * the final value. No complaint holds a value.
+ * Gives each variable of a service its value: the one that was set, else the manifest's value or default with references
+ * replaced. What was set is named by its version and never copied. A variable without a value is absent, or complained
+ * about when required. All checks of the manifest are applied to the final text. No complaint holds a value.
  */
 export function resolveVariables(service: ServiceTemplate, context: ResolveContext): Resolved {
   const resolver = new Resolver(service, context);
   const declared = Object.keys(service.variables).flatMap((name) => {
     const value = resolver.valueOf(name, []);
-    return value.kind === "value" ? [[name, value.text] as const] : [];
+    return value.kind === "value" ? [[name, recipeOf(value.pieces)] as const] : [];
   });
   if (resolver.complaints.length > 0) return { ok: false, complaints: resolver.complaints };
-  return { ok: true, values: { ...context.overrides, ...Object.fromEntries(declared) } };
+  const given = Object.entries(context.given).map(
+    ([name, value]) => [name, recipeOf([givenPiece(name, value)])] as const,
+  );
+  return { ok: true, values: { ...Object.fromEntries(given), ...Object.fromEntries(declared) } };
+}
+
+/** A part of a final value; `ref` when it is not the manifest's own. */
+interface Part {
+  readonly text: string;
+  readonly ref: SecretRef | null;
+}
+
+function givenPiece(secret: string, { text, version }: Given): Part {
+  return { text, ref: { secret, version } };
+}
+
+/** Plain text as long as nothing in it was set. */
+function recipeOf(parts: readonly Part[]): EnvValue {
+  if (parts.every(({ ref }) => ref === null)) return textOf(parts);
+  const pieces: (string | SecretRef)[] = [];
+  for (const { text, ref } of parts) {
+    const last = pieces.at(-1);
+    if (ref !== null) pieces.push(ref);
+    else if (typeof last === "string") pieces[pieces.length - 1] = last + text;
+    else if (text !== "") pieces.push(text);
+  }
+  return pieces;
+}
+
+function textOf(parts: readonly Part[]): string {
+  return parts.map(({ text }) => text).join("");
 }
 
 type Value =
-  | { readonly kind: "value"; readonly text: string }
+  | { readonly kind: "value"; readonly pieces: readonly Part[] }
   | { readonly kind: "absent" }
   | { readonly kind: "failed" };
 
@@ -65,41 +102,44 @@ class Resolver {
   }
 
   #find(name: string, { spec, asking }: { spec: VariableSpec | undefined; asking: readonly string[] }): Value {
-    const { overrides } = this.#context;
-    if (Object.hasOwn(overrides, name)) return { kind: "value", text: overrides[name] ?? "" };
+    const given = Object.hasOwn(this.#context.given, name) ? this.#context.given[name] : undefined;
+    if (given) return { kind: "value", pieces: [givenPiece(name, given)] };
     if (!spec || spec.value === null) return { kind: "absent" };
     const pieces = piecesOf(spec.value);
     if (pieces === null) return this.#fail(name, "has a reference that is not understood");
-    let text = "";
+    const parts: Part[] = [];
+    let length = 0;
     for (const piece of pieces) {
-      const part = this.#piece(piece, { name, asking });
-      if (part === null) return { kind: "failed" };
-      text += part;
-      if (text.length > valueLimit) return this.#fail(name, `is longer than ${valueLimit} characters`);
+      const found = this.#piece(piece, { name, asking });
+      if (found === null) return { kind: "failed" };
+      parts.push(...found);
+      length += textOf(found).length;
+      if (length > valueLimit) return this.#fail(name, `is longer than ${valueLimit} characters`);
     }
-    return { kind: "value", text };
+    return { kind: "value", pieces: parts };
   }
 
-  /** The text of a piece; null when there is none, after complaining. */
-  #piece(piece: Piece, { name, asking }: { name: string; asking: readonly string[] }): string | null {
-    if (piece.kind === "literal") return piece.text;
+  /** What a piece stands for; null when there is nothing, after complaining. */
+  #piece(piece: Piece, { name, asking }: { name: string; asking: readonly string[] }): readonly Part[] | null {
+    if (piece.kind === "literal") return [{ text: piece.text, ref: null }];
     if (piece.kind === "output") {
       const text = this.#context.outputs(piece.service, piece.output);
       if (text === null) this.#fail(name, `needs the ${piece.output} of ${piece.service}, which is not known`);
-      return text;
+      return text === null ? null : [{ text, ref: null }];
     }
     const value = this.valueOf(piece.name, [...asking, name]);
     if (value.kind === "absent") this.#fail(name, `refers to ${piece.name}, which has no value`);
-    return value.kind === "value" ? value.text : null;
+    return value.kind === "value" ? value.pieces : null;
   }
 
   #checked(name: string, { spec, found }: { spec: VariableSpec | undefined; found: Value }): Value {
     if (!spec || found.kind === "failed") return found;
     if (found.kind === "absent")
       return spec.required ? this.#fail(name, "has no value and needs one – set it with `fairlead env set`") : found;
+    const text = textOf(found.pieces);
     const fault =
-      valueFault(spec, found.text, this.#match) ??
-      (spec.forbid.includes(found.text) ? "has a value that is forbidden in this environment" : null);
+      valueFault(spec, text, this.#match) ??
+      (spec.forbid.includes(text) ? "has a value that is forbidden in this environment" : null);
     return fault === null ? found : this.#fail(name, fault);
   }
 

@@ -1,8 +1,8 @@
 import type { Deployment } from "./deployment.ts";
-import type { EnvKey, Serving } from "./environment.ts";
+import type { EnvKey, SealedValue, Serving } from "./environment.ts";
 import type { Event } from "./event.ts";
 import type { InstanceFacts } from "./instance.ts";
-import type { Release } from "./release.ts";
+import type { Release, SecretRef } from "./release.ts";
 import type { Maintenance } from "./route.ts";
 
 /** One thing to be written down. */
@@ -13,7 +13,9 @@ export type Change =
   | { readonly kind: "stopped"; readonly key: EnvKey; readonly stopped: boolean }
   | { readonly kind: "maintenance"; readonly key: EnvKey; readonly maintenance: Maintenance | null }
   | { readonly kind: "scale"; readonly key: EnvKey; readonly service: string; readonly replicas: number | null }
-  | { readonly kind: "variables"; readonly key: EnvKey; readonly set: Readonly<Record<string, string | null>> }
+  | { readonly kind: "variables"; readonly key: EnvKey; readonly set: Readonly<Record<string, SealedValue | null>> }
+  | { readonly kind: "value.destroyed"; readonly key: EnvKey; readonly ref: SecretRef }
+  | { readonly kind: "value.resealed"; readonly key: EnvKey; readonly ref: SecretRef; readonly sealed: string }
   | { readonly kind: "facts"; readonly key: EnvKey; readonly facts: InstanceFacts }
   | { readonly kind: "facts.forgotten"; readonly key: EnvKey; readonly name: string }
   | { readonly kind: "event"; readonly event: Omit<Event, "id"> };

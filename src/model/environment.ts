@@ -31,6 +31,21 @@ export interface Serving {
   readonly generations: Readonly<Record<string, string>>;
 }
 
+/** A value that somebody set or Fairlead made. Its text is in the vault and nowhere else. */
+export interface SetValue {
+  /** Counts up with every change of the name in this environment; never used twice. */
+  readonly version: number;
+  /** Of the text, by a key of the vault: equal texts have equal digests, and nobody can guess a text by it. */
+  readonly digest: string;
+  readonly at: number;
+  readonly by: string;
+}
+
+/** A version of a value as it is written down. */
+export interface SealedValue extends SetValue {
+  readonly sealed: string;
+}
+
 /** What is kept about an environment beside its releases. */
 export interface Environment {
   readonly key: EnvKey;
@@ -38,8 +53,8 @@ export interface Environment {
   readonly serving: Serving | null;
   /** Replica counts set by `scale`; they win over the manifest. */
   readonly scale: Readonly<Record<string, number>>;
-  /** Values set by `env set`; they win over the manifest. */
-  readonly variables: Readonly<Record<string, string>>;
+  /** The newest versions of the values set by `env set`; they win over the manifest. */
+  readonly variables: Readonly<Record<string, SetValue>>;
   /** Raised by every change of `scale` or `variables`: the ETag of the document. */
   readonly revision: number;
   /** Stopped on purpose (`down`): nothing runs until the next deployment. */

@@ -20,6 +20,8 @@ export const eventKinds = [
   "edge.last-upstream-kept",
   "environment.scaled",
   "environment.configured",
+  "variables.revealed",
+  "variables.destroyed",
   "environment.stopped",
   "maintenance.on",
   "maintenance.off",

@@ -1,5 +1,5 @@
 import type { EnvKey } from "./environment.ts";
-import type { Confinement } from "./release.ts";
+import type { Confinement, Env } from "./release.ts";
 
 /** Who an instance is. The runtime keeps it with the instance, so that it is found again by identity and never by address. */
 export interface InstanceIdentity {
@@ -30,6 +30,9 @@ export interface InstanceSpec extends Confinement {
   /** Whether it needs an address that the edge and the probes can dial, and which port it would like. */
   readonly port: number | null;
 }
+
+/** An instance or task as a plan has it: of the values that were set it knows only the versions. */
+export type Planned<Spec extends { readonly env: object }> = Omit<Spec, "env"> & { readonly env: Env };
 
 export interface Address {
   readonly host: string;

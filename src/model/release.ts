@@ -124,11 +124,38 @@ export function confinementOf({ memoryBytes, cpus, readOnly }: Confinement): Con
 /** For what runs beside services: nothing is limited. */
 export const unconfined: Confinement = { memoryBytes: null, cpus: null, readOnly: false };
 
+/** A version of a value set for the environment. */
+export interface SecretRef {
+  readonly secret: string;
+  readonly version: number;
+}
+
+/** A variable as a release keeps it: its text, or pieces with versions of set values in place of theirs. */
+export type EnvValue = string | readonly (string | SecretRef)[];
+
+/** Variables by name. A release holds no text of a value that was set: it names the version, and the vault has it. */
+export type Env = Readonly<Record<string, EnvValue>>;
+
+/** The versions that variables name, each once. */
+export function secretsOf(env: Env): readonly SecretRef[] {
+  const refs = Object.values(env).flatMap((value) => (typeof value === "string" ? [] : value.filter(isRef)));
+  return [...new Map(refs.map((ref) => [refText(ref), ref])).values()];
+}
+
+/** `NAME@3`: how a version of a value is written. */
+export function refText({ secret, version }: SecretRef): string {
+  return `${secret}@${version}`;
+}
+
+function isRef(piece: string | SecretRef): piece is SecretRef {
+  return typeof piece !== "string";
+}
+
 export interface ServiceSpec extends Confinement {
   readonly name: string;
   /** Null: what the image itself runs. */
   readonly command: readonly string[] | null;
-  readonly env: Readonly<Record<string, string>>;
+  readonly env: Env;
   readonly artifact: string;
   readonly http: HttpSpec | null;
   readonly replicas: number;

@@ -1,7 +1,13 @@
 import { backoff } from "../base/backoff.ts";
 import { formatSize } from "../base/size.ts";
 import { keyText } from "../model/environment.ts";
-import { type InstanceSpec, instanceName, type ObservedInstance, type RetireReason } from "../model/instance.ts";
+import {
+  type InstanceSpec,
+  instanceName,
+  type ObservedInstance,
+  type Planned,
+  type RetireReason,
+} from "../model/instance.ts";
 import { confinementOf } from "../model/release.ts";
 import type { RouteTable } from "../model/route.ts";
 import type { Draft } from "./draft.ts";
@@ -243,7 +249,7 @@ function endOf(s: Snapshot, instance: ObservedInstance): number {
   return instance.exit?.at ?? factsOf(s, instance.name)?.retiredAt ?? s.now;
 }
 
-export function instanceSpec(s: Snapshot, slot: Slot): InstanceSpec {
+export function instanceSpec(s: Snapshot, slot: Slot): Planned<InstanceSpec> {
   const identity = nextIdentity(s, slot);
   return {
     name: instanceName(identity),

@@ -195,9 +195,14 @@ function keyOf(change: Change) {
   return change.kind === "event" ? change.event.key : change.key;
 }
 
+/** What only people change: how many run, and with which values. */
+function isPeoples({ kind }: Change): boolean {
+  return kind === "scale" || kind === "variables" || kind === "value.destroyed" || kind === "value.resealed";
+}
+
 function lostServing({ s, plan }: Decision): string | null {
   for (const change of changesOf(plan)) {
-    if (change.kind === "variables" || change.kind === "scale") return `${change.kind} is changed by a plan`;
+    if (isPeoples(change)) return `${change.kind} is changed by a plan`;
     if (change.kind !== "serving") continue;
     const deployment = s.deployments.find(({ phase }) => phase !== "queued");
     const planned = plannedDeployment(plan, deployment);

@@ -7,6 +7,7 @@ import type {
   InstanceSpec,
   ObservedInstance,
   ObservedTask,
+  Planned,
   ProbeState,
   TaskSpec,
 } from "../model/instance.ts";
@@ -43,8 +44,8 @@ export interface Snapshot {
 export type Step =
   | { readonly do: "record"; readonly changes: readonly Change[]; readonly why: string }
   | { readonly do: "build"; readonly artifact: ArtifactSpec; readonly release: number; readonly why: string }
-  | { readonly do: "run-task"; readonly task: TaskSpec; readonly why: string }
-  | { readonly do: "start"; readonly instance: InstanceSpec; readonly why: string }
+  | { readonly do: "run-task"; readonly task: Planned<TaskSpec>; readonly why: string }
+  | { readonly do: "start"; readonly instance: Planned<InstanceSpec>; readonly why: string }
   | { readonly do: "signal"; readonly name: string; readonly signal: string; readonly why: string }
   | { readonly do: "remove"; readonly name: string; readonly why: string }
   | { readonly do: "start-edge"; readonly why: string }

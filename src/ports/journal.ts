@@ -1,10 +1,10 @@
 import type { FaultRecord } from "../base/faults.ts";
 import type { Change } from "../model/change.ts";
 import type { Deployment } from "../model/deployment.ts";
-import type { Environment, EnvKey } from "../model/environment.ts";
+import type { Environment, EnvKey, SetValue } from "../model/environment.ts";
 import type { Event } from "../model/event.ts";
 import type { InstanceFacts } from "../model/instance.ts";
-import type { Release } from "../model/release.ts";
+import type { Release, SecretRef } from "../model/release.ts";
 
 export type { Change } from "../model/change.ts";
 
@@ -19,6 +19,19 @@ export interface StepRecord {
   readonly begunAt: number;
   readonly endedAt: number | null;
   readonly fault: FaultRecord | null;
+}
+
+/** A version of a value, without its text. */
+export interface ValueVersion extends SetValue {
+  readonly name: string;
+  /** Its sealed text was deleted; only that there was one is known. */
+  readonly destroyed: boolean;
+}
+
+/** A sealed text and where it belongs. */
+export interface SealedText extends SecretRef {
+  readonly key: EnvKey;
+  readonly sealed: string;
 }
 
 export interface IdempotentAnswer {
@@ -54,6 +67,12 @@ export interface Journal {
   unfinished(key: EnvKey): Promise<readonly Deployment[]>;
   /** Numbers of the releases that were live, the most recent first, each once. */
   liveReleases(key: EnvKey, limit: number): Promise<readonly number[]>;
+  /** The sealed texts of versions, in the same order; null for one that never was or was destroyed. */
+  sealed(key: EnvKey, refs: readonly SecretRef[]): Promise<readonly (string | null)[]>;
+  /** All versions of one name, or of all: by name, the newest first. */
+  versions(key: EnvKey, name?: string): Promise<readonly ValueVersion[]>;
+  /** Every sealed text that there is, in an order that stays, after one of them. */
+  sealedTexts(page: { after: SealedText | null; limit: number }): Promise<readonly SealedText[]>;
   facts(key: EnvKey): Promise<readonly InstanceFacts[]>;
   steps(deployment: string): Promise<readonly StepRecord[]>;
   /** Events after an id, oldest first. */

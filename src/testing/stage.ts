@@ -14,6 +14,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { LogStore } from "../ports/logs.ts";
 import type { OutputRange, OutputStream, Runtime, RuntimeChange } from "../ports/runtime.ts";
+import { SimulatedVault } from "./simulation/vault.ts";
 
 /** Time as it is. */
 export const wallClock: Clock = {
@@ -270,6 +271,7 @@ export function stageDeps({ journal, logs, clock = wallClock }: { journal: Journ
     engine: new StageEngine(journal),
     builder: new StageBuilder(),
     runtime: new StageRuntime(),
+    vault: new SimulatedVault(),
     edge: { address: () => ({ host: "127.0.0.1", port: 8080 }), secureAddress: () => null },
     certificates: new StageCertificates(),
     info: { version: "0.1.0", pid: 1, stateDirectory: "/state", runtime: "process", startedAt: 0 },

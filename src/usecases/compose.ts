@@ -7,6 +7,7 @@ import { type EnvKey, keyText } from "../model/environment.ts";
 import {
   type ArtifactSpec,
   type BuildSpec,
+  type Env,
   type HttpSpec,
   type Release,
   releaseName,
@@ -14,6 +15,7 @@ import {
 } from "../model/release.ts";
 import { type Deps, publicUrl } from "./ground.ts";
 import { type Pages, readPages } from "./pages.ts";
+import type { GivenValues } from "./values.ts";
 
 /** The manifest's place in a source. */
 export const manifestFile = "fairlead.yml";
@@ -69,7 +71,8 @@ export interface Composition {
   readonly key: EnvKey;
   readonly draft: Draft;
   readonly number: number;
-  readonly overrides: Readonly<Record<string, string>>;
+  /** What is set for the environment, or will be with this release. */
+  readonly given: GivenValues;
   readonly createdBy: string;
   readonly message: string | null;
 }
@@ -123,11 +126,11 @@ function judgeRunnable({ builder }: Deps, { spec }: Draft, complaints: Complaint
 /** What a service's processes get: its variables, and which release of which environment they are. */
 function environmentOf(
   deps: Deps,
-  { draft, number, overrides, key }: Composition,
+  { draft, number, given, key }: Composition,
   { template, complaints }: { template: ServiceTemplate; complaints: Complaint[] },
-): Record<string, string> {
+): Env {
   const outputs = (service: string, output: "url" | "host" | "port") => outputOf(deps, draft.spec, { service, output });
-  const resolved = resolveVariables(template, { overrides, outputs });
+  const resolved = resolveVariables(template, { given, outputs });
   if (!resolved.ok) {
     complaints.push(...resolved.complaints);
     return {};

@@ -7,6 +7,7 @@ import { parseReleaseName, type Release, releaseName, serviceOf } from "../model
 import { composeRelease, draftOf, refuseTakenHosts } from "./compose.ts";
 import { generatedValues } from "./generate.ts";
 import { authorise, type Call, environmentOf } from "./ground.ts";
+import { givenValues, setValues } from "./values.ts";
 
 /** How many live releases are looked through for one to go back to. */
 const liveReleasesSeen = 1_000;
@@ -44,12 +45,13 @@ async function deploy(
   return deps.engine.alone(key, async () => {
     const environment = (await deps.journal.environment(key)) ?? newEnvironment(key);
     const number = (await deps.journal.lastReleaseNumber(key)) + 1;
-    const made = generatedValues(draft.spec, environment.variables);
-    const overrides = { ...environment.variables, ...made };
-    const beside = Object.keys(made).length > 0 ? [{ kind: "variables", key, set: made } as const] : [];
+    const set = await givenValues(deps, environment);
+    const made = generatedValues(draft.spec, set);
+    const { given, change } = await setValues(deps, { environment, given: set, by: createdBy }, made);
     const message = order.message ?? null;
-    const release = composeRelease(deps, { key, draft, number, overrides, createdBy, message });
+    const release = composeRelease(deps, { key, draft, number, given, createdBy, message });
     await refuseTakenHosts(deps, release);
+    const beside = change ? [change] : [];
     return queue(call, { environment, kind: "deploy", release, isNew: true, services: null, beside });
   });
 }

@@ -20,7 +20,7 @@ const makers: Record<Generator, () => string> = {
  * Values for the variables with `generate` that neither the manifest nor `given` (what is set for the environment) gives
  * one. One value for a name, whichever services ask for it. The caller keeps them, so that they are made only once.
  */
-export function generatedValues(spec: AppSpec, given: Readonly<Record<string, string>>): Record<string, string> {
+export function generatedValues(spec: AppSpec, given: Readonly<Record<string, unknown>>): Record<string, string> {
   const made = new Map<string, string>();
   for (const { variables } of spec.services) {
     for (const [name, { generate, value }] of Object.entries(variables)) {

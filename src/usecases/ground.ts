@@ -7,6 +7,7 @@ import type { Edge } from "../ports/edge.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { LogStore } from "../ports/logs.ts";
 import type { Runtime } from "../ports/runtime.ts";
+import type { Vault } from "../ports/vault.ts";
 
 /** What the use cases work with. */
 export interface Deps {
@@ -14,6 +15,7 @@ export interface Deps {
   readonly engine: Engine;
   readonly builder: Builder;
   readonly runtime: Runtime;
+  readonly vault: Vault;
   readonly logs: LogStore;
   readonly edge: Pick<Edge, "address" | "secureAddress">;
   readonly certificates: Certificates;
@@ -32,7 +34,7 @@ export interface Call {
   readonly actor: Actor | null;
 }
 
-export type Action = "read" | "deploy" | "configure" | "run" | "stop";
+export type Action = "read" | "reveal" | "deploy" | "configure" | "run" | "stop";
 
 /**
  * Who may do what: whoever reaches the socket (its file mode is the lock) and whoever has the token may do everything,

@@ -3,6 +3,7 @@ import { composeRelease, draftOf, refuseTakenHosts } from "./compose.ts";
 import { type Difference, differences, summaryOf } from "./diff.ts";
 import { generatedValues } from "./generate.ts";
 import { authorise, type Call } from "./ground.ts";
+import { givenValues, setValues } from "./values.ts";
 
 export interface Outlook {
   readonly changes: readonly Difference[];
@@ -19,8 +20,10 @@ export async function planDeployment(call: Call, key: EnvKey, source: string): P
   const environment = (await journal.environment(key)) ?? newEnvironment(key);
   const number = (await journal.lastReleaseNumber(key)) + 1;
   // What the deployment would make once and keep; here it only stands in, so that rules about the value can be checked.
-  const overrides = { ...environment.variables, ...generatedValues(draft.spec, environment.variables) };
-  const release = composeRelease(deps, { key, draft, number, overrides, createdBy, message: null });
+  const set = await givenValues(deps, environment);
+  const made = generatedValues(draft.spec, set);
+  const { given } = await setValues(deps, { environment, given: set, by: createdBy }, made);
+  const release = composeRelease(deps, { key, draft, number, given, createdBy, message: null });
   await refuseTakenHosts(deps, release);
   const serving = environment.serving && (await journal.release(key, environment.serving.release));
   const changes = differences(serving, release);

@@ -1,7 +1,8 @@
 import { Fault } from "../base/faults.ts";
 import { newId } from "../base/ids.ts";
+import { fillEnv } from "../engine/values.ts";
 import { type EnvKey, keyText } from "../model/environment.ts";
-import type { ObservedTask, TaskSpec } from "../model/instance.ts";
+import type { ObservedTask, Planned, TaskSpec } from "../model/instance.ts";
 import { confinementOf, serviceOf } from "../model/release.ts";
 import type { OutputStream } from "../ports/runtime.ts";
 import { Bell } from "./bell.ts";
@@ -21,7 +22,7 @@ export interface TaskOrder {
 
 /** A task as it was ordered; `observed` is null until the runtime shows it. */
 export interface StartedTask {
-  readonly spec: TaskSpec;
+  readonly spec: Planned<TaskSpec>;
   readonly observed: ObservedTask | null;
 }
 
@@ -40,7 +41,7 @@ export async function beginTask(call: Call, key: EnvKey, order: TaskOrder): Prom
   }
   const service = order.service === undefined ? release.services[0] : serviceOf(release, order.service);
   if (!service) throw new Fault("service.unknown", `${keyText(key)} has no service ${order.service ?? "at all"}`);
-  const spec: TaskSpec = {
+  const spec: Planned<TaskSpec> = {
     name: `fl-${key.app}-${key.environment}-run-${newId("t", clock.now()).slice(2)}`,
     key,
     purpose: "run",
@@ -52,7 +53,7 @@ export async function beginTask(call: Call, key: EnvKey, order: TaskOrder): Prom
     env: service.env,
     ...confinementOf(service),
   };
-  await runtime.startTask(spec);
+  await runtime.startTask({ ...spec, env: await fillEnv(call.deps, key, spec.env) });
   return { spec, observed: await find(call, key, spec.name) };
 }
 

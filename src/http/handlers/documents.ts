@@ -1,7 +1,8 @@
-import { changeScale, changeVariables, readScale, readVariables } from "../../usecases/documents.ts";
+import { changeScale, readScale } from "../../usecases/documents.ts";
 import { beginTask, followOutput, readTask, removeTask } from "../../usecases/tasks.ts";
+import { changeVariables, destroyValue, readVariables, revealVariables } from "../../usecases/variables.ts";
 import { expectedRevision } from "../decode.ts";
-import { deploymentView, scaleView, taskView } from "../encode.ts";
+import { deploymentView, scaleView, setValuesView, taskView, variablesView } from "../encode.ts";
 import { type Handlers, keyOf } from "../exchange.ts";
 import { byteStream, linked } from "../stream.ts";
 
@@ -17,13 +18,21 @@ export const documentHandlers = {
   },
   variables: async ({ call, params }) => {
     const { revision, content } = await readVariables(call, keyOf(params));
-    return { json: { variables: { ...content.variables }, effective: copyOf(content.effective) }, revision };
+    return { json: variablesView(content), revision };
+  },
+  revealVariables: async ({ call, params }) => {
+    const { variables, effective } = await revealVariables(call, keyOf(params));
+    return { json: { variables: { ...variables }, effective: copyOf(effective) } };
+  },
+  destroyValue: async ({ call, params }) => {
+    await destroyValue(call, keyOf(params), { secret: params.variable, version: Number(params.version) });
+    return new Response(null, { status: 204 });
   },
   changeVariables: async ({ call, deps, params, body, request }) => {
-    const order = { set: body.set, expected: expectedRevision(request) };
+    const order = { ...body, expected: expectedRevision(request) };
     const { revision, content, deployment } = await changeVariables(call, keyOf(params), order);
     const view = deployment && deploymentView(deployment, deps.clock.now());
-    return { json: { variables: { ...content }, deployment: view }, revision };
+    return { json: { variables: setValuesView(content), deployment: view }, revision };
   },
   beginTask: async ({ call, params, body }) => {
     const { spec, observed } = await beginTask(call, keyOf(params), body);

@@ -7,6 +7,7 @@ import type { Event } from "../../model/event.ts";
 import type { InstanceFacts } from "../../model/instance.ts";
 import { plainBuild, type Release } from "../../model/release.ts";
 import type { Journal } from "../../ports/journal.ts";
+import { pointer, sealed, valueCases } from "./journal-values.ts";
 
 /** A journal under test; `reopen` goes on with the same content as after the death of the process. */
 export interface JournalUnderTest {
@@ -78,6 +79,7 @@ export function journalConformance(name: string, make: () => Promise<JournalUnde
     const now = () => journal;
 
     environmentCases(now);
+    valueCases(now);
     recordCases(now);
     stepAndEventCases(now);
     claimCases(now);
@@ -152,13 +154,15 @@ function environmentCases(now: () => Journal): void {
   });
 
   test("scale and variables are merged by name, and each change raises the revision", async () => {
-    await now().commit([{ kind: "variables", key, set: { A: "1", B: "2", __proto__x: "3" } }]);
-    await now().commit([{ kind: "variables", key, set: { A: null, B: "é" } }]);
+    await now().commit([
+      { kind: "variables", key, set: { A: sealed(1, "1"), B: sealed(1, "2"), __proto__x: sealed(1, "3") } },
+    ]);
+    await now().commit([{ kind: "variables", key, set: { A: null, B: sealed(2, "é") } }]);
     await now().commit([{ kind: "scale", key, service: "web", replicas: 4 }]);
     await now().commit([{ kind: "scale", key, service: "worker", replicas: 0 }]);
     await now().commit([{ kind: "scale", key, service: "web", replicas: null }]);
     const environment = await now().environment(key);
-    expect(environment?.variables).toEqual({ B: "é", __proto__x: "3" });
+    expect(environment?.variables).toEqual({ B: pointer(2, "é"), __proto__x: pointer(1, "3") });
     expect(environment?.scale).toEqual({ worker: 0 });
     expect(environment?.revision).toBe(5);
   });

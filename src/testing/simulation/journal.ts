@@ -1,11 +1,19 @@
 import { Fault, type FaultRecord } from "../../base/faults.ts";
 import type { Change } from "../../model/change.ts";
 import type { Deployment } from "../../model/deployment.ts";
-import { type Environment, type EnvKey, keyText, newEnvironment, sameKey } from "../../model/environment.ts";
+import {
+  type Environment,
+  type EnvKey,
+  keyText,
+  newEnvironment,
+  type SealedValue,
+  type SetValue,
+  sameKey,
+} from "../../model/environment.ts";
 import type { Event } from "../../model/event.ts";
 import type { InstanceFacts } from "../../model/instance.ts";
-import type { Release } from "../../model/release.ts";
-import type { IdempotentAnswer, Journal, StepRecord } from "../../ports/journal.ts";
+import { type Release, refText, type SecretRef } from "../../model/release.ts";
+import type { IdempotentAnswer, Journal, SealedText, StepRecord, ValueVersion } from "../../ports/journal.ts";
 
 type Listener = (keys: readonly EnvKey[]) => void;
 
@@ -26,6 +34,8 @@ export class SimulatedJournal implements Journal {
   readonly #deployments = new Map<string, Deployment>();
   /** Ids of deployments in the order of becoming live. */
   readonly #live: string[] = [];
+  /** By `NAME@3` within an environment. */
+  readonly #values = new Map<string, Map<string, SealedValue & SecretRef>>();
   readonly #facts = new Map<string, Map<string, InstanceFacts>>();
   #steps: StepRecord[] = [];
   #events: Event[] = [];
@@ -99,6 +109,32 @@ export class SimulatedJournal implements Journal {
       return deployment && sameKey(deployment.key, key) ? [deployment.release] : [];
     });
     return [...new Set(numbers.reverse())].slice(0, limit);
+  }
+
+  async sealed(key: EnvKey, refs: readonly SecretRef[]): Promise<readonly (string | null)[]> {
+    return refs.map((ref) => this.#values.get(keyText(key))?.get(refText(ref))?.sealed || null);
+  }
+
+  async versions(key: EnvKey, name?: string): Promise<readonly ValueVersion[]> {
+    const all = [...(this.#values.get(keyText(key))?.values() ?? [])];
+    return all
+      .filter(({ secret }) => name === undefined || secret === name)
+      .sort((a, b) => (a.secret === b.secret ? b.version - a.version : a.secret < b.secret ? -1 : 1))
+      .map(({ secret, sealed, ...value }) => ({ name: secret, ...value, destroyed: sealed === "" }));
+  }
+
+  async sealedTexts(page: { after: SealedText | null; limit: number }): Promise<readonly SealedText[]> {
+    const all = [...this.#environments.values()].flatMap(({ key }) =>
+      [...(this.#values.get(keyText(key))?.values() ?? [])].map(({ secret, version, sealed }) => ({
+        key,
+        secret,
+        version,
+        sealed,
+      })),
+    );
+    const kept = all.filter(({ sealed }) => sealed !== "").sort((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1));
+    const { after } = page;
+    return kept.filter((one) => after === null || placeOf(one) > placeOf(after)).slice(0, page.limit);
   }
 
   async facts(key: EnvKey): Promise<readonly InstanceFacts[]> {
@@ -230,9 +266,29 @@ export class SimulatedJournal implements Journal {
         this.#lastEvent += 1;
         this.#events.push({ ...change.event, id: this.#lastEvent });
         return;
+      case "value.destroyed":
+        return this.#reseal(key, change.ref, "");
+      case "value.resealed":
+        return this.#reseal(key, change.ref, change.sealed);
       default:
+        if (change.kind === "variables") this.#writeValues(key, change.set);
         return this.#writeEnvironment(change);
     }
+  }
+
+  #writeValues(key: EnvKey, set: Readonly<Record<string, SealedValue | null>>): void {
+    const values = this.#values.get(keyText(key)) ?? new Map<string, SealedValue & SecretRef>();
+    this.#values.set(keyText(key), values);
+    for (const [secret, value] of Object.entries(set)) {
+      const ref = value && refText({ secret, version: value.version });
+      if (value && ref && !values.has(ref)) values.set(ref, { secret, ...value });
+    }
+  }
+
+  #reseal(key: EnvKey, ref: SecretRef, sealed: string): void {
+    const values = this.#values.get(keyText(key));
+    const value = values?.get(refText(ref));
+    if (value) values?.set(refText(ref), { ...value, sealed });
   }
 
   #writeDeployment(deployment: Deployment): void {
@@ -268,8 +324,22 @@ function changed(environment: Environment, change: EnvironmentChange): Environme
     case "scale":
       return { ...environment, revision, scale: merged(environment.scale, { [change.service]: change.replicas }) };
     case "variables":
-      return { ...environment, revision, variables: merged(environment.variables, change.set) };
+      return { ...environment, revision, variables: merged(environment.variables, pointersOf(change.set)) };
   }
+}
+
+function pointersOf(set: Readonly<Record<string, SealedValue | null>>): Record<string, SetValue | null> {
+  const pointer = (value: SealedValue | null) => {
+    if (value === null) return null;
+    const { sealed: _sealed, ...rest } = value;
+    return rest;
+  };
+  return Object.fromEntries(Object.entries(set).map(([name, value]) => [name, pointer(value)]));
+}
+
+/** An order of all sealed texts: by environment, name and version. */
+function placeOf({ key, secret, version }: SealedText): string {
+  return `${keyText(key)}\0${secret}\0${String(version).padStart(9, "0")}`;
 }
 
 function merged<T>(values: Readonly<Record<string, T>>, set: Readonly<Record<string, T | null>>): Record<string, T> {

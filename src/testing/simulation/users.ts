@@ -1,8 +1,10 @@
+import { Secret } from "../../base/secret.ts";
 import type { Change } from "../../model/change.ts";
 import { type DeploymentKind, newDeployment } from "../../model/deployment.ts";
-import type { EnvKey } from "../../model/environment.ts";
+import type { EnvKey, SealedValue } from "../../model/environment.ts";
 import { plainBuild, type Release, releaseName, type ServiceSpec } from "../../model/release.ts";
 import type { Journal } from "../../ports/journal.ts";
+import type { Vault } from "../../ports/vault.ts";
 import type { SimulatedClock } from "./clock.ts";
 import type { SimulatedJournal } from "./journal.ts";
 import type { Random } from "./random.ts";
@@ -12,6 +14,7 @@ interface UsersOptions {
   readonly key: EnvKey;
   readonly clock: SimulatedClock;
   readonly journal: SimulatedJournal;
+  readonly vault: Vault;
   readonly deploy: Release["deploy"];
   readonly random: Random;
   readonly refused: (thrown: unknown) => void;
@@ -119,11 +122,21 @@ export class Users {
     const wanted = deployments.filter(({ phase }) => phase !== "ended").at(-1)?.release ?? environment.serving?.release;
     const base = releases.find(({ number }) => number === wanted);
     this.#count += 1;
-    const set: Change = { kind: "variables", key, set: { COLOUR: `${this.#count}` } };
+    const set: Change = { kind: "variables", key, set: { COLOUR: this.#sealed("COLOUR") } };
     if (!base || environment.stopped) return [set];
-    const services = base.services.map((one) => ({ ...one, env: { ...one.env, COLOUR: `${this.#count}` } }));
+    const services = base.services.map((one) => ({
+      ...one,
+      env: { ...one.env, COLOUR: [{ secret: "COLOUR", version: this.#count }] },
+    }));
     const flaw = this.flaws.get(base.number) ?? null;
     return [set, ...this.#deploy({ services, flaw, digest: base.artifacts[0]?.digest ?? null })];
+  }
+
+  #sealed(name: string): SealedValue {
+    const { key, vault, clock } = this.#options;
+    const value = new Secret(`${this.#count}`);
+    const sealed = vault.seal(value, { key, secret: name, version: this.#count });
+    return { version: this.#count, digest: vault.digest(value), at: clock.now(), by: "ada", sealed };
   }
 
   #rollback(): readonly Change[] {

@@ -25,6 +25,7 @@ import { Referee } from "./referee.ts";
 import { SimulatedRuntime } from "./runtime.ts";
 import { behaviourNow, key, type Mishap, type Script, writeScript } from "./script.ts";
 import { Users } from "./users.ts";
+import { SimulatedVault } from "./vault.ts";
 import { lookBack } from "./verdict.ts";
 
 export type Planner = (s: Snapshot) => Plan;
@@ -75,6 +76,7 @@ class World {
   readonly #clock = new SimulatedClock();
   readonly #journal = new SimulatedJournal();
   readonly #logs = new SimulatedLogs();
+  readonly #vault = new SimulatedVault();
   readonly #runtime: SimulatedRuntime;
   readonly #edge: SimulatedEdge;
   readonly #builder: SimulatedBuilder;
@@ -115,6 +117,7 @@ class World {
     this.#referee = new Referee(field);
     this.#users = new Users({
       ...field,
+      vault: this.#vault,
       deploy: this.#script.deploy,
       random: this.#random.fork(),
       refused: (thrown) => this.#refused(thrown),
@@ -240,6 +243,7 @@ class World {
       edge: line.through<Edge>("edge", this.#edge, ["ensure", "apply", "remove"]),
       builder: line.through<Builder>("builder", this.#builder, ["build", "remove"]),
       prober: line.through<Prober>("prober", this.#prober, []),
+      vault: this.#vault,
       logs: line.through<LogStore>("logs", this.#logs, ["append"]),
       clock: line.clock,
       log: { warn: (_about, message) => this.#tell(`warns: ${message}`), error: () => undefined },

@@ -45,14 +45,22 @@ async function sqliteJournal(): Promise<JournalUnderTest> {
 journalConformance("sqlite", sqliteJournal);
 
 const key = { app: "shop", environment: "production" };
+const aValue = (text: string) => ({
+  version: text.length + 1,
+  digest: text,
+  at: 1,
+  by: "ada",
+  sealed: `sealed ${text}`,
+});
 const change: fc.Arbitrary<Change | "crash"> = fc.oneof(
   fc.constant("crash" as const),
   fc.integer({ min: 1, max: 4 }).map((number): Change => ({ kind: "release", release: aRelease(number) })),
   fc.integer({ min: 1, max: 5 }).map((n): Change => ({ kind: "deployment", deployment: aDeployment(n) })),
   fc.integer({ min: 1, max: 5 }).map((n): Change => ({ kind: "deployment", deployment: ended(n, "live") })),
-  fc
-    .dictionary(fc.constantFrom("A", "B", "__proto__"), fc.option(fc.string()))
-    .map((set): Change => ({ kind: "variables", key, set })),
+  fc.dictionary(fc.constantFrom("A", "B", "__proto__"), fc.option(fc.string())).map((texts): Change => {
+    const set = Object.entries(texts).map(([name, text]) => [name, text === null ? null : aValue(text)]);
+    return { kind: "variables", key, set: Object.fromEntries(set) };
+  }),
   fc.integer({ min: 0, max: 9 }).map((at) => anEvent(at)),
 );
 
@@ -74,7 +82,7 @@ function model() {
         state.revision += 1;
         for (const [name, value] of Object.entries(each.set)) {
           if (value === null) state.variables.delete(name);
-          else state.variables.set(name, value);
+          else state.variables.set(name, value.digest);
         }
       }
       return true;
@@ -84,7 +92,8 @@ function model() {
 
 async function expectEqual(journal: Journal, { state, deployments }: ReturnType<typeof model>): Promise<void> {
   const environment = await journal.environment(key);
-  expect(new Map(Object.entries(environment?.variables ?? {}))).toEqual(state.variables);
+  const digests = Object.entries(environment?.variables ?? {}).map(([name, { digest }]) => [name, digest] as const);
+  expect(new Map(digests)).toEqual(state.variables);
   expect(environment?.revision ?? 0).toBe(state.revision);
   const releases = await journal.releases(key, { limit: 99 });
   expect(releases.map((each) => each.number)).toEqual([...state.releases].sort((a, b) => b - a));

@@ -5,7 +5,7 @@ import { type Environment, type EnvKey, keyText, parseKey } from "../../../model
 import type { Event, EventKind } from "../../../model/event.ts";
 import type { InstanceFacts } from "../../../model/instance.ts";
 import type { Release } from "../../../model/release.ts";
-import type { Journal, StepRecord } from "../../../ports/journal.ts";
+import type { Journal, StepRecord, ValueVersion } from "../../../ports/journal.ts";
 import { type Database, query } from "./database.ts";
 import type { Tables } from "./schema.ts";
 
@@ -21,6 +21,9 @@ type Reads = Pick<
   | "unfinished"
   | "liveReleases"
   | "facts"
+  | "sealed"
+  | "versions"
+  | "sealedTexts"
   | "steps"
   | "events"
   | "lastEventId"
@@ -28,7 +31,12 @@ type Reads = Pick<
 
 /** The journal's reads. Each is answered from an index, so that none gets slower with history. */
 export function reads(database: Database): Reads {
-  return { ...environmentReads(database), ...deploymentReads(database), ...eventReads(database) };
+  return {
+    ...environmentReads(database),
+    ...valueReads(database),
+    ...deploymentReads(database),
+    ...eventReads(database),
+  };
 }
 
 function environmentReads(
@@ -56,6 +64,39 @@ function environmentReads(
         .map(record<Release>),
     lastReleaseNumber: async (key) =>
       database.first(releases(key).select("number").orderBy("number", "desc").limit(1))?.number ?? 0,
+  };
+}
+
+function valueReads(database: Database): Pick<Reads, "sealed" | "versions" | "sealedTexts"> {
+  const values = (key: EnvKey) => query.selectFrom("value").where("environment", "=", keyText(key));
+  return {
+    sealed: async (key, refs) =>
+      refs.map(({ secret, version }) => {
+        const row = values(key).select("sealed").where("name", "=", secret).where("version", "=", version);
+        return database.first(row)?.sealed ?? null;
+      }),
+    versions: async (key, name) => {
+      const all = values(key).selectAll().orderBy("name").orderBy("version", "desc");
+      return database.all(name === undefined ? all : all.where("name", "=", name)).map(toVersion);
+    },
+    sealedTexts: async ({ after, limit }) => {
+      const from = after ? ([keyText(after.key), after.secret, after.version] as const) : (["", "", 0] as const);
+      const rows = query
+        .selectFrom("value")
+        .select(["environment", "name", "version", "sealed"])
+        .where(({ eb, refTuple, tuple }) => eb(refTuple("environment", "name", "version"), ">", tuple(...from)))
+        .where("sealed", "is not", null)
+        .orderBy("environment")
+        .orderBy("name")
+        .orderBy("version")
+        .limit(limit);
+      return database.all(rows).map((row) => ({
+        key: toKey(row.environment),
+        secret: row.name,
+        version: row.version,
+        sealed: row.sealed ?? "",
+      }));
+    },
   };
 }
 
@@ -133,6 +174,11 @@ function toEnvironment(row: Selectable<Tables["environment"]>): Environment {
     stopped: row.stopped === 1,
     maintenance: row.maintenance === null ? null : JSON.parse(row.maintenance),
   };
+}
+
+function toVersion(row: Selectable<Tables["value"]>): ValueVersion {
+  const { name, version, digest, set_at: at, set_by: by, sealed } = row;
+  return { name, version, digest, at, by, destroyed: sealed === null };
 }
 
 function toStep(row: Selectable<Tables["step"]>): StepRecord {

@@ -92,3 +92,14 @@ CREATE TABLE step (
 CREATE INDEX step_by_deployment ON step (deployment) WHERE deployment IS NOT NULL;
 
 CREATE INDEX step_by_time ON step (begun_at);
+
+CREATE TABLE value (
+  environment TEXT NOT NULL REFERENCES environment (key),
+  name TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  sealed TEXT,
+  digest TEXT NOT NULL,
+  set_at INTEGER NOT NULL,
+  set_by TEXT NOT NULL,
+  PRIMARY KEY (environment, name, version)
+) STRICT, WITHOUT ROWID;

@@ -101,6 +101,22 @@ CREATE INDEX claim_by_time ON claim (claimed_at);
 ALTER TABLE environment ADD COLUMN maintenance TEXT;
 `,
   },
+  {
+    name: "versions of values, sealed; those set before were not, and have to be set again",
+    sql: `
+CREATE TABLE value (
+  environment TEXT NOT NULL REFERENCES environment (key),
+  name TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  sealed TEXT,
+  digest TEXT NOT NULL,
+  set_at INTEGER NOT NULL,
+  set_by TEXT NOT NULL,
+  PRIMARY KEY (environment, name, version)
+) STRICT, WITHOUT ROWID;
+UPDATE environment SET variables = '{}';
+`,
+  },
 ];
 
 /** What is recorded of every migration that was run. */
@@ -127,6 +143,15 @@ export interface Tables {
     revision: Generated<number>;
     stopped: Generated<number>;
     maintenance: Generated<string | null>;
+  };
+  value: {
+    environment: string;
+    name: string;
+    version: number;
+    sealed: string | null;
+    digest: string;
+    set_at: number;
+    set_by: string;
   };
   release: { environment: string; number: number; record: string };
   deployment: { place: Generated<number>; id: string; environment: string; phase: string; record: string };

@@ -2,9 +2,9 @@ import { canonicalJson } from "../../../base/digest.ts";
 import { Fault } from "../../../base/faults.ts";
 import type { Change } from "../../../model/change.ts";
 import { type Deployment, isOver } from "../../../model/deployment.ts";
-import { type EnvKey, keyText } from "../../../model/environment.ts";
+import { type EnvKey, keyText, type SealedValue } from "../../../model/environment.ts";
 import type { Event } from "../../../model/event.ts";
-import type { Release } from "../../../model/release.ts";
+import type { Release, SecretRef } from "../../../model/release.ts";
 import { type Database, isSqlite, query, sqliteCodes } from "./database.ts";
 
 /** The environment that a change is about. */
@@ -47,7 +47,13 @@ export function write(database: Database, change: Change): void {
       merge(database, environment, { column: "scale", set: { [change.service]: change.replicas } });
       break;
     case "variables":
-      merge(database, environment, { column: "variables", set: change.set });
+      writeValues(database, environment, change.set);
+      break;
+    case "value.destroyed":
+      reseal(database, environment, { ref: change.ref, sealed: null });
+      break;
+    case "value.resealed":
+      reseal(database, environment, change);
       break;
     case "event":
       writeEvent(database, environment, change.event);
@@ -125,6 +131,42 @@ function merge(
         revision: own("revision", "+", 1),
       }))
       .where("key", "=", environment),
+  );
+}
+
+/** New versions, and which of them count from now on. A version that is there already stays as it is. */
+function writeValues(database: Database, environment: string, set: Readonly<Record<string, SealedValue | null>>): void {
+  for (const [name, value] of Object.entries(set)) {
+    if (value === null) continue;
+    const { version, sealed, digest, at, by } = value;
+    const row = { environment, name, version, sealed, digest, set_at: at, set_by: by };
+    database.run(
+      query
+        .insertInto("value")
+        .values(row)
+        .onConflict((conflict) => conflict.doNothing()),
+    );
+  }
+  const pointers = Object.entries(set).map(([name, value]) => [name, value && pointerOf(value)]);
+  merge(database, environment, { column: "variables", set: Object.fromEntries(pointers) });
+}
+
+function pointerOf({ sealed: _sealed, ...value }: SealedValue): object {
+  return value;
+}
+
+function reseal(
+  database: Database,
+  environment: string,
+  { ref, sealed }: { ref: SecretRef; sealed: string | null },
+): void {
+  database.run(
+    query
+      .updateTable("value")
+      .set({ sealed })
+      .where("environment", "=", environment)
+      .where("name", "=", ref.secret)
+      .where("version", "=", ref.version),
   );
 }
 

@@ -12,7 +12,7 @@ export interface RunAs {
   readonly home: string;
 }
 
-/** What is written down of an instance or task before it is started. It holds the environment: mode 0600. */
+/** What is written down of an instance or task before it is started. Never its variables: they may hold secrets. */
 export type Stored = (
   | { readonly kind: "instance"; readonly spec: InstanceSpec }
   | { readonly kind: "task"; readonly spec: TaskSpec }

@@ -31,18 +31,24 @@ export function unfit(command: readonly string[] | null, env: Readonly<Record<st
   return total > mostBytes ? `command and variables are larger than ${mostBytes / 1024} KB together` : null;
 }
 
+interface Given {
+  readonly baseEnv: Readonly<Record<string, string>>;
+  readonly runAs: RunAs | null;
+  readonly tmp: string;
+  /** What the release says. */
+  readonly variables: Readonly<Record<string, string>>;
+}
+
 /**
  * All that a process is given: the base, the user's home, what the release says, and who it is. Nothing comes from the
  * controller's own environment. HOST is only a default, since apps also use it for other things.
  */
-export function environmentOf(
-  stored: Stored,
-  { baseEnv, runAs, tmp }: { baseEnv: Readonly<Record<string, string>>; runAs: RunAs | null; tmp: string },
-): Record<string, string> {
+export function environmentOf(stored: Stored, given: Given): Record<string, string> {
+  const { baseEnv, runAs, tmp, variables } = given;
   const home = runAs ? { HOME: runAs.home } : {};
   const host = stored.port === null ? {} : { HOST: loopback };
   const port = stored.port === null ? {} : { PORT: String(stored.port) };
-  return { ...baseEnv, ...home, TMPDIR: tmp, ...host, ...stored.spec.env, ...port, ...identityOf(stored) };
+  return { ...baseEnv, ...home, TMPDIR: tmp, ...host, ...variables, ...port, ...identityOf(stored) };
 }
 
 function identityOf(stored: Stored): Record<string, string> {

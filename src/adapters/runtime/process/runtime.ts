@@ -213,7 +213,8 @@ class ProcessRuntime implements Runtime {
     const entry = known ?? (await this.#write(what, wantsPort));
     const { runAs, baseEnv, artifactDirectory } = this.#options;
     const { artifact, command } = entry.stored.spec;
-    const env = environmentOf(entry.stored, { baseEnv, runAs, tmp: this.#folder.path(name, "own", "tmp") });
+    const tmp = this.#folder.path(name, "own", "tmp");
+    const env = environmentOf(entry.stored, { baseEnv, runAs, tmp, variables: what.spec.env });
     const cwd = artifact.startsWith("/") ? artifact : artifactDirectory(artifact);
     const reason = unfit(command, env);
     if (reason) this.#refuse(entry, reason);
@@ -261,7 +262,7 @@ class ProcessRuntime implements Runtime {
   async #write(what: Pick<Stored, "kind" | "spec">, wantsPort: boolean): Promise<Entry> {
     const port = wantsPort ? await this.#ports().reserve((each) => this.#holds(each)) : null;
     try {
-      const stored = { ...what, port, oomKills: oomKills() } as Stored;
+      const stored = { ...what, spec: { ...what.spec, env: {} }, port, oomKills: oomKills() } as Stored;
       this.#folder.create(stored);
       const entry = this.#entry(stored);
       this.#entries().set(entry.name, entry);

@@ -1,5 +1,4 @@
-import { sha256 } from "../../../base/digest.ts";
-import type { VariablesDocument } from "../../../contract/documents.ts";
+import type { RevealedVariables, VariablesDocument } from "../../../contract/documents.ts";
 import { command } from "../../command.ts";
 import { toggle } from "../../flags.ts";
 import { harmless, table } from "../../paint.ts";
@@ -9,8 +8,11 @@ interface Row {
   /** `set` here with `env set`, from the `manifest`, or given to every service by `fairlead` itself. */
   readonly from: "set" | "manifest" | "fairlead";
   readonly services: readonly string[];
-  /** The first digits of the value's digest: enough to see whether two values are the same. */
+  /** Equal for equal values, and no way to guess one. */
   readonly digest: string;
+  /** Of a value that was set: whether it serves, or waits for the next deployment. */
+  readonly state: "live" | "staged" | null;
+  readonly version: number | null;
   readonly value?: string;
 }
 
@@ -26,33 +28,41 @@ export default command({
     ["fairlead env list --reveal --json -e staging", "with values, for scripts"],
   ],
   async run({ flags, world }) {
-    return { variables: rowsOf(await world.api().variables(world.key()), flags.reveal) };
+    const api = world.api();
+    const known = await api.variables(world.key());
+    const revealed = flags.reveal ? await api.revealVariables(world.key()) : null;
+    return { variables: rowsOf(known, revealed) };
   },
   view({ variables }, paint) {
     if (variables.length === 0) return "No variable is set.";
-    const rows = variables.map(({ name, from, services, digest, value }) => [
+    const rows = variables.map(({ name, from, services, digest, state, version, value }) => [
       name,
       value === undefined ? paint.dim(`•••• ${digest}`) : harmless(value, paint),
-      from,
+      version === null ? from : `${from} v${version}`,
+      state === "staged" ? paint.yellow("staged") : "live",
       services.join(" ") || "-",
     ]);
-    return table(["NAME", "VALUE", "FROM", "SERVICES"], rows, paint);
+    return table(["NAME", "VALUE", "FROM", "STATE", "SERVICES"], rows, paint);
   },
 });
 
-function rowsOf({ variables, effective }: VariablesDocument, reveal: boolean): Row[] {
+function rowsOf({ variables, effective }: VariablesDocument, revealed: RevealedVariables | null): Row[] {
   const rows = new Map<string, Row>();
-  const add = (found: { name: string; value: string; services: readonly string[] }) => {
-    const from = own.has(found.name) ? "fairlead" : Object.hasOwn(variables, found.name) ? "set" : "manifest";
-    const digest = sha256(found.value).slice("sha256:".length, "sha256:".length + 8);
-    const { name, value } = found;
-    const key = `${name} ${digest}`;
-    const services = [...(rows.get(key)?.services ?? []), ...found.services];
-    rows.set(key, { name, from, services, digest, ...(reveal && { value }) });
+  const add = (row: Row) => {
+    const key = `${row.name} ${row.digest}`;
+    rows.set(key, { ...row, ...rows.get(key), services: [...(rows.get(key)?.services ?? []), ...row.services] });
   };
-  for (const [name, value] of Object.entries(variables)) add({ name, value, services: [] });
+  for (const [name, { digest, state, version }] of Object.entries(variables)) {
+    const value = revealed?.variables[name];
+    add({ name, from: "set", services: [], digest, state, version, ...(value !== undefined && { value }) });
+  }
   for (const [service, values] of Object.entries(effective)) {
-    for (const [name, value] of Object.entries(values)) add({ name, value, services: [service] });
+    for (const [name, { digest }] of Object.entries(values)) {
+      const value = revealed?.effective[service]?.[name];
+      const from = own.has(name) ? "fairlead" : Object.hasOwn(variables, name) ? "set" : "manifest";
+      const row = { name, from, services: [service], digest, state: null, version: null } as const;
+      add({ ...row, ...(value !== undefined && { value }) });
+    }
   }
   return [...rows.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -1,0 +1,202 @@
+import { randomBytes } from "node:crypto";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { Fault } from "../../../base/faults.ts";
+import { Secret } from "../../../base/secret.ts";
+import { keyText } from "../../../model/environment.ts";
+import { refText } from "../../../model/release.ts";
+import type { SealedPlace, Vault } from "../../../ports/vault.ts";
+import { decrypt, encrypt, keyBytes, parseKey, shortMac } from "./aead.ts";
+import { newKey, newRing, type Ring, unwrap, wrap } from "./keyring.ts";
+
+export interface VaultOptions {
+  /** Where `vault.json` lies: the keys that seal values, encrypted with the master key. */
+  readonly directory: string;
+  /** The master key as text; null: it is kept beside, in `vault.key`, and made when there is none. */
+  readonly masterKey: Secret | null;
+  /** The master key before it was exchanged; tried when the other one does not open the ring. */
+  readonly oldMasterKey: Secret | null;
+}
+
+/**
+ * Opens the vault of a state directory, or makes it. Values are sealed by AES-256-GCM with a key of the ring, bound to
+ * environment, name and version. Both files have mode 0600 and are replaced as a whole. Faults: `vault.key` when the
+ * master key is none or another one's, `vault.damaged`.
+ */
+export function openVault(options: VaultOptions): Vault {
+  return new KeyringVault(options);
+}
+
+class KeyringVault implements Vault {
+  readonly #ringFile: string;
+  readonly #keyFile: string;
+  readonly #keepsMaster: boolean;
+  #master: Buffer;
+  #ring: Ring;
+
+  constructor({ directory, masterKey, oldMasterKey }: VaultOptions) {
+    this.#ringFile = join(directory, "vault.json");
+    this.#keyFile = join(directory, "vault.key");
+    this.#keepsMaster = masterKey === null;
+    const given = masterKey && parseKey(masterKey.reveal(), "FAIRLEAD_VAULT_KEY");
+    this.#master = given ?? this.#keptMaster();
+    const former = oldMasterKey ? [parseKey(oldMasterKey.reveal(), "FAIRLEAD_VAULT_KEY_OLD")] : [];
+    this.#ring = this.#read(given === null ? this.#halfExchanged() : [...former, ...this.#keptKeys()]);
+  }
+
+  seal(secret: Secret, place: SealedPlace): string {
+    const { id, key } = this.#newest();
+    return `${id}.${encrypt(key, Buffer.from(secret.reveal()), placeText(place))}`;
+  }
+
+  open(sealed: string, place: SealedPlace): Secret {
+    const [id, text = ""] = sealed.split(".", 2);
+    const key = this.#ring.keys.find((one) => one.id === id);
+    const opened = key ? decrypt(key.key, text, placeText(place)) : null;
+    if (opened !== null) return new Secret(opened.toString());
+    const why = key ? "was altered, or is another one's" : "was sealed with a key that this vault does not have";
+    throw new Fault("vault.damaged", `${refText(place)} of ${keyText(place.key)} ${why}`);
+  }
+
+  digest(secret: Secret): string {
+    return shortMac(this.#ring.digestKey, secret.reveal());
+  }
+
+  isCurrent(sealed: string): boolean {
+    return sealed.startsWith(`${this.#newest().id}.`);
+  }
+
+  async renew(): Promise<void> {
+    const ring = { ...this.#ring, keys: [...this.#ring.keys, newKey()] };
+    if (this.#keepsMaster) this.#exchangeMaster(randomBytes(keyBytes), ring);
+    else this.#write(ring);
+  }
+
+  async forgetOldKeys(): Promise<void> {
+    this.#write({ ...this.#ring, keys: [this.#newest()] });
+  }
+
+  masterKey(): Secret {
+    return new Secret(this.#master.toString("base64url"));
+  }
+
+  #newest() {
+    const newest = this.#ring.keys.at(-1);
+    if (!newest) throw new Fault("vault.damaged", `${this.#ringFile} holds no key`);
+    return newest;
+  }
+
+  #keptMaster(): Buffer {
+    if (existsSync(this.#keyFile)) return parseKey(readFileSync(this.#keyFile, "utf8"), this.#keyFile);
+    if (existsSync(this.#ringFile)) {
+      const hint = "Put the key file back, give the key as FAIRLEAD_VAULT_KEY, or restore it from the recovery bundle.";
+      throw new Fault("vault.key", `${this.#keyFile} is gone, and ${this.#ringFile} needs it`, { hint });
+    }
+    const made = randomBytes(keyBytes);
+    replace(this.#keyFile, keyFileText(made));
+    return made;
+  }
+
+  /** A key that was made and not yet put in its place when the process died. */
+  #halfExchanged(): Buffer[] {
+    const draft = `${this.#keyFile}.next`;
+    return existsSync(draft) ? [parseKey(readFileSync(draft, "utf8"), draft)] : [];
+  }
+
+  /** The key file from before the key came from the environment. */
+  #keptKeys(): Buffer[] {
+    return existsSync(this.#keyFile) ? [parseKey(readFileSync(this.#keyFile, "utf8"), this.#keyFile)] : [];
+  }
+
+  #read(others: readonly Buffer[]): Ring {
+    if (!existsSync(this.#ringFile)) {
+      const made = newRing();
+      replace(this.#ringFile, wrap(made, this.#master));
+      return made;
+    }
+    const text = readFileSync(this.#ringFile, "utf8");
+    chmodSync(this.#ringFile, 0o600);
+    const ring = unwrap(text, this.#master, this.#ringFile);
+    if (ring) return this.#settled(ring);
+    for (const other of others) {
+      const found = unwrap(text, other, this.#ringFile);
+      if (found) return this.#moved(found, other);
+    }
+    throw new Fault("vault.key", `the master key is not the one that ${this.#ringFile} was written with`);
+  }
+
+  /** The ring opens with the key in its place: a draft of another key belongs to an exchange that never began. */
+  #settled(ring: Ring): Ring {
+    if (this.#keepsMaster) rmSync(`${this.#keyFile}.next`, { force: true });
+    else rmSync(this.#keyFile, { force: true });
+    return ring;
+  }
+
+  /** The ring opened with another key than the wanted one: an exchange is finished. */
+  #moved(ring: Ring, opened: Buffer): Ring {
+    if (this.#keepsMaster) {
+      this.#master = opened;
+      renameSync(`${this.#keyFile}.next`, this.#keyFile);
+      return ring;
+    }
+    replace(this.#ringFile, wrap(ring, this.#master));
+    return this.#settled(ring);
+  }
+
+  /** In an order in which a crash at any point leaves a key on disk that opens the ring. */
+  #exchangeMaster(master: Buffer, ring: Ring): void {
+    replace(`${this.#keyFile}.next`, keyFileText(master));
+    replace(this.#ringFile, wrap(ring, master));
+    renameSync(`${this.#keyFile}.next`, this.#keyFile);
+    syncDirectory(this.#keyFile);
+    this.#master = master;
+    this.#ring = ring;
+  }
+
+  #write(ring: Ring): void {
+    replace(this.#ringFile, wrap(ring, this.#master));
+    this.#ring = ring;
+  }
+}
+
+function placeText({ key, secret, version }: SealedPlace): string {
+  return JSON.stringify([key.app, key.environment, secret, version]);
+}
+
+function keyFileText(key: Buffer): string {
+  return `${key.toString("base64url")}\n`;
+}
+
+/** Writes a file of mode 0600 as a whole: after a loss of power it is the old one or the new one. */
+function replace(file: string, text: string): void {
+  const draft = `${file}.new`;
+  rmSync(draft, { force: true });
+  const handle = openSync(draft, "wx", 0o600);
+  try {
+    writeSync(handle, text);
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+  renameSync(draft, file);
+  syncDirectory(file);
+}
+
+function syncDirectory(file: string): void {
+  const directory = openSync(dirname(file), "r");
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
+}

@@ -1,0 +1,63 @@
+import { Fault } from "../base/faults.ts";
+import type { Secret } from "../base/secret.ts";
+import { type EnvKey, keyText } from "../model/environment.ts";
+import { type Env, refText, type SecretRef, secretsOf } from "../model/release.ts";
+import type { Journal } from "../ports/journal.ts";
+import type { Vault } from "../ports/vault.ts";
+
+/** Where values that were set are kept: sealed texts in the journal, keys in the vault. */
+export interface ValueStore {
+  readonly journal: Pick<Journal, "sealed" | "sealedTexts" | "commit">;
+  readonly vault: Vault;
+}
+
+/** Opens versions of values, by `NAME@3`. Faults: `value.destroyed`, `vault.damaged`. */
+export async function openValues(
+  { journal, vault }: ValueStore,
+  key: EnvKey,
+  refs: readonly SecretRef[],
+): Promise<ReadonlyMap<string, Secret>> {
+  const sealed = refs.length === 0 ? [] : await journal.sealed(key, refs);
+  const opened = refs.map((ref, place) => {
+    const text = sealed[place];
+    if (text === null || text === undefined) {
+      throw new Fault("value.destroyed", `${refText(ref)} of ${keyText(key)} was destroyed`);
+    }
+    return [refText(ref), vault.open(text, { key, ...ref })] as const;
+  });
+  return new Map(opened);
+}
+
+/** The variables of a release as its processes get them. Faults: those of `openValues`. */
+export async function fillEnv(store: ValueStore, key: EnvKey, env: Env): Promise<Record<string, string>> {
+  const values = await openValues(store, key, secretsOf(env));
+  const text = (piece: string | SecretRef) =>
+    typeof piece === "string" ? piece : (values.get(refText(piece))?.reveal() ?? "");
+  return Object.fromEntries(
+    Object.entries(env).map(([name, value]) => [name, typeof value === "string" ? value : value.map(text).join("")]),
+  );
+}
+
+/** How many sealed texts are exchanged in one transaction. */
+const resealedAtOnce = 200;
+
+/**
+ * Seals everything with the newest key, and forgets the others. Can be cut off at any point and called again: what was
+ * done stays done. Called at every start, where it costs a look when nothing is left to do.
+ */
+export async function resealAll({ journal, vault }: ValueStore): Promise<void> {
+  for (let after: Parameters<Journal["sealedTexts"]>[0]["after"] = null; ; ) {
+    const page = await journal.sealedTexts({ after, limit: resealedAtOnce });
+    const changes = page
+      .filter(({ sealed }) => !vault.isCurrent(sealed))
+      .map(({ key, secret, version, sealed }) => {
+        const ref = { secret, version };
+        const place = { key, ...ref };
+        return { kind: "value.resealed", key, ref, sealed: vault.seal(vault.open(sealed, place), place) } as const;
+      });
+    await journal.commit(changes);
+    after = page.at(-1) ?? null;
+    if (page.length < resealedAtOnce) break;
+  }
+  await vault.forgetOldKeys();
+}

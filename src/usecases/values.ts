@@ -1,0 +1,66 @@
+import { Secret } from "../base/secret.ts";
+import { openValues } from "../engine/values.ts";
+import type { Given } from "../manifest/resolve.ts";
+import type { Change } from "../model/change.ts";
+import type { Environment, SealedValue } from "../model/environment.ts";
+import { refText } from "../model/release.ts";
+import type { Deps } from "./ground.ts";
+
+/** Values of an environment in the clear, by name, with their versions. They never leave the process by this. */
+export type GivenValues = Readonly<Record<string, Given>>;
+
+/** What is set for an environment now. Faults: `vault.damaged`. */
+export async function givenValues(deps: Deps, { key, variables }: Environment): Promise<GivenValues> {
+  const refs = Object.entries(variables).map(([secret, { version }]) => ({ secret, version }));
+  const opened = await openValues(deps, key, refs);
+  return Object.fromEntries(
+    refs.map((ref) => [ref.secret, { version: ref.version, text: opened.get(refText(ref))?.reveal() ?? "" }]),
+  );
+}
+
+export interface ValuesSet {
+  /** What is set after it. */
+  readonly given: GivenValues;
+  /** What has to be written down for it; null when nothing is different. */
+  readonly change: Extract<Change, { kind: "variables" }> | null;
+}
+
+/** Name to text; null forgets the name. */
+export type ValuesToSet = Readonly<Record<string, string | null>>;
+
+/**
+ * Seals values as the next versions of their names. A value that is set already stays the version that it is. Nothing is
+ * written down. Call it inside `engine.alone`: two callers would make the same version.
+ */
+export async function setValues(
+  deps: Deps,
+  { environment, given, by }: { environment: Environment; given: GivenValues; by: string },
+  set: ValuesToSet,
+): Promise<ValuesSet> {
+  const after = new Map(Object.entries(given));
+  const sealed: Record<string, SealedValue | null> = {};
+  for (const [name, text] of Object.entries(set)) {
+    if (text === null) {
+      if (after.delete(name)) sealed[name] = null;
+    } else if (given[name]?.text !== text) {
+      const value = await seal(deps, { environment, by }, { name, text });
+      sealed[name] = value;
+      after.set(name, { text, version: value.version });
+    }
+  }
+  const isDifferent = Object.keys(sealed).length > 0;
+  const change = { kind: "variables", key: environment.key, set: sealed } as const;
+  return { given: Object.fromEntries(after), change: isDifferent ? change : null };
+}
+
+async function seal(
+  { journal, vault, clock }: Deps,
+  { environment: { key }, by }: { environment: Environment; by: string },
+  { name, text }: { name: string; text: string },
+): Promise<SealedValue> {
+  const [newest] = await journal.versions(key, name);
+  const version = (newest?.version ?? 0) + 1;
+  const secret = new Secret(text);
+  const sealed = vault.seal(secret, { key, secret: name, version });
+  return { version, digest: vault.digest(secret), at: clock.now(), by, sealed };
+}
