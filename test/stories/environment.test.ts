@@ -132,7 +132,10 @@ test("two env set at the same time both count", async () => {
   const both = await Promise.all([city.fairlead("env", "set", "ONE=1"), city.fairlead("env", "set", "TWO=2")]);
   // One of the two deployments may be superseded by the other, which carries both values.
   expect(both.some(({ code }) => code === 0)).toBe(true);
-  expect((await city.api.variables(city.key)).variables).toMatchObject({ ONE: "1", TWO: "2" });
+  expect((await city.api.variables(city.key)).variables).toMatchObject({
+    ONE: { state: "live" },
+    TWO: { state: "live" },
+  });
   expect((await deployments(city))[0]?.status).toBe("live");
   expect(await served()).toMatchObject({ ONE: "1", TWO: "2" });
 });
