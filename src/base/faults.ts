@@ -27,6 +27,11 @@ export const faults = {
     exit: 5,
     hint: "An artifact of that release is gone; deploy that version again.",
   },
+  "promote.other-build": {
+    status: 409,
+    exit: 5,
+    hint: "Deploy it instead, or take `build` out of what differs in that environment.",
+  },
   "deployment.ended": {
     status: 409,
     exit: 5,

@@ -24,6 +24,7 @@ export const commands: readonly Entry[] = [
     ["plan", "Show what a deployment would change", () => import("./commands/app/plan.ts")],
     ["deploy", "Build, prove and bring a new release live", () => import("./commands/app/deploy.ts")],
     ["rollback", "Serve an earlier release again", () => import("./commands/app/rollback.ts")],
+    ["promote", "Bring what one environment serves live in another", () => import("./commands/app/promote.ts")],
     ["down", "Stop every instance; data stays", () => import("./commands/app/down.ts")],
   ]),
   ...group("Look", [
@@ -59,6 +60,12 @@ export const commands: readonly Entry[] = [
     ["env list", "Variables of the environment, masked", () => import("./commands/env/list.ts")],
     ["env set", "Set variables and bring them live", () => import("./commands/env/set.ts")],
     ["env unset", "Forget variables and bring that live", () => import("./commands/env/unset.ts")],
+    ["env import", "Set what a .env file has", () => import("./commands/env/import.ts")],
+    ["env pull", "Write the variables to a .env file", () => import("./commands/env/pull.ts")],
+    ["env diff", "Compare two environments without showing values", () => import("./commands/env/diff.ts")],
+    ["env versions", "Every version of a value and what has it", () => import("./commands/env/versions.ts")],
+    ["env destroy", "Destroy one version of a value for good", () => import("./commands/env/destroy.ts")],
+    ["vault rotate", "Exchange the keys that seal values", () => import("./commands/vault/rotate.ts")],
   ]),
   ...group("More", [
     ["controller", "Run the controller in the foreground", () => import("./commands/app/controller.ts")],

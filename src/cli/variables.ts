@@ -6,6 +6,9 @@ import type { World } from "./world.ts";
 /** What `env set` and `env unset` answer: names that are set now, and what brought them live. */
 export interface VariablesResult extends Partial<Pick<DeploymentResult, "urls">> {
   readonly variables: readonly string[];
+  readonly changes: VariablesAnswer["changes"];
+  /** Judged only. */
+  readonly dryRun: boolean;
   readonly deployment: VariablesAnswer["deployment"];
 }
 
@@ -16,14 +19,18 @@ export async function changeVariables(
   detach: boolean,
 ): Promise<VariablesResult> {
   const api = world.api();
-  const { variables, deployment } = await api.changeVariables(world.key(), request);
-  const names = Object.keys(variables).sort();
-  if (deployment === null) return { variables: names, deployment: null };
-  return { variables: names, ...(await followDeployment({ world, api }, deployment, { detach })) };
+  const { variables, changes, deployment } = await api.changeVariables(world.key(), request);
+  const result = { variables: Object.keys(variables).sort(), changes, dryRun: request.dryRun ?? false };
+  if (deployment === null) return { ...result, deployment: null };
+  return { ...result, ...(await followDeployment({ world, api }, deployment, { detach })) };
 }
 
 /** What people read of it. */
-export function variablesText({ deployment, urls = [] }: VariablesResult, paint: Paint): string {
+export function variablesText({ deployment, changes, dryRun, urls = [] }: VariablesResult, paint: Paint): string {
+  if (dryRun)
+    return Object.entries(changes)
+      .map(([name, change]) => `${change.padEnd(9)}  ${name}`)
+      .join("\n");
   if (deployment === null) return "Saved; the next deployment uses it.";
   return deploymentText({ deployment, urls }, paint);
 }

@@ -61,7 +61,7 @@ describe("a request", () => {
     await api.deployments(key, { limit: 3 });
     await api.deployment("dep_1");
     await api.cancelDeployment("dep_1");
-    await api.plan(key, digest);
+    await api.plan(key, { source: digest });
     await api.releases(key);
     await api.release(key, "v1");
     await api.releaseDiff(key, { from: "v1", to: "v2" });

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
 import { Fault, isErrno } from "../base/faults.ts";
-import type { PlanAnswer } from "../contract/changes.ts";
+import type { PlanAnswer, PlanRequest } from "../contract/changes.ts";
 import type { DoctorAnswer, InfoView } from "../contract/controller.ts";
 import type { DeploymentAnswer, DeploymentDetail, DeploymentRequest, DeploymentView } from "../contract/deployments.ts";
 import type {
@@ -12,6 +12,8 @@ import type {
   VariablesAnswer,
   VariablesDocument,
   VariablesRequest,
+  VaultRotation,
+  VersionList,
 } from "../contract/documents.ts";
 import type {
   CertificateRequest,
@@ -179,8 +181,8 @@ export class Client {
     }
   }
 
-  plan(key: Key, source: string): Promise<PlanAnswer> {
-    return this.#json({ method: "POST", path: `${environmentPath(key)}/plan`, body: JSON.stringify({ source }) });
+  plan(key: Key, request: PlanRequest): Promise<PlanAnswer> {
+    return this.#json({ method: "POST", path: `${environmentPath(key)}/plan`, body: JSON.stringify(request) });
   }
 
   releases(key: Key, query: PageQuery = {}): Promise<Page<ReleaseView>> {
@@ -222,6 +224,20 @@ export class Client {
   /** In the clear; the controller writes down who asked. */
   revealVariables(key: Key): Promise<RevealedVariables> {
     return this.#json({ method: "POST", path: `${environmentPath(key)}/variables/reveal` });
+  }
+
+  versions(key: Key, variable: string): Promise<VersionList> {
+    return this.#json({ method: "GET", path: `${environmentPath(key)}${path`/variables/${variable}/versions`}` });
+  }
+
+  async destroyVersion(key: Key, variable: string, version: string): Promise<void> {
+    const place = `${environmentPath(key)}${path`/variables/${variable}/versions/${version}`}`;
+    (await this.#transport.send({ method: "DELETE", path: place })).body.resume();
+  }
+
+  /** Exchanges every key of the vault; what is sealed stays readable throughout. */
+  rotateVault(): Promise<VaultRotation> {
+    return this.#json({ method: "POST", path: "/v1/vault/rotate" });
   }
 
   changeVariables(key: Key, request: VariablesRequest): Promise<VariablesAnswer> {

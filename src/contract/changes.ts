@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { digest } from "./scalars.ts";
+import { digest, name } from "./scalars.ts";
 
 /** One difference between what is and what would be. Values of variables are never shown, only that a name changed. */
 export const changeView = z
@@ -13,7 +13,13 @@ export const changeView = z
   .meta({ id: "Change" });
 export type ChangeView = z.infer<typeof changeView>;
 
-export const planRequest = z.strictObject({ source: digest }).meta({ id: "PlanRequest" });
+export const planRequest = z
+  .union([
+    z.strictObject({ source: digest }),
+    z.strictObject({ from: name.describe("The environment that would be promoted.") }),
+  ])
+  .meta({ id: "PlanRequest" });
+export type PlanRequest = z.infer<typeof planRequest>;
 
 export const planAnswer = z
   .object({

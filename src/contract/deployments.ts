@@ -94,6 +94,13 @@ export const deploymentRequest = z
       message: z.string().max(500).optional(),
     }),
     z.strictObject({
+      kind: z.literal("promote"),
+      from: name.describe(
+        "The environment whose serving release goes live here: its artifacts, with the configuration of this one.",
+      ),
+      message: z.string().max(500).optional(),
+    }),
+    z.strictObject({
       kind: z.literal("rollback"),
       release: releaseReference
         .optional()

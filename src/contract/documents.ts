@@ -89,21 +89,47 @@ export const revealedVariables = z
   .meta({ id: "RevealedVariables" });
 export type RevealedVariables = z.infer<typeof revealedVariables>;
 
+export const versionList = z
+  .object({
+    items: z.array(
+      z.object({
+        version: z.int(),
+        digest: valueDigest,
+        setAt: z.iso.datetime(),
+        setBy: z.string(),
+        state: z.enum(["set", "kept", "destroyed"]).describe("`set`: what counts now. `kept`: releases may need it."),
+        releases: z.array(z.string()).describe("The newest releases that have it, at most twenty."),
+      }),
+    ),
+  })
+  .meta({ id: "VersionList" });
+export type VersionList = z.infer<typeof versionList>;
+
+export const vaultRotation = z
+  .object({ values: z.int().describe("How many sealed values there are; all are sealed with the new keys.") })
+  .meta({ id: "VaultRotation" });
+export type VaultRotation = z.infer<typeof vaultRotation>;
+
 export const variablesRequest = z
   .strictObject({
     set: z
       .record(variableName, variableValue.nullable())
-      .refine((value) => Object.keys(value).length > 0, "must name at least one variable")
       .refine((value) => Object.keys(value).length <= 500, "must name at most 500 variables")
       .describe("Name to value; null forgets it."),
+    prune: z.boolean().optional().describe("Forget what is set and not named; values made by Fairlead stay."),
+    dryRun: z.boolean().optional().describe("Only judge it and tell what would change."),
     stage: z.boolean().optional().describe("Keep it for the next deployment instead of deploying it now."),
   })
+  .refine(({ set, prune }) => prune || Object.keys(set).length > 0, "must name at least one variable")
   .meta({ id: "VariablesRequest" });
 export type VariablesRequest = z.infer<typeof variablesRequest>;
 
 export const variablesAnswer = z
   .object({
     variables: z.record(z.string(), setValue),
+    changes: z
+      .record(z.string(), z.enum(["added", "changed", "forgotten", "same"]))
+      .describe("What became, or would become, of every name of the request."),
     deployment: deploymentView.nullable().describe("What brings the change live; null when staged or nothing serves."),
   })
   .meta({ id: "VariablesAnswer" });

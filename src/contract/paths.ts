@@ -10,6 +10,8 @@ import {
   variablesAnswer,
   variablesDocument,
   variablesRequest,
+  vaultRotation,
+  versionList,
 } from "./documents.ts";
 import { certificateRequest, domainCheck, domainCheckRequest, domainList, domainView, hostName } from "./domains.ts";
 import { eventPage, eventStreamQuery, eventsQuery } from "./events.ts";
@@ -147,7 +149,7 @@ export const routes = {
     status: 202,
     body: deploymentRequest,
     answer: deploymentAnswer,
-    summary: "Deploy a source, roll back or restart; honours Idempotency-Key",
+    summary: "Deploy a source, promote, roll back or restart; honours Idempotency-Key",
   },
   deployments: {
     method: "get",
@@ -185,7 +187,7 @@ export const routes = {
     status: 200,
     body: planRequest,
     answer: planAnswer,
-    summary: "What deploying an uploaded source would change; nothing is done",
+    summary: "What deploying an uploaded source, or promoting an environment, would change; nothing is done",
   },
   releases: {
     method: "get",
@@ -269,6 +271,20 @@ export const routes = {
     status: 200,
     answer: revealedVariables,
     summary: "Variables in the clear; who asked is kept as an event",
+  },
+  versions: {
+    method: "get",
+    path: `${environment}/variables/{variable}/versions`,
+    status: 200,
+    answer: versionList,
+    summary: "Every version of a set value, newest first, and which releases have it",
+  },
+  rotateVault: {
+    method: "post",
+    path: "/v1/vault/rotate",
+    status: 200,
+    answer: vaultRotation,
+    summary: "Exchange the keys of the vault, and seal every value anew",
   },
   destroyValue: {
     method: "delete",

@@ -42,10 +42,12 @@ export async function fillEnv(store: ValueStore, key: EnvKey, env: Env): Promise
 const resealedAtOnce = 200;
 
 /**
- * Seals everything with the newest key, and forgets the others. Can be cut off at any point and called again: what was
- * done stays done. Called at every start, where it costs a look when nothing is left to do.
+ * Seals everything with the newest key; the answer is how many values there are. Can be cut off at any point and called
+ * again: what was done stays done. Old keys stay in the vault: somebody may just now be about to write down what was
+ * sealed with one. They are forgotten when a controller starts, where nobody is.
  */
-export async function resealAll({ journal, vault }: ValueStore): Promise<void> {
+export async function resealAll({ journal, vault }: ValueStore): Promise<number> {
+  let values = 0;
   for (let after: Parameters<Journal["sealedTexts"]>[0]["after"] = null; ; ) {
     const page = await journal.sealedTexts({ after, limit: resealedAtOnce });
     const changes = page
@@ -56,8 +58,9 @@ export async function resealAll({ journal, vault }: ValueStore): Promise<void> {
         return { kind: "value.resealed", key, ref, sealed: vault.seal(vault.open(sealed, place), place) } as const;
       });
     await journal.commit(changes);
+    values += page.length;
     after = page.at(-1) ?? null;
     if (page.length < resealedAtOnce) break;
   }
-  await vault.forgetOldKeys();
+  return values;
 }

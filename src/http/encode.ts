@@ -1,6 +1,6 @@
 import type { ChangeView, PlanAnswer } from "../contract/changes.ts";
 import type { DeploymentDetail, DeploymentView } from "../contract/deployments.ts";
-import type { ScaleDocument, SetValueView, VariablesDocument } from "../contract/documents.ts";
+import type { ScaleDocument, SetValueView, VariablesDocument, VersionList } from "../contract/documents.ts";
 import type { EventView } from "../contract/events.ts";
 import type { StoredLogView } from "../contract/logs.ts";
 import type { ReleaseView } from "../contract/releases.ts";
@@ -18,6 +18,7 @@ import type { Outlook } from "../usecases/plan.ts";
 import type { KnownRelease } from "../usecases/releases.ts";
 import type { EnvironmentSummary, Status } from "../usecases/status.ts";
 import type { KnownValue, Variables } from "../usecases/variables.ts";
+import type { KnownVersion } from "../usecases/versions.ts";
 
 /** RFC 3339 in UTC. */
 export function timeText(at: number): string {
@@ -166,6 +167,14 @@ export function variablesView({ variables, effective }: Variables): VariablesDoc
     return [service, Object.fromEntries(shown)];
   });
   return { variables: setValuesView(variables), effective: Object.fromEntries(services) };
+}
+
+export function versionsView(versions: readonly KnownVersion[]): VersionList {
+  return {
+    items: versions.map(({ version, digest, at, by, state, releases }) => {
+      return { version, digest, setAt: timeText(at), setBy: by, state, releases: releases.map(releaseName) };
+    }),
+  };
 }
 
 export function taskView(spec: Planned<TaskSpec>, observed: ObservedTask | null): TaskView {

@@ -91,6 +91,7 @@ async function run(options: ControllerOptions, { between, closers, close }: Fram
     throw withFlag(error);
   });
   await resealAll(adapters);
+  await vault.forgetOldKeys();
   const engine = createEngine({ ...adapters, clock: systemClock, log, plan });
   closers.push(() => engine.stop());
   const certificates = new CertificateKeeper({

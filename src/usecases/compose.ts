@@ -102,7 +102,7 @@ function httpOf({ name, http }: ServiceTemplate, pages: Pages): HttpSpec | null 
 }
 
 /** An artifact is named by all that goes into it, so that equal input is built once. */
-function artifactOf(source: string, build: BuildSpec): ArtifactSpec {
+export function artifactOf(source: string, build: BuildSpec): ArtifactSpec {
   const made = build.image === null ? { source, ...build } : { image: build.image };
   return { digest: sha256(canonicalJson(made)), source, ...build };
 }

@@ -4,9 +4,10 @@ import type { Change } from "../model/change.ts";
 import { type Deployment, type DeploymentKind, newDeployment } from "../model/deployment.ts";
 import { type Environment, type EnvKey, keyText, newEnvironment } from "../model/environment.ts";
 import { parseReleaseName, type Release, releaseName, serviceOf } from "../model/release.ts";
-import { composeRelease, draftOf, refuseTakenHosts } from "./compose.ts";
+import { composeRelease, type Draft, draftOf, refuseTakenHosts } from "./compose.ts";
 import { generatedValues } from "./generate.ts";
 import { authorise, type Call, environmentOf } from "./ground.ts";
+import { promotionOf, refuseIncomplete } from "./promote.ts";
 import { givenValues, setValues } from "./values.ts";
 
 /** How many live releases are looked through for one to go back to. */
@@ -14,19 +15,24 @@ const liveReleasesSeen = 1_000;
 
 export type DeploymentOrder =
   | { readonly kind: "deploy"; readonly source: string; readonly message?: string | undefined }
+  | { readonly kind: "promote"; readonly from: string; readonly message?: string | undefined }
   | { readonly kind: "rollback"; readonly release?: string | undefined }
   | { readonly kind: "restart"; readonly services?: readonly string[] | undefined };
 
 /**
  * Queues a deployment and answers it; the engine does the rest. Nothing is written unless it can begin. Faults: those of
- * `draftOf` and `composeRelease`, `route.host-taken`, `app.unknown`, `release.unknown`, `release.none-before`,
+ * `draftOf`, `promotionOf` and `composeRelease`, `route.host-taken`, `app.unknown`, `release.unknown`, `release.none-before`,
  * `release.incomplete`, `service.unknown`.
  */
 export async function beginDeployment(call: Call, key: EnvKey, order: DeploymentOrder): Promise<Deployment> {
   authorise(call, "deploy");
   switch (order.kind) {
     case "deploy":
-      return deploy(call, key, order);
+      return deploy(call, key, { draft: await draftOf(call.deps, key, order.source), message: order.message ?? null });
+    case "promote": {
+      const { draft, message } = await promotionOf(call, key, order.from);
+      return deploy(call, key, { draft, message: order.message ?? message });
+    }
     case "rollback":
       return rollback(call, key, order.release ?? null);
     case "restart":
@@ -34,21 +40,19 @@ export async function beginDeployment(call: Call, key: EnvKey, order: Deployment
   }
 }
 
-async function deploy(
+function deploy(
   call: Call,
   key: EnvKey,
-  order: { source: string; message?: string | undefined },
+  { draft, message }: { draft: Draft; message: string | null },
 ): Promise<Deployment> {
   const { deps } = call;
   const createdBy = authorise(call, "deploy").name;
-  const draft = await draftOf(deps, key, order.source);
   return deps.engine.alone(key, async () => {
     const environment = (await deps.journal.environment(key)) ?? newEnvironment(key);
     const number = (await deps.journal.lastReleaseNumber(key)) + 1;
     const set = await givenValues(deps, environment);
     const made = generatedValues(draft.spec, set);
     const { given, change } = await setValues(deps, { environment, given: set, by: createdBy }, made);
-    const message = order.message ?? null;
     const release = composeRelease(deps, { key, draft, number, given, createdBy, message });
     await refuseTakenHosts(deps, release);
     const beside = change ? [change] : [];
@@ -80,13 +84,6 @@ async function targetOf({ deps }: Call, { key, serving }: Environment, wanted: s
   if (before.length === 0)
     throw new Fault("release.none-before", `${keyText(key)} has no earlier release that was live`);
   return serving ? Math.max(...before) : (before[0] ?? 0);
-}
-
-async function refuseIncomplete({ deps }: Call, release: Release): Promise<void> {
-  for (const { digest } of release.artifacts) {
-    if ((await deps.builder.observe(digest)).state === "built") continue;
-    throw new Fault("release.incomplete", `artifact ${digest} of ${releaseName(release.number)} is gone`);
-  }
 }
 
 function restart(call: Call, key: EnvKey, services: readonly string[] | null): Promise<Deployment> {

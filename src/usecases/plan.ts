@@ -3,6 +3,7 @@ import { composeRelease, draftOf, refuseTakenHosts } from "./compose.ts";
 import { type Difference, differences, summaryOf } from "./diff.ts";
 import { generatedValues } from "./generate.ts";
 import { authorise, type Call } from "./ground.ts";
+import { promotionOf } from "./promote.ts";
 import { givenValues, setValues } from "./values.ts";
 
 export interface Outlook {
@@ -11,12 +12,15 @@ export interface Outlook {
   readonly summary: string;
 }
 
-/** What deploying a source would change, compared with what serves; nothing is done. Faults: those of a deployment. */
-export async function planDeployment(call: Call, key: EnvKey, source: string): Promise<Outlook> {
+/** A source, or the environment whose release is promoted. */
+export type Planned = { readonly source: string } | { readonly from: string };
+
+/** What deploying a source or promoting an environment would change, compared with what serves; nothing is done. Faults: those of a deployment. */
+export async function planDeployment(call: Call, key: EnvKey, of: Planned): Promise<Outlook> {
   const createdBy = authorise(call, "read").name;
   const { deps } = call;
   const { journal } = deps;
-  const draft = await draftOf(deps, key, source);
+  const draft = "source" in of ? await draftOf(deps, key, of.source) : (await promotionOf(call, key, of.from)).draft;
   const environment = (await journal.environment(key)) ?? newEnvironment(key);
   const number = (await journal.lastReleaseNumber(key)) + 1;
   // What the deployment would make once and keep; here it only stands in, so that rules about the value can be checked.

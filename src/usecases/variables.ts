@@ -1,16 +1,15 @@
-import { Fault } from "../base/faults.ts";
 import { Secret } from "../base/secret.ts";
 import { fillEnv } from "../engine/values.ts";
 import type { Deployment } from "../model/deployment.ts";
-import { type Environment, type EnvKey, keyText, newEnvironment, type SetValue } from "../model/environment.ts";
-import { type EnvValue, type Release, refText, releaseName, type SecretRef, secretsOf } from "../model/release.ts";
+import { type Environment, type EnvKey, newEnvironment, type SetValue } from "../model/environment.ts";
+import { type EnvValue, type Release, refText, secretsOf } from "../model/release.ts";
 import { composeRelease, readDraft } from "./compose.ts";
 import { queue } from "./deploy.ts";
 import { configured, newestRelease, type Revised } from "./documents.ts";
 import { generatedValues } from "./generate.ts";
 import { authorise, type Call, environmentOf, refuseStale } from "./ground.ts";
 import { pagesOf } from "./pages.ts";
-import { givenValues, setValues, type ValuesSet, type ValuesToSet } from "./values.ts";
+import { type GivenValues, givenValues, setValues, type ValuesSet, type ValuesToSet } from "./values.ts";
 
 /** A value that is set. `live`: what serves has this version; else it waits for the next deployment. */
 export interface KnownValue extends SetValue {
@@ -92,6 +91,10 @@ export async function revealVariables(call: Call, key: EnvKey): Promise<Revealed
 export interface VariablesOrder {
   /** Name to value; null forgets it. */
   readonly set: ValuesToSet;
+  /** Forgets what is set and not named, but for values that Fairlead made. */
+  readonly prune?: boolean | undefined;
+  /** Judges the change and does not make it. */
+  readonly dryRun?: boolean | undefined;
   /** Keeps the change for the next deployment instead of deploying it. */
   readonly stage?: boolean | undefined;
   /** The revision it must still be at; null does not mind. */
@@ -100,7 +103,11 @@ export interface VariablesOrder {
 
 export interface VariablesChanged extends Revised<Readonly<Record<string, KnownValue>>> {
   readonly deployment: Deployment | null;
+  /** What became, or would become, of every name. */
+  readonly changes: Readonly<Record<string, ValueChange>>;
 }
+
+export type ValueChange = "added" | "changed" | "forgotten" | "same";
 
 /**
  * Sets and forgets variables. What serves, or is on its way to, becomes a new release of the same artifacts with its own
@@ -110,39 +117,62 @@ export interface VariablesChanged extends Revised<Readonly<Record<string, KnownV
 export async function changeVariables(call: Call, key: EnvKey, order: VariablesOrder): Promise<VariablesChanged> {
   const by = authorise(call, "configure").name;
   const { engine, journal } = call.deps;
-  const deployment = await engine.alone(key, async () => {
+  const { deployment, changes } = await engine.alone(key, async () => {
     const environment = (await journal.environment(key)) ?? newEnvironment(key);
     refuseStale(environment, order.expected);
-    const set = await setValues(
-      call.deps,
-      { environment, given: await givenValues(call.deps, environment), by },
-      order.set,
-    );
-    return apply(call, { environment, set, order, by });
+    const before = await givenValues(call.deps, environment);
+    const base = await newestRelease(call, environment);
+    const wanted = order.prune ? { ...forgotten(before, base), ...order.set } : order.set;
+    const set = await setValues(call.deps, { environment, given: before, by }, wanted);
+    const changes = changesOf(order, before, set);
+    return {
+      changes,
+      deployment: await apply(call, { environment, base, set, order, names: Object.keys(wanted), by }),
+    };
   });
-  const environment = await environmentOf(call, key);
-  return { revision: environment.revision, content: await knownValues(call, environment), deployment };
+  const environment = (await journal.environment(key)) ?? newEnvironment(key);
+  return { revision: environment.revision, content: await knownValues(call, environment), deployment, changes };
+}
+
+function changesOf(order: VariablesOrder, before: GivenValues, { change }: ValuesSet): Record<string, ValueChange> {
+  const names = [...Object.keys(order.set), ...Object.keys(change?.set ?? {})];
+  return Object.fromEntries(names.map((name) => [name, changeOf(before, name, change?.set[name])]));
+}
+
+function changeOf(before: GivenValues, name: string, value: SetValue | null | undefined): ValueChange {
+  if (value === undefined) return "same";
+  if (value === null) return "forgotten";
+  return Object.hasOwn(before, name) ? "changed" : "added";
+}
+
+/** Everything that is set, to be forgotten, but for what the manifest has Fairlead make. */
+function forgotten(given: GivenValues, base: Release | null): Record<string, null> {
+  const services = base ? readDraft(base.key, base.source, base.manifest).spec.services : [];
+  const made = (name: string) => services.some(({ variables }) => variables[name]?.generate);
+  return Object.fromEntries(Object.keys(given).flatMap((name) => (made(name) ? [] : [[name, null]])));
 }
 
 interface Applying {
   readonly environment: Environment;
+  readonly base: Release | null;
   readonly set: ValuesSet;
   readonly order: VariablesOrder;
+  readonly names: readonly string[];
   readonly by: string;
 }
 
-async function apply(call: Call, { environment, set, order, by }: Applying): Promise<Deployment | null> {
+async function apply(call: Call, { environment, base, set, order, names, by }: Applying): Promise<Deployment | null> {
   const { journal, clock } = call.deps;
   const { key } = environment;
-  const message = `configuration: ${Object.keys(order.set).join(", ")}`;
+  const message = `configuration: ${names.join(", ")}`;
   const event = configured(key, clock.now(), { kind: "environment.configured", detail: message });
   const changes = (values: ValuesSet) => [...(values.change ? [values.change] : []), { kind: "event", event } as const];
-  const base = await newestRelease(call, environment);
   if (!base) {
-    await journal.commit(changes(set));
+    if (!order.dryRun) await journal.commit(changes(set));
     return null;
   }
   const { release, values } = await recomposed(call, { environment, base, set, by, message });
+  if (order.dryRun) return null;
   if (order.stage) {
     await journal.commit(changes(values));
     return null;
@@ -164,41 +194,4 @@ async function recomposed(
   const number = (await deps.journal.lastReleaseNumber(key)) + 1;
   const release = composeRelease(deps, { key, draft, number, given: made.given, createdBy: by, message });
   return { release, values: { given: made.given, change } };
-}
-
-/**
- * Destroys the text of one version for good; that it was there stays known. Faults: `value.unknown`; `value.needed` when
- * it is set now, or a release needs it that serves, is on its way to, or can be gone back to.
- */
-export async function destroyValue(call: Call, key: EnvKey, ref: SecretRef): Promise<void> {
-  const by = authorise(call, "configure").name;
-  const { engine, journal, clock } = call.deps;
-  await engine.alone(key, async () => {
-    const environment = await environmentOf(call, key);
-    const versions = await journal.versions(key, ref.secret);
-    const found = versions.find(({ version, destroyed }) => version === ref.version && !destroyed);
-    if (!found) throw new Fault("value.unknown", `${keyText(key)} has no ${refText(ref)}`);
-    await refuseNeeded(call, environment, ref);
-    const event = configured(key, clock.now(), { kind: "variables.destroyed", detail: `${refText(ref)}, by ${by}` });
-    await journal.commit([
-      { kind: "value.destroyed", key, ref },
-      { kind: "event", event },
-    ]);
-  });
-}
-
-async function refuseNeeded({ deps }: Call, environment: Environment, ref: SecretRef): Promise<void> {
-  const { key, serving, variables } = environment;
-  if (variables[ref.secret]?.version === ref.version) {
-    const hint = `Set another value first, or \`fairlead env unset ${ref.secret}\`.`;
-    throw new Fault("value.needed", `${refText(ref)} of ${keyText(key)} is what is set now`, { hint });
-  }
-  const newest = serving && (await deps.journal.release(key, serving.release));
-  const kept = await deps.journal.liveReleases(key, newest?.deploy.keep ?? 1_000);
-  const underWay = (await deps.journal.unfinished(key)).map(({ release }) => release);
-  for (const number of new Set([...kept, ...underWay, ...(serving ? [serving.release] : [])])) {
-    const release = await deps.journal.release(key, number);
-    const needs = release?.services.some(({ env }) => secretsOf(env).some((one) => refText(one) === refText(ref)));
-    if (needs) throw new Fault("value.needed", `${releaseName(number)} of ${keyText(key)} needs ${refText(ref)}`);
-  }
 }

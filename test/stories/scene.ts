@@ -19,15 +19,20 @@ export const quick = (manifest: string): string =>
 export interface HttpAnswer {
   readonly status: number;
   readonly body: string;
+  readonly etag: string;
+}
+
+interface Asked {
+  readonly method?: string;
+  readonly path: string;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** One request over the controller's socket: for what the command line would not even send. */
-export function call(
-  city: City,
-  { method = "GET", path, body }: { method?: string; path: string; body?: unknown },
-): Promise<HttpAnswer> {
+export function call(city: City, { method = "GET", path, body, headers: more = {} }: Asked): Promise<HttpAnswer> {
   const text = body === undefined ? undefined : JSON.stringify(body);
-  const headers = text === undefined ? {} : { "content-type": "application/json" };
+  const headers = { ...(text === undefined ? {} : { "content-type": "application/json" }), ...more };
   return new Promise((resolve, reject) => {
     const socketPath = join(city.state, "controller.sock");
     const outgoing = request({ socketPath, path, method, headers, agent: false }, (response) => {
@@ -35,7 +40,9 @@ export function call(
       response.setEncoding("utf8").on("data", (part: string) => {
         answer += part;
       });
-      response.once("end", () => resolve({ status: response.statusCode ?? 0, body: answer }));
+      response.once("end", () =>
+        resolve({ status: response.statusCode ?? 0, body: answer, etag: response.headers.etag ?? "" }),
+      );
     });
     outgoing.once("error", reject).end(text);
   });

@@ -41,7 +41,7 @@ export const deploymentHandlers = {
       { deps, stop },
     );
   },
-  plan: async ({ call, params, body }) => ({ json: planView(await planDeployment(call, keyOf(params), body.source)) }),
+  plan: async ({ call, params, body }) => ({ json: planView(await planDeployment(call, keyOf(params), body)) }),
   releases: async ({ call, params, query }) => {
     const { items, next } = await listReleases(call, keyOf(params), query);
     return { json: { items: items.map(releaseView), nextCursor: next } };

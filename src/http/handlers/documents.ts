@@ -1,8 +1,9 @@
 import { changeScale, readScale } from "../../usecases/documents.ts";
 import { beginTask, followOutput, readTask, removeTask } from "../../usecases/tasks.ts";
-import { changeVariables, destroyValue, readVariables, revealVariables } from "../../usecases/variables.ts";
+import { changeVariables, readVariables, revealVariables } from "../../usecases/variables.ts";
+import { destroyValue, listVersions, rotateVault } from "../../usecases/versions.ts";
 import { expectedRevision } from "../decode.ts";
-import { deploymentView, scaleView, setValuesView, taskView, variablesView } from "../encode.ts";
+import { deploymentView, scaleView, setValuesView, taskView, variablesView, versionsView } from "../encode.ts";
 import { type Handlers, keyOf } from "../exchange.ts";
 import { byteStream, linked } from "../stream.ts";
 
@@ -24,15 +25,19 @@ export const documentHandlers = {
     const { variables, effective } = await revealVariables(call, keyOf(params));
     return { json: { variables: { ...variables }, effective: copyOf(effective) } };
   },
+  versions: async ({ call, params }) => ({
+    json: versionsView(await listVersions(call, keyOf(params), params.variable)),
+  }),
+  rotateVault: async ({ call }) => ({ json: await rotateVault(call) }),
   destroyValue: async ({ call, params }) => {
     await destroyValue(call, keyOf(params), { secret: params.variable, version: Number(params.version) });
     return new Response(null, { status: 204 });
   },
   changeVariables: async ({ call, deps, params, body, request }) => {
     const order = { ...body, expected: expectedRevision(request) };
-    const { revision, content, deployment } = await changeVariables(call, keyOf(params), order);
+    const { revision, content, deployment, changes } = await changeVariables(call, keyOf(params), order);
     const view = deployment && deploymentView(deployment, deps.clock.now());
-    return { json: { variables: setValuesView(content), deployment: view }, revision };
+    return { json: { variables: setValuesView(content), changes: { ...changes }, deployment: view }, revision };
   },
   beginTask: async ({ call, params, body }) => {
     const { spec, observed } = await beginTask(call, keyOf(params), body);

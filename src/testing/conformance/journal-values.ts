@@ -42,6 +42,7 @@ export function valueCases(now: () => Journal): void {
     await now().commit([{ kind: "variables", key, set: { A: sealed(1, "one") } }]);
     await now().commit([{ kind: "value.destroyed", key, ref: ref("A", 1) }]);
     await now().commit([{ kind: "variables", key, set: { A: sealed(1, "again") } }]);
+    await now().commit([{ kind: "value.resealed", key, ref: ref("A", 1), sealed: "anew" }]);
     expect(await now().sealed(key, [ref("A", 1)])).toEqual([null]);
     expect(await now().versions(key, "A")).toMatchObject([{ version: 1, destroyed: true }]);
   });

@@ -288,7 +288,7 @@ export class SimulatedJournal implements Journal {
   #reseal(key: EnvKey, ref: SecretRef, sealed: string): void {
     const values = this.#values.get(keyText(key));
     const value = values?.get(refText(ref));
-    if (value) values?.set(refText(ref), { ...value, sealed });
+    if (value && value.sealed !== "") values?.set(refText(ref), { ...value, sealed });
   }
 
   #writeDeployment(deployment: Deployment): void {

@@ -166,7 +166,8 @@ function reseal(
       .set({ sealed })
       .where("environment", "=", environment)
       .where("name", "=", ref.secret)
-      .where("version", "=", ref.version),
+      .where("version", "=", ref.version)
+      .where("sealed", "is not", null), // what was destroyed stays so
   );
 }
 

@@ -83,7 +83,7 @@ class KeyringVault implements Vault {
   }
 
   async forgetOldKeys(): Promise<void> {
-    this.#write({ ...this.#ring, keys: [this.#newest()] });
+    if (this.#ring.keys.length > 1) this.#write({ ...this.#ring, keys: [this.#newest()] });
   }
 
   masterKey(): Secret {

@@ -12,7 +12,7 @@ export default command({
   ],
   async run({ args, world }) {
     const { api, key, source } = await sourceAndKey(world, args.dir);
-    return api.plan(key, source.digest);
+    return api.plan(key, { source: source.digest });
   },
   view: changesText,
 });

@@ -14,6 +14,7 @@ export default command({
   args: { variables: several("NAME=VALUE, or one NAME with --stdin") },
   flags: {
     stdin: toggle("--stdin", "Read the value of the one NAME from stdin; one newline at the end is dropped"),
+    stage: toggle("--stage", "Keep it for the next deployment instead of deploying it now"),
     detach: toggle("--detach", "Do not wait for the deployment"),
   },
   examples: [
@@ -29,7 +30,7 @@ export default command({
     if (!flags.stdin && plain.length > 0) {
       world.say(`${world.paint.yellow("warning:")} ${plain.join(", ")} looks like a secret; better: --stdin`);
     }
-    return changeVariables(world, { set }, flags.detach);
+    return changeVariables(world, { set, ...(flags.stage && { stage: true }) }, flags.detach);
   },
   view: variablesText,
   exit: variablesExit,

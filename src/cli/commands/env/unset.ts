@@ -7,7 +7,10 @@ export default command({
   about:
     "Forgets variables that were set with `env set`, so that the manifest's own values count again. When something serves, a\nnew release with the same code is deployed and waited for. Asks first.",
   args: { names: several("Names of variables") },
-  flags: { detach: toggle("--detach", "Do not wait for the deployment") },
+  flags: {
+    stage: toggle("--stage", "Keep it for the next deployment instead of deploying it now"),
+    detach: toggle("--detach", "Do not wait for the deployment"),
+  },
   examples: [
     ["fairlead env unset LOG_LEVEL", "asks, then forgets it"],
     ["fairlead env unset LOG_LEVEL SENTRY_DSN -y --json", "for scripts"],
@@ -16,7 +19,7 @@ export default command({
     if (args.names.length === 0) throw new Fault("usage.invalid", "which variable? Give its name");
     await world.confirm(`Forget ${args.names.join(", ")}?`);
     const set = Object.fromEntries(args.names.map((name) => [name, null]));
-    return changeVariables(world, { set }, flags.detach);
+    return changeVariables(world, { set, ...(flags.stage && { stage: true }) }, flags.detach);
   },
   view: variablesText,
   exit: variablesExit,

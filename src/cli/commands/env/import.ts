@@ -1,0 +1,54 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { Fault, isErrno } from "../../../base/faults.ts";
+import { readDotenv } from "../../../manifest/dotenv.ts";
+import { command, required } from "../../command.ts";
+import { toggle } from "../../flags.ts";
+import { changeVariables, variablesExit, variablesText } from "../../variables.ts";
+
+export default command({
+  about:
+    "Sets what a .env file has, all at once or nothing. When something serves, a new release with the same code is deployed\nand waited for. What the file does not name stays, unless --prune forgets it; values that Fairlead made itself are\nnever forgotten so.",
+  args: { file: required("A .env file; - is stdin") },
+  flags: {
+    dryRun: toggle("--dry-run", "Only show which names would change"),
+    prune: toggle("--prune", "Forget what is set and not in the file; asks first"),
+    stage: toggle("--stage", "Keep it for the next deployment instead of deploying it now"),
+    detach: toggle("--detach", "Do not wait for the deployment"),
+  },
+  examples: [
+    ["fairlead env import .env.production --dry-run", "what would change; values are not shown"],
+    ["fairlead env import .env.staging -e staging --prune -y", "exactly this file, for scripts"],
+  ],
+  async run({ args, flags, world }) {
+    const reading = readDotenv(await textOf(args.file, world.host));
+    if (!reading.ok) {
+      const complaints = reading.complaints.map((one) => ({ ...one, file: args.file }));
+      throw new Fault("usage.invalid", `${args.file} cannot be read`, {
+        complaints,
+        hint: "Mend the lines named above; nothing was set.",
+      });
+    }
+    if (reading.values.size === 0 && !flags.prune) throw new Fault("usage.invalid", `${args.file} names no variable`);
+    if (flags.prune && !flags.dryRun) await world.confirm(`Forget what is set and not in ${args.file}?`);
+    const { dryRun, prune, stage } = flags;
+    const request = { set: Object.fromEntries(reading.values), prune, stage, dryRun };
+    return changeVariables(world, request, flags.detach);
+  },
+  view: variablesText,
+  exit: variablesExit,
+});
+
+async function textOf(file: string, { stdin, cwd }: { stdin: AsyncIterable<Buffer>; cwd: string }): Promise<string> {
+  if (file === "-") {
+    const chunks: Buffer[] = [];
+    for await (const chunk of stdin) chunks.push(chunk);
+    return Buffer.concat(chunks).toString();
+  }
+  try {
+    return await readFile(resolve(cwd, file), "utf8");
+  } catch (thrown) {
+    if (!isErrno(thrown, "ENOENT", "EISDIR", "EACCES")) throw thrown;
+    throw new Fault("usage.invalid", `${file} cannot be read`, { cause: thrown });
+  }
+}

@@ -1,0 +1,52 @@
+import { writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { Fault, isErrno } from "../../../base/faults.ts";
+import { writeDotenv } from "../../../manifest/dotenv.ts";
+import { command, optional } from "../../command.ts";
+import { text, toggle } from "../../flags.ts";
+
+/** What Fairlead tells every service, whatever is set. */
+const own: ReadonlySet<string> = new Set(["RELEASE", "FAIRLEAD_ENVIRONMENT"]);
+
+export default command({
+  about:
+    "Writes the variables that a service gets to a .env file that only you can read, for development. The controller keeps\nan event of it. Do not commit the file.",
+  args: { file: optional("File to write; default: .env.<environment>; - is stdout") },
+  flags: {
+    service: text("--service <name>", "Whose variables; default: the first service"),
+    force: toggle("--force", "Write over an existing file"),
+  },
+  examples: [
+    ["fairlead env pull -e staging", "writes .env.staging"],
+    ["fairlead env pull - --service worker", "to stdout"],
+  ],
+  async run({ args, flags, world }) {
+    const key = world.key();
+    const { variables, effective } = await world.api().revealVariables(key);
+    const services = Object.keys(effective);
+    if (flags.service !== undefined && !services.includes(flags.service)) {
+      throw new Fault("service.unknown", `${key.app} has no service ${flags.service} in ${key.environment}`);
+    }
+    const given = effective[flags.service ?? services[0] ?? ""] ?? variables;
+    const values = Object.fromEntries(Object.entries(given).filter(([name]) => !own.has(name)));
+    const file = args.file ?? `.env.${key.environment}`;
+    if (file === "-") await world.print(writeDotenv(values).trimEnd());
+    else await write(resolve(world.host.cwd, file), { content: writeDotenv(values), force: flags.force });
+    return { file, names: Object.keys(values).sort() };
+  },
+  view: ({ file, names }) => (file === "-" ? "" : `Wrote ${names.length} variables to ${file}.`),
+});
+
+async function write(path: string, { content, force }: { content: string; force: boolean }): Promise<void> {
+  try {
+    await writeFile(path, content, { mode: 0o600, flag: force ? "w" : "wx" });
+  } catch (thrown) {
+    if (isErrno(thrown, "EEXIST")) {
+      throw new Fault("file.exists", `${path} exists already`, {
+        hint: "Nothing was written; --force writes over it.",
+      });
+    }
+    if (!isErrno(thrown, "EACCES", "ENOENT", "EISDIR", "EROFS")) throw thrown;
+    throw new Fault("usage.invalid", `${path} cannot be written`, { cause: thrown });
+  }
+}

@@ -1,0 +1,116 @@
+import type { Complaint } from "../base/faults.ts";
+import { valueLimit } from "./variable.ts";
+
+export type DotenvReading =
+  | { readonly ok: true; readonly values: ReadonlyMap<string, string> }
+  | { readonly ok: false; readonly complaints: readonly Complaint[] };
+
+/** Most characters of a file and most names in it: those that one request to the controller may have. */
+const limits = { characters: 1024 * 1024, names: 500 } as const;
+const namePattern = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
+
+/**
+ * Reads a `.env` file as the dotenv packages of Node, Python and Ruby agree on it: `NAME=value` with an optional `export`,
+ * comments, single quotes (as they are) and double quotes (`\n`, `\r`, `\t`, `\"`, `\\`, `\$`), both over several lines.
+ * References are not replaced: what is written is the value. Own code, for Node's `util.parseEnv` skips what it does not
+ * understand, and a line that is skipped here would be a variable missing in production. Every fault at once, by line; no
+ * value in any.
+ */
+export function readDotenv(text: string): DotenvReading {
+  if (text.length > limits.characters) return { ok: false, complaints: [{ path: "", message: "is longer than 1 MB" }] };
+  const reader = new Reader(text.replace(/^\uFEFF/, "").replace(/\r\n?/g, "\n"));
+  reader.read();
+  if (reader.values.size > limits.names) reader.complain("", `has more than ${limits.names} names`);
+  if (reader.complaints.length > 0) return { ok: false, complaints: reader.complaints };
+  return { ok: true, values: reader.values };
+}
+
+class Reader {
+  readonly values = new Map<string, string>();
+  readonly complaints: Complaint[] = [];
+  readonly #lines: readonly string[];
+  /** The line that is read, from 0. */
+  #at = 0;
+
+  constructor(text: string) {
+    this.#lines = text.split("\n");
+  }
+
+  complain(path: string, message: string, line = this.#at): void {
+    this.complaints.push({ path, message, line: line + 1 });
+  }
+
+  read(): void {
+    for (; this.#at < this.#lines.length; this.#at += 1) this.#line(this.#lines[this.#at] ?? "");
+  }
+
+  #line(line: string): void {
+    if (/^\s*(?:#|$)/.test(line)) return;
+    const [, name, rest] = /^\s*(?:export\s+)?([^\s=#]+)[ \t]*=(.*)$/s.exec(line) ?? [];
+    if (name === undefined || rest === undefined) return this.complain("", "is not NAME=value, a comment or empty");
+    // What stands before the = may be a part of a value that was torn apart: it is not repeated unless it is a name.
+    if (!namePattern.test(name)) return this.complain("", "has no name in front of the = – letters, digits and _ only");
+    const begun = this.#at;
+    const value = this.#value(name, rest.trimStart());
+    if (value === null) return;
+    if (this.values.has(name)) this.complain(name, "is there twice – keep one of them", begun);
+    else if (value.includes("\0")) this.complain(name, "holds a NUL character", begun);
+    else if (value.length > valueLimit) this.complain(name, `is longer than ${valueLimit} characters`, begun);
+    else this.values.set(name, value);
+  }
+
+  /** The value that begins with `rest`; null after complaining. */
+  #value(name: string, rest: string): string | null {
+    const quote = rest[0];
+    if (quote !== '"' && quote !== "'") return rest.replace(/(?:^|\s+)#.*$/s, "").trimEnd();
+    const begun = this.#at;
+    let text = rest.slice(1);
+    for (;;) {
+      const end = endOf(text, quote);
+      if (end !== null) return this.#closed(name, { text, end, quote });
+      if (this.#at + 1 >= this.#lines.length) break;
+      this.#at += 1;
+      text += `\n${this.#lines[this.#at] ?? ""}`;
+    }
+    this.#at = begun;
+    this.complain(name, `has a ${quote} that is not closed`);
+    return null;
+  }
+
+  #closed(name: string, { text, end, quote }: { text: string; end: number; quote: string }): string | null {
+    if (!/^\s*(?:#.*)?$/s.test(text.slice(end + 1))) {
+      this.complain(name, `goes on after the closing ${quote} – put all of it between quotes`);
+      return null;
+    }
+    const inside = text.slice(0, end);
+    return quote === "'" ? inside : inside.replace(/\\([nrt"\\$])/g, (_, letter: string) => escapes[letter] ?? letter);
+  }
+}
+
+const escapes: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t" };
+
+/** Where the quote is closed; null when it is not. */
+function endOf(text: string, quote: string): number | null {
+  for (let at = 0; at < text.length; at += 1) {
+    if (quote === '"' && text[at] === "\\") at += 1;
+    else if (text[at] === quote) return at;
+  }
+  return null;
+}
+
+/** Writes a `.env` file that `readDotenv` reads back as it was. */
+export function writeDotenv(values: Readonly<Record<string, string>>): string {
+  return Object.entries(values)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => `${name}=${quoted(value)}\n`)
+    .join("");
+}
+
+function quoted(value: string): string {
+  if (/^[\w./:@%+,=-]*$/.test(value)) return value;
+  return `"${value
+    .replace(/["\\$]/g, "\\$&")
+    .replaceAll("\n", "\\n")
+    .replaceAll("\r", "\\r")
+    .replaceAll("\t", "\\t")}"`;
+}

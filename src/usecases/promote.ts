@@ -1,0 +1,45 @@
+import { Fault } from "../base/faults.ts";
+import { type EnvKey, keyText } from "../model/environment.ts";
+import { type Release, releaseName } from "../model/release.ts";
+import { artifactOf, type Draft, draftOf, manifestFile, readDraft } from "./compose.ts";
+import { type Call, environmentOf } from "./ground.ts";
+import { pagesOf } from "./pages.ts";
+
+/** The code of one environment, read with the manifest's words for another. */
+export interface Promotion {
+  readonly draft: Draft;
+  readonly message: string;
+}
+
+/**
+ * What `from` serves, as a draft for `key`: the same source and artifacts, and everything else as the manifest says for
+ * `key`. Nothing is built for it. Faults: `app.unknown`, `release.none-before` when `from` serves nothing,
+ * `release.incomplete`, `promote.other-build` when the manifest has `key` build something else.
+ */
+export async function promotionOf(call: Call, key: EnvKey, from: string): Promise<Promotion> {
+  const { journal, builder } = call.deps;
+  const source = { app: key.app, environment: from };
+  const { serving } = await environmentOf(call, source);
+  const release = serving && (await journal.release(source, serving.release));
+  const hint = `Deploy to it first, with \`fairlead deploy -e ${from}\`.`;
+  if (!release)
+    throw new Fault("release.none-before", `${keyText(source)} serves nothing that could be promoted`, { hint });
+  await refuseIncomplete(call, release);
+  const draft = (await builder.hasSource(release.source))
+    ? await draftOf(call.deps, key, release.source)
+    : { ...readDraft(key, release.source, release.manifest), pages: pagesOf(release) };
+  const wanted = artifactOf(draft.source, draft.spec.build).digest;
+  if (!release.artifacts.some(({ digest }) => digest === wanted)) {
+    const detail = `${manifestFile} has ${key.environment} build something else than ${from}: nothing of ${from} could be used`;
+    throw new Fault("promote.other-build", detail);
+  }
+  return { draft, message: `promoted from ${from} ${releaseName(release.number)}` };
+}
+
+/** Refuses a release whose artifacts are gone. Fault: `release.incomplete`. */
+export async function refuseIncomplete({ deps }: Call, release: Release): Promise<void> {
+  for (const { digest } of release.artifacts) {
+    if ((await deps.builder.observe(digest)).state === "built") continue;
+    throw new Fault("release.incomplete", `artifact ${digest} of ${releaseName(release.number)} is gone`);
+  }
+}

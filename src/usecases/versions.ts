@@ -1,0 +1,84 @@
+import { Fault } from "../base/faults.ts";
+import { resealAll } from "../engine/values.ts";
+import { type Environment, type EnvKey, keyText } from "../model/environment.ts";
+import { type Release, refText, releaseName, type SecretRef, secretsOf } from "../model/release.ts";
+import type { ValueVersion } from "../ports/journal.ts";
+import { configured } from "./documents.ts";
+import { authorise, type Call, environmentOf } from "./ground.ts";
+
+/** A version of a value and what still has it. */
+export interface KnownVersion extends ValueVersion {
+  readonly state: "set" | "kept" | "destroyed";
+  /** Numbers of the newest releases that have it. */
+  readonly releases: readonly number[];
+}
+
+/** How many releases are looked through for a version, and named with it. */
+const releasesSeen = { searched: 200, named: 20 } as const;
+
+/** Every version of a value, newest first. Faults: `app.unknown`, `value.unknown`. */
+export async function listVersions(call: Call, key: EnvKey, name: string): Promise<readonly KnownVersion[]> {
+  authorise(call, "read");
+  const { journal } = call.deps;
+  const { variables } = await environmentOf(call, key);
+  const versions = await journal.versions(key, name);
+  if (versions.length === 0) throw new Fault("value.unknown", `${name} was never set for ${keyText(key)}`);
+  const releases = await journal.releases(key, { limit: releasesSeen.searched });
+  return versions.map((one) => ({
+    ...one,
+    state: one.destroyed ? "destroyed" : variables[name]?.version === one.version ? "set" : "kept",
+    releases: releases
+      .filter((release) => hasVersion(release, { secret: name, version: one.version }))
+      .slice(0, releasesSeen.named)
+      .map(({ number }) => number),
+  }));
+}
+
+function hasVersion({ services }: Release, ref: SecretRef): boolean {
+  return services.some(({ env }) => secretsOf(env).some((one) => refText(one) === refText(ref)));
+}
+
+/** Exchanges the keys of the vault and seals every value anew; deployments go on meanwhile. */
+export async function rotateVault(call: Call): Promise<{ values: number }> {
+  authorise(call, "configure");
+  const { vault } = call.deps;
+  await vault.renew();
+  return { values: await resealAll(call.deps) };
+}
+
+/**
+ * Destroys the text of one version for good; that it was there stays known. Faults: `value.unknown`; `value.needed` when
+ * it is set now, or a release needs it that serves, is on its way to, or can be gone back to.
+ */
+export async function destroyValue(call: Call, key: EnvKey, ref: SecretRef): Promise<void> {
+  const by = authorise(call, "configure").name;
+  const { engine, journal, clock } = call.deps;
+  await engine.alone(key, async () => {
+    const environment = await environmentOf(call, key);
+    const versions = await journal.versions(key, ref.secret);
+    const found = versions.find(({ version, destroyed }) => version === ref.version && !destroyed);
+    if (!found) throw new Fault("value.unknown", `${keyText(key)} has no ${refText(ref)}`);
+    await refuseNeeded(call, environment, ref);
+    const event = configured(key, clock.now(), { kind: "variables.destroyed", detail: `${refText(ref)}, by ${by}` });
+    await journal.commit([
+      { kind: "value.destroyed", key, ref },
+      { kind: "event", event },
+    ]);
+  });
+}
+
+async function refuseNeeded({ deps }: Call, environment: Environment, ref: SecretRef): Promise<void> {
+  const { key, serving, variables } = environment;
+  if (variables[ref.secret]?.version === ref.version) {
+    const hint = `Set another value first, or \`fairlead env unset ${ref.secret}\`.`;
+    throw new Fault("value.needed", `${refText(ref)} of ${keyText(key)} is what is set now`, { hint });
+  }
+  const newest = serving && (await deps.journal.release(key, serving.release));
+  const kept = await deps.journal.liveReleases(key, newest?.deploy.keep ?? 1_000);
+  const underWay = (await deps.journal.unfinished(key)).map(({ release }) => release);
+  for (const number of new Set([...kept, ...underWay, ...(serving ? [serving.release] : [])])) {
+    const release = await deps.journal.release(key, number);
+    if (release && hasVersion(release, ref))
+      throw new Fault("value.needed", `${releaseName(number)} of ${keyText(key)} needs ${refText(ref)}`);
+  }
+}

@@ -1,0 +1,248 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { sha256 } from "../../src/base/digest.ts";
+import { City } from "./city.ts";
+import { call } from "./scene.ts";
+
+/** Answers with its whole environment. */
+const web = `
+import { createServer } from "node:http";
+createServer((_request, response) => response.end(JSON.stringify(process.env))).listen(Number(process.env.PORT));
+`;
+
+type Values = Readonly<Record<string, string>>;
+
+/** The three environments of a Telegram bot, whose variables must never be mixed up. */
+const wanted: Readonly<Record<string, Values>> = {
+  testing: {
+    ENVIRONMENT: "testing",
+    RAILWAY_ENVIRONMENT: "testing",
+    AI_PROVIDER: "ollama",
+    AI_MODEL_NAME: "llama2",
+    FIREBASE_PROJECT_ID: "kickai-testing",
+    GOOGLE_API_KEY: "dummy-key",
+    TELEGRAM_BOT_TOKEN: "test-bot-token",
+    LOG_LEVEL: "DEBUG",
+  },
+  staging: {
+    ENVIRONMENT: "staging",
+    RAILWAY_ENVIRONMENT: "staging",
+    AI_PROVIDER: "google_gemini",
+    AI_MODEL_NAME: "gemini-pro",
+    FIREBASE_PROJECT_ID: "kickai-staging",
+    GOOGLE_API_KEY: "staging-google-key",
+    TELEGRAM_BOT_TOKEN: "staging-bot-token",
+    LOG_LEVEL: "INFO",
+  },
+  production: {
+    ENVIRONMENT: "production",
+    RAILWAY_ENVIRONMENT: "production",
+    AI_PROVIDER: "google_gemini",
+    AI_MODEL_NAME: "gemini-pro",
+    FIREBASE_PROJECT_ID: "kickai-production",
+    GOOGLE_API_KEY: "production-google-key",
+    TELEGRAM_BOT_TOKEN: "production-bot-token",
+    LOG_LEVEL: "WARNING",
+  },
+};
+const secrets = ["GOOGLE_API_KEY", "TELEGRAM_BOT_TOKEN"];
+const names = Object.keys(wanted.testing ?? {});
+
+function overlayOf(values: Values): string {
+  const plain = Object.entries(values).filter(([name]) => !secrets.includes(name));
+  return `{ env: { ${plain.map(([name, value]) => `${name}: ${value}`).join(", ")} } }`;
+}
+
+const manifest = `version: 1
+app: beacon
+env:
+${names.map((name) => `  ${name}: { required: true${secrets.includes(name) ? ", secret: true" : ""} }`).join("\n")}
+  SESSION_KEY: { generate: hex32 }
+services:
+  web:
+    run: node env.mjs
+    http: { ready: { path: /, every: 100ms, times: 1 } }
+    stop: { within: 2s, drain: 1s }
+deploy: { watch: { for: 200ms } }
+environments:
+${Object.entries(wanted)
+  .map(([environment, values]) => `  ${environment}: ${overlayOf(values)}`)
+  .join("\n")}
+`;
+
+let city: City;
+
+beforeAll(async () => {
+  city = await City.found();
+  await writeFile(join(city.app, "env.mjs"), web);
+  await city.editManifest(() => manifest);
+  await city.startController();
+  for (const [environment, values] of Object.entries(wanted)) {
+    const file = join(city.app, `.env.${environment}`);
+    await writeFile(file, secrets.map((name) => `${name}=${values[name]}\n`).join(""));
+    const imported = await city.fairlead("env", "import", file, "-e", environment);
+    expect(imported.stderr + imported.stdout).toContain("Saved");
+  }
+  const results = await Promise.all(
+    Object.keys(wanted).map((environment) => city.fairlead("deploy", "-e", environment)),
+  );
+  for (const { code, stderr } of results) expect(code, stderr).toBe(0);
+});
+afterAll(() => city[Symbol.asyncDispose]());
+
+async function served(environment: string): Promise<Values> {
+  const host = `${environment === "production" ? "" : `${environment}--`}web.beacon.localhost`;
+  return JSON.parse((await city.get("/", host)).body) as Values;
+}
+
+/** The digest of all that can be seen of an environment from outside. */
+async function fingerprint(environment: string): Promise<string> {
+  const key = { app: "beacon", environment };
+  const { deployment, ...status } = await city.api.status(key);
+  const seen = {
+    served: await served(environment),
+    services: status.services.map(({ name, desired, instances }) => [name, desired, instances.map(({ id }) => id)]),
+    deployment: deployment?.id,
+    variables: await city.api.variables(key),
+    releases: (await city.api.releases(key)).items,
+  };
+  return sha256(JSON.stringify(seen));
+}
+
+const chosen = (values: Values) => Object.fromEntries(names.map((name) => [name, values[name]]));
+
+test("every environment has exactly its own variables, and generated ones differ", async () => {
+  const all = await Promise.all(Object.keys(wanted).map(served));
+  for (const [place, values] of Object.values(wanted).entries()) expect(chosen(all[place] ?? {})).toEqual(values);
+  expect(new Set(all.map(({ SESSION_KEY }) => SESSION_KEY)).size).toBe(3);
+  const diff = await city.json<{ variables: { name: string; state: string }[] }>(
+    "env",
+    "diff",
+    "staging",
+    "production",
+  );
+  const states = Object.fromEntries(diff.variables.map(({ name, state }) => [name, state]));
+  expect(states).toMatchObject({ AI_PROVIDER: "same", LOG_LEVEL: "different", SESSION_KEY: "different" });
+});
+
+test("changing one environment changes nothing that can be seen of the others", async () => {
+  const before = await Promise.all(["staging", "production"].map(fingerprint));
+  const set = await city.fairlead("env", "set", "LOG_LEVEL=INFO", "-e", "testing");
+  expect(set.code, set.stderr).toBe(0);
+  expect((await served("testing")).LOG_LEVEL).toBe("INFO");
+  expect(await Promise.all(["staging", "production"].map(fingerprint))).toEqual(before);
+});
+
+test("what staging serves goes live in production as the same artifact with production's own configuration", async () => {
+  await city.setVersion("2");
+  expect((await city.fairlead("deploy", "-e", "staging")).code).toBe(0);
+  const staging = await fingerprint("staging");
+  const artifactOf = async (environment: string) =>
+    (await city.api.releases({ app: "beacon", environment })).items[0]?.services[0]?.artifact;
+  expect(await artifactOf("production")).not.toBe(await artifactOf("staging"));
+
+  const unasked = await city.fairlead("promote", "staging", "production");
+  expect([unasked.code, unasked.stderr]).toEqual([8, expect.stringContaining("service web")]);
+  const promoted = await city.fairlead("promote", "staging", "production", "-y");
+  expect(promoted.code, promoted.stderr).toBe(0);
+  expect(await artifactOf("production")).toBe(await artifactOf("staging"));
+  expect(chosen(await served("production"))).toEqual(wanted.production);
+  const [newest] = (await city.api.releases(city.key)).items;
+  expect(newest?.message).toMatch(/^promoted from staging v\d+$/);
+  expect(await fingerprint("staging")).toBe(staging);
+  expect((await city.fairlead("promote", "nowhere", "production", "-y")).code).toBe(4);
+});
+
+test("a rollback brings back yesterday's version of a secret, and while it can, the version cannot be destroyed", async () => {
+  const token = async () => (await served("production")).TELEGRAM_BOT_TOKEN;
+  const before = (await city.api.releases(city.key)).items[0]?.release ?? "";
+  expect((await city.fairlead("env", "set", "TELEGRAM_BOT_TOKEN=leaked-and-replaced")).code).toBe(0);
+  expect(await token()).toBe("leaked-and-replaced");
+  const refused = await city.fairlead("env", "destroy", "TELEGRAM_BOT_TOKEN@1", "-y");
+  expect([refused.code, refused.stderr]).toEqual([5, expect.stringContaining("needs TELEGRAM_BOT_TOKEN@1")]);
+  expect((await city.fairlead("rollback", before)).code).toBe(0);
+  expect(await token()).toBe("production-bot-token");
+  const versions = await city.fairlead("env", "versions", "TELEGRAM_BOT_TOKEN");
+  expect(versions.stdout).toMatch(/TELEGRAM_BOT_TOKEN@2 .* set now/);
+  expect(versions.stdout).not.toContain("leaked");
+});
+
+test("a .env file is imported as a whole: shown first, forgotten names only when asked, never what Fairlead made", async () => {
+  const file = join(city.app, "next.env");
+  await writeFile(file, "GOOGLE_API_KEY=staging-google-key\nTELEGRAM_BOT_TOKEN=new-staging-token\nEXTRA='x y'\n");
+  const run = (...flags: readonly string[]) => city.fairlead("env", "import", file, "-e", "staging", ...flags);
+  const before = await fingerprint("staging");
+  const shown = await run("--dry-run");
+  expect(shown.stdout.split("\n").sort()).toEqual(
+    expect.arrayContaining(["added      EXTRA", "changed    TELEGRAM_BOT_TOKEN", "same       GOOGLE_API_KEY"]),
+  );
+  expect(shown.stdout + shown.stderr).not.toMatch(/staging-google-key|new-staging-token/);
+  expect(await fingerprint("staging")).toBe(before);
+
+  expect((await run("--stage")).code).toBe(0);
+  await writeFile(file, "GOOGLE_API_KEY=staging-google-key\nTELEGRAM_BOT_TOKEN=new-staging-token\n");
+  const pruned = await city.json<{ variables: string[] }>("env", "import", file, "-e", "staging", "--prune", "-y");
+  expect(pruned.variables).toEqual(["GOOGLE_API_KEY", "SESSION_KEY", "TELEGRAM_BOT_TOKEN"]);
+  expect((await served("staging")).TELEGRAM_BOT_TOKEN).toBe("new-staging-token");
+
+  await writeFile(file, "GOOGLE_API_KEY='canary\nnot a line\n");
+  const bad = await run();
+  expect([bad.code, bad.stderr]).toEqual([2, expect.stringContaining("next.env:1")]);
+  expect(bad.stderr).not.toContain("canary");
+  const pulled = await city.fairlead("env", "pull", "-", "-e", "staging");
+  expect(pulled.stdout).toContain("TELEGRAM_BOT_TOKEN=new-staging-token\n");
+});
+
+test("of two who change the same document, the one with the older copy is refused", async () => {
+  const path = "/v1/apps/beacon/environments/production/variables";
+  const patch = (value: string, ifMatch: string) =>
+    call(city, {
+      method: "PATCH",
+      path,
+      body: { set: { NOTE: value }, stage: true },
+      headers: { "if-match": ifMatch },
+    });
+  const { etag } = await call(city, { path });
+  const answers = [await patch("first", etag), await patch("second", etag)];
+  expect(answers.map(({ status }) => status)).toEqual([200, 412]);
+  expect(JSON.parse(answers[1]?.body ?? "{}").code).toBe("document.stale");
+});
+
+test("the keys of the vault are exchanged while a deployment runs, and a controller that is killed finds everything", async () => {
+  await city.setVersion("3");
+  const deploying = city.fairlead("deploy");
+  const rotated = await Promise.all([city.fairlead("vault", "rotate"), city.fairlead("vault", "rotate")]);
+  for (const { code, stderr } of rotated) expect(code, stderr).toBe(0);
+  expect((await deploying).code).toBe(0);
+  await city.killController();
+  await city.startController();
+  expect((await city.fairlead("restart")).code).toBe(0);
+  expect((await served("production")).TELEGRAM_BOT_TOKEN).toBe("leaked-and-replaced");
+});
+
+test("no value that was set lies in the clear in anything that the controller keeps", async () => {
+  const needles = [
+    "production-bot-token",
+    "leaked-and-replaced",
+    "staging-google-key",
+    (await served("staging")).SESSION_KEY,
+  ];
+  const found: string[] = [];
+  const look = (directory: string): void => {
+    for (const entry of readdirSync(directory, { withFileTypes: true })) {
+      const path = join(directory, entry.name);
+      if (entry.isDirectory()) look(path);
+      else if (entry.isFile()) {
+        const bytes = readFileSync(path);
+        found.push(...needles.flatMap((needle) => (needle && bytes.includes(needle) ? [`${needle} in ${path}`] : [])));
+      }
+    }
+  };
+  look(city.state);
+  expect(found).toEqual([]);
+  // The test can fail: the manifest's own values are there.
+  const journal = ["journal.db", "journal.db-wal"].map((name) => readFileSync(join(city.state, name)));
+  expect(journal.some((bytes) => bytes.includes("kickai-production"))).toBe(true);
+});
