@@ -149,8 +149,13 @@ export class City {
 
   /** Runs the command line against this city's controller. */
   fairlead(...args: readonly string[]): Promise<ChildResult> {
+    return this.fairleadIn(this.app, ...args);
+  }
+
+  /** The same as somebody who stands in another directory. */
+  fairleadIn(cwd: string, ...args: readonly string[]): Promise<ChildResult> {
     const command = [process.execPath, cli, ...args, "--state", this.state] as const;
-    return runChild(withOptionsBeforeCommand(command), { env: this.#env, cwd: this.app, limit: 16 * 1024 * 1024 });
+    return runChild(withOptionsBeforeCommand(command), { env: this.#env, cwd, limit: 16 * 1024 * 1024 });
   }
 
   async json<T>(...args: readonly string[]): Promise<T> {
