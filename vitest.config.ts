@@ -4,6 +4,7 @@ import { defineConfig } from "vitest/config";
 const playedOnContainers = [
   "bad-twins",
   "crash-anywhere",
+  "edge-killed",
   "examples",
   "logs",
   "maintenance",
