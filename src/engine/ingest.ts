@@ -2,9 +2,12 @@ import type { EnvKey } from "../model/environment.ts";
 import type { ObservedInstance, ObservedTask } from "../model/instance.ts";
 import type { LogLine } from "../model/log.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { Journal } from "../ports/journal.ts";
 import type { LogStore } from "../ports/logs.ts";
 import type { ObservedWorld, OutputStream, Runtime } from "../ports/runtime.ts";
+import type { Vault } from "../ports/vault.ts";
 import { createLineSplitter, type LineSplitter, levelOf } from "./lines.ts";
+import { Redactors } from "./redaction.ts";
 
 /** Bytes taken from one stream at a time: large enough for speed, small enough that no stream starves the others. */
 const biteBytes = 1024 * 1024;
@@ -27,19 +30,29 @@ interface Tap {
   released: number;
 }
 
-/** Moves what instances and tasks write into the log store. Everything about one name happens one after the other. */
+interface IngestDeps {
+  readonly runtime: Runtime;
+  readonly logs: LogStore;
+  readonly clock: Clock;
+  readonly journal: Pick<Journal, "release" | "sealed">;
+  readonly vault: Vault;
+}
+
+/** Moves what instances and tasks write into the log store, without the secrets of their releases. Everything about one name happens one after the other. */
 export class LogIngest {
   readonly #runtime: Runtime;
   readonly #logs: LogStore;
   readonly #clock: Clock;
+  readonly #redactors: Redactors;
   readonly #taps = new Map<string, readonly Tap[]>();
   readonly #busy = new Map<string, Promise<void>>();
   readonly #again = new Set<string>();
 
-  constructor(deps: { readonly runtime: Runtime; readonly logs: LogStore; readonly clock: Clock }) {
+  constructor(deps: IngestDeps) {
     this.#runtime = deps.runtime;
     this.#logs = deps.logs;
     this.#clock = deps.clock;
+    this.#redactors = new Redactors(deps);
   }
 
   /** Learns who is there and gives the new names; they are read from where the store's position says. */
@@ -93,7 +106,7 @@ export class LogIngest {
       stream,
       service,
       release,
-      splitter: createLineSplitter(),
+      splitter: createLineSplitter(await this.#redactors.of(key, release)),
       base: offset,
       offset,
       released: offset,

@@ -1,3 +1,4 @@
+import { noRedactor, type Redactor } from "../base/redact.ts";
 import type { Level } from "../model/log.ts";
 
 /** Longest line in bytes; a longer one becomes several. */
@@ -17,9 +18,10 @@ export interface LineSplitter {
 
 /**
  * Makes lines of the bytes of one stream. How the bytes are cut into pushes makes no difference. Invalid UTF-8 and NUL
- * become U+FFFD, one CR before the line end is dropped, and a line over `lineLimit` bytes is cut between characters.
+ * become U+FFFD, one CR before the line end is dropped, and a line over `lineLimit` bytes is cut between characters. What
+ * the redactor hides is hidden before anything is cut.
  */
-export function createLineSplitter(): LineSplitter {
+export function createLineSplitter(redactor: Redactor = noRedactor): LineSplitter {
   let carry = Buffer.alloc(0);
   let pushed = 0;
 
@@ -29,13 +31,14 @@ export function createLineSplitter(): LineSplitter {
       const piece = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
       const data = carry.length === 0 ? piece : Buffer.concat([carry, piece]);
       const last = data.lastIndexOf(newline);
-      const lines = last < 0 ? [] : completeLines(data.subarray(0, last));
-      const rest = cutWhileLong(data.subarray(last + 1), lines, lineLimit + 1);
+      const lines = last < 0 ? [] : completeLines(redactor.bytes(data.subarray(0, last)));
+      // So much is waited for that a secret across the place of the cut is whole.
+      const rest = cutOpen(data.subarray(last + 1), lines, redactor);
       carry = Buffer.from(rest); // a copy: the caller may use its buffer again
       return lines;
     },
     end() {
-      const lines = carry.length === 0 ? [] : longLine(carry);
+      const lines = carry.length === 0 ? [] : longLine(redactor.bytes(carry));
       carry = Buffer.alloc(0);
       return lines;
     },
@@ -78,6 +81,17 @@ function cutWhileLong(bytes: Buffer, lines: string[], most: number): Buffer {
   while (rest.length > most) {
     const cut = characterStart(rest, lineLimit);
     lines.push(decode(rest.subarray(0, cut)));
+    rest = rest.subarray(cut);
+  }
+  return rest;
+}
+
+/** The same for a line that has not ended, whose bytes have not been looked at for secrets. */
+function cutOpen(bytes: Buffer, lines: string[], redactor: Redactor): Buffer {
+  let rest = bytes;
+  while (rest.length > lineLimit + 1 + redactor.longest) {
+    const cut = redactor.cut(rest, characterStart(rest, lineLimit));
+    lines.push(decode(redactor.bytes(rest.subarray(0, cut))));
     rest = rest.subarray(cut);
   }
   return rest;

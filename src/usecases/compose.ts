@@ -92,7 +92,28 @@ export function composeRelease(deps: Deps, composition: Composition): Release {
   const createdAt = deps.clock.now();
   const { source, text: manifest } = draft;
   const deploy = draft.spec.deploy;
-  return { key, number, createdAt, createdBy, message, source, artifacts: [artifact], services, deploy, manifest };
+  const secrets = secretNames(draft.spec, composition.given);
+  return {
+    key,
+    number,
+    createdAt,
+    createdBy,
+    message,
+    source,
+    artifacts: [artifact],
+    services,
+    deploy,
+    secrets,
+    manifest,
+  };
+}
+
+/** What is declared as secret, and what was set without being declared: nobody said that it may be seen. */
+function secretNames({ services }: AppSpec, given: GivenValues): readonly string[] {
+  const declared = services.flatMap(({ variables }) => Object.entries(variables));
+  const secret = declared.filter(([, spec]) => spec.secret).map(([name]) => name);
+  const known = new Set(declared.map(([name]) => name));
+  return [...new Set([...secret, ...Object.keys(given).filter((name) => !known.has(name))])].sort();
 }
 
 function httpOf({ name, http }: ServiceTemplate, pages: Pages): HttpSpec | null {

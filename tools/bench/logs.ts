@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,9 +9,10 @@ import { Fault } from "../../src/base/faults.ts";
 import { LogIngest } from "../../src/engine/ingest.ts";
 import { systemClock } from "../../src/main/clock.ts";
 import { type InstanceIdentity, instanceName } from "../../src/model/instance.ts";
-import { unconfined } from "../../src/model/release.ts";
+import { type Release, unconfined } from "../../src/model/release.ts";
 import type { LogStore } from "../../src/ports/logs.ts";
 import type { Runtime } from "../../src/ports/runtime.ts";
+import type { Vault } from "../../src/ports/vault.ts";
 import { plainEnvironment, until } from "./programs.ts";
 import { median, quantile, type Row, row, show } from "./row.ts";
 
@@ -63,8 +65,17 @@ interface Bench {
   readonly runtime: Runtime;
 }
 
+/** A release whose twenty secrets are looked for in every line; none is there. */
+function withSecrets() {
+  const values = Array.from({ length: 20 }, () => randomBytes(24).toString("base64"));
+  const env = Object.fromEntries(values.map((value, place) => [`SECRET_${place}`, value]));
+  const release = { services: [{ env }], secrets: Object.keys(env) } as unknown as Release;
+  const journal = { release: async () => release, sealed: async () => [] };
+  return { journal, vault: {} as Vault };
+}
+
 async function ingestAll(bench: Bench, lines: number): Promise<Ingested> {
-  const ingest = new LogIngest({ ...bench, clock: systemClock });
+  const ingest = new LogIngest({ ...bench, ...withSecrets(), clock: systemClock });
   let total: Ingested = { lines: 0, rawBytes: 0, wallMs: 0, cpuMs: 0 };
   for (let number = 0; total.lines < lines; number += 1) {
     const count = Math.min(batch, lines - total.lines);

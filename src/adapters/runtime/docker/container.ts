@@ -115,6 +115,8 @@ export function containerBody(about: About, spec: InstanceSpec | TaskSpec, { ima
       CapDrop: ["ALL"],
       SecurityOpt: ["no-new-privileges"],
       PidsLimit: mostPids,
+      // A core dump holds every value that the process was given.
+      Ulimits: [{ Name: "core", Soft: 0, Hard: 0 }],
       LogConfig: { Type: "json-file", Config: logLimits },
       ...confinement(spec),
     },

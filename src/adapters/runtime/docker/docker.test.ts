@@ -86,6 +86,7 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
       MemorySwap: limits.memoryBytes,
       NanoCpus: 5e8,
       PidsLimit: 512,
+      Ulimits: [{ Name: "core", Soft: 0, Hard: 0 }],
       Init: true,
       CapDrop: ["ALL"],
       SecurityOpt: ["no-new-privileges"],

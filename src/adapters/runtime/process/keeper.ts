@@ -17,6 +17,7 @@ import type { Exit } from "../../../model/instance.ts";
  */
 export const keeperScript = `trap : TERM INT HUP QUIT USR1 USR2 PIPE
 umask 022
+ulimit -c 0
 set -f -C
 _fl_ticks=0 _fl_boot=-
 _fl_pick() { _fl_ticks=\${20}; }

@@ -291,6 +291,14 @@ test("the disk space of released output is given back", async () => {
   expect(statSync(file).size).toBe(9_000_000);
 });
 
+test("what it was started with is in no file: neither written down nor in a core dump", async () => {
+  const spec = taskSpec(world.artifact, sh("ulimit -Sc; ulimit -Hc"), { env: { SECRET: "canary-value" } });
+  await runtime.startTask(spec);
+  await exitOf(runtime, spec.name);
+  expect(await outputOf(runtime, spec.name)).toBe("0\n0\n");
+  expect(readFileSync(join(world.directory, spec.name, "spec.json"), "utf8")).not.toContain("canary-value");
+});
+
 describe.runIf(process.getuid?.() === 0)("as another user", () => {
   const runAs = { uid: 65_534, gid: 65_534, home: "/nonexistent" };
 
