@@ -74,11 +74,10 @@ export function createRedactor(secrets: readonly NamedSecret[]): Redactor {
     stream: () => redactedStream(matcher),
     longest: matcher.longest,
     cut(input, at) {
-      const from = Math.max(0, at - matcher.longest);
-      const near = input.subarray(from, at + matcher.longest);
-      const span = matcher.find(near)?.find(({ start, end }) => from + start < at && at < from + end);
+      const spans = matcher.find(input.subarray(0, at + matcher.longest));
+      const span = spans?.find(({ start, end }) => start < at && at < end);
       if (!span) return at;
-      return from + span.start > 0 ? from + span.start : span.end;
+      return span.start > 0 ? span.start : span.end;
     },
   };
 }

@@ -1,9 +1,10 @@
+import { Fault } from "../base/faults.ts";
 import { createRedactor, type NamedSecret, noRedactor, type Redactor } from "../base/redact.ts";
 import { Secret } from "../base/secret.ts";
 import { type EnvKey, keyText } from "../model/environment.ts";
 import { type EnvValue, type Release, type SecretRef, secretsOf } from "../model/release.ts";
 import type { Journal } from "../ports/journal.ts";
-import type { Vault } from "../ports/vault.ts";
+import type { SealedPlace, Vault } from "../ports/vault.ts";
 
 interface RedactionDeps {
   readonly journal: Pick<Journal, "release" | "sealed">;
@@ -22,7 +23,7 @@ export class Redactors {
     this.#deps = deps;
   }
 
-  /** For what runs of a release. Without secrets it costs nothing. Fault: `vault.damaged`. */
+  /** For what runs of a release. Without secrets it costs nothing. */
   async of(key: EnvKey, number: number): Promise<Redactor> {
     const id = `${keyText(key)} ${number}`;
     const known = this.#known.get(id);
@@ -47,10 +48,20 @@ export class Redactors {
   async #opened(key: EnvKey, refs: readonly SecretRef[]): Promise<readonly NamedSecret[]> {
     const sealed = await this.#deps.journal.sealed(key, refs);
     return refs.flatMap((ref, place) => {
-      const text = sealed[place];
-      // What was destroyed is in no instance any more.
-      return text ? [{ name: ref.secret, value: this.#deps.vault.open(text, { key, ...ref }) }] : [];
+      const value = this.#open(sealed[place] ?? null, { key, ...ref });
+      return value ? [{ name: ref.secret, value }] : [];
     });
+  }
+
+  /** Null for what was destroyed, or cannot be opened any more: then nobody can say what would have to be hidden. */
+  #open(sealed: string | null, place: SealedPlace): Secret | null {
+    if (sealed === null) return null;
+    try {
+      return this.#deps.vault.open(sealed, place);
+    } catch (thrown) {
+      if (thrown instanceof Fault && thrown.code === "vault.damaged") return null;
+      throw thrown;
+    }
   }
 }
 

@@ -250,7 +250,7 @@ export interface Release {
   readonly artifacts: readonly ArtifactSpec[];
   readonly services: readonly ServiceSpec[];
   readonly deploy: DeployPolicy;
-  /** Names of variables whose values are hidden in logs; left out by earlier versions, which hid none. */
+  /** Names of variables whose values are hidden in logs; left out by earlier versions: then all that was set. */
   readonly secrets?: readonly string[];
   /** The manifest's own text, kept for `releases show` and for a configuration change of this release. */
   readonly manifest: string;

@@ -5,7 +5,18 @@ import { type HttpSpec, plainRules, type ServiceSpec } from "../model/release.ts
 import { type Route, type RouteTable, routeTable, type Upstream } from "../model/route.ts";
 import { tcpGate, timesWanted, unreadyAfter } from "./gate.ts";
 import type { Snapshot } from "./plan.ts";
-import { instancesOf, isGated, isRunning, isStaying, releaseOf, routedNow, type Slot, slotsOf } from "./view.ts";
+import {
+  idOf,
+  instancesOf,
+  isGated,
+  isRunning,
+  isStaying,
+  releaseOf,
+  routedNow,
+  type Slot,
+  slotId,
+  slotsOf,
+} from "./view.ts";
 
 /** Whose instances a table points at. */
 export interface Blend {
@@ -28,9 +39,9 @@ const unknownYet = { readyInRow: 0, unreadyInRow: 0 };
  */
 export function upstreamsOf(s: Snapshot, serving: Serving | null, service: string): readonly ObservedInstance[] {
   const routed = routedNow(s);
-  const running = slotsOf(s, serving)
-    .filter((slot) => slot.service.name === service)
-    .flatMap((slot) => usableOf(s, slot, routed));
+  const slots = slotsOf(s, serving).filter((slot) => slot.service.name === service);
+  const usable = slots.flatMap((slot) => usableOf(s, slot, routed));
+  const running = usable.length > 0 ? usable : surplusOf(s, slots, routed);
   const ready = running.filter((one) => isStaying(s, one.instance) && isReady(s, one, routed));
   return (ready.length > 0 ? ready : running).map((one) => one.instance);
 }
@@ -48,6 +59,19 @@ function usableOf(s: Snapshot, slot: Slot, routed: ReadonlySet<string>): readonl
     // One that must go stays where it is until its successor is gated; a `single` service has no such overlap.
     gated.find((instance) => !slot.service.single && isRunning(instance) && routed.has(instance.name));
   return usable ? [{ instance: usable, service: slot.service }] : [];
+}
+
+/** Instances in places that a smaller scale took away: while nobody is in those that are left, they go on answering. */
+function surplusOf(s: Snapshot, slots: readonly Slot[], routed: ReadonlySet<string>): readonly Usable[] {
+  const [first] = slots;
+  if (!first) return [];
+  const { service, release, deployment } = first;
+  const left = new Set(slots.map(idOf));
+  return s.instances
+    .filter(({ identity }) => identity.service === service.name && identity.release === release.number)
+    .filter(({ identity }) => identity.deployment === deployment && !left.has(slotId(identity)))
+    .filter((instance) => isRunning(instance) && isGated(s, instance) && routed.has(instance.name))
+    .map((instance) => ({ instance, service }));
 }
 
 function isReady(s: Snapshot, { instance, service }: Usable, routed: ReadonlySet<string>): boolean {
@@ -109,7 +133,9 @@ export function spareUpstreams(
   const isWanted = slotsOf(s, base).some((slot) => slot.service.name === service && slot.service.http);
   if (!isWanted || upstreamsOf(s, base, service).length > 0) return [];
   const routed = routedNow(s);
-  return upstreamsOf(s, spare, service).filter(({ name }) => routed.has(name));
+  // By place: one that is started anew there takes over from the one before it.
+  const places = new Set(s.instances.filter(({ name }) => routed.has(name)).map(({ identity }) => slotId(identity)));
+  return upstreamsOf(s, spare, service).filter(({ identity }) => places.has(slotId(identity)));
 }
 
 function readyWithin(service: ServiceSpec): number {
