@@ -65,6 +65,11 @@ export const faults = {
     hint: "Use the Fairlead version that wrote it, or a newer one. Nothing was changed.",
   },
   "journal.damaged": { status: 500, exit: 1, hint: "Restore the state directory from a backup. Nothing was changed." },
+  "check.failed": {
+    status: 422,
+    exit: 1,
+    hint: 'Mend what is named above; or deploy with --allow RULE --because "…", which is kept with the release.',
+  },
   "vault.key": {
     status: 500,
     exit: 1,

@@ -86,12 +86,21 @@ export type DeploymentDetail = z.infer<typeof deploymentDetail>;
 
 export const deploymentPage = pageOf(deploymentView).meta({ id: "DeploymentPage" });
 
+const permit = z
+  .strictObject({
+    rules: z.array(z.string().max(50)).min(1).max(50),
+    because: z.string().trim().min(1, "must say why").max(500),
+  })
+  .optional()
+  .describe("Errors of the readiness check that are let pass, and why; kept with the release.");
+
 export const deploymentRequest = z
   .discriminatedUnion("kind", [
     z.strictObject({
       kind: z.literal("deploy"),
       source: digest,
       message: z.string().max(500).optional(),
+      allow: permit,
     }),
     z.strictObject({
       kind: z.literal("promote"),
@@ -99,6 +108,7 @@ export const deploymentRequest = z
         "The environment whose serving release goes live here: its artifacts, with the configuration of this one.",
       ),
       message: z.string().max(500).optional(),
+      allow: permit,
     }),
     z.strictObject({
       kind: z.literal("rollback"),

@@ -10,6 +10,9 @@ export const releaseView = z
     source: digest,
     serving: z.boolean(),
     wasLive: z.boolean().describe("Whether it can be rolled back to, as long as its artifacts are kept."),
+    allowed: z
+      .array(z.object({ rule: z.string(), by: z.string(), because: z.string() }))
+      .describe("Errors of the readiness check that were let pass."),
     services: z.array(
       z.object({
         name: z.string(),

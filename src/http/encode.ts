@@ -73,7 +73,7 @@ function stepWord(what: string): string {
 }
 
 export function releaseView({ release, serving, wasLive }: KnownRelease): ReleaseView {
-  const { number, createdAt, createdBy, message, source, services } = release;
+  const { number, createdAt, createdBy, message, source, services, allowed = [] } = release;
   return {
     release: releaseName(number),
     createdAt: timeText(createdAt),
@@ -82,6 +82,7 @@ export function releaseView({ release, serving, wasLive }: KnownRelease): Releas
     source,
     serving,
     wasLive,
+    allowed: allowed.map((one) => ({ ...one })),
     services: services.map(({ name, artifact, command, replicas, http, env }) => ({
       name,
       artifact,

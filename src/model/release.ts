@@ -238,6 +238,13 @@ export interface DeployPolicy {
   readonly keep: number;
 }
 
+/** A rule of the readiness check that somebody let pass. */
+export interface Allowed {
+  readonly rule: string;
+  readonly by: string;
+  readonly because: string;
+}
+
 /** The immutable record vN of everything that runs: artifacts, configuration and routes of all services. */
 export interface Release {
   readonly key: EnvKey;
@@ -252,6 +259,8 @@ export interface Release {
   readonly deploy: DeployPolicy;
   /** Names of variables whose values are hidden in logs; left out by earlier versions: then all that was set. */
   readonly secrets?: readonly string[];
+  /** Errors of the readiness check that were let pass; left out by earlier versions. */
+  readonly allowed?: readonly Allowed[];
   /** The manifest's own text, kept for `releases show` and for a configuration change of this release. */
   readonly manifest: string;
 }

@@ -217,7 +217,7 @@ function routeWords(table: RouteTable): string {
 function fill(s: Snapshot, slot: Slot, { wanted, draft }: { wanted: Wanted; draft: Draft }): void {
   const there = instancesOf(s, slot);
   if (there.some((instance) => isStaying(s, instance))) return;
-  if (wanted.onTrial.has(idOf(slot)) && there.length > 0) return;
+  if (wanted.onTrial.has(idOf(slot)) && there.some((instance) => !wasUnwanted(s, instance))) return;
   if (slot.service.single && s.instances.some((other) => sameService(other, slot) && isRunning(other))) return;
   const delay = restartDelayLeft(s, there);
   if (delay > 0) return draft.lookAgainIn(delay);
@@ -227,6 +227,11 @@ function fill(s: Snapshot, slot: Slot, { wanted, draft }: { wanted: Wanted; draf
     instance,
     why: `${slot.service.name} v${slot.release.number} has no instance ${slot.ordinal}`,
   });
+}
+
+/** Told to go although nothing was wrong with it, by a smaller scale that was taken back: its end says nothing. */
+export function wasUnwanted(s: Snapshot, instance: ObservedInstance): boolean {
+  return factsOf(s, instance.name)?.retiredBecause === "unwanted";
 }
 
 function sameService(instance: ObservedInstance, slot: Slot): boolean {

@@ -3,7 +3,7 @@ import type { Deployment, Verdict } from "../model/deployment.ts";
 import type { Serving } from "../model/environment.ts";
 import type { ObservedInstance } from "../model/instance.ts";
 import type { Release } from "../model/release.ts";
-import { hasGated } from "./converge.ts";
+import { hasGated, wasUnwanted } from "./converge.ts";
 import type { Draft } from "./draft.ts";
 import { judgeGate } from "./gate.ts";
 import type { Snapshot } from "./plan.ts";
@@ -70,7 +70,7 @@ export function firstFailure(
 ): { fault: FaultRecord; instance: ObservedInstance } | null {
   for (const slot of slots) {
     const instance = instancesOf(s, slot)[0];
-    if (!instance || (instance.exit === null && hasGated(s, slot))) continue;
+    if (!instance || wasUnwanted(s, instance) || (instance.exit === null && hasGated(s, slot))) continue;
     const verdict = judgeGate(s, slot.service, instance);
     if (verdict.state === "failed") return { fault: verdict.fault, instance };
   }

@@ -8,30 +8,37 @@ import { composeRelease, type Draft, draftOf, refuseTakenHosts } from "./compose
 import { generatedValues } from "./generate.ts";
 import { authorise, type Call, environmentOf } from "./ground.ts";
 import { promotionOf, refuseIncomplete } from "./promote.ts";
+import { type Permit, refuseUnready } from "./readiness.ts";
 import { givenValues, setValues } from "./values.ts";
 
 /** How many live releases are looked through for one to go back to. */
 const liveReleasesSeen = 1_000;
 
+/** What is said about a new release. */
+interface Described {
+  readonly message?: string | null | undefined;
+  readonly allow?: Permit | null | undefined;
+}
+
 export type DeploymentOrder =
-  | { readonly kind: "deploy"; readonly source: string; readonly message?: string | undefined }
-  | { readonly kind: "promote"; readonly from: string; readonly message?: string | undefined }
+  | ({ readonly kind: "deploy"; readonly source: string } & Described)
+  | ({ readonly kind: "promote"; readonly from: string } & Described)
   | { readonly kind: "rollback"; readonly release?: string | undefined }
   | { readonly kind: "restart"; readonly services?: readonly string[] | undefined };
 
 /**
  * Queues a deployment and answers it; the engine does the rest. Nothing is written unless it can begin. Faults: those of
- * `draftOf`, `promotionOf` and `composeRelease`, `route.host-taken`, `app.unknown`, `release.unknown`, `release.none-before`,
+ * `draftOf`, `promotionOf`, `composeRelease` and `refuseUnready`, `route.host-taken`, `app.unknown`, `release.unknown`, `release.none-before`,
  * `release.incomplete`, `service.unknown`.
  */
 export async function beginDeployment(call: Call, key: EnvKey, order: DeploymentOrder): Promise<Deployment> {
   authorise(call, "deploy");
   switch (order.kind) {
     case "deploy":
-      return deploy(call, key, { draft: await draftOf(call.deps, key, order.source), message: order.message ?? null });
+      return deploy(call, key, { ...order, draft: await draftOf(call.deps, key, order.source) });
     case "promote": {
       const { draft, message } = await promotionOf(call, key, order.from);
-      return deploy(call, key, { draft, message: order.message ?? message });
+      return deploy(call, key, { ...order, message: order.message ?? message, draft });
     }
     case "rollback":
       return rollback(call, key, order.release ?? null);
@@ -43,7 +50,7 @@ export async function beginDeployment(call: Call, key: EnvKey, order: Deployment
 function deploy(
   call: Call,
   key: EnvKey,
-  { draft, message }: { draft: Draft; message: string | null },
+  { draft, message = null, allow = null }: Described & { readonly draft: Draft },
 ): Promise<Deployment> {
   const { deps } = call;
   const createdBy = authorise(call, "deploy").name;
@@ -53,8 +60,10 @@ function deploy(
     const set = await givenValues(deps, environment);
     const made = generatedValues(draft.spec, set);
     const { given, change } = await setValues(deps, { environment, given: set, by: createdBy }, made);
-    const release = composeRelease(deps, { key, draft, number, given, createdBy, message });
-    await refuseTakenHosts(deps, release);
+    const composed = composeRelease(deps, { key, draft, number, given, createdBy, message });
+    await refuseTakenHosts(deps, composed);
+    const allowed = await refuseUnready(deps, { draft, release: composed, given }, { allow, by: createdBy });
+    const release = { ...composed, allowed };
     const beside = change ? [change] : [];
     return queue(call, { environment, kind: "deploy", release, isNew: true, services: null, beside });
   });

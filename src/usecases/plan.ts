@@ -4,6 +4,7 @@ import { type Difference, differences, summaryOf } from "./diff.ts";
 import { generatedValues } from "./generate.ts";
 import { authorise, type Call } from "./ground.ts";
 import { promotionOf } from "./promote.ts";
+import { readinessOf } from "./readiness.ts";
 import { givenValues, setValues } from "./values.ts";
 
 export interface Outlook {
@@ -31,6 +32,15 @@ export async function planDeployment(call: Call, key: EnvKey, of: Planned): Prom
   await refuseTakenHosts(deps, release);
   const serving = environment.serving && (await journal.release(key, environment.serving.release));
   const changes = differences(serving, release);
-  const warnings = draft.warnings.map(({ path, message }) => `${path}: ${message}`);
+  const found = await readinessOf(deps, { draft, release, given });
+  const warnings = [
+    ...draft.warnings.map(({ path, message }) => `${path}: ${message}`),
+    ...found
+      .filter(({ severity }) => severity !== "note")
+      .map(
+        ({ path, message, rule, severity }) =>
+          `${path} ${message} [${rule}]${severity === "error" ? ": a deployment is refused" : ""}`,
+      ),
+  ];
   return { changes, warnings, summary: summaryOf(changes, serving) };
 }

@@ -9,6 +9,7 @@ import { configured, newestRelease, type Revised } from "./documents.ts";
 import { generatedValues } from "./generate.ts";
 import { authorise, type Call, environmentOf, refuseStale } from "./ground.ts";
 import { pagesOf } from "./pages.ts";
+import { type Permit, refuseUnready } from "./readiness.ts";
 import { type GivenValues, givenValues, setValues, type ValuesSet, type ValuesToSet } from "./values.ts";
 
 /** A value that is set. `live`: what serves has this version; else it waits for the next deployment. */
@@ -112,7 +113,8 @@ export type ValueChange = "added" | "changed" | "forgotten" | "same";
 /**
  * Sets and forgets variables. What serves, or is on its way to, becomes a new release of the same artifacts with its own
  * deployment; otherwise, and with `stage`, the next deployment takes the values along. Faults: `document.stale`;
- * `manifest.invalid` when the manifest does not allow the outcome, and then nothing is changed.
+ * `manifest.invalid` when the manifest does not allow the outcome and `check.failed` when the readiness check does not; then
+ * nothing is changed.
  */
 export async function changeVariables(call: Call, key: EnvKey, order: VariablesOrder): Promise<VariablesChanged> {
   const by = authorise(call, "configure").name;
@@ -180,6 +182,12 @@ async function apply(call: Call, { environment, base, set, order, names, by }: A
   return queue(call, { environment, kind: "deploy", release, isNew: true, services: null, beside: changes(values) });
 }
 
+/** What was let pass of the code is let pass of its configuration too. */
+function permitOf({ allowed = [] }: Release): Permit | null {
+  const [first] = allowed;
+  return first ? { rules: allowed.map(({ rule }) => rule), because: first.because } : null;
+}
+
 /** The release that comes of other values with the same code. */
 async function recomposed(
   { deps }: Call,
@@ -192,6 +200,8 @@ async function recomposed(
   const both = { ...set.change?.set, ...made.change?.set };
   const change = Object.keys(both).length > 0 ? ({ kind: "variables", key, set: both } as const) : null;
   const number = (await deps.journal.lastReleaseNumber(key)) + 1;
-  const release = composeRelease(deps, { key, draft, number, given: made.given, createdBy: by, message });
-  return { release, values: { given: made.given, change } };
+  const { given } = made;
+  const composed = composeRelease(deps, { key, draft, number, given, createdBy: by, message });
+  const allowed = await refuseUnready(deps, { draft, release: composed, given }, { allow: permitOf(base), by });
+  return { release: { ...composed, allowed }, values: { given, change } };
 }

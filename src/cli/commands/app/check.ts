@@ -1,42 +1,103 @@
 import path from "node:path";
 import type { Complaint } from "../../../base/faults.ts";
+import type { Finding } from "../../../check/run.ts";
+import { sarif } from "../../../check/sarif.ts";
 import { formatComplaint } from "../../../manifest/complaint.ts";
 import { environmentsOf, readManifest } from "../../../manifest/read.ts";
 import { command, optional } from "../../command.ts";
+import { toggle } from "../../flags.ts";
+import type { Paint } from "../../paint.ts";
 import { readManifestText } from "../../place.ts";
 import { projectManifest } from "../../project.ts";
+import { findingsOf, writtenFiles } from "../../readiness.ts";
 
 export default command({
   about:
-    "Reads fairlead.yml for production and every environment declared in it, without asking a controller, and names every\nfault at once as file:line:column with what to write instead. Exit 2 when there is one.",
+    "Reads fairlead.yml for production and every environment declared in it, without asking a controller, and names every\nfault at once as file:line:column with what to write instead: exit 2. Then judges the readiness of manifest and source by\nthe rules of docs/checks.md: exit 1 when one is an error. Values that are set with `env set` are not known here; a\ndeployment looks at them too.",
   args: { dir: optional("Directory with fairlead.yml; default: here or above") },
+  flags: { sarif: toggle("--sarif", "Print the findings as SARIF 2.1.0, for code hosts") },
   examples: [
-    ["fairlead check", "the manifest here"],
+    ["fairlead check", "the manifest and the source here, for every environment"],
+    ["fairlead check -e production", "for one"],
     ["fairlead check -c deploy/fairlead.yml --json", "another one, for scripts"],
+    ["fairlead check --sarif > fairlead.sarif", "for a code host"],
   ],
-  async run({ args, world }) {
+  async run({ args, flags, world }) {
     const manifest = projectManifest(world, args.dir);
     const text = readManifestText(manifest);
     const file = path.relative(world.host.cwd, manifest.file) || manifest.file;
-    const environments = [...new Set(["production", ...environmentsOf(text)])];
+    const { environment } = world.globals;
+    const environments =
+      environment === undefined ? [...new Set(["production", ...environmentsOf(text)])] : [environment];
     const complaints = new Map<string, Complaint>();
     const warnings = new Map<string, Complaint>();
-    for (const environment of environments) {
-      const reading = readManifest(text, { file, environment });
+    for (const one of environments) {
+      const reading = readManifest(text, { file, environment: one });
       const found = reading.ok ? reading.warnings : reading.complaints;
-      for (const one of found) (reading.ok ? warnings : complaints).set(formatComplaint(one), one);
+      for (const each of found) (reading.ok ? warnings : complaints).set(formatComplaint(each), each);
     }
-    return { ok: complaints.size === 0, file, environments, complaints: all(complaints), warnings: all(warnings) };
+    const files = complaints.size > 0 ? [] : writtenFiles(manifest);
+    const all = complaints.size > 0 ? [] : environments.flatMap((one) => found({ text, file, files }, one));
+    const findings = merged(all);
+    if (flags.sarif) await world.print(JSON.stringify(sarif(findings, world.host.version), null, 2));
+    return {
+      ok: complaints.size === 0 && findings.every(({ severity }) => severity !== "error"),
+      file,
+      environments,
+      complaints: listed(complaints),
+      warnings: listed(warnings),
+      findings,
+      printed: flags.sarif,
+    };
   },
-  view({ ok, file, environments, complaints, warnings }, paint) {
+  view({ file, environments, complaints, warnings, findings, printed, ok }, paint) {
+    if (printed) return "";
     const lines = complaints.map(({ text }) => text);
     for (const { text } of warnings) lines.push(`${text} ${paint.yellow("(warning)")}`);
+    for (const finding of findings) lines.push(...findingLines(finding, paint));
     if (ok) lines.push(`${paint.green("ok:")} ${file} for ${environments.join(", ")}`);
     return lines.join("\n");
   },
-  exit: ({ ok }) => (ok ? 0 : 2),
+  exit: ({ ok, complaints }) => (ok ? 0 : complaints.length > 0 ? 2 : 1),
 });
 
-function all(found: ReadonlyMap<string, Complaint>): (Complaint & { readonly text: string })[] {
+/** A finding with the environments that it is in. */
+interface Shown extends Finding {
+  readonly environments: readonly string[];
+}
+
+function found(
+  about: { text: string; file: string; files: ReturnType<typeof writtenFiles> },
+  environment: string,
+): readonly Shown[] {
+  return findingsOf({ ...about, environment }).map((finding) => ({ ...finding, environments: [environment] }));
+}
+
+/** The same finding in several environments is told once; the worst first. */
+function merged(findings: readonly Shown[]): readonly Shown[] {
+  const known = new Map<string, Shown>();
+  for (const finding of findings) {
+    const id = [finding.rule, finding.severity, finding.path, finding.line, finding.message].join("\n");
+    const environments = [...(known.get(id)?.environments ?? []), ...finding.environments];
+    known.set(id, { ...finding, environments });
+  }
+  const order = ["error", "warning", "note"];
+  return [...known.values()].sort((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity));
+}
+
+function findingLines(
+  { severity, file, line, column, path: at, message, fix, rule, environments }: Shown,
+  paint: Paint,
+) {
+  const colour = { error: paint.red, warning: paint.yellow, note: paint.dim };
+  const place = [file, line, column].filter((part) => part !== null).join(":");
+  const subject = at === file ? "" : `${at} `;
+  return [
+    `${colour[severity](`${severity}:`)} ${place} ${subject}${message} [${rule}] (${environments.join(", ")})`,
+    paint.dim(`    ${fix}`),
+  ];
+}
+
+function listed(found: ReadonlyMap<string, Complaint>): (Complaint & { readonly text: string })[] {
   return [...found].map(([text, complaint]) => ({ ...complaint, text }));
 }

@@ -20,6 +20,9 @@ export default command({
     ]);
     const services = table(["SERVICE", "REPLICAS", "RUN", "HOSTS", "VARIABLES"], rows, paint);
     const message = release.message === null ? [] : [harmless(release.message, paint)];
-    return [head, ...message, "", services, "", harmless(manifest.trimEnd(), paint)].join("\n");
+    const allowed = release.allowed.map(({ rule, by, because }) =>
+      harmless(`${rule} was let pass by ${by}: ${because}`, paint),
+    );
+    return [head, ...message, ...allowed, "", services, "", harmless(manifest.trimEnd(), paint)].join("\n");
   },
 });

@@ -1,0 +1,29 @@
+import type { Rule } from "../subject.ts";
+
+/** Comparing or storing what somebody typed as it is, in Python, JavaScript and SQL (R297). */
+const patterns: readonly RegExp[] = [
+  /\b(?:user|account|row|member)\w*(?:\.|\[["'])password["'\]]*\s*={2,3}\s*[\w.]*(?:password|pwd)\b/i,
+  /\bWHERE\b.{0,80}\bpassword\s*=\s*(?:['"]?\s*\+|\$\{|%s|\?|:password)/i,
+  /\bcreate_user\(.*password_hash\s*=\s*password\b/i,
+];
+
+/** Passwords that are compared or stored in the clear. */
+export const plainPasswords: Rule = {
+  id: "plain-passwords",
+  title: "Passwords are stored as hashes",
+  why: "Whoever reads a copy of the database has the passwords of all users, here and wherever they use them too.",
+  fix: "store an argon2 or bcrypt hash, and compare with the library's own function",
+  severity: () => "warning",
+  look: ({ files }) =>
+    files
+      .filter(({ path }) => /\.(?:[cm]?[jt]sx?|py|rb|php|sql)$/.test(path))
+      .flatMap(({ path, text }) =>
+        text
+          .split("\n")
+          .flatMap((line, place) =>
+            line.length < 2_000 && patterns.some((pattern) => pattern.test(line))
+              ? [{ at: { file: path, line: place + 1 }, message: "compares or stores a password as it is" }]
+              : [],
+          ),
+      ),
+};

@@ -1,0 +1,31 @@
+import { secretIn } from "../secret-patterns.ts";
+import { looksSecret, type Rule, variableAt } from "../subject.ts";
+
+/** Kairo's fifth and sixth check (R123, R124, R098) for the manifest. */
+export const secretInManifest: Rule = {
+  id: "secret-in-manifest",
+  title: "No secret stands in the manifest",
+  why: "The manifest is in the repository: everybody who ever reads that has the secret, also after it was taken out.",
+  fix: "take it out, set it with `fairlead env set NAME --stdin`, and exchange it where it came from",
+  severity: () => "error",
+  look: ({ values, spec }) =>
+    values.flatMap((value) => {
+      if (value.from !== "manifest") return [];
+      const found = secretIn(value.text.reveal());
+      if (found !== null) return [{ at: variableAt(value), message: `holds ${found}` }];
+      const service = spec.services.find(({ name }) => name === value.service);
+      const declared = service?.variables[value.name]?.secret ?? false;
+      return declared && looksSecret(value.name) && isRandom(value.text.reveal())
+        ? [{ at: variableAt(value), message: "holds what looks like a real secret" }]
+        : [];
+    }),
+};
+
+/** Whether a text has the entropy of a generated key: 3.5 bits a character, over 24 or more without a space. */
+function isRandom(text: string): boolean {
+  if (text.length < 24 || /\s/.test(text)) return false;
+  const counts = new Map<string, number>();
+  for (const letter of text) counts.set(letter, (counts.get(letter) ?? 0) + 1);
+  const entropy = [...counts.values()].reduce((sum, n) => sum - (n / text.length) * Math.log2(n / text.length), 0);
+  return entropy >= 3.5;
+}

@@ -1,0 +1,21 @@
+import { secretIn } from "../secret-patterns.ts";
+import type { Rule } from "../subject.ts";
+
+/** A line with this comment is left out; the reason has to stand beside it. */
+const excuse = /fairlead:allow secret-in-source because \S/;
+
+/** Kairo's fifth and sixth check (R123, R124) for everything else in the source. */
+export const secretInSource: Rule = {
+  id: "secret-in-source",
+  title: "No secret stands in the source",
+  why: "It is copied into the image and into every clone of the repository.",
+  fix: "take it out and exchange it; if it is none, write `fairlead:allow secret-in-source because …` on its line",
+  severity: () => "error",
+  look: ({ files }) =>
+    files.flatMap(({ path, text }) =>
+      text.split("\n").flatMap((line, place) => {
+        const found = line.length > 2_000 || excuse.test(line) ? null : secretIn(line);
+        return found === null ? [] : [{ at: { file: path, line: place + 1 }, message: `holds ${found}` }];
+      }),
+    ),
+};

@@ -1,0 +1,29 @@
+import { inProduction, type Rule, variableAt } from "../subject.ts";
+
+/** What signs sessions and tokens; keys of other people's services have the length that those chose. */
+const signing = /^(?:.*_)?(?:SECRET_KEY|JWT_SECRET|SESSION_SECRET|SERVICE_TOKEN|INTERNAL_API_KEY|SECRET)$/;
+/** Godo asks for 32 characters (R095), Beyond Stars for 64 of hexadecimal (R075). */
+const shortest = 32;
+/** Different characters that a random value of this length has at least, all but surely, in hexadecimal too. */
+const fewest = 8;
+
+/** Kairo's second check (R120): unique and random. */
+export const weakSecret: Rule = {
+  id: "weak-secret",
+  title: "Keys that sign sessions and tokens are long and random",
+  why: "Whoever guesses such a key can sign in as anybody.",
+  fix: "let Fairlead make one with `generate: hex32`, or set one of 32 random characters or more",
+  severity: inProduction,
+  look: ({ values }) =>
+    values.flatMap((value) => {
+      if (!signing.test(value.name)) return [];
+      const text = value.text.reveal();
+      const message =
+        text.length < shortest
+          ? `is shorter than ${shortest} characters`
+          : new Set(text).size < fewest
+            ? "is not random"
+            : null;
+      return message === null ? [] : [{ at: variableAt(value), message }];
+    }),
+};

@@ -1,0 +1,45 @@
+import type { Complaint } from "../base/faults.ts";
+import { rules } from "./rules.ts";
+import type { Found, Severity, Subject } from "./subject.ts";
+
+/** A finding with all that is said about it. */
+export interface Finding {
+  readonly rule: string;
+  readonly severity: Severity;
+  readonly path: string;
+  readonly file: string;
+  readonly line: number | null;
+  readonly column: number | null;
+  readonly message: string;
+  readonly fix: string;
+}
+
+const order: readonly Severity[] = ["error", "warning", "note"];
+
+/** Everything that the rules find, the worst first; `manifest` is how the manifest's file is called. */
+export function check(subject: Subject, manifest: string): readonly Finding[] {
+  const findings = rules.flatMap((rule) =>
+    rule.look(subject).map((found): Finding => {
+      const severity = rule.severity(subject.environment);
+      return { rule: rule.id, severity, ...placed(subject, found, manifest), message: found.message, fix: rule.fix };
+    }),
+  );
+  return findings.sort((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity));
+}
+
+function placed({ placeOf }: Subject, { at }: Found, manifest: string) {
+  if ("file" in at) return { path: at.file, file: at.file, line: at.line, column: null };
+  const place = placeOf(...at.path.split("."));
+  return { path: at.path, file: manifest, line: place?.line ?? null, column: place?.column ?? null };
+}
+
+/** A finding as a complaint, for faults and for the command line. */
+export function complaintOf({ rule, path, file, line, column, message, fix }: Finding): Complaint {
+  return {
+    path,
+    message: `${message} – ${fix} [${rule}]`,
+    file,
+    ...(line === null ? {} : { line }),
+    ...(column === null ? {} : { column }),
+  };
+}

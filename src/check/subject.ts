@@ -1,0 +1,69 @@
+import type { Complaint } from "../base/faults.ts";
+import type { Secret } from "../base/secret.ts";
+import type { AppSpec } from "../model/app.ts";
+
+/** The value of a variable as one service gets it. */
+export interface KnownValue {
+  readonly service: string;
+  readonly name: string;
+  readonly text: Secret;
+  /** `manifest`: it stands in the file, for everybody to read. `set`: it came from the vault. */
+  readonly from: "manifest" | "set";
+}
+
+/** A text file of the source. */
+export interface SourceFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** All that the rules look at, for one environment. */
+export interface Subject {
+  readonly environment: string;
+  readonly spec: AppSpec;
+  /** The values that are known here: offline those of the manifest alone. */
+  readonly values: readonly KnownValue[];
+  /** The source's text files; empty where only the manifest is at hand. */
+  readonly files: readonly SourceFile[];
+  /** Where a value of the manifest is written. */
+  readonly placeOf: (...path: readonly string[]) => Pick<Complaint, "line" | "column"> | null;
+}
+
+/** What a rule found. It names no value. */
+export interface Found {
+  /** Path in the manifest like `services.web.run`, or a file of the source. */
+  readonly at: { readonly path: string } | { readonly file: string; readonly line: number };
+  /** What is wrong, as a sentence about the place. */
+  readonly message: string;
+}
+
+/** `error` blocks a deployment, `warning` is shown with it, `note` only by `fairlead check`. */
+export type Severity = "error" | "warning" | "note";
+
+/** One thing to look for before a deployment. Pure: the same subject has the same findings. */
+export interface Rule {
+  readonly id: string;
+  /** What holds when it finds nothing. */
+  readonly title: string;
+  /** Why it matters, for the page of rules. */
+  readonly why: string;
+  /** What to do about a finding. */
+  readonly fix: string;
+  severity(environment: string): Severity;
+  look(subject: Subject): readonly Found[];
+}
+
+/** An error in production, where it hurts users; elsewhere a warning. */
+export function inProduction(environment: string): Severity {
+  return environment === "production" ? "error" : "warning";
+}
+
+/** Where a variable of a service is written. */
+export function variableAt({ service, name }: Pick<KnownValue, "service" | "name">): Found["at"] {
+  return { path: `services.${service}.env.${name}` };
+}
+
+/** Names that say that their value is a secret, in the words of the usual frameworks. */
+export function looksSecret(name: string): boolean {
+  return /(?:^|_)(?:SECRET|TOKEN|PASSWORD|PASSWD|PWD|CREDENTIALS?|APIKEY)(?:_|$)|(?:^|_)KEY$/.test(name.toUpperCase());
+}

@@ -1,0 +1,82 @@
+import { readFileSync, statSync } from "node:fs";
+import path from "node:path";
+import { Fault } from "../base/faults.ts";
+import { check, complaintOf, type Finding } from "../check/run.ts";
+import type { SourceFile } from "../check/subject.ts";
+import { manifestValues } from "../check/values.ts";
+import { readManifest } from "../manifest/read.ts";
+import { type Manifest, manifestName, readManifestText } from "./place.ts";
+import { projectManifest } from "./project.ts";
+import { filesBelow } from "./source.ts";
+import type { World } from "./world.ts";
+
+/** What is looked through: text that people write, and no more of it than a moment takes. */
+const limits = { fileBytes: 256 * 1024, bytes: 16 * 1024 * 1024 } as const;
+const written =
+  /\.(?:[cm]?[jt]sx?|py|rb|php|go|java|kt|rs|cs|sh|sql|ya?ml|toml|ini|cfg|conf|json|env|example|properties|tf|vue|svelte|html)$|(?:^|\/)(?:Dockerfile|Containerfile|Procfile|Makefile)[^/]*$/i;
+/** Made by programs, and full of digests. */
+const generated = /(?:^|\/)(?:package-lock\.json|[^/]*\.lock|pnpm-lock\.yaml|[^/]*\.min\.js|[^/]*\.map)$/;
+
+/** The text files of a source that rules look at. */
+export function writtenFiles({ directory, file }: Manifest): readonly SourceFile[] {
+  const files: SourceFile[] = [];
+  let bytes = 0;
+  for (const found of filesBelow(directory)) {
+    const full = path.join(directory, found);
+    if (!written.test(found) || generated.test(found) || full === file) continue;
+    const { size } = statSync(full);
+    if (size > limits.fileBytes || bytes + size > limits.bytes) continue;
+    const content = readFileSync(full);
+    if (content.includes(0)) continue;
+    bytes += size;
+    files.push({ path: found, text: content.toString("utf8") });
+  }
+  return files;
+}
+
+export interface Checking {
+  readonly text: string;
+  /** How the manifest's file is called in findings. */
+  readonly file: string;
+  readonly environment: string;
+  readonly files: readonly SourceFile[];
+}
+
+/** What the rules find without a controller; none where the manifest itself has faults. */
+export function findingsOf({ text, file, environment, files }: Checking): readonly Finding[] {
+  const reading = readManifest(text, { file, environment });
+  if (!reading.ok) return [];
+  const { spec, placeOf } = reading;
+  return check({ environment, spec, values: manifestValues(spec), files, placeOf }, file);
+}
+
+/**
+ * Looks through the source before it is uploaded: the controller itself looks at manifest, values and Dockerfile. Fault:
+ * `check.failed` with every error in a file of the source.
+ */
+export function refuseUnreadySource(world: World, directory: string | undefined, allowed: readonly string[]): void {
+  const manifest = projectManifest(world, directory);
+  const environment = world.globals.environment ?? "production";
+  const text = readManifestText(manifest);
+  const found = findingsOf({ text, file: manifestName, environment, files: writtenFiles(manifest) });
+  const refused = found.filter(
+    ({ severity, rule, file }) => severity === "error" && file !== manifestName && !allowed.includes(rule),
+  );
+  const [first] = refused;
+  if (!first) return;
+  const more = refused.length > 1 ? ` (and ${refused.length - 1} more)` : "";
+  const detail = `${first.file}:${first.line} ${first.message}${more}; nothing was uploaded`;
+  throw new Fault("check.failed", detail, { complaints: refused.map(complaintOf) });
+}
+
+/** `--allow a,b --because "…"`. Fault: `usage.invalid` when one is there without the other. */
+export function permitOf(flags: {
+  readonly allow: string | undefined;
+  readonly because: string | undefined;
+}): { rules: string[]; because: string } | null {
+  const rules = (flags.allow ?? "").split(",").filter((rule) => rule !== "");
+  const because = flags.because?.trim() ?? "";
+  if (rules.length === 0 && flags.because === undefined) return null;
+  if (rules.length > 0 && because !== "") return { rules, because };
+  throw new Fault("usage.invalid", 'give --allow and --because together, like --allow debug-on --because "…"');
+}

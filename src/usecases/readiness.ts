@@ -1,0 +1,76 @@
+import { Fault } from "../base/faults.ts";
+import { Secret } from "../base/secret.ts";
+import { rules } from "../check/rules.ts";
+import { check, complaintOf, type Finding } from "../check/run.ts";
+import type { KnownValue, SourceFile } from "../check/subject.ts";
+import type { Allowed, Release } from "../model/release.ts";
+import { type Draft, manifestFile } from "./compose.ts";
+import { type Deps, invalid } from "./ground.ts";
+import type { GivenValues } from "./values.ts";
+
+/** Rules that somebody knows to be broken and lets pass. */
+export interface Permit {
+  readonly rules: readonly string[];
+  readonly because: string;
+}
+
+/** What is judged: a release as it was composed, with the values that it names. */
+export interface Judged {
+  readonly draft: Draft;
+  readonly release: Release;
+  readonly given: GivenValues;
+}
+
+/**
+ * What the rules find in a release before it is deployed: in its manifest, its values and its Dockerfile. The rest of the
+ * source is looked through where it lies (`fairlead check`, and `fairlead deploy` before it uploads).
+ */
+export async function readinessOf(deps: Deps, { draft, release, given }: Judged): Promise<readonly Finding[]> {
+  const { spec, placeOf } = draft;
+  const files = await dockerfileOf(deps, draft);
+  const values = valuesOf(release, given);
+  return check({ environment: release.key.environment, spec, values, files, placeOf }, manifestFile);
+}
+
+/**
+ * Refuses a release with errors (`check.failed`, all of them at once) but for those that are allowed; answers what was.
+ * Faults: `request.invalid` for a rule that does not exist.
+ */
+export async function refuseUnready(
+  deps: Deps,
+  judged: Judged,
+  permit: { readonly allow: Permit | null; readonly by: string },
+): Promise<readonly Allowed[]> {
+  const { allow, by } = permit;
+  const unknown = allow?.rules.find((id) => !rules.some((rule) => rule.id === id));
+  if (unknown !== undefined) throw invalid("allow", `there is no rule ${unknown}; docs/checks.md lists them`);
+  const errors = (await readinessOf(deps, judged)).filter(({ severity }) => severity === "error");
+  const refused = errors.filter(({ rule }) => !allow?.rules.includes(rule));
+  const [first] = refused;
+  if (first) {
+    const more = refused.length > 1 ? ` (and ${refused.length - 1} more)` : "";
+    const detail = `${first.path} ${first.message}${more}; nothing was touched`;
+    throw new Fault("check.failed", detail, { complaints: refused.map(complaintOf) });
+  }
+  const passed = new Set(errors.map(({ rule }) => rule));
+  return [...passed].sort().map((rule) => ({ rule, by, because: allow?.because ?? "" }));
+}
+
+/** Values that are about to be set are in no journal yet: all are taken as they were given. */
+function valuesOf({ services }: Release, given: GivenValues): readonly KnownValue[] {
+  return services.flatMap(({ name: service, env }) =>
+    Object.entries(env).map(([name, value]): KnownValue => {
+      if (typeof value === "string") return { service, name, text: new Secret(value), from: "manifest" };
+      const pieces = value.map((piece) => (typeof piece === "string" ? piece : (given[piece.secret]?.text ?? "")));
+      return { service, name, text: new Secret(pieces.join("")), from: "set" };
+    }),
+  );
+}
+
+async function dockerfileOf({ builder }: Deps, { spec, source }: Draft): Promise<readonly SourceFile[]> {
+  const { context, dockerfile, image } = spec.build;
+  if (builder.makes !== "images" || image !== null) return [];
+  const path = [context === "." ? "" : context, dockerfile ?? "Dockerfile"].filter((part) => part !== "").join("/");
+  const bytes = await builder.readSource(source, path);
+  return bytes ? [{ path, text: new TextDecoder().decode(bytes) }] : [];
+}
