@@ -24,7 +24,11 @@ export function check(subject: Subject, manifest: string): readonly Finding[] {
       return { rule: rule.id, severity, ...placed(subject, found, manifest), message: found.message, fix: rule.fix };
     }),
   );
-  return findings.sort((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity));
+  // A variable of the whole app is one line and several services: told once.
+  const once = new Map(
+    findings.map((one) => [[one.rule, one.file, one.line, one.column, one.message].join("\n"), one]),
+  );
+  return [...once.values()].sort((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity));
 }
 
 function placed({ placeOf }: Subject, { at }: Found, manifest: string) {

@@ -90,6 +90,17 @@ describe("resolveVariables", () => {
     expect(resolveVariables(web(env, "staging"), nothing)).toEqual({ ok: true, values: { DEBUG: "True" } });
   });
 
+  test("refuses the value for development where another is wanted, wherever it comes from, and does not show it", () => {
+    const env = "{ APP_ENV: { default: canary-dev, change: production } }";
+    const said = ["services.web.env.APP_ENV: still has its value for development – set this environment's own"];
+    expect(complaints(env)).toEqual(said);
+    expect(complaints(env, { given: set({ APP_ENV: "canary-dev" }) })).toEqual(said);
+    expect(values(env, { given: set({ APP_ENV: "production" }) })).toEqual({
+      APP_ENV: [{ secret: "APP_ENV", version: 7 }],
+    });
+    expect(resolveVariables(web(env, "staging"), nothing)).toEqual({ ok: true, values: { APP_ENV: "canary-dev" } });
+  });
+
   test("names a reference to nothing once, where it is written", () => {
     expect(complaints('{ A: {}, B: "${A}", C: "${B}", D: "${web.url}" }')).toEqual([
       "services.web.env.B: refers to A, which has no value",

@@ -139,7 +139,8 @@ class Resolver {
     const text = textOf(found.pieces);
     const fault =
       valueFault(spec, text, this.#match) ??
-      (spec.forbid.includes(text) ? "has a value that is forbidden in this environment" : null);
+      (spec.forbid.includes(text) ? "has a value that is forbidden in this environment" : null) ??
+      (spec.development === text ? "still has its value for development – set this environment's own" : null);
     return fault === null ? found : this.#fail(name, fault);
   }
 

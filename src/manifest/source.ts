@@ -52,6 +52,7 @@ export const variableKeys = [
   "maxLength",
   "generate",
   "forbid",
+  "change",
 ] as const;
 
 /** What a variable may be called: POSIX (IEEE 1003.1, 8.1), at most 128. */

@@ -104,5 +104,6 @@ function variableOf(variable: VariableValue, environment: string): VariableSpec 
     maxLength: variable.maxLength,
     generate,
     forbid: variable.forbid?.get(environment) ?? [],
+    development: variable.change?.includes(environment) ? variable.default : null,
   };
 }

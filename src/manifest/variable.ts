@@ -60,6 +60,17 @@ const requiredIn: Kind<boolean | readonly string[]> = {
   },
 };
 
+/** One environment, or a list. */
+const theseEnvironments: Kind<readonly string[]> = {
+  label: "environment or list of environments",
+  json: { anyOf: [environmentName.json, someEnvironments.json] },
+  none: [],
+  read(node: Node, complaints: Complaints) {
+    if (isEmpty(node, complaints)) return [];
+    return node.kind === "list" ? someEnvironments.read(node, complaints) : [environmentName.read(node, complaints)];
+  },
+};
+
 /** How a value can be made when there is none; `django` is what its `get_random_secret_key` makes. */
 const generators = ["hex32", "hex64", "base64", "uuid", "django"] as const;
 
@@ -91,6 +102,10 @@ const variable = section({
       choice(generators),
       "Made once for each environment when nothing gives a value, and kept as a secret.",
     ),
+    change: optional(
+      theseEnvironments,
+      "Environments in which the value must be another than `default`, which is then the one for development.",
+    ),
     forbid: optional(
       mapOf({
         each: listOf({ each: anyText(), min: 1, max: 100 }),
@@ -101,7 +116,9 @@ const variable = section({
       "Values that it must not have in an environment, like a key for development in production.",
     ),
   },
-  check({ minLength, maxLength }, { node, complaints }) {
+  check({ minLength, maxLength, change, ...given }, { node, complaints }) {
+    if (change !== null && given.default === null)
+      complaints.add(node, "change needs a default: the value for development, which others must not have");
     if (minLength !== null && maxLength !== null && minLength > maxLength)
       complaints.add(node, "minLength is more than maxLength");
   },

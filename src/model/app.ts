@@ -14,6 +14,8 @@ export interface VariableSpec {
   readonly generate: "hex32" | "hex64" | "base64" | "uuid" | "django" | null;
   /** Values that this environment must not have. */
   readonly forbid: readonly string[];
+  /** The value for development, where this environment must have another; else null. */
+  readonly development: string | null;
 }
 
 /** How a service answers HTTP, with the names of its pages' files in the source instead of their text. */

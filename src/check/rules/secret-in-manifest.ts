@@ -23,7 +23,8 @@ export const secretInManifest: Rule = {
 
 /** Whether a text has the entropy of a generated key: 3.5 bits a character, over 24 or more without a space. */
 function isRandom(text: string): boolean {
-  if (text.length < 24 || /\s/.test(text)) return false;
+  // People say so where a value is meant for their own machine alone.
+  if (text.length < 24 || /\s|insecure|develop|example|placeholder/i.test(text)) return false;
   const counts = new Map<string, number>();
   for (const letter of text) counts.set(letter, (counts.get(letter) ?? 0) + 1);
   const entropy = [...counts.values()].reduce((sum, n) => sum - (n / text.length) * Math.log2(n / text.length), 0);
