@@ -65,6 +65,11 @@ export const commands: readonly Entry[] = [
     ["env diff", "Compare two environments without showing values", () => import("./commands/env/diff.ts")],
     ["env versions", "Every version of a value and what has it", () => import("./commands/env/versions.ts")],
     ["env destroy", "Destroy one version of a value for good", () => import("./commands/env/destroy.ts")],
+    [
+      "vault recovery",
+      "Write the vault's master key to an encrypted bundle",
+      () => import("./commands/vault/recovery.ts"),
+    ],
     ["vault rotate", "Exchange the keys that seal values", () => import("./commands/vault/rotate.ts")],
   ]),
   ...group("More", [

@@ -12,6 +12,7 @@ import type {
   VariablesAnswer,
   VariablesDocument,
   VariablesRequest,
+  VaultRecovery,
   VaultRotation,
   VersionList,
 } from "../contract/documents.ts";
@@ -233,6 +234,11 @@ export class Client {
   async destroyVersion(key: Key, variable: string, version: string): Promise<void> {
     const place = `${environmentPath(key)}${path`/variables/${variable}/versions/${version}`}`;
     (await this.#transport.send({ method: "DELETE", path: place })).body.resume();
+  }
+
+  /** The vault's master key in the clear, to be encrypted at once. */
+  recoverVault(): Promise<VaultRecovery> {
+    return this.#json({ method: "POST", path: "/v1/vault/recovery" });
   }
 
   /** Exchanges every key of the vault; what is sealed stays readable throughout. */

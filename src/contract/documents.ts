@@ -105,6 +105,9 @@ export const versionList = z
   .meta({ id: "VersionList" });
 export type VersionList = z.infer<typeof versionList>;
 
+export const vaultRecovery = z.object({ masterKey: z.string() }).meta({ id: "VaultRecovery" });
+export type VaultRecovery = z.infer<typeof vaultRecovery>;
+
 export const vaultRotation = z
   .object({ values: z.int().describe("How many sealed values there are; all are sealed with the new keys.") })
   .meta({ id: "VaultRotation" });

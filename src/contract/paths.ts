@@ -10,6 +10,7 @@ import {
   variablesAnswer,
   variablesDocument,
   variablesRequest,
+  vaultRecovery,
   vaultRotation,
   versionList,
 } from "./documents.ts";
@@ -278,6 +279,13 @@ export const routes = {
     status: 200,
     answer: versionList,
     summary: "Every version of a set value, newest first, and which releases have it",
+  },
+  recoverVault: {
+    method: "post",
+    path: "/v1/vault/recovery",
+    status: 200,
+    answer: vaultRecovery,
+    summary: "The vault's master key, for a bundle that its reader encrypts and keeps elsewhere",
   },
   rotateVault: {
     method: "post",

@@ -24,6 +24,7 @@ export async function doctor(options: AdapterOptions, adapters: Adapters): Promi
     user(adapters),
     await edge(adapters),
     await journal(adapters),
+    await vault(adapters),
     ...(adapters.engine
       ? await dockerChecks(adapters.engine, systemClock.now)
       : [await processesCheck(), ports(options)]),
@@ -68,6 +69,15 @@ async function journal({ journal }: Adapters): Promise<CheckView> {
   const environments = await journal.environments();
   const plural = environments.length === 1 ? "" : "s";
   return ok("journal", `${environments.length} environment${plural}, last event ${await journal.lastEventId()}`);
+}
+
+/** A state directory that is lost with its key takes every value with it, and a backup without the key is worth nothing. */
+async function vault({ journal, vault }: Adapters): Promise<CheckView> {
+  const [any] = await journal.sealedTexts({ after: null, limit: 1 });
+  if (!any) return ok("vault", "no value is sealed yet");
+  if (vault.hasCopy) return ok("vault", "values are sealed, and a recovery bundle was made");
+  const fix = "Make one with `fairlead vault recovery` and keep it elsewhere.";
+  return { name: "vault", state: "warn", detail: "no recovery bundle of the master key was made", fix };
 }
 
 /** Without /proc an instance cannot be told from another process that got its pid. */

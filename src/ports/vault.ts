@@ -27,4 +27,7 @@ export interface Vault {
   forgetOldKeys(): Promise<void>;
   /** What opens everything else: for the recovery bundle. */
   masterKey(): Secret;
+  /** Whether a copy of the present master key was made, as `noteCopy` said; another master key has none. */
+  readonly hasCopy: boolean;
+  noteCopy(): Promise<void>;
 }

@@ -38,6 +38,14 @@ function hasVersion({ services }: Release, ref: SecretRef): boolean {
   return services.some(({ env }) => secretsOf(env).some((one) => refText(one) === refText(ref)));
 }
 
+/** The master key in the clear, for a bundle that its reader encrypts. */
+export async function recoverVault(call: Call): Promise<{ masterKey: string }> {
+  authorise(call, "reveal");
+  const { vault } = call.deps;
+  await vault.noteCopy();
+  return { masterKey: vault.masterKey().reveal() };
+}
+
 /** Exchanges the keys of the vault and seals every value anew; deployments go on meanwhile. */
 export async function rotateVault(call: Call): Promise<{ values: number }> {
   authorise(call, "configure");

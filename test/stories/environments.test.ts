@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { armor, Decrypter, generateX25519Identity, identityToRecipient } from "age-encryption";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { sha256 } from "../../src/base/digest.ts";
 import { City, until } from "./city.ts";
@@ -227,6 +228,23 @@ test("the keys of the vault are exchanged while a deployment runs, and a control
   await city.startController();
   expect((await city.fairlead("restart")).code).toBe(0);
   expect((await served("production")).TELEGRAM_BOT_TOKEN).toBe("leaked-and-replaced");
+});
+
+test("the master key is in a bundle that any age program opens, and doctor reminds until it was made", async () => {
+  const row = async () => (await city.fairlead("doctor")).stdout.split("\n").find((line) => / vault /.test(line));
+  expect(await row()).toMatch(/warn .*no recovery bundle/);
+  const identity = await generateX25519Identity();
+  const file = join(city.app, "recovery.age");
+  const made = await city.fairlead("vault", "recovery", file, "--recipient", await identityToRecipient(identity));
+  expect(made.code, made.stderr).toBe(0);
+  const decrypter = new Decrypter();
+  decrypter.addIdentity(identity);
+  const opened = await decrypter.decrypt(armor.decode(readFileSync(file, "utf8")), "text");
+  expect(opened).toBe(readFileSync(join(city.state, "vault.key"), "utf8"));
+  expect(await row()).toMatch(/ok .*recovery bundle was made/);
+  expect((await city.fairlead("vault", "recovery", file, "--recipient", "age1nonsense")).code).toBe(2);
+  expect((await city.fairlead("vault", "rotate")).code).toBe(0);
+  expect(await row()).toMatch(/warn /);
 });
 
 test("what an app prints of its secrets is hidden in every spelling, and what is none is not", async () => {

@@ -1,7 +1,7 @@
 import { changeScale, readScale } from "../../usecases/documents.ts";
 import { beginTask, followOutput, readTask, removeTask } from "../../usecases/tasks.ts";
 import { changeVariables, readVariables, revealVariables } from "../../usecases/variables.ts";
-import { destroyValue, listVersions, rotateVault } from "../../usecases/versions.ts";
+import { destroyValue, listVersions, recoverVault, rotateVault } from "../../usecases/versions.ts";
 import { expectedRevision } from "../decode.ts";
 import { deploymentView, scaleView, setValuesView, taskView, variablesView, versionsView } from "../encode.ts";
 import { type Handlers, keyOf } from "../exchange.ts";
@@ -28,6 +28,7 @@ export const documentHandlers = {
   versions: async ({ call, params }) => ({
     json: versionsView(await listVersions(call, keyOf(params), params.variable)),
   }),
+  recoverVault: async ({ call }) => ({ json: await recoverVault(call) }),
   rotateVault: async ({ call }) => ({ json: await rotateVault(call) }),
   destroyValue: async ({ call, params }) => {
     await destroyValue(call, keyOf(params), { secret: params.variable, version: Number(params.version) });

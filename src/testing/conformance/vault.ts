@@ -53,6 +53,16 @@ export function vaultConformance(name: string, make: () => VaultUnderTest): void
       expect(vault.digest(new Secret(text))).not.toBe(vault.digest(new Secret(`${text}!`)));
     });
 
+    test("a copy of the master key is known, also after a restart, until there is another master key", async () => {
+      const key = vault.masterKey().reveal();
+      expect([key.length > 0, vault.hasCopy]).toEqual([true, false]);
+      await vault.noteCopy();
+      vault = world.reopen();
+      expect([vault.masterKey().reveal(), vault.hasCopy]).toEqual([key, true]);
+      await vault.renew();
+      expect(vault.hasCopy).toBe(vault.masterKey().reveal() === key);
+    });
+
     test("keys are exchanged while old texts still open, until they are forgotten", async () => {
       const old = vault.seal(new Secret(text), place);
       const digest = vault.digest(new Secret(text));

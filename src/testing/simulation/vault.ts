@@ -9,6 +9,7 @@ export class SimulatedVault implements Vault {
   #newest = 1;
   #oldest = 1;
   #sealed = 0;
+  hasCopy = false;
 
   seal(secret: Secret, place: SealedPlace): string {
     this.#sealed += 1;
@@ -33,14 +34,19 @@ export class SimulatedVault implements Vault {
 
   async renew(): Promise<void> {
     this.#newest += 1;
+    this.hasCopy = false;
   }
 
   async forgetOldKeys(): Promise<void> {
     this.#oldest = this.#newest;
   }
 
+  async noteCopy(): Promise<void> {
+    this.hasCopy = true;
+  }
+
   masterKey(): Secret {
-    return new Secret("simulated");
+    return new Secret(`simulated ${this.#newest}`);
   }
 }
 

@@ -12,12 +12,15 @@ export interface RingKey {
 export interface Ring {
   readonly keys: readonly RingKey[];
   readonly digestKey: Buffer;
+  /** Somebody has a copy of the master key. */
+  readonly copied: boolean;
 }
 
 interface Written {
   readonly version: 1;
   readonly keys: readonly { readonly id: string; readonly wrapped: string }[];
   readonly digestKey: string;
+  readonly copied?: boolean;
 }
 
 export function newKey(): RingKey {
@@ -25,15 +28,16 @@ export function newKey(): RingKey {
 }
 
 export function newRing(): Ring {
-  return { keys: [newKey()], digestKey: randomBytes(keyBytes) };
+  return { keys: [newKey()], digestKey: randomBytes(keyBytes), copied: false };
 }
 
 /** The ring as it is written: every key encrypted with the master key. */
-export function wrap({ keys, digestKey }: Ring, master: Uint8Array): string {
+export function wrap({ keys, digestKey, copied }: Ring, master: Uint8Array): string {
   const written: Written = {
     version: 1,
     keys: keys.map(({ id, key }) => ({ id, wrapped: encrypt(master, key, `key ${id}`) })),
     digestKey: encrypt(master, digestKey, "digest key"),
+    copied,
   };
   return `${JSON.stringify(written, null, 2)}\n`;
 }
@@ -48,7 +52,7 @@ export function unwrap(text: string, master: Uint8Array, file: string): Ring | n
     if (key === null) throw new Fault("vault.damaged", `${file} holds a key ${id} that does not open`);
     return { id, key };
   });
-  return { keys, digestKey };
+  return { keys, digestKey, copied: written.copied ?? false };
 }
 
 function parse(text: string, file: string): Written {

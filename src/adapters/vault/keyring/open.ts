@@ -78,12 +78,20 @@ class KeyringVault implements Vault {
 
   async renew(): Promise<void> {
     const ring = { ...this.#ring, keys: [...this.#ring.keys, newKey()] };
-    if (this.#keepsMaster) this.#exchangeMaster(randomBytes(keyBytes), ring);
+    if (this.#keepsMaster) this.#exchangeMaster(randomBytes(keyBytes), { ...ring, copied: false });
     else this.#write(ring);
   }
 
   async forgetOldKeys(): Promise<void> {
     if (this.#ring.keys.length > 1) this.#write({ ...this.#ring, keys: [this.#newest()] });
+  }
+
+  get hasCopy(): boolean {
+    return this.#ring.copied;
+  }
+
+  async noteCopy(): Promise<void> {
+    this.#write({ ...this.#ring, copied: true });
   }
 
   masterKey(): Secret {
@@ -149,8 +157,9 @@ class KeyringVault implements Vault {
       renameSync(`${this.#keyFile}.next`, this.#keyFile);
       return ring;
     }
-    replace(this.#ringFile, wrap(ring, this.#master));
-    return this.#settled(ring);
+    const moved = { ...ring, copied: false };
+    replace(this.#ringFile, wrap(moved, this.#master));
+    return this.#settled(moved);
   }
 
   /** In an order in which a crash at any point leaves a key on disk that opens the ring. */

@@ -1,9 +1,9 @@
-import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { Fault, isErrno } from "../../../base/faults.ts";
+import { Fault } from "../../../base/faults.ts";
 import { writeDotenv } from "../../../manifest/dotenv.ts";
 import { command, optional } from "../../command.ts";
 import { text, toggle } from "../../flags.ts";
+import { writePrivate } from "../../private-file.ts";
 
 /** What Fairlead tells every service, whatever is set. */
 const own: ReadonlySet<string> = new Set(["RELEASE", "FAIRLEAD_ENVIRONMENT"]);
@@ -31,22 +31,8 @@ export default command({
     const values = Object.fromEntries(Object.entries(given).filter(([name]) => !own.has(name)));
     const file = args.file ?? `.env.${key.environment}`;
     if (file === "-") await world.print(writeDotenv(values).trimEnd());
-    else await write(resolve(world.host.cwd, file), { content: writeDotenv(values), force: flags.force });
+    else await writePrivate(resolve(world.host.cwd, file), { content: writeDotenv(values), force: flags.force });
     return { file, names: Object.keys(values).sort() };
   },
   view: ({ file, names }) => (file === "-" ? "" : `Wrote ${names.length} variables to ${file}.`),
 });
-
-async function write(path: string, { content, force }: { content: string; force: boolean }): Promise<void> {
-  try {
-    await writeFile(path, content, { mode: 0o600, flag: force ? "w" : "wx" });
-  } catch (thrown) {
-    if (isErrno(thrown, "EEXIST")) {
-      throw new Fault("file.exists", `${path} exists already`, {
-        hint: "Nothing was written; --force writes over it.",
-      });
-    }
-    if (!isErrno(thrown, "EACCES", "ENOENT", "EISDIR", "EROFS")) throw thrown;
-    throw new Fault("usage.invalid", `${path} cannot be written`, { cause: thrown });
-  }
-}

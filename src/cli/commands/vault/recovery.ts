@@ -1,0 +1,53 @@
+import { resolve } from "node:path";
+import { Fault } from "../../../base/faults.ts";
+import { command, required } from "../../command.ts";
+import { text, toggle } from "../../flags.ts";
+import { writePrivate } from "../../private-file.ts";
+
+export default command({
+  about:
+    "Writes the master key of the controller's vault to a file that is encrypted with age (age-encryption.org), for a\nrecipient or with a passphrase from stdin. Keep it away from this machine: with it and a backup of the state directory\neverything is there again. To use it: age -d bundle.age > STATE/vault.key",
+  args: { file: required("File to write, like recovery.age") },
+  flags: {
+    recipient: text("--recipient <key>", "An age public key, age1…, whose owner can open it"),
+    passphraseStdin: toggle("--passphrase-stdin", "Read a passphrase from stdin instead"),
+    force: toggle("--force", "Write over an existing file"),
+  },
+  examples: [
+    ["fairlead vault recovery recovery.age --recipient age1…", "for a key made with age-keygen on another machine"],
+    ["fairlead vault recovery recovery.age --passphrase-stdin < phrase.txt", "with a passphrase"],
+  ],
+  async run({ args, flags, world }) {
+    if ((flags.recipient === undefined) === !flags.passphraseStdin) {
+      throw new Fault("usage.invalid", "give one of --recipient and --passphrase-stdin: who shall be able to open it?");
+    }
+    const { armor, Encrypter } = await import("age-encryption");
+    const encrypter = new Encrypter();
+    if (flags.recipient === undefined) encrypter.setPassphrase(await passphrase(world.host.stdin));
+    else addRecipient(encrypter, flags.recipient);
+    const { masterKey } = await world.api().recoverVault();
+    const bundle = armor.encode(await encrypter.encrypt(`${masterKey}\n`));
+    await writePrivate(resolve(world.host.cwd, args.file), { content: `${bundle}\n`, force: flags.force });
+    return { file: args.file };
+  },
+  view: ({ file }) => `Wrote ${file}. Keep it elsewhere; after \`fairlead vault rotate\` make another one.`,
+});
+
+function addRecipient(encrypter: { addRecipient(recipient: string): void }, recipient: string): void {
+  try {
+    encrypter.addRecipient(recipient);
+  } catch (thrown) {
+    throw new Fault("usage.invalid", "--recipient must be an age public key, like age1…", { cause: thrown });
+  }
+}
+
+/** Shorter ones can be guessed. */
+const shortest = 12;
+
+async function passphrase(stdin: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stdin) chunks.push(Buffer.from(chunk));
+  const phrase = Buffer.concat(chunks).toString().trim();
+  if (phrase.length >= shortest) return phrase;
+  throw new Fault("usage.invalid", `the passphrase on stdin must have ${shortest} characters or more`);
+}
