@@ -63,6 +63,7 @@ export const commands: readonly Entry[] = [
     ["env import", "Set what a .env file has", () => import("./commands/env/import.ts")],
     ["env pull", "Write the variables to a .env file", () => import("./commands/env/pull.ts")],
     ["env diff", "Compare two environments without showing values", () => import("./commands/env/diff.ts")],
+    ["env explain", "Where a variable comes from", () => import("./commands/env/explain.ts")],
     ["env versions", "Every version of a value and what has it", () => import("./commands/env/versions.ts")],
     ["env destroy", "Destroy one version of a value for good", () => import("./commands/env/destroy.ts")],
     [

@@ -9,6 +9,7 @@ import type {
   RevealedVariables,
   ScaleDocument,
   ScaleRequest,
+  VariableOrigins,
   VariablesAnswer,
   VariablesDocument,
   VariablesRequest,
@@ -225,6 +226,10 @@ export class Client {
   /** In the clear; the controller writes down who asked. */
   revealVariables(key: Key): Promise<RevealedVariables> {
     return this.#json({ method: "POST", path: `${environmentPath(key)}/variables/reveal` });
+  }
+
+  explainVariable(key: Key, variable: string): Promise<VariableOrigins> {
+    return this.#json({ method: "GET", path: `${environmentPath(key)}${path`/variables/${variable}/origins`}` });
   }
 
   versions(key: Key, variable: string): Promise<VersionList> {

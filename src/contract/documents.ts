@@ -105,6 +105,22 @@ export const versionList = z
   .meta({ id: "VersionList" });
 export type VersionList = z.infer<typeof versionList>;
 
+export const variableOrigins = z
+  .object({
+    services: z.array(
+      z.object({
+        service: z.string(),
+        from: z.enum(["set", "manifest", "composed", "fairlead", "absent"]),
+        digest: valueDigest.nullable(),
+        set: z.array(z.string()).describe("Versions of set values in it, as NAME@3."),
+        place: z.object({ line: z.int(), column: z.int() }).nullable().describe("Where the manifest speaks of it."),
+        rules: z.array(z.string()).describe("The manifest's rules for it, in words."),
+      }),
+    ),
+  })
+  .meta({ id: "VariableOrigins" });
+export type VariableOrigins = z.infer<typeof variableOrigins>;
+
 export const vaultRecovery = z.object({ masterKey: z.string() }).meta({ id: "VaultRecovery" });
 export type VaultRecovery = z.infer<typeof vaultRecovery>;
 

@@ -7,6 +7,7 @@ import {
   revealedVariables,
   scaleDocument,
   scaleRequest,
+  variableOrigins,
   variablesAnswer,
   variablesDocument,
   variablesRequest,
@@ -272,6 +273,13 @@ export const routes = {
     status: 200,
     answer: revealedVariables,
     summary: "Variables in the clear; who asked is kept as an event",
+  },
+  explainVariable: {
+    method: "get",
+    path: `${environment}/variables/{variable}/origins`,
+    status: 200,
+    answer: variableOrigins,
+    summary: "Where every service has a variable from, and which rules hold for it",
   },
   versions: {
     method: "get",

@@ -60,6 +60,11 @@ describe("differences", () => {
     ]);
   });
 
+  test("of a value that was set before and after, the versions are told", () => {
+    const withToken = (version: number): ServiceSpec => ({ ...web, env: { TOKEN: [{ secret: "TOKEN", version }] } });
+    expect(differences(release([withToken(1)]), release([withToken(3)]))[0]?.detail).toBe("variables TOKEN v1 → v3");
+  });
+
   test("a summary counts, and says compared with what", () => {
     const changes = differences(null, release([web]));
     expect(summaryOf(changes, null)).toBe("1 to create, compared with nothing deployed");

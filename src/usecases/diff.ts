@@ -1,5 +1,5 @@
 import { canonicalJson } from "../base/digest.ts";
-import { type Release, releaseName, type ServiceSpec } from "../model/release.ts";
+import { type EnvValue, type Release, releaseName, type ServiceSpec, secretsOf } from "../model/release.ts";
 
 export interface Difference {
   readonly action: "create" | "change" | "replace" | "destroy" | "keep";
@@ -50,11 +50,21 @@ function wordsOf(old: ServiceSpec, next: ServiceSpec): readonly string[] {
   if (old.replicas !== next.replicas) words.push(`replicas ${old.replicas} → ${next.replicas}`);
   const { env: oldEnv, artifact: _a, replicas: _r, ...oldRest } = old;
   const { env: nextEnv, artifact: _b, replicas: _s, ...nextRest } = next;
-  const variables = changed(oldEnv, nextEnv).filter((name) => !ownVariables.has(name));
+  const variables = changed(oldEnv, nextEnv)
+    .filter((name) => !ownVariables.has(name))
+    .map((name) => versionsOf(name, oldEnv[name], nextEnv[name]));
   if (variables.length > 0) words.push(`variables ${variables.join(", ")}`);
   const rest = changed(oldRest, nextRest);
   if (rest.length > 0) words.push(`changed ${rest.join(", ")}`);
   return words;
+}
+
+/** A variable that differs, with its versions where it was set before and after. */
+function versionsOf(name: string, old: EnvValue | undefined, next: EnvValue | undefined): string {
+  const [before, after] = [old, next].map((value) => (value === undefined ? [] : secretsOf({ [name]: value })));
+  const [from, to] = [before?.[0], after?.[0]];
+  const isOne = before?.length === 1 && after?.length === 1 && from?.secret === name && to?.secret === name;
+  return isOne ? `${name} v${from?.version} → v${to?.version}` : name;
 }
 
 /** Names of the members that differ. */

@@ -230,6 +230,18 @@ test("the keys of the vault are exchanged while a deployment runs, and a control
   expect((await served("production")).TELEGRAM_BOT_TOKEN).toBe("leaked-and-replaced");
 });
 
+test("where a variable comes from is told by place and version, and never by value", async () => {
+  const explain = async (name: string) => (await city.fairlead("env", "explain", name)).stdout;
+  expect(await explain("LOG_LEVEL")).toMatch(/web .* the manifest .* fairlead\.yml:\d+:\d+ .* required/);
+  expect(await explain("TELEGRAM_BOT_TOKEN")).toMatch(
+    /set on the controller +TELEGRAM_BOT_TOKEN@\d .* secret, required/,
+  );
+  expect(await explain("SESSION_KEY")).toMatch(/SESSION_KEY@1 .* made by Fairlead \(hex32\)/);
+  expect(await explain("RELEASE")).toMatch(/Fairlead itself/);
+  const unknown = await city.fairlead("env", "explain", "NOBODY");
+  expect([unknown.code, unknown.stderr]).toEqual([4, expect.stringContaining("knows no variable NOBODY")]);
+});
+
 test("the master key is in a bundle that any age program opens, and doctor reminds until it was made", async () => {
   const row = async () => (await city.fairlead("doctor")).stdout.split("\n").find((line) => / vault /.test(line));
   expect(await row()).toMatch(/warn .*no recovery bundle/);

@@ -1,4 +1,5 @@
 import { changeScale, readScale } from "../../usecases/documents.ts";
+import { explainVariable } from "../../usecases/explain.ts";
 import { beginTask, followOutput, readTask, removeTask } from "../../usecases/tasks.ts";
 import { changeVariables, readVariables, revealVariables } from "../../usecases/variables.ts";
 import { destroyValue, listVersions, recoverVault, rotateVault } from "../../usecases/versions.ts";
@@ -24,6 +25,10 @@ export const documentHandlers = {
   revealVariables: async ({ call, params }) => {
     const { variables, effective } = await revealVariables(call, keyOf(params));
     return { json: { variables: { ...variables }, effective: copyOf(effective) } };
+  },
+  explainVariable: async ({ call, params }) => {
+    const origins = await explainVariable(call, keyOf(params), params.variable);
+    return { json: { services: origins.map((one) => ({ ...one, set: [...one.set], rules: [...one.rules] })) } };
   },
   versions: async ({ call, params }) => ({
     json: versionsView(await listVersions(call, keyOf(params), params.variable)),
