@@ -41,7 +41,11 @@ export interface Runtime {
   keys(): Promise<readonly EnvKey[]>;
   start(spec: InstanceSpec): Promise<void>;
   startTask(spec: TaskSpec): Promise<void>;
-  /** Sends a signal (`SIGTERM`, …) to all processes of an instance or task. */
+  /**
+   * Sends a signal (`SIGTERM`, …) to an instance or task. SIGKILL reaches all of its processes. Another one reaches the first
+   * in a container, as images are made for: Celery's would otherwise lose the tasks of the children that it means to let
+   * finish. Of plain processes it reaches all, for a shell may stand in front.
+   */
   signal(name: string, signal: string): Promise<void>;
   /** Forgets an ended instance or task with its output. Refuses (`operation.failed`) while it runs. */
   remove(name: string): Promise<void>;

@@ -62,7 +62,7 @@ export function unfit({ command, env }: Pick<InstanceSpec, "command" | "env">): 
 
 /**
  * All that a program is given beside what its image brings. HOST is only a default, since apps also use it for other
- * things. The last one tells `init` to hand a signal to all processes of the group and not to the first alone.
+ * things.
  */
 export function environmentOf(about: About, spec: InstanceSpec | TaskSpec): readonly string[] {
   const { service, release } = about.kind === "instance" ? about.identity : about.spec;
@@ -77,7 +77,6 @@ export function environmentOf(about: About, spec: InstanceSpec | TaskSpec): read
     FAIRLEAD_SERVICE: service,
     FAIRLEAD_RELEASE: releaseName(release),
     FAIRLEAD_INSTANCE: about.name,
-    TINI_KILL_PROCESS_GROUP: "1",
   };
   return Object.entries(variables).map(([name, value]) => `${name}=${value}`);
 }

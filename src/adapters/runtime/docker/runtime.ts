@@ -43,7 +43,6 @@ const deliverable = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUS
  *
  * What it cannot do: an exit code above 128 is read as a signal, as shells do. Output is byte-exact as
  * long as the controller that started it lives; after that it is as the engine logs it: bytes that are no UTF-8 are replaced.
- * A process that leaves its process group is not reached by signals other than SIGKILL.
  */
 export function dockerRuntime(options: DockerRuntimeOptions): Runtime {
   return new DockerRuntime(options);

@@ -50,7 +50,8 @@ export async function dockerWorld({ socket, image }: { socket: string; image: st
     directory: options.directory,
     artifact: image,
     node: "node",
-    extraVariables: [...imageVariables, "TINI_KILL_PROCESS_GROUP"],
+    extraVariables: imageVariables,
+    signalsReach: "first" as const,
     open: (more: Partial<DockerRuntimeOptions> = {}): Runtime => dockerRuntime({ ...options, ...more }),
     containers: all,
     /** Begins to run a program in a container. */

@@ -43,6 +43,7 @@ export async function processWorld(more: Partial<ProcessRuntimeOptions> = {}) {
     ports: options.ports,
     node: process.execPath,
     extraVariables: ["PATH", "TMPDIR", markName],
+    signalsReach: "all" as const,
     open: (): Runtime => processRuntime(options),
     processes: () => markedProcesses(root),
     close: async () => {
