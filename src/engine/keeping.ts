@@ -64,7 +64,9 @@ export async function collectArtifacts(deps: Pick<KeepingDeps, "journal" | "buil
   const stored = await builder.list();
   const roots = { artifacts: new Set<string>(), sources: new Set<string>() };
   for (const { key, serving } of await journal.environments()) {
-    const current = serving ? await journal.release(key, serving.release) : null;
+    // One that was stopped has what it served last, and can be brought back and go back as before.
+    const last = serving?.release ?? (await journal.liveReleases(key, 1))[0];
+    const current = last === undefined ? null : await journal.release(key, last);
     const lives = await journal.liveReleases(key, current?.deploy.keep ?? 1);
     const unfinished = await journal.unfinished(key);
     const numbers = [...lives, ...unfinished.map((one) => one.release), ...(serving ? [serving.release] : [])];

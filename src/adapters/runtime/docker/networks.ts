@@ -1,4 +1,5 @@
 import { networkInterfaces } from "node:os";
+import { sha256 } from "../../../base/digest.ts";
 import { Fault } from "../../../base/faults.ts";
 import { type Engine, isRefusal } from "../../../host/engine.ts";
 import { type EnvKey, keyText } from "../../../model/environment.ts";
@@ -137,7 +138,9 @@ export class Networks {
   }
 
   async #make(key: EnvKey): Promise<EnvNetwork> {
-    const name = `fl-${key.app}-${key.environment}-${this.#installation.slice(0, 6)}`;
+    // Hyphens are in names too: app `shop-eu` in `production` and app `shop` in `eu-production` would be one.
+    const whose = sha256(`${this.#installation} ${keyText(key)}`).slice(-6);
+    const name = `fl-${key.app}-${key.environment}-${whose}`;
     const prefixes = freePrefixes(await this.#taken(), Number.parseInt(this.#installation.slice(0, 2), 16));
     for (const prefix of prefixes.slice(0, mostTries)) {
       if (await this.#create(key, { name, prefix })) return { name, prefix };
