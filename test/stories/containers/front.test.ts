@@ -1,6 +1,5 @@
 import { writeFile } from "node:fs/promises";
 import { get as getOver } from "node:https";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
 import { expect, test } from "vitest";
@@ -8,6 +7,7 @@ import { Engine } from "../../../src/host/engine.ts";
 import { testEngine, testImages } from "../../../src/testing/engine.ts";
 import { type TestAuthority, testAuthority } from "../../../src/testing/pki.ts";
 import { City, until } from "../city.ts";
+import { freePort } from "../registry.ts";
 import { instancesOf, statusOf } from "../scene.ts";
 
 const engine = new Engine(testEngine() ?? "/nonexistent/docker.sock");
@@ -110,12 +110,4 @@ function askOver({ authority, port }: { authority: TestAuthority; port: number }
     asked.setTimeout(2_000, () => asked.destroy(new Error("no answer")));
     asked.once("error", reject);
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" ? (address?.port ?? 0) : 0;
 }
