@@ -5,6 +5,7 @@ import type { EnvKey } from "../../model/environment.ts";
 import { keyText } from "../../model/environment.ts";
 import type { InstanceSpec, TaskSpec } from "../../model/instance.ts";
 import { explain } from "../../plan/explain.ts";
+import { timesWanted } from "../../plan/gate.ts";
 import type { Plan, Snapshot } from "../../plan/plan.ts";
 import type { Builder } from "../../ports/builder.ts";
 import type { Edge } from "../../ports/edge.ts";
@@ -12,7 +13,7 @@ import type { Journal } from "../../ports/journal.ts";
 import type { LogStore } from "../../ports/logs.ts";
 import type { Prober } from "../../ports/prober.ts";
 import type { Runtime } from "../../ports/runtime.ts";
-import { wellBehaved } from "./behaviour.ts";
+import { isReadyAt, wellBehaved } from "./behaviour.ts";
 import { SimulatedBuilder } from "./builder.ts";
 import { SimulatedClock } from "./clock.ts";
 import { SimulatedEdge } from "./edge.ts";
@@ -182,7 +183,19 @@ class World {
   async #isAtRest(): Promise<boolean> {
     const open = this.#journal.book(key).deployments.some(({ phase }) => phase !== "ended");
     const plan = open ? null : await this.#controller?.plan(key);
-    return plan?.steps.length === 0 && plan.againAfterMs === null;
+    return plan?.steps.length === 0 && plan.againAfterMs === null && !this.#isAskedAboutNews();
+  }
+
+  /** Whether an instance got well and has not been asked often enough since: what follows from that is still to come. */
+  #isAskedAboutNews(): boolean {
+    return [...this.#runtime.processes.values()].some((process) => {
+      const { exit, spec, behaviour, readyInRow, bestRow } = process;
+      const release = this.#journal.book(key).releases.find(({ number }) => number === spec.identity.release);
+      const service = release?.services.find(({ name }) => name === spec.identity.service);
+      if (exit || !service?.http) return false;
+      const times = timesWanted(service);
+      return bestRow >= times && readyInRow < times && isReadyAt(behaviour, this.#runtime.ageOf(process));
+    });
   }
 
   #lookBack(): void {
