@@ -37,7 +37,7 @@ export interface Found {
   readonly message: string;
 }
 
-/** `error` blocks a deployment, `warning` is shown with it, `note` only by `fairlead check`. */
+/** `error` blocks a deployment, `warning` is shown by `check` and `plan`, `note` by `check` alone. */
 export type Severity = "error" | "warning" | "note";
 
 /** One thing to look for before a deployment. Pure: the same subject has the same findings. */

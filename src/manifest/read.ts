@@ -2,9 +2,10 @@ import type { Complaint } from "../base/faults.ts";
 import type { AppSpec } from "../model/app.ts";
 import { namePattern } from "../model/environment.ts";
 import { Complaints, nearest, quoted } from "./complaint.ts";
-import { fixedKeys, laterKeys, manifest } from "./grammar.ts";
+import { fixedKeys, laterKeys, type ManifestValue, manifest } from "./grammar.ts";
 import { judge } from "./judge.ts";
 import { isEmpty } from "./kinds.ts";
+import { literalValues } from "./literal.ts";
 import { isNull, overlay } from "./overlay.ts";
 import { type Entry, entryOf, keysAre, type MapNode, type Node, nodeAt, parseSource, show } from "./source.ts";
 import { specOf } from "./spec.ts";
@@ -46,7 +47,9 @@ export function readManifest(text: string, { file, environment }: ReadOptions): 
   const value = manifest.read(root, complaints);
   const ownsHosts = (service: string): boolean =>
     environment === "production" || valueAt(chosen, "services", service, "http", "hosts") !== undefined;
-  const spec = specOf(value, { environment, ownsHosts });
+  const development = developmentOf(top, overlays, file);
+  const spec = specOf(value, { environment, ownsHosts, development: (...about) => literalOf(development, about) });
+  judgeChanges({ value, root, complaints }, development);
   judge({ spec, root, complaints, warnings });
   if (complaints.count > 0) return { ok: false, complaints: complaints.list() };
   const placeOf = (...keys: readonly string[]) => {
@@ -54,6 +57,33 @@ export function readManifest(text: string, { file, environment }: ReadOptions): 
     return { line, column };
   };
   return { ok: true, spec, warnings: warnings.list(), placeOf };
+}
+
+/** The manifest as it is for development: with that environment's overlay, if there is one. */
+function developmentOf(top: MapNode, overlays: ReadonlyMap<string, MapNode>, file: string): AppSpec {
+  const over = overlays.get("development");
+  const value = manifest.read(withServiceVariables(over ? overlay(top, over) : top), new Complaints(file));
+  return specOf(value, { environment: "development", ownsHosts: () => false, development: () => null });
+}
+
+function literalOf({ services }: AppSpec, [service, variable]: readonly [string, string]): string | null {
+  const found = services.find(({ name }) => name === service);
+  return (found && literalValues(found).get(variable)) ?? null;
+}
+
+/** A variable that must change needs something to differ from. */
+function judgeChanges(
+  { value, root, complaints }: { value: ManifestValue; root: Node; complaints: Complaints },
+  development: AppSpec,
+): void {
+  for (const [service, { env }] of value.services) {
+    for (const [name, { change }] of env ?? []) {
+      const spec = development.services.find((one) => one.name === service)?.variables[name];
+      if (change === null || (spec && spec.value !== null)) continue;
+      const node = nodeAt(root, "services", service, "env", name);
+      complaints.add(node, "has no value for development to differ from – give a default", "change");
+    }
+  }
 }
 
 /** The names declared under `environments:`, in written order; none when the text cannot be read. Never throws. */

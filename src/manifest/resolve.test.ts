@@ -101,6 +101,31 @@ describe("resolveVariables", () => {
     expect(resolveVariables(web(env, "staging"), nothing)).toEqual({ ok: true, values: { APP_ENV: "canary-dev" } });
   });
 
+  test("the value for development is what comes of it there, with references, dollar signs and its own overlay", () => {
+    const of = (env: string, overlays: string, environment = "production") => {
+      const text = `app: a\nenv: ${env}\nservices: { web: { run: a } }\nenvironments: ${overlays}\n`;
+      const reading = readManifest(text, { file: "f", environment });
+      const service = reading.ok
+        ? reading.spec.services[0]
+        : expect.fail(reading.complaints.map(formatComplaint).join());
+      return service ? resolveVariables(service, nothing).ok : expect.fail("no service");
+    };
+    expect(of('{ B: dev, A: { default: "${B}", change: production } }', "{ production: {} }")).toBe(false);
+    expect(of('{ B: dev, A: { default: "${B}", change: production } }', "{ production: { env: { B: prod } } }")).toBe(
+      true,
+    );
+    expect(of("{ A: { default: 5$$, change: production } }", "{ production: {} }")).toBe(false);
+    expect(of("{ A: { default: dev, change: production } }", "{ production: { env: { A: { default: prod } } } }")).toBe(
+      true,
+    );
+    const both = "{ development: { env: { A: dev } }, production: { env: { A: dev } } }";
+    expect(of("{ A: { default: x, change: production } }", both)).toBe(false);
+    expect(
+      of("{ A: { change: production } }", "{ development: { env: { A: dev } }, production: { env: { A: prod } } }"),
+    ).toBe(true);
+    expect(of("{ A: { default: x, change: production } }", both, "development")).toBe(true);
+  });
+
   test("names a reference to nothing once, where it is written", () => {
     expect(complaints('{ A: {}, B: "${A}", C: "${B}", D: "${web.url}" }')).toEqual([
       "services.web.env.B: refers to A, which has no value",

@@ -10,6 +10,8 @@ export interface SpecContext {
   readonly environment: string;
   /** Whether the hosts that a service gives are meant for this environment. */
   readonly ownsHosts: (service: string) => boolean;
+  /** The value that a variable has for development, where the manifest alone says it. */
+  readonly development: (service: string, variable: string) => string | null;
 }
 
 /** The model of one environment: every value of the manifest in the words of `src/model`. */
@@ -36,7 +38,9 @@ type AppContext = SpecContext & { readonly app: string };
 
 function serviceOf(name: string, service: ServiceValue, context: AppContext): ServiceTemplate {
   const { run, http, replicas, single, needs, release, stop, memory, cpus, readOnly, settle } = service;
-  const variables = [...(service.env ?? [])].map(([key, value]) => [key, variableOf(value, context.environment)]);
+  const variables = [...(service.env ?? [])].map(([key, value]) => {
+    return [key, variableOf(value, { ...context, development: () => context.development(name, key) })];
+  });
   return {
     name,
     command: run,
@@ -92,7 +96,10 @@ function corsOf({ maxAge, ...cors }: NonNullable<HttpValue["cors"]>): CorsPolicy
   return { ...cors, maxAgeS: Math.round(maxAge / 1_000) };
 }
 
-function variableOf(variable: VariableValue, environment: string): VariableSpec {
+function variableOf(
+  variable: VariableValue,
+  { environment, development }: { environment: string; development: () => string | null },
+): VariableSpec {
   const { required, generate } = variable;
   return {
     value: variable.value ?? variable.default,
@@ -104,6 +111,6 @@ function variableOf(variable: VariableValue, environment: string): VariableSpec 
     maxLength: variable.maxLength,
     generate,
     forbid: variable.forbid?.get(environment) ?? [],
-    development: variable.change?.includes(environment) ? variable.default : null,
+    development: variable.change?.includes(environment) ? development() : null,
   };
 }

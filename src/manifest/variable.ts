@@ -104,7 +104,7 @@ const variable = section({
     ),
     change: optional(
       theseEnvironments,
-      "Environments in which the value must be another than `default`, which is then the one for development.",
+      "Environments in which the value must be another than for development: than the one of `environments.development`, or else of the manifest without any environment's own.",
     ),
     forbid: optional(
       mapOf({
@@ -116,9 +116,7 @@ const variable = section({
       "Values that it must not have in an environment, like a key for development in production.",
     ),
   },
-  check({ minLength, maxLength, change, ...given }, { node, complaints }) {
-    if (change !== null && given.default === null)
-      complaints.add(node, "change needs a default: the value for development, which others must not have");
+  check({ minLength, maxLength }, { node, complaints }) {
     if (minLength !== null && maxLength !== null && minLength > maxLength)
       complaints.add(node, "minLength is more than maxLength");
   },

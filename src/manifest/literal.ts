@@ -1,0 +1,36 @@
+import type { ServiceTemplate } from "../model/app.ts";
+import { type Output, piecesOf } from "./references.ts";
+
+/** The outputs of services where they are known already; null: not yet. */
+type Outputs = (service: string, output: Output) => string | null;
+
+/**
+ * The values that a manifest alone gives to a service: all of their text is written there, in the variable or in those
+ * that it refers to. What has to be set, or leads to an output that `outputs` does not know, is absent. No rule is applied.
+ */
+export function literalValues(
+  { variables }: ServiceTemplate,
+  outputs: Outputs = () => null,
+): ReadonlyMap<string, string> {
+  const known = new Map<string, string | null>();
+  const textOf = (name: string): string | null => {
+    const done = known.get(name);
+    if (done !== undefined) return done;
+    known.set(name, null); // one that refers to itself has no text
+    const value = Object.hasOwn(variables, name) ? (variables[name]?.value ?? null) : null;
+    const pieces = value === null ? null : piecesOf(value);
+    const texts = pieces?.map((piece) => {
+      if (piece.kind === "literal") return piece.text;
+      return piece.kind === "variable" ? textOf(piece.name) : outputs(piece.service, piece.output);
+    });
+    const text = texts && !texts.includes(null) ? texts.join("") : null;
+    known.set(name, text);
+    return text;
+  };
+  return new Map(
+    Object.keys(variables).flatMap((name) => {
+      const text = textOf(name);
+      return text === null ? [] : [[name, text] as const];
+    }),
+  );
+}
