@@ -17,19 +17,10 @@ export interface Redactor {
   text(text: string): string;
   /** The same buffer when there is nothing to hide. */
   bytes(bytes: Buffer): Buffer;
-  stream(): RedactedStream;
   /** The longest that a form is, in bytes; 0 when there is nothing to look for. */
   readonly longest: number;
   /** Where `bytes` may be cut at or before `at`, or else first after it, so that no form in it is cut. */
   cut(bytes: Buffer, at: number): number;
-}
-
-/** The same for a stream: however it is cut into pieces, all answers together are what `bytes` answers for the whole. */
-export interface RedactedStream {
-  /** Gives what is certain; bytes are kept back only while they may be the beginning of a secret. */
-  push(chunk: Uint8Array): Buffer;
-  /** The stream is over: the rest. */
-  end(): Buffer;
 }
 
 interface Pattern {
@@ -44,13 +35,10 @@ interface Span {
   readonly mark: Buffer;
 }
 
-const nothing = Buffer.alloc(0);
-
 /** Where there is no secret: costs nothing. */
 export const noRedactor: Redactor = {
   text: (text) => text,
   bytes: (bytes) => bytes,
-  stream: () => ({ push: (chunk) => view(chunk), end: () => nothing }),
   longest: 0,
   cut: (_, at) => at,
 };
@@ -62,7 +50,7 @@ export function createRedactor(secrets: readonly NamedSecret[]): Redactor {
   const matcher = new Matcher(patterns);
   const bytes = (input: Buffer) => {
     const spans = matcher.find(input);
-    return spans ? without(input, spans, 0) : input;
+    return spans ? without(input, spans) : input;
   };
   return {
     text(text) {
@@ -71,7 +59,6 @@ export function createRedactor(secrets: readonly NamedSecret[]): Redactor {
       return output === input ? text : output.toString();
     },
     bytes,
-    stream: () => redactedStream(matcher),
     longest: matcher.longest,
     cut(input, at) {
       const spans = matcher.find(input.subarray(0, at + matcher.longest));
@@ -113,7 +100,6 @@ class Matcher {
   readonly #window: number;
   readonly #shifts: Uint8Array;
   readonly #byBlock = new Map<number, Pattern[]>();
-  readonly #byFirst = new Map<number, Pattern[]>();
 
   /** `patterns`: longest first. */
   constructor(patterns: readonly Pattern[]) {
@@ -128,7 +114,6 @@ class Matcher {
         this.#shifts[block] = Math.min(this.#shifts[block] ?? 0, this.#window - 1 - at);
       }
       listed(this.#byBlock, blockAt(bytes, this.#window - 1)).push(pattern);
-      listed(this.#byFirst, bytes[0] ?? 0).push(pattern);
     }
   }
 
@@ -150,17 +135,6 @@ class Matcher {
       at += 1;
     }
     return spans;
-  }
-
-  /** From where on the end of `bytes` may be the beginning of a secret; its length when it is none. */
-  open(bytes: Buffer): number {
-    for (let at = Math.max(0, bytes.length - this.longest + 1); at < bytes.length; at += 1) {
-      const rest = bytes.length - at;
-      for (const { bytes: pattern } of this.#byFirst.get(bytes[at] ?? 0) ?? []) {
-        if (pattern.length > rest && bytes.compare(pattern, 0, rest, at) === 0) return at;
-      }
-    }
-    return bytes.length;
   }
 }
 
@@ -189,56 +163,14 @@ function joined(spans: Span[] | null, span: Span): Span[] {
   return spans;
 }
 
-/** `bytes` from `from` on with marks in place of the spans; of one that begins before `from`, the mark was given already. */
-function without(bytes: Buffer, spans: readonly Span[], from: number): Buffer {
+/** `bytes` with marks in place of the spans. */
+function without(bytes: Buffer, spans: readonly Span[]): Buffer {
   const pieces: Buffer[] = [];
-  let done = from;
+  let done = 0;
   for (const { start, end, mark } of spans) {
-    if (start >= done) pieces.push(bytes.subarray(done, start), mark);
-    done = Math.max(done, end);
+    pieces.push(bytes.subarray(done, start), mark);
+    done = end;
   }
   pieces.push(bytes.subarray(done));
   return Buffer.concat(pieces);
-}
-
-function redactedStream(matcher: Matcher): RedactedStream {
-  let carry: Buffer = nothing;
-  /** How many bytes of `carry` belong to a secret whose mark was given. */
-  let hidden = 0;
-
-  const give = (bytes: Buffer, to: number): Buffer => {
-    const spans = matcher.find(bytes) ?? [];
-    const before = spans.filter(({ start }) => start < to);
-    const reach = before.reduce((most, { end }) => Math.max(most, end), hidden);
-    const output = without(bytes.subarray(0, Math.max(to, reach)), covered(before, hidden), 0);
-    carry = Buffer.from(bytes.subarray(to));
-    hidden = Math.max(0, reach - to);
-    return output;
-  };
-
-  return {
-    push(chunk) {
-      const bytes = carry.length === 0 ? view(chunk) : Buffer.concat([carry, chunk]);
-      return give(bytes, matcher.open(bytes));
-    },
-    end() {
-      return give(carry, carry.length);
-    },
-  };
-}
-
-/** The spans after those that the first `hidden` bytes, whose mark was given already, run into. */
-function covered(spans: readonly Span[], hidden: number): readonly Span[] {
-  if (hidden === 0) return spans;
-  const silent: Span = { start: 0, end: hidden, mark: nothing };
-  const apart: Span[] = [silent];
-  for (const span of spans) {
-    if (span.start < silent.end) silent.end = Math.max(silent.end, span.end);
-    else apart.push(span);
-  }
-  return apart;
-}
-
-function view(chunk: Uint8Array): Buffer {
-  return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
 }

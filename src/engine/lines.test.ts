@@ -1,9 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { createRedactor, noRedactor, type Redactor } from "../base/redact.ts";
+import { Secret } from "../base/secret.ts";
 import { createLineSplitter, levelOf, lineLimit } from "./lines.ts";
 
-function splitAll(bytes: Uint8Array, sizes: readonly number[]): { lines: string[]; consumed: number[] } {
-  const splitter = createLineSplitter();
+function splitAll(
+  bytes: Uint8Array,
+  sizes: readonly number[],
+  redactor: Redactor = noRedactor,
+): { lines: string[]; consumed: number[] } {
+  const splitter = createLineSplitter(redactor);
   const lines: string[] = [];
   const consumed: number[] = [];
   const scratch = new Uint8Array(bytes.length);
@@ -22,6 +28,54 @@ function splitAll(bytes: Uint8Array, sizes: readonly number[]): { lines: string[
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 const linesOf = (text: string) => splitAll(bytesOf(text), [1 << 20]).lines;
+
+const spellings: readonly ((secret: string) => string)[] = [
+  (secret) => secret,
+  (secret) => Buffer.from(secret).toString("base64"),
+  (secret) => encodeURIComponent(secret),
+  (secret) => JSON.stringify(secret).slice(1, -1),
+];
+/** Without brackets, of which the marks are made; long enough not to be in the noise by chance. */
+const secrets = fc.string({ minLength: 16, maxLength: 60, unit: "grapheme-ascii" }).filter((text) => {
+  return text.trim() === text && !/[[\]]/.test(text);
+});
+
+describe("what is hidden", () => {
+  const sizes = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 8 });
+  const noise = fc.string({ maxLength: 30, unit: "grapheme" });
+
+  test("is hidden in any chunking of a stream, and every chunking gives the same lines", () => {
+    const written = fc.array(fc.tuple(noise, fc.nat(3)), { minLength: 1, maxLength: 8 });
+    fc.assert(
+      fc.property(secrets, written, sizes, (secret, parts, cuts) => {
+        const redactor = createRedactor([{ name: "K", value: new Secret(secret) }]);
+        const spelt = parts.map(([before, how]) => `${before}${spellings[how]?.(secret)}`);
+        const bytes = bytesOf(spelt.join("\n"));
+        const { lines } = splitAll(bytes, cuts, redactor);
+        expect(lines).toEqual(splitAll(bytes, [bytes.length], redactor).lines);
+        for (const spelling of spellings) expect(lines.join("\n")).not.toContain(spelling(secret));
+      }),
+    );
+  });
+
+  test("is hidden where a long line is cut, wherever the secret lies", () => {
+    const secret = "hunter2-hunter2-hunter2";
+    const redactor = createRedactor([{ name: "K", value: new Secret(secret) }]);
+    fc.assert(
+      fc.property(
+        fc.integer({ min: lineLimit - 60, max: lineLimit + 60 }),
+        fc.integer({ min: 1, max: 5_000 }),
+        (at, size) => {
+          const bytes = bytesOf(`${"x".repeat(at)}${secret}${"y".repeat(lineLimit)}\n`);
+          const all = splitAll(bytes, [size], redactor).lines.join("");
+          expect(all).toContain("[secret K]");
+          expect(all.replace("[secret K]", "")).toMatch(/^x+y+$/);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+});
 
 describe("the line splitter", () => {
   test("takes off line ends of both kinds and keeps empty lines", () => {

@@ -183,18 +183,20 @@ class World {
   async #isAtRest(): Promise<boolean> {
     const open = this.#journal.book(key).deployments.some(({ phase }) => phase !== "ended");
     const plan = open ? null : await this.#controller?.plan(key);
-    return plan?.steps.length === 0 && plan.againAfterMs === null && !this.#isAskedAboutNews();
+    return plan?.steps.length === 0 && plan.againAfterMs === null && (await this.#knowsWhoIsWell());
   }
 
-  /** Whether an instance got well and has not been asked often enough since: what follows from that is still to come. */
-  #isAskedAboutNews(): boolean {
-    return [...this.#runtime.processes.values()].some((process) => {
-      const { exit, spec, behaviour, readyInRow, bestRow } = process;
-      const release = this.#journal.book(key).releases.find(({ number }) => number === spec.identity.release);
+  /** Whether the controller has asked everybody who is well often enough to know it: else more follows by itself. */
+  async #knowsWhoIsWell(): Promise<boolean> {
+    const seen = await this.#controller?.observe(key);
+    if (!seen) return false;
+    return [...this.#runtime.processes.values()].every((process) => {
+      const { exit, spec, behaviour, bestRow } = process;
+      const release = seen.releases.find(({ number }) => number === spec.identity.release);
       const service = release?.services.find(({ name }) => name === spec.identity.service);
-      if (exit || !service?.http) return false;
+      if (exit || !service?.http || !isReadyAt(behaviour, this.#runtime.ageOf(process))) return true;
       const times = timesWanted(service);
-      return bestRow >= times && readyInRow < times && isReadyAt(behaviour, this.#runtime.ageOf(process));
+      return bestRow < times || (seen.probes[spec.name]?.readyInRow ?? 0) >= times;
     });
   }
 
