@@ -18,7 +18,9 @@ Made by \`tools/gen-checks.ts\` from \`src/check/rules\`; do not edit.
 them: \`fairlead deploy\` looks through the source before it uploads it, and the controller looks at the manifest, the Dockerfile and all values, also those that
 were set. An **error** refuses the deployment before anything is touched; a **warning** is shown by \`check\` and \`plan\`; a **note** by \`check\` alone. No value is ever shown.
 
-An error that is meant is let pass with \`fairlead deploy --allow RULE --because "…"\`: rule, reason and who it was are kept with the release (\`fairlead releases show\`).
+Who asks the HTTP API for a deployment without the command line has to look through the source by \`fairlead check\` before.
+
+An error that is meant is let pass with \`fairlead deploy --allow RULE --because "…"\`: rules, reason and who it was are kept with the release (\`fairlead releases show\`).
 
 ${rules.map(section).join("\n\n")}
 `;

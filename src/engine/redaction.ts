@@ -2,7 +2,7 @@ import { Fault } from "../base/faults.ts";
 import { createRedactor, type NamedSecret, noRedactor, type Redactor } from "../base/redact.ts";
 import { Secret } from "../base/secret.ts";
 import { type EnvKey, keyText } from "../model/environment.ts";
-import { type EnvValue, type Release, type SecretRef, secretsOf } from "../model/release.ts";
+import { type EnvValue, type Release, secretsOf } from "../model/release.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { SealedPlace, Vault } from "../ports/vault.ts";
 
@@ -29,33 +29,38 @@ export class Redactors {
     const known = this.#known.get(id);
     if (known) return known;
     const release = await this.#deps.journal.release(key, number);
-    const redactor = release ? createRedactor(await this.#secretsOf(release)) : noRedactor;
+    if (!release) return noRedactor;
+    const { secrets, isWhole } = await this.#secretsOf(release);
+    const redactor = createRedactor(secrets);
+    if (!isWhole) return redactor;
     if (this.#known.size >= remembered) this.#known.clear();
     this.#known.set(id, redactor);
     return redactor;
   }
 
-  /** Values that were set and are secret, and those that the manifest itself has of secret variables. */
-  async #secretsOf({ key, services, secrets }: Release): Promise<readonly NamedSecret[]> {
+  /**
+   * Values that were set and are secret, and those that the manifest itself has of secret variables. Not whole when one
+   * cannot be opened: that may be mended, so it is looked at again.
+   */
+  async #secretsOf({ key, services, secrets }: Release): Promise<{ secrets: NamedSecret[]; isWhole: boolean }> {
     const isSecret = (name: string) => secrets?.includes(name) ?? true;
     const refs = services.flatMap(({ env }) => secretsOf(env)).filter(({ secret }) => isSecret(secret));
     const written = services.flatMap(({ env }) =>
       Object.entries(env).filter(([name, value]) => typeof value === "string" && (secrets?.includes(name) ?? false)),
     );
-    return [...(await this.#opened(key, refs)), ...written.map(([name, value]) => named(name, value))];
-  }
-
-  async #opened(key: EnvKey, refs: readonly SecretRef[]): Promise<readonly NamedSecret[]> {
     const sealed = await this.#deps.journal.sealed(key, refs);
-    return refs.flatMap((ref, place) => {
-      const value = this.#open(sealed[place] ?? null, { key, ...ref });
+    // What was destroyed is in no instance any more.
+    const kept = refs.flatMap((ref, place) => (sealed[place] ? [{ ref, text: sealed[place] }] : []));
+    const opened = kept.flatMap(({ ref, text }) => {
+      const value = this.#open(text, { key, ...ref });
       return value ? [{ name: ref.secret, value }] : [];
     });
+    const all = [...opened, ...written.map(([name, value]) => named(name, value))];
+    return { secrets: all, isWhole: opened.length === kept.length };
   }
 
-  /** Null for what was destroyed, or cannot be opened any more: then nobody can say what would have to be hidden. */
-  #open(sealed: string | null, place: SealedPlace): Secret | null {
-    if (sealed === null) return null;
+  /** Null when it cannot be opened: then nobody can say what would have to be hidden, and the rest of the log counts too. */
+  #open(sealed: string, place: SealedPlace): Secret | null {
     try {
       return this.#deps.vault.open(sealed, place);
     } catch (thrown) {

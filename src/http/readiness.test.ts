@@ -62,7 +62,7 @@ test("the plan tells of errors and warnings, and refuses nothing", async () => {
   expect(warnings.join("\n")).toMatch(/services\.web\.http has no readiness probe \[no-probe\]$/m);
 });
 
-test("an error that somebody lets pass is kept with the release: rule, reason and who it was", async () => {
+test("an error that somebody lets pass is kept with the release: rules, reason and who it was", async () => {
   expect((await deploy(bad, allow("debug-on"))).status).toBe(422);
   const { json } = await deploy(bad, allow("debug-on", "allowed-hosts", "no-probe"));
   expect(deploymentAnswer.parse(json).deployment.release).toBe("v1");
@@ -71,6 +71,7 @@ test("an error that somebody lets pass is kept with the release: rule, reason an
   expect(release.allowed).toEqual([
     { rule: "allowed-hosts", by: "local", because },
     { rule: "debug-on", by: "local", because },
+    { rule: "no-probe", by: "local", because },
   ]);
 });
 

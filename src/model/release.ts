@@ -142,6 +142,13 @@ export function secretsOf(env: Env): readonly SecretRef[] {
   return [...new Map(refs.map((ref) => [refText(ref), ref])).values()];
 }
 
+/** What Fairlead tells every service beside its variables. */
+export const ownVariables = ["RELEASE", "FAIRLEAD_ENVIRONMENT"] as const;
+
+export function isOwnVariable(name: string): boolean {
+  return ownVariables.some((own) => own === name);
+}
+
 /** `NAME@3`: how a version of a value is written. */
 export function refText({ secret, version }: SecretRef): string {
   return `${secret}@${version}`;

@@ -9,6 +9,7 @@ import {
   type BuildSpec,
   type Env,
   type HttpSpec,
+  type ownVariables,
   type Release,
   releaseName,
   type ServiceSpec,
@@ -156,7 +157,11 @@ function environmentOf(
     complaints.push(...resolved.complaints);
     return {};
   }
-  return { ...resolved.values, RELEASE: releaseName(number), FAIRLEAD_ENVIRONMENT: key.environment };
+  const own: Record<(typeof ownVariables)[number], string> = {
+    RELEASE: releaseName(number),
+    FAIRLEAD_ENVIRONMENT: key.environment,
+  };
+  return { ...resolved.values, ...own };
 }
 
 function outputOf(

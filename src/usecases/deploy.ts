@@ -1,9 +1,10 @@
 import { Fault } from "../base/faults.ts";
 import { newId } from "../base/ids.ts";
+import { openValues } from "../engine/values.ts";
 import type { Change } from "../model/change.ts";
 import { type Deployment, type DeploymentKind, newDeployment } from "../model/deployment.ts";
 import { type Environment, type EnvKey, keyText, newEnvironment } from "../model/environment.ts";
-import { parseReleaseName, type Release, releaseName, serviceOf } from "../model/release.ts";
+import { parseReleaseName, type Release, releaseName, type SecretRef, secretsOf, serviceOf } from "../model/release.ts";
 import { composeRelease, type Draft, draftOf, refuseTakenHosts } from "./compose.ts";
 import { generatedValues } from "./generate.ts";
 import { authorise, type Call, environmentOf } from "./ground.ts";
@@ -29,7 +30,7 @@ export type DeploymentOrder =
 /**
  * Queues a deployment and answers it; the engine does the rest. Nothing is written unless it can begin. Faults: those of
  * `draftOf`, `promotionOf`, `composeRelease` and `refuseUnready`, `route.host-taken`, `app.unknown`, `release.unknown`, `release.none-before`,
- * `release.incomplete`, `service.unknown`.
+ * `release.incomplete`, `value.destroyed`, `service.unknown`.
  */
 export async function beginDeployment(call: Call, key: EnvKey, order: DeploymentOrder): Promise<Deployment> {
   authorise(call, "deploy");
@@ -77,8 +78,14 @@ function rollback(call: Call, key: EnvKey, wanted: string | null): Promise<Deplo
     const release = await deps.journal.release(key, number);
     if (!release) throw new Fault("release.unknown", `${keyText(key)} has no ${releaseName(number)}`);
     await refuseIncomplete(call, release);
+    await openValues(deps, key, secretsOfRelease(release));
     return queue(call, { environment, kind: "rollback", release, isNew: false, services: null });
   });
+}
+
+/** All versions of values that a release names. */
+function secretsOfRelease({ services }: Release): readonly SecretRef[] {
+  return services.flatMap(({ env }) => secretsOf(env));
 }
 
 /** The release to go back to: the one named, which must have been live, or the newest live one before the serving one. */

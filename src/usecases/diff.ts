@@ -1,14 +1,18 @@
 import { canonicalJson } from "../base/digest.ts";
-import { type EnvValue, type Release, releaseName, type ServiceSpec, secretsOf } from "../model/release.ts";
+import {
+  type EnvValue,
+  isOwnVariable,
+  type Release,
+  releaseName,
+  type ServiceSpec,
+  secretsOf,
+} from "../model/release.ts";
 
 export interface Difference {
   readonly action: "create" | "change" | "replace" | "destroy" | "keep";
   readonly subject: string;
   readonly detail: string;
 }
-
-/** Variables that differ in every release and say nothing about a difference. */
-const ownVariables: ReadonlySet<string> = new Set(["RELEASE"]);
 
 /** What is different in `after`, service by service; `before` null: everything is new. Values of variables are never shown. */
 export function differences(before: Release | null, after: Release): readonly Difference[] {
@@ -51,7 +55,7 @@ function wordsOf(old: ServiceSpec, next: ServiceSpec): readonly string[] {
   const { env: oldEnv, artifact: _a, replicas: _r, ...oldRest } = old;
   const { env: nextEnv, artifact: _b, replicas: _s, ...nextRest } = next;
   const variables = changed(oldEnv, nextEnv)
-    .filter((name) => !ownVariables.has(name))
+    .filter((name) => !isOwnVariable(name))
     .map((name) => versionsOf(name, oldEnv[name], nextEnv[name]));
   if (variables.length > 0) words.push(`variables ${variables.join(", ")}`);
   const rest = changed(oldRest, nextRest);

@@ -3,7 +3,7 @@ import { Secret } from "../base/secret.ts";
 import { fillEnv } from "../engine/values.ts";
 import type { VariableSpec } from "../model/app.ts";
 import { type EnvKey, keyText } from "../model/environment.ts";
-import { type Release, refText, secretsOf } from "../model/release.ts";
+import { isOwnVariable, type Release, refText, secretsOf } from "../model/release.ts";
 import { readDraft } from "./compose.ts";
 import { newestRelease } from "./documents.ts";
 import { authorise, type Call, environmentOf } from "./ground.ts";
@@ -24,9 +24,6 @@ export interface Origin {
   /** The manifest's own rules for it, in words; no value is in them. */
   readonly rules: readonly string[];
 }
-
-/** Variables that are in no manifest. */
-const own: ReadonlySet<string> = new Set(["RELEASE", "FAIRLEAD_ENVIRONMENT"]);
 
 /**
  * Where every service of the newest release has a variable from. Faults: `app.unknown`, `release.none-before` when there is
@@ -61,7 +58,7 @@ function originOf(about: {
   set: readonly string[];
 }): Origin["from"] {
   const { name, env, set } = about;
-  if (own.has(name)) return "fairlead";
+  if (isOwnVariable(name)) return "fairlead";
   if (set.length === 0) return "manifest";
   return set.length === 1 && set[0]?.startsWith(`${name}@`) && env[name]?.length === 1 ? "set" : "composed";
 }

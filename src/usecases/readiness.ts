@@ -33,7 +33,7 @@ export async function readinessOf(deps: Deps, { draft, release, given }: Judged)
 }
 
 /**
- * Refuses a release with errors (`check.failed`, all of them at once) but for those that are allowed; answers what was.
+ * Refuses a release with errors (`check.failed`, all of them at once) but for those that are allowed; answers what is to be kept of that.
  * Faults: `request.invalid` for a rule that does not exist.
  */
 export async function refuseUnready(
@@ -52,8 +52,8 @@ export async function refuseUnready(
     const detail = `${first.path} ${first.message}${more}; nothing was touched`;
     throw new Fault("check.failed", detail, { complaints: refused.map(complaintOf) });
   }
-  const passed = new Set(errors.map(({ rule }) => rule));
-  return [...passed].sort().map((rule) => ({ rule, by, because: allow?.because ?? "" }));
+  // All that was let pass, whether it was found here or, like what stands in the source, where that was uploaded from.
+  return [...new Set(allow?.rules)].sort().map((rule) => ({ rule, by, because: allow?.because ?? "" }));
 }
 
 /** Values that are about to be set are in no journal yet: all are taken as they were given. */

@@ -46,6 +46,8 @@ test("an edge that is killed under load is back with its routes at once, and wha
   );
   expect(report.failures.filter(({ at }) => at < killedAt)).toEqual([]);
   expect(late).toEqual([]);
+  // Cut or refused, and never an answer of an edge that does not know its routes yet.
+  expect(report.failures.filter(({ what }) => what.includes("→"))).toEqual([]);
   expect(report.failed).toBeGreaterThan(0);
   expect((await city.status()).state).toBe("serving");
 });

@@ -2,12 +2,12 @@ import { inProduction, type Rule } from "../subject.ts";
 
 const servers: readonly (readonly [string, RegExp])[] = [
   ["Django's runserver", /\bmanage\.py runserver\b/],
-  ["Flask's development server", /\bflask (?:--\S+ )*run\b/],
+  ["Flask's development server", /\bflask\b(?: -{1,2}\S+(?:[ =](?!run\b)\S+)?)* run\b/],
   ["a server with --reload", /\s--reload\b/],
   ["a script for development", /\b(?:npm|pnpm|yarn|bun)(?: run)? dev\b/],
   ["nodemon", /\bnodemon\b/],
   ["Next.js in development mode", /\bnext dev\b/],
-  ["Vite's development server", /\bvite(?: dev| serve)?(?: --host\b.*)?$/],
+  ["Vite's development server", /\bvite(?: dev| serve)?(?: -{1,2}\S+(?:[ =]\S+)?)*$/],
   ["PHP's built-in server", /\bphp -S\b/],
 ];
 

@@ -15,7 +15,7 @@ export const secretInManifest: Rule = {
       if (found !== null) return [{ at: variableAt(value), message: `holds ${found}` }];
       const service = spec.services.find(({ name }) => name === value.service);
       const declared = service?.variables[value.name]?.secret ?? false;
-      return declared && looksSecret(value.name) && isRandom(value.text.reveal())
+      return (declared || looksSecret(value.name)) && isRandom(value.text.reveal())
         ? [{ at: variableAt(value), message: "holds what looks like a real secret" }]
         : [];
     }),

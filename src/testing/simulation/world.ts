@@ -36,6 +36,7 @@ export interface Controller {
   start(): Promise<void>;
   alone<T>(key: EnvKey, change: () => Promise<T>): Promise<T>;
   plan(key: EnvKey): Promise<Plan>;
+  observe(key: EnvKey): Promise<Snapshot>;
 }
 
 export interface WorldOptions {
@@ -219,7 +220,9 @@ class World {
     const controller = this.#options.boot(this.#options.bend?.(ports) ?? ports);
     this.#controller = controller;
     const line = this.#line;
-    controller.start().catch(() => line.cut());
+    // As the product does: a new controller first looks after the edge. One that does not start is tried again by the loop.
+    const edgeTried = ports.edge.ensure().catch(() => undefined);
+    edgeTried.then(() => controller.start()).catch(() => line.cut());
   }
 
   #newLine(): Line {

@@ -1,5 +1,5 @@
 import path from "node:path";
-import type { Complaint } from "../../../base/faults.ts";
+import { type Complaint, Fault } from "../../../base/faults.ts";
 import type { Finding } from "../../../check/run.ts";
 import { sarif } from "../../../check/sarif.ts";
 import { formatComplaint } from "../../../manifest/complaint.ts";
@@ -23,6 +23,7 @@ export default command({
     ["fairlead check --sarif > fairlead.sarif", "for a code host"],
   ],
   async run({ args, flags, world }) {
+    if (flags.sarif && world.context.json) throw new Fault("usage.invalid", "give one of --sarif and --json");
     const manifest = projectManifest(world, args.dir);
     const text = readManifestText(manifest);
     const file = path.relative(world.host.cwd, manifest.file) || manifest.file;

@@ -2,6 +2,7 @@ import { Fault } from "../../../base/faults.ts";
 import { command, required } from "../../command.ts";
 import { text, toggle } from "../../flags.ts";
 import { deploymentExit, deploymentText, followDeployment } from "../../follow.ts";
+import { permitOf } from "../../readiness.ts";
 import { changesText } from "../../views/changes.ts";
 
 export default command({
@@ -12,6 +13,11 @@ export default command({
     to: required("Environment that gets it, like production"),
   },
   flags: {
+    allow: text(
+      "--allow <rules>",
+      "Errors of the readiness check to let pass, like debug-on,no-probe; kept with the release",
+    ),
+    because: text("--because <reason>", "Why they are let pass"),
     message: text("-m, --message <text>", "Why, for the list of releases"),
     detach: toggle("--detach", "Do not wait; print the deployment's id"),
   },
@@ -22,6 +28,7 @@ export default command({
   async run({ args, flags, world }) {
     const { app } = world.key();
     const { from, to } = args;
+    const allow = permitOf(flags);
     if (from === to) throw new Fault("usage.invalid", `${from} cannot be promoted to itself`);
     const api = world.api();
     const key = { app, environment: to };
@@ -29,7 +36,12 @@ export default command({
     world.say(changesText(outlook, world.paint));
     await world.confirm(`Bring what ${from} serves live in ${to}?`);
     const message = flags.message === undefined ? {} : { message: flags.message };
-    const { deployment } = await api.beginDeployment(key, { kind: "promote", from, ...message });
+    const { deployment } = await api.beginDeployment(key, {
+      kind: "promote",
+      from,
+      ...message,
+      ...(allow && { allow }),
+    });
     return followDeployment({ world, api }, deployment, { detach: flags.detach });
   },
   view: deploymentText,

@@ -1,4 +1,5 @@
 import type { VariablesDocument } from "../../../contract/documents.ts";
+import { isOwnVariable } from "../../../model/release.ts";
 import { command, required } from "../../command.ts";
 import { table } from "../../paint.ts";
 
@@ -9,9 +10,6 @@ interface Row {
   readonly here: string | null;
   readonly there: string | null;
 }
-
-/** What Fairlead tells every service, whatever is set. */
-const own: ReadonlySet<string> = new Set(["RELEASE", "FAIRLEAD_ENVIRONMENT"]);
 
 export default command({
   about:
@@ -46,7 +44,7 @@ function digestsOf({ variables, effective }: VariablesDocument): Map<string, str
   const digests = new Map<string, Map<string, string>>();
   for (const [service, values] of Object.entries(effective)) {
     for (const [name, { digest }] of Object.entries(values)) {
-      if (!own.has(name)) digests.set(name, (digests.get(name) ?? new Map()).set(service, digest));
+      if (!isOwnVariable(name)) digests.set(name, (digests.get(name) ?? new Map()).set(service, digest));
     }
   }
   const found = new Map<string, string>();

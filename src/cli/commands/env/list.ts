@@ -1,4 +1,5 @@
 import type { RevealedVariables, VariablesDocument } from "../../../contract/documents.ts";
+import { isOwnVariable } from "../../../model/release.ts";
 import { command } from "../../command.ts";
 import { toggle } from "../../flags.ts";
 import { harmless, table } from "../../paint.ts";
@@ -15,9 +16,6 @@ interface Row {
   readonly version: number | null;
   readonly value?: string;
 }
-
-/** What Fairlead tells every service, whatever is set (docs/manifest.md). */
-const own: ReadonlySet<string> = new Set(["RELEASE", "FAIRLEAD_ENVIRONMENT"]);
 
 export default command({
   about:
@@ -59,7 +57,7 @@ function rowsOf({ variables, effective }: VariablesDocument, revealed: RevealedV
   for (const [service, values] of Object.entries(effective)) {
     for (const [name, { digest }] of Object.entries(values)) {
       const value = revealed?.effective[service]?.[name];
-      const from = own.has(name) ? "fairlead" : Object.hasOwn(variables, name) ? "set" : "manifest";
+      const from = isOwnVariable(name) ? "fairlead" : Object.hasOwn(variables, name) ? "set" : "manifest";
       const row = { name, from, services: [service], digest, state: null, version: null } as const;
       add({ ...row, ...(value !== undefined && { value }) });
     }

@@ -1,12 +1,10 @@
 import { resolve } from "node:path";
 import { Fault } from "../../../base/faults.ts";
 import { writeDotenv } from "../../../manifest/dotenv.ts";
+import { isOwnVariable } from "../../../model/release.ts";
 import { command, optional } from "../../command.ts";
 import { text, toggle } from "../../flags.ts";
 import { writePrivate } from "../../private-file.ts";
-
-/** What Fairlead tells every service, whatever is set. */
-const own: ReadonlySet<string> = new Set(["RELEASE", "FAIRLEAD_ENVIRONMENT"]);
 
 export default command({
   about:
@@ -28,7 +26,7 @@ export default command({
       throw new Fault("service.unknown", `${key.app} has no service ${flags.service} in ${key.environment}`);
     }
     const given = effective[flags.service ?? services[0] ?? ""] ?? variables;
-    const values = Object.fromEntries(Object.entries(given).filter(([name]) => !own.has(name)));
+    const values = Object.fromEntries(Object.entries(given).filter(([name]) => !isOwnVariable(name)));
     const file = args.file ?? `.env.${key.environment}`;
     if (file === "-") await world.print(writeDotenv(values).trimEnd());
     else await writePrivate(resolve(world.host.cwd, file), { content: writeDotenv(values), force: flags.force });

@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import { Fault } from "../../../base/faults.ts";
+import { looksSecret } from "../../../check/subject.ts";
 import { variableName } from "../../../contract/scalars.ts";
 import { command, several } from "../../command.ts";
 import { toggle } from "../../flags.ts";
@@ -26,7 +27,7 @@ export default command({
     const set = flags.stdin
       ? await fromStdin(args.variables, world.host.stdin)
       : Object.fromEntries(args.variables.map(pair));
-    const plain = Object.keys(set).filter((name) => /SECRET|TOKEN|PASSW|KEY/.test(name));
+    const plain = Object.keys(set).filter(looksSecret);
     if (!flags.stdin && plain.length > 0) {
       world.say(`${world.paint.yellow("warning:")} ${plain.join(", ")} looks like a secret; better: --stdin`);
     }

@@ -1,0 +1,46 @@
+import { expect, test } from "vitest";
+import { Secret } from "../base/secret.ts";
+import { aRelease } from "../testing/conformance/journal.ts";
+import { SimulatedVault } from "../testing/simulation/vault.ts";
+import { Redactors } from "./redaction.ts";
+
+const { key } = aRelease(1);
+const service = { ...aRelease(1).services[0] };
+
+function world() {
+  const vault = new SimulatedVault();
+  const sealed: (string | null)[] = ["TOKEN", "OTHER"].map((secret) =>
+    vault.seal(new Secret(`${secret}-canary`), { key, secret, version: 1 }),
+  );
+  const env = {
+    TOKEN: [{ secret: "TOKEN", version: 1 }],
+    URL: ["https://", { secret: "OTHER", version: 1 }, "@host"],
+    LITERAL: "literal-canary",
+    LEVEL: "production-level",
+  };
+  const release = aRelease(1, {
+    services: [{ ...service, name: "web", env } as never],
+    secrets: ["TOKEN", "OTHER", "LITERAL"],
+  });
+  const journal = { release: async () => release, sealed: async () => sealed };
+  return { sealed, redactors: new Redactors({ journal, vault }) };
+}
+
+const text = "TOKEN-canary OTHER-canary literal-canary production-level";
+
+test("what a release has of secrets is hidden: set alone, set inside another value, and written in the manifest", async () => {
+  const { redactors } = world();
+  expect((await redactors.of(key, 1)).text(text)).toBe(
+    "[secret TOKEN] [secret OTHER] [secret LITERAL] production-level",
+  );
+});
+
+test("what was destroyed is looked for no more, what cannot be opened is again when it can", async () => {
+  const { redactors, sealed } = world();
+  const good = sealed[1] ?? "";
+  sealed[0] = null;
+  sealed[1] = good.replace("OTHER", "ANOTHER");
+  expect((await redactors.of(key, 1)).text(text)).toBe("TOKEN-canary OTHER-canary [secret LITERAL] production-level");
+  sealed[1] = good;
+  expect((await redactors.of(key, 1)).text(text)).toBe("TOKEN-canary [secret OTHER] [secret LITERAL] production-level");
+});
