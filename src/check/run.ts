@@ -40,7 +40,7 @@ function placed({ placeOf }: Subject, { at }: Found, manifest: string) {
 /** A finding as a complaint, for faults and for the command line. */
 export function complaintOf({ rule, path, file, line, column, message, fix }: Finding): Complaint {
   return {
-    path,
+    path: path === file ? "" : path,
     message: `${message} – ${fix} [${rule}]`,
     file,
     ...(line === null ? {} : { line }),
