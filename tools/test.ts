@@ -28,7 +28,10 @@ async function timed(name: string, run: () => Promise<Counts>): Promise<Result> 
 }
 
 function check(name: string, args: readonly string[]): Promise<Result> {
-  return timed(name, async () => ((await succeeds(args)) ? { ...none, passed: 1 } : { ...none, failed: 1 }));
+  return timed(name, async () => {
+    if (await succeeds(args)) return { ...none, passed: 1 };
+    return { ...none, failed: [{ name, because: "see above" }] };
+  });
 }
 
 function vitest(project: string, filters: readonly string[], { env }: Prepared): Promise<Result> {
@@ -70,11 +73,12 @@ function printTable(results: readonly Result[], total: Counts): void {
   const width = Math.max(...results.map(({ name }) => name.length));
   console.log("\n── result");
   for (const { name, counts, seconds } of results) {
-    const mark = counts.failed === 0 ? "ok    " : "FAILED";
+    const mark = counts.failed.length === 0 ? "ok    " : "FAILED";
     console.log(`${mark}  ${name.padEnd(width)}  ${summary(counts)}  (${seconds.toFixed(1)} s)`);
   }
   for (const { name, because } of total.limits) console.log(`limit: ${name}: ${because}`);
   for (const { name, because } of total.skipped) console.log(`skipped: ${name}: ${because}`);
+  for (const { name, because } of total.failed) console.log(`failed: ${name}: ${because}`);
 }
 
 async function tests(names: readonly string[], filters: readonly string[]): Promise<readonly Result[]> {
@@ -102,12 +106,12 @@ async function main(args: readonly string[]): Promise<void> {
   results.push(...(await tests(chosen.length > 0 ? chosen : projects, filters)));
   const total = results.map(({ counts }) => counts).reduce(add, none);
   // A filter that matches nothing must not look like a success.
-  const ran = total.passed + total.failed > 0;
+  const ran = total.passed + total.failed.length > 0;
   const allRan = total.skipped.length === 0 || !isCi;
   printTable(results, total);
   if (!ran && total.skipped.length === 0) console.log("No test matches.");
   if (!allRan) console.log("Failed: in CI every test must run, and some were skipped.");
-  process.exitCode = ran && allRan && total.failed === 0 ? 0 : 1;
+  process.exitCode = ran && allRan && total.failed.length === 0 ? 0 : 1;
   console.log(summary(total));
 }
 

@@ -13,6 +13,7 @@ function report(
       assertionResults: tests.map(([fullName, state, because, limit]) => ({
         fullName,
         status: state,
+        failureMessages: state === "failed" ? [because] : [],
         meta: { because, limit },
       })),
     })),
@@ -25,7 +26,7 @@ describe("counting a report", () => {
       status: "failed",
       tests: [
         ["a", "passed"],
-        ["b", "failed"],
+        ["b", "failed", "\u001b[31mAssertionError: expected 1 to be 2\u001b[39m\n\n    at b (/a.test.ts:3:4)"],
         ["c", "skipped", "no engine here"],
         ["f", "skipped", "HAProxy has no Brotli", true],
       ],
@@ -42,7 +43,7 @@ describe("counting a report", () => {
       ),
     ).toEqual({
       passed: 2,
-      failed: 1,
+      failed: [{ name: "b", because: "AssertionError: expected 1 to be 2" }],
       skipped: [
         { name: "c", because: "no engine here" },
         { name: "e", because: "no reason given" },
@@ -52,20 +53,28 @@ describe("counting a report", () => {
   });
 
   test("a file that cannot be loaded is one failure", () => {
-    expect(countReport(report({ status: "failed" }, { tests: [["a", "passed"]] }), false)).toMatchObject({ failed: 1 });
+    const counts = countReport(report({ status: "failed" }, { tests: [["a", "passed"]] }), false);
+    expect(counts).toMatchObject({ passed: 1, failed: [{ name: "/a.test.ts" }] });
   });
 
   test("a run that ended badly is never green", () => {
-    expect(countReport(report({ tests: [["a", "passed"]] }), false)).toMatchObject({ passed: 1, failed: 1 });
-    expect(countReport(null, true)).toMatchObject({ failed: 1 });
-    expect(countReport("{}", true)).toMatchObject({ failed: 1 });
+    expect(countReport(report({ tests: [["a", "passed"]] }), false)).toMatchObject({
+      passed: 1,
+      failed: [{ name: "the whole run" }],
+    });
+    for (const nothing of [null, "{}"]) expect(countReport(nothing, true).failed).toHaveLength(1);
   });
 
   test("the last line has the form that scripts read", () => {
     expect(summary({ ...none, passed: 3 })).toBe("3 passed, 0 failed");
     const skipped = [{ name: "a", because: "b" }];
     expect(
-      summary(add({ ...none, passed: 1, failed: 2, skipped, limits: skipped }, { ...none, passed: 1, skipped })),
+      summary(
+        add(
+          { ...none, passed: 1, failed: [...skipped, ...skipped], limits: skipped, skipped },
+          { ...none, passed: 1, skipped },
+        ),
+      ),
     ).toBe("2 passed, 2 failed, 2 skipped");
   });
 });
