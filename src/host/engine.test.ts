@@ -148,8 +148,9 @@ describe.skipIf(testEngine() === null)(`the real engine (else: ${noEngine})`, ()
     const frames = new Frames((stream, payload) => {
       texts[stream] += payload.toString();
     });
-    const query = { follow: true, stdout: true, stderr: true };
-    const logs = await engine.stream("GET", `/containers/${name}/logs`, { query });
+    // Followed, this engine's log sometimes ends early with the container (moby 20.10); what it kept is whole.
+    await engine.json("POST", `/containers/${name}/wait`);
+    const logs = await engine.stream("GET", `/containers/${name}/logs`, { query: { stdout: true, stderr: true } });
     for await (const chunk of logs) frames.push(chunk);
     expect(texts.stdout).toBe(Array.from({ length: 30_000 }, (_, i) => `${i + 1}\n`).join(""));
     expect(texts.stderr).toBe("oops\n");
