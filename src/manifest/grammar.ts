@@ -68,7 +68,7 @@ const stop = section({
     signal: defaulted(
       choice(["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2"]),
       "SIGTERM",
-      "What asks an instance to end.",
+      "What asks an instance to end. Sent to the first process alone when that handles it, else to those that it started too (in a container they end with it: begin with `exec`).",
     ),
     within: defaulted(duration("0s", "1h"), "30s", "From the signal to SIGKILL; what orchestrators commonly allow."),
     drain: defaulted(

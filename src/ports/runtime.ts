@@ -43,8 +43,9 @@ export interface Runtime {
   startTask(spec: TaskSpec): Promise<void>;
   /**
    * Sends a signal (`SIGTERM`, …) to an instance or task. SIGKILL reaches all of its processes. Another one reaches the first
-   * in a container, as images are made for: Celery's would otherwise lose the tasks of the children that it means to let
-   * finish. Of plain processes it reaches all, for a shell may stand in front.
+   * alone when that handles it, for its children are its own to tell: Celery's would otherwise lose the tasks that they are
+   * meant to finish. When the first would just die of it, plain processes behind it get it too, and have their time; in a
+   * container they end with it, as the engine has it.
    */
   signal(name: string, signal: string): Promise<void>;
   /** Forgets an ended instance or task with its output. Refuses (`operation.failed`) while it runs. */

@@ -51,7 +51,6 @@ export async function dockerWorld({ socket, image }: { socket: string; image: st
     artifact: image,
     node: "node",
     extraVariables: imageVariables,
-    signalsReach: "first" as const,
     open: (more: Partial<DockerRuntimeOptions> = {}): Runtime => dockerRuntime({ ...options, ...more }),
     containers: all,
     /** Begins to run a program in a container. */

@@ -11,6 +11,8 @@ import type { Exit } from "../../../model/instance.ts";
  * - ignores what is sent to its process group, while the command gets the default handlers back (a subshell resets traps);
  * - keeps its own words ("Terminated") out of the command's output;
  * - runs the command with `exec`, so that no builtin of the shell can be meant by it;
+ * - waits for the others in its group when the command died of being told to stop: a shell in front dies of that at once,
+ *   and what it started is to have its time (the runtime ends the whole group when that is over);
  * - writes the exit code, and for 137 the kernel's count of out-of-memory kills, with one write;
  * - ends by killing its own group, so that nothing that the command left behind in it stays, also without a controller.
  * All names begin with `_fl_`, because assigning to a name that the command's environment has would change it.
@@ -31,7 +33,16 @@ _fl_pick() { _fl_ticks=\${20}; }
   printf '%s\\n' "$_fl_claim" >&4
 } 2>/dev/null
 exec 4>&-
-_fl_cwd=$2
+_fl_own=$1 _fl_cwd=$2
+_fl_others() {
+  set +f
+  for _fl_file in /proc/[0-9]*/stat; do
+    read -r _fl_stat <"$_fl_file" || continue
+    set -f -- \${_fl_stat##*) }
+    [ "$3" = $$ ] && [ "$1" != Z ] && [ "\${_fl_stat%% *}" != $$ ] && return 0
+  done
+  return 1
+}
 shift 2
 exec 5>&2 2>/dev/null
 (
@@ -41,6 +52,9 @@ exec 5>&2 2>/dev/null
   exec "$@" 3>&-
 )
 _fl_code=$?
+if [ "$_fl_code" -gt 128 ] && [ -e "$_fl_own/stopped" ]; then
+  while _fl_others; do sleep 0.05 || break; done
+fi 2>/dev/null
 _fl_oom=
 if [ "$_fl_code" = 137 ]; then
   while read -r _fl_name _fl_count; do

@@ -10,6 +10,7 @@ import type { Claim } from "./keeper.ts";
  */
 export interface ProcessStat {
   readonly pid: number;
+  readonly parent: number;
   readonly state: string;
   readonly group: number;
   readonly session: number;
@@ -58,6 +59,7 @@ export function statOf(pid: number): ProcessStat | null {
   return {
     pid,
     state: fields[0] ?? "X",
+    parent: field(4),
     group: field(5),
     session: field(6),
     cpuTicks: field(14) + field(15) + field(16) + field(17),
@@ -115,6 +117,26 @@ export function allProcesses(): readonly ProcessStat[] {
 /** The living processes of the session and group that a keeper leads or led. */
 export function membersOf(keeper: number, all = allProcesses()): readonly ProcessStat[] {
   return all.filter(({ group, session, state }) => group === keeper && session === keeper && !"ZX".includes(state));
+}
+
+/**
+ * Who of a keeper's group is to get a signal. Who handles it itself gets it alone, for it knows what its own children should
+ * do: Celery's lose the tasks they are at when anybody else tells them to stop. Who would just die of it, such as a shell
+ * that waits for what it started, gets it with its children. Without /proc it is the whole group, as its negative number.
+ */
+export function recipients(keeper: number, signal: number): readonly number[] {
+  if (bootId() === null) return [-keeper];
+  const members = membersOf(keeper).filter(({ pid }) => pid !== keeper);
+  const own = new Set(members.map(({ pid }) => pid));
+  const reached = ({ pid }: ProcessStat): number[] =>
+    catches(pid, signal) ? [pid] : [pid, ...members.filter(({ parent }) => parent === pid).flatMap(reached)];
+  return members.filter(({ parent }) => !own.has(parent)).flatMap(reached);
+}
+
+/** Whether a process has a handler for a signal: that bit of SigCgt in proc(5)'s status. */
+function catches(pid: number, signal: number): boolean {
+  const mask = /^SigCgt:\s+([0-9a-f]+)$/m.exec(textOf(`/proc/${pid}/status`) ?? "")?.[1] ?? "0";
+  return ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n;
 }
 
 /** Whether a process was started with this variable. */

@@ -101,6 +101,15 @@ describe("deaths", () => {
     expect((await observed(name))?.killedAt).toBeNull();
   });
 
+  test("what a shell in front started gets the stop signal and its time, though the shell dies at once", async () => {
+    const child = `trap "sleep 0.5; echo done; exit 0" TERM; echo ready; while :; do sleep 0.02; done`;
+    const name = await started(`sh -c '${child}'; echo never`);
+    await until(async () => (await outputOf(runtime, name)) === "up\nready\n");
+    await runtime.signal(name, "SIGTERM");
+    expect(await exitOf(runtime, name)).toMatchObject({ signal: "SIGTERM", reason: "signalled" });
+    expect(await outputOf(runtime, name)).toBe("up\nready\ndone\n");
+  });
+
   test("grandchildren get the stop signal too", async () => {
     const name = await started("sh -c 'sleep 1000 & sleep 1000' & wait");
     await runtime.signal(name, "SIGTERM");

@@ -18,6 +18,7 @@ import {
   membersOf,
   oomKills,
   type ProcessStat,
+  recipients,
   runs,
   usageOf,
 } from "./proc.ts";
@@ -137,8 +138,10 @@ class ProcessRuntime implements Runtime {
       entry.stopSignalAt ??= now;
       this.#folder.setMark(name, "stopped", entry.stopSignalAt);
     }
-    signalGroup(entry.claim.pid, signal);
-    if (signal === "SIGKILL") this.#lookout.hurry();
+    if (signal === "SIGKILL") {
+      send(-entry.claim.pid, signal);
+      this.#lookout.hurry();
+    } else for (const pid of recipients(entry.claim.pid, numberOf(signal))) send(pid, signal);
   }
 
   async remove(name: string): Promise<void> {
@@ -332,7 +335,7 @@ class ProcessRuntime implements Runtime {
   /** Writes down the end of an instance whose keeper is gone without a word, and ends what it left behind. */
   #bury(entry: Entry, { pid, boot }: Claim): Exit {
     const at = this.#options.clock.now();
-    if (pid !== null && boot === bootId() && this.#isOwnGroup(entry, pid)) signalGroup(pid, "SIGKILL");
+    if (pid !== null && boot === bootId() && this.#isOwnGroup(entry, pid)) send(-pid, "SIGKILL");
     const verdict = entry.killedAt === null ? "lost" : "killed";
     this.#folder.record(entry.name, verdict, at);
     const signal = verdict === "killed" ? "SIGKILL" : null;
@@ -361,10 +364,14 @@ class ProcessRuntime implements Runtime {
   }
 }
 
-/** Signals a whole process group; that it has just ended is no error. */
-function signalGroup(keeper: number, signal: string): void {
+function numberOf(signal: string): number {
+  return constants.signals[signal as NodeJS.Signals];
+}
+
+/** Signals a process, or a group by its negative; that it has just ended is no error. */
+function send(recipient: number, signal: string): void {
   try {
-    process.kill(-keeper, constants.signals[signal as NodeJS.Signals]);
+    process.kill(recipient, numberOf(signal));
   } catch (thrown) {
     if (!isErrno(thrown, "ESRCH")) throw thrown;
   }

@@ -43,7 +43,6 @@ export async function processWorld(more: Partial<ProcessRuntimeOptions> = {}) {
     ports: options.ports,
     node: process.execPath,
     extraVariables: ["PATH", "TMPDIR", markName],
-    signalsReach: "all" as const,
     open: (): Runtime => processRuntime(options),
     processes: () => markedProcesses(root),
     close: async () => {
