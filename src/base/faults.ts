@@ -81,6 +81,7 @@ export const faults = {
     hint: "Restore the state directory from a backup, or set the value again with `fairlead env set`.",
   },
   "value.unknown": { status: 404, exit: 4, hint: "`fairlead env list` lists what is set." },
+  "value.not-generated": { status: 409, exit: 5, hint: "Give its new value: `fairlead env rotate NAME --stdin`." },
   "value.needed": { status: 409, exit: 5, hint: "Deploy without it first; releases that can be gone back to need it." },
   "value.destroyed": { status: 409, exit: 5, hint: "Set it again and deploy; that release cannot be gone back to." },
   "source.unsafe": { status: 422, exit: 2, hint: "Take the named entry out of the source." },

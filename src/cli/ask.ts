@@ -22,6 +22,20 @@ export async function confirm({ context, host }: Asker, question: string): Promi
   if (answer !== true) throw new Fault("confirm.needed", "not confirmed; nothing was changed", { hint: "" });
 }
 
+/** Asks for a text that is not shown while it is typed. Faults: `confirm.needed` when nobody can be asked or nothing was typed. */
+export async function askSecret({ context, host }: Asker, question: string): Promise<string> {
+  if (!context.interactive) throw new Fault("confirm.needed", `${question} Nobody can be asked here: give --stdin.`);
+  const prompts = await import("@clack/prompts");
+  const answer = await prompts.password({
+    message: question,
+    input: host.stdin,
+    output: host.stderr,
+    signal: host.interrupted,
+  });
+  if (typeof answer === "string" && answer !== "") return answer;
+  throw new Fault("confirm.needed", "no value was typed; nothing was changed", { hint: "" });
+}
+
 /**
  * Asks to type a name, for what cannot be taken back. `given` is the value of --confirm; --yes is not enough. Faults:
  * `confirm.needed`.

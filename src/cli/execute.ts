@@ -67,6 +67,7 @@ export function makeWorld(context: ExecutionContext, host: Host, globals: World[
       return { app, environment };
     },
     confirm: async (question) => (await import("./ask.ts")).confirm({ context, host }, question),
+    askSecret: async (question) => (await import("./ask.ts")).askSecret({ context, host }, question),
     confirmName: async (question, name, given) =>
       (await import("./ask.ts")).confirmName({ context, host, question }, name, given),
   };

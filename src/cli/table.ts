@@ -65,6 +65,7 @@ export const commands: readonly Entry[] = [
     ["env diff", "Compare two environments without showing values", () => import("./commands/env/diff.ts")],
     ["env explain", "Where a variable comes from", () => import("./commands/env/explain.ts")],
     ["env versions", "Every version of a value and what has it", () => import("./commands/env/versions.ts")],
+    ["env rotate", "Give a secret a new value and bring it live", () => import("./commands/env/rotate.ts")],
     ["env destroy", "Destroy one version of a value for good", () => import("./commands/env/destroy.ts")],
     [
       "vault recovery",

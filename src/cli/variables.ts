@@ -1,3 +1,5 @@
+import type { Readable } from "node:stream";
+import { Fault } from "../base/faults.ts";
 import type { VariablesAnswer, VariablesRequest } from "../contract/documents.ts";
 import { type DeploymentResult, deploymentExit, deploymentText, followDeployment } from "./follow.ts";
 import type { Paint } from "./paint.ts";
@@ -10,6 +12,19 @@ export interface VariablesResult extends Partial<Pick<DeploymentResult, "urls">>
   /** Judged only. */
   readonly dryRun: boolean;
   readonly deployment: VariablesAnswer["deployment"];
+}
+
+/** Linux refuses longer ones (execve(2), MAX_ARG_STRLEN). */
+const valueLimit = 128 * 1024;
+
+/** The value of a variable from a stream, without one newline at its end. Faults: `usage.invalid`. */
+export async function valueFrom(stdin: Readable, name: string): Promise<string> {
+  let value = "";
+  for await (const chunk of stdin.setEncoding("utf8")) {
+    value += chunk;
+    if (value.length > valueLimit) throw new Fault("usage.invalid", `the value of ${name} is longer than 128 KB`);
+  }
+  return value.replace(/\r?\n$/, "");
 }
 
 /** Changes variables and follows the deployment that brings them live. */

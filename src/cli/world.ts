@@ -122,6 +122,8 @@ export interface World {
   print(line: string): Promise<void>;
   /** Asks y/N; --yes answers. Faults: `confirm.needed`, when nobody can be asked or the answer is no. */
   confirm(question: string): Promise<void>;
+  /** Asks for a text that is not shown while it is typed. Faults: `confirm.needed`. */
+  askSecret(question: string): Promise<string>;
   /** Asks to type a name, for what cannot be taken back; only `--confirm NAME` answers. Faults as `confirm`. */
   confirmName(question: string, name: string, given: string | undefined): Promise<void>;
 }

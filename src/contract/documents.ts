@@ -135,11 +135,19 @@ export const variablesRequest = z
       .record(variableName, variableValue.nullable())
       .refine((value) => Object.keys(value).length <= 500, "must name at most 500 variables")
       .describe("Name to value; null forgets it."),
+    rotate: z
+      .record(variableName, variableValue.nullable())
+      .refine((value) => Object.keys(value).length <= 500, "must name at most 500 variables")
+      .optional()
+      .describe("Name of what is set to another value of it; null: one is made as the manifest's `generate` says."),
     prune: z.boolean().optional().describe("Forget what is set and not named; values made by Fairlead stay."),
     dryRun: z.boolean().optional().describe("Only judge it and tell what would change."),
     stage: z.boolean().optional().describe("Keep it for the next deployment instead of deploying it now."),
   })
-  .refine(({ set, prune }) => prune || Object.keys(set).length > 0, "must name at least one variable")
+  .refine(
+    ({ set, rotate, prune }) => prune || Object.keys({ ...set, ...rotate }).length > 0,
+    "must name at least one variable",
+  )
   .meta({ id: "VariablesRequest" });
 export type VariablesRequest = z.infer<typeof variablesRequest>;
 

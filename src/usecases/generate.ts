@@ -16,6 +16,13 @@ const makers: Record<Generator, () => string> = {
     Array.from({ length: django.length }, () => django.characters.charAt(randomInt(django.characters.length))).join(""),
 };
 
+/** A new value of a variable that Fairlead makes; null when nobody has it make one. */
+export function newValue(spec: AppSpec, name: string): string | null {
+  const variables = spec.services.map((service) => service.variables[name]);
+  const generate = variables.find((one) => one?.value === null)?.generate ?? null;
+  return generate && makers[generate]();
+}
+
 /**
  * Values for the variables with `generate` that neither the manifest nor `given` (what is set for the environment) gives
  * one. One value for a name, whichever services ask for it. The caller keeps them, so that they are made only once.

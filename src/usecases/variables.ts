@@ -1,13 +1,14 @@
+import { Fault } from "../base/faults.ts";
 import { Secret } from "../base/secret.ts";
 import { fillEnv } from "../engine/values.ts";
 import type { Deployment } from "../model/deployment.ts";
-import { type Environment, type EnvKey, newEnvironment, type SetValue } from "../model/environment.ts";
+import { type Environment, type EnvKey, keyText, newEnvironment, type SetValue } from "../model/environment.ts";
 import { type EnvValue, type Release, refText, secretsOf } from "../model/release.ts";
 import { composeRelease, readDraft } from "./compose.ts";
 import { queue } from "./deploy.ts";
 import { configured, newestRelease, type Revised } from "./documents.ts";
-import { generatedValues } from "./generate.ts";
-import { authorise, type Call, environmentOf, refuseStale } from "./ground.ts";
+import { generatedValues, newValue } from "./generate.ts";
+import { authorise, type Call, environmentOf, invalid, refuseStale } from "./ground.ts";
 import { pagesOf } from "./pages.ts";
 import { type Permit, refuseUnready } from "./readiness.ts";
 import { type GivenValues, givenValues, setValues, type ValuesSet, type ValuesToSet } from "./values.ts";
@@ -92,6 +93,8 @@ export async function revealVariables(call: Call, key: EnvKey): Promise<Revealed
 export interface VariablesOrder {
   /** Name to value; null forgets it. */
   readonly set: ValuesToSet;
+  /** Name of what is set to another value of it; null has Fairlead make one, as the manifest's `generate` says. */
+  readonly rotate?: ValuesToSet | undefined;
   /** Forgets what is set and not named, but for values that Fairlead made. */
   readonly prune?: boolean | undefined;
   /** Judges the change and does not make it. */
@@ -112,8 +115,8 @@ export type ValueChange = "added" | "changed" | "forgotten" | "same";
 
 /**
  * Sets and forgets variables. What serves, or is on its way to, becomes a new release of the same artifacts with its own
- * deployment; otherwise, and with `stage`, the next deployment takes the values along. Faults: `document.stale`;
- * `manifest.invalid` when the manifest does not allow the outcome and `check.failed` when the readiness check does not; then
+ * deployment; otherwise, and with `stage`, the next deployment takes the values along. Faults: `document.stale`; those of
+ * `rotated`; `manifest.invalid` when the manifest does not allow the outcome and `check.failed` when the readiness check does not; then
  * nothing is changed.
  */
 export async function changeVariables(call: Call, key: EnvKey, order: VariablesOrder): Promise<VariablesChanged> {
@@ -124,7 +127,8 @@ export async function changeVariables(call: Call, key: EnvKey, order: VariablesO
     refuseStale(environment, order.expected);
     const before = await givenValues(call.deps, environment);
     const base = await newestRelease(call, environment);
-    const wanted = order.prune ? { ...forgotten(before, base), ...order.set } : order.set;
+    const pruned = order.prune ? forgotten(before, base) : {};
+    const wanted = { ...pruned, ...order.set, ...rotated(order.rotate ?? {}, { key, given: before, base }) };
     const set = await setValues(call.deps, { environment, given: before, by }, wanted);
     const changes = changesOf(order, before, set);
     return {
@@ -137,7 +141,7 @@ export async function changeVariables(call: Call, key: EnvKey, order: VariablesO
 }
 
 function changesOf(order: VariablesOrder, before: GivenValues, { change }: ValuesSet): Record<string, ValueChange> {
-  const names = [...Object.keys(order.set), ...Object.keys(change?.set ?? {})];
+  const names = [...Object.keys({ ...order.set, ...order.rotate }), ...Object.keys(change?.set ?? {})];
   return Object.fromEntries(names.map((name) => [name, changeOf(before, name, change?.set[name])]));
 }
 
@@ -154,6 +158,26 @@ function forgotten(given: GivenValues, base: Release | null): Record<string, nul
   return Object.fromEntries(Object.keys(given).flatMap((name) => (made(name) ? [] : [[name, null]])));
 }
 
+/**
+ * The new value of every name. Faults: `value.unknown` for one that is not set, `value.not-generated` for one without a
+ * value that Fairlead does not make, `request.invalid` for the value that it has.
+ */
+function rotated(
+  rotate: ValuesToSet,
+  { key, given, base }: { key: EnvKey; given: GivenValues; base: Release | null },
+): Readonly<Record<string, string>> {
+  const spec = base && readDraft(base.key, base.source, base.manifest).spec;
+  return Object.fromEntries(
+    Object.entries(rotate).map(([name, text]) => {
+      if (!Object.hasOwn(given, name)) throw new Fault("value.unknown", `${name} is not set for ${keyText(key)}`);
+      const value = text ?? (spec && newValue(spec, name));
+      if (value === null) throw new Fault("value.not-generated", `the manifest has no \`generate\` for ${name}`);
+      if (value === given[name]?.text) throw invalid(`rotate.${name}`, "is the value that it has");
+      return [name, value];
+    }),
+  );
+}
+
 interface Applying {
   readonly environment: Environment;
   readonly base: Release | null;
@@ -166,7 +190,7 @@ interface Applying {
 async function apply(call: Call, { environment, base, set, order, names, by }: Applying): Promise<Deployment | null> {
   const { journal, clock } = call.deps;
   const { key } = environment;
-  const message = `configuration: ${names.join(", ")}`;
+  const message = `${order.rotate ? "rotated" : "configuration"}: ${names.join(", ")}`;
   const event = configured(key, clock.now(), { kind: "environment.configured", detail: message });
   const changes = (values: ValuesSet) => [...(values.change ? [values.change] : []), { kind: "event", event } as const];
   if (!base) {

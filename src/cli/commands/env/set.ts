@@ -4,10 +4,7 @@ import { looksSecret } from "../../../check/subject.ts";
 import { variableName } from "../../../contract/scalars.ts";
 import { command, several } from "../../command.ts";
 import { toggle } from "../../flags.ts";
-import { changeVariables, variablesExit, variablesText } from "../../variables.ts";
-
-/** Linux refuses longer ones (execve(2), MAX_ARG_STRLEN). */
-const valueLimit = 128 * 1024;
+import { changeVariables, valueFrom, variablesExit, variablesText } from "../../variables.ts";
 
 export default command({
   about:
@@ -55,10 +52,5 @@ async function fromStdin(names: readonly string[], stdin: Readable): Promise<Rec
   if (name === undefined || more.length > 0 || name.includes("=")) {
     throw new Fault("usage.invalid", "--stdin goes with exactly one NAME");
   }
-  let value = "";
-  for await (const chunk of stdin.setEncoding("utf8")) {
-    value += chunk;
-    if (value.length > valueLimit) throw new Fault("usage.invalid", `the value of ${name} is longer than 128 KB`);
-  }
-  return { [nameOf(name)]: value.replace(/\r?\n$/, "") };
+  return { [nameOf(name)]: await valueFrom(stdin, name) };
 }

@@ -1,0 +1,64 @@
+import { Fault } from "../../../base/faults.ts";
+import type { VariablesDocument } from "../../../contract/documents.ts";
+import { command, required } from "../../command.ts";
+import { toggle } from "../../flags.ts";
+import { changeVariables, type VariablesResult, valueFrom, variablesExit, variablesText } from "../../variables.ts";
+import type { World } from "../../world.ts";
+
+interface Rotation extends VariablesResult {
+  readonly name: string;
+  /** The version that is set now, as NAME@3. */
+  readonly set: string;
+  /** The versions that instances have now; none where nothing serves. Left out while a deployment goes on. */
+  readonly serving?: readonly string[];
+}
+
+export default command({
+  about:
+    "Gives a value that is set a new one and deploys everything that has it in one release of the same code. A variable with\n`generate` gets a value that Fairlead makes; for another one the value comes from stdin, or is asked for. When the\ndeployment fails, the old version goes on serving. Releases that can be gone back to keep theirs.",
+  args: { name: required("Name of a variable that is set") },
+  flags: {
+    stdin: toggle("--stdin", "Read the new value from stdin; one newline at the end is dropped"),
+    detach: toggle("--detach", "Do not wait for the deployment"),
+  },
+  examples: [
+    ["fairlead env rotate SESSION_KEY", "a value that Fairlead makes"],
+    ["fairlead env rotate API_KEY --stdin -e staging < new-key.txt", "a value from its provider"],
+  ],
+  async run({ args: { name }, flags, world }): Promise<Rotation> {
+    const value = flags.stdin ? await valueFrom(world.host.stdin, name) : null;
+    const rotate = (text: string | null) => changeVariables(world, { set: {}, rotate: { [name]: text } }, flags.detach);
+    const result = await rotate(value).catch(async (thrown: unknown) => {
+      const isWanted = thrown instanceof Fault && thrown.code === "value.not-generated" && world.context.interactive;
+      if (!isWanted) throw thrown;
+      return rotate(await world.askSecret(`New value of ${name}?`));
+    });
+    return { ...result, name, ...(await outcome(world, name, result)) };
+  },
+  view(result: Rotation, paint) {
+    const { set, serving = [] } = result;
+    const lines = [variablesText(result, paint)];
+    if (serving.length > 0 && !serving.includes(set)) {
+      const next = `${set} waits for the next deployment; \`fairlead env rotate ${result.name}\` replaces it.`;
+      lines.push(`${serving.join(", ")} still serves. ${next}`);
+    } else if (serving.length > 0) lines.push(`${set} serves.`);
+    return lines.filter((line) => line !== "").join("\n");
+  },
+  exit: (result: Rotation) => variablesExit(result),
+});
+
+async function outcome(
+  world: World,
+  name: string,
+  { deployment }: VariablesResult,
+): Promise<Pick<Rotation, "set" | "serving">> {
+  const { variables, effective } = await world.api().variables(world.key());
+  const set = `${name}@${variables[name]?.version}`;
+  const goesOn = deployment?.endedAt === null;
+  return goesOn ? { set } : { set, serving: versionsOf(name, effective) };
+}
+
+function versionsOf(name: string, effective: VariablesDocument["effective"]): readonly string[] {
+  const sets = Object.values(effective).flatMap((values) => Object.values(values).flatMap(({ set }) => set));
+  return [...new Set(sets.filter((version) => version.startsWith(`${name}@`)))].sort();
+}

@@ -1,0 +1,129 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import type { Server } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createAdaptorServer } from "@hono/node-server";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { openJournal } from "../adapters/journal/sqlite/open.ts";
+import { openLogs } from "../adapters/logs/sqlite/open.ts";
+import { sha256 } from "../base/digest.ts";
+import { type RunOptions, runLine } from "../cli/test-run.ts";
+import { createApi } from "../http/api.ts";
+import { secretsOf } from "../model/release.ts";
+import { openStage } from "../testing/stage.ts";
+
+const key = { app: "shop", environment: "production" };
+const manifest = `version: 1
+app: shop
+env:
+  LOG_LEVEL: { default: INFO, oneOf: [DEBUG, INFO] }
+  SESSION_KEY: { generate: hex32 }
+  API_KEY: { secret: true }
+  DATABASE_URL: { value: "postgres://shop:\${API_KEY}@db/", secret: true }
+services:
+  web: { run: node web.js, http: {} }
+  worker: { run: node worker.js }
+`;
+
+let stage: Awaited<ReturnType<typeof openStage>>;
+let root: string;
+let server: Server;
+/** How the engine on stage ends what is queued. */
+let verdict: "live" | "failed";
+
+beforeEach(async () => {
+  stage = await openStage({ openJournal, openLogs });
+  root = mkdtempSync(join(tmpdir(), "fairlead-values-"));
+  mkdirSync(join(root, ".fairlead"));
+  writeFileSync(join(root, "fairlead.yml"), manifest);
+  verdict = "live";
+  const { journal, engine } = stage.deps;
+  const finishing = new Set<string>();
+  journal.committed(() => {
+    void journal.unfinished(key).then(async (waiting) => {
+      for (const { id } of waiting) {
+        if (finishing.has(id)) continue;
+        finishing.add(id);
+        await engine.finish(id, verdict);
+      }
+    });
+  });
+  const api = createApi(stage.deps);
+  server = createAdaptorServer({ fetch: (request) => api.fetch(request, { via: "socket" }) }) as Server;
+  await new Promise<void>((resolve) => server.listen(join(root, ".fairlead/controller.sock"), resolve));
+});
+
+afterEach(async () => {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  await stage.close();
+  rmSync(root, { recursive: true });
+});
+
+function run(words: string, options: RunOptions = {}) {
+  return runLine(words.split(" "), { cwd: root, ...options });
+}
+
+async function deployed(): Promise<void> {
+  expect((await run("env set API_KEY --stdin --stage", { stdin: "canary-old-key" })).code).toBe(0);
+  const source = sha256(manifest);
+  stage.deps.builder.sources.set(source, new Map([["fairlead.yml", manifest]]));
+  const body = JSON.stringify({ kind: "deploy", source });
+  const api = createApi(stage.deps);
+  const path = "/v1/apps/shop/environments/production/deployments";
+  const headers = { "content-type": "application/json" };
+  expect((await api.request(path, { method: "POST", headers, body }, { via: "socket" })).status).toBe(202);
+  await expect.poll(async () => (await stage.deps.journal.environment(key))?.serving?.release).toBe(1);
+}
+
+/** The versions that every service of a release has, as NAME@3. */
+async function versionsOf(release: number): Promise<Record<string, string>> {
+  const services = (await stage.deps.journal.release(key, release))?.services ?? [];
+  const text = (env: (typeof services)[number]["env"]) =>
+    secretsOf(env).map(({ secret, version }) => `${secret}@${version}`);
+  return Object.fromEntries(services.map(({ name, env }) => [name, text(env).sort().join(" ")]));
+}
+
+describe("env rotate", () => {
+  test("makes a new value of what Fairlead makes, for all services in one release, and keeps the old one for rollbacks", async () => {
+    await deployed();
+    const rotated = await run("env rotate SESSION_KEY");
+    expect([rotated.code, rotated.stdout]).toEqual([
+      0,
+      expect.stringMatching(/^Live: v2 .*\nSESSION_KEY@2 serves\.\n$/s),
+    ]);
+    expect(await versionsOf(2)).toEqual({ web: "API_KEY@1 SESSION_KEY@2", worker: "API_KEY@1 SESSION_KEY@2" });
+    expect(await stage.deps.journal.lastReleaseNumber(key)).toBe(2);
+    const [sealedOld] = await stage.deps.journal.sealed(key, [{ secret: "SESSION_KEY", version: 1 }]);
+    expect(sealedOld).not.toBeNull();
+    const refused = await run("env destroy SESSION_KEY@1 -y");
+    expect([refused.code, refused.stderr]).toEqual([
+      5,
+      expect.stringContaining("v1 of shop/production needs SESSION_KEY@1"),
+    ]);
+  });
+
+  test("takes the value of another from stdin, also where it is only a part of what services get", async () => {
+    await deployed();
+    const unsaid = await run("env rotate API_KEY");
+    expect([unsaid.code, unsaid.stderr]).toEqual([5, expect.stringContaining("env rotate NAME --stdin")]);
+    const same = await run("env rotate API_KEY --stdin", { stdin: "canary-old-key" });
+    expect([same.code, same.stderr]).toEqual([2, expect.stringContaining("is the value that it has")]);
+    const rotated = await run("env rotate API_KEY --stdin --json", { stdin: "canary-new-key\n" });
+    expect(JSON.parse(rotated.stdout)).toMatchObject({ name: "API_KEY", set: "API_KEY@2", serving: ["API_KEY@2"] });
+    expect(await versionsOf(2)).toMatchObject({ worker: "API_KEY@2 SESSION_KEY@1" });
+    expect(JSON.stringify([unsaid, same, rotated])).not.toContain("canary");
+    expect((await run("env rotate NOBODY --stdin", { stdin: "x" })).code).toBe(4);
+  });
+
+  test("that fails leaves the old version serving, and says so", async () => {
+    await deployed();
+    verdict = "failed";
+    const failed = await run("env rotate SESSION_KEY");
+    expect(failed.code).not.toBe(0);
+    expect(failed.stdout).toMatch(
+      /^SESSION_KEY@1 still serves\. SESSION_KEY@2 waits for the next deployment; .*rotate/,
+    );
+    expect((await stage.deps.journal.environment(key))?.serving?.release).toBe(1);
+  });
+});
