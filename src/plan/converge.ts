@@ -243,11 +243,15 @@ function restartDelayLeft(s: Snapshot, there: readonly ObservedInstance[]): numb
   let quick = 0;
   for (const instance of there) {
     if (endOf(s, instance) - instance.startedAt >= stableAfterMs) break;
-    if (factsOf(s, instance.name)?.retiredBecause !== "unwanted") quick += 1;
+    if (!wasUnwanted(s, instance) || endedByItself(instance)) quick += 1;
   }
   const last = there[0];
   if (!last || quick === 0) return 0;
   return endOf(s, last) + backoff(quick, restartDelay) - s.now;
+}
+
+function endedByItself({ exit, stopSignalAt, killedAt }: ObservedInstance): boolean {
+  return exit !== null && stopSignalAt === null && killedAt === null;
 }
 
 function endOf(s: Snapshot, instance: ObservedInstance): number {
