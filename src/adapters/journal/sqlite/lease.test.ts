@@ -34,10 +34,10 @@ test("a second holder is refused and told who holds it", () => {
   holdState(directory, "the next").release();
 });
 
-test("kill -9 of the holder lets the directory go at once", async () => {
+test("kill -9 of the holder, and nothing before it, lets the directory go at once", async () => {
   const script = `import { holdState } from ${JSON.stringify(join(import.meta.dirname, "lease.ts"))};
-    holdState(process.argv[1], "a child"); process.stdout.write("held"); setInterval(() => {}, 1000);`;
-  const command = [process.execPath, "--input-type=module", "-e", script, directory] as const;
+    holdState(process.argv[1], "a child"); gc(); process.stdout.write("held"); setInterval(() => {}, 1000);`;
+  const command = [process.execPath, "--expose-gc", "--input-type=module", "-e", script, directory] as const;
   const child = startChild(command, { env: {}, stdio: ["ignore", "pipe", "inherit"] });
   const ended = new Promise((resolve) => child.once("exit", resolve));
   try {

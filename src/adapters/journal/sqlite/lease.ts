@@ -9,6 +9,9 @@ export interface Lease {
   release(): void;
 }
 
+/** Locks of this process. A connection that nothing refers to is closed by the garbage collector, and its lock is gone. */
+const locks = new Set<DatabaseSync>();
+
 /** What `lease.json` says of the holder; `since` is ISO 8601. For people: the lock itself is the operating system's. */
 interface Holder {
   readonly pid: number;
@@ -23,6 +26,7 @@ interface Holder {
  */
 export function holdState(directory: string, who: string): Lease {
   const connection = lock(directory);
+  locks.add(connection);
   const file = join(directory, "lease.json");
   const holder: Holder = { pid: process.pid, since: new Date().toISOString(), who };
   writeFileSync(`${file}.new`, `${JSON.stringify(holder)}\n`, { mode: 0o600 });
@@ -32,6 +36,7 @@ export function holdState(directory: string, who: string): Lease {
       if (!connection.isOpen) return;
       rmSync(file, { force: true }); // before the lock goes: afterwards it may be another holder's
       connection.close();
+      locks.delete(connection);
     },
   };
 }
