@@ -3,6 +3,7 @@ import { once } from "node:events";
 import {
   closeSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -14,10 +15,11 @@ import {
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
-import { isErrno } from "../../src/base/faults.ts";
+import { Fault, isErrno } from "../../src/base/faults.ts";
 import { startChild } from "../../src/host/child.ts";
 import { Engine } from "../../src/host/engine.ts";
 import { until } from "../../src/testing/conformance/runtime.ts";
+import { runs } from "../../tools/engine/run.ts";
 
 const path = "/usr/sbin:/usr/bin:/sbin:/bin";
 const programs = ["dockerd", "containerd", "nsenter", "unshare"];
@@ -38,11 +40,16 @@ export class OwnEngine {
   readonly client: Engine;
   readonly #directory = mkdtempSync("/var/tmp/fl-own-");
   readonly #liveRestore: boolean;
+  readonly #diskBytes: number | null;
+  readonly #data = join(this.#directory, "data");
+  #isMounted = false;
   #holder: ChildProcess | null = null;
   #daemon: ChildProcess | null = null;
 
-  constructor({ liveRestore }: { liveRestore: boolean }) {
+  /** `diskBytes`: the size of the disk that it keeps everything on; otherwise it is the machine's. */
+  constructor({ liveRestore = false, diskBytes }: { liveRestore?: boolean; diskBytes?: number }) {
     this.#liveRestore = liveRestore;
+    this.#diskBytes = diskBytes ?? null;
     this.socket = join(this.#directory, "s");
     this.client = new Engine(this.socket);
   }
@@ -51,13 +58,14 @@ export class OwnEngine {
     const at = (name: string) => join(this.#directory, name);
     writeFileSync(at("daemon.json"), JSON.stringify({ "live-restore": this.#liveRestore }));
     if (this.#holder === null) {
+      await this.#mountDisk();
       this.#holder = startChild(["unshare", "--net", "--mount", "sleep", "3600"], { env: { PATH: path } });
       await once(this.#holder, "spawn");
       await until(() => this.#isHeld());
     }
     const log = openSync(at("log"), "a", 0o600);
     const inside = ["nsenter", "--target", String(this.#holder.pid), "--net", "--mount"] as const;
-    const flags = ["--config-file", at("daemon.json"), "--host", `unix://${this.socket}`, "--data-root", at("data")];
+    const flags = ["--config-file", at("daemon.json"), "--host", `unix://${this.socket}`, "--data-root", this.#data];
     this.#daemon = startChild([...inside, "dockerd", ...flags, "--exec-root", at("exec"), "--pidfile", at("pid")], {
       env: { PATH: path },
       stdio: ["ignore", log, log],
@@ -78,6 +86,13 @@ export class OwnEngine {
     const loaded = await this.client.stream("POST", "/images/load", { upload: { content }, withinMs: 60_000 });
     for await (const chunk of loaded) void chunk;
     other.close();
+  }
+
+  /** Stops the engine in the middle of whatever it does; the answer lets it go on. */
+  freeze(): () => void {
+    const daemon = this.#daemon;
+    daemon?.kill("SIGSTOP");
+    return () => void daemon?.kill("SIGCONT");
   }
 
   /** What a restart of its service does first. */
@@ -102,6 +117,7 @@ export class OwnEngine {
   async close(): Promise<void> {
     this.client.close();
     await this.losePower();
+    if (this.#isMounted) await runs(["umount", this.#data], { PATH: path }, "/");
     for (let tries = 0; existsSync(this.#directory); tries += 1) {
       try {
         rmSync(this.#directory, { recursive: true, force: true });
@@ -110,6 +126,14 @@ export class OwnEngine {
         await pause(100);
       }
     }
+  }
+
+  async #mountDisk(): Promise<void> {
+    if (this.#diskBytes === null || this.#isMounted) return;
+    mkdirSync(this.#data);
+    const options = `size=${this.#diskBytes}`;
+    this.#isMounted = await runs(["mount", "-t", "tmpfs", "-o", options, "tmpfs", this.#data], { PATH: path }, "/");
+    if (!this.#isMounted) throw new Fault("operation.failed", "no disk of its own could be mounted for the engine");
   }
 
   /** Whether the holder has its own network by now. */

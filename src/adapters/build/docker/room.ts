@@ -76,3 +76,11 @@ export function refuseFullDisk(free: number | null, { floorBytes }: RoomPolicy):
   const left = `${formatSize(free)} on the engine's disk, less than ${formatSize(floorBytes)}`;
   throw new Fault("build.no-room", `the build was ended because it left only ${left}`);
 }
+
+/**
+ * Whether a build's output tells of a full disk: what strerror(3) has for ENOSPC, and Go for the same. A step gives its exit
+ * code and nothing else beside its words. Only how the failure is called depends on this.
+ */
+export function saysDiskFull(text: string): boolean {
+  return /no space left on device/i.test(text);
+}

@@ -9,7 +9,7 @@ import type { WorkEnd } from "./builds.ts";
 import { packContext, privateDockerfile, readContext, textAt } from "./context.ts";
 import { artifactLabel, type Images, imageOf, installationLabel } from "./images.ts";
 import { fetchImage, pinnedName } from "./prebuilt.ts";
-import { freeRoom, type RoomPolicy, refuseFullDisk, refuseWithoutRoom, watchRoom } from "./room.ts";
+import { freeRoom, type RoomPolicy, refuseFullDisk, refuseWithoutRoom, saysDiskFull, watchRoom } from "./room.ts";
 import type { BuildEnd, BuildLimits, BuildOrder, Course } from "./way.ts";
 import type { Ways } from "./ways.ts";
 
@@ -124,9 +124,17 @@ export class Work {
     refuseWithoutRoom(free, bytes, policy);
     const full = new AbortController();
     const end = watchRoom({ engine, clock, policy }, (fault) => full.abort(fault));
+    let wasFull = false;
+    const say = (line: string) => {
+      wasFull ||= saysDiskFull(line);
+      course.say(line);
+    };
     try {
-      const build = await run({ ...course, signal: AbortSignal.any([course.signal, full.signal]) });
-      if (!build.ok) refuseFullDisk(await freeRoom(engine), policy);
+      const build = await run({ say, signal: AbortSignal.any([course.signal, full.signal]) });
+      if (build.ok) return build;
+      // What the step wrote is gone with it, so the disk may have room again by now.
+      if (wasFull || saysDiskFull(build.words)) throw new Fault("build.no-room", "the build filled the engine's disk");
+      refuseFullDisk(await freeRoom(engine), policy);
       return build;
     } catch (thrown) {
       throw full.signal.aborted ? full.signal.reason : thrown;
