@@ -3,6 +3,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { asFault, Fault } from "../src/base/faults.ts";
+import { failureText } from "../src/cli/failure.ts";
+import { paintFor } from "../src/cli/paint.ts";
 import { startChild } from "../src/host/child.ts";
 import { Engine } from "../src/host/engine.ts";
 import { installationId } from "../src/host/installation.ts";
@@ -99,11 +102,28 @@ async function removeImages(socket: string | undefined, state: string): Promise<
   engine.close();
 }
 
+/** Faults: `usage.invalid` for what `parseArgs` throws. */
+function understood<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (thrown) {
+    const hint =
+      "The options are --exit, --runtime docker, --engine SOCKET, --proxy KIND, --proxy-image IMAGE, --base IMAGE.";
+    throw new Fault("usage.invalid", asFault(thrown).detail, { hint, cause: thrown });
+  }
+}
+
 function options() {
   const text = { type: "string" } as const;
-  const { values } = parseArgs({
-    options: { exit: { type: "boolean" }, runtime: text, engine: text, proxy: text, "proxy-image": text, base: text },
-  });
+  const known = {
+    exit: { type: "boolean" },
+    runtime: text,
+    engine: text,
+    proxy: text,
+    "proxy-image": text,
+    base: text,
+  } as const;
+  const { values } = understood(() => parseArgs({ options: known }));
   const { runtime, engine, base } = values;
   const image = values["proxy-image"];
   const proxy = (["embedded", "haproxy", "container"] as const).find((kind) => kind === values.proxy);
@@ -116,15 +136,13 @@ function options() {
   } as const;
 }
 
-async function main(): Promise<number> {
-  const home = await mkdtemp(join(tmpdir(), "fairlead-demo-"));
+async function demo(home: string, { base, ...platform }: ReturnType<typeof options>): Promise<number> {
   await chmod(home, 0o711);
   const state = join(home, "state");
   const app = join(home, "beacon");
   await mkdir(state, { mode: 0o711 });
   await cp(join(root, "examples/beacon"), app, { recursive: true });
   const log: string[] = [];
-  const { base, ...platform } = options();
   if (base !== undefined) await appendFile(join(app, "fairlead.yml"), `build: { base: { node: "${base}" } }\n`);
   const controller = await startController({
     stateDirectory: state,
@@ -148,6 +166,17 @@ async function main(): Promise<number> {
     await fairlead(stage, "down", "--yes");
     await controller.closeWithEdge();
     if (platform.runtime === "docker") await removeImages(platform.engine, state);
+  }
+}
+
+async function main(): Promise<number> {
+  const home = await mkdtemp(join(tmpdir(), "fairlead-demo-"));
+  try {
+    return await demo(home, options());
+  } catch (thrown) {
+    process.stderr.write(`${failureText(thrown, paintFor(process.stderr.isTTY), false)}\n`);
+    return 1;
+  } finally {
     await rm(home, { recursive: true, force: true });
   }
 }
