@@ -33,8 +33,7 @@ export function check(subject: Subject, manifest: string): readonly Finding[] {
 
 function placed({ placeOf }: Subject, { at }: Found, manifest: string) {
   if ("file" in at) return { path: at.file, file: at.file, line: at.line, column: null };
-  const place = placeOf(...at.path.split("."));
-  return { path: at.path, file: manifest, line: place?.line ?? null, column: place?.column ?? null };
+  return { file: manifest, ...placeOf(...at.path.split(".")) };
 }
 
 /** A finding as a complaint, for faults and for the command line. */

@@ -1,5 +1,5 @@
-import type { Complaint } from "../base/faults.ts";
 import type { Secret } from "../base/secret.ts";
+import type { PlaceOf } from "../manifest/read.ts";
 import type { AppSpec } from "../model/app.ts";
 
 /** The value of a variable as one service gets it. */
@@ -25,8 +25,7 @@ export interface Subject {
   readonly values: readonly KnownValue[];
   /** The source's text files; empty where only the manifest is at hand. */
   readonly files: readonly SourceFile[];
-  /** Where a value of the manifest is written. */
-  readonly placeOf: (...path: readonly string[]) => Pick<Complaint, "line" | "column"> | null;
+  readonly placeOf: PlaceOf;
 }
 
 /** What a rule found. It names no value. */

@@ -50,8 +50,8 @@ test("a deployment with errors is refused with all of them at once, and nothing 
   const { code, errors } = problem.parse(json);
   expect([status, code]).toEqual([422, "check.failed"]);
   expect((errors ?? []).map(({ path, message }) => `${path} ${message}`)).toEqual([
-    expect.stringMatching(/^services\.web\.env\.DJANGO_DEBUG switches .* \[debug-on\]$/),
-    expect.stringMatching(/^services\.web\.env\.ALLOWED_HOSTS allows every host .* \[allowed-hosts\]$/),
+    expect.stringMatching(/^env\.DJANGO_DEBUG switches .* \[debug-on\]$/),
+    expect.stringMatching(/^env\.ALLOWED_HOSTS allows every host .* \[allowed-hosts\]$/),
   ]);
   expect((await ask("GET", "/deployments")).status).toBe(404);
 });

@@ -62,7 +62,16 @@ export function quoted(text: string): string {
 
 /** `one, two or three`. */
 export function oneOf(words: readonly string[]): string {
-  return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+  return listed(words, "or");
+}
+
+/** `one, two and three`. */
+export function allOf(words: readonly string[]): string {
+  return listed(words, "and");
+}
+
+function listed(words: readonly string[], last: string): string {
+  return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} ${last} ${words.at(-1)}`;
 }
 
 /** The candidate that was probably meant: at most one slip for every three letters; null when none is that near. */

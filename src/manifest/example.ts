@@ -5,8 +5,9 @@ build: { context: ., command: npm ci --omit=dev }
 env:
   LOG_LEVEL: { default: INFO, oneOf: [DEBUG, INFO, WARNING, ERROR] }
   SECRET_KEY: { secret: true, generate: hex32 }
-  OPENAI_API_KEY: { secret: true, required: [staging, production], pattern: "^sk-" }
   APP_DEBUG: { default: "False", forbid: { production: ["True"] } }
+groups:
+  llm: { OPENAI_API_KEY: { secret: true, required: [staging, production], pattern: "^sk-" } }
 services:
   web:
     run: node dist/web.js               # split as a shell would, but without a shell; or a list of arguments
@@ -22,10 +23,12 @@ services:
     release: node dist/migrate.js up
     stop: { signal: SIGTERM, within: 30s, drain: 30s }
     memory: 512MB
+    groups: [llm]
   worker:
     run: node dist/worker.js
     needs: [web]
     settle: 10s
+    groups: [llm]
     env: { API: "\${web.url}/internal" }
   clock: { run: node dist/clock.js, single: true }
 deploy:

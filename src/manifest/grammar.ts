@@ -111,9 +111,14 @@ const service = section({
       "[]",
       "Services that must be ready before this one starts.",
     ),
+    groups: defaulted(
+      listOf({ each: name("a name of a group"), max: many }),
+      "[]",
+      "Groups of variables that this service gets, laid over those of the app in this order.",
+    ),
     env: optional(
       ownVariables,
-      "Variables of this service, laid over those of the app name by name; `null` takes one out.",
+      "Variables of this service, laid over those of the app and of its groups name by name; `null` takes one out.",
     ),
     stop: defaulted(stop, "{}", "How an instance is ended."),
     memory: optional(size("8MB", "1024GB"), "Most memory of one instance. Default: no limit."),
@@ -187,6 +192,15 @@ export const fixedKeys: readonly string[] = ["version", "app", "environments"];
 const changeable = {
   build: defaulted(build, ".", "How the artifact of all services is made."),
   env: optional(variables, "Variables of all services."),
+  groups: optional(
+    mapOf({
+      each: variables,
+      key: namePattern,
+      wanted: "the name of a group – write small letters, digits and dashes, at most 40",
+      max: many,
+    }),
+    "Variables that some services share, by the name of the group; those services name it in their `groups`.",
+  ),
   services: required(
     mapOf({
       each: service,

@@ -1,5 +1,5 @@
 import type { AppSpec, ServiceTemplate, VariableSpec } from "../model/app.ts";
-import { type Complaints, nearest, oneOf, quoted } from "./complaint.ts";
+import { allOf, type Complaints, nearest, oneOf, quoted } from "./complaint.ts";
 import { type Matcher, matcher } from "./pattern.ts";
 import { piecesOf } from "./references.ts";
 import { valueFault } from "./resolve.ts";
@@ -15,36 +15,89 @@ export interface Judged {
 
 /** Complains about what no single key shows: needs, hosts, references and values that break their own rules. */
 export function judge(judged: Judged): void {
+  const written = writtenIn(judged);
+  const { complaints } = judged;
+  // A variable that could not be read has no value that could be judged.
+  const isRead = ({ path }: Node) => !complaints.isAbout(path);
+  const readable = new Set(written.filter(({ node, valueNode }) => isRead(node) && isRead(valueNode)));
   judgeNeeds(judged);
+  judgeGroups(judged);
   judgeHosts(judged);
-  const rules = { match: matcher(), done: new Set<Node>() };
-  for (const service of judged.spec.services) {
-    judgeRounds(judged, service);
-    for (const [name, variable] of Object.entries(service.variables)) {
-      const node = nodeAt(judged.root, "services", service.name, "env", name);
-      if (judged.complaints.isFull) return;
-      judgeReferences(judged, service, { node, value: variable.value });
-      judgeValue(judged, { node, variable, rules });
-    }
+  const match = matcher();
+  for (const service of judged.spec.services) judgeRounds(judged, service);
+  for (const one of written) {
+    if (complaints.isFull) return;
+    judgeReferences(judged, one);
+    if (readable.has(one)) judgeValue(judged, one, match);
   }
 }
 
-function judgeNeeds({ spec, root, complaints }: Judged): void {
-  const names = spec.services.map((service) => service.name);
-  for (const { name, needs } of spec.services) {
-    const node = nodeAt(root, "services", name, "needs");
-    needs.forEach((need, i) => {
-      if (need === "" || names.includes(need)) return;
-      const meant = nearest(need, names);
-      const help = meant === null ? `the services are ${oneOf(names)}` : `did you mean ${quoted(meant)}?`;
-      complaints.add(
-        node.kind === "list" ? (node.items[i] ?? node) : node,
-        `${quoted(need)} is not a service – ${help}`,
-      );
-    });
+/** A variable as it is written, with all services that have it so. */
+interface Written {
+  /** What is said about the variable at all. */
+  readonly node: Node;
+  /** The layer that gives it its value, where that is another one. */
+  readonly valueNode: Node;
+  readonly variable: VariableSpec;
+  readonly services: ServiceTemplate[];
+}
+
+function writtenIn({ spec, root }: Judged): readonly Written[] {
+  const written = new Map<string, Written>();
+  for (const service of spec.services) {
+    for (const [name, variable] of Object.entries(service.variables)) {
+      const node = nodeAt(root, "services", service.name, "env", name);
+      const value = (entryOf(node, "value") ?? entryOf(node, "default"))?.value ?? node;
+      const valueNode = value.path.startsWith(node.path) ? node : value;
+      const id = JSON.stringify([node.line, node.column, valueNode.line, valueNode.column, variable]);
+      const known = written.get(id);
+      if (known) known.services.push(service);
+      else written.set(id, { node, valueNode, variable, services: [service] });
+    }
   }
-  const round = findRound(new Map(spec.services.map(({ name, needs }) => [name, needs])));
-  if (round) complaints.add(nodeAt(root, "services", round[0] ?? "", "needs"), `need each other: ${round.join(" → ")}`);
+  return [...written.values()];
+}
+
+function judgeNeeds(judged: Judged): void {
+  const { spec, root, complaints } = judged;
+  const known = spec.services.map((service) => service.name);
+  for (const service of known)
+    judgeNames(judged, nodeAt(root, "services", service, "needs"), { what: "service", known });
+  for (const round of roundsIn(new Map(spec.services.map(({ name, needs }) => [name, needs])))) {
+    complaints.add(nodeAt(root, "services", round[0] ?? "", "needs"), `need each other: ${round.join(" → ")}`);
+  }
+}
+
+/** A group that a service names must be there; one that none names is most likely a slip. */
+function judgeGroups(judged: Judged): void {
+  const { spec, root, warnings } = judged;
+  const groups = entryOf(root, "groups")?.value;
+  const known = groups?.kind === "map" ? [...groups.entries.keys()] : [];
+  const named = spec.services.flatMap(({ name }) => {
+    return judgeNames(judged, nodeAt(root, "services", name, "groups"), { what: "group", known });
+  });
+  for (const name of known) {
+    if (groups && !named.includes(name)) warnings.add(nodeAt(groups, name), "is a group that no service has");
+  }
+}
+
+/** Complains about the names in a list that are none of those known; the answer is all that it has. */
+function judgeNames(
+  { complaints }: Judged,
+  node: Node,
+  { what, known }: { what: string; known: readonly string[] },
+): readonly string[] {
+  const items = node.kind === "list" ? node.items.filter((item) => item.kind === "scalar") : [];
+  for (const item of items) {
+    if (known.includes(item.text) || complaints.isAbout(item.path)) continue;
+    const meant = nearest(item.text, known);
+    const all = known.length === 0 ? `there are no ${what}s` : `the ${what}s are ${oneOf(known)}`;
+    complaints.add(
+      item,
+      `${quoted(item.text)} is not a ${what} – ${meant === null ? all : `did you mean ${quoted(meant)}?`}`,
+    );
+  }
+  return items.map(({ text }) => text);
 }
 
 function judgeHosts({ spec, root, complaints }: Judged): void {
@@ -62,43 +115,37 @@ function judgeHosts({ spec, root, complaints }: Judged): void {
   }
 }
 
-interface Written {
-  readonly node: Node;
-  readonly value: string | null;
-}
-
-function judgeReferences({ spec, complaints }: Judged, service: ServiceTemplate, { node, value }: Written): void {
-  for (const piece of piecesOf(value ?? "") ?? []) {
-    if (piece.kind === "variable" && !Object.hasOwn(service.variables, piece.name)) {
-      const meant = nearest(piece.name, Object.keys(service.variables));
+function judgeReferences({ spec, complaints }: Judged, { valueNode, variable, services }: Written): void {
+  for (const piece of piecesOf(variable.value ?? "") ?? []) {
+    if (piece.kind === "variable") {
+      const without = services.filter(({ variables }) => !Object.hasOwn(variables, piece.name));
+      const [first] = without;
+      if (!first) continue;
+      const meant = nearest(piece.name, Object.keys(first.variables));
       const help = meant === null ? "" : ` – did you mean ${meant}?`;
-      complaints.add(node, `refers to a variable that ${service.name} does not have${help}`);
+      const who = allOf(without.map(({ name }) => name));
+      complaints.add(
+        valueNode,
+        `refers to a variable that ${who} ${without.length > 1 ? "do" : "does"} not have${help}`,
+      );
     }
     if (piece.kind !== "output") continue;
     const names = spec.services.map((other) => other.name);
     const target = spec.services.find((other) => other.name === piece.service);
-    if (!target) complaints.add(node, `refers to a service that there is not – the services are ${oneOf(names)}`);
-    else if (!target.http) complaints.add(node, `refers to ${target.name}, which has no http`);
+    if (!target) complaints.add(valueNode, `refers to a service that there is not – the services are ${oneOf(names)}`);
+    else if (!target.http) complaints.add(valueNode, `refers to ${target.name}, which has no http`);
   }
 }
 
-interface WrittenVariable {
-  readonly node: Node;
-  readonly variable: VariableSpec;
-  /** A variable of the app comes once for each service, and is judged once. */
-  readonly rules: { readonly match: Matcher; readonly done: Set<Node> };
-}
-
 /** A value that is fully written in the file must keep the variable's own rules; `forbid` is for the final value only. */
-function judgeValue({ complaints, warnings }: Judged, { node, variable, rules }: WrittenVariable): void {
+function judgeValue({ complaints, warnings }: Judged, { node, valueNode, variable }: Written, match: Matcher): void {
   const pieces = piecesOf(variable.value ?? "") ?? [];
-  if (variable.value === null || rules.done.has(node) || pieces.some((piece) => piece.kind !== "literal")) return;
-  rules.done.add(node);
+  if (variable.value === null || pieces.some((piece) => piece.kind !== "literal")) return;
   const literal = pieces.map((piece) => (piece.kind === "literal" ? piece.text : "")).join("");
-  const fault = complaints.isAbout(node.path) ? null : valueFault(variable, literal, rules.match);
-  if (fault !== null) complaints.add(node, fault);
+  const fault = valueFault(variable, literal, match);
+  if (fault !== null) complaints.add(valueNode, fault);
   if (variable.secret && entryOf(node, "value"))
-    warnings.add(node, "is a secret whose value stands in the file – set it with `fairlead env set` instead");
+    warnings.add(valueNode, "is a secret whose value stands in the file – set it with `fairlead env set` instead");
 }
 
 function judgeRounds({ root, complaints }: Judged, service: ServiceTemplate): void {
@@ -106,30 +153,32 @@ function judgeRounds({ root, complaints }: Judged, service: ServiceTemplate): vo
     const pieces = piecesOf(value ?? "") ?? [];
     return [name, pieces.flatMap((piece) => (piece.kind === "variable" ? [piece.name] : []))];
   });
-  const round = findRound(new Map(graph));
-  if (round)
-    complaints.add(
-      nodeAt(root, "services", service.name, "env", round[0] ?? ""),
-      `refers to itself: ${round.join(" → ")}`,
-    );
+  for (const round of roundsIn(new Map(graph))) {
+    const node = nodeAt(root, "services", service.name, "env", round[0] ?? "");
+    complaints.add(node, `refers to itself: ${round.join(" → ")}`);
+  }
 }
 
-/** The first round of a graph, its start at both ends; null when there is none. Each edge is followed once. */
-export function findRound(graph: ReadonlyMap<string, readonly string[]>): readonly string[] | null {
+/**
+ * The rounds of a graph, each with its first name again at the end: one for every edge that closes a round, so that none is
+ * left where those edges are taken out. Which ones does not depend on the graph's order. Each edge is followed once.
+ */
+export function roundsIn(graph: ReadonlyMap<string, readonly string[]>): readonly (readonly string[])[] {
+  const rounds: (readonly string[])[] = [];
   const done = new Set<string>();
-  const visit = (name: string, way: readonly string[]): readonly string[] | null => {
-    if (way.includes(name)) return [...way.slice(way.indexOf(name)), name];
-    if (done.has(name)) return null;
-    for (const next of graph.get(name) ?? []) {
-      const round = visit(next, [...way, name]);
-      if (round) return round;
+  const visit = (name: string, way: readonly string[]): void => {
+    if (way.includes(name)) rounds.push(fromFirst(way.slice(way.indexOf(name))));
+    else if (!done.has(name)) {
+      for (const next of [...new Set(graph.get(name))].sort()) visit(next, [...way, name]);
+      done.add(name);
     }
-    done.add(name);
-    return null;
   };
-  for (const name of graph.keys()) {
-    const round = visit(name, []);
-    if (round) return round;
-  }
-  return null;
+  for (const name of [...graph.keys()].sort()) visit(name, []);
+  return rounds;
+}
+
+function fromFirst(round: readonly string[]): readonly string[] {
+  const first = round.toSorted()[0] ?? "";
+  const at = round.indexOf(first);
+  return [...round.slice(at), ...round.slice(0, at), first];
 }

@@ -6,8 +6,9 @@ import { fixedKeys, laterKeys, type ManifestValue, manifest } from "./grammar.ts
 import { judge } from "./judge.ts";
 import { isEmpty } from "./kinds.ts";
 import { literalValues } from "./literal.ts";
-import { isNull, overlay } from "./overlay.ts";
-import { type Entry, entryOf, keysAre, type MapNode, type Node, nodeAt, parseSource, show } from "./source.ts";
+import { baseOf, documentOf, overlay, overlayOf } from "./overlay.ts";
+import { withServiceVariables } from "./service-variables.ts";
+import { entryOf, isNull, keysAre, type MapNode, type Node, nodeAt, parseSource, show } from "./source.ts";
 import { specOf } from "./spec.ts";
 
 export interface ReadOptions {
@@ -16,13 +17,18 @@ export interface ReadOptions {
   readonly environment: string;
 }
 
+/**
+ * Where the value at a way of keys is written: in the layer that has it, which may be another section. What is not written
+ * has the place of the nearest section above it.
+ */
+export type PlaceOf = (...keys: readonly string[]) => Required<Pick<Complaint, "path" | "line" | "column">>;
+
 export type ManifestReading =
   | {
       readonly ok: true;
       readonly spec: AppSpec;
       readonly warnings: Complaint[];
-      /** Where the value at a way of keys is written, or the nearest section above it. */
-      readonly placeOf: (...keys: readonly string[]) => { readonly line: number; readonly column: number };
+      readonly placeOf: PlaceOf;
     }
   | { readonly ok: false; readonly complaints: Complaint[] };
 
@@ -43,7 +49,7 @@ export function readManifest(text: string, { file, environment }: ReadOptions): 
   if (top === null) return { ok: false, complaints: complaints.list() };
   const overlays = overlaysOf(top, complaints);
   const chosen = overlays.get(environment);
-  const root = withServiceVariables(chosen ? overlay(top, chosen) : top);
+  const root = layered(top, chosen);
   const value = manifest.read(root, complaints);
   const ownsHosts = (service: string): boolean =>
     environment === "production" || valueAt(chosen, "services", service, "http", "hosts") !== undefined;
@@ -52,17 +58,24 @@ export function readManifest(text: string, { file, environment }: ReadOptions): 
   judgeChanges({ value, root, complaints }, development);
   judge({ spec, root, complaints, warnings });
   if (complaints.count > 0) return { ok: false, complaints: complaints.list() };
-  const placeOf = (...keys: readonly string[]) => {
+  const placeOf: PlaceOf = (...keys) => {
     const { line, column } = nodeAt(root, ...keys);
-    return { line, column };
+    return { path: valueAt(root, ...keys)?.path ?? keys.join("."), line, column };
   };
   return { ok: true, spec, warnings: warnings.list(), placeOf };
 }
 
+/** The manifest with an overlay laid over it, and without `environments:`. */
+function layered(top: MapNode, over: MapNode | undefined): Node {
+  const entries = new Map(top.entries);
+  entries.delete("environments");
+  const base = baseOf({ ...top, entries });
+  return documentOf(withServiceVariables(over ? overlay(base, overlayOf(over)) : base)) ?? top;
+}
+
 /** The manifest as it is for development: with that environment's overlay, if there is one. */
 function developmentOf(top: MapNode, overlays: ReadonlyMap<string, MapNode>, file: string): AppSpec {
-  const over = overlays.get("development");
-  const value = manifest.read(withServiceVariables(over ? overlay(top, over) : top), new Complaints(file));
+  const value = manifest.read(layered(top, overlays.get("development")), new Complaints(file));
   return specOf(value, { environment: "development", ownsHosts: () => false, development: () => null });
 }
 
@@ -135,30 +148,6 @@ function knownPartOf(written: MapNode, complaints: Complaints): MapNode {
     complaints.addAt(place, fixedKeys.includes(key) ? "is the same in all environments – take it out here" : unknown);
   }
   return { ...written, entries };
-}
-
-/** The app's variables below those of each service, and without `environments:`. */
-function withServiceVariables(root: Node): Node {
-  if (root.kind !== "map") return root;
-  const entries = new Map(root.entries);
-  entries.delete("environments");
-  const env = entries.get("env");
-  const services = entries.get("services");
-  if (env?.value.kind === "map" && services?.value.kind === "map") {
-    const each = [...services.value.entries].map(([name, entry]): [string, Entry] => [name, withVariables(entry, env)]);
-    entries.set("services", { ...services, value: { ...services.value, entries: new Map(each) } });
-  }
-  return { ...root, entries };
-}
-
-function withVariables(service: Entry, env: Entry): Entry {
-  if (service.value.kind !== "map") return service;
-  const own = service.value.entries.get("env");
-  // What is no mapping stays, to be complained about where it stands.
-  if (own && own.value.kind !== "map") return service;
-  const entries = new Map(service.value.entries);
-  entries.set("env", own ? { ...own, value: overlay(env.value, own.value) } : env);
-  return { ...service, value: { ...service.value, entries } };
 }
 
 function valueAt(node: Node | undefined, ...keys: readonly string[]): Node | undefined {

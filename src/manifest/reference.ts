@@ -69,8 +69,8 @@ interface Found {
 
 function sections(): string[] {
   const found = sectionsOf(manifest, "");
-  // `env` of a service is the `env` of the app.
-  const shown = found.filter(({ path }) => path !== "services.<name>.env.<name>");
+  // Groups and services have variables like the app's.
+  const shown = found.filter(({ path }) => !["groups.<name>.<name>", "services.<name>.env.<name>"].includes(path));
   return shown.map(({ path, fields }) => {
     const rows = Object.entries(fields).map(([key, field]) => row(key, field));
     const title = path === "" ? "The top" : `\`${path}\``;

@@ -1,15 +1,16 @@
 import { Composer, type ErrorCode, isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, Parser } from "yaml";
+import { namePattern } from "../model/environment.ts";
 import { type Complaints, oneOf, quoted } from "./complaint.ts";
 
 /** A written scalar, list or mapping with its place. Overlays merge nodes, so every value keeps where it was written. */
 export type Node = ScalarNode | ListNode | MapNode;
 
-interface Place {
+export interface Place {
   /** Dotted way from the top of the file; ends at the variable's name for what lies deeper in an `env:` mapping. */
   readonly path: string;
   readonly line: number;
   readonly column: number;
-  /** Below `env:` (or `args:`): its text may be a secret and must not be shown to anybody. */
+  /** Below `env:`, `groups:` or `args:`: its text may be a secret and must not be shown to anybody. */
   readonly quiet: boolean;
 }
 
@@ -196,7 +197,7 @@ class TreeReader {
 
   #place({ path, at }: Way): Place {
     const { line, col } = this.#lines.linePos(at);
-    return { path: shownPath(path), line, column: col, quiet: path.some((key) => key === "env" || key === "args") };
+    return { path: shownPath(path), line, column: col, quiet: quietFrom(path) >= 0 };
   }
 
   #refuse<T extends Place>(place: T, message: string): T {
@@ -210,12 +211,19 @@ function scalarValue(value: unknown): ScalarNode["value"] {
   return String(value);
 }
 
-/** The way in words; below `env:` and `args:` a key that could be a value in the wrong place ends it. */
+/** The place in a way from which on something may be a value, with the names of variables right behind it; -1: nowhere. */
+function quietFrom(path: readonly string[]): number {
+  const groups = path[0] === "environments" ? 2 : 0;
+  return path[groups] === "groups" ? groups + 1 : path.findIndex((key) => key === "env" || key === "args");
+}
+
+/** The way in words; below `env:`, `groups:` and `args:` a key that could be a value in the wrong place ends it. */
 function shownPath(path: readonly string[]): string {
-  const quietFrom = path.findIndex((key) => key === "env" || key === "args");
+  const quiet = quietFrom(path);
   const isShown = (key: string, i: number): boolean => {
-    if (quietFrom < 0 || i <= quietFrom) return true;
-    return i === quietFrom + 1 ? variableName.test(key) : (variableKeys as readonly string[]).includes(key);
+    if (quiet < 0 || i < quiet) return true;
+    if (i === quiet) return key === "env" || key === "args" || namePattern.test(key);
+    return i === quiet + 1 ? variableName.test(key) : (variableKeys as readonly string[]).includes(key);
   };
   const hidden = path.findIndex((key, i) => !isShown(key, i));
   const shown = (hidden < 0 ? path : path.slice(0, hidden)).map((key) =>
@@ -228,6 +236,11 @@ function shownPath(path: readonly string[]): string {
 export function show(node: Node): string {
   if (node.kind !== "scalar") return node.kind === "map" ? "a mapping" : "a list";
   return node.quiet || !node.oneLine ? "this value" : quoted(node.text);
+}
+
+/** A key with nothing after it, `~` or `null`. */
+export function isNull(node: Node): boolean {
+  return node.kind === "scalar" && node.value === null;
 }
 
 /** The entry of a mapping, or undefined also when the node is none. */

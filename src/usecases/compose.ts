@@ -1,6 +1,6 @@
 import { canonicalJson, sha256 } from "../base/digest.ts";
 import { type Complaint, Fault } from "../base/faults.ts";
-import { type ManifestReading, readManifest } from "../manifest/read.ts";
+import { type PlaceOf, readManifest } from "../manifest/read.ts";
 import { resolveVariables } from "../manifest/resolve.ts";
 import type { AppSpec, ServiceTemplate } from "../model/app.ts";
 import { type EnvKey, keyText } from "../model/environment.ts";
@@ -28,8 +28,7 @@ export interface Draft {
   readonly source: string;
   readonly warnings: readonly Complaint[];
   readonly pages: Pages;
-  /** Where a value of the manifest is written. */
-  readonly placeOf: Extract<ManifestReading, { ok: true }>["placeOf"];
+  readonly placeOf: PlaceOf;
 }
 
 /** Reads the manifest out of an uploaded source. Faults: `source.missing`, `manifest.missing`, `manifest.invalid`, `request.invalid`. */
@@ -55,9 +54,10 @@ export function readDraft(key: EnvKey, source: string, text: string): Draft {
   return { spec, text, source, warnings, placeOf, pages: {} };
 }
 
-/** Complaints with the places of what they are about, or of the nearest section above it. */
+/** Complaints with the places of what they are about. What several services have from one place is complained about once. */
 function placed({ placeOf }: Draft, complaints: readonly Complaint[]): readonly Complaint[] {
-  return complaints.map((one) => ({ ...one, file: manifestFile, ...placeOf(...one.path.split(".")) }));
+  const all = complaints.map((one) => ({ ...one, file: manifestFile, ...placeOf(...one.path.split(".")) }));
+  return [...new Map(all.map((one) => [JSON.stringify(one), one])).values()];
 }
 
 function manifestFault(complaints: readonly Complaint[]): Fault {

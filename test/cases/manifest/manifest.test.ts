@@ -95,7 +95,7 @@ test("every key of the manifest appears in a case", () => {
       return root ? keysIn(root, { kind: manifest, path: "" }) : [];
     }),
   );
-  // A service's own variables are written like the app's.
-  const needed = keysOf(manifest, "").filter((key) => !key.startsWith("services.<name>.env.<name>"));
+  // Variables of groups and services are written like the app's.
+  const needed = keysOf(manifest, "").filter((key) => !/^(?:groups\.<name>|services\.<name>\.env)\.<name>/.test(key));
   expect(needed.filter((key) => !written.has(key))).toEqual([]);
 });
