@@ -29,11 +29,21 @@ export const limitCases: readonly EdgeCase[] = [
     "a body over the limit whose length is not announced is 413 as soon as it is seen",
     async ({ edge, url }) => {
       await using app = await takingApp();
-      await edge.apply(oneRoute("stream/x", { hosts: ["long.test"], upstreams: [app.upstream("long-1")], limits }));
+      // More than any buffer holds, so that its head is long gone when it is seen.
+      const bodyBytes = 100_000;
+      const upstreams = [app.upstream("long-1")];
+      await edge.apply(oneRoute("stream/x", { hosts: ["long.test"], upstreams, limits: { bodyBytes, rate: null } }));
       const headers = { "transfer-encoding": "chunked" };
       const send = (bytes: number) => ask(url, { host: "long.test", method: "POST", headers, body: "x".repeat(bytes) });
-      expect((await send(1_000)).text).toBe("taken");
-      expect((await send(5_000)).status).toBe(413);
+      expect((await send(bodyBytes)).text).toBe("taken");
+      expect((await send(bodyBytes + 1)).status).toBe(413);
+      const { hostname, port } = new URL(url);
+      const options = { hostname, port, method: "POST", agent: false, headers: { host: "long.test" } };
+      const unending = request(options).on("error", () => undefined);
+      for (let i = 0; i < 15; i += 1) unending.write("x".repeat(10_000));
+      const [answer] = await once(unending, "response");
+      expect(answer.statusCode).toBe(413);
+      unending.destroy();
     },
   ],
   [

@@ -29,7 +29,7 @@ const small: Layout = { ...emptyLayout, classes: [{ slots: 2, pools: 2 }] };
 
 test("upstreams are slots of a pool of their own, the others stay empty and disabled", () => {
   const layout = laid(small, "a/x", [up("a-1"), up("a-2", { host: "fd00::2", weight: 0.25 })]);
-  const text = configText(options, layout);
+  const text = configText({ ...options, version: [2, 6] }, layout);
   expect(text.slice(text.indexOf("backend pool2-1"))).toBe(`backend pool2-1 from pool
   server s1 10.0.0.1:8000 weight 256
   server s2 [fd00::2]:8000 weight 64
@@ -38,6 +38,17 @@ backend pool2-2 from pool
   server s1 127.0.0.1:9 weight 1 disabled
   server s2 127.0.0.1:9 weight 1 disabled
 `);
+});
+
+test("from HAProxy 3.0 on a pool has a twin with the same slots, where bodies are counted", () => {
+  const layout = laid(small, "a/x", [up("a-1")]);
+  const slots = (pool: string) =>
+    configText(options, layout)
+      .split("\n\n")
+      .find((part) => part.startsWith(`backend ${pool} `))
+      ?.match(/^ {2}server .*$/gm);
+  expect(slots("pool2-1-counted")).toEqual(slots("pool2-1"));
+  expect(slots("pool2-1")?.[0]).toContain("10.0.0.1:8000");
 });
 
 test("other upstreams get a fresh pool, the same ones keep theirs, and neither is a change of shape", () => {

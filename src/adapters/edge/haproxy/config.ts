@@ -1,10 +1,11 @@
 import { sha256 } from "../../../base/digest.ts";
 import { type FrontProxies, securityHeaders } from "../../../model/route.ts";
 import { challengePrefix } from "../table/challenges.ts";
+import { bodiesProgram, countedLines, countedName, countsBodies } from "./bodies.ts";
 import type { EdgeFiles } from "./files.ts";
 import { type Layout, type Lease, poolName } from "./layout.ts";
 import { luaProgram } from "./lua.ts";
-import { encoded, ownStatuses, plainText } from "./policies.ts";
+import { encoded, ownStatuses, plainLine } from "./policies.ts";
 import { recordFormat } from "./record.ts";
 import { type Field, fieldNumber, flags, nobody } from "./route-map.ts";
 import { settings } from "./settings.ts";
@@ -48,7 +49,7 @@ export function slotLine(lease: Lease | undefined, index: number): string {
   return `  server s${index + 1} ${address}:${seat.port} weight ${seat.weight}`;
 }
 
-function globalPart({ files, threads, user, proxies }: ConfigOptions): string {
+function globalPart({ files, threads, user, proxies, version }: ConfigOptions): string {
   const lines = [
     "global",
     `  nbthread ${threads}`,
@@ -61,8 +62,9 @@ function globalPart({ files, threads, user, proxies }: ConfigOptions): string {
     `  tune.bufsize ${settings.bufferBytes}`,
     "  tune.http.maxhdr 256",
     // Another program is another shape.
-    `  # ${sha256(luaProgram(files, proxies.trust)).slice(-16)}`,
+    `  # ${sha256(luaProgram(files, proxies.trust) + bodiesProgram).slice(-16)}`,
     `  lua-load ${quoted(files.lua)}`,
+    ...(countsBodies(version) ? [`  lua-load-per-thread ${quoted(files.bodiesLua)}`] : []),
   ];
   return lines.join("\n");
 }
@@ -77,13 +79,18 @@ const ringPart = `ring records
  * read, or plain words. All in one line, because HAProxy writes a line's end as `%0A` there.
  */
 function ownError({ policies }: EdgeFiles, status: number): string {
-  const words = plainText(status).trim().replace("\n", ": ");
-  const body = `%[var(txn.policy),concat(.${status}.,txn.kind),map_str(${policies},${encoded(words)}),b64dec]`;
+  const words = encoded(plainLine(status));
+  const body = `%[var(txn.policy),concat(.${status}.,txn.kind),map_str(${policies},${words}),b64dec]`;
   return `status ${status} content-type "text/plain; charset=utf-8" lf-string '${body}'`;
 }
 
 function isSince([has, hasMinor]: readonly [number, number], major: number, minor: number): boolean {
   return has > major || (has === major && hasMinor >= minor);
+}
+
+/** A line of a section, with its end. */
+function lineIf(wanted: boolean, line: string): string {
+  return wanted ? `  ${line}\n` : "";
 }
 
 function defaultsPart({ files, version }: ConfigOptions): string {
@@ -157,7 +164,7 @@ ${announced(proxies)}  log-format "${recordFormat}"
   http-request set-var(txn.kind) str(text)
   http-request set-var(txn.kind) str(json) if { req.fhdr(accept) -m sub -i json }
   http-request set-var(txn.kind) str(html) if { req.fhdr(accept) -m sub -i text/html }
-${proxies.trust.length === 0 ? "" : "  http-request lua.origin\n"}  # Requests with two meanings.
+${lineIf(proxies.trust.length > 0, "http-request lua.origin")}  # Requests with two meanings.
   http-request lua.own 400 unless { req.hdr_cnt(host) eq 1 }
   http-request lua.own 400 if { req.hdrs -m reg '\\x00' }
   http-request lua.own 400 if { req.fhdr(transfer-encoding) -m found } !{ req.fhdr(transfer-encoding) -m str -i chunked }
@@ -178,7 +185,7 @@ ${proxies.trust.length === 0 ? "" : "  http-request lua.origin\n"}  # Requests w
   http-request set-log-level info
 ${admission(options, field)}
 ${forwarding}
-  use_backend %[var(txn.pool)]
+${lineIf(countsBodies(options.version), `use_backend ${countedName("%[var(txn.pool)]")} if { var(txn.counted) -m bool }`)}  use_backend %[var(txn.pool)]
 ${answers(files)}`;
 }
 
@@ -212,9 +219,11 @@ function admission({ files, version }: ConfigOptions, field: (name: Field) => st
   http-request return status 204 hdr access-control-allow-methods %[${policy("cors.methods")}] hdr access-control-allow-headers %[${policy("cors.headers")}] hdr access-control-max-age %[${policy("cors.age")}] if cors preflight asks { var(txn.allowed) -m found }
   http-request lua.own 403 if cors preflight asks { var(txn.origin) -m found }
   http-request set-var(txn.body) ${field("bodyBytes")}
+  # What is announced of it, or here already.
   acl large req.hdr_val(content-length),sub(txn.body) gt 0
-${isSince(version, 3, 0) ? `  http-request set-timeout client ${settings.lingerS}s if large\n` : ""}  http-request lua.own 413 if large
-  http-request lua.hold unless { ${field("holdMs")} -m str 0 }
+  acl large req.body_size,sub(txn.body) gt 0
+${lineIf(isSince(version, 3, 0), `http-request set-timeout client ${settings.lingerS}s if large`)}  http-request lua.own 413 if large
+${lineIf(countsBodies(version), counting)}  http-request lua.hold unless { ${field("holdMs")} -m str 0 }
   http-request lua.own 404 unless { var(txn.route) -m found }
   http-request set-var(txn.policy) ${field("policy")}
   http-request set-var(txn.flags) ${field("flags")}
@@ -231,6 +240,14 @@ ${isSince(version, 3, 0) ? `  http-request set-timeout client ${settings.lingerS
   http-request set-var(txn.lease) ${field("lease")}
   http-request set-var(txn.timeout) ${field("timeoutMs")}`;
 }
+
+/** A WebSocket over HTTP/2 has no end and no body. */
+const counting = `acl announced req.hdr(content-length) -m found
+  acl whole internal.htx.has_eom -m bool
+  acl socket req.hdr(upgrade) -m found
+  acl chunked req.fhdr(transfer-encoding) -m found
+  http-request set-var(txn.counted) bool(true) if !announced !whole !socket
+  http-request set-var(txn.counted) bool(true) if !announced !whole chunked`;
 
 /** Headers for one connection only, and those that a client may say of earlier proxies, which are never believed. */
 const forwarding = `  # What the app is told.
@@ -303,14 +320,17 @@ function bindLines({ host, port }: Listen, words: string): readonly string[] {
   return [`  bind ${host.includes(":") ? `[${host}]` : host}:${port}${words}`];
 }
 
-function poolsPart(_options: ConfigOptions, { classes, leases }: Layout): string {
+function poolsPart({ version }: ConfigOptions, { classes, leases }: Layout): string {
   const inPool = new Map(leases.map((lease) => [lease.pool, lease]));
   const pools = classes.flatMap(({ slots, pools: count }) =>
     Array.from({ length: count }, (_none, index) => {
       const name = poolName(slots, index + 1);
       const lease = inPool.get(name);
       const lines = Array.from({ length: slots }, (_slot, slot) => slotLine(lease, slot));
-      return [`backend ${name} from pool`, ...lines].join("\n");
+      const pool = [`backend ${name} from pool`, ...lines].join("\n");
+      if (!countsBodies(version)) return pool;
+      const twin = [`backend ${countedName(name)} from pool`, ...countedLines, ...lines].join("\n");
+      return `${pool}\n\n${twin}`;
     }),
   );
   return pools.join("\n\n");

@@ -1,5 +1,6 @@
 import { Fault } from "../../../base/faults.ts";
 import type { RouteTable } from "../../../model/route.ts";
+import { bodiesProgram } from "./bodies.ts";
 import { type EdgeFiles, readText, writeWhole } from "./files.ts";
 import type { Layout } from "./layout.ts";
 import { policyEntries } from "./policies.ts";
@@ -16,7 +17,11 @@ export async function checkConfig(
   const texts = [files.map, files.policies, files.challenges].map((one) => ({ path: one, text: "" }));
   const there = await Promise.all(texts.map((one) => readText(one.path)));
   const missing = texts.filter((_file, index) => there[index] === null);
-  await writeWhole(files.directory, [...missing, { path: files.lua, text: lua }, { path, text: config }]);
+  const programs = [
+    { path: files.lua, text: lua },
+    { path: files.bodiesLua, text: bodiesProgram },
+  ];
+  await writeWhole(files.directory, [...missing, ...programs, { path, text: config }]);
   const wrong = await runner.check(path);
   if (wrong !== null) throw new Fault("operation.failed", `HAProxy refused its configuration: ${wrong.slice(-2_000)}`);
 }

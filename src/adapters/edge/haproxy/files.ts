@@ -18,6 +18,7 @@ export function edgeFiles(directory: string) {
     policies: join(directory, "policies.map"),
     challenges: join(directory, "challenges.map"),
     lua: join(directory, "edge.lua"),
+    bodiesLua: join(directory, "bodies.lua"),
     layout: join(directory, "layout.json"),
     /** Certificates and keys, as one file and as HAProxy reads them. */
     certificates: join(directory, "certificates.json"),

@@ -13,11 +13,6 @@ const always: readonly Limit[] = [
   },
   { case: "text is compressed with Brotli for clients that take it", because: "HAProxy has no Brotli" },
   {
-    case: "a body over the limit whose length is not announced is 413 as soon as it is seen",
-    because:
-      "not done yet in haproxy: its rules see only the part of a body that is in its buffer, so such a body is not limited",
-  },
-  {
     case: "a compressed stream of text is passed on write by write",
     because:
       "HAProxy's gzip keeps the last bits of a write back until the next one, so plain text, which apps stream, is not compressed",
@@ -40,6 +35,15 @@ export function limitsOf([major, minor]: readonly [number, number]): readonly Li
     ...always,
     ...(isBefore(3, 2)
       ? [{ case: "text under 1 KB is not compressed", because: "HAProxy before 3.2 has no least size for compression" }]
+      : []),
+    ...(isBefore(3, 0)
+      ? [
+          {
+            case: "a body over the limit whose length is not announced is 413 as soon as it is seen",
+            because:
+              "HAProxy before 3.0 breaks its memory, or leaves a filter out, when filters in Lua run beside other Lua; its rules see only what is in the buffer",
+          },
+        ]
       : []),
     ...(isBefore(2, 9)
       ? [

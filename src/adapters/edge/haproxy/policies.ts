@@ -39,6 +39,11 @@ export function plainText(status: number, said = words[status] ?? ""): string {
   return `${status} ${STATUS_CODES[status] ?? ""}\n${said}\n`;
 }
 
+/** The same where HAProxy wants one line. */
+export function plainLine(status: number): string {
+  return plainText(status).trim().replace("\n", ": ");
+}
+
 /** Texts go through HAProxy's maps in base64, because an entry is one line. */
 export function encoded(text: string): string {
   return Buffer.from(text, "utf8").toString("base64");

@@ -1,4 +1,5 @@
 import { Fault } from "../../../base/faults.ts";
+import { countedName } from "./bodies.ts";
 import { askCli } from "./cli.ts";
 import type { EdgeFiles } from "./files.ts";
 import { type Lease, slotsOf } from "./layout.ts";
@@ -20,6 +21,8 @@ export type Worker = number | null;
 /** What can be asked of HAProxy while it runs. Every call: fault `edge.unreachable` when it does not answer. */
 export class HaproxyRuntime {
   readonly #files: EdgeFiles;
+  /** Whether pools have a twin. */
+  countsBodies = false;
 
   constructor(files: EdgeFiles) {
     this.#files = files;
@@ -32,7 +35,11 @@ export class HaproxyRuntime {
   }
 
   /** Puts a lease's upstreams into its pool, which nobody is routed to, and looks whether they are there. */
-  async fill({ pool, seats }: Lease): Promise<void> {
+  async fill(lease: Lease): Promise<void> {
+    for (const pool of this.#poolsOf(lease)) await this.#fillOne({ ...lease, pool });
+  }
+
+  async #fillOne({ pool, seats }: Lease): Promise<void> {
     const commands = seats.flatMap(({ ip, port, weight }, index) => {
       const slot = `${pool}/s${index + 1}`;
       const set = `set server ${slot}`;
@@ -71,7 +78,7 @@ export class HaproxyRuntime {
 
   /** What was counted for the slots of these leases. */
   async counts(leases: readonly Lease[], worker: Worker = null): Promise<ReadonlyMap<string, Counts>> {
-    const pools = [...new Set(leases.map(({ pool }) => pool))];
+    const pools = [...new Set(leases.flatMap((lease) => this.#poolsOf(lease)))];
     if (pools.length === 0) return new Map();
     const { admin, master } = this.#files;
     const stat = pools.map((pool) => `${worker === null ? "" : `@!${worker} `}show stat ${pool} 4 -1`);
@@ -82,6 +89,11 @@ export class HaproxyRuntime {
   async isIdle(worker: number): Promise<boolean> {
     const text = await askCli(this.#files.master, `@!${worker} show info`).catch(() => "");
     return Number(/^CurrConns: (\d+)$/m.exec(text)?.[1] ?? 0) <= ownConnections;
+  }
+
+  /** A lease's pool, and its twin where there are any. */
+  #poolsOf({ pool }: Lease): readonly string[] {
+    return this.countsBodies ? [pool, countedName(pool)] : [pool];
   }
 
   async #add(command: string, entries: readonly MapEntry[]): Promise<void> {

@@ -4,6 +4,7 @@ import type { Clock } from "../../../ports/clock.ts";
 import type { EdgeCertificate, EdgeState } from "../../../ports/edge.ts";
 import { checkClaims } from "../table/claims.ts";
 import { TableStore } from "../table/table-store.ts";
+import { countsBodies } from "./bodies.ts";
 import { askCli, askWorkers, type Workers } from "./cli.ts";
 import { configText, type Listen, shapeOf } from "./config.ts";
 import { checkConfig, writeServed } from "./disk.ts";
@@ -166,6 +167,7 @@ export class Server {
     const { files, runner, listen, secure } = this.#options;
     await makeDirectory(files);
     this.#version = await runner.version();
+    this.#runtime.countsBodies = countsBodies(this.#version);
     const { tables } = await this.#store.load();
     for (const table of tables) this.#tables.set(table.owner, table);
     const text = await readText(files.layout);

@@ -1,5 +1,6 @@
 import type { UpstreamStats } from "../../../model/route.ts";
 import { Histogram } from "../table/histogram.ts";
+import { uncountedName } from "./bodies.ts";
 import type { Lease } from "./layout.ts";
 
 /** What HAProxy counted for one slot. */
@@ -28,10 +29,12 @@ export function parseStat(text: string): ReadonlyMap<string, Counts> {
     // HAProxy 3.0 counts an answer that never came twice; more than were sent cannot be missing.
     const missing = Math.min(number("eresp") - number("srv_abrt"), number("stot") - number("req_tot"));
     const lost = Math.max(0, missing) + number("econ") + number("wredis");
-    found.set(`${of("pxname")}/${of("svname")}`, {
-      active: number("scur"),
-      requests: number("req_tot") + lost,
-      failures: number("hrsp_5xx") + lost + number("srv_abrt"),
+    const slot = `${uncountedName(of("pxname"))}/${of("svname")}`;
+    const twin = found.get(slot) ?? none;
+    found.set(slot, {
+      active: twin.active + number("scur"),
+      requests: twin.requests + number("req_tot") + lost,
+      failures: twin.failures + number("hrsp_5xx") + lost + number("srv_abrt"),
     });
   }
   return found;
