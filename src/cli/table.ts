@@ -32,6 +32,7 @@ export const commands: readonly Entry[] = [
     ["ps", "Every running instance", () => import("./commands/app/ps.ts")],
     ["logs", "Read or follow logs", () => import("./commands/app/logs.ts")],
     ["open", "Open the app in a browser", () => import("./commands/app/open.ts")],
+    ["audit", "Who changed what, and who was shown which secrets", () => import("./commands/app/audit.ts")],
     ["doctor", "Check this machine and the controller", () => import("./commands/app/doctor.ts")],
   ]),
   ...group("Run", [

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
 import { Fault, isErrno } from "../base/faults.ts";
+import type { AuditEntryView } from "../contract/audit.ts";
 import type { PlanAnswer, PlanRequest } from "../contract/changes.ts";
 import type { DoctorAnswer, InfoView } from "../contract/controller.ts";
 import type { DeploymentAnswer, DeploymentDetail, DeploymentRequest, DeploymentView } from "../contract/deployments.ts";
@@ -64,6 +65,12 @@ export interface LogQuery {
 export type ProgressMessage =
   | { readonly kind: "deployment"; readonly deployment: DeploymentView }
   | { readonly kind: "log"; readonly lines: readonly StoredLogView[] };
+
+/** Which entries of the audit; `since` is RFC 3339. Without a key those of the whole controller and all environments. */
+export interface AuditQuery extends PageQuery {
+  readonly key?: Key;
+  readonly since?: string;
+}
 
 type Member = string | number | readonly string[] | undefined;
 
@@ -209,6 +216,10 @@ export class Client {
     const options = { path: withQuery(`${environmentPath(key)}/logs/stream`, { ...query }) };
     const messages = streamMessages(this.#transport, signal === undefined ? options : { ...options, signal });
     for await (const { data } of messages) yield (parseAnswer(data) as LogBatch).lines;
+  }
+
+  audit({ key, ...query }: AuditQuery): Promise<Page<AuditEntryView>> {
+    return this.#json({ method: "GET", path: withQuery("/v1/audit", { ...key, ...query }) });
   }
 
   scale(key: Key): Promise<ScaleDocument> {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { auditPage, auditQuery } from "./audit.ts";
 import { planAnswer, planRequest } from "./changes.ts";
 import { doctorAnswer, infoView } from "./controller.ts";
 import { deploymentAnswer, deploymentDetail, deploymentPage, deploymentRequest } from "./deployments.ts";
@@ -245,6 +246,14 @@ export const routes = {
     media: "text/event-stream",
     summary: "What happens as it happens: messages `event` (Event); resumes after Last-Event-ID",
   },
+  audit: {
+    method: "get",
+    path: "/v1/audit",
+    status: 200,
+    query: auditQuery,
+    answer: auditPage,
+    summary: "Who changed what, and who was shown which secrets, newest first",
+  },
   scale: {
     method: "get",
     path: `${environment}/scale`,
@@ -272,7 +281,7 @@ export const routes = {
     path: `${environment}/variables/reveal`,
     status: 200,
     answer: revealedVariables,
-    summary: "Variables in the clear; who asked is kept as an event",
+    summary: "Variables in the clear; who asked is kept in the audit",
   },
   explainVariable: {
     method: "get",

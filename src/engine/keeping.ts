@@ -14,6 +14,8 @@ const collectMs = 600_000;
 const logBytes = 512 * 1024 * 1024;
 /** How long the steps and events of ended deployments are kept. */
 const historyMs = 90 * 86_400_000;
+/** How long it is known who did what: a year, and time to look back at it. */
+const auditMs = 400 * 86_400_000;
 
 interface KeepingDeps {
   readonly journal: Journal;
@@ -32,7 +34,8 @@ export function startKeeping(deps: KeepingDeps, sweep: () => readonly Promise<vo
     repeat(deps, capMs, () => deps.logs.cap(logBytes)),
     repeat(deps, collectMs, async () => {
       await collectArtifacts(deps);
-      await deps.journal.prune(deps.clock.now() - historyMs);
+      const now = deps.clock.now();
+      await deps.journal.prune({ history: now - historyMs, audit: now - auditMs });
     }),
   ];
   return () => {

@@ -2,16 +2,17 @@ import { timingSafeEqual } from "node:crypto";
 import { isIP } from "node:net";
 import { sha256 } from "../base/digest.ts";
 import { Fault } from "../base/faults.ts";
-import type { Actor } from "../usecases/ground.ts";
+import type { Actor } from "../model/audit.ts";
 import type { ApiDeps, Connection } from "./exchange.ts";
 
 /** Who asks. Over the socket: whoever may open it. Over TCP: whoever has the token; digests are compared in constant time. */
 export function actorOf(request: Request, connection: Connection, tokenDigest: string | null): Actor | null {
-  if (connection.via === "socket") return { name: "local", via: "socket" };
+  if (connection.via === "socket") return { name: "local", via: "socket", from: null };
   const token = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(request.headers.get("authorization") ?? "")?.[1];
   if (token === undefined || tokenDigest === null) return null;
   const [given, wanted] = [Buffer.from(sha256(token)), Buffer.from(tokenDigest)];
-  return given.length === wanted.length && timingSafeEqual(given, wanted) ? { name: "token", via: "token" } : null;
+  const isRight = given.length === wanted.length && timingSafeEqual(given, wanted);
+  return isRight ? { name: "token", via: "token", from: connection.address ?? null } : null;
 }
 
 /**

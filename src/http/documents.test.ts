@@ -196,9 +196,8 @@ describe("variables", () => {
       variables: { TOKEN: "canary-token" },
       effective: { web: { TOKEN: "canary-token", LOG_LEVEL: "INFO" } },
     });
-    const events = await deps.journal.events({ key, after: 0, limit: 99 });
-    const revealed = events.filter(({ kind }) => kind === "variables.revealed");
-    expect(revealed.map(({ detail }) => detail)).toEqual([expect.stringMatching(/ read TOKEN$/)]);
+    const [newest] = await deps.journal.audit({ key, limit: 1 });
+    expect(newest).toMatchObject({ action: "env.reveal", names: ["LOG_LEVEL", "TOKEN"], actor: { name: "local" } });
   });
 
   test("a version is destroyed only when no release needs it that can be gone back to", async () => {

@@ -1,3 +1,4 @@
+import type { AuditEntryView } from "../contract/audit.ts";
 import type { ChangeView, PlanAnswer } from "../contract/changes.ts";
 import type { DeploymentDetail, DeploymentView } from "../contract/deployments.ts";
 import type { ScaleDocument, SetValueView, VariablesDocument, VersionList } from "../contract/documents.ts";
@@ -6,6 +7,7 @@ import type { StoredLogView } from "../contract/logs.ts";
 import type { ReleaseView } from "../contract/releases.ts";
 import type { EnvironmentView, InstanceView, StatusView } from "../contract/status.ts";
 import type { TaskView } from "../contract/tasks.ts";
+import type { AuditEntry } from "../model/audit.ts";
 import { type Deployment, isOver } from "../model/deployment.ts";
 import type { Event } from "../model/event.ts";
 import type { Exit, ObservedTask, Planned, TaskSpec } from "../model/instance.ts";
@@ -149,6 +151,12 @@ export function logView({ at, release, ...line }: StoredLine): StoredLogView {
 
 export function eventView({ id, at, key, kind, deployment, subject, detail }: Event): EventView {
   return { id, time: timeText(at), ...key, kind, deployment, subject, detail };
+}
+
+export function auditView({ id, at, actor, action, key, names, detail }: AuditEntry): AuditEntryView {
+  const { name: by, via, from } = actor;
+  const { app = null, environment = null } = key ?? {};
+  return { id, time: timeText(at), by, via, from, action, app, environment, names: [...names], detail };
 }
 
 export function scaleView(services: readonly ScaledService[]): ScaleDocument {

@@ -38,6 +38,8 @@ export interface ApiDeps extends Deps {
 /** What the server says about a connection. Anything but `socket` is taken for TCP. */
 export interface Connection {
   readonly via?: "socket" | "tcp";
+  /** Of the client. */
+  readonly address?: string | undefined;
 }
 
 type Routes = typeof routes;

@@ -122,7 +122,8 @@ async function run(options: ControllerOptions, { between, closers, close }: Fram
   });
   const socket = join(options.stateDirectory, "controller.sock");
   closers.push(await serveSocket((request) => api.fetch(request, { via: "socket" }), socket));
-  if (options.listen) closers.push(await serveTcp((request) => api.fetch(request, { via: "tcp" }), options.listen));
+  if (options.listen)
+    closers.push(await serveTcp((request, address) => api.fetch(request, { via: "tcp", address }), options.listen));
   await engine.start();
   const warnings = [user.warning, tlsWarning(options, edge)].filter((warning) => warning !== null);
   for (const warning of warnings) log.warn(warning);
@@ -165,8 +166,12 @@ async function serveSocket(fetch: Fetch, path: string): Promise<() => Promise<vo
   return () => stopServer(server);
 }
 
-async function serveTcp(fetch: Fetch, address: { host: string; port: number }): Promise<() => Promise<void>> {
-  const server = createAdaptorServer({ fetch }) as Server;
+type FetchOfClient = (request: Request, address: string | undefined) => Response | Promise<Response>;
+
+async function serveTcp(fetch: FetchOfClient, address: { host: string; port: number }): Promise<() => Promise<void>> {
+  const server = createAdaptorServer({
+    fetch: (request, { incoming }) => fetch(request, incoming.socket.remoteAddress),
+  }) as Server;
   await listening(server, `${address.host}:${address.port}`, () => server.listen(address.port, address.host));
   return () => stopServer(server);
 }

@@ -74,6 +74,8 @@ async function deployed(): Promise<void> {
   const headers = { "content-type": "application/json" };
   expect((await api.request(path, { method: "POST", headers, body }, { via: "socket" })).status).toBe(202);
   await expect.poll(async () => (await stage.deps.journal.environment(key))?.serving?.release).toBe(1);
+  const release = await stage.deps.journal.release(key, 1);
+  for (const { digest } of release?.artifacts ?? []) stage.deps.builder.states.set(digest, { state: "built" });
 }
 
 /** The versions that every service of a release has, as NAME@3. */
@@ -125,5 +127,75 @@ describe("env rotate", () => {
       /^SESSION_KEY@1 still serves\. SESSION_KEY@2 waits for the next deployment; .*rotate/,
     );
     expect((await stage.deps.journal.environment(key))?.serving?.release).toBe(1);
+  });
+});
+
+describe("audit", () => {
+  test("has who did what, the newest last, with names and never a value", async () => {
+    await deployed();
+    await run("env set LOG_LEVEL=DEBUG");
+    await run("env list --reveal");
+    await run("env rotate SESSION_KEY");
+    await run("env unset LOG_LEVEL -y");
+    await run("rollback v1");
+    await run("scale web=2 --detach");
+    await run("down -y");
+    await run("vault rotate");
+    const { stdout } = await run("audit --json");
+    const { items } = JSON.parse(stdout);
+    const told = items.map(({ action, names, by, from }: Record<string, unknown>) =>
+      [action, names, by, from].flat().join(" "),
+    );
+    expect(told).toEqual([
+      "env.set API_KEY local ",
+      "deploy v1 local ",
+      "env.set LOG_LEVEL local ",
+      "env.reveal API_KEY DATABASE_URL LOG_LEVEL SESSION_KEY local ",
+      "env.rotate SESSION_KEY local ",
+      "env.unset LOG_LEVEL local ",
+      "rollback v1 local ",
+      "scale web local ",
+      "down local ",
+      "vault.rotate local ",
+    ]);
+    expect(stdout).not.toContain("canary");
+    expect(stdout).not.toContain("DEBUG");
+    const narrow = await run("audit -n 2 -e production");
+    expect(narrow.stdout.split("\n").map((line) => line.replace(/ +/g, " ").trim())).toEqual([
+      expect.stringContaining("WHO DID"),
+      expect.stringMatching(/local scale shop\/production web web=2$/),
+      expect.stringMatching(/local down shop\/production -$/),
+      "",
+    ]);
+    expect((await run("audit -e staging")).stdout).toBe("There is no entry.\n");
+    expect((await run("audit --since 2999-01-01")).stdout).toBe("There is no entry.\n");
+  });
+
+  test("of a refused change has nothing, and of a token from where it came", async () => {
+    await deployed();
+    expect((await run("env set LOG_LEVEL=canary")).code).toBe(2);
+    stage.deps.tokenDigest = sha256("correct");
+    const headers = { authorization: "Bearer correct", host: "localhost" };
+    const reveal = "/v1/apps/shop/environments/production/variables/reveal";
+    const connection = { via: "tcp", address: "192.0.2.7" } as const;
+    const answer = await createApi(stage.deps).request(reveal, { method: "POST", headers }, connection);
+    expect(answer.status).toBe(200);
+    const { stdout } = await run("audit");
+    expect(stdout).toMatch(/token 192\.0\.2\.7 +env\.reveal/);
+    expect(stdout).not.toContain("env.set    shop/production  LOG_LEVEL");
+  });
+
+  test("goes on for pages", async () => {
+    const actor = { name: "local", via: "socket", from: null } as const;
+    for (let at = 0; at < 450; at += 1) {
+      const entry = { at, actor, action: "restart", key, names: [], detail: `#${at}` } as const;
+      await stage.deps.journal.commit([{ kind: "audit", entry }]);
+    }
+    const details = async (line: string) =>
+      JSON.parse((await run(line)).stdout).items.map(({ detail }: { detail: string }) => detail);
+    const all = await details("audit --json -n 10000");
+    expect([all.length, all[0], all.at(-1)]).toEqual([450, "#0", "#449"]);
+    const some = await details("audit --json -n 300");
+    expect([some.length, some[0], some.at(-1)]).toEqual([300, "#150", "#449"]);
   });
 });

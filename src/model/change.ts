@@ -1,3 +1,4 @@
+import type { AuditEntry } from "./audit.ts";
 import type { Deployment } from "./deployment.ts";
 import type { EnvKey, SealedValue, Serving } from "./environment.ts";
 import type { Event } from "./event.ts";
@@ -6,7 +7,10 @@ import type { Release, SecretRef } from "./release.ts";
 import type { Maintenance } from "./route.ts";
 
 /** One thing to be written down. */
-export type Change =
+export type Change = EnvironmentChange | { readonly kind: "audit"; readonly entry: Omit<AuditEntry, "id"> };
+
+/** What is written down about one environment. */
+export type EnvironmentChange =
   | { readonly kind: "release"; readonly release: Release }
   | { readonly kind: "deployment"; readonly deployment: Deployment }
   | { readonly kind: "serving"; readonly key: EnvKey; readonly serving: Serving | null }
@@ -19,3 +23,21 @@ export type Change =
   | { readonly kind: "facts"; readonly key: EnvKey; readonly facts: InstanceFacts }
   | { readonly kind: "facts.forgotten"; readonly key: EnvKey; readonly name: string }
   | { readonly kind: "event"; readonly event: Omit<Event, "id"> };
+
+/** Whether a change is about an environment, whose state it may have changed; an account of it has not. */
+export function isOfEnvironment(change: Change): change is EnvironmentChange {
+  return change.kind !== "audit";
+}
+
+export function keyOf(change: EnvironmentChange): EnvKey {
+  switch (change.kind) {
+    case "release":
+      return change.release.key;
+    case "deployment":
+      return change.deployment.key;
+    case "event":
+      return change.event.key;
+    default:
+      return change.key;
+  }
+}

@@ -20,7 +20,6 @@ export const eventKinds = [
   "edge.last-upstream-kept",
   "environment.scaled",
   "environment.configured",
-  "variables.revealed",
   "variables.destroyed",
   "environment.stopped",
   "maintenance.on",

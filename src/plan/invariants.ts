@@ -1,4 +1,4 @@
-import type { Change } from "../model/change.ts";
+import { type Change, isOfEnvironment, keyOf } from "../model/change.ts";
 import { type Deployment, enteredAt, mayFollow } from "../model/deployment.ts";
 import { keyText, sameKey } from "../model/environment.ts";
 import type { ObservedInstance } from "../model/instance.ts";
@@ -185,19 +185,15 @@ function foreignObject({ s, plan }: Decision): string | null {
               : step.do !== "unroute" || step.owner === keyText(s.key);
     if (!isOurs) return `${step.do} of something that is not of ${keyText(s.key)}`;
   }
-  const stray = changesOf(plan).find((change) => !sameKey(keyOf(change), s.key));
+  const stray = changesOf(plan)
+    .filter(isOfEnvironment)
+    .find((change) => !sameKey(keyOf(change), s.key));
   return stray ? `${stray.kind} of ${keyText(keyOf(stray))} is changed` : null;
 }
 
-function keyOf(change: Change) {
-  if (change.kind === "release") return change.release.key;
-  if (change.kind === "deployment") return change.deployment.key;
-  return change.kind === "event" ? change.event.key : change.key;
-}
-
-/** What only people change: how many run, and with which values. */
+/** What only people change: how many run, with which values, and what is known of who did it. */
 function isPeoples({ kind }: Change): boolean {
-  return kind === "scale" || kind === "variables" || kind === "value.destroyed" || kind === "value.resealed";
+  return ["scale", "variables", "value.destroyed", "value.resealed", "audit"].includes(kind);
 }
 
 function lostServing({ s, plan }: Decision): string | null {

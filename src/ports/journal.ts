@@ -1,4 +1,5 @@
 import type { FaultRecord } from "../base/faults.ts";
+import type { AuditEntry } from "../model/audit.ts";
 import type { Change } from "../model/change.ts";
 import type { Deployment } from "../model/deployment.ts";
 import type { Environment, EnvKey, SetValue } from "../model/environment.ts";
@@ -33,6 +34,9 @@ export interface SealedText extends SecretRef {
   readonly key: EnvKey;
   readonly sealed: string;
 }
+
+/** How many entries of the audit are kept at most: some 30 MB. */
+export const auditEntries = 100_000;
 
 export interface IdempotentAnswer {
   readonly requestDigest: string;
@@ -79,6 +83,8 @@ export interface Journal {
   events(filter: { key?: EnvKey; deployment?: string; after: number; limit: number }): Promise<readonly Event[]>;
   /** The id of the newest event, 0 when there is none. */
   lastEventId(): Promise<number>;
+  /** Newest first, from before the id `before` on; without a key those of the whole controller and all environments. */
+  audit(filter: { key?: EnvKey; since?: number; before?: number; limit: number }): Promise<readonly AuditEntry[]>;
   /** Called after every commit with the keys that it touched, until the answer is called. */
   committed(listener: (keys: readonly EnvKey[]) => void): () => void;
 
@@ -90,7 +96,10 @@ export interface Journal {
   answer(idempotencyKey: string, answer: { status: number; body: string }): Promise<void>;
   /** Forgets a claim whose request failed before anything was changed. */
   disclaim(idempotencyKey: string): Promise<void>;
-  /** Deletes steps and events older than `before` of deployments that have ended. */
-  prune(before: number): Promise<void>;
+  /**
+   * Deletes steps and events before `history` of deployments that have ended; and of the audit what is from before `audit`,
+   * and all but the newest `auditEntries`.
+   */
+  prune(before: { readonly history: number; readonly audit: number }): Promise<void>;
   close(): Promise<void>;
 }

@@ -5,6 +5,7 @@ import type { Change } from "../model/change.ts";
 import { type Deployment, type DeploymentKind, newDeployment } from "../model/deployment.ts";
 import { type Environment, type EnvKey, keyText, newEnvironment } from "../model/environment.ts";
 import { parseReleaseName, type Release, releaseName, type SecretRef, secretsOf, serviceOf } from "../model/release.ts";
+import { audited } from "./audit.ts";
 import { composeRelease, type Draft, draftOf, refuseTakenHosts } from "./compose.ts";
 import { generatedValues } from "./generate.ts";
 import { authorise, type Call, environmentOf } from "./ground.ts";
@@ -36,10 +37,10 @@ export async function beginDeployment(call: Call, key: EnvKey, order: Deployment
   authorise(call, "deploy");
   switch (order.kind) {
     case "deploy":
-      return deploy(call, key, { ...order, draft: await draftOf(call.deps, key, order.source) });
+      return deploy(call, key, { ...order, action: "deploy", draft: await draftOf(call.deps, key, order.source) });
     case "promote": {
       const { draft, message } = await promotionOf(call, key, order.from);
-      return deploy(call, key, { ...order, message: order.message ?? message, draft });
+      return deploy(call, key, { ...order, action: "promote", message: order.message ?? message, draft });
     }
     case "rollback":
       return rollback(call, key, order.release ?? null);
@@ -51,10 +52,11 @@ export async function beginDeployment(call: Call, key: EnvKey, order: Deployment
 function deploy(
   call: Call,
   key: EnvKey,
-  { draft, message = null, allow = null }: Described & { readonly draft: Draft },
+  { action, draft, message = null, allow = null }: Described & { action: "deploy" | "promote"; draft: Draft },
 ): Promise<Deployment> {
   const { deps } = call;
-  const createdBy = authorise(call, "deploy").name;
+  const actor = authorise(call, "deploy");
+  const createdBy = actor.name;
   return deps.engine.alone(key, async () => {
     const environment = (await deps.journal.environment(key)) ?? newEnvironment(key);
     const number = (await deps.journal.lastReleaseNumber(key)) + 1;
@@ -65,9 +67,17 @@ function deploy(
     await refuseTakenHosts(deps, composed);
     const allowed = await refuseUnready(deps, { draft, release: composed, given }, { allow, by: createdBy });
     const release = { ...composed, allowed };
-    const beside = change ? [change] : [];
+    const account = audited(deps, actor, { action, key, names: [releaseName(number)], detail: accountOf(release) });
+    const beside = [...(change ? [change] : []), account];
     return queue(call, { environment, kind: "deploy", release, isNew: true, services: null, beside });
   });
+}
+
+/** What there is to say of a release: why it was made, and what was let pass. */
+function accountOf({ message, allowed = [] }: Release): string {
+  const [first] = allowed;
+  const letPass = first && `let pass ${allowed.map(({ rule }) => rule).join(", ")}: ${first.because}`;
+  return [message, letPass].filter((words) => words).join("; ");
 }
 
 function rollback(call: Call, key: EnvKey, wanted: string | null): Promise<Deployment> {
@@ -79,7 +89,9 @@ function rollback(call: Call, key: EnvKey, wanted: string | null): Promise<Deplo
     if (!release) throw new Fault("release.unknown", `${keyText(key)} has no ${releaseName(number)}`);
     await refuseIncomplete(call, release);
     await openValues(deps, key, secretsOfRelease(release));
-    return queue(call, { environment, kind: "rollback", release, isNew: false, services: null });
+    const account = { action: "rollback", key, names: [releaseName(number)] } as const;
+    const beside = [audited(deps, authorise(call, "deploy"), account)];
+    return queue(call, { environment, kind: "rollback", release, isNew: false, services: null, beside });
   });
 }
 
@@ -114,7 +126,8 @@ function restart(call: Call, key: EnvKey, services: readonly string[] | null): P
     for (const name of services ?? []) {
       if (!serviceOf(serving, name)) throw new Fault("service.unknown", `${keyText(key)} has no service ${name}`);
     }
-    return queue(call, { environment, kind: "restart", release: serving, isNew: false, services });
+    const beside = [audited(deps, authorise(call, "deploy"), { action: "restart", key, names: services ?? [] })];
+    return queue(call, { environment, kind: "restart", release: serving, isNew: false, services, beside });
   });
 }
 

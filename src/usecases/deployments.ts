@@ -3,24 +3,13 @@ import { type Deployment, isOver } from "../model/deployment.ts";
 import { type EnvKey, sameKey } from "../model/environment.ts";
 import type { StoredLine } from "../model/log.ts";
 import type { StepRecord } from "../ports/journal.ts";
+import { audited } from "./audit.ts";
 import { Bell, lookAnywayMs } from "./bell.ts";
 import { authorise, type Call, environmentOf } from "./ground.ts";
+import { type Page, pageOf } from "./paging.ts";
 
 /** How many of the culprit's own last lines explain a failure. */
 const culpritLines = 50;
-
-/** One page of a list; `next` is the cursor of the following page, null on the last. */
-export interface Page<Item> {
-  readonly items: readonly Item[];
-  readonly next: string | null;
-}
-
-/** Cuts a page of `limit` out of a list that was asked for one item more. */
-export function pageOf<Item>(found: readonly Item[], limit: number, cursorOf: (item: Item) => string): Page<Item> {
-  const items = found.slice(0, limit);
-  const last = items.at(-1);
-  return { items, next: found.length > limit && last !== undefined ? cursorOf(last) : null };
-}
 
 /** A deployment by its id; faults: `deployment.unknown`. */
 export async function deploymentOf(call: Call, id: string): Promise<Deployment> {
@@ -52,7 +41,7 @@ export async function listDeployments(
  * instances are left to be stopped.
  */
 export async function cancelDeployment(call: Call, id: string): Promise<Deployment> {
-  authorise(call, "deploy");
+  const actor = authorise(call, "deploy");
   const { key } = await deploymentOf(call, id);
   return call.deps.engine.alone(key, async () => {
     const deployment = await deploymentOf(call, id);
@@ -60,7 +49,10 @@ export async function cancelDeployment(call: Call, id: string): Promise<Deployme
     if (deployment.phase === "drain")
       throw new Fault("deployment.ended", `${id} serves already and cannot be called off`);
     const cancelled = { ...deployment, cancelRequested: true };
-    await call.deps.journal.commit([{ kind: "deployment", deployment: cancelled }]);
+    await call.deps.journal.commit([
+      { kind: "deployment", deployment: cancelled },
+      audited(call.deps, actor, { action: "cancel", key, detail: id }),
+    ]);
     return cancelled;
   });
 }

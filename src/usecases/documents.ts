@@ -2,6 +2,7 @@ import { Fault } from "../base/faults.ts";
 import { type Environment, type EnvKey, keyText } from "../model/environment.ts";
 import type { Event } from "../model/event.ts";
 import { type Release, serviceOf } from "../model/release.ts";
+import { audited } from "./audit.ts";
 import { authorise, type Call, environmentOf, refuseStale } from "./ground.ts";
 
 export interface ScaledService {
@@ -51,7 +52,7 @@ export async function changeScale(
   key: EnvKey,
   order: ScaleOrder,
 ): Promise<Revised<readonly ScaledService[]>> {
-  authorise(call, "configure");
+  const actor = authorise(call, "configure");
   const { engine, journal, clock } = call.deps;
   await engine.alone(key, async () => {
     const environment = await environmentOf(call, key);
@@ -63,6 +64,7 @@ export async function changeScale(
     await journal.commit([
       ...entries.map(([service, replicas]) => ({ kind: "scale", key, service, replicas }) as const),
       { kind: "event", event: configured(key, clock.now(), { kind: "environment.scaled", detail }) },
+      audited(call.deps, actor, { action: "scale", key, names: Object.keys(order.set), detail }),
     ]);
   });
   return readScale(call, key);

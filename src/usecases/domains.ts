@@ -1,6 +1,7 @@
 import { type FaultRecord, faults } from "../base/faults.ts";
 import { Secret } from "../base/secret.ts";
 import type { Domain, DomainFinding } from "../model/certificate.ts";
+import { audited } from "./audit.ts";
 import { authorise, type Call } from "./ground.ts";
 
 /** Every host of a served route and every host with a certificate, by name. */
@@ -28,17 +29,19 @@ export interface CertificateGiven {
 
 /** Keeps a certificate for a host in place of what served it. Fault: `certificate.invalid`, and nothing is changed. */
 export async function addCertificate(call: Call, host: string, { pair }: CertificateGiven): Promise<Domain> {
-  authorise(call, "configure");
-  const { certificates } = call.deps;
+  const actor = authorise(call, "configure");
+  const { certificates, journal } = call.deps;
   if (pair === null) await certificates.selfSign(host);
   else await certificates.add({ chain: pair.chain, key: new Secret(pair.key) }, [host]);
+  await journal.commit([audited(call.deps, actor, { action: "domains.add", key: null, names: [host] })]);
   return readDomain(call, host);
 }
 
 /** Forgets the certificates of exactly this host; a route that serves it is asked for a new one. Fault: `certificate.unknown`. */
 export async function removeCertificate(call: Call, host: string): Promise<void> {
-  authorise(call, "configure");
+  const actor = authorise(call, "configure");
   await call.deps.certificates.remove(host);
+  await call.deps.journal.commit([audited(call.deps, actor, { action: "domains.remove", key: null, names: [host] })]);
 }
 
 /** One thing that was looked at, as in `doctor`. */

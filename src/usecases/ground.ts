@@ -1,5 +1,6 @@
 import { Fault } from "../base/faults.ts";
 import type { Certificates, Engine } from "../engine/engine.ts";
+import type { Actor } from "../model/audit.ts";
 import { type Environment, type EnvKey, keyText } from "../model/environment.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -20,12 +21,6 @@ export interface Deps {
   readonly edge: Pick<Edge, "address" | "secureAddress">;
   readonly certificates: Certificates;
   readonly clock: Clock;
-}
-
-/** Who asks: over the controller's own socket, or with a token. */
-export interface Actor {
-  readonly name: string;
-  readonly via: "socket" | "token";
 }
 
 /** One request to a use case. `actor` is null when nobody has shown who they are. */

@@ -2,6 +2,7 @@ import { canonicalJson } from "../base/digest.ts";
 import type { EnvKey } from "../model/environment.ts";
 import type { Maintenance } from "../model/route.ts";
 import type { Snapshot } from "../plan/plan.ts";
+import { audited } from "./audit.ts";
 import { authorise, type Call, environmentOf } from "./ground.ts";
 
 /** What users read who do not know more. */
@@ -18,7 +19,8 @@ export interface MaintenanceOrder {
  * Doing it twice is doing it once. Faults: `app.unknown`.
  */
 export async function changeMaintenance(call: Call, key: EnvKey, order: MaintenanceOrder | null): Promise<void> {
-  const { name } = authorise(call, "configure");
+  const actor = authorise(call, "configure");
+  const { name } = actor;
   const { engine, journal, clock } = call.deps;
   const maintenance = order && { message: order.message ?? usualMessage, page: order.page ?? null };
   await engine.alone(key, async () => {
@@ -29,6 +31,7 @@ export async function changeMaintenance(call: Call, key: EnvKey, order: Maintena
     await journal.commit([
       { kind: "maintenance", key, maintenance },
       { kind: "event", event: { at: clock.now(), key, kind, deployment: null, subject: null, detail } },
+      audited(call.deps, actor, { action: kind, key }),
     ]);
   });
 }

@@ -1,9 +1,9 @@
 import { Fault } from "../base/faults.ts";
 import { type EnvKey, keyText } from "../model/environment.ts";
 import { parseReleaseName, type Release, releaseName } from "../model/release.ts";
-import { type Page, pageOf } from "./deployments.ts";
 import { differences, summaryOf } from "./diff.ts";
 import { authorise, type Call, environmentOf, invalid } from "./ground.ts";
+import { type Page, pageOf } from "./paging.ts";
 import type { Outlook } from "./plan.ts";
 
 /** A release with what became of it. */

@@ -1,4 +1,5 @@
 import type { EnvKey } from "../model/environment.ts";
+import { audited } from "./audit.ts";
 import { authorise, type Call, environmentOf } from "./ground.ts";
 
 /**
@@ -6,7 +7,7 @@ import { authorise, type Call, environmentOf } from "./ground.ts";
  * signal, hosts answer 404. Releases, variables and data stay. Stopping twice is stopping once. Faults: `app.unknown`.
  */
 export async function stopEnvironment(call: Call, key: EnvKey): Promise<void> {
-  const { name } = authorise(call, "stop");
+  const actor = authorise(call, "stop");
   const { engine, journal, clock } = call.deps;
   await engine.alone(key, async () => {
     const { stopped } = await environmentOf(call, key);
@@ -17,7 +18,8 @@ export async function stopEnvironment(call: Call, key: EnvKey): Promise<void> {
       { kind: "stopped", key, stopped: true },
       { kind: "serving", key, serving: null },
       ...unfinished.map((one) => ({ kind: "deployment", deployment: { ...one, cancelRequested: true } }) as const),
-      { kind: "event", event: { ...event, detail: `stopped by ${name}` } },
+      { kind: "event", event: { ...event, detail: `stopped by ${actor.name}` } },
+      audited(call.deps, actor, { action: "down", key }),
     ]);
   });
 }

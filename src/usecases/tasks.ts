@@ -5,6 +5,7 @@ import { type EnvKey, keyText } from "../model/environment.ts";
 import type { ObservedTask, Planned, TaskSpec } from "../model/instance.ts";
 import { confinementOf, serviceOf } from "../model/release.ts";
 import type { OutputStream } from "../ports/runtime.ts";
+import { audited } from "./audit.ts";
 import { Bell } from "./bell.ts";
 import { authorise, type Call, environmentOf } from "./ground.ts";
 
@@ -31,7 +32,7 @@ export interface StartedTask {
  * `release.none-before` when nothing serves, `service.unknown`.
  */
 export async function beginTask(call: Call, key: EnvKey, order: TaskOrder): Promise<StartedTask> {
-  authorise(call, "run");
+  const actor = authorise(call, "run");
   const { journal, runtime, clock } = call.deps;
   const { serving } = await environmentOf(call, key);
   const release = serving && (await journal.release(key, serving.release));
@@ -53,6 +54,8 @@ export async function beginTask(call: Call, key: EnvKey, order: TaskOrder): Prom
     env: service.env,
     ...confinementOf(service),
   };
+  // A command sees every variable of the service. Its own words may hold values: they are not kept.
+  await journal.commit([audited(call.deps, actor, { action: "run", key, names: [service.name], detail: spec.name })]);
   await runtime.startTask({ ...spec, env: await fillEnv(call.deps, key, spec.env) });
   return { spec, observed: await find(call, key, spec.name) };
 }

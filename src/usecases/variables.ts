@@ -1,9 +1,12 @@
 import { Fault } from "../base/faults.ts";
 import { Secret } from "../base/secret.ts";
 import { fillEnv } from "../engine/values.ts";
+import type { Actor } from "../model/audit.ts";
+import type { Change } from "../model/change.ts";
 import type { Deployment } from "../model/deployment.ts";
 import { type Environment, type EnvKey, keyText, newEnvironment, type SetValue } from "../model/environment.ts";
-import { type EnvValue, type Release, refText, secretsOf } from "../model/release.ts";
+import { type EnvValue, isOwnVariable, type Release, refText, secretsOf } from "../model/release.ts";
+import { audited } from "./audit.ts";
 import { composeRelease, readDraft } from "./compose.ts";
 import { queue } from "./deploy.ts";
 import { configured, newestRelease, type Revised } from "./documents.ts";
@@ -74,14 +77,14 @@ export interface Revealed {
 
 /** The same in the clear; who asked is written down before anything is shown. Faults: those of `readVariables`. */
 export async function revealVariables(call: Call, key: EnvKey): Promise<Revealed> {
-  const { name, via } = authorise(call, "reveal");
+  const actor = authorise(call, "reveal");
   const { deps } = call;
   const environment = await environmentOf(call, key);
   const release = await newestRelease(call, environment);
   const given = await givenValues(deps, environment);
-  const detail = `${name} (${via}) read ${Object.keys(given).join(", ") || "the variables of the release"}`;
-  const event = configured(key, deps.clock.now(), { kind: "variables.revealed", detail });
-  await deps.journal.commit([{ kind: "event", event }]);
+  const names = [...new Set([given, ...(release?.services ?? []).map(({ env }) => env)].flatMap(Object.keys))];
+  const shown = names.filter((name) => !isOwnVariable(name)).sort();
+  await deps.journal.commit([audited(deps, actor, { action: "env.reveal", key, names: shown })]);
   const effective: Record<string, Record<string, string>> = {};
   for (const service of release?.services ?? []) effective[service.name] = await fillEnv(deps, key, service.env);
   return {
@@ -120,7 +123,8 @@ export type ValueChange = "added" | "changed" | "forgotten" | "same";
  * nothing is changed.
  */
 export async function changeVariables(call: Call, key: EnvKey, order: VariablesOrder): Promise<VariablesChanged> {
-  const by = authorise(call, "configure").name;
+  const actor = authorise(call, "configure");
+  const by = actor.name;
   const { engine, journal } = call.deps;
   const { deployment, changes } = await engine.alone(key, async () => {
     const environment = (await journal.environment(key)) ?? newEnvironment(key);
@@ -131,10 +135,9 @@ export async function changeVariables(call: Call, key: EnvKey, order: VariablesO
     const wanted = { ...pruned, ...order.set, ...rotated(order.rotate ?? {}, { key, given: before, base }) };
     const set = await setValues(call.deps, { environment, given: before, by }, wanted);
     const changes = changesOf(order, before, set);
-    return {
-      changes,
-      deployment: await apply(call, { environment, base, set, order, names: Object.keys(wanted), by }),
-    };
+    const accounts = accountsOf(call, actor, { key, order, changes });
+    const names = Object.keys(wanted);
+    return { changes, deployment: await apply(call, { environment, base, set, order, names, by, accounts }) };
   });
   const environment = (await journal.environment(key)) ?? newEnvironment(key);
   return { revision: environment.revision, content: await knownValues(call, environment), deployment, changes };
@@ -149,6 +152,26 @@ function changeOf(before: GivenValues, name: string, value: SetValue | null | un
   if (value === undefined) return "same";
   if (value === null) return "forgotten";
   return Object.hasOwn(before, name) ? "changed" : "added";
+}
+
+/** What is kept of who changed what, an entry for every kind of change. */
+function accountsOf(
+  { deps }: Call,
+  actor: Actor,
+  { key, order, changes }: { key: EnvKey; order: VariablesOrder; changes: Readonly<Record<string, ValueChange>> },
+): readonly Change[] {
+  const isRotated = (name: string) => Object.hasOwn(order.rotate ?? {}, name);
+  const actionOf = ([name, change]: [string, ValueChange]) => {
+    if (change === "same") return null;
+    if (change === "forgotten") return "env.unset";
+    return isRotated(name) ? "env.rotate" : "env.set";
+  };
+  const entries = Object.entries(changes);
+  return (["env.unset", "env.set", "env.rotate"] as const).flatMap((action) => {
+    const names = entries.filter((entry) => actionOf(entry) === action).map(([name]) => name);
+    const detail = order.stage ? "staged" : "";
+    return names.length === 0 ? [] : [audited(deps, actor, { action, key, names: names.sort(), detail })];
+  });
 }
 
 /** Everything that is set, to be forgotten, but for what the manifest has Fairlead make. */
@@ -185,14 +208,18 @@ interface Applying {
   readonly order: VariablesOrder;
   readonly names: readonly string[];
   readonly by: string;
+  readonly accounts: readonly Change[];
 }
 
-async function apply(call: Call, { environment, base, set, order, names, by }: Applying): Promise<Deployment | null> {
+async function apply(call: Call, applying: Applying): Promise<Deployment | null> {
+  const { environment, base, set, order, names, by, accounts } = applying;
   const { journal, clock } = call.deps;
   const { key } = environment;
   const message = `${order.rotate ? "rotated" : "configuration"}: ${names.join(", ")}`;
   const event = configured(key, clock.now(), { kind: "environment.configured", detail: message });
-  const changes = (values: ValuesSet) => [...(values.change ? [values.change] : []), { kind: "event", event } as const];
+  const changes = (values: ValuesSet): readonly Change[] => {
+    return [...(values.change ? [values.change] : []), { kind: "event", event }, ...accounts];
+  };
   if (!base) {
     if (!order.dryRun) await journal.commit(changes(set));
     return null;

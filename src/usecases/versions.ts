@@ -3,6 +3,7 @@ import { resealAll } from "../engine/values.ts";
 import { type Environment, type EnvKey, keyText } from "../model/environment.ts";
 import { type Release, refText, releaseName, type SecretRef, secretsOf } from "../model/release.ts";
 import type { ValueVersion } from "../ports/journal.ts";
+import { audited } from "./audit.ts";
 import { configured } from "./documents.ts";
 import { authorise, type Call, environmentOf } from "./ground.ts";
 
@@ -40,16 +41,18 @@ function hasVersion({ services }: Release, ref: SecretRef): boolean {
 
 /** The master key in the clear, for a bundle that its reader encrypts. */
 export async function recoverVault(call: Call): Promise<{ masterKey: string }> {
-  authorise(call, "reveal");
-  const { vault } = call.deps;
+  const actor = authorise(call, "reveal");
+  const { vault, journal } = call.deps;
+  await journal.commit([audited(call.deps, actor, { action: "vault.recovery", key: null })]);
   await vault.noteCopy();
   return { masterKey: vault.masterKey().reveal() };
 }
 
 /** Exchanges the keys of the vault and seals every value anew; deployments go on meanwhile. */
 export async function rotateVault(call: Call): Promise<{ values: number }> {
-  authorise(call, "configure");
-  const { vault } = call.deps;
+  const actor = authorise(call, "configure");
+  const { vault, journal } = call.deps;
+  await journal.commit([audited(call.deps, actor, { action: "vault.rotate", key: null })]);
   await vault.renew();
   return { values: await resealAll(call.deps) };
 }
@@ -59,7 +62,7 @@ export async function rotateVault(call: Call): Promise<{ values: number }> {
  * it is set now, or a release needs it that serves, is on its way to, or can be gone back to.
  */
 export async function destroyValue(call: Call, key: EnvKey, ref: SecretRef): Promise<void> {
-  const by = authorise(call, "configure").name;
+  const actor = authorise(call, "configure");
   const { engine, journal, clock } = call.deps;
   await engine.alone(key, async () => {
     const environment = await environmentOf(call, key);
@@ -67,10 +70,11 @@ export async function destroyValue(call: Call, key: EnvKey, ref: SecretRef): Pro
     const found = versions.find(({ version, destroyed }) => version === ref.version && !destroyed);
     if (!found) throw new Fault("value.unknown", `${keyText(key)} has no ${refText(ref)}`);
     await refuseNeeded(call, environment, ref);
-    const event = configured(key, clock.now(), { kind: "variables.destroyed", detail: `${refText(ref)}, by ${by}` });
+    const event = configured(key, clock.now(), { kind: "variables.destroyed", detail: refText(ref) });
     await journal.commit([
       { kind: "value.destroyed", key, ref },
       { kind: "event", event },
+      audited(call.deps, actor, { action: "env.destroy", key, names: [refText(ref)] }),
     ]);
   });
 }

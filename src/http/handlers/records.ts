@@ -4,10 +4,11 @@ import type { EnvKey } from "../../model/environment.ts";
 import type { Event } from "../../model/event.ts";
 import type { LogFilter } from "../../model/log.ts";
 import { parseReleaseName } from "../../model/release.ts";
+import { readAudit } from "../../usecases/audit.ts";
 import { followEvents, listEvents } from "../../usecases/events.ts";
 import { followLogs, type LogChunk, readLogs } from "../../usecases/logs.ts";
 import { resumePoint } from "../decode.ts";
-import { eventView, logView } from "../encode.ts";
+import { auditView, eventView, logView } from "../encode.ts";
 import { type Handlers, keyOf } from "../exchange.ts";
 import { eventStream, linked, type Message } from "../stream.ts";
 
@@ -37,6 +38,13 @@ export const recordHandlers = {
     const stop = linked(request);
     const events = await followEvents(call, keyOf(params), { after, signal: stop.signal });
     return eventStream(eventMessages(events), { deps, stop });
+  },
+  audit: async ({ call, query }) => {
+    const { app, environment, since, limit, cursor } = query;
+    const key = app === undefined || environment === undefined ? null : { app, environment };
+    const order = { key, since: since === undefined ? null : Date.parse(since), limit, cursor };
+    const { items, next } = await readAudit(call, order);
+    return { json: { items: items.map(auditView), nextCursor: next } };
   },
 } satisfies Partial<Handlers>;
 

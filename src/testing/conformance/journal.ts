@@ -7,6 +7,7 @@ import type { Event } from "../../model/event.ts";
 import type { InstanceFacts } from "../../model/instance.ts";
 import { plainBuild, type Release } from "../../model/release.ts";
 import type { Journal } from "../../ports/journal.ts";
+import { auditCases } from "./journal-audit.ts";
 import { pointer, sealed, valueCases } from "./journal-values.ts";
 
 /** A journal under test; `reopen` goes on with the same content as after the death of the process. */
@@ -84,6 +85,7 @@ export function journalConformance(name: string, make: () => Promise<JournalUnde
     stepAndEventCases(now);
     claimCases(now);
     pruneCases(now);
+    auditCases(now);
 
     test("a killed controller's successor finds all that was committed", async () => {
       const step = { key, deployment: "dep_1", what: "{}", subject: "web", why: "because", begunAt: 5 };
@@ -348,7 +350,7 @@ function pruneCases(now: () => Journal): void {
       }
     }
     const last = await now().lastEventId();
-    await now().prune(20);
+    await now().prune({ history: 20, audit: 0 });
     const left = async (id: string) => [
       (await now().steps(id)).map((step) => step.begunAt),
       (await now().events({ deployment: id, after: 0, limit: 9 })).map((event) => event.at),
@@ -358,7 +360,7 @@ function pruneCases(now: () => Journal): void {
     expect(await left(open.id)).toEqual([both, both]);
     expect(await now().deployments(key, { limit: 9 })).toHaveLength(2);
     expect(await now().release(key, 1)).not.toBeNull();
-    await now().prune(100);
+    await now().prune({ history: 100, audit: 0 });
     await now().commit([anEvent(40)]);
     expect(await now().lastEventId()).toBeGreaterThan(last); // ids are not used again
   });

@@ -1,5 +1,6 @@
 import { Fault, type FaultRecord } from "../../base/faults.ts";
-import type { Change } from "../../model/change.ts";
+import type { AuditEntry } from "../../model/audit.ts";
+import { type Change, type EnvironmentChange, isOfEnvironment, keyOf } from "../../model/change.ts";
 import type { Deployment } from "../../model/deployment.ts";
 import {
   type Environment,
@@ -13,7 +14,14 @@ import {
 import type { Event } from "../../model/event.ts";
 import type { InstanceFacts } from "../../model/instance.ts";
 import { type Release, refText, type SecretRef } from "../../model/release.ts";
-import type { IdempotentAnswer, Journal, SealedText, StepRecord, ValueVersion } from "../../ports/journal.ts";
+import {
+  auditEntries,
+  type IdempotentAnswer,
+  type Journal,
+  type SealedText,
+  type StepRecord,
+  type ValueVersion,
+} from "../../ports/journal.ts";
 
 type Listener = (keys: readonly EnvKey[]) => void;
 
@@ -39,12 +47,14 @@ export class SimulatedJournal implements Journal {
   readonly #facts = new Map<string, Map<string, InstanceFacts>>();
   #steps: StepRecord[] = [];
   #events: Event[] = [];
+  #audit: AuditEntry[] = [];
   readonly #claims = new Map<string, IdempotentAnswer & { readonly at: number }>();
   readonly #listeners = new Set<Listener>();
   /** What listeners threw. */
   readonly listenerFaults: unknown[] = [];
   #lastStep = 0;
   #lastEvent = 0;
+  #lastEntry = 0;
 
   async commit(changes: readonly Change[]): Promise<void> {
     this.#refuseSecondRelease(changes);
@@ -157,6 +167,15 @@ export class SimulatedJournal implements Journal {
     return this.#lastEvent;
   }
 
+  async audit(filter: Parameters<Journal["audit"]>[0]): Promise<readonly AuditEntry[]> {
+    const { key, since = 0, before = Number.MAX_SAFE_INTEGER, limit } = filter;
+    return this.#audit
+      .filter((entry) => entry.id < before && entry.at >= since)
+      .filter((entry) => !key || (entry.key !== null && sameKey(entry.key, key)))
+      .reverse()
+      .slice(0, limit);
+  }
+
   committed(listener: Listener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -180,7 +199,8 @@ export class SimulatedJournal implements Journal {
     this.#claims.delete(idempotencyKey);
   }
 
-  async prune(before: number): Promise<void> {
+  async prune({ history: before, audit }: Parameters<Journal["prune"]>[0]): Promise<void> {
+    this.#audit = this.#audit.filter(({ at, id }) => at >= audit && id > this.#lastEntry - auditEntries);
     const isOpen = (id: string | null) => id !== null && this.#deployments.get(id)?.phase !== "ended";
     this.#steps = this.#steps.filter((step) => step.begunAt >= before || isOpen(step.deployment));
     this.#events = this.#events.filter((event) => event.at >= before || isOpen(event.deployment));
@@ -231,6 +251,11 @@ export class SimulatedJournal implements Journal {
   #apply(changes: readonly Change[]): void {
     const touched = new Map<string, EnvKey>();
     for (const change of changes) {
+      if (!isOfEnvironment(change)) {
+        this.#lastEntry += 1;
+        this.#audit.push({ ...change.entry, id: this.#lastEntry });
+        continue;
+      }
       const key = keyOf(change);
       touched.set(keyText(key), key);
       if (!this.#environments.has(keyText(key))) this.#environments.set(keyText(key), newEnvironment(key));
@@ -249,7 +274,7 @@ export class SimulatedJournal implements Journal {
     }
   }
 
-  #write(key: EnvKey, change: Change): void {
+  #write(key: EnvKey, change: EnvironmentChange): void {
     switch (change.kind) {
       case "release":
         this.#releases.set(`${keyText(key)} ${change.release.number}`, change.release);
@@ -297,7 +322,7 @@ export class SimulatedJournal implements Journal {
     if (isLive && !this.#live.includes(deployment.id)) this.#live.push(deployment.id);
   }
 
-  #writeEnvironment(change: EnvironmentChange): void {
+  #writeEnvironment(change: StateChange): void {
     const name = keyText(change.key);
     const environment = this.#environments.get(name) ?? newEnvironment(change.key);
     this.#environments.set(name, changed(environment, change));
@@ -310,9 +335,9 @@ export class SimulatedJournal implements Journal {
   }
 }
 
-type EnvironmentChange = Extract<Change, { kind: "serving" | "stopped" | "maintenance" | "scale" | "variables" }>;
+type StateChange = Extract<Change, { kind: "serving" | "stopped" | "maintenance" | "scale" | "variables" }>;
 
-function changed(environment: Environment, change: EnvironmentChange): Environment {
+function changed(environment: Environment, change: StateChange): Environment {
   const revision = environment.revision + 1;
   switch (change.kind) {
     case "serving":
@@ -345,11 +370,4 @@ function placeOf({ key, secret, version }: SealedText): string {
 function merged<T>(values: Readonly<Record<string, T>>, set: Readonly<Record<string, T | null>>): Record<string, T> {
   const entries = Object.entries({ ...values, ...set }).filter((entry): entry is [string, T] => entry[1] !== null);
   return Object.fromEntries(entries);
-}
-
-function keyOf(change: Change): EnvKey {
-  if (change.kind === "release") return change.release.key;
-  if (change.kind === "deployment") return change.deployment.key;
-  if (change.kind === "event") return change.event.key;
-  return change.key;
 }

@@ -1,6 +1,6 @@
 import { canonicalJson } from "../../../base/digest.ts";
 import { asFault, Fault } from "../../../base/faults.ts";
-import type { Change } from "../../../model/change.ts";
+import { type Change, isOfEnvironment, keyOf } from "../../../model/change.ts";
 import { type EnvKey, keyText } from "../../../model/environment.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Journal, StepRecord } from "../../../ports/journal.ts";
@@ -10,7 +10,7 @@ import { openFile } from "./file.ts";
 import { prune } from "./prune.ts";
 import { reads } from "./reads.ts";
 import { migrations } from "./schema.ts";
-import { ensureEnvironment, keyOf, write } from "./writes.ts";
+import { ensureEnvironment, write } from "./writes.ts";
 
 /**
  * The journal in one SQLite file (mode 0600), made when it is missing. Faults: `journal.newer` and `journal.damaged`,
@@ -74,8 +74,9 @@ function endStep(database: Database, id: number, end: Parameters<Journal["endSte
 
 /** A listener that fails cannot undo what is on disk, nor keep the others from hearing of it; it shows as a warning. */
 function tell(listeners: ReadonlySet<(keys: readonly EnvKey[]) => void>, changes: readonly Change[]): void {
-  if (changes.length === 0) return;
-  const keys = [...new Map(changes.map((change) => [keyText(keyOf(change)), keyOf(change)])).values()];
+  const touched = changes.filter(isOfEnvironment).map(keyOf);
+  if (touched.length === 0) return;
+  const keys = [...new Map(touched.map((key) => [keyText(key), key])).values()];
   for (const listener of [...listeners]) {
     try {
       listener(keys);

@@ -1,5 +1,6 @@
 import { type Selectable, sql } from "kysely";
 import { Fault } from "../../../base/faults.ts";
+import type { Actor, AuditAction, AuditEntry } from "../../../model/audit.ts";
 import type { Deployment } from "../../../model/deployment.ts";
 import { type Environment, type EnvKey, keyText, parseKey } from "../../../model/environment.ts";
 import type { Event, EventKind } from "../../../model/event.ts";
@@ -27,6 +28,7 @@ type Reads = Pick<
   | "steps"
   | "events"
   | "lastEventId"
+  | "audit"
 >;
 
 /** The journal's reads. Each is answered from an index, so that none gets slower with history. */
@@ -137,7 +139,7 @@ function deploymentReads(
   };
 }
 
-function eventReads(database: Database): Pick<Reads, "steps" | "events" | "lastEventId"> {
+function eventReads(database: Database): Pick<Reads, "steps" | "events" | "lastEventId" | "audit"> {
   return {
     steps: async (deployment) =>
       database.all(query.selectFrom("step").selectAll().where("deployment", "=", deployment).orderBy("id")).map(toStep),
@@ -151,6 +153,12 @@ function eventReads(database: Database): Pick<Reads, "steps" | "events" | "lastE
     },
     lastEventId: async () =>
       database.first(query.selectFrom("event").select("id").orderBy("id", "desc").limit(1))?.id ?? 0,
+    audit: async ({ key, since = 0, before = Number.MAX_SAFE_INTEGER, limit }) => {
+      const page = query.selectFrom("audit").selectAll().where("id", "<", before).orderBy("id", "desc").limit(limit);
+      // `+`: the order is that of the ids, so an index of times is of no use.
+      const recent = page.where(sql`+at`, ">=", since);
+      return database.all(key ? recent.where("environment", "=", keyText(key)) : recent).map(toAuditEntry);
+    },
   };
 }
 
@@ -198,4 +206,11 @@ function toStep(row: Selectable<Tables["step"]>): StepRecord {
 function toEvent(row: Selectable<Tables["event"]>): Event {
   const { id, at, environment, kind, deployment, subject, detail } = row;
   return { id, at, key: toKey(environment), kind: kind as EventKind, deployment, subject, detail };
+}
+
+function toAuditEntry(row: Selectable<Tables["audit"]>): AuditEntry {
+  const { id, at, by: name, via, address: from, action, environment, names, detail } = row;
+  const actor = { name, via: via as Actor["via"], from };
+  const key = environment === null ? null : toKey(environment);
+  return { id, at, actor, action: action as AuditAction, key, names: JSON.parse(names), detail };
 }

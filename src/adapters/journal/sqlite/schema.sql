@@ -1,3 +1,19 @@
+CREATE TABLE audit (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  at INTEGER NOT NULL,
+  by TEXT NOT NULL,
+  via TEXT NOT NULL,
+  address TEXT,
+  action TEXT NOT NULL,
+  environment TEXT,
+  names TEXT NOT NULL,
+  detail TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX audit_by_environment ON audit (environment, id);
+
+CREATE INDEX audit_by_time ON audit (at);
+
 CREATE TABLE claim (
   key TEXT PRIMARY KEY,
   request_digest TEXT NOT NULL,

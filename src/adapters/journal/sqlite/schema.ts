@@ -117,6 +117,24 @@ CREATE TABLE value (
 UPDATE environment SET variables = '{}';
 `,
   },
+  {
+    name: "who did what",
+    sql: `
+CREATE TABLE audit (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  at INTEGER NOT NULL,
+  by TEXT NOT NULL,
+  via TEXT NOT NULL,
+  address TEXT,
+  action TEXT NOT NULL,
+  environment TEXT,
+  names TEXT NOT NULL,
+  detail TEXT NOT NULL
+) STRICT;
+CREATE INDEX audit_by_environment ON audit (environment, id);
+CREATE INDEX audit_by_time ON audit (at);
+`,
+  },
 ];
 
 /** What is recorded of every migration that was run. */
@@ -175,6 +193,17 @@ export interface Tables {
     kind: string;
     deployment: string | null;
     subject: string | null;
+    detail: string;
+  };
+  audit: {
+    id: Generated<number>;
+    at: number;
+    by: string;
+    via: string;
+    address: string | null;
+    action: string;
+    environment: string | null;
+    names: string;
     detail: string;
   };
   claim: {

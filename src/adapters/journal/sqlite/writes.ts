@@ -1,28 +1,16 @@
 import { canonicalJson } from "../../../base/digest.ts";
 import { Fault } from "../../../base/faults.ts";
-import type { Change } from "../../../model/change.ts";
+import type { AuditEntry } from "../../../model/audit.ts";
+import { type Change, isOfEnvironment, keyOf } from "../../../model/change.ts";
 import { type Deployment, isOver } from "../../../model/deployment.ts";
-import { type EnvKey, keyText, type SealedValue } from "../../../model/environment.ts";
+import { keyText, type SealedValue } from "../../../model/environment.ts";
 import type { Event } from "../../../model/event.ts";
 import type { Release, SecretRef } from "../../../model/release.ts";
 import { type Database, isSqlite, query, sqliteCodes } from "./database.ts";
 
-/** The environment that a change is about. */
-export function keyOf(change: Change): EnvKey {
-  switch (change.kind) {
-    case "release":
-      return change.release.key;
-    case "deployment":
-      return change.deployment.key;
-    case "event":
-      return change.event.key;
-    default:
-      return change.key;
-  }
-}
-
 /** Writes one change; to be called inside a transaction. */
 export function write(database: Database, change: Change): void {
+  if (!isOfEnvironment(change)) return writeAudit(database, change.entry);
   const environment = keyText(keyOf(change));
   ensureEnvironment(database, environment);
   const set = (columns: { serving: string | null } | { stopped: number } | { maintenance: string | null }) =>
@@ -192,4 +180,10 @@ function writeFacts(
 function writeEvent(database: Database, environment: string, event: Omit<Event, "id">): void {
   const { at, kind, deployment, subject, detail } = event;
   database.run(query.insertInto("event").values({ at, environment, kind, deployment, subject, detail }));
+}
+
+function writeAudit(database: Database, { at, actor, action, key, names, detail }: Omit<AuditEntry, "id">): void {
+  const { name: by, via, from } = actor;
+  const about = { action, environment: key && keyText(key), names: canonicalJson(names), detail };
+  database.run(query.insertInto("audit").values({ at, by, via, address: from, ...about }));
 }

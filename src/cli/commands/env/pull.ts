@@ -8,7 +8,7 @@ import { writePrivate } from "../../private-file.ts";
 
 export default command({
   about:
-    "Writes the variables that a service gets to a .env file that only you can read, for development. The controller keeps\nan event of it. Do not commit the file.",
+    "Writes the variables that a service gets to a .env file that only you can read, for development. The audit\nhas who did. Do not commit the file.",
   args: { file: optional("File to write; default: .env.<environment>; - is stdout") },
   flags: {
     service: text("--service <name>", "Whose variables; default: the first service"),

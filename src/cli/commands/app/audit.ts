@@ -1,0 +1,56 @@
+import type { AuditQuery, Client, Page } from "../../../client/client.ts";
+import type { AuditEntryView } from "../../../contract/audit.ts";
+import { command } from "../../command.ts";
+import { count, text } from "../../flags.ts";
+import { moment } from "../../logs.ts";
+import { harmless, table } from "../../paint.ts";
+
+/** Most entries of one request. */
+const pageEntries = 200;
+
+export default command({
+  about:
+    "Lists who changed what and who was shown which secrets, the newest last: of everything on the controller, or with -e of\none environment. It has names and never values. Kept for 400 days.",
+  flags: {
+    limit: count("-n, --limit <count>", "So many of the newest (default 50)", { min: 1, max: 10_000 }),
+    since: text("--since <time>", "From then on: 24h, or 2026-01-31T12:00:00Z"),
+  },
+  examples: [
+    ["fairlead audit -e production --since 24h", "what was done to production since yesterday"],
+    ["fairlead audit -n 10000 --json", "for an archive"],
+  ],
+  async run({ flags, world }) {
+    const { app, environment } = world.globals;
+    const isNarrow = app !== undefined || environment !== undefined;
+    const query = {
+      ...(isNarrow && { key: world.key() }),
+      ...(flags.since !== undefined && { since: moment("--since", flags.since, world.host.now()) }),
+    };
+    return { items: await newest(world.api(), query, flags.limit ?? 50) };
+  },
+  view({ items }, paint) {
+    if (items.length === 0) return "There is no entry.";
+    const rows = items.map(({ time, by, from, action, app, environment, names, detail }) => [
+      time.slice(0, 19).replace("T", " "),
+      from === null ? by : `${by} ${from}`,
+      action,
+      app === null ? "-" : `${app}/${environment}`,
+      harmless(names.join(" ") || "-", paint),
+      harmless(detail, paint),
+    ]);
+    return table(["TIME (UTC)", "WHO", "DID", "WHERE", "NAMES", "DETAIL"], rows, paint);
+  },
+});
+
+/** The newest entries, the oldest of them first. */
+async function newest(api: Client, query: AuditQuery, wanted: number): Promise<readonly AuditEntryView[]> {
+  const found: AuditEntryView[] = [];
+  let cursor: string | null = null;
+  do {
+    const limit = Math.min(wanted - found.length, pageEntries);
+    const page: Page<AuditEntryView> = await api.audit({ ...query, limit, ...(cursor !== null && { cursor }) });
+    found.push(...page.items);
+    cursor = page.nextCursor;
+  } while (cursor !== null && found.length < wanted);
+  return found.reverse();
+}

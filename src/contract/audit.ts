@@ -1,0 +1,32 @@
+import { z } from "zod";
+import { cursor, name, pageLimit, pageOf, time } from "./scalars.ts";
+
+export const auditQuery = z
+  .strictObject({
+    app: name.optional(),
+    environment: name.optional().describe("With `app`: only of this environment."),
+    since: time.optional(),
+    limit: pageLimit,
+    cursor,
+  })
+  .refine(({ app, environment }) => (app === undefined) === (environment === undefined), {
+    message: "app and environment go together",
+  });
+
+export const auditEntryView = z
+  .object({
+    id: z.int(),
+    time,
+    by: z.string().describe("Who it was: `local` over the controller's own socket, `token` with its token."),
+    via: z.enum(["socket", "token"]),
+    from: z.string().nullable().describe("Address of the client; null over the socket."),
+    action: z.string().describe("In the words of the command line, e.g. `env.reveal`; new ones may come."),
+    app: z.string().nullable().describe("Null: it is about the whole controller."),
+    environment: z.string().nullable(),
+    names: z.array(z.string()).describe("What it was about: variables, services, hosts or a release; never a value."),
+    detail: z.string(),
+  })
+  .meta({ id: "AuditEntry" });
+export type AuditEntryView = z.infer<typeof auditEntryView>;
+
+export const auditPage = pageOf(auditEntryView).meta({ id: "AuditPage" });

@@ -1,0 +1,36 @@
+import type { Actor, AuditEntry } from "../model/audit.ts";
+import type { Change } from "../model/change.ts";
+import type { EnvKey } from "../model/environment.ts";
+import { authorise, type Call, type Deps, invalid } from "./ground.ts";
+import { type Page, pageOf } from "./paging.ts";
+
+/** What an entry says beside who and when. */
+type Account = Pick<AuditEntry, "action" | "key"> & Partial<Pick<AuditEntry, "names" | "detail">>;
+
+/** An entry of the audit, to be written down together with what it tells of, and before anything is shown. */
+export function audited(deps: Pick<Deps, "clock">, actor: Actor, account: Account): Change {
+  return { kind: "audit", entry: { names: [], detail: "", ...account, at: deps.clock.now(), actor } };
+}
+
+export interface AuditQuery {
+  /** Null: of the whole controller and all environments. */
+  readonly key: EnvKey | null;
+  readonly since: number | null;
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+}
+
+/** Who did what, newest first; `cursor` is the id of the last one seen. Faults: `request.invalid`. */
+export async function readAudit(call: Call, { key, since, limit, cursor }: AuditQuery): Promise<Page<AuditEntry>> {
+  authorise(call, "read");
+  if (cursor !== undefined && !/^\d{1,15}$/.test(cursor)) {
+    throw invalid("cursor", "must be the nextCursor of a page before");
+  }
+  const found = await call.deps.journal.audit({
+    ...(key && { key }),
+    ...(since !== null && { since }),
+    ...(cursor !== undefined && { before: Number(cursor) }),
+    limit: limit + 1,
+  });
+  return pageOf(found, limit, ({ id }) => String(id));
+}
