@@ -61,6 +61,7 @@ export const commands: readonly Entry[] = [
     ["env list", "Variables of the environment, masked", () => import("./commands/env/list.ts")],
     ["env set", "Set variables and bring them live", () => import("./commands/env/set.ts")],
     ["env unset", "Forget variables and bring that live", () => import("./commands/env/unset.ts")],
+    ["env edit", "Change what is set in your editor", () => import("./commands/env/edit.ts")],
     ["env import", "Set what a .env file has", () => import("./commands/env/import.ts")],
     ["env pull", "Write the variables to a .env file", () => import("./commands/env/pull.ts")],
     ["env diff", "Compare two environments without showing values", () => import("./commands/env/diff.ts")],

@@ -1,3 +1,4 @@
+import { tmpdir } from "node:os";
 import { PassThrough, Readable } from "node:stream";
 import { executionContext } from "./context.ts";
 import { runCli } from "./run.ts";
@@ -33,6 +34,8 @@ export async function runLine(argv: readonly string[], options: RunOptions = {})
     interrupted: options.interrupted ?? new AbortController().signal,
     now: Date.now,
     openUrl: async () => undefined,
+    edit: () => Promise.reject(new TypeError("this test has no editor")),
+    fleetingDirectory: tmpdir(),
     startController: () => Promise.reject(new TypeError("this test starts no controller")),
     service: () => Promise.reject(new TypeError("this test installs nothing")),
     ...options.host,

@@ -33,19 +33,31 @@ export async function changeVariables(
   request: VariablesRequest,
   detach: boolean,
 ): Promise<VariablesResult> {
-  const api = world.api();
-  const { variables, changes, deployment } = await api.changeVariables(world.key(), request);
-  const result = { variables: Object.keys(variables).sort(), changes, dryRun: request.dryRun ?? false };
+  const answer = await world.api().changeVariables(world.key(), request);
+  return { ...(await followChange(world, answer, detach)), dryRun: request.dryRun ?? false };
+}
+
+/** Follows what brings a change of variables live. */
+export async function followChange(
+  world: World,
+  { variables, changes, deployment }: VariablesAnswer,
+  detach: boolean,
+): Promise<VariablesResult> {
+  const result = { variables: Object.keys(variables).sort(), changes, dryRun: false };
   if (deployment === null) return { ...result, deployment: null };
-  return { ...result, ...(await followDeployment({ world, api }, deployment, { detach })) };
+  return { ...result, ...(await followDeployment({ world, api: world.api() }, deployment, { detach })) };
+}
+
+/** What would become of every name. */
+export function outlookText(changes: VariablesAnswer["changes"]): string {
+  return Object.entries(changes)
+    .map(([name, change]) => `${change.padEnd(9)}  ${name}`)
+    .join("\n");
 }
 
 /** What people read of it. */
 export function variablesText({ deployment, changes, dryRun, urls = [] }: VariablesResult, paint: Paint): string {
-  if (dryRun)
-    return Object.entries(changes)
-      .map(([name, change]) => `${change.padEnd(9)}  ${name}`)
-      .join("\n");
+  if (dryRun) return outlookText(changes);
   if (deployment === null) return "Saved; the next deployment uses it.";
   return deploymentText({ deployment, urls }, paint);
 }

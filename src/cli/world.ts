@@ -96,6 +96,10 @@ export interface Host {
   readonly interrupted: AbortSignal;
   now(): number;
   openUrl(url: string): Promise<void>;
+  /** Has the user's editor open a file, and waits for its end. Faults: `usage.invalid` without an editor, or when it fails. */
+  edit(file: string): Promise<void>;
+  /** Where a file may lie for a short time that must not reach a disk: in memory, where the machine has such a place. */
+  readonly fleetingDirectory: string;
   startController(options: ControllerOptions): Promise<RunningController>;
   service(): Promise<MachineService>;
 }

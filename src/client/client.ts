@@ -234,6 +234,12 @@ export class Client {
     return this.#json({ method: "GET", path: `${environmentPath(key)}/variables` });
   }
 
+  /** With the ETag, by which a change is refused when somebody else was faster. */
+  async taggedVariables(key: Key): Promise<{ readonly etag: string; readonly document: VariablesDocument }> {
+    const { headers, body } = await this.#transport.send({ method: "GET", path: `${environmentPath(key)}/variables` });
+    return { etag: headers.etag ?? "", document: parseAnswer(await readText(body)) as VariablesDocument };
+  }
+
   /** In the clear; the controller writes down who asked. */
   revealVariables(key: Key): Promise<RevealedVariables> {
     return this.#json({ method: "POST", path: `${environmentPath(key)}/variables/reveal` });
@@ -262,8 +268,11 @@ export class Client {
     return this.#json({ method: "POST", path: "/v1/vault/rotate" });
   }
 
-  changeVariables(key: Key, request: VariablesRequest): Promise<VariablesAnswer> {
-    return this.#json({ method: "PATCH", path: `${environmentPath(key)}/variables`, body: JSON.stringify(request) });
+  /** Fault with the ETag of another revision: `document.stale`. */
+  changeVariables(key: Key, request: VariablesRequest, etag?: string): Promise<VariablesAnswer> {
+    const path = `${environmentPath(key)}/variables`;
+    const headers = etag === undefined ? {} : { "if-match": etag };
+    return this.#json({ method: "PATCH", path, headers, body: JSON.stringify(request) });
   }
 
   beginMaintenance(key: Key, request: MaintenanceRequest): Promise<StatusView> {

@@ -1,9 +1,14 @@
+import { existsSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { isatty } from "node:tty";
 import { executionContext } from "../cli/context.ts";
 import { runCli } from "../cli/run.ts";
 import type { ControllerOptions, Host, MachineService, RunningController } from "../cli/world.ts";
 import { leanMemory } from "./lean.ts";
 import { version } from "./version.ts";
+
+/** Whether an editor has the terminal: Ctrl-C there is one of its keys. */
+let hasEditor = false;
 
 /**
  * Fires at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once, whatever it waits for (130 as
@@ -13,6 +18,7 @@ function interruption(): AbortSignal {
   const controller = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
+      if (signal === "SIGINT" && hasEditor) return;
       if (controller.signal.aborted) process.exit(130);
       controller.abort();
     });
@@ -52,6 +58,16 @@ async function openUrl(url: string): Promise<void> {
   await new Promise<void>((resolve) => child.once("spawn", resolve).once("error", () => resolve()));
 }
 
+async function edit(file: string): Promise<void> {
+  const { runEditor } = await import("./editor.ts");
+  hasEditor = true;
+  try {
+    await runEditor(file, { env: ownEnvironment(), terminal: isatty(0), interrupted: host.interrupted });
+  } finally {
+    hasEditor = false;
+  }
+}
+
 const host: Host = {
   version,
   cwd: process.cwd(),
@@ -68,6 +84,11 @@ const host: Host = {
   interrupted: interruption(),
   now: Date.now,
   openUrl,
+  edit,
+  get fleetingDirectory() {
+    const candidates = [process.env.XDG_RUNTIME_DIR ?? "", "/dev/shm"];
+    return candidates.find((path) => path !== "" && existsSync(path)) ?? tmpdir();
+  },
   startController,
   service,
 };

@@ -1,12 +1,13 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import type { Server } from "node:http";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createAdaptorServer } from "@hono/node-server";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openJournal } from "../adapters/journal/sqlite/open.ts";
 import { openLogs } from "../adapters/logs/sqlite/open.ts";
 import { sha256 } from "../base/digest.ts";
+import { Fault } from "../base/faults.ts";
 import { type RunOptions, runLine } from "../cli/test-run.ts";
 import { createApi } from "../http/api.ts";
 import { secretsOf } from "../model/release.ts";
@@ -197,5 +198,83 @@ describe("audit", () => {
     expect([all.length, all[0], all.at(-1)]).toEqual([450, "#0", "#449"]);
     const some = await details("audit --json -n 300");
     expect([some.length, some[0], some.at(-1)]).toEqual([300, "#150", "#449"]);
+  });
+});
+
+describe("env edit", () => {
+  /** What the editor was shown, and how the file lay there. */
+  let seen: { text: string; file: string; modes: string[] }[];
+
+  /** Edits with a function in place of an editor. */
+  function edit(words: string, change: (text: string) => string | Promise<string>, options: RunOptions = {}) {
+    seen = [];
+    const host = {
+      fleetingDirectory: root,
+      edit: async (file: string) => {
+        const text = readFileSync(file, "utf8");
+        const modes = [file, dirname(file)].map((path) => (statSync(path).mode & 0o777).toString(8));
+        seen.push({ text, file, modes });
+        writeFileSync(file, await change(text));
+      },
+    };
+    return run(words, { host, ...options });
+  }
+
+  const left = () => readdirSync(root).filter((name) => name.startsWith("fairlead-"));
+
+  test("changes, adds and forgets in one release, shows names alone, and leaves no file behind", async () => {
+    await deployed();
+    await run("env set LOG_LEVEL=DEBUG --stage");
+    const { code, stdout, stderr } = await edit("env edit -y", (text) =>
+      text.replace(/^LOG_LEVEL=.*\n/m, "").replace(/^API_KEY=.*$/m, "API_KEY='canary new'\nEXTRA=canary"),
+    );
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^Live: v2 /)]);
+    expect(stderr).toMatch(/added {6}EXTRA/);
+    expect(stderr).toMatch(/changed {4}API_KEY/);
+    expect(stderr).toMatch(/forgotten {2}LOG_LEVEL/);
+    expect(seen[0]?.modes).toEqual(["600", "700"]);
+    expect(seen[0]?.text).toMatch(/^API_KEY="\[unchanged\]"$/m);
+    expect(seen[0]?.text + stdout + stderr).not.toContain("canary");
+    expect(left()).toEqual([]);
+    expect(await versionsOf(2)).toMatchObject({ web: "API_KEY@2 EXTRA@1 SESSION_KEY@1" });
+    const revealed = await edit("env edit --reveal -y", (text) => text);
+    expect([revealed.stdout, seen[0]?.text]).toEqual(["Nothing was changed.\n", expect.stringContaining("canary new")]);
+    expect((await stage.deps.journal.audit({ limit: 1 }))[0]?.action).toBe("env.reveal");
+  });
+
+  test("of two editors the second is refused, changes nothing, and its text is kept", async () => {
+    await deployed();
+    const late = await edit("env edit -y --stage", async (text) => {
+      await run("env set LOG_LEVEL=DEBUG --stage");
+      return text.replace(/^API_KEY=.*$/m, "API_KEY=canary-late");
+    });
+    expect([late.code, late.stderr]).toEqual([
+      5,
+      expect.stringMatching(/is at revision .*\n.*text is kept in (\S+)\./),
+    ]);
+    expect(readFileSync(seen[0]?.file ?? "", "utf8")).toContain("API_KEY=canary-late");
+    expect((await stage.deps.journal.versions(key, "API_KEY")).map(({ version }) => version)).toEqual([1]);
+  });
+
+  test.each([
+    ["a line that is none", (text: string) => `${text}torn\n`, /production\.env:6 is not NAME=value/],
+    ["a value that the manifest refuses", (text: string) => `${text}LOG_LEVEL=canary\n`, /env\.LOG_LEVEL/],
+    ["an empty text", () => "\n", /text is empty/],
+  ])("%s is refused with its place, and kept", async (_words, change, complaint) => {
+    await deployed();
+    const refused = await edit("env edit -y", change);
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringMatching(complaint)]);
+    expect(refused.stderr).toMatch(/text is kept in/);
+    expect(refused.stderr).not.toContain("canary");
+    expect(left()).toHaveLength(1);
+    expect(await stage.deps.journal.lastReleaseNumber(key)).toBe(1);
+  });
+
+  test("an editor that fails, and nobody to ask, change nothing and leave no file", async () => {
+    await deployed();
+    const failed = await edit("env edit -y", () => Promise.reject(new Fault("usage.invalid", "vi did not end well")));
+    expect([failed.code, left()]).toEqual([2, []]);
+    const unasked = await edit("env edit", (text) => text);
+    expect([unasked.code, seen.length, left()]).toEqual([8, 0, []]);
   });
 });

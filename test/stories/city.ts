@@ -158,6 +158,12 @@ export class City {
     return runChild(withOptionsBeforeCommand(command), { env: this.#env, cwd, limit: 16 * 1024 * 1024 });
   }
 
+  /** The command line as a process that goes on, with more in its environment. */
+  startFairlead(env: Readonly<Record<string, string>>, ...args: readonly string[]): ChildProcess {
+    const command = [process.execPath, cli, ...args, "--state", this.state] as const;
+    return startChild(command, { env: { ...this.#env, ...env }, cwd: this.app, stdio: ["ignore", "pipe", "pipe"] });
+  }
+
   async json<T>(...args: readonly string[]): Promise<T> {
     const result = await this.fairlead(...args, "--json");
     return JSON.parse(result.stdout) as T;

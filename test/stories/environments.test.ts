@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { armor, Decrypter, generateX25519Identity, identityToRecipient } from "age-encryption";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -242,6 +242,46 @@ test("where a variable comes from is told by place and version, and never by val
   expect([unknown.code, unknown.stderr]).toEqual([4, expect.stringContaining("knows no variable NOBODY")]);
 });
 
+/** Writes over what it finds; with `--wait` it stays open instead, whatever it is told. */
+const editor = `
+import { readFileSync, writeFileSync } from "node:fs";
+const file = process.argv.at(-1);
+if (process.argv.includes("--wait")) setInterval(() => {}, 1_000);
+else writeFileSync(file, readFileSync(file, "utf8").replace(/^GOOGLE_API_KEY=.*$/m, "GOOGLE_API_KEY=edited-google-key"));
+`;
+
+test("values are edited in one's own editor, rotated, and accounted for; the file of the editor is gone however it ends", async () => {
+  const runtime = join(city.app, "runtime");
+  await mkdir(runtime);
+  const script = join(city.app, "editor.mjs");
+  await writeFile(script, editor);
+  const edit = (...flags: readonly string[]) => {
+    const env = { VISUAL: [process.execPath, script, ...flags].join(" "), XDG_RUNTIME_DIR: runtime };
+    const child = city.startFairlead(env, "env", "edit", "-e", "testing", "--stage", "-y");
+    return { child, ended: new Promise((resolve) => child.once("exit", resolve)) };
+  };
+  const waiting = edit("--wait");
+  await until(async () => readdirSync(runtime).length === 1, "the editor has its file");
+  waiting.child.kill("SIGINT"); // Ctrl-C is the editor's
+  expect(await edit().ended).toBe(0);
+  expect(readdirSync(runtime)).toHaveLength(1);
+  waiting.child.kill("SIGTERM");
+  expect(await waiting.ended).toBe(130);
+  expect(readdirSync(runtime)).toEqual([]);
+
+  const { SESSION_KEY: before } = await served("testing");
+  const rotated = await city.fairlead("env", "rotate", "SESSION_KEY", "-e", "testing");
+  expect([rotated.code, rotated.stdout]).toEqual([0, expect.stringContaining("SESSION_KEY@2 serves.")]);
+  const after = await served("testing");
+  expect(after.SESSION_KEY).toMatch(/^[0-9a-f]{64}$/);
+  expect(after.SESSION_KEY).not.toBe(before);
+  expect(after.GOOGLE_API_KEY).toBe("edited-google-key");
+
+  const { stdout } = await city.fairlead("audit", "-e", "testing", "-n", "2");
+  expect(stdout).toMatch(/env\.set .* GOOGLE_API_KEY +staged\n.*env\.rotate .* SESSION_KEY/);
+  expect(stdout).not.toContain("edited-google-key");
+});
+
 test("the master key is in a bundle that any age program opens, and doctor reminds until it was made", async () => {
   const row = async () => (await city.fairlead("doctor")).stdout.split("\n").find((line) => / vault /.test(line));
   expect(await row()).toMatch(/warn .*no recovery bundle/);
@@ -269,7 +309,7 @@ test("what an app prints of its secrets is hidden in every spelling, and what is
   const spelt = lines.filter((line) => line.startsWith("token spelt"));
   expect(spelt.length).toBeGreaterThanOrEqual(6);
   for (const line of spelt) expect(line).toContain("[secret TELEGRAM_BOT_TOKEN]");
-  expect(lines.join()).not.toMatch(/test-bot-token|dummy-key/);
+  expect(lines.join()).not.toMatch(/test-bot-token|dummy-key|edited-google-key/);
   expect(lines).toContain("level DEBUG");
 });
 
@@ -278,6 +318,7 @@ test("no value that was set lies in the clear in anything that the controller ke
     "production-bot-token",
     "leaked-and-replaced",
     "staging-google-key",
+    "edited-google-key",
     (await served("staging")).SESSION_KEY,
   ];
   const found: string[] = [];

@@ -1,0 +1,104 @@
+import { readFile } from "node:fs/promises";
+import { Fault, type FaultCode } from "../../../base/faults.ts";
+import type { VariablesAnswer } from "../../../contract/documents.ts";
+import { command } from "../../command.ts";
+import { changesIn, type Editable, editableText } from "../../edited.ts";
+import { failureText } from "../../failure.ts";
+import { toggle } from "../../flags.ts";
+import { type FleetingFile, fleetingFile } from "../../private-file.ts";
+import { followChange, outlookText, type VariablesResult, variablesExit, variablesText } from "../../variables.ts";
+import type { World } from "../../world.ts";
+
+/** What the text itself is to blame for, so that another look at it may help. */
+const mendable: ReadonlySet<FaultCode> = new Set([
+  "usage.invalid",
+  "request.invalid",
+  "manifest.invalid",
+  "check.failed",
+]);
+
+interface Editing {
+  readonly file: FleetingFile;
+  readonly editable: Editable;
+  /** Of what was edited, so that nobody's change meanwhile is written over. */
+  readonly etag: string;
+  readonly stage: boolean;
+}
+
+export default command({
+  about:
+    "Opens what is set for the environment as a .env file in $VISUAL or $EDITOR. Values are shown only with --reveal; the\nplaceholder in their place leaves them as they are. Shows which names would change and asks; then all is changed at\nonce, or nothing: when it is refused, also because somebody else changed something meanwhile, the text is kept. The file\nis readable by you alone, lies in memory where the machine has a place for that, and is removed.",
+  flags: {
+    reveal: toggle("--reveal", "Show the values; the audit has who did"),
+    stage: toggle("--stage", "Keep it for the next deployment instead of deploying it now"),
+    detach: toggle("--detach", "Do not wait for the deployment"),
+  },
+  examples: [
+    ["fairlead env edit -e staging", "set, change and take out without seeing values"],
+    ["EDITOR='code --wait' fairlead env edit --reveal", "with values, in an editor that has to be told to wait"],
+  ],
+  async run({ flags, world }): Promise<VariablesResult> {
+    const { interactive, yes } = world.context;
+    if (!interactive && !yes) throw new Fault("confirm.needed", "Nobody can be asked here: give --yes.");
+    const key = world.key();
+    const api = world.api();
+    const { etag, document } = await api.taggedVariables(key);
+    const shown = flags.reveal ? (await api.revealVariables(key)).variables : {};
+    const editable = {
+      title: `${key.app} in ${key.environment}`,
+      file: `${key.environment}.env`,
+      names: Object.keys(document.variables),
+      shown,
+    };
+    const text = { name: editable.file, content: editableText(editable) };
+    const file = fleetingFile(world.host.fleetingDirectory, text);
+    const nothing = { variables: document.variables, changes: {}, deployment: null };
+    const editing = { file, editable, etag, stage: flags.stage };
+    const taken = await editUntilTaken(world, editing).finally(file.remove);
+    return followChange(world, taken ?? nothing, flags.detach);
+  },
+  view: (result: VariablesResult, paint) =>
+    Object.keys(result.changes).length === 0 ? "Nothing was changed." : variablesText(result, paint),
+  exit: variablesExit,
+});
+
+/** What the controller answered to the text; null when it changes nothing. */
+async function editUntilTaken(world: World, editing: Editing): Promise<VariablesAnswer | null> {
+  const { file } = editing;
+  for (;;) {
+    await world.host.edit(file.path);
+    world.host.interrupted.throwIfAborted();
+    const text = await readFile(file.path, "utf8");
+    try {
+      return await take(world, editing, text);
+    } catch (thrown) {
+      if (!(thrown instanceof Fault) || thrown.code === "confirm.needed") throw thrown;
+      if (!(await wantsAnotherLook(world, thrown))) throw keeping(file, thrown);
+    }
+  }
+}
+
+async function take(world: World, { editable, etag, stage }: Editing, text: string): Promise<VariablesAnswer | null> {
+  if (text.trim() === "") throw new Fault("usage.invalid", "the text is empty; `fairlead env unset` forgets names");
+  const set = changesIn(text, editable);
+  if (Object.keys(set).length === 0) return null;
+  const key = world.key();
+  const api = world.api();
+  const { changes } = await api.changeVariables(key, { set, dryRun: true }, etag);
+  world.say(outlookText(changes));
+  await world.confirm(`Change this for ${editable.title}?`);
+  return api.changeVariables(key, { set, stage }, etag);
+}
+
+async function wantsAnotherLook({ context, host, paint, confirm }: World, fault: Fault): Promise<boolean> {
+  if (!context.interactive || !mendable.has(fault.code)) return false;
+  host.stderr.write(`${failureText(fault, paint, false)}\n`);
+  const answer = await Promise.allSettled([confirm("Open the editor again?")]);
+  return answer[0].status === "fulfilled";
+}
+
+/** The fault with where the text is, which was some work. */
+function keeping(file: FleetingFile, { code, detail, hint, complaints, cause }: Fault): Fault {
+  file.keep();
+  return new Fault(code, detail, { complaints, cause, hint: `${hint} Your text is kept in ${file.path}.`.trim() });
+}

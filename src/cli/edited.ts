@@ -1,0 +1,45 @@
+import { Fault } from "../base/faults.ts";
+import { readDotenv, writeDotenv } from "../manifest/dotenv.ts";
+
+/** Stands for a value that is not shown, and leaves it as it is. */
+const unchanged = "[unchanged]";
+
+/** What is set for an environment, for somebody to edit. */
+export interface Editable {
+  /** `shop in production`. */
+  readonly title: string;
+  /** What the file is called where a line of it is named. */
+  readonly file: string;
+  /** All that is set. */
+  readonly names: readonly string[];
+  /** The values of those that are shown. */
+  readonly shown: Readonly<Record<string, string>>;
+}
+
+/** A .env file of it, with a heading that says what may be done. */
+export function editableText({ title, names, shown }: Editable): string {
+  const hidden = Object.fromEntries(names.map((name) => [name, unchanged]));
+  const heading = [
+    `# What is set for ${title}. Save and close to change it; a name whose line is taken out is forgotten.`,
+    `# ${unchanged} stands for a value that is not shown (--reveal shows them): leave it, or write another in its place.`,
+  ];
+  return `${heading.join("\n")}\n\n${writeDotenv({ ...hidden, ...shown })}`;
+}
+
+/** Name to new value, or null for one that is forgotten. Faults: `usage.invalid` with every line that is wrong. */
+export function changesIn(text: string, { file, names, shown }: Editable): Record<string, string | null> {
+  const reading = readDotenv(text);
+  if (!reading.ok) throw unreadable(reading.complaints.map((one) => ({ ...one, file })));
+  const invented = [...reading.values].filter(([name, value]) => value === unchanged && !names.includes(name));
+  if (invented.length > 0) {
+    throw unreadable(invented.map(([name]) => ({ path: name, message: "is not set yet – write its value" })));
+  }
+  const forgotten = names.filter((name) => !reading.values.has(name)).map((name) => [name, null] as const);
+  const written = [...reading.values].filter(([name, value]) => value !== unchanged && value !== shown[name]);
+  return Object.fromEntries([...forgotten, ...written]);
+}
+
+function unreadable(complaints: Fault["complaints"]): Fault {
+  const hint = "Mend the lines named above; nothing was changed.";
+  return new Fault("usage.invalid", "the text is not in the form of a .env file", { complaints, hint });
+}
