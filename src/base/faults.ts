@@ -119,6 +119,11 @@ export const faults = {
     exit: 1,
     hint: "Read the command's own lines above; the old release still serves.",
   },
+  "release.check-failed": {
+    status: 409,
+    exit: 1,
+    hint: "Read the check's own lines above; the old release still serves.",
+  },
   "gate.crashed": { status: 409, exit: 1, hint: "Read its last lines above; the old release still serves." },
   "gate.not-ready": { status: 409, exit: 1, hint: "Look at the readiness answer above; the old release still serves." },
   "gate.wrong-port": { status: 409, exit: 1, hint: "Listen on the port given in PORT. The old release still serves." },
@@ -136,6 +141,11 @@ export const faults = {
     status: 409,
     exit: 1,
     hint: "The earlier release serves again; read `fairlead logs --release` of the bad one.",
+  },
+  "watch.check-failed": {
+    status: 409,
+    exit: 1,
+    hint: "`fairlead deployments show` lists what the checks found; read `fairlead logs --release` of the bad one.",
   },
   "switch.single-failed": {
     status: 409,

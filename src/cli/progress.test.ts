@@ -21,6 +21,7 @@ function view(phases: readonly string[], more: Partial<DeploymentView> = {}): De
     previous: "v1",
     services: null,
     gates: [],
+    checks: [],
     fault: null,
     culprit: null,
     createdAt: new Date(start).toISOString(),
@@ -33,7 +34,27 @@ function view(phases: readonly string[], more: Partial<DeploymentView> = {}): De
 
 const gates = [{ service: "web", instance: "web-1", gate: "GET /ready → 200, 2 in a row", tookMs: 310 }];
 
+const checks: DeploymentView["checks"] = [
+  { when: "before", service: "web", name: "tests", outcome: "passed", tookMs: 2_100, detail: "exit 0" },
+  { when: "after", service: "web", name: "page", outcome: "failed", tookMs: 400, detail: "GET /page → 500" },
+  { when: "after", service: null, name: "errors", outcome: "passed", tookMs: 500, detail: "no request came" },
+  { when: "after", service: null, name: "logs", outcome: "warned", tookMs: 500, detail: "3 lines of level error" },
+];
+
 describe("progress in lines", () => {
+  test("says what every check found once, and of the whole release only what it warns of", () => {
+    const lines: string[] = [];
+    const progress = new LineProgress((line) => lines.push(line), { now: () => start });
+    progress.show(view([], { checks: checks.slice(0, 1) }));
+    progress.show(view([], { checks }));
+    progress.end();
+    expect(lines).toEqual([
+      "[   2.5 s] shop v2 web check tests passed: exit 0 (2.1 s)",
+      "[   2.5 s] shop v2 web check page failed: GET /page → 500 (0.4 s)",
+      "[   2.5 s] shop v2 check logs warned: 3 lines of level error (0.5 s)",
+    ]);
+  });
+
   test("says every phase and every gate once", () => {
     const lines: string[] = [];
     const progress = new LineProgress((line) => lines.push(line), { now: () => start });
@@ -121,6 +142,12 @@ describe("progress on a terminal", () => {
     const ended = view([...phases, "ended"], { status: "live", durationMs: 5_000 });
     ended.phases[3] = { phase: "ended", at: new Date(start + 5_000).toISOString() };
     expect(shown(80, [ended]).at(4)).toBe("  ✓ live           5.0 s  served after 2.0 s, watched for 3.0 s");
+  });
+
+  test("says beside release and watch what checks found", () => {
+    const lines = shown(80, [view(["release", "watch", "ended"], { checks, status: "rolled-back" })]);
+    expect(lines[1]).toMatch(/release .*web tests: passed$/);
+    expect(lines[2]).toMatch(/watch .*web page: failed, release logs: warned$/);
   });
 
   test("marks a failure, and never wraps a line", () => {

@@ -38,11 +38,16 @@ function verdictText(deployment: DeploymentView): string {
   return times === "" ? deployment.status : `${deployment.status}; ${times}`;
 }
 
-/** One line for every phase and every gate passed, with the time since the deployment's creation. */
+/** A check as it is told while a deployment goes on; what was seen of the whole release only where it is a warning. */
+function isTold({ service, outcome }: DeploymentView["checks"][number]): boolean {
+  return service !== null || outcome !== "passed";
+}
+
+/** One line for every phase, every gate passed and every check, with the time since the deployment's creation. */
 export class LineProgress implements Progress {
   readonly #write: (line: string) => void;
   readonly #now: () => number;
-  #seen: { phases: number; gates: number } = { phases: 0, gates: 0 };
+  #seen = { phases: 0, gates: 0, checks: 0 };
   #heartbeat: NodeJS.Timeout | null = null;
 
   constructor(write: (line: string) => void, { now }: { now: () => number }) {
@@ -52,12 +57,13 @@ export class LineProgress implements Progress {
 
   show(deployment: DeploymentView): void {
     const { app, release, createdAt } = deployment;
-    const lines = this.#newGates(deployment);
+    const lines = [...this.#newGates(deployment), ...this.#newChecks(deployment)];
     for (const { phase, at } of deployment.phases.slice(this.#seen.phases)) {
       const since = elapsed(Date.parse(at) - Date.parse(createdAt));
       lines.push(`[${since}] ${app} ${release} ${phase === "ended" ? verdictText(deployment) : phase}`);
     }
-    this.#seen = { phases: deployment.phases.length, gates: deployment.gates.length };
+    const { phases, gates, checks } = deployment;
+    this.#seen = { phases: phases.length, gates: gates.length, checks: checks.length };
     for (const line of lines) this.#write(line);
     this.end();
     if (deployment.phase !== "ended") this.#beat(deployment);
@@ -74,6 +80,17 @@ export class LineProgress implements Progress {
       .slice(this.#seen.gates)
       .map(
         ({ service, gate, tookMs }) => `[${since}] ${app} ${release} ${service} passed: ${gate} (${seconds(tookMs)})`,
+      );
+  }
+
+  #newChecks({ app, release, checks, durationMs }: DeploymentView): string[] {
+    const since = `[${elapsed(durationMs)}] ${app} ${release}`;
+    return checks
+      .slice(this.#seen.checks)
+      .filter(isTold)
+      .map(
+        ({ service, name, outcome, detail, tookMs }) =>
+          `${since}${service === null ? "" : ` ${service}`} check ${name} ${outcome}: ${detail} (${seconds(tookMs)})`,
       );
   }
 
@@ -151,10 +168,17 @@ export class LiveProgress implements Progress {
 /** What there is to say about a phase beside its time. */
 function noteOn(phase: string, deployment: DeploymentView, goesOn: boolean): string {
   if (phase === "gate") return deployment.gates.map(({ service, gate }) => `${service}: ${gate}`).join(", ");
+  if (phase === "release") return checksText(deployment, "before");
   if (phase === "ended" && deployment.status === "live") return timesText(deployment);
   const { release, previous } = deployment;
-  if (phase !== "watch" || !goesOn) return "";
+  if (phase !== "watch") return "";
+  if (!goesOn) return checksText(deployment, "after");
   return previous === null || previous === release ? `${release} serves` : `${release} serves, ${previous} stands by`;
+}
+
+function checksText({ checks }: DeploymentView, when: "before" | "after"): string {
+  const told = checks.filter((check) => check.when === when && isTold(check));
+  return told.map(({ service, name, outcome }) => `${service ?? "release"} ${name}: ${outcome}`).join(", ");
 }
 
 /** Cuts a line to the width of the terminal: a wrapped one would be two lines where one is counted. */

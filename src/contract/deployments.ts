@@ -40,6 +40,17 @@ export const gateView = z
   })
   .meta({ id: "Gate" });
 
+export const checkView = z
+  .object({
+    when: z.enum(["before", "after"]).describe("`before`: before the release command. `after`: after the switch."),
+    service: z.string().nullable().describe("Null: of the release as a whole."),
+    name: z.string(),
+    outcome: z.enum(["passed", "warned", "failed"]).describe("Only one that failed ends the deployment."),
+    tookMs: durationMs,
+    detail: z.string().describe("What was found, e.g. `exit 1` or `GET /health → 200`; secrets are hidden."),
+  })
+  .meta({ id: "Check" });
+
 export const deploymentView = z
   .object({
     id: z.string(),
@@ -53,6 +64,7 @@ export const deploymentView = z
     previous: releaseName.nullable().describe("What served when it began."),
     services: z.array(z.string()).nullable().describe("The services that are exchanged; null means all."),
     gates: z.array(gateView),
+    checks: z.array(checkView).describe("What its checks found so far, in the order of their ends."),
     fault: faultView.nullable(),
     culprit: z.string().nullable().describe("The instance or task whose own log lines explain the fault."),
     createdAt: time,

@@ -1,13 +1,11 @@
-import type { EnvKey } from "../model/environment.ts";
+import { type EnvKey, sameKey } from "../model/environment.ts";
 import type { ObservedInstance, ObservedTask } from "../model/instance.ts";
 import type { LogLine } from "../model/log.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Journal } from "../ports/journal.ts";
 import type { LogStore } from "../ports/logs.ts";
 import type { ObservedWorld, OutputStream, Runtime } from "../ports/runtime.ts";
-import type { Vault } from "../ports/vault.ts";
 import { createLineSplitter, type LineSplitter, levelOf } from "./lines.ts";
-import { Redactors } from "./redaction.ts";
+import type { Redactors } from "./redaction.ts";
 
 /** Bytes taken from one stream at a time: large enough for speed, small enough that no stream starves the others. */
 const biteBytes = 1024 * 1024;
@@ -34,9 +32,11 @@ interface IngestDeps {
   readonly runtime: Runtime;
   readonly logs: LogStore;
   readonly clock: Clock;
-  readonly journal: Pick<Journal, "release" | "sealed">;
-  readonly vault: Vault;
+  readonly redactors: Redactors;
 }
+
+/** Lines of level error that were stored before this controller are counted up to here. */
+const countedBefore = 1_000;
 
 /** Moves what instances and tasks write into the log store, without the secrets of their releases. Everything about one name happens one after the other. */
 export class LogIngest {
@@ -47,12 +47,13 @@ export class LogIngest {
   readonly #taps = new Map<string, readonly Tap[]>();
   readonly #busy = new Map<string, Promise<void>>();
   readonly #again = new Set<string>();
+  readonly #errors = new Map<string, number>();
 
   constructor(deps: IngestDeps) {
     this.#runtime = deps.runtime;
     this.#logs = deps.logs;
     this.#clock = deps.clock;
-    this.#redactors = new Redactors(deps);
+    this.#redactors = deps.redactors;
   }
 
   /** Learns who is there and gives the new names; they are read from where the store's position says. */
@@ -60,9 +61,19 @@ export class LogIngest {
     const fresh = [...world.instances, ...world.tasks].filter((one) => !this.#taps.has(one.name));
     for (const one of fresh) {
       const taps = await Promise.all(streams.map((stream) => this.#open(key, one, stream)));
-      if (!this.#taps.has(one.name)) this.#taps.set(one.name, taps);
+      if (this.#taps.has(one.name)) continue;
+      this.#taps.set(one.name, taps);
+      const wasRead = taps.some(({ offset }) => offset > 0);
+      const filter = { key, instance: one.name, level: "error" } as const;
+      this.#errors.set(one.name, wasRead ? (await this.#logs.tail(filter, countedBefore)).length : 0);
     }
     return fresh.map((one) => one.name);
+  }
+
+  /** How many lines of level error or worse each name of an environment has written, as far as they were read. */
+  errorLines(key: EnvKey): Record<string, number> {
+    const mine = [...this.#errors].filter(([name]) => this.#taps.get(name)?.some((tap) => sameKey(tap.key, key)));
+    return Object.fromEntries(mine);
   }
 
   /** The names being read, for a slow sweep beside the runtime's own reports. */
@@ -94,6 +105,7 @@ export class LogIngest {
 
   async forget(name: string): Promise<void> {
     this.#taps.delete(name);
+    this.#errors.delete(name);
     await this.#logs.forget(name);
   }
 
@@ -154,6 +166,8 @@ export class LogIngest {
       level: levelOf(message),
       message,
     }));
+    const errors = lines.filter(({ level }) => level === "error" || level === "fatal").length;
+    if (errors > 0) this.#errors.set(name, (this.#errors.get(name) ?? 0) + errors);
     return this.#logs.append({ key: tap.key, origin: { name, stream }, lines, offset });
   }
 }

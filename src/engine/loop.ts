@@ -2,8 +2,10 @@ import { backoff } from "../base/backoff.ts";
 import { asFault, type Fault, type FaultCode, type FaultRecord } from "../base/faults.ts";
 import { type EnvKey, keyText } from "../model/environment.ts";
 import type { Usage } from "../model/instance.ts";
+import { inquiriesOf } from "../plan/checks.ts";
 import type { Plan, Snapshot, Step } from "../plan/plan.ts";
 import { memoryLimits, probeTargets } from "../plan/probes.ts";
+import { CheckBoard } from "./checks.ts";
 import type { Engine, EngineDeps } from "./engine.ts";
 import { execute, type Whose } from "./execute.ts";
 import { LogIngest } from "./ingest.ts";
@@ -11,6 +13,7 @@ import { startKeeping } from "./keeping.ts";
 import { MemoryScale } from "./memory.ts";
 import { Observer } from "./observe.ts";
 import { noteReadiness, ProbeBoard } from "./probes.ts";
+import { Redactors } from "./redaction.ts";
 import { Serial } from "./serial.ts";
 
 /** How one reconcile went (DESIGN section 4). */
@@ -55,6 +58,7 @@ class ReconcileLoop implements Engine {
   readonly #deps: EngineDeps;
   readonly #observer: Observer;
   readonly #board: ProbeBoard;
+  readonly #checks: CheckBoard;
   readonly #scale: MemoryScale;
   readonly #ingest: LogIngest;
   readonly #serial = new Serial();
@@ -66,7 +70,9 @@ class ReconcileLoop implements Engine {
     this.#deps = deps;
     this.#observer = new Observer(deps);
     const failed = (key: EnvKey, thrown: unknown) => this.#complain(key, asFault(thrown));
-    this.#ingest = new LogIngest(deps);
+    const redactors = new Redactors(deps);
+    this.#ingest = new LogIngest({ ...deps, redactors });
+    this.#checks = new CheckBoard({ ...deps, redactors, failed, changed: (key) => this.#trigger(key) });
     this.#scale = new MemoryScale({ ...deps, failed, exceeded: (key) => this.#trigger(key) });
     this.#board = new ProbeBoard({
       ...deps,
@@ -99,6 +105,7 @@ class ReconcileLoop implements Engine {
     for (const stop of this.#stops) stop();
     for (const state of this.#keys.values()) state.cancelTimer();
     this.#board.close();
+    this.#checks.close();
     this.#scale.close();
     await this.#serial.idle();
     await Promise.all(this.#ingest.names().map((name) => this.#ingest.take(name)));
@@ -117,6 +124,8 @@ class ReconcileLoop implements Engine {
   async observe(key: EnvKey): Promise<Snapshot> {
     const s = await this.#observer.observe(key, {
       probes: this.#board.states(key),
+      answers: this.#checks.answers(key),
+      errorLines: this.#ingest.errorLines(key),
       memory: this.#scale.used(key),
     });
     const refusal = this.#keys.get(keyText(key))?.refusal;
@@ -171,6 +180,7 @@ class ReconcileLoop implements Engine {
         const s = await this.observe(state.key);
         for (const name of await this.#ingest.know(state.key, s)) this.#take(state.key, name);
         this.#board.watch(state.key, probeTargets(s));
+        this.#checks.watch(state.key, inquiriesOf(s));
         if (!this.#deps.runtime.capsMemory) this.#scale.watch(state.key, memoryLimits(s));
         decided = { s, plan: this.#deps.plan(s) };
       } catch (thrown) {

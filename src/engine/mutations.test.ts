@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Change } from "../model/change.ts";
 import type { Deployment } from "../model/deployment.ts";
+import { noChecks, type ServiceSpec } from "../model/release.ts";
 import { routeTable } from "../model/route.ts";
 import { plan as sound } from "../plan/decide.ts";
 import type { Plan, Snapshot, Step } from "../plan/plan.ts";
@@ -42,6 +43,11 @@ function withSteps(more: (s: Snapshot, plan: Plan) => readonly Step[]): Planner 
 
 function deploying(s: Snapshot): Deployment | undefined {
   return s.deployments.find(({ phase }) => phase !== "queued");
+}
+
+function unchecked(service: ServiceSpec): ServiceSpec {
+  const { before } = service.checks ?? noChecks;
+  return { ...service, checks: { before, after: [] }, http: service.http && { ...service.http, ready: null } };
 }
 
 const mutants: readonly Mutant[] = [
@@ -132,6 +138,22 @@ const mutants: readonly Mutant[] = [
         return isOnItsWay ? [{ ...step, task: { ...step.task, name: `${step.task.name}-again` } }] : [];
       }),
     ),
+  },
+  {
+    name: "takes every end of a check for a good one",
+    plan: (s) => {
+      const tasks = s.tasks.map((task) => ({ ...task, exit: task.exit && { ...task.exit, code: 0 } }));
+      return sound({ ...s, tasks });
+    },
+  },
+  {
+    name: "forgets what a check found",
+    plan: (s) => sound({ ...s, deployments: s.deployments.map((one) => ({ ...one, checks: [] })) }),
+  },
+  {
+    name: "does not wait for the checks after the switch",
+    plan: (s) =>
+      sound({ ...s, releases: s.releases.map((one) => ({ ...one, services: one.services.map(unchecked) })) }),
   },
   {
     name: "does not bring the routes back when it takes a release back",

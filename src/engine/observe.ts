@@ -27,7 +27,7 @@ export class Observer {
     this.#deps = deps;
   }
 
-  async observe(key: EnvKey, seen: Pick<Snapshot, "probes" | "memory">): Promise<Snapshot> {
+  async observe(key: EnvKey, seen: Pick<Snapshot, "probes" | "answers" | "errorLines" | "memory">): Promise<Snapshot> {
     const { journal, runtime, edge, clock } = this.#deps;
     const [found, deployments, facts, world, edgeState] = await Promise.all([
       journal.environment(key),

@@ -37,7 +37,20 @@ function releaseOrNull(number: number | null | undefined): string | null {
 
 /** A deployment as of `now`: the end of one that is under way is now. */
 export function deploymentView(deployment: Deployment, now: number): DeploymentView {
-  const { id, key, kind, phase, services, gates, fault, culprit, createdAt, createdBy, endedAt } = deployment;
+  const {
+    id,
+    key,
+    kind,
+    phase,
+    services,
+    gates,
+    checks = [],
+    fault,
+    culprit,
+    createdAt,
+    createdBy,
+    endedAt,
+  } = deployment;
   return {
     id,
     ...key,
@@ -49,6 +62,7 @@ export function deploymentView(deployment: Deployment, now: number): DeploymentV
     previous: releaseOrNull(deployment.previous?.release),
     services: services && [...services],
     gates: gates.map((gate) => ({ ...gate })),
+    checks: checks.map((check) => ({ ...check })),
     fault,
     culprit,
     createdAt: timeText(createdAt),

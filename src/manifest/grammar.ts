@@ -1,4 +1,5 @@
 import { namePattern } from "../model/environment.ts";
+import { checks } from "./checks.ts";
 import { command } from "./command.ts";
 import { http, inside, many } from "./http.ts";
 import { overlaySchema } from "./json-schema.ts";
@@ -106,6 +107,10 @@ const service = section({
       command,
       "Runs once in each deployment, in the new release and before anything of it starts: migrations.",
     ),
+    checks: optional(
+      checks,
+      "What a deployment must show beside its gate, or it is called off. A rollback and a restart ask for none.",
+    ),
     needs: defaulted(
       listOf({ each: name("a service name"), max: many }),
       "[]",
@@ -133,8 +138,11 @@ const service = section({
       "How long an instance without `http` must stay up to count as good; most bad starts show within five seconds.",
     ),
   },
-  check({ single, replicas }, { node, complaints }) {
+  check({ single, replicas, http: routed, checks: wanted }, { node, complaints }) {
     if (single && replicas !== 1) complaints.add(node, `is single with ${replicas} replicas – take one of the two out`);
+    const asked = [...(wanted?.after ?? [])].find(([, check]) => check.http !== null)?.[0];
+    if (asked !== undefined && routed === null)
+      complaints.add(node, `has no http, which check ${asked} asks – write run instead`);
   },
 });
 

@@ -29,14 +29,19 @@ const host = text({
   max: 253,
 });
 
+/** What an instance is asked, and which answer is a good one. */
+export const question = {
+  path: required(urlPath, "Asked with GET on the instance itself."),
+  status: defaulted(integer("a status", { min: 200, max: 599 }), "200", "The only status of a good answer."),
+  json: optional(
+    conditions,
+    "Members of the JSON answer and what they must be, all of them; `a.b: ok` and `a: {b: ok}` are the same. So `degraded` with status 200 does not pass.",
+  ),
+};
+
 const ready = section({
   fields: {
-    path: required(urlPath, "Asked with GET on the instance itself."),
-    status: defaulted(integer("a status", { min: 200, max: 599 }), "200", "The only status that counts as ready."),
-    json: optional(
-      conditions,
-      "Members of the JSON answer and what they must be, all of them; `a.b: ok` and `a: {b: ok}` are the same. So `degraded` with status 200 does not pass.",
-    ),
+    ...question,
     within: defaulted(duration("1s", "1h"), "30s", "Longest time from start to ready; then the deployment fails."),
     every: defaulted(duration("100ms", "5m"), "1s", "Time between two questions."),
     times: defaulted(

@@ -1,5 +1,5 @@
 import type { AppSpec, HttpTemplate, ServiceTemplate, VariableSpec } from "../model/app.ts";
-import type { CorsPolicy } from "../model/release.ts";
+import type { Check, CorsPolicy, ServiceChecks } from "../model/release.ts";
 import type { ManifestValue, ServiceValue } from "./grammar.ts";
 import type { VariableValue } from "./variable.ts";
 
@@ -37,7 +37,7 @@ export function specOf(value: ManifestValue, context: SpecContext): AppSpec {
 type AppContext = SpecContext & { readonly app: string };
 
 function serviceOf(name: string, service: ServiceValue, context: AppContext): ServiceTemplate {
-  const { run, http, replicas, single, needs, release, stop, memory, cpus, readOnly, settle } = service;
+  const { run, http, replicas, single, needs, release, checks, stop, memory, cpus, readOnly, settle } = service;
   const variables = [...(service.env ?? [])].map(([key, value]) => {
     return [key, variableOf(value, { ...context, development: () => context.development(name, key) })];
   });
@@ -49,6 +49,7 @@ function serviceOf(name: string, service: ServiceValue, context: AppContext): Se
     single,
     needs,
     release,
+    checks: checksOf(checks),
     stop: { signal: stop.signal, withinMs: stop.within, drainMs: stop.drain },
     memoryBytes: memory,
     cpus,
@@ -90,6 +91,17 @@ function httpOf(http: HttpValue, hosts: readonly string[]): HttpTemplate {
     https,
     pageFiles: Object.fromEntries(pages ?? []),
   };
+}
+
+function checksOf(checks: ServiceValue["checks"]): ServiceChecks {
+  const before = [...(checks?.before ?? [])].map(
+    ([name, { run, within }]): Check => ({ name, proof: { command: run }, withinMs: within }),
+  );
+  const after = [...(checks?.after ?? [])].map(([name, { run, http, within }]): Check => {
+    const proof = http ? { question: { ...http, json: http.json ?? [] } } : { command: run ?? [] };
+    return { name, proof, withinMs: within };
+  });
+  return { before, after };
 }
 
 function corsOf({ maxAge, ...cors }: NonNullable<HttpValue["cors"]>): CorsPolicy {

@@ -1,5 +1,6 @@
 import type { FaultRecord } from "../base/faults.ts";
 import type { EnvKey, Serving } from "./environment.ts";
+import type { ServiceChecks } from "./release.ts";
 
 /** The way of a deployment (DESIGN section 4). `undo` is where a failed one gives back what it took, before it ends. */
 export const phases = [
@@ -32,6 +33,18 @@ export interface GateReport {
   readonly tookMs: number;
 }
 
+/** What a check found. Only one that failed ends the deployment. */
+export interface CheckResult {
+  readonly when: keyof ServiceChecks;
+  /** Null: of the release as a whole. */
+  readonly service: string | null;
+  readonly name: string;
+  readonly outcome: "passed" | "warned" | "failed";
+  readonly tookMs: number;
+  /** e.g. `exit 1`, or `GET /health → 200`; secrets are hidden in it. */
+  readonly detail: string;
+}
+
 export interface PhaseEntry {
   readonly phase: Phase;
   readonly at: number;
@@ -56,6 +69,8 @@ export interface Deployment {
   /** `single` services whose old instance this deployment has stopped or is about to stop. */
   readonly exchanged: readonly string[];
   readonly gates: readonly GateReport[];
+  /** What its checks found, each once and in the order of their ends; left out by earlier versions. */
+  readonly checks?: readonly CheckResult[];
   readonly cancelRequested: boolean;
   /** Decided when it leaves its way for `undo` or `ended`; never changes afterwards. */
   readonly verdict: Verdict | null;
@@ -76,6 +91,7 @@ export function newDeployment(
     canary: null,
     exchanged: [],
     gates: [],
+    checks: [],
     cancelRequested: false,
     verdict: null,
     fault: null,
@@ -93,7 +109,7 @@ const next: Record<Phase, readonly Phase[]> = {
   release: ["start"],
   start: ["gate"],
   gate: ["switch"],
-  switch: ["watch", "drain"],
+  switch: ["watch"],
   watch: ["drain"],
   drain: [],
   undo: [],

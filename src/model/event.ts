@@ -4,6 +4,7 @@ export const eventKinds = [
   "release.created",
   "deployment.queued",
   "deployment.phase",
+  "deployment.check",
   "deployment.ended",
   "instance.started",
   "instance.gated",

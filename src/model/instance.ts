@@ -91,12 +91,19 @@ export interface ProbeState {
   readonly listensOn: readonly number[] | null;
 }
 
-/** A running of a command to its end: a release command, a build, `fairlead run`. */
+/** The last answer of an instance to the question of a check; not kept, asked anew after a restart of the controller. */
+export interface CheckAnswer {
+  readonly good: boolean;
+  /** In words, without the secrets of its release. */
+  readonly words: string;
+}
+
+/** A running of a command to its end: a check, a release command, a build, `fairlead run`. */
 export interface TaskSpec extends Confinement {
   readonly name: string;
   readonly key: EnvKey;
-  /** What it is to people and in the logs: `release`, `build` or `run`. */
-  readonly purpose: "release" | "build" | "run";
+  /** What it is to people and in the logs. */
+  readonly purpose: "check" | "release" | "build" | "run";
   readonly service: string;
   readonly release: number;
   readonly deployment: string | null;

@@ -158,6 +158,26 @@ function isRef(piece: string | SecretRef): piece is SecretRef {
   return typeof piece !== "string";
 }
 
+/** What an instance is asked, and what counts as a good answer. */
+export type Question = Pick<ReadyProbe, "path" | "status" | "json">;
+
+/** What a release must show beside its gate. It is over in bounded time. */
+export interface Check {
+  readonly name: string;
+  /** `command` has to end with 0, as a task in the new release; each new instance has to answer `question` well once. */
+  readonly proof: { readonly command: readonly string[] } | { readonly question: Question };
+  /** Longest time from its beginning to its proof; then it has failed. */
+  readonly withinMs: number;
+}
+
+/** `before`: before the release command, commands only. `after`: as soon as the release has all traffic. */
+export interface ServiceChecks {
+  readonly before: readonly Check[];
+  readonly after: readonly Check[];
+}
+
+export const noChecks: ServiceChecks = { before: [], after: [] };
+
 export interface ServiceSpec extends Confinement {
   readonly name: string;
   /** Null: what the image itself runs. */
@@ -172,6 +192,8 @@ export interface ServiceSpec extends Confinement {
   readonly needs: readonly string[];
   /** Runs once per deployment, in the new artifact, before anything starts. */
   readonly release: readonly string[] | null;
+  /** Left out by earlier versions. */
+  readonly checks?: ServiceChecks;
   readonly stop: StopSpec;
   /** How long an instance without a probe must stay up to pass its gate. */
   readonly settleMs: number;

@@ -350,17 +350,19 @@ function isHistory(
 }
 
 function clearTasks(s: Snapshot, draft: Draft): void {
-  const unfinished = new Set(s.deployments.map((deployment) => deployment.id));
+  const phases = new Map(s.deployments.map(({ id, phase }) => [id, phase]));
   for (const task of s.tasks) {
-    if (task.spec.deployment !== null && unfinished.has(task.spec.deployment)) continue;
+    const { deployment, purpose } = task.spec;
+    const phase = phases.get(deployment ?? "");
+    if (phase !== undefined && (phase !== "undo" || task.exit)) continue;
     if (!task.exit) {
       // A release command is left to end by itself: half a migration is worse than one too many.
-      if (task.spec.purpose !== "build") continue;
-      draft.do({ do: "signal", name: task.name, signal: "SIGKILL", why: "nobody waits for this build any more" });
+      if (purpose !== "build" && purpose !== "check") continue;
+      draft.do({ do: "signal", name: task.name, signal: "SIGKILL", why: `nobody waits for this ${purpose} any more` });
       draft.lookAgainIn(killAgainMs);
       continue;
     }
-    const left = task.spec.purpose === "run" ? task.exit.at + keepTaskMs - s.now : 0;
+    const left = purpose === "run" ? task.exit.at + keepTaskMs - s.now : 0;
     if (left > 0) draft.lookAgainIn(left);
     else draft.do({ do: "remove", name: task.name, why: `${task.name} has ended` });
   }

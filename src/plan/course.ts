@@ -1,8 +1,8 @@
 import type { FaultRecord } from "../base/faults.ts";
 import type { Deployment, Verdict } from "../model/deployment.ts";
 import type { Serving } from "../model/environment.ts";
-import type { ObservedInstance } from "../model/instance.ts";
-import type { Release } from "../model/release.ts";
+import type { ObservedInstance, Planned, TaskSpec } from "../model/instance.ts";
+import { confinementOf, type Release, type ServiceSpec } from "../model/release.ts";
 import { hasGated, wasUnwanted } from "./converge.ts";
 import type { Draft } from "./draft.ts";
 import { judgeGate } from "./gate.ts";
@@ -49,6 +49,30 @@ export function end({ draft, s }: Pick<Course, "draft" | "s">): void {
   draft.enter("ended", verdict ?? "ended");
   draft.change({ endedAt: s.now });
   draft.event("deployment.ended", `v${release}`, fault ? `${verdict}: ${fault.detail}` : `${verdict}`);
+}
+
+/** The deterministic name of a task of a deployment: starting it twice is starting it once. */
+export function taskName({ s, draft }: Pick<Course, "s" | "draft">, service: ServiceSpec, what: string): string {
+  const generation = draft.current.id.replace(/^.*_/, "");
+  return `fl-${s.key.app}-${s.key.environment}-${service.name}-${what}-${generation}`;
+}
+
+/** A command that runs once in the new release of a service, with its environment and limits. */
+export function taskOf(
+  course: Course,
+  service: ServiceSpec,
+  about: Pick<TaskSpec, "name" | "purpose" | "command">,
+): Planned<TaskSpec> {
+  return {
+    ...about,
+    key: course.s.key,
+    service: service.name,
+    release: course.release.number,
+    deployment: course.draft.current.id,
+    artifact: service.artifact,
+    env: service.env,
+    ...confinementOf(service),
+  };
 }
 
 /** The new instances that run beside the old ones: all but those of `single` services. */

@@ -1,15 +1,16 @@
 import { formatDuration } from "../base/duration.ts";
 import type { FaultRecord } from "../base/faults.ts";
 import { enteredAt, type Phase, phaseSince } from "../model/deployment.ts";
-import { type ArtifactSpec, confinementOf, type ServiceSpec } from "../model/release.ts";
+import type { ArtifactSpec } from "../model/release.ts";
+import { longestBefore, passesBefore } from "./checks.ts";
 import { hasGated, isTidy, type Wanted } from "./converge.ts";
-import { besideSlots, type Course, end, fail, firstFailure } from "./course.ts";
-import { faultOf } from "./gate.ts";
+import { besideSlots, type Course, end, fail, firstFailure, taskName, taskOf } from "./course.ts";
+import { commandEnd, faultOf } from "./gate.ts";
 import type { Snapshot } from "./plan.ts";
 import { switchOn, watchOn } from "./switch.ts";
 import { instancesOf, type Slot, slotsOf } from "./view.ts";
 
-/** Longest stay in a phase (X030 and peers' stuck deployments: every wait ends). Switch and watch add what was asked for. */
+/** Longest stay in a phase (X030 and peers' stuck deployments: every wait ends). Checks and canary steps add their own time. */
 export const deadlineMs: Partial<Record<Phase, number>> = {
   build: 30 * 60_000,
   protect: 30 * 60_000,
@@ -40,7 +41,7 @@ function step(course: Course, phase: Phase): void {
     case "protect":
       return course.draft.enter("release", "nothing to back up");
     case "release":
-      return runReleaseCommands(course);
+      return passesBefore(course) ? runReleaseCommands(course) : undefined;
     case "start":
     case "gate":
       return startAndGate(course);
@@ -75,6 +76,7 @@ function deadlineOf({ draft, release }: Course): number | null {
   const { phase } = draft.current;
   const base = deadlineMs[phase];
   if (base === undefined) return null;
+  if (phase === "release") return base + longestBefore(release);
   const canary = release.deploy.canary;
   return phase === "switch" && canary ? base + canary.weights.length * canary.everyMs : base;
 }
@@ -137,44 +139,21 @@ function runReleaseCommands(course: Course): void {
   const { s, draft, release } = course;
   for (const service of release.services) {
     if (!service.release) continue;
-    const name = releaseTaskName(course, service);
+    const name = taskName(course, service, "release");
     const task = s.tasks.find((candidate) => candidate.name === name);
     if (!task) {
-      draft.do({
-        do: "run-task",
-        task: releaseTask(course, service, service.release),
-        why: "the release command runs once",
-      });
+      const command = { name, purpose: "release", command: service.release } as const;
+      draft.do({ do: "run-task", task: taskOf(course, service, command), why: "the release command runs once" });
       return;
     }
     if (!task.exit) return;
     if (task.exit.reason !== "exited" || task.exit.code !== 0) {
-      const how = task.exit.code === null ? (task.exit.signal ?? task.exit.reason) : `exit ${task.exit.code}`;
+      const how = commandEnd(task.exit);
       const detail = `the release command of ${service.name} failed (${how}): ${service.release.join(" ")}`;
       return fail(course, { verdict: "failed", fault: faultOf("release.command-failed", detail), culprit: name });
     }
   }
   draft.enter("start");
-}
-
-function releaseTaskName({ s, draft }: Course, service: ServiceSpec): string {
-  const generation = draft.current.id.replace(/^.*_/, "");
-  return `fl-${s.key.app}-${s.key.environment}-${service.name}-release-${generation}`;
-}
-
-function releaseTask(course: Course, service: ServiceSpec, command: readonly string[]) {
-  return {
-    name: releaseTaskName(course, service),
-    key: course.s.key,
-    purpose: "release",
-    service: service.name,
-    release: course.release.number,
-    deployment: course.draft.current.id,
-    artifact: service.artifact,
-    command,
-    env: service.env,
-    ...confinementOf(service),
-  } as const;
 }
 
 /** Places that may be filled now: those whose needs have an instance that passed its gate (R037). */

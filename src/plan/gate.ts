@@ -1,6 +1,6 @@
 import { formatDuration } from "../base/duration.ts";
 import { type FaultCode, type FaultRecord, faults } from "../base/faults.ts";
-import type { ObservedInstance, ProbeState } from "../model/instance.ts";
+import type { Exit, ObservedInstance, ProbeState } from "../model/instance.ts";
 import type { ServiceSpec } from "../model/release.ts";
 import type { Snapshot } from "./plan.ts";
 
@@ -77,6 +77,11 @@ function lateFault(
     "gate.not-ready",
     `${service.name} was not ready within ${formatDuration(withinMs)}; wanted ${gateWords(service)}; last answer: ${answer}`,
   );
+}
+
+/** How a command ended, in a word or two. */
+export function commandEnd({ code, signal, reason }: Exit): string {
+  return code === null ? (signal ?? reason) : `exit ${code}`;
 }
 
 /** How an instance ended, in words. */

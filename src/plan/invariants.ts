@@ -1,8 +1,9 @@
 import { type Change, isOfEnvironment, keyOf } from "../model/change.ts";
 import { type Deployment, enteredAt, mayFollow } from "../model/deployment.ts";
 import { keyText, sameKey } from "../model/environment.ts";
-import type { ObservedInstance } from "../model/instance.ts";
+import type { ObservedInstance, TaskSpec } from "../model/instance.ts";
 import type { Route } from "../model/route.ts";
+import { checksOf, resultOf } from "./checks.ts";
 import type { Roots, Stored } from "./collect.ts";
 import { isDead } from "./converge.ts";
 import { judgeGate } from "./gate.ts";
@@ -26,11 +27,12 @@ export const invariants: readonly Invariant[] = [
   { name: "2 what serves keeps an upstream or a hold", breach: lostUpstream },
   { name: "2 what serves is not stopped", breach: stoppedServing },
   { name: "3 a single service has one instance", breach: secondSingle },
-  { name: "4 a release command runs once", breach: secondReleaseCommand },
+  { name: "4 a release command or check runs once", breach: secondCommand },
   { name: "5 only owned objects are touched", breach: foreignObject },
   { name: "6 a failed deployment leaves what served", breach: lostServing },
   { name: "7 at rest only what serves is there", breach: leftovers },
   { name: "9 a deployment goes its way once", breach: strayDeployment },
+  { name: "10 only what its checks let pass serves", breach: unchecked },
 ];
 
 /** The first invariant that a decision breaks, in words; null when it breaks none. */
@@ -157,14 +159,14 @@ function secondSingle({ s, plan }: Decision): string | null {
   return null;
 }
 
-function secondReleaseCommand({ s, plan }: Decision): string | null {
-  const begun = s.tasks
-    .filter(({ spec }) => spec.purpose === "release")
-    .map(({ spec }) => `${spec.deployment} ${spec.service}`);
+function secondCommand({ s, plan }: Decision): string | null {
+  const idOf = ({ deployment, service, command }: Pick<TaskSpec, "deployment" | "service" | "command">) =>
+    `${deployment} ${service} ${command.join(" ")}`;
+  const begun = s.tasks.filter(({ spec }) => spec.purpose !== "run").map(({ spec }) => idOf(spec));
   for (const step of plan.steps) {
-    if (step.do !== "run-task" || step.task.purpose !== "release") continue;
-    const id = `${step.task.deployment} ${step.task.service}`;
-    if (begun.includes(id)) return `the release command of ${id} was begun before`;
+    if (step.do !== "run-task") continue;
+    const id = idOf(step.task);
+    if (begun.includes(id)) return `the ${step.task.purpose} ${id} was begun before`;
     begun.push(id);
   }
   return null;
@@ -268,6 +270,10 @@ export function strayed(before: Deployment | null, after: Deployment): string | 
     const next = added[place + 1];
     if (next && !mayFollow(phase, next.phase)) return `goes from ${phase} to ${next.phase}`;
   }
+  const [found, now] = [before?.checks ?? [], after.checks ?? []];
+  if (found.some((one, place) => now[place]?.name !== one.name)) return "has lost what a check found";
+  const names = now.map(({ when, service, name }) => `${when} ${service} ${name}`);
+  if (new Set(names).size < names.length) return "has judged a check twice";
   if (before?.verdict && before.verdict !== after.verdict) return `was ${before.verdict} and becomes ${after.verdict}`;
   return after.phase === "ended" ? unsound(after) : null;
 }
@@ -278,6 +284,18 @@ function unsound({ verdict, fault, endedAt, history }: Deployment): string | nul
   if ((verdict === "live") !== (fault === null)) return `ends ${verdict} with ${fault ? fault.code : "no fault"}`;
   const drained = history.some(({ phase }) => phase === "drain");
   return (verdict === "live") === drained ? null : `ends ${verdict} ${drained ? "after" : "without"} its commit point`;
+}
+
+/** A deployment of something new passes its commit point with a result of every check, and none that failed. */
+function unchecked({ s, plan }: Decision): string | null {
+  if (!changesOf(plan).some(({ kind }) => kind === "serving")) return null;
+  const running = s.deployments.find(({ phase }) => phase !== "queued");
+  const planned = plannedDeployment(plan, running);
+  const release = planned && releaseOf(s, planned.release);
+  if (!planned || !release || planned.kind !== "deploy") return null;
+  const all = [...checksOf(release, "before"), ...checksOf(release, "after")];
+  const open = all.find((due) => (resultOf(planned, due)?.outcome ?? "failed") === "failed");
+  return open ? `${planned.id} goes live, and check ${open.check.name} of ${open.service.name} has not passed` : null;
 }
 
 /** Invariant 8: what is about to be collected and is needed; null when nothing is. */

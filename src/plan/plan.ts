@@ -3,6 +3,7 @@ import type { Change } from "../model/change.ts";
 import type { Deployment } from "../model/deployment.ts";
 import type { Environment, EnvKey } from "../model/environment.ts";
 import type {
+  CheckAnswer,
   InstanceFacts,
   InstanceSpec,
   ObservedInstance,
@@ -26,6 +27,10 @@ export interface Snapshot {
   readonly instances: readonly ObservedInstance[];
   readonly facts: readonly InstanceFacts[];
   readonly probes: Readonly<Record<string, ProbeState>>;
+  /** Answers to the questions of checks, as `inquiriesOf` names them. */
+  readonly answers: Readonly<Record<string, CheckAnswer>>;
+  /** How many lines of level error or worse an instance has written. */
+  readonly errorLines: Readonly<Record<string, number>>;
   /** Bytes of memory that an instance with a limit used when it was last looked at. */
   readonly memory: Readonly<Record<string, number>>;
   readonly tasks: readonly ObservedTask[];

@@ -1,10 +1,12 @@
+import { phaseSince } from "../model/deployment.ts";
 import type { Serving } from "../model/environment.ts";
 import type { RouteTable } from "../model/route.ts";
+import { passesAfter } from "./checks.ts";
 import { hasGated, isRouted } from "./converge.ts";
 import { besideSlots, type Course, fail, firstFailure, singleSlots } from "./course.ts";
 import { faultOf } from "./gate.ts";
 import { tableFor } from "./routes.ts";
-import { watchVerdict } from "./watch.ts";
+import { type Blame, type Comparison, reportOf, watchVerdict } from "./watch.ts";
 
 /** The share of traffic that the new release has got so far: 0 … 1. */
 export function shareOf({ draft, release }: Pick<Course, "draft" | "release">): number {
@@ -31,8 +33,7 @@ export function switchOn(course: Course): void {
   const taken = draft.current.canary ?? { step: steps, at: s.now };
   if (taken.step < steps) return canaryOn(course, taken);
   if (!isRouted(s, switchTable(course))) return;
-  if (course.previous && release.deploy.watch.forMs > 0) draft.enter("watch");
-  else commit(course);
+  draft.enter("watch");
 }
 
 /** One after the other: hold, stop the old one, start the new one, gate. True when all have been exchanged. */
@@ -71,15 +72,34 @@ function canaryOn(course: Course, taken: { readonly step: number; readonly at: n
 /** How often the figures of the edge are looked at during the watch. */
 const watchPollMs = 250;
 
-/** Takes the release back at the first sign that it is worse than allowed, and commits to it when its time is over. */
+/**
+ * Takes the release back at the first sign that it is worse than allowed, and commits to it when its time is over and its
+ * checks have passed. Without an earlier one to go back to, only the checks are waited for.
+ */
 export function watchOn(course: Course): void {
   const { s, draft, release, next, previous } = course;
-  const blame = watchVerdict(s, { next, previous, policy: release.deploy.watch });
-  if (blame) return fail(course, { verdict: "rolled-back", ...blame });
-  const since = draft.current.history.at(-1)?.at ?? s.now;
-  const left = since + release.deploy.watch.forMs - s.now;
-  if (left > 0) draft.lookAgainIn(Math.min(left, watchPollMs));
-  else commit(course);
+  const compared = { next, previous, policy: release.deploy.watch };
+  const blame = watchVerdict(s, compared);
+  if (blame) {
+    noteReport(course, compared, blame);
+    return fail(course, { verdict: previous ? "rolled-back" : "failed", ...blame });
+  }
+  const left = previous ? phaseSince(draft.current) + release.deploy.watch.forMs - s.now : 0;
+  draft.lookAgainIn(left > 0 ? Math.min(left, watchPollMs) : watchPollMs);
+  if (!passesAfter(course) || left > 0) return;
+  noteReport(course, compared, null);
+  commit(course);
+}
+
+/** Keeps what was seen of a release with its deployment, beside what its checks found. */
+function noteReport(course: Course, compared: Comparison, blame: Blame | null): void {
+  const { s, draft } = course;
+  if (draft.current.kind !== "deploy") return;
+  const tookMs = s.now - phaseSince(draft.current);
+  const report = reportOf(s, compared, blame).map((line) => {
+    return { when: "after", service: null, tookMs, ...line } as const;
+  });
+  draft.change({ checks: [...(draft.current.checks ?? []), ...report] });
 }
 
 /** The point of no return: from here on the new release is what the environment serves. */

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
+import type { FaultCode } from "../base/faults.ts";
 import { readWorld } from "../testing/simulation/case.ts";
-import { watchVerdict } from "./watch.ts";
+import { faultOf } from "./gate.ts";
+import { reportOf, watchVerdict } from "./watch.ts";
 
 const next = { release: 2, generations: { web: "dep_2" } };
 const previous = { release: 1, generations: { web: "dep_1" } };
@@ -38,5 +40,44 @@ describe("the watch", () => {
     expect(judge("", "requests=50 p95=900", 900)).toBeNull();
     expect(judge("", "requests=50 p95=901", 900)).toBe("watch.slow");
     expect(judge("", "requests=19 p95=5000", 900)).toBeNull();
+  });
+});
+
+describe("the report of a watch", () => {
+  const report = (fresh: string, policy: { p95Ms: number | null }, code?: FaultCode) => {
+    const s = readWorld(`service web http\nrelease 2\ninstance web v2 dep_2 0 gated ${fresh}`);
+    const blame = code ? { fault: faultOf(code, ""), culprit: null } : null;
+    const compared = { next, previous: null, policy: { forMs: 1_000, errors: 0.05, ...policy } };
+    return reportOf(s, compared, blame).map(({ name, outcome, detail }) => `${name} ${outcome}: ${detail}`);
+  };
+
+  test("says what was seen", () => {
+    expect(report("requests=200 failures=2 p95=120", { p95Ms: 500 })).toEqual([
+      "logs passed: 0 lines of level error",
+      "errors passed: 2 of 200 requests failed (limit 5 %)",
+      "response-time passed: 95 of 100 answers within 120 ms (limit 500 ms)",
+    ]);
+  });
+
+  test("warns of lines of level error, and of what is over a limit but too little to take a release back for", () => {
+    expect(report("requests=10 failures=1 p95=600 errors=3", { p95Ms: 500 })).toEqual([
+      "logs warned: 3 lines of level error",
+      "errors warned: 1 of 10 requests failed (limit 5 %)",
+      "response-time warned: 95 of 100 answers within 600 ms (limit 500 ms)",
+    ]);
+  });
+
+  test("does not claim to have measured where nothing came", () => {
+    expect(report("", { p95Ms: null }).slice(1)).toEqual([
+      "errors passed: no request came",
+      "response-time passed: no request came",
+    ]);
+  });
+
+  test("names what a release is taken back for", () => {
+    expect(report("requests=40 failures=30 p95=10", { p95Ms: null }, "watch.errors").slice(1)).toEqual([
+      "errors failed: 30 of 40 requests failed (limit 5 %)",
+      "response-time passed: 95 of 100 answers within 10 ms (no limit)",
+    ]);
   });
 });

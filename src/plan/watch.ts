@@ -1,5 +1,6 @@
 import { formatDuration } from "../base/duration.ts";
-import type { FaultRecord } from "../base/faults.ts";
+import type { FaultCode, FaultRecord } from "../base/faults.ts";
+import type { CheckResult } from "../model/deployment.ts";
 import type { Serving } from "../model/environment.ts";
 import type { WatchPolicy } from "../model/release.ts";
 import { sicknessOf } from "./converge.ts";
@@ -104,6 +105,38 @@ function slow(s: Snapshot, { next, policy }: Comparison): Blame | null {
   if (policy.p95Ms === null || fresh.requests < enoughRequests || fresh.p95Ms <= policy.p95Ms) return null;
   const detail = `95 of 100 requests took up to ${formatDuration(fresh.p95Ms)} after the switch (limit ${formatDuration(policy.p95Ms)})`;
   return { fault: faultOf("watch.slow", detail), culprit: fresh.culprit };
+}
+
+/** What was seen of a release since the switch: its log, its errors, its answers' times. Only what it is taken back for has failed. */
+export function reportOf(
+  s: Snapshot,
+  { next, policy }: Comparison,
+  blame: Blame | null,
+): readonly Pick<CheckResult, "name" | "outcome" | "detail">[] {
+  const { requests, failures, p95Ms } = trafficOf(s, next);
+  const outcome = (isOver: boolean, code: FaultCode) =>
+    blame?.fault.code === code ? "failed" : isOver ? "warned" : "passed";
+  const limit = policy.p95Ms === null ? "no limit" : `limit ${formatDuration(policy.p95Ms)}`;
+  const nothing = "no request came";
+  const lines = errorLinesOf(s, next);
+  return [
+    { name: "logs", outcome: lines > 0 ? "warned" : "passed", detail: `${lines} lines of level error` },
+    {
+      name: "errors",
+      outcome: outcome(failures > requests * policy.errors, "watch.errors"),
+      detail: requests === 0 ? nothing : `${failures} of ${requests} requests failed (limit ${percent(policy.errors)})`,
+    },
+    {
+      name: "response-time",
+      outcome: outcome(policy.p95Ms !== null && p95Ms > policy.p95Ms, "watch.slow"),
+      detail: requests === 0 ? nothing : `95 of 100 answers within ${formatDuration(p95Ms)} (${limit})`,
+    },
+  ];
+}
+
+function errorLinesOf(s: Snapshot, serving: Serving): number {
+  const instances = slotsOf(s, serving).flatMap((slot) => instancesOf(s, slot));
+  return instances.reduce((sum, { name }) => sum + (s.errorLines[name] ?? 0), 0);
 }
 
 function percent(share: number): string {

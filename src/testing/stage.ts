@@ -180,6 +180,8 @@ export class StageEngine implements Engine {
       instances: [],
       facts: await this.#journal.facts(key),
       probes: {},
+      answers: {},
+      errorLines: {},
       memory: {},
       tasks: [],
       artifacts: {},

@@ -2,6 +2,7 @@ import { canonicalJson } from "../base/digest.ts";
 import {
   type EnvValue,
   isOwnVariable,
+  noChecks,
   type Release,
   releaseName,
   type ServiceSpec,
@@ -58,7 +59,7 @@ function wordsOf(old: ServiceSpec, next: ServiceSpec): readonly string[] {
     .filter((name) => !isOwnVariable(name))
     .map((name) => versionsOf(name, oldEnv[name], nextEnv[name]));
   if (variables.length > 0) words.push(`variables ${variables.join(", ")}`);
-  const rest = changed(oldRest, nextRest);
+  const rest = changed({ checks: noChecks, ...oldRest }, { checks: noChecks, ...nextRest });
   if (rest.length > 0) words.push(`changed ${rest.join(", ")}`);
   return words;
 }

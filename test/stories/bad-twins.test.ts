@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { City } from "./city.ts";
@@ -103,6 +103,36 @@ for (const { fault, status, code, says, edit, excuse } of twins) {
     expect(kept.stdout).toMatch(/beacon: |"level"/);
   });
 }
+
+test("a check that fails before a release stops it, one that fails after the switch takes it back, and both are kept", async () => {
+  const check = (text: string) =>
+    city.editManifest(() => good.replace("replicas: 2", `replicas: 2\n    checks: ${text}`));
+  await city.setFault("");
+  await city.setVersion("unchecked");
+  await writeFile(join(city.app, "try.ts"), 'console.log("2 of 9 fail as", process.env.RELEASE);\nprocess.exit(3);\n');
+
+  await check("{ before: { tests: node try.ts } }");
+  const stopped = await city.fairlead("deploy");
+  expect(stopped.code).toBe(1);
+  expect(stopped.stderr).toMatch(/check tests of web failed: exit 3: node try\.ts/);
+  const [first] = await deployments(city);
+  expect(stopped.stderr).toContain(`2 of 9 fail as ${first?.release}`);
+  expect(first).toMatchObject({ status: "failed", fault: { code: "release.check-failed" } });
+  expect(first?.phases.map(({ phase }) => phase)).not.toContain("start");
+  expect((await city.get("/version")).body).toBe("good");
+
+  await check("{ before: { tests: node --version }, after: { missing: { http: /nowhere, within: 1s } } }");
+  const back = await city.fairlead("deploy");
+  expect(back.code).toBe(1);
+  expect(back.stderr).toMatch(/check missing of web failed: GET \/nowhere → 404/);
+  const [second] = await deployments(city);
+  expect(second).toMatchObject({ status: "rolled-back", fault: { code: "watch.check-failed" } });
+  expect((await city.get("/version")).body).toBe("good");
+  const shown = await city.fairlead("deployments", "show", second?.id ?? "");
+  expect(shown.stdout).toMatch(/^tests +web +before +passed .*exit 0$/m);
+  expect(shown.stdout).toMatch(/^health +web +after +passed .*GET \/ready → 200/m);
+  expect(shown.stdout).toMatch(/^missing +web +after +failed .*GET \/nowhere → 404/m);
+});
 
 test("a process that ignores SIGTERM is killed when its time is over, and nobody notices", async () => {
   await city.editManifest(() => good.replaceAll("within: 2s }", "within: 1s }"));

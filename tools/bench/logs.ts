@@ -7,6 +7,7 @@ import { openLogs } from "../../src/adapters/logs/sqlite/open.ts";
 import { processRuntime } from "../../src/adapters/runtime/process/runtime.ts";
 import { Fault } from "../../src/base/faults.ts";
 import { LogIngest } from "../../src/engine/ingest.ts";
+import { Redactors } from "../../src/engine/redaction.ts";
 import { systemClock } from "../../src/main/clock.ts";
 import { type InstanceIdentity, instanceName } from "../../src/model/instance.ts";
 import { type Release, unconfined } from "../../src/model/release.ts";
@@ -71,7 +72,7 @@ function withSecrets() {
   const env = Object.fromEntries(values.map((value, place) => [`SECRET_${place}`, value]));
   const release = { services: [{ env }], secrets: Object.keys(env) } as unknown as Release;
   const journal = { release: async () => release, sealed: async () => [] };
-  return { journal, vault: {} as Vault };
+  return { redactors: new Redactors({ journal, vault: {} as Vault }) };
 }
 
 async function ingestAll(bench: Bench, lines: number): Promise<Ingested> {

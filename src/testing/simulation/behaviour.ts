@@ -15,6 +15,8 @@ export interface Behaviour {
   readonly hangsAfter: number | null;
   /** While it says that it is not ready, although it was: from … to. */
   readonly unready: readonly [number, number] | null;
+  /** The page that a check asks for is not there. */
+  readonly lacksPage: boolean;
   /** It answers every request of a client with 500. */
   readonly fails: boolean;
   /** How long a client's request or stream takes. */
@@ -30,6 +32,7 @@ export const wellBehaved: Behaviour = {
   stopsAfter: 40,
   hangsAfter: null,
   unready: null,
+  lacksPage: false,
   fails: false,
   requestMs: 20,
 };

@@ -1,8 +1,9 @@
 import { parseDuration } from "../../base/duration.ts";
 import { Fault, type FaultCode, type FaultRecord } from "../../base/faults.ts";
-import type { Deployment, Phase, Verdict } from "../../model/deployment.ts";
+import type { CheckResult, Deployment, Phase, Verdict } from "../../model/deployment.ts";
 import { newEnvironment, type Serving } from "../../model/environment.ts";
 import {
+  type CheckAnswer,
   type InstanceFacts,
   instanceName,
   type ObservedInstance,
@@ -10,7 +11,14 @@ import {
   type ProbeState,
   type RetireReason,
 } from "../../model/instance.ts";
-import { type ArtifactState, plainBuild, type Release, type ServiceSpec, unconfined } from "../../model/release.ts";
+import {
+  type ArtifactState,
+  plainBuild,
+  type Release,
+  type ServiceChecks,
+  type ServiceSpec,
+  unconfined,
+} from "../../model/release.ts";
 import type { RouteTable, UpstreamStats } from "../../model/route.ts";
 import type { Snapshot } from "../../plan/plan.ts";
 import { tableFor } from "../../plan/routes.ts";
@@ -149,9 +157,25 @@ function readService(words: Words): ServiceSpec {
     single: words.has("single"),
     needs: words.list("needs"),
     release: words.has("migrates") ? ["node", "migrate.js"] : null,
+    checks: readChecks(words),
     ...unconfined,
     memoryBytes: words.has("memory") ? words.number("memory") : null,
   });
+}
+
+function readChecks(words: Words): ServiceChecks {
+  const command = (name: string) => ({ name, proof: { command: ["node", `${name}.js`] }, withinMs: 60_000 });
+  const question = (name: string) => {
+    return { name, proof: { question: { path: `/${name}`, status: 200, json: [] } }, withinMs: 30_000 };
+  };
+  const after = [...words.list("after").map(command), ...words.list("asks").map(question)];
+  return { before: words.list("before").map(command), after };
+}
+
+/** Results written `SERVICE/WHEN/NAME`. */
+function readResult(text: string): CheckResult {
+  const [service = "", when, name = ""] = text.split("/");
+  return { when: when as CheckResult["when"], service, name, outcome: "passed", tookMs: 10, detail: "exit 0" };
 }
 
 function readDeployment(words: Words): Deployment {
@@ -176,6 +200,7 @@ function readDeployment(words: Words): Deployment {
     canary: canary ? { step: Number(canary[0]), at: caseNow - (parseDuration(canary[1] ?? "") ?? 0) } : null,
     exchanged: words.list("exchanged"),
     gates: [],
+    checks: words.list("found").map(readResult),
     cancelRequested: words.has("cancelled"),
     verdict,
     fault,
@@ -210,12 +235,13 @@ function readInstance(words: Words): ObservedInstance {
 
 function readTask(words: Words): ObservedTask {
   const deployment = words.at(1);
-  const name = `fl-${key.app}-${key.environment}-${words.at(0)}-release-${deployment.replace(/^.*_/, "")}`;
+  const check = words.text("check");
+  const name = `fl-${key.app}-${key.environment}-${words.at(0)}-${check ?? "release"}-${deployment.replace(/^.*_/, "")}`;
   const about = {
     key,
-    purpose: "release",
+    purpose: check === null ? "release" : "check",
     artifact: "sha256:none",
-    command: ["node", "migrate.js"],
+    command: ["node", check === null ? "migrate.js" : `${check.replace(/^.*\./, "")}.js`],
     env: {},
     ...unconfined,
   } as const;
@@ -223,7 +249,7 @@ function readTask(words: Words): ObservedTask {
   return {
     name,
     spec: { ...about, name, service: words.at(0), release: numberOf(words.at(2)), deployment },
-    startedAt: caseNow - 1_000,
+    startedAt: words.ago("age") ?? caseNow - 1_000,
     exit: code === null ? null : { at: caseNow, code: Number(code), signal: null, reason: "exited" },
   };
 }
@@ -246,6 +272,8 @@ function complete(draft: Draft): Snapshot {
     deployments,
     instances: draft.instances.map(({ seen }) => seen),
     facts: draft.instances.flatMap(factsOf),
+    answers: Object.fromEntries(draft.instances.flatMap(answersOf)),
+    errorLines: Object.fromEntries(draft.instances.map(({ seen, words }) => [seen.name, words.number("errors")])),
     probes: Object.fromEntries(draft.instances.map(({ seen, words }) => [seen.name, probeOf(words)])),
     memory: Object.fromEntries(draft.instances.map(({ seen, words }) => [seen.name, words.number("memory")])),
     tasks: draft.tasks,
@@ -313,6 +341,14 @@ function probeOf(words: Words): ProbeState {
   const listensOn = words.has("listens") ? [words.number("listens")] : null;
   const lastAnswer = readyInRow > 0 ? "GET /ready → 200" : "GET /ready → 503";
   return { readyInRow, unreadyInRow: unready, deadInRow: words.number("dead"), lastAnswer, listensOn };
+}
+
+function answersOf({ seen, words }: { seen: ObservedInstance; words: Words }): readonly [string, CheckAnswer][] {
+  const answer = (name: string, good: boolean): [string, CheckAnswer] => {
+    return [`${seen.name} ${name}`, { good, words: `GET /${name} → ${good ? 200 : 500}` }];
+  };
+  const good = words.list("answers").map((name) => answer(name, true));
+  return [...good, ...words.list("fails").map((name) => answer(name, false))];
 }
 
 function statsOf({ seen, words }: { seen: ObservedInstance; words: Words }): [string, UpstreamStats] {

@@ -6,6 +6,9 @@ import type { Process, SimulatedRuntime } from "./runtime.ts";
 /** Path at which simulated processes tell whether they are alive; every other one asks whether they are ready. */
 export const alivePath = "/alive";
 
+/** What a check asks for; it is there whenever the process is ready. */
+export const pagePath = "/page";
+
 /** How long an answer takes. */
 const answerMs = 1;
 
@@ -25,7 +28,7 @@ export class SimulatedProber implements Prober {
     await this.#pass(isHung ? request.timeoutMs : answerMs);
     const found = this.#runtime.at(request.address);
     const answer = this.#answerOf(request, found);
-    if (found && !isAliveProbe(request)) {
+    if (found && !isFor(request, alivePath) && !isFor(request, pagePath)) {
       found.readyInRow = answer.good ? found.readyInRow + 1 : 0;
       found.bestRow = Math.max(found.bestRow, found.readyInRow);
     }
@@ -42,8 +45,9 @@ export class SimulatedProber implements Prober {
       return { good, words: good ? "accepted" : "nobody listens", refused: !good };
     }
     if (hangsAt(behaviour, age)) return { good: false, words: `GET ${request.path} → no answer`, refused: false };
-    if (isAliveProbe(request)) return { good: true, words: `GET ${request.path} → 200`, refused: false };
-    const good = isReadyAt(behaviour, age);
+    if (isFor(request, alivePath)) return { good: true, words: `GET ${request.path} → 200`, refused: false };
+    const isLacking = isFor(request, pagePath) && behaviour.lacksPage;
+    const good = isReadyAt(behaviour, age) && !isLacking;
     const words = behaviour.degraded ? `200, status is "degraded"` : good ? "200" : "503";
     return { good, words: `GET ${request.path} → ${words}`, refused: false };
   }
@@ -57,6 +61,6 @@ export class SimulatedProber implements Prober {
   }
 }
 
-function isAliveProbe(request: ProbeRequest): boolean {
-  return request.kind === "http" && request.path === alivePath;
+function isFor(request: ProbeRequest, path: string): boolean {
+  return request.kind === "http" && request.path === path;
 }

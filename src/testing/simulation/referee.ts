@@ -90,8 +90,8 @@ export class Referee {
 
   begunTask(spec: TaskSpec): void {
     this.#wantStep("run-task", spec.name);
-    const id = `${spec.deployment} ${spec.service}`;
-    if (spec.purpose === "release" && this.#commands.has(id)) this.report(`4 release command of ${id} runs again`);
+    const id = `${spec.deployment} ${spec.service} ${spec.command.join(" ")}`;
+    if (this.#commands.has(id)) this.report(`4 ${spec.purpose} of ${id} runs again`);
     this.#commands.add(id);
   }
 
@@ -227,6 +227,8 @@ function snapshotOf(key: EnvKey, { environment, releases, deployments }: Book): 
     instances: [],
     facts: [],
     probes: {},
+    answers: {},
+    errorLines: {},
     memory: {},
     tasks: [],
     artifacts: {},

@@ -108,14 +108,18 @@ export class SimulatedRuntime implements Runtime {
     this.#tasks.set(spec.name, { name: spec.name, spec, startedAt, exit: null });
     this.#told("task", spec.name, false);
     const { takesMs, code } = taskFate(spec);
-    clock.after(takesMs, () => {
-      const exit: Exit = { at: clock.now(), code, signal: null, reason: "exited" };
-      this.#tasks.set(spec.name, { name: spec.name, spec, startedAt, exit });
-      this.#report(spec.key, spec.name);
-    });
+    clock.after(takesMs, () => this.#endTask(spec.name, { code, signal: null, reason: "exited" }));
+  }
+
+  #endTask(name: string, how: Pick<Exit, "code" | "signal" | "reason">): void {
+    const task = this.#tasks.get(name);
+    if (!task || task.exit) return;
+    this.#tasks.set(name, { ...task, exit: { at: this.#options.clock.now(), ...how } });
+    this.#report(task.spec.key, name);
   }
 
   async signal(name: string, signal: string): Promise<void> {
+    if (signal === "SIGKILL") this.#endTask(name, { code: null, signal, reason: "signalled" });
     const process = this.processes.get(name);
     if (!process || process.exit) return;
     const now = this.#options.clock.now();

@@ -1,14 +1,25 @@
 import type { EnvKey } from "../../model/environment.ts";
-import { plainRules, type Release, type ServiceSpec, unconfined } from "../../model/release.ts";
+import {
+  noChecks,
+  plainRules,
+  type Release,
+  type ServiceChecks,
+  type ServiceSpec,
+  unconfined,
+} from "../../model/release.ts";
 import { type Behaviour, badLater, neverReady, wellBehaved } from "./behaviour.ts";
-import { alivePath } from "./prober.ts";
+import { alivePath, pagePath } from "./prober.ts";
 import type { Random } from "./random.ts";
 
 export const key: EnvKey = { app: "shop", environment: "production" };
 
+/** Ways in which a check fails: a command before or after, one that does not end, a page that is not there. */
+const checkFlaws = ["check before", "check after", "check hangs", "check page"] as const;
+type CheckFlaw = (typeof checkFlaws)[number];
+
 /** What is wrong with a release, if anything. */
 export interface Flaw {
-  readonly what: "build" | "release command" | keyof typeof neverReady | keyof typeof badLater;
+  readonly what: "build" | "release command" | CheckFlaw | keyof typeof neverReady | keyof typeof badLater;
   /** The service that has it. */
   readonly service: string;
 }
@@ -92,10 +103,22 @@ export function http(name: string, more: Partial<NonNullable<ServiceSpec["http"]
 
 const alive = { path: alivePath, everyMs: 2_000, timeoutMs: 500, failures: 2 };
 
+const webChecks: ServiceChecks = {
+  before: [
+    { name: "tests", proof: { command: ["node", "test.js"] }, withinMs: 1_500 },
+    { name: "data", proof: { command: ["node", "data.js"] }, withinMs: 1_500 },
+  ],
+  after: [
+    { name: "smoke", proof: { command: ["node", "smoke.js"] }, withinMs: 1_500 },
+    { name: "page", proof: { question: { path: pagePath, status: 200, json: [] } }, withinMs: 1_500 },
+  ],
+};
+
 function writeMix(random: Random): readonly ServiceSpec[] {
   const probes = random.pick<Partial<NonNullable<ServiceSpec["http"]>>>([{}, { alive }, { alive }, { ready: null }]);
   const release = random.chance(0.4) ? ["node", "migrate.js"] : null;
-  const web = service("web", { http: http("web", probes), replicas: random.between(1, 3), release });
+  const checks = random.chance(0.5) ? webChecks : noChecks;
+  const web = service("web", { http: http("web", probes), replicas: random.between(1, 3), release, checks });
   const mix = [web];
   if (random.chance(0.3)) mix.push(service("admin", { http: http("admin", { alive }), single: true }));
   if (random.chance(0.5)) {
@@ -154,6 +177,8 @@ function writeFlaw(random: Random, mix: readonly ServiceSpec[], weather: Weather
   const probed = at.http?.ready ? (["never ready", "degraded", "wrong port", "too slow"] as const) : ([] as const);
   const later =
     weather === "rough" ? (["fails requests", "crashes later", "hangs later", "flaps"] as const) : ([] as const);
+  const web = mix.find(({ checks = noChecks }) => checks.before.length > 0);
+  if (web && random.chance(0.4)) return { what: random.pick(checkFlaws), service: web.name };
   const what = random.pick([...early, ...probed, ...later] as readonly [Flaw["what"], ...Flaw["what"][]]);
   if (what === "build" || what !== "release command") return { what, service: at.name };
   const migrates = mix.find((one) => one.release);
@@ -192,6 +217,7 @@ export function isHopeless(flaw: Flaw | null): boolean {
 export function behaviourNow(random: Random, { flaw, isRough }: { flaw: Flaw | null; isRough: boolean }): Behaviour {
   const good = { ...wellBehaved, readyAfter: random.between(20, 400), stopsAfter: random.between(1, 200) };
   if (random.chance(0.2)) Object.assign(good, { requestMs: random.between(200, 3_000) });
+  if (flaw?.what === "check page") return { ...good, lacksPage: true };
   if (flaw && flaw.what in neverReady) return { ...good, ...neverReady[flaw.what as keyof typeof neverReady] };
   if (!isRough) return good;
   if (flaw && flaw.what in badLater) return { ...good, ...badLater[flaw.what as keyof typeof badLater] };

@@ -284,8 +284,11 @@ class World {
   }
 
   #taskFate(spec: TaskSpec) {
-    const fails = this.#users.flawOf(spec.release, spec.service)?.what === "release command";
-    return { takesMs: this.#random.between(1, 500), code: fails ? 3 : 0 };
+    const flaw = this.#users.flawOf(spec.release, spec.service)?.what;
+    const takesMs = this.#random.between(1, 500);
+    if (spec.purpose === "release") return { takesMs, code: flaw === "release command" ? 3 : 0 };
+    const fails = flaw === (spec.name.includes("-before.") ? "check before" : "check after");
+    return { takesMs: flaw === "check hangs" ? 3_600_000 : takesMs, code: fails ? 1 : 0 };
   }
 
   #happened({ what, name, byItself }: { what: string; name: string; byItself: boolean }): void {

@@ -1,0 +1,83 @@
+import { setImmediate as settle } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { createRedactor } from "../base/redact.ts";
+import { Secret } from "../base/secret.ts";
+import type { Inquiry } from "../plan/checks.ts";
+import { SimulatedClock } from "../testing/simulation/clock.ts";
+import { CheckBoard } from "./checks.ts";
+import type { Redactors } from "./redaction.ts";
+
+const key = { app: "shop", environment: "production" };
+const inquiry: Inquiry = {
+  id: "web-1 page",
+  release: 2,
+  address: { host: "127.0.0.1", port: 1 },
+  host: "shop.example.com",
+  question: { path: "/page", status: 200, json: [] },
+  withinMs: 30_000,
+};
+
+/** A board whose instance answers with these, one after the other. */
+function world(...answers: readonly { good: boolean; words: string }[]) {
+  const clock = new SimulatedClock();
+  const redactor = createRedactor([{ name: "TOKEN", value: new Secret("s3cr3t-canary") }]);
+  const redactors = { of: async () => redactor } as unknown as Redactors;
+  const left = [...answers];
+  const faults: unknown[] = [];
+  const board = new CheckBoard({
+    clock,
+    redactors,
+    prober: {
+      probe: async () => {
+        const answer = left.shift();
+        if (!answer) throw new Error("asked once too often");
+        return { ...answer, refused: false };
+      },
+    },
+    changed: () => undefined,
+    failed: (_key, thrown) => faults.push(thrown),
+  });
+  const next = async () => {
+    clock.step();
+    await settle();
+  };
+  return { board, clock, next, left, faults };
+}
+
+test("a question is asked until it is answered well, and then no more", async () => {
+  const { board, clock, next, left, faults } = world(
+    { good: false, words: "GET /page → 500" },
+    { good: true, words: "GET /page → 200" },
+  );
+  board.watch(key, [inquiry]);
+  await settle();
+  expect(board.answers(key)).toEqual({ "web-1 page": { good: false, words: "GET /page → 500" } });
+  await next();
+  board.watch(key, [inquiry]);
+  expect(board.answers(key)).toEqual({ "web-1 page": { good: true, words: "GET /page → 200" } });
+  expect([clock.nextAt(), left, faults]).toEqual([null, [], []]);
+});
+
+test("who is not wanted any more is not asked again, and its answer is forgotten", async () => {
+  const { board, clock } = world({ good: false, words: "GET /page → 500" });
+  board.watch(key, [inquiry]);
+  await settle();
+  board.watch({ ...key, environment: "staging" }, []);
+  expect(board.answers(key)).not.toEqual({});
+  board.watch(key, []);
+  expect([board.answers(key), clock.nextAt()]).toEqual([{}, null]);
+});
+
+test("a question that could not be asked is reported and asked again", async () => {
+  const { board, clock, faults } = world();
+  board.watch(key, [inquiry]);
+  await settle();
+  expect([board.answers(key), faults.length, clock.nextAt()]).toEqual([{}, 1, 500]);
+});
+
+test("what an answer shows of a secret is hidden", async () => {
+  const { board } = world({ good: false, words: 'GET /page → 200, token is "s3cr3t-canary"' });
+  board.watch(key, [inquiry]);
+  await settle();
+  expect(board.answers(key)["web-1 page"]?.words).toBe('GET /page → 200, token is "[secret TOKEN]"');
+});

@@ -1,0 +1,94 @@
+import { type EnvKey, keyText } from "../model/environment.ts";
+import type { CheckAnswer } from "../model/instance.ts";
+import type { Inquiry } from "../plan/checks.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Prober } from "../ports/prober.ts";
+import type { Redactors } from "./redaction.ts";
+
+/** Between two questions while the answers are bad. */
+const askAgainMs = 500;
+
+interface BoardDeps {
+  readonly prober: Prober;
+  readonly clock: Clock;
+  readonly redactors: Redactors;
+  /** An answer came in. */
+  readonly changed: (key: EnvKey) => void;
+  readonly failed: (key: EnvKey, thrown: unknown) => void;
+}
+
+interface Asked {
+  readonly key: EnvKey;
+  readonly inquiry: Inquiry;
+  answer: CheckAnswer | null;
+  cancel: () => void;
+}
+
+/** Asks the questions of checks until each has been answered well, and keeps the last answers. */
+export class CheckBoard {
+  readonly #deps: BoardDeps;
+  readonly #asked = new Map<string, Asked>();
+
+  constructor(deps: BoardDeps) {
+    this.#deps = deps;
+  }
+
+  answers(key: EnvKey): Record<string, CheckAnswer> {
+    const mine = [...this.#asked.values()].filter((one) => keyText(one.key) === keyText(key));
+    return Object.fromEntries(mine.flatMap(({ inquiry, answer }) => (answer ? [[inquiry.id, answer]] : [])));
+  }
+
+  /** Asks exactly these of an environment from now on. */
+  watch(key: EnvKey, inquiries: readonly Inquiry[]): void {
+    const wanted = new Set(inquiries.map(({ id }) => id));
+    for (const [id, one] of this.#asked) {
+      if (keyText(one.key) === keyText(key) && !wanted.has(id)) this.#forget(id, one);
+    }
+    for (const inquiry of inquiries) {
+      if (this.#asked.has(inquiry.id)) continue;
+      const one: Asked = { key, inquiry, answer: null, cancel: () => undefined };
+      this.#asked.set(inquiry.id, one);
+      this.#ask(one);
+    }
+  }
+
+  close(): void {
+    for (const [id, one] of this.#asked) this.#forget(id, one);
+  }
+
+  #forget(id: string, one: Asked): void {
+    one.cancel();
+    this.#asked.delete(id);
+  }
+
+  #ask(one: Asked): void {
+    void this.#answerOf(one)
+      .then((answer) => {
+        if (this.#asked.get(one.inquiry.id) !== one) return;
+        one.answer = answer;
+        if (!answer.good) this.#later(one);
+        this.#deps.changed(one.key);
+      })
+      .catch((thrown) => {
+        this.#deps.failed(one.key, thrown);
+        if (this.#asked.get(one.inquiry.id) === one) this.#later(one);
+      });
+  }
+
+  #later(one: Asked): void {
+    one.cancel = this.#deps.clock.after(askAgainMs, () => this.#ask(one));
+  }
+
+  async #answerOf({ key, inquiry }: Asked): Promise<CheckAnswer> {
+    const { address, host, question, withinMs, release } = inquiry;
+    const redactor = await this.#deps.redactors.of(key, release);
+    const { good, words } = await this.#deps.prober.probe({
+      kind: "http",
+      address,
+      host,
+      ...question,
+      timeoutMs: withinMs,
+    });
+    return { good, words: redactor.text(words) };
+  }
+}

@@ -1,0 +1,184 @@
+import { formatDuration } from "../base/duration.ts";
+import { type CheckResult, type Deployment, phaseSince } from "../model/deployment.ts";
+import type { Address, ObservedInstance } from "../model/instance.ts";
+import {
+  type Check,
+  noChecks,
+  type Question,
+  type Release,
+  type ServiceChecks,
+  type ServiceSpec,
+} from "../model/release.ts";
+import { type Course, fail, nextServing, taskName, taskOf } from "./course.ts";
+import { commandEnd, faultOf } from "./gate.ts";
+import type { Snapshot } from "./plan.ts";
+import { instancesOf, isRunning, releaseOf, slotsOf } from "./view.ts";
+
+/** A check of a service, and when it is due. */
+export interface Due {
+  readonly service: ServiceSpec;
+  readonly when: keyof ServiceChecks;
+  readonly check: Check;
+}
+
+/** How soon instances are looked at again whose time is over although nobody was there to ask them. */
+const askedAgainMs = 1_000;
+
+/** The checks of a release in the order of the manifest; whoever says when it is ready has to say so after the switch too. */
+export function checksOf(release: Release, when: keyof ServiceChecks): readonly Due[] {
+  return release.services.flatMap((service) => {
+    const written = (service.checks ?? noChecks)[when];
+    const checks = when === "after" ? [...healthOf(service, written), ...written] : written;
+    return checks.map((check) => ({ service, when, check }));
+  });
+}
+
+function healthOf({ http }: ServiceSpec, written: readonly Check[]): readonly Check[] {
+  const name = "health";
+  if (!http?.ready || written.some((check) => check.name === name)) return [];
+  const { path, status, json, withinMs } = http.ready;
+  return [{ name, proof: { question: { path, status, json } }, withinMs }];
+}
+
+/** The longest that the checks before a release may take, one after the other. */
+export function longestBefore(release: Release): number {
+  return checksOf(release, "before").reduce((sum, { check }) => sum + check.withinMs, 0);
+}
+
+/** What a check of a deployment found; undefined while it is not over. */
+export function resultOf({ checks = [] }: Deployment, { service, when, check }: Due): CheckResult | undefined {
+  return checks.find((one) => one.when === when && one.service === service.name && one.name === check.name);
+}
+
+/** Makes the checks before the release command, one after the other. True once all have passed. */
+export function passesBefore(course: Course): boolean {
+  return checksOf(course.release, "before").every((due) => passes(course, due));
+}
+
+/** Makes the checks of a release that has all traffic, side by side. True once all have passed; a rollback or restart has none. */
+export function passesAfter(course: Course): boolean {
+  if (course.draft.current.kind !== "deploy") return true;
+  const all = checksOf(course.release, "after").map((due) => passes(course, due));
+  return all.every((passed) => passed);
+}
+
+/** Goes on with a check, or ends the deployment when it has failed. What was found once is never asked again. */
+function passes(course: Course, due: Due): boolean {
+  const { draft } = course;
+  if (draft.current.verdict !== null) return false;
+  if (resultOf(draft.current, due)) return true;
+  const { service, when, check } = due;
+  const found = "command" in check.proof ? judgeCommand(course, due, check.proof.command) : judgeAnswers(course, due);
+  if (!found) return false;
+  const { culprit, ...finding } = found;
+  const result = { when, service: service.name, name: check.name, ...finding };
+  draft.change({ checks: [...(draft.current.checks ?? []), result] });
+  const detail = `check ${check.name} of ${service.name} ${found.outcome}: ${found.detail}`;
+  if (found.outcome !== "failed") {
+    draft.event("deployment.check", check.name, detail);
+    return true;
+  }
+  const isBack = when === "after" && course.previous !== null;
+  const fault = faultOf(when === "before" ? "release.check-failed" : "watch.check-failed", detail);
+  fail(course, { verdict: isBack ? "rolled-back" : "failed", fault, culprit });
+  return false;
+}
+
+type Finding = Pick<CheckResult, "outcome" | "tookMs" | "detail"> & {
+  /** The task or instance whose own lines explain it. */
+  readonly culprit: string | null;
+};
+
+function judgeCommand(course: Course, { service, when, check }: Due, command: readonly string[]): Finding | null {
+  const { s, draft } = course;
+  // The dot keeps it apart from the names of other services.
+  const name = taskName(course, service, `${when}.${check.name}`);
+  const task = s.tasks.find((candidate) => candidate.name === name);
+  if (!task) {
+    const why = `check ${check.name} of ${service.name} runs once`;
+    draft.do({ do: "run-task", task: taskOf(course, service, { name, purpose: "check", command }), why });
+    return null;
+  }
+  const tookMs = Math.max(0, (task.exit?.at ?? s.now) - task.startedAt);
+  if (task.exit?.reason === "exited" && task.exit.code === 0) {
+    return { outcome: "passed", tookMs, detail: commandEnd(task.exit), culprit: null };
+  }
+  if (!task.exit && tookMs < check.withinMs) {
+    draft.lookAgainIn(check.withinMs - tookMs);
+    return null;
+  }
+  const how = task.exit ? commandEnd(task.exit) : `took longer than ${formatDuration(check.withinMs)}`;
+  return { outcome: "failed", tookMs, detail: `${how}: ${command.join(" ")}`, culprit: name };
+}
+
+function judgeAnswers(course: Course, due: Due): Finding | null {
+  const { s, draft, next } = course;
+  const { service, check } = due;
+  const askedAt = phaseSince(draft.current);
+  const tookMs = s.now - askedAt;
+  const asked = askedOf(s, { service, next }).map(({ name }) => ({ name, answer: s.answers[answerId(name, check)] }));
+  const words = [...new Set(asked.flatMap(({ answer }) => answer?.words ?? []))].join(", ");
+  if (asked.length === 0) return { outcome: "warned", tookMs, detail: "no instance to ask", culprit: null };
+  if (asked.every(({ answer }) => answer?.good)) return { outcome: "passed", tookMs, detail: words, culprit: null };
+  const bad = asked.find(({ answer }) => answer && !answer.good);
+  const left = askedAt + check.withinMs - s.now;
+  // Its time may have passed while no controller was there to ask: only a bad answer is a reason to give up on it.
+  if (left > 0 || !bad) {
+    draft.lookAgainIn(left > 0 ? left : askedAgainMs);
+    return null;
+  }
+  const detail = `${bad.answer?.words}; no good answer within ${formatDuration(check.withinMs)}`;
+  return { outcome: "failed", tookMs, detail, culprit: bad.name };
+}
+
+/** The newest instance in every place of a service. */
+function askedOf(
+  s: Snapshot,
+  { service, next }: Pick<Course, "next"> & Pick<Due, "service">,
+): readonly ObservedInstance[] {
+  const slots = slotsOf(s, next).filter((slot) => slot.service.name === service.name);
+  return slots.flatMap((slot) => instancesOf(s, slot).slice(0, 1));
+}
+
+function answerId(instance: string, { name }: Check): string {
+  return `${instance} ${name}`;
+}
+
+/** An instance that a check has a question for. */
+export interface Inquiry {
+  /** Its answer's name in the snapshot. */
+  readonly id: string;
+  readonly release: number;
+  readonly address: Address;
+  readonly host: string;
+  readonly question: Question;
+  readonly withinMs: number;
+}
+
+/** All that must be asked now for the checks of a deployment in its watch. */
+export function inquiriesOf(s: Snapshot): readonly Inquiry[] {
+  const deployment = s.deployments.find(({ phase, kind }) => phase === "watch" && kind === "deploy");
+  const release = deployment && releaseOf(s, deployment.release);
+  if (!deployment || !release) return [];
+  const next = nextServing(deployment, release);
+  return checksOf(release, "after").flatMap((due) => {
+    const { service, check } = due;
+    const { proof, withinMs } = check;
+    if (!("question" in proof) || resultOf(deployment, due)) return [];
+    return askedOf(s, { service, next }).flatMap((instance) => {
+      if (!instance.address || !isRunning(instance)) return [];
+      const host = service.http?.hosts[0] ?? "localhost";
+      const { question } = proof;
+      return [
+        {
+          id: answerId(instance.name, check),
+          release: release.number,
+          address: instance.address,
+          host,
+          question,
+          withinMs,
+        },
+      ];
+    });
+  });
+}
