@@ -324,11 +324,12 @@ describe("deployments and releases", () => {
     const { json } = await ask("GET", `${base}/releases/v1/diff/v2`);
     const { changes } = planAnswer.parse(json);
     expect(changes.map((change) => `${change.action} ${change.subject}`)).toEqual([
+      "change code",
       "replace service web",
       "replace service clock",
       "create service worker",
     ]);
-    expect(changes[0]?.detail).toContain("variables CANARY");
+    expect(changes[1]?.detail).toContain("variables CANARY");
     expect(JSON.stringify(json)).not.toMatch(/old-secret|new-secret/);
   });
 
@@ -339,6 +340,17 @@ describe("deployments and releases", () => {
     expect(answer.changes.map((change) => change.action)).toEqual(["keep", "keep"]);
     expect(answer.summary).toBe("nothing changes, compared with v1");
     expect(await deps.journal.lastReleaseNumber(key)).toBe(1);
+  });
+
+  test("a plan counts the instances that there would be: what was scaled stays", async () => {
+    await live(manifest());
+    await ask("PATCH", `${base}/scale`, { web: 3 });
+    const more = manifest().replace("run: node web.js", "run: node web.js\n    replicas: 2");
+    const { changes } = planAnswer.parse((await ask("POST", `${base}/plan`, { source: source(more) })).json);
+    expect(changes.find(({ subject }) => subject === "service web")?.detail).not.toContain("replicas");
+    await ask("PATCH", `${base}/scale`, { web: null });
+    const given = planAnswer.parse((await ask("POST", `${base}/plan`, { source: source(more) })).json);
+    expect(given.changes.find(({ subject }) => subject === "service web")?.detail).toContain("replicas 1 → 2");
   });
 
   test("steps are shown by their word, never with an instance's variables", async () => {

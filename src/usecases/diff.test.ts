@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Release, ServiceSpec } from "../model/release.ts";
+import { plainRules, type Release, type ServiceSpec } from "../model/release.ts";
 import { differences, summaryOf } from "./diff.ts";
 
 const web: ServiceSpec = {
@@ -42,13 +42,35 @@ describe("differences", () => {
     ["nothing but the release's own number", { env }, "keep", "nothing changes"],
     ["more replicas", { env, replicas: 3 }, "change", "replicas 1 → 3"],
     ["another artifact", { artifact: "sha256:bbbbbbbbbbbbbbbb" }, "replace", "artifact aaaaaaaaaaaa → bbbbbbbbbbbb"],
-    ["a value and a new variable", { env: { ...env, A: "2", B: "3" } }, "replace", "variables A, B"],
+    ["a value and a new variable", { env: { ...env, A: "2", B: "3" } }, "replace", "variables A, +B"],
     ["another command", { command: ["node", "x.js"] }, "replace", "changed command"],
-    ["replicas and a variable", { replicas: 2, env: {} }, "replace", "replicas 1 → 2; variables A"],
+    ["replicas and a variable", { replicas: 2, env: {} }, "replace", "replicas 1 → 2; variables -A"],
   ])("with %s", (_words, change, ...[action, detail]) => {
     expect(differences(release([web]), release([{ ...web, ...change }]))).toEqual([
       { action, subject: "service web", detail },
     ]);
+  });
+
+  test("other code, the release command that may change the schema with it, and other hosts", () => {
+    const http = { ...plainRules, port: 1, hosts: ["a.com"], ready: null, alive: null };
+    const old: ServiceSpec = { ...web, http, release: ["npm", "run", "migrate"] };
+    const next: ServiceSpec = {
+      ...old,
+      artifact: "sha256:bbbbbbbbbbbbbbbb",
+      http: { ...http, hosts: ["b.com"], timeoutMs: 9 },
+    };
+    const words = (a: Release, b: Release) =>
+      differences(a, b).map(({ action, subject, detail }) => `${action} ${subject}: ${detail}`);
+    expect(words(release([old]), release([next], { source: "sha256:t" }))).toEqual([
+      "change code: source s → t",
+      "replace service web: artifact aaaaaaaaaaaa → bbbbbbbbbbbb; hosts a.com → b.com; changed http.timeoutMs",
+      "change schema: release command of web has other code: npm run migrate",
+    ]);
+    expect(words(release([old]), release([{ ...old, release: null }]))).toEqual([
+      "keep service web: nothing changes",
+      "change schema: release command of web npm run migrate → (none)",
+    ]);
+    expect(words(release([old]), release([old]))).toEqual(["keep service web: nothing changes"]);
   });
 
   test("services come and go, and the policy may change", () => {

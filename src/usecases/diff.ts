@@ -15,7 +15,10 @@ export interface Difference {
   readonly detail: string;
 }
 
-/** What is different in `after`, service by service; `before` null: everything is new. Values of variables are never shown. */
+/**
+ * What is different in `after`: its code, service by service, how it is deployed, and its schema; `before` null: everything
+ * is new. Values of variables are never shown.
+ */
 export function differences(before: Release | null, after: Release): readonly Difference[] {
   const names = new Set([...(before?.services ?? []), ...after.services].map(({ name }) => name));
   const services = [...names].map((name) =>
@@ -24,11 +27,30 @@ export function differences(before: Release | null, after: Release): readonly Di
       next: after.services.find((service) => service.name === name),
     }),
   );
-  if (!before || canonicalJson(before.deploy) === canonicalJson(after.deploy)) return services;
+  if (!before) return services;
+  const change = (subject: string, detail: string): readonly Difference[] =>
+    detail === "" ? [] : [{ action: "change", subject, detail }];
   return [
+    ...change("code", before.source === after.source ? "" : `source ${short(before.source)} → ${short(after.source)}`),
     ...services,
-    { action: "change", subject: "deploy", detail: changed(before.deploy, after.deploy).join(", ") },
+    ...change("deploy", changed(before.deploy, after.deploy).join(", ")),
+    ...change("schema", schemaWords(before, after).join("; ")),
   ];
+}
+
+/**
+ * What may give the databases another schema: release commands that are others, or have other code. A rollback runs none,
+ * so going back leaves the schema as it is.
+ */
+function schemaWords(before: Release, after: Release): readonly string[] {
+  const names = new Set([...before.services, ...after.services].map(({ name }) => name));
+  return [...names].flatMap((name) => {
+    const [old, next] = [before, after].map(({ services }) => services.find((service) => service.name === name));
+    const [from, to] = [old, next].map((service) => service?.release?.join(" ") ?? null);
+    if (from !== to) return [`release command of ${name} ${from ?? "(none)"} → ${to ?? "(none)"}`];
+    const isOther = old?.artifact !== next?.artifact;
+    return isOther && to ? [`release command of ${name} has other code: ${to}`] : [];
+  });
 }
 
 function serviceDifference(
@@ -53,20 +75,24 @@ function wordsOf(old: ServiceSpec, next: ServiceSpec): readonly string[] {
   const words: string[] = [];
   if (old.artifact !== next.artifact) words.push(`artifact ${short(old.artifact)} → ${short(next.artifact)}`);
   if (old.replicas !== next.replicas) words.push(`replicas ${old.replicas} → ${next.replicas}`);
-  const { env: oldEnv, artifact: _a, replicas: _r, ...oldRest } = old;
-  const { env: nextEnv, artifact: _b, replicas: _s, ...nextRest } = next;
+  const { env: oldEnv, artifact: _a, replicas: _r, release: _c, http: oldHttp, ...oldRest } = old;
+  const { env: nextEnv, artifact: _b, replicas: _s, release: _d, http: nextHttp, ...nextRest } = next;
   const variables = changed(oldEnv, nextEnv)
     .filter((name) => !isOwnVariable(name))
     .map((name) => versionsOf(name, oldEnv[name], nextEnv[name]));
   if (variables.length > 0) words.push(`variables ${variables.join(", ")}`);
-  const rest = changed({ checks: noChecks, ...oldRest }, { checks: noChecks, ...nextRest });
+  const [oldHosts, nextHosts] = [oldHttp, nextHttp].map((http) => http?.hosts.join(" ") || "(none)");
+  if (oldHosts !== nextHosts) words.push(`hosts ${oldHosts} → ${nextHosts}`);
+  const http = changed({ ...oldHttp, hosts: null }, { ...nextHttp, hosts: null }).map((name) => `http.${name}`);
+  const rest = [...http, ...changed({ checks: noChecks, ...oldRest }, { checks: noChecks, ...nextRest })];
   if (rest.length > 0) words.push(`changed ${rest.join(", ")}`);
   return words;
 }
 
-/** A variable that differs, with its versions where it was set before and after. */
+/** A variable that differs: new (+), gone (-), or with its versions where it was set before and after. */
 function versionsOf(name: string, old: EnvValue | undefined, next: EnvValue | undefined): string {
-  const [before, after] = [old, next].map((value) => (value === undefined ? [] : secretsOf({ [name]: value })));
+  if (old === undefined || next === undefined) return `${old === undefined ? "+" : "-"}${name}`;
+  const [before, after] = [old, next].map((value) => secretsOf({ value }));
   const [from, to] = [before?.[0], after?.[0]];
   const isOne = before?.length === 1 && after?.length === 1 && from?.secret === name && to?.secret === name;
   return isOne ? `${name} v${from?.version} → v${to?.version}` : name;

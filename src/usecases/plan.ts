@@ -1,4 +1,5 @@
-import { type EnvKey, newEnvironment } from "../model/environment.ts";
+import { type Environment, type EnvKey, newEnvironment } from "../model/environment.ts";
+import type { Release } from "../model/release.ts";
 import { composeRelease, draftOf, refuseTakenHosts } from "./compose.ts";
 import { type Difference, differences, summaryOf } from "./diff.ts";
 import { generatedValues } from "./generate.ts";
@@ -31,7 +32,8 @@ export async function planDeployment(call: Call, key: EnvKey, of: Planned): Prom
   const release = composeRelease(deps, { key, draft, number, given, createdBy, message: null });
   await refuseTakenHosts(deps, release);
   const serving = environment.serving && (await journal.release(key, environment.serving.release));
-  const changes = differences(serving, release);
+  const scaled = (one: Release) => withScale(one, environment);
+  const changes = differences(serving && scaled(serving), scaled(release));
   const found = await readinessOf(deps, { draft, release, given });
   const warnings = [
     ...draft.warnings.map(({ path, message }) => `${path}: ${message}`),
@@ -43,4 +45,13 @@ export async function planDeployment(call: Call, key: EnvKey, of: Planned): Prom
       ),
   ];
   return { changes, warnings, summary: summaryOf(changes, serving) };
+}
+
+/** A release with as many instances as it has, or would have: what `scale` set wins over the manifest. */
+function withScale(release: Release, { scale }: Environment): Release {
+  const services = release.services.map((service) => {
+    const replicas = service.single ? 1 : (scale[service.name] ?? service.replicas);
+    return { ...service, replicas };
+  });
+  return { ...release, services };
 }

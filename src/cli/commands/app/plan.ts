@@ -4,7 +4,7 @@ import { changesText } from "../../views/changes.ts";
 
 export default command({
   about:
-    "Uploads the source and asks what deploying it would create, change, replace and destroy. Nothing is done. Values of\nvariables are never shown, only that they change.",
+    "Uploads the source and asks what deploying it would create, change, replace and destroy, compared with what is live;\nvalues that wait (`--stage`) and what `scale` set count. Nothing is done. Values of variables are never shown: + is a new\none, - one that goes, and versions tell of a value that was set.",
   args: { dir: optional("Directory with fairlead.yml; default: here or above") },
   examples: [
     ["fairlead plan", "what `fairlead deploy` would change in production"],

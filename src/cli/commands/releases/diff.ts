@@ -2,7 +2,8 @@ import { command, required } from "../../command.ts";
 import { changesText } from "../../views/changes.ts";
 
 export default command({
-  about: "Shows what differs between two releases. Values of variables are never shown, only that they differ.",
+  about:
+    "Shows what differs between two releases: code, services, variables by name and version, and release commands that may\nchange the schema of a database. Values are never shown. A rollback runs no release command: the schema stays.",
   args: { from: required("Release like v2"), to: required("Release like v3") },
   examples: [
     ["fairlead releases diff v2 v3", "what v3 changed"],
