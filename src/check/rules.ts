@@ -3,14 +3,22 @@ import { corsOrigins } from "./rules/cors-origins.ts";
 import { debugOn } from "./rules/debug-on.ts";
 import { developmentEnvironment } from "./rules/development-environment.ts";
 import { developmentServer } from "./rules/development-server.ts";
-import { rootUser, unpinnedImage } from "./rules/dockerfile.ts";
+import { httpsOff } from "./rules/https-off.ts";
 import { localAddress } from "./rules/local-address.ts";
+import { migrationsNotRun } from "./rules/migrations-not-run.ts";
+import { missingDependency } from "./rules/missing-dependency.ts";
+import { noProbe } from "./rules/no-probe.ts";
+import { oneWayRelease } from "./rules/one-way-release.ts";
 import { placeholderValue } from "./rules/placeholder-value.ts";
 import { plainPasswords } from "./rules/plain-passwords.ts";
+import { rootUser } from "./rules/root-user.ts";
 import { secretInManifest } from "./rules/secret-in-manifest.ts";
 import { secretInSource } from "./rules/secret-in-source.ts";
-import { httpsOff, noProbe, oneWayRelease, unboundedMemory } from "./rules/service-shape.ts";
+import { testsNotRun } from "./rules/tests-not-run.ts";
+import { unboundedMemory } from "./rules/unbounded-memory.ts";
+import { unpinnedImage } from "./rules/unpinned-image.ts";
 import { weakSecret } from "./rules/weak-secret.ts";
+import { workerCount } from "./rules/worker-count.ts";
 import type { Rule } from "./subject.ts";
 
 /** Every rule, in the order of docs/checks.md. */
@@ -26,10 +34,14 @@ export const rules: readonly Rule[] = [
   httpsOff,
   localAddress,
   developmentServer,
+  workerCount,
+  missingDependency,
   plainPasswords,
   unpinnedImage,
   rootUser,
   noProbe,
   unboundedMemory,
+  migrationsNotRun,
   oneWayRelease,
+  testsNotRun,
 ];

@@ -54,7 +54,12 @@ const set: Readonly<Record<string, Values>> = {
 };
 
 /** Everything that is wrong with a stack in production: faults of the manifest, of its variables, and errors of the check. */
-function wrong(stack: string, edit: (text: string) => string = (text) => text, values: Values = {}): string[] {
+function wrong(stack: string, edit?: (text: string) => string, values?: Values): string[] {
+  return judge(stack, edit, values).filter((line) => !line.startsWith("warning ") && !line.startsWith("note "));
+}
+
+/** The same, and everything else that the check finds, each finding with its severity in front. */
+function judge(stack: string, edit: (text: string) => string = (text) => text, values: Values = {}): string[] {
   const written = readFileSync(join(import.meta.dirname, "../../examples", stack, "fairlead.yml"), "utf8");
   const text = edit(written);
   const all = Object.entries({ ...set[stack], ...values }).filter(([, value]) => value !== "");
@@ -77,8 +82,7 @@ function wrong(stack: string, edit: (text: string) => string = (text) => text, v
     }
   }
   const findings = check({ environment: "production", spec, values: known, files: [], placeOf }, "fairlead.yml");
-  const errors = findings.filter(({ severity }) => severity === "error");
-  return [...said, ...errors.map(({ rule, path, message }) => `${rule} ${path} ${message}`)];
+  return [...said, ...findings.map(({ severity, rule, path, message }) => `${severity} ${rule} ${path} ${message}`)];
 }
 
 test.each(Object.keys(set))("%s has nothing wrong in production once its secrets are set", (stack) => {
@@ -266,6 +270,18 @@ const planted: readonly (readonly [string, string, RegExp, ((text: string) => st
     /PYTHON_AI_URL: refers to a service that there is not/,
     replace("${python-ai.url}", "${python-a1.url}"),
   ],
+  [
+    "pixie",
+    "a check is neither a command nor a question",
+    /checks.after.integration: is a command or a question/,
+    replace("run: node dist/smoke.js, within", "within"),
+  ],
+  [
+    "pixie",
+    "a check before the release asks it",
+    /checks\.before\.health/,
+    replace("health: pytest -q tests/test_health.py", "health: { http: /health }"),
+  ],
   // Godo: what its settings refuse at the start
   ["godo", "debug is on", /DEBUG/, null, { DEBUG: "true" }],
   ["godo", "the token secret is shorter than 32", /JWT_SECRET: has fewer than 32/, null, { JWT_SECRET: "short" }],
@@ -284,6 +300,28 @@ const planted: readonly (readonly [string, string, RegExp, ((text: string) => st
   ],
   ["godo", "the API reloads", /development-server/, replace("--port 8000", "--port 8000 --reload")],
 ];
+
+test("Pixie makes its six checks before a deployment and, beside what Fairlead looks at itself, the one after it", () => {
+  const text = readFileSync(join(import.meta.dirname, "../../examples/pixie/fairlead.yml"), "utf8");
+  const reading = readManifest(text, { file: "fairlead.yml", environment: "production" });
+  const services = reading.ok ? reading.spec.services : [];
+  const names = (when: "before" | "after") => services.flatMap(({ checks }) => checks?.[when].map(({ name }) => name));
+  const before = ["api-documentation", "collections", "environment", "health", "migrations", "tests"];
+  expect(names("before").sort()).toEqual(before);
+  expect(names("after")).toEqual(["integration"]);
+  expect(services.map(({ http }) => http?.ready?.status)).toEqual([200, 200]);
+});
+
+test.each([
+  ["kairo", "--workers 4 --threads 2", "", true],
+  ["beyond-stars", 'WORKERS: "4" }, replicas: 2', 'WORKERS: "1" }', true],
+  ["pixie", " --workers 2", "", true],
+  ["pixie", " --workers 2", " --workers 4", false],
+])("%s is warned of a single worker where there is one (%s → %s)", (stack, from, to, isWarned) => {
+  const edit = (text: string) => replace("    replicas: 2\n", "")(replace(from, to)(text));
+  const found = judge(stack, stack === "kairo" ? edit : replace(from, to));
+  expect(found.some((line) => line.startsWith("warning worker-count"))).toBe(isWarned);
+});
 
 const faults = planted.map(([stack, what, said, edit, values = {}]) => ({ stack, what, said, edit, values }));
 

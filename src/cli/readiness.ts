@@ -13,7 +13,7 @@ import type { World } from "./world.ts";
 /** What is looked through: text that people write, and no more of it than a moment takes. */
 const limits = { fileBytes: 256 * 1024, bytes: 16 * 1024 * 1024 } as const;
 const written =
-  /\.(?:[cm]?[jt]sx?|py|rb|php|go|java|kt|rs|cs|sh|sql|ya?ml|toml|ini|cfg|conf|json|env|example|properties|tf|vue|svelte|html)$|(?:^|\/)(?:Dockerfile|Containerfile|Procfile|Makefile)[^/]*$/i;
+  /\.(?:[cm]?[jt]sx?|py|rb|php|go|java|kt|rs|cs|sh|sql|ya?ml|toml|ini|cfg|conf|json|env|example|properties|tf|vue|svelte|html)$|(?:^|\/)(?:Dockerfile|Containerfile|Procfile|Makefile|Pipfile)[^/]*$|(?:^|\/)requirements[^/]*\.txt$/i;
 /** Made by programs, and full of digests. */
 const generated = /(?:^|\/)(?:package-lock\.json|[^/]*\.lock|pnpm-lock\.yaml|[^/]*\.min\.js|[^/]*\.map)$/;
 

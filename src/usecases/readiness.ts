@@ -1,5 +1,6 @@
 import { Fault } from "../base/faults.ts";
 import { Secret } from "../base/secret.ts";
+import { dockerfilePath } from "../check/dockerfile.ts";
 import { rules } from "../check/rules.ts";
 import { check, complaintOf, type Finding } from "../check/run.ts";
 import type { KnownValue, SourceFile } from "../check/subject.ts";
@@ -68,9 +69,8 @@ function valuesOf({ services }: Release, given: GivenValues): readonly KnownValu
 }
 
 async function dockerfileOf({ builder }: Deps, { spec, source }: Draft): Promise<readonly SourceFile[]> {
-  const { context, dockerfile, image } = spec.build;
-  if (builder.makes !== "images" || image !== null) return [];
-  const path = [context === "." ? "" : context, dockerfile ?? "Dockerfile"].filter((part) => part !== "").join("/");
+  if (builder.makes !== "images" || spec.build.image !== null) return [];
+  const path = dockerfilePath(spec.build);
   const bytes = await builder.readSource(source, path);
   return bytes ? [{ path, text: new TextDecoder().decode(bytes) }] : [];
 }

@@ -1,0 +1,36 @@
+import { dockerfilesOf } from "../dockerfile.ts";
+import type { Found, Rule } from "../subject.ts";
+
+/** Programs that a Python app installs by itself, so that they have to be among its dependencies. */
+const program = /^(?:\S*\/)?(gunicorn|uvicorn|hypercorn|daphne|celery|alembic|flask)$/;
+const lists = /(?:^|\/)(?:requirements[^/]*\.txt|pyproject\.toml|Pipfile|setup\.(?:py|cfg))$/;
+
+/** Kairo's second code change (R139): what is run is among the dependencies. */
+export const missingDependency: Rule = {
+  id: "missing-dependency",
+  title: "What is run is installed",
+  why: "It is on the machine of whoever wrote the command, and not in the release: that fails as soon as it starts.",
+  fix: "add it to the dependencies of the app",
+  severity: (environment) => (environment === "production" ? "warning" : "note"),
+  look: ({ spec, files }) => {
+    if (!files.some(({ path }) => lists.test(path))) return [];
+    const installed = [...files.filter(({ path }) => lists.test(path)), ...dockerfilesOf({ files })];
+    return spec.services.flatMap(({ name, command, release }): Found[] =>
+      [
+        ["run", command],
+        ["release", release],
+      ].flatMap(([key, line]) => {
+        const needed = program.exec(line?.[0] ?? "")?.[1];
+        const isThere = needed === undefined || installed.some(({ text }) => brings(text, needed));
+        return isThere
+          ? []
+          : [{ at: { path: `services.${name}.${key}` }, message: `needs ${needed}, which is no dependency` }];
+      }),
+    );
+  },
+};
+
+/** FastAPI's own extras bring its server. */
+function brings(text: string, needed: string): boolean {
+  return text.toLowerCase().includes(needed) || (needed === "uvicorn" && /fastapi\[(?:standard|all)/i.test(text));
+}

@@ -1,0 +1,14 @@
+import type { Rule } from "../subject.ts";
+
+/** A routed service that nobody asks how it is (R127). */
+export const noProbe: Rule = {
+  id: "no-probe",
+  title: "Services that answer HTTP have a readiness probe",
+  why: "Without one an instance counts as ready when its port is open, also while it can answer only errors.",
+  fix: "add http: { ready: { path: /health } }",
+  severity: (environment) => (environment === "production" ? "warning" : "note"),
+  look: ({ spec }) =>
+    spec.services
+      .filter(({ http }) => http !== null && http.ready === null)
+      .map(({ name }) => ({ at: { path: `services.${name}.http` }, message: "has no readiness probe" })),
+};

@@ -1,0 +1,14 @@
+import type { Rule } from "../subject.ts";
+
+/** R130: what a release command changed is not changed back by a rollback. */
+export const oneWayRelease: Rule = {
+  id: "one-way-release",
+  title: "Releases that change a database can be gone back from",
+  why: "A rollback brings back code and values, not the schema: the earlier code must be able to work with the newer one.",
+  fix: "make migrations additive (expand, then contract in a later release), and say so to your team",
+  severity: () => "note",
+  look: ({ spec }) =>
+    spec.services
+      .filter(({ release }) => /migrate|upgrade|db push/.test(release?.join(" ") ?? ""))
+      .map(({ name }) => ({ at: { path: `services.${name}.release` }, message: "changes the database one way" })),
+};

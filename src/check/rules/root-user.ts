@@ -1,0 +1,19 @@
+import { dockerfilesOf, instructionsOf, stageOf } from "../dockerfile.ts";
+import type { Rule } from "../subject.ts";
+
+/** Images that run as root (R040: non-root). Fairlead runs them as user 1000 all the same; others do not. */
+export const rootUser: Rule = {
+  id: "root-user",
+  title: "Images do not run as root",
+  why: "A hole in the app is then a hole in the machine. Fairlead gives such images user 1000, other platforms do not.",
+  fix: "end the Dockerfile with a USER that is not root, and give it the files that it writes",
+  severity: () => "warning",
+  look: (subject) =>
+    dockerfilesOf(subject).flatMap((file) => {
+      const stage = stageOf(instructionsOf(file), null);
+      const user = stage.findLast(({ word }) => word === "USER");
+      if (user && !/^(?:root|0)(?::|$)/.test(user.rest)) return [];
+      const line = user?.line ?? stage.findLast(({ word }) => word === "FROM")?.line ?? 1;
+      return [{ at: { file: file.path, line }, message: user ? "runs as root" : "names no USER, so it runs as root" }];
+    }),
+};

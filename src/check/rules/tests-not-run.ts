@@ -1,0 +1,18 @@
+import type { Rule } from "../subject.ts";
+
+const test =
+  /(?:^|\/)(?:tests?|__tests__|spec)\/.*\.(?:[cm]?[jt]sx?|py|rb|php|go)$|[._](?:test|spec)\.[cm]?[jt]sx?$|(?:^|\/)test_[^/]+\.py$|_test\.(?:go|py)$|_spec\.rb$/;
+
+/** R117, R128: tests pass before a deployment. */
+export const testsNotRun: Rule = {
+  id: "tests-not-run",
+  title: "Tests run before a release",
+  why: "They run somewhere else perhaps; here nothing keeps a release from going live that fails them.",
+  fix: "add checks: { before: { tests: npm test } } to the service that they are of",
+  severity: () => "note",
+  look: ({ spec, files }) => {
+    if (spec.services.some(({ checks }) => checks && checks.before.length > 0)) return [];
+    const isThere = files.some(({ path }) => test.test(path));
+    return isThere ? [{ at: { path: "services" }, message: "have tests that no deployment runs" }] : [];
+  },
+};
