@@ -249,7 +249,8 @@ export const tlsProxyCases: readonly ProxiedEdgeCase[] = [
   ],
 ];
 
-function secureAddress(edge: Edge): { readonly host: string; readonly port: number } {
+/** Where the edge under test takes TLS. */
+export function secureAddress(edge: Edge): { readonly host: string; readonly port: number } {
   const at = edge.secureAddress();
   expect(at).not.toBeNull();
   return at ?? { host: "", port: 0 };

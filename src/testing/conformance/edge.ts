@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, test } from "vitest";
 import type { FrontProxies } from "../../model/route.ts";
 import { changeCases } from "./edge-changes.ts";
+import { h2Cases } from "./edge-h2.ts";
 import { httpCases } from "./edge-http.ts";
 import { limitCases } from "./edge-limits.ts";
 import { policyCases } from "./edge-policies.ts";
@@ -43,7 +44,8 @@ export function edgeConformance(
       under = await make();
     });
     afterAll(() => under[Symbol.asyncDispose]());
-    const cases = [...httpCases, ...limitCases, ...policyCases, ...streamCases, ...tlsCases, ...changeCases];
+    const plainCases = [...httpCases, ...limitCases, ...policyCases, ...streamCases];
+    const cases = [...plainCases, ...tlsCases, ...h2Cases, ...changeCases];
     for (const [sentence, check] of cases) {
       const reason = reasonOf(sentence);
       if (reason === undefined) test(sentence, () => check(under));

@@ -33,7 +33,6 @@ export const countedLines: readonly string[] = [
   "  http-after-response set-status 413 if { status 400 } { var(txn.refusal) -m beg 413 } !{ var(txn.app) -m bool }",
 ];
 
-/** The end of a message counts as a byte in what is there of it. */
 export const bodiesProgram = `-- Written by Fairlead; changes are lost.
 local Body = { id = "body", flags = filter.FLT_CFG_FL_HTX }
 Body.__index = Body
@@ -42,17 +41,18 @@ function Body:new()
   return setmetatable({}, Body)
 end
 
+-- The answer passes it too, because HAProxy would keep back what of it comes while the body is still under way.
 function Body:http_headers(txn, message)
-  if not message:is_resp() then
-    self.left = txn:get_var("txn.body")
-    filter.register_data_filter(self, message.channel)
-  end
+  if not message:is_resp() then self.left = txn:get_var("txn.body") end
+  filter.register_data_filter(self, message.channel)
   return filter.CONTINUE
 end
 
 function Body:http_payload(txn, message)
-  self.left = self.left - message:input()
-  if self.left + (message:eom() and 1 or 0) >= 0 then return end
+  if message:is_resp() then return end
+  -- At its end what is there of a message may be more than its body.
+  self.left = self.left - (message:eom() and #(message:body() or "") or message:input())
+  if self.left >= 0 then return end
   txn:set_var("txn.refusal", ${JSON.stringify(plainLine(413))})
   error("a body over its route's limit", 0)
 end

@@ -27,6 +27,15 @@ const always: readonly Limit[] = [
   },
 ];
 
+const uncounted: readonly Limit[] = [
+  "a body over the limit whose length is not announced is 413 as soon as it is seen",
+  "HTTP/2: a body over the limit whose length is not announced is 413, and its connection serves on",
+].map((sentence) => ({
+  case: sentence,
+  because:
+    "HAProxy before 3.0 breaks its memory, or leaves a filter out, when filters in Lua run beside other Lua; its rules see only what is in the buffer",
+}));
+
 /** What HAProxy of a version does not do, as the conformance suite names it. */
 export function limitsOf([major, minor]: readonly [number, number]): readonly Limit[] {
   const isBefore = (wantedMajor: number, wantedMinor: number) =>
@@ -36,15 +45,7 @@ export function limitsOf([major, minor]: readonly [number, number]): readonly Li
     ...(isBefore(3, 2)
       ? [{ case: "text under 1 KB is not compressed", because: "HAProxy before 3.2 has no least size for compression" }]
       : []),
-    ...(isBefore(3, 0)
-      ? [
-          {
-            case: "a body over the limit whose length is not announced is 413 as soon as it is seen",
-            because:
-              "HAProxy before 3.0 breaks its memory, or leaves a filter out, when filters in Lua run beside other Lua; its rules see only what is in the buffer",
-          },
-        ]
-      : []),
+    ...(isBefore(3, 0) ? uncounted : []),
     ...(isBefore(2, 9)
       ? [
           {
