@@ -2,9 +2,10 @@ import type { Secret } from "../base/secret.ts";
 import type { PlaceOf } from "../manifest/read.ts";
 import type { AppSpec } from "../model/app.ts";
 
-/** The value of a variable as one service gets it. */
+/** The value of a variable as one service gets it, or the build. */
 export interface KnownValue {
-  readonly service: string;
+  /** Null: the build. */
+  readonly service: string | null;
   readonly name: string;
   readonly text: Secret;
   /** `manifest`: it stands in the file, for everybody to read. `set`: it came from the vault. */
@@ -59,7 +60,7 @@ export function inProduction(environment: string): Severity {
 
 /** Where a variable of a service is written. */
 export function variableAt({ service, name }: Pick<KnownValue, "service" | "name">): Found["at"] {
-  return { path: `services.${service}.env.${name}` };
+  return { path: service === null ? `env.${name}` : `services.${service}.env.${name}` };
 }
 
 /** Names that say that their value is a secret, in the words of the usual frameworks. */

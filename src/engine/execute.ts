@@ -9,7 +9,7 @@ import type { Edge } from "../ports/edge.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import type { Vault } from "../ports/vault.ts";
-import { fillEnv } from "./values.ts";
+import { fillBuildEnv, fillEnv } from "./values.ts";
 
 export interface ExecutorDeps {
   readonly journal: Journal;
@@ -61,8 +61,10 @@ async function act(
 ): Promise<void> {
   const { runtime, edge, builder } = deps;
   switch (step.do) {
-    case "build":
-      return builder.build(step.artifact, { key, release: step.release, deployment: deployment ?? "none" });
+    case "build": {
+      const variables = await fillBuildEnv(deps, key, step.artifact.env);
+      return builder.build(step.artifact, { key, release: step.release, deployment: deployment ?? "none" }, variables);
+    }
     case "run-task":
       return runtime.startTask({ ...step.task, env: await fillEnv(deps, key, step.task.env) });
     case "start":

@@ -2,7 +2,7 @@ import { Fault } from "../base/faults.ts";
 import { createRedactor, type NamedSecret, noRedactor, type Redactor } from "../base/redact.ts";
 import { Secret } from "../base/secret.ts";
 import { type EnvKey, keyText } from "../model/environment.ts";
-import { type EnvValue, type Release, secretsOf } from "../model/release.ts";
+import { type EnvValue, type Release, secretsOfRelease } from "../model/release.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { SealedPlace, Vault } from "../ports/vault.ts";
 
@@ -42,11 +42,13 @@ export class Redactors {
    * Values that were set and are secret, and those that the manifest itself has of secret variables. Not whole when one
    * cannot be opened: that may be mended, so it is looked at again.
    */
-  async #secretsOf({ key, services, secrets }: Release): Promise<{ secrets: NamedSecret[]; isWhole: boolean }> {
+  async #secretsOf(release: Release): Promise<{ secrets: NamedSecret[]; isWhole: boolean }> {
+    const { key, services, artifacts, secrets } = release;
     const isSecret = (name: string) => secrets?.includes(name) ?? true;
-    const refs = services.flatMap(({ env }) => secretsOf(env)).filter(({ secret }) => isSecret(secret));
-    const written = services.flatMap(({ env }) =>
-      Object.entries(env).filter(([name, value]) => typeof value === "string" && (secrets?.includes(name) ?? false)),
+    const refs = secretsOfRelease(release).filter(({ secret }) => isSecret(secret));
+    const written = [...services, ...artifacts.map((artifact) => ({ env: artifact.env?.secret ?? {} }))].flatMap(
+      ({ env }) =>
+        Object.entries(env).filter(([name, value]) => typeof value === "string" && (secrets?.includes(name) ?? false)),
     );
     const sealed = await this.#deps.journal.sealed(key, refs);
     // What was destroyed is in no instance any more.

@@ -1,7 +1,8 @@
 import { Fault } from "../base/faults.ts";
-import type { Secret } from "../base/secret.ts";
+import { Secret } from "../base/secret.ts";
 import { type EnvKey, keyText } from "../model/environment.ts";
-import { type Env, refText, type SecretRef, secretsOf } from "../model/release.ts";
+import { type BuildEnv, type Env, refText, type SecretRef, secretsOf } from "../model/release.ts";
+import type { BuildVariables } from "../ports/builder.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Vault } from "../ports/vault.ts";
 
@@ -36,6 +37,13 @@ export async function fillEnv(store: ValueStore, key: EnvKey, env: Env): Promise
   return Object.fromEntries(
     Object.entries(env).map(([name, value]) => [name, typeof value === "string" ? value : value.map(text).join("")]),
   );
+}
+
+/** The variables of a build as its builder gets them. Faults: those of `openValues`. */
+export async function fillBuildEnv(store: ValueStore, key: EnvKey, env: BuildEnv | undefined): Promise<BuildVariables> {
+  const plain = await fillEnv(store, key, env?.plain ?? {});
+  const secret = Object.entries(await fillEnv(store, key, env?.secret ?? {}));
+  return { plain, secret: Object.fromEntries(secret.map(([name, text]) => [name, new Secret(text)])) };
 }
 
 /** How many sealed texts are exchanged in one transaction. */

@@ -23,7 +23,7 @@ export interface CallOptions {
   readonly body?: unknown;
   /** Sent as it is, a stream in chunks, as `type`, by default a tar. */
   readonly upload?: { readonly content: Readable | Uint8Array; readonly type?: string };
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** Ends the call, and a stream that it gave; the call rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Longest time until the answer is there: for `json` all of it, else its head. */
@@ -96,10 +96,10 @@ export class Engine {
     return this.#answer(method, full, options);
   }
 
-  /** Asks for a connection of its own in both directions (attach, exec). `end()` closes our direction only. */
+  /** Asks for a connection of its own in both directions (attach, exec, session). `end()` closes our direction only. */
   async hijack(path: string, options: CallOptions = {}): Promise<Duplex> {
     const full = await this.#path(path, options);
-    const headers = { ...options.headers, Connection: "Upgrade", Upgrade: "tcp" };
+    const headers = { Connection: "Upgrade", Upgrade: "tcp", ...options.headers };
     return this.#send("POST", full, { ...options, headers, hijacks: true }) as Promise<Duplex>;
   }
 

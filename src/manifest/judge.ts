@@ -24,7 +24,8 @@ export function judge(judged: Judged): void {
   judgeGroups(judged);
   judgeHosts(judged);
   const match = matcher();
-  for (const service of judged.spec.services) judgeRounds(judged, service);
+  for (const owner of ownersIn(judged.spec)) judgeRounds(judged, owner);
+  judgeBuild(judged);
   for (const one of written) {
     if (complaints.isFull) return;
     judgeReferences(judged, one);
@@ -32,27 +33,37 @@ export function judge(judged: Judged): void {
   }
 }
 
-/** A variable as it is written, with all services that have it so. */
+/** What has variables: a service, or the build. */
+interface Owner extends Pick<ServiceTemplate, "name" | "variables"> {
+  readonly at: readonly string[];
+}
+
+function ownersIn({ services, buildVariables }: AppSpec): readonly Owner[] {
+  const each = services.map(({ name, variables }) => ({ name, variables, at: ["services", name, "env"] }));
+  return [...each, { name: "the build", variables: buildVariables, at: ["env"] }];
+}
+
+/** A variable as it is written, with all that have it so. */
 interface Written {
   /** What is said about the variable at all. */
   readonly node: Node;
   /** The layer that gives it its value, where that is another one. */
   readonly valueNode: Node;
   readonly variable: VariableSpec;
-  readonly services: ServiceTemplate[];
+  readonly owners: Owner[];
 }
 
 function writtenIn({ spec, root }: Judged): readonly Written[] {
   const written = new Map<string, Written>();
-  for (const service of spec.services) {
-    for (const [name, variable] of Object.entries(service.variables)) {
-      const node = nodeAt(root, "services", service.name, "env", name);
+  for (const owner of ownersIn(spec)) {
+    for (const [name, variable] of Object.entries(owner.variables)) {
+      const node = nodeAt(root, ...owner.at, name);
       const value = (entryOf(node, "value") ?? entryOf(node, "default"))?.value ?? node;
       const valueNode = value.path.startsWith(node.path) ? node : value;
       const id = JSON.stringify([node.line, node.column, valueNode.line, valueNode.column, variable]);
       const known = written.get(id);
-      if (known) known.services.push(service);
-      else written.set(id, { node, valueNode, variable, services: [service] });
+      if (known) known.owners.push(owner);
+      else written.set(id, { node, valueNode, variable, owners: [owner] });
     }
   }
   return [...written.values()];
@@ -115,10 +126,10 @@ function judgeHosts({ spec, root, complaints }: Judged): void {
   }
 }
 
-function judgeReferences({ spec, complaints }: Judged, { valueNode, variable, services }: Written): void {
+function judgeReferences({ spec, complaints }: Judged, { valueNode, variable, owners }: Written): void {
   for (const piece of piecesOf(variable.value ?? "") ?? []) {
     if (piece.kind === "variable") {
-      const without = services.filter(({ variables }) => !Object.hasOwn(variables, piece.name));
+      const without = owners.filter(({ variables }) => !Object.hasOwn(variables, piece.name));
       const [first] = without;
       if (!first) continue;
       const meant = nearest(piece.name, Object.keys(first.variables));
@@ -148,13 +159,32 @@ function judgeValue({ complaints, warnings }: Judged, { node, valueNode, variabl
     warnings.add(valueNode, "is a secret whose value stands in the file – set it with `fairlead env set` instead");
 }
 
-function judgeRounds({ root, complaints }: Judged, service: ServiceTemplate): void {
-  const graph = Object.entries(service.variables).map(([name, { value }]): [string, readonly string[]] => {
+/** There is one build for all services, so only the app's own variables can be for it. */
+function judgeBuild({ spec, root, complaints }: Judged): void {
+  const { build, buildVariables, services } = spec;
+  const isForBuild = (name: string) => (buildVariables[name]?.scope ?? "run") !== "run";
+  for (const { name: service, variables } of services) {
+    for (const [name, { scope }] of Object.entries(variables)) {
+      if (scope === "run" || isForBuild(name)) continue;
+      const node = nodeAt(root, "services", service, "env", name, "scope");
+      complaints.add(node, "is for the build, which is one for all services – write it under the env: of the app");
+    }
+  }
+  for (const name of Object.keys(buildVariables).filter(isForBuild)) {
+    const node = nodeAt(root, "env", name);
+    if (build.image !== null)
+      complaints.add(node, "is for the build, but an image is not built – take one out", "scope");
+    if (Object.hasOwn(build.args, name)) complaints.add(node, "is a build argument already – take one of them out");
+  }
+}
+
+function judgeRounds({ root, complaints }: Judged, owner: Owner): void {
+  const graph = Object.entries(owner.variables).map(([name, { value }]): [string, readonly string[]] => {
     const pieces = piecesOf(value ?? "") ?? [];
     return [name, pieces.flatMap((piece) => (piece.kind === "variable" ? [piece.name] : []))];
   });
   for (const round of roundsIn(new Map(graph))) {
-    const node = nodeAt(root, "services", service.name, "env", round[0] ?? "");
+    const node = nodeAt(root, ...owner.at, round[0] ?? "");
     complaints.add(node, `refers to itself: ${round.join(" → ")}`);
   }
 }

@@ -9,7 +9,7 @@ type Outputs = (service: string, output: Output) => string | null;
  * that it refers to. What has to be set, or leads to an output that `outputs` does not know, is absent. No rule is applied.
  */
 export function literalValues(
-  { variables }: ServiceTemplate,
+  { variables }: Pick<ServiceTemplate, "variables">,
   outputs: Outputs = () => null,
 ): ReadonlyMap<string, string> {
   const known = new Map<string, string | null>();

@@ -79,8 +79,9 @@ function developmentOf(top: MapNode, overlays: ReadonlyMap<string, MapNode>, fil
   return specOf(value, { environment: "development", ownsHosts: () => false, development: () => null });
 }
 
-function literalOf({ services }: AppSpec, [service, variable]: readonly [string, string]): string | null {
-  const found = services.find(({ name }) => name === service);
+function literalOf(spec: AppSpec, [service, variable]: readonly [string | null, string]): string | null {
+  const found =
+    service === null ? { variables: spec.buildVariables } : spec.services.find(({ name }) => name === service);
   return (found && literalValues(found).get(variable)) ?? null;
 }
 

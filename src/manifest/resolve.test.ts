@@ -4,7 +4,7 @@ import type { ServiceTemplate } from "../model/app.ts";
 import type { EnvValue } from "../model/release.ts";
 import { formatComplaint } from "./complaint.ts";
 import { readManifest } from "./read.ts";
-import { type ResolveContext, resolveVariables } from "./resolve.ts";
+import { type ResolveContext, resolveBuild, resolveVariables, undeclaredVariables } from "./resolve.ts";
 
 function web(env: string, environment = "production"): ServiceTemplate {
   const text = `app: shop\nenv: ${env}\nservices: { web: { run: a, http: {} } }\n`;
@@ -43,11 +43,50 @@ describe("resolveVariables", () => {
     );
   });
 
-  test("lets a set value win, as it is, and hands on one that is not declared", () => {
-    expect(values('{ A: file, B: "${A}" }', { given: set({ A: "${B}$$", EXTRA: "x" }) })).toEqual({
+  test("lets a set value win, as it is", () => {
+    expect(values('{ A: file, B: "${A}" }', { given: set({ A: "${B}$$", OTHER: "x" }) })).toEqual({
       A: [{ secret: "A", version: 7 }],
       B: [{ secret: "A", version: 7 }],
+    });
+  });
+
+  test("only what no service declares is for all of them", () => {
+    const text =
+      "app: a\nenv: { B: { scope: build } }\nservices: { web: { run: a, env: { A: a } }, worker: { run: b } }\n";
+    const reading = readManifest(text, { file: "f", environment: "production" });
+    const spec = reading.ok ? reading.spec : expect.fail("not read");
+    expect(undeclaredVariables(spec, set({ A: "x", B: "x", EXTRA: "x" }))).toEqual({
       EXTRA: [{ secret: "EXTRA", version: 7 }],
+    });
+  });
+
+  test("gives the build what is for it; secret is what has a secret variable in it, set or written", () => {
+    const text = `app: a
+env:
+  TOKEN: { secret: true, scope: build }
+  URL: { value: "https://\${TOKEN}@\${HOST}", scope: both }
+  HOST: { default: "\${SUB}.example.com" }
+  SUB: npm
+  OTHER: { value: "-\${WRITTEN}", scope: build }
+  WRITTEN: { secret: true, value: canary }
+  PLAIN: { default: a, scope: build }
+  NONE: { scope: build }
+  RUN: { required: true }
+services: { web: { run: a } }
+`;
+    const reading = readManifest(text, { file: "f", environment: "production" });
+    const spec = reading.ok ? reading.spec : expect.fail(reading.complaints.map(formatComplaint).join());
+    const token = { secret: "TOKEN", version: 7 };
+    expect(resolveBuild(spec, { ...nothing, given: set({ TOKEN: "t", PLAIN: "b" }) })).toEqual({
+      ok: true,
+      values: {
+        plain: { PLAIN: [{ secret: "PLAIN", version: 7 }] },
+        secret: { TOKEN: [token], URL: ["https://", token, "@npm.example.com"], OTHER: "-canary" },
+      },
+    });
+    expect(resolveBuild(spec, nothing)).toEqual({
+      ok: false,
+      complaints: [{ path: "env.URL", message: "refers to TOKEN, which has no value" }],
     });
   });
 

@@ -1,6 +1,6 @@
 import type { Complaint } from "../base/faults.ts";
-import type { ServiceTemplate, VariableSpec } from "../model/app.ts";
-import type { EnvValue, SecretRef } from "../model/release.ts";
+import type { AppSpec, ServiceTemplate, VariableSpec } from "../model/app.ts";
+import type { BuildEnv, Env, EnvValue, SecretRef } from "../model/release.ts";
 import { type Matcher, matcher } from "./pattern.ts";
 import { type Output, type Piece, piecesOf } from "./references.ts";
 import { valueLimit } from "./variable.ts";
@@ -13,42 +13,61 @@ export interface Given {
 
 /** Where values come from that the manifest does not have. */
 export interface ResolveContext {
-  /** Set by `env set`; taken as they are, without references, also names that the manifest does not declare. */
+  /** Set by `env set`; taken as they are, without references. */
   readonly given: Readonly<Record<string, Given>>;
   /** Where another service is reached; null when it is not known. */
   readonly outputs: (service: string, output: Output) => string | null;
 }
 
-export type Resolved =
-  | { readonly ok: true; readonly values: Record<string, EnvValue> }
+export type Resolved<T> =
+  | { readonly ok: true; readonly values: T }
   | { readonly ok: false; readonly complaints: Complaint[] };
 
 /**
  * Gives each variable of a service its value: the one that was set, else the manifest's value or default with references
  * replaced. What was set is named by its version and never copied. A variable without a value is absent, or complained
- * about when required. All checks of the manifest are applied to the final text. No complaint holds a value.
+ * about when required; one that is only for the build is absent. All checks of the manifest are applied to the final text.
+ * No complaint holds a value.
  */
-export function resolveVariables(service: ServiceTemplate, context: ResolveContext): Resolved {
-  const resolver = new Resolver(service, context);
-  const declared = Object.keys(service.variables).flatMap((name) => {
-    const value = resolver.valueOf(name, []);
-    return value.kind === "value" ? [[name, recipeOf(value.pieces)] as const] : [];
-  });
+export function resolveVariables({ name, variables }: ServiceTemplate, context: ResolveContext): Resolved<Env> {
+  const resolver = new Resolver({ path: `services.${name}.env`, variables }, context);
+  const resolved = resolver.resolve(({ scope }) => scope !== "build");
   if (resolver.complaints.length > 0) return { ok: false, complaints: resolver.complaints };
-  const given = Object.entries(context.given).map(
-    ([name, value]) => [name, recipeOf([givenPiece(name, value)])] as const,
+  return { ok: true, values: envOf(resolved) };
+}
+
+/** What was set and no service declares: nobody said for whom it is, so every service gets it. */
+export function undeclaredVariables({ services, buildVariables }: AppSpec, given: ResolveContext["given"]): Env {
+  const specs = [...services.map(({ variables }) => variables), buildVariables];
+  const declared = new Set(specs.flatMap(Object.keys));
+  return envOf(
+    Object.entries(given).flatMap(([name, value]) => (declared.has(name) ? [] : [[name, [givenPart(name, value)]]])),
   );
-  return { ok: true, values: { ...Object.fromEntries(given), ...Object.fromEntries(declared) } };
+}
+
+function envOf(resolved: readonly (readonly [string, readonly Part[]])[]): Env {
+  return Object.fromEntries(resolved.map(([name, parts]) => [name, recipeOf(parts)]));
+}
+
+/** The same for the build: only what is declared for it. Secret is also what has a secret variable in it. */
+export function resolveBuild({ buildVariables: variables }: AppSpec, context: ResolveContext): Resolved<BuildEnv> {
+  const resolver = new Resolver({ path: "env", variables }, context);
+  const resolved = resolver.resolve(({ scope }) => scope !== "run");
+  if (resolver.complaints.length > 0) return { ok: false, complaints: resolver.complaints };
+  const pick = (secret: boolean) => envOf(resolved.filter(([, parts]) => parts.some((part) => part.secret) === secret));
+  return { ok: true, values: { plain: pick(false), secret: pick(true) } };
 }
 
 /** A part of a final value; `ref` when it is not the manifest's own. */
 interface Part {
   readonly text: string;
   readonly ref: SecretRef | null;
+  /** It comes of a variable that nobody may read. */
+  readonly secret: boolean;
 }
 
-function givenPiece(secret: string, { text, version }: Given): Part {
-  return { text, ref: { secret, version } };
+function givenPart(secret: string, { text, version }: Given): Part {
+  return { text, ref: { secret, version }, secret: true };
 }
 
 /** Plain text as long as nothing in it was set. */
@@ -73,16 +92,29 @@ type Value =
   | { readonly kind: "absent" }
   | { readonly kind: "failed" };
 
+/** Variables, and where complaints say that they are. */
+interface Owner extends Pick<ServiceTemplate, "variables"> {
+  readonly path: string;
+}
+
 class Resolver {
   readonly complaints: Complaint[] = [];
   readonly #match = matcher();
   readonly #done = new Map<string, Value>();
-  readonly #service: ServiceTemplate;
+  readonly #owner: Owner;
   readonly #context: ResolveContext;
 
-  constructor(service: ServiceTemplate, context: ResolveContext) {
-    this.#service = service;
+  constructor(owner: Owner, context: ResolveContext) {
+    this.#owner = owner;
     this.#context = context;
+  }
+
+  /** The declared variables that are wanted and have a value. */
+  resolve(isWanted: (spec: VariableSpec) => boolean): readonly (readonly [string, readonly Part[]])[] {
+    return Object.entries(this.#owner.variables).flatMap(([name, spec]) => {
+      const value = isWanted(spec) ? this.valueOf(name, []) : null;
+      return value?.kind === "value" ? [[name, value.pieces] as const] : [];
+    });
   }
 
   /** `asking`: the variables whose values wait for this one, outermost first. */
@@ -93,7 +125,7 @@ class Resolver {
       const round = [...asking.slice(asking.indexOf(name)), name];
       return this.#fail(name, `refers to itself: ${round.join(" → ")}`);
     }
-    const spec = Object.hasOwn(this.#service.variables, name) ? this.#service.variables[name] : undefined;
+    const spec = Object.hasOwn(this.#owner.variables, name) ? this.#owner.variables[name] : undefined;
     const value = this.#checked(name, { spec, found: this.#find(name, { spec, asking }) });
     // A failure found deeper in a round is the first word on it.
     const first = this.#done.get(name) ?? value;
@@ -103,7 +135,7 @@ class Resolver {
 
   #find(name: string, { spec, asking }: { spec: VariableSpec | undefined; asking: readonly string[] }): Value {
     const given = Object.hasOwn(this.#context.given, name) ? this.#context.given[name] : undefined;
-    if (given) return { kind: "value", pieces: [givenPiece(name, given)] };
+    if (given) return { kind: "value", pieces: [{ ...givenPart(name, given), secret: spec?.secret ?? true }] };
     if (!spec || spec.value === null) return { kind: "absent" };
     const pieces = piecesOf(spec.value);
     if (pieces === null) return this.#fail(name, "has a reference that is not understood");
@@ -116,16 +148,16 @@ class Resolver {
       length += textOf(found).length;
       if (length > valueLimit) return this.#fail(name, `is longer than ${valueLimit} characters`);
     }
-    return { kind: "value", pieces: parts };
+    return { kind: "value", pieces: spec.secret ? parts.map((part) => ({ ...part, secret: true })) : parts };
   }
 
   /** What a piece stands for; null when there is nothing, after complaining. */
   #piece(piece: Piece, { name, asking }: { name: string; asking: readonly string[] }): readonly Part[] | null {
-    if (piece.kind === "literal") return [{ text: piece.text, ref: null }];
+    if (piece.kind === "literal") return [{ text: piece.text, ref: null, secret: false }];
     if (piece.kind === "output") {
       const text = this.#context.outputs(piece.service, piece.output);
       if (text === null) this.#fail(name, `needs the ${piece.output} of ${piece.service}, which is not known`);
-      return text === null ? null : [{ text, ref: null }];
+      return text === null ? null : [{ text, ref: null, secret: false }];
     }
     const value = this.valueOf(piece.name, [...asking, name]);
     if (value.kind === "absent") this.#fail(name, `refers to ${piece.name}, which has no value`);
@@ -147,7 +179,7 @@ class Resolver {
   #fail(name: string, message: string): Value {
     const failed = { kind: "failed" } as const;
     if (this.#done.get(name)?.kind !== "failed") {
-      this.complaints.push({ path: `services.${this.#service.name}.env.${name}`, message });
+      this.complaints.push({ path: `${this.#owner.path}.${name}`, message });
       this.#done.set(name, failed);
     }
     return failed;

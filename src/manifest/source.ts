@@ -54,6 +54,7 @@ export const variableKeys = [
   "generate",
   "forbid",
   "change",
+  "scope",
 ] as const;
 
 /** What a variable may be called: POSIX (IEEE 1003.1, 8.1), at most 128. */

@@ -1,6 +1,7 @@
 import type { AppSpec, HttpTemplate, ServiceTemplate, VariableSpec } from "../model/app.ts";
 import type { Check, CorsPolicy, ServiceChecks } from "../model/release.ts";
 import type { ManifestValue, ServiceValue } from "./grammar.ts";
+import { piecesOf } from "./references.ts";
 import type { VariableValue } from "./variable.ts";
 
 type HttpValue = NonNullable<ServiceValue["http"]>;
@@ -10,8 +11,8 @@ export interface SpecContext {
   readonly environment: string;
   /** Whether the hosts that a service gives are meant for this environment. */
   readonly ownsHosts: (service: string) => boolean;
-  /** The value that a variable has for development, where the manifest alone says it. */
-  readonly development: (service: string, variable: string) => string | null;
+  /** The value that a variable has for development, where the manifest alone says it; without a service: for the build. */
+  readonly development: (service: string | null, variable: string) => string | null;
 }
 
 /** The model of one environment: every value of the manifest in the words of `src/model`. */
@@ -25,6 +26,7 @@ export function specOf(value: ManifestValue, context: SpecContext): AppSpec {
       args: Object.fromEntries(build.args ?? []),
       base: Object.fromEntries(build.base ?? []),
     },
+    buildVariables: buildVariablesOf(variablesOf(null, value.env, context)),
     services: [...value.services].map(([name, service]) => serviceOf(name, service, { app, ...context })),
     deploy: {
       watch: { forMs: deploy.watch.for, errors: deploy.watch.errors, p95Ms: deploy.watch.p95 },
@@ -38,9 +40,6 @@ type AppContext = SpecContext & { readonly app: string };
 
 function serviceOf(name: string, service: ServiceValue, context: AppContext): ServiceTemplate {
   const { run, http, replicas, single, needs, release, checks, stop, memory, cpus, readOnly, settle } = service;
-  const variables = [...(service.env ?? [])].map(([key, value]) => {
-    return [key, variableOf(value, { ...context, development: () => context.development(name, key) })];
-  });
   return {
     name,
     command: run,
@@ -55,8 +54,29 @@ function serviceOf(name: string, service: ServiceValue, context: AppContext): Se
     cpus,
     readOnly,
     settleMs: settle,
-    variables: Object.fromEntries(variables),
+    variables: variablesOf(name, service.env, context),
   };
+}
+
+type Specs = Readonly<Record<string, VariableSpec>>;
+
+function variablesOf(service: string | null, env: ServiceValue["env"], context: SpecContext): Specs {
+  const { environment, development } = context;
+  const specs = [...(env ?? [])].map(([name, value]) => {
+    return [name, variableOf(value, { environment, development: () => development(service, name) })] as const;
+  });
+  return Object.fromEntries(specs);
+}
+
+function buildVariablesOf(specs: Specs): Specs {
+  const needed = new Set<string>();
+  const need = (name: string): void => {
+    if (needed.has(name) || !Object.hasOwn(specs, name)) return;
+    needed.add(name);
+    for (const piece of piecesOf(specs[name]?.value ?? "") ?? []) if (piece.kind === "variable") need(piece.name);
+  };
+  for (const [name, { scope }] of Object.entries(specs)) if (scope !== "run") need(name);
+  return Object.fromEntries(Object.entries(specs).filter(([name]) => needed.has(name)));
 }
 
 /** `web.shop.localhost`, outside production `staging--web.shop.localhost`: browsers take `.localhost` to this machine (RFC 6761). */
@@ -124,5 +144,6 @@ function variableOf(
     generate,
     forbid: variable.forbid?.get(environment) ?? [],
     development: variable.change?.includes(environment) ? development() : null,
+    scope: variable.scope,
   };
 }

@@ -106,6 +106,11 @@ const variable = section({
       theseEnvironments,
       "Environments in which the value must be another than for development: than the one of `environments.development`, or else of the manifest without any environment's own.",
     ),
+    scope: defaulted(
+      choice(["run", "build", "both"]),
+      "run",
+      "Who gets it: what runs, the build, or both. In a Dockerfile a plain one is a build argument (`ARG`), a secret one only a build secret (`RUN --mount=type=secret,id=NAME`).",
+    ),
     forbid: optional(
       mapOf({
         each: listOf({ each: anyText(), min: 1, max: 100 }),

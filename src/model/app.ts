@@ -16,6 +16,8 @@ export interface VariableSpec {
   readonly forbid: readonly string[];
   /** The value for development, where this environment must have another; else null. */
   readonly development: string | null;
+  /** Who gets it: what runs, the build, or both. */
+  readonly scope: "run" | "build" | "both";
 }
 
 /** How a service answers HTTP, with the names of its pages' files in the source instead of their text. */
@@ -34,6 +36,8 @@ export interface AppSpec {
   readonly app: string;
   readonly environment: string;
   readonly build: BuildSpec;
+  /** The variables of the build, which is one for all services, and those that they refer to. */
+  readonly buildVariables: Readonly<Record<string, VariableSpec>>;
   readonly services: readonly ServiceTemplate[];
   readonly deploy: DeployPolicy;
 }

@@ -136,6 +136,12 @@ export type EnvValue = string | readonly (string | SecretRef)[];
 /** Variables by name. A release holds no text of a value that was set: it names the version, and the vault has it. */
 export type Env = Readonly<Record<string, EnvValue>>;
 
+/** The variables of a build: the secret ones reach it only as build secrets, which stay in no artifact. */
+export interface BuildEnv {
+  readonly plain: Env;
+  readonly secret: Env;
+}
+
 /** The versions that variables name, each once. */
 export function secretsOf(env: Env): readonly SecretRef[] {
   const refs = Object.values(env).flatMap((value) => (typeof value === "string" ? [] : value.filter(isRef)));
@@ -230,6 +236,8 @@ export const plainBuild: BuildSpec = {
 export interface ArtifactSpec extends BuildSpec {
   readonly digest: string;
   readonly source: string;
+  /** Left out where the build has no variables. */
+  readonly env?: BuildEnv;
 }
 
 /** With which faults a build can fail. */
@@ -303,6 +311,15 @@ export function releaseName(number: number): string {
 export function parseReleaseName(text: string): number | null {
   const found = /^v?([1-9]\d{0,8})$/.exec(text);
   return found ? Number(found[1]) : null;
+}
+
+/** All versions of values that a release names, also those of its builds. */
+export function secretsOfRelease({
+  artifacts,
+  services,
+}: Pick<Release, "artifacts" | "services">): readonly SecretRef[] {
+  const builds = artifacts.flatMap(({ env }) => (env ? [env.plain, env.secret] : []));
+  return [...services.map(({ env }) => env), ...builds].flatMap(secretsOf);
 }
 
 export function serviceOf(release: Release, name: string): ServiceSpec | undefined {

@@ -1,3 +1,4 @@
+import type { Secret } from "../base/secret.ts";
 import type { EnvKey } from "../model/environment.ts";
 import type { ArtifactSpec, ArtifactState } from "../model/release.ts";
 
@@ -10,6 +11,14 @@ export interface StoredObject {
   readonly touchedAt: number;
   readonly bytes: number;
 }
+
+/** Variables of a build with their values. The secret ones are in nothing that it leaves behind. */
+export interface BuildVariables {
+  readonly plain: Readonly<Record<string, string>>;
+  readonly secret: Readonly<Record<string, Secret>>;
+}
+
+export const noVariables: BuildVariables = { plain: {}, secret: {} };
 
 /**
  * Takes sources in and makes artifacts of them. Both are named by digest, so that equal input is built once.
@@ -26,7 +35,11 @@ export interface Builder {
   readSource(digest: string, path: string): Promise<Uint8Array | null>;
   observe(digest: string): Promise<ArtifactState>;
   /** Starts a build and returns; `observe` tells how it goes. Idempotent. A failed build is begun anew. */
-  build(artifact: ArtifactSpec, forWhom: { key: EnvKey; release: number; deployment: string }): Promise<void>;
+  build(
+    artifact: ArtifactSpec,
+    forWhom: { key: EnvKey; release: number; deployment: string },
+    variables?: BuildVariables,
+  ): Promise<void>;
   list(): Promise<readonly StoredObject[]>;
   remove(object: { digest: string; what: "source" | "artifact" }): Promise<void>;
 }

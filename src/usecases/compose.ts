@@ -1,12 +1,9 @@
-import { canonicalJson, sha256 } from "../base/digest.ts";
 import { type Complaint, Fault } from "../base/faults.ts";
 import { type PlaceOf, readManifest } from "../manifest/read.ts";
-import { resolveVariables } from "../manifest/resolve.ts";
+import { resolveVariables, undeclaredVariables } from "../manifest/resolve.ts";
 import type { AppSpec, ServiceTemplate } from "../model/app.ts";
 import { type EnvKey, keyText } from "../model/environment.ts";
 import {
-  type ArtifactSpec,
-  type BuildSpec,
   type Env,
   type HttpSpec,
   type ownVariables,
@@ -14,7 +11,8 @@ import {
   releaseName,
   type ServiceSpec,
 } from "../model/release.ts";
-import { type Deps, publicUrl } from "./ground.ts";
+import { artifactOf, outputsOf } from "./artifact.ts";
+import type { Deps } from "./ground.ts";
 import { type Pages, readPages } from "./pages.ts";
 import type { GivenValues } from "./values.ts";
 
@@ -81,8 +79,8 @@ export interface Composition {
 /** Composes the immutable release. Faults: `manifest.invalid` with every variable that has no good value. */
 export function composeRelease(deps: Deps, composition: Composition): Release {
   const { key, draft, number, createdBy, message } = composition;
-  const artifact = artifactOf(draft.source, draft.spec.build);
   const complaints: Complaint[] = [];
+  const artifact = artifactOf(deps, { ...draft, given: composition.given }, complaints);
   judgeRunnable(deps, draft, complaints);
   const services = draft.spec.services.map((template): ServiceSpec => {
     const { variables: _variables, ...rest } = template;
@@ -110,23 +108,16 @@ export function composeRelease(deps: Deps, composition: Composition): Release {
 }
 
 /** What is declared as secret, and what was set without being declared: nobody said that it may be seen. */
-function secretNames({ services }: AppSpec, given: GivenValues): readonly string[] {
-  const declared = services.flatMap(({ variables }) => Object.entries(variables));
-  const secret = declared.filter(([, spec]) => spec.secret).map(([name]) => name);
-  const known = new Set(declared.map(([name]) => name));
-  return [...new Set([...secret, ...Object.keys(given).filter((name) => !known.has(name))])].sort();
+function secretNames(spec: AppSpec, given: GivenValues): readonly string[] {
+  const declared = [...spec.services.map(({ variables }) => variables), spec.buildVariables];
+  const secret = declared.flatMap((all) => Object.keys(all).filter((name) => all[name]?.secret));
+  return [...new Set([...secret, ...Object.keys(undeclaredVariables(spec, given))])].sort();
 }
 
 function httpOf({ name, http }: ServiceTemplate, pages: Pages): HttpSpec | null {
   if (http === null) return null;
   const { pageFiles: _files, ...rest } = http;
   return { ...rest, pages: pages[name] ?? {} };
-}
-
-/** An artifact is named by all that goes into it, so that equal input is built once. */
-export function artifactOf(source: string, build: BuildSpec): ArtifactSpec {
-  const made = build.image === null ? { source, ...build } : { image: build.image };
-  return { digest: sha256(canonicalJson(made)), source, ...build };
 }
 
 /** What only images can do is refused where artifacts are directories, before anything is built. */
@@ -151,8 +142,7 @@ function environmentOf(
   { draft, number, given, key }: Composition,
   { template, complaints }: { template: ServiceTemplate; complaints: Complaint[] },
 ): Env {
-  const outputs = (service: string, output: "url" | "host" | "port") => outputOf(deps, draft.spec, { service, output });
-  const resolved = resolveVariables(template, { given, outputs });
+  const resolved = resolveVariables(template, { given, outputs: outputsOf(deps, draft.spec) });
   if (!resolved.ok) {
     complaints.push(...resolved.complaints);
     return {};
@@ -161,19 +151,7 @@ function environmentOf(
     RELEASE: releaseName(number),
     FAIRLEAD_ENVIRONMENT: key.environment,
   };
-  return { ...resolved.values, ...own };
-}
-
-function outputOf(
-  deps: Deps,
-  spec: AppSpec,
-  { service, output }: { service: string; output: "url" | "host" | "port" },
-) {
-  const host = spec.services.find((candidate) => candidate.name === service)?.http?.hosts[0];
-  if (host === undefined) return null;
-  if (output === "url") return publicUrl(deps, host);
-  const address = deps.edge.address();
-  return output === "host" ? address.host : String(address.port);
+  return { ...undeclaredVariables(draft.spec, given), ...resolved.values, ...own };
 }
 
 /**

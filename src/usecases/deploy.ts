@@ -4,7 +4,7 @@ import { openValues } from "../engine/values.ts";
 import type { Change } from "../model/change.ts";
 import { type Deployment, type DeploymentKind, newDeployment } from "../model/deployment.ts";
 import { type Environment, type EnvKey, keyText, newEnvironment } from "../model/environment.ts";
-import { parseReleaseName, type Release, releaseName, type SecretRef, secretsOf, serviceOf } from "../model/release.ts";
+import { parseReleaseName, type Release, releaseName, secretsOfRelease, serviceOf } from "../model/release.ts";
 import { audited } from "./audit.ts";
 import { composeRelease, type Draft, draftOf, refuseTakenHosts } from "./compose.ts";
 import { generatedValues } from "./generate.ts";
@@ -93,11 +93,6 @@ function rollback(call: Call, key: EnvKey, wanted: string | null): Promise<Deplo
     const beside = [audited(deps, authorise(call, "deploy"), account)];
     return queue(call, { environment, kind: "rollback", release, isNew: false, services: null, beside });
   });
-}
-
-/** All versions of values that a release names. */
-function secretsOfRelease({ services }: Release): readonly SecretRef[] {
-  return services.flatMap(({ env }) => secretsOf(env));
 }
 
 /** The release to go back to: the one named, which must have been live, or the newest live one before the serving one. */

@@ -29,7 +29,7 @@ export function newValue(spec: AppSpec, name: string): string | null {
  */
 export function generatedValues(spec: AppSpec, given: Readonly<Record<string, unknown>>): Record<string, string> {
   const made = new Map<string, string>();
-  for (const { variables } of spec.services) {
+  for (const variables of [...spec.services.map((service) => service.variables), spec.buildVariables]) {
     for (const [name, { generate, value }] of Object.entries(variables)) {
       if (generate === null || value !== null || Object.hasOwn(given, name) || made.has(name)) continue;
       made.set(name, makers[generate]());

@@ -1,9 +1,11 @@
-import { Fault } from "../base/faults.ts";
-import { type EnvKey, keyText } from "../model/environment.ts";
+import { type Complaint, Fault } from "../base/faults.ts";
+import { type EnvKey, keyText, newEnvironment } from "../model/environment.ts";
 import { type Release, releaseName } from "../model/release.ts";
-import { artifactOf, type Draft, draftOf, manifestFile, readDraft } from "./compose.ts";
+import { artifactOf } from "./artifact.ts";
+import { type Draft, draftOf, manifestFile, readDraft } from "./compose.ts";
 import { type Call, environmentOf } from "./ground.ts";
 import { pagesOf } from "./pages.ts";
+import { givenValues } from "./values.ts";
 
 /** The code of one environment, read with the manifest's words for another. */
 export interface Promotion {
@@ -28,9 +30,12 @@ export async function promotionOf(call: Call, key: EnvKey, from: string): Promis
   const draft = (await builder.hasSource(release.source))
     ? await draftOf(call.deps, key, release.source)
     : { ...readDraft(key, release.source, release.manifest), pages: pagesOf(release) };
-  const wanted = artifactOf(draft.source, draft.spec.build).digest;
-  if (!release.artifacts.some(({ digest }) => digest === wanted)) {
-    const detail = `${manifestFile} has ${key.environment} build something else than ${from}: nothing of ${from} could be used`;
+  const given = await givenValues(call.deps, (await journal.environment(key)) ?? newEnvironment(key));
+  const complaints: Complaint[] = [];
+  const wanted = artifactOf(call.deps, { ...draft, given }, complaints).digest;
+  // What is missing for the build is complained about with all the rest when the release is composed.
+  if (complaints.length === 0 && !release.artifacts.some(({ digest }) => digest === wanted)) {
+    const detail = `${manifestFile} and the values for builds have ${key.environment} build something else than ${from}: nothing of ${from} could be used`;
     throw new Fault("promote.other-build", detail);
   }
   return { draft, message: `promoted from ${from} ${releaseName(release.number)}` };

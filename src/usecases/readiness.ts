@@ -7,7 +7,7 @@ import type { KnownValue, SourceFile } from "../check/subject.ts";
 import type { Allowed, Release } from "../model/release.ts";
 import { type Draft, manifestFile } from "./compose.ts";
 import { type Deps, invalid } from "./ground.ts";
-import type { GivenValues } from "./values.ts";
+import { type GivenValues, textOf } from "./values.ts";
 
 /** Rules that somebody knows to be broken and lets pass. */
 export interface Permit {
@@ -58,12 +58,12 @@ export async function refuseUnready(
 }
 
 /** Values that are about to be set are in no journal yet: all are taken as they were given. */
-function valuesOf({ services }: Release, given: GivenValues): readonly KnownValue[] {
-  return services.flatMap(({ name: service, env }) =>
+function valuesOf({ services, artifacts }: Release, given: GivenValues): readonly KnownValue[] {
+  const builds = artifacts.map(({ env }) => ({ name: null, env: { ...env?.plain, ...env?.secret } }));
+  return [...services, ...builds].flatMap(({ name: service, env }) =>
     Object.entries(env).map(([name, value]): KnownValue => {
-      if (typeof value === "string") return { service, name, text: new Secret(value), from: "manifest" };
-      const pieces = value.map((piece) => (typeof piece === "string" ? piece : (given[piece.secret]?.text ?? "")));
-      return { service, name, text: new Secret(pieces.join("")), from: "set" };
+      const text = new Secret(textOf(value, given));
+      return { service, name, text, from: typeof value === "string" ? "manifest" : "set" };
     }),
   );
 }

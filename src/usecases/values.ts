@@ -3,7 +3,7 @@ import { openValues } from "../engine/values.ts";
 import type { Given } from "../manifest/resolve.ts";
 import type { Change } from "../model/change.ts";
 import type { Environment, SealedValue } from "../model/environment.ts";
-import { refText } from "../model/release.ts";
+import { type EnvValue, refText } from "../model/release.ts";
 import type { Deps } from "./ground.ts";
 
 /** Values of an environment in the clear, by name, with their versions. They never leave the process by this. */
@@ -16,6 +16,12 @@ export async function givenValues(deps: Deps, { key, variables }: Environment): 
   return Object.fromEntries(
     refs.map((ref) => [ref.secret, { version: ref.version, text: opened.get(refText(ref))?.reveal() ?? "" }]),
   );
+}
+
+/** The text of a variable with the values that it names. */
+export function textOf(value: EnvValue, given: GivenValues): string {
+  if (typeof value === "string") return value;
+  return value.map((piece) => (typeof piece === "string" ? piece : (given[piece.secret]?.text ?? ""))).join("");
 }
 
 export interface ValuesSet {

@@ -5,7 +5,7 @@ import type { Actor } from "../model/audit.ts";
 import type { Change } from "../model/change.ts";
 import type { Deployment } from "../model/deployment.ts";
 import { type Environment, type EnvKey, keyText, newEnvironment, type SetValue } from "../model/environment.ts";
-import { type EnvValue, isOwnVariable, type Release, refText, secretsOf } from "../model/release.ts";
+import { type EnvValue, isOwnVariable, type Release, refText, secretsOf, secretsOfRelease } from "../model/release.ts";
 import { audited } from "./audit.ts";
 import { composeRelease, readDraft } from "./compose.ts";
 import { queue } from "./deploy.ts";
@@ -61,7 +61,7 @@ function setIn(value: EnvValue): readonly string[] {
 async function knownValues({ deps }: Call, environment: Environment): Promise<Record<string, KnownValue>> {
   const { key, serving, variables } = environment;
   const release = serving && (await deps.journal.release(key, serving.release));
-  const used = new Set((release?.services ?? []).flatMap(({ env }) => secretsOf(env)).map(refText));
+  const used = new Set((release ? secretsOfRelease(release) : []).map(refText));
   return Object.fromEntries(
     Object.entries(variables).map(([secret, value]) => {
       const live = used.has(refText({ secret, version: value.version }));

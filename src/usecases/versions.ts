@@ -1,7 +1,7 @@
 import { Fault } from "../base/faults.ts";
 import { resealAll } from "../engine/values.ts";
 import { type Environment, type EnvKey, keyText } from "../model/environment.ts";
-import { type Release, refText, releaseName, type SecretRef, secretsOf } from "../model/release.ts";
+import { type Release, refText, releaseName, type SecretRef, secretsOfRelease } from "../model/release.ts";
 import type { ValueVersion } from "../ports/journal.ts";
 import { audited } from "./audit.ts";
 import { configured } from "./documents.ts";
@@ -35,8 +35,8 @@ export async function listVersions(call: Call, key: EnvKey, name: string): Promi
   }));
 }
 
-function hasVersion({ services }: Release, ref: SecretRef): boolean {
-  return services.some(({ env }) => secretsOf(env).some((one) => refText(one) === refText(ref)));
+function hasVersion(release: Release, ref: SecretRef): boolean {
+  return secretsOfRelease(release).some((one) => refText(one) === refText(ref));
 }
 
 /** The master key in the clear, for a bundle that its reader encrypts. */

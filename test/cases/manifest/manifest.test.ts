@@ -30,7 +30,8 @@ function leaves(value: unknown, path: string): [string, string][] {
   return members.flatMap(([key, member]) => leaves(member, path === "" ? key : `${path}.${key}`));
 }
 
-const generic = (path: string): string => path.replace(/^services\.[^.]+/, "services.*").replace(/variables\.\w+/, "variables.*");
+const generic = (path: string): string =>
+  path.replace(/^(?:services\.[^.]+\.variables|buildVariables)\.\w+/, "variables.*").replace(/^services\.[^.]+/, "services.*");
 
 function specFor(text: string): AppSpec {
   const reading = readManifest(text, { file: "fairlead.yml", environment: "production" });

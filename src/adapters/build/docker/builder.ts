@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { detect } from "../../../detect/detect.ts";
 import type { Engine } from "../../../host/engine.ts";
 import type { ArtifactSpec, ArtifactState } from "../../../model/release.ts";
-import type { Builder, StoredObject } from "../../../ports/builder.ts";
+import { type Builder, type BuildVariables, noVariables, type StoredObject } from "../../../ports/builder.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import { hexOf, Shelf } from "../source/shelf.ts";
 import { Sources } from "../source/sources.ts";
@@ -49,7 +49,7 @@ export type ForWhom = Parameters<Builder["build"]>[1];
  * - `docker buildx` is used where it is installed, else BuildKit by the engine's own API, else the classic builder. Only the
  *   last one honours the limits of memory and processor (engine 20.10 to 29); BuildKit runs steps in a control group of the
  *   engine's own, which is not ours to limit. All are held by the disk's room, the number side by side and the deadline.
- * - Nothing of a service's variables is known here: a build gets its context, and the arguments that the manifest names.
+ * - A build gets its context and the variables that the manifest has for it: plain ones as arguments, secret ones as build secrets, which stay in nothing.
  * - Taken away are only our own tags; the build cache, which has no owner, never.
  */
 export function dockerBuilder(options: DockerBuilderOptions): DockerBuilder {
@@ -101,10 +101,10 @@ class EngineBuilder implements DockerBuilder {
     return (await this.#images.has(digest)) ? { state: "built" } : this.builds.stateOf(digest);
   }
 
-  build(artifact: ArtifactSpec, forWhom: ForWhom): Promise<void> {
+  build(artifact: ArtifactSpec, forWhom: ForWhom, variables = noVariables): Promise<void> {
     const asking = this.#asking.get(artifact.digest);
     if (asking) return asking;
-    const done = this.#ensure(artifact, forWhom).finally(() => this.#asking.delete(artifact.digest));
+    const done = this.#ensure(artifact, forWhom, variables).finally(() => this.#asking.delete(artifact.digest));
     this.#asking.set(artifact.digest, done);
     return done;
   }
@@ -131,7 +131,7 @@ class EngineBuilder implements DockerBuilder {
     await this.builds.open();
   }
 
-  async #ensure(artifact: ArtifactSpec, forWhom: ForWhom): Promise<void> {
+  async #ensure(artifact: ArtifactSpec, forWhom: ForWhom, variables: BuildVariables): Promise<void> {
     const { digest, source } = artifact;
     const { state } = await this.observe(digest);
     const now = this.#clock.now();
@@ -143,7 +143,9 @@ class EngineBuilder implements DockerBuilder {
     const task = `build-${hexOf(digest).slice(0, 16)}-${now.toString(36)}`;
     const { key, release, deployment } = forWhom;
     await this.builds.start({ task, key, release, deployment, digest, since: now }, (course) =>
-      root === null ? this.#work.fetch(artifact, course) : this.#work.build({ artifact, root, release }, course),
+      root === null
+        ? this.#work.fetch(artifact, course)
+        : this.#work.build({ artifact, root, release, variables }, course),
     );
   }
 

@@ -44,7 +44,7 @@ async function run(docker: DockerProgram, order: BuildOrder, course: Course): Pr
   const { signal } = course;
   signal.throwIfAborted();
   const child = startChild([docker.path, ...argumentsOf(order)], {
-    env: docker.env,
+    env: { ...docker.env, ...secretEnv(order) },
     stdio: ["pipe", "pipe", "pipe"],
   });
   const stop = () => child.kill("SIGKILL");
@@ -84,13 +84,23 @@ async function read(stream: Readable | null, lines: PlainLines): Promise<void> {
   for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) lines.take(line);
 }
 
-function argumentsOf({ tag, dockerfile, target, args, labels }: BuildOrder): string[] {
+/** Where the program finds the secrets: not under their own names, some of which it could mean for itself. */
+function secretEnv({ secrets }: BuildOrder): Record<string, string> {
+  return Object.fromEntries(Object.entries(secrets).map(([name, secret]) => [secretName(name), secret.reveal()]));
+}
+
+function secretName(name: string): string {
+  return `FAIRLEAD_BUILD_SECRET_${name}`;
+}
+
+function argumentsOf({ tag, dockerfile, target, args, labels, secrets }: BuildOrder): string[] {
   const pairs = (flag: string, values: Readonly<Record<string, string>>) =>
     Object.entries(values).flatMap(([name, value]) => [flag, `${name}=${value}`]);
   return [
     ...["build", "--builder", "default", "--progress", "plain", "--tag", tag, "--file", dockerfile],
     ...(target === null ? [] : ["--target", target]),
     ...pairs("--build-arg", args),
+    ...Object.keys(secrets).flatMap((name) => ["--secret", `id=${name},env=${secretName(name)}`]),
     ...pairs("--label", labels),
     "-",
   ];

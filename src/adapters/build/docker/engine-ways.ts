@@ -2,6 +2,7 @@ import { type Engine, isRefusal, type Query } from "../../../host/engine.ts";
 import { jsonLines } from "../../../host/engine-streams.ts";
 import { BuildkitLines } from "./buildkit-lines.ts";
 import { ClassicLines } from "./classic-lines.ts";
+import { openSession, type Session } from "./session.ts";
 import { type BuildEnd, type BuildOrder, type Course, exitCodeIn, type Way } from "./way.ts";
 
 /** The planner's deadline of the build phase ends a build; this only has to be longer. */
@@ -16,17 +17,18 @@ interface BuildMessage {
   readonly errorDetail?: { readonly code?: number; readonly message?: string };
 }
 
-/** BuildKit by the engine's own API: no session, so what needs one (`--mount=type=secret`, `ssh`) fails in words. */
+/** BuildKit by the engine's own API, with a session where there are secrets; what else needs one (`--mount=type=ssh`) fails in words. */
 export function buildkitWay(engine: Engine): Way {
   return {
     name: "BuildKit of the engine",
     async run(order, course) {
       const lines = new BuildkitLines(course.say);
-      const failure = await talk(engine, { order, course, version: "2" }, (message) => {
+      const session = await sessionFor(engine, order, course);
+      const failure = await talk(engine, { order, course, version: "2", session: session?.id }, (message) => {
         if (message.id === "moby.buildkit.trace" && typeof message.aux === "string") {
           lines.take(Buffer.from(message.aux, "base64"));
         }
-      });
+      }).finally(() => session?.close());
       if (!failure) return { ok: true };
       const words = lines.failed?.error ?? failure.message ?? "the builder does not say why";
       return { ok: false, step: lines.failed?.name ?? null, code: exitCodeIn(words), words };
@@ -34,11 +36,20 @@ export function buildkitWay(engine: Engine): Way {
   };
 }
 
+async function sessionFor(engine: Engine, { secrets }: BuildOrder, { signal }: Course): Promise<Session | null> {
+  return Object.keys(secrets).length > 0 ? openSession(engine, secrets, signal) : null;
+}
+
 /** The builder of engines without BuildKit. It alone honours the limits of memory and processor. */
 export function classicWay(engine: Engine): Way {
   return {
     name: "the engine's classic builder",
     async run(order, course) {
+      const secret = Object.keys(order.secrets)[0];
+      if (secret !== undefined) {
+        const words = `the engine's classic builder has no build secrets, and ${secret} is one: BuildKit is needed`;
+        return { ok: false, step: null, code: null, words };
+      }
       const lines = new ClassicLines(course.say);
       const failure = await talk(engine, { order, course, version: "1" }, ({ stream, status }) => {
         if (stream !== undefined) lines.take(stream);
@@ -61,18 +72,19 @@ interface Talk {
   readonly order: BuildOrder;
   readonly course: Course;
   readonly version: "1" | "2";
+  readonly session?: string | undefined;
 }
 
 /** Has the engine build and listens to the end; the answer is what went wrong, or null. */
 async function talk(
   engine: Engine,
-  { order, course, version }: Talk,
+  { order, course, version, session }: Talk,
   hear: (message: BuildMessage) => void,
 ): Promise<BuildMessage["errorDetail"] | null> {
   const { signal } = course;
   const upload = { content: order.tar() };
   const answer = await engine.stream("POST", "/build", {
-    query: queryOf(order, version),
+    query: { ...queryOf(order, version), session },
     upload,
     signal,
     withinMs: longestMs,

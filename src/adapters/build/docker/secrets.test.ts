@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { sha256 } from "../../../base/digest.ts";
+import { Secret } from "../../../base/secret.ts";
 import { admitFiles, artifactSpec, builtOrNot, forWhom, tarOf } from "../../../testing/conformance/builder.ts";
 import { outputOf, runtimeKey } from "../../../testing/conformance/runtime.ts";
 import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
@@ -10,6 +12,7 @@ import { dockerWorld } from "./world.ts";
 
 const socket = testEngine();
 const canary = `canary-${randomBytes(12).toString("hex")}`;
+const token = `token-${randomBytes(40_000).toString("hex")}`;
 const told = `told-${randomBytes(12).toString("hex")}`;
 
 describe.skipIf(socket === null)(`a secret of the controller's or of the source's (else: ${noEngine})`, () => {
@@ -26,15 +29,23 @@ describe.skipIf(socket === null)(`a secret of the controller's or of the source'
     await world.close();
   });
 
-  test("is in no layer, history, label or log; what the manifest gives as an argument is, as it says", async () => {
+  test("is in no layer, history, label or log, though a step gets it; what the manifest gives as an argument is, as it says", async () => {
     const { files } = world.told(
       { ".dockerignore": "key.pem\n", "key.pem": canary, "conf/a": "public" },
       "env; cat key.pem conf/a /proc/self/cmdline || true",
     );
-    const dockerfile = files.Dockerfile?.replace("WORKDIR", "ARG TOLD\nENV TOLD=$TOLD\nWORKDIR") ?? "";
-    const source = await admitFiles(builder, { ...files, Dockerfile: dockerfile });
+    const mounted = "RUN --mount=type=secret,id=TOKEN sha256sum /run/secrets/TOKEN > digest && cat digest";
+    const more = `ARG TOLD PLAIN\nENV TOLD=$TOLD PLAIN=$PLAIN\n${mounted}\nWORKDIR`;
+    const source = await admitFiles(builder, {
+      ...files,
+      Dockerfile: files.Dockerfile?.replace("WORKDIR", more) ?? "",
+    });
     const spec = { ...artifactSpec(source, null), args: { TOLD: told } };
-    await builder.build(spec, forWhom);
+    const variables = {
+      plain: { PLAIN: "plain-value" },
+      secret: { TOKEN: new Secret(token), OTHER: new Secret(canary) },
+    };
+    await builder.build(spec, forWhom, variables);
     expect(await builtOrNot(builder, spec.digest)).toEqual({ state: "built" });
     const image = imageOf(spec.digest);
     const [task] = await builder.builds.tasks(runtimeKey);
@@ -45,9 +56,10 @@ describe.skipIf(socket === null)(`a secret of the controller's or of the source'
       labels: JSON.stringify(await world.engine.json("GET", `/images/${image}/json`)),
     };
     expect(texts.log).toContain("public");
-    for (const text of Object.values(texts)) expect(text).not.toContain(canary);
-    expect(texts.labels).toContain(told);
-    expect(await occurs(await world.engine.stream("GET", `/images/${image}/get`), ["public", canary])).toEqual([
+    expect(texts.log).toContain(sha256(token).replace("sha256:", ""));
+    for (const text of Object.values(texts)) expect(text).not.toMatch(new RegExp(`${canary}|${token.slice(0, 40)}`));
+    for (const text of [told, "plain-value"]) expect(texts.labels).toContain(text);
+    expect(await occurs(await world.engine.stream("GET", `/images/${image}/get`), ["public", canary, token])).toEqual([
       "public",
     ]);
   });
@@ -65,7 +77,7 @@ async function occurs(stream: AsyncIterable<Buffer>, texts: readonly string[]): 
   for await (const chunk of stream) {
     const bytes = Buffer.concat([rest, chunk]);
     for (const text of texts) if (bytes.includes(text)) found.add(text);
-    rest = bytes.subarray(-100);
+    rest = bytes.subarray(-100_000);
   }
   return [...found].sort();
 }

@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import type { Secret } from "../../../base/secret.ts";
 
 /** What builds may use together with everything that they start; null means no limit. */
 export interface BuildLimits {
@@ -16,6 +17,8 @@ export interface BuildOrder {
   readonly dockerfile: string;
   readonly target: string | null;
   readonly args: Readonly<Record<string, string>>;
+  /** What a step can mount under its name, and nobody else gets. */
+  readonly secrets: Readonly<Record<string, Secret>>;
   readonly labels: Readonly<Record<string, string>>;
   readonly limits: BuildLimits;
 }

@@ -1,6 +1,7 @@
 import { createServer, request } from "node:http";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
+import { Secret } from "../../../base/secret.ts";
 import { admitFiles, artifactSpec, builtOrNot, forWhom } from "../../../testing/conformance/builder.ts";
 import { outputOf, runtimeKey } from "../../../testing/conformance/runtime.ts";
 import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
@@ -37,7 +38,7 @@ async function behind(path: string, refuses: (url: string) => boolean): Promise<
 }
 
 test.skipIf(socket === "")(
-  `an engine without BuildKit builds with its classic builder (else: ${noEngine})`,
+  `an engine without BuildKit builds with its classic builder, but nothing that needs secrets (else: ${noEngine})`,
   async () => {
     const place = await processWorld();
     const door = await behind(join(place.root, "door"), (url) => /\/build\?.*version=2/.test(url));
@@ -53,5 +54,12 @@ test.skipIf(socket === "")(
     expect(await outputOf(world.runtime, task?.name ?? "")).toMatch(
       /builds with BuildKit of the engine\nbuilds with the engine's classic builder\nStep 1/,
     );
+    const other = artifactSpec(await admitFiles(builder, { ...files, b: "2" }), null);
+    await builder.build(other, forWhom, { plain: {}, secret: { NPM_TOKEN: new Secret("canary") } });
+    expect(await builtOrNot(builder, other.digest)).toMatchObject({
+      state: "failed",
+      code: "build.failed",
+      detail: "the engine's classic builder has no build secrets, and NPM_TOKEN is one: BuildKit is needed",
+    });
   },
 );

@@ -1,9 +1,11 @@
 import { asFault, Fault, isErrno } from "../../../base/faults.ts";
 import { formatSize } from "../../../base/size.ts";
+import { withBuildVariables } from "../../../detect/build-variables.ts";
 import type { detect } from "../../../detect/detect.ts";
 import { isRecipe, type Recipe } from "../../../detect/recipe.ts";
 import type { Engine } from "../../../host/engine.ts";
 import { type ArtifactSpec, type BuildFaultCode, releaseName } from "../../../model/release.ts";
+import type { BuildVariables } from "../../../ports/builder.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { WorkEnd } from "./builds.ts";
 import { packContext, privateDockerfile, readContext, textAt } from "./context.ts";
@@ -29,6 +31,7 @@ interface Job {
   /** The directory that is built. */
   readonly root: string;
   readonly release: number;
+  readonly variables: BuildVariables;
 }
 
 /** What is done for an artifact, from its source or its name to the image with our tag. Never rejects with a build's fault. */
@@ -74,12 +77,13 @@ export class Work {
     return end;
   }
 
-  async #order({ artifact, root, release }: Job, { say }: Course): Promise<{ order: BuildOrder; bytes: number }> {
+  async #order(job: Job, { say }: Course): Promise<{ order: BuildOrder; bytes: number }> {
+    const { artifact, root, release, variables } = job;
     const { clock, installation, limits } = this.#options;
     const own = artifact.dockerfile ?? (textAt(root, "Dockerfile") === null ? null : "Dockerfile");
     const context = await readContext(root, own);
     say(`context ${artifact.context}: ${context.files} files, ${formatSize(context.bytes)}`);
-    const recipe = own === null ? this.#recipe(artifact, root, context.entries) : null;
+    const recipe = own === null ? this.#recipe(job, context.entries) : null;
     if (recipe) explain(recipe, say);
     const now = clock.now();
     const order = {
@@ -87,7 +91,8 @@ export class Work {
       tar: () => packContext(context, { dockerfile: recipe?.dockerfile ?? null, now }),
       dockerfile: own ?? privateDockerfile,
       target: artifact.target,
-      args: artifact.args,
+      args: { ...artifact.args, ...variables.plain },
+      secrets: variables.secret,
       labels: {
         [artifactLabel]: artifact.digest,
         [installationLabel]: installation,
@@ -102,13 +107,15 @@ export class Work {
 
   /** Fault `build.unrecognised` says what was looked for. */
   #recipe(
-    { base }: ArtifactSpec,
-    root: string,
+    { artifact: { base }, root, variables }: Job,
     entries: readonly { readonly path: string; readonly kind: string }[],
   ): Recipe {
     const paths = entries.filter(({ kind }) => kind !== "directory").map(({ path }) => path);
     const found = this.#options.recipeOf({ paths, read: (path) => textAt(root, path) }, { base });
-    if (isRecipe(found)) return found;
+    if (isRecipe(found)) {
+      const names = { plain: Object.keys(variables.plain), secret: Object.keys(variables.secret) };
+      return { ...found, dockerfile: withBuildVariables(found.dockerfile, names) };
+    }
     const looked = found.lookedFor.join(", ");
     throw new Fault("build.unrecognised", `no Dockerfile, and nothing to make one of; looked for ${looked}`);
   }

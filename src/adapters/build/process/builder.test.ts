@@ -1,7 +1,18 @@
-import { chmodSync, mkdirSync, readdirSync, renameSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { treeDigest } from "../../../base/digest.ts";
+import { Secret } from "../../../base/secret.ts";
 import type { Builder } from "../../../ports/builder.ts";
 import { admitFiles, artifactSpec, builtOrNot, forWhom, tarOf } from "../../../testing/conformance/builder.ts";
 import { exitOf, outputOf, runtimeKey } from "../../../testing/conformance/runtime.ts";
@@ -22,6 +33,17 @@ const sh = (script: string) => ["/bin/sh", "-c", script];
 const staged = () => readdirSync(join(world.directory, "staging"));
 const recordOf = (digest: string) => join(world.directory, "builds", `${digest.slice(7)}.json`);
 const tasks = async () => (await world.runtime.observe(runtimeKey)).tasks;
+
+test("variables of the build are in the command's environment, and written down nowhere", async () => {
+  const spec = artifactSpec(await admitFiles(builder, { a: "1" }), sh('printf %s "$PLAIN-${#TOKEN}" > b'));
+  const token = `canary-${randomBytes(12).toString("hex")}`;
+  await builder.build(spec, forWhom, { plain: { PLAIN: "x" }, secret: { TOKEN: new Secret(token) } });
+  expect(await builtOrNot(builder, spec.digest)).toEqual({ state: "built" });
+  expect(readFileSync(join(world.artifact(spec.digest), "b"), "utf8")).toBe(`x-${token.length}`);
+  for (const file of readdirSync(world.root, { recursive: true, withFileTypes: true })) {
+    if (file.isFile()) expect(readFileSync(join(file.parentPath, file.name), "utf8")).not.toContain(token);
+  }
+});
 
 describe("after a crash", () => {
   test("what was half unpacked or half copied is taken away", async () => {

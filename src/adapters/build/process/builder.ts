@@ -5,7 +5,13 @@ import { runChild } from "../../../host/child.ts";
 import type { EnvKey } from "../../../model/environment.ts";
 import type { Exit, ObservedTask } from "../../../model/instance.ts";
 import { type ArtifactSpec, unconfined } from "../../../model/release.ts";
-import type { ArtifactState, Builder, StoredObject } from "../../../ports/builder.ts";
+import {
+  type ArtifactState,
+  type Builder,
+  type BuildVariables,
+  noVariables,
+  type StoredObject,
+} from "../../../ports/builder.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Runtime } from "../../../ports/runtime.ts";
 import { clear, hexOf, isDigest, Shelf, unlessMissing } from "../source/shelf.ts";
@@ -19,6 +25,8 @@ export interface ProcessBuilderOptions {
   readonly runAs: { readonly uid: number; readonly gid: number } | null;
   readonly clock: Clock;
 }
+
+type ForWhom = Parameters<Builder["build"]>[1];
 
 /** What is written down of a build before its command is begun. */
 interface BuildRecord {
@@ -76,11 +84,11 @@ class ProcessBuilder implements Builder {
     return { state: "building", since: preparing.since };
   }
 
-  build(artifact: ArtifactSpec, forWhom: { key: EnvKey; release: number; deployment: string }): Promise<void> {
+  build(artifact: ArtifactSpec, forWhom: ForWhom, variables = noVariables): Promise<void> {
     const { digest } = artifact;
     const preparing = this.#preparing.get(digest);
     if (preparing) return preparing.done;
-    const done = this.#ensure(artifact, forWhom).finally(() => this.#preparing.delete(digest));
+    const done = this.#ensure(artifact, forWhom, variables).finally(() => this.#preparing.delete(digest));
     this.#preparing.set(digest, { since: this.#options.clock.now(), done });
     return done;
   }
@@ -118,16 +126,16 @@ class ProcessBuilder implements Builder {
     return { state: "built" };
   }
 
-  async #ensure(artifact: ArtifactSpec, forWhom: { key: EnvKey; release: number; deployment: string }): Promise<void> {
+  async #ensure(artifact: ArtifactSpec, forWhom: ForWhom, variables: BuildVariables): Promise<void> {
     await this.#open();
     const now = this.#options.clock.now();
     const { state } = await this.#look(artifact.digest);
     await this.#shelf.touch("source", artifact.source, now);
     if (state === "built") await this.#shelf.touch("artifact", artifact.digest, now);
-    else if (state !== "building") await this.#begin(artifact, forWhom);
+    else if (state !== "building") await this.#begin(artifact, forWhom, variables);
   }
 
-  async #begin(artifact: ArtifactSpec, forWhom: { key: EnvKey; release: number; deployment: string }): Promise<void> {
+  async #begin(artifact: ArtifactSpec, forWhom: ForWhom, { plain, secret }: BuildVariables): Promise<void> {
     const { digest, command } = artifact;
     const context = await this.#sources.context(artifact);
     await this.#forget(digest);
@@ -149,7 +157,7 @@ class ProcessBuilder implements Builder {
       artifact: staging,
       ...unconfined,
       command,
-      env: {},
+      env: { ...plain, ...revealed(secret) },
     });
   }
 
@@ -226,6 +234,10 @@ class ProcessBuilder implements Builder {
     const records = await Promise.all(digests.map((digest) => this.#record(digest)));
     return new Set(records.filter((record) => record !== null).map((record) => basename(record.staging)));
   }
+}
+
+function revealed(secrets: BuildVariables["secret"]): Record<string, string> {
+  return Object.fromEntries(Object.entries(secrets).map(([name, secret]) => [name, secret.reveal()]));
 }
 
 /** How a command failed, in words: without its arguments' values beyond the first ones, and without its output. */

@@ -1,0 +1,92 @@
+import { randomUUID } from "node:crypto";
+import { performServerHandshake, type ServerHttp2Stream } from "node:http2";
+import type { Engine } from "../../../host/engine.ts";
+import type { BuildOrder } from "./way.ts";
+import { fieldsOf } from "./wire.ts";
+
+type Secrets = BuildOrder["secrets"];
+
+/** The calls of BuildKit that a session answers (moby/buildkit, session/secrets/secrets.proto; grpc/health/v1/health.proto). */
+const methods = {
+  secret: "/moby.buildkit.secrets.v1.Secrets/GetSecret",
+  health: "/grpc.health.v1.Health/Check",
+} as const;
+
+/** Codes of gRPC (grpc.io, "Status codes"). */
+const status = { ok: 0, notFound: 5, unimplemented: 12 } as const;
+
+/** A secret may have 500 KiB (moby/buildkit, MaxSecretSize); its name is far shorter. */
+const longestRequest = 16 * 1024;
+
+/** What a build asks its client for while it goes on. */
+export interface Session {
+  /** For the build's `session`. */
+  readonly id: string;
+  close(): void;
+}
+
+/**
+ * A session of BuildKit, which asks for a secret when a step mounts it (`RUN --mount=type=secret,id=NAME`), and for nothing
+ * else. The engine turns the connection round and speaks gRPC over HTTP/2 on it. Faults: those of the engine.
+ */
+export async function openSession(engine: Engine, secrets: Secrets, signal: AbortSignal): Promise<Session> {
+  const id = randomUUID();
+  const headers = {
+    Upgrade: "h2c",
+    "X-Docker-Expose-Session-Uuid": id,
+    "X-Docker-Expose-Session-Name": "fairlead",
+    "X-Docker-Expose-Session-Grpc-Method": Object.values(methods),
+  };
+  const connection = await engine.hijack("/session", { headers, signal });
+  const session = performServerHandshake(connection);
+  session.on("stream", (stream, { ":path": path }) => answer(stream, String(path), secrets));
+  // A build that is over, or cut off, takes its session with it: the build itself tells what became of it.
+  session.on("error", () => session.destroy());
+  return { id, close: () => session.destroy() };
+}
+
+function answer(stream: ServerHttp2Stream, path: string, secrets: Secrets): void {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  stream.on("data", (chunk: Buffer) => {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > longestRequest) stream.destroy();
+  });
+  stream.on("error", () => stream.destroy());
+  stream.on("end", () => {
+    if (path === methods.health) return reply(stream, status.ok, Buffer.from([0x08, 0x01])); // SERVING
+    if (path !== methods.secret) return reply(stream, status.unimplemented);
+    const name = nameIn(Buffer.concat(chunks).subarray(prefix));
+    const secret = Object.hasOwn(secrets, name) ? secrets[name] : undefined;
+    return secret ? reply(stream, status.ok, textField(secret.reveal())) : reply(stream, status.notFound);
+  });
+}
+
+/** Before every message of gRPC: whether it is compressed, and its length in four bytes. */
+const prefix = 5;
+
+function reply(stream: ServerHttp2Stream, code: number, message: Buffer | null = null): void {
+  stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
+  stream.once("wantTrailers", () => stream.sendTrailers({ "grpc-status": String(code) }));
+  if (message === null) return void stream.end();
+  const head = Buffer.alloc(prefix);
+  head.writeUInt32BE(message.length, 1);
+  stream.end(Buffer.concat([head, message]));
+}
+
+/** The first field of a GetSecretRequest. */
+function nameIn(message: Buffer): string {
+  for (const { number, value } of fieldsOf(message))
+    if (number === 1 && Buffer.isBuffer(value)) return value.toString();
+  return "";
+}
+
+/** A message whose first field is this text. */
+function textField(text: string): Buffer {
+  const bytes = Buffer.from(text);
+  const length: number[] = [];
+  let rest = bytes.length;
+  for (; rest > 0x7f; rest = Math.floor(rest / 0x80)) length.push((rest % 0x80) | 0x80);
+  return Buffer.concat([Buffer.from([0x0a, ...length, rest]), bytes]);
+}

@@ -1,0 +1,122 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { openJournal } from "../adapters/journal/sqlite/open.ts";
+import { openLogs } from "../adapters/logs/sqlite/open.ts";
+import { sha256 } from "../base/digest.ts";
+import { deploymentAnswer } from "../contract/deployments.ts";
+import { variablesAnswer } from "../contract/documents.ts";
+import { problem } from "../contract/problem.ts";
+import { openStage } from "../testing/stage.ts";
+import { createApi } from "./api.ts";
+
+const at = (environment: string) => ({ app: "shop", environment });
+const text = `version: 1
+app: shop
+env:
+  API: { default: one, scope: both }
+  NPM_TOKEN: { secret: true, scope: build, required: true, minLength: 6 }
+  REGISTRY: { default: "https://\${NPM_TOKEN}@npm.example.com", scope: build }
+groups:
+  internal: { INTERNAL_KEY: { secret: true, required: true, minLength: 8 } }
+services:
+  web: { run: node web.js, http: {}, groups: [internal] }
+  ai: { run: node ai.js, groups: [internal] }
+  clock: { run: node clock.js }
+`;
+
+let stage: Awaited<ReturnType<typeof openStage>>;
+let api: ReturnType<typeof createApi>;
+beforeEach(async () => {
+  stage = await openStage({ openJournal, openLogs });
+  api = createApi(stage.deps);
+});
+afterEach(() => stage.close());
+
+async function ask(method: string, path: string, body: unknown) {
+  const headers = { "content-type": "application/json" };
+  const url = `/v1/apps/shop/environments/${path}`;
+  const response = await api.request(url, { method, headers, body: JSON.stringify(body) }, { via: "socket" });
+  return { status: response.status, json: await response.json() };
+}
+
+async function set(values: Record<string, string>, environment = "production") {
+  const { status, json } = await ask("PATCH", `${environment}/variables`, { set: values });
+  expect(status).toBe(200);
+  return variablesAnswer.parse(json);
+}
+
+function deploy(environment = "production") {
+  const source = sha256(text);
+  stage.deps.builder.sources.set(source, new Map([["fairlead.yml", text]]));
+  return ask("POST", `${environment}/deployments`, { kind: "deploy", source });
+}
+
+/** The release that a deployment made, once it serves. */
+async function live(environment = "production") {
+  const { deployment } = deploymentAnswer.parse((await deploy(environment)).json);
+  await stage.deps.engine.finish(deployment.id, "live");
+  return newest(environment);
+}
+
+async function newest(environment = "production") {
+  const key = at(environment);
+  const release = await stage.deps.journal.release(key, await stage.deps.journal.lastReleaseNumber(key));
+  return release ?? expect.fail("no release");
+}
+
+test("what several services lack is asked for once, where it is written; set once, all of them have it", async () => {
+  const refused = problem.parse((await deploy()).json);
+  expect(refused.errors?.map(({ path, line, message }) => `${line} ${path}: ${message}`)).toEqual([
+    "5 env.NPM_TOKEN: has no value and needs one – set it with `fairlead env set`",
+    "8 groups.internal.INTERNAL_KEY: has no value and needs one – set it with `fairlead env set`",
+  ]);
+  await set({ INTERNAL_KEY: "canary-1", NPM_TOKEN: "canary-2", UNDECLARED: "for all" });
+  const { services } = await live();
+  for (const { env } of services) expect(env.UNDECLARED).toEqual([{ secret: "UNDECLARED", version: 1 }]);
+  const key = [{ secret: "INTERNAL_KEY", version: 1 }];
+  expect(services.map(({ name, env }) => [name, env.INTERNAL_KEY])).toEqual([
+    ["web", key],
+    ["ai", key],
+    ["clock", undefined],
+  ]);
+});
+
+test("the build gets the variables that are for it, secret ones apart, and what runs gets only the others", async () => {
+  await set({ INTERNAL_KEY: "canary-1", NPM_TOKEN: "canary-2" });
+  const release = await live();
+  const token = { secret: "NPM_TOKEN", version: 1 };
+  expect(release.artifacts.map(({ env }) => env)).toEqual([
+    { plain: { API: "one" }, secret: { NPM_TOKEN: [token], REGISTRY: ["https://", token, "@npm.example.com"] } },
+  ]);
+  for (const { env } of release.services) expect(Object.keys(env)).not.toContain("NPM_TOKEN");
+  for (const { env } of release.services) expect(env.API).toBe("one");
+  expect(release.secrets).toEqual(["INTERNAL_KEY", "NPM_TOKEN"]);
+  expect(JSON.stringify(release)).not.toContain("canary-");
+});
+
+test("another value for the build makes another artifact, the same one does not, in whatever environment and version", async () => {
+  await set({ INTERNAL_KEY: "canary-1", NPM_TOKEN: "canary-2" });
+  const digest = async (environment?: string) => (await newest(environment)).artifacts[0]?.digest;
+  await live();
+  const first = await digest();
+  await set({ INTERNAL_KEY: "canary-3" });
+  expect(await digest()).toBe(first);
+  await set({ NPM_TOKEN: "canary-4" });
+  expect(await digest()).not.toBe(first);
+  await set({ API: "two", NPM_TOKEN: "canary-2" });
+  expect(await digest()).not.toBe(first);
+  await set({ API: "one" });
+  expect(await digest()).toBe(first);
+  await set({ INTERNAL_KEY: "canary-5", NPM_TOKEN: "canary-2" }, "staging");
+  await live("staging");
+  expect(await digest("staging")).toBe(first);
+});
+
+test("a version that only a build has counts as live, and is not destroyed while its release is kept", async () => {
+  await set({ INTERNAL_KEY: "canary-1", NPM_TOKEN: "canary-2" });
+  await live();
+  const { variables } = await set({ NPM_TOKEN: "canary-4" });
+  expect(variables.NPM_TOKEN).toMatchObject({ version: 2, state: "staged" });
+  const url = "/v1/apps/shop/environments/production/variables/NPM_TOKEN/versions/1";
+  const refused = await api.request(url, { method: "DELETE" }, { via: "socket" });
+  expect(problem.parse(await refused.json())).toMatchObject({ code: "value.needed" });
+});

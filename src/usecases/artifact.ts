@@ -1,0 +1,50 @@
+import { canonicalJson, sha256 } from "../base/digest.ts";
+import type { Complaint } from "../base/faults.ts";
+import { Secret } from "../base/secret.ts";
+import { type ResolveContext, resolveBuild } from "../manifest/resolve.ts";
+import type { AppSpec } from "../model/app.ts";
+import type { ArtifactSpec, BuildSpec, Env, EnvValue } from "../model/release.ts";
+import { type Deps, publicUrl } from "./ground.ts";
+import { type GivenValues, textOf } from "./values.ts";
+
+/** What an artifact is made of. */
+interface Ingredients {
+  readonly source: string;
+  readonly spec: AppSpec;
+  readonly given: GivenValues;
+}
+
+/**
+ * An artifact is named by all that goes into it, so that equal input is built once. Secrets go in by the vault's
+ * digest of them: nobody can guess one by the name, and the same value makes the same artifact in every environment.
+ */
+export function artifactOf(deps: Deps, { source, spec, given }: Ingredients, complaints: Complaint[]): ArtifactSpec {
+  const { build, buildVariables } = spec;
+  if (Object.keys(buildVariables).length === 0) return { digest: nameOf({ source, ...build }), source, ...build };
+  const resolved = resolveBuild(spec, { given, outputs: outputsOf(deps, spec) });
+  if (!resolved.ok) complaints.push(...resolved.complaints);
+  const env = resolved.ok ? resolved.values : { plain: {}, secret: {} };
+  const inClear = (value: EnvValue) => textOf(value, given);
+  const digests = mapped(env.secret, (value) => deps.vault.digest(new Secret(inClear(value))));
+  const plain = mapped(env.plain, inClear);
+  return { digest: nameOf({ source, ...build, variables: { plain, digests } }), source, ...build, env };
+}
+
+function nameOf(made: BuildSpec & Readonly<Record<string, unknown>>): string {
+  return sha256(canonicalJson(made.image === null ? made : { image: made.image }));
+}
+
+function mapped(env: Env, of: (value: EnvValue) => string): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(env).map(([name, value]) => [name, of(value)]));
+}
+
+/** Where the services of a manifest are reached. */
+export function outputsOf(deps: Deps, spec: AppSpec): ResolveContext["outputs"] {
+  return (service, output) => {
+    const host = spec.services.find((candidate) => candidate.name === service)?.http?.hosts[0];
+    if (host === undefined) return null;
+    if (output === "url") return publicUrl(deps, host);
+    const address = deps.edge.address();
+    return output === "host" ? address.host : String(address.port);
+  };
+}
