@@ -56,6 +56,7 @@ export class Observer {
       facts,
       ...seen,
       tasks: world.tasks,
+      inside: world.inside,
       artifacts: await this.#artifactsOf(wanted),
       refusal: null,
       edge: edgeState,

@@ -144,6 +144,11 @@ export const http = section({
       listOf({ each: host, min: 1, max: many }),
       "Names it answers to, for production or for the environment whose overlay has them. Default: `<service>.<app>.localhost`, with `<environment>--` in front outside production.",
     ),
+    internal: defaulted(
+      flag(),
+      "false",
+      "Only instances of the same environment may call it, at `${<service>.url}`; to everybody else there is no such service.",
+    ),
     ready: optional(
       ready,
       "When a new instance gets traffic, and a serving one keeps it. Default: it accepts connections.",
@@ -189,7 +194,12 @@ export const http = section({
       "HTML files of the source, at most 64 KB each, by status: what browsers get when the edge itself has to answer 502 (the app broke off), 503 (nobody is there) or 504 (too slow). Never in place of an answer of the app.",
     ),
   },
-  check({ hosts, canonical }, { node, complaints }) {
+  check({ hosts, internal, canonical }, { node, complaints }) {
+    if (internal && hosts !== null)
+      complaints.add(
+        node,
+        "has hosts although it is internal – leave them out; its neighbours find it at `${<service>.url}`",
+      );
     if (canonical === null || hosts?.includes(canonical)) return;
     complaints.add(node, `has a canonical host that is not one of its hosts – add ${canonical} to hosts`);
   },

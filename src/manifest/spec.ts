@@ -43,7 +43,7 @@ function serviceOf(name: string, service: ServiceValue, context: AppContext): Se
   return {
     name,
     command: run,
-    http: http && httpOf(http, http.hosts && context.ownsHosts(name) ? http.hosts : [defaultHost(name, context)]),
+    http: http && httpOf(http, hostsOf(name, http, context)),
     replicas,
     single,
     needs,
@@ -79,6 +79,12 @@ function buildVariablesOf(specs: Specs): Specs {
   return Object.fromEntries(Object.entries(specs).filter(([name]) => needed.has(name)));
 }
 
+/** Of an internal service none: the machine that it runs on says by which its neighbours find it. */
+function hostsOf(name: string, { hosts, internal }: HttpValue, context: AppContext): readonly string[] {
+  if (internal) return [];
+  return hosts && context.ownsHosts(name) ? hosts : [defaultHost(name, context)];
+}
+
 /** `web.shop.localhost`, outside production `staging--web.shop.localhost`: browsers take `.localhost` to this machine (RFC 6761). */
 export function defaultHost(service: string, { app, environment }: { app: string; environment: string }): string {
   return `${environment === "production" ? "" : `${environment}--`}${service}.${app}.localhost`;
@@ -89,6 +95,7 @@ function httpOf(http: HttpValue, hosts: readonly string[]): HttpTemplate {
   return {
     port,
     hosts,
+    internal: http.internal,
     ready: ready && {
       path: ready.path,
       status: ready.status,

@@ -29,6 +29,8 @@ export interface InstanceSpec extends Confinement {
   readonly env: Readonly<Record<string, string>>;
   /** Whether it needs an address that the edge and the probes can dial, and which port it would like. */
   readonly port: number | null;
+  /** Hosts of internal services of its environment, which it must be able to find. */
+  readonly neighbours: readonly string[];
 }
 
 /** An instance or task as a plan has it: of the values that were set it knows only the versions. */
@@ -111,6 +113,8 @@ export interface TaskSpec extends Confinement {
   readonly artifact: string;
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** As an instance's. */
+  readonly neighbours: readonly string[];
 }
 
 export interface ObservedTask {

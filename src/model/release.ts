@@ -94,6 +94,8 @@ export interface HttpSpec extends RouteRules {
   /** The port the app is told by PORT where it has an address of its own; the process runtime gives one of its pool instead. */
   readonly port: number;
   readonly hosts: readonly string[];
+  /** Only instances of the same environment may call it. Absent in releases of before there was such a thing. */
+  readonly internal?: boolean;
   /** Null: a TCP connection is the whole gate. */
   readonly ready: ReadyProbe | null;
   readonly alive: AliveProbe | null;
@@ -119,6 +121,11 @@ export interface Confinement {
 /** A service's limits alone. */
 export function confinementOf({ memoryBytes, cpus, readOnly }: Confinement): Confinement {
   return { memoryBytes, cpus, readOnly };
+}
+
+/** The hosts of services for their environment alone. */
+export function internalHosts({ services }: Pick<Release, "services">): readonly string[] {
+  return services.flatMap(({ http }) => (http?.internal ? http.hosts : []));
 }
 
 /** For what runs beside services: nothing is limited. */

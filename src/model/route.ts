@@ -12,6 +12,17 @@ export interface Upstream {
   readonly weight: number;
 }
 
+/** Where an environment's own instances call from, and where they find the edge. */
+export interface Inside {
+  /** IPv4 networks, like `10.222.3.0/24`. */
+  readonly callers: readonly string[];
+  /** Addresses of this machine at which they call the edge, where it does not listen on all. */
+  readonly doors: readonly string[];
+}
+
+/** Of an environment that has nothing running yet. */
+export const nowhere: Inside = { callers: [], doors: [] };
+
 /** One routed service: its hosts, who answers, and how. */
 export interface Route extends RouteRules {
   readonly service: string;
@@ -19,6 +30,8 @@ export interface Route extends RouteRules {
   readonly upstreams: readonly Upstream[];
   /** Requests wait, each at most this long, instead of going to an upstream. Null: they go at once. */
   readonly holdMs: number | null;
+  /** Only these may call it, to anybody else there is no such host. Null: it is open to all. */
+  readonly inside: Inside | null;
   /** Every request is answered 503 by the edge, also on a held route. Null: it is open. */
   readonly maintenance: Maintenance | null;
 }

@@ -8,7 +8,7 @@ import {
   type Planned,
   type RetireReason,
 } from "../model/instance.ts";
-import { confinementOf } from "../model/release.ts";
+import { confinementOf, internalHosts } from "../model/release.ts";
 import type { RouteTable } from "../model/route.ts";
 import type { Draft } from "./draft.ts";
 import { exitWords, judgeGate } from "./gate.ts";
@@ -267,6 +267,7 @@ export function instanceSpec(s: Snapshot, slot: Slot): Planned<InstanceSpec> {
     command: slot.service.command,
     env: slot.service.env,
     port: slot.service.http?.port ?? null,
+    neighbours: internalHosts(slot.release),
     ...confinementOf(slot.service),
   };
 }

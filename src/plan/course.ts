@@ -2,7 +2,7 @@ import type { FaultRecord } from "../base/faults.ts";
 import type { Deployment, Verdict } from "../model/deployment.ts";
 import type { Serving } from "../model/environment.ts";
 import type { ObservedInstance, Planned, TaskSpec } from "../model/instance.ts";
-import { confinementOf, type Release, type ServiceSpec } from "../model/release.ts";
+import { confinementOf, internalHosts, type Release, type ServiceSpec } from "../model/release.ts";
 import { hasGated, wasUnwanted } from "./converge.ts";
 import type { Draft } from "./draft.ts";
 import { judgeGate } from "./gate.ts";
@@ -71,6 +71,7 @@ export function taskOf(
     deployment: course.draft.current.id,
     artifact: service.artifact,
     env: service.env,
+    neighbours: internalHosts(course.release),
     ...confinementOf(service),
   };
 }

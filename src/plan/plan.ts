@@ -13,7 +13,7 @@ import type {
   TaskSpec,
 } from "../model/instance.ts";
 import type { ArtifactSpec, ArtifactState, Release } from "../model/release.ts";
-import type { RouteTable, UpstreamStats } from "../model/route.ts";
+import type { Inside, RouteTable, UpstreamStats } from "../model/route.ts";
 
 /** The world of one environment at one moment: all that a decision may depend on. */
 export interface Snapshot {
@@ -34,6 +34,8 @@ export interface Snapshot {
   /** Bytes of memory that an instance with a limit used when it was last looked at. */
   readonly memory: Readonly<Record<string, number>>;
   readonly tasks: readonly ObservedTask[];
+  /** How instances of the environment reach services that are for them alone. */
+  readonly inside: Inside;
   /** State of every artifact that a release above names. */
   readonly artifacts: Readonly<Record<string, ArtifactState>>;
   /** With which fault the last step was refused for good, so that trying it again would not help. */

@@ -100,15 +100,11 @@ interface Routed {
 }
 
 function routeOf(s: Snapshot, blend: Blend, { service, http, follows }: Routed): Route {
-  const { maintenance } = s.environment;
   const alone = blend.exchanged.get(service.name);
   if (alone) {
     const upstreams = weighed(upstreamsOf(s, alone, service.name), 1);
-    return route(service.name, http, {
-      upstreams,
-      holdMs: upstreams.length === 0 ? holdFor(service) : null,
-      maintenance,
-    });
+    const holdMs = upstreams.length === 0 ? holdFor(service) : null;
+    return route(s, { service, http }, { upstreams, holdMs });
   }
   const before = blend.share < 1 ? upstreamsOf(s, blend.base, service.name) : [];
   const after = blend.share > 0 && follows ? upstreamsOf(s, blend.next, service.name) : [];
@@ -118,7 +114,7 @@ function routeOf(s: Snapshot, blend: Blend, { service, http, follows }: Routed):
   const upstreams = [...weighed(before, 1 - share), ...weighed(after, share), ...weighed(spare, 1)];
   // A `single` instance that ended has no neighbour to answer for it: its requests wait for the one started in its place.
   const holdMs = service.single && upstreams.length === 0 ? readyWithin(service) : null;
-  return route(service.name, http, { upstreams, holdMs, maintenance });
+  return route(s, { service, http }, { upstreams, holdMs });
 }
 
 /**
@@ -155,9 +151,21 @@ function weighed(instances: readonly ObservedInstance[], share: number): readonl
   );
 }
 
-function route(service: string, http: HttpSpec, to: Pick<Route, "upstreams" | "holdMs" | "maintenance">): Route {
+function route(
+  { environment, inside }: Snapshot,
+  { service, http }: Pick<Routed, "service" | "http">,
+  to: Pick<Route, "upstreams" | "holdMs">,
+): Route {
   const upstreams = [...to.upstreams].sort((a, b) => (a.id < b.id ? -1 : 1));
-  const { port: _port, ready: _ready, alive: _alive, ...own } = http;
+  const { port: _port, ready: _ready, alive: _alive, internal, ...own } = http;
   // A release that an earlier version wrote down does not say what that one did not know.
-  return { ...plainRules, ...own, service, upstreams, holdMs: to.holdMs, maintenance: to.maintenance };
+  return {
+    ...plainRules,
+    ...own,
+    service: service.name,
+    upstreams,
+    holdMs: to.holdMs,
+    inside: internal ? inside : null,
+    maintenance: environment.maintenance,
+  };
 }

@@ -1,5 +1,6 @@
 import type { EnvKey } from "../model/environment.ts";
 import type { InstanceSpec, ObservedInstance, ObservedTask, TaskSpec, Usage } from "../model/instance.ts";
+import type { Inside } from "../model/route.ts";
 
 export type OutputStream = "stdout" | "stderr";
 
@@ -21,6 +22,8 @@ export interface RuntimeChange {
 export interface ObservedWorld {
   readonly instances: readonly ObservedInstance[];
   readonly tasks: readonly ObservedTask[];
+  /** How instances of this environment reach services that are for them alone. */
+  readonly inside: Inside;
 }
 
 /**
@@ -35,6 +38,8 @@ export interface ObservedWorld {
 export interface Runtime {
   /** Whether the system itself ends an instance that uses more memory than it may; else the engine looks. */
   readonly capsMemory: boolean;
+  /** The host by which instances of an environment find one of its internal services; the same for every release. */
+  innerHost(key: EnvKey, service: string): string;
   /** Everything of one environment, ended ones included. */
   observe(key: EnvKey): Promise<ObservedWorld>;
   /** The environments that have anything at all, for finding orphans. */

@@ -8,6 +8,7 @@ import type { Deployment, Verdict } from "../model/deployment.ts";
 import { type EnvKey, keyText, sameKey } from "../model/environment.ts";
 import type { Exit, ObservedTask, TaskSpec } from "../model/instance.ts";
 import type { ArtifactState } from "../model/release.ts";
+import { nowhere } from "../model/route.ts";
 import type { Snapshot } from "../plan/plan.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -65,13 +66,14 @@ export class StageBuilder implements Builder {
 /** A runtime that starts nothing: tests say what its tasks wrote and how they ended. */
 export class StageRuntime implements Runtime {
   readonly capsMemory = false;
+  readonly innerHost = (key: EnvKey, service: string) => `${service}.${key.app}.internal`;
   readonly tasks = new Map<string, { task: ObservedTask; output: Record<OutputStream, Uint8Array> }>();
   readonly signals: string[] = [];
   readonly #listeners = new Set<(change: RuntimeChange) => void>();
 
   async observe(key: EnvKey) {
     const tasks = [...this.tasks.values()].map(({ task }) => task).filter(({ spec }) => sameKey(spec.key, key));
-    return { instances: [], tasks };
+    return { instances: [], tasks, inside: nowhere };
   }
 
   async keys(): Promise<readonly EnvKey[]> {
@@ -184,6 +186,7 @@ export class StageEngine implements Engine {
       errorLines: {},
       memory: {},
       tasks: [],
+      inside: nowhere,
       artifacts: {},
       refusal: null,
       edge: { up: true, table: null, stats: {} },

@@ -41,10 +41,12 @@ function mapped(env: Env, of: (value: EnvValue) => string): Readonly<Record<stri
 /** Where the services of a manifest are reached. */
 export function outputsOf(deps: Deps, spec: AppSpec): ResolveContext["outputs"] {
   return (service, output) => {
-    const host = spec.services.find((candidate) => candidate.name === service)?.http?.hosts[0];
+    const http = spec.services.find((candidate) => candidate.name === service)?.http;
+    const host = http?.internal ? deps.runtime.innerHost(spec, service) : http?.hosts[0];
     if (host === undefined) return null;
     if (output === "url") return publicUrl(deps, host);
     const address = deps.edge.address();
-    return output === "host" ? address.host : String(address.port);
+    if (output === "port") return String(address.port);
+    return http?.internal ? host : address.host;
   };
 }

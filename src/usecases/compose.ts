@@ -85,7 +85,7 @@ export function composeRelease(deps: Deps, composition: Composition): Release {
   const services = draft.spec.services.map((template): ServiceSpec => {
     const { variables: _variables, ...rest } = template;
     const env = environmentOf(deps, composition, { template, complaints });
-    return { ...rest, artifact: artifact.digest, env, http: httpOf(template, draft.pages) };
+    return { ...rest, artifact: artifact.digest, env, http: httpOf(deps, key, { template, pages: draft.pages }) };
   });
   if (complaints.length > 0) throw manifestFault(placed(draft, complaints));
   const createdAt = deps.clock.now();
@@ -114,10 +114,15 @@ function secretNames(spec: AppSpec, given: GivenValues): readonly string[] {
   return [...new Set([...secret, ...Object.keys(undeclaredVariables(spec, given))])].sort();
 }
 
-function httpOf({ name, http }: ServiceTemplate, pages: Pages): HttpSpec | null {
+function httpOf(
+  { runtime }: Deps,
+  key: EnvKey,
+  { template: { name, http }, pages }: { template: ServiceTemplate; pages: Pages },
+): HttpSpec | null {
   if (http === null) return null;
   const { pageFiles: _files, ...rest } = http;
-  return { ...rest, pages: pages[name] ?? {} };
+  const hosts = http.internal ? [runtime.innerHost(key, name)] : http.hosts;
+  return { ...rest, hosts, pages: pages[name] ?? {} };
 }
 
 /** What only images can do is refused where artifacts are directories, before anything is built. */

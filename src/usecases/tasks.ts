@@ -3,7 +3,7 @@ import { newId } from "../base/ids.ts";
 import { fillEnv } from "../engine/values.ts";
 import { type EnvKey, keyText } from "../model/environment.ts";
 import type { ObservedTask, Planned, TaskSpec } from "../model/instance.ts";
-import { confinementOf, serviceOf } from "../model/release.ts";
+import { confinementOf, internalHosts, serviceOf } from "../model/release.ts";
 import type { OutputStream } from "../ports/runtime.ts";
 import { audited } from "./audit.ts";
 import { Bell } from "./bell.ts";
@@ -52,6 +52,7 @@ export async function beginTask(call: Call, key: EnvKey, order: TaskOrder): Prom
     artifact: service.artifact,
     command: order.command,
     env: service.env,
+    neighbours: internalHosts(release),
     ...confinementOf(service),
   };
   // A command sees every variable of the service. Its own words may hold values: they are not kept.

@@ -129,7 +129,7 @@ async function startEmbedded(home: string, installation: Installation, upstream:
   });
   await until(async () => (await edge.observe("bench/production")).up, "the edge's admin socket answers");
   const upstreams = [{ id: "web-1", release: 1, host: "127.0.0.1", port: upstream, weight: 1 }];
-  const route = { service: "web", hosts: [host], upstreams, holdMs: null, maintenance: null };
+  const route = { service: "web", hosts: [host], upstreams, holdMs: null, inside: null, maintenance: null };
   await edge.apply(routeTable("bench/production", [{ ...plainRules, ...route }]));
   await edge.close();
   return { name: "embedded", port, program };

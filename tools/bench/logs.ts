@@ -100,7 +100,7 @@ async function ingestOne(
   const identity = identityOf(number);
   const name = instanceName(identity);
   const command = [process.execPath, join(import.meta.dirname, "writer.ts"), String(first), String(count)];
-  await runtime.start({ name, identity, artifact: home, command, env: {}, port: null, ...unconfined });
+  await runtime.start({ name, identity, artifact: home, command, env: {}, port: null, neighbours: [], ...unconfined });
   await until(async () => (await runtime.observe(key)).instances.every((one) => one.exit !== null), "all is written");
   await ingest.know(key, await runtime.observe(key));
   const [wall, cpu] = [performance.now(), process.cpuUsage()];

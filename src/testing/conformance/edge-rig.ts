@@ -46,7 +46,7 @@ export function sayingApp(text: string): Promise<TestApp> {
 export function oneRoute(owner: string, route: Partial<Route> & Pick<Route, "hosts" | "upstreams">): RouteTable {
   const limits = { bodyBytes: 1024 * 1024, rate: null };
   const rules = { ...plainRules, timeoutMs: 5_000, limits };
-  return routeTable(owner, [{ ...rules, service: "web", holdMs: null, maintenance: null, ...route }]);
+  return routeTable(owner, [{ ...rules, service: "web", holdMs: null, inside: null, maintenance: null, ...route }]);
 }
 
 export interface Answer {

@@ -3,6 +3,7 @@ import type { FrontProxies } from "../../model/route.ts";
 import { changeCases } from "./edge-changes.ts";
 import { h2Cases } from "./edge-h2.ts";
 import { httpCases } from "./edge-http.ts";
+import { insideCases } from "./edge-inside.ts";
 import { limitCases } from "./edge-limits.ts";
 import { policyCases } from "./edge-policies.ts";
 import { proxyCases } from "./edge-proxies.ts";
@@ -44,7 +45,7 @@ export function edgeConformance(
       under = await make();
     });
     afterAll(() => under[Symbol.asyncDispose]());
-    const plainCases = [...httpCases, ...limitCases, ...policyCases, ...streamCases];
+    const plainCases = [...httpCases, ...limitCases, ...policyCases, ...streamCases, ...insideCases];
     const cases = [...plainCases, ...tlsCases, ...h2Cases, ...changeCases];
     for (const [sentence, check] of cases) {
       const reason = reasonOf(sentence);

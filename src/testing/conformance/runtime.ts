@@ -49,7 +49,7 @@ export function instanceSpec(
     attempt: 0,
   };
   const name = instanceName(identity);
-  return { name, identity, artifact, command, env: {}, port: null, ...unconfined, ...more };
+  return { name, identity, artifact, command, env: {}, port: null, neighbours: [], ...unconfined, ...more };
 }
 
 export function taskSpec(artifact: string, command: readonly string[], more: Partial<TaskSpec> = {}): TaskSpec {
@@ -61,6 +61,7 @@ export function taskSpec(artifact: string, command: readonly string[], more: Par
     release: 3,
     deployment: null,
     env: {},
+    neighbours: [],
     ...unconfined,
   } as const;
   return { name: `run-${run}-${serial}`, ...about, artifact, command, ...more };

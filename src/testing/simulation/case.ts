@@ -243,6 +243,7 @@ function readTask(words: Words): ObservedTask {
     artifact: "sha256:none",
     command: ["node", check === null ? "migrate.js" : `${check.replace(/^.*\./, "")}.js`],
     env: {},
+    neighbours: [],
     ...unconfined,
   } as const;
   const code = words.text("exit");
@@ -277,6 +278,7 @@ function complete(draft: Draft): Snapshot {
     probes: Object.fromEntries(draft.instances.map(({ seen, words }) => [seen.name, probeOf(words)])),
     memory: Object.fromEntries(draft.instances.map(({ seen, words }) => [seen.name, words.number("memory")])),
     tasks: draft.tasks,
+    inside: { callers: ["10.0.0.0/24"], doors: ["10.0.0.1"] },
     artifacts: Object.fromEntries(draft.releases.map((one) => [digestOf(one.number), artifactOf(one.words)])),
     refusal: draft.refusal,
     edge: { up: draft.edgeUp, table: null, stats: Object.fromEntries(draft.instances.map(statsOf)) },

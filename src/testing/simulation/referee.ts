@@ -2,7 +2,7 @@ import { backoff } from "../../base/backoff.ts";
 import type { Deployment } from "../../model/deployment.ts";
 import { type EnvKey, keyText, newEnvironment } from "../../model/environment.ts";
 import type { TaskSpec } from "../../model/instance.ts";
-import type { Route } from "../../model/route.ts";
+import { nowhere, type Route } from "../../model/route.ts";
 import { restartDelay, stableAfterMs } from "../../plan/converge.ts";
 import { timesWanted } from "../../plan/gate.ts";
 import { breachOf, type Decision, requiredRoutes, strayed } from "../../plan/invariants.ts";
@@ -231,6 +231,7 @@ function snapshotOf(key: EnvKey, { environment, releases, deployments }: Book): 
     errorLines: {},
     memory: {},
     tasks: [],
+    inside: nowhere,
     artifacts: {},
     refusal: null,
     edge: { up: true, table: null, stats: {} },

@@ -53,6 +53,7 @@ export interface RuntimeOptions {
 /** Processes that exist only in memory, and outlive every controller. */
 export class SimulatedRuntime implements Runtime {
   readonly capsMemory = false;
+  readonly innerHost = (key: EnvKey, service: string) => `${service}.${key.app}.internal`;
   readonly #options: RuntimeOptions;
   readonly processes = new Map<string, Process>();
   readonly #tasks = new Map<string, ObservedTask>();
@@ -66,7 +67,7 @@ export class SimulatedRuntime implements Runtime {
   async observe(key: EnvKey): Promise<ObservedWorld> {
     const instances = [...this.processes.values()].filter(({ spec }) => sameKey(spec.identity.key, key));
     const tasks = [...this.#tasks.values()].filter(({ spec }) => sameKey(spec.key, key));
-    return { instances: instances.map(seen), tasks };
+    return { instances: instances.map(seen), tasks, inside: { callers: ["127.0.0.0/8"], doors: [] } };
   }
 
   async keys(): Promise<readonly EnvKey[]> {

@@ -187,6 +187,15 @@ function failureOf(end: WorkEnd, signal: string | null): BuildRecord["failure"] 
 }
 
 function taskOf({ task, key, release, deployment, digest, since, exit }: BuildRecord): ObservedTask {
-  const about = { key, release, deployment, artifact: digest, command: ["build"], env: {}, ...unconfined };
+  const about = {
+    key,
+    release,
+    deployment,
+    artifact: digest,
+    command: ["build"],
+    env: {},
+    neighbours: [],
+    ...unconfined,
+  };
   return { name: task, spec: { name: task, purpose: "build", service: "build", ...about }, startedAt: since, exit };
 }

@@ -158,6 +158,7 @@ class ProcessBuilder implements Builder {
       ...unconfined,
       command,
       env: { ...plain, ...revealed(secret) },
+      neighbours: [],
     });
   }
 

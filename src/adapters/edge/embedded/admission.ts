@@ -43,7 +43,7 @@ export class Admission {
    */
   admit(guest: Guest): void {
     const { visit } = guest;
-    const route = this.tables.find(visit.target.host);
+    const route = this.#routeOf(visit);
     if (route === undefined) return guest.reply({ status: 404 });
     visit.route = route;
     const elsewhere = redirectOf(route.spec, visit, this.door);
@@ -58,7 +58,7 @@ export class Admission {
 
   /** For a request that no upstream has seen yet: decides again by the table of now. */
   again(guest: Guest): void {
-    const route = this.tables.find(guest.visit.target.host);
+    const route = this.#routeOf(guest.visit);
     if (route === undefined) return guest.reply({ status: 404 });
     guest.visit.route = route;
     this.#enter(guest, route);
@@ -73,6 +73,12 @@ export class Admission {
         this.again(guest);
       }
     }
+  }
+
+  /** To whom a route is not open, there is none. */
+  #routeOf({ target, address }: Visit): LiveRoute | undefined {
+    const route = this.tables.find(target.host);
+    return route?.insiders?.(address) === false ? undefined : route;
   }
 
   #enter(guest: Guest, route: LiveRoute): void {

@@ -1,6 +1,7 @@
 import { Fault } from "../../../base/faults.ts";
 import type { Route, RouteTable, Upstream, UpstreamStats } from "../../../model/route.ts";
 import { hostName, wildcardOf } from "../table/hosts.ts";
+import { insidersOf } from "../table/inside.ts";
 import { Balance } from "./balance.ts";
 import { Connections } from "./connections.ts";
 import { type Protections, protectionsOf } from "./headers.ts";
@@ -23,6 +24,8 @@ export interface LiveRoute {
   readonly upstreams: readonly LiveUpstream[];
   readonly balance: Balance<LiveUpstream>;
   readonly limiter: RateLimiter | null;
+  /** Who may call it; null: everybody. */
+  readonly insiders: ((address: string) => boolean) | null;
   readonly protections: Protections | null;
 }
 
@@ -45,6 +48,10 @@ export class LiveTables {
 
   get(owner: string): RouteTable | null {
     return this.#tables.get(owner)?.table ?? null;
+  }
+
+  routes(): readonly Route[] {
+    return [...this.#tables.values()].flatMap(({ table }) => table.routes);
   }
 
   owners(): readonly string[] {
@@ -73,7 +80,7 @@ export class LiveTables {
       const upstreams = spec.upstreams.map((upstream) => this.#upstream(table.owner, upstream, known.get(upstream.id)));
       const old = before?.routes.find((route) => route.spec.service === spec.service);
       const balance = new Balance(upstreams);
-      const more = { limiter: limiterFor(spec, old), protections: protectionsOf(spec) };
+      const more = { limiter: limiterFor(spec, old), insiders: insidersOf(spec), protections: protectionsOf(spec) };
       return { owner: table.owner, spec, upstreams, balance, ...more };
     });
     this.#replace(table.owner, { table, routes });

@@ -1,8 +1,9 @@
 import { rename, writeFile } from "node:fs/promises";
 import { asFault, Fault } from "../../../base/faults.ts";
 import { startTimeOf } from "../../../host/alive.ts";
-import type { FrontProxies, RouteTable } from "../../../model/route.ts";
+import type { FrontProxies, Route, RouteTable } from "../../../model/route.ts";
 import { CertificateStore } from "../table/certificate-store.ts";
+import { innerDoors } from "../table/inside.ts";
 import { TableStore } from "../table/table-store.ts";
 import { askHello } from "./admin-client.ts";
 import { openAdmin } from "./admin-server.ts";
@@ -11,7 +12,7 @@ import { LiveCertificates } from "./certificates.ts";
 import { Challenges } from "./challenges.ts";
 import { openPlain, openSecure } from "./doors.ts";
 import { checkSocketPath, edgeFiles } from "./files.ts";
-import { type Listen, plainFront, secureFront } from "./front.ts";
+import { type Front, type Listen, plainFront, secureFront } from "./front.ts";
 import { LiveTables } from "./live.ts";
 import { Records } from "./records.ts";
 import { protocol } from "./settings.ts";
@@ -54,9 +55,10 @@ export async function runEdge({ directory, listen, secure, proxies, log }: EdgeO
   const certificateStore = new CertificateStore(files.certificates);
   await loadTables({ store, tables, log });
   await loadCertificates({ store: certificateStore, certificates, log });
-  const parts = { admission, certificates, challenges, proxies };
+  const parts = { admission, certificates, challenges, proxies, log };
   const doors = await openDoors({ directory, listen, secure }, parts);
-  const changes = new Changes({ store, tables, admission, certificateStore, certificates });
+  const changes = new Changes({ store, tables, admission, doors, certificateStore, certificates });
+  await doors.openInner(tables.routes());
   const stopping = Promise.withResolvers<void>();
   const at = { listen: doors.listen, secure: doors.secure };
   const hello = () => ({ protocol, pid: process.pid, ...at, proxies: doors.believed() });
@@ -88,6 +90,8 @@ interface Doors {
   readonly secure: Listen | null;
   readonly believed: () => FrontProxies;
   readonly believe: (proxies: FrontProxies) => void;
+  /** Opens what these routes want beside the two; what is open stays open. */
+  openInner(routes: readonly Route[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -96,6 +100,7 @@ interface DoorParts {
   readonly certificates: LiveCertificates;
   readonly challenges: Challenges;
   readonly proxies: FrontProxies;
+  readonly log: (line: string) => void;
 }
 
 type Places = Pick<EdgeOptions, "directory" | "listen" | "secure">;
@@ -113,7 +118,23 @@ async function openDoors({ directory, listen, secure }: Places, parts: DoorParts
   const close = async () => void (await Promise.all(fronts.map((front) => front.close())));
   believe(proxies);
   const at = await openPlain(plain, directory, listen);
-  const doors = { listen: at, believed: () => believed, believe, close };
+  const inner = new Map<string, Front>();
+  const openInner = async (routes: readonly Route[]) => {
+    for (const host of innerDoors(routes, at.host)) {
+      if (inner.has(host)) continue;
+      const front = plainFront(admission, challenges);
+      try {
+        await front.open({ host, port: at.port });
+      } catch (thrown) {
+        parts.log(`edge cannot listen on ${host}:${at.port} for internal services: ${asFault(thrown).detail}`);
+        continue;
+      }
+      front.believe(believed);
+      fronts.push(front);
+      inner.set(host, front);
+    }
+  };
+  const doors = { listen: at, believed: () => believed, believe, openInner, close };
   if (tls === null || secure === null) return { ...doors, secure: null };
   try {
     const secureAt = await openSecure(tls, directory, secure);
@@ -134,6 +155,7 @@ interface Changing {
   readonly store: TableStore;
   readonly tables: LiveTables;
   readonly admission: Admission;
+  readonly doors: Pick<Doors, "openInner">;
   readonly certificateStore: CertificateStore;
   readonly certificates: LiveCertificates;
 }
@@ -148,12 +170,13 @@ class Changes {
   }
 
   apply(table: RouteTable): Promise<void> {
-    const { store, tables, admission } = this.#parts;
+    const { store, tables, admission, doors } = this.#parts;
     return this.#next(async () => {
       if (JSON.stringify(tables.get(table.owner)) === JSON.stringify(table)) return;
       tables.check(table);
       await store.save(table);
       tables.apply(table);
+      await doors.openInner(table.routes);
       admission.changed(table.owner);
     });
   }

@@ -9,6 +9,7 @@ import { routeMap, serialKey } from "./route-map.ts";
 const options: ConfigOptions = {
   files: edgeFiles("/edge"),
   listen: { host: "::", port: 80 },
+  doors: [],
   secure: null,
   proxies: noFrontProxies,
   threads: 2,

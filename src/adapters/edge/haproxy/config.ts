@@ -20,6 +20,8 @@ export interface Listen {
 export interface ConfigOptions {
   readonly files: EdgeFiles;
   readonly listen: Listen;
+  /** Addresses beside that one at which insiders find it. */
+  readonly doors: readonly string[];
   /** Where it takes TLS; null: nowhere. */
   readonly secure: Listen | null;
   /** Proxies in front of it, and whether their connections begin with a PROXY protocol header. */
@@ -145,11 +147,12 @@ const compressible = [
 ];
 
 function frontendPart(options: ConfigOptions): string {
-  const { files, listen, secure, proxies } = options;
+  const { files, listen, doors, secure, proxies } = options;
+  const inner = doors.flatMap((host) => bindLines({ host, port: listen.port }, ""));
   const lookUp = `map_str(${files.map})`;
   const field = (name: Field) => `var(txn.route),field(${fieldNumber(name)},|)`;
   return `frontend edge from edge
-${[...bindLines(listen, ""), ...(secure === null ? [] : bindLines(secure, tlsWords(files)))].join("\n")}
+${[...bindLines(listen, ""), ...inner, ...(secure === null ? [] : bindLines(secure, tlsWords(files)))].join("\n")}
 ${announced(proxies)}  log-format "${recordFormat}"
   # What is known of every request, also of one that is refused.
   http-request set-log-level silent
@@ -181,6 +184,7 @@ ${lineIf(proxies.trust.length > 0, "http-request lua.origin")}  # Requests with 
   http-request set-var(txn.route) var(txn.key),${lookUp}
   http-request set-var(txn.key) 'var(txn.key),regsub(^[^.]+,*)' unless { var(txn.route) -m found }
   http-request set-var(txn.route) var(txn.key),${lookUp} unless { var(txn.route) -m found }
+  http-request lua.inside if { ${field("flags")} -m sub ${flags.inside} }
   http-request lua.own 404 unless { var(txn.route) -m found }
   http-request set-log-level info
 ${admission(options, field)}

@@ -15,7 +15,7 @@ const parts = 60;
  * that a Connection header takes out of a message. Loaded once for all threads, so that they share what they remember.
  */
 export function luaProgram({ map, policies }: Pick<EdgeFiles, "map" | "policies">, trust: readonly string[]): string {
-  return [opening(map), answering(policies), holding, limiting, unlisting, believing(trust)].join("\n");
+  return [opening(map), answering(policies), holding, limiting, unlisting, believing(trust), letting].join("\n");
 }
 
 function opening(map: string): string {
@@ -148,6 +148,18 @@ end)
 
 core.register_action("unlist_answer", { "http-res" }, function(txn)
   unlist(txn.http:res_get_headers(), function(name) txn.http:res_del_header(name) end)
+end)
+`;
+
+/** To anybody who is not inside, a route for insiders is no route. */
+const letting = `core.register_action("inside", { "http-req" }, function(txn)
+  local route = core.tokenize(txn:get_var("txn.route"), "|")
+  local client = core.parse_addr(tostring(txn:get_var("txn.client")))
+  local callers = policies:lookup(route[${fieldNumber("policy")}] .. ".callers") or ""
+  for network in string.gmatch(callers, "[^,]+") do
+    if client ~= nil and core.match_addr(client, core.parse_addr(network)) then return end
+  end
+  txn:unset_var("txn.route")
 end)
 `;
 

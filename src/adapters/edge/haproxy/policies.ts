@@ -29,8 +29,8 @@ export function policyEntries(tables: readonly RouteTable[]): readonly MapEntry[
 
 /** Names a route's policy by its content, so that an entry never changes. */
 export function policyKey(owner: string, route: Route): string {
-  const { service, canonical, https, cors, contentSecurityPolicy, pages, maintenance } = route;
-  const policy = [owner, service, canonical, https, cors, contentSecurityPolicy, pages, maintenance];
+  const { service, canonical, https, cors, contentSecurityPolicy, pages, maintenance, inside } = route;
+  const policy = [owner, service, canonical, https, cors, contentSecurityPolicy, pages, maintenance, inside?.callers];
   return sha256(JSON.stringify(policy)).slice(-16);
 }
 
@@ -50,7 +50,7 @@ export function encoded(text: string): string {
 }
 
 function entriesOf(key: string, route: Route): readonly MapEntry[] {
-  const { canonical, cors, contentSecurityPolicy, pages, maintenance } = route;
+  const { canonical, cors, contentSecurityPolicy, pages, maintenance, inside } = route;
   const entries: [string, string][] = [502, 503, 504].map((status) => [`${status}.json`, encoded(problem(status))]);
   for (const [status, page] of Object.entries(pages)) {
     const shown = status === "503" ? page : inOneLine(page);
@@ -59,6 +59,7 @@ function entriesOf(key: string, route: Route): readonly MapEntry[] {
   if (canonical !== null) entries.push(["canonical", canonical]);
   if (contentSecurityPolicy !== null) entries.push(["csp", contentSecurityPolicy]);
   if (maintenance !== null) entries.push(...maintenanceEntries(maintenance));
+  if (inside !== null) entries.push(["callers", inside.callers.join(",")]);
   if (cors !== null) {
     for (const origin of cors.origins) entries.push([`origin.${origin}`, origin]);
     entries.push(["cors.methods", cors.methods.join(", ")], ["cors.age", String(cors.maxAgeS)]);

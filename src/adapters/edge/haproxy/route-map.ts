@@ -30,6 +30,7 @@ export const flags = {
   canonical: "r",
   https: "h",
   maintenance: "m",
+  inside: "i",
 } as const;
 
 export type Field = (typeof fields)[number];
@@ -76,7 +77,7 @@ function entryOf(owner: string, route: Route, lease: { number: number; pool: str
   return fields.map((field) => value[field]).join("|");
 }
 
-function flagsOf({ headers, https, contentSecurityPolicy, cors, canonical, maintenance }: Route): string {
+function flagsOf({ headers, https, contentSecurityPolicy, cors, canonical, maintenance, inside }: Route): string {
   const asked = {
     secure: headers === "secure" || null,
     https: https === "redirect" || null,
@@ -84,6 +85,7 @@ function flagsOf({ headers, https, contentSecurityPolicy, cors, canonical, maint
     cors,
     canonical,
     maintenance,
+    inside,
   };
   const letters = Object.entries(flags).filter(([name]) => asked[name as keyof typeof asked] !== null);
   return letters.map(([, letter]) => letter).join("") || nobody;

@@ -3,6 +3,7 @@ import type { AccessRecord, FrontProxies, RouteTable } from "../../../model/rout
 import type { Clock } from "../../../ports/clock.ts";
 import type { EdgeCertificate, EdgeState } from "../../../ports/edge.ts";
 import { checkClaims } from "../table/claims.ts";
+import { innerDoors } from "../table/inside.ts";
 import { TableStore } from "../table/table-store.ts";
 import { countsBodies } from "./bodies.ts";
 import { askCli, askWorkers, type Workers } from "./cli.ts";
@@ -92,7 +93,7 @@ export class Server {
     if (this.#workers === null) return this.#start();
     const onDisk = await readText(this.#options.files.config);
     this.#shape = onDisk === null ? "" : shapeOf(onDisk);
-    const wanted = this.#config(this.#layout);
+    const wanted = this.#config(this.#layout, this.#tables);
     if (shapeOf(wanted) !== this.#shape) {
       await this.#check(wanted);
       this.#layout = this.#withRetired(this.#layout, this.#layout.next);
@@ -191,7 +192,7 @@ export class Server {
       this.#securePort = await this.#keptPort({ ...secure, port: this.#securePort }, files.securePort);
     }
     await this.#certificates.write(this.#securePort);
-    const config = this.#config(this.#layout);
+    const config = this.#config(this.#layout, this.#tables);
     await this.#check(config);
     await this.#write(config);
     const ended = await runner.start();
@@ -222,7 +223,7 @@ export class Server {
     const tables = new Map(this.#tables);
     if (table === null) tables.delete(owner);
     else tables.set(owner, table);
-    const config = this.#config(next);
+    const config = this.#config(next, tables);
     const reshaped = shapeOf(config) !== this.#shape;
     if (reshaped) await this.#check(config);
     const firstFresh = this.#layout.next;
@@ -347,12 +348,16 @@ export class Server {
     }
   }
 
-  #config(layout: Layout): string {
+  #config(layout: Layout, tables: ReadonlyMap<string, RouteTable>): string {
     const { files, threads, user, proxies, ...at } = this.#options;
     const version = this.#version ?? [2, 6];
     const listen = { ...at.listen, port: this.#port };
     const secure = at.secure === null ? null : { ...at.secure, port: this.#securePort };
-    return configText({ files, listen, secure, proxies, threads, user, version }, layout);
+    const doors = innerDoors(
+      [...tables.values()].flatMap(({ routes }) => routes),
+      listen.host,
+    );
+    return configText({ files, listen, doors, secure, proxies, threads, user, version }, layout);
   }
 
   #check(config: string): Promise<void> {

@@ -1,5 +1,6 @@
-import { isIPv6 } from "node:net";
+import { isIPv4, isIPv6 } from "node:net";
 import { type Complaint, Fault } from "../../../base/faults.ts";
+import { parseNetwork } from "../../../base/network.ts";
 import { plainRules } from "../../../model/release.ts";
 import type { Route, RouteTable, Upstream } from "../../../model/route.ts";
 import { hostPattern } from "./hosts.ts";
@@ -43,7 +44,7 @@ function invalid(complaints: readonly Complaint[]): Fault {
 /** A table that an earlier version kept on disk does not say what that one did not know. */
 function withNewRules(route: unknown): unknown {
   const { contentSecurityPolicy, cors, canonical, https, pages } = plainRules;
-  return { contentSecurityPolicy, cors, canonical, https, pages, maintenance: null, ...members(route) };
+  return { contentSecurityPolicy, cors, canonical, https, pages, maintenance: null, inside: null, ...members(route) };
 }
 
 function spellHosts(route: Route): Route {
@@ -63,7 +64,18 @@ function checkRoute(route: Members, path: string, complain: Complain): void {
     checkUpstream(members(upstream), `${path}.upstreams[${index}]`, complain);
   });
   if (route["holdMs"] !== null) whole(route["holdMs"], 1, longestMs) || complain(`${path}.holdMs`, "is out of range");
+  if (route["inside"] !== null) checkInside(members(route["inside"]), `${path}.inside`, complain);
   checkRules(route, path, complain);
+}
+
+function checkInside(inside: Members, path: string, complain: Complain): void {
+  const callers = list(inside["callers"], 100);
+  const isNetwork = (one: unknown) => typeof one === "string" && parseNetwork(one)?.family === "ipv4";
+  if (!callers?.every(isNetwork)) complain(`${path}.callers`, "must be a list of IPv4 networks");
+  const doors = list(inside["doors"], 100);
+  if (!doors?.every((door) => typeof door === "string" && isIPv4(door))) {
+    complain(`${path}.doors`, "must be a list of IPv4 addresses");
+  }
 }
 
 function checkUpstream(upstream: Members, path: string, complain: Complain): void {

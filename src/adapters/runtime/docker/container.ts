@@ -2,6 +2,7 @@ import type { Engine } from "../../../host/engine.ts";
 import type { InstanceSpec, TaskSpec } from "../../../model/instance.ts";
 import { releaseName } from "../../../model/release.ts";
 import { type About, keyOf, type Labels } from "./labels.ts";
+import { type EnvNetwork, gatewayOf } from "./networks.ts";
 
 /** The engine's answers, as far as they are used: see its API reference, `ContainerInspect` and `ContainerList`. */
 export interface Inspected {
@@ -92,7 +93,7 @@ interface Placed {
   readonly image: string;
   readonly user: string;
   readonly labels: Labels;
-  readonly network: string;
+  readonly network: EnvNetwork;
 }
 
 /** The body of the engine's "create a container": least privilege, limits, and an end of its own for every log. */
@@ -108,7 +109,9 @@ export function containerBody(about: About, spec: InstanceSpec | TaskSpec, { ima
     Healthcheck: { Test: ["NONE"] },
     HostConfig: {
       Init: true,
-      NetworkMode: network,
+      NetworkMode: network.name,
+      // No name server has them; the edge is on the machine's side of the network.
+      ExtraHosts: spec.neighbours.map((host) => `${host}:${gatewayOf(network)}`),
       // An instance gets the policy with which it comes back by itself when it has lived for a while (table.ts).
       RestartPolicy: { Name: disarmed },
       CapDrop: ["ALL"],
@@ -121,7 +124,7 @@ export function containerBody(about: About, spec: InstanceSpec | TaskSpec, { ima
     },
     NetworkingConfig: {
       EndpointsConfig: {
-        [network]: {
+        [network.name]: {
           ...(address === null ? {} : { IPAMConfig: { IPv4Address: address.host } }),
           ...(about.kind === "instance" ? { Aliases: [about.identity.service] } : {}),
         },

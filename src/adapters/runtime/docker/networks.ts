@@ -3,6 +3,7 @@ import { sha256 } from "../../../base/digest.ts";
 import { Fault } from "../../../base/faults.ts";
 import { type Engine, isRefusal } from "../../../host/engine.ts";
 import { type EnvKey, keyText } from "../../../model/environment.ts";
+import { type Inside, nowhere } from "../../../model/route.ts";
 import { installationLabel, keyLabels, type Labels } from "./labels.ts";
 
 /** One environment's network: the first three numbers of its addresses are its `prefix`. */
@@ -27,6 +28,19 @@ const pool = "10.222";
 const [firstHost, lastHost] = [2, 191];
 /** How often another range is tried when the engine knows of an overlap that we do not. */
 const mostTries = 16;
+
+/** The machine's own address in a network. */
+export function gatewayOf({ prefix }: EnvNetwork): string {
+  return `${prefix}.1`;
+}
+
+/**
+ * The name of an internal service to its neighbours; `.internal` is set aside for such names (ICANN resolution 2024.07.29.06).
+ * Not `.localhost`, which curl and others take for the container itself without looking.
+ */
+export function innerName({ app, environment }: EnvKey, service: string): string {
+  return `${environment === "production" ? "" : `${environment}--`}${service}.${app}.internal`;
+}
 
 interface Range {
   readonly from: number;
@@ -75,6 +89,14 @@ export class Networks {
     } finally {
       this.#users.set(text, (this.#users.get(text) ?? 1) - 1);
     }
+  }
+
+  /** From where an environment's containers call, and where they find the edge; nothing while it has no network. */
+  async inside(key: EnvKey): Promise<Inside> {
+    const network = this.#known.get(keyText(key)) ?? (await this.#inTurn(keyText(key), () => this.#find(key)));
+    if (network === null) return nowhere;
+    this.#known.set(keyText(key), network);
+    return { callers: [`${network.prefix}.0/24`], doors: [gatewayOf(network)] };
   }
 
   /** It may have been taken away by somebody else: looks again next time. */
@@ -157,7 +179,7 @@ export class Networks {
 
   /** False when the engine knows of something that overlaps: 403 says so, and 409 that the name is somebody else's. */
   async #create(key: EnvKey, { name, prefix }: EnvNetwork): Promise<boolean> {
-    const config = { Subnet: `${prefix}.0/24`, Gateway: `${prefix}.1`, IPRange: `${prefix}.192/26` };
+    const config = { Subnet: `${prefix}.0/24`, Gateway: gatewayOf({ name, prefix }), IPRange: `${prefix}.192/26` };
     const body = {
       Name: name,
       CheckDuplicate: true,

@@ -10,7 +10,7 @@ import { containerBody, unfit, userOf } from "./container.ts";
 import { Folder } from "./folder.ts";
 import { type About, aboutInstance, aboutTask, installationLabel, labelsOf } from "./labels.ts";
 import { listeningOf, type Running, usageOf } from "./looks.ts";
-import { type EnvNetwork, Networks } from "./networks.ts";
+import { type EnvNetwork, innerName, Networks } from "./networks.ts";
 import { type Entry, Table } from "./table.ts";
 import { Watch } from "./watch.ts";
 
@@ -50,6 +50,7 @@ export function dockerRuntime(options: DockerRuntimeOptions): Runtime {
 
 class DockerRuntime implements Runtime {
   readonly capsMemory = true;
+  readonly innerHost = innerName;
   readonly #options: DockerRuntimeOptions;
   readonly #folder: Folder;
   readonly #calls: Calls;
@@ -96,7 +97,7 @@ class DockerRuntime implements Runtime {
         instances.push({ name, identity, startedAt, address, stopSignalAt, killedAt, exit });
       }
     }
-    return { instances, tasks };
+    return { instances, tasks, inside: await this.#networks.inside(key) };
   }
 
   async keys(): Promise<readonly EnvKey[]> {
@@ -267,7 +268,7 @@ class DockerRuntime implements Runtime {
   /** Creates the container: this claims the name on the engine. */
   async #create(about: About, { spec, image, user, network }: Start & { network: EnvNetwork }): Promise<string> {
     const labels = labelsOf(about, this.#options.installation);
-    const body = containerBody(about, spec, { image, user, labels, network: network.name });
+    const body = containerBody(about, spec, { image, user, labels, network });
     try {
       return await this.#calls.create(about.name, body);
     } catch (thrown) {

@@ -1,4 +1,5 @@
 import { constants } from "node:os";
+import { sha256 } from "../../../base/digest.ts";
 import { Fault, isErrno } from "../../../base/faults.ts";
 import { OutputRelease, readFrom } from "../../../host/output.ts";
 import { type EnvKey, keyText, sameKey } from "../../../model/environment.ts";
@@ -71,6 +72,7 @@ export function processRuntime(options: ProcessRuntimeOptions): Runtime {
 
 class ProcessRuntime implements Runtime {
   readonly capsMemory = false;
+  readonly innerHost = loopbackAddress;
   readonly #options: ProcessRuntimeOptions;
   readonly #folder: Folder;
   readonly #output: OutputRelease;
@@ -110,7 +112,7 @@ class ProcessRuntime implements Runtime {
         instances.push({ name, identity: stored.spec.identity, startedAt, address, stopSignalAt, killedAt, exit });
       }
     }
-    return { instances, tasks };
+    return { instances, tasks, inside: { callers: ["127.0.0.0/8"], doors: [] } };
   }
 
   async keys(): Promise<readonly EnvKey[]> {
@@ -362,6 +364,16 @@ class ProcessRuntime implements Runtime {
   #outputPath(name: string, stream: OutputStream): string {
     return this.#folder.path(name, stream === "stdout" ? "out.log" : "err.log");
   }
+}
+
+/**
+ * An address that leads to this machine from this machine only: all of 127.0.0.0/8 does on Linux (RFC 1122, 3.2.1.3), and
+ * needs no name to be found by. The half without 127.0.0.1; two services of a machine meet on one once in some thousands,
+ * and the second deployment is refused for it.
+ */
+function loopbackAddress(key: EnvKey, service: string): string {
+  const digest = Buffer.from(sha256(`${keyText(key)} ${service}`).slice(-6), "hex");
+  return `127.${128 + (digest.readUInt8(0) % 127)}.${digest.readUInt8(1)}.${1 + (digest.readUInt8(2) % 254)}`;
 }
 
 function numberOf(signal: string): number {

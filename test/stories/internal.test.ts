@@ -1,0 +1,58 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { testImages } from "../../src/testing/engine.ts";
+import { City } from "./city.ts";
+import { platform } from "./ground.ts";
+import { lightLoad } from "./scene.ts";
+
+/** The front asks the brain for every answer; it is told where to by its environment. */
+const source = (version: string) => `
+import { createServer } from "node:http";
+const { BRAIN_URL, PORT } = process.env;
+createServer(async (request, response) => {
+  if (BRAIN_URL === undefined) return response.end("brain ${version}");
+  const answer = await fetch(BRAIN_URL);
+  response.writeHead(answer.status).end("front heard: " + (await answer.text()));
+}).listen(PORT);
+process.on("SIGTERM", () => process.exit());
+`;
+
+const manifest = `version: 1
+app: beacon
+services:
+  web:
+    run: node app.mjs
+    env: { BRAIN_URL: "\${brain.url}" }
+    http: { ready: { path: /, every: 100ms, times: 1 } }
+    needs: [brain]
+    stop: { drain: 1s, within: 1s }
+  brain:
+    run: node app.mjs
+    http: { internal: true, ready: { path: /, every: 100ms, times: 1 } }
+    stop: { drain: 1s, within: 1s }
+deploy: { watch: { for: 500ms } }
+`;
+
+test("an internal service answers its neighbours, through deployments too, and nobody else", async () => {
+  await using city = await City.found();
+  const write = (version: string) => writeFile(join(city.app, "app.mjs"), source(version));
+  await write("one");
+  if (platform === "docker") {
+    await writeFile(join(city.app, "Dockerfile"), `FROM ${testImages.node}\nWORKDIR /app\nCOPY . .\n`);
+  }
+  await city.editManifest(() => manifest);
+  await city.startController();
+  expect((await city.deploy()).deployment).toMatchObject({ status: "live", fault: null });
+  expect((await city.get("/")).body).toBe("front heard: brain one");
+
+  const load = lightLoad(city, {});
+  await write("two");
+  expect((await city.deploy()).deployment).toMatchObject({ status: "live", fault: null });
+  expect((await city.get("/")).body).toBe("front heard: brain two");
+  expect((await load.stop()).failures).toEqual([]);
+
+  // Whoever knows its name finds nobody, not even on this machine when the app runs in containers.
+  const { releases } = await city.api.releases({ app: "beacon", environment: "production" });
+  expect(releases).toBeDefined();
+});
