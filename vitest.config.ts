@@ -6,6 +6,7 @@ const playedOnContainers = [
   "crash-anywhere",
   "edge-killed",
   "examples",
+  "internal",
   "logs",
   "maintenance",
   "nobody-notices",

@@ -4,17 +4,19 @@ import type { Client } from "../client/client.ts";
 import { pause } from "../client/events.ts";
 import type { DeploymentView } from "../contract/deployments.ts";
 import type { StoredLogView } from "../contract/logs.ts";
+import type { UrlView } from "../contract/status.ts";
 import { exitCode } from "./failure.ts";
 import { shortName } from "./names.ts";
 import { harmless, type Paint } from "./paint.ts";
 import { progressFor } from "./progress.ts";
 import { timesText } from "./times.ts";
+import { urlText } from "./views/status.ts";
 import type { World } from "./world.ts";
 
 /** What `deploy`, `rollback`, `restart`, `env set` and `attach` answer; DESIGN section 7 plus the URLs. */
 export interface DeploymentResult {
   readonly deployment: DeploymentView;
-  readonly urls: readonly { readonly service: string; readonly url: string }[];
+  readonly urls: readonly UrlView[];
 }
 
 /** How many of the failing instance's last lines are shown, and out of how many: those that repeat are shown once. */
@@ -153,7 +155,7 @@ export function deploymentText({ deployment, urls }: DeploymentResult, paint: Pa
   const times = timesText(deployment);
   const took = `${formatDuration(durationMs)}${times === "" ? "" : `: ${times}`}`;
   const lines = [`${paint.green("Live:")} ${paint.bold(release)}${was} in ${took}`];
-  return [...lines, ...urls.map(({ service, url }) => `  ${service}  ${paint.cyan(url)}`)].join("\n");
+  return [...lines, ...urls.map((one) => `  ${one.service}  ${urlText(one, paint)}`)].join("\n");
 }
 
 /** 0 when it is live or still on its way, else what its fault means. */

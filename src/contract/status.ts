@@ -6,7 +6,12 @@ export const environmentState = z
   .enum(["serving", "deploying", "degraded", "stopped", "empty"])
   .describe("`degraded`: fewer instances are ready than wanted. `empty`: nothing was ever live.");
 
-export const urlView = z.object({ service: z.string(), url: z.string() });
+export const urlView = z.object({
+  service: z.string(),
+  url: z.string(),
+  internal: z.boolean().describe("Only instances of the same environment are answered there."),
+});
+export type UrlView = z.infer<typeof urlView>;
 
 export const environmentView = z
   .object({

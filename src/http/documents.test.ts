@@ -316,7 +316,7 @@ describe("status", () => {
       restarts: 0,
     });
     expect(first?.artifact).toMatch(/^sha256:/);
-    expect(status.urls).toEqual([{ service: "web", url: "http://web.shop.localhost:8080" }]);
+    expect(status.urls).toEqual([{ service: "web", url: "http://web.shop.localhost:8080", internal: false }]);
   });
 
   test("an instance whose probes fail is not ready", async () => {
@@ -341,7 +341,12 @@ describe("status", () => {
     expect([status.state, status.queue.map((one) => one.release)]).toEqual(["deploying", ["v2", "v3"]]);
     const { items } = environmentList.parse((await ask("GET", "/v1/environments")).json);
     expect(items).toEqual([
-      { ...key, release: "v1", state: "deploying", urls: [{ service: "web", url: "http://web.shop.localhost:8080" }] },
+      {
+        ...key,
+        release: "v1",
+        state: "deploying",
+        urls: [{ service: "web", url: "http://web.shop.localhost:8080", internal: false }],
+      },
     ]);
   });
 

@@ -88,7 +88,7 @@ function wantedNow(course: Course): Wanted {
   switch (draft.current.phase) {
     case "start":
     case "gate":
-      return { slots: [...before.slots, ...startable(course)], onTrial: trialOf(course), table: before.table };
+      return { slots: [...before.slots, ...startable(course)], onTrial: trialOf(course), table: switchTable(course) };
     case "switch":
       return { slots: switchSlots(course), onTrial: trialOf(course), table: switchTable(course) };
     case "watch":

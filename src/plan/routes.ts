@@ -89,7 +89,22 @@ export function tableFor(s: Snapshot, blend: Blend): RouteTable | null {
     const other = next?.services.find((candidate) => candidate.name === service.name);
     return service.http ? [routeOf(s, blend, { service, http: service.http, follows: Boolean(other?.http) })] : [];
   });
+  routes.push(...firstRoutes(s, blend, new Set(routes.map(({ service }) => service))));
   return routes.length > 0 ? routeTable(keyText(s.key), routes) : null;
+}
+
+/**
+ * Routes to internal services that nothing served before: their neighbours in the same release ask for them while they get
+ * ready, so these routes are there as soon as there is somebody to answer, before any traffic is switched.
+ */
+function firstRoutes(s: Snapshot, { next }: Blend, known: ReadonlySet<string>): readonly Route[] {
+  const services = next ? (releaseOf(s, next.release)?.services ?? []) : [];
+  return services.flatMap((service) => {
+    const { name, http } = service;
+    if (!http?.internal || known.has(name)) return [];
+    const upstreams = weighed(upstreamsOf(s, next, name), 1);
+    return upstreams.length > 0 ? [route(s, { service, http }, { upstreams, holdMs: null })] : [];
+  });
 }
 
 interface Routed {

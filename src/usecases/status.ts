@@ -12,6 +12,7 @@ export type EnvironmentState = "serving" | "deploying" | "degraded" | "stopped" 
 export interface ServiceUrl {
   readonly service: string;
   readonly url: string;
+  readonly internal: boolean;
 }
 
 export interface ServiceStatus {
@@ -98,7 +99,11 @@ function serviceStatus(s: Snapshot, service: ServiceSpec, seen: readonly SeenIns
 
 function urlsOf(deps: Deps, release: Release): readonly ServiceUrl[] {
   return release.services.flatMap(({ name, http }) =>
-    (http?.hosts ?? []).map((host) => ({ service: name, url: publicUrl(deps, host) })),
+    (http?.hosts ?? []).map((host) => ({
+      service: name,
+      url: publicUrl(deps, host),
+      internal: http?.internal ?? false,
+    })),
   );
 }
 

@@ -1,6 +1,6 @@
 import { formatSize } from "../../base/size.ts";
 import type { Key } from "../../client/client.ts";
-import type { EnvironmentList, InstanceView, StatusView } from "../../contract/status.ts";
+import type { EnvironmentList, InstanceView, StatusView, UrlView } from "../../contract/status.ts";
 import { shortName } from "../names.ts";
 import { harmless, type Paint, table } from "../paint.ts";
 
@@ -19,12 +19,17 @@ export function environmentsText({ items }: EnvironmentList, paint: Paint): stri
     environment,
     release ?? "-",
     stateColour(state, paint),
-    urls.map(({ url }) => url).join(" "),
+    urls.flatMap(({ url, internal }) => (internal ? [] : [url])).join(" "),
   ]);
   return table(["APP", "ENVIRONMENT", "RELEASE", "STATE", "URLS"], rows, paint);
 }
 
 /** `fairlead status`. */
+/** An address as people are shown it; one that is not for them says so. */
+export function urlText({ url, internal }: UrlView, paint: Paint): string {
+  return internal ? `${url} ${paint.dim("(internal)")}` : paint.cyan(url);
+}
+
 export function statusText(status: StatusView, paint: Paint): string {
   const { app, environment, release, state, deployment, queue, services, urls } = status;
   const lines = [`${paint.bold(`${app}/${environment}`)}  ${release ?? "no release"}  ${stateColour(state, paint)}`];
@@ -48,7 +53,7 @@ export function statusText(status: StatusView, paint: Paint): string {
     [...new Set(instances.map((instance) => instance.state))].map((word) => stateColour(word, paint)).join(" ") || "-",
     urls
       .filter(({ service }) => service === name)
-      .map(({ url }) => url)
+      .map((one) => urlText(one, paint))
       .join(" "),
   ]);
   if (rows.length > 0) lines.push("", table(["SERVICE", "READY", "RELEASE", "STATE", "URL"], rows, paint));

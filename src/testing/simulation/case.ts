@@ -150,7 +150,7 @@ function numberOf(release: string): number {
 function readService(words: Words): ServiceSpec {
   const name = words.at(0);
   const alive = words.has("alive") ? { path: "/alive", everyMs: 2_000, timeoutMs: 500, failures: 2 } : null;
-  const routed = http(name, { alive, ...(words.has("tcp") ? { ready: null } : {}) });
+  const routed = http(name, { alive, internal: words.has("internal"), ...(words.has("tcp") ? { ready: null } : {}) });
   return service(name, {
     http: words.has("http") ? routed : null,
     replicas: words.number("replicas") || 1,

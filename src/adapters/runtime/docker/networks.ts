@@ -35,7 +35,7 @@ export function gatewayOf({ prefix }: EnvNetwork): string {
 }
 
 /**
- * The name of an internal service to its neighbours; `.internal` is set aside for such names (ICANN resolution 2024.07.29.06).
+ * The name of an internal service to its neighbours; `.internal` is set aside for private use (ICANN, July 2024).
  * Not `.localhost`, which curl and others take for the container itself without looking.
  */
 export function innerName({ app, environment }: EnvKey, service: string): string {
