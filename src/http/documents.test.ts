@@ -13,6 +13,7 @@ import { createApi } from "./api.ts";
 
 const key = { app: "shop", environment: "production" };
 const base = "/v1/apps/shop/environments/production";
+const webUrl = { service: "web", url: "http://web.shop.localhost:8080", internal: false };
 const text = `version: 1
 app: shop
 env:
@@ -316,7 +317,7 @@ describe("status", () => {
       restarts: 0,
     });
     expect(first?.artifact).toMatch(/^sha256:/);
-    expect(status.urls).toEqual([{ service: "web", url: "http://web.shop.localhost:8080", internal: false }]);
+    expect(status.urls).toEqual([webUrl]);
   });
 
   test("an instance whose probes fail is not ready", async () => {
@@ -340,14 +341,7 @@ describe("status", () => {
     const status = statusView.parse((await ask("GET", `${base}/status`)).json);
     expect([status.state, status.queue.map((one) => one.release)]).toEqual(["deploying", ["v2", "v3"]]);
     const { items } = environmentList.parse((await ask("GET", "/v1/environments")).json);
-    expect(items).toEqual([
-      {
-        ...key,
-        release: "v1",
-        state: "deploying",
-        urls: [{ service: "web", url: "http://web.shop.localhost:8080", internal: false }],
-      },
-    ]);
+    expect(items).toEqual([{ ...key, release: "v1", state: "deploying", urls: [webUrl] }]);
   });
 
   test("maintenance is written down once, with its event, survives stop, and is told as wanted and as seen", async () => {

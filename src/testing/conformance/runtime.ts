@@ -5,6 +5,7 @@ import type { EnvKey } from "../../model/environment.ts";
 import { type Exit, type InstanceSpec, instanceName, type TaskSpec } from "../../model/instance.ts";
 import { unconfined } from "../../model/release.ts";
 import type { OutputStream, Runtime, RuntimeChange } from "../../ports/runtime.ts";
+import { checkInside } from "./runtime-inside.ts";
 
 /** A place where a runtime can be tried out. */
 export interface RuntimeWorld {
@@ -108,7 +109,10 @@ export function runtimeConformance(adapter: string, make: () => Promise<RuntimeW
       expect(instances).toHaveLength(1);
       expect(instances[0]).toMatchObject({ name: spec.name, identity: spec.identity, exit: null, address: null });
       expect(Math.abs((instances[0]?.startedAt ?? 0) - Date.now())).toBeLessThan(5_000);
-      expect(await runtime.observe({ ...runtimeKey, environment: "staging" })).toEqual({ instances: [], tasks: [] });
+      expect(await runtime.observe({ ...runtimeKey, environment: "staging" })).toMatchObject({
+        instances: [],
+        tasks: [],
+      });
       expect(await runtime.keys()).toEqual([runtimeKey]);
     });
 
@@ -123,6 +127,11 @@ export function runtimeConformance(adapter: string, make: () => Promise<RuntimeW
         );
       expect(await until(ask)).toBe("hello");
     });
+
+    test("an internal service has an own host that neighbours find at a door of this machine, whose callers they are", () =>
+      checkInside(runtime, runtimeKey, (script, host) =>
+        taskSpec(world.artifact, [world.node, "-e", script], { neighbours: [host] }),
+      ));
 
     test("starting twice, also at the same time, starts once", async () => {
       const spec = instance("echo up; sleep 60");
@@ -277,7 +286,7 @@ export function runtimeConformance(adapter: string, make: () => Promise<RuntimeW
       await runtime.remove(spec.name);
       await runtime.remove(spec.name);
       await runtime.signal(spec.name, "SIGTERM");
-      expect(await runtime.observe(runtimeKey)).toEqual({ instances: [], tasks: [] });
+      expect(await runtime.observe(runtimeKey)).toMatchObject({ instances: [], tasks: [] });
       expect(await runtime.keys()).toEqual([]);
       expect(await outputOf(runtime, spec.name)).toBe("");
     });
