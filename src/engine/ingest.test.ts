@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { noRedactor } from "../base/redact.ts";
 import type { ObservedInstance } from "../model/instance.ts";
+import { nowhere } from "../model/route.ts";
 import type { ObservedWorld, OutputRange, Runtime } from "../ports/runtime.ts";
 import { SimulatedClock } from "../testing/simulation/clock.ts";
 import { SimulatedLogs } from "../testing/simulation/logs.ts";
@@ -23,7 +24,11 @@ function world(written: Readonly<Record<string, string>>) {
 }
 
 function seen(name: string): ObservedWorld {
-  return { instances: [{ name, identity: { service: "web", release: 1 } } as ObservedInstance], tasks: [] };
+  return {
+    instances: [{ name, identity: { service: "web", release: 1 } } as ObservedInstance],
+    tasks: [],
+    inside: nowhere,
+  };
 }
 
 test("lines of level error or worse are counted by instance and environment, also by the next controller", async () => {
