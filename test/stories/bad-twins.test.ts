@@ -1,6 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { DeploymentView } from "../../src/contract/deployments.ts";
 import { City } from "./city.ts";
 import { platform } from "./ground.ts";
 import { deployments, lightLoad, quick, statusOf } from "./scene.ts";
@@ -132,6 +133,29 @@ test("a check that fails before a release stops it, one that fails after the swi
   expect(shown.stdout).toMatch(/^tests +web +before +passed .*exit 0$/m);
   expect(shown.stdout).toMatch(/^health +web +after +passed .*GET \/ready → 200/m);
   expect(shown.stdout).toMatch(/^missing +web +after +failed .*GET \/nowhere → 404/m);
+});
+
+test("a first release whose check fails after the switch has failed, and nothing of it is left", async () => {
+  await city.editManifest(
+    () => `version: 1
+app: beacon
+services:
+  web:
+    run: node web.ts
+    http: { ready: { path: /ready, every: 100ms, times: 1 } }
+    stop: { within: 1s, drain: 1s }
+    checks: { after: { smoke: node try.ts } }
+`,
+  );
+  const first = await city.fairlead("deploy", "-e", "first", "--json");
+  expect(first.code).toBe(1);
+  const { deployment } = JSON.parse(first.stdout) as { deployment: DeploymentView };
+  expect(deployment).toMatchObject({ status: "failed", previous: null, fault: { code: "watch.check-failed" } });
+  expect(deployment.checks).toContainEqual(
+    expect.objectContaining({ when: "after", name: "smoke", outcome: "failed", detail: "exit 3: node try.ts" }),
+  );
+  expect((await city.fairlead("ps", "-e", "first")).stdout).toBe("No instance runs.\n");
+  expect((await city.get("/version")).body).toBe("good");
 });
 
 test("a process that ignores SIGTERM is killed when its time is over, and nobody notices", async () => {
