@@ -24,11 +24,13 @@ function world(...answers: readonly { good: boolean; words: string }[]) {
   const redactors = { of: async () => redactor } as unknown as Redactors;
   const left = [...answers];
   const faults: unknown[] = [];
+  const patience: number[] = [];
   const board = new CheckBoard({
     clock,
     redactors,
     prober: {
-      probe: async () => {
+      probe: async ({ timeoutMs }) => {
+        patience.push(timeoutMs);
         const answer = left.shift();
         if (!answer) throw new Error("asked once too often");
         return { ...answer, refused: false };
@@ -41,7 +43,7 @@ function world(...answers: readonly { good: boolean; words: string }[]) {
     clock.step();
     await settle();
   };
-  return { board, clock, next, left, faults };
+  return { board, clock, next, left, faults, patience };
 }
 
 test("a question is asked until it is answered well, and then no more", async () => {
@@ -56,6 +58,13 @@ test("a question is asked until it is answered well, and then no more", async ()
   board.watch(key, [inquiry]);
   expect(board.answers(key)).toEqual({ "web-1 page": { good: true, words: "GET /page → 200" } });
   expect([clock.nextAt(), left, faults]).toEqual([null, [], []]);
+});
+
+test("one answer is not waited for as long as all of them", async () => {
+  const { board, patience } = world({ good: true, words: "" }, { good: true, words: "" });
+  board.watch(key, [inquiry, { ...inquiry, id: "web-1 other", withinMs: 2_000 }]);
+  await settle();
+  expect(patience).toEqual([10_000, 2_000]);
 });
 
 test("who is not wanted any more is not asked again, and its answer is forgotten", async () => {

@@ -7,6 +7,8 @@ import type { Redactors } from "./redaction.ts";
 
 /** Between two questions while the answers are bad. */
 const askAgainMs = 500;
+/** The longest that one answer is waited for, so that one that never comes leaves time for others (R053's time for a probe). */
+const answerWithinMs = 10_000;
 
 interface BoardDeps {
   readonly prober: Prober;
@@ -87,7 +89,7 @@ export class CheckBoard {
       address,
       host,
       ...question,
-      timeoutMs: withinMs,
+      timeoutMs: Math.min(withinMs, answerWithinMs),
     });
     return { good, words: redactor.text(words) };
   }
