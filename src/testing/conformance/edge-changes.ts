@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { routeTable } from "../../model/route.ts";
 import type { EdgeCase } from "./edge.ts";
-import { ask, dial, oneRoute, sayingApp, seen, testApp } from "./edge-rig.ts";
+import { ask, dial, nextText, oneRoute, sayingApp, seen, testApp } from "./edge-rig.ts";
 
 export const changeCases: readonly EdgeCase[] = [
   [
@@ -139,6 +139,29 @@ export const changeCases: readonly EdgeCase[] = [
       expect(answered).toBe(0);
       await edge.apply(oneRoute("hold/x", { ...route, upstreams: [app.upstream("hold-1")] }));
       expect(await Promise.all(waiting)).toEqual([0, 1, 2, 3, 4].map((index) => `body ${index}`));
+    },
+  ],
+  [
+    "a hold may end with more upstreams than there ever were: who waits goes on, as do connections that are kept",
+    async ({ edge, url }) => {
+      await using first = await sayingApp("first");
+      await using second = await testApp((req, res) => void req.pipe(res.writeHead(200, { "x-app": "second" })));
+      const hosts = ["grow.test"];
+      await edge.apply(oneRoute("grow/x", { hosts, upstreams: [first.upstream("grow-1")] }));
+      const kept = await dial(url);
+      const again = (more: string) => kept.write(`GET / HTTP/1.1\r\nHost: grow.test\r\n${more}\r\n`);
+      again("");
+      expect(await nextText(kept)).toMatch(/first$/);
+      await edge.apply(oneRoute("grow/x", { hosts, upstreams: [], holdMs: 20_000 }));
+      const post = (index: number) => ask(url, { host: "grow.test", method: "POST", body: `body ${index}` });
+      const waiting = Promise.all([0, 1, 2, 3, 4].map(post));
+      await edge.apply(oneRoute("grow/x", { hosts, upstreams: [], holdMs: 20_001 }));
+      const upstreams = Array.from({ length: 20 }, (_none, index) => second.upstream(`grow-2-${index}`));
+      await edge.apply(oneRoute("grow/x", { hosts, upstreams }));
+      expect((await waiting).map(({ text }) => text)).toEqual([0, 1, 2, 3, 4].map((index) => `body ${index}`));
+      again("Connection: close\r\n");
+      expect(await nextText(kept)).toMatch(/^HTTP\/1\.1 200 [\s\S]*x-app: second/i);
+      kept.destroy();
     },
   ],
   [

@@ -7,7 +7,7 @@ import { type Layout, type Lease, poolName } from "./layout.ts";
 import { luaProgram } from "./lua.ts";
 import { encoded, ownStatuses, plainLine } from "./policies.ts";
 import { recordFormat } from "./record.ts";
-import { type Field, fieldNumber, flags, nobody } from "./route-map.ts";
+import { direct, type Field, fieldNumber, flags, nobody } from "./route-map.ts";
 import { settings } from "./settings.ts";
 
 /** Where HAProxy takes traffic. */
@@ -326,19 +326,29 @@ function bindLines({ host, port }: Listen, words: string): readonly string[] {
 
 function poolsPart({ version }: ConfigOptions, { classes, leases }: Layout): string {
   const inPool = new Map(leases.map((lease) => [lease.pool, lease]));
+  const backend = (name: string, lines: readonly string[]) => {
+    const pool = [`backend ${name} from pool`, ...lines].join("\n");
+    if (!countsBodies(version)) return pool;
+    return `${pool}\n\n${[`backend ${countedName(name)} from pool`, ...countedLines, ...lines].join("\n")}`;
+  };
   const pools = classes.flatMap(({ slots, pools: count }) =>
     Array.from({ length: count }, (_none, index) => {
       const name = poolName(slots, index + 1);
-      const lease = inPool.get(name);
-      const lines = Array.from({ length: slots }, (_slot, slot) => slotLine(lease, slot));
-      const pool = [`backend ${name} from pool`, ...lines].join("\n");
-      if (!countsBodies(version)) return pool;
-      const twin = [`backend ${countedName(name)} from pool`, ...countedLines, ...lines].join("\n");
-      return `${pool}\n\n${twin}`;
+      return backend(
+        name,
+        Array.from({ length: slots }, (_slot, slot) => slotLine(inPool.get(name), slot)),
+      );
     }),
   );
-  return pools.join("\n\n");
+  return [backend(direct, directLines), ...pools].join("\n\n");
 }
+
+/** Without an address of its own a server is where its request is set to go; it is told apart as a pool's first one. */
+const directLines: readonly string[] = [
+  `  http-request set-dst var(txn.route),field(${fieldNumber("ip")},|)`,
+  `  http-request set-dst-port var(txn.route),field(${fieldNumber("port")},|)`,
+  "  server s1 0.0.0.0:0",
+];
 
 /** A word of the configuration that may hold spaces. */
 function quoted(text: string): string {

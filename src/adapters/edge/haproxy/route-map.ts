@@ -7,6 +7,8 @@ import { policyKey } from "./policies.ts";
 export const serialKey = "!serial";
 /** In the place of a pool: nobody answers. */
 export const nobody = "none";
+/** In the place of a pool: who answers is in the entry itself. */
+export const direct = "direct";
 
 /** The fields of a route in the map, in this order, with `|` between them. The configuration and the Lua program read them by number. */
 export const fields = [
@@ -20,6 +22,8 @@ export const fields = [
   "rateMost",
   "rateWindowMs",
   "policy",
+  "ip",
+  "port",
 ] as const;
 
 /** What a route asks for beyond the usual, a letter each, so that only requests that need it are looked at for it. */
@@ -51,19 +55,42 @@ export function routeMap(tables: readonly RouteTable[], layout: Layout): readonl
   const entries = tables.flatMap(({ owner, routes }) =>
     routes.flatMap((route) => {
       const lease = routed.get(`${owner}\n${route.service}`);
-      const value = entryOf(owner, route, lease ? { number: lease.number, pool: lease.pool } : null);
+      const value = entryOf(owner, route, lease ? { lease: lease.number, pool: lease.pool } : {});
       return route.hosts.map((key) => ({ key, value }));
     }),
   );
   return [{ key: serialKey, value: String(layout.serial) }, ...entries];
 }
 
-function entryOf(owner: string, route: Route, lease: { number: number; pool: string } | null): string {
+/**
+ * The same of one table, for a worker that a reload replaced: requests that wait at a held route are still with it, and
+ * connections that are kept. What is in its pools cannot be changed any more, so it is told the first upstream itself;
+ * requests that go there are recorded, but not counted.
+ */
+export function earlierEntries({ owner, routes }: RouteTable, layout: Layout): readonly MapEntry[] {
+  return routes.flatMap((route) => {
+    const lease = layout.leases.find((one) => one.routed && one.owner === owner && one.service === route.service);
+    const [seat] = lease?.seats ?? [];
+    const place = lease && seat ? { lease: lease.number, pool: direct, ip: seat.ip, port: seat.port } : {};
+    const value = entryOf(owner, route, place);
+    return route.hosts.map((key) => ({ key, value }));
+  });
+}
+
+/** Where an entry leads: into a pool, or to an address. */
+interface Place {
+  readonly lease?: number;
+  readonly pool?: string;
+  readonly ip?: string;
+  readonly port?: number;
+}
+
+function entryOf(owner: string, route: Route, { lease = 0, pool = nobody, ip = nobody, port = 0 }: Place): string {
   const { rate } = route.limits;
   const most = rate === null ? 0 : Math.max(1, rate.burst);
   const value: Record<Field, string | number> = {
-    lease: lease?.number ?? 0,
-    pool: lease?.pool ?? nobody,
+    lease,
+    pool,
     timeoutMs: route.timeoutMs,
     bodyBytes: route.limits.bodyBytes,
     holdMs: route.holdMs ?? 0,
@@ -73,6 +100,8 @@ function entryOf(owner: string, route: Route, lease: { number: number; pool: str
     rateMost: most,
     rateWindowMs: rate === null ? 0 : Math.ceil((rate.windowMs * most) / rate.requests),
     policy: policyKey(owner, route),
+    ip,
+    port,
   };
   return fields.map((field) => value[field]).join("|");
 }

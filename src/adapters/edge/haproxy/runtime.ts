@@ -72,6 +72,14 @@ export class HaproxyRuntime {
     await this.#add(`add map ${map}`, entries);
   }
 
+  /** Tells earlier workers what their map says of hosts that it has. One that ended meanwhile has nobody left to tell it to. */
+  async setEntries(workers: readonly number[], entries: readonly MapEntry[]): Promise<void> {
+    const { map, master } = this.#files;
+    for (const { key, value } of entries) {
+      for (const worker of workers) await askCli(master, `@!${worker} set map ${map} ${key} ${value}`);
+    }
+  }
+
   async removeEntries(map: string, keys: readonly string[]): Promise<void> {
     for (const key of keys) await askCli(this.#files.admin, `del map ${map} ${key}`);
   }

@@ -17,7 +17,7 @@ import { pause } from "./pause.ts";
 import { policyEntries, policyKey } from "./policies.ts";
 import type { Runner } from "./program.ts";
 import type { RecordLine } from "./record.ts";
-import { type MapEntry, routeMap } from "./route-map.ts";
+import { earlierEntries, type MapEntry, routeMap } from "./route-map.ts";
 import { HaproxyRuntime } from "./runtime.ts";
 import { Certificates } from "./tls.ts";
 import { Traffic } from "./traffic.ts";
@@ -119,6 +119,8 @@ export class Server {
     checkClaims(table, this.#tables.values());
     await this.#retire();
     await this.#change(relaid(this.#layout, { owner: table.owner, table, ipOf }), table.owner, table);
+    const { old = [] } = this.#workers ?? {};
+    if (old.length > 0) await this.#runtime.setEntries(old, earlierEntries(table, this.#layout));
   }
 
   async remove(owner: string): Promise<void> {
