@@ -14,6 +14,28 @@ export const faults = {
   "request.too-large": { status: 413, exit: 2, hint: "Leave large files out with .gitignore or .dockerignore." },
   "access.denied": { status: 403, exit: 3, hint: "Use a token with the needed scope, or the controller's own socket." },
   "access.unauthenticated": { status: 401, exit: 3, hint: "Give a token with --token or FAIRLEAD_TOKEN." },
+  "branch.not-allowed": {
+    status: 403,
+    exit: 3,
+    hint: "Deploy from a branch that may go live there; `environments.<name>.protected.branches` says which.",
+  },
+  "preview.unknown": { status: 404, exit: 4, hint: "`fairlead preview list` lists them." },
+  "preview.ended": {
+    status: 409,
+    exit: 5,
+    hint: "Make it again with `fairlead preview create`.",
+  },
+  "preview.name-taken": { status: 409, exit: 5, hint: "Choose another name, like pr-12." },
+  "preview.from-protected": {
+    status: 409,
+    exit: 5,
+    hint: "Take the configuration of another environment, with --from or `previews.from`.",
+  },
+  "preview.too-many": {
+    status: 409,
+    exit: 5,
+    hint: "Remove one with `fairlead preview remove`, or raise `previews.max`.",
+  },
   "app.unknown": { status: 404, exit: 4, hint: "`fairlead status` without -e lists what is deployed." },
   "service.unknown": { status: 404, exit: 4, hint: "`fairlead ps` lists the services." },
   "release.unknown": { status: 404, exit: 4, hint: "`fairlead releases` lists the releases that can be used." },
@@ -244,17 +266,20 @@ export class Fault extends Error {
   readonly code: FaultCode;
   readonly hint: string;
   readonly complaints: readonly Complaint[];
+  /** For `confirm.needed`: the name that has to be given to go on. */
+  readonly confirm: string | null;
 
   constructor(
     code: FaultCode,
     detail: string,
-    more: { hint?: string; complaints?: readonly Complaint[]; cause?: unknown } = {},
+    more: { hint?: string; complaints?: readonly Complaint[]; confirm?: string; cause?: unknown } = {},
   ) {
     super(detail, more.cause === undefined ? {} : { cause: more.cause });
     this.name = "Fault";
     this.code = code;
     this.hint = more.hint ?? faults[code].hint;
     this.complaints = more.complaints ?? [];
+    this.confirm = more.confirm ?? null;
   }
 
   get detail(): string {

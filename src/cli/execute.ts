@@ -40,6 +40,8 @@ export function makeWorld(context: ExecutionContext, host: Host, globals: World[
   const say = (message: string) => {
     if (context.progress !== "none") host.stderr.write(`${message}\n`);
   };
+  const confirmName = async (question: string, name: string) =>
+    (await import("./ask.ts")).confirmName({ context, host, question }, name, globals.confirm);
   return {
     host,
     context,
@@ -47,11 +49,12 @@ export function makeWorld(context: ExecutionContext, host: Host, globals: World[
     paint,
     say,
     print: (line) => write(host, "stdout", `${line}\n`),
-    api({ directory, uninterrupted = false } = {}) {
+    api({ directory, uninterrupted = false, confirmed = false } = {}) {
       const manifest = globals.url === undefined ? findManifest(place, directory) : null;
       const target = findTarget({ ...place, manifest }, context);
       if (context.verbose) say(paint.dim(`controller: ${"url" in target ? target.url : target.socketPath}`));
-      return new Client(uninterrupted ? { target } : { target, signal: host.interrupted });
+      const confirm = (fault: Fault, name: string) => (confirmed ? Promise.resolve() : confirmName(fault.detail, name));
+      return new Client({ target, confirm, ...(!uninterrupted && { signal: host.interrupted }) });
     },
     withGlobals: (other) => makeWorld(context, host, other),
     key(directory) {
@@ -68,7 +71,6 @@ export function makeWorld(context: ExecutionContext, host: Host, globals: World[
     },
     confirm: async (question) => (await import("./ask.ts")).confirm({ context, host }, question),
     askSecret: async (question) => (await import("./ask.ts")).askSecret({ context, host }, question),
-    confirmName: async (question, name, given) =>
-      (await import("./ask.ts")).confirmName({ context, host, question }, name, given),
+    confirmName,
   };
 }

@@ -76,6 +76,7 @@ export const globalFlags = {
   verbose: toggle("-v, --verbose", "Also say what is asked of the controller, and causes of errors"),
   noColor: toggle("--no-color", "No colours [NO_COLOR]"),
   noInput: toggle("--no-input", "Never ask; fail where an answer is needed"),
+  confirm: text("--confirm <name>", "The name that a change of something protected asks to type"),
   yes: toggle("-y, --yes", "Yes to simple questions; never to those that want a name"),
   help: toggle("-h, --help", "Show help"),
   version: toggle("-V, --version", "Show the version"),

@@ -1,8 +1,10 @@
+import path from "node:path";
 import { type Complaint, Fault } from "../base/faults.ts";
 import { formatSize } from "../base/size.ts";
 import type { Client, Key } from "../client/client.ts";
+import { branchOf } from "./branch.ts";
 import { appName, findManifest, type Manifest, noManifest, readManifestText } from "./place.ts";
-import { type Source, uploadSource } from "./source.ts";
+import { uploadSource } from "./source.ts";
 import type { World } from "./world.ts";
 
 /** The manifest of the project here. Faults: `manifest.missing`. */
@@ -12,14 +14,22 @@ export function projectManifest(world: World, directory?: string): Manifest {
   return manifest;
 }
 
+/** Source on the controller, as requests name it. */
+interface Sourced {
+  readonly source: string;
+  readonly branch?: string;
+}
+
 /**
- * The project's source on the controller, and where it belongs. Faults: `manifest.missing`, `manifest.invalid`,
+ * The project's source on the controller, and where it belongs. `branch`: where it comes from, when that is not what is
+ * checked out. Faults: `manifest.missing`, `manifest.invalid`,
  * `usage.invalid` when -a names another app than the manifest.
  */
 export async function sourceAndKey(
   world: World,
   directory?: string,
-): Promise<{ readonly api: Client; readonly key: Key; readonly source: Source }> {
+  branch?: string,
+): Promise<{ readonly api: Client; readonly key: Key; readonly sourced: Sourced }> {
   const manifest = projectManifest(world, directory);
   const environment = world.globals.environment ?? "production";
   const key = { app: await appOf(world, manifest, environment), environment };
@@ -28,7 +38,8 @@ export async function sourceAndKey(
   if (world.context.verbose) {
     world.say(world.paint.dim(`source: ${source.entries.length} files, ${formatSize(source.bytes)}, ${source.digest}`));
   }
-  return { api, key, source };
+  const from = branch ?? branchOf(path.dirname(manifest.file));
+  return { api, key, sourced: { source: source.digest, ...(from !== null && { branch: from }) } };
 }
 
 /** The app whose source this is. A manifest that does not tell is read as a whole, so that every fault is named at once. */

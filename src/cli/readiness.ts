@@ -40,25 +40,31 @@ export interface Checking {
   readonly file: string;
   readonly environment: string;
   readonly files: readonly SourceFile[];
+  /** It is for a preview; see `readManifest`. */
+  readonly preview?: { readonly from: string | null } | null;
 }
 
 /** What the rules find without a controller; none where the manifest itself has faults. */
-export function findingsOf({ text, file, environment, files }: Checking): readonly Finding[] {
-  const reading = readManifest(text, { file, environment });
+export function findingsOf({ text, file, environment, files, preview = null }: Checking): readonly Finding[] {
+  const reading = readManifest(text, { file, environment, preview });
   if (!reading.ok) return [];
   const { spec, placeOf } = reading;
-  return check({ environment, spec, values: manifestValues(spec), files, placeOf }, file);
+  return check({ environment: spec.from ?? environment, spec, values: manifestValues(spec), files, placeOf }, file);
 }
 
 /**
  * Looks through the source before it is uploaded: the controller itself looks at manifest, values and Dockerfile. Fault:
  * `check.failed` with every error in a file of the source.
  */
-export function refuseUnreadySource(world: World, directory: string | undefined, allowed: readonly string[]): void {
+export function refuseUnreadySource(
+  world: World,
+  directory: string | undefined,
+  { allowed, preview = null }: Pick<Checking, "preview"> & { readonly allowed: readonly string[] },
+): void {
   const manifest = projectManifest(world, directory);
   const environment = world.globals.environment ?? "production";
   const text = readManifestText(manifest);
-  const found = findingsOf({ text, file: manifestName, environment, files: writtenFiles(manifest) });
+  const found = findingsOf({ text, file: manifestName, environment, files: writtenFiles(manifest), preview });
   const refused = found.filter(
     ({ severity, rule, file }) => severity === "error" && file !== manifestName && !allowed.includes(rule),
   );
@@ -67,16 +73,4 @@ export function refuseUnreadySource(world: World, directory: string | undefined,
   const more = refused.length > 1 ? ` (and ${refused.length - 1} more)` : "";
   const detail = `${first.file}:${first.line} ${first.message}${more}; nothing was uploaded`;
   throw new Fault("check.failed", detail, { complaints: refused.map(complaintOf) });
-}
-
-/** `--allow a,b --because "…"`. Fault: `usage.invalid` when one is there without the other. */
-export function permitOf(flags: {
-  readonly allow: string | undefined;
-  readonly because: string | undefined;
-}): { rules: string[]; because: string } | null {
-  const rules = (flags.allow ?? "").split(",").filter((rule) => rule !== "");
-  const because = flags.because?.trim() ?? "";
-  if (rules.length === 0 && flags.because === undefined) return null;
-  if (rules.length > 0 && because !== "") return { rules, because };
-  throw new Fault("usage.invalid", 'give --allow and --because together, like --allow debug-on --because "…"');
 }

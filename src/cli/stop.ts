@@ -9,9 +9,14 @@ const patienceMs = 120_000;
 
 /** Stops an environment and waits until no instance is observed any more. Faults: `wait.timeout`. */
 export async function stopAndWait(world: Pick<World, "host" | "globals">, api: Client, key: Key): Promise<void> {
+  await api.stop(key);
+  await untilGone(world, api, key);
+}
+
+/** Waits until no instance of an environment is observed any more. Faults: `wait.timeout`. */
+export async function untilGone(world: Pick<World, "host" | "globals">, api: Client, key: Key): Promise<void> {
   const patience = world.globals.timeout ?? patienceMs;
   const end = world.host.now() + patience;
-  await api.stop(key);
   for (;;) {
     const { services } = await api.status(key);
     const left = services.flatMap(({ instances }) => instances);

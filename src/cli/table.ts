@@ -47,6 +47,9 @@ export const commands: readonly Entry[] = [
     ["run", "Run a command once in the serving release: run -- CMD", () => import("./commands/app/run.ts")],
   ]),
   ...group("Manage", [
+    ["preview create", "Bring code live in an environment for a while", () => import("./commands/preview/create.ts")],
+    ["preview list", "Previews and when they end", () => import("./commands/preview/list.ts")],
+    ["preview remove", "Take a preview down now", () => import("./commands/preview/remove.ts")],
     ["releases list", "Releases, newest first", () => import("./commands/releases/list.ts")],
     ["releases show", "One release with its manifest", () => import("./commands/releases/show.ts")],
     ["releases diff", "What differs between two releases", () => import("./commands/releases/diff.ts")],

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { DeploymentView } from "../contract/deployments.ts";
-import { timesText } from "./times.ts";
+import { leftText, timesText } from "./times.ts";
 
 const start = Date.parse("2026-01-01T00:00:00.000Z");
 
@@ -24,4 +24,9 @@ test.each([
   ["served after 3.0 s, drained for 5.0 s", took(["gate", 2_000], ["switch", 1_000], ["drain", 5_000], ["ended", 0])],
 ])("%j tells where the time went", (words, deployment) => {
   expect(timesText(deployment)).toBe(words);
+});
+
+test("time left is told in minutes begun", () => {
+  const texts = [3 * 86_400_000 - 400, 3_600_000 - 1, 60_000, 59_900, -5].map(leftText);
+  expect(texts).toEqual(["3 d", "1 h 0 min", "1 min 0 s", "60 s", "0 ms"]);
 });

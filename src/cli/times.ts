@@ -32,3 +32,8 @@ function spentIn({ phases }: Timed, wanted: string): number {
     return phase === wanted && next ? sum + Date.parse(next.at) - Date.parse(at) : sum;
   }, 0);
 }
+
+/** How long something still is there, in whole minutes begun, so that three days are told as such just after they began. */
+export function leftText(ms: number): string {
+  return formatDuration(ms < 60_000 ? Math.max(0, ms) : Math.ceil(ms / 60_000) * 60_000);
+}

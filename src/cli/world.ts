@@ -113,9 +113,13 @@ export interface World {
   readonly paint: Paint;
   /**
    * The client of the controller that flags, environment and place name. `directory`: whose `.fairlead/` counts.
-   * `uninterrupted`: for tidying up, goes on after Ctrl-C.
+   * `uninterrupted`: for tidying up, goes on after Ctrl-C. `confirmed`: nobody is asked about what is protected any more.
    */
-  api(options?: { readonly directory?: string | undefined; readonly uninterrupted?: boolean }): Client;
+  api(options?: {
+    readonly directory?: string | undefined;
+    readonly uninterrupted?: boolean;
+    readonly confirmed?: boolean;
+  }): Client;
   /** The same world with other global flags. */
   withGlobals(globals: Globals): World;
   /** Which app and environment is meant. Faults: `usage.invalid` when neither -a nor a manifest tells. */
@@ -129,5 +133,5 @@ export interface World {
   /** Asks for a text that is not shown while it is typed. Faults: `confirm.needed`. */
   askSecret(question: string): Promise<string>;
   /** Asks to type a name, for what cannot be taken back; only `--confirm NAME` answers. Faults as `confirm`. */
-  confirmName(question: string, name: string, given: string | undefined): Promise<void>;
+  confirmName(question: string, name: string): Promise<void>;
 }

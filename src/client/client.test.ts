@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
-import { fillPath, routes } from "../contract/paths.ts";
+import { fillPath } from "../contract/params.ts";
+import { routes } from "../contract/paths.ts";
 import { Client, type ProgressMessage } from "./client.ts";
 
 const key = { app: "shop", environment: "production" };
@@ -43,6 +44,26 @@ function failure(promise: Promise<unknown>): Promise<unknown> {
 }
 
 describe("a request", () => {
+  test("that wants to be confirmed is asked about once, and sent again only then", async () => {
+    const given: unknown[] = [];
+    await using server = await served((request, response) => {
+      given.push(request.headers["fairlead-confirm"]);
+      const name = request.url?.includes("stop") ? "production" : "another";
+      const isGiven = request.headers["fairlead-confirm"] === "production";
+      request.resume().on("end", () => json(response, isGiven ? 200 : 409, { code: "confirm.needed", confirm: name }));
+    });
+    const target = { url: server.url, token: null };
+    const asked: string[] = [];
+    const api = new Client({ target, confirm: async (_fault, name) => void asked.push(name) });
+    await api.stop(key);
+    expect(await failure(api.changeScale(key, { web: 1 }))).toMatchObject({ code: "confirm.needed" });
+    expect([asked, given]).toEqual([
+      ["production", "another"],
+      [undefined, "production", undefined, "another"],
+    ]);
+    expect(await failure(server.api.stop(key))).toMatchObject({ code: "confirm.needed", confirm: "production" });
+  });
+
   test("of every kind is one of the contract, with the token", async () => {
     const asked: string[] = [];
     await using server = await served((request, response) => {
@@ -70,6 +91,8 @@ describe("a request", () => {
     await api.changeScale(key, { web: 2 });
     await api.variables(key);
     await api.changeVariables(key, { set: { A: "1" } });
+    await api.createPreview(key, { source: digest });
+    await api.removePreview(key);
     await api.stop(key);
     await api.beginTask(key, { command: ["ls"] });
     await api.task(key, "t");
@@ -80,7 +103,7 @@ describe("a request", () => {
       (route) => `${route.method.toUpperCase()} ${fillPath(route.path, members)} Bearer s3cret`,
     );
     expect(asked.filter((one) => !known.includes(one))).toEqual([]);
-    expect(new Set(asked).size).toBe(24);
+    expect(new Set(asked).size).toBe(26);
   });
 
   test("escapes names, so that none can become another path", async () => {

@@ -26,6 +26,7 @@ import type {
   DomainView,
 } from "../contract/domains.ts";
 import type { LogBatch, LogPage, StoredLogView } from "../contract/logs.ts";
+import type { PreviewAnswer, PreviewRequest } from "../contract/previews.ts";
 import type { ReleaseDetail, ReleaseView } from "../contract/releases.ts";
 import type { EnvironmentList, StatusView } from "../contract/status.ts";
 import type { TaskAnswer, TaskRequest, TaskView } from "../contract/tasks.ts";
@@ -281,6 +282,16 @@ export class Client {
 
   endMaintenance(key: Key): Promise<StatusView> {
     return this.#json({ method: "DELETE", path: `${environmentPath(key)}/maintenance` });
+  }
+
+  /** Makes a preview, or deploys to it; like `beginDeployment` a lost answer cannot make it two. */
+  createPreview(key: Key, request: PreviewRequest): Promise<PreviewAnswer> {
+    return this.#once({ method: "POST", path: `${environmentPath(key)}/preview`, body: JSON.stringify(request) });
+  }
+
+  /** Has a preview taken down now. */
+  removePreview(key: Key): Promise<StatusView> {
+    return this.#json({ method: "DELETE", path: `${environmentPath(key)}/preview` });
   }
 
   stop(key: Key): Promise<StatusView> {

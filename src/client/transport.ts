@@ -1,6 +1,7 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
 import { type Complaint, Fault, type FaultCode, faults, isErrno } from "../base/faults.ts";
+import { headers } from "../contract/headers.ts";
 import type { Problem } from "../contract/problem.ts";
 
 /**
@@ -16,6 +17,8 @@ export interface ClientOptions {
   readonly target: Target;
   /** Longest silence before an answer begins; default 60 s, for a plan or a status under load takes its time. */
   readonly timeoutMs?: number;
+  /** Asks whether to go on with a change that is guarded, and throws when not; left out: it is refused. */
+  readonly confirm?: (fault: Fault, name: string) => Promise<void>;
   /** Cuts every request short; what was thrown as its reason is thrown on. */
   readonly signal?: AbortSignal;
 }
@@ -56,11 +59,19 @@ export class Transport {
     return "socketPath" in target ? target.socketPath : target.url;
   }
 
-  /** Sends one request and answers as soon as the headers are there. Status 400 and above is thrown as a Fault. */
+  /**
+   * Sends one request and answers as soon as the headers are there. Status 400 and above is thrown as a Fault. What wants
+   * to be confirmed is sent again when it was.
+   */
   async send(call: Call): Promise<Answer> {
     const answer = await this.exchange(call);
-    if (answer.status >= 400) throw problemFault(answer.status, await readText(answer.body));
-    return answer;
+    if (answer.status < 400) return answer;
+    const fault = problemFault(answer.status, await readText(answer.body));
+    const { confirm } = this.#options;
+    const isAsked = call.headers?.[headers.confirm] !== undefined;
+    if (fault.confirm === null || confirm === undefined || isAsked) throw fault;
+    await confirm(fault, fault.confirm);
+    return this.send({ ...call, headers: { ...call.headers, [headers.confirm]: fault.confirm } });
   }
 
   /** Like `send`, but every status is an answer. Faults: `controller.unreachable`. */
@@ -164,8 +175,8 @@ export function problemFault(status: number, text: string): Fault {
   const problem = asProblem(text);
   if (problem === null) return new Fault(fallback, `the controller answered with status ${status}`);
   const code = problem.code !== undefined && Object.hasOwn(faults, problem.code) ? problem.code : fallback;
-  const more: { hint?: string; complaints: readonly Complaint[] } = { complaints: problem.errors ?? [] };
-  if (problem.hint !== undefined) more.hint = problem.hint;
+  const { errors: complaints = [], hint, confirm } = problem;
+  const more = { complaints, ...(hint !== undefined && { hint }), ...(confirm !== undefined && { confirm }) };
   return new Fault(code as FaultCode, problem.detail ?? problem.title ?? `status ${status}`, more);
 }
 

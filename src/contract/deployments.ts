@@ -106,14 +106,21 @@ const permit = z
   .optional()
   .describe("Errors of the readiness check that are let pass, and why; kept with the release.");
 
+/** What is said of code that goes live. */
+export const sourced = {
+  source: digest,
+  branch: z
+    .string()
+    .regex(/^\w[\w./+@-]{0,199}$/, "must be the name of a Git branch")
+    .optional()
+    .describe("The Git branch that it comes from; some environments take only some."),
+  message: z.string().max(500).optional(),
+  allow: permit,
+};
+
 export const deploymentRequest = z
   .discriminatedUnion("kind", [
-    z.strictObject({
-      kind: z.literal("deploy"),
-      source: digest,
-      message: z.string().max(500).optional(),
-      allow: permit,
-    }),
+    z.strictObject({ kind: z.literal("deploy"), ...sourced }),
     z.strictObject({
       kind: z.literal("promote"),
       from: name.describe(

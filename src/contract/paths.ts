@@ -16,21 +16,12 @@ import {
   vaultRotation,
   versionList,
 } from "./documents.ts";
-import { certificateRequest, domainCheck, domainCheckRequest, domainList, domainView, hostName } from "./domains.ts";
+import { certificateRequest, domainCheck, domainCheckRequest, domainList, domainView } from "./domains.ts";
 import { eventPage, eventStreamQuery, eventsQuery } from "./events.ts";
 import { logPage, logStreamQuery, logsQuery } from "./logs.ts";
+import { previewAnswer, previewRequest } from "./previews.ts";
 import { releaseDetail, releasePage } from "./releases.ts";
-import {
-  cursor,
-  deploymentId,
-  digest,
-  name,
-  pageLimit,
-  releaseReference,
-  taskName,
-  valueVersion,
-  variableName,
-} from "./scalars.ts";
+import { cursor, pageLimit } from "./scalars.ts";
 import { environmentList, statusView } from "./status.ts";
 import { taskAnswer, taskOutputQuery, taskRequest, taskView } from "./tasks.ts";
 
@@ -45,22 +36,6 @@ export interface RouteContract {
   readonly answer?: z.ZodType;
   readonly media?: "text/plain" | "text/event-stream" | "application/octet-stream" | "application/json";
 }
-
-/** Every member of a path's braces, and what it must look like. */
-export const pathParams = {
-  app: name,
-  environment: name,
-  id: deploymentId,
-  digest,
-  release: releaseReference,
-  from: releaseReference,
-  to: releaseReference,
-  task: taskName,
-  host: hostName,
-  variable: variableName,
-  version: valueVersion,
-} as const;
-export type PathParam = keyof typeof pathParams;
 
 const page = z.strictObject({ limit: pageLimit, cursor });
 const environment = "/v1/apps/{app}/environments/{environment}" as const;
@@ -340,6 +315,21 @@ export const routes = {
     answer: statusView,
     summary: "Open it to its users again",
   },
+  createPreview: {
+    method: "post",
+    path: `${environment}/preview`,
+    status: 202,
+    body: previewRequest,
+    answer: previewAnswer,
+    summary: "Make a preview, or deploy to the one that is there; honours Idempotency-Key",
+  },
+  removePreview: {
+    method: "delete",
+    path: `${environment}/preview`,
+    status: 202,
+    answer: statusView,
+    summary: "Take a preview down now, with all its values",
+  },
   stop: {
     method: "post",
     path: `${environment}/stop`,
@@ -378,21 +368,3 @@ export const routes = {
   },
 } as const satisfies Record<string, RouteContract>;
 export type RouteName = keyof typeof routes;
-
-/** Headers that mean something to the API beside the usual ones. */
-export const headers = {
-  idempotencyKey: "Idempotency-Key",
-  ifMatch: "If-Match",
-  lastEventId: "Last-Event-ID",
-  requestId: "X-Request-Id",
-} as const;
-
-/** Fills the braces of a path, each value escaped. */
-export function fillPath(path: string, params: Readonly<Partial<Record<PathParam, string>>>): string {
-  return path.replace(/\{(\w+)\}/g, (_braces, member: PathParam) => encodeURIComponent(params[member] ?? ""));
-}
-
-/** The members of a path's braces, in order. */
-export function paramsOf(path: string): readonly PathParam[] {
-  return [...path.matchAll(/\{(\w+)\}/g)].map(([, member]) => member as PathParam);
-}

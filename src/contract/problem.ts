@@ -21,6 +21,7 @@ export const problem = z
         }),
       )
       .describe("Every single place that is wrong; empty when the fault is not about a document."),
+    confirm: z.string().optional().describe("For `confirm.needed`: what to send as Fairlead-Confirm to go on."),
     requestId: z.string(),
   })
   .meta({ id: "Problem" });

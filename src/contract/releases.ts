@@ -8,6 +8,7 @@ export const releaseView = z
     createdBy: z.string(),
     message: z.string().nullable(),
     source: digest,
+    branch: z.string().nullable().describe("The Git branch of the source, as whoever deployed it said."),
     serving: z.boolean(),
     wasLive: z.boolean().describe("Whether it can be rolled back to, as long as its artifacts are kept."),
     allowed: z

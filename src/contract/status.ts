@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { deploymentView } from "./deployments.ts";
+import { previewView } from "./previews.ts";
 import { durationMs, releaseName, time } from "./scalars.ts";
 
 export const environmentState = z
@@ -20,6 +21,7 @@ export const environmentView = z
     release: releaseName.nullable(),
     state: environmentState,
     urls: z.array(urlView),
+    preview: previewView.nullable().describe("Null: it stays until somebody stops it."),
   })
   .meta({ id: "Environment" });
 export type EnvironmentView = z.infer<typeof environmentView>;
@@ -70,6 +72,7 @@ export const statusView = z
         page: z.boolean().describe("Whether browsers get a page of their own for it."),
       })
       .describe("Set by `maintenance on` and `off`."),
+    preview: previewView.nullable().describe("Null: it stays until somebody stops it."),
     jobs: z.array(z.object({ name: z.string() })),
     data: z.array(z.object({ name: z.string() })),
   })

@@ -1,4 +1,5 @@
 import { asFault } from "../base/faults.ts";
+import { isThere } from "../model/environment.ts";
 import { collectible } from "../plan/collect.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -66,7 +67,7 @@ export async function collectArtifacts(deps: Pick<KeepingDeps, "journal" | "buil
   const { journal, builder, clock } = deps;
   const stored = await builder.list();
   const roots = { artifacts: new Set<string>(), sources: new Set<string>() };
-  for (const { key, serving } of await journal.environments()) {
+  for (const { key, serving } of (await journal.environments()).filter(isThere)) {
     // One that was stopped has what it served last, and can be brought back and go back as before.
     const last = serving?.release ?? (await journal.liveReleases(key, 1))[0];
     const current = last === undefined ? null : await journal.release(key, last);

@@ -11,7 +11,7 @@ import type { EngineDeps } from "./engine.ts";
 import { createEngine } from "./loop.ts";
 
 /** Runs within which a planted bug must be caught. */
-const patience = 100;
+const patience = 120;
 
 interface Mutant {
   readonly name: string;
@@ -193,6 +193,10 @@ const mutants: readonly Mutant[] = [
   {
     name: "lets users into an environment that is closed to them",
     plan: (s) => sound({ ...s, environment: { ...s.environment, maintenance: null } }),
+  },
+  {
+    name: "lets a preview live on",
+    plan: (s) => sound({ ...s, environment: { ...s.environment, preview: null } }),
   },
   {
     name: "changes its mind about how a deployment ended",

@@ -2,7 +2,8 @@ import { type Context, Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { Fault } from "../base/faults.ts";
 import { newId } from "../base/ids.ts";
-import { headers, type RouteContract, routes } from "../contract/paths.ts";
+import { headers } from "../contract/headers.ts";
+import { type RouteContract, routes } from "../contract/paths.ts";
 import { authorise, type Call } from "../usecases/ground.ts";
 import { type Answered, once } from "../usecases/once.ts";
 import { actorOf, refuseForeign } from "./access.ts";
@@ -93,7 +94,11 @@ async function handle({ c, deps, route, handler, isOpen }: Handling): Promise<Re
   if (route.method === "head" && request.method !== "HEAD") throw nothingThere(request.method, c.req.path);
   const connection = c.env ?? {};
   refuseForeign(request, connection, deps);
-  const call: Call = { deps, actor: actorOf(request, connection, deps.tokenDigest) };
+  const call: Call = {
+    deps,
+    actor: actorOf(request, connection, deps.tokenDigest),
+    confirm: request.headers.get(headers.confirm),
+  };
   if (!isOpen) refuseUnknown(call, request);
   const params = decodeParams(route.path, c.req.param());
   const query = route.query && decodeQuery(route.query, request.url);

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { type Complaint, Fault } from "../base/faults.ts";
-import { type PathParam, paramsOf, pathParams } from "../contract/paths.ts";
+import { type PathParam, paramsOf, pathParams } from "../contract/params.ts";
 
 /** Largest JSON body: a manifest is at most 256 KiB, and nothing else is larger. */
 export const bodyLimit = 1024 * 1024;

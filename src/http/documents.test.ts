@@ -341,7 +341,7 @@ describe("status", () => {
     const status = statusView.parse((await ask("GET", `${base}/status`)).json);
     expect([status.state, status.queue.map((one) => one.release)]).toEqual(["deploying", ["v2", "v3"]]);
     const { items } = environmentList.parse((await ask("GET", "/v1/environments")).json);
-    expect(items).toEqual([{ ...key, release: "v1", state: "deploying", urls: [webUrl] }]);
+    expect(items).toEqual([{ ...key, release: "v1", state: "deploying", urls: [webUrl], preview: null }]);
   });
 
   test("maintenance is written down once, with its event, survives stop, and is told as wanted and as seen", async () => {

@@ -4,11 +4,13 @@ import type { DeploymentDetail, DeploymentView } from "../contract/deployments.t
 import type { ScaleDocument, SetValueView, VariablesDocument, VersionList } from "../contract/documents.ts";
 import type { EventView } from "../contract/events.ts";
 import type { StoredLogView } from "../contract/logs.ts";
+import type { PreviewView } from "../contract/previews.ts";
 import type { ReleaseView } from "../contract/releases.ts";
 import type { EnvironmentView, InstanceView, StatusView } from "../contract/status.ts";
 import type { TaskView } from "../contract/tasks.ts";
 import type { AuditEntry } from "../model/audit.ts";
 import { type Deployment, isOver } from "../model/deployment.ts";
+import type { Preview } from "../model/environment.ts";
 import type { Event } from "../model/event.ts";
 import type { Exit, ObservedTask, Planned, TaskSpec } from "../model/instance.ts";
 import type { StoredLine } from "../model/log.ts";
@@ -89,13 +91,14 @@ function stepWord(what: string): string {
 }
 
 export function releaseView({ release, serving, wasLive }: KnownRelease): ReleaseView {
-  const { number, createdAt, createdBy, message, source, services, allowed = [] } = release;
+  const { number, createdAt, createdBy, message, source, services, allowed = [], branch = null } = release;
   return {
     release: releaseName(number),
     createdAt: timeText(createdAt),
     createdBy,
     message,
     source,
+    branch,
     serving,
     wasLive,
     allowed: allowed.map((one) => ({ ...one })),
@@ -132,7 +135,7 @@ function instanceView({ instance, state, artifact, gate, usage }: SeenInstance):
 }
 
 export function statusView(
-  { key, state, release, deployment, queue, services, urls, maintenance }: Status,
+  { key, state, release, deployment, queue, services, urls, maintenance, preview }: Status,
   now: number,
 ): StatusView {
   return {
@@ -149,13 +152,24 @@ export function statusView(
       message: maintenance.wanted?.message ?? null,
       page: (maintenance.wanted?.page ?? null) !== null,
     },
+    preview: preview && previewView(preview),
     jobs: [],
     data: [],
   };
 }
 
-export function environmentView({ key, release, state, urls }: EnvironmentSummary): EnvironmentView {
-  return { ...key, release: releaseOrNull(release), state, urls: [...urls] };
+export function environmentView({ key, release, state, urls, preview }: EnvironmentSummary): EnvironmentView {
+  return {
+    ...key,
+    release: releaseOrNull(release),
+    state,
+    urls: [...urls],
+    preview: preview && previewView(preview),
+  };
+}
+
+export function previewView({ from, endsAt }: Preview): PreviewView {
+  return { from, endsAt: timeText(endsAt) };
 }
 
 export function logView({ at, release, ...line }: StoredLine): StoredLogView {

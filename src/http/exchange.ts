@@ -1,5 +1,6 @@
 import type { z } from "zod";
-import type { PathParam, RouteContract, RouteName, routes } from "../contract/paths.ts";
+import type { PathParam } from "../contract/params.ts";
+import type { RouteContract, RouteName, routes } from "../contract/paths.ts";
 import type { EnvKey } from "../model/environment.ts";
 import type { Call, Deps } from "../usecases/ground.ts";
 

@@ -1,6 +1,8 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "zod";
-import { headers, paramsOf, pathParams, type RouteContract, routes } from "../contract/paths.ts";
+import { headers } from "../contract/headers.ts";
+import { paramsOf, pathParams } from "../contract/params.ts";
+import { type RouteContract, routes } from "../contract/paths.ts";
 import { problem, problemMediaType } from "../contract/problem.ts";
 
 type Registry = OpenAPIHono["openAPIRegistry"];
@@ -58,8 +60,10 @@ function bodyOf(route: RouteContract): NonNullable<RouteConfig["request"]>["body
   return { required: true, content: { "application/x-tar": { schema: z.string().meta({ format: "binary" }) } } };
 }
 
-function headersOf({ method, media }: RouteContract): readonly string[] {
-  if (method === "post") return [headers.idempotencyKey];
-  if (method === "patch") return [headers.ifMatch];
+function headersOf({ method, media, path }: RouteContract): readonly string[] {
+  const confirm = path.includes("{environment}") && method !== "get" ? [headers.confirm] : [];
+  if (method === "post") return [headers.idempotencyKey, ...confirm];
+  if (method === "patch") return [headers.ifMatch, ...confirm];
+  if (confirm.length > 0) return confirm;
   return media === "text/event-stream" ? [headers.lastEventId] : [];
 }

@@ -16,6 +16,7 @@ export function problemOf(thrown: unknown, { path, requestId }: { path: string; 
     code: fault.code,
     hint: fault.hint,
     errors: fault.complaints.map((complaint) => ({ ...complaint })),
+    ...(fault.confirm !== null && { confirm: fault.confirm }),
     requestId,
   };
 }

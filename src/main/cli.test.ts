@@ -326,6 +326,15 @@ describe("changing", () => {
     expect((await run("restart web --json")).json().deployment).toMatchObject({ kind: "restart", services: ["web"] });
   });
 
+  test("what is protected asks for its name, and goes on when it was given", async () => {
+    writeFileSync(path.join(root, "fairlead.yml"), `${manifest}protected: true\n`);
+    const refused = await run("deploy -y");
+    expect([refused.code, refused.stderr]).toEqual([8, expect.stringContaining("give --confirm production")]);
+    expect((await run("deploy", { terminal: true, stdin: "shop\r" })).code).toBe(8);
+    expect((await run("deploy", { terminal: true, stdin: "production\r" })).code).toBe(0);
+    expect((await run("env set LOG_LEVEL=DEBUG --confirm production")).code).toBe(0);
+  });
+
   test("down asks; --all wants the name, and -y is not one", async () => {
     await run("deploy");
     expect((await run("down")).code).toBe(8);

@@ -185,6 +185,45 @@ const deploy = section({
   },
 });
 
+const protection = section({
+  short: "confirm",
+  fields: {
+    confirm: defaulted(flag(), "true", "Who changes it has to type its name, or to give it with --confirm."),
+    branches: optional(
+      listOf({
+        each: text({
+          label: "branch",
+          wanted: "a Git branch – write it like main",
+          pattern: /^\w[\w./+@-]*$/,
+          max: 200,
+        }),
+        min: 1,
+        max: many,
+      }),
+      "Git branches whose code may go live there. Default: any.",
+    ),
+  },
+});
+
+/** Bounds of how long a preview is there. One that nobody has deployed to for a month is forgotten. */
+export const previewTtl = { min: "1s", max: "30d" } as const;
+
+const previews = section({
+  fields: {
+    from: defaulted(
+      name("the name of an environment"),
+      "staging",
+      "The environment whose configuration and values they have; never a protected one, and never production.",
+    ),
+    ttl: defaulted(
+      duration(previewTtl.min, previewTtl.max),
+      "72h",
+      "How long they are there after the last deployment of code to them.",
+    ),
+    max: defaulted(integer("a number of previews", { min: 1, max: 100 }), "5", "How many there may be at once."),
+  },
+});
+
 const laterTopKeys = {
   jobs: "jobs are not in this version yet – take the section out",
   data: "data services are not in this version yet – take the section out and give their addresses under env:",
@@ -194,7 +233,7 @@ const laterTopKeys = {
 export const laterKeys: readonly string[] = Object.keys(laterTopKeys);
 
 /** What an overlay cannot change: it would be another file or another app. */
-export const fixedKeys: readonly string[] = ["version", "app", "environments"];
+export const fixedKeys: readonly string[] = ["version", "app", "previews", "environments"];
 
 /** What may differ between environments. */
 const changeable = {
@@ -220,6 +259,11 @@ const changeable = {
     "The kinds of processes that keep running, by name.",
   ),
   deploy: defaulted(deploy, "{}", "How a new release takes over."),
+  protected: defaulted(
+    protection,
+    "false",
+    "Guards the environment from changes by mistake, as soon as a release with it is live; `true` is `{ confirm: true }`.",
+  ),
 };
 
 /** An overlay has no meaning of its own: it is laid over the rest and read as a part of that. */
@@ -237,9 +281,10 @@ export const manifest = section({
     version: defaulted(integer("a manifest version that is known", { min: 1, max: 1 }), "1", "Version of this format."),
     app: required(name("an app name"), "The name of the app: part of host names, container names and directories."),
     ...changeable,
+    previews: defaulted(previews, "{}", "What `fairlead preview create` makes: environments for a while."),
     environments: optional(
       mapOf({ each: difference, key: namePattern, wanted: "the name of an environment", max: many }),
-      "What differs in an environment, by its name: any of the keys above but `version` and `app`. It is laid over the rest key by key; `null` takes a key out; a plain value over a variable with rules keeps the rules.",
+      "What differs in an environment, by its name: any of the keys above but `version`, `app` and `previews`. It is laid over the rest key by key; `null` takes a key out; a plain value over a variable with rules keeps the rules.",
     ),
   },
 });

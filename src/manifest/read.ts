@@ -15,6 +15,8 @@ export interface ReadOptions {
   /** How the file is called in complaints. */
   readonly file: string;
   readonly environment: string;
+  /** It is a preview, with the configuration of another environment; null: of the one that the manifest says. */
+  readonly preview?: { readonly from: string | null } | null;
 }
 
 /**
@@ -37,7 +39,7 @@ export type ManifestReading =
  * without values of variables. Never throws, whatever the text; all complaints come at once, in the order of the file,
  * and none shows what stands below an `env:` mapping.
  */
-export function readManifest(text: string, { file, environment }: ReadOptions): ManifestReading {
+export function readManifest(text: string, { file, environment, preview }: ReadOptions): ManifestReading {
   const complaints = new Complaints(file);
   const warnings = new Complaints(file);
   if (!namePattern.test(environment)) {
@@ -48,13 +50,20 @@ export function readManifest(text: string, { file, environment }: ReadOptions): 
   const top = topOf(text, complaints);
   if (top === null) return { ok: false, complaints: complaints.list() };
   const overlays = overlaysOf(top, complaints);
-  const chosen = overlays.get(environment);
+  const from = preview ? (preview.from ?? previewFrom(top)) : null;
+  const chosen = overlays.get(from ?? environment);
   const root = layered(top, chosen);
   const value = manifest.read(root, complaints);
   const ownsHosts = (service: string): boolean =>
-    environment === "production" || valueAt(chosen, "services", service, "http", "hosts") !== undefined;
+    from === null &&
+    (environment === "production" || valueAt(chosen, "services", service, "http", "hosts") !== undefined);
   const development = developmentOf(top, overlays, file);
-  const spec = specOf(value, { environment, ownsHosts, development: (...about) => literalOf(development, about) });
+  const spec = specOf(value, {
+    environment,
+    from,
+    ownsHosts,
+    development: (...about) => literalOf(development, about),
+  });
   judgeChanges({ value, root, complaints }, development);
   judge({ spec, root, complaints, warnings });
   if (complaints.count > 0) return { ok: false, complaints: complaints.list() };
@@ -73,10 +82,21 @@ function layered(top: MapNode, over: MapNode | undefined): Node {
   return documentOf(withServiceVariables(over ? overlay(base, overlayOf(over)) : base)) ?? top;
 }
 
+/** The environment whose configuration previews have; what is no name there is complained about when all of it is read. */
+function previewFrom(top: MapNode): string {
+  const node = valueAt(top, "previews", "from");
+  return node?.kind === "scalar" ? node.text : manifest.none.previews.from;
+}
+
 /** The manifest as it is for development: with that environment's overlay, if there is one. */
 function developmentOf(top: MapNode, overlays: ReadonlyMap<string, MapNode>, file: string): AppSpec {
   const value = manifest.read(layered(top, overlays.get("development")), new Complaints(file));
-  return specOf(value, { environment: "development", ownsHosts: () => false, development: () => null });
+  return specOf(value, {
+    environment: "development",
+    from: null,
+    ownsHosts: () => false,
+    development: () => null,
+  });
 }
 
 function literalOf(spec: AppSpec, [service, variable]: readonly [string | null, string]): string | null {

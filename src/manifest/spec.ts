@@ -1,5 +1,5 @@
 import type { AppSpec, HttpTemplate, ServiceTemplate, VariableSpec } from "../model/app.ts";
-import type { Check, CorsPolicy, ServiceChecks } from "../model/release.ts";
+import type { Check, CorsPolicy, Protection, ServiceChecks } from "../model/release.ts";
 import type { ManifestValue, ServiceValue } from "./grammar.ts";
 import { piecesOf } from "./references.ts";
 import type { VariableValue } from "./variable.ts";
@@ -9,6 +9,8 @@ type HttpValue = NonNullable<ServiceValue["http"]>;
 /** What the values of a manifest do not say by themselves. */
 export interface SpecContext {
   readonly environment: string;
+  /** For a preview: the environment whose configuration it has. */
+  readonly from: string | null;
   /** Whether the hosts that a service gives are meant for this environment. */
   readonly ownsHosts: (service: string) => boolean;
   /** The value that a variable has for development, where the manifest alone says it; without a service: for the build. */
@@ -17,10 +19,11 @@ export interface SpecContext {
 
 /** The model of one environment: every value of the manifest in the words of `src/model`. */
 export function specOf(value: ManifestValue, context: SpecContext): AppSpec {
-  const { app, build, deploy } = value;
+  const { app, build, deploy, previews } = value;
   return {
     app,
     environment: context.environment,
+    from: context.from,
     build: {
       ...build,
       args: Object.fromEntries(build.args ?? []),
@@ -33,7 +36,13 @@ export function specOf(value: ManifestValue, context: SpecContext): AppSpec {
       canary: deploy.canary && { weights: deploy.canary.steps, everyMs: deploy.canary.every },
       keep: deploy.keep,
     },
+    previews: { from: previews.from, ttlMs: previews.ttl, max: previews.max },
+    protection: context.from === null ? protectionOf(value) : null,
   };
+}
+
+function protectionOf({ protected: { confirm, branches } }: ManifestValue): Protection | null {
+  return confirm || branches !== null ? { confirm, branches } : null;
 }
 
 type AppContext = SpecContext & { readonly app: string };
@@ -61,9 +70,9 @@ function serviceOf(name: string, service: ServiceValue, context: AppContext): Se
 type Specs = Readonly<Record<string, VariableSpec>>;
 
 function variablesOf(service: string | null, env: ServiceValue["env"], context: SpecContext): Specs {
-  const { environment, development } = context;
   const specs = [...(env ?? [])].map(([name, value]) => {
-    return [name, variableOf(value, { environment, development: () => development(service, name) })] as const;
+    const development = () => context.development(service, name);
+    return [name, variableOf(value, { ...context, development })] as const;
   });
   return Object.fromEntries(specs);
 }
@@ -137,20 +146,21 @@ function corsOf({ maxAge, ...cors }: NonNullable<HttpValue["cors"]>): CorsPolicy
 
 function variableOf(
   variable: VariableValue,
-  { environment, development }: { environment: string; development: () => string | null },
+  { environment, from, development }: Pick<SpecContext, "environment" | "from"> & { development: () => string | null },
 ): VariableSpec {
+  const configured = from ?? environment;
   const { required, generate } = variable;
   return {
     value: variable.value ?? variable.default,
     secret: variable.secret || generate !== null,
-    required: typeof required === "boolean" ? required : required.includes(environment),
+    required: typeof required === "boolean" ? required : required.includes(configured),
     pattern: variable.pattern,
     oneOf: variable.oneOf,
     minLength: variable.minLength,
     maxLength: variable.maxLength,
     generate,
-    forbid: variable.forbid?.get(environment) ?? [],
-    development: variable.change?.includes(environment) ? development() : null,
+    forbid: variable.forbid?.get(configured) ?? [],
+    development: variable.change?.includes(configured) ? development() : null,
     scope: variable.scope,
   };
 }

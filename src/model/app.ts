@@ -1,4 +1,4 @@
-import type { BuildSpec, DeployPolicy, HttpSpec, ServiceSpec } from "./release.ts";
+import type { BuildSpec, DeployPolicy, HttpSpec, Protection, ServiceSpec } from "./release.ts";
 
 /** What is known of one environment variable, resolved for one environment but not yet given its value. */
 export interface VariableSpec {
@@ -31,13 +31,27 @@ export interface ServiceTemplate extends Omit<ServiceSpec, "artifact" | "env" | 
   readonly variables: Readonly<Record<string, VariableSpec>>;
 }
 
+/** What previews of an app are. */
+export interface PreviewPolicy {
+  /** The environment whose configuration they have. */
+  readonly from: string;
+  readonly ttlMs: number;
+  /** How many there may be at once. */
+  readonly max: number;
+}
+
 /** One app as `fairlead.yml` describes it for one environment: overlays merged, defaults filled in. */
 export interface AppSpec {
   readonly app: string;
   readonly environment: string;
+  /** For a preview: the environment whose configuration it has. */
+  readonly from: string | null;
   readonly build: BuildSpec;
   /** The variables of the build, which is one for all services, and those that they refer to. */
   readonly buildVariables: Readonly<Record<string, VariableSpec>>;
   readonly services: readonly ServiceTemplate[];
   readonly deploy: DeployPolicy;
+  readonly previews: PreviewPolicy;
+  /** Null: nothing guards the environment, as no preview is guarded. */
+  readonly protection: Protection | null;
 }

@@ -17,6 +17,8 @@ export const auditActions = [
   "scale",
   "run",
   "down",
+  "preview.create",
+  "preview.remove",
   "maintenance.on",
   "maintenance.off",
   "domains.add",

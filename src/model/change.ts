@@ -1,6 +1,6 @@
 import type { AuditEntry } from "./audit.ts";
 import type { Deployment } from "./deployment.ts";
-import type { EnvKey, SealedValue, Serving } from "./environment.ts";
+import type { EnvKey, Preview, SealedValue, Serving } from "./environment.ts";
 import type { Event } from "./event.ts";
 import type { InstanceFacts } from "./instance.ts";
 import type { Release, SecretRef } from "./release.ts";
@@ -16,8 +16,10 @@ export type EnvironmentChange =
   | { readonly kind: "serving"; readonly key: EnvKey; readonly serving: Serving | null }
   | { readonly kind: "stopped"; readonly key: EnvKey; readonly stopped: boolean }
   | { readonly kind: "maintenance"; readonly key: EnvKey; readonly maintenance: Maintenance | null }
+  | { readonly kind: "preview"; readonly key: EnvKey; readonly preview: Preview }
   | { readonly kind: "scale"; readonly key: EnvKey; readonly service: string; readonly replicas: number | null }
   | { readonly kind: "variables"; readonly key: EnvKey; readonly set: Readonly<Record<string, SealedValue | null>> }
+  | { readonly kind: "values.destroyed"; readonly key: EnvKey }
   | { readonly kind: "value.destroyed"; readonly key: EnvKey; readonly ref: SecretRef }
   | { readonly kind: "value.resealed"; readonly key: EnvKey; readonly ref: SecretRef; readonly sealed: string }
   | { readonly kind: "facts"; readonly key: EnvKey; readonly facts: InstanceFacts }

@@ -46,6 +46,17 @@ export interface SealedValue extends SetValue {
   readonly sealed: string;
 }
 
+/** What makes an environment a preview: it is there for a while, and taken down by itself. */
+export interface Preview {
+  /** The environment whose configuration it has. */
+  readonly from: string;
+  /** How long it stays after the last deployment of code. */
+  readonly ttlMs: number;
+  readonly endsAt: number;
+  /** When it was taken down; null as long as it is there. */
+  readonly endedAt: number | null;
+}
+
 /** What is kept about an environment beside its releases. */
 export interface Environment {
   readonly key: EnvKey;
@@ -61,9 +72,25 @@ export interface Environment {
   readonly stopped: boolean;
   /** Closed to its users: the edge answers for its services, while everything else goes on behind it. */
   readonly maintenance: Maintenance | null;
+  /** Null: it stays until somebody stops it. */
+  readonly preview: Preview | null;
 }
 
 /** An environment about which nothing has been written down yet. */
 export function newEnvironment(key: EnvKey): Environment {
-  return { key, serving: null, scale: {}, variables: {}, revision: 0, stopped: false, maintenance: null };
+  return {
+    key,
+    serving: null,
+    scale: {},
+    variables: {},
+    revision: 0,
+    stopped: false,
+    maintenance: null,
+    preview: null,
+  };
+}
+
+/** Whether it is there: every environment but a preview that was taken down. */
+export function isThere({ preview }: Environment): boolean {
+  return preview === null || preview.endedAt === null;
 }

@@ -23,6 +23,9 @@ export const eventKinds = [
   "environment.configured",
   "variables.destroyed",
   "environment.stopped",
+  "preview.created",
+  "preview.removed",
+  "preview.ended",
   "maintenance.on",
   "maintenance.off",
 ] as const;

@@ -289,6 +289,14 @@ export interface Allowed {
   readonly because: string;
 }
 
+/** What guards an environment from changes by mistake. */
+export interface Protection {
+  /** Every change wants the environment's name from whoever asks for it. */
+  readonly confirm: boolean;
+  /** Git branches whose code may go live there; null: any. */
+  readonly branches: readonly string[] | null;
+}
+
 /** The immutable record vN of everything that runs: artifacts, configuration and routes of all services. */
 export interface Release {
   readonly key: EnvKey;
@@ -305,6 +313,10 @@ export interface Release {
   readonly secrets?: readonly string[];
   /** Errors of the readiness check that were let pass; left out by earlier versions. */
   readonly allowed?: readonly Allowed[];
+  /** The Git branch of its source, as whoever uploaded that said; null or left out: not said. */
+  readonly branch?: string | null;
+  /** What guards the environment as long as this release is the newest that was live; left out by earlier versions: nothing. */
+  readonly protection?: Protection | null;
   /** The manifest's own text, kept for `releases show` and for a configuration change of this release. */
   readonly manifest: string;
 }

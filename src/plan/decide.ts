@@ -6,6 +6,7 @@ import { advance, finishDrain, finishUndo, startable } from "./deploy.ts";
 import { Draft } from "./draft.ts";
 import { faultOf } from "./gate.ts";
 import type { Plan, Snapshot } from "./plan.ts";
+import { awaitEnd, isDue, takeDown } from "./preview.ts";
 import { spareUpstreams, tableFor } from "./routes.ts";
 import { switchTable } from "./switch.ts";
 import { idOf, releaseOf, type Slot, slotId, slotsOf } from "./view.ts";
@@ -16,6 +17,11 @@ const nobody: ReadonlyMap<string, Serving> = new Map();
 /** What to do next in an environment. Pure and total: it answers for every snapshot, and the same for the same one. */
 export function plan(s: Snapshot): Plan {
   const draft = new Draft(s);
+  if (isDue(s)) {
+    takeDown(s, draft);
+    return draft.finish(null);
+  }
+  awaitEnd(s, draft);
   const running = s.deployments.find((deployment) => deployment.phase !== "queued");
   if (running) draft.take(running);
   const begun = running ? s : beginNext(s, draft);

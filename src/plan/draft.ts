@@ -11,7 +11,7 @@ import type { Plan, Snapshot, Step } from "./plan.ts";
 export class Draft {
   readonly #s: Snapshot;
   readonly #changes: Change[] = [];
-  readonly #whys: string[] = [];
+  readonly #whys = new Set<string>();
   readonly #steps: Step[] = [];
   #deployment: Deployment | null = null;
   #againAfterMs: number | null = null;
@@ -22,7 +22,7 @@ export class Draft {
 
   record(change: Change, why: string): void {
     this.#changes.push(change);
-    this.#whys.push(why);
+    this.#whys.add(why);
   }
 
   event(kind: EventKind, subject: string | null, detail: string): void {
@@ -74,7 +74,7 @@ export class Draft {
     }
     const steps: Step[] = [...this.#steps];
     if (changes.length > 0) {
-      steps.unshift({ do: "record", changes, why: this.#whys.join("; ") || "the deployment goes on" });
+      steps.unshift({ do: "record", changes, why: [...this.#whys].join("; ") || "the deployment goes on" });
     }
     const why = steps.map((step) => step.why).join("; ") || (this.#againAfterMs === null ? "at rest" : "waiting");
     return { steps, deployment: this.#deployment?.id ?? null, againAfterMs: this.#againAfterMs, why };

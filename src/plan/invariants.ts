@@ -7,7 +7,8 @@ import { checksOf, resultOf } from "./checks.ts";
 import type { Roots, Stored } from "./collect.ts";
 import { isDead } from "./converge.ts";
 import { judgeGate } from "./gate.ts";
-import type { Plan, Snapshot, Step } from "./plan.ts";
+import { type Plan, type Snapshot, type Step, subjectOf } from "./plan.ts";
+import { isDue } from "./preview.ts";
 import { factsOf, idOf, isGated, isRunning, isStaying, releaseOf, type Slot, slotId, slotsOf, specOf } from "./view.ts";
 
 /** A decision, and the world that it was taken on. */
@@ -33,6 +34,7 @@ export const invariants: readonly Invariant[] = [
   { name: "7 at rest only what serves is there", breach: leftovers },
   { name: "9 a deployment goes its way once", breach: strayDeployment },
   { name: "10 only what its checks let pass serves", breach: unchecked },
+  { name: "11 a preview ends when its time is over, and nothing of it is left", breach: undeadPreview },
 ];
 
 /** The first invariant that a decision breaks, in words; null when it breaks none. */
@@ -193,14 +195,26 @@ function foreignObject({ s, plan }: Decision): string | null {
   return stray ? `${stray.kind} of ${keyText(keyOf(stray))} is changed` : null;
 }
 
-/** What only people change: how many run, with which values, and what is known of who did it. */
-function isPeoples({ kind }: Change): boolean {
-  return ["scale", "variables", "value.destroyed", "value.resealed", "audit"].includes(kind);
+/** What only people change: how many run, with which values, until when, and what is known of who did it. */
+const peoples: readonly Change["kind"][] = [
+  "scale",
+  "variables",
+  "preview",
+  "value.destroyed",
+  "values.destroyed",
+  "value.resealed",
+  "audit",
+];
+
+/** A preview whose time is over is taken down. Then alone a plan changes what people do, and what serves without a deployment. */
+function isTakenDown({ s, plan }: Decision): boolean {
+  return isDue(s) && changesOf(plan).some(({ kind }) => kind === "preview");
 }
 
 function lostServing({ s, plan }: Decision): string | null {
+  if (isTakenDown({ s, plan })) return null;
   for (const change of changesOf(plan)) {
-    if (isPeoples(change)) return `${change.kind} is changed by a plan`;
+    if (peoples.includes(change.kind)) return `${change.kind} is changed by a plan`;
     if (change.kind !== "serving") continue;
     const deployment = s.deployments.find(({ phase }) => phase !== "queued");
     const planned = plannedDeployment(plan, deployment);
@@ -259,6 +273,14 @@ function strayDeployment({ s, plan }: Decision): string | null {
   return null;
 }
 
+function undeadPreview({ s, plan }: Decision): string | null {
+  if (isDue(s)) return isTakenDown({ s, plan }) ? null : "its time is over and it is not taken down";
+  if (!s.environment.preview?.endedAt) return null;
+  const began = plan.steps.find(({ do: kind }) => kind === "start" || kind === "build" || kind === "run-task");
+  if (began) return `${subjectOf(began)} is begun after its end`;
+  return plan.steps.some(({ do: kind }) => kind === "route") ? "something is routed after its end" : null;
+}
+
 /** How a deployment left its way between two records of it; null when it did not. */
 export function strayed(before: Deployment | null, after: Deployment): string | null {
   const last = after.history.at(-1);
@@ -288,7 +310,7 @@ function unsound({ verdict, fault, endedAt, history }: Deployment): string | nul
 
 /** A deployment of something new passes its commit point with a result of every check, and none that failed. */
 function unchecked({ s, plan }: Decision): string | null {
-  if (!changesOf(plan).some(({ kind }) => kind === "serving")) return null;
+  if (!changesOf(plan).some((change) => change.kind === "serving" && change.serving !== null)) return null;
   const running = s.deployments.find(({ phase }) => phase !== "queued");
   const planned = plannedDeployment(plan, running);
   const release = planned && releaseOf(s, planned.release);

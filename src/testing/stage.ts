@@ -9,6 +9,7 @@ import { type EnvKey, keyText, sameKey } from "../model/environment.ts";
 import type { Exit, ObservedTask, TaskSpec } from "../model/instance.ts";
 import type { ArtifactState } from "../model/release.ts";
 import { nowhere } from "../model/route.ts";
+import { plan } from "../plan/decide.ts";
 import type { Snapshot } from "../plan/plan.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -192,6 +193,13 @@ export class StageEngine implements Engine {
       edge: { up: true, table: null, stats: {} },
       ...this.world,
     };
+  }
+
+  /** Writes down what the planner would, and does nothing else of its plan. */
+  async record(key: EnvKey, now: number): Promise<void> {
+    for (const step of plan({ ...(await this.observe(key)), now }).steps) {
+      if (step.do === "record") await this.#journal.commit(step.changes);
+    }
   }
 
   async plan() {

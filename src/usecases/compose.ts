@@ -29,20 +29,27 @@ export interface Draft {
   readonly placeOf: PlaceOf;
 }
 
+/** The environment that a manifest is read for; an `Environment` is one. */
+export interface DraftPlace {
+  readonly key: EnvKey;
+  /** For a preview: whose configuration it has; null: as the manifest says. */
+  readonly preview: { readonly from: string | null } | null;
+}
+
 /** Reads the manifest out of an uploaded source. Faults: `source.missing`, `manifest.missing`, `manifest.invalid`, `request.invalid`. */
-export async function draftOf({ builder }: Deps, key: EnvKey, source: string): Promise<Draft> {
+export async function draftOf({ builder }: Deps, place: DraftPlace, source: string): Promise<Draft> {
   if (!(await builder.hasSource(source))) throw new Fault("source.missing", `source ${source} is not here`);
   const bytes = await builder.readSource(source, manifestFile);
   if (!bytes) throw new Fault("manifest.missing", `the source has no ${manifestFile}`);
-  const draft = readDraft(key, source, new TextDecoder().decode(bytes));
+  const draft = readDraft(place, source, new TextDecoder().decode(bytes));
   const { pages, complaints } = await readPages(builder, draft);
   if (complaints.length > 0) throw manifestFault(placed(draft, complaints));
   return { ...draft, pages };
 }
 
 /** Reads a manifest's text for one environment, without its pages. Faults: `manifest.invalid`; `request.invalid` when it is another app's. */
-export function readDraft(key: EnvKey, source: string, text: string): Draft {
-  const read = readManifest(text, { file: manifestFile, environment: key.environment });
+export function readDraft({ key, preview }: DraftPlace, source: string, text: string): Draft {
+  const read = readManifest(text, { file: manifestFile, environment: key.environment, preview });
   if (!read.ok) throw manifestFault(read.complaints);
   if (read.spec.app !== key.app) {
     const message = `the manifest is of app ${read.spec.app}, the request is for ${key.app}`;
@@ -58,11 +65,12 @@ function placed({ placeOf }: Draft, complaints: readonly Complaint[]): readonly 
   return [...new Map(all.map((one) => [JSON.stringify(one), one])).values()];
 }
 
-function manifestFault(complaints: readonly Complaint[]): Fault {
+function manifestFault(complaints: readonly Complaint[], hint?: string): Fault {
   const first = complaints[0];
   const more = complaints.length > 1 ? ` (and ${complaints.length - 1} more)` : "";
   return new Fault("manifest.invalid", `${first ? `${first.path}: ${first.message}` : "it cannot be read"}${more}`, {
     complaints,
+    ...(hint !== undefined && { hint }),
   });
 }
 
@@ -74,11 +82,13 @@ export interface Composition {
   readonly given: GivenValues;
   readonly createdBy: string;
   readonly message: string | null;
+  /** The Git branch of the source, where it is known. */
+  readonly branch: string | null;
 }
 
 /** Composes the immutable release. Faults: `manifest.invalid` with every variable that has no good value. */
 export function composeRelease(deps: Deps, composition: Composition): Release {
-  const { key, draft, number, createdBy, message } = composition;
+  const { key, draft, number, createdBy, message, branch } = composition;
   const complaints: Complaint[] = [];
   const artifact = artifactOf(deps, { ...draft, given: composition.given }, complaints);
   judgeRunnable(deps, draft, complaints);
@@ -87,7 +97,7 @@ export function composeRelease(deps: Deps, composition: Composition): Release {
     const env = environmentOf(deps, composition, { template, complaints });
     return { ...rest, artifact: artifact.digest, env, http: httpOf(deps, key, { template, pages: draft.pages }) };
   });
-  if (complaints.length > 0) throw manifestFault(placed(draft, complaints));
+  if (complaints.length > 0) throw manifestFault(placed(draft, complaints), hintFor(draft.spec));
   const createdAt = deps.clock.now();
   const { source, text: manifest } = draft;
   const deploy = draft.spec.deploy;
@@ -103,8 +113,17 @@ export function composeRelease(deps: Deps, composition: Composition): Release {
     services,
     deploy,
     secrets,
+    branch,
+    protection: draft.spec.protection,
     manifest,
   };
+}
+
+/** Where a preview has its values from is not where one would set them. */
+function hintFor({ from }: AppSpec): string | undefined {
+  return from === null
+    ? undefined
+    : `A preview begins with the values of ${from}: \`fairlead env set NAME -e ${from}\`.`;
 }
 
 /** What is declared as secret, and what was set without being declared: nobody said that it may be seen. */

@@ -1,46 +1,52 @@
 import { Fault } from "../base/faults.ts";
 import { newId } from "../base/ids.ts";
 import { openValues } from "../engine/values.ts";
+import type { AuditAction } from "../model/audit.ts";
 import type { Change } from "../model/change.ts";
 import { type Deployment, type DeploymentKind, newDeployment } from "../model/deployment.ts";
-import { type Environment, type EnvKey, keyText, newEnvironment } from "../model/environment.ts";
+import { type Environment, type EnvKey, keyText } from "../model/environment.ts";
 import { parseReleaseName, type Release, releaseName, secretsOfRelease, serviceOf } from "../model/release.ts";
 import { audited } from "./audit.ts";
 import { composeRelease, type Draft, draftOf, refuseTakenHosts } from "./compose.ts";
 import { generatedValues } from "./generate.ts";
-import { authorise, type Call, environmentOf } from "./ground.ts";
+import { authorise, type Call, environmentFor, environmentOf } from "./ground.ts";
+import { guard } from "./guard.ts";
 import { promotionOf, refuseIncomplete } from "./promote.ts";
 import { type Permit, refuseUnready } from "./readiness.ts";
-import { givenValues, setValues } from "./values.ts";
+import { givenValues, setValues, type ValuesToSet } from "./values.ts";
 
 /** How many live releases are looked through for one to go back to. */
 const liveReleasesSeen = 1_000;
 
 /** What is said about a new release. */
-interface Described {
+export interface Described {
   readonly message?: string | null | undefined;
   readonly allow?: Permit | null | undefined;
 }
 
 export type DeploymentOrder =
-  | ({ readonly kind: "deploy"; readonly source: string } & Described)
+  | ({ readonly kind: "deploy"; readonly source: string; readonly branch?: string | undefined } & Described)
   | ({ readonly kind: "promote"; readonly from: string } & Described)
   | { readonly kind: "rollback"; readonly release?: string | undefined }
   | { readonly kind: "restart"; readonly services?: readonly string[] | undefined };
 
 /**
  * Queues a deployment and answers it; the engine does the rest. Nothing is written unless it can begin. Faults: those of
- * `draftOf`, `promotionOf`, `composeRelease` and `refuseUnready`, `route.host-taken`, `app.unknown`, `release.unknown`, `release.none-before`,
+ * `draftOf`, `promotionOf`, `guard`, `composeRelease` and `refuseUnready`, `route.host-taken`, `app.unknown`, `release.unknown`, `release.none-before`,
  * `release.incomplete`, `value.destroyed`, `service.unknown`.
  */
 export async function beginDeployment(call: Call, key: EnvKey, order: DeploymentOrder): Promise<Deployment> {
   authorise(call, "deploy");
   switch (order.kind) {
-    case "deploy":
-      return deploy(call, key, { ...order, action: "deploy", draft: await draftOf(call.deps, key, order.source) });
+    case "deploy": {
+      const environment = await environmentFor(call.deps, key);
+      const draft = await draftOf(call.deps, environment, order.source);
+      return deploy(call, key, { ...order, action: "deploy", draft });
+    }
     case "promote": {
-      const { draft, message } = await promotionOf(call, key, order.from);
-      return deploy(call, key, { ...order, action: "promote", message: order.message ?? message, draft });
+      const environment = await environmentFor(call.deps, key);
+      const { message, ...code } = await promotionOf(call, environment, order.from);
+      return deploy(call, key, { ...order, ...code, action: "promote", message: order.message ?? message });
     }
     case "rollback":
       return rollback(call, key, order.release ?? null);
@@ -49,28 +55,51 @@ export async function beginDeployment(call: Call, key: EnvKey, order: Deployment
   }
 }
 
-function deploy(
-  call: Call,
-  key: EnvKey,
-  { action, draft, message = null, allow = null }: Described & { action: "deploy" | "promote"; draft: Draft },
-): Promise<Deployment> {
+function deploy(call: Call, key: EnvKey, code: Code): Promise<Deployment> {
   const { deps } = call;
+  return deps.engine.alone(key, async () => {
+    const environment = await environmentFor(deps, key);
+    const { draft, branch = null } = code;
+    await guard(call, environment, { branch, protection: draft.spec.protection });
+    return deployCode(call, environment, { ...code, beside: prolonged(environment, deps.clock.now()) });
+  });
+}
+
+/** A preview that people still work on is there as long again: its time counts from the last deployment of code. */
+function prolonged({ key, preview }: Environment, now: number): readonly Change[] {
+  return preview ? [{ kind: "preview", key, preview: { ...preview, endsAt: now + preview.ttlMs } }] : [];
+}
+
+/** Code that goes live, and what goes with it. */
+export interface Code extends Described {
+  /** What it is accounted for as. */
+  readonly action: AuditAction;
+  readonly draft: Draft;
+  readonly branch?: string | null | undefined;
+  /** Set together with it. */
+  readonly values?: ValuesToSet;
+  /** What else is written down in the same transaction. */
+  readonly beside?: readonly Change[];
+}
+
+/** Makes a release of code and queues its deployment. Call it only inside `engine.alone`, and after `guard`. */
+export async function deployCode(call: Call, environment: Environment, code: Code): Promise<Deployment> {
+  const { deps } = call;
+  const { key } = environment;
+  const { action, draft, message = null, branch = null, allow = null, values = {}, beside = [] } = code;
   const actor = authorise(call, "deploy");
   const createdBy = actor.name;
-  return deps.engine.alone(key, async () => {
-    const environment = (await deps.journal.environment(key)) ?? newEnvironment(key);
-    const number = (await deps.journal.lastReleaseNumber(key)) + 1;
-    const set = await givenValues(deps, environment);
-    const made = generatedValues(draft.spec, set);
-    const { given, change } = await setValues(deps, { environment, given: set, by: createdBy }, made);
-    const composed = composeRelease(deps, { key, draft, number, given, createdBy, message });
-    await refuseTakenHosts(deps, composed);
-    const allowed = await refuseUnready(deps, { draft, release: composed, given }, { allow, by: createdBy });
-    const release = { ...composed, allowed };
-    const account = audited(deps, actor, { action, key, names: [releaseName(number)], detail: accountOf(release) });
-    const beside = [...(change ? [change] : []), account];
-    return queue(call, { environment, kind: "deploy", release, isNew: true, services: null, beside });
-  });
+  const number = (await deps.journal.lastReleaseNumber(key)) + 1;
+  const set = await givenValues(deps, environment);
+  const made = generatedValues(draft.spec, { ...set, ...values });
+  const { given, change } = await setValues(deps, { environment, given: set, by: createdBy }, { ...values, ...made });
+  const composed = composeRelease(deps, { key, draft, number, given, createdBy, message, branch });
+  await refuseTakenHosts(deps, composed);
+  const allowed = await refuseUnready(deps, { draft, release: composed, given }, { allow, by: createdBy });
+  const release = { ...composed, allowed };
+  const account = audited(deps, actor, { action, key, names: [releaseName(number)], detail: accountOf(release) });
+  const all = [...beside, ...(change ? [change] : []), account];
+  return queue(call, { environment, kind: "deploy", release, isNew: true, services: null, beside: all });
 }
 
 /** What there is to say of a release: why it was made, and what was let pass. */
@@ -84,6 +113,7 @@ function rollback(call: Call, key: EnvKey, wanted: string | null): Promise<Deplo
   const { deps } = call;
   return deps.engine.alone(key, async () => {
     const environment = await environmentOf(call, key);
+    await guard(call, environment);
     const number = await targetOf(call, environment, wanted);
     const release = await deps.journal.release(key, number);
     if (!release) throw new Fault("release.unknown", `${keyText(key)} has no ${releaseName(number)}`);
@@ -113,6 +143,7 @@ function restart(call: Call, key: EnvKey, services: readonly string[] | null): P
   const { deps } = call;
   return deps.engine.alone(key, async () => {
     const environment = await environmentOf(call, key);
+    await guard(call, environment);
     const serving = environment.serving && (await deps.journal.release(key, environment.serving.release));
     const hint = "Bring it up with `fairlead deploy`, or with `fairlead rollback` to a release that was live.";
     if (!serving) {

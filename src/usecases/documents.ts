@@ -4,6 +4,7 @@ import type { Event } from "../model/event.ts";
 import { type Release, serviceOf } from "../model/release.ts";
 import { audited } from "./audit.ts";
 import { authorise, type Call, environmentOf, refuseStale } from "./ground.ts";
+import { guard } from "./guard.ts";
 
 export interface ScaledService {
   readonly name: string;
@@ -46,7 +47,7 @@ export interface ScaleOrder {
   readonly expected: number | null;
 }
 
-/** Sets replicas. Faults: `app.unknown`, `service.unknown`, `scale.single`, `document.stale`. */
+/** Sets replicas. Faults: `app.unknown`, `service.unknown`, `scale.single`, `document.stale`, those of `guard`. */
 export async function changeScale(
   call: Call,
   key: EnvKey,
@@ -58,6 +59,7 @@ export async function changeScale(
     const environment = await environmentOf(call, key);
     refuseStale(environment, order.expected);
     const release = await newestRelease(call, environment);
+    await guard(call, environment);
     for (const [name, replicas] of Object.entries(order.set)) refuseScale(release, { key, name, replicas });
     const entries = Object.entries(order.set);
     const detail = entries.map(([name, replicas]) => `${name}=${replicas ?? "manifest"}`).join(" ");

@@ -31,10 +31,11 @@ export interface Origin {
  */
 export async function explainVariable(call: Call, key: EnvKey, name: string): Promise<readonly Origin[]> {
   authorise(call, "read");
-  const release = await newestRelease(call, await environmentOf(call, key));
+  const environment = await environmentOf(call, key);
+  const release = await newestRelease(call, environment);
   const hint = "`fairlead env list` shows what is set for the first deployment.";
   if (!release) throw new Fault("release.none-before", `${keyText(key)} has no release yet`, { hint });
-  const { spec, placeOf } = readDraft(key, release.source, release.manifest);
+  const { spec, placeOf } = readDraft(environment, release.source, release.manifest);
   const origins = await Promise.all(
     release.services.map(async ({ name: service, env }): Promise<Origin> => {
       const declared = spec.services.find((one) => one.name === service)?.variables[name];

@@ -23,6 +23,12 @@ export function newValue(spec: AppSpec, name: string): string | null {
   return generate && makers[generate]();
 }
 
+/** Whether Fairlead makes the value of a name where nothing else gives it one. */
+export function isGenerated({ services, buildVariables }: AppSpec, name: string): boolean {
+  const all = [...services.map(({ variables }) => variables), buildVariables];
+  return all.some((variables) => Object.hasOwn(variables, name) && variables[name]?.generate);
+}
+
 /**
  * Values for the variables with `generate` that neither the manifest nor `given` (what is set for the environment) gives
  * one. One value for a name, whichever services ask for it. The caller keeps them, so that they are made only once.

@@ -1,7 +1,7 @@
 import { Fault } from "../base/faults.ts";
 import type { Certificates, Engine } from "../engine/engine.ts";
 import type { Actor } from "../model/audit.ts";
-import { type Environment, type EnvKey, keyText } from "../model/environment.ts";
+import { type Environment, type EnvKey, keyText, newEnvironment } from "../model/environment.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Edge } from "../ports/edge.ts";
@@ -27,6 +27,8 @@ export interface Deps {
 export interface Call {
   readonly deps: Deps;
   readonly actor: Actor | null;
+  /** The name that was given to confirm the change of something protected. */
+  readonly confirm: string | null;
 }
 
 export type Action = "read" | "reveal" | "deploy" | "configure" | "run" | "stop";
@@ -46,6 +48,11 @@ export async function environmentOf({ deps }: Call, key: EnvKey): Promise<Enviro
   const hint = "Bring it up with `fairlead deploy`, or name another one with -a and -e.";
   if (!environment) throw new Fault("app.unknown", `nothing was ever deployed or set for ${keyText(key)}`, { hint });
   return environment;
+}
+
+/** The same, also before anything is written down about it. */
+export async function environmentFor({ journal }: Deps, key: EnvKey): Promise<Environment> {
+  return (await journal.environment(key)) ?? newEnvironment(key);
 }
 
 /** Where people and other services reach a host of an environment: through the edge, over TLS where it has a certificate. */

@@ -4,6 +4,7 @@ import type { Maintenance } from "../model/route.ts";
 import type { Snapshot } from "../plan/plan.ts";
 import { audited } from "./audit.ts";
 import { authorise, type Call, environmentOf } from "./ground.ts";
+import { guard } from "./guard.ts";
 
 /** What users read who do not know more. */
 const usualMessage = "The site is being maintained. Try again soon.";
@@ -16,7 +17,7 @@ export interface MaintenanceOrder {
 /**
  * Closes an environment to its users, or opens it again (null): the edge answers 503 for all its services, while instances,
  * probes, gates and deployments go on behind it. It stays as it is over deployments, `down` and restarts of the controller.
- * Doing it twice is doing it once. Faults: `app.unknown`.
+ * Doing it twice is doing it once. Faults: `app.unknown`, those of `guard`.
  */
 export async function changeMaintenance(call: Call, key: EnvKey, order: MaintenanceOrder | null): Promise<void> {
   const actor = authorise(call, "configure");
@@ -26,6 +27,7 @@ export async function changeMaintenance(call: Call, key: EnvKey, order: Maintena
   await engine.alone(key, async () => {
     const environment = await environmentOf(call, key);
     if (canonicalJson(environment.maintenance) === canonicalJson(maintenance)) return;
+    await guard(call, environment);
     const kind = maintenance ? "maintenance.on" : "maintenance.off";
     const detail = maintenance ? `closed by ${name}: ${maintenance.message}` : `opened by ${name}`;
     await journal.commit([

@@ -1,4 +1,5 @@
 import type { Verdict } from "../model/deployment.ts";
+import { isThere } from "../model/environment.ts";
 import { authorise, type Call } from "./ground.ts";
 import { type InstanceState, stateOf } from "./instances.ts";
 
@@ -15,7 +16,7 @@ export interface Measures {
 export async function measure(call: Call): Promise<Measures> {
   authorise(call, "read");
   const { journal, engine } = call.deps;
-  const environments = await journal.environments();
+  const environments = (await journal.environments()).filter(isThere);
   const instances = new Map<InstanceState, number>();
   const verdicts = new Map<Verdict, number>();
   for (const { key } of environments) {

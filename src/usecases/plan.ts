@@ -1,9 +1,9 @@
-import { type Environment, type EnvKey, newEnvironment } from "../model/environment.ts";
+import type { Environment, EnvKey } from "../model/environment.ts";
 import type { Release } from "../model/release.ts";
 import { composeRelease, draftOf, refuseTakenHosts } from "./compose.ts";
 import { type Difference, differences, summaryOf } from "./diff.ts";
 import { generatedValues } from "./generate.ts";
-import { authorise, type Call } from "./ground.ts";
+import { authorise, type Call, environmentFor } from "./ground.ts";
 import { promotionOf } from "./promote.ts";
 import { readinessOf } from "./readiness.ts";
 import { givenValues, setValues } from "./values.ts";
@@ -22,14 +22,17 @@ export async function planDeployment(call: Call, key: EnvKey, of: Planned): Prom
   const createdBy = authorise(call, "read").name;
   const { deps } = call;
   const { journal } = deps;
-  const draft = "source" in of ? await draftOf(deps, key, of.source) : (await promotionOf(call, key, of.from)).draft;
-  const environment = (await journal.environment(key)) ?? newEnvironment(key);
+  const environment = await environmentFor(deps, key);
+  const draft =
+    "source" in of
+      ? await draftOf(deps, environment, of.source)
+      : (await promotionOf(call, environment, of.from)).draft;
   const number = (await journal.lastReleaseNumber(key)) + 1;
   // What the deployment would make once and keep; here it only stands in, so that rules about the value can be checked.
   const set = await givenValues(deps, environment);
   const made = generatedValues(draft.spec, set);
   const { given } = await setValues(deps, { environment, given: set, by: createdBy }, made);
-  const release = composeRelease(deps, { key, draft, number, given, createdBy, message: null });
+  const release = composeRelease(deps, { key, draft, number, given, createdBy, message: null, branch: null });
   await refuseTakenHosts(deps, release);
   const serving = environment.serving && (await journal.release(key, environment.serving.release));
   const scaled = (one: Release) => withScale(one, environment);

@@ -1,5 +1,5 @@
 import { type Complaint, Fault } from "../base/faults.ts";
-import { type EnvKey, keyText, newEnvironment } from "../model/environment.ts";
+import { type Environment, keyText } from "../model/environment.ts";
 import { type Release, releaseName } from "../model/release.ts";
 import { artifactOf } from "./artifact.ts";
 import { type Draft, draftOf, manifestFile, readDraft } from "./compose.ts";
@@ -11,14 +11,16 @@ import { givenValues } from "./values.ts";
 export interface Promotion {
   readonly draft: Draft;
   readonly message: string;
+  readonly branch: string | null;
 }
 
 /**
- * What `from` serves, as a draft for `key`: the same source and artifacts, and everything else as the manifest says for
- * `key`. Nothing is built for it. Faults: `app.unknown`, `release.none-before` when `from` serves nothing,
- * `release.incomplete`, `promote.other-build` when the manifest has `key` build something else.
+ * What `from` serves, as a draft for `environment`: the same source and artifacts, and everything else as the manifest says for
+ * it. Nothing is built for it. Faults: `app.unknown`, `release.none-before` when `from` serves nothing,
+ * `release.incomplete`, `promote.other-build` when the manifest has `environment` build something else.
  */
-export async function promotionOf(call: Call, key: EnvKey, from: string): Promise<Promotion> {
+export async function promotionOf(call: Call, environment: Environment, from: string): Promise<Promotion> {
+  const { key } = environment;
   const { journal, builder } = call.deps;
   const source = { app: key.app, environment: from };
   const { serving } = await environmentOf(call, source);
@@ -28,9 +30,9 @@ export async function promotionOf(call: Call, key: EnvKey, from: string): Promis
     throw new Fault("release.none-before", `${keyText(source)} serves nothing that could be promoted`, { hint });
   await refuseIncomplete(call, release);
   const draft = (await builder.hasSource(release.source))
-    ? await draftOf(call.deps, key, release.source)
-    : { ...readDraft(key, release.source, release.manifest), pages: pagesOf(release) };
-  const given = await givenValues(call.deps, (await journal.environment(key)) ?? newEnvironment(key));
+    ? await draftOf(call.deps, environment, release.source)
+    : { ...readDraft(environment, release.source, release.manifest), pages: pagesOf(release) };
+  const given = await givenValues(call.deps, environment);
   const complaints: Complaint[] = [];
   const wanted = artifactOf(call.deps, { ...draft, given }, complaints).digest;
   // What is missing for the build is complained about with all the rest when the release is composed.
@@ -38,7 +40,8 @@ export async function promotionOf(call: Call, key: EnvKey, from: string): Promis
     const detail = `${manifestFile} and the values for builds have ${key.environment} build something else than ${from}: nothing of ${from} could be used`;
     throw new Fault("promote.other-build", detail);
   }
-  return { draft, message: `promoted from ${from} ${releaseName(release.number)}` };
+  const message = `promoted from ${from} ${releaseName(release.number)}`;
+  return { draft, message, branch: release.branch ?? null };
 }
 
 /** Refuses a release whose artifacts are gone. Fault: `release.incomplete`. */

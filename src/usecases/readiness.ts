@@ -30,7 +30,7 @@ export async function readinessOf(deps: Deps, { draft, release, given }: Judged)
   const { spec, placeOf } = draft;
   const files = await dockerfileOf(deps, draft);
   const values = valuesOf(release, given);
-  return check({ environment: release.key.environment, spec, values, files, placeOf }, manifestFile);
+  return check({ environment: spec.from ?? release.key.environment, spec, values, files, placeOf }, manifestFile);
 }
 
 /**

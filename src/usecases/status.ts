@@ -1,5 +1,5 @@
 import type { Deployment } from "../model/deployment.ts";
-import type { Environment, EnvKey } from "../model/environment.ts";
+import { type Environment, type EnvKey, isThere, type Preview } from "../model/environment.ts";
 import type { Release, ServiceSpec } from "../model/release.ts";
 import type { Snapshot } from "../plan/plan.ts";
 import { releaseOf, replicasOf } from "../plan/view.ts";
@@ -32,6 +32,7 @@ export interface Status {
   readonly services: readonly ServiceStatus[];
   readonly urls: readonly ServiceUrl[];
   readonly maintenance: MaintenanceStatus;
+  readonly preview: Preview | null;
 }
 
 /** What is observed of an environment right now. Faults: `app.unknown`. */
@@ -54,6 +55,7 @@ export async function readStatus(call: Call, key: EnvKey): Promise<Status> {
     services,
     urls: serving ? urlsOf(deps, serving) : [],
     maintenance: maintenanceOf(s),
+    preview: environment.preview,
   };
 }
 
@@ -112,18 +114,20 @@ export interface EnvironmentSummary {
   readonly release: number | null;
   readonly state: EnvironmentState;
   readonly urls: readonly ServiceUrl[];
+  readonly preview: Preview | null;
 }
 
-/** All environments as the journal knows them; whether their instances are well is told by `readStatus` alone. */
+/** All environments that are there, as the journal knows them; whether their instances are well is told by `readStatus` alone. */
 export async function listEnvironments(call: Call): Promise<readonly EnvironmentSummary[]> {
   authorise(call, "read");
   const { journal } = call.deps;
   const found: EnvironmentSummary[] = [];
-  for (const environment of await journal.environments()) {
-    const { key, serving } = environment;
+  for (const environment of (await journal.environments()).filter(isThere)) {
+    const { key, serving, preview } = environment;
     const release = serving ? await journal.release(key, serving.release) : null;
     const state = stateOf(environment, { isDeploying: isDeploying(await journal.unfinished(key)), services: [] });
-    found.push({ key, release: serving?.release ?? null, state, urls: release ? urlsOf(call.deps, release) : [] });
+    const urls = release ? urlsOf(call.deps, release) : [];
+    found.push({ key, release: serving?.release ?? null, state, urls, preview });
   }
   return found;
 }

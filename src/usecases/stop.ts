@@ -1,23 +1,24 @@
 import type { EnvKey } from "../model/environment.ts";
+import { stopChanges } from "../plan/stop.ts";
 import { audited } from "./audit.ts";
 import { authorise, type Call, environmentOf } from "./ground.ts";
+import { guard } from "./guard.ts";
 
 /**
  * Stops everything of an environment until its next deployment: what is under way is cancelled, instances get their stop
- * signal, hosts answer 404. Releases, variables and data stay. Stopping twice is stopping once. Faults: `app.unknown`.
+ * signal, hosts answer 404. Releases, variables and data stay. Stopping twice is stopping once. Faults: `app.unknown`, those of `guard`.
  */
 export async function stopEnvironment(call: Call, key: EnvKey): Promise<void> {
   const actor = authorise(call, "stop");
   const { engine, journal, clock } = call.deps;
   await engine.alone(key, async () => {
-    const { stopped } = await environmentOf(call, key);
-    if (stopped) return;
+    const environment = await environmentOf(call, key);
+    if (environment.stopped) return;
+    await guard(call, environment);
     const unfinished = await journal.unfinished(key);
     const event = { at: clock.now(), key, kind: "environment.stopped", deployment: null, subject: null } as const;
     await journal.commit([
-      { kind: "stopped", key, stopped: true },
-      { kind: "serving", key, serving: null },
-      ...unfinished.map((one) => ({ kind: "deployment", deployment: { ...one, cancelRequested: true } }) as const),
+      ...stopChanges(key, unfinished),
       { kind: "event", event: { ...event, detail: `stopped by ${actor.name}` } },
       audited(call.deps, actor, { action: "down", key }),
     ]);

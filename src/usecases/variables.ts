@@ -4,14 +4,15 @@ import { fillEnv } from "../engine/values.ts";
 import type { Actor } from "../model/audit.ts";
 import type { Change } from "../model/change.ts";
 import type { Deployment } from "../model/deployment.ts";
-import { type Environment, type EnvKey, keyText, newEnvironment, type SetValue } from "../model/environment.ts";
+import { type Environment, type EnvKey, keyText, type SetValue } from "../model/environment.ts";
 import { type EnvValue, isOwnVariable, type Release, refText, secretsOf, secretsOfRelease } from "../model/release.ts";
 import { audited } from "./audit.ts";
 import { composeRelease, readDraft } from "./compose.ts";
 import { queue } from "./deploy.ts";
 import { configured, newestRelease, type Revised } from "./documents.ts";
-import { generatedValues, newValue } from "./generate.ts";
-import { authorise, type Call, environmentOf, invalid, refuseStale } from "./ground.ts";
+import { generatedValues, isGenerated, newValue } from "./generate.ts";
+import { authorise, type Call, environmentFor, environmentOf, invalid, refuseStale } from "./ground.ts";
+import { guard } from "./guard.ts";
 import { pagesOf } from "./pages.ts";
 import { type Permit, refuseUnready } from "./readiness.ts";
 import { type GivenValues, givenValues, setValues, type ValuesSet, type ValuesToSet } from "./values.ts";
@@ -119,27 +120,28 @@ export type ValueChange = "added" | "changed" | "forgotten" | "same";
 /**
  * Sets and forgets variables. What serves, or is on its way to, becomes a new release of the same artifacts with its own
  * deployment; otherwise, and with `stage`, the next deployment takes the values along. Faults: `document.stale`; those of
- * `rotated`; `manifest.invalid` when the manifest does not allow the outcome and `check.failed` when the readiness check does not; then
- * nothing is changed.
+ * `guard` and `rotated`; `manifest.invalid` when the manifest does not allow the outcome and `check.failed` when the readiness
+ * check does not; then nothing is changed.
  */
 export async function changeVariables(call: Call, key: EnvKey, order: VariablesOrder): Promise<VariablesChanged> {
   const actor = authorise(call, "configure");
   const by = actor.name;
-  const { engine, journal } = call.deps;
+  const { engine } = call.deps;
   const { deployment, changes } = await engine.alone(key, async () => {
-    const environment = (await journal.environment(key)) ?? newEnvironment(key);
+    const environment = await environmentFor(call.deps, key);
     refuseStale(environment, order.expected);
+    if (!order.dryRun) await guard(call, environment);
     const before = await givenValues(call.deps, environment);
     const base = await newestRelease(call, environment);
-    const pruned = order.prune ? forgotten(before, base) : {};
-    const wanted = { ...pruned, ...order.set, ...rotated(order.rotate ?? {}, { key, given: before, base }) };
+    const pruned = order.prune ? forgotten(before, environment, base) : {};
+    const wanted = { ...pruned, ...order.set, ...rotated(order.rotate ?? {}, { environment, given: before, base }) };
     const set = await setValues(call.deps, { environment, given: before, by }, wanted);
     const changes = changesOf(order, before, set);
     const accounts = accountsOf(call, actor, { key, order, changes });
     const names = Object.keys(wanted);
     return { changes, deployment: await apply(call, { environment, base, set, order, names, by, accounts }) };
   });
-  const environment = (await journal.environment(key)) ?? newEnvironment(key);
+  const environment = await environmentFor(call.deps, key);
   return { revision: environment.revision, content: await knownValues(call, environment), deployment, changes };
 }
 
@@ -175,10 +177,10 @@ function accountsOf(
 }
 
 /** Everything that is set, to be forgotten, but for what the manifest has Fairlead make. */
-function forgotten(given: GivenValues, base: Release | null): Record<string, null> {
-  const services = base ? readDraft(base.key, base.source, base.manifest).spec.services : [];
-  const made = (name: string) => services.some(({ variables }) => variables[name]?.generate);
-  return Object.fromEntries(Object.keys(given).flatMap((name) => (made(name) ? [] : [[name, null]])));
+function forgotten(given: GivenValues, environment: Environment, base: Release | null): Record<string, null> {
+  const spec = base && readDraft(environment, base.source, base.manifest).spec;
+  const names = Object.keys(given).filter((name) => !spec || !isGenerated(spec, name));
+  return Object.fromEntries(names.map((name) => [name, null]));
 }
 
 /**
@@ -187,9 +189,10 @@ function forgotten(given: GivenValues, base: Release | null): Record<string, nul
  */
 function rotated(
   rotate: ValuesToSet,
-  { key, given, base }: { key: EnvKey; given: GivenValues; base: Release | null },
+  { environment, given, base }: { environment: Environment; given: GivenValues; base: Release | null },
 ): Readonly<Record<string, string>> {
-  const spec = base && readDraft(base.key, base.source, base.manifest).spec;
+  const { key } = environment;
+  const spec = base && readDraft(environment, base.source, base.manifest).spec;
   return Object.fromEntries(
     Object.entries(rotate).map(([name, text]) => {
       if (!Object.hasOwn(given, name)) throw new Fault("value.unknown", `${name} is not set for ${keyText(key)}`);
@@ -246,13 +249,14 @@ async function recomposed(
 ): Promise<{ release: Release; values: ValuesSet }> {
   const { environment, base, set, by, message } = about;
   const { key } = environment;
-  const draft = { ...readDraft(key, base.source, base.manifest), pages: pagesOf(base) };
+  const draft = { ...readDraft(environment, base.source, base.manifest), pages: pagesOf(base) };
   const made = await setValues(deps, { environment, given: set.given, by }, generatedValues(draft.spec, set.given));
   const both = { ...set.change?.set, ...made.change?.set };
   const change = Object.keys(both).length > 0 ? ({ kind: "variables", key, set: both } as const) : null;
   const number = (await deps.journal.lastReleaseNumber(key)) + 1;
   const { given } = made;
-  const composed = composeRelease(deps, { key, draft, number, given, createdBy: by, message });
+  const { branch = null } = base;
+  const composed = composeRelease(deps, { key, draft, number, given, createdBy: by, message, branch });
   const allowed = await refuseUnready(deps, { draft, release: composed, given }, { allow: permitOf(base), by });
   return { release: { ...composed, allowed }, values: { given, change } };
 }

@@ -6,6 +6,7 @@ import type { ValueVersion } from "../ports/journal.ts";
 import { audited } from "./audit.ts";
 import { configured } from "./documents.ts";
 import { authorise, type Call, environmentOf } from "./ground.ts";
+import { guard } from "./guard.ts";
 
 /** A version of a value and what still has it. */
 export interface KnownVersion extends ValueVersion {
@@ -59,7 +60,7 @@ export async function rotateVault(call: Call): Promise<{ values: number }> {
 
 /**
  * Destroys the text of one version for good; that it was there stays known. Faults: `value.unknown`; `value.needed` when
- * it is set now, or a release needs it that serves, is on its way to, or can be gone back to.
+ * it is set now, or a release needs it that serves, is on its way to, or can be gone back to; those of `guard`.
  */
 export async function destroyValue(call: Call, key: EnvKey, ref: SecretRef): Promise<void> {
   const actor = authorise(call, "configure");
@@ -70,6 +71,7 @@ export async function destroyValue(call: Call, key: EnvKey, ref: SecretRef): Pro
     const found = versions.find(({ version, destroyed }) => version === ref.version && !destroyed);
     if (!found) throw new Fault("value.unknown", `${keyText(key)} has no ${refText(ref)}`);
     await refuseNeeded(call, environment, ref);
+    await guard(call, environment);
     const event = configured(key, clock.now(), { kind: "variables.destroyed", detail: refText(ref) });
     await journal.commit([
       { kind: "value.destroyed", key, ref },

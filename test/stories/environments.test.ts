@@ -230,6 +230,43 @@ test("the keys of the vault are exchanged while a deployment runs, and a control
   expect((await served("production")).TELEGRAM_BOT_TOKEN).toBe("leaked-and-replaced");
 });
 
+test("a preview is gone on time although the controller was down then, with all that it had", async () => {
+  const key = { app: "beacon", environment: "pr-12" };
+  const host = "pr-12--web.beacon.localhost";
+  const production = await fingerprint("production");
+  const refused = await city.fairlead("preview", "create", "pr-12", "--from", "production");
+  expect([refused.code, refused.stderr]).toEqual([5, expect.stringContaining("secrets stay there")]);
+
+  const created = await city.fairlead("preview", "create", "pr-12");
+  expect([created.code, created.stdout], created.stderr).toEqual([0, expect.stringContaining("Ends in 3 d")]);
+  const [ofPreview, ofStaging] = [await served("pr-12"), await served("staging")];
+  expect(chosen(ofPreview)).toEqual(chosen(ofStaging));
+  expect(ofPreview.SESSION_KEY).not.toBe(ofStaging.SESSION_KEY);
+  expect((await city.fairlead("preview", "list")).stdout).toMatch(/pr-12 +staging +v1 +serving +3 d +http:\/\/pr-12--/);
+
+  // A push gives it another 1.5 s; the controller dies in the middle of that deployment and sleeps through the end.
+  const [release] = (await city.api.releases(key)).items;
+  const { preview } = await city.api.createPreview(key, { source: release?.source ?? "", ttlMs: 1_500 });
+  await city.killController();
+  await until(async () => Date.now() > Date.parse(preview.endsAt), "its time is over");
+  expect((await city.get("/", host)).status).toBe(200);
+  await city.startController();
+
+  await until(async () => (await city.get("/", host)).status === 404, "nothing is routed to it");
+  await until(async () => {
+    const { services, state } = await city.api.status(key);
+    return state === "stopped" && services.length === 0;
+  }, "nothing of it runs");
+  for (const name of [...secrets, "SESSION_KEY"]) {
+    const { items } = await city.api.versions(key, name);
+    expect(items.map(({ state }) => state)).toEqual(["destroyed"]);
+  }
+  expect((await city.fairlead("preview", "list")).stdout).toContain("There is no preview");
+  const late = await city.fairlead("deploy", "-e", "pr-12");
+  expect([late.code, late.stderr]).toEqual([5, expect.stringContaining("fairlead preview create pr-12")]);
+  expect(await fingerprint("production")).toBe(production);
+});
+
 test("where a variable comes from is told by place and version, and never by value", async () => {
   const explain = async (name: string) => (await city.fairlead("env", "explain", name)).stdout;
   expect(await explain("LOG_LEVEL")).toMatch(/web .* the manifest .* fairlead\.yml:\d+:\d+ .* required/);
@@ -339,4 +376,16 @@ test("no value that was set lies in the clear in anything that the controller ke
   // The test can fail: the manifest's own values are there.
   const journal = ["journal.db", "journal.db-wal"].map((name) => readFileSync(join(city.state, name)));
   expect(journal.some((bytes) => bytes.includes("kickai-production"))).toBe(true);
+});
+
+test("a protected environment is changed only by who gives its name, also by a manifest that does not protect it", async () => {
+  await city.editManifest((text) => text.replace("  testing: {", "  testing: { protected: true,"));
+  const refused = await city.fairlead("deploy", "-e", "testing", "-y");
+  expect([refused.code, refused.stderr]).toEqual([8, expect.stringContaining("give --confirm testing")]);
+  const deployed = await city.fairlead("deploy", "-e", "testing", "--confirm", "testing");
+  expect(deployed.code, deployed.stderr).toBe(0);
+  await city.editManifest((text) => text.replace("protected: true,", ""));
+  for (const args of [["deploy"], ["down", "-y"], ["env", "set", "LOG_LEVEL=INFO"]] as const) {
+    expect((await city.fairlead(...args, "-e", "testing")).code).toBe(8);
+  }
 });

@@ -39,6 +39,10 @@ export function statusText(status: StatusView, paint: Paint): string {
     const words = maintenance.page ? "with a page of its own" : harmless(maintenance.message ?? "", paint);
     lines.push(`${paint.yellow("maintenance")} ${state}${maintenance.on ? `: ${words}` : ""}`);
   }
+  if (status.preview !== null) {
+    const { from, endsAt } = status.preview;
+    lines.push(`preview of ${from} until ${endsAt.slice(0, 16).replace("T", " ")} UTC`);
+  }
   if (deployment !== null) {
     const fault = deployment.fault === null ? "" : `: ${harmless(deployment.fault.detail, paint)}`;
     const at = deployment.phase === "ended" ? "" : ` in ${deployment.phase}`;

@@ -8,9 +8,11 @@ import {
   type Progress,
 } from "../../usecases/deployments.ts";
 import { planDeployment } from "../../usecases/plan.ts";
+import { createPreview, removePreview } from "../../usecases/previews.ts";
 import { diffReleases, listReleases, showRelease } from "../../usecases/releases.ts";
+import { readStatus } from "../../usecases/status.ts";
 import { resumePoint } from "../decode.ts";
-import { deploymentView, logView, planView, releaseView, stepView } from "../encode.ts";
+import { deploymentView, logView, planView, previewView, releaseView, statusView, stepView } from "../encode.ts";
 import { type Handlers, keyOf } from "../exchange.ts";
 import { eventStream, linked, type Message } from "../stream.ts";
 
@@ -18,6 +20,14 @@ export const deploymentHandlers = {
   beginDeployment: async ({ call, deps, params, body }) => {
     const deployment = await beginDeployment(call, keyOf(params), body);
     return { json: { deployment: deploymentView(deployment, deps.clock.now()) } };
+  },
+  createPreview: async ({ call, deps, params, body }) => {
+    const { preview, deployment } = await createPreview(call, keyOf(params), body);
+    return { json: { preview: previewView(preview), deployment: deploymentView(deployment, deps.clock.now()) } };
+  },
+  removePreview: async ({ call, deps, params }) => {
+    await removePreview(call, keyOf(params));
+    return { json: statusView(await readStatus(call, keyOf(params)), deps.clock.now()) };
   },
   deployments: async ({ call, deps, params, query }) => {
     const { items, next } = await listDeployments(call, keyOf(params), query);

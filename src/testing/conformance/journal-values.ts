@@ -47,6 +47,23 @@ export function valueCases(now: () => Journal): void {
     expect(await now().versions(key, "A")).toMatchObject([{ version: 1, destroyed: true }]);
   });
 
+  test("all values of one environment can be destroyed at once, and their numbers are not free again", async () => {
+    await now().commit([
+      { kind: "variables", key, set: { A: sealed(1, "one"), B: sealed(1, "b") } },
+      { kind: "variables", key: other, set: { A: sealed(1, "elsewhere") } },
+    ]);
+    await now().commit([{ kind: "variables", key, set: { A: sealed(2, "two"), B: null } }]);
+    const before = await now().environment(key);
+    await now().commit([{ kind: "values.destroyed", key }]);
+    expect(await now().environment(key)).toEqual({ ...before, variables: {}, revision: (before?.revision ?? 0) + 1 });
+    expect(await now().sealed(key, [ref("A", 1), ref("A", 2), ref("B", 1)])).toEqual([null, null, null]);
+    expect((await now().versions(key, "A")).map(({ version, destroyed }) => [version, destroyed])).toEqual([
+      [2, true],
+      [1, true],
+    ]);
+    expect(await now().sealed(other, [ref("A", 1)])).toEqual(["sealed elsewhere"]);
+  });
+
   test("all sealed texts can be walked through page by page, and exchanged", async () => {
     const names = ["A", "B", "C"];
     for (const one of [key, other]) {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Fault, type FaultCode } from "../../base/faults.ts";
 import type { Change } from "../../model/change.ts";
 import { type Deployment, newDeployment } from "../../model/deployment.ts";
-import type { EnvKey } from "../../model/environment.ts";
+import { type EnvKey, newEnvironment } from "../../model/environment.ts";
 import type { Event } from "../../model/event.ts";
 import type { InstanceFacts } from "../../model/instance.ts";
 import { plainBuild, type Release } from "../../model/release.ts";
@@ -127,7 +127,7 @@ function environmentCases(now: () => Journal): void {
 
   test("an environment comes into being with the first change that names it", async () => {
     await now().commit([anEvent(1)]);
-    const fresh = { key, serving: null, scale: {}, variables: {}, revision: 0, stopped: false, maintenance: null };
+    const fresh = newEnvironment(key);
     expect(await now().environment(key)).toEqual(fresh);
     expect(await now().environment(other)).toBeNull();
     expect(await now().environments()).toEqual([fresh]);
@@ -139,6 +139,14 @@ function environmentCases(now: () => Journal): void {
     expect(await now().environment(key)).toMatchObject({ maintenance, stopped: false, revision: 0 });
     await now().commit([{ kind: "maintenance", key, maintenance: null }]);
     expect(await now().environment(key)).toMatchObject({ maintenance: null });
+  });
+
+  test("keeps until when an environment is a preview, and of which other one", async () => {
+    const preview = { from: "staging", ttlMs: 60_000, endsAt: 61_000, endedAt: null };
+    await now().commit([{ kind: "preview", key, preview }]);
+    expect(await now().environment(key)).toMatchObject({ preview, stopped: false, revision: 0 });
+    await now().commit([{ kind: "preview", key, preview: { ...preview, endedAt: 61_005 } }]);
+    expect((await now().environments())[0]?.preview).toEqual({ ...preview, endedAt: 61_005 });
   });
 
   test("keeps what an environment serves and whether it is stopped", async () => {

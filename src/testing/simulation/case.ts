@@ -1,7 +1,7 @@
 import { parseDuration } from "../../base/duration.ts";
 import { Fault, type FaultCode, type FaultRecord } from "../../base/faults.ts";
 import type { CheckResult, Deployment, Phase, Verdict } from "../../model/deployment.ts";
-import { newEnvironment, type Serving } from "../../model/environment.ts";
+import { newEnvironment, type Preview, type Serving } from "../../model/environment.ts";
 import {
   type CheckAnswer,
   type InstanceFacts,
@@ -40,6 +40,7 @@ interface Draft {
   /** The fault that the last step was refused with for good. */
   refusal: FaultRecord | null;
   maintenance: boolean;
+  preview: Preview | null;
   edgeUp: boolean;
 }
 
@@ -98,6 +99,7 @@ export function readWorld(text: string): Snapshot {
     stopped: false,
     refusal: null,
     maintenance: false,
+    preview: null,
     edgeUp: true,
   };
   for (const line of text.split("\n").map((raw) => raw.replace(/#.*$/, "").trim())) {
@@ -139,8 +141,16 @@ function readRest(draft: Draft, kind: string, words: Words): void {
   else if (kind === "stopped") draft.stopped = true;
   else if (kind === "refused") draft.refusal = new Fault(words.at(0) as FaultCode, "refused").toRecord();
   else if (kind === "maintenance") draft.maintenance = true;
+  else if (kind === "preview") draft.preview = readPreview(words.at(0));
   else if (kind === "edge" && words.at(0) === "down") draft.edgeUp = false;
   else throw new Fault("request.invalid", `a case has no line that begins with ${kind}`);
+}
+
+/** `preview 5m`: so long from now; `preview over` is due, `preview ended` was taken down. */
+function readPreview(when: string): Preview {
+  const leftMs = parseDuration(when) ?? 0;
+  const endedAt = when === "ended" ? caseNow : null;
+  return { from: "staging", ttlMs: 3_600_000, endsAt: caseNow + leftMs, endedAt };
 }
 
 function numberOf(release: string): number {
@@ -268,6 +278,7 @@ function complete(draft: Draft): Snapshot {
       scale: draft.scale,
       stopped: draft.stopped,
       maintenance: draft.maintenance ? { message: "Back at nine", page: null } : null,
+      preview: draft.preview,
     },
     releases,
     deployments,

@@ -295,6 +295,9 @@ export class SimulatedJournal implements Journal {
         return this.#reseal(key, change.ref, "");
       case "value.resealed":
         return this.#reseal(key, change.ref, change.sealed);
+      case "values.destroyed":
+        for (const value of this.#values.get(keyText(key))?.values() ?? []) this.#reseal(key, value, "");
+        return this.#writeEnvironment(change);
       default:
         if (change.kind === "variables") this.#writeValues(key, change.set);
         return this.#writeEnvironment(change);
@@ -335,7 +338,10 @@ export class SimulatedJournal implements Journal {
   }
 }
 
-type StateChange = Extract<Change, { kind: "serving" | "stopped" | "maintenance" | "scale" | "variables" }>;
+type StateChange = Extract<
+  Change,
+  { kind: "serving" | "stopped" | "maintenance" | "preview" | "scale" | "variables" | "values.destroyed" }
+>;
 
 function changed(environment: Environment, change: StateChange): Environment {
   const revision = environment.revision + 1;
@@ -346,6 +352,10 @@ function changed(environment: Environment, change: StateChange): Environment {
       return { ...environment, stopped: change.stopped };
     case "maintenance":
       return { ...environment, maintenance: change.maintenance };
+    case "preview":
+      return { ...environment, preview: change.preview };
+    case "values.destroyed":
+      return { ...environment, revision, variables: {} };
     case "scale":
       return { ...environment, revision, scale: merged(environment.scale, { [change.service]: change.replicas }) };
     case "variables":

@@ -46,6 +46,8 @@ export interface Script {
   readonly deploy: Release["deploy"];
   /** When everything that goes wrong is over. */
   readonly calmFrom: number;
+  /** How long the environment is there; null: it is no preview. */
+  readonly ttlMs: number | null;
 }
 
 export function writeScript(random: Random): Script {
@@ -64,6 +66,7 @@ export function writeScript(random: Random): Script {
       keep: 2,
     },
     calmFrom,
+    ttlMs: random.chance(0.1) ? random.between(500, calmFrom) : null,
   };
 }
 

@@ -3,6 +3,7 @@ import type { Change } from "../../model/change.ts";
 import { type DeploymentKind, newDeployment } from "../../model/deployment.ts";
 import type { EnvKey, SealedValue } from "../../model/environment.ts";
 import { plainBuild, type Release, releaseName, type ServiceSpec } from "../../model/release.ts";
+import { stopChanges } from "../../plan/stop.ts";
 import type { Journal } from "../../ports/journal.ts";
 import type { Vault } from "../../ports/vault.ts";
 import type { SimulatedClock } from "./clock.ts";
@@ -66,7 +67,15 @@ export class Users {
     wish.catch(this.#options.refused);
   }
 
+  /** Makes it a preview. */
+  preview(ttlMs: number): Change {
+    const { key, clock } = this.#options;
+    return { kind: "preview", key, preview: { from: "staging", ttlMs, endsAt: clock.now() + ttlMs, endedAt: null } };
+  }
+
   #changesFor(action: Action): readonly Change[] {
+    const { preview } = this.#book().environment;
+    if (preview && this.#options.clock.now() >= preview.endsAt) return [];
     switch (action.do) {
       case "deploy":
         return this.#deploy({ services: action.services, flaw: action.flaw, digest: null });
@@ -168,11 +177,7 @@ export class Users {
     if (environment.stopped) return [];
     this.everStopped = true;
     const open = deployments.filter(({ phase }) => phase !== "ended");
-    return [
-      { kind: "stopped", key, stopped: true },
-      { kind: "serving", key, serving: null },
-      ...open.map((one): Change => ({ kind: "deployment", deployment: { ...one, cancelRequested: true } })),
-    ];
+    return stopChanges(key, open);
   }
 
   /** Closes it to its users, or opens it again. */

@@ -25,7 +25,21 @@ export function lookBack(aftermath: Aftermath): string | null {
     const words = judgeVerdict(aftermath, deployment);
     if (words !== null) return `9 ${deployment.id} of v${deployment.release} ${words}`;
   }
-  return judgeServing(aftermath) ?? judgeProcesses(aftermath) ?? judgeTable(aftermath) ?? judgeRemains(aftermath);
+  return (
+    judgePreview(aftermath) ??
+    judgeServing(aftermath) ??
+    judgeProcesses(aftermath) ??
+    judgeTable(aftermath) ??
+    judgeRemains(aftermath)
+  );
+}
+
+/** Every preview of a run has an end before it comes to rest. */
+function judgePreview({ book: { environment } }: Aftermath): string | null {
+  const { preview, stopped, variables } = environment;
+  if (preview === null) return null;
+  if (preview.endedAt === null || !stopped) return "10 the preview was not taken down";
+  return Object.keys(variables).length > 0 ? "10 the preview is gone, and values of it are left" : null;
 }
 
 function judgeVerdict({ book, flaws, isCalm }: Aftermath, deployment: Deployment): string | null {

@@ -131,7 +131,8 @@ class World {
   async run(): Promise<Result> {
     await this.#edge.ensure();
     this.#startController();
-    const { actions, mishaps, calmFrom } = this.#script;
+    const { actions, mishaps, calmFrom, ttlMs } = this.#script;
+    if (ttlMs !== null) await this.#journal.commit([this.#users.preview(ttlMs)]);
     for (const { at, action } of actions) {
       this.#clock.after(at, () => {
         this.#tell(`user: ${JSON.stringify(action)}`.slice(0, 160));
@@ -206,7 +207,8 @@ class World {
       book: this.#journal.book(key),
       processes: [...this.#runtime.processes.values()],
       tasks: this.#runtime.tasks(),
-      table: this.#edge.table(keyText(key)),
+      // One that is down routes nobody; when somebody starts it, the controller hears of it and looks at its tables.
+      table: this.#edge.up ? this.#edge.table(keyText(key)) : null,
       flaws: this.#users.flaws,
       isCalm: this.#script.weather === "calm",
       everStopped: this.#users.everStopped,

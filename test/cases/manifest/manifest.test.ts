@@ -10,8 +10,8 @@ import { type Node, parseSource } from "../../../src/manifest/source.ts";
 import type { AppSpec } from "../../../src/model/app.ts";
 
 // A case is a manifest, a line `----`, and what reading it gives: complaints and warnings, or what its model holds
-// beside the defaults. `# environment: x` chooses the environment (else production), `# show: everything` shows the
-// defaults too. UPDATE=1 rewrites what is expected; read the difference before you keep it.
+// beside the defaults. `# environment: x` chooses the environment (else production), `# from: y` makes it a preview with
+// the configuration of y, `# show: everything` shows the defaults too. UPDATE=1 rewrites what is expected; read the difference before you keep it.
 
 const directory = import.meta.dirname;
 const update = process.env.UPDATE === "1";
@@ -47,7 +47,9 @@ const usual = new Set(
 
 function answer(text: string): string {
   const environment = /^# environment: (.+)$/m.exec(text)?.[1] ?? "production";
-  const reading = readManifest(text, { file: "fairlead.yml", environment });
+  const from = /^# from: (.+)$/m.exec(text)?.[1];
+  const preview = from === undefined ? null : { from };
+  const reading = readManifest(text, { file: "fairlead.yml", environment, preview });
   if (!reading.ok) return `${reading.complaints.map(formatComplaint).join("\n")}\n`;
   const all = text.includes("# show: everything");
   const shown = leaves(reading.spec, "").filter(([path, json]) => all || !usual.has(`${generic(path)} = ${json}`));

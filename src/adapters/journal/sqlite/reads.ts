@@ -181,6 +181,7 @@ function toEnvironment(row: Selectable<Tables["environment"]>): Environment {
     revision: row.revision,
     stopped: row.stopped === 1,
     maintenance: row.maintenance === null ? null : JSON.parse(row.maintenance),
+    preview: row.preview === null ? null : JSON.parse(row.preview),
   };
 }
 

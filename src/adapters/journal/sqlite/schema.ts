@@ -135,6 +135,12 @@ CREATE INDEX audit_by_environment ON audit (environment, id);
 CREATE INDEX audit_by_time ON audit (at);
 `,
   },
+  {
+    name: "previews",
+    sql: `
+ALTER TABLE environment ADD COLUMN preview TEXT;
+`,
+  },
 ];
 
 /** What is recorded of every migration that was run. */
@@ -161,6 +167,7 @@ export interface Tables {
     revision: Generated<number>;
     stopped: Generated<number>;
     maintenance: Generated<string | null>;
+    preview: Generated<string | null>;
   };
   value: {
     environment: string;

@@ -1,3 +1,4 @@
+import type { Updateable } from "kysely";
 import { canonicalJson } from "../../../base/digest.ts";
 import { Fault } from "../../../base/faults.ts";
 import type { AuditEntry } from "../../../model/audit.ts";
@@ -7,13 +8,14 @@ import { keyText, type SealedValue } from "../../../model/environment.ts";
 import type { Event } from "../../../model/event.ts";
 import type { Release, SecretRef } from "../../../model/release.ts";
 import { type Database, isSqlite, query, sqliteCodes } from "./database.ts";
+import type { Tables } from "./schema.ts";
 
 /** Writes one change; to be called inside a transaction. */
 export function write(database: Database, change: Change): void {
   if (!isOfEnvironment(change)) return writeAudit(database, change.entry);
   const environment = keyText(keyOf(change));
   ensureEnvironment(database, environment);
-  const set = (columns: { serving: string | null } | { stopped: number } | { maintenance: string | null }) =>
+  const set = (columns: Updateable<Tables["environment"]>) =>
     database.run(query.updateTable("environment").set(columns).where("key", "=", environment));
   switch (change.kind) {
     case "release":
@@ -31,11 +33,17 @@ export function write(database: Database, change: Change): void {
     case "maintenance":
       set({ maintenance: change.maintenance && canonicalJson(change.maintenance) });
       break;
+    case "preview":
+      set({ preview: canonicalJson(change.preview) });
+      break;
     case "scale":
       merge(database, environment, { column: "scale", set: { [change.service]: change.replicas } });
       break;
     case "variables":
       writeValues(database, environment, change.set);
+      break;
+    case "values.destroyed":
+      destroyValues(database, environment);
       break;
     case "value.destroyed":
       reseal(database, environment, { ref: change.ref, sealed: null });
@@ -141,6 +149,17 @@ function writeValues(database: Database, environment: string, set: Readonly<Reco
 
 function pointerOf({ sealed: _sealed, ...value }: SealedValue): object {
   return value;
+}
+
+/** The text of every version goes, and nothing is set any more; that there were values stays known. */
+function destroyValues(database: Database, environment: string): void {
+  database.run(query.updateTable("value").set({ sealed: null }).where("environment", "=", environment));
+  database.run(
+    query
+      .updateTable("environment")
+      .set((own) => ({ variables: "{}", revision: own("revision", "+", 1) }))
+      .where("key", "=", environment),
+  );
 }
 
 function reseal(

@@ -2,15 +2,14 @@ import { formatDuration } from "../../../base/duration.ts";
 import { Fault } from "../../../base/faults.ts";
 import type { Key } from "../../../client/client.ts";
 import { command } from "../../command.ts";
-import { text, toggle } from "../../flags.ts";
+import { toggle } from "../../flags.ts";
 import { stopAndWait } from "../../stop.ts";
 
 export default command({
   about:
     "Stops every instance of the environment, or with --all of every environment of the app, and waits until they are gone.\nReleases, variables and data stay: the next `fairlead deploy` brings it back.",
   flags: {
-    all: toggle("--all", "Every environment of the app; asks to type the app's name"),
-    confirm: text("--confirm <app>", "The app's name, where nobody can be asked (for --all)"),
+    all: toggle("--all", "Every environment of the app, also protected ones; asks to type the app's name"),
   },
   examples: [
     ["fairlead down -e staging", "asks, then stops staging"],
@@ -18,7 +17,7 @@ export default command({
     ["fairlead down --all --confirm shop", "every environment of the app, for scripts"],
   ],
   async run({ flags, world }) {
-    const api = world.api();
+    const api = world.api({ confirmed: flags.all });
     const key = world.key();
     let keys: readonly Key[] = [key];
     if (flags.all) {
@@ -26,7 +25,7 @@ export default command({
       if (found.length === 0) throw new Fault("app.unknown", `there is no app ${key.app}`);
       keys = found.map(({ app, environment }) => ({ app, environment }));
       const names = keys.map(({ environment }) => environment).join(", ");
-      await world.confirmName(`This stops ${key.app} in ${names}.`, key.app, flags.confirm);
+      await world.confirmName(`This stops ${key.app} in ${names}.`, key.app);
     } else await world.confirm(`Stop every instance of ${key.app} in ${key.environment}?`);
     const started = world.host.now();
     await Promise.all(keys.map((one) => stopAndWait(world, api, one)));

@@ -11,8 +11,8 @@ export default command({
     ["fairlead plan -e staging --json", "the same for staging, for scripts"],
   ],
   async run({ args, world }) {
-    const { api, key, source } = await sourceAndKey(world, args.dir);
-    return api.plan(key, { source: source.digest });
+    const { api, key, sourced } = await sourceAndKey(world, args.dir);
+    return api.plan(key, { source: sourced.source });
   },
   view: changesText,
 });

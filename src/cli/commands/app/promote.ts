@@ -1,8 +1,7 @@
 import { Fault } from "../../../base/faults.ts";
 import { command, required } from "../../command.ts";
-import { text, toggle } from "../../flags.ts";
 import { deploymentExit, deploymentText, followDeployment } from "../../follow.ts";
-import { permitOf } from "../../readiness.ts";
+import { codeFlags, describedBy } from "../../new-code.ts";
 import { changesText } from "../../views/changes.ts";
 
 export default command({
@@ -12,15 +11,7 @@ export default command({
     from: required("Environment that serves it, like staging"),
     to: required("Environment that gets it, like production"),
   },
-  flags: {
-    allow: text(
-      "--allow <rules>",
-      "Errors of the readiness check to let pass, like debug-on,no-probe; kept with the release",
-    ),
-    because: text("--because <reason>", "Why they are let pass"),
-    message: text("-m, --message <text>", "Why, for the list of releases"),
-    detach: toggle("--detach", "Do not wait; print the deployment's id"),
-  },
+  flags: codeFlags,
   examples: [
     ["fairlead promote staging production", "shows what changes in production, asks, and deploys it"],
     ["fairlead promote staging production -y --json", "for scripts"],
@@ -28,20 +19,14 @@ export default command({
   async run({ args, flags, world }) {
     const { app } = world.key();
     const { from, to } = args;
-    const allow = permitOf(flags);
+    const described = describedBy(flags);
     if (from === to) throw new Fault("usage.invalid", `${from} cannot be promoted to itself`);
     const api = world.api();
     const key = { app, environment: to };
     const outlook = await api.plan(key, { from });
     world.say(changesText(outlook, world.paint));
     await world.confirm(`Bring what ${from} serves live in ${to}?`);
-    const message = flags.message === undefined ? {} : { message: flags.message };
-    const { deployment } = await api.beginDeployment(key, {
-      kind: "promote",
-      from,
-      ...message,
-      ...(allow && { allow }),
-    });
+    const { deployment } = await api.beginDeployment(key, { kind: "promote", from, ...described });
     return followDeployment({ world, api }, deployment, { detach: flags.detach });
   },
   view: deploymentText,

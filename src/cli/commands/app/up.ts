@@ -84,8 +84,8 @@ async function startHere(world: World, state: string, options: StartOptions): Pr
 }
 
 async function deployHere(world: World, directory: string | undefined, started: boolean): Promise<DeploymentResult> {
-  const { api, key, source } = await sourceAndKey(world, directory);
-  const { deployment } = await api.beginDeployment(key, { kind: "deploy", source: source.digest });
+  const { api, key, sourced } = await sourceAndKey(world, directory);
+  const { deployment } = await api.beginDeployment(key, { kind: "deploy", ...sourced });
   return followDeployment({ world, api }, deployment, { endsWithUs: started });
 }
 
@@ -106,7 +106,7 @@ async function followLogs(world: World, { deployment }: DeploymentResult): Promi
 /** Stops every environment of the controller that was started here, then the controller itself with its edge. */
 async function stopAll(world: World, controller: RunningController): Promise<void> {
   world.say("\nStopping; Ctrl-C again leaves at once, and what still runs goes on.");
-  const api = world.api({ uninterrupted: true });
+  const api = world.api({ uninterrupted: true, confirmed: true });
   try {
     const { items } = await api.environments();
     await Promise.all(items.filter(({ state }) => state !== "stopped").map((one) => stopAndWait(world, api, one)));

@@ -1,0 +1,53 @@
+import { Fault } from "../../../base/faults.ts";
+import { command, optional, required } from "../../command.ts";
+import { duration, text } from "../../flags.ts";
+import { deploymentExit, deploymentText, followDeployment } from "../../follow.ts";
+import { branchFlag, codeFlags, describedBy } from "../../new-code.ts";
+import { sourceAndKey } from "../../project.ts";
+import { refuseUnreadySource } from "../../readiness.ts";
+import { leftText } from "../../times.ts";
+
+export default command({
+  about:
+    "Brings this directory live in an environment of its own for a while, or again in one that is there: with the configuration\nof another environment and the values that were set for it, never those of production. Every deployment of code to it\nlets the time begin anew; then it is taken down by itself, with all its values.",
+  args: {
+    name: required("What it is called, like pr-12; every other command knows it as -e pr-12"),
+    dir: optional("Directory with fairlead.yml; default: here or above"),
+  },
+  flags: {
+    from: text("--from <env>", "Environment whose configuration it has (default: previews.from, staging)"),
+    ttl: duration("--ttl <duration>", "How long it is there after its last deployment (default: previews.ttl, 72h)"),
+    ...codeFlags,
+    branch: branchFlag,
+  },
+  examples: [
+    ["fairlead preview create pr-12", "make it, or deploy what is here to it; for every push of a pull request"],
+    ["fairlead preview create demo ./shop --from testing --ttl 7d", "another directory, base and time"],
+  ],
+  async run({ args, flags, world }) {
+    if (world.globals.environment !== undefined)
+      throw new Fault(
+        "usage.invalid",
+        `-e does not go with ${args.name}; --from names the environment it is made from`,
+      );
+    const here = world.withGlobals({ ...world.globals, environment: args.name });
+    const { from, ttl } = flags;
+    const described = describedBy(flags);
+    refuseUnreadySource(here, args.dir, { allowed: described.allow?.rules ?? [], preview: { from: from ?? null } });
+    const { api, key, sourced } = await sourceAndKey(here, args.dir, flags.branch);
+    const wanted = { ...(from !== undefined && { from }), ...(ttl !== undefined && { ttlMs: ttl }) };
+    const { preview, deployment } = await api.createPreview(key, { ...sourced, ...described, ...wanted });
+    const endsInMs = Date.parse(preview.endsAt) - world.host.now();
+    return {
+      preview,
+      endsInMs,
+      ...(await followDeployment({ world: here, api }, deployment, { detach: flags.detach })),
+    };
+  },
+  view(result, paint) {
+    const text = deploymentText(result, paint);
+    const ends = `Ends in ${leftText(result.endsInMs)}; \`fairlead preview remove ${result.deployment.environment}\` ends it now.`;
+    return text === "" ? "" : `${text}\n${ends}`;
+  },
+  exit: ({ deployment }) => deploymentExit({ deployment }),
+});

@@ -1,0 +1,34 @@
+import { command } from "../../command.ts";
+import { table } from "../../paint.ts";
+import { leftText } from "../../times.ts";
+
+export default command({
+  about: "Lists the previews of the app: what each is made from, which release it serves, and when it is taken down.",
+  examples: [
+    ["fairlead preview list", "those of the app here"],
+    ["fairlead preview list -a shop --json", "for scripts"],
+  ],
+  async run({ world }) {
+    const { app } = world.key();
+    const now = world.host.now();
+    const { items } = await world.api().environments();
+    return {
+      items: items.flatMap(({ preview, ...one }) => {
+        if (preview === null || one.app !== app) return [];
+        return [{ ...one, preview, endsInMs: Date.parse(preview.endsAt) - now }];
+      }),
+    };
+  },
+  view({ items }, paint) {
+    if (items.length === 0) return "There is no preview.";
+    const rows = items.map(({ environment, preview, release, state, endsInMs, urls }) => [
+      environment,
+      preview.from,
+      release ?? "-",
+      state,
+      leftText(endsInMs),
+      urls.map(({ url }) => url).join(" "),
+    ]);
+    return table(["NAME", "FROM", "RELEASE", "STATE", "ENDS IN", "URLS"], rows, paint);
+  },
+});

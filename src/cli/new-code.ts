@@ -1,0 +1,38 @@
+import { Fault } from "../base/faults.ts";
+import { text, toggle } from "./flags.ts";
+
+/** Flags of the commands that bring code live. */
+export const codeFlags = {
+  allow: text(
+    "--allow <rules>",
+    "Errors of the readiness check to let pass, like debug-on,no-probe; kept with the release",
+  ),
+  because: text("--because <reason>", "Why they are let pass"),
+  message: text("-m, --message <text>", "Why, for the list of releases"),
+  detach: toggle("--detach", "Do not wait; print the deployment's id"),
+} as const;
+
+/** For those that upload it. */
+export const branchFlag = text("--branch <name>", "Git branch of the source; default: the one that is checked out");
+
+/** What the flags say about a release, as requests want it. Fault: `usage.invalid`. */
+export function describedBy(flags: {
+  readonly allow: string | undefined;
+  readonly because: string | undefined;
+  readonly message: string | undefined;
+}) {
+  const allow = permitOf(flags);
+  return { ...(flags.message !== undefined && { message: flags.message }), ...(allow && { allow }) };
+}
+
+/** `--allow a,b --because "…"`. Fault: `usage.invalid` when one is there without the other. */
+function permitOf(flags: {
+  readonly allow: string | undefined;
+  readonly because: string | undefined;
+}): { rules: string[]; because: string } | null {
+  const rules = (flags.allow ?? "").split(",").filter((rule) => rule !== "");
+  const because = flags.because?.trim() ?? "";
+  if (rules.length === 0 && flags.because === undefined) return null;
+  if (rules.length > 0 && because !== "") return { rules, because };
+  throw new Fault("usage.invalid", 'give --allow and --because together, like --allow debug-on --because "…"');
+}

@@ -1,0 +1,165 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { openJournal } from "../adapters/journal/sqlite/open.ts";
+import { openLogs } from "../adapters/logs/sqlite/open.ts";
+import { sha256 } from "../base/digest.ts";
+import { problem } from "../contract/problem.ts";
+import { releasePage } from "../contract/releases.ts";
+import { openStage } from "../testing/stage.ts";
+import { createApi } from "./api.ts";
+
+const app = "version: 1\napp: shop\nenv: { LEVEL: INFO }\nservices: { web: { run: node web.js, http: {} } }\n";
+const open = `${app}environments: { production: {}, staging: {} }\n`;
+const guarded = `${app}environments: { production: { protected: { branches: [main] } }, staging: {} }\n`;
+const onlyMain = `${app}environments: { production: { protected: { confirm: false, branches: [main] } } }\n`;
+
+let stage: Awaited<ReturnType<typeof openStage>>;
+let deps: typeof stage.deps;
+let api: ReturnType<typeof createApi>;
+
+beforeEach(async () => {
+  stage = await openStage({ openJournal, openLogs });
+  deps = stage.deps;
+  api = createApi(deps);
+});
+
+afterEach(() => stage.close());
+
+interface Asking {
+  readonly body?: unknown;
+  readonly confirm?: string;
+  readonly environment?: string;
+  readonly headers?: Record<string, string>;
+}
+
+async function ask(method: string, path: string, { body, confirm, environment = "production", headers }: Asking = {}) {
+  const response = await api.request(
+    `/v1/apps/shop/environments/${environment}/${path}`,
+    {
+      method,
+      headers: { "content-type": "application/json", ...(confirm && { "fairlead-confirm": confirm }), ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    },
+    { via: "socket" },
+  );
+  return { status: response.status, json: response.status === 204 ? null : await response.json() };
+}
+
+function orderOf(text: string, branch?: string) {
+  const digest = sha256(text);
+  deps.builder.sources.set(digest, new Map([["fairlead.yml", text]]));
+  return { kind: "deploy", source: digest, ...(branch !== undefined && { branch }) };
+}
+
+async function live(text: string, { branch, ...how }: { branch?: string } & Asking = {}) {
+  const { status, json } = await ask("POST", "deployments", { body: orderOf(text, branch), ...how });
+  expect([status, json]).toEqual([202, expect.anything()]);
+  await deps.engine.finish(json.deployment.id, "live");
+  const release = await deps.journal.release({ app: "shop", environment: "production" }, 1);
+  for (const { digest } of release?.artifacts ?? []) deps.builder.states.set(digest, { state: "built" });
+}
+
+const codeOf = ({ json }: { json: unknown }) => problem.parse(json).code;
+const main = { branch: "main", confirm: "production" } as const;
+
+describe("a protected environment", () => {
+  test("is not changed by anybody who does not give its name", async () => {
+    await live(guarded, main);
+    await live(guarded, main);
+    await ask("PATCH", "variables", { body: { set: { LEVEL: "a" } }, confirm: "production" });
+    const before = await deps.journal.lastEventId();
+    const changes: readonly [string, string, unknown?][] = [
+      ["POST", "deployments", orderOf(guarded, "main")],
+      ["POST", "deployments", { kind: "rollback" }],
+      ["POST", "deployments", { kind: "restart" }],
+      ["PATCH", "variables", { set: { LEVEL: "b" } }],
+      ["PATCH", "scale", { web: 0 }],
+      ["PUT", "maintenance", {}],
+      ["POST", "stop"],
+    ];
+    for (const [method, path, body] of changes) {
+      for (const confirm of [undefined, "shop", "staging"]) {
+        const answer = await ask(method, path, { body, ...(confirm && { confirm }) });
+        const { status, code, confirm: wanted, hint } = problem.parse(answer.json);
+        expect([path, status, code, wanted]).toEqual([path, 409, "confirm.needed", "production"]);
+        expect(hint).toContain("--confirm production");
+      }
+    }
+    expect(await deps.journal.lastEventId()).toBe(before);
+    for (const [method, path, body] of changes) {
+      expect((await ask(method, path, { body, confirm: "production" })).status, path).toBeLessThan(300);
+    }
+  });
+
+  test("can be read, and a change of values judged, without a word", async () => {
+    await live(guarded, main);
+    expect((await ask("GET", "status")).status).toBe(200);
+    expect((await ask("POST", "plan", { body: { source: orderOf(guarded).source } })).status).toBe(200);
+    const judged = await ask("PATCH", "variables", { body: { set: { LEVEL: "b" }, dryRun: true } });
+    expect(judged.status).toBe(200);
+  });
+
+  test("takes only code of its branches, whose name the release keeps", async () => {
+    await live(guarded, main);
+    for (const branch of ["feature/cart", "mainly", undefined]) {
+      const answer = await ask("POST", "deployments", { body: orderOf(guarded, branch), confirm: "production" });
+      const { status, code, detail } = problem.parse(answer.json);
+      expect([status, code]).toEqual([403, "branch.not-allowed"]);
+      expect(detail).toContain("takes only main");
+      expect(detail).toContain(branch ?? "no known branch");
+    }
+    await ask("PATCH", "variables", { body: { set: { LEVEL: "b" } }, confirm: "production" });
+    const { items } = releasePage.parse((await ask("GET", "releases")).json);
+    expect(items.map(({ branch }) => branch)).toEqual(["main", "main"]);
+  });
+
+  test("takes what was built of its branches elsewhere, and nothing else", async () => {
+    await live(guarded, { environment: "staging", branch: "feature/cart" });
+    await live(guarded, main);
+    const promote = () =>
+      ask("POST", "deployments", { body: { kind: "promote", from: "staging" }, confirm: "production" });
+    const [staged] = await deps.journal.releases({ app: "shop", environment: "staging" }, { limit: 1 });
+    for (const { digest } of staged?.artifacts ?? []) deps.builder.states.set(digest, { state: "built" });
+    expect(codeOf(await promote())).toBe("branch.not-allowed");
+    await live(guarded, { environment: "staging", branch: "main" });
+    expect((await promote()).status).toBe(202);
+  });
+
+  test("stays so until a release without it was let in, and is live", async () => {
+    await live(guarded, main);
+    const drop = (how: Asking) => ask("POST", "deployments", { body: orderOf(open, "main"), ...how });
+    expect(codeOf(await drop({}))).toBe("confirm.needed");
+    const elsewhere = await ask("POST", "deployments", { body: orderOf(open, "feature"), confirm: "production" });
+    expect(codeOf(elsewhere)).toBe("branch.not-allowed");
+    const { json } = await drop({ confirm: "production" });
+    await deps.engine.finish(json.deployment.id, "failed");
+    expect(codeOf(await ask("POST", "stop"))).toBe("confirm.needed");
+    await live(open, main);
+    expect((await ask("POST", "stop")).status).toBe(202);
+  });
+
+  test("stays so while it is stopped", async () => {
+    await live(guarded, main);
+    await ask("POST", "stop", { confirm: "production" });
+    expect(codeOf(await ask("POST", "deployments", { body: orderOf(open, "main") }))).toBe("confirm.needed");
+  });
+
+  test("is so from its first release on: that has to be let in already", async () => {
+    expect(codeOf(await ask("POST", "deployments", { body: orderOf(guarded, "main") }))).toBe("confirm.needed");
+    const other = await ask("POST", "deployments", { body: orderOf(guarded, "feature"), confirm: "production" });
+    expect(codeOf(other)).toBe("branch.not-allowed");
+    expect(await deps.journal.environment({ app: "shop", environment: "production" })).toBeNull();
+  });
+
+  test("may want branches alone, and leaves other environments as they are", async () => {
+    await live(onlyMain, { branch: "main" });
+    expect(codeOf(await ask("POST", "deployments", { body: orderOf(onlyMain, "feature") }))).toBe("branch.not-allowed");
+    await live(onlyMain, { environment: "staging", branch: "feature" });
+    expect((await ask("POST", "stop")).status).toBe(202);
+  });
+
+  test("answers the same request when it is confirmed, also under the same Idempotency-Key", async () => {
+    const request = { body: orderOf(guarded, "main"), headers: { "idempotency-key": "once" } };
+    expect(codeOf(await ask("POST", "deployments", request))).toBe("confirm.needed");
+    expect((await ask("POST", "deployments", { ...request, confirm: "production" })).status).toBe(202);
+  });
+});

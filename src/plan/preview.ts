@@ -1,0 +1,36 @@
+import type { Change } from "../model/change.ts";
+import type { Draft } from "./draft.ts";
+import type { Snapshot } from "./plan.ts";
+import { stopChanges } from "./stop.ts";
+
+/** The longest time without a look at the clock: it can be set, and machines sleep. */
+const lookAtClockMs = 3_600_000;
+
+/** Whether the time of a preview is over and it has not been taken down yet. */
+export function isDue({ environment: { preview }, now }: Pick<Snapshot, "environment" | "now">): boolean {
+  return preview !== null && preview.endedAt === null && now >= preview.endsAt;
+}
+
+/**
+ * Takes a preview down whose time is over: stopped, opened, back to the manifest's replicas, all its values destroyed. One
+ * record, so that a crash leaves all of it or nothing; what runs is then stopped as after `down`.
+ */
+export function takeDown({ key, now, environment, deployments }: Snapshot, draft: Draft): void {
+  const { preview, scale } = environment;
+  if (preview === null) return;
+  const changes: readonly Change[] = [
+    ...stopChanges(key, deployments),
+    { kind: "maintenance", key, maintenance: null },
+    ...Object.keys(scale).map((service): Change => ({ kind: "scale", key, service, replicas: null })),
+    { kind: "values.destroyed", key },
+    { kind: "preview", key, preview: { ...preview, endedAt: now } },
+  ];
+  const why = `the time of the preview ${key.environment} is over`;
+  for (const change of changes) draft.record(change, why);
+  draft.event("preview.ended", null, why);
+}
+
+/** Sees to it that the end of a preview is not missed. */
+export function awaitEnd({ environment: { preview }, now }: Snapshot, draft: Draft): void {
+  if (preview !== null && preview.endedAt === null) draft.lookAgainIn(Math.min(preview.endsAt - now, lookAtClockMs));
+}

@@ -1,0 +1,15 @@
+import type { Change } from "../model/change.ts";
+import type { Deployment } from "../model/deployment.ts";
+import type { EnvKey } from "../model/environment.ts";
+
+/**
+ * What is written down to stop an environment until its next deployment: nothing serves, and what is under way is
+ * cancelled. The one way to end what runs; the loop does the rest.
+ */
+export function stopChanges(key: EnvKey, unfinished: readonly Deployment[]): readonly Change[] {
+  return [
+    { kind: "stopped", key, stopped: true },
+    { kind: "serving", key, serving: null },
+    ...unfinished.map((one): Change => ({ kind: "deployment", deployment: { ...one, cancelRequested: true } })),
+  ];
+}

@@ -1,0 +1,48 @@
+import { Fault } from "../base/faults.ts";
+import { type Environment, type EnvKey, keyText } from "../model/environment.ts";
+import type { Protection } from "../model/release.ts";
+import type { Call, Deps } from "./ground.ts";
+
+/** Code that wants to go live: its Git branch, and how its own manifest protects the environment. */
+export interface NewCode {
+  readonly branch: string | null;
+  readonly protection: Protection | null;
+}
+
+/**
+ * Refuses a change that the environment is guarded from. What counts is the release that was live last, so that a manifest
+ * without `protected` has to be let in by the one that it replaces; with new code both count. Faults: `preview.ended`,
+ * `confirm.needed`, `branch.not-allowed`. Call it inside `engine.alone`.
+ */
+export async function guard(call: Call, environment: Environment, code: NewCode | null = null): Promise<void> {
+  const { key, preview } = environment;
+  if (preview && (preview.endedAt !== null || call.deps.clock.now() >= preview.endsAt)) {
+    const hint = `Make it again with \`fairlead preview create ${key.environment}\`.`;
+    throw new Fault("preview.ended", `the time of the preview ${keyText(key)} is over`, { hint });
+  }
+  const protections = [await protectionOf(call.deps, key), code?.protection ?? null];
+  for (const protection of protections) {
+    if (code && protection) refuseBranch(environment, protection, code);
+  }
+  if (protections.some((one) => one?.confirm)) refuseUnconfirmed(call, environment);
+}
+
+/** What guards an environment: the protection of the release that was live last, also while it is stopped. */
+export async function protectionOf({ journal }: Deps, key: EnvKey): Promise<Protection | null> {
+  const [last] = await journal.liveReleases(key, 1);
+  const release = last === undefined ? null : await journal.release(key, last);
+  return release?.protection ?? null;
+}
+
+function refuseBranch({ key }: Environment, { branches }: Protection, { branch }: NewCode): void {
+  if (branches === null || (branch !== null && branches.includes(branch))) return;
+  const given = branch === null ? "code of no known branch" : `code of the branch ${branch}`;
+  throw new Fault("branch.not-allowed", `${keyText(key)} takes only ${branches.join(", ")}, and this is ${given}`);
+}
+
+function refuseUnconfirmed({ confirm }: Call, { key }: Environment): void {
+  const name = key.environment;
+  if (confirm === name) return;
+  const hint = `Repeat with --confirm ${name}; over HTTP with the header Fairlead-Confirm.`;
+  throw new Fault("confirm.needed", `${keyText(key)} is protected from changes by mistake.`, { hint, confirm: name });
+}

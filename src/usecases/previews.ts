@@ -1,0 +1,129 @@
+import { formatDuration } from "../base/duration.ts";
+import { Fault } from "../base/faults.ts";
+import { environmentsOf } from "../manifest/read.ts";
+import type { Deployment } from "../model/deployment.ts";
+import { type Environment, type EnvKey, isThere, keyText, type Preview, sameKey } from "../model/environment.ts";
+import { audited } from "./audit.ts";
+import { type Draft, draftOf } from "./compose.ts";
+import { type Described, deployCode } from "./deploy.ts";
+import { configured } from "./documents.ts";
+import { isGenerated } from "./generate.ts";
+import { authorise, type Call, type Deps, environmentFor, invalid } from "./ground.ts";
+import { protectionOf } from "./guard.ts";
+import { givenValues, type ValuesToSet } from "./values.ts";
+
+export interface PreviewOrder extends Described {
+  readonly source: string;
+  readonly branch?: string | undefined;
+  /** The environment whose configuration and values it begins with; left out: as before, else as the manifest says. */
+  readonly from?: string | undefined;
+  readonly ttlMs?: number | undefined;
+}
+
+export interface PreviewCreated {
+  readonly preview: Preview;
+  readonly deployment: Deployment;
+}
+
+/**
+ * Makes a preview and deploys the source to it, or deploys it to the one that is there. It begins with the values that
+ * are set for its base, but for those that Fairlead makes: it has its own. Its time counts from now. Faults: those of a
+ * deployment, `preview.name-taken`, `preview.from-protected`, `preview.too-many`, `request.invalid`.
+ */
+export async function createPreview(call: Call, key: EnvKey, order: PreviewOrder): Promise<PreviewCreated> {
+  const by = authorise(call, "deploy").name;
+  const { deps } = call;
+  const known = livePreview(await environmentFor(deps, key));
+  const draft = await draftOf(deps, { key, preview: { from: order.from ?? known?.from ?? null } }, order.source);
+  const from = { app: key.app, environment: draft.spec.from ?? "" };
+  if (sameKey(from, key)) throw nameTaken(key);
+  // One at a time for a base: its values are read, and previews are counted.
+  return deps.engine.alone(from, () =>
+    deps.engine.alone(key, async () => {
+      const environment = await environmentFor(deps, key);
+      const there = livePreview(environment);
+      const base = await environmentFor(deps, from);
+      await refuseName(deps, key, draft);
+      await refuseBase(deps, base);
+      if (there && there.from !== from.environment)
+        throw invalid("from", `${key.environment} is a preview of ${there.from}; remove it first`);
+      if (!there) await refuseTooMany(deps, key, draft);
+      const at = deps.clock.now();
+      const ttlMs = order.ttlMs ?? there?.ttlMs ?? draft.spec.previews.ttlMs;
+      const preview = { from: from.environment, ttlMs, endsAt: at + ttlMs, endedAt: null };
+      const detail = `a preview of ${from.environment} for ${formatDuration(ttlMs)}, made by ${by}`;
+      const event = configured(key, at, { kind: "preview.created", detail });
+      const beside = [
+        { kind: "preview", key, preview } as const,
+        ...(there ? [] : [{ kind: "event", event } as const]),
+      ];
+      const values = there ? {} : await valuesFor(deps, base, draft);
+      return {
+        preview,
+        deployment: await deployCode(call, environment, { ...order, action: "preview.create", draft, values, beside }),
+      };
+    }),
+  );
+}
+
+/** The preview that an environment is; null also when it was taken down. */
+function livePreview(environment: Environment): Preview | null {
+  return isThere(environment) ? environment.preview : null;
+}
+
+/** An environment that people rely on must not get an end by a name. */
+async function refuseName({ journal }: Deps, key: EnvKey, { text }: Draft): Promise<void> {
+  const known = await journal.environment(key);
+  const isOwn = known ? known.preview === null : environmentsOf(text).includes(key.environment);
+  if (isOwn || key.environment === "production") throw nameTaken(key);
+}
+
+function nameTaken(key: EnvKey): Fault {
+  return new Fault("preview.name-taken", `${keyText(key)} is an environment of its own, and no preview`);
+}
+
+/** Whoever writes the code of a preview can read its values, so none may come from where they are guarded. */
+async function refuseBase(deps: Deps, { key, preview }: Environment): Promise<void> {
+  const refuse = (because: string) =>
+    new Fault("preview.from-protected", `no preview is made from ${keyText(key)}: ${because}`);
+  if (key.environment === "production") throw refuse("its secrets stay there");
+  if (preview !== null) throw refuse("it is a preview itself");
+  if (await protectionOf(deps, key)) throw refuse("it is protected");
+}
+
+async function refuseTooMany({ journal, clock }: Deps, { app }: EnvKey, { spec }: Draft): Promise<void> {
+  const { max } = spec.previews;
+  const there = (await journal.environments()).filter((one) => one.key.app === app && livePreview(one));
+  if (there.length < max) return;
+  const words = there.map(
+    ({ key, preview }) =>
+      `${key.environment} (ends in ${formatDuration(Math.max(0, (preview?.endsAt ?? 0) - clock.now()))})`,
+  );
+  throw new Fault("preview.too-many", `${app} has ${there.length} of at most ${max} previews: ${words.join(", ")}`);
+}
+
+/** What is set for the base, but for what Fairlead makes: that is made anew. */
+async function valuesFor(deps: Deps, base: Environment, { spec }: Draft): Promise<ValuesToSet> {
+  const given = Object.entries(await givenValues(deps, base)).filter(([name]) => !isGenerated(spec, name));
+  return Object.fromEntries(given.map(([name, { text }]) => [name, text]));
+}
+
+/**
+ * Ends a preview now: it is taken down as when its time is over. Doing it twice is doing it once. Fault:
+ * `preview.unknown`.
+ */
+export async function removePreview(call: Call, key: EnvKey): Promise<void> {
+  const actor = authorise(call, "stop");
+  const { engine, journal, clock } = call.deps;
+  await engine.alone(key, async () => {
+    const preview = (await journal.environment(key))?.preview;
+    if (!preview) throw new Fault("preview.unknown", `${keyText(key)} is no preview`);
+    const at = clock.now();
+    if (preview.endedAt !== null || preview.endsAt <= at) return;
+    await journal.commit([
+      { kind: "preview", key, preview: { ...preview, endsAt: at } },
+      { kind: "event", event: configured(key, at, { kind: "preview.removed", detail: `removed by ${actor.name}` }) },
+      audited(call.deps, actor, { action: "preview.remove", key }),
+    ]);
+  });
+}
