@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Stories that say something about containers; those about the API and the command line alone are played once. */
 const playedOnContainers = [
@@ -15,6 +16,34 @@ const playedOnContainers = [
   "traffic",
 ].map((name) => `test/stories/${name}.test.ts`);
 
+/** Files that take longest, the longest first. */
+const longest = [
+  "test/stories/crash-anywhere.test.ts",
+  "test/stories/containers/frameworks.test.ts",
+  "test/stories/nobody-notices.test.ts",
+  "test/stories/releases.test.ts",
+  "test/stories/bad-twins.test.ts",
+  "test/stories/scaling-and-stopping.test.ts",
+  "test/stories/containers/peers.test.ts",
+  "src/adapters/edge/haproxy/container.test.ts",
+  "src/adapters/runtime/docker/docker.test.ts",
+  "src/adapters/edge/embedded/conformance.test.ts",
+  "src/adapters/edge/haproxy/conformance.test.ts",
+  "src/adapters/runtime/docker/conformance.test.ts",
+  "src/engine/simulation.test.ts",
+];
+
+/** Begins with what takes longest, so that nothing long is left to run alone at the end. A clean clone has no times of earlier runs. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const place = longest.findIndex((name) => moduleId.endsWith(`/${name}`));
+      return place < 0 ? longest.length : place;
+    };
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
+  }
+}
+
 const story = { pool: "forks", testTimeout: 240_000, hookTimeout: 60_000 } as const;
 
 /**
@@ -24,6 +53,7 @@ const story = { pool: "forks", testTimeout: 240_000, hookTimeout: 60_000 } as co
  */
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
