@@ -76,6 +76,7 @@ class ReconcileLoop implements Engine {
     this.#scale = new MemoryScale({ ...deps, failed, exceeded: (key) => this.#trigger(key) });
     this.#board = new ProbeBoard({
       ...deps,
+      redactors,
       failed,
       changed: (key, target, state) => {
         void noteReadiness(deps, key, { target, state }).catch((thrown) => failed(key, thrown));

@@ -6,6 +6,7 @@ import type { Edge } from "../ports/edge.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { ProbeAnswer, ProbeRequest, Prober } from "../ports/prober.ts";
 import type { Runtime } from "../ports/runtime.ts";
+import type { Redactors } from "./redaction.ts";
 import { Wakeups } from "./wakeups.ts";
 
 /** A starting instance is asked again after 5, 10, 20, 25, 25 … ms: waiting for the next question is waiting for nothing. */
@@ -34,6 +35,7 @@ interface BoardDeps {
   readonly prober: Prober;
   readonly runtime: Runtime;
   readonly clock: Clock;
+  readonly redactors: Redactors;
   /** An answer that may change a decision has come in. */
   readonly changed: (key: EnvKey, target: ProbeTarget, state: ProbeState) => void;
   readonly failed: (key: EnvKey, thrown: unknown) => void;
@@ -127,11 +129,22 @@ export class ProbeBoard {
       ...before,
       readyInRow: answer.good ? before.readyInRow + 1 : 0,
       unreadyInRow: answer.good ? 0 : before.unreadyInRow + 1,
-      lastAnswer: answer.words,
+      lastAnswer: await this.#wordsOf(one, answer),
       listensOn: answer.refused ? await this.#ports(one) : null,
     };
     const { times, unreadyAfter } = one.target;
     if (one.state.readyInRow === times || (!answer.good && one.state.unreadyInRow === unreadyAfter)) this.#report(one);
+  }
+
+  /** What is told of an answer. A good one has what the manifest wants it to have; a bad one may quote anything. */
+  async #wordsOf({ key, target }: Watched, { good, words }: ProbeAnswer): Promise<string> {
+    if (good) return words;
+    try {
+      return (await this.#deps.redactors.of(key, target.release)).text(words);
+    } catch (thrown) {
+      this.#deps.failed(key, thrown);
+      return "a bad answer, which cannot be shown";
+    }
   }
 
   /** Where an instance listens that does not listen where it should. */

@@ -8,6 +8,7 @@ import { isGated, isStaying, specOf } from "./view.ts";
 export interface ProbeTarget {
   readonly name: string;
   readonly service: string;
+  readonly release: number;
   readonly host: string;
   readonly address: Address;
   /** Null: whether it accepts connections is the question. */
@@ -32,6 +33,7 @@ export function probeTargets(s: Snapshot): readonly ProbeTarget[] {
       {
         name: instance.name,
         service: service.name,
+        release: instance.identity.release,
         host: hosts[0] ?? "localhost",
         address: instance.address,
         ready,
