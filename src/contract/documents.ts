@@ -62,21 +62,21 @@ const setValue = z
   .meta({ id: "SetValue" });
 export type SetValueView = z.infer<typeof setValue>;
 
+const effectiveValue = z
+  .object({
+    digest: valueDigest,
+    set: z.array(z.string()).describe("Versions of set values in it, as NAME@3; none: all is the manifest's."),
+    group: z.string().nullable().describe("The group of the manifest that it is of."),
+  })
+  .meta({ id: "EffectiveValue" });
+
 export const variablesDocument = z
   .object({
     variables: z.record(z.string(), setValue).describe("Values set for this environment; they win over the manifest."),
     effective: z
-      .record(
-        z.string(),
-        z.record(
-          z.string(),
-          z.object({
-            digest: valueDigest,
-            set: z.array(z.string()).describe("Versions of set values in it, as NAME@3; none: all is the manifest's."),
-          }),
-        ),
-      )
+      .record(z.string(), z.record(z.string(), effectiveValue))
       .describe("What every service of the newest configuration gets, by service."),
+    build: z.record(z.string(), effectiveValue).describe("What its build gets."),
   })
   .meta({ id: "Variables", description: "Values are never shown, only digests of them." });
 export type VariablesDocument = z.infer<typeof variablesDocument>;
@@ -85,6 +85,7 @@ export const revealedVariables = z
   .object({
     variables: z.record(z.string(), z.string()),
     effective: z.record(z.string(), z.record(z.string(), z.string())),
+    build: z.record(z.string(), z.string()),
   })
   .meta({ id: "RevealedVariables" });
 export type RevealedVariables = z.infer<typeof revealedVariables>;
@@ -109,11 +110,25 @@ export const variableOrigins = z
   .object({
     services: z.array(
       z.object({
-        service: z.string(),
-        from: z.enum(["set", "manifest", "composed", "fairlead", "absent"]),
+        service: z.string().nullable().describe("Null: the build."),
+        from: z
+          .enum(["set", "generated", "value", "default", "refers", "fairlead", "absent"])
+          .describe(
+            "`set` on the controller, `generated` by Fairlead and kept there; from the manifest as a `value`, a `default` or a text that `refers` to others; told by `fairlead` to every service; `absent`.",
+          ),
         digest: valueDigest.nullable(),
         set: z.array(z.string()).describe("Versions of set values in it, as NAME@3."),
-        place: z.object({ line: z.int(), column: z.int() }).nullable().describe("Where the manifest speaks of it."),
+        refersTo: z.array(z.string()).describe("What its text in the manifest refers to, as NAME or service.url."),
+        place: z
+          .object({
+            path: z.string(),
+            line: z.int(),
+            column: z.int(),
+            overlay: z.string().nullable().describe("The environment of the overlay that it is in."),
+            group: z.string().nullable(),
+          })
+          .nullable()
+          .describe("Where the manifest has its text, or else declares it."),
         rules: z.array(z.string()).describe("The manifest's rules for it, in words."),
       }),
     ),

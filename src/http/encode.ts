@@ -1,7 +1,13 @@
 import type { AuditEntryView } from "../contract/audit.ts";
 import type { ChangeView, PlanAnswer } from "../contract/changes.ts";
 import type { DeploymentDetail, DeploymentView } from "../contract/deployments.ts";
-import type { ScaleDocument, SetValueView, VariablesDocument, VersionList } from "../contract/documents.ts";
+import type {
+  ScaleDocument,
+  SetValueView,
+  VariableOrigins,
+  VariablesDocument,
+  VersionList,
+} from "../contract/documents.ts";
 import type { EventView } from "../contract/events.ts";
 import type { StoredLogView } from "../contract/logs.ts";
 import type { PreviewView } from "../contract/previews.ts";
@@ -17,6 +23,7 @@ import type { StoredLine } from "../model/log.ts";
 import { releaseName } from "../model/release.ts";
 import type { deploymentSteps } from "../usecases/deployments.ts";
 import type { ScaledService } from "../usecases/documents.ts";
+import type { Origin } from "../usecases/explain.ts";
 import type { SeenInstance } from "../usecases/instances.ts";
 import type { Outlook } from "../usecases/plan.ts";
 import type { KnownRelease } from "../usecases/releases.ts";
@@ -198,12 +205,17 @@ export function setValuesView(values: Readonly<Record<string, KnownValue>>): Rec
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, view(value)]));
 }
 
-export function variablesView({ variables, effective }: Variables): VariablesDocument {
-  const services = Object.entries(effective).map(([service, values]) => {
-    const shown = Object.entries(values).map(([name, { digest, set }]) => [name, { digest, set: [...set] }]);
-    return [service, Object.fromEntries(shown)];
-  });
-  return { variables: setValuesView(variables), effective: Object.fromEntries(services) };
+export function originView({ set, refersTo, rules, ...rest }: Origin): VariableOrigins["services"][number] {
+  return { ...rest, set: [...set], refersTo: [...refersTo], rules: [...rules] };
+}
+
+export function variablesView({ variables, effective, build }: Variables): VariablesDocument {
+  const shown = (values: Variables["build"]) => {
+    const each = Object.entries(values).map(([name, { set, ...rest }]) => [name, { ...rest, set: [...set] }]);
+    return Object.fromEntries(each);
+  };
+  const services = Object.entries(effective).map(([service, values]) => [service, shown(values)]);
+  return { variables: setValuesView(variables), effective: Object.fromEntries(services), build: shown(build) };
 }
 
 export function versionsView(versions: readonly KnownVersion[]): VersionList {

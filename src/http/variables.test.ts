@@ -3,7 +3,7 @@ import { openJournal } from "../adapters/journal/sqlite/open.ts";
 import { openLogs } from "../adapters/logs/sqlite/open.ts";
 import { sha256 } from "../base/digest.ts";
 import { deploymentAnswer } from "../contract/deployments.ts";
-import { variablesAnswer } from "../contract/documents.ts";
+import { variableOrigins, variablesAnswer, variablesDocument } from "../contract/documents.ts";
 import { problem } from "../contract/problem.ts";
 import { openStage } from "../testing/stage.ts";
 import { createApi } from "./api.ts";
@@ -18,7 +18,7 @@ env:
 groups:
   internal: { INTERNAL_KEY: { secret: true, required: true, minLength: 8 } }
 services:
-  web: { run: node web.js, http: {}, groups: [internal] }
+  web: { run: node web.js, http: {}, groups: [internal], env: { SALT: { generate: uuid } } }
   ai: { run: node ai.js, groups: [internal] }
   clock: { run: node clock.js }
 `;
@@ -89,7 +89,7 @@ test("the build gets the variables that are for it, secret ones apart, and what 
   ]);
   for (const { env } of release.services) expect(Object.keys(env)).not.toContain("NPM_TOKEN");
   for (const { env } of release.services) expect(env.API).toBe("one");
-  expect(release.secrets).toEqual(["INTERNAL_KEY", "NPM_TOKEN"]);
+  expect(release.secrets).toEqual(["INTERNAL_KEY", "NPM_TOKEN", "SALT"]);
   expect(JSON.stringify(release)).not.toContain("canary-");
 });
 
@@ -109,6 +109,49 @@ test("another value for the build makes another artifact, the same one does not,
   await set({ INTERNAL_KEY: "canary-5", NPM_TOKEN: "canary-2" }, "staging");
   await live("staging");
   expect(await digest("staging")).toBe(first);
+});
+
+test("where each service and the build have a variable from is told with its place, its group and its version", async () => {
+  await set({ INTERNAL_KEY: "canary-1", NPM_TOKEN: "canary-2", EXTRA: "canary-3" });
+  await live();
+  const explained = async (name: string) => {
+    const url = `/v1/apps/shop/environments/production/variables/${name}/origins`;
+    const response = await api.request(url, {}, { via: "socket" });
+    const text = await response.text();
+    expect(text).not.toContain("canary-");
+    return variableOrigins.parse(JSON.parse(text)).services.map(({ service, from, set: versions, refersTo, place }) => {
+      return [service, from, ...versions, ...refersTo, place && `${place.line} ${place.path} ${place.group}`];
+    });
+  };
+  const group = "8 groups.internal.INTERNAL_KEY internal";
+  expect(await explained("INTERNAL_KEY")).toEqual([
+    ["web", "set", "INTERNAL_KEY@1", group],
+    ["ai", "set", "INTERNAL_KEY@1", group],
+    ["clock", "absent", null],
+  ]);
+  expect((await explained("REGISTRY")).at(-1)).toEqual([
+    null,
+    "refers",
+    "NPM_TOKEN@1",
+    "NPM_TOKEN",
+    "6 env.REGISTRY.default null",
+  ]);
+  expect((await explained("API")).map(([service, from]) => [service, from])).toEqual(
+    ["web", "ai", "clock", null].map((service) => [service, "default"]),
+  );
+  expect((await explained("SALT"))[0]).toEqual(["web", "generated", "SALT@1", "10 services.web.env.SALT null"]);
+  expect((await explained("EXTRA"))[0]).toEqual(["web", "set", "EXTRA@1", null]);
+  expect((await explained("RELEASE"))[0]).toEqual(["web", "fairlead", null]);
+});
+
+test("the list of variables tells the group of a shared one, and what the build has", async () => {
+  await set({ INTERNAL_KEY: "canary-1", NPM_TOKEN: "canary-2" });
+  await live();
+  const response = await api.request("/v1/apps/shop/environments/production/variables", {}, { via: "socket" });
+  const { effective, build } = variablesDocument.parse(await response.json());
+  expect(effective.ai?.INTERNAL_KEY).toMatchObject({ group: "internal", set: ["INTERNAL_KEY@1"] });
+  expect(effective.ai?.API).toMatchObject({ group: null, set: [] });
+  expect(Object.keys(build).sort()).toEqual(["API", "NPM_TOKEN", "REGISTRY"]);
 });
 
 test("a version that only a build has counts as live, and is not destroyed while its release is kept", async () => {

@@ -1,5 +1,6 @@
-import type { AppSpec, ServiceTemplate, VariableSpec } from "../model/app.ts";
+import type { AppSpec, VariableSpec } from "../model/app.ts";
 import { allOf, type Complaints, nearest, oneOf, quoted } from "./complaint.ts";
+import { type Owner, ownersIn } from "./owner.ts";
 import { type Matcher, matcher } from "./pattern.ts";
 import { piecesOf } from "./references.ts";
 import { valueFault } from "./resolve.ts";
@@ -31,16 +32,6 @@ export function judge(judged: Judged): void {
     judgeReferences(judged, one);
     if (readable.has(one)) judgeValue(judged, one, match);
   }
-}
-
-/** What has variables: a service, or the build. */
-interface Owner extends Pick<ServiceTemplate, "name" | "variables"> {
-  readonly at: readonly string[];
-}
-
-function ownersIn({ services, buildVariables }: AppSpec): readonly Owner[] {
-  const each = services.map(({ name, variables }) => ({ name, variables, at: ["services", name, "env"] }));
-  return [...each, { name: "the build", variables: buildVariables, at: ["env"] }];
 }
 
 /** A variable as it is written, with all that have it so. */
@@ -134,7 +125,7 @@ function judgeReferences({ spec, complaints }: Judged, { valueNode, variable, ow
       if (!first) continue;
       const meant = nearest(piece.name, Object.keys(first.variables));
       const help = meant === null ? "" : ` – did you mean ${meant}?`;
-      const who = allOf(without.map(({ name }) => name));
+      const who = allOf(without.map(({ service }) => service ?? "the build"));
       complaints.add(
         valueNode,
         `refers to a variable that ${who} ${without.length > 1 ? "do" : "does"} not have${help}`,

@@ -6,6 +6,7 @@ import { fixedKeys, laterKeys, type ManifestValue, manifest } from "./grammar.ts
 import { judge } from "./judge.ts";
 import { isEmpty } from "./kinds.ts";
 import { literalValues } from "./literal.ts";
+import { originsIn, type WrittenOrigin } from "./origin.ts";
 import { baseOf, documentOf, overlay, overlayOf } from "./overlay.ts";
 import { withServiceVariables } from "./service-variables.ts";
 import { entryOf, isNull, keysAre, type MapNode, type Node, nodeAt, parseSource, show } from "./source.ts";
@@ -31,6 +32,8 @@ export type ManifestReading =
       readonly spec: AppSpec;
       readonly warnings: Complaint[];
       readonly placeOf: PlaceOf;
+      /** What is written of a variable for every service that has it, and for the build. */
+      readonly originsOf: (name: string) => readonly WrittenOrigin[];
     }
   | { readonly ok: false; readonly complaints: Complaint[] };
 
@@ -71,7 +74,8 @@ export function readManifest(text: string, { file, environment, preview }: ReadO
     const { line, column } = nodeAt(root, ...keys);
     return { path: valueAt(root, ...keys)?.path ?? keys.join("."), line, column };
   };
-  return { ok: true, spec, warnings: warnings.list(), placeOf };
+  const originsOf = (name: string) => originsIn({ spec, root }, name);
+  return { ok: true, spec, warnings: warnings.list(), placeOf, originsOf };
 }
 
 /** The manifest with an overlay laid over it, and without `environments:`. */

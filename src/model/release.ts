@@ -332,13 +332,14 @@ export function parseReleaseName(text: string): number | null {
   return found ? Number(found[1]) : null;
 }
 
-/** All versions of values that a release names, also those of its builds. */
-export function secretsOfRelease({
-  artifacts,
-  services,
-}: Pick<Release, "artifacts" | "services">): readonly SecretRef[] {
-  const builds = artifacts.flatMap(({ env }) => (env ? [env.plain, env.secret] : []));
-  return [...services.map(({ env }) => env), ...builds].flatMap(secretsOf);
+/** All that the build of a release gets; there is one for all services. */
+export function buildEnvOf({ artifacts }: Pick<Release, "artifacts">): Env {
+  return Object.assign({}, ...artifacts.map(({ env }) => ({ ...env?.plain, ...env?.secret })));
+}
+
+/** All versions of values that a release names, also those of its build. */
+export function secretsOfRelease(release: Pick<Release, "artifacts" | "services">): readonly SecretRef[] {
+  return [...release.services.map(({ env }) => env), buildEnvOf(release)].flatMap(secretsOf);
 }
 
 export function serviceOf(release: Release, name: string): ServiceSpec | undefined {

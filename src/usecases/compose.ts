@@ -1,4 +1,5 @@
 import { type Complaint, Fault } from "../base/faults.ts";
+import type { WrittenOrigin } from "../manifest/origin.ts";
 import { type PlaceOf, readManifest } from "../manifest/read.ts";
 import { resolveVariables, undeclaredVariables } from "../manifest/resolve.ts";
 import type { AppSpec, ServiceTemplate } from "../model/app.ts";
@@ -27,6 +28,8 @@ export interface Draft {
   readonly warnings: readonly Complaint[];
   readonly pages: Pages;
   readonly placeOf: PlaceOf;
+  /** What the manifest says of a variable. */
+  readonly originsOf: (name: string) => readonly WrittenOrigin[];
 }
 
 /** The environment that a manifest is read for; an `Environment` is one. */
@@ -55,8 +58,8 @@ export function readDraft({ key, preview }: DraftPlace, source: string, text: st
     const message = `the manifest is of app ${read.spec.app}, the request is for ${key.app}`;
     throw new Fault("request.invalid", message, { complaints: [{ path: "app", message, file: manifestFile }] });
   }
-  const { spec, warnings, placeOf } = read;
-  return { spec, text, source, warnings, placeOf, pages: {} };
+  const { spec, warnings, placeOf, originsOf } = read;
+  return { spec, text, source, warnings, placeOf, originsOf, pages: {} };
 }
 
 /** Complaints with the places of what they are about. What several services have from one place is complained about once. */

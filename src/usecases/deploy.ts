@@ -8,7 +8,7 @@ import { type Environment, type EnvKey, keyText } from "../model/environment.ts"
 import { parseReleaseName, type Release, releaseName, secretsOfRelease, serviceOf } from "../model/release.ts";
 import { audited } from "./audit.ts";
 import { composeRelease, type Draft, draftOf, refuseTakenHosts } from "./compose.ts";
-import { generatedValues } from "./generate.ts";
+import { withGenerated } from "./generate.ts";
 import { authorise, type Call, environmentFor, environmentOf } from "./ground.ts";
 import { guard } from "./guard.ts";
 import { promotionOf, refuseIncomplete } from "./promote.ts";
@@ -90,9 +90,9 @@ export async function deployCode(call: Call, environment: Environment, code: Cod
   const actor = authorise(call, "deploy");
   const createdBy = actor.name;
   const number = (await deps.journal.lastReleaseNumber(key)) + 1;
-  const set = await givenValues(deps, environment);
-  const made = generatedValues(draft.spec, { ...set, ...values });
-  const { given, change } = await setValues(deps, { environment, given: set, by: createdBy }, { ...values, ...made });
+  const before = await givenValues(deps, environment);
+  const set = await setValues(deps, { environment, given: before, by: createdBy }, values);
+  const { given, change } = await withGenerated(deps, { environment, spec: draft.spec }, set);
   const composed = composeRelease(deps, { key, draft, number, given, createdBy, message, branch });
   await refuseTakenHosts(deps, composed);
   const allowed = await refuseUnready(deps, { draft, release: composed, given }, { allow, by: createdBy });

@@ -1,79 +1,75 @@
 import { Fault } from "../base/faults.ts";
 import { Secret } from "../base/secret.ts";
 import { fillEnv } from "../engine/values.ts";
-import type { VariableSpec } from "../model/app.ts";
-import { type EnvKey, keyText } from "../model/environment.ts";
-import { isOwnVariable, type Release, refText, secretsOf } from "../model/release.ts";
+import type { WrittenOrigin } from "../manifest/origin.ts";
+import { type Environment, type EnvKey, keyText } from "../model/environment.ts";
+import { buildEnvOf, type EnvValue, isOwnVariable, type Release, refText, secretsOf } from "../model/release.ts";
 import { readDraft } from "./compose.ts";
 import { newestRelease } from "./documents.ts";
+import { maker } from "./generate.ts";
 import { authorise, type Call, environmentOf } from "./ground.ts";
 
-/** Where a service has the value of a variable from. */
-export interface Origin {
-  readonly service: string;
+/** Where a service, or the build, has the value of a variable from. */
+export interface Origin extends Omit<WrittenOrigin, "gives" | "place"> {
   /**
-   * `set`: on the controller. `manifest`: all of it is written there. `composed`: the manifest writes what set values are
-   * put into. `fairlead`: Fairlead tells it to every service. `absent`: nothing gives one.
+   * `set`: on the controller. `generated`: Fairlead made it and keeps it there. `value`, `default`, `refers`: the manifest
+   * has it, as a value, as a default, or as a text with others in it. `fairlead`: Fairlead tells it to every service.
+   * `absent`: nothing gives one.
    */
-  readonly from: "set" | "manifest" | "composed" | "fairlead" | "absent";
+  readonly from: "set" | "generated" | "value" | "default" | "refers" | "fairlead" | "absent";
   readonly digest: string | null;
   /** The versions in it, as `NAME@3`. */
   readonly set: readonly string[];
-  /** Where the manifest says something about it. */
-  readonly place: { readonly line: number; readonly column: number } | null;
-  /** The manifest's own rules for it, in words; no value is in them. */
-  readonly rules: readonly string[];
+  readonly place: WrittenOrigin["place"] | null;
 }
 
 /**
- * Where every service of the newest release has a variable from. Faults: `app.unknown`, `release.none-before` when there is
- * no release yet, `value.unknown` when nothing knows the name.
+ * Where every service of the newest release, and the build, has a variable from. Faults: `app.unknown`,
+ * `release.none-before` when there is no release yet, `value.unknown` when nothing knows the name.
  */
 export async function explainVariable(call: Call, key: EnvKey, name: string): Promise<readonly Origin[]> {
   authorise(call, "read");
   const environment = await environmentOf(call, key);
   const release = await newestRelease(call, environment);
-  const hint = "`fairlead env list` shows what is set for the first deployment.";
+  const hint = "`fairlead env list` shows what is set, and `fairlead env explain --file` what a manifest says.";
   if (!release) throw new Fault("release.none-before", `${keyText(key)} has no release yet`, { hint });
-  const { spec, placeOf } = readDraft(environment, release.source, release.manifest);
+  const written = readDraft(environment, release.source, release.manifest).originsOf(name);
   const origins = await Promise.all(
-    release.services.map(async ({ name: service, env }): Promise<Origin> => {
-      const declared = spec.services.find((one) => one.name === service)?.variables[name];
-      const place = declared ? placeOf("services", service, "env", name) : null;
-      const rules = declared ? rulesOf(declared) : [];
-      const value = Object.hasOwn(env, name) ? env[name] : undefined;
-      if (value === undefined) return { service, from: "absent", digest: null, set: [], place, rules };
+    valuesIn(release, name).map(async ({ service, value }): Promise<Origin | null> => {
+      const found = written.find((one) => one.service === service);
+      if (service === null && !found) return null;
+      const { place = null, refersTo = [], rules = [] } = found ?? {};
+      const about = { service, place, refersTo, rules };
+      if (value === undefined) return { ...about, from: "absent", digest: null, set: [] };
       const filled = await fillEnv(call.deps, key, { [name]: value });
       const digest = call.deps.vault.digest(new Secret(filled[name] ?? ""));
       const set = secretsOf({ [name]: value }).map(refText);
-      return { service, from: originOf({ name, env, set }), digest, set, place, rules };
+      return { ...about, from: fromOf({ name, value, written: found, environment }), digest, set };
     }),
   );
-  if (origins.some(({ from, place }) => from !== "absent" || place !== null)) return origins;
+  const known = origins.filter((one) => one !== null);
+  if (known.some(({ from, place }) => from !== "absent" || place !== null)) return known;
   throw new Fault("value.unknown", `${keyText(key)} knows no variable ${name}`);
 }
 
-function originOf(about: {
-  name: string;
-  env: Release["services"][number]["env"];
-  set: readonly string[];
-}): Origin["from"] {
-  const { name, env, set } = about;
-  if (isOwnVariable(name)) return "fairlead";
-  if (set.length === 0) return "manifest";
-  return set.length === 1 && set[0]?.startsWith(`${name}@`) && env[name]?.length === 1 ? "set" : "composed";
+/** The variable as every service of a release has it, and as its build has it. */
+function valuesIn(release: Release, name: string) {
+  return [...release.services, { name: null, env: buildEnvOf(release) }].map(({ name: service, env }) => {
+    return { service, value: Object.hasOwn(env, name) ? env[name] : undefined };
+  });
 }
 
-function rulesOf(spec: VariableSpec): readonly string[] {
-  const rules: string[] = [];
-  if (spec.secret) rules.push("secret");
-  if (spec.required) rules.push("required");
-  if (spec.generate) rules.push(`made by Fairlead (${spec.generate}) when nothing gives one`);
-  if (spec.pattern !== null) rules.push("has a pattern");
-  if (spec.oneOf) rules.push(`one of ${spec.oneOf.length}`);
-  if (spec.minLength !== null) rules.push(`at least ${spec.minLength} characters`);
-  if (spec.maxLength !== null) rules.push(`at most ${spec.maxLength} characters`);
-  if (spec.forbid.length > 0) rules.push("has values that are forbidden here");
-  if (spec.development !== null) rules.push("must not be the value for development");
-  return rules;
+interface About {
+  readonly name: string;
+  readonly value: EnvValue;
+  readonly written: WrittenOrigin | undefined;
+  readonly environment: Environment;
+}
+
+function fromOf({ name, value, written, environment }: About): Origin["from"] {
+  if (isOwnVariable(name)) return "fairlead";
+  const [piece] = typeof value === "string" ? [] : value;
+  const isSet = value.length === 1 && typeof piece === "object" && piece.secret === name;
+  if (isSet) return environment.variables[name]?.by === maker ? "generated" : "set";
+  return written?.gives === "value" || written?.gives === "default" ? written.gives : "refers";
 }

@@ -1,5 +1,11 @@
 import { randomBytes, randomInt, randomUUID } from "node:crypto";
 import type { AppSpec, VariableSpec } from "../model/app.ts";
+import type { Environment } from "../model/environment.ts";
+import type { Deps } from "./ground.ts";
+import { setValues, type ValuesSet } from "./values.ts";
+
+/** Who sets a value that nobody set. */
+export const maker = "Fairlead";
 
 type Generator = NonNullable<VariableSpec["generate"]>;
 
@@ -42,4 +48,17 @@ export function generatedValues(spec: AppSpec, given: Readonly<Record<string, un
     }
   }
   return Object.fromEntries(made);
+}
+
+/** What is set after the values that Fairlead has to make are set too. Nothing is written down, as with `setValues`. */
+export async function withGenerated(
+  deps: Deps,
+  { environment, spec }: { environment: Environment; spec: AppSpec },
+  set: ValuesSet,
+): Promise<ValuesSet> {
+  const values = generatedValues(spec, set.given);
+  const made = await setValues(deps, { environment, given: set.given, by: maker }, values);
+  const both = { ...set.change?.set, ...made.change?.set };
+  const change = { kind: "variables", key: environment.key, set: both } as const;
+  return { given: made.given, change: Object.keys(both).length > 0 ? change : null };
 }

@@ -2,11 +2,11 @@ import type { Environment, EnvKey } from "../model/environment.ts";
 import type { Release } from "../model/release.ts";
 import { composeRelease, draftOf, refuseTakenHosts } from "./compose.ts";
 import { type Difference, differences, summaryOf } from "./diff.ts";
-import { generatedValues } from "./generate.ts";
+import { withGenerated } from "./generate.ts";
 import { authorise, type Call, environmentFor } from "./ground.ts";
 import { promotionOf } from "./promote.ts";
 import { readinessOf } from "./readiness.ts";
-import { givenValues, setValues } from "./values.ts";
+import { givenValues } from "./values.ts";
 
 export interface Outlook {
   readonly changes: readonly Difference[];
@@ -29,9 +29,8 @@ export async function planDeployment(call: Call, key: EnvKey, of: Planned): Prom
       : (await promotionOf(call, environment, of.from)).draft;
   const number = (await journal.lastReleaseNumber(key)) + 1;
   // What the deployment would make once and keep; here it only stands in, so that rules about the value can be checked.
-  const set = await givenValues(deps, environment);
-  const made = generatedValues(draft.spec, set);
-  const { given } = await setValues(deps, { environment, given: set, by: createdBy }, made);
+  const set = { given: await givenValues(deps, environment), change: null };
+  const { given } = await withGenerated(deps, { environment, spec: draft.spec }, set);
   const release = composeRelease(deps, { key, draft, number, given, createdBy, message: null, branch: null });
   await refuseTakenHosts(deps, release);
   const serving = environment.serving && (await journal.release(key, environment.serving.release));

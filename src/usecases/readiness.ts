@@ -4,7 +4,7 @@ import { dockerfilePath } from "../check/dockerfile.ts";
 import { rules } from "../check/rules.ts";
 import { check, complaintOf, type Finding } from "../check/run.ts";
 import type { KnownValue, SourceFile } from "../check/subject.ts";
-import type { Allowed, Release } from "../model/release.ts";
+import { type Allowed, buildEnvOf, type Release } from "../model/release.ts";
 import { type Draft, manifestFile } from "./compose.ts";
 import { type Deps, invalid } from "./ground.ts";
 import { type GivenValues, textOf } from "./values.ts";
@@ -58,9 +58,8 @@ export async function refuseUnready(
 }
 
 /** Values that are about to be set are in no journal yet: all are taken as they were given. */
-function valuesOf({ services, artifacts }: Release, given: GivenValues): readonly KnownValue[] {
-  const builds = artifacts.map(({ env }) => ({ name: null, env: { ...env?.plain, ...env?.secret } }));
-  return [...services, ...builds].flatMap(({ name: service, env }) =>
+function valuesOf(release: Release, given: GivenValues): readonly KnownValue[] {
+  return [...release.services, { name: null, env: buildEnvOf(release) }].flatMap(({ name: service, env }) =>
     Object.entries(env).map(([name, value]): KnownValue => {
       const text = new Secret(textOf(value, given));
       return { service, name, text, from: typeof value === "string" ? "manifest" : "set" };

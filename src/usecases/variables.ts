@@ -5,12 +5,20 @@ import type { Actor } from "../model/audit.ts";
 import type { Change } from "../model/change.ts";
 import type { Deployment } from "../model/deployment.ts";
 import { type Environment, type EnvKey, keyText, type SetValue } from "../model/environment.ts";
-import { type EnvValue, isOwnVariable, type Release, refText, secretsOf, secretsOfRelease } from "../model/release.ts";
+import {
+  buildEnvOf,
+  type Env,
+  isOwnVariable,
+  type Release,
+  refText,
+  secretsOf,
+  secretsOfRelease,
+} from "../model/release.ts";
 import { audited } from "./audit.ts";
 import { composeRelease, readDraft } from "./compose.ts";
 import { queue } from "./deploy.ts";
 import { configured, newestRelease, type Revised } from "./documents.ts";
-import { generatedValues, isGenerated, newValue } from "./generate.ts";
+import { isGenerated, newValue, withGenerated } from "./generate.ts";
 import { authorise, type Call, environmentFor, environmentOf, invalid, refuseStale } from "./ground.ts";
 import { guard } from "./guard.ts";
 import { pagesOf } from "./pages.ts";
@@ -27,13 +35,19 @@ export interface EffectiveValue {
   readonly digest: string;
   /** The versions in it, as `NAME@3`; none when the manifest says all of it. */
   readonly set: readonly string[];
+  /** The group of the manifest that it is of. */
+  readonly group: string | null;
 }
 
 export interface Variables {
   readonly variables: Readonly<Record<string, KnownValue>>;
   /** What every service of the newest release gets, by service. */
-  readonly effective: Readonly<Record<string, Readonly<Record<string, EffectiveValue>>>>;
+  readonly effective: Readonly<Record<string, EffectiveValues>>;
+  /** What its builds get. */
+  readonly build: EffectiveValues;
 }
+
+type EffectiveValues = Readonly<Record<string, EffectiveValue>>;
 
 /** The values set for an environment, and what comes of them, by digests. Faults: `app.unknown`, `vault.damaged`. */
 export async function readVariables(call: Call, key: EnvKey): Promise<Revised<Variables>> {
@@ -42,21 +56,23 @@ export async function readVariables(call: Call, key: EnvKey): Promise<Revised<Va
   const environment = await environmentOf(call, key);
   const release = await newestRelease(call, environment);
   const variables = await knownValues(call, environment);
-  const effective: Record<string, Record<string, EffectiveValue>> = {};
-  for (const { name, env } of release?.services ?? []) {
+  const draft = release && readDraft(environment, release.source, release.manifest);
+  const effectiveIn = async (service: string | null, env: Env): Promise<EffectiveValues> => {
     const filled = await fillEnv(deps, key, env);
-    effective[name] = Object.fromEntries(
-      Object.entries(env).map(([variable, value]) => {
-        const digest = deps.vault.digest(new Secret(filled[variable] ?? ""));
-        return [variable, { digest, set: setIn(value) }];
-      }),
-    );
-  }
-  return { revision: environment.revision, content: { variables, effective } };
-}
-
-function setIn(value: EnvValue): readonly string[] {
-  return secretsOf({ value }).map(refText);
+    const values = Object.entries(env).map(([variable, value]) => {
+      const written = draft?.originsOf(variable).find((one) => one.service === service);
+      const digest = deps.vault.digest(new Secret(filled[variable] ?? ""));
+      return [
+        variable,
+        { digest, set: secretsOf({ value }).map(refText), group: written?.place.group ?? null },
+      ] as const;
+    });
+    return Object.fromEntries(values);
+  };
+  const effective: Record<string, EffectiveValues> = {};
+  for (const { name, env } of release?.services ?? []) effective[name] = await effectiveIn(name, env);
+  const build = await effectiveIn(null, release ? buildEnvOf(release) : {});
+  return { revision: environment.revision, content: { variables, effective, build } };
 }
 
 async function knownValues({ deps }: Call, environment: Environment): Promise<Record<string, KnownValue>> {
@@ -74,6 +90,7 @@ async function knownValues({ deps }: Call, environment: Environment): Promise<Re
 export interface Revealed {
   readonly variables: Readonly<Record<string, string>>;
   readonly effective: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly build: Readonly<Record<string, string>>;
 }
 
 /** The same in the clear; who asked is written down before anything is shown. Faults: those of `readVariables`. */
@@ -91,6 +108,7 @@ export async function revealVariables(call: Call, key: EnvKey): Promise<Revealed
   return {
     variables: Object.fromEntries(Object.entries(given).map(([variable, { text }]) => [variable, text])),
     effective,
+    build: release ? await fillEnv(deps, key, buildEnvOf(release)) : {},
   };
 }
 
@@ -250,13 +268,11 @@ async function recomposed(
   const { environment, base, set, by, message } = about;
   const { key } = environment;
   const draft = { ...readDraft(environment, base.source, base.manifest), pages: pagesOf(base) };
-  const made = await setValues(deps, { environment, given: set.given, by }, generatedValues(draft.spec, set.given));
-  const both = { ...set.change?.set, ...made.change?.set };
-  const change = Object.keys(both).length > 0 ? ({ kind: "variables", key, set: both } as const) : null;
+  const values = await withGenerated(deps, { environment, spec: draft.spec }, set);
   const number = (await deps.journal.lastReleaseNumber(key)) + 1;
-  const { given } = made;
+  const { given } = values;
   const { branch = null } = base;
   const composed = composeRelease(deps, { key, draft, number, given, createdBy: by, message, branch });
   const allowed = await refuseUnready(deps, { draft, release: composed, given }, { allow: permitOf(base), by });
-  return { release: { ...composed, allowed }, values: { given, change } };
+  return { release: { ...composed, allowed }, values };
 }

@@ -269,7 +269,9 @@ test("a preview is gone on time although the controller was down then, with all 
 
 test("where a variable comes from is told by place and version, and never by value", async () => {
   const explain = async (name: string) => (await city.fairlead("env", "explain", name)).stdout;
-  expect(await explain("LOG_LEVEL")).toMatch(/web .* the manifest .* fairlead\.yml:\d+:\d+ .* required/);
+  expect(await explain("LOG_LEVEL")).toMatch(
+    /web .* the manifest, for production .* fairlead\.yml:\d+:\d+ environments\.production\.env\.LOG_LEVEL .* required/,
+  );
   expect(await explain("TELEGRAM_BOT_TOKEN")).toMatch(
     /set on the controller +TELEGRAM_BOT_TOKEN@\d .* secret, required/,
   );

@@ -4,7 +4,15 @@ import { beginTask, followOutput, readTask, removeTask } from "../../usecases/ta
 import { changeVariables, readVariables, revealVariables } from "../../usecases/variables.ts";
 import { destroyValue, listVersions, recoverVault, rotateVault } from "../../usecases/versions.ts";
 import { expectedRevision } from "../decode.ts";
-import { deploymentView, scaleView, setValuesView, taskView, variablesView, versionsView } from "../encode.ts";
+import {
+  deploymentView,
+  originView,
+  scaleView,
+  setValuesView,
+  taskView,
+  variablesView,
+  versionsView,
+} from "../encode.ts";
 import { type Handlers, keyOf } from "../exchange.ts";
 import { byteStream, linked } from "../stream.ts";
 
@@ -23,12 +31,12 @@ export const documentHandlers = {
     return { json: variablesView(content), revision };
   },
   revealVariables: async ({ call, params }) => {
-    const { variables, effective } = await revealVariables(call, keyOf(params));
-    return { json: { variables: { ...variables }, effective: copyOf(effective) } };
+    const { variables, effective, build } = await revealVariables(call, keyOf(params));
+    return { json: { variables: { ...variables }, effective: copyOf(effective), build: { ...build } } };
   },
   explainVariable: async ({ call, params }) => {
     const origins = await explainVariable(call, keyOf(params), params.variable);
-    return { json: { services: origins.map((one) => ({ ...one, set: [...one.set], rules: [...one.rules] })) } };
+    return { json: { services: origins.map(originView) } };
   },
   versions: async ({ call, params }) => ({
     json: versionsView(await listVersions(call, keyOf(params), params.variable)),

@@ -8,7 +8,10 @@ interface Row {
   readonly name: string;
   /** `set` here with `env set`, from the `manifest`, or given to every service by `fairlead` itself. */
   readonly from: "set" | "manifest" | "fairlead";
+  /** `(the build)` stands for that. */
   readonly services: readonly string[];
+  /** The group of the manifest that it is of. */
+  readonly group: string | null;
   /** Equal for equal values, and no way to guess one. */
   readonly digest: string;
   /** Of a value that was set: whether it serves, or waits for the next deployment. */
@@ -33,10 +36,10 @@ export default command({
   },
   view({ variables }, paint) {
     if (variables.length === 0) return "No variable is set.";
-    const rows = variables.map(({ name, from, services, digest, state, version, value }) => [
+    const rows = variables.map(({ name, from, services, group, digest, state, version, value }) => [
       name,
       value === undefined ? paint.dim(`•••• ${digest}`) : harmless(value, paint),
-      version === null ? from : `${from} v${version}`,
+      [version === null ? from : `${from} v${version}`, ...(group === null ? [] : [`group ${group}`])].join(", "),
       state === "staged" ? paint.yellow("staged") : "live",
       services.join(" ") || "-",
     ]);
@@ -44,21 +47,32 @@ export default command({
   },
 });
 
-function rowsOf({ variables, effective }: VariablesDocument, revealed: RevealedVariables | null): Row[] {
+function rowsOf({ variables, effective, build }: VariablesDocument, revealed: RevealedVariables | null): Row[] {
   const rows = new Map<string, Row>();
   const add = (row: Row) => {
     const key = `${row.name} ${row.digest}`;
-    rows.set(key, { ...row, ...rows.get(key), services: [...(rows.get(key)?.services ?? []), ...row.services] });
+    const known = rows.get(key);
+    const services = [...(known?.services ?? []), ...row.services];
+    rows.set(key, { ...row, ...known, services, group: known?.group ?? row.group });
   };
   for (const [name, { digest, state, version }] of Object.entries(variables)) {
     const value = revealed?.variables[name];
-    add({ name, from: "set", services: [], digest, state, version, ...(value !== undefined && { value }) });
+    const row = { name, from: "set", services: [], group: null, digest, state, version } as const;
+    add({ ...row, ...(value !== undefined && { value }) });
   }
-  for (const [service, values] of Object.entries(effective)) {
-    for (const [name, { digest }] of Object.entries(values)) {
-      const value = revealed?.effective[service]?.[name];
+  const owners = Object.entries(effective).map(([name, values]) => ({
+    name,
+    values,
+    clear: revealed?.effective[name],
+  }));
+  for (const { name: service, values, clear } of [
+    ...owners,
+    { name: "(the build)", values: build, clear: revealed?.build },
+  ]) {
+    for (const [name, { digest, group }] of Object.entries(values)) {
+      const value = clear?.[name];
       const from = isOwnVariable(name) ? "fairlead" : Object.hasOwn(variables, name) ? "set" : "manifest";
-      const row = { name, from, services: [service], digest, state: null, version: null } as const;
+      const row = { name, from, services: [service], group, digest, state: null, version: null } as const;
       add({ ...row, ...(value !== undefined && { value }) });
     }
   }
