@@ -73,6 +73,12 @@ export const statusView = z
       })
       .describe("Set by `maintenance on` and `off`."),
     preview: previewView.nullable().describe("Null: it stays until somebody stops it."),
+    protected: z
+      .object({ confirm: z.boolean(), branches: z.array(z.string()).nullable() })
+      .nullable()
+      .describe(
+        "What guards it: whether every change wants its name, and whose code may go live (null: any branch's).",
+      ),
     jobs: z.array(z.object({ name: z.string() })),
     data: z.array(z.object({ name: z.string() })),
   })

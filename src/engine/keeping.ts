@@ -1,5 +1,5 @@
 import { asFault } from "../base/faults.ts";
-import { isThere } from "../model/environment.ts";
+import { type EnvKey, isThere } from "../model/environment.ts";
 import { collectible } from "../plan/collect.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -13,6 +13,8 @@ const capMs = 60_000;
 const collectMs = 600_000;
 /** Log bytes kept on disk per environment. */
 const logBytes = 512 * 1024 * 1024;
+/** How long the lines of a preview can be read after its end. */
+const previewLogMs = 7 * 86_400_000;
 /** How long the steps and events of ended deployments are kept. */
 const historyMs = 90 * 86_400_000;
 /** How long it is known who did what: a year, and time to look back at it. */
@@ -32,7 +34,10 @@ export function startKeeping(deps: KeepingDeps, sweep: () => readonly Promise<vo
     repeat(deps, sweepMs, async () => {
       await Promise.all(sweep());
     }),
-    repeat(deps, capMs, () => deps.logs.cap(logBytes)),
+    repeat(deps, capMs, async () => {
+      await deps.logs.cap(logBytes);
+      await deps.logs.cap(0, await longGone(deps));
+    }),
     repeat(deps, collectMs, async () => {
       await collectArtifacts(deps);
       const now = deps.clock.now();
@@ -42,6 +47,13 @@ export function startKeeping(deps: KeepingDeps, sweep: () => readonly Promise<vo
   return () => {
     for (const stop of stops) stop();
   };
+}
+
+/** Previews that ended so long ago that nobody looks for their lines any more. */
+async function longGone({ journal, clock }: KeepingDeps): Promise<readonly EnvKey[]> {
+  const before = clock.now() - previewLogMs;
+  const environments = await journal.environments();
+  return environments.filter(({ preview }) => (preview?.endedAt ?? before) < before).map(({ key }) => key);
 }
 
 function repeat({ clock, log }: KeepingDeps, everyMs: number, work: () => Promise<void>): () => void {

@@ -142,7 +142,7 @@ function instanceView({ instance, state, artifact, gate, usage }: SeenInstance):
 }
 
 export function statusView(
-  { key, state, release, deployment, queue, services, urls, maintenance, preview }: Status,
+  { key, state, release, deployment, queue, services, urls, maintenance, preview, protection }: Status,
   now: number,
 ): StatusView {
   return {
@@ -160,6 +160,7 @@ export function statusView(
       page: (maintenance.wanted?.page ?? null) !== null,
     },
     preview: preview && previewView(preview),
+    protected: protection && { ...protection, branches: protection.branches && [...protection.branches] },
     jobs: [],
     data: [],
   };

@@ -20,6 +20,8 @@ only \`/healthz\` and \`/readyz\` are open to all. The same is described for mac
   \`idempotency.in-flight\`; another request with the key is \`idempotency.mismatch\`.
 - **ETag and If-Match** on scale and variables: a change of a document that somebody else changed meanwhile is
   \`document.stale\`. Both documents share one revision.
+- **Fairlead-Confirm** has the name of a protected environment, from whoever wants to change it; without it the fault is
+  \`confirm.needed\`, whose \`confirm\` is that name.
 - **Pages** are \`{items, nextCursor}\`, newest first; ask on with \`?cursor=\`.
 - **Streams** are server-sent events with a comment every 15 seconds. Every message's id is where to go on: send it back as
   \`Last-Event-ID\`. A fault on the way is a last message \`fault\`.

@@ -146,6 +146,11 @@ describe("a preview", () => {
     expect((await deps.journal.environment(keyOf(name)))?.preview ?? null).toBeNull();
   });
 
+  test("is not made from an environment that nobody knows", async () => {
+    const { code, detail } = await refused("pr-1", { from: "stagin" });
+    expect([code, detail]).toEqual(["request.invalid", expect.stringContaining("the manifest has staging, testing")]);
+  });
+
   test("is not made from itself", async () => {
     expect(await refused("pr-1", { from: "pr-1" })).toMatchObject({ status: 409, code: "preview.name-taken" });
   });

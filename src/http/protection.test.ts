@@ -4,6 +4,7 @@ import { openLogs } from "../adapters/logs/sqlite/open.ts";
 import { sha256 } from "../base/digest.ts";
 import { problem } from "../contract/problem.ts";
 import { releasePage } from "../contract/releases.ts";
+import { statusView } from "../contract/status.ts";
 import { openStage } from "../testing/stage.ts";
 import { createApi } from "./api.ts";
 
@@ -92,7 +93,8 @@ describe("a protected environment", () => {
 
   test("can be read, and a change of values judged, without a word", async () => {
     await live(guarded, main);
-    expect((await ask("GET", "status")).status).toBe(200);
+    const { json } = await ask("GET", "status");
+    expect(statusView.parse(json).protected).toEqual({ confirm: true, branches: ["main"] });
     expect((await ask("POST", "plan", { body: { source: orderOf(guarded).source } })).status).toBe(200);
     const judged = await ask("PATCH", "variables", { body: { set: { LEVEL: "b" }, dryRun: true } });
     expect(judged.status).toBe(200);

@@ -1,7 +1,7 @@
 import { namePattern } from "../model/environment.ts";
 import { checks } from "./checks.ts";
 import { command } from "./command.ts";
-import { http, inside, many } from "./http.ts";
+import { host, http, inside, many } from "./http.ts";
 import { overlaySchema } from "./json-schema.ts";
 import { anyText, choice, cores, duration, flag, integer, type Kind, noMapping, share, size, text } from "./kinds.ts";
 import { defaulted, listOf, mapOf, optional, required, section } from "./section.ts";
@@ -205,9 +205,6 @@ const protection = section({
   },
 });
 
-/** Bounds of how long a preview is there. One that nobody has deployed to for a month is forgotten. */
-export const previewTtl = { min: "1s", max: "30d" } as const;
-
 const previews = section({
   fields: {
     from: defaulted(
@@ -215,10 +212,10 @@ const previews = section({
       "staging",
       "The environment whose configuration and values they have; never a protected one, and never production.",
     ),
-    ttl: defaulted(
-      duration(previewTtl.min, previewTtl.max),
-      "72h",
-      "How long they are there after the last deployment of code to them.",
+    ttl: defaulted(duration("1s", "30d"), "72h", "How long they are there after the last deployment of code to them."),
+    domain: optional(
+      host,
+      "Where they are reached, like previews.example.com: at `<name>--<service>` below it. Its names lead to this machine by a wildcard record. Default: `<app>.localhost`.",
     ),
     max: defaulted(integer("a number of previews", { min: 1, max: 100 }), "5", "How many there may be at once."),
   },

@@ -22,7 +22,7 @@ const urlPath = text({
 });
 
 /** RFC 1123 host names; small letters, because the edge compares them as written. */
-const host = text({
+export const host = text({
   label: "host name",
   wanted: "a host name – write it in small letters and without scheme, port or path, like shop.example.com",
   pattern: /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/,

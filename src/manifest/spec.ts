@@ -20,6 +20,7 @@ export interface SpecContext {
 /** The model of one environment: every value of the manifest in the words of `src/model`. */
 export function specOf(value: ManifestValue, context: SpecContext): AppSpec {
   const { app, build, deploy, previews } = value;
+  const domain = context.from === null ? null : previews.domain;
   return {
     app,
     environment: context.environment,
@@ -30,7 +31,7 @@ export function specOf(value: ManifestValue, context: SpecContext): AppSpec {
       base: Object.fromEntries(build.base ?? []),
     },
     buildVariables: buildVariablesOf(variablesOf(null, value.env, context)),
-    services: [...value.services].map(([name, service]) => serviceOf(name, service, { app, ...context })),
+    services: [...value.services].map(([name, service]) => serviceOf(name, service, { app, domain, ...context })),
     deploy: {
       watch: { forMs: deploy.watch.for, errors: deploy.watch.errors, p95Ms: deploy.watch.p95 },
       canary: deploy.canary && { weights: deploy.canary.steps, everyMs: deploy.canary.every },
@@ -45,7 +46,11 @@ function protectionOf({ protected: { confirm, branches } }: ManifestValue): Prot
   return confirm || branches !== null ? { confirm, branches } : null;
 }
 
-type AppContext = SpecContext & { readonly app: string };
+type AppContext = SpecContext & {
+  readonly app: string;
+  /** Below which a preview is reached, where the manifest says it. */
+  readonly domain: string | null;
+};
 
 function serviceOf(name: string, service: ServiceValue, context: AppContext): ServiceTemplate {
   const { run, http, replicas, single, needs, release, checks, stop, memory, cpus, readOnly, settle } = service;
@@ -95,8 +100,8 @@ function hostsOf(name: string, { hosts, internal }: HttpValue, context: AppConte
 }
 
 /** `web.shop.localhost`, outside production `staging--web.shop.localhost`: browsers take `.localhost` to this machine (RFC 6761). */
-export function defaultHost(service: string, { app, environment }: { app: string; environment: string }): string {
-  return `${environment === "production" ? "" : `${environment}--`}${service}.${app}.localhost`;
+function defaultHost(service: string, { app, domain, environment }: AppContext): string {
+  return `${environment === "production" ? "" : `${environment}--`}${service}.${domain ?? `${app}.localhost`}`;
 }
 
 function httpOf(http: HttpValue, hosts: readonly string[]): HttpTemplate {

@@ -33,7 +33,7 @@ export interface LogStore {
   read(filter: LogFilter, after: number, limit: number): Promise<{ lines: readonly StoredLine[]; next: number }>;
   /** Called when an environment has new lines, until the answer is called. */
   appended(listener: (key: EnvKey) => void): () => void;
-  /** Deletes the oldest lines of every environment that holds more than `bytes` on disk. */
-  cap(bytes: number): Promise<void>;
+  /** Deletes the oldest lines of every environment that holds more than `bytes` on disk; with `keys` of these alone. */
+  cap(bytes: number, keys?: readonly EnvKey[]): Promise<void>;
   close(): Promise<void>;
 }

@@ -45,6 +45,7 @@ export async function createPreview(call: Call, key: EnvKey, order: PreviewOrder
       const base = await environmentFor(deps, from);
       await refuseName(deps, key, draft);
       await refuseBase(deps, base);
+      if (order.from !== undefined) await refuseUnknown(deps, from, draft);
       if (there && there.from !== from.environment)
         throw invalid("from", `${key.environment} is a preview of ${there.from}; remove it first`);
       if (!there) await refuseTooMany(deps, key, draft);
@@ -89,6 +90,14 @@ async function refuseBase(deps: Deps, { key, preview }: Environment): Promise<vo
   if (key.environment === "production") throw refuse("its secrets stay there");
   if (preview !== null) throw refuse("it is a preview itself");
   if (await protectionOf(deps, key)) throw refuse("it is protected");
+}
+
+/** A base that was named and is nowhere is a slip of the pen. */
+async function refuseUnknown({ journal }: Deps, from: EnvKey, { text }: Draft): Promise<void> {
+  const declared = environmentsOf(text);
+  if (declared.includes(from.environment) || (await journal.environment(from))) return;
+  const known = declared.length > 0 ? `; the manifest has ${declared.join(", ")}` : "";
+  throw invalid("from", `there is no environment ${from.environment}${known}`);
 }
 
 async function refuseTooMany({ journal, clock }: Deps, { app }: EnvKey, { spec }: Draft): Promise<void> {

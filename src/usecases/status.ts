@@ -1,9 +1,10 @@
 import type { Deployment } from "../model/deployment.ts";
 import { type Environment, type EnvKey, isThere, type Preview } from "../model/environment.ts";
-import type { Release, ServiceSpec } from "../model/release.ts";
+import type { Protection, Release, ServiceSpec } from "../model/release.ts";
 import type { Snapshot } from "../plan/plan.ts";
 import { releaseOf, replicasOf } from "../plan/view.ts";
 import { authorise, type Call, type Deps, environmentOf, publicUrl } from "./ground.ts";
+import { protectionOf } from "./guard.ts";
 import { type SeenInstance, seenInstances } from "./instances.ts";
 import { type MaintenanceStatus, maintenanceOf } from "./maintenance.ts";
 
@@ -33,6 +34,7 @@ export interface Status {
   readonly urls: readonly ServiceUrl[];
   readonly maintenance: MaintenanceStatus;
   readonly preview: Preview | null;
+  readonly protection: Protection | null;
 }
 
 /** What is observed of an environment right now. Faults: `app.unknown`. */
@@ -56,6 +58,7 @@ export async function readStatus(call: Call, key: EnvKey): Promise<Status> {
     urls: serving ? urlsOf(deps, serving) : [],
     maintenance: maintenanceOf(s),
     preview: environment.preview,
+    protection: await protectionOf(deps, key),
   };
 }
 

@@ -39,6 +39,14 @@ export function statusText(status: StatusView, paint: Paint): string {
     const words = maintenance.page ? "with a page of its own" : harmless(maintenance.message ?? "", paint);
     lines.push(`${paint.yellow("maintenance")} ${state}${maintenance.on ? `: ${words}` : ""}`);
   }
+  if (status.protected !== null) {
+    const { confirm, branches } = status.protected;
+    const words = [
+      ...(confirm ? ["asks for its name"] : []),
+      ...(branches ? [`takes only ${branches.join(", ")}`] : []),
+    ];
+    lines.push(`protected: ${words.join(", ")}`);
+  }
   if (status.preview !== null) {
     const { from, endsAt } = status.preview;
     lines.push(`preview of ${from} until ${endsAt.slice(0, 16).replace("T", " ")} UTC`);

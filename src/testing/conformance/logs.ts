@@ -156,6 +156,9 @@ function readingCases(now: () => LogStore): void {
     const again = await now().tail({ key }, 5_000);
     expect(again.at(-1)).toMatchObject({ sequence: 4_001, message: "after" });
     expect(again.slice(0, -1)).toEqual(left);
+    await now().cap(0, [other, { ...key, environment: "nowhere" }]);
+    expect(await now().tail({ key: other }, 9)).toEqual([]);
+    expect(await now().tail({ key }, 5_000)).toEqual(again);
     await now().cap(0);
     await now().append({ key, origin, lines: [aLine("anew")], offset: 4 });
     expect(messages(await now().tail({ key }, 5_000))).toEqual(["anew"]);

@@ -1,15 +1,15 @@
 import type { DatabaseSync } from "node:sqlite";
 import { setImmediate } from "node:timers/promises";
-import { type Shelf, type Shelves, transaction } from "./shelf.ts";
+import { type Shelf, transaction } from "./shelf.ts";
 
 /** Chunks deleted and pages given back at once: a few milliseconds, then other work gets its turn. */
 const chunksAtOnce = 200;
 const pagesAtOnce = 2_000;
 
-/** Deletes the oldest chunks of every environment that holds more than `bytes`, and gives the space back to the disk. */
-export async function cap(database: DatabaseSync, shelves: Shelves, bytes: number): Promise<void> {
+/** Deletes the oldest chunks of each of these environments that holds more than `bytes`, and gives the space back to the disk. */
+export async function cap(database: DatabaseSync, shelves: Iterable<Shelf>, bytes: number): Promise<void> {
   let deleted = false;
-  for (const shelf of shelves.all()) {
+  for (const shelf of shelves) {
     while (shelf.bytes > bytes && deleteOldest(database, shelf, bytes)) {
       deleted = true;
       await setImmediate();

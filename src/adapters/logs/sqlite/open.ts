@@ -55,9 +55,10 @@ export async function openLogs(file: string, clock: Clock): Promise<LogStore> {
       listeners.add(own);
       return () => listeners.delete(own);
     },
-    async cap(bytes) {
+    async cap(bytes, keys) {
       shelves.flush();
-      await cap(database, shelves, bytes);
+      const chosen = keys ? keys.flatMap((key) => shelves.find(key) ?? []) : shelves.all();
+      await cap(database, chosen, bytes);
     },
     async close() {
       later.stop();

@@ -1,0 +1,55 @@
+import { setImmediate as settle } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { type EnvKey, keyText } from "../model/environment.ts";
+import { plainBuild } from "../model/release.ts";
+import { aRelease, ended } from "../testing/conformance/journal.ts";
+import { SimulatedBuilder } from "../testing/simulation/builder.ts";
+import { SimulatedClock } from "../testing/simulation/clock.ts";
+import { SimulatedJournal } from "../testing/simulation/journal.ts";
+import { SimulatedLogs } from "../testing/simulation/logs.ts";
+import { startKeeping } from "./keeping.ts";
+
+const hour = 3_600_000;
+const keyOf = (environment: string): EnvKey => ({ app: "shop", environment });
+
+/** Keeps which environments it was told to leave nothing of. */
+class WatchedLogs extends SimulatedLogs {
+  readonly emptied = new Set<string>();
+  override async cap(bytes?: number, keys: readonly EnvKey[] = []): Promise<void> {
+    if (bytes === 0) for (const key of keys) this.emptied.add(keyText(key));
+  }
+}
+
+test("of a preview that has ended artifacts go soon and lines after a week; of all others neither", async () => {
+  const clock = new SimulatedClock();
+  const journal = new SimulatedJournal();
+  const logs = new WatchedLogs();
+  const builder = new SimulatedBuilder(clock, () => ({ takesMs: 0, fails: false }));
+  const preview = { from: "staging", ttlMs: hour, endsAt: clock.now() };
+  const previews = { gone: { ...preview, endedAt: clock.now() }, there: { ...preview, endedAt: null }, own: null };
+  for (const [place, [environment, preview]] of Object.entries(previews).entries()) {
+    const key = keyOf(environment);
+    const artifact = { digest: `sha256:${environment}`, source: "sha256:00", ...plainBuild };
+    await builder.build(artifact);
+    await journal.commit([
+      { kind: "release", release: aRelease(1, { key, artifacts: [artifact] }) },
+      { kind: "deployment", deployment: ended(place, "live", { key, release: 1 }) },
+      ...(preview ? [{ kind: "preview", key, preview } as const] : []),
+    ]);
+  }
+  const log = { warn: (_about: object, message: string) => expect.fail(message), error: () => undefined };
+  const stop = startKeeping({ journal, builder, logs, clock, log }, () => []);
+  const pass = async (until: number) => {
+    while ((clock.nextAt() ?? Number.POSITIVE_INFINITY) <= until) {
+      clock.step();
+      await settle();
+    }
+  };
+  await pass(3 * hour);
+  expect((await builder.list()).map(({ digest }) => digest)).toEqual(["sha256:there", "sha256:own"]);
+  expect([...logs.emptied]).toEqual([]);
+  clock.jump(7 * 24 * hour);
+  await pass(4 * hour);
+  expect([...logs.emptied]).toEqual(["shop/gone"]);
+  stop();
+});
