@@ -11,8 +11,10 @@ export function failureJson(thrown: unknown): string {
 /** What a Fault is to a person: what happened, every place that is wrong, what to do. */
 export function failureText(thrown: unknown, paint: Paint, verbose: boolean): string {
   const fault = asFault(thrown);
-  const lines = [`${paint.red("error:")} ${harmless(fault.detail, paint)}`];
   const complaints = fault.complaints.map(formatComplaint).filter((complaint) => complaint !== fault.detail);
+  // The detail of a single one is what it says itself, with its place.
+  const only = complaints.length === 1 && complaints[0]?.endsWith(` ${fault.detail}`) ? complaints.pop() : undefined;
+  const lines = [`${paint.red("error:")} ${harmless(only ?? fault.detail, paint)}`];
   for (const complaint of complaints) lines.push(`  ${harmless(complaint, paint)}`);
   if (fault.hint !== "") lines.push(`${paint.yellow("hint:")} ${harmless(fault.hint, paint)}`);
   if (verbose) for (const cause of causesOf(fault)) lines.push(paint.dim(`cause: ${harmless(cause, paint)}`));

@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import { Fault } from "../base/faults.ts";
 import type { VariablesAnswer, VariablesRequest } from "../contract/documents.ts";
 import { type DeploymentResult, deploymentExit, deploymentText, followDeployment } from "./follow.ts";
+import { warnOfSlip } from "./new-environment.ts";
 import type { Paint } from "./paint.ts";
 import type { World } from "./world.ts";
 
@@ -33,7 +34,9 @@ export async function changeVariables(
   request: VariablesRequest,
   detach: boolean,
 ): Promise<VariablesResult> {
-  const answer = await world.api().changeVariables(world.key(), request);
+  const api = world.api();
+  await warnOfSlip(world, api, world.key());
+  const answer = await api.changeVariables(world.key(), request);
   return { ...(await followChange(world, answer, detach)), dryRun: request.dryRun ?? false };
 }
 

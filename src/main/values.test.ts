@@ -278,3 +278,11 @@ describe("env edit", () => {
     expect([unasked.code, seen.length, left()]).toEqual([8, 0, []]);
   });
 });
+
+test("a slip in an environment's name is warned of once; a name that is like no other may be meant", async () => {
+  writeFileSync(join(root, "fairlead.yml"), `${manifest}environments:\n  staging: {}\n`);
+  const set = (environment: string) => run(`env set LOG_LEVEL=DEBUG --stage -e ${environment}`);
+  const slipped = await set("stagign");
+  expect([slipped.code, slipped.stderr]).toEqual([0, expect.stringContaining("did you mean staging?")]);
+  for (const name of ["stagign", "staging", "production", "pr-12"]) expect((await set(name)).stderr).toBe("");
+});

@@ -1,6 +1,7 @@
 import { command, optional } from "../../command.ts";
 import { deploymentExit, deploymentText, followDeployment } from "../../follow.ts";
 import { branchFlag, codeFlags, describedBy } from "../../new-code.ts";
+import { warnOfSlip } from "../../new-environment.ts";
 import { sourceAndKey } from "../../project.ts";
 import { refuseUnreadySource } from "../../readiness.ts";
 
@@ -22,6 +23,7 @@ export default command({
     const described = describedBy(flags);
     refuseUnreadySource(world, args.dir, { allowed: described.allow?.rules ?? [] });
     const { api, key, sourced } = await sourceAndKey(world, args.dir, flags.branch);
+    await warnOfSlip(world, api, key);
     const { deployment } = await api.beginDeployment(key, { kind: "deploy", ...sourced, ...described });
     return followDeployment({ world, api }, deployment, { detach: flags.detach });
   },

@@ -27,7 +27,7 @@ export default command({
       release ?? "-",
       state,
       leftText(endsInMs),
-      urls.map(({ url }) => url).join(" "),
+      urls.flatMap(({ url, internal }) => (internal ? [] : [url])).join(" "),
     ]);
     return table(["NAME", "FROM", "RELEASE", "STATE", "ENDS IN", "URLS"], rows, paint);
   },

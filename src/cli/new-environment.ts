@@ -1,0 +1,24 @@
+import type { Client, Key } from "../client/client.ts";
+import { findManifest, readManifestText } from "./place.ts";
+import type { World } from "./world.ts";
+
+/**
+ * Warns of an environment that is probably a slip of the pen: like one that the manifest here declares, not declared itself
+ * and not known to the controller. It is made all the same, as any name may be meant.
+ */
+export async function warnOfSlip(world: World, api: Client, { app, environment }: Key): Promise<void> {
+  if (environment === "production") return;
+  const manifest = findManifest({ cwd: world.host.cwd, globals: world.globals });
+  if (manifest === null) return;
+  const [{ environmentsOf }, { nearest }] = await Promise.all([
+    import("../manifest/read.ts"),
+    import("../manifest/complaint.ts"),
+  ]);
+  const declared = environmentsOf(readManifestText(manifest));
+  const meant = declared.includes(environment) ? null : nearest(environment, [...declared, "production"]);
+  if (meant === null) return;
+  const { items } = await api.environments();
+  if (items.some((one) => one.app === app && one.environment === environment)) return;
+  const words = `there was no environment ${environment} of ${app} before – did you mean ${meant}?`;
+  world.say(`${world.paint.yellow("warning:")} ${words}`);
+}
