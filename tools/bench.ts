@@ -7,6 +7,7 @@ import { benchContainers } from "./bench/containers.ts";
 import { benchDeploys } from "./bench/deploys.ts";
 import { benchEdge } from "./bench/edge.ts";
 import { benchFailures } from "./bench/failures.ts";
+import { benchHaproxy } from "./bench/haproxy.ts";
 import { benchHelp } from "./bench/help.ts";
 import { benchIdle } from "./bench/idle.ts";
 import { type Installation, install } from "./bench/installation.ts";
@@ -26,6 +27,7 @@ type Part = (installation: Installation, sizes: Sizes) => Promise<readonly Row[]
 
 const parts: Readonly<Record<string, Part>> = {
   edge: benchEdge,
+  haproxy: benchHaproxy,
   help: benchHelp,
   deploys: (installation) => benchDeploys(installation),
   rollbacks: benchRollbacks,
