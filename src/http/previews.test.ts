@@ -175,6 +175,13 @@ describe("a preview", () => {
     expect(answers.map(({ status }) => status).sort()).toEqual([202, 202, 409]);
   });
 
+  test("of two that want each other's configuration at the same time, both are answered", async () => {
+    const source = sourceOf(`${manifest}  pr-1: {}\n  pr-2: {}\n`);
+    const ask12 = ask("POST", "pr-1", "preview", { source, from: "pr-2" });
+    const ask21 = ask("POST", "pr-2", "preview", { source, from: "pr-1" });
+    expect((await Promise.all([ask12, ask21])).map(({ status }) => status)).toEqual([409, 409]);
+  });
+
   test.each([[{ ttlMs: 999 }], [{ ttlMs: 30 * 24 * hour + 1 }], [{ ttl: "1h" }], [{ from: "No" }]])(
     "is refused with %j",
     async (more) => {

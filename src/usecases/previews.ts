@@ -31,40 +31,45 @@ export interface PreviewCreated {
  * deployment, `preview.name-taken`, `preview.from-protected`, `preview.too-many`, `request.invalid`.
  */
 export async function createPreview(call: Call, key: EnvKey, order: PreviewOrder): Promise<PreviewCreated> {
-  const by = authorise(call, "deploy").name;
+  authorise(call, "deploy");
   const { deps } = call;
   const known = livePreview(await environmentFor(deps, key));
   const draft = await draftOf(deps, { key, preview: { from: order.from ?? known?.from ?? null } }, order.source);
   const from = { app: key.app, environment: draft.spec.from ?? "" };
   if (sameKey(from, key)) throw nameTaken(key);
-  // One at a time for a base: its values are read, and previews are counted.
-  return deps.engine.alone(from, () =>
-    deps.engine.alone(key, async () => {
-      const environment = await environmentFor(deps, key);
-      const there = livePreview(environment);
-      const base = await environmentFor(deps, from);
-      await refuseName(deps, key, draft);
-      await refuseBase(deps, base);
-      if (order.from !== undefined) await refuseUnknown(deps, from, draft);
-      if (there && there.from !== from.environment)
-        throw invalid("from", `${key.environment} is a preview of ${there.from}; remove it first`);
-      if (!there) await refuseTooMany(deps, key, draft);
-      const at = deps.clock.now();
-      const ttlMs = order.ttlMs ?? there?.ttlMs ?? draft.spec.previews.ttlMs;
-      const preview = { from: from.environment, ttlMs, endsAt: at + ttlMs, endedAt: null };
-      const detail = `a preview of ${from.environment} for ${formatDuration(ttlMs)}, made by ${by}`;
-      const event = configured(key, at, { kind: "preview.created", detail });
-      const beside = [
-        { kind: "preview", key, preview } as const,
-        ...(there ? [] : [{ kind: "event", event } as const]),
-      ];
-      const values = there ? {} : await valuesFor(deps, base, draft);
-      return {
-        preview,
-        deployment: await deployCode(call, environment, { ...order, action: "preview.create", draft, values, beside }),
-      };
-    }),
-  );
+  // The base too: its values are read, and its previews counted. In one order, or two could wait for each other for ever.
+  const [first = key, second = key] = [key, from].sort((a, b) => (keyText(a) < keyText(b) ? -1 : 1));
+  const { engine } = deps;
+  return engine.alone(first, () => engine.alone(second, () => createAlone(call, { key, from, draft, order })));
+}
+
+interface Creation {
+  readonly key: EnvKey;
+  readonly from: EnvKey;
+  readonly draft: Draft;
+  readonly order: PreviewOrder;
+}
+
+async function createAlone(call: Call, { key, from, draft, order }: Creation): Promise<PreviewCreated> {
+  const { deps } = call;
+  const environment = await environmentFor(deps, key);
+  const there = livePreview(environment);
+  const base = await environmentFor(deps, from);
+  await refuseName(deps, key, draft);
+  await refuseBase(deps, base);
+  if (order.from !== undefined) await refuseUnknown(deps, from, draft);
+  if (there && there.from !== from.environment)
+    throw invalid("from", `${key.environment} is a preview of ${there.from}; remove it first`);
+  if (!there) await refuseTooMany(deps, key, draft);
+  const at = deps.clock.now();
+  const ttlMs = order.ttlMs ?? there?.ttlMs ?? draft.spec.previews.ttlMs;
+  const preview = { from: from.environment, ttlMs, endsAt: at + ttlMs, endedAt: null };
+  const detail = `a preview of ${from.environment} for ${formatDuration(ttlMs)}`;
+  const event = configured(key, at, { kind: "preview.created", detail });
+  const beside = [{ kind: "preview", key, preview } as const, ...(there ? [] : [{ kind: "event", event } as const])];
+  const values = there ? {} : await valuesFor(deps, base, draft);
+  const code = { ...order, action: "preview.create", draft, values, beside } as const;
+  return { preview, deployment: await deployCode(call, environment, code) };
 }
 
 /** The preview that an environment is; null also when it was taken down. */
