@@ -1,0 +1,100 @@
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { formatComplaint } from "../../../src/manifest/complaint.ts";
+import { readManifest } from "../../../src/manifest/read.ts";
+import { resolveBuild, resolveVariables } from "../../../src/manifest/resolve.ts";
+import { variables } from "../../../src/manifest/variable.ts";
+import type { EnvValue } from "../../../src/model/release.ts";
+import { generatedValues } from "../../../src/usecases/generate.ts";
+
+// A case is a manifest, a line `----`, and what comes of its variables: what every service and the build get, with NAME@1
+// for what was set, or all that it is refused for. `# environment: x` chooses the environment (else production),
+// `# set: A=x B=y` says what `env set` has set. UPDATE=1 rewrites what is expected; read the difference before you keep it.
+
+const directory = import.meta.dirname;
+const update = process.env.UPDATE === "1";
+const cases = readdirSync(directory)
+  .filter((file) => file.endsWith(".case"))
+  .map((file) => {
+    const [text = "", expected = ""] = readFileSync(join(directory, file), "utf8").split(/^----\n/m);
+    return { file, text, expected };
+  });
+
+interface Answer {
+  readonly refused: boolean;
+  readonly lines: readonly string[];
+}
+
+function answer(text: string): Answer {
+  const environment = /^# environment: (.+)$/m.exec(text)?.[1] ?? "production";
+  const reading = readManifest(text, { file: "fairlead.yml", environment });
+  if (!reading.ok) return { refused: true, lines: reading.complaints.map(formatComplaint) };
+  const { spec, warnings, placeOf } = reading;
+  const set = setIn(text);
+  const made = generatedValues(spec, set);
+  const texts = Object.entries({ ...set, ...made });
+  const given = Object.fromEntries(texts.map(([name, value]) => [name, { text: value, version: 1 }]));
+  const context = { given, outputs: (service: string, output: string) => `<${service}.${output}>` };
+  const services = spec.services.map((service) => ({ who: service.name, ...resolveVariables(service, context) }));
+  const build = resolveBuild(spec, context);
+  const refusals = [...services, build].flatMap((one) => (one.ok ? [] : one.complaints));
+  const placed = refusals.map((one) => ({ ...one, file: "fairlead.yml", ...placeOf(...one.path.split(".")) }));
+  if (placed.length > 0) return { refused: true, lines: [...new Set(placed.map(formatComplaint))] };
+  const gets = services.flatMap((one) => (one.ok ? envLines(one.who, one.values) : []));
+  const { plain, secret } = build.ok ? build.values : { plain: {}, secret: {} };
+  return {
+    refused: false,
+    lines: [
+      ...warnings.map((warning) => `warning: ${formatComplaint(warning)}`),
+      ...Object.entries(made).map(([name, value]) => `made ${name}: ${shapeOf(value)}`),
+      ...gets,
+      ...envLines("the build as an argument", plain),
+      ...envLines("the build as a secret", secret),
+    ],
+  };
+}
+
+function setIn(text: string): Record<string, string> {
+  const pairs = /^# set: (.+)$/m.exec(text)?.[1]?.split(" ") ?? [];
+  return Object.fromEntries(pairs.map((pair) => [pair.split("=")[0], pair.split("=")[1] ?? ""]));
+}
+
+function envLines(who: string, env: Readonly<Record<string, EnvValue>>): readonly string[] {
+  return Object.entries(env).map(([name, value]) => {
+    const pieces = typeof value === "string" ? [value] : value;
+    const shown = pieces.map((piece) => (typeof piece === "string" ? JSON.stringify(piece) : `${piece.secret}@1`));
+    return `${who}: ${name} = ${shown.join(" + ")}`;
+  });
+}
+
+function shapeOf(made: string): string {
+  const kinds = { "hexadecimal digits": /^[0-9a-f]+$/, "a UUID": /^[0-9a-f-]{36}$/, base64: /^[A-Za-z0-9+/]+=*$/ };
+  const kind = Object.entries(kinds).find(([, pattern]) => pattern.test(made))?.[0] ?? "what Django makes";
+  return `${made.length} characters, ${kind}`;
+}
+
+test.for(cases)("$file", ({ file, text, expected }) => {
+  const given = `${answer(text).lines.join("\n")}\n`;
+  if (update) writeFileSync(join(directory, file), `${text}----\n${given}`);
+  else expect(given).toBe(expected);
+});
+
+describe("a variable's option", () => {
+  const options = [...Object.keys(variables.each?.fields ?? {}), "groups"];
+
+  test.for(options)("%s has a case that passes and one that does not", (option) => {
+    const refused = ["right", "wrong"].map((verdict) => {
+      const found = cases.find(({ file }) => file === `${option}-${verdict}.case`) ?? expect.fail("there is no case");
+      expect(found.text).toContain(`${option}:`);
+      return answer(found.text).refused;
+    });
+    expect(refused).toEqual([false, true]);
+  });
+
+  test.for(cases)("$file shows no value where it complains", ({ text }) => {
+    const { refused, lines } = answer(text);
+    const complaints = refused ? lines : lines.filter((line) => line.startsWith("warning: "));
+    expect(complaints.join("\n")).not.toMatch(/canary-?\d/);
+  });
+});
