@@ -52,7 +52,7 @@ export const faults = {
   "promote.other-build": {
     status: 409,
     exit: 5,
-    hint: "Deploy it instead, or take `build` out of what differs in that environment.",
+    hint: "Deploy it instead, or see that `build` and the variables of the build are the same in both environments.",
   },
   "deployment.ended": {
     status: 409,

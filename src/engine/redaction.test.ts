@@ -9,7 +9,7 @@ const service = { ...aRelease(1).services[0] };
 
 function world() {
   const vault = new SimulatedVault();
-  const sealed: (string | null)[] = ["TOKEN", "OTHER"].map((secret) =>
+  const sealed: (string | null)[] = ["TOKEN", "OTHER", "BUILD"].map((secret) =>
     vault.seal(new Secret(`${secret}-canary`), { key, secret, version: 1 }),
   );
   const env = {
@@ -18,9 +18,11 @@ function world() {
     LITERAL: "literal-canary",
     LEVEL: "production-level",
   };
+  const build = { plain: {}, secret: { BUILD: [{ secret: "BUILD", version: 1 }], IN_FILE: "in-file-canary" } };
   const release = aRelease(1, {
+    artifacts: [{ ...aRelease(1).artifacts[0], env: build } as never],
     services: [{ ...service, name: "web", env } as never],
-    secrets: ["TOKEN", "OTHER", "LITERAL"],
+    secrets: ["TOKEN", "OTHER", "LITERAL", "BUILD", "IN_FILE"],
   });
   const journal = { release: async () => release, sealed: async () => sealed };
   return { sealed, redactors: new Redactors({ journal, vault }) };
@@ -33,6 +35,11 @@ test("what a release has of secrets is hidden: set alone, set inside another val
   expect((await redactors.of(key, 1)).text(text)).toBe(
     "[secret TOKEN] [secret OTHER] [secret LITERAL] production-level",
   );
+});
+
+test("so is what only its build has", async () => {
+  const { redactors } = world();
+  expect((await redactors.of(key, 1)).text("BUILD-canary in-file-canary")).toBe("[secret BUILD] [secret IN_FILE]");
 });
 
 test("what was destroyed is looked for no more, what cannot be opened is again when it can", async () => {

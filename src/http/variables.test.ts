@@ -111,6 +111,18 @@ test("another value for the build makes another artifact, the same one does not,
   expect(await digest("staging")).toBe(first);
 });
 
+test("an artifact is promoted to an environment with the same values for the build, and to no other", async () => {
+  await set({ INTERNAL_KEY: "canary-1", NPM_TOKEN: "canary-2" }, "staging");
+  await live("staging");
+  await set({ INTERNAL_KEY: "canary-3", NPM_TOKEN: "canary-4" });
+  stage.deps.builder.states.set((await newest("staging")).artifacts[0]?.digest ?? "", { state: "built" });
+  const promote = () => ask("POST", "production/deployments", { kind: "promote", from: "staging" });
+  expect(problem.parse((await promote()).json)).toMatchObject({ code: "promote.other-build" });
+  await set({ NPM_TOKEN: "canary-2" });
+  expect((await promote()).status).toBe(202);
+  expect((await newest()).artifacts[0]?.digest).toBe((await newest("staging")).artifacts[0]?.digest);
+});
+
 test("where each service and the build have a variable from is told with its place, its group and its version", async () => {
   await set({ INTERNAL_KEY: "canary-1", NPM_TOKEN: "canary-2", EXTRA: "canary-3" });
   await live();

@@ -281,7 +281,7 @@ export const manifest = section({
     previews: defaulted(previews, "{}", "What `fairlead preview create` makes: environments for a while."),
     environments: optional(
       mapOf({ each: difference, key: namePattern, wanted: "the name of an environment", max: many }),
-      "What differs in an environment, by its name: any of the keys above but `version`, `app` and `previews`. It is laid over the rest key by key; `null` takes a key out; a plain value over a variable with rules keeps the rules.",
+      "What differs in an environment, by its name: any of the keys above but `version`, `app` and `previews`. It is laid over the rest key by key; `null` takes a key out. A plain value of a variable is its `value`: it keeps the rules that another layer has, and wins over their `default`.",
     ),
   },
 });

@@ -40,9 +40,9 @@ export default command({
 });
 
 /** By name, and by service where services of one environment have different values of it. */
-function digestsOf({ variables, effective }: VariablesDocument): Map<string, string> {
+function digestsOf({ variables, effective, build }: VariablesDocument): Map<string, string> {
   const digests = new Map<string, Map<string, string>>();
-  for (const [service, values] of Object.entries(effective)) {
+  for (const [service, values] of [...Object.entries(effective), ["(the build)", build] as const]) {
     for (const [name, { digest }] of Object.entries(values)) {
       if (!isOwnVariable(name)) digests.set(name, (digests.get(name) ?? new Map()).set(service, digest));
     }
