@@ -54,6 +54,7 @@ export const faults = {
     exit: 5,
     hint: "Deploy it instead, or see that `build` and the variables of the build are the same in both environments.",
   },
+  "deploy.nothing-staged": { status: 409, exit: 5, hint: "Stage code first, with `fairlead deploy --stage`." },
   "deployment.ended": {
     status: 409,
     exit: 5,

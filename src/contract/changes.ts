@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { sourced } from "./deployments.ts";
 import { digest, name } from "./scalars.ts";
 
 /** One difference between what is and what would be. Values of variables are never shown, only that a name changed. */
@@ -16,6 +17,7 @@ export type ChangeView = z.infer<typeof changeView>;
 export const planRequest = z
   .union([
     z.strictObject({ source: digest }),
+    z.strictObject({ staged: z.literal(true).describe("The code that was staged.") }),
     z.strictObject({ from: name.describe("The environment that would be promoted.") }),
   ])
   .meta({ id: "PlanRequest" });
@@ -29,3 +31,6 @@ export const planAnswer = z
   })
   .meta({ id: "Plan" });
 export type PlanAnswer = z.infer<typeof planAnswer>;
+
+export const stageRequest = z.strictObject(sourced).meta({ id: "StageRequest" });
+export type StageRequest = z.infer<typeof stageRequest>;

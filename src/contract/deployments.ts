@@ -129,6 +129,7 @@ export const deploymentRequest = z
       message: z.string().max(500).optional(),
       allow: permit,
     }),
+    z.strictObject({ kind: z.literal("staged").describe("The code that was staged, with what it was staged with.") }),
     z.strictObject({
       kind: z.literal("rollback"),
       release: releaseReference

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { deploymentView } from "./deployments.ts";
 import { previewView } from "./previews.ts";
-import { durationMs, releaseName, time } from "./scalars.ts";
+import { digest, durationMs, releaseName, time } from "./scalars.ts";
 
 export const environmentState = z
   .enum(["serving", "deploying", "degraded", "stopped", "empty"])
@@ -79,6 +79,10 @@ export const statusView = z
       .describe(
         "What guards it: whether every change wants its name, and whose code may go live (null: any branch's).",
       ),
+    staged: z
+      .object({ source: digest, message: z.string().nullable(), stagedAt: time, stagedBy: z.string() })
+      .nullable()
+      .describe("Code that waits for a deployment of the kind `staged`."),
     jobs: z.array(z.object({ name: z.string() })),
     data: z.array(z.object({ name: z.string() })),
   })

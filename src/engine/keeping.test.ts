@@ -2,12 +2,14 @@ import { setImmediate as settle } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { type EnvKey, keyText } from "../model/environment.ts";
 import { plainBuild } from "../model/release.ts";
+import type { StoredObject } from "../ports/builder.ts";
 import { aRelease, ended } from "../testing/conformance/journal.ts";
 import { SimulatedBuilder } from "../testing/simulation/builder.ts";
 import { SimulatedClock } from "../testing/simulation/clock.ts";
 import { SimulatedJournal } from "../testing/simulation/journal.ts";
 import { SimulatedLogs } from "../testing/simulation/logs.ts";
-import { startKeeping } from "./keeping.ts";
+import { StageBuilder } from "../testing/stage.ts";
+import { collectArtifacts, startKeeping } from "./keeping.ts";
 
 const hour = 3_600_000;
 const keyOf = (environment: string): EnvKey => ({ app: "shop", environment });
@@ -52,4 +54,28 @@ test("of a preview that has ended artifacts go soon and lines after a week; of a
   await pass(4 * hour);
   expect([...logs.emptied]).toEqual(["shop/gone"]);
   stop();
+});
+
+/** Has two old sources, and tells which were removed. */
+class OldSources extends StageBuilder {
+  readonly removed: string[] = [];
+
+  override async list(): Promise<StoredObject[]> {
+    return ["sha256:staged", "sha256:other"].map((digest) => ({ digest, what: "source", touchedAt: 0, bytes: 1 }));
+  }
+
+  override async remove({ digest }: { digest: string }): Promise<void> {
+    this.removed.push(digest);
+  }
+}
+
+test("a source that is staged is kept, however long it waits", async () => {
+  const journal = new SimulatedJournal();
+  const builder = new OldSources();
+  const staged = { source: "sha256:staged", branch: null, message: null, allow: null, at: 0, by: "local" };
+  await journal.commit([{ kind: "staged", key: keyOf("production"), staged }]);
+  const clock = new SimulatedClock();
+  clock.jump(24 * hour);
+  await collectArtifacts({ journal, builder, clock });
+  expect(builder.removed).toEqual(["sha256:other"]);
 });

@@ -74,12 +74,13 @@ function repeat({ clock, log }: KeepingDeps, everyMs: number, work: () => Promis
   };
 }
 
-/** Deletes the stored objects that no environment needs for serving, for a deployment under way or for a rollback. */
+/** Deletes the stored objects that no environment needs for serving, for a deployment under way or staged, or for a rollback. */
 export async function collectArtifacts(deps: Pick<KeepingDeps, "journal" | "builder" | "clock">): Promise<void> {
   const { journal, builder, clock } = deps;
   const stored = await builder.list();
   const roots = { artifacts: new Set<string>(), sources: new Set<string>() };
-  for (const { key, serving } of (await journal.environments()).filter(isThere)) {
+  for (const { key, serving, staged } of (await journal.environments()).filter(isThere)) {
+    if (staged) roots.sources.add(staged.source);
     // One that was stopped has what it served last, and can be brought back and go back as before.
     const last = serving?.release ?? (await journal.liveReleases(key, 1))[0];
     const current = last === undefined ? null : await journal.release(key, last);

@@ -142,7 +142,7 @@ function instanceView({ instance, state, artifact, gate, usage }: SeenInstance):
 }
 
 export function statusView(
-  { key, state, release, deployment, queue, services, urls, maintenance, preview, protection }: Status,
+  { key, state, release, deployment, queue, services, urls, maintenance, preview, protection, staged }: Status,
   now: number,
 ): StatusView {
   return {
@@ -161,6 +161,12 @@ export function statusView(
     },
     preview: preview && previewView(preview),
     protected: protection && { ...protection, branches: protection.branches && [...protection.branches] },
+    staged: staged && {
+      source: staged.source,
+      message: staged.message,
+      stagedAt: timeText(staged.at),
+      stagedBy: staged.by,
+    },
     jobs: [],
     data: [],
   };

@@ -2,21 +2,19 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import type { Server } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { PassThrough, Readable } from "node:stream";
+import { PassThrough } from "node:stream";
 import { createAdaptorServer } from "@hono/node-server";
-import { extract } from "tar-stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openJournal } from "../adapters/journal/sqlite/open.ts";
 import { openLogs } from "../adapters/logs/sqlite/open.ts";
-import { sha256, type TreeEntry, treeDigest } from "../base/digest.ts";
-import { Fault } from "../base/faults.ts";
 import { type RunOptions, runLine } from "../cli/test-run.ts";
 import { deploymentView } from "../contract/deployments.ts";
 import { logView } from "../contract/logs.ts";
 import { statusView } from "../contract/status.ts";
 import { createApi } from "../http/api.ts";
 import type { Deployment } from "../model/deployment.ts";
-import { StageBuilder, stageDeps, wallClock } from "../testing/stage.ts";
+import { stageDeps, wallClock } from "../testing/stage.ts";
+import { UnpackingBuilder } from "../testing/unpacking-builder.ts";
 
 const key = { app: "shop", environment: "production" };
 const manifest = `version: 1
@@ -28,26 +26,6 @@ services:
     run: node web.js
     http: {}
 `;
-
-/** Takes sources in as the real one does: unpacked, and refused when the digest is not theirs. */
-class UnpackingBuilder extends StageBuilder {
-  override async admit(digest: string, tar: AsyncIterable<Uint8Array>): Promise<void> {
-    const files = new Map<string, string>();
-    const entries: TreeEntry[] = [];
-    const unpacked = extract();
-    Readable.from(tar).pipe(unpacked);
-    for await (const entry of unpacked) {
-      const chunks: Buffer[] = [];
-      for await (const chunk of entry) chunks.push(chunk as Buffer);
-      const content = Buffer.concat(chunks);
-      files.set(entry.header.name, content.toString("utf8"));
-      const executable = ((entry.header.mode ?? 0) & 0o111) !== 0;
-      entries.push({ path: entry.header.name, kind: "file", executable, content: sha256(content) });
-    }
-    if (treeDigest(entries) !== digest) throw new Fault("source.digest-mismatch", "the digest is another");
-    this.sources.set(digest, files);
-  }
-}
 
 let around: string;
 let root: string;

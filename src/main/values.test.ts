@@ -12,6 +12,7 @@ import { type RunOptions, runLine } from "../cli/test-run.ts";
 import { createApi } from "../http/api.ts";
 import { secretsOf } from "../model/release.ts";
 import { openStage } from "../testing/stage.ts";
+import { UnpackingBuilder } from "../testing/unpacking-builder.ts";
 
 const key = { app: "shop", environment: "production" };
 const manifest = `version: 1
@@ -34,6 +35,7 @@ let verdict: "live" | "failed";
 
 beforeEach(async () => {
   stage = await openStage({ openJournal, openLogs });
+  stage.deps.builder = new UnpackingBuilder();
   root = mkdtempSync(join(tmpdir(), "fairlead-values-"));
   mkdirSync(join(root, ".fairlead"));
   writeFileSync(join(root, "fairlead.yml"), manifest);
@@ -285,4 +287,51 @@ test("a slip in an environment's name is warned of once; a name that is like no 
   const slipped = await set("stagign");
   expect([slipped.code, slipped.stderr]).toEqual([0, expect.stringContaining("did you mean staging?")]);
   for (const name of ["stagign", "staging", "production", "pr-12"]) expect((await set(name)).stderr).toBe("");
+});
+
+describe("deploy --stage", () => {
+  const serving = async () => (await stage.deps.journal.environment(key))?.serving?.release;
+
+  test("collects code and values, judged at once, for one release that comes when it is said", async () => {
+    await deployed();
+    writeFileSync(join(root, "fairlead.yml"), manifest.replace("node worker.js", "node other.js"));
+    const staged = await run("deploy --stage -m reworked");
+    expect([staged.code, staged.stdout]).toEqual([0, expect.stringMatching(/^~ change .*code.*\nStaged; .*--staged/s)]);
+    await run("env set LOG_LEVEL=DEBUG --stage");
+    expect([await serving(), await stage.deps.journal.lastReleaseNumber(key)]).toEqual([1, 1]);
+    expect((await run("status")).stdout).toMatch(/staged code waits for .* by local reworked/);
+    expect((await run("plan --staged")).stdout).toMatch(/service worker .*variables LOG_LEVEL.*changed command/);
+
+    const applied = await run("deploy --staged");
+    expect([applied.code, applied.stdout]).toEqual([0, expect.stringMatching(/^Live: v2 /)]);
+    const release = await stage.deps.journal.release(key, 2);
+    expect(release).toMatchObject({
+      message: "reworked",
+      services: [{ name: "web" }, { command: ["node", "other.js"] }],
+    });
+    expect(await versionsOf(2)).toMatchObject({ worker: "API_KEY@1 LOG_LEVEL@1 SESSION_KEY@1" });
+    const again = await run("deploy --staged");
+    expect([again.code, again.stderr]).toEqual([5, expect.stringContaining("no code is staged for shop/production")]);
+  });
+
+  test("a change of values alone leaves staged code where it is, other code takes its place", async () => {
+    await deployed();
+    writeFileSync(join(root, "fairlead.yml"), manifest.replace("node worker.js", "node other.js"));
+    await run("deploy --stage");
+    await run("env set LOG_LEVEL=DEBUG");
+    expect((await stage.deps.journal.release(key, 2))?.services[1]?.command).toEqual(["node", "worker.js"]);
+    expect((await stage.deps.journal.environment(key))?.staged).not.toBeNull();
+    await run("deploy");
+    expect((await stage.deps.journal.environment(key))?.staged).toBeNull();
+  });
+
+  test("code that would be refused is not staged, and what was staged stays", async () => {
+    await deployed();
+    await run("deploy --stage");
+    const before = (await stage.deps.journal.environment(key))?.staged;
+    writeFileSync(join(root, "fairlead.yml"), manifest.replace("{ secret: true }", "{ secret: true, minLength: 99 }"));
+    expect((await run("deploy --stage")).code).toBe(2);
+    expect((await stage.deps.journal.environment(key))?.staged).toEqual(before);
+    expect((await run("deploy --staged -m words")).code).toBe(2);
+  });
 });

@@ -297,6 +297,12 @@ export interface Protection {
   readonly branches: readonly string[] | null;
 }
 
+/** Rules that somebody knows to be broken and lets pass. */
+export interface Permit {
+  readonly rules: readonly string[];
+  readonly because: string;
+}
+
 /** The immutable record vN of everything that runs: artifacts, configuration and routes of all services. */
 export interface Release {
   readonly key: EnvKey;

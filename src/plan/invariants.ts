@@ -198,6 +198,7 @@ function foreignObject({ s, plan }: Decision): string | null {
 /** What only people change: how many run, with which values, until when, and what is known of who did it. */
 const peoples: readonly Change["kind"][] = [
   "scale",
+  "staged",
   "variables",
   "preview",
   "value.destroyed",

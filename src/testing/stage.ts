@@ -11,7 +11,7 @@ import type { ArtifactState } from "../model/release.ts";
 import { nowhere } from "../model/route.ts";
 import { plan } from "../plan/decide.ts";
 import type { Snapshot } from "../plan/plan.ts";
-import type { Builder } from "../ports/builder.ts";
+import type { Builder, StoredObject } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { LogStore } from "../ports/logs.ts";
@@ -57,11 +57,11 @@ export class StageBuilder implements Builder {
 
   async build(): Promise<void> {}
 
-  async list(): Promise<[]> {
+  async list(): Promise<readonly StoredObject[]> {
     return [];
   }
 
-  async remove(): Promise<void> {}
+  async remove(_object: { digest: string }): Promise<void> {}
 }
 
 /** A runtime that starts nothing: tests say what its tasks wrote and how they ended. */

@@ -5,14 +5,21 @@ import type { AuditAction } from "../model/audit.ts";
 import type { Change } from "../model/change.ts";
 import { type Deployment, type DeploymentKind, newDeployment } from "../model/deployment.ts";
 import { type Environment, type EnvKey, keyText } from "../model/environment.ts";
-import { parseReleaseName, type Release, releaseName, secretsOfRelease, serviceOf } from "../model/release.ts";
+import {
+  type Permit,
+  parseReleaseName,
+  type Release,
+  releaseName,
+  secretsOfRelease,
+  serviceOf,
+} from "../model/release.ts";
 import { audited } from "./audit.ts";
 import { composeRelease, type Draft, draftOf, refuseTakenHosts } from "./compose.ts";
 import { withGenerated } from "./generate.ts";
-import { authorise, type Call, environmentFor, environmentOf } from "./ground.ts";
+import { authorise, type Call, environmentFor, environmentOf, stagedCode } from "./ground.ts";
 import { guard } from "./guard.ts";
 import { promotionOf, refuseIncomplete } from "./promote.ts";
-import { type Permit, refuseUnready } from "./readiness.ts";
+import { refuseUnready } from "./readiness.ts";
 import { givenValues, setValues, type ValuesToSet } from "./values.ts";
 
 /** How many live releases are looked through for one to go back to. */
@@ -26,6 +33,7 @@ export interface Described {
 
 export type DeploymentOrder =
   | ({ readonly kind: "deploy"; readonly source: string; readonly branch?: string | undefined } & Described)
+  | { readonly kind: "staged" }
   | ({ readonly kind: "promote"; readonly from: string } & Described)
   | { readonly kind: "rollback"; readonly release?: string | undefined }
   | { readonly kind: "restart"; readonly services?: readonly string[] | undefined };
@@ -42,6 +50,15 @@ export async function beginDeployment(call: Call, key: EnvKey, order: Deployment
       const environment = await environmentFor(call.deps, key);
       const draft = await draftOf(call.deps, environment, order.source);
       return deploy(call, key, { ...order, action: "deploy", draft });
+    }
+    case "staged": {
+      const environment = await environmentFor(call.deps, key);
+      const staged = stagedCode(environment);
+      return deploy(call, key, {
+        ...staged,
+        action: "deploy",
+        draft: await draftOf(call.deps, environment, staged.source),
+      });
     }
     case "promote": {
       const environment = await environmentFor(call.deps, key);
@@ -98,7 +115,9 @@ export async function deployCode(call: Call, environment: Environment, code: Cod
   const allowed = await refuseUnready(deps, { draft, release: composed, given }, { allow, by: createdBy });
   const release = { ...composed, allowed };
   const account = audited(deps, actor, { action, key, names: [releaseName(number)], detail: accountOf(release) });
-  const all = [...beside, ...(change ? [change] : []), account];
+  // What was staged is either this code or older than it.
+  const unstaged = environment.staged ? [{ kind: "staged", key, staged: null } as const] : [];
+  const all = [...beside, ...(change ? [change] : []), ...unstaged, account];
   return queue(call, { environment, kind: "deploy", release, isNew: true, services: null, beside: all });
 }
 

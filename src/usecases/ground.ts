@@ -1,7 +1,7 @@
 import { Fault } from "../base/faults.ts";
 import type { Certificates, Engine } from "../engine/engine.ts";
 import type { Actor } from "../model/audit.ts";
-import { type Environment, type EnvKey, keyText, newEnvironment } from "../model/environment.ts";
+import { type Environment, type EnvKey, keyText, newEnvironment, type StagedCode } from "../model/environment.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Edge } from "../ports/edge.ts";
@@ -53,6 +53,12 @@ export async function environmentOf({ deps }: Call, key: EnvKey): Promise<Enviro
 /** The same, also before anything is written down about it. */
 export async function environmentFor({ journal }: Deps, key: EnvKey): Promise<Environment> {
   return (await journal.environment(key)) ?? newEnvironment(key);
+}
+
+/** The code that waits for an environment. Fault: `deploy.nothing-staged`. */
+export function stagedCode({ key, staged }: Environment): StagedCode {
+  if (staged) return staged;
+  throw new Fault("deploy.nothing-staged", `no code is staged for ${keyText(key)}`);
 }
 
 /** Where people and other services reach a host of an environment: through the edge, over TLS where it has a certificate. */

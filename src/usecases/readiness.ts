@@ -4,16 +4,10 @@ import { dockerfilePath } from "../check/dockerfile.ts";
 import { rules } from "../check/rules.ts";
 import { check, complaintOf, type Finding } from "../check/run.ts";
 import type { KnownValue, SourceFile } from "../check/subject.ts";
-import { type Allowed, buildEnvOf, type Release } from "../model/release.ts";
+import { type Allowed, buildEnvOf, type Permit, type Release } from "../model/release.ts";
 import { type Draft, manifestFile } from "./compose.ts";
 import { type Deps, invalid } from "./ground.ts";
 import { type GivenValues, textOf } from "./values.ts";
-
-/** Rules that somebody knows to be broken and lets pass. */
-export interface Permit {
-  readonly rules: readonly string[];
-  readonly because: string;
-}
 
 /** What is judged: a release as it was composed, with the values that it names. */
 export interface Judged {

@@ -1,5 +1,5 @@
 import type { Deployment } from "../model/deployment.ts";
-import { type Environment, type EnvKey, isThere, type Preview } from "../model/environment.ts";
+import { type Environment, type EnvKey, isThere, type Preview, type StagedCode } from "../model/environment.ts";
 import type { Protection, Release, ServiceSpec } from "../model/release.ts";
 import type { Snapshot } from "../plan/plan.ts";
 import { releaseOf, replicasOf } from "../plan/view.ts";
@@ -35,6 +35,7 @@ export interface Status {
   readonly maintenance: MaintenanceStatus;
   readonly preview: Preview | null;
   readonly protection: Protection | null;
+  readonly staged: StagedCode | null;
 }
 
 /** What is observed of an environment right now. Faults: `app.unknown`. */
@@ -59,6 +60,7 @@ export async function readStatus(call: Call, key: EnvKey): Promise<Status> {
     maintenance: maintenanceOf(s),
     preview: environment.preview,
     protection: await protectionOf(deps, key),
+    staged: environment.staged,
   };
 }
 

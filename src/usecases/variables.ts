@@ -9,6 +9,7 @@ import {
   buildEnvOf,
   type Env,
   isOwnVariable,
+  type Permit,
   type Release,
   refText,
   secretsOf,
@@ -22,7 +23,7 @@ import { isGenerated, newValue, withGenerated } from "./generate.ts";
 import { authorise, type Call, environmentFor, environmentOf, invalid, refuseStale } from "./ground.ts";
 import { guard } from "./guard.ts";
 import { pagesOf } from "./pages.ts";
-import { type Permit, refuseUnready } from "./readiness.ts";
+import { refuseUnready } from "./readiness.ts";
 import { type GivenValues, givenValues, setValues, type ValuesSet, type ValuesToSet } from "./values.ts";
 
 /** A value that is set. `live`: what serves has this version; else it waits for the next deployment. */

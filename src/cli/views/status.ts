@@ -57,6 +57,13 @@ export function statusText(status: StatusView, paint: Paint): string {
     const word = stateColour(deployment.status, paint);
     lines.push(`${deployment.kind} ${deployment.release} ${word}${at}${fault}  ${paint.dim(deployment.id)}`);
   }
+  const { staged } = status;
+  if (staged !== null) {
+    const about = [staged.stagedAt.slice(0, 19).replace("T", " "), `by ${staged.stagedBy}`, staged.message ?? ""];
+    lines.push(
+      `${paint.yellow("staged")} code waits for \`fairlead deploy --staged\`: ${harmless(about.join(" "), paint).trim()}`,
+    );
+  }
   if (queue.length > 0) lines.push(`queued: ${queue.map(({ id }) => id).join(", ")}`);
   const rows = services.map(({ name, desired, single, instances }) => [
     name,

@@ -141,6 +141,15 @@ function environmentCases(now: () => Journal): void {
     expect(await now().environment(key)).toMatchObject({ maintenance: null });
   });
 
+  test("keeps which code waits to be deployed, and that none does", async () => {
+    const allow = { rules: ["debug-on"], because: "an hour – 调试" };
+    const staged = { source: "sha256:00", branch: "main", message: null, allow, at: 7, by: "ada" };
+    await now().commit([{ kind: "staged", key, staged }]);
+    expect(await now().environment(key)).toMatchObject({ staged, revision: 0 });
+    await now().commit([{ kind: "staged", key, staged: null }]);
+    expect(await now().environment(key)).toMatchObject({ staged: null });
+  });
+
   test("keeps until when an environment is a preview, and of which other one", async () => {
     const preview = { from: "staging", ttlMs: 60_000, endsAt: 61_000, endedAt: null };
     await now().commit([{ kind: "preview", key, preview }]);

@@ -340,7 +340,7 @@ export class SimulatedJournal implements Journal {
 
 type StateChange = Extract<
   Change,
-  { kind: "serving" | "stopped" | "maintenance" | "preview" | "scale" | "variables" | "values.destroyed" }
+  { kind: "serving" | "stopped" | "maintenance" | "preview" | "staged" | "scale" | "variables" | "values.destroyed" }
 >;
 
 function changed(environment: Environment, change: StateChange): Environment {
@@ -354,6 +354,8 @@ function changed(environment: Environment, change: StateChange): Environment {
       return { ...environment, maintenance: change.maintenance };
     case "preview":
       return { ...environment, preview: change.preview };
+    case "staged":
+      return { ...environment, staged: change.staged };
     case "values.destroyed":
       return { ...environment, revision, variables: {} };
     case "scale":

@@ -141,6 +141,12 @@ CREATE INDEX audit_by_time ON audit (at);
 ALTER TABLE environment ADD COLUMN preview TEXT;
 `,
   },
+  {
+    name: "code that waits to be deployed",
+    sql: `
+ALTER TABLE environment ADD COLUMN staged TEXT;
+`,
+  },
 ];
 
 /** What is recorded of every migration that was run. */
@@ -168,6 +174,7 @@ export interface Tables {
     stopped: Generated<number>;
     maintenance: Generated<string | null>;
     preview: Generated<string | null>;
+    staged: Generated<string | null>;
   };
   value: {
     environment: string;

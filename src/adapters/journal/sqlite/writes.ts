@@ -33,6 +33,9 @@ export function write(database: Database, change: Change): void {
     case "maintenance":
       set({ maintenance: change.maintenance && canonicalJson(change.maintenance) });
       break;
+    case "staged":
+      set({ staged: change.staged && canonicalJson(change.staged) });
+      break;
     case "preview":
       set({ preview: canonicalJson(change.preview) });
       break;

@@ -1,15 +1,29 @@
+import { Fault } from "../../../base/faults.ts";
+import type { PlanAnswer } from "../../../contract/changes.ts";
 import { command, optional } from "../../command.ts";
-import { deploymentExit, deploymentText, followDeployment } from "../../follow.ts";
+import { toggle } from "../../flags.ts";
+import { type DeploymentResult, deploymentExit, deploymentText, followDeployment } from "../../follow.ts";
 import { branchFlag, codeFlags, describedBy } from "../../new-code.ts";
 import { warnOfSlip } from "../../new-environment.ts";
 import { sourceAndKey } from "../../project.ts";
 import { refuseUnreadySource } from "../../readiness.ts";
+import { changesText } from "../../views/changes.ts";
+
+/** What `--stage` answers: the source that is kept, and what it would change. */
+interface Staged extends PlanAnswer {
+  readonly staged: string;
+}
 
 export default command({
   about:
     "Uploads what changed, builds it, starts new instances beside the old ones, proves them healthy from outside, and only\nthen switches traffic. Waits for the verdict, which is the exit code. A release that fails leaves the old one serving.",
   args: { dir: optional("Directory with fairlead.yml; default: here or above") },
-  flags: { ...codeFlags, branch: branchFlag },
+  flags: {
+    ...codeFlags,
+    branch: branchFlag,
+    stage: toggle("--stage", "Only judge it, and keep it for --staged: with staged values it becomes one release"),
+    staged: toggle("--staged", "Deploy what was staged instead of this directory"),
+  },
   examples: [
     ["fairlead deploy", "bring this directory live in production"],
     ["fairlead deploy ./shop -e staging -m 'new cart'", "another directory, another environment, with a reason"],
@@ -17,16 +31,28 @@ export default command({
       "fairlead deploy --allow debug-on --because 'an hour of looking into #12'",
       "although the readiness check finds an error",
     ],
+    ["fairlead deploy --stage", "code that waits for its values, or for a yes: fairlead deploy --staged"],
     ["fairlead deploy --json --timeout 10m", "for scripts: one JSON object; exit 6 when it takes longer"],
   ],
-  async run({ args, flags, world }) {
+  async run({ args, flags, world }): Promise<DeploymentResult | Staged> {
     const described = describedBy(flags);
+    if (flags.staged) {
+      if (flags.stage || flags.branch !== undefined || Object.keys(described).length > 0)
+        throw new Fault("usage.invalid", "--staged deploys what was staged as it was: only --detach goes with it");
+      const api = world.api({ directory: args.dir });
+      const { deployment } = await api.beginDeployment(world.key(args.dir), { kind: "staged" });
+      return followDeployment({ world, api }, deployment, { detach: flags.detach });
+    }
     refuseUnreadySource(world, args.dir, { allowed: described.allow?.rules ?? [] });
     const { api, key, sourced } = await sourceAndKey(world, args.dir, flags.branch);
     await warnOfSlip(world, api, key);
+    if (flags.stage) return { staged: sourced.source, ...(await api.stage(key, { ...sourced, ...described })) };
     const { deployment } = await api.beginDeployment(key, { kind: "deploy", ...sourced, ...described });
     return followDeployment({ world, api }, deployment, { detach: flags.detach });
   },
-  view: deploymentText,
-  exit: deploymentExit,
+  view: (result: DeploymentResult | Staged, paint) =>
+    "staged" in result
+      ? `${changesText(result, paint)}\nStaged; \`fairlead deploy --staged\` brings it live.`
+      : deploymentText(result, paint),
+  exit: (result: DeploymentResult | Staged) => ("staged" in result ? 0 : deploymentExit(result)),
 });
