@@ -73,6 +73,9 @@ test("an error that somebody lets pass is kept with the release: rules, reason a
     { rule: "debug-on", by: "local", because },
     { rule: "no-probe", by: "local", because },
   ]);
+  const [account] = await stage.deps.journal.audit({ limit: 1 });
+  const detail = `let pass allowed-hosts, debug-on, no-probe: ${because}`;
+  expect(account).toMatchObject({ action: "deploy", names: ["v1"], detail });
 });
 
 test("a rule that does not exist, or no reason, is a wrong request", async () => {
