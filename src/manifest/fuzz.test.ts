@@ -146,6 +146,7 @@ describe("no text makes the reader throw, hang or tell", () => {
     ["a line of 1 MB", "a".repeat(1_000_000)],
     ["a long key", `${"k".repeat(50_000)}: 1`],
     ["hundreds of variables that name each other", chain(480)],
+    ["variables that all name each other, in many services", round(150, 40)],
     ["hundreds of patterns that take too long", slowPatterns()],
   ])("%s", ([, text = ""]) => {
     expect(probe(text)).not.toBe("");
@@ -155,6 +156,13 @@ describe("no text makes the reader throw, hang or tell", () => {
 function chain(length: number): string {
   const names = Array.from({ length }, (_, i) => `  V${i}: "\${V${i + 1}}\${V${(i * 7) % length}}"`);
   return `app: shop\nservices: { web: { run: a } }\nenv:\n${names.join("\n")}\n`;
+}
+
+function round(length: number, services: number): string {
+  const all = Array.from({ length }, (_, i) => `\${V${i}}`).join("");
+  const names = Array.from({ length }, (_, i) => `  V${i}: "${all}"`);
+  const each = Array.from({ length: services }, (_, i) => `  s${i}: { run: a }`);
+  return `app: shop\nservices:\n${each.join("\n")}\nenv:\n${names.join("\n")}\n`;
 }
 
 function slowPatterns(): string {

@@ -174,28 +174,35 @@ function judgeRounds({ root, complaints }: Judged, owner: Owner): void {
     const pieces = piecesOf(value ?? "") ?? [];
     return [name, pieces.flatMap((piece) => (piece.kind === "variable" ? [piece.name] : []))];
   });
+  let names = 0;
   for (const round of roundsIn(new Map(graph))) {
     const node = nodeAt(root, ...owner.at, round[0] ?? "");
     complaints.add(node, `refers to itself: ${round.join(" → ")}`);
+    names += round.length;
+    if (complaints.isFull || names > namesTold) return;
   }
 }
+
+/** After so many names in rounds nobody reads on; what is left is told when those are mended. */
+const namesTold = 500;
 
 /**
  * The rounds of a graph, each with its first name again at the end: one for every edge that closes a round, so that none is
  * left where those edges are taken out. Which ones does not depend on the graph's order. Each edge is followed once.
  */
-export function roundsIn(graph: ReadonlyMap<string, readonly string[]>): readonly (readonly string[])[] {
-  const rounds: (readonly string[])[] = [];
+function* roundsIn(graph: ReadonlyMap<string, readonly string[]>): Generator<readonly string[]> {
   const done = new Set<string>();
-  const visit = (name: string, way: readonly string[]): void => {
-    if (way.includes(name)) rounds.push(fromFirst(way.slice(way.indexOf(name))));
-    else if (!done.has(name)) {
-      for (const next of [...new Set(graph.get(name))].sort()) visit(next, [...way, name]);
-      done.add(name);
-    }
-  };
-  for (const name of [...graph.keys()].sort()) visit(name, []);
-  return rounds;
+  // A set keeps its order: the names on the way, the first one first.
+  const way = new Set<string>();
+  function* visit(name: string): Generator<readonly string[]> {
+    if (way.has(name)) yield fromFirst([...way].slice([...way].indexOf(name)));
+    if (way.has(name) || done.has(name)) return;
+    way.add(name);
+    for (const next of [...new Set(graph.get(name))].sort()) yield* visit(next);
+    way.delete(name);
+    done.add(name);
+  }
+  for (const name of [...graph.keys()].sort()) yield* visit(name);
 }
 
 function fromFirst(round: readonly string[]): readonly string[] {
