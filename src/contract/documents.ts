@@ -132,6 +132,7 @@ export const variableOrigins = z
         rules: z.array(z.string()).describe("The manifest's rules for it, in words."),
       }),
     ),
+    staged: z.string().nullable().describe("The version that waits for the next deployment, as NAME@3."),
   })
   .meta({ id: "VariableOrigins" });
 export type VariableOrigins = z.infer<typeof variableOrigins>;

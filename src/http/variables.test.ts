@@ -131,9 +131,14 @@ test("where each service and the build have a variable from is told with its pla
     const response = await api.request(url, {}, { via: "socket" });
     const text = await response.text();
     expect(text).not.toContain("canary-");
-    return variableOrigins.parse(JSON.parse(text)).services.map(({ service, from, set: versions, refersTo, place }) => {
-      return [service, from, ...versions, ...refersTo, place && `${place.line} ${place.path} ${place.group}`];
-    });
+    const { services, staged } = variableOrigins.parse(JSON.parse(text));
+    const waiting = staged === null ? [] : [[staged, "waits"]];
+    return [
+      ...waiting,
+      ...services.map(({ service, from, set: versions, refersTo, place }) => {
+        return [service, from, ...versions, ...refersTo, place && `${place.line} ${place.path} ${place.group}`];
+      }),
+    ];
   };
   const group = "8 groups.internal.INTERNAL_KEY internal";
   expect(await explained("INTERNAL_KEY")).toEqual([
@@ -154,6 +159,8 @@ test("where each service and the build have a variable from is told with its pla
   expect((await explained("SALT"))[0]).toEqual(["web", "generated", "SALT@1", "10 services.web.env.SALT null"]);
   expect((await explained("EXTRA"))[0]).toEqual(["web", "set", "EXTRA@1", null]);
   expect((await explained("RELEASE"))[0]).toEqual(["web", "fairlead", null]);
+  await ask("PATCH", "production/variables", { set: { LATER: "canary-4" }, stage: true });
+  expect((await explained("LATER"))[0]).toEqual(["LATER@1", "waits"]);
 });
 
 test("the list of variables tells the group of a shared one, and what the build has", async () => {

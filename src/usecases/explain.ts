@@ -3,7 +3,15 @@ import { Secret } from "../base/secret.ts";
 import { fillEnv } from "../engine/values.ts";
 import type { WrittenOrigin } from "../manifest/origin.ts";
 import { type Environment, type EnvKey, keyText } from "../model/environment.ts";
-import { buildEnvOf, type EnvValue, isOwnVariable, type Release, refText, secretsOf } from "../model/release.ts";
+import {
+  buildEnvOf,
+  type EnvValue,
+  isOwnVariable,
+  type Release,
+  refText,
+  secretsOf,
+  secretsOfRelease,
+} from "../model/release.ts";
 import { readDraft } from "./compose.ts";
 import { newestRelease } from "./documents.ts";
 import { maker } from "./generate.ts";
@@ -23,11 +31,17 @@ export interface Origin extends Omit<WrittenOrigin, "gives" | "place"> {
   readonly place: WrittenOrigin["place"] | null;
 }
 
+export interface Explained {
+  readonly origins: readonly Origin[];
+  /** The version that waits for the next deployment, as `NAME@3`. */
+  readonly staged: string | null;
+}
+
 /**
  * Where every service of the newest release, and the build, has a variable from. Faults: `app.unknown`,
  * `release.none-before` when there is no release yet, `value.unknown` when nothing knows the name.
  */
-export async function explainVariable(call: Call, key: EnvKey, name: string): Promise<readonly Origin[]> {
+export async function explainVariable(call: Call, key: EnvKey, name: string): Promise<Explained> {
   authorise(call, "read");
   const environment = await environmentOf(call, key);
   const release = await newestRelease(call, environment);
@@ -48,8 +62,18 @@ export async function explainVariable(call: Call, key: EnvKey, name: string): Pr
     }),
   );
   const known = origins.filter((one) => one !== null);
-  if (known.some(({ from, place }) => from !== "absent" || place !== null)) return known;
+  const staged = stagedIn(release, environment, name);
+  if (staged !== null || known.some(({ from, place }) => from !== "absent" || place !== null)) {
+    return { origins: known, staged };
+  }
   throw new Fault("value.unknown", `${keyText(key)} knows no variable ${name}`);
+}
+
+function stagedIn(release: Release, { variables }: Environment, name: string): string | null {
+  const version = Object.hasOwn(variables, name) ? variables[name]?.version : undefined;
+  if (version === undefined) return null;
+  const newest = refText({ secret: name, version });
+  return secretsOfRelease(release).some((ref) => refText(ref) === newest) ? null : newest;
 }
 
 /** The variable as every service of a release has it, and as its build has it. */

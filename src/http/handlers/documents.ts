@@ -35,8 +35,8 @@ export const documentHandlers = {
     return { json: { variables: { ...variables }, effective: copyOf(effective), build: { ...build } } };
   },
   explainVariable: async ({ call, params }) => {
-    const origins = await explainVariable(call, keyOf(params), params.variable);
-    return { json: { services: origins.map(originView) } };
+    const { origins, staged } = await explainVariable(call, keyOf(params), params.variable);
+    return { json: { services: origins.map(originView), staged } };
   },
   versions: async ({ call, params }) => ({
     json: versionsView(await listVersions(call, keyOf(params), params.variable)),

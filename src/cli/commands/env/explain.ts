@@ -23,9 +23,10 @@ export default command({
   ],
   async run({ args: { name }, flags, world }) {
     if (flags.file !== undefined) return { name, ...explainedBy(world, name, flags.file) };
-    return { name, file: "fairlead.yml", ...(await world.api().explainVariable(world.key(), name)), unknown: null };
+    const { services, staged } = await world.api().explainVariable(world.key(), name);
+    return { name, file: "fairlead.yml", services, staged, unknown: null };
   },
-  view({ services, file, unknown }, paint) {
+  view({ services, file, staged, unknown }, paint) {
     const rows = services.map((origin) => [
       origin.service ?? "(the build)",
       origin.digest === null ? "-" : paint.dim(`•••• ${origin.digest}`),
@@ -35,7 +36,8 @@ export default command({
       origin.rules.join(", ") || "-",
     ]);
     const known = table(["SERVICE", "VALUE", "FROM", "VERSIONS", "WRITTEN AT", "RULES"], rows, paint);
-    return unknown === null ? known : `${known}\n${paint.dim(unknown)}`;
+    const notes = [staged && paint.yellow(`${staged} waits for the next deployment.`), unknown && paint.dim(unknown)];
+    return [known, ...notes.filter((note) => note !== null)].join("\n");
   },
 });
 
@@ -74,7 +76,7 @@ function explainedBy(world: World, name: string, given: string) {
   const services = reading.originsOf(name).map(offline);
   if (services.length === 0) throw new Fault("value.unknown", `${given} has no variable ${name} for ${environment}`);
   const unknown = `Not known without a controller: whether ${name} is set there for ${environment}, which wins over the manifest.`;
-  return { file: given, services, unknown };
+  return { file: given, services, staged: null, unknown };
 }
 
 function offline({ gives, ...rest }: WrittenOrigin): Origin {
