@@ -67,14 +67,14 @@ function run(words: string, options: RunOptions = {}) {
   return runLine(words.split(" "), { cwd: root, ...options });
 }
 
-async function deployed(): Promise<void> {
+async function deployed(text = manifest): Promise<void> {
   expect((await run("env set API_KEY --stdin --stage", { stdin: "canary-old-key" })).code).toBe(0);
-  const source = sha256(manifest);
-  stage.deps.builder.sources.set(source, new Map([["fairlead.yml", manifest]]));
+  const source = sha256(text);
+  stage.deps.builder.sources.set(source, new Map([["fairlead.yml", text]]));
   const body = JSON.stringify({ kind: "deploy", source });
   const api = createApi(stage.deps);
   const path = "/v1/apps/shop/environments/production/deployments";
-  const headers = { "content-type": "application/json" };
+  const headers = { "content-type": "application/json", "fairlead-confirm": "production" };
   expect((await api.request(path, { method: "POST", headers, body }, { via: "socket" })).status).toBe(202);
   await expect.poll(async () => (await stage.deps.journal.environment(key))?.serving?.release).toBe(1);
   const release = await stage.deps.journal.release(key, 1);
@@ -270,6 +270,16 @@ describe("env edit", () => {
     expect(refused.stderr).not.toContain("canary");
     expect(left()).toHaveLength(1);
     expect(await stage.deps.journal.lastReleaseNumber(key)).toBe(1);
+  });
+
+  test("what is not confirmed is kept, too", async () => {
+    await deployed(`${manifest}protected: true\n`);
+    const change = (text: string) => `${text}EXTRA=canary\n`;
+    const unconfirmed = await edit("env edit -y --stage", change);
+    expect([unconfirmed.code, unconfirmed.stderr]).toEqual([8, expect.stringMatching(/protected.*\n.*kept in/)]);
+    expect(readFileSync(seen[0]?.file ?? "", "utf8")).toContain("EXTRA=canary");
+    expect((await edit("env edit -y --stage --confirm production", change)).code).toBe(0);
+    expect(left()).toHaveLength(1);
   });
 
   test("an editor that fails, and nobody to ask, change nothing and leave no file", async () => {
