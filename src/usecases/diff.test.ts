@@ -61,8 +61,8 @@ describe("differences", () => {
     };
     const words = (a: Release, b: Release) =>
       differences(a, b).map(({ action, subject, detail }) => `${action} ${subject}: ${detail}`);
-    expect(words(release([old]), release([next], { source: "sha256:t" }))).toEqual([
-      "change code: source s → t",
+    expect(words(release([old], { branch: "main" }), release([next], { source: "sha256:t", branch: "fix" }))).toEqual([
+      "change code: source s → t; branch main → fix",
       "replace service web: artifact aaaaaaaaaaaa → bbbbbbbbbbbb; hosts a.com → b.com; changed http.timeoutMs",
       "change schema: release command of web has other code: npm run migrate",
     ]);

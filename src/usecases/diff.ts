@@ -31,11 +31,18 @@ export function differences(before: Release | null, after: Release): readonly Di
   const change = (subject: string, detail: string): readonly Difference[] =>
     detail === "" ? [] : [{ action: "change", subject, detail }];
   return [
-    ...change("code", before.source === after.source ? "" : `source ${short(before.source)} → ${short(after.source)}`),
+    ...change("code", codeWords(before, after).join("; ")),
     ...services,
     ...change("deploy", changed(before.deploy, after.deploy).join(", ")),
     ...change("schema", schemaWords(before, after).join("; ")),
   ];
+}
+
+function codeWords(before: Release, after: Release): readonly string[] {
+  if (before.source === after.source) return [];
+  const [from, to] = [before.branch, after.branch];
+  const branches = from && to && from !== to ? [`branch ${from} → ${to}`] : [];
+  return [`source ${short(before.source)} → ${short(after.source)}`, ...branches];
 }
 
 /**
