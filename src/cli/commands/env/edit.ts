@@ -27,7 +27,7 @@ interface Editing {
 
 export default command({
   about:
-    "Opens what is set for the environment as a .env file in $VISUAL or $EDITOR. Values are shown only with --reveal; the\nplaceholder in their place leaves them as they are. Shows which names would change and asks; then all is changed at\nonce, or nothing: when it is refused, also because somebody else changed something meanwhile, or not confirmed, the text is kept. The file\nis readable by you alone, lies in memory where the machine has a place for that, and is removed.",
+    "Opens what is set for the environment as a .env file in $VISUAL or $EDITOR. Values are shown only with --reveal; the\nplaceholder in their place leaves them as they are. Shows which names would change and asks; then all is changed at\nonce, or nothing. When it is refused, also because somebody else changed something meanwhile, or is not confirmed, the\ntext is kept. The file is readable by you alone, lies in memory where the machine has a place for that, and is removed.",
   flags: {
     reveal: toggle("--reveal", "Show the values; the audit has who did"),
     stage: toggle("--stage", "Keep it for the next deployment instead of deploying it now"),
