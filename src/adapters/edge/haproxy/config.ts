@@ -158,13 +158,9 @@ ${announced(proxies)}  log-format "${recordFormat}"
   http-request set-log-level silent
   http-request set-var(txn.t0) date(0,us)
   http-request set-var(txn.client) src
-  http-request set-var(txn.proto) str(http)
-  http-request set-var(txn.proto) str(https) if { ssl_fc }
+  http-request set-var(txn.proto) ssl_fc,iif(https,http)
   http-request set-var(txn.id) req.fhdr(x-request-id)
   http-request set-var(txn.id) uuid unless { var(txn.id) -m reg '^[A-Za-z0-9._-]{1,128}$' }
-  http-request set-var(txn.policy) str(none)
-  http-request set-var(txn.what) str(503)
-  http-request set-var(txn.kind) str(text)
   http-request set-var(txn.kind) str(json) if { req.fhdr(accept) -m sub -i json }
   http-request set-var(txn.kind) str(html) if { req.fhdr(accept) -m sub -i text/html }
 ${lineIf(proxies.trust.length > 0, "http-request lua.origin")}  # Requests with two meanings.
@@ -174,11 +170,11 @@ ${lineIf(proxies.trust.length > 0, "http-request lua.origin")}  # Requests with 
   http-request return status 431 content-type "text/plain; charset=utf-8" string "431 Request Header Fields Too Large" hdr connection close if { req.hdrs,length gt ${settings.headerBytes} }
   http-request set-uri %[pathq] if { url -m reg '^https?://' }
   # What a certificate authority asks.
-  http-request set-var(txn.token) 'path,regsub(^${challengePrefix},)' if { path -m beg ${challengePrefix} } !{ ssl_fc }
-  http-request set-var(txn.answer) var(txn.token),map_str(${files.challenges})
+  http-request set-var(txn.answer) 'path,regsub(^${challengePrefix},),map_str(${files.challenges})' if ${challenge} !{ ssl_fc }
   http-request return status 200 content-type text/plain lf-string %[var(txn.answer)] if { var(txn.answer) -m found }
   # Whose it is.
-  http-request set-var(txn.host) 'req.hdr(host),lower,host_only,regsub(\\.$,)'
+  http-request set-var(txn.host) req.hdr(host),lower,host_only
+  http-request set-var(txn.host) 'var(txn.host),regsub(\\.$,)' if { var(txn.host) -m end . }
   http-request set-var(txn.path) path,bytes(0,2048)
   http-request set-var(txn.key) var(txn.host) if { var(txn.host) -m reg '^([a-z0-9_.-]{1,253}|\\[[0-9a-f:.]+\\])$' }
   http-request set-var(txn.route) var(txn.key),${lookUp}
@@ -187,34 +183,48 @@ ${lineIf(proxies.trust.length > 0, "http-request lua.origin")}  # Requests with 
   http-request lua.inside if { ${field("flags")} -m sub ${flags.inside} }
   http-request lua.own 404 unless { var(txn.route) -m found }
   http-request set-log-level info
+${forwarding(proxies)}
 ${admission(options, field)}
-${forwarding}
 ${lineIf(countsBodies(options.version), `use_backend ${countedName("%[var(txn.pool)]")} if { var(txn.counted) -m bool }`)}  use_backend %[var(txn.pool)]
 ${answers(files)}`;
 }
 
-function admission({ files, version }: ConfigOptions, field: (name: Field) => string): string {
+const challenge = `{ path -m beg ${challengePrefix} }`;
+
+/** From plain HTTP to where the host has a certificate, at once under its canonical name. */
+function toHttps({ secure }: EdgeFiles): string {
+  return `  http-request set-var(txn.place) var(txn.host) if turns plain
+  http-request set-var(txn.place) var(txn.canonical) if turns plain moved
+  http-request set-var(txn.door) var(txn.place),map_str(${secure}) if turns plain
+  http-request set-var(txn.door) 'var(txn.place),regsub(^[^.]+,*),map_str(${secure})' if turns plain !{ var(txn.door) -m found }
+  http-request redirect location https://%[var(txn.place)]%[pathq] code 308 if { var(txn.door) -m str :443 } !${challenge}
+  http-request redirect location https://%[var(txn.place)]%[var(txn.door)]%[pathq] code 308 if { var(txn.door) -m found } !${challenge}`;
+}
+
+function admission({ files, secure, version }: ConfigOptions, field: (name: Field) => string): string {
   const policy = (key: string) => `var(txn.policy),concat(.${key}),map_str(${files.policies})`;
-  const challenge = `{ path -m beg ${challengePrefix} }`;
-  return `  # Whether, when and by whom it is served: once, before any waiting, and in this order.
+  return `  # Nothing but the usual is asked of most routes: those requests go on at once.
   http-request set-var(txn.policy) ${field("policy")}
   http-request set-var(txn.flags) ${field("flags")}
+  http-request set-var(txn.pool) ${field("pool")}
+  http-request set-var(txn.timeout) ${field("timeoutMs")}
+  http-request set-var(txn.body) ${field("bodyBytes")}
+  # What is announced of it, or here already.
+  acl large req.body_size,sub(txn.body) gt 0
+${lineIf(countsBodies(version), counting)}  acl turns var(txn.flags) -m sub ${flags.https}
+  acl usual ${field("usual")} -m str 1
+  http-request set-var(txn.lease) ${field("lease")} if usual !large ${secure === null ? "" : "!plain or usual !large !turns"}
+  http-request allow if { var(txn.lease) -m found }
+  # Whether, when and by whom it is served: once, before any waiting, and in this order.
   http-request set-var(txn.csp) ${policy("csp")} if { var(txn.flags) -m sub ${flags.contentSecurityPolicy} }
   acl cors var(txn.flags) -m sub ${flags.cors}
   http-request set-var(txn.origin) req.hdr(origin) if cors
   http-request set-var(txn.allowed) var(txn.policy),concat(.origin.,txn.origin),map_str(${files.policies}) if cors
   http-request set-var(txn.allowed) ${policy("origin.*")} if cors !{ var(txn.allowed) -m found }
   http-request set-var(txn.canonical) ${policy("canonical")} if { var(txn.flags) -m sub ${flags.canonical} }
-  http-request set-var(txn.port) 'req.hdr(host),regsub("^(\\[[^]]*\\]|[^:]*)",)'
-  http-request set-var(txn.place) var(txn.host)
-  http-request set-var(txn.place) var(txn.canonical) if { var(txn.canonical) -m found }
-  acl turns var(txn.flags) -m sub ${flags.https}
-  acl plain var(txn.proto) -m str http
-  http-request set-var(txn.door) var(txn.place),map_str(${files.secure}) if turns plain
-  http-request set-var(txn.door) 'var(txn.place),regsub(^[^.]+,*),map_str(${files.secure})' if turns plain !{ var(txn.door) -m found }
-  http-request redirect location https://%[var(txn.place)]%[pathq] code 308 if { var(txn.door) -m str :443 } !${challenge}
-  http-request redirect location https://%[var(txn.place)]%[var(txn.door)]%[pathq] code 308 if { var(txn.door) -m found } !${challenge}
-  http-request redirect location %[var(txn.proto)]://%[var(txn.canonical)]%[var(txn.port)]%[pathq] code 308 if { var(txn.canonical) -m found } !{ var(txn.canonical),strcmp(txn.host) eq 0 } !${challenge}
+  acl moved var(txn.canonical) -m found
+${secure === null ? "" : `${toHttps(files)}\n`}  http-request set-var(txn.port) 'req.hdr(host),regsub("^(\\[[^]]*\\]|[^:]*)",)' if moved
+  http-request redirect location %[var(txn.proto)]://%[var(txn.canonical)]%[var(txn.port)]%[pathq] code 308 if moved !{ var(txn.canonical),strcmp(txn.host) eq 0 } !${challenge}
   http-request set-var(txn.network) var(txn.client),ipmask(32,64)
   http-request lua.limit unless { ${field("rateMost")} -m str 0 }
   http-request lua.own 429 if { var(txn.retry) -m found }
@@ -222,15 +232,13 @@ function admission({ files, version }: ConfigOptions, field: (name: Field) => st
   acl asks req.hdr(access-control-request-method) -m found
   http-request return status 204 hdr access-control-allow-methods %[${policy("cors.methods")}] hdr access-control-allow-headers %[${policy("cors.headers")}] hdr access-control-max-age %[${policy("cors.age")}] if cors preflight asks { var(txn.allowed) -m found }
   http-request lua.own 403 if cors preflight asks { var(txn.origin) -m found }
-  http-request set-var(txn.body) ${field("bodyBytes")}
-  # What is announced of it, or here already.
-  acl large req.hdr_val(content-length),sub(txn.body) gt 0
-  acl large req.body_size,sub(txn.body) gt 0
 ${lineIf(isSince(version, 3, 0), `http-request set-timeout client ${settings.lingerS}s if large`)}  http-request lua.own 413 if large
-${lineIf(countsBodies(version), counting)}  http-request lua.hold unless { ${field("holdMs")} -m str 0 }
+  http-request lua.hold unless { ${field("holdMs")} -m str 0 }
   http-request lua.own 404 unless { var(txn.route) -m found }
   http-request set-var(txn.policy) ${field("policy")}
   http-request set-var(txn.flags) ${field("flags")}
+  http-request set-var(txn.pool) ${field("pool")}
+  http-request set-var(txn.timeout) ${field("timeoutMs")}
   http-request set-var(txn.lease) int(0)
   http-request set-var(txn.retry) int(1)
   acl closed var(txn.flags) -m sub ${flags.maintenance}
@@ -238,11 +246,9 @@ ${lineIf(countsBodies(version), counting)}  http-request lua.hold unless { ${fie
   http-request set-var(txn.retry) int(60) if closed
   http-request lua.own 503 if closed
   http-request lua.own 503 if { var(txn.late) -m bool }
-  http-request set-var(txn.pool) ${field("pool")}
   http-request lua.own 503 if { var(txn.pool) -m str ${nobody} }
   http-request unset-var(txn.retry)
-  http-request set-var(txn.lease) ${field("lease")}
-  http-request set-var(txn.timeout) ${field("timeoutMs")}`;
+  http-request set-var(txn.lease) ${field("lease")}`;
 }
 
 /** A WebSocket over HTTP/2 has no end and no body. */
@@ -253,56 +259,68 @@ const counting = `acl announced req.hdr(content-length) -m found
   http-request set-var(txn.counted) bool(true) if !announced !whole !socket
   http-request set-var(txn.counted) bool(true) if !announced !whole chunked`;
 
-/** Headers for one connection only, and those that a client may say of earlier proxies, which are never believed. */
-const forwarding = `  # What the app is told.
+/**
+ * Headers for one connection only go, and those that a client may say of earlier proxies, which are never believed: none
+ * of them is there any more when ours are added.
+ */
+function forwarding({ trust }: FrontProxies): string {
+  const believed = trust.length > 0;
+  return `  # What the app is told.
+  acl plain var(txn.proto) -m str http
   http-request del-header upgrade unless { req.hdr(upgrade) -m str -i websocket }
   http-request lua.unlist_request if { req.hdr(connection) -m found } !{ req.hdr(upgrade) -m found }
   http-request del-header '^(keep-alive|proxy-connection|proxy-authenticate|proxy-authorization|te|trailer|http2-settings|forwarded|x[-_]real[-_]ip|x[-_]forwarded[-_].*|x[-_]request[-_]id)$' -m reg
-  http-request set-header x-forwarded-for %[src]
-  http-request set-header x-forwarded-for "%[var(txn.chain)], %[src]" if { var(txn.chain) -m found }
-  http-request set-header x-real-ip %[var(txn.client)]
-  http-request set-header x-forwarded-proto %[var(txn.proto)]
-  http-request set-header x-forwarded-host %[req.hdr(host)]
-  http-request set-header x-forwarded-port %[dst_port]
-  http-request set-header x-forwarded-port 443 if { var(txn.proto) -m str https } !{ ssl_fc }
-  http-request set-header x-forwarded-port %[req.hdr(host),port_only] if { req.hdr(host),port_only gt 0 }
-  http-request set-header x-request-id %[var(txn.id)]`;
+${lineIf(believed, `http-request add-header x-forwarded-for "%[var(txn.chain)], %[src]" if { var(txn.chain) -m found }`)}  http-request add-header x-forwarded-for %[src]${believed ? " unless { var(txn.chain) -m found }" : ""}
+  http-request add-header x-real-ip %[var(txn.client)]
+  http-request add-header x-forwarded-proto %[var(txn.proto)]
+  http-request add-header x-forwarded-host %[req.hdr(host)]
+  acl named req.hdr(host),port_only gt 0
+  http-request add-header x-forwarded-port %[req.hdr(host),port_only] if named
+${lineIf(believed, "http-request add-header x-forwarded-port 443 if !named !plain !{ ssl_fc }")}  http-request add-header x-forwarded-port %[dst_port] if !named${believed ? " plain or !named { ssl_fc }" : ""}
+  http-request add-header x-request-id %[var(txn.id)]`;
+}
 
 function answers(files: EdgeFiles): string {
   const corsValue = (key: string) => `var(txn.policy),concat(.cors.${key}),map_str(${files.policies})`;
-  const cors = `{ var(txn.flags) -m sub ${flags.cors} }`;
-  const own = "!{ var(txn.app) -m bool }";
   const allowed = "{ var(txn.allowed) -m found }";
   const secure = securityHeaders.always.map(
     ([name, value]) =>
-      `  http-after-response set-header ${name} ${quoted(value)} if { var(txn.flags) -m sub ${flags.secure} } !{ res.hdr(${name}) -m found }`,
+      `  http-after-response set-header ${name} ${quoted(value)} if secured !{ res.hdr(${name}) -m found }`,
   );
   const overTls = securityHeaders.overTls.map(
     ([name, value]) =>
-      `  http-after-response set-header ${name} ${quoted(value)} if { var(txn.flags) -m sub ${flags.secure} } { var(txn.proto) -m str https } !{ res.hdr(${name}) -m found }`,
+      `  http-after-response set-header ${name} ${quoted(value)} if secured !plain !{ res.hdr(${name}) -m found }`,
   );
   return `  # What the client is told.
   http-response set-var(txn.app) bool(true)
   http-response set-var(txn.wait) date(0,us),sub(txn.t0)
   http-response lua.unlist_answer if { res.hdr(connection) -m found } !{ status 101 }
   http-response del-header '^(keep-alive|proxy-connection|proxy-authenticate|te|trailer)$' -m reg
-  http-after-response set-status 502 if { status 503 } ${own} { var(txn.sent) -m bool }
-  http-after-response set-header cache-control no-store if ${own} !{ status 204 }
-  http-after-response set-header retry-after %[var(txn.retry)] if ${own} { var(txn.retry) -m found }
-  http-after-response set-var(txn.said) status,concat(.,txn.kind) if ${own}
-  http-after-response set-var(txn.said) var(txn.what),concat(.,txn.kind) if ${own} { status 503 }
-  http-after-response set-header content-type application/problem+json if ${own} { var(txn.kind) -m str json } { var(txn.policy),concat(.,txn.said),map_str(${files.policies}) -m found }
-  http-after-response set-header content-type "text/html; charset=utf-8" if ${own} { var(txn.kind) -m str html } { var(txn.policy),concat(.,txn.said),map_str(${files.policies}) -m found }
-  http-after-response set-header connection close if ${own} { status 400 }
+  acl app var(txn.app) -m bool
+  acl secured var(txn.flags) -m sub ${flags.secure}
+  acl policed var(txn.csp) -m found
   http-after-response set-header x-request-id %[var(txn.id)]
+  http-after-response allow if app !secured !policed !cors
 ${[...secure, ...overTls].join("\n")}
-  http-after-response set-header content-security-policy %[var(txn.csp)] if { var(txn.csp) -m found } !{ res.hdr(content-security-policy) -m found }
-  http-after-response del-header '^access-control-(allow-origin|allow-credentials|expose-headers)$' -m reg if ${cors}
-  http-after-response del-header '^access-control-(allow-methods|allow-headers|max-age)$' -m reg if ${cors} { var(txn.app) -m bool }
-  http-after-response set-header access-control-allow-origin %[var(txn.allowed)] if ${cors} ${allowed}
-  http-after-response set-header access-control-allow-credentials true if ${cors} ${allowed} { ${corsValue("credentials")} -m found }
-  http-after-response set-header access-control-expose-headers %[${corsValue("expose")}] if ${cors} ${allowed} { ${corsValue("expose")} -m found }
-  http-after-response add-header vary Origin if ${cors} !{ var(txn.allowed) -m str * }`;
+  http-after-response set-header content-security-policy %[var(txn.csp)] if policed !{ res.hdr(content-security-policy) -m found }
+  http-after-response allow if app !cors
+  http-after-response del-header '^access-control-(allow-origin|allow-credentials|expose-headers)$' -m reg if cors
+  http-after-response del-header '^access-control-(allow-methods|allow-headers|max-age)$' -m reg if cors app
+  http-after-response set-header access-control-allow-origin %[var(txn.allowed)] if cors ${allowed}
+  http-after-response set-header access-control-allow-credentials true if cors ${allowed} { ${corsValue("credentials")} -m found }
+  http-after-response set-header access-control-expose-headers %[${corsValue("expose")}] if cors ${allowed} { ${corsValue("expose")} -m found }
+  http-after-response add-header vary Origin if cors !{ var(txn.allowed) -m str * }
+  http-after-response allow if app
+  # What of it is the edge's own.
+  http-after-response set-status 502 if { status 503 } { var(txn.sent) -m bool }
+  http-after-response set-header cache-control no-store unless { status 204 }
+  http-after-response set-header retry-after %[var(txn.retry)] if { var(txn.retry) -m found }
+  http-after-response set-var(txn.said) status,concat(.,txn.kind)
+  http-after-response set-var(txn.said) var(txn.what),concat(.,txn.kind) if { status 503 }
+  acl paged var(txn.policy),concat(.,txn.said),map_str(${files.policies}) -m found
+  http-after-response set-header content-type application/problem+json if { var(txn.kind) -m str json } paged
+  http-after-response set-header content-type "text/html; charset=utf-8" if { var(txn.kind) -m str html } paged
+  http-after-response set-header connection close if { status 400 }`;
 }
 
 /** Without a certificate for a name the handshake ends; there is no default one. */

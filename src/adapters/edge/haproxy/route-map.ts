@@ -12,6 +12,7 @@ export const direct = "direct";
 
 /** The fields of a route in the map, in this order, with `|` between them. The configuration and the Lua program read them by number. */
 export const fields = [
+  "usual",
   "lease",
   "pool",
   "timeoutMs",
@@ -88,13 +89,16 @@ interface Place {
 function entryOf(owner: string, route: Route, { lease = 0, pool = nobody, ip = nobody, port = 0 }: Place): string {
   const { rate } = route.limits;
   const most = rate === null ? 0 : Math.max(1, rate.burst);
+  const asked = flagsOf(route);
+  const usual = pool !== nobody && rate === null && route.holdMs === null && usualFlags.has(asked);
   const value: Record<Field, string | number> = {
+    usual: usual ? 1 : 0,
     lease,
     pool,
     timeoutMs: route.timeoutMs,
     bodyBytes: route.limits.bodyBytes,
     holdMs: route.holdMs ?? 0,
-    flags: flagsOf(route),
+    flags: asked,
     // Clients keep their counts over a change that leaves the limit as it was.
     rateKey: rate === null ? nobody : sha256(JSON.stringify([owner, route.service, rate])).slice(-12),
     rateMost: most,
@@ -105,6 +109,8 @@ function entryOf(owner: string, route: Route, { lease = 0, pool = nobody, ip = n
   };
   return fields.map((field) => value[field]).join("|");
 }
+
+const usualFlags: ReadonlySet<string> = new Set([nobody, flags.secure, flags.https, flags.secure + flags.https]);
 
 function flagsOf({ headers, https, contentSecurityPolicy, cors, canonical, maintenance, inside }: Route): string {
   const asked = {
