@@ -35,6 +35,8 @@ export interface RouteContract {
   readonly body?: z.ZodType;
   readonly answer?: z.ZodType;
   readonly media?: "text/plain" | "text/event-stream" | "application/octet-stream" | "application/json";
+  /** The answer has secrets in it and is kept nowhere: also not for an Idempotency-Key, which is not looked at. */
+  readonly unkept?: true;
 }
 
 const page = z.strictObject({ limit: pageLimit, cursor });
@@ -264,6 +266,7 @@ export const routes = {
     path: `${environment}/variables/reveal`,
     status: 200,
     answer: revealedVariables,
+    unkept: true,
     summary: "Variables in the clear; who asked is kept in the audit",
   },
   explainVariable: {
@@ -285,6 +288,7 @@ export const routes = {
     path: "/v1/vault/recovery",
     status: 200,
     answer: vaultRecovery,
+    unkept: true,
     summary: "The vault's master key, for a bundle that its reader encrypts and keeps elsewhere",
   },
   rotateVault: {

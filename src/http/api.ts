@@ -104,7 +104,7 @@ async function handle({ c, deps, route, handler, isOpen }: Handling): Promise<Re
   const query = route.query && decodeQuery(route.query, request.url);
   const body = route.body && (await decodeBody(route.body, request));
   const run = () => handler({ deps, call, params, query, body, request });
-  const key = route.method === "post" ? idempotencyKey(request) : null;
+  const key = route.method === "post" && !route.unkept ? idempotencyKey(request) : null;
   if (key === null) return respond(await run(), route);
   const asked = { actor: call.actor?.name, method: route.method, path: c.req.path, body: body ?? null };
   const { status, body: text } = await once(call, { key, request: asked }, async () => answeredBy(await run(), route));

@@ -60,9 +60,9 @@ function bodyOf(route: RouteContract): NonNullable<RouteConfig["request"]>["body
   return { required: true, content: { "application/x-tar": { schema: z.string().meta({ format: "binary" }) } } };
 }
 
-function headersOf({ method, media, path }: RouteContract): readonly string[] {
+function headersOf({ method, media, path, unkept }: RouteContract): readonly string[] {
   const confirm = path.includes("{environment}") && method !== "get" ? [headers.confirm] : [];
-  if (method === "post") return [headers.idempotencyKey, ...confirm];
+  if (method === "post" && !unkept) return [headers.idempotencyKey, ...confirm];
   if (method === "patch") return [headers.ifMatch, ...confirm];
   if (confirm.length > 0) return confirm;
   return media === "text/event-stream" ? [headers.lastEventId] : [];

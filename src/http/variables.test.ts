@@ -3,7 +3,7 @@ import { openJournal } from "../adapters/journal/sqlite/open.ts";
 import { openLogs } from "../adapters/logs/sqlite/open.ts";
 import { sha256 } from "../base/digest.ts";
 import { deploymentAnswer } from "../contract/deployments.ts";
-import { variableOrigins, variablesAnswer, variablesDocument } from "../contract/documents.ts";
+import { revealedVariables, variableOrigins, variablesAnswer, variablesDocument } from "../contract/documents.ts";
 import { problem } from "../contract/problem.ts";
 import { openStage } from "../testing/stage.ts";
 import { createApi } from "./api.ts";
@@ -182,3 +182,26 @@ test("a version that only a build has counts as live, and is not destroyed while
   const refused = await api.request(url, { method: "DELETE" }, { via: "socket" });
   expect(problem.parse(await refused.json())).toMatchObject({ code: "value.needed" });
 });
+
+test("the audit of a reveal names what was shown of the build too", async () => {
+  await set({ INTERNAL_KEY: "canary-1", NPM_TOKEN: "canary-2" });
+  await live();
+  const { json } = await ask("POST", "production/variables/reveal", undefined);
+  expect(revealedVariables.parse(json).build.REGISTRY).toBe("https://canary-2@npm.example.com");
+  const [newest] = await stage.deps.journal.audit({ limit: 1 });
+  expect(newest).toMatchObject({
+    action: "env.reveal",
+    names: ["API", "INTERNAL_KEY", "NPM_TOKEN", "REGISTRY", "SALT"],
+  });
+});
+
+test.each(["/v1/apps/shop/environments/production/variables/reveal", "/v1/vault/recovery"])(
+  "what %s shows is not kept for an Idempotency-Key",
+  async (path) => {
+    await set({ TOKEN: "canary-1" });
+    const asked = await api.request(path, { method: "POST", headers: { "idempotency-key": "k1" } }, { via: "socket" });
+    expect(asked.status).toBe(200);
+    const { journal, clock } = stage.deps;
+    expect(await journal.claim("k1", "another request", clock.now())).toBeNull();
+  },
+);

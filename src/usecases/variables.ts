@@ -101,8 +101,9 @@ export async function revealVariables(call: Call, key: EnvKey): Promise<Revealed
   const environment = await environmentOf(call, key);
   const release = await newestRelease(call, environment);
   const given = await givenValues(deps, environment);
-  const names = [...new Set([given, ...(release?.services ?? []).map(({ env }) => env)].flatMap(Object.keys))];
-  const shown = names.filter((name) => !isOwnVariable(name)).sort();
+  const envs = release ? [...release.services.map(({ env }) => env), buildEnvOf(release)] : [];
+  const names = new Set([given, ...envs].flatMap(Object.keys));
+  const shown = [...names].filter((name) => !isOwnVariable(name)).sort();
   await deps.journal.commit([audited(deps, actor, { action: "env.reveal", key, names: shown })]);
   const effective: Record<string, Record<string, string>> = {};
   for (const service of release?.services ?? []) effective[service.name] = await fillEnv(deps, key, service.env);
