@@ -53,7 +53,7 @@ exec 5>&2 2>/dev/null
 )
 _fl_code=$?
 if [ "$_fl_code" -gt 128 ] && [ -e "$_fl_own/stopped" ]; then
-  while _fl_others; do sleep 0.05 || break; done
+  while _fl_others; do sleep 0.05 || [ $? -gt 128 ] || break; done
 fi 2>/dev/null
 _fl_oom=
 if [ "$_fl_code" = 137 ]; then

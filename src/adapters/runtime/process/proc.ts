@@ -105,6 +105,11 @@ function ownerOf(pid: number): number | null {
   return statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid ?? null;
 }
 
+export function isAlive(pid: number): boolean {
+  const found = statOf(pid);
+  return found !== null && !"ZX".includes(found.state);
+}
+
 /** Every process of the machine, dead ones that nobody has waited for included. */
 export function allProcesses(): readonly ProcessStat[] {
   if (bootId() === null) return [];
@@ -122,15 +127,16 @@ export function membersOf(keeper: number, all = allProcesses()): readonly Proces
 /**
  * Who of a keeper's group is to get a signal. Who handles it itself gets it alone, for it knows what its own children should
  * do: Celery's lose the tasks they are at when anybody else tells them to stop. Who would just die of it, such as a shell
- * that waits for what it started, gets it with its children. Without /proc it is the whole group, as its negative number.
+ * that waits for what it started, gets it with its children. Who was `told` before, and all below, is left out. Without /proc
+ * it is the whole group, as its negative number.
  */
-export function recipients(keeper: number, signal: number): readonly number[] {
+export function recipients(keeper: number, signal: number, told: ReadonlySet<number>): readonly number[] {
   if (bootId() === null) return [-keeper];
   const members = membersOf(keeper).filter(({ pid }) => pid !== keeper);
   const own = new Set(members.map(({ pid }) => pid));
   const reached = ({ pid }: ProcessStat): number[] =>
     catches(pid, signal) ? [pid] : [pid, ...members.filter(({ parent }) => parent === pid).flatMap(reached)];
-  return members.filter(({ parent }) => !own.has(parent)).flatMap(reached);
+  return members.filter(({ pid, parent }) => !own.has(parent) && !told.has(pid)).flatMap(reached);
 }
 
 /** Whether a process has a handler for a signal: that bit of SigCgt in proc(5)'s status. */

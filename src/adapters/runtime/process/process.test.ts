@@ -110,6 +110,27 @@ describe("deaths", () => {
     expect(await outputOf(runtime, name)).toBe("up\nready\ndone\n");
   });
 
+  test("being told again takes none of that time away", async () => {
+    const child = `trap "trap : TERM; sleep 0.5; echo done; exit 0" TERM; echo ready; while :; do sleep 0.02; done`;
+    const name = await started(`sh -c '${child}'; echo never`);
+    await until(async () => (await outputOf(runtime, name)) === "up\nready\n");
+    await until(async () => {
+      await runtime.signal(name, "SIGTERM");
+      return (await observed(name))?.exit;
+    });
+    expect(await outputOf(runtime, name)).toBe("up\nready\ndone\n");
+  });
+
+  test("children of one that dies of the stop signal although it seems to handle it are told after it", async () => {
+    const child = `trap "echo told; exit 0" TERM; echo ready; while :; do sleep 0.02; done`;
+    const program = `require("node:child_process").spawn("sh", ["-c", process.argv[1]], { stdio: "inherit" })`;
+    const name = await started(`exec "${process.execPath}" -e '${program}' '${child}'`);
+    await until(async () => (await outputOf(runtime, name)) === "up\nready\n");
+    await runtime.signal(name, "SIGTERM");
+    expect(await exitOf(runtime, name)).toMatchObject({ signal: "SIGTERM", reason: "signalled" });
+    expect(await outputOf(runtime, name)).toBe("up\nready\ntold\n");
+  });
+
   test("grandchildren get the stop signal too", async () => {
     const name = await started("sh -c 'sleep 1000 & sleep 1000' & wait");
     await runtime.signal(name, "SIGTERM");

@@ -1,4 +1,3 @@
-import { constants } from "node:os";
 import { sha256 } from "../../../base/digest.ts";
 import { Fault, isErrno } from "../../../base/faults.ts";
 import { OutputRelease, readFrom } from "../../../host/output.ts";
@@ -19,10 +18,10 @@ import {
   membersOf,
   oomKills,
   type ProcessStat,
-  recipients,
   runs,
   usageOf,
 } from "./proc.ts";
+import { send, tell } from "./signals.ts";
 
 export interface ProcessRuntimeOptions {
   /** Where instances have their directories. */
@@ -143,7 +142,10 @@ class ProcessRuntime implements Runtime {
     if (signal === "SIGKILL") {
       send(-entry.claim.pid, signal);
       this.#lookout.hurry();
-    } else for (const pid of recipients(entry.claim.pid, numberOf(signal))) send(pid, signal);
+    } else {
+      const isOver = () => this.#closed || entry.exit !== null || entry.killedAt !== null;
+      tell({ keeper: entry.claim.pid, signal }, { clock: this.#options.clock, isOver });
+    }
   }
 
   async remove(name: string): Promise<void> {
@@ -374,17 +376,4 @@ class ProcessRuntime implements Runtime {
 function loopbackAddress(key: EnvKey, service: string): string {
   const digest = Buffer.from(sha256(`${keyText(key)} ${service}`).slice(-6), "hex");
   return `127.${128 + (digest.readUInt8(0) % 127)}.${digest.readUInt8(1)}.${1 + (digest.readUInt8(2) % 254)}`;
-}
-
-function numberOf(signal: string): number {
-  return constants.signals[signal as NodeJS.Signals];
-}
-
-/** Signals a process, or a group by its negative; that it has just ended is no error. */
-function send(recipient: number, signal: string): void {
-  try {
-    process.kill(recipient, numberOf(signal));
-  } catch (thrown) {
-    if (!isErrno(thrown, "ESRCH")) throw thrown;
-  }
 }

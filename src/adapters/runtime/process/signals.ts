@@ -1,0 +1,46 @@
+import { constants } from "node:os";
+import { isErrno } from "../../../base/faults.ts";
+import type { Clock } from "../../../ports/clock.ts";
+import { bootId, isAlive, recipients } from "./proc.ts";
+
+/** How soon it is looked for those whom nobody told. */
+const lookAgainMs = 50;
+
+/** Signals a process, or a group by its negative; that it has just ended is no error. */
+export function send(recipient: number, signal: string): void {
+  try {
+    process.kill(recipient, numberOf(signal));
+  } catch (thrown) {
+    if (!isErrno(thrown, "ESRCH")) throw thrown;
+  }
+}
+
+/**
+ * Tells a keeper's group. Who has a handler may die all the same, as Node does by default, and its children were not told:
+ * they are then, until `isOver`.
+ */
+export function tell(
+  { keeper, signal }: { keeper: number; signal: string },
+  { clock, isOver }: { clock: Clock; isOver: () => boolean },
+): void {
+  const told = new Set<number>();
+  const tellRest = () => {
+    for (const pid of recipients(keeper, numberOf(signal), told)) {
+      told.add(pid);
+      send(pid, signal);
+    }
+  };
+  const look = () => {
+    if (isOver() || told.size === 0) return;
+    const ended = [...told].filter((pid) => !isAlive(pid));
+    for (const pid of ended) told.delete(pid);
+    if (ended.length > 0) tellRest();
+    clock.after(lookAgainMs, look);
+  };
+  tellRest();
+  if (bootId() !== null) clock.after(lookAgainMs, look);
+}
+
+function numberOf(signal: string): number {
+  return constants.signals[signal as NodeJS.Signals];
+}
