@@ -15,7 +15,7 @@ const startingAskMs = 25;
 /** Longest wait for a readiness answer. */
 const readyTimeoutMs = 5_000;
 /** How often the ports of an instance are looked up while nobody listens on the one it was given. */
-const lookForPortsMs = 1_000;
+const lookForPortsMs = 500;
 /** A serving instance may be asked sooner than its rhythm says by half of it and at most this, to be asked with others. */
 const soonerAtMostMs = 500;
 

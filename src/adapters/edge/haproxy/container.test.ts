@@ -1,11 +1,13 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { Engine } from "../../../host/engine.ts";
 import { type FrontProxies, noFrontProxies } from "../../../model/route.ts";
 import { edgeConformance } from "../../../testing/conformance/edge.ts";
+import { ask, oneRoute, sayingApp, seen } from "../../../testing/conformance/edge-rig.ts";
 import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
-import { containerRunner, killContainer, stopContainer } from "./container.ts";
+import { containerName, containerRunner, killContainer, stopContainer } from "./container.ts";
 import { edgeFiles } from "./files.ts";
 import { haproxyEdge } from "./haproxy-edge.ts";
 import { limitsOf } from "./limits.ts";
@@ -13,20 +15,29 @@ import { realClock } from "./test-edge.ts";
 
 const socket = testEngine();
 
+interface Found {
+  readonly Id: string;
+  readonly RestartCount: number;
+  readonly State: { readonly Pid: number };
+}
+
 /** A running edge in a container of its own, for tests. */
 async function testContainer(engine: string, proxies: FrontProxies = noFrontProxies) {
   const directory = await mkdtemp(join(tmpdir(), "fl-hxc-"));
   const listen = { host: "127.0.0.1", port: 0 };
   const run = { engine, image: testImages.haproxy };
   const edge = haproxyEdge({ directory, listen, secure: listen, proxies, run, clock: realClock });
+  const client = new Engine(engine);
   await edge.ensure();
   const { host, port } = edge.address();
   return {
     edge,
     url: `http://${host}:${port}`,
     crash: () => killContainer(engine, directory),
+    container: () => client.json<Found>("GET", `/containers/${containerName(directory)}/json`),
     async [Symbol.asyncDispose]() {
       await edge.close();
+      client.close();
       await stopContainer(engine, directory);
       await rm(directory, { recursive: true, force: true });
     },
@@ -40,5 +51,20 @@ if (socket === null) {
 } else {
   const version = await containerRunner({ engine: socket, image: testImages.haproxy }, edgeFiles("/tmp")).version();
   const make = (proxies?: FrontProxies) => testContainer(socket, proxies);
+  test("who is killed and started again by the engine is waited for, and not started a second time", async () => {
+    await using under = await make();
+    await using app = await sayingApp("served");
+    await under.edge.apply(oneRoute("killed/x", { hosts: ["killed.test"], upstreams: [app.upstream("k-1")] }));
+    const before = await under.container();
+    process.kill(before.State.Pid, "SIGKILL");
+    await seen(
+      async () => (await under.edge.observe("killed/x")).up,
+      (up) => !up,
+    );
+    await under.edge.ensure();
+    expect((await ask(under.url, { host: "killed.test" })).text).toBe("served");
+    const after = await under.container();
+    expect([after.Id, after.RestartCount]).toEqual([before.Id, before.RestartCount + 1]);
+  });
   edgeConformance("haproxy in a container", make, { skip: limitsOf(version), behind: make });
 }

@@ -52,6 +52,10 @@ export function containerRunner({ engine: socket, image }: ContainerOptions, fil
         .then(note, note);
       return () => gone;
     },
+    async isReviving() {
+      const found = await inspect(engine, files.directory);
+      return found?.Config.Labels?.[label] === files.directory && (found.State.Running || found.State.Restarting);
+    },
     identify: async () => ({ container: containerName(files.directory), engine: socket }),
   };
 }
@@ -142,15 +146,30 @@ async function fetchImage(engine: Engine, image: string): Promise<void> {
   }
 }
 
+interface Inspected {
+  readonly State: { readonly Running: boolean; readonly Restarting: boolean };
+  readonly Config: { readonly Labels: Readonly<Record<string, string>> | null };
+}
+
+/** The container with the edge's name; null when there is none. */
+async function inspect(engine: Engine, directory: string): Promise<Inspected | null> {
+  try {
+    return await engine.json<Inspected>("GET", `/containers/${containerName(directory)}/json`);
+  } catch (thrown) {
+    if (isRefusal(thrown, 404)) return null;
+    throw thrown;
+  }
+}
+
 /** Removes the container of a directory, if its label says that it is ours. */
 async function removeOurs(engine: Engine, directory: string): Promise<void> {
-  const path = `/containers/${containerName(directory)}`;
+  const found = await inspect(engine, directory);
+  if (found === null) return;
+  if (found.Config.Labels?.[label] !== directory) {
+    throw new Fault("edge.unreachable", `Another container has the edge's name ${containerName(directory)}.`);
+  }
   try {
-    const { Config } = await engine.json<{ Config: { Labels: Record<string, string> | null } }>("GET", `${path}/json`);
-    if (Config.Labels?.[label] !== directory) {
-      throw new Fault("edge.unreachable", `Another container has the edge's name ${containerName(directory)}.`);
-    }
-    await engine.json("DELETE", path, { query: { force: true } });
+    await engine.json("DELETE", `/containers/${containerName(directory)}`, { query: { force: true } });
   } catch (thrown) {
     // 409: its removal is under way.
     if (!isRefusal(thrown, 404, 409)) throw thrown;

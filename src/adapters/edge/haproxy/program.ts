@@ -12,6 +12,8 @@ export interface Runner {
   check(config: string): Promise<string | null>;
   /** Starts it from the configuration on disk. The answer tells whether it has ended since. */
   start(): Promise<() => boolean>;
+  /** Whether somebody else starts it again when it has ended, and is at it. */
+  isReviving(): Promise<boolean>;
   /** What finds it again, for whom the master has this pid by its own account. */
   identify(pid: number): Promise<object>;
 }
@@ -53,6 +55,7 @@ export function programRunner({ program, env }: ProgramOptions, files: EdgeFiles
         await log.close();
       }
     },
+    isReviving: async () => false,
     identify: async (pid) => ({ pid, startTime: await startTimeOf(pid) }),
   };
 }

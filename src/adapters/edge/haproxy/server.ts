@@ -17,6 +17,7 @@ import { pause } from "./pause.ts";
 import { policyEntries, policyKey } from "./policies.ts";
 import type { Runner } from "./program.ts";
 import type { RecordLine } from "./record.ts";
+import { revived } from "./revive.ts";
 import { earlierEntries, type MapEntry, routeMap } from "./route-map.ts";
 import { HaproxyRuntime } from "./runtime.ts";
 import { Certificates } from "./tls.ts";
@@ -89,7 +90,7 @@ export class Server {
 
   async ensure(): Promise<void> {
     await this.#load();
-    this.#workers = await this.#askWorkers();
+    this.#workers = await revived(this.#options, () => this.#askWorkers());
     if (this.#workers === null) return this.#start();
     const onDisk = await readText(this.#options.files.config);
     this.#shape = onDisk === null ? "" : shapeOf(onDisk);
