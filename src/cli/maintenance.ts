@@ -20,7 +20,7 @@ export async function untilMaintenance({ world, api, key }: Asked, closed: boole
   const end = world.host.now() + patience;
   for (;;) {
     const status = await api.status(key);
-    const isRouted = status.urls.length > 0;
+    const isRouted = usersUrls(status).length > 0;
     if (status.maintenance.closed === closed || (closed && !isRouted)) return status;
     if (world.host.now() > end) {
       const word = closed ? "closed" : "open";
@@ -33,10 +33,16 @@ export async function untilMaintenance({ world, api, key }: Asked, closed: boole
 }
 
 /** What `maintenance on` and `off` say. */
-export function maintenanceText({ app, environment, maintenance, urls }: StatusView): string {
+export function maintenanceText(status: StatusView): string {
+  const { app, environment, maintenance } = status;
   const place = `${app}/${environment}`;
   if (!maintenance.on) return `${place} is open again.`;
   if (!maintenance.closed) return `${place} serves nothing now; it is closed as soon as it does.`;
-  const hosts = urls.map(({ url }) => url).join(", ");
+  const hosts = usersUrls(status).join(", ");
   return `${place} is closed for maintenance: ${hosts} answer 503. \`fairlead maintenance off\` opens it.`;
+}
+
+/** Internal services stay open to their neighbours. */
+function usersUrls({ urls }: StatusView): readonly string[] {
+  return urls.filter(({ internal }) => !internal).map(({ url }) => url);
 }

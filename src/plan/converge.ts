@@ -9,7 +9,7 @@ import {
   type RetireReason,
 } from "../model/instance.ts";
 import { confinementOf, internalHosts } from "../model/release.ts";
-import type { RouteTable } from "../model/route.ts";
+import type { Route, RouteTable } from "../model/route.ts";
 import type { Draft } from "./draft.ts";
 import { exitWords, judgeGate } from "./gate.ts";
 import type { Snapshot } from "./plan.ts";
@@ -205,12 +205,12 @@ function route(s: Snapshot, table: RouteTable | null, draft: Draft): void {
   else draft.do({ do: "unroute", owner: keyText(s.key), why: "nothing is routed" });
 }
 
-function routeWords(table: RouteTable): string {
-  const routes = table.routes.map(({ service, upstreams, holdMs }) =>
-    holdMs === null ? `${service} → ${upstreams.map((one) => one.id).join(", ") || "nobody"}` : `${service} held`,
-  );
-  const closed = table.routes.some(({ maintenance }) => maintenance !== null);
-  return `${closed ? "closed for maintenance: " : ""}${routes.join("; ")}`;
+function routeWords({ routes }: RouteTable): string {
+  const words = ({ service, upstreams, holdMs }: Route) =>
+    holdMs === null ? `${service} → ${upstreams.map((one) => one.id).join(", ") || "nobody"}` : `${service} held`;
+  const open = routes.filter(({ maintenance }) => maintenance === null).map(words);
+  const closed = routes.filter(({ maintenance }) => maintenance !== null).map(words);
+  return [...open, ...(closed.length > 0 ? [`closed for maintenance: ${closed.join("; ")}`] : [])].join("; ");
 }
 
 /** Starts an instance in an empty place, at once or when it may be tried again. */

@@ -181,6 +181,7 @@ function route(
     upstreams,
     holdMs: to.holdMs,
     inside: internal ? inside : null,
-    maintenance: environment.maintenance,
+    // Neighbours are no users: what goes on behind a closed door needs them, a gate too.
+    maintenance: internal ? null : environment.maintenance,
   };
 }

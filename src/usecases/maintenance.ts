@@ -40,13 +40,13 @@ export async function changeMaintenance(call: Call, key: EnvKey, order: Maintena
 
 export interface MaintenanceStatus {
   readonly wanted: Maintenance | null;
-  /** Whether the edge answers for every service right now. */
+  /** Whether the edge answers for every service that users reach right now. */
   readonly closed: boolean;
 }
 
 /** What is wanted, and what the edge does. */
 export function maintenanceOf({ environment, edge }: Snapshot): MaintenanceStatus {
-  const routes = edge.table?.routes ?? [];
+  const routes = (edge.table?.routes ?? []).filter(({ inside }) => inside === null);
   return {
     wanted: environment.maintenance,
     closed: routes.length > 0 && routes.every(({ maintenance }) => maintenance !== null),
