@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, timingSafeEqual } from "node:crypto";
 
 /** JSON with sorted keys, so that equal values have equal text. `undefined` members are left out, as JSON does. */
 export function canonicalJson(value: unknown): string {
@@ -12,6 +12,12 @@ export function canonicalJson(value: unknown): string {
 /** `sha256:` and the hex digest of a text or of bytes. */
 export function sha256(content: string | Uint8Array): string {
   return `sha256:${createHash("sha256").update(content).digest("hex")}`;
+}
+
+/** Whether two digests are the same, compared in constant time: for those of secrets. */
+export function sameDigest(one: string, other: string): boolean {
+  const [a, b] = [Buffer.from(one), Buffer.from(other)];
+  return a.length === b.length && timingSafeEqual(a, b);
 }
 
 /** One file of a source tree. `mode` is only whether it is executable: other bits differ between machines. */

@@ -12,13 +12,20 @@ export const faults = {
   "usage.invalid": { status: 400, exit: 2, hint: "See `fairlead help` for the command's arguments." },
   "request.invalid": { status: 400, exit: 2, hint: "See /v1/openapi.json for what the request must look like." },
   "request.too-large": { status: 413, exit: 2, hint: "Leave large files out with .gitignore or .dockerignore." },
-  "access.denied": { status: 403, exit: 3, hint: "Use a token with the needed scope, or the controller's own socket." },
+  "access.denied": { status: 403, exit: 3, hint: "Use the controller's own socket, on its machine." },
   "access.unauthenticated": { status: 401, exit: 3, hint: "Give a token with --token or FAIRLEAD_TOKEN." },
   "branch.not-allowed": {
     status: 403,
     exit: 3,
     hint: "Deploy from a branch that may go live there; `environments.<name>.protected.branches` says which.",
   },
+  "protected.not-allowed": {
+    status: 403,
+    exit: 3,
+    hint: "Ask somebody who may; `environments.<name>.protected.who` says who.",
+  },
+  "token.unknown": { status: 404, exit: 4, hint: "`fairlead tokens list` lists them." },
+  "token.name-taken": { status: 409, exit: 5, hint: "Choose another name, or revoke the token that has it." },
   "preview.unknown": { status: 404, exit: 4, hint: "`fairlead preview list` lists them." },
   "preview.ended": {
     status: 409,

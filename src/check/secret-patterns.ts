@@ -7,6 +7,7 @@ const known: readonly (readonly [string, RegExp])[] = [
   ["a GitLab token", /\bglpat-[\w-]{20,}/],
   ["a Slack token", /\bxox[abeoprs]-[A-Za-z0-9-]{20,}/],
   ["a Google API key", /\bAIza[\w-]{35}\b/],
+  ["a Fairlead token", /\bflt_[a-z][a-z0-9-]{0,39}_[\w-]{43}/],
   ["a Stripe key", /\b[rs]k_live_[A-Za-z0-9]{20,}/],
   ["an Apify token", /\bapify_api_[A-Za-z0-9]{20,}/],
   ["a Telegram bot token", /\b\d{8,10}:[A-Za-z0-9_-]{35}\b/],

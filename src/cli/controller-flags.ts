@@ -8,7 +8,7 @@ import type { ControllerOptions } from "./world.ts";
 
 /** What a controller that runs as a daemon may be told; `controller install` takes the same and writes them down. */
 export const controllerFlags = {
-  listen: text("--listen <address>", "Serve the API over TCP too, with the token in FAIRLEAD_TOKEN"),
+  listen: text("--listen <address>", "Serve the API over TCP too, to those with a token; its own is in FAIRLEAD_TOKEN"),
   edge: text("--edge <address>", "Where the edge takes traffic (default 127.0.0.1:8080)"),
   ...tlsFlags,
   trustProxy: text(

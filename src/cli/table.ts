@@ -78,6 +78,9 @@ export const commands: readonly Entry[] = [
       () => import("./commands/vault/recovery.ts"),
     ],
     ["vault rotate", "Exchange the keys that seal values", () => import("./commands/vault/rotate.ts")],
+    ["tokens create", "Let somebody in over the network, under a name", () => import("./commands/tokens/create.ts")],
+    ["tokens list", "Who may come in over the network", () => import("./commands/tokens/list.ts")],
+    ["tokens revoke", "Let somebody in no longer", () => import("./commands/tokens/revoke.ts")],
   ]),
   ...group("More", [
     ["controller", "Run the controller in the foreground", () => import("./commands/app/controller.ts")],

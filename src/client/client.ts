@@ -30,6 +30,7 @@ import type { PreviewAnswer, PreviewRequest } from "../contract/previews.ts";
 import type { ReleaseDetail, ReleaseView } from "../contract/releases.ts";
 import type { EnvironmentList, StatusView } from "../contract/status.ts";
 import type { TaskAnswer, TaskRequest, TaskView } from "../contract/tasks.ts";
+import type { TokenCreated, TokenList, TokenRequest } from "../contract/tokens.ts";
 import { streamMessages } from "./events.ts";
 import { type Call, type ClientOptions, parseAnswer, problemFault, readText, Transport } from "./transport.ts";
 
@@ -226,6 +227,19 @@ export class Client {
 
   audit({ key, ...query }: AuditQuery): Promise<Page<AuditEntryView>> {
     return this.#json({ method: "GET", path: withQuery("/v1/audit", { ...key, ...query }) });
+  }
+
+  tokens(): Promise<TokenList> {
+    return this.#json({ method: "GET", path: "/v1/tokens" });
+  }
+
+  /** The text of the token is in this answer and nowhere else. */
+  createToken(name: string, request: TokenRequest): Promise<TokenCreated> {
+    return this.#json({ method: "PUT", path: path`/v1/tokens/${name}`, body: JSON.stringify(request) });
+  }
+
+  async revokeToken(name: string): Promise<void> {
+    (await this.#transport.send({ method: "DELETE", path: path`/v1/tokens/${name}` })).body.resume();
   }
 
   scale(key: Key): Promise<ScaleDocument> {

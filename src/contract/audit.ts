@@ -17,7 +17,11 @@ export const auditEntryView = z
   .object({
     id: z.int(),
     time,
-    by: z.string().describe("Who it was: `local` over the controller's own socket, `token` with its token."),
+    by: z
+      .string()
+      .describe(
+        "Who it was: `local` over the controller's own socket, the name of a token, or `token` with the controller's own.",
+      ),
     via: z.enum(["socket", "token"]),
     from: z.string().nullable().describe("Address of the client; null over the socket."),
     action: z.string().describe("In the words of the command line, e.g. `env.reveal`; new ones may come."),

@@ -14,6 +14,7 @@ export const pathParams = {
   host: hostName,
   variable: variableName,
   version: valueVersion,
+  token: name,
 } as const;
 export type PathParam = keyof typeof pathParams;
 

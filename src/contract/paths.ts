@@ -24,6 +24,7 @@ import { releaseDetail, releasePage } from "./releases.ts";
 import { cursor, pageLimit } from "./scalars.ts";
 import { environmentList, statusView } from "./status.ts";
 import { taskAnswer, taskOutputQuery, taskRequest, taskView } from "./tasks.ts";
+import { tokenCreated, tokenList, tokenRequest } from "./tokens.ts";
 
 /** One path and method of the API. `answer` is the JSON of a success; without one the answer is what `media` says. */
 export interface RouteContract {
@@ -238,6 +239,21 @@ export const routes = {
     query: auditQuery,
     answer: auditPage,
     summary: "Who changed what, and who was shown which secrets, newest first",
+  },
+  tokens: { method: "get", path: "/v1/tokens", status: 200, answer: tokenList, summary: "Tokens for access over TCP" },
+  createToken: {
+    method: "put",
+    path: "/v1/tokens/{token}",
+    status: 201,
+    body: tokenRequest,
+    answer: tokenCreated,
+    summary: "Make a token of this name; only over the controller's own socket, and never of a name that is taken",
+  },
+  revokeToken: {
+    method: "delete",
+    path: "/v1/tokens/{token}",
+    status: 204,
+    summary: "Take a token back; only over the controller's own socket",
   },
   scale: {
     method: "get",

@@ -74,10 +74,14 @@ export const statusView = z
       .describe("Set by `maintenance on` and `off`."),
     preview: previewView.nullable().describe("Null: it stays until somebody stops it."),
     protected: z
-      .object({ confirm: z.boolean(), branches: z.array(z.string()).nullable() })
+      .object({
+        confirm: z.boolean(),
+        branches: z.array(z.string()).nullable(),
+        who: z.array(z.string()).nullable(),
+      })
       .nullable()
       .describe(
-        "What guards it: whether every change wants its name, and whose code may go live (null: any branch's).",
+        "What guards it: whether every change wants its name, which branches' code may go live, and who may change it (null: any, anybody).",
       ),
     staged: z
       .object({ source: digest, message: z.string().nullable(), stagedAt: time, stagedBy: z.string() })

@@ -1,18 +1,22 @@
-import { timingSafeEqual } from "node:crypto";
 import { isIP } from "node:net";
-import { sha256 } from "../base/digest.ts";
+import { sameDigest, sha256 } from "../base/digest.ts";
 import { Fault } from "../base/faults.ts";
+import { ownActors } from "../model/access-token.ts";
 import type { Actor } from "../model/audit.ts";
+import { holderOf } from "../usecases/tokens.ts";
 import type { ApiDeps, Connection } from "./exchange.ts";
 
-/** Who asks. Over the socket: whoever may open it. Over TCP: whoever has the token; digests are compared in constant time. */
-export function actorOf(request: Request, connection: Connection, tokenDigest: string | null): Actor | null {
-  if (connection.via === "socket") return { name: "local", via: "socket", from: null };
-  const token = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(request.headers.get("authorization") ?? "")?.[1];
-  if (token === undefined || tokenDigest === null) return null;
-  const [given, wanted] = [Buffer.from(sha256(token)), Buffer.from(tokenDigest)];
-  const isRight = given.length === wanted.length && timingSafeEqual(given, wanted);
-  return isRight ? { name: "token", via: "token", from: connection.address ?? null } : null;
+/**
+ * Who asks. Over the socket: whoever may open it. Over TCP: whoever has the controller's own token, or one with a name;
+ * digests are compared in constant time. Null: nobody that is known. Faults: those of `holderOf`.
+ */
+export async function actorOf(request: Request, connection: Connection, deps: ApiDeps): Promise<Actor | null> {
+  if (connection.via === "socket") return { name: ownActors.socket, via: "socket", from: null };
+  const text = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(request.headers.get("authorization") ?? "")?.[1];
+  if (text === undefined) return null;
+  const isOwn = deps.tokenDigest !== null && sameDigest(sha256(text), deps.tokenDigest);
+  const name = isOwn ? ownActors.token : await holderOf(deps, text);
+  return name === null ? null : { name, via: "token", from: connection.address ?? null };
 }
 
 /**

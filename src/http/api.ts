@@ -96,7 +96,7 @@ async function handle({ c, deps, route, handler, isOpen }: Handling): Promise<Re
   refuseForeign(request, connection, deps);
   const call: Call = {
     deps,
-    actor: actorOf(request, connection, deps.tokenDigest),
+    actor: isOpen ? null : await actorOf(request, connection, deps),
     confirm: request.headers.get(headers.confirm),
   };
   if (!isOpen) refuseUnknown(call, request);
@@ -114,7 +114,8 @@ async function handle({ c, deps, route, handler, isOpen }: Handling): Promise<Re
 /** Faults: `access.unauthenticated`, which tells a wrong token from none. */
 function refuseUnknown(call: Call, request: Request): void {
   if (call.actor === null && request.headers.has("authorization")) {
-    const hint = "Use the one in the file `token` of the state directory, or in the controller's own FAIRLEAD_TOKEN.";
+    const hint =
+      "It may have been revoked; `fairlead tokens create` makes one. The controller's own is in the file `token` of its state directory, or what its FAIRLEAD_TOKEN says.";
     throw new Fault("access.unauthenticated", "the token is not this controller's", { hint });
   }
   authorise(call, "read");

@@ -14,13 +14,15 @@ import type { PreviewView } from "../contract/previews.ts";
 import type { ReleaseView } from "../contract/releases.ts";
 import type { EnvironmentView, InstanceView, StatusView } from "../contract/status.ts";
 import type { TaskView } from "../contract/tasks.ts";
+import type { TokenView } from "../contract/tokens.ts";
+import type { AccessToken } from "../model/access-token.ts";
 import type { AuditEntry } from "../model/audit.ts";
 import { type Deployment, isOver } from "../model/deployment.ts";
 import type { Preview } from "../model/environment.ts";
 import type { Event } from "../model/event.ts";
 import type { Exit, ObservedTask, Planned, TaskSpec } from "../model/instance.ts";
 import type { StoredLine } from "../model/log.ts";
-import { releaseName } from "../model/release.ts";
+import { type Protection, releaseName } from "../model/release.ts";
 import type { deploymentSteps } from "../usecases/deployments.ts";
 import type { ScaledService } from "../usecases/documents.ts";
 import type { Origin } from "../usecases/explain.ts";
@@ -160,7 +162,7 @@ export function statusView(
       page: (maintenance.wanted?.page ?? null) !== null,
     },
     preview: preview && previewView(preview),
-    protected: protection && { ...protection, branches: protection.branches && [...protection.branches] },
+    protected: protection && protectionView(protection),
     staged: staged && {
       source: staged.source,
       message: staged.message,
@@ -199,6 +201,15 @@ export function auditView({ id, at, actor, action, key, names, detail }: AuditEn
   const { name: by, via, from } = actor;
   const { app = null, environment = null } = key ?? {};
   return { id, time: timeText(at), by, via, from, action, app, environment, names: [...names], detail };
+}
+
+function protectionView({ confirm, branches, who }: Protection): StatusView["protected"] {
+  return { confirm, branches: branches && [...branches], who: who ? [...who] : null };
+}
+
+export function tokenView({ name, createdAt, createdBy, usedAt, expiresAt }: AccessToken): TokenView {
+  const times = { createdAt: timeText(createdAt), usedAt: timeOrNull(usedAt), expiresAt: timeOrNull(expiresAt) };
+  return { name, createdBy, ...times };
 }
 
 export function scaleView(services: readonly ScaledService[]): ScaleDocument {

@@ -28,7 +28,7 @@ export interface ApiDeps extends Deps {
     readonly runtime: string;
     readonly startedAt: number;
   };
-  /** sha256 (as src/base/digest.ts writes it) of the token for access over TCP; null: nobody gets in over TCP. */
+  /** sha256 (as src/base/digest.ts writes it) of the controller's own token, for access over TCP; null: it has none. */
   readonly tokenDigest: string | null;
   readonly doctor: () => Promise<readonly Check[]>;
   readonly log: Log;

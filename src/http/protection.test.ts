@@ -94,7 +94,7 @@ describe("a protected environment", () => {
   test("can be read, and a change of values judged, without a word", async () => {
     await live(guarded, main);
     const { json } = await ask("GET", "status");
-    expect(statusView.parse(json).protected).toEqual({ confirm: true, branches: ["main"] });
+    expect(statusView.parse(json).protected).toEqual({ confirm: true, branches: ["main"], who: null });
     expect((await ask("POST", "plan", { body: { source: orderOf(guarded).source } })).status).toBe(200);
     const judged = await ask("PATCH", "variables", { body: { set: { LEVEL: "b" }, dryRun: true } });
     expect(judged.status).toBe(200);

@@ -202,6 +202,10 @@ const protection = section({
       }),
       "Git branches whose code may go live there. Default: any.",
     ),
+    who: optional(
+      listOf({ each: name("`local` or the name of a token"), min: 1, max: many }),
+      "Who may change it, as the audit names them: `local` over the controller's own socket, the name of a token of `fairlead tokens`, or `token` for the controller's own. Default: everybody who reaches the controller.",
+    ),
   },
 });
 

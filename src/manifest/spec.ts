@@ -42,8 +42,9 @@ export function specOf(value: ManifestValue, context: SpecContext): AppSpec {
   };
 }
 
-function protectionOf({ protected: { confirm, branches } }: ManifestValue): Protection | null {
-  return confirm || branches !== null ? { confirm, branches } : null;
+function protectionOf({ protected: { confirm, branches, who } }: ManifestValue): Protection | null {
+  if (!confirm && branches === null && who === null) return null;
+  return { confirm, branches, ...(who !== null && { who }) };
 }
 
 type AppContext = SpecContext & {

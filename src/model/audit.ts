@@ -23,6 +23,8 @@ export const auditActions = [
   "maintenance.off",
   "domains.add",
   "domains.remove",
+  "tokens.create",
+  "tokens.revoke",
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 

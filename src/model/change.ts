@@ -1,3 +1,4 @@
+import type { AccessToken } from "./access-token.ts";
 import type { AuditEntry } from "./audit.ts";
 import type { Deployment } from "./deployment.ts";
 import type { EnvKey, Preview, SealedValue, Serving, StagedCode } from "./environment.ts";
@@ -7,7 +8,14 @@ import type { Release, SecretRef } from "./release.ts";
 import type { Maintenance } from "./route.ts";
 
 /** One thing to be written down. */
-export type Change = EnvironmentChange | { readonly kind: "audit"; readonly entry: Omit<AuditEntry, "id"> };
+export type Change = EnvironmentChange | ControllerChange;
+
+/** What is written down about the whole controller: an account of something, and who may come in over TCP. */
+export type ControllerChange =
+  | { readonly kind: "audit"; readonly entry: Omit<AuditEntry, "id"> }
+  | { readonly kind: "token.created"; readonly token: AccessToken }
+  | { readonly kind: "token.used"; readonly name: string; readonly at: number }
+  | { readonly kind: "token.revoked"; readonly name: string };
 
 /** What is written down about one environment. */
 export type EnvironmentChange =
@@ -27,9 +35,11 @@ export type EnvironmentChange =
   | { readonly kind: "facts.forgotten"; readonly key: EnvKey; readonly name: string }
   | { readonly kind: "event"; readonly event: Omit<Event, "id"> };
 
+const controllerKinds: readonly Change["kind"][] = ["audit", "token.created", "token.used", "token.revoked"];
+
 /** Whether a change is about an environment, whose state it may have changed; an account of it has not. */
 export function isOfEnvironment(change: Change): change is EnvironmentChange {
-  return change.kind !== "audit";
+  return !controllerKinds.includes(change.kind);
 }
 
 export function keyOf(change: EnvironmentChange): EnvKey {

@@ -289,12 +289,14 @@ export interface Allowed {
   readonly because: string;
 }
 
-/** What guards an environment from changes by mistake. */
+/** What guards an environment from changes by mistake, and by those who may not. */
 export interface Protection {
   /** Every change wants the environment's name from whoever asks for it. */
   readonly confirm: boolean;
   /** Git branches whose code may go live there; null: any. */
   readonly branches: readonly string[] | null;
+  /** Who may change it, as the audit names them; left out: everybody. */
+  readonly who?: readonly string[];
 }
 
 /** Rules that somebody knows to be broken and lets pass. */

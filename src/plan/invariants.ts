@@ -205,6 +205,9 @@ const peoples: readonly Change["kind"][] = [
   "values.destroyed",
   "value.resealed",
   "audit",
+  "token.created",
+  "token.used",
+  "token.revoked",
 ];
 
 /** A preview whose time is over is taken down. Then alone a plan changes what people do, and what serves without a deployment. */

@@ -1,4 +1,5 @@
 import type { FaultRecord } from "../base/faults.ts";
+import type { AccessToken } from "../model/access-token.ts";
 import type { AuditEntry } from "../model/audit.ts";
 import type { Change } from "../model/change.ts";
 import type { Deployment } from "../model/deployment.ts";
@@ -51,7 +52,10 @@ export interface IdempotentAnswer {
  * at opening and left as it is.
  */
 export interface Journal {
-  /** Writes all changes in one transaction. An environment comes into being with the first change that names it. */
+  /**
+   * Writes all changes in one transaction. An environment comes into being with the first change that names it. A second
+   * token of a name is refused (`token.name-taken`); what is said of one that is not there says nothing.
+   */
   commit(changes: readonly Change[]): Promise<void>;
   /** Writes down that a step is about to be done; the answer is its id. */
   beginStep(step: Omit<StepRecord, "id" | "endedAt" | "fault">): Promise<number>;
@@ -85,6 +89,9 @@ export interface Journal {
   lastEventId(): Promise<number>;
   /** Newest first, from before the id `before` on; without a key those of the whole controller and all environments. */
   audit(filter: { key?: EnvKey; since?: number; before?: number; limit: number }): Promise<readonly AuditEntry[]>;
+  token(name: string): Promise<AccessToken | null>;
+  /** By name. */
+  tokens(): Promise<readonly AccessToken[]>;
   /** Called after every commit with the keys that it touched, until the answer is called. */
   committed(listener: (keys: readonly EnvKey[]) => void): () => void;
 

@@ -6,6 +6,7 @@ import type { StepRecord } from "../ports/journal.ts";
 import { audited } from "./audit.ts";
 import { Bell, lookAnywayMs } from "./bell.ts";
 import { authorise, type Call, environmentOf } from "./ground.ts";
+import { refuseOthers } from "./guard.ts";
 import { type Page, pageOf } from "./paging.ts";
 
 /** How many of the culprit's own last lines explain a failure. */
@@ -38,13 +39,14 @@ export async function listDeployments(
 
 /**
  * Asks a deployment to end. Faults: `deployment.unknown`; `deployment.ended` when it is over, or so far that only the old
- * instances are left to be stopped.
+ * instances are left to be stopped; `protected.not-allowed`.
  */
 export async function cancelDeployment(call: Call, id: string): Promise<Deployment> {
   const actor = authorise(call, "deploy");
   const { key } = await deploymentOf(call, id);
   return call.deps.engine.alone(key, async () => {
     const deployment = await deploymentOf(call, id);
+    await refuseOthers(call, key);
     if (isOver(deployment)) throw new Fault("deployment.ended", `${id} has ended: ${deployment.verdict}`);
     if (deployment.phase === "drain")
       throw new Fault("deployment.ended", `${id} serves already and cannot be called off`);

@@ -31,15 +31,20 @@ export interface Call {
   readonly confirm: string | null;
 }
 
-export type Action = "read" | "reveal" | "deploy" | "configure" | "run" | "stop";
+export type Action = "read" | "reveal" | "deploy" | "configure" | "run" | "stop" | "admit";
 
 /**
- * Who may do what: whoever reaches the socket (its file mode is the lock) and whoever has the token may do everything,
- * all others nothing. Answers who it is; faults: `access.unauthenticated`.
+ * Who may do what: whoever reaches the socket (its file mode is the lock) may do everything, whoever has a token all but
+ * admit others, everybody else nothing. What a protected environment keeps from whom is said in guard.ts. Answers who it is;
+ * faults: `access.unauthenticated`, `access.denied`.
  */
 export function authorise({ actor }: Call, action: Action): Actor {
-  if (actor) return actor;
-  throw new Fault("access.unauthenticated", `nobody may ${action} without saying who they are`);
+  if (!actor) throw new Fault("access.unauthenticated", `nobody may ${action} without saying who they are`);
+  if (action === "admit" && actor.via !== "socket") {
+    const hint = "Do it on the controller's machine, over its own socket: without --url and FAIRLEAD_URL.";
+    throw new Fault("access.denied", `${actor.name} may neither make nor revoke tokens`, { hint });
+  }
+  return actor;
 }
 
 /** The environment of a key; faults: `app.unknown`. */

@@ -1,7 +1,7 @@
 import { Fault } from "../base/faults.ts";
 import { type Environment, type EnvKey, keyText } from "../model/environment.ts";
 import type { Protection } from "../model/release.ts";
-import type { Call, Deps } from "./ground.ts";
+import { authorise, type Call, type Deps } from "./ground.ts";
 
 /** Code that wants to go live: its Git branch, and how its own manifest protects the environment. */
 export interface NewCode {
@@ -12,7 +12,7 @@ export interface NewCode {
 /**
  * Refuses a change that the environment is guarded from. What counts is the release that was live last, so that a manifest
  * without `protected` has to be let in by the one that it replaces; with new code both count. Faults: `preview.ended`,
- * `confirm.needed`, `branch.not-allowed`. Call it inside `engine.alone`.
+ * `protected.not-allowed`, `branch.not-allowed`, `confirm.needed`. Call it inside `engine.alone`.
  */
 export async function guard(call: Call, environment: Environment, code: NewCode | null = null): Promise<void> {
   const { key, preview } = environment;
@@ -20,11 +20,18 @@ export async function guard(call: Call, environment: Environment, code: NewCode 
     const hint = `Make it again with \`fairlead preview create ${key.environment}\`.`;
     throw new Fault("preview.ended", `the time of the preview ${keyText(key)} is over`, { hint });
   }
-  const protections = [await protectionOf(call.deps, key), code?.protection ?? null];
+  const protections = [await protectionOf(call.deps, key), code?.protection ?? null].filter((one) => one !== null);
   for (const protection of protections) {
-    if (code && protection) refuseBranch(environment, protection, code);
+    refuseUnnamed(call, key, protection);
+    if (code) refuseBranch(environment, protection, code);
   }
-  if (protections.some((one) => one?.confirm)) refuseUnconfirmed(call, environment);
+  if (protections.some(({ confirm }) => confirm)) refuseUnconfirmed(call, environment);
+}
+
+/** Refuses those who may not change the environment, where nothing is asked of the others. Fault: `protected.not-allowed`. */
+export async function refuseOthers(call: Call, key: EnvKey): Promise<void> {
+  const protection = await protectionOf(call.deps, key);
+  if (protection) refuseUnnamed(call, key, protection);
 }
 
 /** What guards an environment: the protection of the release that was live last, also while it is stopped. */
@@ -32,6 +39,12 @@ export async function protectionOf({ journal }: Deps, key: EnvKey): Promise<Prot
   const [last] = await journal.liveReleases(key, 1);
   const release = last === undefined ? null : await journal.release(key, last);
   return release?.protection ?? null;
+}
+
+function refuseUnnamed(call: Call, key: EnvKey, { who }: Protection): void {
+  const { name } = authorise(call, "read");
+  if (who === undefined || who.includes(name)) return;
+  throw new Fault("protected.not-allowed", `${keyText(key)} is changed only by ${who.join(", ")}, and this is ${name}`);
 }
 
 function refuseBranch({ key }: Environment, { branches }: Protection, { branch }: NewCode): void {

@@ -3,6 +3,7 @@ import type { Permit } from "../model/release.ts";
 import { audited } from "./audit.ts";
 import { draftOf } from "./compose.ts";
 import { authorise, type Call, environmentFor } from "./ground.ts";
+import { refuseOthers } from "./guard.ts";
 import { type Outlook, prospect } from "./plan.ts";
 import { refuseUnready } from "./readiness.ts";
 
@@ -24,6 +25,7 @@ export async function stageCode(call: Call, key: EnvKey, order: StageOrder): Pro
   const draft = await draftOf(deps, await environmentFor(deps, key), source);
   return deps.engine.alone(key, async () => {
     const environment = await environmentFor(deps, key);
+    await refuseOthers(call, key);
     const { judged, outlook } = await prospect(call, environment, draft);
     await refuseUnready(deps, judged, { allow, by: actor.name });
     const staged = { source, branch, message, allow, at: deps.clock.now(), by: actor.name };

@@ -8,6 +8,7 @@ import type { OutputStream } from "../ports/runtime.ts";
 import { audited } from "./audit.ts";
 import { Bell } from "./bell.ts";
 import { authorise, type Call, environmentOf } from "./ground.ts";
+import { refuseOthers } from "./guard.ts";
 
 /** Bytes of output that are read at once. */
 const chunkBytes = 64 * 1024;
@@ -29,12 +30,13 @@ export interface StartedTask {
 
 /**
  * Runs a command once, in the artifact and with the variables of a service of the serving release. Faults: `app.unknown`,
- * `release.none-before` when nothing serves, `service.unknown`.
+ * `release.none-before` when nothing serves, `service.unknown`, `protected.not-allowed`.
  */
 export async function beginTask(call: Call, key: EnvKey, order: TaskOrder): Promise<StartedTask> {
   const actor = authorise(call, "run");
   const { journal, runtime, clock } = call.deps;
   const { serving } = await environmentOf(call, key);
+  await refuseOthers(call, key);
   const release = serving && (await journal.release(key, serving.release));
   const hint = "Bring it up first with `fairlead deploy`, or with `fairlead rollback`.";
   if (!release) {
@@ -66,9 +68,10 @@ async function find({ deps }: Call, key: EnvKey, name: string): Promise<Observed
   return tasks.find((task) => task.name === name && task.spec.purpose === "run") ?? null;
 }
 
-/** A task that was begun by `beginTask`; faults: `task.unknown`. */
+/** A task that was begun by `beginTask`; faults: `task.unknown`, `protected.not-allowed`. */
 export async function readTask(call: Call, key: EnvKey, name: string): Promise<ObservedTask> {
   authorise(call, "run");
+  await refuseOthers(call, key);
   const task = await find(call, key, name);
   if (!task)
     throw new Fault("task.unknown", `${keyText(key)} has no task ${name}; ended ones are forgotten after a while`);

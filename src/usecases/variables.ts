@@ -21,7 +21,7 @@ import { queue } from "./deploy.ts";
 import { configured, newestRelease, type Revised } from "./documents.ts";
 import { isGenerated, newValue, withGenerated } from "./generate.ts";
 import { authorise, type Call, environmentFor, environmentOf, invalid, refuseStale } from "./ground.ts";
-import { guard } from "./guard.ts";
+import { guard, refuseOthers } from "./guard.ts";
 import { pagesOf } from "./pages.ts";
 import { refuseUnready } from "./readiness.ts";
 import { type GivenValues, givenValues, setValues, type ValuesSet, type ValuesToSet } from "./values.ts";
@@ -94,11 +94,15 @@ export interface Revealed {
   readonly build: Readonly<Record<string, string>>;
 }
 
-/** The same in the clear; who asked is written down before anything is shown. Faults: those of `readVariables`. */
+/**
+ * The same in the clear; who asked is written down before anything is shown. Faults: those of `readVariables`,
+ * `protected.not-allowed`.
+ */
 export async function revealVariables(call: Call, key: EnvKey): Promise<Revealed> {
   const actor = authorise(call, "reveal");
   const { deps } = call;
   const environment = await environmentOf(call, key);
+  await refuseOthers(call, key);
   const release = await newestRelease(call, environment);
   const given = await givenValues(deps, environment);
   const envs = release ? [...release.services.map(({ env }) => env), buildEnvOf(release)] : [];

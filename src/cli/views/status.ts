@@ -40,10 +40,11 @@ export function statusText(status: StatusView, paint: Paint): string {
     lines.push(`${paint.yellow("maintenance")} ${state}${maintenance.on ? `: ${words}` : ""}`);
   }
   if (status.protected !== null) {
-    const { confirm, branches } = status.protected;
+    const { confirm, branches, who } = status.protected;
     const words = [
       ...(confirm ? ["asks for its name"] : []),
       ...(branches ? [`takes only ${branches.join(", ")}`] : []),
+      ...(who ? [`changed only by ${who.join(", ")}`] : []),
     ];
     lines.push(`protected: ${words.join(", ")}`);
   }

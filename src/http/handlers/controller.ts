@@ -4,7 +4,8 @@ import { measure } from "../../usecases/metrics.ts";
 import { hasSource, putSource } from "../../usecases/sources.ts";
 import { listEnvironments, readStatus } from "../../usecases/status.ts";
 import { stopEnvironment } from "../../usecases/stop.ts";
-import { environmentView, statusView, timeText } from "../encode.ts";
+import { createToken, listTokens, revokeToken } from "../../usecases/tokens.ts";
+import { environmentView, statusView, timeText, tokenView } from "../encode.ts";
 import { type Handlers, keyOf } from "../exchange.ts";
 import { exposition } from "../exposition.ts";
 import { openApiDocument } from "../openapi.ts";
@@ -26,6 +27,15 @@ export const controllerHandlers = {
     return { json: { version, pid, stateDirectory, edge: { host, port }, runtime, startedAt: timeText(startedAt) } };
   },
   doctor: async ({ deps }) => ({ json: { checks: (await deps.doctor()).map((check) => ({ ...check })) } }),
+  tokens: async ({ call }) => ({ json: { items: (await listTokens(call)).map(tokenView) } }),
+  createToken: async ({ call, params, body: { expiresInMs = null } }) => {
+    const { token, text } = await createToken(call, params.token, { expiresInMs });
+    return { json: { token: tokenView(token), text: text.reveal() } };
+  },
+  revokeToken: async ({ call, params }) => {
+    await revokeToken(call, params.token);
+    return new Response(null, { status: 204 });
+  },
   hasSource: async ({ call, params }) =>
     new Response(null, { status: (await hasSource(call, params.digest)) ? 204 : 404 }),
   putSource: async ({ call, params, request }) => {

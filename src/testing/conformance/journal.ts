@@ -8,6 +8,7 @@ import type { InstanceFacts } from "../../model/instance.ts";
 import { plainBuild, type Release } from "../../model/release.ts";
 import type { Journal } from "../../ports/journal.ts";
 import { auditCases } from "./journal-audit.ts";
+import { tokenCases } from "./journal-tokens.ts";
 import { pointer, sealed, valueCases } from "./journal-values.ts";
 
 /** A journal under test; `reopen` goes on with the same content as after the death of the process. */
@@ -86,6 +87,10 @@ export function journalConformance(name: string, make: () => Promise<JournalUnde
     claimCases(now);
     pruneCases(now);
     auditCases(now);
+    tokenCases(now, async () => {
+      journal = await place.reopen();
+      return journal;
+    });
 
     test("a killed controller's successor finds all that was committed", async () => {
       const step = { key, deployment: "dep_1", what: "{}", subject: "web", why: "because", begunAt: 5 };

@@ -1,4 +1,5 @@
 import { Fault, type FaultRecord } from "../../base/faults.ts";
+import type { AccessToken } from "../../model/access-token.ts";
 import type { AuditEntry } from "../../model/audit.ts";
 import { type Change, type EnvironmentChange, isOfEnvironment, keyOf } from "../../model/change.ts";
 import type { Deployment } from "../../model/deployment.ts";
@@ -14,14 +15,8 @@ import {
 import type { Event } from "../../model/event.ts";
 import type { InstanceFacts } from "../../model/instance.ts";
 import { type Release, refText, type SecretRef } from "../../model/release.ts";
-import {
-  auditEntries,
-  type IdempotentAnswer,
-  type Journal,
-  type SealedText,
-  type StepRecord,
-  type ValueVersion,
-} from "../../ports/journal.ts";
+import type { IdempotentAnswer, Journal, SealedText, StepRecord, ValueVersion } from "../../ports/journal.ts";
+import { ControllerBook } from "./controller-book.ts";
 
 type Listener = (keys: readonly EnvKey[]) => void;
 
@@ -47,17 +42,16 @@ export class SimulatedJournal implements Journal {
   readonly #facts = new Map<string, Map<string, InstanceFacts>>();
   #steps: StepRecord[] = [];
   #events: Event[] = [];
-  #audit: AuditEntry[] = [];
+  readonly #controller = new ControllerBook();
   readonly #claims = new Map<string, IdempotentAnswer & { readonly at: number }>();
   readonly #listeners = new Set<Listener>();
   /** What listeners threw. */
   readonly listenerFaults: unknown[] = [];
   #lastStep = 0;
   #lastEvent = 0;
-  #lastEntry = 0;
 
   async commit(changes: readonly Change[]): Promise<void> {
-    this.#refuseSecondRelease(changes);
+    this.#refuse(changes);
     this.#apply(changes);
   }
 
@@ -68,7 +62,7 @@ export class SimulatedJournal implements Journal {
   }
 
   async endStep(id: number, end: { at: number; fault: FaultRecord | null; changes: readonly Change[] }): Promise<void> {
-    this.#refuseSecondRelease(end.changes);
+    this.#refuse(end.changes);
     const place = this.#steps.findLastIndex((step) => step.id === id);
     const step = this.#steps[place];
     if (step) this.#steps[place] = { ...step, endedAt: end.at, fault: end.fault };
@@ -168,12 +162,15 @@ export class SimulatedJournal implements Journal {
   }
 
   async audit(filter: Parameters<Journal["audit"]>[0]): Promise<readonly AuditEntry[]> {
-    const { key, since = 0, before = Number.MAX_SAFE_INTEGER, limit } = filter;
-    return this.#audit
-      .filter((entry) => entry.id < before && entry.at >= since)
-      .filter((entry) => !key || (entry.key !== null && sameKey(entry.key, key)))
-      .reverse()
-      .slice(0, limit);
+    return this.#controller.audit(filter);
+  }
+
+  async token(name: string): Promise<AccessToken | null> {
+    return this.#controller.tokens().find((token) => token.name === name) ?? null;
+  }
+
+  async tokens(): Promise<readonly AccessToken[]> {
+    return this.#controller.tokens();
   }
 
   committed(listener: Listener): () => void {
@@ -200,7 +197,7 @@ export class SimulatedJournal implements Journal {
   }
 
   async prune({ history: before, audit }: Parameters<Journal["prune"]>[0]): Promise<void> {
-    this.#audit = this.#audit.filter(({ at, id }) => at >= audit && id > this.#lastEntry - auditEntries);
+    this.#controller.pruneAudit(audit);
     const isOpen = (id: string | null) => id !== null && this.#deployments.get(id)?.phase !== "ended";
     this.#steps = this.#steps.filter((step) => step.begunAt >= before || isOpen(step.deployment));
     this.#events = this.#events.filter((event) => event.at >= before || isOpen(event.deployment));
@@ -238,7 +235,8 @@ export class SimulatedJournal implements Journal {
       .sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
-  #refuseSecondRelease(changes: readonly Change[]): void {
+  #refuse(changes: readonly Change[]): void {
+    this.#controller.refuseTakenName(changes);
     for (const change of changes) {
       if (change.kind !== "release") continue;
       const { key, number } = change.release;
@@ -252,8 +250,7 @@ export class SimulatedJournal implements Journal {
     const touched = new Map<string, EnvKey>();
     for (const change of changes) {
       if (!isOfEnvironment(change)) {
-        this.#lastEntry += 1;
-        this.#audit.push({ ...change.entry, id: this.#lastEntry });
+        this.#controller.write(change);
         continue;
       }
       const key = keyOf(change);

@@ -195,13 +195,14 @@ test("no read goes through a whole table, however long the history", async () =>
     }
     await journal.lastEventId();
     for (const filter of [{ key, since: 1 }, {}]) await journal.audit({ ...filter, limit: 1 });
+    await journal.token("ci");
   } finally {
     DatabaseSync.prototype.prepare = prepare;
   }
   await journal.close();
   const database = new DatabaseSync(file, { readOnly: true });
   const reads = [...seen].filter((sql) => sql.startsWith("select"));
-  expect(reads.length).toBeGreaterThanOrEqual(14);
+  expect(reads.length).toBeGreaterThanOrEqual(15);
   const plans: string[] = [];
   for (const sql of reads) {
     const plan = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(

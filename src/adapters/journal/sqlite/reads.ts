@@ -1,5 +1,6 @@
 import { type Selectable, sql } from "kysely";
 import { Fault } from "../../../base/faults.ts";
+import type { AccessToken } from "../../../model/access-token.ts";
 import type { Actor, AuditAction, AuditEntry } from "../../../model/audit.ts";
 import type { Deployment } from "../../../model/deployment.ts";
 import { type Environment, type EnvKey, keyText, parseKey } from "../../../model/environment.ts";
@@ -29,6 +30,8 @@ type Reads = Pick<
   | "events"
   | "lastEventId"
   | "audit"
+  | "token"
+  | "tokens"
 >;
 
 /** The journal's reads. Each is answered from an index, so that none gets slower with history. */
@@ -38,6 +41,7 @@ export function reads(database: Database): Reads {
     ...valueReads(database),
     ...deploymentReads(database),
     ...eventReads(database),
+    ...tokenReads(database),
   };
 }
 
@@ -162,6 +166,17 @@ function eventReads(database: Database): Pick<Reads, "steps" | "events" | "lastE
   };
 }
 
+function tokenReads(database: Database): Pick<Reads, "token" | "tokens"> {
+  const all = query.selectFrom("token").selectAll();
+  return {
+    token: async (name) => {
+      const row = database.first(all.where("name", "=", name));
+      return row ? toToken(row) : null;
+    },
+    tokens: async () => database.all(all.orderBy("name")).map(toToken),
+  };
+}
+
 function record<Value>(row: { record: string }): Value {
   return JSON.parse(row.record) as Value;
 }
@@ -215,4 +230,9 @@ function toAuditEntry(row: Selectable<Tables["audit"]>): AuditEntry {
   const actor = { name, via: via as Actor["via"], from };
   const key = environment === null ? null : toKey(environment);
   return { id, at, actor, action: action as AuditAction, key, names: JSON.parse(names), detail };
+}
+
+function toToken(row: Selectable<Tables["token"]>): AccessToken {
+  const { name, digest, created_at: createdAt, created_by: createdBy, expires_at: expiresAt, used_at: usedAt } = row;
+  return { name, digest, createdAt, createdBy, expiresAt, usedAt };
 }

@@ -109,6 +109,15 @@ CREATE INDEX step_by_deployment ON step (deployment) WHERE deployment IS NOT NUL
 
 CREATE INDEX step_by_time ON step (begun_at);
 
+CREATE TABLE token (
+  name TEXT PRIMARY KEY,
+  digest TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  created_by TEXT NOT NULL,
+  expires_at INTEGER,
+  used_at INTEGER
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE value (
   environment TEXT NOT NULL REFERENCES environment (key),
   name TEXT NOT NULL,

@@ -147,6 +147,19 @@ ALTER TABLE environment ADD COLUMN preview TEXT;
 ALTER TABLE environment ADD COLUMN staged TEXT;
 `,
   },
+  {
+    name: "tokens with a name",
+    sql: `
+CREATE TABLE token (
+  name TEXT PRIMARY KEY,
+  digest TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  created_by TEXT NOT NULL,
+  expires_at INTEGER,
+  used_at INTEGER
+) STRICT, WITHOUT ROWID;
+`,
+  },
 ];
 
 /** What is recorded of every migration that was run. */
@@ -219,6 +232,14 @@ export interface Tables {
     environment: string | null;
     names: string;
     detail: string;
+  };
+  token: {
+    name: string;
+    digest: string;
+    created_at: number;
+    created_by: string;
+    expires_at: number | null;
+    used_at: number | null;
   };
   claim: {
     key: string;

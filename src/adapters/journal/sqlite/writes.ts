@@ -1,8 +1,9 @@
 import type { Updateable } from "kysely";
 import { canonicalJson } from "../../../base/digest.ts";
 import { Fault } from "../../../base/faults.ts";
+import type { AccessToken } from "../../../model/access-token.ts";
 import type { AuditEntry } from "../../../model/audit.ts";
-import { type Change, isOfEnvironment, keyOf } from "../../../model/change.ts";
+import { type Change, type ControllerChange, isOfEnvironment, keyOf } from "../../../model/change.ts";
 import { type Deployment, isOver } from "../../../model/deployment.ts";
 import { keyText, type SealedValue } from "../../../model/environment.ts";
 import type { Event } from "../../../model/event.ts";
@@ -12,7 +13,7 @@ import type { Tables } from "./schema.ts";
 
 /** Writes one change; to be called inside a transaction. */
 export function write(database: Database, change: Change): void {
-  if (!isOfEnvironment(change)) return writeAudit(database, change.entry);
+  if (!isOfEnvironment(change)) return writeOfController(database, change);
   const environment = keyText(keyOf(change));
   ensureEnvironment(database, environment);
   const set = (columns: Updateable<Tables["environment"]>) =>
@@ -59,6 +60,20 @@ export function write(database: Database, change: Change): void {
       break;
     default:
       writeFacts(database, environment, change);
+  }
+}
+
+function writeOfController(database: Database, change: ControllerChange): void {
+  switch (change.kind) {
+    case "audit":
+      return writeAudit(database, change.entry);
+    case "token.created":
+      return writeToken(database, change.token);
+    case "token.used":
+      database.run(query.updateTable("token").set({ used_at: change.at }).where("name", "=", change.name));
+      return;
+    default:
+      database.run(query.deleteFrom("token").where("name", "=", change.name));
   }
 }
 
@@ -208,4 +223,15 @@ function writeAudit(database: Database, { at, actor, action, key, names, detail 
   const { name: by, via, from } = actor;
   const about = { action, environment: key && keyText(key), names: canonicalJson(names), detail };
   database.run(query.insertInto("audit").values({ at, by, via, address: from, ...about }));
+}
+
+function writeToken(database: Database, token: AccessToken): void {
+  const { name, digest, createdAt, createdBy, expiresAt, usedAt } = token;
+  const times = { created_at: createdAt, expires_at: expiresAt, used_at: usedAt };
+  try {
+    database.run(query.insertInto("token").values({ name, digest, created_by: createdBy, ...times }));
+  } catch (cause) {
+    if (!isSqlite(cause, sqliteCodes.constraint)) throw cause;
+    throw new Fault("token.name-taken", `there is a token ${name} already`, { cause });
+  }
 }

@@ -1,0 +1,284 @@
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { openJournal } from "../adapters/journal/sqlite/open.ts";
+import { openLogs } from "../adapters/logs/sqlite/open.ts";
+import { sha256 } from "../base/digest.ts";
+import { auditPage } from "../contract/audit.ts";
+import { problem } from "../contract/problem.ts";
+import { releasePage } from "../contract/releases.ts";
+import { statusView } from "../contract/status.ts";
+import { tokenCreated, tokenList } from "../contract/tokens.ts";
+import { stageDeps, wallClock } from "../testing/stage.ts";
+import { createApi } from "./api.ts";
+
+const own = "correct-horse-battery-staple";
+const dayMs = 86_400_000;
+const base = "/v1/apps/shop/environments/production";
+const key = { app: "shop", environment: "production" };
+
+let directory: string;
+let deps: ReturnType<typeof stageDeps>;
+let api: ReturnType<typeof createApi>;
+/** What the API wrote into its log. */
+let logged: object[];
+let now: number;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "fairlead-tokens-"));
+  now = Date.now();
+  logged = [];
+  const clock = { ...wallClock, now: () => now };
+  const journal = await openJournal(join(directory, "journal.db"), clock);
+  deps = stageDeps({ journal, logs: await openLogs(join(directory, "logs.db"), clock), clock });
+  deps.tokenDigest = sha256(own);
+  const write = (what: object) => void logged.push(what);
+  api = createApi({ ...deps, log: { debug: write, info: write, error: write } });
+});
+
+afterEach(async () => {
+  await deps.journal.close();
+  await deps.logs.close();
+  await rm(directory, { recursive: true });
+});
+
+interface Asking {
+  readonly body?: unknown;
+  /** A token; without one over the socket. */
+  readonly as?: string | undefined;
+  readonly headers?: Record<string, string>;
+}
+
+async function ask(method: string, path: string, { body, as, headers }: Asking = {}) {
+  const from = as === undefined ? ({ via: "socket" } as const) : ({ via: "tcp", address: "192.0.2.7" } as const);
+  const init = {
+    method,
+    headers: {
+      host: "localhost",
+      "content-type": "application/json",
+      ...(as !== undefined && { authorization: `Bearer ${as}` }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  };
+  const response = await api.request(path, init, from);
+  return { status: response.status, json: response.status === 204 ? null : await response.json() };
+}
+
+async function create(name: string, request: { expiresInMs?: number } = {}): Promise<string> {
+  const { status, json } = await ask("PUT", `/v1/tokens/${name}`, { body: request });
+  expect([status, json]).toEqual([201, expect.anything()]);
+  return tokenCreated.parse(json).text;
+}
+
+async function refusal(method: string, path: string, asking: Asking = {}) {
+  const { json } = await ask(method, path, asking);
+  const { status, code, detail } = problem.parse(json);
+  return { status, code, detail };
+}
+
+describe("a token with a name", () => {
+  test("opens the API over TCP until it is revoked, and nobody finds its text again", async () => {
+    const text = await create("ci");
+    expect(text).toMatch(/^flt_ci_[\w-]{43}$/);
+    expect((await ask("GET", "/v1/info", { as: text })).status).toBe(200);
+    expect((await ask("DELETE", "/v1/tokens/ci")).status).toBe(204);
+    expect(await refusal("GET", "/v1/info", { as: text })).toMatchObject({
+      status: 401,
+      code: "access.unauthenticated",
+    });
+    const files = ["journal.db", "journal.db-wal"].map((file) => readFileSync(join(directory, file), "latin1"));
+    for (const place of [...files, JSON.stringify(logged)]) expect(place.includes(text.slice(-43))).toBe(false);
+    expect(files.join("")).toContain(sha256(text));
+  });
+
+  test("is another one for every name, and only with all of its text", async () => {
+    const [ci, alice] = [await create("ci"), await create("alice")];
+    const [tail, other] = [ci.slice(-43), alice.slice(-43)];
+    expect(tail).not.toBe(other);
+    const forged = [
+      `flt_ci_${other}`,
+      `flt_alice_${tail}`,
+      `flt_eve_${tail}`,
+      ci.slice(0, -1),
+      `${ci}x`,
+      tail,
+      "flt_ci_",
+    ];
+    for (const text of [...forged, sha256(ci)]) {
+      expect([text, (await ask("GET", "/v1/info", { as: text })).status]).toEqual([text, 401]);
+    }
+  });
+
+  test("is no longer good when its time is over, and says so to whoever has it", async () => {
+    const text = await create("ci", { expiresInMs: 90 * dayMs });
+    now += 90 * dayMs - 1;
+    expect((await ask("GET", "/v1/info", { as: text })).status).toBe(200);
+    now += 1;
+    const refused = await refusal("GET", "/v1/info", { as: text });
+    expect(refused).toEqual({ status: 401, code: "access.unauthenticated", detail: "the token ci has expired" });
+    expect((await api.request("/healthz", { headers: { authorization: `Bearer ${text}` } })).status).toBe(200);
+  });
+
+  test("is made and revoked over the socket alone", async () => {
+    const text = await create("ci");
+    for (const as of [text, own]) {
+      const denied = { status: 403, code: "access.denied" };
+      expect(await refusal("PUT", "/v1/tokens/mine", { as, body: {} })).toMatchObject(denied);
+      expect(await refusal("DELETE", "/v1/tokens/ci", { as })).toMatchObject(denied);
+    }
+    const { json } = await ask("GET", "/v1/tokens", { as: text });
+    expect(tokenList.parse(json).items.map(({ name }) => name)).toEqual(["ci"]);
+  });
+
+  test("is listed with who made it and when, its end and its last use to the minute", async () => {
+    const begin = now;
+    const text = await create("ci", { expiresInMs: dayMs });
+    const seen = async () => {
+      const { json } = await ask("GET", "/v1/tokens");
+      expect(JSON.stringify(json)).not.toContain(text.slice(-43));
+      return tokenList.parse(json).items[0];
+    };
+    const at = (ms: number) => new Date(begin + ms).toISOString();
+    const made = { name: "ci", createdAt: at(0), createdBy: "local", expiresAt: at(dayMs) };
+    expect(await seen()).toEqual({ ...made, usedAt: null });
+    for (const passed of [1_000, 59_000, 61_001]) {
+      now = begin + passed;
+      await ask("GET", "/v1/info", { as: text });
+      expect(await seen()).toEqual({ ...made, usedAt: passed < 61_000 ? at(1_000) : at(passed) });
+    }
+  });
+
+  test.each([
+    ["PUT", "local", {}, 409, "token.name-taken"],
+    ["PUT", "token", {}, 409, "token.name-taken"],
+    ["PUT", "ci", {}, 409, "token.name-taken"],
+    ["PUT", "Ada", {}, 400, "request.invalid"],
+    ["PUT", "a".repeat(41), {}, 400, "request.invalid"],
+    ["PUT", "ada", { expiresInMs: 1 }, 400, "request.invalid"],
+    ["PUT", "ada", { expiresInMs: 3_651 * dayMs }, 400, "request.invalid"],
+    ["PUT", "ada", { digest: "x" }, 400, "request.invalid"],
+    ["DELETE", "eve", undefined, 404, "token.unknown"],
+  ])("%s %s %o is refused", async (method, name, body, status, code) => {
+    const ci = await create("ci");
+    expect(await refusal(method, `/v1/tokens/${name}`, { body })).toMatchObject({ status, code });
+    expect((await ask("GET", "/v1/info", { as: ci })).status).toBe(200);
+  });
+
+  test("is in no answer that is kept for an Idempotency-Key", async () => {
+    const headers = { "idempotency-key": "once" };
+    const { json } = await ask("PUT", "/v1/tokens/ci", { body: {}, headers });
+    expect(await deps.journal.claim("once", "another request", now)).toBeNull();
+    expect(tokenCreated.parse(json).token.name).toBe("ci");
+  });
+});
+
+const shop = "version: 1\napp: shop\nservices: { web: { run: node web.js, http: {} } }\n";
+const guarded = (who: string) =>
+  `${shop}environments: { production: { protected: { confirm: false, who: ${who} } } }\n`;
+
+function orderOf(text: string) {
+  const digest = sha256(text);
+  deps.builder.sources.set(digest, new Map([["fairlead.yml", text]]));
+  return { kind: "deploy", source: digest };
+}
+
+async function live(text: string, as?: string) {
+  const { status, json } = await ask("POST", `${base}/deployments`, { body: orderOf(text), as });
+  expect([status, json]).toEqual([202, expect.anything()]);
+  await deps.engine.finish(json.deployment.id, "live");
+  const release = await deps.journal.release(key, 1);
+  for (const { digest } of release?.artifacts ?? []) deps.builder.states.set(digest, { state: "built" });
+}
+
+describe("who may change a protected environment", () => {
+  test("are those that it names, and nobody else: neither the other way in nor another token", async () => {
+    const [ci, alice] = [await create("ci"), await create("alice")];
+    await live(guarded("[local, ci]"));
+    await live(guarded("[local, ci]"), ci);
+    const changes: readonly [string, string, unknown?][] = [
+      ["POST", "deployments", orderOf(guarded("[local, ci]"))],
+      ["POST", "deployments", { kind: "rollback" }],
+      ["POST", "deployments", { kind: "restart" }],
+      ["PUT", "staged", { source: orderOf(guarded("[local, ci]")).source }],
+      ["PATCH", "variables", { set: { LEVEL: "b" } }],
+      ["POST", "variables/reveal"],
+      ["PATCH", "scale", { web: 0 }],
+      ["PUT", "maintenance", {}],
+      ["POST", "tasks", { command: ["true"] }],
+      ["POST", "stop"],
+    ];
+    const before = await deps.journal.lastEventId();
+    for (const [method, path, body] of changes) {
+      for (const [name, as] of [
+        ["alice", alice],
+        ["token", own],
+      ] as const) {
+        const refused = await refusal(method, `${base}/${path}`, { body, as });
+        const detail = `shop/production is changed only by local, ci, and this is ${name}`;
+        expect([path, refused]).toEqual([path, { status: 403, code: "protected.not-allowed", detail }]);
+      }
+    }
+    expect(await deps.journal.lastEventId()).toBe(before);
+    expect(statusView.parse((await ask("GET", `${base}/status`, { as: alice })).json).protected).toEqual({
+      confirm: false,
+      branches: null,
+      who: ["local", "ci"],
+    });
+    for (const [method, path, body] of changes) {
+      expect((await ask(method, `${base}/${path}`, { body, as: ci })).status, path).toBeLessThan(300);
+    }
+  });
+
+  test("may alone call off a deployment, and see what a command wrote", async () => {
+    const [ci, alice] = [await create("ci"), await create("alice")];
+    await live(guarded("[ci]"), ci);
+    const { json: begun } = await ask("POST", `${base}/tasks`, { body: { command: ["env"] }, as: ci });
+    const { json } = await ask("POST", `${base}/deployments`, { body: { kind: "restart" }, as: ci });
+    const mine: readonly [string, string][] = [
+      ["GET", `${base}/tasks/${begun.task.name}/output?stream=stdout`],
+      ["DELETE", `${base}/tasks/${begun.task.name}`],
+      ["POST", `/v1/deployments/${json.deployment.id}/cancel`],
+    ];
+    for (const [method, path] of mine) {
+      expect(await refusal(method, path, { as: alice })).toMatchObject({ code: "protected.not-allowed" });
+    }
+    expect((await ask("POST", `/v1/deployments/${json.deployment.id}/cancel`, { as: ci })).status).toBe(202);
+  });
+
+  test("are said by what was live last and by what shall be, so that nobody locks themselves out", async () => {
+    const [ci, alice] = [await create("ci"), await create("alice")];
+    const deploy = (text: string, as: string) => refusal("POST", `${base}/deployments`, { body: orderOf(text), as });
+    expect(await deploy(guarded("[ci]"), alice)).toMatchObject({ code: "protected.not-allowed" });
+    expect(await deps.journal.environment(key)).toBeNull();
+    await live(guarded("[ci]"), ci);
+    expect(await deploy(shop, alice)).toMatchObject({ code: "protected.not-allowed" });
+    expect(await deploy(guarded("[alice]"), alice)).toMatchObject({ code: "protected.not-allowed" });
+    expect(await deploy(guarded("[alice]"), ci)).toMatchObject({ code: "protected.not-allowed" });
+    await live(guarded("[ci, alice]"), ci);
+    await live(guarded("[alice]"), alice);
+    expect(await deploy(guarded("[alice]"), ci)).toMatchObject({ code: "protected.not-allowed" });
+    await live(shop, alice);
+    await live(shop, ci);
+  });
+
+  test("are named by releases, events and the audit, with where they came from", async () => {
+    const ci = await create("ci");
+    await live(shop, ci);
+    await ask("POST", `${base}/stop`, { as: ci });
+    const { items } = releasePage.parse((await ask("GET", `${base}/releases`)).json);
+    expect(items.map(({ createdBy }) => createdBy)).toEqual(["ci"]);
+    const events = await deps.journal.events({ key, after: 0, limit: 99 });
+    expect(events.map(({ detail }) => detail)).toContain("stopped by ci");
+    await ask("DELETE", "/v1/tokens/ci");
+    const audit = auditPage.parse((await ask("GET", "/v1/audit")).json).items;
+    expect(audit.map(({ by, via, from, action, names }) => [by, via, from, action, ...names])).toEqual([
+      ["local", "socket", null, "tokens.revoke", "ci"],
+      ["ci", "token", "192.0.2.7", "down"],
+      ["ci", "token", "192.0.2.7", "deploy", expect.anything()],
+      ["local", "socket", null, "tokens.create", "ci"],
+    ]);
+  });
+});
