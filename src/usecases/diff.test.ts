@@ -73,6 +73,24 @@ describe("differences", () => {
     expect(words(release([old]), release([old]))).toEqual(["keep service web: nothing changes"]);
   });
 
+  test("a release of before there were internal services differs by nothing that was not said", () => {
+    const http = { ...plainRules, port: 1, hosts: ["a.com"], ready: null, alive: null };
+    const both = [release([{ ...web, http }]), release([{ ...web, http: { ...http, internal: false } }])] as const;
+    expect(differences(...both)).toEqual([{ action: "keep", subject: "service web", detail: "nothing changes" }]);
+  });
+
+  test("what guards an environment is told when it changes or goes", () => {
+    const guarded = release([web], { protection: { confirm: true, branches: ["main", "hotfix"] } });
+    const detail = (before: Release, after: Release) =>
+      differences(before, after).find(({ subject }) => subject === "protection")?.detail;
+    expect(detail(guarded, release([web]))).toBe("confirmation, branches main hotfix → none");
+    expect(detail(release([web]), release([web], { protection: { confirm: false, branches: ["main"] } }))).toBe(
+      "none → branches main",
+    );
+    expect(detail(guarded, guarded)).toBeUndefined();
+    expect(detail(release([web]), release([web], { protection: null }))).toBeUndefined();
+  });
+
   test("services come and go, and the policy may change", () => {
     const after = release([{ ...web, name: "worker" }], { deploy: { ...release([]).deploy, keep: 9 } });
     expect(differences(release([web]), after).map(({ action, subject }) => `${action} ${subject}`)).toEqual([

@@ -16,8 +16,8 @@ export interface Difference {
 }
 
 /**
- * What is different in `after`: its code, service by service, how it is deployed, and its schema; `before` null: everything
- * is new. Values of variables are never shown.
+ * What is different in `after`: its code, service by service, how it is deployed, its schema, and what guards it; `before`
+ * null: everything is new. Values of variables are never shown.
  */
 export function differences(before: Release | null, after: Release): readonly Difference[] {
   const names = new Set([...(before?.services ?? []), ...after.services].map(({ name }) => name));
@@ -35,7 +35,18 @@ export function differences(before: Release | null, after: Release): readonly Di
     ...services,
     ...change("deploy", changed(before.deploy, after.deploy).join(", ")),
     ...change("schema", schemaWords(before, after).join("; ")),
+    ...change("protection", protectionChange(before, after)),
   ];
+}
+
+/** What guards the environment from mistakes, which code that goes live may take away. */
+function protectionChange(before: Release, after: Release): string {
+  const [from, to] = [before, after].map(({ protection }) => {
+    const { confirm = false, branches = null } = protection ?? {};
+    const words = [...(confirm ? ["confirmation"] : []), ...(branches ? [`branches ${branches.join(" ")}`] : [])];
+    return words.join(", ") || "none";
+  });
+  return from === to ? "" : `${from} → ${to}`;
 }
 
 function codeWords(before: Release, after: Release): readonly string[] {
@@ -90,7 +101,9 @@ function wordsOf(old: ServiceSpec, next: ServiceSpec): readonly string[] {
   if (variables.length > 0) words.push(`variables ${variables.join(", ")}`);
   const [oldHosts, nextHosts] = [oldHttp, nextHttp].map((http) => http?.hosts.join(" ") || "(none)");
   if (oldHosts !== nextHosts) words.push(`hosts ${oldHosts} → ${nextHosts}`);
-  const http = changed({ ...oldHttp, hosts: null }, { ...nextHttp, hosts: null }).map((name) => `http.${name}`);
+  // A release of an earlier version does not say that it is not internal.
+  const [one, other] = [oldHttp, nextHttp].map((http) => ({ internal: false, ...http, hosts: null }));
+  const http = changed(one ?? {}, other ?? {}).map((name) => `http.${name}`);
   const rest = [...http, ...changed({ checks: noChecks, ...oldRest }, { checks: noChecks, ...nextRest })];
   if (rest.length > 0) words.push(`changed ${rest.join(", ")}`);
   return words;
