@@ -204,6 +204,9 @@ describe("who may change a protected environment", () => {
       ["POST", "deployments", { kind: "restart" }],
       ["PUT", "staged", { source: orderOf(guarded("[local, ci]")).source }],
       ["PATCH", "variables", { set: { LEVEL: "b" } }],
+      // What is only judged is judged with the values: by the answers they could be guessed, letter by letter.
+      ["PATCH", "variables", { set: { LEVEL: "b" }, dryRun: true }],
+      ["POST", "plan", { source: orderOf(guarded("[local, ci]")).source }],
       ["POST", "variables/reveal"],
       ["PATCH", "scale", { web: 0 }],
       ["PUT", "maintenance", {}],
@@ -221,6 +224,8 @@ describe("who may change a protected environment", () => {
         expect([path, refused]).toEqual([path, { status: 403, code: "protected.not-allowed", detail }]);
       }
     }
+    const promote = { kind: "promote", from: "nowhere" };
+    expect(await refusal("POST", `${base}/deployments`, { body: promote, as: alice })).toMatchObject({ status: 403 });
     expect(await deps.journal.lastEventId()).toBe(before);
     expect(statusView.parse((await ask("GET", `${base}/status`, { as: alice })).json).protected).toEqual({
       confirm: false,

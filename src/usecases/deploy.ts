@@ -17,7 +17,7 @@ import { audited } from "./audit.ts";
 import { composeRelease, type Draft, draftOf, refuseTakenHosts } from "./compose.ts";
 import { withGenerated } from "./generate.ts";
 import { authorise, type Call, environmentFor, environmentOf, stagedCode } from "./ground.ts";
-import { guard } from "./guard.ts";
+import { guard, refuseOthers } from "./guard.ts";
 import { promotionOf, refuseIncomplete } from "./promote.ts";
 import { refuseUnready } from "./readiness.ts";
 import { givenValues, setValues, type ValuesToSet } from "./values.ts";
@@ -61,6 +61,8 @@ export async function beginDeployment(call: Call, key: EnvKey, order: Deployment
       });
     }
     case "promote": {
+      // It looks at the values for builds, before `guard`: others would be told by its answer.
+      await refuseOthers(call, key);
       const environment = await environmentFor(call.deps, key);
       const { message, ...code } = await promotionOf(call, environment, order.from);
       return deploy(call, key, { ...order, ...code, action: "promote", message: order.message ?? message });

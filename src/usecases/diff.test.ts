@@ -80,10 +80,10 @@ describe("differences", () => {
   });
 
   test("what guards an environment is told when it changes or goes", () => {
-    const guarded = release([web], { protection: { confirm: true, branches: ["main", "hotfix"] } });
+    const guarded = release([web], { protection: { confirm: true, branches: ["main", "hotfix"], who: ["ci"] } });
     const detail = (before: Release, after: Release) =>
       differences(before, after).find(({ subject }) => subject === "protection")?.detail;
-    expect(detail(guarded, release([web]))).toBe("confirmation, branches main hotfix → none");
+    expect(detail(guarded, release([web]))).toBe("confirmation, who ci, branches main hotfix → none");
     expect(detail(release([web]), release([web], { protection: { confirm: false, branches: ["main"] } }))).toBe(
       "none → branches main",
     );

@@ -39,12 +39,12 @@ export function differences(before: Release | null, after: Release): readonly Di
   ];
 }
 
-/** What guards the environment from mistakes, which code that goes live may take away. */
+/** What guards the environment, which code that goes live may take away. */
 function protectionChange(before: Release, after: Release): string {
   const [from, to] = [before, after].map(({ protection }) => {
-    const { confirm = false, branches = null } = protection ?? {};
-    const words = [...(confirm ? ["confirmation"] : []), ...(branches ? [`branches ${branches.join(" ")}`] : [])];
-    return words.join(", ") || "none";
+    const { confirm = false, branches = null, who = null } = protection ?? {};
+    const lists = Object.entries({ who, branches }).flatMap(([name, all]) => (all ? [`${name} ${all.join(" ")}`] : []));
+    return [...(confirm ? ["confirmation"] : []), ...lists].join(", ") || "none";
   });
   return from === to ? "" : `${from} → ${to}`;
 }

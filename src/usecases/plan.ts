@@ -5,6 +5,7 @@ import { composeRelease, type Draft, draftOf, refuseTakenHosts } from "./compose
 import { type Difference, differences, summaryOf } from "./diff.ts";
 import { withGenerated } from "./generate.ts";
 import { authorise, type Call, environmentFor, stagedCode } from "./ground.ts";
+import { refuseOthers } from "./guard.ts";
 import { promotionOf } from "./promote.ts";
 import { type Judged, readinessOf } from "./readiness.ts";
 import { givenValues } from "./values.ts";
@@ -18,9 +19,13 @@ export interface Outlook {
 /** A source, what is staged, or the environment whose release is promoted. */
 export type Planned = { readonly source: string } | { readonly staged: true } | { readonly from: string };
 
-/** What deploying it would change, compared with what serves; nothing is done. Faults: those of a deployment. */
+/**
+ * What deploying it would change, compared with what serves; nothing is done. It is judged with the values that are set, so
+ * who may not see them gets no answer by which to guess them. Faults: those of a deployment.
+ */
 export async function planDeployment(call: Call, key: EnvKey, of: Planned): Promise<Outlook> {
   authorise(call, "read");
+  await refuseOthers(call, key);
   const environment = await environmentFor(call.deps, key);
   return (await prospect(call, environment, await draftToPlan(call, environment, of))).outlook;
 }

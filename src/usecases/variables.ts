@@ -154,7 +154,7 @@ export async function changeVariables(call: Call, key: EnvKey, order: VariablesO
   const { deployment, changes } = await engine.alone(key, async () => {
     const environment = await environmentFor(call.deps, key);
     refuseStale(environment, order.expected);
-    if (!order.dryRun) await guard(call, environment);
+    await (order.dryRun ? refuseOthers(call, key) : guard(call, environment));
     const before = await givenValues(call.deps, environment);
     const base = await newestRelease(call, environment);
     const pruned = order.prune ? forgotten(before, environment, base) : {};
