@@ -50,7 +50,7 @@ export const faults = {
   "task.unknown": { status: 404, exit: 4, hint: "Start it again with `fairlead run`." },
   "path.unknown": { status: 404, exit: 4, hint: "See /v1/openapi.json for the paths there are." },
   "method.wrong": { status: 405, exit: 2, hint: "See /v1/openapi.json for the methods of this path." },
-  "release.none-before": { status: 409, exit: 5, hint: "There is no earlier release to go back to; deploy instead." },
+  "release.none-before": { status: 409, exit: 5, hint: "Deploy instead; `fairlead releases` lists what there is." },
   "release.incomplete": {
     status: 409,
     exit: 5,

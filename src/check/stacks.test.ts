@@ -221,7 +221,7 @@ const planted: readonly (readonly [string, string, RegExp, ((text: string) => st
     "the provider is unknown",
     /AI_PROVIDER: has a value that is not in oneOf/,
     null,
-    { AI_PROVIDER: "gemini" },
+    { AI_PROVIDER: "mistral" },
   ],
   [
     "kickai",

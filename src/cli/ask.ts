@@ -7,9 +7,16 @@ interface Asker {
   readonly host: Host;
 }
 
-/** Asks y/N on stderr; --yes answers. Faults: `confirm.needed` when nobody can answer or the answer is no. */
-export async function confirm({ context, host }: Asker, question: string): Promise<void> {
-  if (context.yes) return;
+/**
+ * Asks y/N on stderr; --yes answers, and so does `given`, the value of --confirm, when it names the `environment` that the
+ * question is about. Faults: `confirm.needed` when nobody can answer or the answer is no.
+ */
+export async function confirm(
+  { context, host, question }: Asker & { readonly question: string },
+  environment?: string,
+  given?: string,
+): Promise<void> {
+  if (context.yes || (given !== undefined && given === environment)) return;
   if (!context.interactive) throw new Fault("confirm.needed", `${question} Nobody can be asked here: give --yes.`);
   const prompts = await import("@clack/prompts");
   const answer = await prompts.confirm({

@@ -26,11 +26,17 @@ export async function execute(
   return command.exit?.(result) ?? 0;
 }
 
-/** A usage fault without a hint of its own names the help of the command that was used. */
+/**
+ * What was typed wrong, without a hint of its own, names the help of the command that was used; also when only the controller
+ * saw it, whose words for places in a request nobody has typed.
+ */
 function withOwnHelp(error: unknown, name: string): unknown {
-  if (!(error instanceof Fault && error.code === "usage.invalid" && error.hint === faults["usage.invalid"].hint))
-    return error;
-  return new Fault(error.code, error.detail, { hint: `See \`fairlead help ${name}\`.`, cause: error.cause });
+  if (!(error instanceof Fault && (error.code === "usage.invalid" || error.code === "request.invalid"))) return error;
+  if (error.hint !== faults[error.code].hint) return error;
+  const complaints = error.complaints.map((one) => ({ ...one, path: one.path.replace(/^(?:body|path|query)\./, "") }));
+  const [first, ...more] = complaints;
+  const detail = first && more.length === 0 ? `${first.path}: ${first.message}` : error.detail;
+  return new Fault(error.code, detail, { complaints, hint: `See \`fairlead help ${name}\`.`, cause: error.cause });
 }
 
 /** What commands work with, bound to one run. */
@@ -69,7 +75,8 @@ export function makeWorld(context: ExecutionContext, host: Host, globals: World[
       if (app === null) throw new Fault("manifest.invalid", `${manifest.file} has no line \`app: NAME\``);
       return { app, environment };
     },
-    confirm: async (question) => (await import("./ask.ts")).confirm({ context, host }, question),
+    confirm: async (question, environment) =>
+      (await import("./ask.ts")).confirm({ context, host, question }, environment, globals.confirm),
     askSecret: async (question) => (await import("./ask.ts")).askSecret({ context, host }, question),
     confirmName,
   };

@@ -155,7 +155,8 @@ export function deploymentText({ deployment, urls }: DeploymentResult, paint: Pa
   const times = timesText(deployment);
   const took = `${formatDuration(durationMs)}${times === "" ? "" : `: ${times}`}`;
   const lines = [`${paint.green("Live:")} ${paint.bold(release)}${was} in ${took}`];
-  return [...lines, ...urls.map((one) => `  ${one.service}  ${urlText(one, paint)}`)].join("\n");
+  const width = Math.max(0, ...urls.map(({ service }) => service.length));
+  return [...lines, ...urls.map((one) => `  ${one.service.padEnd(width)}  ${urlText(one, paint)}`)].join("\n");
 }
 
 /** 0 when it is live or still on its way, else what its fault means. */

@@ -18,14 +18,16 @@ export interface VariablesResult extends Partial<Pick<DeploymentResult, "urls">>
 /** Linux refuses longer ones (execve(2), MAX_ARG_STRLEN). */
 const valueLimit = 128 * 1024;
 
-/** The value of a variable from a stream, without one newline at its end. Faults: `usage.invalid`. */
+/** The value of a variable from a stream, without one newline at its end. Faults: `usage.invalid`, also when there is none. */
 export async function valueFrom(stdin: Readable, name: string): Promise<string> {
   let value = "";
   for await (const chunk of stdin.setEncoding("utf8")) {
     value += chunk;
     if (value.length > valueLimit) throw new Fault("usage.invalid", `the value of ${name} is longer than 128 KB`);
   }
-  return value.replace(/\r?\n$/, "");
+  const text = value.replace(/\r?\n$/, "");
+  if (text === "") throw new Fault("usage.invalid", `no value of ${name} came on stdin`);
+  return text;
 }
 
 /** Changes variables and follows the deployment that brings them live. */
@@ -61,8 +63,11 @@ export function outlookText(changes: VariablesAnswer["changes"]): string {
 /** What people read of it. */
 export function variablesText({ deployment, changes, dryRun, urls = [] }: VariablesResult, paint: Paint): string {
   if (dryRun) return outlookText(changes);
-  if (deployment === null) return "Saved; the next deployment uses it.";
-  return deploymentText({ deployment, urls }, paint);
+  const changed = Object.keys(changes).filter((name) => changes[name] !== "same");
+  if (deployment === null) return changed.length === 0 ? "Nothing was changed." : "Saved; the next deployment uses it.";
+  const text = deploymentText({ deployment, urls }, paint);
+  if (text !== "" || changed.length === 0) return text;
+  return `The change of ${changed.join(", ")} is kept and waits for the next deployment; change it again to take it back.`;
 }
 
 /** 0, or what the fault of the deployment means. */

@@ -128,8 +128,11 @@ export interface World {
   say(message: string): void;
   /** A line of the result, on stdout, for commands that print on the way. */
   print(line: string): Promise<void>;
-  /** Asks y/N; --yes answers. Faults: `confirm.needed`, when nobody can be asked or the answer is no. */
-  confirm(question: string): Promise<void>;
+  /**
+   * Asks y/N; --yes answers, and so does --confirm with the name of the environment that is changed. Faults: `confirm.needed`,
+   * when nobody can be asked or the answer is no.
+   */
+  confirm(question: string, environment?: string): Promise<void>;
   /** Asks for a text that is not shown while it is typed. Faults: `confirm.needed`. */
   askSecret(question: string): Promise<string>;
   /** Asks to type a name, for what cannot be taken back; only `--confirm NAME` answers. Faults as `confirm`. */

@@ -6,7 +6,7 @@ import { name, time } from "./scalars.ts";
 export const previewView = z
   .object({
     from: z.string().describe("The environment whose configuration it has."),
-    endsAt: time.describe("When it is taken down with all its values; a deployment of code to it moves that."),
+    endsAt: time.describe("When it is, or was, taken down with all its values; a deployment of code to it moves that."),
   })
   .meta({ id: "Preview" });
 export type PreviewView = z.infer<typeof previewView>;

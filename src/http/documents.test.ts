@@ -167,12 +167,14 @@ describe("variables", () => {
     expect(JSON.stringify(await deps.journal.events({ after: 0, limit: 99 }))).not.toContain("canary-password");
   });
 
-  test("an earlier release keeps the version it had, and setting the same value again makes none", async () => {
+  test("an earlier release keeps the version it had; setting the same value again makes none, and no release", async () => {
     await live();
     await ask("PATCH", `${base}/variables`, { set: { A: "one" } });
     await ask("PATCH", `${base}/variables`, { set: { A: "two" } });
-    await ask("PATCH", `${base}/variables`, { set: { A: "two" } });
-    expect([(await filled(2)).A, (await filled(3)).A, (await filled(4)).A]).toEqual(["one", "two", "two"]);
+    const { json } = await ask("PATCH", `${base}/variables`, { set: { A: "two", NEVER: null } });
+    expect(variablesAnswer.parse(json)).toMatchObject({ deployment: null, changes: { A: "same", NEVER: "same" } });
+    expect([(await filled(2)).A, (await filled(3)).A]).toEqual(["one", "two"]);
+    expect(await deps.journal.lastReleaseNumber(key)).toBe(3);
     expect((await deps.journal.versions(key, "A")).map(({ version }) => version)).toEqual([2, 1]);
   });
 

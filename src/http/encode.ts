@@ -184,8 +184,8 @@ export function environmentView({ key, release, state, urls, preview }: Environm
   };
 }
 
-export function previewView({ from, endsAt }: Preview): PreviewView {
-  return { from, endsAt: timeText(endsAt) };
+export function previewView({ from, endsAt, endedAt }: Preview): PreviewView {
+  return { from, endsAt: timeText(endedAt ?? endsAt) };
 }
 
 export function logView({ at, release, ...line }: StoredLine): StoredLogView {

@@ -160,7 +160,7 @@ describe("a preview", () => {
     await made("pr-2", { from: "testing" });
     const { status, code, detail } = await refused("pr-3", { from: "testing" });
     expect([status, code]).toEqual([409, "preview.too-many"]);
-    expect(detail).toBe("shop has 2 of at most 2 previews: pr-1 (ends in 1 h 0 min), pr-2 (ends in 3 d)");
+    expect(detail).toBe("shop has 2 of at most 2 previews: pr-1 (ends in 1 h), pr-2 (ends in 3 d)");
     await made("pr-2", { from: "testing" });
     await ask("DELETE", "pr-1", "preview");
     await reconcile("pr-1");

@@ -313,6 +313,19 @@ describe("changing", () => {
     expect((await run("env set LOG_LEVEL=DEBUG --confirm production")).code).toBe(0);
   });
 
+  test("the name that --confirm gives answers yes or no, too; another name and --yes do not answer for it", async () => {
+    writeFileSync(path.join(root, "fairlead.yml"), `${manifest}protected: true\n`);
+    await run("deploy --confirm production");
+    const none = ["env unset A -y --confirm staging", "env unset A", "down -e staging --confirm production"];
+    for (const line of none) expect((await run(line)).code).toBe(8);
+    expect((await run("env unset A --confirm production")).code).toBe(0);
+  });
+
+  test("what only the controller finds wrong is told in words of the command line", async () => {
+    const { code, stderr } = await run("rollback nonsense");
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/^error: release: must be .*\nhint: .*help rollback`/)]);
+  });
+
   test("down asks; --all wants the name, and -y is not one", async () => {
     await run("deploy");
     expect((await run("down")).code).toBe(8);

@@ -133,6 +133,52 @@ describe("env rotate", () => {
   });
 });
 
+describe("env set and env unset", () => {
+  const releases = () => stage.deps.journal.lastReleaseNumber(key);
+
+  test("deploy nothing where nothing becomes different, but bring live what only waited", async () => {
+    await deployed();
+    await run("env set LOG_LEVEL=DEBUG");
+    for (const words of ["set LOG_LEVEL=DEBUG", "set LOG_LEVEL=DEBUG --stage", "unset NOBODY -y"]) {
+      const { code, stdout } = await run(`env ${words}`);
+      expect([code, stdout, await releases()]).toEqual([0, "Nothing was changed.\n", 2]);
+    }
+    await run("env set LOG_LEVEL=INFO --stage");
+    expect((await run("env set LOG_LEVEL=INFO")).stdout).toMatch(/^Live: v3 /);
+  });
+
+  test("that fail say that the change is kept, and what still serves is told with its version", async () => {
+    await deployed();
+    await run("env set LOG_LEVEL=DEBUG");
+    verdict = "failed";
+    const failed = await run("env set LOG_LEVEL=INFO");
+    expect([failed.code, failed.stdout]).toEqual([
+      1,
+      expect.stringMatching(/^The change of LOG_LEVEL is kept and waits/),
+    ]);
+    const listed = (await run("env list")).stdout;
+    expect(listed).toMatch(/LOG_LEVEL .* set v2 +staged/);
+    expect(listed).toMatch(/LOG_LEVEL .* set v1 +live +web worker/);
+  });
+
+  test("name the values there may be, and whose fault it is", async () => {
+    await deployed();
+    const { code, stderr } = await run("env set LOG_LEVEL=canary");
+    expect([code, stderr]).toEqual([2, expect.stringContaining("oneOf: DEBUG or INFO (the value that is set,")]);
+    expect(stderr).toMatch(/hint: Give every variable named above a value that its rules allow/);
+    expect(stderr).not.toContain("canary");
+  });
+
+  test("take no nothing from stdin for a value", async () => {
+    await deployed();
+    for (const words of ["env set API_KEY --stdin", "env rotate API_KEY --stdin"]) {
+      const { code, stderr } = await run(words, { stdin: "\n" });
+      expect([code, stderr]).toEqual([2, expect.stringContaining("no value of API_KEY came on stdin")]);
+    }
+    expect(await releases()).toBe(1);
+  });
+});
+
 describe("audit", () => {
   test("has who did what, the newest last, with names and never a value", async () => {
     await deployed();

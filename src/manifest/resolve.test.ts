@@ -119,10 +119,10 @@ services: { web: { run: a } }
     const given = set({ SHAPE: "canary-1", CHOICE: "canary-2", SHORT: "😀😀", LONG: "canary-3" });
     const said = complaints(env, { given });
     expect(said).toEqual([
-      "services.web.env.SHAPE: does not match its pattern",
-      "services.web.env.CHOICE: has a value that is not in oneOf",
-      "services.web.env.SHORT: has fewer than 3 characters",
-      "services.web.env.LONG: has more than 3 characters",
+      "services.web.env.SHAPE: does not match its pattern (the value that is set, not the manifest's)",
+      "services.web.env.CHOICE: has a value that is not in oneOf: a or b (the value that is set, not the manifest's)",
+      "services.web.env.SHORT: has fewer than 3 characters (the value that is set, not the manifest's)",
+      "services.web.env.LONG: has more than 3 characters (the value that is set, not the manifest's)",
       "services.web.env.DEBUG: has a value that is forbidden in this environment",
     ]);
     expect(said.join()).not.toMatch(/canary|True|😀/);
@@ -131,9 +131,10 @@ services: { web: { run: a } }
 
   test("refuses the value for development where another is wanted, wherever it comes from, and does not show it", () => {
     const env = "{ APP_ENV: { default: canary-dev, change: production } }";
-    const said = ["services.web.env.APP_ENV: still has its value for development – set this environment's own"];
-    expect(complaints(env)).toEqual(said);
-    expect(complaints(env, { given: set({ APP_ENV: "canary-dev" }) })).toEqual(said);
+    const said = "services.web.env.APP_ENV: still has its value for development – set this environment's own";
+    expect(complaints(env)).toEqual([said]);
+    const given = set({ APP_ENV: "canary-dev" });
+    expect(complaints(env, { given })).toEqual([`${said} (the value that is set, not the manifest's)`]);
     expect(values(env, { given: set({ APP_ENV: "production" }) })).toEqual({
       APP_ENV: [{ secret: "APP_ENV", version: 7 }],
     });

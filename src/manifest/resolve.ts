@@ -1,6 +1,7 @@
 import type { Complaint } from "../base/faults.ts";
 import type { AppSpec, ServiceTemplate, VariableSpec } from "../model/app.ts";
 import type { BuildEnv, Env, EnvValue, SecretRef } from "../model/release.ts";
+import { oneOf as listed } from "./complaint.ts";
 import { type Matcher, matcher } from "./pattern.ts";
 import { type Output, type Piece, piecesOf } from "./references.ts";
 import { valueLimit } from "./variable.ts";
@@ -173,7 +174,9 @@ class Resolver {
       valueFault(spec, text, this.#match) ??
       (spec.forbid.includes(text) ? "has a value that is forbidden in this environment" : null) ??
       (spec.development === text ? "still has its value for development – set this environment's own" : null);
-    return fault === null ? found : this.#fail(name, fault);
+    if (fault === null) return found;
+    const isSet = found.pieces.some(({ ref }) => ref?.secret === name);
+    return this.#fail(name, isSet ? `${fault} (the value that is set, not the manifest's)` : fault);
   }
 
   #fail(name: string, message: string): Value {
@@ -186,14 +189,16 @@ class Resolver {
   }
 }
 
-type Rules = Pick<VariableSpec, "pattern" | "oneOf" | "minLength" | "maxLength">;
+type Rules = Pick<VariableSpec, "secret" | "pattern" | "oneOf" | "minLength" | "maxLength">;
 
 /** What a value breaks of the rules that hold in every environment, without naming the value; null when nothing. */
 export function valueFault(rules: Rules, value: string, match: Matcher): string | null {
-  const { pattern, oneOf, minLength, maxLength } = rules;
+  const { secret, pattern, oneOf, minLength, maxLength } = rules;
   const length = [...value].length;
   if (value.length > valueLimit) return `is longer than ${valueLimit} characters`;
-  if (oneOf !== null && !oneOf.includes(value)) return "has a value that is not in oneOf";
+  if (oneOf !== null && !oneOf.includes(value)) {
+    return `has a value that is not in oneOf${secret ? "" : `: ${listed(oneOf)}`}`;
+  }
   if (minLength !== null && length < minLength) return `has fewer than ${minLength} characters`;
   if (maxLength !== null && length > maxLength) return `has more than ${maxLength} characters`;
   if (pattern === null) return null;

@@ -67,9 +67,14 @@ function isRefused({ s, draft }: Course): boolean {
   return s.refusal !== null && ["build", "start", "gate", "switch"].includes(draft.current.phase);
 }
 
-function cancelFault({ draft, previous }: Course): FaultRecord {
+function cancelFault({ s, draft, previous }: Course): FaultRecord {
+  const where = `cancelled in phase ${draft.current.phase}`;
+  if (s.environment.stopped) {
+    const hint = "Everything of the environment was stopped.";
+    return { ...faultOf("deployment.cancelled", `${where}; the environment was stopped`), hint };
+  }
   const serves = previous ? `v${previous.release} goes on serving` : "nothing is served";
-  return faultOf("deployment.cancelled", `cancelled in phase ${draft.current.phase}; ${serves}`);
+  return faultOf("deployment.cancelled", `${where}; ${serves}`);
 }
 
 function deadlineOf({ draft, release }: Course): number | null {

@@ -52,6 +52,7 @@ describe("the report of a watch", () => {
   };
 
   test("says what was seen", () => {
+    expect(report("errors=1", { p95Ms: null })[0]).toBe("logs warned: 1 line of level error");
     expect(report("requests=200 failures=2 p95=120", { p95Ms: 500 })).toEqual([
       "logs passed: 0 lines of level error",
       "errors passed: 2 of 200 requests failed (limit 5 %)",

@@ -120,7 +120,11 @@ export function reportOf(
   const nothing = "no request came";
   const lines = errorLinesOf(s, next);
   return [
-    { name: "logs", outcome: lines > 0 ? "warned" : "passed", detail: `${lines} lines of level error` },
+    {
+      name: "logs",
+      outcome: lines > 0 ? "warned" : "passed",
+      detail: `${lines} ${lines === 1 ? "line" : "lines"} of level error`,
+    },
     {
       name: "errors",
       outcome: outcome(failures > requests * policy.errors, "watch.errors"),

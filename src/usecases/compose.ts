@@ -94,12 +94,13 @@ export function composeRelease(deps: Deps, composition: Composition): Release {
   const { key, draft, number, createdBy, message, branch } = composition;
   const complaints: Complaint[] = [];
   const artifact = artifactOf(deps, { ...draft, given: composition.given }, complaints);
-  judgeRunnable(deps, draft, complaints);
+  const unrunnable = judgeRunnable(deps, draft);
   const services = draft.spec.services.map((template): ServiceSpec => {
     const { variables: _variables, ...rest } = template;
     const env = environmentOf(deps, composition, { template, complaints });
     return { ...rest, artifact: artifact.digest, env, http: httpOf(deps, key, { template, pages: draft.pages }) };
   });
+  if (unrunnable.length > 0) throw manifestFault(placed(draft, [...unrunnable, ...complaints]));
   if (complaints.length > 0) throw manifestFault(placed(draft, complaints), hintFor(draft.spec));
   const createdAt = deps.clock.now();
   const { source, text: manifest } = draft;
@@ -122,10 +123,10 @@ export function composeRelease(deps: Deps, composition: Composition): Release {
   };
 }
 
-/** Where a preview has its values from is not where one would set them. */
-function hintFor({ from }: AppSpec): string | undefined {
+/** How variables get other values; where a preview has its values from is not where one would set them. */
+function hintFor({ from }: AppSpec): string {
   return from === null
-    ? undefined
+    ? "Give every variable named above a value that its rules allow: with `fairlead env set`, or in fairlead.yml."
     : `A preview begins with the values of ${from}: \`fairlead env set NAME -e ${from}\`.`;
 }
 
@@ -148,8 +149,9 @@ function httpOf(
 }
 
 /** What only images can do is refused where artifacts are directories, before anything is built. */
-function judgeRunnable({ builder }: Deps, { spec }: Draft, complaints: Complaint[]): void {
-  if (builder.makes === "images") return;
+function judgeRunnable({ builder }: Deps, { spec }: Draft): readonly Complaint[] {
+  if (builder.makes === "images") return [];
+  const complaints: Complaint[] = [];
   const complain = (path: string, message: string) => complaints.push({ path, message });
   if (spec.build.image !== null) {
     complain("build.image", "plain processes cannot run an image – start the controller with --runtime docker");
@@ -161,6 +163,7 @@ function judgeRunnable({ builder }: Deps, { spec }: Draft, complaints: Complaint
       "is missing – plain processes have no image that says what to run; write the command",
     );
   }
+  return complaints;
 }
 
 /** What a service's processes get: its variables, and which release of which environment they are. */

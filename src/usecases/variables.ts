@@ -143,9 +143,9 @@ export type ValueChange = "added" | "changed" | "forgotten" | "same";
 
 /**
  * Sets and forgets variables. What serves, or is on its way to, becomes a new release of the same artifacts with its own
- * deployment; otherwise, and with `stage`, the next deployment takes the values along. Faults: `document.stale`; those of
- * `guard` and `rotated`; `manifest.invalid` when the manifest does not allow the outcome and `check.failed` when the readiness
- * check does not; then nothing is changed.
+ * deployment; otherwise, and with `stage`, the next deployment takes the values along. Where nothing becomes different,
+ * nothing is deployed. Faults: `document.stale`; those of `guard` and `rotated`; `manifest.invalid` when the manifest does
+ * not allow the outcome and `check.failed` when the readiness check does not; then nothing is changed.
  */
 export async function changeVariables(call: Call, key: EnvKey, order: VariablesOrder): Promise<VariablesChanged> {
   const actor = authorise(call, "configure");
@@ -248,16 +248,21 @@ async function apply(call: Call, applying: Applying): Promise<Deployment | null>
     return [...(values.change ? [values.change] : []), { kind: "event", event }, ...accounts];
   };
   if (!base) {
-    if (!order.dryRun) await journal.commit(changes(set));
+    if (!order.dryRun && set.change) await journal.commit(changes(set));
     return null;
   }
   const { release, values } = await recomposed(call, { environment, base, set, by, message });
-  if (order.dryRun) return null;
+  if (order.dryRun || (values.change === null && (order.stage || sameVersions(base, release)))) return null;
   if (order.stage) {
     await journal.commit(changes(values));
     return null;
   }
   return queue(call, { environment, kind: "deploy", release, isNew: true, services: null, beside: changes(values) });
+}
+
+function sameVersions(one: Release, other: Release): boolean {
+  const versions = (release: Release) => [...new Set(secretsOfRelease(release).map(refText))].sort().join(" ");
+  return versions(one) === versions(other);
 }
 
 /** What was let pass of the code is let pass of its configuration too. */

@@ -26,7 +26,7 @@ export default command({
       keys = found.map(({ app, environment }) => ({ app, environment }));
       const names = keys.map(({ environment }) => environment).join(", ");
       await world.confirmName(`This stops ${key.app} in ${names}.`, key.app);
-    } else await world.confirm(`Stop every instance of ${key.app} in ${key.environment}?`);
+    } else await world.confirm(`Stop every instance of ${key.app} in ${key.environment}?`, key.environment);
     const started = world.host.now();
     await Promise.all(keys.map((one) => stopAndWait(world, api, one)));
     return { stopped: keys, durationMs: world.host.now() - started };

@@ -25,7 +25,7 @@ export default command({
     const key = { app, environment: to };
     const outlook = await api.plan(key, { from });
     world.say(changesText(outlook, world.paint));
-    await world.confirm(`Bring what ${from} serves live in ${to}?`);
+    await world.confirm(`Bring what ${from} serves live in ${to}?`, to);
     const { deployment } = await api.beginDeployment(key, { kind: "promote", from, ...described });
     return followDeployment({ world, api }, deployment, { detach: flags.detach });
   },

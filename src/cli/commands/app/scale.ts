@@ -27,7 +27,7 @@ export default command({
     if (args.replicas.length === 0) return api.scale(key);
     const wanted = readReplicas(args.replicas);
     const stopped = Object.keys(wanted).filter((service) => wanted[service] === 0);
-    if (stopped.length > 0) await world.confirm(`Stop every instance of ${stopped.join(", ")}?`);
+    if (stopped.length > 0) await world.confirm(`Stop every instance of ${stopped.join(", ")}?`, key.environment);
     const document = await api.changeScale(key, wanted);
     if (!flags.detach) await untilReady(world, api, key);
     return document;

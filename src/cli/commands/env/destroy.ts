@@ -15,7 +15,7 @@ export default command({
       throw new Fault("usage.invalid", "a version is written as NAME@NUMBER, like API_KEY@3");
     }
     const key = world.key();
-    await world.confirm(`Destroy ${args.version} of ${key.app} in ${key.environment} for good?`);
+    await world.confirm(`Destroy ${args.version} of ${key.app} in ${key.environment} for good?`, key.environment);
     await world.api().destroyVersion(key, name, version);
     return { destroyed: args.version };
   },

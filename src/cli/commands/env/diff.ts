@@ -30,7 +30,10 @@ export default command({
   view({ here, there, variables }, paint) {
     if (variables.length === 0) return "Neither has a variable.";
     const colour = { same: paint.dim, different: paint.yellow, "only-here": paint.green, "only-there": paint.red };
-    const rows = variables.map((row) => [row.name, colour[row.state](row.state), row.here ?? "-", row.there ?? "-"]);
+    const words = { same: "same", different: "different", "only-here": `only ${here}`, "only-there": `only ${there}` };
+    const rows = variables.map(({ name, state, ...row }) => {
+      return [name, colour[state](words[state]), row.here ?? "-", row.there ?? "-"];
+    });
     return table(
       ["NAME", "", here, there].map((title) => title.toUpperCase()),
       rows,

@@ -38,9 +38,10 @@ export default command({
     ["EDITOR='code --wait' fairlead env edit --reveal", "with values, in an editor that has to be told to wait"],
   ],
   async run({ flags, world }): Promise<VariablesResult> {
-    const { interactive, yes } = world.context;
-    if (!interactive && !yes) throw new Fault("confirm.needed", "Nobody can be asked here: give --yes.");
     const key = world.key();
+    const { interactive, yes } = world.context;
+    if (!interactive && !yes && world.globals.confirm !== key.environment)
+      throw new Fault("confirm.needed", "Nobody can be asked here: give --yes.");
     const api = world.api();
     const { etag, document } = await api.taggedVariables(key);
     const shown = flags.reveal ? (await api.revealVariables(key)).variables : {};
@@ -57,8 +58,7 @@ export default command({
     const taken = await editUntilTaken(world, editing).finally(file.remove);
     return followChange(world, taken ?? nothing, flags.detach);
   },
-  view: (result: VariablesResult, paint) =>
-    Object.keys(result.changes).length === 0 ? "Nothing was changed." : variablesText(result, paint),
+  view: variablesText,
   exit: variablesExit,
 });
 
@@ -86,7 +86,7 @@ async function take(world: World, { editable, etag, stage }: Editing, text: stri
   const api = world.api();
   const { changes } = await api.changeVariables(key, { set, dryRun: true }, etag);
   world.say(outlookText(changes));
-  await world.confirm(`Change this for ${editable.title}?`);
+  await world.confirm(`Change this for ${editable.title}?`, key.environment);
   return api.changeVariables(key, { set, stage }, etag);
 }
 

@@ -30,7 +30,9 @@ export default command({
       });
     }
     if (reading.values.size === 0 && !flags.prune) throw new Fault("usage.invalid", `${args.file} names no variable`);
-    if (flags.prune && !flags.dryRun) await world.confirm(`Forget what is set and not in ${args.file}?`);
+    if (flags.prune && !flags.dryRun) {
+      await world.confirm(`Forget what is set and not in ${args.file}?`, world.key().environment);
+    }
     const { dryRun, prune, stage } = flags;
     const request = { set: Object.fromEntries(reading.values), prune, stage, dryRun };
     return changeVariables(world, request, flags.detach);

@@ -69,10 +69,12 @@ function rowsOf({ variables, effective, build }: VariablesDocument, revealed: Re
     ...owners,
     { name: "(the build)", values: build, clear: revealed?.build },
   ]) {
-    for (const [name, { digest, group }] of Object.entries(values)) {
+    for (const [name, { digest, group, set }] of Object.entries(values)) {
       const value = clear?.[name];
-      const from = isOwnVariable(name) ? "fairlead" : Object.hasOwn(variables, name) ? "set" : "manifest";
-      const row = { name, from, services: [service], group, digest, state: null, version: null } as const;
+      const own = set.find((one) => one.startsWith(`${name}@`));
+      const from = isOwnVariable(name) ? "fairlead" : own === undefined ? "manifest" : "set";
+      const version = own === undefined ? null : Number(own.slice(name.length + 1));
+      const row = { name, from, services: [service], group, digest, state: null, version } as const;
       add({ ...row, ...(value !== undefined && { value }) });
     }
   }

@@ -37,12 +37,11 @@ export default command({
   },
   view(result: Rotation, paint) {
     const { set, serving = [] } = result;
-    const lines = [variablesText(result, paint)];
     if (serving.length > 0 && !serving.includes(set)) {
       const next = `${set} waits for the next deployment; \`fairlead env rotate ${result.name}\` replaces it.`;
-      lines.push(`${serving.join(", ")} still serves. ${next}`);
-    } else if (serving.length > 0) lines.push(`${set} serves.`);
-    return lines.filter((line) => line !== "").join("\n");
+      return `${serving.join(", ")} still serves. ${next}`;
+    }
+    return [variablesText(result, paint), ...(serving.length > 0 ? [`${set} serves.`] : [])].join("\n");
   },
   exit: (result: Rotation) => variablesExit(result),
 });

@@ -26,7 +26,8 @@ export default command({
       : Object.fromEntries(args.variables.map(pair));
     const plain = Object.keys(set).filter(looksSecret);
     if (!flags.stdin && plain.length > 0) {
-      world.say(`${world.paint.yellow("warning:")} ${plain.join(", ")} looks like a secret; better: --stdin`);
+      const better = `arguments are visible to every process; better: \`fairlead env set ${plain[0]} --stdin\``;
+      world.say(`${world.paint.yellow("warning:")} ${plain.join(", ")} looks like a secret, and ${better}`);
     }
     return changeVariables(world, { set, ...(flags.stage && { stage: true }) }, flags.detach);
   },

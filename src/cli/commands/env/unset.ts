@@ -17,7 +17,7 @@ export default command({
   ],
   async run({ args, flags, world }) {
     if (args.names.length === 0) throw new Fault("usage.invalid", "which variable? Give its name");
-    await world.confirm(`Forget ${args.names.join(", ")}?`);
+    await world.confirm(`Forget ${args.names.join(", ")}?`, world.key().environment);
     const set = Object.fromEntries(args.names.map((name) => [name, null]));
     return changeVariables(world, { set, ...(flags.stage && { stage: true }) }, flags.detach);
   },

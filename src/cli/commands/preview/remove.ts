@@ -12,7 +12,7 @@ export default command({
   async run({ args, world }) {
     const { app } = world.key();
     const key = { app, environment: args.name };
-    await world.confirm(`Take the preview ${args.name} of ${app} down and destroy its values?`);
+    await world.confirm(`Take the preview ${args.name} of ${app} down and destroy its values?`, args.name);
     const api = world.api();
     await api.removePreview(key);
     await untilGone(world, api, key);
