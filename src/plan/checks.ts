@@ -12,7 +12,7 @@ import {
 import { type Course, fail, nextServing, taskName, taskOf } from "./course.ts";
 import { commandEnd, faultOf } from "./gate.ts";
 import type { Snapshot } from "./plan.ts";
-import { instancesOf, isRunning, releaseOf, slotsOf } from "./view.ts";
+import { instancesOf, isGated, isRunning, releaseOf, slotsOf } from "./view.ts";
 
 /** A check of a service, and when it is due. */
 export interface Due {
@@ -131,13 +131,13 @@ function judgeAnswers(course: Course, due: Due): Finding | null {
   return { outcome: "failed", tookMs, detail, culprit: bad.name };
 }
 
-/** The newest instance in every place of a service. */
+/** The newest instance in every place of a service, but for one that a larger scale brought and that is not ready. */
 function askedOf(
   s: Snapshot,
   { service, next }: Pick<Course, "next"> & Pick<Due, "service">,
 ): readonly ObservedInstance[] {
   const slots = slotsOf(s, next).filter((slot) => slot.service.name === service.name);
-  return slots.flatMap((slot) => instancesOf(s, slot).slice(0, 1));
+  return slots.flatMap((slot) => instancesOf(s, slot).slice(0, 1)).filter((instance) => isGated(s, instance));
 }
 
 function answerId(instance: string, { name }: Check): string {
