@@ -35,6 +35,7 @@ describe("help", () => {
     }
     expect((await runLine([])).stdout).toBe((await runLine(["--help"])).stdout);
     expect((await runLine(["help", "env"])).stdout).toContain("env unset");
+    expect((await runLine(["vault"])).stdout).toContain("vault recovery");
     expect((await runLine(["-V"])).stdout).toBe("0.1.0\n");
   });
 

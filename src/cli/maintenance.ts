@@ -38,8 +38,9 @@ export function maintenanceText(status: StatusView): string {
   const place = `${app}/${environment}`;
   if (!maintenance.on) return `${place} is open again.`;
   if (!maintenance.closed) return `${place} serves nothing now; it is closed as soon as it does.`;
-  const hosts = usersUrls(status).join(", ");
-  return `${place} is closed for maintenance: ${hosts} answer 503. \`fairlead maintenance off\` opens it.`;
+  const hosts = usersUrls(status);
+  const answer = `${hosts.join(", ")} ${hosts.length === 1 ? "answers" : "answer"} 503`;
+  return `${place} is closed for maintenance: ${answer}. \`fairlead maintenance off\` opens it.`;
 }
 
 /** Internal services stay open to their neighbours. */

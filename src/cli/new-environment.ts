@@ -3,7 +3,7 @@ import { findManifest, readManifestText } from "./place.ts";
 import type { World } from "./world.ts";
 
 /**
- * Warns of an environment that is probably a slip of the pen: like one that the manifest here declares, not declared itself
+ * Warns of an environment that is probably a slip of the pen: like one that the manifest here declares or short for it, not declared itself
  * and not known to the controller. It is made all the same, as any name may be meant.
  */
 export async function warnOfSlip(world: World, api: Client, { app, environment }: Key): Promise<void> {
@@ -15,8 +15,10 @@ export async function warnOfSlip(world: World, api: Client, { app, environment }
     import("../manifest/complaint.ts"),
   ]);
   const declared = environmentsOf(readManifestText(manifest));
-  const meant = declared.includes(environment) ? null : nearest(environment, [...declared, "production"]);
-  if (meant === null) return;
+  if (declared.includes(environment)) return;
+  const names = [...declared, "production"];
+  const meant = nearest(environment, names) ?? names.find((name) => name.startsWith(environment));
+  if (meant === undefined) return;
   const { items } = await api.environments();
   if (items.some((one) => one.app === app && one.environment === environment)) return;
   const words = `there was no environment ${environment} of ${app} before – did you mean ${meant}?`;

@@ -69,7 +69,8 @@ function findCommand(argv: readonly string[], first: number, wantsHelp: boolean)
   const entry = verbs.find(({ name }) => name === `${word} ${verb ?? "list"}`);
   if (verb === undefined && wantsHelp) return { kind: "noun", noun: word };
   if (entry) return { kind, entry, rest: verb === undefined ? without(argv, first) : without(argv, first, second) };
-  return { kind: "unknown", words: `${word} ${verb ?? ""}`, among: verbs.map(({ name }) => name) };
+  if (verb === undefined) return { kind: "noun", noun: word };
+  return { kind: "unknown", words: `${word} ${verb}`, among: verbs.map(({ name }) => name) };
 }
 
 /** The first words of all commands, each once. */

@@ -234,6 +234,7 @@ describe("looking", () => {
       "line 119",
       "line 120",
     ]);
+    expect(await run("logs nobody")).toMatchObject({ code: 0, stdout: "", stderr: "There is no such line.\n" });
     const stop = new AbortController();
     const stdout = screen();
     const follow = "logs -f -n 1 --no-prefix";

@@ -143,6 +143,8 @@ describe("env set and env unset", () => {
       const { code, stdout } = await run(`env ${words}`);
       expect([code, stdout, await releases()]).toEqual([0, "Nothing was changed.\n", 2]);
     }
+    await run("env set EXTRA=1 --stage");
+    expect([(await run("env unset EXTRA -y")).code, await releases()]).toEqual([0, 2]);
     await run("env set LOG_LEVEL=INFO --stage");
     expect((await run("env set LOG_LEVEL=INFO")).stdout).toMatch(/^Live: v3 /);
   });
@@ -342,6 +344,7 @@ test("a slip in an environment's name is warned of once; a name that is like no 
   const set = (environment: string) => run(`env set LOG_LEVEL=DEBUG --stage -e ${environment}`);
   const slipped = await set("stagign");
   expect([slipped.code, slipped.stderr]).toEqual([0, expect.stringContaining("did you mean staging?")]);
+  expect((await set("prod")).stderr).toContain("did you mean production?");
   for (const name of ["stagign", "staging", "production", "pr-12"]) expect((await set(name)).stderr).toBe("");
 });
 

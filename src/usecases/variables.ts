@@ -143,8 +143,8 @@ export type ValueChange = "added" | "changed" | "forgotten" | "same";
 
 /**
  * Sets and forgets variables. What serves, or is on its way to, becomes a new release of the same artifacts with its own
- * deployment; otherwise, and with `stage`, the next deployment takes the values along. Where nothing becomes different,
- * nothing is deployed. Faults: `document.stale`; those of `guard` and `rotated`; `manifest.invalid` when the manifest does
+ * deployment; otherwise, and with `stage`, the next deployment takes the values along. Where no service
+ * would get another value, nothing is deployed. Faults: `document.stale`; those of `guard` and `rotated`; `manifest.invalid` when the manifest does
  * not allow the outcome and `check.failed` when the readiness check does not; then nothing is changed.
  */
 export async function changeVariables(call: Call, key: EnvKey, order: VariablesOrder): Promise<VariablesChanged> {
@@ -252,9 +252,9 @@ async function apply(call: Call, applying: Applying): Promise<Deployment | null>
     return null;
   }
   const { release, values } = await recomposed(call, { environment, base, set, by, message });
-  if (order.dryRun || (values.change === null && (order.stage || sameVersions(base, release)))) return null;
-  if (order.stage) {
-    await journal.commit(changes(values));
+  if (order.dryRun) return null;
+  if (order.stage || sameVersions(base, release)) {
+    if (values.change) await journal.commit(changes(values));
     return null;
   }
   return queue(call, { environment, kind: "deploy", release, isNew: true, services: null, beside: changes(values) });

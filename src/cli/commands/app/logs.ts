@@ -44,8 +44,12 @@ export default command({
     };
     const api = world.api();
     const batches = flags.follow ? api.logStream(key, query) : readAllLogs(api, key, query);
+    let isEmpty = true;
     for await (const lines of batches) {
-      if (lines.length > 0) await world.print(lines.map((line) => logLine(line, how)).join("\n"));
+      if (lines.length === 0) continue;
+      isEmpty = false;
+      await world.print(lines.map((line) => logLine(line, how)).join("\n"));
     }
+    if (isEmpty && !flags.follow) world.say("There is no such line.");
   },
 });
