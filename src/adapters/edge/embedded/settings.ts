@@ -40,4 +40,4 @@ export const settings = {
 } as const;
 
 /** What the adapter and the edge process speak; a change that an older one would misread raises it. */
-export const protocol = 2;
+export const protocol = 3;
