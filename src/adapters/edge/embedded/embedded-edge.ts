@@ -142,7 +142,7 @@ class EmbeddedEdge implements Edge {
       return;
     }
     throw new Fault("edge.unreachable", `The running edge (process ${hello.pid}) is of another version of Fairlead.`, {
-      hint: "Stop it with the version that started it; the next deploy starts the new one.",
+      hint: `End it with \`kill ${hello.pid}\` and start the controller again, which starts its own with the same routes: until then they are served, in between not.`,
     });
   }
 
