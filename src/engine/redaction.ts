@@ -1,5 +1,5 @@
 import { Fault } from "../base/faults.ts";
-import { createRedactor, type NamedSecret, noRedactor, type Redactor } from "../base/redact.ts";
+import { blindRedactor, createRedactor, type NamedSecret, noRedactor, type Redactor } from "../base/redact.ts";
 import { Secret } from "../base/secret.ts";
 import { type EnvKey, keyText } from "../model/environment.ts";
 import { type EnvValue, type Release, secretsOfRelease } from "../model/release.ts";
@@ -30,7 +30,9 @@ export class Redactors {
     if (known) return known;
     const release = await this.#deps.journal.release(key, number);
     if (!release) return noRedactor;
-    const { secrets, isWhole } = await this.#secretsOf(release);
+    const found = await this.#secretsOf(release);
+    if (found === null) return blindRedactor;
+    const { secrets, isWhole } = found;
     const redactor = createRedactor(secrets);
     if (!isWhole) return redactor;
     if (this.#known.size >= remembered) this.#known.clear();
@@ -40,9 +42,10 @@ export class Redactors {
 
   /**
    * Values that were set and are secret, and those that the manifest itself has of secret variables. Not whole when one
-   * cannot be opened: that may be mended, so it is looked at again.
+   * cannot be opened: that may be mended, so it is looked at again. Null when one was destroyed, as those of a preview are
+   * while its instances still end.
    */
-  async #secretsOf(release: Release): Promise<{ secrets: NamedSecret[]; isWhole: boolean }> {
+  async #secretsOf(release: Release): Promise<{ secrets: NamedSecret[]; isWhole: boolean } | null> {
     const { key, services, artifacts, secrets } = release;
     const isSecret = (name: string) => secrets?.includes(name) ?? true;
     const refs = secretsOfRelease(release).filter(({ secret }) => isSecret(secret));
@@ -51,14 +54,13 @@ export class Redactors {
         Object.entries(env).filter(([name, value]) => typeof value === "string" && (secrets?.includes(name) ?? false)),
     );
     const sealed = await this.#deps.journal.sealed(key, refs);
-    // What was destroyed is in no instance any more.
-    const kept = refs.flatMap((ref, place) => (sealed[place] ? [{ ref, text: sealed[place] }] : []));
-    const opened = kept.flatMap(({ ref, text }) => {
-      const value = this.#open(text, { key, ...ref });
+    if (refs.some((_ref, place) => !sealed[place])) return null;
+    const opened = refs.flatMap((ref, place) => {
+      const value = this.#open(sealed[place] ?? "", { key, ...ref });
       return value ? [{ name: ref.secret, value }] : [];
     });
     const all = [...opened, ...written.map(([name, value]) => named(name, value))];
-    return { secrets: all, isWhole: opened.length === kept.length };
+    return { secrets: all, isWhole: opened.length === refs.length };
   }
 
   /** Null when it cannot be opened: then nobody can say what would have to be hidden, and the rest of the log counts too. */
