@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
-import type { AccessRecord } from "../../../model/route.ts";
+import { type AccessRecord, noFrontProxies } from "../../../model/route.ts";
 import { ask, dial, nextText, oneRoute, sayingApp, seen, testApp } from "../../../testing/conformance/edge-rig.ts";
 import { askWorkers } from "./cli.ts";
 import { edgeFiles } from "./files.ts";
@@ -85,6 +85,15 @@ describe.skipIf(installed === null)("edge haproxy", () => {
     await next.apply(oneRoute("held/x", { ...held, holdMs: null, upstreams: [app.upstream("held-1")] }));
     expect((await waiting).text).toBe("served");
     await next.close();
+  });
+
+  test("without a TLS address it is taken over just so", async () => {
+    await using under = await testEdge(noFrontProxies, false);
+    await using app = await sayingApp("served");
+    await under.edge.apply(oneRoute("plain/x", { hosts: ["plain.test"], upstreams: [app.upstream("plain-1")] }));
+    await under.edge.ensure();
+    expect(under.edge.secureAddress()).toBeNull();
+    expect((await ask(under.url, { host: "plain.test" })).text).toBe("served");
   });
 
   test("what a controller wrote but did not come to serve is served by the next one", async () => {

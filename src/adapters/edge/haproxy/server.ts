@@ -106,6 +106,8 @@ export class Server {
       await this.#write(wanted);
       await this.#serveAll();
     }
+    // Without a TLS address nothing in the configuration knows of certificates.
+    if (this.#options.secure === null) return;
     const { secure } = this.#options.files;
     if ((await this.#runtime.serial(secure)) === this.#certificates.serial()) return;
     await this.#certificates.serve();

@@ -23,11 +23,12 @@ export const run = {
   env: { PATH: "/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin:/sbin:/bin" },
 };
 
-/** A running edge in a directory of its own, for tests. */
-export async function testEdge(proxies: FrontProxies = noFrontProxies) {
+/** A running edge in a directory of its own, for tests; `overTls`: it has a TLS address. */
+export async function testEdge(proxies: FrontProxies = noFrontProxies, overTls = true) {
   const directory = await mkdtemp(join(tmpdir(), "fl-hx-"));
   const listen = { host: "127.0.0.1", port: 0 };
-  const edge = haproxyEdge({ directory, listen, secure: listen, proxies, run, clock: realClock });
+  const secure = overTls ? listen : null;
+  const edge = haproxyEdge({ directory, listen, secure, proxies, run, clock: realClock });
   await edge.ensure();
   const { host, port } = edge.address();
   return {
