@@ -102,6 +102,15 @@ describe("a preview", () => {
     expect(events[0]).toMatchObject({ kind: "preview.created", detail: expect.stringContaining("staging for 3 d") });
   });
 
+  test("gets nothing that Fairlead made for its base, also when its own manifest does not say so", async () => {
+    await setFor("staging", { API_KEY: "staging-key" });
+    const { json } = await ask("POST", "staging", "deployments", { kind: "deploy", source: sourceOf(manifest) });
+    await deps.engine.finish(json.deployment.id, "live");
+    expect((await filled("staging")).SESSION).toMatch(/^[0-9a-f]{64}$/);
+    await made("pr-12", {}, manifest.replace("  SESSION: { generate: hex32 }\n", ""));
+    expect(await filled("pr-12")).not.toHaveProperty("SESSION");
+  });
+
   test("names what its base has no value for, and where that is set", async () => {
     expect(await refused("pr-12")).toMatchObject({
       status: 422,

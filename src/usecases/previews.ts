@@ -7,7 +7,7 @@ import { audited } from "./audit.ts";
 import { type Draft, draftOf } from "./compose.ts";
 import { type Described, deployCode } from "./deploy.ts";
 import { configured } from "./documents.ts";
-import { isGenerated } from "./generate.ts";
+import { isGenerated, maker } from "./generate.ts";
 import { authorise, type Call, type Deps, environmentFor, invalid } from "./ground.ts";
 import { protectionOf } from "./guard.ts";
 import { givenValues, type ValuesToSet } from "./values.ts";
@@ -116,9 +116,10 @@ async function refuseTooMany({ journal, clock }: Deps, { app }: EnvKey, { spec }
   throw new Fault("preview.too-many", `${app} has ${there.length} of at most ${max} previews: ${words.join(", ")}`);
 }
 
-/** What is set for the base, but for what Fairlead makes: that is made anew. */
+/** What is set for the base, but for what Fairlead makes, or made there: that is made anew. */
 async function valuesFor(deps: Deps, base: Environment, { spec }: Draft): Promise<ValuesToSet> {
-  const given = Object.entries(await givenValues(deps, base)).filter(([name]) => !isGenerated(spec, name));
+  const isMade = (name: string) => isGenerated(spec, name) || base.variables[name]?.by === maker;
+  const given = Object.entries(await givenValues(deps, base)).filter(([name]) => !isMade(name));
   return Object.fromEntries(given.map(([name, { text }]) => [name, text]));
 }
 
