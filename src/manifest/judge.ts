@@ -27,6 +27,7 @@ export function judge(judged: Judged): void {
   const match = matcher();
   for (const owner of ownersIn(judged.spec)) judgeRounds(judged, owner);
   judgeBuild(judged);
+  judgePreviews(judged);
   for (const one of written) {
     if (complaints.isFull) return;
     judgeReferences(judged, one);
@@ -167,6 +168,15 @@ function judgeBuild({ spec, root, complaints }: Judged): void {
       complaints.add(node, "is for the build, but an image is not built – take one out", "scope");
     if (Object.hasOwn(build.args, name)) complaints.add(node, "is a build argument already – take one of them out");
   }
+}
+
+/** Whoever writes the code of a preview can print its values. */
+function judgePreviews({ spec, root, complaints }: Judged): void {
+  if (spec.previews.from !== "production") return;
+  complaints.add(
+    nodeAt(root, "previews", "from"),
+    "is production, whose secrets stay there – name another environment",
+  );
 }
 
 function judgeRounds({ root, complaints }: Judged, owner: Owner): void {

@@ -14,6 +14,7 @@ export const rootUser: Rule = {
       const user = stage.findLast(({ word }) => word === "USER");
       if (user && !/^(?:root|0)(?::|$)/.test(user.rest)) return [];
       const line = user?.line ?? stage.findLast(({ word }) => word === "FROM")?.line ?? 1;
-      return [{ at: { file: file.path, line }, message: user ? "runs as root" : "names no USER, so it runs as root" }];
+      const message = `${user ? "has root as its USER" : "names no USER"}: only Fairlead does not run it as root`;
+      return [{ at: { file: file.path, line }, message }];
     }),
 };
