@@ -2,8 +2,11 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { Fault } from "../../../base/faults.ts";
 
-/** HAProxy answers in microseconds; a machine under load may take long. */
-const answerMs = 10_000;
+/**
+ * HAProxy answers in microseconds; a machine under load may take long. Asked twice: a connection made at the moment of a
+ * reload can wait at the worker that is going, which takes none any more. Every command may be given twice.
+ */
+const patienceMs = [2_000, 8_000] as const;
 /** An answer longer than this is no answer to what the adapter asks. */
 const answerBytes = 64 * 1024 * 1024;
 
@@ -11,17 +14,33 @@ const answerBytes = 64 * 1024 * 1024;
  * Sends one line of commands (separated by `;`, or one with a payload) and gives back all that HAProxy says to them.
  * Fault `edge.unreachable` when nobody answers.
  */
-export async function askCli(socket: string, command: string): Promise<string> {
+export async function askCli(
+  socket: string,
+  command: string,
+  patience: readonly number[] = patienceMs,
+): Promise<string> {
+  for (const withinMs of patience) {
+    const answer = await askOnce(socket, command, withinMs);
+    if (answer !== null) return answer;
+  }
+  // What follows the command's own words may be secret.
+  throw new Fault("edge.unreachable", `HAProxy does not answer to ${/^[a-z -]*/.exec(command)?.[0].trim()}.`);
+}
+
+/** Null: no answer in time. */
+async function askOnce(socket: string, command: string, withinMs: number): Promise<string | null> {
   const connection = connect(socket);
-  const deadline = setTimeout(
-    () => connection.destroy(new Fault("edge.unreachable", "HAProxy does not answer.")),
-    answerMs,
-  );
+  let isLate = false;
+  const deadline = setTimeout(() => {
+    isLate = true;
+    connection.destroy(new Error("late"));
+  }, withinMs);
   try {
     await once(connection, "connect");
     connection.end(`${command}\n`);
     return await readAll(connection);
   } catch (thrown) {
+    if (isLate) return null;
     if (thrown instanceof Fault) throw thrown;
     throw new Fault("edge.unreachable", `HAProxy's socket ${socket} has nobody answering.`, { cause: thrown });
   } finally {
