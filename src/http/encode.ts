@@ -72,8 +72,8 @@ export function deploymentView(deployment: Deployment, now: number): DeploymentV
     release: releaseName(deployment.release),
     previous: releaseOrNull(deployment.previous?.release),
     services: services && [...services],
-    gates: gates.map((gate) => ({ ...gate })),
-    checks: checks.map((check) => ({ ...check })),
+    gates: gates.map(timed),
+    checks: checks.map(timed),
     fault,
     culprit,
     createdAt: timeText(createdAt),
@@ -81,6 +81,11 @@ export function deploymentView(deployment: Deployment, now: number): DeploymentV
     endedAt: timeOrNull(endedAt),
     durationMs: Math.max(0, (endedAt ?? now) - createdAt),
   };
+}
+
+/** The clock may have been set back meanwhile. */
+function timed<T extends { readonly tookMs: number }>(one: T): T {
+  return { ...one, tookMs: Math.max(0, one.tookMs) };
 }
 
 function statusOf(deployment: Deployment): DeploymentView["status"] {
