@@ -79,3 +79,25 @@ test("a source that is staged is kept, however long it waits", async () => {
   await collectArtifacts({ journal, builder, clock });
   expect(builder.removed).toEqual(["sha256:other"]);
 });
+
+test("of a preview that has just ended artifacts stay until its instances have had their time to finish", async () => {
+  const journal = new SimulatedJournal();
+  const clock = new SimulatedClock();
+  clock.jump(24 * hour);
+  const key = keyOf("pr-1");
+  const artifact = { digest: "sha256:there", source: "sha256:staged", ...plainBuild };
+  const preview = { from: "staging", ttlMs: hour, endsAt: clock.now(), endedAt: clock.now() };
+  await journal.commit([
+    { kind: "release", release: aRelease(1, { key, artifacts: [artifact] }) },
+    { kind: "deployment", deployment: ended(0, "live", { key, release: 1 }) },
+    { kind: "preview", key, preview },
+  ]);
+  const removedAt = async (ms: number) => {
+    clock.jump(ms);
+    const builder = new OldSources();
+    await collectArtifacts({ journal, builder, clock });
+    return builder.removed;
+  };
+  expect(await removedAt(60_000)).toEqual(["sha256:other"]);
+  expect(await removedAt(hour)).toEqual(["sha256:staged", "sha256:other"]);
+});

@@ -1,6 +1,6 @@
 import { asFault } from "../base/faults.ts";
-import { type EnvKey, isThere } from "../model/environment.ts";
-import { collectible } from "../plan/collect.ts";
+import type { EnvKey } from "../model/environment.ts";
+import { collectAfterMs, collectible } from "../plan/collect.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Journal } from "../ports/journal.ts";
@@ -79,7 +79,10 @@ export async function collectArtifacts(deps: Pick<KeepingDeps, "journal" | "buil
   const { journal, builder, clock } = deps;
   const stored = await builder.list();
   const roots = { artifacts: new Set<string>(), sources: new Set<string>() };
-  for (const { key, serving, staged } of (await journal.environments()).filter(isThere)) {
+  // What ran of a preview may still be finishing.
+  const gone = clock.now() - collectAfterMs;
+  const needed = (await journal.environments()).filter(({ preview }) => (preview?.endedAt ?? clock.now()) > gone);
+  for (const { key, serving, staged } of needed) {
     if (staged) roots.sources.add(staged.source);
     // One that was stopped has what it served last, and can be brought back and go back as before.
     const last = serving?.release ?? (await journal.liveReleases(key, 1))[0];
