@@ -9,9 +9,8 @@ export async function writePrivate(
   { content, force }: { content: string; force: boolean },
 ): Promise<void> {
   try {
-    await using file = await open(path, force ? "a" : "ax", 0o600);
+    await using file = await open(path, force ? "w" : "wx", 0o600);
     await file.chmod(0o600);
-    await file.truncate();
     await file.writeFile(content);
   } catch (thrown) {
     if (isErrno(thrown, "EEXIST")) {
