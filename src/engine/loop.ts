@@ -68,9 +68,9 @@ class ReconcileLoop implements Engine {
 
   constructor(deps: EngineDeps) {
     this.#deps = deps;
-    this.#observer = new Observer(deps);
     const failed = (key: EnvKey, thrown: unknown) => this.#complain(key, asFault(thrown));
     const redactors = new Redactors(deps);
+    this.#observer = new Observer({ ...deps, redactors });
     this.#ingest = new LogIngest({ ...deps, redactors });
     this.#checks = new CheckBoard({ ...deps, redactors, failed, changed: (key) => this.#trigger(key) });
     this.#scale = new MemoryScale({ ...deps, failed, exceeded: (key) => this.#trigger(key) });

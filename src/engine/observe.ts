@@ -6,6 +6,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Edge } from "../ports/edge.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Runtime } from "../ports/runtime.ts";
+import type { Redactors } from "./redaction.ts";
 
 export interface ObserverDeps {
   readonly journal: Journal;
@@ -13,6 +14,7 @@ export interface ObserverDeps {
   readonly edge: Edge;
   readonly builder: Builder;
   readonly clock: Clock;
+  readonly redactors: Redactors;
 }
 
 /** Releases are immutable, so one that was read is never read again; only so many are remembered. */
@@ -78,9 +80,17 @@ export class Observer {
 
   async #artifactsOf(releases: readonly Release[]): Promise<Record<string, ArtifactState>> {
     const states: Record<string, ArtifactState> = {};
-    for (const { digest } of releases.flatMap((release) => release.artifacts)) {
-      states[digest] ??= await this.#deps.builder.observe(digest);
+    for (const release of releases) {
+      for (const { digest } of release.artifacts) states[digest] ??= await this.#stateOf(digest, release);
     }
     return states;
+  }
+
+  /** How an artifact stands. What a builder says of a failure may quote a secret of the build. */
+  async #stateOf(digest: string, { key, number }: Release): Promise<ArtifactState> {
+    const { builder, redactors } = this.#deps;
+    const found = await builder.observe(digest);
+    if (found.state !== "failed") return found;
+    return { ...found, detail: (await redactors.of(key, number)).text(found.detail) };
   }
 }

@@ -1,0 +1,38 @@
+import { expect, test } from "vitest";
+import { createRedactor } from "../base/redact.ts";
+import { Secret } from "../base/secret.ts";
+import type { Deployment } from "../model/deployment.ts";
+import type { ArtifactState, Release } from "../model/release.ts";
+import { nowhere } from "../model/route.ts";
+import { Observer, type ObserverDeps } from "./observe.ts";
+
+const key = { app: "shop", environment: "production" };
+const failed: ArtifactState = {
+  state: "failed",
+  code: "build.failed",
+  detail: "npm: s3cr3t-canary is refused",
+  task: null,
+};
+
+test("what a failed build quotes of a release's secrets is hidden from where it is kept and shown", async () => {
+  const redactor = createRedactor([{ name: "NPM_TOKEN", value: new Secret("s3cr3t-canary") }]);
+  const observer = new Observer({
+    journal: {
+      environment: async () => null,
+      unfinished: async () => [{ release: 2, previous: null } as Deployment],
+      facts: async () => [],
+      release: async () => ({ key, number: 2, artifacts: [{ digest: "sha256:bad" }] }) as unknown as Release,
+    },
+    runtime: { observe: async () => ({ instances: [], tasks: [], inside: nowhere }) },
+    edge: { observe: async () => ({ up: true, table: null, stats: {} }) },
+    builder: { observe: async () => failed },
+    clock: { now: () => 0 },
+    redactors: { of: async () => redactor },
+  } as unknown as ObserverDeps);
+  const { artifacts } = await observer.observe(key, { probes: {}, answers: {}, errorLines: {}, memory: {} });
+  expect(artifacts["sha256:bad"]).toMatchObject({
+    state: "failed",
+    detail: expect.stringMatching(/^npm: .* is refused$/),
+  });
+  expect(JSON.stringify(artifacts)).not.toContain("canary");
+});
