@@ -104,10 +104,11 @@ describe("a protected environment", () => {
     await live(guarded, main);
     for (const branch of ["feature/cart", "mainly", undefined]) {
       const answer = await ask("POST", "deployments", { body: orderOf(guarded, branch), confirm: "production" });
-      const { status, code, detail } = problem.parse(answer.json);
+      const { status, code, detail, hint } = problem.parse(answer.json);
       expect([status, code]).toEqual([403, "branch.not-allowed"]);
       expect(detail).toContain("takes only main");
       expect(detail).toContain(branch ?? "no known branch");
+      expect(hint).toContain(branch === undefined ? "deploy --branch" : "Deploy from a branch");
     }
     await ask("PATCH", "variables", { body: { set: { LEVEL: "b" } }, confirm: "production" });
     const { items } = releasePage.parse((await ask("GET", "releases")).json);

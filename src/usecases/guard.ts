@@ -49,8 +49,10 @@ function refuseUnnamed(call: Call, key: EnvKey, { who }: Protection): void {
 
 function refuseBranch({ key }: Environment, { branches }: Protection, { branch }: NewCode): void {
   if (branches === null || (branch !== null && branches.includes(branch))) return;
-  const given = branch === null ? "code of no known branch" : `code of the branch ${branch}`;
-  throw new Fault("branch.not-allowed", `${keyText(key)} takes only ${branches.join(", ")}, and this is ${given}`);
+  const takes = `${keyText(key)} takes only ${branches.join(", ")}, and this is code of`;
+  if (branch !== null) throw new Fault("branch.not-allowed", `${takes} the branch ${branch}`);
+  const hint = "Where Git has no branch checked out, `fairlead deploy --branch` names the one that the code is of.";
+  throw new Fault("branch.not-allowed", `${takes} no known branch`, { hint });
 }
 
 function refuseUnconfirmed({ confirm }: Call, { key }: Environment): void {

@@ -60,7 +60,11 @@ export function statusText(status: StatusView, paint: Paint): string {
   }
   const { staged } = status;
   if (staged !== null) {
-    const about = [staged.stagedAt.slice(0, 19).replace("T", " "), `by ${staged.stagedBy}`, staged.message ?? ""];
+    const about = [
+      `${staged.stagedAt.slice(0, 19).replace("T", " ")} UTC`,
+      `by ${staged.stagedBy}`,
+      staged.message ?? "",
+    ];
     lines.push(
       `${paint.yellow("staged")} code waits for \`fairlead deploy --staged\`: ${harmless(about.join(" "), paint).trim()}`,
     );
