@@ -1,21 +1,14 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { expect, test } from "vitest";
+import { test } from "vitest";
 import { detect } from "../../../src/detect/detect.ts";
 import { isRecipe, type ServiceIdea, type SourceView } from "../../../src/detect/recipe.ts";
+import { goldenCases, judgeGolden } from "../golden.ts";
 
 // A case is a small source – `== path`, then the file's text – a line `----`, and what detection makes of it: summary,
 // warnings, services and the Dockerfile, or what it looked for in vain. `build.base.node: image` before the first file
 // chooses a base image. UPDATE=1 rewrites what is expected; read the difference before you keep it.
 
 const directory = import.meta.dirname;
-const update = process.env.UPDATE === "1";
-const cases = readdirSync(directory)
-  .filter((file) => file.endsWith(".case"))
-  .map((file) => {
-    const [text = "", expected = ""] = readFileSync(join(directory, file), "utf8").split(/^----\n/m);
-    return { file, text, expected };
-  });
+const cases = goldenCases(directory);
 
 function sourceOf(text: string): { base: Record<string, string>; source: SourceView } {
   const [head = "", ...files] = text.split(/^== /m);
@@ -51,8 +44,4 @@ function answer(text: string): string {
   return `${lines.join("\n")}\n\n${dockerfile}`;
 }
 
-test.for(cases)("$file", ({ file, text, expected }) => {
-  const given = answer(text);
-  if (update) writeFileSync(join(directory, file), `${text}----\n${given}`);
-  else expect(given).toBe(expected);
-});
+test.for(cases)("$file", (golden) => judgeGolden(directory, golden, answer(golden.text)));

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -6,24 +6,19 @@ import { parse } from "yaml";
 import { runChild } from "../../../src/host/child.ts";
 import { composeText } from "../../../src/main/service/compose.ts";
 import { unitText } from "../../../src/main/service/unit.ts";
+import { goldenCases, judgeGolden } from "../golden.ts";
 
 // A case is `unit` or `compose` with the facts as JSON, a line `----`, and the file that is written. UPDATE=1 rewrites what
 // is expected; read the difference before you keep it.
 
 const directory = import.meta.dirname;
-const update = process.env.UPDATE === "1";
-const cases = readdirSync(directory)
-  .filter((file) => file.endsWith(".case"))
-  .map((file) => {
-    const [head = "", expected = ""] = readFileSync(join(directory, file), "utf8").split(/^----\n/m);
-    const [, kind, facts = ""] = /^(unit|compose) (.*)\n$/s.exec(head) ?? [];
-    return { file, head, expected, kind, facts: JSON.parse(facts) };
-  });
+const cases = goldenCases(directory).map((golden) => {
+  const [, kind, facts = ""] = /^(unit|compose) (.*)\n$/s.exec(golden.text) ?? [];
+  return { ...golden, kind, facts: JSON.parse(facts) };
+});
 
-test.for(cases)("$file", ({ file, head, expected, kind, facts }) => {
-  const written = kind === "unit" ? unitText(facts) : composeText(facts);
-  if (update) writeFileSync(join(directory, file), `${head}----\n${written}`);
-  else expect(written).toBe(expected);
+test.for(cases)("$file", ({ kind, facts, ...golden }) => {
+  judgeGolden(directory, golden, kind === "unit" ? unitText(facts) : composeText(facts));
 });
 
 describe("what reads it understands it", () => {

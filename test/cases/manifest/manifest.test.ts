@@ -1,5 +1,3 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { expect, test } from "vitest";
 import { canonicalJson } from "../../../src/base/digest.ts";
 import { Complaints, formatComplaint } from "../../../src/manifest/complaint.ts";
@@ -8,19 +6,14 @@ import type { Kind } from "../../../src/manifest/kinds.ts";
 import { readManifest } from "../../../src/manifest/read.ts";
 import { type Node, parseSource } from "../../../src/manifest/source.ts";
 import type { AppSpec } from "../../../src/model/app.ts";
+import { goldenCases, judgeGolden } from "../golden.ts";
 
 // A case is a manifest, a line `----`, and what reading it gives: complaints and warnings, or what its model holds
 // beside the defaults. `# environment: x` chooses the environment (else production), `# from: y` makes it a preview with
 // the configuration of y, `# show: everything` shows the defaults too. UPDATE=1 rewrites what is expected; read the difference before you keep it.
 
 const directory = import.meta.dirname;
-const update = process.env.UPDATE === "1";
-const cases = readdirSync(directory)
-  .filter((file) => file.endsWith(".case"))
-  .map((file) => {
-    const [text = "", expected = ""] = readFileSync(join(directory, file), "utf8").split(/^----\n/m);
-    return { file, text, expected };
-  });
+const cases = goldenCases(directory);
 
 /** `services.web.http.port = 8000` for every leaf of a model. */
 function leaves(value: unknown, path: string): [string, string][] {
@@ -57,11 +50,7 @@ function answer(text: string): string {
   return `${[...warnings, ...shown.map(([path, json]) => `${path} = ${json}`)].join("\n")}\n`;
 }
 
-test.for(cases)("$file", ({ file, text, expected }) => {
-  const given = answer(text);
-  if (update) writeFileSync(join(directory, file), `${text}----\n${given}`);
-  else expect(given).toBe(expected);
-});
+test.for(cases)("$file", (golden) => judgeGolden(directory, golden, answer(golden.text)));
 
 test("no answer shows a value of a variable", () => {
   for (const { text } of cases) {

@@ -1,5 +1,3 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { formatComplaint } from "../../../src/manifest/complaint.ts";
 import { readManifest } from "../../../src/manifest/read.ts";
@@ -7,19 +5,14 @@ import { resolveBuild, resolveVariables } from "../../../src/manifest/resolve.ts
 import { variables } from "../../../src/manifest/variable.ts";
 import type { EnvValue } from "../../../src/model/release.ts";
 import { generatedValues } from "../../../src/usecases/generate.ts";
+import { goldenCases, judgeGolden } from "../golden.ts";
 
 // A case is a manifest, a line `----`, and what comes of its variables: what every service and the build get, with NAME@1
 // for what was set, or all that it is refused for. `# environment: x` chooses the environment (else production),
 // `# set: A=x B=y` says what `env set` has set. UPDATE=1 rewrites what is expected; read the difference before you keep it.
 
 const directory = import.meta.dirname;
-const update = process.env.UPDATE === "1";
-const cases = readdirSync(directory)
-  .filter((file) => file.endsWith(".case"))
-  .map((file) => {
-    const [text = "", expected = ""] = readFileSync(join(directory, file), "utf8").split(/^----\n/m);
-    return { file, text, expected };
-  });
+const cases = goldenCases(directory);
 
 interface Answer {
   readonly refused: boolean;
@@ -74,11 +67,7 @@ function shapeOf(made: string): string {
   return `${made.length} characters, ${kind}`;
 }
 
-test.for(cases)("$file", ({ file, text, expected }) => {
-  const given = `${answer(text).lines.join("\n")}\n`;
-  if (update) writeFileSync(join(directory, file), `${text}----\n${given}`);
-  else expect(given).toBe(expected);
-});
+test.for(cases)("$file", (golden) => judgeGolden(directory, golden, `${answer(golden.text).lines.join("\n")}\n`));
 
 describe("a variable's option", () => {
   const options = [...Object.keys(variables.each?.fields ?? {}), "groups"];
