@@ -49,6 +49,17 @@ describe("counting a report", () => {
         { name: "e", because: "no reason given" },
       ],
       limits: [{ name: "f", because: "HAProxy has no Brotli" }],
+      unsteady: [],
+    });
+  });
+
+  test("a test that passed at its second try is passed and named with what the first one said", () => {
+    const assertionResults = [{ fullName: "a", status: "passed", meta: { atFirst: "1 is not 2\n    at a.ts" } }];
+    const file = { name: "/a.test.ts", status: "passed", message: "", assertionResults };
+    expect(countReport(JSON.stringify({ testResults: [file] }), true)).toEqual({
+      ...none,
+      passed: 1,
+      unsteady: [{ name: "a", because: "1 is not 2" }],
     });
   });
 

@@ -13,7 +13,11 @@ const reportSchema = z.object({
           fullName: z.string(),
           status: z.string(),
           failureMessages: z.array(z.string()).optional(),
-          meta: z.object({ because: z.string().optional(), limit: z.boolean().optional() }),
+          meta: z.object({
+            because: z.string().optional(),
+            limit: z.boolean().optional(),
+            atFirst: z.string().optional(),
+          }),
         }),
       ),
     }),
@@ -27,6 +31,8 @@ export interface Counts {
   readonly skipped: readonly Named[];
   /** Tests of what an adapter does not do anywhere (src/testing/conformance/limit.ts); they count as nothing. */
   readonly limits: readonly Named[];
+  /** Tests, among those passed, whose first try failed, and what it said. */
+  readonly unsteady: readonly Named[];
 }
 
 /** A test that failed or did not run, and why. */
@@ -35,7 +41,7 @@ export interface Named {
   readonly because: string;
 }
 
-export const none: Counts = { passed: 0, failed: [], skipped: [], limits: [] };
+export const none: Counts = { passed: 0, failed: [], skipped: [], limits: [], unsteady: [] };
 
 /** The first lines of a failure, without colours and without the places in the code: enough to know it by. */
 function gist(message: string): string {
@@ -74,6 +80,11 @@ export function countReport(json: string | null, endedWell: boolean): Counts {
     failed,
     skipped: leftOut.filter(({ meta }) => !meta.limit).map(named),
     limits: leftOut.filter(({ meta }) => meta.limit).map(named),
+    unsteady: tests
+      .filter(({ status }) => status === "passed")
+      .flatMap(({ fullName, meta }) =>
+        meta.atFirst === undefined ? [] : { name: fullName, because: gist(meta.atFirst) },
+      ),
   };
 }
 
@@ -83,6 +94,7 @@ export function add(a: Counts, b: Counts): Counts {
     failed: [...a.failed, ...b.failed],
     skipped: [...a.skipped, ...b.skipped],
     limits: [...a.limits, ...b.limits],
+    unsteady: [...a.unsteady, ...b.unsteady],
   };
 }
 
