@@ -8,7 +8,7 @@ import type { UrlView } from "../contract/status.ts";
 import { exitCode } from "./failure.ts";
 import { shortName } from "./names.ts";
 import { harmless, type Paint } from "./paint.ts";
-import { progressFor } from "./progress.ts";
+import { isGood, progressFor } from "./progress.ts";
 import { timesText } from "./times.ts";
 import { urlText } from "./views/status.ts";
 import type { World } from "./world.ts";
@@ -47,10 +47,9 @@ export async function followDeployment(
     return { deployment: begun, urls: [] };
   }
   const { deployment, lines } = await watch({ world, api }, begun, endsWithUs);
-  if (deployment.status !== "live") {
+  if (!isGood(deployment))
     explain(world, deployment, lines.length > 0 ? lines : await culpritLines(world, api, deployment));
-    return { deployment, urls: [] };
-  }
+  if (deployment.status !== "live") return { deployment, urls: [] };
   const { urls } = await api.status(deployment);
   return { deployment, urls };
 }
@@ -146,10 +145,17 @@ function hintOf({ previous, kind }: DeploymentView, { hint }: { readonly hint: s
   return previous === null && kind === "deploy" ? hint.replace(/[;.] the old release still serves\.$/i, ".") : hint;
 }
 
-/** `Live: v2 (was v1) in 1.2 s` with where the time went, and the URLs; nothing for a failure, which stderr has told already. */
+/**
+ * `Live: v2 (was v1) in 1.2 s` with where the time went, and the URLs; `Staged: v2` with what brings it live; nothing for a
+ * failure, which stderr has told already.
+ */
 export function deploymentText({ deployment, urls }: DeploymentResult, paint: Paint): string {
   const { status, release, previous, durationMs } = deployment;
   if (status === "queued" || status === "running") return `${deployment.id} ${status}: ${release}`;
+  if (status === "staged") {
+    const took = formatDuration(durationMs);
+    return `${paint.green("Staged:")} ${paint.bold(release)} in ${took}; \`fairlead deploy --staged\` brings its code live.`;
+  }
   if (status !== "live") return "";
   const was = previous === null || previous === release ? "" : ` (was ${previous})`;
   const times = timesText(deployment);
@@ -159,8 +165,8 @@ export function deploymentText({ deployment, urls }: DeploymentResult, paint: Pa
   return [...lines, ...urls.map((one) => `  ${one.service.padEnd(width)}  ${urlText(one, paint)}`)].join("\n");
 }
 
-/** 0 when it is live or still on its way, else what its fault means. */
+/** 0 when it is live, staged or still on its way, else what its fault means. */
 export function deploymentExit({ deployment }: Pick<DeploymentResult, "deployment">): number {
-  if (["queued", "running", "live"].includes(deployment.status)) return 0;
+  if (deployment.phase !== "ended" || isGood(deployment)) return 0;
   return deployment.fault === null ? 1 : exitCode(deployment.fault.code);
 }

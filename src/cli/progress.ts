@@ -38,6 +38,11 @@ function verdictText(deployment: DeploymentView): string {
   return times === "" ? deployment.status : `${deployment.status}; ${times}`;
 }
 
+/** Whether it ended as it was meant to. */
+export function isGood({ status }: Pick<DeploymentView, "status">): boolean {
+  return status === "live" || status === "staged";
+}
+
 /** A check as it is told while a deployment goes on; what was seen of the whole release only where it is a warning. */
 function isTold({ service, outcome }: DeploymentView["checks"][number]): boolean {
   return service !== null || outcome !== "passed";
@@ -154,7 +159,7 @@ export class LiveProgress implements Progress {
     for (const [i, { phase }] of phases.entries()) {
       const over = phaseEnd(deployment, i);
       const at = over ?? deployment.durationMs + (phase === "ended" ? 0 : this.#now() - this.#shown);
-      const bad = deployment.status !== "live";
+      const bad = !isGood(deployment);
       const running = cyan(spinner[this.#frame % spinner.length] ?? "·");
       const mark = phase === "ended" ? (bad ? red("✗") : green("✓")) : over === null ? running : green("✓");
       const word = phase === "ended" ? deployment.status : phase;

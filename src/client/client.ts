@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
 import { Fault, isErrno } from "../base/faults.ts";
 import type { AuditEntryView } from "../contract/audit.ts";
-import type { PlanAnswer, PlanRequest, StageRequest } from "../contract/changes.ts";
+import type { PlanAnswer, PlanRequest } from "../contract/changes.ts";
 import type { DoctorAnswer, InfoView } from "../contract/controller.ts";
 import type { DeploymentAnswer, DeploymentDetail, DeploymentRequest, DeploymentView } from "../contract/deployments.ts";
 import type {
@@ -194,11 +194,6 @@ export class Client {
 
   plan(key: Key, request: PlanRequest): Promise<PlanAnswer> {
     return this.#json({ method: "POST", path: `${environmentPath(key)}/plan`, body: JSON.stringify(request) });
-  }
-
-  /** Keeps a source for a deployment of the kind `staged`, and tells what that would change. */
-  stage(key: Key, request: StageRequest): Promise<PlanAnswer> {
-    return this.#json({ method: "PUT", path: `${environmentPath(key)}/staged`, body: JSON.stringify(request) });
   }
 
   releases(key: Key, query: PageQuery = {}): Promise<Page<ReleaseView>> {

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { sourced } from "./deployments.ts";
 import { digest, name } from "./scalars.ts";
 
 /** One difference between what is and what would be. Values of variables are never shown, only that a name changed. */
@@ -31,6 +30,3 @@ export const planAnswer = z
   })
   .meta({ id: "Plan" });
 export type PlanAnswer = z.infer<typeof planAnswer>;
-
-export const stageRequest = z.strictObject(sourced).meta({ id: "StageRequest" });
-export type StageRequest = z.infer<typeof stageRequest>;

@@ -28,7 +28,7 @@ export const phaseView = z.enum([
 ]);
 
 export const deploymentStatus = z
-  .enum(["queued", "running", "live", "failed", "rolled-back", "cancelled", "superseded"])
+  .enum(["queued", "running", "live", "staged", "failed", "rolled-back", "cancelled", "superseded"])
   .describe("`queued` and `running` while it is under way; one of the others for ever after.");
 
 export const gateView = z
@@ -56,7 +56,7 @@ export const deploymentView = z
     id: z.string(),
     app: z.string(),
     environment: z.string(),
-    kind: z.enum(["deploy", "rollback", "restart"]),
+    kind: z.enum(["deploy", "stage", "rollback", "restart"]),
     status: deploymentStatus,
     phase: phaseView,
     phases: z.array(z.object({ phase: phaseView, at: time })).describe("Every phase entered, in order."),
@@ -121,6 +121,10 @@ export const sourced = {
 export const deploymentRequest = z
   .discriminatedUnion("kind", [
     z.strictObject({ kind: z.literal("deploy"), ...sourced }),
+    z.strictObject({
+      kind: z.literal("stage").describe("Built, and kept for a deployment of the kind `staged`."),
+      ...sourced,
+    }),
     z.strictObject({
       kind: z.literal("promote"),
       from: name.describe(

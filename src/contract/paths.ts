@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { auditPage, auditQuery } from "./audit.ts";
-import { planAnswer, planRequest, stageRequest } from "./changes.ts";
+import { planAnswer, planRequest } from "./changes.ts";
 import { doctorAnswer, infoView } from "./controller.ts";
 import { deploymentAnswer, deploymentDetail, deploymentPage, deploymentRequest } from "./deployments.ts";
 import {
@@ -130,7 +130,7 @@ export const routes = {
     status: 202,
     body: deploymentRequest,
     answer: deploymentAnswer,
-    summary: "Deploy a source or what is staged, promote, roll back or restart; honours Idempotency-Key",
+    summary: "Deploy or stage a source, deploy what is staged, promote, roll back or restart; honours Idempotency-Key",
   },
   deployments: {
     method: "get",
@@ -169,14 +169,6 @@ export const routes = {
     body: planRequest,
     answer: planAnswer,
     summary: "What deploying an uploaded or staged source, or promoting an environment, would change; nothing is done",
-  },
-  stage: {
-    method: "put",
-    path: `${environment}/staged`,
-    status: 200,
-    body: stageRequest,
-    answer: planAnswer,
-    summary: "Judge an uploaded source as its deployment would, and keep it for a deployment of the kind `staged`",
   },
   releases: {
     method: "get",

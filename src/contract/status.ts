@@ -84,9 +84,17 @@ export const statusView = z
         "What guards it: whether every change wants its name, which branches' code may go live, and who may change it (null: any, anybody).",
       ),
     staged: z
-      .object({ source: digest, message: z.string().nullable(), stagedAt: time, stagedBy: z.string() })
+      .object({
+        release: releaseName,
+        source: digest,
+        message: z.string().nullable(),
+        stagedAt: time,
+        stagedBy: z.string(),
+      })
       .nullable()
-      .describe("Code that waits for a deployment of the kind `staged`."),
+      .describe(
+        "Code that is built and waits for a deployment of the kind `staged`, and the release that it was built for.",
+      ),
     jobs: z.array(z.object({ name: z.string() })),
     data: z.array(z.object({ name: z.string() })),
   })

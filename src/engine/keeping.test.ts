@@ -56,12 +56,16 @@ test("of a preview that has ended artifacts go soon and lines after a week; of a
   stop();
 });
 
-/** Has two old sources, and tells which were removed. */
-class OldSources extends StageBuilder {
+/** Has two old sources and two old artifacts, and tells which were removed. */
+class OldObjects extends StageBuilder {
   readonly removed: string[] = [];
 
   override async list(): Promise<StoredObject[]> {
-    return ["sha256:staged", "sha256:other"].map((digest) => ({ digest, what: "source", touchedAt: 0, bytes: 1 }));
+    const old = { touchedAt: 0, bytes: 1 };
+    return (["source", "artifact"] as const).flatMap((what) => [
+      { digest: `sha256:${what}`, what, ...old },
+      { digest: `sha256:other-${what}`, what, ...old },
+    ]);
   }
 
   override async remove({ digest }: { digest: string }): Promise<void> {
@@ -69,15 +73,24 @@ class OldSources extends StageBuilder {
   }
 }
 
-test("a source that is staged is kept, however long it waits", async () => {
+test("what was built of staged code is kept with its source, however long it waits, and no longer", async () => {
   const journal = new SimulatedJournal();
-  const builder = new OldSources();
-  const staged = { source: "sha256:staged", branch: null, message: null, allow: null, at: 0, by: "local" };
-  await journal.commit([{ kind: "staged", key: keyOf("production"), staged }]);
+  const key = keyOf("production");
+  const artifact = { digest: "sha256:artifact", source: "sha256:source", ...plainBuild };
+  await journal.commit([
+    { kind: "release", release: aRelease(1, { key, artifacts: [artifact] }) },
+    { kind: "deployment", deployment: ended(0, "staged", { key, kind: "stage", release: 1 }) },
+  ]);
   const clock = new SimulatedClock();
   clock.jump(24 * hour);
-  await collectArtifacts({ journal, builder, clock });
-  expect(builder.removed).toEqual(["sha256:other"]);
+  const removedWhile = async (staged: number | null) => {
+    await journal.commit([{ kind: "staged", key, staged }]);
+    const builder = new OldObjects();
+    await collectArtifacts({ journal, builder, clock });
+    return builder.removed;
+  };
+  expect(await removedWhile(1)).toEqual(["sha256:other-source", "sha256:other-artifact"]);
+  expect(await removedWhile(null)).toHaveLength(4);
 });
 
 test("of a preview that has just ended artifacts stay until its instances have had their time to finish", async () => {
@@ -85,7 +98,7 @@ test("of a preview that has just ended artifacts stay until its instances have h
   const clock = new SimulatedClock();
   clock.jump(24 * hour);
   const key = keyOf("pr-1");
-  const artifact = { digest: "sha256:there", source: "sha256:staged", ...plainBuild };
+  const artifact = { digest: "sha256:artifact", source: "sha256:source", ...plainBuild };
   const preview = { from: "staging", ttlMs: hour, endsAt: clock.now(), endedAt: clock.now() };
   await journal.commit([
     { kind: "release", release: aRelease(1, { key, artifacts: [artifact] }) },
@@ -94,10 +107,10 @@ test("of a preview that has just ended artifacts stay until its instances have h
   ]);
   const removedAt = async (ms: number) => {
     clock.jump(ms);
-    const builder = new OldSources();
+    const builder = new OldObjects();
     await collectArtifacts({ journal, builder, clock });
     return builder.removed;
   };
-  expect(await removedAt(60_000)).toEqual(["sha256:other"]);
-  expect(await removedAt(hour)).toEqual(["sha256:staged", "sha256:other"]);
+  expect(await removedAt(60_000)).toEqual(["sha256:other-source", "sha256:other-artifact"]);
+  expect(await removedAt(hour)).toHaveLength(4);
 });

@@ -83,13 +83,13 @@ export async function collectArtifacts(deps: Pick<KeepingDeps, "journal" | "buil
   const gone = clock.now() - collectAfterMs;
   const needed = (await journal.environments()).filter(({ preview }) => (preview?.endedAt ?? clock.now()) > gone);
   for (const { key, serving, staged } of needed) {
-    if (staged) roots.sources.add(staged.source);
     // One that was stopped has what it served last, and can be brought back and go back as before.
     const last = serving?.release ?? (await journal.liveReleases(key, 1))[0];
     const current = last === undefined ? null : await journal.release(key, last);
     const lives = await journal.liveReleases(key, current?.deploy.keep ?? 1);
     const unfinished = await journal.unfinished(key);
-    const numbers = [...lives, ...unfinished.map((one) => one.release), ...(serving ? [serving.release] : [])];
+    const others = [serving?.release, staged].filter((number) => typeof number === "number");
+    const numbers = [...lives, ...unfinished.map((one) => one.release), ...others];
     for (const number of new Set(numbers)) {
       const release = await journal.release(key, number);
       for (const artifact of release?.artifacts ?? []) {

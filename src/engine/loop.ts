@@ -5,6 +5,7 @@ import type { Usage } from "../model/instance.ts";
 import { inquiriesOf } from "../plan/checks.ts";
 import type { Plan, Snapshot, Step } from "../plan/plan.ts";
 import { memoryLimits, probeTargets } from "../plan/probes.ts";
+import { underWay } from "../plan/view.ts";
 import { CheckBoard } from "./checks.ts";
 import type { Engine, EngineDeps } from "./engine.ts";
 import { execute, type Whose } from "./execute.ts";
@@ -130,7 +131,7 @@ class ReconcileLoop implements Engine {
       memory: this.#scale.used(key),
     });
     const refusal = this.#keys.get(keyText(key))?.refusal;
-    return refusal && refusal.deployment === underWay(s) ? { ...s, refusal: refusal.fault } : s;
+    return refusal && refusal.deployment === (underWay(s)?.id ?? null) ? { ...s, refusal: refusal.fault } : s;
   }
 
   async plan(key: EnvKey): Promise<Plan> {
@@ -247,10 +248,6 @@ function groupsOf(steps: readonly Step[]): readonly (readonly Step[])[] {
     else groups.push([step]);
   }
   return groups;
-}
-
-function underWay(s: Snapshot): string | null {
-  return s.deployments.find((deployment) => deployment.phase !== "queued")?.id ?? null;
 }
 
 function atRest(plan: Plan): Outcome {

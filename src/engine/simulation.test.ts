@@ -38,7 +38,9 @@ describe("the engine keeps every invariant in simulated worlds", () => {
   });
 
   test("the runs were of all kinds and ended in all verdicts", () => {
-    for (const word of ["calm", "crash", "rough", "deploy", "rollback", "restart"]) expect(seen).toContain(word);
-    for (const word of ["live", "failed", "rolled-back", "cancelled", "superseded"]) expect(seen).toContain(word);
+    for (const word of ["calm", "crash", "rough", "deploy", "stage", "rollback", "restart"])
+      expect(seen).toContain(word);
+    for (const word of ["live", "staged", "failed", "rolled-back", "cancelled", "superseded"])
+      expect(seen).toContain(word);
   });
 });

@@ -169,10 +169,11 @@ export function statusView(
     preview: preview && previewView(preview),
     protected: protection && protectionView(protection),
     staged: staged && {
+      release: releaseName(staged.number),
       source: staged.source,
       message: staged.message,
-      stagedAt: timeText(staged.at),
-      stagedBy: staged.by,
+      stagedAt: timeText(staged.createdAt),
+      stagedBy: staged.createdBy,
     },
     jobs: [],
     data: [],

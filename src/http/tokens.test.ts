@@ -202,7 +202,7 @@ describe("who may change a protected environment", () => {
       ["POST", "deployments", orderOf(guarded("[local, ci]"))],
       ["POST", "deployments", { kind: "rollback" }],
       ["POST", "deployments", { kind: "restart" }],
-      ["PUT", "staged", { source: orderOf(guarded("[local, ci]")).source }],
+      ["POST", "deployments", { ...orderOf(guarded("[local, ci]")), kind: "stage" }],
       ["PATCH", "variables", { set: { LEVEL: "b" } }],
       // What is only judged is judged with the values: by the answers they could be guessed, letter by letter.
       ["PATCH", "variables", { set: { LEVEL: "b" }, dryRun: true }],

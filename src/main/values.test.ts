@@ -1,20 +1,12 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import type { Server } from "node:http";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { createAdaptorServer } from "@hono/node-server";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openJournal } from "../adapters/journal/sqlite/open.ts";
-import { openLogs } from "../adapters/logs/sqlite/open.ts";
 import { sha256 } from "../base/digest.ts";
 import { Fault } from "../base/faults.ts";
-import { type RunOptions, runLine } from "../cli/test-run.ts";
+import type { RunOptions } from "../cli/test-run.ts";
 import { createApi } from "../http/api.ts";
-import { secretsOf } from "../model/release.ts";
-import { openStage } from "../testing/stage.ts";
-import { UnpackingBuilder } from "../testing/unpacking-builder.ts";
+import { key, openShop } from "./test-shop.ts";
 
-const key = { app: "shop", environment: "production" };
 const manifest = `version: 1
 app: shop
 env:
@@ -27,66 +19,22 @@ services:
   worker: { run: node worker.js }
 `;
 
-let stage: Awaited<ReturnType<typeof openStage>>;
-let root: string;
-let server: Server;
-/** How the engine on stage ends what is queued. */
-let verdict: "live" | "failed";
+let shop: Awaited<ReturnType<typeof openShop>>;
 
 beforeEach(async () => {
-  stage = await openStage({ openJournal, openLogs });
-  stage.deps.builder = new UnpackingBuilder();
-  root = mkdtempSync(join(tmpdir(), "fairlead-values-"));
-  mkdirSync(join(root, ".fairlead"));
-  writeFileSync(join(root, "fairlead.yml"), manifest);
-  verdict = "live";
-  const { journal, engine } = stage.deps;
-  const finishing = new Set<string>();
-  journal.committed(() => {
-    void journal.unfinished(key).then(async (waiting) => {
-      for (const { id } of waiting) {
-        if (finishing.has(id)) continue;
-        finishing.add(id);
-        await engine.finish(id, verdict);
-      }
-    });
-  });
-  const api = createApi(stage.deps);
-  server = createAdaptorServer({ fetch: (request) => api.fetch(request, { via: "socket" }) }) as Server;
-  await new Promise<void>((resolve) => server.listen(join(root, ".fairlead/controller.sock"), resolve));
+  shop = await openShop(manifest);
 });
 
-afterEach(async () => {
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
-  await stage.close();
-  rmSync(root, { recursive: true });
-});
+afterEach(() => shop.close());
 
-function run(words: string, options: RunOptions = {}) {
-  return runLine(words.split(" "), { cwd: root, ...options });
-}
+const run = (words: string, options: RunOptions = {}) => shop.run(words.split(" "), options);
 
 async function deployed(text = manifest): Promise<void> {
   expect((await run("env set API_KEY --stdin --stage", { stdin: "canary-old-key" })).code).toBe(0);
-  const source = sha256(text);
-  stage.deps.builder.sources.set(source, new Map([["fairlead.yml", text]]));
-  const body = JSON.stringify({ kind: "deploy", source });
-  const api = createApi(stage.deps);
-  const path = "/v1/apps/shop/environments/production/deployments";
-  const headers = { "content-type": "application/json", "fairlead-confirm": "production" };
-  expect((await api.request(path, { method: "POST", headers, body }, { via: "socket" })).status).toBe(202);
-  await expect.poll(async () => (await stage.deps.journal.environment(key))?.serving?.release).toBe(1);
-  const release = await stage.deps.journal.release(key, 1);
-  for (const { digest } of release?.artifacts ?? []) stage.deps.builder.states.set(digest, { state: "built" });
-}
-
-/** The versions that every service of a release has, as NAME@3. */
-async function versionsOf(release: number): Promise<Record<string, string>> {
-  const services = (await stage.deps.journal.release(key, release))?.services ?? [];
-  const text = (env: (typeof services)[number]["env"]) =>
-    secretsOf(env).map(({ secret, version }) => `${secret}@${version}`);
-  return Object.fromEntries(services.map(({ name, env }) => [name, text(env).sort().join(" ")]));
+  writeFileSync(join(shop.root, "fairlead.yml"), text);
+  expect((await run("deploy --confirm production")).code).toBe(0);
+  const release = await shop.deps.journal.release(key, 1);
+  for (const { digest } of release?.artifacts ?? []) shop.deps.builder.states.set(digest, { state: "built" });
 }
 
 describe("env rotate", () => {
@@ -97,9 +45,9 @@ describe("env rotate", () => {
       0,
       expect.stringMatching(/^Live: v2 .*\nSESSION_KEY@2 serves\.\n$/s),
     ]);
-    expect(await versionsOf(2)).toEqual({ web: "API_KEY@1 SESSION_KEY@2", worker: "API_KEY@1 SESSION_KEY@2" });
-    expect(await stage.deps.journal.lastReleaseNumber(key)).toBe(2);
-    const [sealedOld] = await stage.deps.journal.sealed(key, [{ secret: "SESSION_KEY", version: 1 }]);
+    expect(await shop.versionsOf(2)).toEqual({ web: "API_KEY@1 SESSION_KEY@2", worker: "API_KEY@1 SESSION_KEY@2" });
+    expect(await shop.deps.journal.lastReleaseNumber(key)).toBe(2);
+    const [sealedOld] = await shop.deps.journal.sealed(key, [{ secret: "SESSION_KEY", version: 1 }]);
     expect(sealedOld).not.toBeNull();
     const refused = await run("env destroy SESSION_KEY@1 -y");
     expect([refused.code, refused.stderr]).toEqual([
@@ -116,25 +64,25 @@ describe("env rotate", () => {
     expect([same.code, same.stderr]).toEqual([2, expect.stringContaining("is the value that it has")]);
     const rotated = await run("env rotate API_KEY --stdin --json", { stdin: "canary-new-key\n" });
     expect(JSON.parse(rotated.stdout)).toMatchObject({ name: "API_KEY", set: "API_KEY@2", serving: ["API_KEY@2"] });
-    expect(await versionsOf(2)).toMatchObject({ worker: "API_KEY@2 SESSION_KEY@1" });
+    expect(await shop.versionsOf(2)).toMatchObject({ worker: "API_KEY@2 SESSION_KEY@1" });
     expect(JSON.stringify([unsaid, same, rotated])).not.toContain("canary");
     expect((await run("env rotate NOBODY --stdin", { stdin: "x" })).code).toBe(4);
   });
 
   test("that fails leaves the old version serving, and says so", async () => {
     await deployed();
-    verdict = "failed";
+    shop.ending = { is: "failed" };
     const failed = await run("env rotate SESSION_KEY");
     expect(failed.code).not.toBe(0);
     expect(failed.stdout).toMatch(
       /^SESSION_KEY@1 still serves\. SESSION_KEY@2 waits for the next deployment; .*rotate/,
     );
-    expect((await stage.deps.journal.environment(key))?.serving?.release).toBe(1);
+    expect((await shop.deps.journal.environment(key))?.serving?.release).toBe(1);
   });
 });
 
 describe("env set and env unset", () => {
-  const releases = () => stage.deps.journal.lastReleaseNumber(key);
+  const releases = () => shop.deps.journal.lastReleaseNumber(key);
 
   test("deploy nothing where nothing becomes different, but bring live what only waited", async () => {
     await deployed();
@@ -152,7 +100,7 @@ describe("env set and env unset", () => {
   test("that fail say that the change is kept, and what still serves is told with its version", async () => {
     await deployed();
     await run("env set LOG_LEVEL=DEBUG");
-    verdict = "failed";
+    shop.ending = { is: "failed" };
     const failed = await run("env set LOG_LEVEL=INFO");
     expect([failed.code, failed.stdout]).toEqual([
       1,
@@ -225,11 +173,11 @@ describe("audit", () => {
   test("of a refused change has nothing, and of a token from where it came", async () => {
     await deployed();
     expect((await run("env set LOG_LEVEL=canary")).code).toBe(2);
-    stage.deps.tokenDigest = sha256("correct");
+    shop.deps.tokenDigest = sha256("correct");
     const headers = { authorization: "Bearer correct", host: "localhost" };
     const reveal = "/v1/apps/shop/environments/production/variables/reveal";
     const connection = { via: "tcp", address: "192.0.2.7" } as const;
-    const answer = await createApi(stage.deps).request(reveal, { method: "POST", headers }, connection);
+    const answer = await createApi(shop.deps).request(reveal, { method: "POST", headers }, connection);
     expect(answer.status).toBe(200);
     const { stdout } = await run("audit");
     expect(stdout).toMatch(/token 192\.0\.2\.7 +env\.reveal/);
@@ -240,7 +188,7 @@ describe("audit", () => {
     const actor = { name: "local", via: "socket", from: null } as const;
     for (let at = 0; at < 450; at += 1) {
       const entry = { at, actor, action: "restart", key, names: [], detail: `#${at}` } as const;
-      await stage.deps.journal.commit([{ kind: "audit", entry }]);
+      await shop.deps.journal.commit([{ kind: "audit", entry }]);
     }
     const details = async (line: string) =>
       JSON.parse((await run(line)).stdout).items.map(({ detail }: { detail: string }) => detail);
@@ -259,7 +207,7 @@ describe("env edit", () => {
   function edit(words: string, change: (text: string) => string | Promise<string>, options: RunOptions = {}) {
     seen = [];
     const host = {
-      fleetingDirectory: root,
+      fleetingDirectory: shop.root,
       edit: async (file: string) => {
         const text = readFileSync(file, "utf8");
         const modes = [file, dirname(file)].map((path) => (statSync(path).mode & 0o777).toString(8));
@@ -270,7 +218,7 @@ describe("env edit", () => {
     return run(words, { host, ...options });
   }
 
-  const left = () => readdirSync(root).filter((name) => name.startsWith("fairlead-"));
+  const left = () => readdirSync(shop.root).filter((name) => name.startsWith("fairlead-"));
 
   test("changes, adds and forgets in one release, shows names alone, and leaves no file behind", async () => {
     await deployed();
@@ -286,10 +234,10 @@ describe("env edit", () => {
     expect(seen[0]?.text).toMatch(/^API_KEY="\[unchanged\]"$/m);
     expect(seen[0]?.text + stdout + stderr).not.toContain("canary");
     expect(left()).toEqual([]);
-    expect(await versionsOf(2)).toMatchObject({ web: "API_KEY@2 EXTRA@1 SESSION_KEY@1" });
+    expect(await shop.versionsOf(2)).toMatchObject({ web: "API_KEY@2 EXTRA@1 SESSION_KEY@1" });
     const revealed = await edit("env edit --reveal -y", (text) => text);
     expect([revealed.stdout, seen[0]?.text]).toEqual(["Nothing was changed.\n", expect.stringContaining("canary new")]);
-    expect((await stage.deps.journal.audit({ limit: 1 }))[0]?.action).toBe("env.reveal");
+    expect((await shop.deps.journal.audit({ limit: 1 }))[0]?.action).toBe("env.reveal");
   });
 
   test("of two editors the second is refused, changes nothing, and its text is kept", async () => {
@@ -303,7 +251,7 @@ describe("env edit", () => {
       expect.stringMatching(/is at revision .*\n.*text is kept in (\S+)\./),
     ]);
     expect(readFileSync(seen[0]?.file ?? "", "utf8")).toContain("API_KEY=canary-late");
-    expect((await stage.deps.journal.versions(key, "API_KEY")).map(({ version }) => version)).toEqual([1]);
+    expect((await shop.deps.journal.versions(key, "API_KEY")).map(({ version }) => version)).toEqual([1]);
   });
 
   test.each([
@@ -317,7 +265,7 @@ describe("env edit", () => {
     expect(refused.stderr).toMatch(/text is kept in/);
     expect(refused.stderr).not.toContain("canary");
     expect(left()).toHaveLength(1);
-    expect(await stage.deps.journal.lastReleaseNumber(key)).toBe(1);
+    expect(await shop.deps.journal.lastReleaseNumber(key)).toBe(1);
   });
 
   test("what is not confirmed is kept, too", async () => {
@@ -340,57 +288,10 @@ describe("env edit", () => {
 });
 
 test("a slip in an environment's name is warned of once; a name that is like no other may be meant", async () => {
-  writeFileSync(join(root, "fairlead.yml"), `${manifest}environments:\n  staging: {}\n`);
+  writeFileSync(join(shop.root, "fairlead.yml"), `${manifest}environments:\n  staging: {}\n`);
   const set = (environment: string) => run(`env set LOG_LEVEL=DEBUG --stage -e ${environment}`);
   const slipped = await set("stagign");
   expect([slipped.code, slipped.stderr]).toEqual([0, expect.stringContaining("did you mean staging?")]);
   expect((await set("prod")).stderr).toContain("did you mean production?");
   for (const name of ["stagign", "staging", "production", "pr-12"]) expect((await set(name)).stderr).toBe("");
-});
-
-describe("deploy --stage", () => {
-  const serving = async () => (await stage.deps.journal.environment(key))?.serving?.release;
-
-  test("collects code and values, judged at once, for one release that comes when it is said", async () => {
-    await deployed();
-    writeFileSync(join(root, "fairlead.yml"), manifest.replace("node worker.js", "node other.js"));
-    const staged = await run("deploy --stage -m reworked");
-    expect([staged.code, staged.stdout]).toEqual([0, expect.stringMatching(/^~ change .*code.*\nStaged; .*--staged/s)]);
-    await run("env set LOG_LEVEL=DEBUG --stage");
-    expect([await serving(), await stage.deps.journal.lastReleaseNumber(key)]).toEqual([1, 1]);
-    expect((await run("status")).stdout).toMatch(/staged code waits for .* by local reworked/);
-    expect((await run("plan --staged")).stdout).toMatch(/service worker .*variables LOG_LEVEL.*changed command/);
-
-    const applied = await run("deploy --staged");
-    expect([applied.code, applied.stdout]).toEqual([0, expect.stringMatching(/^Live: v2 /)]);
-    const release = await stage.deps.journal.release(key, 2);
-    expect(release).toMatchObject({
-      message: "reworked",
-      services: [{ name: "web" }, { command: ["node", "other.js"] }],
-    });
-    expect(await versionsOf(2)).toMatchObject({ worker: "API_KEY@1 LOG_LEVEL@1 SESSION_KEY@1" });
-    const again = await run("deploy --staged");
-    expect([again.code, again.stderr]).toEqual([5, expect.stringContaining("no code is staged for shop/production")]);
-  });
-
-  test("a change of values alone leaves staged code where it is, other code takes its place", async () => {
-    await deployed();
-    writeFileSync(join(root, "fairlead.yml"), manifest.replace("node worker.js", "node other.js"));
-    await run("deploy --stage");
-    await run("env set LOG_LEVEL=DEBUG");
-    expect((await stage.deps.journal.release(key, 2))?.services[1]?.command).toEqual(["node", "worker.js"]);
-    expect((await stage.deps.journal.environment(key))?.staged).not.toBeNull();
-    await run("deploy");
-    expect((await stage.deps.journal.environment(key))?.staged).toBeNull();
-  });
-
-  test("code that would be refused is not staged, and what was staged stays", async () => {
-    await deployed();
-    await run("deploy --stage");
-    const before = (await stage.deps.journal.environment(key))?.staged;
-    writeFileSync(join(root, "fairlead.yml"), manifest.replace("{ secret: true }", "{ secret: true, minLength: 99 }"));
-    expect((await run("deploy --stage")).code).toBe(2);
-    expect((await stage.deps.journal.environment(key))?.staged).toEqual(before);
-    expect((await run("deploy --staged -m words")).code).toBe(2);
-  });
 });

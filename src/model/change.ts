@@ -1,7 +1,7 @@
 import type { AccessToken } from "./access-token.ts";
 import type { AuditEntry } from "./audit.ts";
 import type { Deployment } from "./deployment.ts";
-import type { EnvKey, Preview, SealedValue, Serving, StagedCode } from "./environment.ts";
+import type { EnvKey, Preview, SealedValue, Serving } from "./environment.ts";
 import type { Event } from "./event.ts";
 import type { InstanceFacts } from "./instance.ts";
 import type { Release, SecretRef } from "./release.ts";
@@ -25,7 +25,7 @@ export type EnvironmentChange =
   | { readonly kind: "stopped"; readonly key: EnvKey; readonly stopped: boolean }
   | { readonly kind: "maintenance"; readonly key: EnvKey; readonly maintenance: Maintenance | null }
   | { readonly kind: "preview"; readonly key: EnvKey; readonly preview: Preview }
-  | { readonly kind: "staged"; readonly key: EnvKey; readonly staged: StagedCode | null }
+  | { readonly kind: "staged"; readonly key: EnvKey; readonly staged: number | null }
   | { readonly kind: "scale"; readonly key: EnvKey; readonly service: string; readonly replicas: number | null }
   | { readonly kind: "variables"; readonly key: EnvKey; readonly set: Readonly<Record<string, SealedValue | null>> }
   | { readonly kind: "values.destroyed"; readonly key: EnvKey }

@@ -19,10 +19,14 @@ export const phases = [
 ] as const;
 export type Phase = (typeof phases)[number];
 
-export type Verdict = "live" | "failed" | "rolled-back" | "cancelled" | "superseded";
+/** `staged`: built, and kept for a deployment of its own. */
+export type Verdict = "live" | "staged" | "failed" | "rolled-back" | "cancelled" | "superseded";
 
-/** `deploy`: new code or configuration. `rollback`: an earlier release. `restart`: new instances of the same release. */
-export type DeploymentKind = "deploy" | "rollback" | "restart";
+/**
+ * `deploy`: new code or configuration. `stage`: new code as far as its build; nothing that serves is touched, and it gives
+ * way to whatever comes after it. `rollback`: an earlier release. `restart`: new instances of the same release.
+ */
+export type DeploymentKind = "deploy" | "stage" | "rollback" | "restart";
 
 /** How an instance proved itself, in words and figures. */
 export interface GateReport {

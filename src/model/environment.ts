@@ -1,4 +1,3 @@
-import type { Permit } from "./release.ts";
 import type { Maintenance } from "./route.ts";
 
 /** Names one environment of one app: the key that everything is reconciled by. */
@@ -58,16 +57,6 @@ export interface Preview {
   readonly endedAt: number | null;
 }
 
-/** Code that was judged and waits to be deployed. */
-export interface StagedCode {
-  readonly source: string;
-  readonly branch: string | null;
-  readonly message: string | null;
-  readonly allow: Permit | null;
-  readonly at: number;
-  readonly by: string;
-}
-
 /** What is kept about an environment beside its releases. */
 export interface Environment {
   readonly key: EnvKey;
@@ -85,8 +74,8 @@ export interface Environment {
   readonly maintenance: Maintenance | null;
   /** Null: it stays until somebody stops it. */
   readonly preview: Preview | null;
-  /** What `deploy --stage` left for `deploy --staged`; other code that is deployed takes its place. */
-  readonly staged: StagedCode | null;
+  /** The release that was built and whose code waits for `deploy --staged`; other code that is deployed takes its place. */
+  readonly staged: number | null;
 }
 
 /** An environment about which nothing has been written down yet. */

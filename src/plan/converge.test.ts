@@ -23,8 +23,8 @@ function attempts(...ends: readonly (readonly [livedS: number, endedS: number])[
 }
 
 describe("a task whose deployment has ended", () => {
-  const s = readWorld(`${worker}task worker dep_9 v1`);
-  const signals = (purpose: "build" | "release") => {
+  const signals = (purpose: "build" | "release", more = "") => {
+    const s = readWorld(`${worker}task worker dep_9 v1\n${more}`);
     const tasks = s.tasks.map((task) => ({ ...task, spec: { ...task.spec, purpose } }));
     return plan({ ...s, tasks })
       .steps.filter((step) => step.do === "signal")
@@ -33,6 +33,12 @@ describe("a task whose deployment has ended", () => {
 
   test("is killed when it is a build that nobody waits for", () => {
     expect(signals("build")).toEqual(["SIGKILL"]);
+  });
+
+  test("is left to its end when the next deployment waits for a build: it may be this one", () => {
+    const next = (state: string) => `release 2 ${state}\ndeployment dep_8 v2 phase=build since=2s previous=v1/dep_1`;
+    expect(signals("build", next("building"))).toEqual([]);
+    expect(signals("build", next("built"))).toEqual(["SIGKILL"]);
   });
 
   test("is left to its end when it is a release command", () => {

@@ -21,6 +21,7 @@ import {
   isRunning,
   isStaying,
   nextIdentity,
+  releaseOf,
   routedNow,
   type Slot,
   slotId,
@@ -350,6 +351,12 @@ function isHistory(
   return left <= 0;
 }
 
+/** Whether the deployment under way waits for a build, which one before it may have begun: equal input is built once. */
+function waitsForBuild(s: Snapshot, { deployment }: Draft): boolean {
+  const release = deployment?.phase === "build" ? releaseOf(s, deployment.release) : undefined;
+  return release?.artifacts.some(({ digest }) => s.artifacts[digest]?.state === "building") ?? false;
+}
+
 function clearTasks(s: Snapshot, draft: Draft): void {
   const phases = new Map(s.deployments.map(({ id, phase }) => [id, phase]));
   for (const task of s.tasks) {
@@ -359,6 +366,7 @@ function clearTasks(s: Snapshot, draft: Draft): void {
     if (!task.exit) {
       // A release command is left to end by itself: half a migration is worse than one too many.
       if (purpose !== "build" && purpose !== "check") continue;
+      if (purpose === "build" && waitsForBuild(s, draft)) continue;
       draft.do({ do: "signal", name: task.name, signal: "SIGKILL", why: `nobody waits for this ${purpose} any more` });
       draft.lookAgainIn(killAgainMs);
       continue;

@@ -9,7 +9,7 @@ import type { Plan, Snapshot } from "./plan.ts";
 import { awaitEnd, isDue, takeDown } from "./preview.ts";
 import { spareUpstreams, tableFor } from "./routes.ts";
 import { switchTable } from "./switch.ts";
-import { idOf, releaseOf, type Slot, slotId, slotsOf } from "./view.ts";
+import { idOf, releaseOf, type Slot, slotId, slotsOf, underWay } from "./view.ts";
 import { crashBehind } from "./watch.ts";
 
 const nobody: ReadonlyMap<string, Serving> = new Map();
@@ -22,7 +22,7 @@ export function plan(s: Snapshot): Plan {
     return draft.finish(null);
   }
   awaitEnd(s, draft);
-  const running = s.deployments.find((deployment) => deployment.phase !== "queued");
+  const running = underWay(s);
   if (running) draft.take(running);
   const begun = running ? s : beginNext(s, draft);
   const wanted = draft.deployment ? goOn(begun, draft) : atRest(begun, begun.environment.serving);
@@ -37,29 +37,29 @@ export function atRest(s: Snapshot, serving: Serving | null): Wanted {
   return { slots: slotsOf(s, served), onTrial: new Set(), table };
 }
 
-/** Takes the newest deployment of the queue; the older ones are superseded by it. */
+/** Takes the newest deployment of the queue; the older ones are superseded by it. Staging takes nobody's place but that of other staging. */
 function beginNext(s: Snapshot, draft: Draft): Snapshot {
-  const queue = [...s.deployments]; // oldest first; times of creation would lie after the clock was set back
-  const newest = queue.pop();
-  for (const older of queue) supersede(s, older, { by: newest, draft });
-  if (!newest) return s;
+  const { deployments } = s; // oldest first; times of creation would lie after the clock was set back
+  const next = deployments.findLast(({ kind }) => kind !== "stage") ?? deployments.at(-1);
+  if (!next) return s;
+  for (const older of deployments.slice(0, deployments.indexOf(next))) supersede(s, older, { by: next, draft });
   const previous = s.environment.stopped ? null : s.environment.serving;
-  draft.take({ ...newest, previous });
-  if (newest.cancelRequested) {
+  draft.take({ ...next, previous });
+  if (next.cancelRequested) {
     draft.change({ verdict: "cancelled", fault: faultOf("deployment.cancelled", "cancelled while it was queued") });
     end({ draft, s });
     return s;
   }
   draft.enter("prepare");
-  if (!s.environment.stopped) return s;
+  if (!s.environment.stopped || next.kind === "stage") return s;
   draft.record({ kind: "stopped", key: s.key, stopped: false }, "a deployment starts the environment again");
   return { ...s, environment: { ...s.environment, stopped: false } };
 }
 
-function supersede(s: Snapshot, older: Deployment, { by, draft }: { by: Deployment | undefined; draft: Draft }): void {
+function supersede(s: Snapshot, older: Deployment, { by, draft }: { by: Deployment; draft: Draft }): void {
   const verdict = older.cancelRequested ? "cancelled" : "superseded";
   const code = older.cancelRequested ? "deployment.cancelled" : "deployment.superseded";
-  const fault = faultOf(code, older.cancelRequested ? "cancelled while it was queued" : `${by?.id} took its place`);
+  const fault = faultOf(code, older.cancelRequested ? "cancelled while it was queued" : `${by.id} took its place`);
   const history = [...older.history, { phase: "ended" as const, at: s.now }];
   const ended: Deployment = { ...older, phase: "ended", verdict, fault, endedAt: s.now, history };
   draft.record({ kind: "deployment", deployment: ended }, `${older.id} is ${verdict}`);

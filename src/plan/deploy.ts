@@ -58,8 +58,9 @@ function step(course: Course, phase: Phase): void {
 }
 
 function isCancelled({ s, draft }: Course): boolean {
-  const { cancelRequested, phase } = draft.current;
-  return (cancelRequested || s.environment.stopped) && phase !== "drain" && phase !== "undo" && phase !== "ended";
+  const { kind, cancelRequested, phase } = draft.current;
+  const isStopped = s.environment.stopped && kind !== "stage";
+  return (cancelRequested || isStopped) && phase !== "drain" && phase !== "undo" && phase !== "ended";
 }
 
 /** Builder, edge or runtime will not do what this release asks for, e.g. a host that another environment owns. */
@@ -103,7 +104,7 @@ function lateFault(course: Course): FaultRecord {
 function prepare(course: Course): void {
   const { s, draft, release } = course;
   const missing = release.artifacts.filter((artifact) => stateOf(s, artifact) !== "built");
-  if (draft.current.kind === "deploy") {
+  if (draft.current.kind === "deploy" || draft.current.kind === "stage") {
     for (const artifact of missing) {
       draft.do({ do: "build", artifact, release: release.number, why: `${artifact.digest} is not built yet` });
     }
@@ -133,8 +134,16 @@ function build(course: Course): void {
       draft.do({ do: "build", artifact, release: release.number, why: `${artifact.digest} is not built yet` });
     }
   }
-  if (release.artifacts.every((artifact) => stateOf(s, artifact) === "built")) draft.enter("protect");
-  else draft.lookAgainIn(buildPollMs);
+  if (!release.artifacts.every((artifact) => stateOf(s, artifact) === "built")) draft.lookAgainIn(buildPollMs);
+  else if (draft.current.kind === "stage") keepStaged(course);
+  else draft.enter("protect");
+}
+
+/** What was built waits; its artifacts are kept as long as it does. */
+function keepStaged({ s, draft, release }: Course): void {
+  draft.record({ kind: "staged", key: s.key, staged: release.number }, `v${release.number} waits to be deployed`);
+  draft.change({ verdict: "staged" });
+  end({ draft, s });
 }
 
 /** How often a build without a command (a plain copy, which reports nothing) is looked at. */

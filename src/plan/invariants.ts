@@ -9,7 +9,19 @@ import { isDead } from "./converge.ts";
 import { judgeGate } from "./gate.ts";
 import { type Plan, type Snapshot, type Step, subjectOf } from "./plan.ts";
 import { isDue } from "./preview.ts";
-import { factsOf, idOf, isGated, isRunning, isStaying, releaseOf, type Slot, slotId, slotsOf, specOf } from "./view.ts";
+import {
+  factsOf,
+  idOf,
+  isGated,
+  isRunning,
+  isStaying,
+  releaseOf,
+  type Slot,
+  slotId,
+  slotsOf,
+  specOf,
+  underWay,
+} from "./view.ts";
 
 /** A decision, and the world that it was taken on. */
 export interface Decision {
@@ -96,14 +108,14 @@ export function requiredRoutes(s: Snapshot, underWay: Deployment | undefined): R
   return new Set(required.map(({ service }) => service.name).filter((name) => kept === null || kept.has(name)));
 }
 
-function takingOver(s: Snapshot, underWay: Deployment | undefined): ReadonlySet<string> | null {
-  const isSwitched = underWay !== undefined && ["switch", "watch", "undo"].includes(underWay.phase);
-  const release = isSwitched ? releaseOf(s, underWay.release) : undefined;
+function takingOver(s: Snapshot, running: Deployment | undefined): ReadonlySet<string> | null {
+  const isSwitched = running !== undefined && ["switch", "watch", "undo"].includes(running.phase);
+  const release = isSwitched ? releaseOf(s, running.release) : undefined;
   return release ? new Set(release.services.filter(({ http }) => http).map(({ name }) => name)) : null;
 }
 
 function lostUpstream({ s, plan }: Decision): string | null {
-  const running = s.deployments.find(({ phase }) => phase !== "queued");
+  const running = underWay(s);
   const required = requiredRoutes(s, plannedDeployment(plan, running));
   const runs = (id: string) => s.instances.some((one) => one.name === id && isRunning(one));
   const isHeld = (route: Route | undefined) => (route?.holdMs ?? null) !== null;
@@ -128,7 +140,7 @@ function servingSlot(s: Snapshot, instance: ObservedInstance): Slot | undefined 
 
 function stoppedServing({ s, plan }: Decision): string | null {
   const commits = changesOf(plan).some((change) => change.kind === "serving");
-  const running = s.deployments.find(({ phase }) => phase !== "queued");
+  const running = underWay(s);
   for (const step of plan.steps) {
     if (step.do !== "signal" || commits) continue;
     const instance = s.instances.find(({ name }) => name === step.name);
@@ -198,7 +210,6 @@ function foreignObject({ s, plan }: Decision): string | null {
 /** What only people change: how many run, with which values, until when, and what is known of who did it. */
 const peoples: readonly Change["kind"][] = [
   "scale",
-  "staged",
   "variables",
   "preview",
   "value.destroyed",
@@ -220,7 +231,7 @@ function lostServing({ s, plan }: Decision): string | null {
   for (const change of changesOf(plan)) {
     if (peoples.includes(change.kind)) return `${change.kind} is changed by a plan`;
     if (change.kind !== "serving") continue;
-    const deployment = s.deployments.find(({ phase }) => phase !== "queued");
+    const deployment = underWay(s);
     const planned = plannedDeployment(plan, deployment);
     const commits = planned?.phase === "drain" || (planned?.phase === "ended" && planned.verdict === "live");
     if (!commits) return `what serves is changed in phase ${planned?.phase ?? "none"}`;
@@ -274,7 +285,18 @@ function strayDeployment({ s, plan }: Decision): string | null {
     if (commits && serving === undefined)
       return `${deployment.id} passes its commit point, and nothing is written down to serve`;
   }
-  return null;
+  return strayStaged({ s, plan });
+}
+
+/** What waits to be deployed was staged by the deployment that ends with it, and is built. */
+function strayStaged({ s, plan }: Decision): string | null {
+  const change = changesOf(plan).find(({ kind }) => kind === "staged");
+  const planned = plannedDeployment(plan, underWay(s));
+  const release = planned?.verdict === "staged" ? releaseOf(s, planned.release) : undefined;
+  if (change?.kind !== "staged") return release ? `v${release.number} is staged, and nothing is written down` : null;
+  if (change.staged !== release?.number) return `v${change.staged} waits, and was not staged`;
+  const unbuilt = release?.artifacts.find(({ digest }) => s.artifacts[digest]?.state !== "built");
+  return unbuilt ? `v${change.staged} waits, and ${unbuilt.digest} is not built` : null;
 }
 
 function undeadPreview({ s, plan }: Decision): string | null {
@@ -304,10 +326,14 @@ export function strayed(before: Deployment | null, after: Deployment): string | 
   return after.phase === "ended" ? unsound(after) : null;
 }
 
-function unsound({ verdict, fault, endedAt, history }: Deployment): string | null {
+function unsound({ kind, verdict, fault, endedAt, history }: Deployment): string | null {
   if (verdict === null) return "ends without a verdict";
   if (endedAt === null) return "ends at no time";
-  if ((verdict === "live") !== (fault === null)) return `ends ${verdict} with ${fault ? fault.code : "no fault"}`;
+  const isGood = verdict === (kind === "stage" ? "staged" : "live");
+  if (isGood !== (fault === null)) return `ends ${verdict} with ${fault ? fault.code : "no fault"}`;
+  const beyond =
+    kind === "stage" && history.some(({ phase }) => !["queued", "prepare", "build", "ended"].includes(phase));
+  if (beyond) return "is only staged, and went on after its build";
   const drained = history.some(({ phase }) => phase === "drain");
   return (verdict === "live") === drained ? null : `ends ${verdict} ${drained ? "after" : "without"} its commit point`;
 }
@@ -315,7 +341,7 @@ function unsound({ verdict, fault, endedAt, history }: Deployment): string | nul
 /** A deployment of something new passes its commit point with a result of every check, and none that failed. */
 function unchecked({ s, plan }: Decision): string | null {
   if (!changesOf(plan).some((change) => change.kind === "serving" && change.serving !== null)) return null;
-  const running = s.deployments.find(({ phase }) => phase !== "queued");
+  const running = underWay(s);
   const planned = plannedDeployment(plan, running);
   const release = planned && releaseOf(s, planned.release);
   if (!planned || !release || planned.kind !== "deploy") return null;

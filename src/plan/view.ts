@@ -1,3 +1,4 @@
+import type { Deployment } from "../model/deployment.ts";
 import type { Serving } from "../model/environment.ts";
 import type { InstanceFacts, InstanceIdentity, ObservedInstance } from "../model/instance.ts";
 import { type Release, type ServiceSpec, serviceOf } from "../model/release.ts";
@@ -26,6 +27,12 @@ export function idOf(slot: Slot): string {
 
 export function releaseOf(s: Snapshot, number: number): Release | undefined {
   return s.releases.find((release) => release.number === number);
+}
+
+/** The deployment under way. Staging gives way to everything that was asked for after it. */
+export function underWay({ deployments }: Pick<Snapshot, "deployments">): Deployment | undefined {
+  const running = deployments.find((deployment) => deployment.phase !== "queued");
+  return running?.kind === "stage" && deployments.at(-1) !== running ? undefined : running;
 }
 
 /** How many instances of a service there shall be: what `scale` said, else the release. A `single` service has one. */

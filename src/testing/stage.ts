@@ -210,7 +210,7 @@ export class StageEngine implements Engine {
     return { memoryBytes: 1_048_576, cpuMs: 12.4, processes: 1 };
   }
 
-  /** Ends a deployment as the loop would; a live one serves from then on. */
+  /** Ends a deployment as the loop would; a live one serves from then on, and a staged one waits. */
   async finish(id: string, verdict: Verdict, more: Partial<Deployment> = {}): Promise<void> {
     const deployment = await this.#journal.deployment(id);
     if (!deployment) throw new Fault("deployment.unknown", id);
@@ -228,6 +228,7 @@ export class StageEngine implements Engine {
     await this.#journal.commit([
       { kind: "deployment", deployment: { ...ended, ...more } },
       ...(verdict === "live" ? [{ kind: "serving", key, serving: { release, generations } } as const] : []),
+      ...(verdict === "staged" ? [{ kind: "staged", key, staged: release } as const] : []),
     ]);
   }
 }

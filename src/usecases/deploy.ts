@@ -16,10 +16,10 @@ import {
 import { audited } from "./audit.ts";
 import { composeRelease, type Draft, draftOf, refuseTakenHosts } from "./compose.ts";
 import { withGenerated } from "./generate.ts";
-import { authorise, type Call, environmentFor, environmentOf, stagedCode } from "./ground.ts";
-import { guard, refuseOthers } from "./guard.ts";
+import { authorise, type Call, environmentFor, environmentOf, stagedRelease } from "./ground.ts";
+import { guard, refuseEnded, refuseOthers } from "./guard.ts";
 import { promotionOf, refuseIncomplete } from "./promote.ts";
-import { refuseUnready } from "./readiness.ts";
+import { permitOf, refuseUnready } from "./readiness.ts";
 import { givenValues, setValues, type ValuesToSet } from "./values.ts";
 
 /** How many live releases are looked through for one to go back to. */
@@ -32,7 +32,7 @@ export interface Described {
 }
 
 export type DeploymentOrder =
-  | ({ readonly kind: "deploy"; readonly source: string; readonly branch?: string | undefined } & Described)
+  | ({ readonly kind: "deploy" | "stage"; readonly source: string; readonly branch?: string | undefined } & Described)
   | { readonly kind: "staged" }
   | ({ readonly kind: "promote"; readonly from: string } & Described)
   | { readonly kind: "rollback"; readonly release?: string | undefined }
@@ -51,21 +51,23 @@ export async function beginDeployment(call: Call, key: EnvKey, order: Deployment
       const draft = await draftOf(call.deps, environment, order.source);
       return deploy(call, key, { ...order, action: "deploy", draft });
     }
+    case "stage": {
+      const draft = await draftOf(call.deps, await environmentFor(call.deps, key), order.source);
+      return stage(call, key, { ...order, action: "deploy", draft });
+    }
     case "staged": {
       const environment = await environmentFor(call.deps, key);
-      const staged = stagedCode(environment);
-      return deploy(call, key, {
-        ...staged,
-        action: "deploy",
-        draft: await draftOf(call.deps, environment, staged.source),
-      });
+      const release = await stagedRelease(call.deps, environment);
+      const { source, branch, message } = release;
+      const draft = await draftOf(call.deps, environment, source);
+      return deploy(call, key, { action: "deploy", draft, branch, message, allow: permitOf(release) });
     }
     case "promote": {
       // It looks at the values for builds, before `guard`: others would be told by its answer.
       await refuseOthers(call, key);
       const environment = await environmentFor(call.deps, key);
       const { message, ...code } = await promotionOf(call, environment, order.from);
-      return deploy(call, key, { ...order, ...code, action: "promote", message: order.message ?? message });
+      return deploy(call, key, { ...code, action: "promote", message: order.message ?? message, allow: order.allow });
     }
     case "rollback":
       return rollback(call, key, order.release ?? null);
@@ -84,13 +86,27 @@ function deploy(call: Call, key: EnvKey, code: Code): Promise<Deployment> {
   });
 }
 
+/**
+ * Builds code and keeps it for a deployment of the kind `staged`, in place of what waited before; it is judged and composed
+ * anew then, with the values that are set by then. Nothing is asked, since nothing that serves is touched.
+ */
+function stage(call: Call, key: EnvKey, code: Code): Promise<Deployment> {
+  return call.deps.engine.alone(key, async () => {
+    const environment = await environmentFor(call.deps, key);
+    refuseEnded(call, environment);
+    await refuseOthers(call, key);
+    return deployCode(call, environment, { ...code, kind: "stage" });
+  });
+}
+
 /** A preview that people still work on is there as long again: its time counts from the last deployment of code. */
 function prolonged({ key, preview }: Environment, now: number): readonly Change[] {
   return preview ? [{ kind: "preview", key, preview: { ...preview, endsAt: now + preview.ttlMs } }] : [];
 }
 
-/** Code that goes live, and what goes with it. */
+/** Code that goes live, or is staged, and what goes with it. */
 export interface Code extends Described {
+  readonly kind?: "deploy" | "stage";
   /** What it is accounted for as. */
   readonly action: AuditAction;
   readonly draft: Draft;
@@ -105,7 +121,16 @@ export interface Code extends Described {
 export async function deployCode(call: Call, environment: Environment, code: Code): Promise<Deployment> {
   const { deps } = call;
   const { key } = environment;
-  const { action, draft, message = null, branch = null, allow = null, values = {}, beside = [] } = code;
+  const {
+    kind = "deploy",
+    action,
+    draft,
+    message = null,
+    branch = null,
+    allow = null,
+    values = {},
+    beside = [],
+  } = code;
   const actor = authorise(call, "deploy");
   const createdBy = actor.name;
   const number = (await deps.journal.lastReleaseNumber(key)) + 1;
@@ -116,18 +141,20 @@ export async function deployCode(call: Call, environment: Environment, code: Cod
   await refuseTakenHosts(deps, composed);
   const allowed = await refuseUnready(deps, { draft, release: composed, given }, { allow, by: createdBy });
   const release = { ...composed, allowed };
-  const account = audited(deps, actor, { action, key, names: [releaseName(number)], detail: accountOf(release) });
+  const detail = accountOf(release, kind);
+  const account = audited(deps, actor, { action, key, names: [releaseName(number)], detail });
   // What was staged is either this code or older than it.
-  const unstaged = environment.staged ? [{ kind: "staged", key, staged: null } as const] : [];
+  const unstaged =
+    kind === "deploy" && environment.staged !== null ? [{ kind: "staged", key, staged: null } as const] : [];
   const all = [...beside, ...(change ? [change] : []), ...unstaged, account];
-  return queue(call, { environment, kind: "deploy", release, isNew: true, services: null, beside: all });
+  return queue(call, { environment, kind, release, isNew: true, services: null, beside: all });
 }
 
-/** What there is to say of a release: why it was made, and what was let pass. */
-function accountOf({ message, allowed = [] }: Release): string {
+/** What there is to say of a release: that it was staged, why it was made, and what was let pass. */
+function accountOf({ message, allowed = [] }: Release, kind: DeploymentKind): string {
   const [first] = allowed;
   const letPass = first && `let pass ${allowed.map(({ rule }) => rule).join(", ")}: ${first.because}`;
-  return [message, letPass].filter((words) => words).join("; ");
+  return [kind === "stage" && "staged", message, letPass].filter((words) => words).join("; ");
 }
 
 function rollback(call: Call, key: EnvKey, wanted: string | null): Promise<Deployment> {

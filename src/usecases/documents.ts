@@ -19,9 +19,12 @@ export interface Revised<Content> {
   readonly content: Content;
 }
 
-/** What an environment is on its way to: the release of its newest deployment under way, else the serving one. */
+/** What an environment is on its way to: the release of its newest deployment under way, else the serving one; never one that is only staged. */
 export async function newestRelease({ deps }: Call, { key, serving }: Environment): Promise<Release | null> {
-  const wanted = (await deps.journal.unfinished(key)).filter((one) => !one.cancelRequested).at(-1)?.release;
+  const goLive = (await deps.journal.unfinished(key)).filter(
+    ({ kind, cancelRequested }) => kind !== "stage" && !cancelRequested,
+  );
+  const wanted = goLive.at(-1)?.release;
   const number = wanted ?? serving?.release;
   return number === undefined ? null : deps.journal.release(key, number);
 }

@@ -1,7 +1,8 @@
 import { Fault } from "../base/faults.ts";
 import type { Certificates, Engine } from "../engine/engine.ts";
 import type { Actor } from "../model/audit.ts";
-import { type Environment, type EnvKey, keyText, newEnvironment, type StagedCode } from "../model/environment.ts";
+import { type Environment, type EnvKey, keyText, newEnvironment } from "../model/environment.ts";
+import type { Release } from "../model/release.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Edge } from "../ports/edge.ts";
@@ -60,9 +61,10 @@ export async function environmentFor({ journal }: Deps, key: EnvKey): Promise<En
   return (await journal.environment(key)) ?? newEnvironment(key);
 }
 
-/** The code that waits for an environment. Fault: `deploy.nothing-staged`. */
-export function stagedCode({ key, staged }: Environment): StagedCode {
-  if (staged) return staged;
+/** The release whose code waits for an environment. Fault: `deploy.nothing-staged`. */
+export async function stagedRelease({ journal }: Deps, { key, staged }: Environment): Promise<Release> {
+  const release = staged === null ? null : await journal.release(key, staged);
+  if (release) return release;
   throw new Fault("deploy.nothing-staged", `no code is staged for ${keyText(key)}`);
 }
 

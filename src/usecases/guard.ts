@@ -11,21 +11,25 @@ export interface NewCode {
 
 /**
  * Refuses a change that the environment is guarded from. What counts is the release that was live last, so that a manifest
- * without `protected` has to be let in by the one that it replaces; with new code both count. Faults: `preview.ended`,
+ * without `protected` has to be let in by the one that it replaces; with new code both count. Faults: those of `refuseEnded`,
  * `protected.not-allowed`, `branch.not-allowed`, `confirm.needed`. Call it inside `engine.alone`.
  */
 export async function guard(call: Call, environment: Environment, code: NewCode | null = null): Promise<void> {
-  const { key, preview } = environment;
-  if (preview && (preview.endedAt !== null || call.deps.clock.now() >= preview.endsAt)) {
-    const hint = `Make it again with \`fairlead preview create ${key.environment}\`.`;
-    throw new Fault("preview.ended", `the time of the preview ${keyText(key)} is over`, { hint });
-  }
+  const { key } = environment;
+  refuseEnded(call, environment);
   const protections = [await protectionOf(call.deps, key), code?.protection ?? null].filter((one) => one !== null);
   for (const protection of protections) {
     refuseUnnamed(call, key, protection);
     if (code) refuseBranch(environment, protection, code);
   }
   if (protections.some(({ confirm }) => confirm)) refuseUnconfirmed(call, environment);
+}
+
+/** Refuses a preview whose time is over (`preview.ended`). */
+export function refuseEnded({ deps }: Call, { key, preview }: Environment): void {
+  if (!preview || (preview.endedAt === null && deps.clock.now() < preview.endsAt)) return;
+  const hint = `Make it again with \`fairlead preview create ${key.environment}\`.`;
+  throw new Fault("preview.ended", `the time of the preview ${keyText(key)} is over`, { hint });
 }
 
 /** Refuses those who may not change the environment, where nothing is asked of the others. Fault: `protected.not-allowed`. */

@@ -4,7 +4,7 @@ import type { Release } from "../model/release.ts";
 import { composeRelease, type Draft, draftOf, refuseTakenHosts } from "./compose.ts";
 import { type Difference, differences, summaryOf } from "./diff.ts";
 import { withGenerated } from "./generate.ts";
-import { authorise, type Call, environmentFor, stagedCode } from "./ground.ts";
+import { authorise, type Call, environmentFor, stagedRelease } from "./ground.ts";
 import { refuseOthers } from "./guard.ts";
 import { promotionOf } from "./promote.ts";
 import { type Judged, readinessOf } from "./readiness.ts";
@@ -32,7 +32,8 @@ export async function planDeployment(call: Call, key: EnvKey, of: Planned): Prom
 
 async function draftToPlan(call: Call, environment: Environment, of: Planned): Promise<Draft> {
   if ("from" in of) return (await promotionOf(call, environment, of.from)).draft;
-  return draftOf(call.deps, environment, "source" in of ? of.source : stagedCode(environment).source);
+  const { source } = "source" in of ? of : await stagedRelease(call.deps, environment);
+  return draftOf(call.deps, environment, source);
 }
 
 /** A release as it would be, and what it would change. Faults: those of `composeRelease` and `refuseTakenHosts`. */

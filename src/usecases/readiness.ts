@@ -51,6 +51,12 @@ export async function refuseUnready(
   return [...new Set(allow?.rules)].sort().map((rule) => ({ rule, by, because: allow?.because ?? "" }));
 }
 
+/** What was let pass of a release is let pass of its code again. */
+export function permitOf({ allowed = [] }: Release): Permit | null {
+  const [first] = allowed;
+  return first ? { rules: allowed.map(({ rule }) => rule), because: first.because } : null;
+}
+
 /** Values that are about to be set are in no journal yet: all are taken as they were given. */
 function valuesOf(release: Release, given: GivenValues): readonly KnownValue[] {
   return [...release.services, { name: null, env: buildEnvOf(release) }].flatMap(({ name: service, env }) =>

@@ -1,5 +1,5 @@
 import type { Deployment } from "../model/deployment.ts";
-import { type Environment, type EnvKey, isThere, type Preview, type StagedCode } from "../model/environment.ts";
+import { type Environment, type EnvKey, isThere, type Preview } from "../model/environment.ts";
 import type { Protection, Release, ServiceSpec } from "../model/release.ts";
 import type { Snapshot } from "../plan/plan.ts";
 import { releaseOf, replicasOf } from "../plan/view.ts";
@@ -35,7 +35,8 @@ export interface Status {
   readonly maintenance: MaintenanceStatus;
   readonly preview: Preview | null;
   readonly protection: Protection | null;
-  readonly staged: StagedCode | null;
+  /** The release whose code waits. */
+  readonly staged: Release | null;
 }
 
 /** What is observed of an environment right now. Faults: `app.unknown`. */
@@ -60,7 +61,7 @@ export async function readStatus(call: Call, key: EnvKey): Promise<Status> {
     maintenance: maintenanceOf(s),
     preview: environment.preview,
     protection: await protectionOf(deps, key),
-    staged: environment.staged,
+    staged: environment.staged === null ? null : await deps.journal.release(key, environment.staged),
   };
 }
 
@@ -70,7 +71,7 @@ async function newest({ journal }: Deps, key: EnvKey): Promise<Deployment | null
 }
 
 function isDeploying(deployments: readonly Deployment[]): boolean {
-  return deployments.some((one) => !one.cancelRequested);
+  return deployments.some(({ kind, cancelRequested }) => kind !== "stage" && !cancelRequested);
 }
 
 function stateOf(

@@ -9,7 +9,6 @@ import {
   buildEnvOf,
   type Env,
   isOwnVariable,
-  type Permit,
   type Release,
   refText,
   secretsOf,
@@ -23,7 +22,7 @@ import { isGenerated, newValue, withGenerated } from "./generate.ts";
 import { authorise, type Call, environmentFor, environmentOf, invalid, refuseStale } from "./ground.ts";
 import { guard, refuseOthers } from "./guard.ts";
 import { pagesOf } from "./pages.ts";
-import { refuseUnready } from "./readiness.ts";
+import { permitOf, refuseUnready } from "./readiness.ts";
 import { type GivenValues, givenValues, setValues, type ValuesSet, type ValuesToSet } from "./values.ts";
 
 /** A value that is set. `live`: what serves has this version; else it waits for the next deployment. */
@@ -263,12 +262,6 @@ async function apply(call: Call, applying: Applying): Promise<Deployment | null>
 function sameVersions(one: Release, other: Release): boolean {
   const versions = (release: Release) => [...new Set(secretsOfRelease(release).map(refText))].sort().join(" ");
   return versions(one) === versions(other);
-}
-
-/** What was let pass of the code is let pass of its configuration too. */
-function permitOf({ allowed = [] }: Release): Permit | null {
-  const [first] = allowed;
-  return first ? { rules: allowed.map(({ rule }) => rule), because: first.because } : null;
 }
 
 /** The release that comes of other values with the same code. */

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { City, until } from "./city.ts";
 import { deployments, happenings, instancesOf, lightLoad, quick, statusOf, throughout } from "./scene.ts";
 
-test("v1, v2, back to v1 and v1 once more: what serves is exactly what was asked for, and the events show every boot", async () => {
+test("v1, v2, back to v1, and one that was staged: what serves is exactly what was asked for, and the events show every boot", async () => {
   await using city = await City.found();
   await city.editManifest(quick);
   await city.startController();
@@ -25,15 +25,21 @@ test("v1, v2, back to v1 and v1 once more: what serves is exactly what was asked
   expect((await city.get("/version")).body).toBe("one");
   expect(await runningReleases(city)).toEqual(["v1"]);
 
-  await city.setVersion("one");
-  expect((await city.deploy()).deployment).toMatchObject({ status: "live", release: "v3", previous: "v1" });
+  await city.setVersion("three");
+  const staged = (await city.deploy("--stage")).deployment;
+  expect(staged).toMatchObject({ status: "staged", release: "v3" });
   expect((await city.get("/version")).body).toBe("one");
-  expect(await runningReleases(city)).toEqual(["v3"]);
+  const fourth = (await city.deploy("--staged")).deployment;
+  expect(fourth).toMatchObject({ status: "live", release: "v4", previous: "v1" });
+  expect((await city.get("/version")).body).toBe("three");
+  expect(await runningReleases(city)).toEqual(["v4"]);
+  const [stepsOfStaging, stepsAfter] = await Promise.all([staged, fourth].map(({ id }) => stepsOf(city, id)));
+  expect([stepsOfStaging, stepsAfter?.includes("build")]).toEqual([["build"], false]);
 
   const boots = (await happenings(city))
     .filter(({ kind, subject }) => kind === "instance.gated" && subject?.includes("-web-"))
     .map(({ subject }) => /-v\d+-/.exec(subject ?? "")?.[0]);
-  expect(boots).toEqual(["-v1-", "-v1-", "-v2-", "-v2-", "-v1-", "-v1-", "-v3-", "-v3-"]);
+  expect(boots).toEqual(["-v1-", "-v1-", "-v2-", "-v2-", "-v1-", "-v1-", "-v4-", "-v4-"]);
   const running = await runningNames(city);
   await until(async () => (await city.ground.present()).join() === running.join(), "only what runs is kept");
 });
@@ -147,4 +153,9 @@ async function runningNames(city: City): Promise<readonly string[]> {
 async function runningReleases(city: City): Promise<readonly string[]> {
   const { services } = await statusOf(city);
   return [...new Set(services.flatMap(({ instances }) => instances.map(({ release }) => release)))];
+}
+
+/** The words of what was done for a deployment. */
+async function stepsOf(city: City, id: string): Promise<readonly string[]> {
+  return (await city.api.deployment(id)).steps.map(({ what }) => what);
 }

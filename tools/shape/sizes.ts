@@ -87,13 +87,11 @@ function checkWhole(sources: readonly Source[]): readonly Finding[] {
 
 /** How many lines of tests there are for the lines of the product; the goal is as many. Said, never a finding. */
 export function testRatio(sources: readonly Source[]): string {
-  const tests = sources.filter(({ path }) => path.startsWith("src/testing/") || isTestOfProduct(path));
+  const tests = sources.filter(
+    ({ path, isTest }) => path.startsWith("src/testing/") || (isTest && !path.startsWith("tools/")),
+  );
   const product = sources.filter(({ path, isTest }) => /^src\/(?!testing\/)/.test(path) && !isTest);
   return `${lineSum(tests)} lines of tests for ${lineSum(product)} of code`;
-}
-
-function isTestOfProduct(path: string): boolean {
-  return path.startsWith("test/") || (path.startsWith("src/") && /\.test\.tsx?$/.test(path));
 }
 
 function lineSum(sources: readonly Source[]): number {

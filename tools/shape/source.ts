@@ -21,7 +21,7 @@ export interface Source {
   /** Relative to the root, with forward slashes. */
   readonly path: string;
   readonly lines: number;
-  /** Everything in `test/`, and every `.test.ts`. */
+  /** Everything in `test/`, every `.test.ts`, and every `test-….ts`, which tests of a folder share. */
   readonly isTest: boolean;
   readonly program: Node;
   readonly imports: readonly Import[];
@@ -59,7 +59,7 @@ function readSource(root: string, path: string): Source {
   return {
     path,
     lines: text.endsWith("\n") ? starts.length - 1 : starts.length,
-    isTest: path.startsWith("test/") || /\.test\.tsx?$/.test(path),
+    isTest: path.startsWith("test/") || /(?:\.test|\/test-[\w-]+)\.tsx?$/.test(path),
     program,
     imports: importsOf(program, lineOf),
     brokenAt: error === undefined ? null : lineOf(error.labels[0]?.start ?? 0),

@@ -5,7 +5,7 @@ import { shortName } from "../names.ts";
 import { harmless, type Paint, table } from "../paint.ts";
 
 function stateColour(state: string, paint: Paint): string {
-  if (["ready", "serving", "live"].includes(state)) return paint.green(state);
+  if (["ready", "serving", "live", "staged"].includes(state)) return paint.green(state);
   if (["crashed", "backing-off", "failed", "degraded", "not-ready", "rolled-back"].includes(state))
     return paint.red(state);
   return paint.yellow(state);
@@ -66,7 +66,7 @@ export function statusText(status: StatusView, paint: Paint): string {
       staged.message ?? "",
     ];
     lines.push(
-      `${paint.yellow("staged")} code waits for \`fairlead deploy --staged\`: ${harmless(about.join(" "), paint).trim()}`,
+      `${paint.yellow("staged")} code of ${staged.release} is built and waits for \`fairlead deploy --staged\`: ${harmless(about.join(" "), paint).trim()}`,
     );
   }
   if (queue.length > 0) lines.push(`queued: ${queue.map(({ id }) => id).join(", ")}`);

@@ -10,7 +10,6 @@ import {
 import { planDeployment } from "../../usecases/plan.ts";
 import { createPreview, removePreview } from "../../usecases/previews.ts";
 import { diffReleases, listReleases, showRelease } from "../../usecases/releases.ts";
-import { stageCode } from "../../usecases/staged.ts";
 import { readStatus } from "../../usecases/status.ts";
 import { resumePoint } from "../decode.ts";
 import { deploymentView, logView, planView, previewView, releaseView, statusView, stepView } from "../encode.ts";
@@ -53,7 +52,6 @@ export const deploymentHandlers = {
     );
   },
   plan: async ({ call, params, body }) => ({ json: planView(await planDeployment(call, keyOf(params), body)) }),
-  stage: async ({ call, params, body }) => ({ json: planView(await stageCode(call, keyOf(params), body)) }),
   releases: async ({ call, params, query }) => {
     const { items, next } = await listReleases(call, keyOf(params), query);
     return { json: { items: items.map(releaseView), nextCursor: next } };

@@ -25,7 +25,7 @@ export interface Flaw {
 }
 
 export type Action =
-  | { readonly do: "deploy"; readonly services: readonly ServiceSpec[]; readonly flaw: Flaw | null }
+  | { readonly do: "deploy" | "stage"; readonly services: readonly ServiceSpec[]; readonly flaw: Flaw | null }
   | { readonly do: "configure" | "rollback" | "restart all" | "restart one" | "cancel" | "stop" | "maintain" }
   | { readonly do: "scale"; readonly replicas: number };
 
@@ -150,11 +150,13 @@ function writeActions(random: Random, { mix, weather }: { mix: readonly ServiceS
 function writeAction(random: Random, { mix, weather }: { mix: readonly ServiceSpec[]; weather: Weather }): Action {
   const kind = random.pick([
     ...(["deploy", "deploy", "deploy", "flawed", "flawed", "configure", "rollback", "rollback"] as const),
-    ...(["restart all", "restart one", "scale", "cancel", "stop", "maintain", "another mix"] as const),
+    ...(["restart all", "restart one", "scale", "cancel", "stop", "maintain", "another mix", "stage"] as const),
   ] as const as readonly [string, ...string[]]);
   switch (kind) {
     case "deploy":
       return { do: "deploy", services: mix, flaw: null };
+    case "stage":
+      return { do: "stage", services: mix, flaw: random.chance(0.3) ? writeFlaw(random, mix, weather) : null };
     case "flawed":
       return { do: "deploy", services: mix, flaw: writeFlaw(random, mix, weather) };
     case "another mix":

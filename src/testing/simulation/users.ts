@@ -26,6 +26,7 @@ interface Alone {
 }
 
 interface NewRelease {
+  readonly kind: "deploy" | "stage";
   readonly services: readonly ServiceSpec[];
   readonly flaw: Flaw | null;
   readonly digest: string | null;
@@ -75,10 +76,11 @@ export class Users {
 
   #changesFor(action: Action): readonly Change[] {
     const { preview } = this.#book().environment;
-    if (preview && this.#options.clock.now() >= preview.endsAt) return [];
+    if (preview && (preview.endedAt !== null || this.#options.clock.now() >= preview.endsAt)) return [];
     switch (action.do) {
       case "deploy":
-        return this.#deploy({ services: action.services, flaw: action.flaw, digest: null });
+      case "stage":
+        return this.#deploy({ kind: action.do, services: action.services, flaw: action.flaw, digest: null });
       case "configure":
         return this.#configure();
       case "rollback":
@@ -102,7 +104,7 @@ export class Users {
     return this.#options.journal.book(this.#options.key);
   }
 
-  #deploy({ services, flaw, digest }: NewRelease): readonly Change[] {
+  #deploy({ kind, services, flaw, digest }: NewRelease): readonly Change[] {
     const { key, clock, deploy } = this.#options;
     const number = (this.#book().releases[0]?.number ?? 0) + 1;
     const artifact = digest ?? `sha256:artifact-${number}`;
@@ -121,14 +123,15 @@ export class Users {
       deploy,
       manifest: "",
     };
-    return [{ kind: "release", release }, ...this.#queue("deploy", number, null)];
+    return [{ kind: "release", release }, ...this.#queue(kind, number, null)];
   }
 
   /** A new release of the same artifacts, with other values. */
   #configure(): readonly Change[] {
     const { key } = this.#options;
     const { releases, environment, deployments } = this.#book();
-    const wanted = deployments.filter(({ phase }) => phase !== "ended").at(-1)?.release ?? environment.serving?.release;
+    const open = deployments.filter(({ kind, phase }) => kind !== "stage" && phase !== "ended");
+    const wanted = open.at(-1)?.release ?? environment.serving?.release;
     const base = releases.find(({ number }) => number === wanted);
     this.#count += 1;
     const set: Change = { kind: "variables", key, set: { COLOUR: this.#sealed("COLOUR") } };
@@ -138,7 +141,7 @@ export class Users {
       env: { ...one.env, COLOUR: [{ secret: "COLOUR", version: this.#count }] },
     }));
     const flaw = this.flaws.get(base.number) ?? null;
-    return [set, ...this.#deploy({ services, flaw, digest: base.artifacts[0]?.digest ?? null })];
+    return [set, ...this.#deploy({ kind: "deploy", services, flaw, digest: base.artifacts[0]?.digest ?? null })];
   }
 
   #sealed(name: string): SealedValue {
@@ -218,7 +221,8 @@ export class Users {
       subject: null,
       detail,
     } as const;
-    const started: readonly Change[] = environment.stopped ? [{ kind: "stopped", key, stopped: false }] : [];
+    const started: readonly Change[] =
+      environment.stopped && kind !== "stage" ? [{ kind: "stopped", key, stopped: false }] : [];
     return [...started, { kind: "deployment", deployment }, { kind: "event", event }];
   }
 }

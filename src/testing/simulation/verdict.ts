@@ -43,14 +43,18 @@ function judgePreview({ book: { environment } }: Aftermath): string | null {
 }
 
 function judgeVerdict({ book, flaws, isCalm }: Aftermath, deployment: Deployment): string | null {
-  const { phase, verdict, release, kind, cancelRequested, id } = deployment;
+  const { phase, verdict, release, kind, cancelRequested } = deployment;
   const hopeless = isHopeless(flaws.get(release) ?? null);
   if (phase !== "ended" || verdict === null) return `has not ended but is in phase ${phase}`;
   if (verdict === "live" && hopeless && kind === "deploy") return "is live and cannot be";
   if (verdict === "cancelled" && !cancelRequested) return "is cancelled and nobody asked for it";
-  if (verdict === "superseded" && book.deployments.at(-1)?.id === id) return "is superseded by nothing";
+  const later = book.deployments.slice(1 + book.deployments.indexOf(deployment));
+  if (verdict === "superseded" && !later.some((one) => kind === "stage" || one.kind !== "stage"))
+    return "is superseded by nothing";
+  if (verdict === "staged" && flaws.get(release)?.what === "build") return "is staged and cannot be built";
   const isFair = isCalm && !cancelRequested && !hopeless && verdict !== "superseded";
-  if (isFair && verdict !== "live") return `is ${verdict} although nothing was wrong: ${deployment.fault?.detail}`;
+  if (isFair && verdict !== (kind === "stage" ? "staged" : "live"))
+    return `is ${verdict} although nothing was wrong: ${deployment.fault?.detail}`;
   return null;
 }
 

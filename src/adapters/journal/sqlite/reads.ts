@@ -197,7 +197,7 @@ function toEnvironment(row: Selectable<Tables["environment"]>): Environment {
     stopped: row.stopped === 1,
     maintenance: row.maintenance === null ? null : JSON.parse(row.maintenance),
     preview: row.preview === null ? null : JSON.parse(row.preview),
-    staged: row.staged === null ? null : JSON.parse(row.staged),
+    staged: row.staged,
   };
 }
 

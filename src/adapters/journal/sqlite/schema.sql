@@ -43,7 +43,7 @@ CREATE TABLE environment (
   variables TEXT NOT NULL DEFAULT '{}',
   revision INTEGER NOT NULL DEFAULT 0,
   stopped INTEGER NOT NULL DEFAULT 0
-, maintenance TEXT, preview TEXT, staged TEXT) STRICT;
+, maintenance TEXT, preview TEXT, staged INTEGER) STRICT;
 
 CREATE TABLE event (
   id INTEGER PRIMARY KEY AUTOINCREMENT,

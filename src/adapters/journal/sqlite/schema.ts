@@ -160,6 +160,13 @@ CREATE TABLE token (
 ) STRICT, WITHOUT ROWID;
 `,
   },
+  {
+    name: "code that waits is a release; what waited before was not built, and has to be staged again",
+    sql: `
+ALTER TABLE environment DROP COLUMN staged;
+ALTER TABLE environment ADD COLUMN staged INTEGER;
+`,
+  },
 ];
 
 /** What is recorded of every migration that was run. */
@@ -187,7 +194,7 @@ export interface Tables {
     stopped: Generated<number>;
     maintenance: Generated<string | null>;
     preview: Generated<string | null>;
-    staged: Generated<string | null>;
+    staged: Generated<number | null>;
   };
   value: {
     environment: string;

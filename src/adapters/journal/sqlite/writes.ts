@@ -35,7 +35,7 @@ export function write(database: Database, change: Change): void {
       set({ maintenance: change.maintenance && canonicalJson(change.maintenance) });
       break;
     case "staged":
-      set({ staged: change.staged && canonicalJson(change.staged) });
+      set({ staged: change.staged });
       break;
     case "preview":
       set({ preview: canonicalJson(change.preview) });

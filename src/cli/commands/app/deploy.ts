@@ -9,10 +9,8 @@ import { sourceAndKey } from "../../project.ts";
 import { refuseUnreadySource } from "../../readiness.ts";
 import { changesText } from "../../views/changes.ts";
 
-/** What `--stage` answers: the source that is kept, and what it would change. */
-interface Staged extends PlanAnswer {
-  readonly staged: string;
-}
+/** What `--stage` answers beside: what it would change. */
+type DeployResult = DeploymentResult & Partial<PlanAnswer>;
 
 export default command({
   about:
@@ -21,7 +19,7 @@ export default command({
   flags: {
     ...codeFlags,
     branch: branchFlag,
-    stage: toggle("--stage", "Only judge it, and keep it for --staged: with staged values it becomes one release"),
+    stage: toggle("--stage", "Judge and build it, and keep it for --staged: with staged values it becomes one release"),
     staged: toggle("--staged", "Deploy what was staged instead of this directory"),
   },
   examples: [
@@ -31,10 +29,10 @@ export default command({
       "fairlead deploy --allow debug-on --because 'an hour of looking into #12'",
       "although the readiness check finds an error",
     ],
-    ["fairlead deploy --stage", "code that waits for its values, or for a yes: fairlead deploy --staged"],
+    ["fairlead deploy --stage", "built code that waits for its values, or for a yes: fairlead deploy --staged"],
     ["fairlead deploy --json --timeout 10m", "for scripts: one JSON object; exit 6 when it takes longer"],
   ],
-  async run({ args, flags, world }): Promise<DeploymentResult | Staged> {
+  async run({ args, flags, world }): Promise<DeployResult> {
     const described = describedBy(flags);
     if (flags.staged) {
       if (flags.stage || flags.branch !== undefined || Object.keys(described).length > 0)
@@ -46,13 +44,12 @@ export default command({
     refuseUnreadySource(world, args.dir, { allowed: described.allow?.rules ?? [] });
     const { api, key, sourced } = await sourceAndKey(world, args.dir, flags.branch);
     await warnOfSlip(world, api, key);
-    if (flags.stage) return { staged: sourced.source, ...(await api.stage(key, { ...sourced, ...described })) };
-    const { deployment } = await api.beginDeployment(key, { kind: "deploy", ...sourced, ...described });
-    return followDeployment({ world, api }, deployment, { detach: flags.detach });
+    const outlook = flags.stage ? await api.plan(key, { source: sourced.source }) : null;
+    if (outlook) world.say(changesText(outlook, world.paint));
+    const kind = flags.stage ? "stage" : "deploy";
+    const { deployment } = await api.beginDeployment(key, { kind, ...sourced, ...described });
+    return { ...(await followDeployment({ world, api }, deployment, { detach: flags.detach })), ...outlook };
   },
-  view: (result: DeploymentResult | Staged, paint) =>
-    "staged" in result
-      ? `${changesText(result, paint)}\nStaged; \`fairlead deploy --staged\` brings it live.`
-      : deploymentText(result, paint),
-  exit: (result: DeploymentResult | Staged) => ("staged" in result ? 0 : deploymentExit(result)),
+  view: deploymentText,
+  exit: deploymentExit,
 });

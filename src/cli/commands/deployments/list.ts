@@ -2,6 +2,7 @@ import { formatDuration } from "../../../base/duration.ts";
 import { command } from "../../command.ts";
 import { count } from "../../flags.ts";
 import { harmless, table } from "../../paint.ts";
+import { isGood } from "../../progress.ts";
 
 export default command({
   about: "Lists deployments, newest first: what was tried, how it ended and why.",
@@ -20,7 +21,7 @@ export default command({
       item.id,
       item.kind,
       item.release,
-      item.status === "live" ? paint.green(item.status) : item.fault === null ? item.status : paint.red(item.status),
+      isGood(item) ? paint.green(item.status) : item.fault === null ? item.status : paint.red(item.status),
       item.createdAt.slice(0, 19).replace("T", " "),
       formatDuration(item.durationMs),
       harmless(item.fault?.detail ?? "", paint),
