@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import { Fault } from "../base/faults.ts";
-import type { VariablesAnswer, VariablesRequest } from "../contract/documents.ts";
+import type { VariablesAnswer, VariablesDocument, VariablesRequest } from "../contract/documents.ts";
 import { type DeploymentResult, deploymentExit, deploymentText, followDeployment } from "./follow.ts";
 import { warnOfSlip } from "./new-environment.ts";
 import type { Paint } from "./paint.ts";
@@ -51,6 +51,15 @@ export async function followChange(
   const result = { variables: Object.keys(variables).sort(), changes, dryRun: false };
   if (deployment === null) return { ...result, deployment: null };
   return { ...result, ...(await followDeployment({ world, api: world.api() }, deployment, { detach })) };
+}
+
+/** Names that the next release will have another value of than the newest: what is set of them is not what that has. */
+export function namesThatDiffer({ variables, effective, build }: VariablesDocument): readonly string[] {
+  const values = [...Object.values(effective), build].flatMap((all) => Object.values(all));
+  const used = new Set(values.flatMap(({ set }) => set));
+  const set = new Set(Object.entries(variables).map(([name, { version }]) => `${name}@${version}`));
+  const refs = [...[...set].filter((ref) => !used.has(ref)), ...[...used].filter((ref) => !set.has(ref))];
+  return [...new Set(refs.map((ref) => ref.slice(0, ref.lastIndexOf("@"))))].sort();
 }
 
 /** What would become of every name. */

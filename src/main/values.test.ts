@@ -37,6 +37,28 @@ async function deployed(text = manifest): Promise<void> {
   for (const { digest } of release?.artifacts ?? []) shop.deps.builder.states.set(digest, { state: "built" });
 }
 
+test("after a rollback it is told what the next deployment changes again, by the list and by the plan too", async () => {
+  await run("env set EXTRA=1 --stage");
+  await deployed();
+  expect((await run("rollback v1")).stderr).not.toContain("warning");
+  await run("env set LOG_LEVEL=DEBUG");
+  await run("env rotate SESSION_KEY");
+  await run("env unset EXTRA -y");
+  const back = await run("rollback v1");
+  expect([back.code, back.stdout]).toEqual([0, expect.stringMatching(/^Live: v1 \(was v4\)/)]);
+  expect(back.stderr).toContain(
+    "warning: the next deployment changes EXTRA, LOG_LEVEL, SESSION_KEY again: what is set",
+  );
+  expect((await run("rollback v1 --detach -q")).stderr).toBe("");
+
+  const { stdout } = await run("env list");
+  expect(stdout).toMatch(/^SESSION_KEY .* set v2 +staged, v1 is live +-$/m);
+  expect(stdout).toMatch(/^SESSION_KEY .* set v1 +live +web worker$/m);
+  expect((await run("plan")).stdout).toMatch(/variables -EXTRA, .*LOG_LEVEL, SESSION_KEY v1 → v2/);
+  await run("deploy");
+  expect(await shop.versionsOf(5)).toMatchObject({ worker: "API_KEY@1 LOG_LEVEL@1 SESSION_KEY@2" });
+});
+
 describe("env rotate", () => {
   test("makes a new value of what Fairlead makes, for all services in one release, and keeps the old one for rollbacks", async () => {
     await deployed();

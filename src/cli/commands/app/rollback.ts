@@ -1,10 +1,11 @@
 import { command, optional } from "../../command.ts";
 import { toggle } from "../../flags.ts";
 import { deploymentExit, deploymentText, followDeployment } from "../../follow.ts";
+import { namesThatDiffer } from "../../variables.ts";
 
 export default command({
   about:
-    "Brings an earlier release live again with its code and its configuration, without building and without the release\ncommand. Data and database schemas stay as they are.",
+    "Brings an earlier release live again with its code and its configuration, without building and without the release\ncommand. Data and database schemas stay as they are, and what `env set` has set stays set for the next deployment.",
   args: { release: optional("Release like v3; default: the newest that was live before the serving one") },
   flags: { detach: toggle("--detach", "Do not wait; print the deployment's id") },
   examples: [
@@ -15,6 +16,11 @@ export default command({
     const api = world.api();
     const release = args.release === undefined ? {} : { release: args.release };
     const { deployment } = await api.beginDeployment(world.key(), { kind: "rollback", ...release });
+    const differ = namesThatDiffer(await api.variables(world.key()));
+    if (differ.length > 0) {
+      const words = `the next deployment changes ${differ.join(", ")} again: what is set is not what ${deployment.release} has`;
+      world.say(`${world.paint.yellow("warning:")} ${words}; set it back first where it was the mistake`);
+    }
     return followDeployment({ world, api }, deployment, { detach: flags.detach });
   },
   view: deploymentText,

@@ -40,12 +40,18 @@ export default command({
       name,
       value === undefined ? paint.dim(`•••• ${digest}`) : harmless(value, paint),
       [version === null ? from : `${from} v${version}`, ...(group === null ? [] : [`group ${group}`])].join(", "),
-      state === "staged" ? paint.yellow("staged") : "live",
+      state === "staged" ? paint.yellow(stagedText(variables, name)) : "live",
       services.join(" ") || "-",
     ]);
     return table(["NAME", "VALUE", "FROM", "STATE", "SERVICES"], rows, paint);
   },
 });
+
+/** Of a value that is set and does not serve: that it waits, and which version serves, as after a rollback. */
+function stagedText(rows: readonly Row[], wanted: string): string {
+  const live = rows.find(({ name, state, version }) => name === wanted && state === null && version !== null);
+  return live === undefined ? "staged" : `staged, v${live.version} is live`;
+}
 
 function rowsOf({ variables, effective, build }: VariablesDocument, revealed: RevealedVariables | null): Row[] {
   const rows = new Map<string, Row>();
