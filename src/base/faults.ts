@@ -134,10 +134,15 @@ export const faults = {
     exit: 1,
     hint: "Write a Dockerfile, or add one of the files named above; the old release still serves.",
   },
+  "image.denied": {
+    status: 409,
+    exit: 1,
+    hint: "Give the registry a login that may read the image, under registries in fairlead.yml, and set its password with `fairlead env set`; the old release still serves.",
+  },
   "image.unknown": {
     status: 409,
     exit: 1,
-    hint: "Check the name and digest of build.image, and that the engine may read it; the old release still serves.",
+    hint: "Check the name, tag and digest of the image; the old release still serves.",
   },
   "image.unreachable": {
     status: 409,

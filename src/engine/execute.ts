@@ -62,7 +62,7 @@ async function act(
   const { runtime, edge, builder } = deps;
   switch (step.do) {
     case "build": {
-      const variables = await fillBuildEnv(deps, key, step.artifact.env);
+      const variables = await fillBuildEnv(deps, key, step.artifact);
       return builder.build(step.artifact, { key, release: step.release, deployment: deployment ?? "none" }, variables);
     }
     case "run-task":

@@ -1,7 +1,14 @@
 import { Fault } from "../base/faults.ts";
 import { Secret } from "../base/secret.ts";
 import { type EnvKey, keyText } from "../model/environment.ts";
-import { type BuildEnv, type Env, refText, type SecretRef, secretsOf } from "../model/release.ts";
+import {
+  type ArtifactSpec,
+  type Env,
+  type RegistryLogins,
+  refText,
+  type SecretRef,
+  secretsOf,
+} from "../model/release.ts";
 import type { BuildVariables } from "../ports/builder.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Vault } from "../ports/vault.ts";
@@ -39,11 +46,35 @@ export async function fillEnv(store: ValueStore, key: EnvKey, env: Env): Promise
   );
 }
 
-/** The variables of a build as its builder gets them. Faults: those of `openValues`. */
-export async function fillBuildEnv(store: ValueStore, key: EnvKey, env: BuildEnv | undefined): Promise<BuildVariables> {
+/** What the build of an artifact has from outside, as its builder gets it. Faults: those of `openValues`. */
+export async function fillBuildEnv(
+  store: ValueStore,
+  key: EnvKey,
+  { env, registries = {} }: Pick<ArtifactSpec, "env" | "registries">,
+): Promise<BuildVariables> {
   const plain = await fillEnv(store, key, env?.plain ?? {});
   const secret = Object.entries(await fillEnv(store, key, env?.secret ?? {}));
-  return { plain, secret: Object.fromEntries(secret.map(([name, text]) => [name, new Secret(text)])) };
+  return {
+    plain,
+    secret: Object.fromEntries(secret.map(([name, text]) => [name, new Secret(text)])),
+    registries: await fillLogins(store, key, registries),
+  };
+}
+
+async function fillLogins(
+  store: ValueStore,
+  key: EnvKey,
+  logins: RegistryLogins<SecretRef>,
+): Promise<RegistryLogins<Secret>> {
+  const passwords = await openValues(
+    store,
+    key,
+    Object.values(logins).map(({ password }) => password),
+  );
+  const filled = Object.entries(logins).map(([host, { username, password }]) => {
+    return [host, { username, password: passwords.get(refText(password)) ?? new Secret("") }] as const;
+  });
+  return Object.fromEntries(filled);
 }
 
 /** How many sealed texts are exchanged in one transaction. */

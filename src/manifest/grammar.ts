@@ -4,6 +4,7 @@ import { command } from "./command.ts";
 import { host, http, inside, many } from "./http.ts";
 import { overlaySchema } from "./json-schema.ts";
 import { anyText, choice, cores, duration, flag, integer, type Kind, noMapping, share, size, text } from "./kinds.ts";
+import { registries } from "./registries.ts";
 import { defaulted, listOf, mapOf, optional, required, section } from "./section.ts";
 import { variableName } from "./source.ts";
 import { variables } from "./variable.ts";
@@ -239,6 +240,10 @@ export const fixedKeys: readonly string[] = ["version", "app", "previews", "envi
 /** What may differ between environments. */
 const changeable = {
   build: defaulted(build, ".", "How the artifact of all services is made."),
+  registries: optional(
+    registries,
+    "How private registries are logged in to, by host: for `build.image`, `build.base` and the images that a Dockerfile names.",
+  ),
   env: optional(variables, "Variables of all services."),
   groups: optional(
     mapOf({

@@ -1,4 +1,5 @@
 import type { AppSpec, VariableSpec } from "../model/app.ts";
+import { allOf } from "./complaint.ts";
 import { ownersIn } from "./owner.ts";
 import { piecesOf } from "./references.ts";
 import { entryOf, type Node, nodeAt } from "./source.ts";
@@ -34,11 +35,17 @@ export function originsIn(
   { spec, root }: { readonly spec: AppSpec; readonly root: Node },
   name: string,
 ): readonly WrittenOrigin[] {
-  return ownersIn(spec).flatMap(({ service, variables, at }) => {
+  const variables = ownersIn(spec).flatMap(({ service, variables, at }): WrittenOrigin[] => {
     const variable = Object.hasOwn(variables, name) ? variables[name] : undefined;
     if (!variable || (service === null && variable.scope === "run")) return [];
     return [{ service, ...originOf(variable, nodeAt(root, ...at, name)), rules: rulesOf(variable) }];
   });
+  const hosts = Object.keys(spec.registries).filter((host) => spec.registries[host]?.password === name);
+  const [first] = hosts;
+  if (first === undefined) return variables;
+  const place = placeOf(nodeAt(root, "registries", first, "password"));
+  const rules = ["secret", "required", `the password of ${allOf(hosts)}`];
+  return [...variables, { service: null, gives: "nothing", refersTo: [], place, rules }];
 }
 
 function originOf(variable: VariableSpec, node: Node): Pick<WrittenOrigin, "gives" | "refersTo" | "place"> {

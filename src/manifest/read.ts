@@ -70,12 +70,19 @@ export function readManifest(text: string, { file, environment, preview }: ReadO
   judgeChanges({ value, root, complaints }, development);
   judge({ spec, root, complaints, warnings });
   if (complaints.count > 0) return { ok: false, complaints: complaints.list() };
-  const placeOf: PlaceOf = (...keys) => {
+  const placeOf: PlaceOf = (...way) => {
+    const keys = withHost(way);
     const { line, column } = nodeAt(root, ...keys);
     return { path: valueAt(root, ...keys)?.path ?? keys.join("."), line, column };
   };
   const originsOf = (name: string) => originsIn({ spec, root }, name);
   return { ok: true, spec, warnings: warnings.list(), placeOf, originsOf };
+}
+
+/** A way that was split at its dots, with the host of a registry whole again. */
+function withHost(way: readonly string[]): readonly string[] {
+  const [top = "", ...rest] = way;
+  return top === "registries" ? [top, rest.slice(0, -1).join("."), rest.at(-1) ?? ""] : way;
 }
 
 /** The manifest with an overlay laid over it, and without `environments:`. */

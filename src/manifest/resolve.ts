@@ -1,6 +1,6 @@
 import type { Complaint } from "../base/faults.ts";
 import type { AppSpec, ServiceTemplate, VariableSpec } from "../model/app.ts";
-import type { BuildEnv, Env, EnvValue, SecretRef } from "../model/release.ts";
+import type { BuildEnv, Env, EnvValue, RegistryLogins, SecretRef } from "../model/release.ts";
 import { oneOf as listed } from "./complaint.ts";
 import { type Matcher, matcher } from "./pattern.ts";
 import { type Output, type Piece, piecesOf } from "./references.ts";
@@ -38,9 +38,9 @@ export function resolveVariables({ name, variables }: ServiceTemplate, context: 
 }
 
 /** What was set and no service declares: nobody said for whom it is, so every service gets it. */
-export function undeclaredVariables({ services, buildVariables }: AppSpec, given: ResolveContext["given"]): Env {
-  const specs = [...services.map(({ variables }) => variables), buildVariables];
-  const declared = new Set(specs.flatMap(Object.keys));
+export function undeclaredVariables(spec: AppSpec, given: ResolveContext["given"]): Env {
+  const specs = [...spec.services.map(({ variables }) => variables), spec.buildVariables];
+  const declared = new Set([...specs.flatMap(Object.keys), ...passwordNames(spec)]);
   return envOf(
     Object.entries(given).flatMap(([name, value]) => (declared.has(name) ? [] : [[name, [givenPart(name, value)]]])),
   );
@@ -57,6 +57,26 @@ export function resolveBuild({ buildVariables: variables }: AppSpec, context: Re
   if (resolver.complaints.length > 0) return { ok: false, complaints: resolver.complaints };
   const pick = (secret: boolean) => envOf(resolved.filter(([, parts]) => parts.some((part) => part.secret) === secret));
   return { ok: true, values: { plain: pick(false), secret: pick(true) } };
+}
+
+/** The logins with the versions of their passwords, which are always set and never written in the manifest. */
+export function resolveRegistries(
+  { registries }: AppSpec,
+  given: ResolveContext["given"],
+): Resolved<RegistryLogins<SecretRef>> {
+  const complaints: Complaint[] = [];
+  const logins = Object.entries(registries).map(([host, { username, password: secret }]) => {
+    const found = Object.hasOwn(given, secret) ? given[secret] : undefined;
+    const message = `${secret} is not set – set it with \`fairlead env set ${secret} --stdin\``;
+    if (!found) complaints.push({ path: `registries.${host}.password`, message });
+    return [host, { username, password: { secret, version: found?.version ?? 0 } }] as const;
+  });
+  return complaints.length > 0 ? { ok: false, complaints } : { ok: true, values: Object.fromEntries(logins) };
+}
+
+/** The names of the values that are passwords of registries. */
+export function passwordNames({ registries }: AppSpec): readonly string[] {
+  return Object.values(registries).map(({ password }) => password);
 }
 
 /** A part of a final value; `ref` when it is not the manifest's own. */

@@ -10,7 +10,7 @@ export interface Place {
   readonly path: string;
   readonly line: number;
   readonly column: number;
-  /** Below `env:`, `groups:` or `args:`: its text may be a secret and must not be shown to anybody. */
+  /** Below `env:`, `groups:`, `args:` or `registries:`: its text may be a secret and must not be shown to anybody. */
   readonly quiet: boolean;
 }
 
@@ -74,7 +74,9 @@ const syntaxFaults: Partial<Record<ErrorCode, string>> = {
   MULTIPLE_DOCS: "a second document starts here – a manifest is one document, take the --- out",
   RESOURCE_EXHAUSTION: "this is nested too deeply",
   TAB_AS_INDENT: "a tab indents this line – use spaces",
-  UNEXPECTED_TOKEN: "this does not belong here – is a quote or bracket left open, or indented wrongly?",
+  UNEXPECTED_TOKEN:
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the manifest's own references
+    "this does not belong here – is a quote or bracket left open, a ${…} in brackets without quotes, or a line indented wrongly?",
 };
 
 /**
@@ -215,15 +217,16 @@ function scalarValue(value: unknown): ScalarNode["value"] {
 /** The place in a way from which on something may be a value, with the names of variables right behind it; -1: nowhere. */
 function quietFrom(path: readonly string[]): number {
   const groups = path[0] === "environments" ? 2 : 0;
-  return path[groups] === "groups" ? groups + 1 : path.findIndex((key) => key === "env" || key === "args");
+  if (path[groups] === "groups" || path[groups] === "registries") return groups + 1;
+  return path.findIndex((key) => key === "env" || key === "args");
 }
 
-/** The way in words; below `env:`, `groups:` and `args:` a key that could be a value in the wrong place ends it. */
+/** The way in words; below `env:`, `groups:`, `args:` and `registries:` a key that could be a value in the wrong place ends it. */
 function shownPath(path: readonly string[]): string {
   const quiet = quietFrom(path);
   const isShown = (key: string, i: number): boolean => {
     if (quiet < 0 || i < quiet) return true;
-    if (i === quiet) return key === "env" || key === "args" || namePattern.test(key);
+    if (i === quiet) return key === "env" || key === "args" || namePattern.test(key) || path[i - 1] === "registries";
     return i === quiet + 1 ? variableName.test(key) : (variableKeys as readonly string[]).includes(key);
   };
   const hidden = path.findIndex((key, i) => !isShown(key, i));

@@ -31,6 +31,7 @@ export function specOf(value: ManifestValue, context: SpecContext): AppSpec {
       base: Object.fromEntries(build.base ?? []),
     },
     buildVariables: buildVariablesOf(variablesOf(null, value.env, context)),
+    registries: Object.fromEntries(value.registries ?? []),
     services: [...value.services].map(([name, service]) => serviceOf(name, service, { app, domain, ...context })),
     deploy: {
       watch: { forMs: deploy.watch.for, errors: deploy.watch.errors, p95Ms: deploy.watch.p95 },

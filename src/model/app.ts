@@ -1,4 +1,4 @@
-import type { BuildSpec, DeployPolicy, HttpSpec, Protection, ServiceSpec } from "./release.ts";
+import type { BuildSpec, DeployPolicy, HttpSpec, Protection, RegistryLogins, ServiceSpec } from "./release.ts";
 
 /** What is known of one environment variable, resolved for one environment but not yet given its value. */
 export interface VariableSpec {
@@ -49,6 +49,8 @@ export interface AppSpec {
   readonly build: BuildSpec;
   /** The variables of the build, which is one for all services, and those that they refer to. */
   readonly buildVariables: Readonly<Record<string, VariableSpec>>;
+  /** How the build logs in to registries, with the names of the values that are the passwords. */
+  readonly registries: RegistryLogins<string>;
   readonly services: readonly ServiceTemplate[];
   readonly deploy: DeployPolicy;
   readonly previews: PreviewPolicy;

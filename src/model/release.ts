@@ -149,6 +149,15 @@ export interface BuildEnv {
   readonly secret: Env;
 }
 
+/** How a registry is logged in to. */
+export interface RegistryLogin<Password> {
+  readonly username: string;
+  readonly password: Password;
+}
+
+/** Logins by the registry's host, as the names of images begin with it; `docker.io` for those that name none. */
+export type RegistryLogins<Password> = Readonly<Record<string, RegistryLogin<Password>>>;
+
 /** The versions that variables name, each once. */
 export function secretsOf(env: Env): readonly SecretRef[] {
   const refs = Object.values(env).flatMap((value) => (typeof value === "string" ? [] : value.filter(isRef)));
@@ -245,6 +254,8 @@ export interface ArtifactSpec extends BuildSpec {
   readonly source: string;
   /** Left out where the build has no variables. */
   readonly env?: BuildEnv;
+  /** No part of what is made, and so not of its name. Left out where there are none. */
+  readonly registries?: RegistryLogins<SecretRef>;
 }
 
 /** With which faults a build can fail. */
@@ -340,9 +351,16 @@ export function parseReleaseName(text: string): number | null {
   return found ? Number(found[1]) : null;
 }
 
-/** All that the build of a release gets; there is one for all services. */
+/** All that the build of a release gets, with the passwords of registries; there is one for all services. */
 export function buildEnvOf({ artifacts }: Pick<Release, "artifacts">): Env {
-  return Object.assign({}, ...artifacts.map(({ env }) => ({ ...env?.plain, ...env?.secret })));
+  return Object.assign(
+    {},
+    ...artifacts.map(({ env, registries }) => ({ ...passwordsOf(registries), ...env?.plain, ...env?.secret })),
+  );
+}
+
+function passwordsOf(registries: RegistryLogins<SecretRef> = {}): Env {
+  return Object.fromEntries(Object.values(registries).map(({ password }) => [password.secret, [password]]));
 }
 
 /** All versions of values that a release names, also those of its build. */

@@ -1,6 +1,6 @@
 import type { Secret } from "../base/secret.ts";
 import type { EnvKey } from "../model/environment.ts";
-import type { ArtifactSpec, ArtifactState } from "../model/release.ts";
+import type { ArtifactSpec, ArtifactState, RegistryLogins } from "../model/release.ts";
 
 export type { ArtifactState };
 
@@ -12,13 +12,15 @@ export interface StoredObject {
   readonly bytes: number;
 }
 
-/** Variables of a build with their values. The secret ones are in nothing that it leaves behind. */
+/** What a build has from outside: variables with their values, and logins. What is secret is in nothing that it leaves behind. */
 export interface BuildVariables {
   readonly plain: Readonly<Record<string, string>>;
   readonly secret: Readonly<Record<string, Secret>>;
+  /** Each is for its registry alone: no step of the build sees it. */
+  readonly registries: RegistryLogins<Secret>;
 }
 
-export const noVariables: BuildVariables = { plain: {}, secret: {} };
+export const noVariables: BuildVariables = { plain: {}, secret: {}, registries: {} };
 
 /**
  * Takes sources in and makes artifacts of them. Both are named by digest, so that equal input is built once.

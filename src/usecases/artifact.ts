@@ -1,7 +1,7 @@
 import { canonicalJson, sha256 } from "../base/digest.ts";
 import type { Complaint } from "../base/faults.ts";
 import { Secret } from "../base/secret.ts";
-import { type ResolveContext, resolveBuild } from "../manifest/resolve.ts";
+import { type ResolveContext, resolveBuild, resolveRegistries } from "../manifest/resolve.ts";
 import type { AppSpec } from "../model/app.ts";
 import type { ArtifactSpec, BuildSpec, Env, EnvValue } from "../model/release.ts";
 import { type Deps, publicUrl } from "./ground.ts";
@@ -18,7 +18,17 @@ interface Ingredients {
  * An artifact is named by all that goes into it, so that equal input is built once. Secrets go in by the vault's
  * digest of them: nobody can guess one by the name, and the same value makes the same artifact in every environment.
  */
-export function artifactOf(deps: Deps, { source, spec, given }: Ingredients, complaints: Complaint[]): ArtifactSpec {
+export function artifactOf(deps: Deps, ingredients: Ingredients, complaints: Complaint[]): ArtifactSpec {
+  const { spec, given } = ingredients;
+  const artifact = namedArtifact(deps, ingredients, complaints);
+  if (deps.builder.makes !== "images" || Object.keys(spec.registries).length === 0) return artifact;
+  const resolved = resolveRegistries(spec, given);
+  if (resolved.ok) return { ...artifact, registries: resolved.values };
+  complaints.push(...resolved.complaints);
+  return artifact;
+}
+
+function namedArtifact(deps: Deps, { source, spec, given }: Ingredients, complaints: Complaint[]): ArtifactSpec {
   const { build, buildVariables } = spec;
   if (Object.keys(buildVariables).length === 0) return { digest: nameOf({ source, ...build }), source, ...build };
   const resolved = resolveBuild(spec, { given, outputs: outputsOf(deps, spec) });

@@ -1,7 +1,7 @@
 import { type Complaint, Fault } from "../base/faults.ts";
 import type { WrittenOrigin } from "../manifest/origin.ts";
 import { type PlaceOf, readManifest } from "../manifest/read.ts";
-import { resolveVariables, undeclaredVariables } from "../manifest/resolve.ts";
+import { passwordNames, resolveVariables, undeclaredVariables } from "../manifest/resolve.ts";
 import type { AppSpec, ServiceTemplate } from "../model/app.ts";
 import { type EnvKey, keyText } from "../model/environment.ts";
 import {
@@ -134,7 +134,7 @@ function hintFor({ from }: AppSpec): string {
 function secretNames(spec: AppSpec, given: GivenValues): readonly string[] {
   const declared = [...spec.services.map(({ variables }) => variables), spec.buildVariables];
   const secret = declared.flatMap((all) => Object.keys(all).filter((name) => all[name]?.secret));
-  return [...new Set([...secret, ...Object.keys(undeclaredVariables(spec, given))])].sort();
+  return [...new Set([...secret, ...passwordNames(spec), ...Object.keys(undeclaredVariables(spec, given))])].sort();
 }
 
 function httpOf(

@@ -33,10 +33,15 @@ export function differences(before: Release | null, after: Release): readonly Di
   return [
     ...change("code", codeWords(before, after).join("; ")),
     ...services,
+    ...change("registries", changed(registriesOf(before), registriesOf(after)).join(", ")),
     ...change("deploy", changed(before.deploy, after.deploy).join(", ")),
     ...change("schema", schemaWords(before, after).join("; ")),
     ...change("protection", protectionChange(before, after)),
   ];
+}
+
+function registriesOf({ artifacts }: Release): object {
+  return Object.assign({}, ...artifacts.map(({ registries }) => registries));
 }
 
 /** What guards the environment, which code that goes live may take away. */

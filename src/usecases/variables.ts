@@ -252,16 +252,21 @@ async function apply(call: Call, applying: Applying): Promise<Deployment | null>
   }
   const { release, values } = await recomposed(call, { environment, base, set, by, message });
   if (order.dryRun) return null;
-  if (order.stage || sameVersions(base, release)) {
+  if (order.stage || runsTheSame(base, release)) {
     if (values.change) await journal.commit(changes(values));
     return null;
   }
   return queue(call, { environment, kind: "deploy", release, isNew: true, services: null, beside: changes(values) });
 }
 
-function sameVersions(one: Release, other: Release): boolean {
-  const versions = (release: Release) => [...new Set(secretsOfRelease(release).map(refText))].sort().join(" ");
-  return versions(one) === versions(other);
+/** Whether every service would get the same of the same build. Another password of a registry is for the next build. */
+function runsTheSame(one: Release, other: Release): boolean {
+  const told = ({ services, artifacts }: Release) => [
+    ...services.flatMap(({ env }) => secretsOf(env)).map(refText),
+    ...artifacts.map(({ digest }) => digest),
+  ];
+  const [before, after] = [one, other].map((release) => [...new Set(told(release))].sort().join(" "));
+  return before === after;
 }
 
 /** The release that comes of other values with the same code. */

@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { formatComplaint } from "../../../src/manifest/complaint.ts";
 import { readManifest } from "../../../src/manifest/read.ts";
-import { resolveBuild, resolveVariables } from "../../../src/manifest/resolve.ts";
+import { resolveBuild, resolveRegistries, resolveVariables } from "../../../src/manifest/resolve.ts";
 import { variables } from "../../../src/manifest/variable.ts";
-import type { EnvValue } from "../../../src/model/release.ts";
+import type { EnvValue, RegistryLogins, SecretRef } from "../../../src/model/release.ts";
 import { generatedValues } from "../../../src/usecases/generate.ts";
 import { goldenCases, judgeGolden } from "../golden.ts";
 
-// A case is a manifest, a line `----`, and what comes of its variables: what every service and the build get, with NAME@1
+// A case is a manifest, a line `----`, and what comes of its variables: what every service, the build and registries get, with NAME@1
 // for what was set, or all that it is refused for. `# environment: x` chooses the environment (else production),
 // `# set: A=x B=y` says what `env set` has set. UPDATE=1 rewrites what is expected; read the difference before you keep it.
 
@@ -31,7 +31,8 @@ function answer(text: string): Answer {
   const context = { given, outputs: (service: string, output: string) => `<${service}.${output}>` };
   const services = spec.services.map((service) => ({ who: service.name, ...resolveVariables(service, context) }));
   const build = resolveBuild(spec, context);
-  const refusals = [...services, build].flatMap((one) => (one.ok ? [] : one.complaints));
+  const registries = resolveRegistries(spec, given);
+  const refusals = [...services, build, registries].flatMap((one) => (one.ok ? [] : one.complaints));
   const placed = refusals.map((one) => ({ ...one, file: "fairlead.yml", ...placeOf(...one.path.split(".")) }));
   if (placed.length > 0) return { refused: true, lines: [...new Set(placed.map(formatComplaint))] };
   const gets = services.flatMap((one) => (one.ok ? envLines(one.who, one.values) : []));
@@ -44,6 +45,7 @@ function answer(text: string): Answer {
       ...gets,
       ...envLines("the build as an argument", plain),
       ...envLines("the build as a secret", secret),
+      ...loginLines(registries.ok ? registries.values : {}),
     ],
   };
 }
@@ -61,6 +63,12 @@ function envLines(who: string, env: Readonly<Record<string, EnvValue>>): readonl
   });
 }
 
+function loginLines(logins: RegistryLogins<SecretRef>): readonly string[] {
+  return Object.entries(logins).flatMap(([host, { username, password }]) => {
+    return envLines(`${username} at ${host}`, { password: [password] });
+  });
+}
+
 function shapeOf(made: string): string {
   const kinds = { "hexadecimal digits": /^[0-9a-f]+$/, "a UUID": /^[0-9a-f-]{36}$/, base64: /^[A-Za-z0-9+/]+=*$/ };
   const kind = Object.entries(kinds).find(([, pattern]) => pattern.test(made))?.[0] ?? "what Django makes";
@@ -70,7 +78,7 @@ function shapeOf(made: string): string {
 test.for(cases)("$file", (golden) => judgeGolden(directory, golden, `${answer(golden.text).lines.join("\n")}\n`));
 
 describe("a variable's option", () => {
-  const options = [...Object.keys(variables.each?.fields ?? {}), "groups"];
+  const options = [...Object.keys(variables.each?.fields ?? {}), "groups", "registries"];
 
   test.for(options)("%s has a case that passes and one that does not", (option) => {
     const refused = ["right", "wrong"].map((verdict) => {

@@ -5,9 +5,9 @@ import type { TLSSocket } from "node:tls";
 import { expect, test } from "vitest";
 import { Engine } from "../../../src/host/engine.ts";
 import { testEngine, testImages } from "../../../src/testing/engine.ts";
+import { freePort } from "../../../src/testing/pebble.ts";
 import { type TestAuthority, testAuthority } from "../../../src/testing/pki.ts";
 import { City, until } from "../city.ts";
-import { freePort } from "../registry.ts";
 import { instancesOf, statusOf } from "../scene.ts";
 
 const engine = new Engine(testEngine() ?? "/nonexistent/docker.sock");

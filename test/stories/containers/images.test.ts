@@ -7,8 +7,8 @@ import { openAdapters } from "../../../src/main/adapters.ts";
 import { systemClock } from "../../../src/main/clock.ts";
 import { collectAfterMs } from "../../../src/plan/collect.ts";
 import { testEngine, testImages } from "../../../src/testing/engine.ts";
+import { noRegistry, startRegistry } from "../../../src/testing/registry.ts";
 import { City, until } from "../city.ts";
-import { startRegistry } from "../registry.ts";
 import { instancesOf } from "../scene.ts";
 
 const socket = testEngine() ?? "/nonexistent/docker.sock";
@@ -130,7 +130,7 @@ test("line ends of Windows and files that begin with a dot come through; a finis
   expect(await said(city)).toEqual(detected);
 
   const registry = await startRegistry(engine, join(dirname(city.state), "registry"));
-  if (registry === null) return skip("no docker-registry is installed here");
+  if (registry === null) return skip(noRegistry);
   const [instance] = await instancesOf(city, "web");
   const image = await registry.take(`fairlead-artifact:${instance?.artifact.replace("sha256:", "")}`);
   await city.editManifest((text) => text.replace(/^build:.*$/m, `build: { image: "${image}" }`));

@@ -50,6 +50,7 @@ export type ForWhom = Parameters<Builder["build"]>[1];
  *   last one honours the limits of memory and processor (engine 20.10 to 29); BuildKit runs steps in a control group of the
  *   engine's own, which is not ours to limit. All are held by the disk's room, the number side by side and the deadline.
  * - A build gets its context and the variables that the manifest has for it: plain ones as arguments, secret ones as build secrets, which stay in nothing.
+ * - A registry's login goes to the engine with the question for an image, and is written down nowhere.
  * - Taken away are only our own tags; the build cache, which has no owner, never.
  */
 export function dockerBuilder(options: DockerBuilderOptions): DockerBuilder {
@@ -144,7 +145,7 @@ class EngineBuilder implements DockerBuilder {
     const { key, release, deployment } = forWhom;
     await this.builds.start({ task, key, release, deployment, digest, since: now }, (course) =>
       root === null
-        ? this.#work.fetch(artifact, course)
+        ? this.#work.fetch(artifact, variables.registries, course)
         : this.#work.build({ artifact, root, release, variables }, course),
     );
   }

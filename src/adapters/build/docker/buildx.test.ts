@@ -40,6 +40,7 @@ test("buildx gets secrets by names of our own in its environment, and none in it
     target: null,
     args: { API: "plain-value" },
     secrets: { NPM_TOKEN: new Secret("canary-1"), PATH: new Secret("canary-2") },
+    registries: {},
     labels: {},
     limits: { memoryBytes: null, cpus: null },
   };

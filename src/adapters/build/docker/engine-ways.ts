@@ -2,6 +2,7 @@ import { type Engine, isRefusal, type Query } from "../../../host/engine.ts";
 import { jsonLines } from "../../../host/engine-streams.ts";
 import { BuildkitLines } from "./buildkit-lines.ts";
 import { ClassicLines } from "./classic-lines.ts";
+import { buildHeaders } from "./registries.ts";
 import { openSession, type Session } from "./session.ts";
 import { type BuildEnd, type BuildOrder, type Course, exitCodeIn, type Way } from "./way.ts";
 
@@ -17,7 +18,7 @@ interface BuildMessage {
   readonly errorDetail?: { readonly code?: number; readonly message?: string };
 }
 
-/** BuildKit by the engine's own API, with a session where there are secrets; what else needs one (`--mount=type=ssh`) fails in words. */
+/** BuildKit by the engine's own API, with a session where there are secrets or logins; what else needs one (`--mount=type=ssh`) fails in words. */
 export function buildkitWay(engine: Engine): Way {
   return {
     name: "BuildKit of the engine",
@@ -36,8 +37,9 @@ export function buildkitWay(engine: Engine): Way {
   };
 }
 
-async function sessionFor(engine: Engine, { secrets }: BuildOrder, { signal }: Course): Promise<Session | null> {
-  return Object.keys(secrets).length > 0 ? openSession(engine, secrets, signal) : null;
+async function sessionFor(engine: Engine, order: BuildOrder, { signal }: Course): Promise<Session | null> {
+  const isAsked = [order.secrets, order.registries].some((known) => Object.keys(known).length > 0);
+  return isAsked ? openSession(engine, order, signal) : null;
 }
 
 /** The builder of engines without BuildKit. It alone honours the limits of memory and processor. */
@@ -51,7 +53,8 @@ export function classicWay(engine: Engine): Way {
         return { ok: false, step: null, code: null, words };
       }
       const lines = new ClassicLines(course.say);
-      const failure = await talk(engine, { order, course, version: "1" }, ({ stream, status }) => {
+      const headers = buildHeaders(order.registries);
+      const failure = await talk(engine, { order, course, version: "1", headers }, ({ stream, status }) => {
         if (stream !== undefined) lines.take(stream);
         else if (status !== undefined) lines.take(`${status}\n`);
       });
@@ -73,12 +76,13 @@ interface Talk {
   readonly course: Course;
   readonly version: "1" | "2";
   readonly session?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Has the engine build and listens to the end; the answer is what went wrong, or null. */
 async function talk(
   engine: Engine,
-  { order, course, version, session }: Talk,
+  { order, course, version, session, headers = {} }: Talk,
   hear: (message: BuildMessage) => void,
 ): Promise<BuildMessage["errorDetail"] | null> {
   const { signal } = course;
@@ -86,6 +90,7 @@ async function talk(
   const answer = await engine.stream("POST", "/build", {
     query: { ...queryOf(order, version), session },
     upload,
+    headers,
     signal,
     withinMs: longestMs,
   });

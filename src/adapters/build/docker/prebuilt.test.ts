@@ -1,13 +1,10 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { isErrno } from "../../../base/faults.ts";
-import { startChild } from "../../../host/child.ts";
-import { EngineRefusal } from "../../../host/engine.ts";
 import { admitFiles, artifactSpec, builtOrNot, forWhom } from "../../../testing/conformance/builder.ts";
-import { outputOf, until } from "../../../testing/conformance/runtime.ts";
+import { outputOf } from "../../../testing/conformance/runtime.ts";
 import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
+import { freePort } from "../../../testing/pebble.ts";
+import { noRegistry, startRegistry, type TestRegistry } from "../../../testing/registry.ts";
 import { processWorld, wallClock } from "../../runtime/process/world.ts";
 import type { DockerBuilder } from "./builder.ts";
 import { imageOf } from "./images.ts";
@@ -15,7 +12,6 @@ import { pinnedName } from "./prebuilt.ts";
 import { dockerWorld } from "./world.ts";
 
 const socket = testEngine();
-const noRegistry = "no docker-registry on this machine (apt-get install docker-registry), or the engine is elsewhere";
 const nowhere = `sha256:${"1".repeat(64)}`;
 
 test.each([
@@ -26,14 +22,6 @@ test.each([
 ])("the digest decides, not the tag: %s", (image, name) => {
   expect(pinnedName(image)).toBe(name);
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" ? (address?.port ?? 0) : 0;
-}
 
 describe.skipIf(socket === null)(`finished images (else: ${noEngine})`, () => {
   let world: ReturnType<typeof dockerWorld>;
@@ -49,46 +37,17 @@ describe.skipIf(socket === null)(`finished images (else: ${noEngine})`, () => {
     await world.close();
   });
 
-  /** A registry of our own, or null where the program is not installed or the engine does not reach it. */
-  const registry = async (): Promise<string | null> => {
-    const at = `127.0.0.1:${await freePort()}`;
-    const config = join(world.root, "registry.yml");
-    mkdirSync(join(world.root, "registry"));
-    const storage = { filesystem: { rootdirectory: join(world.root, "registry") } };
-    writeFileSync(config, JSON.stringify({ version: 0.1, log: { level: "error" }, storage, http: { addr: at } }));
-    const child = startChild(["/usr/bin/docker-registry", "serve", config], { env: { OTEL_TRACES_EXPORTER: "none" } });
-    stops.push(() => child.kill("SIGKILL"));
-    const started = await new Promise<boolean>((resolve, reject) => {
-      child.once("spawn", () => resolve(true));
-      child.once("error", (thrown) => (isErrno(thrown, "ENOENT") ? resolve(false) : reject(thrown)));
-    });
-    if (!started) return null;
-    await until(async () => (await fetch(`http://${at}/v2/`).catch(() => null))?.ok);
-    return (await isReached(at)) ? at : null;
-  };
-  /** An engine in a network namespace of its own has another loopback address. */
-  const isReached = async (at: string): Promise<boolean> => {
-    const asked = world.engine.json("POST", "/images/create", { query: { fromImage: `${at}/none`, tag: "none" } });
-    const status = await asked.then(
-      () => 200,
-      (thrown) => (thrown instanceof EngineRefusal ? thrown.status : 0),
-    );
-    return status === 404;
+  const registry = async (): Promise<TestRegistry | null> => {
+    const started = await startRegistry(world.engine, join(world.root, "registry"));
+    if (started) stops.push(started.end);
+    return started;
   };
   /** Puts a small image into a registry and takes it out of the engine; the answer is its name by digest. */
-  const push = async (at: string): Promise<string> => {
-    const { engine, installation } = world;
-    const name = `${at}/${installation}`;
+  const push = async (into: TestRegistry): Promise<string> => {
     const { spec } = await built();
-    await engine.json("POST", `/images/${imageOf(spec.digest)}/tag`, { query: { repo: name, tag: "1" } });
-    const headers = { "X-Registry-Auth": Buffer.from("{}").toString("base64url") };
-    const answer = await engine.stream("POST", `/images/${name}/push`, { query: { tag: "1" }, headers });
-    let text = "";
-    for await (const chunk of answer) text += chunk;
-    const digest = /"Digest":"(sha256:[0-9a-f]{64})"/.exec(text)?.[1];
-    await engine.json("DELETE", `/images/${name}:1`);
+    const image = await into.take(imageOf(spec.digest), world.installation);
     await builder.remove({ digest: spec.digest, what: "artifact" });
-    return `${name}:latest@${digest}`;
+    return image.replace("@", ":latest@");
   };
   const built = async () => {
     const dockerfile = `FROM scratch\nCOPY hello /hello\nCMD ["/hello"]\n`;
@@ -100,9 +59,9 @@ describe.skipIf(socket === null)(`finished images (else: ${noEngine})`, () => {
   const specOf = (image: string) => ({ ...artifactSpec(nowhere, [image]), command: null, image });
 
   test("are fetched by their digest, tagged as ours, and go again with what only we had fetched", async ({ skip }) => {
-    const at = await registry();
-    if (at === null) return skip(noRegistry);
-    const image = await push(at);
+    const own = await registry();
+    if (own === null) return skip(noRegistry);
+    const image = await push(own);
     expect(await world.image(pinnedName(image))).toBeNull();
     const spec = specOf(image);
     await builder.build(spec, forWhom);
@@ -120,9 +79,9 @@ describe.skipIf(socket === null)(`finished images (else: ${noEngine})`, () => {
   });
 
   test("that got another name meanwhile stay, with the digest they were fetched by", async ({ skip }) => {
-    const at = await registry();
-    if (at === null) return skip(noRegistry);
-    const image = await push(at);
+    const own = await registry();
+    if (own === null) return skip(noRegistry);
+    const image = await push(own);
     const spec = specOf(image);
     await builder.build(spec, forWhom);
     expect(await builtOrNot(builder, spec.digest)).toEqual({ state: "built" });
@@ -137,9 +96,9 @@ describe.skipIf(socket === null)(`finished images (else: ${noEngine})`, () => {
   });
 
   test("that were there before stay when our tag goes", async ({ skip }) => {
-    const at = await registry();
-    if (at === null) return skip(noRegistry);
-    const image = await push(at);
+    const own = await registry();
+    if (own === null) return skip(noRegistry);
+    const image = await push(own);
     const query = { fromImage: pinnedName(image) };
     for await (const _chunk of await world.engine.stream("POST", "/images/create", { query }));
     const spec = specOf(image);
@@ -152,9 +111,9 @@ describe.skipIf(socket === null)(`finished images (else: ${noEngine})`, () => {
   });
 
   test("that the registry does not have are unknown", async ({ skip }) => {
-    const at = await registry();
-    if (at === null) return skip(noRegistry);
-    const spec = specOf(`${at}/none@${nowhere}`);
+    const own = await registry();
+    if (own === null) return skip(noRegistry);
+    const spec = specOf(`${own.at}/none@${nowhere}`);
     await builder.build(spec, forWhom);
     const state = await builtOrNot(builder, spec.digest);
     expect(state).toMatchObject({ state: "failed", code: "image.unknown", detail: expect.stringContaining("/none@") });

@@ -3,7 +3,14 @@ import { type Engine, EngineRefusal } from "../../../host/engine.ts";
 import { jsonLines } from "../../../host/engine-streams.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import { type FoundImage, findImage } from "./images.ts";
+import { fetchHeaders, type Logins, refusalOf } from "./registries.ts";
 import type { Course } from "./way.ts";
+
+interface Fetching {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly registries: Logins;
+}
 
 /** A registry that says nothing for so long is not waited for any longer. */
 const silenceMs = 60_000;
@@ -27,12 +34,12 @@ export function pinnedName(image: string): string {
 }
 
 /**
- * Sees that an image is in the engine, by its digest; `pulled`: it was not there before. Faults: `image.unknown` (the
- * registry or the engine has no such image, or may not give it), `image.unreachable` (no registry answers, or it fell
- * silent).
+ * Sees that an image is in the engine, by its digest; `pulled`: it was not there before. A registry is asked only for what
+ * is not there. Faults: `image.denied` (the registry refuses the login, or wants one), `image.unknown` (it has no such
+ * image), `image.unreachable` (it does not answer, or fell silent).
  */
 export async function fetchImage(
-  { engine, clock }: { engine: Engine; clock: Clock },
+  { engine, clock, registries }: Fetching,
   image: string,
   course: Course,
 ): Promise<{ readonly found: FoundImage; readonly pulled: boolean }> {
@@ -42,7 +49,7 @@ export async function fetchImage(
     course.say(`${name} is in the engine already`);
     return { found: there, pulled: false };
   }
-  await pull({ engine, clock }, image, course);
+  await pull({ engine, clock, registries }, image, course);
   const found = await findImage(engine, name);
   const { digest } = splitImage(image);
   if (!found?.RepoDigests?.some((each) => each.endsWith(`@${digest}`))) {
@@ -51,7 +58,7 @@ export async function fetchImage(
   return { found, pulled: true };
 }
 
-async function pull({ engine, clock }: { engine: Engine; clock: Clock }, image: string, course: Course): Promise<void> {
+async function pull({ engine, clock, registries }: Fetching, image: string, course: Course): Promise<void> {
   const name = pinnedName(image);
   const silence = new AbortController();
   const fault = new Fault("image.unreachable", `the registry of ${name} said nothing for ${silenceMs / 1_000} s`);
@@ -60,8 +67,13 @@ async function pull({ engine, clock }: { engine: Engine; clock: Clock }, image: 
     course.say(`fetching ${name}`);
     const { repo: fromImage, digest: tag } = splitImage(image);
     const signal = AbortSignal.any([course.signal, silence.signal]);
-    const query = { fromImage, tag };
-    const answer = await engine.stream("POST", "/images/create", { query, signal, withinMs: 2 * silenceMs });
+    const call = {
+      query: { fromImage, tag },
+      headers: fetchHeaders(registries, image),
+      signal,
+      withinMs: 2 * silenceMs,
+    };
+    const answer = await engine.stream("POST", "/images/create", call);
     for await (const message of jsonLines<PullMessage>(answer)) {
       cancel();
       cancel = clock.after(silenceMs, () => silence.abort(fault));
@@ -69,7 +81,8 @@ async function pull({ engine, clock }: { engine: Engine; clock: Clock }, image: 
       if (message.errorDetail) throw new Fault("image.unreachable", `${name}: ${message.errorDetail.message}`);
     }
   } catch (thrown) {
-    throw silence.signal.aborted ? fault : pullFault(name, thrown);
+    if (silence.signal.aborted) throw fault;
+    throw thrown instanceof EngineRefusal ? await pullFault({ engine, registries }, name, thrown) : thrown;
   } finally {
     cancel();
   }
@@ -82,9 +95,12 @@ function tell({ say }: Course, { id, status }: PullMessage): void {
   }
 }
 
-/** The engine passes on what the registry said: 404 for "no such image" and "not for you", 500 when nobody answers it. */
-function pullFault(name: string, thrown: unknown): unknown {
-  if (!(thrown instanceof EngineRefusal)) return thrown;
-  const code = thrown.status < 500 ? "image.unknown" : "image.unreachable";
-  return new Fault(code, `${name}: ${thrown.detail}`, { cause: thrown });
+/** The status of a refused fetch is 404 or 500 for whatever the registry said, depending on the engine. */
+async function pullFault(
+  { engine, registries }: Pick<Fetching, "engine" | "registries">,
+  name: string,
+  refusal: EngineRefusal,
+): Promise<Fault> {
+  const found = await refusalOf(engine, name, registries);
+  return found ?? new Fault("image.unreachable", `${name}: ${refusal.detail}`, { cause: refusal });
 }

@@ -44,6 +44,7 @@ describe.skipIf(socket === null)(`a secret of the controller's or of the source'
     const variables = {
       plain: { PLAIN: "plain-value" },
       secret: { TOKEN: new Secret(token), OTHER: new Secret(canary) },
+      registries: {},
     };
     await builder.build(spec, forWhom, variables);
     expect(await builtOrNot(builder, spec.digest)).toEqual({ state: "built" });

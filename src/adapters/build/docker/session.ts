@@ -1,14 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { performServerHandshake, type ServerHttp2Stream } from "node:http2";
 import type { Engine } from "../../../host/engine.ts";
+import { loginFor } from "./registries.ts";
 import type { BuildOrder } from "./way.ts";
 import { fieldsOf } from "./wire.ts";
 
-type Secrets = BuildOrder["secrets"];
+/** What a session knows of its build. */
+type Known = Pick<BuildOrder, "secrets" | "registries">;
 
-/** The calls of BuildKit that a session answers (moby/buildkit, session/secrets/secrets.proto; grpc/health/v1/health.proto). */
+/** The calls of BuildKit that a session answers (moby/buildkit, session/secrets/secrets.proto and session/auth/auth.proto; grpc/health/v1/health.proto). */
 const methods = {
   secret: "/moby.buildkit.secrets.v1.Secrets/GetSecret",
+  credentials: "/moby.filesync.v1.Auth/Credentials",
   health: "/grpc.health.v1.Health/Check",
 } as const;
 
@@ -26,10 +29,10 @@ export interface Session {
 }
 
 /**
- * A session of BuildKit, which asks for a secret when a step mounts it (`RUN --mount=type=secret,id=NAME`), and for nothing
- * else. The engine turns the connection round and speaks gRPC over HTTP/2 on it. Faults: those of the engine.
+ * A session of BuildKit, which asks for a secret when a step mounts it (`RUN --mount=type=secret,id=NAME`), for the login of
+ * a registry that wants one, and for nothing else. The engine turns the connection round and speaks gRPC over HTTP/2 on it. Faults: those of the engine.
  */
-export async function openSession(engine: Engine, secrets: Secrets, signal: AbortSignal): Promise<Session> {
+export async function openSession(engine: Engine, known: Known, signal: AbortSignal): Promise<Session> {
   const id = randomUUID();
   const headers = {
     Upgrade: "h2c",
@@ -39,13 +42,13 @@ export async function openSession(engine: Engine, secrets: Secrets, signal: Abor
   };
   const connection = await engine.hijack("/session", { headers, signal });
   const session = performServerHandshake(connection);
-  session.on("stream", (stream, { ":path": path }) => answer(stream, String(path), secrets));
+  session.on("stream", (stream, { ":path": path }) => answer(stream, String(path), known));
   // A build that is over, or cut off, takes its session with it: the build itself tells what became of it.
   session.on("error", () => session.destroy());
   return { id, close: () => session.destroy() };
 }
 
-function answer(stream: ServerHttp2Stream, path: string, secrets: Secrets): void {
+function answer(stream: ServerHttp2Stream, path: string, { secrets, registries }: Known): void {
   const chunks: Buffer[] = [];
   let length = 0;
   stream.on("data", (chunk: Buffer) => {
@@ -56,10 +59,11 @@ function answer(stream: ServerHttp2Stream, path: string, secrets: Secrets): void
   stream.on("error", () => stream.destroy());
   stream.on("end", () => {
     if (path === methods.health) return reply(stream, status.ok, Buffer.from([0x08, 0x01])); // SERVING
-    if (path !== methods.secret) return reply(stream, status.unimplemented);
     const name = nameIn(Buffer.concat(chunks).subarray(prefix));
+    if (path === methods.credentials) return reply(stream, status.ok, credentials(registries, name));
+    if (path !== methods.secret) return reply(stream, status.unimplemented);
     const secret = Object.hasOwn(secrets, name) ? secrets[name] : undefined;
-    return secret ? reply(stream, status.ok, textField(secret.reveal())) : reply(stream, status.notFound);
+    return secret ? reply(stream, status.ok, textField(1, secret.reveal())) : reply(stream, status.notFound);
   });
 }
 
@@ -75,18 +79,25 @@ function reply(stream: ServerHttp2Stream, code: number, message: Buffer | null =
   stream.end(Buffer.concat([head, message]));
 }
 
-/** The first field of a GetSecretRequest. */
+/** A CredentialsResponse: user (1) and password (2) for this host alone; without both BuildKit asks the registry as nobody. */
+function credentials(registries: Known["registries"], host: string): Buffer {
+  const login = loginFor(registries, host);
+  if (login === null) return Buffer.alloc(0);
+  return Buffer.concat([textField(1, login.username), textField(2, login.password.reveal())]);
+}
+
+/** The first field of a GetSecretRequest: its name; of a CredentialsRequest: the host. */
 function nameIn(message: Buffer): string {
   for (const { number, value } of fieldsOf(message))
     if (number === 1 && Buffer.isBuffer(value)) return value.toString();
   return "";
 }
 
-/** A message whose first field is this text. */
-function textField(text: string): Buffer {
+/** A field with a text, below number 16. */
+function textField(number: number, text: string): Buffer {
   const bytes = Buffer.from(text);
   const length: number[] = [];
   let rest = bytes.length;
   for (; rest > 0x7f; rest = Math.floor(rest / 0x80)) length.push((rest % 0x80) | 0x80);
-  return Buffer.concat([Buffer.from([0x0a, ...length, rest]), bytes]);
+  return Buffer.concat([Buffer.from([number * 8 + 2, ...length, rest]), bytes]);
 }

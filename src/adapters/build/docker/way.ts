@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import type { Secret } from "../../../base/secret.ts";
+import type { Logins } from "./registries.ts";
 
 /** What builds may use together with everything that they start; null means no limit. */
 export interface BuildLimits {
@@ -19,6 +20,8 @@ export interface BuildOrder {
   readonly args: Readonly<Record<string, string>>;
   /** What a step can mount under its name, and nobody else gets. */
   readonly secrets: Readonly<Record<string, Secret>>;
+  /** For the images that the Dockerfile names. */
+  readonly registries: Logins;
   readonly labels: Readonly<Record<string, string>>;
   readonly limits: BuildLimits;
 }

@@ -55,7 +55,7 @@ test.skipIf(socket === "")(
       /builds with BuildKit of the engine\nbuilds with the engine's classic builder\nStep 1/,
     );
     const other = artifactSpec(await admitFiles(builder, { ...files, b: "2" }), null);
-    await builder.build(other, forWhom, { plain: {}, secret: { NPM_TOKEN: new Secret("canary") } });
+    await builder.build(other, forWhom, { plain: {}, secret: { NPM_TOKEN: new Secret("canary") }, registries: {} });
     expect(await builtOrNot(builder, other.digest)).toMatchObject({
       state: "failed",
       code: "build.failed",

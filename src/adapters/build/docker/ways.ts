@@ -25,7 +25,7 @@ export class Ways {
   }
 
   async run(order: BuildOrder, course: Course): Promise<BuildEnd> {
-    const way = await this.#best();
+    const way = await this.#best(order);
     course.say(`builds with ${way.name}`);
     try {
       return await way.run(order, course);
@@ -37,11 +37,18 @@ export class Ways {
     }
   }
 
-  async #best(): Promise<Way> {
-    const { engine, docker, ways } = this.#options;
-    if (docker && ways.includes("buildx")) this.#buildx ??= findBuildx(engine, docker);
-    const buildx = await this.#buildx;
+  async #best(order: BuildOrder): Promise<Way> {
+    const { engine, ways } = this.#options;
+    const buildx = await this.#buildxFor(order);
     if (buildx) return buildx;
     return ways.includes("buildkit") && !this.#withoutBuildkit ? buildkitWay(engine) : classicWay(engine);
+  }
+
+  /** The docker program reads logins from a file, and a password comes into none. */
+  async #buildxFor({ registries }: BuildOrder): Promise<Way | null> {
+    const { engine, docker, ways } = this.#options;
+    if (!docker || !ways.includes("buildx") || Object.keys(registries).length > 0) return null;
+    this.#buildx ??= findBuildx(engine, docker);
+    return this.#buildx;
   }
 }

@@ -11,6 +11,7 @@ import type { WorkEnd } from "./builds.ts";
 import { packContext, privateDockerfile, readContext, textAt } from "./context.ts";
 import { artifactLabel, type Images, imageOf, installationLabel } from "./images.ts";
 import { fetchImage, pinnedName } from "./prebuilt.ts";
+import { type Logins, refusalOf } from "./registries.ts";
 import { freeRoom, type RoomPolicy, refuseFullDisk, refuseWithoutRoom, saysDiskFull, watchRoom } from "./room.ts";
 import type { BuildEnd, BuildLimits, BuildOrder, Course } from "./way.ts";
 import type { Ways } from "./ways.ts";
@@ -46,18 +47,23 @@ export class Work {
     return this.#told(course, async () => {
       const { order, bytes } = await this.#order(job, course);
       const end = await this.#watched(course, bytes, (watched) => this.#options.ways.run(order, watched));
-      if (!end.ok) return failed(end);
+      if (!end.ok) {
+        const image = end.code === null ? imageIn(end.step ?? "") : null;
+        const refusal = image && (await refusalOf(this.#options.engine, image, order.registries));
+        if (refusal) throw refusal;
+        return failed(end);
+      }
       await this.#finish(job.artifact.digest);
       return { kind: "built" };
     });
   }
 
   /** Takes a finished image by its digest. */
-  fetch({ digest, image }: ArtifactSpec, course: Course): Promise<WorkEnd> {
+  fetch({ digest, image }: ArtifactSpec, registries: Logins, course: Course): Promise<WorkEnd> {
     return this.#told(course, async () => {
       const { clock, images } = this.#options;
       const name = image ?? "";
-      const { found, pulled } = await fetchImage(this.#options, name, course);
+      const { found, pulled } = await fetchImage({ ...this.#options, registries }, name, course);
       await images.touch(digest, { now: clock.now(), pulled: pulled ? pinnedName(name) : "" });
       await images.tag(found, digest);
       return { kind: "built" };
@@ -93,6 +99,7 @@ export class Work {
       target: artifact.target,
       args: { ...artifact.args, ...variables.plain },
       secrets: variables.secret,
+      registries: variables.registries,
       labels: {
         [artifactLabel]: artifact.digest,
         [installationLabel]: installation,
@@ -164,6 +171,12 @@ function explain({ summary, warnings, dockerfile }: Recipe, say: Course["say"]):
   for (const line of dockerfile.trimEnd().split("\n")) say(`| ${line}`);
 }
 
+/** The image that a step was about to fetch, from the step's own name: BuildKit's of its own steps, or the Dockerfile's line. */
+export function imageIn(step: string): string | null {
+  const found = /^(?:load metadata for|FROM(?: --platform=\S+)?) ([a-z0-9][\w.:/@-]*)/i.exec(step);
+  return found?.[1] ?? null;
+}
+
 /** What was killed with SIGKILL exits with 137; in a build nobody kills but the kernel for want of memory. */
 const killed = 137;
 
@@ -180,6 +193,7 @@ function failed({ step, code, words }: Extract<BuildEnd, { ok: false }>): WorkEn
 const ownCodes: ReadonlySet<string> = new Set<BuildFaultCode>([
   "build.no-room",
   "build.unrecognised",
+  "image.denied",
   "image.unknown",
   "image.unreachable",
 ]);

@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { treeDigest } from "../../../base/digest.ts";
 import { Secret } from "../../../base/secret.ts";
-import type { Builder } from "../../../ports/builder.ts";
+import { type Builder, noVariables } from "../../../ports/builder.ts";
 import { admitFiles, artifactSpec, builtOrNot, forWhom, tarOf } from "../../../testing/conformance/builder.ts";
 import { exitOf, outputOf, runtimeKey } from "../../../testing/conformance/runtime.ts";
 import { processWorld, wallClock } from "../../runtime/process/world.ts";
@@ -37,7 +37,7 @@ const tasks = async () => (await world.runtime.observe(runtimeKey)).tasks;
 test("variables of the build are in the command's environment, and written down nowhere", async () => {
   const spec = artifactSpec(await admitFiles(builder, { a: "1" }), sh('printf %s "$PLAIN-${#TOKEN}" > b'));
   const token = `canary-${randomBytes(12).toString("hex")}`;
-  await builder.build(spec, forWhom, { plain: { PLAIN: "x" }, secret: { TOKEN: new Secret(token) } });
+  await builder.build(spec, forWhom, { ...noVariables, plain: { PLAIN: "x" }, secret: { TOKEN: new Secret(token) } });
   expect(await builtOrNot(builder, spec.digest)).toEqual({ state: "built" });
   expect(readFileSync(join(world.artifact(spec.digest), "b"), "utf8")).toBe(`x-${token.length}`);
   for (const file of readdirSync(world.root, { recursive: true, withFileTypes: true })) {

@@ -1,0 +1,115 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { openJournal } from "../adapters/journal/sqlite/open.ts";
+import { openLogs } from "../adapters/logs/sqlite/open.ts";
+import { sha256 } from "../base/digest.ts";
+import { deploymentAnswer } from "../contract/deployments.ts";
+import { variableOrigins, variablesAnswer } from "../contract/documents.ts";
+import { problem } from "../contract/problem.ts";
+import { openStage } from "../testing/stage.ts";
+import { createApi } from "./api.ts";
+
+const key = { app: "shop", environment: "production" };
+const image = `ghcr.io/acme/shop@sha256:${"1".repeat(64)}`;
+const text = `version: 1
+app: shop
+build: { image: "${image}" }
+registries:
+  docker.io: { username: acme, password: "\${HUB_TOKEN}" }
+  ghcr.io: { username: acme-bot, password: "\${GHCR_TOKEN}" }
+services:
+  web: { http: {} }
+`;
+const values = { HUB_TOKEN: "canary-hub-1", GHCR_TOKEN: "canary-ghcr-1" };
+
+let stage: Awaited<ReturnType<typeof openStage>>;
+let api: ReturnType<typeof createApi>;
+beforeEach(async () => {
+  stage = await openStage({ openJournal, openLogs });
+  stage.deps.builder.makes = "images";
+  api = createApi(stage.deps);
+});
+afterEach(() => stage.close());
+
+async function ask(method: string, path: string, body?: unknown) {
+  const headers = { "content-type": "application/json" };
+  const url = `/v1/apps/shop/environments/production/${path}`;
+  const call = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+  const response = await api.request(url, call, { via: "socket" });
+  const said = await response.text();
+  expect(said).not.toContain("canary-");
+  return JSON.parse(said);
+}
+
+async function deploy() {
+  const source = sha256(text);
+  stage.deps.builder.sources.set(source, new Map([["fairlead.yml", text]]));
+  return ask("POST", "deployments", { kind: "deploy", source });
+}
+
+/** The release of a deployment that went live. */
+async function live() {
+  const { deployment } = deploymentAnswer.parse(await deploy());
+  await stage.deps.engine.finish(deployment.id, "live");
+  return newest();
+}
+
+async function newest() {
+  const { journal } = stage.deps;
+  return (await journal.release(key, await journal.lastReleaseNumber(key))) ?? expect.fail("no release");
+}
+
+const set = async (more: Record<string, string>) =>
+  variablesAnswer.parse(await ask("PATCH", "variables", { set: more }));
+
+test("a password that is not set is asked for before anything is touched, where its registry is written", async () => {
+  await set({ HUB_TOKEN: values.HUB_TOKEN });
+  const { errors } = problem.parse(await deploy());
+  expect(errors?.map(({ path, line, message }) => `${line} ${path}: ${message}`)).toEqual([
+    "6 registries.ghcr.io.password: GHCR_TOKEN is not set – set it with `fairlead env set GHCR_TOKEN --stdin`",
+  ]);
+});
+
+test("where nothing is made of images no password is asked for", async () => {
+  stage.deps.builder.makes = "directories";
+  const source = sha256("directories");
+  const plain = text.replace(/^build:.*\n/m, "").replace("http: {}", "run: node web.js");
+  stage.deps.builder.sources.set(source, new Map([["fairlead.yml", plain]]));
+  deploymentAnswer.parse(await ask("POST", "deployments", { kind: "deploy", source }));
+  expect((await newest()).artifacts[0]?.registries).toBeUndefined();
+});
+
+test("a release names the version of a password, the build alone gets it, and its text is written down nowhere", async () => {
+  await set({ ...values, OTHER: "for-all" });
+  const release = await live();
+  const [artifact = expect.fail("no artifact")] = release.artifacts;
+  expect(artifact.registries?.["ghcr.io"]).toEqual({
+    username: "acme-bot",
+    password: { secret: "GHCR_TOKEN", version: 1 },
+  });
+  expect(Object.keys(release.services[0]?.env ?? {}).sort()).toEqual(["FAIRLEAD_ENVIRONMENT", "OTHER", "RELEASE"]);
+  expect(release.secrets).toEqual(["GHCR_TOKEN", "HUB_TOKEN", "OTHER"]);
+  expect(JSON.stringify(release)).not.toContain("canary-");
+  const { services } = variableOrigins.parse(await ask("GET", "variables/GHCR_TOKEN/origins"));
+  expect(services.find(({ service }) => service === null)).toMatchObject({
+    from: "set",
+    set: ["GHCR_TOKEN@1"],
+    place: { path: "registries.ghcr.io.password", line: 6 },
+    rules: ["secret", "required", "the password of ghcr.io"],
+  });
+});
+
+test("another password deploys nothing and is another artifact for nobody; the next release has it, and the old one can be gone back to", async () => {
+  await set(values);
+  const first = await live();
+  stage.deps.builder.states.set(first.artifacts[0]?.digest ?? "", { state: "built" });
+  const { deployment, variables } = await set({ GHCR_TOKEN: "canary-ghcr-2" });
+  expect([deployment, variables.GHCR_TOKEN]).toEqual([null, expect.objectContaining({ version: 2, state: "staged" })]);
+  const second = await live();
+  expect(second.number).toBe(first.number + 1);
+  expect(second.artifacts[0]?.digest).toBe(first.artifacts[0]?.digest);
+  expect(second.artifacts[0]?.registries?.["ghcr.io"]?.password.version).toBe(2);
+  const refused = await ask("DELETE", "variables/GHCR_TOKEN/versions/1");
+  expect(problem.parse(refused).code).toBe("value.needed");
+  const back = deploymentAnswer.parse(await ask("POST", "deployments", { kind: "rollback", release: "v1" }));
+  expect(back.deployment.kind).toBe("rollback");
+});
