@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { Agent, get } from "node:https";
 import { join } from "node:path";
 import { rootCertificates } from "node:tls";
@@ -6,6 +6,7 @@ import type { Authorization, Client, Order } from "acme-client";
 import { sha256 } from "../../../base/digest.ts";
 import { asFault, type Complaint, Fault, isErrno } from "../../../base/faults.ts";
 import { Secret } from "../../../base/secret.ts";
+import { readText, replaceFile } from "../../../host/files.ts";
 import type { CertificateAuthority, CertificatePair, Publish } from "../../../ports/certificates.ts";
 
 export interface AcmeOptions {
@@ -82,21 +83,11 @@ async function reach(directoryUrl: string, agent: Agent): Promise<void> {
 }
 
 async function keptKey(acme: Library, path: string): Promise<Secret> {
-  try {
-    return new Secret(await readFile(path, "utf8"));
-  } catch (thrown) {
-    if (!isErrno(thrown, "ENOENT")) throw thrown;
-  }
+  const kept = await readText(path);
+  if (kept !== null) return new Secret(kept);
   const key = new Secret((await acme.crypto.createPrivateEcdsaKey("P-256")).toString());
   await mkdir(join(path, ".."), { recursive: true, mode: 0o700 });
-  const file = await open(`${path}.new`, "w", 0o600);
-  try {
-    await file.writeFile(key.reveal());
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(`${path}.new`, path);
+  await replaceFile(path, key.reveal());
   return key;
 }
 

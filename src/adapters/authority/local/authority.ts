@@ -1,7 +1,8 @@
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isErrno } from "../../../base/faults.ts";
 import { Secret } from "../../../base/secret.ts";
+import { replaceFile } from "../../../host/files.ts";
 import { makeAuthority, type Signed, signServer } from "../../../host/x509.ts";
 import type { CertificateAuthority } from "../../../ports/certificates.ts";
 import type { Clock } from "../../../ports/clock.ts";
@@ -51,18 +52,7 @@ async function keptRoot(directory: string, clock: Clock): Promise<Signed> {
   const now = clock.now();
   const root = await makeAuthority("Fairlead, this machine only", { from: now - backdateMs, until: now + rootLifeMs });
   // The key comes first: a root without its key would be of no use for ever.
-  await write(keyPath, root.key.reveal());
-  await write(path, root.chain);
+  await replaceFile(keyPath, root.key.reveal());
+  await replaceFile(path, root.chain);
   return root;
-}
-
-async function write(path: string, text: string): Promise<void> {
-  const file = await open(`${path}.new`, "w", 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(`${path}.new`, path);
 }

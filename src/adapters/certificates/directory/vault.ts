@@ -1,9 +1,10 @@
 import type { X509Certificate } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256 } from "../../../base/digest.ts";
-import { Fault, isErrno } from "../../../base/faults.ts";
+import { Fault } from "../../../base/faults.ts";
 import { Secret } from "../../../base/secret.ts";
+import { readText, replaceFile } from "../../../host/files.ts";
 import { readPair } from "../../../host/pem.ts";
 import type { CertificateSource, HostRecord } from "../../../model/certificate.ts";
 import type { CertificatePair, CertificateVault, StoredCertificate } from "../../../ports/certificates.ts";
@@ -59,7 +60,7 @@ class DirectoryVault implements CertificateVault {
 
   async save({ held, chain, key }: StoredCertificate): Promise<void> {
     const file: CertificateFile = { source: held.source, hosts: held.hosts, chain, key: key.reveal() };
-    await replace(this.#path(held.id), JSON.stringify(file));
+    await replaceFile(this.#path(held.id), JSON.stringify(file));
   }
 
   async remove(id: string): Promise<void> {
@@ -67,16 +68,16 @@ class DirectoryVault implements CertificateVault {
   }
 
   async records(): Promise<readonly HostRecord[]> {
-    const text = await textOf(this.#records);
+    const text = await readText(this.#records);
     return text === null ? [] : (JSON.parse(text) as HostRecord[]);
   }
 
   async saveRecords(records: readonly HostRecord[]): Promise<void> {
-    await replace(this.#records, JSON.stringify(records));
+    await replaceFile(this.#records, JSON.stringify(records));
   }
 
   async #load(name: string): Promise<StoredCertificate | null> {
-    const text = await textOf(join(this.#options.directory, name));
+    const text = await readText(join(this.#options.directory, name));
     if (text === null) return null;
     try {
       const { source, hosts, chain, key } = JSON.parse(text) as CertificateFile;
@@ -116,25 +117,4 @@ function names(leaf: X509Certificate, host: string): boolean {
 
 function invalid(hosts: readonly string[], why: string): Fault {
   return new Fault("certificate.invalid", `The certificate for ${hosts.join(", ")} cannot be used: ${why}.`);
-}
-
-async function textOf(path: string): Promise<string | null> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (thrown) {
-    if (isErrno(thrown, "ENOENT")) return null;
-    throw thrown;
-  }
-}
-
-/** Replaces a file as a whole; it is on disk when this returns. */
-async function replace(path: string, text: string): Promise<void> {
-  const file = await open(`${path}.new`, "w", 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(`${path}.new`, path);
 }

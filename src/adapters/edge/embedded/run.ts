@@ -1,6 +1,6 @@
-import { rename, writeFile } from "node:fs/promises";
 import { asFault, Fault } from "../../../base/faults.ts";
 import { startTimeOf } from "../../../host/alive.ts";
+import { replaceFile } from "../../../host/files.ts";
 import type { FrontProxies, Route, RouteTable } from "../../../model/route.ts";
 import { CertificateStore } from "../table/certificate-store.ts";
 import { innerDoors } from "../table/inside.ts";
@@ -241,8 +241,7 @@ async function loadCertificates(parts: {
 async function writeNote(directory: string, listen: Listen): Promise<void> {
   const path = edgeFiles(directory).process;
   const note = { pid: process.pid, startTime: await startTimeOf(process.pid), ...listen };
-  await writeFile(`${path}.new`, JSON.stringify(note), { mode: 0o600, flush: true });
-  await rename(`${path}.new`, path);
+  await replaceFile(path, JSON.stringify(note));
 }
 
 /** Whether an edge of this directory answers, which makes another one needless. */

@@ -1,7 +1,8 @@
-import { mkdir, open, rename, stat } from "node:fs/promises";
-import { Fault, isErrno } from "../../../base/faults.ts";
+import { mkdir } from "node:fs/promises";
+import { Fault } from "../../../base/faults.ts";
 import { isAlive } from "../../../host/alive.ts";
 import { startChild } from "../../../host/child.ts";
+import { openLog } from "../../../host/files.ts";
 import type { FrontProxies } from "../../../model/route.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import { askHello } from "./admin-client.ts";
@@ -16,8 +17,6 @@ export const exitCodes = { inUse: 3, otherRuns: 4, refused: 5, secureInUse: 6 } 
 const startMs = 20_000;
 /** Between two looks at a starting edge. */
 const lookMs = 10;
-/** A larger log is put aside when the edge starts. */
-const logBytes = 10 * 1024 * 1024;
 
 export interface StartOptions {
   readonly directory: string;
@@ -92,18 +91,6 @@ async function spawnEdge({ directory, listen, secure, proxies, entry, env }: Sta
 function proxyArguments({ trust, proxyProtocol }: FrontProxies): readonly string[] {
   const trusted = trust.length > 0 ? ["--trust-proxy", trust.join(",")] : [];
   return proxyProtocol ? [...trusted, "--proxy-protocol"] : trusted;
-}
-
-async function openLog(path: string) {
-  const size = await stat(path).then(
-    (found) => found.size,
-    (thrown) => {
-      if (isErrno(thrown, "ENOENT")) return 0;
-      throw thrown;
-    },
-  );
-  if (size > logBytes) await rename(path, `${path}.1`);
-  return open(path, "a", 0o600);
 }
 
 function startFault(code: number, { directory, listen, secure }: StartOptions): Fault {

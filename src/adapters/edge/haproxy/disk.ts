@@ -1,7 +1,8 @@
 import { Fault } from "../../../base/faults.ts";
+import { readText } from "../../../host/files.ts";
 import type { RouteTable } from "../../../model/route.ts";
 import { bodiesProgram } from "./bodies.ts";
-import { type EdgeFiles, readText, writeWhole } from "./files.ts";
+import { type EdgeFiles, writeWhole } from "./files.ts";
 import type { Layout } from "./layout.ts";
 import { policyEntries } from "./policies.ts";
 import type { Runner } from "./program.ts";

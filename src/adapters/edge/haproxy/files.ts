@@ -1,6 +1,7 @@
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { mkdir, rename } from "node:fs/promises";
 import { join } from "node:path";
-import { Fault, isErrno } from "../../../base/faults.ts";
+import { Fault } from "../../../base/faults.ts";
+import { syncDirectory, writeSynced } from "../../../host/files.ts";
 
 /** A unix socket's path must fit into `sun_path`: 108 bytes with its final zero on Linux. HAProxy adds a suffix while it binds. */
 const socketPathBytes = 97;
@@ -58,30 +59,5 @@ export interface FileText {
 export async function writeWhole(directory: string, files: readonly FileText[]): Promise<void> {
   await Promise.all(files.map(({ path, text }) => writeSynced(`${path}.new`, text)));
   for (const { path } of files) await rename(`${path}.new`, path);
-  const handle = await open(directory, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-async function writeSynced(path: string, text: string): Promise<void> {
-  const file = await open(path, "w", 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-/** A file's text; null when there is none. */
-export async function readText(path: string): Promise<string | null> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (thrown) {
-    if (isErrno(thrown, "ENOENT")) return null;
-    throw thrown;
-  }
+  await syncDirectory(directory);
 }

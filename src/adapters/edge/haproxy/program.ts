@@ -1,7 +1,7 @@
-import { open, rename, stat } from "node:fs/promises";
-import { Fault, isErrno } from "../../../base/faults.ts";
+import { Fault } from "../../../base/faults.ts";
 import { startTimeOf } from "../../../host/alive.ts";
 import { runChild, startChild } from "../../../host/child.ts";
+import { openLog } from "../../../host/files.ts";
 import type { EdgeFiles } from "./files.ts";
 
 /** How HAProxy is run: as a program of this machine, or in a container. It goes on without this process. */
@@ -17,9 +17,6 @@ export interface Runner {
   /** What finds it again, for whom the master has this pid by its own account. */
   identify(pid: number): Promise<object>;
 }
-
-/** A larger log is put aside when the edge starts. */
-const logBytes = 10 * 1024 * 1024;
 
 export interface ProgramOptions {
   /** E.g. `haproxy`, looked for on the PATH of `env`. */
@@ -77,16 +74,4 @@ async function run(command: readonly [string, ...string[]], env: Readonly<Record
       hint: "Install HAProxy 2.6 or newer, or run it as a container.",
     });
   }
-}
-
-async function openLog(path: string) {
-  const size = await stat(path).then(
-    (found) => found.size,
-    (thrown) => {
-      if (isErrno(thrown, "ENOENT")) return 0;
-      throw thrown;
-    },
-  );
-  if (size > logBytes) await rename(path, `${path}.1`);
-  return open(path, "a", 0o600);
 }

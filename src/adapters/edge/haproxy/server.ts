@@ -1,4 +1,5 @@
 import { Fault, isErrno } from "../../../base/faults.ts";
+import { readText } from "../../../host/files.ts";
 import type { AccessRecord, FrontProxies, RouteTable } from "../../../model/route.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { EdgeCertificate, EdgeState } from "../../../ports/edge.ts";
@@ -10,7 +11,7 @@ import { askCli, askWorkers, type Workers } from "./cli.ts";
 import { configText, type Listen, shapeOf } from "./config.ts";
 import { checkConfig, writeServed } from "./disk.ts";
 import { choosePort } from "./doors.ts";
-import { type EdgeFiles, makeDirectory, readText, writeWhole } from "./files.ts";
+import { type EdgeFiles, makeDirectory, writeWhole } from "./files.ts";
 import { emptyLayout, type Layout, type Lease, relaid, without } from "./layout.ts";
 import { luaProgram } from "./lua.ts";
 import { pause } from "./pause.ts";

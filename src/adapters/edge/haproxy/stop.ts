@@ -1,7 +1,8 @@
 import { setTimeout } from "node:timers/promises";
 import { Fault, isErrno } from "../../../base/faults.ts";
 import { isAlive, type ProcessId } from "../../../host/alive.ts";
-import { edgeFiles, readText } from "./files.ts";
+import { readText } from "../../../host/files.ts";
+import { edgeFiles } from "./files.ts";
 
 /** Between two looks at an ending edge. */
 const lookMs = 10;

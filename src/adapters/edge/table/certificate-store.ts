@@ -1,6 +1,6 @@
-import { open, readFile, rename } from "node:fs/promises";
-import { dirname } from "node:path";
+import { readFile, rename } from "node:fs/promises";
 import { isErrno } from "../../../base/faults.ts";
+import { replaceFile } from "../../../host/files.ts";
 import { type GoodCertificate, toWire } from "./certificates.ts";
 
 /** The last good certificates with their keys, in one file that only this user may read. */
@@ -24,21 +24,7 @@ export class CertificateStore {
 
   /** Replaces the file as a whole; it is on disk when this returns. */
   async save(good: readonly GoodCertificate[]): Promise<void> {
-    const fresh = `${this.#path}.new`;
-    const file = await open(fresh, "w", 0o600);
-    try {
-      await file.writeFile(JSON.stringify(good.map(({ certificate }) => toWire(certificate))));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(fresh, this.#path);
-    const directory = await open(dirname(this.#path), "r");
-    try {
-      await directory.sync();
-    } finally {
-      await directory.close();
-    }
+    await replaceFile(this.#path, JSON.stringify(good.map(({ certificate }) => toWire(certificate))));
   }
 
   /** Keeps a file that cannot be used from being loaded again, for a person to look at. */

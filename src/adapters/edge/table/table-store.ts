@@ -1,6 +1,7 @@
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { asFault, isErrno } from "../../../base/faults.ts";
+import { replaceFile, syncDirectory } from "../../../host/files.ts";
 import type { RouteTable } from "../../../model/route.ts";
 import { checkTable } from "./validate.ts";
 
@@ -36,22 +37,12 @@ export class TableStore {
   }
 
   async save(table: RouteTable): Promise<void> {
-    const path = this.#path(table.owner);
-    const fresh = `${path}.new`;
-    const file = await open(fresh, "w", 0o600);
-    try {
-      await file.writeFile(JSON.stringify(table));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(fresh, path);
-    await this.#syncDirectory();
+    await replaceFile(this.#path(table.owner), JSON.stringify(table));
   }
 
   async remove(owner: string): Promise<void> {
     await rm(this.#path(owner), { force: true });
-    await this.#syncDirectory();
+    await syncDirectory(this.#directory);
   }
 
   /** Keeps a table that cannot be served from being loaded again. */
@@ -80,16 +71,6 @@ export class TableStore {
 
   #path(owner: string): string {
     return join(this.#directory, fileName(owner));
-  }
-
-  /** A rename is on disk only when its directory is. */
-  async #syncDirectory(): Promise<void> {
-    const directory = await open(this.#directory, "r");
-    try {
-      await directory.sync();
-    } finally {
-      await directory.close();
-    }
   }
 }
 

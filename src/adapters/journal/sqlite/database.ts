@@ -1,5 +1,6 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { type Compilable, DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from "kysely";
+import { inTransaction } from "../../../host/sqlite.ts";
 import { applicationId, checksum, type Migration, migrationTable, type Tables } from "./schema.ts";
 
 /** kysely as a typed writer of SQL; it never runs anything, because node:sqlite is synchronous and kysely is not. */
@@ -69,18 +70,6 @@ function wrap(connection: DatabaseSync): Database {
 }
 
 type Parameter = string | number | null;
-
-function inTransaction<Result>(connection: DatabaseSync, work: () => Result): Result {
-  connection.exec("BEGIN IMMEDIATE");
-  try {
-    const result = work();
-    connection.exec("COMMIT");
-    return result;
-  } catch (thrown) {
-    if (connection.isTransaction) connection.exec("ROLLBACK"); // SQLite itself rolls back on a full disk
-    throw thrown;
-  }
-}
 
 /** Runs the migrations that a database lacks; each is one transaction, so a crash leaves none half done. */
 export function migrate(file: string, migrations: readonly Migration[], now: number): void {

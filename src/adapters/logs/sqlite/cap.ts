@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { setImmediate } from "node:timers/promises";
-import { type Shelf, transaction } from "./shelf.ts";
+import { inTransaction } from "../../../host/sqlite.ts";
+import type { Shelf } from "./shelf.ts";
 
 /** Chunks deleted and pages given back at once: a few milliseconds, then other work gets its turn. */
 const chunksAtOnce = 200;
@@ -36,7 +37,7 @@ function deleteOldest(database: DatabaseSync, shelf: Shelf, bytes: number): bool
     left -= Number(row.bytes);
     gone.add(Number(row.id));
   }
-  transaction(database, () => {
+  inTransaction(database, () => {
     const remove = database.prepare("DELETE FROM chunk WHERE id = ?");
     for (const id of gone) remove.run(id);
     database.prepare("UPDATE environment SET bytes = ? WHERE id = ?").run(left, shelf.id);

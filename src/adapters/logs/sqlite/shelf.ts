@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { inTransaction } from "../../../host/sqlite.ts";
 import { type EnvKey, keyText } from "../../../model/environment.ts";
 import type { LogLine } from "../../../model/log.ts";
 import type { LogOrigin } from "../../../ports/logs.ts";
@@ -92,7 +93,7 @@ export class Shelves {
 
   flush(): void {
     if (this.#dirty.size === 0 && this.#full.length === 0 && this.#positions.size === 0) return;
-    const saved = transaction(this.#database, () => this.#save());
+    const saved = inTransaction(this.#database, () => this.#save());
     for (const { slot, row, bytes } of saved.rows) Object.assign(slot, { row, bytes });
     for (const [shelf, bytes] of saved.grown) shelf.bytes = bytes;
     this.#full.length = 0;
@@ -148,19 +149,6 @@ interface NewestRow {
   readonly first: number;
   readonly bytes: number;
   readonly data: Uint8Array;
-}
-
-/** All of it or nothing. */
-export function transaction<Result>(database: DatabaseSync, work: () => Result): Result {
-  database.exec("BEGIN IMMEDIATE");
-  try {
-    const result = work();
-    database.exec("COMMIT");
-    return result;
-  } catch (thrown) {
-    if (database.isTransaction) database.exec("ROLLBACK"); // SQLite itself rolls back on a full disk
-    throw thrown;
-  }
 }
 
 function loadShelves(database: DatabaseSync): Map<string, Shelf> {

@@ -1,6 +1,6 @@
 import { command, required } from "../../command.ts";
 import { toggle } from "../../flags.ts";
-import { harmless, table } from "../../paint.ts";
+import { checksText } from "../../views/checks.ts";
 
 export default command({
   about:
@@ -15,14 +15,7 @@ export default command({
     return world.api().checkDomain(args.host.toLowerCase(), { retry: flags.retry });
   },
   view({ checks }, paint) {
-    const colour = { ok: paint.green, warn: paint.yellow, fail: paint.red };
-    const rows = checks.map(({ name, state, detail, fix }) => [
-      colour[state](state),
-      name,
-      harmless(detail, paint),
-      fix === null ? "" : `-> ${fix}`,
-    ]);
-    return table(["STATE", "CHECK", "FOUND", "FIX"], rows, paint);
+    return checksText(checks, paint);
   },
   exit: ({ checks }) => (checks.some(({ state }) => state === "fail") ? 1 : 0),
 });

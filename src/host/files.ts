@@ -1,0 +1,52 @@
+import { type FileHandle, open, readFile, rename, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { isErrno } from "../base/faults.ts";
+
+/** A file's text; null when there is none. */
+export async function readText(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (thrown) {
+    if (isErrno(thrown, "ENOENT")) return null;
+    throw thrown;
+  }
+}
+
+/**
+ * Replaces a file as a whole, for its owner alone (mode 0600). It is on disk when this returns; whoever reads meanwhile, and after a
+ * loss of power, finds the old one or the new one.
+ */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  await writeSynced(`${path}.new`, text);
+  await rename(`${path}.new`, path);
+  await syncDirectory(dirname(path));
+}
+
+/** Writes a file, for its owner alone. Its content is on disk when this returns; that it is there at all only after `syncDirectory`. */
+export async function writeSynced(path: string, text: string): Promise<void> {
+  await using file = await open(path, "w", 0o600);
+  await file.writeFile(text);
+  await file.sync();
+}
+
+/** Makes what was created, renamed and removed in a directory last through a loss of power. */
+export async function syncDirectory(path: string): Promise<void> {
+  await using directory = await open(path, "r");
+  await directory.sync();
+}
+
+/** A larger log is put aside when its program starts. */
+const logBytes = 10 * 1024 * 1024;
+
+/** Opens a program's log to append to it; one over 10 MiB becomes `PATH.1`, and the one before that goes. */
+export async function openLog(path: string): Promise<FileHandle> {
+  const size = await stat(path).then(
+    (found) => found.size,
+    (thrown) => {
+      if (isErrno(thrown, "ENOENT")) return 0;
+      throw thrown;
+    },
+  );
+  if (size > logBytes) await rename(path, `${path}.1`);
+  return open(path, "a", 0o600);
+}
