@@ -142,6 +142,21 @@ export const changeCases: readonly EdgeCase[] = [
     },
   ],
   [
+    "a request that waits alone goes on waiting when the hold goes on, and harms nobody",
+    async ({ edge, url }) => {
+      await using app = await sayingApp("served");
+      const route = { hosts: ["alone.test"], upstreams: [] };
+      await edge.apply(oneRoute("alone/x", { ...route, holdMs: 20_000 }));
+      const waiting = ask(url, { host: "alone.test" });
+      // It came first, so it waits when this one is answered.
+      expect((await ask(url, { host: "unknown.test" })).status).toBe(404);
+      await edge.apply(oneRoute("alone/x", { ...route, holdMs: 20_001 }));
+      expect((await ask(url, { host: "unknown.test" })).status).toBe(404);
+      await edge.apply(oneRoute("alone/x", { ...route, upstreams: [app.upstream("alone-1")] }));
+      expect((await waiting).text).toBe("served");
+    },
+  ],
+  [
     "a hold may end with more upstreams than there ever were: who waits goes on, as do connections that are kept",
     async ({ edge, url }) => {
       await using first = await sayingApp("first");

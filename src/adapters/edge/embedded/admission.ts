@@ -64,9 +64,10 @@ export class Admission {
     this.#enter(guest, route);
   }
 
-  /** After a change of this owner's table: who waits is looked at again, the longest waiting first. */
+  /** After a change of this owner's table: who waits is looked at again, once, the longest waiting first. */
   changed(owner: string): void {
-    for (const [key, guests] of this.#waiting) {
+    // Of a copy: who goes on waiting alone is entered anew.
+    for (const [key, guests] of [...this.#waiting]) {
       if (!key.startsWith(`${owner}\n`)) continue;
       for (const guest of [...guests]) {
         guest.forget?.();
