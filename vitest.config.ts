@@ -44,7 +44,16 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-const story = { pool: "forks", testTimeout: 240_000, hookTimeout: 60_000 } as const;
+/**
+ * Time limits end what hangs, and are no measure of speed: a busy machine must not fail a test. What is waited for in a test
+ * is given up after a minute, before the test itself is.
+ */
+const patient = {
+  pool: "forks",
+  testTimeout: 240_000,
+  hookTimeout: 240_000,
+  expect: { poll: { timeout: 60_000 } },
+} as const;
 
 /**
  * Four projects: `unit` is quick and runs beside the code; `stories` starts real controllers, edges and apps; `containers`
@@ -64,15 +73,14 @@ export default defineConfig({
             "test/cases/**/*.test.ts",
             "test/regression/**/*.test.ts",
           ],
-          pool: "forks",
+          ...patient,
           // One for each core, where the default leaves one free: much of a test is waiting for processes and for the disk.
           maxWorkers: "100%",
-          testTimeout: 30_000,
         },
       },
       {
         test: {
-          ...story,
+          ...patient,
           name: "stories",
           include: ["test/stories/*.test.ts", "test/stories/load/*.test.ts"],
           maxWorkers: 2,
@@ -80,7 +88,7 @@ export default defineConfig({
       },
       {
         test: {
-          ...story,
+          ...patient,
           name: "containers",
           include: [...playedOnContainers, "test/stories/containers/*.test.ts"],
           env: { FAIRLEAD_TEST_RUNTIME: "docker" },
@@ -90,7 +98,7 @@ export default defineConfig({
       },
       {
         test: {
-          ...story,
+          ...patient,
           name: "machine",
           include: ["test/stories/machine/*.test.ts"],
           env: { FAIRLEAD_TEST_RUNTIME: "docker" },

@@ -240,7 +240,7 @@ function withOptionsBeforeCommand(command: readonly [string, ...string[]]): read
 }
 
 /** Looks again and again until something holds; fails after `withinMs` with what was waited for. */
-export async function until(holds: () => Promise<boolean>, what: string, withinMs = 30_000): Promise<void> {
+export async function until(holds: () => Promise<boolean>, what: string, withinMs = 60_000): Promise<void> {
   const end = Date.now() + withinMs;
   while (!(await holds())) {
     if (Date.now() > end) throw new Error(`waited ${withinMs} ms in vain until ${what}`);

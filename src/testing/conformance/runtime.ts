@@ -23,7 +23,7 @@ export interface RuntimeWorld {
 export const runtimeKey: EnvKey = { app: "kairo", environment: "production" };
 
 /** Looks until `see` gives something, at most `withinMs`. */
-export async function until<T>(see: () => Promise<T | null | undefined | false> | T, withinMs = 10_000): Promise<T> {
+export async function until<T>(see: () => Promise<T | null | undefined | false> | T, withinMs = 60_000): Promise<T> {
   for (const deadline = Date.now() + withinMs; ; await pause(5)) {
     const seen = await see();
     if (seen) return seen;
