@@ -7,7 +7,8 @@ import { expect, test } from "vitest";
 import { stopEdge } from "../adapters/edge/embedded/stop.ts";
 import { runLine } from "../cli/test-run.ts";
 import { ask, seen } from "../testing/conformance/edge-rig.ts";
-import { freePort, noPebble, testAcme, testNames } from "../testing/pebble.ts";
+import { noPebble, testAcme, testNames } from "../testing/pebble.ts";
+import { ownPort } from "../testing/ports.ts";
 import { startController } from "./controller.ts";
 
 const manifest = `version: 1
@@ -28,7 +29,7 @@ test("a deployed service is served over TLS a moment later, and its URL says so"
   await mkdir(project);
   await writeFile(join(project, "fairlead.yml"), manifest);
   await writeFile(join(project, "server.js"), server);
-  const port = await freePort();
+  const port = await ownPort();
   await using names = await testNames();
   await using acme = await testAcme({ httpPort: port, names });
   const controller = await startController({

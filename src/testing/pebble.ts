@@ -2,11 +2,11 @@ import { once } from "node:events";
 import { accessSync, constants } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { Agent, get } from "node:https";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startChild } from "../host/child.ts";
 import { testAuthority } from "./pki.ts";
+import { ownPort } from "./ports.ts";
 
 const directories = ["/usr/bin", "/usr/local/bin"];
 
@@ -37,7 +37,7 @@ export interface TestNames extends AsyncDisposable {
 }
 
 export async function testNames(): Promise<TestNames> {
-  const [dns, management] = [await freePort(), await freePort()];
+  const [dns, management] = [await ownPort(), await ownPort()];
   const off = ["-http01", "", "-https01", "", "-tlsalpn01", "", "-defaultIPv6", ""];
   const at = ["-dns01", `127.0.0.1:${dns}`, "-management", `127.0.0.1:${management}`];
   const program = await running([find("pebble-challtestsrv") ?? "", ...at, ...off], {});
@@ -68,7 +68,7 @@ export interface TestAcme extends AsyncDisposable {
 export async function testAcme({ httpPort, names }: { httpPort: number; names: TestNames }): Promise<TestAcme> {
   const directory = await mkdtemp(join(tmpdir(), "fl-pebble-"));
   const at = (name: string) => join(directory, name);
-  const [port, management, authority] = [await freePort(), await freePort(), await testAuthority()];
+  const [port, management, authority] = [await ownPort(), await ownPort(), await testAuthority()];
   const { chain, key } = await authority.certificate(["localhost", "127.0.0.1"]);
   await writeFile(at("root.pem"), authority.root);
   await writeFile(at("cert.pem"), chain);
@@ -110,14 +110,6 @@ async function running(command: [string, ...string[]], env: Record<string, strin
       await ended;
     },
   };
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
 }
 
 /** A program that is starting refuses; the test's own time limit is the deadline. */

@@ -5,7 +5,7 @@ import { Fault, isErrno } from "../base/faults.ts";
 import { startChild } from "../host/child.ts";
 import { type Engine, isRefusal } from "../host/engine.ts";
 import { until } from "./conformance/runtime.ts";
-import { freePort } from "./pebble.ts";
+import { ownPort } from "./ports.ts";
 
 /** Why a test is left out where `startRegistry` gives nothing. */
 export const noRegistry =
@@ -37,7 +37,7 @@ export async function startRegistry(
   directory: string,
   { login = false }: { readonly login?: boolean } = {},
 ): Promise<TestRegistry | null> {
-  const at = `127.0.0.1:${await freePort()}`;
+  const at = `127.0.0.1:${await ownPort()}`;
   await mkdir(directory);
   const users = join(directory, "users");
   const exchangePassword = (place: 0 | 1) => writeFile(users, `${registryUser.name}:${hashes[place]}\n`);

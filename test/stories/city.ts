@@ -9,6 +9,7 @@ import { uploadSource } from "../../src/cli/source.ts";
 import { Client } from "../../src/client/client.ts";
 import type { DeploymentView } from "../../src/contract/deployments.ts";
 import { type ChildResult, runChild, startChild } from "../../src/host/child.ts";
+import { ownPort, ownPorts } from "../../src/testing/ports.ts";
 import { type Ground, groundOf, processesIn } from "./ground.ts";
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
@@ -51,6 +52,11 @@ export interface StatusJson {
   readonly urls: readonly { readonly service: string; readonly url: string }[];
 }
 
+interface Ports {
+  readonly edge: number;
+  readonly instances: { readonly from: number; readonly to: number };
+}
+
 /**
  * A machine in small: a state directory, a copy of an example app, a real controller process and the command line.
  * `await using` ends everything that was started and fails when something stays behind.
@@ -66,12 +72,12 @@ export class City {
   readonly ground: Ground;
   readonly key = { app: "beacon", environment: "production" };
 
-  private constructor(home: string, flags: readonly string[]) {
+  private constructor(home: string, ports: Ports, flags: readonly string[]) {
     this.#home = home;
-    this.#flags = flags;
+    this.#flags = ["--edge", `127.0.0.1:${ports.edge}`, ...flags];
     this.state = join(home, "state");
     this.app = join(home, "app");
-    this.ground = groundOf(home, this.state);
+    this.ground = groundOf(home, this.state, ports.instances);
     this.#env = { PATH: process.env.PATH ?? "", HOME: home, LANG: "C.UTF-8", NO_COLOR: "1", ...compileCache };
   }
 
@@ -79,7 +85,7 @@ export class City {
   static async found(example = "beacon", flags: readonly string[] = []): Promise<City> {
     const home = await mkdtemp(join(tmpdir(), "fl-"));
     await chmod(home, 0o711);
-    const city = new City(home, flags);
+    const city = new City(home, { edge: await ownPort(), instances: await ownPorts(100) }, flags);
     await mkdir(city.state, { mode: 0o711 });
     await cp(join(root, "examples", example), city.app, { recursive: true });
     // Equal sources are one artifact, also for two cities on one engine: this city's is its own to take away.
@@ -92,8 +98,7 @@ export class City {
   async startController(script: readonly string[] = [cli, "controller"]): Promise<void> {
     const [first = cli, ...rest] = script;
     const log = openSync(join(this.#home, "controller.log"), "a");
-    const edge = `127.0.0.1:${this.#edge?.port ?? 0}`;
-    const args = ["--state", this.state, "--edge", edge, ...this.ground.flags, ...this.#flags];
+    const args = ["--state", this.state, ...this.ground.flags, ...this.#flags];
     const command = [process.execPath, first, ...rest, ...args] as const;
     this.#controller = startChild(command, { env: this.#env, cwd: root, stdio: ["ignore", log, log] });
     const child = this.#controller;

@@ -21,14 +21,14 @@ export interface Ground {
 /** `FAIRLEAD_TEST_RUNTIME=docker` plays the stories on containers behind HAProxy. */
 export const platform = process.env.FAIRLEAD_TEST_RUNTIME === "docker" ? "docker" : "process";
 
-export function groundOf(home: string, state: string): Ground {
-  return platform === "docker" ? containers(home, state) : processes(home, state);
+export function groundOf(home: string, state: string, ports: { from: number; to: number }): Ground {
+  return platform === "docker" ? containers(home, state) : processes(home, state, ports);
 }
 
-function processes(home: string, state: string): Ground {
+function processes(home: string, state: string, { from, to }: { from: number; to: number }): Ground {
   return {
     platform: "process",
-    flags: ["--runtime", "process"],
+    flags: ["--runtime", "process", "--ports", `${from}-${to}`],
     adapt: (manifest) => manifest,
     present: async () => (await readdir(join(state, "run"))).filter((name) => name.startsWith("fl-")).sort(),
     // The controller, the edge, and for every instance its keeper and itself.

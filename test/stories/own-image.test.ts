@@ -12,7 +12,6 @@ import {
   writeFileSync,
 } from "node:fs";
 import { request } from "node:http";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -20,6 +19,7 @@ import { type Pack, pack } from "tar-stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { version } from "../../src/main/version.ts";
 import { noEngine, testEngine, testImages } from "../../src/testing/engine.ts";
+import { ownPort } from "../../src/testing/ports.ts";
 import { Containers } from "./containers.ts";
 
 const root = dirname(dirname(import.meta.dirname));
@@ -110,7 +110,7 @@ describe("a controller in a container", () => {
     if (process.getuid?.() !== 0) return skip("only root can give the state directory to the image's user");
     const at = home();
     const state = join(at, "state");
-    const port = await freePort();
+    const port = await ownPort();
     const flags = ["--state", state, "--engine", socket, "--edge", `127.0.0.1:${port}`, "--runtime", "docker"];
     const id = await built.start({
       Image: built.image("own"),
@@ -168,14 +168,6 @@ describe("a controller in a container", () => {
       for (const { Id } of await built.engine.json<{ Id: string }[]>("GET", list, { query }))
         await built.engine.json("DELETE", `${one}/${Id}`, { query: { force: true } });
     }
-  }
-
-  async function freePort(): Promise<number> {
-    const server = createServer();
-    await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-    const { port } = server.address() as { port: number };
-    await new Promise((done) => server.close(done));
-    return port;
   }
 
   /** What the app says through the edge; an empty text while nobody listens. */

@@ -43,6 +43,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 };
 /** Beside its folder's row; `host` because a test may start programs only through it. */
 const testsMayAlsoImport = ["testing", "adapters", "host"];
+/** Where an adapter is tried out; only tests import it. */
+const tryingOut = /^src\/adapters\/.*\/(?:world|test-edge)\.ts$/;
 /** What the simulated world may see of the engine. */
 const engineDoor = "src/engine/engine.ts";
 
@@ -93,6 +95,7 @@ function isAllowed(source: Source, target: string): boolean {
   // Files at the root are data (package.json), unless they are code.
   if (to === "") return !/\.[cm]?[jt]sx?$/.test(target);
   if (source.isTest && testsMayAlsoImport.includes(to)) return true;
+  if (tryingOut.test(source.path) && to === "testing") return true;
   if (from === to) return from !== "adapters" || mayKnow(source.path, target);
   if (from === "testing" && target === engineDoor) return true;
   return mayImport[from]?.includes(to) ?? false;

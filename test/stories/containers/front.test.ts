@@ -5,8 +5,8 @@ import type { TLSSocket } from "node:tls";
 import { expect, test } from "vitest";
 import { Engine } from "../../../src/host/engine.ts";
 import { testEngine, testImages } from "../../../src/testing/engine.ts";
-import { freePort } from "../../../src/testing/pebble.ts";
 import { type TestAuthority, testAuthority } from "../../../src/testing/pki.ts";
+import { ownPort } from "../../../src/testing/ports.ts";
 import { City, until } from "../city.ts";
 import { instancesOf, statusOf } from "../scene.ts";
 
@@ -41,7 +41,7 @@ interface Front {
 }
 
 test("an edge in a container with an own certificate, behind a proxy: stopped, started again or taken away by hand, it is back as it was", async () => {
-  const secure = await freePort();
+  const secure = await ownPort();
   const flags = ["--proxy", "container", "--proxy-image", testImages.haproxy, "--edge-tls", `127.0.0.1:${secure}`];
   await using city = await City.found("beacon", [...flags, "--trust-proxy", "127.0.0.1"]);
   await writeFile(join(city.app, "web.mjs"), web);

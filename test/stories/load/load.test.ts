@@ -6,6 +6,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { WebSocketServer } from "ws";
 import { startChild } from "../../../src/host/child.ts";
+import { ownPort } from "../../../src/testing/ports.ts";
 import { type LoadOptions, startLoad } from "./load.ts";
 
 const cleanups: (() => unknown)[] = [];
@@ -29,17 +30,9 @@ async function serve(listener: RequestListener): Promise<{ server: Server; port:
   return { server, port: (server.address() as AddressInfo).port };
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
-}
-
 /** Starts the web service of examples/beacon and waits until it listens. */
 async function beacon(env: Record<string, string> = {}) {
-  const port = await freePort();
+  const port = await ownPort();
   const directory = join(import.meta.dirname, "../../../examples/beacon");
   const child = startChild([process.execPath, join(directory, "web.ts")], {
     cwd: directory,

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { admitFiles, artifactSpec, builtOrNot, forWhom } from "../../../testing/conformance/builder.ts";
 import { outputOf } from "../../../testing/conformance/runtime.ts";
 import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
-import { freePort } from "../../../testing/pebble.ts";
+import { ownPort } from "../../../testing/ports.ts";
 import { noRegistry, startRegistry, type TestRegistry } from "../../../testing/registry.ts";
 import { processWorld, wallClock } from "../../runtime/process/world.ts";
 import type { DockerBuilder } from "./builder.ts";
@@ -120,7 +120,7 @@ describe.skipIf(socket === null)(`finished images (else: ${noEngine})`, () => {
   });
 
   test("whose registry does not answer are unreachable, and the log says so", async () => {
-    const spec = specOf(`127.0.0.1:${await freePort()}/none@${nowhere}`);
+    const spec = specOf(`127.0.0.1:${await ownPort()}/none@${nowhere}`);
     await builder.build(spec, forWhom);
     const state = await builtOrNot(builder, spec.digest);
     expect(state).toMatchObject({ state: "failed", code: "image.unreachable" });

@@ -8,7 +8,7 @@ import type { ArtifactSpec } from "../../../model/release.ts";
 import { admitFiles, artifactSpec, builtOrNot, forWhom } from "../../../testing/conformance/builder.ts";
 import { outputOf, runtimeKey } from "../../../testing/conformance/runtime.ts";
 import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
-import { freePort } from "../../../testing/pebble.ts";
+import { ownPort } from "../../../testing/ports.ts";
 import { noRegistry, registryUser, startRegistry, type TestRegistry } from "../../../testing/registry.ts";
 import { processWorld, wallClock } from "../../runtime/process/world.ts";
 import type { DockerBuilder } from "./builder.ts";
@@ -137,7 +137,7 @@ describe.skipIf(socket === null)(`a private registry (else: ${noEngine})`, () =>
     const right = loginWith(own.at, passwords[0]);
     const unknown = `${own.at}/none@${nowhere}`;
     expect(await fetched(unknown, right)).toMatchObject(failed("image.unknown", own.at, unknown));
-    const away = `127.0.0.1:${await freePort()}`;
+    const away = `127.0.0.1:${await ownPort()}`;
     const unreachable = failed("image.unreachable", away, `${away}/none@`);
     expect(await fetched(`${away}/none@${nowhere}`, loginWith(away, passwords[0]))).toMatchObject(unreachable);
     expect(await fetched(image, right)).toEqual({ state: "built" });
@@ -166,7 +166,7 @@ describe.skipIf(socket === null)(`a private registry (else: ${noEngine})`, () =>
       );
       const none = `${own.at}/none:1`;
       expect((await built(none, right)).state).toMatchObject(failed("image.unknown", own.at, none));
-      const away = `127.0.0.1:${await freePort()}/none:1`;
+      const away = `127.0.0.1:${await ownPort()}/none:1`;
       expect((await built(away, right)).state).toMatchObject(failed("image.unreachable", away));
       expect((await built(base, right)).state).toEqual({ state: "built" });
       if (way === "classic") await at.engine.json("DELETE", `/images/${base}`);

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { isAlive } from "../../../host/alive.ts";
 import { type FrontProxies, noFrontProxies } from "../../../model/route.ts";
 import type { Clock } from "../../../ports/clock.ts";
+import { ownPort } from "../../../testing/ports.ts";
 import { embeddedEdge } from "./embedded-edge.ts";
 import { readNote } from "./files.ts";
 import { stopEdge } from "./stop.ts";
@@ -24,22 +25,22 @@ export const entry = [process.execPath, fileURLToPath(new URL("../../../main/edg
 /** A running edge in a directory of its own, for tests. */
 export async function testEdge(proxies: FrontProxies = noFrontProxies) {
   const directory = await mkdtemp(join(tmpdir(), "fl-edge-"));
-  const listen = { host: "127.0.0.1", port: 0 };
+  const host = "127.0.0.1";
+  const listen = { host, port: await ownPort() };
   const edge = embeddedEdge({
     directory,
     listen,
-    secure: listen,
+    secure: { host, port: await ownPort() },
     proxies,
     entry: [...entry],
     env: {},
     clock: realClock,
   });
   await edge.ensure();
-  const { host, port } = edge.address();
   return {
     edge,
     directory,
-    url: `http://${host}:${port}`,
+    url: `http://${host}:${listen.port}`,
     async crash() {
       const note = await readNote(directory);
       if (note === null) return;

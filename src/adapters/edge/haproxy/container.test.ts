@@ -7,6 +7,7 @@ import { type FrontProxies, noFrontProxies } from "../../../model/route.ts";
 import { edgeConformance } from "../../../testing/conformance/edge.ts";
 import { ask, oneRoute, sayingApp, seen } from "../../../testing/conformance/edge-rig.ts";
 import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
+import { ownPort } from "../../../testing/ports.ts";
 import { containerName, containerRunner, killContainer, stopContainer } from "./container.ts";
 import { edgeFiles } from "./files.ts";
 import { haproxyEdge } from "./haproxy-edge.ts";
@@ -24,15 +25,16 @@ interface Found {
 /** A running edge in a container of its own, for tests. */
 async function testContainer(engine: string, proxies: FrontProxies = noFrontProxies) {
   const directory = await mkdtemp(join(tmpdir(), "fl-hxc-"));
-  const listen = { host: "127.0.0.1", port: 0 };
+  const host = "127.0.0.1";
+  const listen = { host, port: await ownPort() };
+  const secure = { host, port: await ownPort() };
   const run = { engine, image: testImages.haproxy };
-  const edge = haproxyEdge({ directory, listen, secure: listen, proxies, run, clock: realClock });
+  const edge = haproxyEdge({ directory, listen, secure, proxies, run, clock: realClock });
   const client = new Engine(engine);
   await edge.ensure();
-  const { host, port } = edge.address();
   return {
     edge,
-    url: `http://${host}:${port}`,
+    url: `http://${host}:${listen.port}`,
     crash: () => killContainer(engine, directory),
     container: () => client.json<Found>("GET", `/containers/${containerName(directory)}/json`),
     async [Symbol.asyncDispose]() {

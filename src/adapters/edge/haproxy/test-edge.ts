@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type FrontProxies, noFrontProxies } from "../../../model/route.ts";
 import type { Clock } from "../../../ports/clock.ts";
+import { ownPort } from "../../../testing/ports.ts";
 import { askWorkers } from "./cli.ts";
 import { edgeFiles } from "./files.ts";
 import { haproxyEdge } from "./haproxy-edge.ts";
@@ -26,15 +27,15 @@ export const run = {
 /** A running edge in a directory of its own, for tests; `overTls`: it has a TLS address. */
 export async function testEdge(proxies: FrontProxies = noFrontProxies, overTls = true) {
   const directory = await mkdtemp(join(tmpdir(), "fl-hx-"));
-  const listen = { host: "127.0.0.1", port: 0 };
-  const secure = overTls ? listen : null;
+  const host = "127.0.0.1";
+  const listen = { host, port: await ownPort() };
+  const secure = overTls ? { host, port: await ownPort() } : null;
   const edge = haproxyEdge({ directory, listen, secure, proxies, run, clock: realClock });
   await edge.ensure();
-  const { host, port } = edge.address();
   return {
     edge,
     directory,
-    url: `http://${host}:${port}`,
+    url: `http://${host}:${listen.port}`,
     async crash() {
       const workers = await askWorkers(edgeFiles(directory).master);
       const note = await readNote(directory);

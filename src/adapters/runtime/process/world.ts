@@ -5,6 +5,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { Fault } from "../../../base/faults.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Runtime } from "../../../ports/runtime.ts";
+import { ownPorts } from "../../../testing/ports.ts";
 import { hasVariable, statOf } from "./proc.ts";
 import { type ProcessRuntimeOptions, processRuntime } from "./runtime.ts";
 
@@ -29,7 +30,7 @@ export async function processWorld(more: Partial<ProcessRuntimeOptions> = {}) {
   const directory = join(root, "run");
   const options: ProcessRuntimeOptions = {
     directory,
-    ports: { from: 23_000 + (process.pid % 100) * 60, to: 23_059 + (process.pid % 100) * 60 },
+    ports: await ownPorts(60),
     runAs: null,
     baseEnv: { PATH: `${nodeDirectory}:/usr/bin:/bin`, [markName]: root },
     artifactDirectory: () => artifact,
