@@ -10,6 +10,7 @@ import type {
   RevealedVariables,
   ScaleDocument,
   ScaleRequest,
+  VariableDiff,
   VariableOrigins,
   VariablesAnswer,
   VariablesDocument,
@@ -247,6 +248,10 @@ export class Client {
 
   variables(key: Key): Promise<VariablesDocument> {
     return this.#json({ method: "GET", path: `${environmentPath(key)}/variables` });
+  }
+
+  variableDiff(key: Key, other: string): Promise<VariableDiff> {
+    return this.#json({ method: "GET", path: `${environmentPath(key)}${path`/diff/${other}`}` });
   }
 
   /** With the ETag, by which a change is refused when somebody else was faster. */

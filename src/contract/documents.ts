@@ -49,7 +49,7 @@ export type MaintenanceRequest = z.infer<typeof maintenanceRequest>;
 
 const valueDigest = z
   .string()
-  .describe("Eight hexadecimal digits, equal for equal values of this controller; nobody else can make them.");
+  .describe("Eight hexadecimal digits, equal for equal values of the environment; nobody else can make them.");
 
 const setValue = z
   .object({
@@ -90,12 +90,25 @@ export const revealedVariables = z
   .meta({ id: "RevealedVariables" });
 export type RevealedVariables = z.infer<typeof revealedVariables>;
 
+export const variableDiff = z
+  .object({
+    variables: z.array(
+      z.object({
+        name: z.string(),
+        service: z.string().nullable().describe("Named where services have different values of it."),
+        state: z.enum(["same", "different", "only-here", "only-there"]),
+      }),
+    ),
+  })
+  .meta({ id: "VariableDiff", description: "Neither values nor digests are shown." });
+export type VariableDiff = z.infer<typeof variableDiff>;
+
 export const versionList = z
   .object({
     items: z.array(
       z.object({
         version: z.int(),
-        digest: valueDigest,
+        digest: valueDigest.nullable().describe("Null: destroyed."),
         setAt: z.iso.datetime(),
         setBy: z.string(),
         state: z.enum(["set", "kept", "destroyed"]).describe("`set`: what counts now. `kept`: releases may need it."),

@@ -15,6 +15,7 @@ export const pathParams = {
   variable: variableName,
   version: valueVersion,
   token: name,
+  other: name,
 } as const;
 export type PathParam = keyof typeof pathParams;
 

@@ -8,6 +8,7 @@ import {
   revealedVariables,
   scaleDocument,
   scaleRequest,
+  variableDiff,
   variableOrigins,
   variablesAnswer,
   variablesDocument,
@@ -191,6 +192,13 @@ export const routes = {
     status: 200,
     answer: planAnswer,
     summary: "What differs between two releases; values of variables are not shown",
+  },
+  variableDiff: {
+    method: "get",
+    path: `${environment}/diff/{other}`,
+    status: 200,
+    answer: variableDiff,
+    summary: "Which variables are the same here and in another environment; for those who may read both",
   },
   logs: {
     method: "get",

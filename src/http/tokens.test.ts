@@ -7,6 +7,7 @@ import { openJournal } from "../adapters/journal/sqlite/open.ts";
 import { openLogs } from "../adapters/logs/sqlite/open.ts";
 import { sha256 } from "../base/digest.ts";
 import { auditPage } from "../contract/audit.ts";
+import { variableDiff, variablesDocument } from "../contract/documents.ts";
 import { problem } from "../contract/problem.ts";
 import { releasePage } from "../contract/releases.ts";
 import { statusView } from "../contract/status.ts";
@@ -234,6 +235,28 @@ describe("who may change a protected environment", () => {
     });
     for (const [method, path, body] of changes) {
       expect((await ask(method, `${base}/${path}`, { body, as: ci })).status, path).toBeLessThan(300);
+    }
+  });
+
+  test("may alone compare its values with those of another environment, and nobody can do it by digests", async () => {
+    const [ci, alice] = [await create("ci"), await create("alice")];
+    await live(guarded("[ci]"), ci);
+    const staging = base.replace("production", "staging");
+    for (const [path, as] of [
+      [base, ci],
+      [staging, alice],
+    ] as const) {
+      await ask("PATCH", `${path}/variables`, { body: { set: { PIN: "1234" }, stage: true }, as });
+    }
+    const digestIn = async (path: string) =>
+      variablesDocument.parse((await ask("GET", `${path}/variables`, { as: alice })).json).variables.PIN?.digest;
+    expect(await digestIn(base)).toMatch(/^[0-9a-f]{8}$/);
+    expect(await digestIn(staging)).not.toBe(await digestIn(base));
+    for (const path of [`${base}/diff/staging`, `${staging}/diff/production`]) {
+      const refused = { status: 403, code: "protected.not-allowed" };
+      expect(await refusal("GET", path, { as: alice })).toMatchObject(refused);
+      const { variables } = variableDiff.parse((await ask("GET", path, { as: ci })).json);
+      expect(variables).toContainEqual({ name: "PIN", service: null, state: "same" });
     }
   });
 

@@ -3,7 +3,14 @@ import { openJournal } from "../adapters/journal/sqlite/open.ts";
 import { openLogs } from "../adapters/logs/sqlite/open.ts";
 import { sha256 } from "../base/digest.ts";
 import { deploymentAnswer } from "../contract/deployments.ts";
-import { revealedVariables, variableOrigins, variablesAnswer, variablesDocument } from "../contract/documents.ts";
+import {
+  revealedVariables,
+  variableDiff,
+  variableOrigins,
+  variablesAnswer,
+  variablesDocument,
+  versionList,
+} from "../contract/documents.ts";
 import { problem } from "../contract/problem.ts";
 import { openStage } from "../testing/stage.ts";
 import { createApi } from "./api.ts";
@@ -44,15 +51,15 @@ async function set(values: Record<string, string>, environment = "production") {
   return variablesAnswer.parse(json);
 }
 
-function deploy(environment = "production") {
-  const source = sha256(text);
-  stage.deps.builder.sources.set(source, new Map([["fairlead.yml", text]]));
+function deploy(environment = "production", manifest = text) {
+  const source = sha256(manifest);
+  stage.deps.builder.sources.set(source, new Map([["fairlead.yml", manifest]]));
   return ask("POST", `${environment}/deployments`, { kind: "deploy", source });
 }
 
 /** The release that a deployment made, once it serves. */
-async function live(environment = "production") {
-  const { deployment } = deploymentAnswer.parse((await deploy(environment)).json);
+async function live(environment = "production", manifest = text) {
+  const { deployment } = deploymentAnswer.parse((await deploy(environment, manifest)).json);
   await stage.deps.engine.finish(deployment.id, "live");
   return newest(environment);
 }
@@ -171,6 +178,43 @@ test("the list of variables tells the group of a shared one, and what the build 
   expect(effective.ai?.INTERNAL_KEY).toMatchObject({ group: "internal", set: ["INTERNAL_KEY@1"] });
   expect(effective.ai?.API).toMatchObject({ group: null, set: [] });
   expect(Object.keys(build).sort()).toEqual(["API", "NPM_TOKEN", "REGISTRY"]);
+});
+
+test("two environments are compared by name, and by service where the services of one have different values", async () => {
+  const env = (web: string, ai: string) => `env: { LEVEL: ${web} }\n  ai: { run: node ai.js, env: { LEVEL: ${ai} } }`;
+  const manifest = (levels: string) =>
+    `version: 1\napp: shop\nservices:\n  web:\n    run: node web.js\n    ${levels}\n`;
+  await set({ KEY: "canary-1", PIN: "canary-2", ONLY: "canary-3" });
+  await live("production", manifest(env("a", "b")));
+  await set({ KEY: "canary-1", PIN: "canary-4" }, "staging");
+  await live("staging", manifest(env("b", "b")));
+  const compared = async (here: string, there: string) => {
+    const response = await api.request(`/v1/apps/shop/environments/${here}/diff/${there}`, {}, { via: "socket" });
+    const text = await response.text();
+    expect(text).not.toContain("canary-");
+    const { variables } = variableDiff.parse(JSON.parse(text));
+    return variables.map(({ name, service, state }) => `${name} ${service} ${state}`);
+  };
+  expect(await compared("production", "staging")).toEqual([
+    "KEY null same",
+    "LEVEL ai same",
+    "LEVEL web different",
+    "ONLY null only-here",
+    "PIN null different",
+  ]);
+  expect(await compared("staging", "production")).toContain("ONLY null only-there");
+});
+
+test("the versions of a value have their digests until they are destroyed", async () => {
+  await set({ PIN: "canary-1" });
+  await set({ PIN: "canary-2" });
+  await set({ PIN: "canary-1" });
+  const url = "/v1/apps/shop/environments/production/variables/PIN/versions";
+  await api.request(`${url}/2`, { method: "DELETE" }, { via: "socket" });
+  const { items } = versionList.parse(await (await api.request(url, {}, { via: "socket" })).json());
+  const [newest, destroyed, first] = items.map(({ digest }) => digest);
+  expect([newest, destroyed]).toEqual([first, null]);
+  expect(first).toMatch(/^[0-9a-f]{8}$/);
 });
 
 test("a version that only a build has counts as live, and is not destroyed while its release is kept", async () => {

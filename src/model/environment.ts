@@ -35,8 +35,6 @@ export interface Serving {
 export interface SetValue {
   /** Counts up with every change of the name in this environment; never used twice. */
   readonly version: number;
-  /** Of the text, by a key of the vault: equal texts have equal digests, and nobody can guess a text by it. */
-  readonly digest: string;
   readonly at: number;
   readonly by: string;
 }

@@ -17,8 +17,11 @@ export interface Vault {
   seal(secret: Secret, place: SealedPlace): string;
   /** Fault: `vault.damaged`. */
   open(sealed: string, place: SealedPlace): Secret;
-  /** Eight hexadecimal digits that are equal for equal texts, also after `renew`; without the vault nobody can make them. */
-  digest(secret: Secret): string;
+  /**
+   * Eight hexadecimal digits that are equal for equal texts within an environment, also after `renew`; without the vault
+   * nobody can make them, and those of another environment tell nothing. Null: within the whole vault, for what is not shown.
+   */
+  digest(secret: Secret, within: EnvKey | null): string;
   /** Whether a text is sealed with the newest key. */
   isCurrent(sealed: string): boolean;
   /** Seals with new keys from now on; what was sealed before still opens. */

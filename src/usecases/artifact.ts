@@ -35,7 +35,7 @@ function namedArtifact(deps: Deps, { source, spec, given }: Ingredients, complai
   if (!resolved.ok) complaints.push(...resolved.complaints);
   const env = resolved.ok ? resolved.values : { plain: {}, secret: {} };
   const inClear = (value: EnvValue) => textOf(value, given);
-  const digests = mapped(env.secret, (value) => deps.vault.digest(new Secret(inClear(value))));
+  const digests = mapped(env.secret, (value) => deps.vault.digest(new Secret(inClear(value)), null));
   const plain = mapped(env.plain, inClear);
   return { digest: nameOf({ source, ...build, variables: { plain, digests } }), source, ...build, env };
 }

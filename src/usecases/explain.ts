@@ -56,7 +56,7 @@ export async function explainVariable(call: Call, key: EnvKey, name: string): Pr
       const about = { service, place, refersTo, rules };
       if (value === undefined) return { ...about, from: "absent", digest: null, set: [] };
       const filled = await fillEnv(call.deps, key, { [name]: value });
-      const digest = call.deps.vault.digest(new Secret(filled[name] ?? ""));
+      const digest = call.deps.vault.digest(new Secret(filled[name] ?? ""), key);
       const set = secretsOf({ [name]: value }).map(refText);
       return { ...about, from: fromOf({ name, value, written: found, environment }), digest, set };
     }),

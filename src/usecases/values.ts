@@ -66,7 +66,6 @@ async function seal(
 ): Promise<SealedValue> {
   const [newest] = await journal.versions(key, name);
   const version = (newest?.version ?? 0) + 1;
-  const secret = new Secret(text);
-  const sealed = vault.seal(secret, { key, secret: name, version });
-  return { version, digest: vault.digest(secret), at: clock.now(), by, sealed };
+  const sealed = vault.seal(new Secret(text), { key, secret: name, version });
+  return { version, at: clock.now(), by, sealed };
 }

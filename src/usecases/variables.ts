@@ -27,6 +27,7 @@ import { type GivenValues, givenValues, setValues, type ValuesSet, type ValuesTo
 
 /** A value that is set. `live`: what serves has this version; else it waits for the next deployment. */
 export interface KnownValue extends SetValue {
+  readonly digest: string;
   readonly live: boolean;
 }
 
@@ -61,7 +62,7 @@ export async function readVariables(call: Call, key: EnvKey): Promise<Revised<Va
     const filled = await fillEnv(deps, key, env);
     const values = Object.entries(env).map(([variable, value]) => {
       const written = draft?.originsOf(variable).find((one) => one.service === service);
-      const digest = deps.vault.digest(new Secret(filled[variable] ?? ""));
+      const digest = deps.vault.digest(new Secret(filled[variable] ?? ""), key);
       return [
         variable,
         { digest, set: secretsOf({ value }).map(refText), group: written?.place.group ?? null },
@@ -79,10 +80,12 @@ async function knownValues({ deps }: Call, environment: Environment): Promise<Re
   const { key, serving, variables } = environment;
   const release = serving && (await deps.journal.release(key, serving.release));
   const used = new Set((release ? secretsOfRelease(release) : []).map(refText));
+  const given = await givenValues(deps, environment);
   return Object.fromEntries(
     Object.entries(variables).map(([secret, value]) => {
       const live = used.has(refText({ secret, version: value.version }));
-      return [secret, { ...value, live }];
+      const digest = deps.vault.digest(new Secret(given[secret]?.text ?? ""), key);
+      return [secret, { ...value, digest, live }];
     }),
   );
 }

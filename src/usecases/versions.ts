@@ -1,5 +1,6 @@
 import { Fault } from "../base/faults.ts";
-import { resealAll } from "../engine/values.ts";
+import type { Secret } from "../base/secret.ts";
+import { openValues, resealAll } from "../engine/values.ts";
 import { type Environment, type EnvKey, keyText } from "../model/environment.ts";
 import { type Release, refText, releaseName, type SecretRef, secretsOfRelease } from "../model/release.ts";
 import type { ValueVersion } from "../ports/journal.ts";
@@ -10,6 +11,8 @@ import { guard } from "./guard.ts";
 
 /** A version of a value and what still has it. */
 export interface KnownVersion extends ValueVersion {
+  /** Null: its text was destroyed. */
+  readonly digest: string | null;
   readonly state: "set" | "kept" | "destroyed";
   /** Numbers of the newest releases that have it. */
   readonly releases: readonly number[];
@@ -18,16 +21,20 @@ export interface KnownVersion extends ValueVersion {
 /** How many releases are looked through for a version, and named with it. */
 const releasesSeen = { searched: 200, named: 20 } as const;
 
-/** Every version of a value, newest first. Faults: `app.unknown`, `value.unknown`. */
+/** Every version of a value, newest first. Faults: `app.unknown`, `value.unknown`, `vault.damaged`. */
 export async function listVersions(call: Call, key: EnvKey, name: string): Promise<readonly KnownVersion[]> {
   authorise(call, "read");
-  const { journal } = call.deps;
+  const { journal, vault } = call.deps;
   const { variables } = await environmentOf(call, key);
   const versions = await journal.versions(key, name);
   if (versions.length === 0) throw new Fault("value.unknown", `${name} was never set for ${keyText(key)}`);
   const releases = await journal.releases(key, { limit: releasesSeen.searched });
+  const kept = versions.filter(({ destroyed }) => !destroyed).map(({ version }) => ({ secret: name, version }));
+  const opened = await openValues(call.deps, key, kept);
+  const digestOf = (text: Secret | undefined) => (text === undefined ? null : vault.digest(text, key));
   return versions.map((one) => ({
     ...one,
+    digest: digestOf(opened.get(refText({ secret: name, version: one.version }))),
     state: one.destroyed ? "destroyed" : variables[name]?.version === one.version ? "set" : "kept",
     releases: releases
       .filter((release) => hasVersion(release, { secret: name, version: one.version }))

@@ -1,3 +1,4 @@
+import { diffVariables } from "../../usecases/compare.ts";
 import { changeScale, readScale } from "../../usecases/documents.ts";
 import { explainVariable } from "../../usecases/explain.ts";
 import { beginTask, followOutput, readTask, removeTask } from "../../usecases/tasks.ts";
@@ -30,6 +31,9 @@ export const documentHandlers = {
     const { revision, content } = await readVariables(call, keyOf(params));
     return { json: variablesView(content), revision };
   },
+  variableDiff: async ({ call, params }) => ({
+    json: { variables: [...(await diffVariables(call, keyOf(params), params.other))] },
+  }),
   revealVariables: async ({ call, params }) => {
     const { variables, effective, build } = await revealVariables(call, keyOf(params));
     return { json: { variables: { ...variables }, effective: copyOf(effective), build: { ...build } } };

@@ -6,13 +6,13 @@ const key: EnvKey = { app: "shop", environment: "production" };
 const other: EnvKey = { app: "shop", environment: "pr-1" };
 
 /** A set value as an environment has it. */
-export function pointer(version: number, text: string) {
-  return { version, digest: `of ${text}`, at: 1_000, by: "ada" };
+export function pointer(version: number) {
+  return { version, at: 1_000, by: "ada" };
 }
 
 /** The same as it is written down. */
 export function sealed(version: number, text: string): SealedValue {
-  return { ...pointer(version, text), sealed: `sealed ${text}` };
+  return { ...pointer(version), sealed: `sealed ${text}` };
 }
 
 /** Versions of values: nothing is lost by setting or forgetting a name, only by destroying a version. */
@@ -32,8 +32,8 @@ export function valueCases(now: () => Journal): void {
     expect(await now().sealed(other, [ref("A", 1)])).toEqual([null]);
     const named = { destroyed: false, at: 1_000, by: "ada" };
     expect(await now().versions(key, "A")).toEqual([
-      { name: "A", version: 2, digest: "of two", ...named },
-      { name: "A", version: 1, digest: "of one", ...named },
+      { name: "A", version: 2, ...named },
+      { name: "A", version: 1, ...named },
     ]);
     expect((await now().versions(key)).map(({ name, version }) => `${name}${version}`)).toEqual(["A2", "A1", "B1"]);
   });

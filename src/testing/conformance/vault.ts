@@ -48,9 +48,16 @@ export function vaultConformance(name: string, make: () => VaultUnderTest): void
 
     test("a text sealed twice looks different, its digest does not", () => {
       expect(vault.seal(new Secret(text), place)).not.toBe(vault.seal(new Secret(text), place));
-      expect(vault.digest(new Secret(text))).toMatch(/^[0-9a-f]{8}$/);
-      expect(vault.digest(new Secret(text))).toBe(vault.digest(new Secret(text)));
-      expect(vault.digest(new Secret(text))).not.toBe(vault.digest(new Secret(`${text}!`)));
+      for (const within of [key, null]) {
+        expect(vault.digest(new Secret(text), within)).toMatch(/^[0-9a-f]{8}$/);
+        expect(vault.digest(new Secret(text), within)).toBe(vault.digest(new Secret(text), within));
+        expect(vault.digest(new Secret(text), within)).not.toBe(vault.digest(new Secret(`${text}!`), within));
+      }
+    });
+
+    test("equal texts have other digests in every environment of every app, and where they are not shown", () => {
+      const places = [key, { app: "shop", environment: "staging" }, { app: "other", environment: "production" }, null];
+      expect(new Set(places.map((within) => vault.digest(new Secret(text), within))).size).toBe(places.length);
     });
 
     test("a copy of the master key is known, also after a restart, until there is another master key", async () => {
@@ -65,7 +72,8 @@ export function vaultConformance(name: string, make: () => VaultUnderTest): void
 
     test("keys are exchanged while old texts still open, until they are forgotten", async () => {
       const old = vault.seal(new Secret(text), place);
-      const digest = vault.digest(new Secret(text));
+      const digests = () => [key, null].map((within) => vault.digest(new Secret(text), within));
+      const before = digests();
       await vault.renew();
       const fresh = vault.seal(new Secret(text), place);
       expect([vault.isCurrent(old), vault.isCurrent(fresh)]).toEqual([false, true]);
@@ -76,7 +84,7 @@ export function vaultConformance(name: string, make: () => VaultUnderTest): void
       vault = world.reopen();
       expect(() => vault.open(old, place)).toThrow(expect.objectContaining({ code: "vault.damaged" }));
       expect(vault.open(fresh, place).reveal()).toBe(text);
-      expect(vault.digest(new Secret(text))).toBe(digest);
+      expect(digests()).toEqual(before);
     });
   });
 }

@@ -148,7 +148,7 @@ export class Users {
     const { key, vault, clock } = this.#options;
     const value = new Secret(`${this.#count}`);
     const sealed = vault.seal(value, { key, secret: name, version: this.#count });
-    return { version: this.#count, digest: vault.digest(value), at: clock.now(), by: "ada", sealed };
+    return { version: this.#count, at: clock.now(), by: "ada", sealed };
   }
 
   #rollback(): readonly Change[] {

@@ -1,6 +1,6 @@
 import { Fault } from "../../base/faults.ts";
 import { Secret } from "../../base/secret.ts";
-import { keyText } from "../../model/environment.ts";
+import { type EnvKey, keyText } from "../../model/environment.ts";
 import { refText } from "../../model/release.ts";
 import type { SealedPlace, Vault } from "../../ports/vault.ts";
 
@@ -22,9 +22,10 @@ export class SimulatedVault implements Vault {
     throw new Fault("vault.damaged", `${refText(place)} does not open`);
   }
 
-  digest(secret: Secret): string {
+  digest(secret: Secret, within: EnvKey | null): string {
     let sum = 0;
-    for (const letter of secret.reveal()) sum = (Math.imul(sum, 31) + (letter.codePointAt(0) ?? 0)) >>> 0;
+    for (const letter of `${within && keyText(within)} ${secret.reveal()}`)
+      sum = (Math.imul(sum, 31) + (letter.codePointAt(0) ?? 0)) >>> 0;
     return sum.toString(16).padStart(8, "0");
   }
 

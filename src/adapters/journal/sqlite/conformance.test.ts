@@ -47,9 +47,8 @@ journalConformance("sqlite", sqliteJournal);
 const key = { app: "shop", environment: "production" };
 const aValue = (text: string) => ({
   version: text.length + 1,
-  digest: text,
   at: 1,
-  by: "ada",
+  by: text,
   sealed: `sealed ${text}`,
 });
 const change: fc.Arbitrary<Change | "crash"> = fc.oneof(
@@ -82,7 +81,7 @@ function model() {
         state.revision += 1;
         for (const [name, value] of Object.entries(each.set)) {
           if (value === null) state.variables.delete(name);
-          else state.variables.set(name, value.digest);
+          else state.variables.set(name, value.by);
         }
       }
       return true;
@@ -92,8 +91,8 @@ function model() {
 
 async function expectEqual(journal: Journal, { state, deployments }: ReturnType<typeof model>): Promise<void> {
   const environment = await journal.environment(key);
-  const digests = Object.entries(environment?.variables ?? {}).map(([name, { digest }]) => [name, digest] as const);
-  expect(new Map(digests)).toEqual(state.variables);
+  const set = Object.entries(environment?.variables ?? {}).map(([name, { by }]) => [name, by] as const);
+  expect(new Map(set)).toEqual(state.variables);
   expect(environment?.revision ?? 0).toBe(state.revision);
   const releases = await journal.releases(key, { limit: 99 });
   expect(releases.map((each) => each.number)).toEqual([...state.releases].sort((a, b) => b - a));

@@ -158,6 +158,20 @@ describe("migrations", () => {
     expect(await opening()).toBe("opened");
   });
 
+  test("take the digests that were equal in all environments out of what was written before", async () => {
+    const at = migrations.findIndex(({ name }) => name.startsWith("values without the digests"));
+    openFile(file, migrations.slice(0, at), 1_000).close();
+    const value = { version: 2, digest: "0badcafe", at: 7, by: "ada" };
+    const before = new DatabaseSync(file);
+    const insert = "INSERT INTO environment (key, variables) VALUES ('shop/production', ?), ('shop/staging', '{}')";
+    before.prepare(insert).run(JSON.stringify({ A: value, B: value }));
+    before.close();
+    const journal = await openJournal(file, clock);
+    const pointer = { version: 2, at: 7, by: "ada" };
+    expect((await journal.environments()).map(({ variables }) => variables)).toEqual([{ A: pointer, B: pointer }, {}]);
+    await journal.close();
+  });
+
   test("lead to the schema in schema.sql (UPDATE=1 writes it)", async () => {
     await (await openJournal(file, clock)).close();
     const database = new DatabaseSync(file, { readOnly: true });

@@ -202,8 +202,8 @@ function toEnvironment(row: Selectable<Tables["environment"]>): Environment {
 }
 
 function toVersion(row: Selectable<Tables["value"]>): ValueVersion {
-  const { name, version, digest, set_at: at, set_by: by, sealed } = row;
-  return { name, version, digest, at, by, destroyed: sealed === null };
+  const { name, version, set_at: at, set_by: by, sealed } = row;
+  return { name, version, at, by, destroyed: sealed === null };
 }
 
 function toStep(row: Selectable<Tables["step"]>): StepRecord {

@@ -123,7 +123,6 @@ CREATE TABLE value (
   name TEXT NOT NULL,
   version INTEGER NOT NULL,
   sealed TEXT,
-  digest TEXT NOT NULL,
   set_at INTEGER NOT NULL,
   set_by TEXT NOT NULL,
   PRIMARY KEY (environment, name, version)

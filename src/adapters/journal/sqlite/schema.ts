@@ -167,6 +167,15 @@ ALTER TABLE environment DROP COLUMN staged;
 ALTER TABLE environment ADD COLUMN staged INTEGER;
 `,
   },
+  {
+    name: "values without the digests that were equal in all environments",
+    sql: `
+ALTER TABLE value DROP COLUMN digest;
+UPDATE environment SET variables = (
+  SELECT json_group_object(key, json(json_remove(value, '$.digest'))) FROM json_each(environment.variables)
+);
+`,
+  },
 ];
 
 /** What is recorded of every migration that was run. */
@@ -201,7 +210,6 @@ export interface Tables {
     name: string;
     version: number;
     sealed: string | null;
-    digest: string;
     set_at: number;
     set_by: string;
   };

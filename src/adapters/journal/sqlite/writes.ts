@@ -152,8 +152,8 @@ function merge(
 function writeValues(database: Database, environment: string, set: Readonly<Record<string, SealedValue | null>>): void {
   for (const [name, value] of Object.entries(set)) {
     if (value === null) continue;
-    const { version, sealed, digest, at, by } = value;
-    const row = { environment, name, version, sealed, digest, set_at: at, set_by: by };
+    const { version, sealed, at, by } = value;
+    const row = { environment, name, version, sealed, set_at: at, set_by: by };
     database.run(
       query
         .insertInto("value")

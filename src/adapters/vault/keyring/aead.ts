@@ -29,9 +29,9 @@ export function decrypt(key: Uint8Array, sealed: string, about: string): Buffer 
   }
 }
 
-/** The first eight hexadecimal digits of HMAC-SHA-256. */
-export function shortMac(key: Uint8Array, text: string): string {
-  return createHmac("sha256", key).update(text).digest("hex").slice(0, 8);
+/** HMAC-SHA-256. */
+export function mac(key: Uint8Array, text: string): Buffer {
+  return createHmac("sha256", key).update(text).digest();
 }
 
 /** A key of 32 bytes in base64, base64url or hexadecimal. Fault: `vault.key`. */

@@ -13,10 +13,10 @@ import {
 import { dirname, join } from "node:path";
 import { Fault } from "../../../base/faults.ts";
 import { Secret } from "../../../base/secret.ts";
-import { keyText } from "../../../model/environment.ts";
+import { type EnvKey, keyText } from "../../../model/environment.ts";
 import { refText } from "../../../model/release.ts";
 import type { SealedPlace, Vault } from "../../../ports/vault.ts";
-import { decrypt, encrypt, keyBytes, parseKey, shortMac } from "./aead.ts";
+import { decrypt, encrypt, keyBytes, mac, parseKey } from "./aead.ts";
 import { newKey, newRing, type Ring, unwrap, wrap } from "./keyring.ts";
 
 export interface VaultOptions {
@@ -68,8 +68,11 @@ class KeyringVault implements Vault {
     throw new Fault("vault.damaged", `${refText(place)} of ${keyText(place.key)} ${why}`);
   }
 
-  digest(secret: Secret): string {
-    return shortMac(this.#ring.digestKey, secret.reveal());
+  digest(secret: Secret, within: EnvKey | null): string {
+    const { digestKey } = this.#ring;
+    return mac(within === null ? digestKey : mac(digestKey, keyText(within)), secret.reveal())
+      .toString("hex")
+      .slice(0, 8);
   }
 
   isCurrent(sealed: string): boolean {

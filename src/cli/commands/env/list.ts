@@ -12,7 +12,7 @@ interface Row {
   readonly services: readonly string[];
   /** The group of the manifest that it is of. */
   readonly group: string | null;
-  /** Equal for equal values, and no way to guess one. */
+  /** Equal for equal values of the environment, and no way to guess one. */
   readonly digest: string;
   /** Of a value that was set: whether it serves, or waits for the next deployment. */
   readonly state: "live" | "staged" | null;
@@ -22,7 +22,7 @@ interface Row {
 
 export default command({
   about:
-    "Lists the variables that services get: those set with `env set`, which win, and those of the manifest. Values are\nmasked; the digest tells whether two are the same.",
+    "Lists the variables that services get: those set with `env set`, which win, and those of the manifest. Values are\nmasked; the digest tells whether two of this environment are the same.",
   flags: { reveal: toggle("--reveal", "Show the values") },
   examples: [
     ["fairlead env list", "names, masked"],
