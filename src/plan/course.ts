@@ -76,16 +76,26 @@ export function taskOf(
   };
 }
 
-/** The new instances that run beside the old ones: all but those of `single` services. */
-export function besideSlots({ s, next, previous }: Pick<Course, "s" | "next" | "previous">): readonly Slot[] {
-  const old = new Set(slotsOf(s, previous).map(idOf));
-  return slotsOf(s, next).filter((slot) => !slot.service.single && !old.has(idOf(slot)));
+type Sides = Pick<Course, "s" | "next" | "previous">;
+
+/** Whether a service is exchanged in the switch: a `single` one that serves already, for which there is no room beside it. */
+export function isExchanged({ s, previous }: Pick<Course, "s" | "previous">, { name, single }: ServiceSpec): boolean {
+  return single && slotsOf(s, previous).some((slot) => slot.service.name === name);
+}
+
+/** The new instances that run beside the old ones: all but those of `single` services that serve already. */
+export function besideSlots(course: Sides): readonly Slot[] {
+  return newSlots(course).filter(({ service }) => !isExchanged(course, service));
 }
 
 /** The `single` services that are exchanged, in the order of the manifest. */
-export function singleSlots({ s, next, previous }: Pick<Course, "s" | "next" | "previous">): readonly Slot[] {
+export function singleSlots(course: Sides): readonly Slot[] {
+  return newSlots(course).filter(({ service }) => isExchanged(course, service));
+}
+
+function newSlots({ s, next, previous }: Sides): readonly Slot[] {
   const old = new Set(slotsOf(s, previous).map(idOf));
-  return slotsOf(s, next).filter((slot) => slot.service.single && !old.has(idOf(slot)));
+  return slotsOf(s, next).filter((slot) => !old.has(idOf(slot)));
 }
 
 /** The first new instance that ended or did not become ready. */

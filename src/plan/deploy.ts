@@ -4,7 +4,7 @@ import { enteredAt, type Phase, phaseSince } from "../model/deployment.ts";
 import type { ArtifactSpec } from "../model/release.ts";
 import { longestBefore, passesBefore } from "./checks.ts";
 import { hasGated, isTidy, type Wanted } from "./converge.ts";
-import { besideSlots, type Course, end, fail, firstFailure, taskName, taskOf } from "./course.ts";
+import { besideSlots, type Course, end, fail, firstFailure, isExchanged, taskName, taskOf } from "./course.ts";
 import { commandEnd, faultOf } from "./gate.ts";
 import type { Snapshot } from "./plan.ts";
 import { switchOn, watchOn } from "./switch.ts";
@@ -174,8 +174,9 @@ function runReleaseCommands(course: Course): void {
 export function startable(course: Pick<Course, "s" | "next" | "previous">): readonly Slot[] {
   const { s, next } = course;
   const all = slotsOf(s, next);
+  // One that is exchanged goes on answering until then.
   const ready = (name: string) =>
-    all.every((slot) => slot.service.name !== name || slot.service.single || hasGated(s, slot));
+    all.every((slot) => slot.service.name !== name || isExchanged(course, slot.service) || hasGated(s, slot));
   // One that has been started stays, also when a service that it needs gets more instances meanwhile.
   const isStarted = (slot: Slot) => instancesOf(s, slot).length > 0;
   return besideSlots(course).filter((slot) => isStarted(slot) || slot.service.needs.every(ready));

@@ -121,8 +121,17 @@ function writeMix(random: Random): readonly ServiceSpec[] {
   const probes = random.pick<Partial<NonNullable<ServiceSpec["http"]>>>([{}, { alive }, { alive }, { ready: null }]);
   const release = random.chance(0.4) ? ["node", "migrate.js"] : null;
   const checks = random.chance(0.5) ? webChecks : noChecks;
-  const web = service("web", { http: http("web", probes), replicas: random.between(1, 3), release, checks });
-  const mix = [web];
+  const brain = random.chance(0.3)
+    ? [service("brain", { http: http("brain", { internal: true, hosts: [] }), single: random.chance(0.6) })]
+    : [];
+  const web = service("web", {
+    http: http("web", probes),
+    replicas: random.between(1, 3),
+    needs: brain.map(({ name }) => name),
+    release,
+    checks,
+  });
+  const mix = [web, ...brain];
   if (random.chance(0.3)) mix.push(service("admin", { http: http("admin", { alive }), single: true }));
   if (random.chance(0.5)) {
     mix.push(service("worker", { replicas: random.between(1, 2), needs: random.chance(0.5) ? ["web"] : [] }));

@@ -104,7 +104,9 @@ function judgeTable({ book, processes, table }: Aftermath): string | null {
   const held = table?.routes.find(({ holdMs }) => holdMs !== null);
   if (held) return `2 at rest ${held.service} is held`;
   const wish = book.environment.maintenance;
-  const other = table?.routes.find(({ maintenance }) => (maintenance === null) !== (wish === null));
+  // Neighbours go in and out also while it is closed to users.
+  const doors = (table?.routes ?? []).filter(({ inside }) => inside === null);
+  const other = doors.find(({ maintenance }) => (maintenance === null) !== (wish === null));
   return other ? `7 at rest ${other.service} is ${wish ? "open" : "closed"}, which nobody wants` : null;
 }
 
