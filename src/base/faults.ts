@@ -137,7 +137,7 @@ export const faults = {
   "image.denied": {
     status: 409,
     exit: 1,
-    hint: "Give the registry a login that may read the image, under registries in fairlead.yml, and set its password with `fairlead env set`; the old release still serves.",
+    hint: "Give the registry a login that may read the image, under registries in fairlead.yml, and set its password with `fairlead env set NAME --stdin --stage`; the old release still serves.",
   },
   "image.unknown": {
     status: 409,

@@ -65,7 +65,7 @@ test("a password that is not set is asked for before anything is touched, where 
   await set({ HUB_TOKEN: values.HUB_TOKEN });
   const { errors } = problem.parse(await deploy());
   expect(errors?.map(({ path, line, message }) => `${line} ${path}: ${message}`)).toEqual([
-    "6 registries.ghcr.io.password: GHCR_TOKEN is not set – set it with `fairlead env set GHCR_TOKEN --stdin`",
+    "6 registries.ghcr.io.password: GHCR_TOKEN is not set – set it with `fairlead env set GHCR_TOKEN --stdin --stage`",
   ]);
 });
 

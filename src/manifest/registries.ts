@@ -15,7 +15,7 @@ const password: Kind<string> = {
     complaints.add(
       node,
       // biome-ignore lint/suspicious/noTemplateCurlyInString: the manifest's own references
-      'a password does not belong in this file – set it with `fairlead env set REGISTRY_PASSWORD --stdin` and write "${REGISTRY_PASSWORD}" here',
+      'a password does not belong in this file – set it with `fairlead env set REGISTRY_PASSWORD --stdin --stage` and write "${REGISTRY_PASSWORD}" here',
     );
     return "";
   },
@@ -30,7 +30,7 @@ const login = section({
     password: required(
       password,
       // biome-ignore lint/suspicious/noTemplateCurlyInString: the manifest's own references
-      'The password or token, as `"${NAME}"`: a value that is set with `fairlead env set NAME --stdin`. No service gets it unless its `env` has the name too.',
+      'The password or token, as `"${NAME}"`: a value that is set with `fairlead env set NAME --stdin --stage`. No service gets it unless its `env` has the name too.',
     ),
   },
 });

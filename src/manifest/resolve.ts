@@ -67,7 +67,7 @@ export function resolveRegistries(
   const complaints: Complaint[] = [];
   const logins = Object.entries(registries).map(([host, { username, password: secret }]) => {
     const found = Object.hasOwn(given, secret) ? given[secret] : undefined;
-    const message = `${secret} is not set – set it with \`fairlead env set ${secret} --stdin\``;
+    const message = `${secret} is not set – set it with \`fairlead env set ${secret} --stdin --stage\``;
     if (!found) complaints.push({ path: `registries.${host}.password`, message });
     return [host, { username, password: { secret, version: found?.version ?? 0 } }] as const;
   });

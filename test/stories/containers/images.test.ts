@@ -7,7 +7,7 @@ import { openAdapters } from "../../../src/main/adapters.ts";
 import { systemClock } from "../../../src/main/clock.ts";
 import { collectAfterMs } from "../../../src/plan/collect.ts";
 import { testEngine, testImages } from "../../../src/testing/engine.ts";
-import { noRegistry, startRegistry } from "../../../src/testing/registry.ts";
+import { noRegistry, registryUser, startRegistry } from "../../../src/testing/registry.ts";
 import { City, until } from "../city.ts";
 import { instancesOf } from "../scene.ts";
 
@@ -102,7 +102,7 @@ test("what a rollback of any environment needs outlives the cleaning, also where
   expect((await said(city, "staging--web.beacon.localhost")).version).toBe("d");
 });
 
-test("line ends of Windows and files that begin with a dot come through; a finished image serves on when its registry is gone", async ({
+test("line ends of Windows and files that begin with a dot come through; a finished image of a private registry serves on when that is gone", async ({
   skip,
 }) => {
   await using city = await imageCity();
@@ -129,12 +129,18 @@ test("line ends of Windows and files that begin with a dot come through; a finis
   };
   expect(await said(city)).toEqual(detected);
 
-  const registry = await startRegistry(engine, join(dirname(city.state), "registry"));
+  const registry = await startRegistry(engine, join(dirname(city.state), "registry"), { login: true });
   if (registry === null) return skip(noRegistry);
   const [instance] = await instancesOf(city, "web");
   const image = await registry.take(`fairlead-artifact:${instance?.artifact.replace("sha256:", "")}`);
   await city.editManifest((text) => text.replace(/^build:.*$/m, `build: { image: "${image}" }`));
+  const login = `{ username: ${registryUser.name}, password: "\${REGISTRY_PASSWORD}" }`;
+  await city.editManifest((text) => `${text}registries: { "${registry.at}": ${login} }\n`);
+  expect((await city.fairlead("env", "set", "--stage", `REGISTRY_PASSWORD=${registryUser.passwords[0]}`)).code).toBe(0);
   expect((await city.deploy()).deployment).toMatchObject({ status: "live", fault: null });
+  await registry.exchangePassword(1);
+  const exchanged = await city.fairlead("env", "set", `REGISTRY_PASSWORD=${registryUser.passwords[1]}`);
+  expect([exchanged.code, exchanged.stdout]).toEqual([0, "Saved; the next deployment uses it.\n"]);
   registry.end();
 
   // Deployed again, with another value, and more of it: the digest decides, and it is here.
@@ -145,5 +151,9 @@ test("line ends of Windows and files that begin with a dot come through; a finis
   expect(await said(city)).toEqual({ ...detected, level: "two" });
   await until(async () => (await instancesOf(city, "web")).length === 2, "there are two");
   expect(new Set((await instancesOf(city, "web")).map(({ artifact }) => artifact))).toEqual(images);
+
+  // Back to the release of the first password.
+  expect((await city.fairlead("rollback", "v2")).code).toBe(0);
+  expect(await said(city)).toEqual(detected);
   await engine.json("DELETE", `/images/${image}`, { query: { force: true } });
 });

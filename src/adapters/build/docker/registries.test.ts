@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { chmod, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
+import { createServer, type RequestListener } from "node:http";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { Secret } from "../../../base/secret.ts";
@@ -13,7 +13,7 @@ import { noRegistry, registryUser, startRegistry, type TestRegistry } from "../.
 import { processWorld, wallClock } from "../../runtime/process/world.ts";
 import type { DockerBuilder } from "./builder.ts";
 import { imageOf } from "./images.ts";
-import { fetchHeaders, type Logins, registryOf } from "./registries.ts";
+import { fetchHeaders, type Logins, refusalOf, registryOf } from "./registries.ts";
 import { everyWay, type WayName } from "./ways.ts";
 import { imageIn } from "./work.ts";
 import { dockerWorld } from "./world.ts";
@@ -102,6 +102,15 @@ describe.skipIf(socket === null)(`a private registry (else: ${noEngine})`, () =>
     return opened;
   };
 
+  /** Another registry, of which only the doorman is there. */
+  const listen = async (doorman: RequestListener): Promise<string> => {
+    const port = await freePort();
+    const server = createServer(doorman);
+    await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+    closers.push(() => server.close());
+    return `127.0.0.1:${port}`;
+  };
+
   /** What becomes of an artifact with these logins, and all that is written down of it. */
   const tried = async (
     { at, builder }: { at: World; builder: DockerBuilder },
@@ -173,19 +182,43 @@ describe.skipIf(socket === null)(`a private registry (else: ${noEngine})`, () =>
     },
   );
 
+  test("that gives tokens for logins, as most of the public ones do, refuses in the same words", async () => {
+    const right = "canary-registry-token";
+    const authorised = `Basic ${Buffer.from(`${username}:${right}`).toString("base64")}`;
+    let manifest = { status: 404, code: "MANIFEST_UNKNOWN" };
+    const at = await listen(({ url = "", headers: { authorization } }, answer) => {
+      const say = (status: number, body: object, headers = {}) => {
+        answer.writeHead(status, { "Content-Type": "application/json", ...headers }).end(JSON.stringify(body));
+      };
+      const challenge = { "WWW-Authenticate": `Bearer realm="http://${at}/token",service="test"` };
+      if (url.startsWith("/token")) {
+        if (authorization !== undefined && authorization !== authorised) say(401, {});
+        else say(200, { token: authorization ? "full" : "empty" });
+      } else if (authorization !== "Bearer full") say(401, {}, challenge);
+      else if (url === "/v2/") say(200, {});
+      else say(manifest.status, { errors: [{ code: manifest.code, message: "of the test" }] });
+    });
+    const refused = (logins: Logins) => refusalOf(first.engine, `${at}/acme/shop:1`, logins);
+    expect(await refused({})).toMatchObject({
+      code: "image.denied",
+      detail: expect.stringContaining("without a login"),
+    });
+    const wrong = { code: "image.denied", detail: expect.stringContaining(`${at} refuses ${username}`) };
+    expect(await refused(loginWith(at, "canary-registry-wrong"))).toMatchObject(wrong);
+    expect(await refused(loginWith(at, right))).toMatchObject({ code: "image.unknown" });
+    manifest = { status: 503, code: "UNAVAILABLE" };
+    expect(await refused(loginWith(at, right))).toMatchObject({ code: "image.unreachable" });
+  });
+
   test("never sees the login of another, and docker buildx, which would want a file with it, is not used", async ({
     skip,
   }) => {
     if (own === null) return skip(noRegistry);
     const heard: string[] = [];
-    const other = createServer(({ headers }, answer) => {
+    const host = await listen(({ headers }, answer) => {
       heard.push(headers.authorization ?? "");
       answer.writeHead(401, { "WWW-Authenticate": 'Basic realm="other"' }).end();
     });
-    await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
-    closers.push(() => other.close());
-    const address = other.address();
-    const host = `127.0.0.1:${typeof address === "object" ? address?.port : 0}`;
     for (const ways of [everyWay, ["classic"]] as const) {
       const at = await world(ways);
       const builder = at.open();

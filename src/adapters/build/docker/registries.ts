@@ -57,33 +57,41 @@ export async function refusalOf(engine: Engine, image: string, logins: Logins): 
   const { status, words } = await asked(engine, image, login);
   if (status === 200) return null;
   if (status === 404) return new Fault("image.unknown", `${host} has no ${image}: ${words}`);
-  if (isDenied(status) && login) {
-    return new Fault("image.denied", `${host} refuses ${login.username} ${image}: ${words}`);
-  }
-  // Of a registry that wants a login an engine says without one the same as of a registry that is not there.
-  if (!login && (isDenied(status) || isDenied((await asked(engine, image, nobody)).status))) {
-    return new Fault(
-      "image.denied",
-      `${host} gives nobody ${image} without a login, and \`registries\` has none for it`,
-    );
-  }
-  return new Fault("image.unreachable", `${host} does not answer for ${image}: ${words}`);
+  const isDenied = status === 401 || status === 403 || (status === 500 && (await deniesLogin(engine, image, login)));
+  if (!isDenied) return new Fault("image.unreachable", `${host} does not answer for ${image}: ${words}`);
+  const why = login
+    ? `refuses ${login.username} ${image}`
+    : `gives nobody ${image} without a login, and \`registries\` has none for it`;
+  return new Fault("image.denied", `${host} ${why}: ${words}`);
 }
 
 const nobody: Login = { username: "anonymous", password: new Secret("anonymous") };
 
-function isDenied(status: number): boolean {
-  return status === 401 || status === 403;
+/**
+ * Of a login that is missing (basic authorisation) or wrong (tokens) engines say the same (500) as of a registry that fails
+ * or is not there. Only one that is there says something to the opposite question.
+ */
+async function deniesLogin(engine: Engine, image: string, login: Login | null): Promise<boolean> {
+  if (login) {
+    const body = authOf(registryOf(image), login);
+    if ((await statusOf(() => engine.json("POST", "/auth", { body }))).status < 300) return false;
+  }
+  return (await asked(engine, image, login ? null : nobody)).status < 500;
 }
 
-async function asked(
-  engine: Engine,
-  image: string,
-  login: Login | null,
-): Promise<{ readonly status: number; readonly words: string }> {
+interface Said {
+  readonly status: number;
+  readonly words: string;
+}
+
+function asked(engine: Engine, image: string, login: Login | null): Promise<Said> {
   const headers = login ? fetchHeaders({ [registryOf(image)]: login }, image) : {};
+  return statusOf(() => engine.json("GET", `/distribution/${image}/json`, { headers }));
+}
+
+async function statusOf(call: () => Promise<unknown>): Promise<Said> {
   try {
-    await engine.json("GET", `/distribution/${image}/json`, { headers });
+    await call();
     return { status: 200, words: "" };
   } catch (thrown) {
     if (thrown instanceof EngineRefusal) return { status: thrown.status, words: thrown.detail };
