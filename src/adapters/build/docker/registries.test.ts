@@ -104,7 +104,7 @@ describe.skipIf(socket === null)(`a private registry (else: ${noEngine})`, () =>
 
   /** Another registry, of which only the doorman is there. */
   const listen = async (doorman: RequestListener): Promise<string> => {
-    const port = await freePort();
+    const port = await ownPort();
     const server = createServer(doorman);
     await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
     closers.push(() => server.close());
