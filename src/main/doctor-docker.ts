@@ -1,10 +1,11 @@
 import { readFile, statfs } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
+import { setTimeout as pause } from "node:timers/promises";
 import { freePrefixes } from "../adapters/runtime/docker/networks.ts";
 import { Fault, isErrno } from "../base/faults.ts";
 import { formatSize } from "../base/size.ts";
 import type { CheckView } from "../contract/controller.ts";
-import type { Engine, EngineVersion } from "../host/engine.ts";
+import { type Engine, type EngineVersion, isRefusal } from "../host/engine.ts";
 import { fail, ok, warn } from "./check.ts";
 import { listeners } from "./listeners.ts";
 
@@ -47,6 +48,7 @@ const fewDays = 14;
 const skewWarnMs = 2_000;
 /** Counting layers takes an engine with many images long. */
 const usageMs = 20_000;
+const usageAgainMs = 200;
 const fewNetworks = 5;
 const webPorts: readonly number[] = [80, 443];
 
@@ -65,7 +67,7 @@ export async function dockerChecks(engine: Engine, now: () => number): Promise<C
     return [
       engineCheck(version, info),
       liveRestoreCheck(info),
-      diskCheck({ info, usage: await usageOf(engine), free: await freeBytes(info.DockerRootDir), now: now() }),
+      diskCheck({ info, usage: await usageOf(engine, now), free: await freeBytes(info.DockerRootDir), now: now() }),
       limitsCheck(info),
       clockCheck(skewMs),
       publishedCheck(containers, await hasUfw()),
@@ -208,12 +210,17 @@ export function webPortsCheck(edgePorts: readonly number[], taken = listeners(we
   return warn("web ports", `taken: ${words}`, "Stop it, or give the edge another address with --edge.");
 }
 
-async function usageOf(engine: Engine): Promise<EngineUsage | null> {
-  try {
-    return await engine.json<EngineUsage>("GET", "/system/df", { withinMs: usageMs });
-  } catch (error) {
-    if (error instanceof Fault) return null;
-    throw error;
+/** Engines before 23 reckon for one at a time, and refuse (500) whoever asks meanwhile: it is asked again. */
+async function usageOf(engine: Engine, now: () => number): Promise<EngineUsage | null> {
+  const until = now() + usageMs;
+  for (;;) {
+    try {
+      return await engine.json<EngineUsage>("GET", "/system/df", { withinMs: Math.max(1, until - now()) });
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      if (!isRefusal(error, 500) || now() >= until) return null;
+    }
+    await pause(usageAgainMs);
   }
 }
 

@@ -138,16 +138,3 @@ export class Images {
     return text ? (JSON.parse(text) as Note) : null;
   }
 }
-
-/**
- * Bytes that the engine keeps as build cache. It has no owner: the engine can filter it by age and by kind, not by who
- * built, so that Fairlead never prunes it; whoever looks at the disk tells of it.
- */
-export async function buildCacheBytes(engine: Engine): Promise<number> {
-  const usage = await engine.json<{ readonly BuildCache?: readonly { readonly Size?: number }[] | null }>(
-    "GET",
-    "/system/df",
-    { withinMs: 120_000 },
-  );
-  return (usage.BuildCache ?? []).reduce((sum, { Size }) => sum + (Size ?? 0), 0);
-}
