@@ -10,6 +10,9 @@ const first = 12_000;
 const inBlock = 400;
 const blocks = 20;
 
+/** Nobody listens there: that of a service which went out of use before there was Linux (TCPMUX). */
+export const nobodysPort = 1;
+
 interface Block {
   readonly from: number;
   next: number;

@@ -225,7 +225,7 @@ export function builderConformance(adapter: string, make: () => Promise<BuilderW
     });
 
     test("a build is seen under way and then built, has its log, and is not begun a second time", async () => {
-      const spec = await specOf("sleep 0.3; echo log li''ne; cat a");
+      const spec = await specOf("sleep 1; echo log li''ne; cat a");
       expect(await builder.observe(spec.digest)).toEqual({ state: "absent" });
       await Promise.all(Array.from({ length: 8 }, () => builder.build(spec, forWhom)));
       await builder.build(spec, forWhom);
@@ -277,10 +277,11 @@ export function builderConformance(adapter: string, make: () => Promise<BuilderW
     });
 
     test("the task of a build that has ended can be forgotten, with its log; of one under way it cannot", async () => {
-      const spec = await specOf("sleep 0.2; exit 1");
+      const spec = await specOf("sleep 1000.25");
       await builder.build(spec, forWhom);
       const [task] = await builds();
       await expect(world.runtime.remove(task?.name ?? "")).rejects.toMatchObject({ code: "operation.failed" });
+      await world.runtime.signal(task?.name ?? "", "SIGKILL");
       await exitOf(world.runtime, task?.name ?? "");
       await world.runtime.remove(task?.name ?? "");
       expect(await builds()).toEqual([]);

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { routeTable } from "../../model/route.ts";
 import type { EdgeCase } from "./edge.ts";
-import { ask, dial, nextText, oneRoute, sayingApp, seen, testApp } from "./edge-rig.ts";
+import { ask, dial, oneRoute, sayingApp, seen, testApp, textUntil } from "./edge-rig.ts";
 
 export const changeCases: readonly EdgeCase[] = [
   [
@@ -166,7 +166,7 @@ export const changeCases: readonly EdgeCase[] = [
       const kept = await dial(url);
       const again = (more: string) => kept.write(`GET / HTTP/1.1\r\nHost: grow.test\r\n${more}\r\n`);
       again("");
-      expect(await nextText(kept)).toMatch(/first$/);
+      await textUntil(kept, /first$/);
       await edge.apply(oneRoute("grow/x", { hosts, upstreams: [], holdMs: 20_000 }));
       const post = (index: number) => ask(url, { host: "grow.test", method: "POST", body: `body ${index}` });
       const waiting = Promise.all([0, 1, 2, 3, 4].map(post));
@@ -175,7 +175,7 @@ export const changeCases: readonly EdgeCase[] = [
       await edge.apply(oneRoute("grow/x", { hosts, upstreams }));
       expect((await waiting).map(({ text }) => text)).toEqual([0, 1, 2, 3, 4].map((index) => `body ${index}`));
       again("Connection: close\r\n");
-      expect(await nextText(kept)).toMatch(/^HTTP\/1\.1 200 [\s\S]*x-app: second/i);
+      expect(await textUntil(kept, /\r\n\r\n/)).toMatch(/^HTTP\/1\.1 200 [\s\S]*x-app: second/i);
       kept.destroy();
     },
   ],
@@ -222,12 +222,16 @@ export const changeCases: readonly EdgeCase[] = [
         changes += 1;
       });
       const before = edge.address();
-      // The first look may come before the connection for changes is made.
+      // The connection for changes is there when one for records, asked for after it, has brought something.
+      let records = 0;
+      const stopRecords = edge.records((batch) => {
+        records += batch.length;
+      });
       await seen(
-        async () => (await edge.observe("crash/x")).up,
-        (up) => up,
+        () => ask(url, { host: "crash.test" }),
+        () => records > 0,
       );
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      stopRecords();
       await crash();
       expect(await edge.observe("crash/x")).toEqual({ up: false, table: null, stats: {} });
       await Promise.all([edge.ensure(), edge.ensure()]);

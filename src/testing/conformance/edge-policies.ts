@@ -286,11 +286,14 @@ const pageCases: readonly EdgeCase[] = [
         if (req.url === "/dies") req.socket.destroy();
         else if (req.url === "/own") res.writeHead(503, { "content-type": "text/html" }).end("own page");
       });
-      const route = { hosts: ["pages.test"], timeoutMs: 300, pages };
-      await edge.apply(oneRoute("pages/x", { ...route, upstreams: [app.upstream("pages-1")] }));
+      const route = { hosts: ["pages.test"], pages };
+      const upstreams = [app.upstream("pages-1")];
+      await edge.apply(oneRoute("pages/x", { ...route, upstreams }));
       const get = (path: string) => ask(url, { host: "pages.test", path, headers: browser });
-      const seenPages = { 502: await get("/dies"), 504: await get("/silent") };
+      const dies = await get("/dies");
       expect((await get("/own")).text).toBe("own page");
+      await edge.apply(oneRoute("pages/x", { ...route, upstreams, timeoutMs: 300 }));
+      const seenPages = { 502: dies, 504: await get("/silent") };
       await edge.apply(oneRoute("pages/x", { ...route, upstreams: [] }));
       for (const [status, answer] of Object.entries({ ...seenPages, 503: await get("/") })) {
         expect([answer.status, answer.text]).toEqual([Number(status), pages[Number(status) as keyof typeof pages]]);

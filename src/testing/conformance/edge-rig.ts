@@ -45,7 +45,7 @@ export function sayingApp(text: string): Promise<TestApp> {
 /** A table with one route, as most tests need it. */
 export function oneRoute(owner: string, route: Partial<Route> & Pick<Route, "hosts" | "upstreams">): RouteTable {
   const limits = { bodyBytes: 1024 * 1024, rate: null };
-  const rules = { ...plainRules, timeoutMs: 5_000, limits };
+  const rules = { ...plainRules, timeoutMs: 60_000, limits };
   return routeTable(owner, [{ ...rules, service: "web", holdMs: null, inside: null, maintenance: null, ...route }]);
 }
 
@@ -66,10 +66,10 @@ export interface Ask {
   readonly from?: string | undefined;
 }
 
-/** One request on a connection of its own. Rejects when it is cut. */
+/** One request on a connection of its own. Rejects when it is cut; nobody has to wait for that. */
 export function ask(url: string, { host, path = "/", method = "GET", headers = {}, body, from }: Ask): Promise<Answer> {
   const { hostname, port } = new URL(url);
-  return new Promise((resolve, reject) => {
+  const answered = new Promise<Answer>((resolve, reject) => {
     const local = from === undefined ? {} : { localAddress: from };
     const outgoing = request({ hostname, port, path, method, headers: { host, ...headers }, agent: false, ...local });
     outgoing.once("error", reject);
@@ -84,6 +84,8 @@ export function ask(url: string, { host, path = "/", method = "GET", headers = {
     });
     outgoing.end(body);
   });
+  answered.catch(() => undefined);
+  return answered;
 }
 
 /** A bare connection to the edge. */
@@ -115,6 +117,13 @@ export async function nextText(socket: Socket): Promise<string> {
     if (chunk !== null) return chunk.toString("latin1");
     await once(socket, "readable");
   }
+}
+
+/** All that comes on a connection until it has this in it: what was sent as one may come in several pieces. */
+export async function textUntil(socket: Socket, wanted: RegExp): Promise<string> {
+  let text = "";
+  while (!wanted.test(text)) text += await nextText(socket);
+  return text;
 }
 
 /** Waits until something can be seen; the test's own time limit is the deadline. */

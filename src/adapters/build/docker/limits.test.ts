@@ -45,13 +45,11 @@ describe.skipIf(socket === null)(`what a build may use (else: ${noEngine})`, () 
 
   test("a build that fills the disk is ended before it is full", async () => {
     await begin({ room: { reserveBytes: 0, floorBytes: 2 ** 50 } });
-    const before = Date.now();
-    expect(await make("sleep 20.5")).toMatchObject({
+    expect(await make("sleep 1000.125")).toMatchObject({
       state: "failed",
       code: "build.no-room",
       detail: expect.stringMatching(/^the build was ended because it left only [\d.]+ GB on the engine's disk/),
     });
-    expect(Date.now() - before).toBeLessThan(15_000);
   });
 
   test("a build that fails on a full disk is told as that", async () => {

@@ -35,7 +35,7 @@ const ask = (method: "POST" | "DELETE", path: string, query = {}) => world.engin
 
 /** A container that is not the runtime's, gone after the test. */
 async function foreign(name: string, labels = {}): Promise<void> {
-  const body = { Image: testImages.debian, Cmd: ["sleep", "60"], Labels: labels };
+  const body = { Image: testImages.debian, Cmd: ["sleep", "600"], Labels: labels };
   await world.engine.json("POST", "/containers/create", { query: { name }, body });
   cleanups.push(() => ask("DELETE", `/containers/${name}`, { force: true }));
   await ask("POST", `/containers/${name}/start`);
@@ -75,7 +75,7 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
   test("carry who they are in labels, and are given as little as they can live with", async () => {
     const limits = { memoryBytes: 64 * 1024 * 1024, cpus: 0.5, readOnly: true, env: { KEY: "canary-value" } };
     const script = "id -u; grep -E 'NoNewPrivs|CapEff|CapBnd' /proc/self/status; touch /x; touch /tmp/x && echo up";
-    const spec = instance(`${script}; sleep 60`, { port: 8000, ...limits });
+    const spec = instance(`${script}; sleep 600`, { port: 8000, ...limits });
     await runtime.start(spec);
     await up(spec.name);
     const output = await outputOf(runtime, spec.name);
@@ -140,7 +140,7 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
   });
 
   test("of others are not seen, not signalled and not removed, also where their name is wanted", async () => {
-    const spec = instance("echo up; sleep 60");
+    const spec = instance("echo up; sleep 600");
     const stranger = { ...instanceSpec(image, ["true"]), name: `fl-stranger-${randomBytes(4).toString("hex")}` };
     await foreign(spec.name);
     await foreign(stranger.name, { [installationLabel]: "another", "fairlead.kind": "instance" });
@@ -217,7 +217,7 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
   test("that crash while no controller is there are started by the engine, and adopted with their address", async () => {
     await openTrusting();
     const crash = "until test -e /tmp/now; do sleep 0.05; done; touch /tmp/once; exit 1";
-    const spec = instance(`echo up; test -e /tmp/once || { ${crash}; }; sleep 60`, { port: 8000 });
+    const spec = instance(`echo up; test -e /tmp/once || { ${crash}; }; sleep 600`, { port: 8000 });
     await runtime.start(spec);
     await until(() => isArmed(spec.name));
     const before = (await find(spec.name)) as { address: object; startedAt: number };
@@ -232,7 +232,7 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
   });
 
   test("keep their address when they are stopped and started by hand while no controller is there", async () => {
-    const spec = instance("echo up; sleep 60", { port: 8000 });
+    const spec = instance("echo up; sleep 600", { port: 8000 });
     await runtime.start(spec);
     await up(spec.name);
     const before = (await find(spec.name)) as { address: { host: string } };
@@ -248,7 +248,7 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
   });
 
   test("that ended are ended for good: who starts one by hand does not bring it back", async () => {
-    const spec = instance("echo up; sleep 60");
+    const spec = instance("echo up; sleep 600");
     await runtime.start(spec);
     await up(spec.name);
     await runtime.signal(spec.name, "SIGTERM");
@@ -268,7 +268,7 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
   ])(
     "that somebody took away %s have ended, and are not begun again under the same name",
     async (_when, isThere, how) => {
-      const spec = task("echo once; sleep 60");
+      const spec = task("echo once; sleep 600");
       await runtime.startTask(spec);
       await until(async () => (await outputOf(runtime, spec.name)) !== "");
       if (!isThere) await runtime.close();
@@ -284,7 +284,7 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
   );
 
   test("find each other by service in their environment, whose network goes with the last of them", async () => {
-    const web = instance("echo up; sleep 60", { port: 8000 });
+    const web = instance("echo up; sleep 600", { port: 8000 });
     const asks = task("getent hosts web");
     await Promise.all([runtime.start(web), runtime.startTask(asks)]);
     const again = task("getent hosts web");
@@ -308,13 +308,13 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
   test("get an address that was not somebody else's a moment ago", async () => {
     const hosts: string[] = [];
     for (let i = 0; i < 3; i += 1) {
-      const spec = instance("sleep 60", { port: 8000 });
+      const spec = instance("sleep 600", { port: 8000 });
       await runtime.start(spec);
       hosts.push(((await find(spec.name)) as { address: { host: string } }).address.host);
       await runtime.signal(spec.name, "SIGKILL");
       await exitOf(runtime, spec.name);
       await runtime.remove(spec.name);
-      if (i === 0) await runtime.startTask(task("sleep 60"));
+      if (i === 0) await runtime.startTask(task("sleep 600"));
       if (i === 1) {
         await runtime.close();
         runtime = world.open();
@@ -324,11 +324,11 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
   });
 
   test("that were made but never started by a controller that died are taken away", async () => {
-    const spec = instance("sleep 60");
+    const spec = instance("sleep 600");
     await runtime.start(spec);
     const { Config, Image } = await seen(spec.name);
     const name = `${spec.name}-b`;
-    const body = { Image, Cmd: ["sleep", "60"], Labels: Config.Labels };
+    const body = { Image, Cmd: ["sleep", "600"], Labels: Config.Labels };
     await world.engine.json("POST", "/containers/create", { query: { name }, body });
     await runtime.close();
     runtime = world.open();
@@ -341,7 +341,7 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
     const script = `for (let i = 0; i < ${count}; i++) (i % 10 ? process.stdout : process.stderr).write("line " + i + "\\n")`;
     const spec = instanceSpec(image, ["node", "-e", script]);
     await runtime.start(spec);
-    await until(async () => (await find(spec.name))?.exit, 60_000);
+    await until(async () => (await find(spec.name))?.exit);
     const whole = async (stream: "stdout" | "stderr") =>
       Buffer.from(await runtime.readOutput(spec.name, { stream, offset: 0, limit: 1e8 })).toString();
     const expected = (isError: boolean) =>
@@ -366,7 +366,7 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
       runtime = world.open();
       await runtime.keys();
     }
-    await until(async () => (await find(spec.name))?.exit, 20_000);
+    await until(async () => (await find(spec.name))?.exit);
     const expected = Array.from({ length: count }, (_, i) => `line ${i}\n`).join("");
     expect(firstDifference(await outputOf(runtime, spec.name), expected)).toBeNull();
   });
