@@ -26,8 +26,6 @@ const nobody: OwnAnswer = { status: 503, retryAfterS: 1 };
 export class Admission {
   readonly tables: LiveTables;
   readonly records: Records;
-  /** The edge is about to end: answers ask clients to open a new connection for what comes next. */
-  draining = false;
   /** Where HTTPS is answered; null while it is nowhere. */
   door: SecureDoor | null = null;
   readonly #waiting = new Map<string, Set<Guest>>();

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { isAlive } from "../../../host/alive.ts";
 import { noFrontProxies } from "../../../model/route.ts";
-import { ask, oneRoute, seen, testApp } from "../../../testing/conformance/edge-rig.ts";
+import { ask, dial, nextText, oneRoute, seen, testApp } from "../../../testing/conformance/edge-rig.ts";
 import { testAuthority } from "../../../testing/pki.ts";
 import { embeddedEdge } from "./embedded-edge.ts";
 import { readNote } from "./files.ts";
@@ -173,6 +173,47 @@ test("stopping lets a request under way finish, takes no new one, and ends the p
   await stopped;
   expect(note !== null && (await isAlive(note))).toBe(false);
   expect(await readFile(join(under.directory, "edge.log"), "utf8")).toMatch(/edge has stopped/);
+});
+
+test("a door for insiders closes with the last route that wants it: what is under way there finishes, other doors stay", async () => {
+  await using under = await testEdge();
+  let release: () => void = () => undefined;
+  await using app = await testApp((req, res) => {
+    if (req.url !== "/slow") return res.end("at once");
+    res.write("begun ");
+    release = () => res.end("finished");
+  });
+  const [door, from] = ["127.203.1.2", "127.0.7.3"];
+  const inside = { callers: ["127.0.7.0/24"], doors: [door] };
+  const url = under.url.replace("127.0.0.1", door);
+  const upstreams = [app.upstream("brain-1")];
+  const apply = (owner: string) =>
+    under.edge.apply(oneRoute(owner, { hosts: [`${owner}.internal`], upstreams, inside }));
+  await Promise.all([apply("brain"), apply("memory")]);
+  await under.edge.apply(oneRoute("web", { hosts: ["web.test"], upstreams: [app.upstream("web-1")] }));
+  const slow = ask(url, { host: "brain.internal", path: "/slow", from });
+  await seen(
+    () => under.edge.observe("brain"),
+    ({ stats }) => stats["brain-1"]?.active === 1,
+  );
+
+  await under.edge.remove("brain");
+  expect((await ask(url, { host: "memory.internal", from })).text).toBe("at once");
+  const idle = await dial(url, from);
+  idle.write("GET / HTTP/1.1\r\nHost: memory.internal\r\n\r\n");
+  expect(await nextText(idle)).toMatch(/^HTTP\/1\.1 200 /);
+  const ended = once(idle.resume(), "close");
+  await under.edge.remove("memory");
+  await expect(ask(url, { host: "memory.internal", from })).rejects.toMatchObject({ code: "ECONNREFUSED" });
+  await ended;
+  const user = await dial(under.url);
+  user.write("GET / HTTP/1.1\r\nHost: web.test\r\n\r\n");
+  expect(await nextText(user)).not.toMatch(/^connection: close/im);
+  user.destroy();
+  await apply("memory");
+  expect((await ask(url, { host: "memory.internal", from })).text).toBe("at once");
+  release();
+  expect((await slow).text).toBe("begun finished");
 });
 
 test("a table damaged on disk is set aside and logged, and the other owners are served", async () => {

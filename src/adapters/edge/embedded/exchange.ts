@@ -14,6 +14,18 @@ import { clientGone, type Visit } from "./visit.ts";
 /** Methods whose repetition means the same as doing it once (RFC 9110 9.2.2). */
 const idempotent = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
 
+/** Where a request came in. */
+export interface Door {
+  /** It takes no new connection any more: answers ask clients to open another one for what comes next. */
+  readonly draining: boolean;
+}
+
+interface ExchangeOptions {
+  readonly admission: Admission;
+  readonly door: Door;
+  readonly expectsContinue: boolean;
+}
+
 /** What of a request's way is past, for one attempt with one upstream. */
 interface Attempt {
   readonly upstream: LiveUpstream;
@@ -32,6 +44,7 @@ export class Exchange implements Guest, Dispatcher.DispatchHandler {
   readonly announcedBytes: number;
   forget: (() => void) | null = null;
   readonly #admission: Admission;
+  readonly #door: Door;
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
   readonly #withBody: boolean;
@@ -47,11 +60,12 @@ export class Exchange implements Guest, Dispatcher.DispatchHandler {
   #gone = false;
   #stalled: NodeJS.Timeout | undefined;
 
-  constructor(visit: Visit, res: ServerResponse, options: { admission: Admission; expectsContinue: boolean }) {
+  constructor(visit: Visit, res: ServerResponse, options: ExchangeOptions) {
     this.visit = visit;
     this.#req = visit.req;
     this.#res = res;
     this.#admission = options.admission;
+    this.#door = options.door;
     this.#continue = options.expectsContinue;
     this.#withBody = hasBody(visit.req);
     this.announcedBytes = Number(visit.req.headers["content-length"] ?? 0);
@@ -207,7 +221,7 @@ export class Exchange implements Guest, Dispatcher.DispatchHandler {
   }
 
   #framed<T>(headers: readonly T[]): (T | string)[] {
-    return this.#admission.draining ? [...headers, "connection", "close"] : [...headers];
+    return this.#door.draining ? [...headers, "connection", "close"] : [...headers];
   }
 
   #closed(): void {

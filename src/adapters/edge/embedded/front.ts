@@ -6,7 +6,7 @@ import type { FrontProxies } from "../../../model/route.ts";
 import type { Admission } from "./admission.ts";
 import type { LiveCertificates } from "./certificates.ts";
 import type { Challenges } from "./challenges.ts";
-import { Exchange } from "./exchange.ts";
+import { type Door, Exchange } from "./exchange.ts";
 import { connectionAddress } from "./headers.ts";
 import { plainPage } from "./pages.ts";
 import { Proxies } from "./proxies.ts";
@@ -53,14 +53,16 @@ export function secureFront(admission: Admission, certificates: LiveCertificates
 }
 
 /** A door to the outside. */
-export class Front {
+export class Front implements Door {
   readonly #server: Server;
   readonly #admission: Admission;
   readonly #challenges: Challenges | null;
   readonly #upgraded = new Set<Socket>();
   /** Whose PROXY protocol header has not come yet. */
   readonly #arriving = new Set<Socket>();
+  draining = false;
   #proxies: Proxies | null = null;
+  #closed: Promise<void> | null = null;
 
   constructor(server: Server, { admission, challenges }: { admission: Admission; challenges: Challenges | null }) {
     this.#admission = admission;
@@ -87,17 +89,27 @@ export class Front {
     return { host: listen.host, port };
   }
 
-  /** Takes nothing new, lets what is under way finish for at most `drainMs`, then cuts it. */
-  async close(): Promise<void> {
-    this.#admission.draining = true;
+  /** Takes nothing new; settles when all that is under way has finished. */
+  close(): Promise<void> {
+    this.#closed ??= this.#drain();
+    return this.#closed;
+  }
+
+  /** The same, and cuts what has not finished after `drainMs`. */
+  async end(): Promise<void> {
+    const late = setTimeout(() => this.#cut(), settings.drainMs);
+    await this.close();
+    clearTimeout(late);
+  }
+
+  async #drain(): Promise<void> {
+    this.draining = true;
     const closed = once(this.#server, "close");
     this.#server.close();
     for (const socket of this.#arriving) socket.destroy();
     const idle = setInterval(() => this.#server.closeIdleConnections(), 50);
-    const late = setTimeout(() => this.#cut(), settings.drainMs);
     await closed;
     clearInterval(idle);
-    clearTimeout(late);
   }
 
   #cut(): void {
@@ -123,7 +135,7 @@ export class Front {
     const proof = this.#challenges?.answer(target) ?? null;
     if (proof !== null) return answerChallenge(res, proof);
     const visit = new Visit(req, target, this.#proxies);
-    this.#admission.admit(new Exchange(visit, res, { admission: this.#admission, expectsContinue }));
+    this.#admission.admit(new Exchange(visit, res, { admission: this.#admission, door: this, expectsContinue }));
   }
 
   #upgrade(req: IncomingMessage, socket: Socket, head: Buffer): void {

@@ -58,7 +58,7 @@ export async function runEdge({ directory, listen, secure, proxies, log }: EdgeO
   const parts = { admission, certificates, challenges, proxies, log };
   const doors = await openDoors({ directory, listen, secure }, parts);
   const changes = new Changes({ store, tables, admission, doors, certificateStore, certificates });
-  await doors.openInner(tables.routes());
+  await doors.fit(tables.routes());
   const stopping = Promise.withResolvers<void>();
   const at = { listen: doors.listen, secure: doors.secure };
   const hello = () => ({ protocol, pid: process.pid, ...at, proxies: doors.believed() });
@@ -90,8 +90,8 @@ interface Doors {
   readonly secure: Listen | null;
   readonly believed: () => FrontProxies;
   readonly believe: (proxies: FrontProxies) => void;
-  /** Opens what these routes want beside the two; what is open stays open. */
-  openInner(routes: readonly Route[]): Promise<void>;
+  /** Opens what these routes want beside the two, and closes what they do not: what is under way there goes on. */
+  fit(routes: readonly Route[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -109,18 +109,24 @@ async function openDoors({ directory, listen, secure }: Places, parts: DoorParts
   const { admission, certificates, challenges, proxies } = parts;
   const plain = plainFront(admission, challenges);
   const tls = secure === null ? null : secureFront(admission, certificates);
-  const fronts = tls === null ? [plain] : [plain, tls];
+  const fronts = new Set(tls === null ? [plain] : [plain, tls]);
   let believed = proxies;
   const believe = (now: FrontProxies) => {
     for (const front of fronts) front.believe(now);
     believed = now;
   };
-  const close = async () => void (await Promise.all(fronts.map((front) => front.close())));
+  const close = async () => void (await Promise.all([...fronts].map((front) => front.end())));
   believe(proxies);
   const at = await openPlain(plain, directory, listen);
   const inner = new Map<string, Front>();
-  const openInner = async (routes: readonly Route[]) => {
-    for (const host of innerDoors(routes, at.host)) {
+  const fit = async (routes: readonly Route[]) => {
+    const wanted = innerDoors(routes, at.host);
+    for (const [host, front] of inner) {
+      if (wanted.includes(host)) continue;
+      inner.delete(host);
+      void front.close().then(() => fronts.delete(front));
+    }
+    for (const host of wanted) {
       if (inner.has(host)) continue;
       const front = plainFront(admission, challenges);
       try {
@@ -130,18 +136,18 @@ async function openDoors({ directory, listen, secure }: Places, parts: DoorParts
         continue;
       }
       front.believe(believed);
-      fronts.push(front);
+      fronts.add(front);
       inner.set(host, front);
     }
   };
-  const doors = { listen: at, believed: () => believed, believe, openInner, close };
+  const doors = { listen: at, believed: () => believed, believe, fit, close };
   if (tls === null || secure === null) return { ...doors, secure: null };
   try {
     const secureAt = await openSecure(tls, directory, secure);
     admission.door = certificates.door(secureAt.port);
     return { ...doors, secure: secureAt };
   } catch (thrown) {
-    await plain.close();
+    await plain.end();
     throw thrown;
   }
 }
@@ -155,7 +161,7 @@ interface Changing {
   readonly store: TableStore;
   readonly tables: LiveTables;
   readonly admission: Admission;
-  readonly doors: Pick<Doors, "openInner">;
+  readonly doors: Pick<Doors, "fit">;
   readonly certificateStore: CertificateStore;
   readonly certificates: LiveCertificates;
 }
@@ -176,17 +182,18 @@ class Changes {
       tables.check(table);
       await store.save(table);
       tables.apply(table);
-      await doors.openInner(table.routes);
+      await doors.fit(tables.routes());
       admission.changed(table.owner);
     });
   }
 
   remove(owner: string): Promise<void> {
-    const { store, tables, admission } = this.#parts;
+    const { store, tables, admission, doors } = this.#parts;
     return this.#next(async () => {
       if (tables.get(owner) === null) return;
       await store.remove(owner);
       tables.remove(owner);
+      await doors.fit(tables.routes());
       admission.changed(owner);
     });
   }
