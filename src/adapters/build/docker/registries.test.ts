@@ -142,7 +142,9 @@ describe.skipIf(socket === null)(`a private registry (else: ${noEngine})`, () =>
     };
     expect(await fetched(image, {})).toMatchObject(failed("image.denied", own.at, image, "`registries` has none"));
     const wrong = loginWith(own.at, "canary-registry-wrong");
-    expect(await fetched(image, wrong)).toMatchObject(failed("image.denied", own.at, `refuses ${username}`, image));
+    expect(await fetched(image, wrong)).toMatchObject(
+      failed("image.denied", own.at, `does not let ${username} have`, image),
+    );
     const right = loginWith(own.at, passwords[0]);
     const unknown = `${own.at}/none@${nowhere}`;
     expect(await fetched(unknown, right)).toMatchObject(failed("image.unknown", own.at, unknown));
@@ -171,7 +173,7 @@ describe.skipIf(socket === null)(`a private registry (else: ${noEngine})`, () =>
         failed("image.denied", own.at, base, "`registries` has none"),
       );
       expect((await built(base, wrong)).state).toMatchObject(
-        failed("image.denied", own.at, `refuses ${username}`, base),
+        failed("image.denied", own.at, `does not let ${username} have`, base),
       );
       const none = `${own.at}/none:1`;
       expect((await built(none, right)).state).toMatchObject(failed("image.unknown", own.at, none));
@@ -203,7 +205,7 @@ describe.skipIf(socket === null)(`a private registry (else: ${noEngine})`, () =>
       code: "image.denied",
       detail: expect.stringContaining("without a login"),
     });
-    const wrong = { code: "image.denied", detail: expect.stringContaining(`${at} refuses ${username}`) };
+    const wrong = { code: "image.denied", detail: expect.stringContaining(`${at} does not let ${username} have`) };
     expect(await refused(loginWith(at, "canary-registry-wrong"))).toMatchObject(wrong);
     expect(await refused(loginWith(at, right))).toMatchObject({ code: "image.unknown" });
     manifest = { status: 503, code: "UNAVAILABLE" };

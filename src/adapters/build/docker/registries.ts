@@ -60,7 +60,7 @@ export async function refusalOf(engine: Engine, image: string, logins: Logins): 
   const isDenied = status === 401 || status === 403 || (status === 500 && (await deniesLogin(engine, image, login)));
   if (!isDenied) return new Fault("image.unreachable", `${host} does not answer for ${image}: ${words}`);
   const why = login
-    ? `refuses ${login.username} ${image}`
+    ? `does not let ${login.username} have ${image}, for a wrong password or want of the right to read it`
     : `gives nobody ${image} without a login, and \`registries\` has none for it`;
   return new Fault("image.denied", `${host} ${why}: ${words}`);
 }
