@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +12,7 @@ import { testAuthority } from "../../../testing/pki.ts";
 import { embeddedEdge } from "./embedded-edge.ts";
 import { readNote } from "./files.ts";
 import { runEdge } from "./run.ts";
+import { protocol } from "./settings.ts";
 import { stopEdge } from "./stop.ts";
 import { entry, realClock, testEdge } from "./test-edge.ts";
 
@@ -139,6 +141,20 @@ test("a directory whose path is too long for a socket is refused in words", asyn
     code: "usage.invalid",
     detail: expect.stringContaining("bytes"),
   });
+});
+
+test("an edge of another version goes on serving, and how to exchange it is said", async () => {
+  await using directory = await freshDirectory();
+  const hello = { protocol: protocol - 1, pid: 4_711, listen: { host: "127.0.0.1", port: 1 }, secure: null };
+  const older = createHttpServer((_req, res) => res.end(JSON.stringify(hello)));
+  older.listen(join(directory.path, "edge.sock"));
+  await once(older, "listening");
+  await expect(edgeOn(directory.path, 0).ensure()).rejects.toMatchObject({
+    code: "edge.unreachable",
+    detail: expect.stringContaining("another version"),
+    hint: expect.stringContaining("`kill 4711`"),
+  });
+  older.close();
 });
 
 test("a number of a process that ended and was given to another is not taken for the edge", async () => {
