@@ -4,6 +4,7 @@ import { debugOn } from "./rules/debug-on.ts";
 import { developmentEnvironment } from "./rules/development-environment.ts";
 import { developmentServer } from "./rules/development-server.ts";
 import { httpsOff } from "./rules/https-off.ts";
+import { llmRetry } from "./rules/llm-retry.ts";
 import { localAddress } from "./rules/local-address.ts";
 import { migrationsNotRun } from "./rules/migrations-not-run.ts";
 import { missingDependency } from "./rules/missing-dependency.ts";
@@ -36,6 +37,7 @@ export const rules: readonly Rule[] = [
   developmentServer,
   workerCount,
   missingDependency,
+  llmRetry,
   plainPasswords,
   unpinnedImage,
   rootUser,

@@ -67,3 +67,11 @@ export function variableAt({ service, name }: Pick<KnownValue, "service" | "name
 export function looksSecret(name: string): boolean {
   return /(?:^|_)(?:SECRET|TOKEN|PASSWORD|PASSWD|PWD|CREDENTIALS?|APIKEY)(?:_|$)|(?:^|_)KEY$/.test(name.toUpperCase());
 }
+
+const testFile =
+  /(?:^|\/)(?:tests?|__tests__|spec)\/.*\.(?:[cm]?[jt]sx?|py|rb|php|go)$|[._](?:test|spec)\.[cm]?[jt]sx?$|(?:^|\/)test_[^/]+\.py$|_test\.(?:go|py)$|_spec\.rb$/;
+
+/** Whether a file of the source is one of its tests, by the names that the usual test programs look for. */
+export function isTestFile(path: string): boolean {
+  return testFile.test(path);
+}

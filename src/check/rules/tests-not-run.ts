@@ -1,7 +1,4 @@
-import type { Rule } from "../subject.ts";
-
-const test =
-  /(?:^|\/)(?:tests?|__tests__|spec)\/.*\.(?:[cm]?[jt]sx?|py|rb|php|go)$|[._](?:test|spec)\.[cm]?[jt]sx?$|(?:^|\/)test_[^/]+\.py$|_test\.(?:go|py)$|_spec\.rb$/;
+import { isTestFile, type Rule } from "../subject.ts";
 
 /** R117, R128: tests pass before a deployment. */
 export const testsNotRun: Rule = {
@@ -12,7 +9,7 @@ export const testsNotRun: Rule = {
   severity: () => "note",
   look: ({ spec, files }) => {
     if (spec.services.some(({ checks }) => checks && checks.before.length > 0)) return [];
-    const isThere = files.some(({ path }) => test.test(path));
+    const isThere = files.some(({ path }) => isTestFile(path));
     return isThere ? [{ at: { path: "services" }, message: "have tests that no deployment runs" }] : [];
   },
 };

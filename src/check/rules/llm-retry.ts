@@ -1,0 +1,47 @@
+import { type Found, isTestFile, type Rule, type SourceFile } from "../subject.ts";
+
+/** Lines that are left out: comments, and those with this one, beside which the reason has to stand. */
+const comment = /^\s*(?:#|\/\/|\*)/;
+const excuse = /fairlead:allow llm-retry because \S/;
+
+const client =
+  /\b(?:openai|anthropic|langchain\w*|litellm|llama_?index|mistralai|cohere|groq|genai|generativeai)\b|@ai-sdk\//i;
+/** The clients try twice more by themselves (openai and @anthropic-ai/sdk: `max_retries` is 2), unless they are told not to. */
+const turnedOff = /\b(?:max_retries|num_retries)\s*=\s*0\b(?!\.)|\bmaxRetries\s*:\s*0\b(?!\.)/;
+/** The same words at a Celery task are about the task. */
+const task = /task\(/;
+
+const host =
+  /\b(?:api\.(?:openai|anthropic|mistral|cohere|groq|together|deepseek|perplexity)\.(?:com|ai|xyz)|\w+\.openai\.azure\.com|generativelanguage\.googleapis\.com|openrouter\.ai\/api)\b/;
+const plainCall = /\b(?:requests|httpx|aiohttp|urllib\.request|axios|undici)\b|\bfetch\(/;
+
+/** Anything that tries again, a library or the app's own; `retry_after` is what a refusal says. */
+const triesAgain = /retr(?:y|ie[sd])(?!_?-?after)|tenacity|backoff|stamina|cockatiel/i;
+
+/** Kairo's fourth code change (R139, R244). */
+export const llmRetry: Rule = {
+  id: "llm-retry",
+  title: "Calls to an LLM are tried again",
+  why: "Providers refuse calls when they are busy and answer late now and then; without another try each of these is an error that users see.",
+  fix: "leave the client's own retries on, or call through tenacity, backoff or p-retry: a few tries with growing pauses after timeouts, 429 and 5xx alone; if something else tries again, write `fairlead:allow llm-retry because …` on its line",
+  severity: (environment) => (environment === "production" ? "warning" : "note"),
+  look: ({ files }) =>
+    files.filter(({ path }) => /\.(?:[cm]?[jt]sx?|py)$/.test(path) && !isTestFile(path)).flatMap(found),
+};
+
+function found({ path, text }: SourceFile): readonly Found[] {
+  const isCode = (line: string) => line.length < 2_000 && !comment.test(line) && !excuse.test(line);
+  const lines = text.split("\n").map((line) => (isCode(line) ? line : ""));
+  const offs = client.test(text) ? placesOf(lines, (line) => turnedOff.test(line) && !task.test(line)) : [];
+  const hosts = plainCall.test(text) ? placesOf(lines, (line) => host.test(line)) : [];
+  if (offs.length + hosts.length === 0 || lines.some((line) => triesAgain.test(line.replace(turnedOff, "")))) return [];
+  const at = (line: number) => ({ file: path, line });
+  return [
+    ...offs.map((line) => ({ at: at(line), message: "turns off the retries of an LLM client" })),
+    ...hosts.map((line) => ({ at: at(line), message: "calls an LLM over plain HTTP, and nothing there tries again" })),
+  ];
+}
+
+function placesOf(lines: readonly string[], isIt: (line: string) => boolean): readonly number[] {
+  return lines.flatMap((line, place) => (isIt(line) ? [place + 1] : []));
+}
