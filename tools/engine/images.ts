@@ -112,13 +112,15 @@ interface Progress {
  */
 export async function toItsEnd(answer: Readable, name: string): Promise<void> {
   const said: string[] = [];
+  let failure: string | null = null;
   const progress = new BuildkitLines((line) => said.push(line));
   for await (const { id, aux, errorDetail } of jsonLines<Progress>(answer)) {
     if (id === "moby.buildkit.trace" && typeof aux === "string") progress.take(Buffer.from(aux, "base64"));
-    if (!errorDetail) continue;
-    const end = [errorDetail.message, ...said.slice(-saidLines)].join("\n");
-    throw new Fault("operation.failed", `${name}: ${end}`);
+    failure ??= errorDetail?.message ?? null;
   }
+  if (failure === null) return;
+  const end = [failure, ...said.slice(-saidLines)].join("\n");
+  throw new Fault("operation.failed", `${name}: ${end}`);
 }
 
 /** A small Debian, piped from what installs it into the engine. It is put together in memory where there is some. */
