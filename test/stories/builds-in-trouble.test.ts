@@ -67,7 +67,7 @@ describe.skipIf(reason !== null)(`builds in trouble, on an engine of their own (
     const resume = own.freeze();
     try {
       await world.runtime.signal((await task())?.name ?? "", "SIGKILL");
-      await until(async () => (await task())?.exit?.signal === "SIGKILL", 2_000);
+      await until(async () => (await task())?.exit?.signal === "SIGKILL");
     } finally {
       resume();
     }

@@ -1,14 +1,12 @@
-import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { isErrno } from "../../src/base/faults.ts";
 import { testImages } from "../../src/testing/engine.ts";
 import { City, until } from "./city.ts";
 import { platform } from "./ground.ts";
 import { startLoad } from "./load/load.ts";
-import { quick } from "./scene.ts";
+import { edgeOf, killAll, quick } from "./scene.ts";
 
-/** Longest time in which users may see failures after every process of the edge was killed; half a second was measured. */
-const backWithinMs = 3_000;
+/** So long under load users see no failure any more once another edge answers; it took half a second where that was measured. */
+const staysMs = 3_000;
 
 /** The platform's own edge, and on containers HAProxy in one too. */
 const fronts: readonly (readonly [string, readonly string[]])[] = [
@@ -17,24 +15,6 @@ const fronts: readonly (readonly [string, readonly string[]])[] = [
     ? [["HAProxy in a container", ["--proxy", "container", "--proxy-image", testImages.haproxy]] as const]
     : []),
 ];
-
-/** The edge's processes: the embedded one, or HAProxy's master and worker in whatever they run. */
-async function edgeOf(city: City): Promise<readonly number[]> {
-  const lines = (await city.processes()).map(async (pid) => {
-    const line = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-    return /\/edge\.[jt]s\0|^haproxy\0/.test(line) ? [pid] : [];
-  });
-  return (await Promise.all(lines)).flat();
-}
-
-/** Workers in a container are gone with their master. */
-function killOne(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch (thrown) {
-    if (!isErrno(thrown, "ESRCH")) throw thrown;
-  }
-}
 
 test.each(fronts)(
   "%s, killed under load, is back with its routes at once, and what failed is counted",
@@ -51,17 +31,16 @@ test.each(fronts)(
     expect(before.length).toBeGreaterThan(0);
 
     const killedAt = Date.now();
-    for (const pid of before) killOne(pid);
+    killAll(before);
     await until(async () => {
       const now = await edgeOf(city);
       return now.length > 0 && now.every((pid) => !before.includes(pid)) && (await answers().catch(() => false));
     }, "another edge answers");
-    // As long again under load as users were without an edge at most: what comes back stays.
-    const end = Date.now() + backWithinMs;
-    while (Date.now() < end) expect(await city.get("/")).toMatchObject({ status: 200 });
+    const backAt = Date.now();
+    while (Date.now() < backAt + staysMs) expect(await city.get("/")).toMatchObject({ status: 200 });
     const report = await load.stop();
 
-    const late = report.failures.filter(({ at }) => at > killedAt + backWithinMs);
+    const late = report.failures.filter(({ at }) => at > backAt);
     const last = Math.max(...report.failures.map(({ at }) => at));
     console.log(
       `edge killed: ${report.failed} of ${report.requests} requests failed, the last after ${last - killedAt} ms`,

@@ -57,7 +57,7 @@ const only = (world: ObservedWorld) => {
   expect(world.instances).toHaveLength(1);
   return world.instances[0] as ObservedWorld["instances"][number];
 };
-const back = (runtime: Runtime) => until(() => runtime.observe(runtimeKey).catch(() => null), 30_000);
+const back = (runtime: Runtime) => until(() => runtime.observe(runtimeKey).catch(() => null));
 
 /** Numbers of the lines, of every run for itself. */
 const runsOf = (output: string) =>

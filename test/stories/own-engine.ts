@@ -76,7 +76,7 @@ export class OwnEngine {
         () => true,
         () => false,
       );
-    await until(answers, 30_000);
+    await until(answers);
   }
 
   /** Copies an image from another engine. */

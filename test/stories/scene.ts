@@ -1,5 +1,7 @@
+import { readFile } from "node:fs/promises";
 import { request } from "node:http";
 import { join } from "node:path";
+import { isErrno } from "../../src/base/faults.ts";
 import type { DeploymentView } from "../../src/contract/deployments.ts";
 import type { EventPage, EventView } from "../../src/contract/events.ts";
 import type { InstanceView, StatusView } from "../../src/contract/status.ts";
@@ -92,6 +94,26 @@ export async function untilReady(city: City, service: string, replicas: number):
     const found = (await statusOf(city)).services.find(({ name }) => name === service);
     return found?.instances.length === replicas && found.instances.every(({ ready }) => ready);
   }, `${service} has ${replicas} ready instances`);
+}
+
+/** The edge's processes: the embedded one, or HAProxy's master and worker in whatever they run. */
+export async function edgeOf(city: City): Promise<readonly number[]> {
+  const lines = (await city.processes()).map(async (pid) => {
+    const line = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+    return /\/edge\.[jt]s\0|^haproxy\0/.test(line) ? [pid] : [];
+  });
+  return (await Promise.all(lines)).flat();
+}
+
+/** Ends them as `kill -9` does. A worker may be gone with its master. */
+export function killAll(pids: readonly number[]): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch (thrown) {
+      if (!isErrno(thrown, "ESRCH")) throw thrown;
+    }
+  }
 }
 
 /** A little of everything that clients do. */

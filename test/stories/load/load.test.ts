@@ -7,7 +7,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { WebSocketServer } from "ws";
 import { startChild } from "../../../src/host/child.ts";
 import { ownPort } from "../../../src/testing/ports.ts";
-import { type LoadOptions, startLoad } from "./load.ts";
+import { type Load, type LoadOptions, type Report, startLoad } from "./load.ts";
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -47,6 +47,17 @@ async function beacon(env: Record<string, string> = {}) {
   return { child, port };
 }
 
+/** Waits until a load has seen so much; the test's own time limit is the deadline. */
+async function seen(load: Load, holds: (report: Report) => boolean): Promise<void> {
+  while (!holds(load.report())) await pause(20);
+}
+
+/** So many streams and sockets are open, and carry something. */
+const isOpen =
+  (count: number) =>
+  ({ streams, sockets }: Report): boolean =>
+    [streams, sockets].every(({ opened, messages }) => opened === count && messages >= count);
+
 function answers(port: number): Promise<boolean> {
   const socket = connect(port, "127.0.0.1");
   return new Promise((resolve) => {
@@ -60,20 +71,19 @@ function answers(port: number): Promise<boolean> {
 describe("on a healthy app", () => {
   test("nothing fails, and all that was answered is counted", async () => {
     const { port } = await beacon();
+    const begun = performance.now();
     const load = loadOn(port, { connections: 4, ratePerSecond: 300, streams: 2, sockets: 2, uploads: 1 });
-    await pause(1_500);
+    await seen(load, ({ requests, streams, sockets, uploads }) => {
+      return requests > 300 && streams.messages > 6 && sockets.messages > 4 && uploads.sent > 3;
+    });
     const report = await load.stop();
     expect(report.failures).toEqual([]);
     expect(report.failed).toBe(0);
-    // 300 a second for 1.5 s; the machine may be busy, but it never sends more than asked for.
-    expect(report.requests).toBeGreaterThan(300);
-    expect(report.requests).toBeLessThan(600);
+    // The machine may be busy, but it never sends more than asked for.
+    expect(report.requests).toBeLessThanOrEqual((300 * (performance.now() - begun)) / 1_000);
     expect(report.versionsSeen.seven?.requests).toBe(report.requests);
     expect(report.streams).toMatchObject({ opened: 2, drained: 0, brokenEarly: 0 });
     expect(report.sockets).toMatchObject({ opened: 2, drained: 0, brokenEarly: 0 });
-    expect(report.streams.messages).toBeGreaterThan(6);
-    expect(report.sockets.messages).toBeGreaterThan(4);
-    expect(report.uploads.sent).toBeGreaterThan(3);
     expect(report.p50).toBeGreaterThan(0);
     expect(report.p99).toBeGreaterThanOrEqual(report.p50);
     expect(report.max).toBeGreaterThanOrEqual(report.p99);
@@ -82,7 +92,7 @@ describe("on a healthy app", () => {
   test("streams and sockets that end cleanly on SIGTERM count as drained", async () => {
     const { child, port } = await beacon();
     const load = loadOn(port, { streams: 3, sockets: 3 });
-    await pause(500);
+    await seen(load, isOpen(3));
     child.kill("SIGTERM");
     await once(child, "exit");
     const report = await load.stop();
@@ -96,26 +106,21 @@ describe("on a healthy app", () => {
   test("a killed app is seen as broken", async () => {
     const { child, port } = await beacon();
     const load = loadOn(port, { connections: 2, ratePerSecond: 100, streams: 1, sockets: 1, uploads: 1 });
-    await pause(500);
+    await seen(load, isOpen(1));
     child.kill("SIGKILL");
     await once(child, "exit");
-    await pause(200);
+    const kinds = [/^(idle )?connection/, /^stream: /, /^socket: /, /^upload: /];
+    await seen(load, ({ failures }) => kinds.every((kind) => failures.some(({ what }) => kind.test(what))));
     const report = await load.stop();
-    const words = report.failures.map(({ what }) => what).join("\n");
-    expect(words).toMatch(/^(idle )?connection/m);
-    expect(words).toMatch(/^stream: /m);
-    expect(words).toMatch(/^socket: /m);
-    expect(words).toMatch(/^upload: /m);
     expect(report.streams.drained + report.sockets.drained).toBe(0);
   });
 
   test("without a rate every connection sends as soon as it is answered", async () => {
     const { port } = await serve((_request, response) => response.end("one"));
     const load = loadOn(port, { connections: 2 });
-    await pause(300);
+    await seen(load, ({ requests }) => requests > 100);
     const report = await load.stop();
     expect(report.failures).toEqual([]);
-    expect(report.requests).toBeGreaterThan(100);
     expect(report.versionsSeen.one?.requests).toBe(report.requests);
   });
 });

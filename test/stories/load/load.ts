@@ -22,6 +22,8 @@ export interface LoadOptions {
 }
 
 export interface Load {
+  /** What was seen so far. */
+  report(): Report;
   /** Sends nothing new, waits for what is under way (at most 15 s), closes everything and says what was seen. */
   stop(): Promise<Report>;
 }
@@ -42,6 +44,7 @@ export function startLoad(options: LoadOptions): Load {
   ];
   const uploads = Array.from({ length: options.uploads }, () => upload(target, tally));
   return {
+    report: () => tally.report(),
     async stop() {
       tally.stopping = true;
       for (const close of closers) close();

@@ -3,7 +3,7 @@ import type { Target } from "./requests.ts";
 import type { Tally } from "./tally.ts";
 
 const echoEveryMs = 200;
-const echoWithinMs = 5_000;
+const echoWithinMs = 15_000;
 const reopenAfterMs = 100;
 
 /** Keeps one WebSocket open at a time, with an echo every 200 ms; opens the next one when it ends. */

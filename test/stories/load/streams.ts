@@ -3,7 +3,7 @@ import type { Target } from "./requests.ts";
 import type { Tally } from "./tally.ts";
 
 /** Beacon sends five events a second; so long without one is a stream that hangs. */
-const silenceMs = 5_000;
+const silenceMs = 15_000;
 const reopenAfterMs = 100;
 
 /** Keeps one event stream open at a time until told to stop; opens the next one when the server ends it or it breaks. */
