@@ -170,6 +170,23 @@ describe("a failure", () => {
     });
   });
 
+  test("is told in words also where the answer has none, as to whether a source is there", async () => {
+    await using server = await served((request, response) =>
+      request.method === "HEAD"
+        ? response.writeHead(401).end()
+        : json(response, 401, {
+            code: "access.unauthenticated",
+            detail: "the token ci has expired",
+            hint: "make another",
+          }),
+    );
+    expect(await failure(server.api.hasSource(`sha256:${"0".repeat(64)}`))).toMatchObject({
+      code: "access.unauthenticated",
+      detail: "the token ci has expired",
+      hint: "make another",
+    });
+  });
+
   test.each([
     [401, "access.unauthenticated"],
     [404, "path.unknown"],

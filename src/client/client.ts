@@ -143,6 +143,8 @@ export class Client {
     answer.body.resume();
     if (answer.status === 404) return false;
     if (answer.status < 300) return true;
+    // An answer to HEAD has no words: what is wrong with who asks, this tells.
+    await this.info();
     throw problemFault(answer.status, "");
   }
 

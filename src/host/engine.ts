@@ -205,7 +205,11 @@ export class Engine {
 
   #unreachable({ method, path }: Asked, why: string, cause?: unknown): Fault {
     this.#version = null;
-    return new Fault("engine.unreachable", `${this.socket}: ${method} ${path}: ${why}`, { cause });
+    return new Fault(
+      "engine.unreachable",
+      `no container engine answers at ${this.socket} (${method} ${path}: ${why})`,
+      { cause },
+    );
   }
 }
 

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { openJournal } from "../adapters/journal/sqlite/open.ts";
 import { openLogs } from "../adapters/logs/sqlite/open.ts";
 import { networkProber } from "../adapters/probe/network/prober.ts";
-import { openVault } from "../adapters/vault/keyring/open.ts";
+import { guardKeyFile, openVault } from "../adapters/vault/keyring/open.ts";
 import { Fault } from "../base/faults.ts";
 import { Secret } from "../base/secret.ts";
 import { Engine } from "../host/engine.ts";
@@ -56,6 +56,8 @@ export interface Adapters {
   readonly vault: Vault;
   readonly logs: LogStore;
   readonly user: UserChoice;
+  /** What was mended in the state directory and people should know; null: nothing. */
+  readonly keyWarning: string | null;
   readonly platform: Platform;
   /** The container engine where containers are used; else null. */
   readonly engine: Engine | null;
@@ -73,6 +75,7 @@ export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
     answers: () => answers(engine),
   });
   const user = userOf(options, platform);
+  const keyWarning = guardKeyFile(stateDirectory);
   const vault = openVault({
     directory: stateDirectory,
     masterKey: secretOf(env.FAIRLEAD_VAULT_KEY),
@@ -96,6 +99,7 @@ export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
     vault,
     logs,
     user,
+    keyWarning,
     platform,
     engine: platform === "docker" ? engine : null,
   };

@@ -17,6 +17,7 @@ import { type AdapterOptions, type Adapters, openAdapters } from "./adapters.ts"
 import { type AcmeOptions, certificatesCheck, openCertificates } from "./certificates.ts";
 import { systemClock } from "./clock.ts";
 import { doctor } from "./doctor.ts";
+import { listeners } from "./listeners.ts";
 import { makeStateDirectory } from "./state-directory.ts";
 import { version } from "./version.ts";
 
@@ -88,7 +89,7 @@ async function run(options: ControllerOptions, { between, closers, close }: Fram
   const { journal, runtime, builder, edge, logs, vault, user, platform } = adapters;
   for (const port of [journal, runtime, edge, logs]) closers.push(() => port.close());
   await edge.ensure().catch((error: unknown) => {
-    throw withFlag(error);
+    throw withFlag(error, options);
   });
   await resealAll(adapters);
   await vault.forgetOldKeys();
@@ -125,7 +126,7 @@ async function run(options: ControllerOptions, { between, closers, close }: Fram
   if (options.listen)
     closers.push(await serveTcp((request, address) => api.fetch(request, { via: "tcp", address }), options.listen));
   await engine.start();
-  const warnings = [user.warning, tlsWarning(options, edge)].filter((warning) => warning !== null);
+  const warnings = [user.warning, adapters.keyWarning, tlsWarning(options, edge)].filter((warning) => warning !== null);
   for (const warning of warnings) log.warn(warning);
   const { host, port } = edge.address();
   log.info({ socket, edge: `http://${host}:${port}`, pid: process.pid }, "the controller is up");
@@ -141,10 +142,12 @@ function tlsWarning({ edgeTls }: ControllerOptions, edge: Pick<Edge, "secureAddr
   return "the edge takes no TLS although it was asked to: it cannot, or runs since before; end its process, then this one";
 }
 
-/** Whoever meets a taken port first wants to know which flag moves the edge. */
-function withFlag(error: unknown): unknown {
+/** Whoever meets a taken port first wants to know who has it, and which flag moves the edge. */
+function withFlag(error: unknown, { edge, edgeTls }: ControllerOptions): unknown {
   if (!(error instanceof Fault && error.code === "listen.in-use")) return error;
-  const hint = "Choose another address, like --edge 127.0.0.1:9000 (for TLS --edge-tls), or stop what listens there.";
+  const holders = listeners([edge.port, edgeTls?.port ?? 0]).flatMap(({ program }) => program ?? []);
+  const who = holders.length === 0 ? "what listens there" : `what listens there: ${holders.join(", ")}`;
+  const hint = `Choose another address, like --edge 127.0.0.1:9000 (for TLS --edge-tls), or stop ${who}.`;
   return new Fault(error.code, error.detail, { hint, cause: error });
 }
 

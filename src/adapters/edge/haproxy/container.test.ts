@@ -12,7 +12,7 @@ import { containerName, containerRunner, killContainer, stopContainer } from "./
 import { edgeFiles } from "./files.ts";
 import { haproxyEdge } from "./haproxy-edge.ts";
 import { limitsOf } from "./limits.ts";
-import { realClock } from "./test-edge.ts";
+import { hastyClock, realClock } from "./test-edge.ts";
 
 const socket = testEngine();
 
@@ -34,6 +34,7 @@ async function testContainer(engine: string, proxies: FrontProxies = noFrontProx
   await edge.ensure();
   return {
     edge,
+    directory,
     url: `http://${host}:${listen.port}`,
     crash: () => killContainer(engine, directory),
     container: () => client.json<Found>("GET", `/containers/${containerName(directory)}/json`),
@@ -67,6 +68,20 @@ if (socket === null) {
     expect((await ask(under.url, { host: "killed.test" })).text).toBe("served");
     const after = await under.container();
     expect([after.Id, after.RestartCount]).toEqual([before.Id, before.RestartCount + 1]);
+  });
+  test("one whose directory was lost gives its port to the next one of that directory", async () => {
+    await using under = await make();
+    const { Id } = await under.container();
+    await under.edge.close();
+    await rm(under.directory, { recursive: true });
+    const listen = { host: "127.0.0.1", port: under.edge.address().port };
+    const run = { engine: socket, image: testImages.haproxy };
+    const { directory } = under;
+    const next = haproxyEdge({ directory, listen, secure: null, proxies: noFrontProxies, run, clock: hastyClock });
+    await next.ensure();
+    expect((await ask(under.url, { host: "nobody.test" })).status).toBe(404);
+    expect((await under.container()).Id).not.toBe(Id);
+    await next.close();
   });
   edgeConformance("haproxy in a container", make, { skip: limitsOf(version), behind: make });
 }

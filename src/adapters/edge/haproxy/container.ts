@@ -34,9 +34,9 @@ export function containerRunner({ engine: socket, image }: ContainerOptions, fil
       const { code, output } = await runOnce(engine, spec(image, files, ["-c", "-f", config]));
       return code === 0 ? null : output.trim();
     },
+    clear: () => removeOurs(engine, files.directory),
     async start() {
       const name = containerName(files.directory);
-      await removeOurs(engine, files.directory);
       const command = ["-W", "-S", `${files.master},mode,600`, "-f", files.config];
       const body = spec(image, files, command);
       const lasting = { ...body.HostConfig, RestartPolicy: { Name: "unless-stopped" } };

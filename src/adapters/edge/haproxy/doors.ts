@@ -1,7 +1,9 @@
 import { createServer } from "node:net";
 import { Fault, isErrno } from "../../../base/faults.ts";
+import { readText } from "../../../host/files.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Listen } from "./config.ts";
+import { type EdgeFiles, type FileText, writeWhole } from "./files.ts";
 import { pause } from "./pause.ts";
 
 /** Workers of one that was killed end by themselves, a moment later. */
@@ -9,8 +11,30 @@ const patienceMs = 2_000;
 /** Between two looks. */
 const lookMs = 10;
 
+/** An address that is asked for, and the file that notes which port is had. */
+export interface Door extends Listen {
+  readonly note: string;
+}
+
+/** The port for one that starts, noted. Faults: `listen.in-use`, `edge.unreachable`. */
+export async function keptPort({ directory }: EdgeFiles, door: Door, clock: Clock): Promise<number> {
+  const port = await choosePort(door, clock);
+  await writeWhole(directory, [{ path: door.note, text: String(port) }]);
+  return port;
+}
+
+/** What to note of doors that one which runs already is to move to, when it has. Faults: `listen.in-use`, `edge.unreachable`. */
+export async function movedPorts(doors: readonly Door[], clock: Clock): Promise<readonly FileText[]> {
+  const moved: FileText[] = [];
+  for (const door of doors) {
+    if (door.port === 0 || String(door.port) === (await readText(door.note))) continue;
+    moved.push({ path: door.note, text: String(await choosePort(door, clock)) });
+  }
+  return moved;
+}
+
 /** A port that nobody listens on, as below, after a little waiting for one that is on its way out. */
-export async function choosePort(listen: Listen, clock: Clock): Promise<number> {
+async function choosePort(listen: Listen, clock: Clock): Promise<number> {
   const deadline = clock.now() + patienceMs;
   for (;;) {
     try {

@@ -2,12 +2,13 @@ import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { type AccessRecord, noFrontProxies } from "../../../model/route.ts";
 import { ask, dial, nextText, oneRoute, sayingApp, seen, testApp } from "../../../testing/conformance/edge-rig.ts";
+import { ownPort } from "../../../testing/ports.ts";
 import { askWorkers } from "./cli.ts";
 import { edgeFiles } from "./files.ts";
 import { haproxyEdge } from "./haproxy-edge.ts";
 import { programRunner } from "./program.ts";
 import { readNote } from "./stop.ts";
-import { realClock, run, testEdge } from "./test-edge.ts";
+import { hastyClock, realClock, run, testEdge } from "./test-edge.ts";
 
 const installed = await programRunner(run, edgeFiles("/nowhere"))
   .version()
@@ -85,6 +86,25 @@ describe.skipIf(installed === null)("edge haproxy", () => {
     await next.apply(oneRoute("held/x", { ...held, holdMs: null, upstreams: [app.upstream("held-1")] }));
     expect((await waiting).text).toBe("served");
     await next.close();
+  });
+
+  test("another port that somebody has is said to be taken, and the one before goes on; a free one is moved to", async () => {
+    await using under = await testEdge(noFrontProxies, false);
+    await using app = await sayingApp("served");
+    await under.edge.apply(oneRoute("moved/x", { hosts: ["moved.test"], upstreams: [app.upstream("moved-1")] }));
+    const { directory } = under;
+    const proxies = noFrontProxies;
+    const at = (port: number) =>
+      haproxyEdge({ directory, listen: { host: "127.0.0.1", port }, secure: null, proxies, run, clock: hastyClock });
+    const taken = at(app.upstream("moved-1").port);
+    await expect(taken.ensure()).rejects.toMatchObject({ code: "listen.in-use" });
+    expect((await ask(under.url, { host: "moved.test" })).text).toBe("served");
+    const port = await ownPort();
+    const moved = at(port);
+    await moved.ensure();
+    expect((await ask(`http://127.0.0.1:${port}`, { host: "moved.test" })).text).toBe("served");
+    await taken.close();
+    await moved.close();
   });
 
   test("without a TLS address it is taken over just so", async () => {

@@ -10,7 +10,9 @@ export interface Runner {
   version(): Promise<readonly [number, number]>;
   /** What is wrong with a configuration; null: nothing. */
   check(config: string): Promise<string | null>;
-  /** Starts it from the configuration on disk. The answer tells whether it has ended since. */
+  /** Takes away what is left of one that nobody can ask any more, with the ports that it may still hold. Idempotent. */
+  clear(): Promise<void>;
+  /** Starts it from the configuration on disk, when nothing is left of an earlier one. The answer tells whether it has ended since. */
   start(): Promise<() => boolean>;
   /** Whether somebody else starts it again when it has ended, and is at it. */
   isReviving(): Promise<boolean>;
@@ -35,6 +37,8 @@ export function programRunner({ program, env }: ProgramOptions, files: EdgeFiles
       const { code, stderr } = await run([program, "-c", "-f", config], env);
       return code === 0 ? null : stderr.trim();
     },
+    // Of a program whose directory is gone nothing says which process it was.
+    clear: async () => undefined,
     async start() {
       const log = await openLog(files.log);
       let gone = false;

@@ -10,7 +10,7 @@ import { countsBodies } from "./bodies.ts";
 import { askCli, askWorkers, type Workers } from "./cli.ts";
 import { configText, type Listen, shapeOf } from "./config.ts";
 import { checkConfig, writeServed } from "./disk.ts";
-import { choosePort } from "./doors.ts";
+import { keptPort, movedPorts } from "./doors.ts";
 import { type EdgeFiles, makeDirectory, writeWhole } from "./files.ts";
 import { emptyLayout, type Layout, type Lease, relaid, without } from "./layout.ts";
 import { luaProgram } from "./lua.ts";
@@ -97,11 +97,14 @@ export class Server {
     this.#shape = onDisk === null ? "" : shapeOf(onDisk);
     const wanted = this.#config(this.#layout, this.#tables);
     if (shapeOf(wanted) !== this.#shape) {
+      const { files, listen, secure, clock } = this.#options;
+      const doors = [{ ...listen, note: files.port }, ...(secure ? [{ ...secure, note: files.securePort }] : [])];
+      const moved = await movedPorts(doors, clock);
       await this.#check(wanted);
       this.#layout = this.#withRetired(this.#layout, this.#layout.next);
       await this.#write(wanted);
       await this.#reload(wanted);
-      return;
+      return writeWhole(files.directory, moved);
     }
     if ((await this.#runtime.serial()) !== String(this.#layout.serial)) {
       await this.#write(wanted);
@@ -189,13 +192,13 @@ export class Server {
 
   /** From the tables on disk: what had only to finish when HAProxy ended is gone. */
   async #start(): Promise<void> {
-    const { files, runner, clock } = this.#options;
+    const { files, runner, clock, listen, secure } = this.#options;
     const unrouted = new Set(this.#layout.leases.map(({ number }) => number));
     this.#layout = { ...without(this.#layout, unrouted), retired: [] };
-    const { listen, secure } = this.#options;
-    this.#port = await this.#keptPort({ ...listen, port: this.#port }, files.port);
+    await runner.clear();
+    this.#port = await keptPort(files, { ...listen, port: this.#port, note: files.port }, clock);
     if (secure !== null) {
-      this.#securePort = await this.#keptPort({ ...secure, port: this.#securePort }, files.securePort);
+      this.#securePort = await keptPort(files, { ...secure, port: this.#securePort, note: files.securePort }, clock);
     }
     await this.#certificates.write(this.#securePort);
     const config = this.#config(this.#layout, this.#tables);
@@ -216,12 +219,6 @@ export class Server {
     this.#shape = shapeOf(config);
     await this.#note();
     this.replaced(async () => true);
-  }
-
-  async #keptPort(listen: Listen, path: string): Promise<number> {
-    const port = await choosePort(listen, this.#options.clock);
-    await writeWhole(this.#options.files.directory, [{ path, text: String(port) }]);
-    return port;
   }
 
   /** First on disk, then served: what has begun to be served comes back after a crash at any moment. */

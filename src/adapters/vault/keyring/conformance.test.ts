@@ -1,10 +1,10 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Secret } from "../../../base/secret.ts";
 import { vaultConformance } from "../../../testing/conformance/vault.ts";
-import { openVault } from "./open.ts";
+import { guardKeyFile, openVault } from "./open.ts";
 
 const key = { app: "shop", environment: "production" };
 const place = { key, secret: "API_KEY", version: 1 };
@@ -51,6 +51,17 @@ describe("the files of a vault", () => {
     writeFileSync(join(directory, "vault.key"), "too short\n");
     expect(() => open()).toThrow(expect.objectContaining({ code: "vault.key" }));
     expect(readFileSync(join(directory, "vault.json"), "utf8")).toBe(ring);
+  });
+
+  test("a key file that others could read is theirs no more, and that is said once", () => {
+    const key = join(directory, "vault.key");
+    expect(guardKeyFile(directory)).toBeNull();
+    open();
+    expect(guardKeyFile(directory)).toBeNull();
+    chmodSync(key, 0o644);
+    expect(guardKeyFile(directory)).toContain("(mode 0644, now 0600)");
+    expect(statSync(key).mode & 0o777).toBe(0o600);
+    expect(guardKeyFile(directory)).toBeNull();
   });
 
   test("a ring that was altered is a fault", () => {

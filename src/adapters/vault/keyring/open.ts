@@ -8,10 +8,11 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { Fault } from "../../../base/faults.ts";
+import { Fault, isErrno } from "../../../base/faults.ts";
 import { Secret } from "../../../base/secret.ts";
 import { type EnvKey, keyText } from "../../../model/environment.ts";
 import { refText } from "../../../model/release.ts";
@@ -26,6 +27,19 @@ export interface VaultOptions {
   readonly masterKey: Secret | null;
   /** The master key before it was exchanged; tried when the other one does not open the ring. */
   readonly oldMasterKey: Secret | null;
+}
+
+/**
+ * Takes away what others may do with the key file of a state directory, as they may after `age -d … > vault.key`, and says so
+ * when there was something: whoever read it meanwhile still has the key. Fault `vault.key` when it is another user's.
+ */
+export function guardKeyFile(directory: string): string | null {
+  const file = join(directory, "vault.key");
+  const mode = (statSync(file, { throwIfNoEntry: false })?.mode ?? 0) & 0o777;
+  if ((mode & 0o077) === 0) return null;
+  ownKeyFile(file, () => chmodSync(file, 0o600));
+  const was = mode.toString(8).padStart(4, "0");
+  return `others could read ${file} (mode ${was}, now 0600); if somebody may have, \`fairlead vault rotate\` exchanges the key`;
 }
 
 /**
@@ -108,7 +122,7 @@ class KeyringVault implements Vault {
   }
 
   #keptMaster(): Buffer {
-    if (existsSync(this.#keyFile)) return parseKey(readFileSync(this.#keyFile, "utf8"), this.#keyFile);
+    if (existsSync(this.#keyFile)) return readKey(this.#keyFile);
     if (existsSync(this.#ringFile)) {
       const hint = "Put the key file back, give the key as FAIRLEAD_VAULT_KEY, or restore it from the recovery bundle.";
       throw new Fault("vault.key", `${this.#keyFile} is gone, and ${this.#ringFile} needs it`, { hint });
@@ -121,12 +135,12 @@ class KeyringVault implements Vault {
   /** A key that was made and not yet put in its place when the process died. */
   #halfExchanged(): Buffer[] {
     const draft = `${this.#keyFile}.next`;
-    return existsSync(draft) ? [parseKey(readFileSync(draft, "utf8"), draft)] : [];
+    return existsSync(draft) ? [readKey(draft)] : [];
   }
 
   /** The key file from before the key came from the environment. */
   #keptKeys(): Buffer[] {
-    return existsSync(this.#keyFile) ? [parseKey(readFileSync(this.#keyFile, "utf8"), this.#keyFile)] : [];
+    return existsSync(this.#keyFile) ? [readKey(this.#keyFile)] : [];
   }
 
   #read(others: readonly Buffer[]): Ring {
@@ -183,6 +197,24 @@ class KeyringVault implements Vault {
 
 function placeText({ key, secret, version }: SealedPlace): string {
   return JSON.stringify([key.app, key.environment, secret, version]);
+}
+
+function readKey(file: string): Buffer {
+  return parseKey(
+    ownKeyFile(file, () => readFileSync(file, "utf8")),
+    file,
+  );
+}
+
+/** What `use` does with a key file. Fault `vault.key` when the file is another user's, as it is restored by root. */
+function ownKeyFile<T>(file: string, use: () => T): T {
+  try {
+    return use();
+  } catch (thrown) {
+    if (!isErrno(thrown, "EACCES", "EPERM")) throw thrown;
+    const hint = `Give it to the user that the controller runs as: chown it, and chmod 600 ${file}.`;
+    throw new Fault("vault.key", `${file} belongs to another user`, { hint, cause: thrown });
+  }
 }
 
 function keyFileText(key: Buffer): string {

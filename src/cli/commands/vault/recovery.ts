@@ -6,7 +6,7 @@ import { writePrivate } from "../../private-file.ts";
 
 export default command({
   about:
-    "Writes the master key of the controller's vault to a file that is encrypted with age (age-encryption.org), for a\nrecipient or with a passphrase from stdin. Keep it away from this machine: with it and a backup of the state directory\neverything is there again. To use it: age -d bundle.age > STATE/vault.key",
+    "Writes the master key of the controller's vault to a file that is encrypted with age (age-encryption.org), for a\nrecipient or with a passphrase from stdin. Keep it away from this machine: with it and a backup of the state directory\neverything is there again. To use it: umask 077; age -d -i KEY-FILE bundle.age > STATE/vault.key",
   args: { file: required("File to write, like recovery.age") },
   flags: {
     recipient: text("--recipient <key>", "An age public key, age1…, whose owner can open it"),
