@@ -11,11 +11,12 @@ export function testEngine(): string | null {
   return statSync(socket, { throwIfNoEntry: false })?.isSocket() ? socket : null;
 }
 
-/** An image with a shell, Node and npm, and one with Python: what the engine for tests has. */
+/** What the engine for tests has: images with a shell, Node and npm, Python and so on; of `buildx` only files are used. */
 export const testImages = {
   debian: "fairlead-test/debian:trixie",
   node: "fairlead-test/node:24",
   python: "fairlead-test/python:3.13",
   haproxy: "fairlead-test/haproxy:lts",
   caddy: "fairlead-test/caddy:2",
+  buildx: "fairlead-test/buildx-bin:0",
 } as const;

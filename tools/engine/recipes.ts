@@ -128,10 +128,15 @@ const caddy = fromPackages("fairlead-test/caddy:2", {
   command: ["caddy", "version"],
 });
 
+const buildx = fromPackages("fairlead-test/buildx-bin:0", {
+  instructions: [install("docker-cli", "docker-buildx")],
+  command: ["docker", "buildx", "version"],
+});
+
 /**
  * The images of tests, named after the official ones that they stand for. They are made from Debian's packages also where
  * a registry answers: tests are then the same on every machine, and no limit on pulls or moved tag decides how they end.
  */
 export function recipes(): readonly Recipe[] {
-  return [node(), python, haproxy, caddy, postgres, redis];
+  return [node(), python, haproxy, caddy, buildx, postgres, redis];
 }
