@@ -32,7 +32,7 @@ import type { ReleaseDetail, ReleaseView } from "../contract/releases.ts";
 import type { EnvironmentList, StatusView } from "../contract/status.ts";
 import type { TaskAnswer, TaskRequest, TaskView } from "../contract/tasks.ts";
 import type { TokenCreated, TokenList, TokenRequest } from "../contract/tokens.ts";
-import { streamMessages } from "./events.ts";
+import { pause, streamMessages } from "./events.ts";
 import { type Call, type ClientOptions, parseAnswer, problemFault, readText, Transport } from "./transport.ts";
 
 export interface Key {
@@ -94,6 +94,10 @@ function withQuery(base: string, query: Readonly<Record<string, Member>>): strin
 function environmentPath({ app, environment }: Key): string {
   return path`/v1/apps/${app}/environments/${environment}`;
 }
+
+/** How often, and after which time, somebody is looked for who knows what became of a request: for ten seconds. */
+const revivals = 40;
+const revivalMs = 250;
 
 /**
  * The HTTP API of a controller as functions. Every failure is a `Fault`: the code of the problem document, or
@@ -165,7 +169,8 @@ export class Client {
 
   /** Begins a deployment. It is sent with a key of its own, so that a lost answer cannot make it two. */
   beginDeployment(key: Key, request: DeploymentRequest): Promise<DeploymentAnswer> {
-    return this.#once({ method: "POST", path: `${environmentPath(key)}/deployments`, body: JSON.stringify(request) });
+    const call = { method: "POST", path: `${environmentPath(key)}/deployments`, body: JSON.stringify(request) };
+    return this.#once(call, revivals);
   }
 
   deployments(key: Key, query: PageQuery = {}): Promise<Page<DeploymentView>> {
@@ -294,7 +299,7 @@ export class Client {
   changeVariables(key: Key, request: VariablesRequest, etag?: string): Promise<VariablesAnswer> {
     const path = `${environmentPath(key)}/variables`;
     const headers = etag === undefined ? {} : { "if-match": etag };
-    return this.#json({ method: "PATCH", path, headers, body: JSON.stringify(request) });
+    return this.#once({ method: "PATCH", path, headers, body: JSON.stringify(request) }, revivals);
   }
 
   beginMaintenance(key: Key, request: MaintenanceRequest): Promise<StatusView> {
@@ -307,7 +312,8 @@ export class Client {
 
   /** Makes a preview, or deploys to it; like `beginDeployment` a lost answer cannot make it two. */
   createPreview(key: Key, request: PreviewRequest): Promise<PreviewAnswer> {
-    return this.#once({ method: "POST", path: `${environmentPath(key)}/preview`, body: JSON.stringify(request) });
+    const call = { method: "POST", path: `${environmentPath(key)}/preview`, body: JSON.stringify(request) };
+    return this.#once(call, revivals);
   }
 
   /** Has a preview taken down now. */
@@ -351,18 +357,25 @@ export class Client {
     return parseAnswer(await readText((await this.#transport.send(call)).body)) as T;
   }
 
-  /** A POST with an Idempotency-Key: sent again once when the connection broke, for the key makes that harmless. */
-  async #once<T>(call: Call): Promise<T> {
-    const keyed = { ...call, headers: { "idempotency-key": randomUUID() } };
-    try {
-      return await this.#json<T>(keyed);
-    } catch (error) {
-      const broke =
-        error instanceof Fault &&
-        error.code === "controller.unreachable" &&
-        isErrno(error.cause, "ECONNRESET", "EPIPE");
-      if (!broke) throw error;
-      return await this.#json<T>(keyed);
+  /**
+   * With an Idempotency-Key: sent again when the connection broke, for the key makes that harmless; with `patience` until
+   * a controller that died is there again, which knows whether its predecessor had done it.
+   */
+  async #once<T>(call: Call, patience = 1): Promise<T> {
+    const keyed = { ...call, headers: { ...call.headers, "idempotency-key": randomUUID() } };
+    for (let tries = 0; ; tries += 1) {
+      try {
+        return await this.#json<T>(keyed);
+      } catch (error) {
+        if (tries === patience || !isLost(error, tries > 0)) throw error;
+      }
+      if (tries > 0) await pause(revivalMs);
     }
   }
+}
+
+/** Whether an answer may have been lost; afterwards also whether nobody is there to give one. */
+function isLost(error: unknown, isAgain: boolean): boolean {
+  if (!(error instanceof Fault) || error.code !== "controller.unreachable") return false;
+  return isErrno(error.cause, "ECONNRESET", "EPIPE", ...(isAgain ? ["ECONNREFUSED", "ENOENT"] : []));
 }

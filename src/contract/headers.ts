@@ -1,3 +1,5 @@
+import type { RouteContract } from "./paths.ts";
+
 /** Headers that mean something to the API beside the usual ones. */
 export const headers = {
   idempotencyKey: "Idempotency-Key",
@@ -7,3 +9,8 @@ export const headers = {
   lastEventId: "Last-Event-ID",
   requestId: "X-Request-Id",
 } as const;
+
+/** Whether a request is done at most once for its Idempotency-Key. */
+export function honoursKey({ method, unkept }: RouteContract): boolean {
+  return (method === "post" || method === "patch") && !unkept;
+}

@@ -131,7 +131,7 @@ export const routes = {
     status: 202,
     body: deploymentRequest,
     answer: deploymentAnswer,
-    summary: "Deploy or stage a source, deploy what is staged, promote, roll back or restart; honours Idempotency-Key",
+    summary: "Deploy or stage a source, deploy what is staged, promote, roll back or restart",
   },
   deployments: {
     method: "get",
@@ -349,7 +349,7 @@ export const routes = {
     status: 202,
     body: previewRequest,
     answer: previewAnswer,
-    summary: "Make a preview, or deploy to the one that is there; honours Idempotency-Key",
+    summary: "Make a preview, or deploy to the one that is there",
   },
   removePreview: {
     method: "delete",
@@ -371,7 +371,7 @@ export const routes = {
     status: 201,
     body: taskRequest,
     answer: taskAnswer,
-    summary: "Run a command once, in the artifact and environment of the serving release; honours Idempotency-Key",
+    summary: "Run a command once, in the artifact and environment of the serving release",
   },
   task: {
     method: "get",

@@ -2,16 +2,16 @@ import { type Context, Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { Fault } from "../base/faults.ts";
 import { newId } from "../base/ids.ts";
-import { headers } from "../contract/headers.ts";
+import { headers, honoursKey } from "../contract/headers.ts";
 import { type RouteContract, routes } from "../contract/paths.ts";
 import { authorise, type Call } from "../usecases/ground.ts";
 import { type Answered, once } from "../usecases/once.ts";
 import { actorOf, refuseForeign } from "./access.ts";
 import { decodeBody, decodeParams, decodeQuery, idempotencyKey } from "./decode.ts";
-import type { AnyHandler, ApiDeps, Connection, Handlers } from "./exchange.ts";
+import type { AnyHandler, AnyRepeat, ApiDeps, Connection, Handlers, Repeats } from "./exchange.ts";
 import { controllerHandlers } from "./handlers/controller.ts";
-import { deploymentHandlers } from "./handlers/deployments.ts";
-import { documentHandlers } from "./handlers/documents.ts";
+import { deploymentHandlers, deploymentRepeats } from "./handlers/deployments.ts";
+import { documentHandlers, documentRepeats } from "./handlers/documents.ts";
 import { domainHandlers } from "./handlers/domains.ts";
 import { recordHandlers } from "./handlers/records.ts";
 import { problemOf, problemResponse } from "./problem.ts";
@@ -27,6 +27,8 @@ const handlers: Handlers = {
   ...domainHandlers,
   ...recordHandlers,
 };
+
+const repeats: Repeats = { ...deploymentRepeats, ...documentRepeats };
 
 /** Answered to everybody: whoever watches the machine needs no token. */
 const open: ReadonlySet<string> = new Set(["health", "readiness"]);
@@ -48,7 +50,8 @@ export function createApi(deps: ApiDeps): Hono<Wire> {
   });
   for (const [name, route] of Object.entries(routes)) {
     const handler = handlers[name as keyof Handlers] as AnyHandler;
-    const answer = (c: Context<Wire>) => handle({ c, deps, route, handler, isOpen: open.has(name) });
+    const repeat = repeats[name as keyof Handlers] as AnyRepeat | undefined;
+    const answer = (c: Context<Wire>) => handle({ c, deps, route, handler, repeat, isOpen: open.has(name) });
     // Hono answers HEAD by the GET of the same path.
     api.on(route.method === "head" ? "GET" : route.method.toUpperCase(), honoPath(route.path), answer);
   }
@@ -86,10 +89,11 @@ interface Handling {
   readonly deps: ApiDeps;
   readonly route: RouteContract;
   readonly handler: AnyHandler;
+  readonly repeat: AnyRepeat | undefined;
   readonly isOpen: boolean;
 }
 
-async function handle({ c, deps, route, handler, isOpen }: Handling): Promise<Response> {
+async function handle({ c, deps, route, handler, repeat, isOpen }: Handling): Promise<Response> {
   const request = c.req.raw;
   if (route.method === "head" && request.method !== "HEAD") throw nothingThere(request.method, c.req.path);
   const connection = c.env ?? {};
@@ -98,16 +102,26 @@ async function handle({ c, deps, route, handler, isOpen }: Handling): Promise<Re
     deps,
     actor: isOpen ? null : await actorOf(request, connection, deps),
     confirm: request.headers.get(headers.confirm),
+    claim: honoursKey(route) ? idempotencyKey(request) : null,
   };
   if (!isOpen) refuseUnknown(call, request);
   const params = decodeParams(route.path, c.req.param());
   const query = route.query && decodeQuery(route.query, request.url);
   const body = route.body && (await decodeBody(route.body, request));
-  const run = () => handler({ deps, call, params, query, body, request });
-  const key = route.method === "post" && !route.unkept ? idempotencyKey(request) : null;
-  if (key === null) return respond(await run(), route);
+  const exchange = { deps, call, params, query, body, request };
+  if (call.claim === null) return respond(await handler(exchange), route);
   const asked = { actor: call.actor?.name, method: route.method, path: c.req.path, body: body ?? null };
-  const { status, body: text } = await once(call, { key, request: asked }, async () => answeredBy(await run(), route));
+  const { status, body: text } = await once(
+    call,
+    { key: call.claim, request: asked },
+    {
+      run: async () => answeredBy(await handler(exchange), route),
+      again: async (outcome) => {
+        if (!repeat) throw new Fault("operation.failed", "it was done, and how it was answered is not known");
+        return answeredBy(await repeat(exchange, outcome), route);
+      },
+    },
+  );
   return new Response(text, { status, headers: { "content-type": "application/json" } });
 }
 

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { PathParam } from "../contract/params.ts";
 import type { RouteContract, RouteName, routes } from "../contract/paths.ts";
+import type { Outcome } from "../model/claim.ts";
 import type { EnvKey } from "../model/environment.ts";
 import type { Call, Deps } from "../usecases/ground.ts";
 
@@ -70,15 +71,22 @@ export type Reply<Name extends RouteName> =
 export type Handler<Name extends RouteName> = (exchange: Exchange<Name>) => Promise<Reply<Name>>;
 export type Handlers = { readonly [Name in RouteName]: Handler<Name> };
 
-/** A route of which only the general shape matters. */
-export type AnyHandler = (exchange: {
+/** How a request is answered once more of which only the outcome is known. */
+export type Repeat<Name extends RouteName> = (exchange: Exchange<Name>, outcome: Outcome) => Promise<Reply<Name>>;
+export type Repeats = { readonly [Name in RouteName]?: Repeat<Name> };
+
+export interface AnyExchange {
   deps: ApiDeps;
   call: Call;
   params: Readonly<Record<string, string>>;
   query: unknown;
   body: unknown;
   request: Request;
-}) => Promise<Response | { json: unknown; revision?: number; status?: number }>;
+}
+type AnyReply = Response | { json: unknown; revision?: number; status?: number };
+/** A route of which only the general shape matters. */
+export type AnyHandler = (exchange: AnyExchange) => Promise<AnyReply>;
+export type AnyRepeat = (exchange: AnyExchange, outcome: Outcome) => Promise<AnyReply>;
 export type AnyRoute = RouteContract;
 
 export function keyOf({ app, environment }: { readonly app: string; readonly environment: string }): EnvKey {

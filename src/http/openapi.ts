@@ -1,6 +1,6 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "zod";
-import { headers } from "../contract/headers.ts";
+import { headers, honoursKey } from "../contract/headers.ts";
 import { paramsOf, pathParams } from "../contract/params.ts";
 import { type RouteContract, routes } from "../contract/paths.ts";
 import { problem, problemMediaType } from "../contract/problem.ts";
@@ -60,10 +60,11 @@ function bodyOf(route: RouteContract): NonNullable<RouteConfig["request"]>["body
   return { required: true, content: { "application/x-tar": { schema: z.string().meta({ format: "binary" }) } } };
 }
 
-function headersOf({ method, media, path, unkept }: RouteContract): readonly string[] {
+function headersOf(route: RouteContract): readonly string[] {
+  const { method, media, path } = route;
   const confirm = path.includes("{environment}") && method !== "get" ? [headers.confirm] : [];
-  if (method === "post" && !unkept) return [headers.idempotencyKey, ...confirm];
-  if (method === "patch") return [headers.ifMatch, ...confirm];
-  if (confirm.length > 0) return confirm;
+  const once = honoursKey(route) ? [headers.idempotencyKey] : [];
+  const change = [...(method === "patch" ? [headers.ifMatch] : []), ...once, ...confirm];
+  if (change.length > 0) return change;
   return media === "text/event-stream" ? [headers.lastEventId] : [];
 }

@@ -17,9 +17,10 @@ only \`/healthz\` and \`/readyz\` are open to all. The same is described for mac
   may get new members; requests with unknown members are refused. A JSON body is at most 1 MiB.
 - **Faults** are \`application/problem+json\` (RFC 9457) with \`code\`, \`hint\` and, where a document is wrong, \`errors\` with
   \`path\`, \`message\`, \`line\` and \`column\`. The codes are listed at the end and never change their meaning.
-- **Idempotency-Key** on any POST but those that show secrets, whose answers are kept nowhere: for 24 hours a repeated request
-  gets the first answer. While the first is under way it is \`idempotency.in-flight\`; another request with the key is
-  \`idempotency.mismatch\`.
+- **Idempotency-Key** on any POST and PATCH but those that show secrets, whose answers are kept nowhere: for 24 hours a repeated
+  request gets the first answer. While the first is under way it is \`idempotency.in-flight\`; another request with the key is
+  \`idempotency.mismatch\`. A deployment, a cancellation, a preview or a change of variables is written down together with its
+  key: also when the controller dies before it answers, the repeated request changes nothing and is answered.
 - **ETag and If-Match** on scale and variables: a change of a document that somebody else changed meanwhile is
   \`document.stale\`. Both documents share one revision.
 - **Fairlead-Confirm** has the name of a protected environment, from whoever wants to change it; without it the fault is

@@ -1,5 +1,6 @@
 import type { AccessToken } from "./access-token.ts";
 import type { AuditEntry } from "./audit.ts";
+import type { Outcome } from "./claim.ts";
 import type { Deployment } from "./deployment.ts";
 import type { EnvKey, Preview, SealedValue, Serving } from "./environment.ts";
 import type { Event } from "./event.ts";
@@ -10,9 +11,10 @@ import type { Maintenance } from "./route.ts";
 /** One thing to be written down. */
 export type Change = EnvironmentChange | ControllerChange;
 
-/** What is written down about the whole controller: an account of something, and who may come in over TCP. */
+/** What is written down about the whole controller: an account of something, what a request came to, and who may come in over TCP. */
 export type ControllerChange =
   | { readonly kind: "audit"; readonly entry: Omit<AuditEntry, "id"> }
+  | { readonly kind: "claim.done"; readonly claim: string; readonly outcome: Outcome }
   | { readonly kind: "token.created"; readonly token: AccessToken }
   | { readonly kind: "token.used"; readonly name: string; readonly at: number }
   | { readonly kind: "token.revoked"; readonly name: string };
@@ -35,7 +37,13 @@ export type EnvironmentChange =
   | { readonly kind: "facts.forgotten"; readonly key: EnvKey; readonly name: string }
   | { readonly kind: "event"; readonly event: Omit<Event, "id"> };
 
-const controllerKinds: readonly Change["kind"][] = ["audit", "token.created", "token.used", "token.revoked"];
+const controllerKinds: readonly Change["kind"][] = [
+  "audit",
+  "claim.done",
+  "token.created",
+  "token.used",
+  "token.revoked",
+];
 
 /** Whether a change is about an environment, whose state it may have changed; an account of it has not. */
 export function isOfEnvironment(change: Change): change is EnvironmentChange {

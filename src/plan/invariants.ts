@@ -216,6 +216,7 @@ const peoples: readonly Change["kind"][] = [
   "values.destroyed",
   "value.resealed",
   "audit",
+  "claim.done",
   "token.created",
   "token.used",
   "token.revoked",

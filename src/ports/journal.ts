@@ -2,6 +2,7 @@ import type { FaultRecord } from "../base/faults.ts";
 import type { AccessToken } from "../model/access-token.ts";
 import type { AuditEntry } from "../model/audit.ts";
 import type { Change } from "../model/change.ts";
+import type { Outcome } from "../model/claim.ts";
 import type { Deployment } from "../model/deployment.ts";
 import type { Environment, EnvKey, SetValue } from "../model/environment.ts";
 import type { Event } from "../model/event.ts";
@@ -41,9 +42,11 @@ export const auditEntries = 100_000;
 
 export interface IdempotentAnswer {
   readonly requestDigest: string;
-  /** Null while the first request is still under way. */
+  /** Null while the first request is still under way, or when its controller died before it answered. */
   readonly status: number | null;
   readonly body: string | null;
+  /** As the change `claim.done` said; null: nothing was changed yet. */
+  readonly outcome: Outcome | null;
 }
 
 /**
@@ -97,11 +100,11 @@ export interface Journal {
 
   /**
    * Claims an Idempotency-Key for a request, or tells what is known of it. Forgotten are claims older than 24 h, and on
-   * opening those without an answer: the process that would have given it is gone.
+   * opening those with neither outcome nor answer: the process that would have given one is gone.
    */
   claim(idempotencyKey: string, requestDigest: string, now: number): Promise<IdempotentAnswer | null>;
   answer(idempotencyKey: string, answer: { status: number; body: string }): Promise<void>;
-  /** Forgets a claim whose request failed before anything was changed. */
+  /** Forgets a claim whose request failed, unless something was changed by then. */
   disclaim(idempotencyKey: string): Promise<void>;
   /**
    * Deletes steps and events before `history` of deployments that have ended; and of the audit what is from before `audit`,

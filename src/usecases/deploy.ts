@@ -3,6 +3,7 @@ import { newId } from "../base/ids.ts";
 import { openValues } from "../engine/values.ts";
 import type { AuditAction } from "../model/audit.ts";
 import type { Change } from "../model/change.ts";
+import type { Outcome } from "../model/claim.ts";
 import { type Deployment, type DeploymentKind, newDeployment } from "../model/deployment.ts";
 import { type Environment, type EnvKey, keyText } from "../model/environment.ts";
 import {
@@ -18,6 +19,7 @@ import { composeRelease, type Draft, draftOf, refuseTakenHosts } from "./compose
 import { withGenerated } from "./generate.ts";
 import { authorise, type Call, environmentFor, environmentOf, stagedRelease } from "./ground.ts";
 import { guard, refuseEnded, refuseOthers } from "./guard.ts";
+import { doneBy } from "./once.ts";
 import { promotionOf, refuseIncomplete } from "./promote.ts";
 import { permitOf, refuseUnready } from "./readiness.ts";
 import { givenValues, setValues, type ValuesToSet } from "./values.ts";
@@ -214,17 +216,19 @@ export interface Queueing {
   readonly services: readonly string[] | null;
   /** What else is written down in the same transaction. */
   readonly beside?: readonly Change[];
+  /** What became of the values that it is about. */
+  readonly values?: Outcome["changes"];
 }
 
 /** Writes down a deployment with all that belongs to it, in one transaction. Call it only inside `engine.alone`. */
 export async function queue(call: Call, queueing: Queueing): Promise<Deployment> {
-  const { environment, release, isNew, beside = [] } = queueing;
+  const { environment, release, isNew, beside = [], values = null } = queueing;
   const { key } = environment;
   const deployment = queued(call, queueing);
   const { createdAt: at, id, kind } = deployment;
   const name = releaseName(release.number);
   const event = { at, key, deployment: id, subject: name };
-  const changes: Change[] = [...beside];
+  const changes: Change[] = [...beside, ...doneBy(call, { deployment: id, changes: values })];
   if (isNew) {
     changes.push({ kind: "release", release });
     changes.push({ kind: "event", event: { ...event, kind: "release.created", detail: release.message ?? name } });

@@ -7,6 +7,7 @@ import { audited } from "./audit.ts";
 import { Bell, lookAnywayMs } from "./bell.ts";
 import { authorise, type Call, environmentOf } from "./ground.ts";
 import { refuseOthers } from "./guard.ts";
+import { doneBy } from "./once.ts";
 import { type Page, pageOf } from "./paging.ts";
 
 /** How many of the culprit's own last lines explain a failure. */
@@ -53,6 +54,7 @@ export async function cancelDeployment(call: Call, id: string): Promise<Deployme
     const cancelled = { ...deployment, cancelRequested: true };
     await call.deps.journal.commit([
       { kind: "deployment", deployment: cancelled },
+      ...doneBy(call, { deployment: id, changes: null }),
       audited(call.deps, actor, { action: "cancel", key, detail: id }),
     ]);
     return cancelled;

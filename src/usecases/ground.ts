@@ -30,6 +30,8 @@ export interface Call {
   readonly actor: Actor | null;
   /** The name that was given to confirm the change of something protected. */
   readonly confirm: string | null;
+  /** The Idempotency-Key that the request came with; null: none, or one that does not count. */
+  readonly claim: string | null;
 }
 
 export type Action = "read" | "reveal" | "deploy" | "configure" | "run" | "stop" | "admit";

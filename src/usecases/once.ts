@@ -1,5 +1,9 @@
-import { canonicalJson, sha256 } from "../base/digest.ts";
+import { canonicalJson } from "../base/digest.ts";
 import { Fault } from "../base/faults.ts";
+import { Secret } from "../base/secret.ts";
+import type { Change } from "../model/change.ts";
+import type { Outcome } from "../model/claim.ts";
+import type { IdempotentAnswer } from "../ports/journal.ts";
 import type { Call } from "./ground.ts";
 
 export interface Answered {
@@ -7,19 +11,28 @@ export interface Answered {
   readonly body: string;
 }
 
+/** What answers a request: doing it, or what it came to when it was done and its answer was lost. */
+export interface Answering {
+  readonly run: () => Promise<Answered>;
+  readonly again: (outcome: Outcome) => Promise<Answered>;
+}
+
 /**
  * Does a request at most once per Idempotency-Key for 24 h and repeats its answer (IETF draft-ietf-httpapi-idempotency-key):
  * another request with the key is `idempotency.mismatch`, one while the first is under way `idempotency.in-flight`.
- * A request that failed changed nothing, so its key may be used again.
+ * A request that failed changed nothing, so its key may be used again. The request itself may hold values that are
+ * secret, so it is known by the vault's digest.
  */
 export async function once(
-  { deps: { journal, clock } }: Call,
+  { deps: { journal, clock, vault } }: Call,
   { key, request }: { key: string; request: unknown },
-  run: () => Promise<Answered>,
+  { run, again }: Answering,
 ): Promise<Answered> {
-  const digest = sha256(canonicalJson(request));
+  const digest = vault.digest(new Secret(canonicalJson(request)), null);
   const known = await journal.claim(key, digest, clock.now());
-  if (known) return repeat(known, digest);
+  if (known && known.requestDigest !== digest)
+    throw new Fault("idempotency.mismatch", "this Idempotency-Key was used for a different request");
+  if (known) return repeat(known, again, (answer) => journal.answer(key, answer));
   try {
     const answer = await run();
     await journal.answer(key, answer);
@@ -30,15 +43,21 @@ export async function once(
   }
 }
 
-function repeat(
-  known: { requestDigest: string; status: number | null; body: string | null },
-  digest: string,
-): Answered {
-  if (known.requestDigest !== digest) {
-    throw new Fault("idempotency.mismatch", "this Idempotency-Key was used for a different request");
-  }
-  if (known.status === null || known.body === null) {
+async function repeat(
+  { status, body, outcome }: IdempotentAnswer,
+  again: Answering["again"],
+  keep: (answer: Answered) => Promise<void>,
+): Promise<Answered> {
+  if (status !== null && body !== null) return { status, body };
+  if (outcome === null) {
     throw new Fault("idempotency.in-flight", "the first request with this Idempotency-Key is still under way");
   }
-  return { status: known.status, body: known.body };
+  const answer = await again(outcome);
+  await keep(answer);
+  return answer;
+}
+
+/** What is written down with the change of a request, in the same transaction; nothing where it came without a key. */
+export function doneBy({ claim }: Call, outcome: Outcome): readonly Change[] {
+  return claim === null ? [] : [{ kind: "claim.done", claim, outcome }];
 }

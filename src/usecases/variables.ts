@@ -3,6 +3,7 @@ import { Secret } from "../base/secret.ts";
 import { fillEnv } from "../engine/values.ts";
 import type { Actor } from "../model/audit.ts";
 import type { Change } from "../model/change.ts";
+import type { Outcome, ValueChange } from "../model/claim.ts";
 import type { Deployment } from "../model/deployment.ts";
 import { type Environment, type EnvKey, keyText, type SetValue } from "../model/environment.ts";
 import {
@@ -17,10 +18,12 @@ import {
 import { audited } from "./audit.ts";
 import { composeRelease, readDraft } from "./compose.ts";
 import { queue } from "./deploy.ts";
+import { deploymentOf } from "./deployments.ts";
 import { configured, newestRelease, type Revised } from "./documents.ts";
 import { isGenerated, newValue, withGenerated } from "./generate.ts";
 import { authorise, type Call, environmentFor, environmentOf, invalid, refuseStale } from "./ground.ts";
 import { guard, refuseOthers } from "./guard.ts";
+import { doneBy } from "./once.ts";
 import { pagesOf } from "./pages.ts";
 import { permitOf, refuseUnready } from "./readiness.ts";
 import { type GivenValues, givenValues, setValues, type ValuesSet, type ValuesToSet } from "./values.ts";
@@ -141,8 +144,6 @@ export interface VariablesChanged extends Revised<Readonly<Record<string, KnownV
   readonly changes: Readonly<Record<string, ValueChange>>;
 }
 
-export type ValueChange = "added" | "changed" | "forgotten" | "same";
-
 /**
  * Sets and forgets variables. What serves, or is on its way to, becomes a new release of the same artifacts with its own
  * deployment; otherwise, and with `stage`, the next deployment takes the values along. Where no service
@@ -153,7 +154,7 @@ export async function changeVariables(call: Call, key: EnvKey, order: VariablesO
   const actor = authorise(call, "configure");
   const by = actor.name;
   const { engine } = call.deps;
-  const { deployment, changes } = await engine.alone(key, async () => {
+  const outcome = await engine.alone(key, async (): Promise<Outcome> => {
     const environment = await environmentFor(call.deps, key);
     refuseStale(environment, order.expected);
     await (order.dryRun ? refuseOthers(call, key) : guard(call, environment));
@@ -165,10 +166,18 @@ export async function changeVariables(call: Call, key: EnvKey, order: VariablesO
     const changes = changesOf(order, before, set);
     const accounts = accountsOf(call, actor, { key, order, changes });
     const names = Object.keys(wanted);
-    return { changes, deployment: await apply(call, { environment, base, set, order, names, by, accounts }) };
+    const deployment = await apply(call, { environment, base, set, order, names, by, accounts, changes });
+    return { deployment: deployment?.id ?? null, changes };
   });
+  return changedVariables(call, key, outcome);
+}
+
+/** What a change of variables is answered by, also when that is asked for again. Faults: those of `deploymentOf`. */
+export async function changedVariables(call: Call, key: EnvKey, outcome: Outcome): Promise<VariablesChanged> {
   const environment = await environmentFor(call.deps, key);
-  return { revision: environment.revision, content: await knownValues(call, environment), deployment, changes };
+  const content = await knownValues(call, environment);
+  const deployment = outcome.deployment === null ? null : await deploymentOf(call, outcome.deployment);
+  return { revision: environment.revision, content, deployment, changes: outcome.changes ?? {} };
 }
 
 function changesOf(order: VariablesOrder, before: GivenValues, { change }: ValuesSet): Record<string, ValueChange> {
@@ -238,6 +247,7 @@ interface Applying {
   readonly names: readonly string[];
   readonly by: string;
   readonly accounts: readonly Change[];
+  readonly changes: Readonly<Record<string, ValueChange>>;
 }
 
 async function apply(call: Call, applying: Applying): Promise<Deployment | null> {
@@ -246,20 +256,22 @@ async function apply(call: Call, applying: Applying): Promise<Deployment | null>
   const { key } = environment;
   const message = `${order.rotate ? "rotated" : "configuration"}: ${names.join(", ")}`;
   const event = configured(key, clock.now(), { kind: "environment.configured", detail: message });
-  const changes = (values: ValuesSet): readonly Change[] => {
+  const written = (values: ValuesSet): readonly Change[] => {
     return [...(values.change ? [values.change] : []), { kind: "event", event }, ...accounts];
   };
+  const done = doneBy(call, { deployment: null, changes: applying.changes });
   if (!base) {
-    if (!order.dryRun && set.change) await journal.commit(changes(set));
+    if (!order.dryRun && set.change) await journal.commit([...written(set), ...done]);
     return null;
   }
   const { release, values } = await recomposed(call, { environment, base, set, by, message });
   if (order.dryRun) return null;
   if (order.stage || runsTheSame(base, release)) {
-    if (values.change) await journal.commit(changes(values));
+    if (values.change) await journal.commit([...written(values), ...done]);
     return null;
   }
-  return queue(call, { environment, kind: "deploy", release, isNew: true, services: null, beside: changes(values) });
+  const about = { environment, kind: "deploy", release, isNew: true, services: null } as const;
+  return queue(call, { ...about, beside: written(values), values: applying.changes });
 }
 
 /** Whether every service would get the same of the same build. Another password of a registry is for the next build. */

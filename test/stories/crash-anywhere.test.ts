@@ -9,11 +9,12 @@ const crashing = join(root, "test/stories/crashing-controller.ts");
 /** Far more writes than any of the deployments below makes; reaching it means the story never ended. */
 const mostWrites = 120;
 
-async function newest(city: City): Promise<DeploymentView> {
-  const { items } = await city.api.deployments(city.key, { limit: 1 });
-  const first = items[0];
-  if (!first) throw new Error("no deployment was written down");
-  return first;
+/** The newest deployment, and the one before it. */
+async function newest(city: City): Promise<{ deployment: DeploymentView; earlier: string | null }> {
+  const { items } = await city.api.deployments(city.key, { limit: 2 });
+  const [deployment, earlier] = items;
+  if (!deployment) throw new Error("no deployment was written down");
+  return { deployment, earlier: earlier?.id ?? null };
 }
 
 /** Two web instances, a worker and a single clock; of containers, which take longer to start, one web and the clock. */
@@ -42,6 +43,7 @@ async function quickCity(): Promise<City> {
 
 interface Rest {
   readonly deployment: DeploymentView;
+  readonly earlier: string | null;
   readonly serves: string | null;
 }
 
@@ -50,7 +52,7 @@ interface Rest {
  * of one release ready, and nothing kept of any other. Null while it is not so.
  */
 async function atRest(city: City): Promise<Rest | null> {
-  const deployment = await newest(city);
+  const { deployment, earlier } = await newest(city);
   const status = await city.api.status(city.key);
   if (deployment.phase !== "ended" || status.state !== "serving") return null;
   const instances = status.services.flatMap((service) => service.instances);
@@ -58,7 +60,7 @@ async function atRest(city: City): Promise<Rest | null> {
     return null;
   const wanted = instances.map((instance) => instance.id).sort();
   const present = await city.ground.present();
-  return JSON.stringify(present) === JSON.stringify(wanted) ? { deployment, serves: status.release } : null;
+  return JSON.stringify(present) === JSON.stringify(wanted) ? { deployment, earlier, serves: status.release } : null;
 }
 
 interface Scenario {
@@ -78,28 +80,36 @@ async function crashEverywhere(city: City, scenario: Scenario): Promise<number> 
   for (let n = 1; n <= mostWrites; n += 1) {
     const { rest: before } = await comeToRest(city, n);
     const last = before.deployment.id;
-    const crashedEarly = await beginSurely(city, { scenario, n, last });
+    const { begun, crashed: crashedEarly } = await beginSurely(city, { scenario, n, last });
     const { rest, crashed } = await comeToRest(city, n);
+    await begun;
     const wanted = scenario.expected(city, before.serves ?? "nothing", rest.deployment.release);
     const { status, fault } = rest.deployment;
     const unexpected = wanted.status === "live" ? fault : null;
-    expect({ n, status, serves: rest.serves, fault: unexpected }).toEqual({ n, ...wanted, fault: null });
+    const { earlier, serves } = rest;
+    expect({ n, status, serves, fault: unexpected, earlier }).toEqual({ n, ...wanted, fault: null, earlier: last });
     through = crashed || crashedEarly ? 0 : through + 1;
     if (through === 2) return n - 2;
   }
   throw new Error(`the scenario did not get through within ${mostWrites} writes`);
 }
 
-/** The request or its answer may be lost with the controller: it is repeated until the journal has a new deployment. */
+/**
+ * The request or its answer may be lost with the controller. The client asks again with the same key, and whoever comes
+ * after the one that died answers: there is one deployment more and no second one. `begun` waits for that.
+ */
 async function beginSurely(city: City, { scenario, n, last }: { scenario: Scenario; n: number; last: string }) {
   let crashed = false;
+  let begun: Promise<unknown> | null = null;
   await until(async () => {
-    await scenario.begin(city, n).catch(() => null);
+    begun ??= scenario.begin(city, n).catch(() => {
+      begun = null;
+    });
     crashed = (await revive(city, n)) || crashed;
     const first = await newest(city).catch(() => null);
-    return first !== null && first.id !== last;
+    return first !== null && first.deployment.id !== last;
   }, `deployment ${n} is written down`);
-  return crashed;
+  return { begun, crashed };
 }
 
 /** Starts a controller that died again; it will die one write later than the one before. */

@@ -15,10 +15,12 @@ const { values } = parseArgs({
     runtime: { type: "string", default: "process" },
     engine: { type: "string" },
     proxy: { type: "string" },
+    ports: { type: "string" },
   },
 });
 const crashAfter = Number(values["crash-after"]);
 const [host = "127.0.0.1", port = "0"] = (values.edge ?? "").split(":");
+const [from, to] = (values.ports ?? "").split("-").map(Number);
 const writing: ReadonlySet<string | symbol> = new Set([
   "commit",
   "beginStep",
@@ -65,6 +67,7 @@ const env = Object.fromEntries(
 );
 const platform = {
   runtime: values.runtime === "docker" ? "docker" : "process",
+  ...(from !== undefined && to !== undefined && { ports: { from, to } }),
   ...(values.engine !== undefined && { engine: values.engine }),
   ...(values.proxy === "haproxy" && { proxy: "haproxy" as const }),
 } as const;

@@ -1,3 +1,5 @@
+import { Fault } from "../../base/faults.ts";
+import type { Outcome } from "../../model/claim.ts";
 import { beginDeployment } from "../../usecases/deploy.ts";
 import {
   cancelDeployment,
@@ -13,7 +15,7 @@ import { diffReleases, listReleases, showRelease } from "../../usecases/releases
 import { readStatus } from "../../usecases/status.ts";
 import { resumePoint } from "../decode.ts";
 import { deploymentView, logView, planView, previewView, releaseView, statusView, stepView } from "../encode.ts";
-import { type Handlers, keyOf } from "../exchange.ts";
+import { type AnyExchange, type Handlers, keyOf, type Repeats } from "../exchange.ts";
 import { eventStream, linked, type Message } from "../stream.ts";
 
 export const deploymentHandlers = {
@@ -62,6 +64,21 @@ export const deploymentHandlers = {
   },
   releaseDiff: async ({ call, params }) => ({ json: planView(await diffReleases(call, keyOf(params), params)) }),
 } satisfies Partial<Handlers>;
+
+const deploymentAgain = async ({ call, deps }: Pick<AnyExchange, "call" | "deps">, { deployment }: Outcome) => {
+  return { json: { deployment: deploymentView(await deploymentOf(call, deployment ?? ""), deps.clock.now()) } };
+};
+
+export const deploymentRepeats: Repeats = {
+  beginDeployment: deploymentAgain,
+  cancelDeployment: deploymentAgain,
+  createPreview: async (exchange, outcome) => {
+    const { preview } = await readStatus(exchange.call, keyOf(exchange.params));
+    const { json } = await deploymentAgain(exchange, outcome);
+    if (preview === null) throw new Fault("preview.unknown", "it is not there any more");
+    return { json: { preview: previewView(preview), ...json } };
+  },
+};
 
 async function* messagesOf(progress: AsyncGenerator<Progress>, now: () => number): AsyncGenerator<Message> {
   for await (const step of progress) {

@@ -2,7 +2,13 @@ import { diffVariables } from "../../usecases/compare.ts";
 import { changeScale, readScale } from "../../usecases/documents.ts";
 import { explainVariable } from "../../usecases/explain.ts";
 import { beginTask, followOutput, readTask, removeTask } from "../../usecases/tasks.ts";
-import { changeVariables, readVariables, revealVariables } from "../../usecases/variables.ts";
+import {
+  changedVariables,
+  changeVariables,
+  readVariables,
+  revealVariables,
+  type VariablesChanged,
+} from "../../usecases/variables.ts";
 import { destroyValue, listVersions, recoverVault, rotateVault } from "../../usecases/versions.ts";
 import { expectedRevision } from "../decode.ts";
 import {
@@ -14,7 +20,7 @@ import {
   variablesView,
   versionsView,
 } from "../encode.ts";
-import { type Handlers, keyOf } from "../exchange.ts";
+import { type Handlers, keyOf, type Repeats } from "../exchange.ts";
 import { byteStream, linked } from "../stream.ts";
 
 export const documentHandlers = {
@@ -53,9 +59,7 @@ export const documentHandlers = {
   },
   changeVariables: async ({ call, deps, params, body, request }) => {
     const order = { ...body, expected: expectedRevision(request) };
-    const { revision, content, deployment, changes } = await changeVariables(call, keyOf(params), order);
-    const view = deployment && deploymentView(deployment, deps.clock.now());
-    return { json: { variables: setValuesView(content), changes: { ...changes }, deployment: view }, revision };
+    return variablesReply(await changeVariables(call, keyOf(params), order), deps.clock.now());
   },
   beginTask: async ({ call, params, body }) => {
     const { spec, observed } = await beginTask(call, keyOf(params), body);
@@ -75,6 +79,16 @@ export const documentHandlers = {
     return new Response(null, { status: 204 });
   },
 } satisfies Partial<Handlers>;
+
+export const documentRepeats: Repeats = {
+  changeVariables: async ({ call, deps, params }, outcome) =>
+    variablesReply(await changedVariables(call, keyOf(params), outcome), deps.clock.now()),
+};
+
+function variablesReply({ revision, content, deployment, changes }: VariablesChanged, now: number) {
+  const view = deployment && deploymentView(deployment, now);
+  return { json: { variables: setValuesView(content), changes: { ...changes }, deployment: view }, revision };
+}
 
 function copyOf(
   effective: Readonly<Record<string, Readonly<Record<string, string>>>>,

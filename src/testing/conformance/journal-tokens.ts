@@ -3,7 +3,8 @@ import type { AccessToken } from "../../model/access-token.ts";
 import type { EnvKey } from "../../model/environment.ts";
 import type { Journal } from "../../ports/journal.ts";
 
-function aToken(name: string, more: Partial<AccessToken> = {}): AccessToken {
+/** A token as it is written down. */
+export function aToken(name: string, more: Partial<AccessToken> = {}): AccessToken {
   return { name, digest: `of ${name}`, createdAt: 1, createdBy: "local", expiresAt: null, usedAt: null, ...more };
 }
 

@@ -8,6 +8,7 @@ import type { InstanceFacts } from "../../model/instance.ts";
 import { plainBuild, type Release } from "../../model/release.ts";
 import type { Journal } from "../../ports/journal.ts";
 import { auditCases } from "./journal-audit.ts";
+import { claimCases, outcome } from "./journal-claims.ts";
 import { tokenCases } from "./journal-tokens.ts";
 import { pointer, sealed, valueCases } from "./journal-values.ts";
 
@@ -105,13 +106,16 @@ export function journalConformance(name: string, make: () => Promise<JournalUnde
       await journal.claim("answered", "digest", 10);
       await journal.answer("answered", { status: 201, body: "{}" });
       await journal.claim("cut off", "digest", 10);
+      await journal.claim("done", "digest", 10);
+      await journal.commit([{ kind: "claim.done", claim: "done", outcome }, anEvent(10)]);
       journal = await place.reopen();
       expect(await journal.release(key, 1)).toEqual(aRelease(1));
       expect(await journal.unfinished(key)).toEqual([aDeployment(1)]);
       expect((await journal.environment(key))?.scale).toEqual({ web: 3 });
       expect(await journal.facts(key)).toEqual([facts("a", { gatedAt: 7 })]);
       expect(await journal.steps("dep_1")).toEqual([{ ...step, id, endedAt: null, fault: null }]);
-      expect(await journal.events({ after: 0, limit: 10 })).toHaveLength(1);
+      expect(await journal.events({ after: 0, limit: 10 })).toHaveLength(2);
+      expect(await journal.claim("done", "digest", 11)).toMatchObject({ status: null, body: null, outcome });
       expect(await journal.claim("answered", "digest", 11)).toMatchObject({ status: 201, body: "{}" });
       expect(await journal.claim("cut off", "digest", 11)).toBeNull();
     });
@@ -333,25 +337,6 @@ function stepAndEventCases(now: () => Journal): void {
     await now().commit([anEvent(1)]);
     expect(others).toBe(1);
     expect(await now().events({ after: 0, limit: 10 })).toHaveLength(1);
-  });
-}
-
-function claimCases(now: () => Journal): void {
-  const day = 24 * 60 * 60 * 1_000;
-
-  test("an Idempotency-Key is claimed once, answered, and forgotten after a day", async () => {
-    expect(await now().claim("k", "digest-1", 1_000)).toBeNull();
-    expect(await now().claim("k", "digest-2", 2_000)).toEqual({ requestDigest: "digest-1", status: null, body: null });
-    await now().answer("k", { status: 201, body: '{"é":1}' });
-    const answer = { requestDigest: "digest-1", status: 201, body: '{"é":1}' };
-    expect(await now().claim("k", "digest-1", 1_000 + day - 1)).toEqual(answer);
-    expect(await now().claim("k", "digest-3", 1_001 + day)).toBeNull();
-  });
-
-  test("a disclaimed key can be claimed again", async () => {
-    await now().claim("k", "digest-1", 1_000);
-    await now().disclaim("k");
-    expect(await now().claim("k", "digest-2", 1_001)).toBeNull();
   });
 }
 

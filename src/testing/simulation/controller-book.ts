@@ -18,7 +18,7 @@ export class ControllerBook {
     }
   }
 
-  write(change: ControllerChange): void {
+  write(change: Exclude<ControllerChange, { kind: "claim.done" }>): void {
     switch (change.kind) {
       case "audit":
         this.#lastEntry += 1;

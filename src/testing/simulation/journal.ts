@@ -181,9 +181,10 @@ export class SimulatedJournal implements Journal {
   async claim(idempotencyKey: string, requestDigest: string, now: number): Promise<IdempotentAnswer | null> {
     const known = this.#claims.get(idempotencyKey);
     if (known && now - known.at <= dayMs) {
-      return { requestDigest: known.requestDigest, status: known.status, body: known.body };
+      const { at: _at, ...rest } = known;
+      return rest;
     }
-    this.#claims.set(idempotencyKey, { requestDigest, status: null, body: null, at: now });
+    this.#claims.set(idempotencyKey, { requestDigest, status: null, body: null, outcome: null, at: now });
     return null;
   }
 
@@ -193,7 +194,7 @@ export class SimulatedJournal implements Journal {
   }
 
   async disclaim(idempotencyKey: string): Promise<void> {
-    this.#claims.delete(idempotencyKey);
+    if (this.#claims.get(idempotencyKey)?.outcome === null) this.#claims.delete(idempotencyKey);
   }
 
   async prune({ history: before, audit }: Parameters<Journal["prune"]>[0]): Promise<void> {
@@ -249,6 +250,11 @@ export class SimulatedJournal implements Journal {
   #apply(changes: readonly Change[]): void {
     const touched = new Map<string, EnvKey>();
     for (const change of changes) {
+      if (change.kind === "claim.done") {
+        const known = this.#claims.get(change.claim);
+        if (known) this.#claims.set(change.claim, { ...known, outcome: change.outcome });
+        continue;
+      }
       if (!isOfEnvironment(change)) {
         this.#controller.write(change);
         continue;

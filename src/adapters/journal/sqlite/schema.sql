@@ -20,7 +20,7 @@ CREATE TABLE claim (
   claimed_at INTEGER NOT NULL,
   status INTEGER,
   body TEXT
-) STRICT;
+, outcome TEXT) STRICT;
 
 CREATE INDEX claim_by_time ON claim (claimed_at);
 

@@ -176,6 +176,12 @@ UPDATE environment SET variables = (
 );
 `,
   },
+  {
+    name: "what a request came to whose answer was lost",
+    sql: `
+ALTER TABLE claim ADD COLUMN outcome TEXT;
+`,
+  },
 ];
 
 /** What is recorded of every migration that was run. */
@@ -262,6 +268,7 @@ export interface Tables {
     claimed_at: number;
     status: Generated<number | null>;
     body: Generated<string | null>;
+    outcome: Generated<string | null>;
   };
   migration: { number: number; name: string; checksum: string; done_at: number };
 }

@@ -67,6 +67,11 @@ function writeOfController(database: Database, change: ControllerChange): void {
   switch (change.kind) {
     case "audit":
       return writeAudit(database, change.entry);
+    case "claim.done": {
+      const outcome = canonicalJson(change.outcome);
+      database.run(query.updateTable("claim").set({ outcome }).where("key", "=", change.claim));
+      return;
+    }
     case "token.created":
       return writeToken(database, change.token);
     case "token.used":
