@@ -138,6 +138,8 @@ const colours = /\u001b\[[\d;]*m/g;
 const nameWord = new RegExp(`\\b(?:${anyName})\\b`, "gi");
 /** Severity of syslog's `<priority>`: its lowest three bits (RFC 5424 section 6.2.1). */
 const syslogLevels: readonly Level[] = ["fatal", "fatal", "fatal", "error", "warn", "info", "info", "debug"];
+/** The signs of Redis and Valkey: debug, verbose, notice and warning. */
+const redisLevels: Readonly<Record<string, Level>> = { ".": "debug", "-": "debug", "*": "info", "#": "warn" };
 const klogLevels: Readonly<Record<string, Level>> = { I: "info", W: "warn", E: "error", F: "fatal" };
 
 /** The level that a line itself states, in JSON or in a common text format; null when it states none. */
@@ -175,6 +177,8 @@ function numberLevel(number: number): Level | null {
 function textLevel(head: string): Level | null {
   const priority = head.startsWith("<") ? /^<(\d{1,3})>/.exec(head) : null;
   if (priority) return syslogLevels[Number(priority[1]) & 7] ?? null;
+  const redis = /^\d{1,7}:[XCSM] \d\d \w{3} \d{4} [\d:.]{12} ([.*#-]) /.exec(head);
+  if (redis) return redisLevels[redis[1] ?? ""] ?? null;
   const klog = klogLevels[head.charAt(0)];
   if (klog && /^.\d{4} \d\d:\d\d/.test(head)) return klog;
   nameWord.lastIndex = 0; // `matchAll` would copy the expression for every line
@@ -185,15 +189,47 @@ function textLevel(head: string): Level | null {
   return null;
 }
 
-/** Whether a word that could be a level is one, by what stands around it; `error` is also an ordinary word. */
+/** Whether a word that could be a level is one, by where it stands: `ERROR` is also what a message may speak of. */
 function statesLevel(word: string, before: string, after: string): boolean {
-  if (/\b(?:level|lvl|severity)="?$/i.test(before)) return true; // logfmt
-  if (/\[(?:[\w-]+:)?\s*$/.test(before) && /^\s*\]/.test(after)) return true; // [error], [core:warn], [INFO ]
+  const last = before.at(-1) ?? " ";
+  if (last === "=" || last === '"') return /(?:^|[\s,{])(?:level|lvl|severity)="?$/i.test(before); // logfmt
+  // [error], [core:warn], [INFO ]
+  const opening = /^\s*\]/.test(after) ? /\[(?:[\w-]+:)?\s*$/.exec(before) : null;
+  if (opening) return isHead(before.slice(0, opening.index), 1);
   // `2026-01-01 12:00:00,123 INFO app`, `[12:00: WARNING/MainProcess]`, `INFO - `
-  if (word === word.toUpperCase() && /(?:^|[\s[(|:,<])$/.test(before) && /^(?:$|[\s\])|:,>/!-])/.test(after))
-    return true;
-  // `error: …`, and `2026-01-01T12:00:00Z warn: …` with nothing but times and numbers in front
-  return /^\s*[:|]/.test(after) && before.split(/\s+/).every((token) => token === "" || /^[[\d]/.test(token));
+  if (word === word.toUpperCase() && " \t[(|:,<".includes(last) && /^(?:$|[\s\])|:,>/!-])/.test(after)) {
+    return isHead(before, time.test(before) || after.startsWith("!") ? 1 : 0); // `npm ERR!`
+  }
+  // `error: …`, `2026-01-01T12:00:00Z warn: …`, and zap's columns
+  const isSet = /^\s*[:|]/.test(after) || (last === "\t" && after.startsWith("\t"));
+  return isSet && isHead(before, 0);
+}
+
+const time = /\d\d:\d\d/;
+/** What most lines have there, told at once: no letter, or a single name that is set off. */
+const usual = /^[^a-z]*(?:[a-z_][\w.$@/]*\s+[-|]+\s+)?$/i;
+const grouped = /\[[^\]]*\]|\([^)]*\)/g;
+const calendar = /^(?:mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec),?$/i;
+const zone = /^(?:Z|UTC|GMT|[A-Z]{1,3}S?T)$/;
+const loggerName = /^[\w.$@/:#-]+$/;
+
+/**
+ * Whether this is what loggers write before a level: times, numbers, groups in brackets, names set off by `:`, `-` or `|`,
+ * and at most `bare` that are not.
+ */
+function isHead(before: string, bare: number): boolean {
+  if (usual.test(before)) return true;
+  const isTimed = time.test(before);
+  const words = before.replace(grouped, " ").trim().split(/\s+/);
+  let left = bare;
+  return words.every((word, place) => {
+    const isTime = /^\W?\d/.test(word) || calendar.test(word) || (isTimed && zone.test(word));
+    if (isTime || !/[a-z]/i.test(word) || /^[A-Z],$/.test(word)) return true; // `E,` is Ruby's
+    if (!loggerName.test(word)) return false;
+    if (/^[a-z_].*:$/.test(word) || /^[-|:]+$/.test(words[place + 1] ?? "")) return true;
+    left -= 1;
+    return left >= 0;
+  });
 }
 
 function named(name: string): Level | null {
