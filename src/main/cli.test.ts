@@ -365,6 +365,12 @@ describe("without a controller or a project", () => {
     const unreachable = await run("status -a shop", nowhere);
     expect([unreachable.code, unreachable.stderr]).toEqual([7, expect.stringContaining("hint: Start one with")]);
     expect((await run("doctor --json", nowhere)).json().checks).toMatchObject([{ name: "controller", state: "fail" }]);
+    const leftBehind = async (state: string) => [
+      { name: "edge", state: "fail", detail: state, fix: "end it" } as const,
+    ];
+    expect((await run("doctor", { ...nowhere, host: { leftBehind } })).stdout).toMatch(
+      /fail +edge +\/nonexistent +-> end it/,
+    );
     expect((await run("deploy", nowhere)).code).toBe(2);
     expect((await run("status -a nobody")).code).toBe(4);
     expect((await run("status --url ftp://x")).code).toBe(2);

@@ -4,6 +4,7 @@ import { isatty } from "node:tty";
 import { executionContext } from "../cli/context.ts";
 import { runCli } from "../cli/run.ts";
 import type { ControllerOptions, Host, MachineService, RunningController } from "../cli/world.ts";
+import type { CheckView } from "../contract/controller.ts";
 import { leanMemory } from "./lean.ts";
 import { version } from "./version.ts";
 
@@ -36,6 +37,11 @@ function ownEnvironment(): Record<string, string> {
 async function startController(options: ControllerOptions): Promise<RunningController> {
   const { startController: start } = await import("./controller.ts");
   return start({ ...options, token: process.env.FAIRLEAD_TOKEN || null, env: ownEnvironment() });
+}
+
+async function leftBehind(stateDirectory: string): Promise<readonly CheckView[]> {
+  const { leftEdgeCheck } = await import("./doctor.ts");
+  return leftEdgeCheck(stateDirectory);
 }
 
 async function service(): Promise<MachineService> {
@@ -90,6 +96,7 @@ const host: Host = {
     return candidates.find((path) => path !== "" && existsSync(path)) ?? tmpdir();
   },
   startController,
+  leftBehind,
   service,
 };
 

@@ -1,12 +1,16 @@
 import { constants } from "node:fs";
 import { access, statfs } from "node:fs/promises";
 import { freemem, totalmem } from "node:os";
+import { askHello } from "../adapters/edge/embedded/admin-client.ts";
+import { versionFault } from "../adapters/edge/embedded/embedded-edge.ts";
+import { edgeFiles } from "../adapters/edge/embedded/files.ts";
 import { formatSize } from "../base/size.ts";
 import type { CheckView } from "../contract/controller.ts";
 import type { AdapterOptions, Adapters } from "./adapters.ts";
-import { ok } from "./check.ts";
+import { fail, ok } from "./check.ts";
 import { systemClock } from "./clock.ts";
 import { dockerChecks, webPortsCheck } from "./doctor-docker.ts";
+import { edgeDirectory } from "./edges.ts";
 import { defaultPorts } from "./processes.ts";
 import { version } from "./version.ts";
 
@@ -63,6 +67,15 @@ async function edge({ edge }: Adapters): Promise<CheckView> {
     detail: "the edge does not answer",
     fix: "See edge/edge.log in the state directory.",
   };
+}
+
+/** The edge that goes on without a controller, where none answers. Of HAProxy nothing is said: it needs no exchange. */
+export async function leftEdgeCheck(stateDirectory: string): Promise<readonly CheckView[]> {
+  const hello = await askHello(edgeFiles(edgeDirectory(stateDirectory)).socket);
+  if (hello === null) return [];
+  const other = versionFault(hello);
+  if (other) return [fail("edge", other.detail, other.hint)];
+  return [ok("edge", `goes on without the controller at ${hello.listen.host}:${hello.listen.port}`)];
 }
 
 async function journal({ journal }: Adapters): Promise<CheckView> {

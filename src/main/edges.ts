@@ -28,9 +28,14 @@ export interface EdgeOptions {
   readonly clock: Clock;
 }
 
+/** Where the edge of a state directory keeps its files. */
+export function edgeDirectory(stateDirectory: string): string {
+  return join(stateDirectory, "edge");
+}
+
 /** The edge of a state directory, and how it is ended. */
 export function openEdge(options: EdgeOptions): { edge: Edge; stop: () => Promise<void> } {
-  const directory = join(options.stateDirectory, "edge");
+  const directory = edgeDirectory(options.stateDirectory);
   const kind = options.proxy ?? (options.platform === "docker" ? "container" : "embedded");
   if (kind === "embedded") return { edge: embedded(directory, options), stop: () => stopEdge(directory) };
   if (kind === "haproxy") return { edge: haproxy(directory, options), stop: () => stopHaproxy(directory) };

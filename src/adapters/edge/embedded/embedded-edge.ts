@@ -11,6 +11,7 @@ import type { Clock } from "../../../ports/clock.ts";
 import type { ChallengeAnswer, Edge, EdgeCertificate, EdgeState } from "../../../ports/edge.ts";
 import { toWire } from "../table/certificates.ts";
 import { askEdge, followEdge } from "./admin-client.ts";
+import type { Hello } from "./admin-server.ts";
 import { edgeFiles } from "./files.ts";
 import type { Listen } from "./front.ts";
 import { protocol } from "./settings.ts";
@@ -38,6 +39,14 @@ const retryMs = 200;
 /** The edge as a Node process of its own, which goes on without the controller. See `Edge` for what each method promises. */
 export function embeddedEdge(options: EmbeddedEdgeOptions): Edge {
   return new EmbeddedEdge(options);
+}
+
+/** That an edge runs which may not understand what this version says, and how to exchange it; null when it does. */
+export function versionFault({ protocol: spoken, pid }: Hello): Fault | null {
+  if (spoken === protocol) return null;
+  return new Fault("edge.unreachable", `The running edge (process ${pid}) is of another version of Fairlead.`, {
+    hint: `End it with \`kill ${pid}\` and start the controller again, which starts its own with the same routes: until then they are served, in between not.`,
+  });
 }
 
 class EmbeddedEdge implements Edge {
@@ -137,13 +146,9 @@ class EmbeddedEdge implements Edge {
     const hello = await ensureEdge({ ...this.#options, proxies });
     this.#address = hello.listen;
     this.#secure = hello.secure;
-    if (hello.protocol === protocol) {
-      if (canonicalJson(hello.proxies) !== canonicalJson(proxies)) await this.#ask("PUT", "/proxies", proxies);
-      return;
-    }
-    throw new Fault("edge.unreachable", `The running edge (process ${hello.pid}) is of another version of Fairlead.`, {
-      hint: `End it with \`kill ${hello.pid}\` and start the controller again, which starts its own with the same routes: until then they are served, in between not.`,
-    });
+    const other = versionFault(hello);
+    if (other) throw other;
+    if (canonicalJson(hello.proxies) !== canonicalJson(proxies)) await this.#ask("PUT", "/proxies", proxies);
   }
 
   #ask(method: "GET" | "PUT" | "DELETE", path: string, body?: unknown): Promise<unknown> {

@@ -1,6 +1,8 @@
+import path from "node:path";
 import { Fault } from "../../../base/faults.ts";
 import type { CheckView } from "../../../contract/controller.ts";
 import { command } from "../../command.ts";
+import { socketName } from "../../place.ts";
 import { checksText } from "../../views/checks.ts";
 import type { World } from "../../world.ts";
 
@@ -29,6 +31,7 @@ async function allChecks(world: World): Promise<CheckView[]> {
     return [{ name, state: same ? "ok" : "warn", detail, fix }, ...(await api.doctor()).checks];
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
-    return [{ name, state: "fail", detail: error.detail, fix: error.hint }];
+    const left = path.basename(api.place) === socketName ? await world.host.leftBehind(path.dirname(api.place)) : [];
+    return [{ name, state: "fail", detail: error.detail, fix: error.hint }, ...left];
   }
 }
