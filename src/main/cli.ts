@@ -65,9 +65,9 @@ async function openUrl(url: string): Promise<void> {
 }
 
 async function edit(file: string): Promise<void> {
-  const { runEditor } = await import("./editor.ts");
   hasEditor = true;
   try {
+    const { runEditor } = await import("./editor.ts");
     await runEditor(file, { env: ownEnvironment(), terminal: isatty(0), interrupted: host.interrupted });
   } finally {
     hasEditor = false;
