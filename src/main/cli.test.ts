@@ -81,7 +81,7 @@ function screen() {
   const stream = new PassThrough().on("data", (chunk: Buffer) => {
     text += chunk.toString("utf8");
   });
-  return { stream, shows: (words: string) => expect.poll(() => text, { timeout: 5_000 }).toContain(words) };
+  return { stream, shows: (words: string) => expect.poll(() => text).toContain(words) };
 }
 
 let logged = 0;

@@ -43,9 +43,9 @@ describe("matcher", () => {
 
   test("stops what takes too long, and altogether when the time is used up", () => {
     const match = matcher();
-    const began = performance.now();
+    const began = process.cpuUsage();
     for (let i = 0; i < 200; i += 1) expect(match(".*.*.*.*.*.*x$", "a".repeat(30_000))).toBe("slow");
-    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(process.cpuUsage(began).user).toBeLessThan(5_000_000);
     expect(match("^sk-", "sk-1")).toBe("slow");
     expect(matcher()("^sk-", "sk-1")).toBe("yes");
   });

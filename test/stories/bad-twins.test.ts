@@ -17,7 +17,7 @@ interface Twin {
   readonly excuse?: RegExp;
 }
 
-const shortGate = (text: string) => text.replace("within: 10s", "within: 2500ms");
+const shortGate = (text: string) => text.replace("within: 10s", "within: 4s");
 const longWatch = (text: string) => text.replace("for: 500ms", "for: 15s");
 const littleMemory = (text: string) => longWatch(text).replace("replicas: 2", "replicas: 2\n    memory: 150MB");
 

@@ -244,9 +244,9 @@ test("a preview is gone on time although the controller was down then, with all 
   expect(ofPreview.SESSION_KEY).not.toBe(ofStaging.SESSION_KEY);
   expect((await city.fairlead("preview", "list")).stdout).toMatch(/pr-12 +staging +v1 +serving +3 d +http:\/\/pr-12--/);
 
-  // A push gives it another 1.5 s; the controller dies in the middle of that deployment and sleeps through the end.
+  // A push gives it another 3 s; the controller dies in the middle of that deployment and sleeps through the end.
   const [release] = (await city.api.releases(key)).items;
-  const { preview } = await city.api.createPreview(key, { source: release?.source ?? "", ttlMs: 1_500 });
+  const { preview } = await city.api.createPreview(key, { source: release?.source ?? "", ttlMs: 3_000 });
   await city.killController();
   await until(async () => Date.now() > Date.parse(preview.endsAt), "its time is over");
   expect((await city.get("/", host)).status).toBe(200);

@@ -83,9 +83,7 @@ describe("Fairlead's own image", () => {
     if (socket === null) skip(noEngine);
     const { engine } = built;
     const id = await built.start({ Image: built.image("own"), HostConfig: { NetworkMode: "none" } });
-    await expect
-      .poll(() => built.exec(id, ["fairlead", "api", "GET", "/healthz"]), { timeout: 30_000, interval: 100 })
-      .toEqual({ code: 0, said: "ok\n" });
+    await expect.poll(() => built.exec(id, ["fairlead", "api", "GET", "/healthz"])).toEqual({ code: 0, said: "ok\n" });
     await engine.json("POST", `/containers/${id}/stop`, { query: { t: 20 } });
     const { State } = await engine.json<{ State: { ExitCode: number } }>("GET", `/containers/${id}/json`);
     expect(State.ExitCode).toBe(0);
@@ -126,14 +124,14 @@ describe("a controller in a container", () => {
     });
     const fairlead = (...args: string[]) => built.exec(id, ["fairlead", ...args]);
     try {
-      await expect.poll(() => fairlead("api", "GET", "/healthz"), { timeout: 60_000 }).toMatchObject({ code: 0 });
+      await expect.poll(() => fairlead("api", "GET", "/healthz")).toMatchObject({ code: 0 });
       const deployed = await fairlead("deploy", "/srv/app");
       expect(deployed, deployed.said).toMatchObject({ code: 0, said: expect.stringContaining("Live: v1") });
       const instances = await ofInstallation(state);
       expect(instances).toHaveLength(1);
       expect(await hello(port)).toBe("Hello from v1\n");
       await built.engine.json("POST", `/containers/${id}/restart`, { query: { t: 20 }, withinMs: 60_000 });
-      await expect.poll(() => hello(port), { timeout: 60_000 }).toBe("Hello from v1\n");
+      await expect.poll(() => hello(port)).toBe("Hello from v1\n");
       expect(await ofInstallation(state)).toEqual(instances);
       expect((await fairlead("doctor")).said).toMatch(/ok +engine +Docker /);
       const down = await fairlead("down", "-y", "--app", "hello");
@@ -202,9 +200,7 @@ describe("a controller as a service of a machine", () => {
     if (socket === null) skip(noEngine);
     const id = await boot();
     const sh = (line: string) => built.exec(id, ["sh", "-c", line]);
-    await expect
-      .poll(() => sh("systemctl is-system-running"), { timeout: 30_000 })
-      .toMatchObject({ said: "running\n" });
+    await expect.poll(() => sh("systemctl is-system-running")).toMatchObject({ said: "running\n" });
 
     const first = await sh("fairlead controller install");
     expect(first, first.said).toMatchObject({ code: 0, said: expect.stringContaining("The controller answers.") });
@@ -220,7 +216,7 @@ describe("a controller as a service of a machine", () => {
 
     await sh(`kill -9 $(${controller})`);
     await expect
-      .poll(() => sh("systemctl is-active fairlead && fairlead api GET /healthz"), { timeout: 15_000 })
+      .poll(() => sh("systemctl is-active fairlead && fairlead api GET /healthz"))
       .toEqual({ code: 0, said: "active\nok\n" });
     expect((await sh(controller)).said).not.toBe(before.said);
 

@@ -19,8 +19,10 @@ test("an old instance without requests is told to stop at once and goes, long be
   expect(deployment.durationMs).toBeLessThan(100_000);
   const { services } = await statusOf(city);
   expect(services.flatMap(({ instances }) => instances).every(({ release }) => release === "v2")).toBe(true);
-  const told = await city.fairlead("logs", "web", "--release", "v1", "--grep", "stop");
-  expect(told.stdout).toMatch(/"stopping"[\s\S]*"stopped"/);
+  await until(async () => {
+    const told = await city.fairlead("logs", "web", "--release", "v1", "--grep", "stop");
+    return /"stopping"[\s\S]*"stopped"/.test(told.stdout);
+  }, "its last words are kept");
 });
 
 test("scaling down retires the extra instances, to nothing and back, and clients of the rest see no failure", async () => {

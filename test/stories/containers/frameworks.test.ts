@@ -101,7 +101,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await bare?.[Symbol.asyncDispose]();
   await city?.[Symbol.asyncDispose]();
-}, 60_000);
+});
 
 test.concurrent.for(sources)(
   "$name without Dockerfile and manifest: init, deploy, a changed line that installs nothing again, and back",
@@ -223,7 +223,7 @@ async function portMovesIt({ image }: Shop): Promise<void> {
   const asked = () => fetch(`http://${IPAddress}:9123/`).catch(() => null);
   await until(async () => (await asked())?.status === 200, "it answers on the port that it was told");
   expect(await health(moved, image)).toBe(0);
-  const idle = await bare.start({ Image: image, Cmd: ["sleep", "60"], HostConfig: { Init: true } });
+  const idle = await bare.start({ Image: image, Cmd: ["sleep", "600"], HostConfig: { Init: true } });
   expect(await health(idle, image)).not.toBe(0);
 }
 

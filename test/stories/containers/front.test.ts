@@ -107,7 +107,7 @@ function askOver({ authority, port }: { authority: TestAuthority; port: number }
       response.once("end", () => resolve((response.socket as TLSSocket).authorized ? body : "not trusted"));
       response.once("error", reject);
     });
-    asked.setTimeout(2_000, () => asked.destroy(new Error("no answer")));
+    asked.setTimeout(10_000, () => asked.destroy(new Error("no answer")));
     asked.once("error", reject);
   });
 }

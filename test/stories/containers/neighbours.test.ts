@@ -32,7 +32,7 @@ services:
     replicas: 2
     http:
       ready: { path: /, every: 100ms, times: 1 }
-      alive: { path: /, every: 1s, timeout: 300ms, failures: 2 }
+      alive: { path: /, every: 1s, timeout: 1s, failures: 2 }
     stop: { drain: 1s, within: 1s }
   api: { run: node web.mjs, http: { port: 8000 }, stop: { drain: 1s, within: 1s } }
   worker: { run: "node -e 'setInterval(() => {}, 1000)'", settle: 300ms, stop: { within: 0s } }

@@ -4,7 +4,7 @@ import { Engine } from "../../../src/host/engine.ts";
 import { noEngine, testEngine } from "../../../src/testing/engine.ts";
 import { placeIn, reach, startEngine, stopDaemon } from "../../../tools/engine/daemon.ts";
 import { City, until } from "../city.ts";
-import { deployments, instancesOf, lightLoad, quick, statusOf } from "../scene.ts";
+import { deployments, instancesOf, killAll, lightLoad, quick, statusOf } from "../scene.ts";
 
 const socket = testEngine();
 const place = placeIn(dirname(socket ?? "/nonexistent/docker.sock"));
@@ -84,7 +84,7 @@ async function reboot(): Promise<void> {
   );
   await stopDaemon(place);
   // One that has just ended has number 0, which would be ourselves.
-  for (const pid of pids.filter((one) => one > 0)) process.kill(pid, "SIGKILL");
+  killAll(pids.filter((one) => one > 0));
   await startEngine(place, engine);
 }
 
