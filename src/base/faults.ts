@@ -253,6 +253,11 @@ export const faults = {
     hint: "Look at it; move it away, or write over it with `fairlead controller install --force`.",
   },
   "listen.in-use": { status: 409, exit: 5, hint: "Choose another address, or stop what listens there." },
+  "disk.full": {
+    status: 507,
+    exit: 1,
+    hint: "Make room on the disk of the state directory; `fairlead doctor` says how much there is. What runs goes on.",
+  },
   "operation.failed": { status: 500, exit: 1, hint: "See the controller's log for the cause; it is tried again." },
 } as const satisfies Record<string, FaultKind>;
 
@@ -304,15 +309,24 @@ export class Fault extends Error {
   }
 }
 
-/** Makes a Fault of anything thrown; what is not one already becomes `operation.failed` and keeps its cause. */
+/** Makes a Fault of anything thrown; what is not one already becomes `disk.full` or `operation.failed` and keeps its cause. */
 export function asFault(thrown: unknown): Fault {
   if (thrown instanceof Fault) return thrown;
+  if (isDiskFull(thrown)) return new Fault("disk.full", "no room is left on the disk", { cause: thrown });
   return new Fault("operation.failed", thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown });
 }
 
 /** Whether a Node system error carries one of these codes (`ENOENT`, …). */
 export function isErrno(thrown: unknown, ...codes: readonly string[]): boolean {
   return thrown instanceof Error && "code" in thrown && codes.includes(String(thrown.code));
+}
+
+/** SQLITE_FULL (sqlite.org/rescode.html), the lowest byte of `errcode` in an error of node:sqlite. */
+const sqliteFull = 13;
+
+function isDiskFull(thrown: unknown): boolean {
+  if (isErrno(thrown, "ENOSPC", "EDQUOT")) return true;
+  return thrown instanceof Error && "errcode" in thrown && (Number(thrown.errcode) & 0xff) === sqliteFull;
 }
 
 /** Fails loudly where the types already say that nothing can be left over. */

@@ -1,4 +1,4 @@
-import { Fault } from "../base/faults.ts";
+import { asFault, Fault } from "../base/faults.ts";
 import type { ExecutionContext } from "./context.ts";
 import { commandHelp, nounHelp, overviewHelp } from "./help.ts";
 import { write } from "./output.ts";
@@ -25,16 +25,19 @@ export async function runCli(argv: readonly string[], context: ExecutionContext,
   } catch (error) {
     if (host.interrupted.aborted) return 130;
     const { exitCode, failureJson, failureText } = await import("./failure.ts");
-    const fault = error instanceof Fault ? error : unforeseen(error);
+    const fault = faultOf(error);
     if (context.json) await put(failureJson(fault));
     else await write(host, "stderr", `${failureText(fault, paintFor(context.colour.stderr), context.verbose)}\n`);
     return exitCode(fault.code);
   }
 }
 
-function unforeseen(cause: unknown): Fault {
+/** What went wrong; of what was not foreseen, where to see more. */
+function faultOf(thrown: unknown): Fault {
+  const fault = asFault(thrown);
+  if (fault === thrown || fault.code !== "operation.failed") return fault;
   const hint = "This was not foreseen; --verbose shows where it comes from.";
-  return new Fault("operation.failed", cause instanceof Error ? cause.message : String(cause), { cause, hint });
+  return new Fault(fault.code, fault.detail, { cause: thrown, hint });
 }
 
 async function unknownCommand(words: string, among: readonly string[]): Promise<Fault> {

@@ -37,7 +37,7 @@ export async function runLine(argv: readonly string[], options: RunOptions = {})
     edit: () => Promise.reject(new TypeError("this test has no editor")),
     fleetingDirectory: tmpdir(),
     startController: () => Promise.reject(new TypeError("this test starts no controller")),
-    leftBehind: async () => [],
+    absentChecks: async () => [],
     service: () => Promise.reject(new TypeError("this test installs nothing")),
     ...options.host,
   };

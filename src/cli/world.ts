@@ -101,8 +101,8 @@ export interface Host {
   /** Where a file may lie for a short time that must not reach a disk: in memory, where the machine has such a place. */
   readonly fleetingDirectory: string;
   startController(options: ControllerOptions): Promise<RunningController>;
-  /** What of a controller that does not answer goes on at this state directory. */
-  leftBehind(stateDirectory: string): Promise<readonly CheckView[]>;
+  /** What can be seen of this machine, and goes on, while the controller of a state directory does not answer. */
+  absentChecks(stateDirectory: string): Promise<readonly CheckView[]>;
   service(): Promise<MachineService>;
 }
 

@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openJournal } from "../adapters/journal/sqlite/open.ts";
@@ -95,7 +97,28 @@ describe("faults", () => {
     const response = await createApi(deps).request("/v1/doctor", { headers: bearer });
     const body = await response.text();
     expect([response.status, body.includes("canary-value")]).toEqual([500, false]);
+    expect(body).toContain(`has the cause under ${response.headers.get("x-request-id")}`);
     expect(deps.failures).toHaveLength(1);
+  });
+
+  const fillDatabase = () => {
+    const database = new DatabaseSync(":memory:");
+    database.exec("PRAGMA max_page_count = 2; CREATE TABLE t (x)");
+    database.exec(`INSERT INTO t VALUES ('${"x".repeat(100_000)}')`);
+  };
+  test.each([
+    ["of files", () => writeFileSync("/dev/full", "x")],
+    ["of the journal", fillDatabase],
+  ])("a full disk %s is called so", async (_of, fill) => {
+    deps.doctor = async () => {
+      fill();
+      return [];
+    };
+    const response = await createApi(deps).request("/v1/doctor", { headers: bearer });
+    expect([response.status, await response.json()]).toEqual([
+      507,
+      expect.objectContaining({ code: "disk.full", detail: "no room is left on the disk" }),
+    ]);
   });
 
   test("unknown paths and wrong methods are problems too", async () => {

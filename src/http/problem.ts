@@ -1,17 +1,16 @@
-import { asFault, Fault, faults } from "../base/faults.ts";
+import { asFault, faults } from "../base/faults.ts";
 import { type Problem, problemMediaType } from "../contract/problem.ts";
-
-/** What an unexpected error is to the outside: its own text may hold anything, so it stays in the log. */
-const inside = "something inside failed; the controller's log has the cause under this request's id";
 
 /** A fault as RFC 9457 wants it. */
 export function problemOf(thrown: unknown, { path, requestId }: { path: string; requestId: string }): Problem {
   const fault = asFault(thrown);
+  // The text of an unexpected error may hold anything, so it stays in the log.
+  const inside = `something inside failed; the controller's log has the cause under ${requestId}`;
   return {
     type: `/faults/${fault.code}`,
     title: fault.code.replace(/[.-]/g, " "),
     status: faults[fault.code].status,
-    detail: thrown instanceof Fault ? fault.detail : inside,
+    detail: thrown !== fault && fault.code === "operation.failed" ? inside : fault.detail,
     instance: path,
     code: fault.code,
     hint: fault.hint,

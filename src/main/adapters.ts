@@ -52,6 +52,8 @@ export interface Adapters {
   readonly edge: Edge;
   /** Ends the edge, after what is under way. */
   readonly stopEdge: () => Promise<void>;
+  /** Where the edge's own words are, for people. */
+  readonly edgeLog: string;
   readonly prober: Prober;
   readonly vault: Vault;
   readonly logs: LogStore;
@@ -86,7 +88,7 @@ export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
     platform === "docker"
       ? containers({ stateDirectory, engine, installation: installationId(stateDirectory), env, clock })
       : processes({ ...options, runAs: user.runAs, clock });
-  const { edge, stop: stopEdge } = openEdge({ ...options, engine: engine.socket, platform, clock });
+  const { edge, stop: stopEdge, log: edgeLog } = openEdge({ ...options, engine: engine.socket, platform, clock });
   const logs = await openLogs(at("logs.db"), clock);
   const prober = networkProber();
   return {
@@ -95,6 +97,7 @@ export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
     builder,
     edge,
     stopEdge,
+    edgeLog,
     prober,
     vault,
     logs,

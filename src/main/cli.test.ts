@@ -365,10 +365,10 @@ describe("without a controller or a project", () => {
     const unreachable = await run("status -a shop", nowhere);
     expect([unreachable.code, unreachable.stderr]).toEqual([7, expect.stringContaining("hint: Start one with")]);
     expect((await run("doctor --json", nowhere)).json().checks).toMatchObject([{ name: "controller", state: "fail" }]);
-    const leftBehind = async (state: string) => [
+    const absentChecks = async (state: string) => [
       { name: "edge", state: "fail", detail: state, fix: "end it" } as const,
     ];
-    expect((await run("doctor", { ...nowhere, host: { leftBehind } })).stdout).toMatch(
+    expect((await run("doctor", { ...nowhere, host: { absentChecks } })).stdout).toMatch(
       /fail +edge +\/nonexistent +-> end it/,
     );
     expect((await run("deploy", nowhere)).code).toBe(2);

@@ -39,16 +39,16 @@ async function startController(options: ControllerOptions): Promise<RunningContr
   return start({ ...options, token: process.env.FAIRLEAD_TOKEN || null, env: ownEnvironment() });
 }
 
-async function leftBehind(stateDirectory: string): Promise<readonly CheckView[]> {
-  const { leftEdgeCheck } = await import("./doctor.ts");
-  return leftEdgeCheck(stateDirectory);
+async function absentChecks(stateDirectory: string): Promise<readonly CheckView[]> {
+  const { checksWithoutController } = await import("./service/install.ts");
+  return checksWithoutController(stateDirectory, ownEnvironment());
 }
 
 async function service(): Promise<MachineService> {
   const { installService, printedCompose, printedUnit, uninstallService } = await import("./service/install.ts");
   const env = ownEnvironment();
   return {
-    unit: printedUnit,
+    unit: (request) => printedUnit(request, env),
     compose: (request) => printedCompose(request, env),
     install: (request) => installService(request, env),
     uninstall: (root) => uninstallService(root, env),
@@ -96,7 +96,7 @@ const host: Host = {
     return candidates.find((path) => path !== "" && existsSync(path)) ?? tmpdir();
   },
   startController,
-  leftBehind,
+  absentChecks,
   service,
 };
 

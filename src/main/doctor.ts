@@ -57,7 +57,7 @@ function user({ user, platform }: Adapters): CheckView {
   return ok("user", user.runAs ? `apps run as uid ${user.runAs.uid}` : "apps run as the invoking user");
 }
 
-async function edge({ edge }: Adapters): Promise<CheckView> {
+async function edge({ edge, edgeLog }: Adapters): Promise<CheckView> {
   const { up } = await edge.observe("doctor/check");
   const { host, port } = edge.address();
   if (up) return ok("edge", `takes traffic at ${host}:${port}`);
@@ -65,7 +65,7 @@ async function edge({ edge }: Adapters): Promise<CheckView> {
     name: "edge",
     state: "fail",
     detail: "the edge does not answer",
-    fix: "See edge/edge.log in the state directory.",
+    fix: `It is started again by itself; ${edgeLog} has its own words.`,
   };
 }
 

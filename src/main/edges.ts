@@ -2,7 +2,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { embeddedEdge } from "../adapters/edge/embedded/embedded-edge.ts";
 import { stopEdge } from "../adapters/edge/embedded/stop.ts";
-import { stopContainer } from "../adapters/edge/haproxy/container.ts";
+import { containerLog, stopContainer } from "../adapters/edge/haproxy/container.ts";
 import { haproxyEdge } from "../adapters/edge/haproxy/haproxy-edge.ts";
 import { stopHaproxy } from "../adapters/edge/haproxy/stop.ts";
 import { type FrontProxies, noFrontProxies } from "../model/route.ts";
@@ -33,13 +33,23 @@ export function edgeDirectory(stateDirectory: string): string {
   return join(stateDirectory, "edge");
 }
 
+export interface OpenEdge {
+  readonly edge: Edge;
+  /** Ends it, after what is under way. */
+  readonly stop: () => Promise<void>;
+  /** Where its own words are, for people. */
+  readonly log: string;
+}
+
 /** The edge of a state directory, and how it is ended. */
-export function openEdge(options: EdgeOptions): { edge: Edge; stop: () => Promise<void> } {
+export function openEdge(options: EdgeOptions): OpenEdge {
   const directory = edgeDirectory(options.stateDirectory);
   const kind = options.proxy ?? (options.platform === "docker" ? "container" : "embedded");
-  if (kind === "embedded") return { edge: embedded(directory, options), stop: () => stopEdge(directory) };
-  if (kind === "haproxy") return { edge: haproxy(directory, options), stop: () => stopHaproxy(directory) };
-  return { edge: container(directory, options), stop: () => stopContainer(options.engine, directory) };
+  const log = join(directory, "edge.log");
+  if (kind === "embedded") return { edge: embedded(directory, options), stop: () => stopEdge(directory), log };
+  if (kind === "haproxy") return { edge: haproxy(directory, options), stop: () => stopHaproxy(directory), log };
+  const stop = () => stopContainer(options.engine, directory);
+  return { edge: container(directory, options), stop, log: containerLog(directory) };
 }
 
 function embedded(directory: string, { edge, edgeTls, frontProxies, env, clock }: EdgeOptions): Edge {

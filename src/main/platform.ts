@@ -18,6 +18,17 @@ export function engineSocket(given: string | undefined, env: Readonly<Record<str
   });
 }
 
+function platformFile(stateDirectory: string): string {
+  return join(stateDirectory, "platform");
+}
+
+/** What runs the instances of a state directory; null when nothing was chosen yet. */
+export function keptPlatform(stateDirectory: string): Platform | null {
+  const file = platformFile(stateDirectory);
+  const kept = existsSync(file) ? readFileSync(file, "utf8").trim() : null;
+  return kept === "process" || kept === "docker" ? kept : null;
+}
+
 interface Choice {
   readonly wanted: Platform | "auto";
   readonly stateDirectory: string;
@@ -30,9 +41,9 @@ interface Choice {
  * Faults: `usage.invalid` when another platform is asked for.
  */
 export async function choosePlatform({ wanted, stateDirectory, answers }: Choice): Promise<Platform> {
-  const file = join(stateDirectory, "platform");
-  const kept = existsSync(file) ? readFileSync(file, "utf8").trim() : null;
-  if (kept === "process" || kept === "docker") {
+  const file = platformFile(stateDirectory);
+  const kept = keptPlatform(stateDirectory);
+  if (kept !== null) {
     if (wanted === "auto" || wanted === kept) return kept;
     throw new Fault("usage.invalid", `${stateDirectory} holds apps of --runtime ${kept}`, {
       hint: `Use another --state for ${wanted}. To move for good: \`fairlead down --all\`, then delete ${file} and start again.`,

@@ -4,7 +4,8 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { runLine } from "../../cli/test-run.ts";
 import type { MachineService } from "../../cli/world.ts";
-import { installService, printedCompose, printedUnit, uninstallService } from "./install.ts";
+import type { CheckView } from "../../contract/controller.ts";
+import { checksWithoutController, installService, printedCompose, printedUnit, uninstallService } from "./install.ts";
 
 let root: string;
 let file: string;
@@ -20,12 +21,13 @@ afterEach(() => rmSync(root, { recursive: true }));
 async function run(line: string) {
   const env = { DOCKER_HOST: "/nowhere/docker.sock" };
   const service: MachineService = {
-    unit: printedUnit,
+    unit: (request) => printedUnit(request, env),
     compose: (request) => printedCompose(request, env),
     install: (request) => installService(request, env),
     uninstall: (at) => uninstallService(at, env),
   };
-  return runLine(line.split(" "), { cwd: root, host: { service: async () => service } });
+  const absentChecks = (stateDirectory: string) => checksWithoutController(stateDirectory, env);
+  return runLine(line.split(" "), { cwd: root, host: { service: async () => service, absentChecks } });
 }
 
 describe("controller install", () => {
@@ -33,7 +35,9 @@ describe("controller install", () => {
     const first = await run("controller install --root .");
     expect(first).toMatchObject({ code: 0, stderr: "", stdout: expect.stringContaining(`Wrote ${file}.`) });
     const text = readFileSync(file, "utf8");
-    expect(text).toContain(" controller --state /var/lib/fairlead --edge 0.0.0.0:80\n");
+    // Of DOCKER_HOST the service would know nothing.
+    const command = " controller --state /var/lib/fairlead --edge 0.0.0.0:80 --engine /nowhere/docker.sock\n";
+    expect(text).toContain(command);
     expect((await run("controller install --root .")).stdout).toContain(`${file} is as it should be already.`);
     expect((await run("controller install --print")).stdout).toBe(text);
   });
@@ -90,6 +94,22 @@ describe("controller install", () => {
       '"--state","/srv/fl","--engine","/nowhere/docker.sock","--edge","0.0.0.0:80","--runtime","docker"',
     );
     expect(readdirSync(root)).toEqual([]);
+  });
+});
+
+describe("doctor while no controller answers", () => {
+  const rows = async (where: string) => {
+    const { code, stdout } = await run(`doctor --json ${where}`);
+    expect(code).toBe(1);
+    return JSON.parse(stdout).checks.map(({ name, state }: CheckView) => `${state} ${name}`);
+  };
+
+  test("looks at the machine by itself, at what the state directory is of", async () => {
+    expect(await rows("--state .")).toEqual(expect.arrayContaining(["fail controller", "warn state", "ok engine"]));
+    writeFileSync(join(root, "journal.db"), "");
+    writeFileSync(join(root, "platform"), "docker\n");
+    expect(await rows("--state .")).toEqual(expect.arrayContaining(["fail controller", "ok state", "fail engine"]));
+    expect(await rows("--state . --url http://127.0.0.1:1")).toEqual(["fail controller"]);
   });
 });
 

@@ -3,12 +3,13 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Fault } from "../../base/faults.ts";
 import type { Installed, ServiceRequest, Uninstalled } from "../../cli/world.ts";
+import type { CheckView } from "../../contract/controller.ts";
 import { runChild } from "../../host/child.ts";
 import { engineSocket } from "../platform.ts";
 import { makeStateDirectory } from "../state-directory.ts";
 import { version } from "../version.ts";
 import { composeText } from "./compose.ts";
-import { machineChecks } from "./machine.ts";
+import { absentChecks, machineChecks } from "./machine.ts";
 import { type ServiceFacts, signature, unitName, unitText } from "./unit.ts";
 
 type Env = Readonly<Record<string, string>>;
@@ -17,12 +18,14 @@ type Env = Readonly<Record<string, string>>;
 const launcher = import.meta.url.endsWith(".ts") ? "../../../bin/fairlead" : "../bin/fairlead";
 export const program = fileURLToPath(new URL(launcher, import.meta.url));
 
-function factsOf({ stateDirectory, flags, engine }: ServiceRequest): ServiceFacts {
-  return { program, stateDirectory, flags: engine === undefined ? flags : [...flags, "--engine", engine] };
+/** The service does not see this DOCKER_HOST, so an engine that is named by it is written down like one of --engine. */
+function factsOf({ stateDirectory, flags, engine, runtime }: ServiceRequest, env: Env): ServiceFacts {
+  const named = engine ?? (runtime === "process" ? undefined : env.DOCKER_HOST);
+  return { program, stateDirectory, flags: named === undefined ? flags : [...flags, "--engine", named] };
 }
 
-export function printedUnit(request: ServiceRequest): string {
-  return unitText(factsOf(request));
+export function printedUnit(request: ServiceRequest, env: Env): string {
+  return unitText(factsOf(request, env));
 }
 
 export function printedCompose({ stateDirectory, flags, engine }: ServiceRequest, env: Env): string {
@@ -45,7 +48,7 @@ export async function installService(request: ServiceRequest, env: Env): Promise
   const { root, force, stateDirectory, edgePorts } = request;
   if (root === null) refuseUnlessRoot("install");
   const file = unitFile(root);
-  const text = printedUnit(request);
+  const text = printedUnit(request, env);
   const before = contentOf(file);
   if (!force) refuseForeign(file, before);
   const checks = await machineChecks({
@@ -62,6 +65,12 @@ export async function installService(request: ServiceRequest, env: Env): Promise
   if (change === "written") write(file, text);
   if (root === null) await start(stateDirectory, change === "written", env);
   return { file, change, checks };
+}
+
+/** What can be seen of this machine while the controller of a state directory does not answer, with its service first. */
+export async function checksWithoutController(stateDirectory: string, env: Env): Promise<readonly CheckView[]> {
+  const isService = contentOf(unitFile(null))?.includes(stateDirectory) ?? false;
+  return absentChecks({ stateDirectory, engineSocket: engineSocket(undefined, env), isService });
 }
 
 /** Takes the unit away, and stops the controller; apps, the edge and all state stay. Faults as of installing. */

@@ -1,11 +1,13 @@
 import { existsSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import type { CheckView } from "../../contract/controller.ts";
 import { Engine, isUnreachable } from "../../host/engine.ts";
 import { fail, ok, warn } from "../check.ts";
 import { systemClock } from "../clock.ts";
-import { diskCheck, memoryCheck, processesCheck } from "../doctor.ts";
+import { diskCheck, leftEdgeCheck, memoryCheck, processesCheck } from "../doctor.ts";
 import { dockerChecks, webPortsCheck } from "../doctor-docker.ts";
+import { keptPlatform } from "../platform.ts";
+import { unitName } from "./unit.ts";
 
 export interface MachineQuestions {
   readonly stateDirectory: string;
@@ -31,6 +33,36 @@ export async function machineChecks(asked: MachineQuestions): Promise<CheckView[
   ];
 }
 
+export interface AbsentQuestions {
+  readonly stateDirectory: string;
+  readonly engineSocket: string;
+  /** Whether the controller is a service of this machine. */
+  readonly isService: boolean;
+}
+
+/** What can be seen of a machine whose controller does not answer. Ports are left out: its edge has them with good reason. */
+export async function absentChecks(asked: AbsentQuestions): Promise<CheckView[]> {
+  const { stateDirectory, engineSocket, isService } = asked;
+  const runtime = keptPlatform(stateDirectory) ?? "auto";
+  const fix = `\`systemctl status ${unitName}\` and \`journalctl -u ${unitName} -n 50\` say why it does not answer.`;
+  return [
+    ...(isService ? [warn("service", `the controller is ${unitName} here`, fix)] : []),
+    stateCheck(stateDirectory),
+    ...(await leftEdgeCheck(stateDirectory)),
+    await diskCheck(existing(stateDirectory)),
+    memoryCheck(),
+    ...(runtime === "docker" ? [] : [await processesCheck()]),
+    ...(runtime === "process" ? [] : await engineChecks({ runtime, engineSocket })),
+  ];
+}
+
+function stateCheck(directory: string): CheckView {
+  const name = "state";
+  if (existsSync(join(directory, "journal.db"))) return ok(name, `${directory} holds a controller's state`);
+  const fix = "Name the state directory with --state, or restore it from a backup if it was lost.";
+  return warn(name, `${directory} holds no state of a controller`, fix);
+}
+
 function existing(path: string): string {
   return existsSync(path) ? path : existing(dirname(path));
 }
@@ -50,7 +82,10 @@ function programCheck(program: string): CheckView {
   return warn("program", `${program} will not stay there`, "Install it first: npm install --global fairlead");
 }
 
-async function engineChecks({ runtime, engineSocket }: MachineQuestions): Promise<readonly CheckView[]> {
+async function engineChecks({
+  runtime,
+  engineSocket,
+}: Pick<MachineQuestions, "runtime" | "engineSocket">): Promise<readonly CheckView[]> {
   const engine = new Engine(engineSocket);
   try {
     if (runtime === "auto") await engine.version();

@@ -26,6 +26,7 @@ const pullMs = 10 * 60_000;
 export function containerRunner({ engine: socket, image }: ContainerOptions, files: EdgeFiles): Runner {
   const engine = new Engine(socket);
   return {
+    log: containerLog(files.directory),
     async version() {
       await fetchImage(engine, image);
       return parseVersion((await runOnce(engine, spec(image, files, ["-v"]))).output);
@@ -85,6 +86,11 @@ export async function killContainer(socket: string, directory: string): Promise<
 
 export function containerName(directory: string): string {
   return `fl-edge-${sha256(directory).slice(-12)}`;
+}
+
+/** Where the container's own words are, for people. */
+export function containerLog(directory: string): string {
+  return `\`docker logs ${containerName(directory)}\``;
 }
 
 /** As little as it can do its work with; whose files it reads, it is. */

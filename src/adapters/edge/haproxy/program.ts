@@ -6,6 +6,8 @@ import type { EdgeFiles } from "./files.ts";
 
 /** How HAProxy is run: as a program of this machine, or in a container. It goes on without this process. */
 export interface Runner {
+  /** Where its own words are, for people. */
+  readonly log: string;
   /** Its version, e.g. [3, 2]. Fault `edge.unreachable` when there is none. */
   version(): Promise<readonly [number, number]>;
   /** What is wrong with a configuration; null: nothing. */
@@ -29,6 +31,7 @@ export interface ProgramOptions {
 /** HAProxy as it is installed on this machine. */
 export function programRunner({ program, env }: ProgramOptions, files: EdgeFiles): Runner {
   return {
+    log: files.log,
     async version() {
       const { stdout } = await run([program, "-v"], env);
       return parseVersion(stdout);

@@ -212,7 +212,7 @@ export class Server {
       const late = clock.now() > deadline;
       if (ended() || late) {
         const what = late ? "does not answer in time" : "ended while it started";
-        throw new Fault("edge.unreachable", `HAProxy ${what}.`, { hint: `Read the last lines of ${files.log}.` });
+        throw new Fault("edge.unreachable", `HAProxy ${what}.`, { hint: `Read the last lines of ${runner.log}.` });
       }
       await pause(clock, lookMs);
     }
@@ -283,7 +283,7 @@ export class Server {
   }
 
   async #reload(config: string): Promise<void> {
-    const { files, clock } = this.#options;
+    const { files, runner, clock } = this.#options;
     const before = this.#current;
     await this.#count(this.#layout.leases);
     await askCli(files.master, "reload");
@@ -293,7 +293,7 @@ export class Server {
       const fresh = this.#workers !== null && this.#workers.current !== before;
       if (fresh && (await this.#serial()) === String(this.#layout.serial)) break;
       if (clock.now() > deadline) {
-        const hint = `Read the last lines of ${files.log}.`;
+        const hint = `Read the last lines of ${runner.log}.`;
         throw new Fault("edge.unreachable", "HAProxy did not take its new configuration in time.", { hint });
       }
       await pause(clock, lookMs);

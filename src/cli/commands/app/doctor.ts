@@ -8,7 +8,7 @@ import type { World } from "../../world.ts";
 
 export default command({
   about:
-    "Checks that a controller answers, and what the controller checks of its machine. Every row is ok, warn or fail, with\nwhat to do about it. Exit 1 when any fails.",
+    "Checks that a controller answers, and what the controller checks of its machine; when none answers, what can be seen of\nthis machine without one. Every row is ok, warn or fail, with what to do about it. Exit 1 when any fails.",
   examples: [
     ["fairlead doctor", "check this machine"],
     ["fairlead doctor --json", "for scripts"],
@@ -31,7 +31,8 @@ async function allChecks(world: World): Promise<CheckView[]> {
     return [{ name, state: same ? "ok" : "warn", detail, fix }, ...(await api.doctor()).checks];
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
-    const left = path.basename(api.place) === socketName ? await world.host.leftBehind(path.dirname(api.place)) : [];
-    return [{ name, state: "fail", detail: error.detail, fix: error.hint }, ...left];
+    const isHere = path.basename(api.place) === socketName;
+    const others = isHere ? await world.host.absentChecks(path.dirname(api.place)) : [];
+    return [{ name, state: "fail", detail: error.detail, fix: error.hint }, ...others];
   }
 }
