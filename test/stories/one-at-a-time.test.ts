@@ -73,5 +73,5 @@ test("a cancelled deployment leaves nothing behind, and whoever follows it is to
   expect((await load.stop()).failures).toEqual([]);
   const { services } = await statusOf(city);
   const serving = services.flatMap(({ instances }) => instances.map(({ id }) => id));
-  expect(await city.ground.beside(serving)).toBe(0);
+  await until(async () => (await city.ground.beside(serving)) === 0, "nothing of it is left");
 });

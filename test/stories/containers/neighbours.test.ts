@@ -122,7 +122,10 @@ test("two apps whose names run together are two; checks of images count for noth
 
   // With the last app its network goes too; the edge stays, and going again is no failure. An app that never was is one.
   expect((await city.fairlead("down", "-y")).code).toBe(0);
-  expect([await city.ground.present(), await networks()]).toEqual([[], []]);
+  await until(
+    async () => (await city.ground.present()).length === 0 && (await networks()).length === 0,
+    "nothing of it is left",
+  );
   expect((await city.get("/", second)).status).toBe(404);
   const again = await city.fairlead("down", "-y");
   expect([again.code, again.stderr]).toEqual([0, ""]);
