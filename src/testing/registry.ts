@@ -98,7 +98,7 @@ async function take(
   const call = { query: { tag: "1" }, headers: { ...anyone, ...headers } };
   const said = await text(await engine.stream("POST", `/images/${name}/push`, call));
   await engine.json("DELETE", `/images/${name}:1`);
-  const digest = /"Digest":"(sha256:[0-9a-f]{64})"/.exec(said)?.[1];
+  const digest = /digest: (sha256:[0-9a-f]{64})/.exec(said)?.[1];
   if (digest === undefined) throw new Fault("image.unreachable", `${image} was not taken: ${said.slice(-500)}`);
   return `${name}@${digest}`;
 }

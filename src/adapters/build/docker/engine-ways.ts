@@ -66,6 +66,17 @@ export function classicWay(engine: Engine): Way {
   };
 }
 
+/**
+ * Whether BuildKit is given the context that comes with the question. Before engine 28 it is not where images are kept in
+ * containerd: there it looks for one in the network, and finds none (moby/moby issue 47717).
+ */
+export async function takesContext(engine: Engine): Promise<boolean> {
+  const { engine: version } = await engine.version();
+  const { DriverStatus } = await engine.json<{ readonly DriverStatus?: readonly string[][] | null }>("GET", "/info");
+  const isContainerd = (DriverStatus ?? []).some(([, value]) => value === "io.containerd.snapshotter.v1");
+  return !isContainerd || Number.parseInt(version, 10) >= 28;
+}
+
 /** Whether the engine said that it has no such builder at all. */
 export function hasNoSuchBuilder(thrown: unknown): boolean {
   return isRefusal(thrown, 400, 404, 501);

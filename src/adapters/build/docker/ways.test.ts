@@ -14,11 +14,17 @@ afterEach(async () => {
   for (const stop of stops.splice(0).reverse()) await stop();
 });
 
-/** The engine behind a door that says no to some calls, as an engine that lacks something does. */
-async function behind(path: string, refuses: (url: string) => boolean): Promise<string> {
+interface Answer {
+  readonly status: number;
+  readonly body: object;
+}
+
+/** The engine behind a door that answers some calls itself, as an engine of another kind does. */
+async function behind(path: string, answerOf: (url: string) => Answer | undefined): Promise<string> {
   const server = createServer((asked, answer) => {
-    if (refuses(asked.url ?? "")) {
-      answer.writeHead(400, { "Content-Type": "application/json" }).end('{"message":"no such builder"}');
+    const own = answerOf(asked.url ?? "");
+    if (own) {
+      answer.writeHead(own.status, { "Content-Type": "application/json" }).end(JSON.stringify(own.body));
       asked.resume();
       return;
     }
@@ -37,15 +43,23 @@ async function behind(path: string, refuses: (url: string) => boolean): Promise<
   return path;
 }
 
+type Place = Awaited<ReturnType<typeof processWorld>>;
+const isBuildkit = /\/build\?.*version=2/;
+
+function begin(place: Place, door: string) {
+  const more = { ways: ["buildkit", "classic"] } as const;
+  const world = dockerWorld(place, { socket: door, base: testImages.debian, clock: wallClock, more });
+  stops.push(() => world.close());
+  return { world, builder: world.open() };
+}
+
 test.skipIf(socket === "")(
   `an engine without BuildKit builds with its classic builder, but nothing that needs secrets (else: ${noEngine})`,
   async () => {
     const place = await processWorld();
-    const door = await behind(join(place.root, "door"), (url) => /\/build\?.*version=2/.test(url));
-    const more = { ways: ["buildkit", "classic"] } as const;
-    const world = dockerWorld(place, { socket: door, base: testImages.debian, clock: wallClock, more });
-    stops.push(() => world.close());
-    const builder = world.open();
+    const refusal = { status: 400, body: { message: "no such builder" } };
+    const door = await behind(join(place.root, "door"), (url) => (isBuildkit.test(url) ? refusal : undefined));
+    const { world, builder } = begin(place, door);
     const { files } = world.told({ a: "1" }, "echo by; cat a");
     const spec = artifactSpec(await admitFiles(builder, files), null);
     await builder.build(spec, forWhom);
@@ -63,3 +77,25 @@ test.skipIf(socket === "")(
     });
   },
 );
+
+test.for([
+  ["26.1.5+dfsg1", "the engine's classic builder"],
+  ["28.0.0", "BuildKit of the engine"],
+] as const)("engine %s with its images in containerd builds with %s", async ([version, way], { skip }) => {
+  if (socket === "") return skip(noEngine);
+  const place = await processWorld();
+  const told: Readonly<Record<string, object>> = {
+    version: { Version: version, ApiVersion: "1.41", MinAPIVersion: "1.24" },
+    info: { DriverStatus: [["driver-type", "io.containerd.snapshotter.v1"]] },
+  };
+  const door = await behind(join(place.root, "door"), (url) => {
+    const body = told[url.split("/").at(-1) ?? ""];
+    return body && { status: 200, body };
+  });
+  const { world, builder } = begin(place, door);
+  const spec = artifactSpec(await admitFiles(builder, world.told({ a: "1" }, "cat a").files), null);
+  await builder.build(spec, forWhom);
+  expect(await builtOrNot(builder, spec.digest)).toEqual({ state: "built" });
+  const [task] = await builder.builds.tasks(runtimeKey);
+  expect(await outputOf(world.runtime, task?.name ?? "")).toContain(`builds with ${way}\n`);
+});

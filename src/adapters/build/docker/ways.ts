@@ -1,6 +1,6 @@
 import type { Engine } from "../../../host/engine.ts";
 import { type DockerProgram, findBuildx } from "./buildx.ts";
-import { buildkitWay, classicWay, hasNoSuchBuilder } from "./engine-ways.ts";
+import { buildkitWay, classicWay, hasNoSuchBuilder, takesContext } from "./engine-ways.ts";
 import type { BuildEnd, BuildOrder, Course, Way } from "./way.ts";
 
 export type WayName = "buildx" | "buildkit" | "classic";
@@ -25,7 +25,7 @@ export class Ways {
   }
 
   async run(order: BuildOrder, course: Course): Promise<BuildEnd> {
-    const way = await this.#best(order);
+    const way = await this.#best(order, course);
     course.say(`builds with ${way.name}`);
     try {
       return await way.run(order, course);
@@ -37,11 +37,16 @@ export class Ways {
     }
   }
 
-  async #best(order: BuildOrder): Promise<Way> {
+  async #best(order: BuildOrder, course: Course): Promise<Way> {
     const { engine, ways } = this.#options;
     const buildx = await this.#buildxFor(order);
     if (buildx) return buildx;
-    return ways.includes("buildkit") && !this.#withoutBuildkit ? buildkitWay(engine) : classicWay(engine);
+    if (!ways.includes("buildkit") || this.#withoutBuildkit) return classicWay(engine);
+    if (await takesContext(engine)) return buildkitWay(engine);
+    course.say(
+      "BuildKit of this engine, which keeps images in containerd, needs docker buildx; that of engine 28 does not",
+    );
+    return classicWay(engine);
   }
 
   /** The docker program reads logins from a file, and a password comes into none. */
