@@ -30,7 +30,7 @@ export const countedLines: readonly string[] = [
   "  filter compression",
   `  http-request set-var(txn.refusal) str("${plainLine(400)}")`,
   '  http-error status 400 content-type "text/plain; charset=utf-8" lf-string %[var(txn.refusal)]',
-  "  http-after-response set-status 413 if { status 400 } { var(txn.refusal) -m beg 413 } !{ var(txn.app) -m bool }",
+  "  http-after-response set-status 413 if { status 400 } { var(txn.refusal) -m beg 413 } !{ var(txn.answered) -m found }",
 ];
 
 export const bodiesProgram = `-- Written by Fairlead; changes are lost.

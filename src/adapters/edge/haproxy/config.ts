@@ -2,12 +2,13 @@ import { sha256 } from "../../../base/digest.ts";
 import { type FrontProxies, securityHeaders } from "../../../model/route.ts";
 import { challengePrefix } from "../table/challenges.ts";
 import { bodiesProgram, countedLines, countedName, countsBodies } from "./bodies.ts";
+import { caller, whoCalls } from "./caller.ts";
 import type { EdgeFiles } from "./files.ts";
 import { type Layout, type Lease, poolName } from "./layout.ts";
 import { luaProgram } from "./lua.ts";
 import { encoded, ownStatuses, plainLine } from "./policies.ts";
 import { recordFormat } from "./record.ts";
-import { direct, type Field, fieldNumber, flags, nobody } from "./route-map.ts";
+import { asks, direct, fact, flags, nobody } from "./route-map.ts";
 import { settings } from "./settings.ts";
 
 /** Where HAProxy takes traffic. */
@@ -62,7 +63,8 @@ function globalPart({ files, threads, user, proxies, version }: ConfigOptions): 
     `  stats socket ${quoted(files.admin)} mode 600 level admin expose-fd listeners`,
     `  stats timeout ${settings.cliIdleS}s`,
     `  tune.bufsize ${settings.bufferBytes}`,
-    "  tune.http.maxhdr 256",
+    `  tune.http.maxhdr ${settings.headers}`,
+    `  tune.http.logurilen ${settings.firstLineBytes}`,
     // Another program is another shape.
     `  # ${sha256(luaProgram(files, proxies.trust) + bodiesProgram).slice(-16)}`,
     `  lua-load ${quoted(files.lua)}`,
@@ -82,7 +84,7 @@ const ringPart = `ring records
  */
 function ownError({ policies }: EdgeFiles, status: number): string {
   const words = encoded(plainLine(status));
-  const body = `%[var(txn.policy),concat(.${status}.,txn.kind),map_str(${policies},${words}),b64dec]`;
+  const body = `%[${fact("policy")},concat(.${status}.,txn.kind),map_str(${policies},${words}),b64dec]`;
   return `status ${status} content-type "text/plain; charset=utf-8" lf-string '${body}'`;
 }
 
@@ -98,10 +100,7 @@ function lineIf(wanted: boolean, line: string): string {
 function defaultsPart({ files, version }: ConfigOptions): string {
   const errors = ownStatuses.map((status) => `  http-error ${ownError(files, status)}`);
   const since = (major: number, minor: number, line: string) => (isSince(version, major, minor) ? [line] : []);
-  const later = [
-    ...since(2, 9, `  timeout client-hs ${settings.handshakeS}s`),
-    ...since(3, 2, `  compression minsize-res ${settings.compressFrom}`),
-  ];
+  const later = since(2, 9, `  timeout client-hs ${settings.handshakeS}s`);
   return `defaults edge
   mode http
   log ring@records len ${settings.recordBytes} format raw local0
@@ -117,8 +116,6 @@ function defaultsPart({ files, version }: ConfigOptions): string {
   timeout queue ${settings.connectS}s
   timeout server ${settings.serverS}s
   timeout tunnel ${settings.tunnelS}s
-  compression algo gzip
-  compression type ${compressible.join(" ")}
 ${[...later, ...errors].join("\n")}
 
 defaults pool from edge
@@ -129,8 +126,8 @@ defaults pool from edge
   default-server pool-purge-delay 1s
   # Nobody could be reached: to the client that is a 502.
   http-error ${ownError(files, 502).replace("status 502", "status 503")}
-  http-request set-timeout server var(txn.timeout)
-  http-request set-var(txn.sent) bool(true)`;
+  http-request set-log-level info
+  http-request set-timeout server ${fact("timeoutMs")}`;
 }
 
 /**
@@ -147,46 +144,60 @@ const compressible = [
 ];
 
 function frontendPart(options: ConfigOptions): string {
-  const { files, listen, doors, secure, proxies } = options;
+  const { files, listen, doors, secure, proxies, version } = options;
   const inner = doors.flatMap((host) => bindLines({ host, port: listen.port }, ""));
-  const lookUp = `map_str(${files.map})`;
-  const field = (name: Field) => `var(txn.route),field(${fieldNumber(name)},|)`;
+  const { client } = caller(proxies.trust);
   return `frontend edge from edge
 ${[...bindLines(listen, ""), ...inner, ...(secure === null ? [] : bindLines(secure, tlsWords(files)))].join("\n")}
-${announced(proxies)}  log-format "${recordFormat}"
+${announced(proxies)}  log-format "${recordFormat(client)}"
+  # Here and in no pool: a filter of both would be two, and each costs every request.
+  compression algo gzip
+  compression type ${compressible.join(" ")}
+${lineIf(isSince(version, 3, 2), `compression minsize-res ${settings.compressFrom}`)}${whoCalls(proxies.trust)}
   # What is known of every request, also of one that is refused.
   http-request set-log-level silent
   http-request set-var(txn.t0) date(0,us)
-  http-request set-var(txn.client) src
-  http-request set-var(txn.proto) ssl_fc,iif(https,http)
   http-request set-var(txn.id) req.fhdr(x-request-id)
   http-request set-var(txn.id) uuid unless { var(txn.id) -m reg '^[A-Za-z0-9._-]{1,128}$' }
-  http-request set-var(txn.kind) str(json) if { req.fhdr(accept) -m sub -i json }
   http-request set-var(txn.kind) str(html) if { req.fhdr(accept) -m sub -i text/html }
+  http-request set-var(txn.kind) str(json) if !{ var(txn.kind) -m found } { req.fhdr(accept) -m sub -i json }
 ${lineIf(proxies.trust.length > 0, "http-request lua.origin")}  # Requests with two meanings.
   http-request lua.own 400 unless { req.hdr_cnt(host) eq 1 }
   http-request lua.own 400 if { req.hdrs -m reg '\\x00' }
   http-request lua.own 400 if { req.fhdr(transfer-encoding) -m found } !{ req.fhdr(transfer-encoding) -m str -i chunked }
-  http-request return status 431 content-type "text/plain; charset=utf-8" string "431 Request Header Fields Too Large" hdr connection close if { req.hdrs,length gt ${settings.headerBytes} }
-  http-request set-uri %[pathq] if { url -m reg '^https?://' }
+  http-request return status 431 content-type "text/plain; charset=utf-8" string "431 Request Header Fields Too Large" hdr connection close if { req.len gt ${surelySmall} } { req.hdrs,length gt ${settings.headerBytes} }
+  http-request set-uri %[pathq] if { url -m beg http:// https:// }
   # What a certificate authority asks.
   http-request set-var(txn.answer) 'path,regsub(^${challengePrefix},),map_str(${files.challenges})' if ${challenge} !{ ssl_fc }
   http-request return status 200 content-type text/plain lf-string %[var(txn.answer)] if { var(txn.answer) -m found }
-  # Whose it is.
-  http-request set-var(txn.host) req.hdr(host),lower,host_only
-  http-request set-var(txn.host) 'var(txn.host),regsub(\\.$,)' if { var(txn.host) -m end . }
-  http-request set-var(txn.path) path,bytes(0,2048)
-  http-request set-var(txn.key) var(txn.host) if { var(txn.host) -m reg '^([a-z0-9_.-]{1,253}|\\[[0-9a-f:.]+\\])$' }
-  http-request set-var(txn.route) var(txn.key),${lookUp}
-  http-request set-var(txn.key) 'var(txn.key),regsub(^[^.]+,*)' unless { var(txn.route) -m found }
-  http-request set-var(txn.route) var(txn.key),${lookUp} unless { var(txn.route) -m found }
-  http-request lua.inside if { ${field("flags")} -m sub ${flags.inside} }
-  http-request lua.own 404 unless { var(txn.route) -m found }
-  http-request set-log-level info
+${whose(files)}
 ${forwarding(proxies)}
-${admission(options, field)}
-${lineIf(countsBodies(options.version), `use_backend ${countedName("%[var(txn.pool)]")} if { var(txn.counted) -m bool }`)}  use_backend %[var(txn.pool)]
-${answers(files)}`;
+${admission(options)}
+${lineIf(countsBodies(version), `use_backend ${countedName(`%[${fact("pool")}]`)} if { var(txn.counted) -m bool }`)}  use_backend %[${fact("pool")}]
+${answers(options)}`;
+}
+
+/**
+ * What a request has at least where it is over the limit of its headers: HAProxy counts them without their colons, spaces
+ * and line ends. To write them all down only to know their length costs more than to look for a route.
+ */
+const surelySmall = settings.headerBytes - 4 * settings.headers - 2;
+
+/** Most clients write a host as it stands in the map; how else it may be written is looked at where that finds nothing. */
+function whose({ map }: EdgeFiles): string {
+  const lookUp = `map_str(${map})`;
+  return `  # Whose it is.
+  acl routed var(txn.route) -m found
+  http-request set-var(txn.host) req.hdr(host),lower,host_only
+  http-request set-var(txn.route) var(txn.host),${lookUp} unless { var(txn.host) -m beg ! * }
+  http-request set-var(txn.host) 'var(txn.host),regsub(\\.$,)' if !routed
+  http-request set-var(txn.key) var(txn.host) if !routed { var(txn.host) -m reg '^([a-z0-9_.-]{1,253}|\\[[0-9a-f:.]+\\])$' }
+  http-request set-var(txn.route) var(txn.key),${lookUp} if !routed
+  http-request set-var(txn.key) 'var(txn.key),regsub(^[^.]+,*)' if !routed
+  http-request set-var(txn.route) var(txn.key),${lookUp} if !routed
+  acl usual var(txn.route) -m beg 1
+  http-request lua.inside if !usual { ${asks(flags.inside)} }
+  http-request lua.own 404 if !routed`;
 }
 
 const challenge = `{ path -m beg ${challengePrefix} }`;
@@ -201,54 +212,48 @@ function toHttps({ secure }: EdgeFiles): string {
   http-request redirect location https://%[var(txn.place)]%[var(txn.door)]%[pathq] code 308 if { var(txn.door) -m found } !${challenge}`;
 }
 
-function admission({ files, secure, version }: ConfigOptions, field: (name: Field) => string): string {
+function admission({ files, secure, version, proxies }: ConfigOptions): string {
+  const { client, proto } = caller(proxies.trust);
   const policy = (key: string) => `var(txn.policy),concat(.${key}),map_str(${files.policies})`;
   return `  # Nothing but the usual is asked of most routes: those requests go on at once.
-  http-request set-var(txn.policy) ${field("policy")}
-  http-request set-var(txn.flags) ${field("flags")}
-  http-request set-var(txn.pool) ${field("pool")}
-  http-request set-var(txn.timeout) ${field("timeoutMs")}
-  http-request set-var(txn.body) ${field("bodyBytes")}
+  acl bodied req.body_size gt 0
+${countsBodies(version) ? `${counting}\n  http-request set-var(txn.body) ${fact("bodyBytes")} if bodied or { var(txn.counted) -m bool }` : `  http-request set-var(txn.body) ${fact("bodyBytes")} if bodied`}
   # What is announced of it, or here already.
   acl large req.body_size,sub(txn.body) gt 0
-${lineIf(countsBodies(version), counting)}  acl turns var(txn.flags) -m sub ${flags.https}
-  acl usual ${field("usual")} -m str 1
-  http-request set-var(txn.lease) ${field("lease")} if usual !large ${secure === null ? "" : "!plain or usual !large !turns"}
-  http-request allow if { var(txn.lease) -m found }
+  acl turns ${asks(flags.https)}
+  http-request allow if usual !large ${secure === null ? "" : "!plain or usual !large !turns"}
   # Whether, when and by whom it is served: once, before any waiting, and in this order.
-  http-request set-var(txn.csp) ${policy("csp")} if { var(txn.flags) -m sub ${flags.contentSecurityPolicy} }
-  acl cors var(txn.flags) -m sub ${flags.cors}
+  http-request set-var(txn.policy) ${fact("policy")}
+  http-request set-var(txn.csp) ${policy("csp")} if { ${asks(flags.contentSecurityPolicy)} }
+  acl cors ${asks(flags.cors)}
   http-request set-var(txn.origin) req.hdr(origin) if cors
   http-request set-var(txn.allowed) var(txn.policy),concat(.origin.,txn.origin),map_str(${files.policies}) if cors
   http-request set-var(txn.allowed) ${policy("origin.*")} if cors !{ var(txn.allowed) -m found }
-  http-request set-var(txn.canonical) ${policy("canonical")} if { var(txn.flags) -m sub ${flags.canonical} }
+  http-request set-var(txn.canonical) ${policy("canonical")} if { ${asks(flags.canonical)} }
   acl moved var(txn.canonical) -m found
 ${secure === null ? "" : `${toHttps(files)}\n`}  http-request set-var(txn.port) 'req.hdr(host),regsub("^(\\[[^]]*\\]|[^:]*)",)' if moved
-  http-request redirect location %[var(txn.proto)]://%[var(txn.canonical)]%[var(txn.port)]%[pathq] code 308 if moved !{ var(txn.canonical),strcmp(txn.host) eq 0 } !${challenge}
-  http-request set-var(txn.network) var(txn.client),ipmask(32,64)
-  http-request lua.limit unless { ${field("rateMost")} -m str 0 }
+  http-request redirect location %[var(${proto})]://%[var(txn.canonical)]%[var(txn.port)]%[pathq] code 308 if moved !{ var(txn.canonical),strcmp(txn.host) eq 0 } !${challenge}
+  http-request set-var(txn.network) var(${client}),ipmask(32,64)
+  http-request lua.limit unless { ${fact("rateMost")} -m str 0 }
   http-request lua.own 429 if { var(txn.retry) -m found }
   acl preflight method OPTIONS
   acl asks req.hdr(access-control-request-method) -m found
   http-request return status 204 hdr access-control-allow-methods %[${policy("cors.methods")}] hdr access-control-allow-headers %[${policy("cors.headers")}] hdr access-control-max-age %[${policy("cors.age")}] if cors preflight asks { var(txn.allowed) -m found }
   http-request lua.own 403 if cors preflight asks { var(txn.origin) -m found }
 ${lineIf(isSince(version, 3, 0), `http-request set-timeout client ${settings.lingerS}s if large`)}  http-request lua.own 413 if large
-  http-request lua.hold unless { ${field("holdMs")} -m str 0 }
-  http-request lua.own 404 unless { var(txn.route) -m found }
-  http-request set-var(txn.policy) ${field("policy")}
-  http-request set-var(txn.flags) ${field("flags")}
-  http-request set-var(txn.pool) ${field("pool")}
-  http-request set-var(txn.timeout) ${field("timeoutMs")}
-  http-request set-var(txn.lease) int(0)
+  http-request set-var(txn.key) var(txn.host) unless { var(txn.key) -m found }
+  http-request lua.hold unless { ${fact("holdMs")} -m str 0 }
+  http-request lua.own 404 if !routed
+  http-request set-log-level info
+  http-request set-var(txn.policy) ${fact("policy")}
   http-request set-var(txn.retry) int(1)
-  acl closed var(txn.flags) -m sub ${flags.maintenance}
+  acl closed ${asks(flags.maintenance)}
   http-request set-var(txn.what) str(closed) if closed
   http-request set-var(txn.retry) int(60) if closed
   http-request lua.own 503 if closed
   http-request lua.own 503 if { var(txn.late) -m bool }
-  http-request lua.own 503 if { var(txn.pool) -m str ${nobody} }
-  http-request unset-var(txn.retry)
-  http-request set-var(txn.lease) ${field("lease")}`;
+  http-request lua.own 503 if { ${fact("pool")} -m str ${nobody} }
+  http-request unset-var(txn.retry)`;
 }
 
 /** A WebSocket over HTTP/2 has no end and no body. */
@@ -256,31 +261,35 @@ const counting = `acl announced req.hdr(content-length) -m found
   acl whole internal.htx.has_eom -m bool
   acl socket req.hdr(upgrade) -m found
   acl chunked req.fhdr(transfer-encoding) -m found
-  http-request set-var(txn.counted) bool(true) if !announced !whole !socket
-  http-request set-var(txn.counted) bool(true) if !announced !whole chunked`;
+  http-request set-var(txn.counted) bool(true) if !whole !announced !socket
+  http-request set-var(txn.counted) bool(true) if !whole !announced chunked`;
 
 /**
  * Headers for one connection only go, and those that a client may say of earlier proxies, which are never believed: none
  * of them is there any more when ours are added.
  */
-function forwarding({ trust }: FrontProxies): string {
-  const believed = trust.length > 0;
+function forwarding(proxies: FrontProxies): string {
+  const believed = proxies.trust.length > 0;
+  const { client, proto } = caller(proxies.trust);
   return `  # What the app is told.
-  acl plain var(txn.proto) -m str http
-  http-request del-header upgrade unless { req.hdr(upgrade) -m str -i websocket }
+  acl plain var(${proto}) -m str http
+  http-request del-header upgrade if { req.hdr(upgrade) -m found } !{ req.hdr(upgrade) -m str -i websocket }
   http-request lua.unlist_request if { req.hdr(connection) -m found } !{ req.hdr(upgrade) -m found }
   http-request del-header '^(keep-alive|proxy-connection|proxy-authenticate|proxy-authorization|te|trailer|http2-settings|forwarded|x[-_]real[-_]ip|x[-_]forwarded[-_].*|x[-_]request[-_]id)$' -m reg
-${lineIf(believed, `http-request add-header x-forwarded-for "%[var(txn.chain)], %[src]" if { var(txn.chain) -m found }`)}  http-request add-header x-forwarded-for %[src]${believed ? " unless { var(txn.chain) -m found }" : ""}
-  http-request add-header x-real-ip %[var(txn.client)]
-  http-request add-header x-forwarded-proto %[var(txn.proto)]
+${lineIf(believed, `http-request add-header x-forwarded-for "%[var(txn.chain)], %[var(sess.client)]" if { var(txn.chain) -m found }`)}  http-request add-header x-forwarded-for %[var(sess.client)]${believed ? " unless { var(txn.chain) -m found }" : ""}
+  http-request add-header x-real-ip %[var(${client})]
+  http-request add-header x-forwarded-proto %[var(${proto})]
   http-request add-header x-forwarded-host %[req.hdr(host)]
   acl named req.hdr(host),port_only gt 0
   http-request add-header x-forwarded-port %[req.hdr(host),port_only] if named
-${lineIf(believed, "http-request add-header x-forwarded-port 443 if !named !plain !{ ssl_fc }")}  http-request add-header x-forwarded-port %[dst_port] if !named${believed ? " plain or !named { ssl_fc }" : ""}
+${lineIf(believed, "http-request add-header x-forwarded-port 443 if !named !plain !{ ssl_fc }")}  http-request add-header x-forwarded-port %[var(sess.port)] if !named${believed ? " plain or !named { ssl_fc }" : ""}
   http-request add-header x-request-id %[var(txn.id)]`;
 }
 
-function answers(files: EdgeFiles): string {
+/** Headers of an answer that are for one connection only. */
+const hopByHop = ["keep-alive", "proxy-connection", "proxy-authenticate", "te", "trailer"];
+
+function answers({ files }: ConfigOptions): string {
   const corsValue = (key: string) => `var(txn.policy),concat(.cors.${key}),map_str(${files.policies})`;
   const allowed = "{ var(txn.allowed) -m found }";
   const secure = securityHeaders.always.map(
@@ -292,15 +301,14 @@ function answers(files: EdgeFiles): string {
       `  http-after-response set-header ${name} ${quoted(value)} if secured !plain !{ res.hdr(${name}) -m found }`,
   );
   return `  # What the client is told.
-  http-response set-var(txn.app) bool(true)
-  http-response set-var(txn.wait) date(0,us),sub(txn.t0)
+  http-response set-var(txn.answered) date(0,us)
   http-response lua.unlist_answer if { res.hdr(connection) -m found } !{ status 101 }
-  http-response del-header '^(keep-alive|proxy-connection|proxy-authenticate|te|trailer)$' -m reg
-  acl app var(txn.app) -m bool
-  acl secured var(txn.flags) -m sub ${flags.secure}
+${hopByHop.map((name) => `  http-response del-header ${name}`).join("\n")}
+  acl app var(txn.answered) -m found
+  acl secured ${asks(flags.secure)}
   acl policed var(txn.csp) -m found
   http-after-response set-header x-request-id %[var(txn.id)]
-  http-after-response allow if app !secured !policed !cors
+  http-after-response allow if app usual !secured
 ${[...secure, ...overTls].join("\n")}
   http-after-response set-header content-security-policy %[var(txn.csp)] if policed !{ res.hdr(content-security-policy) -m found }
   http-after-response allow if app !cors
@@ -312,12 +320,12 @@ ${[...secure, ...overTls].join("\n")}
   http-after-response add-header vary Origin if cors !{ var(txn.allowed) -m str * }
   http-after-response allow if app
   # What of it is the edge's own.
-  http-after-response set-status 502 if { status 503 } { var(txn.sent) -m bool }
+  http-after-response set-status 502 if { status 503 } !{ be_name edge }
   http-after-response set-header cache-control no-store unless { status 204 }
   http-after-response set-header retry-after %[var(txn.retry)] if { var(txn.retry) -m found }
   http-after-response set-var(txn.said) status,concat(.,txn.kind)
   http-after-response set-var(txn.said) var(txn.what),concat(.,txn.kind) if { status 503 }
-  acl paged var(txn.policy),concat(.,txn.said),map_str(${files.policies}) -m found
+  acl paged ${fact("policy")},concat(.,txn.said),map_str(${files.policies}) -m found
   http-after-response set-header content-type application/problem+json if { var(txn.kind) -m str json } paged
   http-after-response set-header content-type "text/html; charset=utf-8" if { var(txn.kind) -m str html } paged
   http-after-response set-header connection close if { status 400 }`;
@@ -363,8 +371,8 @@ function poolsPart({ version }: ConfigOptions, { classes, leases }: Layout): str
 
 /** Without an address of its own a server is where its request is set to go; it is told apart as a pool's first one. */
 const directLines: readonly string[] = [
-  `  http-request set-dst var(txn.route),field(${fieldNumber("ip")},|)`,
-  `  http-request set-dst-port var(txn.route),field(${fieldNumber("port")},|)`,
+  `  http-request set-dst ${fact("ip")}`,
+  `  http-request set-dst-port ${fact("port")}`,
   "  server s1 0.0.0.0:0",
 ];
 

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from "node:http";
+import { caller } from "./caller.ts";
 import type { EdgeFiles } from "./files.ts";
 import { ownStatuses, plainText } from "./policies.ts";
 import { fieldNumber, flags } from "./route-map.ts";
@@ -15,7 +16,7 @@ const parts = 60;
  * that a Connection header takes out of a message. Loaded once for all threads, so that they share what they remember.
  */
 export function luaProgram({ map, policies }: Pick<EdgeFiles, "map" | "policies">, trust: readonly string[]): string {
-  return [opening(map), answering(policies), holding, limiting, unlisting, believing(trust), letting].join("\n");
+  return [opening(map), answering(policies), holding, limiting, unlisting, believing(trust), letting(trust)].join("\n");
 }
 
 function opening(map: string): string {
@@ -152,9 +153,10 @@ end)
 `;
 
 /** To anybody who is not inside, a route for insiders is no route. */
-const letting = `core.register_action("inside", { "http-req" }, function(txn)
+function letting(trust: readonly string[]): string {
+  return `core.register_action("inside", { "http-req" }, function(txn)
   local route = core.tokenize(txn:get_var("txn.route"), "|")
-  local client = core.parse_addr(tostring(txn:get_var("txn.client")))
+  local client = core.parse_addr(tostring(txn:get_var("${caller(trust).client}")))
   local callers = policies:lookup(route[${fieldNumber("policy")}] .. ".callers") or ""
   for network in string.gmatch(callers, "[^,]+") do
     if client ~= nil and core.match_addr(client, core.parse_addr(network)) then return end
@@ -162,6 +164,7 @@ const letting = `core.register_action("inside", { "http-req" }, function(txn)
   txn:unset_var("txn.route")
 end)
 `;
+}
 
 function believing(trust: readonly string[]): string {
   return `local trusted = {}

@@ -1,23 +1,26 @@
-/** How HAProxy writes down a request: values that hold no space, the path last. */
-export const recordFormat = [
-  "%[var(txn.lease)]",
-  "%s",
-  "%[var(txn.id)]",
-  "%[var(txn.client)]",
-  "%HM",
-  "%[var(txn.host)]",
-  "%ST",
-  "%[date(0,us),sub(txn.t0)]",
-  "%[var(txn.wait)]",
-  "%ts",
-  "%[var(txn.t0)]",
-  "%[var(txn.policy)]",
-  "%[var(txn.path)]",
-].join(" ");
+import { fieldNumber } from "./route-map.ts";
+
+/** How HAProxy writes down a request: values that hold no space, the path last. `client` is the variable that names the client. */
+export function recordFormat(client: string): string {
+  return [
+    "%[var(txn.route)]",
+    "%s",
+    "%[var(txn.id)]",
+    `%[var(${client})]`,
+    "%HM",
+    "%[var(txn.host)]",
+    "%ST",
+    "%[var(txn.t0)]",
+    "%[var(txn.answered)]",
+    "%[date(0,us)]",
+    "%ts",
+    "%HPO",
+  ].join(" ");
+}
 
 /** One request as HAProxy wrote it down. */
 export interface RecordLine {
-  /** 0: no upstream was chosen. */
+  /** Where its route led; 0: nowhere. */
   readonly lease: number;
   /** Counted from 0; null: none. */
   readonly slot: number | null;
@@ -38,38 +41,35 @@ export interface RecordLine {
 /** nginx's own number for a client that went away before its answer. */
 const clientGone = 499;
 
+/** The longest path that a record tells. */
+const pathBytes = 2_048;
+
 /** Reads a line; null when it is of a request without a route. */
 export function parseRecord(line: string): RecordLine | null {
-  const [
-    lease = "-",
-    server = "",
-    id = "",
-    client = "",
-    method = "",
-    host = "",
-    status = "",
-    took = "",
-    wait = "",
-    how = "",
-    at = "",
-    policy = "-",
-    path,
-  ] = line.split(" ");
-  if (path === undefined || policy === "-" || lease === "-") return null;
-  const answeredMs = wait === "-" ? null : Number(wait) / 1_000;
+  const [entry = "-", server = "", id = "", client = "", method = "", host = "", status = "", ...rest] =
+    line.split(" ");
+  const [began = "", answered = "", ended = "", how = "", path] = rest;
+  if (path === undefined || entry === "-") return null;
+  const route = entry.split("|");
+  const answeredMs = answered === "-" ? null : (Number(answered) - Number(began)) / 1_000;
   const gone = how.startsWith("C") && answeredMs === null;
   return {
-    lease: Number(lease),
+    lease: Number(route[fieldNumber("lease") - 1]),
     slot: /^s\d+$/.test(server) ? Number(server.slice(1)) - 1 : null,
     requestId: id,
     client,
     method,
     host,
     status: gone ? clientGone : Number(status),
-    durationMs: Math.round(Number(took) / 10) / 100,
+    durationMs: Math.round((Number(ended) - Number(began)) / 10) / 100,
     answeredMs,
-    at: Math.round(Number(at) / 1_000),
-    policy,
-    path,
+    at: Math.round(Number(began) / 1_000),
+    policy: route[fieldNumber("policy") - 1] ?? "",
+    path: path.replace(/(?:#[0-9A-F]{2})+/g, plainly).slice(0, pathBytes),
   };
+}
+
+/** HAProxy writes `"`, `#` and what is not ASCII as `#` and two digits. */
+function plainly(signs: string): string {
+  return Buffer.from(signs.replaceAll("#", ""), "hex").toString("utf8");
 }

@@ -13,12 +13,12 @@ export const direct = "direct";
 /** The fields of a route in the map, in this order, with `|` between them. The configuration and the Lua program read them by number. */
 export const fields = [
   "usual",
+  "flags",
   "lease",
   "pool",
   "timeoutMs",
   "bodyBytes",
   "holdMs",
-  "flags",
   "rateKey",
   "rateMost",
   "rateWindowMs",
@@ -43,6 +43,16 @@ export type Field = (typeof fields)[number];
 /** The number of a field, counted from 1 as HAProxy and Lua do. */
 export function fieldNumber(field: Field): number {
   return fields.indexOf(field) + 1;
+}
+
+/** What HAProxy says to read a field of a request's route. */
+export function fact(field: Field): string {
+  return `var(txn.route),field(${fieldNumber(field)},|)`;
+}
+
+/** What HAProxy says to ask whether a request's route has a flag. */
+export function asks(flag: string): string {
+  return `${fact("flags")} -m sub ${flag}`;
 }
 
 export interface MapEntry {

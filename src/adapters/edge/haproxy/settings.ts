@@ -2,6 +2,10 @@
 export const settings = {
   /** All headers of a request; what nginx and Node take by default. */
   headerBytes: 16 * 1024,
+  /** How many of them. */
+  headers: 256,
+  /** As much of a request's first line is kept for its record. */
+  firstLineBytes: 2_200,
   /** HAProxy's buffer: takes the headers of a request or an answer, and an own page. Two are in use while data flows. */
   bufferBytes: 32 * 1024,
   /** From the first byte of a request to the end of its headers (slowloris). */
