@@ -165,7 +165,7 @@ ${lineIf(proxies.trust.length > 0, "http-request lua.origin")}  # Requests with 
   http-request lua.own 400 unless { req.hdr_cnt(host) eq 1 }
   http-request lua.own 400 if { req.hdrs -m reg '\\x00' }
   http-request lua.own 400 if { req.fhdr(transfer-encoding) -m found } !{ req.fhdr(transfer-encoding) -m str -i chunked }
-  http-request return status 431 content-type "text/plain; charset=utf-8" string "431 Request Header Fields Too Large" hdr connection close if { req.len gt ${surelySmall} } { req.hdrs,length gt ${settings.headerBytes} }
+  http-request return status 431 content-type "text/plain; charset=utf-8" string "431 Request Header Fields Too Large" hdr connection close if { internal.htx.data gt ${surelySmall} } { req.hdrs,length gt ${settings.headerBytes} }
   http-request set-uri %[pathq] if { url -m beg http:// https:// }
   # What a certificate authority asks.
   http-request set-var(txn.answer) 'path,regsub(^${challengePrefix},),map_str(${files.challenges})' if ${challenge} !{ ssl_fc }
