@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import fc from "../testing/properties.ts";
 import { createRedactor, noRedactor, type Redactor } from "./redact.ts";
 import { Secret } from "./secret.ts";
 

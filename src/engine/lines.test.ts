@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createRedactor, noRedactor, type Redactor } from "../base/redact.ts";
 import { Secret } from "../base/secret.ts";
+import fc from "../testing/properties.ts";
 import { createLineSplitter, levelOf, lineLimit } from "./lines.ts";
 
 function splitAll(

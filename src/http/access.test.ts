@@ -1,6 +1,5 @@
 import { writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openJournal } from "../adapters/journal/sqlite/open.ts";
 import { openLogs } from "../adapters/logs/sqlite/open.ts";
@@ -10,6 +9,7 @@ import { doctorAnswer, infoView } from "../contract/controller.ts";
 import { fillPath, paramsOf } from "../contract/params.ts";
 import { routes } from "../contract/paths.ts";
 import { problem } from "../contract/problem.ts";
+import fc from "../testing/properties.ts";
 import { openStage } from "../testing/stage.ts";
 import { createApi } from "./api.ts";
 import { problemOf, problemResponse } from "./problem.ts";

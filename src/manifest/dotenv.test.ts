@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import fc from "../testing/properties.ts";
 import { readDotenv, writeDotenv } from "./dotenv.ts";
 
 function values(text: string): Record<string, string> {

@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import fc from "../testing/properties.ts";
 import { Complaints } from "./complaint.ts";
 import { baseOf, documentOf, overlay, overlayOf } from "./overlay.ts";
 import { type Node, parseSource } from "./source.ts";

@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the manifest's own references
-import fc from "fast-check";
+
 import { describe, expect, test } from "vitest";
+import fc from "../testing/properties.ts";
 import { formatComplaint } from "./complaint.ts";
 import { readManifest } from "./read.ts";
 import { resolveVariables } from "./resolve.ts";

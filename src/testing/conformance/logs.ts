@@ -1,8 +1,8 @@
-import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { EnvKey } from "../../model/environment.ts";
 import { type LogFilter, type LogLine, levels, type StoredLine } from "../../model/log.ts";
 import type { LogStore } from "../../ports/logs.ts";
+import fc from "../properties.ts";
 
 /**
  * A log store under test. `crash` goes on with what a killed process leaves; `settle` first lets the time pass that lines

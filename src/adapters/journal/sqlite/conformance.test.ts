@@ -1,7 +1,6 @@
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Change } from "../../../model/change.ts";
 import type { Clock } from "../../../ports/clock.ts";
@@ -14,6 +13,7 @@ import {
   type JournalUnderTest,
   journalConformance,
 } from "../../../testing/conformance/journal.ts";
+import fc from "../../../testing/properties.ts";
 import { openJournal } from "./open.ts";
 
 const clock: Clock = { now: () => 1_000, after: () => () => {} };

@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
+import fc from "../../../testing/properties.ts";
 import { createGrep } from "./grep.ts";
 
 const alphabet = fc.constantFrom("a", "b", "B", "1", "_", " ", "-", "é", "\n");

@@ -3,9 +3,9 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, utimes
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { installationId } from "../../../host/installation.ts";
+import fc from "../../../testing/properties.ts";
 import { exitOf } from "./ends.ts";
 import { listeningOf } from "./looks.ts";
 import { freePrefixes, rangeOf } from "./networks.ts";
