@@ -11,6 +11,9 @@ function stateColour(state: string, paint: Paint): string {
   return paint.yellow(state);
 }
 
+/** Of these an instance's own last words tell more. */
+const ailingStates: ReadonlySet<InstanceView["state"]> = new Set(["crashed", "backing-off", "not-ready"]);
+
 /** `fairlead status` outside a project. */
 export function environmentsText({ items }: EnvironmentList, paint: Paint): string {
   if (items.length === 0) return "Nothing is deployed yet.";
@@ -24,12 +27,12 @@ export function environmentsText({ items }: EnvironmentList, paint: Paint): stri
   return table(["APP", "ENVIRONMENT", "RELEASE", "STATE", "URLS"], rows, paint);
 }
 
-/** `fairlead status`. */
 /** An address as people are shown it; one that is not for them says so. */
 export function urlText({ url, internal }: UrlView, paint: Paint): string {
   return internal ? `${url} ${paint.dim("(internal)")}` : paint.cyan(url);
 }
 
+/** `fairlead status`. */
 export function statusText(status: StatusView, paint: Paint): string {
   const { app, environment, release, state, deployment, queue, services, urls } = status;
   const lines = [`${paint.bold(`${app}/${environment}`)}  ${release ?? "no release"}  ${stateColour(state, paint)}`];
@@ -81,6 +84,9 @@ export function statusText(status: StatusView, paint: Paint): string {
       .join(" "),
   ]);
   if (rows.length > 0) lines.push("", table(["SERVICE", "READY", "RELEASE", "STATE", "URL"], rows, paint));
+  const ailing = services.filter(({ instances }) => instances.some((one) => ailingStates.has(one.state)));
+  const names = ailing.map(({ name }) => name).join(" ");
+  if (names !== "") lines.push("", paint.dim(`-> next: fairlead logs ${names} -n 20 -e ${environment} -a ${app}`));
   return lines.join("\n");
 }
 

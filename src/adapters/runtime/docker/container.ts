@@ -1,4 +1,4 @@
-import type { Engine } from "../../../host/engine.ts";
+import { type Engine, isRefusal } from "../../../host/engine.ts";
 import type { InstanceSpec, TaskSpec } from "../../../model/instance.ts";
 import { releaseName } from "../../../model/release.ts";
 import { type About, keyOf, type Labels } from "./labels.ts";
@@ -82,11 +82,16 @@ export function environmentOf(about: About, spec: InstanceSpec | TaskSpec): read
   return Object.entries(variables).map(([name, value]) => `${name}=${value}`);
 }
 
-/** The user of an image when it is not the superuser, else the plain one. */
-export async function userOf(engine: Engine, image: string): Promise<string> {
-  const { Config } = await engine.json<{ Config: { User?: string } | null }>("GET", `/images/${image}/json`);
-  const user = Config?.User ?? "";
-  return ["", "0", "root"].includes(user.split(":")[0] ?? "") ? plainUser : user;
+/** The user of an image when it is not the superuser, else the plain one; null when the engine does not have the image. */
+export async function userOf(engine: Engine, image: string): Promise<string | null> {
+  try {
+    const { Config } = await engine.json<{ Config: { User?: string } | null }>("GET", `/images/${image}/json`);
+    const user = Config?.User ?? "";
+    return ["", "0", "root"].includes(user.split(":")[0] ?? "") ? plainUser : user;
+  } catch (thrown) {
+    if (isRefusal(thrown, 404)) return null;
+    throw thrown;
+  }
 }
 
 interface Placed {

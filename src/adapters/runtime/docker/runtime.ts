@@ -229,6 +229,10 @@ class DockerRuntime implements Runtime {
     const image = /^sha256:/.test(spec.artifact) ? this.#options.imageOf(spec.artifact) : spec.artifact;
     try {
       const user = await userOf(this.#options.engine, image);
+      if (user === null) {
+        const reason = `the container engine does not have its image ${image} any more; \`fairlead deploy\` makes it again`;
+        return this.#table.stillborn(about(null), reason);
+      }
       await this.#place({ spec, about, image, user });
     } catch (thrown) {
       if (!isRefusal(thrown, 400, 404, 409, 500)) throw thrown;

@@ -1,0 +1,43 @@
+import { expect, test } from "vitest";
+import type { InstanceView, StatusView } from "../contract/status.ts";
+import { paintFor } from "./paint.ts";
+import { statusText } from "./views/status.ts";
+
+function service(name: string, state: InstanceView["state"]): StatusView["services"][number] {
+  const seen = {
+    url: null,
+    startedAt: "2026-01-01T00:00:00Z",
+    restarts: 4,
+    memoryBytes: null,
+    cpuMs: null,
+    gate: null,
+  };
+  const instance = { id: `fl-${name}`, release: "v1", artifact: "sha256:0", state, ready: state === "ready", ...seen };
+  return { name, desired: 1, single: false, instances: [instance] };
+}
+
+function textOf(services: StatusView["services"]): string {
+  const status: StatusView = {
+    app: "shop",
+    environment: "production",
+    state: "degraded",
+    release: "v1",
+    deployment: null,
+    queue: [],
+    services,
+    urls: [],
+    maintenance: { on: false, closed: false, message: null, page: false },
+    preview: null,
+    protected: null,
+    staged: null,
+    jobs: [],
+    data: [],
+  };
+  return statusText(status, paintFor(false));
+}
+
+test("status says where the words of services are that do not get up, and of those alone", () => {
+  const ailing = [service("web", "ready"), service("worker", "backing-off"), service("clock", "crashed")];
+  expect(textOf(ailing)).toMatch(/\n\n-> next: fairlead logs worker clock -n 20 -e production -a shop$/);
+  expect(textOf([service("web", "ready")])).not.toContain("next");
+});
