@@ -1,6 +1,7 @@
 import { lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { ObservedTask } from "../../../model/instance.ts";
 import type { Builder } from "../../../ports/builder.ts";
 import { admitFiles, artifactSpec, builtOrNot, forWhom } from "../../../testing/conformance/builder.ts";
 import { exitOf, outputOf, runtimeKey } from "../../../testing/conformance/runtime.ts";
@@ -12,6 +13,9 @@ describe("directories", () => {
   let world: ReturnType<typeof builderWorld>;
   let builder: Builder;
   const sh = (script: string) => ["/bin/sh", "-c", script];
+  /** A build that begins so waits until it is told to go on. */
+  const untilTold = "while [ ! -e go ]; do sleep 0.02; done";
+  const tell = (task: ObservedTask | undefined) => writeFileSync(join(task?.spec.artifact ?? "", "go"), "");
 
   beforeEach(async () => {
     world = builderWorld(await processWorld(), { runAs: null, clock: wallClock });
@@ -29,10 +33,7 @@ describe("directories", () => {
 
   test("a command builds in a copy: it is seen under way, and the source stays as it was", async () => {
     const source = await admitFiles(builder, { a: "1" });
-    const spec = artifactSpec(
-      source,
-      sh("while [ ! -e go ]; do sleep 0.02; done; echo 2 > a; mkdir out; echo made > out/b; echo log line"),
-    );
+    const spec = artifactSpec(source, sh(`${untilTold}; echo 2 > a; mkdir out; echo made > out/b; echo log line`));
     await builder.build(spec, forWhom);
     await builder.build(spec, forWhom);
     expect(await builder.observe(spec.digest)).toMatchObject({ state: "building" });
@@ -40,7 +41,7 @@ describe("directories", () => {
     expect(tasks).toHaveLength(1);
     expect(tasks[0]?.spec).toMatchObject({ purpose: "build", release: 3, deployment: "dep_test" });
     expect(readdirSync(join(world.artifact(spec.digest), ".."))).toEqual([]);
-    writeFileSync(join(tasks[0]?.spec.artifact ?? "", "go"), "");
+    tell(tasks[0]);
     expect(await builtOrNot(builder, spec.digest)).toEqual({ state: "built" });
     expect(readFileSync(join(world.artifact(spec.digest), "out/b"), "utf8")).toBe("made\n");
     for (const name of ["a", "out", "out/b"]) {
@@ -77,11 +78,12 @@ describe("directories", () => {
   });
 
   test("a build goes on while no controller is there, and the next one finds it finished", async () => {
-    const spec = artifactSpec(await admitFiles(builder, { a: "1" }), sh("sleep 0.2; echo done > b"));
+    const spec = artifactSpec(await admitFiles(builder, { a: "1" }), sh(`${untilTold}; echo done > b`));
     await builder.build(spec, forWhom);
     const [task] = (await world.runtime.observe(runtimeKey)).tasks;
     const next = world.open();
     expect((await next.observe(spec.digest)).state).toBe("building");
+    tell(task);
     await exitOf(world.runtime, task?.name ?? "");
     const last = world.open();
     expect(await Promise.all([last.observe(spec.digest), last.observe(spec.digest)])).toEqual([
