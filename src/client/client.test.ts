@@ -250,6 +250,19 @@ describe("a failure", () => {
     expect(keys[0]).toBe(keys[1]);
   });
 
+  test("of a connection while a deployment is begun: the controller that still begins it is asked until it has", async () => {
+    let times = 0;
+    await using server = await served(async (request, response) => {
+      await bodyOf(request);
+      times += 1;
+      if (times === 1) response.destroy();
+      else if (times === 2) json(response, 409, { code: "idempotency.in-flight", detail: "still under way" });
+      else json(response, 202, { deployment: { id: "dep_1" } });
+    });
+    const answer = await server.api.beginDeployment(key, { kind: "rollback" });
+    expect([answer, times]).toEqual([{ deployment: { id: "dep_1" } }, 3]);
+  });
+
   test("an abort ends a request at once, with its own reason", async () => {
     await using server = await served(() => undefined);
     const { url } = server;

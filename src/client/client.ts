@@ -359,7 +359,7 @@ export class Client {
 
   /**
    * With an Idempotency-Key: sent again when the connection broke, for the key makes that harmless; with `patience` until
-   * a controller that died is there again, which knows whether its predecessor had done it.
+   * a controller that died is there again, which knows whether its predecessor had done it, or one that lives has done it.
    */
   async #once<T>(call: Call, patience = 1): Promise<T> {
     const keyed = { ...call, headers: { ...call.headers, "idempotency-key": randomUUID() } };
@@ -374,8 +374,10 @@ export class Client {
   }
 }
 
-/** Whether an answer may have been lost; afterwards also whether nobody is there to give one. */
+/** Whether an answer may have been lost; afterwards also whether nobody is there to give one, or it is not known yet. */
 function isLost(error: unknown, isAgain: boolean): boolean {
-  if (!(error instanceof Fault) || error.code !== "controller.unreachable") return false;
+  if (!(error instanceof Fault)) return false;
+  if (error.code === "idempotency.in-flight") return isAgain;
+  if (error.code !== "controller.unreachable") return false;
   return isErrno(error.cause, "ECONNRESET", "EPIPE", ...(isAgain ? ["ECONNREFUSED", "ENOENT"] : []));
 }

@@ -111,7 +111,7 @@ async function handle({ c, deps, route, handler, repeat, isOpen }: Handling): Pr
   const exchange = { deps, call, params, query, body, request };
   if (call.claim === null) return respond(await handler(exchange), route);
   const asked = { actor: call.actor?.name, method: route.method, path: c.req.path, body: body ?? null };
-  const { status, body: text } = await once(
+  const answered = await once(
     call,
     { key: call.claim, request: asked },
     {
@@ -122,7 +122,7 @@ async function handle({ c, deps, route, handler, repeat, isOpen }: Handling): Pr
       },
     },
   );
-  return new Response(text, { status, headers: { "content-type": "application/json" } });
+  return responseOf(answered);
 }
 
 /** Faults: `access.unauthenticated`, which tells a wrong token from none. */
@@ -139,15 +139,19 @@ type Replied = Awaited<ReturnType<AnyHandler>>;
 
 function respond(reply: Replied, route: RouteContract): Response {
   if (reply instanceof Response) return reply;
-  const response = Response.json(reply.json, { status: route.status });
-  response.headers.set("cache-control", "no-store");
-  if (reply.revision !== undefined) response.headers.set("etag", `"${reply.revision}"`);
-  return response;
+  const { json, revision = null } = reply;
+  return responseOf({ status: route.status, body: JSON.stringify(json), revision });
+}
+
+function responseOf({ status, body, revision }: Answered): Response {
+  const headers = { "content-type": "application/json", "cache-control": "no-store" };
+  return new Response(body, { status, headers: revision === null ? headers : { ...headers, etag: `"${revision}"` } });
 }
 
 async function answeredBy(reply: Replied, route: RouteContract): Promise<Answered> {
   const response = respond(reply, route);
-  return { status: response.status, body: await response.text() };
+  const revision = reply instanceof Response ? null : (reply.revision ?? null);
+  return { status: response.status, body: await response.text(), revision };
 }
 
 /** Whether a path is unknown or only its method. */

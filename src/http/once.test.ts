@@ -42,11 +42,21 @@ async function controllerEnds(): Promise<void> {
   await deps.logs.close();
 }
 
-async function ask(method: string, path: string, { body, key }: { body?: unknown; key?: string } = {}) {
-  const headers = { "content-type": "application/json", ...(key !== undefined && { "idempotency-key": key }) };
+interface Asked {
+  readonly body?: unknown;
+  readonly key?: string;
+  readonly ifMatch?: string;
+}
+
+async function ask(method: string, path: string, { body, key, ifMatch }: Asked = {}) {
+  const headers = {
+    "content-type": "application/json",
+    ...(key !== undefined && { "idempotency-key": key }),
+    ...(ifMatch !== undefined && { "if-match": ifMatch }),
+  };
   const json = body === undefined ? {} : { body: JSON.stringify(body) };
   const response = await api.request(path, { method, headers, ...json }, { via: "socket" });
-  return { status: response.status, json: await response.json() };
+  return { status: response.status, etag: response.headers.get("etag"), json: await response.json() };
 }
 
 /** Has the manifest live, as the next release. */
@@ -74,7 +84,7 @@ async function state() {
 }
 
 /** Asks for something of a controller that dies when all is written down but the answer. */
-async function askInVain(method: string, path: string, asked: { body?: unknown; key: string }): Promise<void> {
+async function askInVain(method: string, path: string, asked: Asked): Promise<void> {
   const died = new Promise<never>((_resolve, reject) => {
     deps.journal.answer = async () => {
       reject(new TypeError("killed"));
@@ -124,9 +134,21 @@ describe("a controller that dies between a change and its answer leaves the chan
     expect(again.json.deployment?.id ?? null).toBe(isStaged ? null : newest?.id);
     if (method === "PATCH") expect(JSON.stringify(again.json.changes)).toMatch(/added|changed|forgotten/);
     expect(await state()).toEqual(done);
-    expect(await ask(method, `${app}/${path}`, { body, key: "k1" })).toEqual(again);
+    expect(await ask(method, `${app}/${path}`, { body, key: "k1" })).toEqual({ ...again, etag: null });
     const other = await ask(method, `${app}/${path}`, { body: { ...body, dryRun: true }, key: "k1" });
     expect([422, 400]).toContain(other.status);
+  });
+
+  test("scale, of the revision that was read", async () => {
+    await live("production");
+    const { etag } = await ask("GET", `${app}/production/scale`);
+    const asked = { body: { web: 2 }, key: "k1", ifMatch: etag ?? "" };
+    await askInVain("PATCH", `${app}/production/scale`, asked);
+    await controllerStarts();
+    const done = await state();
+    const again = await ask("PATCH", `${app}/production/scale`, asked);
+    expect([again.status, again.json.services.web?.replicas]).toEqual([200, 2]);
+    expect(await state()).toEqual(done);
   });
 
   test("cancel", async () => {
@@ -138,6 +160,20 @@ describe("a controller that dies between a change and its answer leaves the chan
     const again = await ask("POST", path, { key: "k1" });
     expect([again.status, again.json.deployment.status]).toEqual([202, "cancelled"]);
   });
+});
+
+test("a document that is changed with a key has its ETag, and none where its answer is only repeated", async () => {
+  await live("production");
+  for (const [document, body] of [
+    ["variables", { set: { LEVEL: "DEBUG" } }],
+    ["scale", { web: 2 }],
+  ] as const) {
+    const path = `${app}/production/${document}`;
+    const { etag } = await ask("PATCH", path, { body, key: document });
+    expect(etag).toMatch(/^"\d+"$/);
+    expect(etag).toBe((await ask("GET", path)).etag);
+    expect((await ask("PATCH", path, { body, key: document })).etag).toBe(null);
+  }
 });
 
 test("what failed before its change was written down can be asked for again", async () => {

@@ -19,10 +19,11 @@ only \`/healthz\` and \`/readyz\` are open to all. The same is described for mac
   \`path\`, \`message\`, \`line\` and \`column\`. The codes are listed at the end and never change their meaning.
 - **Idempotency-Key** on any POST and PATCH but those that show secrets, whose answers are kept nowhere: for 24 hours a repeated
   request gets the first answer. While the first is under way it is \`idempotency.in-flight\`; another request with the key is
-  \`idempotency.mismatch\`. A deployment, a cancellation, a preview or a change of variables is written down together with its
+  \`idempotency.mismatch\`. A deployment, a cancellation, a preview, a scale or a change of variables is written down together with its
   key: also when the controller dies before it answers, the repeated request changes nothing and is answered.
 - **ETag and If-Match** on scale and variables: a change of a document that somebody else changed meanwhile is
-  \`document.stale\`. Both documents share one revision.
+  \`document.stale\`. Both documents share one revision. An answer that is kept for an Idempotency-Key has no ETag: the document
+  may have been changed since.
 - **Fairlead-Confirm** has the name of a protected environment, from whoever wants to change it; without it the fault is
   \`confirm.needed\`, whose \`confirm\` is that name. Those that it does not name in \`protected.who\` get
   \`protected.not-allowed\`.

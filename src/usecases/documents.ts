@@ -5,6 +5,7 @@ import { type Release, serviceOf } from "../model/release.ts";
 import { audited } from "./audit.ts";
 import { authorise, type Call, environmentOf, refuseStale } from "./ground.ts";
 import { guard } from "./guard.ts";
+import { doneBy } from "./once.ts";
 
 export interface ScaledService {
   readonly name: string;
@@ -69,6 +70,7 @@ export async function changeScale(
     await journal.commit([
       ...entries.map(([service, replicas]) => ({ kind: "scale", key, service, replicas }) as const),
       { kind: "event", event: configured(key, clock.now(), { kind: "environment.scaled", detail }) },
+      ...doneBy(call, { deployment: null, changes: null }),
       audited(call.deps, actor, { action: "scale", key, names: Object.keys(order.set), detail }),
     ]);
   });

@@ -9,6 +9,8 @@ import type { Call } from "./ground.ts";
 export interface Answered {
   readonly status: number;
   readonly body: string;
+  /** Of the document that it shows; null when it shows none, or one that may have been changed since. */
+  readonly revision: number | null;
 }
 
 /** What answers a request: doing it, or what it came to when it was done and its answer was lost. */
@@ -48,7 +50,7 @@ async function repeat(
   again: Answering["again"],
   keep: (answer: Answered) => Promise<void>,
 ): Promise<Answered> {
-  if (status !== null && body !== null) return { status, body };
+  if (status !== null && body !== null) return { status, body, revision: null };
   if (outcome === null) {
     throw new Fault("idempotency.in-flight", "the first request with this Idempotency-Key is still under way");
   }

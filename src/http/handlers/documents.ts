@@ -1,5 +1,5 @@
 import { diffVariables } from "../../usecases/compare.ts";
-import { changeScale, readScale } from "../../usecases/documents.ts";
+import { changeScale, type Revised, readScale, type ScaledService } from "../../usecases/documents.ts";
 import { explainVariable } from "../../usecases/explain.ts";
 import { beginTask, followOutput, readTask, removeTask } from "../../usecases/tasks.ts";
 import {
@@ -24,14 +24,10 @@ import { type Handlers, keyOf, type Repeats } from "../exchange.ts";
 import { byteStream, linked } from "../stream.ts";
 
 export const documentHandlers = {
-  scale: async ({ call, params }) => {
-    const { revision, content } = await readScale(call, keyOf(params));
-    return { json: scaleView(content), revision };
-  },
+  scale: async ({ call, params }) => scaleReply(await readScale(call, keyOf(params))),
   changeScale: async ({ call, params, body, request }) => {
     const order = { set: body, expected: expectedRevision(request) };
-    const { revision, content } = await changeScale(call, keyOf(params), order);
-    return { json: scaleView(content), revision };
+    return scaleReply(await changeScale(call, keyOf(params), order));
   },
   variables: async ({ call, params }) => {
     const { revision, content } = await readVariables(call, keyOf(params));
@@ -81,9 +77,14 @@ export const documentHandlers = {
 } satisfies Partial<Handlers>;
 
 export const documentRepeats: Repeats = {
+  changeScale: async ({ call, params }) => scaleReply(await readScale(call, keyOf(params))),
   changeVariables: async ({ call, deps, params }, outcome) =>
     variablesReply(await changedVariables(call, keyOf(params), outcome), deps.clock.now()),
 };
+
+function scaleReply({ revision, content }: Revised<readonly ScaledService[]>) {
+  return { json: scaleView(content), revision };
+}
 
 function variablesReply({ revision, content, deployment, changes }: VariablesChanged, now: number) {
   const view = deployment && deploymentView(deployment, now);
