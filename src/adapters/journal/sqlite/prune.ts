@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import { sql } from "kysely";
+import { type RawBuilder, type SqlBool, sql } from "kysely";
 import { auditEntries, type Journal } from "../../../ports/journal.ts";
 import { type Database, query } from "./database.ts";
 
@@ -8,41 +8,23 @@ const batch = 2_000;
 
 /** As the port says, a batch at a time. */
 export async function prune(database: Database, before: Parameters<Journal["prune"]>[0]): Promise<void> {
-  const unfinished = () => query.selectFrom("deployment").select("id").where("phase", "<>", sql.lit("ended"));
-  const steps = query
-    .deleteFrom("step")
-    .where("id", "in", (from) =>
-      from
-        .selectFrom("step")
-        .select("id")
-        .where("begun_at", "<", before.history)
-        .where((or) => or.or([or("deployment", "is", null), or("deployment", "not in", unfinished())]))
-        .limit(batch),
-    )
-    .returning("id");
-  const events = query
-    .deleteFrom("event")
-    .where("id", "in", (from) =>
-      from
-        .selectFrom("event")
-        .select("id")
-        .where("at", "<", before.history)
-        .where((or) => or.or([or("deployment", "is", null), or("deployment", "not in", unfinished())]))
-        .limit(batch),
-    )
-    .returning("id");
-  const surplus = query.selectFrom("audit").select((row) => row(row.fn.max("id"), "-", auditEntries).as("id"));
-  const audit = query
-    .deleteFrom("audit")
-    .where("id", "in", (from) =>
-      from
-        .selectFrom("audit")
-        .select("id")
-        .where((or) => or.or([or("at", "<", before.audit), or("id", "<=", surplus)]))
-        .limit(batch),
-    )
-    .returning("id");
-  for (const rows of [steps, events, audit]) {
+  const unfinished = sql`SELECT id FROM deployment WHERE phase <> 'ended'`;
+  const isOver = sql`(deployment IS NULL OR deployment NOT IN (${unfinished}))`;
+  const newest = sql`(SELECT max(id) - ${auditEntries} FROM audit)`;
+  const old = [
+    deletionOf("step", sql`begun_at < ${before.history} AND ${isOver}`),
+    deletionOf("event", sql`at < ${before.history} AND ${isOver}`),
+    deletionOf("audit", sql`(at < ${before.audit} OR id <= ${newest})`),
+  ];
+  for (const rows of old) {
     while (database.transaction(() => database.all(rows)).length === batch) await setImmediate();
   }
+}
+
+/** The deletion of one batch of those rows of a table for which a condition holds; it gives their ids. */
+function deletionOf(table: "step" | "event" | "audit", isOld: RawBuilder<SqlBool>) {
+  return query
+    .deleteFrom(table)
+    .where("id", "in", (from) => from.selectFrom(table).select("id").where(isOld).limit(batch))
+    .returning("id");
 }
