@@ -1,8 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openJournal } from "../adapters/journal/sqlite/open.ts";
-import { openLogs } from "../adapters/logs/sqlite/open.ts";
+import { beforeEach, describe, expect, test } from "vitest";
 import { sha256 } from "../base/digest.ts";
 import { Fault, type FaultCode, faults } from "../base/faults.ts";
 import { doctorAnswer, infoView } from "../contract/controller.ts";
@@ -10,23 +8,16 @@ import { fillPath, paramsOf } from "../contract/params.ts";
 import { routes } from "../contract/paths.ts";
 import { problem } from "../contract/problem.ts";
 import fc from "../testing/properties.ts";
-import { openStage } from "../testing/stage.ts";
 import { createApi } from "./api.ts";
 import { problemOf, problemResponse } from "./problem.ts";
+import { apiOnStage } from "./test-api.ts";
 
 const token = "correct-horse-battery-staple";
-let stage: Awaited<ReturnType<typeof openStage>>;
-let deps: typeof stage.deps;
-let api: ReturnType<typeof createApi>;
+const stage = apiOnStage();
 
-beforeEach(async () => {
-  stage = await openStage({ openJournal, openLogs });
-  deps = stage.deps;
-  deps.tokenDigest = sha256(token);
-  api = createApi(deps);
+beforeEach(() => {
+  stage.deps.tokenDigest = sha256(token);
 });
-
-afterEach(() => stage.close());
 
 const bearer = { authorization: `Bearer ${token}` };
 
@@ -37,7 +28,7 @@ async function codeOf(response: Response) {
 describe("access over TCP", () => {
   test.each(Object.entries(routes))("%s needs the token, unless it is a health check", async (name, route) => {
     const path = fillPath(route.path, Object.fromEntries(paramsOf(route.path).map((member) => [member, "x"])));
-    const response = await api.request(path, { method: route.method.toUpperCase() });
+    const response = await stage.api.request(path, { method: route.method.toUpperCase() });
     expect(response.status).toBe(["health", "readiness"].includes(name) ? 200 : 401);
     if (response.status === 401) expect(response.headers.get("www-authenticate")).toBe("Bearer");
   });
@@ -47,14 +38,14 @@ describe("access over TCP", () => {
     ["another token", `${token}x`, 401],
     ["an empty token", "", 401],
   ])("with %s", async (_words, given, status) => {
-    const response = await api.request("/v1/info", { headers: { authorization: `Bearer ${given}` } });
+    const response = await stage.api.request("/v1/info", { headers: { authorization: `Bearer ${given}` } });
     expect(response.status).toBe(status);
     if (status === 401) expect(problem.parse(await response.json()).detail).toBe("the token is not this controller's");
   });
 
   test("nobody gets in when no token was set", async () => {
-    deps.tokenDigest = null;
-    const response = await createApi(deps).request("/v1/info", { headers: bearer });
+    stage.deps.tokenDigest = null;
+    const response = await createApi(stage.deps).request("/v1/info", { headers: bearer });
     expect([response.status, await codeOf(response)]).toEqual([401, "access.unauthenticated"]);
   });
 
@@ -66,21 +57,21 @@ describe("access over TCP", () => {
     ["evil.example.com", 403],
     ["localhost.evil.com", 403],
   ])("the Host %s is answered with %i", async (host, status) => {
-    const named = createApi({ ...deps, hosts: ["fairlead.example.com"] });
+    const named = createApi({ ...stage.deps, hosts: ["fairlead.example.com"] });
     expect((await named.request("/v1/info", { headers: { ...bearer, host } })).status).toBe(status);
   });
 
   test("a change asked for by a page of another origin is refused, a read and our own page are not", async () => {
     const path = "/v1/apps/shop/environments/production/stop";
     const from = (origin: string, method: string) =>
-      api.request(path, { method, headers: { ...bearer, host: "localhost:8070", origin } });
+      stage.api.request(path, { method, headers: { ...bearer, host: "localhost:8070", origin } });
     expect(await codeOf(await from("http://evil.example.com", "POST"))).toBe("access.denied");
     expect(await codeOf(await from("null", "POST"))).toBe("access.denied");
     expect(await codeOf(await from("http://localhost:8070", "POST"))).toBe("app.unknown");
   });
 
   test("over the socket no token is needed", async () => {
-    const response = await api.request("/v1/info", {}, { via: "socket" });
+    const response = await stage.api.request("/v1/info", {}, { via: "socket" });
     expect(infoView.parse(await response.json())).toMatchObject({ version: "0.1.0", edge: { port: 8080 } });
   });
 });
@@ -93,12 +84,12 @@ describe("faults", () => {
   });
 
   test("an unexpected error shows nothing of its text, and is written down", async () => {
-    deps.doctor = () => Promise.reject(new TypeError("canary-value"));
-    const response = await createApi(deps).request("/v1/doctor", { headers: bearer });
+    stage.deps.doctor = () => Promise.reject(new TypeError("canary-value"));
+    const response = await createApi(stage.deps).request("/v1/doctor", { headers: bearer });
     const body = await response.text();
     expect([response.status, body.includes("canary-value")]).toEqual([500, false]);
     expect(body).toContain(`has the cause under ${response.headers.get("x-request-id")}`);
-    expect(deps.failures).toHaveLength(1);
+    expect(stage.deps.failures).toHaveLength(1);
   });
 
   const fillDatabase = () => {
@@ -110,11 +101,11 @@ describe("faults", () => {
     ["of files", () => writeFileSync("/dev/full", "x")],
     ["of the journal", fillDatabase],
   ])("a full disk %s is called so", async (_of, fill) => {
-    deps.doctor = async () => {
+    stage.deps.doctor = async () => {
       fill();
       return [];
     };
-    const response = await createApi(deps).request("/v1/doctor", { headers: bearer });
+    const response = await createApi(stage.deps).request("/v1/doctor", { headers: bearer });
     expect([response.status, await response.json()]).toEqual([
       507,
       expect.objectContaining({ code: "disk.full", detail: "no room is left on the disk" }),
@@ -122,21 +113,25 @@ describe("faults", () => {
   });
 
   test("unknown paths and wrong methods are problems too", async () => {
-    expect(await codeOf(await api.request("/v1/nothing", { headers: bearer }))).toBe("path.unknown");
-    expect(await codeOf(await api.request("/v1/info", { method: "DELETE", headers: bearer }))).toBe("method.wrong");
-    expect(await codeOf(await api.request(`/v1/sources/${sha256("x")}`, { headers: bearer }))).toBe("method.wrong");
+    expect(await codeOf(await stage.api.request("/v1/nothing", { headers: bearer }))).toBe("path.unknown");
+    expect(await codeOf(await stage.api.request("/v1/info", { method: "DELETE", headers: bearer }))).toBe(
+      "method.wrong",
+    );
+    expect(await codeOf(await stage.api.request(`/v1/sources/${sha256("x")}`, { headers: bearer }))).toBe(
+      "method.wrong",
+    );
   });
 
   test("a request id is kept when it is a good one", async () => {
     const ask = async (id: string) =>
-      (await api.request("/healthz", { headers: { "x-request-id": id } })).headers.get("x-request-id");
+      (await stage.api.request("/healthz", { headers: { "x-request-id": id } })).headers.get("x-request-id");
     expect(await ask("abc-1")).toBe("abc-1");
     expect(await ask("a b<script>")).toMatch(/^req_/);
   });
 });
 
 describe("the controller's own answers", () => {
-  const get = (path: string) => api.request(path, { headers: bearer });
+  const get = (path: string) => stage.api.request(path, { headers: bearer });
 
   test("doctor, health, readiness and metrics", async () => {
     expect(doctorAnswer.parse(await (await get("/v1/doctor")).json()).checks[0]?.name).toBe("disk");
@@ -158,7 +153,7 @@ describe("the controller's own answers", () => {
   test("a source is uploaded as a stream", async () => {
     const digest = sha256("x");
     const path = `/v1/sources/${digest}`;
-    expect((await api.request(path, { method: "HEAD", headers: bearer })).status).toBe(404);
+    expect((await stage.api.request(path, { method: "HEAD", headers: bearer })).status).toBe(404);
     const body = new ReadableStream<Uint8Array>({
       start(out) {
         for (let i = 0; i < 3; i += 1) out.enqueue(new Uint8Array(1024 * 1024));
@@ -166,15 +161,15 @@ describe("the controller's own answers", () => {
       },
     });
     const init = { method: "PUT", headers: bearer, body, duplex: "half" } as RequestInit;
-    expect((await api.request(path, init)).status).toBe(204);
-    expect(deps.builder.admitted.get(digest)).toBe(3 * 1024 * 1024);
-    expect((await api.request(path, { method: "HEAD", headers: bearer })).status).toBe(204);
+    expect((await stage.api.request(path, init)).status).toBe(204);
+    expect(stage.deps.builder.admitted.get(digest)).toBe(3 * 1024 * 1024);
+    expect((await stage.api.request(path, { method: "HEAD", headers: bearer })).status).toBe(204);
   });
 });
 
 describe("hostile requests", () => {
   const post = (path: string, body: BodyInit, { type = "application/json", method = "POST" } = {}) =>
-    api.request(path, { method, headers: { "content-type": type }, body }, { via: "socket" });
+    stage.api.request(path, { method, headers: { "content-type": type }, body }, { via: "socket" });
   const base = "/v1/apps/shop/environments/production";
 
   test("a body above 1 MiB is too large, one that is no JSON invalid, and neither is repeated", async () => {
@@ -219,7 +214,7 @@ describe("hostile requests", () => {
         const route = targets[index];
         if (!route) return;
         const params = Object.fromEntries(paramsOf(route.path).map((member) => [member, word]));
-        const response = await api.request(
+        const response = await stage.api.request(
           `${fillPath(route.path, params)}?${query.replace(/[#\s]/g, "")}`,
           {},
           { via: "socket" },

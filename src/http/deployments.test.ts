@@ -1,13 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openJournal } from "../adapters/journal/sqlite/open.ts";
-import { openLogs } from "../adapters/logs/sqlite/open.ts";
+import { describe, expect, test } from "vitest";
 import { sha256 } from "../base/digest.ts";
 import { planAnswer } from "../contract/changes.ts";
 import { deploymentAnswer, deploymentDetail, deploymentPage } from "../contract/deployments.ts";
 import { problem } from "../contract/problem.ts";
 import { releaseDetail, releasePage } from "../contract/releases.ts";
-import { openStage } from "../testing/stage.ts";
-import { createApi } from "./api.ts";
+import { apiOnStage } from "./test-api.ts";
 
 const key = { app: "shop", environment: "production" };
 const base = "/v1/apps/shop/environments/production";
@@ -21,30 +18,11 @@ function reference(output: string): string {
   return `\${web.${output}}`;
 }
 
-let stage: Awaited<ReturnType<typeof openStage>>;
-let deps: typeof stage.deps;
-let api: ReturnType<typeof createApi>;
+const stage = apiOnStage();
 
-beforeEach(async () => {
-  stage = await openStage({ openJournal, openLogs });
-  deps = stage.deps;
-  api = createApi(deps);
-});
-
-afterEach(() => stage.close());
-
-async function ask(method: string, path: string, ...[body, headers = {}]: [unknown?, Record<string, string>?]) {
-  const json = body === undefined ? {} : { body: JSON.stringify(body) };
-  const all = { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers };
-  const response = await api.request(path, { method, headers: all, ...json }, { via: "socket" });
-  return { status: response.status, headers: response.headers, json: await response.json() };
-}
-
-function source(text: string): string {
-  const digest = sha256(text);
-  deps.builder.sources.set(digest, new Map([["fairlead.yml", text]]));
-  return digest;
-}
+const ask = (method: string, path: string, ...[body, headers = {}]: [unknown?, Record<string, string>?]) =>
+  stage.ask(method, path, { body, headers });
+const source = (text: string) => stage.put(text);
 
 async function deploy(text: string) {
   const { json } = await ask("POST", `${base}/deployments`, { kind: "deploy", source: source(text) });
@@ -53,9 +31,7 @@ async function deploy(text: string) {
 
 async function live(text: string) {
   const deployment = await deploy(text);
-  await deps.engine.finish(deployment.id, "live");
-  const release = await deps.journal.release(key, Number(deployment.release.slice(1)));
-  for (const { digest } of release?.artifacts ?? []) deps.builder.states.set(digest, { state: "built" });
+  await stage.finish(deployment.id);
   return deployment;
 }
 
@@ -76,10 +52,10 @@ describe("deploy", () => {
       createdBy: "local",
       fault: null,
     });
-    const release = await deps.journal.release(key, 1);
+    const release = await stage.deps.journal.release(key, 1);
     expect(release?.message).toBe("first");
     expect(release?.services[0]?.env).toEqual({ LOG_LEVEL: "INFO", RELEASE: "v1", FAIRLEAD_ENVIRONMENT: "production" });
-    expect((await deps.journal.events({ key, after: 0, limit: 10 })).map((event) => event.kind)).toEqual([
+    expect((await stage.deps.journal.events({ key, after: 0, limit: 10 })).map((event) => event.kind)).toEqual([
       "release.created",
       "deployment.queued",
     ]);
@@ -88,14 +64,14 @@ describe("deploy", () => {
   test("names an artifact by source, context and command alone", async () => {
     await deploy(manifest());
     await deploy(manifest());
-    const [second, first] = await deps.journal.releases(key, { limit: 2 });
+    const [second, first] = await stage.deps.journal.releases(key, { limit: 2 });
     expect(second?.artifacts).toEqual(first?.artifacts);
     expect(second?.number).toBe(2);
   });
 
   test("gives services the public address of each other", async () => {
     await deploy(manifest("", `ME: ${reference("url")}/x:${reference("host")}:${reference("port")}`));
-    const release = await deps.journal.release(key, 1);
+    const release = await stage.deps.journal.release(key, 1);
     expect(release?.services[0]?.env.ME).toBe("http://web.shop.localhost:8080/x:127.0.0.1:8080");
   });
 
@@ -105,7 +81,7 @@ describe("deploy", () => {
       "manifest.missing",
       422,
       () => {
-        deps.builder.sources.set(sha256("empty"), new Map());
+        stage.deps.builder.sources.set(sha256("empty"), new Map());
         return sha256("empty");
       },
     ],
@@ -117,7 +93,7 @@ describe("deploy", () => {
     const found = problem.parse(answer.json);
     expect([found.code, answer.status, found.status]).toEqual([code, status, status]);
     expect(found.hint).not.toBe("");
-    expect(await deps.journal.environments()).toEqual([]);
+    expect(await stage.deps.journal.environments()).toEqual([]);
   });
 
   test("says line and column of every complaint about the manifest", async () => {
@@ -150,28 +126,21 @@ describe("deploy", () => {
         column: 5,
       },
     ]);
-    expect(await deps.journal.environments()).toEqual([]);
-    deps.builder.makes = "images";
+    expect(await stage.deps.journal.environments()).toEqual([]);
+    stage.deps.builder.makes = "images";
     expect((await deploy(text)).release).toBe("v1");
   });
 
   test("takes the pages of the edge's own answers out of the source, and keeps them over a change of variables", async () => {
     const html = "<h1>back soon – 马上回来</h1>";
     const text = manifest().replace("http: {}", "http: { pages: { 503: errors/503.html } }");
-    const digest = source(text);
-    deps.builder.sources.set(
-      digest,
-      new Map([
-        ["fairlead.yml", text],
-        ["errors/503.html", html],
-      ]),
-    );
-    const first = await ask("POST", `${base}/deployments`, { kind: "deploy", source: digest });
-    await deps.engine.finish(deploymentAnswer.parse(first.json).deployment.id, "live");
-    deps.builder.sources.clear();
+    const body = { kind: "deploy", source: stage.put(text, { "errors/503.html": html }) };
+    const first = await ask("POST", `${base}/deployments`, body);
+    await stage.deps.engine.finish(deploymentAnswer.parse(first.json).deployment.id, "live");
+    stage.deps.builder.sources.clear();
     expect((await ask("PATCH", `${base}/variables`, { set: { LOG_LEVEL: "DEBUG" } })).status).toBe(200);
     for (const number of [1, 2]) {
-      const release = await deps.journal.release(key, number);
+      const release = await stage.deps.journal.release(key, number);
       expect(release?.services[0]?.http?.pages).toEqual({ 503: html });
     }
   });
@@ -179,13 +148,7 @@ describe("deploy", () => {
   test("refuses pages that are not there, too large or no text, each with its place", async () => {
     const pages = "{ 502: missing.html, 503: large.html, 504: errors/504.html }";
     const text = manifest().replace("http: {}", `http:\n      pages: ${pages}`);
-    const digest = source(text);
-    const files = [
-      ["fairlead.yml", text],
-      ["large.html", "x".repeat(65_537)],
-      ["errors/504.html", "fine"],
-    ] as const;
-    deps.builder.sources.set(digest, new Map(files));
+    const digest = stage.put(text, { "large.html": "x".repeat(65_537), "errors/504.html": "fine" });
     const answer = await ask("POST", `${base}/deployments`, { kind: "deploy", source: digest });
     expect([answer.status, problem.parse(answer.json).code]).toEqual([422, "manifest.invalid"]);
     const place = { file: "fairlead.yml", line: 9 };
@@ -193,7 +156,7 @@ describe("deploy", () => {
       { path: "services.web.http.pages.502", ...place, column: 21, message: expect.stringContaining("not a file") },
       { path: "services.web.http.pages.503", ...place, column: 40, message: expect.stringContaining("64 KB") },
     ]);
-    expect(await deps.journal.environments()).toEqual([]);
+    expect(await stage.deps.journal.environments()).toEqual([]);
   });
 
   test("refuses a host that another environment serves", async () => {
@@ -218,7 +181,7 @@ describe("Idempotency-Key", () => {
     const second = await ask("POST", `${base}/deployments`, body, headers);
     expect(second.json).toEqual(first.json);
     expect(second.status).toBe(202);
-    expect(await deps.journal.lastReleaseNumber(key)).toBe(1);
+    expect(await stage.deps.journal.lastReleaseNumber(key)).toBe(1);
   });
 
   test("refuses the key for a different body with 422", async () => {
@@ -229,7 +192,7 @@ describe("Idempotency-Key", () => {
 
   test("refuses a second request while the first is under way with 409", async () => {
     const gate = Promise.withResolvers<void>();
-    const holding = deps.engine.alone(key, () => gate.promise);
+    const holding = stage.deps.engine.alone(key, () => gate.promise);
     const body = { kind: "deploy", source: source(manifest()) };
     const first = ask("POST", `${base}/deployments`, body, headers);
     await expect.poll(async () => (await ask("POST", `${base}/deployments`, body, headers)).status).toBe(409);
@@ -251,12 +214,12 @@ describe("rollback and restart", () => {
   test("goes back to the newest live release before the serving one, never to a failed one", async () => {
     await live(manifest());
     const failed = await deploy(manifest("", "LOG_LEVEL: BAD"));
-    await deps.engine.finish(failed.id, "failed");
+    await stage.deps.engine.finish(failed.id, "failed");
     await live(manifest("", "LOG_LEVEL: DEBUG"));
     const { json } = await ask("POST", `${base}/deployments`, { kind: "rollback" });
     const { deployment } = deploymentAnswer.parse(json);
     expect(deployment).toMatchObject({ kind: "rollback", release: "v1", previous: "v3" });
-    await deps.engine.finish(deployment.id, "live");
+    await stage.deps.engine.finish(deployment.id, "live");
     const again = await ask("POST", `${base}/deployments`, { kind: "rollback" });
     expect([again.status, problem.parse(again.json).code]).toEqual([409, "release.none-before"]);
     const named = await ask("POST", `${base}/deployments`, { kind: "rollback", release: "v2" });
@@ -268,7 +231,7 @@ describe("rollback and restart", () => {
   test("refuses a release whose artifact is gone", async () => {
     await live(manifest());
     await live(manifest("", "LOG_LEVEL: DEBUG"));
-    deps.builder.states.clear();
+    stage.deps.builder.states.clear();
     const answer = await ask("POST", `${base}/deployments`, { kind: "rollback" });
     expect([answer.status, problem.parse(answer.json).code]).toEqual([409, "release.incomplete"]);
   });
@@ -339,7 +302,7 @@ describe("deployments and releases", () => {
     const answer = planAnswer.parse(json);
     expect(answer.changes.map((change) => change.action)).toEqual(["keep", "keep"]);
     expect(answer.summary).toBe("nothing changes, compared with v1");
-    expect(await deps.journal.lastReleaseNumber(key)).toBe(1);
+    expect(await stage.deps.journal.lastReleaseNumber(key)).toBe(1);
   });
 
   test("a plan counts the instances that there would be: what was scaled stays", async () => {
@@ -356,7 +319,7 @@ describe("deployments and releases", () => {
   test("steps are shown by their word, never with an instance's variables", async () => {
     const { id } = await deploy(manifest());
     const what = JSON.stringify({ do: "start", instance: { env: { CANARY: "do-not-show-me" } } });
-    await deps.journal.beginStep({ key, deployment: id, what, subject: "fl-1", why: "because", begunAt: 1 });
+    await stage.deps.journal.beginStep({ key, deployment: id, what, subject: "fl-1", why: "because", begunAt: 1 });
     const { json } = await ask("GET", `/v1/deployments/${id}`);
     expect(deploymentDetail.parse(json).steps[0]).toMatchObject({ what: "start", subject: "fl-1" });
     expect(JSON.stringify(json)).not.toContain("do-not-show-me");
@@ -365,8 +328,8 @@ describe("deployments and releases", () => {
   test("cancelling asks once, and an ended one cannot be cancelled", async () => {
     const { id } = await deploy(manifest());
     expect((await ask("POST", `/v1/deployments/${id}/cancel`)).status).toBe(202);
-    expect((await deps.journal.deployment(id))?.cancelRequested).toBe(true);
-    await deps.engine.finish(id, "cancelled");
+    expect((await stage.deps.journal.deployment(id))?.cancelRequested).toBe(true);
+    await stage.deps.engine.finish(id, "cancelled");
     const late = await ask("POST", `/v1/deployments/${id}/cancel`);
     expect([late.status, problem.parse(late.json).code]).toEqual([409, "deployment.ended"]);
     const unknown = await ask("GET", "/v1/deployments/dep_nothing");

@@ -1,62 +1,34 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openJournal } from "../adapters/journal/sqlite/open.ts";
-import { openLogs } from "../adapters/logs/sqlite/open.ts";
-import { sha256 } from "../base/digest.ts";
+import { describe, expect, test } from "vitest";
 import { problem } from "../contract/problem.ts";
 import { releasePage } from "../contract/releases.ts";
 import { statusView } from "../contract/status.ts";
-import { openStage } from "../testing/stage.ts";
-import { createApi } from "./api.ts";
+import { type Asking, apiOnStage } from "./test-api.ts";
 
 const app = "version: 1\napp: shop\nenv: { LEVEL: INFO }\nservices: { web: { run: node web.js, http: {} } }\n";
 const open = `${app}environments: { production: {}, staging: {} }\n`;
 const guarded = `${app}environments: { production: { protected: { branches: [main] } }, staging: {} }\n`;
 const onlyMain = `${app}environments: { production: { protected: { confirm: false, branches: [main] } } }\n`;
 
-let stage: Awaited<ReturnType<typeof openStage>>;
-let deps: typeof stage.deps;
-let api: ReturnType<typeof createApi>;
+const stage = apiOnStage();
 
-beforeEach(async () => {
-  stage = await openStage({ openJournal, openLogs });
-  deps = stage.deps;
-  api = createApi(deps);
-});
-
-afterEach(() => stage.close());
-
-interface Asking {
-  readonly body?: unknown;
+interface Confirmed extends Asking {
   readonly confirm?: string;
   readonly environment?: string;
-  readonly headers?: Record<string, string>;
 }
 
-async function ask(method: string, path: string, { body, confirm, environment = "production", headers }: Asking = {}) {
-  const response = await api.request(
-    `/v1/apps/shop/environments/${environment}/${path}`,
-    {
-      method,
-      headers: { "content-type": "application/json", ...(confirm && { "fairlead-confirm": confirm }), ...headers },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    },
-    { via: "socket" },
-  );
-  return { status: response.status, json: response.status === 204 ? null : await response.json() };
+function ask(method: string, path: string, { confirm, environment = "production", ...asking }: Confirmed = {}) {
+  const headers = { ...(confirm !== undefined && { "fairlead-confirm": confirm }), ...asking.headers };
+  return stage.ask(method, `/v1/apps/shop/environments/${environment}/${path}`, { ...asking, headers });
 }
 
 function orderOf(text: string, branch?: string) {
-  const digest = sha256(text);
-  deps.builder.sources.set(digest, new Map([["fairlead.yml", text]]));
-  return { kind: "deploy", source: digest, ...(branch !== undefined && { branch }) };
+  return { kind: "deploy", source: stage.put(text), ...(branch !== undefined && { branch }) };
 }
 
-async function live(text: string, { branch, ...how }: { branch?: string } & Asking = {}) {
+async function live(text: string, { branch, ...how }: { branch?: string } & Confirmed = {}) {
   const { status, json } = await ask("POST", "deployments", { body: orderOf(text, branch), ...how });
   expect([status, json]).toEqual([202, expect.anything()]);
-  await deps.engine.finish(json.deployment.id, "live");
-  const release = await deps.journal.release({ app: "shop", environment: "production" }, 1);
-  for (const { digest } of release?.artifacts ?? []) deps.builder.states.set(digest, { state: "built" });
+  await stage.finish(json.deployment.id);
 }
 
 const codeOf = ({ json }: { json: unknown }) => problem.parse(json).code;
@@ -67,7 +39,7 @@ describe("a protected environment", () => {
     await live(guarded, main);
     await live(guarded, main);
     await ask("PATCH", "variables", { body: { set: { LEVEL: "a" } }, confirm: "production" });
-    const before = await deps.journal.lastEventId();
+    const before = await stage.deps.journal.lastEventId();
     const changes: readonly [string, string, unknown?][] = [
       ["POST", "deployments", orderOf(guarded, "main")],
       ["POST", "deployments", { kind: "rollback" }],
@@ -85,7 +57,7 @@ describe("a protected environment", () => {
         expect(hint).toContain("--confirm production");
       }
     }
-    expect(await deps.journal.lastEventId()).toBe(before);
+    expect(await stage.deps.journal.lastEventId()).toBe(before);
     for (const [method, path, body] of changes) {
       expect((await ask(method, path, { body, confirm: "production" })).status, path).toBeLessThan(300);
     }
@@ -120,8 +92,8 @@ describe("a protected environment", () => {
     await live(guarded, main);
     const promote = () =>
       ask("POST", "deployments", { body: { kind: "promote", from: "staging" }, confirm: "production" });
-    const [staged] = await deps.journal.releases({ app: "shop", environment: "staging" }, { limit: 1 });
-    for (const { digest } of staged?.artifacts ?? []) deps.builder.states.set(digest, { state: "built" });
+    const [staged] = await stage.deps.journal.releases({ app: "shop", environment: "staging" }, { limit: 1 });
+    for (const { digest } of staged?.artifacts ?? []) stage.deps.builder.states.set(digest, { state: "built" });
     expect(codeOf(await promote())).toBe("branch.not-allowed");
     await live(guarded, { environment: "staging", branch: "main" });
     expect((await promote()).status).toBe(202);
@@ -129,12 +101,12 @@ describe("a protected environment", () => {
 
   test("stays so until a release without it was let in, and is live", async () => {
     await live(guarded, main);
-    const drop = (how: Asking) => ask("POST", "deployments", { body: orderOf(open, "main"), ...how });
+    const drop = (how: Confirmed) => ask("POST", "deployments", { body: orderOf(open, "main"), ...how });
     expect(codeOf(await drop({}))).toBe("confirm.needed");
     const elsewhere = await ask("POST", "deployments", { body: orderOf(open, "feature"), confirm: "production" });
     expect(codeOf(elsewhere)).toBe("branch.not-allowed");
     const { json } = await drop({ confirm: "production" });
-    await deps.engine.finish(json.deployment.id, "failed");
+    await stage.deps.engine.finish(json.deployment.id, "failed");
     expect(codeOf(await ask("POST", "stop"))).toBe("confirm.needed");
     await live(open, main);
     expect((await ask("POST", "stop")).status).toBe(202);
@@ -150,7 +122,7 @@ describe("a protected environment", () => {
     expect(codeOf(await ask("POST", "deployments", { body: orderOf(guarded, "main") }))).toBe("confirm.needed");
     const other = await ask("POST", "deployments", { body: orderOf(guarded, "feature"), confirm: "production" });
     expect(codeOf(other)).toBe("branch.not-allowed");
-    expect(await deps.journal.environment({ app: "shop", environment: "production" })).toBeNull();
+    expect(await stage.deps.journal.environment({ app: "shop", environment: "production" })).toBeNull();
   });
 
   test("may want branches alone, and leaves other environments as they are", async () => {

@@ -1,13 +1,9 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { openJournal } from "../adapters/journal/sqlite/open.ts";
-import { openLogs } from "../adapters/logs/sqlite/open.ts";
-import { sha256 } from "../base/digest.ts";
+import { expect, test } from "vitest";
 import { planAnswer } from "../contract/changes.ts";
 import { deploymentAnswer } from "../contract/deployments.ts";
 import { problem } from "../contract/problem.ts";
 import { releaseDetail } from "../contract/releases.ts";
-import { openStage } from "../testing/stage.ts";
-import { createApi } from "./api.ts";
+import { apiOnStage } from "./test-api.ts";
 
 const base = "/v1/apps/shop/environments/production";
 const good = `version: 1
@@ -20,29 +16,11 @@ services:
 `;
 const bad = good.replace('"False"', '"True"').replace("shop.example.com", '"*"');
 
-let stage: Awaited<ReturnType<typeof openStage>>;
-let api: ReturnType<typeof createApi>;
-beforeEach(async () => {
-  stage = await openStage({ openJournal, openLogs });
-  api = createApi(stage.deps);
-});
-afterEach(() => stage.close());
+const stage = apiOnStage();
 
-async function ask(method: string, path: string, body?: unknown) {
-  const json =
-    body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
-  const response = await api.request(`${base}${path}`, { method, ...json }, { via: "socket" });
-  return { status: response.status, json: await response.json() };
-}
-
-function put(manifest: string): string {
-  const digest = sha256(manifest);
-  stage.deps.builder.sources.set(digest, new Map([["fairlead.yml", manifest]]));
-  return digest;
-}
-
+const ask = (method: string, path: string, body?: unknown) => stage.ask(method, `${base}${path}`, { body });
 const deploy = (manifest: string, more: object = {}) =>
-  ask("POST", "/deployments", { kind: "deploy", source: put(manifest), ...more });
+  ask("POST", "/deployments", { kind: "deploy", source: stage.put(manifest), ...more });
 const allow = (...rules: readonly string[]) => ({ allow: { rules, because: "looking into #12 for an hour" } });
 
 test("a deployment with errors is refused with all of them at once, and nothing is written down", async () => {
@@ -57,7 +35,7 @@ test("a deployment with errors is refused with all of them at once, and nothing 
 });
 
 test("the plan tells of errors and warnings, and refuses nothing", async () => {
-  const { warnings } = planAnswer.parse((await ask("POST", "/plan", { source: put(bad) })).json);
+  const { warnings } = planAnswer.parse((await ask("POST", "/plan", { source: stage.put(bad) })).json);
   expect(warnings.join("\n")).toMatch(/\[debug-on\]: a deployment is refused/);
   expect(warnings.join("\n")).toMatch(/services\.web\.http has no readiness probe \[no-probe\]$/m);
 });

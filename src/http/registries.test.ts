@@ -1,12 +1,8 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { openJournal } from "../adapters/journal/sqlite/open.ts";
-import { openLogs } from "../adapters/logs/sqlite/open.ts";
-import { sha256 } from "../base/digest.ts";
+import { beforeEach, expect, test } from "vitest";
 import { deploymentAnswer } from "../contract/deployments.ts";
 import { variableOrigins, variablesAnswer } from "../contract/documents.ts";
 import { problem } from "../contract/problem.ts";
-import { openStage } from "../testing/stage.ts";
-import { createApi } from "./api.ts";
+import { apiOnStage } from "./test-api.ts";
 
 const key = { app: "shop", environment: "production" };
 const image = `ghcr.io/acme/shop@sha256:${"1".repeat(64)}`;
@@ -21,30 +17,18 @@ services:
 `;
 const values = { HUB_TOKEN: "canary-hub-1", GHCR_TOKEN: "canary-ghcr-1" };
 
-let stage: Awaited<ReturnType<typeof openStage>>;
-let api: ReturnType<typeof createApi>;
-beforeEach(async () => {
-  stage = await openStage({ openJournal, openLogs });
+const stage = apiOnStage();
+beforeEach(() => {
   stage.deps.builder.makes = "images";
-  api = createApi(stage.deps);
 });
-afterEach(() => stage.close());
 
 async function ask(method: string, path: string, body?: unknown) {
-  const headers = { "content-type": "application/json" };
-  const url = `/v1/apps/shop/environments/production/${path}`;
-  const call = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
-  const response = await api.request(url, call, { via: "socket" });
-  const said = await response.text();
-  expect(said).not.toContain("canary-");
-  return JSON.parse(said);
+  const { json } = await stage.ask(method, `/v1/apps/shop/environments/production/${path}`, { body });
+  expect(JSON.stringify(json)).not.toContain("canary-");
+  return json;
 }
 
-async function deploy() {
-  const source = sha256(text);
-  stage.deps.builder.sources.set(source, new Map([["fairlead.yml", text]]));
-  return ask("POST", "deployments", { kind: "deploy", source });
-}
+const deploy = () => ask("POST", "deployments", { kind: "deploy", source: stage.put(text) });
 
 /** The release of a deployment that went live. */
 async function live() {
@@ -53,10 +37,7 @@ async function live() {
   return newest();
 }
 
-async function newest() {
-  const { journal } = stage.deps;
-  return (await journal.release(key, await journal.lastReleaseNumber(key))) ?? expect.fail("no release");
-}
+const newest = () => stage.newest(key);
 
 const set = async (more: Record<string, string>) =>
   variablesAnswer.parse(await ask("PATCH", "variables", { set: more }));
@@ -71,10 +52,8 @@ test("a password that is not set is asked for before anything is touched, where 
 
 test("where nothing is made of images no password is asked for", async () => {
   stage.deps.builder.makes = "directories";
-  const source = sha256("directories");
   const plain = text.replace(/^build:.*\n/m, "").replace("http: {}", "run: node web.js");
-  stage.deps.builder.sources.set(source, new Map([["fairlead.yml", plain]]));
-  deploymentAnswer.parse(await ask("POST", "deployments", { kind: "deploy", source }));
+  deploymentAnswer.parse(await ask("POST", "deployments", { kind: "deploy", source: stage.put(plain) }));
   expect((await newest()).artifacts[0]?.registries).toBeUndefined();
 });
 

@@ -1,7 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { openJournal } from "../adapters/journal/sqlite/open.ts";
-import { openLogs } from "../adapters/logs/sqlite/open.ts";
-import { sha256 } from "../base/digest.ts";
+import { expect, test } from "vitest";
 import { deploymentAnswer } from "../contract/deployments.ts";
 import {
   revealedVariables,
@@ -12,8 +9,7 @@ import {
   versionList,
 } from "../contract/documents.ts";
 import { problem } from "../contract/problem.ts";
-import { openStage } from "../testing/stage.ts";
-import { createApi } from "./api.ts";
+import { apiOnStage } from "./test-api.ts";
 
 const at = (environment: string) => ({ app: "shop", environment });
 const text = `version: 1
@@ -30,20 +26,10 @@ services:
   clock: { run: node clock.js }
 `;
 
-let stage: Awaited<ReturnType<typeof openStage>>;
-let api: ReturnType<typeof createApi>;
-beforeEach(async () => {
-  stage = await openStage({ openJournal, openLogs });
-  api = createApi(stage.deps);
-});
-afterEach(() => stage.close());
+const stage = apiOnStage();
 
-async function ask(method: string, path: string, body: unknown) {
-  const headers = { "content-type": "application/json" };
-  const url = `/v1/apps/shop/environments/${path}`;
-  const response = await api.request(url, { method, headers, body: JSON.stringify(body) }, { via: "socket" });
-  return { status: response.status, json: await response.json() };
-}
+const ask = (method: string, path: string, body: unknown) =>
+  stage.ask(method, `/v1/apps/shop/environments/${path}`, { body });
 
 async function set(values: Record<string, string>, environment = "production") {
   const { status, json } = await ask("PATCH", `${environment}/variables`, { set: values });
@@ -52,9 +38,7 @@ async function set(values: Record<string, string>, environment = "production") {
 }
 
 function deploy(environment = "production", manifest = text) {
-  const source = sha256(manifest);
-  stage.deps.builder.sources.set(source, new Map([["fairlead.yml", manifest]]));
-  return ask("POST", `${environment}/deployments`, { kind: "deploy", source });
+  return ask("POST", `${environment}/deployments`, { kind: "deploy", source: stage.put(manifest) });
 }
 
 /** The release that a deployment made, once it serves. */
@@ -64,11 +48,7 @@ async function live(environment = "production", manifest = text) {
   return newest(environment);
 }
 
-async function newest(environment = "production") {
-  const key = at(environment);
-  const release = await stage.deps.journal.release(key, await stage.deps.journal.lastReleaseNumber(key));
-  return release ?? expect.fail("no release");
-}
+const newest = (environment = "production") => stage.newest(at(environment));
 
 test("what several services lack is asked for once, where it is written; set once, all of them have it", async () => {
   const refused = problem.parse((await deploy()).json);
@@ -135,7 +115,7 @@ test("where each service and the build have a variable from is told with its pla
   await live();
   const explained = async (name: string) => {
     const url = `/v1/apps/shop/environments/production/variables/${name}/origins`;
-    const response = await api.request(url, {}, { via: "socket" });
+    const response = await stage.api.request(url, {}, { via: "socket" });
     const text = await response.text();
     expect(text).not.toContain("canary-");
     const { services, staged } = variableOrigins.parse(JSON.parse(text));
@@ -173,7 +153,7 @@ test("where each service and the build have a variable from is told with its pla
 test("the list of variables tells the group of a shared one, and what the build has", async () => {
   await set({ INTERNAL_KEY: "canary-1", NPM_TOKEN: "canary-2" });
   await live();
-  const response = await api.request("/v1/apps/shop/environments/production/variables", {}, { via: "socket" });
+  const response = await stage.api.request("/v1/apps/shop/environments/production/variables", {}, { via: "socket" });
   const { effective, build } = variablesDocument.parse(await response.json());
   expect(effective.ai?.INTERNAL_KEY).toMatchObject({ group: "internal", set: ["INTERNAL_KEY@1"] });
   expect(effective.ai?.API).toMatchObject({ group: null, set: [] });
@@ -189,7 +169,7 @@ test("two environments are compared by name, and by service where the services o
   await set({ KEY: "canary-1", PIN: "canary-4" }, "staging");
   await live("staging", manifest(env("b", "b")));
   const compared = async (here: string, there: string) => {
-    const response = await api.request(`/v1/apps/shop/environments/${here}/diff/${there}`, {}, { via: "socket" });
+    const response = await stage.api.request(`/v1/apps/shop/environments/${here}/diff/${there}`, {}, { via: "socket" });
     const text = await response.text();
     expect(text).not.toContain("canary-");
     const { variables } = variableDiff.parse(JSON.parse(text));
@@ -210,8 +190,8 @@ test("the versions of a value have their digests until they are destroyed", asyn
   await set({ PIN: "canary-2" });
   await set({ PIN: "canary-1" });
   const url = "/v1/apps/shop/environments/production/variables/PIN/versions";
-  await api.request(`${url}/2`, { method: "DELETE" }, { via: "socket" });
-  const { items } = versionList.parse(await (await api.request(url, {}, { via: "socket" })).json());
+  await stage.api.request(`${url}/2`, { method: "DELETE" }, { via: "socket" });
+  const { items } = versionList.parse(await (await stage.api.request(url, {}, { via: "socket" })).json());
   const [newest, destroyed, first] = items.map(({ digest }) => digest);
   expect([newest, destroyed]).toEqual([first, null]);
   expect(first).toMatch(/^[0-9a-f]{8}$/);
@@ -223,7 +203,7 @@ test("a version that only a build has counts as live, and is not destroyed while
   const { variables } = await set({ NPM_TOKEN: "canary-4" });
   expect(variables.NPM_TOKEN).toMatchObject({ version: 2, state: "staged" });
   const url = "/v1/apps/shop/environments/production/variables/NPM_TOKEN/versions/1";
-  const refused = await api.request(url, { method: "DELETE" }, { via: "socket" });
+  const refused = await stage.api.request(url, { method: "DELETE" }, { via: "socket" });
   expect(problem.parse(await refused.json())).toMatchObject({ code: "value.needed" });
 });
 
@@ -243,7 +223,11 @@ test.each(["/v1/apps/shop/environments/production/variables/reveal", "/v1/vault/
   "what %s shows is not kept for an Idempotency-Key",
   async (path) => {
     await set({ TOKEN: "canary-1" });
-    const asked = await api.request(path, { method: "POST", headers: { "idempotency-key": "k1" } }, { via: "socket" });
+    const asked = await stage.api.request(
+      path,
+      { method: "POST", headers: { "idempotency-key": "k1" } },
+      { via: "socket" },
+    );
     expect(asked.status).toBe(200);
     const { journal, clock } = stage.deps;
     expect(await journal.claim("k1", "another request", clock.now())).toBeNull();

@@ -1,22 +1,13 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import type { Server } from "node:http";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { PassThrough } from "node:stream";
-import { createAdaptorServer } from "@hono/node-server";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openJournal } from "../adapters/journal/sqlite/open.ts";
-import { openLogs } from "../adapters/logs/sqlite/open.ts";
-import { type RunOptions, runLine } from "../cli/test-run.ts";
+import type { RunOptions } from "../cli/test-run.ts";
 import { deploymentView } from "../contract/deployments.ts";
 import { logView } from "../contract/logs.ts";
 import { statusView } from "../contract/status.ts";
-import { createApi } from "../http/api.ts";
-import type { Deployment } from "../model/deployment.ts";
-import { stageDeps, wallClock } from "../testing/stage.ts";
-import { UnpackingBuilder } from "../testing/unpacking-builder.ts";
+import { key, openShop } from "./test-shop.ts";
 
-const key = { app: "shop", environment: "production" };
 const manifest = `version: 1
 app: shop
 env:
@@ -27,51 +18,19 @@ services:
     http: {}
 `;
 
-let around: string;
-let root: string;
-let deps: ReturnType<typeof stageDeps>;
-let server: Server;
-/** How the engine on stage ends what is queued; null leaves it under way. */
-let verdict: { readonly is: "live" | "failed"; readonly more?: Partial<Deployment> } | null;
-let stopListening: () => void;
+let shop: Awaited<ReturnType<typeof openShop>>;
 
 beforeEach(async () => {
-  around = mkdtempSync(path.join(tmpdir(), "fairlead-cli-"));
-  root = path.join(around, "shop");
-  for (const directory of [root, path.join(root, ".fairlead"), path.join(root, "src")]) mkdirSync(directory);
-  writeFileSync(path.join(root, "fairlead.yml"), manifest);
-  writeFileSync(path.join(root, "src/web.js"), "serve();");
-  verdict = { is: "live" };
-  const journal = await openJournal(path.join(around, "journal.db"), wallClock);
-  const logs = await openLogs(path.join(around, "logs.db"), wallClock);
-  deps = { ...stageDeps({ journal, logs }), builder: new UnpackingBuilder() };
-  const finishing = new Set<string>();
-  stopListening = journal.committed(() => {
-    void journal.unfinished(key).then(async (waiting) => {
-      for (const { id } of waiting) {
-        if (verdict === null || finishing.has(id)) continue;
-        finishing.add(id);
-        await deps.engine.finish(id, verdict.is, verdict.more ?? {});
-      }
-    });
-  });
-  const api = createApi(deps);
-  server = createAdaptorServer({ fetch: (request) => api.fetch(request, { via: "socket" }) }) as Server;
-  await new Promise<void>((resolve) => server.listen(path.join(root, ".fairlead/controller.sock"), resolve));
+  shop = await openShop(manifest);
+  mkdirSync(path.join(shop.root, "src"));
+  writeFileSync(path.join(shop.root, "src/web.js"), "serve();");
 });
 
-afterEach(async () => {
-  stopListening();
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
-  await deps.journal.close();
-  await deps.logs.close();
-  rmSync(around, { recursive: true, force: true });
-});
+afterEach(() => shop.close());
 
 async function run(line: string | readonly string[], options: RunOptions = {}) {
   const argv = typeof line === "string" ? line.split(" ") : line;
-  const ran = await runLine(argv, { cwd: root, ...options });
+  const ran = await shop.run(argv, options);
   return { ...ran, json: () => JSON.parse(ran.stdout) };
 }
 
@@ -97,27 +56,27 @@ async function log(message: string, instance = "fl-shop-production-web-v1-0-g-0"
     message,
   } as const;
   logged += 1;
-  await deps.logs.append({ key, origin: { name: instance, stream: "stdout" }, lines: [line], offset: logged });
+  await shop.deps.logs.append({ key, origin: { name: instance, stream: "stdout" }, lines: [line], offset: logged });
 }
 
 const fault = { code: "gate.not-ready" as const, detail: "web answers 503 on /ready", hint: "Look at the answer." };
 
 describe("deploy", () => {
   test("uploads what is not ignored, waits and prints what is live on stdout alone", async () => {
-    writeFileSync(path.join(root, ".env"), "SECRET=1");
+    writeFileSync(path.join(shop.root, ".env"), "SECRET=1");
     const { code, stdout, stderr } = await run("deploy");
     expect(code).toBe(0);
     expect(stdout).toMatch(/^Live: v1 in .+\n {2}web {2}http:\/\/web\.shop\.localhost/);
     expect(stderr).toContain("] shop v1 live");
-    const files = [...deps.builder.sources.values()].flatMap((source) => [...source.keys()]);
+    const files = [...shop.deps.builder.sources.values()].flatMap((source) => [...source.keys()]);
     expect(files).toContain("src/web.js");
     expect(files.filter((file) => /\.env|\.fairlead|^\.git/.test(file))).toEqual([]);
   });
 
   test("works from a directory below, by name of a directory, and in another environment", async () => {
-    expect((await run("deploy", { cwd: path.join(root, "src") })).code).toBe(0);
-    expect((await run(["deploy", root, "-e", "production"], { cwd: "/" })).stdout).toContain("Live: v2 (was v1)");
-    verdict = null;
+    expect((await run("deploy", { cwd: path.join(shop.root, "src") })).code).toBe(0);
+    expect((await run(["deploy", shop.root, "-e", "production"], { cwd: "/" })).stdout).toContain("Live: v2 (was v1)");
+    shop.ending = null;
     const { json } = await run("deploy -e staging --detach --json");
     expect(json().deployment).toMatchObject({ environment: "staging", release: "v1", status: "queued" });
   });
@@ -133,56 +92,56 @@ describe("deploy", () => {
   test("that fails says why, shows the culprit's last lines, and its exit code is the verdict", async () => {
     const culprit = "fl-shop-production-web-v1-0-g-0";
     for (let i = 1; i <= 30; i += 1) await log(`line ${i}`);
-    verdict = { is: "failed", more: { fault, culprit } };
+    shop.ending = { is: "failed", more: { fault, culprit } };
     const { code, stdout, stderr } = await run("deploy");
     expect([code, stdout]).toEqual([1, ""]);
     expect(stderr).toContain("error: v1 failed: web answers 503 on /ready\nlast lines of web-v1-0:\n  line 11\n");
     expect(stderr).toContain("  line 30\nhint: Look at the answer.\n-> next: fairlead logs --release v1");
-    verdict = { is: "failed", more: { fault } };
+    shop.ending = { is: "failed", more: { fault } };
     const json = await run("deploy --json");
     expect(json.code).toBe(1);
     expect(json.json().deployment).toMatchObject({ status: "failed", fault });
   });
 
   test("of a wrong manifest names every place, and exits with 2", async () => {
-    writeFileSync(path.join(root, "fairlead.yml"), `${manifest}    replicas: many\nnonsense: 1\n`);
+    writeFileSync(path.join(shop.root, "fairlead.yml"), `${manifest}    replicas: many\nnonsense: 1\n`);
     const { code, stdout, stderr } = await run("deploy");
     expect([code, stdout]).toEqual([2, ""]);
     expect(stderr).toMatch(/fairlead\.yml:\d+:\d+ services\.web\.replicas: .*\n.*fairlead\.yml:\d+:\d+ nonsense: /);
     const json = await run("deploy --json");
     expect(json.json().error).toMatchObject({ code: "manifest.invalid", exit: 2, errors: [{}, {}] });
     expect(json.stderr).toBe("");
-    writeFileSync(path.join(root, "fairlead.yml"), manifest.replace("app:", "apps:"));
+    writeFileSync(path.join(shop.root, "fairlead.yml"), manifest.replace("app:", "apps:"));
     expect((await run("deploy")).stderr).toMatch(/fairlead\.yml:1:1 app: .*\n.*fairlead\.yml:2:1 apps: /);
   });
 
   test("of another app than -a names is refused before anything is sent", async () => {
     const { code, stderr } = await run("deploy -a other");
     expect([code, stderr]).toEqual([2, expect.stringContaining("is of the app shop, but -a says other")]);
-    expect(deps.builder.sources.size).toBe(0);
+    expect(shop.deps.builder.sources.size).toBe(0);
   });
 
   test("that takes longer than --timeout exits with 6 and tells the id; it goes on and can be followed", async () => {
-    verdict = null;
+    shop.ending = null;
     const late = await run("deploy --timeout 200ms --json");
     expect(late.code).toBe(6);
-    const [waiting] = await deps.journal.unfinished(key);
+    const [waiting] = await shop.deps.journal.unfinished(key);
     expect(late.json().error.detail).toContain(waiting?.id);
     expect((await run("deployments attach --timeout 50ms")).code).toBe(6);
     const attached = run(["deployments", "attach", waiting?.id ?? "", "--json"]);
-    await deps.engine.finish(waiting?.id ?? "", "live");
+    await shop.deps.engine.finish(waiting?.id ?? "", "live");
     expect((await attached).json().deployment).toMatchObject({ id: waiting?.id, status: "live" });
   });
 
   test("is left alone by Ctrl-C, which tells how to follow and how to end it", async () => {
-    verdict = null;
+    shop.ending = null;
     const stop = new AbortController();
     const stderr = screen();
     const detached = run("deploy", { interrupted: stop.signal, host: { stderr: stderr.stream } });
     await stderr.shows("] shop v1 queued");
     stop.abort();
     expect((await detached).code).toBe(130);
-    const [waiting] = await deps.journal.unfinished(key);
+    const [waiting] = await shop.deps.journal.unfinished(key);
     await stderr.shows(`fairlead deployments attach ${waiting?.id}`);
     await stderr.shows(`fairlead deployments cancel ${waiting?.id}`);
     const cancelled = await run(["deployments", "cancel", waiting?.id ?? ""]);
@@ -197,9 +156,9 @@ describe("looking", () => {
     expect(status.stdout).toMatch(/^shop\/production {2}v1/);
     expect(statusView.parse((await run("status --json")).json())).toMatchObject({ release: "v1" });
     expect(
-      (await run("status -a shop", { cwd: "/", env: { FAIRLEAD_STATE: path.join(root, ".fairlead") } })).code,
+      (await run("status -a shop", { cwd: "/", env: { FAIRLEAD_STATE: path.join(shop.root, ".fairlead") } })).code,
     ).toBe(0);
-    const all = await run(["status", "--state", path.join(root, ".fairlead")], { cwd: "/" });
+    const all = await run(["status", "--state", path.join(shop.root, ".fairlead")], { cwd: "/" });
     expect(all.stdout).toMatch(/shop +production +v1/);
     expect((await run("ps")).stdout).toBe("No instance runs.\n");
     expect((await run("releases")).stdout).toMatch(/v1 +serving .* first\n/);
@@ -211,7 +170,7 @@ describe("looking", () => {
 
   test("plan and releases diff show changes without values", async () => {
     await run("deploy");
-    writeFileSync(path.join(root, "fairlead.yml"), manifest.replace("INFO", "s3cr3t-value"));
+    writeFileSync(path.join(shop.root, "fairlead.yml"), manifest.replace("INFO", "s3cr3t-value"));
     const plan = await run("plan");
     expect([plan.code, plan.stdout]).toEqual([0, expect.stringContaining("LOG_LEVEL")]);
     expect(plan.stdout).not.toContain("s3cr3t-value");
@@ -292,13 +251,13 @@ describe("changing", () => {
 
   test("rollback and restart are deployments", async () => {
     await run("deploy");
-    const first = [...deps.builder.sources.keys()][0] ?? "";
+    const first = [...shop.deps.builder.sources.keys()][0] ?? "";
     const nothing = await run("rollback");
     expect([nothing.code, nothing.stderr]).toEqual([5, expect.stringContaining("hint: ")]);
-    writeFileSync(path.join(root, "src/web.js"), "serve(2);");
+    writeFileSync(path.join(shop.root, "src/web.js"), "serve(2);");
     await run("deploy");
-    const release = await deps.journal.release(key, 1);
-    for (const { digest } of release?.artifacts ?? []) deps.builder.states.set(digest, { state: "built" });
+    const release = await shop.deps.journal.release(key, 1);
+    for (const { digest } of release?.artifacts ?? []) shop.deps.builder.states.set(digest, { state: "built" });
     expect(first).not.toBe("");
     expect((await run("rollback --json")).json().deployment).toMatchObject({ kind: "rollback", status: "live" });
     expect((await run("rollback v99")).code).toBe(4);
@@ -306,7 +265,7 @@ describe("changing", () => {
   });
 
   test("what is protected asks for its name, and goes on when it was given", async () => {
-    writeFileSync(path.join(root, "fairlead.yml"), `${manifest}protected: true\n`);
+    writeFileSync(path.join(shop.root, "fairlead.yml"), `${manifest}protected: true\n`);
     const refused = await run("deploy -y");
     expect([refused.code, refused.stderr]).toEqual([8, expect.stringContaining("give --confirm production")]);
     expect((await run("deploy", { terminal: true, stdin: "shop\r" })).code).toBe(8);
@@ -315,7 +274,7 @@ describe("changing", () => {
   });
 
   test("the name that --confirm gives answers yes or no, too; another name and --yes do not answer for it", async () => {
-    writeFileSync(path.join(root, "fairlead.yml"), `${manifest}protected: true\n`);
+    writeFileSync(path.join(shop.root, "fairlead.yml"), `${manifest}protected: true\n`);
     await run("deploy --confirm production");
     const none = ["env unset A -y --confirm staging", "env unset A", "down -e staging --confirm production"];
     for (const line of none) expect((await run(line)).code).toBe(8);
@@ -341,7 +300,7 @@ describe("changing", () => {
   test("run gives the command's bytes and exit code, and forgets the task", async () => {
     await run("deploy");
     const bytes = Buffer.from([0, 255, 10, 13, 27]);
-    const { runtime } = deps;
+    const { runtime } = shop.deps;
     const startTask = runtime.startTask.bind(runtime);
     runtime.startTask = async (spec) => {
       await startTask(spec);
@@ -384,7 +343,7 @@ describe("without a controller or a project", () => {
       expect.stringMatching(/^warning: .*no-probe[\s\S]*ok: fairlead\.yml for production\n$/),
     ]);
     const bad = `${manifest}environments:\n  staging: { services: { web: { replicas: -1 } } }\n`;
-    writeFileSync(path.join(root, "fairlead.yml"), bad);
+    writeFileSync(path.join(shop.root, "fairlead.yml"), bad);
     const { code, stdout } = await run("check", offline);
     expect([code, stdout]).toEqual([2, expect.stringMatching(/^fairlead\.yml:\d+:\d+ \S+: .+\n$/)]);
     expect((await run("check --json", offline)).json()).toMatchObject({

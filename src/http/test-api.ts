@@ -1,0 +1,67 @@
+import { afterEach, beforeEach, expect } from "vitest";
+import { openJournal } from "../adapters/journal/sqlite/open.ts";
+import { openLogs } from "../adapters/logs/sqlite/open.ts";
+import { sha256 } from "../base/digest.ts";
+import type { EnvKey } from "../model/environment.ts";
+import type { Release } from "../model/release.ts";
+import { openStage } from "../testing/stage.ts";
+import { createApi } from "./api.ts";
+
+type Stage = Awaited<ReturnType<typeof openStage>>;
+
+export interface Asking {
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** The API on a stage whose journal and log store are real ones, anew before each test of the file that calls this. */
+export function apiOnStage(): ApiOnStage {
+  let stage: Stage | null = null;
+  const opened = new ApiOnStage();
+  beforeEach(async () => {
+    stage = await openStage({ openJournal, openLogs });
+    opened.deps = stage.deps;
+    opened.api = createApi(stage.deps);
+  });
+  afterEach(() => stage?.close());
+  return opened;
+}
+
+class ApiOnStage {
+  deps!: Stage["deps"];
+  api!: ReturnType<typeof createApi>;
+
+  /** Asks over the controller's own socket. */
+  async request(method: string, path: string, { body, headers }: Asking = {}): Promise<Response> {
+    const json = body === undefined ? {} : { body: JSON.stringify(body) };
+    const type = body === undefined ? {} : { "content-type": "application/json" };
+    return this.api.request(path, { method, headers: { ...type, ...headers }, ...json }, { via: "socket" });
+  }
+
+  /** The same, for the JSON of the answer. */
+  async ask(method: string, path: string, asking: Asking = {}) {
+    const response = await this.request(method, path, asking);
+    const { status, headers } = response;
+    return { status, headers, json: status === 204 ? null : await response.json() };
+  }
+
+  /** Has a source there with this manifest and perhaps more files; the answer is its digest. */
+  put(manifest: string, files: Readonly<Record<string, string>> = {}): string {
+    const digest = sha256(manifest);
+    this.deps.builder.sources.set(digest, new Map(Object.entries({ "fairlead.yml": manifest, ...files })));
+    return digest;
+  }
+
+  /** Ends a deployment well, and has there what it built. */
+  async finish(id: string): Promise<void> {
+    await this.deps.engine.finish(id, "live");
+    const deployment = await this.deps.journal.deployment(id);
+    const release = deployment && (await this.deps.journal.release(deployment.key, deployment.release));
+    for (const { digest } of release?.artifacts ?? []) this.deps.builder.states.set(digest, { state: "built" });
+  }
+
+  async newest(key: EnvKey): Promise<Release> {
+    const { journal } = this.deps;
+    return (await journal.release(key, await journal.lastReleaseNumber(key))) ?? expect.fail("there is no release");
+  }
+}
