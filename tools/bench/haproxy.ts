@@ -3,7 +3,7 @@ import { Fault } from "../../src/base/faults.ts";
 import { startLoad } from "../../test/stories/load/load.ts";
 import { clients, host } from "./load.ts";
 import { find } from "./programs.ts";
-import { type LoadedProxy, startHaproxy, startHaproxyEdge, startNginx } from "./proxies.ts";
+import { type LoadedProxy, startHaproxy, startHaproxyDuties, startHaproxyEdge, startNginx } from "./proxies.ts";
 import { median, notRun, type Row, row, show } from "./row.ts";
 import { measure, noRound, type Round, rounds, withProxies } from "./side-by-side.ts";
 
@@ -18,16 +18,16 @@ interface Measured extends Round {
 }
 
 /**
- * The configuration that Fairlead gives HAProxy beside one of a few lines, and nginx: one thread each, in turn and round
+ * The configuration that Fairlead gives HAProxy beside one of a few lines, one by hand with the same duties, and nginx: one thread each, in turn and round
  * after round. Small requests at saturation, and the slowest of a hundred at a steady rate. A failed request is a fault.
  */
 export async function benchHaproxy(): Promise<readonly Row[]> {
   if (find("haproxy") === null) return [notRun(what, "–", "HAProxy is not installed")];
-  return withProxies([startHaproxyEdge, startHaproxy, startNginx], async (proxies) => {
+  return withProxies([startHaproxyEdge, startHaproxy, startHaproxyDuties, startNginx], async (proxies) => {
     const seen = await measure(proxies);
     const tails = await steady(proxies);
     const of = (name: string): Measured => ({ ...(seen.get(name) ?? noRound), p99Ms: tails.get(name) ?? Number.NaN });
-    return rowsOf(of("edge"), of("haproxy"), of("nginx"));
+    return rowsOf(of("edge"), { hand: of("haproxy"), duties: of("duties"), nginx: of("nginx") });
   });
 }
 
@@ -48,13 +48,19 @@ async function steady(proxies: readonly LoadedProxy[]): Promise<ReadonlyMap<stri
   return new Map([...tails].map(([name, all]) => [name, median(all)]));
 }
 
-function rowsOf(own: Measured, hand: Measured, nginx: Measured): readonly Row[] {
+interface Beside {
+  readonly hand: Measured;
+  readonly duties: Measured;
+  readonly nginx: Measured;
+}
+
+function rowsOf(own: Measured, { hand, duties, nginx }: Beside): readonly Row[] {
   const beside = (words: (one: Measured) => string) =>
-    `HAProxy by hand ${words(hand)}; ${find("nginx") === null ? "nginx is not installed" : `nginx by hand ${words(nginx)}`}`;
+    `HAProxy by hand ${words(hand)}, with the same duties ${words(duties)}; ${find("nginx") === null ? "nginx is not installed" : `nginx by hand ${words(nginx)}`}`;
   const rate = (one: Measured) =>
     `${show(one.perSecond)} (${show(own.perSecond / one.perSecond)} ×), ${show(one.cpuUs)} µs`;
   const tail = (one: Measured) => `${show(one.p99Ms)} ms (${show(own.p99Ms / one.p99Ms)} ×)`;
-  const requests = own.requests + hand.requests + nginx.requests;
+  const requests = own.requests + hand.requests + duties.requests + nginx.requests;
   return [
     row({
       what: `HAProxy as the edge: small keep-alive requests/s at saturation and CPU for each, ${clients} connections, one thread, median of ${rounds} rounds`,
@@ -64,9 +70,11 @@ function rowsOf(own: Measured, hand: Measured, nginx: Measured): readonly Row[] 
       figures: {
         edgePerSecond: own.perSecond,
         handPerSecond: hand.perSecond,
+        dutiesPerSecond: duties.perSecond,
         nginxPerSecond: nginx.perSecond,
         edgeUs: own.cpuUs,
         handUs: hand.cpuUs,
+        dutiesUs: duties.cpuUs,
         nginxUs: nginx.cpuUs,
       },
     }),
@@ -75,7 +83,7 @@ function rowsOf(own: Measured, hand: Measured, nginx: Measured): readonly Row[] 
       measured: `${show(own.p99Ms)} ms; ${beside(tail)}; 0 failed`,
       budget: "≤ 1 ms more than HAProxy by hand",
       within: own.p99Ms <= hand.p99Ms + 1,
-      figures: { edgeMs: own.p99Ms, handMs: hand.p99Ms, nginxMs: nginx.p99Ms },
+      figures: { edgeMs: own.p99Ms, handMs: hand.p99Ms, dutiesMs: duties.p99Ms, nginxMs: nginx.p99Ms },
     }),
   ];
 }

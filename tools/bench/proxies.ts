@@ -120,6 +120,46 @@ export async function startHaproxy(home: string, upstream: number): Promise<Load
   return { name: "haproxy", port, program: await startProgram([haproxy, "-db", "-f", file], port) };
 }
 
+/**
+ * HAProxy configured by hand to do for one route all that Fairlead's own does, in HAProxy's plainest words, with one
+ * thread; null when it is not installed. What separates it from the one above are duties, from Fairlead's the mechanism:
+ * many routes, changed while they serve.
+ */
+export async function startHaproxyDuties(home: string, upstream: number): Promise<LoadedProxy | null> {
+  const haproxy = find("haproxy");
+  if (haproxy === null) return null;
+  const port = await freePort();
+  const file = join(home, "haproxy-duties.cfg");
+  const claims = "forwarded|x[-_]real[-_]ip|x[-_]forwarded[-_].*|x[-_]request[-_]id";
+  const hops = "keep-alive|proxy-connection|proxy-authenticate|te|trailer";
+  const config = [
+    "global\n  nbthread 1\n  maxconn 4096\n  tune.bufsize 32768\n  tune.http.maxhdr 256",
+    "ring records\n  format raw\n  maxlen 4096\n  size 8388608",
+    "defaults\n  mode http\n  log ring@records len 4096 format raw local0\n  option http-no-delay\n  option abortonclose",
+    "  timeout connect 2s\n  timeout client 300s\n  timeout http-request 10s\n  timeout http-keep-alive 75s\n  timeout server 60s",
+    `frontend in\n  bind 127.0.0.1:${port}\n  compression algo gzip\n  compression type text/html text/css text/javascript application/json image/svg+xml`,
+    '  log-format "%s %[var(txn.id)] %ci %HM %[var(txn.host)] %ST %[date(0,us)] %[var(txn.answered)] %ts %[var(txn.began)] %HPO"',
+    "  http-request set-var(txn.began) date(0,us)\n  http-request set-var(txn.id) req.fhdr(x-request-id)",
+    "  http-request set-var(txn.id) uuid unless { var(txn.id) -m reg '^[A-Za-z0-9._-]{1,128}$' }",
+    "  http-request deny deny_status 400 unless { req.hdr_cnt(host) eq 1 }",
+    "  http-request deny deny_status 400 if { req.hdrs -m reg '\\x00' }",
+    "  http-request deny deny_status 400 if { req.fhdr(transfer-encoding) -m found } !{ req.fhdr(transfer-encoding) -m str -i chunked }",
+    "  http-request deny deny_status 400 if { req.hdrs,length gt 16384 }",
+    "  http-request deny deny_status 413 if { req.body_size gt 10485760 }",
+    "  http-request set-var(txn.host) req.hdr(host),lower,host_only",
+    `  http-request del-header '^(${claims}|${hops}|proxy-authorization|http2-settings)$' -m reg`,
+    "  http-request add-header x-forwarded-for %[src]\n  http-request add-header x-real-ip %[src]",
+    "  http-request add-header x-forwarded-proto http\n  http-request add-header x-forwarded-host %[req.hdr(host)]",
+    "  http-request add-header x-forwarded-port %[dst_port]\n  http-request add-header x-request-id %[var(txn.id)]",
+    `  http-response set-var(txn.answered) date(0,us)\n  http-response del-header '^(${hops})$' -m reg`,
+    "  http-after-response set-header x-request-id %[var(txn.id)]",
+    `  use_backend app if { var(txn.host) -m str ${host} }`,
+    `backend app\n  retries 2\n  option redispatch 1\n  server web-1 127.0.0.1:${upstream}\n`,
+  ];
+  writeFileSync(file, config.join("\n"));
+  return { name: "duties", port, program: await startProgram([haproxy, "-db", "-f", file], port) };
+}
+
 export function startScript(name: string, port: number, ...more: readonly number[]): Promise<Program> {
   return startProgram([process.execPath, join(import.meta.dirname, name), ...[port, ...more].map(String)], port);
 }

@@ -82,8 +82,8 @@ test("the map has a line a host, and nothing that a manifest says in words", () 
   const layout = relaid(small, { owner: "a/x", table, ipOf: String });
   const entries = routeMap([table], layout);
   expect(entries.map(({ key }) => key)).toEqual([serialKey, "a.test", "*.a.test"]);
-  expect(entries[1]?.value).toMatch(/^1\|[a-z]+\|1\|pool2-1\|60000\|1048576\|0\|none\|0\|0\|[0-9a-f]{16}\|none\|0$/);
+  expect(entries[1]?.value).toMatch(/^1\|1\|pool2-1\|60000\|1048576\|0\|[a-z]+\|none\|0\|0\|[0-9a-f]{16}\|none\|0$/);
   const held = routeTable("a/x", [{ ...table.routes[0], holdMs: 700, upstreams: [] } as (typeof table.routes)[number]]);
   const nobody = routeMap([held], relaid(layout, { owner: "a/x", table: held, ipOf: String }));
-  expect(nobody[1]?.value).toMatch(/^0\|[a-z]+\|0\|none\|60000\|1048576\|700\|/);
+  expect(nobody[1]?.value).toMatch(/^0\|0\|none\|60000\|1048576\|700\|/);
 });

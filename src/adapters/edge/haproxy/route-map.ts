@@ -10,15 +10,18 @@ export const nobody = "none";
 /** In the place of a pool: who answers is in the entry itself. */
 export const direct = "direct";
 
-/** The fields of a route in the map, in this order, with `|` between them. The configuration and the Lua program read them by number. */
+/**
+ * The fields of a route in the map, in this order, with `|` between them. The configuration and the Lua program read them by
+ * number, and so does a worker of an earlier version that still has streams: new ones come last.
+ */
 export const fields = [
   "usual",
-  "flags",
   "lease",
   "pool",
   "timeoutMs",
   "bodyBytes",
   "holdMs",
+  "flags",
   "rateKey",
   "rateMost",
   "rateWindowMs",
