@@ -65,7 +65,8 @@ export function parseRecord(line: string): RecordLine | null {
     answeredMs,
     at: Math.round(Number(began) / 1_000),
     policy: route[fieldNumber("policy") - 1] ?? "",
-    path: path.replace(/(?:#[0-9A-F]{2})+/g, plainly).slice(0, pathBytes),
+    // `OPTIONS *` has none.
+    path: path.replace(/(?:#[0-9A-F]{2})+/g, plainly).slice(0, pathBytes) || "-",
   };
 }
 
