@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { DeploymentView } from "../../src/contract/deployments.ts";
 import { City } from "./city.ts";
 import { platform } from "./ground.ts";
-import { deployments, lightLoad, quick, statusOf } from "./scene.ts";
+import { deployments, lightLoad, quick, startMs, statusOf } from "./scene.ts";
 
 interface Twin {
   readonly fault: string;
@@ -17,8 +17,9 @@ interface Twin {
   readonly excuse?: RegExp;
 }
 
-const shortGate = (text: string) => text.replace("within: 10s", "within: 4s");
-const longWatch = (text: string) => text.replace("for: 500ms", "for: 15s");
+/** Short, but long enough for the app to say what is wrong with it. */
+const shortGate = (text: string) => text.replace("within: 60s", `within: ${Math.round(Math.max(2_500, 3 * goodMs))}ms`);
+const longWatch = (text: string) => text.replace("for: 500ms", "for: 60s");
 const littleMemory = (text: string) => longWatch(text).replace("replicas: 2", "replicas: 2\n    memory: 150MB");
 
 /** What clients see of requests that were with an instance when it died; HAProxy closes a connection that had others before. */
@@ -64,13 +65,15 @@ const twins: readonly Twin[] = [
   },
 ];
 
-/** The worker with the fault ends after two seconds, which a settle time of 300 ms would not see. */
+/** The worker with the fault ends two seconds after its start, which a settle time of 300 ms would not see. */
 function slowWorkerGate(text: string): string {
-  return text.replaceAll("settle: 300ms", "settle: 4s");
+  return text.replaceAll("settle: 300ms", `settle: ${Math.round(Math.max(4_000, 2_000 + 3 * goodMs))}ms`);
 }
 
 let city: City;
 let good: string;
+/** How long the good release took to start and get ready. */
+let goodMs: number;
 
 beforeAll(async () => {
   city = await City.found();
@@ -79,6 +82,7 @@ beforeAll(async () => {
   await city.startController();
   await city.setVersion("good");
   expect((await city.deploy()).code).toBe(0);
+  goodMs = await startMs(city);
 });
 afterAll(() => city[Symbol.asyncDispose]());
 

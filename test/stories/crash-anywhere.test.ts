@@ -30,7 +30,7 @@ async function quickCity(): Promise<City> {
   const city = await City.found();
   await city.editManifest((text) =>
     fewer(text)
-      .replace("within: 10s, every: 100ms, times: 2", "within: 10s, every: 100ms, times: 1")
+      .replace("within: 10s, every: 100ms, times: 2", "within: 60s, every: 100ms, times: 1")
       .replaceAll("settle: 1s", "settle: 100ms")
       .replace("watch: { for: 5s }", "watch: { for: 300ms }"),
   );

@@ -1,9 +1,11 @@
 import { expect, test } from "vitest";
 import { City, until } from "./city.ts";
 import { startLoad } from "./load/load.ts";
+import { unhurried } from "./scene.ts";
 
 test("nobody notices deploys, rollbacks, scaling, restarts and the controller's death", async () => {
   await using city = await City.found();
+  await city.editManifest(unhurried);
   await city.startController();
   await city.setVersion("1");
   expect((await city.deploy()).deployment.status).toBe("live");

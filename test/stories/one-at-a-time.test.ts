@@ -3,7 +3,7 @@ import { City, until } from "./city.ts";
 import { deployments, lightLoad, namesOf, quick, statusOf } from "./scene.ts";
 
 /** So long a gate that only its probe or a cancellation ends it. */
-const patientGate = (text: string) => quick(text).replace("within: 10s", "within: 10m");
+const patientGate = (text: string) => quick(text).replace("within: 60s", "within: 10m");
 
 async function untilPhase(city: City, phase: string): Promise<void> {
   await until(async () => (await statusOf(city)).deployment?.phase === phase, `a deployment is in ${phase}`);

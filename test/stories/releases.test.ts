@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { City, until } from "./city.ts";
-import { deployments, happenings, instancesOf, lightLoad, quick, statusOf, throughout } from "./scene.ts";
+import { deployments, happenings, instancesOf, lightLoad, quick, startMs, statusOf, throughout } from "./scene.ts";
 
 test("v1, v2, back to v1, and one that was staged: what serves is exactly what was asked for, and the events show every boot", async () => {
   await using city = await City.found();
@@ -71,14 +71,17 @@ test("a release with a syntax error fails with the app's own words, and the old 
 
 test("when web passes and the worker fails, the old web lives on past every timer", async () => {
   await using city = await City.found();
-  await city.editManifest((text) => quick(text).replaceAll("settle: 300ms", "settle: 4s"));
+  await city.editManifest(quick);
   await city.startController();
   await city.setVersion("good");
   expect((await city.deploy()).code).toBe(0);
   const before = await runningNames(city);
 
+  // Time for the web to get ready before the worker fails, and for that before the worker would be good.
+  const crashMs = Math.round(Math.max(2_000, 3 * (await startMs(city))));
+  await city.editManifest((text) => text.replaceAll("settle: 300ms", `settle: ${2 * crashMs}ms`));
   await city.setVersion("bad");
-  await city.setFault("worker-crash");
+  await writeFile(join(city.app, "worker.ts"), `setTimeout(() => process.exit(1), ${crashMs});\n`);
   const load = lightLoad(city, { streams: 2 });
   expect((await city.fairlead("deploy")).code).toBe(1);
   expect((await happenings(city)).some((it) => it.kind === "instance.gated" && it.subject?.includes("-web-v2-"))).toBe(
