@@ -5,13 +5,15 @@ import { sha256 } from "../base/digest.ts";
 import type { EnvKey } from "../model/environment.ts";
 import type { Release } from "../model/release.ts";
 import { openStage } from "../testing/stage.ts";
-import { createApi } from "./api.ts";
+import { type Connection, createApi } from "./api.ts";
 
 type Stage = Awaited<ReturnType<typeof openStage>>;
 
 export interface Asking {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  /** How it comes; left out: over the controller's own socket. */
+  readonly from?: Connection;
 }
 
 /** The API on a stage whose journal and log store are real ones, anew before each test of the file that calls this. */
@@ -21,6 +23,7 @@ export function apiOnStage(): ApiOnStage {
   beforeEach(async () => {
     stage = await openStage({ openJournal, openLogs });
     opened.deps = stage.deps;
+    opened.directory = stage.directory;
     opened.api = createApi(stage.deps);
   });
   afterEach(() => stage?.close());
@@ -29,13 +32,15 @@ export function apiOnStage(): ApiOnStage {
 
 class ApiOnStage {
   deps!: Stage["deps"];
+  /** Where the journal lies. */
+  directory!: Stage["directory"];
   api!: ReturnType<typeof createApi>;
 
-  /** Asks over the controller's own socket. */
-  async request(method: string, path: string, { body, headers }: Asking = {}): Promise<Response> {
+  async request(method: string, path: string, asking: Asking = {}): Promise<Response> {
+    const { body, headers, from = { via: "socket" } } = asking;
     const json = body === undefined ? {} : { body: JSON.stringify(body) };
     const type = body === undefined ? {} : { "content-type": "application/json" };
-    return this.api.request(path, { method, headers: { ...type, ...headers }, ...json }, { via: "socket" });
+    return this.api.request(path, { method, headers: { ...type, ...headers }, ...json }, from);
   }
 
   /** The same, for the JSON of the answer. */

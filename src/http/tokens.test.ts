@@ -1,10 +1,6 @@
 import { readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openJournal } from "../adapters/journal/sqlite/open.ts";
-import { openLogs } from "../adapters/logs/sqlite/open.ts";
+import { beforeEach, describe, expect, test } from "vitest";
 import { sha256 } from "../base/digest.ts";
 import { auditPage } from "../contract/audit.ts";
 import { variableDiff, variablesDocument } from "../contract/documents.ts";
@@ -12,60 +8,39 @@ import { problem } from "../contract/problem.ts";
 import { releasePage } from "../contract/releases.ts";
 import { statusView } from "../contract/status.ts";
 import { tokenCreated, tokenList } from "../contract/tokens.ts";
-import { stageDeps, wallClock } from "../testing/stage.ts";
+import { wallClock } from "../testing/stage.ts";
 import { createApi } from "./api.ts";
+import { type Asking, apiOnStage } from "./test-api.ts";
 
 const own = "correct-horse-battery-staple";
 const dayMs = 86_400_000;
 const base = "/v1/apps/shop/environments/production";
 const key = { app: "shop", environment: "production" };
 
-let directory: string;
-let deps: ReturnType<typeof stageDeps>;
-let api: ReturnType<typeof createApi>;
+const stage = apiOnStage();
 /** What the API wrote into its log. */
 let logged: object[];
 let now: number;
 
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), "fairlead-tokens-"));
+beforeEach(() => {
   now = Date.now();
   logged = [];
-  const clock = { ...wallClock, now: () => now };
-  const journal = await openJournal(join(directory, "journal.db"), clock);
-  deps = stageDeps({ journal, logs: await openLogs(join(directory, "logs.db"), clock), clock });
-  deps.tokenDigest = sha256(own);
+  stage.deps.clock = { ...wallClock, now: () => now };
+  stage.deps.tokenDigest = sha256(own);
   const write = (what: object) => void logged.push(what);
-  api = createApi({ ...deps, log: { debug: write, info: write, error: write } });
+  stage.api = createApi({ ...stage.deps, log: { debug: write, info: write, error: write } });
 });
 
-afterEach(async () => {
-  await deps.journal.close();
-  await deps.logs.close();
-  await rm(directory, { recursive: true });
-});
-
-interface Asking {
-  readonly body?: unknown;
+interface ByToken extends Omit<Asking, "from"> {
   /** A token; without one over the socket. */
   readonly as?: string | undefined;
-  readonly headers?: Record<string, string>;
 }
 
-async function ask(method: string, path: string, { body, as, headers }: Asking = {}) {
-  const from = as === undefined ? ({ via: "socket" } as const) : ({ via: "tcp", address: "192.0.2.7" } as const);
-  const init = {
-    method,
-    headers: {
-      host: "localhost",
-      "content-type": "application/json",
-      ...(as !== undefined && { authorization: `Bearer ${as}` }),
-      ...headers,
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  };
-  const response = await api.request(path, init, from);
-  return { status: response.status, json: response.status === 204 ? null : await response.json() };
+function ask(method: string, path: string, { as, headers, ...asking }: ByToken = {}) {
+  const known = { host: "localhost", ...headers };
+  if (as === undefined) return stage.ask(method, path, { ...asking, headers: known });
+  const from = { via: "tcp", address: "192.0.2.7" } as const;
+  return stage.ask(method, path, { ...asking, headers: { authorization: `Bearer ${as}`, ...known }, from });
 }
 
 async function create(name: string, request: { expiresInMs?: number } = {}): Promise<string> {
@@ -74,7 +49,7 @@ async function create(name: string, request: { expiresInMs?: number } = {}): Pro
   return tokenCreated.parse(json).text;
 }
 
-async function refusal(method: string, path: string, asking: Asking = {}) {
+async function refusal(method: string, path: string, asking: ByToken = {}) {
   const { json } = await ask(method, path, asking);
   const { status, code, detail } = problem.parse(json);
   return { status, code, detail };
@@ -90,7 +65,7 @@ describe("a token with a name", () => {
       status: 401,
       code: "access.unauthenticated",
     });
-    const files = ["journal.db", "journal.db-wal"].map((file) => readFileSync(join(directory, file), "latin1"));
+    const files = ["journal.db", "journal.db-wal"].map((file) => readFileSync(join(stage.directory, file), "latin1"));
     for (const place of [...files, JSON.stringify(logged)]) expect(place.includes(text.slice(-43))).toBe(false);
     expect(files.join("")).toContain(sha256(text));
   });
@@ -120,7 +95,7 @@ describe("a token with a name", () => {
     now += 1;
     const refused = await refusal("GET", "/v1/info", { as: text });
     expect(refused).toEqual({ status: 401, code: "access.unauthenticated", detail: "the token ci has expired" });
-    expect((await api.request("/healthz", { headers: { authorization: `Bearer ${text}` } })).status).toBe(200);
+    expect((await stage.api.request("/healthz", { headers: { authorization: `Bearer ${text}` } })).status).toBe(200);
   });
 
   test("is made and revoked over the socket alone", async () => {
@@ -171,7 +146,7 @@ describe("a token with a name", () => {
   test("is in no answer that is kept for an Idempotency-Key", async () => {
     const headers = { "idempotency-key": "once" };
     const { json } = await ask("PUT", "/v1/tokens/ci", { body: {}, headers });
-    expect(await deps.journal.claim("once", "another request", now)).toBeNull();
+    expect(await stage.deps.journal.claim("once", "another request", now)).toBeNull();
     expect(tokenCreated.parse(json).token.name).toBe("ci");
   });
 });
@@ -180,18 +155,12 @@ const shop = "version: 1\napp: shop\nservices: { web: { run: node web.js, http: 
 const guarded = (who: string) =>
   `${shop}environments: { production: { protected: { confirm: false, who: ${who} } } }\n`;
 
-function orderOf(text: string) {
-  const digest = sha256(text);
-  deps.builder.sources.set(digest, new Map([["fairlead.yml", text]]));
-  return { kind: "deploy", source: digest };
-}
+const orderOf = (text: string) => ({ kind: "deploy", source: stage.put(text) });
 
 async function live(text: string, as?: string) {
   const { status, json } = await ask("POST", `${base}/deployments`, { body: orderOf(text), as });
   expect([status, json]).toEqual([202, expect.anything()]);
-  await deps.engine.finish(json.deployment.id, "live");
-  const release = await deps.journal.release(key, 1);
-  for (const { digest } of release?.artifacts ?? []) deps.builder.states.set(digest, { state: "built" });
+  await stage.finish(json.deployment.id);
 }
 
 describe("who may change a protected environment", () => {
@@ -214,7 +183,7 @@ describe("who may change a protected environment", () => {
       ["POST", "tasks", { command: ["true"] }],
       ["POST", "stop"],
     ];
-    const before = await deps.journal.lastEventId();
+    const before = await stage.deps.journal.lastEventId();
     for (const [method, path, body] of changes) {
       for (const [name, as] of [
         ["alice", alice],
@@ -227,7 +196,7 @@ describe("who may change a protected environment", () => {
     }
     const promote = { kind: "promote", from: "nowhere" };
     expect(await refusal("POST", `${base}/deployments`, { body: promote, as: alice })).toMatchObject({ status: 403 });
-    expect(await deps.journal.lastEventId()).toBe(before);
+    expect(await stage.deps.journal.lastEventId()).toBe(before);
     expect(statusView.parse((await ask("GET", `${base}/status`, { as: alice })).json).protected).toEqual({
       confirm: false,
       branches: null,
@@ -280,7 +249,7 @@ describe("who may change a protected environment", () => {
     const [ci, alice] = [await create("ci"), await create("alice")];
     const deploy = (text: string, as: string) => refusal("POST", `${base}/deployments`, { body: orderOf(text), as });
     expect(await deploy(guarded("[ci]"), alice)).toMatchObject({ code: "protected.not-allowed" });
-    expect(await deps.journal.environment(key)).toBeNull();
+    expect(await stage.deps.journal.environment(key)).toBeNull();
     await live(guarded("[ci]"), ci);
     expect(await deploy(shop, alice)).toMatchObject({ code: "protected.not-allowed" });
     expect(await deploy(guarded("[alice]"), alice)).toMatchObject({ code: "protected.not-allowed" });
@@ -298,7 +267,7 @@ describe("who may change a protected environment", () => {
     await ask("POST", `${base}/stop`, { as: ci });
     const { items } = releasePage.parse((await ask("GET", `${base}/releases`)).json);
     expect(items.map(({ createdBy }) => createdBy)).toEqual(["ci"]);
-    const events = await deps.journal.events({ key, after: 0, limit: 99 });
+    const events = await stage.deps.journal.events({ key, after: 0, limit: 99 });
     expect(events.map(({ detail }) => detail)).toContain("stopped by ci");
     await ask("DELETE", "/v1/tokens/ci");
     const audit = auditPage.parse((await ask("GET", "/v1/audit")).json).items;

@@ -233,7 +233,7 @@ export class StageEngine implements Engine {
   }
 }
 
-/** A stage whose journal and log store are real ones, in a directory of their own that `close` deletes. */
+/** A stage whose journal and log store are real ones, in a `directory` of their own that `close` deletes. */
 export async function openStage({ openJournal, openLogs }: StageStores) {
   const directory = await mkdtemp(join(tmpdir(), "fairlead-stage-"));
   const journal = await openJournal(join(directory, "journal.db"), wallClock);
@@ -243,7 +243,7 @@ export async function openStage({ openJournal, openLogs }: StageStores) {
     await logs.close();
     await rm(directory, { recursive: true });
   };
-  return { deps: stageDeps({ journal, logs }), close };
+  return { deps: stageDeps({ journal, logs }), directory, close };
 }
 
 /** Without TLS: there are no certificates, and nobody to ask for one. */
