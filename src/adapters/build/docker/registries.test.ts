@@ -40,6 +40,8 @@ test.each([
   ["FROM --platform=linux/amd64 ghcr.io/acme/base@sha256:1 AS run", "ghcr.io/acme/base@sha256:1"],
   ["from node:24", "node:24"],
   ["FROM $BASE", null],
+  ["FROM acme/../../containers/shop", null],
+  ["FROM acme//shop?x", null],
   ["RUN echo FROM node", null],
   ["COPY . .", null],
 ])("the step %s fetches %s", (step, image) => {

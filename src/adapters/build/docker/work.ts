@@ -171,9 +171,13 @@ function explain({ summary, warnings, dockerfile }: Recipe, say: Course["say"]):
   for (const line of dockerfile.trimEnd().split("\n")) say(`| ${line}`);
 }
 
-/** The image that a step was about to fetch, from the step's own name: BuildKit's of its own steps, or the Dockerfile's line. */
+/**
+ * The image that a step was about to fetch, from the step's own name: BuildKit's of its own steps, or the Dockerfile's line.
+ * No part of it leads elsewhere in a path.
+ */
 export function imageIn(step: string): string | null {
-  const found = /^(?:load metadata for|FROM(?: --platform=\S+)?) ([a-z0-9][\w.:/@-]*)/i.exec(step);
+  const found =
+    /^(?:load metadata for|FROM(?: --platform=\S+)?) ([a-z0-9][\w.:@-]*(?:\/[a-z0-9][\w.:@-]*)*)(?!\S)/i.exec(step);
   return found?.[1] ?? null;
 }
 
