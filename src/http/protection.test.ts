@@ -63,13 +63,15 @@ describe("a protected environment", () => {
     }
   });
 
-  test("can be read, and a change of values judged, without a word", async () => {
+  test("can be read, a change of values judged, and code staged, without a word", async () => {
     await live(guarded, main);
     const { json } = await ask("GET", "status");
     expect(statusView.parse(json).protected).toEqual({ confirm: true, branches: ["main"], who: null });
     expect((await ask("POST", "plan", { body: { source: orderOf(guarded).source } })).status).toBe(200);
     const judged = await ask("PATCH", "variables", { body: { set: { LEVEL: "b" }, dryRun: true } });
     expect(judged.status).toBe(200);
+    const staging = await ask("POST", "deployments", { body: { ...orderOf(guarded, "main"), kind: "stage" } });
+    expect(staging.status).toBe(202);
   });
 
   test("takes only code of its branches, whose name the release keeps", async () => {
@@ -81,6 +83,8 @@ describe("a protected environment", () => {
       expect(detail).toContain("takes only main");
       expect(detail).toContain(branch ?? "no known branch");
       expect(hint).toContain(branch === undefined ? "deploy --branch" : "Deploy from a branch");
+      const staging = await ask("POST", "deployments", { body: { ...orderOf(guarded, branch), kind: "stage" } });
+      expect(problem.parse(staging.json)).toMatchObject({ status: 403, code: "branch.not-allowed", detail });
     }
     await ask("PATCH", "variables", { body: { set: { LEVEL: "b" } }, confirm: "production" });
     const { items } = releasePage.parse((await ask("GET", "releases")).json);

@@ -18,7 +18,7 @@ import { audited } from "./audit.ts";
 import { composeRelease, type Draft, draftOf, refuseTakenHosts } from "./compose.ts";
 import { withGenerated } from "./generate.ts";
 import { authorise, type Call, environmentFor, environmentOf, stagedRelease } from "./ground.ts";
-import { guard, refuseEnded, refuseOthers } from "./guard.ts";
+import { guard, refuseOthers, refuseUnfit } from "./guard.ts";
 import { doneBy } from "./once.ts";
 import { promotionOf, refuseIncomplete } from "./promote.ts";
 import { permitOf, refuseUnready } from "./readiness.ts";
@@ -90,13 +90,14 @@ function deploy(call: Call, key: EnvKey, code: Code): Promise<Deployment> {
 
 /**
  * Builds code and keeps it for a deployment of the kind `staged`, in place of what waited before; it is judged and composed
- * anew then, with the values that are set by then. Nothing is asked, since nothing that serves is touched.
+ * anew then, with the values that are set by then. Nothing is asked, since nothing that serves is touched; but its build gets
+ * the environment's secrets, so it has to be code that may go live there.
  */
 function stage(call: Call, key: EnvKey, code: Code): Promise<Deployment> {
   return call.deps.engine.alone(key, async () => {
     const environment = await environmentFor(call.deps, key);
-    refuseEnded(call, environment);
-    await refuseOthers(call, key);
+    const { draft, branch = null } = code;
+    await refuseUnfit(call, environment, { branch, protection: draft.spec.protection });
     return deployCode(call, environment, { ...code, kind: "stage" });
   });
 }

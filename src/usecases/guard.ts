@@ -3,7 +3,7 @@ import { type Environment, type EnvKey, keyText } from "../model/environment.ts"
 import type { Protection } from "../model/release.ts";
 import { authorise, type Call, type Deps } from "./ground.ts";
 
-/** Code that wants to go live: its Git branch, and how its own manifest protects the environment. */
+/** Code that wants to be built, or to go live: its Git branch, and how its own manifest protects the environment. */
 export interface NewCode {
   readonly branch: string | null;
   readonly protection: Protection | null;
@@ -11,10 +11,23 @@ export interface NewCode {
 
 /**
  * Refuses a change that the environment is guarded from. What counts is the release that was live last, so that a manifest
- * without `protected` has to be let in by the one that it replaces; with new code both count. Faults: those of `refuseEnded`,
- * `protected.not-allowed`, `branch.not-allowed`, `confirm.needed`. Call it inside `engine.alone`.
+ * without `protected` has to be let in by the one that it replaces; with new code both count. Faults: those of `refuseUnfit`,
+ * `confirm.needed`. Call it inside `engine.alone`.
  */
 export async function guard(call: Call, environment: Environment, code: NewCode | null = null): Promise<void> {
+  const protections = await refuseUnfit(call, environment, code);
+  if (protections.some(({ confirm }) => confirm)) refuseUnconfirmed(call, environment);
+}
+
+/**
+ * The same for what touches nothing that serves, which nobody is asked to confirm. Answers all that guards the environment.
+ * Faults: `preview.ended`, `protected.not-allowed`, `branch.not-allowed`.
+ */
+export async function refuseUnfit(
+  call: Call,
+  environment: Environment,
+  code: NewCode | null,
+): Promise<readonly Protection[]> {
   const { key } = environment;
   refuseEnded(call, environment);
   const protections = [await protectionOf(call.deps, key), code?.protection ?? null].filter((one) => one !== null);
@@ -22,11 +35,10 @@ export async function guard(call: Call, environment: Environment, code: NewCode 
     refuseUnnamed(call, key, protection);
     if (code) refuseBranch(environment, protection, code);
   }
-  if (protections.some(({ confirm }) => confirm)) refuseUnconfirmed(call, environment);
+  return protections;
 }
 
-/** Refuses a preview whose time is over (`preview.ended`). */
-export function refuseEnded({ deps }: Call, { key, preview }: Environment): void {
+function refuseEnded({ deps }: Call, { key, preview }: Environment): void {
   if (!preview || (preview.endedAt === null && deps.clock.now() < preview.endsAt)) return;
   const hint = `Make it again with \`fairlead preview create ${key.environment}\`.`;
   throw new Fault("preview.ended", `the time of the preview ${keyText(key)} is over`, { hint });
