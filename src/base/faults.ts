@@ -108,7 +108,7 @@ export const faults = {
   "vault.damaged": {
     status: 500,
     exit: 1,
-    hint: "Restore the state directory from a backup, or set the value again with `fairlead env set`.",
+    hint: "Restore vault.key and vault.json from a backup, or set all lost values again at once with `fairlead env import`.",
   },
   "value.unknown": { status: 404, exit: 4, hint: "`fairlead env list` lists what is set." },
   "value.not-generated": { status: 409, exit: 5, hint: "Give its new value: `fairlead env rotate NAME --stdin`." },

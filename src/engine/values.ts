@@ -11,7 +11,7 @@ import {
 } from "../model/release.ts";
 import type { BuildVariables } from "../ports/builder.ts";
 import type { Journal } from "../ports/journal.ts";
-import type { Vault } from "../ports/vault.ts";
+import type { SealedPlace, Vault } from "../ports/vault.ts";
 
 /** Where values that were set are kept: sealed texts in the journal, keys in the vault. */
 export interface ValueStore {
@@ -80,26 +80,46 @@ async function fillLogins(
 /** How many sealed texts are exchanged in one transaction. */
 const resealedAtOnce = 200;
 
+export interface Resealed {
+  /** How many values are sealed with the newest key now. */
+  readonly values: number;
+  /** Those that no key of the vault opens, as `API_KEY@2 of shop/production`; they stay as they are. */
+  readonly lost: readonly string[];
+}
+
 /**
- * Seals everything with the newest key; the answer is how many values there are. Can be cut off at any point and called
+ * Seals everything that can be opened with the newest key. Can be cut off at any point and called
  * again: what was done stays done. Old keys stay in the vault: somebody may just now be about to write down what was
  * sealed with one. They are forgotten when a controller starts, where nobody is.
  */
-export async function resealAll({ journal, vault }: ValueStore): Promise<number> {
+export async function resealAll({ journal, vault }: ValueStore): Promise<Resealed> {
   let values = 0;
+  const lost: string[] = [];
   for (let after: Parameters<Journal["sealedTexts"]>[0]["after"] = null; ; ) {
     const page = await journal.sealedTexts({ after, limit: resealedAtOnce });
     const changes = page
       .filter(({ sealed }) => !vault.isCurrent(sealed))
-      .map(({ key, secret, version, sealed }) => {
+      .flatMap(({ key, secret, version, sealed }) => {
         const ref = { secret, version };
         const place = { key, ...ref };
-        return { kind: "value.resealed", key, ref, sealed: vault.seal(vault.open(sealed, place), place) } as const;
+        const value = openedOrNull(vault, sealed, place);
+        if (value !== null) return [{ kind: "value.resealed", key, ref, sealed: vault.seal(value, place) } as const];
+        lost.push(`${refText(ref)} of ${keyText(key)}`);
+        return [];
       });
     await journal.commit(changes);
     values += page.length;
     after = page.at(-1) ?? null;
     if (page.length < resealedAtOnce) break;
   }
-  return values;
+  return { values: values - lost.length, lost };
+}
+
+function openedOrNull(vault: Vault, sealed: string, place: SealedPlace): Secret | null {
+  try {
+    return vault.open(sealed, place);
+  } catch (thrown) {
+    if (thrown instanceof Fault && thrown.code === "vault.damaged") return null;
+    throw thrown;
+  }
 }

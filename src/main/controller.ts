@@ -91,7 +91,7 @@ async function run(options: ControllerOptions, { between, closers, close }: Fram
   await edge.ensure().catch((error: unknown) => {
     throw withFlag(error, options);
   });
-  await resealAll(adapters);
+  const { lost } = await resealAll(adapters);
   await vault.forgetOldKeys();
   const engine = createEngine({ ...adapters, clock: systemClock, log, plan });
   closers.push(() => engine.stop());
@@ -126,7 +126,9 @@ async function run(options: ControllerOptions, { between, closers, close }: Fram
   if (options.listen)
     closers.push(await serveTcp((request, address) => api.fetch(request, { via: "tcp", address }), options.listen));
   await engine.start();
-  const warnings = [user.warning, adapters.keyWarning, tlsWarning(options, edge)].filter((warning) => warning !== null);
+  const warnings = [user.warning, adapters.keyWarning, lostWarning(lost), tlsWarning(options, edge)].filter(
+    (warning) => warning !== null,
+  );
   for (const warning of warnings) log.warn(warning);
   const { host, port } = edge.address();
   log.info({ socket, edge: `http://${host}:${port}`, pid: process.pid }, "the controller is up");
@@ -134,6 +136,13 @@ async function run(options: ControllerOptions, { between, closers, close }: Fram
   closers.unshift(() => log.info("the controller has stopped"));
   const closeWithEdge = () => close().then(adapters.stopEdge);
   return { socket, edge: { host, port }, warnings, close, closeWithEdge };
+}
+
+/** Whose key was lost must still be able to set them again, which only a controller that runs can do. */
+function lostWarning(lost: readonly string[]): string | null {
+  if (lost.length === 0) return null;
+  const some = lost.length > 5 ? `${lost.slice(0, 5).join(", ")} and ${lost.length - 5} more` : lost.join(", ");
+  return `no key of the vault opens ${some}: restore vault.key with vault.json, or set all of them again with \`fairlead env import\``;
 }
 
 /** That TLS was asked for and is not there: without it no certificate is, and people should not wait for one. */

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { sha256 } from "../base/digest.ts";
 import { Fault } from "../base/faults.ts";
 import type { RunOptions } from "../cli/test-run.ts";
+import { resealAll } from "../engine/values.ts";
 import { createApi } from "../http/api.ts";
 import { key, openShop } from "./test-shop.ts";
 
@@ -149,6 +150,19 @@ describe("env set and env unset", () => {
     }
     expect(await releases()).toBe(1);
   });
+});
+
+test("what no key opens any more hinders no start, and is set again, all of it at once", async () => {
+  await deployed();
+  await shop.deps.vault.renew();
+  await shop.deps.vault.forgetOldKeys();
+  const lost = ["API_KEY@1 of shop/production", "SESSION_KEY@1 of shop/production"];
+  expect(await resealAll(shop.deps)).toEqual({ values: 0, lost });
+  const one = await run("env set API_KEY --stdin", { stdin: "canary-new-key" });
+  expect([one.code, one.stderr]).toEqual([1, expect.stringMatching(/SESSION_KEY@1.*\n.*`fairlead env import`/)]);
+  writeFileSync(join(shop.around, "all.env"), `API_KEY=canary-new-key\nSESSION_KEY=${"0".repeat(64)}\n`);
+  expect((await run("env import ../all.env")).code).toBe(0);
+  expect(await shop.versionsOf(2)).toMatchObject({ web: "API_KEY@2 SESSION_KEY@2" });
 });
 
 describe("audit", () => {

@@ -1,3 +1,4 @@
+import { Fault } from "../base/faults.ts";
 import { Secret } from "../base/secret.ts";
 import { openValues } from "../engine/values.ts";
 import type { Given } from "../manifest/resolve.ts";
@@ -9,13 +10,27 @@ import type { Deps } from "./ground.ts";
 /** Values of an environment in the clear, by name, with their versions. They never leave the process by this. */
 export type GivenValues = Readonly<Record<string, Given>>;
 
-/** What is set for an environment now. Faults: `vault.damaged`. */
-export async function givenValues(deps: Deps, { key, variables }: Environment): Promise<GivenValues> {
-  const refs = Object.entries(variables).map(([secret, { version }]) => ({ secret, version }));
-  const opened = await openValues(deps, key, refs);
-  return Object.fromEntries(
-    refs.map((ref) => [ref.secret, { version: ref.version, text: opened.get(refText(ref))?.reveal() ?? "" }]),
-  );
+/**
+ * What is set for an environment now. A value of `replaced` that no key of the vault opens is left out: whoever lost the
+ * key sets it again. Faults: `vault.damaged`.
+ */
+export async function givenValues(
+  deps: Deps,
+  { key, variables }: Environment,
+  replaced: readonly string[] = [],
+): Promise<GivenValues> {
+  const given: Record<string, Given> = {};
+  for (const [secret, { version }] of Object.entries(variables)) {
+    const ref = { secret, version };
+    try {
+      const opened = await openValues(deps, key, [ref]);
+      given[secret] = { version, text: opened.get(refText(ref))?.reveal() ?? "" };
+    } catch (thrown) {
+      const isLost = thrown instanceof Fault && thrown.code === "vault.damaged";
+      if (!isLost || !replaced.includes(secret)) throw thrown;
+    }
+  }
+  return given;
 }
 
 /** The text of a variable with the values that it names. */

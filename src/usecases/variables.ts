@@ -158,7 +158,8 @@ export async function changeVariables(call: Call, key: EnvKey, order: VariablesO
     const environment = await environmentFor(call.deps, key);
     refuseStale(environment, order.expected);
     await (order.dryRun ? refuseOthers(call, key) : guard(call, environment));
-    const before = await givenValues(call.deps, environment);
+    const replaced = Object.keys(order.set).filter((name) => order.set[name] !== null);
+    const before = await givenValues(call.deps, environment, replaced);
     const base = await newestRelease(call, environment);
     const pruned = order.prune ? forgotten(before, environment, base) : {};
     const wanted = { ...pruned, ...order.set, ...rotated(order.rotate ?? {}, { environment, given: before, base }) };

@@ -62,7 +62,8 @@ export async function rotateVault(call: Call): Promise<{ values: number }> {
   const { vault, journal } = call.deps;
   await journal.commit([audited(call.deps, actor, { action: "vault.rotate", key: null })]);
   await vault.renew();
-  return { values: await resealAll(call.deps) };
+  const { values } = await resealAll(call.deps);
+  return { values };
 }
 
 /**

@@ -17,5 +17,5 @@ export default command({
   view: ({ file, change }) =>
     change === "none"
       ? `There is no ${file}: nothing to take away.`
-      : `Removed ${file}. Apps, the edge and all state stay as they are; a controller that is started again takes them over.`,
+      : `Removed ${file}. Apps, the edge and all state stay as they are; a controller that is started again takes them over.\nHow to take those away too is in docs/operating.md.`,
 });
