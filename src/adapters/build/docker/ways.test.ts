@@ -2,6 +2,7 @@ import { createServer, request } from "node:http";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { Secret } from "../../../base/secret.ts";
+import { Engine } from "../../../host/engine.ts";
 import { admitFiles, artifactSpec, builtOrNot, forWhom } from "../../../testing/conformance/builder.ts";
 import { outputOf, runtimeKey } from "../../../testing/conformance/runtime.ts";
 import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
@@ -84,8 +85,11 @@ test.for([
 ] as const)("engine %s with its images in containerd builds with %s", async ([version, way], { skip }) => {
   if (socket === "") return skip(noEngine);
   const place = await processWorld();
+  const engine = new Engine(socket);
+  const { api } = await engine.version();
+  engine.close();
   const told: Readonly<Record<string, object>> = {
-    version: { Version: version, ApiVersion: "1.41", MinAPIVersion: "1.24" },
+    version: { Version: version, ApiVersion: api, MinAPIVersion: api },
     info: { DriverStatus: [["driver-type", "io.containerd.snapshotter.v1"]] },
   };
   const door = await behind(join(place.root, "door"), (url) => {
