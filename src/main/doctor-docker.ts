@@ -1,6 +1,8 @@
-import { readFile, statfs } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
+import { isKeptByContainerd, type StoreInfo } from "../adapters/build/docker/images.ts";
+import { freeRoomOf } from "../adapters/build/docker/room.ts";
 import { freePrefixes } from "../adapters/runtime/docker/networks.ts";
 import { Fault, isErrno } from "../base/faults.ts";
 import { formatSize } from "../base/size.ts";
@@ -10,7 +12,7 @@ import { fail, ok, warn } from "./check.ts";
 import { listeners } from "./listeners.ts";
 
 /** What is read of the engine's `/info`. */
-export interface EngineInfo {
+export interface EngineInfo extends StoreInfo {
   readonly Driver: string;
   readonly DockerRootDir: string;
   readonly LiveRestoreEnabled: boolean;
@@ -67,7 +69,7 @@ export async function dockerChecks(engine: Engine, now: () => number): Promise<C
     return [
       engineCheck(version, info),
       liveRestoreCheck(info),
-      diskCheck({ info, usage: await usageOf(engine, now), free: await freeBytes(info.DockerRootDir), now: now() }),
+      diskCheck({ info, usage: await usageOf(engine, now), free: await freeRoomOf(info), now: now() }),
       limitsCheck(info),
       clockCheck(skewMs),
       publishedCheck(containers, await hasUfw()),
@@ -110,7 +112,8 @@ export function diskCheck({ info, usage, free, now }: DiskFacts): CheckView {
   if (free === null) return ok(name, `${info.DockerRootDir} cannot be seen from here${held}`);
   const days = usage === null ? Number.POSITIVE_INFINITY : free / growthADay(usage, now);
   const forecast = days <= 365 ? `; full in ${Math.floor(days)} days at the pace of the last week` : "";
-  const detail = `${formatSize(free)} free at ${info.DockerRootDir}${held}${forecast}`;
+  const place = isKeptByContainerd(info) ? "where the engine and containerd keep images" : `at ${info.DockerRootDir}`;
+  const detail = `${formatSize(free)} free ${place}${held}${forecast}`;
   const fix = "Free some space, or move the engine's data to a larger disk (`data-root` in daemon.json).";
   if (free < diskFailBytes) return fail(name, detail, fix);
   return free < diskWarnBytes || days < fewDays ? warn(name, detail, fix) : ok(name, detail);
@@ -221,16 +224,6 @@ async function usageOf(engine: Engine, now: () => number): Promise<EngineUsage |
       if (!isRefusal(error, 500) || now() >= until) return null;
     }
     await pause(usageAgainMs);
-  }
-}
-
-async function freeBytes(directory: string): Promise<number | null> {
-  try {
-    const { bavail, bsize } = await statfs(directory);
-    return bavail * bsize;
-  } catch (error) {
-    if (isErrno(error, "ENOENT", "ENOTDIR", "EACCES")) return null;
-    throw error;
   }
 }
 

@@ -2,6 +2,7 @@ import { type Engine, isRefusal, type Query } from "../../../host/engine.ts";
 import { jsonLines } from "../../../host/engine-streams.ts";
 import { BuildkitLines } from "./buildkit-lines.ts";
 import { ClassicLines } from "./classic-lines.ts";
+import { isKeptByContainerd, type StoreInfo } from "./images.ts";
 import { buildHeaders } from "./registries.ts";
 import { openSession, type Session } from "./session.ts";
 import { type BuildEnd, type BuildOrder, type Course, exitCodeIn, type Way } from "./way.ts";
@@ -72,9 +73,7 @@ export function classicWay(engine: Engine): Way {
  */
 export async function takesContext(engine: Engine): Promise<boolean> {
   const { engine: version } = await engine.version();
-  const { DriverStatus } = await engine.json<{ readonly DriverStatus?: readonly string[][] | null }>("GET", "/info");
-  const isContainerd = (DriverStatus ?? []).some(([, value]) => value === "io.containerd.snapshotter.v1");
-  return !isContainerd || Number.parseInt(version, 10) >= 28;
+  return Number.parseInt(version, 10) >= 28 || !isKeptByContainerd(await engine.json<StoreInfo>("GET", "/info"));
 }
 
 /** Whether the engine said that it has no such builder at all. */

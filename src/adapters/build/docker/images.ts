@@ -37,6 +37,17 @@ interface Note {
   readonly pulled: string;
 }
 
+/** What `/info` says of where images are. */
+export interface StoreInfo {
+  readonly DockerRootDir?: string;
+  readonly DriverStatus?: readonly (readonly string[])[] | null;
+}
+
+/** Whether the engine leaves images to containerd, as it does from 29 on where nothing else is said. */
+export function isKeptByContainerd({ DriverStatus }: StoreInfo): boolean {
+  return (DriverStatus ?? []).some(([, value]) => value === "io.containerd.snapshotter.v1");
+}
+
 /** An image by any name, or null. */
 export async function findImage(engine: Engine, name: string): Promise<FoundImage | null> {
   try {

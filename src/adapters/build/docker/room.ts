@@ -3,6 +3,7 @@ import { asFault, Fault, isErrno } from "../../../base/faults.ts";
 import { formatSize } from "../../../base/size.ts";
 import type { Engine } from "../../../host/engine.ts";
 import type { Clock } from "../../../ports/clock.ts";
+import { isKeptByContainerd, type StoreInfo } from "./images.ts";
 
 /** How much room a build must find, beside twice its context, and below what it is ended. */
 export interface RoomPolicy {
@@ -15,10 +16,20 @@ export const usualRoom: RoomPolicy = { reserveBytes: 1024 ** 3, floorBytes: 256 
 
 const lookMs = 500;
 
+/** Where containerd keeps images unless the engine starts it itself: then they are in a directory of the engine's. */
+const containerdRoot = "/var/lib/containerd";
+
 /** Free bytes where the engine keeps its images; null when its disk is not this machine's, so that nobody can tell. */
 export async function freeRoom(engine: Engine): Promise<number | null> {
-  const { DockerRootDir } = await engine.json<{ readonly DockerRootDir?: string }>("GET", "/info");
-  return DockerRootDir === undefined ? null : freeAt(DockerRootDir);
+  return freeRoomOf(await engine.json<StoreInfo>("GET", "/info"));
+}
+
+/** The same by what `/info` says; of two places the fuller one counts. */
+export async function freeRoomOf(info: StoreInfo, free = freeAt): Promise<number | null> {
+  if (info.DockerRootDir === undefined) return null;
+  const own = await free(info.DockerRootDir);
+  if (own === null || !isKeptByContainerd(info)) return own;
+  return Math.min(own, (await free(containerdRoot)) ?? own);
 }
 
 async function freeAt(directory: string): Promise<number | null> {
