@@ -178,8 +178,8 @@ ${answers(options)}`;
 }
 
 /**
- * What a request has at least where it is over the limit of its headers: HAProxy counts them without their colons, spaces
- * and line ends. To write them all down only to know their length costs more than to look for a route.
+ * A request of which HAProxy holds no more than this is surely under the limit of its headers: it counts them without their
+ * colons, spaces and line ends. Only of others they are written down once more to know their length.
  */
 const surelySmall = settings.headerBytes - 4 * settings.headers - 2;
 
@@ -217,7 +217,7 @@ function admission({ files, secure, version, proxies }: ConfigOptions): string {
   const policy = (key: string) => `var(txn.policy),concat(.${key}),map_str(${files.policies})`;
   return `  # Nothing but the usual is asked of most routes: those requests go on at once.
   acl bodied req.body_size gt 0
-${countsBodies(version) ? `${counting}\n  http-request set-var(txn.body) ${fact("bodyBytes")} if bodied or { var(txn.counted) -m bool }` : `  http-request set-var(txn.body) ${fact("bodyBytes")} if bodied`}
+${lineIf(countsBodies(version), counting)}  http-request set-var(txn.body) ${fact("bodyBytes")} if bodied${countsBodies(version) ? " or { var(txn.counted) -m bool }" : ""}
   # What is announced of it, or here already.
   acl large req.body_size,sub(txn.body) gt 0
   acl turns ${asks(flags.https)}
