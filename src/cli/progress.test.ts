@@ -61,15 +61,35 @@ describe("progress in lines", () => {
     progress.show(view(["queued"]));
     progress.show(view(["queued", "prepare", "build"]));
     progress.show(view(["queued", "prepare", "build"]));
-    progress.show(view(["queued", "prepare", "build", "gate"], { gates }));
+    progress.show(view(["queued", "prepare", "build", "gate"], { gates, durationMs: 3_400 }));
     progress.show(view(["queued", "prepare", "build", "gate", "ended"], { gates, status: "live" }));
     expect(lines).toEqual([
       "[   0.0 s] shop v2 queued",
       "[   1.0 s] shop v2 prepare",
       "[   2.0 s] shop v2 build",
-      "[   2.5 s] shop v2 web passed: GET /ready → 200, 2 in a row (0.3 s)",
       "[   3.0 s] shop v2 gate",
+      "[   3.4 s] shop v2 web passed: GET /ready → 200, 2 in a row (0.3 s)",
       "[   4.0 s] shop v2 live",
+    ]);
+  });
+
+  test("tells who comes later everything in the order and with the times that it had", () => {
+    const lines: string[] = [];
+    const progress = new LineProgress((line) => lines.push(line), { now: () => start });
+    const phases = ["queued", "release", "start", "gate", "switch", "watch", "drain"];
+    progress.show(view(phases, { gates, checks: checks.slice(0, 2), durationMs: 9_000 }));
+    progress.end();
+    expect(lines).toEqual([
+      "[   0.0 s] shop v2 queued",
+      "[   1.0 s] shop v2 release",
+      "[   2.0 s] shop v2 web check tests passed: exit 0 (2.1 s)",
+      "[   2.0 s] shop v2 start",
+      "[   3.0 s] shop v2 gate",
+      "[   4.0 s] shop v2 web passed: GET /ready → 200, 2 in a row (0.3 s)",
+      "[   4.0 s] shop v2 switch",
+      "[   5.0 s] shop v2 watch",
+      "[   6.0 s] shop v2 web check page failed: GET /page → 500 (0.4 s)",
+      "[   6.0 s] shop v2 drain",
     ]);
   });
 

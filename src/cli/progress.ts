@@ -48,6 +48,19 @@ function isTold({ service, outcome }: DeploymentView["checks"][number]): boolean
   return service !== null || outcome !== "passed";
 }
 
+/** A gate or a check as a line, and the phase that it was in. */
+interface Found {
+  readonly phase: DeploymentView["phase"];
+  readonly line: string;
+}
+
+/** How long after its creation a deployment had left a phase, or it is now. */
+function overAfter({ phases, createdAt, durationMs }: DeploymentView, phase: Found["phase"]): number {
+  const place = phases.findIndex((one) => one.phase === phase);
+  const next = place === -1 ? undefined : phases[place + 1];
+  return next === undefined ? durationMs : Date.parse(next.at) - Date.parse(createdAt);
+}
+
 /** One line for every phase, every gate passed and every check, with the time since the deployment's creation. */
 export class LineProgress implements Progress {
   readonly #write: (line: string) => void;
@@ -61,13 +74,16 @@ export class LineProgress implements Progress {
   }
 
   show(deployment: DeploymentView): void {
-    const { app, release, createdAt } = deployment;
-    const lines = [...this.#newGates(deployment), ...this.#newChecks(deployment)];
-    for (const { phase, at } of deployment.phases.slice(this.#seen.phases)) {
+    const { app, release, createdAt, phases, gates, checks } = deployment;
+    const found = [...this.#newGates(deployment), ...this.#newChecks(deployment)];
+    const fresh = phases.slice(this.#seen.phases);
+    // Whoever comes later is told all of it at once, and each gate and check still after the phase that it was in.
+    const lines = found.filter((one) => !fresh.some(({ phase }) => phase === one.phase)).map(({ line }) => line);
+    for (const { phase, at } of fresh) {
       const since = elapsed(Date.parse(at) - Date.parse(createdAt));
       lines.push(`[${since}] ${app} ${release} ${phase === "ended" ? verdictText(deployment) : phase}`);
+      lines.push(...found.filter((one) => one.phase === phase).map(({ line }) => line));
     }
-    const { phases, gates, checks } = deployment;
     this.#seen = { phases: phases.length, gates: gates.length, checks: checks.length };
     for (const line of lines) this.#write(line);
     this.end();
@@ -79,24 +95,27 @@ export class LineProgress implements Progress {
     this.#heartbeat = null;
   }
 
-  #newGates({ app, release, gates, durationMs }: DeploymentView): string[] {
-    const since = elapsed(durationMs);
-    return gates
-      .slice(this.#seen.gates)
-      .map(
-        ({ service, gate, tookMs }) => `[${since}] ${app} ${release} ${service} passed: ${gate} (${seconds(tookMs)})`,
-      );
+  #newGates(deployment: DeploymentView): Found[] {
+    const { app, release, gates } = deployment;
+    const since = elapsed(overAfter(deployment, "gate"));
+    return gates.slice(this.#seen.gates).map(({ service, gate, tookMs }) => {
+      return {
+        phase: "gate",
+        line: `[${since}] ${app} ${release} ${service} passed: ${gate} (${seconds(tookMs)})`,
+      };
+    });
   }
 
-  #newChecks({ app, release, checks, durationMs }: DeploymentView): string[] {
-    const since = `[${elapsed(durationMs)}] ${app} ${release}`;
+  #newChecks(deployment: DeploymentView): Found[] {
+    const { app, release, checks } = deployment;
     return checks
       .slice(this.#seen.checks)
       .filter(isTold)
-      .map(
-        ({ service, name, outcome, detail, tookMs }) =>
-          `${since}${service === null ? "" : ` ${service}`} check ${name} ${outcome}: ${detail} (${seconds(tookMs)})`,
-      );
+      .map(({ when, service, name, outcome, detail, tookMs }) => {
+        const phase = when === "before" ? "release" : "watch";
+        const who = `[${elapsed(overAfter(deployment, phase))}] ${app} ${release}${service === null ? "" : ` ${service}`}`;
+        return { phase, line: `${who} check ${name} ${outcome}: ${detail} (${seconds(tookMs)})` };
+      });
   }
 
   #beat(deployment: DeploymentView): void {
