@@ -261,10 +261,10 @@ export interface ArtifactSpec extends BuildSpec {
 /** With which faults a build can fail. */
 export type BuildFaultCode = Extract<FaultCode, `build.${string}` | `image.${string}` | `engine.${string}`>;
 
-/** What the artifact store has of an artifact. `task`: the build whose output explains a failure. */
+/** What the artifact store has of an artifact. `task`: its build, whose output explains a failure; null: it is not begun yet, or gone. */
 export type ArtifactState =
   | { readonly state: "absent" }
-  | { readonly state: "building"; readonly since: number }
+  | { readonly state: "building"; readonly since: number; readonly task: string | null }
   | { readonly state: "built" }
   | {
       readonly state: "failed";

@@ -35,9 +35,12 @@ describe("a task whose deployment has ended", () => {
     expect(signals("build")).toEqual(["SIGKILL"]);
   });
 
-  test("is left to its end when the next deployment waits for a build: it may be this one", () => {
+  test("is left to its end when it is the build that the next deployment waits for, or may be: what else builds holds that up", () => {
     const next = (state: string) => `release 2 ${state}\ndeployment dep_8 v2 phase=build since=2s previous=v1/dep_1`;
+    const [own] = readWorld(`${worker}task worker dep_9 v1\n`).tasks;
+    expect(signals("build", next(`building=${own?.name}`))).toEqual([]);
     expect(signals("build", next("building"))).toEqual([]);
+    expect(signals("build", next("building=build-other"))).toEqual(["SIGKILL"]);
     expect(signals("build", next("built"))).toEqual(["SIGKILL"]);
   });
 

@@ -5,6 +5,7 @@ import {
   type InstanceSpec,
   instanceName,
   type ObservedInstance,
+  type ObservedTask,
   type Planned,
   type RetireReason,
 } from "../model/instance.ts";
@@ -351,10 +352,11 @@ function isHistory(
   return left <= 0;
 }
 
-/** Whether the deployment under way waits for a build, which one before it may have begun: equal input is built once. */
-function waitsForBuild(s: Snapshot, { deployment }: Draft): boolean {
+/** Whether the deployment under way waits for this build, which one before it began: equal input is built once. */
+function isAwaited(s: Snapshot, build: ObservedTask, { deployment }: Draft): boolean {
   const release = deployment?.phase === "build" ? releaseOf(s, deployment.release) : undefined;
-  return release?.artifacts.some(({ digest }) => s.artifacts[digest]?.state === "building") ?? false;
+  const states = release?.artifacts.map(({ digest }) => s.artifacts[digest]) ?? [];
+  return states.some((found) => found?.state === "building" && (found.task ?? build.name) === build.name);
 }
 
 function clearTasks(s: Snapshot, draft: Draft): void {
@@ -366,7 +368,7 @@ function clearTasks(s: Snapshot, draft: Draft): void {
     if (!task.exit) {
       // A release command is left to end by itself: half a migration is worse than one too many.
       if (purpose !== "build" && purpose !== "check") continue;
-      if (purpose === "build" && waitsForBuild(s, draft)) continue;
+      if (purpose === "build" && isAwaited(s, task, draft)) continue;
       draft.do({ do: "signal", name: task.name, signal: "SIGKILL", why: `nobody waits for this ${purpose} any more` });
       draft.lookAgainIn(killAgainMs);
       continue;

@@ -232,6 +232,7 @@ export function builderConformance(adapter: string, make: () => Promise<BuilderW
       expect(await builder.observe(spec.digest)).toMatchObject({ state: "building" });
       expect(await builder.list()).toMatchObject([{ what: "source" }]);
       const [task] = await builds();
+      expect(await builder.observe(spec.digest)).toMatchObject({ state: "building", task: task?.name });
       expect(task?.spec).toMatchObject({ purpose: "build", release: 3, deployment: "dep_test" });
       expect(task?.exit).toBeNull();
       expect(await builtOrNot(builder, spec.digest)).toEqual({ state: "built" });

@@ -46,7 +46,7 @@ export class SimulatedBuilder implements Builder {
     const state = this.#states.get(digest)?.state;
     if (state === "built" || state === "building") return;
     const { takesMs, fails } = this.#fateOf(digest);
-    this.#states.set(digest, { state: "building", since: this.#clock.now() });
+    this.#states.set(digest, { state: "building", since: this.#clock.now(), task: null });
     this.#clock.after(takesMs, () => {
       this.#states.set(
         digest,

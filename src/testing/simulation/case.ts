@@ -334,7 +334,7 @@ function releaseOf(draft: Draft, number: number, words: Words): Release {
 
 function artifactOf(words: Words): ArtifactState {
   if (words.has("absent")) return { state: "absent" };
-  if (words.has("building")) return { state: "building", since: caseNow };
+  if (words.has("building")) return { state: "building", since: caseNow, task: words.text("building") };
   return words.has("failed")
     ? { state: "failed", code: "build.failed", detail: "exit 1", task: null }
     : { state: "built" };

@@ -62,7 +62,7 @@ export class Builds implements BuildTasks {
   /** How the newest build of an artifact stands: building, failed, or absent when there is none or it was cut off. */
   stateOf(digest: string): ArtifactState {
     const running = [...this.#running.values()].find(({ record }) => record.digest === digest);
-    if (running) return { state: "building", since: running.record.since };
+    if (running) return { state: "building", since: running.record.since, task: running.record.task };
     const all = [...this.#ended.values()].filter((record) => record.digest === digest);
     const last = all.sort((a, b) => a.since - b.since).at(-1);
     return last?.failure ? { state: "failed", ...last.failure, task: last.task } : { state: "absent" };

@@ -81,7 +81,7 @@ class ProcessBuilder implements Builder {
     await this.#open();
     const preparing = this.#preparing.get(digest);
     if (!preparing || (await this.#shelf.has("artifact", digest))) return this.#look(digest);
-    return { state: "building", since: preparing.since };
+    return { state: "building", since: preparing.since, task: null };
   }
 
   build(artifact: ArtifactSpec, forWhom: ForWhom, variables = noVariables): Promise<void> {
@@ -115,7 +115,7 @@ class ProcessBuilder implements Builder {
     const task = record && (await this.#task(record));
     // Without its task a build was never begun: the controller died before, or somebody took the task away.
     if (!record || !task) return { state: "absent" };
-    if (task.exit === null) return { state: "building", since: record.since };
+    if (task.exit === null) return { state: "building", since: record.since, task: task.name };
     if (task.exit.code !== 0 || task.exit.reason !== "exited") {
       await clear(record.staging);
       const detail = failureOf(record.command, task.exit);
