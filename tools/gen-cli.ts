@@ -44,7 +44,7 @@ async function render(): Promise<string> {
   const parts = [
     "# The command line",
     "Made by `tools/gen-cli.ts` from the declarations in `src/cli/commands`; do not edit.",
-    'Results go to stdout, everything else to stderr. Where stdin is no terminal, with `CI` set or with `--json` nothing is asked and nothing is redrawn. `--json` prints one value (`logs`: one a line), and a failure as `{"error":{"code","detail","hint","exit","errors"}}`. Times are RFC 3339 in UTC, durations milliseconds.',
+    'Results go to stdout, everything else to stderr. Where stdin is no terminal, with `CI` set or with `--json` nothing is asked and nothing is redrawn. `--json` prints one value (`logs`: one a line), and a failure as `{"error":{"code","detail","hint","exit","errors"}}`; a deployment that failed is a value, with its `fault`. Times are RFC 3339 in UTC, durations milliseconds.',
     "The controller is looked for in this order: `--url`, `--state`, `FAIRLEAD_URL`, `FAIRLEAD_STATE`, `.fairlead/` beside the manifest when a controller runs there, else for root `/var/lib/fairlead`, for others `$XDG_STATE_HOME/fairlead` or `~/.local/state/fairlead`.",
     "## Flags of every command",
     flagTable(globalFlags),
