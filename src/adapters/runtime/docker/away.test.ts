@@ -28,6 +28,9 @@ async function lineTo(target: string) {
   const sockets = new Set<Socket>();
   let isCut = false;
   let fault: Fault | null = null;
+  let isHeld: RegExp | null = null;
+  const held: (() => void)[] = [];
+  let passed = "";
   const cut = () => {
     isCut = true;
     for (const each of sockets) each.destroy();
@@ -43,9 +46,14 @@ async function lineTo(target: string) {
       const isHit = fault?.request.test(data.toString("latin1")) ?? false;
       if (isHit && fault?.when === "before") return cut();
       isLast ||= isHit;
+      if (isHeld?.test(data.toString("latin1"))) return held.push(() => engine.write(data));
       return engine.write(data);
     });
-    engine.on("data", (data) => (isLast ? cut() : client.write(data)));
+    engine.on("data", (data) => {
+      if (isLast) return cut();
+      passed += data.toString("latin1");
+      return client.write(data);
+    });
     client.on("close", () => engine.destroy());
     engine.on("end", () => client.end()).on("close", () => client.destroy());
   }).listen(path);
@@ -60,6 +68,18 @@ async function lineTo(target: string) {
       fault = null;
       isCut = false;
     },
+    /** Requests that look so wait, until they are let go. */
+    hold: (request: RegExp) => {
+      isHeld = request;
+      passed = "";
+    },
+    letGo: () => {
+      isHeld = null;
+      for (const each of held.splice(0)) each();
+    },
+    holds: () => held.length > 0,
+    /** Whether the engine has said so since requests are held. */
+    hasSaid: (words: RegExp) => words.test(passed),
     close: () => {
       cut();
       server.close();
@@ -133,6 +153,31 @@ describe.skipIf(socket === null)(`an engine that goes away (else: ${noEngine})`,
     let tail = "";
     for await (const chunk of logs) tail += Buffer.from(chunk).subarray(8).toString();
     expect(`${lines.at(-1)}\n`).toBe(tail);
+  });
+
+  test("loses no last words of what ends while the world is being looked at again", async () => {
+    const spec = taskSpec(image, ["/bin/sh", "-c", "echo up; until test -e /tmp/now; do sleep 0.02; done; echo last"]);
+    await runtime.startTask(spec);
+    await until(async () => (await outputOf(runtime, spec.name)) === "up\n");
+    runtime.changes(() => undefined);
+    line.cut();
+    line.hold(/GET \S+\/containers\/\w+\/json/);
+    line.mend();
+    await until(() => line.holds());
+    await world.execute(spec.name, ["touch", "/tmp/now"]);
+    await until(() => line.hasSaid(/"Action":"die"/));
+    line.letGo();
+    expect(
+      await until(() =>
+        runtime.observe(runtimeKey).then(
+          ({ tasks }) => tasks[0]?.exit,
+          () => null,
+        ),
+      ),
+    ).toMatchObject({
+      code: 0,
+    });
+    expect(await outputOf(runtime, spec.name)).toBe("up\nlast\n");
   });
 
   test.each(["before", "after"] as const)(

@@ -78,7 +78,7 @@ class DockerRuntime implements Runtime {
       engine,
       installation,
       clock,
-      heard: (event) => this.#table.heard(event),
+      heard: (event) => this.#table.heard(event, this.#watch.isWhole),
       lookAtAll: () => this.#look({ thoroughly: true }),
     });
   }

@@ -119,14 +119,17 @@ export class Table {
     else this.#close(entry, false);
   }
 
-  /** Something happened. What it led to is looked at; only the first end of a command is taken from the event itself. */
-  heard({ id, action, at, code, isOld }: EngineEvent): void {
+  /**
+   * Something happened. What it led to is looked at; only the first end of a command is taken from the event itself.
+   * `isWatched`: the connection to the engine is whole. While it is being made again, output may have broken off with the one before.
+   */
+  heard({ id, action, at, code, isOld }: EngineEvent, isWatched: boolean): void {
     const entry = [...this.entries.values()].find((each) => each.id === id);
     if (entry === undefined || entry.exit !== null) return;
     if (action === "oom" && !isOld) entry.ranOutOfMemory = true;
     else if (action === "die" && !isOld) {
       entry.end ??= { at, code, isOutOfMemory: entry.ranOutOfMemory };
-      this.#close(entry, true);
+      this.#close(entry, isWatched);
     } else if (!entry.isStarting) this.#lookLater(entry, 0);
   }
 
