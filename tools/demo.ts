@@ -7,7 +7,7 @@ import { asFault, Fault } from "../src/base/faults.ts";
 import { failureText } from "../src/cli/failure.ts";
 import { paintFor } from "../src/cli/paint.ts";
 import { startChild } from "../src/host/child.ts";
-import { Engine } from "../src/host/engine.ts";
+import { Engine, type Query } from "../src/host/engine.ts";
 import { installationId } from "../src/host/installation.ts";
 import { startController } from "../src/main/controller.ts";
 import { engineSocket } from "../src/main/platform.ts";
@@ -93,12 +93,21 @@ function untilInterrupted(): Promise<void> {
   });
 }
 
-/** Takes away the images that were built: releases stay for a rollback, but this controller does not come back. */
-async function removeImages(socket: string | undefined, state: string): Promise<void> {
+/**
+ * Takes away what is left in the engine: images stay for a rollback, and a container that has just ended, with its network,
+ * until a controller comes by; this one does not come back.
+ */
+async function removeRest(socket: string | undefined, state: string): Promise<void> {
   const engine = new Engine(engineSocket(socket, env));
   const filters = { label: [`fairlead.installation=${installationId(state)}`] };
-  const images = await engine.json<readonly { Id: string }[]>("GET", "/images/json", { query: { filters } });
-  for (const { Id } of images) await engine.json("DELETE", `/images/${Id}`, { query: { force: true } });
+  const remove = async (list: string, query: Query) => {
+    const left = await engine.json<readonly { Id: string }[]>("GET", list, { query: { ...query, filters } });
+    for (const { Id } of left)
+      await engine.json("DELETE", `${list.replace("/json", "")}/${Id}`, { query: { force: true } });
+  };
+  await remove("/containers/json", { all: true });
+  await remove("/networks", {});
+  await remove("/images/json", {});
   engine.close();
 }
 
@@ -165,7 +174,7 @@ async function demo(home: string, { base, ...platform }: ReturnType<typeof optio
   } finally {
     await fairlead(stage, "down", "--yes");
     await controller.closeWithEdge();
-    if (platform.runtime === "docker") await removeImages(platform.engine, state);
+    if (platform.runtime === "docker") await removeRest(platform.engine, state);
   }
 }
 
