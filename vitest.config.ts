@@ -50,7 +50,7 @@ class LongestFirst extends BaseSequencer {
  */
 const patient = {
   pool: "forks",
-  testTimeout: 240_000,
+  testTimeout: 480_000,
   hookTimeout: 240_000,
   expect: { poll: { timeout: 60_000 } },
 } as const;
