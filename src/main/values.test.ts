@@ -60,6 +60,16 @@ test("after a rollback it is told what the next deployment changes again, by the
   expect(await shop.versionsOf(5)).toMatchObject({ worker: "API_KEY@1 LOG_LEVEL@1 SESSION_KEY@2" });
 });
 
+test("a rollback goes on although nobody can tell what the next deployment changes again", async () => {
+  await deployed();
+  await run("env set LOG_LEVEL=DEBUG");
+  await shop.deps.vault.renew();
+  await shop.deps.vault.forgetOldKeys();
+  const back = await run("rollback v1");
+  expect([back.code, back.stdout]).toEqual([0, expect.stringMatching(/^Live: v1 /)]);
+  expect(back.stderr).toMatch(/warning: what the next deployment changes again cannot be told: .* does not open/);
+});
+
 describe("env rotate", () => {
   test("makes a new value of what Fairlead makes, for all services in one release, and keeps the old one for rollbacks", async () => {
     await deployed();

@@ -39,7 +39,7 @@ const build = section({
         each: text({
           label: "image",
           wanted: "an image – write it like registry.example.com/node:24-slim",
-          pattern: /^[a-z0-9][\w.:/@-]{0,255}$/,
+          pattern: /^(?!.*(?:\.\.|\/\.|\/\/))[a-z0-9][\w.:/@-]{0,255}$/,
           max: 256,
         }),
         key: /^(?:node|python|static)$/,
@@ -52,7 +52,7 @@ const build = section({
       text({
         label: "image",
         wanted: "an image with its digest – write name@sha256:… (a tag can change what it means)",
-        pattern: /^[a-z0-9][\w.:/-]{0,255}@sha256:[0-9a-f]{64}$/,
+        pattern: /^(?!.*(?:\.\.|\/\.|\/\/))[a-z0-9][\w.:/-]{0,255}@sha256:[0-9a-f]{64}$/,
         max: 512,
       }),
       "A finished image instead of a build.",

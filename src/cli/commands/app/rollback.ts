@@ -1,7 +1,23 @@
+import { asFault } from "../../../base/faults.ts";
+import type { Client } from "../../../client/client.ts";
 import { command, optional } from "../../command.ts";
 import { toggle } from "../../flags.ts";
 import { deploymentExit, deploymentText, followDeployment } from "../../follow.ts";
 import { namesThatDiffer } from "../../variables.ts";
+import type { World } from "../../world.ts";
+
+/** Says what the deployment after the rollback brings back. The rollback goes on whether or not it can be told. */
+async function warnOfReturn(world: World, api: Client, release: string): Promise<void> {
+  const warn = (words: string) => world.say(`${world.paint.yellow("warning:")} ${words}`);
+  try {
+    const differ = namesThatDiffer(await api.variables(world.key()));
+    if (differ.length === 0) return;
+    const words = `the next deployment changes ${differ.join(", ")} again: what is set is not what ${release} has`;
+    warn(`${words}; set it back first where it was the mistake`);
+  } catch (thrown) {
+    warn(`what the next deployment changes again cannot be told: ${asFault(thrown).detail}`);
+  }
+}
 
 export default command({
   about:
@@ -16,11 +32,7 @@ export default command({
     const api = world.api();
     const release = args.release === undefined ? {} : { release: args.release };
     const { deployment } = await api.beginDeployment(world.key(), { kind: "rollback", ...release });
-    const differ = namesThatDiffer(await api.variables(world.key()));
-    if (differ.length > 0) {
-      const words = `the next deployment changes ${differ.join(", ")} again: what is set is not what ${deployment.release} has`;
-      world.say(`${world.paint.yellow("warning:")} ${words}; set it back first where it was the mistake`);
-    }
+    await warnOfReturn(world, api, deployment.release);
     return followDeployment({ world, api }, deployment, { detach: flags.detach });
   },
   view: deploymentText,
