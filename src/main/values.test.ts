@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { sha256 } from "../base/digest.ts";
 import { Fault } from "../base/faults.ts";
+import { Secret } from "../base/secret.ts";
 import type { RunOptions } from "../cli/test-run.ts";
 import { resealAll } from "../engine/values.ts";
 import { createApi } from "../http/api.ts";
@@ -63,8 +64,9 @@ test("after a rollback it is told what the next deployment changes again, by the
 test("a rollback goes on although nobody can tell what the next deployment changes again", async () => {
   await deployed();
   await run("env set LOG_LEVEL=DEBUG");
-  await shop.deps.vault.renew();
-  await shop.deps.vault.forgetOldKeys();
+  const ref = { secret: "LOG_LEVEL", version: 1 };
+  const sealed = shop.deps.vault.seal(new Secret("DEBUG"), { key, secret: "ANOTHER", version: 1 });
+  await shop.deps.journal.commit([{ kind: "value.resealed", key, ref, sealed }]);
   const back = await run("rollback v1");
   expect([back.code, back.stdout]).toEqual([0, expect.stringMatching(/^Live: v1 /)]);
   expect(back.stderr).toMatch(/warning: what the next deployment changes again cannot be told: .* does not open/);
