@@ -9,7 +9,6 @@ const playedOnContainers = [
   "examples",
   "internal",
   "logs",
-  "maintenance",
   "nobody-notices",
   "releases",
   "scaling-and-stopping",

@@ -249,6 +249,6 @@ export async function until(holds: () => Promise<boolean>, what: string, withinM
   const end = Date.now() + withinMs;
   while (!(await holds())) {
     if (Date.now() > end) throw new Error(`waited ${withinMs} ms in vain until ${what}`);
-    await new Promise((next) => setTimeout(next, 20));
+    await new Promise((next) => setTimeout(next, 50));
   }
 }

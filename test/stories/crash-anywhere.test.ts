@@ -53,8 +53,10 @@ interface Rest {
  */
 async function atRest(city: City): Promise<Rest | null> {
   const { deployment, earlier } = await newest(city);
+  // Asked again and again while it goes on, so the more costly question comes last.
+  if (deployment.phase !== "ended") return null;
   const status = await city.api.status(city.key);
-  if (deployment.phase !== "ended" || status.state !== "serving") return null;
+  if (status.state !== "serving") return null;
   const instances = status.services.flatMap((service) => service.instances);
   if (instances.length !== wantedInstances || !instances.every((one) => one.ready && one.release === status.release))
     return null;
