@@ -7,11 +7,10 @@ import { asFault, Fault } from "../src/base/faults.ts";
 import { failureText } from "../src/cli/failure.ts";
 import { paintFor } from "../src/cli/paint.ts";
 import { startChild } from "../src/host/child.ts";
-import { Engine, type Query } from "../src/host/engine.ts";
-import { installationId } from "../src/host/installation.ts";
 import { startController } from "../src/main/controller.ts";
 import { engineSocket } from "../src/main/platform.ts";
 import { type Load, startLoad } from "../test/stories/load/load.ts";
+import { removeOwned } from "./engine/owned.ts";
 
 /**
  * `npm run demo`: a controller of its own in a temporary directory, the example app deployed, deployed again under load,
@@ -93,24 +92,6 @@ function untilInterrupted(): Promise<void> {
   });
 }
 
-/**
- * Takes away what is left in the engine: images stay for a rollback, and a container that has just ended, with its network,
- * until a controller comes by; this one does not come back.
- */
-async function removeRest(socket: string | undefined, state: string): Promise<void> {
-  const engine = new Engine(engineSocket(socket, env));
-  const filters = { label: [`fairlead.installation=${installationId(state)}`] };
-  const remove = async (list: string, query: Query) => {
-    const left = await engine.json<readonly { Id: string }[]>("GET", list, { query: { ...query, filters } });
-    for (const { Id } of left)
-      await engine.json("DELETE", `${list.replace("/json", "")}/${Id}`, { query: { force: true } });
-  };
-  await remove("/containers/json", { all: true });
-  await remove("/networks", {});
-  await remove("/images/json", {});
-  engine.close();
-}
-
 /** Faults: `usage.invalid` for what `parseArgs` throws. */
 function understood<T>(parse: () => T): T {
   try {
@@ -174,7 +155,7 @@ async function demo(home: string, { base, ...platform }: ReturnType<typeof optio
   } finally {
     await fairlead(stage, "down", "--yes");
     await controller.closeWithEdge();
-    if (platform.runtime === "docker") await removeRest(platform.engine, state);
+    if (platform.runtime === "docker") await removeOwned(engineSocket(platform.engine, env), state);
   }
 }
 

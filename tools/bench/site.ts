@@ -16,6 +16,7 @@ import { uploadSource } from "../../src/cli/source.ts";
 import { Client, type Key } from "../../src/client/client.ts";
 import type { DeploymentRequest, DeploymentView } from "../../src/contract/deployments.ts";
 import { type ChildResult, runChild, startChild } from "../../src/host/child.ts";
+import { removeOwned } from "../engine/owned.ts";
 import type { Installation } from "./installation.ts";
 import { processesIn } from "./proc.ts";
 import { plainEnvironment, stopChild, until } from "./programs.ts";
@@ -144,6 +145,8 @@ export class Site {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stopController();
+    const engine = this.#flags.indexOf("--engine");
+    if (engine >= 0) await removeOwned(this.#flags[engine + 1] ?? "", this.state);
     this.killAll();
   }
 }
