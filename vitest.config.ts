@@ -9,6 +9,7 @@ const playedOnContainers = [
   "examples",
   "internal",
   "logs",
+  "maintenance",
   "nobody-notices",
   "releases",
   "scaling-and-stopping",
