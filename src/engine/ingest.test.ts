@@ -27,6 +27,7 @@ function seen(name: string): ObservedWorld {
   return {
     instances: [{ name, identity: { service: "web", release: 1 } } as ObservedInstance],
     tasks: [],
+    unreadable: [],
     inside: nowhere,
   };
 }

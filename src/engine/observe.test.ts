@@ -23,7 +23,7 @@ test("what a failed build quotes of a release's secrets is hidden from where it 
       facts: async () => [],
       release: async () => ({ key, number: 2, artifacts: [{ digest: "sha256:bad" }] }) as unknown as Release,
     },
-    runtime: { observe: async () => ({ instances: [], tasks: [], inside: nowhere }) },
+    runtime: { observe: async () => ({ instances: [], tasks: [], unreadable: [], inside: nowhere }) },
     edge: { observe: async () => ({ up: true, table: null, stats: {} }) },
     builder: { observe: async () => failed },
     clock: { now: () => 0 },

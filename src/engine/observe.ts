@@ -58,6 +58,7 @@ export class Observer {
       facts,
       ...seen,
       tasks: world.tasks,
+      unreadable: world.unreadable,
       inside: world.inside,
       artifacts: await this.#artifactsOf(wanted),
       refusal: null,

@@ -124,6 +124,18 @@ export interface ObservedTask {
   readonly exit: Exit | null;
 }
 
+/**
+ * What the runtime has and cannot say the state of, because what it asks does not answer: it runs, has ended or is half
+ * removed. It is in none of the other lists.
+ */
+export interface Unreadable {
+  readonly name: string;
+  /** Null when it is a task, or when not even its identity can be read. */
+  readonly identity: InstanceIdentity | null;
+  /** In words of the runtime. */
+  readonly why: string;
+}
+
 export interface Usage {
   readonly memoryBytes: number;
   /** CPU time used since the start, user and system. */

@@ -11,6 +11,7 @@ import type {
   Planned,
   ProbeState,
   TaskSpec,
+  Unreadable,
 } from "../model/instance.ts";
 import type { ArtifactSpec, ArtifactState, Release } from "../model/release.ts";
 import type { Inside, RouteTable, UpstreamStats } from "../model/route.ts";
@@ -34,6 +35,8 @@ export interface Snapshot {
   /** Bytes of memory that an instance with a limit used when it was last looked at. */
   readonly memory: Readonly<Record<string, number>>;
   readonly tasks: readonly ObservedTask[];
+  /** What may run or not: nobody can say. */
+  readonly unreadable: readonly Unreadable[];
   /** How instances of the environment reach services that are for them alone. */
   readonly inside: Inside;
   /** State of every artifact that a release above names. */

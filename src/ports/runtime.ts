@@ -1,5 +1,5 @@
 import type { EnvKey } from "../model/environment.ts";
-import type { InstanceSpec, ObservedInstance, ObservedTask, TaskSpec, Usage } from "../model/instance.ts";
+import type { InstanceSpec, ObservedInstance, ObservedTask, TaskSpec, Unreadable, Usage } from "../model/instance.ts";
 import type { Inside } from "../model/route.ts";
 
 export type OutputStream = "stdout" | "stderr";
@@ -22,6 +22,8 @@ export interface RuntimeChange {
 export interface ObservedWorld {
   readonly instances: readonly ObservedInstance[];
   readonly tasks: readonly ObservedTask[];
+  /** Neither running nor gone as far as anybody knows: it never counts as ready, and nothing is started in its place. */
+  readonly unreadable: readonly Unreadable[];
   /** How instances of this environment reach services that are for them alone. */
   readonly inside: Inside;
 }
@@ -32,6 +34,7 @@ export interface ObservedWorld {
  * - `start` and `startTask` are idempotent by name. A task's command is begun at most once per name, whatever happens.
  * - A start that cannot succeed (no such program) is not thrown: it shows as an exit with reason `could-not-start`.
  * - What is started outlives the controller and is seen by the next one with the same identity, address and start time.
+ * - One that cannot be looked at is `unreadable`; it keeps nothing else from being observed.
  * - An ended instance or task stays visible, with its exit, until `remove`.
  * - Only what this runtime started is seen, signalled or removed; an unknown name is no error for `signal` and `remove`.
  */

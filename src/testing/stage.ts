@@ -74,7 +74,7 @@ export class StageRuntime implements Runtime {
 
   async observe(key: EnvKey) {
     const tasks = [...this.tasks.values()].map(({ task }) => task).filter(({ spec }) => sameKey(spec.key, key));
-    return { instances: [], tasks, inside: nowhere };
+    return { instances: [], tasks, unreadable: [], inside: nowhere };
   }
 
   async keys(): Promise<readonly EnvKey[]> {
@@ -187,6 +187,7 @@ export class StageEngine implements Engine {
       errorLines: {},
       memory: {},
       tasks: [],
+      unreadable: [],
       inside: nowhere,
       artifacts: {},
       refusal: null,

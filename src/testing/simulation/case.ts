@@ -289,6 +289,7 @@ function complete(draft: Draft): Snapshot {
     probes: Object.fromEntries(draft.instances.map(({ seen, words }) => [seen.name, probeOf(words)])),
     memory: Object.fromEntries(draft.instances.map(({ seen, words }) => [seen.name, words.number("memory")])),
     tasks: draft.tasks,
+    unreadable: [],
     inside: { callers: ["10.0.0.0/24"], doors: ["10.0.0.1"] },
     artifacts: Object.fromEntries(draft.releases.map((one) => [digestOf(one.number), artifactOf(one.words)])),
     refusal: draft.refusal,

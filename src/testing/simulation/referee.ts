@@ -231,6 +231,7 @@ function snapshotOf(key: EnvKey, { environment, releases, deployments }: Book): 
     errorLines: {},
     memory: {},
     tasks: [],
+    unreadable: [],
     inside: nowhere,
     artifacts: {},
     refusal: null,

@@ -67,7 +67,7 @@ export class SimulatedRuntime implements Runtime {
   async observe(key: EnvKey): Promise<ObservedWorld> {
     const instances = [...this.processes.values()].filter(({ spec }) => sameKey(spec.identity.key, key));
     const tasks = [...this.#tasks.values()].filter(({ spec }) => sameKey(spec.key, key));
-    return { instances: instances.map(seen), tasks, inside: { callers: ["127.0.0.0/8"], doors: [] } };
+    return { instances: instances.map(seen), tasks, unreadable: [], inside: { callers: ["127.0.0.0/8"], doors: [] } };
   }
 
   async keys(): Promise<readonly EnvKey[]> {

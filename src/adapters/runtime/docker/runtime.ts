@@ -97,7 +97,7 @@ class DockerRuntime implements Runtime {
         instances.push({ name, identity, startedAt, address, stopSignalAt, killedAt, exit });
       }
     }
-    return { instances, tasks, inside: await this.#networks.inside(key) };
+    return { instances, tasks, unreadable: [], inside: await this.#networks.inside(key) };
   }
 
   async keys(): Promise<readonly EnvKey[]> {

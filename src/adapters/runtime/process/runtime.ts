@@ -111,7 +111,7 @@ class ProcessRuntime implements Runtime {
         instances.push({ name, identity: stored.spec.identity, startedAt, address, stopSignalAt, killedAt, exit });
       }
     }
-    return { instances, tasks, inside: { callers: ["127.0.0.0/8"], doors: [] } };
+    return { instances, tasks, unreadable: [], inside: { callers: ["127.0.0.0/8"], doors: [] } };
   }
 
   async keys(): Promise<readonly EnvKey[]> {
