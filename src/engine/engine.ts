@@ -4,7 +4,7 @@ import type { Usage } from "../model/instance.ts";
 import type { Plan, Snapshot } from "../plan/plan.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { CertificatePair } from "../ports/certificates.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { SteadyClock } from "../ports/clock.ts";
 import type { Edge } from "../ports/edge.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { LogStore } from "../ports/logs.ts";
@@ -27,7 +27,7 @@ export interface EngineDeps {
   readonly prober: Prober;
   readonly vault: Vault;
   readonly logs: LogStore;
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly log: EngineLog;
   /** The planner: `plan` of src/plan/decide.ts, or a broken one in the tests of the tests. */
   readonly plan: (s: Snapshot) => Plan;

@@ -178,6 +178,7 @@ describe("logs", () => {
     let ping = () => {};
     const clock: typeof wallClock = {
       now: () => Date.now(),
+      steady: () => performance.now(),
       after: (ms, then) => {
         if (ms === 15_000) ping = then;
         return () => {};

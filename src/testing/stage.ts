@@ -12,15 +12,16 @@ import { nowhere } from "../model/route.ts";
 import { plan } from "../plan/decide.ts";
 import type { Snapshot } from "../plan/plan.ts";
 import type { Builder, StoredObject } from "../ports/builder.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Clock, SteadyClock } from "../ports/clock.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { LogStore } from "../ports/logs.ts";
 import type { OutputRange, OutputStream, Runtime, RuntimeChange } from "../ports/runtime.ts";
 import { SimulatedVault } from "./simulation/vault.ts";
 
 /** Time as it is. */
-export const wallClock: Clock = {
+export const wallClock: SteadyClock = {
   now: () => Date.now(),
+  steady: () => performance.now(),
   after(ms, then) {
     const timer = setTimeout(then, ms);
     timer.unref();

@@ -1,4 +1,4 @@
-import type { Clock } from "../../ports/clock.ts";
+import type { SteadyClock } from "../../ports/clock.ts";
 
 interface Due {
   readonly at: number;
@@ -12,13 +12,17 @@ const beginning = 1_893_499_200_000;
  * Time that passes only when it is told to. `elapsed` runs evenly; what `now` says may jump, as the clock of a machine
  * does, and pending calls do not care.
  */
-export class SimulatedClock implements Clock {
+export class SimulatedClock implements SteadyClock {
   #elapsed = 0;
   #skew = 0;
   readonly #due: Due[] = [];
 
   now(): number {
     return beginning + this.#elapsed + this.#skew;
+  }
+
+  steady(): number {
+    return this.#elapsed;
   }
 
   /** Milliseconds that really went by. */

@@ -1,5 +1,5 @@
 import { Fault } from "../../base/faults.ts";
-import type { Clock } from "../../ports/clock.ts";
+import type { SteadyClock } from "../../ports/clock.ts";
 
 /** What becomes of one call that changes something. */
 export type Fate = "well" | "crash-before" | "crash-after" | "refused" | "reply-lost";
@@ -17,11 +17,11 @@ export interface Fates {
  */
 export class Line {
   readonly #fates: Fates;
-  readonly #clock: Clock;
+  readonly #clock: SteadyClock;
   readonly #died: () => void;
   #cut = false;
 
-  constructor(fates: Fates, clock: Clock, died: () => void) {
+  constructor(fates: Fates, clock: SteadyClock, died: () => void) {
     this.#fates = fates;
     this.#clock = clock;
     this.#died = died;
@@ -37,8 +37,9 @@ export class Line {
     this.#died();
   }
 
-  readonly clock: Clock = {
+  readonly clock: SteadyClock = {
     now: () => this.#clock.now(),
+    steady: () => this.#clock.steady(),
     after: (ms, then) => (this.#cut ? () => {} : this.#clock.after(ms, this.#heard(then))),
   };
 
