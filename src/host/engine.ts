@@ -198,7 +198,10 @@ export class Engine {
 
   #explained(call: Asked, thrown: unknown): unknown {
     if (call.signal?.aborted) return call.signal.reason;
-    if (thrown instanceof Fault || thrown instanceof SyntaxError) return thrown;
+    if (thrown instanceof Fault) return thrown;
+    if (thrown instanceof SyntaxError) {
+      return new Fault("operation.failed", `the container engine's answer to ${call.method} ${call.path} is no JSON`);
+    }
     const why = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "the connection broke";
     return this.#unreachable(call, why, thrown);
   }
@@ -258,8 +261,17 @@ async function refusalOf(answer: IncomingMessage): Promise<EngineRefusal> {
   const text = await textOf(answer, 1024 * 1024);
   const detail = text.trim() || `status ${status}`;
   if (!/^application\/json/.test(answer.headers["content-type"] ?? "")) return new EngineRefusal(status, detail);
-  const said = JSON.parse(text) as { message?: string };
-  return new EngineRefusal(status, said.message ?? detail);
+  return new EngineRefusal(status, messageIn(text) ?? detail);
+}
+
+function messageIn(text: string): string | null {
+  try {
+    const said = JSON.parse(text) as { message?: unknown } | null;
+    return typeof said?.message === "string" ? said.message : null;
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) return null;
+    throw thrown;
+  }
 }
 
 /** Whether API version `a` comes before `b`; `1.9` comes before `1.41`. */

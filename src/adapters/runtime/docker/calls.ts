@@ -1,7 +1,10 @@
+import { Fault } from "../../../base/faults.ts";
 import { type Engine, isRefusal } from "../../../host/engine.ts";
 import type { Inspected, Listed } from "./container.ts";
 import { installationLabel } from "./labels.ts";
 
+/** How long one container may take to be looked at; an engine under load has answered within a second. */
+const inspectMs = 5_000;
 /** How long an engine that is going away may take to say so. */
 const farewellMs = 2_000;
 
@@ -16,15 +19,22 @@ export class Calls {
   }
 
   /** All containers of the installation, ended ones included. */
-  list(): Promise<readonly Listed[]> {
+  async list(): Promise<readonly Listed[]> {
     const filters = { label: [`${installationLabel}=${this.#installation}`] };
-    return this.#engine.json("GET", "/containers/json", { query: { all: true, filters } });
+    const listed = await this.#engine.json<unknown>("GET", "/containers/json", { query: { all: true, filters } });
+    if (Array.isArray(listed) && listed.every(isListed)) return listed;
+    throw new Fault("operation.failed", "the container engine's list of containers cannot be read");
   }
 
-  /** Null when there is no such container. */
+  /** Null when there is no such container. Faults: `operation.failed` when the answer does not say how it stands. */
   async inspect(id: string): Promise<Inspected | null> {
-    const asked = this.#engine.json<Inspected>("GET", `/containers/${id}/json`);
-    return asked.catch((thrown) => unless(thrown, 404));
+    try {
+      const found = await this.#engine.json<unknown>("GET", `/containers/${id}/json`, { withinMs: inspectMs });
+      if (isInspected(found)) return found;
+    } catch (thrown) {
+      return unless(thrown, 404);
+    }
+    throw new Fault("operation.failed", "the container engine's answer does not say how it stands");
   }
 
   async create(name: string, body: object): Promise<string> {
@@ -60,4 +70,16 @@ export class Calls {
 function unless(thrown: unknown, ...expected: readonly number[]): null {
   if (isRefusal(thrown, ...expected)) return null;
   throw thrown;
+}
+
+function isListed(each: unknown): each is Listed {
+  const { Id, Names, Labels, State } = (each ?? {}) as Partial<Record<keyof Listed, unknown>>;
+  return typeof Id === "string" && Array.isArray(Names) && typeof State === "string" && typeof Labels === "object";
+}
+
+function isInspected(answer: unknown): answer is Inspected {
+  const { State, HostConfig } = (answer ?? {}) as Partial<Inspected>;
+  const { Running, Restarting, StartedAt } = State ?? {};
+  const isState = typeof Running === "boolean" && typeof Restarting === "boolean" && typeof StartedAt === "string";
+  return isState && typeof HostConfig?.RestartPolicy?.Name === "string";
 }

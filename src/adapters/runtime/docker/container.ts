@@ -33,6 +33,10 @@ export interface Listed {
   readonly Created: number;
 }
 
+export function nameOf({ Names }: Listed): string {
+  return Names[0]?.slice(1) ?? "";
+}
+
 /** Restart policies: an instance that comes back after a reboot before any controller does, and one that must not. */
 export const armed = "unless-stopped";
 export const disarmed = "no";

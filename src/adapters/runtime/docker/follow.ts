@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import { backoff } from "../../../base/backoff.ts";
@@ -20,6 +21,8 @@ interface FollowerOptions {
 const savedMs = 1_000;
 /** How long the engine may take to close a stream whose container has ended. */
 const closingMs = 5_000;
+/** How long the engine may pause in what it has to say of a container that has ended. */
+const idleMs = 30_000;
 /** From a stream that broke to the next one. */
 const again = { first: 50, limit: 1_000 };
 /** A connection that closed in good order means that the container ended, which is then heard any moment. */
@@ -139,6 +142,7 @@ export class Follower {
     const { engine, id } = this.#options;
     const query = { ...both, timestamps: true, follow, since: this.#spool.rewind() };
     const stream = await engine.stream("GET", `/containers/${id}/logs`, { query, signal: this.#away.signal });
+    if (!follow) endIdle(stream);
     await this.#consume(stream, (name, frame) => this.#spool.takeLog(name, frame));
   }
 
@@ -216,6 +220,7 @@ export class Follower {
     const { engine, id } = this.#options;
     const query = { ...both, timestamps: true, ...part };
     const stream = await engine.stream("GET", `/containers/${id}/logs`, { query, signal: this.#away.signal });
+    endIdle(stream);
     let found: Buffer | null = null;
     const frames = new Frames((_name, frame) => {
       found ??= frame;
@@ -226,4 +231,16 @@ export class Follower {
     }
     return found;
   }
+}
+
+/** Breaks a stream off in which nothing comes. */
+function endIdle(stream: IncomingMessage): void {
+  let seen = stream.socket.bytesRead;
+  const timer = setInterval(() => {
+    const { bytesRead } = stream.socket;
+    if (bytesRead === seen)
+      stream.destroy(new Fault("engine.unreachable", "the engine stopped in the middle of a log"));
+    seen = bytesRead;
+  }, idleMs).unref();
+  stream.once("close", () => clearInterval(timer));
 }

@@ -57,10 +57,25 @@ function described(facts: Readonly<Record<string, string | number>>): Labels {
   return Object.fromEntries(Object.entries(facts).map(([name, value]) => [`fairlead.${name}`, String(value)]));
 }
 
-/** Reads what `labelsOf` wrote; null for an object of the installation that is neither instance nor task (an edge). */
+/** A container with the label of the installation, and of no kind that can be read. */
+export interface Illegible {
+  readonly name: string;
+  readonly key: EnvKey;
+}
+
+/** What `aboutOf` cannot read of a container that says to be an instance or a task; null when it can. */
+export function illegibleOf(name: string, labels: Labels): Illegible | null {
+  if (!["instance", "task"].includes(labels["fairlead.kind"] ?? "") || aboutOf(name, labels) !== null) return null;
+  return { name, key: { app: labels["fairlead.app"] ?? "", environment: labels["fairlead.environment"] ?? "" } };
+}
+
+/** Reads what `labelsOf` wrote; null for what is neither instance nor task (an edge), or not as it was written. */
 export function aboutOf(name: string, labels: Labels): About | null {
   const label = (key: string) => labels[`fairlead.${key}`] ?? "";
-  if (label("kind") === "task") return { kind: "task", name, spec: JSON.parse(label("task")) as TaskSpec };
+  if (label("kind") === "task") {
+    const spec = taskIn(label("task"));
+    return spec === null ? null : { kind: "task", name, spec };
+  }
   if (label("kind") !== "instance") return null;
   const key = { app: label("app"), environment: label("environment") };
   const [service, release, deployment] = [label("service"), Number(label("release")), label("deployment")];
@@ -68,5 +83,16 @@ export function aboutOf(name: string, labels: Labels): About | null {
   const [host, port] = label("address").split(":");
   const address = host && port ? { host, port: Number(port) } : null;
   const identity = { key, service, release, deployment, ...place };
+  if (!service || ![release, place.ordinal, place.attempt].every(Number.isSafeInteger)) return null;
   return { kind: "instance", name, identity, artifact: label("artifact"), address };
+}
+
+function taskIn(text: string): TaskSpec | null {
+  try {
+    const spec = JSON.parse(text) as TaskSpec | null;
+    return typeof spec?.key?.app === "string" && typeof spec.key.environment === "string" ? spec : null;
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) return null;
+    throw thrown;
+  }
 }

@@ -2,16 +2,24 @@ import { Fault } from "../../../base/faults.ts";
 import { type Engine, isRefusal } from "../../../host/engine.ts";
 import { OutputRelease, readFrom } from "../../../host/output.ts";
 import { type EnvKey, keyText, sameKey } from "../../../model/environment.ts";
-import type { InstanceSpec, ObservedInstance, ObservedTask, TaskSpec, Usage } from "../../../model/instance.ts";
+import type {
+  InstanceSpec,
+  ObservedInstance,
+  ObservedTask,
+  TaskSpec,
+  Unreadable,
+  Usage,
+} from "../../../model/instance.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { ObservedWorld, OutputRange, OutputStream, Runtime, RuntimeChange } from "../../../ports/runtime.ts";
 import { Calls } from "./calls.ts";
 import { containerBody, unfit, userOf } from "./container.ts";
+import type { Entry } from "./entry.ts";
 import { Folder } from "./folder.ts";
 import { type About, aboutInstance, aboutTask, installationLabel, labelsOf } from "./labels.ts";
 import { listeningOf, type Running, usageOf } from "./looks.ts";
 import { type EnvNetwork, innerName, Networks } from "./networks.ts";
-import { type Entry, Table } from "./table.ts";
+import { Table } from "./table.ts";
 import { Watch } from "./watch.ts";
 
 export interface DockerRuntimeOptions {
@@ -86,10 +94,18 @@ class DockerRuntime implements Runtime {
   async observe(key: EnvKey): Promise<ObservedWorld> {
     const instances: ObservedInstance[] = [];
     const tasks: ObservedTask[] = [];
+    const unreadable: Unreadable[] = [];
     for (const entry of await this.#entries()) {
       if (!sameKey(entry.key, key)) continue;
-      if (entry.trouble) throw entry.trouble;
       const { about, name, startedAt, stopSignalAt, killedAt, exit } = entry;
+      if (entry.trouble) {
+        unreadable.push({
+          name,
+          identity: about.kind === "instance" ? about.identity : null,
+          why: entry.trouble.detail,
+        });
+        continue;
+      }
       if (startedAt === null) continue;
       if (about.kind === "task") tasks.push({ name, spec: about.spec, startedAt, exit });
       else {
@@ -97,7 +113,10 @@ class DockerRuntime implements Runtime {
         instances.push({ name, identity, startedAt, address, stopSignalAt, killedAt, exit });
       }
     }
-    return { instances, tasks, unreadable: [], inside: await this.#networks.inside(key) };
+    for (const { name } of this.#table.illegible.filter((each) => sameKey(each.key, key))) {
+      unreadable.push({ name, identity: null, why: "its labels are not as Fairlead wrote them" });
+    }
+    return { instances, tasks, unreadable, inside: await this.#networks.inside(key) };
   }
 
   async keys(): Promise<readonly EnvKey[]> {
@@ -119,7 +138,7 @@ class DockerRuntime implements Runtime {
     if (!deliverable.includes(signal)) throw new Fault("request.invalid", `${signal.slice(0, 20)} cannot be sent`);
     await this.#watch.ready();
     const entry = this.#table.entries.get(name);
-    if (!entry || entry.exit || entry.startedAt === null) return;
+    if (!entry || entry.exit || (entry.startedAt === null && entry.trouble === null)) return;
     const now = this.#options.clock.now();
     if (signal === "SIGKILL") {
       entry.killedAt ??= now;
@@ -140,6 +159,7 @@ class DockerRuntime implements Runtime {
     if (!entry.exit && entry.startedAt !== null) throw new Fault("operation.failed", `${name} still runs`);
     if (!entry.exit) await this.#table.abandon(entry);
     else await this.#delete(entry);
+    if (entry.isLeaving) return;
     for (const stream of ["stdout", "stderr"] as const) this.#output.forget(this.#folder.outputPath(name, stream));
     await this.#tidy(entry.key);
   }
@@ -304,9 +324,15 @@ class DockerRuntime implements Runtime {
     await this.#table.look(entry);
   }
 
+  /** What the engine cannot take away now (a mount in use, a removal that hangs) is told, and tried again by itself. */
   async #delete(entry: Entry): Promise<void> {
-    if (entry.id !== null) await this.#calls.remove(entry.id);
-    await this.#table.forget(entry);
+    try {
+      await this.#table.delete(entry);
+    } catch (thrown) {
+      if (!isRefusal(thrown, 409, 500)) throw thrown;
+      entry.isLeaving = true;
+      this.#table.troubled(entry, thrown);
+    }
   }
 
   /** Takes an environment's network away when nothing of it is left. */

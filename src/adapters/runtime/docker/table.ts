@@ -1,43 +1,23 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { backoff } from "../../../base/backoff.ts";
 import { asFault, Fault } from "../../../base/faults.ts";
-import { type Engine, isRefusal, isUnreachable } from "../../../host/engine.ts";
-import type { EnvKey } from "../../../model/environment.ts";
+import { type Engine, isRefusal } from "../../../host/engine.ts";
 import type { Exit } from "../../../model/instance.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { RuntimeChange } from "../../../ports/runtime.ts";
 import type { Calls } from "./calls.ts";
-import { armed, type ContainerState, disarmed, type Inspected, type Listed } from "./container.ts";
+import { armed, type ContainerState, disarmed, type Inspected, type Listed, nameOf } from "./container.ts";
 import { couldNotStart, endOf, exitOf, lost, timeOf } from "./ends.ts";
-import type { End, Folder } from "./folder.ts";
+import { type Entry, isRunning, isUp, wasStopped } from "./entry.ts";
+import type { Folder } from "./folder.ts";
 import { Follower } from "./follow.ts";
-import { type About, aboutOf, keyOf } from "./labels.ts";
+import { type About, aboutOf, type Illegible, illegibleOf, keyOf } from "./labels.ts";
 import type { EngineEvent } from "./watch.ts";
 
-/** What is known of one instance or task. An exit never changes once it is there. */
-export interface Entry {
-  readonly about: About;
-  readonly name: string;
-  readonly key: EnvKey;
-  id: string | null;
-  createdAt: number;
-  /** Null until its command was begun. */
-  startedAt: number | null;
-  /** The host's number of its first process. */
-  pid: number;
-  stopSignalAt: number | null;
-  killedAt: number | null;
-  exit: Exit | null;
-  /** Somebody of this process is about to start it. */
-  isStarting: boolean;
-  /** How it ended first, not reported yet. */
-  end: End | null;
-  ending: Promise<void> | null;
-  /** Whether the engine starts it again by itself, or is just being told to. */
-  isArmed: boolean;
-  arming: Promise<void> | null;
-  ranOutOfMemory: boolean;
-  follower: Follower | null;
-  trouble: Fault | null;
+/** A container in the engine's list, and whether that says that it runs. */
+interface Met {
+  readonly entry: Entry;
+  readonly isUp: boolean;
 }
 
 interface TableOptions {
@@ -52,14 +32,16 @@ interface TableOptions {
 
 /** How many containers are looked at side by side. */
 const lookers = 8;
-/** An end that could not be dealt with is looked at again after this time. */
-const againMs = 500;
+/** When a container is looked at again whose state could not be read, or whose end could not be dealt with. */
+const again = { first: 500, limit: 30_000 };
 /** How long the engine may take to give up a restart, and how often that is looked at. */
 const restMs = { within: 15_000, every: 20 };
 
 /** All instances and tasks of the installation as the engine showed them last, with what became of them. */
 export class Table {
   readonly entries = new Map<string, Entry>();
+  /** Containers of the installation whose labels say nothing that can be read. */
+  illegible: readonly Illegible[] = [];
   readonly #options: TableOptions;
   /** What is found at first is no news. */
   #isOpen = false;
@@ -74,12 +56,14 @@ export class Table {
     if (!this.#isOpen) for (const about of this.#options.folder.open()) this.#enter(about);
     const listed = await this.#options.calls.list();
     const ids = new Set(listed.map(({ Id }) => Id));
+    this.illegible = listed.map((each) => illegibleOf(nameOf(each), each.Labels)).filter((each) => each !== null);
     const doubtful = listed.map((each) => this.#met(each)).filter((each) => each !== null);
     for (const entry of this.entries.values()) {
       if (!entry.isStarting && (entry.id === null || !ids.has(entry.id))) await this.#vanished(entry);
     }
-    const toLookAt = doubtful.filter(({ entry, isUp }) => thoroughly || isUp !== isRunning(entry));
-    await inParallel(toLookAt, ({ entry }) => this.look(entry));
+    const isWrong = ({ entry, isUp }: Met) => entry.trouble === null && isUp !== isRunning(entry);
+    const toLookAt = doubtful.filter((each) => thoroughly || isWrong(each));
+    await inParallel(toLookAt, ({ entry }) => this.#lookAmongOthers(entry));
     if (this.#isOpen && thoroughly) for (const entry of this.entries.values()) this.#options.tell(entry, "state");
     this.#isOpen = true;
   }
@@ -103,10 +87,49 @@ export class Table {
     this.#options.folder.remove(entry.name);
   }
 
-  /** Looks how one container stands, and acts on it. */
+  /** Looks how one container stands, and acts on it. Faults: its state cannot be read. */
   async look(entry: Entry): Promise<void> {
-    const inspected = await this.#inspect(entry);
+    if (entry.isLeaving) return this.delete(entry);
+    await this.#act(entry, await this.#inspect(entry));
+    if (entry.ending === null) this.#mended(entry);
+  }
+
+  /** Takes a container away that has ended. Faults: the engine does not, which is told of this one alone. */
+  async delete(entry: Entry): Promise<void> {
+    if (entry.id !== null) await this.#options.calls.remove(entry.id);
+    await this.forget(entry);
+  }
+
+  /** Nobody can say how it stands: it is told, and looked at again by itself, with pauses that grow. */
+  troubled(entry: Entry, thrown: unknown): void {
+    const isNews = entry.trouble === null;
+    entry.trouble = asFault(thrown);
+    entry.failures += 1;
+    entry.again?.();
+    entry.again = this.#lookLater(entry, backoff(entry.failures, again));
+    if (isNews && this.#isOpen) this.#options.tell(entry, "state");
+  }
+
+  #mended(entry: Entry): void {
+    const isNews = entry.trouble !== null;
     entry.trouble = null;
+    entry.failures = 0;
+    entry.again?.();
+    entry.again = null;
+    if (isNews && this.#isOpen && !this.#isClosed) this.#options.tell(entry, "state");
+  }
+
+  /** An engine that does not answer is a fault; one that only cannot say this is a trouble of this container alone. */
+  async #lookAmongOthers(entry: Entry): Promise<void> {
+    try {
+      await this.look(entry);
+    } catch (thrown) {
+      await this.#options.calls.ping();
+      this.troubled(entry, thrown);
+    }
+  }
+
+  async #act(entry: Entry, inspected: Inspected | null): Promise<void> {
     if (inspected === null) return this.#vanished(entry);
     const { State } = inspected;
     const startedAt = timeOf(State.StartedAt);
@@ -153,8 +176,10 @@ export class Table {
       try {
         await this.#options.calls.remove(entry.id);
       } catch (thrown) {
-        if (isRefusal(thrown, 409)) return this.look(entry);
-        throw thrown;
+        const inspected = isRefusal(thrown, 409) ? await this.#inspect(entry) : null;
+        // Neither begun nor to be removed: the engine has been removing it since before, perhaps for ever.
+        if (inspected === null || timeOf(inspected.State.StartedAt) === null) throw thrown;
+        return this.#act(entry, inspected);
       }
     }
     await this.forget(entry);
@@ -190,6 +215,9 @@ export class Table {
       ranOutOfMemory: false,
       follower: null,
       trouble: null,
+      failures: 0,
+      again: null,
+      isLeaving: false,
     };
     this.entries.set(name, entry);
     return entry;
@@ -199,8 +227,9 @@ export class Table {
     return id === null ? null : this.#options.calls.inspect(id);
   }
 
-  #met({ Id, Names, Labels, State, Created }: Listed): { entry: Entry; isUp: boolean } | null {
-    const about = aboutOf(Names[0]?.slice(1) ?? "", Labels);
+  #met(listed: Listed): Met | null {
+    const { Id, Labels, State, Created } = listed;
+    const about = aboutOf(nameOf(listed), Labels);
     if (about === null) return null;
     const entry = this.entries.get(about.name) ?? this.add(about);
     entry.id = Id;
@@ -263,10 +292,10 @@ export class Table {
 
   async #arm(entry: Entry): Promise<void> {
     entry.isArmed = true;
-    await this.#options.calls.setPolicy(entry.id ?? "", armed).catch((thrown) => {
-      // The next look at everything arms it, when the engine is there again.
+    await this.#options.calls.setPolicy(entry.id ?? "", armed).catch(() => {
+      // The next look arms it. Where the engine cannot even be asked how it stands, that is told then.
       entry.isArmed = false;
-      if (!isUnreachable(thrown)) entry.trouble = asFault(thrown);
+      this.#lookLater(entry, again.limit);
     });
   }
 
@@ -275,25 +304,18 @@ export class Table {
     entry.follower?.expectEnd();
     entry.ending ??= this.#end(entry, isWatched)
       .then(
-        () => {
-          entry.trouble = null;
-        },
-        (thrown) => {
-          entry.trouble = asFault(thrown);
-          this.#lookLater(entry, againMs);
-        },
+        () => this.#mended(entry),
+        (thrown) => this.troubled(entry, thrown),
       )
       .finally(() => {
         entry.ending = null;
       });
   }
 
-  #lookLater(entry: Entry, ms: number): void {
-    this.#options.clock.after(ms, () => {
+  #lookLater(entry: Entry, ms: number): () => void {
+    return this.#options.clock.after(ms, () => {
       if (this.#isClosed || this.entries.get(entry.name) !== entry) return;
-      this.look(entry).catch((thrown) => {
-        entry.trouble = asFault(thrown);
-      });
+      this.look(entry).catch((thrown) => this.troubled(entry, thrown));
     });
   }
 
@@ -363,18 +385,6 @@ export class Table {
     await entry.follower?.stop();
     entry.follower = null;
   }
-}
-
-function isUp({ Running, Restarting }: ContainerState): boolean {
-  return Running && !Restarting;
-}
-
-function isRunning({ startedAt, exit }: Entry): boolean {
-  return startedAt !== null && exit === null;
-}
-
-function wasStopped({ stopSignalAt, killedAt }: Entry): boolean {
-  return stopSignalAt !== null || killedAt !== null;
 }
 
 async function inParallel<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
