@@ -40,21 +40,28 @@ export interface ChildResult {
   readonly stderr: string;
 }
 
-/** Runs a program to its end and keeps at most `limit` bytes of each output stream. Rejects when it cannot be started. */
-export function runChild(
-  command: readonly [string, ...string[]],
-  options: Omit<ChildOptions, "stdio" | "detached"> & { readonly limit?: number },
-): Promise<ChildResult> {
+export interface RunOptions extends Omit<ChildOptions, "stdio" | "detached"> {
+  /** Bytes that are kept of each output stream; default: 1 MiB. */
+  readonly limit?: number;
+  /** Open files that the program finds as its descriptors 3, 4 … */
+  readonly files?: readonly number[];
+  /** Ended with SIGKILL when it takes longer; default: it has all the time it wants. */
+  readonly withinMs?: number;
+}
+
+/** Runs a program to its end and keeps the beginning of what it writes. Rejects when it cannot be started. */
+export function runChild(command: readonly [string, ...string[]], options: RunOptions): Promise<ChildResult> {
   const limit = options.limit ?? 1024 * 1024;
-  const child = startChild(command, { ...options, stdio: ["ignore", "pipe", "pipe"] });
+  const child = startChild(command, { ...options, stdio: ["ignore", "pipe", "pipe", ...(options.files ?? [])] });
   const texts = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const) {
     child[name]?.setEncoding("utf8").on("data", (text: string) => {
       texts[name] = (texts[name] + text).slice(0, limit);
     });
   }
-  return new Promise((resolve, reject) => {
+  const end = options.withinMs === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), options.withinMs);
+  return new Promise<ChildResult>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code, signal) => resolve({ code, signal, ...texts }));
-  });
+  }).finally(() => clearTimeout(end));
 }

@@ -1,0 +1,260 @@
+import { randomBytes } from "node:crypto";
+import * as fs from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { join } from "node:path";
+import { Fault, isErrno } from "../base/faults.ts";
+import { runChild } from "./child.ts";
+import type { User } from "./users.ts";
+
+/*
+ * The one way to copy, delete, measure and sync trees of directories. A tree may belong to another user, who changes it
+ * meanwhile and means harm: nothing here follows a path into it with more rights than that user has. Programs do the
+ * work as the user, begin at a directory that was opened without following a link, and have a time limit.
+ */
+
+const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = fs.constants;
+/** A tree of 300,000 files, or of 2 GB, takes less than a third of it on a slow disk. */
+const copyLimitMs = 300_000;
+/** One try at deleting one tree; 40,000 nested directories take 5 s. What is left is tried again later. */
+const deleteLimitMs = 60_000;
+const lookLimitMs = 60_000;
+/** syncfs(2) waits for everything that is written on the file system, not only for the tree. */
+const syncLimitMs = 120_000;
+
+/** How a program runs. `cwd` may be closed to the user, since it is entered before the rights are given up. */
+interface Work {
+  readonly as: User | null;
+  readonly cwd?: string;
+  readonly files?: readonly number[];
+  readonly withinMs: number;
+}
+
+/** Why a program failed, or null. */
+async function failureOf(command: readonly [string, ...string[]], work: Work): Promise<string | null> {
+  const { as, ...options } = work;
+  const { code, stderr } = await runChild(command, { ...options, ...(as ?? {}), env: {}, limit: 500 });
+  if (code === 0) return null;
+  const why = stderr.trim().split("\n")[0] || (code === null ? "was ended, it took too long" : `ended with ${code}`);
+  return `${command[0]}: ${JSON.stringify(why.slice(0, 200))}`;
+}
+
+async function done(command: readonly [string, ...string[]], work: Work): Promise<void> {
+  const failure = await failureOf(command, work);
+  if (failure !== null) throw new Fault("operation.failed", failure);
+}
+
+/** A directory whose descriptor is number `at` in a child: also where the way to it is closed to the child's user. */
+function placeOf(path: string, at: number): string {
+  return process.platform === "linux" ? `/proc/self/fd/${at}/.` : `${path}/.`;
+}
+
+function openDirectory(path: string): Promise<FileHandle> {
+  return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+}
+
+/** Makes a directory that belongs to a user; null: to this process. Only this process may write where it lies. */
+export function makeOwn(path: string, as: User | null, mode = 0o700): void {
+  fs.mkdirSync(path, { mode });
+  const directory = fs.openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  try {
+    fs.fchmodSync(directory, mode);
+    if (as) fs.fchownSync(directory, as.uid, as.gid);
+  } finally {
+    fs.closeSync(directory);
+  }
+}
+
+/** `own`: its owner may change it, and nobody else sees it. `sealed`: everybody may read it, and nobody may change it. */
+export type Access = "own" | "sealed";
+
+const modes: Readonly<Record<Access, string>> = { own: "u+rwX,go=,ug-s", sealed: "a+rX,a-w,ug-s" };
+
+export interface Copy {
+  readonly from: string;
+  /** Is made, and must not be there yet. Only this process may write where it lies. */
+  readonly to: string;
+  /** Who reads and writes, and whom the copy belongs to; null: this process. */
+  readonly as: User | null;
+  readonly access: Access;
+}
+
+/**
+ * Copies what is in a directory. Links are copied as links, a hole as a hole, and no copy is setuid. The user must be
+ * able to read `from`, yet needs no way to it. Faults: `operation.failed` when it takes over five minutes or cannot be
+ * copied as it is; what is there of `to` then stays.
+ */
+export async function copyTree({ from, to, as, access }: Copy): Promise<void> {
+  makeOwn(to, as);
+  await using source = await openDirectory(from);
+  await using target = await openDirectory(to);
+  const work = { as, cwd: "/", files: [source.fd, target.fd], withinMs: copyLimitMs };
+  await done(["/bin/cp", "-RPp", placeOf(from, 3), placeOf(to, 4)], work);
+  // The directory itself stays writable until the end: only then may its owner move it (rename(2), EACCES).
+  await done(["/bin/chmod", "-R", modes[access], placeOf(to, 4)], work);
+  if (access === "sealed") await target.chmod(0o755);
+}
+
+/**
+ * Lets everybody read what a user's tree holds, as far as its modes are that user's to give: who copies it finds out
+ * what is not.
+ */
+export async function makeReadable(path: string, as: User | null): Promise<void> {
+  await using top = await openDirectory(path);
+  await top.chmod(0o755);
+  const work = { as, cwd: "/", files: [top.fd], withinMs: lookLimitMs };
+  await failureOf(["/bin/chmod", "-R", "u+rwX,go+rX,go-w", placeOf(path, 3)], work);
+}
+
+/**
+ * When this returns, all of a tree lasts through a loss of power, and so does everything else on its file system: one
+ * call for all (syncfs(2)) takes a tenth of the time that a call for each of 5,000 files does.
+ * Faults: `operation.failed`.
+ */
+export async function syncTree(path: string): Promise<void> {
+  const command: [string, ...string[]] = process.platform === "linux" ? ["/bin/sync", "-f", path] : ["/bin/sync"];
+  await done(command, { as: null, cwd: "/", withinMs: syncLimitMs });
+}
+
+/** Bytes that a tree takes on the disk; null: counting takes over a minute. Only for trees that nobody else may change. */
+export async function measureTree(path: string): Promise<number | null> {
+  const { code, stdout } = await runChild(["/usr/bin/du", "-sk", path], { env: {}, withinMs: lookLimitMs });
+  return code === null ? null : Number.parseInt(stdout, 10) * 1024 || 0;
+}
+
+export interface AsideOptions {
+  /** Is made; on the file system of what is taken. Nobody but this process may write in it or look into it. */
+  readonly directory: string;
+  /** Is told once of each tree that could not be deleted. */
+  readonly tell: (words: string) => void;
+}
+
+/**
+ * Where trees go that are out of use. Their place is free at once; they are deleted afterwards, one at a time, each part
+ * with the rights of its owner. That never fails an operation: what cannot be deleted stays, is told once, and is tried
+ * again by `sweep`.
+ */
+export class Aside {
+  readonly #options: AsideOptions;
+  readonly #waiting = new Set<string>();
+  readonly #told = new Set<string>();
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(options: AsideOptions) {
+    this.#options = options;
+  }
+
+  /** Takes a tree, or a file, out of its place, which only this process may write; nothing there is nothing to do. */
+  take(path: string): void {
+    this.#open();
+    const name = randomBytes(8).toString("hex");
+    try {
+      this.#move(path, join(this.#options.directory, name));
+    } catch (thrown) {
+      if (isErrno(thrown, "ENOENT", "ENOTDIR")) return;
+      if (!(thrown instanceof Error && "errno" in thrown)) throw thrown;
+      return this.#say(path, String(thrown));
+    }
+    this.#queue(name);
+  }
+
+  /** Tries again what stayed, and what an earlier process left. */
+  sweep(): void {
+    this.#open();
+    for (const name of fs.readdirSync(this.#options.directory)) if (!this.#waiting.has(name)) this.#queue(name);
+  }
+
+  /** Resolves when everything that was taken so far was tried. */
+  idle(): Promise<void> {
+    return this.#work;
+  }
+
+  #open(): void {
+    fs.mkdirSync(this.#options.directory, { recursive: true, mode: 0o700 });
+  }
+
+  /** A directory is moved by who may write it (rename(2), EACCES), which its owner can always become. */
+  #move(from: string, to: string): void {
+    try {
+      fs.renameSync(from, to);
+    } catch (thrown) {
+      if (!isErrno(thrown, "EACCES") || isRoot()) throw thrown;
+      fs.chmodSync(from, 0o700);
+      fs.renameSync(from, to);
+    }
+  }
+
+  #queue(name: string): void {
+    this.#waiting.add(name);
+    this.#work = this.#work.then(async () => {
+      const path = join(this.#options.directory, name);
+      const failure = await deleteTree(path);
+      this.#waiting.delete(name);
+      if (failure !== null) this.#say(path, failure);
+    });
+  }
+
+  #say(path: string, why: string): void {
+    if (this.#told.has(path)) return;
+    this.#told.add(path);
+    this.#options.tell(`${path} is out of use and cannot be deleted now (${why}); it is tried again later`);
+  }
+}
+
+function isRoot(): boolean {
+  return process.getuid?.() === 0;
+}
+
+/** Why a tree is still there, or null. Parts of others are emptied as they; what is left is this process's own. */
+async function deleteTree(path: string): Promise<string | null> {
+  const until = performance.now() + deleteLimitMs;
+  try {
+    if (!fs.lstatSync(path).isDirectory()) {
+      fs.unlinkSync(path);
+      return null;
+    }
+    for (const directory of isRoot() ? await othersIn(path, until) : []) {
+      const { uid, gid } = fs.lstatSync(directory);
+      const failure = await deleteAs(directory, { uid, gid }, until);
+      if (failure !== null || directory === path) return failure;
+    }
+    return await deleteAs(path, null, until);
+  } catch (thrown) {
+    if (thrown instanceof Fault) return thrown.detail;
+    if (thrown instanceof Error && "errno" in thrown) return fs.existsSync(path) ? String(thrown) : null;
+    throw thrown;
+  }
+}
+
+/** The directories of others that lie in directories of root alone: on the way to them nobody can have put a link. */
+async function othersIn(path: string, until: number): Promise<readonly string[]> {
+  const find = ["/usr/bin/find", path, "-xdev", "-type", "d", "!", "-user", "0", "-prune", "-print0"] as const;
+  const { code, stdout } = await runChild(find, { env: {}, withinMs: left(until) });
+  if (code !== 0) throw new Fault("operation.failed", "it cannot be searched in time");
+  return stdout.split("\0").filter((each) => each !== "");
+}
+
+/** Empties a directory with the rights of a user, then removes it. */
+async function deleteAs(path: string, as: User | null, until: number): Promise<string | null> {
+  await using top = await openOrOpened(path);
+  await top.chmod(0o700);
+  const work = () => ({ as, cwd: path, withinMs: left(until) });
+  const empty = ["/usr/bin/find", ".", "-xdev", "-mindepth", "1", "-delete"] as const;
+  if ((await failureOf(empty, work())) !== null) {
+    // Most often it lies in a directory that its owner may not write.
+    await failureOf(["/bin/chmod", "-R", "u+rwX", "."], work());
+    const failure = await failureOf(empty, work());
+    if (failure !== null) return failure;
+  }
+  fs.rmdirSync(path);
+  return null;
+}
+
+/** A directory that its own user may not read can be opened by root alone; anybody else makes it readable first. */
+function openOrOpened(path: string): Promise<FileHandle> {
+  if (!isRoot()) fs.chmodSync(path, 0o700);
+  return openDirectory(path);
+}
+
+function left(until: number): number {
+  return Math.max(1, until - performance.now());
+}
