@@ -95,6 +95,11 @@ export const faults = {
     hint: "Use the Fairlead version that wrote it, or a newer one. Nothing was changed.",
   },
   "journal.damaged": { status: 500, exit: 1, hint: "Restore the state directory from a backup. Nothing was changed." },
+  "journal.lost": {
+    status: 503,
+    exit: 1,
+    hint: "Restore the state directory from a backup, or begin with an empty journal: `fairlead controller --new`. What runs goes on.",
+  },
   "check.failed": {
     status: 422,
     exit: 1,

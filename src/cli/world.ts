@@ -36,6 +36,8 @@ export interface ControllerOptions {
   readonly onLog?: (line: string) => void;
   /** Whether the log has reads of the API too. */
   readonly verbose?: boolean;
+  /** Whether to begin with an empty journal where the old one is lost. */
+  readonly beginNew?: boolean;
 }
 
 export interface RunningController {

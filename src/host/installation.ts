@@ -5,17 +5,13 @@ import { Fault, isErrno } from "../base/faults.ts";
 
 const pattern = /^[0-9a-f]{16}$/;
 
-/**
- * The id by which one installation of Fairlead knows its own objects among those of others on one engine. It is made once
- * for a state directory and kept there: a state directory that is copied and used twice would own the same objects twice.
- * Faults: `journal.damaged` when what is written there is none.
- */
-export function installationId(stateDirectory: string): string {
-  const path = join(stateDirectory, "installation");
-  return read(path) ?? make(path, stateDirectory);
+export function newInstallationId(): string {
+  return randomBytes(8).toString("hex");
 }
 
-function read(path: string): string | null {
+/** The id that a state directory keeps, or null. Fault: `journal.damaged` when what is written there is none. */
+export function keptInstallationId(stateDirectory: string): string | null {
+  const path = fileOf(stateDirectory);
   try {
     const id = readFileSync(path, "utf8").trim();
     if (pattern.test(id)) return id;
@@ -26,10 +22,23 @@ function read(path: string): string | null {
   }
 }
 
+/**
+ * The id by which one installation of Fairlead knows its own objects among those of others on one engine, and its own
+ * journal. It is made once for a state directory and kept there: a state directory that is copied and used twice would own
+ * the same objects twice. `made` is kept when there is none yet. Fault: `journal.damaged` when what is written there is none.
+ */
+export function installationId(stateDirectory: string, made = newInstallationId()): string {
+  return keptInstallationId(stateDirectory) ?? keep(stateDirectory, made);
+}
+
+function fileOf(stateDirectory: string): string {
+  return join(stateDirectory, "installation");
+}
+
 /** Written aside and linked into place, so that it is never seen half written, and the first of two makers wins. */
-function make(path: string, directory: string): string {
-  const id = randomBytes(8).toString("hex");
-  const draft = `${path}.${id}`;
+function keep(directory: string, id: string): string {
+  const path = fileOf(directory);
+  const draft = `${path}.${newInstallationId()}`;
   mkdirSync(directory, { recursive: true });
   writeFileSync(draft, `${id}\n`, { mode: 0o600, flush: true });
   try {
@@ -39,5 +48,5 @@ function make(path: string, directory: string): string {
   } finally {
     rmSync(draft, { force: true });
   }
-  return read(path) ?? id;
+  return keptInstallationId(directory) ?? id;
 }

@@ -105,6 +105,8 @@ async function handle({ c, deps, route, handler, repeat, isOpen }: Handling): Pr
     claim: honoursKey(route) ? idempotencyKey(request) : null,
   };
   if (!isOpen) refuseUnknown(call, request);
+  // What is promised by an answer must still be written down tomorrow.
+  if (route.method !== "get" && route.method !== "head") deps.intact();
   const params = decodeParams(route.path, c.req.param());
   const query = route.query && decodeQuery(route.query, request.url);
   const body = route.body && (await decodeBody(route.body, request));

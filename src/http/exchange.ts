@@ -31,6 +31,8 @@ export interface ApiDeps extends Deps {
   };
   /** sha256 (as src/base/digest.ts writes it) of the controller's own token, for access over TCP; null: it has none. */
   readonly tokenDigest: string | null;
+  /** Refuses where what is written down would be lost. Fault: `journal.lost`. */
+  readonly intact: () => void;
   readonly doctor: () => Promise<readonly Check[]>;
   readonly log: Log;
   /** Names by which the controller is reached over TCP, beside localhost and IP addresses. */

@@ -1,12 +1,10 @@
 import { join } from "node:path";
-import { openJournal } from "../adapters/journal/sqlite/open.ts";
 import { openLogs } from "../adapters/logs/sqlite/open.ts";
 import { networkProber } from "../adapters/probe/network/prober.ts";
 import { guardKeyFile, openVault } from "../adapters/vault/keyring/open.ts";
 import { Fault } from "../base/faults.ts";
 import { Secret } from "../base/secret.ts";
 import { Engine } from "../host/engine.ts";
-import { installationId } from "../host/installation.ts";
 import type { FrontProxies } from "../model/route.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Edge } from "../ports/edge.ts";
@@ -18,8 +16,10 @@ import type { Vault } from "../ports/vault.ts";
 import { systemClock } from "./clock.ts";
 import { containers } from "./containers.ts";
 import { openEdge, type ProxyKind } from "./edges.ts";
+import { openStateJournal } from "./journal.ts";
 import { choosePlatform, engineSocket, type Platform } from "./platform.ts";
 import { processes } from "./processes.ts";
+import { type LostFiles, noteStateFiles } from "./state-files.ts";
 import { chooseUser, type UserChoice } from "./user.ts";
 
 export interface AdapterOptions {
@@ -41,6 +41,8 @@ export interface AdapterOptions {
   readonly proxy?: ProxyKind;
   /** The image of `container`. */
   readonly proxyImage?: string;
+  /** Whether to begin with an empty journal where the old one is lost; default: no. */
+  readonly beginNew?: boolean;
   /** The controller's own environment; apps get PATH and the language of it and nothing else. */
   readonly env: Readonly<Record<string, string>>;
 }
@@ -61,6 +63,8 @@ export interface Adapters {
   /** What was mended in the state directory and people should know; null: nothing. */
   readonly keyWarning: string | null;
   readonly platform: Platform;
+  /** What was taken away of the state directory since. */
+  readonly lostFiles: LostFiles;
   /** The container engine where containers are used; else null. */
   readonly engine: Engine | null;
 }
@@ -77,20 +81,26 @@ export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
     answers: () => answers(engine),
   });
   const user = userOf(options, platform);
+  // First of all that leaves something: whatever else lies there is from a life with a journal.
+  const journal = await openStateJournal({
+    stateDirectory,
+    engine: platform === "docker" ? engine : null,
+    beginNew: options.beginNew ?? false,
+  });
   const keyWarning = guardKeyFile(stateDirectory);
   const vault = openVault({
     directory: stateDirectory,
     masterKey: secretOf(env.FAIRLEAD_VAULT_KEY),
     oldMasterKey: secretOf(env.FAIRLEAD_VAULT_KEY_OLD),
   });
-  const journal = await openJournal(at("journal.db"), clock);
   const { runtime, builder } =
     platform === "docker"
-      ? containers({ stateDirectory, engine, installation: installationId(stateDirectory), env, clock })
+      ? containers({ stateDirectory, engine, installation: journal.installation, env, clock })
       : processes({ ...options, runAs: user.runAs, clock });
   const { edge, stop: stopEdge, log: edgeLog } = openEdge({ ...options, engine: engine.socket, platform, clock });
   const logs = await openLogs(at("logs.db"), clock);
   const prober = networkProber();
+  const lostFiles = noteStateFiles(stateDirectory);
   return {
     journal,
     runtime,
@@ -104,6 +114,7 @@ export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
     user,
     keyWarning,
     platform,
+    lostFiles,
     engine: platform === "docker" ? engine : null,
   };
 }

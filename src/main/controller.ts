@@ -19,6 +19,7 @@ import { systemClock } from "./clock.ts";
 import { doctor } from "./doctor.ts";
 import { listeners } from "./listeners.ts";
 import { makeStateDirectory } from "./state-directory.ts";
+import { refuseLoss, watchStateFiles } from "./state-files.ts";
 import { version } from "./version.ts";
 
 export interface ControllerOptions extends AdapterOptions {
@@ -48,7 +49,7 @@ export interface RunningController {
 /**
  * Starts the controller on a state directory: takes the lease, opens the journal, looks at the world and goes on from
  * there. Faults: `usage.invalid` for the state directory, `controller.held`, `journal.newer`, `journal.damaged`,
- * `listen.in-use`, `runtime.user`.
+ * `journal.lost`, `listen.in-use`, `runtime.user`.
  */
 export async function startController(options: ControllerOptions): Promise<RunningController> {
   return assembleController(options, (adapters) => adapters);
@@ -86,7 +87,7 @@ async function run(options: ControllerOptions, { between, closers, close }: Fram
     { write: options.onLog ?? ((line: string) => process.stderr.write(line)) },
   );
   const adapters = between(await openAdapters(options));
-  const { journal, runtime, builder, edge, logs, vault, user, platform } = adapters;
+  const { journal, runtime, builder, edge, logs, vault, user, platform, lostFiles } = adapters;
   for (const port of [journal, runtime, edge, logs]) closers.push(() => port.close());
   await edge.ensure().catch((error: unknown) => {
     throw withFlag(error, options);
@@ -119,6 +120,7 @@ async function run(options: ControllerOptions, { between, closers, close }: Fram
     log,
     tokenDigest: token === null ? null : sha256(token),
     info: { version, pid: process.pid, stateDirectory: options.stateDirectory, runtime: platform, startedAt },
+    intact: () => refuseLoss(options.stateDirectory, lostFiles),
     doctor: async () => [...(await doctor(options, adapters)), await certificatesCheck(certificates)],
   });
   const socket = join(options.stateDirectory, "controller.sock");
@@ -126,6 +128,7 @@ async function run(options: ControllerOptions, { between, closers, close }: Fram
   if (options.listen)
     closers.push(await serveTcp((request, address) => api.fetch(request, { via: "tcp", address }), options.listen));
   await engine.start();
+  closers.push(watchStateFiles(lostFiles, systemClock, (words) => log.error(words)));
   const warnings = [user.warning, adapters.keyWarning, lostWarning(lost), tlsWarning(options, edge)].filter(
     (warning) => warning !== null,
   );

@@ -12,6 +12,7 @@ import { systemClock } from "./clock.ts";
 import { dockerChecks, webPortsCheck } from "./doctor-docker.ts";
 import { edgeDirectory } from "./edges.ts";
 import { defaultPorts } from "./processes.ts";
+import { stateFilesCheck } from "./state-files.ts";
 import { version } from "./version.ts";
 
 /** Less free space than this and a build or a log may fill the disk before anybody looks. */
@@ -28,6 +29,7 @@ export async function doctor(options: AdapterOptions, adapters: Adapters): Promi
     user(adapters),
     await edge(adapters),
     await journal(adapters),
+    stateFilesCheck(options.stateDirectory, adapters.lostFiles),
     await vault(adapters),
     ...(adapters.engine
       ? await dockerChecks(adapters.engine, systemClock.now)

@@ -292,6 +292,7 @@ export function stageDeps({ journal, logs, clock = wallClock }: { journal: Journ
     certificates: new StageCertificates(),
     info: { version: "0.1.0", pid: 1, stateDirectory: "/state", runtime: "process", startedAt: 0 },
     tokenDigest: null as string | null,
+    intact: () => undefined,
     doctor: async () => [{ name: "disk", state: "ok" as const, detail: "10 GB free", fix: null }],
     /** What was written down as a failure of the controller's own. */
     failures,

@@ -15,6 +15,7 @@ const text = { "content-type": "text/plain; charset=utf-8", "cache-control": "no
 export const controllerHandlers = {
   health: async () => new Response("ok\n", { headers: text }),
   readiness: async ({ deps }) => {
+    deps.intact();
     await deps.journal.lastEventId();
     return new Response("ready\n", { headers: text });
   },

@@ -16,13 +16,20 @@ import { Fault, isErrno } from "../../../base/faults.ts";
 import { type Database, isSqlite, migrate, openDatabase, sqliteCodes } from "./database.ts";
 import { applicationId, checksum, type Migration } from "./schema.ts";
 
+export interface Opening {
+  readonly migrations: readonly Migration[];
+  readonly now: number;
+  /** Whose journal it must be; null: whosever it is. */
+  readonly installation?: string | null;
+}
+
 /**
- * Opens a journal's file, or makes it, and brings it to the newest migration. Faults: `journal.newer`, `journal.damaged`;
- * both leave every byte of it as it was.
+ * Opens a journal's file, or makes it, and brings it to the newest migration. Faults: `journal.newer`, `journal.damaged`,
+ * `journal.lost`; all leave every byte of it as it was.
  */
-export function openFile(file: string, migrations: readonly Migration[], now: number): Database {
+export function openFile(file: string, { migrations, now, installation = null }: Opening): Database {
   if (existsSync(file)) {
-    inspect(file, migrations);
+    inspect(file, { migrations, installation });
     chmodSync(file, 0o600);
     migrate(file, migrations, now);
   } else {
@@ -48,7 +55,7 @@ function create(file: string, migrations: readonly Migration[], now: number): vo
  * Looks at a journal without touching it. Even a read-only connection writes beside a database in WAL mode, therefore it
  * works in a directory of its own, with a second name for the main file, which it cannot write, and a copy of the log.
  */
-function inspect(file: string, migrations: readonly Migration[]): void {
+function inspect(file: string, wanted: Wanted): void {
   const directory = `${file}.check`;
   rmSync(directory, { recursive: true, force: true }); // of a process that died while it looked
   mkdirSync(directory, { mode: 0o700 });
@@ -56,7 +63,7 @@ function inspect(file: string, migrations: readonly Migration[]): void {
     const view = join(directory, "journal.db");
     linkOrCopy(file, view);
     if (existsSync(`${file}-wal`)) copyFileSync(`${file}-wal`, `${view}-wal`);
-    judge(file, view, migrations);
+    judge(file, view, wanted);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
@@ -71,11 +78,17 @@ function linkOrCopy(from: string, to: string): void {
   }
 }
 
-function judge(file: string, view: string, migrations: readonly Migration[]): void {
+interface Wanted {
+  readonly migrations: readonly Migration[];
+  readonly installation: string | null;
+}
+
+function judge(file: string, view: string, wanted: Wanted): void {
   try {
     const connection = new DatabaseSync(view, { readOnly: true });
     try {
-      judgeContent(file, connection, migrations);
+      judgeContent(file, connection, wanted.migrations);
+      judgeOwner(file, connection, wanted.installation);
     } finally {
       connection.close();
     }
@@ -102,6 +115,17 @@ function judgeContent(file: string, connection: DatabaseSync, migrations: readon
       throw new Fault("journal.newer", `${file} was written by a Fairlead whose migration ${index + 1} is another one`);
     }
   }
+}
+
+/** A journal of before it said whose it is belongs to whoever opens it. */
+function judgeOwner(file: string, connection: DatabaseSync, installation: string | null): void {
+  const says = connection.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'installation'").get();
+  const owner = says && connection.prepare("SELECT id FROM installation").get()?.id;
+  if (!owner || installation === null || owner === installation) return;
+  const kept = join(dirname(file), "installation");
+  throw new Fault("journal.lost", `${file} is the journal of installation ${owner}, and this one is ${installation}`, {
+    hint: `Put the journal of this one back. If that one is meant, delete ${kept}; \`controller --new\` begins with an empty one.`,
+  });
 }
 
 function damaged(file: string, why: string, cause?: unknown): Fault {

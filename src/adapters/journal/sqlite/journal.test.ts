@@ -141,8 +141,8 @@ describe("migrations", () => {
   test("run once each, in order, and only what is missing", async () => {
     await (await openJournal(file, clock)).close();
     const more = [...migrations, { name: "more", sql: "CREATE TABLE more (a INTEGER) STRICT;" }];
-    openFile(file, more, 2_000).close();
-    openFile(file, more, 3_000).close();
+    openFile(file, { migrations: more, now: 2_000 }).close();
+    openFile(file, { migrations: more, now: 3_000 }).close();
     const database = new DatabaseSync(file, { readOnly: true });
     const done = database.prepare("SELECT number, name, done_at FROM migration").all();
     database.close();
@@ -154,13 +154,13 @@ describe("migrations", () => {
   test("one that fails leaves the journal at the one before", async () => {
     await (await openJournal(file, clock)).close();
     const broken = [...migrations, { name: "broken", sql: "CREATE TABLE half (a INTEGER) STRICT; nonsense;" }];
-    expect(() => openFile(file, broken, 2_000)).toThrow();
+    expect(() => openFile(file, { migrations: broken, now: 2_000 })).toThrow();
     expect(await opening()).toBe("opened");
   });
 
   test("take the digests that were equal in all environments out of what was written before", async () => {
     const at = migrations.findIndex(({ name }) => name.startsWith("values without the digests"));
-    openFile(file, migrations.slice(0, at), 1_000).close();
+    openFile(file, { migrations: migrations.slice(0, at), now: 1_000 }).close();
     const value = { version: 2, digest: "0badcafe", at: 7, by: "ada" };
     const before = new DatabaseSync(file);
     const insert = "INSERT INTO environment (key, variables) VALUES ('shop/production', ?), ('shop/staging', '{}')";

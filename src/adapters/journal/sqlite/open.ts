@@ -1,5 +1,6 @@
 import { canonicalJson } from "../../../base/digest.ts";
 import { asFault, Fault } from "../../../base/faults.ts";
+import { newInstallationId } from "../../../host/installation.ts";
 import { type Change, isOfEnvironment, keyOf } from "../../../model/change.ts";
 import { type EnvKey, keyText } from "../../../model/environment.ts";
 import type { Clock } from "../../../ports/clock.ts";
@@ -12,14 +13,25 @@ import { reads } from "./reads.ts";
 import { migrations } from "./schema.ts";
 import { ensureEnvironment, write } from "./writes.ts";
 
+/** A journal that says whose it is. */
+export interface OpenJournal extends Journal {
+  readonly installation: string;
+}
+
 /**
- * The journal in one SQLite file (mode 0600), made when it is missing. Faults: `journal.newer` and `journal.damaged`,
- * both of which leave its files as they are. One process at a time: see lease.ts.
+ * The journal in one SQLite file (mode 0600), made when it is missing. It belongs to the installation that first opened it;
+ * null: it need not be anybody's. Faults: `journal.newer`, `journal.damaged` and `journal.lost` for one of another
+ * installation, all of which leave its files as they are. One process at a time: see lease.ts.
  */
-export async function openJournal(file: string, clock: Clock): Promise<Journal> {
-  const database = openFile(file, migrations, clock.now());
+export async function openJournal(
+  file: string,
+  clock: Clock,
+  installation: string | null = null,
+): Promise<OpenJournal> {
+  const database = openFile(file, { migrations, now: clock.now(), installation });
   const listeners = new Set<(keys: readonly EnvKey[]) => void>();
   return {
+    installation: ownerOf(database, installation),
     ...reads(database),
     ...claims(database),
     commit: async (changes) => {
@@ -46,6 +58,15 @@ export async function openJournal(file: string, clock: Clock): Promise<Journal> 
       database.close();
     },
   };
+}
+
+/** Whose it is; from now on the given one's, else a new one's, when it has not said so before. */
+function ownerOf(database: Database, installation: string | null): string {
+  const kept = database.first(query.selectFrom("installation").select("id"));
+  if (kept) return kept.id;
+  const id = installation ?? newInstallationId();
+  database.transaction(() => database.run(query.insertInto("installation").values({ id })));
+  return id;
 }
 
 function writeAll(database: Database, changes: readonly Change[]): void {

@@ -68,6 +68,8 @@ CREATE TABLE facts (
   PRIMARY KEY (environment, name)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE installation (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+
 CREATE TABLE live_release (
   environment TEXT NOT NULL REFERENCES environment (key),
   number INTEGER NOT NULL,

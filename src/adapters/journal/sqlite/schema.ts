@@ -182,6 +182,12 @@ UPDATE environment SET variables = (
 ALTER TABLE claim ADD COLUMN outcome TEXT;
 `,
   },
+  {
+    name: "the installation whose journal it is",
+    sql: `
+CREATE TABLE installation (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+`,
+  },
 ];
 
 /** What is recorded of every migration that was run. */
@@ -270,5 +276,6 @@ export interface Tables {
     body: Generated<string | null>;
     outcome: Generated<string | null>;
   };
+  installation: { id: string };
   migration: { number: number; name: string; checksum: string; done_at: number };
 }

@@ -3,11 +3,15 @@ import path from "node:path";
 import { command } from "../../command.ts";
 import { controllerFlags, readControllerFlags } from "../../controller-flags.ts";
 import { humanLine } from "../../controller-log.ts";
+import { toggle } from "../../flags.ts";
 
 export default command({
   about:
     "Reconciles, probes and serves the API until SIGTERM or Ctrl-C. Apps and the edge go on without it; it takes them over\nagain when it starts. Its socket is controller.sock in the state directory. Its log goes to stderr: for people on a\nterminal, elsewhere a JSON object a line; -v adds what is only read.",
-  flags: controllerFlags,
+  flags: {
+    ...controllerFlags,
+    new: toggle("--new", "Begin with an empty journal where the old one is lost; what runs of before is left alone"),
+  },
   examples: [
     ["fairlead controller --edge 0.0.0.0:80", "in the foreground; `controller install` makes it a service"],
     ["fairlead controller --edge 0.0.0.0:80 --acme-email ops@example.com", "with certificates from Let's Encrypt"],
@@ -20,6 +24,7 @@ export default command({
       ...readControllerFlags(flags),
       stateDirectory: path.resolve(host.cwd, named),
       verbose: context.verbose,
+      beginNew: flags.new,
       ...(context.attended && { onLog: (line) => host.stderr.write(`${humanLine(line, world.paint)}\n`) }),
     });
     if (!host.interrupted.aborted) await once(host.interrupted, "abort");
