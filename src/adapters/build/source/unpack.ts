@@ -16,12 +16,23 @@ export const unpackLimits = {
   overhead: 4096,
   path: 1024,
   segment: 255,
+  /** Directories in each other. The deepest trees of sources that are known have some 30. */
+  depth: 100,
+  /** Bytes of all paths together, which are kept in memory: 50,000 of 320. */
+  names: 16 * 1024 ** 2,
+  /** Fields of an extended header, which are read for every entry anew; tar(5) has a dozen. */
+  fields: 100,
 } as const;
 
-/** How many entries an archive may have, and how many bytes their contents. */
+/**
+ * How much an archive may have: entries, where a directory that only stands in the path of others is one too, and bytes
+ * of their contents.
+ */
 interface Limits {
   readonly entries: number;
   readonly bytes: number;
+  /** Bytes of all paths together. */
+  readonly names: number;
 }
 
 /** One entry as tar-stream gives it. */
@@ -63,8 +74,10 @@ class Unpacking {
   readonly #limits: Limits;
   /** What was put where, by path. */
   readonly #placed = new Map<string, "file" | "link" | "directory">();
-  #count = 0;
+  /** Entries that put nothing anywhere: the root, and directories that are there. */
+  #idle = 0;
   #bytes = 0;
+  #names = 0;
 
   constructor(directory: string, limits: Limits) {
     this.#directory = directory;
@@ -85,12 +98,11 @@ class Unpacking {
   async take(entry: Entry): Promise<void> {
     const { header } = entry;
     const size = header.type === "file" || header.type === "contiguous-file" ? (header.size ?? 0) : 0;
-    this.#count += 1;
     this.#bytes += size;
-    if (this.#count > this.#limits.entries) throw tooLarge("the source's number of files", this.#limits.entries);
     if (this.#bytes > this.#limits.bytes) throw tooLarge("the source", this.#limits.bytes);
+    if (Object.keys(header.pax ?? {}).length > unpackLimits.fields) throw unsafe(header.name, "has too long a header");
     const path = checkedPath(header.name);
-    if (path === "") entry.resume();
+    if (path === "" || (header.type === "directory" && this.#placed.get(path) === "directory")) this.#pass(entry);
     else if (header.type === "file" || header.type === "contiguous-file") await this.#file(path, entry);
     else if (header.type === "directory") await this.#directoryAt(path, entry);
     else if (header.type === "symlink") await this.#link(path, entry);
@@ -99,7 +111,7 @@ class Unpacking {
 
   async #file(path: string, entry: Entry): Promise<void> {
     await this.#makeRoom(path);
-    this.#placed.set(path, "file");
+    this.#place(path, "file");
     const executable = ((entry.header.mode ?? 0) & 0o100) !== 0;
     const hash = createHash("sha256");
     await using file = await open(join(this.#directory, path), "wx", executable ? 0o755 : 0o644);
@@ -112,9 +124,8 @@ class Unpacking {
 
   async #directoryAt(path: string, entry: Entry): Promise<void> {
     entry.resume();
-    if (this.#placed.get(path) === "directory") return;
     await this.#makeRoom(path);
-    this.#placed.set(path, "directory");
+    this.#place(path, "directory");
     await mkdir(join(this.#directory, path));
   }
 
@@ -123,7 +134,7 @@ class Unpacking {
     const target = entry.header.linkname ?? "";
     if (!staysInside(path, target)) throw unsafe(path, "is a link that leads out of the source");
     await this.#makeRoom(path);
-    this.#placed.set(path, "link");
+    this.#place(path, "link");
     await symlink(target, join(this.#directory, path));
     this.entries.push({ path, kind: "link", executable: false, content: target });
   }
@@ -136,9 +147,28 @@ class Unpacking {
       const parent = parents.slice(0, depth + 1).join("/");
       const there = this.#placed.get(parent) ?? "directory";
       if (there !== "directory") throw unsafe(path, `lies behind the ${there} ${parent.slice(0, 200)}`);
-      this.#placed.set(parent, "directory");
+      if (!this.#placed.has(parent)) this.#place(parent, "directory");
     }
     await mkdir(join(this.#directory, dirname(path)), { recursive: true });
+  }
+
+  #pass(entry: Entry): void {
+    entry.resume();
+    this.#idle += 1;
+    this.#checkCount();
+  }
+
+  #checkCount(): void {
+    if (this.#placed.size + this.#idle <= this.#limits.entries) return;
+    throw tooLarge("the source's number of files and directories", this.#limits.entries);
+  }
+
+  /** Notes what is where, within the limits. */
+  #place(path: string, what: "file" | "link" | "directory"): void {
+    this.#placed.set(path, what);
+    this.#names += Buffer.byteLength(path);
+    this.#checkCount();
+    if (this.#names > this.#limits.names) throw tooLarge("what the source's names take", this.#limits.names);
   }
 }
 
@@ -151,6 +181,8 @@ function checkedPath(name: string): string {
   if (long(name, unpackLimits.path) || segments.some((segment) => long(segment, unpackLimits.segment))) {
     throw unsafe(name, "is too long a name");
   }
+  if (segments.length > unpackLimits.depth + 1)
+    throw unsafe(name, `lies in more than ${unpackLimits.depth} directories`);
   if (segments.some(isPrivateName)) {
     throw new Fault("source.unsafe", `${JSON.stringify(name.slice(0, 200))} must not come into an image or release`, {
       hint: "It holds history or secrets by its name: leave it out with .gitignore, and give secrets with `fairlead env set`.",
