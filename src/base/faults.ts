@@ -3,14 +3,26 @@ interface FaultKind {
   readonly status: number;
   readonly exit: number;
   readonly hint: string;
+  /** Who meets it in a step of a deployment meets it again, however often it is tried: somebody has to change something. */
+  readonly lasting?: true;
 }
 
 /** The closed catalogue. A code is part of the public contract: add, never rename. */
 export const faults = {
-  "manifest.invalid": { status: 422, exit: 2, hint: "Mend the lines named above, then run `fairlead check`." },
+  "manifest.invalid": {
+    status: 422,
+    exit: 2,
+    hint: "Mend the lines named above, then run `fairlead check`.",
+    lasting: true,
+  },
   "manifest.missing": { status: 422, exit: 2, hint: "Write a fairlead.yml beside the code (see docs/manifest.md)." },
   "usage.invalid": { status: 400, exit: 2, hint: "See `fairlead help` for the command's arguments." },
-  "request.invalid": { status: 400, exit: 2, hint: "See /v1/openapi.json for what the request must look like." },
+  "request.invalid": {
+    status: 400,
+    exit: 2,
+    hint: "See /v1/openapi.json for what the request must look like.",
+    lasting: true,
+  },
   "request.too-large": { status: 413, exit: 2, hint: "Leave large files out with .gitignore or .dockerignore." },
   "access.denied": { status: 403, exit: 3, hint: "Use the controller's own socket, on its machine." },
   "access.unauthenticated": { status: 401, exit: 3, hint: "Give a token with --token or FAIRLEAD_TOKEN." },
@@ -55,6 +67,7 @@ export const faults = {
     status: 409,
     exit: 5,
     hint: "An artifact of that release is gone; deploy that version again.",
+    lasting: true,
   },
   "promote.other-build": {
     status: 409,
@@ -109,18 +122,25 @@ export const faults = {
     status: 500,
     exit: 1,
     hint: "Give the controller the key that sealed it: vault.key in the state directory, or FAIRLEAD_VAULT_KEY.",
+    lasting: true,
   },
   "vault.damaged": {
     status: 500,
     exit: 1,
     hint: "Restore vault.key and vault.json from a backup, or set all lost values again at once with `fairlead env import`.",
+    lasting: true,
   },
-  "value.unknown": { status: 404, exit: 4, hint: "`fairlead env list` lists what is set." },
+  "value.unknown": { status: 404, exit: 4, hint: "`fairlead env list` lists what is set.", lasting: true },
   "value.not-generated": { status: 409, exit: 5, hint: "Give its new value: `fairlead env rotate NAME --stdin`." },
   "value.needed": { status: 409, exit: 5, hint: "Deploy without it first; releases that can be gone back to need it." },
-  "value.destroyed": { status: 409, exit: 5, hint: "Set it again and deploy; that release cannot be gone back to." },
-  "source.unsafe": { status: 422, exit: 2, hint: "Take the named entry out of the source." },
-  "source.missing": { status: 409, exit: 5, hint: "Upload the source again; `fairlead deploy` does." },
+  "value.destroyed": {
+    status: 409,
+    exit: 5,
+    hint: "Set it again and deploy; that release cannot be gone back to.",
+    lasting: true,
+  },
+  "source.unsafe": { status: 422, exit: 2, hint: "Take the named entry out of the source.", lasting: true },
+  "source.missing": { status: 409, exit: 5, hint: "Upload the source again; `fairlead deploy` does.", lasting: true },
   "file.exists": { status: 409, exit: 5, hint: "Nothing was written. Change it by hand, or move it away first." },
   "source.digest-mismatch": { status: 422, exit: 2, hint: "The files changed while they were read; deploy again." },
   "build.failed": { status: 409, exit: 1, hint: "Read the build's own lines above; the old release still serves." },
@@ -138,16 +158,19 @@ export const faults = {
     status: 409,
     exit: 1,
     hint: "Write a Dockerfile, or add one of the files named above; the old release still serves.",
+    lasting: true,
   },
   "image.denied": {
     status: 409,
     exit: 1,
     hint: "Give the registry a login that may read the image, under registries in fairlead.yml, and set its password with `fairlead env set NAME --stdin --stage`; the old release still serves.",
+    lasting: true,
   },
   "image.unknown": {
     status: 409,
     exit: 1,
     hint: "Check the name, tag and digest of the image; the old release still serves.",
+    lasting: true,
   },
   "image.unreachable": {
     status: 409,
@@ -205,11 +228,13 @@ export const faults = {
     status: 409,
     exit: 5,
     hint: "Another environment owns this host; change services.<name>.http.hosts.",
+    lasting: true,
   },
   "route.invalid": {
     status: 422,
     exit: 1,
     hint: "The route table was refused as a whole; the last good one still serves.",
+    lasting: true,
   },
   "certificate.invalid": {
     status: 422,
@@ -243,15 +268,20 @@ export const faults = {
     hint: "The edge is being started again; requests go on as soon as it is up.",
   },
   "runtime.start-failed": { status: 409, exit: 1, hint: "Check that the command exists and may be run." },
-  "runtime.ports-exhausted": { status: 503, exit: 1, hint: "Widen --ports or stop something." },
-  "runtime.user": { status: 500, exit: 1, hint: "Name an existing unprivileged user with --run-as." },
+  "runtime.ports-exhausted": { status: 503, exit: 1, hint: "Widen --ports or stop something.", lasting: true },
+  "runtime.user": { status: 500, exit: 1, hint: "Name an existing unprivileged user with --run-as.", lasting: true },
   "engine.unreachable": {
     status: 503,
     exit: 1,
     hint: "Start the container engine (`systemctl start docker`) and let this user use its socket; what runs goes on.",
   },
   "engine.refused": { status: 502, exit: 1, hint: "The words above are the container engine's own." },
-  "engine.unsupported": { status: 500, exit: 1, hint: "Use Docker 20.10 or newer, and the newest Fairlead." },
+  "engine.unsupported": {
+    status: 500,
+    exit: 1,
+    hint: "Use Docker 20.10 or newer, and the newest Fairlead.",
+    lasting: true,
+  },
   "install.foreign": {
     status: 409,
     exit: 5,
@@ -267,6 +297,12 @@ export const faults = {
 } as const satisfies Record<string, FaultKind>;
 
 export type FaultCode = keyof typeof faults;
+
+/** Whether trying again does not mend what a fault of this code is about. */
+export function isLasting(code: FaultCode): boolean {
+  const kind: FaultKind = faults[code];
+  return kind.lasting === true;
+}
 
 /** One place in a document that is wrong. `line` and `column` count from 1. */
 export interface Complaint {

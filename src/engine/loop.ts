@@ -1,11 +1,13 @@
 import { backoff } from "../base/backoff.ts";
-import { asFault, type Fault, type FaultCode, type FaultRecord } from "../base/faults.ts";
+import { formatDuration } from "../base/duration.ts";
+import { asFault, Fault } from "../base/faults.ts";
 import { type EnvKey, keyText } from "../model/environment.ts";
 import type { Usage } from "../model/instance.ts";
+import { planBlind } from "../plan/blind.ts";
 import { inquiriesOf } from "../plan/checks.ts";
 import type { Plan, Snapshot, Step } from "../plan/plan.ts";
 import { memoryLimits, probeTargets } from "../plan/probes.ts";
-import { underWay } from "../plan/view.ts";
+import { type Refusal, refusalNow, refusalOf } from "../plan/refusal.ts";
 import { CheckBoard } from "./checks.ts";
 import type { Engine, EngineDeps } from "./engine.ts";
 import { execute, type Whose } from "./execute.ts";
@@ -16,6 +18,7 @@ import { Observer } from "./observe.ts";
 import { noteReadiness, ProbeBoard } from "./probes.ts";
 import { Redactors } from "./redaction.ts";
 import { Serial } from "./serial.ts";
+import { Times } from "./times.ts";
 
 /** How one reconcile went (DESIGN section 4). */
 export type Outcome =
@@ -24,20 +27,12 @@ export type Outcome =
   | { readonly kind: "retry"; readonly fault: Fault }
   | { readonly kind: "gave-up"; readonly fault: Fault };
 
-/** Faults that trying again does not mend: the release asks for something it cannot have. */
-const refusals: readonly FaultCode[] = [
-  "value.destroyed",
-  "vault.damaged",
-  "source.missing",
-  "source.unsafe",
-  "route.host-taken",
-  "route.invalid",
-  "runtime.ports-exhausted",
-];
 /** Between tries after a fault. */
 const retryDelay = { first: 100, limit: 10_000 } as const;
 /** Rounds of one reconcile before others get their turn; a deployment needs about a dozen. */
 const roundsAtOnce = 50;
+/** The longest that a look at the world may take; adapters have limits of their own, which are shorter. */
+const lookWithinMs = 60_000;
 /** After a round that changed nothing although it had steps. */
 const stalledMs = 50;
 
@@ -45,8 +40,7 @@ interface KeyState {
   readonly key: EnvKey;
   waiting: boolean;
   tries: number;
-  /** The fault that a step of this deployment met and that trying again does not mend. */
-  refusal: { readonly deployment: string | null; readonly fault: FaultRecord } | null;
+  refusal: Refusal | null;
   cancelTimer: () => void;
 }
 
@@ -63,12 +57,14 @@ class ReconcileLoop implements Engine {
   readonly #scale: MemoryScale;
   readonly #ingest: LogIngest;
   readonly #serial = new Serial();
+  readonly #times: Times;
   readonly #keys = new Map<string, KeyState>();
   #stops: (() => void)[] = [];
   #stopped = false;
 
   constructor(deps: EngineDeps) {
     this.#deps = deps;
+    this.#times = new Times(deps.clock);
     const failed = (key: EnvKey, thrown: unknown) => this.#complain(key, asFault(thrown));
     const redactors = new Redactors(deps);
     this.#observer = new Observer({ ...deps, redactors });
@@ -124,14 +120,23 @@ class ReconcileLoop implements Engine {
   }
 
   async observe(key: EnvKey): Promise<Snapshot> {
-    const s = await this.#observer.observe(key, {
+    const seen = {
       probes: this.#board.states(key),
       answers: this.#checks.answers(key),
       errorLines: this.#ingest.errorLines(key),
       memory: this.#scale.used(key),
+    };
+    const s = this.#times.corrected(await this.#inTime(this.#observer.observe(key, seen)));
+    return { ...s, refusal: refusalNow(s, this.#keys.get(keyText(key))?.refusal ?? null) };
+  }
+
+  /** Whoever is asked about the world answers, or is taken not to. */
+  #inTime<T>(answer: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const late = () => reject(new Fault("operation.failed", `no answer within ${formatDuration(lookWithinMs)}`));
+      const callOff = this.#deps.clock.after(lookWithinMs, late);
+      answer.finally(callOff).then(resolve, reject);
     });
-    const refusal = this.#keys.get(keyText(key))?.refusal;
-    return refusal && refusal.deployment === (underWay(s)?.id ?? null) ? { ...s, refusal: refusal.fault } : s;
   }
 
   async plan(key: EnvKey): Promise<Plan> {
@@ -186,7 +191,7 @@ class ReconcileLoop implements Engine {
         if (!this.#deps.runtime.capsMemory) this.#scale.watch(state.key, memoryLimits(s));
         decided = { s, plan: this.#deps.plan(s) };
       } catch (thrown) {
-        return { kind: "retry", fault: asFault(thrown) };
+        return { kind: "retry", fault: await this.#decideBlind(state, asFault(thrown)) };
       }
       const { s, plan } = decided;
       if (plan.steps.length === 0) return atRest(plan);
@@ -197,6 +202,16 @@ class ReconcileLoop implements Engine {
       if (fault) return { kind: "retry", fault };
     }
     return { kind: "again", afterMs: 0 };
+  }
+
+  /** What ends although nothing can be looked at; gives the fault to be told. */
+  async #decideBlind(state: KeyState, why: Fault): Promise<Fault> {
+    try {
+      const s = this.#times.corrected(await this.#observer.remember(state.key), false);
+      return (await this.#execute(state, s, planBlind(s, why.toRecord()))) ?? why;
+    } catch (thrown) {
+      return asFault(thrown);
+    }
   }
 
   /**
@@ -210,10 +225,9 @@ class ReconcileLoop implements Engine {
       if (this.#stopped) return first;
       const whose = { key: s.key, deployment: plan.deployment };
       const faults = await Promise.all(group.map((step) => this.#executeStep(whose, step)));
-      for (const fault of faults) {
-        if (fault && refusals.includes(fault.code)) {
-          state.refusal = { deployment: plan.deployment, fault: fault.toRecord() };
-        }
+      for (const [place, fault] of faults.entries()) {
+        const step = group[place];
+        if (fault && step) state.refusal = refusalOf({ s, plan }, step, fault.toRecord()) ?? state.refusal;
         first ??= fault;
       }
       if (faults[0] && group[0]?.do === "record") return faults[0];

@@ -1,11 +1,12 @@
-import { type EnvKey, keyText, newEnvironment } from "../model/environment.ts";
+import { type Environment, type EnvKey, keyText, newEnvironment } from "../model/environment.ts";
 import type { ArtifactState, Release } from "../model/release.ts";
-import type { Snapshot } from "../plan/plan.ts";
+import { nowhere } from "../model/route.ts";
+import { emptySnapshot, type Snapshot } from "../plan/plan.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Edge } from "../ports/edge.ts";
 import type { Journal } from "../ports/journal.ts";
-import type { Runtime } from "../ports/runtime.ts";
+import type { ObservedWorld, Runtime } from "../ports/runtime.ts";
 import type { Redactors } from "./redaction.ts";
 
 export interface ObserverDeps {
@@ -20,6 +21,15 @@ export interface ObserverDeps {
 /** Releases are immutable, so one that was read is never read again; only so many are remembered. */
 const rememberedReleases = 500;
 
+/** What others than the observer keep in memory. */
+type Seen = Pick<Snapshot, "probes" | "answers" | "errorLines" | "memory">;
+
+interface Books extends Pick<Snapshot, "deployments" | "facts"> {
+  readonly environment: Environment | null;
+}
+
+const nothing: ObservedWorld = { instances: [], tasks: [], unreadable: [], inside: nowhere };
+
 /** Puts the world of an environment together out of what the journal, the runtime, the edge and the builder say. */
 export class Observer {
   readonly #deps: ObserverDeps;
@@ -29,15 +39,40 @@ export class Observer {
     this.#deps = deps;
   }
 
-  async observe(key: EnvKey, seen: Pick<Snapshot, "probes" | "answers" | "errorLines" | "memory">): Promise<Snapshot> {
-    const { journal, runtime, edge, clock } = this.#deps;
-    const [found, deployments, facts, world, edgeState] = await Promise.all([
-      journal.environment(key),
-      journal.unfinished(key),
-      journal.facts(key),
+  /** Faults: those of the journal, and whatever keeps the runtime or the builder from being looked at. */
+  async observe(key: EnvKey, seen: Seen): Promise<Snapshot> {
+    const { runtime, edge } = this.#deps;
+    const [books, world, edgeState] = await Promise.all([
+      this.#booksOf(key),
       runtime.observe(key),
       edge.observe(keyText(key)),
     ]);
+    const known = await this.#known(key, books, world);
+    const wanted = known.releases.filter(({ number }) => known.deployments.some(({ release }) => release === number));
+    const artifacts = await this.#artifactsOf(wanted);
+    return { ...known, ...world, ...seen, artifacts, edge: edgeState };
+  }
+
+  /** What the journal alone knows, for when nothing else can be looked at. */
+  async remember(key: EnvKey): Promise<Snapshot> {
+    return this.#known(key, await this.#booksOf(key), nothing);
+  }
+
+  async #booksOf(key: EnvKey): Promise<Books> {
+    const { journal } = this.#deps;
+    const [environment, deployments, facts] = await Promise.all([
+      journal.environment(key),
+      journal.unfinished(key),
+      journal.facts(key),
+    ]);
+    return { environment, deployments, facts };
+  }
+
+  async #known(
+    key: EnvKey,
+    { environment: found, deployments, facts }: Books,
+    world: ObservedWorld,
+  ): Promise<Snapshot> {
     const environment = found ?? newEnvironment(key);
     const numbers = new Set<number>();
     if (environment.serving) numbers.add(environment.serving.release);
@@ -45,25 +80,10 @@ export class Observer {
       numbers.add(release);
       if (previous) numbers.add(previous.release);
     }
-    for (const instance of world.instances) numbers.add(instance.identity.release);
+    for (const { identity } of world.instances) numbers.add(identity.release);
+    for (const { spec } of world.tasks) numbers.add(spec.release);
     const releases = await this.#releasesOf(key, numbers);
-    const wanted = releases.filter((release) => deployments.some((one) => one.release === release.number));
-    return {
-      now: clock.now(),
-      key,
-      environment,
-      releases,
-      deployments,
-      instances: world.instances,
-      facts,
-      ...seen,
-      tasks: world.tasks,
-      unreadable: world.unreadable,
-      inside: world.inside,
-      artifacts: await this.#artifactsOf(wanted),
-      refusal: null,
-      edge: edgeState,
-    };
+    return { ...emptySnapshot(key, this.#deps.clock.now()), environment, releases, deployments, facts };
   }
 
   async #releasesOf(key: EnvKey, numbers: ReadonlySet<number>): Promise<readonly Release[]> {

@@ -5,6 +5,7 @@ export const eventKinds = [
   "deployment.queued",
   "deployment.phase",
   "deployment.check",
+  "deployment.remains",
   "deployment.ended",
   "instance.started",
   "instance.gated",

@@ -121,6 +121,8 @@ export interface ObservedTask {
   readonly name: string;
   readonly spec: TaskSpec;
   readonly startedAt: number;
+  /** When a signal other than SIGKILL was sent; null or left out: none was. */
+  readonly stopSignalAt?: number | null;
   readonly exit: Exit | null;
 }
 

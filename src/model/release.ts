@@ -214,11 +214,21 @@ export interface ServiceSpec extends Confinement {
   readonly needs: readonly string[];
   /** Runs once per deployment, in the new artifact, before anything starts. */
   readonly release: readonly string[] | null;
+  /** The longest that it may take; left out by earlier versions. */
+  readonly releaseWithinMs?: number;
   /** Left out by earlier versions. */
   readonly checks?: ServiceChecks;
   readonly stop: StopSpec;
   /** How long an instance without a probe must stay up to pass its gate. */
   readonly settleMs: number;
+}
+
+/** The limit of a release command of which the manifest says none. */
+export const usualReleaseMs = 30 * 60_000;
+
+/** The longest that a service's release command may take, in milliseconds. */
+export function releaseWithin({ releaseWithinMs }: Pick<ServiceSpec, "releaseWithinMs">): number {
+  return releaseWithinMs ?? usualReleaseMs;
 }
 
 /** How an artifact is made: as a directory of the process runtime, or as an image. */

@@ -45,6 +45,11 @@ export function longestBefore(release: Release): number {
   return checksOf(release, "before").reduce((sum, { check }) => sum + check.withinMs, 0);
 }
 
+/** The longest that the checks of a release that has all traffic may take, side by side. */
+export function longestAfter(release: Release): number {
+  return Math.max(0, ...checksOf(release, "after").map(({ check }) => check.withinMs));
+}
+
 /** What a check of a deployment found; undefined while it is not over. */
 export function resultOf({ checks = [] }: Deployment, { service, when, check }: Due): CheckResult | undefined {
   return checks.find((one) => one.when === when && one.service === service.name && one.name === check.name);

@@ -5,7 +5,6 @@ import {
   type InstanceSpec,
   instanceName,
   type ObservedInstance,
-  type ObservedTask,
   type Planned,
   type RetireReason,
 } from "../model/instance.ts";
@@ -14,6 +13,7 @@ import type { Route, RouteTable } from "../model/route.ts";
 import type { Draft } from "./draft.ts";
 import { exitWords, judgeGate } from "./gate.ts";
 import type { Snapshot } from "./plan.ts";
+import { clearTasks, killAgainMs } from "./tasks.ts";
 import {
   factsOf,
   idOf,
@@ -22,7 +22,6 @@ import {
   isRunning,
   isStaying,
   nextIdentity,
-  releaseOf,
   routedNow,
   type Slot,
   slotId,
@@ -35,12 +34,10 @@ export const stableAfterMs = 60_000;
 export const restartDelay = { first: 250, limit: 30_000 } as const;
 /** Ended instances of one place that are kept to count the crashes. */
 const keptAttempts = 8;
-/** How long an ended `run` task can still be asked for its output. */
-export const keepTaskMs = 3_600_000;
 /** For an instance whose release is not known any more. */
 const orphanStop = { signal: "SIGTERM", withinMs: 30_000, drainMs: 30_000 } as const;
-/** A process that SIGKILL has not ended is asked again after this. */
-const killAgainMs = 5_000;
+/** SIGKILL ends what it can within milliseconds; a machine that swaps gets longer. */
+const stuckAfterMs = 30_000;
 
 export interface Wanted {
   /** Places that shall be filled now, in the order of starting. */
@@ -63,14 +60,14 @@ export function converge(s: Snapshot, wanted: Wanted, draft: Draft): void {
   clear(s, wanted, draft);
 }
 
-/** Nothing left to do for an environment: every place filled and gated, nothing that should not be there. */
-export function isSettled(s: Snapshot, wanted: Wanted): boolean {
-  return isTidy(s, wanted) && wanted.slots.every((slot) => hasGated(s, slot));
+/** Everything that must go is gone or stuck, and the edge has the wanted table. */
+export function isTidy(s: Snapshot, wanted: Wanted): boolean {
+  return isRouted(s, wanted.table) && !leaversOf(s, wanted).some((one) => isRunning(one) && !isStuck(s, one));
 }
 
-/** Everything that must go is gone, and the edge has the wanted table. */
-export function isTidy(s: Snapshot, wanted: Wanted): boolean {
-  return isRouted(s, wanted.table) && !leaversOf(s, wanted).some(isRunning);
+/** Whether SIGKILL did not end an instance: it hangs in the kernel, and nobody knows for how long. */
+export function isStuck(s: Snapshot, { exit, killedAt }: ObservedInstance): boolean {
+  return exit === null && killedAt !== null && s.now - killedAt >= stuckAfterMs;
 }
 
 /** Whether the edge serves exactly this table. */
@@ -170,7 +167,7 @@ function noteDead(s: Snapshot, wanted: Wanted, draft: Draft): void {
 }
 
 /** Running instances that must go: of no wanted place, told to, or outrun by a newer attempt. */
-function leaversOf(s: Snapshot, wanted: Wanted): readonly ObservedInstance[] {
+export function leaversOf(s: Snapshot, wanted: Wanted): readonly ObservedInstance[] {
   const places = new Set(wanted.slots.map(idOf));
   return s.instances.filter(
     (instance) =>
@@ -350,31 +347,4 @@ function isHistory(
   const left = current.startedAt + stableAfterMs - s.now;
   if (left > 0) draft.lookAgainIn(left);
   return left <= 0;
-}
-
-/** Whether the deployment under way waits for this build, which one before it began: equal input is built once. */
-function isAwaited(s: Snapshot, build: ObservedTask, { deployment }: Draft): boolean {
-  const release = deployment?.phase === "build" ? releaseOf(s, deployment.release) : undefined;
-  const states = release?.artifacts.map(({ digest }) => s.artifacts[digest]) ?? [];
-  return states.some((found) => found?.state === "building" && (found.task ?? build.name) === build.name);
-}
-
-function clearTasks(s: Snapshot, draft: Draft): void {
-  const phases = new Map(s.deployments.map(({ id, phase }) => [id, phase]));
-  for (const task of s.tasks) {
-    const { deployment, purpose } = task.spec;
-    const phase = phases.get(deployment ?? "");
-    if (phase !== undefined && (phase !== "undo" || task.exit)) continue;
-    if (!task.exit) {
-      // A release command is left to end by itself: half a migration is worse than one too many.
-      if (purpose !== "build" && purpose !== "check") continue;
-      if (purpose === "build" && isAwaited(s, task, draft)) continue;
-      draft.do({ do: "signal", name: task.name, signal: "SIGKILL", why: `nobody waits for this ${purpose} any more` });
-      draft.lookAgainIn(killAgainMs);
-      continue;
-    }
-    const left = purpose === "run" ? task.exit.at + keepTaskMs - s.now : 0;
-    if (left > 0) draft.lookAgainIn(left);
-    else draft.do({ do: "remove", name: task.name, why: `${task.name} has ended` });
-  }
 }

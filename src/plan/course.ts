@@ -43,6 +43,11 @@ export function fail({ draft, s }: Pick<Course, "draft" | "s">, { verdict, fault
   else draft.enter("undo", fault.detail);
 }
 
+/** The verdict of a failure: a release that has traffic is taken back where there is one to go back to. */
+export function failureOf({ draft, previous }: Pick<Course, "draft" | "previous">): "failed" | "rolled-back" {
+  return draft.current.phase === "watch" && previous ? "rolled-back" : "failed";
+}
+
 /** Closes the books. The verdict must have been decided. */
 export function end({ draft, s }: Pick<Course, "draft" | "s">): void {
   const { verdict, fault, release } = draft.current;

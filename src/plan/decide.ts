@@ -2,6 +2,7 @@ import type { Deployment } from "../model/deployment.ts";
 import type { Serving } from "../model/environment.ts";
 import { converge, type Wanted } from "./converge.ts";
 import { besideSlots, type Course, end, nextServing, singleSlots } from "./course.ts";
+import { endOverdue } from "./deadlines.ts";
 import { advance, finishDrain, finishUndo, startable } from "./deploy.ts";
 import { Draft } from "./draft.ts";
 import { faultOf } from "./gate.ts";
@@ -23,7 +24,10 @@ export function plan(s: Snapshot): Plan {
   }
   awaitEnd(s, draft);
   const running = underWay(s);
-  if (running) draft.take(running);
+  if (running) {
+    draft.take(running);
+    endOverdue(s, draft);
+  }
   const begun = running ? s : beginNext(s, draft);
   const wanted = draft.deployment ? goOn(begun, draft) : atRest(begun, begun.environment.serving);
   converge(begun, wanted, draft);
@@ -42,7 +46,7 @@ function beginNext(s: Snapshot, draft: Draft): Snapshot {
   const { deployments } = s; // oldest first; times of creation would lie after the clock was set back
   const next = deployments.findLast(({ kind }) => kind !== "stage") ?? deployments.at(-1);
   if (!next) return s;
-  for (const older of deployments.slice(0, deployments.indexOf(next))) supersede(s, older, { by: next, draft });
+  for (const older of deployments.slice(0, deployments.indexOf(next))) supersede(older, { by: next, draft });
   const previous = s.environment.stopped ? null : s.environment.serving;
   draft.take({ ...next, previous });
   if (next.cancelRequested) {
@@ -56,13 +60,11 @@ function beginNext(s: Snapshot, draft: Draft): Snapshot {
   return { ...s, environment: { ...s.environment, stopped: false } };
 }
 
-function supersede(s: Snapshot, older: Deployment, { by, draft }: { by: Deployment; draft: Draft }): void {
+function supersede(older: Deployment, { by, draft }: { by: Deployment; draft: Draft }): void {
   const verdict = older.cancelRequested ? "cancelled" : "superseded";
   const code = older.cancelRequested ? "deployment.cancelled" : "deployment.superseded";
   const fault = faultOf(code, older.cancelRequested ? "cancelled while it was queued" : `${by.id} took its place`);
-  const history = [...older.history, { phase: "ended" as const, at: s.now }];
-  const ended: Deployment = { ...older, phase: "ended", verdict, fault, endedAt: s.now, history };
-  draft.record({ kind: "deployment", deployment: ended }, `${older.id} is ${verdict}`);
+  draft.close(older, { verdict, fault });
 }
 
 /** Takes the deployment under way as far as it goes, and says what is wanted then. */

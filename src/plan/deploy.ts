@@ -1,33 +1,34 @@
-import { formatDuration } from "../base/duration.ts";
 import type { FaultRecord } from "../base/faults.ts";
-import { enteredAt, type Phase, phaseSince } from "../model/deployment.ts";
+import { enteredAt, type Phase } from "../model/deployment.ts";
 import type { ArtifactSpec } from "../model/release.ts";
-import { longestBefore, passesBefore } from "./checks.ts";
+import { passesBefore } from "./checks.ts";
 import { hasGated, isTidy, type Wanted } from "./converge.ts";
-import { besideSlots, type Course, end, fail, firstFailure, isExchanged, taskName, taskOf } from "./course.ts";
+import {
+  besideSlots,
+  type Course,
+  end,
+  fail,
+  failureOf,
+  firstFailure,
+  isExchanged,
+  taskName,
+  taskOf,
+} from "./course.ts";
+import { lateFault, remainsOf, timeLeft } from "./deadlines.ts";
 import { commandEnd, faultOf } from "./gate.ts";
 import type { Snapshot } from "./plan.ts";
 import { switchOn, watchOn } from "./switch.ts";
+import { lateWords, runningCommand } from "./tasks.ts";
 import { instancesOf, type Slot, slotsOf } from "./view.ts";
-
-/** Longest stay in a phase (X030 and peers' stuck deployments: every wait ends). Checks and canary steps add their own time. */
-export const deadlineMs: Partial<Record<Phase, number>> = {
-  build: 30 * 60_000,
-  protect: 30 * 60_000,
-  release: 30 * 60_000,
-  start: 30 * 60_000,
-  gate: 30 * 60_000,
-  switch: 10 * 60_000,
-  undo: 5 * 60_000,
-};
 
 /** Takes the deployment as far as this snapshot allows. */
 export function advance(course: Course): void {
   for (let before: Phase | null = null; before !== course.draft.current.phase; ) {
     before = course.draft.current.phase;
     if (isCancelled(course)) return fail(course, { verdict: "cancelled", fault: cancelFault(course) });
-    if (isRefused(course)) return fail(course, { verdict: "failed", fault: course.s.refusal ?? lateFault(course) });
-    if (isLate(course)) return fail(course, { verdict: "failed", fault: lateFault(course) });
+    const { refusal } = course.s;
+    if (refusal && isOpen(course)) return fail(course, { verdict: failureOf(course), fault: refusal });
+    if (isOpen(course) && timeLeft(course) === 0) return failLate(course);
     step(course, before);
   }
 }
@@ -57,18 +58,24 @@ function step(course: Course, phase: Phase): void {
   }
 }
 
-function isCancelled({ s, draft }: Course): boolean {
-  const { kind, cancelRequested, phase } = draft.current;
+export function isCancelled({ s, draft }: Pick<Course, "s" | "draft">): boolean {
+  const { kind, cancelRequested } = draft.current;
   const isStopped = s.environment.stopped && kind !== "stage";
-  return (cancelRequested || isStopped) && phase !== "drain" && phase !== "undo" && phase !== "ended";
+  return (cancelRequested || isStopped) && isOpen({ draft });
 }
 
-/** Builder, edge or runtime will not do what this release asks for, e.g. a host that another environment owns. */
-function isRefused({ s, draft }: Course): boolean {
-  return s.refusal !== null && ["build", "start", "gate", "switch"].includes(draft.current.phase);
+/** Whether how it ends is still to be decided. */
+function isOpen({ draft }: Pick<Course, "draft">): boolean {
+  return !["drain", "undo", "ended"].includes(draft.current.phase);
 }
 
-function cancelFault({ s, draft, previous }: Course): FaultRecord {
+/** Ends a deployment whose phase took too long. */
+export function failLate(course: Course): void {
+  const command = runningCommand(course.s, course.draft.current);
+  fail(course, { verdict: failureOf(course), fault: lateFault(course), culprit: command?.name ?? null });
+}
+
+export function cancelFault({ s, draft, previous }: Course): FaultRecord {
   const where = `cancelled in phase ${draft.current.phase}`;
   if (s.environment.stopped) {
     const hint = "Everything of the environment was stopped.";
@@ -76,29 +83,6 @@ function cancelFault({ s, draft, previous }: Course): FaultRecord {
   }
   const serves = previous ? `v${previous.release} goes on serving` : "nothing is served";
   return faultOf("deployment.cancelled", `${where}; ${serves}`);
-}
-
-function deadlineOf({ draft, release }: Course): number | null {
-  const { phase } = draft.current;
-  const base = deadlineMs[phase];
-  if (base === undefined) return null;
-  if (phase === "release") return base + longestBefore(release);
-  const canary = release.deploy.canary;
-  return phase === "switch" && canary ? base + canary.weights.length * canary.everyMs : base;
-}
-
-function isLate(course: Course): boolean {
-  const deployment = course.draft.current;
-  const limit = deadlineOf(course);
-  if (limit === null || deployment.phase === "undo") return false;
-  const left = phaseSince(deployment) + limit - course.s.now;
-  if (left > 0) course.draft.lookAgainIn(left);
-  return left <= 0;
-}
-
-function lateFault(course: Course): FaultRecord {
-  const { phase } = course.draft.current;
-  return faultOf("deployment.deadline", `phase ${phase} took longer than ${formatDuration(deadlineOf(course) ?? 0)}`);
 }
 
 function prepare(course: Course): void {
@@ -160,6 +144,11 @@ function runReleaseCommands(course: Course): void {
       draft.do({ do: "run-task", task: taskOf(course, service, command), why: "the release command runs once" });
       return;
     }
+    const late = lateWords(s, task);
+    if (late) {
+      const fault = faultOf("deployment.deadline", late);
+      return fail(course, { verdict: "failed", fault, culprit: name });
+    }
     if (!task.exit) return;
     if (task.exit.reason !== "exited" || task.exit.code !== 0) {
       const how = commandEnd(task.exit);
@@ -194,17 +183,32 @@ function startAndGate(course: Course): void {
 }
 
 /** Ends `undo` when everything is as it was, or when waiting longer would not help. */
-export function finishUndo(course: Pick<Course, "s" | "draft">, wanted: Wanted): void {
+export function finishUndo(course: Course, wanted: Wanted): void {
   const { s, draft } = course;
-  const left = phaseSince(draft.current) + (deadlineMs.undo ?? 0) - s.now;
-  const restored = wanted.slots.every((slot) => hasGated(s, slot));
-  if (isTidy(s, wanted) && (restored || left <= 0)) return end(course);
-  if (left > 0) draft.lookAgainIn(left);
+  const open = wanted.slots.filter((slot) => !hasGated(s, slot));
+  // A command whose time is over is on its way out; the next deployment's must not find it at work.
+  const command = runningCommand(s, draft.current);
+  const isEnding = command !== undefined && command.name === draft.current.culprit;
+  // What cannot be started again is not waited for.
+  const isRestored = open.length === 0 || s.refusal !== null;
+  if (!(isTidy(s, wanted) && isRestored && !isEnding) && timeLeft(course) > 0) return;
+  const refused = s.refusal ? ` (${s.refusal.detail})` : "";
+  const places = open.map(({ service, release }) => `${service.name} v${release.number} is not ready again${refused}`);
+  const remains = [...remainsOf(s, wanted), ...places, ...(isEnding ? [`${command.name} has not ended yet`] : [])];
+  const { fault } = draft.current;
+  if (remains.length > 0 && fault) {
+    draft.change({ fault: { ...fault, detail: `${fault.detail}; not taken back yet: ${remains.join("; ")}` } });
+    draft.event("deployment.remains", `v${course.release.number}`, remains.join("; "));
+  }
+  end(course);
 }
 
-/** Ends `drain` when nothing of the release before is left. */
-export function finishDrain(course: Pick<Course, "s" | "draft">, wanted: Wanted): void {
-  if (!isTidy(course.s, wanted)) return;
-  course.draft.change({ verdict: "live" });
+/** Ends `drain` when nothing of the release before is left, or when waiting longer would not help. */
+export function finishDrain(course: Course, wanted: Wanted): void {
+  const { s, draft, release } = course;
+  if (!isTidy(s, wanted) && timeLeft(course) > 0) return;
+  const remains = remainsOf(s, wanted);
+  if (remains.length > 0) draft.event("deployment.remains", `v${release.number}`, remains.join("; "));
+  draft.change({ verdict: "live" });
   end(course);
 }

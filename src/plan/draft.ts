@@ -1,6 +1,6 @@
-import { Fault } from "../base/faults.ts";
+import { Fault, type FaultRecord } from "../base/faults.ts";
 import type { Change } from "../model/change.ts";
-import { type Deployment, mayFollow, type Phase } from "../model/deployment.ts";
+import { type Deployment, mayFollow, type Phase, type Verdict } from "../model/deployment.ts";
 import type { EventKind } from "../model/event.ts";
 import type { Plan, Snapshot, Step } from "./plan.ts";
 
@@ -56,6 +56,14 @@ export class Draft {
     if (!deployment || !mayFollow(deployment.phase, phase)) return;
     this.change({ phase, history: [...deployment.history, { phase, at: this.#s.now }] });
     this.event("deployment.phase", phase, detail);
+  }
+
+  /** Ends a deployment other than the one that is worked on. */
+  close(one: Deployment, { verdict, fault }: { verdict: Verdict; fault: FaultRecord }): void {
+    const { now: at } = this.#s;
+    const history = [...one.history, { phase: "ended" as const, at }];
+    const deployment: Deployment = { ...one, phase: "ended", verdict, fault, endedAt: at, history };
+    this.record({ kind: "deployment", deployment }, `${one.id} is ${verdict}`);
   }
 
   do(step: Step): void {

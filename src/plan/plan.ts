@@ -1,7 +1,7 @@
 import type { FaultRecord } from "../base/faults.ts";
 import type { Change } from "../model/change.ts";
 import type { Deployment } from "../model/deployment.ts";
-import type { Environment, EnvKey } from "../model/environment.ts";
+import { type Environment, type EnvKey, newEnvironment } from "../model/environment.ts";
 import type {
   CheckAnswer,
   InstanceFacts,
@@ -14,7 +14,7 @@ import type {
   Unreadable,
 } from "../model/instance.ts";
 import type { ArtifactSpec, ArtifactState, Release } from "../model/release.ts";
-import type { Inside, RouteTable, UpstreamStats } from "../model/route.ts";
+import { type Inside, nowhere, type RouteTable, type UpstreamStats } from "../model/route.ts";
 
 /** The world of one environment at one moment: all that a decision may depend on. */
 export interface Snapshot {
@@ -47,6 +47,29 @@ export interface Snapshot {
     readonly up: boolean;
     readonly table: RouteTable | null;
     readonly stats: Readonly<Record<string, UpstreamStats>>;
+  };
+}
+
+/** An environment in which there is nothing, and which nothing is known of. */
+export function emptySnapshot(key: EnvKey, now: number): Snapshot {
+  return {
+    now,
+    key,
+    environment: newEnvironment(key),
+    releases: [],
+    deployments: [],
+    instances: [],
+    facts: [],
+    probes: {},
+    answers: {},
+    errorLines: {},
+    memory: {},
+    tasks: [],
+    unreadable: [],
+    inside: nowhere,
+    artifacts: {},
+    refusal: null,
+    edge: { up: false, table: null, stats: {} },
   };
 }
 

@@ -149,7 +149,8 @@ export function spareUpstreams(
   return upstreamsOf(s, spare, service).filter(({ identity }) => places.has(slotId(identity)));
 }
 
-function readyWithin(service: ServiceSpec): number {
+/** The longest time from the start of an instance to its gate. */
+export function readyWithin(service: ServiceSpec): number {
   return service.http?.ready?.withinMs ?? tcpGate.withinMs;
 }
 

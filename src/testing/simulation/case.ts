@@ -166,7 +166,9 @@ function readService(words: Words): ServiceSpec {
     replicas: words.number("replicas") || 1,
     single: words.has("single"),
     needs: words.list("needs"),
+    stop: { signal: "SIGTERM", withinMs: 2_000, drainMs: parseDuration(words.text("drain") ?? "") ?? 1_500 },
     release: words.has("migrates") ? ["node", "migrate.js"] : null,
+    ...(words.text("migrates") && { releaseWithinMs: parseDuration(words.text("migrates") ?? "") ?? 0 }),
     checks: readChecks(words),
     ...unconfined,
     memoryBytes: words.has("memory") ? words.number("memory") : null,
@@ -214,7 +216,7 @@ function readDeployment(words: Words): Deployment {
     cancelRequested: words.has("cancelled"),
     verdict,
     fault,
-    culprit: null,
+    culprit: words.text("culprit"),
     endedAt: null,
   };
 }
@@ -261,6 +263,7 @@ function readTask(words: Words): ObservedTask {
     name,
     spec: { ...about, name, service: words.at(0), release: numberOf(words.at(2)), deployment },
     startedAt: words.ago("age") ?? caseNow - 1_000,
+    stopSignalAt: words.ago("stopping"),
     exit: code === null ? null : { at: caseNow, code: Number(code), signal: null, reason: "exited" },
   };
 }

@@ -1,11 +1,12 @@
 import { backoff } from "../../base/backoff.ts";
 import type { Deployment } from "../../model/deployment.ts";
-import { type EnvKey, keyText, newEnvironment } from "../../model/environment.ts";
+import { type EnvKey, keyText } from "../../model/environment.ts";
 import type { TaskSpec } from "../../model/instance.ts";
-import { nowhere, type Route } from "../../model/route.ts";
+import type { Route } from "../../model/route.ts";
 import { restartDelay, stableAfterMs } from "../../plan/converge.ts";
 import { timesWanted } from "../../plan/gate.ts";
 import { breachOf, type Decision, requiredRoutes, strayed } from "../../plan/invariants.ts";
+import { emptySnapshot } from "../../plan/plan.ts";
 import type { SimulatedClock } from "./clock.ts";
 import type { SimulatedEdge } from "./edge.ts";
 import type { Book, SimulatedJournal } from "./journal.ts";
@@ -218,23 +219,6 @@ function sameService(a: Process, b: Process): boolean {
 
 /** As much of a snapshot as the journal alone can tell. */
 function snapshotOf(key: EnvKey, { environment, releases, deployments }: Book): Decision["s"] {
-  return {
-    now: 0,
-    key,
-    environment: environment ?? newEnvironment(key),
-    releases,
-    deployments: deployments.filter(({ phase }) => phase !== "ended"),
-    instances: [],
-    facts: [],
-    probes: {},
-    answers: {},
-    errorLines: {},
-    memory: {},
-    tasks: [],
-    unreadable: [],
-    inside: nowhere,
-    artifacts: {},
-    refusal: null,
-    edge: { up: true, table: null, stats: {} },
-  };
+  const open = deployments.filter(({ phase }) => phase !== "ended");
+  return { ...emptySnapshot(key, 0), ...(environment && { environment }), releases, deployments: open };
 }

@@ -107,7 +107,7 @@ class DockerRuntime implements Runtime {
         continue;
       }
       if (startedAt === null) continue;
-      if (about.kind === "task") tasks.push({ name, spec: about.spec, startedAt, exit });
+      if (about.kind === "task") tasks.push({ name, spec: about.spec, startedAt, stopSignalAt, exit });
       else {
         const { identity, address } = about;
         instances.push({ name, identity, startedAt, address, stopSignalAt, killedAt, exit });

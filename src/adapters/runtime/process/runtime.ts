@@ -105,7 +105,7 @@ class ProcessRuntime implements Runtime {
       const startedAt = this.#claimOf(entry)?.at ?? exit?.at;
       if (startedAt === undefined) continue;
       const { stored, name, stopSignalAt, killedAt } = entry;
-      if (stored.kind === "task") tasks.push({ name, spec: stored.spec, startedAt, exit });
+      if (stored.kind === "task") tasks.push({ name, spec: stored.spec, startedAt, stopSignalAt, exit });
       else {
         const address = stored.port === null ? null : { host: loopback, port: stored.port };
         instances.push({ name, identity: stored.spec.identity, startedAt, address, stopSignalAt, killedAt, exit });

@@ -1,0 +1,83 @@
+import { describe, expect, test } from "vitest";
+import { emptySnapshot, type Snapshot } from "../plan/plan.ts";
+import { SimulatedClock } from "../testing/simulation/clock.ts";
+import { Times } from "./times.ts";
+
+const key = { app: "shop", environment: "production" };
+const dayMs = 86_400_000;
+
+/** A world in which one instance was started and gated then. */
+function worldOf(startedAt: number, gatedAt: number): Snapshot {
+  const name = "web-1";
+  const identity = { key, service: "web", release: 1, deployment: "dep_1", ordinal: 0, attempt: 0 };
+  const instance = { name, identity, startedAt, address: null, stopSignalAt: null, killedAt: null, exit: null };
+  const facts = [{ name, gatedAt, retiredAt: null, retiredBecause: null }];
+  return { ...emptySnapshot(key, 0), instances: [instance], facts };
+}
+
+/** How long ago the instance was started and gated. */
+function agesOf({ now, instances, facts }: Snapshot): readonly number[] {
+  return [now - (instances[0]?.startedAt ?? 0), now - (facts[0]?.gatedAt ?? 0)];
+}
+
+describe.each([dayMs, -dayMs, 3_000, -3_000])("a clock that is set by %d ms", (jump) => {
+  test("changes nothing about how long ago something was", () => {
+    const clock = new SimulatedClock();
+    const times = new Times(clock);
+    const startedAt = clock.now();
+    clock.passTo(1_000);
+    const gatedAt = clock.now();
+    expect(agesOf(times.corrected(worldOf(startedAt, gatedAt)))).toEqual([1_000, 0]);
+    clock.passTo(1_500);
+    clock.jump(jump);
+    clock.passTo(2_000);
+    expect(agesOf(times.corrected(worldOf(startedAt, gatedAt)))).toEqual([2_000, 1_000]);
+    clock.passTo(5_000);
+    expect(agesOf(times.corrected(worldOf(startedAt, gatedAt)))).toEqual([5_000, 4_000]);
+  });
+
+  test("nor when what was given out is written down again", () => {
+    const clock = new SimulatedClock();
+    const times = new Times(clock);
+    const startedAt = clock.now();
+    times.corrected(worldOf(startedAt, startedAt));
+    clock.jump(jump);
+    const given = times.corrected(worldOf(startedAt, startedAt)).facts[0]?.gatedAt ?? 0;
+    clock.passTo(700);
+    expect(agesOf(times.corrected(worldOf(startedAt, given)))).toEqual([700, 700]);
+    clock.jump(-jump);
+    clock.passTo(900);
+    expect(agesOf(times.corrected(worldOf(startedAt, given)))).toEqual([900, 900]);
+  });
+});
+
+test("what was written between the last look and a jump ahead is as old as it is", () => {
+  const clock = new SimulatedClock();
+  const times = new Times(clock);
+  times.corrected(emptySnapshot(key, 0));
+  clock.passTo(100);
+  const startedAt = clock.now();
+  clock.jump(dayMs);
+  clock.passTo(400);
+  expect(agesOf(times.corrected(worldOf(startedAt, clock.now())))).toEqual([300, 0]);
+});
+
+test("what a controller before wrote in the future counts from when it is first seen", () => {
+  const clock = new SimulatedClock();
+  const future = clock.now() + dayMs;
+  const times = new Times(clock);
+  expect(agesOf(times.corrected(worldOf(future, future)))).toEqual([0, 0]);
+  clock.passTo(60_000);
+  expect(agesOf(times.corrected(worldOf(future, future)))).toEqual([60_000, 60_000]);
+});
+
+test("what is only unseen for a while is not forgotten", () => {
+  const clock = new SimulatedClock();
+  const times = new Times(clock);
+  const startedAt = clock.now();
+  times.corrected(worldOf(startedAt, startedAt));
+  clock.jump(-dayMs);
+  times.corrected(emptySnapshot(key, 0), false);
+  clock.passTo(1_000);
+  expect(agesOf(times.corrected(worldOf(startedAt, startedAt)))).toEqual([1_000, 1_000]);
+});

@@ -1,0 +1,120 @@
+import type { Deployment } from "../model/deployment.ts";
+import { type EnvKey, keyText } from "../model/environment.ts";
+import type { ArtifactState } from "../model/release.ts";
+import type { Snapshot } from "../plan/plan.ts";
+import type { SteadyClock } from "../ports/clock.ts";
+
+/** `now` and `steady` differ by more than this from how they did before: the clock was set, or the machine slept. */
+const jumpMs = 250;
+
+interface Known {
+  /** As it was read. */
+  readonly raw: number;
+  /** By how much the clock was set since it was written. */
+  readonly shift: number;
+}
+
+interface Frame {
+  /** `now` − `steady` since the last jump. */
+  readonly offset: number;
+  readonly known: ReadonlyMap<string, Known>;
+}
+
+/** A time of the past, under a name that no other one of its environment has. */
+type Past = <T extends number | null>(id: string, raw: T) => T;
+
+/**
+ * Gives times of the past as they would have been written with the clock as it is set now: `now` minus one of them is how
+ * long ago it was, whatever was done to the clock meanwhile and however long the machine slept. What was written before this
+ * controller looked is taken as it stands, but as no later than now: so no wait is ever longer than it was to be.
+ */
+export class Times {
+  readonly #clock: SteadyClock;
+  readonly #frames = new Map<string, Frame>();
+
+  constructor(clock: SteadyClock) {
+    this.#clock = clock;
+  }
+
+  /** The same world, as of now. `isWhole`: what is not in it is gone, and not only unseen. */
+  corrected(s: Snapshot, isWhole = true): Snapshot {
+    const now = this.#clock.now();
+    const found = now - this.#clock.steady();
+    const { offset, known } = this.#frames.get(keyText(s.key)) ?? { offset: found, known: new Map<string, Known>() };
+    const jump = Math.abs(found - offset) > jumpMs ? found - offset : 0;
+    const seen = new Map<string, Known>();
+    const past: Past = (id, raw) => {
+      if (raw === null) return raw;
+      const one = nowKnown(known.get(id), { raw, now, jump });
+      seen.set(id, one);
+      return (raw + one.shift) as typeof raw;
+    };
+    const corrected = { ...s, now, ...pastOf(s, past) };
+    if (!isWhole) {
+      for (const [id, { raw, shift }] of known) if (!seen.has(id)) seen.set(id, { raw, shift: shift + jump });
+    }
+    this.#frames.set(keyText(s.key), { offset: offset + jump, known: seen });
+    return corrected;
+  }
+
+  /** Forgets an environment that nobody looks at any more. */
+  forget(key: EnvKey): void {
+    this.#frames.delete(keyText(key));
+  }
+}
+
+function nowKnown(before: Known | undefined, { raw, now, jump }: { raw: number; now: number; jump: number }): Known {
+  const shift = shiftOf(before, { raw, now, jump });
+  return { raw, shift: Math.min(shift, now - raw) };
+}
+
+function shiftOf(before: Known | undefined, { raw, now, jump }: { raw: number; now: number; jump: number }): number {
+  if (before?.raw === raw) return before.shift + jump;
+  // Written down again, as it was given out.
+  if (before && before.raw + before.shift === raw) return jump;
+  // New since the last look. With the clock set forward, what is older than the jump is wide was written before it.
+  return jump > 0 && raw <= now - jump ? jump : 0;
+}
+
+function pastOf(
+  s: Snapshot,
+  past: Past,
+): Pick<Snapshot, "deployments" | "facts" | "instances" | "tasks" | "artifacts"> {
+  return {
+    deployments: s.deployments.map((one) => deploymentOf(one, past)),
+    facts: s.facts.map((one) => ({
+      ...one,
+      gatedAt: past(`${one.name} gated`, one.gatedAt),
+      retiredAt: past(`${one.name} retired`, one.retiredAt),
+    })),
+    instances: s.instances.map((one) => ({
+      ...one,
+      startedAt: past(`${one.name} started`, one.startedAt),
+      stopSignalAt: past(`${one.name} stopped`, one.stopSignalAt),
+      killedAt: past(`${one.name} killed`, one.killedAt),
+      exit: one.exit && { ...one.exit, at: past(`${one.name} ended`, one.exit.at) },
+    })),
+    tasks: s.tasks.map((one) => ({
+      ...one,
+      startedAt: past(`${one.name} started`, one.startedAt),
+      stopSignalAt: past(`${one.name} stopped`, one.stopSignalAt ?? null),
+      exit: one.exit && { ...one.exit, at: past(`${one.name} ended`, one.exit.at) },
+    })),
+    artifacts: Object.fromEntries(
+      Object.entries(s.artifacts).map(([digest, state]) => [digest, artifactOf(digest, state, past)]),
+    ),
+  };
+}
+
+function deploymentOf(deployment: Deployment, past: Past): Deployment {
+  const { id, history, canary } = deployment;
+  return {
+    ...deployment,
+    history: history.map((entry, place) => ({ ...entry, at: past(`${id} ${place}`, entry.at) })),
+    canary: canary && { ...canary, at: past(`${id} canary ${canary.step}`, canary.at) },
+  };
+}
+
+function artifactOf(digest: string, state: ArtifactState, past: Past): ArtifactState {
+  return state.state === "building" ? { ...state, since: past(`${digest} since`, state.since) } : state;
+}

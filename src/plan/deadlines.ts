@@ -1,0 +1,136 @@
+import { formatDuration } from "../base/duration.ts";
+import type { FaultRecord } from "../base/faults.ts";
+import { type Phase, phaseSince } from "../model/deployment.ts";
+import { type Release, releaseWithin, type ServiceSpec } from "../model/release.ts";
+import { checksOf, longestAfter, longestBefore, resultOf } from "./checks.ts";
+import { isRouted, isStuck, leaversOf, type Wanted } from "./converge.ts";
+import type { Course } from "./course.ts";
+import type { Draft } from "./draft.ts";
+import { faultOf } from "./gate.ts";
+import type { Snapshot } from "./plan.ts";
+import { readyWithin } from "./routes.ts";
+import { runningCommand } from "./tasks.ts";
+import { isRunning } from "./view.ts";
+
+/**
+ * Longest stay in a phase (X030 and peers' stuck deployments: every wait ends). What the release itself may take comes on
+ * top: `deadlineOf`. A queued one waits for others, each of which ends in bounded time, and is superseded by newer ones.
+ */
+const baseMs: Record<Exclude<Phase, "ended">, number> = {
+  queued: 48 * 3_600_000,
+  prepare: 30 * 60_000,
+  build: 30 * 60_000,
+  protect: 30 * 60_000,
+  release: 30 * 60_000,
+  start: 30 * 60_000,
+  gate: 30 * 60_000,
+  switch: 10 * 60_000,
+  watch: 10 * 60_000,
+  drain: 5 * 60_000,
+  undo: 5 * 60_000,
+};
+
+/** What a phase has beside the longest of what it waits for. */
+const slackMs = 60_000;
+
+/** The longest that a deployment may stay in the phase that it is in. */
+export function deadlineOf(s: Snapshot, { draft, release }: Pick<Course, "draft" | "release">): number {
+  const { phase } = draft.current;
+  return phase === "ended" ? 0 : baseMs[phase] + ownMs(s, phase, release);
+}
+
+/** What the services of a release, its checks and its policy may take of a phase. */
+function ownMs(s: Snapshot, phase: Phase, release: Release): number {
+  const { canary, watch } = release.deploy;
+  switch (phase) {
+    case "release":
+      return longestBefore(release) + Math.max(0, commandsMs(release) - baseMs.release);
+    case "start":
+    case "gate":
+      return beyond(phase, longest([release], readyWithin));
+    case "switch":
+      return canary ? canary.weights.length * canary.everyMs : 0;
+    case "watch":
+      return watch.forMs + longestAfter(release);
+    case "drain":
+    case "undo":
+      return beyond(phase, longest(s.releases, stopMs));
+    default:
+      return 0;
+  }
+}
+
+/** What a wait of this length needs beyond the usual length of a phase. */
+function beyond(phase: Exclude<Phase, "ended">, ms: number): number {
+  return Math.max(0, ms + slackMs - baseMs[phase]);
+}
+
+function longest(releases: readonly Release[], of: (service: ServiceSpec) => number): number {
+  return Math.max(0, ...releases.flatMap(({ services }) => services.map(of)));
+}
+
+function stopMs({ stop }: ServiceSpec): number {
+  return stop.drainMs + stop.withinMs;
+}
+
+/** The longest that the release commands of a release may take, one after the other. */
+function commandsMs({ services }: Release): number {
+  return services.reduce((sum, service) => sum + (service.release ? releaseWithin(service) : 0), 0);
+}
+
+/** Milliseconds that are left of the phase under way, 0 when it is over. The world is looked at again then. */
+export function timeLeft({ s, draft, release }: Pick<Course, "s" | "draft" | "release">): number {
+  const left = Math.max(0, phaseSince(draft.current) + deadlineOf(s, { draft, release }) - s.now);
+  // Nothing is waited for in `prepare`: it is left in the look that finds it.
+  if (left > 0 && draft.current.phase !== "prepare") draft.lookAgainIn(left);
+  return left;
+}
+
+/** What a deployment ends with whose phase took too long. */
+export function lateFault({ s, draft, release }: Pick<Course, "s" | "draft" | "release">): FaultRecord {
+  const words = `phase ${draft.current.phase} took longer than ${formatDuration(deadlineOf(s, { draft, release }))}`;
+  return faultOf("deployment.deadline", [words, ...awaited({ s, draft, release }), ...hindrances(s)].join("; "));
+}
+
+/** What the release itself has not brought to an end. */
+function awaited({ s, draft, release }: Pick<Course, "s" | "draft" | "release">): readonly string[] {
+  const { current } = draft;
+  const command = current.phase === "release" ? runningCommand(s, current) : undefined;
+  if (command) return [`the release command of ${command.spec.service} still runs: ${command.spec.command.join(" ")}`];
+  const checks = current.phase === "watch" && current.kind === "deploy" ? checksOf(release, "after") : [];
+  const open = checks.filter((due) => !resultOf(current, due));
+  return open.map(({ service, check }) => `check ${check.name} of ${service.name} came to no end`);
+}
+
+/** What keeps the environment from going on that only somebody outside can mend. */
+function hindrances(s: Snapshot): readonly string[] {
+  const stuck = s.instances.filter((instance) => isStuck(s, instance)).map(({ name }) => `${name} survives SIGKILL`);
+  const unseen = s.unreadable.map(({ name, why }) => `${name} cannot be looked at (${why})`);
+  return [...(s.edge.up ? [] : ["the edge does not answer"]), ...stuck, ...unseen];
+}
+
+/**
+ * What is not as it should be when a deployment ends because waiting longer would help nobody, in words; the loop goes on
+ * tidying it up.
+ */
+export function remainsOf(s: Snapshot, wanted: Wanted): readonly string[] {
+  const leaving = leaversOf(s, wanted).filter(isRunning);
+  const words = leaving.map((one) => `${one.name} ${isStuck(s, one) ? "survives SIGKILL" : "has not ended yet"}`);
+  if (isRouted(s, wanted.table)) return words;
+  return [s.edge.up ? "the edge has not taken the routes yet" : "the edge does not answer", ...words];
+}
+
+/** A queued deployment whose turn never came ends too. */
+export function endOverdue(s: Snapshot, draft: Draft): void {
+  for (const one of s.deployments) {
+    if (one.phase !== "queued") continue;
+    const left = phaseSince(one) + baseMs.queued - s.now;
+    if (left > 0) draft.lookAgainIn(left);
+    else draft.close(one, { verdict: "failed", fault: queueFault() });
+  }
+}
+
+function queueFault(): FaultRecord {
+  const words = `it waited longer than ${formatDuration(baseMs.queued)} for the deployment before it`;
+  return faultOf("deployment.deadline", words);
+}

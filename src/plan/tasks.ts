@@ -1,0 +1,94 @@
+import { formatDuration } from "../base/duration.ts";
+import type { Deployment } from "../model/deployment.ts";
+import type { ObservedTask } from "../model/instance.ts";
+import { releaseWithin, type ServiceSpec, serviceOf } from "../model/release.ts";
+import type { Draft } from "./draft.ts";
+import type { Snapshot, Step } from "./plan.ts";
+import { releaseOf } from "./view.ts";
+
+/** How long an ended `run` task can still be asked for its output. */
+const keepTaskMs = 3_600_000;
+/** A process that SIGKILL has not ended is asked again after this. */
+export const killAgainMs = 5_000;
+
+/** Ends tasks that nobody waits for any more and release commands whose time is over, and forgets the ended ones. */
+export function clearTasks(s: Snapshot, draft: Draft): void {
+  const phases = new Map(s.deployments.map(({ id, phase }) => [id, phase]));
+  for (const task of s.tasks) {
+    const { deployment, purpose } = task.spec;
+    if (!task.exit && purpose === "release") {
+      endLate(s, task, draft);
+      continue;
+    }
+    const phase = phases.get(deployment ?? "");
+    if (phase !== undefined && (phase !== "undo" || task.exit)) continue;
+    if (!task.exit) {
+      if (purpose !== "build" && purpose !== "check") continue;
+      if (purpose === "build" && isAwaited(s, task, draft)) continue;
+      draft.do(signal(task, "SIGKILL", `nobody waits for this ${purpose} any more`));
+      draft.lookAgainIn(killAgainMs);
+      continue;
+    }
+    const left = purpose === "run" ? task.exit.at + keepTaskMs - s.now : 0;
+    if (left > 0) draft.lookAgainIn(left);
+    else draft.do({ do: "remove", name: task.name, why: `${task.name} has ended` });
+  }
+}
+
+/** The release command of a deployment that is under way. */
+export function runningCommand({ tasks }: Pick<Snapshot, "tasks">, { id }: Pick<Deployment, "id">) {
+  return tasks.find(({ exit, spec }) => exit === null && spec.purpose === "release" && spec.deployment === id);
+}
+
+/** The service whose release command a task is; undefined for another task, and when its release is not known any more. */
+function commandOf(s: Snapshot, { spec }: ObservedTask): ServiceSpec | undefined {
+  const release = spec.purpose === "release" ? releaseOf(s, spec.release) : undefined;
+  return release && serviceOf(release, spec.service);
+}
+
+/** Milliseconds that a release command under way may still take; null for another task. */
+function commandLeft(s: Snapshot, task: ObservedTask): number | null {
+  const service = commandOf(s, task);
+  return service ? task.startedAt + releaseWithin(service) - s.now : null;
+}
+
+/** Words of a release command under way whose time is over; null while it may go on. */
+export function lateWords(s: Snapshot, task: ObservedTask): string | null {
+  const service = commandOf(s, task);
+  if (task.exit || !service || (commandLeft(s, task) ?? 1) > 0) return null;
+  const limit = formatDuration(releaseWithin(service));
+  return `the release command of ${service.name} took longer than ${limit} and is ended: ${task.spec.command.join(" ")}`;
+}
+
+/**
+ * A release command is left to end by itself, also when its deployment is called off: half a migration is worse than one
+ * too many. Only when its time is over is it asked to end, and then killed.
+ */
+function endLate(s: Snapshot, task: ObservedTask, draft: Draft): void {
+  const service = commandOf(s, task);
+  const left = commandLeft(s, task);
+  if (!service || left === null) return;
+  if (left > 0) return draft.lookAgainIn(left);
+  const why = `its time of ${formatDuration(releaseWithin(service))} is over`;
+  const { signal: name, withinMs } = service.stop;
+  const stopping = task.stopSignalAt ?? null;
+  if (stopping === null) {
+    draft.do(signal(task, name, why));
+    return draft.lookAgainIn(withinMs);
+  }
+  const patience = stopping + withinMs - s.now;
+  if (patience > 0) return draft.lookAgainIn(patience);
+  draft.do(signal(task, "SIGKILL", `${why}, and ${name} did not end it`));
+  draft.lookAgainIn(killAgainMs);
+}
+
+function signal({ name }: ObservedTask, how: string, why: string): Step {
+  return { do: "signal", name, signal: how, why };
+}
+
+/** Whether the deployment under way waits for this build, which one before it began: equal input is built once. */
+function isAwaited(s: Snapshot, build: ObservedTask, { deployment }: Draft): boolean {
+  const release = deployment?.phase === "build" ? releaseOf(s, deployment.release) : undefined;
+  const states = release?.artifacts.map(({ digest }) => s.artifacts[digest]) ?? [];
+  return states.some((found) => found?.state === "building" && (found.task ?? build.name) === build.name);
+}
