@@ -64,7 +64,7 @@ export class CertificateKeeper implements Certificates {
   #looking: Promise<void> | null = null;
   #lookAgain = false;
   #applying: Promise<void> = Promise.resolve();
-  #stopped = false;
+  readonly #ending = new AbortController();
 
   constructor(deps: CertificateDeps) {
     this.#deps = deps;
@@ -79,12 +79,20 @@ export class CertificateKeeper implements Certificates {
     this.#soon(0);
   }
 
-  /** Returns when nothing is under way any more; an order under way is given up by its authority. */
+  /**
+   * Returns when nothing is written and nothing handed to the edge any more. Nobody waits for an order or a look from outside
+   * that is under way: what they come to is thrown away.
+   */
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#ending.abort();
     for (const stop of this.#stops) stop();
     this.#cancel();
+    await this.#looking;
     await this.#applying;
+  }
+
+  get #stopped(): boolean {
+    return this.#ending.signal.aborted;
   }
 
   has(host: string): boolean {
@@ -105,7 +113,7 @@ export class CertificateKeeper implements Certificates {
 
   async selfSign(host: string): Promise<void> {
     const { vault, authorities } = this.#deps;
-    const pair = await authorities.local.issue([host], async () => undefined);
+    const pair = await authorities.local.issue([host], async () => undefined, this.#ending.signal);
     await vault.save(vault.read(pair, { source: "self-signed", hosts: [host] }));
     await this.#changed();
   }
@@ -240,7 +248,8 @@ export class CertificateKeeper implements Certificates {
     if (authority === null) return;
     try {
       await this.#records.begun(hosts);
-      const pair = await authority.issue(hosts, this.#publisher());
+      const { signal } = this.#ending;
+      const pair = await unlessEnded(authority.issue(hosts, this.#publisher(), signal), signal);
       if (order.from === "staging") return await this.#records.cleared(hosts, { rehearsed: true });
       const source = order.from === "local" ? "self-signed" : "acme";
       const stored = vault.read(pair, { source, hosts });
@@ -267,13 +276,15 @@ export class CertificateKeeper implements Certificates {
   }
 
   #look(host: string): Promise<DomainFinding> {
-    return this.#deps.prober.look(host, this.#publisher());
+    const { signal } = this.#ending;
+    return unlessEnded(this.#deps.prober.look(host, this.#publisher()), signal);
   }
 
   /** A place of its own among what is published at the edge. */
   #publisher(): Publish {
     const mine = Symbol("published");
     return async (answers) => {
+      if (this.#stopped) return;
       if (answers.length === 0) this.#published.delete(mine);
       else this.#published.set(mine, answers);
       await this.#deps.edge.applyChallenges([...this.#published.values()].flat());
@@ -281,6 +292,7 @@ export class CertificateKeeper implements Certificates {
   }
 
   async #failed(order: CertificateOrder, hosts: readonly string[], fault: Fault): Promise<void> {
+    if (this.#stopped) return;
     const named = hosts.filter((host) => fault.complaints.some(({ path }) => path === host));
     const blamed = named.length > 0 ? named : hosts;
     await this.#records.failed(blamed, fault.toRecord());
@@ -292,7 +304,6 @@ export class CertificateKeeper implements Certificates {
 
   async #tell({ key }: CertificateOrder, kind: EventKind, detail: string): Promise<void> {
     const { journal, clock } = this.#deps;
-    if (this.#stopped) return;
     const event = { at: clock.now(), key, kind, deployment: null, subject: null, detail };
     await journal.commit([{ kind: "event", event }]);
   }
@@ -320,9 +331,20 @@ export class CertificateKeeper implements Certificates {
   }
 
   #complain(thrown: unknown): void {
+    if (this.#stopped) return;
     const { code, detail, cause } = asFault(thrown);
     this.#deps.log.warn({ code, cause }, detail);
   }
+}
+
+/** What work comes to, or at once a rejection when the signal fires first. */
+function unlessEnded<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const end = (): void => reject(new Fault("operation.failed", "the controller stops"));
+    if (signal.aborted) end();
+    signal.addEventListener("abort", end, { once: true });
+    void work.then(resolve, reject).finally(() => signal.removeEventListener("abort", end));
+  });
 }
 
 /** One certificate, as against the next one with its id. */

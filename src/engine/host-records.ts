@@ -2,11 +2,16 @@ import type { FaultRecord } from "../base/faults.ts";
 import type { HostRecord } from "../model/certificate.ts";
 import type { CertificateVault } from "../ports/certificates.ts";
 import type { Clock } from "../ports/clock.ts";
+import { Serial } from "./serial.ts";
 
-/** How asking for hosts has gone, written down before and after, so that a crash does not make it be asked too often. */
+/**
+ * How asking for hosts has gone, written down before and after, so that a crash does not make it be asked too often. Of writings
+ * that come together each sees what the one before left.
+ */
 export class HostRecords {
   readonly #vault: CertificateVault;
   readonly #clock: Clock;
+  readonly #serial = new Serial();
 
   constructor(vault: CertificateVault, clock: Clock) {
     this.#vault = vault;
@@ -38,7 +43,11 @@ export class HostRecords {
     }));
   }
 
-  async #write(hosts: readonly string[], change: (before: HostRecord) => HostRecord): Promise<void> {
+  #write(hosts: readonly string[], change: (before: HostRecord) => HostRecord): Promise<void> {
+    return this.#serial.run("records", () => this.#writeAlone(hosts, change));
+  }
+
+  async #writeAlone(hosts: readonly string[], change: (before: HostRecord) => HostRecord): Promise<void> {
     if (hosts.length === 0) return;
     const records = new Map((await this.#vault.records()).map((record) => [record.host, record]));
     for (const host of hosts) {

@@ -12,13 +12,29 @@ export async function readText(path: string): Promise<string | null> {
   }
 }
 
+/** Files that are being replaced, each with the end of its last writing. */
+const replacing = new Map<string, Promise<void>>();
+
 /**
  * Replaces a file as a whole, for its owner alone (mode 0600). It is on disk when this returns; whoever reads meanwhile, and after a
- * loss of power, finds the old one or the new one.
+ * loss of power, finds the old one or the new one. Of several writers of this process the last one called wins; what each writes
+ * until it is whole, `PATH.PID.new`, is no other process's. A crash may leave it.
  */
 export async function replaceFile(path: string, text: string): Promise<void> {
-  await writeSynced(`${path}.new`, text);
-  await rename(`${path}.new`, path);
+  const before = replacing.get(path) ?? Promise.resolve();
+  const done = before.catch(() => undefined).then(() => replaceNow(path, text));
+  replacing.set(path, done);
+  try {
+    await done;
+  } finally {
+    if (replacing.get(path) === done) replacing.delete(path);
+  }
+}
+
+async function replaceNow(path: string, text: string): Promise<void> {
+  const draft = `${path}.${process.pid}.new`;
+  await writeSynced(draft, text);
+  await rename(draft, path);
   await syncDirectory(dirname(path));
 }
 

@@ -26,13 +26,13 @@ export interface CertificateVault {
    * kept. Fault: `certificate.invalid`.
    */
   read(pair: CertificatePair, about: { source: CertificateSource; hosts: readonly string[] }): StoredCertificate;
-  /** All of them. One that cannot be read any more is left out, and said in the log. */
+  /** All of them. One that cannot be read any more, for whatever reason, is left out, and said in the log. */
   list(): Promise<readonly StoredCertificate[]>;
   /** Keeps one in place of the one with its id. */
   save(certificate: StoredCertificate): Promise<void>;
   /** Forgets one; one that is not there is forgotten already. */
   remove(id: string): Promise<void>;
-  /** How asking for hosts has gone. */
+  /** How asking for hosts has gone. Where that cannot be read any more it is set aside, said in the log, and empty. */
   records(): Promise<readonly HostRecord[]>;
   saveRecords(records: readonly HostRecord[]): Promise<void>;
 }
@@ -44,9 +44,10 @@ export type Publish = (answers: readonly ChallengeAnswer[]) => Promise<void>;
 export interface CertificateAuthority {
   /**
    * One certificate for all these hosts, with a new key. Faults: `authority.unreachable`; `certificate.refused` with the
-   * authority's own words, and the hosts that it refused as complaints where it says which.
+   * authority's own words, and the hosts that it refused as complaints where it says which. After `ended` nothing is
+   * written on this machine any more; what it comes to is nobody's.
    */
-  issue(hosts: readonly string[], publish: Publish): Promise<CertificatePair>;
+  issue(hosts: readonly string[], publish: Publish, ended: AbortSignal): Promise<CertificatePair>;
 }
 
 /** Looks at a host from outside, as an authority will. */

@@ -34,9 +34,9 @@ const noWay = [
 /** An authority that speaks ACME (RFC 8555), asked by HTTP-01. Its client is loaded when it is first asked. */
 export function acmeAuthority(options: AcmeOptions): CertificateAuthority {
   return {
-    async issue(hosts, publish) {
+    async issue(hosts, publish, ended) {
       try {
-        return await new AcmeOrder(await clientOf(options), hosts).issue(publish);
+        return await new AcmeOrder(await clientOf(options, ended), hosts).issue(publish);
       } catch (thrown) {
         throw faultOf(thrown, options.directoryUrl);
       } finally {
@@ -53,7 +53,7 @@ interface Asked {
   readonly client: Client;
 }
 
-async function clientOf({ directoryUrl, email, caFile, accounts }: AcmeOptions): Promise<Asked> {
+async function clientOf({ directoryUrl, email, caFile, accounts }: AcmeOptions, ended: AbortSignal): Promise<Asked> {
   const acme = await import("acme-client");
   const ca = caFile === null ? {} : { ca: [...rootCertificates, await readFile(caFile, "utf8")] };
   const httpsAgent = new Agent(ca);
@@ -63,7 +63,8 @@ async function clientOf({ directoryUrl, email, caFile, accounts }: AcmeOptions):
   const { acmeSettings = {} } = acme.axios.defaults as { acmeSettings?: object };
   const once = { ...acmeSettings, retryMaxAttempts: 1, retryDefaultDelay: 1 };
   Object.assign(acme.axios.defaults, { timeout: 30_000, acmeSettings: once });
-  const accountKey = await keptKey(acme, join(accounts, `account-${sha256(directoryUrl).slice(-12)}.key.pem`));
+  const account = join(accounts, `account-${sha256(directoryUrl).slice(-12)}.key.pem`);
+  const accountKey = await keptKey(acme, account, ended);
   const client = new acme.Client({ directoryUrl, accountKey: accountKey.reveal(), ...polling });
   // For a key that it knows an authority answers with the account there is (RFC 8555 7.3).
   await client.createAccount({ termsOfServiceAgreed: true, contact: [`mailto:${email}`] });
@@ -82,10 +83,11 @@ async function reach(directoryUrl: string, agent: Agent): Promise<void> {
   });
 }
 
-async function keptKey(acme: Library, path: string): Promise<Secret> {
+async function keptKey(acme: Library, path: string, ended: AbortSignal): Promise<Secret> {
   const kept = await readText(path);
   if (kept !== null) return new Secret(kept);
   const key = new Secret((await acme.crypto.createPrivateEcdsaKey("P-256")).toString());
+  ended.throwIfAborted();
   await mkdir(join(path, ".."), { recursive: true, mode: 0o700 });
   await replaceFile(path, key.reveal());
   return key;

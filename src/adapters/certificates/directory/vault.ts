@@ -1,8 +1,8 @@
 import type { X509Certificate } from "node:crypto";
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256 } from "../../../base/digest.ts";
-import { Fault } from "../../../base/faults.ts";
+import { asFault, Fault, isErrno } from "../../../base/faults.ts";
 import { Secret } from "../../../base/secret.ts";
 import { readText, replaceFile } from "../../../host/files.ts";
 import { readPair } from "../../../host/pem.ts";
@@ -26,9 +26,12 @@ export interface VaultOptions {
   readonly log: (line: string) => void;
 }
 
-/** Certificates as one file each, 0600 in a directory of 0700. */
+/** Certificates as one file each, 0600 in a directory of 0700. What a crash left half written is taken away. */
 export async function openVault(options: VaultOptions): Promise<CertificateVault> {
-  await mkdir(options.directory, { recursive: true, mode: 0o700 });
+  const { directory } = options;
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const drafts = (await readdir(directory)).filter((name) => name.endsWith(".new"));
+  await Promise.all(drafts.map((name) => rm(join(directory, name), { force: true })));
   return new DirectoryVault(options);
 }
 
@@ -68,8 +71,27 @@ class DirectoryVault implements CertificateVault {
   }
 
   async records(): Promise<readonly HostRecord[]> {
-    const text = await readText(this.#records);
-    return text === null ? [] : (JSON.parse(text) as HostRecord[]);
+    try {
+      const text = await readText(this.#records);
+      const read: unknown = text === null ? [] : JSON.parse(text);
+      if (Array.isArray(read) && read.every(isRecord)) return read;
+    } catch (thrown) {
+      return this.#setRecordsAside(asFault(thrown).detail);
+    }
+    return this.#setRecordsAside("it holds something else");
+  }
+
+  /** How asking has gone is worth less than certificates that go on: the hosts are asked for as if for the first time. */
+  async #setRecordsAside(why: string): Promise<readonly HostRecord[]> {
+    const aside = `${this.#records}.damaged-${this.#options.clock.now()}`;
+    try {
+      await rename(this.#records, aside);
+    } catch (thrown) {
+      if (isErrno(thrown, "ENOENT")) return []; // somebody who read it at the same time was first
+      throw thrown;
+    }
+    this.#options.log(`what was known of failed certificates cannot be read and is now ${aside}: ${why}`);
+    return [];
   }
 
   async saveRecords(records: readonly HostRecord[]): Promise<void> {
@@ -77,17 +99,26 @@ class DirectoryVault implements CertificateVault {
   }
 
   async #load(name: string): Promise<StoredCertificate | null> {
-    const text = await readText(join(this.#options.directory, name));
-    if (text === null) return null;
+    const file = await this.#readFile(name);
+    if (file === null) return null;
+    const { source, hosts, chain, key } = file;
+    const pair = { chain, key: new Secret(key) };
+    const leaf = readPair(pair);
+    if (typeof leaf !== "string") return describe(leaf, pair, { source, hosts });
+    this.#options.log(`the certificate in ${name} is left out: ${leaf}`);
+    return null;
+  }
+
+  /** One that cannot be read, whatever the reason, keeps none of the others from being served. */
+  async #readFile(name: string): Promise<CertificateFile | null> {
     try {
-      const { source, hosts, chain, key } = JSON.parse(text) as CertificateFile;
-      const pair = { chain, key: new Secret(key) };
-      const leaf = readPair(pair);
-      if (typeof leaf !== "string") return describe(leaf, pair, { source, hosts });
-      this.#options.log(`the certificate in ${name} is left out: ${leaf}`);
+      const text = await readText(join(this.#options.directory, name));
+      if (text === null) return null;
+      const file: unknown = JSON.parse(text);
+      if (isCertificateFile(file)) return file;
+      this.#options.log(`the certificate in ${name} is left out: the file holds something else`);
     } catch (thrown) {
-      if (!(thrown instanceof SyntaxError)) throw thrown;
-      this.#options.log(`the certificate in ${name} is left out: the file is damaged`);
+      this.#options.log(`the certificate in ${name} is left out: it cannot be read: ${asFault(thrown).detail}`);
     }
     return null;
   }
@@ -95,6 +126,17 @@ class DirectoryVault implements CertificateVault {
   #path(id: string): string {
     return join(this.#options.directory, `${id}.cert.json`);
   }
+}
+
+function isRecord(read: unknown): read is HostRecord {
+  const { host, failures, lastAt } = (read ?? {}) as Partial<HostRecord>;
+  return typeof host === "string" && Number.isFinite(failures) && Number.isFinite(lastAt);
+}
+
+function isCertificateFile(read: unknown): read is CertificateFile {
+  const { source, hosts, chain, key } = (read ?? {}) as Partial<CertificateFile>;
+  const areTexts = [source, chain, key].every((one) => typeof one === "string");
+  return areTexts && Array.isArray(hosts) && hosts.every((host) => typeof host === "string");
 }
 
 function describe(
