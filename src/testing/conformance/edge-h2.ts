@@ -154,6 +154,49 @@ export const h2Cases: readonly EdgeCase[] = [
       expect(client.session.closed).toBe(false);
     },
   ],
+  [
+    "HTTP/2: a host or target that is none is refused and reaches no app, and others are served",
+    async ({ edge }) => {
+      const asked: unknown[] = [];
+      await using app = await testApp((req, res) => {
+        asked.push([req.url, req.headers.host, req.headers["x-forwarded-host"]]);
+        res.end("fine");
+      });
+      await edge.apply(oneRoute("h2odd/x", { hosts: ["h2odd.test"], upstreams: [app.upstream("h2odd-1")] }));
+      await using client = await h2Client(edge, "h2odd.test");
+      for (const odd of oddities) {
+        const stream = client.open(String(odd[":path"] ?? "/"), odd);
+        const status = await new Promise((resolve) => {
+          stream.once("response", (answer) => resolve(answer[":status"]));
+          stream.once("error", () => resolve("refused"));
+          stream.once("close", () => resolve("refused"));
+        });
+        stream.close();
+        expect([400, "refused"], JSON.stringify([odd, asked])).toContain(status);
+      }
+      expect(asked).toEqual([]);
+      await using fresh = await h2Client(edge, "h2odd.test");
+      expect((await fresh.ask("/a?b", { headers: { ":authority": "H2odd.test:8443" } })).text).toBe("fine");
+      // `:authority` stands in the place of Host (RFC 9113 8.3.1).
+      expect((await fresh.ask("/", { headers: { ":authority": "h2odd.test", host: "evil.com" } })).text).toBe("fine");
+      expect(asked).toEqual([
+        ["/a?b", "H2odd.test:8443", "H2odd.test:8443"],
+        ["/", "h2odd.test", "h2odd.test"],
+      ]);
+    },
+  ],
+];
+
+/** Pseudo-headers that name no host and path of this edge. */
+const oddities: readonly OutgoingHttpHeaders[] = [
+  { ":authority": "h2odd.test@evil.com" },
+  { ":authority": "evil.com@h2odd.test" },
+  { ":authority": "h2odd.test:80:80" },
+  { ":authority": "h2odd.test/evil.com" },
+  { ":scheme": "ftp" },
+  { ":path": "h2odd.test/" },
+  { ":path": "/#a" },
+  { ":path": "" },
 ];
 
 /** The sentences of all these cases, for an edge that speaks no HTTP/2. */

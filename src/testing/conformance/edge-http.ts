@@ -28,6 +28,7 @@ const mendable: readonly (readonly [string, string])[] = [
     "both lengths",
     "POST / HTTP/1.1\r\nHost: raw.test\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
   ],
+  ["a host twice", "GET / HTTP/1.1\r\nHost: raw.test\r\nHost: raw.test\r\n\r\n"],
   ["an obsolete fold", "GET / HTTP/1.1\r\nHost: raw.test\r\nX-A: b\r\n c\r\n\r\n"],
   ["chunked in HTTP/1.0", "POST / HTTP/1.0\r\nHost: raw.test\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"],
   ["a bare line feed in a header", "GET / HTTP/1.1\r\nHost: raw.test\r\nX-A: a\nTransfer-Encoding: chunked\r\n\r\n"],
@@ -180,7 +181,7 @@ export const httpCases: readonly EdgeCase[] = [
       });
       await edge.apply(oneRoute("mend/x", { hosts: ["raw.mend.test"], upstreams: [app.upstream("mend-1")] }));
       for (const [what, text] of mendable) {
-        expect(await raw(url, text.replace("raw.test", "raw.mend.test")), what).toMatch(/^HTTP\/1\.1 400 /);
+        expect(await raw(url, text.replaceAll("raw.test", "raw.mend.test")), what).toMatch(/^HTTP\/1\.1 400 /);
       }
       expect(reached).toBe(0);
     },

@@ -7,6 +7,7 @@ import { insideCases } from "./edge-inside.ts";
 import { limitCases } from "./edge-limits.ts";
 import { policyCases } from "./edge-policies.ts";
 import { proxyCases } from "./edge-proxies.ts";
+import { requestCases } from "./edge-requests.ts";
 import type { EdgeUnderTest } from "./edge-rig.ts";
 import { streamCases } from "./edge-streams.ts";
 import { tlsCases, tlsProxyCases } from "./edge-tls.ts";
@@ -45,7 +46,7 @@ export function edgeConformance(
       under = await make();
     });
     afterAll(() => under[Symbol.asyncDispose]());
-    const plainCases = [...httpCases, ...limitCases, ...policyCases, ...streamCases, ...insideCases];
+    const plainCases = [...httpCases, ...requestCases, ...limitCases, ...policyCases, ...streamCases, ...insideCases];
     const cases = [...plainCases, ...tlsCases, ...h2Cases, ...changeCases];
     for (const [sentence, check] of cases) {
       const reason = reasonOf(sentence);

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Dispatcher, errors } from "undici";
 import type { Admission, Guest } from "./admission.ts";
+import type { ClientConnection } from "./client-connection.ts";
 import { type Compressor, compressionPlan, compressor } from "./compression.ts";
 import type { Line } from "./connections.ts";
 import { type AnswerHeaders, requestHeaders } from "./headers.ts";
@@ -20,9 +21,10 @@ export interface Door {
   readonly draining: boolean;
 }
 
-interface ExchangeOptions {
+export interface ExchangeOptions {
   readonly admission: Admission;
   readonly door: Door;
+  readonly connection: ClientConnection;
   readonly expectsContinue: boolean;
 }
 
@@ -45,6 +47,7 @@ export class Exchange implements Guest, Dispatcher.DispatchHandler {
   forget: (() => void) | null = null;
   readonly #admission: Admission;
   readonly #door: Door;
+  readonly #connection: ClientConnection;
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
   readonly #withBody: boolean;
@@ -66,6 +69,7 @@ export class Exchange implements Guest, Dispatcher.DispatchHandler {
     this.#res = res;
     this.#admission = options.admission;
     this.#door = options.door;
+    this.#connection = options.connection;
     this.#continue = options.expectsContinue;
     this.#withBody = hasBody(visit.req);
     this.announcedBytes = Number(visit.req.headers["content-length"] ?? 0);
@@ -84,7 +88,7 @@ export class Exchange implements Guest, Dispatcher.DispatchHandler {
       return;
     }
     const { status, body, headers } = pageFor(this.visit, answer);
-    this.#res.writeHead(status, this.#framed(headers));
+    this.#res.writeHead(status, this.#framed(headers, this.#isSending));
     this.#res.end(body);
   }
 
@@ -106,7 +110,8 @@ export class Exchange implements Guest, Dispatcher.DispatchHandler {
     this.visit.answered();
     this.#status = status;
     const plan = compressionPlan(this.#req, status, headers);
-    this.#res.writeHead(status, this.#framed(this.visit.answerHeaders(headers, plan?.change ?? null)));
+    const ends = status >= 300 && this.#isSending;
+    this.#res.writeHead(status, this.#framed(this.visit.answerHeaders(headers, plan?.change ?? null), ends));
     if (plan?.coding) this.#compress(compressor(plan.coding));
     else this.#announce(status, headers["content-length"]);
   }
@@ -220,8 +225,15 @@ export class Exchange implements Guest, Dispatcher.DispatchHandler {
     if (!bodyless && typeof length === "string" && length !== "0") this.#left = Number(length);
   }
 
-  #framed<T>(headers: readonly T[]): (T | string)[] {
-    return this.#door.draining ? [...headers, "connection", "close"] : [...headers];
+  /** The client still sends the body of what is answered already. */
+  get #isSending(): boolean {
+    return this.#withBody && !this.#req.complete;
+  }
+
+  /** `ends`: it is refused while it still sends, so that nothing of its connection is read any more. */
+  #framed<T>(headers: readonly T[], ends: boolean): (T | string)[] {
+    if (ends) this.#connection.condemn();
+    return ends || this.#door.draining ? [...headers, "connection", "close"] : [...headers];
   }
 
   #closed(): void {
@@ -233,7 +245,7 @@ export class Exchange implements Guest, Dispatcher.DispatchHandler {
     if (this.#attempt !== null) this.#controller?.abort(new BodyStopped(null));
     this.#body?.destroy();
     if (!finished) this.#compressor?.destroy();
-    else if (this.#withBody && !this.#req.complete) linger(this.#req);
+    else if (this.#isSending) linger(this.#req);
     this.visit.finish(this.#status, this.#admission.records);
   }
 }
@@ -242,9 +254,9 @@ function isTimeout(error: Error): boolean {
   return error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError;
 }
 
-/** Takes in what a refused client still sends, for a while, so that it can read its answer before it is cut. */
+/** Takes in the rest of a body that nobody wants any more, so that its client gets to reading its answer. */
 function linger(req: IncomingMessage): void {
   req.resume();
-  const late = setTimeout(() => req.socket.destroy(), settings.lingerMs);
+  const late = setTimeout(() => req.socket.destroy(), settings.lingerMostMs);
   req.once("close", () => clearTimeout(late));
 }

@@ -6,8 +6,9 @@ import type { FrontProxies } from "../../../model/route.ts";
 import type { Admission } from "./admission.ts";
 import type { LiveCertificates } from "./certificates.ts";
 import type { Challenges } from "./challenges.ts";
-import { type Door, Exchange } from "./exchange.ts";
-import { connectionAddress } from "./headers.ts";
+import { ClientConnection, endGently } from "./client-connection.ts";
+import { type Door, Exchange, type ExchangeOptions } from "./exchange.ts";
+import { connectionAddress, headText } from "./headers.ts";
 import { plainPage } from "./pages.ts";
 import { Proxies } from "./proxies.ts";
 import { takeProxyHeader } from "./proxy-header.ts";
@@ -73,7 +74,15 @@ export class Front implements Door {
     this.#server.on("connection", (socket) => this.#arrived(socket, () => serve?.call(this.#server, socket)));
     this.#server.on("request", (req, res) => this.#request(req, res, false));
     this.#server.on("checkContinue", (req, res) => this.#request(req, res, true));
-    this.#server.on("upgrade", (req, socket, head) => this.#upgrade(req, socket as Socket, head));
+    this.#server.on("upgrade", (req, socket, head) => {
+      const serve = () => this.#upgrade(req, socket as Socket, head);
+      ClientConnection.of(socket as Socket).take({ req, res: null, serve });
+    });
+    this.#server.on("connect", (req, socket) => {
+      const serve = () => refuse(socket as Socket, 400);
+      ClientConnection.of(socket as Socket).take({ req, res: null, serve });
+    });
+    this.#server.on("clientError", (error, socket) => unreadable(error, socket as Socket));
   }
 
   /** Whom to believe about clients, for connections and requests from now on. Faults: `usage.invalid`. */
@@ -130,23 +139,28 @@ export class Front implements Door {
   }
 
   #request(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void {
+    const connection = ClientConnection.of(req.socket);
+    connection.take({ req, res, serve: () => this.#serve(req, res, { connection, expectsContinue }) });
+  }
+
+  #serve(
+    req: IncomingMessage,
+    res: ServerResponse,
+    way: Pick<ExchangeOptions, "connection" | "expectsContinue">,
+  ): void {
     const target = targetOf(req);
-    if (target === null) return refuseShape(res);
+    if (target === null) return refuseShape(res, way.connection);
     const proof = this.#challenges?.answer(target) ?? null;
     if (proof !== null) return answerChallenge(res, proof);
     const visit = new Visit(req, target, this.#proxies);
-    this.#admission.admit(new Exchange(visit, res, { admission: this.#admission, door: this, expectsContinue }));
+    this.#admission.admit(new Exchange(visit, res, { ...way, admission: this.#admission, door: this }));
   }
 
   #upgrade(req: IncomingMessage, socket: Socket, head: Buffer): void {
     this.#upgraded.add(socket);
     socket.once("close", () => this.#upgraded.delete(socket));
     const target = targetOf(req);
-    if (target === null) {
-      socket.on("error", () => socket.destroy());
-      socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-      return;
-    }
+    if (target === null) return refuse(socket, 400);
     this.#admission.admit(
       new Upgrade(new Visit(req, target, this.#proxies), socket, { admission: this.#admission, head }),
     );
@@ -159,8 +173,34 @@ function answerChallenge(res: ServerResponse, proof: string): void {
 }
 
 /** Whoever sends a request of two meanings may have hidden a second one behind it: nothing more is read from there. */
-function refuseShape(res: ServerResponse): void {
+function refuseShape(res: ServerResponse, connection: ClientConnection): void {
   const { body, headers } = plainPage(400);
+  connection.condemn();
   res.writeHead(400, [...headers, "connection", "close"]);
   res.end(body);
+}
+
+/** The same where Node has no answer to write into. */
+function refuse(socket: Socket, status: number): void {
+  socket.on("error", () => socket.destroy());
+  ClientConnection.of(socket).condemn();
+  const { body, headers } = plainPage(status);
+  if (socket.writable) socket.write(headText(status, [...headers, "connection", "close"]) + body);
+  endGently(socket);
+}
+
+/** How Node says why it cannot read on. */
+const statuses: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+};
+
+/** A client that sends no HTTP, is too slow or has gone. An answer that has begun is ended with its connection. */
+function unreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+  const status = statuses[error.code ?? ""] ?? 400;
+  const waits = socket.writable && ClientConnection.of(socket).unreadable(() => refuse(socket, status));
+  if (waits) return;
+  if (socket.writable && socket.bytesWritten === 0) refuse(socket, status);
+  else socket.destroy();
 }

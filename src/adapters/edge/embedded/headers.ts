@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { type IncomingHttpHeaders, type IncomingMessage, STATUS_CODES } from "node:http";
 import type { RouteRules } from "../../../model/release.ts";
 import { securityHeaders } from "../../../model/route.ts";
 import type { Target } from "./request-checks.ts";
@@ -154,4 +154,16 @@ function connectionListed(value: string | string[] | undefined): ReadonlySet<str
   const listed = new Set(names.map((name) => name.trim()));
   for (const kept of ["host", "content-length", "keep-alive", "close"]) listed.delete(kept);
   return listed.size === 0 ? null : listed;
+}
+
+/**
+ * The head of an answer for the wire, a character a byte: to be written as `latin1`. The values come from Node's parser or from this
+ * file, so they hold no line ends.
+ */
+export function headText(status: number, headers: readonly (string | string[])[]): string {
+  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`];
+  for (let i = 0; i < headers.length; i += 2) {
+    for (const value of [headers[i + 1] ?? ""].flat()) lines.push(`${String(headers[i])}: ${value}`);
+  }
+  return `${lines.join("\r\n")}\r\n\r\n`;
 }

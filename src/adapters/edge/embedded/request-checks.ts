@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { isAuthority } from "../table/hosts.ts";
 
 /** A request whose framing and target have one meaning only. */
 export interface Target {
@@ -10,21 +11,25 @@ export interface Target {
 
 /**
  * What Node's strict parser lets through and two servers could still read differently (RFC 9112 3.2, 6.1, 6.3): null for
- * a transfer coding other than `chunked` or in HTTP/1.0, several Host headers, a target for another host than the Host
- * header's, or one that is no path. The parser itself refuses both lengths at once, differing lengths and malformed chunks.
+ * a transfer coding other than `chunked` or in HTTP/1.0, several Host headers or one that is no authority, a target for
+ * another host than the Host header's, or one that is no path. The parser itself refuses both lengths at once, differing lengths
+ * and malformed chunks.
  */
 export function targetOf(req: IncomingMessage): Target | null {
   const coding = req.headers["transfer-encoding"];
   if (coding !== undefined && (coding.toLowerCase() !== "chunked" || req.httpVersionMinor === 0)) return null;
   const host = req.headers.host;
-  if (host === undefined || host === "" || hasSecondHost(req.rawHeaders)) return null;
+  if (host === undefined || !isAuthority(host) || hasSecondHost(req.rawHeaders)) return null;
   const path = req.url ?? "";
+  if (!visible.test(path)) return null;
   if (path.startsWith("/")) return { host, path };
-  const absolute = /^https?:\/\/([^/?#]+)(\/[^#]*|\?[^#]*)?$/i.exec(path);
+  const absolute = /^https?:\/\/([^/?]+)(\/.*)?$/i.exec(path);
   if (absolute === null || absolute[1]?.toLowerCase() !== host.toLowerCase()) return null;
-  const rest = absolute[2] ?? "/";
-  return { host, path: rest.startsWith("/") ? rest : `/${rest}` };
+  return { host, path: absolute[2] ?? "/" };
 }
+
+/** Characters of a target: more than RFC 3986 has, as real clients send them, but none that ends it for somebody (`#`). */
+const visible = /^[!"$-~]+$/;
 
 function hasSecondHost(rawHeaders: readonly string[]): boolean {
   let seen = false;

@@ -17,8 +17,11 @@ export const settings = {
   /** Idle connections to an app: below the shortest default of the app servers (gunicorn 2 s, Node and uvicorn 5 s). */
   upstreamIdleMs: 1_500,
   connectMs: 5_000,
-  /** How long a client that was refused may go on sending before it is cut. */
+  /** A client that was refused is cut when it sends nothing for so long, and at the latest after so long (nginx: `lingering_timeout`, `lingering_time`). */
   lingerMs: 5_000,
+  lingerMostMs: 30_000,
+  /** Requests that may wait behind the one that is served on their connection before no more is read from it. */
+  pipelined: 100,
   /** A client that takes no byte of an answer for this long is cut. */
   stalledMs: 5 * 60_000,
   /** Requests waiting at one held route. */

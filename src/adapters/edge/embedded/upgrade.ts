@@ -1,8 +1,9 @@
-import { type ClientRequest, type IncomingMessage, request, STATUS_CODES } from "node:http";
+import { type ClientRequest, type IncomingMessage, request } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Admission, Guest } from "./admission.ts";
-import { requestHeaders, responseHeaders } from "./headers.ts";
+import { endGently } from "./client-connection.ts";
+import { headText, requestHeaders, responseHeaders } from "./headers.ts";
 import type { LiveUpstream } from "./live.ts";
 import { type OwnAnswer, pageFor } from "./pages.ts";
 import { clientGone, type Visit } from "./visit.ts";
@@ -33,8 +34,9 @@ export class Upgrade implements Guest {
     if (this.#gone) return;
     const { status, body, headers } = pageFor(this.visit, answer);
     this.#status = status;
-    this.#socket.end(`${headText(status, [...headers, "connection", "close"])}${body}`);
-    this.#socket.destroySoon();
+    this.#socket.write(headText(status, [...headers, "connection", "close"]), "latin1");
+    this.#socket.write(body);
+    endGently(this.#socket);
   }
 
   serve(upstream: LiveUpstream): void {
@@ -82,7 +84,7 @@ export class Upgrade implements Guest {
     (app as Socket).setNoDelay(true);
     const headers = this.#answerHeaders(answer);
     headers.push("connection", "Upgrade", "upgrade", answer.headers.upgrade ?? "websocket");
-    socket.write(headText(101, headers));
+    socket.write(headText(101, headers), "latin1");
     if (head.length > 0) socket.write(head);
     if (this.#head.length > 0) app.write(this.#head);
     socket.pipe(app);
@@ -96,8 +98,9 @@ export class Upgrade implements Guest {
   #declined(answer: IncomingMessage): void {
     this.#status = answer.statusCode ?? 502;
     this.visit.answered();
-    this.#socket.write(headText(this.#status, [...this.#answerHeaders(answer), "connection", "close"]));
-    answer.pipe(this.#socket);
+    this.#socket.write(headText(this.#status, [...this.#answerHeaders(answer), "connection", "close"]), "latin1");
+    answer.pipe(this.#socket, { end: false });
+    answer.once("end", () => endGently(this.#socket));
     answer.once("error", () => this.#socket.destroy());
   }
 
@@ -112,13 +115,4 @@ export class Upgrade implements Guest {
     if (this.#status !== 101) this.#outgoing?.destroy();
     this.visit.finish(this.#status, this.#admission.records);
   }
-}
-
-/** The head of an answer as bytes for the wire. The values come from Node's parser or from this file, so they hold no line ends. */
-function headText(status: number, headers: readonly (string | string[])[]): string {
-  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`];
-  for (let i = 0; i < headers.length; i += 2) {
-    for (const value of [headers[i + 1] ?? ""].flat()) lines.push(`${String(headers[i])}: ${value}`);
-  }
-  return `${lines.join("\r\n")}\r\n\r\n`;
 }

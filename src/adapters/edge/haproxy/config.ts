@@ -1,5 +1,6 @@
 import { sha256 } from "../../../base/digest.ts";
 import { type FrontProxies, securityHeaders } from "../../../model/route.ts";
+import { authorityChars, authorityPattern } from "../table/authority.ts";
 import { challengePrefix } from "../table/challenges.ts";
 import { bodiesProgram, countedLines, countedName, countsBodies } from "./bodies.ts";
 import { caller, whoCalls } from "./caller.ts";
@@ -162,11 +163,19 @@ ${lineIf(isSince(version, 3, 2), `compression minsize-res ${settings.compressFro
   http-request set-var(txn.kind) str(html) if { req.fhdr(accept) -m sub -i text/html }
   http-request set-var(txn.kind) str(json) if !{ var(txn.kind) -m found } { req.fhdr(accept) -m sub -i json }
 ${lineIf(proxies.trust.length > 0, "http-request lua.origin")}  # Requests with two meanings.
-  http-request lua.own 400 unless { req.hdr_cnt(host) eq 1 }
-  http-request lua.own 400 if { req.hdrs -m reg '\\x00' }
+  http-request lua.own 400 unless { req.fhdr_cnt(host) eq 1 } { req.fhdr(host),length le ${authorityChars} } { req.fhdr(host) -m reg -i '^${authorityPattern}$' }
+  http-request lua.own 400 if { req.hdrs -m reg '[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f]' }
   http-request lua.own 400 if { req.fhdr(transfer-encoding) -m found } !{ req.fhdr(transfer-encoding) -m str -i chunked }
   http-request return status 431 content-type "text/plain; charset=utf-8" string "431 Request Header Fields Too Large" hdr connection close if { internal.htx.data gt ${surelySmall} } { req.hdrs,length gt ${settings.headerBytes} }
-  http-request set-uri %[pathq] if { url -m beg http:// https:// }
+  acl whole internal.htx.has_eom -m bool
+  acl expects req.hdr(expect) -m found
+  acl pathed url -m beg /
+  acl absolute url -m reg -i '^https?://${authorityPattern}(/.*)?$'
+  http-request lua.own 400 if METH_CONNECT or { url -m sub '#' } or !pathed !absolute
+  http-request set-var(txn.host) 'url,lower,regsub(^https?://,),regsub(/.*,)' unless pathed
+  http-request lua.own 400 unless pathed or { req.fhdr(host),lower,strcmp(txn.host) eq 0 }
+  http-request set-uri %[pathq] if !pathed { pathq -m beg / }
+  http-request set-uri / unless pathed
   # What a certificate authority asks.
   http-request set-var(txn.answer) 'path,regsub(^${challengePrefix},),map_str(${files.challenges})' if ${challenge} !{ ssl_fc }
   http-request return status 200 content-type text/plain lf-string %[var(txn.answer)] if { var(txn.answer) -m found }
@@ -197,7 +206,14 @@ function whose({ map }: EdgeFiles): string {
   http-request set-var(txn.route) var(txn.key),${lookUp} if !routed
   acl usual var(txn.route) -m beg 1
   http-request lua.inside if !usual { ${asks(flags.inside)} }
-  http-request lua.own 404 if !routed`;
+${refused(404, "!routed")}`;
+}
+
+/** An own answer in the place of the app's; a client that still sends its body is listened to until it has read it. */
+function refused(status: number, when: string): string {
+  return `  http-request set-var(txn.status) int(${status}) if ${when}
+  http-request use-service lua.refuse if ${when} !whole !expects
+  http-request lua.own ${status} if ${when}`;
 }
 
 const challenge = `{ path -m beg ${challengePrefix} }`;
@@ -235,30 +251,29 @@ ${secure === null ? "" : `${toHttps(files)}\n`}  http-request set-var(txn.port) 
   http-request redirect location %[var(${proto})]://%[var(txn.canonical)]%[var(txn.port)]%[pathq] code 308 if moved !{ var(txn.canonical),strcmp(txn.host) eq 0 } !${challenge}
   http-request set-var(txn.network) var(${client}),ipmask(32,64)
   http-request lua.limit unless { ${fact("rateMost")} -m str 0 }
-  http-request lua.own 429 if { var(txn.retry) -m found }
+${refused(429, "{ var(txn.retry) -m found }")}
   acl preflight method OPTIONS
   acl asks req.hdr(access-control-request-method) -m found
   http-request return status 204 hdr access-control-allow-methods %[${policy("cors.methods")}] hdr access-control-allow-headers %[${policy("cors.headers")}] hdr access-control-max-age %[${policy("cors.age")}] if cors preflight asks { var(txn.allowed) -m found }
   http-request lua.own 403 if cors preflight asks { var(txn.origin) -m found }
-${lineIf(isSince(version, 3, 0), `http-request set-timeout client ${settings.lingerS}s if large`)}  http-request lua.own 413 if large
+${lineIf(isSince(version, 3, 0), `http-request set-timeout client ${settings.lingerS}s if large`)}${refused(413, "large")}
   http-request set-var(txn.key) var(txn.host) unless { var(txn.key) -m found }
   http-request lua.hold unless { ${fact("holdMs")} -m str 0 }
-  http-request lua.own 404 if !routed
+${refused(404, "!routed")}
   http-request set-log-level info
   http-request set-var(txn.policy) ${fact("policy")}
   http-request set-var(txn.retry) int(1)
   acl closed ${asks(flags.maintenance)}
   http-request set-var(txn.what) str(closed) if closed
   http-request set-var(txn.retry) int(60) if closed
-  http-request lua.own 503 if closed
-  http-request lua.own 503 if { var(txn.late) -m bool }
-  http-request lua.own 503 if { ${fact("pool")} -m str ${nobody} }
+${refused(503, "closed")}
+${refused(503, "{ var(txn.late) -m bool }")}
+${refused(503, `{ ${fact("pool")} -m str ${nobody} }`)}
   http-request unset-var(txn.retry)`;
 }
 
 /** A WebSocket over HTTP/2 has no end and no body. */
 const counting = `acl announced req.hdr(content-length) -m found
-  acl whole internal.htx.has_eom -m bool
   acl socket req.hdr(upgrade) -m found
   acl chunked req.fhdr(transfer-encoding) -m found
   http-request set-var(txn.counted) bool(true) if !whole !announced !socket
@@ -301,7 +316,7 @@ function answers({ files }: ConfigOptions): string {
       `  http-after-response set-header ${name} ${quoted(value)} if secured !plain !{ res.hdr(${name}) -m found }`,
   );
   return `  # What the client is told.
-  http-response set-var(txn.answered) date(0,us)
+  http-response set-var(txn.answered) date(0,us) unless { var(txn.status) -m found }
   http-response lua.unlist_answer if { res.hdr(connection) -m found } !{ status 101 }
 ${hopByHop.map((name) => `  http-response del-header ${name}`).join("\n")}
   acl app var(txn.answered) -m found
@@ -328,7 +343,7 @@ ${[...secure, ...overTls].join("\n")}
   acl paged ${fact("policy")},concat(.,txn.said),map_str(${files.policies}) -m found
   http-after-response set-header content-type application/problem+json if { var(txn.kind) -m str json } paged
   http-after-response set-header content-type "text/html; charset=utf-8" if { var(txn.kind) -m str html } paged
-  http-after-response set-header connection close if { status 400 }`;
+  http-after-response set-header connection close if { status 400 } or { var(txn.condemned) -m bool }`;
 }
 
 /** Without a certificate for a name the handshake ends; there is no default one. */

@@ -9,7 +9,7 @@ const always: readonly Limit[] = [
   {
     case: "requests that could be mended are refused too",
     because:
-      "HAProxy mends them before any rule can see it: Content-Length beside chunked goes, folds are joined, a bare line feed ends a line; the app gets one meaning",
+      "HAProxy mends them before any rule can see it: Content-Length beside chunked and a second equal Host go, folds are joined, a bare line feed ends a line; the app gets one meaning",
   },
   { case: "text is compressed with Brotli for clients that take it", because: "HAProxy has no Brotli" },
   {

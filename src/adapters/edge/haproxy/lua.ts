@@ -3,6 +3,7 @@ import { caller } from "./caller.ts";
 import type { EdgeFiles } from "./files.ts";
 import { ownStatuses, plainText } from "./policies.ts";
 import { fieldNumber, flags } from "./route-map.ts";
+import { settings } from "./settings.ts";
 
 /** Between two looks of a waiting request at the map. */
 const lookMs = 10;
@@ -46,22 +47,48 @@ local types = {
   text = "text/plain; charset=utf-8",
 }
 
--- Answers in the place of the app: what the route has for this status and what the client wants to read, or plain words.
+-- An answer in the place of the app's: what the route has for this status and what the client wants to read, or plain words.
+local function answer(of, status)
+  local what = status == 503 and of:get_var("txn.what") or tostring(status)
+  local kind = of:get_var("txn.kind") or "text"
+  local body = policies:lookup((of:get_var("txn.policy") or "") .. "." .. what .. "." .. kind)
+  if body == nil then return plain[status], types.text end
+  return of.c:b64dec(body), types[kind]
+end
+
+-- Whether there is more than its head to a request that is refused: then nothing is read any more of what comes behind it.
+local function follows(headers)
+  local length = headers["content-length"]
+  return headers["upgrade"] or headers["transfer-encoding"] or (length and length[0] ~= "0")
+end
+
 core.register_action("own", { "http-req" }, function(txn, status)
   status = tonumber(status)
-  local what = status == 503 and txn:get_var("txn.what") or tostring(status)
-  local kind = txn:get_var("txn.kind") or "text"
-  local body = policies:lookup((txn:get_var("txn.policy") or "") .. "." .. what .. "." .. kind)
-  if body ~= nil then
-    body = txn.c:b64dec(body)
-  else
-    body, kind = plain[status], "text"
-  end
+  local body, kind = answer(txn, status)
   local reply = txn:reply({ status = status, reason = reasons[status] })
-  reply:add_header("content-type", types[kind])
+  reply:add_header("content-type", kind)
+  if status == 400 or follows(txn.http:req_get_headers()) then reply:add_header("connection", "close") end
   reply:set_body(body)
   txn:done(reply)
 end, 1)
+
+-- The same for a client that still sends its body: what comes of it is thrown away for a while, because the system resets a
+-- connection that is closed with bytes unread, and so takes the answer back (RFC 9112 9.6).
+core.register_service("refuse", "http", function(applet)
+  local status = tonumber(applet:get_var("txn.status"))
+  local body, kind = answer(applet, status)
+  applet:set_status(status, reasons[status])
+  applet:add_header("content-type", kind)
+  applet:add_header("content-length", tostring(#body))
+  applet:set_var("txn.condemned", true)
+  applet:start_response()
+  applet:send(body)
+  local started = core.now()
+  while since(started) < ${settings.lingerMostS * 1_000} do
+    local some = applet:receive(${settings.bufferBytes / 2})
+    if some == nil or some == "" then return end
+  end
+end)
 `;
 }
 

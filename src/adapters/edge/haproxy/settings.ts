@@ -14,8 +14,9 @@ export const settings = {
   clientIdleS: 75,
   /** A client that neither sends nor takes a byte for this long is cut; one that waits for its answer is not. */
   clientS: 300,
-  /** How long a client that was refused may go on sending before it is cut. */
+  /** A client that was refused is cut when it sends nothing for so long, and at the latest after so long (nginx: `lingering_timeout`, `lingering_time`). */
   lingerS: 5,
+  lingerMostS: 30,
   /** A TLS handshake, or a PROXY protocol header. */
   handshakeS: 10,
   /** Where no route says how long an app may be silent. */

@@ -1,5 +1,7 @@
-const label = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?";
-const namePattern = new RegExp(`^${label}(?:\\.${label})*$`);
+import { authorityChars, authorityPattern, label } from "./authority.ts";
+
+const namePattern = new RegExp(`^${label}(\\.${label})*$`);
+const wholeAuthority = new RegExp(`^${authorityPattern}$`, "i");
 const ipv6Pattern = /^\[[0-9a-f:.]{2,45}\]$/;
 
 /** The name in a Host header in its one spelling: lower case, no port, no final dot. Null when it is not a host. */
@@ -9,6 +11,11 @@ export function hostName(header: string): string | null {
     .replace(/:\d{0,5}$/, "")
     .replace(/\.$/, "");
   return host.length <= 253 && (namePattern.test(host) || ipv6Pattern.test(host)) ? host : null;
+}
+
+/** Whether a request may have this as its Host header: what is no authority is answered 400, wherever it would have led. */
+export function isAuthority(header: string): boolean {
+  return header.length <= authorityChars && wholeAuthority.test(header);
 }
 
 /** A host of a route in its one spelling: a name, or `*.` and a name for all names one level below. Null when it is neither. */
