@@ -16,7 +16,9 @@ function service(name: string, state: InstanceView["state"]): StatusView["servic
   return { name, desired: 1, single: false, instances: [instance] };
 }
 
-function textOf(services: StatusView["services"]): string {
+const well = { answers: true, since: "2026-01-01T00:00:00.000Z", detail: null };
+
+function textOf(services: StatusView["services"], edge: StatusView["edge"] = well): string {
   const status: StatusView = {
     app: "shop",
     environment: "production",
@@ -26,6 +28,7 @@ function textOf(services: StatusView["services"]): string {
     queue: [],
     services,
     urls: [],
+    edge,
     maintenance: { on: false, closed: false, message: null, page: false },
     preview: null,
     protected: null,
@@ -40,4 +43,12 @@ test("status says where the words of services are that do not get up, and of tho
   const ailing = [service("web", "ready"), service("worker", "backing-off"), service("clock", "crashed")];
   expect(textOf(ailing)).toMatch(/\n\n-> next: fairlead logs worker clock -n 20 -e production -a shop$/);
   expect(textOf([service("web", "ready")])).not.toContain("next");
+});
+
+test("status says since when the edge answers nobody, and what happens next; of one that answers nothing", () => {
+  const away = { answers: false, since: "2026-01-02T03:04:05.000Z", detail: "the edge at 0.0.0.0:80 does not answer" };
+  const text = textOf([service("web", "ready")], away);
+  expect(text).toContain("the edge at 0.0.0.0:80 does not answer since 2026-01-02 03:04:05 UTC");
+  expect(text).toContain("fairlead doctor");
+  expect(textOf([service("web", "ready")])).not.toMatch(/edge/);
 });

@@ -52,7 +52,7 @@ export const routes = {
     path: "/readyz",
     status: 200,
     media: "text/plain",
-    summary: "Whether the journal answers; a fault when not",
+    summary: "Whether the journal answers, and the edge its clients; a fault when not",
   },
   metrics: {
     method: "get",

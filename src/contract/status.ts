@@ -5,7 +5,9 @@ import { digest, durationMs, releaseName, time } from "./scalars.ts";
 
 export const environmentState = z
   .enum(["serving", "deploying", "degraded", "stopped", "empty"])
-  .describe("`degraded`: fewer instances are ready than wanted. `empty`: nothing was ever live.");
+  .describe(
+    "`degraded`: fewer instances are ready than wanted, or the edge answers no client. `empty`: nothing was ever live.",
+  );
 
 export const urlView = z.object({
   service: z.string(),
@@ -64,6 +66,13 @@ export const statusView = z
       }),
     ),
     urls: z.array(urlView),
+    edge: z
+      .object({
+        answers: z.boolean().describe("Whether a client gets an answer: it was asked as clients ask."),
+        since: time.nullable().describe("Since when that is so; null: it was not asked yet."),
+        detail: z.string().nullable().describe("What is wrong with it; null: nothing."),
+      })
+      .describe("The edge, which all environments share."),
     maintenance: z
       .object({
         on: z.boolean().describe("Whether it is wanted."),

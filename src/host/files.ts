@@ -66,3 +66,9 @@ export async function openLog(path: string): Promise<FileHandle> {
   if (size > logBytes) await rename(path, `${path}.1`);
   return open(path, "a", 0o600);
 }
+
+/** Adds a line of this process to a program's log. */
+export async function noteInLog(path: string, words: string): Promise<void> {
+  await using log = await openLog(path);
+  await log.write(`${new Date().toISOString()} ${words}\n`);
+}

@@ -141,6 +141,21 @@ describe("the controller's own answers", () => {
     expect(metrics).toMatch(/\nfairlead_resident_memory_bytes \d+\n/);
   });
 
+  test("a controller whose edge answers no client is not ready, and says since when", async () => {
+    const answer = () => ({
+      answers: false,
+      since: Date.UTC(2026, 0, 2),
+      detail: "the edge at 0.0.0.0:80 does not answer",
+    });
+    const api = createApi({ ...stage.deps, edge: { ...stage.deps.edge, answer } });
+    const response = await api.request("/readyz", { headers: bearer });
+    expect(response.status).toBe(503);
+    expect(problem.parse(await response.json())).toMatchObject({
+      code: "edge.unreachable",
+      detail: "the edge at 0.0.0.0:80 does not answer since 2026-01-02T00:00:00.000Z",
+    });
+  });
+
   test("the OpenAPI document has every path, method and component of the contract", async () => {
     const document = (await (await get("/v1/openapi.json")).json()) as {
       openapi: string;

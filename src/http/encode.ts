@@ -149,7 +149,7 @@ function instanceView({ instance, state, artifact, gate, usage }: SeenInstance):
 }
 
 export function statusView(
-  { key, state, release, deployment, queue, services, urls, maintenance, preview, protection, staged }: Status,
+  { key, state, release, deployment, queue, services, urls, edge, maintenance, preview, protection, staged }: Status,
   now: number,
 ): StatusView {
   return {
@@ -160,6 +160,7 @@ export function statusView(
     queue: queue.map((one) => deploymentView(one, now)),
     services: services.map((service) => ({ ...service, instances: service.instances.map(instanceView) })),
     urls: [...urls],
+    edge: { ...edge, since: edge.since === null ? null : timeText(edge.since) },
     maintenance: {
       on: maintenance.wanted !== null,
       closed: maintenance.closed,

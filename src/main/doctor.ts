@@ -62,12 +62,13 @@ function user({ user, platform }: Adapters): CheckView {
 async function edge({ edge, edgeLog }: Adapters): Promise<CheckView> {
   const { up } = await edge.observe("doctor/check");
   const { host, port } = edge.address();
-  if (up) return ok("edge", `takes traffic at ${host}:${port}`);
+  const { detail } = edge.answer();
+  if (up && detail === null) return ok("edge", `takes traffic at ${host}:${port}`);
   return {
     name: "edge",
-    state: "fail",
-    detail: "the edge does not answer",
-    fix: `It is started again by itself; ${edgeLog} has its own words.`,
+    state: up ? "warn" : "fail",
+    detail: detail ?? "the edge does not answer",
+    fix: `What is away or hung is started again by itself; ${edgeLog} has its own words.`,
   };
 }
 

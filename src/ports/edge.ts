@@ -1,12 +1,22 @@
 import type { Secret } from "../base/secret.ts";
 import type { AccessRecord, RouteTable, UpstreamStats } from "../model/route.ts";
 
-/** What the edge says of one owner. `up: false` when it does not answer; the rest is then empty. */
+/** What the edge says of one owner. `up: false` when it does not answer its controller or its clients; the rest is then empty. */
 export interface EdgeState {
   readonly up: boolean;
   readonly table: RouteTable | null;
   /** By upstream id; an upstream that left the table stays until nothing of it is under way. */
   readonly stats: Readonly<Record<string, UpstreamStats>>;
+}
+
+/** What the edge says to those whom it serves, asked as they ask: over a new connection to where it takes traffic. */
+export interface EdgeAnswer {
+  /** Whether a client gets an answer. */
+  readonly answers: boolean;
+  /** Since when that is so; null: it was not asked yet. */
+  readonly since: number | null;
+  /** What is wrong, in words; null: nothing. */
+  readonly detail: string | null;
 }
 
 /** What the edge proves with that it is these hosts. */
@@ -36,9 +46,12 @@ export interface ChallengeAnswer {
  *   Apps read in `X-Forwarded-Proto` how their client came; `Strict-Transport-Security` is sent over TLS only.
  */
 export interface Edge {
-  /** Starts it when it does not run. Idempotent. Faults: `listen.in-use`, `edge.unreachable`. */
+  /**
+   * Starts it when it does not run. Ends it before when it is hung: when it has answered nothing for 10 s, neither to clients nor at its own
+   * socket. Idempotent. Faults: `listen.in-use`, `edge.unreachable`.
+   */
   ensure(): Promise<void>;
-  /** Never throws. */
+  /** What it says now; that it is away, or does not answer in time, is an answer (`up: false`) and no fault. */
   observe(owner: string): Promise<EdgeState>;
   apply(table: RouteTable): Promise<void>;
   /** Drops an owner's routes; its hosts answer 404. */
@@ -49,6 +62,8 @@ export interface Edge {
   records(listener: (records: readonly AccessRecord[]) => void): () => void;
   /** Called when the edge went away or came back, until the answer is called. */
   changes(listener: () => void): () => void;
+  /** What it answered to clients when it was asked last, which is done every 2 s and before `observe` answers. */
+  answer(): EdgeAnswer;
   /** Where it takes traffic from outside. */
   address(): { readonly host: string; readonly port: number };
   /** Where it takes TLS from outside; null when it does not. */

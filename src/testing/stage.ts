@@ -13,6 +13,7 @@ import { plan } from "../plan/decide.ts";
 import type { Snapshot } from "../plan/plan.ts";
 import type { Builder, StoredObject } from "../ports/builder.ts";
 import type { Clock, SteadyClock } from "../ports/clock.ts";
+import type { EdgeAnswer } from "../ports/edge.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { LogStore } from "../ports/logs.ts";
 import type { OutputRange, OutputStream, Runtime, RuntimeChange } from "../ports/runtime.ts";
@@ -288,7 +289,11 @@ export function stageDeps({ journal, logs, clock = wallClock }: { journal: Journ
     builder: new StageBuilder(),
     runtime: new StageRuntime(),
     vault: new SimulatedVault(),
-    edge: { address: () => ({ host: "127.0.0.1", port: 8080 }), secureAddress: () => null },
+    edge: {
+      address: () => ({ host: "127.0.0.1", port: 8080 }),
+      secureAddress: () => null,
+      answer: (): EdgeAnswer => ({ answers: true, since: 0, detail: null }),
+    },
     certificates: new StageCertificates(),
     info: { version: "0.1.0", pid: 1, stateDirectory: "/state", runtime: "process", startedAt: 0 },
     tokenDigest: null as string | null,

@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { publicUrl } from "./ground.ts";
 
 function deps(secure: { host: string; port: number } | null, port = 80) {
-  const edge = { address: () => ({ host: "0.0.0.0", port }), secureAddress: () => secure };
+  const well = { answers: true, since: 0, detail: null };
+  const edge = { address: () => ({ host: "0.0.0.0", port }), secureAddress: () => secure, answer: () => well };
   return { edge, certificates: { has: (host: string) => host === "shop.com" } as never };
 }
 

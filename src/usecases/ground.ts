@@ -19,7 +19,7 @@ export interface Deps {
   readonly runtime: Runtime;
   readonly vault: Vault;
   readonly logs: LogStore;
-  readonly edge: Pick<Edge, "address" | "secureAddress">;
+  readonly edge: Pick<Edge, "address" | "answer" | "secureAddress">;
   readonly certificates: Certificates;
   readonly clock: Clock;
 }

@@ -3,6 +3,7 @@ import { type Environment, type EnvKey, isThere, type Preview } from "../model/e
 import type { Protection, Release, ServiceSpec } from "../model/release.ts";
 import type { Snapshot } from "../plan/plan.ts";
 import { releaseOf, replicasOf } from "../plan/view.ts";
+import type { EdgeAnswer } from "../ports/edge.ts";
 import { authorise, type Call, type Deps, environmentOf, publicUrl } from "./ground.ts";
 import { protectionOf } from "./guard.ts";
 import { type SeenInstance, seenInstances } from "./instances.ts";
@@ -32,6 +33,8 @@ export interface Status {
   readonly queue: readonly Deployment[];
   readonly services: readonly ServiceStatus[];
   readonly urls: readonly ServiceUrl[];
+  /** What the edge answers to clients, asked as they ask. */
+  readonly edge: EdgeAnswer;
   readonly maintenance: MaintenanceStatus;
   readonly preview: Preview | null;
   readonly protection: Protection | null;
@@ -52,12 +55,13 @@ export async function readStatus(call: Call, key: EnvKey): Promise<Status> {
   const services = servicesOf(s, serving).map((service) => serviceStatus(s, service, seen));
   return {
     key,
-    state: stateOf(environment, { isDeploying: isDeploying(s.deployments), services }),
+    state: stateOf(environment, { isDeploying: isDeploying(s.deployments), isWell: isWell(deps, services) }),
     release: environment.serving?.release ?? null,
     deployment: running ?? s.deployments[0] ?? (await newest(deps, key)),
     queue: s.deployments.filter((one) => one.phase === "queued"),
     services,
     urls: serving ? urlsOf(deps, serving) : [],
+    edge: deps.edge.answer(),
     maintenance: maintenanceOf(s),
     preview: environment.preview,
     protection: await protectionOf(deps, key),
@@ -76,12 +80,16 @@ function isDeploying(deployments: readonly Deployment[]): boolean {
 
 function stateOf(
   { stopped, serving }: Environment,
-  { isDeploying, services }: { isDeploying: boolean; services: readonly ServiceStatus[] },
+  { isDeploying, isWell }: { isDeploying: boolean; isWell: boolean },
 ): EnvironmentState {
   if (isDeploying) return "deploying";
   if (stopped) return "stopped";
   if (!serving) return "empty";
-  return services.every(isComplete) ? "serving" : "degraded";
+  return isWell ? "serving" : "degraded";
+}
+
+function isWell({ edge }: Deps, services: readonly ServiceStatus[]): boolean {
+  return edge.answer().answers && services.every(isComplete);
 }
 
 function isComplete({ desired, instances }: ServiceStatus): boolean {
@@ -131,7 +139,7 @@ export async function listEnvironments(call: Call): Promise<readonly Environment
   for (const environment of (await journal.environments()).filter(isThere)) {
     const { key, serving, preview } = environment;
     const release = serving ? await journal.release(key, serving.release) : null;
-    const state = stateOf(environment, { isDeploying: isDeploying(await journal.unfinished(key)), services: [] });
+    const state = stateOf(environment, { isDeploying: isDeploying(await journal.unfinished(key)), isWell: true });
     const urls = release ? urlsOf(call.deps, release) : [];
     found.push({ key, release: serving?.release ?? null, state, urls, preview });
   }

@@ -32,11 +32,18 @@ export function urlText({ url, internal }: UrlView, paint: Paint): string {
   return internal ? `${url} ${paint.dim("(internal)")}` : paint.cyan(url);
 }
 
+function edgeLine({ answers, since, detail }: StatusView["edge"], paint: Paint): string {
+  const when = since === null ? "" : ` since ${since.slice(0, 19).replace("T", " ")} UTC`;
+  const next = answers ? "" : ": the controller starts again what is away or hung; `fairlead doctor` says more";
+  return `${paint.red("edge")} ${harmless(detail ?? "", paint)}${when}${next}`;
+}
+
 /** `fairlead status`. */
 export function statusText(status: StatusView, paint: Paint): string {
   const { app, environment, release, state, deployment, queue, services, urls } = status;
   const lines = [`${paint.bold(`${app}/${environment}`)}  ${release ?? "no release"}  ${stateColour(state, paint)}`];
-  const { maintenance } = status;
+  const { edge, maintenance } = status;
+  if (edge.detail !== null) lines.push(edgeLine(edge, paint));
   if (maintenance.on || maintenance.closed) {
     const state = maintenance.on && maintenance.closed ? "closed" : maintenance.on ? "about to close" : "about to open";
     const words = maintenance.page ? "with a page of its own" : harmless(maintenance.message ?? "", paint);

@@ -17,6 +17,9 @@ export const controllerHandlers = {
   readiness: async ({ deps }) => {
     deps.intact();
     await deps.journal.lastEventId();
+    const { answers, since, detail } = deps.edge.answer();
+    if (!answers)
+      throw new Fault("edge.unreachable", `${detail} since ${since === null ? "its start" : timeText(since)}`);
     return new Response("ready\n", { headers: text });
   },
   metrics: async ({ call }) =>

@@ -1,6 +1,6 @@
 import { Fault } from "../../base/faults.ts";
 import type { AccessRecord, Route, RouteTable, UpstreamStats } from "../../model/route.ts";
-import type { ChallengeAnswer, Edge, EdgeCertificate, EdgeState } from "../../ports/edge.ts";
+import type { ChallengeAnswer, Edge, EdgeAnswer, EdgeCertificate, EdgeState } from "../../ports/edge.ts";
 import type { SimulatedClock } from "./clock.ts";
 import type { Process, SimulatedRuntime } from "./runtime.ts";
 
@@ -83,6 +83,10 @@ export class SimulatedEdge implements Edge {
   changes(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  answer(): EdgeAnswer {
+    return { answers: this.#up, since: null, detail: this.#up ? null : "the edge is away" };
   }
 
   address(): { readonly host: string; readonly port: number } {

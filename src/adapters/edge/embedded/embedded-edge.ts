@@ -1,5 +1,6 @@
 import { canonicalJson } from "../../../base/digest.ts";
 import { Fault } from "../../../base/faults.ts";
+import { isAlive } from "../../../host/alive.ts";
 import {
   type AccessRecord,
   type FrontProxies,
@@ -8,14 +9,17 @@ import {
   type UpstreamStats,
 } from "../../../model/route.ts";
 import type { Clock } from "../../../ports/clock.ts";
-import type { ChallengeAnswer, Edge, EdgeCertificate, EdgeState } from "../../../ports/edge.ts";
+import type { ChallengeAnswer, Edge, EdgeAnswer, EdgeCertificate, EdgeState } from "../../../ports/edge.ts";
+import { observed } from "../table/away.ts";
 import { toWire } from "../table/certificates.ts";
+import { Heartbeat } from "../table/heartbeat.ts";
 import { askEdge, followEdge } from "./admin-client.ts";
 import type { Hello } from "./admin-server.ts";
-import { edgeFiles } from "./files.ts";
+import { edgeFiles, readNote } from "./files.ts";
 import type { Listen } from "./front.ts";
 import { protocol } from "./settings.ts";
 import { ensureEdge } from "./start.ts";
+import { endHung } from "./stop.ts";
 
 export interface EmbeddedEdgeOptions {
   /** Holds its socket, its tables and its log. */
@@ -53,6 +57,8 @@ class EmbeddedEdge implements Edge {
   readonly #options: EmbeddedEdgeOptions;
   readonly #socket: string;
   readonly #follows = new Set<() => void>();
+  readonly #heartbeat: Heartbeat;
+  readonly #listeners = new Set<() => void>();
   #ensuring: Promise<void> | null = null;
   #address: Listen;
   #secure: Listen | null;
@@ -62,6 +68,13 @@ class EmbeddedEdge implements Edge {
     this.#socket = edgeFiles(options.directory).socket;
     this.#address = options.listen;
     this.#secure = options.secure;
+    this.#heartbeat = new Heartbeat({
+      clock: options.clock,
+      proxies: options.proxies ?? noFrontProxies,
+      address: () => (this.#address.port === 0 ? null : this.#address),
+      inside: () => this.#ask("GET", "/hello"),
+      changed: () => this.#changed(),
+    });
   }
 
   ensure(): Promise<void> {
@@ -72,16 +85,16 @@ class EmbeddedEdge implements Edge {
   }
 
   async observe(owner: string): Promise<EdgeState> {
-    try {
-      const state = (await this.#ask("GET", `/state/${encodeURIComponent(owner)}`)) as {
-        table: RouteTable | null;
-        stats: Record<string, UpstreamStats>;
-      };
-      return { up: true, table: state.table, stats: state.stats };
-    } catch {
-      // Whatever the reason, nothing is known of it now, and that is the answer.
-      return { up: false, table: null, stats: {} };
-    }
+    return observed(
+      () => this.#heartbeat.look(),
+      async () => {
+        const state = (await this.#ask("GET", `/state/${encodeURIComponent(owner)}`)) as {
+          table: RouteTable | null;
+          stats: Record<string, UpstreamStats>;
+        };
+        return { up: true, table: state.table, stats: state.stats };
+      },
+    );
   }
 
   async apply(table: RouteTable): Promise<void> {
@@ -118,7 +131,16 @@ class EmbeddedEdge implements Edge {
       if (up !== null && up !== now) listener();
       up = now;
     };
-    return this.#follow("/watch", { opened: () => become(true), ended: () => become(false) });
+    const stop = this.#follow("/watch", { opened: () => become(true), ended: () => become(false) });
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+      stop();
+    };
+  }
+
+  answer(): EdgeAnswer {
+    return this.#heartbeat.answer();
   }
 
   address(): Listen {
@@ -138,17 +160,35 @@ class EmbeddedEdge implements Edge {
   }
 
   async close(): Promise<void> {
+    this.#heartbeat.close();
     for (const stop of [...this.#follows]) stop();
   }
 
   async #ensure(): Promise<void> {
     const proxies = this.#options.proxies ?? noFrontProxies;
+    await this.#endHung();
     const hello = await ensureEdge({ ...this.#options, proxies });
     this.#address = hello.listen;
     this.#secure = hello.secure;
+    this.#heartbeat.begin();
     const other = versionFault(hello);
     if (other) throw other;
     if (canonicalJson(hello.proxies) !== canonicalJson(proxies)) await this.#ask("PUT", "/proxies", proxies);
+  }
+
+  /** A process that lives and answers nothing would keep the port for ever. */
+  async #endHung(): Promise<void> {
+    const { directory } = this.#options;
+    const note = await readNote(directory);
+    if (note === null || !(await isAlive(note))) return;
+    if (this.#address.port === 0) this.#address = { host: note.host, port: note.port };
+    if (!(await this.#heartbeat.hangs())) return;
+    await endHung(directory, { note, isStillSilent: async () => (await this.#heartbeat.look()) === "silent" });
+    this.#heartbeat.forget();
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   #ask(method: "GET" | "PUT" | "DELETE", path: string, body?: unknown): Promise<unknown> {

@@ -1,6 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { Fault, isErrno } from "../../../base/faults.ts";
 import { isAlive } from "../../../host/alive.ts";
+import { noteInLog } from "../../../host/files.ts";
 import { askEdge } from "./admin-client.ts";
 import { edgeFiles, type ProcessNote, readNote } from "./files.ts";
 import { settings } from "./settings.ts";
@@ -25,6 +26,25 @@ export async function stopEdge(directory: string): Promise<void> {
   signal(note, "SIGKILL");
   if (await isGone(note, 5_000)) return;
   throw new Fault("edge.unreachable", `The edge (process ${note.pid}) does not end.`);
+}
+
+interface Hung {
+  readonly note: ProcessNote;
+  readonly isStillSilent: () => Promise<boolean>;
+}
+
+/**
+ * Ends an edge that answers nothing, without waiting for what is under way. One that was only stopped by a signal goes on and loses
+ * nothing. What was done is in its log. Fault `edge.unreachable` when it does not end.
+ */
+export async function endHung(directory: string, { note, isStillSilent }: Hung): Promise<void> {
+  signal(note, "SIGCONT");
+  const isSilent = await isStillSilent();
+  await noteInLog(edgeFiles(directory).log, isSilent ? "hung: ended by its controller" : "goes on after SIGCONT");
+  if (!isSilent) return;
+  signal(note, "SIGKILL");
+  if (await isGone(note, 5_000)) return;
+  throw new Fault("edge.unreachable", `The edge (process ${note.pid}) answers nothing and does not end.`);
 }
 
 async function isGone(note: ProcessNote, withinMs: number): Promise<boolean> {

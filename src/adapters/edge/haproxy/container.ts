@@ -36,6 +36,8 @@ export function containerRunner({ engine: socket, image }: ContainerOptions, fil
       return code === 0 ? null : output.trim();
     },
     clear: () => removeOurs(engine, files.directory),
+    wake: () => wakeOurs(engine, files.directory),
+    end: () => removeOurs(engine, files.directory),
     async start() {
       const name = containerName(files.directory);
       const command = ["-W", "-S", `${files.master},mode,600`, "-f", files.config];
@@ -164,6 +166,21 @@ async function inspect(engine: Engine, directory: string): Promise<Inspected | n
   } catch (thrown) {
     if (isRefusal(thrown, 404)) return null;
     throw thrown;
+  }
+}
+
+/** A container that is paused answers nothing, as one whose master was stopped. */
+async function wakeOurs(engine: Engine, directory: string): Promise<void> {
+  for (const [path, query] of [
+    ["unpause", {}],
+    ["kill", { signal: "SIGCONT" }],
+  ] as const) {
+    try {
+      await engine.json("POST", `/containers/${containerName(directory)}/${path}`, { query });
+    } catch (thrown) {
+      // 404: there is none; 409 (500 of older engines): it is not paused, or does not run.
+      if (!isRefusal(thrown, 404, 409, 500)) throw thrown;
+    }
   }
 }
 

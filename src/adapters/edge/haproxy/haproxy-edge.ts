@@ -2,16 +2,21 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { availableParallelism } from "node:os";
 import { Fault } from "../../../base/faults.ts";
+import { noteInLog } from "../../../host/files.ts";
+import { askMs } from "../../../model/pulse.ts";
 import type { AccessRecord, FrontProxies, RouteTable } from "../../../model/route.ts";
 import type { Clock } from "../../../ports/clock.ts";
-import type { ChallengeAnswer, Edge, EdgeCertificate, EdgeState } from "../../../ports/edge.ts";
+import type { ChallengeAnswer, Edge, EdgeAnswer, EdgeCertificate, EdgeState } from "../../../ports/edge.ts";
+import { observed } from "../table/away.ts";
 import { checkChallenges } from "../table/challenges.ts";
+import { Heartbeat } from "../table/heartbeat.ts";
 import { checkTable } from "../table/validate.ts";
+import { askCli } from "./cli.ts";
 import type { Listen } from "./config.ts";
 import { type ContainerOptions, containerRunner } from "./container.ts";
-import { edgeFiles } from "./files.ts";
+import { type EdgeFiles, edgeFiles } from "./files.ts";
 import { Follower } from "./follow.ts";
-import { type ProgramOptions, programRunner } from "./program.ts";
+import { type ProgramOptions, programRunner, type Runner } from "./program.ts";
 import { Server } from "./server.ts";
 
 export interface HaproxyEdgeOptions {
@@ -46,6 +51,10 @@ export function haproxyEdge(options: HaproxyEdgeOptions): Edge {
 class HaproxyEdge implements Edge {
   readonly #server: Server;
   readonly #follower: Follower;
+  readonly #heartbeat: Heartbeat;
+  readonly #runner: Runner;
+  readonly #files: EdgeFiles;
+  readonly #listeners = new Set<() => void>();
   readonly #host: string;
   readonly #secureHost: string | null;
   /** Calls come one after another. */
@@ -56,6 +65,8 @@ class HaproxyEdge implements Edge {
   constructor({ directory, listen, secure, proxies, run, clock, user, threads }: HaproxyEdgeOptions) {
     const files = edgeFiles(directory);
     const runner = "image" in run ? containerRunner(run, files) : programRunner(run, files);
+    this.#files = files;
+    this.#runner = runner;
     const wanted = threads ?? Math.min(usualThreads, availableParallelism());
     this.#host = listen.host;
     this.#secureHost = secure?.host ?? null;
@@ -70,12 +81,21 @@ class HaproxyEdge implements Edge {
       clock,
     });
     this.#follower = new Follower({ admin: files.admin, clock, understood: (line) => this.#server.recordOf(line) });
+    this.#heartbeat = new Heartbeat({
+      clock,
+      proxies,
+      address: () => (this.#server.port === 0 ? null : this.address()),
+      inside: () => askBoth(files),
+      changed: () => this.#changed(),
+    });
     this.#server.replaced = (isIdle) => this.#follower.next(isIdle);
   }
 
   ensure(): Promise<void> {
     this.#ensuring ??= this.#next(async () => {
+      await this.#endHung();
       await this.#server.ensure();
+      this.#heartbeat.begin();
       // Also while nobody else listens: times are counted from records.
       this.#stopCounting ??= this.#follower.records(() => undefined);
     }).finally(() => {
@@ -85,12 +105,10 @@ class HaproxyEdge implements Edge {
   }
 
   async observe(owner: string): Promise<EdgeState> {
-    try {
-      return await this.#next(() => this.#server.observe(owner));
-    } catch {
-      // Whatever the reason, nothing is known of it now, and that is the answer.
-      return { up: false, table: null, stats: {} };
-    }
+    return observed(
+      () => this.#heartbeat.look(),
+      () => this.#next(() => this.#server.observe(owner)),
+    );
   }
 
   async apply(value: RouteTable): Promise<void> {
@@ -112,7 +130,16 @@ class HaproxyEdge implements Edge {
   }
 
   changes(listener: () => void): () => void {
-    return this.#follower.changes(listener);
+    const stop = this.#follower.changes(listener);
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+      stop();
+    };
+  }
+
+  answer(): EdgeAnswer {
+    return this.#heartbeat.answer();
   }
 
   address(): Listen {
@@ -133,7 +160,26 @@ class HaproxyEdge implements Edge {
   }
 
   async close(): Promise<void> {
+    this.#heartbeat.close();
     this.#follower.close();
+  }
+
+  /** What answers nothing would keep the port for ever. What was only stopped by a signal goes on, and loses nothing. */
+  async #endHung(): Promise<void> {
+    await this.#server.load();
+    if (!(await this.#heartbeat.hangs())) return;
+    await this.#runner.wake();
+    const isSilent = (await this.#heartbeat.look()) === "silent";
+    await noteInLog(this.#files.log, `HAProxy ${isSilent ? "hung: ended by its controller" : "goes on after SIGCONT"}`);
+    if (!isSilent) return;
+    await this.#runner.end();
+    this.#heartbeat.forget();
+  }
+
+  #changed(): void {
+    // A master that was stopped while its worker serves: nobody else would let it go on.
+    if (this.#heartbeat.isHung()) void this.#runner.wake().catch((thrown: unknown) => this.#heartbeat.fail(thrown));
+    for (const listener of this.#listeners) listener();
   }
 
   #next<T>(call: () => Promise<T>): Promise<T> {
@@ -141,6 +187,11 @@ class HaproxyEdge implements Edge {
     this.#last = done.catch(() => undefined);
     return done;
   }
+}
+
+/** The worker that takes new connections, and the master that it is changed by. Fault `edge.unreachable` when one does not answer. */
+async function askBoth({ admin, master }: EdgeFiles): Promise<void> {
+  await Promise.all([askCli(admin, "show info", [askMs]), askCli(master, "show proc", [askMs])]);
 }
 
 /** Slots take numeric addresses only. Fault `route.invalid` for a name that has none. */

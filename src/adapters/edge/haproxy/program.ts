@@ -3,6 +3,7 @@ import { startTimeOf } from "../../../host/alive.ts";
 import { runChild, startChild } from "../../../host/child.ts";
 import { openLog } from "../../../host/files.ts";
 import type { EdgeFiles } from "./files.ts";
+import { endAll, signalAll } from "./stop.ts";
 
 /** How HAProxy is run: as a program of this machine, or in a container. It goes on without this process. */
 export interface Runner {
@@ -14,6 +15,10 @@ export interface Runner {
   check(config: string): Promise<string | null>;
   /** Takes away what is left of one that nobody can ask any more, with the ports that it may still hold. Idempotent. */
   clear(): Promise<void>;
+  /** Lets go on what a signal stopped. Nothing happens to one that runs. */
+  wake(): Promise<void>;
+  /** Ends all of it at once, without waiting for what is under way. Fault `edge.unreachable` when it does not end. */
+  end(): Promise<void>;
   /** Starts it from the configuration on disk, when nothing is left of an earlier one. The answer tells whether it has ended since. */
   start(): Promise<() => boolean>;
   /** Whether somebody else starts it again when it has ended, and is at it. */
@@ -42,6 +47,8 @@ export function programRunner({ program, env }: ProgramOptions, files: EdgeFiles
     },
     // Of a program whose directory is gone nothing says which process it was.
     clear: async () => undefined,
+    wake: () => signalAll(files.directory, "SIGCONT"),
+    end: () => endAll(files.directory),
     async start() {
       const log = await openLog(files.log);
       let gone = false;

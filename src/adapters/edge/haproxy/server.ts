@@ -90,7 +90,7 @@ export class Server {
   }
 
   async ensure(): Promise<void> {
-    await this.#load();
+    await this.load();
     this.#workers = await revived(this.#options, () => this.#askWorkers());
     if (this.#workers === null) return this.#start();
     const onDisk = await readText(this.#options.files.config);
@@ -172,7 +172,8 @@ export class Server {
     return { at, owner, service, release, instance, requestId, client, method, host, path, status, durationMs };
   }
 
-  async #load(): Promise<void> {
+  /** Reads what is on disk, once. */
+  async load(): Promise<void> {
     if (this.#loaded) return;
     const { files, runner, listen, secure } = this.#options;
     await makeDirectory(files);

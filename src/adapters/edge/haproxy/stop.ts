@@ -39,6 +39,26 @@ export async function stopHaproxy(directory: string): Promise<void> {
   throw new Fault("edge.unreachable", `HAProxy (process ${note.pid}) does not end.`);
 }
 
+/** A signal to HAProxy's master and all its workers, which are one process group. */
+export async function signalAll(directory: string, signal: NodeJS.Signals): Promise<void> {
+  const note = await readNote(directory);
+  if (note === null || !(await isAlive(note))) return;
+  try {
+    process.kill(-note.pid, signal);
+  } catch (thrown) {
+    if (!isErrno(thrown, "ESRCH")) throw thrown;
+  }
+}
+
+/** Ends master and workers at once. Fault `edge.unreachable` when the master does not end. */
+export async function endAll(directory: string): Promise<void> {
+  const note = await readNote(directory);
+  if (note === null) return;
+  await signalAll(directory, "SIGKILL");
+  if (await isGone(note, 5_000)) return;
+  throw new Fault("edge.unreachable", `HAProxy (process ${note.pid}) answers nothing and does not end.`);
+}
+
 async function isGone(note: ProcessId, withinMs: number): Promise<boolean> {
   const deadline = performance.now() + withinMs;
   while (await isAlive(note)) {

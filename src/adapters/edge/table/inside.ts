@@ -1,4 +1,4 @@
-import { BlockList, isIPv4 } from "node:net";
+import { BlockList, isIP, isIPv4 } from "node:net";
 import { networkInterfaces } from "node:os";
 import { parseNetwork } from "../../../base/network.ts";
 import type { Route } from "../../../model/route.ts";
@@ -6,12 +6,18 @@ import type { Route } from "../../../model/route.ts";
 /** Whether an address may call a route; null: every one may. */
 export function insidersOf({ inside }: Route): ((address: string) => boolean) | null {
   if (inside === null) return null;
-  const callers = new BlockList();
-  for (const caller of inside.callers) {
-    const network = parseNetwork(caller);
-    if (network) callers.addSubnet(network.address, network.bits, network.family);
+  const calls = trusting(inside.callers);
+  return (address) => isIPv4(address) && calls(address);
+}
+
+/** Whether an address lies in one of these networks. */
+export function trusting(networks: readonly string[]): (address: string) => boolean {
+  const list = new BlockList();
+  for (const text of networks) {
+    const network = parseNetwork(text);
+    if (network) list.addSubnet(network.address, network.bits, network.family);
   }
-  return (address) => isIPv4(address) && callers.check(address, "ipv4");
+  return (address) => isIP(address) !== 0 && list.check(address, isIPv4(address) ? "ipv4" : "ipv6");
 }
 
 /**
