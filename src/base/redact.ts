@@ -1,5 +1,7 @@
+import { joinInto, Matcher, type Pattern, type Span } from "./matcher.ts";
 import type { Secret } from "./secret.ts";
 import { formsOf } from "./secret-forms.ts";
+import { TornFinder, type TornRun } from "./torn.ts";
 
 export interface NamedSecret {
   /** Of the variable; it is printed in place of the value. */
@@ -23,18 +25,6 @@ export interface Redactor {
   cut(bytes: Buffer, at: number): number;
 }
 
-interface Pattern {
-  readonly bytes: Buffer;
-  readonly mark: Buffer;
-}
-
-/** A place of bytes to hide. */
-interface Span {
-  readonly start: number;
-  end: number;
-  readonly mark: Buffer;
-}
-
 /** Where there is no secret: costs nothing. */
 export const noRedactor: Redactor = {
   text: (text) => text,
@@ -52,12 +42,13 @@ export const blindRedactor: Redactor = {
 
 /** Values shorter than six characters are not looked for. */
 export function createRedactor(secrets: readonly NamedSecret[]): Redactor {
-  const patterns = patternsOf(secrets);
+  const { patterns, runs } = lookedFor(secrets);
   if (patterns.length === 0) return noRedactor;
   const matcher = new Matcher(patterns);
+  const torn = new TornFinder(runs);
   const bytes = (input: Buffer) => {
-    const spans = matcher.find(input);
-    return spans ? without(input, spans) : input;
+    const spans = inOrder(matcher.find(input), torn.find(input));
+    return spans.length > 0 ? without(input, spans) : input;
   };
   return {
     text(text) {
@@ -69,104 +60,42 @@ export function createRedactor(secrets: readonly NamedSecret[]): Redactor {
     longest: matcher.longest,
     cut(input, at) {
       const spans = matcher.find(input.subarray(0, at + matcher.longest));
-      const span = spans?.find(({ start, end }) => start < at && at < end);
+      const span = spans.find(({ start, end }) => start < at && at < end);
       if (!span) return at;
       return span.start > 0 ? span.start : span.end;
     },
   };
 }
 
-function patternsOf(secrets: readonly NamedSecret[]): readonly Pattern[] {
+/** Longest patterns first: of those that begin at one place the longest counts. */
+function lookedFor(secrets: readonly NamedSecret[]): { patterns: readonly Pattern[]; runs: readonly TornRun[] } {
   const byForm = new Map<string, Pattern>();
+  const runs: TornRun[] = [];
   const marks = new Set(["[secret]"]);
   for (const { name, value } of [...secrets].sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const mark = Buffer.from(`[secret ${name}]`);
     marks.add(`[secret ${name}]`);
-    for (const form of formsOf(value.reveal())) {
-      if (!byForm.has(form)) byForm.set(form, { bytes: Buffer.from(form), mark: Buffer.from(`[secret ${name}]`) });
+    const found = formsOf(value.reveal());
+    for (const bytes of found.forms) {
+      const form = bytes.toString("latin1");
+      if (!byForm.has(form)) byForm.set(form, { bytes, mark });
     }
+    runs.push(...found.runs.map((run) => ({ ...run, mark })));
   }
   // A mark that holds a secret by chance (`secret`, for one) is itself a form, replaced by itself: it stays whole.
   const forms = [...byForm.keys()];
   for (const mark of marks) {
     const own = Buffer.from(mark);
-    if (forms.some((form) => mark.includes(form))) byForm.set(mark, byForm.get(mark) ?? { bytes: own, mark: own });
+    const form = own.toString("latin1");
+    if (forms.some((one) => form.includes(one))) byForm.set(form, byForm.get(form) ?? { bytes: own, mark: own });
   }
-  return [...byForm.values()].sort((a, b) => b.bytes.length - a.bytes.length);
+  return { patterns: [...byForm.values()].sort((a, b) => b.bytes.length - a.bytes.length), runs };
 }
 
-/** Shifts are taken from a table of so many hashes of three bytes; it fits the first cache of a processor. */
-const tableSize = 1 << 14;
-const mostShift = 48;
-
-/**
- * Finds many patterns at once as Wu and Manber do ("A Fast Algorithm for Multi-Pattern Searching", 1994): the last three
- * bytes of a window say how far it can move, mostly by almost its length, so that only a part of the bytes is looked at.
- */
-class Matcher {
-  readonly longest: number;
-  readonly #window: number;
-  readonly #shifts: Uint8Array;
-  readonly #byBlock = new Map<number, Pattern[]>();
-
-  /** `patterns`: longest first. */
-  constructor(patterns: readonly Pattern[]) {
-    const lengths = patterns.map(({ bytes }) => bytes.length);
-    this.longest = Math.max(...lengths);
-    this.#window = Math.min(mostShift, ...lengths);
-    this.#shifts = new Uint8Array(tableSize).fill(this.#window - 2);
-    for (const pattern of patterns) {
-      const { bytes } = pattern;
-      for (let at = 2; at < this.#window; at += 1) {
-        const block = blockAt(bytes, at);
-        this.#shifts[block] = Math.min(this.#shifts[block] ?? 0, this.#window - 1 - at);
-      }
-      listed(this.#byBlock, blockAt(bytes, this.#window - 1)).push(pattern);
-    }
-  }
-
-  /** Where secrets are, in order and apart from each other; null when there is none. */
-  find(bytes: Buffer): Span[] | null {
-    const shifts = this.#shifts;
-    const length = bytes.length;
-    let spans: Span[] | null = null;
-    for (let at = this.#window - 1; at < length; ) {
-      const block = blockAt(bytes, at);
-      const shift = shifts[block] ?? 1;
-      if (shift > 0) {
-        at += shift;
-        continue;
-      }
-      const start = at - this.#window + 1;
-      const found = this.#byBlock.get(block)?.find((one) => startsAt(bytes, start, one.bytes));
-      if (found) spans = joined(spans, { start, end: start + found.bytes.length, mark: found.mark });
-      at += 1;
-    }
-    return spans;
-  }
-}
-
-function blockAt(bytes: Buffer, at: number): number {
-  return (((bytes[at - 2] ?? 0) << 6) ^ ((bytes[at - 1] ?? 0) << 3) ^ (bytes[at] ?? 0)) & (tableSize - 1);
-}
-
-function listed(lists: Map<number, Pattern[]>, key: number): Pattern[] {
-  const list = lists.get(key) ?? [];
-  lists.set(key, list);
-  return list;
-}
-
-function startsAt(bytes: Buffer, at: number, pattern: Buffer): boolean {
-  return (
-    at + pattern.length <= bytes.length && bytes.compare(pattern, 0, pattern.length, at, at + pattern.length) === 0
-  );
-}
-
-/** Adds a span that starts after all others; one that overlaps the last is a part of it. */
-function joined(spans: Span[] | null, span: Span): Span[] {
-  const last = spans?.at(-1);
-  if (!spans || !last) return [span];
-  if (span.start < last.end) last.end = Math.max(last.end, span.end);
-  else spans.push(span);
+function inOrder(whole: readonly Span[], torn: readonly Span[]): readonly Span[] {
+  if (torn.length === 0) return whole;
+  const spans: Span[] = [];
+  for (const span of [...whole, ...torn].sort((a, b) => a.start - b.start || b.end - a.end)) joinInto(spans, span);
   return spans;
 }
 

@@ -1,29 +1,143 @@
+import { carriers, type Escape, escapes, escapesByPlace, numbered, quotedPrintable } from "./escapes.ts";
+
 /** What is shorter is an ordinary word far too often to be hidden wherever it stands. */
 export const shortestSecret = 6;
-/** Line lengths of MIME (RFC 2045) and of PEM (RFC 7468), in which programs break base64. */
-const wrappings = [76, 64] as const;
-/** Bytes that stay as they are in percent encoding: letters and digits always, and these by the custom of each encoder. */
-const unescaped = {
-  strict: "-._~",
-  component: "-._~!'()*",
-  form: "-._*",
-  path: "-._~/",
-  uri: "-._~!'()*;/?:@&=+$,#",
-} as const;
+/** A longer text is looked for in pieces of this length, so that a form is never long. */
+const longestPiece = 256;
+/** So much do pieces have in common that nothing between two of them stays, base64 included. */
+const overlap = 6;
+/** Values up to this length are looked for two and three levels deep too: JSON in JSON, HTML in JSON, … */
+const longestNested = 16 * 1024;
+/** Of longer ones, base64 in lines is only looked for in the beginning. */
+const longestRun = 4 * 1024;
+/** How often texts are put into one another: a body in a log line in another log line. */
+const jsonDepth = 3;
+
+export interface SecretForms {
+  /** Every spelling in which the value is looked for; none is shorter than `shortestSecret`. */
+  readonly forms: readonly Buffer[];
+  /** Encodings in which a line may end anywhere: a piece at the end or the beginning of a line counts too. */
+  readonly runs: readonly Run[];
+}
+
+export interface Run {
+  readonly bytes: Buffer;
+  /** Only over a soft line break of quoted-printable, a `=` at the end. */
+  readonly isSoft: boolean;
+}
 
 /**
- * Every spelling in which a value is looked for: itself, the lines of one with several, base64 and base64url at all three
- * alignments, percent-encoded, and as in JSON. None is shorter than `shortestSecret`; there is none of a shorter value.
- * Not looked for: hexadecimal, compression, and base64 of a larger text that is broken into lines.
+ * How a value may be printed: itself, the lines of one with several, the password of a URL; each as common runtimes write
+ * it inside something else (escapes.ts), also in one another; in base64 and base64url at all alignments, with anything
+ * around it and in lines of any length; in hexadecimal and other numbers; in UTF-16 and Latin-1. Nothing is looked for of a
+ * value shorter than `shortestSecret`. Not found: what is compressed, encrypted, shortened or in base32.
  */
-export function formsOf(value: string): readonly string[] {
-  const forms = new Set<string>();
+export function formsOf(value: string): SecretForms {
+  const found = new Found();
   const trimmed = value.trim();
   for (const whole of new Set([value, trimmed, passwordIn(trimmed) ?? trimmed])) {
     if (whole.length < shortestSecret) continue;
-    for (const form of [...plain(whole), ...base64(whole), ...percent(whole), ...json(whole)]) forms.add(form);
+    const lines = linesOf(whole);
+    const isNested = whole.length <= longestNested;
+    for (const line of lines) for (const piece of piecesOf(line)) found.addPlain(piece, isNested);
+    if (lines[0] !== whole) {
+      for (const piece of piecesOf(whole)) found.addEscaped(piece, whole.length <= longestPiece);
+    }
+    for (const piece of piecesOf(whole)) found.addEncoded(piece);
+    found.addRuns(whole.slice(0, longestRun));
   }
-  return [...forms].filter((form) => form.length >= shortestSecret);
+  return found;
+}
+
+class Found implements SecretForms {
+  readonly #forms = new Map<string, Buffer>();
+  readonly #runs = new Map<string, Run>();
+
+  get forms(): readonly Buffer[] {
+    return [...this.#forms.values()];
+  }
+
+  get runs(): readonly Run[] {
+    return [...this.#runs.values()];
+  }
+
+  addPlain(text: string, isNested: boolean): void {
+    this.#addText(text);
+    this.addEscaped(text, isNested);
+    for (const inBytes of otherBytes(text)) this.#addBytes(inBytes);
+  }
+
+  /** Of a value with several lines, the whole is only looked for where its line ends are spelt. */
+  addEscaped(text: string, isNested: boolean): void {
+    const isOneLine = !/[\r\n]/.test(text);
+    for (const form of spellingsOf(text, isNested)) if (isOneLine || !/[\r\n]/.test(form)) this.#addText(form);
+  }
+
+  addEncoded(text: string): void {
+    for (const spell of numbered) this.#addText(spell(text));
+    const written = [text, ...carriers.slice(0, 1).map((carry) => carry(text))];
+    for (const bytes of [...written.map((one) => Buffer.from(one)), Buffer.from(text, "utf16le")]) {
+      for (const form of base64Of(bytes)) this.#addText(form);
+    }
+    for (const inner of [...insidesOf(Buffer.from(text)), Buffer.from(text).toString("base64")]) {
+      for (const form of base64Of(Buffer.from(inner))) this.#addText(form);
+    }
+  }
+
+  addRuns(text: string): void {
+    const bytes = Buffer.from(text);
+    for (const run of [...insidesOf(bytes), bytes.toString("base64")]) this.#addRun(run, false);
+    for (const run of [bytes.toString("hex"), bytes.toString("hex").toUpperCase()]) this.#addRun(run, false);
+    if (!/[\r\n]/.test(text)) this.#addRun(quotedPrintable(text), true);
+  }
+
+  #addRun(text: string, isSoft: boolean): void {
+    const known = this.#runs.get(text);
+    if (!known || known.isSoft) this.#runs.set(text, { bytes: Buffer.from(text, "latin1"), isSoft });
+  }
+
+  #addText(text: string): void {
+    if (text.length >= shortestSecret) this.#addBytes(Buffer.from(text));
+  }
+
+  #addBytes(bytes: Buffer): void {
+    this.#forms.set(bytes.toString("latin1"), bytes);
+  }
+}
+
+/** Every spelling of a text by itself, and where `isNested` inside others. */
+function spellingsOf(text: string, isNested: boolean): ReadonlySet<string> {
+  const once = new Set([...spelt(text, escapes), ...escapesByPlace.map((spell) => spell(text))]);
+  const all = new Set(once);
+  if (!isNested) return all;
+  for (const form of [...once, text]) for (const nested of spelt(form, carriers)) all.add(nested);
+  for (const carry of carriers.slice(0, 6)) {
+    let nested = text;
+    for (let depth = 0; depth < jsonDepth; depth += 1) {
+      nested = carry(nested);
+      all.add(nested);
+    }
+  }
+  return all;
+}
+
+/** What becomes of a text: two spellings that write its signs alike are one. */
+function spelt(text: string, spellings: readonly Escape[]): readonly string[] {
+  const signs = [...new Set(text.replaceAll(/[A-Za-z\d]+/g, ""))].join("");
+  const seen = new Set([signs]);
+  return spellings.flatMap((spell) => {
+    const written = spell(signs);
+    if (seen.has(written)) return [];
+    seen.add(written);
+    return [spell(text)];
+  });
+}
+
+/** In the bytes of other encodings than UTF-8. Whatever is not in Latin-1 has none there. */
+function otherBytes(text: string): readonly Buffer[] {
+  const wide = Buffer.from(text, "utf16le");
+  const latin = [...text].every((character) => character <= "\xff") ? [Buffer.from(text, "latin1")] : [];
+  return [wide, Buffer.from(wide).swap16(), ...latin];
 }
 
 /** The password in the value's URL, as clients take it apart; one that equals the user's name is no secret. */
@@ -42,7 +156,7 @@ function percentDecoded(text: string): string {
 }
 
 /** The value in one line; else its lines, without their indentation, so that one line in a log is found alone. */
-function plain(value: string): readonly string[] {
+function linesOf(value: string): readonly string[] {
   if (!/[\r\n]/.test(value)) return [value];
   const lines = value.split(/[\r\n]+/).flatMap((line) => {
     const bare = line.trim();
@@ -53,46 +167,40 @@ function plain(value: string): readonly string[] {
   return long.length > 0 ? long : [value];
 }
 
-function base64(value: string): readonly string[] {
-  const bytes = Buffer.from(value);
-  const padded = bytes.toString("base64");
-  const texts = [padded, padded.replace(/=+$/, "")];
-  for (const before of [0, 1, 2]) texts.push(insideBase64(bytes, before));
-  for (const width of wrappings) {
-    if (padded.length > width) texts.push(...(padded.match(new RegExp(`.{1,${width}}`, "g")) ?? []));
+/** A text in pieces that overlap, never cut inside a character. */
+function piecesOf(text: string): readonly string[] {
+  if (text.length <= longestPiece) return [text];
+  const pieces: string[] = [];
+  for (let from = 0; from < text.length - overlap; from += longestPiece - overlap) {
+    const start = Math.min(from, text.length - longestPiece);
+    pieces.push(text.slice(characterStart(text, start), characterStart(text, start + longestPiece)));
   }
+  return pieces;
+}
+
+function characterStart(text: string, at: number): number {
+  const unit = text.charCodeAt(at);
+  return unit >= 0xdc00 && unit < 0xe000 ? at - 1 : at;
+}
+
+/** In base64 alone, with padding and without, inside more of it, and in a URL. */
+function base64Of(bytes: Buffer): readonly string[] {
+  const padded = bytes.toString("base64");
+  const texts = [...insidesOf(bytes), padded, padded.replace(/=+$/, "")];
   return texts.flatMap((text) => {
     const inUrl = text.replaceAll("+", "%2B").replaceAll("/", "%2F").replaceAll("=", "%3D");
-    return [text, text.replaceAll("+", "-").replaceAll("/", "_"), inUrl, inUrl.replaceAll(/%../g, lower)];
+    const inJson = text.replaceAll("/", "\\/");
+    return [text, text.replaceAll("+", "-").replaceAll("/", "_"), inUrl, inUrl.replaceAll(/%../g, lower), inJson];
   });
 }
 
-/** The characters of base64 (six bits each) that depend on the value alone, with `before` bytes before it. */
-function insideBase64(bytes: Buffer, before: number): string {
-  const encoded = Buffer.concat([Buffer.alloc(before), bytes]).toString("base64");
-  return encoded.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6));
-}
-
-function percent(value: string): readonly string[] {
-  return Object.values(unescaped).flatMap((kept) => {
-    const upper = [...Buffer.from(value)].map((byte) => percentByte(byte, kept)).join("");
-    const small = upper.replaceAll(/%../g, lower);
-    return [upper, small, upper.replaceAll("%20", "+"), small.replaceAll("%20", "+")];
+/** The characters of base64 and base64url (six bits each) that depend on the bytes alone, at all three alignments. */
+function insidesOf(bytes: Buffer): readonly string[] {
+  return [0, 1, 2].flatMap((before) => {
+    const encoded = Buffer.concat([Buffer.alloc(before), bytes]).toString("base64");
+    const inside = encoded.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6));
+    return [inside, inside.replaceAll("+", "-").replaceAll("/", "_")];
   });
-}
-
-function percentByte(byte: number, kept: string): string {
-  const character = String.fromCharCode(byte);
-  if (byte < 0x80 && (/[A-Za-z\d]/.test(character) || kept.includes(character))) return character;
-  return `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
-}
-
-/** As JSON.stringify writes it, in ASCII as Python does, and with `\/` as PHP does. */
-function json(value: string): readonly string[] {
-  const text = JSON.stringify(value).slice(1, -1);
-  const ascii = text.replaceAll(/[^\0-~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
-  const capital = ascii.replaceAll(/\\u[\da-f]{4}/g, (unit) => `\\u${unit.slice(2).toUpperCase()}`);
-  return [text, ascii, capital].flatMap((one) => [one, one.replaceAll("/", "\\/")]);
 }
 
 function lower(text: string): string {
