@@ -69,8 +69,11 @@ export interface Adapters {
   readonly engine: Engine | null;
 }
 
-/** Constructs every adapter on a state directory. The caller holds its lease. */
-export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
+/**
+ * Constructs every adapter on a state directory. The caller holds its lease. `tell` is told what people should know of
+ * what is kept there.
+ */
+export async function openAdapters(options: AdapterOptions, tell: (words: string) => void): Promise<Adapters> {
   const { stateDirectory, env } = options;
   const at = (name: string) => join(stateDirectory, name);
   const clock = systemClock;
@@ -95,8 +98,8 @@ export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
   });
   const { runtime, builder } =
     platform === "docker"
-      ? containers({ stateDirectory, engine, installation: journal.installation, env, clock })
-      : processes({ ...options, runAs: user.runAs, clock });
+      ? containers({ stateDirectory, engine, installation: journal.installation, env, clock, tell })
+      : processes({ ...options, runAs: user.runAs, clock, tell });
   const { edge, stop: stopEdge, log: edgeLog } = openEdge({ ...options, engine: engine.socket, platform, clock });
   const logs = await openLogs(at("logs.db"), clock);
   const prober = networkProber();

@@ -1,6 +1,7 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { processBuilder } from "../adapters/build/process/builder.ts";
+import { artifactDirectory } from "../adapters/build/source/shelf.ts";
 import { processRuntime } from "../adapters/runtime/process/runtime.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -16,11 +17,13 @@ export interface ProcessOptions {
   readonly runAs: RunAs | null;
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
+  /** Is told what people should know. */
+  readonly tell: (words: string) => void;
 }
 
 /** Instances as plain processes in directories. */
 export function processes(options: ProcessOptions): { runtime: Runtime; builder: Builder } {
-  const { runAs, clock, ports = defaultPorts } = options;
+  const { runAs, clock, tell, ports = defaultPorts } = options;
   const at = (name: string) => join(options.stateDirectory, name);
   const store = at("store");
   const runtime = processRuntime({
@@ -28,10 +31,13 @@ export function processes(options: ProcessOptions): { runtime: Runtime; builder:
     ports,
     runAs,
     baseEnv: appEnvironment(options, at("node")),
-    artifactDirectory: (digest) => join(store, "artifacts", digest.replace("sha256:", "")),
+    artifactDirectory: (digest) => artifactDirectory(store, digest),
     clock,
   });
-  return { runtime, builder: processBuilder({ directory: store, runtime, runAs, clock }) };
+  return {
+    runtime,
+    builder: processBuilder({ directory: store, runtime, userOf: () => runAs, owner: runAs, clock, tell }),
+  };
 }
 
 /**
