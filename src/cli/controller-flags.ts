@@ -18,7 +18,11 @@ export const controllerFlags = {
   proxyProtocol: toggle("--proxy-protocol", "Connections from --trust-proxy begin with a PROXY protocol header"),
   ...platformFlags,
   ports: text("--ports <from-to>", "Ports that instances get"),
-  runAs: text("--run-as <user>", "Unprivileged user that instances run as"),
+  appUids: text(
+    "--app-uids <from-to>",
+    "Users of a controller of root: the edge, the store, then one for each environment",
+  ),
+  runAs: text("--run-as <user>", "One unprivileged user for all apps, which then are not kept apart"),
 };
 
 export type ControllerFlags = FlagValues<typeof controllerFlags>;
@@ -38,6 +42,7 @@ export function readControllerFlags(
     ...(flags.trustProxy !== undefined && { frontProxies: readProxies(flags.trustProxy, flags.proxyProtocol) }),
     ...platformOf(flags),
     ...(flags.ports !== undefined && { ports: readPorts(flags.ports) }),
+    ...(flags.appUids !== undefined && { appUids: readUids(flags.appUids) }),
     ...(flags.runAs !== undefined && { runAs: flags.runAs }),
   };
 }
@@ -56,6 +61,13 @@ function readProxies(given: string, proxyProtocol: boolean): { trust: readonly s
   const bad = trust.find((one) => parseNetwork(one) === null);
   if (bad === undefined) return { trust, proxyProtocol };
   throw new Fault("usage.invalid", `--trust-proxy must be addresses or networks like 10.0.0.0/8, not ${bad}`);
+}
+
+function readUids(given: string): { from: number; to: number } {
+  const found = /^(\d{1,10})-(\d{1,10})$/.exec(given);
+  const [from, to] = [Number(found?.[1]), Number(found?.[2])];
+  if (!(from <= to)) throw new Fault("usage.invalid", "--app-uids must be like 70000-79999");
+  return { from, to };
 }
 
 function readPorts(given: string): { from: number; to: number } {

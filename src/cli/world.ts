@@ -24,6 +24,7 @@ export interface ControllerOptions {
   readonly frontProxies?: { readonly trust: readonly string[]; readonly proxyProtocol: boolean };
   readonly ports?: { readonly from: number; readonly to: number };
   readonly runAs?: string | null;
+  readonly appUids?: { readonly from: number; readonly to: number };
   /** `auto`: containers where a Docker engine answers, else plain processes; a state directory stays what it was. */
   readonly runtime?: "auto" | "process" | "docker";
   /** The engine's socket; default: DOCKER_HOST, else /var/run/docker.sock. */

@@ -5,6 +5,7 @@ import { guardKeyFile, openVault } from "../adapters/vault/keyring/open.ts";
 import { Fault } from "../base/faults.ts";
 import { Secret } from "../base/secret.ts";
 import { Engine } from "../host/engine.ts";
+import { defaultUids, type UidRange } from "../host/users.ts";
 import type { FrontProxies } from "../model/route.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Edge } from "../ports/edge.ts";
@@ -20,7 +21,7 @@ import { openStateJournal } from "./journal.ts";
 import { choosePlatform, engineSocket, type Platform } from "./platform.ts";
 import { processes } from "./processes.ts";
 import { type LostFiles, noteStateFiles } from "./state-files.ts";
-import { chooseUser, type UserChoice } from "./user.ts";
+import { chooseUsers, nobodyElse, type UserChoice } from "./user.ts";
 
 export interface AdapterOptions {
   readonly stateDirectory: string;
@@ -33,6 +34,8 @@ export interface AdapterOptions {
   /** Ports that instances get. */
   readonly ports?: { readonly from: number; readonly to: number };
   readonly runAs?: string | null;
+  /** The numbers of users that a controller of root has for itself and its apps; default: `defaultUids`. */
+  readonly appUids?: UidRange;
   /** What runs instances; default: `auto`. */
   readonly runtime?: Platform | "auto";
   /** The container engine's socket; default: as `engineSocket` finds it. */
@@ -45,6 +48,8 @@ export interface AdapterOptions {
   readonly beginNew?: boolean;
   /** The controller's own environment; apps get PATH and the language of it and nothing else. */
   readonly env: Readonly<Record<string, string>>;
+  /** Is told what people should know although nothing failed; default: nobody. */
+  readonly tell?: (words: string) => void;
 }
 
 export interface Adapters {
@@ -69,11 +74,8 @@ export interface Adapters {
   readonly engine: Engine | null;
 }
 
-/**
- * Constructs every adapter on a state directory. The caller holds its lease. `tell` is told what people should know of
- * what is kept there.
- */
-export async function openAdapters(options: AdapterOptions, tell: (words: string) => void): Promise<Adapters> {
+/** Constructs every adapter on a state directory. The caller holds its lease. */
+export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
   const { stateDirectory, env } = options;
   const at = (name: string) => join(stateDirectory, name);
   const clock = systemClock;
@@ -98,8 +100,8 @@ export async function openAdapters(options: AdapterOptions, tell: (words: string
   });
   const { runtime, builder } =
     platform === "docker"
-      ? containers({ stateDirectory, engine, installation: journal.installation, env, clock, tell })
-      : processes({ ...options, runAs: user.runAs, clock, tell });
+      ? containers({ stateDirectory, engine, installation: journal.installation, env, clock })
+      : processes({ ...options, user, clock, tell: options.tell ?? (() => undefined) });
   const { edge, stop: stopEdge, log: edgeLog } = openEdge({ ...options, engine: engine.socket, platform, clock });
   const logs = await openLogs(at("logs.db"), clock);
   const prober = networkProber();
@@ -128,9 +130,10 @@ function secretOf(text: string | undefined): Secret | null {
 
 /** Containers have users of their own. */
 function userOf(options: AdapterOptions, platform: Platform): UserChoice {
-  if (platform === "docker") return { runAs: null, warning: null };
-  const { stateDirectory: directory } = options;
-  return chooseUser(options.runAs ?? null, { directory, home: join(directory, "home") });
+  if (platform === "docker" && (options.proxy ?? "container") === "container") return nobodyElse;
+  const { runAs = null, appUids = defaultUids, stateDirectory } = options;
+  const choice = chooseUsers({ runAs, appUids, stateDirectory });
+  return platform === "docker" ? { ...choice, apps: null, warning: null } : choice;
 }
 
 async function answers(engine: Engine): Promise<boolean> {

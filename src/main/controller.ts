@@ -86,7 +86,7 @@ async function run(options: ControllerOptions, { between, closers, close }: Fram
     { base: null, level: options.verbose ? "debug" : "info", timestamp: pino.stdTimeFunctions.isoTime },
     { write: options.onLog ?? ((line: string) => process.stderr.write(line)) },
   );
-  const adapters = between(await openAdapters(options, (words) => log.warn(words)));
+  const adapters = between(await openAdapters({ ...options, tell: (words) => log.warn(words) }));
   const { journal, runtime, builder, edge, logs, vault, user, platform, lostFiles } = adapters;
   for (const port of [journal, runtime, edge, logs]) closers.push(() => port.close());
   await edge.ensure().catch((error: unknown) => {

@@ -55,8 +55,10 @@ export function memoryCheck(): CheckView {
 
 function user({ user, platform }: Adapters): CheckView {
   if (platform === "docker") return ok("user", "apps run as the users of their images, never as root");
-  if (user.warning) return { name: "user", state: "warn", detail: user.warning, fix: "See --run-as and --state." };
-  return ok("user", user.runAs ? `apps run as uid ${user.runAs.uid}` : "apps run as the invoking user");
+  if (user.warning)
+    return { name: "user", state: "warn", detail: user.warning, fix: "See --run-as, --app-uids and --state." };
+  if (user.apps === null || !("from" in user.apps)) return ok("user", "apps run as the invoking user");
+  return ok("user", `every environment has a user of its own, from uid ${user.apps.from} to ${user.apps.to}`);
 }
 
 async function edge({ edge, edgeLog }: Adapters): Promise<CheckView> {

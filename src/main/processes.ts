@@ -1,12 +1,12 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { processBuilder } from "../adapters/build/process/builder.ts";
-import { artifactDirectory } from "../adapters/build/source/shelf.ts";
 import { processRuntime } from "../adapters/runtime/process/runtime.ts";
+import { oneUser, type UserOf, userForEach } from "../adapters/runtime/process/tenants.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Runtime } from "../ports/runtime.ts";
-import { firstClosed, type RunAs } from "./user.ts";
+import { firstClosed, type UserChoice } from "./user.ts";
 
 /** Below the range that Linux gives to outgoing connections (32768 up), so that none of those takes one away. */
 export const defaultPorts = { from: 20_000, to: 29_999 } as const;
@@ -14,30 +14,33 @@ export const defaultPorts = { from: 20_000, to: 29_999 } as const;
 export interface ProcessOptions {
   readonly stateDirectory: string;
   readonly ports?: { readonly from: number; readonly to: number };
-  readonly runAs: RunAs | null;
+  readonly user: UserChoice;
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
-  /** Is told what people should know. */
+  /** Is told what people should know although nothing failed. */
   readonly tell: (words: string) => void;
 }
 
 /** Instances as plain processes in directories. */
 export function processes(options: ProcessOptions): { runtime: Runtime; builder: Builder } {
-  const { runAs, clock, tell, ports = defaultPorts } = options;
+  const { clock, tell, ports = defaultPorts } = options;
   const at = (name: string) => join(options.stateDirectory, name);
   const store = at("store");
+  const userOf = usersOfApps(options.user, at("run"));
   const runtime = processRuntime({
     directory: at("run"),
     ports,
-    runAs,
+    userOf,
     baseEnv: appEnvironment(options, at("node")),
-    artifactDirectory: (digest) => artifactDirectory(store, digest),
+    artifactDirectory: (digest) => join(store, "artifacts", digest.replace("sha256:", "")),
     clock,
+    tell,
   });
-  return {
-    runtime,
-    builder: processBuilder({ directory: store, runtime, userOf: () => runAs, owner: runAs, clock, tell }),
-  };
+  return { runtime, builder: processBuilder({ directory: store, runtime, userOf, clock }) };
+}
+
+function usersOfApps({ apps }: UserChoice, directory: string): UserOf {
+  return apps !== null && "from" in apps ? userForEach(directory, apps) : oneUser(apps);
 }
 
 /**

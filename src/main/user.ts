@@ -1,54 +1,69 @@
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { Fault } from "../base/faults.ts";
+import { type UidRange, type User, type Users, userNamed, usersOf } from "../host/users.ts";
 
-export interface RunAs {
-  readonly uid: number;
-  readonly gid: number;
-  readonly home: string;
-}
-
-/** Whom apps run as: null is whoever runs the controller. `warning` says why that is not as safe as it could be. */
+/** Whom a controller starts things as; null is whoever runs it. */
 export interface UserChoice {
-  readonly runAs: RunAs | null;
+  readonly edge: User | null;
+  /** Owns sources and artifacts. */
+  readonly store: User | null;
+  /** A range: every environment has a user of its own. */
+  readonly apps: UidRange | User | null;
+  /** Why apps are not as well apart as they could be, and what to do. */
   readonly warning: string | null;
 }
 
-/** The user that apps get when root did not name one: it owns nothing on any machine. */
-const defaultUser = "nobody";
+/** All is done as whoever runs the controller. */
+export const nobodyElse: UserChoice = { edge: null, store: null, apps: null, warning: null };
+
+const unprivileged =
+  "apps run as the controller's own user: they can read its vault.key, call its socket and end each other; " +
+  "run the controller as root, or on a container engine, to keep them apart";
 
 /**
- * Chooses the user of apps. Not root: the invoking user. Root: the named user, else `nobody` when it can reach the state
- * directory. Fault `runtime.user` for a name that does not exist.
+ * Chooses users. Not root: the invoking user for all. Root: those of the range, or the named user for all apps; nobody else
+ * when they cannot reach the state directory. Fault `runtime.user` for a name that does not exist and a range that does not fit.
  */
-export function chooseUser(name: string | null, state: { directory: string; home: string }): UserChoice {
+export function chooseUsers(given: { runAs: string | null; appUids: UidRange; stateDirectory: string }): UserChoice {
+  const { runAs, appUids, stateDirectory } = given;
   if (process.getuid?.() !== 0) {
-    if (name === null) return { runAs: null, warning: null };
-    throw new Fault("runtime.user", `only root can run apps as ${name}`, {
+    if (runAs === null) return { ...nobodyElse, warning: unprivileged };
+    throw new Fault("runtime.user", `only root can run apps as ${runAs}`, {
       hint: "Leave --run-as out: apps then run as you do.",
     });
   }
-  if (name === "root") return { runAs: null, warning: "apps run as root because --run-as says so" };
-  const found = lookUp(name ?? defaultUser);
-  if (!found) throw new Fault("runtime.user", `there is no user ${name ?? defaultUser} on this machine`);
-  const blocked = firstClosed(state.directory);
-  if (blocked === null) return { runAs: { ...found, home: state.home }, warning: null };
-  const because = `${blocked} is closed to user ${name ?? defaultUser}`;
-  if (name !== null) throw new Fault("runtime.user", because, { hint: "Choose another --state directory." });
-  return { runAs: null, warning: `apps run as root because ${because}; use --state /var/lib/fairlead` };
+  const one = runAs === null ? null : userNamed(runAs);
+  if (runAs !== null && one === null) throw new Fault("runtime.user", `there is no user ${runAs} on this machine`);
+  const blocked = firstClosed(stateDirectory);
+  if (blocked !== null) {
+    if (one !== null && one.uid !== 0) {
+      const hint = "Choose another --state directory.";
+      throw new Fault("runtime.user", `${blocked} is closed to user ${runAs}`, { hint });
+    }
+    const because = runAs === null ? `${blocked} is closed to other users` : "--run-as says so";
+    return { ...nobodyElse, warning: `apps run as root because ${because}; use --state /var/lib/fairlead` };
+  }
+  if (one === null) return { ...usersOf(appUids), warning: null };
+  const { edge, store } = fittingOr(appUids, { edge: one, store: null });
+  if (one.uid === 0) return { edge, store, apps: null, warning: "apps run as root because --run-as says so" };
+  const warning = `all apps run as ${runAs} because --run-as says so: they can read, change and end each other`;
+  return { edge, store, apps: one, warning };
+}
+
+/** Where a container has too few users for a range, one that is named is what there is. */
+function fittingOr<Other>(range: UidRange, other: Other): Users | Other {
+  try {
+    return usersOf(range);
+  } catch (thrown) {
+    if (thrown instanceof Fault) return other;
+    throw thrown;
+  }
 }
 
 /** The user that owns nothing on any machine, for what root starts and does not run as root. */
-export function nobody(): { uid: number; gid: number } | null {
-  return lookUp(defaultUser);
-}
-
-function lookUp(name: string): { uid: number; gid: number } | null {
-  for (const line of readFileSync("/etc/passwd", "utf8").split("\n")) {
-    const [login, , uid, gid] = line.split(":");
-    if (login === name && uid !== undefined && gid !== undefined) return { uid: Number(uid), gid: Number(gid) };
-  }
-  return null;
+export function nobody(): User | null {
+  return userNamed("nobody");
 }
 
 /** The first directory on the way down to `path` that others may not pass through, or null. */

@@ -42,7 +42,8 @@ export async function benchLogs(lines: number): Promise<readonly Row[]> {
   const runtime = processRuntime({
     directory: join(home, "run"),
     ports: { from: 20_000, to: 20_999 },
-    runAs: null,
+    userOf: async () => null,
+    tell: () => undefined,
     baseEnv: plainEnvironment,
     artifactDirectory: () => home,
     clock: systemClock,

@@ -186,7 +186,7 @@ interface Reconciles {
 
 /** Runs the engine in this process on the site's state directory, so that single reconciles can be timed. */
 async function reconcile(site: Site, edge: { host: string; port: number }) {
-  const adapters = await openAdapters({ stateDirectory: site.state, edge, env: plainEnvironment }, () => undefined);
+  const adapters = await openAdapters({ stateDirectory: site.state, edge, env: plainEnvironment });
   await adapters.edge.ensure();
   const log = { warn: () => undefined, error: () => undefined };
   const waiting = new Map<string, () => void>();

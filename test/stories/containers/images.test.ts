@@ -85,7 +85,7 @@ test("what a rollback of any environment needs outlives the cleaning, also where
     engine: socket,
     proxy: "haproxy",
   } as const;
-  const { journal, runtime, builder, logs, ...others } = await openAdapters(options, () => undefined);
+  const { journal, runtime, builder, logs, ...others } = await openAdapters(options);
   const artifacts = async () => (await builder.list()).filter(({ what }) => what === "artifact").length;
   expect(await artifacts()).toBe(5);
   const clock = { ...systemClock, now: () => systemClock.now() + 2 * collectAfterMs };

@@ -32,8 +32,6 @@ export interface DockerBuilderOptions {
   readonly docker: DockerProgram | null;
   /** Which ways of building may be used, the best first. */
   readonly ways: readonly WayName[];
-  /** Is told what people should know of the store. */
-  readonly tell: (words: string) => void;
 }
 
 /** A builder of images, and its builds as tasks for `withBuilds`. */
@@ -71,9 +69,9 @@ class EngineBuilder implements DockerBuilder {
   #opened: Promise<void> | null = null;
 
   constructor(options: DockerBuilderOptions) {
-    const { directory, engine, installation, clock, tell } = options;
+    const { directory, engine, installation, clock } = options;
     this.#clock = clock;
-    this.#shelf = new Shelf({ directory, kinds: ["source"], owner: null, tell });
+    this.#shelf = new Shelf(directory, ["source"]);
     this.#sources = new Sources(this.#shelf, clock);
     this.#images = new Images({ engine, notes: join(directory, "images"), installation });
     this.builds = new Builds({ ...options, directory: join(directory, "builds") });
@@ -124,10 +122,7 @@ class EngineBuilder implements DockerBuilder {
   }
 
   #open(): Promise<void> {
-    this.#opened ??= this.#openAll().catch((thrown) => {
-      this.#opened = null;
-      throw thrown;
-    });
+    this.#opened ??= this.#openAll();
     return this.#opened;
   }
 

@@ -38,7 +38,6 @@ export function dockerWorld(place: Place, { socket, base, clock, more = {} }: Wo
     atOnce: 2,
     docker: null,
     ways: ["buildkit"],
-    tell: () => undefined,
     ...more,
   };
   const opened: DockerBuilder[] = [];

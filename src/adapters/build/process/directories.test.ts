@@ -18,7 +18,7 @@ describe("directories", () => {
   const tell = (task: ObservedTask | undefined) => writeFileSync(join(task?.spec.artifact ?? "", "go"), "");
 
   beforeEach(async () => {
-    world = builderWorld(await processWorld(), { runAs: null, clock: wallClock });
+    world = builderWorld(await processWorld(), { userOf: async () => null, clock: wallClock });
     builder = world.open();
   });
   afterEach(() => world.close());

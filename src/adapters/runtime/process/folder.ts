@@ -2,15 +2,11 @@ import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { Fault, isErrno } from "../../../base/faults.ts";
+import { Aside, copyTree, makeOwn } from "../../../host/tree.ts";
+import type { User } from "../../../host/users.ts";
 import type { Exit, InstanceSpec, TaskSpec } from "../../../model/instance.ts";
+import { roomScript } from "./confine.ts";
 import { type Claim, keeperScript, parseClaim, parseRecord, recordText, type Verdict } from "./keeper.ts";
-
-/** The user that instances run as. */
-export interface RunAs {
-  readonly uid: number;
-  readonly gid: number;
-  readonly home: string;
-}
 
 /** What is written down of an instance or task before it is started. Never its variables: they may hold secrets. */
 export type Stored = (
@@ -18,6 +14,10 @@ export type Stored = (
   | { readonly kind: "task"; readonly spec: TaskSpec }
 ) & {
   readonly port: number | null;
+  /** Whom its processes run as; null: whoever ran the controller. */
+  readonly user: User | null;
+  /** Whether its temporary directory is memory that is mounted when it starts. */
+  readonly mounts: boolean;
   /** The kernel's count of out-of-memory kills before the start. */
   readonly oomKills: number;
 };
@@ -27,24 +27,27 @@ const namePattern = /^[a-z0-9][a-zA-Z0-9._-]{0,199}$/;
 const withdrawn = "withdrawn";
 
 /**
- * The runtime's directory. `<name>/`: `spec.json`, `out.log`, `err.log`, `claim`, the marks `stopped` and `killed`, and
- * `own/`, which belongs to the user that instances run as: the keeper's `claim` and the command's `tmp/`. `exits/<name>`: the exit
- * record, empty until the end. A directory without a readable specification is none of ours and is left alone.
- * All of it is small and local, so it is read and written synchronously: the steps of a start cannot mix.
+ * The runtime's directory. `<name>/`: `spec.json`, `out.log`, `err.log`, `claim`, the marks `stopped` and `killed`; and for the
+ * user that it runs as `own/` with the keeper's `claim`, `home/`, `work/`, its copy of the artifact, and `tmp/`, or an empty place
+ * where that is mounted. `exits/<name>`: the exit record, empty until the end. `.homes/<uid>`: where package managers of builds
+ * keep what they fetched. `.aside/`: what is being deleted. A directory without a readable specification is none of ours and is left
+ * alone. But for the trees of users all of it is small and local, so it is read and written synchronously: the steps of a start
+ * cannot mix.
  */
 export class Folder {
   readonly exits: string;
   readonly keeper: string;
+  readonly roomScript: string;
   readonly #directory: string;
-  readonly #runAs: RunAs | null;
+  readonly #aside: Aside;
 
-  constructor(directory: string, runAs: RunAs | null) {
+  /** `tell` is told of what could not be deleted. */
+  constructor(directory: string, tell: (words: string) => void) {
     this.#directory = directory;
-    this.#runAs = runAs;
+    this.#aside = new Aside({ directory: join(directory, ".aside"), tell });
     this.exits = join(directory, "exits");
-    // A shell reads its script while it runs: a keeper of another version gets another file.
-    const version = createHash("sha256").update(keeperScript).digest("hex").slice(0, 12);
-    this.keeper = join(directory, `.keeper-${version}.sh`);
+    this.keeper = join(directory, scriptName("keeper", keeperScript));
+    this.roomScript = join(directory, scriptName("room", roomScript));
   }
 
   /** Makes the directory, takes away what was left half made or half removed, and gives what is there. */
@@ -52,12 +55,17 @@ export class Folder {
     fs.mkdirSync(this.exits, { recursive: true });
     fs.chmodSync(this.#directory, 0o711);
     fs.chmodSync(this.exits, 0o700);
-    const draft = `${this.keeper}.new`;
-    fs.writeFileSync(draft, keeperScript);
-    fs.chmodSync(draft, 0o644);
-    fs.renameSync(draft, this.keeper);
+    for (const [path, text] of [
+      [this.keeper, keeperScript],
+      [this.roomScript, roomScript],
+    ] as const) {
+      fs.writeFileSync(`${path}.new`, text);
+      fs.chmodSync(`${path}.new`, 0o644);
+      fs.renameSync(`${path}.new`, path);
+    }
     const names = fs.readdirSync(this.#directory);
-    for (const name of names.filter((each) => /^\.(new|old)-/.test(each))) this.#delete(join(this.#directory, name));
+    for (const name of names.filter((each) => /^\.(new|old)-/.test(each))) this.#aside.take(this.path(name));
+    this.#aside.sweep();
     const found = names.map((name) => this.#read(name)).filter((stored) => stored !== null);
     return found.filter((stored) => !this.#abandoned(stored.spec.name));
   }
@@ -68,25 +76,35 @@ export class Folder {
     throw new Fault("runtime.start-failed", `"${name.slice(0, 80)}" cannot name an instance`);
   }
 
-  create(stored: Stored): void {
-    const { name } = stored.spec;
-    const draft = this.path(`.new-${name}`);
-    this.#delete(draft);
-    const own = join(draft, "own");
-    fs.mkdirSync(join(own, "tmp"), { recursive: true });
-    fs.chmodSync(draft, 0o711);
-    for (const directory of [own, join(own, "tmp")]) {
-      fs.chmodSync(directory, 0o700);
-      if (this.#runAs) fs.chownSync(directory, this.#runAs.uid, this.#runAs.gid);
-    }
+  /**
+   * Makes the place of what is about to be started, with a copy of the directory that it runs in; null: it runs where it is
+   * told. It is there as a whole or not at all. Faults: those of `copyTree`.
+   */
+  async create(stored: Stored, artifact: string | null): Promise<void> {
+    const { spec, user, mounts } = stored;
+    const draft = this.path(`.new-${spec.name}`);
+    this.#aside.take(draft);
+    makeOwn(draft, user && { uid: 0, gid: user.gid }, 0o710);
+    for (const name of ["own", "home"]) makeOwn(join(draft, name), user);
+    makeOwn(join(draft, "tmp"), mounts ? null : user);
+    if (artifact !== null) await copyTree({ from: artifact, to: join(draft, "work"), as: user, access: "own" });
     fs.writeFileSync(join(draft, "spec.json"), JSON.stringify(stored), { mode: 0o600 });
-    fs.rmSync(join(this.exits, name), { force: true });
+    fs.rmSync(this.#record(spec.name), { force: true });
     try {
-      fs.renameSync(draft, this.path(name));
+      fs.renameSync(draft, this.path(spec.name));
     } catch (thrown) {
       if (!isErrno(thrown, "ENOTEMPTY", "EEXIST", "ENOTDIR")) throw thrown;
-      throw new Fault("operation.failed", `the place of ${name} is taken by something else`, { cause: thrown });
+      throw new Fault("operation.failed", `the place of ${spec.name} is taken by something else`, { cause: thrown });
     }
+  }
+
+  /** The directory in which package managers of an environment's builds keep what they fetched, so that builds are quick. */
+  buildHome(user: User): string {
+    const homes = this.path(".homes");
+    const home = join(homes, String(user.uid));
+    if (!fs.existsSync(homes)) makeOwn(homes, null, 0o711);
+    if (!fs.existsSync(home)) makeOwn(home, user);
+    return home;
   }
 
   /** Output files and exit record, opened for the keeper to inherit. */
@@ -160,12 +178,15 @@ export class Folder {
     }
   }
 
+  /** It is gone when this returns; its files are deleted later, apart from everything else. */
   remove(name: string): void {
-    const old = this.path(`.old-${name}`);
-    this.#delete(old);
-    fs.renameSync(this.path(name), old);
+    this.#aside.take(this.path(name));
     fs.rmSync(this.#record(name), { force: true });
-    this.#delete(old);
+  }
+
+  /** Resolves when it was tried to delete all that was removed. */
+  idle(): Promise<void> {
+    return this.#aside.idle();
   }
 
   path(...segments: readonly string[]): string {
@@ -176,15 +197,14 @@ export class Folder {
     return join(this.exits, name);
   }
 
-  #delete(path: string): void {
-    fs.rmSync(path, { recursive: true, force: true });
-  }
-
   #read(name: string): Stored | null {
     if (!namePattern.test(name) || name === "exits") return null;
     try {
       const stored = JSON.parse(fs.readFileSync(this.path(name, "spec.json"), "utf8")) as Stored;
-      return stored.spec.name === name && typeof stored.spec.command === "object" ? stored : null;
+      if (stored.spec.name !== name || typeof stored.spec.command !== "object") return null;
+      if (stored.user !== undefined) return stored;
+      // Written by 0.5 and before, where all were one user: whoever owns the directory that is its own.
+      return { ...stored, user: ownerOf(this.path(name, "own")), mounts: false };
     } catch (thrown) {
       if (thrown instanceof SyntaxError || thrown instanceof TypeError) return null;
       if (isErrno(thrown, "ENOENT", "ENOTDIR", "EISDIR", "EACCES")) return null;
@@ -201,6 +221,17 @@ export class Folder {
     this.remove(name);
     return true;
   }
+}
+
+/** A shell reads its script while it runs: one of another version gets another file. */
+function scriptName(name: string, script: string): string {
+  return `.${name}-${createHash("sha256").update(script).digest("hex").slice(0, 12)}.sh`;
+}
+
+/** Who owns a directory; null: this process. */
+function ownerOf(path: string): User | null {
+  const { uid, gid } = fs.lstatSync(path);
+  return uid === process.getuid?.() ? null : { uid, gid };
 }
 
 /** The first bytes of a plain file, or null when there is none. Neither a link nor a pipe put there can mislead it. */

@@ -5,7 +5,10 @@ import type { Exit } from "../../../model/instance.ts";
  * The keeper: a small shell that outlives the controller and writes down how one command ended.
  *
  * Started as `sh <this file> <instance directory> <working directory> <command…>` in its own session, with the exit record
- * open as descriptor 3 and a pipe as descriptor 4, which tells the claim and closes when it is decided. It
+ * open as descriptor 3, a pipe as descriptor 4, which tells the claim and closes when it is decided, and one as descriptor 5
+ * with the command's variables (`assignments`). It
+ * - takes the variables before anything else, and goes away when they were cut off. They come this way because those who start
+ *   it as root must not have them in their own environment: LD_PRELOAD would be a program of root;
  * - claims the instance by creating `own/claim` exclusively; whoever comes second goes away without doing anything, which
  *   is what makes a start happen at most once; the pipe tells it before the command, which might change the file, begins;
  * - ignores what is sent to its process group, while the command gets the default handlers back (a subshell resets traps);
@@ -21,6 +24,10 @@ export const keeperScript = `trap : TERM INT HUP QUIT USR1 USR2 PIPE
 umask 022
 ulimit -c 0
 set -f -C
+_fl_env=$(/bin/cat <&5 2>/dev/null)
+exec 5<&-
+case $_fl_env in *"
+_fl_whole=1") ;; *) exit 0 ;; esac
 _fl_ticks=0 _fl_boot=-
 _fl_pick() { _fl_ticks=\${20}; }
 {
@@ -49,6 +56,7 @@ exec 5>&2 2>/dev/null
   exec 2>&5 5>&-
   cd "$_fl_cwd" || exit 126
   unset PWD OLDPWD SHLVL _
+  eval "$_fl_env"
   exec "$@" 3>&-
 )
 _fl_code=$?
@@ -64,6 +72,12 @@ fi 2>/dev/null
 printf '%s %s\\n' "$_fl_code" "$_fl_oom" >&3
 kill -KILL 0
 `;
+
+/** Variables as the keeper reads them. Who reads them to the last line has all. */
+export function assignments(env: Readonly<Record<string, string>>): string {
+  const lines = Object.entries(env).map(([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'`);
+  return ["", ...lines, "_fl_whole=1"].join("\n");
+}
 
 /** The signals that the keeper survives, and SIGKILL; any other one would end the keeper and lose the exit. */
 export const deliverable: readonly string[] = [

@@ -1,11 +1,13 @@
 import { closeSync } from "node:fs";
-import type { Readable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { text as textOf } from "node:stream/consumers";
 import { Fault, isErrno } from "../../../base/faults.ts";
 import { startChild } from "../../../host/child.ts";
 import { keyText } from "../../../model/environment.ts";
 import { releaseName } from "../../../model/release.ts";
-import type { Folder, RunAs, Stored } from "./folder.ts";
+import type { Command } from "./confine.ts";
+import type { Folder, Stored } from "./folder.ts";
+import { assignments } from "./keeper.ts";
 import { loopback } from "./ports.ts";
 
 /** Linux' limit for one variable or argument (MAX_ARG_STRLEN), and ours for all of them: half of its usual ARG_MAX. */
@@ -31,27 +33,32 @@ export function unfit(command: readonly string[] | null, env: Readonly<Record<st
   return total > mostBytes ? `command and variables are larger than ${mostBytes / 1024} KB together` : null;
 }
 
+/** Directories that are one instance's alone. */
+export interface Room {
+  readonly home: string;
+  readonly tmp: string;
+  readonly cwd: string;
+}
+
 interface Given {
   readonly baseEnv: Readonly<Record<string, string>>;
-  readonly runAs: RunAs | null;
-  readonly tmp: string;
+  readonly room: Room;
   /** What the release says. */
   readonly variables: Readonly<Record<string, string>>;
 }
 
 /**
- * All that a process is given: the base, the user's home, what the release says, and who it is. Nothing comes from the
- * controller's own environment. HOST is only a default, since apps also use it for other things.
+ * All that a process is given, as `src/model/variables.ts` lists it: the base, its own places, what the release says, and
+ * who it is. Nothing comes from the controller's own environment. HOST is only a default, since apps also use it for other things.
  */
-export function environmentOf(stored: Stored, given: Given): Record<string, string> {
-  const { baseEnv, runAs, tmp, variables } = given;
-  const home = runAs ? { HOME: runAs.home } : {};
+export function environmentOf(stored: Stored, { baseEnv, room, variables }: Given): Record<string, string> {
   const host = stored.port === null ? {} : { HOST: loopback };
   const port = stored.port === null ? {} : { PORT: String(stored.port) };
-  return { ...baseEnv, ...home, TMPDIR: tmp, ...host, ...variables, ...port, ...identityOf(stored) };
+  return { ...baseEnv, HOME: room.home, TMPDIR: room.tmp, ...host, ...variables, ...port, ...identityOf(stored) };
 }
 
-function identityOf(stored: Stored): Record<string, string> {
+/** Who it is. It is also how processes are found again that left their group. */
+export function identityOf(stored: Stored): Record<string, string> {
   const { key, service, release } = stored.kind === "instance" ? stored.spec.identity : stored.spec;
   return {
     FAIRLEAD_APP: key.app,
@@ -62,30 +69,39 @@ function identityOf(stored: Stored): Record<string, string> {
   };
 }
 
+export interface How {
+  readonly env: Readonly<Record<string, string>>;
+  /** What programs of root find in their own environment on the way: nothing that an app declared. */
+  readonly baseEnv: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  /** Makes of the keeper's command the one that is started, as whom. */
+  readonly as: { readonly wrap: (keeper: Command) => Command; readonly ids: { uid?: number; gid?: number } };
+  readonly ended: () => void;
+}
+
 /**
  * Starts the keeper and gives its claim when that is decided; empty when another one has it. `ended` is called when a keeper that is our child is gone.
  * Faults: `runtime.start-failed`, `runtime.user`; the same start may be tried again.
  */
-export async function launch(
-  folder: Folder,
-  stored: Stored,
-  how: { env: Record<string, string>; cwd: string; runAs: RunAs | null; ended: () => void },
-): Promise<string> {
+export async function launch(folder: Folder, stored: Stored, how: How): Promise<string> {
   const { name, command } = stored.spec;
   const { out, err, exit } = folder.openFor(name);
   try {
-    const keeper = startChild(["/bin/sh", folder.keeper, folder.path(name), how.cwd, ...(command ?? [])], {
-      env: how.env,
+    const keep: Command = ["/bin/sh", folder.keeper, folder.path(name), how.cwd, ...(command ?? [])];
+    const keeper = startChild(how.as.wrap(keep), {
+      env: { ...how.baseEnv, ...identityOf(stored) },
       cwd: "/",
-      stdio: ["ignore", out, err, exit, "pipe"],
+      stdio: ["ignore", out, err, exit, "pipe", "pipe"],
       detached: true,
-      ...(how.runAs ? { uid: how.runAs.uid, gid: how.runAs.gid } : {}),
+      ...how.as.ids,
     });
     keeper.once("exit", how.ended);
+    const told = tellVariables((keeper.stdio as unknown as readonly unknown[])[5] as Writable, how.env);
     const claim = await new Promise<string>((resolve, reject) => {
       keeper.once("error", reject);
       keeper.once("spawn", () => textOf(keeper.stdio[4] as Readable).then(resolve, reject));
     });
+    await told;
     keeper.unref();
     return claim;
   } catch (thrown) {
@@ -93,6 +109,14 @@ export async function launch(
   } finally {
     for (const file of [out, err, exit]) closeSync(file);
   }
+}
+
+/** A keeper that goes away before it has read them all does not begin the command: that shows in its claim. */
+function tellVariables(pipe: Writable, env: Readonly<Record<string, string>>): Promise<void> {
+  return new Promise((resolve) => {
+    pipe.once("error", () => resolve());
+    pipe.end(assignments(env), () => resolve());
+  });
 }
 
 function startFault({ spec, kind }: Stored, thrown: unknown): Fault {

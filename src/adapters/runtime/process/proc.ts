@@ -105,6 +105,13 @@ function ownerOf(pid: number): number | null {
   return statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid ?? null;
 }
 
+/** The users of whom processes run now. */
+export function ownersOfProcesses(): ReadonlySet<number> {
+  if (bootId() === null) return new Set();
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return new Set(pids.map((pid) => ownerOf(Number(pid))).filter((uid) => uid !== null));
+}
+
 export function isAlive(pid: number): boolean {
   const found = statOf(pid);
   return found !== null && !"ZX".includes(found.state);

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -7,6 +7,7 @@ import { startChild } from "../../../host/child.ts";
 import type { Runtime } from "../../../ports/runtime.ts";
 import { exitOf, instanceSpec, outputOf, runtimeKey, taskSpec, until } from "../../../testing/conformance/runtime.ts";
 import { Folder } from "./folder.ts";
+import { assignments } from "./keeper.ts";
 import { bootId, statOf } from "./proc.ts";
 import { processWorld } from "./world.ts";
 
@@ -37,6 +38,13 @@ const own = (name: string, ...rest: string[]) => join(world.directory, name, "ow
 const keeperOf = (name: string) => Number(readFileSync(own(name, "claim"), "utf8").split(" ")[0]);
 const observed = async (name: string) =>
   (await runtime.observe(runtimeKey)).instances.find((each) => each.name === name);
+
+/** No variables, as a keeper reads them. */
+function variables(): number {
+  const file = join(world.root, "variables");
+  writeFileSync(file, assignments({}));
+  return openSync(file, "r");
+}
 
 async function started(script: string): Promise<string> {
   const spec = instance(`echo up; ${script}`);
@@ -185,11 +193,12 @@ describe("identity", () => {
   test("of two keepers of one start, one begins the command", async () => {
     const spec = taskSpec(world.artifact, sh("echo once; sleep 0.1"));
     await runtime.keys();
-    const folder = new Folder(world.directory, null);
-    folder.create({ kind: "task", spec, port: null, oomKills: 0 });
+    const folder = new Folder(world.directory, () => undefined);
+    await folder.create({ kind: "task", spec, port: null, user: null, mounts: false, oomKills: 0 }, world.artifact);
     const { out, err, exit } = folder.openFor(spec.name);
     const command = ["/bin/sh", folder.keeper, folder.path(spec.name), world.artifact, ...spec.command] as const;
-    const keep = () => startChild(command, { env: {}, stdio: ["ignore", out, err, exit, "pipe"], detached: true });
+    const keep = () =>
+      startChild(command, { env: {}, stdio: ["ignore", out, err, exit, "pipe", variables()], detached: true });
     await Promise.all([keep(), keep(), keep()].map((keeper) => once(keeper, "exit")));
     expect(readFileSync(join(world.directory, spec.name, "out.log"), "utf8")).toBe("once\n");
     expect(readFileSync(join(world.directory, spec.name, "err.log"), "utf8")).toBe("");
@@ -198,14 +207,15 @@ describe("identity", () => {
   test("a start that a dead controller did not get to is cleared, and its late keeper does nothing", async () => {
     const spec = taskSpec(world.artifact, sh("echo never"));
     await runtime.keys();
-    const folder = new Folder(world.directory, null);
-    folder.create({ kind: "task", spec, port: null, oomKills: 0 });
+    const folder = new Folder(world.directory, () => undefined);
+    await folder.create({ kind: "task", spec, port: null, user: null, mounts: false, oomKills: 0 }, world.artifact);
     const { out, err, exit } = folder.openFor(spec.name);
     await runtime.close();
     runtime = world.open();
     expect(await runtime.keys()).toEqual([]);
     const command = ["/bin/sh", folder.keeper, folder.path(spec.name), world.artifact, ...spec.command] as const;
-    await once(startChild(command, { env: {}, stdio: ["ignore", out, err, exit, "pipe"], detached: true }), "exit");
+    const stdio = ["ignore", out, err, exit, "pipe", variables()] as const;
+    await once(startChild(command, { env: {}, stdio, detached: true }), "exit");
     await runtime.startTask(spec);
     await exitOf(runtime, spec.name);
     expect(await outputOf(runtime, spec.name)).toBe("never\n");
@@ -330,11 +340,11 @@ test("what it was started with is in no file: neither written down nor in a core
 });
 
 describe.runIf(process.getuid?.() === 0)("as another user", () => {
-  const runAs = { uid: 65_534, gid: 65_534, home: "/nonexistent" };
+  const userOf = async () => ({ uid: 65_534, gid: 65_534 });
 
   beforeEach(async () => {
     await world.close();
-    world = await processWorld({ runAs });
+    world = await processWorld({ userOf });
     runtime = world.open();
     for (const path of [world.root, world.artifact]) expect(statSync(path).uid).toBe(0);
     chmodSync(world.root, 0o755);
@@ -345,7 +355,8 @@ describe.runIf(process.getuid?.() === 0)("as another user", () => {
     const spec = taskSpec(world.artifact, sh(script), { env: { SECRET: "canary" } });
     await runtime.startTask(spec);
     await exitOf(runtime, spec.name);
-    expect(await outputOf(runtime, spec.name)).toBe("65534\n65534\n65534\n/nonexistent\nwrote\n");
+    const home = join(world.directory, spec.name, "home");
+    expect(await outputOf(runtime, spec.name)).toBe(`65534\n65534\n65534\n${home}\nwrote\n`);
     expect(await outputOf(runtime, spec.name, "stderr")).toMatch(/spec\.json.*denied|spec\.json.*No such/);
   });
 
@@ -353,8 +364,8 @@ describe.runIf(process.getuid?.() === 0)("as another user", () => {
     const child = stranger();
     await once(child, "spawn");
     const forged = `${child.pid} ${statOf(child.pid ?? 0)?.ticks} ${bootId()}`;
-    const one = instance(`printf '%s\\n' '${forged}' > "$TMPDIR/../claim"; echo up; sleep 1000`);
-    const two = instance(`rm "$TMPDIR/../claim"; mkfifo "$TMPDIR/../claim"; echo up; sleep 1000`);
+    const one = instance(`printf '%s\\n' '${forged}' > "$HOME/../own/claim"; echo up; sleep 1000`);
+    const two = instance(`rm "$HOME/../own/claim"; mkfifo "$HOME/../own/claim"; echo up; sleep 1000`);
     for (const spec of [one, two]) {
       await runtime.start(spec);
       await until(async () => (await outputOf(runtime, spec.name)) !== "");

@@ -5,34 +5,28 @@ import { type EnvKey, keyText, sameKey } from "../../../model/environment.ts";
 import type { Exit, InstanceSpec, ObservedInstance, ObservedTask, TaskSpec, Usage } from "../../../model/instance.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { ObservedWorld, OutputRange, OutputStream, Runtime, RuntimeChange } from "../../../ports/runtime.ts";
-import { Folder, type RunAs, type Stored } from "./folder.ts";
+import { Folder, type Stored } from "./folder.ts";
 import { type Claim, deliverable } from "./keeper.ts";
 import { environmentOf, launch, unfit } from "./launch.ts";
 import { Lookout } from "./lookout.ts";
 import { loopback, PortPool } from "./ports.ts";
-import {
-  allProcesses,
-  bootId,
-  hasVariable,
-  listeningOf,
-  membersOf,
-  oomKills,
-  type ProcessStat,
-  runs,
-  usageOf,
-} from "./proc.ts";
+import { allProcesses, bootId, hasVariable, listeningOf, membersOf, type ProcessStat, runs, usageOf } from "./proc.ts";
+import { Rooms } from "./rooms.ts";
 import { send, tell } from "./signals.ts";
+import type { UserOf } from "./tenants.ts";
 
 export interface ProcessRuntimeOptions {
   /** Where instances have their directories. */
   readonly directory: string;
   readonly ports: { readonly from: number; readonly to: number };
-  /** The user that instances run as; null for the controller's own. */
-  readonly runAs: RunAs | null;
+  /** Whom the processes of an environment run as. */
+  readonly userOf: UserOf;
   /** What every process is given: PATH, LANG and the like. */
   readonly baseEnv: Readonly<Record<string, string>>;
   readonly artifactDirectory: (digest: string) => string;
   readonly clock: Clock;
+  /** Is told what people should know although nothing failed. */
+  readonly tell: (words: string) => void;
 }
 
 /** What is known of one instance or task. Claim and exit never change once they are there. */
@@ -74,6 +68,7 @@ class ProcessRuntime implements Runtime {
   readonly innerHost = loopbackAddress;
   readonly #options: ProcessRuntimeOptions;
   readonly #folder: Folder;
+  readonly #rooms: Rooms;
   readonly #output: OutputRelease;
   readonly #lookout: Lookout;
   readonly #starting = new Map<string, Promise<void>>();
@@ -84,7 +79,8 @@ class ProcessRuntime implements Runtime {
 
   constructor(options: ProcessRuntimeOptions) {
     this.#options = options;
-    this.#folder = new Folder(options.directory, options.runAs);
+    this.#folder = new Folder(options.directory, options.tell);
+    this.#rooms = new Rooms(this.#folder, options);
     this.#output = new OutputRelease(options.baseEnv.PATH ?? "/usr/bin:/bin");
     this.#lookout = new Lookout({
       clock: options.clock,
@@ -186,6 +182,7 @@ class ProcessRuntime implements Runtime {
     this.#closed = true;
     this.#lookout.close();
     await Promise.allSettled(this.#starting.values());
+    await this.#folder.idle();
   }
 
   #entries(): Map<string, Entry> {
@@ -218,14 +215,12 @@ class ProcessRuntime implements Runtime {
     const known = this.#entries().get(name);
     if (known && (this.#claimOf(known) || this.#exitOf(known))) return;
     const entry = known ?? (await this.#write(what, wantsPort));
-    const { runAs, baseEnv, artifactDirectory } = this.#options;
-    const { artifact, command } = entry.stored.spec;
-    const tmp = this.#folder.path(name, "own", "tmp");
-    const env = environmentOf(entry.stored, { baseEnv, runAs, tmp, variables: what.spec.env });
-    const cwd = artifact.startsWith("/") ? artifact : artifactDirectory(artifact);
-    const reason = unfit(command, env);
+    const { baseEnv } = this.#options;
+    const room = this.#rooms.of(entry.stored);
+    const env = environmentOf(entry.stored, { baseEnv, room, variables: what.spec.env });
+    const reason = unfit(entry.stored.spec.command, env);
     if (reason) this.#refuse(entry, reason);
-    else await this.#launch(entry, { env, cwd });
+    else await this.#launch(entry, { env, cwd: room.cwd });
     if (!this.#exitOf(entry)) this.#lookout.begun(entry);
   }
 
@@ -236,8 +231,10 @@ class ProcessRuntime implements Runtime {
       entry.isChild = false;
       this.#look(entry.name);
     };
+    const { baseEnv } = this.#options;
     try {
-      const claim = await launch(this.#folder, entry.stored, { env, cwd, runAs: this.#options.runAs, ended });
+      const as = await this.#rooms.asWhom(entry.stored);
+      const claim = await launch(this.#folder, entry.stored, { env, baseEnv, cwd, as, ended });
       entry.isChild = claim !== "" && !hasEnded;
       if (claim !== "") this.#folder.keep(entry.name, { content: claim, writtenAt: this.#options.clock.now() });
       entry.claim = null;
@@ -269,9 +266,7 @@ class ProcessRuntime implements Runtime {
   async #write(what: Pick<Stored, "kind" | "spec">, wantsPort: boolean): Promise<Entry> {
     const port = wantsPort ? await this.#ports().reserve((each) => this.#holds(each)) : null;
     try {
-      const stored = { ...what, spec: { ...what.spec, env: {} }, port, oomKills: oomKills() } as Stored;
-      this.#folder.create(stored);
-      const entry = this.#entry(stored);
+      const entry = this.#entry(await this.#rooms.furnish(what, port));
       this.#entries().set(entry.name, entry);
       return entry;
     } finally {
@@ -331,7 +326,7 @@ class ProcessRuntime implements Runtime {
 
   #isRunning(entry: Entry, claim: Claim): boolean {
     if (claim.pid === null) return this.#options.clock.now() - claim.at < claimingMs;
-    const running = runs(claim, this.#options.runAs?.uid ?? null);
+    const running = runs(claim, entry.stored.user?.uid ?? null);
     if (running) entry.seenAliveAt = this.#options.clock.now();
     return running;
   }

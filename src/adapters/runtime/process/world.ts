@@ -8,6 +8,7 @@ import type { Runtime } from "../../../ports/runtime.ts";
 import { ownPorts } from "../../../testing/ports.ts";
 import { hasVariable, statOf } from "./proc.ts";
 import { type ProcessRuntimeOptions, processRuntime } from "./runtime.ts";
+import { oneUser } from "./tenants.ts";
 
 /** For tests: real time. */
 export const wallClock: Clock = {
@@ -31,10 +32,11 @@ export async function processWorld(more: Partial<ProcessRuntimeOptions> = {}) {
   const options: ProcessRuntimeOptions = {
     directory,
     ports: await ownPorts(60),
-    runAs: null,
+    userOf: oneUser(null),
     baseEnv: { PATH: `${nodeDirectory}:/usr/bin:/bin`, [markName]: root },
     artifactDirectory: () => artifact,
     clock: wallClock,
+    tell: () => undefined,
     ...more,
   };
   return {
@@ -43,8 +45,10 @@ export async function processWorld(more: Partial<ProcessRuntimeOptions> = {}) {
     directory,
     ports: options.ports,
     node: process.execPath,
-    extraVariables: ["PATH", "TMPDIR", markName],
+    extraVariables: ["PATH", "HOME", "TMPDIR", markName],
     open: (): Runtime => processRuntime(options),
+    /** On the same directory, but otherwise. */
+    reopen: (other: Partial<ProcessRuntimeOptions>): Runtime => processRuntime({ ...options, ...other }),
     processes: () => markedProcesses(root),
     close: async () => {
       await endAll(processRuntime(options));

@@ -1,0 +1,51 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { ownersOfProcesses } from "./proc.ts";
+import { oneUser, userForEach } from "./tenants.ts";
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "fairlead-users-"));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const range = { from: 71_000, to: 71_003 };
+const key = (environment: string, app = "shop") => ({ app, environment });
+const uid = async (user: Promise<{ uid: number } | null>) => (await user)?.uid;
+
+test("every environment has a user of its own, also those asked for at once, and keeps it through a restart", async () => {
+  const userOf = userForEach(directory, range);
+  const keys = [key("production"), key("staging"), key("production", "blog"), key("staging", "blog")];
+  const uids = await Promise.all([...keys, ...keys].map((each) => uid(userOf(each))));
+  expect(new Set(uids).size).toBe(4);
+  expect(uids.slice(4)).toEqual(uids.slice(0, 4));
+  expect(Math.min(...uids.map(Number))).toBe(range.from);
+  const next = userForEach(directory, range);
+  expect(await Promise.all(keys.map((each) => uid(next(each))))).toEqual(uids.slice(0, 4));
+  await expect(next(key("pr-1"))).rejects.toMatchObject({ code: "runtime.user" });
+  expect(range.from).toBeLessThanOrEqual(
+    (await uid(userForEach(directory, { from: 71_000, to: 71_004 })(key("pr-1")))) ?? 0,
+  );
+});
+
+test("what a process of this machine runs as is not given to an environment", async () => {
+  const own = process.getuid?.() ?? 0;
+  expect(ownersOfProcesses()).toContain(own);
+  expect(await uid(userForEach(directory, { from: own, to: own + 1 })(key("production")))).toBe(own + 1);
+});
+
+test("a table that cannot be read is said, and nothing is given", async () => {
+  await userForEach(directory, range)(key("production"));
+  const file = join(directory, ".users.json");
+  for (const text of ["{", "{}", readFileSync(file, "utf8").replace("71", "x")]) {
+    writeFileSync(file, text);
+    await expect(userForEach(directory, range)(key("staging"))).rejects.toMatchObject({ code: "journal.damaged" });
+  }
+});
+
+test("where all are one user, it is that", async () => {
+  expect(await oneUser({ uid: 5, gid: 6 })(key("staging"))).toEqual({ uid: 5, gid: 6 });
+  expect(await oneUser(null)(key("staging"))).toBeNull();
+});

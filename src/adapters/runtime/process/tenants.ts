@@ -1,0 +1,80 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { sha256 } from "../../../base/digest.ts";
+import { Fault, isErrno } from "../../../base/faults.ts";
+import { replaceFile } from "../../../host/files.ts";
+import type { UidRange, User } from "../../../host/users.ts";
+import { type EnvKey, keyText } from "../../../model/environment.ts";
+import { ownersOfProcesses } from "./proc.ts";
+
+/** Who the processes of an environment are; null: whoever runs the controller. */
+export type UserOf = (key: EnvKey) => Promise<User | null>;
+
+/** What is written down: the user of each environment, and the number that was given last. */
+interface Table {
+  readonly last: number;
+  readonly users: Readonly<Record<string, number>>;
+}
+
+/**
+ * A user for each environment, from a range. What was given once is never given to another environment, because files of
+ * the old one may lie in places that nobody here knows; a range that is used up can be made longer.
+ * Nor is given what a process on this machine runs as: another controller may have the same range. Two that begin at once
+ * begin at places of their own.
+ * Faults: `runtime.user` when none is left, `journal.damaged` when the table cannot be read.
+ */
+export function userForEach(directory: string, range: UidRange): UserOf {
+  const path = join(directory, ".users.json");
+  let table: Table | null = null;
+  let turn: Promise<unknown> = Promise.resolve();
+  const give = async (key: string): Promise<User> => {
+    table ??= read(path) ?? { last: firstOf(directory, range) - 1, users: {} };
+    const known = table.users[key];
+    if (known !== undefined) return { uid: known, gid: known };
+    const uid = nextFree(range, table, ownersOfProcesses());
+    const next = { last: uid, users: { ...table.users, [key]: uid } };
+    await replaceFile(path, `${JSON.stringify(next)}\n`);
+    table = next;
+    return { uid, gid: uid };
+  };
+  return (key) => {
+    const given = turn.then(() => give(keyText(key)));
+    turn = given.catch(() => undefined);
+    return given;
+  };
+}
+
+/** Everybody the same: `--run-as`, and a controller that is not root's. */
+export function oneUser(user: User | null): UserOf {
+  return async () => user;
+}
+
+function firstOf(directory: string, { from, to }: UidRange): number {
+  return from + (Number.parseInt(sha256(directory).slice(-8), 16) % (to - from + 1));
+}
+
+function nextFree({ from, to }: UidRange, { last, users }: Table, running: ReadonlySet<number>): number {
+  const size = to - from + 1;
+  const given = new Set(Object.values(users));
+  const start = last >= from && last < to ? last + 1 - from : 0;
+  for (let tried = 0; tried < size; tried += 1) {
+    const uid = from + ((start + tried) % size);
+    if (!given.has(uid) && !running.has(uid)) return uid;
+  }
+  throw new Fault("runtime.user", `every user from ${from} to ${to} belongs to an environment`, {
+    hint: "Give a longer range that begins with the same number: --app-uids FROM-TO. What runs goes on.",
+  });
+}
+
+function read(path: string): Table | null {
+  try {
+    const { last, users } = JSON.parse(readFileSync(path, "utf8")) as Table;
+    if (Number.isInteger(last) && Object.values(users).every(Number.isInteger)) return { last, users };
+  } catch (thrown) {
+    if (isErrno(thrown, "ENOENT")) return null;
+    if (!(thrown instanceof SyntaxError || thrown instanceof TypeError)) throw thrown;
+  }
+  throw new Fault("journal.damaged", `${path}, which says whose user is whose, cannot be read`, {
+    hint: "Restore it from a backup of the state directory. What runs goes on.",
+  });
+}
