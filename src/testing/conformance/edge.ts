@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, test } from "vitest";
 import type { FrontProxies } from "../../model/route.ts";
+import { bytesCases } from "./edge-bytes.ts";
 import { changeCases } from "./edge-changes.ts";
 import { h2Cases } from "./edge-h2.ts";
 import { httpCases } from "./edge-http.ts";
@@ -46,7 +47,15 @@ export function edgeConformance(
       under = await make();
     });
     afterAll(() => under[Symbol.asyncDispose]());
-    const plainCases = [...httpCases, ...requestCases, ...limitCases, ...policyCases, ...streamCases, ...insideCases];
+    const plainCases = [
+      ...httpCases,
+      ...requestCases,
+      ...bytesCases,
+      ...limitCases,
+      ...policyCases,
+      ...streamCases,
+      ...insideCases,
+    ];
     const cases = [...plainCases, ...tlsCases, ...h2Cases, ...changeCases];
     for (const [sentence, check] of cases) {
       const reason = reasonOf(sentence);

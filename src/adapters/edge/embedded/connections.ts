@@ -1,5 +1,5 @@
-import { connect } from "node:net";
 import { type buildConnector, Client } from "undici";
+import { AppSocket } from "./app-socket.ts";
 import { settings } from "./settings.ts";
 
 /** One connection to an app, which undici opens again when it was closed. */
@@ -67,7 +67,8 @@ export class Connections {
   }
 
   #connect(callback: buildConnector.Callback): void {
-    const socket = connect({ host: this.#host, port: this.#port, noDelay: true, keepAlive: true });
+    const socket = new AppSocket();
+    socket.setNoDelay(true).setKeepAlive(true).connect({ host: this.#host, port: this.#port });
     const late = setTimeout(() => socket.destroy(new ConnectTimeout()), settings.connectMs);
     const failed = (error: Error) => {
       clearTimeout(late);

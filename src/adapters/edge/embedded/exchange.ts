@@ -4,7 +4,7 @@ import type { Admission, Guest } from "./admission.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import { type Compressor, compressionPlan, compressor } from "./compression.ts";
 import type { Line } from "./connections.ts";
-import { type AnswerHeaders, requestHeaders } from "./headers.ts";
+import { type AnswerHeaders, headText, requestHeaders, responseHeaders, trailerFields } from "./headers.ts";
 import type { LiveUpstream } from "./live.ts";
 import { type OwnAnswer, pageFor } from "./pages.ts";
 import { BodyStopped, RequestBody } from "./request-body.ts";
@@ -106,7 +106,7 @@ export class Exchange implements Guest, Dispatcher.DispatchHandler {
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: AnswerHeaders): void {
-    if (status < 200) return;
+    if (status < 200) return this.#hint(status, headers);
     this.visit.answered();
     this.#status = status;
     const plan = compressionPlan(this.#req, status, headers);
@@ -136,10 +136,12 @@ export class Exchange implements Guest, Dispatcher.DispatchHandler {
     });
   }
 
-  onResponseEnd(): void {
+  onResponseEnd(_controller: Dispatcher.DispatchController, trailers: AnswerHeaders): void {
     const attempt = this.#attempt;
     this.#attempt = null;
     if (attempt !== null) attempt.upstream.connections.give(attempt.line);
+    const fields = trailerFields(trailers);
+    if (fields.length > 0 && !this.#res.writableEnded) this.#res.addTrailers(fields);
     if (this.#compressor !== null) this.#compressor.end();
     else if (this.#left !== 0) this.#res.end();
   }
@@ -184,6 +186,13 @@ export class Exchange implements Guest, Dispatcher.DispatchHandler {
       },
     });
     return this.#body;
+  }
+
+  /** An answer before the answer (RFC 9110 15.2), as early hints are. `100 Continue` the edge says itself. */
+  #hint(status: number, headers: AnswerHeaders): void {
+    if (status === 100 || this.#gone || this.#req.httpVersionMinor === 0) return;
+    const given = responseHeaders(headers, { requestId: this.visit.requestId, added: null, change: null });
+    this.#res.socket?.write(headText(status, given), "latin1");
   }
 
   /** No connection came about, so no byte was sent: another upstream may have it, by the table of now. */

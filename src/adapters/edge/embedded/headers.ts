@@ -117,7 +117,10 @@ function portBehind(req: IncomingMessage, proto: "http" | "https"): string {
 
 export type AnswerHeaders = IncomingHttpHeaders | Record<string, string | string[] | undefined>;
 
-/** The headers for the client, name and value in turn. `change` replaces headers of the app. */
+/**
+ * The headers for the client, name and value in turn, a character a byte. `change` replaces headers of the app. Content-Length comes
+ * last: where it is known before, Node reads the bytes of a Content-Disposition as UTF-8 and writes others or none.
+ */
 export function responseHeaders(
   headers: AnswerHeaders,
   options: { requestId: string; added: Added | null; change: Change | null },
@@ -127,7 +130,7 @@ export function responseHeaders(
   const answer: (string | string[])[] = [];
   for (const name in headers) {
     const value = headers[name];
-    if (value === undefined || notReturned.has(name) || listed?.has(name)) continue;
+    if (value === undefined || name === "content-length" || notReturned.has(name) || listed?.has(name)) continue;
     if (change === null || !(name in change)) answer.push(name, value);
   }
   for (const name in change) {
@@ -136,8 +139,27 @@ export function responseHeaders(
   }
   if (added !== null) for (const [name, value] of added) if (headers[name] === undefined) answer.push(name, value);
   answer.push("x-request-id", options.requestId);
+  const length = change !== null && "content-length" in change ? null : headers["content-length"];
+  if (typeof length === "string") answer.push("content-length", length);
   return answer;
 }
+
+/** Fields behind a chunked answer, without those that would say something of its frame or route (RFC 9110 6.5.1). */
+export function trailerFields(trailers: AnswerHeaders): [string, string][] {
+  return Object.entries(trailers).flatMap(([name, value]) => {
+    if (value === undefined || notReturned.has(name) || neverBehind.has(name)) return [];
+    return [value].flat().map((one): [string, string] => [name, one]);
+  });
+}
+
+const neverBehind = new Set([
+  "content-length",
+  "content-encoding",
+  "content-type",
+  "content-range",
+  "host",
+  "set-cookie",
+]);
 
 /** A Vary header that names this one too. */
 export function withVary(value: string | string[] | null | undefined, name: string): string {

@@ -11,6 +11,16 @@ const always: readonly Limit[] = [
     because:
       "HAProxy mends them before any rule can see it: Content-Length beside chunked and a second equal Host go, folds are joined, a bare line feed ends a line; the app gets one meaning",
   },
+  {
+    case: "an answer with a control character in a header is 502",
+    because:
+      "HAProxy passes what ends no line, and to read the headers of each answer once more would cost all of them",
+  },
+  {
+    case: "an app's answer to an upload that it does not read reaches the client whole, while it sends and behind it",
+    because:
+      "HAProxy closes the client's connection with the app's, without taking in what is still sent: a client that goes on sending may find it reset before it reads the answer",
+  },
   { case: "text is compressed with Brotli for clients that take it", because: "HAProxy has no Brotli" },
   {
     case: "a compressed stream of text is passed on write by write",
