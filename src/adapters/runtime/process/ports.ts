@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 import { Fault, isErrno } from "../../../base/faults.ts";
+import { holderOf } from "./listening.ts";
 
 export const loopback = "127.0.0.1";
 
@@ -12,15 +13,21 @@ export class PortPool {
   readonly #from: number;
   readonly #size: number;
   readonly #reserved = new Set<number>();
+  readonly #taken: (port: number) => void;
   #next: number;
 
   /**
    * `last`: the port given last, which the pool goes on after. A new pool begins anywhere: a port is free until the instance
    * listens, so two controllers on one machine that both began at the first port would give out the same ones.
+   * `taken` is told of each port that somebody else listens on.
    */
-  constructor(pool: { from: number; to: number }, last: number | null) {
+  constructor(
+    pool: { from: number; to: number },
+    { last, taken }: { last: number | null; taken: (port: number) => void },
+  ) {
     this.#from = pool.from;
     this.#size = pool.to - pool.from + 1;
+    this.#taken = taken;
     this.#next = last === null ? randomInt(this.#size) : Math.max(0, last - pool.from + 1);
   }
 
@@ -29,6 +36,7 @@ export class PortPool {
    * Faults: `runtime.ports-exhausted`.
    */
   async reserve(held: (port: number) => boolean): Promise<number> {
+    const strangers: number[] = [];
     for (let tried = 0; tried < this.#size; tried += 1) {
       const port = this.#from + (this.#next % this.#size);
       this.#next = (this.#next + 1) % this.#size;
@@ -36,9 +44,13 @@ export class PortPool {
       this.#reserved.add(port);
       if (await isFree(port)) return port;
       this.#reserved.delete(port);
+      this.#taken(port);
+      strangers.push(port);
     }
-    const last = this.#from + this.#size - 1;
-    throw new Fault("runtime.ports-exhausted", `every port from ${this.#from} to ${last} is in use`);
+    const range = `every port from ${this.#from} to ${this.#from + this.#size - 1} is in use`;
+    const some = strangers.slice(0, 3).map((port) => `${port} by ${holderOf(port) ?? "something unknown"}`);
+    const others = some.length === 0 ? "" : `, ${strangers.length} by what is not an instance: ${some.join(", ")}`;
+    throw new Fault("runtime.ports-exhausted", `${range}${others}`);
   }
 
   free(port: number): void {
@@ -46,11 +58,22 @@ export class PortPool {
   }
 }
 
-/** Whether one can listen on the port right now; a listener on all addresses counts against it too. */
-function isFree(port: number): Promise<boolean> {
+/**
+ * Whether one can listen on the port right now, on every address: an instance may choose any, and one on which a part is taken
+ * would be answered by two. Without IPv6 there is only the other half.
+ */
+async function isFree(port: number): Promise<boolean> {
+  return (await canListen("::", port)) && canListen("0.0.0.0", port);
+}
+
+function canListen(host: string, port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const server = createServer();
-    server.once("error", (error) => (isErrno(error, "EADDRINUSE", "EACCES") ? resolve(false) : reject(error)));
-    server.listen({ host: loopback, port, exclusive: true }, () => server.close(() => resolve(true)));
+    server.once("error", (error) => {
+      if (isErrno(error, "EAFNOSUPPORT", "EADDRNOTAVAIL")) resolve(true);
+      else if (isErrno(error, "EADDRINUSE", "EACCES")) resolve(false);
+      else reject(error);
+    });
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(true)));
   });
 }

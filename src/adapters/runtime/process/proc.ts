@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, statSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
 import { isErrno } from "../../../base/faults.ts";
 import type { Usage } from "../../../model/instance.ts";
 import type { Claim } from "./keeper.ts";
@@ -22,7 +22,7 @@ export interface ProcessStat {
 const ticksPerSecond = 100;
 
 /** What `read` gives, or null when its object is not there, not ours to read, or ended while it was read. */
-function unlessGone<T>(read: () => T): T | null {
+export function unlessGone<T>(read: () => T): T | null {
   try {
     return read();
   } catch (thrown) {
@@ -31,7 +31,7 @@ function unlessGone<T>(read: () => T): T | null {
   }
 }
 
-function textOf(path: string): string | null {
+export function textOf(path: string): string | null {
   return unlessGone(() => readFileSync(path, "latin1"));
 }
 
@@ -101,7 +101,7 @@ function answersSignals(pid: number): boolean {
   }
 }
 
-function ownerOf(pid: number): number | null {
+export function ownerOf(pid: number): number | null {
   return statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid ?? null;
 }
 
@@ -170,30 +170,4 @@ export function usageOf(keeper: number, all: readonly ProcessStat[]): Usage {
 
 function residentBytes(pid: number): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(textOf(`/proc/${pid}/status`) ?? "")?.[1] ?? 0) * 1024;
-}
-
-/** The TCP ports on which the processes of a keeper's group listen, rising. */
-export function listeningOf(keeper: number): readonly number[] {
-  const sockets = new Set(membersOf(keeper).flatMap((member) => socketsOf(member.pid)));
-  const ports = ["tcp", "tcp6"].flatMap((family) => listeners(textOf(`/proc/${keeper}/net/${family}`) ?? "", sockets));
-  return [...new Set(ports)].sort((a, b) => a - b);
-}
-
-/** Inodes of the sockets that a process has open; descriptors come and go meanwhile. */
-function socketsOf(pid: number): string[] {
-  const directory = `/proc/${pid}/fd`;
-  const descriptors = unlessGone(() => readdirSync(directory)) ?? [];
-  return descriptors
-    .map((descriptor) => unlessGone(() => readlinkSync(`${directory}/${descriptor}`)) ?? "")
-    .map((target) => /^socket:\[(\d+)\]$/.exec(target)?.[1])
-    .filter((inode) => inode !== undefined);
-}
-
-/** Ports of the lines in state LISTEN (0A) whose inode is one of these. */
-function listeners(table: string, sockets: ReadonlySet<string>): number[] {
-  return table
-    .split("\n")
-    .map((line) => line.trim().split(/\s+/))
-    .filter((fields) => fields[3] === "0A" && sockets.has(fields[9] ?? ""))
-    .map((fields) => Number.parseInt(fields[1]?.split(":")[1] ?? "", 16));
 }

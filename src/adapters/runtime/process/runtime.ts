@@ -8,9 +8,10 @@ import type { ObservedWorld, OutputRange, OutputStream, Runtime, RuntimeChange }
 import { Folder, type Stored } from "./folder.ts";
 import { type Claim, deliverable } from "./keeper.ts";
 import { environmentOf, launch, unfit } from "./launch.ts";
+import { holderOf, listeningOf } from "./listening.ts";
 import { Lookout } from "./lookout.ts";
 import { loopback, PortPool } from "./ports.ts";
-import { allProcesses, bootId, hasVariable, listeningOf, membersOf, type ProcessStat, runs, usageOf } from "./proc.ts";
+import { allProcesses, bootId, hasVariable, membersOf, type ProcessStat, runs, usageOf } from "./proc.ts";
 import { Rooms } from "./rooms.ts";
 import { send, tell } from "./signals.ts";
 import type { UserOf } from "./tenants.ts";
@@ -75,6 +76,7 @@ class ProcessRuntime implements Runtime {
   #closed = false;
   #known: Map<string, Entry> | null = null;
   #pool: PortPool | null = null;
+  readonly #said = new Set<string>();
   #seen: { readonly at: number; readonly all: readonly ProcessStat[] } | null = null;
 
   constructor(options: ProcessRuntimeOptions) {
@@ -157,7 +159,8 @@ class ProcessRuntime implements Runtime {
 
   async listening(name: string): Promise<readonly number[]> {
     const keeper = this.#keeperOf(name);
-    return keeper === null || bootId() === null ? [] : listeningOf(keeper);
+    const uid = this.#entries().get(name)?.stored.user?.uid ?? null;
+    return keeper === null || bootId() === null ? [] : listeningOf({ keeper, name, uid });
   }
 
   async usage(name: string): Promise<Usage | null> {
@@ -275,8 +278,16 @@ class ProcessRuntime implements Runtime {
   }
 
   #ports(): PortPool {
-    this.#pool ??= new PortPool(this.#options.ports, this.#lastPort());
+    this.#pool ??= new PortPool(this.#options.ports, { last: this.#lastPort(), taken: (port) => this.#sayTaken(port) });
     return this.#pool;
+  }
+
+  /** Told once of each port: it may be a stranger, or what an ended instance left behind. */
+  #sayTaken(port: number): void {
+    const holder = holderOf(port) ?? "something that does not answer for it";
+    const words = `port ${port} of the pool is taken by ${holder}; instances get others`;
+    if (!this.#said.has(words)) this.#options.tell(words);
+    this.#said.add(words);
   }
 
   /** The port of what was begun last. */

@@ -1,0 +1,93 @@
+import { readdirSync, readlinkSync } from "node:fs";
+import { allProcesses, hasVariable, membersOf, ownerOf, type ProcessStat, textOf, unlessGone } from "./proc.ts";
+
+export interface Whose {
+  readonly keeper: number;
+  /** The instance's name. */
+  readonly name: string;
+  /** The user that no process of another environment runs as; null where all are one user. */
+  readonly uid: number | null;
+}
+
+/** A listening socket: where, and which. */
+interface Listener {
+  readonly port: number;
+  /** How precisely it is for who dials 127.0.0.1: the most precise one is asked. 0: not at all. */
+  readonly precision: 0 | 1 | 2;
+  readonly inode: string;
+}
+
+/** 127.0.0.1 and ::ffff:127.0.0.1, as proc(5) writes them on machines of either byte order. */
+const loopbackAddress = /^(?:0100007F|7F000001|0{16}FFFF00000100007F|0{20}FFFF7F000001)$/;
+const anyAddress = /^(?:0{8}|0{32})$/;
+const listens = "0A";
+
+/**
+ * The TCP ports on which an instance's own processes listen, rising. A port of which somebody else may hold the half that is
+ * dialled (0.0.0.0 beside an own ::) is none of them: who dials 127.0.0.1 there cannot know who answers.
+ */
+export function listeningOf(whose: Whose): readonly number[] {
+  const own = new Set(ownProcesses(whose).flatMap(({ pid }) => socketsOf(pid)));
+  const all = ["tcp", "tcp6"].flatMap((family) => listenersIn(textOf(`/proc/${whose.keeper}/net/${family}`) ?? ""));
+  const isOwn = ({ inode }: Listener) => own.has(inode);
+  const most = (listeners: readonly Listener[]) => Math.max(0, ...listeners.map(({ precision }) => precision));
+  const ports = [...new Set(all.filter(isOwn).map(({ port }) => port))].filter((port) => {
+    const there = all.filter((listener) => listener.port === port);
+    const foreign = most(there.filter((listener) => !isOwn(listener)));
+    return foreign === 0 || most(there.filter(isOwn)) > foreign;
+  });
+  return ports.sort((a, b) => a - b);
+}
+
+/**
+ * The processes of an instance: the keeper's group, all that came from it, also in sessions of their own, and those whose
+ * parent is gone, by the name that they were started with; that anybody could give, so it counts for processes of a user
+ * whom only this environment has.
+ */
+function ownProcesses({ keeper, name, uid }: Whose): readonly ProcessStat[] {
+  const all = allProcesses();
+  const own = new Map(membersOf(keeper, all).map((member) => [member.pid, member]));
+  const strays = all.filter(({ pid }) => uid !== null && ownerOf(pid) === uid);
+  for (const stray of strays) if (hasVariable(stray.pid, `FAIRLEAD_INSTANCE=${name}`)) own.set(stray.pid, stray);
+  for (let before = -1; before !== own.size; ) {
+    before = own.size;
+    for (const each of all) if (own.has(each.parent)) own.set(each.pid, each);
+  }
+  return [...own.values()];
+}
+
+/** Inodes of the sockets that a process has open; descriptors come and go meanwhile. */
+function socketsOf(pid: number): string[] {
+  const directory = `/proc/${pid}/fd`;
+  const descriptors = unlessGone(() => readdirSync(directory)) ?? [];
+  return descriptors
+    .map((descriptor) => unlessGone(() => readlinkSync(`${directory}/${descriptor}`)) ?? "")
+    .map((target) => /^socket:\[(\d+)\]$/.exec(target)?.[1])
+    .filter((inode) => inode !== undefined);
+}
+
+function listenersIn(table: string): readonly Listener[] {
+  return table
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter((fields) => fields[3] === listens)
+    .map((fields) => {
+      const [address = "", port = ""] = fields[1]?.split(":") ?? [];
+      return {
+        port: Number.parseInt(port, 16),
+        precision: loopbackAddress.test(address) ? 2 : anyAddress.test(address) ? 1 : 0,
+        inode: fields[9] ?? "",
+      };
+    });
+}
+
+/** Who listens on a port of this machine, in words, as far as this user may know. */
+export function holderOf(port: number): string | null {
+  const all = ["tcp", "tcp6"].flatMap((family) => listenersIn(textOf(`/proc/net/${family}`) ?? ""));
+  const inodes = new Set(all.filter((listener) => listener.port === port).map(({ inode }) => inode));
+  if (inodes.size === 0) return null;
+  const holder = allProcesses().find(({ pid }) => socketsOf(pid).some((inode) => inodes.has(inode)));
+  if (holder === undefined) return "a process that cannot be looked at";
+  const program = textOf(`/proc/${holder.pid}/comm`)?.trim() ?? "a program";
+  return `${JSON.stringify(program)} (process ${holder.pid} of uid ${ownerOf(holder.pid) ?? "unknown"})`;
+}
