@@ -43,6 +43,12 @@ async function done(command: readonly [string, ...string[]], work: Work): Promis
   if (failure !== null) throw new Fault("operation.failed", failure);
 }
 
+/** Whom a directory belongs to, where only this process may write; null: to this process, or to nobody whose rights it can take. */
+export function ownerOf(path: string): User | null {
+  const { uid, gid } = fs.lstatSync(path);
+  return isRoot() && uid !== 0 ? { uid, gid } : null;
+}
+
 /** A directory whose descriptor is number `at` in a child: also where the way to it is closed to the child's user. */
 function placeOf(path: string, at: number): string {
   return process.platform === "linux" ? `/proc/self/fd/${at}/.` : `${path}/.`;
@@ -102,7 +108,7 @@ export async function makeReadable(path: string, as: User | null): Promise<void>
   await using top = await openDirectory(path);
   await top.chmod(0o755);
   const work = { as, cwd: "/", files: [top.fd], withinMs: lookLimitMs };
-  await failureOf(["/bin/chmod", "-R", "u+rwX,go+rX,go-w", placeOf(path, 3)], work);
+  await failureOf(["/bin/chmod", "-R", "a+rX,go-w", placeOf(path, 3)], work);
 }
 
 /**

@@ -76,7 +76,7 @@ export interface Adapters {
 
 /** Constructs every adapter on a state directory. The caller holds its lease. */
 export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
-  const { stateDirectory, env } = options;
+  const { stateDirectory, env, tell = () => undefined } = options;
   const at = (name: string) => join(stateDirectory, name);
   const clock = systemClock;
   const engine = new Engine(engineSocket(options.engine, env));
@@ -100,8 +100,8 @@ export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
   });
   const { runtime, builder } =
     platform === "docker"
-      ? containers({ stateDirectory, engine, installation: journal.installation, env, clock })
-      : processes({ ...options, user, clock, tell: options.tell ?? (() => undefined) });
+      ? containers({ stateDirectory, engine, installation: journal.installation, env, clock, tell })
+      : processes({ ...options, user, clock, tell });
   const { edge, stop: stopEdge, log: edgeLog } = openEdge({ ...options, engine: engine.socket, platform, clock });
   const logs = await openLogs(at("logs.db"), clock);
   const prober = networkProber();

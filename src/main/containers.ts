@@ -18,11 +18,13 @@ export interface ContainerOptions {
   readonly installation: string;
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
+  /** Is told what people should know. */
+  readonly tell: (words: string) => void;
 }
 
 /** Instances as containers from images. A build gets half of the machine, so that what serves is not starved by it. */
 export function containers(options: ContainerOptions): { runtime: Runtime; builder: Builder } {
-  const { engine, installation, env, clock } = options;
+  const { engine, installation, env, clock, tell } = options;
   const at = (name: string) => join(options.stateDirectory, name);
   const path = env.PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   const builder = dockerBuilder({
@@ -36,6 +38,7 @@ export function containers(options: ContainerOptions): { runtime: Runtime; build
     atOnce: 2,
     docker: { path: "docker", env: { PATH: path, HOME: env.HOME ?? "/" } },
     ways: everyWay,
+    tell,
   });
   const runtime = dockerRuntime({ engine, installation, directory: at("run"), imageOf, path, clock });
   return { runtime: withBuilds(runtime, builder.builds), builder };

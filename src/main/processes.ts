@@ -1,6 +1,7 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { processBuilder } from "../adapters/build/process/builder.ts";
+import { artifactDirectory } from "../adapters/build/source/shelf.ts";
 import { processRuntime } from "../adapters/runtime/process/runtime.ts";
 import { oneUser, type UserOf, userForEach } from "../adapters/runtime/process/tenants.ts";
 import type { Builder } from "../ports/builder.ts";
@@ -32,11 +33,12 @@ export function processes(options: ProcessOptions): { runtime: Runtime; builder:
     ports,
     userOf,
     baseEnv: appEnvironment(options, at("node")),
-    artifactDirectory: (digest) => join(store, "artifacts", digest.replace("sha256:", "")),
+    artifactDirectory: (digest) => artifactDirectory(store, digest),
     clock,
     tell,
   });
-  return { runtime, builder: processBuilder({ directory: store, runtime, userOf, clock }) };
+  const builder = processBuilder({ directory: store, runtime, userOf, owner: options.user.store, clock, tell });
+  return { runtime, builder };
 }
 
 function usersOfApps({ apps }: UserChoice, directory: string): UserOf {

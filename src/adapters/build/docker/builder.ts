@@ -32,6 +32,8 @@ export interface DockerBuilderOptions {
   readonly docker: DockerProgram | null;
   /** Which ways of building may be used, the best first. */
   readonly ways: readonly WayName[];
+  /** Is told what people should know of the store. */
+  readonly tell: (words: string) => void;
 }
 
 /** A builder of images, and its builds as tasks for `withBuilds`. */
@@ -69,9 +71,9 @@ class EngineBuilder implements DockerBuilder {
   #opened: Promise<void> | null = null;
 
   constructor(options: DockerBuilderOptions) {
-    const { directory, engine, installation, clock } = options;
+    const { directory, engine, installation, clock, tell } = options;
     this.#clock = clock;
-    this.#shelf = new Shelf(directory, ["source"]);
+    this.#shelf = new Shelf({ directory, kinds: ["source"], owner: null, tell });
     this.#sources = new Sources(this.#shelf, clock);
     this.#images = new Images({ engine, notes: join(directory, "images"), installation });
     this.builds = new Builds({ ...options, directory: join(directory, "builds") });
@@ -122,7 +124,10 @@ class EngineBuilder implements DockerBuilder {
   }
 
   #open(): Promise<void> {
-    this.#opened ??= this.#openAll();
+    this.#opened ??= this.#openAll().catch((thrown) => {
+      this.#opened = null;
+      throw thrown;
+    });
     return this.#opened;
   }
 

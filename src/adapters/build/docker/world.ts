@@ -38,6 +38,7 @@ export function dockerWorld(place: Place, { socket, base, clock, more = {} }: Wo
     atOnce: 2,
     docker: null,
     ways: ["buildkit"],
+    tell: () => undefined,
     ...more,
   };
   const opened: DockerBuilder[] = [];

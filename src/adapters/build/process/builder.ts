@@ -1,7 +1,9 @@
-import { chmod, chown, lstat, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { lstat, readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { Fault } from "../../../base/faults.ts";
-import { runChild } from "../../../host/child.ts";
+import { replaceFile } from "../../../host/files.ts";
+import { endLeftovers } from "../../../host/leftovers.ts";
+import { copyTree, makeReadable, ownerOf } from "../../../host/tree.ts";
 import type { User } from "../../../host/users.ts";
 import type { EnvKey } from "../../../model/environment.ts";
 import type { Exit, ObservedTask } from "../../../model/instance.ts";
@@ -15,16 +17,20 @@ import {
 } from "../../../ports/builder.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Runtime } from "../../../ports/runtime.ts";
-import { clear, hexOf, isDigest, Shelf, unlessMissing } from "../source/shelf.ts";
+import { hexOf, isDigest, Shelf, unlessMissing } from "../source/shelf.ts";
 import { Sources } from "../source/sources.ts";
 
 export interface ProcessBuilderOptions {
   readonly directory: string;
   /** Runs the build commands, as tasks of the environment that asked. */
   readonly runtime: Runtime;
-  /** Whom the commands of an environment run as, builds too; null for whoever runs the controller. */
+  /** Whom the runtime runs an environment's tasks as; null: as this process. */
   readonly userOf: (key: EnvKey) => Promise<User | null>;
+  /** Whom artifacts belong to: no app runs as this user. Null: as a build's tree, or this process. */
+  readonly owner: User | null;
   readonly clock: Clock;
+  /** Is told what people should know of the store. */
+  readonly tell: (words: string) => void;
 }
 
 type ForWhom = Parameters<Builder["build"]>[1];
@@ -36,13 +42,15 @@ interface BuildRecord {
   readonly command: readonly string[];
   readonly staging: string;
   readonly since: number;
+  /** Why what the command left cannot be an artifact; absent: it was not tried, or it is one. */
+  readonly refused?: string;
 }
 
 /**
- * Builds in directories: `sources/<hex>`, `artifacts/<hex>`, `builds/<hex>.json` for a build under way and `staging/` for
- * what is not finished. A build is a task of the runtime in a copy of the source; how it stands is told by the task alone,
- * so it goes on without the controller, and whoever looks after its end puts the artifact in its place.
- * What is in an artifact loses its write permissions: what runs from it cannot change it by accident.
+ * Builds in directories: `whole/sources/<hex>`, `whole/artifacts/<hex>`, `builds/<hex>.json` for a build under way and
+ * `staging/` for what is not finished. A build is a task of the runtime in a copy of the source; how it stands is told by
+ * the task alone, so it goes on without the controller. Whoever looks after its end ends what it left running, and copies
+ * what it made: the artifact belongs to nobody that runs, cannot be written, and nothing of the build has a hand in it.
  */
 export function processBuilder(options: ProcessBuilderOptions): Builder {
   return new ProcessBuilder(options);
@@ -54,12 +62,13 @@ class ProcessBuilder implements Builder {
   readonly #shelf: Shelf;
   readonly #sources: Sources;
   readonly #preparing = new Map<string, { since: number; done: Promise<void> }>();
-  readonly #finishing = new Map<string, Promise<void>>();
+  readonly #finishing = new Map<string, Promise<ArtifactState>>();
   #opened: Promise<void> | null = null;
 
   constructor(options: ProcessBuilderOptions) {
     this.#options = options;
-    this.#shelf = new Shelf(options.directory, ["source", "artifact"]);
+    const { directory, owner, tell } = options;
+    this.#shelf = new Shelf({ directory, kinds: ["source", "artifact"], owner, tell });
     this.#sources = new Sources(this.#shelf, options.clock);
   }
 
@@ -106,7 +115,12 @@ class ProcessBuilder implements Builder {
   }
 
   #open(): Promise<void> {
-    this.#opened ??= this.#shelf.open(() => this.#kept());
+    this.#opened ??= this.#shelf
+      .open(() => this.#kept())
+      .catch((thrown) => {
+        this.#opened = null;
+        throw thrown;
+      });
     return this.#opened;
   }
 
@@ -117,14 +131,14 @@ class ProcessBuilder implements Builder {
     // Without its task a build was never begun: the controller died before, or somebody took the task away.
     if (!record || !task) return { state: "absent" };
     if (task.exit === null) return { state: "building", since: record.since, task: task.name };
+    const failed = (detail: string) => ({ state: "failed", code: "build.failed", detail, task: task.name }) as const;
+    if (record.refused !== undefined) return failed(record.refused);
     if (task.exit.code !== 0 || task.exit.reason !== "exited") {
-      await clear(record.staging);
-      const detail = failureOf(record.command, task.exit);
-      return { state: "failed", code: "build.failed", detail, task: task.name };
+      this.#shelf.discard(record.staging);
+      return failed(failureOf(record.command, task.exit));
     }
     if ((await unlessMissing(lstat(record.staging))) === null) return { state: "absent" };
-    await this.#finish(digest, record);
-    return { state: "built" };
+    return this.#finish(digest, record);
   }
 
   async #ensure(artifact: ArtifactSpec, forWhom: ForWhom, variables: BuildVariables): Promise<void> {
@@ -143,10 +157,10 @@ class ProcessBuilder implements Builder {
     const since = this.#options.clock.now();
     // A name of its own for every try: a task of an earlier one, which may still be kept for its output, is not this one.
     const task = `build-${hexOf(digest).slice(0, 16)}-${since.toString(36)}`;
+    if (command === null) return this.#place(digest, context);
     const staging = join(this.#shelf.staging, task);
+    await this.#copy(context, staging, forWhom.key);
     const { key, release, deployment } = forWhom;
-    await this.#copy(context, staging, await this.#options.userOf(key));
-    if (command === null) return this.#finish(digest, { staging, key });
     await this.#write(digest, { key, task, command, staging, since });
     await this.#options.runtime.startTask({
       name: task,
@@ -163,44 +177,56 @@ class ProcessBuilder implements Builder {
     });
   }
 
-  /**
-   * Copies as the build's user, so that the copy is its own and nothing needs to change owners. cp(1) copies a tree many
-   * times faster than file by file, and shares the blocks where the file system can.
-   */
-  async #copy(from: string, to: string, user: User | null): Promise<void> {
-    await mkdir(to);
-    await chmod(to, 0o755);
-    if (user) await chown(to, user.uid, user.gid);
-    await this.#run(["/bin/cp", "-RPp", `${from}/.`, to], user);
+  /** A copy that is the build's own. */
+  async #copy(from: string, to: string, key: EnvKey): Promise<void> {
+    try {
+      await copyTree({ from, to, as: await this.#options.userOf(key), access: "own" });
+    } catch (thrown) {
+      this.#shelf.discard(to);
+      throw thrown;
+    }
   }
 
   /** Idempotent: after a crash in the middle the next look does it again. Who looks meanwhile waits for the same end. */
-  #finish(digest: string, made: Pick<BuildRecord, "staging" | "key">): Promise<void> {
+  #finish(digest: string, record: BuildRecord): Promise<ArtifactState> {
     const under = this.#finishing.get(digest);
     if (under) return under;
-    const finished = this.#place(digest, made).finally(() => this.#finishing.delete(digest));
+    const finished = this.#take(digest, record).finally(() => this.#finishing.delete(digest));
     this.#finishing.set(digest, finished);
     return finished;
   }
 
-  /**
-   * Permissions are changed as the tree's owner: what the build put there must not lead a mightier user astray. The
-   * directory itself stays writable, because only then may its owner move it (rename(2), EACCES).
-   */
-  async #place(digest: string, { staging, key }: Pick<BuildRecord, "staging" | "key">): Promise<void> {
-    if (await this.#shelf.has("artifact", digest)) return;
-    const user = await this.#options.userOf(key);
-    // Whoever the build was: it is copied, and run, by others, and no one of them changes it.
-    await this.#run(["/bin/chmod", "-R", "a+rX,a-w", staging], user);
-    await this.#run(["/bin/chmod", "u+w", staging], user);
-    await this.#shelf.put("artifact", digest, staging);
-    await this.#shelf.touch("artifact", digest, this.#options.clock.now());
+  /** Makes an artifact of what a build left. What cannot be copied fails the build, and is told the same at every look. */
+  async #take(digest: string, record: BuildRecord): Promise<ArtifactState> {
+    const { staging, task, command } = record;
+    if (await this.#shelf.has("artifact", digest)) return { state: "built" };
+    const user = ownerOf(staging);
+    try {
+      await endLeftovers({ directory: staging, variable: `FAIRLEAD_INSTANCE=${task}`, user });
+      await makeReadable(staging, user);
+      await this.#place(digest, staging);
+    } catch (thrown) {
+      if (!(thrown instanceof Fault)) throw thrown;
+      const refused = `what ${briefly(command)} left behind cannot be kept: ${thrown.detail}`;
+      await this.#write(digest, { ...record, refused });
+      this.#shelf.discard(staging);
+      return { state: "failed", code: "build.failed", detail: refused, task };
+    }
     await this.#forget(digest);
+    return { state: "built" };
   }
 
-  async #run(command: [string, ...string[]], user: User | null): Promise<void> {
-    const { code, stderr } = await runChild(command, { env: {}, ...(user ?? {}), limit: 500 });
-    if (code !== 0) throw new Fault("operation.failed", `${command[0]} ended with ${code}: ${stderr.trim()}`);
+  /** Copies as the owner of artifacts: what a build put there can lead nobody astray. */
+  async #place(digest: string, from: string): Promise<void> {
+    const draft = await this.#shelf.draft("artifact");
+    try {
+      const tree = join(draft, "tree");
+      await copyTree({ from, to: tree, as: this.#options.owner ?? ownerOf(from), access: "sealed" });
+      await this.#shelf.put("artifact", digest, tree);
+      await this.#shelf.touch("artifact", digest, this.#options.clock.now());
+    } finally {
+      this.#shelf.discard(draft);
+    }
   }
 
   async #task({ key, task }: BuildRecord): Promise<ObservedTask | null> {
@@ -212,22 +238,26 @@ class ProcessBuilder implements Builder {
     return join(this.#options.directory, "builds", `${hexOf(digest)}.json`);
   }
 
+  /** Null when there is none; one that cannot be read, from before records were synced, is none. */
   async #record(digest: string): Promise<BuildRecord | null> {
     const text = await unlessMissing(readFile(this.#recordPath(digest), "utf8"));
-    return text === null ? null : (JSON.parse(text) as BuildRecord);
+    try {
+      return text === null ? null : (JSON.parse(text) as BuildRecord);
+    } catch (thrown) {
+      if (thrown instanceof SyntaxError) return null;
+      throw thrown;
+    }
   }
 
-  async #write(digest: string, record: BuildRecord): Promise<void> {
-    const draft = `${this.#recordPath(digest)}.new`;
-    await writeFile(draft, JSON.stringify(record), { mode: 0o600 });
-    await rename(draft, this.#recordPath(digest));
+  #write(digest: string, record: BuildRecord): Promise<void> {
+    return replaceFile(this.#recordPath(digest), JSON.stringify(record));
   }
 
   /** Takes away what an earlier build left behind. */
   async #forget(digest: string): Promise<void> {
     const record = await this.#record(digest);
-    if (record) await clear(record.staging);
-    await clear(this.#recordPath(digest));
+    if (record) this.#shelf.discard(record.staging);
+    this.#shelf.discard(this.#recordPath(digest));
   }
 
   /** Names in `staging/` that a build under way, or one that only has to be put in its place, still needs. */
@@ -243,10 +273,15 @@ function revealed(secrets: BuildVariables["secret"]): Record<string, string> {
   return Object.fromEntries(Object.entries(secrets).map(([name, secret]) => [name, secret.reveal()]));
 }
 
-/** How a command failed, in words: without its arguments' values beyond the first ones, and without its output. */
-function failureOf(command: readonly string[], exit: Exit): string {
+/** A command in few words: without its arguments' values beyond the first ones. */
+function briefly(command: readonly string[]): string {
   const words = command.join(" ");
-  const name = words.length > 80 ? `${words.slice(0, 79)}…` : words;
+  return words.length > 80 ? `${words.slice(0, 79)}…` : words;
+}
+
+/** How a command failed, in words, and without its output. */
+function failureOf(command: readonly string[], exit: Exit): string {
+  const name = briefly(command);
   if (exit.reason === "could-not-start") return `${name} could not be started: there is no such program in PATH`;
   if (exit.reason === "out-of-memory") return `${name} was ended for want of memory`;
   if (exit.reason === "lost") return `${name} was cut off`;

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { User } from "../../../host/users.ts";
 import type { Builder } from "../../../ports/builder.ts";
 import type { Runtime } from "../../../ports/runtime.ts";
 import { artifactDirectory } from "../source/shelf.ts";
@@ -11,15 +12,21 @@ interface Place {
   close(): Promise<void>;
 }
 
+interface BuilderPlace extends Pick<ProcessBuilderOptions, "clock"> {
+  readonly userOf: ProcessBuilderOptions["userOf"];
+  readonly owner?: User | null;
+  readonly tell?: (words: string) => void;
+}
+
 /** For tests: a builder on a directory of its own, with a runtime under it. */
-export function builderWorld(place: Place, { userOf, clock }: Pick<ProcessBuilderOptions, "userOf" | "clock">) {
+export function builderWorld(place: Place, { userOf, owner = null, clock, tell = () => undefined }: BuilderPlace) {
   const directory = join(place.root, "store");
   const runtime = place.open();
   return {
     root: place.root,
     directory,
     runtime,
-    open: (): Builder => processBuilder({ directory, runtime, userOf, clock }),
+    open: (): Builder => processBuilder({ directory, runtime, userOf, owner, clock, tell }),
     told: (files: Readonly<Record<string, string>>, script: string | null) => ({
       files,
       command: script === null ? null : ["/bin/sh", "-c", script],

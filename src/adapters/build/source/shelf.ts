@@ -1,9 +1,12 @@
-import type { Dirent } from "node:fs";
-import { chmod, lstat, mkdir, mkdtemp, readdir, readlink, realpath, rename, rm, stat, utimes } from "node:fs/promises";
+import { type Dirent, existsSync } from "node:fs";
+import { chmod, lstat, mkdir, mkdtemp, readdir, readlink, realpath, rename, stat, utimes } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { Fault, isErrno } from "../../../base/faults.ts";
-import { runChild } from "../../../host/child.ts";
+import { syncDirectory } from "../../../host/files.ts";
+import { Aside, type AsideOptions, measureTree, syncTree } from "../../../host/tree.ts";
+import type { User } from "../../../host/users.ts";
 import type { StoredObject } from "../../../ports/builder.ts";
+import { adoptArtifact, adoptSource } from "./earlier.ts";
 import { staysInside } from "./unpack.ts";
 
 const digestPattern = /^sha256:([0-9a-f]{64})$/;
@@ -22,41 +25,63 @@ export function isDigest(text: string): boolean {
 
 /** Where a build directory has an artifact: what the process runtime is given as `artifactDirectory`. */
 export function artifactDirectory(directory: string, digest: string): string {
-  return join(directory, shelfOf.artifact, hexOf(digest));
+  const whole = join(directory, "whole", shelfOf.artifact, hexOf(digest));
+  const earlier = join(directory, shelfOf.artifact, hexOf(digest));
+  return existsSync(whole) || !existsSync(earlier) ? whole : earlier;
+}
+
+export interface ShelfOptions {
+  readonly directory: string;
+  readonly kinds: readonly StoredObject["what"][];
+  /** Whom artifacts belong to; null: this process. */
+  readonly owner: User | null;
+  /** Is told of what cannot be deleted. */
+  readonly tell: AsideOptions["tell"];
 }
 
 /**
- * Sources, and where artifacts are directories those too, as directories named by digest. What is there is whole: everything is made in `staging/` and moved
- * with one rename. The time of a directory says when it was last wanted.
+ * Sources, and where artifacts are directories those too, as directories named by digest in `whole/`. What is there is whole, also after a
+ * loss of power: everything is made in `staging/`, synced, and moved with one rename. The time of a directory says when it was last wanted.
+ * Earlier versions synced nothing and kept both beside `whole/`: what is found there is taken over once it is proven.
  */
 export class Shelf {
   readonly staging: string;
-  readonly #directory: string;
-  readonly #kinds: readonly StoredObject["what"][];
+  readonly #options: ShelfOptions;
+  readonly #aside: Aside;
   readonly #bytes = new Map<string, number>();
+  readonly #adopting = new Map<string, Promise<boolean>>();
 
-  constructor(directory: string, kinds: readonly StoredObject["what"][]) {
-    this.#directory = directory;
-    this.#kinds = kinds;
-    this.staging = join(directory, "staging");
+  constructor(options: ShelfOptions) {
+    this.#options = options;
+    this.staging = join(options.directory, "staging");
+    this.#aside = new Aside({ directory: join(options.directory, "aside"), tell: options.tell });
   }
 
-  /** Makes the directories, which other users may pass through, and takes away what a crash left in `staging/`; `kept`: what is not left over. */
+  /** Makes the directories and takes away what a crash left in `staging/`; `kept`: what is not left over. */
   async open(kept: () => Promise<ReadonlySet<string>>): Promise<void> {
-    for (const name of ["", ...this.#kinds.map((what) => shelfOf[what]), "builds", "staging"]) {
-      await mkdir(join(this.#directory, name), { recursive: true });
-      await chmod(join(this.#directory, name), 0o711);
-    }
+    const { directory, kinds } = this.#options;
+    await this.#make("", 0o711);
+    await this.#make("whole", 0o700);
+    for (const what of kinds) await this.#make(join("whole", shelfOf[what]), 0o700);
+    await this.#make("builds", 0o700);
+    await this.#make("staging", 0o711);
+    for (const made of [join(directory, "whole"), directory, join(directory, "..")]) await syncDirectory(made);
     const keep = await kept();
-    for (const name of await readdir(this.staging)) if (!keep.has(name)) await clear(join(this.staging, name));
+    for (const name of await readdir(this.staging)) if (!keep.has(name)) this.discard(join(this.staging, name));
+    this.#aside.sweep();
   }
 
   path(what: StoredObject["what"], digest: string): string {
-    return join(this.#directory, shelfOf[what], hexOf(digest));
+    return join(this.#options.directory, "whole", shelfOf[what], hexOf(digest));
   }
 
   async has(what: StoredObject["what"], digest: string): Promise<boolean> {
-    return (await unlessMissing(lstat(this.path(what, digest)))) !== null;
+    if ((await unlessMissing(lstat(this.path(what, digest)))) !== null) return true;
+    const earlier = this.#earlier(what, digest);
+    if ((await unlessMissing(lstat(earlier))) === null) return false;
+    const adopting = this.#adopting.get(earlier) ?? this.#adopt(what, digest);
+    this.#adopting.set(earlier, adopting);
+    return adopting.finally(() => this.#adopting.delete(earlier));
   }
 
   /** Notes that something was wanted. */
@@ -70,43 +95,95 @@ export class Shelf {
 
   /** Puts a finished directory in its place. Who comes second finds the place taken by the same thing, and that is fine. */
   async put(what: StoredObject["what"], digest: string, from: string): Promise<void> {
+    await syncTree(from);
     try {
       await rename(from, this.path(what, digest));
     } catch (thrown) {
       const moved = isErrno(thrown, "ENOTEMPTY", "EEXIST", "ENOENT") && (await this.has(what, digest));
       if (!moved) throw thrown;
-      await clear(from);
+      this.discard(from);
     }
+    await syncDirectory(join(this.path(what, digest), ".."));
+  }
+
+  /** Takes a tree out of its place. It is deleted afterwards, which never fails. */
+  discard(path: string): void {
+    this.#aside.take(path);
   }
 
   async remove(what: StoredObject["what"], digest: string): Promise<void> {
-    const trash = await this.draft("trash");
-    await unlessMissing(rename(this.path(what, digest), join(trash, "old")));
     this.#bytes.delete(this.path(what, digest));
-    await clear(trash);
+    this.discard(this.path(what, digest));
+    this.discard(this.#earlier(what, digest));
   }
 
+  /** What there is, also of earlier versions. What could not be deleted before is tried again. */
   async list(): Promise<readonly StoredObject[]> {
+    this.#aside.sweep();
     const all: StoredObject[] = [];
-    for (const what of this.#kinds) {
-      for (const name of await readdir(join(this.#directory, shelfOf[what]))) {
+    for (const what of this.#options.kinds) {
+      for (const name of await this.#names(shelfOf[what])) {
         const digest = `sha256:${name}`;
         if (!isDigest(digest)) continue;
-        const found = await unlessMissing(stat(this.path(what, digest)));
-        if (found)
-          all.push({ digest, what, touchedAt: Math.round(found.mtimeMs), bytes: await this.#size(what, digest) });
+        const path = (await unlessMissing(lstat(this.path(what, digest))))
+          ? this.path(what, digest)
+          : this.#earlier(what, digest);
+        const found = await unlessMissing(stat(path));
+        if (found) all.push({ digest, what, touchedAt: Math.round(found.mtimeMs), bytes: await this.#size(path) });
       }
     }
     return all;
   }
 
+  async #names(shelf: string): Promise<ReadonlySet<string>> {
+    const { directory } = this.#options;
+    const earlier = (await unlessMissing(readdir(join(directory, shelf)))) ?? [];
+    return new Set([...(await readdir(join(directory, "whole", shelf))), ...earlier]);
+  }
+
+  /** Whatever the controller's umask is. */
+  async #make(name: string, mode: number): Promise<void> {
+    const path = join(this.#options.directory, name);
+    await mkdir(path, { recursive: true });
+    await chmod(path, mode);
+  }
+
+  #earlier(what: StoredObject["what"], digest: string): string {
+    return join(this.#options.directory, shelfOf[what], hexOf(digest));
+  }
+
+  async #adopt(what: StoredObject["what"], digest: string): Promise<boolean> {
+    const draft = await this.draft("earlier");
+    try {
+      const from = this.#earlier(what, digest);
+      const to = join(draft, "tree");
+      const proven =
+        what === "source"
+          ? await adoptSource({ from, to, digest })
+          : await adoptArtifact({ from, to, owner: this.#options.owner });
+      if (!proven) {
+        // Instances may still run in an artifact.
+        if (what === "source") this.discard(from);
+        return false;
+      }
+      const { mtimeMs } = await stat(from);
+      await this.put(what, digest, to);
+      await this.touch(what, digest, mtimeMs);
+      return true;
+    } catch (thrown) {
+      if (!(thrown instanceof Fault)) throw thrown;
+      this.#options.tell(`${this.#earlier(what, digest)} of an earlier version cannot be taken over: ${thrown.detail}`);
+      return false;
+    } finally {
+      this.discard(draft);
+    }
+  }
+
   /** Bytes on disk, counted once: what is here never changes. */
-  async #size(what: StoredObject["what"], digest: string): Promise<number> {
-    const path = this.path(what, digest);
+  async #size(path: string): Promise<number> {
     const known = this.#bytes.get(path);
     if (known !== undefined) return known;
-    const { stdout } = await runChild(["/usr/bin/du", "-sk", path], { env: {} });
-    const bytes = Number.parseInt(stdout, 10) * 1024 || 0;
+    const bytes = (await measureTree(path)) ?? 0;
     this.#bytes.set(path, bytes);
     return bytes;
   }
@@ -119,17 +196,6 @@ export async function unlessMissing<T>(call: Promise<T>): Promise<T | null> {
   } catch (thrown) {
     if (isErrno(thrown, "ENOENT", "ENOTDIR", "ELOOP")) return null;
     throw thrown;
-  }
-}
-
-/** Deletes a tree, read-only directories included. */
-export async function clear(path: string): Promise<void> {
-  try {
-    await rm(path, { recursive: true, force: true });
-  } catch (thrown) {
-    if (!isErrno(thrown, "EACCES", "EPERM")) throw thrown;
-    await runChild(["/bin/chmod", "-R", "u+w", path], { env: {} });
-    await rm(path, { recursive: true, force: true });
   }
 }
 

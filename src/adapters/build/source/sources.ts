@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { treeDigest } from "../../../base/digest.ts";
 import { Fault } from "../../../base/faults.ts";
 import { formatSize } from "../../../base/size.ts";
-import { runChild } from "../../../host/child.ts";
+import { makeReadable } from "../../../host/tree.ts";
 import type { BuildSpec } from "../../../model/release.ts";
 import type { Clock } from "../../../ports/clock.ts";
-import { clear, hexOf, inside, refuseOutwardLinks, type Shelf, unlessMissing } from "./shelf.ts";
+import { hexOf, inside, refuseOutwardLinks, type Shelf, unlessMissing } from "./shelf.ts";
 import { unpack } from "./unpack.ts";
 
 const fileLimit = 1024 * 1024;
@@ -44,11 +44,12 @@ export class Sources {
       if (found !== digest) {
         throw new Fault("source.digest-mismatch", `the uploaded files are ${found} and not ${digest}`);
       }
-      await makeReadable(tree);
+      // Whatever the controller's umask is: builds and instances of another user read it.
+      await makeReadable(tree, null);
       await this.#shelf.put("source", digest, tree);
       await this.touch(digest);
     } finally {
-      await clear(draft);
+      this.#shelf.discard(draft);
     }
   }
 
@@ -68,7 +69,8 @@ export class Sources {
 
   /** The directory of a source that is built. Faults: `source.missing`, `source.unsafe`. */
   async context({ source, context }: Pick<BuildSpec, "context"> & { readonly source: string }): Promise<string> {
-    const root = await unlessMissing(realpath(this.#shelf.path("source", source)));
+    const there = await this.#shelf.has("source", source);
+    const root = there ? await unlessMissing(realpath(this.#shelf.path("source", source))) : null;
     if (root === null) throw new Fault("source.missing", `the source ${source} is not here`);
     const place = context.includes("\0") ? null : await inside(root, context);
     if (place === null) {
@@ -77,10 +79,4 @@ export class Sources {
     if (place !== root) await refuseOutwardLinks(place);
     return place;
   }
-}
-
-/** Whatever the controller's umask is: builds and instances of another user read it. */
-async function makeReadable(tree: string): Promise<void> {
-  const { code, stderr } = await runChild(["/bin/chmod", "-R", "u=rwX,go=rX", tree], { env: {}, limit: 500 });
-  if (code !== 0) throw new Fault("operation.failed", `chmod ended with ${code}: ${stderr.trim()}`);
 }

@@ -1,0 +1,69 @@
+import { createHash } from "node:crypto";
+import { createReadStream, readFileSync } from "node:fs";
+import { lstat, readdir, readlink, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { type TreeEntry, treeDigest } from "../../../base/digest.ts";
+import { isErrno } from "../../../base/faults.ts";
+import { copyTree, makeReadable, ownerOf } from "../../../host/tree.ts";
+import type { User } from "../../../host/users.ts";
+
+/*
+ * Sources and artifacts of earlier versions, which synced neither: after a loss of power a directory may be there with files that
+ * are empty. What proves to be whole is copied; what does not is as good as absent, and is uploaded or built once more.
+ */
+
+interface Found {
+  readonly from: string;
+  /** Where the copy is made. */
+  readonly to: string;
+}
+
+/** A source proves itself: its digest is its name. Its directory was always this process's own. */
+export async function adoptSource({ from, to, digest }: Found & { readonly digest: string }): Promise<boolean> {
+  const entries: TreeEntry[] = [];
+  for (const { parentPath, name } of await readdir(from, { recursive: true, withFileTypes: true })) {
+    const entry = await entryOf(from, join(parentPath, name));
+    if (entry) entries.push(entry);
+  }
+
+  if (treeDigest(entries) !== digest) return false;
+  await copyTree({ from, to, as: null, access: "sealed" });
+  return true;
+}
+
+async function entryOf(root: string, place: string): Promise<TreeEntry | null> {
+  const path = place.slice(root.length + 1);
+  const found = await lstat(place);
+  if (found.isSymbolicLink()) return { path, kind: "link", executable: false, content: await readlink(place) };
+  if (!found.isFile()) return null;
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(place), hash);
+  return { path, kind: "file", executable: (found.mode & 0o100) !== 0, content: `sha256:${hash.digest("hex")}` };
+}
+
+interface FoundArtifact extends Found {
+  readonly owner: User | null;
+  /** When the machine was started; default: as it says. */
+  readonly started?: number;
+}
+
+/** An artifact that was made since the machine was started has seen no loss of power. */
+export async function adoptArtifact({ from, to, owner, started = startedAt() }: FoundArtifact): Promise<boolean> {
+  const { birthtimeMs } = await stat(from);
+  if (birthtimeMs <= started) return false;
+  await makeReadable(from, ownerOf(from));
+  await copyTree({ from, to, as: owner, access: "sealed" });
+  return true;
+}
+
+/** When this machine was started: proc(5), stat, btime; where that is not known, now. */
+function startedAt(): number {
+  try {
+    const found = /^btime (\d+)$/m.exec(readFileSync("/proc/stat", "utf8"));
+    return found ? Number(found[1]) * 1_000 : Number.POSITIVE_INFINITY;
+  } catch (thrown) {
+    if (isErrno(thrown, "ENOENT", "EACCES")) return Number.POSITIVE_INFINITY;
+    throw thrown;
+  }
+}
