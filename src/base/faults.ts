@@ -190,6 +190,12 @@ export const faults = {
   "gate.crashed": { status: 409, exit: 1, hint: "Read its last lines above; the old release still serves." },
   "gate.not-ready": { status: 409, exit: 1, hint: "Look at the readiness answer above; the old release still serves." },
   "gate.wrong-port": { status: 409, exit: 1, hint: "Listen on the port given in PORT. The old release still serves." },
+  "gate.port-taken": {
+    status: 409,
+    exit: 1,
+    hint: "Stop who has the port, and see that apps listen on no port but their own PORT; the old release still serves.",
+    lasting: true,
+  },
   "watch.errors": {
     status: 409,
     exit: 1,

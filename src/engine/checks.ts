@@ -1,8 +1,8 @@
 import { type EnvKey, keyText } from "../model/environment.ts";
 import type { CheckAnswer } from "../model/instance.ts";
 import type { Inquiry } from "../plan/checks.ts";
-import type { Clock } from "../ports/clock.ts";
-import type { Prober } from "../ports/prober.ts";
+import type { SteadyClock } from "../ports/clock.ts";
+import { isVoid, type ProbeRequest, type Prober } from "../ports/prober.ts";
 import type { Redactors } from "./redaction.ts";
 
 /** Between two questions while the answers are bad. */
@@ -12,7 +12,7 @@ const answerWithinMs = 10_000;
 
 interface BoardDeps {
   readonly prober: Prober;
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly redactors: Redactors;
   /** An answer came in. */
   readonly changed: (key: EnvKey) => void;
@@ -23,6 +23,8 @@ interface Asked {
   readonly key: EnvKey;
   readonly inquiry: Inquiry;
   answer: CheckAnswer | null;
+  /** When it came, on the steady clock. */
+  at: number;
   cancel: () => void;
 }
 
@@ -37,7 +39,12 @@ export class CheckBoard {
 
   answers(key: EnvKey): Record<string, CheckAnswer> {
     const mine = [...this.#asked.values()].filter((one) => keyText(one.key) === keyText(key));
-    return Object.fromEntries(mine.flatMap(({ inquiry, answer }) => (answer ? [[inquiry.id, answer]] : [])));
+    const now = this.#deps.clock.steady();
+    const told = ({ inquiry: { id }, answer, at }: Asked) => {
+      const agoMs = now - at;
+      return answer ? [[id, { ...answer, ...(agoMs > 0 && { agoMs }) }] as const] : [];
+    };
+    return Object.fromEntries(mine.flatMap(told));
   }
 
   /** Asks exactly these of an environment from now on. */
@@ -48,7 +55,7 @@ export class CheckBoard {
     }
     for (const inquiry of inquiries) {
       if (this.#asked.has(inquiry.id)) continue;
-      const one: Asked = { key, inquiry, answer: null, cancel: () => undefined };
+      const one: Asked = { key, inquiry, answer: null, at: 0, cancel: () => undefined };
       this.#asked.set(inquiry.id, one);
       this.#ask(one);
     }
@@ -67,7 +74,9 @@ export class CheckBoard {
     void this.#answerOf(one)
       .then((answer) => {
         if (this.#asked.get(one.inquiry.id) !== one) return;
+        if (!answer) return this.#later(one);
         one.answer = answer;
+        one.at = this.#deps.clock.steady();
         if (!answer.good) this.#later(one);
         this.#deps.changed(one.key);
       })
@@ -81,16 +90,15 @@ export class CheckBoard {
     one.cancel = this.#deps.clock.after(askAgainMs, () => this.#ask(one));
   }
 
-  async #answerOf({ key, inquiry }: Asked): Promise<CheckAnswer> {
+  /** Null when what came says nothing of the instance. */
+  async #answerOf({ key, inquiry }: Asked): Promise<CheckAnswer | null> {
     const { address, host, question, withinMs, release } = inquiry;
     const redactor = await this.#deps.redactors.of(key, release);
-    const { good, words } = await this.#deps.prober.probe({
-      kind: "http",
-      address,
-      host,
-      ...question,
-      timeoutMs: Math.min(withinMs, answerWithinMs),
-    });
-    return { good, words: redactor.text(words) };
+    const timeoutMs = Math.min(withinMs, answerWithinMs);
+    const request: ProbeRequest = { kind: "http", address, host, ...question, timeoutMs };
+    const askedAt = this.#deps.clock.steady();
+    const answer = await this.#deps.prober.probe(request);
+    if (isVoid(request, answer, this.#deps.clock.steady() - askedAt)) return null;
+    return { good: answer.good, words: redactor.text(answer.words) };
   }
 }

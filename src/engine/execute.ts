@@ -1,7 +1,8 @@
-import { asFault, unreachable } from "../base/faults.ts";
+import { asFault, Fault, unreachable } from "../base/faults.ts";
 import type { Change } from "../model/change.ts";
 import type { EnvKey } from "../model/environment.ts";
 import type { EventKind } from "../model/event.ts";
+import type { Upstream } from "../model/route.ts";
 import { type Step, subjectOf } from "../plan/plan.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -78,12 +79,23 @@ async function act(
     case "start-edge":
       return edge.ensure();
     case "route":
+      for (const newcomer of step.newcomers) await holdsItsPort(runtime, newcomer);
       return edge.apply(step.table);
     case "unroute":
       return edge.remove(step.owner);
     default:
       return unreachable(step);
   }
+}
+
+/** Fault `gate.port-taken` when somebody else answers for an instance that is about to get traffic. */
+async function holdsItsPort(runtime: Runtime, { id, port }: Upstream): Promise<void> {
+  const stranger = await runtime.strangerAt(id);
+  if (!stranger?.isThere) return;
+  throw new Fault(
+    "gate.port-taken",
+    `${id} was given PORT=${port}, and there ${stranger.who} answers in its place; no route was changed`,
+  );
 }
 
 interface Told {

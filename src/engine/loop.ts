@@ -228,6 +228,8 @@ class ReconcileLoop implements Engine {
       for (const [place, fault] of faults.entries()) {
         const step = group[place];
         if (fault && step) state.refusal = refusalOf({ s, plan }, step, fault.toRecord()) ?? state.refusal;
+        // Traffic comes to them now, or a stranger was found in the place of one.
+        if (step?.do === "route") this.#board.doubt(step.newcomers.map(({ id }) => id));
         first ??= fault;
       }
       if (faults[0] && group[0]?.do === "record") return faults[0];

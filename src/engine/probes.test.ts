@@ -1,9 +1,10 @@
 import { setImmediate as settle } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createRedactor } from "../base/redact.ts";
 import { Secret } from "../base/secret.ts";
 import type { ProbeTarget } from "../plan/probes.ts";
-import type { Runtime } from "../ports/runtime.ts";
+import type { ProbeAnswer } from "../ports/prober.ts";
+import type { Runtime, Stranger } from "../ports/runtime.ts";
 import { SimulatedClock } from "../testing/simulation/clock.ts";
 import { ProbeBoard } from "./probes.ts";
 import type { Redactors } from "./redaction.ts";
@@ -52,4 +53,90 @@ test("where the secrets cannot be opened it is not shown at all, and somebody he
     "a bad answer, which cannot be shown",
     [broken],
   ]);
+});
+
+const alive = { path: "/alive", everyMs: 1_000, timeoutMs: 500, failures: 2 };
+const good: ProbeAnswer = { good: true, words: "200", refused: false };
+const bad: ProbeAnswer = { good: false, words: "503", refused: false };
+
+interface Asking {
+  readonly more?: Partial<ProbeTarget>;
+  readonly answer: () => ProbeAnswer;
+  readonly stranger?: () => Stranger | null;
+  readonly takesMs?: number;
+}
+
+/** The board after so long, and how often it looked who holds the port. */
+async function asked({ more, answer, stranger = () => null, takesMs = 1 }: Asking, forMs: number) {
+  const clock = new SimulatedClock();
+  let looks = 0;
+  const strangerAt = async () => {
+    looks += 1;
+    return stranger();
+  };
+  const board = new ProbeBoard({
+    clock,
+    redactors: { of: async () => createRedactor([]) } as unknown as Redactors,
+    runtime: { strangerAt, listening: async () => [] } as unknown as Runtime,
+    prober: { probe: () => new Promise((resolve) => clock.after(takesMs, () => resolve(answer()))) },
+    changed: () => undefined,
+    failed: (_key, thrown) => {
+      throw thrown;
+    },
+  });
+  board.watch(key, [{ ...target, ...more }]);
+  clock.after(forMs, () => undefined);
+  for (; clock.elapsed < forMs; await settle()) clock.step();
+  return { state: board.states(key)["web-1"], looks, clock };
+}
+
+describe("an answer at an instance's address", () => {
+  const squatter: Stranger = { who: "process 7 (node) of user 9", isThere: true };
+
+  test("of somebody else is a bad one, and is told", async () => {
+    const { state } = await asked({ answer: () => good, stranger: () => squatter }, 200);
+    expect(state).toMatchObject({ readyInRow: 0, stranger: "process 7 (node) of user 9 answers in its place" });
+  });
+
+  test("of somebody who listened no more when it was looked is a bad one too", async () => {
+    const gone = { who: "a process that listens no more", isThere: false };
+    const { state } = await asked({ answer: () => good, stranger: () => gone }, 200);
+    expect(state?.readyInRow).toBe(0);
+    expect(state?.stranger).toContain("listens no more");
+  });
+
+  test("of somebody else keeps nobody alive", async () => {
+    let calls = 0;
+    const answer = () => (calls++ < 3 ? good : calls < 8 ? bad : good);
+    const { state } = await asked(
+      { more: { gated: true, alive }, answer, stranger: () => (calls > 8 ? squatter : null) },
+      30_000,
+    );
+    expect(state?.deadInRow).toBeGreaterThan(2);
+    expect(state?.readyInRow).toBe(0);
+  });
+
+  test("is looked after when the verdict changes, and not each time", async () => {
+    const { state, looks } = await asked({ more: { gated: true, alive }, answer: () => good }, 60_000);
+    expect(state?.readyInRow).toBeGreaterThan(50);
+    expect(looks).toBeLessThanOrEqual(3);
+  });
+});
+
+describe("a bad answer that came late because the controller was busy", () => {
+  const late: ProbeAnswer = { ...bad, late: true };
+
+  test.each([
+    ["that says so", late, 1],
+    ["that took much longer than it may", bad, 60_000],
+  ])("%s changes nothing", async (_words, answer, takesMs) => {
+    const { state } = await asked({ more: { gated: true, alive }, answer: () => answer, takesMs }, 300_000);
+    expect(state).toMatchObject({ readyInRow: 0, unreadyInRow: 0, deadInRow: 0, lastAnswer: null });
+  });
+
+  test("one that came in time counts", async () => {
+    const { state } = await asked({ more: { gated: true, alive }, answer: () => bad }, 10_000);
+    expect(state?.deadInRow).toBeGreaterThan(3);
+    expect(state?.unreadyInRow).toBeGreaterThan(3);
+  });
 });

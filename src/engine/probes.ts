@@ -1,10 +1,10 @@
 import { type EnvKey, keyText } from "../model/environment.ts";
 import type { ProbeState } from "../model/instance.ts";
 import type { ProbeTarget } from "../plan/probes.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { SteadyClock } from "../ports/clock.ts";
 import type { Edge } from "../ports/edge.ts";
 import type { Journal } from "../ports/journal.ts";
-import type { ProbeAnswer, ProbeRequest, Prober } from "../ports/prober.ts";
+import { isVoid, type ProbeAnswer, type ProbeRequest, type Prober } from "../ports/prober.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import type { Redactors } from "./redaction.ts";
 import { Wakeups } from "./wakeups.ts";
@@ -19,6 +19,9 @@ const lookForPortsMs = 500;
 /** A serving instance may be asked sooner than its rhythm says by half of it and at most this, to be asked with others. */
 const soonerAtMostMs = 500;
 
+/** Strangers in a row who answer before it is said: whoever looks at sockets may look between two moments. */
+const strangersInRow = 2;
+
 const unasked: ProbeState = { readyInRow: 0, unreadyInRow: 0, deadInRow: 0, lastAnswer: null, listensOn: null };
 
 interface Watched {
@@ -26,7 +29,11 @@ interface Watched {
   state: ProbeState;
   asked: number;
   portsAt: number;
-  readonly since: number;
+  /** When the last readiness answer came, on the steady clock. */
+  answeredAt: number;
+  /** Whether its own processes held its port when somebody last answered there well after a bad answer. */
+  isOwn: boolean;
+  strangers: number;
   readonly key: EnvKey;
   readonly cancels: Map<"ready" | "alive", () => void>;
 }
@@ -34,7 +41,7 @@ interface Watched {
 interface BoardDeps {
   readonly prober: Prober;
   readonly runtime: Runtime;
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly redactors: Redactors;
   /** An answer that may change a decision has come in. */
   readonly changed: (key: EnvKey, target: ProbeTarget, state: ProbeState) => void;
@@ -56,7 +63,16 @@ export class ProbeBoard {
   /** The score of an environment's instances. */
   states(key: EnvKey): Record<string, ProbeState> {
     const mine = [...this.#watched].filter(([, one]) => keyText(one.key) === keyText(key));
-    return Object.fromEntries(mine.map(([name, one]) => [name, one.state]));
+    const now = this.#deps.clock.steady();
+    return Object.fromEntries(mine.map(([name, one]) => [name, { ...one.state, lastAgoMs: now - one.answeredAt }]));
+  }
+
+  /** Looks again whose answers come from the addresses of these instances, with the next ones. */
+  doubt(names: readonly string[]): void {
+    for (const name of names) {
+      const one = this.#watched.get(name);
+      if (one) one.isOwn = false;
+    }
   }
 
   /** Asks exactly these instances of an environment from now on. */
@@ -79,8 +95,18 @@ export class ProbeBoard {
   }
 
   #begin(key: EnvKey, target: ProbeTarget): void {
-    const since = this.#deps.clock.now();
-    const one: Watched = { target, state: unasked, asked: 0, portsAt: since, since, key, cancels: new Map() };
+    const since = this.#deps.clock.steady();
+    const times = { portsAt: since, answeredAt: since };
+    const one: Watched = {
+      target,
+      state: unasked,
+      asked: 0,
+      ...times,
+      isOwn: false,
+      strangers: 0,
+      key,
+      cancels: new Map(),
+    };
     this.#watched.set(target.name, one);
     this.#askReady(one);
     if (target.alive) this.#askAlive(one);
@@ -109,12 +135,41 @@ export class ProbeBoard {
   }
 
   #askReady(one: Watched): void {
-    const request = readyRequest(one.target);
-    void this.#deps.prober.probe(request).then(async (answer) => {
+    // The answer that brings it into traffic is looked at anew.
+    if (one.state.readyInRow + 1 === one.target.times) one.isOwn = false;
+    void this.#ask(one, readyRequest(one.target)).then(async (answer) => {
       if (!this.#isCurrent(one)) return;
-      await this.#scoreReady(one, answer);
+      if (answer) await this.#scoreReady(one, answer);
       if (this.#isCurrent(one)) this.#later(one, "ready", this.#nextReadyMs(one));
     });
+  }
+
+  /** The answer of an instance; null when what came says nothing of it. */
+  async #ask(one: Watched, request: ProbeRequest): Promise<ProbeAnswer | null> {
+    const { clock, prober } = this.#deps;
+    const askedAt = clock.steady();
+    const answer = await prober.probe(request);
+    if (!this.#isCurrent(one)) return null;
+    if (!answer.good) {
+      one.isOwn = false;
+      const tookMs = clock.steady() - askedAt;
+      return isVoid(request, answer, tookMs) ? null : answer;
+    }
+    const stranger = one.isOwn ? null : await this.#strangerAt(one);
+    one.isOwn = stranger === null;
+    one.strangers = stranger === null ? 0 : one.strangers + 1;
+    if (stranger === null) return answer;
+    return { good: false, words: `${stranger} answers in its place`, refused: false };
+  }
+
+  /** Who answers at an instance's address when it is not the instance, in words; null also when nobody can tell. */
+  async #strangerAt({ key, target }: Watched): Promise<string | null> {
+    try {
+      return (await this.#deps.runtime.strangerAt(target.name))?.who ?? null;
+    } catch (thrown) {
+      this.#deps.failed(key, thrown);
+      return null;
+    }
   }
 
   #nextReadyMs(one: Watched): number {
@@ -125,15 +180,20 @@ export class ProbeBoard {
   async #scoreReady(one: Watched, answer: ProbeAnswer): Promise<void> {
     const before = one.state;
     one.asked += 1;
+    one.answeredAt = this.#deps.clock.steady();
+    const isStrange = one.strangers >= strangersInRow;
     one.state = {
       ...before,
       readyInRow: answer.good ? before.readyInRow + 1 : 0,
       unreadyInRow: answer.good ? 0 : before.unreadyInRow + 1,
       lastAnswer: await this.#wordsOf(one, answer),
       listensOn: answer.refused ? await this.#ports(one) : null,
+      stranger: isStrange ? answer.words : null,
     };
     const { times, unreadyAfter } = one.target;
-    if (one.state.readyInRow === times || (!answer.good && one.state.unreadyInRow === unreadyAfter)) this.#report(one);
+    if (one.strangers === strangersInRow) this.#report(one);
+    else if (one.state.readyInRow === times || (!answer.good && one.state.unreadyInRow === unreadyAfter))
+      this.#report(one);
   }
 
   /** What is told of an answer. A good one has what the manifest wants it to have; a bad one may quote anything. */
@@ -149,7 +209,7 @@ export class ProbeBoard {
 
   /** Where an instance listens that does not listen where it should. */
   async #ports(one: Watched): Promise<readonly number[] | null> {
-    const now = this.#deps.clock.now();
+    const now = this.#deps.clock.steady();
     if (now - one.portsAt < lookForPortsMs) return one.state.listensOn;
     one.portsAt = now;
     try {
@@ -166,11 +226,13 @@ export class ProbeBoard {
     const { address, host } = one.target;
     const timeoutMs = alive.timeoutMs;
     const request: ProbeRequest = { kind: "http", address, host, path: alive.path, status: null, json: [], timeoutMs };
-    void this.#deps.prober.probe(request).then((answer) => {
+    void this.#ask(one, request).then((answer) => {
       if (!this.#isCurrent(one)) return;
-      const deadInRow = answer.good ? 0 : one.state.deadInRow + 1;
-      one.state = { ...one.state, deadInRow };
-      if (deadInRow === alive.failures) this.#report(one);
+      if (answer) {
+        const deadInRow = answer.good ? 0 : one.state.deadInRow + 1;
+        one.state = { ...one.state, deadInRow };
+        if (deadInRow === alive.failures) this.#report(one);
+      }
       this.#later(one, "alive", alive.everyMs);
     });
   }
@@ -194,7 +256,11 @@ interface Score {
 
 /** Tells people when a serving instance stopped being ready, and when it keeps its traffic because it is the last one. */
 export async function noteReadiness(
-  { journal, edge, clock }: { readonly journal: Journal; readonly edge: Edge; readonly clock: Clock },
+  {
+    journal,
+    edge,
+    clock,
+  }: { readonly journal: Journal; readonly edge: Edge; readonly clock: Pick<SteadyClock, "now"> },
   key: EnvKey,
   { target, state }: Score,
 ): Promise<void> {

@@ -91,6 +91,10 @@ export interface ProbeState {
   readonly lastAnswer: string | null;
   /** Ports the instance listens on although nothing listens on its own; null when not looked for. */
   readonly listensOn: readonly number[] | null;
+  /** Milliseconds since the last readiness answer came. Left out: it came just now. */
+  readonly lastAgoMs?: number;
+  /** Who answers at its address instead of it, in words; null or left out: nobody does. */
+  readonly stranger?: string | null;
 }
 
 /** The last answer of an instance to the question of a check; not kept, asked anew after a restart of the controller. */
@@ -98,6 +102,8 @@ export interface CheckAnswer {
   readonly good: boolean;
   /** In words, without the secrets of its release. */
   readonly words: string;
+  /** Milliseconds since it came. Left out: it came just now. */
+  readonly agoMs?: number;
 }
 
 /** A running of a command to its end: a check, a release command, a build, `fairlead run`. */

@@ -24,6 +24,9 @@ export interface Due {
 /** How soon instances are looked at again whose time is over although nobody was there to ask them. */
 const askedAgainMs = 1_000;
 
+/** A bad answer older than this, given before the time was over, is no reason: bad ones are asked for again all the time. */
+const freshMs = 1_000;
+
 /** The checks of a release in the order of the manifest; whoever says when it is ready has to say so after the switch too. */
 export function checksOf(release: Release, when: keyof ServiceChecks): readonly Due[] {
   return release.services.flatMap((service) => {
@@ -128,7 +131,8 @@ function judgeAnswers(course: Course, due: Due): Finding | null {
   const bad = asked.find(({ answer }) => answer && !answer.good);
   const left = askedAt + check.withinMs - s.now;
   // Its time may have passed while no controller was there to ask: only a bad answer is a reason to give up on it.
-  if (left > 0 || !bad) {
+  const isOld = (bad?.answer?.agoMs ?? 0) > Math.max(freshMs, -left);
+  if (left > 0 || !bad || isOld) {
     draft.lookAgainIn(left > 0 ? left : askedAgainMs);
     return null;
   }

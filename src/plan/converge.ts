@@ -9,7 +9,7 @@ import {
   type RetireReason,
 } from "../model/instance.ts";
 import { confinementOf, internalHosts } from "../model/release.ts";
-import type { Route, RouteTable } from "../model/route.ts";
+import type { Route, RouteTable, Upstream } from "../model/route.ts";
 import type { Draft } from "./draft.ts";
 import { exitWords, judgeGate } from "./gate.ts";
 import type { Snapshot } from "./plan.ts";
@@ -200,8 +200,13 @@ function route(s: Snapshot, table: RouteTable | null, draft: Draft): void {
     return draft.lookAgainIn(1_000);
   }
   if (isRouted(s, table)) return;
-  if (table) draft.do({ do: "route", table, why: routeWords(table) });
+  if (table) draft.do({ do: "route", table, newcomers: newcomersOf(s, table), why: routeWords(table) });
   else draft.do({ do: "unroute", owner: keyText(s.key), why: "nothing is routed" });
+}
+
+function newcomersOf(s: Snapshot, { routes }: RouteTable): readonly Upstream[] {
+  const routed = routedNow(s);
+  return routes.flatMap(({ upstreams }) => upstreams.filter(({ id }) => !routed.has(id)));
 }
 
 function routeWords({ routes }: RouteTable): string {

@@ -13,6 +13,9 @@ export const unreadyAfter = 3;
 /** How soon an instance is judged again whose time is over but whose answers were good so far, or that was never asked. */
 const askedAgainMs = 1_000;
 
+/** An answer older than this, given before the time was over, says nothing of how an instance is: nobody was there to ask. */
+const freshMs = 100;
+
 export type GateVerdict =
   | { readonly state: "passed"; readonly gate: string }
   /** Undecided; `inMs` is when time alone may decide it. */
@@ -46,16 +49,23 @@ export function judgeGate(s: Snapshot, service: ServiceSpec, instance: ObservedI
     if (age >= service.settleMs) return { state: "passed", gate: gateWords(service) };
     return { state: "waiting", inMs: service.settleMs - age };
   }
+  if (probe?.stranger) return { state: "failed", fault: strangerFault(service, instance, probe.stranger) };
   if (probe && probe.readyInRow >= timesWanted(service)) return { state: "passed", gate: gateWords(service) };
   const withinMs = service.http.ready?.withinMs ?? tcpGate.withinMs;
   if (age < withinMs) return { state: "waiting", inMs: withinMs - age };
   // Its time may have passed while no controller was there to ask: only a bad answer is a reason to give up on it.
   if (!probe || probe.unreadyInRow === 0) return { state: "waiting", inMs: askedAgainMs };
+  const { lastAgoMs = 0 } = probe;
+  if (lastAgoMs > freshMs && age - lastAgoMs < withinMs) return { state: "waiting", inMs: askedAgainMs };
   return { state: "failed", fault: lateFault(service, instance, { probe, withinMs }) };
 }
 
 function crashFault(service: ServiceSpec, instance: ObservedInstance): FaultRecord {
   return faultOf("gate.crashed", `${service.name} ${exitWords(instance)} before it was ready`);
+}
+
+function strangerFault({ name }: ServiceSpec, { address }: ObservedInstance, words: string): FaultRecord {
+  return faultOf("gate.port-taken", `${name} was given PORT=${address?.port}, and there ${words}`);
 }
 
 function lateFault(

@@ -14,7 +14,7 @@ import type {
   Unreadable,
 } from "../model/instance.ts";
 import type { ArtifactSpec, ArtifactState, Release } from "../model/release.ts";
-import { type Inside, nowhere, type RouteTable, type UpstreamStats } from "../model/route.ts";
+import { type Inside, nowhere, type RouteTable, type Upstream, type UpstreamStats } from "../model/route.ts";
 
 /** The world of one environment at one moment: all that a decision may depend on. */
 export interface Snapshot {
@@ -82,7 +82,8 @@ export type Step =
   | { readonly do: "signal"; readonly name: string; readonly signal: string; readonly why: string }
   | { readonly do: "remove"; readonly name: string; readonly why: string }
   | { readonly do: "start-edge"; readonly why: string }
-  | { readonly do: "route"; readonly table: RouteTable; readonly why: string }
+  /** `newcomers`: upstreams that the edge has not routed to so far. Each must hold its port itself when this is done. */
+  | { readonly do: "route"; readonly table: RouteTable; readonly newcomers: readonly Upstream[]; readonly why: string }
   | { readonly do: "unroute"; readonly owner: string; readonly why: string };
 
 /** What to do now, in this order, and when to look again. No steps and no `againAfterMs`: the environment is at rest. */

@@ -20,6 +20,16 @@ export interface ProbeAnswer {
   readonly words: string;
   /** Nobody listens at that address. */
   readonly refused: boolean;
+  /** Whoever asked was busy elsewhere meanwhile, so that a bad answer says nothing. Left out: nobody was. */
+  readonly late?: true;
+}
+
+/**
+ * Whether an answer says nothing of whom it is of: it is bad, and whoever asked was away while it came or was to come. A
+ * timeout that took much longer than it should did so because nobody was there to end it.
+ */
+export function isVoid({ timeoutMs }: ProbeRequest, { good, late }: ProbeAnswer, tookMs: number): boolean {
+  return !good && (late === true || tookMs > 2 * timeoutMs + 1_000);
 }
 
 /** Asks an instance from outside, over the network. Never throws. */

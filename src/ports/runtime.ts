@@ -19,6 +19,14 @@ export interface RuntimeChange {
   readonly what: "state" | "output";
 }
 
+/** Somebody else than the processes of an instance at its address. */
+export interface Stranger {
+  /** In words for people, e.g. `process 4711 (node) of user 1001`. */
+  readonly who: string;
+  /** False: whoever answered there listens no more. */
+  readonly isThere: boolean;
+}
+
 export interface ObservedWorld {
   readonly instances: readonly ObservedInstance[];
   readonly tasks: readonly ObservedTask[];
@@ -58,8 +66,10 @@ export interface Runtime {
   signal(name: string, signal: string): Promise<void>;
   /** Forgets an ended instance or task with its output. Refuses (`operation.failed`) while it runs. */
   remove(name: string): Promise<void>;
-  /** Ports on which the processes of an instance listen. */
+  /** Ports on which the processes of an instance listen, rising. */
   listening(name: string): Promise<readonly number[]>;
+  /** Who is reached at the address of an instance when it is not the instance alone; null when it is, or nobody can tell. */
+  strangerAt(name: string): Promise<Stranger | null>;
   usage(name: string): Promise<Usage | null>;
   /** What there is of a range of output; empty at the end. Output is kept until `remove` or `releaseOutput`. */
   readOutput(name: string, range: OutputRange): Promise<Uint8Array>;

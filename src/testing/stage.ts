@@ -114,6 +114,10 @@ export class StageRuntime implements Runtime {
     this.tasks.delete(name);
   }
 
+  async strangerAt(): Promise<null> {
+    return null;
+  }
+
   async listening(): Promise<readonly number[]> {
     return [];
   }

@@ -23,9 +23,7 @@ import type { RouteTable, UpstreamStats } from "../../model/route.ts";
 import type { Snapshot } from "../../plan/plan.ts";
 import { tableFor } from "../../plan/routes.ts";
 import { http, key, service } from "./script.ts";
-
-/** The moment of every case. */
-export const caseNow = 1_893_499_200_000;
+import { caseNow, Words } from "./words.ts";
 
 interface Draft {
   readonly services: { spec: ServiceSpec; only: number | null }[];
@@ -42,44 +40,6 @@ interface Draft {
   maintenance: boolean;
   preview: Preview | null;
   edgeUp: boolean;
-}
-
-/** A line's words: those that stand for themselves, and those like `name=value`. */
-class Words {
-  readonly plain: readonly string[];
-  readonly #named: ReadonlyMap<string, string>;
-
-  constructor(words: readonly string[]) {
-    this.plain = words.filter((word) => !word.includes("="));
-    const named = words.filter((word) => word.includes("="));
-    this.#named = new Map(named.map((word) => [word.slice(0, word.indexOf("=")), word.slice(word.indexOf("=") + 1)]));
-  }
-
-  has(word: string): boolean {
-    return this.plain.includes(word) || this.#named.has(word);
-  }
-
-  at(place: number): string {
-    return this.plain[place] ?? "";
-  }
-
-  text(name: string): string | null {
-    return this.#named.get(name) ?? null;
-  }
-
-  number(name: string): number {
-    return Number(this.#named.get(name) ?? 0);
-  }
-
-  list(name: string): readonly string[] {
-    return this.#named.get(name)?.split(",") ?? [];
-  }
-
-  /** A time that is so long ago; null when the word is not there. */
-  ago(name: string): number | null {
-    const text = this.#named.get(name);
-    return text === undefined ? null : caseNow - (parseDuration(text) ?? 0);
-  }
 }
 
 /**
@@ -352,17 +312,32 @@ function factsOf({ seen, words }: { seen: ObservedInstance; words: Words }): rea
   return [{ name: seen.name, gatedAt: words.has("gated") ? seen.startedAt : null, retiredAt, retiredBecause }];
 }
 
+/** How long ago its last answers came. */
+function agoOf(words: Words): number {
+  return parseDuration(words.text("answered") ?? "") ?? 0;
+}
+
 function probeOf(words: Words): ProbeState {
   const unready = words.number("unready");
   const readyInRow = words.has("ready") ? words.number("ready") : words.has("gated") && unready === 0 ? 9 : 0;
   const listensOn = words.has("listens") ? [words.number("listens")] : null;
   const lastAnswer = readyInRow > 0 ? "GET /ready → 200" : "GET /ready → 503";
-  return { readyInRow, unreadyInRow: unready, deadInRow: words.number("dead"), lastAnswer, listensOn };
+  const lastAgoMs = agoOf(words);
+  const stranger = words.has("stranger") ? "process 7 (node) of user 9 answers in its place" : null;
+  return {
+    readyInRow,
+    unreadyInRow: unready,
+    deadInRow: words.number("dead"),
+    lastAnswer,
+    listensOn,
+    lastAgoMs,
+    stranger,
+  };
 }
 
 function answersOf({ seen, words }: { seen: ObservedInstance; words: Words }): readonly [string, CheckAnswer][] {
   const answer = (name: string, good: boolean): [string, CheckAnswer] => {
-    return [`${seen.name} ${name}`, { good, words: `GET /${name} → ${good ? 200 : 500}` }];
+    return [`${seen.name} ${name}`, { good, words: `GET /${name} → ${good ? 200 : 500}`, agoMs: agoOf(words) }];
   };
   const good = words.list("answers").map((name) => answer(name, true));
   return [...good, ...words.list("fails").map((name) => answer(name, false))];

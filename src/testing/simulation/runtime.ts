@@ -140,6 +140,10 @@ export class SimulatedRuntime implements Runtime {
     this.#told("remove", name, false);
   }
 
+  async strangerAt(): Promise<null> {
+    return null;
+  }
+
   async listening(name: string): Promise<readonly number[]> {
     const process = this.processes.get(name);
     if (!process?.address || process.exit) return [];

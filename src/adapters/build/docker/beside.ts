@@ -23,6 +23,7 @@ export function withBuilds(runtime: Runtime, builds: BuildTasks): Runtime {
     startTask: (spec) => runtime.startTask(spec),
     signal: async (name, signal) => (await whose(name)).signal(name, signal),
     remove: async (name) => (await whose(name)).remove(name),
+    strangerAt: (name) => runtime.strangerAt(name),
     listening: (name) => runtime.listening(name),
     usage: (name) => runtime.usage(name),
     readOutput: async (name, range) => (await whose(name)).readOutput(name, range),

@@ -4,6 +4,7 @@ import { formatDuration } from "../../../base/duration.ts";
 import { isErrno } from "../../../base/faults.ts";
 import type { JsonCondition } from "../../../model/release.ts";
 import type { ProbeAnswer, ProbeRequest, Prober } from "../../../ports/prober.ts";
+import { Patience } from "./patience.ts";
 import { statusOf } from "./status.ts";
 
 type HttpProbe = Extract<ProbeRequest, { kind: "http" }>;
@@ -11,6 +12,8 @@ type Asked = Pick<ProbeAnswer, "good" | "words"> & { readonly refused?: boolean 
 
 /** The most of a body that is read to judge it; a health answer is far smaller. */
 const bodyLimit = 64 * 1024;
+/** A question during which this process was away for longer than this was not asked as it should be. */
+const lateBeyondMs = 200;
 /** The most of a value or path that is quoted in the answer's words. */
 const quoteLimit = 40;
 
@@ -34,18 +37,21 @@ class TooLate extends Error {}
 async function probe(asked: ProbeRequest): Promise<ProbeAnswer> {
   const subject = asked.kind === "http" ? `GET ${quote(asked.path)}` : "TCP";
   const question: Question = { isLate: false, cut: () => undefined };
-  const timer = setTimeout(() => {
+  const patience = new Patience(asked.timeoutMs, () => {
     question.isLate = true;
     question.cut(new TooLate());
-  }, asked.timeoutMs);
+  });
   try {
     const { good, words } = asked.kind === "http" ? await get(asked, question) : await dial(asked, question);
     return { good, words: `${subject} → ${words}`, refused: false };
   } catch (thrown) {
     const words = question.isLate ? `no answer within ${formatDuration(asked.timeoutMs)}` : reasonOf(thrown, asked);
-    return { good: false, words: `${subject} → ${words}`, refused: isErrno(thrown, "ECONNREFUSED") };
+    const refused = isErrno(thrown, "ECONNREFUSED");
+    // A timeout counts no time in which nobody was there to listen; a connection that was closed meanwhile may be our doing.
+    const isOurs = !refused && !question.isLate && patience.lateMs() > lateBeyondMs;
+    return { good: false, words: `${subject} → ${words}`, refused, ...(isOurs && { late: true }) };
   } finally {
-    clearTimeout(timer);
+    patience.end();
     question.cut();
   }
 }

@@ -164,6 +164,11 @@ class DockerRuntime implements Runtime {
     await this.#tidy(entry.key);
   }
 
+  /** A container's address is its own. */
+  async strangerAt(): Promise<null> {
+    return null;
+  }
+
   async listening(name: string): Promise<readonly number[]> {
     const running = this.#running(name);
     return running ? listeningOf(running) : [];

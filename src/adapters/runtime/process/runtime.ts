@@ -4,7 +4,14 @@ import { OutputRelease, readFrom } from "../../../host/output.ts";
 import { type EnvKey, keyText, sameKey } from "../../../model/environment.ts";
 import type { Exit, InstanceSpec, ObservedInstance, ObservedTask, TaskSpec, Usage } from "../../../model/instance.ts";
 import type { Clock } from "../../../ports/clock.ts";
-import type { ObservedWorld, OutputRange, OutputStream, Runtime, RuntimeChange } from "../../../ports/runtime.ts";
+import type {
+  ObservedWorld,
+  OutputRange,
+  OutputStream,
+  Runtime,
+  RuntimeChange,
+  Stranger,
+} from "../../../ports/runtime.ts";
 import { Folder, type Stored } from "./folder.ts";
 import { type Claim, deliverable } from "./keeper.ts";
 import { environmentOf, launch, unfit } from "./launch.ts";
@@ -161,6 +168,14 @@ class ProcessRuntime implements Runtime {
     const keeper = this.#keeperOf(name);
     const uid = this.#entries().get(name)?.stored.user?.uid ?? null;
     return keeper === null || bootId() === null ? [] : listeningOf({ keeper, name, uid });
+  }
+
+  async strangerAt(name: string): Promise<Stranger | null> {
+    const port = this.#entries().get(name)?.stored.port ?? null;
+    if (port === null || this.#keeperOf(name) === null || bootId() === null) return null;
+    if ((await this.listening(name)).includes(port)) return null;
+    const who = holderOf(port);
+    return { who: who ?? "a process that listens no more", isThere: who !== null };
   }
 
   async usage(name: string): Promise<Usage | null> {
