@@ -265,53 +265,6 @@ describe("ports", () => {
     expect(await portOf(second.name)).toBe(port === to ? from : port + 1);
   });
 
-  describe("who answers there is told", () => {
-    const listening = (host: string) =>
-      `require("net").createServer().on("error", () => console.log("taken")).listen(process.env.PORT, ${host}, () => console.log("up")); setInterval(() => {}, 1000)`;
-    const runs = async (script: string) => {
-      const spec = instanceSpec(world.artifact, [world.node, "-e", script], { port: 8000 });
-      await runtime.start(spec);
-      return spec.name;
-    };
-    const said = (name: string) => until(async () => (await outputOf(runtime, name)) !== "");
-
-    test.each(['"127.0.0.1"', '"0.0.0.0"', "undefined"])("the instance itself, on %s", async (host) => {
-      const name = await runs(listening(host));
-      await said(name);
-      expect(await runtime.strangerAt(name)).toBeNull();
-    });
-
-    test("an instance's own child", async () => {
-      const script = `require("child_process").spawn(process.execPath, ["-e", ${JSON.stringify(listening("undefined"))}], { stdio: "inherit" })`;
-      const name = await runs(script);
-      await said(name);
-      expect(await runtime.strangerAt(name)).toBeNull();
-    });
-
-    test("somebody who was faster", async () => {
-      const name = await runs("setInterval(() => {}, 1000)");
-      const squatter = createServer().listen(await portOf(name), "127.0.0.1");
-      await once(squatter, "listening");
-      expect(await runtime.strangerAt(name)).toMatchObject({ isThere: true });
-      expect((await runtime.strangerAt(name))?.who).toContain(`process ${process.pid} (`);
-      squatter.close();
-      await once(squatter, "close");
-      expect(await runtime.strangerAt(name)).toMatchObject({ isThere: false });
-    });
-
-    test("another instance, also when the first listens beside it on other addresses", async () => {
-      const name = await runs(
-        `require("net").createServer().listen({ port: process.env.PORT, host: "::1" }, () => console.log("up")); setInterval(() => {}, 1000)`,
-      );
-      await said(name);
-      const other = await runs(
-        `require("net").createServer().listen(${await portOf(name)}, "127.0.0.1", () => console.log("up"))`,
-      );
-      await said(other);
-      expect(await runtime.strangerAt(name)).toMatchObject({ isThere: true });
-    });
-  });
-
   test("when all are taken, that is the fault", async () => {
     await world.close();
     world = await processWorld({ ports: { from: world.ports.from, to: world.ports.from + 1 } });
