@@ -21,7 +21,7 @@ export interface RuntimeChange {
 
 /** Somebody else than the processes of an instance at its address. */
 export interface Stranger {
-  /** In words for people, e.g. `process 4711 (node) of user 1001`. */
+  /** In words for people, e.g. `"node" (process 4711 of uid 1001)`. */
   readonly who: string;
   /** False: whoever answered there listens no more. */
   readonly isThere: boolean;

@@ -50,7 +50,7 @@ describe("who answers at the address of an instance is told", () => {
     const squatter = createServer().listen(await portOf(name), "127.0.0.1");
     await once(squatter, "listening");
     expect(await runtime.strangerAt(name)).toMatchObject({ isThere: true });
-    expect((await runtime.strangerAt(name))?.who).toContain(`process ${process.pid} (`);
+    expect((await runtime.strangerAt(name))?.who).toContain(`process ${process.pid} of uid`);
     squatter.close();
     await once(squatter, "close");
     expect(await runtime.strangerAt(name)).toMatchObject({ isThere: false });
