@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import ignore, { type Ignore } from "ignore";
+import { Glob } from "./glob.ts";
 
 /** Whether a file or directory of this name holds history or secrets by convention: never part of a source (R046). */
 export function isPrivateName(name: string): boolean {
@@ -16,7 +16,7 @@ export function isDockerfileName(path: string): boolean {
  * that matches a path or a directory above it decides, and an exception may lie in an excluded directory.
  */
 export class DockerIgnore {
-  readonly #patterns: readonly { readonly rules: Ignore; readonly exception: boolean }[];
+  readonly #patterns: readonly { readonly glob: Glob; readonly exception: boolean }[];
 
   constructor(text: string) {
     const lines = text.split(/\r?\n/).map((line) => line.trim());
@@ -24,7 +24,7 @@ export class DockerIgnore {
       .filter((line) => line !== "" && !line.startsWith("#"))
       .map((line) => {
         const pattern = posix.normalize(line.replace(/^!/, "").trim()).replace(/^\/|\/$/g, "");
-        return { rules: ignore({ ignorecase: false }).add(`/${pattern}`), exception: line.startsWith("!") };
+        return { glob: new Glob(pattern), exception: line.startsWith("!") };
       });
   }
 
@@ -33,7 +33,7 @@ export class DockerIgnore {
   }
 
   ignores(file: string): boolean {
-    const decisive = this.#patterns.findLast(({ rules }) => rules.ignores(file));
+    const decisive = this.#patterns.findLast(({ glob }) => glob.matches(file));
     return decisive !== undefined && !decisive.exception;
   }
 }

@@ -64,6 +64,21 @@ describe("golden cases", () => {
   });
 });
 
+test.for([
+  ["a command", `flask -n${"=l -\u00a0l".repeat(60)}\t`, ""],
+  ["a command", `vite --${"s --s --".repeat(60)}\t`, ""],
+  ["a Dockerfile", "true", `FROM a AS b\n${"RUN x \\\n".repeat(60_000)}`],
+  ["a Dockerfile", "true", "FROM a AS a\n".repeat(40_000)],
+  ["a Dockerfile", "true", `FROM ${":".repeat(200_000)}/:\nRUN\t${"\t".repeat(100_000)}\u2028x`],
+  ["a Dockerfile", "true", `FROM a:1\nCMD ["${'\\"\\'.repeat(100_000)}]`],
+] as const)("%s of a hostile shape is judged in time", ([, run, text]) => {
+  const manifest = `version: 1\napp: a\nservices: { web: { run: [sh, -c, ${JSON.stringify(run)}] }, other: {} }\nbuild: .\n`;
+  const files = [{ path: "Dockerfile", text }];
+  const before = process.cpuUsage();
+  expect(findingsOf({ manifest, files })).toBeDefined();
+  expect(process.cpuUsage(before).user).toBeLessThan(2_000_000);
+});
+
 test("findings are SARIF with a known rule and a place each", () => {
   const manifest = "version: 1\napp: a\nservices: { web: { run: flask run, http: {} } }\n";
   const findings = findingsOf({ manifest, files: [] });

@@ -19,15 +19,15 @@ export function dockerfilePath({ context, dockerfile }: Pick<BuildSpec, "context
 /** The instructions of a Dockerfile, each with the line that it begins in; one may go on over lines that end with a backslash. */
 export function instructionsOf({ text }: SourceFile): readonly Instruction[] {
   const found: Instruction[] = [];
-  let open: { text: string; line: number } | null = null;
+  let open: { parts: string[]; line: number } | null = null;
   for (const [place, line] of text.split("\n").entries()) {
     if (/^\s*#/.test(line)) continue;
-    open = open ? { text: `${open.text} ${line.trim()}`, line: open.line } : { text: line.trim(), line: place + 1 };
-    if (open.text.endsWith("\\")) {
-      open.text = open.text.slice(0, -1).trim();
-      continue;
-    }
-    const [, word, rest] = /^([A-Za-z]+)\s+(.*)$/.exec(open.text) ?? [];
+    open ??= { parts: [], line: place + 1 };
+    const part = line.trim();
+    const goesOn = part.endsWith("\\");
+    open.parts.push(goesOn ? part.slice(0, -1).trim() : part);
+    if (goesOn) continue;
+    const [, word, rest] = /^([A-Za-z]+)\s(.*)$/s.exec(open.parts.join(" ").trim()) ?? [];
     if (word && rest !== undefined) found.push({ word: word.toUpperCase(), rest: rest.trim(), line: open.line });
     open = null;
   }
@@ -36,13 +36,19 @@ export function instructionsOf({ text }: SourceFile): readonly Instruction[] {
 
 /** The instructions of the stage that is named, else of the last one, after those of the stages that it is built on. */
 export function stageOf(instructions: readonly Instruction[], name: string | null): readonly Instruction[] {
-  const from = instructions.findLastIndex((one) => one.word === "FROM" && (name === null || nameOf(one) === name));
-  const first = instructions[from];
-  if (!first) return [];
-  const rest = instructions.slice(from + 1);
-  const end = rest.findIndex(({ word }) => word === "FROM");
-  const own = [first, ...(end < 0 ? rest : rest.slice(0, end))];
-  return [...stageOf(instructions.slice(0, from), baseOf(first)), ...own];
+  const stages: (readonly Instruction[])[] = [];
+  let wanted = name;
+  let end = instructions.length;
+  for (let from = end - 1; from >= 0; from -= 1) {
+    const first = instructions[from];
+    if (first?.word !== "FROM") continue;
+    if (wanted === null || nameOf(first) === wanted) {
+      stages.unshift(instructions.slice(from, end));
+      wanted = baseOf(first);
+    }
+    end = from;
+  }
+  return stages.flat();
 }
 
 /** What a stage is built on, an image or an earlier stage: names of stages have no capitals that count. */

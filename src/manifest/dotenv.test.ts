@@ -74,3 +74,25 @@ describe("a .env file", () => {
     );
   });
 });
+
+test.for([
+  ["a quote that is never closed", 'A="', "x\n"],
+  ["one in a long line", "", `A='${"x".repeat(30)}`],
+  ["backslashes", 'A="', "\\\\\n"],
+  ["quotes kept from closing", 'A="', '\\"\n'],
+  ["white space", "A=x", " \t"],
+  ["white space and signs of comments", "A=x", " \t#"],
+  ["open quotes in every line", "", "A='\n"],
+  ["names without a value", "", "export export \n"],
+  ["references", "A=", "${"],
+] as const)("the cost of %s grows with the length of the file and no faster", ([, before, unit]) => {
+  const cost = (times: number) => {
+    const text = before + unit.repeat(times);
+    const began = process.cpuUsage();
+    readDotenv(text);
+    return process.cpuUsage(began).user;
+  };
+  cost(1_000);
+  const times = Math.floor(200_000 / unit.length);
+  expect(cost(4 * times)).toBeLessThan(10 * cost(times) + 50_000);
+});

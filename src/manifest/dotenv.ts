@@ -62,40 +62,46 @@ class Reader {
   /** The value that begins with `rest`; null after complaining. */
   #value(name: string, rest: string): string | null {
     const quote = rest[0];
-    if (quote !== '"' && quote !== "'") return rest.replace(/(?:^|\s+)#.*$/s, "").trimEnd();
+    if (quote !== '"' && quote !== "'") return withoutComment(rest).trimEnd();
     const begun = this.#at;
-    let text = rest.slice(1);
-    for (;;) {
-      const end = endOf(text, quote);
-      if (end !== null) return this.#closed(name, { text, end, quote });
+    const inside: string[] = [];
+    // No line is looked at twice, however many there are until the quote is closed.
+    for (let line = rest.slice(1); ; line = this.#lines[this.#at] ?? "") {
+      const end = endOf(line, quote);
+      inside.push(line.slice(0, end));
+      if (end < line.length) return this.#closed(name, { inside: inside.join("\n"), quote, rest: line.slice(end + 1) });
       if (this.#at + 1 >= this.#lines.length) break;
       this.#at += 1;
-      text += `\n${this.#lines[this.#at] ?? ""}`;
     }
     this.#at = begun;
     this.complain(name, `has a ${quote} that is not closed`);
     return null;
   }
 
-  #closed(name: string, { text, end, quote }: { text: string; end: number; quote: string }): string | null {
-    if (!/^\s*(?:#.*)?$/s.test(text.slice(end + 1))) {
+  #closed(name: string, { inside, quote, rest }: { inside: string; quote: string; rest: string }): string | null {
+    if (!/^\s*(?:#.*)?$/s.test(rest)) {
       this.complain(name, `goes on after the closing ${quote} – put all of it between quotes`);
       return null;
     }
-    const inside = text.slice(0, end);
     return quote === "'" ? inside : inside.replace(/\\([nrt"\\$])/g, (_, letter: string) => escapes[letter] ?? letter);
   }
 }
 
 const escapes: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t" };
 
-/** Where the quote is closed; null when it is not. */
-function endOf(text: string, quote: string): number | null {
-  for (let at = 0; at < text.length; at += 1) {
-    if (quote === '"' && text[at] === "\\") at += 1;
-    else if (text[at] === quote) return at;
+/** Where the quote is closed in a line; its length when it is not. A backslash at its end keeps the line end as it is. */
+function endOf(line: string, quote: string): number {
+  for (let at = 0; at < line.length; at += 1) {
+    if (quote === '"' && line[at] === "\\") at += 1;
+    else if (line[at] === quote) return at;
   }
-  return null;
+  return line.length;
+}
+
+/** What is not quoted, up to a `#` at its beginning or after white space. */
+function withoutComment(text: string): string {
+  const from = text.search(/(?:^|\s)#/);
+  return from < 0 ? text : text.slice(0, from);
 }
 
 /** Writes a `.env` file that `readDotenv` reads back as it was. */

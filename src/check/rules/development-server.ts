@@ -1,16 +1,22 @@
 import { dockerfilePath, instructionsOf, stageOf } from "../dockerfile.ts";
 import { type Found, inProduction, type Rule, type Subject } from "../subject.ts";
 
-const servers: readonly (readonly [string, RegExp])[] = [
+/** A sign of a command line, or a function of one where an expression would take for ever. */
+type Sign = RegExp | ((line: string) => boolean);
+
+const servers: readonly (readonly [string, Sign])[] = [
   ["Django's runserver", /\bmanage\.py runserver\b/],
-  ["Flask's development server", /\bflask\b(?: -{1,2}\S+(?:[ =](?!run\b)\S+)?)* run\b/],
+  ["Flask's development server", (line) => after(line, /\bflask$/).some((words) => firstBare(words, "run") === "run")],
   ["a server with --reload", /\s--reload\b/],
   ["a script for development", /\b(?:npm|pnpm|yarn|bun)(?: run)? dev\b/],
   ["nodemon", /\bnodemon\b/],
   ["Next.js in development mode", /\bnext dev\b/],
-  ["Vite's development server", /\bvite(?: dev| serve)?(?: -{1,2}\S+(?:[ =]\S+)?)*$/],
+  ["Vite's development server", (line) => after(line, /\bvite$/).some((words) => isViteServer(words))],
   ["PHP's built-in server", /\bphp -S\b/],
 ];
+
+/** Longest part of a command line that is looked at, in characters. */
+const longestLine = 4_000;
 
 /** Beyond Stars' and Kairo's change to a real server (R073, R139, R041). */
 export const developmentServer: Rule = {
@@ -27,8 +33,31 @@ export const developmentServer: Rule = {
   ],
 };
 
+/** The words that follow each word with such an end; of a long command line only the beginning is looked at. */
+function after(line: string, end: RegExp): readonly (readonly string[])[] {
+  const words = line.slice(0, longestLine).split(" ");
+  return words.flatMap((word, place) => (end.test(word) ? [words.slice(place + 1)] : []));
+}
+
+/** The first word that is neither an option nor, unless it is the one looked for, the value of one. */
+function firstBare(words: readonly string[], wanted: string): string | null {
+  for (let place = 0; place < words.length; place += 1) {
+    const word = words[place] ?? "";
+    if (!/^--?\S/.test(word)) return word;
+    const next = words[place + 1] ?? "-";
+    if (!word.includes("=") && !next.startsWith("-") && next !== wanted) place += 1;
+  }
+  return null;
+}
+
+/** Without a word that names another of its commands, like `build`. */
+function isViteServer(words: readonly string[]): boolean {
+  const rest = ["dev", "serve"].includes(words[0] ?? "") ? words.slice(1) : words;
+  return firstBare(rest, "") === null;
+}
+
 function found(at: Found["at"], line: string): readonly Found[] {
-  const server = servers.find(([, pattern]) => pattern.test(line))?.[0];
+  const server = servers.find(([, sign]) => (typeof sign === "function" ? sign(line) : sign.test(line)))?.[0];
   return server === undefined ? [] : [{ at, message: `runs ${server}` }];
 }
 
@@ -47,5 +76,8 @@ function imageFindings({ spec, files }: Subject): readonly Found[] {
 /** Both forms of a command, a list in JSON and a line for a shell, as one line. */
 function lineOf(rest: string): string {
   const items = /^\[(.*)\]$/.exec(rest)?.[1];
-  return items === undefined ? rest : [...items.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, item]) => item).join(" ");
+  // What is not closed is the last item, so that it is read once.
+  return items === undefined
+    ? rest
+    : [...items.matchAll(/"((?:[^"\\]|\\.)*)(?:"|\\?$)/gs)].map(([, item]) => item).join(" ");
 }

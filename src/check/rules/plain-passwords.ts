@@ -8,8 +8,8 @@ const patterns: readonly RegExp[] = [
   /\b(?:user|account|member)\w*\.password\s*=\s*(?:await\s+)?(?:req|request|body|data|form|params|payload|input)\b[\w.[\]"']*password\b/i,
   /\b(?:User|Account|Member)\w*(?:\.objects\.create)?\((?:[^()]*,\s*)?password\s*=\s*(?:[\w.]*\.)?password\s*[,)]/,
   /\b(?:user|account|row|member)\w*(?:\.|\[["'])password["'\]]*\s*={2,3}\s*[\w.]*(?:password|pwd)\b/i,
-  /\bWHERE\b.{0,80}\bpassword\s*=\s*(?:['"]?\s*\+|\$\{|%s|\?|:password)/i,
-  /\bcreate_user\(.*password_hash\s*=\s*password\b/i,
+  /\bWHERE\b.{0,80}\bpassword\s{0,20}=\s{0,20}(?:['"]?\s{0,20}\+|\$\{|%s|\?|:password)/i,
+  /\bcreate_user\(.{0,200}password_hash\s*=\s*password\b/i,
 ];
 
 /** Passwords that are compared or stored in the clear. */

@@ -17,7 +17,8 @@ export const unpinnedImage: Rule = {
         const image = baseOf(instruction);
         const isStage = stages.has(image);
         stages.add(nameOf(instruction) ?? "");
-        const isPinned = /@sha256:|\$/.test(image) || (/:[^/]+$/.test(image) && !/:latest$/.test(image));
+        const isPinned =
+          /@sha256:|\$/.test(image) || (/:./.test(image.slice(image.lastIndexOf("/") + 1)) && !/:latest$/.test(image));
         return isStage || isPinned ? [] : [{ at: { file: file.path, line }, message: "names no version of its base" }];
       });
     }),

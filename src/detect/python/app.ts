@@ -100,7 +100,8 @@ function asgiApp(tree: Tree, declared: Declared): PythonApp | null {
 function flaskApp(tree: Tree, declared: Declared): PythonApp | null {
   if (!declared.packages.has("flask")) return null;
   const object = findObject(tree, /^(\w+)\s*(?::\s*\w+\s*)?=\s*(?:flask\.)?(?:Flask|create_app|make_app)\(/m);
-  const target = object ?? findFactory(tree, /^def\s+(create_app|make_app)\s*\(\s*(?:\)|\w+[^,)]*=)/m, /\bFlask\(/);
+  const target =
+    object ?? findFactory(tree, /^def\s+(create_app|make_app)\s*\(\s*(?:\)|\w[^,)=]{0,200}=)/m, /\bFlask\(/);
   if (target === null) return null;
   const missing = !declared.packages.has("gunicorn");
   const call = object === null ? `'${target.module}:${target.name}()'` : `${target.module}:${target.name}`;

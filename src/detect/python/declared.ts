@@ -88,11 +88,15 @@ function byRequirements(tree: Tree): Without | null {
   if (file === null) return null;
   const files = new Map<string, string>();
   collect(tree, file, files);
-  const lines = [...files.values()].flatMap((text) =>
-    text.split(/\r?\n/).map((line) => line.replace(/(?:^|\s)#.*$/, "").trim()),
-  );
+  const lines = [...files.values()].flatMap((text) => text.split(/\r?\n/).map((line) => withoutComment(line).trim()));
   const local = lines.some((line) => /^(?:-e\s|--editable|\.|file:)/.test(line));
   return { ...requirements(lines), installer: "pip", file, files: [...files.keys()], locked: false, local };
+}
+
+/** A comment begins with the line or after white space (pip's requirements file format). */
+function withoutComment(line: string): string {
+  const from = line.search(/(?:^|\s)#/);
+  return from < 0 ? line : line.slice(0, from);
 }
 
 /** A requirements file with the files that it names, at most twenty. */

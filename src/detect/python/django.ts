@@ -33,7 +33,7 @@ export function findDjango(tree: Tree): Django | null {
   const text = settings.map((file) => tree.text(file) ?? "").join("\n");
   const wsgi = applicationOf(text, "WSGI_APPLICATION") ?? beside(tree, { directory, settings: named, name: "wsgi" });
   if (wsgi === null) return null;
-  const collects = /^\s*STATIC_ROOT\s*=/m.test(text);
+  const collects = /^[ \t]*STATIC_ROOT[ \t]*=/m.test(text);
   return {
     directory,
     wsgi,

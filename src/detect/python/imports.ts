@@ -35,7 +35,7 @@ export function importsOf(text: string): readonly string[] {
   return code.split(/\r?\n/).flatMap((line) => {
     const from = /^from\s+([A-Za-z_][\w.]{0,200})\s+import\s+(.{0,200})/.exec(line);
     if (from) return [from[1] ?? ""].concat(namespaced(from[1] ?? "", from[2] ?? ""));
-    const plain = /^import\s+(.{1,400})$/.exec(line)?.[1]?.replace(/#.*/, "");
+    const plain = /^import\s(.{1,400})$/.exec(line)?.[1]?.replace(/#.*/, "");
     return (plain?.split(/[,;]/) ?? [])
       .map((one) => /^\s*([A-Za-z_][\w.]*)/.exec(one)?.[1] ?? "")
       .filter((one) => one !== "");

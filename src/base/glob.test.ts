@@ -1,0 +1,43 @@
+import ignore from "ignore";
+import { expect, test } from "vitest";
+import fc from "../testing/properties.ts";
+import { Glob } from "./glob.ts";
+
+const part = fc.string({ minLength: 1, maxLength: 4, unit: fc.constantFrom("a", "b", "*", "?", ".") });
+const name = fc.string({ minLength: 1, maxLength: 4, unit: fc.constantFrom("a", "b", ".") });
+const isPlain = (text: string) => !/(?:^|\/)\.+(?:\/|$)/.test(text);
+
+test("patterns match what git's own rules match, seen from the root", () => {
+  const pattern = fc.array(fc.oneof(part, part, fc.constant("**")), { minLength: 1, maxLength: 4 });
+  const path = fc.array(name, { minLength: 1, maxLength: 4 });
+  fc.assert(
+    fc.property(pattern, path, (parts, names) => {
+      const [rule, at] = [parts.join("/"), names.join("/")];
+      // In git a name of stars alone is `**` in some places.
+      fc.pre(isPlain(rule) && isPlain(at) && !parts.some((one) => one !== "**" && one.includes("**")));
+      expect(new Glob(rule).matches(at)).toBe(ignore({ ignorecase: false }).add(`/${rule}`).ignores(at));
+    }),
+    { numRuns: 3_000 },
+  );
+});
+
+test("classes and backslashes are those of the docker command", () => {
+  const matches = (pattern: string, path: string) => new Glob(pattern).matches(path);
+  expect(matches("[a-c]x", "bx")).toBe(true);
+  expect(matches("[^a-c]x", "bx")).toBe(false);
+  expect(matches("[\\]]x", "]x")).toBe(false);
+  expect(matches("\\*x", "*x")).toBe(true);
+  expect(matches("\\*x", "ax")).toBe(false);
+  expect(matches("a[", "a[")).toBe(true);
+});
+
+test.for([
+  ["a*".repeat(40) + "b", "a".repeat(200) + "bc"],
+  ["**/a/".repeat(40) + "b", "a/".repeat(200) + "c"],
+  ["**/".repeat(60) + "*a*/**/b", "aa/".repeat(200) + "c"],
+  ["[a-z]*".repeat(40) + "!", "q".repeat(250)],
+])("%s costs what its length says", ([pattern = "", path = ""]) => {
+  const began = process.cpuUsage();
+  for (let i = 0; i < 20; i += 1) expect(new Glob(pattern).matches(path)).toBe(false);
+  expect(process.cpuUsage(began).user).toBeLessThan(1_000_000);
+});
