@@ -33,10 +33,31 @@ function ownEnvironment(): Record<string, string> {
   return Object.fromEntries(given.flatMap(([name, value]) => (value ? [[name, value]] : [])));
 }
 
-/** The controller in this process; loaded only for the two commands that need it. */
+/**
+ * The controller in this process; loaded only for the two commands that need it. Asked to end while it starts, or closed, it
+ * is killed when something holds it up for too long.
+ */
 async function startController(options: ControllerOptions): Promise<RunningController> {
   const { startController: start } = await import("./controller.ts");
-  return start({ ...options, token: process.env.FAIRLEAD_TOKEN || null, env: ownEnvironment() });
+  const { endMs, killLater } = await import("./closing.ts");
+  let callOff = (): void => undefined;
+  let since: number | null = null;
+  const interrupted = (): void => {
+    since = performance.now();
+    callOff = killLater(endMs);
+  };
+  host.interrupted.addEventListener("abort", interrupted, { once: true });
+  try {
+    const running = await start({ ...options, token: process.env.FAIRLEAD_TOKEN || null, env: ownEnvironment() });
+    const close = async (): Promise<void> => {
+      killLater(since === null ? endMs : endMs - (performance.now() - since));
+      await running.close();
+    };
+    return { ...running, close };
+  } finally {
+    host.interrupted.removeEventListener("abort", interrupted);
+    callOff();
+  }
 }
 
 async function absentChecks(stateDirectory: string): Promise<readonly CheckView[]> {

@@ -1,12 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import type { Server } from "node:http";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { createAdaptorServer } from "@hono/node-server";
-import { pino } from "pino";
+import { type Logger, pino } from "pino";
 import { holdState } from "../adapters/journal/sqlite/lease.ts";
 import { sha256 } from "../base/digest.ts";
-import { Fault, isErrno } from "../base/faults.ts";
+import { Fault } from "../base/faults.ts";
 import { CertificateKeeper } from "../engine/certificates.ts";
 import { createEngine } from "../engine/loop.ts";
 import { resealAll } from "../engine/values.ts";
@@ -16,8 +14,10 @@ import type { Edge } from "../ports/edge.ts";
 import { type AdapterOptions, type Adapters, openAdapters } from "./adapters.ts";
 import { type AcmeOptions, certificatesCheck, openCertificates } from "./certificates.ts";
 import { systemClock } from "./clock.ts";
+import { Closers } from "./closing.ts";
 import { doctor } from "./doctor.ts";
 import { listeners } from "./listeners.ts";
+import { serveSocket, serveTcp } from "./servers.ts";
 import { makeStateDirectory } from "./state-directory.ts";
 import { refuseLoss, watchStateFiles } from "./state-files.ts";
 import { version } from "./version.ts";
@@ -40,7 +40,7 @@ export interface RunningController {
   readonly edge: { readonly host: string; readonly port: number };
   /** What people should know although nothing is wrong, e.g. that apps run as root. */
   readonly warnings: readonly string[];
-  /** Stops deciding and answering; instances and the edge go on. */
+  /** Stops deciding and answering, within 9 s whatever hangs; instances and the edge go on. */
   close(): Promise<void>;
   /** The same, and then the edge, after what is under way. */
   closeWithEdge(): Promise<void>;
@@ -63,12 +63,17 @@ export async function assembleController(
   const stateDirectory = resolve(options.stateDirectory);
   makeStateDirectory(stateDirectory);
   const lease = holdState(stateDirectory, `fairlead ${version}`);
-  const closers: (() => Promise<void> | void)[] = [() => lease.release()];
+  const log = pino(
+    { base: null, level: options.verbose ? "debug" : "info", timestamp: pino.stdTimeFunctions.isoTime },
+    { write: options.onLog ?? ((line: string) => process.stderr.write(line)) },
+  );
+  const closers = new Closers();
   const close = async () => {
-    for (const closer of closers.splice(0).reverse()) await closer();
+    // What was given up may still write: then the lease goes with the process, and not before.
+    if (await closers.close((words) => log.error(words))) lease.release();
   };
   try {
-    return await run({ ...options, stateDirectory }, { between, closers, close });
+    return await run({ ...options, stateDirectory }, { between, closers, close, log });
   } catch (thrown) {
     await close();
     throw thrown;
@@ -77,25 +82,23 @@ export async function assembleController(
 
 interface Frame {
   readonly between: (adapters: Adapters) => Adapters;
-  readonly closers: (() => Promise<void> | void)[];
+  readonly closers: Closers;
   readonly close: () => Promise<void>;
+  readonly log: Logger;
 }
 
-async function run(options: ControllerOptions, { between, closers, close }: Frame): Promise<RunningController> {
-  const log = pino(
-    { base: null, level: options.verbose ? "debug" : "info", timestamp: pino.stdTimeFunctions.isoTime },
-    { write: options.onLog ?? ((line: string) => process.stderr.write(line)) },
-  );
+async function run(options: ControllerOptions, { between, closers, close, log }: Frame): Promise<RunningController> {
   const adapters = between(await openAdapters({ ...options, tell: (words) => log.warn(words) }));
   const { journal, runtime, builder, edge, logs, vault, user, platform, lostFiles } = adapters;
-  for (const port of [journal, runtime, edge, logs]) closers.push(() => port.close());
+  closers.add("log", () => log.info("the controller has stopped"));
+  for (const [what, port] of Object.entries({ journal, runtime, edge, logs })) closers.add(what, () => port.close());
   await edge.ensure().catch((error: unknown) => {
     throw withFlag(error, options);
   });
   const { lost } = await resealAll(adapters);
   await vault.forgetOldKeys();
   const engine = createEngine({ ...adapters, clock: systemClock, log, plan });
-  closers.push(() => engine.stop());
+  closers.add("what is under way in an environment", () => engine.stop());
   const certificates = new CertificateKeeper({
     ...(await openCertificates({ ...options, log: (line) => log.warn(line) })),
     journal,
@@ -103,7 +106,7 @@ async function run(options: ControllerOptions, { between, closers, close }: Fram
     clock: systemClock,
     log,
   });
-  closers.push(() => certificates.stop());
+  closers.add("certificates", () => certificates.stop());
   await certificates.start();
   const token = options.listen ? (options.token ?? keptToken(options.stateDirectory)) : null;
   const startedAt = systemClock.now();
@@ -124,19 +127,21 @@ async function run(options: ControllerOptions, { between, closers, close }: Fram
     doctor: async () => [...(await doctor(options, adapters)), await certificatesCheck(certificates)],
   });
   const socket = join(options.stateDirectory, "controller.sock");
-  closers.push(await serveSocket((request) => api.fetch(request, { via: "socket" }), socket));
-  if (options.listen)
-    closers.push(await serveTcp((request, address) => api.fetch(request, { via: "tcp", address }), options.listen));
+  const served = await serveSocket((request) => api.fetch(request, { via: "socket" }), socket);
+  closers.add("requests over the socket", () => served.close());
+  if (options.listen) {
+    const tcp = await serveTcp((request, address) => api.fetch(request, { via: "tcp", address }), options.listen);
+    closers.add("requests over TCP", () => tcp.close());
+  }
   await engine.start();
-  closers.push(watchStateFiles(lostFiles, systemClock, (words) => log.error(words)));
+  const stopWatching = watchStateFiles(lostFiles, systemClock, (words) => log.error(words));
+  closers.add("state files", stopWatching);
   const warnings = [user.warning, adapters.keyWarning, lostWarning(lost), tlsWarning(options, edge)].filter(
     (warning) => warning !== null,
   );
   for (const warning of warnings) log.warn(warning);
   const { host, port } = edge.address();
   log.info({ socket, edge: `http://${host}:${port}`, pid: process.pid }, "the controller is up");
-  // Closers run from the last to the first: this one when all else is closed.
-  closers.unshift(() => log.info("the controller has stopped"));
   const closeWithEdge = () => close().then(adapters.stopEdge);
   return { socket, edge: { host, port }, warnings, close, closeWithEdge };
 }
@@ -161,58 +166,6 @@ function withFlag(error: unknown, { edge, edgeTls }: ControllerOptions): unknown
   const who = holders.length === 0 ? "what listens there" : `what listens there: ${holders.join(", ")}`;
   const hint = `Choose another address, like --edge 127.0.0.1:9000 (for TLS --edge-tls), or stop ${who}.`;
   return new Fault(error.code, error.detail, { hint, cause: error });
-}
-
-type Fetch = (request: Request) => Response | Promise<Response>;
-
-/** Over the socket everything is allowed: whoever may open the file may do what the controller can. */
-async function serveSocket(fetch: Fetch, path: string): Promise<() => Promise<void>> {
-  if (Buffer.byteLength(path) > 107) {
-    const hint = "Choose a shorter --state directory.";
-    throw new Fault("usage.invalid", `the socket path is longer than the 107 bytes that Linux allows: ${path}`, {
-      hint,
-    });
-  }
-  // The lease says that nobody else serves this directory: what lies there is left over.
-  rmSync(path, { force: true });
-  const server = createAdaptorServer({ fetch }) as Server;
-  await listening(server, path, () => server.listen(path));
-  chmodSync(path, 0o600);
-  return () => stopServer(server);
-}
-
-type FetchOfClient = (request: Request, address: string | undefined) => Response | Promise<Response>;
-
-async function serveTcp(fetch: FetchOfClient, address: { host: string; port: number }): Promise<() => Promise<void>> {
-  const server = createAdaptorServer({
-    fetch: (request, { incoming }) => fetch(request, incoming.socket.remoteAddress),
-  }) as Server;
-  await listening(server, `${address.host}:${address.port}`, () => server.listen(address.port, address.host));
-  return () => stopServer(server);
-}
-
-function listening(server: Server, place: string, listen: () => void): Promise<void> {
-  return new Promise((done, failed) => {
-    server.once("error", (error) => failed(listenFault(error, place) ?? error));
-    server.once("listening", done);
-    listen();
-  });
-}
-
-function listenFault(cause: Error, place: string): Fault | null {
-  if (isErrno(cause, "EADDRINUSE")) {
-    return new Fault("listen.in-use", `the API cannot be served at ${place}: something else listens there`, { cause });
-  }
-  if (!isErrno(cause, "EACCES", "EPERM", "EADDRNOTAVAIL", "ENOTFOUND")) return null;
-  const hint = "Choose an address of this machine, and a port from 1024 on unless you may use lower ones.";
-  return new Fault("usage.invalid", `the API may not be served at ${place}`, { hint, cause });
-}
-
-function stopServer(server: Server): Promise<void> {
-  return new Promise((done) => {
-    server.close(() => done());
-    server.closeAllConnections();
-  });
 }
 
 /** The token of this state directory; made once, readable by its owner alone. */

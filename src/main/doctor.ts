@@ -7,11 +7,12 @@ import { edgeFiles } from "../adapters/edge/embedded/files.ts";
 import { formatSize } from "../base/size.ts";
 import type { CheckView } from "../contract/controller.ts";
 import type { AdapterOptions, Adapters } from "./adapters.ts";
-import { fail, ok } from "./check.ts";
+import { fail, ok, warn } from "./check.ts";
 import { systemClock } from "./clock.ts";
 import { dockerChecks, webPortsCheck } from "./doctor-docker.ts";
 import { edgeDirectory } from "./edges.ts";
 import { defaultPorts } from "./processes.ts";
+import { descriptorLimit, usualLimits } from "./servers.ts";
 import { stateFilesCheck } from "./state-files.ts";
 import { version } from "./version.ts";
 
@@ -26,6 +27,7 @@ export async function doctor(options: AdapterOptions, adapters: Adapters): Promi
     ok("version", `fairlead ${version} on Node ${process.version}, ${process.platform} ${process.arch}`),
     await diskCheck(options.stateDirectory),
     memoryCheck(),
+    descriptorsCheck(descriptorLimit()),
     user(adapters),
     await edge(adapters),
     await journal(adapters),
@@ -51,6 +53,15 @@ export function memoryCheck(): CheckView {
   const detail = `${formatSize(freemem())} of ${formatSize(totalmem())} free`;
   if (freemem() >= memoryWarnBytes) return ok("memory", detail);
   return { name: "memory", state: "warn", detail, fix: "Stop something or lower `replicas`." };
+}
+
+/** Every follower, probe and open file of the controller is one; below this a busy machine runs out. */
+const enoughDescriptors = 4_096;
+
+export function descriptorsCheck(limit: number): CheckView {
+  const detail = `${limit} files may be open at once, of which connections of the API get ${usualLimits(limit).connections}`;
+  if (limit >= enoughDescriptors) return ok("descriptors", detail);
+  return warn("descriptors", detail, "Raise the hard limit: `LimitNOFILE=` of the service, or `ulimit -Hn`.");
 }
 
 function user({ user, platform }: Adapters): CheckView {
