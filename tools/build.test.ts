@@ -14,7 +14,9 @@ afterEach(() => {
 function packageWith(files: Readonly<Record<string, string>>): string {
   const root = mkdtempSync(join(tmpdir(), "build-"));
   roots.push(root);
-  const all = { "package.json": `{"type":"module"}`, "src/main/controller.ts": "", "src/main/edge.ts": "", ...files };
+  const others = ["src/main/controller.ts", "src/main/edge.ts", "src/adapters/logs/sqlite/search-worker.ts"];
+  const empty = Object.fromEntries(others.map((path) => [path, ""]));
+  const all = { "package.json": `{"type":"module"}`, ...empty, ...files };
   for (const [path, text] of Object.entries(all)) {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), text);

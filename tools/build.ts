@@ -3,10 +3,16 @@ import { basename, dirname, join } from "node:path";
 import { build, type ChunkingContext, type Plugin } from "rolldown";
 import { Fault } from "../src/base/faults.ts";
 
-const entries = ["cli", "controller", "edge"];
+/** Programs, and the thread that searches logs, by their names in `dist/`. */
+const entries = {
+  cli: "src/main/cli.ts",
+  controller: "src/main/controller.ts",
+  edge: "src/main/edge.ts",
+  "search-worker": "src/adapters/logs/sqlite/search-worker.ts",
+};
 
 /**
- * Bundles `src/main/{cli,controller,edge}.ts` of the package at `root` into `dist/`, packages included: an installed
+ * Bundles `entries` of the package at `root` into `dist/`, packages included: an installed
  * Fairlead needs nothing beside Node. What is imported dynamically becomes a chunk that is read only when it is needed.
  * All files lie flat in `dist/`, so that an asset has the same address (`new URL("./name", import.meta.url)`) for every
  * chunk. A process keeps the text of all it has loaded, so it is written short: without comments, but with all names, which
@@ -18,7 +24,7 @@ export async function buildRelease(root: string): Promise<void> {
   rmSync(dist, { recursive: true, force: true });
   await build({
     cwd: root,
-    input: Object.fromEntries(entries.map((name) => [name, `src/main/${name}.ts`])),
+    input: entries,
     platform: "node",
     external: [/^node:/],
     plugins: [partsOfUndici(root)],

@@ -1,7 +1,7 @@
 import { parseDuration } from "../base/duration.ts";
 import { Fault } from "../base/faults.ts";
 import type { Client, Key, LogQuery } from "../client/client.ts";
-import type { StoredLogView } from "../contract/logs.ts";
+import type { LogBatch, StoredLogView } from "../contract/logs.ts";
 import { shortName } from "./names.ts";
 import { harmless, paintFor } from "./paint.ts";
 
@@ -14,21 +14,22 @@ export function moment(flag: string, text: string, now: number): string {
 }
 
 /** Lines that are there: the last ones, or page by page all since a moment when no number is given. */
-export async function* readAllLogs(
-  api: Client,
-  key: Key,
-  query: LogQuery,
-): AsyncGenerator<readonly StoredLogView[], void> {
+export async function* readAllLogs(api: Client, key: Key, query: LogQuery): AsyncGenerator<LogBatch, void> {
   if (query.since === undefined || query.tail !== undefined) {
-    yield (await api.logs(key, { ...query, tail: query.tail ?? 100 })).lines;
+    yield await api.logs(key, { ...query, tail: query.tail ?? 100 });
     return;
   }
   for (let after = 0; ; ) {
-    const { lines, next } = await api.logs(key, { ...query, after, limit: 10_000 });
-    yield lines;
-    if (lines.length === 0 || next <= after) return;
+    const { lines, next, reached } = await api.logs(key, { ...query, after, limit: 10_000 });
+    yield { lines };
+    if ((lines.length === 0 && reached === undefined) || next <= after) return;
     after = next;
   }
+}
+
+/** What is said of a search that took too long. */
+export function cutShort(reached: string): string {
+  return `The search took too long: lines before ${reached} were not looked at. Narrow it with --since, --until, --level or services.`;
 }
 
 export interface LineOptions {

@@ -292,7 +292,7 @@ describe("a stream", () => {
       if (seen.length === 1) setImmediate(() => response.destroy());
     });
     const read: number[] = [];
-    for await (const lines of server.api.logStream(key, {})) {
+    for await (const { lines } of server.api.logStream(key, {})) {
       read.push(...lines.map(({ sequence }) => sequence));
       if (read.length === 4) break;
     }

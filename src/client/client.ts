@@ -222,10 +222,10 @@ export class Client {
   }
 
   /** Lines as they come, none twice and none left out; a lost connection is opened again after the last line seen. */
-  async *logStream(key: Key, query: LogQuery, signal?: AbortSignal): AsyncGenerator<readonly StoredLogView[]> {
+  async *logStream(key: Key, query: LogQuery, signal?: AbortSignal): AsyncGenerator<LogBatch> {
     const options = { path: withQuery(`${environmentPath(key)}/logs/stream`, { ...query }) };
     const messages = streamMessages(this.#transport, signal === undefined ? options : { ...options, signal });
-    for await (const { data } of messages) yield (parseAnswer(data) as LogBatch).lines;
+    for await (const { data } of messages) yield parseAnswer(data) as LogBatch;
   }
 
   audit({ key, ...query }: AuditQuery): Promise<Page<AuditEntryView>> {

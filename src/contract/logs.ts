@@ -64,11 +64,19 @@ export const logStreamQuery = z.strictObject({
   after: sequence.optional().describe("Go on after this sequence; the header Last-Event-ID wins."),
 });
 
+const reached = time
+  .optional()
+  .describe("The search took too long and ended here: what lies beyond was not looked at. Left out when all was.");
+
 export const logPage = z
-  .object({ lines: z.array(storedLogView), next: z.int().describe("What to give as `after` for what comes next.") })
+  .object({
+    lines: z.array(storedLogView),
+    next: z.int().describe("What to give as `after` for what comes next."),
+    reached,
+  })
   .meta({ id: "LogPage" });
 export type LogPage = z.infer<typeof logPage>;
 
 /** Data of a message `lines` of a log stream; the message's id is where to go on. */
-export const logBatch = z.object({ lines: z.array(storedLogView) }).meta({ id: "LogBatch" });
+export const logBatch = z.object({ lines: z.array(storedLogView), reached }).meta({ id: "LogBatch" });
 export type LogBatch = z.infer<typeof logBatch>;

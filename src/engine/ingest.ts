@@ -1,87 +1,97 @@
-import { type EnvKey, sameKey } from "../model/environment.ts";
-import type { ObservedInstance, ObservedTask } from "../model/instance.ts";
+import { backoff } from "../base/backoff.ts";
+import { asFault, Fault } from "../base/faults.ts";
+import { type EnvKey, keyText, sameKey } from "../model/environment.ts";
 import type { LogLine } from "../model/log.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { SteadyClock } from "../ports/clock.ts";
 import type { LogStore } from "../ports/logs.ts";
-import type { ObservedWorld, OutputStream, Runtime } from "../ports/runtime.ts";
-import { createLineSplitter, type LineSplitter, levelOf } from "./lines.ts";
+import type { ObservedWorld, Runtime } from "../ports/runtime.ts";
+import type { EngineLog } from "./engine.ts";
+import { levelOf } from "./lines.ts";
 import type { Redactors } from "./redaction.ts";
+import { Tap, type Yield } from "./tap.ts";
+import { Turns } from "./turns.ts";
 
-/** Bytes taken from one stream at a time: large enough for speed, small enough that no stream starves the others. */
-const biteBytes = 1024 * 1024;
+/** Bytes of a stream in one turn: some 10 ms of work, so that neither other streams nor the rest of the controller waits long. */
+const biteBytes = 256 * 1024;
+/** Turns that are taken side by side: a read that does not come back holds up one of them. */
+const turnsAtOnce = 4;
 /** How much output is stored before its space in the output file is given back: each time a process is started for it. */
 const releaseBytes = 16 * 1024 * 1024;
+/** How long the rest of an ended one may be waited for before it is put off, and the rest of all when the controller stops. */
+const finishMs = 5_000;
+const closeMs = 2_000;
+const giveUpMs = 30 * 60_000;
+/** Between tries to store what the store did not take. */
+const storeDelay = { first: 250, limit: 10_000 } as const;
+/** Lines of level error that were stored before this controller are counted up to here. */
+const countedBefore = 1_000;
 const streams = ["stdout", "stderr"] as const;
 
-/** One stream of one instance or task that is being read. */
-interface Tap {
+/** An instance or task whose output is read; its streams are opened at the first read. */
+interface Source {
   readonly key: EnvKey;
   readonly name: string;
-  readonly stream: OutputStream;
   readonly service: string;
   readonly release: number;
-  readonly splitter: LineSplitter;
-  /** Where the splitter's count begins. */
-  readonly base: number;
-  offset: number;
-  /** Up to where the runtime was told that it may forget. */
-  released: number;
+  taps: readonly Tap[] | null;
+  errors: number;
+  /** Since when its rest is asked for. */
+  finishing: number | null;
 }
 
 interface IngestDeps {
-  readonly runtime: Runtime;
+  readonly runtime: Pick<Runtime, "readOutput" | "releaseOutput">;
   readonly logs: LogStore;
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly redactors: Redactors;
+  readonly log: EngineLog;
 }
 
-/** Lines of level error that were stored before this controller are counted up to here. */
-const countedBefore = 1_000;
-
-/** Moves what instances and tasks write into the log store, without the secrets of their releases. Everything about one name happens one after the other. */
+/**
+ * Moves what instances and tasks write into the log store, without the secrets of their releases. Everything about one name
+ * happens one after the other; environments, and the names of one, take turns. A store that takes nothing is tried again,
+ * and loses and doubles no line.
+ */
 export class LogIngest {
-  readonly #runtime: Runtime;
-  readonly #logs: LogStore;
-  readonly #clock: Clock;
-  readonly #redactors: Redactors;
-  readonly #taps = new Map<string, readonly Tap[]>();
+  readonly #deps: IngestDeps;
+  readonly #sources = new Map<string, Source>();
   readonly #busy = new Map<string, Promise<void>>();
   readonly #again = new Set<string>();
-  readonly #errors = new Map<string, number>();
+  readonly #turns = new Turns(turnsAtOnce);
+  /** While the store takes nothing: who waits for it. */
+  #outage: { readonly waiting: Set<string>; readonly cancel: () => void } | null = null;
+  /** How often the store failed since it last did what it was asked. */
+  #failures = 0;
+  #wasTold = false;
+  #stopped = false;
 
   constructor(deps: IngestDeps) {
-    this.#runtime = deps.runtime;
-    this.#logs = deps.logs;
-    this.#clock = deps.clock;
-    this.#redactors = deps.redactors;
+    this.#deps = deps;
   }
 
   /** Learns who is there and gives the new names; they are read from where the store's position says. */
-  async know(key: EnvKey, world: ObservedWorld): Promise<readonly string[]> {
-    const fresh = [...world.instances, ...world.tasks].filter((one) => !this.#taps.has(one.name));
+  know(key: EnvKey, world: Pick<ObservedWorld, "instances" | "tasks">): readonly string[] {
+    const fresh = [...world.instances, ...world.tasks].filter((one) => !this.#sources.has(one.name));
     for (const one of fresh) {
-      const taps = await Promise.all(streams.map((stream) => this.#open(key, one, stream)));
-      if (this.#taps.has(one.name)) continue;
-      this.#taps.set(one.name, taps);
-      const wasRead = taps.some(({ offset }) => offset > 0);
-      const filter = { key, instance: one.name, level: "error" } as const;
-      this.#errors.set(one.name, wasRead ? (await this.#logs.tail(filter, countedBefore)).length : 0);
+      const { service, release } = "identity" in one ? one.identity : one.spec;
+      this.#sources.set(one.name, { key, name: one.name, service, release, taps: null, errors: 0, finishing: null });
     }
-    return fresh.map((one) => one.name);
+    return fresh.map(({ name }) => name);
   }
 
   /** How many lines of level error or worse each name of an environment has written, as far as they were read. */
   errorLines(key: EnvKey): Record<string, number> {
-    const mine = [...this.#errors].filter(([name]) => this.#taps.get(name)?.some((tap) => sameKey(tap.key, key)));
-    return Object.fromEntries(mine);
+    const mine = [...this.#sources.values()].filter((source) => sameKey(source.key, key));
+    return Object.fromEntries(mine.map(({ name, errors }) => [name, errors]));
   }
 
-  /** The names being read, for a slow sweep beside the runtime's own reports. */
-  names(): readonly string[] {
-    return [...this.#taps.keys()];
+  /** Reads all names, beside the runtime's own reports. */
+  async sweep(): Promise<void> {
+    this.#tell();
+    await Promise.all([...this.#sources.keys()].map((name) => this.take(name)));
   }
 
-  /** Reads a name's streams up to their present end. */
+  /** Reads a name's streams up to their present end, or until the store takes no more. Rejects when they cannot be read. */
   take(name: string): Promise<void> {
     const running = this.#busy.get(name);
     if (running) {
@@ -93,81 +103,178 @@ export class LogIngest {
     return work;
   }
 
-  /** Reads the rest of a name that has ended, a last line without its end included. */
+  /**
+   * Reads the rest of a name that has ended, a last line without its end included, and answers when it is on disk. Fault
+   * `operation.failed` when that takes too long or the store takes nothing: it goes on meanwhile, and is asked for again.
+   * What something that was left behind goes on writing is given up after half an hour.
+   */
   async finish(name: string): Promise<void> {
-    await this.take(name);
-    await this.take(name);
-    for (const tap of this.#taps.get(name) ?? []) {
-      const rest = tap.splitter.end();
-      if (rest.length > 0) await this.#store(tap, rest, tap.offset);
+    const isWhole = await this.#within(
+      finishMs,
+      this.take(name).then(() => this.take(name)),
+    );
+    const source = this.#sources.get(name);
+    if (!source) return;
+    source.finishing ??= this.#deps.clock.steady();
+    if (this.#outage || this.#stopped || !source.taps) throw unfinished(name);
+    if (!isWhole && this.#deps.clock.steady() - source.finishing < giveUpMs) throw unfinished(name);
+    try {
+      for (const tap of source.taps) await this.#end(source, tap);
+    } catch (thrown) {
+      throw unfinished(name, thrown);
     }
   }
 
   async forget(name: string): Promise<void> {
-    this.#taps.delete(name);
-    this.#errors.delete(name);
-    await this.#logs.forget(name);
+    this.#sources.delete(name);
+    this.#outage?.waiting.delete(name);
+    await this.#deps.logs.forget(name);
   }
 
-  async #open(key: EnvKey, one: ObservedInstance | ObservedTask, stream: OutputStream): Promise<Tap> {
-    const { service, release } = "identity" in one ? one.identity : one.spec;
-    const offset = await this.#logs.position({ name: one.name, stream });
-    return {
-      key,
-      name: one.name,
-      stream,
-      service,
-      release,
-      splitter: createLineSplitter(await this.#redactors.of(key, release)),
-      base: offset,
-      offset,
-      released: offset,
-    };
+  /** Reads what can be read at once, and then nothing any more: the next controller goes on from there. */
+  async close(): Promise<void> {
+    await this.#within(closeMs, Promise.allSettled([...this.#sources.keys()].map((name) => this.take(name))));
+    this.#stopped = true;
+    this.#outage?.cancel();
   }
 
   async #takeAll(name: string): Promise<void> {
     do {
       this.#again.delete(name);
-      for (const tap of this.#taps.get(name) ?? []) await this.#takeStream(tap);
-    } while (this.#again.has(name));
+      const source = this.#sources.get(name);
+      while (source && !this.#stopped && !this.#outage) {
+        if (!(await this.#turns.take(keyText(source.key), () => this.#turn(source)))) break;
+      }
+    } while (this.#again.has(name) && !this.#stopped && !this.#outage);
+    this.#outage?.waiting.add(name);
   }
 
-  async #takeStream(tap: Tap): Promise<void> {
-    for (;;) {
-      const bytes = await this.#runtime.readOutput(tap.name, {
-        stream: tap.stream,
-        offset: tap.offset,
-        limit: biteBytes,
-      });
-      if (bytes.length === 0) return;
-      tap.offset += bytes.length;
-      const lines = tap.splitter.push(bytes);
-      const done = tap.base + tap.splitter.consumed;
-      if (lines.length > 0) await this.#store(tap, lines, done);
-      if (done - tap.released >= releaseBytes) await this.#release(tap);
+  /** One bite of each stream; whether there was any. While the store takes nothing, whatever fails is tried again with it. */
+  async #turn(source: Source): Promise<boolean> {
+    if (this.#stopped || this.#outage || !this.#sources.has(source.name)) return false;
+    try {
+      source.taps ??= await this.#open(source);
+      let isMore = false;
+      for (const tap of source.taps) isMore = (await this.#bite(source, tap)) || isMore;
+      return isMore;
+    } catch (thrown) {
+      if (!this.#outage) throw thrown;
+      return false;
     }
   }
 
-  /** Gives back the disk space of what is safely stored: the store may still hold the newest lines in memory. */
-  async #release(tap: Tap): Promise<void> {
-    tap.released = await this.#logs.position(tap);
-    await this.#runtime.releaseOutput(tap.name, tap.stream, tap.released);
+  async #open(source: Source): Promise<readonly Tap[]> {
+    const { key, name, release } = source;
+    const { logs, redactors } = this.#deps;
+    const redactor = await redactors.of(key, release);
+    const positions = await Promise.all(
+      streams.map((stream) => this.#ask(source, () => logs.position({ name, stream }))),
+    );
+    if (positions.some((position) => position > 0)) void this.#countBefore(source);
+    return streams.map((stream, place) => new Tap({ name, stream }, { position: positions[place] ?? 0, redactor }));
   }
 
-  #store(tap: Tap, texts: readonly string[], offset: number): Promise<void> {
-    const at = this.#clock.now();
-    const { service, release, stream, name } = tap;
-    const lines: LogLine[] = texts.map((message) => ({
-      at,
-      service,
-      instance: name,
-      release,
-      stream,
-      level: levelOf(message),
-      message,
-    }));
-    const errors = lines.filter(({ level }) => level === "error" || level === "fatal").length;
-    if (errors > 0) this.#errors.set(name, (this.#errors.get(name) ?? 0) + errors);
-    return this.#logs.append({ key: tap.key, origin: { name, stream }, lines, offset });
+  async #countBefore(source: Source): Promise<void> {
+    const filter = { key: source.key, instance: source.name, level: "error" } as const;
+    try {
+      source.errors += (await this.#deps.logs.tail(filter, countedBefore)).lines.length;
+    } catch (thrown) {
+      this.#deps.log.warn({ name: source.name, cause: thrown }, "its earlier lines of level error were not counted");
+    }
   }
+
+  async #bite(source: Source, tap: Tap): Promise<boolean> {
+    const { stream } = tap.origin;
+    const range = { stream, offset: tap.offset, limit: biteBytes };
+    const output = await this.#deps.runtime.readOutput(source.name, range);
+    if (output.bytes.length === 0 && output.at === tap.offset) return false;
+    await this.#store(source, tap, tap.push(output));
+    if (tap.stored - tap.released >= releaseBytes) await this.#release(source, tap);
+    return true;
+  }
+
+  /** Gives back the disk space of what is safely stored: the store may still hold the newest lines in memory. */
+  async #release(source: Source, tap: Tap): Promise<void> {
+    tap.released = await this.#ask(source, () => this.#deps.logs.position(tap.origin));
+    await this.#deps.runtime.releaseOutput(source.name, tap.origin.stream, tap.released);
+  }
+
+  async #end(source: Source, tap: Tap): Promise<void> {
+    await this.#store(source, tap, tap.end());
+    await this.#ask(source, () => this.#deps.logs.position(tap.origin)); // which writes what waits in memory
+  }
+
+  /** What the store does not take is read again. */
+  async #store(source: Source, tap: Tap, { texts, offset }: Yield): Promise<void> {
+    if (texts.length === 0) return;
+    const at = this.#deps.clock.now();
+    const { key, name, service, release } = source;
+    const { origin } = tap;
+    const of = { at, service, instance: name, release, stream: origin.stream };
+    const lines = texts.map((message): LogLine => ({ ...of, level: levelOf(message), message }));
+    try {
+      await this.#ask(source, () => this.#deps.logs.append({ key, origin, lines, offset }));
+    } catch (thrown) {
+      tap.rewind();
+      throw thrown;
+    }
+    tap.keep(offset);
+    source.errors += lines.filter(({ level }) => level === "error" || level === "fatal").length;
+  }
+
+  /** Asks the store; when it fails, nothing is asked of it for a while, and then `source` is read again. */
+  async #ask<Answer>({ name }: Source, question: () => Promise<Answer>): Promise<Answer> {
+    try {
+      const answer = await question();
+      this.#failures = 0;
+      if (this.#wasTold) this.#tell();
+      return answer;
+    } catch (thrown) {
+      this.#outage ??= this.#pause();
+      this.#outage.waiting.add(name);
+      this.#tell();
+      throw thrown;
+    }
+  }
+
+  #pause() {
+    this.#failures += 1;
+    const waiting = new Set<string>();
+    const cancel = this.#deps.clock.after(backoff(this.#failures, storeDelay), () => {
+      this.#outage = null;
+      for (const name of this.#stopped ? [] : waiting) {
+        void this.take(name).catch((thrown) => this.#deps.log.warn({ name, cause: thrown }, asFault(thrown).detail));
+      }
+    });
+    return { waiting, cancel };
+  }
+
+  /** Tells once that lines cannot be stored, and once that they can again. */
+  #tell(): void {
+    const trouble = this.#deps.logs.trouble();
+    if ((trouble !== null) === this.#wasTold) return;
+    this.#wasTold = trouble !== null;
+    if (trouble === null) return this.#deps.log.warn({}, "lines of logs are stored again; none was lost");
+    const { code, cause, detail } = trouble.fault;
+    const where = "they stay in the output of their instances until they can be";
+    this.#deps.log.error({ code, cause }, `lines of logs cannot be stored (${detail}); ${where}`);
+  }
+
+  /** Whether it came to its end in this time. */
+  async #within(ms: number, work: Promise<unknown>): Promise<boolean> {
+    let cancel = () => {};
+    const late = new Promise<false>((resolve) => {
+      cancel = this.#deps.clock.after(ms, () => resolve(false));
+    });
+    try {
+      return await Promise.race([work.then(() => true), late]);
+    } finally {
+      cancel();
+    }
+  }
+}
+
+function unfinished(name: string, cause?: unknown): Fault {
+  const detail = `the output of ${name} is not stored to its end yet; it stays until it is`;
+  return new Fault("operation.failed", detail, { hint: "`fairlead doctor` says whether logs can be stored.", cause });
 }

@@ -40,7 +40,7 @@ test("of a preview that has ended artifacts go soon and lines after a week; of a
     ]);
   }
   const log = { warn: (_about: object, message: string) => expect.fail(message), error: () => undefined };
-  const stop = startKeeping({ journal, builder, logs, clock, log }, () => []);
+  const stop = startKeeping({ journal, builder, logs, clock, log }, async () => undefined);
   const pass = async (until: number) => {
     while ((clock.nextAt() ?? Number.POSITIVE_INFINITY) <= until) {
       clock.step();

@@ -29,11 +29,9 @@ interface KeepingDeps {
 }
 
 /** Starts what must happen again and again for the whole controller; the answer stops it. */
-export function startKeeping(deps: KeepingDeps, sweep: () => readonly Promise<void>[]): () => void {
+export function startKeeping(deps: KeepingDeps, sweep: () => Promise<void>): () => void {
   const stops = [
-    repeat(deps, sweepMs, async () => {
-      await Promise.all(sweep());
-    }),
+    repeat(deps, sweepMs, sweep),
     repeat(deps, capMs, async () => {
       await deps.logs.cap(logBytes);
       await deps.logs.cap(0, await longGone(deps));

@@ -12,6 +12,8 @@ export interface LineSplitter {
   push(bytes: Uint8Array): string[];
   /** The stream is over: gives what is left without a line end. */
   end(): string[];
+  /** A hole follows: gives what is left, without the zeros that fill the block before it. */
+  gap(): string[];
   /** Bytes pushed so far that the given lines stand for; reading again from here loses and doubles nothing. */
   readonly consumed: number;
 }
@@ -24,6 +26,11 @@ export interface LineSplitter {
 export function createLineSplitter(redactor: Redactor = noRedactor): LineSplitter {
   let carry = Buffer.alloc(0);
   let pushed = 0;
+  const rest = () => {
+    const lines = carry.length === 0 ? [] : longLine(redactor.bytes(carry));
+    carry = Buffer.alloc(0);
+    return lines;
+  };
 
   return {
     push(bytes) {
@@ -37,10 +44,10 @@ export function createLineSplitter(redactor: Redactor = noRedactor): LineSplitte
       carry = Buffer.from(rest); // a copy: the caller may use its buffer again
       return lines;
     },
-    end() {
-      const lines = carry.length === 0 ? [] : longLine(redactor.bytes(carry));
-      carry = Buffer.alloc(0);
-      return lines;
+    end: rest,
+    gap() {
+      carry = carry.subarray(0, carry.findLastIndex((byte) => byte !== 0) + 1);
+      return rest();
     },
     get consumed() {
       return pushed - carry.length;
@@ -113,8 +120,11 @@ function tidy(line: string): string {
   return withoutNul(line.endsWith("\r") ? line.slice(0, -1) : line);
 }
 
+const nuls = /\0+/g;
+
 function withoutNul(line: string): string {
-  return line.includes("\0") ? line.replaceAll("\0", "\ufffd") : line;
+  // By runs: some programs write megabytes of them.
+  return line.includes("\0") ? line.replace(nuls, (run) => "\ufffd".repeat(run.length)) : line;
 }
 
 /** Spellings of the common loggers, lower case: syslog (RFC 5424), log4j, Python, Ruby, winston, zerolog and Serilog. */

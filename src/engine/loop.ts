@@ -94,7 +94,7 @@ class ReconcileLoop implements Engine {
       edge.changes(() => {
         for (const { key } of this.#keys.values()) this.#trigger(key);
       }),
-      startKeeping(this.#deps, () => this.#ingest.names().map((name) => this.#ingest.take(name))),
+      startKeeping(this.#deps, () => this.#ingest.sweep()),
     ];
   }
 
@@ -106,7 +106,7 @@ class ReconcileLoop implements Engine {
     this.#checks.close();
     this.#scale.close();
     await this.#serial.idle();
-    await Promise.all(this.#ingest.names().map((name) => this.#ingest.take(name)));
+    await this.#ingest.close();
   }
 
   alone<T>(key: EnvKey, change: () => Promise<T>): Promise<T> {
@@ -185,7 +185,7 @@ class ReconcileLoop implements Engine {
       let decided: { s: Snapshot; plan: Plan };
       try {
         const s = await this.observe(state.key);
-        for (const name of await this.#ingest.know(state.key, s)) this.#take(state.key, name);
+        for (const name of this.#ingest.know(state.key, s)) this.#take(state.key, name);
         this.#board.watch(state.key, probeTargets(s));
         this.#checks.watch(state.key, inquiriesOf(s));
         if (!this.#deps.runtime.capsMemory) this.#scale.watch(state.key, memoryLimits(s));

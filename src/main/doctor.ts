@@ -6,6 +6,7 @@ import { versionFault } from "../adapters/edge/embedded/embedded-edge.ts";
 import { edgeFiles } from "../adapters/edge/embedded/files.ts";
 import { formatSize } from "../base/size.ts";
 import type { CheckView } from "../contract/controller.ts";
+import type { LogStore } from "../ports/logs.ts";
 import type { AdapterOptions, Adapters } from "./adapters.ts";
 import { fail, ok, warn } from "./check.ts";
 import { systemClock } from "./clock.ts";
@@ -33,6 +34,7 @@ export async function doctor(options: AdapterOptions, adapters: Adapters): Promi
     await journal(adapters),
     stateFilesCheck(options.stateDirectory, adapters.lostFiles),
     await vault(adapters),
+    logsCheck(adapters.logs),
     ...(adapters.engine
       ? await dockerChecks(adapters.engine, systemClock.now)
       : [await processesCheck(), ports(options)]),
@@ -107,6 +109,15 @@ async function vault({ journal, vault }: Adapters): Promise<CheckView> {
   if (vault.hasCopy) return ok("vault", "values are sealed, and a recovery bundle was made");
   const fix = "Make one with `fairlead vault recovery` and keep it elsewhere.";
   return { name: "vault", state: "warn", detail: "no recovery bundle of the master key was made", fix };
+}
+
+/** Lines that cannot be stored are lost with their instances at the latest when somebody removes these by hand. */
+export function logsCheck(logs: Pick<LogStore, "trouble">): CheckView {
+  const trouble = logs.trouble();
+  if (trouble === null) return ok("logs", "lines are stored as they come");
+  const { since, fault: cause } = trouble;
+  const detail = `lines cannot be stored since ${new Date(since).toISOString()}: ${cause.detail}; they stay where instances wrote them`;
+  return fail("logs", detail, cause.hint);
 }
 
 /** Without /proc an instance cannot be told from another process that got its pid. */

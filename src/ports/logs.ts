@@ -1,3 +1,4 @@
+import type { Fault } from "../base/faults.ts";
 import type { EnvKey } from "../model/environment.ts";
 import type { LogFilter, LogLine, StoredLine } from "../model/log.ts";
 import type { OutputStream } from "./runtime.ts";
@@ -16,21 +17,42 @@ export interface LogBatch {
   readonly offset: number;
 }
 
+export interface Found {
+  readonly lines: readonly StoredLine[];
+  /** Where to go on, also when no line matched. */
+  readonly next: number;
+  /** Null when all was looked through. Else the time was over, and this is the time of the nearest line that was not looked at. */
+  readonly reached: number | null;
+}
+
+export interface Trouble {
+  readonly since: number;
+  readonly fault: Fault;
+}
+
 /**
  * Keeps what instances write. Contract (src/testing/conformance/logs.ts): lines and reading position are stored together,
  * so that a crash loses and doubles nothing; sequences of an environment rise in the order of `append`.
  */
 export interface LogStore {
-  /** Stores a batch. Its lines are found at once; they may wait in memory for at most a second until they are on disk. */
+  /**
+   * Stores a batch. Its lines are found at once; they may wait in memory for at most a second until they are on disk, or
+   * until the disk takes them again. When it rejects, nothing of the batch was taken.
+   */
   append(batch: LogBatch): Promise<void>;
-  /** Up to which byte an origin has been read; 0 for a new one. */
+  /** Up to which byte an origin has been read; 0 for a new one. So much is on disk when it answers. */
   position(origin: LogOrigin): Promise<number>;
+  /** Since when what was appended cannot be written down, and why; null when it can. */
+  trouble(): Trouble | null;
   /** Forgets the position of an origin that is gone; its lines stay. */
   forget(name: string): Promise<void>;
-  /** The last `limit` matching lines, oldest first. */
-  tail(filter: LogFilter, limit: number): Promise<readonly StoredLine[]>;
-  /** At most `limit` matching lines after a sequence, oldest first; `next` is where to go on, also when none matched. */
-  read(filter: LogFilter, after: number, limit: number): Promise<{ lines: readonly StoredLine[]; next: number }>;
+  /**
+   * The last `limit` matching lines, oldest first. Like `read` it is done beside all else, ends a moment after `signal`, and
+   * has a limit of time; it then gives what it has.
+   */
+  tail(filter: LogFilter, limit: number, signal?: AbortSignal): Promise<Found>;
+  /** At most `limit` matching lines after a sequence, oldest first. */
+  read(filter: LogFilter, range: { after: number; limit: number }, signal?: AbortSignal): Promise<Found>;
   /** Called when an environment has new lines, until the answer is called. */
   appended(listener: (key: EnvKey) => void): () => void;
   /** Deletes the oldest lines of every environment that holds more than `bytes` on disk; with `keys` of these alone. */

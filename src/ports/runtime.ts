@@ -11,6 +11,13 @@ export interface OutputRange {
   readonly limit: number;
 }
 
+/** What was read of a stream. An instance may make its output sparse, or cut it: then it does not begin where it was asked for. */
+export interface Output {
+  /** Where `bytes` begin: at `offset`; behind a hole there, also when nothing follows it; or at 0 after the output was cut. */
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
+
 /** Something that the runtime noticed by itself. It carries the key and the name; what happened is found by observing. */
 export interface RuntimeChange {
   readonly key: EnvKey;
@@ -72,7 +79,7 @@ export interface Runtime {
   strangerAt(name: string): Promise<Stranger | null>;
   usage(name: string): Promise<Usage | null>;
   /** What there is of a range of output; empty at the end. Output is kept until `remove` or `releaseOutput`. */
-  readOutput(name: string, range: OutputRange): Promise<Uint8Array>;
+  readOutput(name: string, range: OutputRange): Promise<Output>;
   /** Output before `offset` is stored elsewhere and its disk space may be freed. Offsets do not change. */
   releaseOutput(name: string, stream: OutputStream, offset: number): Promise<void>;
   /** Reports changes until the answer is called. May report too much, and never misses an end for longer than a second. */

@@ -16,7 +16,7 @@ import type { Clock, SteadyClock } from "../ports/clock.ts";
 import type { EdgeAnswer } from "../ports/edge.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { LogStore } from "../ports/logs.ts";
-import type { OutputRange, OutputStream, Runtime, RuntimeChange } from "../ports/runtime.ts";
+import type { Output, OutputRange, OutputStream, Runtime, RuntimeChange } from "../ports/runtime.ts";
 import { SimulatedVault } from "./simulation/vault.ts";
 
 /** Time as it is. */
@@ -126,8 +126,8 @@ export class StageRuntime implements Runtime {
     return null;
   }
 
-  async readOutput(name: string, { stream, offset, limit }: OutputRange): Promise<Uint8Array> {
-    return this.#entry(name).output[stream].slice(offset, offset + limit);
+  async readOutput(name: string, { stream, offset, limit }: OutputRange): Promise<Output> {
+    return { at: offset, bytes: this.#entry(name).output[stream].slice(offset, offset + limit) };
   }
 
   async releaseOutput(): Promise<void> {}

@@ -94,7 +94,7 @@ export async function* followDeployment(
 
 async function* culpritLog(call: Call, { key, culprit }: Deployment, after: number): AsyncGenerator<Progress> {
   if (culprit === null) return;
-  const tail = await call.deps.logs.tail({ key, instance: culprit }, culpritLines);
+  const tail = (await call.deps.logs.tail({ key, instance: culprit }, culpritLines)).lines;
   const lines = tail.filter((line) => line.sequence > after);
   if (lines.length > 0) yield { kind: "log", lines };
 }

@@ -1,35 +1,35 @@
 import { type EnvKey, sameKey } from "../model/environment.ts";
-import type { LogFilter, StoredLine } from "../model/log.ts";
+import type { LogFilter } from "../model/log.ts";
+import type { Found } from "../ports/logs.ts";
 import { Bell, lookAnywayMs } from "./bell.ts";
 import { authorise, type Call, environmentOf } from "./ground.ts";
 
 /** Most lines of one message of a stream. */
 const batchLines = 1_000;
 
-export interface LogChunk {
-  readonly lines: readonly StoredLine[];
-  /** Where to go on, also when no line matched. */
-  readonly next: number;
-}
+/** Lines, where to go on, and how far a search came that took too long (ports/logs.ts). */
+export type LogChunk = Found;
 
 export type LogRange =
   | { readonly from: "end"; readonly tail: number }
   | { readonly from: "after"; readonly after: number; readonly limit: number };
 
-/** Lines of an environment, oldest first. Faults: `app.unknown`; `request.invalid` when `grep` cannot be used. */
-export async function readLogs(call: Call, filter: LogFilter, range: LogRange): Promise<LogChunk> {
+/**
+ * Lines of an environment, oldest first. The search ends with `signal`. Faults: `app.unknown`; `request.invalid` when `grep`
+ * cannot be used.
+ */
+export async function readLogs(
+  call: Call,
+  filter: LogFilter,
+  { range, signal }: { range: LogRange; signal: AbortSignal },
+): Promise<LogChunk> {
   authorise(call, "read");
   await environmentOf(call, filter.key);
-  if (range.from === "after") return call.deps.logs.read(filter, range.after, range.limit);
-  return lastLines(call, filter, range.tail);
-}
-
-/** The end is looked up first: what is appended meanwhile is found again after it, never lost. */
-async function lastLines({ deps: { logs } }: Call, filter: LogFilter, tail: number): Promise<LogChunk> {
-  const end = (await logs.tail({ key: filter.key }, 1)).at(-1)?.sequence ?? 0;
-  const found = await logs.tail(filter, Math.max(1, tail));
-  const lines = tail === 0 ? [] : found;
-  return { lines, next: Math.max(end, lines.at(-1)?.sequence ?? 0) };
+  const { logs } = call.deps;
+  if (range.from === "after") return logs.read(filter, range, signal);
+  // A pattern that cannot be used is told although no earlier line is wanted.
+  const found = await logs.tail(filter, Math.max(1, range.tail), signal);
+  return range.tail === 0 ? { ...found, lines: [], reached: null } : found;
 }
 
 /**
@@ -41,9 +41,19 @@ export async function followLogs(
   filter: LogFilter,
   { start, signal }: { start: { tail: number } | { after: number }; signal: AbortSignal },
 ): Promise<AsyncGenerator<LogChunk>> {
-  const first: LogRange =
+  const range: LogRange =
     "after" in start ? { from: "after", after: start.after, limit: batchLines } : { from: "end", tail: start.tail };
-  return goOn(call, filter, { first: await readLogs(call, filter, first), signal });
+  return goOn(call, filter, { first: await firstChunk(call, filter, { range, signal }), signal });
+}
+
+/** Going on after a sequence leaves nothing out, however often a search is cut short. */
+async function firstChunk(
+  call: Call,
+  filter: LogFilter,
+  how: { range: LogRange; signal: AbortSignal },
+): Promise<LogChunk> {
+  const first = await readLogs(call, filter, how);
+  return how.range.from === "after" ? { ...first, reached: null } : first;
 }
 
 async function* goOn(
@@ -55,9 +65,9 @@ async function* goOn(
   const leave = logs.appended((key) => isOf(filter, key) && bell.ring());
   try {
     for (let chunk = first; !signal.aborted; ) {
-      if (chunk.lines.length > 0) yield chunk;
+      if (chunk.lines.length > 0 || chunk.reached !== null) yield chunk;
       const before = chunk.next;
-      chunk = await logs.read(filter, before, batchLines);
+      chunk = { ...(await logs.read(filter, { after: before, limit: batchLines }, signal)), reached: null };
       if (chunk.lines.length === 0 && chunk.next === before) await bell.wait(lookAnywayMs);
     }
   } finally {

@@ -99,9 +99,11 @@ async function* outputOf(call: Call, key: EnvKey, { name, stream, signal }: Outp
     for (let offset = 0; !signal.aborted; ) {
       // Asked before reading: what it wrote before its end is then read for sure.
       const task = await find(call, key, name);
-      const bytes = await runtime.readOutput(name, { stream, offset, limit: chunkBytes });
-      offset += bytes.length;
+      const { at, bytes } = await runtime.readOutput(name, { stream, offset, limit: chunkBytes });
+      const isMore = at + bytes.length !== offset;
+      offset = at + bytes.length;
       if (bytes.length > 0) yield bytes;
+      else if (isMore) continue;
       else if (!task || task.exit) return;
       else await bell.wait(pollMs);
     }

@@ -71,13 +71,13 @@ interface Bench {
 function withSecrets() {
   const values = Array.from({ length: 20 }, () => randomBytes(24).toString("base64"));
   const env = Object.fromEntries(values.map((value, place) => [`SECRET_${place}`, value]));
-  const release = { services: [{ env }], secrets: Object.keys(env) } as unknown as Release;
+  const release = { services: [{ env }], artifacts: [], secrets: Object.keys(env) } as unknown as Release;
   const journal = { release: async () => release, sealed: async () => [] };
   return { redactors: new Redactors({ journal, vault: {} as Vault }) };
 }
 
 async function ingestAll(bench: Bench, lines: number): Promise<Ingested> {
-  const ingest = new LogIngest({ ...bench, ...withSecrets(), clock: systemClock });
+  const ingest = new LogIngest({ ...bench, ...withSecrets(), clock: systemClock, log: console });
   let total: Ingested = { lines: 0, rawBytes: 0, wallMs: 0, cpuMs: 0 };
   for (let number = 0; total.lines < lines; number += 1) {
     const count = Math.min(batch, lines - total.lines);
@@ -124,7 +124,7 @@ async function timeTails(logs: LogStore): Promise<readonly number[]> {
   const seen: number[] = [];
   for (let i = 0; i < tails; i += 1) {
     const began = performance.now();
-    const found = await logs.tail({ key, services: [services[i % services.length] ?? "web"] }, 200);
+    const found = (await logs.tail({ key, services: [services[i % services.length] ?? "web"] }, 200)).lines;
     seen.push(performance.now() - began);
     if (found.length === 0) throw new Fault("operation.failed", "the store has no lines of a service");
   }
@@ -135,7 +135,7 @@ async function timeTails(logs: LogStore): Promise<readonly number[]> {
 async function checkAll(logs: LogStore, lines: number): Promise<void> {
   let [expected, after] = [0, 0];
   while (expected < lines) {
-    const page = await logs.read({ key }, after, pageLines);
+    const page = await logs.read({ key }, { after, limit: pageLines });
     for (const { message } of page.lines) {
       if (!message.endsWith(` n=${expected}`) && !message.includes(`"n":${expected},`)) {
         throw new Fault("operation.failed", `line ${expected} is lost or out of its place`);

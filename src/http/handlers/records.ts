@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { logStreamQuery, logsQuery } from "../../contract/logs.ts";
+import type { LogBatch, logStreamQuery, logsQuery } from "../../contract/logs.ts";
 import type { EnvKey } from "../../model/environment.ts";
 import type { Event } from "../../model/event.ts";
 import type { LogFilter } from "../../model/log.ts";
@@ -8,7 +8,7 @@ import { readAudit } from "../../usecases/audit.ts";
 import { followEvents, listEvents } from "../../usecases/events.ts";
 import { followLogs, type LogChunk, readLogs } from "../../usecases/logs.ts";
 import { resumePoint } from "../decode.ts";
-import { auditView, eventView, logView } from "../encode.ts";
+import { auditView, eventView, logView, timeText } from "../encode.ts";
 import { type Handlers, keyOf } from "../exchange.ts";
 import { eventStream, linked, type Message } from "../stream.ts";
 
@@ -16,11 +16,12 @@ import { eventStream, linked, type Message } from "../stream.ts";
 const defaultTail = 100;
 
 export const recordHandlers = {
-  logs: async ({ call, params, query }) => {
+  logs: async ({ call, params, query, request }) => {
     const { after, limit, tail = defaultTail } = query;
     const range = after === undefined ? ({ from: "end", tail } as const) : ({ from: "after", after, limit } as const);
-    const { lines, next } = await readLogs(call, filterOf(keyOf(params), query), range);
-    return { json: { lines: lines.map(logView), next } };
+    const { signal } = linked(request);
+    const { next, ...found } = await readLogs(call, filterOf(keyOf(params), query), { range, signal });
+    return { json: { ...batchView(found), next } };
   },
   logStream: async ({ call, deps, params, query, request }) => {
     const after = resumePoint(request, query.after);
@@ -66,7 +67,11 @@ function filterOf(key: EnvKey, query: Filtering): LogFilter {
 }
 
 async function* logMessages(chunks: AsyncGenerator<LogChunk>): AsyncGenerator<Message> {
-  for await (const { lines, next } of chunks) yield { event: "lines", id: next, data: { lines: lines.map(logView) } };
+  for await (const { next, ...found } of chunks) yield { event: "lines", id: next, data: batchView(found) };
+}
+
+function batchView({ lines, reached }: Pick<LogChunk, "lines" | "reached">): LogBatch {
+  return { lines: lines.map(logView), ...(reached !== null && { reached: timeText(reached) }) };
 }
 
 async function* eventMessages(events: AsyncGenerator<Event>): AsyncGenerator<Message> {

@@ -49,12 +49,12 @@ export function logsConformance(name: string, make: () => Promise<LogStoreUnderT
         await store.append({ key, origin, lines: all.slice(from, from + 50), offset: from + 50 });
       store = await place.crash();
       const kept = await store.position(origin);
-      expect(messages(await store.tail({ key }, 2_000))).toEqual(messages(stored(all.slice(0, kept))));
+      expect(messages((await store.tail({ key }, 2_000)).lines)).toEqual(messages(stored(all.slice(0, kept))));
       await store.append({ key, origin, lines: all.slice(kept), offset: 1_000 }); // the engine reads again from the position
       await place.settle();
       store = await place.crash();
       expect(await store.position(origin)).toBe(1_000);
-      expect(messages(await store.tail({ key }, 2_000))).toEqual(messages(stored(all)));
+      expect(messages((await store.tail({ key }, 2_000)).lines)).toEqual(messages(stored(all)));
     });
 
     test("sequences go on rising after a crash, also when all lines were deleted", async () => {
@@ -63,7 +63,7 @@ export function logsConformance(name: string, make: () => Promise<LogStoreUnderT
       await store.cap(0);
       store = await place.crash();
       await store.append({ key, origin, lines: numbered(1), offset: 4 });
-      expect((await store.read({ key }, 0, 10)).lines.map((line) => line.sequence)).toEqual([4]);
+      expect((await store.read({ key }, { after: 0, limit: 10 })).lines.map((line) => line.sequence)).toEqual([4]);
     });
 
     test("any appends, reads and crashes agree with a plain list", () => propertyCase(make));
@@ -80,7 +80,7 @@ function readingCases(now: () => LogStore): void {
     const lines = [...odd, aLine("e", { level: "error", stream: "stderr", release: 7, at: 5, instance: "web-1" })];
     await now().append({ key, origin, lines, offset: 10 });
     const expected = stored(lines).map((line) => ({ ...line, message: line.message.replace("\ud800", "\ufffd") }));
-    const found = await now().tail({ key }, 100);
+    const found = (await now().tail({ key }, 100)).lines;
     expect(found.map((line) => ({ ...line, message: line.message.replace("\ud800", "\ufffd") }))).toEqual(expected);
   });
 
@@ -89,33 +89,37 @@ function readingCases(now: () => LogStore): void {
     for (let from = 0; from < lines.length; from += 70) {
       await now().append({ key, origin, lines: lines.slice(from, from + 70), offset: from });
     }
-    expect(await now().tail({ key }, 300)).toEqual(stored(lines).slice(-300));
+    expect((await now().tail({ key }, 300)).lines).toEqual(stored(lines).slice(-300));
     const seen: StoredLine[] = [];
     for (let after = 0; ; ) {
-      const { lines: page, next } = await now().read({ key }, after, 133);
+      const { lines: page, next } = await now().read({ key }, { after, limit: 133 });
       if (page.length === 0) break;
       expect(page.length).toBeLessThanOrEqual(133);
       seen.push(...page);
       after = next;
     }
     expect(seen).toEqual(stored(lines));
-    expect((await now().read({ key }, 417, 2)).lines.map((line) => line.sequence)).toEqual([418, 419]);
+    expect((await now().read({ key }, { after: 417, limit: 2 })).lines.map((line) => line.sequence)).toEqual([
+      418, 419,
+    ]);
   });
 
   test("read goes past lines that do not match, and finds later ones", async () => {
     await now().append({ key, origin, lines: numbered(10), offset: 10 });
-    const nothing = await now().read({ key, grep: "no such" }, 3, 5);
-    expect(nothing).toEqual({ lines: [], next: 10 });
+    const nothing = await now().read({ key, grep: "no such" }, { after: 3, limit: 5 });
+    expect(nothing).toEqual({ lines: [], next: 10, reached: null });
     await now().append({ key, origin, lines: [aLine("no such luck")], offset: 11 });
-    expect(messages((await now().read({ key, grep: "no such" }, nothing.next, 5)).lines)).toEqual(["no such luck"]);
-    expect(await now().read({ key: other }, 7, 5)).toEqual({ lines: [], next: 7 });
+    expect(messages((await now().read({ key, grep: "no such" }, { after: nothing.next, limit: 5 })).lines)).toEqual([
+      "no such luck",
+    ]);
+    expect(await now().read({ key: other }, { after: 7, limit: 5 })).toEqual({ lines: [], next: 7, reached: null });
   });
 
   test("environments do not see each other's lines", async () => {
     await now().append({ key, origin, lines: [aLine("ours")], offset: 1 });
     await now().append({ key: other, origin: { ...origin, name: "pr" }, lines: [aLine("theirs")], offset: 1 });
-    expect(await now().tail({ key }, 9)).toEqual(stored([aLine("ours")]));
-    expect(await now().tail({ key: other }, 9)).toEqual(stored([aLine("theirs")]));
+    expect((await now().tail({ key }, 9)).lines).toEqual(stored([aLine("ours")]));
+    expect((await now().tail({ key: other }, 9)).lines).toEqual(stored([aLine("theirs")]));
   });
 
   test("positions are kept by name and stream, and forgotten by name, while the lines stay", async () => {
@@ -129,7 +133,7 @@ function readingCases(now: () => LogStore): void {
     expect(await now().position(origin)).toBe(0);
     expect(await now().position({ ...origin, stream: "stderr" })).toBe(0);
     expect(await now().position({ ...origin, name: "web-1" })).toBe(5);
-    expect(await now().tail({ key }, 9)).toHaveLength(1);
+    expect((await now().tail({ key }, 9)).lines).toHaveLength(1);
   });
 
   test("listeners hear which environment has new lines, until they stop", async () => {
@@ -149,19 +153,19 @@ function readingCases(now: () => LogStore): void {
     await now().append({ key, origin, lines: many, offset: 1 });
     await now().append({ key: other, origin, lines: [aLine("kept")], offset: 2 });
     await now().cap(20_000);
-    const left = await now().tail({ key }, 5_000);
+    const left = (await now().tail({ key }, 5_000)).lines;
     expect(left.length).toBeLessThan(4_000);
-    expect(await now().tail({ key: other }, 9)).toHaveLength(1);
+    expect((await now().tail({ key: other }, 9)).lines).toHaveLength(1);
     await now().append({ key, origin, lines: [aLine("after")], offset: 3 });
-    const again = await now().tail({ key }, 5_000);
+    const again = (await now().tail({ key }, 5_000)).lines;
     expect(again.at(-1)).toMatchObject({ sequence: 4_001, message: "after" });
     expect(again.slice(0, -1)).toEqual(left);
     await now().cap(0, [other, { ...key, environment: "nowhere" }]);
-    expect(await now().tail({ key: other }, 9)).toEqual([]);
-    expect(await now().tail({ key }, 5_000)).toEqual(again);
+    expect((await now().tail({ key: other }, 9)).lines).toEqual([]);
+    expect((await now().tail({ key }, 5_000)).lines).toEqual(again);
     await now().cap(0);
     await now().append({ key, origin, lines: [aLine("anew")], offset: 4 });
-    expect(messages(await now().tail({ key }, 5_000))).toEqual(["anew"]);
+    expect(messages((await now().tail({ key }, 5_000)).lines)).toEqual(["anew"]);
   });
 }
 
@@ -193,17 +197,19 @@ function filterCases(now: () => LogStore): void {
       aLine("zero again", { at: 5, level: "info" }), // the clock was put back
     ];
     for (const line of lines) await now().append({ key, origin, lines: [line], offset: 1 });
-    const found = await now().tail({ key, ...filter }, 10);
+    const found = (await now().tail({ key, ...filter }, 10)).lines;
     expect(found.map((line) => line.sequence)).toEqual(expected);
-    expect((await now().read({ key, ...filter }, 0, 10)).lines).toEqual(found);
-    expect((await now().tail({ key, ...filter }, 1)).map((line) => line.sequence)).toEqual(expected.slice(-1));
+    expect((await now().read({ key, ...filter }, { after: 0, limit: 10 })).lines).toEqual(found);
+    expect((await now().tail({ key, ...filter }, 1)).lines.map((line) => line.sequence)).toEqual(expected.slice(-1));
   });
 
   test("refuses a pattern that could hang, in words", async () => {
     await now().append({ key, origin, lines: [aLine("a")], offset: 1 });
     for (const grep of ["(a)\\1", "(?=a)", "(", "a".repeat(201)]) {
       await expect(now().tail({ key, grep }, 1)).rejects.toMatchObject({ code: "request.invalid" });
-      await expect(now().read({ key, grep }, 0, 1)).rejects.toMatchObject({ code: "request.invalid" });
+      await expect(now().read({ key, grep }, { after: 0, limit: 1 })).rejects.toMatchObject({
+        code: "request.invalid",
+      });
     }
   });
 }
@@ -265,12 +271,12 @@ async function propertyCase(make: () => Promise<LogStoreUnderTest>): Promise<voi
             const { filter, limit } = step;
             const expected = list.filter((line) => keeps(filter, line));
             const after = Math.floor(list.length / 2);
-            expect(await store.tail({ key, ...filter }, limit)).toEqual(expected.slice(-limit));
+            expect((await store.tail({ key, ...filter }, limit)).lines).toEqual(expected.slice(-limit));
             const rest = expected.filter((line) => line.sequence > after).slice(0, limit);
-            expect((await store.read({ key, ...filter }, after, limit)).lines).toEqual(rest);
+            expect((await store.read({ key, ...filter }, { after, limit })).lines).toEqual(rest);
           }
         }
-        expect(await store.tail({ key }, 10_000)).toEqual(list);
+        expect((await store.tail({ key }, 10_000)).lines).toEqual(list);
       } finally {
         await place.dispose();
       }

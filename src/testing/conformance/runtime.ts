@@ -70,7 +70,7 @@ export function taskSpec(artifact: string, command: readonly string[], more: Par
 
 /** All of one output stream. */
 export async function outputOf(runtime: Runtime, name: string, stream: OutputStream = "stdout"): Promise<string> {
-  return Buffer.from(await runtime.readOutput(name, { stream, offset: 0, limit: 1024 * 1024 })).toString();
+  return Buffer.from((await runtime.readOutput(name, { stream, offset: 0, limit: 1024 * 1024 })).bytes).toString();
 }
 
 async function find(runtime: Runtime, name: string) {
@@ -299,7 +299,7 @@ export function runtimeConformance(adapter: string, make: () => Promise<RuntimeW
       await runtime.startTask(spec);
       await exitOf(runtime, spec.name);
       const read = async (stream: OutputStream, offset: number, limit: number) =>
-        Buffer.from(await runtime.readOutput(spec.name, { stream, offset, limit })).toString();
+        Buffer.from((await runtime.readOutput(spec.name, { stream, offset, limit })).bytes).toString();
       expect(await read("stdout", 0, 2)).toBe("ab");
       expect(await read("stdout", 2, 100)).toBe("cdef");
       expect(await read("stdout", 6, 100)).toBe("");
@@ -315,7 +315,9 @@ export function runtimeConformance(adapter: string, make: () => Promise<RuntimeW
       const size = 54 * lines;
       await runtime.releaseOutput(spec.name, "stdout", size);
       expect(
-        Buffer.from(await runtime.readOutput(spec.name, { stream: "stdout", offset: size, limit: 100 })).toString(),
+        Buffer.from(
+          (await runtime.readOutput(spec.name, { stream: "stdout", offset: size, limit: 100 })).bytes,
+        ).toString(),
       ).toBe("end\n");
     });
 

@@ -93,7 +93,7 @@ export class Line {
 }
 
 /** Members that answer at once and change nothing. */
-const immediate: ReadonlySet<string> = new Set(["address"]);
+const immediate: ReadonlySet<string> = new Set(["address", "trouble"]);
 /** Members that take a listener. */
 const listening: ReadonlySet<string> = new Set(["changes", "records", "committed", "appended"]);
 

@@ -1,6 +1,6 @@
 import { type EnvKey, keyText } from "../../model/environment.ts";
 import { type LogFilter, levels, type StoredLine } from "../../model/log.ts";
-import type { LogBatch, LogOrigin, LogStore } from "../../ports/logs.ts";
+import type { Found, LogBatch, LogOrigin, LogStore, Trouble } from "../../ports/logs.ts";
 
 /** A log store in memory, as durable as the object. `grep` is plain text here. */
 export class SimulatedLogs implements LogStore {
@@ -23,16 +23,21 @@ export class SimulatedLogs implements LogStore {
     for (const stream of ["stdout", "stderr"]) this.#positions.delete(`${name} ${stream}`);
   }
 
-  async tail(filter: LogFilter, limit: number): Promise<readonly StoredLine[]> {
-    return limit === 0 ? [] : this.#matching(filter).slice(-limit);
+  async tail(filter: LogFilter, limit: number): Promise<Found> {
+    const lines = limit === 0 ? [] : this.#matching(filter).slice(-limit);
+    return { lines, next: this.#linesOf(filter.key).at(-1)?.sequence ?? 0, reached: null };
   }
 
-  async read(filter: LogFilter, after: number, limit: number): Promise<{ lines: readonly StoredLine[]; next: number }> {
+  async read(filter: LogFilter, { after, limit }: { after: number; limit: number }): Promise<Found> {
     const lines = this.#matching(filter)
       .filter((line) => line.sequence > after)
       .slice(0, limit);
     const last = lines.length === limit ? lines.at(-1) : this.#linesOf(filter.key).at(-1);
-    return { lines, next: Math.max(after, last?.sequence ?? after) };
+    return { lines, next: Math.max(after, last?.sequence ?? after), reached: null };
+  }
+
+  trouble(): Trouble | null {
+    return null;
   }
 
   appended(listener: (key: EnvKey) => void): () => void {

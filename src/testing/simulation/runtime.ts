@@ -9,7 +9,7 @@ import type {
   TaskSpec,
   Usage,
 } from "../../model/instance.ts";
-import type { ObservedWorld, Runtime, RuntimeChange } from "../../ports/runtime.ts";
+import type { ObservedWorld, Output, OutputRange, Runtime, RuntimeChange } from "../../ports/runtime.ts";
 import { type Behaviour, isReadyAt } from "./behaviour.ts";
 import type { SimulatedClock } from "./clock.ts";
 
@@ -155,8 +155,8 @@ export class SimulatedRuntime implements Runtime {
     return process && !process.exit ? { memoryBytes: 1_000_000, cpuMs: this.ageOf(process), processes: 1 } : null;
   }
 
-  async readOutput(): Promise<Uint8Array> {
-    return new Uint8Array();
+  async readOutput(_name: string, { offset }: OutputRange): Promise<Output> {
+    return { at: offset, bytes: new Uint8Array() };
   }
 
   async releaseOutput(): Promise<void> {}

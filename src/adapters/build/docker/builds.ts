@@ -3,7 +3,7 @@ import { type EnvKey, keyText, sameKey } from "../../../model/environment.ts";
 import type { Exit, ObservedTask } from "../../../model/instance.ts";
 import { type ArtifactState, unconfined } from "../../../model/release.ts";
 import type { Clock } from "../../../ports/clock.ts";
-import type { OutputRange, Runtime, RuntimeChange } from "../../../ports/runtime.ts";
+import type { Output, OutputRange, Runtime, RuntimeChange } from "../../../ports/runtime.ts";
 import { BuildFolder, type BuildRecord } from "./record.ts";
 import type { Course } from "./way.ts";
 
@@ -164,8 +164,9 @@ export class Builds implements BuildTasks {
     await this.#folder.remove(name);
   }
 
-  async readOutput(name: string, { stream, offset, limit }: OutputRange): Promise<Uint8Array> {
-    return stream === "stdout" ? this.#folder.readLog(name, { offset, limit }) : new Uint8Array();
+  async readOutput(name: string, { stream, offset, limit }: OutputRange): Promise<Output> {
+    const isLog = stream === "stdout";
+    return { at: offset, bytes: isLog ? await this.#folder.readLog(name, { offset, limit }) : new Uint8Array() };
   }
 
   changes(listener: (change: RuntimeChange) => void): () => void {

@@ -135,6 +135,8 @@ export interface LineFilter extends Pick<LogFilter, "release" | "instance" | "si
   readonly upTo: number;
   readonly literal: string | null;
   readonly matches: (message: string) => boolean;
+  /** Asked before each line: a pattern may take milliseconds for one. What follows is then left out. */
+  readonly isCalledOff?: () => boolean;
 }
 
 /** The lines of a packed chunk that a filter lets through, in their order. */
@@ -147,7 +149,7 @@ export function linesOf(
   const found: StoredLine[] = [];
   if (filter.literal !== null && !text.includes(filter.literal)) return found;
   let [sequence, at, start] = [first, 0, 0];
-  for (let i = 0; i < columns.length.length; i += 1) {
+  for (let i = 0; i < columns.length.length && !filter.isCalledOff?.(); i += 1) {
     sequence += columns.sequence[i] ?? 0;
     at += columns.at[i] ?? 0;
     const end = start + (columns.length[i] ?? 0);

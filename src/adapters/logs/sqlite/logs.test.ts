@@ -1,8 +1,18 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { runChild } from "../../../host/child.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import { aLine } from "../../../testing/conformance/logs.ts";
 import { openLogs } from "./open.ts";
@@ -71,7 +81,7 @@ test("the bytes of an environment are known without counting, and the file shrin
   expect(after.booked).toBeLessThanOrEqual(100_000);
   expect(after.file).toBeLessThan(before.file / 4);
   expect(after.file).toBeLessThan(2 * 100_000);
-  expect(await store.tail({ key }, 1)).toHaveLength(1);
+  expect((await store.tail({ key }, 1)).lines).toHaveLength(1);
   await store.close();
 
   async function size() {
@@ -111,7 +121,69 @@ test("a write that fails loses nothing: the lines are written later", async () =
   await expect(store.position(origin)).rejects.toThrow();
   blocker.close();
   expect(await store.position(origin)).toBe(300);
-  expect(await store.tail({ key }, 1_000)).toHaveLength(300);
+  expect((await store.tail({ key }, 1_000)).lines).toHaveLength(300);
+  await store.close();
+});
+
+/** A file system of 2 MB of its own; null where this user may not mount one. */
+async function smallDisk(): Promise<{ readonly at: string; readonly leave: () => Promise<unknown> } | null> {
+  const at = join(directory, "small");
+  mkdirSync(at);
+  const run = (...command: [string, ...string[]]) => runChild(command, { env: { PATH: process.env.PATH ?? "" } });
+  const { code } = await run("mount", "-t", "tmpfs", "-o", "size=2m", "small", at);
+  return code === 0 ? { at, leave: () => run("umount", "--lazy", at) } : null;
+}
+
+test("on a full disk lines wait or are refused, what is there can be read, and all goes on when there is room", async ({
+  skip,
+}) => {
+  const disk = await smallDisk();
+  if (disk === null) return skip("this user may not mount a file system");
+  try {
+    const store = await openLogs(join(disk.at, "logs.db"), clock);
+    await store.append({ key, origin, lines: lines(0, 300), offset: 300 });
+    await store.position(origin);
+    const filler = join(disk.at, "filler");
+    expect(() => writeFileSync(filler, Buffer.alloc(4 * 1024 * 1024))).toThrow("ENOSPC");
+    let taken = 300;
+    const more = () => store.append({ key, origin, lines: lines(taken, 1_000), offset: taken + 1_000 });
+    const first = { key: { ...key, app: "new" }, origin: { ...origin, name: "new-0" }, lines: lines(0, 1), offset: 1 };
+    await expect(
+      store
+        .position(origin)
+        .then(more)
+        .then(() => store.position(origin)),
+    ).rejects.toThrow();
+    taken += 1_000;
+    expect(store.trouble()).toMatchObject({ fault: { code: "disk.full" } });
+    for (let isFull = false; !isFull; ) {
+      await more().then(
+        () => (taken += 1_000),
+        () => (isFull = true),
+      );
+      expect(taken).toBeLessThan(100_000); // memory has a limit
+    }
+    await expect(store.append(first)).rejects.toMatchObject({ errcode: 13 });
+    expect((await store.tail({ key }, 5)).lines.map(({ at }) => at)).toEqual([295, 296, 297, 298, 299]);
+    rmSync(filler);
+    await more().then(() => (taken += 1_000));
+    expect(await store.position(origin)).toBe(taken);
+    expect(store.trouble()).toBeNull();
+    const kept = (await store.tail({ key }, 200_000)).lines;
+    expect(kept.map(({ at }) => at)).toEqual(Array.from({ length: taken }, (_, i) => i));
+    await store.close();
+  } finally {
+    await disk.leave();
+  }
+});
+
+test("lines without a character are not free: they are written before they fill the memory", async () => {
+  const store = await openLogs(file, clock);
+  const empty = Array.from({ length: 10_000 }, () => aLine(""));
+  for (let turn = 1; turn <= 10; turn += 1) await store.append({ key, origin, lines: empty, offset: turn });
+  const database = new DatabaseSync(file, { readOnly: true });
+  expect(Number(database.prepare("SELECT sum(count) AS sum FROM chunk").get()?.sum)).toBeGreaterThan(40_000);
+  database.close();
   await store.close();
 });
 

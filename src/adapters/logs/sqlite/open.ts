@@ -1,54 +1,62 @@
-import { asFault } from "../../../base/faults.ts";
+import { asFault, type Fault } from "../../../base/faults.ts";
 import type { EnvKey } from "../../../model/environment.ts";
 import type { Clock } from "../../../ports/clock.ts";
-import type { LogStore } from "../../../ports/logs.ts";
+import type { Found, LogStore, Trouble } from "../../../ports/logs.ts";
 import { cap } from "./cap.ts";
 import { openDatabase } from "./database.ts";
-import { createSearch } from "./search.ts";
+import { createSearch, type Order, type Result } from "./search.ts";
+import { Searcher } from "./searcher.ts";
 import { Shelves } from "./shelf.ts";
 
-/** Lines wait at most this long in memory, and at most so many characters of them before the next append writes them. */
+/** Lines wait at most this long in memory, or until a flush that failed is tried again. */
 const waitMs = 250;
-const waitCharacters = 4 * 1024 * 1024;
+const retryMs = 1_000;
+/** Bytes of lines in memory, reckoned, before the next append writes them; it is refused while they cannot be written. */
+const waitBytes = 4 * 1024 * 1024;
 
-/** The log store in one SQLite file (mode 0600), made when it is missing. Faults: `journal.newer`, `journal.damaged`. */
-export async function openLogs(file: string, clock: Clock): Promise<LogStore> {
+/** A search that ends within so long is done here; a thread is only asked for others, for it costs more than that to ask. */
+const hereMs = 3;
+
+/**
+ * The log store in one SQLite file (mode 0600), made when it is missing. Lines are written here, and searched in a thread
+ * of its own for at most `searchMs`. Faults: `journal.newer`, `journal.damaged`.
+ */
+export async function openLogs(file: string, clock: Clock, options: { searchMs?: number } = {}): Promise<LogStore> {
   const database = openDatabase(file);
-  const shelves = new Shelves(database);
+  const writing = new Writing(new Shelves(database), clock);
+  const { shelves } = writing;
   const search = createSearch(database);
-  const later = flushLater(shelves, clock);
+  const searcher = new Searcher(file, { clock, withinMs: options.searchMs });
+  const found = async (wanted: Search, signal?: AbortSignal) =>
+    foundOf(wanted, (await searchHere(search, wanted.order)) ?? (await searcher.search(wanted.order, signal)));
   const listeners = new Set<(key: EnvKey) => void>();
   const position = database.prepare("SELECT offset FROM position WHERE name = ? AND stream = ?");
   const forget = database.prepare("DELETE FROM position WHERE name = ?");
   return {
     async append({ key, origin, lines, offset }) {
-      if (shelves.waiting >= waitCharacters) shelves.flush(); // if it fails, nothing of this batch was taken
-      if (lines.length > 0) shelves.add(key, lines);
+      if (shelves.waiting >= waitBytes) writing.flush();
+      writing.attempt(() => shelves.add(key, lines));
       shelves.readUpTo(origin, offset);
-      later.schedule();
+      writing.later();
       if (lines.length > 0) tell(listeners, key);
     },
     async position({ name, stream }) {
-      shelves.flush();
+      writing.flush();
       return Number(position.get(name, stream)?.offset ?? 0);
     },
+    trouble: () => writing.trouble,
     async forget(name) {
-      shelves.flush();
-      forget.run(name);
+      writing.flush();
+      writing.attempt(() => forget.run(name));
     },
-    async tail(filter, limit) {
-      shelves.flush();
-      const shelf = shelves.find(filter.key);
-      return shelf ? search(shelf, filter, { end: "newest", limit, after: 0 }) : [];
+    async tail(filter, limit, signal) {
+      const upTo = writing.newest(filter.key);
+      return found({ order: { filter, end: "newest", limit, after: 0, upTo }, next: upTo }, signal);
     },
-    async read(filter, after, limit) {
-      shelves.flush();
-      const shelf = shelves.find(filter.key);
-      if (!shelf) return { lines: [], next: after };
-      const { last } = shelf; // lines may be appended while it searches
-      const lines = await search(shelf, filter, { end: "oldest", limit, after });
-      const next = lines.length < limit ? Math.max(after, last) : (lines.at(-1)?.sequence ?? after);
-      return { lines, next };
+    async read(filter, { after, limit }, signal) {
+      const upTo = writing.newest(filter.key);
+      const next = Math.max(after, upTo);
+      return found({ order: { filter, end: "oldest", limit, after, upTo }, next }, signal);
     },
     appended(listener) {
       const own: typeof listener = (key) => listener(key); // the same function may listen twice
@@ -56,35 +64,99 @@ export async function openLogs(file: string, clock: Clock): Promise<LogStore> {
       return () => listeners.delete(own);
     },
     async cap(bytes, keys) {
-      shelves.flush();
+      writing.flush();
       const chosen = keys ? keys.flatMap((key) => shelves.find(key) ?? []) : shelves.all();
       await cap(database, chosen, bytes);
     },
     async close() {
-      later.stop();
+      writing.stop();
       listeners.clear();
+      await searcher.close();
       if (!database.isOpen) return;
-      shelves.flush();
+      writing.tryFlush(); // what the disk does not take is read again by the next controller
       database.close();
     },
   };
 }
 
-/** Flushes once some time after it was scheduled; one that fails shows as a warning and is tried again. */
-function flushLater(shelves: Shelves, clock: Clock) {
-  let stop: (() => void) | null = null;
-  const schedule = (): void => {
-    stop ??= clock.after(waitMs, () => {
-      stop = null;
-      try {
-        shelves.flush();
-      } catch (thrown) {
-        process.emitWarning(asFault(thrown));
-        schedule();
-      }
+interface Search {
+  readonly order: Order;
+  /** Where to go on when all was looked through. */
+  readonly next: number;
+}
+
+/** Null when it would take longer than a moment. */
+async function searchHere(search: ReturnType<typeof createSearch>, order: Order): Promise<Result | null> {
+  if (order.after >= order.upTo) return { lines: [], left: null };
+  const begun = performance.now();
+  const isCalledOff = () => performance.now() - begun > hereMs;
+  const result = await search(order, { isCalledOff, withinMs: hereMs });
+  return result.left === null && !isCalledOff() ? result : null;
+}
+
+function foundOf({ order, next }: Search, { lines, left }: Result): Found {
+  if (order.end === "newest") return { lines, next, reached: left?.at ?? null };
+  if (left) return { lines, next: Math.max(order.after, left.sequence), reached: left.at };
+  return { lines, next: lines.length < order.limit ? next : (lines.at(-1)?.sequence ?? next), reached: null };
+}
+
+/** Writes what waits, and keeps in mind why it cannot be written. */
+class Writing {
+  readonly shelves: Shelves;
+  readonly #clock: Clock;
+  #stopLater: (() => void) | null = null;
+  #trouble: Trouble | null = null;
+
+  constructor(shelves: Shelves, clock: Clock) {
+    this.shelves = shelves;
+    this.#clock = clock;
+  }
+
+  get trouble(): Trouble | null {
+    return this.#trouble;
+  }
+
+  flush(): void {
+    this.attempt(() => this.shelves.flush());
+    this.#trouble = null;
+  }
+
+  attempt(write: () => unknown): void {
+    try {
+      write();
+    } catch (thrown) {
+      this.#trouble = { since: this.#trouble?.since ?? this.#clock.now(), fault: asFault(thrown) };
+      throw thrown;
+    }
+  }
+
+  /** The newest sequence of an environment that is on disk, which is where searches look; 0 when it has none. */
+  newest(key: EnvKey): number {
+    this.tryFlush();
+    return this.shelves.find(key)?.written ?? 0;
+  }
+
+  /** Flushes once some time after it was first asked for. */
+  later(ms = waitMs): void {
+    this.#stopLater ??= this.#clock.after(ms, () => {
+      this.#stopLater = null;
+      if (this.tryFlush() !== null) this.later(retryMs);
     });
-  };
-  return { schedule, stop: () => stop?.() };
+  }
+
+  stop(): void {
+    this.#stopLater?.();
+  }
+
+  /** Why it failed: `trouble` has it too. */
+  tryFlush(): Fault | null {
+    try {
+      this.flush();
+      return null;
+    } catch (thrown) {
+      return asFault(thrown);
+    }
+  }
 }
 
 /** A listener that fails cannot keep lines from being stored, nor others from hearing of them; it shows as a warning. */

@@ -1,71 +1,145 @@
 import type { DatabaseSync } from "node:sqlite";
 import { setImmediate } from "node:timers/promises";
+import { keyText } from "../../../model/environment.ts";
 import { type LogFilter, levels, type StoredLine } from "../../../model/log.ts";
 import { instanceBit, type LineFilter, levelBit, linesOf } from "./chunk.ts";
 import { createGrep } from "./grep.ts";
-import type { Lane, Shelf } from "./shelf.ts";
 
-/** Chunks unpacked (some 0.1 ms each) before other work of the process gets its turn. */
-const chunksAtOnce = 32;
+/** How long a search goes on before others get their turn. */
+const turnMs = 10;
 
-/** The newest lines, or the oldest ones after a sequence. */
-export type Wanted =
-  | { readonly end: "newest"; readonly limit: number }
-  | { readonly end: "oldest"; readonly limit: number };
+/** Looks for the newest lines, or the oldest ones after a sequence. */
+export interface Order {
+  readonly filter: LogFilter;
+  readonly end: "newest" | "oldest";
+  readonly limit: number;
+  /** Looks among the sequences in (`after`, `upTo`]. */
+  readonly after: number;
+  readonly upTo: number;
+}
+
+export interface Result {
+  /** Oldest first. */
+  readonly lines: readonly StoredLine[];
+  /** Null when all was looked through that had to be. Else what comes next would have begun after this sequence and time. */
+  readonly left: { readonly sequence: number; readonly at: number } | null;
+}
+
+/** How a search is ended before its end: at once by its asker, or after the chunk at which its time was over. */
+export interface Ends {
+  readonly isCalledOff: () => boolean;
+  readonly withinMs: number;
+}
+
+interface Lane {
+  readonly id: number;
+  readonly service: string;
+}
 
 interface Chunk {
   readonly first: number;
   readonly last: number;
+  readonly min_at: number;
+  readonly max_at: number;
   readonly data: Uint8Array;
 }
 
-/** The search for lines that a filter lets through, among those with sequences in (`after`, `upTo`]. */
+/** A lane and its chunk that is next. */
+interface Cursor {
+  readonly lane: Lane;
+  chunk: Chunk;
+}
+
+/** The search for lines that a filter lets through. It reads what is on disk. Fault: `request.invalid` for a pattern. */
 export function createSearch(database: DatabaseSync) {
   const chunks = chunkReads(database);
+  const lanesOf = database.prepare(
+    "SELECT lane.id, service FROM lane JOIN environment ON environment.id = environment WHERE key = ?",
+  );
 
-  return async (shelf: Shelf, filter: LogFilter, { after, ...wanted }: Wanted & { after: number }) => {
-    const lines = lineFilter(filter, { after, upTo: shelf.last });
-    const lanes = [...shelf.lanes.values()].filter((lane) => filter.services?.includes(lane.service) ?? true);
+  return async (order: Order, ends: Ends): Promise<Result> => {
+    const lines = lineFilter(order);
+    const { services, key } = order.filter;
+    const lanes = (lanesOf.all(keyText(key)) as unknown as Lane[]).filter(
+      (one) => services?.includes(one.service) ?? true,
+    );
+    let cursors = lanes.flatMap((lane) => cursorOf(lane, chunks.begin(lane, lines, order.end)));
     let found: StoredLine[] = [];
-    let unpacked = 0;
-    for (const lane of lanes) {
-      const own: StoredLine[] = [];
-      let chunk = chunks.begin(lane, lines, wanted.end);
-      while (chunk && own.length < wanted.limit && canAdd(found, chunk, wanted)) {
-        own.push(...inOrder(linesOf(chunk, lane.service, lines), wanted));
-        unpacked += 1;
-        if (unpacked % chunksAtOnce === 0) await setImmediate();
-        chunk = chunks.next(lane, lines, { end: wanted.end, from: chunk.first });
+    const begun = performance.now();
+    let turnEnds = begun + turnMs;
+    let looked = 0;
+    for (let one = nearest(cursors, order); one && canAdd(found, one.chunk, order); one = nearest(cursors, order)) {
+      const now = performance.now();
+      // Who goes on from where a search was cut short must get on.
+      const gotOn = order.end === "newest" ? looked > 0 : one.chunk.first - 1 > order.after;
+      const isOver = gotOn && now - begun > ends.withinMs;
+      if (ends.isCalledOff() || isOver) return cutShort(found, cursors, order);
+      if (now > turnEnds) {
+        await setImmediate();
+        turnEnds = performance.now() + turnMs;
       }
-      found = best([...found, ...own], wanted);
+      const { lane, chunk } = one;
+      const own = linesOf(chunk, lane.service, { ...lines, isCalledOff: ends.isCalledOff });
+      found = best(found.concat(own), order);
+      looked += 1;
+      const next = cursorOf(lane, chunks.next(lane, lines, { end: order.end, from: chunk.first }));
+      cursors = cursors.filter((other) => other !== one).concat(next);
     }
-    return wanted.end === "newest" ? found.reverse() : found;
+    return { lines: inOrder(found), left: null };
   };
 }
 
-/** Lines in the order in which they are wanted: the newest or the oldest first. */
-function inOrder(lines: StoredLine[], { end }: Wanted): StoredLine[] {
-  return end === "newest" ? lines.reverse() : lines;
+function cursorOf(lane: Lane, chunk: Chunk | undefined): Cursor[] {
+  return chunk ? [{ lane, chunk }] : [];
 }
 
-function best(lines: StoredLine[], { end, limit }: Wanted): StoredLine[] {
+/** The cursor whose chunk is to be looked through first: that beyond it all has been looked through is known at any time. */
+function nearest(cursors: readonly Cursor[], { end }: Pick<Order, "end">): Cursor | undefined {
+  const isNearer = (a: Chunk, b: Chunk) => (end === "newest" ? a.last > b.last : a.first < b.first);
+  return cursors.reduce<Cursor | undefined>(
+    (best, one) => (best && !isNearer(one.chunk, best.chunk) ? best : one),
+    undefined,
+  );
+}
+
+/** What is found beyond the place that was reached is left out where the next search begins there. */
+function cutShort(found: StoredLine[], cursors: readonly Cursor[], { end }: Order): Result {
+  const chunks = cursors.map(({ chunk }) => chunk);
+  if (end === "newest") {
+    const last = {
+      sequence: Math.max(...chunks.map((one) => one.last)),
+      at: Math.max(...chunks.map((one) => one.max_at)),
+    };
+    return { lines: inOrder(found), left: last };
+  }
+  const sequence = Math.min(...chunks.map((one) => one.first)) - 1;
+  const at = Math.min(...chunks.map((one) => one.min_at));
+  return { lines: inOrder(found.filter((line) => line.sequence <= sequence)), left: { sequence, at } };
+}
+
+function inOrder(lines: StoredLine[]): StoredLine[] {
+  return lines.sort((a, b) => a.sequence - b.sequence);
+}
+
+function best(lines: StoredLine[], { end, limit }: Order): StoredLine[] {
   const sign = end === "newest" ? -1 : 1;
   return lines.sort((a, b) => sign * (a.sequence - b.sequence)).slice(0, limit);
 }
 
-/** Whether a chunk may hold a line that is wanted more than the last one found in other lanes. */
-function canAdd(found: readonly StoredLine[], chunk: Chunk, { end, limit }: Wanted): boolean {
+/** Whether a chunk may hold a line that is wanted more than the last one found. */
+function canAdd(found: readonly StoredLine[], chunk: Chunk, { end, limit }: Order): boolean {
   const worst = found.length < limit ? undefined : found.at(-1);
   if (!worst) return true;
   return end === "newest" ? chunk.last > worst.sequence : chunk.first < worst.sequence;
 }
 
-function lineFilter(filter: LogFilter, range: { after: number; upTo: number }): LineFilter {
+function lineFilter({ filter, after, upTo }: Order): LineFilter {
   const { release, instance, since, until, level, grep } = filter;
   const matcher = grep === undefined ? null : createGrep(grep);
   const least = level === undefined ? 0 : levels.indexOf(level);
   return {
-    ...range,
+    after,
+    upTo,
     ...(release === undefined ? {} : { release }),
     ...(instance === undefined ? {} : { instance }),
     ...(since === undefined ? {} : { since }),
@@ -79,17 +153,17 @@ function lineFilter(filter: LogFilter, range: { after: number; upTo: number }): 
 function chunkReads(database: DatabaseSync) {
   const passes = `max_at >= ? AND min_at <= ? AND levels & ? <> 0 AND instances & ? <> 0
     AND max_release >= ? AND min_release <= ?`;
-  const select = `SELECT first, last, data FROM chunk INDEXED BY chunk_by_place WHERE lane = ? AND last > ?`;
+  const select = `SELECT first, last, min_at, max_at, data FROM chunk INDEXED BY chunk_by_place WHERE lane = ? AND last > ?`;
   const newest = database.prepare(`${select} AND first < ? AND ${passes} ORDER BY first DESC LIMIT 1`);
   const oldest = database.prepare(`${select} AND first > ? AND ${passes} ORDER BY first LIMIT 1`);
   const holding = database.prepare("SELECT max(first) AS first FROM chunk WHERE lane = ? AND first <= ?");
 
-  const next = (lane: Lane, filter: LineFilter, { end, from }: { end: Wanted["end"]; from: number }) =>
+  const next = (lane: Lane, filter: LineFilter, { end, from }: { end: Order["end"]; from: number }) =>
     (end === "newest" ? newest : oldest).get(lane.id, filter.after, from, ...bounds(filter)) as Chunk | undefined;
 
   return {
     next,
-    begin(lane: Lane, filter: LineFilter, end: Wanted["end"]): Chunk | undefined {
+    begin(lane: Lane, filter: LineFilter, end: Order["end"]): Chunk | undefined {
       if (end === "newest") return next(lane, filter, { end, from: filter.upTo + 1 });
       const first = holding.get(lane.id, filter.after)?.first;
       return next(lane, filter, { end, from: typeof first === "number" ? first - 1 : -1 });

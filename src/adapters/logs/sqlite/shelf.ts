@@ -13,11 +13,12 @@ export interface Lane {
   open: Slot | null | undefined;
 }
 
-/** An environment's lanes, its newest sequence and its bytes on disk; flushed together with the chunks. */
+/** An environment's lanes, its newest sequence – also that on disk – and its bytes there; flushed together with the chunks. */
 export interface Shelf {
   readonly id: number;
   readonly lanes: Map<string, Lane>;
   last: number;
+  written: number;
   bytes: number;
 }
 
@@ -30,6 +31,8 @@ interface Slot {
   bytes: number;
 }
 
+/** What a line costs in memory beside its text: an object of seven members, its sequence, and its share of the columns. */
+const lineBytes = 100;
 /** What a row costs beside its data: index entries, and on average half a page at its end. */
 const rowBytes = 2_200;
 
@@ -64,19 +67,29 @@ export class Shelves {
     return [...this.#shelves.values()];
   }
 
-  /** Characters not yet on disk. */
+  /** Bytes in memory and not yet on disk, reckoned. */
   get waiting(): number {
     return this.#waiting;
   }
 
+  /** When it throws, nothing was added. */
   add(key: EnvKey, lines: readonly LogLine[]): void {
+    if (lines.length === 0) return;
     const shelf = this.#shelfOf(key);
+    const lanes = new Map<string, Lane>();
+    for (const { service } of lines) {
+      if (lanes.has(service)) continue;
+      const lane = this.#laneOf(shelf, service);
+      if (lane.open === undefined) lane.open = this.#storedSlot(shelf, lane);
+      lanes.set(service, lane);
+    }
     for (const line of lines) {
-      const lane = this.#laneOf(shelf, line.service);
+      const lane = lanes.get(line.service);
+      if (!lane) continue;
       const slot = this.#slotOf(shelf, lane);
       shelf.last += 1;
       addLine(slot.chunk, shelf.last, line);
-      this.#waiting += line.message.length;
+      this.#waiting += line.message.length + lineBytes;
       if (!isFull(slot.chunk)) {
         this.#dirty.add(slot);
         continue;
@@ -95,7 +108,7 @@ export class Shelves {
     if (this.#dirty.size === 0 && this.#full.length === 0 && this.#positions.size === 0) return;
     const saved = inTransaction(this.#database, () => this.#save());
     for (const { slot, row, bytes } of saved.rows) Object.assign(slot, { row, bytes });
-    for (const [shelf, bytes] of saved.grown) shelf.bytes = bytes;
+    for (const [shelf, bytes] of saved.grown) Object.assign(shelf, { bytes, written: shelf.last });
     this.#full.length = 0;
     this.#dirty.clear();
     this.#positions.clear();
@@ -117,7 +130,7 @@ export class Shelves {
     const text = keyText(key);
     const known = this.#shelves.get(text);
     if (known) return known;
-    const shelf: Shelf = { id: this.#write.environment(text), lanes: new Map(), last: 0, bytes: 0 };
+    const shelf: Shelf = { id: this.#write.environment(text), lanes: new Map(), last: 0, written: 0, bytes: 0 };
     this.#shelves.set(text, shelf);
     return shelf;
   }
@@ -131,7 +144,6 @@ export class Shelves {
   }
 
   #slotOf(shelf: Shelf, lane: Lane): Slot {
-    if (lane.open === undefined) lane.open = this.#storedSlot(shelf, lane);
     lane.open ??= { shelf, lane, chunk: openChunk(shelf.last + 1), row: null, bytes: 0 };
     return lane.open;
   }
@@ -155,7 +167,8 @@ function loadShelves(database: DatabaseSync): Map<string, Shelf> {
   const shelves = new Map<string, Shelf>();
   const byId = new Map<number, Shelf>();
   for (const row of database.prepare("SELECT id, key, last, bytes FROM environment").all()) {
-    const shelf = { id: Number(row.id), lanes: new Map(), last: Number(row.last), bytes: Number(row.bytes) };
+    const last = Number(row.last);
+    const shelf = { id: Number(row.id), lanes: new Map(), last, written: last, bytes: Number(row.bytes) };
     shelves.set(String(row.key), shelf);
     byId.set(shelf.id, shelf);
   }

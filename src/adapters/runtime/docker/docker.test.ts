@@ -343,7 +343,7 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
     await runtime.start(spec);
     await until(async () => (await find(spec.name))?.exit);
     const whole = async (stream: "stdout" | "stderr") =>
-      Buffer.from(await runtime.readOutput(spec.name, { stream, offset: 0, limit: 1e8 })).toString();
+      Buffer.from((await runtime.readOutput(spec.name, { stream, offset: 0, limit: 1e8 })).bytes).toString();
     const expected = (isError: boolean) =>
       Array.from({ length: count }, (_, i) => i)
         .filter((i) => (i % 10 === 0) === isError)
@@ -376,7 +376,7 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
     const spec = taskSpec(image, ["node", "-e", script]);
     await runtime.startTask(spec);
     expect((await exitOf(runtime, spec.name)).code).toBe(0);
-    const bytes = await runtime.readOutput(spec.name, { stream: "stdout", offset: 0, limit: 1e6 });
+    const { bytes } = await runtime.readOutput(spec.name, { stream: "stdout", offset: 0, limit: 1e6 });
     const expected = Buffer.from(Array.from({ length: 100_000 }, (_, i) => (i * 7) % 256));
     expect(Buffer.compare(bytes, expected)).toBe(0);
   });

@@ -1,6 +1,6 @@
 import { Fault } from "../../../base/faults.ts";
 import { type Engine, isRefusal } from "../../../host/engine.ts";
-import { OutputRelease, readFrom } from "../../../host/output.ts";
+import { OutputFiles } from "../../../host/output.ts";
 import { type EnvKey, keyText, sameKey } from "../../../model/environment.ts";
 import type {
   InstanceSpec,
@@ -11,7 +11,14 @@ import type {
   Usage,
 } from "../../../model/instance.ts";
 import type { Clock } from "../../../ports/clock.ts";
-import type { ObservedWorld, OutputRange, OutputStream, Runtime, RuntimeChange } from "../../../ports/runtime.ts";
+import type {
+  ObservedWorld,
+  Output,
+  OutputRange,
+  OutputStream,
+  Runtime,
+  RuntimeChange,
+} from "../../../ports/runtime.ts";
 import { Calls } from "./calls.ts";
 import { containerBody, unfit, userOf } from "./container.ts";
 import type { Entry } from "./entry.ts";
@@ -65,7 +72,7 @@ class DockerRuntime implements Runtime {
   readonly #table: Table;
   readonly #watch: Watch;
   readonly #networks: Networks;
-  readonly #output: OutputRelease;
+  readonly #output: OutputFiles;
   readonly #listeners = new Set<(change: RuntimeChange) => void>();
   readonly #starting = new Map<string, Promise<void>>();
   readonly #reporting = new Set<string>();
@@ -78,7 +85,7 @@ class DockerRuntime implements Runtime {
     this.#folder = new Folder(directory);
     this.#calls = new Calls(engine, installation);
     this.#networks = new Networks(engine, installation);
-    this.#output = new OutputRelease(options.path);
+    this.#output = new OutputFiles(options.path);
     const tell = (entry: Entry, what: RuntimeChange["what"]) => this.#tell(entry, what);
     const armedAfterMs = options.armedAfterMs ?? 5_000;
     this.#table = new Table({ engine, calls: this.#calls, folder: this.#folder, clock, tell, armedAfterMs });
@@ -179,13 +186,14 @@ class DockerRuntime implements Runtime {
     return running ? usageOf(this.#options.engine, running) : null;
   }
 
-  async readOutput(name: string, { stream, offset, limit }: OutputRange): Promise<Uint8Array> {
+  async readOutput(name: string, { stream, offset, limit }: OutputRange): Promise<Output> {
     this.#folder.check(name);
-    return readFrom(this.#folder.outputPath(name, stream), offset, limit);
+    // The files are this controller's own (spool.ts): nobody cuts them.
+    return this.#output.read(this.#folder.outputPath(name, stream), { offset, limit, isOpen: false });
   }
 
   async releaseOutput(name: string, stream: OutputStream, offset: number): Promise<void> {
-    if (this.#table.entries.has(name)) await this.#output.upTo(this.#folder.outputPath(name, stream), offset);
+    if (this.#table.entries.has(name)) await this.#output.release(this.#folder.outputPath(name, stream), offset);
   }
 
   changes(listener: (change: RuntimeChange) => void): () => void {

@@ -1,11 +1,12 @@
 import { sha256 } from "../../../base/digest.ts";
 import { Fault, isErrno } from "../../../base/faults.ts";
-import { OutputRelease, readFrom } from "../../../host/output.ts";
+import { OutputFiles } from "../../../host/output.ts";
 import { type EnvKey, keyText, sameKey } from "../../../model/environment.ts";
 import type { Exit, InstanceSpec, ObservedInstance, ObservedTask, TaskSpec, Usage } from "../../../model/instance.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type {
   ObservedWorld,
+  Output,
   OutputRange,
   OutputStream,
   Runtime,
@@ -77,7 +78,7 @@ class ProcessRuntime implements Runtime {
   readonly #options: ProcessRuntimeOptions;
   readonly #folder: Folder;
   readonly #rooms: Rooms;
-  readonly #output: OutputRelease;
+  readonly #output: OutputFiles;
   readonly #lookout: Lookout;
   readonly #starting = new Map<string, Promise<void>>();
   #closed = false;
@@ -90,7 +91,7 @@ class ProcessRuntime implements Runtime {
     this.#options = options;
     this.#folder = new Folder(options.directory, options.tell);
     this.#rooms = new Rooms(this.#folder, options);
-    this.#output = new OutputRelease(options.baseEnv.PATH ?? "/usr/bin:/bin");
+    this.#output = new OutputFiles(options.baseEnv.PATH ?? "/usr/bin:/bin");
     this.#lookout = new Lookout({
       clock: options.clock,
       exits: this.#folder.exits,
@@ -183,12 +184,14 @@ class ProcessRuntime implements Runtime {
     return keeper === null || bootId() === null ? null : usageOf(keeper, this.#processes(keeper));
   }
 
-  async readOutput(name: string, { stream, offset, limit }: OutputRange): Promise<Uint8Array> {
-    return this.#entries().has(name) ? readFrom(this.#outputPath(name, stream), offset, limit) : new Uint8Array();
+  async readOutput(name: string, { stream, offset, limit }: OutputRange): Promise<Output> {
+    const entry = this.#entries().get(name);
+    if (!entry) return { at: offset, bytes: new Uint8Array() };
+    return this.#output.read(this.#outputPath(name, stream), { offset, limit, isOpen: entry.exit === null });
   }
 
   async releaseOutput(name: string, stream: OutputStream, offset: number): Promise<void> {
-    if (this.#entries().has(name)) await this.#output.upTo(this.#outputPath(name, stream), offset);
+    if (this.#entries().has(name)) await this.#output.release(this.#outputPath(name, stream), offset);
   }
 
   changes(listener: (change: RuntimeChange) => void): () => void {

@@ -1,6 +1,6 @@
 import { command, several } from "../../command.ts";
 import { choice, count, text, toggle } from "../../flags.ts";
-import { type LineOptions, logLine, moment, readAllLogs } from "../../logs.ts";
+import { cutShort, type LineOptions, logLine, moment, readAllLogs } from "../../logs.ts";
 
 export default command({
   about:
@@ -45,7 +45,8 @@ export default command({
     const api = world.api();
     const batches = flags.follow ? api.logStream(key, query) : readAllLogs(api, key, query);
     let isEmpty = true;
-    for await (const lines of batches) {
+    for await (const { lines, reached } of batches) {
+      if (reached !== undefined) world.say(cutShort(reached));
       if (lines.length === 0) continue;
       isEmpty = false;
       await world.print(lines.map((line) => logLine(line, how)).join("\n"));

@@ -1,0 +1,77 @@
+import { noRedactor, type Redactor } from "../base/redact.ts";
+import { formatSize } from "../base/size.ts";
+import type { LogOrigin } from "../ports/logs.ts";
+import type { Output } from "../ports/runtime.ts";
+import { createLineSplitter, type LineSplitter } from "./lines.ts";
+
+/** Lines of a stream, and up to which byte it has been read when they are stored. */
+export interface Yield {
+  readonly texts: readonly string[];
+  readonly offset: number;
+}
+
+/** One stream that is being made into lines. What was not stored is read again: `rewind` loses and doubles nothing. */
+export class Tap {
+  readonly origin: LogOrigin;
+  readonly #redactor: Redactor;
+  #splitter: LineSplitter;
+  /** Where the splitter's count begins. */
+  #base: number;
+  #stored: number;
+  /** Up to where the runtime was told that it may forget. */
+  released: number;
+  /** Where to read on. */
+  offset: number;
+
+  constructor(origin: LogOrigin, { position, redactor = noRedactor }: { position: number; redactor?: Redactor }) {
+    this.origin = origin;
+    this.#redactor = redactor;
+    this.#splitter = createLineSplitter(redactor);
+    this.#base = position;
+    this.#stored = position;
+    this.released = position;
+    this.offset = position;
+  }
+
+  /** Up to where the lines are in the store. */
+  get stored(): number {
+    return this.#stored;
+  }
+
+  /** Makes lines of what was read. A hole or a cut ends the line before it, and the log says what was passed over. */
+  push({ at, bytes }: Output): Yield {
+    const before = at === this.offset ? [] : [...this.#splitter.gap(), passed(this.offset, at)];
+    if (at !== this.offset) this.#beginAt(at);
+    if (at < this.offset) this.#stored = at; // what is stored beyond it is in no file any more
+    const texts = [...before, ...this.#splitter.push(bytes)];
+    this.offset = at + bytes.length;
+    return { texts, offset: this.#base + this.#splitter.consumed };
+  }
+
+  /** The stream is over: what is left without a line end. */
+  end(): Yield {
+    return { texts: this.#splitter.end(), offset: this.offset };
+  }
+
+  keep(offset: number): void {
+    this.#stored = offset;
+  }
+
+  /** Goes back to where the store is. */
+  rewind(): void {
+    this.#beginAt(this.#stored);
+    this.offset = this.#stored;
+  }
+
+  #beginAt(offset: number): void {
+    this.#splitter = createLineSplitter(this.#redactor);
+    this.#base = offset;
+    // After a cut what is stored lies beyond the end, and what was released is written anew.
+    this.released = Math.min(this.released, offset);
+  }
+}
+
+function passed(from: number, to: number): string {
+  if (to < from) return "[fairlead: this output was cut to its start and is read anew]";
+  return `[fairlead: a hole of ${formatSize(to - from)} in this output was passed over]`;
+}
