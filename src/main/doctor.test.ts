@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { protocol } from "../adapters/edge/embedded/settings.ts";
-import { leftEdgeCheck } from "./doctor.ts";
+import { Fault } from "../base/faults.ts";
+import { leftEdgeCheck, logsCheck } from "./doctor.ts";
 
 test("of an edge that goes on without its controller is said where, and how one of another version is exchanged", async () => {
   const state = await mkdtemp(join(tmpdir(), "fl-doctor-"));
@@ -24,4 +25,14 @@ test("of an edge that goes on without its controller is said where, and how one 
   ]);
   edge.close();
   await rm(state, { recursive: true });
+});
+
+test("that lines cannot be stored is said with since when, why, and what to do", () => {
+  const fault = new Fault("disk.full", "no room is left on the disk");
+  expect(logsCheck({ trouble: () => null }).state).toBe("ok");
+  expect(logsCheck({ trouble: () => ({ since: 1_893_499_200_000, fault }) })).toMatchObject({
+    state: "fail",
+    detail: expect.stringMatching(/since 2030-01-01T12:00:00.000Z: no room is left/),
+    fix: expect.stringContaining("Make room"),
+  });
 });
