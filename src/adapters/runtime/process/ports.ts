@@ -1,9 +1,21 @@
 import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
+import { sha256 } from "../../../base/digest.ts";
 import { Fault, isErrno } from "../../../base/faults.ts";
+import { type EnvKey, keyText } from "../../../model/environment.ts";
 import { holderOf } from "./listening.ts";
 
 export const loopback = "127.0.0.1";
+
+/**
+ * An address that leads to this machine from this machine only: all of 127.0.0.0/8 does on Linux (RFC 1122, 3.2.1.3), and
+ * needs no name to be found by. The half without 127.0.0.1; two services of a machine meet on one once in some thousands,
+ * and the second deployment is refused for it.
+ */
+export function loopbackAddress(key: EnvKey, service: string): string {
+  const digest = Buffer.from(sha256(`${keyText(key)} ${service}`).slice(-6), "hex");
+  return `127.${128 + (digest.readUInt8(0) % 127)}.${digest.readUInt8(1)}.${1 + (digest.readUInt8(2) % 254)}`;
+}
 
 /**
  * Gives out ports of a pool. It goes round the whole pool before a port comes again, so that a client that still dials

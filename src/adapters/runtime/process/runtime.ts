@@ -1,4 +1,3 @@
-import { sha256 } from "../../../base/digest.ts";
 import { Fault, isErrno } from "../../../base/faults.ts";
 import { OutputFiles } from "../../../host/output.ts";
 import { type EnvKey, keyText, sameKey } from "../../../model/environment.ts";
@@ -18,7 +17,7 @@ import { type Claim, deliverable } from "./keeper.ts";
 import { environmentOf, launch, unfit } from "./launch.ts";
 import { holderOf, listeningOf } from "./listening.ts";
 import { Lookout } from "./lookout.ts";
-import { loopback, PortPool } from "./ports.ts";
+import { loopback, loopbackAddress, PortPool } from "./ports.ts";
 import { allProcesses, bootId, hasVariable, membersOf, type ProcessStat, runs, usageOf } from "./proc.ts";
 import { Rooms } from "./rooms.ts";
 import { send, tell } from "./signals.ts";
@@ -390,14 +389,4 @@ class ProcessRuntime implements Runtime {
   #outputPath(name: string, stream: OutputStream): string {
     return this.#folder.path(name, stream === "stdout" ? "out.log" : "err.log");
   }
-}
-
-/**
- * An address that leads to this machine from this machine only: all of 127.0.0.0/8 does on Linux (RFC 1122, 3.2.1.3), and
- * needs no name to be found by. The half without 127.0.0.1; two services of a machine meet on one once in some thousands,
- * and the second deployment is refused for it.
- */
-function loopbackAddress(key: EnvKey, service: string): string {
-  const digest = Buffer.from(sha256(`${keyText(key)} ${service}`).slice(-6), "hex");
-  return `127.${128 + (digest.readUInt8(0) % 127)}.${digest.readUInt8(1)}.${1 + (digest.readUInt8(2) % 254)}`;
 }
