@@ -34,6 +34,16 @@ const mendable: readonly (readonly [string, string])[] = [
   ["a bare line feed in a header", "GET / HTTP/1.1\r\nHost: raw.test\r\nX-A: a\nTransfer-Encoding: chunked\r\n\r\n"],
 ];
 
+/** What proxies say, and what frameworks take for another path or for their own proxy. */
+const saidByProxies = [
+  ...["For", "Proto", "Host", "Port", "Server", "Ssl", "Scheme", "Prefix", "Uri", "Anything"].map(
+    (one) => `X-Forwarded-${one}`,
+  ),
+  ...["X-Forwarded", "Forwarded", "X-Real-Ip", "Proxy", "X-Original-Url", "X-Original-Host", "X-Rewrite-Url"],
+];
+
+const framingMisspelt = ["Content_Length", "Transfer_Encoding", "Content_Type", "Content_Encoding", "Keep_Alive"];
+
 const longText = "lorem ipsum ".repeat(500);
 
 /** An app whose answers are long text, but for some paths. */
@@ -75,6 +85,30 @@ export const httpCases: readonly EdgeCase[] = [
       expect(headers).toMatchObject({ "x-forwarded-proto": "http", "x-forwarded-host": "fwd.test" });
       expect(headers["x-forwarded-port"]).toBe(new URL(url).port);
       expect(text).not.toContain("6.6.6.6");
+    },
+  ],
+  [
+    "nothing else that a client says of proxies, other paths or framing in either spelling reaches the app",
+    async ({ edge, url }) => {
+      await using app = await testApp((req, res) => res.end(JSON.stringify(req.headers)));
+      await edge.apply(oneRoute("lies/x", { hosts: ["lies.test"], upstreams: [app.upstream("lies-1")] }));
+      const plain = JSON.parse((await ask(url, { host: "lies.test" })).text);
+      const said = [...saidByProxies, ...saidByProxies.map((name) => name.replaceAll("-", "_"))];
+      const mixed = [...said, ...framingMisspelt].map((name, index) => (index % 2 === 0 ? name : name.toUpperCase()));
+      const headers = Object.fromEntries(mixed.map((name) => [name, "lie"]));
+      const kept = {
+        "x-own": "1",
+        x_own: "2",
+        "x-forward": "3",
+        via: "1.1 a",
+        "true-client-ip": "4",
+        "proxy-status": "5",
+      };
+      const { text } = await ask(url, { host: "lies.test", headers: { ...headers, ...kept } });
+      expect(text).not.toContain('lie"');
+      const told = JSON.parse(text);
+      expect(told).toMatchObject(kept);
+      expect(Object.keys(told).sort()).toEqual([...Object.keys(plain), ...Object.keys(kept)].sort());
     },
   ],
   [

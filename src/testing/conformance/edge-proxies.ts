@@ -64,6 +64,96 @@ export const proxyCases: readonly ProxiedEdgeCase[] = [
     },
   ],
   [
+    "lists with empty entries, ports and other spellings of addresses are understood; what cannot be read ends them",
+    trusting,
+    async ({ edge, url }) => {
+      await using app = await tellingApp();
+      await edge.apply(oneRoute("told/x", { hosts: ["told.test"], upstreams: [app.upstream("told-1")] }));
+      for (const [chain, client, passed = chain] of [
+        ["203.0.113.9,", "203.0.113.9"],
+        [",203.0.113.9,,", "203.0.113.9"],
+        ["203.0.113.9 ,\t10.1.2.3", "203.0.113.9"],
+        ["203.0.113.9, [fd00::7]:80", "203.0.113.9"],
+        ["[2001:db8::9]", "2001:db8::9"],
+        ["203.0.113.9, ::ffff:10.1.2.3", "203.0.113.9"],
+        ["203.0.113.9, unknown", proxy],
+        ["unknown", proxy],
+        ["203.0.113.9, 10.1", proxy],
+        ["203.0.113.9, 1", proxy],
+        ["203.0.113.9, 010.1.2.3", proxy],
+        ["203.0.113.9, 10.1.2.3/8", proxy],
+        ["203.0.113.9, fe80::1%eth0", proxy],
+        ["203.0.113.9, [::1]x", proxy],
+        ["203.0.113.9, _hidden, 10.1.2.3", "10.1.2.3"],
+        ["", proxy, ""],
+        [" , ,", proxy, ""],
+      ] as const) {
+        const answer = await ask(url, { host: "told.test", from: proxy, headers: { "x-forwarded-for": chain } });
+        expect([answer.status, JSON.parse(answer.text)["x-real-ip"]], chain).toEqual([200, client]);
+        const whole = passed === "" ? proxy : `${chain.trim()}, ${proxy}`;
+        expect(JSON.parse(answer.text)["x-forwarded-for"]).toBe(whole);
+      }
+      const twice = `GET / HTTP/1.1\r\nHost: told.test\r\nX-Forwarded-For: 6.6.6.6\r\nX-Forwarded-For: 203.0.113.9\r\n`;
+      expect(await raw(url, `${twice}Connection: close\r\n\r\n`, proxy)).toContain('"x-real-ip":"203.0.113.9"');
+    },
+  ],
+  [
+    "whom a trusted proxy speaks for is never inside, whatever it says of him; the proxy itself is, and whoever is not believed",
+    trusting,
+    async ({ edge, url }) => {
+      await using app = await sayingApp("inside");
+      const inside = { callers: ["127.0.0.0/8", "10.0.0.0/8", "203.0.113.0/24"], doors: [] };
+      const upstreams = [app.upstream("in-1")];
+      await edge.apply(oneRoute("told/x", { hosts: ["brain.internal"], upstreams, inside }));
+      const status = async (headers: Record<string, string>, from = proxy) =>
+        (await ask(url, { host: "brain.internal", from, headers })).status;
+      for (const chain of [
+        "8.8.8.8, unknown",
+        "8.8.8.8",
+        "unknown",
+        "",
+        ",",
+        proxy,
+        "127.0.0.1",
+        "10.1.2.3",
+        "203.0.113.9",
+      ]) {
+        expect(await status({ "x-forwarded-for": chain }), chain).toBe(404);
+      }
+      for (const name of [
+        "Forwarded",
+        "X-Real-IP",
+        "Via",
+        "X-Forwarded-Proto",
+        "X-Forwarded-Anything",
+        "X_Forwarded_For",
+      ]) {
+        expect(await status({ [name]: "for=8.8.8.8" }), name).toBe(404);
+      }
+      expect(await status({})).toBe(200);
+      expect(await status({ "x-forwarded-for": "8.8.8.8", via: "1.1 next" }, "127.0.0.9")).toBe(200);
+    },
+  ],
+  [
+    "whom a PROXY protocol header announces is never inside either",
+    { trust: [proxy], proxyProtocol: true },
+    async ({ edge, url }) => {
+      await using app = await sayingApp("inside");
+      const inside = { callers: ["127.0.0.0/8", "203.0.113.0/24"], doors: [] };
+      await edge.apply(oneRoute("told/x", { hosts: ["told.test"], upstreams: [app.upstream("in-1")], inside }));
+      for (const header of [
+        "PROXY TCP4 203.0.113.9 192.0.2.1 49153 443\r\n",
+        `PROXY TCP4 ${proxy} 127.0.0.1 49153 443\r\n`,
+        "PROXY UNKNOWN\r\n",
+        binary(0x21, 0x11, client4),
+        binary(0x20, 0x00, []),
+      ]) {
+        expect(await raw(url, header + told, proxy), header).toMatch(/^HTTP\/1\.1 404 /);
+      }
+      expect(await raw(url, told, "127.0.0.9")).toMatch(/^HTTP\/1\.1 200 /);
+    },
+  ],
+  [
     "rates and access records are those of the client behind a trusted proxy, and so is HSTS",
     trusting,
     async ({ edge, url }) => {
@@ -110,6 +200,9 @@ export const proxyCases: readonly ProxiedEdgeCase[] = [
         expect(answer, header).toMatch(/^HTTP\/1\.1 200 /);
         expect(answer).toContain(`"x-real-ip":"${client}"`);
         expect(answer).toContain(`"x-forwarded-for":"${client}"`);
+        const port =
+          client === proxy ? new URL(url).port : client.includes(":") && header.includes("\0") ? "257" : "443";
+        expect(answer, header).toContain(`"x-forwarded-port":"${port}"`);
       }
     },
   ],

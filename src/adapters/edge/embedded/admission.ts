@@ -75,9 +75,10 @@ export class Admission {
   }
 
   /** To whom a route is not open, there is none. */
-  #routeOf({ target, address }: Visit): LiveRoute | undefined {
+  #routeOf({ target, address, beyond }: Visit): LiveRoute | undefined {
     const route = this.tables.find(target.host);
-    return route?.insiders?.(address) === false ? undefined : route;
+    if (route === undefined || route.insiders === null) return route;
+    return !beyond && route.insiders(address) ? route : undefined;
   }
 
   #enter(guest: Guest, route: LiveRoute): void {

@@ -131,9 +131,9 @@ export class Front implements Door {
     if (!proxies?.proxyProtocol || !proxies.trusts(connectionAddress(socket.remoteAddress ?? ""))) return serve();
     this.#arriving.add(socket);
     socket.once("close", () => this.#arriving.delete(socket));
-    takeProxyHeader(socket, (address) => {
+    takeProxyHeader(socket, ({ address, port }) => {
       this.#arriving.delete(socket);
-      if (address !== null) proxies.announce(socket, connectionAddress(address));
+      proxies.announce(socket, { address: address === null ? null : connectionAddress(address), port });
       serve();
     });
   }

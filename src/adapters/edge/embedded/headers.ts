@@ -2,30 +2,11 @@ import { randomUUID } from "node:crypto";
 import { type IncomingHttpHeaders, type IncomingMessage, STATUS_CODES } from "node:http";
 import type { RouteRules } from "../../../model/release.ts";
 import { securityHeaders } from "../../../model/route.ts";
+import { isDropped } from "../table/forwarding.ts";
 import type { Target } from "./request-checks.ts";
 
-/** Headers for one connection only (RFC 9110 7.6.1), `Expect`, which the edge answers itself, and headers it sets. */
-const notForwarded = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  "http2-settings",
-  "expect",
-  "forwarded",
-  "x-real-ip",
-  "x-forwarded-for",
-  "x-forwarded-proto",
-  "x-forwarded-host",
-  "x-forwarded-port",
-  "x-forwarded-server",
-  "x-request-id",
-]);
+/** Beside what is dropped on both edges: what Node and undici say themselves, and `Expect`, which the edge answers. */
+const notForwarded = new Set(["connection", "transfer-encoding", "upgrade", "expect"]);
 
 const notReturned = new Set([
   "connection",
@@ -82,16 +63,18 @@ export interface Forwarding {
   readonly proto: "http" | "https";
   /** `X-Forwarded-For` of a proxy that is believed, continued; null: the edge is the first. */
   readonly chain: string | null;
+  /** The port that a PROXY protocol header says the client asked; null: there was none. */
+  readonly port: number | null;
   readonly requestId: string;
 }
 
 /**
  * The headers for the app, name and value in turn. What the client says of earlier proxies is replaced by what is believed
- * of it; names with `_` that many app servers read as `-` are dropped with them.
+ * of it.
  */
 export function requestHeaders(
   req: IncomingMessage,
-  { target, address, proto, chain, requestId }: Forwarding,
+  { target, address, proto, chain, port, requestId }: Forwarding,
 ): string[] {
   const listed = connectionListed(req.headers.connection);
   const headers: string[] = [];
@@ -99,13 +82,12 @@ export function requestHeaders(
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] ?? "";
     const lower = name.toLowerCase();
-    if (notForwarded.has(lower) || listed?.has(lower)) continue;
-    if (lower.includes("_") && notForwarded.has(lower.replaceAll("_", "-"))) continue;
+    if (notForwarded.has(lower) || listed?.has(lower) || isDropped(lower)) continue;
     headers.push(name, raw[i + 1] ?? "");
   }
-  const port = /:(\d+)$/.exec(target.host)?.[1] ?? portBehind(req, proto);
+  const asked = /:(\d+)$/.exec(target.host)?.[1] ?? port?.toString() ?? portBehind(req, proto);
   headers.push("x-forwarded-for", chain ?? address, "x-real-ip", address, "x-forwarded-proto", proto);
-  headers.push("x-forwarded-host", target.host, "x-forwarded-port", port, "x-request-id", requestId);
+  headers.push("x-forwarded-host", target.host, "x-forwarded-port", asked, "x-request-id", requestId);
   return headers;
 }
 

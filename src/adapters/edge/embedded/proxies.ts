@@ -3,6 +3,7 @@ import { BlockList, isIP, type Socket } from "node:net";
 import { Fault } from "../../../base/faults.ts";
 import { parseNetwork } from "../../../base/network.ts";
 import type { FrontProxies } from "../../../model/route.ts";
+import { isTold } from "../table/forwarding.ts";
 import { clientAddress, connectionAddress, protocolOf } from "./headers.ts";
 
 /** Where a request came from, as proxies in front of the edge tell it. */
@@ -11,6 +12,16 @@ export interface Origin {
   readonly proto: "http" | "https";
   /** What a trusted proxy said in `X-Forwarded-For`, to be continued; null when there is nothing to continue. */
   readonly chain: string | null;
+  /** The port that the client asked, where a PROXY protocol header says it. */
+  readonly port: number | null;
+  /** A trusted proxy spoke for somebody else, in words that can be used or not. */
+  readonly beyond: boolean;
+}
+
+/** What a PROXY protocol header says; null where it says nothing of a client. */
+export interface Announced {
+  readonly address: string | null;
+  readonly port: number | null;
 }
 
 /** The proxies in front of the edge that are believed. */
@@ -18,7 +29,7 @@ export class Proxies {
   readonly proxyProtocol: boolean;
   readonly #trusted = new BlockList();
   /** Clients behind open connections, as a PROXY protocol header told them. */
-  readonly #announced = new Map<string, string>();
+  readonly #announced = new Map<string, Announced>();
 
   constructor({ trust, proxyProtocol }: FrontProxies) {
     this.proxyProtocol = proxyProtocol;
@@ -31,33 +42,39 @@ export class Proxies {
   }
 
   /** A header at the begin of this connection told who its client is. */
-  announce(socket: Socket, address: string): void {
+  announce(socket: Socket, announced: Announced): void {
     const key = connectionKey(socket);
-    this.#announced.set(key, address);
+    this.#announced.set(key, announced);
     socket.once("close", () => this.#announced.delete(key));
   }
 
   originOf(req: IncomingMessage): Origin {
-    const peer = this.#announced.get(connectionKey(req.socket)) ?? clientAddress(req);
+    const announced = this.#announced.get(connectionKey(req.socket));
+    const peer = announced?.address ?? clientAddress(req);
+    const port = announced?.port ?? null;
     const proto = protocolOf(req);
-    if (!this.trusts(peer)) return { address: peer, proto, chain: null };
-    const given = req.headers["x-forwarded-for"];
-    const chain = given === undefined ? null : String(given);
+    if (!this.trusts(peer)) return { address: peer, proto, chain: null, port, beyond: announced !== undefined };
+    const given = String(req.headers["x-forwarded-for"] ?? "");
+    const chain = /[^\s,]/.test(given) ? given : null;
     const told = lastOf(req.headers["x-forwarded-proto"]);
     return {
       address: this.#clientIn(chain ?? "", peer),
       proto: told === "https" || told === "http" ? told : proto,
       chain: chain === null ? null : `${chain}, ${peer}`,
+      port,
+      beyond:
+        announced !== undefined || req.rawHeaders.some((text, index) => index % 2 === 0 && isTold(text.toLowerCase())),
     };
   }
 
   /**
    * The client in a list of addresses that each proxy added its peer to: from the right the first that no proxy of ours
-   * has. What stands left of it, its client may have made up.
+   * has. What stands left of it, its client may have made up. Empty entries mean nothing (RFC 9110 5.6.1).
    */
   #clientIn(chain: string, peer: string): string {
     let client = peer;
     for (const entry of chain.split(",").reverse()) {
+      if (entry.trim() === "") continue;
       const address = addressIn(entry.trim());
       if (address === null) return client;
       client = address;
@@ -77,7 +94,8 @@ function networkOf(text: string) {
 /** An address of the list without the port that some proxies write behind it. */
 function addressIn(entry: string): string | null {
   const bare = /^\[([0-9a-f:.]+)\](?::\d+)?$/i.exec(entry)?.[1] ?? entry.replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, "$1");
-  return isIP(bare) === 0 ? null : connectionAddress(bare);
+  // With a zone (`fe80::1%eth0`) it is an address of another machine's own.
+  return isIP(bare) === 0 || bare.includes("%") ? null : connectionAddress(bare);
 }
 
 /** The last one: what the proxy before us said. */

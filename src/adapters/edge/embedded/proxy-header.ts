@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6, type Socket } from "node:net";
+import type { Announced } from "./proxies.ts";
 import { settings } from "./settings.ts";
 
 /**
@@ -6,7 +7,7 @@ import { settings } from "./settings.ts";
  * `address` null: the proxy speaks for itself, as its health checks do.
  */
 export type ProxyHeader =
-  | { readonly state: "whole"; readonly bytes: number; readonly address: string | null }
+  | ({ readonly state: "whole"; readonly bytes: number } & Announced)
   | { readonly state: "part" }
   | { readonly state: "none" };
 
@@ -23,6 +24,7 @@ export function proxyHeader(bytes: Buffer): ProxyHeader {
   return startsAlike(bytes, beginning) ? textHeader(bytes) : none;
 }
 
+const nothing: Announced = { address: null, port: null };
 const part: ProxyHeader = { state: "part" };
 const none: ProxyHeader = { state: "none" };
 
@@ -35,10 +37,10 @@ function textHeader(bytes: Buffer): ProxyHeader {
   const end = bytes.subarray(0, lineBytes).indexOf("\r\n");
   if (end === -1) return bytes.length < lineBytes ? part : none;
   const [, family, source = "", target = "", ...ports] = bytes.subarray(0, end).toString("latin1").split(" ");
-  if (family === "UNKNOWN") return { state: "whole", bytes: end + 2, address: null };
+  if (family === "UNKNOWN") return { state: "whole", bytes: end + 2, ...nothing };
   const isAddress = family === "TCP4" ? isIPv4 : family === "TCP6" ? isIPv6 : () => false;
   const good = isAddress(source) && isAddress(target) && ports.length === 2 && ports.every(isPort);
-  return good ? { state: "whole", bytes: end + 2, address: source } : none;
+  return good ? { state: "whole", bytes: end + 2, address: source, port: Number(ports[1]) } : none;
 }
 
 function isPort(text: string): boolean {
@@ -52,11 +54,14 @@ function binaryHeader(bytes: Buffer): ProxyHeader {
   if (bytes.length < length) return part;
   const isLocal = command === 0x20;
   if (!isLocal && family === 0x11 && length >= 28) {
-    return { state: "whole", bytes: length, address: [...bytes.subarray(16, 20)].join(".") };
+    const address = [...bytes.subarray(16, 20)].join(".");
+    return { state: "whole", bytes: length, address, port: bytes.readUInt16BE(26) };
   }
-  if (!isLocal && family === 0x21 && length >= 52) return { state: "whole", bytes: length, address: ipv6At(bytes, 16) };
+  if (!isLocal && family === 0x21 && length >= 52) {
+    return { state: "whole", bytes: length, address: ipv6At(bytes, 16), port: bytes.readUInt16BE(50) };
+  }
   // Of another kind of socket nothing is known, and too few bytes for an address are a mistake.
-  return isLocal || (family !== 0x11 && family !== 0x21) ? { state: "whole", bytes: length, address: null } : none;
+  return isLocal || (family !== 0x11 && family !== 0x21) ? { state: "whole", bytes: length, ...nothing } : none;
 }
 
 function ipv6At(bytes: Buffer, at: number): string {
@@ -65,7 +70,7 @@ function ipv6At(bytes: Buffer, at: number): string {
 }
 
 /** Takes the header off a fresh connection and then gives it on, or cuts it when it does not begin with one in time. */
-export function takeProxyHeader(socket: Socket, taken: (address: string | null) => void): void {
+export function takeProxyHeader(socket: Socket, taken: (announced: Announced) => void): void {
   let first = Buffer.alloc(0);
   const late = setTimeout(() => socket.destroy(), settings.headersMs);
   const end = () => socket.destroy();
@@ -79,7 +84,7 @@ export function takeProxyHeader(socket: Socket, taken: (address: string | null) 
     clearTimeout(late);
     socket.off("readable", read).off("error", end).off("end", end);
     if (header.bytes < first.length) socket.unshift(first.subarray(header.bytes));
-    taken(header.address);
+    taken(header);
   };
   socket.on("readable", read).on("error", end).on("end", end);
   socket.once("close", () => clearTimeout(late));

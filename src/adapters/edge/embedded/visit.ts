@@ -27,6 +27,9 @@ export class Visit {
   /** How the client came. */
   readonly proto: "http" | "https";
   readonly chain: string | null;
+  readonly port: number | null;
+  /** It came through a proxy that speaks for somebody else: whoever that is, he is not inside. */
+  readonly beyond: boolean;
   /** Upstreams that took no connection for this request. */
   readonly tried = new Set<LiveUpstream>();
   route: LiveRoute | null = null;
@@ -48,6 +51,8 @@ export class Visit {
     this.address = origin?.address ?? clientAddress(req);
     this.proto = origin?.proto ?? protocolOf(req);
     this.chain = origin?.chain ?? null;
+    this.port = origin?.port ?? null;
+    this.beyond = origin?.beyond === true;
   }
 
   /** What its route adds to answers. */

@@ -2,6 +2,7 @@ import { sha256 } from "../../../base/digest.ts";
 import { type FrontProxies, securityHeaders } from "../../../model/route.ts";
 import { authorityChars, authorityPattern } from "../table/authority.ts";
 import { challengePrefix } from "../table/challenges.ts";
+import { droppedPattern } from "../table/forwarding.ts";
 import { bodiesProgram, countedLines, countedName, countsBodies } from "./bodies.ts";
 import { caller, whoCalls } from "./caller.ts";
 import type { EdgeFiles } from "./files.ts";
@@ -290,7 +291,7 @@ function forwarding(proxies: FrontProxies): string {
   acl plain var(${proto}) -m str http
   http-request del-header upgrade if { req.hdr(upgrade) -m found } !{ req.hdr(upgrade) -m str -i websocket }
   http-request lua.unlist_request if { req.hdr(connection) -m found } !{ req.hdr(upgrade) -m found }
-  http-request del-header '^(keep-alive|proxy-connection|proxy-authenticate|proxy-authorization|te|trailer|http2-settings|forwarded|x[-_]real[-_]ip|x[-_]forwarded[-_].*|x[-_]request[-_]id)$' -m reg
+  http-request del-header '${droppedPattern}' -m reg
 ${lineIf(believed, `http-request add-header x-forwarded-for "%[var(txn.chain)], %[var(sess.client)]" if { var(txn.chain) -m found }`)}  http-request add-header x-forwarded-for %[var(sess.client)]${believed ? " unless { var(txn.chain) -m found }" : ""}
   http-request add-header x-real-ip %[var(${client})]
   http-request add-header x-forwarded-proto %[var(${proto})]
@@ -302,7 +303,7 @@ ${lineIf(believed, "http-request add-header x-forwarded-port 443 if !named !plai
 }
 
 /** Headers of an answer that are for one connection only. */
-const hopByHop = ["keep-alive", "proxy-connection", "proxy-authenticate", "te", "trailer"];
+const notReturned = ["keep-alive", "proxy-connection", "proxy-authenticate", "te", "trailer"];
 
 function answers({ files }: ConfigOptions): string {
   const corsValue = (key: string) => `var(txn.policy),concat(.cors.${key}),map_str(${files.policies})`;
@@ -318,7 +319,7 @@ function answers({ files }: ConfigOptions): string {
   return `  # What the client is told.
   http-response set-var(txn.answered) date(0,us) unless { var(txn.status) -m found }
   http-response lua.unlist_answer if { res.hdr(connection) -m found } !{ status 101 }
-${hopByHop.map((name) => `  http-response del-header ${name}`).join("\n")}
+${notReturned.map((name) => `  http-response del-header ${name}`).join("\n")}
   acl app var(txn.answered) -m found
   acl secured ${asks(flags.secure)}
   acl policed var(txn.csp) -m found

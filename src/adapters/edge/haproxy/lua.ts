@@ -1,4 +1,5 @@
 import { STATUS_CODES } from "node:http";
+import { told, toldPrefixes } from "../table/forwarding.ts";
 import { caller } from "./caller.ts";
 import type { EdgeFiles } from "./files.ts";
 import { ownStatuses, plainText } from "./policies.ts";
@@ -17,7 +18,16 @@ const parts = 60;
  * that a Connection header takes out of a message. Loaded once for all threads, so that they share what they remember.
  */
 export function luaProgram({ map, policies }: Pick<EdgeFiles, "map" | "policies">, trust: readonly string[]): string {
-  return [opening(map), answering(policies), holding, limiting, unlisting, believing(trust), letting(trust)].join("\n");
+  return [
+    opening(map),
+    answering(policies),
+    holding,
+    limiting,
+    unlisting,
+    believing(trust),
+    telling,
+    letting(trust),
+  ].join("\n");
 }
 
 function opening(map: string): string {
@@ -179,9 +189,14 @@ core.register_action("unlist_answer", { "http-res" }, function(txn)
 end)
 `;
 
-/** To anybody who is not inside, a route for insiders is no route. */
+/** To anybody who is not inside, a route for insiders is no route. Whom a proxy speaks for is never inside. */
 function letting(trust: readonly string[]): string {
   return `core.register_action("inside", { "http-req" }, function(txn)
+  local announced = txn.f:fc_rcvd_proxy()
+  if announced == true or announced == 1 or txn:get_var("txn.beyond") then
+    txn:unset_var("txn.route")
+    return
+  end
   local route = core.tokenize(txn:get_var("txn.route"), "|")
   local client = core.parse_addr(tostring(txn:get_var("${caller(trust).client}")))
   local callers = policies:lookup(route[${fieldNumber("policy")}] .. ".callers") or ""
@@ -213,11 +228,27 @@ end
 -- An entry of X-Forwarded-For without its port, and what it means; nil when it is no address.
 local function address(entry)
   local text = trim(entry)
-  text = string.match(text, "^%[(.-)%]") or string.match(text, "^(%d+%.%d+%.%d+%.%d+):%d+$") or text
-  if not string.match(text, "^[%x.:]+$") then return nil end
+  text = string.match(text, "^%[([^%]]*)%]$") or string.match(text, "^%[([^%]]*)%]:%d+$") or text
+  text = string.match(text, "^(%d+%.%d+%.%d+%.%d+):%d+$") or string.match(text, "^::[fF][fF][fF][fF]:(%d+%.%d+%.%d+%.%d+)$") or text
+  if not string.match(text, "^%d+%.%d+%.%d+%.%d+$") and not string.match(text, "^[%x.]*:[%x.:]+$") then return nil end
+  -- An octet with a zero in front is decimal to some and octal to others.
+  if string.find("." .. text, "%.0%d") then return nil end
   local parsed = core.parse_addr(text)
   if parsed == nil then return nil end
   return text, parsed
+end
+`;
+}
+
+const telling = `-- Whether a header says that its request came from beyond the one who sent it.
+local told = { ${told.map((name) => `[${JSON.stringify(name)}] = true`).join(", ")} }
+local function tells(name)
+  local dashed = string.gsub(name, "_", "-")
+  if told[dashed] then return true end
+  for _, prefix in ipairs({ ${toldPrefixes.map((prefix) => JSON.stringify(prefix)).join(", ")} }) do
+    if string.sub(dashed, 1, #prefix) == prefix then return true end
+  end
+  return false
 end
 
 -- What proxies that are believed say of their client: from the right the first address that is none of theirs. What stands
@@ -226,6 +257,9 @@ core.register_action("origin", { "http-req" }, function(txn)
   local peer = txn.f:src()
   if not trusts(core.parse_addr(peer)) then return end
   local headers = txn.http:req_get_headers()
+  for name in pairs(headers) do
+    if tells(name) then txn:set_var("txn.beyond", true) end
+  end
   local lines = {}
   local last = #(headers["x-forwarded-for"] or {})
   for index = 0, last do
@@ -233,15 +267,17 @@ core.register_action("origin", { "http-req" }, function(txn)
     if line ~= nil then table.insert(lines, line) end
   end
   local client = peer
-  if #lines > 0 then
-    local chain = table.concat(lines, ", ")
+  local chain = table.concat(lines, ", ")
+  if string.find(chain, "[^%s,]") then
     txn:set_var("txn.chain", chain)
     local entries = core.tokenize(chain, ",")
     for index = #entries, 1, -1 do
-      local text, parsed = address(entries[index])
-      if text == nil then break end
-      client = text
-      if not trusts(parsed) then break end
+      if trim(entries[index]) ~= "" then
+        local text, parsed = address(entries[index])
+        if text == nil then break end
+        client = text
+        if not trusts(parsed) then break end
+      end
     end
   end
   txn:set_var("txn.client", client)
@@ -252,4 +288,3 @@ core.register_action("origin", { "http-req" }, function(txn)
   if proto == "http" or proto == "https" then txn:set_var("txn.proto", proto) end
 end)
 `;
-}

@@ -1,0 +1,49 @@
+/**
+ * Headers by which a proxy says for whom it speaks: these and all that begin like `x-forwarded-`. App servers read `_` in a name
+ * as `-`, so a name is meant in both spellings.
+ */
+export const told: readonly string[] = ["forwarded", "via", "x-forwarded", "x-real-ip"];
+export const toldPrefixes: readonly string[] = ["x-forwarded-"];
+
+/** Headers that frameworks take for another path, or for the proxy of a program's own requests (httpoxy, CVE-2016-5385). */
+const misread: readonly string[] = ["proxy", "x-request-id"];
+const misreadPrefixes: readonly string[] = ["x-original-", "x-rewrite-"];
+
+/** Headers for one connection only (RFC 9110 7.6.1). */
+const hopByHop: readonly string[] = [
+  "keep-alive",
+  "proxy-connection",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "te",
+  "trailer",
+  "http2-settings",
+];
+
+const dropped: ReadonlySet<string> = new Set([...told.filter((name) => name !== "via"), ...misread, ...hopByHop]);
+const droppedPrefixes: readonly string[] = [...toldPrefixes, ...misreadPrefixes];
+
+/** With `_` these would be read as what says how long and of what kind a body is. */
+const framing = /^(content_.*|transfer_encoding)$/;
+
+/** Whether a request's header, in lower case, goes no further: what the app reads of that kind is the edge's own word. */
+export function isDropped(name: string): boolean {
+  if (!name.includes("_")) return dropped.has(name) || begins(name, droppedPrefixes);
+  const dashed = name.replaceAll("_", "-");
+  return dropped.has(dashed) || begins(dashed, droppedPrefixes) || framing.test(name);
+}
+
+/** Whether a header, in lower case, says that its request came from beyond the one who sent it. */
+export function isTold(name: string): boolean {
+  const dashed = name.replaceAll("_", "-");
+  return told.includes(dashed) || begins(dashed, toldPrefixes);
+}
+
+function begins(name: string, prefixes: readonly string[]): boolean {
+  return prefixes.some((prefix) => name.startsWith(prefix));
+}
+
+/** The same as `isDropped` for PCRE. */
+const eitherWay = (names: readonly string[]) => names.map((name) => name.replaceAll("-", "[-_]"));
+const headed = (prefixes: readonly string[]) => eitherWay(prefixes).map((prefix) => `${prefix}.*`);
+export const droppedPattern = `^(${[...eitherWay([...dropped]), ...headed(droppedPrefixes), "content_.*", "transfer_encoding"].join("|")})$`;
