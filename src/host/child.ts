@@ -45,6 +45,8 @@ export interface RunOptions extends Omit<ChildOptions, "stdio" | "detached"> {
   readonly limit?: number;
   /** Open files that the program finds as its descriptors 3, 4 … */
   readonly files?: readonly number[];
+  /** What it reads from standard input; default: nothing. */
+  readonly input?: string;
   /** Ended with SIGKILL when it takes longer; default: it has all the time it wants. */
   readonly withinMs?: number;
 }
@@ -52,7 +54,10 @@ export interface RunOptions extends Omit<ChildOptions, "stdio" | "detached"> {
 /** Runs a program to its end and keeps the beginning of what it writes. Rejects when it cannot be started. */
 export function runChild(command: readonly [string, ...string[]], options: RunOptions): Promise<ChildResult> {
   const limit = options.limit ?? 1024 * 1024;
-  const child = startChild(command, { ...options, stdio: ["ignore", "pipe", "pipe", ...(options.files ?? [])] });
+  const stdin = options.input === undefined ? "ignore" : "pipe";
+  const child = startChild(command, { ...options, stdio: [stdin, "pipe", "pipe", ...(options.files ?? [])] });
+  // Who does not read to the end says by its exit code what it makes of that.
+  child.stdin?.on("error", () => undefined).end(options.input);
   const texts = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const) {
     child[name]?.setEncoding("utf8").on("data", (text: string) => {

@@ -65,6 +65,8 @@ export interface Adapters {
   readonly vault: Vault;
   readonly logs: LogStore;
   readonly user: UserChoice;
+  /** What of the ways to keep apps apart this machine does not have, in words. */
+  readonly gaps: () => Promise<readonly string[]>;
   /** What was mended in the state directory and people should know; null: nothing. */
   readonly keyWarning: string | null;
   readonly platform: Platform;
@@ -98,9 +100,12 @@ export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
     masterKey: secretOf(env.FAIRLEAD_VAULT_KEY),
     oldMasterKey: secretOf(env.FAIRLEAD_VAULT_KEY_OLD),
   });
-  const { runtime, builder } =
+  const { runtime, builder, gaps } =
     platform === "docker"
-      ? containers({ stateDirectory, engine, installation: journal.installation, env, clock, tell })
+      ? {
+          ...containers({ stateDirectory, engine, installation: journal.installation, env, clock, tell }),
+          gaps: async () => [],
+        }
       : processes({ ...options, user, clock, tell });
   const { edge, stop: stopEdge, log: edgeLog } = openEdge({ ...options, engine: engine.socket, platform, clock });
   const logs = await openLogs(at("logs.db"), clock);
@@ -117,6 +122,7 @@ export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
     vault,
     logs,
     user,
+    gaps,
     keyWarning,
     platform,
     lostFiles,

@@ -136,7 +136,8 @@ async function run(options: ControllerOptions, { between, closers, close, log }:
   await engine.start();
   const stopWatching = watchStateFiles(lostFiles, systemClock, (words) => log.error(words));
   closers.add("state files", stopWatching);
-  const warnings = [user.warning, adapters.keyWarning, lostWarning(lost), tlsWarning(options, edge)].filter(
+  const gaps = await adapters.gaps();
+  const warnings = [user.warning, ...gaps, adapters.keyWarning, lostWarning(lost), tlsWarning(options, edge)].filter(
     (warning) => warning !== null,
   );
   for (const warning of warnings) log.warn(warning);

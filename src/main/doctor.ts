@@ -30,6 +30,7 @@ export async function doctor(options: AdapterOptions, adapters: Adapters): Promi
     memoryCheck(),
     descriptorsCheck(descriptorLimit()),
     user(adapters),
+    await apart(adapters),
     await edge(adapters),
     await journal(adapters),
     stateFilesCheck(options.stateDirectory, adapters.lostFiles),
@@ -72,6 +73,18 @@ function user({ user, platform }: Adapters): CheckView {
     return { name: "user", state: "warn", detail: user.warning, fix: "See --run-as, --app-uids and --state." };
   if (user.apps === null || !("from" in user.apps)) return ok("user", "apps run as the invoking user");
   return ok("user", `every environment has a user of its own, from uid ${user.apps.from} to ${user.apps.to}`);
+}
+
+async function apart({ gaps, platform, user }: Adapters): Promise<CheckView> {
+  const found = await gaps();
+  if (found.length > 0) {
+    const fix =
+      "Install nftables or iptables and util-linux, and let the controller use them: `CAP_NET_ADMIN`, `CAP_SYS_ADMIN`.";
+    return { name: "apart", state: "warn", detail: found.join("; "), fix };
+  }
+  if (platform === "docker") return ok("apart", "environments have networks of their own");
+  const isApart = user.apps !== null && "from" in user.apps;
+  return ok("apart", isApart ? "files, processes and ports of environments are closed to each other" : "see `user`");
 }
 
 async function edge({ edge, edgeLog }: Adapters): Promise<CheckView> {

@@ -2,8 +2,11 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { processBuilder } from "../adapters/build/process/builder.ts";
 import { artifactDirectory } from "../adapters/build/source/shelf.ts";
+import { whyNotConfined } from "../adapters/runtime/process/confine.ts";
 import { processRuntime } from "../adapters/runtime/process/runtime.ts";
 import { oneUser, type UserOf, userForEach } from "../adapters/runtime/process/tenants.ts";
+import { sha256 } from "../base/digest.ts";
+import { Firewall, type Guarded } from "../host/firewall.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Runtime } from "../ports/runtime.ts";
@@ -22,23 +25,52 @@ export interface ProcessOptions {
   readonly tell: (words: string) => void;
 }
 
+export interface Processes {
+  readonly runtime: Runtime;
+  readonly builder: Builder;
+  /** What of the ways to keep apps apart this machine does not have, in words. */
+  readonly gaps: () => Promise<readonly string[]>;
+}
+
 /** Instances as plain processes in directories. */
-export function processes(options: ProcessOptions): { runtime: Runtime; builder: Builder } {
+export function processes(options: ProcessOptions): Processes {
   const { clock, tell, ports = defaultPorts } = options;
   const at = (name: string) => join(options.stateDirectory, name);
   const store = at("store");
   const userOf = usersOfApps(options.user, at("run"));
+  const { apps } = options.user;
+  const range = apps !== null && "from" in apps ? apps : null;
+  const firewall = range && new Firewall(firewallName(options.stateDirectory));
   const runtime = processRuntime({
     directory: at("run"),
     ports,
     userOf,
     baseEnv: appEnvironment(options, at("node")),
     artifactDirectory: (digest) => artifactDirectory(store, digest),
+    guard: firewall && range && ((doors) => firewall.apply({ apps: range, ports, doors })),
     clock,
     tell,
   });
-  const builder = processBuilder({ directory: store, runtime, userOf, owner: options.user.store, clock, tell });
-  return { runtime, builder };
+  return {
+    runtime,
+    builder: processBuilder({ directory: store, runtime, userOf, owner: options.user.store, clock, tell }),
+    gaps: async () => (firewall && range ? gapsOf(firewall, { apps: range, ports }) : []),
+  };
+}
+
+/** Named by the directory: of two installations on one machine neither touches the other's rules. */
+export function firewallName(stateDirectory: string): string {
+  return `fairlead_${sha256(stateDirectory).slice(-12)}`;
+}
+
+async function gapsOf(firewall: Firewall, guarded: Omit<Guarded, "doors">): Promise<readonly string[]> {
+  const user = { uid: guarded.apps.from, gid: guarded.apps.from };
+  const closed = await firewall.check({ ...guarded, doors: [{ uid: user.uid, port: guarded.ports.from }] });
+  const confined = await whyNotConfined(user);
+  return [
+    closed && `apps can dial each other's ports, because neither nft nor iptables works here: ${closed}`,
+    confined && `apps have no temporary directory in memory and may gain rights by setuid programs: ${confined}`,
+  ].filter((gap) => gap !== null && gap !== "") as string[];
 }
 
 function usersOfApps({ apps }: UserChoice, directory: string): UserOf {

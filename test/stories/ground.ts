@@ -1,6 +1,8 @@
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { Engine, isRefusal } from "../../src/host/engine.ts";
+import { Firewall } from "../../src/host/firewall.ts";
+import { firewallName } from "../../src/main/processes.ts";
 import { testEngine, testImages } from "../../src/testing/engine.ts";
 
 /** What a city stands on: what its instances run with, and what can be seen of them beside the API. */
@@ -25,6 +27,8 @@ export function groundOf(home: string, state: string, ports: { from: number; to:
   return platform === "docker" ? containers(home, state) : processes(home, state, ports);
 }
 
+const none = { from: 0, to: 0 };
+
 function processes(home: string, state: string, { from, to }: { from: number; to: number }): Ground {
   return {
     platform: "process",
@@ -36,6 +40,8 @@ function processes(home: string, state: string, { from, to }: { from: number; to
     async clear() {
       const found = await processesIn(home);
       for (const pid of found) kill(pid);
+      // Rules outlive what they guard when that was killed by force.
+      if (found.length === 0) await new Firewall(firewallName(state)).apply({ apps: none, ports: none, doors: [] });
       return found.length;
     },
   };

@@ -43,6 +43,7 @@ export async function benchLogs(lines: number): Promise<readonly Row[]> {
     directory: join(home, "run"),
     ports: { from: 20_000, to: 20_999 },
     userOf: async () => null,
+    guard: null,
     tell: () => undefined,
     baseEnv: plainEnvironment,
     artifactDirectory: () => home,

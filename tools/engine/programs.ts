@@ -20,6 +20,8 @@ const needs = {
     { program: "haproxy", package: "haproxy" },
     { program: "pebble", package: "pebble" },
     { program: "python3", package: "python3" },
+    { program: "nft", package: "nftables" },
+    { program: "iptables", package: "iptables" },
     { program: "systemd-analyze", package: "systemd" },
     { program: "docker-registry", package: "docker-registry" },
   ],

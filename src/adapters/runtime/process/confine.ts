@@ -40,10 +40,23 @@ export function confined(user: User, tmp: { directory: string; script: string } 
 }
 
 /** Why root's instances cannot have what `confined` gives, in the system's own words, or null. */
-export async function whyNotConfined(user: User, room: { directory: string; script: string }): Promise<string | null> {
+export async function whyNotConfined(user: User): Promise<string | null> {
+  const mount = ["mount", "-n", "-t", "tmpfs", "-o", tmpfsOptions(user), "tmpfs", "/tmp"];
+  const tries: readonly Command[] = [
+    ["unshare", "--mount", "--propagation", "slave", "--", ...mount],
+    confined(user, null, ["/bin/true"]),
+  ];
+  for (const command of tries) {
+    const reason = await failureOf(command);
+    if (reason !== null) return reason;
+  }
+  return null;
+}
+
+async function failureOf(command: Command): Promise<string | null> {
   try {
-    const { code, stderr } = await runChild(confined(user, room, ["/bin/true"]), { env: { PATH: rootPath } });
-    return code === 0 ? null : stderr.trim().slice(0, 200) || `unshare ended with ${code}`;
+    const { code, stderr } = await runChild(command, { env: { PATH: rootPath }, withinMs: 10_000 });
+    return code === 0 ? null : stderr.trim().slice(0, 200) || `${command[0]} ended with ${code}`;
   } catch (thrown) {
     return thrown instanceof Error ? thrown.message : String(thrown);
   }

@@ -66,9 +66,7 @@ export class Rooms {
 
   /** Asked once: it is the machine's to allow it, or a container's. */
   #canConfine(user: User): Promise<boolean> {
-    this.#confines ??= whyNotConfined(user, { directory: this.#folder.exits, script: this.#folder.roomScript }).then(
-      (reason) => reason === null,
-    );
+    this.#confines ??= whyNotConfined(user).then((reason) => reason === null);
     return this.#confines;
   }
 }

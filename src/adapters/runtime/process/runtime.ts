@@ -12,6 +12,7 @@ import type {
   RuntimeChange,
   Stranger,
 } from "../../../ports/runtime.ts";
+import { Doors, type Guard } from "./doors.ts";
 import { Folder, type Stored } from "./folder.ts";
 import { type Claim, deliverable } from "./keeper.ts";
 import { environmentOf, launch, unfit } from "./launch.ts";
@@ -33,6 +34,7 @@ export interface ProcessRuntimeOptions {
   readonly baseEnv: Readonly<Record<string, string>>;
   readonly artifactDirectory: (digest: string) => string;
   readonly clock: Clock;
+  readonly guard: Guard | null;
   /** Is told what people should know although nothing failed. */
   readonly tell: (words: string) => void;
 }
@@ -77,19 +79,20 @@ class ProcessRuntime implements Runtime {
   readonly #options: ProcessRuntimeOptions;
   readonly #folder: Folder;
   readonly #rooms: Rooms;
+  readonly #doors: Doors;
   readonly #output: OutputFiles;
   readonly #lookout: Lookout;
   readonly #starting = new Map<string, Promise<void>>();
   #closed = false;
   #known: Map<string, Entry> | null = null;
   #pool: PortPool | null = null;
-  readonly #said = new Set<string>();
   #seen: { readonly at: number; readonly all: readonly ProcessStat[] } | null = null;
 
   constructor(options: ProcessRuntimeOptions) {
     this.#options = options;
     this.#folder = new Folder(options.directory, options.tell);
     this.#rooms = new Rooms(this.#folder, options);
+    this.#doors = new Doors(options);
     this.#output = new OutputFiles(options.baseEnv.PATH ?? "/usr/bin:/bin");
     this.#lookout = new Lookout({
       clock: options.clock,
@@ -162,6 +165,7 @@ class ProcessRuntime implements Runtime {
     this.#folder.remove(name);
     this.#entries().delete(name);
     for (const stream of ["stdout", "stderr"] as const) this.#output.forget(this.#outputPath(name, stream));
+    if (entry.stored.port !== null) void this.#doors.guard(this.#entries().values());
   }
 
   async listening(name: string): Promise<readonly number[]> {
@@ -194,7 +198,9 @@ class ProcessRuntime implements Runtime {
   }
 
   changes(listener: (change: RuntimeChange) => void): () => void {
-    this.#entries();
+    // Rules do not survive everything that instances do: somebody may have loaded others.
+    if ([...this.#entries().values()].some(({ stored }) => stored.port !== null))
+      void this.#doors.guard(this.#entries().values());
     return this.#lookout.listen(listener);
   }
 
@@ -202,7 +208,7 @@ class ProcessRuntime implements Runtime {
     this.#closed = true;
     this.#lookout.close();
     await Promise.allSettled(this.#starting.values());
-    await this.#folder.idle();
+    await Promise.all([this.#folder.idle(), this.#doors.idle()]);
   }
 
   #entries(): Map<string, Entry> {
@@ -239,6 +245,7 @@ class ProcessRuntime implements Runtime {
     const room = this.#rooms.of(entry.stored);
     const env = environmentOf(entry.stored, { baseEnv, room, variables: what.spec.env });
     const reason = unfit(entry.stored.spec.command, env);
+    if (entry.stored.port !== null) await this.#doors.guard(this.#entries().values());
     if (reason) this.#refuse(entry, reason);
     else await this.#launch(entry, { env, cwd: room.cwd });
     if (!this.#exitOf(entry)) this.#lookout.begun(entry);
@@ -295,16 +302,11 @@ class ProcessRuntime implements Runtime {
   }
 
   #ports(): PortPool {
-    this.#pool ??= new PortPool(this.#options.ports, { last: this.#lastPort(), taken: (port) => this.#sayTaken(port) });
+    this.#pool ??= new PortPool(this.#options.ports, {
+      last: this.#lastPort(),
+      taken: (port) => this.#doors.sayTaken(port),
+    });
     return this.#pool;
-  }
-
-  /** Told once of each port: it may be a stranger, or what an ended instance left behind. */
-  #sayTaken(port: number): void {
-    const holder = holderOf(port) ?? "something that does not answer for it";
-    const words = `port ${port} of the pool is taken by ${holder}; instances get others`;
-    if (!this.#said.has(words)) this.#options.tell(words);
-    this.#said.add(words);
   }
 
   /** The port of what was begun last. */

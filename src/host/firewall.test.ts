@@ -1,0 +1,67 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { afterEach, describe, expect, test } from "vitest";
+import { ownPorts } from "../testing/ports.ts";
+import { runChild } from "./child.ts";
+import { Firewall, type Guarded, iptablesRules, nftRules } from "./firewall.ts";
+
+const apps = { from: 71_100, to: 71_199 };
+
+test("rules are a refusal, and before it what may pass", () => {
+  const guarded: Guarded = { apps, ports: { from: 20_000, to: 20_009 }, doors: [{ uid: 71_101, port: 20_003 }] };
+  expect(nftRules("fl", guarded)).toContain(
+    "tcp dport 20003 meta skuid 71101 accept\n    meta skuid 71100-71199 tcp dport 20000-20009 reject",
+  );
+  expect(iptablesRules("fl", guarded).split("\n").slice(2, 4)).toEqual([
+    "-A fl -p tcp -m tcp --dport 20003 -m owner --uid-owner 71101 -j RETURN",
+    "-A fl -p tcp -m tcp --dport 20000:20009 -m owner --uid-owner 71100-71199 -j REJECT --reject-with tcp-reset",
+  ]);
+});
+
+/** What a user gets of a port: `open`, or why not. */
+async function dial(uid: number, host: string, port: number): Promise<string> {
+  const script = `require("net").connect(${port}, "${host}").on("connect", () => { console.log("open"); process.exit(); }).on("error", (e) => console.log(e.code))`;
+  const { stdout } = await runChild([process.execPath, "-e", script], { env: {}, uid, gid: uid });
+  return stdout.trim();
+}
+
+describe.runIf(process.getuid?.() === 0).each(["nft", "iptables"] as const)("%s", (way) => {
+  const name = `fltest_${process.pid}_${way}`;
+  const guarded = async (doors: Guarded["doors"]): Promise<Guarded> => ({ apps, ports: await ports, doors });
+  const ports = ownPorts(2);
+
+  afterEach(async () => {
+    expect(await new Firewall(name, [way]).apply(await guarded([]))).toBeNull();
+  });
+
+  test("a port is open to its own user, to root and to others than apps, over both families, and to no other app", async () => {
+    const { from: port } = await ports;
+    await using server = createServer().listen({ host: "::", port });
+    await once(server, "listening");
+    const firewall = new Firewall(name, [way]);
+    expect(await firewall.check(await guarded([{ uid: 71_101, port }]))).toBeNull();
+    expect(await dial(71_102, "127.0.0.1", port)).toBe("open");
+    for (const doors of [[{ uid: 71_102, port }], [{ uid: 71_101, port }]]) {
+      expect(await firewall.apply(await guarded(doors))).toBeNull();
+    }
+    // A second controller after a crash finds them there.
+    expect(await new Firewall(name, [way]).apply(await guarded([{ uid: 71_101, port }]))).toBeNull();
+    for (const host of ["127.0.0.1", "::1"]) {
+      expect(await Promise.all([0, 71_101, 71_200].map((uid) => dial(uid, host, port)))).toEqual([
+        "open",
+        "open",
+        "open",
+      ]);
+      expect(await dial(71_102, host, port)).toBe("ECONNREFUSED");
+    }
+    expect(await firewall.apply(await guarded([]))).toBeNull();
+    expect(await dial(71_102, "::1", port)).toBe("open");
+  });
+});
+
+test("where no program for it works, the answer says why", async () => {
+  const guarded = { apps: { from: 9, to: 1 }, ports: { from: 1, to: 2 }, doors: [{ uid: 1, port: 1 }] };
+  const firewall = new Firewall("bad name");
+  expect(await firewall.apply(guarded)).toMatch(/nft: .*; iptables-restore: /);
+  expect(await firewall.check(guarded)).toMatch(/nft: .*; iptables-restore: /);
+});
