@@ -19,6 +19,7 @@ import { noteReadiness, ProbeBoard } from "./probes.ts";
 import { Redactors } from "./redaction.ts";
 import { Serial } from "./serial.ts";
 import { Times } from "./times.ts";
+import { tellUnknown } from "./unknown.ts";
 
 /** How one reconcile went (DESIGN section 4). */
 export type Outcome =
@@ -86,6 +87,7 @@ class ReconcileLoop implements Engine {
     const { journal, runtime, edge } = this.#deps;
     const keys = [...(await journal.environments()).map((one) => one.key), ...(await runtime.keys())];
     for (const key of keys) this.#trigger(key);
+    void tellUnknown(this.#deps).catch((thrown) => this.#deps.log.warn({}, asFault(thrown).detail));
     this.#stops = [
       runtime.changes(({ key, name, what }) => {
         if (what === "state") this.#trigger(key);

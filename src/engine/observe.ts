@@ -1,4 +1,5 @@
 import { type Environment, type EnvKey, keyText, newEnvironment } from "../model/environment.ts";
+import type { ObservedInstance } from "../model/instance.ts";
 import type { ArtifactState, Release } from "../model/release.ts";
 import { nowhere } from "../model/route.ts";
 import { emptySnapshot, type Snapshot } from "../plan/plan.ts";
@@ -47,15 +48,31 @@ export class Observer {
       runtime.observe(key),
       edge.observe(keyText(key)),
     ]);
-    const known = await this.#known(key, books, world);
+    const parts = await this.#parted(books, world.instances);
+    const known = await this.#known(key, books, { ...world, ...parts });
     const wanted = known.releases.filter(({ number }) => known.deployments.some(({ release }) => release === number));
     const artifacts = await this.#artifactsOf(wanted);
-    return { ...known, ...world, ...seen, artifacts, edge: edgeState };
+    const isUnknown = books.environment === null;
+    return { ...known, ...world, ...parts, isUnknown, ...seen, artifacts, edge: edgeState };
   }
 
   /** What the journal alone knows, for when nothing else can be looked at. */
   async remember(key: EnvKey): Promise<Snapshot> {
     return this.#known(key, await this.#booksOf(key), nothing);
+  }
+
+  /** The instances of deployments that the journal has, and the others. */
+  async #parted({ environment, deployments }: Books, all: readonly ObservedInstance[]) {
+    const known = new Set(deployments.map(({ id }) => id));
+    for (const serving of [environment?.serving, ...deployments.map(({ previous }) => previous)]) {
+      for (const id of Object.values(serving?.generations ?? {})) known.add(id);
+    }
+    for (const { identity } of all) {
+      const { deployment } = identity;
+      if (!known.has(deployment) && (await this.#deps.journal.deployment(deployment))) known.add(deployment);
+    }
+    const isKnown = ({ identity }: ObservedInstance) => known.has(identity.deployment);
+    return { instances: all.filter(isKnown), unexplained: all.filter((one) => !isKnown(one)) };
   }
 
   async #booksOf(key: EnvKey): Promise<Books> {

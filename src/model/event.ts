@@ -11,6 +11,7 @@ export const eventKinds = [
   "instance.gated",
   "instance.exited",
   "instance.retired",
+  "instance.unknown",
   "instance.not-alive",
   "instance.not-ready",
   "instance.backing-off",

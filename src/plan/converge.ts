@@ -14,6 +14,7 @@ import type { Draft } from "./draft.ts";
 import { exitWords, judgeGate } from "./gate.ts";
 import type { Snapshot } from "./plan.ts";
 import { clearTasks, killAgainMs } from "./tasks.ts";
+import { isUnreadable } from "./unreadable.ts";
 import {
   factsOf,
   idOf,
@@ -36,6 +37,8 @@ export const restartDelay = { first: 250, limit: 30_000 } as const;
 const keptAttempts = 8;
 /** For an instance whose release is not known any more. */
 const orphanStop = { signal: "SIGTERM", withinMs: 30_000, drainMs: 30_000 } as const;
+/** An instance that cannot be looked at is looked at again after this. */
+const lookAgainMs = 1_000;
 /** SIGKILL ends what it can within milliseconds; a machine that swaps gets longer. */
 const stuckAfterMs = 30_000;
 
@@ -62,7 +65,8 @@ export function converge(s: Snapshot, wanted: Wanted, draft: Draft): void {
 
 /** Everything that must go is gone or stuck, and the edge has the wanted table. */
 export function isTidy(s: Snapshot, wanted: Wanted): boolean {
-  return isRouted(s, wanted.table) && !leaversOf(s, wanted).some((one) => isRunning(one) && !isStuck(s, one));
+  const isWaitedFor = (one: ObservedInstance) => isRunning(one) && !isStuck(s, one) && !isUnreadable(s, one);
+  return isRouted(s, wanted.table) && !leaversOf(s, wanted).some(isWaitedFor);
 }
 
 /** Whether SIGKILL did not end an instance: it hangs in the kernel, and nobody knows for how long. */
@@ -79,7 +83,8 @@ export function isRouted(s: Snapshot, table: RouteTable | null): boolean {
 
 /** Whether a place has an instance that passed its gate and stays. */
 export function hasGated(s: Snapshot, slot: Slot): boolean {
-  return instancesOf(s, slot).some((instance) => isStaying(s, instance) && isGated(s, instance));
+  const isProven = (one: ObservedInstance) => isStaying(s, one) && isGated(s, one) && !isUnreadable(s, one);
+  return instancesOf(s, slot).some(isProven);
 }
 
 function retireFacts(s: Snapshot, instance: ObservedInstance, because: RetireReason) {
@@ -101,7 +106,7 @@ function noteEnds(s: Snapshot, draft: Draft): void {
 function noteGates(s: Snapshot, wanted: Wanted, draft: Draft): void {
   for (const slot of wanted.slots) {
     for (const instance of instancesOf(s, slot)) {
-      if (!isStaying(s, instance) || isGated(s, instance)) continue;
+      if (!isStaying(s, instance) || isGated(s, instance) || isUnreadable(s, instance)) continue;
       const verdict = judgeGate(s, slot.service, instance);
       if (verdict.state === "waiting") draft.lookAgainIn(verdict.inMs);
       if (verdict.state === "passed") noteGate(s, instance, { slot, gate: verdict.gate, draft });
@@ -222,7 +227,8 @@ function fill(s: Snapshot, slot: Slot, { wanted, draft }: { wanted: Wanted; draf
   const there = instancesOf(s, slot);
   if (there.some((instance) => isStaying(s, instance))) return;
   if (wanted.onTrial.has(idOf(slot)) && there.some((instance) => !wasUnwanted(s, instance))) return;
-  if (slot.service.single && s.instances.some((other) => sameService(other, slot) && isRunning(other))) return;
+  const others = [...s.instances, ...(s.unexplained ?? [])];
+  if (slot.service.single && others.some((other) => sameService(other, slot) && isRunning(other))) return;
   const delay = restartDelayLeft(s, there);
   if (delay > 0) return draft.lookAgainIn(delay);
   const instance = instanceSpec(s, slot);
@@ -282,6 +288,7 @@ function stop(
   instance: ObservedInstance,
   { table, draft }: { table: RouteTable | null; draft: Draft },
 ): void {
+  if (isUnreadable(s, instance)) return draft.lookAgainIn(lookAgainMs);
   const spec = specOf(s, instance);
   const { signal, withinMs, drainMs } = spec?.stop ?? orphanStop;
   const retiredAt = factsOf(s, instance.name)?.retiredAt ?? s.now;
@@ -331,7 +338,7 @@ function clear(s: Snapshot, wanted: Wanted, draft: Draft): void {
     if (!slot && draft.deployment?.id === instance.identity.deployment && draft.deployment.phase !== "ended") continue;
     draft.do({ do: "remove", name: instance.name, why: `${instance.name} has ended` });
   }
-  const present = new Set(s.instances.map((instance) => instance.name));
+  const present = new Set([...s.instances, ...(s.unexplained ?? []), ...s.unreadable].map(({ name }) => name));
   for (const facts of s.facts) {
     if (present.has(facts.name)) continue;
     draft.record({ kind: "facts.forgotten", key: s.key, name: facts.name }, `${facts.name} is gone`);

@@ -1,6 +1,7 @@
 import { formatDuration } from "../base/duration.ts";
 import type { FaultRecord } from "../base/faults.ts";
 import { type Phase, phaseSince } from "../model/deployment.ts";
+import type { ObservedInstance } from "../model/instance.ts";
 import { type Release, releaseWithin, type ServiceSpec } from "../model/release.ts";
 import { checksOf, longestAfter, longestBefore, resultOf } from "./checks.ts";
 import { isRouted, isStuck, leaversOf, type Wanted } from "./converge.ts";
@@ -10,6 +11,7 @@ import { faultOf } from "./gate.ts";
 import type { Snapshot } from "./plan.ts";
 import { readyWithin } from "./routes.ts";
 import { runningCommand } from "./tasks.ts";
+import { isUnreadable } from "./unreadable.ts";
 import { isRunning } from "./view.ts";
 
 /**
@@ -115,9 +117,14 @@ function hindrances(s: Snapshot): readonly string[] {
  */
 export function remainsOf(s: Snapshot, wanted: Wanted): readonly string[] {
   const leaving = leaversOf(s, wanted).filter(isRunning);
-  const words = leaving.map((one) => `${one.name} ${isStuck(s, one) ? "survives SIGKILL" : "has not ended yet"}`);
+  const words = leaving.map((one) => `${one.name} ${remainWords(s, one)}`);
   if (isRouted(s, wanted.table)) return words;
   return [s.edge.up ? "the edge has not taken the routes yet" : "the edge does not answer", ...words];
+}
+
+function remainWords(s: Snapshot, one: ObservedInstance): string {
+  if (isUnreadable(s, one)) return "cannot be looked at";
+  return isStuck(s, one) ? "survives SIGKILL" : "has not ended yet";
 }
 
 /** A queued deployment whose turn never came ends too. */

@@ -9,15 +9,24 @@ import { faultOf } from "./gate.ts";
 import type { Plan, Snapshot } from "./plan.ts";
 import { awaitEnd, isDue, takeDown } from "./preview.ts";
 import { spareUpstreams, tableFor } from "./routes.ts";
+import { explained, noteStrangers } from "./strangers.ts";
 import { switchTable } from "./switch.ts";
+import { withUnreadable } from "./unreadable.ts";
 import { idOf, releaseOf, type Slot, slotId, slotsOf, underWay } from "./view.ts";
 import { crashBehind } from "./watch.ts";
 
 const nobody: ReadonlyMap<string, Serving> = new Map();
 
+/** How soon instances are looked at again that cannot be looked at. */
+const unreadableMs = 5_000;
+
 /** What to do next in an environment. Pure and total: it answers for every snapshot, and the same for the same one. */
-export function plan(s: Snapshot): Plan {
+export function plan(world: Snapshot): Plan {
+  const s = withUnreadable(explained(world));
   const draft = new Draft(s);
+  if (s.isUnknown) return { ...draft.finish(null), why: "the journal has nothing of it: it is left alone" };
+  // When it can be looked at again may be reported by nobody.
+  if (s.unreadable.length > 0) draft.lookAgainIn(unreadableMs);
   if (isDue(s)) {
     takeDown(s, draft);
     return draft.finish(null);
@@ -30,6 +39,7 @@ export function plan(s: Snapshot): Plan {
   }
   const begun = running ? s : beginNext(s, draft);
   const wanted = draft.deployment ? goOn(begun, draft) : atRest(begun, begun.environment.serving);
+  noteStrangers(begun, draft);
   converge(begun, wanted, draft);
   return draft.finish(running ?? null);
 }

@@ -9,6 +9,8 @@ import { isDead } from "./converge.ts";
 import { judgeGate } from "./gate.ts";
 import { type Plan, type Snapshot, type Step, subjectOf } from "./plan.ts";
 import { isDue } from "./preview.ts";
+import { explained } from "./strangers.ts";
+import { withUnreadable } from "./unreadable.ts";
 import {
   factsOf,
   idOf,
@@ -50,7 +52,8 @@ export const invariants: readonly Invariant[] = [
 ];
 
 /** The first invariant that a decision breaks, in words; null when it breaks none. */
-export function breachOf(decision: Decision): string | null {
+export function breachOf({ s, plan }: Decision): string | null {
+  const decision = { s: withUnreadable(explained(s)), plan };
   for (const { name, breach } of invariants) {
     const words = breach(decision);
     if (words !== null) return `${name}: ${words}`;
@@ -187,6 +190,7 @@ function secondCommand({ s, plan }: Decision): string | null {
 }
 
 function foreignObject({ s, plan }: Decision): string | null {
+  if (s.isUnknown) return plan.steps.length > 0 ? `something is done in ${keyText(s.key)}, which nobody knows` : null;
   const known = new Set([...s.instances, ...s.tasks].map(({ name }) => name));
   for (const step of plan.steps) {
     const isOurs =
@@ -253,7 +257,7 @@ function ungatedService(decision: Decision, slots: readonly Slot[]): string | nu
 }
 
 function leftovers({ s, plan }: Decision): string | null {
-  if (plan.steps.length > 0 || plan.againAfterMs !== null) return null;
+  if (plan.steps.length > 0 || plan.againAfterMs !== null || s.isUnknown) return null;
   const open = s.deployments.filter(({ phase }) => phase !== "ended");
   if (open[0] && !waitsForReport(s, open))
     return `${open[0].id} is in phase ${open[0].phase}, and nothing will be looked at`;

@@ -26,6 +26,10 @@ export interface Snapshot {
   /** The deployments that have not ended, oldest first. */
   readonly deployments: readonly Deployment[];
   readonly instances: readonly ObservedInstance[];
+  /** Instances that no deployment in the journal explains: whoever started them, they are left alone. Left out: none. */
+  readonly unexplained?: readonly ObservedInstance[];
+  /** The journal has nothing at all of this environment: whatever there is of it is left alone. */
+  readonly isUnknown?: boolean;
   readonly facts: readonly InstanceFacts[];
   readonly probes: Readonly<Record<string, ProbeState>>;
   /** Answers to the questions of checks, as `inquiriesOf` names them. */

@@ -23,6 +23,7 @@ export function clearTasks(s: Snapshot, draft: Draft): void {
     const phase = phases.get(deployment ?? "");
     if (phase !== undefined && (phase !== "undo" || task.exit)) continue;
     if (!task.exit) {
+      if (!releaseOf(s, task.spec.release)) continue;
       if (purpose !== "build" && purpose !== "check") continue;
       if (purpose === "build" && isAwaited(s, task, draft)) continue;
       draft.do(signal(task, "SIGKILL", `nobody waits for this ${purpose} any more`));

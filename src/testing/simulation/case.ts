@@ -35,6 +35,8 @@ interface Draft {
   readonly holds: string[];
   serving: Serving | null;
   stopped: boolean;
+  /** The journal has nothing of the environment. */
+  isUnknown: boolean;
   /** The fault that the last step was refused with for good. */
   refusal: FaultRecord | null;
   maintenance: boolean;
@@ -57,6 +59,7 @@ export function readWorld(text: string): Snapshot {
     holds: [],
     serving: null,
     stopped: false,
+    isUnknown: false,
     refusal: null,
     maintenance: false,
     preview: null,
@@ -99,6 +102,7 @@ function readRest(draft: Draft, kind: string, words: Words): void {
   if (kind === "scale") draft.scale[words.at(0)] = Number(words.at(1));
   else if (kind === "hold") draft.holds.push(words.at(0));
   else if (kind === "stopped") draft.stopped = true;
+  else if (kind === "unknown") draft.isUnknown = true;
   else if (kind === "refused") draft.refusal = new Fault(words.at(0) as FaultCode, "refused").toRecord();
   else if (kind === "maintenance") draft.maintenance = true;
   else if (kind === "preview") draft.preview = readPreview(words.at(0));
@@ -245,14 +249,21 @@ function complete(draft: Draft): Snapshot {
     },
     releases,
     deployments,
-    instances: draft.instances.map(({ seen }) => seen),
+    instances: draft.instances.flatMap(({ seen, words }) =>
+      words.has("unreadable") || words.has("unexplained") ? [] : [seen],
+    ),
+    unexplained: draft.instances.flatMap(({ seen, words }) => (words.has("unexplained") ? [seen] : [])),
+    ...(draft.isUnknown && { isUnknown: true }),
     facts: draft.instances.flatMap(factsOf),
     answers: Object.fromEntries(draft.instances.flatMap(answersOf)),
     errorLines: Object.fromEntries(draft.instances.map(({ seen, words }) => [seen.name, words.number("errors")])),
     probes: Object.fromEntries(draft.instances.map(({ seen, words }) => [seen.name, probeOf(words)])),
     memory: Object.fromEntries(draft.instances.map(({ seen, words }) => [seen.name, words.number("memory")])),
     tasks: draft.tasks,
-    unreadable: [],
+    unreadable: draft.instances.flatMap(({ seen, words }) => {
+      const [name, why] = [seen.name, "it does not answer"];
+      return words.has("unreadable") ? [{ name, why, identity: words.text("unreadable") ? null : seen.identity }] : [];
+    }),
     inside: { callers: ["10.0.0.0/24"], doors: ["10.0.0.1"] },
     artifacts: Object.fromEntries(draft.releases.map((one) => [digestOf(one.number), artifactOf(one.words)])),
     refusal: draft.refusal,

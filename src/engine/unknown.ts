@@ -1,0 +1,21 @@
+import { asFault } from "../base/faults.ts";
+import { keyText } from "../model/environment.ts";
+import type { EngineDeps } from "./engine.ts";
+
+/**
+ * Tells of what the runtime and the edge have of environments of which the journal has nothing, as after it was lost. The
+ * planner leaves all of it alone. Nothing is written to the journal: that would make them known.
+ */
+export async function tellUnknown({ journal, runtime, edge, log }: EngineDeps): Promise<void> {
+  const known = new Set((await journal.environments()).map(({ key }) => keyText(key)));
+  const running = (await runtime.keys()).map(keyText);
+  const routed = await edge.owners().catch((thrown: unknown) => {
+    const { code, detail } = asFault(thrown);
+    log.warn({ code }, `whose routes the edge has cannot be told: ${detail}`);
+    return [] as readonly string[];
+  });
+  for (const name of new Set([...running, ...routed].filter((one) => !known.has(one)))) {
+    const what = [running.includes(name) && "what runs there", routed.includes(name) && "its routes"].filter(Boolean);
+    log.warn({ key: name }, `the journal has nothing of ${name}; ${what.join(" and ")} is left alone`);
+  }
+}

@@ -1,0 +1,44 @@
+import { keyText } from "../model/environment.ts";
+import type { InstanceIdentity, ObservedInstance, Unreadable } from "../model/instance.ts";
+import type { Snapshot } from "./plan.ts";
+import { factsOf } from "./view.ts";
+
+/**
+ * The same world with the instances that cannot be looked at in their places, as they were when last heard of: so nothing is
+ * started in their stead, and who has traffic keeps it. `isUnreadable` tells them apart: they never count as ready.
+ */
+export function withUnreadable(s: Snapshot): Snapshot {
+  const found = s.unreadable.flatMap((one) => placed(s, one) ?? []);
+  return found.length === 0 ? s : { ...s, instances: [...s.instances, ...found] };
+}
+
+/** Whether nothing is known of how an instance is. */
+export function isUnreadable(s: Snapshot, { name }: Pick<ObservedInstance, "name">): boolean {
+  return s.unreadable.some((one) => one.name === name);
+}
+
+function placed(s: Snapshot, { name, identity: known }: Unreadable): ObservedInstance | null {
+  const identity = known ?? identityIn(s, name);
+  if (!identity || s.instances.some((one) => one.name === name)) return null;
+  const upstreams = s.edge.table?.routes.flatMap((route) => route.upstreams) ?? [];
+  const routed = upstreams.find(({ id }) => id === name);
+  const address = routed ? { host: routed.host, port: routed.port } : null;
+  const startedAt = factsOf(s, name)?.gatedAt ?? s.now;
+  return { name, identity, startedAt, address, stopSignalAt: null, killedAt: null, exit: null };
+}
+
+/** Who an instance is by its name (`instanceName`), where the journal knows its deployment; null for a task. */
+function identityIn(s: Snapshot, name: string): InstanceIdentity | null {
+  const prefix = `fl-${keyText(s.key).replace("/", "-")}-`;
+  const found = /^(.+)-v(\d+)-(\d+)-(.+)-(\d+)$/.exec(name.startsWith(prefix) ? name.slice(prefix.length) : "");
+  const deployment = deploymentsOf(s).find((id) => id.slice(id.indexOf("_") + 1) === found?.[4]);
+  if (!found || deployment === undefined) return null;
+  const [, service = "", release, ordinal, , attempt] = found;
+  const numbers = { release: Number(release), ordinal: Number(ordinal), attempt: Number(attempt) };
+  return { key: s.key, service, deployment, ...numbers };
+}
+
+function deploymentsOf({ deployments, environment: { serving } }: Snapshot): readonly string[] {
+  const servings = [serving, ...deployments.map(({ previous }) => previous)];
+  return [...deployments.map(({ id }) => id), ...servings.flatMap((one) => Object.values(one?.generations ?? {}))];
+}
