@@ -154,6 +154,31 @@ export const proxyCases: readonly ProxiedEdgeCase[] = [
     },
   ],
   [
+    "what a client asks over TLS as somebody is not compressed, by the edge or the app; files and plain HTTP are",
+    trusting,
+    async ({ edge, url }) => {
+      await using app = await testApp((req, res) => {
+        const accepts = req.headers["accept-encoding"] ?? "nothing";
+        res.writeHead(200, { "content-type": "text/html", "x-accepts": accepts }).end("lorem ipsum ".repeat(500));
+      });
+      await edge.apply(oneRoute("told/x", { hosts: ["told.test"], upstreams: [app.upstream("told-1")] }));
+      const coded = async (path: string, headers: Record<string, string>, proto = "https") => {
+        const all = { "accept-encoding": "gzip", "x-forwarded-proto": proto, ...headers };
+        const answer = await ask(url, { host: "told.test", path, from: proxy, headers: all });
+        expect(answer.headers["x-accepts"], path).toBe(answer.headers["content-encoding"] ?? "nothing");
+        return answer.headers["content-encoding"] ?? null;
+      };
+      for (const somebody of [{ cookie: "session=1" }, { authorization: "Basic YTpi" }]) {
+        for (const path of ["/", "/page.html", "/api?x=.js", "/app.js/x", "/css"]) {
+          expect(await coded(path, somebody), path).toBeNull();
+          expect(await coded(path, somebody, "http"), path).toBe("gzip");
+          expect(await coded(path, {}), path).toBe("gzip");
+        }
+        for (const path of ["/app.js", "/a.CSS?v=1"]) expect(await coded(path, somebody), path).toBe("gzip");
+      }
+    },
+  ],
+  [
     "rates and access records are those of the client behind a trusted proxy, and so is HSTS",
     trusting,
     async ({ edge, url }) => {

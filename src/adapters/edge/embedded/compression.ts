@@ -18,7 +18,11 @@ export interface CompressionPlan {
  * Whether an answer is compressed for this client. Null: it is left alone, as it is no text, already coded, part of a
  * whole, of known small size, an event stream, or its app said `no-transform` (RFC 9110 7.7).
  */
-export function compressionPlan(req: IncomingMessage, status: number, headers: AnswerHeaders): CompressionPlan | null {
+export function compressionPlan(
+  { req, isSecret }: Asked,
+  status: number,
+  headers: AnswerHeaders,
+): CompressionPlan | null {
   const type = headers["content-type"];
   if (type === undefined || !compressible.test(String(type))) return null;
   if (req.method === "HEAD" || status === 204 || status === 206 || status === 304) return null;
@@ -27,13 +31,19 @@ export function compressionPlan(req: IncomingMessage, status: number, headers: A
   const length = headers["content-length"];
   if (length !== undefined && Number(length) < settings.compressFrom) return null;
   const vary = withVary(headers["vary"], "Accept-Encoding");
-  const coding = acceptedCoding(req.headers["accept-encoding"]);
+  const coding = isSecret ? null : acceptedCoding(req.headers["accept-encoding"]);
   if (coding === null) return { coding, change: { vary } };
   const change: Record<string, string | null> = { vary, "content-encoding": coding, "content-length": null };
   change["accept-ranges"] = null;
   const etag = headers["etag"];
   if (typeof etag === "string") change["etag"] = etag.startsWith("W/") ? etag : `W/${etag}`;
   return { coding, change };
+}
+
+interface Asked {
+  readonly req: IncomingMessage;
+  /** Its length must not tell what is in it. */
+  readonly isSecret: boolean;
 }
 
 /** A compressor whose output is complete after every write, so that a stream of text stays a stream. */

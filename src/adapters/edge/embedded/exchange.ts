@@ -109,7 +109,7 @@ export class Exchange implements Guest, Dispatcher.DispatchHandler {
     if (status < 200) return this.#hint(status, headers);
     this.visit.answered();
     this.#status = status;
-    const plan = compressionPlan(this.#req, status, headers);
+    const plan = compressionPlan(this.visit, status, headers);
     const ends = status >= 300 && this.#isSending;
     this.#res.writeHead(status, this.#framed(this.visit.answerHeaders(headers, plan?.change ?? null), ends));
     if (plan?.coding) this.#compress(compressor(plan.coding));

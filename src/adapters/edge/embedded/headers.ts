@@ -65,6 +65,7 @@ export interface Forwarding {
   readonly chain: string | null;
   /** The port that a PROXY protocol header says the client asked; null: there was none. */
   readonly port: number | null;
+  readonly isSecret: boolean;
   readonly requestId: string;
 }
 
@@ -74,7 +75,7 @@ export interface Forwarding {
  */
 export function requestHeaders(
   req: IncomingMessage,
-  { target, address, proto, chain, port, requestId }: Forwarding,
+  { target, address, proto, chain, port, isSecret, requestId }: Forwarding,
 ): string[] {
   const listed = connectionListed(req.headers.connection);
   const headers: string[] = [];
@@ -83,6 +84,7 @@ export function requestHeaders(
     const name = raw[i] ?? "";
     const lower = name.toLowerCase();
     if (notForwarded.has(lower) || listed?.has(lower) || isDropped(lower)) continue;
+    if (isSecret && lower === "accept-encoding") continue;
     headers.push(name, raw[i + 1] ?? "");
   }
   const asked = /:(\d+)$/.exec(target.host)?.[1] ?? port?.toString() ?? portBehind(req, proto);

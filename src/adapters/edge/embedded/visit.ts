@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { hostName } from "../table/hosts.ts";
+import { filePathPattern } from "../table/secrets.ts";
 import { corsChange } from "./cors.ts";
 import {
   type Added,
@@ -14,6 +15,8 @@ import type { LiveRoute, LiveUpstream } from "./live.ts";
 import type { Proxies } from "./proxies.ts";
 import type { Records } from "./records.ts";
 import type { Target } from "./request-checks.ts";
+
+const filePath = new RegExp(filePathPattern, "i");
 
 /** nginx's own number for a client that went away before its answer. */
 export const clientGone = 499;
@@ -30,6 +33,8 @@ export class Visit {
   readonly port: number | null;
   /** It came through a proxy that speaks for somebody else: whoever that is, he is not inside. */
   readonly beyond: boolean;
+  /** The length of its answer must not tell what is in it: no compression, by the edge or by the app. */
+  readonly isSecret: boolean;
   /** Upstreams that took no connection for this request. */
   readonly tried = new Set<LiveUpstream>();
   route: LiveRoute | null = null;
@@ -52,6 +57,9 @@ export class Visit {
     this.proto = origin?.proto ?? protocolOf(req);
     this.chain = origin?.chain ?? null;
     this.port = origin?.port ?? null;
+    const { cookie, authorization } = req.headers;
+    const isPersonal = this.proto === "https" && (cookie !== undefined || authorization !== undefined);
+    this.isSecret = isPersonal && !filePath.test(pathOnly(target.path));
     this.beyond = origin?.beyond === true;
   }
 

@@ -1,8 +1,6 @@
 import { sha256 } from "../../../base/digest.ts";
 import { type FrontProxies, securityHeaders } from "../../../model/route.ts";
-import { authorityChars, authorityPattern } from "../table/authority.ts";
 import { challengePrefix } from "../table/challenges.ts";
-import { droppedPattern } from "../table/forwarding.ts";
 import { bodiesProgram, countedLines, countedName, countsBodies } from "./bodies.ts";
 import { caller, whoCalls } from "./caller.ts";
 import type { EdgeFiles } from "./files.ts";
@@ -10,6 +8,7 @@ import { type Layout, type Lease, poolName } from "./layout.ts";
 import { luaProgram } from "./lua.ts";
 import { encoded, ownStatuses, plainLine } from "./policies.ts";
 import { recordFormat } from "./record.ts";
+import { forwarding, lineIf, meaning } from "./request-rules.ts";
 import { asks, direct, fact, flags, nobody } from "./route-map.ts";
 import { settings } from "./settings.ts";
 
@@ -94,11 +93,6 @@ function isSince([has, hasMinor]: readonly [number, number], major: number, mino
   return has > major || (has === major && hasMinor >= minor);
 }
 
-/** A line of a section, with its end. */
-function lineIf(wanted: boolean, line: string): string {
-  return wanted ? `  ${line}\n` : "";
-}
-
 function defaultsPart({ files, version }: ConfigOptions): string {
   const errors = ownStatuses.map((status) => `  http-error ${ownError(files, status)}`);
   const since = (major: number, minor: number, line: string) => (isSince(version, major, minor) ? [line] : []);
@@ -163,35 +157,16 @@ ${lineIf(isSince(version, 3, 2), `compression minsize-res ${settings.compressFro
   http-request set-var(txn.id) uuid unless { var(txn.id) -m reg '^[A-Za-z0-9._-]{1,128}$' }
   http-request set-var(txn.kind) str(html) if { req.fhdr(accept) -m sub -i text/html }
   http-request set-var(txn.kind) str(json) if !{ var(txn.kind) -m found } { req.fhdr(accept) -m sub -i json }
-${lineIf(proxies.trust.length > 0, "http-request lua.origin")}  # Requests with two meanings.
-  http-request lua.own 400 unless { req.fhdr_cnt(host) eq 1 } { req.fhdr(host),length le ${authorityChars} } { req.fhdr(host) -m reg -i '^${authorityPattern}$' }
-  http-request lua.own 400 if { req.hdrs -m reg '[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f]' }
-  http-request lua.own 400 if { req.fhdr(transfer-encoding) -m found } !{ req.fhdr(transfer-encoding) -m str -i chunked }
-  http-request return status 431 content-type "text/plain; charset=utf-8" string "431 Request Header Fields Too Large" hdr connection close if { internal.htx.data gt ${surelySmall} } { req.hdrs,length gt ${settings.headerBytes} }
-  acl whole internal.htx.has_eom -m bool
-  acl expects req.hdr(expect) -m found
-  acl pathed url -m beg /
-  acl absolute url -m reg -i '^https?://${authorityPattern}(/.*)?$'
-  http-request lua.own 400 if METH_CONNECT or { url -m sub '#' } or !pathed !absolute
-  http-request set-var(txn.host) 'url,lower,regsub(^https?://,),regsub(/.*,)' unless pathed
-  http-request lua.own 400 unless pathed or { req.fhdr(host),lower,strcmp(txn.host) eq 0 }
-  http-request set-uri %[pathq] if !pathed { pathq -m beg / }
-  http-request set-uri / unless pathed
+${lineIf(proxies.trust.length > 0, "http-request lua.origin")}${meaning}
   # What a certificate authority asks.
   http-request set-var(txn.answer) 'path,regsub(^${challengePrefix},),map_str(${files.challenges})' if ${challenge} !{ ssl_fc }
   http-request return status 200 content-type text/plain lf-string %[var(txn.answer)] if { var(txn.answer) -m found }
 ${whose(files)}
-${forwarding(proxies)}
+${forwarding(proxies, secure !== null)}
 ${admission(options)}
 ${lineIf(countsBodies(version), `use_backend ${countedName(`%[${fact("pool")}]`)} if { var(txn.counted) -m bool }`)}  use_backend %[${fact("pool")}]
 ${answers(options)}`;
 }
-
-/**
- * A request of which HAProxy holds no more than this is surely under the limit of its headers: it counts them without their
- * colons, spaces and line ends. Only of others they are written down once more to know their length.
- */
-const surelySmall = settings.headerBytes - 4 * settings.headers - 2;
 
 /** Most clients write a host as it stands in the map; how else it may be written is looked at where that finds nothing. */
 function whose({ map }: EdgeFiles): string {
@@ -279,28 +254,6 @@ const counting = `acl announced req.hdr(content-length) -m found
   acl chunked req.fhdr(transfer-encoding) -m found
   http-request set-var(txn.counted) bool(true) if !whole !announced !socket
   http-request set-var(txn.counted) bool(true) if !whole !announced chunked`;
-
-/**
- * Headers for one connection only go, and those that a client may say of earlier proxies, which are never believed: none
- * of them is there any more when ours are added.
- */
-function forwarding(proxies: FrontProxies): string {
-  const believed = proxies.trust.length > 0;
-  const { client, proto } = caller(proxies.trust);
-  return `  # What the app is told.
-  acl plain var(${proto}) -m str http
-  http-request del-header upgrade if { req.hdr(upgrade) -m found } !{ req.hdr(upgrade) -m str -i websocket }
-  http-request lua.unlist_request if { req.hdr(connection) -m found } !{ req.hdr(upgrade) -m found }
-  http-request del-header '${droppedPattern}' -m reg
-${lineIf(believed, `http-request add-header x-forwarded-for "%[var(txn.chain)], %[var(sess.client)]" if { var(txn.chain) -m found }`)}  http-request add-header x-forwarded-for %[var(sess.client)]${believed ? " unless { var(txn.chain) -m found }" : ""}
-  http-request add-header x-real-ip %[var(${client})]
-  http-request add-header x-forwarded-proto %[var(${proto})]
-  http-request add-header x-forwarded-host %[req.hdr(host)]
-  acl named req.hdr(host),port_only gt 0
-  http-request add-header x-forwarded-port %[req.hdr(host),port_only] if named
-${lineIf(believed, "http-request add-header x-forwarded-port 443 if !named !plain !{ ssl_fc }")}  http-request add-header x-forwarded-port %[var(sess.port)] if !named${believed ? " plain or !named { ssl_fc }" : ""}
-  http-request add-header x-request-id %[var(txn.id)]`;
-}
 
 /** Headers of an answer that are for one connection only. */
 const notReturned = ["keep-alive", "proxy-connection", "proxy-authenticate", "te", "trailer"];
