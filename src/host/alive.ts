@@ -32,3 +32,14 @@ export async function isAlive(known: ProcessId): Promise<boolean> {
   }
   return known.startTime === null || (await startTimeOf(known.pid)) === known.startTime;
 }
+
+/** Whom a process runs as (proc(5), the effective user of status); null when there is no such process. */
+export async function userOf(pid: number): Promise<number | null> {
+  try {
+    const [, uid] = /^Uid:\t\d+\t(\d+)/m.exec(await readFile(`/proc/${pid}/status`, "utf8")) ?? [];
+    return uid === undefined ? null : Number(uid);
+  } catch (thrown) {
+    if (isErrno(thrown, "ENOENT", "ESRCH")) return null;
+    throw thrown;
+  }
+}

@@ -1,6 +1,7 @@
-import { type FileHandle, open, readFile, rename, stat } from "node:fs/promises";
+import { constants } from "node:fs";
+import { type FileHandle, lstat, open, readFile, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
-import { isErrno } from "../base/faults.ts";
+import { Fault, isErrno } from "../base/faults.ts";
 
 /** A file's text; null when there is none. */
 export async function readText(path: string): Promise<string | null> {
@@ -54,17 +55,23 @@ export async function syncDirectory(path: string): Promise<void> {
 /** A larger log is put aside when its program starts. */
 const logBytes = 10 * 1024 * 1024;
 
-/** Opens a program's log to append to it; one over 10 MiB becomes `PATH.1`, and the one before that goes. */
+/**
+ * Opens a program's log to append to it; one over 10 MiB becomes `PATH.1`, and the one before that goes. The directory may be the program's:
+ * a link, or a file that has another name too, is taken away, since the way through it would be walked with this process's rights.
+ */
 export async function openLog(path: string): Promise<FileHandle> {
-  const size = await stat(path).then(
-    (found) => found.size,
-    (thrown) => {
-      if (isErrno(thrown, "ENOENT")) return 0;
-      throw thrown;
-    },
-  );
-  if (size > logBytes) await rename(path, `${path}.1`);
-  return open(path, "a", 0o600);
+  const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const found = await lstat(path).catch((thrown: unknown) => {
+    if (isErrno(thrown, "ENOENT")) return null;
+    throw thrown;
+  });
+  if (found !== null && (!found.isFile() || found.nlink > 1)) await unlink(path);
+  else if (found !== null && found.size > logBytes) await rename(path, `${path}.1`);
+  const file = await open(path, O_APPEND | O_CREAT | O_WRONLY | O_NOFOLLOW | O_NONBLOCK, 0o600);
+  const opened = await file.stat();
+  if (opened.isFile() && opened.nlink === 1) return file;
+  await file.close();
+  throw new Fault("operation.failed", `${path} was exchanged for something that is no log.`);
 }
 
 /** Adds a line of this process to a program's log. */

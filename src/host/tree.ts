@@ -70,6 +70,22 @@ export function makeOwn(path: string, as: User | null, mode = 0o700): void {
   }
 }
 
+/** Makes a file that belongs to a user and that nobody else may read; null: to this process. It is on disk when this returns. As above. */
+export function writeOwn(path: string, bytes: Uint8Array, as: User | null): void {
+  const file = fs.openSync(
+    path,
+    fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL | O_NOFOLLOW,
+    0o600,
+  );
+  try {
+    fs.writeFileSync(file, bytes);
+    if (as) fs.fchownSync(file, as.uid, as.gid);
+    fs.fsyncSync(file);
+  } finally {
+    fs.closeSync(file);
+  }
+}
+
 /** `own`: its owner may change it, and nobody else sees it. `sealed`: everybody may read it, and nobody may change it. */
 export type Access = "own" | "sealed";
 

@@ -16,7 +16,7 @@ import type { Runtime } from "../ports/runtime.ts";
 import type { Vault } from "../ports/vault.ts";
 import { systemClock } from "./clock.ts";
 import { containers } from "./containers.ts";
-import { openEdge, type ProxyKind } from "./edges.ts";
+import { type EdgeWarning, openEdge, type ProxyKind } from "./edges.ts";
 import { openStateJournal } from "./journal.ts";
 import { choosePlatform, engineSocket, type Platform } from "./platform.ts";
 import { processes } from "./processes.ts";
@@ -61,6 +61,8 @@ export interface Adapters {
   readonly stopEdge: () => Promise<void>;
   /** Where the edge's own words are, for people. */
   readonly edgeLog: string;
+  /** Why the edge runs with more rights than it needs, and what to do; null: it does not. */
+  readonly edgeWarning: () => Promise<EdgeWarning | null>;
   readonly prober: Prober;
   readonly vault: Vault;
   readonly logs: LogStore;
@@ -107,7 +109,12 @@ export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
           gaps: async () => [],
         }
       : processes({ ...options, user, clock, tell });
-  const { edge, stop: stopEdge, log: edgeLog } = openEdge({ ...options, engine: engine.socket, platform, clock });
+  const {
+    edge,
+    stop: stopEdge,
+    log: edgeLog,
+    warning: edgeWarning,
+  } = openEdge({ ...options, engine: engine.socket, platform, clock });
   const logs = await openLogs(at("logs.db"), clock);
   const prober = networkProber();
   const lostFiles = noteStateFiles(stateDirectory);
@@ -118,6 +125,7 @@ export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
     edge,
     stopEdge,
     edgeLog,
+    edgeWarning,
     prober,
     vault,
     logs,

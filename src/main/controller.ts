@@ -136,8 +136,9 @@ async function run(options: ControllerOptions, { between, closers, close, log }:
   await engine.start();
   const stopWatching = watchStateFiles(lostFiles, systemClock, (words) => log.error(words));
   closers.add("state files", stopWatching);
-  const gaps = await adapters.gaps();
-  const warnings = [user.warning, ...gaps, adapters.keyWarning, lostWarning(lost), tlsWarning(options, edge)].filter(
+  const rights = await adapters.edgeWarning();
+  const told = [rights && `${rights.what}: ${rights.fix}`, adapters.keyWarning, lostWarning(lost)];
+  const warnings = [user.warning, ...(await adapters.gaps()), ...told, tlsWarning(options, edge)].filter(
     (warning) => warning !== null,
   );
   for (const warning of warnings) log.warn(warning);

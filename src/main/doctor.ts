@@ -87,11 +87,15 @@ async function apart({ gaps, platform, user }: Adapters): Promise<CheckView> {
   return ok("apart", isApart ? "files, processes and ports of environments are closed to each other" : "see `user`");
 }
 
-async function edge({ edge, edgeLog }: Adapters): Promise<CheckView> {
+async function edge({ edge, edgeLog, edgeWarning }: Adapters): Promise<CheckView> {
   const { up } = await edge.observe("doctor/check");
   const { host, port } = edge.address();
   const { detail } = edge.answer();
-  if (up && detail === null) return ok("edge", `takes traffic at ${host}:${port}`);
+  const warning = await edgeWarning();
+  if (up && detail === null) {
+    if (warning === null) return ok("edge", `takes traffic at ${host}:${port}`);
+    return { name: "edge", state: "warn", detail: warning.what, fix: warning.fix };
+  }
   return {
     name: "edge",
     state: up ? "warn" : "fail",

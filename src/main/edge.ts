@@ -22,7 +22,8 @@ async function main(): Promise<void> {
       "proxy-protocol": { type: "boolean" },
     },
   });
-  const { directory, host } = values;
+  const { host } = values;
+  const directory = values.directory === undefined ? undefined : place(values.directory);
   const port = Number(values.port);
   if (directory === undefined || host === undefined || !Number.isInteger(port)) {
     throw new Fault("usage.invalid", "The edge needs --directory, --host and --port.");
@@ -39,6 +40,11 @@ async function main(): Promise<void> {
   process.exit(0);
 }
 
+/** The edge's user needs no way to its directory: it is begun there. */
+function place(directory: string): string {
+  return process.cwd() === directory ? "." : directory;
+}
+
 function log(line: string): void {
   process.stdout.write(`${new Date().toISOString()} ${line}\n`);
 }
@@ -47,7 +53,7 @@ async function exitCodeOf(fault: Fault): Promise<number> {
   if (fault.code !== "listen.in-use") return exitCodes.refused;
   if (fault.complaints.some(({ path }) => path === secureDoor)) return exitCodes.secureInUse;
   const directory = process.argv[process.argv.indexOf("--directory") + 1] ?? "";
-  return (await edgeAnswersSoon(directory)) ? exitCodes.otherRuns : exitCodes.inUse;
+  return (await edgeAnswersSoon(place(directory))) ? exitCodes.otherRuns : exitCodes.inUse;
 }
 
 /** An edge that won the port a moment ago opens its admin socket within milliseconds; a second covers a busy machine. */

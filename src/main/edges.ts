@@ -1,16 +1,23 @@
+import { existsSync, realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { embeddedEdge } from "../adapters/edge/embedded/embedded-edge.ts";
+import { readNote, runs } from "../adapters/edge/embedded/files.ts";
+import { setpriv } from "../adapters/edge/embedded/start.ts";
 import { stopEdge } from "../adapters/edge/embedded/stop.ts";
-import { containerLog, stopContainer } from "../adapters/edge/haproxy/container.ts";
+import { canDrop, containerLog, containerName, stopContainer } from "../adapters/edge/haproxy/container.ts";
 import { haproxyEdge } from "../adapters/edge/haproxy/haproxy-edge.ts";
 import { stopHaproxy } from "../adapters/edge/haproxy/stop.ts";
+import { Fault } from "../base/faults.ts";
+import { userOf } from "../host/alive.ts";
+import { Engine } from "../host/engine.ts";
+import { defaultUids, type UidRange, type User, usersOf } from "../host/users.ts";
 import { type FrontProxies, noFrontProxies } from "../model/route.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Edge } from "../ports/edge.ts";
 import { leanMemory, leanNode } from "./lean.ts";
 import type { Platform } from "./platform.ts";
-import { nobody } from "./user.ts";
+import { firstClosed, nobody } from "./user.ts";
 
 export type ProxyKind = "embedded" | "haproxy" | "container";
 
@@ -21,6 +28,8 @@ export interface EdgeOptions {
   readonly frontProxies?: FrontProxies;
   readonly proxy?: ProxyKind;
   readonly proxyImage?: string;
+  /** The users that a controller of root has for itself and its apps; default: `defaultUids`. */
+  readonly appUids?: UidRange;
   /** The container engine's socket. */
   readonly engine: string;
   readonly env: Readonly<Record<string, string>>;
@@ -39,6 +48,13 @@ export interface OpenEdge {
   readonly stop: () => Promise<void>;
   /** Where its own words are, for people. */
   readonly log: string;
+  /** Why it runs with more rights than it needs, and what to do; null: it does not. */
+  readonly warning: () => Promise<EdgeWarning | null>;
+}
+
+export interface EdgeWarning {
+  readonly what: string;
+  readonly fix: string;
 }
 
 /** The edge of a state directory, and how it is ended. */
@@ -46,13 +62,84 @@ export function openEdge(options: EdgeOptions): OpenEdge {
   const directory = edgeDirectory(options.stateDirectory);
   const kind = options.proxy ?? (options.platform === "docker" ? "container" : "embedded");
   const log = join(directory, "edge.log");
-  if (kind === "embedded") return { edge: embedded(directory, options), stop: () => stopEdge(directory), log };
-  if (kind === "haproxy") return { edge: haproxy(directory, options), stop: () => stopHaproxy(directory), log };
+  const user = edgeUser(options.appUids ?? defaultUids);
+  if (kind === "embedded") {
+    const closed = user === null ? null : closedProgram();
+    const warning = async () => closed ?? (user === null ? null : olderUser(directory, user));
+    const edge = embedded(directory, { ...options, user: closed === null ? user : null });
+    return { edge, stop: () => stopEdge(directory), log, warning };
+  }
+  const warning = async () => null;
+  if (kind === "haproxy") {
+    return { edge: haproxy(directory, { ...options, user }), stop: () => stopHaproxy(directory), log, warning };
+  }
   const stop = () => stopContainer(options.engine, directory);
-  return { edge: container(directory, options), stop, log: containerLog(directory) };
+  const edge = container(directory, { ...options, user });
+  const older = async () => (user === null ? null : olderContainer(options.engine, directory));
+  return { edge, stop, log: containerLog(directory), warning: older };
 }
 
-function embedded(directory: string, { edge, edgeTls, frontProxies, env, clock }: EdgeOptions): Edge {
+type WithUser = EdgeOptions & { readonly user: User | null };
+
+/** Whom the edge is to run as; null: as this process, which is not root's. Where a container has no range, `nobody` it is. */
+function edgeUser(range: UidRange): User | null {
+  if (process.getuid?.() !== 0) return null;
+  try {
+    return usersOf(range).edge;
+  } catch (thrown) {
+    if (thrown instanceof Fault && thrown.code === "runtime.user") return nobody();
+    throw thrown;
+  }
+}
+
+/** Why the edge's user cannot run this program; null: it can. */
+function closedProgram(): EdgeWarning | null {
+  if (!existsSync(setpriv)) {
+    return {
+      what: `the edge runs as root because there is no ${setpriv}`,
+      fix: "Install util-linux, and end the edge.",
+    };
+  }
+  const fix = "Install Fairlead and its Node where every user can read them, like /usr/local, and end the edge.";
+  for (const file of [process.execPath, edgeEntry()].map((path) => realpathSync(path))) {
+    const closed = firstClosed(dirname(file)) ?? (statSync(file).mode & 0o004 ? null : file);
+    if (closed !== null) return { what: `the edge runs as root because ${closed} is closed to other users`, fix };
+  }
+  return null;
+}
+
+/** An edge of before goes on as whoever it was: to exchange it costs the requests of a second, so a person chooses when. */
+async function olderUser(directory: string, user: User): Promise<EdgeWarning | null> {
+  const note = await readNote(directory);
+  if (note === null || !(await runs(note))) return null;
+  const uid = await userOf(note.pid);
+  if (uid === null || uid === user.uid) return null;
+  return {
+    what: `the edge (process ${note.pid}), started by an earlier version, runs as ${uid === 0 ? "root" : `uid ${uid}`}`,
+    fix: `\`kill ${note.pid}\` when a second without service is all right: the controller starts one as uid ${user.uid}.`,
+  };
+}
+
+/** The same for a container, whose master can become only what it was made for. */
+async function olderContainer(socket: string, directory: string): Promise<EdgeWarning | null> {
+  const engine = new Engine(socket);
+  try {
+    if (await canDrop(engine, directory)) return null;
+  } catch (thrown) {
+    // That is told by other checks.
+    if (thrown instanceof Fault && thrown.code === "engine.unreachable") return null;
+    throw thrown;
+  } finally {
+    engine.close();
+  }
+  const name = containerName(directory);
+  return {
+    what: `HAProxy in ${name}, made by an earlier version or on a rootless engine, stays root of its container`,
+    fix: `Where it is an earlier one: \`docker rm -f ${name}\` when a second without service is all right; the controller makes another.`,
+  };
+}
+
+function embedded(directory: string, { edge, edgeTls, frontProxies, env, user, clock }: WithUser): Edge {
   return embeddedEdge({
     directory,
     listen: edge,
@@ -60,13 +147,13 @@ function embedded(directory: string, { edge, edgeTls, frontProxies, env, clock }
     proxies: frontProxies ?? noFrontProxies,
     entry: [process.execPath, ...leanNode, edgeEntry()],
     env: { PATH: env.PATH ?? "", ...leanMemory },
+    user,
     clock,
   });
 }
 
-function haproxy(directory: string, { edge, edgeTls, frontProxies, env, clock }: EdgeOptions): Edge {
+function haproxy(directory: string, { edge, edgeTls, frontProxies, env, user, clock }: WithUser): Edge {
   const path = `${env.PATH ?? ""}:/usr/local/sbin:/usr/sbin`;
-  const user = process.getuid?.() === 0 ? nobody() : null;
   return haproxyEdge({
     directory,
     listen: edge,
@@ -78,7 +165,8 @@ function haproxy(directory: string, { edge, edgeTls, frontProxies, env, clock }:
   });
 }
 
-function container(directory: string, { edge, edgeTls, frontProxies, engine, proxyImage, clock }: EdgeOptions): Edge {
+function container(directory: string, options: WithUser): Edge {
+  const { edge, edgeTls, frontProxies, engine, proxyImage, user, clock } = options;
   return haproxyEdge({
     directory,
     listen: edge,
@@ -86,6 +174,7 @@ function container(directory: string, { edge, edgeTls, frontProxies, engine, pro
     proxies: frontProxies ?? noFrontProxies,
     run: { engine, image: proxyImage ?? "haproxy:lts" },
     clock,
+    ...(user && { user }),
   });
 }
 

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { userOf } from "../../src/host/alive.ts";
+import { defaultUids } from "../../src/host/users.ts";
 import { testImages } from "../../src/testing/engine.ts";
 import { City, until } from "./city.ts";
 import { platform } from "./ground.ts";
@@ -29,6 +31,10 @@ test.each(fronts)(
     await until(answers, "it serves under load");
     const before = await edgeOf(city);
     expect(before.length).toBeGreaterThan(0);
+    const asWhom = async (pids: readonly number[]) => [...new Set(await Promise.all(pids.map(userOf)))].sort();
+    // Root's is the range's first user, and its successor too; only a master stays who started it.
+    const whom = await asWhom(before);
+    if (process.getuid?.() === 0) expect(whom).toContain(defaultUids.from);
 
     const killedAt = Date.now();
     killAll(before);
@@ -39,6 +45,7 @@ test.each(fronts)(
     const backAt = Date.now();
     while (Date.now() < backAt + staysMs) expect(await city.get("/")).toMatchObject({ status: 200 });
     const report = await load.stop();
+    expect(await asWhom(await edgeOf(city))).toEqual(whom);
 
     const late = report.failures.filter(({ at }) => at > backAt);
     const last = Math.max(...report.failures.map(({ at }) => at));

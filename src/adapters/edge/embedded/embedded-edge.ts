@@ -1,6 +1,6 @@
 import { canonicalJson } from "../../../base/digest.ts";
 import { Fault } from "../../../base/faults.ts";
-import { isAlive } from "../../../host/alive.ts";
+import type { User } from "../../../host/users.ts";
 import {
   type AccessRecord,
   type FrontProxies,
@@ -15,7 +15,7 @@ import { toWire } from "../table/certificates.ts";
 import { Heartbeat } from "../table/heartbeat.ts";
 import { askEdge, followEdge } from "./admin-client.ts";
 import type { Hello } from "./admin-server.ts";
-import { edgeFiles, readNote } from "./files.ts";
+import { edgeFiles, readNote, runs } from "./files.ts";
 import type { Listen } from "./front.ts";
 import { protocol } from "./settings.ts";
 import { ensureEdge } from "./start.ts";
@@ -34,6 +34,8 @@ export interface EmbeddedEdgeOptions {
   readonly entry: readonly [string, ...string[]];
   /** The whole environment of that process. */
   readonly env: Readonly<Record<string, string>>;
+  /** Whom it runs as, where this process is root's; default: as this process. */
+  readonly user?: User | null;
   readonly clock: Clock;
 }
 
@@ -167,7 +169,7 @@ class EmbeddedEdge implements Edge {
   async #ensure(): Promise<void> {
     const proxies = this.#options.proxies ?? noFrontProxies;
     await this.#endHung();
-    const hello = await ensureEdge({ ...this.#options, proxies });
+    const hello = await ensureEdge({ ...this.#options, proxies, user: this.#options.user ?? null });
     this.#address = hello.listen;
     this.#secure = hello.secure;
     this.#heartbeat.begin();
@@ -180,7 +182,7 @@ class EmbeddedEdge implements Edge {
   async #endHung(): Promise<void> {
     const { directory } = this.#options;
     const note = await readNote(directory);
-    if (note === null || !(await isAlive(note))) return;
+    if (note === null || !(await runs(note))) return;
     if (this.#address.port === 0) this.#address = { host: note.host, port: note.port };
     if (!(await this.#heartbeat.hangs())) return;
     await endHung(directory, { note, isStillSilent: async () => (await this.#heartbeat.look()) === "silent" });

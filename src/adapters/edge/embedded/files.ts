@@ -1,7 +1,8 @@
-import { readFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { Fault, isErrno } from "../../../base/faults.ts";
-import type { ProcessId } from "../../../host/alive.ts";
+import { isAlive, type ProcessId, userOf } from "../../../host/alive.ts";
 
 /** A unix socket's path must fit into `sun_path`: 108 bytes with its final zero on Linux, 104 on macOS. */
 const socketPathBytes = process.platform === "darwin" ? 103 : 107;
@@ -34,6 +35,8 @@ export function checkSocketPath(path: string): void {
 
 /** Which process is or was the edge of a directory, and where it listens. */
 export interface ProcessNote extends ProcessId {
+  /** Whose file the note is: about other users' processes its author has nothing to say. */
+  readonly author: number;
   readonly host: string;
   readonly port: number;
 }
@@ -41,11 +44,18 @@ export interface ProcessNote extends ProcessId {
 /** The note in a directory; null when there is none that can be read, which only costs a remembered port. */
 export async function readNote(directory: string): Promise<ProcessNote | null> {
   try {
-    const note = JSON.parse(await readFile(edgeFiles(directory).process, "utf8")) as Partial<ProcessNote> | null;
+    await using file = await open(edgeFiles(directory).process, constants.O_RDONLY | constants.O_NOFOLLOW);
+    const note = JSON.parse(await file.readFile("utf8")) as Partial<ProcessNote> | null;
     const good = Number.isSafeInteger(note?.pid) && Number(note?.pid) > 0 && Number.isSafeInteger(note?.port);
-    return good ? (note as ProcessNote) : null;
+    return good ? { ...(note as ProcessNote), author: (await file.stat()).uid } : null;
   } catch (thrown) {
-    if (thrown instanceof SyntaxError || isErrno(thrown, "ENOENT")) return null;
+    if (thrown instanceof SyntaxError || isErrno(thrown, "ENOENT", "ELOOP")) return null;
     throw thrown;
   }
+}
+
+/** Whether the process of a note runs. A note that its edge's user wrote leads to no process of anybody else. */
+export async function runs(note: ProcessNote): Promise<boolean> {
+  if (!(await isAlive(note))) return false;
+  return process.platform !== "linux" || (await userOf(note.pid)) === note.author;
 }

@@ -1,13 +1,14 @@
-import { mkdir } from "node:fs/promises";
-import { Fault } from "../../../base/faults.ts";
-import { isAlive } from "../../../host/alive.ts";
+import { realpath, writeFile } from "node:fs/promises";
+import { Fault, isErrno } from "../../../base/faults.ts";
 import { startChild } from "../../../host/child.ts";
 import { openLog } from "../../../host/files.ts";
+import type { User } from "../../../host/users.ts";
 import type { FrontProxies } from "../../../model/route.ts";
 import type { Clock } from "../../../ports/clock.ts";
+import { takeOver } from "../table/takeover.ts";
 import { askHello } from "./admin-client.ts";
 import type { Hello } from "./admin-server.ts";
-import { checkSocketPath, edgeFiles, readNote } from "./files.ts";
+import { checkSocketPath, edgeFiles, readNote, runs } from "./files.ts";
 import type { Listen } from "./front.ts";
 
 /** How the edge process ends when it cannot start; src/main/edge.ts sets them. */
@@ -25,6 +26,8 @@ export interface StartOptions {
   readonly proxies: FrontProxies;
   readonly entry: readonly [string, ...string[]];
   readonly env: Readonly<Record<string, string>>;
+  /** Whom the edge runs as; null: as this process. Only root can say so. */
+  readonly user: User | null;
   readonly clock: Clock;
 }
 
@@ -50,7 +53,7 @@ export async function ensureEdge(options: StartOptions): Promise<Hello> {
 
 async function isRunning(directory: string): Promise<boolean> {
   const note = await readNote(directory);
-  return note !== null && (await isAlive(note));
+  return note !== null && (await runs(note));
 }
 
 interface Spawned {
@@ -60,16 +63,29 @@ interface Spawned {
   ended(): number | null;
 }
 
-async function spawnEdge({ directory, listen, secure, proxies, entry, env }: StartOptions): Promise<Spawned> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  const log = await openLog(edgeFiles(directory).log);
+async function spawnEdge(options: StartOptions): Promise<Spawned> {
+  const { directory, listen, secure, proxies, env, user } = options;
+  const files = edgeFiles(directory);
+  const doors = [{ ...listen, note: files.port }, ...(secure === null ? [] : [{ ...secure, note: files.securePort }])];
+  await takeOver(directory, { user, doors });
+  const log = await openLog(files.log);
   let code: number | null = null;
   let gone = false;
   try {
     const tls = secure === null ? [] : ["--secure-host", secure.host, "--secure-port", String(secure.port)];
-    const place = ["--directory", directory, "--host", listen.host, "--port", String(listen.port), ...tls];
-    const child = startChild([...entry, ...place, ...proxyArguments(proxies)], {
+    const place = [
+      "--directory",
+      await realpath(directory),
+      "--host",
+      listen.host,
+      "--port",
+      String(listen.port),
+      ...tls,
+    ];
+    const child = startChild(commandOf(options, [...place, ...proxyArguments(proxies)]), {
       env,
+      // So that it needs no way to it.
+      cwd: directory,
       stdio: ["ignore", log.fd, log.fd],
       detached: true,
     });
@@ -82,9 +98,43 @@ async function spawnEdge({ directory, listen, secure, proxies, entry, env }: Sta
       code = -1;
     });
     child.unref();
+    if (user !== null && child.pid !== undefined) await keepLast(child.pid);
     return { pid: child.pid, gone: () => gone, ended: () => code };
   } finally {
     await log.close();
+  }
+}
+
+/** Of util-linux, which every Linux distribution for servers has. */
+export const setpriv = "/usr/bin/setpriv";
+/** From here on ports need a right of root (ip_unprivileged_port_start of ip(7)). */
+const lowestFreePort = 1_024;
+
+/**
+ * What runs the edge as its user, with no right beyond it but the one to ports below 1024, where it has one: its doors for internal
+ * services are opened and closed while it runs. No program that it may start gives it another one.
+ */
+function commandOf(
+  { user, listen, secure, entry }: StartOptions,
+  words: readonly string[],
+): readonly [string, ...string[]] {
+  if (user === null) return [...entry, ...words];
+  const isLow = [listen.port, secure?.port ?? 0].some((port) => port > 0 && port < lowestFreePort);
+  const rights = isLow ? "-all,+net_bind_service" : "-all";
+  const who = [`--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups", "--no-new-privs"];
+  const caps = ["inh-caps", "ambient-caps", "bounding-set"].map((set) => `--${set}=${rights}`);
+  return [setpriv, ...who, ...caps, ...entry, ...words];
+}
+
+/** As dockerd does for itself: of what there is to kill for memory, the one that all sites need comes late. */
+const oomScore = "-500";
+
+async function keepLast(pid: number): Promise<void> {
+  try {
+    await writeFile(`/proc/${pid}/oom_score_adj`, oomScore);
+  } catch (thrown) {
+    // In a container root may lack the right, and one that ended needs it no more.
+    if (!isErrno(thrown, "EACCES", "EPERM", "ENOENT", "ESRCH")) throw thrown;
   }
 }
 

@@ -1,9 +1,8 @@
 import { setTimeout } from "node:timers/promises";
 import { Fault, isErrno } from "../../../base/faults.ts";
-import { isAlive } from "../../../host/alive.ts";
 import { noteInLog } from "../../../host/files.ts";
 import { askEdge } from "./admin-client.ts";
-import { edgeFiles, type ProcessNote, readNote } from "./files.ts";
+import { edgeFiles, type ProcessNote, readNote, runs } from "./files.ts";
 import { settings } from "./settings.ts";
 
 /** Between two looks at an ending edge. */
@@ -15,15 +14,15 @@ const lookMs = 10;
  */
 export async function stopEdge(directory: string): Promise<void> {
   const note = await readNote(directory);
-  if (note === null || !(await isAlive(note))) return;
+  if (note === null || !(await runs(note))) return;
   try {
     await askEdge(edgeFiles(directory).socket, { method: "POST", path: "/stop" });
   } catch (thrown) {
     if (!(thrown instanceof Fault) || thrown.code !== "edge.unreachable") throw thrown;
-    signal(note, "SIGTERM");
+    await signal(note, "SIGTERM");
   }
   if (await isGone(note, settings.drainMs + 5_000)) return;
-  signal(note, "SIGKILL");
+  await signal(note, "SIGKILL");
   if (await isGone(note, 5_000)) return;
   throw new Fault("edge.unreachable", `The edge (process ${note.pid}) does not end.`);
 }
@@ -38,25 +37,26 @@ interface Hung {
  * nothing. What was done is in its log. Fault `edge.unreachable` when it does not end.
  */
 export async function endHung(directory: string, { note, isStillSilent }: Hung): Promise<void> {
-  signal(note, "SIGCONT");
+  await signal(note, "SIGCONT");
   const isSilent = await isStillSilent();
   await noteInLog(edgeFiles(directory).log, isSilent ? "hung: ended by its controller" : "goes on after SIGCONT");
   if (!isSilent) return;
-  signal(note, "SIGKILL");
+  await signal(note, "SIGKILL");
   if (await isGone(note, 5_000)) return;
   throw new Fault("edge.unreachable", `The edge (process ${note.pid}) answers nothing and does not end.`);
 }
 
 async function isGone(note: ProcessNote, withinMs: number): Promise<boolean> {
   const deadline = performance.now() + withinMs;
-  while (await isAlive(note)) {
+  while (await runs(note)) {
     if (performance.now() > deadline) return false;
     await setTimeout(lookMs);
   }
   return true;
 }
 
-function signal(note: ProcessNote, name: NodeJS.Signals): void {
+async function signal(note: ProcessNote, name: NodeJS.Signals): Promise<void> {
+  if (!(await runs(note))) return;
   try {
     process.kill(note.pid, name);
   } catch (thrown) {

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { Fault } from "../../../base/faults.ts";
+import { Fault, isErrno } from "../../../base/faults.ts";
 
 /**
  * HAProxy answers in microseconds; a machine under load may take long. Asked twice: a connection made at the moment of a
@@ -112,4 +112,11 @@ export async function askWorkers(master: string): Promise<Workers | null> {
   const pids = (part: string) => [...part.matchAll(/^(\d+)\s+worker\s/gm)].map((match) => Number(match[1]));
   const [current] = pids(now);
   return current === undefined ? null : { current, old: pids(before) };
+}
+
+/** That nobody answers, as null; every other error is thrown on. */
+export function absent(thrown: unknown): null {
+  if (thrown instanceof Fault && thrown.code === "edge.unreachable") return null;
+  if (isErrno(thrown, "ECONNRESET")) return null;
+  throw thrown;
 }

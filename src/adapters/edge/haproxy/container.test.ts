@@ -1,8 +1,9 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { Engine } from "../../../host/engine.ts";
+import type { User } from "../../../host/users.ts";
 import { type FrontProxies, noFrontProxies } from "../../../model/route.ts";
 import { edgeConformance } from "../../../testing/conformance/edge.ts";
 import { ask, oneRoute, sayingApp, seen } from "../../../testing/conformance/edge-rig.ts";
@@ -19,17 +20,18 @@ const socket = testEngine();
 interface Found {
   readonly Id: string;
   readonly RestartCount: number;
+  readonly HostConfig: object;
   readonly State: { readonly Pid: number };
 }
 
 /** A running edge in a container of its own, for tests. */
-async function testContainer(engine: string, proxies: FrontProxies = noFrontProxies) {
+async function testContainer(engine: string, proxies: FrontProxies = noFrontProxies, user: User | null = null) {
   const directory = await mkdtemp(join(tmpdir(), "fl-hxc-"));
   const host = "127.0.0.1";
   const listen = { host, port: await ownPort() };
   const secure = { host, port: await ownPort() };
   const run = { engine, image: testImages.haproxy };
-  const edge = haproxyEdge({ directory, listen, secure, proxies, run, clock: realClock });
+  const edge = haproxyEdge({ directory, listen, secure, proxies, run, clock: realClock, ...(user && { user }) });
   const client = new Engine(engine);
   await edge.ensure();
   return {
@@ -82,6 +84,25 @@ if (socket === null) {
     expect((await ask(under.url, { host: "nobody.test" })).status).toBe(404);
     expect((await under.container()).Id).not.toBe(Id);
     await next.close();
+  });
+  test("its worker is a user of its own without any right, which cannot write the container's files", async ({
+    skip,
+  }) => {
+    if (process.getuid?.() !== 0) return skip("only root's controller gives the edge another user");
+    await using under = await testContainer(socket, noFrontProxies, { uid: 79_990, gid: 79_990 });
+    expect((await ask(under.url, { host: "nobody.test" })).status).toBe(404);
+    const { State, HostConfig } = await under.container();
+    const [worker] = (await readFile(`/proc/${State.Pid}/task/${State.Pid}/children`, "utf8")).split(" ");
+    const status = await readFile(`/proc/${worker}/status`, "utf8");
+    expect(status).toMatch(/^Uid:(\t79990){4}$/m);
+    expect(status).toMatch(/^CapEff:\t0{16}$/m);
+    expect(status).toMatch(/^NoNewPrivs:\t1$/m);
+    expect(HostConfig).toMatchObject({ ReadonlyRootfs: true, PidsLimit: 1_024, CapDrop: ["ALL"] });
+    // Its master can still tell it to end, as a reload does too.
+    await under.edge.close();
+    const begun = performance.now();
+    await stopContainer(socket, under.directory);
+    expect(performance.now() - begun).toBeLessThan(5_000);
   });
   edgeConformance("haproxy in a container", make, { skip: limitsOf(version), behind: make });
 }

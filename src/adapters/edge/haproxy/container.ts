@@ -36,6 +36,7 @@ export function containerRunner({ engine: socket, image }: ContainerOptions, fil
       return code === 0 ? null : output.trim();
     },
     clear: () => removeOurs(engine, files.directory),
+    canDrop: () => canDrop(engine, files.directory),
     wake: () => wakeOurs(engine, files.directory),
     end: () => removeOurs(engine, files.directory),
     async start() {
@@ -95,7 +96,12 @@ export function containerLog(directory: string): string {
   return `\`docker logs ${containerName(directory)}\``;
 }
 
-/** As little as it can do its work with; whose files it reads, it is. */
+/** With what the master binds low ports, gives its workers to another user, and tells them to end. Only root's has any. */
+const rights = ["NET_BIND_SERVICE", "SETUID", "SETGID", "KILL"];
+/** Threads: a worker has at most 5, and as many are left of a hundred reloads while their streams last. */
+const mostThreads = 1_024;
+
+/** As little as it can do its work with; whose files it reads, its master is. */
 function spec(image: string, { directory }: EdgeFiles, command: readonly string[]) {
   const user = `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
   return {
@@ -113,7 +119,8 @@ function spec(image: string, { directory }: EdgeFiles, command: readonly string[
       Binds: [`${directory}:${directory}`],
       ReadonlyRootfs: true,
       CapDrop: ["ALL"],
-      CapAdd: ["NET_BIND_SERVICE"],
+      CapAdd: rights,
+      PidsLimit: mostThreads,
       SecurityOpt: ["no-new-privileges"],
       LogConfig: { Type: "json-file", Config: { "max-size": "10m", "max-file": "2" } },
     },
@@ -155,6 +162,7 @@ async function fetchImage(engine: Engine, image: string): Promise<void> {
 }
 
 interface Inspected {
+  readonly HostConfig: { readonly CapAdd: readonly string[] | null };
   readonly State: { readonly Running: boolean; readonly Restarting: boolean };
   readonly Config: { readonly Labels: Readonly<Record<string, string>> | null };
 }
@@ -167,6 +175,17 @@ async function inspect(engine: Engine, directory: string): Promise<Inspected | n
     if (isRefusal(thrown, 404)) return null;
     throw thrown;
   }
+}
+
+/**
+ * Whether the container of a directory, or one that would be made, may give its workers to another user. One that an earlier version
+ * made goes on without; a rootless engine has other numbers of users than this process.
+ */
+export async function canDrop(engine: Engine, directory: string): Promise<boolean> {
+  const { SecurityOptions } = await engine.json<{ SecurityOptions: readonly string[] | null }>("GET", "/info");
+  if (SecurityOptions?.some((option) => /name=(rootless|userns)/.test(option))) return false;
+  const found = await inspect(engine, directory);
+  return found === null || rights.every((right) => found.HostConfig.CapAdd?.some((one) => one.endsWith(right)));
 }
 
 /** A container that is paused answers nothing, as one whose master was stopped. */

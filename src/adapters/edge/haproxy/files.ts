@@ -1,7 +1,8 @@
-import { mkdir, rename } from "node:fs/promises";
+import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { Fault } from "../../../base/faults.ts";
 import { syncDirectory, writeSynced } from "../../../host/files.ts";
+import { type NotedDoor, takeOver } from "../table/takeover.ts";
 
 /** A unix socket's path must fit into `sun_path`: 108 bytes with its final zero on Linux. HAProxy adds a suffix while it binds. */
 const socketPathBytes = 97;
@@ -38,8 +39,11 @@ export function edgeFiles(directory: string) {
 /** HAProxy takes no other characters in the name of a map. */
 const plainPath = /^[A-Za-z0-9._/@:+-]+$/;
 
-/** Makes the directory. Fault `usage.invalid` when its path is too long for a socket, or not plain. */
-export async function makeDirectory(files: EdgeFiles): Promise<void> {
+/**
+ * Makes the directory, or takes it back from the user of another kind of edge: HAProxy's master is who runs the controller, and what
+ * it reads nobody else may write. Faults: `usage.invalid` when its path is too long for a socket, or not plain; `listen.in-use`.
+ */
+export async function makeDirectory(files: EdgeFiles, doors: readonly NotedDoor[]): Promise<void> {
   const bytes = Buffer.byteLength(files.master);
   if (bytes > socketPathBytes || !plainPath.test(files.directory)) {
     const limits = `the system takes ${socketPathBytes} bytes for a socket, HAProxy only plain characters`;
@@ -47,7 +51,7 @@ export async function makeDirectory(files: EdgeFiles): Promise<void> {
       hint: "Choose another state directory.",
     });
   }
-  await mkdir(files.directory, { recursive: true, mode: 0o700 });
+  await takeOver(files.directory, { user: null, doors });
 }
 
 export interface FileText {

@@ -27,11 +27,11 @@ export interface HaproxyEdgeOptions {
   /** Where it takes TLS; null: nowhere. */
   readonly secure: Listen | null;
   readonly proxies: FrontProxies;
-  /** As a program of this machine, or in a container, which does not change its user. */
+  /** As a program of this machine, or in a container. */
   readonly run: ProgramOptions | ContainerOptions;
   /** Threads of HAProxy; by default one a core, at most 4. */
   readonly threads?: number;
-  /** Whom it becomes after root has started it. */
+  /** Whom its worker becomes after root has started it; a container of an earlier version cannot. */
   readonly user?: { readonly uid: number; readonly gid: number };
   readonly clock: Clock;
 }
@@ -77,7 +77,7 @@ class HaproxyEdge implements Edge {
       secure,
       proxies,
       threads: wanted,
-      user: "image" in run ? null : (user ?? null),
+      user: user ?? null,
       clock,
     });
     this.#follower = new Follower({ admin: files.admin, clock, understood: (line) => this.#server.recordOf(line) });

@@ -15,6 +15,8 @@ export interface Runner {
   check(config: string): Promise<string | null>;
   /** Takes away what is left of one that nobody can ask any more, with the ports that it may still hold. Idempotent. */
   clear(): Promise<void>;
+  /** Whether what runs, or would be started, may become another user. */
+  canDrop(): Promise<boolean>;
   /** Lets go on what a signal stopped. Nothing happens to one that runs. */
   wake(): Promise<void>;
   /** Ends all of it at once, without waiting for what is under way. Fault `edge.unreachable` when it does not end. */
@@ -47,6 +49,7 @@ export function programRunner({ program, env }: ProgramOptions, files: EdgeFiles
     },
     // Of a program whose directory is gone nothing says which process it was.
     clear: async () => undefined,
+    canDrop: async () => true,
     wake: () => signalAll(files.directory, "SIGCONT"),
     end: () => endAll(files.directory),
     async start() {

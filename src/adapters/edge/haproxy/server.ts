@@ -1,4 +1,4 @@
-import { Fault, isErrno } from "../../../base/faults.ts";
+import { Fault } from "../../../base/faults.ts";
 import { readText } from "../../../host/files.ts";
 import type { AccessRecord, FrontProxies, RouteTable } from "../../../model/route.ts";
 import type { Clock } from "../../../ports/clock.ts";
@@ -7,10 +7,10 @@ import { checkClaims } from "../table/claims.ts";
 import { innerDoors } from "../table/inside.ts";
 import { TableStore } from "../table/table-store.ts";
 import { countsBodies } from "./bodies.ts";
-import { askCli, askWorkers, type Workers } from "./cli.ts";
+import { absent, askCli, askWorkers, type Workers } from "./cli.ts";
 import { configText, type Listen, shapeOf } from "./config.ts";
 import { checkConfig, writeServed } from "./disk.ts";
-import { keptPort, movedPorts } from "./doors.ts";
+import { doorsOf, keptPort, movedPorts } from "./doors.ts";
 import { type EdgeFiles, makeDirectory, writeWhole } from "./files.ts";
 import { emptyLayout, type Layout, type Lease, relaid, without } from "./layout.ts";
 import { luaProgram } from "./lua.ts";
@@ -65,6 +65,8 @@ export class Server {
   #port: number;
   #securePort: number;
   #loaded = false;
+  /** Whom it becomes. */
+  #user: ServerOptions["user"] = null;
   /** Called when another worker takes new connections. */
   replaced: (isIdle: () => Promise<boolean>) => void = () => undefined;
 
@@ -97,9 +99,8 @@ export class Server {
     this.#shape = onDisk === null ? "" : shapeOf(onDisk);
     const wanted = this.#config(this.#layout, this.#tables);
     if (shapeOf(wanted) !== this.#shape) {
-      const { files, listen, secure, clock } = this.#options;
-      const doors = [{ ...listen, note: files.port }, ...(secure ? [{ ...secure, note: files.securePort }] : [])];
-      const moved = await movedPorts(doors, clock);
+      const { files, clock } = this.#options;
+      const moved = await movedPorts(doorsOf(this.#options), clock);
       await this.#check(wanted);
       this.#layout = this.#withRetired(this.#layout, this.#layout.next);
       await this.#write(wanted);
@@ -176,18 +177,20 @@ export class Server {
   async load(): Promise<void> {
     if (this.#loaded) return;
     const { files, runner, listen, secure } = this.#options;
-    await makeDirectory(files);
+    await makeDirectory(files, doorsOf(this.#options));
     this.#version = await runner.version();
+    if (await runner.canDrop()) this.#user = this.#options.user;
     this.#runtime.countsBodies = countsBodies(this.#version);
     const { tables } = await this.#store.load();
-    for (const table of tables) this.#tables.set(table.owner, table);
     const text = await readText(files.layout);
+    // Tables alone are of another kind of edge: they are served once they are applied again.
+    for (const table of text === null ? [] : tables) this.#tables.set(table.owner, table);
     if (text !== null) this.#layout = JSON.parse(text) as Layout;
     if (listen.port === 0) this.#port = Number((await readText(files.port)) ?? 0);
     if (secure?.port === 0) this.#securePort = Number((await readText(files.securePort)) ?? 0);
     await this.#certificates.load();
     this.#remember();
-    this.#policies = policyEntries(tables);
+    this.#policies = policyEntries([...this.#tables.values()]);
     this.#loaded = true;
   }
 
@@ -197,6 +200,7 @@ export class Server {
     const unrouted = new Set(this.#layout.leases.map(({ number }) => number));
     this.#layout = { ...without(this.#layout, unrouted), retired: [] };
     await runner.clear();
+    this.#user = (await runner.canDrop()) ? this.#options.user : null;
     this.#port = await keptPort(files, { ...listen, port: this.#port, note: files.port }, clock);
     if (secure !== null) {
       this.#securePort = await keptPort(files, { ...secure, port: this.#securePort, note: files.securePort }, clock);
@@ -353,7 +357,7 @@ export class Server {
   }
 
   #config(layout: Layout, tables: ReadonlyMap<string, RouteTable>): string {
-    const { files, threads, user, proxies, ...at } = this.#options;
+    const { files, threads, proxies, ...at } = this.#options;
     const version = this.#version ?? [2, 6];
     const listen = { ...at.listen, port: this.#port };
     const secure = at.secure === null ? null : { ...at.secure, port: this.#securePort };
@@ -361,7 +365,7 @@ export class Server {
       [...tables.values()].flatMap(({ routes }) => routes),
       listen.host,
     );
-    return configText({ files, listen, doors, secure, proxies, threads, user, version }, layout);
+    return configText({ files, listen, doors, secure, proxies, threads, user: this.#user, version }, layout);
   }
 
   #check(config: string): Promise<void> {
@@ -389,10 +393,4 @@ export class Server {
   #serial(): Promise<string | null> {
     return this.#runtime.serial().catch(absent);
   }
-}
-
-function absent(thrown: unknown): null {
-  if (thrown instanceof Fault && thrown.code === "edge.unreachable") return null;
-  if (isErrno(thrown, "ECONNRESET")) return null;
-  throw thrown;
 }

@@ -1,0 +1,28 @@
+import { createServer } from "node:net";
+import { Fault, isErrno } from "../../../base/faults.ts";
+
+/**
+ * A port that nobody listens on: the one asked for, or a free one for 0. A program that cannot have it would say so only in words, and after its start.
+ * Faults: `listen.in-use`, `edge.unreachable`.
+ */
+export function freePort({ host, port }: { readonly host: string; readonly port: number }): Promise<number> {
+  const server = createServer();
+  return new Promise((resolve, reject) => {
+    server.once("error", (thrown) => reject(listenFault(thrown, `${host}:${port}`)));
+    server.listen({ host, port, exclusive: true }, () => {
+      const bound = server.address();
+      server.close(() => resolve(typeof bound === "object" && bound !== null ? bound.port : port));
+    });
+  });
+}
+
+function listenFault(thrown: unknown, where: string): unknown {
+  if (isErrno(thrown, "EADDRINUSE")) {
+    return new Fault("listen.in-use", `Something else listens on ${where}.`, { cause: thrown });
+  }
+  if (!isErrno(thrown, "EACCES", "EADDRNOTAVAIL", "ENOTFOUND")) return thrown;
+  return new Fault("edge.unreachable", `The edge may not listen on ${where}.`, {
+    cause: thrown,
+    hint: "Choose an address of this machine, and a port from 1024 on unless the program may use lower ones.",
+  });
+}
