@@ -1,8 +1,9 @@
 import { Fault, faults } from "../base/faults.ts";
+import { plainJson, seenJson } from "../base/printable.ts";
 import { Client } from "../client/client.ts";
 import type { ExecutionContext } from "./context.ts";
 import { write } from "./output.ts";
-import { paintFor } from "./paint.ts";
+import { harmless, paintFor } from "./paint.ts";
 import { parseArguments } from "./parse.ts";
 import { appName, findManifest, findTarget, readManifestText } from "./place.ts";
 import type { Entry } from "./table.ts";
@@ -21,7 +22,7 @@ export async function execute(
     throw withOwnHelp(error, asked.entry.name);
   });
   if (result === undefined) return 0;
-  const text = context.json ? JSON.stringify(result) : (command.view?.(result, paintFor(context.colour.stdout)) ?? "");
+  const text = context.json ? plainJson(result) : (command.view?.(result, paintFor(context.colour.stdout)) ?? "");
   if (text !== "") await world.print(text);
   return command.exit?.(result) ?? 0;
 }
@@ -44,7 +45,7 @@ export function makeWorld(context: ExecutionContext, host: Host, globals: World[
   const paint = paintFor(context.colour.stderr);
   const place = { cwd: host.cwd, globals };
   const say = (message: string) => {
-    if (context.progress !== "none") host.stderr.write(`${message}\n`);
+    if (context.progress !== "none") host.stderr.write(`${harmless(message, { enabled: true })}\n`);
   };
   const confirmName = async (question: string, name: string) =>
     (await import("./ask.ts")).confirmName({ context, host, question }, name, globals.confirm);
@@ -54,7 +55,7 @@ export function makeWorld(context: ExecutionContext, host: Host, globals: World[
     globals,
     paint,
     say,
-    print: (line) => write(host, "stdout", `${line}\n`),
+    print: (line) => write(host, "stdout", `${context.json ? seenJson(line) : harmless(line, { enabled: true })}\n`),
     api({ directory, uninterrupted = false, confirmed = false } = {}) {
       const manifest = globals.url === undefined ? findManifest(place, directory) : null;
       const target = findTarget({ ...place, manifest }, context);

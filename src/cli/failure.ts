@@ -1,11 +1,12 @@
 import { asFault, type Fault, faults } from "../base/faults.ts";
+import { plainJson } from "../base/printable.ts";
 import { formatComplaint } from "../manifest/complaint.ts";
 import { harmless, type Paint } from "./paint.ts";
 
 /** What a Fault is to a script: the `error` object of `--json`. */
 export function failureJson(thrown: unknown): string {
   const { code, detail, hint, complaints } = asFault(thrown);
-  return JSON.stringify({ error: { code, detail, hint, exit: exitCode(code), errors: complaints } });
+  return plainJson({ error: { code, detail, hint, exit: exitCode(code), errors: complaints } });
 }
 
 /** What a Fault is to a person: what happened, every place that is wrong, what to do. */
@@ -14,11 +15,16 @@ export function failureText(thrown: unknown, paint: Paint, verbose: boolean): st
   const complaints = fault.complaints.map(formatComplaint).filter((complaint) => complaint !== fault.detail);
   // The detail of a single one is what it says itself, with its place.
   const only = complaints.length === 1 && complaints[0]?.endsWith(` ${fault.detail}`) ? complaints.pop() : undefined;
-  const lines = [`${paint.red("error:")} ${harmless(only ?? fault.detail, paint)}`];
-  for (const complaint of complaints) lines.push(`  ${harmless(complaint, paint)}`);
-  if (fault.hint !== "") lines.push(`${paint.yellow("hint:")} ${harmless(fault.hint, paint)}`);
+  const lines = [`${paint.red("error:")} ${indented(only ?? fault.detail, paint)}`];
+  for (const complaint of complaints) lines.push(`  ${indented(complaint, paint)}`);
+  if (fault.hint !== "") lines.push(`${paint.yellow("hint:")} ${indented(fault.hint, paint)}`);
   if (verbose) for (const cause of causesOf(fault)) lines.push(paint.dim(`cause: ${harmless(cause, paint)}`));
   return lines.join("\n");
+}
+
+/** No line of it begins like one of ours. */
+function indented(text: string, paint: Paint): string {
+  return harmless(text, paint).replaceAll("\n", "\n  ");
 }
 
 function causesOf(fault: Fault): string[] {

@@ -7,7 +7,7 @@ import type { StoredLogView } from "../contract/logs.ts";
 import type { UrlView } from "../contract/status.ts";
 import { exitCode } from "./failure.ts";
 import { shortName } from "./names.ts";
-import { harmless, type Paint } from "./paint.ts";
+import { harmless, harmlessLine, type Paint } from "./paint.ts";
 import { isGood, progressFor } from "./progress.ts";
 import { timesText } from "./times.ts";
 import { urlText } from "./views/status.ts";
@@ -130,13 +130,13 @@ function explain(world: World, deployment: DeploymentView, lines: readonly Store
   const { paint, host } = world;
   const put = (line: string) => host.stderr.write(`${line}\n`);
   const { fault, release, status, culprit } = deployment;
-  put(`${paint.red("error:")} ${release} ${status}: ${harmless(fault?.detail ?? "no cause was given", paint)}`);
+  put(`${paint.red("error:")} ${release} ${status}: ${harmlessLine(fault?.detail ?? "no cause was given", paint)}`);
   if (lines.length > 0) {
     put(`last lines of ${shortName(culprit ?? lines[0]?.instance ?? "the instance", deployment)}:`);
     const words = withoutRepeats(lines.map(({ message }) => harmless(message, paint)));
     for (const line of words.slice(-shownLines)) put(`  ${line}`);
   }
-  if (fault && fault.hint !== "") put(`${paint.yellow("hint:")} ${harmless(hintOf(deployment, fault), paint)}`);
+  if (fault && fault.hint !== "") put(`${paint.yellow("hint:")} ${harmlessLine(hintOf(deployment, fault), paint)}`);
   world.say(`-> next: fairlead logs --release ${release} -e ${deployment.environment} -a ${deployment.app}`);
 }
 

@@ -1,5 +1,6 @@
 import { parseDuration } from "../base/duration.ts";
 import { Fault } from "../base/faults.ts";
+import { plainJson } from "../base/printable.ts";
 import type { Client, Key, LogQuery } from "../client/client.ts";
 import type { LogBatch, StoredLogView } from "../contract/logs.ts";
 import { shortName } from "./names.ts";
@@ -44,7 +45,7 @@ export interface LineOptions {
 export function logLine(line: StoredLogView, { key, json, timestamps, prefix, colour }: LineOptions): string {
   if (json) {
     const { sequence: _place, ...view } = line;
-    return JSON.stringify(view);
+    return plainJson(view);
   }
   const paint = paintFor(colour);
   const bad = line.level === "error" || line.level === "fatal";

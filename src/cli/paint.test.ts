@@ -40,6 +40,12 @@ describe("texts of somebody else", () => {
     const hostile = "\x1b]0;title\x07a\x1b[31mred\x1b[0m\x1b[2Jb\r\x08\x9bc\td";
     expect(harmless(hostile, coloured)).toBe("]0;titlea\x1b[31mred\x1b[0m[2Jbc\td");
     expect(harmless(hostile, plain)).toBe("]0;titleared[2Jbc\td");
+    expect(harmless("\x1b[31;8mhidden\x1b[38;5;8mgrey\u202e", coloured)).toBe("hidden\x1b[38;5;8mgrey");
+  });
+
+  test("are one row of a table, whatever they hold", () => {
+    const rows = [["v1", "ok\nv2  live  admin\r\nv3\u2028v4\u0085v5"]];
+    expect(table(["RELEASE", "MESSAGE"], rows, plain).split(/[\n\r\u2028\u0085]/)).toHaveLength(2);
   });
 });
 

@@ -1,4 +1,5 @@
 import { stripVTControlCharacters, styleText } from "node:util";
+import { joined, printable } from "../base/printable.ts";
 
 type Painter = (text: string) => string;
 export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
@@ -37,9 +38,12 @@ export function displayWidth(text: string): number {
   return width;
 }
 
-/** Columns padded to their widest cell, two spaces between them, no spaces at the end of a line. */
+/**
+ * Columns padded to their widest cell, two spaces between them, no spaces at the end of a line. A row is one line, whatever
+ * its cells hold.
+ */
 export function table(head: readonly string[], rows: readonly (readonly string[])[], paint: Paint): string {
-  const lines = [head.map(paint.dim), ...rows];
+  const lines = [head.map(paint.dim), ...rows.map((row) => row.map(joined))];
   const widths = head.map((_title, i) => Math.max(...lines.map((line) => displayWidth(line[i] ?? ""))));
   return lines
     .map((line) =>
@@ -52,9 +56,26 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const escapes = /\x1b\[[0-9;]*m|[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
+const colours = /(\x1b\[[0-9;]*m)/;
 
-/** A text of somebody else made harmless for a terminal: of all control characters only colours stay, where wanted. */
-export function harmless(text: string, paint: Paint): string {
-  return text.replace(escapes, (found) => (found.length > 1 && paint.enabled ? found : ""));
+/**
+ * A text of somebody else made harmless for a terminal (src/base/printable.ts): of all that acts only colours stay, where
+ * wanted, and only such as leave the text to be seen.
+ */
+export function harmless(text: string, paint: Pick<Paint, "enabled">): string {
+  if (!text.includes("\x1b")) return printable(text);
+  return text
+    .split(colours)
+    .map((part, place) => (place % 2 === 0 ? printable(part) : paint.enabled && !isHiding(part) ? part : ""))
+    .join("");
+}
+
+/** The same as a part of one line, which it cannot end. */
+export function harmlessLine(text: string, paint: Pick<Paint, "enabled">): string {
+  return harmless(joined(text), paint);
+}
+
+/** ECMA-48 section 8.3.117: 8 conceals. After 38 and 48 it is a part of a colour. */
+function isHiding(colour: string): boolean {
+  return !/[34]8;/.test(colour) && /(?:\[|;)0*8(?:;|m)/.test(colour);
 }

@@ -1,5 +1,5 @@
 import type { DeploymentView } from "../contract/deployments.ts";
-import { displayWidth, harmless, type Paint } from "./paint.ts";
+import { displayWidth, harmlessLine, type Paint } from "./paint.ts";
 import { phaseEnd, timesText } from "./times.ts";
 import type { World } from "./world.ts";
 
@@ -182,7 +182,7 @@ export class LiveProgress implements Progress {
       const running = cyan(spinner[this.#frame % spinner.length] ?? "·");
       const mark = phase === "ended" ? (bad ? red("✗") : green("✓")) : over === null ? running : green("✓");
       const word = phase === "ended" ? deployment.status : phase;
-      const note = harmless(noteOn(phase, deployment, over === null), this.#paint);
+      const note = harmlessLine(noteOn(phase, deployment, over === null), this.#paint);
       lines.push(`  ${mark} ${word.padEnd(11)} ${dim(elapsed(at))}  ${dim(note)}`.trimEnd());
     }
     return lines;

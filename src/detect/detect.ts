@@ -1,3 +1,4 @@
+import { oneLine } from "../base/printable.ts";
 import { type NodeProject, nodeProject } from "./node/project.ts";
 import { nodeRecipe } from "./node/recipe.ts";
 import { type PythonProject, pythonProject, pythonRecipe } from "./python/recipe.ts";
@@ -13,14 +14,14 @@ import { baseName, directoryOf, Tree } from "./tree.ts";
 export function detect(source: SourceView, build: BuildChoice): Recipe | Unrecognised {
   const tree = new Tree(source);
   const found = recognise(tree, build);
-  if (!("dockerfile" in found)) return { lookedFor: found.lookedFor.map(oneLine) };
+  if (!("dockerfile" in found)) return { lookedFor: found.lookedFor.map(said) };
   const broken = [...tree.broken].map(([file, what]) => `${file} ${what}, so nothing is known of it`);
-  return { ...found, warnings: [...broken, ...found.warnings].map(oneLine) };
+  return { ...found, warnings: [...broken, ...found.warnings].map(said) };
 }
 
-/** Names of files are somebody's words: what a terminal would obey is taken out. */
-function oneLine(words: string): string {
-  return words.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "\ufffd").slice(0, 1_000);
+/** Names of files are somebody's words. */
+function said(words: string): string {
+  return oneLine(words, 1_000);
 }
 
 function recognise(tree: Tree, build: BuildChoice): Recipe | Unrecognised {

@@ -2,6 +2,7 @@ import { type Context, Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { Fault } from "../base/faults.ts";
 import { newId } from "../base/ids.ts";
+import { plainJson } from "../base/printable.ts";
 import { headers, honoursKey } from "../contract/headers.ts";
 import { type RouteContract, routes } from "../contract/paths.ts";
 import { authorise, type Call } from "../usecases/ground.ts";
@@ -142,7 +143,7 @@ type Replied = Awaited<ReturnType<AnyHandler>>;
 function respond(reply: Replied, route: RouteContract): Response {
   if (reply instanceof Response) return reply;
   const { json, revision = null } = reply;
-  return responseOf({ status: route.status, body: JSON.stringify(json), revision });
+  return responseOf({ status: route.status, body: plainJson(json), revision });
 }
 
 function responseOf({ status, body, revision }: Answered): Response {

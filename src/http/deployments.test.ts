@@ -36,6 +36,22 @@ async function live(text: string) {
 }
 
 describe("deploy", () => {
+  test("takes a message as one line in which nothing acts: rows of releases and of the audit are what was done", async () => {
+    const message = "fix\n2026-01-01 00:00:00  admin  reveal\r\n\u202eforged\x1b[2J\u2028row\u200b";
+    await ask("POST", `${base}/deployments`, { kind: "deploy", source: source(manifest()), message });
+    const told = "fix 2026-01-01 00:00:00 admin reveal forged[2J row";
+    expect((await stage.deps.journal.release(key, 1))?.message).toBe(told);
+    const audit = await stage.deps.journal.audit({ limit: 10 });
+    expect(audit.map(({ detail }) => detail)).toContain(told);
+  });
+
+  test("is answered in JSON of which every character is seen", async () => {
+    const body = { kind: "deploy", source: source("version: 1\n\u202eodd\u009b: 1\n") };
+    const text = await (await stage.request("POST", `${base}/deployments`, { body })).text();
+    expect(text).not.toMatch(/[\u202e\u009b]/);
+    expect(text).toContain("\\u202eodd");
+  });
+
   test("writes down a release and a queued deployment together, and answers the deployment", async () => {
     const { status, json } = await ask("POST", `${base}/deployments`, {
       kind: "deploy",

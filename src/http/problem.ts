@@ -1,4 +1,5 @@
 import { asFault, faults } from "../base/faults.ts";
+import { plainJson } from "../base/printable.ts";
 import { type Problem, problemMediaType } from "../contract/problem.ts";
 
 /** A fault as RFC 9457 wants it. */
@@ -24,5 +25,5 @@ export function problemOf(thrown: unknown, { path, requestId }: { path: string; 
 export function problemResponse(problem: Problem): Response {
   const headers = new Headers({ "content-type": problemMediaType, "cache-control": "no-store" });
   if (problem.status === 401) headers.set("www-authenticate", "Bearer");
-  return new Response(JSON.stringify(problem), { status: problem.status, headers });
+  return new Response(plainJson(problem), { status: problem.status, headers });
 }

@@ -1,3 +1,4 @@
+import { plainJson } from "../base/printable.ts";
 import type { ApiDeps } from "./exchange.ts";
 import { problemOf } from "./problem.ts";
 
@@ -78,7 +79,7 @@ async function soonest<Step>(pending: Promise<Step>, { clock }: Pick<ApiDeps, "c
 /** JSON has no line breaks of its own, so one data line is enough. */
 function encodeMessage({ event, id, data }: Message): string {
   const place = id === undefined ? "" : `id: ${id}\n`;
-  return `event: ${event}\n${place}data: ${JSON.stringify(data)}\n\n`;
+  return `event: ${event}\n${place}data: ${plainJson(data)}\n\n`;
 }
 
 /** Raw bytes as they come. */

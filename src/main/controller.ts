@@ -5,6 +5,7 @@ import { type Logger, pino } from "pino";
 import { holdState } from "../adapters/journal/sqlite/lease.ts";
 import { sha256 } from "../base/digest.ts";
 import { Fault } from "../base/faults.ts";
+import { seenJson } from "../base/printable.ts";
 import { CertificateKeeper } from "../engine/certificates.ts";
 import { createEngine } from "../engine/loop.ts";
 import { resealAll } from "../engine/values.ts";
@@ -63,9 +64,10 @@ export async function assembleController(
   const stateDirectory = resolve(options.stateDirectory);
   makeStateDirectory(stateDirectory);
   const lease = holdState(stateDirectory, `fairlead ${version}`);
+  const onLog = options.onLog ?? ((line: string) => process.stderr.write(line));
   const log = pino(
     { base: null, level: options.verbose ? "debug" : "info", timestamp: pino.stdTimeFunctions.isoTime },
-    { write: options.onLog ?? ((line: string) => process.stderr.write(line)) },
+    { write: (line: string) => onLog(`${seenJson(line.trimEnd())}\n`) },
   );
   const closers = new Closers();
   const close = async () => {

@@ -1,3 +1,4 @@
+import { oneLine } from "../base/printable.ts";
 import type { Actor, AuditEntry } from "../model/audit.ts";
 import type { Change } from "../model/change.ts";
 import type { EnvKey } from "../model/environment.ts";
@@ -7,9 +8,13 @@ import { type Page, pageOf } from "./paging.ts";
 /** What an entry says beside who and when. */
 type Account = Pick<AuditEntry, "action" | "key"> & Partial<Pick<AuditEntry, "names" | "detail">>;
 
-/** An entry of the audit, to be written down together with what it tells of, and before anything is shown. */
+/**
+ * An entry of the audit, each word of it in one line: whoever reads rows sees no more rows than there are. To be written down together with what it tells of, and before anything is shown.
+ */
 export function audited(deps: Pick<Deps, "clock">, actor: Actor, account: Account): Change {
-  return { kind: "audit", entry: { names: [], detail: "", ...account, at: deps.clock.now(), actor } };
+  const { names = [], detail = "" } = account;
+  const said = { names: names.map((name) => oneLine(name)), detail: oneLine(detail) };
+  return { kind: "audit", entry: { ...account, ...said, at: deps.clock.now(), actor } };
 }
 
 export interface AuditQuery {

@@ -1,5 +1,5 @@
 import type { ChangeView, PlanAnswer } from "../../contract/changes.ts";
-import { harmless, type Paint } from "../paint.ts";
+import { harmlessLine, type Paint } from "../paint.ts";
 
 const marks: Record<ChangeView["action"], string> = { create: "+", change: "~", replace: "±", destroy: "-", keep: " " };
 
@@ -17,7 +17,7 @@ export function changesText({ changes, warnings, summary }: PlanAnswer, paint: P
     changes
       .filter((change) => change.action === action)
       .map(({ subject, detail }) =>
-        colour[action](`${marks[action]} ${action.padEnd(7)}  ${subject}  ${harmless(detail, paint)}`.trimEnd()),
+        colour[action](`${marks[action]} ${action.padEnd(7)}  ${subject}  ${harmlessLine(detail, paint)}`.trimEnd()),
       ),
   );
   return [...lines, ...warnings.map((warning) => `${paint.yellow("warning:")} ${warning}`), summary].join("\n");

@@ -1,5 +1,5 @@
 import type { CheckView } from "../../contract/controller.ts";
-import { harmless, type Paint, table } from "../paint.ts";
+import { harmlessLine, type Paint, table } from "../paint.ts";
 
 /** Rows of `doctor`, with what to do about those that are not ok. */
 export function checksText(checks: readonly CheckView[], paint: Paint): string {
@@ -7,7 +7,7 @@ export function checksText(checks: readonly CheckView[], paint: Paint): string {
   const rows = checks.map(({ name, state, detail, fix }) => [
     colour[state](state),
     name,
-    harmless(detail, paint),
+    harmlessLine(detail, paint),
     fix === null ? "" : `-> ${fix}`,
   ]);
   return table(["STATE", "CHECK", "FOUND", "FIX"], rows, paint);

@@ -2,7 +2,7 @@ import { formatSize } from "../../base/size.ts";
 import type { Key } from "../../client/client.ts";
 import type { EnvironmentList, InstanceView, StatusView, UrlView } from "../../contract/status.ts";
 import { shortName } from "../names.ts";
-import { harmless, type Paint, table } from "../paint.ts";
+import { harmlessLine, type Paint, table } from "../paint.ts";
 
 function stateColour(state: string, paint: Paint): string {
   if (["ready", "serving", "live", "staged"].includes(state)) return paint.green(state);
@@ -35,7 +35,7 @@ export function urlText({ url, internal }: UrlView, paint: Paint): string {
 function edgeLine({ answers, since, detail }: StatusView["edge"], paint: Paint): string {
   const when = since === null ? "" : ` since ${since.slice(0, 19).replace("T", " ")} UTC`;
   const next = answers ? "" : ": the controller starts again what is away or hung; `fairlead doctor` says more";
-  return `${paint.red("edge")} ${harmless(detail ?? "", paint)}${when}${next}`;
+  return `${paint.red("edge")} ${harmlessLine(detail ?? "", paint)}${when}${next}`;
 }
 
 /** `fairlead status`. */
@@ -46,7 +46,7 @@ export function statusText(status: StatusView, paint: Paint): string {
   if (edge.detail !== null) lines.push(edgeLine(edge, paint));
   if (maintenance.on || maintenance.closed) {
     const state = maintenance.on && maintenance.closed ? "closed" : maintenance.on ? "about to close" : "about to open";
-    const words = maintenance.page ? "with a page of its own" : harmless(maintenance.message ?? "", paint);
+    const words = maintenance.page ? "with a page of its own" : harmlessLine(maintenance.message ?? "", paint);
     lines.push(`${paint.yellow("maintenance")} ${state}${maintenance.on ? `: ${words}` : ""}`);
   }
   if (status.protected !== null) {
@@ -63,7 +63,7 @@ export function statusText(status: StatusView, paint: Paint): string {
     lines.push(`preview of ${from} until ${endsAt.slice(0, 16).replace("T", " ")} UTC`);
   }
   if (deployment !== null) {
-    const fault = deployment.fault === null ? "" : `: ${harmless(deployment.fault.detail, paint)}`;
+    const fault = deployment.fault === null ? "" : `: ${harmlessLine(deployment.fault.detail, paint)}`;
     const at = deployment.phase === "ended" ? "" : ` in ${deployment.phase}`;
     const word = stateColour(deployment.status, paint);
     lines.push(`${deployment.kind} ${deployment.release} ${word}${at}${fault}  ${paint.dim(deployment.id)}`);
@@ -76,7 +76,7 @@ export function statusText(status: StatusView, paint: Paint): string {
       staged.message ?? "",
     ];
     lines.push(
-      `${paint.yellow("staged")} code of ${staged.release} is built and waits for \`fairlead deploy --staged\`: ${harmless(about.join(" "), paint).trim()}`,
+      `${paint.yellow("staged")} code of ${staged.release} is built and waits for \`fairlead deploy --staged\`: ${harmlessLine(about.join(" "), paint).trim()}`,
     );
   }
   if (queue.length > 0) lines.push(`queued: ${queue.map(({ id }) => id).join(", ")}`);
@@ -113,7 +113,7 @@ export function instancesText(instances: readonly InstanceRow[], key: Key, paint
     instance.memoryBytes === null ? "-" : formatSize(instance.memoryBytes),
     instance.startedAt.slice(0, 19).replace("T", " "),
     instance.url ?? "-",
-    harmless(instance.gate ?? "", paint),
+    harmlessLine(instance.gate ?? "", paint),
   ]);
   const head = ["SERVICE", "INSTANCE", "RELEASE", "STATE", "RESTARTS", "MEMORY", "SINCE (UTC)", "ADDRESS", "GATE"];
   return table(head, rows, paint);

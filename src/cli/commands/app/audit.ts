@@ -3,7 +3,7 @@ import type { AuditEntryView } from "../../../contract/audit.ts";
 import { command } from "../../command.ts";
 import { count, text } from "../../flags.ts";
 import { moment } from "../../logs.ts";
-import { harmless, table } from "../../paint.ts";
+import { harmlessLine, table } from "../../paint.ts";
 
 /** Most entries of one request. */
 const pageEntries = 200;
@@ -35,8 +35,8 @@ export default command({
       from === null ? by : `${by} ${from}`,
       action,
       app === null ? "-" : `${app}/${environment}`,
-      harmless(names.join(" ") || "-", paint),
-      harmless(detail, paint),
+      harmlessLine(names.join(" ") || "-", paint),
+      harmlessLine(detail, paint),
     ]);
     return table(["TIME (UTC)", "WHO", "DID", "WHERE", "NAMES", "DETAIL"], rows, paint);
   },

@@ -1,6 +1,6 @@
 import { command } from "../../command.ts";
 import { count } from "../../flags.ts";
-import { harmless, table } from "../../paint.ts";
+import { harmlessLine, table } from "../../paint.ts";
 
 export default command({
   about: "Lists releases, newest first. A release is everything at once: code, configuration and routes.",
@@ -20,7 +20,7 @@ export default command({
       item.serving ? paint.green("serving") : item.wasLive ? "was live" : paint.dim("never live"),
       item.createdAt.slice(0, 19).replace("T", " "),
       item.createdBy,
-      harmless(item.message ?? "", paint),
+      harmlessLine(item.message ?? "", paint),
     ]);
     return table(["RELEASE", "STATE", "CREATED (UTC)", "BY", "MESSAGE"], rows, paint);
   },

@@ -1,5 +1,5 @@
 import { command, required } from "../../command.ts";
-import { harmless, table } from "../../paint.ts";
+import { harmless, harmlessLine, table } from "../../paint.ts";
 
 export default command({
   about: "Shows what a release consists of: services with commands and replicas, names of variables, and its manifest.",
@@ -19,7 +19,7 @@ export default command({
       service.variables.join(" "),
     ]);
     const services = table(["SERVICE", "REPLICAS", "RUN", "HOSTS", "VARIABLES"], rows, paint);
-    const message = release.message === null ? [] : [harmless(release.message, paint)];
+    const message = release.message === null ? [] : [harmlessLine(release.message, paint)];
     const allowed = release.allowed.map(({ rule, by, because }) =>
       harmless(`${rule} was let pass by ${by}: ${because}`, paint),
     );
