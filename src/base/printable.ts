@@ -9,7 +9,7 @@ const mostMarks = 30;
  */
 const unseen =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  /(?!(?<=[\p{Extended_Pictographic}\p{Emoji_Modifier}\ufe0f])\u200d(?=\p{Extended_Pictographic}))(?![\ufe00-\ufe0f])[\p{DI}\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u2800\ufff9-\ufffb\p{Cs}]/gu;
+  /(?!(?<=\p{Extended_Pictographic}|\p{Emoji_Modifier}|\ufe0f)\u200d(?=\p{Extended_Pictographic}))(?![\ufe00-\ufe0f])[\p{DI}\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u2800\ufff9-\ufffb\p{Cs}]/gu;
 const marks = new RegExp(`(\\p{M}{${mostMarks}})\\p{M}+`, "gu");
 const isPlain = /^[\x20-\x7e\t\n]*$/;
 const lineEnds = /\s*[\n\v\f\r\x85\u2028\u2029]\s*|\t/g;
