@@ -65,6 +65,18 @@ const build = section({
   },
 });
 
+const release = section({
+  short: "run",
+  fields: {
+    run: required(command, "Has to end with 0, as a task in the new release."),
+    within: defaulted(
+      duration("1s", "24h"),
+      "30m",
+      "Longest time; then it gets the stop signal of its service, SIGKILL after `stop.within`, and the deployment fails.",
+    ),
+  },
+});
+
 const stop = section({
   fields: {
     signal: defaulted(
@@ -105,8 +117,8 @@ const service = section({
       "Never two at once, also not during a deployment: the old one stops before the new one starts.",
     ),
     release: optional(
-      command,
-      "Runs once in each deployment, in the new release and before anything of it starts: migrations.",
+      release,
+      "Runs once in each deployment, in the new release and before anything of it starts: migrations, a first load of data.",
     ),
     checks: optional(
       checks,

@@ -1,5 +1,5 @@
 import type { AppSpec, HttpTemplate, ServiceTemplate, VariableSpec } from "../model/app.ts";
-import type { Check, CorsPolicy, Protection, ServiceChecks } from "../model/release.ts";
+import { type Check, type CorsPolicy, type Protection, type ServiceChecks, usualReleaseMs } from "../model/release.ts";
 import type { ManifestValue, ServiceValue } from "./grammar.ts";
 import { piecesOf } from "./references.ts";
 import type { VariableValue } from "./variable.ts";
@@ -63,7 +63,8 @@ function serviceOf(name: string, service: ServiceValue, context: AppContext): Se
     replicas,
     single,
     needs,
-    release,
+    release: release?.run ?? null,
+    ...(release && release.within !== usualReleaseMs && { releaseWithinMs: release.within }),
     checks: checksOf(checks),
     stop: { signal: stop.signal, withinMs: stop.within, drainMs: stop.drain },
     memoryBytes: memory,

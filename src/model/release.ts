@@ -214,7 +214,7 @@ export interface ServiceSpec extends Confinement {
   readonly needs: readonly string[];
   /** Runs once per deployment, in the new artifact, before anything starts. */
   readonly release: readonly string[] | null;
-  /** The longest that it may take; left out by earlier versions. */
+  /** The longest that it may take; left out where it is `usualReleaseMs`, and by earlier versions. */
   readonly releaseWithinMs?: number;
   /** Left out by earlier versions. */
   readonly checks?: ServiceChecks;

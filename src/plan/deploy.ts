@@ -1,3 +1,4 @@
+import { formatDuration } from "../base/duration.ts";
 import type { FaultRecord } from "../base/faults.ts";
 import { enteredAt, type Phase } from "../model/deployment.ts";
 import type { ArtifactSpec } from "../model/release.ts";
@@ -141,7 +142,9 @@ function runReleaseCommands(course: Course): void {
     const task = s.tasks.find((candidate) => candidate.name === name);
     if (!task) {
       const command = { name, purpose: "release", command: service.release } as const;
-      draft.do({ do: "run-task", task: taskOf(course, service, command), why: "the release command runs once" });
+      const limit = service.releaseWithinMs ? `, within ${formatDuration(service.releaseWithinMs)}` : "";
+      const why = `the release command runs once${limit}`;
+      draft.do({ do: "run-task", task: taskOf(course, service, command), why });
       return;
     }
     const late = lateWords(s, task);

@@ -70,6 +70,10 @@ describe("differences", () => {
       "keep service web: nothing changes",
       "change schema: release command of web npm run migrate → (none)",
     ]);
+    expect(words(release([old]), release([{ ...old, releaseWithinMs: 5_400_000 }]))).toEqual([
+      "keep service web: nothing changes",
+      "change schema: release command of web npm run migrate → npm run migrate (within 1 h 30 min)",
+    ]);
     expect(words(release([old]), release([old]))).toEqual(["keep service web: nothing changes"]);
   });
 

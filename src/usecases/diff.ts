@@ -1,10 +1,12 @@
 import { canonicalJson } from "../base/digest.ts";
+import { formatDuration } from "../base/duration.ts";
 import {
   type EnvValue,
   isOwnVariable,
   noChecks,
   type Release,
   releaseName,
+  releaseWithin,
   type ServiceSpec,
   secretsOf,
 } from "../model/release.ts";
@@ -69,11 +71,16 @@ function schemaWords(before: Release, after: Release): readonly string[] {
   const names = new Set([...before.services, ...after.services].map(({ name }) => name));
   return [...names].flatMap((name) => {
     const [old, next] = [before, after].map(({ services }) => services.find((service) => service.name === name));
-    const [from, to] = [old, next].map((service) => service?.release?.join(" ") ?? null);
+    const [from, to] = [old, next].map((service) => (service?.release ? commandWords(service, service.release) : null));
     if (from !== to) return [`release command of ${name} ${from ?? "(none)"} → ${to ?? "(none)"}`];
     const isOther = old?.artifact !== next?.artifact;
     return isOther && to ? [`release command of ${name} has other code: ${to}`] : [];
   });
+}
+
+function commandWords(service: ServiceSpec, command: readonly string[]): string {
+  const limit = service.releaseWithinMs === undefined ? "" : ` (within ${formatDuration(releaseWithin(service))})`;
+  return `${command.join(" ")}${limit}`;
 }
 
 function serviceDifference(
@@ -98,8 +105,16 @@ function wordsOf(old: ServiceSpec, next: ServiceSpec): readonly string[] {
   const words: string[] = [];
   if (old.artifact !== next.artifact) words.push(`artifact ${short(old.artifact)} → ${short(next.artifact)}`);
   if (old.replicas !== next.replicas) words.push(`replicas ${old.replicas} → ${next.replicas}`);
-  const { env: oldEnv, artifact: _a, replicas: _r, release: _c, http: oldHttp, ...oldRest } = old;
-  const { env: nextEnv, artifact: _b, replicas: _s, release: _d, http: nextHttp, ...nextRest } = next;
+  const { env: oldEnv, artifact: _a, replicas: _r, release: _c, releaseWithinMs: _e, http: oldHttp, ...oldRest } = old;
+  const {
+    env: nextEnv,
+    artifact: _b,
+    replicas: _s,
+    release: _d,
+    releaseWithinMs: _f,
+    http: nextHttp,
+    ...nextRest
+  } = next;
   const variables = changed(oldEnv, nextEnv)
     .filter((name) => !isOwnVariable(name))
     .map((name) => versionsOf(name, oldEnv[name], nextEnv[name]));
