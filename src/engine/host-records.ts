@@ -1,8 +1,8 @@
 import type { FaultRecord } from "../base/faults.ts";
+import { Serial } from "../base/serial.ts";
 import type { HostRecord } from "../model/certificate.ts";
 import type { CertificateVault } from "../ports/certificates.ts";
 import type { Clock } from "../ports/clock.ts";
-import { Serial } from "./serial.ts";
 
 /**
  * How asking for hosts has gone, written down before and after, so that a crash does not make it be asked too often. Of writings

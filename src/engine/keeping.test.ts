@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { type EnvKey, keyText } from "../model/environment.ts";
 import { plainBuild } from "../model/release.ts";
 import type { StoredObject } from "../ports/builder.ts";
-import { aRelease, ended } from "../testing/conformance/journal.ts";
+import { aDeployment, aRelease, ended } from "../testing/conformance/journal.ts";
 import { SimulatedBuilder } from "../testing/simulation/builder.ts";
 import { SimulatedClock } from "../testing/simulation/clock.ts";
 import { SimulatedJournal } from "../testing/simulation/journal.ts";
@@ -12,6 +12,11 @@ import { StageBuilder } from "../testing/stage.ts";
 import { collectArtifacts, startKeeping } from "./keeping.ts";
 
 const hour = 3_600_000;
+const loop = {
+  sweep: async () => undefined,
+  alone: (_key: EnvKey, work: () => Promise<void>) => work(),
+  forgotten: () => undefined,
+};
 const keyOf = (environment: string): EnvKey => ({ app: "shop", environment });
 
 /** Keeps which environments it was told to leave nothing of. */
@@ -40,7 +45,7 @@ test("of a preview that has ended artifacts go soon and lines after a week; of a
     ]);
   }
   const log = { warn: (_about: object, message: string) => expect.fail(message), error: () => undefined };
-  const stop = startKeeping({ journal, builder, logs, clock, log }, async () => undefined);
+  const stop = startKeeping({ journal, builder, logs, clock, log }, loop);
   const pass = async (until: number) => {
     while ((clock.nextAt() ?? Number.POSITIVE_INFINITY) <= until) {
       clock.step();
@@ -53,7 +58,7 @@ test("of a preview that has ended artifacts go soon and lines after a week; of a
   clock.jump(7 * 24 * hour);
   await pass(4 * hour);
   expect([...logs.emptied]).toEqual(["shop/gone"]);
-  stop();
+  await stop();
 });
 
 /** Has two old sources and two old artifacts, and tells which were removed. */
@@ -113,4 +118,70 @@ test("of a preview that has just ended artifacts stay until its instances have h
   };
   expect(await removedAt(60_000)).toEqual(["sha256:other-source", "sha256:other-artifact"]);
   expect(await removedAt(hour)).toHaveLength(4);
+});
+
+test("what somebody asks for while artifacts are collected stays, however it is asked for", async () => {
+  const clock = new SimulatedClock();
+  const journal = new SimulatedJournal();
+  const key = keyOf("production");
+  const artifactOf = (name: string) => ({ digest: `sha256:${name}`, source: "sha256:00", ...plainBuild });
+  const names = ["first", "rollback", "built", "observed", "last"];
+  const builder = new SimulatedBuilder(clock, () => ({ takesMs: 0, fails: false }));
+  for (const [place, name] of names.entries()) {
+    await builder.build(artifactOf(name));
+    await journal.commit([{ kind: "release", release: aRelease(place + 1, { key, artifacts: [artifactOf(name)] }) }]);
+  }
+  clock.step();
+  clock.jump(2 * hour);
+  const remove = builder.remove.bind(builder);
+  builder.remove = async (object) => {
+    await remove(object);
+    if (object.digest !== "sha256:first") return;
+    const deployment = aDeployment(2, { key, kind: "rollback", release: 2 });
+    await journal.commit([{ kind: "deployment", deployment }]);
+    await builder.build(artifactOf("built"));
+    await builder.observe("sha256:observed");
+  };
+  for (let n = 0; n < names.length; n += 1) clock.step();
+  await collectArtifacts({ journal, builder, clock });
+  const left = (await builder.list()).map(({ digest }) => digest.replace("sha256:", ""));
+  expect(left.sort()).toEqual(["built", "observed", "rollback"]);
+});
+
+test("a preview that is made again while those of before are forgotten keeps its lines and its history", async () => {
+  const clock = new SimulatedClock();
+  const journal = new SimulatedJournal();
+  const logs = new WatchedLogs();
+  const preview = { from: "staging", ttlMs: hour, endsAt: clock.now(), endedAt: clock.now() };
+  for (const name of ["pr-1", "pr-2"]) {
+    const key = keyOf(name);
+    await journal.commit([
+      { kind: "release", release: aRelease(1, { key }) },
+      { kind: "preview", key, preview },
+    ]);
+  }
+  const forgotten: string[] = [];
+  const again = {
+    ...loop,
+    alone: async (key: EnvKey, work: () => Promise<void>) => {
+      if (key.environment === "pr-2") {
+        await journal.commit([{ kind: "preview", key, preview: { ...preview, endedAt: null } }]);
+      }
+      await work();
+    },
+    forgotten: (key: EnvKey) => void forgotten.push(key.environment),
+  };
+  const log = { warn: (_about: object, message: string) => expect.fail(message), error: () => undefined };
+  const builder = new SimulatedBuilder(clock, () => ({ takesMs: 0, fails: false }));
+  clock.jump(8 * 24 * hour);
+  const stop = startKeeping({ journal, builder, logs, clock, log }, again);
+  const end = (clock.nextAt() ?? 0) + 120_000;
+  while ((clock.nextAt() ?? Number.POSITIVE_INFINITY) <= end) {
+    clock.step();
+    await settle();
+  }
+  await stop();
+  expect([[...logs.emptied], forgotten]).toEqual([["shop/pr-1"], ["pr-1"]]);
+  const releases = await Promise.all(["pr-1", "pr-2"].map((name) => journal.release(keyOf(name), 1)));
+  expect(releases.map((release) => release !== null)).toEqual([false, true]);
 });

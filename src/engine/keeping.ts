@@ -1,6 +1,6 @@
 import { asFault } from "../base/faults.ts";
-import type { EnvKey } from "../model/environment.ts";
-import { collectAfterMs, collectible } from "../plan/collect.ts";
+import type { Environment, EnvKey } from "../model/environment.ts";
+import { collectAfterMs, collectible, historyKept, type Roots } from "../plan/collect.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Journal } from "../ports/journal.ts";
@@ -28,39 +28,73 @@ interface KeepingDeps {
   readonly log: EngineLog;
 }
 
-/** Starts what must happen again and again for the whole controller; the answer stops it. */
-export function startKeeping(deps: KeepingDeps, sweep: () => Promise<void>): () => void {
+/** What keeping needs of the loop. */
+export interface KeepingLoop {
+  /** Takes the output of all instances. */
+  readonly sweep: () => Promise<void>;
+  /** Runs work while nothing else touches an environment. */
+  readonly alone: (key: EnvKey, work: () => Promise<void>) => Promise<void>;
+  /** Nothing that is remembered of an environment is true any more. */
+  readonly forgotten: (key: EnvKey) => void;
+}
+
+/** Starts what must happen again and again for the whole controller; the answer stops it, and resolves when nothing is under way. */
+export function startKeeping(deps: KeepingDeps, loop: KeepingLoop): () => Promise<void> {
   const stops = [
-    repeat(deps, sweepMs, sweep),
+    repeat(deps, sweepMs, loop.sweep),
     repeat(deps, capMs, async () => {
       await deps.logs.cap(logBytes);
-      await deps.logs.cap(0, await longGone(deps));
+      await forgetPreviews(deps, loop);
     }),
     repeat(deps, collectMs, async () => {
       await collectArtifacts(deps);
+      await thinHistory(deps, loop);
       const now = deps.clock.now();
       await deps.journal.prune({ history: now - historyMs, audit: now - auditMs });
     }),
   ];
-  return () => {
-    for (const stop of stops) stop();
+  return async () => {
+    await Promise.all(stops.map((stop) => stop()));
   };
 }
 
-/** Previews that ended so long ago that nobody looks for their lines any more. */
-async function longGone({ journal, clock }: KeepingDeps): Promise<readonly EnvKey[]> {
+/**
+ * Forgets previews that ended so long ago that nobody looks for their lines any more. Nobody makes one of that name meanwhile,
+ * and whoever did so before is found by looking again.
+ */
+async function forgetPreviews({ journal, logs, clock }: KeepingDeps, loop: KeepingLoop): Promise<void> {
   const before = clock.now() - previewLogMs;
-  const environments = await journal.environments();
-  return environments.filter(({ preview }) => (preview?.endedAt ?? before) < before).map(({ key }) => key);
+  const isGone = ({ preview }: Environment) => (preview?.endedAt ?? before) < before;
+  for (const { key } of (await journal.endedPreviews()).filter(isGone)) {
+    await loop.alone(key, async () => {
+      const now = await journal.environment(key);
+      if (now === null || !isGone(now)) return;
+      await logs.cap(0, [key]);
+      await journal.forget(key, before);
+      loop.forgotten(key);
+    });
+  }
 }
 
-function repeat({ clock, log }: KeepingDeps, everyMs: number, work: () => Promise<void>): () => void {
+/** Keeps the history of every environment within bounds. */
+async function thinHistory({ journal }: KeepingDeps, loop: KeepingLoop): Promise<void> {
+  for (const { key } of await journal.environments()) {
+    await loop.alone(key, async () => {
+      const environment = await journal.environment(key);
+      if (environment === null) return;
+      await journal.thin(key, { ...historyKept, releases: await neededReleases(journal, environment) });
+    });
+  }
+}
+
+function repeat({ clock, log }: KeepingDeps, everyMs: number, work: () => Promise<void>): () => Promise<void> {
   let cancel = () => {};
   let stopped = false;
+  let underWay = Promise.resolve();
   const later = () => {
     if (stopped) return;
     cancel = clock.after(everyMs, () => {
-      void work()
+      underWay = work()
         .catch((thrown) => log.warn({ cause: thrown }, asFault(thrown).detail))
         .then(later);
     });
@@ -69,32 +103,63 @@ function repeat({ clock, log }: KeepingDeps, everyMs: number, work: () => Promis
   return () => {
     stopped = true;
     cancel();
+    return underWay;
   };
 }
 
-/** Deletes the stored objects that no environment needs for serving, for a deployment under way or staged, or for a rollback. */
+/**
+ * Deletes the stored objects that no environment needs for serving, for a deployment under way or staged, or for a rollback.
+ * Before each removal it looks again when anything was written down since; what somebody asked the builder for meanwhile stays.
+ */
 export async function collectArtifacts(deps: Pick<KeepingDeps, "journal" | "builder" | "clock">): Promise<void> {
   const { journal, builder, clock } = deps;
   const stored = await builder.list();
+  let writes = 0;
+  const stop = journal.committed(() => {
+    writes += 1;
+  });
+  try {
+    let seen = -1;
+    let roots: Roots = { artifacts: new Set(), sources: new Set() };
+    for (const object of stored) {
+      while (seen !== writes) {
+        seen = writes;
+        roots = await rootsOf(deps);
+      }
+      const [old] = collectible([object], roots, clock.now());
+      if (old) await builder.remove(old);
+    }
+  } finally {
+    stop();
+  }
+}
+
+async function rootsOf({ journal, clock }: Pick<KeepingDeps, "journal" | "clock">): Promise<Roots> {
   const roots = { artifacts: new Set<string>(), sources: new Set<string>() };
   // What ran of a preview may still be finishing.
   const gone = clock.now() - collectAfterMs;
-  const needed = (await journal.environments()).filter(({ preview }) => (preview?.endedAt ?? clock.now()) > gone);
-  for (const { key, serving, staged } of needed) {
-    // One that was stopped has what it served last, and can be brought back and go back as before.
-    const last = serving?.release ?? (await journal.liveReleases(key, 1))[0];
-    const current = last === undefined ? null : await journal.release(key, last);
-    const lives = await journal.liveReleases(key, current?.deploy.keep ?? 1);
-    const unfinished = await journal.unfinished(key);
-    const others = [serving?.release, staged].filter((number) => typeof number === "number");
-    const numbers = [...lives, ...unfinished.map((one) => one.release), ...others];
-    for (const number of new Set(numbers)) {
-      const release = await journal.release(key, number);
+  const ending = (await journal.endedPreviews()).filter(({ preview }) => (preview?.endedAt ?? 0) > gone);
+  for (const environment of [...(await journal.environments()), ...ending]) {
+    for (const number of await neededReleases(journal, environment)) {
+      const release = await journal.release(environment.key, number);
       for (const artifact of release?.artifacts ?? []) {
         roots.artifacts.add(artifact.digest);
         roots.sources.add(artifact.source);
       }
     }
   }
-  for (const object of collectible(stored, roots, clock.now())) await builder.remove(object);
+  return roots;
+}
+
+/** The releases that an environment serves, may go back to, or is about to have. */
+async function neededReleases(journal: Journal, { key, serving, staged }: Environment): Promise<readonly number[]> {
+  // One that was stopped has what it served last, and can be brought back and go back as before.
+  const last = serving?.release ?? (await journal.liveReleases(key, 1))[0];
+  const current = last === undefined ? null : await journal.release(key, last);
+  const lives = await journal.liveReleases(key, current?.deploy.keep ?? 1);
+  const unfinished = (await journal.unfinished(key)).flatMap(({ release, previous }) =>
+    previous ? [release, previous.release] : [release],
+  );
+  const others = [serving?.release, staged].filter((number) => typeof number === "number");
+  return [...new Set([...lives, ...unfinished, ...others])];
 }

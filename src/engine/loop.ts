@@ -1,7 +1,8 @@
 import { backoff } from "../base/backoff.ts";
 import { formatDuration } from "../base/duration.ts";
 import { asFault, Fault } from "../base/faults.ts";
-import { type EnvKey, keyText } from "../model/environment.ts";
+import { Serial } from "../base/serial.ts";
+import { type EnvKey, isThere, keyText } from "../model/environment.ts";
 import type { Usage } from "../model/instance.ts";
 import { planBlind } from "../plan/blind.ts";
 import { inquiriesOf } from "../plan/checks.ts";
@@ -17,7 +18,6 @@ import { MemoryScale } from "./memory.ts";
 import { Observer } from "./observe.ts";
 import { noteReadiness, ProbeBoard } from "./probes.ts";
 import { Redactors } from "./redaction.ts";
-import { Serial } from "./serial.ts";
 import { Times } from "./times.ts";
 import { tellUnknown } from "./unknown.ts";
 
@@ -53,6 +53,7 @@ export function createEngine(deps: EngineDeps): Engine {
 class ReconcileLoop implements Engine {
   readonly #deps: EngineDeps;
   readonly #observer: Observer;
+  readonly #redactors: Redactors;
   readonly #board: ProbeBoard;
   readonly #checks: CheckBoard;
   readonly #scale: MemoryScale;
@@ -61,6 +62,7 @@ class ReconcileLoop implements Engine {
   readonly #times: Times;
   readonly #keys = new Map<string, KeyState>();
   #stops: (() => void)[] = [];
+  #stopKeeping: () => Promise<void> = async () => undefined;
   #stopped = false;
 
   constructor(deps: EngineDeps) {
@@ -68,6 +70,7 @@ class ReconcileLoop implements Engine {
     this.#times = new Times(deps.clock);
     const failed = (key: EnvKey, thrown: unknown) => this.#complain(key, asFault(thrown));
     const redactors = new Redactors(deps);
+    this.#redactors = redactors;
     this.#observer = new Observer({ ...deps, redactors });
     this.#ingest = new LogIngest({ ...deps, redactors });
     this.#checks = new CheckBoard({ ...deps, redactors, failed, changed: (key) => this.#trigger(key) });
@@ -85,7 +88,8 @@ class ReconcileLoop implements Engine {
 
   async start(): Promise<void> {
     const { journal, runtime, edge } = this.#deps;
-    const keys = [...(await journal.environments()).map((one) => one.key), ...(await runtime.keys())];
+    const written = [...(await journal.environments()), ...(await journal.endedPreviews())].map((one) => one.key);
+    const keys = [...written, ...(await runtime.keys())];
     for (const key of keys) this.#trigger(key);
     void tellUnknown(this.#deps).catch((thrown) => this.#deps.log.warn({}, asFault(thrown).detail));
     this.#stops = [
@@ -96,8 +100,12 @@ class ReconcileLoop implements Engine {
       edge.changes(() => {
         for (const { key } of this.#keys.values()) this.#trigger(key);
       }),
-      startKeeping(this.#deps, () => this.#ingest.sweep()),
     ];
+    this.#stopKeeping = startKeeping(this.#deps, {
+      sweep: () => this.#ingest.sweep(),
+      alone: (key, work) => this.#serial.run(keyText(key), work),
+      forgotten: (key) => this.#forget(key),
+    });
   }
 
   async stop(): Promise<void> {
@@ -107,6 +115,7 @@ class ReconcileLoop implements Engine {
     this.#board.close();
     this.#checks.close();
     this.#scale.close();
+    await this.#stopKeeping();
     await this.#serial.idle();
     await this.#ingest.close();
   }
@@ -169,6 +178,22 @@ class ReconcileLoop implements Engine {
     return state;
   }
 
+  /** Of an environment that is gone, of which nothing is left either, nothing is kept: names of previews come and go. */
+  async #letGo(s: Snapshot): Promise<void> {
+    const left = [s.instances, s.tasks, s.unreadable, s.deployments].some((some) => some.length > 0);
+    if (left || s.edge.table !== null) return;
+    const environment = await this.#deps.journal.environment(s.key);
+    if (environment === null || !isThere(environment)) this.#keys.delete(keyText(s.key));
+  }
+
+  /** Numbers of releases may begin anew. */
+  #forget(key: EnvKey): void {
+    this.#keys.get(keyText(key))?.cancelTimer();
+    this.#keys.delete(keyText(key));
+    this.#observer.forget();
+    this.#redactors.forget();
+  }
+
   async #reconcile(state: KeyState): Promise<void> {
     state.waiting = false;
     if (this.#stopped) return;
@@ -196,7 +221,10 @@ class ReconcileLoop implements Engine {
         return { kind: "retry", fault: await this.#decideBlind(state, asFault(thrown)) };
       }
       const { s, plan } = decided;
-      if (plan.steps.length === 0) return atRest(plan);
+      if (plan.steps.length === 0) {
+        if (plan.againAfterMs === null) await this.#letGo(s);
+        return atRest(plan);
+      }
       const signature = JSON.stringify(plan.steps);
       if (signature === before) return { kind: "again", afterMs: stalledMs };
       before = signature;

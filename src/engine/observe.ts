@@ -40,6 +40,11 @@ export class Observer {
     this.#deps = deps;
   }
 
+  /** Reads releases anew: those of an environment that was forgotten may have the numbers of others. */
+  forget(): void {
+    this.#releases.clear();
+  }
+
   /** Faults: those of the journal, and whatever keeps the runtime or the builder from being looked at. */
   async observe(key: EnvKey, seen: Seen): Promise<Snapshot> {
     const { runtime, edge } = this.#deps;

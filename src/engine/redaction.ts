@@ -23,6 +23,11 @@ export class Redactors {
     this.#deps = deps;
   }
 
+  /** Looks for secrets anew: releases of an environment that was forgotten may have the numbers of others. */
+  forget(): void {
+    this.#known.clear();
+  }
+
   /** For what runs of a release. Without secrets it costs nothing. */
   async of(key: EnvKey, number: number): Promise<Redactor> {
     const id = `${keyText(key)} ${number}`;

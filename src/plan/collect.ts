@@ -14,6 +14,9 @@ export interface Roots {
 /** An upload comes before the deployment that names it; until then nothing but its age protects it. */
 export const collectAfterMs = 3_600_000;
 
+/** How much history an environment keeps, however busy it is: some 10 MB. What a rollback needs stays beside it. */
+export const historyKept = { newestDeployments: 1_000, newestReleases: 500 } as const;
+
 /** The stored objects that no release needs any more (invariant 8: what a rollback needs is never collected). */
 export function collectible<T extends Stored>(stored: readonly T[], roots: Roots, now: number): readonly T[] {
   return stored.filter((object) => {

@@ -4,7 +4,7 @@ import type { ArtifactSpec, ArtifactState, RegistryLogins } from "../model/relea
 
 export type { ArtifactState };
 
-/** Something in the artifact store. `touchedAt`: when it was last uploaded, built or asked for. */
+/** Something in the artifact store. `touchedAt`: when it was last uploaded, built or asked for, by `observe` too. */
 export interface StoredObject {
   readonly digest: string;
   readonly what: "source" | "artifact";
@@ -43,5 +43,6 @@ export interface Builder {
     variables?: BuildVariables,
   ): Promise<void>;
   list(): Promise<readonly StoredObject[]>;
-  remove(object: { digest: string; what: "source" | "artifact" }): Promise<void>;
+  /** With `touchedAt` one that was asked for since then stays, so that nobody is told of what is just being taken away. */
+  remove(object: { digest: string; what: "source" | "artifact"; touchedAt?: number }): Promise<void>;
 }

@@ -40,6 +40,14 @@ export interface SealedText extends SecretRef {
 /** How many entries of the audit are kept at most: some 30 MB. */
 export const auditEntries = 100_000;
 
+/** What of an environment's history stays. */
+export interface Keep {
+  readonly newestDeployments: number;
+  readonly newestReleases: number;
+  /** Numbers of releases that stay however old they are. */
+  readonly releases: readonly number[];
+}
+
 export interface IdempotentAnswer {
   readonly requestDigest: string;
   /** Null while the first request is still under way, or when its controller died before it answered. */
@@ -65,7 +73,10 @@ export interface Journal {
   /** Writes down how it went, together with what follows from it. */
   endStep(id: number, end: { at: number; fault: FaultRecord | null; changes: readonly Change[] }): Promise<void>;
 
+  /** All that are there: previews that were taken down are not. */
   environments(): Promise<readonly Environment[]>;
+  /** Previews that were taken down and are not forgotten yet. */
+  endedPreviews(): Promise<readonly Environment[]>;
   environment(key: EnvKey): Promise<Environment | null>;
   release(key: EnvKey, number: number): Promise<Release | null>;
   /** Newest first, from before `before` on. */
@@ -111,5 +122,12 @@ export interface Journal {
    * and all but the newest `auditEntries`.
    */
   prune(before: { readonly history: number; readonly audit: number }): Promise<void>;
+  /**
+   * Deletes of an environment the deployments that are over, with their steps and events, but for the newest ones and those whose
+   * instances serve; and the releases but for the newest ones and those that are named.
+   */
+  thin(key: EnvKey, keep: Keep): Promise<void>;
+  /** Deletes everything about a preview that was taken down before `endedBefore`, but the audit; of any other nothing. */
+  forget(key: EnvKey, endedBefore: number): Promise<void>;
   close(): Promise<void>;
 }

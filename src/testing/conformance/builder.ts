@@ -326,8 +326,16 @@ export function builderConformance(adapter: string, make: () => Promise<BuilderW
       const older = await world.open().list();
       expect(older).toEqual(listed);
       await builder.build(spec, forWhom);
+      const isNewer = async () => {
+        await builder.observe(spec.digest);
+        await builder.hasSource(spec.source);
+        const newest = Math.max(...listed.map(({ touchedAt }) => touchedAt));
+        return (await builder.list()).every(({ touchedAt }) => touchedAt > newest);
+      };
+      await expect.poll(isNewer).toBe(true);
       for (const object of listed) await builder.remove(object);
-      for (const object of listed) await builder.remove(object);
+      expect(await builder.list(), "what was asked for since it was listed").toHaveLength(listed.length);
+      for (const { digest, what } of [...listed, ...listed]) await builder.remove({ digest, what });
       expect(await builder.list()).toEqual([]);
       expect(await builder.observe(spec.digest)).toEqual({ state: "absent" });
     });

@@ -9,6 +9,7 @@ import { plainBuild, type Release } from "../../model/release.ts";
 import type { Journal } from "../../ports/journal.ts";
 import { auditCases } from "./journal-audit.ts";
 import { claimCases, outcome } from "./journal-claims.ts";
+import { retentionCases } from "./journal-retention.ts";
 import { tokenCases } from "./journal-tokens.ts";
 import { pointer, sealed, valueCases } from "./journal-values.ts";
 
@@ -87,6 +88,7 @@ export function journalConformance(name: string, make: () => Promise<JournalUnde
     stepAndEventCases(now);
     claimCases(now);
     pruneCases(now);
+    retentionCases(now);
     auditCases(now);
     tokenCases(now, async () => {
       journal = await place.reopen();
@@ -162,7 +164,7 @@ function environmentCases(now: () => Journal): void {
     await now().commit([{ kind: "preview", key, preview }]);
     expect(await now().environment(key)).toMatchObject({ preview, stopped: false, revision: 0 });
     await now().commit([{ kind: "preview", key, preview: { ...preview, endedAt: 61_005 } }]);
-    expect((await now().environments())[0]?.preview).toEqual({ ...preview, endedAt: 61_005 });
+    expect((await now().environment(key))?.preview).toEqual({ ...preview, endedAt: 61_005 });
   });
 
   test("keeps what an environment serves and whether it is stopped", async () => {

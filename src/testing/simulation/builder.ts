@@ -37,7 +37,9 @@ export class SimulatedBuilder implements Builder {
   }
 
   async observe(digest: string): Promise<ArtifactState> {
-    return this.#states.get(digest) ?? { state: "absent" };
+    const found = this.#states.get(digest) ?? { state: "absent" };
+    if (found.state === "built") this.#touched.set(digest, this.#clock.now());
+    return found;
   }
 
   async build(artifact: ArtifactSpec): Promise<void> {
@@ -65,7 +67,8 @@ export class SimulatedBuilder implements Builder {
     }));
   }
 
-  async remove({ digest, what }: { digest: string; what: "source" | "artifact" }): Promise<void> {
+  async remove({ digest, what, touchedAt }: Parameters<Builder["remove"]>[0]): Promise<void> {
+    if ((this.#touched.get(digest) ?? 0) > (touchedAt ?? Number.POSITIVE_INFINITY)) return;
     if (this.#states.get(digest)?.state === "building") throw new Fault("operation.failed", `${digest} is being built`);
     if (what === "artifact") this.#states.delete(digest);
     else this.#sources.delete(digest);

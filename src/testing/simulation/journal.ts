@@ -6,17 +6,18 @@ import type { Deployment } from "../../model/deployment.ts";
 import {
   type Environment,
   type EnvKey,
+  isThere,
   keyText,
   newEnvironment,
   type SealedValue,
-  type SetValue,
   sameKey,
 } from "../../model/environment.ts";
 import type { Event } from "../../model/event.ts";
 import type { InstanceFacts } from "../../model/instance.ts";
 import { type Release, refText, type SecretRef } from "../../model/release.ts";
-import type { IdempotentAnswer, Journal, SealedText, StepRecord, ValueVersion } from "../../ports/journal.ts";
+import type { IdempotentAnswer, Journal, Keep, SealedText, StepRecord, ValueVersion } from "../../ports/journal.ts";
 import { ControllerBook } from "./controller-book.ts";
+import { changed, type StateChange } from "./state-changes.ts";
 
 type Listener = (keys: readonly EnvKey[]) => void;
 
@@ -70,7 +71,11 @@ export class SimulatedJournal implements Journal {
   }
 
   async environments(): Promise<readonly Environment[]> {
-    return [...this.#environments.values()];
+    return [...this.#environments.values()].filter(isThere);
+  }
+
+  async endedPreviews(): Promise<readonly Environment[]> {
+    return [...this.#environments.values()].filter((one) => !isThere(one));
   }
 
   async environment(key: EnvKey): Promise<Environment | null> {
@@ -202,6 +207,30 @@ export class SimulatedJournal implements Journal {
     const isOpen = (id: string | null) => id !== null && this.#deployments.get(id)?.phase !== "ended";
     this.#steps = this.#steps.filter((step) => step.begunAt >= before || isOpen(step.deployment));
     this.#events = this.#events.filter((event) => event.at >= before || isOpen(event.deployment));
+  }
+
+  async thin(key: EnvKey, { newestDeployments, newestReleases, releases }: Keep): Promise<void> {
+    const serving = Object.values(this.#environments.get(keyText(key))?.serving?.generations ?? {});
+    const old = this.#deploymentsOf(key).reverse().slice(newestDeployments);
+    for (const { id, phase } of old) {
+      if (phase !== "ended" || serving.includes(id)) continue;
+      this.#deployments.delete(id);
+      this.#steps = this.#steps.filter((step) => step.deployment !== id);
+      this.#events = this.#events.filter((event) => event.deployment !== id);
+    }
+    for (const { number } of this.#releasesOf(key).slice(newestReleases)) {
+      if (!releases.includes(number)) this.#releases.delete(`${keyText(key)} ${number}`);
+    }
+  }
+
+  async forget(key: EnvKey, endedBefore: number): Promise<void> {
+    const endedAt = this.#environments.get(keyText(key))?.preview?.endedAt ?? endedBefore;
+    if (endedAt >= endedBefore || (await this.unfinished(key)).length > 0) return;
+    for (const { id } of this.#deploymentsOf(key)) this.#deployments.delete(id);
+    for (const { number } of this.#releasesOf(key)) this.#releases.delete(`${keyText(key)} ${number}`);
+    this.#steps = this.#steps.filter((step) => !sameKey(step.key, key));
+    this.#events = this.#events.filter((event) => !sameKey(event.key, key));
+    for (const book of [this.#environments, this.#values, this.#facts]) book.delete(keyText(key));
   }
 
   async close(): Promise<void> {}
@@ -341,48 +370,7 @@ export class SimulatedJournal implements Journal {
   }
 }
 
-type StateChange = Extract<
-  Change,
-  { kind: "serving" | "stopped" | "maintenance" | "preview" | "staged" | "scale" | "variables" | "values.destroyed" }
->;
-
-function changed(environment: Environment, change: StateChange): Environment {
-  const revision = environment.revision + 1;
-  switch (change.kind) {
-    case "serving":
-      return { ...environment, serving: change.serving };
-    case "stopped":
-      return { ...environment, stopped: change.stopped };
-    case "maintenance":
-      return { ...environment, maintenance: change.maintenance };
-    case "preview":
-      return { ...environment, preview: change.preview };
-    case "staged":
-      return { ...environment, staged: change.staged };
-    case "values.destroyed":
-      return { ...environment, revision, variables: {} };
-    case "scale":
-      return { ...environment, revision, scale: merged(environment.scale, { [change.service]: change.replicas }) };
-    case "variables":
-      return { ...environment, revision, variables: merged(environment.variables, pointersOf(change.set)) };
-  }
-}
-
-function pointersOf(set: Readonly<Record<string, SealedValue | null>>): Record<string, SetValue | null> {
-  const pointer = (value: SealedValue | null) => {
-    if (value === null) return null;
-    const { sealed: _sealed, ...rest } = value;
-    return rest;
-  };
-  return Object.fromEntries(Object.entries(set).map(([name, value]) => [name, pointer(value)]));
-}
-
 /** An order of all sealed texts: by environment, name and version. */
 function placeOf({ key, secret, version }: SealedText): string {
   return `${keyText(key)}\0${secret}\0${String(version).padStart(9, "0")}`;
-}
-
-function merged<T>(values: Readonly<Record<string, T>>, set: Readonly<Record<string, T | null>>): Record<string, T> {
-  const entries = Object.entries({ ...values, ...set }).filter((entry): entry is [string, T] => entry[1] !== null);
-  return Object.fromEntries(entries);
 }

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { Serial } from "../../../base/serial.ts";
 import type { detect } from "../../../detect/detect.ts";
 import type { Engine } from "../../../host/engine.ts";
 import type { ArtifactSpec, ArtifactState } from "../../../model/release.ts";
@@ -67,6 +68,8 @@ class EngineBuilder implements DockerBuilder {
   readonly #sources: Sources;
   readonly #images: Images;
   readonly #work: Work;
+  /** Of one image nobody is told that it is there while it is being taken away. */
+  readonly #serial = new Serial();
   readonly #asking = new Map<string, Promise<void>>();
   #opened: Promise<void> | null = null;
 
@@ -101,7 +104,11 @@ class EngineBuilder implements DockerBuilder {
     hexOf(digest);
     const before = this.builds.stateOf(digest);
     if (before.state === "building") return before;
-    return (await this.#images.has(digest)) ? { state: "built" } : this.builds.stateOf(digest);
+    return this.#serial.run(digest, async () => {
+      if (!(await this.#images.has(digest))) return this.builds.stateOf(digest);
+      await this.#images.touch(digest, { now: this.#clock.now() });
+      return { state: "built" };
+    });
   }
 
   build(artifact: ArtifactSpec, forWhom: ForWhom, variables = noVariables): Promise<void> {
@@ -117,10 +124,10 @@ class EngineBuilder implements DockerBuilder {
     return [...(await this.#shelf.list()), ...(await this.#images.list())];
   }
 
-  async remove({ digest, what }: { digest: string; what: StoredObject["what"] }): Promise<void> {
+  async remove({ digest, what, touchedAt }: Parameters<Builder["remove"]>[0]): Promise<void> {
     await this.#open();
-    if (what === "artifact") await this.#images.remove(digest);
-    else await this.#shelf.remove("source", digest);
+    if (what === "artifact") await this.#serial.run(digest, () => this.#images.remove(digest, touchedAt));
+    else await this.#shelf.remove("source", digest, touchedAt);
   }
 
   #open(): Promise<void> {
@@ -142,8 +149,7 @@ class EngineBuilder implements DockerBuilder {
     const { state } = await this.observe(digest);
     const now = this.#clock.now();
     await this.#sources.touch(source);
-    if (state === "built") return this.#images.touch(digest, { now });
-    if (state === "building") return;
+    if (state === "built" || state === "building") return;
     const root = artifact.image === null ? await this.#rootOf(artifact) : null;
     // A name of its own for every try: a task of an earlier one, which may still be kept for its output, is not this one.
     const task = `build-${hexOf(digest).slice(0, 16)}-${now.toString(36)}`;

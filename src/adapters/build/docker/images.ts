@@ -116,10 +116,12 @@ export class Images {
 
   /**
    * Images that a container still uses stay, until they are collected the next time; so do layers that our image was made
-   * of, which may be somebody's own images.
+   * of, which may be somebody's own images; and so does one that was wanted after `touchedAt`.
    */
-  async remove(digest: string): Promise<void> {
-    const isOurs = (await this.list()).some((object) => object.digest === digest);
+  async remove(digest: string, touchedAt = Number.POSITIVE_INFINITY): Promise<void> {
+    const ours = (await this.list()).find((object) => object.digest === digest);
+    if (ours && ours.touchedAt > touchedAt) return;
+    const isOurs = ours !== undefined;
     const note = await this.#note(digest);
     if (isOurs && !(await this.#untag(imageOf(digest)))) return;
     if (note?.pulled) await this.#forgetPulled(note.pulled);

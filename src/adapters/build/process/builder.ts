@@ -108,10 +108,10 @@ class ProcessBuilder implements Builder {
     return this.#shelf.list();
   }
 
-  async remove({ digest, what }: { digest: string; what: StoredObject["what"] }): Promise<void> {
+  async remove({ digest, what, touchedAt }: Parameters<Builder["remove"]>[0]): Promise<void> {
     await this.#open();
-    await this.#shelf.remove(what, digest);
-    if (what === "artifact") await this.#forget(digest);
+    await this.#shelf.remove(what, digest, touchedAt);
+    if (what === "artifact" && !(await this.#shelf.has(what, digest))) await this.#forget(digest);
   }
 
   #open(): Promise<void> {
@@ -125,7 +125,7 @@ class ProcessBuilder implements Builder {
   }
 
   async #look(digest: string): Promise<ArtifactState> {
-    if (await this.#shelf.has("artifact", digest)) return { state: "built" };
+    if (await this.#has(digest)) return { state: "built" };
     const record = await this.#record(digest);
     const task = record && (await this.#task(record));
     // Without its task a build was never begun: the controller died before, or somebody took the task away.
@@ -141,13 +141,19 @@ class ProcessBuilder implements Builder {
     return this.#finish(digest, record);
   }
 
+  /** Whoever asks for an artifact wants it: it is not collected for a while. */
+  async #has(digest: string): Promise<boolean> {
+    return (
+      (await this.#shelf.has("artifact", digest)) && this.#shelf.touch("artifact", digest, this.#options.clock.now())
+    );
+  }
+
   async #ensure(artifact: ArtifactSpec, forWhom: ForWhom, variables: BuildVariables): Promise<void> {
     await this.#open();
     const now = this.#options.clock.now();
     const { state } = await this.#look(artifact.digest);
     await this.#shelf.touch("source", artifact.source, now);
-    if (state === "built") await this.#shelf.touch("artifact", artifact.digest, now);
-    else if (state !== "building") await this.#begin(artifact, forWhom, variables);
+    if (state !== "built" && state !== "building") await this.#begin(artifact, forWhom, variables);
   }
 
   async #begin(artifact: ArtifactSpec, forWhom: ForWhom, { plain, secret }: BuildVariables): Promise<void> {

@@ -1,4 +1,4 @@
-import { type Dirent, existsSync } from "node:fs";
+import { type Dirent, existsSync, statSync } from "node:fs";
 import { chmod, lstat, mkdir, mkdtemp, readdir, readlink, realpath, rename, stat, utimes } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { Fault, isErrno } from "../../../base/faults.ts";
@@ -84,9 +84,9 @@ export class Shelf {
     return adopting.finally(() => this.#adopting.delete(earlier));
   }
 
-  /** Notes that something was wanted. */
-  async touch(what: StoredObject["what"], digest: string, now: number): Promise<void> {
-    await unlessMissing(utimes(this.path(what, digest), now / 1_000, now / 1_000));
+  /** Notes that something was wanted; whether it is there. What is noted here, `remove` sees. */
+  async touch(what: StoredObject["what"], digest: string, now: number): Promise<boolean> {
+    return (await unlessMissing(utimes(this.path(what, digest), now / 1_000, now / 1_000).then(() => true))) ?? false;
   }
 
   draft(prefix: string): Promise<string> {
@@ -111,7 +111,10 @@ export class Shelf {
     this.#aside.take(path);
   }
 
-  async remove(what: StoredObject["what"], digest: string): Promise<void> {
+  /** What was wanted after `touchedAt` stays. Nothing happens between the look and the removal: both are synchronous. */
+  async remove(what: StoredObject["what"], digest: string, touchedAt = Number.POSITIVE_INFINITY): Promise<void> {
+    const found = statSync(this.path(what, digest), { throwIfNoEntry: false });
+    if (found && Math.round(found.mtimeMs) > touchedAt) return;
     this.#bytes.delete(this.path(what, digest));
     this.discard(this.path(what, digest));
     this.discard(this.#earlier(what, digest));

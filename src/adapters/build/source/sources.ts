@@ -22,13 +22,11 @@ export class Sources {
   }
 
   async has(digest: string): Promise<boolean> {
-    const there = await this.#shelf.has("source", digest);
-    if (there) await this.touch(digest);
-    return there;
+    return (await this.#shelf.has("source", digest)) && this.touch(digest);
   }
 
-  /** Notes that it was wanted. */
-  touch(digest: string): Promise<void> {
+  /** Notes that it was wanted; whether it is there. */
+  touch(digest: string): Promise<boolean> {
     return this.#shelf.touch("source", digest, this.#clock.now());
   }
 

@@ -241,3 +241,35 @@ test("a file that grew behind its end is still read", async () => {
   appendFileSync(`${file}-wal`, Buffer.alloc(100, 1)); // a write that power loss cut off
   expect(await opening()).toBe("opened");
 });
+
+test("however many previews come and go and deployments are made, file, work and answers stay what they were", async () => {
+  const journal = await openJournal(file, clock);
+  const preview = { from: "staging", ttlMs: 1, endsAt: 1, endedAt: 1 };
+  const keep = { newestDeployments: 20, newestReleases: 10, releases: [1] };
+  let place = 0;
+  const round = async (number: number) => {
+    for (let n = 0; n < 30; n += 1) {
+      place += 1;
+      const release = aRelease(number * 30 + n + 1, { manifest: "x".repeat(4_000) });
+      await journal.commit([
+        { kind: "release", release },
+        { kind: "deployment", deployment: ended(place, "live") },
+      ]);
+      const gone = { app: "shop", environment: `pr-${place}` };
+      await journal.commit([
+        { kind: "release", release: aRelease(1, { key: gone }) },
+        { kind: "deployment", deployment: ended(100_000 + place, "live", { key: gone }) },
+        { kind: "preview", key: gone, preview },
+      ]);
+    }
+    for (const ended of await journal.endedPreviews()) await journal.forget(ended.key, 2);
+    await journal.thin(key, keep);
+    const all = [await journal.environments(), await journal.releases(key, { limit: 999 })];
+    return [...all, await journal.deployments(key, { limit: 999 })].map(({ length }) => length);
+  };
+  for (let number = 0; number < 6; number += 1) {
+    expect(await round(number)).toEqual([1, 11, 20]);
+  }
+  await journal.close();
+  expect(statSync(file).size).toBeLessThan(600_000);
+});

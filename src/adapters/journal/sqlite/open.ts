@@ -8,7 +8,7 @@ import type { Journal, StepRecord } from "../../../ports/journal.ts";
 import { claims } from "./claims.ts";
 import { type Database, query } from "./database.ts";
 import { openFile } from "./file.ts";
-import { prune } from "./prune.ts";
+import { forget, prune, thin } from "./prune.ts";
 import { reads } from "./reads.ts";
 import { migrations } from "./schema.ts";
 import { ensureEnvironment, write } from "./writes.ts";
@@ -53,6 +53,8 @@ export async function openJournal(
       return () => listeners.delete(own);
     },
     prune: (before) => prune(database, before),
+    thin: (key, keep) => thin(database, keyText(key), keep),
+    forget: async (key, endedBefore) => forget(database, keyText(key), endedBefore),
     close: async () => {
       listeners.clear();
       database.close();

@@ -14,6 +14,7 @@ import type { Tables } from "./schema.ts";
 type Reads = Pick<
   Journal,
   | "environments"
+  | "endedPreviews"
   | "environment"
   | "release"
   | "releases"
@@ -45,13 +46,20 @@ export function reads(database: Database): Reads {
   };
 }
 
+/** When a preview was taken down; null for all that is there. */
+const endedAt = sql<number | null>`json_extract(preview, '$.endedAt')`;
+
 function environmentReads(
   database: Database,
-): Pick<Reads, "environments" | "environment" | "facts" | "release" | "releases" | "lastReleaseNumber"> {
+): Pick<
+  Reads,
+  "environments" | "endedPreviews" | "environment" | "facts" | "release" | "releases" | "lastReleaseNumber"
+> {
   const releases = (key: EnvKey) => query.selectFrom("release").where("environment", "=", keyText(key));
+  const all = query.selectFrom("environment").selectAll().orderBy("key");
   return {
-    environments: async () =>
-      database.all(query.selectFrom("environment").selectAll().orderBy("key")).map(toEnvironment),
+    environments: async () => database.all(all.where(endedAt, "is", null)).map(toEnvironment),
+    endedPreviews: async () => database.all(all.where(endedAt, "is not", null)).map(toEnvironment),
     environment: async (key) => {
       const row = database.first(query.selectFrom("environment").selectAll().where("key", "=", keyText(key)));
       return row ? toEnvironment(row) : null;
