@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Change } from "../../model/change.ts";
 import type { EnvKey } from "../../model/environment.ts";
 import type { Journal } from "../../ports/journal.ts";
-import { aDeployment, anEvent, aRelease, ended } from "./journal.ts";
+import { aDeployment, anEvent, aRelease, ended } from "./journal-samples.ts";
 
 const key: EnvKey = { app: "shop", environment: "production" };
 const other: EnvKey = { app: "shop", environment: "pr-1" };
