@@ -15,6 +15,13 @@ export const unitName = "fairlead.service";
 /** Where systemd gives a service a directory of its own. */
 const stateRoot = "/var/lib/";
 
+/** Of root's capabilities, those that the controller and the programs that it starts use (capabilities(7)). */
+export const capabilities = [
+  ...["CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID"],
+  ...["KILL", "SETUID", "SETGID", "SETPCAP", "SYS_PTRACE", "SYS_RESOURCE"],
+  ...["SYS_ADMIN", "NET_ADMIN", "NET_RAW", "NET_BIND_SERVICE"],
+] as const;
+
 /** The systemd unit of a controller. The same facts give the same text. */
 export function unitText({ program, stateDirectory, flags }: ServiceFacts): string {
   const command = [program, "controller", "--state", stateDirectory, ...flags].map(commandWord).join(" ");
@@ -37,15 +44,23 @@ RestartSec=1s
 KillMode=process
 TimeoutStopSec=90s
 ${directoryLines(stateDirectory)}
-# They live in its control group and inherit its limits, so these are no limits.
-TasksMax=infinity
+# They live in its control group and inherit its limits, so these are none of one app: a fork bomb ends at the number of
+# processes and threads of its environment's user, and leaves the machine the room to log in and end it.
+TasksMax=80%
+LimitNPROC=16384
 LimitNOFILE=1048576
+# A core dump holds every value that the process was given.
+LimitCORE=0
+# What the controller does as root: become the users of apps, own and read their files, end and look at their processes,
+# bind the edge's ports, mount temporary directories, and close ports to other environments.
+CapabilityBoundingSet=${capabilities.map((one) => `CAP_${one}`).join(" ")}
 
 # What no app and no controller needs. Apps inherit it. Not here: PrivateTmp, because apps would outlive their /tmp;
 # MemoryDenyWriteExecute and system call filters, because apps are compiled while they run, and nobody knows what they call.
 NoNewPrivileges=yes
 ProtectSystem=full
 ProtectHome=read-only
+ProtectProc=invisible
 ProtectKernelTunables=yes
 ProtectKernelModules=yes
 ProtectKernelLogs=yes
@@ -53,6 +68,7 @@ ProtectControlGroups=yes
 ProtectHostname=yes
 RestrictSUIDSGID=yes
 RestrictRealtime=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
 LockPersonality=yes
 SystemCallArchitectures=native
 
