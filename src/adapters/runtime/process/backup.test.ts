@@ -2,7 +2,6 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { runChild } from "../../../host/child.ts";
-import { splitCommand } from "../../../manifest/command.ts";
 import { instanceSpec, outputOf, until } from "../../../testing/conformance/runtime.ts";
 import { processWorld } from "./world.ts";
 
@@ -12,8 +11,7 @@ const canary = "canary-4711-in-the-clear";
 function documented(): readonly string[] {
   const page = readFileSync(join(import.meta.dirname, "../../../../docs/operating.md"), "utf8");
   const text = /^tar -C \/var\/lib\/fairlead --exclude[\s\S]*? -czf \S+ \.$/m.exec(page)?.[0] ?? "";
-  const split = splitCommand(text.replaceAll(/ \\\n */g, " "));
-  return "words" in split ? split.words : [];
+  return text.replaceAll(/ \\\n *|'/g, (sign) => (sign === "'" ? "" : " ")).split(" ");
 }
 
 test("the documented backup holds nothing that an app, a build or the controller wrote in the clear, and what is needed to find all again", async () => {
