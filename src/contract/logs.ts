@@ -66,7 +66,9 @@ export const logStreamQuery = z.strictObject({
 
 const reached = time
   .optional()
-  .describe("The search took too long and ended here: what lies beyond was not looked at. Left out when all was.");
+  .describe(
+    "The search took too long, or found too much at once, and ended here: what lies beyond was not looked at. Left out when all was.",
+  );
 
 export const logPage = z
   .object({

@@ -15,7 +15,7 @@ import { Turns } from "./turns.ts";
 const biteBytes = 256 * 1024;
 /** Turns that are taken side by side: a read that does not come back holds up one of them. */
 const turnsAtOnce = 4;
-/** How much output is stored before its space in the output file is given back: each time a process is started for it. */
+/** How much output is read before its space in the output file is given back: each time a process is started for it. */
 const releaseBytes = 16 * 1024 * 1024;
 /** How long the rest of an ended one may be waited for before it is put off, and the rest of all when the controller stops. */
 const finishMs = 5_000;
@@ -189,14 +189,15 @@ export class LogIngest {
     const output = await this.#deps.runtime.readOutput(source.name, range);
     if (output.bytes.length === 0 && output.at === tap.offset) return false;
     await this.#store(source, tap, tap.push(output));
-    if (tap.stored - tap.released >= releaseBytes) await this.#release(source, tap);
+    if (tap.unreleased >= releaseBytes) await this.#release(source, tap);
     return true;
   }
 
   /** Gives back the disk space of what is safely stored: the store may still hold the newest lines in memory. */
   async #release(source: Source, tap: Tap): Promise<void> {
-    tap.released = await this.#ask(source, () => this.#deps.logs.position(tap.origin));
-    await this.#deps.runtime.releaseOutput(source.name, tap.origin.stream, tap.released);
+    const stored = await this.#ask(source, () => this.#deps.logs.position(tap.origin));
+    tap.unreleased = 0;
+    await this.#deps.runtime.releaseOutput(source.name, tap.origin.stream, stored);
   }
 
   async #end(source: Source, tap: Tap): Promise<void> {

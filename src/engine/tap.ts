@@ -18,8 +18,8 @@ export class Tap {
   /** Where the splitter's count begins. */
   #base: number;
   #stored: number;
-  /** Up to where the runtime was told that it may forget. */
-  released: number;
+  /** How much was read since the runtime was told what it may forget. */
+  unreleased = 0;
   /** Where to read on. */
   offset: number;
 
@@ -29,13 +29,7 @@ export class Tap {
     this.#splitter = createLineSplitter(redactor);
     this.#base = position;
     this.#stored = position;
-    this.released = position;
     this.offset = position;
-  }
-
-  /** Up to where the lines are in the store. */
-  get stored(): number {
-    return this.#stored;
   }
 
   /** Makes lines of what was read. A hole or a cut ends the line before it, and the log says what was passed over. */
@@ -45,6 +39,7 @@ export class Tap {
     if (at < this.offset) this.#stored = at; // what is stored beyond it is in no file any more
     const texts = [...before, ...this.#splitter.push(bytes)];
     this.offset = at + bytes.length;
+    this.unreleased += bytes.length;
     return { texts, offset: this.#base + this.#splitter.consumed };
   }
 
@@ -66,8 +61,6 @@ export class Tap {
   #beginAt(offset: number): void {
     this.#splitter = createLineSplitter(this.#redactor);
     this.#base = offset;
-    // After a cut what is stored lies beyond the end, and what was released is written anew.
-    this.released = Math.min(this.released, offset);
   }
 }
 

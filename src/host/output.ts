@@ -1,5 +1,6 @@
 import { constants, type Stats, statSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
+import { setTimeout } from "node:timers/promises";
 import { isErrno } from "../base/faults.ts";
 import { runChild, startChild } from "./child.ts";
 
@@ -9,6 +10,8 @@ const releaseStep = 4 * 1024 * 1024;
 const readLimit = 16 * 1024 * 1024;
 /** Holes shorter than this are read as the zeros that they are: that costs less than looking for their end. */
 const holeBytes = 1024 * 1024;
+/** Between two programs that look for the end of a hole: each start costs this process some milliseconds, whoever causes it. */
+const betweenMs = 100;
 /** How long a program may look for the end of a hole. */
 const findMs = 2_000;
 /** stat(2) counts blocks of this many bytes, whatever the file system's own are. */
@@ -36,26 +39,41 @@ export interface PieceOrder {
 
 const nothing = new Uint8Array();
 
-/** Data of a file with holes; both are the file's size when there are none any more. */
+/** A piece of a file between two holes; both are the file's size when there is none any more. */
 interface Data {
   readonly at: number;
   readonly to: number;
 }
 
 /**
- * Programs that tell where in standard input the next data begin and end, by lseek(2) with SEEK_DATA and SEEK_HOLE (3 and 4
- * on Linux), which Node does not have: two numbers, or `end`. One that is missing is passed over.
+ * Programs that tell where in standard input data begin and end, by lseek(2) with SEEK_DATA and SEEK_HOLE (3 and 4 on
+ * Linux), which Node does not have: lines of two numbers, at most a thousand, or `end` behind the last data. One that is
+ * missing is passed over.
  */
 const finders: readonly (readonly [string, ...string[]])[] = [
   [
     "perl",
     "-e",
-    'my $at = sysseek(STDIN, $ARGV[0], 3); print defined $at ? $at . " " . sysseek(STDIN, $at, 4) : $! == 6 ? "end" : die;',
+    `my $at = $ARGV[0];
+for (1 .. 1000) {
+  my $data = sysseek(STDIN, $at, 3);
+  if (!defined $data) { die unless $! == 6; print "end"; last }
+  $at = sysseek(STDIN, $data, 4) + 0;
+  print $data + 0, " $at\\n";
+}`,
   ],
   [
     "python3",
     "-Sc",
-    "import os,sys\ntry: a=os.lseek(0,int(sys.argv[1]),3); print(a,os.lseek(0,a,4))\nexcept OSError as e: print('end') if e.errno==6 else sys.exit(1)",
+    `import os, sys
+at = int(sys.argv[1])
+try:
+    for _ in range(1000):
+        data = os.lseek(0, at, 3)
+        at = os.lseek(0, data, 4)
+        print(data, at)
+except OSError as error:
+    print("end") if error.errno == 6 else sys.exit(1)`,
   ],
 ];
 
@@ -65,9 +83,11 @@ export class OutputFiles {
   readonly #released = new Map<string, number>();
   /** The size at the last read. */
   readonly #sizes = new Map<string, number>();
-  /** Up to where a file with holes has none: so far it is read without asking again. */
-  readonly #solid = new Map<string, number>();
+  /** Where a file with holes has data, as far as that was asked: what is written later stands behind them. */
+  readonly #data = new Map<string, readonly Data[]>();
   #able = true;
+  /** The end of the newest of these programs, which run one after the other. */
+  #lastChild: Promise<unknown> = Promise.resolve();
 
   /** `path`: the PATH in which programs are looked for. */
   constructor(path: string) {
@@ -117,32 +137,41 @@ export class OutputFiles {
   forget(file: string): void {
     this.#released.delete(file);
     this.#sizes.delete(file);
-    this.#solid.delete(file);
+    this.#data.delete(file);
+  }
+
+  async #inTurn<Result>(start: () => Promise<Result>): Promise<Result> {
+    const before = this.#lastChild;
+    const run = before.then(start);
+    this.#lastChild = run.then(pause, pause);
+    return run;
   }
 
   async #dataOf(file: string, { opened, stats, from }: Look): Promise<Data> {
-    const solid = this.#solid.get(file) ?? 0;
-    if (from < solid) return { at: from, to: solid };
-    if (!mayHaveHole(stats, from)) return { at: from, to: stats.size };
-    const data = await this.#nextData({ opened, stats, from });
-    this.#solid.set(file, data.to);
-    return data;
+    const known = (this.#data.get(file) ?? []).filter(({ to }) => to > from);
+    const data = known.length > 0 || !mayHaveHole(stats, from) ? known : await this.#nextData({ opened, stats, from });
+    this.#data.set(file, data);
+    const [first = { at: from, to: stats.size }] = data;
+    return { at: Math.max(from, first.at), to: Math.min(first.to, stats.size) };
   }
 
   /**
    * Without a program that tells it, zeros are taken for a hole, and all other data to stand together at the end, where they
    * are when somebody made the file longer and went on writing.
    */
-  async #nextData({ opened, stats: { size, blocks }, from }: Look): Promise<Data> {
+  async #nextData({ opened, stats: { size, blocks }, from }: Look): Promise<readonly Data[]> {
     for (const finder of finders) {
-      const found = await findData(finder, { fd: opened.fd, from, path: this.#path });
-      if (found === "end") return { at: size, to: size };
-      if (found !== null) return { at: Math.min(found.at, size), to: Math.min(found.to, size) };
+      const found = await this.#inTurn(() => findData(finder, { fd: opened.fd, from, path: this.#path }));
+      if (found !== null) return found.length > 0 ? found : [{ at: size, to: size }];
     }
     const { buffer, bytesRead } = await opened.read(Buffer.alloc(holeBytes), 0, holeBytes, from);
-    if (!buffer.equals(Buffer.alloc(holeBytes))) return { at: from, to: from + bytesRead };
-    return { at: Math.max(from, size - blocks * blockBytes), to: size };
+    if (!buffer.equals(Buffer.alloc(holeBytes))) return [{ at: from, to: from + bytesRead }];
+    return [{ at: Math.max(from, size - blocks * blockBytes), to: size }];
   }
+}
+
+async function pause(): Promise<void> {
+  await setTimeout(betweenMs, undefined, { ref: false });
 }
 
 function leadingZeros(bytes: Buffer): number {
@@ -168,13 +197,17 @@ function mayHaveHole({ size, blocks }: Stats, from: number): boolean {
   return process.platform === "linux" && size - from > blocks * blockBytes + holeBytes;
 }
 
-/** Null when the program is not there, cannot tell, or takes too long. */
+/** None when there are no data any more. Null when the program is not there, cannot tell, or takes too long. */
 async function findData(
   [program, ...args]: readonly [string, ...string[]],
   { fd, from, path }: { fd: number; from: number; path: string },
-): Promise<Data | "end" | null> {
+): Promise<readonly Data[] | null> {
   const child = startChild([program, ...args, String(from)], { env: { PATH: path }, stdio: [fd, "pipe", "ignore"] });
-  const late = setTimeout(() => child.kill("SIGKILL"), findMs);
+  const stop = new AbortController();
+  const late = setTimeout(findMs, undefined, { ref: false, signal: stop.signal }).then(
+    () => child.kill("SIGKILL"),
+    () => false,
+  );
   let text = "";
   child.stdout?.setEncoding("latin1").on("data", (piece: string) => {
     text += piece;
@@ -183,11 +216,10 @@ async function findData(
     child.once("error", () => resolve(null));
     child.once("close", resolve);
   });
-  clearTimeout(late);
+  stop.abort();
+  await late;
   if (code !== 0) return null;
-  if (text.trim() === "end") return "end";
-  const [, at, to] = /^(\d{1,16}) (\d{1,16})\s*$/.exec(text) ?? [];
-  return at === undefined ? null : { at: Number(at), to: Number(to) };
+  return [...text.matchAll(/^(\d{1,16}) (\d{1,16})$/gm)].map(([, at, to]) => ({ at: Number(at), to: Number(to) }));
 }
 
 async function punch(file: string, { from, to, path }: { from: number; to: number; path: string }): Promise<boolean> {

@@ -21,7 +21,10 @@ export interface Found {
   readonly lines: readonly StoredLine[];
   /** Where to go on, also when no line matched. */
   readonly next: number;
-  /** Null when all was looked through. Else the time was over, and this is the time of the nearest line that was not looked at. */
+  /**
+   * Null when all was looked through that had to be. Else the time was over, or more would be too much at once: about the
+   * time of the nearest line that was not looked at.
+   */
   readonly reached: number | null;
 }
 

@@ -11,8 +11,11 @@ import { Shelves } from "./shelf.ts";
 /** Lines wait at most this long in memory, or until a flush that failed is tried again. */
 const waitMs = 250;
 const retryMs = 1_000;
-/** Bytes of lines in memory, reckoned, before the next append writes them; it is refused while they cannot be written. */
-const waitBytes = 4 * 1024 * 1024;
+/**
+ * Bytes of lines in memory, reckoned, before the next append writes them, which takes some 50 ms at most; it is refused
+ * while they cannot be written.
+ */
+const waitBytes = 256 * 1024;
 
 /** A search that ends within so long is done here; a thread is only asked for others, for it costs more than that to ask. */
 const hereMs = 3;
@@ -27,8 +30,11 @@ export async function openLogs(file: string, clock: Clock, options: { searchMs?:
   const { shelves } = writing;
   const search = createSearch(database);
   const searcher = new Searcher(file, { clock, withinMs: options.searchMs });
-  const found = async (wanted: Search, signal?: AbortSignal) =>
-    foundOf(wanted, (await searchHere(search, wanted.order)) ?? (await searcher.search(wanted.order, signal)));
+  const found = async ({ order, next }: Search, signal?: AbortSignal): Promise<Found> => {
+    if (order.after >= order.upTo) return { lines: [], next, reached: null };
+    const here = searcher.isBusy ? null : await searchHere(search, order);
+    return foundOf({ order, next }, here ?? (await searcher.search(order, signal)));
+  };
   const listeners = new Set<(key: EnvKey) => void>();
   const position = database.prepare("SELECT offset FROM position WHERE name = ? AND stream = ?");
   const forget = database.prepare("DELETE FROM position WHERE name = ?");
@@ -87,7 +93,6 @@ interface Search {
 
 /** Null when it would take longer than a moment. */
 async function searchHere(search: ReturnType<typeof createSearch>, order: Order): Promise<Result | null> {
-  if (order.after >= order.upTo) return { lines: [], left: null };
   const begun = performance.now();
   const isCalledOff = () => performance.now() - begun > hereMs;
   const result = await search(order, { isCalledOff, withinMs: hereMs });

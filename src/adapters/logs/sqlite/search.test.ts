@@ -88,3 +88,20 @@ test("searches take turns: a long one does not hold up a short one", async () =>
   await Promise.all([long, short]);
   expect(order).toEqual(["short", "long"]);
 });
+
+test("an answer has a limit of size, and who goes on from there leaves nothing out", async () => {
+  store = await openLogs(join(directory, "logs.db"), clock);
+  const lines = Array.from({ length: 900 }, (_, i) => aLine("x".repeat(16_000), { at: i }));
+  await store.append({ key, origin: { name: "web-0", stream: "stdout" }, lines, offset: 1 });
+  const newest = await store.tail({ key }, 10_000);
+  expect(newest.lines.length).toBeLessThan(300);
+  expect(newest.lines.at(-1)?.at).toBe(899);
+  expect(newest.reached).toBe(newest.lines[0]?.at);
+  const found: number[] = [];
+  for (let after = 0; after < 900; ) {
+    const page = await store.read({ key }, { after, limit: 10_000 });
+    found.push(...page.lines.map(({ at }) => at));
+    after = page.next;
+  }
+  expect(found).toEqual(lines.map(({ at }) => at));
+});

@@ -7,6 +7,8 @@ import { createGrep } from "./grep.ts";
 
 /** How long a search goes on before others get their turn. */
 const turnMs = 10;
+/** Most characters of one answer: what an instance floods its log with must be read page by page. */
+const answerCharacters = 4 * 1024 * 1024;
 
 /** Looks for the newest lines, or the oldest ones after a sequence. */
 export interface Order {
@@ -21,7 +23,7 @@ export interface Order {
 export interface Result {
   /** Oldest first. */
   readonly lines: readonly StoredLine[];
-  /** Null when all was looked through that had to be. Else what comes next would have begun after this sequence and time. */
+  /** Null when all was looked through that had to be. Else what is next is beyond this sequence, and of about this time. */
   readonly left: { readonly sequence: number; readonly at: number } | null;
 }
 
@@ -64,7 +66,7 @@ export function createSearch(database: DatabaseSync) {
       (one) => services?.includes(one.service) ?? true,
     );
     let cursors = lanes.flatMap((lane) => cursorOf(lane, chunks.begin(lane, lines, order.end)));
-    let found: StoredLine[] = [];
+    let found: Best = { lines: [], isLong: false };
     const begun = performance.now();
     let turnEnds = begun + turnMs;
     let looked = 0;
@@ -80,12 +82,13 @@ export function createSearch(database: DatabaseSync) {
       }
       const { lane, chunk } = one;
       const own = linesOf(chunk, lane.service, { ...lines, isCalledOff: ends.isCalledOff });
-      found = best(found.concat(own), order);
+      found = best(found, own, order);
       looked += 1;
       const next = cursorOf(lane, chunks.next(lane, lines, { end: order.end, from: chunk.first }));
       cursors = cursors.filter((other) => other !== one).concat(next);
     }
-    return { lines: inOrder(found), left: null };
+    const last = found.isLong ? found.lines.at(-1) : undefined;
+    return { left: last ? { sequence: last.sequence, at: last.at } : null, lines: inOrder(found.lines) };
   };
 }
 
@@ -103,32 +106,41 @@ function nearest(cursors: readonly Cursor[], { end }: Pick<Order, "end">): Curso
 }
 
 /** What is found beyond the place that was reached is left out where the next search begins there. */
-function cutShort(found: StoredLine[], cursors: readonly Cursor[], { end }: Order): Result {
+function cutShort({ lines }: Best, cursors: readonly Cursor[], { end }: Order): Result {
   const chunks = cursors.map(({ chunk }) => chunk);
   if (end === "newest") {
-    const last = {
-      sequence: Math.max(...chunks.map((one) => one.last)),
-      at: Math.max(...chunks.map((one) => one.max_at)),
-    };
-    return { lines: inOrder(found), left: last };
+    const sequence = Math.max(...chunks.map((one) => one.last));
+    return { lines: inOrder(lines), left: { sequence, at: Math.max(...chunks.map((one) => one.max_at)) } };
   }
   const sequence = Math.min(...chunks.map((one) => one.first)) - 1;
   const at = Math.min(...chunks.map((one) => one.min_at));
-  return { lines: inOrder(found.filter((line) => line.sequence <= sequence)), left: { sequence, at } };
+  return { lines: inOrder(lines.filter((line) => line.sequence <= sequence)), left: { sequence, at } };
 }
 
-function inOrder(lines: StoredLine[]): StoredLine[] {
-  return lines.sort((a, b) => a.sequence - b.sequence);
+/** The lines wanted most, these first; `isLong` when fewer than asked for, because more would be too much at once. */
+interface Best {
+  readonly lines: readonly StoredLine[];
+  readonly isLong: boolean;
 }
 
-function best(lines: StoredLine[], { end, limit }: Order): StoredLine[] {
+function inOrder(lines: readonly StoredLine[]): StoredLine[] {
+  return [...lines].sort((a, b) => a.sequence - b.sequence);
+}
+
+function best(found: Best, more: readonly StoredLine[], { end, limit }: Order): Best {
   const sign = end === "newest" ? -1 : 1;
-  return lines.sort((a, b) => sign * (a.sequence - b.sequence)).slice(0, limit);
+  const lines = [...found.lines, ...more].sort((a, b) => sign * (a.sequence - b.sequence)).slice(0, limit);
+  let room = answerCharacters;
+  const tooMany = lines.findIndex(({ message }, place) => {
+    room -= message.length;
+    return room < 0 && place > 0;
+  });
+  return tooMany < 0 ? { lines, isLong: found.isLong } : { lines: lines.slice(0, tooMany), isLong: true };
 }
 
 /** Whether a chunk may hold a line that is wanted more than the last one found. */
-function canAdd(found: readonly StoredLine[], chunk: Chunk, { end, limit }: Order): boolean {
-  const worst = found.length < limit ? undefined : found.at(-1);
+function canAdd({ lines, isLong }: Best, chunk: Chunk, { end, limit }: Order): boolean {
+  const worst = lines.length < limit && !isLong ? undefined : lines.at(-1);
   if (!worst) return true;
   return end === "newest" ? chunk.last > worst.sequence : chunk.first < worst.sequence;
 }

@@ -33,6 +33,11 @@ export class Searcher {
     this.#withinMs = withinMs;
   }
 
+  /** Whether somebody waits for it. */
+  get isBusy(): boolean {
+    return this.#pending.size > 0;
+  }
+
   /** Faults: `request.invalid` for a pattern; `operation.failed` when the thread ends. */
   async search(order: Order, signal?: AbortSignal): Promise<Result> {
     if (this.#closed) throw new Fault("operation.failed", "the log store is closed");
