@@ -18,7 +18,11 @@ function service(name: string, state: InstanceView["state"]): StatusView["servic
 
 const well = { answers: true, since: "2026-01-01T00:00:00.000Z", detail: null };
 
-function textOf(services: StatusView["services"], edge: StatusView["edge"] = well): string {
+function textOf(
+  services: StatusView["services"],
+  edge: StatusView["edge"] = well,
+  logs: StatusView["logs"] = { behindSince: null, detail: null },
+): string {
   const status: StatusView = {
     app: "shop",
     environment: "production",
@@ -29,6 +33,7 @@ function textOf(services: StatusView["services"], edge: StatusView["edge"] = wel
     services,
     urls: [],
     edge,
+    logs,
     maintenance: { on: false, closed: false, message: null, page: false },
     preview: null,
     protected: null,
@@ -43,6 +48,13 @@ test("status says where the words of services are that do not get up, and of tho
   const ailing = [service("web", "ready"), service("worker", "backing-off"), service("clock", "crashed")];
   expect(textOf(ailing)).toMatch(/\n\n-> next: fairlead logs worker clock -n 20 -e production -a shop$/);
   expect(textOf([service("web", "ready")])).not.toContain("next");
+});
+
+test("status says since when lines of logs cannot be stored, and why", () => {
+  const behind = { behindSince: "2026-01-02T03:04:05.000Z", detail: "no room is left on the disk" };
+  const text = textOf([service("web", "ready")], well, behind);
+  expect(text).toContain("logs are behind since 2026-01-02 03:04:05 UTC (no room is left on the disk)");
+  expect(textOf([service("web", "ready")])).not.toMatch(/logs are/);
 });
 
 test("status says since when the edge answers nobody, and what happens next; of one that answers nothing", () => {

@@ -73,6 +73,12 @@ export const statusView = z
         detail: z.string().nullable().describe("What is wrong with it; null: nothing."),
       })
       .describe("The edge, which all environments share."),
+    logs: z
+      .object({
+        behindSince: time.nullable().describe("Since when lines cannot be stored; null: they are stored as they come."),
+        detail: z.string().nullable().describe("Why they cannot be; null: they can."),
+      })
+      .describe("The log store, which all environments share."),
     maintenance: z
       .object({
         on: z.boolean().describe("Whether it is wanted."),

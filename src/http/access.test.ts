@@ -156,6 +156,17 @@ describe("the controller's own answers", () => {
     });
   });
 
+  test("a controller whose journal does not answer says so soon", async () => {
+    const lastEventId = () => new Promise<number>(() => undefined);
+    const api = createApi({ ...stage.deps, journal: { ...stage.deps.journal, lastEventId } });
+    const response = await api.request("/readyz", { headers: bearer });
+    expect([response.status, problem.parse(await response.json()).detail]).toEqual([
+      504,
+      "the journal did not answer within 200 ms",
+    ]);
+    expect((await api.request("/healthz", { headers: bearer })).status).toBe(200);
+  });
+
   test("the OpenAPI document has every path, method and component of the contract", async () => {
     const document = (await (await get("/v1/openapi.json")).json()) as {
       openapi: string;

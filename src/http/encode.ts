@@ -149,7 +149,21 @@ function instanceView({ instance, state, artifact, gate, usage }: SeenInstance):
 }
 
 export function statusView(
-  { key, state, release, deployment, queue, services, urls, edge, maintenance, preview, protection, staged }: Status,
+  {
+    key,
+    state,
+    release,
+    deployment,
+    queue,
+    services,
+    urls,
+    edge,
+    logTrouble,
+    maintenance,
+    preview,
+    protection,
+    staged,
+  }: Status,
   now: number,
 ): StatusView {
   return {
@@ -161,6 +175,10 @@ export function statusView(
     services: services.map((service) => ({ ...service, instances: service.instances.map(instanceView) })),
     urls: [...urls],
     edge: { ...edge, since: edge.since === null ? null : timeText(edge.since) },
+    logs: {
+      behindSince: logTrouble && timeText(logTrouble.since),
+      detail: logTrouble?.fault.detail ?? null,
+    },
     maintenance: {
       on: maintenance.wanted !== null,
       closed: maintenance.closed,

@@ -4,6 +4,7 @@ import type { Protection, Release, ServiceSpec } from "../model/release.ts";
 import type { Snapshot } from "../plan/plan.ts";
 import { releaseOf, replicasOf } from "../plan/view.ts";
 import type { EdgeAnswer } from "../ports/edge.ts";
+import type { Trouble } from "../ports/logs.ts";
 import { authorise, type Call, type Deps, environmentOf, publicUrl } from "./ground.ts";
 import { protectionOf } from "./guard.ts";
 import { type SeenInstance, seenInstances } from "./instances.ts";
@@ -35,6 +36,8 @@ export interface Status {
   readonly urls: readonly ServiceUrl[];
   /** What the edge answers to clients, asked as they ask. */
   readonly edge: EdgeAnswer;
+  /** Since when and why lines of logs cannot be stored; null: they can. */
+  readonly logTrouble: Trouble | null;
   readonly maintenance: MaintenanceStatus;
   readonly preview: Preview | null;
   readonly protection: Protection | null;
@@ -62,6 +65,7 @@ export async function readStatus(call: Call, key: EnvKey): Promise<Status> {
     services,
     urls: serving ? urlsOf(deps, serving) : [],
     edge: deps.edge.answer(),
+    logTrouble: deps.logs.trouble(),
     maintenance: maintenanceOf(s),
     preview: environment.preview,
     protection: await protectionOf(deps, key),

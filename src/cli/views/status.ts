@@ -38,12 +38,18 @@ function edgeLine({ answers, since, detail }: StatusView["edge"], paint: Paint):
   return `${paint.red("edge")} ${harmlessLine(detail ?? "", paint)}${when}${next}`;
 }
 
+function logsLine(since: string, why: string, paint: Paint): string {
+  const when = `${since.slice(0, 19).replace("T", " ")} UTC`;
+  return `${paint.red("logs")} are behind since ${when} (${harmlessLine(why, paint)}): no line is lost; \`fairlead doctor\` says more`;
+}
+
 /** `fairlead status`. */
 export function statusText(status: StatusView, paint: Paint): string {
   const { app, environment, release, state, deployment, queue, services, urls } = status;
   const lines = [`${paint.bold(`${app}/${environment}`)}  ${release ?? "no release"}  ${stateColour(state, paint)}`];
   const { edge, maintenance } = status;
   if (edge.detail !== null) lines.push(edgeLine(edge, paint));
+  if (status.logs.behindSince !== null) lines.push(logsLine(status.logs.behindSince, status.logs.detail ?? "", paint));
   if (maintenance.on || maintenance.closed) {
     const state = maintenance.on && maintenance.closed ? "closed" : maintenance.on ? "about to close" : "about to open";
     const words = maintenance.page ? "with a page of its own" : harmlessLine(maintenance.message ?? "", paint);

@@ -6,9 +6,12 @@ import { listEnvironments, readStatus } from "../../usecases/status.ts";
 import { stopEnvironment } from "../../usecases/stop.ts";
 import { createToken, listTokens, revokeToken } from "../../usecases/tokens.ts";
 import { environmentView, statusView, timeText, tokenView } from "../encode.ts";
-import { type Handlers, keyOf } from "../exchange.ts";
+import { type ApiDeps, type Handlers, keyOf } from "../exchange.ts";
 import { exposition } from "../exposition.ts";
 import { openApiDocument } from "../openapi.ts";
+
+/** Whoever asks whether the controller is ready wants an answer, not a place in a queue. */
+const readyMs = 200;
 
 const text = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
 
@@ -16,7 +19,7 @@ export const controllerHandlers = {
   health: async () => new Response("ok\n", { headers: text }),
   readiness: async ({ deps }) => {
     deps.intact();
-    await deps.journal.lastEventId();
+    await inTime(deps.journal.lastEventId(), { deps, what: "the journal" });
     const { answers, since, detail } = deps.edge.answer();
     if (!answers)
       throw new Fault("edge.unreachable", `${detail} since ${since === null ? "its start" : timeText(since)}`);
@@ -64,3 +67,18 @@ export const controllerHandlers = {
     return { json: statusView(await readStatus(call, keyOf(params)), deps.clock.now()) };
   },
 } satisfies Partial<Handlers>;
+
+/** Fault `wait.timeout`, which says what was slow. */
+async function inTime(answer: Promise<unknown>, { deps, what }: { deps: Pick<ApiDeps, "clock">; what: string }) {
+  let callOff = () => {};
+  const late = new Promise<"late">((resolve) => {
+    callOff = deps.clock.after(readyMs, () => resolve("late"));
+  });
+  try {
+    if ((await Promise.race([answer, late])) !== "late") return;
+  } finally {
+    callOff();
+  }
+  const hint = "Apps go on. The disk of the state directory may be slow or hang; `fairlead doctor` says more.";
+  throw new Fault("wait.timeout", `${what} did not answer within ${readyMs} ms`, { hint });
+}
