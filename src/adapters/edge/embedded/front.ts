@@ -30,6 +30,8 @@ const reading = {
   keepAliveTimeout: settings.clientIdleMs,
   connectionsCheckingInterval: 1_000,
   insecureHTTPParser: false,
+  // Node would refuse it before anybody is asked, and go on with what was sent behind it.
+  requireHostHeader: false,
   optimizeEmptyRequests: true,
   shouldUpgradeCallback: wantsUpgrade,
 };
@@ -74,6 +76,8 @@ export class Front implements Door {
     this.#server.on("connection", (socket) => this.#arrived(socket, () => serve?.call(this.#server, socket)));
     this.#server.on("request", (req, res) => this.#request(req, res, false));
     this.#server.on("checkContinue", (req, res) => this.#request(req, res, true));
+    // An expectation that nobody knows is nothing to wait for, and not forwarded.
+    this.#server.on("checkExpectation", (req, res) => this.#request(req, res, false));
     this.#server.on("upgrade", (req, socket, head) => {
       const serve = () => this.#upgrade(req, socket as Socket, head);
       ClientConnection.of(socket as Socket).take({ req, res: null, serve });

@@ -11,11 +11,12 @@ export interface Target {
 
 /**
  * What Node's strict parser lets through and two servers could still read differently (RFC 9112 3.2, 6.1, 6.3): null for
- * a transfer coding other than `chunked` or in HTTP/1.0, several Host headers or one that is no authority, a target for
+ * another version than HTTP/1, a transfer coding other than `chunked` or in HTTP/1.0, several Host headers or one that is no authority, a target for
  * another host than the Host header's, or one that is no path. The parser itself refuses both lengths at once, differing lengths
  * and malformed chunks.
  */
 export function targetOf(req: IncomingMessage): Target | null {
+  if (req.httpVersionMajor !== 1) return null;
   const coding = req.headers["transfer-encoding"];
   if (coding !== undefined && (coding.toLowerCase() !== "chunked" || req.httpVersionMinor === 0)) return null;
   const host = req.headers.host;
@@ -23,9 +24,13 @@ export function targetOf(req: IncomingMessage): Target | null {
   const path = req.url ?? "";
   if (!visible.test(path)) return null;
   if (path.startsWith("/")) return { host, path };
-  const absolute = /^https?:\/\/([^/?]+)(\/.*)?$/i.exec(path);
-  if (absolute === null || absolute[1]?.toLowerCase() !== host.toLowerCase()) return null;
-  return { host, path: absolute[2] ?? "/" };
+  const absolute = /^(https?):\/\/([^/?]+)(\/.*)?$/i.exec(path);
+  if (absolute === null) return null;
+  const [, scheme = "", authority = "", rest = "/"] = absolute;
+  const asked = authority.toLowerCase();
+  // The port that means the same as none (RFC 3986 6.2.3).
+  const bare = asked.replace(scheme.toLowerCase() === "http" ? /:(80)?$/ : /:(443)?$/, "");
+  return [asked, bare].includes(host.toLowerCase()) ? { host, path: rest } : null;
 }
 
 /** Characters of a target: more than RFC 3986 has, as real clients send them, but none that ends it for somebody (`#`). */

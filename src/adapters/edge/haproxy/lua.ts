@@ -68,8 +68,8 @@ end
 
 -- Whether there is more than its head to a request that is refused: then nothing is read any more of what comes behind it.
 local function follows(headers)
-  local length = headers["content-length"]
-  return headers["upgrade"] or headers["transfer-encoding"] or (length and length[0] ~= "0")
+  local length, upgrade = headers["content-length"], headers["upgrade"]
+  return (upgrade and string.lower(upgrade[0]) == "websocket") or headers["transfer-encoding"] or (length and length[0] ~= "0")
 end
 
 core.register_action("own", { "http-req" }, function(txn, status)
