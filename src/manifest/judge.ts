@@ -1,4 +1,5 @@
 import type { AppSpec, VariableSpec } from "../model/app.ts";
+import { refusedName } from "../model/variables.ts";
 import { allOf, type Complaints, nearest, oneOf, quoted } from "./complaint.ts";
 import { type Owner, ownersIn } from "./owner.ts";
 import { type Matcher, matcher } from "./pattern.ts";
@@ -30,6 +31,7 @@ export function judge(judged: Judged): void {
   judgePreviews(judged);
   for (const one of written) {
     if (complaints.isFull) return;
+    judgeName(judged, one);
     judgeReferences(judged, one);
     if (readable.has(one)) judgeValue(judged, one, match);
   }
@@ -37,6 +39,7 @@ export function judge(judged: Judged): void {
 
 /** A variable as it is written, with all that have it so. */
 interface Written {
+  readonly name: string;
   /** What is said about the variable at all. */
   readonly node: Node;
   /** The layer that gives it its value, where that is another one. */
@@ -55,7 +58,7 @@ function writtenIn({ spec, root }: Judged): readonly Written[] {
       const id = JSON.stringify([node.line, node.column, valueNode.line, valueNode.column, variable]);
       const known = written.get(id);
       if (known) known.owners.push(owner);
-      else written.set(id, { node, valueNode, variable, owners: [owner] });
+      else written.set(id, { name, node, valueNode, variable, owners: [owner] });
     }
   }
   return [...written.values()];
@@ -116,6 +119,13 @@ function judgeHosts({ spec, root, complaints }: Judged): void {
         complaints.add(node, `${quoted(host)} has a part of more than 63 characters – give hosts, or shorter names`);
     }
   }
+}
+
+/** What Fairlead gives itself would be overwritten, or overwrite it, without a word. */
+function judgeName({ spec, complaints }: Judged, { name, node, owners }: Written): void {
+  const hasHttp = owners.some(({ service }) => spec.services.find((each) => each.name === service)?.http);
+  const refused = refusedName(name, hasHttp);
+  if (refused !== null && !complaints.isAbout(node.path)) complaints.add(node, refused);
 }
 
 function judgeReferences({ spec, complaints }: Judged, { valueNode, variable, owners }: Written): void {

@@ -15,6 +15,7 @@ import {
   secretsOf,
   secretsOfRelease,
 } from "../model/release.ts";
+import { refusedName } from "../model/variables.ts";
 import { audited } from "./audit.ts";
 import { composeRelease, readDraft } from "./compose.ts";
 import { queue } from "./deploy.ts";
@@ -147,13 +148,17 @@ export interface VariablesChanged extends Revised<Readonly<Record<string, KnownV
 /**
  * Sets and forgets variables. What serves, or is on its way to, becomes a new release of the same artifacts with its own
  * deployment; otherwise, and with `stage`, the next deployment takes the values along. Where no service
- * would get another value, nothing is deployed. Faults: `document.stale`; those of `guard` and `rotated`; `manifest.invalid` when the manifest does
+ * would get another value, nothing is deployed. Faults: `request.invalid` for a name that Fairlead gives itself; `document.stale`; those of `guard` and `rotated`; `manifest.invalid` when the manifest does
  * not allow the outcome and `check.failed` when the readiness check does not; then nothing is changed.
  */
 export async function changeVariables(call: Call, key: EnvKey, order: VariablesOrder): Promise<VariablesChanged> {
   const actor = authorise(call, "configure");
   const by = actor.name;
   const { engine } = call.deps;
+  for (const [name, value] of Object.entries(order.set)) {
+    const refused = value === null ? null : refusedName(name, false);
+    if (refused !== null) throw invalid(`set.${name}`, refused);
+  }
   const outcome = await engine.alone(key, async (): Promise<Outcome> => {
     const environment = await environmentFor(call.deps, key);
     refuseStale(environment, order.expected);

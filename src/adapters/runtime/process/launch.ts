@@ -5,6 +5,7 @@ import { Fault, isErrno } from "../../../base/faults.ts";
 import { startChild } from "../../../host/child.ts";
 import { keyText } from "../../../model/environment.ts";
 import { releaseName } from "../../../model/release.ts";
+import { isShellName } from "../../../model/variables.ts";
 import type { Command } from "./confine.ts";
 import type { Folder, Stored } from "./folder.ts";
 import { assignments } from "./keeper.ts";
@@ -13,8 +14,6 @@ import { loopback } from "./ports.ts";
 /** Linux' limit for one variable or argument (MAX_ARG_STRLEN), and ours for all of them: half of its usual ARG_MAX. */
 const longest = 128 * 1024;
 const mostBytes = 1024 * 1024;
-/** Names that a shell keeps for itself: it would not hand on the value that was given. `_fl_` is the keeper's own. */
-const shellNames = /^(?:IFS|OPTIND|PWD|OLDPWD|PPID|LINENO|SHLVL|_|_fl_.*)$/;
 
 /** Why a command cannot be started as it is, without any value in it, or null. */
 export function unfit(command: readonly string[] | null, env: Readonly<Record<string, string>>): string | null {
@@ -24,7 +23,7 @@ export function unfit(command: readonly string[] | null, env: Readonly<Record<st
   let total = command.reduce((sum, argument) => sum + Buffer.byteLength(argument) + 1, 0);
   for (const [name, value] of Object.entries(env)) {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return `${JSON.stringify(name.slice(0, 80))} cannot name a variable`;
-    if (shellNames.test(name)) return `the variable ${name} belongs to the shell that keeps the process`;
+    if (isShellName(name)) return `the variable ${name} belongs to the shell that keeps the process`;
     if (value.includes("\0")) return `the variable ${name} holds a NUL character`;
     const bytes = Buffer.byteLength(name) + Buffer.byteLength(value) + 2;
     if (bytes > longest) return `the variable ${name} is longer than ${longest / 1024} KB`;

@@ -1,0 +1,43 @@
+/** A variable that Fairlead gives to processes beside those of the manifest and those that are set. */
+export interface PlatformVariable {
+  readonly name: string;
+  readonly means: string;
+  /** `fixed`: a manifest that declares it is refused. `default`: what a manifest declares wins. */
+  readonly kind: "fixed" | "default";
+  /** Who gets it: every process, instances that have `http`, or plain processes only: images bring their own. */
+  readonly of: "all" | "http" | "plain processes";
+}
+
+/** All of them: docs/environments.md has the same list (variables.test.ts compares them). */
+export const platformVariables: readonly PlatformVariable[] = [
+  { name: "PORT", kind: "fixed", of: "http", means: "the port to listen on" },
+  { name: "HOST", kind: "default", of: "http", means: "the address to listen on" },
+  { name: "RELEASE", kind: "fixed", of: "all", means: "the release, like `v12`" },
+  { name: "FAIRLEAD_APP", kind: "fixed", of: "all", means: "the app" },
+  { name: "FAIRLEAD_ENVIRONMENT", kind: "fixed", of: "all", means: "the environment" },
+  { name: "FAIRLEAD_SERVICE", kind: "fixed", of: "all", means: "the service; of a build `build`" },
+  { name: "FAIRLEAD_RELEASE", kind: "fixed", of: "all", means: "the release, like `v12`" },
+  { name: "FAIRLEAD_INSTANCE", kind: "fixed", of: "all", means: "the instance or task, as `ps` and `logs` name it" },
+  { name: "HOME", kind: "default", of: "plain processes", means: "a directory of its own, gone with it" },
+  { name: "TMPDIR", kind: "default", of: "plain processes", means: "a directory of its own, gone with it" },
+  { name: "PATH", kind: "default", of: "plain processes", means: "the pinned Node, then the controller's" },
+  ...["LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS"].map(
+    (name) => ({ name, kind: "default", of: "plain processes", means: "the controller's, where it has it" }) as const,
+  ),
+];
+
+/** Names that a shell keeps for itself: what is started by one would not get the value (POSIX sh, 2.5.3 and 2.14). */
+const shellNames = /^(?:IFS|OPTIND|PWD|OLDPWD|PPID|LINENO|SHLVL|_|_fl_.*)$/;
+
+export function isShellName(name: string): boolean {
+  return shellNames.test(name);
+}
+
+/** Why an app cannot have a variable of its own by this name, and what to do; null: it can. */
+export function refusedName(name: string, hasHttp: boolean): string | null {
+  if (isShellName(name)) return "belongs to shells, which do not hand it on – choose another name";
+  const own = platformVariables.find((each) => each.name === name && each.kind === "fixed");
+  if (own === undefined || (own.of === "http" && !hasHttp)) return null;
+  if (own.of === "http") return `is what Fairlead gives: ${own.means} – leave it out, and let the program read it`;
+  return `is what Fairlead gives: ${own.means} – choose another name`;
+}

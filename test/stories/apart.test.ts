@@ -1,0 +1,119 @@
+import { chownSync, existsSync, readdirSync, readFileSync } from "node:fs";
+import { cp, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { artifactDirectory } from "../../src/adapters/build/source/shelf.ts";
+import { City } from "./city.ts";
+import { platform } from "./ground.ts";
+
+const attempts = join(import.meta.dirname, "apart", "attempts.mjs");
+
+const server = `
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+for (const place of [process.env.HOME, process.env.TMPDIR, "."]) writeFileSync(place + "/secret", "s");
+createServer((request, response) => {
+  if (request.url !== "/") writeFileSync("visits", process.env.FAIRLEAD_ENVIRONMENT + request.url);
+  response.end(existsSync("visits") ? readFileSync("visits") : "none");
+}).listen(process.env.PORT);
+`;
+const manifest = (app: string) => `
+version: 1
+app: ${app}
+services: { web: { run: node server.js, http: { ready: { path: / } } } }
+deploy: { watch: { for: 0s } }
+environments: { staging: {} }
+`;
+
+async function source(directory: string, app: string): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  await writeFile(join(directory, "package.json"), '{"type":"module"}');
+  await writeFile(join(directory, "server.js"), server);
+  await writeFile(join(directory, "fairlead.yml"), manifest(app));
+  await cp(attempts, join(directory, "attempts.mjs"));
+}
+
+const processOf = (path: string) => Number(readFileSync(path, "utf8").split(" ")[0]);
+const commandOf = (pid: string) => readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").join(" ");
+
+/** What an attacker could know or guess of production's only instance. */
+async function targetIn(city: City): Promise<Record<string, string | number>> {
+  const run = join(city.state, "run");
+  const name = readdirSync(run).find((each) => each.startsWith("fl-beacon-production-web")) ?? "";
+  const place = join(run, name);
+  const keeper = processOf(join(place, "claim"));
+  const [pid = 0] = readFileSync(`/proc/${keeper}/task/${keeper}/children`, "utf8").trim().split(" ").map(Number);
+  const { port, spec } = JSON.parse(readFileSync(join(place, "spec.json"), "utf8"));
+  const all = readdirSync("/proc").filter((each) => /^\d+$/.test(each) && existsSync(`/proc/${each}/cmdline`));
+  const edge = Number(
+    all.find((each) => /edge\.(ts|js) /.test(commandOf(each)) && commandOf(each).includes(city.state)),
+  );
+  const artifact = artifactDirectory(join(city.state, "store"), spec.artifact);
+  expect(existsSync(artifact)).toBe(true);
+  return { pid, keeper, port, place, state: city.state, artifact, edge, controller: city.controllerPid };
+}
+
+/** A city with production, staging and another app, and what its attackers get done. */
+async function played(city: City, script?: readonly string[]) {
+  const other = join(city.app, "..", "other");
+  await source(city.app, "beacon");
+  await source(other, "other");
+  await city.startController(script);
+  for (const [directory, environment] of [
+    [city.app, "production"],
+    [city.app, "staging"],
+    [other, "production"],
+  ] as const) {
+    const { code, stderr } = await city.fairleadIn(directory, "deploy", "-e", environment);
+    expect(stderr + code).toMatch(/0$/);
+  }
+  const target = await targetIn(city);
+  const attack = async (directory: string, environment: string, onlyLook = false) => {
+    const words = JSON.stringify({ ...target, onlyLook });
+    const { stdout } = await city.fairleadIn(directory, "run", "-e", environment, "--", "node", "attempts.mjs", words);
+    const lines = stdout.split("\n").filter((line) => /: (?:done|refused)/.test(line));
+    expect(lines.length).toBeGreaterThan(onlyLook ? 30 : 60);
+    return lines.filter((line) => line.endsWith(": done")).map((line) => line.replace(/: done$/, ""));
+  };
+  return { target, other, attack };
+}
+
+/** Of the list, what docs/environments.md says that a controller which is not root's does not refuse. */
+const asTheManualSays = [
+  ...["read a file of its home", "read a temporary file", "read its output", "read its environment", "read its memory"],
+  ...["dial its port", "read the artifact", "read the vault's key", "read the journal", "call the controller"],
+];
+
+describe.runIf(process.getuid?.() === 0 && platform === "process")("plain processes", () => {
+  test("under root nothing of production can be read, changed, dialled or ended by staging or another app", async () => {
+    await using city = await City.found();
+    const { target, other, attack } = await played(city);
+    expect(await attack(city.app, "staging")).toEqual([]);
+    expect(await attack(other, "production")).toEqual([]);
+    expect((await city.get("/customer-7")).body).toBe("production/customer-7");
+    expect((await city.get("/", "staging--web.beacon.localhost")).body).toBe("none");
+    const killAll = await city.fairlead("run", "-e", "staging", "--", "/bin/sh", "-c", "kill -9 -1");
+    expect(killAll.code).not.toBe(0);
+    expect(await targetIn(city)).toEqual(target);
+    // The environment itself can, and so can whoever runs the machine.
+    const own = await city.fairlead(
+      "run",
+      "--",
+      "node",
+      "-e",
+      `fetch("http://127.0.0.1:${target.port}/").then((a) => console.log(a.status))`,
+    );
+    expect(own.stdout).toContain("200");
+    expect((await fetch(`http://127.0.0.1:${target.port}/`)).status).toBe(200);
+  });
+
+  test("a controller that is not root's says at its start and in doctor what it does not keep apart, and that is so", async () => {
+    await using city = await City.found();
+    chownSync(city.state, 65_534, 65_534);
+    const { attack } = await played(city, [join(import.meta.dirname, "apart", "as-nobody.ts"), "controller"]);
+    expect(await city.controllerLog()).toContain("can read its vault.key, call its socket and end each other");
+    expect((await city.fairlead("doctor")).stdout).toContain("vault.key");
+    const done = await attack(city.app, "staging", true);
+    expect(done).toEqual(expect.arrayContaining(asTheManualSays));
+  });
+});
