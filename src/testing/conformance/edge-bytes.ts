@@ -210,7 +210,8 @@ export const bytesCases: readonly EdgeCase[] = [
       await using app = await bareApp((_head, socket) => {
         connections += 1;
         // What is unread when an app closes makes the system reset its connection.
-        socket.write(answer, () => socket.resetAndDestroy());
+        const body = answer.indexOf("\r\n\r\n") + 4;
+        socket.write(answer.slice(0, body), () => socket.write(answer.slice(body), () => socket.resetAndDestroy()));
       });
       const limits = { bodyBytes: 10_000_000, rate: null };
       await edge.apply(oneRoute("cut/x", { hosts: ["cut.test"], upstreams: [app.upstream("cut-1")], limits }));
@@ -221,7 +222,10 @@ export const bytesCases: readonly EdgeCase[] = [
             const got = await uploadAll(url, `POST / HTTP/1.1\r\nHost: cut.test\r\n${headers}\r\n`, chunked);
             asked += 1;
             const status = answer.slice(9, 12);
-            expect(got.match(/^HTTP\/1\.1 (?!100)\d+/gm), what).toEqual([`HTTP/1.1 ${status}`]);
+            expect(
+              got.match(/^HTTP\/1\.[01] (?!100)\d+/gm)?.map((line) => line.slice(9)),
+              what,
+            ).toEqual([status]);
             expect(got, what).toMatch(/too large|who are you|log/);
             expect(connections, "a connection of the app that was used again").toBe(asked);
           }

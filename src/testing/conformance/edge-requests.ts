@@ -172,6 +172,8 @@ export const requestCases: readonly EdgeCase[] = [
       await using app = await notingApp(under, "behind.test");
       const behind = `GET /behind HTTP/1.1\r\nHost: behind.test\r\n${ended}`;
       for (const [what, text, status] of refused) {
+        // A connection to the app that is open already takes a request at once.
+        await raw(under.url, `GET /warm HTTP/1.1\r\nHost: behind.test\r\n${ended}`);
         for (let turn = 0; turn < 10; turn += 1) {
           const socket = await dial(under.url);
           let answer = "";
@@ -188,7 +190,7 @@ export const requestCases: readonly EdgeCase[] = [
           expect(answer.match(/^HTTP\/1\.[01] /gm)?.length, what).toBe(1);
         }
       }
-      expect(app.asked).toEqual([]);
+      expect(app.asked.filter(({ path }) => path !== "/warm")).toEqual([]);
     },
   ],
   [

@@ -19,7 +19,7 @@ const always: readonly Limit[] = [
   {
     case: "an app's answer to an upload that it does not read reaches the client whole, while it sends and behind it",
     because:
-      "HAProxy closes the client's connection with the app's, without taking in what is still sent: a client that goes on sending may find it reset before it reads the answer",
+      "HAProxy gives up an answer that it has not read when its write to the app fails, and closes the client's connection with the app's: of such uploads a few end without their answer",
   },
   { case: "text is compressed with Brotli for clients that take it", because: "HAProxy has no Brotli" },
   {
