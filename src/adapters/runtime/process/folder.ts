@@ -184,6 +184,11 @@ export class Folder {
     fs.rmSync(this.#record(name), { force: true });
   }
 
+  /** The environment has nothing more: what its builds fetched is fetched again by the next one. */
+  removeBuildHome({ uid }: User): void {
+    this.#aside.take(this.path(".homes", String(uid)));
+  }
+
   /** Resolves when it was tried to delete all that was removed. */
   idle(): Promise<void> {
     return this.#aside.idle();

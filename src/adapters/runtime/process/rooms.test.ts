@@ -193,5 +193,8 @@ describe.runIf(process.getuid?.() === 0)("a user for each environment", () => {
     expect(await said(`cat "$HOME/cache"; stat -c %a "$HOME"`, build)).toBe("kept\n700\n");
     expect(await said(`cat "$HOME/cache"`, { ...build, key: staging })).not.toContain("kept");
     expect(statSync(staged).uid).toBe(0);
+    const { tasks } = await runtime.observe(runtimeKey);
+    for (const { name } of tasks) await runtime.remove(name);
+    expect(readdirSync(join(world.directory, ".homes"))).toEqual(["71501"]);
   });
 });

@@ -164,6 +164,9 @@ class ProcessRuntime implements Runtime {
     if (!withdrawn && !this.#exitOf(entry)) throw new Fault("operation.failed", `${name} still runs`);
     this.#folder.remove(name);
     this.#entries().delete(name);
+    const { user } = entry.stored;
+    const others = [...this.#entries().values()].some(({ stored }) => stored.user?.uid === user?.uid);
+    if (user !== null && !others) this.#folder.removeBuildHome(user);
     for (const stream of ["stdout", "stderr"] as const) this.#output.forget(this.#outputPath(name, stream));
     if (entry.stored.port !== null) void this.#doors.guard(this.#entries().values());
   }
