@@ -2,6 +2,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { type Compilable, DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from "kysely";
 import { inTransaction } from "../../../host/sqlite.ts";
 import { applicationId, checksum, type Migration, migrationTable, type Tables } from "./schema.ts";
+import { keepSums, renewSums } from "./sums.ts";
 
 /** kysely as a typed writer of SQL; it never runs anything, because node:sqlite is synchronous and kysely is not. */
 export const query = new Kysely<Tables>({
@@ -27,6 +28,12 @@ export interface Database {
 /** SQLite's result codes (sqlite.org/rescode.html); the lowest byte is the primary one. */
 export const sqliteCodes = { busy: 5, corrupt: 11, constraint: 19, notADatabase: 26 } as const;
 
+/** Whether an error is SQLite's about what a file holds: of a file that is well there is none but want of memory, room or access. */
+export function isSqliteDamage(thrown: unknown): boolean {
+  if (!(thrown instanceof Error && "errcode" in thrown)) return false;
+  return [1, 11, 20, 24, 26].includes(Number(thrown.errcode) & 0xff); // ERROR, CORRUPT, MISMATCH, FORMAT, NOTADB
+}
+
 /** Whether an error is SQLite's with one of these primary result codes. */
 export function isSqlite(thrown: unknown, ...codes: readonly number[]): boolean {
   return thrown instanceof Error && "errcode" in thrown && codes.includes(Number(thrown.errcode) & 0xff);
@@ -39,6 +46,7 @@ export function isSqlite(thrown: unknown, ...codes: readonly number[]): boolean 
 export function openDatabase(file: string): Database {
   const connection = new DatabaseSync(file, { timeout: 5_000, enableForeignKeyConstraints: true });
   connection.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 16777216;");
+  keepSums(connection);
   return wrap(connection);
 }
 
@@ -95,5 +103,6 @@ function runMigration(
   connection
     .prepare("INSERT INTO migration (number, name, checksum, done_at) VALUES (?, ?, ?, ?)")
     .run(number, migration.name, checksum(migration), now);
+  renewSums(connection);
   connection.exec(`PRAGMA user_version = ${number}`);
 }

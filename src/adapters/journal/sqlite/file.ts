@@ -12,9 +12,11 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { isDeepStrictEqual } from "node:util";
 import { Fault, isErrno } from "../../../base/faults.ts";
-import { type Database, isSqlite, migrate, openDatabase, sqliteCodes } from "./database.ts";
-import { applicationId, checksum, type Migration } from "./schema.ts";
+import { type Database, isSqliteDamage, migrate, openDatabase } from "./database.ts";
+import { applicationId, checksum, type Migration, migrationTable } from "./schema.ts";
+import { alteredRow } from "./sums.ts";
 
 export interface Opening {
   readonly migrations: readonly Migration[];
@@ -93,7 +95,7 @@ function judge(file: string, view: string, wanted: Wanted): void {
       connection.close();
     }
   } catch (thrown) {
-    if (!isSqlite(thrown, sqliteCodes.corrupt, sqliteCodes.notADatabase)) throw thrown;
+    if (!isSqliteDamage(thrown)) throw thrown;
     throw damaged(file, "it is not a whole SQLite database", thrown);
   }
 }
@@ -105,7 +107,7 @@ function judgeContent(file: string, connection: DatabaseSync, migrations: readon
   if (version > migrations.length) {
     throw new Fault("journal.newer", `${file} has version ${version}; this Fairlead knows up to ${migrations.length}`);
   }
-  const verdict = connection.prepare("PRAGMA quick_check(1)").get()?.quick_check;
+  const verdict = connection.prepare("PRAGMA integrity_check(1)").get()?.integrity_check;
   if (verdict !== "ok") throw damaged(file, "its pages contradict each other");
   const done = connection.prepare("SELECT number, checksum FROM migration ORDER BY number").all();
   if (done.length !== version) throw damaged(file, "its list of migrations is not complete");
@@ -115,6 +117,33 @@ function judgeContent(file: string, connection: DatabaseSync, migrations: readon
       throw new Fault("journal.newer", `${file} was written by a Fairlead whose migration ${index + 1} is another one`);
     }
   }
+  judgeSchema(file, connection, migrations.slice(0, version));
+  const altered = alteredRow(connection);
+  if (altered !== null) throw damaged(file, `${altered} is not what was written`);
+}
+
+/** A flipped bit may also be in what SQLite keeps of the tables themselves. */
+function judgeSchema(file: string, connection: DatabaseSync, migrations: readonly Migration[]): void {
+  const fresh = new DatabaseSync(":memory:");
+  try {
+    fresh.exec(migrationTable);
+    for (const { sql } of migrations) fresh.exec(sql);
+    if (!isDeepStrictEqual(schemaOf(connection), schemaOf(fresh)))
+      throw damaged(file, "its tables are not the journal's");
+  } finally {
+    fresh.close();
+  }
+}
+
+/** Columns and indexes, and not the text that made them, which is SQLite's to write. */
+function schemaOf(connection: DatabaseSync): unknown {
+  const all = (sql: string) => connection.prepare(sql).all();
+  return [
+    all(`SELECT t.name AS "table", c.name, c.type, c."notnull", c.dflt_value, c.pk FROM sqlite_schema t,
+      pragma_table_info(t.name) c WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' ORDER BY t.name, c.cid`),
+    all(`SELECT i.name, i.tbl_name, c.name AS column FROM sqlite_schema i, pragma_index_info(i.name) c
+      WHERE i.type = 'index' AND i.name NOT LIKE 'sqlite_%' ORDER BY i.name, c.seqno`),
+  ];
 }
 
 /** A journal of before it said whose it is belongs to whoever opens it. */

@@ -186,7 +186,16 @@ function tokenReads(database: Database): Pick<Reads, "token" | "tokens"> {
 }
 
 function record<Value>(row: { record: string }): Value {
-  return JSON.parse(row.record) as Value;
+  return parsed<Value>(row.record, "record");
+}
+
+/** What a column holds as JSON. Rows are checked when the journal is opened; this is for what happens to the disk afterwards. */
+function parsed<Value>(text: string, what: string): Value {
+  try {
+    return JSON.parse(text) as Value;
+  } catch (cause) {
+    throw new Fault("journal.damaged", `a ${what} in the journal is not what was written`, { cause });
+  }
 }
 
 function toKey(text: string): EnvKey {
@@ -198,13 +207,13 @@ function toKey(text: string): EnvKey {
 function toEnvironment(row: Selectable<Tables["environment"]>): Environment {
   return {
     key: toKey(row.key),
-    serving: row.serving === null ? null : JSON.parse(row.serving),
-    scale: JSON.parse(row.scale),
-    variables: JSON.parse(row.variables),
+    serving: row.serving === null ? null : parsed(row.serving, "serving release"),
+    scale: parsed(row.scale, "scale"),
+    variables: parsed(row.variables, "list of values"),
     revision: row.revision,
     stopped: row.stopped === 1,
-    maintenance: row.maintenance === null ? null : JSON.parse(row.maintenance),
-    preview: row.preview === null ? null : JSON.parse(row.preview),
+    maintenance: row.maintenance === null ? null : parsed(row.maintenance, "maintenance"),
+    preview: row.preview === null ? null : parsed(row.preview, "preview"),
     staged: row.staged,
   };
 }
@@ -224,7 +233,7 @@ function toStep(row: Selectable<Tables["step"]>): StepRecord {
     why: row.why,
     begunAt: row.begun_at,
     endedAt: row.ended_at,
-    fault: row.fault === null ? null : JSON.parse(row.fault),
+    fault: row.fault === null ? null : parsed(row.fault, "fault of a step"),
   };
 }
 
@@ -237,7 +246,7 @@ function toAuditEntry(row: Selectable<Tables["audit"]>): AuditEntry {
   const { id, at, by: name, via, address: from, action, environment, names, detail } = row;
   const actor = { name, via: via as Actor["via"], from };
   const key = environment === null ? null : toKey(environment);
-  return { id, at, actor, action: action as AuditAction, key, names: JSON.parse(names), detail };
+  return { id, at, actor, action: action as AuditAction, key, names: parsed(names, "list of names"), detail };
 }
 
 function toToken(row: Selectable<Tables["token"]>): AccessToken {

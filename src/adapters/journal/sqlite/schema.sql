@@ -8,7 +8,7 @@ CREATE TABLE audit (
   environment TEXT,
   names TEXT NOT NULL,
   detail TEXT NOT NULL
-) STRICT;
+, sum INTEGER) STRICT;
 
 CREATE INDEX audit_by_environment ON audit (environment, id);
 
@@ -20,7 +20,7 @@ CREATE TABLE claim (
   claimed_at INTEGER NOT NULL,
   status INTEGER,
   body TEXT
-, outcome TEXT) STRICT;
+, outcome TEXT, sum INTEGER) STRICT;
 
 CREATE INDEX claim_by_time ON claim (claimed_at);
 
@@ -30,7 +30,7 @@ CREATE TABLE deployment (
   environment TEXT NOT NULL REFERENCES environment (key),
   phase TEXT NOT NULL,
   record TEXT NOT NULL
-) STRICT;
+, sum INTEGER) STRICT;
 
 CREATE INDEX deployment_by_environment ON deployment (environment, place);
 
@@ -43,7 +43,7 @@ CREATE TABLE environment (
   variables TEXT NOT NULL DEFAULT '{}',
   revision INTEGER NOT NULL DEFAULT 0,
   stopped INTEGER NOT NULL DEFAULT 0
-, maintenance TEXT, preview TEXT, staged INTEGER) STRICT;
+, maintenance TEXT, preview TEXT, staged INTEGER, sum INTEGER) STRICT;
 
 CREATE TABLE event (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -53,7 +53,7 @@ CREATE TABLE event (
   deployment TEXT,
   subject TEXT,
   detail TEXT NOT NULL
-) STRICT;
+, sum INTEGER) STRICT;
 
 CREATE INDEX event_by_deployment ON event (deployment, id) WHERE deployment IS NOT NULL;
 
@@ -64,16 +64,16 @@ CREATE INDEX event_by_time ON event (at);
 CREATE TABLE facts (
   environment TEXT NOT NULL REFERENCES environment (key),
   name TEXT NOT NULL,
-  record TEXT NOT NULL,
+  record TEXT NOT NULL, sum INTEGER,
   PRIMARY KEY (environment, name)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE installation (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TABLE installation (id TEXT PRIMARY KEY, sum INTEGER) STRICT, WITHOUT ROWID;
 
 CREATE TABLE live_release (
   environment TEXT NOT NULL REFERENCES environment (key),
   number INTEGER NOT NULL,
-  place INTEGER NOT NULL,
+  place INTEGER NOT NULL, sum INTEGER,
   PRIMARY KEY (environment, number)
 ) STRICT, WITHOUT ROWID;
 
@@ -84,12 +84,12 @@ CREATE TABLE migration (
   name TEXT NOT NULL,
   checksum TEXT NOT NULL,
   done_at INTEGER NOT NULL
-) STRICT;
+, sum INTEGER) STRICT;
 
 CREATE TABLE release (
   environment TEXT NOT NULL REFERENCES environment (key),
   number INTEGER NOT NULL,
-  record TEXT NOT NULL,
+  record TEXT NOT NULL, sum INTEGER,
   PRIMARY KEY (environment, number)
 ) STRICT;
 
@@ -105,7 +105,7 @@ CREATE TABLE step (
   begun_at INTEGER NOT NULL,
   ended_at INTEGER,
   fault TEXT
-) STRICT;
+, sum INTEGER) STRICT;
 
 CREATE INDEX step_by_deployment ON step (deployment) WHERE deployment IS NOT NULL;
 
@@ -118,7 +118,7 @@ CREATE TABLE token (
   created_by TEXT NOT NULL,
   expires_at INTEGER,
   used_at INTEGER
-) STRICT, WITHOUT ROWID;
+, sum INTEGER) STRICT, WITHOUT ROWID;
 
 CREATE TABLE value (
   environment TEXT NOT NULL REFERENCES environment (key),
@@ -126,6 +126,6 @@ CREATE TABLE value (
   version INTEGER NOT NULL,
   sealed TEXT,
   set_at INTEGER NOT NULL,
-  set_by TEXT NOT NULL,
+  set_by TEXT NOT NULL, sum INTEGER,
   PRIMARY KEY (environment, name, version)
 ) STRICT, WITHOUT ROWID;

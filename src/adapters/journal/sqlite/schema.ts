@@ -11,7 +11,8 @@ export interface Migration {
 
 /**
  * Forward only: append, never change one that was released, since its checksum is kept in every journal. Columns hold what
- * is searched for, `record` the whole value as canonical JSON. `environment` is always the key's text `app/environment`.
+ * is searched for, `record` the whole value as canonical JSON. `environment` is always the key's text `app/environment`. A new table gets a column
+ * `sum INTEGER` (sums.ts).
  */
 export const migrations: readonly Migration[] = [
   {
@@ -186,6 +187,24 @@ ALTER TABLE claim ADD COLUMN outcome TEXT;
     name: "the installation whose journal it is",
     sql: `
 CREATE TABLE installation (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+`,
+  },
+  {
+    name: "a sum of every row, which tells when it is not what was written",
+    sql: `
+ALTER TABLE environment ADD COLUMN sum INTEGER;
+ALTER TABLE release ADD COLUMN sum INTEGER;
+ALTER TABLE deployment ADD COLUMN sum INTEGER;
+ALTER TABLE live_release ADD COLUMN sum INTEGER;
+ALTER TABLE facts ADD COLUMN sum INTEGER;
+ALTER TABLE step ADD COLUMN sum INTEGER;
+ALTER TABLE event ADD COLUMN sum INTEGER;
+ALTER TABLE claim ADD COLUMN sum INTEGER;
+ALTER TABLE value ADD COLUMN sum INTEGER;
+ALTER TABLE audit ADD COLUMN sum INTEGER;
+ALTER TABLE token ADD COLUMN sum INTEGER;
+ALTER TABLE installation ADD COLUMN sum INTEGER;
+ALTER TABLE migration ADD COLUMN sum INTEGER;
 `,
   },
 ];
