@@ -66,7 +66,7 @@ export class ClientConnection {
 
   #serve(turn: Turn): void {
     this.#current = turn;
-    turn.res?.once("close", this.#next);
+    turn.res?.on("close", this.#next);
     turn.serve();
   }
 

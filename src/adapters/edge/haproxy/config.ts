@@ -187,8 +187,7 @@ ${refused(404, "!routed")}`;
 
 /** An own answer in the place of the app's; a client that still sends its body is listened to until it has read it. */
 function refused(status: number, when: string): string {
-  return `  http-request set-var(txn.status) int(${status}) if ${when}
-  http-request use-service lua.refuse if ${when} !whole !expects
+  return `  http-request use-service lua.refuse${status} if ${when} !whole !expects
   http-request lua.own ${status} if ${when}`;
 }
 
@@ -270,7 +269,7 @@ function answers({ files }: ConfigOptions): string {
       `  http-after-response set-header ${name} ${quoted(value)} if secured !plain !{ res.hdr(${name}) -m found }`,
   );
   return `  # What the client is told.
-  http-response set-var(txn.answered) date(0,us) unless { var(txn.status) -m found }
+  http-response set-var(txn.answered) date(0,us) unless { var(txn.condemned) -m bool }
   http-response lua.unlist_answer if { res.hdr(connection) -m found } !{ status 101 }
 ${notReturned.map((name) => `  http-response del-header ${name}`).join("\n")}
   acl app var(txn.answered) -m found

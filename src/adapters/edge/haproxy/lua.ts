@@ -84,8 +84,7 @@ end, 1)
 
 -- The same for a client that still sends its body: what comes of it is thrown away for a while, because the system resets a
 -- connection that is closed with bytes unread, and so takes the answer back (RFC 9112 9.6).
-core.register_service("refuse", "http", function(applet)
-  local status = tonumber(applet:get_var("txn.status"))
+local function refuse(applet, status)
   local body, kind = answer(applet, status)
   applet:set_status(status, reasons[status])
   applet:add_header("content-type", kind)
@@ -98,7 +97,11 @@ core.register_service("refuse", "http", function(applet)
     local some = applet:receive(${settings.bufferBytes / 2})
     if some == nil or some == "" then return end
   end
-end)
+end
+
+for status in pairs(reasons) do
+  core.register_service("refuse" .. status, "http", function(applet) refuse(applet, status) end)
+end
 `;
 }
 
