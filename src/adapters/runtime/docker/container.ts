@@ -1,6 +1,6 @@
-import { type Engine, isRefusal } from "../../../host/engine.ts";
 import type { InstanceSpec, TaskSpec } from "../../../model/instance.ts";
 import { releaseName } from "../../../model/release.ts";
+import { directoriesOf, type ImageFacts } from "./image.ts";
 import { type About, keyOf, type Labels } from "./labels.ts";
 import { type EnvNetwork, gatewayOf } from "./networks.ts";
 
@@ -41,8 +41,6 @@ export function nameOf({ Names }: Listed): string {
 export const armed = "unless-stopped";
 export const disarmed = "no";
 
-/** What a program runs as where its image names nobody, or the superuser. */
-const plainUser = "1000:1000";
 /** Processes and threads of one container, so that a fork bomb ends at its own door. */
 const mostPids = 512;
 /** Every container's output that the engine keeps at most: three files. It bridges the time without a controller. */
@@ -69,11 +67,16 @@ export function unfit({ command, env }: Pick<InstanceSpec, "command" | "env">): 
  * All that a program is given beside what its image brings. HOST is only a default, since apps also use it for other
  * things.
  */
-export function environmentOf(about: About, spec: InstanceSpec | TaskSpec): readonly string[] {
+export function environmentOf(
+  about: About,
+  spec: InstanceSpec | TaskSpec,
+  directories: Readonly<Record<string, string>>,
+): readonly string[] {
   const { service, release } = about.kind === "instance" ? about.identity : about.spec;
   const { app, environment } = keyOf(about);
   const port = about.kind === "instance" ? about.address?.port : undefined;
   const variables = {
+    ...directories,
     ...(port === undefined ? {} : { HOST: "0.0.0.0" }),
     ...spec.env,
     ...(port === undefined ? {} : { PORT: String(port) }),
@@ -86,33 +89,21 @@ export function environmentOf(about: About, spec: InstanceSpec | TaskSpec): read
   return Object.entries(variables).map(([name, value]) => `${name}=${value}`);
 }
 
-/** The user of an image when it is not the superuser, else the plain one; null when the engine does not have the image. */
-export async function userOf(engine: Engine, image: string): Promise<string | null> {
-  try {
-    const { Config } = await engine.json<{ Config: { User?: string } | null }>("GET", `/images/${image}/json`);
-    const user = Config?.User ?? "";
-    return ["", "0", "root"].includes(user.split(":")[0] ?? "") ? plainUser : user;
-  } catch (thrown) {
-    if (isRefusal(thrown, 404)) return null;
-    throw thrown;
-  }
-}
-
 interface Placed {
   readonly image: string;
-  readonly user: string;
+  readonly facts: ImageFacts;
   readonly labels: Labels;
   readonly network: EnvNetwork;
 }
 
 /** The body of the engine's "create a container": least privilege, limits, and an end of its own for every log. */
-export function containerBody(about: About, spec: InstanceSpec | TaskSpec, { image, user, labels, network }: Placed) {
+export function containerBody(about: About, spec: InstanceSpec | TaskSpec, { image, facts, labels, network }: Placed) {
   const address = about.kind === "instance" ? about.address : null;
   return {
     Image: image,
     ...(spec.command === null ? {} : { Cmd: spec.command }),
-    Env: environmentOf(about, spec),
-    User: user,
+    Env: environmentOf(about, spec, directoriesOf(facts)),
+    User: facts.user,
     Labels: labels,
     // The gate and the probes are ours; an image's own check costs a program start each time.
     Healthcheck: { Test: ["NONE"] },

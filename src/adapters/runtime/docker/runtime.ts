@@ -20,9 +20,10 @@ import type {
   RuntimeChange,
 } from "../../../ports/runtime.ts";
 import { Calls } from "./calls.ts";
-import { containerBody, unfit, userOf } from "./container.ts";
+import { containerBody, unfit } from "./container.ts";
 import type { Entry } from "./entry.ts";
 import { Folder } from "./folder.ts";
+import { type ImageFacts, imageFacts, ownWorkingDirectory } from "./image.ts";
 import { type About, aboutInstance, aboutTask, installationLabel, labelsOf } from "./labels.ts";
 import { listeningOf, type Running, usageOf } from "./looks.ts";
 import { type EnvNetwork, innerName, Networks } from "./networks.ts";
@@ -261,12 +262,12 @@ class DockerRuntime implements Runtime {
     if (reason !== null) return this.#table.stillborn(about(null), reason);
     const image = /^sha256:/.test(spec.artifact) ? this.#options.imageOf(spec.artifact) : spec.artifact;
     try {
-      const user = await userOf(this.#options.engine, image);
-      if (user === null) {
+      const facts = await imageFacts(this.#options.engine, image);
+      if (facts === null) {
         const reason = `the container engine does not have its image ${image} any more; \`fairlead deploy\` makes it again`;
         return this.#table.stillborn(about(null), reason);
       }
-      await this.#place({ spec, about, image, user });
+      await this.#place({ spec, about, image, facts });
     } catch (thrown) {
       if (!isRefusal(thrown, 400, 404, 409, 500)) throw thrown;
       this.#table.stillborn(about(null), (thrown as Fault).detail);
@@ -282,6 +283,7 @@ class DockerRuntime implements Runtime {
       entry.isStarting = true;
       try {
         entry.id = await this.#create(entry.about, { ...start, network });
+        if (!spec.readOnly) await ownWorkingDirectory(this.#options.engine, entry.id, start.facts);
         await this.#run(entry);
       } catch (thrown) {
         // Not begun: as if it had never been. What the engine has of it is found and taken away with the next look.
@@ -303,9 +305,9 @@ class DockerRuntime implements Runtime {
   }
 
   /** Creates the container: this claims the name on the engine. */
-  async #create(about: About, { spec, image, user, network }: Start & { network: EnvNetwork }): Promise<string> {
+  async #create(about: About, { spec, image, facts, network }: Start & { network: EnvNetwork }): Promise<string> {
     const labels = labelsOf(about, this.#options.installation);
-    const body = containerBody(about, spec, { image, user, labels, network });
+    const body = containerBody(about, spec, { image, facts, labels, network });
     try {
       return await this.#calls.create(about.name, body);
     } catch (thrown) {
@@ -374,5 +376,5 @@ interface Start {
   readonly spec: InstanceSpec | TaskSpec;
   readonly about: (host: string | null) => About;
   readonly image: string;
-  readonly user: string;
+  readonly facts: ImageFacts;
 }

@@ -20,7 +20,7 @@ export const wallClock: Clock = {
 };
 
 /** What an image brings, and what the engine adds. */
-const imageVariables = ["PATH", "HOME", "HOSTNAME", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"];
+const imageVariables = ["PATH", "HOME", "TMPDIR", "HOSTNAME", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"];
 
 /** For tests: a docker runtime of an installation of its own, whose end fails when a container was left unseen. */
 export async function dockerWorld({ socket, image }: { socket: string; image: string }) {
