@@ -18,8 +18,18 @@ export const platformVariables: readonly PlatformVariable[] = [
   { name: "FAIRLEAD_SERVICE", kind: "fixed", of: "all", means: "the service; of a build `build`" },
   { name: "FAIRLEAD_RELEASE", kind: "fixed", of: "all", means: "the release, like `v12`" },
   { name: "FAIRLEAD_INSTANCE", kind: "fixed", of: "all", means: "the instance or task, as `ps` and `logs` name it" },
-  { name: "HOME", kind: "default", of: "plain processes", means: "a directory of its own, gone with it" },
-  { name: "TMPDIR", kind: "default", of: "plain processes", means: "a directory of its own, gone with it" },
+  {
+    name: "HOME",
+    kind: "default",
+    of: "all",
+    means: "a directory of its own, gone with it; in a container `/tmp`, where its image names no user and no other",
+  },
+  {
+    name: "TMPDIR",
+    kind: "default",
+    of: "all",
+    means: "a directory of its own, gone with it; in a container `/tmp`, where its image names no other",
+  },
   { name: "PATH", kind: "default", of: "plain processes", means: "the pinned Node, then the controller's" },
   ...["LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS"].map(
     (name) => ({ name, kind: "default", of: "plain processes", means: "the controller's, where it has it" }) as const,
