@@ -1,6 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { buffer } from "node:stream/consumers";
-import { pack } from "tar-stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { jsonLines } from "../../../host/engine-streams.ts";
 import type { EnvKey } from "../../../model/environment.ts";
@@ -104,43 +102,6 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
     expect(aboutOf(spec.name, Labels)).toEqual({ ...about, address: address.address });
     expect(Labels[installationLabel]).toBe(world.installation);
     expect(JSON.stringify(Labels)).not.toContain("canary-value");
-  });
-
-  test("may write in home, temporary and working directory as plain processes do, although they run as nobody special", async () => {
-    const made = `fairlead-test-writes-${process.pid}`;
-    const from = pack();
-    from.entry({ name: "Dockerfile" }, `FROM ${image}\nWORKDIR /srv/app/in\nENV FROM_IMAGE=1\n`);
-    from.entry(
-      { name: "linked" },
-      `FROM ${image}\nRUN mkdir /real && ln -s /real /app && chmod 777 /real\nWORKDIR /app\n`,
-    );
-    from.finalize();
-    const bytes = await buffer(from);
-    cleanups.push(async () => {
-      for (const tag of [made, `${made}-linked`])
-        await world.engine.json("DELETE", `/images/${tag}`, { query: { force: true } });
-    });
-    for (const [t, dockerfile] of [
-      [made, "Dockerfile"],
-      [`${made}-linked`, "linked"],
-    ]) {
-      const answer = await world.engine.stream("POST", "/build", {
-        query: { t, dockerfile },
-        upload: { content: bytes },
-        withinMs: 60_000,
-      });
-      await buffer(answer);
-    }
-    const script = `for d in "$HOME" "$TMPDIR" .; do echo x > "$d/mine" && cat "$d/mine"; done; pwd; ls -ld /srv/app | cut -c1-10`;
-    const of = async (artifact: string, more = {}) => {
-      const spec = taskSpec(artifact, ["/bin/sh", "-c", script], more);
-      await runtime.startTask(spec);
-      await exitOf(runtime, spec.name);
-      return (await outputOf(runtime, spec.name)) + (await outputOf(runtime, spec.name, "stderr"));
-    };
-    expect(await of(made)).toBe("x\nx\nx\n/srv/app/in\ndrwxr-xr-x\n");
-    expect(await of(`${made}-linked`)).toMatch(/^x\nx\nx\n\/(?:app|real)\n/);
-    expect(await of(made, { env: { HOME: "/nowhere" } })).toContain("/nowhere/mine");
   });
 
   test("of tasks carry the task without its variables, and are never started by the engine", async () => {
