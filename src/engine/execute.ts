@@ -22,6 +22,8 @@ export interface ExecutorDeps {
   /** Stores the rest of an ended instance's output, so that nothing is lost when it is forgotten. */
   readonly takeOutput: (name: string) => Promise<void>;
   readonly forgetOutput: (name: string) => Promise<void>;
+  /** Has the output of what is about to be started read from its beginning. Never rejects: nobody waits for a log to start. */
+  readonly beginOutput: (name: string) => Promise<void>;
 }
 
 /** The environment that a step belongs to, and the deployment under way in it. */
@@ -69,6 +71,8 @@ async function act(
     case "run-task":
       return runtime.startTask({ ...step.task, env: await fillEnv(deps, key, step.task.env) });
     case "start":
+      // An earlier one of this name was read so far, if the controller died between removing it and forgetting that.
+      await deps.beginOutput(step.instance.name);
       return runtime.start({ ...step.instance, env: await fillEnv(deps, key, step.instance.env) });
     case "signal":
       return runtime.signal(step.name, step.signal);

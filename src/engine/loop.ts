@@ -34,14 +34,16 @@ const retryDelay = { first: 100, limit: 10_000 } as const;
 const roundsAtOnce = 50;
 /** The longest that a look at the world may take; adapters have limits of their own, which are shorter. */
 const lookWithinMs = 60_000;
-/** After a round that changed nothing although it had steps. */
-const stalledMs = 50;
+/** After a round that changed nothing although it had steps, like SIGKILL for a process that hangs in the kernel. */
+const stalledDelay = { first: 50, limit: 10_000 } as const;
 
 interface KeyState {
   readonly key: EnvKey;
   waiting: boolean;
   tries: number;
   refusal: Refusal | null;
+  /** Steps that change nothing, and how often they were done in vain. */
+  stalled: { readonly signature: string; readonly times: number } | null;
   cancelTimer: () => void;
 }
 
@@ -173,7 +175,14 @@ class ReconcileLoop implements Engine {
   #stateOf(key: EnvKey): KeyState {
     const found = this.#keys.get(keyText(key));
     if (found) return found;
-    const state: KeyState = { key, waiting: false, tries: 0, refusal: null, cancelTimer: () => undefined };
+    const state: KeyState = {
+      key,
+      waiting: false,
+      tries: 0,
+      refusal: null,
+      stalled: null,
+      cancelTimer: () => undefined,
+    };
     this.#keys.set(keyText(key), state);
     return state;
   }
@@ -226,7 +235,7 @@ class ReconcileLoop implements Engine {
         return atRest(plan);
       }
       const signature = JSON.stringify(plan.steps);
-      if (signature === before) return { kind: "again", afterMs: stalledMs };
+      if (signature === before) return { kind: "again", afterMs: stalledFor(state, signature) };
       before = signature;
       const fault = await this.#execute(state, s, plan);
       if (fault) return { kind: "retry", fault };
@@ -270,8 +279,10 @@ class ReconcileLoop implements Engine {
   async #executeStep(whose: Whose, step: Step): Promise<Fault | null> {
     const takeOutput = (name: string) => this.#ingest.finish(name);
     const forgetOutput = (name: string) => this.#ingest.forget(name);
+    const beginOutput = (name: string) =>
+      forgetOutput(name).catch((thrown) => this.#complain(whose.key, asFault(thrown)));
     try {
-      await execute({ ...this.#deps, takeOutput, forgetOutput }, whose, step);
+      await execute({ ...this.#deps, takeOutput, forgetOutput, beginOutput }, whose, step);
       return null;
     } catch (thrown) {
       return asFault(thrown);
@@ -281,6 +292,13 @@ class ReconcileLoop implements Engine {
   #complain(key: EnvKey, fault: Fault): void {
     this.#deps.log.warn({ key: keyText(key), code: fault.code, cause: fault.cause }, fault.detail);
   }
+}
+
+/** How long to wait when the same steps change nothing again. */
+function stalledFor(state: KeyState, signature: string): number {
+  const times = state.stalled?.signature === signature ? state.stalled.times + 1 : 1;
+  state.stalled = { signature, times };
+  return backoff(times, stalledDelay);
 }
 
 const sideBySide: readonly Step["do"][] = ["start", "signal", "remove"];

@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
 import type { Change } from "../model/change.ts";
-import type { Deployment } from "../model/deployment.ts";
+import type { Deployment, Phase } from "../model/deployment.ts";
 import { noChecks, type ServiceSpec } from "../model/release.ts";
 import { routeTable } from "../model/route.ts";
 import { plan as sound } from "../plan/decide.ts";
 import type { Plan, Snapshot, Step } from "../plan/plan.ts";
 import { instancesOf, isRunning, slotsOf } from "../plan/view.ts";
+import type { LogBatch } from "../ports/logs.ts";
 import { type Planner, simulate } from "../testing/simulation/world.ts";
 import type { EngineDeps } from "./engine.ts";
 import { createEngine } from "./loop.ts";
@@ -48,6 +49,11 @@ function deploying(s: Snapshot): Deployment | undefined {
 function unchecked(service: ServiceSpec): ServiceSpec {
   const { before } = service.checks ?? noChecks;
   return { ...service, checks: { before, after: [] }, http: service.http && { ...service.http, ready: null } };
+}
+
+/** The same port with another member. */
+function withMember<T extends object, K extends keyof T>(port: T, name: K, other: T[K]): T {
+  return new Proxy(port, { get: (target, member) => (member === name ? other : Reflect.get(target, member)) });
 }
 
 const mutants: readonly Mutant[] = [
@@ -205,6 +211,32 @@ const mutants: readonly Mutant[] = [
         change.kind === "deployment" && change.deployment.phase === "ended" && change.deployment.verdict !== "live";
       return isUndone ? [{ ...change, deployment: { ...change.deployment, verdict: "live", fault: null } }] : [change];
     }),
+  },
+  {
+    name: "lets a phase last for ever",
+    plan: (s) => {
+      const now = ({ phase }: { phase: Phase }) => ({ phase, at: s.now });
+      return sound({ ...s, deployments: s.deployments.map((one) => ({ ...one, history: one.history.map(now) })) });
+    },
+  },
+  {
+    name: "takes an answer of a stranger for the instance's own",
+    bend: (ports) => ({ ...ports, runtime: withMember(ports.runtime, "strangerAt", async () => null) }),
+  },
+  {
+    name: "takes what cannot be looked at for gone",
+    plan: (s) => sound({ ...s, unreadable: [] }),
+  },
+  {
+    name: "loses lines while the disk is full",
+    bend: (ports) => {
+      const append = (batch: LogBatch) => ports.logs.append(batch).catch(() => undefined);
+      return { ...ports, logs: withMember(ports.logs, "append", append) };
+    },
+  },
+  {
+    name: "measures with a clock that is set",
+    bend: (ports) => ({ ...ports, clock: { ...ports.clock, steady: () => ports.clock.now() } }),
   },
   {
     name: "collects every artifact",

@@ -4,7 +4,7 @@ import type { Snapshot } from "./plan.ts";
 import { stopChanges } from "./stop.ts";
 
 /** The longest time without a look at the clock: it can be set, and machines sleep. */
-const lookAtClockMs = 3_600_000;
+const lookAtClockMs = 300_000;
 
 /** Whether the time of a preview is over and it has not been taken down yet. */
 export function isDue({ environment: { preview }, now }: Pick<Snapshot, "environment" | "now">): boolean {

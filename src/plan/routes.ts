@@ -121,8 +121,10 @@ function routeOf(s: Snapshot, blend: Blend, { service, http, follows }: Routed):
     const holdMs = upstreams.length === 0 ? holdFor(service) : null;
     return route(s, { service, http }, { upstreams, holdMs });
   }
-  const before = blend.share < 1 ? upstreamsOf(s, blend.base, service.name) : [];
   const after = blend.share > 0 && follows ? upstreamsOf(s, blend.next, service.name) : [];
+  // Who served so far goes on while nobody of the next release can: one of it may not be looked at just now.
+  const isAlone = blend.share < 1 || (follows && after.length === 0);
+  const before = isAlone ? upstreamsOf(s, blend.base, service.name) : [];
   const { base, spare: other } = blend;
   const spare = other ? spareUpstreams(s, { base, spare: other }, service.name) : [];
   const share = before.length === 0 ? 1 : after.length === 0 ? 0 : blend.share;

@@ -6,6 +6,8 @@ import { hasGated, isRouted } from "./converge.ts";
 import { besideSlots, type Course, fail, firstFailure, singleSlots } from "./course.ts";
 import { faultOf } from "./gate.ts";
 import { tableFor } from "./routes.ts";
+import { isUnreadable } from "./unreadable.ts";
+import { instancesOf } from "./view.ts";
 import { type Blame, type Comparison, reportOf, watchVerdict } from "./watch.ts";
 
 /** The share of traffic that the new release has got so far: 0 … 1. */
@@ -27,6 +29,7 @@ export function switchOn(course: Course): void {
   const { s, draft, release } = course;
   const bad = firstFailure(s, besideSlots(course));
   if (bad) return fail(course, { verdict: "failed", fault: bad.fault, culprit: bad.instance.name });
+  if (besideSlots(course).some((slot) => instancesOf(s, slot).some((one) => isUnreadable(s, one)))) return;
   if (!exchangeSingles(course)) return;
   const steps = release.deploy.canary?.weights.length ?? 0;
   if (!draft.current.canary) draft.change({ canary: { step: course.previous ? 0 : steps, at: s.now } });

@@ -17,6 +17,8 @@ export interface Behaviour {
   readonly unready: readonly [number, number] | null;
   /** The page that a check asks for is not there. */
   readonly lacksPage: boolean;
+  /** A stranger holds its port and answers well in its place. */
+  readonly squatted: boolean;
   /** It answers every request of a client with 500. */
   readonly fails: boolean;
   /** How long a client's request or stream takes. */
@@ -33,6 +35,7 @@ export const wellBehaved: Behaviour = {
   hangsAfter: null,
   unready: null,
   lacksPage: false,
+  squatted: false,
   fails: false,
   requestMs: 20,
 };
@@ -45,6 +48,7 @@ export const neverReady = {
   "exits at once": { exitsAfter: 30 },
   "cannot be started": { couldNotStart: true },
   "too slow": { readyAfter: 60_000 },
+  "port taken": { squatted: true },
 } as const satisfies Record<string, Partial<Behaviour>>;
 
 /** Ways of being bad that show only later. */
@@ -56,9 +60,9 @@ export const badLater = {
 } as const satisfies Record<string, Partial<Behaviour>>;
 
 export function isReadyAt(behaviour: Behaviour, age: number): boolean {
-  const { readyAfter, degraded, unready, listens } = behaviour;
-  if (readyAfter === null || age < readyAfter || degraded || listens === "other" || hangsAt(behaviour, age))
-    return false;
+  const { readyAfter, degraded, unready, listens, squatted } = behaviour;
+  if (readyAfter === null || age < readyAfter || degraded || squatted) return false;
+  if (listens === "other" || hangsAt(behaviour, age)) return false;
   return unready === null || age < unready[0] || age >= unready[1];
 }
 

@@ -57,6 +57,11 @@ export class SimulatedClock implements SteadyClock {
     this.#elapsed = Math.max(this.#elapsed, elapsed);
   }
 
+  /** Sets the clock right again. */
+  setRight(): void {
+    this.#skew = 0;
+  }
+
   /** Sets the clock forward, or with a negative number back. */
   jump(ms: number): void {
     this.#skew += ms;

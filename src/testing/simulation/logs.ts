@@ -1,14 +1,25 @@
+import { Fault } from "../../base/faults.ts";
 import { type EnvKey, keyText } from "../../model/environment.ts";
 import { type LogFilter, levels, type StoredLine } from "../../model/log.ts";
+import type { SteadyClock } from "../../ports/clock.ts";
 import type { Found, LogBatch, LogOrigin, LogStore, Trouble } from "../../ports/logs.ts";
 
 /** A log store in memory, as durable as the object. `grep` is plain text here. */
 export class SimulatedLogs implements LogStore {
   readonly #lines = new Map<string, StoredLine[]>();
   readonly #positions = new Map<string, number>();
+  readonly #clock: SteadyClock | undefined;
+  /** Until when its disk is full, on the clock that it was given. */
+  fullUntil = 0;
   readonly #listeners = new Set<(key: EnvKey) => void>();
 
+  constructor(clock?: SteadyClock) {
+    this.#clock = clock;
+  }
+
   async append({ key, origin, lines, offset }: LogBatch): Promise<void> {
+    if (this.#clock && this.#clock.steady() < this.fullUntil)
+      throw new Fault("disk.full", "no room is left on the disk");
     const stored = this.#linesOf(key);
     for (const line of lines) stored.push({ ...line, sequence: (stored.at(-1)?.sequence ?? 0) + 1 });
     this.#positions.set(`${origin.name} ${origin.stream}`, offset);
@@ -47,6 +58,11 @@ export class SimulatedLogs implements LogStore {
 
   async cap(): Promise<void> {}
   async close(): Promise<void> {}
+
+  /** All that was stored of an environment. */
+  messages(key: EnvKey): readonly string[] {
+    return this.#linesOf(key).map(({ message }) => message);
+  }
 
   #linesOf(key: EnvKey): StoredLine[] {
     const found = this.#lines.get(keyText(key)) ?? [];

@@ -28,7 +28,7 @@ export class SimulatedProber implements Prober {
     await this.#pass(isHung ? request.timeoutMs : answerMs);
     const found = this.#runtime.at(request.address);
     const answer = this.#answerOf(request, found);
-    if (found && !isFor(request, alivePath) && !isFor(request, pagePath)) {
+    if (found && !found.behaviour.squatted && !isFor(request, alivePath) && !isFor(request, pagePath)) {
       found.readyInRow = answer.good ? found.readyInRow + 1 : 0;
       found.bestRow = Math.max(found.bestRow, found.readyInRow);
     }
@@ -36,6 +36,7 @@ export class SimulatedProber implements Prober {
   }
 
   #answerOf(request: ProbeRequest, process: Process | undefined): ProbeAnswer {
+    if (process?.behaviour.squatted) return { good: true, words: "200", refused: false };
     const age = process ? this.#ageOf(process) : 0;
     const isListening = process?.behaviour.listens === "given" && age >= Math.min(5, process.behaviour.readyAfter ?? 5);
     if (!process || !isListening) return { good: false, words: "nobody listens", refused: true };

@@ -1,5 +1,5 @@
 import { backoff } from "../../base/backoff.ts";
-import type { Deployment } from "../../model/deployment.ts";
+import type { Deployment, Phase } from "../../model/deployment.ts";
 import { type EnvKey, keyText } from "../../model/environment.ts";
 import type { TaskSpec } from "../../model/instance.ts";
 import type { Route } from "../../model/route.ts";
@@ -22,6 +22,18 @@ export interface Field {
 
 /** How long the loop may need to notice what happened to an instance: three bad answers, each two seconds apart, and their timeouts. */
 const noticeMs = 25_000;
+/** The longest stay in a phase of the services here (`src/plan/deadlines.ts`), and what a controller that died may need. */
+const longestStayMs = 32 * 60_000;
+const stayMs: Partial<Record<Phase, number>> = {
+  switch: 12 * 60_000,
+  watch: 12 * 60_000,
+  drain: 7 * 60_000,
+  undo: 7 * 60_000,
+};
+
+/** The longest that it takes here to write a decision down. */
+const writtenWithinMs = 100;
+
 /** Plans with steps at one and the same moment, beyond which the loop is taken to run in circles. */
 const roundsAtOnce = 100;
 
@@ -35,8 +47,11 @@ export class Referee {
   readonly #commands = new Set<string>();
   readonly #deployments = new Map<string, Deployment>();
   #rounds = { at: -1, count: 0 };
-  /** Set once the clock jumped: durations on it mean nothing then. */
+  /** Set once a controller began after the clock was set: it cannot know how old what it finds is. */
   timeIsBroken = false;
+  /** Since when each deployment is in its phase, and each instance retired, in elapsed time. */
+  readonly #since = new Map<string, number>();
+  readonly #retiredAfter = new Map<string, number>();
 
   constructor(field: Field) {
     this.#field = field;
@@ -81,9 +96,9 @@ export class Referee {
       .sort((a, b) => b.spec.identity.attempt - a.spec.identity.attempt);
     const stable = before.findIndex((other) => !crashedQuickly(other));
     const crashes = stable < 0 ? before.length : stable;
-    const endedAt = before[0]?.exit?.at;
-    if (crashes === 0 || endedAt === undefined) return;
-    const waited = one.startedAt - endedAt;
+    const endedAfter = before[0]?.endedAfter ?? null;
+    if (crashes === 0 || endedAfter === null) return;
+    const waited = one.born - endedAfter;
     if (waited < backoff(crashes, restartDelay)) {
       this.report(`restart: ${one.spec.name} is started ${waited} ms after crash ${crashes}`);
     }
@@ -126,6 +141,7 @@ export class Referee {
 
   /** Looks at every route. `because`: whose doing the last change was. */
   look(because: "engine" | "fault"): void {
+    this.#judgeStay();
     const { edge, key } = this.#field;
     const routes = new Map((edge.table(keyText(key))?.routes ?? []).map((route) => [route.service, route]));
     for (const name of new Set([...routes.keys(), ...this.#served.keys()])) {
@@ -146,7 +162,21 @@ export class Referee {
       if (before === deployment) continue;
       const words = before?.phase === "ended" ? "changed after its end" : strayed(before ?? null, deployment);
       if (words !== null) this.report(`9 ${deployment.id} ${words}`);
+      if (before?.phase !== deployment.phase) this.#since.set(deployment.id, this.#field.clock.elapsed);
       this.#deployments.set(deployment.id, deployment);
+    }
+    for (const { name, retiredAt } of this.#field.journal.book(this.#field.key).facts) {
+      if (retiredAt !== null && !this.#retiredAfter.has(name)) this.#retiredAfter.set(name, this.#field.clock.elapsed);
+    }
+  }
+
+  /** Every deployment goes on in bounded time, whatever else happens. */
+  #judgeStay(): void {
+    for (const { id, phase } of this.#deployments.values()) {
+      const limit = stayMs[phase] ?? longestStayMs;
+      const stays = this.#field.clock.elapsed - (this.#since.get(id) ?? 0);
+      if (phase !== "ended" && phase !== "queued" && stays > limit)
+        this.report(`9 ${id} does not leave phase ${phase}`);
     }
   }
 
@@ -166,17 +196,17 @@ export class Referee {
 
   #judgeSignal(one: Process): void {
     const { clock, journal, key, runtime } = this.#field;
+    const after = (elapsed: number | null | undefined) => clock.elapsed - (elapsed ?? clock.elapsed);
     const stop = this.#specOf(one)?.stop;
     const facts = journal.book(key).facts.find(({ name }) => name === one.spec.name);
     if (!stop || !facts) return this.report(`journal: ${one.spec.name} is stopped, and it is not written down why`);
     if (one.killedAt !== null) {
-      if (clock.now() - (one.stopSignalAt ?? clock.now()) < stop.withinMs)
-        this.report(`${one.spec.name} is killed too early`);
+      if (after(one.stoppedAfter) < stop.withinMs) this.report(`${one.spec.name} is killed too early`);
       return;
     }
     // One that stopped answering is not waited for, even when it comes to itself again.
     const isBusy = one.busyUntil > clock.elapsed && runtime.isWell(one) && facts.retiredBecause !== "not-alive";
-    const drained = clock.now() - (facts.retiredAt ?? clock.now());
+    const drained = after(this.#retiredAfter.get(one.spec.name)) + writtenWithinMs;
     if (isBusy && drained < stop.drainMs) this.report(`drain: ${one.spec.name} is stopped with a request under way`);
   }
 
@@ -194,8 +224,6 @@ export class Referee {
     if (clock.elapsed - (this.#troubleAt.get(service) ?? Number.NEGATIVE_INFINITY) < noticeMs) return true;
     const processes = [...runtime.processes.values()].filter(({ spec }) => spec.identity.service === service);
     if (processes.some((one) => !one.exit && one.bestRow > 0 && !runtime.isWell(one))) return true;
-    // A hold ends with its deployment, and a clock that jumped ends deployments before their time.
-    if (this.timeIsBroken && !processes.some((one) => runtime.isWell(one) && one.bestRow > 0)) return true;
     const s = snapshotOf(key, journal.book(key));
     const underWay = s.deployments.find(({ phase }) => phase !== "queued");
     return !requiredRoutes(s, underWay).has(service);

@@ -9,7 +9,7 @@ import type {
   TaskSpec,
   Usage,
 } from "../../model/instance.ts";
-import type { ObservedWorld, Output, OutputRange, Runtime, RuntimeChange } from "../../ports/runtime.ts";
+import type { ObservedWorld, Output, OutputRange, Runtime, RuntimeChange, Stranger } from "../../ports/runtime.ts";
 import { type Behaviour, isReadyAt } from "./behaviour.ts";
 import type { SimulatedClock } from "./clock.ts";
 
@@ -29,6 +29,13 @@ export interface Process {
   bestRow: number;
   /** Until when a client's request is under way, in elapsed time. */
   busyUntil: number;
+  /** Until when nothing ends it, in elapsed time: it hangs in the kernel. */
+  stuckUntil: number;
+  /** Until when nobody can look at it, in elapsed time. */
+  unreadableUntil: number;
+  /** Elapsed times of the stop signal and of its end. */
+  stoppedAfter: number | null;
+  endedAfter: number | null;
 }
 
 export interface TaskFate {
@@ -59,15 +66,23 @@ export class SimulatedRuntime implements Runtime {
   readonly #tasks = new Map<string, ObservedTask>();
   readonly #listeners = new Set<(change: RuntimeChange) => void>();
   #nextPort = 20_000;
+  /** Until when it cannot be observed, in elapsed time. */
+  awayUntil = 0;
 
   constructor(options: RuntimeOptions) {
     this.#options = options;
   }
 
   async observe(key: EnvKey): Promise<ObservedWorld> {
-    const instances = [...this.processes.values()].filter(({ spec }) => sameKey(spec.identity.key, key));
+    const { elapsed } = this.#options.clock;
+    if (elapsed < this.awayUntil) throw new Fault("engine.unreachable", "the container engine does not answer");
+    const all = [...this.processes.values()].filter(({ spec }) => sameKey(spec.identity.key, key));
+    const instances = all.filter((one) => one.exit || elapsed >= one.unreadableUntil);
+    const unreadable = all
+      .filter((one) => !instances.includes(one))
+      .map(({ spec: { name, identity } }) => ({ name, identity, why: "it cannot be inspected" }));
     const tasks = [...this.#tasks.values()].filter(({ spec }) => sameKey(spec.key, key));
-    return { instances: instances.map(seen), tasks, unreadable: [], inside: { callers: ["127.0.0.0/8"], doors: [] } };
+    return { instances: instances.map(seen), tasks, unreadable, inside: { callers: ["127.0.0.0/8"], doors: [] } };
   }
 
   async keys(): Promise<readonly EnvKey[]> {
@@ -93,6 +108,10 @@ export class SimulatedRuntime implements Runtime {
       readyInRow: 0,
       bestRow: 0,
       busyUntil: 0,
+      stuckUntil: 0,
+      unreadableUntil: 0,
+      stoppedAfter: null,
+      endedAfter: null,
     };
     this.processes.set(spec.name, born);
     this.#told("start", spec.name, false);
@@ -121,11 +140,15 @@ export class SimulatedRuntime implements Runtime {
 
   async signal(name: string, signal: string): Promise<void> {
     if (signal === "SIGKILL") this.#endTask(name, { code: null, signal, reason: "signalled" });
+    const task = this.#tasks.get(name);
+    if (task && !task.exit)
+      this.#tasks.set(name, { ...task, stopSignalAt: task.stopSignalAt ?? this.#options.clock.now() });
     const process = this.processes.get(name);
     if (!process || process.exit) return;
     const now = this.#options.clock.now();
     if (signal === "SIGKILL") process.killedAt ??= now;
     else process.stopSignalAt ??= now;
+    process.stoppedAfter ??= this.#options.clock.elapsed;
     this.#told("signal", name, false);
     const takesMs = signal === "SIGKILL" ? 2 : process.behaviour.stopsAfter;
     if (takesMs !== null) this.endIn(process, takesMs, { code: null, reason: "signalled", byItself: false });
@@ -140,8 +163,8 @@ export class SimulatedRuntime implements Runtime {
     this.#told("remove", name, false);
   }
 
-  async strangerAt(): Promise<null> {
-    return null;
+  async strangerAt(name: string): Promise<Stranger | null> {
+    return this.processes.get(name)?.behaviour.squatted ? { who: "process 7 of a stranger", isThere: true } : null;
   }
 
   async listening(name: string): Promise<readonly number[]> {
@@ -155,8 +178,11 @@ export class SimulatedRuntime implements Runtime {
     return process && !process.exit ? { memoryBytes: 1_000_000, cpuMs: this.ageOf(process), processes: 1 } : null;
   }
 
-  async readOutput(_name: string, { offset }: OutputRange): Promise<Output> {
-    return { at: offset, bytes: new Uint8Array() };
+  /** Every process says one line, its name. */
+  async readOutput(name: string, { stream, offset, limit }: OutputRange): Promise<Output> {
+    const said =
+      stream === "stdout" && this.processes.has(name) ? new TextEncoder().encode(`${name}\n`) : new Uint8Array();
+    return { at: offset, bytes: said.slice(offset, offset + limit) };
   }
 
   async releaseOutput(): Promise<void> {}
@@ -191,9 +217,13 @@ export class SimulatedRuntime implements Runtime {
     this.#options.clock.after(ms, () => this.end(process, how));
   }
 
-  /** Ends a process; when it has ended already, nothing happens. */
-  end(process: Process, { code, reason, byItself }: Ending): void {
+  /** Ends a process, as soon as it can be; when it has ended already, nothing happens. */
+  end(process: Process, how: Ending): void {
     if (process.exit) return;
+    const { code, reason, byItself } = how;
+    const { elapsed } = this.#options.clock;
+    if (elapsed < process.stuckUntil) return this.endIn(process, process.stuckUntil - elapsed, how);
+    process.endedAfter = elapsed;
     const signal = reason === "signalled" ? (process.killedAt === null && !byItself ? "SIGTERM" : "SIGKILL") : null;
     process.exit = { at: this.#options.clock.now(), code, signal, reason };
     this.#told("exit", process.spec.name, byItself);

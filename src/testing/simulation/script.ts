@@ -19,7 +19,13 @@ type CheckFlaw = (typeof checkFlaws)[number];
 
 /** What is wrong with a release, if anything. */
 export interface Flaw {
-  readonly what: "build" | "release command" | CheckFlaw | keyof typeof neverReady | keyof typeof badLater;
+  readonly what:
+    | "build"
+    | "release command"
+    | "release hangs"
+    | CheckFlaw
+    | keyof typeof neverReady
+    | keyof typeof badLater;
   /** The service that has it. */
   readonly service: string;
 }
@@ -31,7 +37,10 @@ export type Action =
 
 export type Mishap =
   | { readonly what: "crash" | "kill" }
-  | { readonly what: "edge dies" | "edge refuses" | "clock jumps"; readonly ms: number };
+  | { readonly what: (typeof lasting)[number] | "clock jumps"; readonly ms: number };
+
+/** Mishaps that last for a while. */
+const lasting = ["edge dies", "edge refuses", "runtime away", "stuck", "unreadable", "logs full"] as const;
 
 /** How much goes wrong in a run. `calm`: only what people do. `crash`: the controller dies once, between two effects. */
 export type Weather = "calm" | "crash" | "rough";
@@ -54,11 +63,13 @@ export function writeScript(random: Random): Script {
   const weather = random.pick<Weather>(["calm", "crash", "crash", "rough", "rough"]);
   const mix = writeMix(random);
   const actions = writeActions(random, { mix, weather });
-  const calmFrom = (actions.at(-1)?.at ?? 0) + random.between(3_000, 15_000);
+  const isOver = (actions.at(-1)?.at ?? 0) + random.between(3_000, 15_000);
+  const mishaps = weather === "rough" ? writeMishaps(random, isOver) : [];
+  const calmFrom = Math.max(isOver, ...mishaps.map(({ at, mishap }) => (isLong(mishap) ? at + mishap.ms : 0)));
   return {
     weather,
     actions,
-    mishaps: weather === "rough" ? writeMishaps(random, calmFrom) : [],
+    mishaps,
     crashAtEffect: weather === "crash" ? random.between(1, 120) : null,
     deploy: {
       watch: { forMs: random.pick([0, 1_500, 3_000]), errors: 0.05, p95Ms: null },
@@ -66,8 +77,12 @@ export function writeScript(random: Random): Script {
       keep: 2,
     },
     calmFrom,
-    ttlMs: random.chance(0.1) ? random.between(500, calmFrom) : null,
+    ttlMs: random.chance(0.1) ? random.between(500, isOver) : null,
   };
+}
+
+function isLong(mishap: Mishap): mishap is Extract<Mishap, { ms: number }> {
+  return "ms" in mishap && mishap.what !== "clock jumps";
 }
 
 const stop = { signal: "SIGTERM", withinMs: 2_000, drainMs: 1_500 } as const;
@@ -129,6 +144,7 @@ function writeMix(random: Random): readonly ServiceSpec[] {
     replicas: random.between(1, 3),
     needs: brain.map(({ name }) => name),
     release,
+    releaseWithinMs: 5_000,
     checks,
   });
   const mix = [web, ...brain];
@@ -187,25 +203,36 @@ function writeAction(random: Random, { mix, weather }: { mix: readonly ServiceSp
 
 function writeFlaw(random: Random, mix: readonly ServiceSpec[], weather: Weather): Flaw {
   const at = random.pick(mix as readonly [ServiceSpec, ...ServiceSpec[]]);
-  const early = ["build", "release command", "exits at once", "cannot be started"] as const;
-  const probed = at.http?.ready ? (["never ready", "degraded", "wrong port", "too slow"] as const) : ([] as const);
+  const early = ["build", "release command", "release hangs", "exits at once", "cannot be started"] as const;
+  const probed = at.http?.ready
+    ? (["never ready", "degraded", "wrong port", "too slow", "port taken"] as const)
+    : ([] as const);
   const later =
     weather === "rough" ? (["fails requests", "crashes later", "hangs later", "flaps"] as const) : ([] as const);
   const web = mix.find(({ checks = noChecks }) => checks.before.length > 0);
   if (web && random.chance(0.4)) return { what: random.pick(checkFlaws), service: web.name };
   const what = random.pick([...early, ...probed, ...later] as readonly [Flaw["what"], ...Flaw["what"][]]);
-  if (what === "build" || what !== "release command") return { what, service: at.name };
+  if (what !== "release command" && what !== "release hangs") return { what, service: at.name };
   const migrates = mix.find((one) => one.release);
   return migrates ? { what, service: migrates.name } : { what: "build", service: at.name };
 }
 
-function writeMishaps(random: Random, until: number) {
+/** How long an outage lasts that people remember. */
+const longMs = 3_600_000;
+
+function writeMishaps(random: Random, until: number): Script["mishaps"] {
   const mishaps = Array.from({ length: random.between(1, 6) }, () => ({
     at: random.between(0, until - 1),
     mishap: writeMishap(random),
   }));
+  if (random.chance(0.06)) {
+    const what = random.pick<(typeof lasting)[number]>(["edge dies", "runtime away", "stuck", "stuck", "unreadable"]);
+    mishaps.push({ at: random.between(0, until - 1), mishap: { what, ms: longMs } });
+  }
   return mishaps.sort((a, b) => a.at - b.at);
 }
+
+const dayMs = 86_400_000;
 
 function writeMishap(random: Random): Mishap {
   const what = random.pick<Mishap["what"]>([
@@ -213,13 +240,14 @@ function writeMishap(random: Random): Mishap {
     "crash",
     "kill",
     "kill",
-    "edge dies",
-    "edge refuses",
+    ...lasting,
+    "clock jumps",
     "clock jumps",
   ]);
-  if (what === "clock jumps") return { what, ms: random.pick([60_000, 3_600_000, 3_000, -500, -2_000]) };
-  if (what === "edge dies" || what === "edge refuses") return { what, ms: random.between(10, 3_000) };
-  return { what };
+  if (what === "crash" || what === "kill") return { what };
+  if (what === "clock jumps") return { what, ms: random.pick([dayMs, -dayMs, 3_600_000, 3_000, -500, -2_000]) };
+  const longest = what === "stuck" ? 60_000 : what === "edge dies" || what === "edge refuses" ? 3_000 : 10_000;
+  return { what, ms: random.between(10, longest) };
 }
 
 /** Whether a release with this flaw can never be live. */
@@ -248,5 +276,6 @@ function writeWhim(random: Random): Partial<Behaviour> {
     { exitsAfter: random.between(10, 9_000) },
     { hangsAfter: random.between(500, 9_000) },
     { readyAfter: null },
+    { squatted: true },
   ]);
 }

@@ -16,6 +16,9 @@ export interface Aftermath {
   /** Nothing went wrong but what the releases themselves did. */
   readonly isCalm: boolean;
   readonly everStopped: boolean;
+  /** How often processes of each name were started; each said one line, its name. */
+  readonly started: ReadonlyMap<string, number>;
+  readonly lines: readonly string[];
   readonly hasArtifact: (digest: string) => boolean;
 }
 
@@ -30,8 +33,20 @@ export function lookBack(aftermath: Aftermath): string | null {
     judgeServing(aftermath) ??
     judgeProcesses(aftermath) ??
     judgeTable(aftermath) ??
-    judgeRemains(aftermath)
+    judgeRemains(aftermath) ??
+    judgeLines(aftermath)
   );
+}
+
+/** What was said is kept, and kept once. */
+function judgeLines({ started, lines }: Aftermath): string | null {
+  const counts = new Map<string, number>();
+  for (const line of lines) counts.set(line, (counts.get(line) ?? 0) + 1);
+  for (const [name, times] of started) {
+    const kept = counts.get(name) ?? 0;
+    if (kept !== times) return `logs: ${name} said ${times} lines, and ${kept} are kept`;
+  }
+  return null;
 }
 
 /** Every preview of a run has an end before it comes to rest. */

@@ -23,7 +23,7 @@ import { SimulatedLogs } from "./logs.ts";
 import { SimulatedProber } from "./prober.ts";
 import { Random } from "./random.ts";
 import { Referee } from "./referee.ts";
-import { SimulatedRuntime } from "./runtime.ts";
+import { type Process, SimulatedRuntime } from "./runtime.ts";
 import { behaviourNow, key, type Mishap, type Script, writeScript } from "./script.ts";
 import { Users } from "./users.ts";
 import { SimulatedVault } from "./vault.ts";
@@ -77,7 +77,7 @@ class World {
   readonly #script: Script;
   readonly #clock = new SimulatedClock();
   readonly #journal = new SimulatedJournal();
-  readonly #logs = new SimulatedLogs();
+  readonly #logs = new SimulatedLogs(this.#clock);
   readonly #vault = new SimulatedVault();
   readonly #runtime: SimulatedRuntime;
   readonly #edge: SimulatedEdge;
@@ -87,8 +87,11 @@ class World {
   readonly #users: Users;
   #line: Line;
   #controller: Controller | null = null;
+  /** How often a process of this name was started. */
+  readonly #started = new Map<string, number>();
   #effects = 0;
   #visitedAt = 0;
+  #hasJumped = false;
 
   constructor(options: WorldOptions) {
     this.#options = options;
@@ -212,12 +215,15 @@ class World {
       flaws: this.#users.flaws,
       isCalm: this.#script.weather === "calm",
       everStopped: this.#users.everStopped,
+      started: this.#started,
+      lines: this.#logs.messages(key),
       hasArtifact: (digest) => this.#builder.has(digest),
     });
     if (words !== null) this.#referee.report(words);
   }
 
   #startController(): void {
+    this.#referee.timeIsBroken ||= this.#hasJumped;
     const ports = this.#through(this.#line);
     const controller = this.#options.boot(this.#options.bend?.(ports) ?? ports);
     this.#controller = controller;
@@ -251,7 +257,9 @@ class World {
     if (!this.#isRough) return { fate: "well", latencyMs: 0 };
     const latencyMs = this.#random.chance(0.3) ? this.#random.between(1, 60) : 0;
     if (!this.#random.chance(0.03)) return { fate: "well", latencyMs };
-    const fate = this.#random.pick<Fate>(["crash-before", "crash-after", "refused", "reply-lost"]);
+    const picked = this.#random.pick<Fate>(["crash-before", "crash-after", "refused", "reply-lost"]);
+    // What a log store rejects it has not taken: that is its contract.
+    const fate = picked === "reply-lost" && call === "logs.append" ? "refused" : picked;
     this.#tell(`${call}: ${fate}`);
     return { fate, latencyMs };
   }
@@ -288,14 +296,19 @@ class World {
   #taskFate(spec: TaskSpec) {
     const flaw = this.#users.flawOf(spec.release, spec.service)?.what;
     const takesMs = this.#random.between(1, 500);
-    if (spec.purpose === "release") return { takesMs, code: flaw === "release command" ? 3 : 0 };
+    if (spec.purpose === "release") {
+      return { takesMs: flaw === "release hangs" ? 3_600_000 : takesMs, code: flaw === "release command" ? 3 : 0 };
+    }
     const fails = flaw === (spec.name.includes("-before.") ? "check before" : "check after");
     return { takesMs: flaw === "check hangs" ? 3_600_000 : takesMs, code: fails ? 1 : 0 };
   }
 
   #happened({ what, name, byItself }: { what: string; name: string; byItself: boolean }): void {
     this.#tell(`${what} ${name}${byItself ? " by itself" : ""}`);
-    if (what === "start") this.#referee.started(name);
+    if (what === "start") {
+      this.#started.set(name, (this.#started.get(name) ?? 0) + 1);
+      this.#referee.started(name);
+    }
     if (what === "signal") this.#referee.signalled(name);
     if (what === "remove") this.#referee.removed(name);
     if (what === "exit") this.#referee.ended(name, byItself);
@@ -314,10 +327,28 @@ class World {
         return this.#edge.die(mishap.ms);
       case "edge refuses":
         return this.#edge.refuse(mishap.ms);
+      case "runtime away":
+        this.#runtime.awayUntil = this.#clock.elapsed + mishap.ms;
+        return;
+      case "logs full":
+        this.#logs.fullUntil = this.#clock.elapsed + mishap.ms;
+        return;
+      case "stuck":
+      case "unreadable":
+        return this.#afflict(mishap.what, mishap.ms);
       case "clock jumps":
-        this.#referee.timeIsBroken = true;
+        this.#hasJumped = true;
         return this.#clock.jump(mishap.ms);
     }
+  }
+
+  /** Something happens to one of the processes. */
+  #afflict(what: "stuck" | "unreadable", ms: number): void {
+    const victim = this.#victim();
+    if (!victim) return;
+    const until = this.#clock.elapsed + ms;
+    if (what === "stuck") victim.stuckUntil = until;
+    else victim.unreadableUntil = until;
   }
 
   /** A call that was made to fail is no news; anything else that keeps people from their wish is a bug. */
@@ -328,13 +359,18 @@ class World {
   }
 
   #kill(): void {
-    const running = [...this.#runtime.processes.values()].filter((one) => !one.exit);
-    const victim = running[this.#random.between(0, Math.max(0, running.length - 1))];
+    const victim = this.#victim();
     if (victim) this.#runtime.end(victim, { code: null, reason: "signalled", byItself: true });
+  }
+
+  #victim(): Process | undefined {
+    const running = [...this.#runtime.processes.values()].filter((one) => !one.exit);
+    return running[this.#random.between(0, Math.max(0, running.length - 1))];
   }
 
   /** From here on nothing goes wrong any more, and what was ill gets well. */
   #calmDown(): void {
+    this.#clock.setRight();
     for (const one of this.#runtime.processes.values()) {
       if (!this.#users.isHopeless(one.spec.identity.release)) one.behaviour = { ...wellBehaved };
     }
