@@ -188,9 +188,13 @@ function refuseShape(res: ServerResponse, connection: ClientConnection): void {
 function refuse(socket: Socket, status: number): void {
   socket.on("error", () => socket.destroy());
   ClientConnection.of(socket).condemn();
-  const { body, headers } = plainPage(status);
-  if (socket.writable) socket.write(headText(status, [...headers, "connection", "close"]) + body);
+  socket.write(refusal(status));
   endGently(socket);
+}
+
+function refusal(status: number): string {
+  const { body, headers } = plainPage(status);
+  return headText(status, [...headers, "connection", "close"]) + body;
 }
 
 /** How Node says why it cannot read on. */
@@ -205,6 +209,7 @@ function unreadable(error: NodeJS.ErrnoException, socket: Socket): void {
   const status = statuses[error.code ?? ""] ?? 400;
   const waits = socket.writable && ClientConnection.of(socket).unreadable(() => refuse(socket, status));
   if (waits) return;
-  if (socket.writable && socket.bytesWritten === 0) refuse(socket, status);
-  else socket.destroy();
+  // At once, so that the app learns that nothing more comes of its request.
+  if (socket.writable && socket.bytesWritten === 0) socket.write(refusal(status));
+  socket.destroySoon();
 }
