@@ -1,5 +1,6 @@
+import * as fs from "node:fs";
 import { constants } from "node:fs";
-import { type FileHandle, lstat, open, readFile, rename, unlink } from "node:fs/promises";
+import { type FileHandle, lstat, mkdir, open, readFile, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Fault, isErrno } from "../base/faults.ts";
 
@@ -37,6 +38,42 @@ async function replaceNow(path: string, text: string): Promise<void> {
   await writeSynced(draft, text);
   await rename(draft, path);
   await syncDirectory(dirname(path));
+}
+
+/** The same for a small file, without giving others their turn. Its draft is `PATH.new`: it has one writer. */
+export function replaceFileSync(path: string, text: string, mode = 0o600): void {
+  fs.writeFileSync(`${path}.new`, text, { mode, flush: true });
+  takePlace(`${path}.new`, path);
+}
+
+/** Puts a copy of a file in a place, with the same promise. */
+export function copyFileSynced(from: string, to: string, mode: number): void {
+  fs.copyFileSync(from, `${to}.new`);
+  fs.chmodSync(`${to}.new`, mode);
+  syncSync(`${to}.new`);
+  takePlace(`${to}.new`, to);
+}
+
+function takePlace(draft: string, path: string): void {
+  fs.renameSync(draft, path);
+  syncSync(dirname(path));
+}
+
+/** Brings a file's content, or a directory's names, to the disk. */
+export function syncSync(path: string): void {
+  const file = fs.openSync(path, "r");
+  try {
+    fs.fsyncSync(file);
+  } finally {
+    fs.closeSync(file);
+  }
+}
+
+/** Makes a directory, and those above it that are missing; all of them last through a loss of power when this returns. */
+export async function makeDirectory(path: string, mode = 0o700): Promise<void> {
+  const first = await mkdir(path, { recursive: true, mode });
+  if (first === undefined) return;
+  for (let made = path; made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made));
 }
 
 /** Writes a file, for its owner alone. Its content is on disk when this returns; that it is there at all only after `syncDirectory`. */

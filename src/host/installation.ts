@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Fault, isErrno } from "../base/faults.ts";
+import { syncSync } from "./files.ts";
 
 const pattern = /^[0-9a-f]{16}$/;
 
@@ -48,5 +49,6 @@ function keep(directory: string, id: string): string {
   } finally {
     rmSync(draft, { force: true });
   }
+  syncSync(directory);
   return keptInstallationId(directory) ?? id;
 }

@@ -143,6 +143,16 @@ export async function measureTree(path: string): Promise<number | null> {
   return code === null ? null : Number.parseInt(stdout, 10) * 1024 || 0;
 }
 
+/** Deletes a directory of this process's own with the files that lie in it; one with directories in it is refused (EISDIR, EPERM). */
+export function deleteFlat(path: string): void {
+  try {
+    for (const name of fs.readdirSync(path)) fs.unlinkSync(join(path, name));
+    fs.rmdirSync(path);
+  } catch (thrown) {
+    if (!isErrno(thrown, "ENOENT")) throw thrown;
+  }
+}
+
 export interface AsideOptions {
   /** Is made; on the file system of what is taken. Nobody but this process may write in it or look into it. */
   readonly directory: string;

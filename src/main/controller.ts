@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Logger, pino } from "pino";
 import { holdState } from "../adapters/journal/sqlite/lease.ts";
@@ -9,6 +9,7 @@ import { seenJson } from "../base/printable.ts";
 import { CertificateKeeper } from "../engine/certificates.ts";
 import { createEngine } from "../engine/loop.ts";
 import { resealAll } from "../engine/values.ts";
+import { replaceFileSync } from "../host/files.ts";
 import { createApi } from "../http/api.ts";
 import { plan } from "../plan/decide.ts";
 import type { Edge } from "../ports/edge.ts";
@@ -175,6 +176,10 @@ function withFlag(error: unknown, { edge, edgeTls }: ControllerOptions): unknown
 /** The token of this state directory; made once, readable by its owner alone. */
 function keptToken(stateDirectory: string): string {
   const file = join(stateDirectory, "token");
-  if (!existsSync(file)) writeFileSync(file, `${randomBytes(32).toString("base64url")}\n`, { mode: 0o600, flag: "wx" });
-  return readFileSync(file, "utf8").trim();
+  const kept = existsSync(file) ? readFileSync(file, "utf8").trim() : "";
+  // An empty one was cut off by a loss of power, before tokens were synced; it would let everybody in who sends none.
+  if (kept !== "") return kept;
+  const token = randomBytes(32).toString("base64url");
+  replaceFileSync(file, `${token}\n`);
+  return token;
 }

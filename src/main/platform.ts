@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Fault } from "../base/faults.ts";
+import { replaceFileSync } from "../host/files.ts";
 
 export type Platform = "process" | "docker";
 
@@ -50,6 +51,6 @@ export async function choosePlatform({ wanted, stateDirectory, answers }: Choice
     });
   }
   const chosen = wanted === "auto" ? ((await answers()) ? "docker" : "process") : wanted;
-  writeFileSync(file, `${chosen}\n`, { mode: 0o600 });
+  replaceFileSync(file, `${chosen}\n`);
   return chosen;
 }

@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { processBuilder } from "../adapters/build/process/builder.ts";
 import { artifactDirectory } from "../adapters/build/source/shelf.ts";
@@ -6,6 +6,7 @@ import { whyNotConfined } from "../adapters/runtime/process/confine.ts";
 import { processRuntime } from "../adapters/runtime/process/runtime.ts";
 import { oneUser, type UserOf, userForEach } from "../adapters/runtime/process/tenants.ts";
 import { sha256 } from "../base/digest.ts";
+import { copyFileSynced } from "../host/files.ts";
 import { Firewall, type Guarded } from "../host/firewall.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -96,10 +97,10 @@ function appEnvironment(options: ProcessOptions, copy: string): Record<string, s
 function reachableNode(copy: string): string {
   if (process.getuid?.() !== 0 || firstClosed(dirname(process.execPath)) === null) return process.execPath;
   const target = join(copy, `node-${process.version}`, "node");
-  if (!existsSync(target)) {
+  // One that is too short was cut off by a loss of power, before it was synced.
+  if (statSync(target, { throwIfNoEntry: false })?.size !== statSync(process.execPath).size) {
     mkdirSync(dirname(target), { recursive: true, mode: 0o755 });
-    copyFileSync(process.execPath, target);
-    chmodSync(target, 0o755);
+    copyFileSynced(process.execPath, target, 0o755);
   }
   return target;
 }

@@ -94,13 +94,13 @@ export class City {
     return city;
   }
 
-  /** Starts the controller (or a script that composes one differently) and waits until it answers. */
-  async startController(script: readonly string[] = [cli, "controller"]): Promise<void> {
+  /** Starts the controller (or a script that composes one differently, or under another program) and waits until it answers. */
+  async startController(script: readonly string[] = [cli, "controller"], under: readonly string[] = []): Promise<void> {
     const [first = cli, ...rest] = script;
     const log = openSync(join(this.#home, "controller.log"), "a");
     const args = ["--state", this.state, ...this.ground.flags, ...this.#flags];
-    const command = [process.execPath, first, ...rest, ...args] as const;
-    this.#controller = startChild(command, { env: this.#env, cwd: root, stdio: ["ignore", log, log] });
+    const [program = process.execPath, ...command] = [...under, process.execPath, first, ...rest, ...args];
+    this.#controller = startChild([program, ...command], { env: this.#env, cwd: root, stdio: ["ignore", log, log] });
     const child = this.#controller;
     await until(async () => {
       if (child.exitCode !== null || child.signalCode !== null) {

@@ -24,6 +24,7 @@ const needs = {
     { program: "iptables", package: "iptables" },
     { program: "systemd-analyze", package: "systemd" },
     { program: "docker-registry", package: "docker-registry" },
+    { program: "strace", package: "strace" },
   ],
 } as const satisfies Record<string, readonly Need[]>;
 

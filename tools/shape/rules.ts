@@ -5,6 +5,7 @@ import { isNode, type Node, type Source, textOf, walk } from "./source.ts";
 type Rule = (node: Node, source: Source, parent: Node | undefined) => string | null;
 
 const childFile = "src/host/child.ts";
+const treeFile = "src/host/tree.ts";
 const textMatchers = new Set(["includes", "match", "matchAll", "startsWith", "endsWith", "indexOf", "search"]);
 const fileReaders = new Set(["readFile", "readFileSync", "createReadStream"]);
 const randomNames = new Set(["randomUUID", "randomBytes", "randomInt", "getRandomValues", "newId"]);
@@ -110,6 +111,36 @@ function isProcessModule({ specifier }: { specifier: string }): boolean {
   return specifier === "process" || specifier === "node:process";
 }
 
+/** What takes a whole tree by its path, or gives something in it to another owner. */
+const treeCalls = /^(?:l?chown|fchown|cp|lchown)(?:Sync)?$/;
+const removals = /^rm(?:dir)?(?:Sync)?$/;
+const treePrograms = /^(?:\/usr)?(?:\/bin\/)?(?:cp|mv|rm|chmod|chown|chgrp|find|rsync|tar)$/;
+
+/** Only what runs with the rights of a controller is held to it: the command line works with those of who typed it. */
+const trees: Rule = (node, source) => {
+  const exempt = source.path === treeFile || source.isTest || /\/world\.ts$/.test(source.path);
+  if (exempt || !/^src\/(?:adapters|engine|host|main|usecases)\//.test(source.path)) return null;
+  return takesTree(node) ? `only ${treeFile} copies, deletes and gives away trees: with their owners' rights` : null;
+};
+
+function takesTree(node: Node): boolean {
+  if (node.type === "ArrayExpression") return treePrograms.test(textOf((node.elements as readonly unknown[])[0]) ?? "");
+  if (node.type === "ImportSpecifier") return treeCalls.test(nameOf(node.imported) ?? "");
+  if (node.type !== "CallExpression") return false;
+  const called = nameOf(node.callee) ?? memberName(node.callee) ?? "";
+  if (memberName(node.callee) !== null && treeCalls.test(called)) return true;
+  return removals.test(called) && (node.arguments as readonly unknown[]).some(isRecursive);
+}
+
+/** `{ recursive: true }`, or options that are not written out where they are used. */
+function isRecursive(argument: unknown, index: number): boolean {
+  if (!isNode(argument) || index === 0) return false;
+  if (argument.type !== "ObjectExpression") return argument.type === "Identifier";
+  return (argument.properties as readonly Node[]).some(
+    (property) => property.type === "SpreadElement" || (nameOf(property.key) ?? textOf(property.key)) === "recursive",
+  );
+}
+
 const viMock: Rule = (node) => {
   if (node.type !== "CallExpression") return null;
   const mocks = isMember(node.callee, "vi", "mock") || isMember(node.callee, "vi", "doMock");
@@ -173,6 +204,7 @@ const rules: readonly [check: string, rule: Rule][] = Object.entries<Rule>({
   "error-text": (node) => (matchesErrorText(node) ? "ask for the code (isErrno, Fault.code), not for the words" : null),
   "shell-true": shellTrue,
   "process-env": processEnv,
+  trees,
   "vi-mock": viMock,
   "test-reads-source": readsSource,
   "impure-plan": impurePlan,

@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Fault } from "../../base/faults.ts";
 import type { Installed, ServiceRequest, Uninstalled } from "../../cli/world.ts";
 import type { CheckView } from "../../contract/controller.ts";
 import { runChild } from "../../host/child.ts";
+import { replaceFileSync } from "../../host/files.ts";
 import { engineSocket } from "../platform.ts";
 import { makeStateDirectory } from "../state-directory.ts";
 import { version } from "../version.ts";
@@ -111,8 +112,7 @@ function contentOf(file: string): string | null {
 /** Whole or not at all: systemd may read it at any time. */
 function write(file: string, text: string): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o755 });
-  writeFileSync(`${file}.new`, text, { mode: 0o644 });
-  renameSync(`${file}.new`, file);
+  replaceFileSync(file, text, 0o644);
 }
 
 async function systemctl(args: readonly string[], env: Env): Promise<void> {

@@ -1,4 +1,4 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { Agent, get } from "node:https";
 import { join } from "node:path";
 import { rootCertificates } from "node:tls";
@@ -6,7 +6,7 @@ import type { Authorization, Client, Order } from "acme-client";
 import { sha256 } from "../../../base/digest.ts";
 import { asFault, type Complaint, Fault, isErrno } from "../../../base/faults.ts";
 import { Secret } from "../../../base/secret.ts";
-import { readText, replaceFile } from "../../../host/files.ts";
+import { makeDirectory, readText, replaceFile } from "../../../host/files.ts";
 import type { CertificateAuthority, CertificatePair, Publish } from "../../../ports/certificates.ts";
 
 export interface AcmeOptions {
@@ -88,7 +88,7 @@ async function keptKey(acme: Library, path: string, ended: AbortSignal): Promise
   if (kept !== null) return new Secret(kept);
   const key = new Secret((await acme.crypto.createPrivateEcdsaKey("P-256")).toString());
   ended.throwIfAborted();
-  await mkdir(join(path, ".."), { recursive: true, mode: 0o700 });
+  await makeDirectory(join(path, ".."));
   await replaceFile(path, key.reveal());
   return key;
 }

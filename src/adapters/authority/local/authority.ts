@@ -1,8 +1,8 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isErrno } from "../../../base/faults.ts";
 import { Secret } from "../../../base/secret.ts";
-import { replaceFile } from "../../../host/files.ts";
+import { makeDirectory, replaceFile } from "../../../host/files.ts";
 import { makeAuthority, type Signed, signServer } from "../../../host/x509.ts";
 import type { CertificateAuthority } from "../../../ports/certificates.ts";
 import type { Clock } from "../../../ports/clock.ts";
@@ -48,7 +48,7 @@ async function keptRoot(directory: string, clock: Clock): Promise<Signed> {
   } catch (thrown) {
     if (!isErrno(thrown, "ENOENT")) throw thrown;
   }
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await makeDirectory(directory);
   const now = clock.now();
   const root = await makeAuthority("Fairlead, this machine only", { from: now - backdateMs, until: now + rootLifeMs });
   // The key comes first: a root without its key would be of no use for ever.

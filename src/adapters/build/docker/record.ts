@@ -1,8 +1,9 @@
 import { createWriteStream, type WriteStream } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { finished } from "node:stream/promises";
 import { formatSize } from "../../../base/size.ts";
+import { replaceFile } from "../../../host/files.ts";
 import type { EnvKey } from "../../../model/environment.ts";
 import type { Exit } from "../../../model/instance.ts";
 import type { BuildFaultCode } from "../../../model/release.ts";
@@ -22,6 +23,16 @@ export interface BuildRecord {
   readonly failure: { readonly code: BuildFaultCode; readonly detail: string } | null;
 }
 
+/** Null for one that a loss of power cut off, before they were synced: its build is begun anew. */
+function recordIn(text: string | null): BuildRecord | null {
+  try {
+    return text === null ? null : (JSON.parse(text) as BuildRecord);
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) return null;
+    throw thrown;
+  }
+}
+
 /** More is no log any more; the build goes on. */
 const longestLog = 64 * 1024 * 1024;
 
@@ -37,13 +48,12 @@ export class BuildFolder {
     await mkdir(this.#directory, { recursive: true });
     const names = (await readdir(this.#directory)).filter((name) => name.endsWith(".json"));
     const texts = await Promise.all(names.map((name) => unlessMissing(readFile(join(this.#directory, name), "utf8"))));
-    return texts.filter((text) => text !== null).map((text) => JSON.parse(text) as BuildRecord);
+    return texts.map(recordIn).filter((record) => record !== null);
   }
 
   async write(record: BuildRecord): Promise<void> {
     const place = this.#path(record.task, "json");
-    await writeFile(`${place}.new`, JSON.stringify(record), { mode: 0o600 });
-    await rename(`${place}.new`, place);
+    await replaceFile(place, JSON.stringify(record));
   }
 
   log(task: string, written: () => void): BuildLog {

@@ -19,15 +19,19 @@ interface Found {
   readonly to: string;
 }
 
-/** A source proves itself: its digest is its name. Its directory was always this process's own. */
-export async function adoptSource({ from, to, digest }: Found & { readonly digest: string }): Promise<boolean> {
+/** The digest of what a directory of this process's own holds. */
+export async function sourceDigest(directory: string): Promise<string> {
   const entries: TreeEntry[] = [];
-  for (const { parentPath, name } of await readdir(from, { recursive: true, withFileTypes: true })) {
-    const entry = await entryOf(from, join(parentPath, name));
+  for (const { parentPath, name } of await readdir(directory, { recursive: true, withFileTypes: true })) {
+    const entry = await entryOf(directory, join(parentPath, name));
     if (entry) entries.push(entry);
   }
+  return treeDigest(entries);
+}
 
-  if (treeDigest(entries) !== digest) return false;
+/** A source proves itself: its digest is its name. Its directory was always this process's own. */
+export async function adoptSource({ from, to, digest }: Found & { readonly digest: string }): Promise<boolean> {
+  if ((await sourceDigest(from)) !== digest) return false;
   await copyTree({ from, to, as: null, access: "sealed" });
   return true;
 }

@@ -1,10 +1,10 @@
 import type { X509Certificate } from "node:crypto";
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256 } from "../../../base/digest.ts";
 import { asFault, Fault, isErrno } from "../../../base/faults.ts";
 import { Secret } from "../../../base/secret.ts";
-import { readText, replaceFile } from "../../../host/files.ts";
+import { makeDirectory, readText, replaceFile, syncDirectory } from "../../../host/files.ts";
 import { readPair } from "../../../host/pem.ts";
 import type { CertificateSource, HostRecord } from "../../../model/certificate.ts";
 import type { CertificatePair, CertificateVault, StoredCertificate } from "../../../ports/certificates.ts";
@@ -29,7 +29,7 @@ export interface VaultOptions {
 /** Certificates as one file each, 0600 in a directory of 0700. What a crash left half written is taken away. */
 export async function openVault(options: VaultOptions): Promise<CertificateVault> {
   const { directory } = options;
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await makeDirectory(directory);
   const drafts = (await readdir(directory)).filter((name) => name.endsWith(".new"));
   await Promise.all(drafts.map((name) => rm(join(directory, name), { force: true })));
   return new DirectoryVault(options);
@@ -68,6 +68,7 @@ class DirectoryVault implements CertificateVault {
 
   async remove(id: string): Promise<void> {
     await rm(this.#path(id), { force: true });
+    await syncDirectory(this.#options.directory);
   }
 
   async records(): Promise<readonly HostRecord[]> {

@@ -54,6 +54,7 @@ export class TableStore {
   async #make(): Promise<void> {
     try {
       await mkdir(this.#directory, { mode: 0o700 });
+      await syncDirectory(join(this.#directory, ".."));
     } catch (thrown) {
       if (!isErrno(thrown, "EEXIST")) throw thrown;
     }

@@ -14,6 +14,7 @@ import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { isDeepStrictEqual } from "node:util";
 import { Fault, isErrno } from "../../../base/faults.ts";
+import { deleteFlat } from "../../../host/tree.ts";
 import { type Database, isSqliteDamage, migrate, openDatabase } from "./database.ts";
 import { applicationId, checksum, type Migration, migrationTable } from "./schema.ts";
 import { alteredRow } from "./sums.ts";
@@ -59,7 +60,7 @@ function create(file: string, migrations: readonly Migration[], now: number): vo
  */
 function inspect(file: string, wanted: Wanted): void {
   const directory = `${file}.check`;
-  rmSync(directory, { recursive: true, force: true }); // of a process that died while it looked
+  deleteFlat(directory); // of a process that died while it looked
   mkdirSync(directory, { mode: 0o700 });
   try {
     const view = join(directory, "journal.db");
@@ -67,7 +68,7 @@ function inspect(file: string, wanted: Wanted): void {
     if (existsSync(`${file}-wal`)) copyFileSync(`${file}-wal`, `${view}-wal`);
     judge(file, view, wanted);
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    deleteFlat(directory);
   }
 }
 

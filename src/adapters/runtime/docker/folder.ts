@@ -1,6 +1,8 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { Fault, isErrno } from "../../../base/faults.ts";
+import { replaceFileSync } from "../../../host/files.ts";
+import { deleteFlat } from "../../../host/tree.ts";
 import type { Exit } from "../../../model/instance.ts";
 import type { OutputStream } from "../../../ports/runtime.ts";
 import type { About } from "./labels.ts";
@@ -113,7 +115,7 @@ export class Folder {
   }
 
   #delete(name: string): void {
-    fs.rmSync(this.path(name), { recursive: true, force: true });
+    deleteFlat(this.path(name));
   }
 
   #about(name: string): About | null {
@@ -123,9 +125,7 @@ export class Folder {
   }
 
   #write(name: string, file: string, content: string): void {
-    const draft = this.path(name, `${file}.new`);
-    fs.writeFileSync(draft, content, { mode: 0o600 });
-    fs.renameSync(draft, this.path(name, file));
+    replaceFileSync(this.path(name, file), content);
   }
 
   /** A file's JSON; null when there is none, or it was cut short by a loss of power. */

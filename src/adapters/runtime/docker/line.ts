@@ -1,8 +1,9 @@
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { deleteFlat } from "../../../host/tree.ts";
 
 /** Where a line to the engine is cut: when a request passes that looks so, before it or on the way back. */
 interface Cut {
@@ -95,7 +96,7 @@ class Line {
   close(): void {
     this.cut();
     this.#server.close();
-    rmSync(this.#directory, { recursive: true, force: true });
+    deleteFlat(this.#directory);
   }
 
   #join(client: Socket, engine: Socket): void {

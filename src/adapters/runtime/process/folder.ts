@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { Fault, isErrno } from "../../../base/faults.ts";
+import { replaceFileSync } from "../../../host/files.ts";
 import { Aside, copyTree, makeOwn } from "../../../host/tree.ts";
 import type { User } from "../../../host/users.ts";
 import type { Exit, InstanceSpec, TaskSpec } from "../../../model/instance.ts";
@@ -88,7 +89,7 @@ export class Folder {
     for (const name of ["own", "home"]) makeOwn(join(draft, name), user);
     makeOwn(join(draft, "tmp"), mounts ? null : user);
     if (artifact !== null) await copyTree({ from: artifact, to: join(draft, "work"), as: user, access: "own" });
-    fs.writeFileSync(join(draft, "spec.json"), JSON.stringify(stored), { mode: 0o600 });
+    replaceFileSync(join(draft, "spec.json"), JSON.stringify(stored));
     fs.rmSync(this.#record(spec.name), { force: true });
     try {
       fs.renameSync(draft, this.path(spec.name));
