@@ -2,7 +2,7 @@ import { mkdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { processBuilder } from "../adapters/build/process/builder.ts";
 import { artifactDirectory } from "../adapters/build/source/shelf.ts";
-import { whyNotConfined } from "../adapters/runtime/process/confine.ts";
+import { lacksFor } from "../adapters/runtime/process/confine.ts";
 import { processRuntime } from "../adapters/runtime/process/runtime.ts";
 import { oneUser, type UserOf, userForEach } from "../adapters/runtime/process/tenants.ts";
 import { sha256 } from "../base/digest.ts";
@@ -67,10 +67,11 @@ export function firewallName(stateDirectory: string): string {
 async function gapsOf(firewall: Firewall, guarded: Omit<Guarded, "doors">): Promise<readonly string[]> {
   const user = { uid: guarded.apps.from, gid: guarded.apps.from };
   const closed = await firewall.check({ ...guarded, doors: [{ uid: user.uid, port: guarded.ports.from }] });
-  const confined = await whyNotConfined(user);
+  const { mounts, rights } = await lacksFor(user);
   return [
     closed && `apps can dial each other's ports, because neither nft nor iptables works here: ${closed}`,
-    confined && `apps have no temporary directory in memory and may gain rights by setuid programs: ${confined}`,
+    mounts && `temporary directories of apps are on the disk, without a limit: ${mounts}`,
+    rights && `apps may gain rights by setuid programs: ${rights}`,
   ].filter((gap) => gap !== null && gap !== "") as string[];
 }
 

@@ -39,18 +39,19 @@ export function confined(user: User, tmp: { directory: string; script: string } 
   return ["unshare", "--mount", "--propagation", "slave", "--", ...mounting, ...becoming(user), ...command];
 }
 
-/** Why root's instances cannot have what `confined` gives, in the system's own words, or null. */
-export async function whyNotConfined(user: User): Promise<string | null> {
+/** What this machine, or the container that it is, does not let root do, in the system's own words; null: it does. */
+export interface Lacks {
+  /** A temporary directory in memory, in a mount namespace of the instance. */
+  readonly mounts: string | null;
+  /** Giving up rights for good. */
+  readonly rights: string | null;
+}
+
+export async function lacksFor(user: User): Promise<Lacks> {
   const mount = ["mount", "-n", "-t", "tmpfs", "-o", tmpfsOptions(user), "tmpfs", "/tmp"];
-  const tries: readonly Command[] = [
-    ["unshare", "--mount", "--propagation", "slave", "--", ...mount],
-    confined(user, null, ["/bin/true"]),
-  ];
-  for (const command of tries) {
-    const reason = await failureOf(command);
-    if (reason !== null) return reason;
-  }
-  return null;
+  const rights = await failureOf(confined(user, null, ["/bin/true"]));
+  const mounts = rights ?? (await failureOf(["unshare", "--mount", "--propagation", "slave", "--", ...mount]));
+  return { mounts, rights };
 }
 
 async function failureOf(command: Command): Promise<string | null> {

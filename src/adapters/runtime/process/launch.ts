@@ -6,7 +6,7 @@ import { startChild } from "../../../host/child.ts";
 import { keyText } from "../../../model/environment.ts";
 import { releaseName } from "../../../model/release.ts";
 import { isShellName } from "../../../model/variables.ts";
-import type { Command } from "./confine.ts";
+import { type Command, rootPath } from "./confine.ts";
 import type { Folder, Stored } from "./folder.ts";
 import { assignments } from "./keeper.ts";
 import { loopback } from "./ports.ts";
@@ -88,7 +88,7 @@ export async function launch(folder: Folder, stored: Stored, how: How): Promise<
   try {
     const keep: Command = ["/bin/sh", folder.keeper, folder.path(name), how.cwd, ...(command ?? [])];
     const keeper = startChild(how.as.wrap(keep), {
-      env: { ...how.baseEnv, ...identityOf(stored) },
+      env: { ...how.baseEnv, PATH: `${rootPath}:${how.baseEnv.PATH ?? ""}`, ...identityOf(stored) },
       cwd: "/",
       stdio: ["ignore", out, err, exit, "pipe", "pipe"],
       detached: true,

@@ -127,6 +127,11 @@ describe.runIf(process.getuid?.() === 0)("a user for each environment", () => {
     expect(existsSync(join(world.root, "caught"))).toBe(false);
   });
 
+  test("root finds its programs also where the controller's own PATH does not lead to them", async () => {
+    runtime = world.reopen({ userOf, baseEnv: { PATH: "/nonexistent" } });
+    expect(await said("echo $PATH; /usr/bin/id -u")).toBe("/nonexistent\n71500\n");
+  });
+
   test("nothing of an instance can be read, listed, written, watched or ended by another environment", async () => {
     const spec = instanceSpec(
       world.artifact,

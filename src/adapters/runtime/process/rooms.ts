@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { isErrno } from "../../../base/faults.ts";
 import type { User } from "../../../host/users.ts";
-import { confined, whyNotConfined } from "./confine.ts";
+import { confined, type Lacks, lacksFor } from "./confine.ts";
 import type { Folder, Stored } from "./folder.ts";
 import type { How, Room } from "./launch.ts";
 import { oomKills } from "./proc.ts";
@@ -19,7 +19,7 @@ type What = Pick<Stored, "kind" | "spec">;
 export class Rooms {
   readonly #folder: Folder;
   readonly #options: RoomOptions;
-  #confines: Promise<boolean> | null = null;
+  #lacks: Promise<Lacks> | null = null;
 
   constructor(folder: Folder, options: RoomOptions) {
     this.#folder = folder;
@@ -31,7 +31,7 @@ export class Rooms {
     const { kind, spec } = what as Stored;
     const user = await this.#options.userOf(kind === "instance" ? spec.identity.key : spec.key);
     // Builds unpack gigabytes there: theirs is on the disk.
-    const mounts = user !== null && !isBuild(what) && (await this.#canConfine(user));
+    const mounts = user !== null && !isBuild(what) && (await this.#whatLacks(user)).mounts === null;
     const stored = { kind, spec: { ...spec, env: {} }, port, user, mounts, oomKills: oomKills() } as Stored;
     try {
       await this.#folder.create(stored, isBuild(what) ? null : this.#artifact(stored));
@@ -55,7 +55,7 @@ export class Rooms {
 
   async asWhom({ spec, user, mounts }: Stored): Promise<How["as"]> {
     if (user === null) return { wrap: (keeper) => keeper, ids: {} };
-    if (!(await this.#canConfine(user))) return { wrap: (keeper) => keeper, ids: user };
+    if ((await this.#whatLacks(user)).rights !== null) return { wrap: (keeper) => keeper, ids: user };
     const room = mounts ? { directory: this.#folder.path(spec.name, "tmp"), script: this.#folder.roomScript } : null;
     return { wrap: (keeper) => confined(user, room, keeper), ids: {} };
   }
@@ -65,9 +65,9 @@ export class Rooms {
   }
 
   /** Asked once: it is the machine's to allow it, or a container's. */
-  #canConfine(user: User): Promise<boolean> {
-    this.#confines ??= whyNotConfined(user).then((reason) => reason === null);
-    return this.#confines;
+  #whatLacks(user: User): Promise<Lacks> {
+    this.#lacks ??= lacksFor(user);
+    return this.#lacks;
   }
 }
 
