@@ -37,6 +37,9 @@ const lookWithinMs = 60_000;
 /** After a round that changed nothing although it had steps, like SIGKILL for a process that hangs in the kernel. */
 const stalledDelay = { first: 50, limit: 10_000 } as const;
 
+/** How often the same is said of an environment: what lasts for hours is told, and does not fill the log. */
+const tellAgainMs = 600_000;
+
 interface KeyState {
   readonly key: EnvKey;
   waiting: boolean;
@@ -44,6 +47,8 @@ interface KeyState {
   refusal: Refusal | null;
   /** Steps that change nothing, and how often they were done in vain. */
   stalled: { readonly signature: string; readonly times: number } | null;
+  /** What was complained of last, and when. */
+  told: { readonly detail: string; readonly at: number } | null;
   cancelTimer: () => void;
 }
 
@@ -181,6 +186,7 @@ class ReconcileLoop implements Engine {
       tries: 0,
       refusal: null,
       stalled: null,
+      told: null,
       cancelTimer: () => undefined,
     };
     this.#keys.set(keyText(key), state);
@@ -210,7 +216,8 @@ class ReconcileLoop implements Engine {
     const outcome = await this.#runRounds(state);
     if (this.#stopped) return;
     state.tries = outcome.kind === "retry" ? state.tries + 1 : 0;
-    if (outcome.kind === "retry" || outcome.kind === "gave-up") this.#complain(state.key, outcome.fault);
+    if (outcome.kind === "retry" || outcome.kind === "gave-up") this.#tell(state, outcome.fault);
+    else if (outcome.kind === "done") state.told = null;
     const afterMs = delayOf(outcome, state.tries);
     if (afterMs !== null) state.cancelTimer = this.#deps.clock.after(afterMs, () => this.#trigger(state.key));
   }
@@ -287,6 +294,13 @@ class ReconcileLoop implements Engine {
     } catch (thrown) {
       return asFault(thrown);
     }
+  }
+
+  #tell(state: KeyState, fault: Fault): void {
+    const at = this.#deps.clock.steady();
+    if (state.told?.detail === fault.detail && at - state.told.at < tellAgainMs) return;
+    state.told = { detail: fault.detail, at };
+    this.#complain(state.key, fault);
   }
 
   #complain(key: EnvKey, fault: Fault): void {

@@ -15,8 +15,10 @@ const isLong = process.env.FAIRLEAD_TEST_LONG === "1";
 const sizes = isLong
   ? { sparse: 40, files: 300_000, depth: 40_000, directories: 145_000, forMs: 60_000 }
   : { sparse: 6, files: 15_000, depth: 2_000, directories: 20_000, forMs: 5_000 };
-/** What the issue asks of `/readyz`, at the 99th percentile. */
+/** What the issue asks of `/readyz`, at the 99th percentile, on a machine that has nothing else to do. */
 const readyMs = 250;
+/** What the witness takes there: its own 10 ms of work, and a file that is synced. It says how many times slower this machine is. */
+const witnessMs = 25;
 const stopMs = 10_000;
 
 const programs: Readonly<Record<string, string>> = {
@@ -197,7 +199,7 @@ test("under sparse output, floods, hoards, searches and odd archives the control
   const [p99, witnessed] = [await ready.end(), await own.end()];
   witness.kill();
   expect(ready.wrong).toEqual([]);
-  expect(p99).toBeLessThan(readyMs + witnessed);
+  expect(p99).toBeLessThan(readyMs * Math.max(1, witnessed / witnessMs));
   const [still] = await instancesOf(city, "web");
   expect([still?.id, still?.restarts, still?.ready]).toEqual([healthy?.id, 0, true]);
   await until(async () => (await behindHoles(city)) === 20, "what was written behind holes is in the log");

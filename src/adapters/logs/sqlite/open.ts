@@ -70,7 +70,7 @@ export async function openLogs(file: string, clock: Clock, options: { searchMs?:
       return () => listeners.delete(own);
     },
     async cap(bytes, keys) {
-      writing.flush();
+      writing.tryFlush(); // on a full disk this is what makes room
       const chosen = keys ? keys.flatMap((key) => shelves.find(key) ?? []) : shelves.all();
       await cap(database, chosen, bytes);
     },
