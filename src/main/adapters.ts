@@ -20,6 +20,7 @@ import { type EdgeWarning, openEdge, type ProxyKind } from "./edges.ts";
 import { openStateJournal } from "./journal.ts";
 import { choosePlatform, engineSocket, type Platform } from "./platform.ts";
 import { processes } from "./processes.ts";
+import { DiskReserve } from "./reserve.ts";
 import { type LostFiles, noteStateFiles } from "./state-files.ts";
 import { chooseUsers, nobodyElse, type UserChoice } from "./user.ts";
 
@@ -74,6 +75,8 @@ export interface Adapters {
   readonly platform: Platform;
   /** What was taken away of the state directory since. */
   readonly lostFiles: LostFiles;
+  /** Room that is given up for journal, runtime and edge when the disk is full. */
+  readonly reserve: DiskReserve;
   /** The container engine where containers are used; else null. */
   readonly engine: Engine | null;
 }
@@ -91,11 +94,10 @@ export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
   });
   const user = userOf(options, platform);
   // First of all that leaves something: whatever else lies there is from a life with a journal.
-  const journal = await openStateJournal({
-    stateDirectory,
-    engine: platform === "docker" ? engine : null,
-    beginNew: options.beginNew ?? false,
-  });
+  const reserve = new DiskReserve(at("reserve"), tell);
+  const used = platform === "docker" ? engine : null;
+  const begin = { stateDirectory, engine: used, beginNew: options.beginNew ?? false };
+  const journal = await reserve.spend(() => openStateJournal(begin));
   const keyWarning = guardKeyFile(stateDirectory);
   const vault = openVault({
     directory: stateDirectory,
@@ -119,10 +121,10 @@ export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
   const prober = networkProber();
   const lostFiles = noteStateFiles(stateDirectory);
   return {
-    journal,
-    runtime,
+    journal: reserve.for(journal),
+    runtime: reserve.for(runtime),
     builder,
-    edge,
+    edge: reserve.for(edge),
     stopEdge,
     edgeLog,
     edgeWarning,
@@ -134,7 +136,8 @@ export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
     keyWarning,
     platform,
     lostFiles,
-    engine: platform === "docker" ? engine : null,
+    reserve,
+    engine: used,
   };
 }
 

@@ -137,8 +137,7 @@ async function run(options: ControllerOptions, { between, closers, close, log }:
     closers.add("requests over TCP", () => tcp.close());
   }
   await engine.start();
-  const stopWatching = watchStateFiles(lostFiles, systemClock, (words) => log.error(words));
-  closers.add("state files", stopWatching);
+  watch(adapters, closers, log);
   const rights = await adapters.edgeWarning();
   const told = [rights && `${rights.what}: ${rights.fix}`, adapters.keyWarning, lostWarning(lost)];
   const warnings = [user.warning, ...(await adapters.gaps()), ...told, tlsWarning(options, edge)].filter(
@@ -149,6 +148,12 @@ async function run(options: ControllerOptions, { between, closers, close, log }:
   log.info({ socket, edge: `http://${host}:${port}`, pid: process.pid }, "the controller is up");
   const closeWithEdge = () => close().then(adapters.stopEdge);
   return { socket, edge: { host, port }, warnings, close, closeWithEdge };
+}
+
+/** Looks again and again whether the state directory is whole and has its reserve. */
+function watch({ lostFiles, reserve }: Adapters, closers: Closers, log: Logger): void {
+  const stops = [watchStateFiles(lostFiles, systemClock, (words) => log.error(words)), reserve.keep(systemClock)];
+  for (const stop of stops) closers.add("what watches the state directory", stop);
 }
 
 /** Whose key was lost must still be able to set them again, which only a controller that runs can do. */
