@@ -119,9 +119,9 @@ export async function removeTask(call: Call, key: EnvKey, name: string): Promise
   if (!task.exit) {
     await runtime.signal(name, "SIGKILL");
     const bell = new Bell(clock, new AbortController().signal);
-    const deadline = clock.now() + killWithinMs;
+    const deadline = performance.now() + killWithinMs;
     const leave = runtime.changes((change) => change.name === name && bell.ring());
-    while (clock.now() < deadline && (await find(call, key, name))?.exit === null) await bell.wait(pollMs);
+    while (performance.now() < deadline && (await find(call, key, name))?.exit === null) await bell.wait(pollMs);
     leave();
   }
   await runtime.remove(name);

@@ -15,10 +15,10 @@ export async function revived<T>(
   { runner, clock }: { readonly runner: Runner; readonly clock: Clock },
   ask: () => Promise<T | null>,
 ): Promise<T | null> {
-  const deadline = clock.now() + patienceMs;
+  const deadline = performance.now() + patienceMs;
   for (;;) {
     const answer = await ask();
-    if (answer !== null || clock.now() > deadline || !(await runner.isReviving())) return answer;
+    if (answer !== null || performance.now() > deadline || !(await runner.isReviving())) return answer;
     await pause(clock, lookMs);
   }
 }

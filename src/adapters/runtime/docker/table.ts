@@ -277,7 +277,7 @@ export class Table {
     if (entry.about.kind === "task" || entry.arming !== null) return;
     const { clock, armedAfterMs } = this.#options;
     const isDue = () => this.#mayArm(entry) && entry.startedAt === startedAt && !entry.isArmed && entry.arming === null;
-    clock.after(Math.max(0, startedAt + armedAfterMs - clock.now()), () => {
+    clock.after(Math.min(armedAfterMs, Math.max(0, startedAt + armedAfterMs - clock.now())), () => {
       if (isDue())
         entry.arming = this.#arm(entry).finally(() => {
           entry.arming = null;

@@ -358,7 +358,7 @@ class ProcessRuntime implements Runtime {
   }
 
   #isRunning(entry: Entry, claim: Claim): boolean {
-    if (claim.pid === null) return this.#options.clock.now() - claim.at < claimingMs;
+    if (claim.pid === null) return Math.abs(this.#options.clock.now() - claim.at) < claimingMs;
     const running = runs(claim, entry.stored.user?.uid ?? null);
     if (running) entry.seenAliveAt = this.#options.clock.now();
     return running;
@@ -381,7 +381,7 @@ class ProcessRuntime implements Runtime {
   #isOwnGroup(entry: Entry, keeper: number): boolean {
     const members = membersOf(keeper);
     if (members.some((member) => member.pid === keeper)) return false;
-    const justSeen = this.#options.clock.now() - entry.seenAliveAt < momentMs;
+    const justSeen = Math.abs(this.#options.clock.now() - entry.seenAliveAt) < momentMs;
     return members.some(({ pid }) => justSeen || hasVariable(pid, `FAIRLEAD_INSTANCE=${entry.name}`));
   }
 
