@@ -10,7 +10,7 @@ import { ownPort } from "../../src/testing/ports.ts";
 import { City, until } from "./city.ts";
 import { call, instancesOf } from "./scene.ts";
 
-/** FAIRLEAD_TEST_LONG=1 takes the sizes of the report; without it they are such that the old controller failed too. */
+/** FAIRLEAD_TEST_LONG=1 takes what a machine of its own can bear: forty sparse writers, 300,000 files, for a minute. */
 const isLong = process.env.FAIRLEAD_TEST_LONG === "1";
 const sizes = isLong
   ? { sparse: 40, files: 300_000, depth: 40_000, directories: 145_000, forMs: 60_000 }
