@@ -1,4 +1,5 @@
 import { isPreflight, preflightAnswer } from "./cors.ts";
+import type { Crowd } from "./crowd.ts";
 import type { LiveRoute, LiveTables, LiveUpstream } from "./live.ts";
 import { maintenanceAnswer, type OwnAnswer } from "./pages.ts";
 import { clientKey } from "./rate.ts";
@@ -26,11 +27,13 @@ const nobody: OwnAnswer = { status: 503, retryAfterS: 1 };
 export class Admission {
   readonly tables: LiveTables;
   readonly records: Records;
+  readonly crowd: Crowd;
   /** Where HTTPS is answered; null while it is nowhere. */
   door: SecureDoor | null = null;
   readonly #waiting = new Map<string, Set<Guest>>();
 
-  constructor(tables: LiveTables, records: Records) {
+  constructor(tables: LiveTables, records: Records, crowd: Crowd) {
+    this.crowd = crowd;
     this.tables = tables;
     this.records = records;
   }
@@ -84,9 +87,17 @@ export class Admission {
   #enter(guest: Guest, route: LiveRoute): void {
     if (route.spec.maintenance !== null) return guest.reply(maintenanceAnswer(route.spec.maintenance));
     if (route.spec.holdMs !== null) return this.#wait(guest, route, route.spec.holdMs);
+    if (this.#isFull(route)) return guest.reply(nobody);
     const upstream = route.balance.next(guest.visit.tried);
     if (upstream !== undefined) return guest.serve(upstream);
     guest.reply(guest.visit.tried.size > 0 ? { status: 502 } : nobody);
+  }
+
+  /** One service leaves room for the others. There are never more requests under way than connections. */
+  #isFull({ upstreams }: LiveRoute): boolean {
+    const { perService } = this.crowd.capacity;
+    if (this.crowd.connections <= perService) return false;
+    return upstreams.reduce((sum, { tally }) => sum + tally.active, 0) >= perService;
   }
 
   #wait(guest: Guest, route: LiveRoute, holdMs: number): void {

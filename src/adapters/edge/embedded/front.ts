@@ -12,6 +12,7 @@ import { connectionAddress, headText } from "./headers.ts";
 import { plainPage } from "./pages.ts";
 import { Proxies } from "./proxies.ts";
 import { takeProxyHeader } from "./proxy-header.ts";
+import { clientKey } from "./rate.ts";
 import { targetOf, wantsUpgrade } from "./request-checks.ts";
 import { settings } from "./settings.ts";
 import { Upgrade } from "./upgrade.ts";
@@ -132,7 +133,13 @@ export class Front implements Door {
 
   #arrived(socket: Socket, serve: () => void): void {
     const proxies = this.#proxies;
-    if (!proxies?.proxyProtocol || !proxies.trusts(connectionAddress(socket.remoteAddress ?? ""))) return serve();
+    const address = connectionAddress(socket.remoteAddress ?? "");
+    const isTrusted = proxies?.trusts(address) ?? false;
+    const { crowd } = this.#admission;
+    if (!crowd.enter(socket, isTrusted ? null : clientKey(address))) {
+      return crowd.turnAway(socket, this.#challenges !== null);
+    }
+    if (!proxies?.proxyProtocol || !isTrusted) return serve();
     this.#arriving.add(socket);
     socket.once("close", () => this.#arriving.delete(socket));
     takeProxyHeader(socket, ({ address, port }) => {

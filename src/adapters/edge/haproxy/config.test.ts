@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { noFrontProxies, routeTable, type Upstream } from "../../../model/route.ts";
 import { oneRoute } from "../../../testing/conformance/edge-rig.ts";
+import { capacityOf } from "../table/capacity.ts";
 import { type ConfigOptions, configText, shapeOf } from "./config.ts";
 import { edgeFiles } from "./files.ts";
 import { emptyLayout, type Layout, relaid } from "./layout.ts";
@@ -13,6 +14,7 @@ const options: ConfigOptions = {
   secure: null,
   proxies: noFrontProxies,
   threads: 2,
+  capacity: capacityOf(1_000),
   user: null,
   version: [3, 2],
 };

@@ -1,8 +1,10 @@
 import { sha256 } from "../../../base/digest.ts";
 import { type FrontProxies, securityHeaders } from "../../../model/route.ts";
+import type { Capacity } from "../table/capacity.ts";
 import { challengePrefix } from "../table/challenges.ts";
 import { bodiesProgram, countedLines, countedName, countsBodies } from "./bodies.ts";
 import { caller, whoCalls } from "./caller.ts";
+import { clientsPart, crowdRules, mostConnections, poolRule, turnAway } from "./crowd.ts";
 import type { EdgeFiles } from "./files.ts";
 import { type Layout, type Lease, poolName } from "./layout.ts";
 import { luaProgram } from "./lua.ts";
@@ -29,6 +31,7 @@ export interface ConfigOptions {
   /** Proxies in front of it, and whether their connections begin with a PROXY protocol header. */
   readonly proxies: FrontProxies;
   readonly threads: number;
+  readonly capacity: Capacity;
   /** Whom HAProxy becomes when root has started it; null: it stays who it is. */
   readonly user: { readonly uid: number; readonly gid: number } | null;
   /** Of HAProxy, e.g. [3, 2]: later ones have words that earlier ones refuse. */
@@ -37,7 +40,8 @@ export interface ConfigOptions {
 
 /** The whole configuration: HAProxy started from it serves exactly the layout, as it is on disk. Pure. */
 export function configText(options: ConfigOptions, layout: Layout): string {
-  return `${[globalPart(options), ringPart, defaultsPart(options), frontendPart(options), poolsPart(options, layout)].join("\n\n")}\n`;
+  const parts = [globalPart(options), ringPart, defaultsPart(options), clientsPart, frontendPart(options)];
+  return `${[...parts, poolsPart(options, layout)].join("\n\n")}\n`;
 }
 
 /** What of a configuration takes a reload to change: all but what is in the slots. */
@@ -53,10 +57,11 @@ export function slotLine(lease: Lease | undefined, index: number): string {
   return `  server s${index + 1} ${address}:${seat.port} weight ${seat.weight}`;
 }
 
-function globalPart({ files, threads, user, proxies, version }: ConfigOptions): string {
+function globalPart({ files, threads, capacity, user, proxies, version }: ConfigOptions): string {
   const lines = [
     "global",
     `  nbthread ${threads}`,
+    `  maxconn ${mostConnections(capacity)}`,
     ...(user === null ? [] : [`  uid ${user.uid}`, `  gid ${user.gid}`]),
     // Two of one port would share its connections without a word.
     "  noreuseport",
@@ -93,7 +98,7 @@ function isSince([has, hasMinor]: readonly [number, number], major: number, mino
   return has > major || (has === major && hasMinor >= minor);
 }
 
-function defaultsPart({ files, version }: ConfigOptions): string {
+function defaultsPart({ files, capacity, version }: ConfigOptions): string {
   const errors = ownStatuses.map((status) => `  http-error ${ownError(files, status)}`);
   const since = (major: number, minor: number, line: string) => (isSince(version, major, minor) ? [line] : []);
   const later = since(2, 9, `  timeout client-hs ${settings.handshakeS}s`);
@@ -122,6 +127,7 @@ defaults pool from edge
   default-server pool-purge-delay 1s
   # Nobody could be reached: to the client that is a 502.
   http-error ${ownError(files, 502).replace("status 502", "status 503")}
+${poolRule(capacity)}
   http-request set-log-level info
   http-request set-timeout server ${fact("timeoutMs")}`;
 }
@@ -145,7 +151,7 @@ function frontendPart(options: ConfigOptions): string {
   const { client } = caller(proxies.trust);
   return `frontend edge from edge
 ${[...bindLines(listen, ""), ...inner, ...(secure === null ? [] : bindLines(secure, tlsWords(files)))].join("\n")}
-${announced(proxies)}  log-format "${recordFormat(client)}"
+${announced(proxies)}${crowdRules(options.capacity, proxies)}  log-format "${recordFormat(client)}"
   # Here and in no pool: a filter of both would be two, and each costs every request.
   compression algo gzip
   compression type ${compressible.join(" ")}
@@ -157,7 +163,7 @@ ${lineIf(isSince(version, 3, 2), `compression minsize-res ${settings.compressFro
   http-request set-var(txn.id) uuid unless { var(txn.id) -m reg '^[A-Za-z0-9._-]{1,128}$' }
   http-request set-var(txn.kind) str(html) if { req.fhdr(accept) -m sub -i text/html }
   http-request set-var(txn.kind) str(json) if !{ var(txn.kind) -m found } { req.fhdr(accept) -m sub -i json }
-${lineIf(proxies.trust.length > 0, "http-request lua.origin")}${meaning}
+${turnAway}${lineIf(proxies.trust.length > 0, "http-request lua.origin")}${meaning}
   # What a certificate authority asks.
   http-request set-var(txn.answer) 'path,regsub(^${challengePrefix},),map_str(${files.challenges})' if ${challenge} !{ ssl_fc }
   http-request return status 200 content-type text/plain lf-string %[var(txn.answer)] if { var(txn.answer) -m found }
@@ -288,7 +294,7 @@ ${[...secure, ...overTls].join("\n")}
   http-after-response add-header vary Origin if cors !{ var(txn.allowed) -m str * }
   http-after-response allow if app
   # What of it is the edge's own.
-  http-after-response set-status 502 if { status 503 } !{ be_name edge }
+  http-after-response set-status 502 if { status 503 } !{ be_name edge } !{ var(txn.full) -m bool }
   http-after-response set-header cache-control no-store unless { status 204 }
   http-after-response set-header retry-after %[var(txn.retry)] if { var(txn.retry) -m found }
   http-after-response set-var(txn.said) status,concat(.,txn.kind)

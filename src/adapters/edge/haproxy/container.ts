@@ -101,6 +101,9 @@ const rights = ["NET_BIND_SERVICE", "SETUID", "SETGID", "KILL"];
 /** Threads: a worker has at most 5, and as many are left of a hundred reloads while their streams last. */
 const mostThreads = 1_024;
 
+/** What the greatest number of connections needs (`capacityOf`), whatever the engine usually gives. */
+export const containerDescriptors = 40_000;
+
 /** As little as it can do its work with; whose files it reads, its master is. */
 function spec(image: string, { directory }: EdgeFiles, command: readonly string[]) {
   const user = `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
@@ -121,6 +124,7 @@ function spec(image: string, { directory }: EdgeFiles, command: readonly string[
       CapDrop: ["ALL"],
       CapAdd: rights,
       PidsLimit: mostThreads,
+      Ulimits: [{ Name: "nofile", Soft: containerDescriptors, Hard: containerDescriptors }],
       SecurityOpt: ["no-new-privileges"],
       LogConfig: { Type: "json-file", Config: { "max-size": "10m", "max-file": "2" } },
     },

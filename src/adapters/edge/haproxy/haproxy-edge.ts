@@ -8,12 +8,13 @@ import type { AccessRecord, FrontProxies, RouteTable } from "../../../model/rout
 import type { Clock } from "../../../ports/clock.ts";
 import type { ChallengeAnswer, Edge, EdgeAnswer, EdgeCertificate, EdgeState } from "../../../ports/edge.ts";
 import { observed } from "../table/away.ts";
+import { capacityOf, descriptorLimit } from "../table/capacity.ts";
 import { checkChallenges } from "../table/challenges.ts";
 import { Heartbeat } from "../table/heartbeat.ts";
 import { checkTable } from "../table/validate.ts";
 import { askCli } from "./cli.ts";
 import type { Listen } from "./config.ts";
-import { type ContainerOptions, containerRunner } from "./container.ts";
+import { type ContainerOptions, containerDescriptors, containerRunner } from "./container.ts";
 import { type EdgeFiles, edgeFiles } from "./files.ts";
 import { Follower } from "./follow.ts";
 import { type ProgramOptions, programRunner, type Runner } from "./program.ts";
@@ -29,6 +30,8 @@ export interface HaproxyEdgeOptions {
   readonly proxies: FrontProxies;
   /** As a program of this machine, or in a container. */
   readonly run: ProgramOptions | ContainerOptions;
+  /** Descriptors that HAProxy may have; default: as many as this process. */
+  readonly descriptors?: number;
   /** Threads of HAProxy; by default one a core, at most 4. */
   readonly threads?: number;
   /** Whom its worker becomes after root has started it; a container of an earlier version cannot. */
@@ -62,7 +65,7 @@ class HaproxyEdge implements Edge {
   #ensuring: Promise<void> | null = null;
   #stopCounting: (() => void) | null = null;
 
-  constructor({ directory, listen, secure, proxies, run, clock, user, threads }: HaproxyEdgeOptions) {
+  constructor({ directory, listen, secure, proxies, run, clock, user, threads, descriptors }: HaproxyEdgeOptions) {
     const files = edgeFiles(directory);
     const runner = "image" in run ? containerRunner(run, files) : programRunner(run, files);
     this.#files = files;
@@ -77,6 +80,7 @@ class HaproxyEdge implements Edge {
       secure,
       proxies,
       threads: wanted,
+      capacity: capacityOf(descriptors ?? ("image" in run ? containerDescriptors : descriptorLimit())),
       user: user ?? null,
       clock,
     });

@@ -1,6 +1,6 @@
 import { Fault } from "../../../base/faults.ts";
 import { countedName } from "./bodies.ts";
-import { askCli } from "./cli.ts";
+import { absent, askCli } from "./cli.ts";
 import type { EdgeFiles } from "./files.ts";
 import { type Lease, slotsOf } from "./layout.ts";
 import { type MapEntry, serialKey } from "./route-map.ts";
@@ -95,8 +95,8 @@ export class HaproxyRuntime {
 
   /** Whether nobody but us is connected to an earlier worker; also when it is gone. */
   async isIdle(worker: number): Promise<boolean> {
-    const text = await askCli(this.#files.master, `@!${worker} show info`).catch(() => "");
-    return Number(/^CurrConns: (\d+)$/m.exec(text)?.[1] ?? 0) <= ownConnections;
+    const text = await askCli(this.#files.master, `@!${worker} show info`).catch(absent);
+    return Number(/^CurrConns: (\d+)$/m.exec(text ?? "")?.[1] ?? 0) <= ownConnections;
   }
 
   /** A lease's pool, and its twin where there are any. */

@@ -3,6 +3,7 @@ import { readText } from "../../../host/files.ts";
 import type { AccessRecord, FrontProxies, RouteTable } from "../../../model/route.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { EdgeCertificate, EdgeState } from "../../../ports/edge.ts";
+import type { Capacity } from "../table/capacity.ts";
 import { checkClaims } from "../table/claims.ts";
 import { innerDoors } from "../table/inside.ts";
 import { TableStore } from "../table/table-store.ts";
@@ -31,6 +32,7 @@ export interface ServerOptions {
   readonly secure: Listen | null;
   readonly proxies: FrontProxies;
   readonly threads: number;
+  readonly capacity: Capacity;
   readonly user: { readonly uid: number; readonly gid: number } | null;
   readonly clock: Clock;
 }
@@ -357,7 +359,7 @@ export class Server {
   }
 
   #config(layout: Layout, tables: ReadonlyMap<string, RouteTable>): string {
-    const { files, threads, proxies, ...at } = this.#options;
+    const { files, threads, capacity, proxies, ...at } = this.#options;
     const version = this.#version ?? [2, 6];
     const listen = { ...at.listen, port: this.#port };
     const secure = at.secure === null ? null : { ...at.secure, port: this.#securePort };
@@ -365,7 +367,7 @@ export class Server {
       [...tables.values()].flatMap(({ routes }) => routes),
       listen.host,
     );
-    return configText({ files, listen, doors, secure, proxies, threads, user: this.#user, version }, layout);
+    return configText({ files, listen, doors, secure, proxies, threads, capacity, user: this.#user, version }, layout);
   }
 
   #check(config: string): Promise<void> {

@@ -21,7 +21,7 @@ const answerBytes = 8 * 1024;
 
 /**
  * Asks the edge what a client could ask, on a new connection to the address where it takes traffic. Only an answer that repeats the
- * question's id is one. Takes 3 s at most.
+ * question's id is one, or the refusal of an edge that has no room. Takes 3 s at most.
  */
 export function askOutside({ host, port, proxies }: OutsideOptions): Promise<Outside> {
   const id = randomUUID();
@@ -44,7 +44,8 @@ export function askOutside({ host, port, proxies }: OutsideOptions): Promise<Out
     });
     socket.on("data", (chunk: string) => {
       text += chunk;
-      if (text.startsWith("HTTP/1.1 ") && text.includes(id)) end("answer");
+      const isFull = text.startsWith("HTTP/1.1 503 ") && text.includes("\r\n\r\n");
+      if (isFull || (text.startsWith("HTTP/1.1 ") && text.includes(id))) end("answer");
       else if (text.length > answerBytes) end("nothing");
     });
     socket.once("error", (error) => end(meaningOf(error)));

@@ -1,0 +1,49 @@
+import { readFileSync } from "node:fs";
+import { isErrno } from "../../../base/faults.ts";
+
+/** How many connections an edge takes before it refuses some, so that it never runs out of descriptors or memory. */
+export interface Capacity {
+  /** Of all clients. */
+  readonly connections: number;
+  /** Of one client: an IPv4 address, or the /64 network of an IPv6 address. Proxies that are believed have no such limit. */
+  readonly perClient: number;
+  /** Requests under way at one service. */
+  readonly perService: number;
+  /** Connections beyond the first number that are still told why; what comes beyond these is closed without a word. */
+  readonly turnedAway: number;
+}
+
+/** For tables, sockets of the controller, connections to apps that end, and those that are turned away. */
+const reserved = 256;
+/** Idle ones take about 10 KB each in the embedded edge, and one under way up to 64 KB of buffers in HAProxy: some 200 MB to 1 GB. */
+const mostConnections = 16_384;
+const turnedAway = 64;
+/** A machine with fewer descriptors than this serves some clients rather than none. */
+const fewestConnections = 32;
+
+/** What an edge with so many descriptors takes: one request needs two, its client's and its app's. Pure. */
+export function capacityOf(descriptors: number): Capacity {
+  const most = Math.floor((descriptors - reserved) / 2) - 2 * turnedAway;
+  const connections = Math.min(mostConnections, Math.max(fewestConnections, most));
+  return {
+    connections,
+    // An office or a mobile network behind one address has hundreds of browsers with 6 connections each; four of them fill nothing.
+    perClient: Math.ceil(connections / 8),
+    // Whatever one service does, others keep a quarter.
+    perService: Math.ceil((connections * 3) / 4),
+    turnedAway,
+  };
+}
+
+/** How many descriptors this process and those that it starts may have at most (proc(5)); where the system does not tell, what it usually gives. */
+export function descriptorLimit(): number {
+  try {
+    const [, hard] = /^Max open files +\S+ +(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8")) ?? [];
+    return hard === undefined ? usualDescriptors : Number(hard);
+  } catch (thrown) {
+    if (isErrno(thrown, "ENOENT")) return usualDescriptors;
+    throw thrown;
+  }
+}
+
+const usualDescriptors = 10_240;
