@@ -232,7 +232,8 @@ export class Referee {
 
 function samePlace(a: Process, b: Process): boolean {
   const [one, other] = [a.spec.identity, b.spec.identity];
-  return sameService(a, b) && one.deployment === other.deployment && one.ordinal === other.ordinal;
+  const isSameRelease = one.release === other.release && one.deployment === other.deployment;
+  return sameService(a, b) && isSameRelease && one.ordinal === other.ordinal;
 }
 
 function crashedQuickly({ exit, startedAt, stopSignalAt, killedAt }: Process): boolean {
