@@ -42,7 +42,9 @@ async function replaceNow(path: string, text: string): Promise<void> {
 
 /** The same for a small file, without giving others their turn. Its draft is `PATH.new`: it has one writer. */
 export function replaceFileSync(path: string, text: string, mode = 0o600): void {
-  fs.writeFileSync(`${path}.new`, text, { mode, flush: true });
+  // What a crash left there may be open to others.
+  fs.rmSync(`${path}.new`, { force: true });
+  fs.writeFileSync(`${path}.new`, text, { mode, flag: "wx", flush: true });
   takePlace(`${path}.new`, path);
 }
 

@@ -18,7 +18,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { runChild, startChild } from "./child.ts";
-import { Aside, copyTree, makeOwn, makeReadable, measureTree, syncTree } from "./tree.ts";
+import { Aside, copyTree, deleteFlat, makeOwn, makeReadable, measureTree, syncTree } from "./tree.ts";
 import type { User } from "./users.ts";
 
 const isRoot = process.getuid?.() === 0;
@@ -227,4 +227,16 @@ describe("what is deleted", () => {
 test("a tree is synced, and one that is not there is a fault", async () => {
   await syncTree(at("theirs"));
   await expect(syncTree(at("nothing"))).rejects.toMatchObject({ code: "operation.failed" });
+});
+
+test("a flat directory is deleted with its files, and one with a directory in it is refused", () => {
+  mkdirSync(at("flat"));
+  writeFileSync(at("flat/a"), "");
+  symlinkSync("/etc", at("flat/l"));
+  deleteFlat(at("flat"));
+  deleteFlat(at("flat"));
+  expect(existsSync(at("flat"))).toBe(false);
+  mkdirSync(at("deep/d"), { recursive: true });
+  expect(() => deleteFlat(at("deep"))).toThrow();
+  expect(existsSync(at("deep/d"))).toBe(true);
 });
