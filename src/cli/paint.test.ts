@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import releases from "./commands/releases/list.ts";
 import { logLine, moment } from "./logs.ts";
 import { shortName } from "./names.ts";
 import { displayWidth, harmless, paintFor, table } from "./paint.ts";
@@ -47,6 +48,27 @@ describe("texts of somebody else", () => {
     const rows = [["v1", "ok\nv2  live  admin\r\nv3\u2028v4\u0085v5"]];
     expect(table(["RELEASE", "MESSAGE"], rows, plain).split(/[\n\r\u2028\u0085]/)).toHaveLength(2);
   });
+});
+
+test("a message forges no row of releases", () => {
+  const message = "fix\nv9       serving     2026-01-01 00:00:00  admin  forged\u2028\u202ev8";
+  const release = {
+    release: "v1",
+    serving: true,
+    wasLive: true,
+    createdAt: "2026-01-01T00:00:00.000Z",
+    createdBy: "local",
+  };
+  const items = [{ ...release, message, source: null, branch: null, allowed: [], services: [] }];
+  const rows = (releases.view?.({ items } as never, plain) ?? "").split(/[\n\u2028]/);
+  expect(rows).toHaveLength(2);
+  expect(rows[1]?.split(/ {2,}/)).toEqual([
+    "v1",
+    "serving",
+    "2026-01-01 00:00:00",
+    "local",
+    "fix v9 serving 2026-01-01 00:00:00 admin forged v8",
+  ]);
 });
 
 describe("log lines", () => {

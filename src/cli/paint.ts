@@ -70,9 +70,9 @@ export function harmless(text: string, paint: Pick<Paint, "enabled">): string {
     .join("");
 }
 
-/** The same as a part of one line, which it cannot end. */
+/** The same as a part of one line, which it cannot end, and of one column: two spaces part columns. */
 export function harmlessLine(text: string, paint: Pick<Paint, "enabled">): string {
-  return harmless(joined(text), paint);
+  return harmless(joined(text), paint).replaceAll(/ {2,}/g, " ");
 }
 
 /** ECMA-48 section 8.3.117: 8 conceals. After 38 and 48 it is a part of a colour. */

@@ -36,11 +36,11 @@ async function live(text: string) {
 }
 
 describe("deploy", () => {
-  test("takes a message as one line in which nothing acts: rows of releases and of the audit are what was done", async () => {
+  test("keeps a message as it is, and in the audit as one line in which nothing acts: its rows are what was done", async () => {
     const message = "fix\n2026-01-01 00:00:00  admin  reveal\r\n\u202eforged\x1b[2J\u2028row\u200b";
     await ask("POST", `${base}/deployments`, { kind: "deploy", source: source(manifest()), message });
     const told = "fix 2026-01-01 00:00:00 admin reveal forged[2J row";
-    expect((await stage.deps.journal.release(key, 1))?.message).toBe(told);
+    expect((await stage.deps.journal.release(key, 1))?.message).toBe(message);
     const audit = await stage.deps.journal.audit({ limit: 10 });
     expect(audit.map(({ detail }) => detail)).toContain(told);
   });

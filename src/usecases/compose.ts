@@ -1,5 +1,4 @@
 import { type Complaint, Fault } from "../base/faults.ts";
-import { oneLine } from "../base/printable.ts";
 import type { WrittenOrigin } from "../manifest/origin.ts";
 import { type PlaceOf, readManifest } from "../manifest/read.ts";
 import { passwordNames, resolveVariables, undeclaredVariables } from "../manifest/resolve.ts";
@@ -112,7 +111,7 @@ export function composeRelease(deps: Deps, composition: Composition): Release {
     number,
     createdAt,
     createdBy,
-    message: message === null ? null : oneLine(message),
+    message,
     source,
     artifacts: [artifact],
     services,
