@@ -2,6 +2,7 @@ import { sha256 } from "../../../base/digest.ts";
 import { Fault } from "../../../base/faults.ts";
 import { Engine, isRefusal } from "../../../host/engine.ts";
 import { jsonLines } from "../../../host/engine-streams.ts";
+import { descriptorLimit } from "../table/capacity.ts";
 import type { EdgeFiles } from "./files.ts";
 import { parseVersion, type Runner } from "./program.ts";
 
@@ -101,8 +102,8 @@ const rights = ["NET_BIND_SERVICE", "SETUID", "SETGID", "KILL"];
 /** Threads: a worker has at most 5, and as many are left of a hundred reloads while their streams last. */
 const mostThreads = 1_024;
 
-/** What the greatest number of connections needs (`capacityOf`), whatever the engine usually gives. */
-export const containerDescriptors = 40_000;
+/** What the greatest number of connections needs (`capacityOf`), but no more than this process may have: an engine may not be allowed to give more. */
+export const containerDescriptors = Math.min(40_000, descriptorLimit());
 
 /** As little as it can do its work with; whose files it reads, its master is. */
 function spec(image: string, { directory }: EdgeFiles, command: readonly string[]) {
