@@ -20,7 +20,7 @@ import { type EdgeWarning, openEdge, type ProxyKind } from "./edges.ts";
 import { openStateJournal } from "./journal.ts";
 import { choosePlatform, engineSocket, type Platform } from "./platform.ts";
 import { processes } from "./processes.ts";
-import { DiskReserve } from "./reserve.ts";
+import { DiskReserve, reserveFile } from "./reserve.ts";
 import { type LostFiles, noteStateFiles } from "./state-files.ts";
 import { chooseUsers, nobodyElse, type UserChoice } from "./user.ts";
 
@@ -94,7 +94,7 @@ export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
   });
   const user = userOf(options, platform);
   // First of all that leaves something: whatever else lies there is from a life with a journal.
-  const reserve = new DiskReserve(at("reserve"), tell);
+  const reserve = new DiskReserve(reserveFile(stateDirectory), tell);
   const used = platform === "docker" ? engine : null;
   const begin = { stateDirectory, engine: used, beginNew: options.beginNew ?? false };
   const journal = await reserve.spend(() => openStateJournal(begin));

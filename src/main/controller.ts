@@ -19,6 +19,7 @@ import { systemClock } from "./clock.ts";
 import { Closers } from "./closing.ts";
 import { doctor } from "./doctor.ts";
 import { listeners } from "./listeners.ts";
+import { DiskReserve, reserveFile } from "./reserve.ts";
 import { serveSocket, serveTcp } from "./servers.ts";
 import { makeStateDirectory } from "./state-directory.ts";
 import { refuseLoss, watchStateFiles } from "./state-files.ts";
@@ -64,12 +65,13 @@ export async function assembleController(
 ): Promise<RunningController> {
   const stateDirectory = resolve(options.stateDirectory);
   makeStateDirectory(stateDirectory);
-  const lease = holdState(stateDirectory, `fairlead ${version}`);
   const onLog = options.onLog ?? ((line: string) => process.stderr.write(line));
   const log = pino(
     { base: null, level: options.verbose ? "debug" : "info", timestamp: pino.stdTimeFunctions.isoTime },
     { write: (line: string) => onLog(`${seenJson(line.trimEnd())}\n`) },
   );
+  new DiskReserve(reserveFile(stateDirectory), (words) => log.warn(words)).giveWhenFull();
+  const lease = holdState(stateDirectory, `fairlead ${version}`);
   const closers = new Closers();
   const close = async () => {
     // What was given up may still write: then the lease goes with the process, and not before.

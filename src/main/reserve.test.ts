@@ -63,7 +63,12 @@ test("on a full disk the journal can still be written, and the reserve is taken 
   rmSync(at("filler"));
   await write();
   reserve.take();
+  reserve.giveWhenFull();
   expect(existsSync(at("reserve"))).toBe(true);
+  fillDisk();
+  reserve.giveWhenFull();
+  expect(existsSync(at("reserve"))).toBe(false);
+  await write();
   await open.close();
 });
 

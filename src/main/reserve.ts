@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, existsSync, openSync, rmSync, statfsSync, writeSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { asFault } from "../base/faults.ts";
 import type { Clock } from "../ports/clock.ts";
 
@@ -12,6 +12,10 @@ const ease = 2;
 const chunkBytes = 1024 * 1024;
 /** Between two tries to take it again. */
 const lookMs = 60_000;
+
+export function reserveFile(stateDirectory: string): string {
+  return join(stateDirectory, "reserve");
+}
 
 /**
  * Room on the disk of the state directory that nothing else can take, given up when the disk is full: what keeps apps up, takes
@@ -45,6 +49,12 @@ export class DiskReserve {
     rmSync(this.#file);
     this.#tell("the disk of the state directory is full: its reserve is given up, so that apps are kept up; make room");
     return true;
+  }
+
+  /** For a start, which writes before there is anything to retry: gives it up where less than 1 MiB is free. */
+  giveWhenFull(): void {
+    const { bavail, bsize } = statfsSync(dirname(this.#file));
+    if (bavail * bsize < chunkBytes) this.give();
   }
 
   /** Looks again and again whether it can be taken; the answer stops it. */
