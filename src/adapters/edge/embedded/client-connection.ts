@@ -20,7 +20,9 @@ const connections = new WeakMap<Socket, ClientConnection>();
 export class ClientConnection {
   readonly #socket: Socket;
   readonly #behind: Turn[] = [];
-  #current: Turn | null = null;
+  #isBusy = false;
+  /** The request that is served now, where it is one that Node answers. */
+  #current: IncomingMessage | null = null;
   #condemned = false;
 
   static of(socket: Socket): ClientConnection {
@@ -35,10 +37,19 @@ export class ClientConnection {
     this.#socket = socket;
   }
 
+  /** Whether it is a request's turn at once, as it usually is; otherwise `take` it. */
+  begin(req: IncomingMessage | null, res: ServerResponse | null): boolean {
+    if (this.#condemned || this.#isBusy) return false;
+    this.#isBusy = true;
+    this.#current = req;
+    res?.on("close", this.#next);
+    return true;
+  }
+
   /** Serves a request when its turn comes. */
   take(turn: Turn): void {
     if (this.#condemned) return;
-    if (this.#current === null) return this.#serve(turn);
+    if (this.begin(turn.req, turn.res)) return turn.serve();
     this.#behind.push(turn);
     // What has come already is kept; Node would go on reading.
     if (this.#behind.length >= settings.pipelined) this.#socket.pause();
@@ -47,10 +58,9 @@ export class ClientConnection {
   /** What came last cannot be read. `refuse` is called when its turn comes; false: it is a part of what is served now. */
   unreadable(refuse: () => void): boolean {
     if (this.#condemned) return true;
-    const last = this.#behind.at(-1) ?? this.#current;
-    const unfinished = last?.req?.complete === false;
-    if (unfinished && last === this.#current) return false;
-    if (unfinished) this.#behind.pop();
+    const last = this.#behind.at(-1);
+    if (last === undefined && this.#current?.complete === false) return false;
+    if (last?.req?.complete === false) this.#behind.pop();
     this.take({ req: null, res: null, serve: refuse });
     return true;
   }
@@ -64,13 +74,8 @@ export class ClientConnection {
     this.#socket.destroySoon = () => endGently(this.#socket);
   }
 
-  #serve(turn: Turn): void {
-    this.#current = turn;
-    turn.res?.on("close", this.#next);
-    turn.serve();
-  }
-
   readonly #next = (): void => {
+    this.#isBusy = false;
     this.#current = null;
     if (this.#condemned || this.#socket.destroyed || this.#socket.writableEnded) {
       this.#behind.length = 0;
@@ -79,7 +84,7 @@ export class ClientConnection {
     const turn = this.#behind.shift();
     if (turn === undefined) return;
     if (this.#behind.length === 0 && this.#socket.isPaused()) this.#socket.resume();
-    this.#serve(turn);
+    this.take(turn);
   };
 }
 

@@ -21,7 +21,7 @@ export interface Door {
   readonly draining: boolean;
 }
 
-export interface ExchangeOptions {
+interface ExchangeOptions {
   readonly admission: Admission;
   readonly door: Door;
   readonly connection: ClientConnection;

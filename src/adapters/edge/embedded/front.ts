@@ -7,7 +7,7 @@ import type { Admission } from "./admission.ts";
 import type { LiveCertificates } from "./certificates.ts";
 import type { Challenges } from "./challenges.ts";
 import { ClientConnection, endGently } from "./client-connection.ts";
-import { type Door, Exchange, type ExchangeOptions } from "./exchange.ts";
+import { type Door, Exchange } from "./exchange.ts";
 import { connectionAddress, headText } from "./headers.ts";
 import { plainPage } from "./pages.ts";
 import { Proxies } from "./proxies.ts";
@@ -151,20 +151,19 @@ export class Front implements Door {
 
   #request(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void {
     const connection = ClientConnection.of(req.socket);
-    connection.take({ req, res, serve: () => this.#serve(req, res, { connection, expectsContinue }) });
+    if (connection.begin(req, res)) this.#serve(req, res, expectsContinue);
+    else connection.take({ req, res, serve: () => this.#serve(req, res, expectsContinue) });
   }
 
-  #serve(
-    req: IncomingMessage,
-    res: ServerResponse,
-    way: Pick<ExchangeOptions, "connection" | "expectsContinue">,
-  ): void {
+  #serve(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void {
+    const connection = ClientConnection.of(req.socket);
     const target = targetOf(req);
-    if (target === null) return refuseShape(res, way.connection);
+    if (target === null) return refuseShape(res, connection);
     const proof = this.#challenges?.answer(target) ?? null;
     if (proof !== null) return answerChallenge(res, proof);
     const visit = new Visit(req, target, this.#proxies);
-    this.#admission.admit(new Exchange(visit, res, { ...way, admission: this.#admission, door: this }));
+    const way = { connection, expectsContinue, admission: this.#admission, door: this };
+    this.#admission.admit(new Exchange(visit, res, way));
   }
 
   #upgrade(req: IncomingMessage, socket: Socket, head: Buffer): void {
