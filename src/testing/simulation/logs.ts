@@ -59,9 +59,9 @@ export class SimulatedLogs implements LogStore {
   async cap(): Promise<void> {}
   async close(): Promise<void> {}
 
-  /** All that was stored of an environment. */
-  messages(key: EnvKey): readonly string[] {
-    return this.#linesOf(key).map(({ message }) => message);
+  /** Whose lines were stored of an environment; what they say may have been hidden. */
+  writers(key: EnvKey): readonly string[] {
+    return this.#linesOf(key).map(({ instance }) => instance);
   }
 
   #linesOf(key: EnvKey): StoredLine[] {

@@ -216,7 +216,7 @@ class World {
       isCalm: this.#script.weather === "calm",
       everStopped: this.#users.everStopped,
       started: this.#started,
-      lines: this.#logs.messages(key),
+      lines: this.#logs.writers(key),
       hasArtifact: (digest) => this.#builder.has(digest),
     });
     if (words !== null) this.#referee.report(words);
