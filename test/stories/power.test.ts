@@ -171,50 +171,54 @@ async function goOn(city: City): Promise<void> {
 /** All cut points by `npm run power`; else some that change with the commit. */
 const isWhole = process.env.FAIRLEAD_POWER === "all";
 const mostCuts = isWhole ? Number.POSITIVE_INFINITY : 12;
+/** Some 900 calls, a second each on a busy machine. */
+const wholeMs = 3_600_000;
 const realEvery = isWhole ? 40 : 12;
 
-test("power is cut at any write: nothing half counts as whole, what was answered is there, and the same deploy goes on", async ({
-  skip,
-}) => {
-  if (platform === "docker" || process.getuid?.() !== 0) skip("calls are recorded of plain processes of root");
-  await using city = await City.found();
-  await city.editManifest(() => manifest);
-  const recording = await record(city);
-  const { disk, answered, state } = recording;
-  const everything = join(city.state, "../everything");
-  disk.writeOut(disk.length, { name: () => true, content: () => 1 }, { to: everything, like: state });
-  for (const name of ["store", "journal.db", "journal.db-wal", "vault.key", "edge/tables", "platform"])
-    expect(await differences(join(everything, name), join(state, name))).toBe("");
+test(
+  "power is cut at any write: nothing half counts as whole, what was answered is there, and the same deploy goes on",
+  async ({ skip }) => {
+    if (platform === "docker" || process.getuid?.() !== 0) skip("calls are recorded of plain processes of root");
+    await using city = await City.found();
+    await city.editManifest(() => manifest);
+    const recording = await record(city);
+    const { disk, answered, state } = recording;
+    const everything = join(city.state, "../everything");
+    disk.writeOut(disk.length, { name: () => true, content: () => 1 }, { to: everything, like: state });
+    for (const name of ["store", "journal.db", "journal.db-wal", "vault.key", "edge/tables", "platform"])
+      expect(await differences(join(everything, name), join(state, name))).toBe("");
 
-  const commit = isWhole ? "" : (await runChild(["git", "rev-parse", "HEAD"], { env: {}, cwd: root })).stdout;
-  const cuts = Array.from({ length: disk.length + 1 }, (_, cut) => cut)
-    .map((cut) => ({ cut, order: chance(commit, cut) }))
-    .sort((a, b) => a.order - b.order)
-    .slice(0, mostCuts);
-  const from = answered.get("up") ?? 0;
-  for (const [index, { cut }] of cuts.entries()) {
-    for (const [which, luck] of lucks.entries()) {
-      const to = mkdtempSync(join(tmpdir(), "fairlead-power-"));
-      rmSync(to, { recursive: true });
-      disk.writeOut(cut, luck(cut), { to, like: state });
-      const place = `call ${cut} of ${disk.length}, luck ${which}`;
-      await look(to, recording, (what) => cut >= (answered.get(what) ?? 0)).catch((thrown) => {
-        throw new Error(`${place}, in ${to}: ${thrown instanceof Fault ? thrown.detail : String(thrown)}`, {
-          cause: thrown,
+    const commit = isWhole ? "" : (await runChild(["git", "rev-parse", "HEAD"], { env: {}, cwd: root })).stdout;
+    const cuts = Array.from({ length: disk.length + 1 }, (_, cut) => cut)
+      .map((cut) => ({ cut, order: chance(commit, cut) }))
+      .sort((a, b) => a.order - b.order)
+      .slice(0, mostCuts);
+    const from = answered.get("up") ?? 0;
+    for (const [index, { cut }] of cuts.entries()) {
+      for (const [which, luck] of lucks.entries()) {
+        const to = mkdtempSync(join(tmpdir(), "fairlead-power-"));
+        rmSync(to, { recursive: true });
+        disk.writeOut(cut, luck(cut), { to, like: state });
+        const place = `call ${cut} of ${disk.length}, luck ${which}`;
+        await look(to, recording, (what) => cut >= (answered.get(what) ?? 0)).catch((thrown) => {
+          throw new Error(`${place}, in ${to}: ${thrown instanceof Fault ? thrown.detail : String(thrown)}`, {
+            cause: thrown,
+          });
         });
-      });
-      rmSync(to, { recursive: true });
+        rmSync(to, { recursive: true });
+      }
+      if (index % realEvery === 0) {
+        disk.writeOut(Math.max(cut, from), (lucks[index % lucks.length] ?? lucks[0])?.(cut) as Luck, {
+          to: city.state,
+          like: state,
+        });
+        await goOn(city);
+        rmSync(city.state, { recursive: true });
+      }
     }
-    if (index % realEvery === 0) {
-      disk.writeOut(Math.max(cut, from), (lucks[index % lucks.length] ?? lucks[0])?.(cut) as Luck, {
-        to: city.state,
-        like: state,
-      });
-      await goOn(city);
-      rmSync(city.state, { recursive: true });
-    }
-  }
-});
+  },
+  isWhole ? wholeMs : undefined,
+);
 
 /** In which files two trees are not the same. */
 async function differences(one: string, other: string): Promise<string> {
