@@ -22,7 +22,7 @@ import { choosePlatform, engineSocket, type Platform } from "./platform.ts";
 import { processes } from "./processes.ts";
 import { DiskReserve, reserveFile } from "./reserve.ts";
 import { type LostFiles, noteStateFiles } from "./state-files.ts";
-import { chooseUsers, nobodyElse, type UserChoice } from "./user.ts";
+import { chooseUsers, nobodyElse, refuseClosed, type UserChoice } from "./user.ts";
 
 export interface AdapterOptions {
   readonly stateDirectory: string;
@@ -93,6 +93,7 @@ export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
     answers: () => answers(engine),
   });
   const user = userOf(options, platform);
+  await refuseClosed(user);
   // First of all that leaves something: whatever else lies there is from a life with a journal.
   const reserve = new DiskReserve(reserveFile(stateDirectory), tell);
   const used = platform === "docker" ? engine : null;

@@ -1,4 +1,4 @@
-import { mkdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { processBuilder } from "../adapters/build/process/builder.ts";
 import { artifactDirectory } from "../adapters/build/source/shelf.ts";
@@ -36,10 +36,12 @@ export interface Processes {
 /** Instances as plain processes in directories. */
 export function processes(options: ProcessOptions): Processes {
   const { clock, tell, ports = defaultPorts } = options;
-  const at = (name: string) => join(options.stateDirectory, name);
+  // Apps are given no path with a link on the way, which may lie where they cannot pass through.
+  const place = realpathSync(options.stateDirectory);
+  const at = (name: string) => join(place, name);
   const store = at("store");
   const userOf = usersOfApps(options.user, at("run"));
-  const { apps } = options.user;
+  const { apps, closed } = options.user;
   const range = apps !== null && "from" in apps ? apps : null;
   const firewall = range && new Firewall(firewallName(options.stateDirectory));
   const runtime = processRuntime({
@@ -48,6 +50,7 @@ export function processes(options: ProcessOptions): Processes {
     userOf,
     baseEnv: appEnvironment(options, at("node")),
     artifactDirectory: (digest) => artifactDirectory(store, digest),
+    closed: closed === null ? null : { directory: closed, shared: [at("node")].filter((path) => existsSync(path)) },
     guard: firewall && range && ((doors) => firewall.apply({ apps: range, ports, doors })),
     clock,
     tell,

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -20,6 +20,23 @@ describe("the state directory", () => {
     makeStateDirectory(directory);
     expect(statSync(directory).mode & 0o777).toBe(0o711);
   });
+
+  test.runIf(process.getuid?.() === 0)(
+    "that is there becomes as if it had been made, while it is empty and root's own",
+    () => {
+      const modeOf = (mode: number) => {
+        chmodSync(around, mode);
+        makeStateDirectory(around);
+        return statSync(around).mode & 0o777;
+      };
+      expect(modeOf(0o700)).toBe(0o711);
+      chownSync(around, 65_534, 65_534);
+      expect(modeOf(0o700)).toBe(0o700);
+      chownSync(around, 0, 0);
+      writeFileSync(join(around, "file"), "");
+      expect(modeOf(0o700)).toBe(0o700);
+    },
+  );
 
   test("that is a file, or lies below one, is refused in words", () => {
     writeFileSync(join(around, "file"), "");

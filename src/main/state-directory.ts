@@ -1,11 +1,13 @@
-import { accessSync, constants, mkdirSync, statSync } from "node:fs";
+import { accessSync, chmodSync, constants, mkdirSync, readdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { Fault, isErrno } from "../base/faults.ts";
 
+const mode = 0o711;
 const hint = "Choose another directory with --state, or mend its permissions.";
 
 /**
- * Makes the state directory and those above it, so that apps of another user can pass through. Faults: `usage.invalid`
+ * Makes the state directory and those above it, so that apps of another user can pass through; root's own that is there
+ * and empty, like one of `mktemp -d`, becomes as if it had been made here. Faults: `usage.invalid`
  * when it cannot be made or not be written to, with the reason.
  */
 export function makeStateDirectory(directory: string): void {
@@ -13,6 +15,7 @@ export function makeStateDirectory(directory: string): void {
     make(directory);
     if (!statSync(directory).isDirectory()) throw cannotUse(directory, "is not a directory");
     accessSync(directory, constants.W_OK | constants.X_OK);
+    if (isEmptyOfRoot(directory)) chmodSync(directory, mode);
   } catch (error) {
     if (isErrno(error, "EACCES", "EPERM", "EROFS")) throw cannotUse(directory, "may not be written to", error);
     if (isErrno(error, "ENOTDIR", "ENOENT")) throw cannotUse(directory, "cannot be made", error);
@@ -26,10 +29,15 @@ function make(directory: string): void {
   if (statSync(directory, { throwIfNoEntry: false })) return;
   if (dirname(directory) !== directory) make(dirname(directory));
   try {
-    mkdirSync(directory, { mode: 0o711 });
+    mkdirSync(directory, { mode });
   } catch (error) {
     if (!isErrno(error, "EEXIST")) throw error;
   }
+}
+
+function isEmptyOfRoot(directory: string): boolean {
+  const isRoots = process.getuid?.() === 0 && statSync(directory).uid === 0;
+  return isRoots && readdirSync(directory).length === 0;
 }
 
 function cannotUse(directory: string, what: string, cause?: unknown): Fault {

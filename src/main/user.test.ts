@@ -1,7 +1,7 @@
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { chooseUsers } from "./user.ts";
 
 const appUids = { from: 71_200, to: 71_209 };
@@ -18,23 +18,32 @@ const chosen = (runAs: string | null, range = appUids) => chooseUsers({ runAs, a
 
 describe.runIf(process.getuid?.() === 0)("a controller of root", () => {
   test("has users for itself and for each environment, and nothing to warn of", () => {
-    expect(chosen(null)).toEqual({ ...own, apps: { from: 71_202, to: 71_209 }, warning: null });
+    expect(chosen(null)).toEqual({ ...own, apps: { from: 71_202, to: 71_209 }, closed: null, warning: null });
   });
 
   test("that is told one user for all says what that means", () => {
     const { uid, gid } = { uid: 65_534, gid: 65_534 };
     const { warning, ...users } = chosen("nobody");
-    expect(users).toEqual({ ...own, apps: { uid, gid } });
+    expect(users).toEqual({ ...own, apps: { uid, gid }, closed: null });
     expect(warning).toContain("all apps run as nobody");
     expect(chosen("root")).toMatchObject({ ...own, apps: null, warning: expect.stringContaining("as root") });
   });
 
-  test("whose state directory others cannot reach runs all as root, and says so; with a user that was named it does not start", () => {
+  test("whose state directory others cannot reach, also by a link, gives apps the same users and says what is closed", () => {
+    const link = `${stateDirectory}-link`;
+    const below = join(stateDirectory, "state");
+    mkdirSync(below);
     chmodSync(stateDirectory, 0o700);
-    const { warning, ...users } = chosen(null);
-    expect(users).toEqual({ edge: null, store: null, apps: null });
-    expect(warning).toContain(`${stateDirectory} is closed`);
-    expect(() => chosen("nobody")).toThrow(expect.objectContaining({ code: "runtime.user" }));
+    symlinkSync(below, link);
+    onTestFinished(() => unlinkSync(link));
+    for (const at of [stateDirectory, below, link]) {
+      expect(chooseUsers({ runAs: null, appUids, stateDirectory: at })).toMatchObject({
+        ...{ ...own, apps: { from: 71_202, to: 71_209 } },
+        ...{ closed: stateDirectory, warning: null },
+      });
+    }
+    expect(chosen("nobody")).toMatchObject({ apps: { uid: 65_534 }, closed: stateDirectory });
+    expect(chosen("root")).toMatchObject({ apps: null, closed: null });
   });
 
   test("does not start with a range that is somebody else's, unless one user for all is there instead", () => {

@@ -1,5 +1,6 @@
-import { statSync } from "node:fs";
+import { realpathSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { lacksFor } from "../adapters/runtime/process/confine.ts";
 import { Fault } from "../base/faults.ts";
 import { type UidRange, type User, type Users, userNamed, usersOf } from "../host/users.ts";
 
@@ -10,20 +11,22 @@ export interface UserChoice {
   readonly store: User | null;
   /** A range: every environment has a user of its own. */
   readonly apps: UidRange | User | null;
+  /** A directory on the way to the state directory through which these users cannot pass; null: they can. */
+  readonly closed: string | null;
   /** Why apps are not as well apart as they could be, and what to do. */
   readonly warning: string | null;
 }
 
 /** All is done as whoever runs the controller. */
-export const nobodyElse: UserChoice = { edge: null, store: null, apps: null, warning: null };
+export const nobodyElse: UserChoice = { edge: null, store: null, apps: null, closed: null, warning: null };
 
 const unprivileged =
   "apps run as the controller's own user: they can read its vault.key, call its socket and end each other; " +
   "run the controller as root, or on a container engine, to keep them apart";
 
 /**
- * Chooses users. Not root: the invoking user for all. Root: those of the range, or the named user for all apps; nobody else
- * when they cannot reach the state directory. Fault `runtime.user` for a name that does not exist and a range that does not fit.
+ * Chooses users. Not root: the invoking user for all. Root: those of the range, or the named user for all apps.
+ * Fault `runtime.user` for a name that does not exist and a range that does not fit.
  */
 export function chooseUsers(given: { runAs: string | null; appUids: UidRange; stateDirectory: string }): UserChoice {
   const { runAs, appUids, stateDirectory } = given;
@@ -35,20 +38,28 @@ export function chooseUsers(given: { runAs: string | null; appUids: UidRange; st
   }
   const one = runAs === null ? null : userNamed(runAs);
   if (runAs !== null && one === null) throw new Fault("runtime.user", `there is no user ${runAs} on this machine`);
-  const blocked = firstClosed(stateDirectory);
-  if (blocked !== null) {
-    if (one !== null && one.uid !== 0) {
-      const hint = "Choose another --state directory.";
-      throw new Fault("runtime.user", `${blocked} is closed to user ${runAs}`, { hint });
-    }
-    const because = runAs === null ? `${blocked} is closed to other users` : "--run-as says so";
-    return { ...nobodyElse, warning: `apps run as root because ${because}; use --state /var/lib/fairlead` };
-  }
-  if (one === null) return { ...usersOf(appUids), warning: null };
+  const closed = firstClosed(stateDirectory);
+  if (one === null) return { ...usersOf(appUids), closed, warning: null };
   const { edge, store } = fittingOr(appUids, { edge: one, store: null });
-  if (one.uid === 0) return { edge, store, apps: null, warning: "apps run as root because --run-as says so" };
+  if (one.uid === 0) {
+    return { edge, store, apps: null, closed: null, warning: "apps run as root because --run-as says so" };
+  }
   const warning = `all apps run as ${runAs} because --run-as says so: they can read, change and end each other`;
-  return { edge, store, apps: one, warning };
+  return { edge, store, apps: one, closed, warning };
+}
+
+/**
+ * Apps in a closed directory need a view of their own through it, which a machine or container may not have. Fault
+ * `runtime.user` then: nobody should run apps as root without having said so.
+ */
+export async function refuseClosed({ apps, closed }: UserChoice): Promise<void> {
+  if (apps === null || closed === null) return;
+  const user = "from" in apps ? { uid: apps.from, gid: apps.from } : apps;
+  const lack = closed === "/" ? "nothing can lie above it" : (await lacksFor(user)).mounts;
+  if (lack === null) return;
+  throw new Fault("runtime.user", `${closed} is closed to the users of apps, and cannot be covered: ${lack}`, {
+    hint: "Choose an open directory, like `--state /var/lib/fairlead`; `--run-as root` runs apps as root all the same.",
+  });
 }
 
 /** Where a container has too few users for a range, one that is named is what there is. */
@@ -66,10 +77,14 @@ export function nobody(): User | null {
   return userNamed("nobody");
 }
 
-/** The first directory on the way down to `path` that others may not pass through, or null. */
+/** The first directory on the real way down to `path` that others may not pass through, or null. */
 export function firstClosed(path: string): string | null {
+  return firstClosedOf(realpathSync(path));
+}
+
+function firstClosedOf(path: string): string | null {
   const above = dirname(path);
-  const closed = above === path ? null : firstClosed(above);
+  const closed = above === path ? null : firstClosedOf(above);
   if (closed !== null) return closed;
   return statSync(path).mode & 0o001 ? null : path;
 }

@@ -1,5 +1,5 @@
-import { chownSync, existsSync, readdirSync, readFileSync } from "node:fs";
-import { cp, mkdir, writeFile } from "node:fs/promises";
+import { chmodSync, chownSync, existsSync, readdirSync, readFileSync } from "node:fs";
+import { appendFile, cp, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { artifactDirectory } from "../../src/adapters/build/source/shelf.ts";
@@ -54,9 +54,10 @@ async function targetIn(city: City): Promise<Record<string, string | number>> {
 }
 
 /** A city with production, staging and another app, and what its attackers get done. */
-async function played(city: City, script?: readonly string[]) {
+async function played(city: City, script?: readonly string[], more = "") {
   const other = join(city.app, "..", "other");
   await source(city.app, "beacon");
+  await appendFile(join(city.app, "fairlead.yml"), more);
   await source(other, "other");
   await city.startController(script);
   for (const [directory, environment] of [
@@ -105,6 +106,22 @@ describe.runIf(process.getuid?.() === 0 && platform === "process")("plain proces
     );
     expect(own.stdout).toContain("200");
     expect((await fetch(`http://127.0.0.1:${target.port}/`)).status).toBe(200);
+  });
+
+  test("so it is in a directory that is closed to others, with builds, and where root may not mount it does not start", async () => {
+    await using city = await City.found();
+    const around = join(city.state, "..");
+    chmodSync(around, 0o700);
+    const without = ["/usr/bin/setpriv", "--bounding-set=-sys_admin"];
+    await expect(city.startController(undefined, without)).rejects.toThrow(
+      new RegExp(`${around} is closed to the users of apps[^]*--state /var/lib/fairlead[^]*--run-as root`),
+    );
+    const { attack } = await played(city, undefined, `build: { command: ["sh", "-c", "echo 1 > $HOME/kept"] }`);
+    expect(await city.controllerLog()).not.toContain("run as root because");
+    expect(await attack(city.app, "staging")).toEqual([]);
+    const who = await city.fairlead("run", "--", "sh", "-c", `id -u; ls ${around}`);
+    expect(who.stdout).toMatch(/^7\d{4}\n$/);
+    expect((await city.get("/customer-8")).body).toBe("production/customer-8");
   });
 
   test("a controller that is not root's says at its start and in doctor what it does not keep apart, and that is so", async () => {

@@ -49,6 +49,7 @@ export async function benchLogs(lines: number): Promise<readonly Row[]> {
     tell: () => undefined,
     baseEnv: plainEnvironment,
     artifactDirectory: () => artifact,
+    closed: null,
     clock: systemClock,
   });
   try {

@@ -3,11 +3,26 @@ import { runChild } from "../../../host/child.ts";
 import type { User } from "../../../host/users.ts";
 
 /**
- * Mounts a temporary directory of its own and becomes what follows: `sh <this file> <directory> <options> <command…>`, in a
- * mount namespace that ends with the last process in it. The directory lies in one that only root writes.
+ * Prepares what one instance sees and becomes what follows, in a mount namespace that ends with the last process in it:
+ * `sh <this file> <closed> <spare> <tmp> <options> <place…> -- <command…>`. Where `closed` is not empty, that directory
+ * becomes an empty one through which everybody can pass, with nothing in it but the places, at the paths that they had.
+ * It is made at `spare`, a directory for that, and moved. Where `tmp` is not empty, it becomes a directory in memory.
+ * All of these lie in directories that only root writes.
  */
-export const roomScript = `mount -n -t tmpfs -o "$2" tmpfs "$1" || exit 125
-shift 2
+export const roomScript = `umask 066
+closed=$1 spare=$2 tmp=$3 options=$4
+shift 4
+[ -z "$closed" ] || mount -n -t tmpfs -o size=1m,nr_inodes=1k,mode=0711,nosuid,nodev tmpfs "$spare" || exit 125
+while [ "$1" != -- ]; do
+  at=$spare\${1#"$closed"}
+  mkdir -p "\${at%/*}" || exit 125
+  if [ -d "$1" ]; then mkdir -p "$at"; else : >"$at"; fi || exit 125
+  mount -n --bind "$1" "$at" || exit 125
+  shift
+done
+shift
+[ -z "$closed" ] || mount -n --move "$spare" "$closed" || exit 125
+[ -z "$tmp" ] || mount -n -t tmpfs -o "$options" tmpfs "$tmp" || exit 125
 exec "$@"
 `;
 
@@ -32,11 +47,31 @@ function becoming({ uid, gid }: User): readonly string[] {
 
 export type Command = readonly [string, ...string[]];
 
-/** Root starts a command as a user, with a temporary directory in memory where `tmp` names one. */
-export function confined(user: User, tmp: { directory: string; script: string } | null, command: Command): Command {
-  if (tmp === null) return [...becoming(user), ...command] as unknown as Command;
-  const mounting = ["/bin/sh", tmp.script, tmp.directory, tmpfsOptions(user)];
-  return ["unshare", "--mount", "--propagation", "slave", "--", ...mounting, ...becoming(user), ...command];
+/** A closed directory of which an instance sees nothing but some places. */
+export interface View {
+  readonly closed: string;
+  /** An empty directory below it that only root can reach. */
+  readonly spare: string;
+  /** Files and directories below `closed`, without links on the way; a place is not below another one. */
+  readonly places: readonly string[];
+}
+
+export interface Surroundings {
+  /** What becomes a directory in memory; null: it is one on the disk. */
+  readonly tmp: string | null;
+  /** Null: an instance sees what its user may. */
+  readonly view: View | null;
+  /** Where `roomScript` lies. */
+  readonly script: string;
+}
+
+/** Root starts a command as a user, with surroundings of its own where it needs any. */
+export function confined(user: User, around: Surroundings | null, command: Command): Command {
+  const become = [...becoming(user), ...command] as unknown as Command;
+  if (around === null || (around.tmp === null && around.view === null)) return become;
+  const { tmp, view, script } = around;
+  const words = [view?.closed ?? "", view?.spare ?? "", tmp ?? "", tmpfsOptions(user), ...(view?.places ?? []), "--"];
+  return ["unshare", "--mount", "--propagation", "slave", "--", "/bin/sh", script, ...words, ...become];
 }
 
 /** What this machine, or the container that it is, does not let root do, in the system's own words; null: it does. */

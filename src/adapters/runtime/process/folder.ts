@@ -31,8 +31,8 @@ const withdrawn = "withdrawn";
  * The runtime's directory. `<name>/`: `spec.json`, `out.log`, `err.log`, `claim`, the marks `stopped` and `killed`; and for the
  * user that it runs as `own/` with the keeper's `claim`, `home/`, `work/`, its copy of the artifact, and `tmp/`, or an empty place
  * where that is mounted. `exits/<name>`: the exit record, empty until the end. `.homes/<uid>`: where package managers of builds
- * keep what they fetched. `.aside/`: what is being deleted. A directory without a readable specification is none of ours and is left
- * alone. But for the trees of users all of it is small and local, so it is read and written synchronously: the steps of a start
+ * keep what they fetched. `.spare/`: always empty. `.aside/`: what is being deleted. A directory without a readable
+ * specification is none of ours and is left alone. But for the trees of users all of it is small and local, so it is read and written synchronously: the steps of a start
  * cannot mix.
  */
 export class Folder {
@@ -106,6 +106,13 @@ export class Folder {
     if (!fs.existsSync(homes)) makeOwn(homes, null, 0o711);
     if (!fs.existsSync(home)) makeOwn(home, user);
     return home;
+  }
+
+  /** An empty directory that only this process's user can reach. */
+  spare(): string {
+    const spare = this.path(".spare");
+    if (!fs.existsSync(spare)) makeOwn(spare, null);
+    return spare;
   }
 
   /** Output files and exit record, opened for the keeper to inherit. */

@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { makeOwn } from "../../../host/tree.ts";
 import type { EnvKey } from "../../../model/environment.ts";
 import type { Runtime } from "../../../ports/runtime.ts";
 import { exitOf, instanceSpec, outputOf, runtimeKey, taskSpec, until } from "../../../testing/conformance/runtime.ts";
@@ -201,5 +202,43 @@ describe.runIf(process.getuid?.() === 0)("a user for each environment", () => {
     const { tasks } = await runtime.observe(runtimeKey);
     for (const { name } of tasks) await runtime.remove(name);
     expect(readdirSync(join(world.directory, ".homes"))).toEqual(["71501"]);
+  });
+
+  test("below a directory that is closed to it, it sees what is its own and shared, at the same paths, and nothing else", async () => {
+    const [shared, hidden] = [join(world.root, "lib", "shared"), join(world.root, "lib", "hidden")];
+    for (const directory of [shared, hidden]) {
+      mkdirSync(directory, { recursive: true });
+      writeFileSync(join(directory, "file"), basename(directory));
+    }
+    chmodSync(world.root, 0o700);
+    runtime = world.reopen({ userOf, closed: { directory: world.root, shared: [shared] } });
+    const other = instanceSpec(world.artifact, sh("echo up; sleep 1000"));
+    await runtime.start(other);
+    await until(async () => (await outputOf(runtime, other.name)) !== "");
+    // Nothing of these is closed to it, so that what it does not see is not there.
+    for (const path of [world.directory, hidden, join(world.directory, other.name)]) chmodSync(path, 0o755);
+    const places = [hidden, `${world.directory}/exits`, `${world.directory}/${other.name}`, world.artifact];
+    const spec = taskSpec(
+      world.artifact,
+      sh(
+        `cat lib/greeting ${shared}/file; echo; stat -f -c %T "$TMPDIR"; ls -d ${places.join(" ")} 2>&1 | grep -c 'No such'
+        grep -o "${world.root}[^ ]*" /proc/self/mounts; touch ${world.root}/new ${world.directory}/new || echo refused`,
+      ),
+    );
+    await runtime.startTask(spec);
+    await exitOf(runtime, spec.name);
+    const [keeper = ""] = readdirSync(world.directory).filter((name) => name.startsWith(".keeper"));
+    const seen = ["", `/run/${spec.name}`, `/run/${keeper}`, "/lib/shared", `/run/${spec.name}/tmp`];
+    expect((await outputOf(runtime, spec.name)).trim().split("\n")).toEqual([
+      ...["helloshared", "tmpfs", `${places.length}`],
+      ...seen.map((path) => `${world.root}${path}`),
+      "refused",
+    ]);
+    const staged = join(world.root, "staged");
+    makeOwn(staged, await userOf(runtimeKey));
+    expect(await said(`pwd; touch made "$HOME/kept"; stat -c %u made`, { purpose: "build", artifact: staged })).toBe(
+      `${staged}\n71500\n`,
+    );
+    expect(readFileSync("/proc/self/mounts", "utf8")).not.toContain(world.root);
   });
 });

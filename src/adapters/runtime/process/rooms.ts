@@ -1,16 +1,23 @@
 import { existsSync } from "node:fs";
 import { isErrno } from "../../../base/faults.ts";
 import type { User } from "../../../host/users.ts";
-import { confined, type Lacks, lacksFor } from "./confine.ts";
+import { confined, type Lacks, lacksFor, type View } from "./confine.ts";
 import type { Folder, Stored } from "./folder.ts";
 import type { How, Room } from "./launch.ts";
 import { oomKills } from "./proc.ts";
 import type { UserOf } from "./tenants.ts";
 
-interface RoomOptions {
+export interface RoomOptions {
+  /** Whom the processes of an environment run as. */
   readonly userOf: UserOf;
+  /** What every process is given: PATH, LANG and the like. */
   readonly baseEnv: Readonly<Record<string, string>>;
   readonly artifactDirectory: (digest: string) => string;
+  /**
+   * A directory above the runtime's own through which other users cannot pass: an instance then sees nothing of it but
+   * what is its own and `shared`. All are real paths. Null: there is none.
+   */
+  readonly closed: { readonly directory: string; readonly shared: readonly string[] } | null;
 }
 
 type What = Pick<Stored, "kind" | "spec">;
@@ -53,11 +60,26 @@ export class Rooms {
     return { ...own, home };
   }
 
-  async asWhom({ spec, user, mounts }: Stored): Promise<How["as"]> {
+  async asWhom(stored: Stored): Promise<How["as"]> {
+    const { spec, user, mounts } = stored;
     if (user === null) return { wrap: (keeper) => keeper, ids: {} };
     if ((await this.#whatLacks(user)).rights !== null) return { wrap: (keeper) => keeper, ids: user };
-    const room = mounts ? { directory: this.#folder.path(spec.name, "tmp"), script: this.#folder.roomScript } : null;
-    return { wrap: (keeper) => confined(user, room, keeper), ids: {} };
+    const tmp = mounts ? this.#folder.path(spec.name, "tmp") : null;
+    const around = { tmp, view: this.#viewOf(stored), script: this.#folder.roomScript };
+    return { wrap: (keeper) => confined(user, around, keeper), ids: {} };
+  }
+
+  /** What it needs below a closed directory. */
+  #viewOf(stored: Stored): View | null {
+    const { closed } = this.#options;
+    if (closed === null) return null;
+    const own = this.#folder.path(stored.spec.name);
+    const { home, cwd } = this.of(stored);
+    const rest = [home, cwd].filter((path) => !isBelow(path, own) && existsSync(path));
+    const places = [own, this.#folder.keeper, ...rest, ...closed.shared].filter((path) =>
+      isBelow(path, closed.directory),
+    );
+    return { closed: closed.directory, spare: this.#folder.spare(), places };
   }
 
   #artifact({ spec: { artifact } }: Stored): string {
@@ -69,6 +91,10 @@ export class Rooms {
     this.#lacks ??= lacksFor(user);
     return this.#lacks;
   }
+}
+
+function isBelow(path: string, directory: string): boolean {
+  return path.startsWith(`${directory}/`);
 }
 
 function isBuild(what: What): boolean {

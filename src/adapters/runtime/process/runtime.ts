@@ -20,19 +20,13 @@ import { holderOf, listeningOf } from "./listening.ts";
 import { Lookout } from "./lookout.ts";
 import { loopback, loopbackAddress, PortPool } from "./ports.ts";
 import { allProcesses, bootId, hasVariable, membersOf, type ProcessStat, runs, usageOf } from "./proc.ts";
-import { Rooms } from "./rooms.ts";
+import { type RoomOptions, Rooms } from "./rooms.ts";
 import { send, tell } from "./signals.ts";
-import type { UserOf } from "./tenants.ts";
 
-export interface ProcessRuntimeOptions {
+export interface ProcessRuntimeOptions extends RoomOptions {
   /** Where instances have their directories. */
   readonly directory: string;
   readonly ports: { readonly from: number; readonly to: number };
-  /** Whom the processes of an environment run as. */
-  readonly userOf: UserOf;
-  /** What every process is given: PATH, LANG and the like. */
-  readonly baseEnv: Readonly<Record<string, string>>;
-  readonly artifactDirectory: (digest: string) => string;
   readonly clock: Clock;
   readonly guard: Guard | null;
   /** Is told what people should know although nothing failed. */

@@ -35,6 +35,7 @@ export async function processWorld(more: Partial<ProcessRuntimeOptions> = {}) {
     userOf: oneUser(null),
     baseEnv: { PATH: `${nodeDirectory}:/usr/bin:/bin`, [markName]: root },
     artifactDirectory: () => artifact,
+    closed: null,
     clock: wallClock,
     guard: null,
     tell: () => undefined,
