@@ -31,6 +31,10 @@ const differences: readonly (readonly [why: string, meant: RegExp])[] = [
     /Content-Length(.*\r\n)+Transfer-Encoding|Transfer-Encoding(.*\r\n)+Content-Length/i,
   ],
   ["HAProxy joins a folded header (RFC 9112 5.2)", /\r\n /],
+  [
+    "HAProxy takes the scheme's own port out of a target's and of its host (RFC 9110 4.2.3)",
+    /^\S+ http:\/\/[^/]*:80\//i,
+  ],
   ["HAProxy refuses names of more than 255 characters", /X{256}/],
   ["HAProxy refuses a GET or DELETE of HTTP/1.0 with a body", /^(GET|HEAD|DELETE) .* HTTP\/1\.0\r\n/],
   ["Node reads nothing behind a request that asks for another protocol", /\nConnection: Upgrade\r\n/],

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { expect } from "vitest";
 import type { Upstream } from "../../model/route.ts";
 import type { EdgeCase } from "./edge.ts";
-import { dial, oneRoute, raw, textUntil } from "./edge-rig.ts";
+import { dial, type EdgeUnderTest, oneRoute, raw, seen, textUntil } from "./edge-rig.ts";
 
 interface BareApp extends AsyncDisposable {
   upstream(id: string): Upstream;
@@ -74,13 +74,60 @@ const uploads: readonly (readonly [what: string, headers: string, chunked: boole
 
 const refusals = [
   "HTTP/1.1 413 Payload Too Large\r\nContent-Length: 9\r\n\r\ntoo large",
-  "HTTP/1.0 401 Unauthorized\r\nConnection: close\r\n\r\nwho are you",
+  "HTTP/1.0 401 Unauthorized\r\nConnection: close\r\nContent-Length: 11\r\n\r\nwho are you",
   "HTTP/1.1 303 See Other\r\nLocation: /login\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nlog\r\n0\r\n\r\n",
 ];
 
-/** Sends a whole upload before it reads a byte, as many clients do, and gives back what it reads then. */
-async function uploadAll(url: string, head: string, chunked: boolean): Promise<string> {
-  const socket = await dial(url);
+const endless = [
+  "HTTP/1.0 401 Unauthorized\r\nConnection: close\r\n\r\nwho are you",
+  "HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\nwho are you",
+];
+
+/** Uploads of which the app reads no more than the head before it answers so and is gone. */
+async function refuseUploads({ edge, url }: EdgeUnderTest, answers: readonly string[]): Promise<void> {
+  let answer = "";
+  const closed: Promise<unknown>[] = [];
+  await using app = await bareApp((_head, socket) => {
+    // What is unread when an app closes makes the system reset its connection.
+    const body = answer.indexOf("\r\n\r\n") + 4;
+    closed.push(new Promise((resolve) => socket.once("close", resolve)));
+    socket.write(answer.slice(0, body), () => socket.write(answer.slice(body), () => socket.resetAndDestroy()));
+  });
+  const limits = { bodyBytes: 10_000_000, rate: null };
+  await edge.apply(oneRoute("cut/x", { hosts: ["cut.test"], upstreams: [app.upstream("cut-1")], limits }));
+  let asked = 0;
+  for (const [what, headers, chunked] of uploads) {
+    for (answer of answers) {
+      for (let turn = 0; turn < 3; turn += 1) {
+        asked += 1;
+        const gone = () =>
+          seen(
+            () => closed.length,
+            (count) => count >= asked,
+          ).then(() => closed.at(-1));
+        const head = `POST / HTTP/1.1\r\nHost: cut.test\r\n${headers}\r\n`;
+        const got = await uploadAll(await dial(url), { head, chunked, gone });
+        const status = answer.slice(9, 12);
+        expect(
+          got.match(/^HTTP\/1\.[01] (?!100)\d+/gm)?.map((line) => line.slice(9)),
+          what,
+        ).toEqual([status]);
+        expect(got, what).toMatch(/too large|who are you|log/);
+        expect(closed.length, "a connection of the app that was used again").toBe(asked);
+      }
+    }
+  }
+}
+
+interface Upload {
+  readonly head: string;
+  readonly chunked: boolean;
+  /** Its app has answered, and closed. */
+  readonly gone: () => Promise<unknown>;
+}
+
+/** Sends a whole upload before it reads a byte, as many clients do, and most of it once its app is gone; gives back what it reads then. */
+async function uploadAll(socket: Socket, { head, chunked, gone }: Upload): Promise<string> {
   socket.write(head);
   let text = head.includes("Expect") ? await textUntil(socket, /\r\n\r\n/) : "";
   const piece = Buffer.alloc(100_000);
@@ -88,6 +135,7 @@ async function uploadAll(url: string, head: string, chunked: boolean): Promise<s
     const bytes = chunked ? [Buffer.from(`${piece.length.toString(16)}\r\n`), piece, Buffer.from("\r\n")] : [piece];
     await new Promise((resolve) => socket.write(Buffer.concat(bytes), resolve));
     if (socket.destroyed) break;
+    if (sent === 0) await gone();
   }
   if (chunked) socket.write("0\r\n\r\n");
   while (!socket.destroyed && !/\r\n\r\n.*(too large|who are you|log\r\n0)/s.test(text)) {
@@ -204,33 +252,10 @@ export const bytesCases: readonly EdgeCase[] = [
   ],
   [
     "an app's answer to an upload that it does not read reaches the client whole, while it sends and behind it",
-    async ({ edge, url }) => {
-      let answer = "";
-      let connections = 0;
-      await using app = await bareApp((_head, socket) => {
-        connections += 1;
-        // What is unread when an app closes makes the system reset its connection.
-        const body = answer.indexOf("\r\n\r\n") + 4;
-        socket.write(answer.slice(0, body), () => socket.write(answer.slice(body), () => socket.resetAndDestroy()));
-      });
-      const limits = { bodyBytes: 10_000_000, rate: null };
-      await edge.apply(oneRoute("cut/x", { hosts: ["cut.test"], upstreams: [app.upstream("cut-1")], limits }));
-      let asked = 0;
-      for (const [what, headers, chunked] of uploads) {
-        for (answer of refusals) {
-          for (let turn = 0; turn < 3; turn += 1) {
-            const got = await uploadAll(url, `POST / HTTP/1.1\r\nHost: cut.test\r\n${headers}\r\n`, chunked);
-            asked += 1;
-            const status = answer.slice(9, 12);
-            expect(
-              got.match(/^HTTP\/1\.[01] (?!100)\d+/gm)?.map((line) => line.slice(9)),
-              what,
-            ).toEqual([status]);
-            expect(got, what).toMatch(/too large|who are you|log/);
-            expect(connections, "a connection of the app that was used again").toBe(asked);
-          }
-        }
-      }
-    },
+    (under) => refuseUploads(under, refusals),
+  ],
+  [
+    "an answer to an upload that ends with its connection reaches the client whole, too",
+    (under) => refuseUploads(under, endless),
   ],
 ];

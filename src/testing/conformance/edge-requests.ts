@@ -93,6 +93,7 @@ const refused: readonly (readonly [what: string, text: string, status: string])[
   ["a body over the limit", `POST / HTTP/1.1\r\nHost: HOST\r\nContent-Length: 1001\r\n\r\n${"x".repeat(1_001)}`, "413"],
   ["half of such a body", "POST / HTTP/1.1\r\nHost: HOST\r\nContent-Length: 100000\r\n\r\n", "413"],
   ["a body for nobody", "POST / HTTP/1.1\r\nHost: nobody.test\r\nContent-Length: 100000\r\n\r\n", "404"],
+  ["a version that is spoken in frames", "GET / HTTP/2.0\r\nHost: HOST\r\n\r\n", "400"],
   ["a null byte", "GET / HTTP/1.1\r\nHost: HOST\r\nX-A: a\0b\r\n\r\n", "400"],
 ];
 

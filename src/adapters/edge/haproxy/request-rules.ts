@@ -22,7 +22,7 @@ export const meaning = `  # Requests with two meanings.
   http-request lua.own 400 if { req.hdrs -m reg '[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f]' }
   http-request lua.own 400 if { req.fhdr(transfer-encoding) -m found } !{ req.fhdr(transfer-encoding) -m str -i chunked }
   http-request return status 431 content-type "text/plain; charset=utf-8" string "431 Request Header Fields Too Large" hdr connection close if { internal.htx.data gt ${surelySmall} } { req.hdrs,length gt ${settings.headerBytes} }
-  http-request lua.own 400 unless { req.ver -m str 1.0 1.1 2.0 }
+  http-request lua.own 400 unless { req.ver -m str 1.0 1.1 } or { fc_http_major 2 }
   acl whole internal.htx.has_eom -m bool
   acl expects req.hdr(expect) -m found
   acl pathed url -m beg /
