@@ -55,8 +55,7 @@ export class Observer {
     ]);
     const parts = await this.#parted(books, world.instances);
     const known = await this.#known(key, books, { ...world, ...parts });
-    const wanted = known.releases.filter(({ number }) => known.deployments.some(({ release }) => release === number));
-    const artifacts = await this.#artifactsOf(wanted);
+    const artifacts = await this.#artifactsOf(wantedOf(known));
     const isUnknown = books.environment === null;
     return { ...known, ...world, ...parts, isUnknown, ...seen, artifacts, edge: edgeState };
   }
@@ -136,4 +135,12 @@ export class Observer {
     if (found.state !== "failed") return found;
     return { ...found, detail: (await redactors.of(key, number)).text(found.detail) };
   }
+}
+
+/** The releases of deployments under way; of a restart the one that serves, which may be another than when it was asked for. */
+function wantedOf({ releases, deployments, environment }: Snapshot): readonly Release[] {
+  const numbers = new Set(deployments.map(({ release }) => release));
+  if (environment.serving && deployments.some(({ kind }) => kind === "restart"))
+    numbers.add(environment.serving.release);
+  return releases.filter(({ number }) => numbers.has(number));
 }

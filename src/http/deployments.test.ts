@@ -264,6 +264,14 @@ describe("rollback and restart", () => {
     expect([unknown.status, problem.parse(unknown.json).code]).toEqual([404, "service.unknown"]);
   });
 
+  test("a queued restart is no release on its way: other values are given to the code that is", async () => {
+    await live(manifest());
+    await deploy(manifest("", "LOG_LEVEL: DEBUG"));
+    await ask("POST", `${base}/deployments`, { kind: "restart" });
+    await ask("PATCH", `${base}/variables`, { set: { COLOUR: "blue" } });
+    expect((await stage.deps.journal.release(key, 3))?.services[0]?.env.LOG_LEVEL).toBe("DEBUG");
+  });
+
   test("knows nothing of an app that was never deployed", async () => {
     const answer = await ask("POST", `${base}/deployments`, { kind: "rollback" });
     expect([answer.status, problem.parse(answer.json).code]).toEqual([404, "app.unknown"]);

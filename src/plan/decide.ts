@@ -51,14 +51,22 @@ export function atRest(s: Snapshot, serving: Serving | null): Wanted {
   return { slots: slotsOf(s, served), onTrial: new Set(), table };
 }
 
-/** Takes the newest deployment of the queue; the older ones are superseded by it. Staging takes nobody's place but that of other staging. */
+/**
+ * Takes the newest deployment of the queue; the older ones are superseded by it. Staging takes nobody's place but that of
+ * other staging. A restart takes no place of a release on its way: it comes after that, and restarts what serves then.
+ */
 function beginNext(s: Snapshot, draft: Draft): Snapshot {
   const { deployments } = s; // oldest first; times of creation would lie after the clock was set back
-  const next = deployments.findLast(({ kind }) => kind !== "stage") ?? deployments.at(-1);
+  const next =
+    deployments.findLast(({ kind }) => kind !== "stage" && kind !== "restart") ??
+    deployments.findLast(({ kind }) => kind !== "stage") ??
+    deployments.at(-1);
   if (!next) return s;
   for (const older of deployments.slice(0, deployments.indexOf(next))) supersede(older, { by: next, draft });
-  const previous = s.environment.stopped ? null : s.environment.serving;
-  draft.take({ ...next, previous });
+  const { serving } = s.environment;
+  const previous = s.environment.stopped ? null : serving;
+  const release = next.kind === "restart" && serving ? serving.release : next.release;
+  draft.take({ ...next, previous, release });
   if (next.cancelRequested) {
     draft.change({ verdict: "cancelled", fault: faultOf("deployment.cancelled", "cancelled while it was queued") });
     end({ draft, s });

@@ -48,6 +48,7 @@ export const invariants: readonly Invariant[] = [
   { name: "7 at rest only what serves is there", breach: leftovers },
   { name: "9 a deployment goes its way once", breach: strayDeployment },
   { name: "10 only what its checks let pass serves", breach: unchecked },
+  { name: "9 a restart serves what served", breach: strayRestart },
   { name: "11 a preview ends when its time is over, and nothing of it is left", breach: undeadPreview },
 ];
 
@@ -302,6 +303,15 @@ function strayStaged({ s, plan }: Decision): string | null {
   if (change.staged !== release?.number) return `v${change.staged} waits, and was not staged`;
   const unbuilt = release?.artifacts.find(({ digest }) => s.artifacts[digest]?.state !== "built");
   return unbuilt ? `v${change.staged} waits, and ${unbuilt.digest} is not built` : null;
+}
+
+/** New instances of what serves are no way to another release, however long the restart was queued. */
+function strayRestart({ s, plan }: Decision): string | null {
+  const before = s.environment.serving;
+  const [after] = changesOf(plan).flatMap((change) => (change.kind === "serving" ? [change.serving] : []));
+  const planned = plannedDeployment(plan, underWay(s));
+  if (!before || !after || planned?.kind !== "restart" || after.release === before.release) return null;
+  return `${planned.id} brings back v${after.release}`;
 }
 
 function undeadPreview({ s, plan }: Decision): string | null {

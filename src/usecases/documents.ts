@@ -20,10 +20,13 @@ export interface Revised<Content> {
   readonly content: Content;
 }
 
-/** What an environment is on its way to: the release of its newest deployment under way, else the serving one; never one that is only staged. */
+/**
+ * What an environment is on its way to: the release of its newest deployment under way, else the serving one; never one
+ * that is only staged. A restart leads to no other release, whichever served when it was asked for.
+ */
 export async function newestRelease({ deps }: Call, { key, serving }: Environment): Promise<Release | null> {
   const goLive = (await deps.journal.unfinished(key)).filter(
-    ({ kind, cancelRequested }) => kind !== "stage" && !cancelRequested,
+    ({ kind, cancelRequested }) => kind !== "stage" && kind !== "restart" && !cancelRequested,
   );
   const wanted = goLive.at(-1)?.release;
   const number = wanted ?? serving?.release;

@@ -130,7 +130,7 @@ export class Users {
   #configure(): readonly Change[] {
     const { key } = this.#options;
     const { releases, environment, deployments } = this.#book();
-    const open = deployments.filter(({ kind, phase }) => kind !== "stage" && phase !== "ended");
+    const open = deployments.filter(({ kind, phase }) => kind !== "stage" && kind !== "restart" && phase !== "ended");
     const wanted = open.at(-1)?.release ?? environment.serving?.release;
     const base = releases.find(({ number }) => number === wanted);
     this.#count += 1;
