@@ -3,7 +3,7 @@ import type { FaultCode, FaultRecord } from "../base/faults.ts";
 import type { CheckResult } from "../model/deployment.ts";
 import type { Serving } from "../model/environment.ts";
 import type { WatchPolicy } from "../model/release.ts";
-import { sicknessOf } from "./converge.ts";
+import { sicknessOf, wasUnwanted } from "./converge.ts";
 import { exitWords, faultOf } from "./gate.ts";
 import type { Snapshot } from "./plan.ts";
 import { instancesOf, isGated, slotsOf } from "./view.ts";
@@ -27,6 +27,8 @@ export function watchVerdict(s: Snapshot, compared: Comparison): Blame | null {
 function crashed(s: Snapshot, next: Serving): Blame | null {
   for (const slot of slotsOf(s, next)) {
     for (const instance of instancesOf(s, slot)) {
+      // One that a smaller scale told to go may still be there when its place is wanted again.
+      if (wasUnwanted(s, instance)) continue;
       const culprit = instance.name;
       const who = `${slot.service.name} v${slot.release.number}`;
       if (instance.exit && isGated(s, instance)) {
