@@ -14,9 +14,10 @@ import type { LogStore } from "../ports/logs.ts";
 import type { Prober } from "../ports/prober.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import type { Vault } from "../ports/vault.ts";
+import type { Concern } from "./check.ts";
 import { systemClock } from "./clock.ts";
 import { containers } from "./containers.ts";
-import { type EdgeWarning, openEdge, type ProxyKind } from "./edges.ts";
+import { openEdge, type ProxyKind } from "./edges.ts";
 import { openStateJournal } from "./journal.ts";
 import { choosePlatform, engineSocket, type Platform } from "./platform.ts";
 import { processes } from "./processes.ts";
@@ -63,13 +64,13 @@ export interface Adapters {
   /** Where the edge's own words are, for people. */
   readonly edgeLog: string;
   /** Why the edge runs with more rights than it needs, and what to do; null: it does not. */
-  readonly edgeWarning: () => Promise<EdgeWarning | null>;
+  readonly edgeWarning: () => Promise<Concern | null>;
   readonly prober: Prober;
   readonly vault: Vault;
   readonly logs: LogStore;
   readonly user: UserChoice;
-  /** What of the ways to keep apps apart this machine does not have, in words. */
-  readonly gaps: () => Promise<readonly string[]>;
+  /** What does not keep apps apart although it should. */
+  readonly gaps: () => Promise<readonly Concern[]>;
   /** What was mended in the state directory and people should know; null: nothing. */
   readonly keyWarning: string | null;
   readonly platform: Platform;

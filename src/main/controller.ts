@@ -15,6 +15,7 @@ import { plan } from "../plan/decide.ts";
 import type { Edge } from "../ports/edge.ts";
 import { type AdapterOptions, type Adapters, openAdapters } from "./adapters.ts";
 import { type AcmeOptions, certificatesCheck, openCertificates } from "./certificates.ts";
+import type { Concern } from "./check.ts";
 import { systemClock } from "./clock.ts";
 import { Closers } from "./closing.ts";
 import { doctor } from "./doctor.ts";
@@ -140,16 +141,20 @@ async function run(options: ControllerOptions, { between, closers, close, log }:
   }
   await engine.start();
   watch(adapters, closers, log);
-  const rights = await adapters.edgeWarning();
-  const told = [rights && `${rights.what}: ${rights.fix}`, adapters.keyWarning, lostWarning(lost)];
-  const warnings = [user.warning, ...(await adapters.gaps()), ...told, tlsWarning(options, edge)].filter(
-    (warning) => warning !== null,
+  const concerns = [...(await adapters.gaps()), await adapters.edgeWarning()].map(
+    (concern) => concern && inOneLine(concern),
   );
+  const told = [adapters.keyWarning, lostWarning(lost), tlsWarning(options, edge)];
+  const warnings = [user.warning, ...concerns, ...told].filter((warning) => warning !== null);
   for (const warning of warnings) log.warn(warning);
   const { host, port } = edge.address();
   log.info({ socket, edge: `http://${host}:${port}`, pid: process.pid }, "the controller is up");
   const closeWithEdge = () => close().then(adapters.stopEdge);
   return { socket, edge: { host, port }, warnings, close, closeWithEdge };
+}
+
+function inOneLine({ what, fix }: Concern): string {
+  return `${what}: ${fix}`;
 }
 
 /** Looks again and again whether the state directory is whole and has its reserve. */

@@ -78,9 +78,8 @@ function user({ user, platform }: Adapters): CheckView {
 async function apart({ gaps, platform, user }: Adapters): Promise<CheckView> {
   const found = await gaps();
   if (found.length > 0) {
-    const fix =
-      "Install nftables or iptables and util-linux, and let the controller use them: `CAP_NET_ADMIN`, `CAP_SYS_ADMIN`.";
-    return { name: "apart", state: "warn", detail: found.join("; "), fix };
+    const fixes = [...new Set(found.map(({ fix }) => fix))];
+    return warn("apart", found.map(({ what }) => what).join("; "), fixes.join(" "));
   }
   if (platform === "docker") return ok("apart", "environments have networks of their own");
   const isApart = user.apps !== null && "from" in user.apps;

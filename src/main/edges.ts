@@ -15,6 +15,7 @@ import { defaultUids, type UidRange, type User, usersOf } from "../host/users.ts
 import { type FrontProxies, noFrontProxies } from "../model/route.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Edge } from "../ports/edge.ts";
+import type { Concern } from "./check.ts";
 import { leanMemory, leanNode } from "./lean.ts";
 import type { Platform } from "./platform.ts";
 import { firstClosed, nobody } from "./user.ts";
@@ -49,12 +50,7 @@ export interface OpenEdge {
   /** Where its own words are, for people. */
   readonly log: string;
   /** Why it runs with more rights than it needs, and what to do; null: it does not. */
-  readonly warning: () => Promise<EdgeWarning | null>;
-}
-
-export interface EdgeWarning {
-  readonly what: string;
-  readonly fix: string;
+  readonly warning: () => Promise<Concern | null>;
 }
 
 /** The edge of a state directory, and how it is ended. */
@@ -93,7 +89,7 @@ function edgeUser(range: UidRange): User | null {
 }
 
 /** Why the edge's user cannot run this program; null: it can. */
-function closedProgram(): EdgeWarning | null {
+function closedProgram(): Concern | null {
   if (!existsSync(setpriv)) {
     return {
       what: `the edge runs as root because there is no ${setpriv}`,
@@ -109,7 +105,7 @@ function closedProgram(): EdgeWarning | null {
 }
 
 /** An edge of before goes on as whoever it was: to exchange it costs the requests of a second, so a person chooses when. */
-async function olderUser(directory: string, user: User): Promise<EdgeWarning | null> {
+async function olderUser(directory: string, user: User): Promise<Concern | null> {
   const note = await readNote(directory);
   if (note === null || !(await runs(note))) return null;
   const uid = await userOf(note.pid);
@@ -121,7 +117,7 @@ async function olderUser(directory: string, user: User): Promise<EdgeWarning | n
 }
 
 /** The same for a container, whose master can become only what it was made for. */
-async function olderContainer(socket: string, directory: string): Promise<EdgeWarning | null> {
+async function olderContainer(socket: string, directory: string): Promise<Concern | null> {
   const engine = new Engine(socket);
   try {
     if (await canDrop(engine, directory)) return null;

@@ -3,14 +3,17 @@ import { dirname, join } from "node:path";
 import { processBuilder } from "../adapters/build/process/builder.ts";
 import { artifactDirectory } from "../adapters/build/source/shelf.ts";
 import { lacksFor } from "../adapters/runtime/process/confine.ts";
+import { runningAsOthers } from "../adapters/runtime/process/others.ts";
 import { processRuntime } from "../adapters/runtime/process/runtime.ts";
 import { oneUser, type UserOf, userForEach } from "../adapters/runtime/process/tenants.ts";
 import { sha256 } from "../base/digest.ts";
 import { copyFileSynced } from "../host/files.ts";
 import { Firewall, type Guarded } from "../host/firewall.ts";
+import type { User } from "../host/users.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Runtime } from "../ports/runtime.ts";
+import type { Concern } from "./check.ts";
 import { firstClosed, type UserChoice } from "./user.ts";
 
 /** Below the range that Linux gives to outgoing connections (32768 up), so that none of those takes one away. */
@@ -29,8 +32,8 @@ export interface ProcessOptions {
 export interface Processes {
   readonly runtime: Runtime;
   readonly builder: Builder;
-  /** What of the ways to keep apps apart this machine does not have, in words. */
-  readonly gaps: () => Promise<readonly string[]>;
+  /** What does not keep apps apart: ways that this machine does not have, and what still runs as another user. */
+  readonly gaps: () => Promise<readonly Concern[]>;
 }
 
 /** Instances as plain processes in directories. */
@@ -58,7 +61,10 @@ export function processes(options: ProcessOptions): Processes {
   return {
     runtime,
     builder: processBuilder({ directory: store, runtime, userOf, owner: options.user.store, clock, tell }),
-    gaps: async () => (firewall && range ? gapsOf(firewall, { apps: range, ports }) : []),
+    gaps: async () => [
+      ...(firewall && range ? await lacking(firewall, { apps: range, ports }) : []),
+      ...leftBehind(at("run"), apps),
+    ],
   };
 }
 
@@ -67,16 +73,38 @@ export function firewallName(stateDirectory: string): string {
   return `fairlead_${sha256(stateDirectory).slice(-12)}`;
 }
 
-async function gapsOf(firewall: Firewall, guarded: Omit<Guarded, "doors">): Promise<readonly string[]> {
+async function lacking(firewall: Firewall, guarded: Omit<Guarded, "doors">): Promise<readonly Concern[]> {
   const user = { uid: guarded.apps.from, gid: guarded.apps.from };
   const closed = await firewall.check({ ...guarded, doors: [{ uid: user.uid, port: guarded.ports.from }] });
   const { mounts, rights } = await lacksFor(user);
+  const fix =
+    "Install nftables or iptables and util-linux, and let the controller use them: `CAP_NET_ADMIN`, `CAP_SYS_ADMIN`.";
   return [
     closed && `apps can dial each other's ports, because neither nft nor iptables works here: ${closed}`,
     mounts && `temporary directories of apps are on the disk, without a limit: ${mounts}`,
     rights && `apps may gain rights by setuid programs: ${rights}`,
-  ].filter((gap) => gap !== null && gap !== "") as string[];
+  ].flatMap((what) => (what ? [{ what, fix }] : []));
 }
+
+/** What an earlier version, or other flags, started as another user. A person chooses when it is exchanged: a restart may be noticed. */
+function leftBehind(directory: string, apps: UserChoice["apps"]): readonly Concern[] {
+  if (apps === null) return [];
+  const isOurs = (user: User | null) =>
+    user !== null && ("from" in apps ? user.uid >= apps.from && user.uid <= apps.to : user.uid === apps.uid);
+  const found = [...runningAsOthers(directory, isOurs)];
+  if (found.length === 0) return [];
+  const some = found.slice(0, mostNamed).map(([key, count]) => `${key} (${count})`);
+  const more = found.length > mostNamed ? ` and ${found.length - mostNamed} more environments` : "";
+  return [
+    {
+      what: `processes of ${some.join(", ")}${more} still run as the user that they were once started as, and are not kept apart`,
+      fix: "Deploy these environments, or `fairlead restart -e ENVIRONMENT`; tasks keep that user until they end.",
+    },
+  ];
+}
+
+/** Names that a row of `doctor` has room for. */
+const mostNamed = 5;
 
 function usersOfApps({ apps }: UserChoice, directory: string): UserOf {
   return apps !== null && "from" in apps ? userForEach(directory, apps) : oneUser(apps);

@@ -67,8 +67,13 @@ export class Folder {
     const names = fs.readdirSync(this.#directory);
     for (const name of names.filter((each) => /^\.(new|old)-/.test(each))) this.#aside.take(this.path(name));
     this.#aside.sweep();
-    const found = names.map((name) => this.#read(name)).filter((stored) => stored !== null);
-    return found.filter((stored) => !this.#abandoned(stored.spec.name));
+    return this.all().filter((stored) => !this.#abandoned(stored.spec.name));
+  }
+
+  /** What there is. */
+  all(): readonly Stored[] {
+    const names = fs.existsSync(this.#directory) ? fs.readdirSync(this.#directory) : [];
+    return names.map((name) => this.#read(name)).filter((stored) => stored !== null);
   }
 
   /** A name that is a single, harmless path segment. Faults: `runtime.start-failed`. */
@@ -216,7 +221,7 @@ export class Folder {
       const stored = JSON.parse(fs.readFileSync(this.path(name, "spec.json"), "utf8")) as Stored;
       if (stored.spec.name !== name || typeof stored.spec.command !== "object") return null;
       if (stored.user !== undefined) return stored;
-      // Written by 0.5 and before, where all were one user: whoever owns the directory that is its own.
+      // An earlier version, with one user for all, wrote it: whoever owns the directory that is its own.
       return { ...stored, user: ownerOf(this.path(name, "own")), mounts: false };
     } catch (thrown) {
       if (thrown instanceof SyntaxError || thrown instanceof TypeError) return null;

@@ -2,9 +2,10 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, 
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { makeOwn } from "../../../host/tree.ts";
-import type { EnvKey } from "../../../model/environment.ts";
+import { type EnvKey, keyText } from "../../../model/environment.ts";
 import type { Runtime } from "../../../ports/runtime.ts";
 import { exitOf, instanceSpec, outputOf, runtimeKey, taskSpec, until } from "../../../testing/conformance/runtime.ts";
+import { runningAsOthers } from "./others.ts";
 import { processWorld } from "./world.ts";
 
 let world: Awaited<ReturnType<typeof processWorld>>;
@@ -180,9 +181,12 @@ describe.runIf(process.getuid?.() === 0)("a user for each environment", () => {
     writeFileSync(file, JSON.stringify(before));
     runtime = world.reopen({ userOf });
     expect((await runtime.observe(runtimeKey)).instances).toMatchObject([{ name: spec.name, exit: null }]);
+    const others = () => [...runningAsOthers(world.directory, (each) => (each?.uid ?? 0) >= 71_500)];
+    expect(others()).toEqual([[keyText(runtimeKey), 1]]);
     expect(await said("id -u")).toBe("71500\n");
     await runtime.signal(spec.name, "SIGTERM");
     expect((await exitOf(runtime, spec.name)).signal).toBe("SIGTERM");
+    expect(others()).toEqual([]);
     await runtime.remove(spec.name);
     await runtime.close();
     expect(existsSync(join(world.directory, spec.name))).toBe(false);
