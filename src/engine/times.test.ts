@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { newDeployment } from "../model/deployment.ts";
 import { emptySnapshot, type Snapshot } from "../plan/plan.ts";
 import { SimulatedClock } from "../testing/simulation/clock.ts";
 import { Times } from "./times.ts";
@@ -80,4 +81,58 @@ test("what is only unseen for a while is not forgotten", () => {
   times.corrected(emptySnapshot(key, 0), false);
   clock.passTo(1_000);
   expect(agesOf(times.corrected(worldOf(startedAt, startedAt)))).toEqual([1_000, 1_000]);
+});
+
+test("what was written before a jump ahead is as old as it is, also when nothing was looked at before it", () => {
+  const clock = new SimulatedClock();
+  const times = new Times(clock);
+  const startedAt = clock.now();
+  clock.jump(dayMs);
+  clock.passTo(400);
+  expect(agesOf(times.corrected(worldOf(startedAt, startedAt)))).toEqual([400, 400]);
+});
+
+describe.each([dayMs, -dayMs, 3_000, -3_000])("what the journal says from before a clock is set by %d ms", (jump) => {
+  /** The same, with a deployment, and the instance told to go, at those times. */
+  const goingSince = (at: number): Snapshot => {
+    const world = worldOf(at, at);
+    const about = { id: "dep_1", key, kind: "deploy", release: 1, services: null, previous: null } as const;
+    const queued = newDeployment({ ...about, createdAt: at, createdBy: "ada" });
+    const facts = world.facts.map((one) => ({ ...one, retiredAt: at, retiredBecause: "unwanted" as const }));
+    return { ...world, facts, deployments: [{ ...queued, canary: { step: 0, at } }] };
+  };
+
+  test("is named until it is written down anew", () => {
+    const clock = new SimulatedClock();
+    const times = new Times(clock);
+    const written = goingSince(clock.now());
+    expect(times.corrected(written).misdated).toEqual([]);
+    clock.jump(jump);
+    times.corrected(written);
+    clock.passTo(1_000);
+    const given = times.corrected(written);
+    expect(given.misdated).toEqual(["dep_1", "web-1"]);
+    clock.passTo(2_000);
+    expect(times.corrected({ ...written, deployments: given.deployments, facts: given.facts }).misdated).toEqual([]);
+  });
+
+  test("is as old as it is to the controller after that, too", () => {
+    const clock = new SimulatedClock();
+    const times = new Times(clock);
+    const written = goingSince(clock.now());
+    times.corrected(written);
+    clock.jump(jump);
+    const { deployments, facts } = times.corrected(written);
+    clock.passTo(5_000);
+    const next = new Times(clock).corrected({ ...written, deployments, facts });
+    expect(next.now - (next.deployments[0]?.history[0]?.at ?? 0)).toBe(5_000);
+    expect(next.now - (next.facts[0]?.retiredAt ?? 0)).toBe(5_000);
+  });
+});
+
+test("a time in the future that a controller before wrote is named too", () => {
+  const clock = new SimulatedClock();
+  const { facts, ...world } = worldOf(clock.now(), clock.now());
+  const retiring = facts.map((one) => ({ ...one, retiredAt: clock.now() + dayMs }));
+  expect(new Times(clock).corrected({ ...world, facts: retiring }).misdated).toEqual(["web-1"]);
 });

@@ -30,17 +30,20 @@ type Past = <T extends number | null>(id: string, raw: T) => T;
  */
 export class Times {
   readonly #clock: SteadyClock;
+  /** `now` − `steady` when the controller began: the clock may be set before it has looked at anything. */
+  readonly #began: number;
   readonly #frames = new Map<string, Frame>();
 
   constructor(clock: SteadyClock) {
     this.#clock = clock;
+    this.#began = clock.now() - clock.steady();
   }
 
   /** The same world, as of now. `isWhole`: what is not in it is gone, and not only unseen. */
   corrected(s: Snapshot, isWhole = true): Snapshot {
     const now = this.#clock.now();
     const found = now - this.#clock.steady();
-    const { offset, known } = this.#frames.get(keyText(s.key)) ?? { offset: found, known: new Map<string, Known>() };
+    const { offset, known } = this.#frames.get(keyText(s.key)) ?? { offset: this.#began, known: new Map<string, Known>() };
     const jump = Math.abs(found - offset) > jumpMs ? found - offset : 0;
     const seen = new Map<string, Known>();
     const past: Past = (id, raw) => {
@@ -50,11 +53,12 @@ export class Times {
       return (raw + one.shift) as typeof raw;
     };
     const corrected = { ...s, now, ...pastOf(s, past) };
+    const misdated = misdatedOf(s, corrected);
     if (!isWhole) {
       for (const [id, { raw, shift }] of known) if (!seen.has(id)) seen.set(id, { raw, shift: shift + jump });
     }
     this.#frames.set(keyText(s.key), { offset: offset + jump, known: seen });
-    return corrected;
+    return { ...corrected, misdated };
   }
 
   /** Forgets an environment that nobody looks at any more. */
@@ -74,6 +78,18 @@ function shiftOf(before: Known | undefined, { raw, now, jump }: { raw: number; n
   if (before && before.raw + before.shift === raw) return jump;
   // New since the last look. With the clock set forward, what is older than the jump is wide was written before it.
   return jump > 0 && raw <= now - jump ? jump : 0;
+}
+
+/** Whose times in the journal, of those that something is waited for from, say something else than they would now. */
+function misdatedOf(written: Snapshot, corrected: Snapshot): readonly string[] {
+  const differ = (raw: number | null | undefined, now: number | null | undefined) =>
+    Math.abs((raw ?? 0) - (now ?? 0)) > jumpMs;
+  const deployments = written.deployments.filter(({ history, canary }, place) => {
+    const other = corrected.deployments[place];
+    return differ(canary?.at, other?.canary?.at) || history.some(({ at }, i) => differ(at, other?.history[i]?.at));
+  });
+  const facts = written.facts.filter(({ retiredAt }, place) => differ(retiredAt, corrected.facts[place]?.retiredAt));
+  return [...deployments.map(({ id }) => id), ...facts.map(({ name }) => name)];
 }
 
 function pastOf(

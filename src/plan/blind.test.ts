@@ -59,6 +59,11 @@ describe("in an environment that cannot be observed", () => {
     expect(written(planned("deployment dep_2 v2 since=49h"))).toMatchObject({ phase: "ended", verdict: "failed" });
   });
 
+  test("what was misdated by a clock that was set is written down anew", () => {
+    const found = written(planned("deployment dep_2 v2 phase=watch since=5s previous=v1/dep_1 misdated"));
+    expect(found).toMatchObject({ id: "dep_2", phase: "watch" });
+  });
+
   test("it only writes down what it decides", () => {
     const plan = planned("deployment dep_2 v2 phase=watch since=3h previous=v1/dep_1");
     expect(plan.steps.map((step) => step.do)).toEqual(["record"]);

@@ -4,6 +4,7 @@ import { endOverdue, timeLeft } from "./deadlines.ts";
 import { cancelFault, failLate, isCancelled } from "./deploy.ts";
 import { Draft } from "./draft.ts";
 import type { Plan, Snapshot } from "./plan.ts";
+import { redate } from "./redate.ts";
 import { releaseOf, underWay } from "./view.ts";
 
 /**
@@ -14,6 +15,7 @@ export function planBlind(s: Snapshot, why: FaultRecord): Plan {
   const draft = new Draft(s);
   const running = underWay(s);
   if (running) draft.take(running);
+  redate(s, draft);
   endOverdue(s, draft);
   const release = running && releaseOf(s, running.release);
   if (running && release) {

@@ -8,6 +8,7 @@ import { Draft } from "./draft.ts";
 import { faultOf } from "./gate.ts";
 import type { Plan, Snapshot } from "./plan.ts";
 import { awaitEnd, isDue, takeDown } from "./preview.ts";
+import { redate } from "./redate.ts";
 import { spareUpstreams, tableFor } from "./routes.ts";
 import { explained, noteStrangers } from "./strangers.ts";
 import { switchTable } from "./switch.ts";
@@ -33,10 +34,9 @@ export function plan(world: Snapshot): Plan {
   }
   awaitEnd(s, draft);
   const running = underWay(s);
-  if (running) {
-    draft.take(running);
-    endOverdue(s, draft);
-  }
+  if (running) draft.take(running);
+  redate(s, draft);
+  if (running) endOverdue(s, draft);
   const begun = running ? s : beginNext(s, draft);
   const wanted = draft.deployment ? goOn(begun, draft) : atRest(begun, begun.environment.serving);
   noteStrangers(begun, draft);

@@ -66,6 +66,13 @@ export class Draft {
     this.record({ kind: "deployment", deployment }, `${one.id} is ${verdict}`);
   }
 
+  /** Writes a deployment down as it stands in the snapshot, or as it was changed since. */
+  rewrite(one: Deployment, why: string): void {
+    if (one.id === this.#deployment?.id) this.change({});
+    else this.#changes.push({ kind: "deployment", deployment: one });
+    this.#whys.add(why);
+  }
+
   do(step: Step): void {
     this.#steps.push(step);
   }
@@ -76,7 +83,8 @@ export class Draft {
   }
 
   finish(original: Deployment | null): Plan {
-    const changes: Change[] = [...this.#changes];
+    const isOlder = (one: Change) => one.kind === "deployment" && one.deployment.id === this.#deployment?.id;
+    const changes = this.#changes.filter((one) => !isOlder(one));
     if (this.#deployment && this.#deployment !== original) {
       changes.unshift({ kind: "deployment", deployment: this.#deployment });
     }

@@ -30,6 +30,11 @@ export interface Snapshot {
   readonly unexplained?: readonly ObservedInstance[];
   /** The journal has nothing at all of this environment: whatever there is of it is left alone. */
   readonly isUnknown?: boolean;
+  /**
+   * Deployments by their ids, and instances by their names, whose times in the journal are older than the clock's last
+   * setting. Here they stand as they would be written now. Left out: none.
+   */
+  readonly misdated?: readonly string[];
   readonly facts: readonly InstanceFacts[];
   readonly probes: Readonly<Record<string, ProbeState>>;
   /** Answers to the questions of checks, as `inquiriesOf` names them. */

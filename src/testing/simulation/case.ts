@@ -33,6 +33,7 @@ interface Draft {
   readonly tasks: ObservedTask[];
   readonly scale: Record<string, number>;
   readonly holds: string[];
+  readonly misdated: string[];
   serving: Serving | null;
   stopped: boolean;
   /** The journal has nothing of the environment. */
@@ -57,6 +58,7 @@ export function readWorld(text: string): Snapshot {
     tasks: [],
     scale: {},
     holds: [],
+    misdated: [],
     serving: null,
     stopped: false,
     isUnknown: false,
@@ -86,9 +88,11 @@ function readLine(draft: Draft, line: string): void {
       return;
     case "deployment":
       draft.deployments.push(readDeployment(words));
+      if (words.has("misdated")) draft.misdated.push(words.at(0));
       return;
     case "instance":
       draft.instances.push({ seen: readInstance(words), words });
+      if (words.has("misdated")) draft.misdated.push(draft.instances.at(-1)?.seen.name ?? "");
       return;
     case "task":
       draft.tasks.push(readTask(words));
@@ -254,6 +258,7 @@ function complete(draft: Draft): Snapshot {
     ),
     unexplained: draft.instances.flatMap(({ seen, words }) => (words.has("unexplained") ? [seen] : [])),
     ...(draft.isUnknown && { isUnknown: true }),
+    misdated: draft.misdated,
     facts: draft.instances.flatMap(factsOf),
     answers: Object.fromEntries(draft.instances.flatMap(answersOf)),
     errorLines: Object.fromEntries(draft.instances.map(({ seen, words }) => [seen.name, words.number("errors")])),
