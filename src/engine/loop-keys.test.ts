@@ -23,6 +23,7 @@ test("environments that are gone are looked at no more, however many there were"
       return () => undefined;
     },
     ensure: async () => undefined,
+    owners: async () => [],
   } as unknown as Edge;
   const log = { warn: (_about: object, words: string) => expect.fail(words), error: () => undefined };
   const ports = {

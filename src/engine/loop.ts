@@ -198,13 +198,16 @@ class ReconcileLoop implements Engine {
     const left = [s.instances, s.tasks, s.unreadable, s.deployments].some((some) => some.length > 0);
     if (left || s.edge.table !== null) return;
     const environment = await this.#deps.journal.environment(s.key);
-    if (environment === null || !isThere(environment)) this.#keys.delete(keyText(s.key));
+    if (environment !== null && isThere(environment)) return;
+    this.#keys.delete(keyText(s.key));
+    this.#times.forget(s.key);
   }
 
   /** Numbers of releases may begin anew. */
   #forget(key: EnvKey): void {
     this.#keys.get(keyText(key))?.cancelTimer();
     this.#keys.delete(keyText(key));
+    this.#times.forget(key);
     this.#observer.forget();
     this.#redactors.forget();
   }

@@ -43,7 +43,10 @@ export class Times {
   corrected(s: Snapshot, isWhole = true): Snapshot {
     const now = this.#clock.now();
     const found = now - this.#clock.steady();
-    const { offset, known } = this.#frames.get(keyText(s.key)) ?? { offset: this.#began, known: new Map<string, Known>() };
+    const { offset, known } = this.#frames.get(keyText(s.key)) ?? {
+      offset: this.#began,
+      known: new Map<string, Known>(),
+    };
     const jump = Math.abs(found - offset) > jumpMs ? found - offset : 0;
     const seen = new Map<string, Known>();
     const past: Past = (id, raw) => {

@@ -7,7 +7,8 @@ import type { Snapshot } from "./plan.ts";
  */
 export function redate({ key, deployments, facts, misdated = [] }: Snapshot, draft: Draft): void {
   for (const one of deployments) {
-    if (misdated.includes(one.id)) draft.rewrite(one, `the clock was set: the times of ${one.id} are written down anew`);
+    if (misdated.includes(one.id))
+      draft.rewrite(one, `the clock was set: the times of ${one.id} are written down anew`);
   }
   for (const one of facts) {
     if (!misdated.includes(one.name)) continue;
