@@ -1,7 +1,6 @@
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
-import { ownPorts } from "../testing/ports.ts";
 import { runChild } from "./child.ts";
 import { Firewall, type Guarded, iptablesRules, nftRules } from "./firewall.ts";
 
@@ -27,25 +26,25 @@ async function dial(uid: number, host: string, port: number): Promise<string> {
 
 describe.runIf(process.getuid?.() === 0).each(["nft", "iptables"] as const)("%s", (way) => {
   const name = `fltest_${process.pid}_${way}`;
-  const guarded = async (doors: Guarded["doors"]): Promise<Guarded> => ({ apps, ports: await ports, doors });
-  const ports = ownPorts(2);
+  let port = 0;
+  const guarded = (doors: Guarded["doors"]): Guarded => ({ apps, ports: { from: port, to: port + 1 }, doors });
 
   afterEach(async () => {
-    expect(await new Firewall(name, [way]).apply(await guarded([]))).toBeNull();
+    expect(await new Firewall(name, [way]).apply(guarded([]))).toBeNull();
   });
 
   test("a port is open to its own user, to root and to others than apps, over both families, and to no other app", async () => {
-    const { from: port } = await ports;
-    await using server = createServer().listen({ host: "::", port });
+    await using server = createServer().listen({ host: "::", port: 0 });
     await once(server, "listening");
+    port = (server.address() as AddressInfo).port;
     const firewall = new Firewall(name, [way]);
-    expect(await firewall.check(await guarded([{ uid: 71_101, port }]))).toBeNull();
+    expect(await firewall.check(guarded([{ uid: 71_101, port }]))).toBeNull();
     expect(await dial(71_102, "127.0.0.1", port)).toBe("open");
     for (const doors of [[{ uid: 71_102, port }], [{ uid: 71_101, port }]]) {
-      expect(await firewall.apply(await guarded(doors))).toBeNull();
+      expect(await firewall.apply(guarded(doors))).toBeNull();
     }
     // A second controller after a crash finds them there.
-    expect(await new Firewall(name, [way]).apply(await guarded([{ uid: 71_101, port }]))).toBeNull();
+    expect(await new Firewall(name, [way]).apply(guarded([{ uid: 71_101, port }]))).toBeNull();
     for (const host of ["127.0.0.1", "::1"]) {
       expect(await Promise.all([0, 71_101, 71_200].map((uid) => dial(uid, host, port)))).toEqual([
         "open",
@@ -54,7 +53,7 @@ describe.runIf(process.getuid?.() === 0).each(["nft", "iptables"] as const)("%s"
       ]);
       expect(await dial(71_102, host, port)).toBe("ECONNREFUSED");
     }
-    expect(await firewall.apply(await guarded([]))).toBeNull();
+    expect(await firewall.apply(guarded([]))).toBeNull();
     expect(await dial(71_102, "::1", port)).toBe("open");
   });
 });

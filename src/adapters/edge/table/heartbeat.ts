@@ -13,7 +13,10 @@ export interface HeartbeatOptions {
   readonly proxies: FrontProxies;
   /** Asks the edge's own socket. Fault `edge.unreachable` when it does not answer; it may take longer than anybody waits. */
   readonly inside: () => Promise<unknown>;
-  /** Called when it stands otherwise than before, and at every question while it is hung. */
+  /**
+   * Called when it stands otherwise than before, and at every question while it is hung. That nobody listens, or somebody does
+   * again, is not told here: connections to its own socket end and begin with that.
+   */
   readonly changed: () => void;
 }
 
@@ -123,7 +126,8 @@ export class Heartbeat {
     const standing = standingOf(this.#pulse);
     const known = this.#known;
     if (known?.standing !== standing) this.#known = { standing, since: this.#options.clock.now() };
-    if ((known !== null && known.standing !== standing) || this.isHung()) this.#options.changed();
+    const isOther = known !== null && known.standing !== standing && known.standing !== "away" && standing !== "away";
+    if (isOther || this.isHung()) this.#options.changed();
   }
 
   async #isAnsweredInside(): Promise<boolean> {
