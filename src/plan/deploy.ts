@@ -1,7 +1,7 @@
 import { formatDuration } from "../base/duration.ts";
 import type { FaultRecord } from "../base/faults.ts";
-import { enteredAt, type Phase } from "../model/deployment.ts";
-import type { ArtifactSpec } from "../model/release.ts";
+import { type Deployment, enteredAt, type Phase } from "../model/deployment.ts";
+import type { ArtifactSpec, Release } from "../model/release.ts";
 import { passesBefore } from "./checks.ts";
 import { hasGated, isTidy, type Wanted } from "./converge.ts";
 import {
@@ -88,6 +88,11 @@ export function cancelFault({ s, draft, previous }: Course): FaultRecord {
 
 function prepare(course: Course): void {
   const { s, draft, release } = course;
+  const absent = absentService(draft.current, release);
+  if (absent !== undefined) {
+    const fault = faultOf("service.unknown", `v${release.number}, which serves now, has no service ${absent}`);
+    return fail(course, { verdict: "failed", fault });
+  }
   const missing = release.artifacts.filter((artifact) => stateOf(s, artifact) !== "built");
   if (draft.current.kind === "deploy" || draft.current.kind === "stage") {
     for (const artifact of missing) {
@@ -98,6 +103,12 @@ function prepare(course: Course): void {
   if (missing.length === 0) return draft.enter("start");
   const detail = `v${release.number} cannot be served: ${missing.map((artifact) => artifact.digest).join(", ")} is gone`;
   fail(course, { verdict: "failed", fault: faultOf("release.incomplete", detail) });
+}
+
+/** A service to be restarted that is gone: another release came to serve while the restart was queued. */
+export function absentService({ kind, services }: Deployment, { services: all }: Release): string | undefined {
+  if (kind !== "restart") return undefined;
+  return services?.find((name) => all.every((one) => one.name !== name));
 }
 
 function stateOf(s: Snapshot, artifact: ArtifactSpec) {

@@ -161,8 +161,8 @@ function stoppedServing({ s, plan }: Decision): string | null {
 /** A deployment as it is once the plan is written down. */
 function plannedDeployment(plan: Plan, before: Deployment | undefined): Deployment | undefined {
   const written = changesOf(plan).flatMap((change) => (change.kind === "deployment" ? [change.deployment] : []));
-  const begun = written.find(({ phase }) => phase !== "queued" && phase !== "ended");
-  return written.find(({ id }) => id === before?.id) ?? before ?? begun;
+  // Where nothing has to be waited for, one plan takes it from the queue to its end.
+  return written.find(({ id }) => id === (before?.id ?? plan.deployment)) ?? before;
 }
 
 function secondSingle({ s, plan }: Decision): string | null {

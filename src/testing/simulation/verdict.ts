@@ -1,6 +1,7 @@
 import type { Deployment } from "../../model/deployment.ts";
 import type { ObservedTask } from "../../model/instance.ts";
 import type { RouteTable } from "../../model/route.ts";
+import { absentService } from "../../plan/deploy.ts";
 import { timesWanted } from "../../plan/gate.ts";
 import type { Book } from "./journal.ts";
 import type { Process } from "./runtime.ts";
@@ -62,7 +63,7 @@ function judgePreview({ book: { environment } }: Aftermath): string | null {
 }
 
 function judgeVerdict({ book, flaws, isCalm }: Aftermath, deployment: Deployment): string | null {
-  const { phase, verdict, release, kind, cancelRequested } = deployment;
+  const { phase, verdict, release, kind, cancelRequested, fault } = deployment;
   const hopeless = isHopeless(flaws.get(release) ?? null);
   if (phase !== "ended" || verdict === null) return `has not ended but is in phase ${phase}`;
   if (verdict === "live" && hopeless && kind === "deploy") return "is live and cannot be";
@@ -71,7 +72,12 @@ function judgeVerdict({ book, flaws, isCalm }: Aftermath, deployment: Deployment
   if (verdict === "superseded" && !later.some((one) => kind === "stage" || one.kind !== "stage"))
     return "is superseded by nothing";
   if (verdict === "staged" && flaws.get(release)?.what === "build") return "is staged and cannot be built";
-  const isFair = isCalm && !cancelRequested && !hopeless && verdict !== "superseded";
+  // A service that what serves has no more cannot be restarted; that it was is no answer.
+  const restarted = book.releases.find(({ number }) => number === release);
+  const isGone = restarted !== undefined && absentService(deployment, restarted) !== undefined;
+  if (isGone && (verdict === "live" || (verdict === "failed" && fault?.code !== "service.unknown")))
+    return `is ${verdict}, and restarts a service that is not there`;
+  const isFair = isCalm && !cancelRequested && !hopeless && !isGone && verdict !== "superseded";
   if (isFair && verdict !== (kind === "stage" ? "staged" : "live"))
     return `is ${verdict} although nothing was wrong: ${deployment.fault?.detail}`;
   return null;
