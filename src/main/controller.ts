@@ -3,12 +3,14 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Logger, pino } from "pino";
 import { holdState } from "../adapters/journal/sqlite/lease.ts";
+import { rootPath } from "../adapters/runtime/process/confine.ts";
 import { sha256 } from "../base/digest.ts";
-import { Fault } from "../base/faults.ts";
+import { Fault, isErrno } from "../base/faults.ts";
 import { seenJson } from "../base/printable.ts";
 import { CertificateKeeper } from "../engine/certificates.ts";
 import { createEngine } from "../engine/loop.ts";
 import { resealAll } from "../engine/values.ts";
+import { runChild } from "../host/child.ts";
 import { replaceFileSync } from "../host/files.ts";
 import { createApi } from "../http/api.ts";
 import { plan } from "../plan/decide.ts";
@@ -86,6 +88,18 @@ export async function assembleController(
   }
 }
 
+/**
+ * A core file of this process, or of what it starts, would hold secrets. Where there is no prlimit, that is for whoever
+ * starts the controller to see to, as its service does.
+ */
+async function leaveNoCore(): Promise<void> {
+  try {
+    await runChild(["prlimit", `--pid=${process.pid}`, "--core=0:0"], { env: { PATH: rootPath }, withinMs: 10_000 });
+  } catch (thrown) {
+    if (!isErrno(thrown, "ENOENT", "EACCES")) throw thrown;
+  }
+}
+
 interface Frame {
   readonly between: (adapters: Adapters) => Adapters;
   readonly closers: Closers;
@@ -94,6 +108,7 @@ interface Frame {
 }
 
 async function run(options: ControllerOptions, { between, closers, close, log }: Frame): Promise<RunningController> {
+  await leaveNoCore();
   const adapters = between(await openAdapters({ ...options, tell: (words) => log.warn(words) }));
   const { journal, runtime, builder, edge, logs, vault, user, platform, lostFiles } = adapters;
   closers.add("log", () => log.info("the controller has stopped"));

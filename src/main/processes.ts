@@ -19,6 +19,12 @@ import { firstClosed, type UserChoice } from "./user.ts";
 /** Below the range that Linux gives to outgoing connections (32768 up), so that none of those takes one away. */
 export const defaultPorts = { from: 20_000, to: 29_999 } as const;
 
+/**
+ * Processes and threads of one environment: an eighth of what a kernel has numbers for (pid_max of proc(5): 32,768), so
+ * that none can take them all. A process of Node has about ten threads.
+ */
+const mostProcesses = 4_096;
+
 export interface ProcessOptions {
   readonly stateDirectory: string;
   readonly ports?: { readonly from: number; readonly to: number };
@@ -54,6 +60,7 @@ export function processes(options: ProcessOptions): Processes {
     baseEnv: appEnvironment(options, at("node")),
     artifactDirectory: (digest) => artifactDirectory(store, digest),
     closed: closed === null ? null : { directory: closed, shared: [at("node")].filter((path) => existsSync(path)) },
+    mostProcesses: range && mostProcesses,
     guard: firewall && range && ((doors) => firewall.apply({ apps: range, ports, doors })),
     clock,
     tell,
@@ -76,12 +83,13 @@ export function firewallName(stateDirectory: string): string {
 async function lacking(firewall: Firewall, guarded: Omit<Guarded, "doors">): Promise<readonly Concern[]> {
   const user = { uid: guarded.apps.from, gid: guarded.apps.from };
   const closed = await firewall.check({ ...guarded, doors: [{ uid: user.uid, port: guarded.ports.from }] });
-  const { mounts, rights } = await lacksFor(user);
+  const { mounts, rights, limits } = await lacksFor(user);
   const fix =
     "Install nftables or iptables and util-linux, and let the controller use them: `CAP_NET_ADMIN`, `CAP_SYS_ADMIN`.";
   return [
     closed && `apps can dial each other's ports, because neither nft nor iptables works here: ${closed}`,
     mounts && `temporary directories of apps are on the disk, without a limit: ${mounts}`,
+    limits && `one app can take all processes of the machine: ${limits}`,
     rights && `apps may gain rights by setuid programs: ${rights}`,
   ].flatMap((what) => (what ? [{ what, fix }] : []));
 }

@@ -91,6 +91,11 @@ describe.runIf(process.getuid?.() === 0 && platform === "process")("plain proces
     const { target, other, attack } = await played(city);
     expect(await attack(city.app, "staging")).toEqual([]);
     expect(await attack(other, "production")).toEqual([]);
+    // A core file would hold what they hold.
+    for (const each of ["controller", "edge", "keeper", "pid"]) {
+      expect(readFileSync(`/proc/${target[each]}/limits`, "utf8"), each).toMatch(/^Max core file size +0 +0 /m);
+    }
+    expect(readFileSync(`/proc/${target.pid}/limits`, "utf8")).toMatch(/^Max processes +4096 +4096 /m);
     expect((await city.get("/customer-7")).body).toBe("production/customer-7");
     expect((await city.get("/", "staging--web.beacon.localhost")).body).toBe("none");
     const killAll = await city.fairlead("run", "-e", "staging", "--", "/bin/sh", "-c", "kill -9 -1");

@@ -50,6 +50,7 @@ export async function benchLogs(lines: number): Promise<readonly Row[]> {
     baseEnv: plainEnvironment,
     artifactDirectory: () => artifact,
     closed: null,
+    mostProcesses: null,
     clock: systemClock,
   });
   try {

@@ -45,6 +45,11 @@ function becoming({ uid, gid }: User): readonly string[] {
   return ["setpriv", ...ids, "--no-new-privs", "--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all", "--"];
 }
 
+/** The kernel counts all processes and threads of the user, whoever started them (RLIMIT_NPROC of setrlimit(2)). */
+function limiting(most: number): readonly string[] {
+  return ["prlimit", `--nproc=${most}:${most}`, "--"];
+}
+
 export type Command = readonly [string, ...string[]];
 
 /** A closed directory of which an instance sees nothing but some places. */
@@ -63,16 +68,23 @@ export interface Surroundings {
   readonly view: View | null;
   /** Where `roomScript` lies. */
   readonly script: string;
+  /** How many processes and threads its user may have at once; null: as many as the controller's own limit says. */
+  readonly mostProcesses: number | null;
 }
 
 /** Root starts a command as a user, with surroundings of its own where it needs any. */
 export function confined(user: User, around: Surroundings | null, command: Command): Command {
-  const become = [...becoming(user), ...command] as unknown as Command;
+  const most = around?.mostProcesses ?? null;
+  const limited = most === null ? [] : limiting(most);
+  const become = [...limited, ...becoming(user), ...command] as unknown as Command;
   if (around === null || (around.tmp === null && around.view === null)) return become;
   const { tmp, view, script } = around;
   const words = [view?.closed ?? "", view?.spare ?? "", tmp ?? "", tmpfsOptions(user), ...(view?.places ?? []), "--"];
   return ["unshare", "--mount", "--propagation", "slave", "--", "/bin/sh", script, ...words, ...become];
 }
+
+/** Only tried out. */
+const fewestProcesses = 1_000;
 
 /** What this machine, or the container that it is, does not let root do, in the system's own words; null: it does. */
 export interface Lacks {
@@ -80,13 +92,16 @@ export interface Lacks {
   readonly mounts: string | null;
   /** Giving up rights for good. */
   readonly rights: string | null;
+  /** A limit of processes. */
+  readonly limits: string | null;
 }
 
 export async function lacksFor(user: User): Promise<Lacks> {
   const mount = ["mount", "-n", "-t", "tmpfs", "-o", tmpfsOptions(user), "tmpfs", "/tmp"];
   const rights = await failureOf(confined(user, null, ["/bin/true"]));
   const mounts = rights ?? (await failureOf(["unshare", "--mount", "--propagation", "slave", "--", ...mount]));
-  return { mounts, rights };
+  const limits = await failureOf([...limiting(fewestProcesses), "/bin/true"] as unknown as Command);
+  return { mounts, rights, limits };
 }
 
 async function failureOf(command: Command): Promise<string | null> {

@@ -32,8 +32,8 @@ const withdrawn = "withdrawn";
  * user that it runs as `own/` with the keeper's `claim`, `home/`, `work/`, its copy of the artifact, and `tmp/`, or an empty place
  * where that is mounted. `exits/<name>`: the exit record, empty until the end. `.homes/<uid>`: where package managers of builds
  * keep what they fetched. `.spare/`: always empty. `.aside/`: what is being deleted. A directory without a readable
- * specification is none of ours and is left alone. But for the trees of users all of it is small and local, so it is read and written synchronously: the steps of a start
- * cannot mix.
+ * specification is none of ours and is left alone. But for the trees of users all of it is small and local, so it is
+ * read and written synchronously: the steps of a start cannot mix.
  */
 export class Folder {
   readonly exits: string;

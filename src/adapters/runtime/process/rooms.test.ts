@@ -208,6 +208,21 @@ describe.runIf(process.getuid?.() === 0)("a user for each environment", () => {
     expect(readdirSync(join(world.directory, ".homes"))).toEqual(["71501"]);
   });
 
+  test("what forks for ever is refused more processes, and a neighbour starts", async () => {
+    const limit = { userOf, mostProcesses: 40 };
+    runtime = world.reopen(limit);
+    const bomb = "(for i in $(seq 200); do sleep 1000 & done; echo all); exec sleep 1000";
+    const spec = instanceSpec(world.artifact, sh(bomb));
+    await runtime.start(spec);
+    const soFar = async () => (await outputOf(runtime, spec.name)) + (await outputOf(runtime, spec.name, "stderr"));
+    await until(async () => /fork|all/i.test(await soFar()));
+    expect(await soFar()).toMatch(/cannot fork/i);
+    expect((await runtime.usage(spec.name))?.processes).toBeLessThanOrEqual(40);
+    expect(await said("id -u; ulimit -Hc; cat /proc/self/limits | grep processes", { key: staging })).toMatch(
+      /^71501\n0\nMax processes +40 +40 /,
+    );
+  });
+
   test("below a directory that is closed to it, it sees what is its own and shared, at the same paths, and nothing else", async () => {
     const [shared, hidden] = [join(world.root, "lib", "shared"), join(world.root, "lib", "hidden")];
     for (const directory of [shared, hidden]) {

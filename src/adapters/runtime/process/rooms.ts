@@ -18,6 +18,8 @@ export interface RoomOptions {
    * what is its own and `shared`. All are real paths. Null: there is none.
    */
   readonly closed: { readonly directory: string; readonly shared: readonly string[] } | null;
+  /** How many processes and threads a user may have at once; null: as many as the controller's own limit says. */
+  readonly mostProcesses: number | null;
 }
 
 type What = Pick<Stored, "kind" | "spec">;
@@ -63,9 +65,11 @@ export class Rooms {
   async asWhom(stored: Stored): Promise<How["as"]> {
     const { spec, user, mounts } = stored;
     if (user === null) return { wrap: (keeper) => keeper, ids: {} };
-    if ((await this.#whatLacks(user)).rights !== null) return { wrap: (keeper) => keeper, ids: user };
+    const { rights, limits } = await this.#whatLacks(user);
+    if (rights !== null) return { wrap: (keeper) => keeper, ids: user };
+    const mostProcesses = limits === null ? this.#options.mostProcesses : null;
     const tmp = mounts ? this.#folder.path(spec.name, "tmp") : null;
-    const around = { tmp, view: this.#viewOf(stored), script: this.#folder.roomScript };
+    const around = { tmp, view: this.#viewOf(stored), script: this.#folder.roomScript, mostProcesses };
     return { wrap: (keeper) => confined(user, around, keeper), ids: {} };
   }
 

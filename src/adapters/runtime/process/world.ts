@@ -36,6 +36,7 @@ export async function processWorld(more: Partial<ProcessRuntimeOptions> = {}) {
     baseEnv: { PATH: `${nodeDirectory}:/usr/bin:/bin`, [markName]: root },
     artifactDirectory: () => artifact,
     closed: null,
+    mostProcesses: null,
     clock: wallClock,
     guard: null,
     tell: () => undefined,
