@@ -61,6 +61,15 @@ test("after a rollback it is told what the next deployment changes again, by the
   expect(await shop.versionsOf(5)).toMatchObject({ worker: "API_KEY@1 LOG_LEVEL@1 SESSION_KEY@2" });
 });
 
+test("what is set under a name that Fairlead gives goes to no service that gets it from there, and the list says so", async () => {
+  await run("env set PORT=1 --stage");
+  await deployed();
+  const list = await run("env list");
+  expect(list.stdout).toMatch(/^PORT .* live +worker$/m);
+  expect(await shop.versionsOf(1)).toMatchObject({ worker: expect.stringContaining("PORT@1") });
+  expect(await shop.versionsOf(1)).toMatchObject({ web: expect.not.stringContaining("PORT") });
+});
+
 test("a rollback goes on although nobody can tell what the next deployment changes again", async () => {
   await deployed();
   await run("env set LOG_LEVEL=DEBUG");

@@ -12,6 +12,7 @@ import {
   releaseName,
   type ServiceSpec,
 } from "../model/release.ts";
+import { refusedName } from "../model/variables.ts";
 import { artifactOf, outputsOf } from "./artifact.ts";
 import type { Deps } from "./ground.ts";
 import { type Pages, readPages } from "./pages.ts";
@@ -181,7 +182,11 @@ function environmentOf(
     RELEASE: releaseName(number),
     FAIRLEAD_ENVIRONMENT: key.environment,
   };
-  return { ...undeclaredVariables(draft.spec, given), ...resolved.values, ...own };
+  // Set by an earlier version, or for services without `http`: the platform's own would hide it.
+  const undeclared = Object.entries(undeclaredVariables(draft.spec, given)).filter(
+    ([name]) => refusedName(name, template.http !== null) === null,
+  );
+  return { ...Object.fromEntries(undeclared), ...resolved.values, ...own };
 }
 
 /**
