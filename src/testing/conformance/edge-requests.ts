@@ -122,6 +122,24 @@ const ended = "Connection: close\r\n\r\n";
 
 export const requestCases: readonly EdgeCase[] = [
   [
+    "fields behind a request's body tell an app nothing of proxies",
+    async ({ edge, url }) => {
+      const trailers: string[] = [];
+      await using app = await testApp((req, res) => {
+        req.resume().on("end", () => {
+          trailers.push(...Object.keys(req.trailers));
+          res.end();
+        });
+      });
+      await edge.apply(oneRoute("fields/x", { hosts: ["fields.test"], upstreams: [app.upstream("fields-1")] }));
+      const fields = "X-Forwarded-For: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\nX_Real_IP: 6.6.6.6\r\n\r\n";
+      const head = "Host: fields.test\r\nTrailer: X-Forwarded-For\r\nTransfer-Encoding: chunked";
+      const got = await raw(url, `POST / HTTP/1.1\r\n${head}\r\n${ended}2\r\nok\r\n0\r\n${fields}`);
+      expect(got).toMatch(/^HTTP\/1\.1 200 /);
+      expect(trailers).toEqual([]);
+    },
+  ],
+  [
     "a host that is no authority is 400 wherever it would lead, an upgrade's too, and reaches no app",
     async (under) => {
       await using app = await notingApp(under, "names.test");

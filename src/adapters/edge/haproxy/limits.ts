@@ -21,6 +21,11 @@ const always: readonly Limit[] = [
     because:
       "HAProxy closes the client's connection with it and reads nothing more: a client that does not read while it sends sees a reset, and no rule can give such an answer an end",
   },
+  {
+    case: "fields behind a request's body tell an app nothing of proxies",
+    because:
+      "HAProxy passes trailers, and no rule of 2.6 or 3.0 sees them; an app server must keep them apart from headers (RFC 9110 6.5.1)",
+  },
   { case: "text is compressed with Brotli for clients that take it", because: "HAProxy has no Brotli" },
   {
     case: "a compressed stream of text is passed on write by write",
