@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import ignore, { type Ignore } from "ignore";
-import { isErrno } from "../base/faults.ts";
+import { Fault, isErrno } from "../base/faults.ts";
 import { DockerIgnore, isDockerfileName, isPrivateName } from "../base/source-rules.ts";
 
 /** Never part of a source: history, installed packages, our own state, and files that hold secrets by convention. */
@@ -22,12 +22,12 @@ export class IgnoreRules {
 
   constructor(root: string) {
     this.#root = root;
-    this.#docker = new DockerIgnore(readOptional(path.join(root, ".dockerignore")));
+    this.#docker = new DockerIgnore(readOptional(root, ".dockerignore"));
   }
 
   /** The rules that hold in a directory: those of the directory above and its own .gitignore. */
   enter(directory: string, above: readonly GitRules[]): readonly GitRules[] {
-    const text = readOptional(path.join(this.#root, directory, ".gitignore"));
+    const text = readOptional(this.#root, path.posix.join(directory, ".gitignore"));
     return text === "" ? above : [...above, { base: directory, rules: ignore({ ignorecase: false }).add(text) }];
   }
 
@@ -50,11 +50,24 @@ export class IgnoreRules {
   }
 }
 
-function readOptional(file: string): string {
+function readOptional(root: string, at: string): string {
   try {
-    return readFileSync(file, "utf8");
+    return readFileSync(path.join(root, at), "utf8");
   } catch (error) {
     if (isErrno(error, "ENOENT", "EISDIR", "ENOTDIR")) return "";
-    throw error;
+    throw unreadable(at, error);
   }
+}
+
+const shownPath = 200;
+
+/** What to throw when a path of a source cannot be looked at: `source.unsafe` for what its owner can mend. */
+export function unreadable(at: string, cause: unknown): unknown {
+  if (!isErrno(cause, "EACCES", "EPERM", "ENOENT", "EIO", "EISDIR", "ELOOP", "ENAMETOOLONG")) return cause;
+  const shown = at.length > shownPath ? `${at.slice(0, shownPath)}…` : at;
+  const why = isErrno(cause, "ENAMETOOLONG") ? "has too long a path" : "cannot be read";
+  return new Fault("source.unsafe", `${shown} ${why}`, {
+    hint: `${isErrno(cause, "ENAMETOOLONG") ? "Shorten it" : "Mend its permissions"}, or leave it out with .gitignore.`,
+    cause,
+  });
 }

@@ -126,6 +126,23 @@ describe("what belongs to a source", () => {
     }
   });
 
+  test("directories too deep for any path to name, and rules that cannot be read, are told in few words", () => {
+    const name = "d".repeat(200);
+    const here = process.cwd();
+    process.chdir(root);
+    for (let depth = 0; depth < 30; depth += 1) {
+      mkdirSync(name);
+      process.chdir(name);
+    }
+    process.chdir(here);
+    const { code, detail } = faultOf(paths);
+    expect(code).toBe("source.unsafe");
+    expect(detail).toMatch(/^d{200}… has too long a path$/);
+    rmSync(path.join(root, name), { recursive: true });
+    symlinkSync(".gitignore", path.join(root, ".gitignore"));
+    expect(faultOf(paths)).toMatchObject({ code: "source.unsafe", detail: ".gitignore cannot be read" });
+  });
+
   test("a file that cannot be read is named", () => {
     // A name that is not UTF-8 cannot be opened by the name that is read from the directory, not even by root.
     writeFileSync(Buffer.concat([Buffer.from(`${root}/bad`), Buffer.from([0xff])]), "");

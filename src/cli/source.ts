@@ -4,10 +4,10 @@ import path from "node:path";
 import { Readable } from "node:stream";
 import { type Pack, pack } from "tar-stream";
 import { type TreeEntry, treeDigest } from "../base/digest.ts";
-import { asFault, Fault, isErrno } from "../base/faults.ts";
+import { asFault, Fault } from "../base/faults.ts";
 import { formatSize } from "../base/size.ts";
 import type { Client } from "../client/client.ts";
-import { IgnoreRules } from "./ignored.ts";
+import { IgnoreRules, unreadable } from "./ignored.ts";
 import { type Manifest, manifestName } from "./place.ts";
 
 /** More is a data directory that nobody meant to deploy, not a source tree. */
@@ -84,16 +84,16 @@ function listDirectory(root: string, directory: string): Dirent[] {
   }
 }
 
-function unreadable(at: string, cause: unknown): unknown {
-  if (!isErrno(cause, "EACCES", "EPERM", "ENOENT", "EIO", "EISDIR", "ELOOP", "ENAMETOOLONG")) return cause;
-  return new Fault("source.unsafe", `${at} cannot be read`, {
-    hint: "Mend its permissions, or leave it out with .gitignore.",
-    cause,
-  });
+function whereLeads(root: string, at: string): string {
+  try {
+    return readlinkSync(path.join(root, at));
+  } catch (error) {
+    throw unreadable(at, error);
+  }
 }
 
 function readLink(root: string, at: string): SourceEntry {
-  const target = readlinkSync(path.join(root, at));
+  const target = whereLeads(root, at);
   const end = path.posix.normalize(path.posix.join(path.posix.dirname(at), target));
   if (path.isAbsolute(target) || end === ".." || end.startsWith("../")) {
     throw new Fault("source.unsafe", `the link ${at} leads out of the source`, {
