@@ -40,6 +40,7 @@ const saidByProxies = [
     (one) => `X-Forwarded-${one}`,
   ),
   ...["X-Forwarded", "Forwarded", "X-Real-Ip", "Proxy", "X-Original-Url", "X-Original-Host", "X-Rewrite-Url"],
+  ...["Front-End-Https", "X-Scheme", "X-Url-Scheme", "X-Script-Name", "X-Host", "X-HTTP-Host-Override"],
 ];
 
 const framingMisspelt = ["Content_Length", "Transfer_Encoding", "Content_Type", "Content_Encoding", "Keep_Alive"];

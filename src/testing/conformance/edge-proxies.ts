@@ -127,6 +127,10 @@ export const proxyCases: readonly ProxiedEdgeCase[] = [
         "X-Forwarded-Proto",
         "X-Forwarded-Anything",
         "X_Forwarded_For",
+        "True-Client-IP",
+        "CF-Connecting-IP",
+        "X-Cluster-Client-IP",
+        "X_Client_IP",
       ]) {
         expect(await status({ [name]: "for=8.8.8.8" }), name).toBe(404);
       }

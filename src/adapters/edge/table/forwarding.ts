@@ -2,11 +2,19 @@
  * Headers by which a proxy says for whom it speaks: these and all that begin like `x-forwarded-`. App servers read `_` in a name
  * as `-`, so a name is meant in both spellings.
  */
-export const told: readonly string[] = ["forwarded", "via", "x-forwarded", "x-real-ip"];
+export const told: readonly string[] = [
+  ...["forwarded", "via", "x-forwarded", "x-real-ip", "client-ip", "x-client-ip", "x-cluster-client-ip"],
+  ...["true-client-ip", "fastly-client-ip", "cf-connecting-ip", "cf-connecting-ipv6", "fly-client-ip"],
+  ...["x-azure-clientip", "x-appengine-user-ip", "x-envoy-external-address", "cdn-loop"],
+];
 export const toldPrefixes: readonly string[] = ["x-forwarded-"];
 
 /** Headers that frameworks take for another path, or for the proxy of a program's own requests (httpoxy, CVE-2016-5385). */
-const misread: readonly string[] = ["proxy", "x-request-id"];
+const misread: readonly string[] = [
+  ...["proxy", "x-request-id"],
+  // How the client came in, and below which path and host the app is, as older ones write it.
+  ...["front-end-https", "x-scheme", "x-url-scheme", "x-script-name", "x-host", "x-http-host-override"],
+];
 const misreadPrefixes: readonly string[] = ["x-original-", "x-rewrite-"];
 
 /** Headers for one connection only (RFC 9110 7.6.1). */
@@ -20,7 +28,10 @@ const hopByHop: readonly string[] = [
   "http2-settings",
 ];
 
-const dropped: ReadonlySet<string> = new Set([...told.filter((name) => name !== "via"), ...misread, ...hopByHop]);
+/** Of what tells this goes no further. `Via` and what providers call the client are an app's own to believe or not. */
+const replaced: readonly string[] = ["forwarded", "x-forwarded", "x-real-ip"];
+
+const dropped: ReadonlySet<string> = new Set([...replaced, ...misread, ...hopByHop]);
 const droppedPrefixes: readonly string[] = [...toldPrefixes, ...misreadPrefixes];
 
 /** With `_` these would be read as what says how long and of what kind a body is. */
