@@ -6,14 +6,14 @@ import { Firewall, type Guarded, iptablesRules, nftRules } from "./firewall.ts";
 
 const apps = { from: 71_100, to: 71_199 };
 
-test("rules are a refusal, and before it what may pass", () => {
-  const guarded: Guarded = { apps, ports: { from: 20_000, to: 20_009 }, doors: [{ uid: 71_101, port: 20_003 }] };
+test("each port is refused to all apps but its own; other ports, perhaps another controller's, are left alone", () => {
+  const guarded: Guarded = { apps, doors: [{ uid: 71_101, port: 20_003 }] };
   expect(nftRules("fl", guarded)).toContain(
-    "tcp dport 20003 meta skuid 71101 accept\n    meta skuid 71100-71199 tcp dport 20000-20009 reject",
+    "chain guard {\n    tcp dport 20003 meta skuid 71100-71199 meta skuid != 71101 reject with tcp reset\n  }",
   );
   expect(iptablesRules("fl", guarded).split("\n").slice(2, 4)).toEqual([
     "-A fl -p tcp -m tcp --dport 20003 -m owner --uid-owner 71101 -j RETURN",
-    "-A fl -p tcp -m tcp --dport 20000:20009 -m owner --uid-owner 71100-71199 -j REJECT --reject-with tcp-reset",
+    "-A fl -p tcp -m tcp --dport 20003 -m owner --uid-owner 71100-71199 -j REJECT --reject-with tcp-reset",
   ]);
 });
 
@@ -27,7 +27,7 @@ async function dial(uid: number, host: string, port: number): Promise<string> {
 describe.runIf(process.getuid?.() === 0).each(["nft", "iptables"] as const)("%s", (way) => {
   const name = `fltest_${process.pid}_${way}`;
   let port = 0;
-  const guarded = (doors: Guarded["doors"]): Guarded => ({ apps, ports: { from: port, to: port + 1 }, doors });
+  const guarded = (doors: Guarded["doors"]): Guarded => ({ apps, doors });
 
   afterEach(async () => {
     expect(await new Firewall(name, [way]).apply(guarded([]))).toBeNull();
@@ -56,10 +56,22 @@ describe.runIf(process.getuid?.() === 0).each(["nft", "iptables"] as const)("%s"
     expect(await firewall.apply(guarded([]))).toBeNull();
     expect(await dial(71_102, "::1", port)).toBe("open");
   });
+
+  test("two controllers with the same range of users leave each other's apps their ports", async () => {
+    await using server = createServer().listen({ host: "127.0.0.1", port: 0 });
+    await once(server, "listening");
+    port = (server.address() as AddressInfo).port;
+    const other = new Firewall(`${name}_b`, [way]);
+    expect(await new Firewall(name, [way]).apply(guarded([{ uid: 71_101, port: 1 }]))).toBeNull();
+    expect(await other.apply(guarded([{ uid: 71_102, port }]))).toBeNull();
+    expect(await dial(71_102, "127.0.0.1", port)).toBe("open");
+    expect(await dial(71_101, "127.0.0.1", port)).toBe("ECONNREFUSED");
+    expect(await other.apply(guarded([]))).toBeNull();
+  });
 });
 
 test("where no program for it works, the answer says why", async () => {
-  const guarded = { apps: { from: 9, to: 1 }, ports: { from: 1, to: 2 }, doors: [{ uid: 1, port: 1 }] };
+  const guarded = { apps: { from: 9, to: 1 }, doors: [{ uid: 1, port: 1 }] };
   const firewall = new Firewall("bad name");
   expect(await firewall.apply(guarded)).toMatch(/nft: .*; iptables-restore: /);
   expect(await firewall.check(guarded)).toMatch(/nft: .*; iptables-restore: /);

@@ -8,9 +8,11 @@ export interface Door {
 }
 
 export interface Guarded {
-  /** Users that may dial none of the ports but through a door. Root, the edge and people are none of them. */
+  /**
+   * Users that may dial none of the doors but their own. Root, the edge and people are none of them. Ports that are no door are
+   * left alone: they may belong to instances of another controller with the same range of users.
+   */
   readonly apps: UidRange;
-  readonly ports: { readonly from: number; readonly to: number };
   readonly doors: readonly Door[];
 }
 
@@ -19,12 +21,14 @@ const changeLimitMs = 10_000;
 const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
 
 /** The rules as nft(8) reads them: the table as a whole is another one in an instant. */
-export function nftRules(name: string, { apps, ports, doors }: Guarded): string {
-  const allowed = doors.map(({ uid, port }) => `    tcp dport ${port} meta skuid ${uid} accept`);
+export function nftRules(name: string, { apps, doors }: Guarded): string {
+  const rules = doors.map(
+    ({ uid, port }) =>
+      `    tcp dport ${port} meta skuid ${apps.from}-${apps.to} meta skuid != ${uid} reject with tcp reset`,
+  );
   return [
     ...[`table inet ${name}`, `delete table inet ${name}`, `table inet ${name} {`],
-    ...["  chain guard {", ...allowed],
-    `    meta skuid ${apps.from}-${apps.to} tcp dport ${ports.from}-${ports.to} reject with tcp reset`,
+    ...["  chain guard {", ...rules],
     ...["  }", "  chain output {", "    type filter hook output priority 0; policy accept;"],
     '    oifname "lo" tcp flags & (fin | syn | rst | ack) == syn jump guard',
     ...["  }", "}", ""],
@@ -32,13 +36,13 @@ export function nftRules(name: string, { apps, ports, doors }: Guarded): string 
 }
 
 /** The chain as iptables-restore(8) reads it with --noflush: it is emptied and filled in an instant. */
-export function iptablesRules(name: string, { apps, ports, doors }: Guarded): string {
-  const allowed = doors.map(
-    ({ uid, port }) => `-A ${name} -p tcp -m tcp --dport ${port} -m owner --uid-owner ${uid} -j RETURN`,
-  );
-  const users = `-m owner --uid-owner ${apps.from}-${apps.to}`;
-  const refusal = `-A ${name} -p tcp -m tcp --dport ${ports.from}:${ports.to} ${users} -j REJECT --reject-with tcp-reset`;
-  return ["*filter", `:${name} - [0:0]`, ...allowed, refusal, "COMMIT", ""].join("\n");
+export function iptablesRules(name: string, { apps, doors }: Guarded): string {
+  const others = `-m owner --uid-owner ${apps.from}-${apps.to} -j REJECT --reject-with tcp-reset`;
+  const rules = doors.flatMap(({ uid, port }) => {
+    const dials = `-A ${name} -p tcp -m tcp --dport ${port}`;
+    return [`${dials} -m owner --uid-owner ${uid} -j RETURN`, `${dials} ${others}`];
+  });
+  return ["*filter", `:${name} - [0:0]`, ...rules, "COMMIT", ""].join("\n");
 }
 
 type Way = "nft" | "iptables";

@@ -8,8 +8,8 @@ import { processRuntime } from "../adapters/runtime/process/runtime.ts";
 import { oneUser, type UserOf, userForEach } from "../adapters/runtime/process/tenants.ts";
 import { sha256 } from "../base/digest.ts";
 import { copyFileSynced } from "../host/files.ts";
-import { Firewall, type Guarded } from "../host/firewall.ts";
-import type { User } from "../host/users.ts";
+import { Firewall } from "../host/firewall.ts";
+import type { UidRange, User } from "../host/users.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Runtime } from "../ports/runtime.ts";
@@ -61,17 +61,14 @@ export function processes(options: ProcessOptions): Processes {
     artifactDirectory: (digest) => artifactDirectory(store, digest),
     closed: closed === null ? null : { directory: closed, shared: [at("node")].filter((path) => existsSync(path)) },
     mostProcesses: range && mostProcesses,
-    guard: firewall && range && ((doors) => firewall.apply({ apps: range, ports, doors })),
+    guard: firewall && range && ((doors) => firewall.apply({ apps: range, doors })),
     clock,
     tell,
   });
   return {
     runtime,
     builder: processBuilder({ directory: store, runtime, userOf, owner: options.user.store, clock, tell }),
-    gaps: async () => [
-      ...(firewall && range ? await lacking(firewall, { apps: range, ports }) : []),
-      ...leftBehind(at("run"), apps),
-    ],
+    gaps: async () => [...(firewall && range ? await lacking(firewall, range) : []), ...leftBehind(at("run"), apps)],
   };
 }
 
@@ -80,9 +77,9 @@ export function firewallName(stateDirectory: string): string {
   return `fairlead_${sha256(stateDirectory).slice(-12)}`;
 }
 
-async function lacking(firewall: Firewall, guarded: Omit<Guarded, "doors">): Promise<readonly Concern[]> {
-  const user = { uid: guarded.apps.from, gid: guarded.apps.from };
-  const closed = await firewall.check({ ...guarded, doors: [{ uid: user.uid, port: guarded.ports.from }] });
+async function lacking(firewall: Firewall, apps: UidRange): Promise<readonly Concern[]> {
+  const user = { uid: apps.from, gid: apps.from };
+  const closed = await firewall.check({ apps, doors: [{ uid: user.uid, port: defaultPorts.from }] });
   const { mounts, rights, limits } = await lacksFor(user);
   const fix =
     "Install nftables or iptables and util-linux, and let the controller use them: `CAP_NET_ADMIN`, `CAP_SYS_ADMIN`.";

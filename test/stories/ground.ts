@@ -41,7 +41,7 @@ function processes(home: string, state: string, { from, to }: { from: number; to
       const found = await processesIn(home);
       for (const pid of found) kill(pid);
       // Rules outlive what they guard when that was killed by force.
-      if (found.length === 0) await new Firewall(firewallName(state)).apply({ apps: none, ports: none, doors: [] });
+      if (found.length === 0) await new Firewall(firewallName(state)).apply({ apps: none, doors: [] });
       return found.length;
     },
   };
