@@ -33,14 +33,22 @@ export interface Whose {
 }
 
 /**
- * Does one step of a plan, written down before and after. It has no opinions: what the step says is done. A fault is
- * written down with the step and thrown.
+ * Does one step of a plan. It has no opinions: what the step says is done. A step of a deployment is written down before
+ * and after, for people to read, and a fault with it; of one that no deployment asked for only what people are told is.
+ * Faults: the step's own.
  */
 export async function execute(deps: ExecutorDeps, whose: Whose, step: Step): Promise<void> {
   const { journal, clock } = deps;
   if (step.do === "record") return journal.commit(step.changes);
+  const { key, deployment } = whose;
+  if (deployment === null) {
+    await act(deps, whose, step);
+    const changes = changesOf(whose, clock.now(), step);
+    return changes.length > 0 ? journal.commit(changes) : undefined;
+  }
   const id = await journal.beginStep({
-    ...whose,
+    key,
+    deployment,
     what: step.do,
     subject: subjectOf(step),
     why: step.why,
@@ -54,7 +62,7 @@ export async function execute(deps: ExecutorDeps, whose: Whose, step: Step): Pro
     throw fault;
   }
   const at = clock.now();
-  await journal.endStep(id, { at, fault: null, changes: eventOf(step).map((one) => told(whose, at, one)) });
+  await journal.endStep(id, { at, fault: null, changes: changesOf(whose, at, step) });
 }
 
 async function act(
@@ -116,6 +124,6 @@ function eventOf(step: Step): readonly Told[] {
   return [];
 }
 
-function told({ key, deployment }: Whose, at: number, { kind, subject, detail }: Told): Change {
-  return { kind: "event", event: { at, key, kind, deployment, subject, detail } };
+function changesOf({ key, deployment }: Whose, at: number, step: Step): readonly Change[] {
+  return eventOf(step).map((told) => ({ kind: "event", event: { at, key, deployment, ...told } }));
 }

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { createRedactor } from "../base/redact.ts";
 import { Secret } from "../base/secret.ts";
 import type { Deployment } from "../model/deployment.ts";
+import { newEnvironment } from "../model/environment.ts";
 import type { ArtifactState, Release } from "../model/release.ts";
 import { nowhere } from "../model/route.ts";
 import { Observer, type ObserverDeps } from "./observe.ts";
@@ -35,4 +36,30 @@ test("what a failed build quotes of a release's secrets is hidden from where it 
     detail: expect.stringMatching(/^npm: .* is refused$/),
   });
   expect(JSON.stringify(artifacts)).not.toContain("canary");
+});
+
+test("an instance whose deployment is not kept any more is ours as long as there are facts about it; without it is not", async () => {
+  const running = (name: string) => ({ name, exit: null, identity: { key, release: 1, deployment: "dep_old" } });
+  const observer = new Observer({
+    journal: {
+      environment: async () => newEnvironment(key),
+      unfinished: async () => [],
+      facts: async () => [{ name: "stuck", gatedAt: 1, retiredAt: 2, retiredBecause: "unwanted" }],
+      deployment: async () => null,
+      release: async () => null,
+    },
+    runtime: {
+      observe: async () => ({
+        instances: [running("stuck"), running("foreign")],
+        tasks: [],
+        unreadable: [],
+        inside: nowhere,
+      }),
+    },
+    edge: { observe: async () => ({ up: true, table: null, stats: {} }) },
+    clock: { now: () => 0 },
+  } as unknown as ObserverDeps);
+  const s = await observer.observe(key, { probes: {}, answers: {}, errorLines: {}, memory: {} });
+  const names = [s.instances, s.unexplained].map((some) => some?.map(({ name }) => name));
+  expect(names).toEqual([["stuck"], ["foreign"]]);
 });

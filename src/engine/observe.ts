@@ -65,17 +65,22 @@ export class Observer {
     return this.#known(key, await this.#booksOf(key), nothing);
   }
 
-  /** The instances of deployments that the journal has, and the others. */
-  async #parted({ environment, deployments }: Books, all: readonly ObservedInstance[]) {
+  /**
+   * The instances of deployments that the journal has, and the others. What there are facts about outlives its
+   * deployment's record.
+   */
+  async #parted({ environment, deployments, facts }: Books, all: readonly ObservedInstance[]) {
     const known = new Set(deployments.map(({ id }) => id));
     for (const serving of [environment?.serving, ...deployments.map(({ previous }) => previous)]) {
       for (const id of Object.values(serving?.generations ?? {})) known.add(id);
     }
-    for (const { identity } of all) {
+    const noted = new Set(facts.map(({ name }) => name));
+    for (const { name, identity } of all) {
       const { deployment } = identity;
-      if (!known.has(deployment) && (await this.#deps.journal.deployment(deployment))) known.add(deployment);
+      if (!noted.has(name) && !known.has(deployment) && (await this.#deps.journal.deployment(deployment)))
+        known.add(deployment);
     }
-    const isKnown = ({ identity }: ObservedInstance) => known.has(identity.deployment);
+    const isKnown = ({ name, identity }: ObservedInstance) => noted.has(name) || known.has(identity.deployment);
     return { instances: all.filter(isKnown), unexplained: all.filter((one) => !isKnown(one)) };
   }
 

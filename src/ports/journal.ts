@@ -11,11 +11,11 @@ import type { Release, SecretRef } from "../model/release.ts";
 
 export type { Change } from "../model/change.ts";
 
-/** A step of a plan as it is written down before and after it is done. `what` is the step itself, as plain data. */
+/** A step of a deployment as it is written down before and after it is done. `what` is the word of the step. */
 export interface StepRecord {
   readonly id: number;
   readonly key: EnvKey;
-  readonly deployment: string | null;
+  readonly deployment: string;
   readonly what: string;
   readonly subject: string;
   readonly why: string;

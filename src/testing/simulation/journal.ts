@@ -235,7 +235,7 @@ export class SimulatedJournal implements Journal {
 
   async close(): Promise<void> {}
 
-  /** Whether a step about this subject was begun and has not ended: every deed is written down before it is done. */
+  /** Whether a step about this subject was begun and has not ended: every deed of a deployment is written down before. */
   isUnderWay(what: string, subject: string): boolean {
     return (
       this.#steps.findLastIndex((one) => one.endedAt === null && one.what === what && one.subject === subject) >= 0

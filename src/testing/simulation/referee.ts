@@ -6,7 +6,7 @@ import type { Route } from "../../model/route.ts";
 import { restartDelay, stableAfterMs } from "../../plan/converge.ts";
 import { timesWanted } from "../../plan/gate.ts";
 import { breachOf, type Decision, requiredRoutes, strayed } from "../../plan/invariants.ts";
-import { emptySnapshot } from "../../plan/plan.ts";
+import { emptySnapshot, subjectOf } from "../../plan/plan.ts";
 import type { SimulatedClock } from "./clock.ts";
 import type { SimulatedEdge } from "./edge.ts";
 import type { Book, SimulatedJournal } from "./journal.ts";
@@ -46,6 +46,8 @@ export class Referee {
   readonly #troubleAt = new Map<string, number>();
   readonly #commands = new Set<string>();
   readonly #deployments = new Map<string, Deployment>();
+  /** What was decided without a deployment, whose steps alone are written down. */
+  readonly #decided = new Set<string>();
   #rounds = { at: -1, count: 0 };
   /** Set once a controller began after the clock was set: it cannot know how old what it finds is. */
   timeIsBroken = false;
@@ -70,6 +72,9 @@ export class Referee {
     const words = breachOf(decision);
     if (words !== null) this.report(words);
     if (decision.plan.steps.length === 0) return;
+    if (decision.plan.deployment === null) {
+      for (const step of decision.plan.steps) this.#decided.add(`${step.do} ${subjectOf(step)}`);
+    }
     const at = this.#field.clock.elapsed;
     this.#rounds = this.#rounds.at === at ? { at, count: this.#rounds.count + 1 } : { at, count: 1 };
     if (this.#rounds.count > roundsAtOnce)
@@ -191,7 +196,8 @@ export class Referee {
   }
 
   #wantStep(what: string, subject: string): void {
-    if (!this.#field.journal.isUnderWay(what, subject)) this.report(`journal: ${what} ${subject} was not written down`);
+    if (this.#decided.has(`${what} ${subject}`) || this.#field.journal.isUnderWay(what, subject)) return;
+    this.report(`journal: ${what} ${subject} was not written down`);
   }
 
   #judgeSignal(one: Process): void {

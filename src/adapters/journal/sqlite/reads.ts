@@ -154,7 +154,9 @@ function deploymentReads(
 function eventReads(database: Database): Pick<Reads, "steps" | "events" | "lastEventId" | "audit"> {
   return {
     steps: async (deployment) =>
-      database.all(query.selectFrom("step").selectAll().where("deployment", "=", deployment).orderBy("id")).map(toStep),
+      database
+        .all(query.selectFrom("step").selectAll().where("deployment", "=", deployment).orderBy("id"))
+        .map((row) => toStep(row, deployment)),
     events: async ({ key, deployment, after, limit }) => {
       let page = query.selectFrom("event").selectAll().where("id", ">", after).orderBy("id").limit(limit);
       if (deployment !== undefined) page = page.where("deployment", "=", deployment);
@@ -223,11 +225,11 @@ function toVersion(row: Selectable<Tables["value"]>): ValueVersion {
   return { name, version, at, by, destroyed: sealed === null };
 }
 
-function toStep(row: Selectable<Tables["step"]>): StepRecord {
+function toStep(row: Selectable<Tables["step"]>, deployment: string): StepRecord {
   return {
     id: row.id,
     key: toKey(row.environment),
-    deployment: row.deployment,
+    deployment,
     what: row.what,
     subject: row.subject,
     why: row.why,

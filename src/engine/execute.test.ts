@@ -1,0 +1,67 @@
+import { expect, test } from "vitest";
+import { wellBehaved } from "../testing/simulation/behaviour.ts";
+import { SimulatedBuilder } from "../testing/simulation/builder.ts";
+import { SimulatedClock } from "../testing/simulation/clock.ts";
+import { SimulatedEdge } from "../testing/simulation/edge.ts";
+import { SimulatedJournal } from "../testing/simulation/journal.ts";
+import { SimulatedRuntime } from "../testing/simulation/runtime.ts";
+import { key } from "../testing/simulation/script.ts";
+import { SimulatedVault } from "../testing/simulation/vault.ts";
+import { execute } from "./execute.ts";
+
+const identity = { key, service: "web", release: 1, deployment: "dep_1", ordinal: 0, attempt: 1 };
+const limits = { memoryBytes: null, cpus: null, readOnly: false };
+const about = { artifact: "sha256:none", command: ["node"], env: {}, port: 8_000, neighbours: [] };
+const start = { do: "start", instance: { name: "web-1", identity, ...about, ...limits }, why: "it crashed" } as const;
+const signal = { do: "signal", name: "web-1", signal: "SIGTERM", why: "it leaves" } as const;
+
+/** An executor, and what it wrote and did, in order. */
+function executor() {
+  const clock = new SimulatedClock();
+  const wrote: string[] = [];
+  const happened = ({ what, name }: { what: string; name: string }) => wrote.push(`${what} ${name}`);
+  const runtime = new SimulatedRuntime({
+    clock,
+    behaviourOf: () => wellBehaved,
+    taskFate: () => ({ takesMs: 1, code: 0 }),
+    reportDelay: () => 1,
+    happened,
+  });
+  const sound = new SimulatedJournal();
+  const journal = new Proxy(sound, {
+    get: (target, member) => {
+      if (member === "beginStep" || member === "endStep" || member === "commit") wrote.push(member);
+      const found: unknown = Reflect.get(target, member);
+      return typeof found === "function" ? found.bind(target) : found;
+    },
+  });
+  const done = async () => undefined;
+  return {
+    wrote,
+    journal: sound,
+    deps: {
+      ...{ clock, runtime, journal },
+      edge: new SimulatedEdge({ clock, runtime, happened: () => undefined }),
+      builder: new SimulatedBuilder(clock, () => ({ takesMs: 1, fails: false })),
+      vault: new SimulatedVault(),
+      ...{ takeOutput: done, forgetOutput: done, beginOutput: done },
+    },
+  };
+}
+
+test("a step of a deployment is written down before it is done and after", async () => {
+  const { deps, wrote, journal } = executor();
+  await execute(deps, { key, deployment: "dep_1" }, start);
+  expect(wrote).toEqual(["beginStep", "start web-1", "endStep"]);
+  expect(await journal.steps("dep_1")).toMatchObject([{ what: "start", subject: "web-1", fault: null }]);
+});
+
+test("a step that no deployment asked for costs no commit but for what people are told of it", async () => {
+  const { deps, wrote, journal } = executor();
+  await execute(deps, { key, deployment: null }, start);
+  await execute(deps, { key, deployment: null }, signal);
+  expect(wrote).toEqual(["start web-1", "commit", "signal web-1"]);
+  expect(await journal.events({ after: 0, limit: 9 })).toMatchObject([
+    { key, kind: "instance.started", deployment: null, subject: "web-1", detail: "it crashed" },
+  ]);
+});
