@@ -45,7 +45,7 @@ test("of a preview that has ended artifacts go soon and lines after a week; of a
     ]);
   }
   const log = { warn: (_about: object, message: string) => expect.fail(message), error: () => undefined };
-  const stop = startKeeping({ journal, builder, logs, clock, log }, loop);
+  let stop = startKeeping({ journal, builder, logs, clock, log }, loop);
   const pass = async (until: number) => {
     while ((clock.nextAt() ?? Number.POSITIVE_INFINITY) <= until) {
       clock.step();
@@ -55,10 +55,34 @@ test("of a preview that has ended artifacts go soon and lines after a week; of a
   await pass(3 * hour);
   expect((await builder.list()).map(({ digest }) => digest)).toEqual(["sha256:there", "sha256:own"]);
   expect([...logs.emptied]).toEqual([]);
+  await stop();
   clock.jump(7 * 24 * hour);
+  stop = startKeeping({ journal, builder, logs, clock, log }, loop);
   await pass(4 * hour);
   expect([...logs.emptied]).toEqual(["shop/gone"]);
   await stop();
+});
+
+test("a clock that is set forward by a year makes nothing old that is kept for its age", async () => {
+  const clock = new SimulatedClock();
+  const journal = new SimulatedJournal();
+  const logs = new WatchedLogs();
+  const builder = new SimulatedBuilder(clock, () => ({ takesMs: 0, fails: false }));
+  const key = keyOf("pr-1");
+  const at = clock.now();
+  await builder.build({ digest: "sha256:fresh", source: "sha256:00", ...plainBuild });
+  await journal.commit([
+    { kind: "preview", key, preview: { from: "staging", ttlMs: hour, endsAt: at, endedAt: at } },
+    { kind: "event", event: { at, key, kind: "deployment.ended", deployment: null, subject: null, detail: "" } },
+  ]);
+  const log = { warn: (_about: object, message: string) => expect.fail(message), error: () => undefined };
+  const stop = startKeeping({ journal, builder, logs, clock, log }, loop);
+  clock.jump(366 * 24 * hour);
+  for (; clock.elapsed < hour / 2; await settle()) clock.step();
+  await stop();
+  expect((await builder.list()).map(({ digest }) => digest)).toEqual(["sha256:fresh"]);
+  expect(await journal.events({ after: 0, limit: 9 })).toHaveLength(1);
+  expect([...logs.emptied]).toEqual([]);
 });
 
 /** Has two old sources and two old artifacts, and tells which were removed. */

@@ -2,7 +2,7 @@ import { asFault } from "../base/faults.ts";
 import type { Environment, EnvKey } from "../model/environment.ts";
 import { collectAfterMs, collectible, historyKept, type Roots } from "../plan/collect.ts";
 import type { Builder } from "../ports/builder.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Clock, SteadyClock } from "../ports/clock.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { LogStore } from "../ports/logs.ts";
 import type { EngineLog } from "./engine.ts";
@@ -38,8 +38,15 @@ export interface KeepingLoop {
   readonly forgotten: (key: EnvKey) => void;
 }
 
-/** Starts what must happen again and again for the whole controller; the answer stops it, and resolves when nothing is under way. */
-export function startKeeping(deps: KeepingDeps, loop: KeepingLoop): () => Promise<void> {
+/**
+ * Starts what must happen again and again for the whole controller; the answer stops it, and resolves when nothing is under
+ * way. A clock that is set forward meanwhile makes nothing older.
+ */
+export function startKeeping(
+  { clock, ...others }: Omit<KeepingDeps, "clock"> & { readonly clock: SteadyClock },
+  loop: KeepingLoop,
+): () => Promise<void> {
+  const deps = { ...others, clock: ageingClock(clock) };
   const stops = [
     repeat(deps, sweepMs, loop.sweep),
     repeat(deps, capMs, async () => {
@@ -55,6 +62,15 @@ export function startKeeping(deps: KeepingDeps, loop: KeepingLoop): () => Promis
   ];
   return async () => {
     await Promise.all(stops.map((stop) => stop()));
+  };
+}
+
+/** Shows no more time than has really passed since now: what is deleted for its age does not come back. */
+function ageingClock(clock: SteadyClock): Clock {
+  const offset = clock.now() - clock.steady();
+  return {
+    now: () => Math.min(clock.now(), offset + clock.steady()),
+    after: (ms, then) => clock.after(ms, then),
   };
 }
 
