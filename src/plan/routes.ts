@@ -127,8 +127,10 @@ function routeOf(s: Snapshot, blend: Blend, { service, http, follows }: Routed):
   const before = isAlone ? upstreamsOf(s, blend.base, service.name) : [];
   const { base, spare: other } = blend;
   const spare = other ? spareUpstreams(s, { base, spare: other }, service.name) : [];
+  const isEmpty = before.length + after.length + spare.length === 0 && !other;
   const share = before.length === 0 ? 1 : after.length === 0 ? 0 : blend.share;
   const upstreams = [...weighed(before, 1 - share), ...weighed(after, share), ...weighed(spare, 1)];
+  if (isEmpty) upstreams.push(...weighed(stillRouted(s, blend, service), 1));
   // A `single` instance that ended has no neighbour to answer for it: its requests wait for the one started in its place.
   const holdMs = service.single && upstreams.length === 0 ? readyWithin(service) : null;
   return route(s, { service, http }, { upstreams, holdMs });
@@ -149,6 +151,19 @@ export function spareUpstreams(
   // By place: one that is started anew there takes over from the one before it.
   const places = new Set(s.instances.filter(({ name }) => routed.has(name)).map(({ identity }) => slotId(identity)));
   return upstreamsOf(s, spare, service).filter(({ identity }) => places.has(slotId(identity)));
+}
+
+/**
+ * Whoever else has the traffic of a service that nobody of what serves can answer for: what a deployment that has ended left
+ * in the routes. It goes on answering until somebody is there, and is not started again. A `single` one makes room instead.
+ */
+function stillRouted(s: Snapshot, { base, next }: Blend, { name, single }: ServiceSpec): readonly ObservedInstance[] {
+  const isWanted = [base, next].some((serving) => slotsOf(s, serving).some(({ service }) => service.name === name));
+  if (single || !isWanted) return [];
+  const routed = routedNow(s);
+  return s.instances.filter(
+    (one) => one.identity.service === name && routed.has(one.name) && isRunning(one) && isGated(s, one),
+  );
 }
 
 /** The longest time from the start of an instance to its gate. */
