@@ -31,6 +31,10 @@ const stayMs: Partial<Record<Phase, number>> = {
   undo: 7 * 60_000,
 };
 
+/** No wait in these phases is shorter; a clock that is set must not make it so. */
+const unhurried: readonly Phase[] = ["start", "gate", "switch"];
+const soonestMs = 5 * 60_000;
+
 /** The longest that it takes here to write a decision down. */
 const writtenWithinMs = 100;
 
@@ -167,12 +171,20 @@ export class Referee {
       if (before === deployment) continue;
       const words = before?.phase === "ended" ? "changed after its end" : strayed(before ?? null, deployment);
       if (words !== null) this.report(`9 ${deployment.id} ${words}`);
+      if (before) this.#judgeDeadline(before, deployment);
       if (before?.phase !== deployment.phase) this.#since.set(deployment.id, this.#field.clock.elapsed);
       this.#deployments.set(deployment.id, deployment);
     }
     for (const { name, retiredAt } of this.#field.journal.book(this.#field.key).facts) {
       if (retiredAt !== null && !this.#retiredAfter.has(name)) this.#retiredAfter.set(name, this.#field.clock.elapsed);
     }
+  }
+
+  /** What is given up for taking too long did take long. */
+  #judgeDeadline({ id, phase, fault: known }: Deployment, { fault }: Deployment): void {
+    if (this.timeIsBroken || known || fault?.code !== "deployment.deadline" || !unhurried.includes(phase)) return;
+    const stayed = this.#field.clock.elapsed - (this.#since.get(id) ?? 0);
+    if (stayed < soonestMs) this.report(`9 ${id} is given up after ${stayed} ms in phase ${phase}`);
   }
 
   /** Every deployment goes on in bounded time, whatever else happens. */
