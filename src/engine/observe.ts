@@ -74,7 +74,8 @@ export class Observer {
     for (const serving of [environment?.serving, ...deployments.map(({ previous }) => previous)]) {
       for (const id of Object.values(serving?.generations ?? {})) known.add(id);
     }
-    const noted = new Set(facts.map(({ name }) => name));
+    // That a stranger was told of is a fact, too, and explains nothing.
+    const noted = new Set(facts.filter(({ gatedAt, retiredAt }) => gatedAt ?? retiredAt).map(({ name }) => name));
     for (const { name, identity } of all) {
       const { deployment } = identity;
       if (!noted.has(name) && !known.has(deployment) && (await this.#deps.journal.deployment(deployment)))

@@ -18,6 +18,7 @@ import {
 import { lateFault, remainsOf, timeLeft } from "./deadlines.ts";
 import { commandEnd, faultOf } from "./gate.ts";
 import type { Snapshot } from "./plan.ts";
+import { singleStranger } from "./strangers.ts";
 import { switchOn, watchOn } from "./switch.ts";
 import { lateWords, runningCommand } from "./tasks.ts";
 import { instancesOf, type Slot, slotsOf } from "./view.ts";
@@ -88,6 +89,8 @@ export function cancelFault({ s, draft, previous }: Course): FaultRecord {
 
 function prepare(course: Course): void {
   const { s, draft, release } = course;
+  const stranger = draft.current.kind === "stage" ? null : singleStranger(s, release);
+  if (stranger) return fail(course, { verdict: "failed", fault: stranger });
   const absent = absentService(draft.current, release);
   if (absent !== undefined) {
     const fault = faultOf("service.unknown", `v${release.number}, which serves now, has no service ${absent}`);

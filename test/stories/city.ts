@@ -13,7 +13,7 @@ import { ownPort, ownPorts } from "../../src/testing/ports.ts";
 import { type Ground, groundOf, processesIn } from "./ground.ts";
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
-const cli = join(root, "src/main/cli.ts");
+export const cli = join(root, "src/main/cli.ts");
 
 /** Sources that were compiled once need not be again: the stories start hundreds of controllers and command lines. */
 const compileCache = { NODE_COMPILE_CACHE: join(root, "node_modules/.cache/compile") };

@@ -1,7 +1,7 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { City, until } from "./city.ts";
+import { City, cli, until } from "./city.ts";
 import { edgeOf, happenings, instancesOf, killAll, lightLoad, namesOf, quick, statusOf, untilReady } from "./scene.ts";
 
 /** Drain and stop may take minutes: whatever ends sooner ended because it could. */
@@ -111,19 +111,31 @@ test("a killed edge comes back by itself with its routes, and without a controll
   expect((await instancesOf(city, "web")).every(({ restarts }) => restarts === 0)).toBe(true);
 });
 
-test("what runs for an app that the journal does not know is stopped and its directories are removed", async () => {
+test("what runs for an app that the journal does not know is left alone until a person stops its environment", async () => {
   await using city = await City.found();
   await city.editManifest(quick);
   await city.startController();
   expect((await city.deploy()).code).toBe(0);
+  const before = await city.ground.present();
   await city.killController("SIGKILL");
   const journals = (await readdir(city.state)).filter((name) => name.startsWith("journal.db"));
   for (const name of journals) await rm(join(city.state, name));
-  await city.startController();
+  await expect(city.startController()).rejects.toThrow(/journal\.db is gone/);
+  await city.startController([cli, "controller", "--new"]);
+  expect(await answers(city)).toBe(true);
+  expect(await city.ground.present()).toEqual(before);
+
+  // A second clock beside the one that nobody can explain would be one too many.
+  const refused = await city.deploy();
+  expect(refused.deployment.fault?.detail).toContain("clock is single");
+  expect(await city.ground.present()).toEqual(before);
+  expect((await city.fairlead("down", "--yes")).code).toBe(0);
   await until(async () => {
     const left = await city.ground.present();
     return left.length === 0 && (await city.ground.beside([])) === 0;
   }, "only the controller and the edge are left");
+  expect((await city.deploy()).code).toBe(0);
+  expect(await answers(city)).toBe(true);
 });
 
 async function answers(city: City): Promise<boolean> {
