@@ -132,7 +132,9 @@ function routeOf(s: Snapshot, blend: Blend, { service, http, follows }: Routed):
   const upstreams = [...weighed(before, 1 - share), ...weighed(after, share), ...weighed(spare, 1)];
   if (isEmpty) upstreams.push(...weighed(stillRouted(s, blend, service), 1));
   // A `single` instance that ended has no neighbour to answer for it: its requests wait for the one started in its place.
-  const holdMs = service.single && upstreams.length === 0 ? readyWithin(service) : null;
+  // Those that wait already, because the other release has it as a single one, go on waiting.
+  const waits = service.single || isHeld(s, service);
+  const holdMs = waits && upstreams.length === 0 ? readyWithin(service) : null;
   return route(s, { service, http }, { upstreams, holdMs });
 }
 
@@ -151,6 +153,10 @@ export function spareUpstreams(
   // By place: one that is started anew there takes over from the one before it.
   const places = new Set(s.instances.filter(({ name }) => routed.has(name)).map(({ identity }) => slotId(identity)));
   return upstreamsOf(s, spare, service).filter(({ identity }) => places.has(slotId(identity)));
+}
+
+function isHeld(s: Snapshot, { name }: ServiceSpec): boolean {
+  return s.edge.table?.routes.some((one) => one.service === name && one.holdMs !== null) ?? false;
 }
 
 /**
