@@ -60,7 +60,8 @@ class EmbeddedEdge implements Edge {
   readonly #socket: string;
   readonly #follows = new Set<() => void>();
   readonly #heartbeat: Heartbeat;
-  readonly #listeners = new Set<() => void>();
+  /** Who wants to know whether it is up, and each time that it is found hung. */
+  readonly #listeners = new Set<{ readonly become: (up: boolean) => void; readonly hung: () => void }>();
   #ensuring: Promise<void> | null = null;
   #address: Listen;
   #secure: Listen | null;
@@ -134,9 +135,17 @@ class EmbeddedEdge implements Edge {
       up = now;
     };
     const stop = this.#follow("/watch", { opened: () => become(true), ended: () => become(false) });
-    this.#listeners.add(listener);
+    // That its answers changed says how it was before, also while there is no connection yet.
+    const own = {
+      become: (now: boolean) => {
+        up ??= !now;
+        become(now);
+      },
+      hung: listener,
+    };
+    this.#listeners.add(own);
     return () => {
-      this.#listeners.delete(listener);
+      this.#listeners.delete(own);
       stop();
     };
   }
@@ -190,7 +199,10 @@ class EmbeddedEdge implements Edge {
   }
 
   #changed(): void {
-    for (const listener of this.#listeners) listener();
+    for (const { become, hung } of this.#listeners) {
+      if (this.#heartbeat.isHung()) hung();
+      else become(this.#heartbeat.isWell());
+    }
   }
 
   #ask(method: "GET" | "PUT" | "DELETE", path: string, body?: unknown): Promise<unknown> {

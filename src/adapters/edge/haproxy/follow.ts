@@ -77,7 +77,7 @@ export class Follower {
     const stop = () => cancel();
     this.#stops.add(stop);
     cancel = followCli(this.#options.admin, "show events records -w -n", {
-      opened: () => this.#become(true),
+      opened: () => this.become(true),
       lines: (lines) => this.#take(lines),
       ended: (opened) => {
         this.#stops.delete(stop);
@@ -85,7 +85,7 @@ export class Follower {
         this.#current = null;
         // One that was up may have made room for its successor.
         if (opened) return this.#begin();
-        this.#become(false);
+        this.become(false);
         const again = this.#options.clock.after(retryMs, () => {
           this.#stops.delete(again);
           this.#begin();
@@ -95,9 +95,15 @@ export class Follower {
     });
   }
 
-  #become(up: boolean): void {
-    if (this.#up !== null && this.#up !== up) for (const listener of this.#changeListeners) listener();
+  /** Takes note of whether it is up, and tells when that is another answer than before. */
+  become(up: boolean): void {
+    if (this.#up !== null && this.#up !== up) this.tell();
     this.#up = up;
+  }
+
+  /** Tells those who listen for changes. */
+  tell(): void {
+    for (const listener of this.#changeListeners) listener();
   }
 
   #take(lines: readonly string[]): void {

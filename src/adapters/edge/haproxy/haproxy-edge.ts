@@ -57,7 +57,6 @@ class HaproxyEdge implements Edge {
   readonly #heartbeat: Heartbeat;
   readonly #runner: Runner;
   readonly #files: EdgeFiles;
-  readonly #listeners = new Set<() => void>();
   readonly #host: string;
   readonly #secureHost: string | null;
   /** Calls come one after another. */
@@ -134,12 +133,7 @@ class HaproxyEdge implements Edge {
   }
 
   changes(listener: () => void): () => void {
-    const stop = this.#follower.changes(listener);
-    this.#listeners.add(listener);
-    return () => {
-      this.#listeners.delete(listener);
-      stop();
-    };
+    return this.#follower.changes(listener);
   }
 
   answer(): EdgeAnswer {
@@ -181,9 +175,10 @@ class HaproxyEdge implements Edge {
   }
 
   #changed(): void {
+    if (!this.#heartbeat.isHung()) return this.#follower.become(this.#heartbeat.isWell());
     // A master that was stopped while its worker serves: nobody else would let it go on.
-    if (this.#heartbeat.isHung()) void this.#runner.wake().catch((thrown: unknown) => this.#heartbeat.fail(thrown));
-    for (const listener of this.#listeners) listener();
+    void this.#runner.wake().catch((thrown: unknown) => this.#heartbeat.fail(thrown));
+    this.#follower.tell();
   }
 
   #next<T>(call: () => Promise<T>): Promise<T> {

@@ -85,6 +85,11 @@ export class Heartbeat {
     this.#failure = { thrown };
   }
 
+  /** Whether it answered everything when it was asked last. */
+  isWell(): boolean {
+    return this.#standing === "answers";
+  }
+
   isHung(): boolean {
     return isHung(this.#pulse, performance.now());
   }
