@@ -1,4 +1,5 @@
 import { readdirSync, readlinkSync } from "node:fs";
+import { isErrno } from "../../../base/faults.ts";
 import { allProcesses, hasVariable, membersOf, ownerOf, type ProcessStat, textOf, unlessGone } from "./proc.ts";
 
 export interface Whose {
@@ -15,6 +16,8 @@ interface Listener {
   /** How precisely it is for who dials 127.0.0.1: the most precise one is asked. 0: not at all. */
   readonly precision: 0 | 1 | 2;
   readonly inode: string;
+  /** Who opened it. */
+  readonly uid: number;
 }
 
 /** 127.0.0.1 and ::ffff:127.0.0.1, as proc(5) writes them on machines of either byte order. */
@@ -25,11 +28,13 @@ const listens = "0A";
 /**
  * The TCP ports on which an instance's own processes listen, rising. A port of which somebody else may hold the half that is
  * dialled (0.0.0.0 beside an own ::) is none of them: who dials 127.0.0.1 there cannot know who answers.
+ * Where descriptors cannot be seen, what the environment's own user opened counts as the instance's.
  */
 export function listeningOf(whose: Whose): readonly number[] {
   const own = new Set(ownProcesses(whose).flatMap(({ pid }) => socketsOf(pid)));
   const all = ["tcp", "tcp6"].flatMap((family) => listenersIn(textOf(`/proc/${whose.keeper}/net/${family}`) ?? ""));
-  const isOwn = ({ inode }: Listener) => own.has(inode);
+  const byUser = whose.uid !== null && hidesSockets(whose.keeper);
+  const isOwn = ({ inode, uid }: Listener) => (byUser ? uid === whose.uid : own.has(inode));
   const most = (listeners: readonly Listener[]) => Math.max(0, ...listeners.map(({ precision }) => precision));
   const ports = [...new Set(all.filter(isOwn).map(({ port }) => port))].filter((port) => {
     const there = all.filter((listener) => listener.port === port);
@@ -56,6 +61,19 @@ function ownProcesses({ keeper, name, uid }: Whose): readonly ProcessStat[] {
   return [...own.values()];
 }
 
+/** Whether a process's descriptors cannot be seen, as root cannot in a container without CAP_SYS_PTRACE (proc(5), ptrace(2)). */
+export function hidesSockets(pid: number): boolean {
+  try {
+    // A directory that root may list, and links that it may not read.
+    for (const descriptor of readdirSync(`/proc/${pid}/fd`)) readlinkSync(`/proc/${pid}/fd/${descriptor}`);
+    return false;
+  } catch (thrown) {
+    if (isErrno(thrown, "EACCES", "EPERM")) return true;
+    if (isErrno(thrown, "ENOENT", "ESRCH")) return false;
+    throw thrown;
+  }
+}
+
 /** Inodes of the sockets that a process has open; descriptors come and go meanwhile. */
 function socketsOf(pid: number): string[] {
   const directory = `/proc/${pid}/fd`;
@@ -77,6 +95,7 @@ function listenersIn(table: string): readonly Listener[] {
         port: Number.parseInt(port, 16),
         precision: loopbackAddress.test(address) ? 2 : anyAddress.test(address) ? 1 : 0,
         inode: fields[9] ?? "",
+        uid: Number(fields[7]),
       };
     });
 }

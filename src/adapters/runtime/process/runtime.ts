@@ -16,7 +16,7 @@ import { Doors, type Guard } from "./doors.ts";
 import { Folder, type Stored } from "./folder.ts";
 import { type Claim, deliverable } from "./keeper.ts";
 import { environmentOf, launch, unfit } from "./launch.ts";
-import { holderOf, listeningOf } from "./listening.ts";
+import { hidesSockets, holderOf, listeningOf } from "./listening.ts";
 import { Lookout } from "./lookout.ts";
 import { loopback, loopbackAddress, PortPool } from "./ports.ts";
 import { allProcesses, bootId, hasVariable, membersOf, type ProcessStat, runs, usageOf } from "./proc.ts";
@@ -172,8 +172,10 @@ class ProcessRuntime implements Runtime {
   }
 
   async strangerAt(name: string): Promise<Stranger | null> {
-    const port = this.#entries().get(name)?.stored.port ?? null;
-    if (port === null || this.#keeperOf(name) === null || bootId() === null) return null;
+    const { port = null, user = null } = this.#entries().get(name)?.stored ?? {};
+    const keeper = this.#keeperOf(name);
+    if (port === null || keeper === null || bootId() === null) return null;
+    if (user === null && hidesSockets(keeper)) return null;
     if ((await this.listening(name)).includes(port)) return null;
     const who = holderOf(port);
     return { who: who ?? "a process that listens no more", isThere: who !== null };
