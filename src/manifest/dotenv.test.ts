@@ -86,11 +86,15 @@ test.for([
   ["names without a value", "", "export export \n"],
   ["references", "A=", "${"],
 ] as const)("the cost of %s grows with the length of the file and no faster", ([, before, unit]) => {
+  // The least of three: compiling and collecting garbage are no cost of the text.
   const cost = (times: number) => {
     const text = before + unit.repeat(times);
-    const began = process.cpuUsage();
-    readDotenv(text);
-    return process.cpuUsage(began).user;
+    const costs = [1, 2, 3].map(() => {
+      const began = process.cpuUsage();
+      readDotenv(text);
+      return process.cpuUsage(began).user;
+    });
+    return Math.min(...costs);
   };
   cost(1_000);
   const times = Math.floor(200_000 / unit.length);
