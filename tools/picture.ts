@@ -42,7 +42,7 @@ const rows = lines.map((line, at) => {
 const box = { w: Math.ceil(width * size.char + 2 * size.pad), h: (lines.length + 1) * size.line + 2 * size.pad };
 writeFileSync(
   target,
-  `<svg xmlns="http://www.w3.org/2000/svg" width="${box.w}" height="${box.h}" viewBox="0 0 ${box.w} ${box.h}" role="img" aria-label="A deploy under load and a release taken back, as the terminal showed it">
+  `<svg xmlns="http://www.w3.org/2000/svg" width="${box.w}" height="${box.h}" viewBox="0 0 ${box.w} ${box.h}" role="img" aria-label="Terminal output of a deploy under load and an automatic rollback">
 <rect width="100%" height="100%" rx="8" fill="#0d1117"/>
 <g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="${size.font}">
 ${rows.join("\n")}

@@ -15,24 +15,24 @@ export const platformVariables: readonly PlatformVariable[] = [
   { name: "RELEASE", kind: "fixed", of: "all", means: "the release, like `v12`" },
   { name: "FAIRLEAD_APP", kind: "fixed", of: "all", means: "the app" },
   { name: "FAIRLEAD_ENVIRONMENT", kind: "fixed", of: "all", means: "the environment" },
-  { name: "FAIRLEAD_SERVICE", kind: "fixed", of: "all", means: "the service; of a build `build`" },
+  { name: "FAIRLEAD_SERVICE", kind: "fixed", of: "all", means: "the service; `build` in a build" },
   { name: "FAIRLEAD_RELEASE", kind: "fixed", of: "all", means: "the release, like `v12`" },
-  { name: "FAIRLEAD_INSTANCE", kind: "fixed", of: "all", means: "the instance or task, as `ps` and `logs` name it" },
+  { name: "FAIRLEAD_INSTANCE", kind: "fixed", of: "all", means: "the instance or task, as in `ps` and `logs`" },
   {
     name: "HOME",
     kind: "default",
     of: "all",
-    means: "a directory of its own, gone with it; in a container `/tmp`, where its image names no user and no other",
+    means: "a private directory, removed with it; in a container `/tmp`, if its image names no user and no other",
   },
   {
     name: "TMPDIR",
     kind: "default",
     of: "all",
-    means: "a directory of its own, gone with it; in a container `/tmp`, where its image names no other",
+    means: "a private directory, removed with it; in a container `/tmp`, if its image names no other",
   },
   { name: "PATH", kind: "default", of: "plain processes", means: "the pinned Node, then the controller's" },
   ...["LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS"].map(
-    (name) => ({ name, kind: "default", of: "plain processes", means: "the controller's, where it has it" }) as const,
+    (name) => ({ name, kind: "default", of: "plain processes", means: "the controller's, if set" }) as const,
   ),
 ];
 
