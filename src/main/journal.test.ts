@@ -70,9 +70,9 @@ describe("a journal that is not the one of before", () => {
     const id = installation();
     copyFileSync(at("journal.db"), at("backup"));
     const losses: readonly (readonly [string, RegExp, () => Promise<void> | void])[] = [
-      ["journal.lost", /gone, and there is of an older life: vault\.json, logs\.db$/, () => rmSync(at("journal.db"))],
+      ["journal.lost", /missing, but this installation was in use: vault\.json, logs\.db$/, () => rmSync(at("journal.db"))],
       ["journal.damaged", /is empty/, () => truncateSync(at("journal.db"), 0)],
-      ["journal.lost", /is gone, and there is/, () => renameSync(at("journal.db"), at("journal.db-wal"))],
+      ["journal.lost", /is missing, but this/, () => renameSync(at("journal.db"), at("journal.db-wal"))],
       ["journal.lost", /is the journal of installation/, () => replaceJournal()],
     ];
     for (const [code, words, lose] of losses) {

@@ -62,7 +62,7 @@ async function openOwn(
 async function refuseOlderLife({ stateDirectory, engine }: JournalOptions, file: string): Promise<void> {
   const found = [...tracesIn(stateDirectory), ...(await containersOf(stateDirectory, engine))];
   if (found.length === 0) return;
-  throw new Fault("journal.lost", `${file} is gone, and there is of an older life: ${found.join(", ")}`);
+  throw new Fault("journal.lost", `${file} is missing, but this installation was in use: ${found.join(", ")}`);
 }
 
 /** What only a controller with a journal leaves in a state directory, in words. */

@@ -46,7 +46,7 @@ export async function choosePlatform({ wanted, stateDirectory, answers }: Choice
   const kept = keptPlatform(stateDirectory);
   if (kept !== null) {
     if (wanted === "auto" || wanted === kept) return kept;
-    throw new Fault("usage.invalid", `${stateDirectory} holds apps of --runtime ${kept}`, {
+    throw new Fault("usage.invalid", `${stateDirectory} was created with --runtime ${kept}`, {
       hint: `Use another --state for ${wanted}. To move for good: \`fairlead down --all\`, then delete ${file} and start again.`,
     });
   }

@@ -14,7 +14,7 @@ test("a second controller on the same state is refused and told who holds it; th
   await city.startController();
   const second = await city.fairlead("controller", "--edge", "127.0.0.1:0");
   expect(second.code).toBe(5);
-  expect(second.stderr).toContain(`held by process ${city.controllerPid}`);
+  expect(second.stderr).toContain(`in use by process ${city.controllerPid}`);
   expect((await city.fairlead("api", "GET", "/v1/info")).code).toBe(0);
   await city.killController("SIGKILL");
   // The lock is the system's: no leftover of a killed controller keeps the next one out.

@@ -41,7 +41,7 @@ async function openAt(front: Front, listen: Listen): Promise<Listen> {
     return await front.open(listen);
   } catch (thrown) {
     if (isErrno(thrown, "EADDRINUSE")) {
-      throw new Fault("listen.in-use", `Something else listens on ${where}.`, { cause: thrown });
+      throw new Fault("listen.in-use", `Another process listens on ${where}.`, { cause: thrown });
     }
     if (!isErrno(thrown, "EACCES", "EADDRNOTAVAIL", "ENOTFOUND")) throw thrown;
     throw new Fault("edge.unreachable", `The edge may not listen on ${where}.`, {

@@ -145,10 +145,10 @@ function proxyArguments({ trust, proxyProtocol }: FrontProxies): readonly string
 
 function startFault(code: number, { directory, listen, secure }: StartOptions): Fault {
   if (code === exitCodes.inUse) {
-    return new Fault("listen.in-use", `Something else listens on ${listen.host}:${listen.port}.`);
+    return new Fault("listen.in-use", `Another process listens on ${listen.host}:${listen.port}.`);
   }
   if (code === exitCodes.secureInUse) {
-    return new Fault("listen.in-use", `Something else listens on ${secure?.host}:${secure?.port}, meant for TLS.`);
+    return new Fault("listen.in-use", `Another process listens on ${secure?.host}:${secure?.port}, meant for TLS.`);
   }
   return new Fault("edge.unreachable", `The edge ended while it started (exit code ${code}).`, {
     hint: `Read the last lines of ${edgeFiles(directory).log}.`,

@@ -49,7 +49,7 @@ test("a stopped master is told although clients are served, and is let go on", a
   process.kill(before.master, "SIGSTOP");
   await expect
     .poll(async () => [(await edge.observe("hung/x")).up, edge.answer().detail], { timeout: 6_000 })
-    .toEqual([true, expect.stringContaining("does not answer its controller")]);
+    .toEqual([true, expect.stringContaining("does not answer the controller")]);
   expect((await ask(url, { host: "any.test" })).status).toBe(404);
   await expect.poll(() => edge.answer().detail, { timeout: 25_000, interval: 200 }).toBeNull();
   expect(await pids(directory)).toEqual(before);

@@ -18,7 +18,7 @@ export function freePort({ host, port }: { readonly host: string; readonly port:
 
 function listenFault(thrown: unknown, where: string): unknown {
   if (isErrno(thrown, "EADDRINUSE")) {
-    return new Fault("listen.in-use", `Something else listens on ${where}.`, { cause: thrown });
+    return new Fault("listen.in-use", `Another process listens on ${where}.`, { cause: thrown });
   }
   if (!isErrno(thrown, "EACCES", "EADDRNOTAVAIL", "ENOTFOUND")) return thrown;
   return new Fault("edge.unreachable", `The edge may not listen on ${where}.`, {

@@ -153,8 +153,8 @@ export class Heartbeat {
 }
 
 const told: Readonly<Record<Exclude<Standing, "answers">, string>> = {
-  away: "is away: nobody listens there",
-  deaf: "serves its clients, but does not answer its controller",
-  busy: "answers its controller, but no client",
+  away: "is down: nothing listens there",
+  deaf: "serves clients, but does not answer the controller",
+  busy: "answers the controller, but no clients",
   silent: "does not answer",
 };

@@ -27,7 +27,7 @@ test("a second holder is refused and told who holds it", () => {
   const fault = refusal();
   expect(fault.code).toBe("controller.held");
   const { since } = JSON.parse(readFileSync(join(directory, "lease.json"), "utf8"));
-  expect(fault.detail).toBe(`${directory} is held by process ${process.pid} (controller on :7070) since ${since}`);
+  expect(fault.detail).toBe(`${directory} is in use by process ${process.pid} (controller on :7070) since ${since}`);
   for (const name of ["lease.json", "lease.db"]) expect(statSync(join(directory, name)).mode & 0o777).toBe(0o600);
   lease.release();
   lease.release();

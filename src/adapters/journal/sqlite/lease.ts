@@ -58,7 +58,7 @@ function lock(directory: string): DatabaseSync {
 function held(directory: string, cause: unknown): Fault {
   const holder = readHolder(join(directory, "lease.json"));
   const by = holder ? `process ${holder.pid} (${holder.who}) since ${holder.since}` : "a process that is just starting";
-  return new Fault("controller.held", `${directory} is held by ${by}`, { cause });
+  return new Fault("controller.held", `${directory} is in use by ${by}`, { cause });
 }
 
 function readHolder(file: string): Holder | null {
