@@ -49,7 +49,7 @@ export const checkView = z
     tookMs: durationMs,
     detail: z.string().describe("What was found, e.g. `exit 1` or `GET /health → 200`; secrets are hidden."),
   })
-  .meta({ id: "Check" });
+  .meta({ id: "DeploymentCheck" });
 
 export const deploymentView = z
   .object({

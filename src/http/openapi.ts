@@ -1,63 +1,99 @@
-import { OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "zod";
 import { headers, honoursKey } from "../contract/headers.ts";
 import { paramsOf, pathParams } from "../contract/params.ts";
 import { type RouteContract, routes } from "../contract/paths.ts";
 import { problem, problemMediaType } from "../contract/problem.ts";
 
-type Registry = OpenAPIHono["openAPIRegistry"];
-type RouteConfig = Parameters<Registry["registerPath"]>[0];
+/** A JSON Schema, or a part of an OpenAPI document. */
+export interface Json {
+  readonly [key: string]: unknown;
+}
 
 /** The API as an OpenAPI 3.1 document, made of the same schemas that check the requests. */
-export function openApiDocument(version: string): object {
-  const api = new OpenAPIHono();
-  api.openAPIRegistry.registerComponent("securitySchemes", "token", { type: "http", scheme: "bearer" });
-  for (const [name, route] of Object.entries(routes)) api.openAPIRegistry.registerPath(routeConfig(name, route));
-  return api.getOpenAPI31Document({
+export function openApiDocument(version: string) {
+  const schemas: Record<string, unknown> = {};
+  const paths: Record<string, Record<string, Json>> = {};
+  for (const [operationId, route] of Object.entries(routes)) {
+    paths[route.path] = { ...paths[route.path], [route.method]: operation(operationId, route, schemas) };
+  }
+  return {
     openapi: "3.1.0",
     info: { title: "Fairlead", version, license: { name: "MIT" } },
     security: [{ token: [] }],
-  });
+    components: { securitySchemes: { token: { type: "http", scheme: "bearer" } }, schemas },
+    paths,
+  };
 }
 
-function routeConfig(operationId: string, route: RouteContract): RouteConfig {
-  const { method, path, summary, status, answer, media } = route;
+/**
+ * A schema as JSON Schema, in which every schema with a name is a reference; those are added to `named`. An answer may get
+ * new members, so only what is asked for says that there are no others.
+ */
+export function jsonSchema(schema: z.ZodType, io: "input" | "output", named: Record<string, unknown>): Json {
+  const { items, $defs = {} } = z.toJSONSchema(z.array(schema), {
+    io,
+    unrepresentable: "any",
+    override: ({ jsonSchema: json }) => {
+      if (io === "output" && json.additionalProperties === false) delete json.additionalProperties;
+      if (json.format === "date-time") delete json.pattern;
+      if (json.minimum === Number.MIN_SAFE_INTEGER) delete json.minimum;
+      if (json.maximum === Number.MAX_SAFE_INTEGER) delete json.maximum;
+    },
+  });
+  const inComponents = <Part>(part: Part): Part =>
+    JSON.parse(JSON.stringify(part).replaceAll('"#/$defs/', '"#/components/schemas/'));
+  for (const [name, { id: _id, ...definition }] of Object.entries($defs)) named[name] = inComponents(definition);
+  return inComponents(items as Json);
+}
+
+function operation(operationId: string, route: RouteContract, named: Record<string, unknown>): Json {
+  const { path, summary, status, answer, media } = route;
   const type = media ?? "application/json";
   const schema = answer ?? (type === "application/json" ? z.looseObject({}) : z.string());
   const hasContent = answer !== undefined || media !== undefined;
   const description = "Success";
+  const content = (of: z.ZodType) => ({ schema: jsonSchema(of, "output", named) });
+  const parameters = parametersOf(route, named);
+  const requestBody = bodyOf(route, named);
   return {
     operationId,
-    method,
-    path,
     summary,
     ...(!path.startsWith("/v1") && path !== "/metrics" && { security: [] }),
-    request: requestOf(route),
+    ...(parameters.length > 0 && { parameters }),
+    ...(requestBody && { requestBody }),
     responses: {
-      [status]: hasContent ? { description, content: { [type]: { schema } } } : { description },
-      default: { description: "A fault", content: { [problemMediaType]: { schema: problem } } },
+      [status]: hasContent ? { description, content: { [type]: content(schema) } } : { description },
+      default: { description: "A fault", content: { [problemMediaType]: content(problem) } },
     },
   };
 }
 
-function requestOf(route: RouteContract): NonNullable<RouteConfig["request"]> {
-  const members = paramsOf(route.path).map((member) => [member, pathParams[member]] as const);
-  const body = bodyOf(route);
-  const named = headersOf(route);
-  return {
-    ...(members.length > 0 && { params: z.object(Object.fromEntries(members)) }),
-    ...(route.query && { query: route.query }),
-    ...(named.length > 0 && {
-      headers: z.object(Object.fromEntries(named.map((header) => [header, z.string().optional()]))),
-    }),
-    ...(body && { body }),
+function parametersOf(route: RouteContract, named: Record<string, unknown>): readonly Json[] {
+  const parameter = (place: "path" | "query" | "header") => {
+    return ([name, of]: readonly [string, z.ZodType]): Json => {
+      const schema = jsonSchema(of, "input", named);
+      const { description } = schema;
+      const required = place === "path";
+      return { name, in: place, required, ...(typeof description === "string" && { description }), schema };
+    };
   };
+  return [
+    ...paramsOf(route.path)
+      .map((member) => [member, pathParams[member]] as const)
+      .map(parameter("path")),
+    ...Object.entries(route.query?.shape ?? {})
+      .map(([name, of]) => [name, of as z.ZodType] as const)
+      .map(parameter("query")),
+    ...headersOf(route)
+      .map((header) => [header, z.string()] as const)
+      .map(parameter("header")),
+  ];
 }
 
-function bodyOf(route: RouteContract): NonNullable<RouteConfig["request"]>["body"] {
-  if (route.body) return { required: true, content: { "application/json": { schema: route.body } } };
-  if (route.method !== "put") return undefined;
-  return { required: true, content: { "application/x-tar": { schema: z.string().meta({ format: "binary" }) } } };
+function bodyOf(route: RouteContract, named: Record<string, unknown>): Json | null {
+  const content = (type: string, schema: Json) => ({ required: true, content: { [type]: { schema } } });
+  if (route.body) return content("application/json", jsonSchema(route.body, "input", named));
+  return route.method === "put" ? content("application/x-tar", { type: "string", format: "binary" }) : null;
 }
 
 function headersOf(route: RouteContract): readonly string[] {

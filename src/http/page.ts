@@ -1,7 +1,7 @@
-import { z } from "zod";
+import type { z } from "zod";
 import { faults } from "../base/faults.ts";
 import { type RouteContract, routes } from "../contract/paths.ts";
-import { openApiDocument } from "./openapi.ts";
+import { type Json, jsonSchema, openApiDocument } from "./openapi.ts";
 
 const opening = `# The HTTP API
 
@@ -54,14 +54,9 @@ function pathSection(route: RouteContract): string {
   ].join("\n");
 }
 
-interface Json {
-  readonly [key: string]: unknown;
-}
-
 /** A schema's name, which is explained under Shapes, or its members; those with a `?` may be left out. */
 function shape(schema: z.ZodType, io: "input" | "output"): string {
-  const id = z.globalRegistry.get(schema)?.id;
-  return `\`${id ?? words(z.toJSONSchema(schema, { io, unrepresentable: "any" }) as Json)}\``;
+  return `\`${words(jsonSchema(schema, io, {}))}\``;
 }
 
 function words(schema: Json): string {
@@ -86,8 +81,7 @@ function objectWords(schema: Json): string {
 
 /** Every named schema with the meaning of its members. */
 function shapeSections(): readonly string[] {
-  const { components } = openApiDocument("") as { components: { schemas: Record<string, Json> } };
-  return Object.entries(components.schemas)
+  return Object.entries(openApiDocument("").components.schemas as Record<string, Json>)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, schema]) =>
       [`### ${name}\n`, ...meaning(schema), `\`${words(schema)}\`\n`, ...memberLines(schema)].join("\n"),
@@ -100,8 +94,9 @@ function meaning({ description }: Json): readonly string[] {
 
 function memberLines(schema: Json): readonly string[] {
   const members = Object.entries((schema.properties ?? {}) as Record<string, Json>);
-  const lines = members.flatMap(([name, { description }]) =>
-    typeof description === "string" ? [`- \`${name}\`: ${description}`] : [],
-  );
+  const lines = members.flatMap(([name, { description, anyOf }]) => {
+    const said = description ?? (anyOf as readonly Json[] | undefined)?.[0]?.description;
+    return typeof said === "string" ? [`- \`${name}\`: ${said}`] : [];
+  });
   return lines.length > 0 ? [...lines, ""] : [];
 }
