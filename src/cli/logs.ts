@@ -2,7 +2,7 @@ import { parseDuration } from "../base/duration.ts";
 import { Fault } from "../base/faults.ts";
 import { plainJson } from "../base/printable.ts";
 import type { Client, Key, LogQuery } from "../client/client.ts";
-import type { LogBatch, StoredLogView } from "../contract/logs.ts";
+import type { LogBatchView, StoredLogView } from "../contract/logs.ts";
 import { shortName } from "./names.ts";
 import { harmless, paintFor } from "./paint.ts";
 
@@ -15,7 +15,7 @@ export function moment(flag: string, text: string, now: number): string {
 }
 
 /** Lines that are there: the last ones, or page by page all since a moment when no number is given. */
-export async function* readAllLogs(api: Client, key: Key, query: LogQuery): AsyncGenerator<LogBatch, void> {
+export async function* readAllLogs(api: Client, key: Key, query: LogQuery): AsyncGenerator<LogBatchView, void> {
   if (query.since === undefined || query.tail !== undefined) {
     yield await api.logs(key, { ...query, tail: query.tail ?? 100 });
     return;

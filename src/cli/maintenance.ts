@@ -2,7 +2,7 @@ import { formatDuration } from "../base/duration.ts";
 import { Fault } from "../base/faults.ts";
 import type { Client, Key } from "../client/client.ts";
 import { pause } from "../client/events.ts";
-import type { StatusView } from "../contract/status.ts";
+import type { StatusView } from "../contract/environments.ts";
 import type { World } from "./world.ts";
 
 /** The edge takes a table within milliseconds; a busy machine may take long. */

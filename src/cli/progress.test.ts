@@ -159,8 +159,9 @@ describe("progress on a terminal", () => {
   test("says while it watches what serves, and at the end where the time went", () => {
     const phases = ["queued", "switch", "watch"];
     expect(shown(80, [view(phases)]).at(3)).toMatch(/^ {2}\S watch {10}2\.5 s {2}v2 serves, v1 stands by$/);
-    const ended = view([...phases, "ended"], { status: "live", durationMs: 5_000 });
-    ended.phases[3] = { phase: "ended", at: new Date(start + 5_000).toISOString() };
+    const live = view([...phases, "ended"], { status: "live", durationMs: 5_000 });
+    const at = new Date(start + 5_000).toISOString();
+    const ended = { ...live, phases: [...live.phases.slice(0, 3), { phase: "ended", at } as const] };
     expect(shown(80, [ended]).at(4)).toBe("  ✓ live           5.0 s  served after 2.0 s, watched for 3.0 s");
   });
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { InstanceView, StatusView } from "../contract/status.ts";
+import type { InstanceView, StatusView } from "../contract/environments.ts";
 import { paintFor } from "./paint.ts";
 import { statusText } from "./views/status.ts";
 

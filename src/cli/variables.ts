@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import { Fault } from "../base/faults.ts";
-import type { VariablesAnswer, VariablesDocument, VariablesRequest } from "../contract/documents.ts";
+import type { VariablesAnswer, VariablesRequest, VariablesView } from "../contract/variables.ts";
 import { type DeploymentResult, deploymentExit, deploymentText, followDeployment } from "./follow.ts";
 import { warnOfSlip } from "./new-environment.ts";
 import type { Paint } from "./paint.ts";
@@ -54,7 +54,7 @@ export async function followChange(
 }
 
 /** Names that the next release will have another value of than the newest: what is set of them is not what that has. */
-export function namesThatDiffer({ variables, effective, build }: VariablesDocument): readonly string[] {
+export function namesThatDiffer({ variables, effective, build }: VariablesView): readonly string[] {
   const values = [...Object.values(effective), build].flatMap((all) => Object.values(all));
   const used = new Set(values.flatMap(({ set }) => set));
   const set = new Set(Object.entries(variables).map(([name, { version }]) => `${name}@${version}`));

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
-import { fillPath } from "../contract/params.ts";
-import { routes } from "../contract/paths.ts";
+import { fillPath } from "../contract/paths.ts";
+import { routes } from "../contract/routes.ts";
 import { Client, type ProgressMessage } from "./client.ts";
 
 const key = { app: "shop", environment: "production" };

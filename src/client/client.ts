@@ -2,36 +2,34 @@ import { randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
 import { Fault, isErrno } from "../base/faults.ts";
 import type { AuditEntryView } from "../contract/audit.ts";
-import type { PlanAnswer, PlanRequest } from "../contract/changes.ts";
 import type { DoctorAnswer, InfoView } from "../contract/controller.ts";
 import type { DeploymentAnswer, DeploymentDetail, DeploymentRequest, DeploymentView } from "../contract/deployments.ts";
 import type {
-  MaintenanceRequest,
-  RevealedVariables,
-  ScaleDocument,
-  ScaleRequest,
-  VariableDiff,
-  VariableOrigins,
-  VariablesAnswer,
-  VariablesDocument,
-  VariablesRequest,
-  VaultRecovery,
-  VaultRotation,
-  VersionList,
-} from "../contract/documents.ts";
-import type {
   CertificateRequest,
-  DomainCheck,
   DomainCheckRequest,
+  DomainCheckView,
   DomainList,
   DomainView,
 } from "../contract/domains.ts";
-import type { LogBatch, LogPage, StoredLogView } from "../contract/logs.ts";
+import type { EnvironmentList, StatusView } from "../contract/environments.ts";
+import type { LogBatchView, LogPage, StoredLogView } from "../contract/logs.ts";
+import type { MaintenanceRequest } from "../contract/maintenance.ts";
+import type { PlanAnswer, PlanRequest } from "../contract/plan.ts";
 import type { PreviewAnswer, PreviewRequest } from "../contract/previews.ts";
 import type { ReleaseDetail, ReleaseView } from "../contract/releases.ts";
-import type { EnvironmentList, StatusView } from "../contract/status.ts";
+import type { ScaleRequest, ScaleView } from "../contract/scale.ts";
 import type { TaskAnswer, TaskRequest, TaskView } from "../contract/tasks.ts";
-import type { TokenCreated, TokenList, TokenRequest } from "../contract/tokens.ts";
+import type { CreatedTokenView, TokenList, TokenRequest } from "../contract/tokens.ts";
+import type {
+  RevealedVariables,
+  VariableDiff,
+  VariableOrigins,
+  VariablesAnswer,
+  VariablesRequest,
+  VariablesView,
+  VersionList,
+} from "../contract/variables.ts";
+import type { VaultRecovery, VaultRotation } from "../contract/vault.ts";
 import { pause, streamMessages } from "./events.ts";
 import { type Call, type ClientOptions, parseAnswer, problemFault, readText, Transport } from "./transport.ts";
 
@@ -137,7 +135,7 @@ export class Client {
     (await this.#transport.send(call)).body.resume();
   }
 
-  checkDomain(host: string, request: DomainCheckRequest): Promise<DomainCheck> {
+  checkDomain(host: string, request: DomainCheckRequest): Promise<DomainCheckView> {
     const body = JSON.stringify(request);
     return this.#json({ method: "POST", path: path`/v1/domains/${host}/check`, body });
   }
@@ -196,7 +194,7 @@ export class Client {
         ended = deployment.phase === "ended";
         yield { kind: "deployment", deployment };
       }
-      if (event === "log") yield { kind: "log", ...(parseAnswer(data) as LogBatch) };
+      if (event === "log") yield { kind: "log", ...(parseAnswer(data) as LogBatchView) };
     }
   }
 
@@ -222,10 +220,10 @@ export class Client {
   }
 
   /** Lines as they come, none twice and none left out; a lost connection is opened again after the last line seen. */
-  async *logStream(key: Key, query: LogQuery, signal?: AbortSignal): AsyncGenerator<LogBatch> {
+  async *logStream(key: Key, query: LogQuery, signal?: AbortSignal): AsyncGenerator<LogBatchView> {
     const options = { path: withQuery(`${environmentPath(key)}/logs/stream`, { ...query }) };
     const messages = streamMessages(this.#transport, signal === undefined ? options : { ...options, signal });
-    for await (const { data } of messages) yield parseAnswer(data) as LogBatch;
+    for await (const { data } of messages) yield parseAnswer(data) as LogBatchView;
   }
 
   audit({ key, ...query }: AuditQuery): Promise<Page<AuditEntryView>> {
@@ -237,7 +235,7 @@ export class Client {
   }
 
   /** The text of the token is in this answer and nowhere else. */
-  createToken(name: string, request: TokenRequest): Promise<TokenCreated> {
+  createToken(name: string, request: TokenRequest): Promise<CreatedTokenView> {
     return this.#json({ method: "PUT", path: path`/v1/tokens/${name}`, body: JSON.stringify(request) });
   }
 
@@ -245,15 +243,15 @@ export class Client {
     (await this.#transport.send({ method: "DELETE", path: path`/v1/tokens/${name}` })).body.resume();
   }
 
-  scale(key: Key): Promise<ScaleDocument> {
+  scale(key: Key): Promise<ScaleView> {
     return this.#json({ method: "GET", path: `${environmentPath(key)}/scale` });
   }
 
-  changeScale(key: Key, request: ScaleRequest): Promise<ScaleDocument> {
+  changeScale(key: Key, request: ScaleRequest): Promise<ScaleView> {
     return this.#json({ method: "PATCH", path: `${environmentPath(key)}/scale`, body: JSON.stringify(request) });
   }
 
-  variables(key: Key): Promise<VariablesDocument> {
+  variables(key: Key): Promise<VariablesView> {
     return this.#json({ method: "GET", path: `${environmentPath(key)}/variables` });
   }
 
@@ -262,9 +260,9 @@ export class Client {
   }
 
   /** With the ETag, by which a change is refused when somebody else was faster. */
-  async taggedVariables(key: Key): Promise<{ readonly etag: string; readonly document: VariablesDocument }> {
+  async taggedVariables(key: Key): Promise<{ readonly etag: string; readonly document: VariablesView }> {
     const { headers, body } = await this.#transport.send({ method: "GET", path: `${environmentPath(key)}/variables` });
-    return { etag: headers.etag ?? "", document: parseAnswer(await readText(body)) as VariablesDocument };
+    return { etag: headers.etag ?? "", document: parseAnswer(await readText(body)) as VariablesView };
   }
 
   /** In the clear; the controller writes down who asked. */

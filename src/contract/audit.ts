@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { cursor, name, pageLimit, pageOf, time } from "./scalars.ts";
+import type { Routes, View } from "./route.ts";
+import { cursor, name, pageLimit, pageSchema, time } from "./scalars.ts";
 
 export const auditQuery = z
   .strictObject({
@@ -31,6 +32,17 @@ export const auditEntryView = z
     detail: z.string(),
   })
   .meta({ id: "AuditEntry" });
-export type AuditEntryView = z.infer<typeof auditEntryView>;
+export type AuditEntryView = View<typeof auditEntryView>;
 
-export const auditPage = pageOf(auditEntryView).meta({ id: "AuditPage" });
+export const auditPage = pageSchema(auditEntryView).meta({ id: "AuditPage" });
+
+export const auditRoutes = {
+  audit: {
+    method: "get",
+    path: "/v1/audit",
+    status: 200,
+    query: auditQuery,
+    answer: auditPage,
+    summary: "Who changed what, and who was shown which secrets, newest first",
+  },
+} as const satisfies Routes;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Routes, View } from "./route.ts";
 import { time } from "./scalars.ts";
 
 export const infoView = z
@@ -11,7 +12,7 @@ export const infoView = z
     startedAt: time,
   })
   .meta({ id: "Info" });
-export type InfoView = z.infer<typeof infoView>;
+export type InfoView = View<typeof infoView>;
 
 export const checkView = z
   .object({
@@ -21,7 +22,34 @@ export const checkView = z
     fix: z.string().nullable().describe("What to do about it; null when nothing is to be done."),
   })
   .meta({ id: "Check" });
-export type CheckView = z.infer<typeof checkView>;
+export type CheckView = View<typeof checkView>;
 
 export const doctorAnswer = z.object({ checks: z.array(checkView) }).meta({ id: "Doctor" });
-export type DoctorAnswer = z.infer<typeof doctorAnswer>;
+export type DoctorAnswer = View<typeof doctorAnswer>;
+
+export const controllerRoutes = {
+  health: { method: "get", path: "/healthz", status: 200, media: "text/plain", summary: "Whether the controller runs" },
+  readiness: {
+    method: "get",
+    path: "/readyz",
+    status: 200,
+    media: "text/plain",
+    summary: "Whether the journal answers, and the edge its clients; a fault when not",
+  },
+  metrics: {
+    method: "get",
+    path: "/metrics",
+    status: 200,
+    media: "text/plain",
+    summary: "Metrics as Prometheus reads them",
+  },
+  openapi: {
+    method: "get",
+    path: "/v1/openapi.json",
+    status: 200,
+    media: "application/json",
+    summary: "This API as an OpenAPI 3.1 document",
+  },
+  info: { method: "get", path: "/v1/info", status: 200, answer: infoView, summary: "What controller this is" },
+  doctor: { method: "get", path: "/v1/doctor", status: 200, answer: doctorAnswer, summary: "Checks of this machine" },
+} as const satisfies Routes;

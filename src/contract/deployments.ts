@@ -1,12 +1,16 @@
 import { z } from "zod";
+import { logBatchView } from "./logs.ts";
+import { environmentPath } from "./paths.ts";
+import type { Routes, View } from "./route.ts";
 import {
   deploymentId,
   digest,
   durationMs,
   faultView,
   name,
-  pageOf,
-  releaseName,
+  pageQuery,
+  pageSchema,
+  releaseNameSchema,
   releaseReference,
   time,
 } from "./scalars.ts";
@@ -40,7 +44,7 @@ export const gateView = z
   })
   .meta({ id: "Gate" });
 
-export const checkView = z
+export const deploymentCheckView = z
   .object({
     when: z.enum(["before", "after"]).describe("`before`: before the release command. `after`: after the switch."),
     service: z.string().nullable().describe("Null: of the release as a whole."),
@@ -60,11 +64,11 @@ export const deploymentView = z
     status: deploymentStatus,
     phase: phaseView,
     phases: z.array(z.object({ phase: phaseView, at: time })).describe("Every phase entered, in order."),
-    release: releaseName,
-    previous: releaseName.nullable().describe("What served when it began."),
+    release: releaseNameSchema,
+    previous: releaseNameSchema.nullable().describe("What served when it began."),
     services: z.array(z.string()).nullable().describe("The services that are exchanged; null means all."),
     gates: z.array(gateView),
-    checks: z.array(checkView).describe("What its checks found so far, in the order of their ends."),
+    checks: z.array(deploymentCheckView).describe("What its checks found so far, in the order of their ends."),
     fault: faultView.nullable(),
     culprit: z.string().nullable().describe("The instance or task whose own log lines explain the fault."),
     createdAt: time,
@@ -73,11 +77,11 @@ export const deploymentView = z
     durationMs: durationMs.describe("From its creation to its end, or to now while it is under way."),
   })
   .meta({ id: "Deployment" });
-export type DeploymentView = z.infer<typeof deploymentView>;
+export type DeploymentView = View<typeof deploymentView>;
 
 /** `deploy --json`, `rollback --json` and `restart --json`, and the answer to the request that began it. */
 export const deploymentAnswer = z.object({ deployment: deploymentView }).meta({ id: "DeploymentAnswer" });
-export type DeploymentAnswer = z.infer<typeof deploymentAnswer>;
+export type DeploymentAnswer = View<typeof deploymentAnswer>;
 
 export const stepView = z
   .object({
@@ -94,9 +98,9 @@ export const stepView = z
 export const deploymentDetail = z
   .object({ deployment: deploymentView, steps: z.array(stepView) })
   .meta({ id: "DeploymentDetail" });
-export type DeploymentDetail = z.infer<typeof deploymentDetail>;
+export type DeploymentDetail = View<typeof deploymentDetail>;
 
-export const deploymentPage = pageOf(deploymentView).meta({ id: "DeploymentPage" });
+export const deploymentPage = pageSchema(deploymentView).meta({ id: "DeploymentPage" });
 
 const permit = z
   .strictObject({
@@ -146,6 +150,48 @@ export const deploymentRequest = z
     }),
   ])
   .meta({ id: "DeploymentRequest" });
-export type DeploymentRequest = z.infer<typeof deploymentRequest>;
+export type DeploymentRequest = View<typeof deploymentRequest>;
 
 export const deploymentParams = z.strictObject({ id: deploymentId });
+
+export const deploymentRoutes = {
+  beginDeployment: {
+    method: "post",
+    path: `${environmentPath}/deployments`,
+    status: 202,
+    body: deploymentRequest,
+    answer: deploymentAnswer,
+    summary: "Deploy or stage a source, deploy what is staged, promote, roll back or restart",
+  },
+  deployments: {
+    method: "get",
+    path: `${environmentPath}/deployments`,
+    status: 200,
+    query: pageQuery,
+    answer: deploymentPage,
+    summary: "Deployments, newest first",
+  },
+  deployment: {
+    method: "get",
+    path: "/v1/deployments/{id}",
+    status: 200,
+    answer: deploymentDetail,
+    summary: "One deployment with every step that was done for it",
+  },
+  cancelDeployment: {
+    method: "post",
+    path: "/v1/deployments/{id}/cancel",
+    status: 202,
+    answer: deploymentAnswer,
+    summary: "Ask a deployment to end; what served before goes on serving",
+  },
+  deploymentProgress: {
+    method: "get",
+    path: "/v1/deployments/{id}/progress",
+    status: 200,
+    media: "text/event-stream",
+    messages: { deployment: deploymentAnswer, log: logBatchView },
+    summary:
+      "Messages `deployment` (DeploymentAnswer, the whole of it whenever it changed) and, when it failed, `log` (LogBatch) with the last lines of the culprit; closes after its end",
+  },
+} as const satisfies Routes;

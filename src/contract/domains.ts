@@ -1,16 +1,7 @@
 import { z } from "zod";
 import { checkView } from "./controller.ts";
+import type { Frozen, Routes, View } from "./route.ts";
 import { faultView, time } from "./scalars.ts";
-
-/** A host as routes name it: lower case, `*.` in front for all names one level below. */
-export const hostName = z
-  .string()
-  .max(253)
-  .regex(
-    /^(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/,
-    "must be a host name in lower case",
-  )
-  .describe("A host name, like `shop.example.com` or `*.example.com`.");
 
 const pem = z.string().max(65_536);
 
@@ -42,10 +33,10 @@ export const domainView = z
     nextTryAt: time.nullable(),
   })
   .meta({ id: "Domain" });
-export type DomainView = z.infer<typeof domainView>;
+export type DomainView = View<typeof domainView>;
 
 export const domainList = z.object({ items: z.array(domainView) }).meta({ id: "DomainList" });
-export type DomainList = z.infer<typeof domainList>;
+export type DomainList = View<typeof domainList>;
 
 export const certificateRequest = z
   .union([
@@ -56,14 +47,46 @@ export const certificateRequest = z
     z.strictObject({ selfSigned: z.literal(true).describe("Signed by this machine's own authority.") }),
   ])
   .meta({ id: "CertificateRequest" });
-export type CertificateRequest = z.infer<typeof certificateRequest>;
+export type CertificateRequest = View<typeof certificateRequest>;
 
 export const domainCheckRequest = z
   .strictObject({
     retry: z.boolean().default(false).describe("Ask the authority again now, whatever its last answer."),
   })
   .meta({ id: "DomainCheckRequest" });
-export type DomainCheckRequest = z.input<typeof domainCheckRequest>;
+export type DomainCheckRequest = Frozen<z.input<typeof domainCheckRequest>>;
 
-export const domainCheck = z.object({ host: z.string(), checks: z.array(checkView) }).meta({ id: "DomainCheck" });
-export type DomainCheck = z.infer<typeof domainCheck>;
+export const domainCheckView = z.object({ host: z.string(), checks: z.array(checkView) }).meta({ id: "DomainCheck" });
+export type DomainCheckView = View<typeof domainCheckView>;
+
+export const domainRoutes = {
+  domains: {
+    method: "get",
+    path: "/v1/domains",
+    status: 200,
+    answer: domainList,
+    summary: "Hosts of served routes, and hosts with a certificate, and how they stand",
+  },
+  addCertificate: {
+    method: "put",
+    path: "/v1/domains/{host}/certificate",
+    status: 200,
+    body: certificateRequest,
+    answer: domainView,
+    summary: "Serve a host with a certificate of one's own, or with one of this machine's authority",
+  },
+  removeCertificate: {
+    method: "delete",
+    path: "/v1/domains/{host}/certificate",
+    status: 204,
+    summary: "Forget the certificates of exactly this host",
+  },
+  checkDomain: {
+    method: "post",
+    path: "/v1/domains/{host}/check",
+    status: 200,
+    body: domainCheckRequest,
+    answer: domainCheckView,
+    summary: "Look at name, port and certificate of a host as an authority would",
+  },
+} as const satisfies Routes;

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { environmentPath } from "./paths.ts";
+import type { Routes, View } from "./route.ts";
 import { time } from "./scalars.ts";
 
 export const eventView = z
@@ -13,7 +15,7 @@ export const eventView = z
     detail: z.string(),
   })
   .meta({ id: "Event" });
-export type EventView = z.infer<typeof eventView>;
+export type EventView = View<typeof eventView>;
 
 const id = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
@@ -29,4 +31,24 @@ export const eventStreamQuery = z.strictObject({
 export const eventPage = z
   .object({ items: z.array(eventView), next: z.int().describe("What to give as `after` for what comes next.") })
   .meta({ id: "EventPage" });
-export type EventPage = z.infer<typeof eventPage>;
+export type EventPage = View<typeof eventPage>;
+
+export const eventRoutes = {
+  events: {
+    method: "get",
+    path: `${environmentPath}/events`,
+    status: 200,
+    query: eventsQuery,
+    answer: eventPage,
+    summary: "What happened, oldest first",
+  },
+  eventStream: {
+    method: "get",
+    path: `${environmentPath}/events/stream`,
+    status: 200,
+    query: eventStreamQuery,
+    media: "text/event-stream",
+    messages: { event: eventView },
+    summary: "What happens as it happens: messages `event` (Event); resumes after Last-Event-ID",
+  },
+} as const satisfies Routes;

@@ -1,4 +1,4 @@
-import type { RouteContract } from "./paths.ts";
+import type { RouteContract } from "./route.ts";
 
 /** Headers that mean something to the API beside the usual ones. */
 export const headers = {

@@ -1,5 +1,7 @@
 import { z } from "zod";
-import { name, releaseName, releaseReference, time } from "./scalars.ts";
+import { environmentPath } from "./paths.ts";
+import type { Routes, View } from "./route.ts";
+import { name, releaseNameSchema, releaseReference, time } from "./scalars.ts";
 
 export const logLevel = z.enum(["trace", "debug", "info", "warn", "error", "fatal"]);
 
@@ -9,18 +11,18 @@ export const logView = z
     time,
     service: z.string(),
     instance: z.string(),
-    release: releaseName,
+    release: releaseNameSchema,
     stream: z.enum(["stdout", "stderr"]),
     level: logLevel.nullable(),
     message: z.string(),
   })
   .meta({ id: "LogLine" });
-export type LogView = z.infer<typeof logView>;
+export type LogView = View<typeof logView>;
 
 export const storedLogView = logView
   .extend({ sequence: z.int().describe("Its place in the environment's log; rises.") })
   .meta({ id: "StoredLogLine" });
-export type StoredLogView = z.infer<typeof storedLogView>;
+export type StoredLogView = View<typeof storedLogView>;
 
 const services = z
   .union([name, z.array(name).max(50)])
@@ -77,8 +79,28 @@ export const logPage = z
     reached,
   })
   .meta({ id: "LogPage" });
-export type LogPage = z.infer<typeof logPage>;
+export type LogPage = View<typeof logPage>;
 
 /** Data of a message `lines` of a log stream; the message's id is where to go on. */
-export const logBatch = z.object({ lines: z.array(storedLogView), reached }).meta({ id: "LogBatch" });
-export type LogBatch = z.infer<typeof logBatch>;
+export const logBatchView = z.object({ lines: z.array(storedLogView), reached }).meta({ id: "LogBatch" });
+export type LogBatchView = View<typeof logBatchView>;
+
+export const logRoutes = {
+  logs: {
+    method: "get",
+    path: `${environmentPath}/logs`,
+    status: 200,
+    query: logsQuery,
+    answer: logPage,
+    summary: "Log lines, oldest first",
+  },
+  logStream: {
+    method: "get",
+    path: `${environmentPath}/logs/stream`,
+    status: 200,
+    query: logStreamQuery,
+    media: "text/event-stream",
+    messages: { lines: logBatchView },
+    summary: "Log lines as they come: messages `lines` (LogBatch); resumes after Last-Event-ID",
+  },
+} as const satisfies Routes;

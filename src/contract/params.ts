@@ -1,5 +1,13 @@
-import { hostName } from "./domains.ts";
-import { deploymentId, digest, name, releaseReference, taskName, valueVersion, variableName } from "./scalars.ts";
+import {
+  deploymentId,
+  digest,
+  hostNameSchema,
+  name,
+  releaseReference,
+  taskNameSchema,
+  valueVersion,
+  variableNameSchema,
+} from "./scalars.ts";
 
 /** Every member of a path's braces, and what it must look like. */
 export const pathParams = {
@@ -10,21 +18,11 @@ export const pathParams = {
   release: releaseReference,
   from: releaseReference,
   to: releaseReference,
-  task: taskName,
-  host: hostName,
-  variable: variableName,
+  task: taskNameSchema,
+  host: hostNameSchema,
+  variable: variableNameSchema,
   version: valueVersion,
   token: name,
   other: name,
 } as const;
 export type PathParam = keyof typeof pathParams;
-
-/** Fills the braces of a path, each value escaped. */
-export function fillPath(path: string, params: Readonly<Partial<Record<PathParam, string>>>): string {
-  return path.replace(/\{(\w+)\}/g, (_braces, member: PathParam) => encodeURIComponent(params[member] ?? ""));
-}
-
-/** The members of a path's braces, in order. */
-export function paramsOf(path: string): readonly PathParam[] {
-  return [...path.matchAll(/\{(\w+)\}/g)].map(([, member]) => member as PathParam);
-}

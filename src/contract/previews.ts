@@ -1,15 +1,9 @@
 import { z } from "zod";
 import { deploymentView, sourced } from "./deployments.ts";
-import { name, time } from "./scalars.ts";
-
-/** What an environment says of itself that is there for a while only. */
-export const previewView = z
-  .object({
-    from: z.string().describe("The environment whose configuration it has."),
-    endsAt: time.describe("When it is, or was, taken down with all its values; a deployment of code to it moves that."),
-  })
-  .meta({ id: "Preview" });
-export type PreviewView = z.infer<typeof previewView>;
+import { previewView, statusView } from "./environments.ts";
+import { environmentPath } from "./paths.ts";
+import type { Routes, View } from "./route.ts";
+import { name } from "./scalars.ts";
 
 const dayMs = 86_400_000;
 
@@ -31,9 +25,27 @@ export const previewRequest = z
       ),
   })
   .meta({ id: "PreviewRequest" });
-export type PreviewRequest = z.infer<typeof previewRequest>;
+export type PreviewRequest = View<typeof previewRequest>;
 
 export const previewAnswer = z
   .object({ preview: previewView, deployment: deploymentView })
   .meta({ id: "PreviewAnswer" });
-export type PreviewAnswer = z.infer<typeof previewAnswer>;
+export type PreviewAnswer = View<typeof previewAnswer>;
+
+export const previewRoutes = {
+  createPreview: {
+    method: "post",
+    path: `${environmentPath}/preview`,
+    status: 202,
+    body: previewRequest,
+    answer: previewAnswer,
+    summary: "Make a preview, or deploy to the one that is there",
+  },
+  removePreview: {
+    method: "delete",
+    path: `${environmentPath}/preview`,
+    status: 202,
+    answer: statusView,
+    summary: "Take a preview down now, with all its values",
+  },
+} as const satisfies Routes;

@@ -1,9 +1,12 @@
 import { z } from "zod";
-import { digest, pageOf, releaseName, time } from "./scalars.ts";
+import { environmentPath } from "./paths.ts";
+import { planAnswer } from "./plan.ts";
+import type { Routes, View } from "./route.ts";
+import { digest, pageQuery, pageSchema, releaseNameSchema, time } from "./scalars.ts";
 
 export const releaseView = z
   .object({
-    release: releaseName,
+    release: releaseNameSchema,
     createdAt: time,
     createdBy: z.string(),
     message: z.string().nullable(),
@@ -26,11 +29,36 @@ export const releaseView = z
     ),
   })
   .meta({ id: "Release" });
-export type ReleaseView = z.infer<typeof releaseView>;
+export type ReleaseView = View<typeof releaseView>;
 
 export const releaseDetail = z
   .object({ release: releaseView, manifest: z.string().describe("The manifest's own text.") })
   .meta({ id: "ReleaseDetail" });
-export type ReleaseDetail = z.infer<typeof releaseDetail>;
+export type ReleaseDetail = View<typeof releaseDetail>;
 
-export const releasePage = pageOf(releaseView).meta({ id: "ReleasePage" });
+export const releasePage = pageSchema(releaseView).meta({ id: "ReleasePage" });
+
+export const releaseRoutes = {
+  releases: {
+    method: "get",
+    path: `${environmentPath}/releases`,
+    status: 200,
+    query: pageQuery,
+    answer: releasePage,
+    summary: "Releases, newest first",
+  },
+  release: {
+    method: "get",
+    path: `${environmentPath}/releases/{release}`,
+    status: 200,
+    answer: releaseDetail,
+    summary: "One release with its manifest",
+  },
+  releaseDiff: {
+    method: "get",
+    path: `${environmentPath}/releases/{from}/diff/{to}`,
+    status: 200,
+    answer: planAnswer,
+    summary: "What differs between two releases; values of variables are not shown",
+  },
+} as const satisfies Routes;

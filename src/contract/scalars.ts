@@ -21,7 +21,7 @@ export const digest = z
   .describe("`sha256:` and 64 hexadecimal digits.");
 
 /** How answers write a release. */
-export const releaseName = z
+export const releaseNameSchema = z
   .string()
   .regex(/^v[1-9]\d{0,8}$/)
   .describe("A release, like `v12`.");
@@ -37,13 +37,23 @@ export const deploymentId = z
   .regex(/^[A-Za-z0-9_-]{1,64}$/, "must be the id of a deployment")
   .describe("The id of a deployment.");
 
-export const taskName = z
+export const taskNameSchema = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,199}$/, "must be the name of a task")
   .describe("The name of a task.");
 
+/** A host as routes name it: lower case, `*.` in front for all names one level below. */
+export const hostNameSchema = z
+  .string()
+  .max(253)
+  .regex(
+    /^(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/,
+    "must be a host name in lower case",
+  )
+  .describe("A host name, like `shop.example.com` or `*.example.com`.");
+
 /** Names of environment variables (POSIX 1003.1, chapter 8). */
-export const variableName = z
+export const variableNameSchema = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, "must be letters, digits and _, no digit first");
 
@@ -64,12 +74,15 @@ export const pageLimit = z.coerce.number().int().min(1).max(200).default(50).des
 
 export const cursor = z.string().min(1).max(100).optional().describe("`nextCursor` of the page before.");
 
+/** Which page of a list. */
+export const pageQuery = z.strictObject({ limit: pageLimit, cursor });
+
 export const faultView = z
   .object({ code: z.string(), detail: z.string(), hint: z.string() })
   .meta({ id: "Fault", description: "What went wrong, and what to do next." });
 
 /** One page of a list, newest first. */
-export function pageOf<Item extends z.ZodType>(item: Item) {
+export function pageSchema<Item extends z.ZodType>(item: Item) {
   return z.object({
     items: z.array(item),
     nextCursor: z.string().nullable().describe("What to give as `cursor` for the next page; null on the last one."),

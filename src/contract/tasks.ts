@@ -1,5 +1,7 @@
 import { z } from "zod";
-import { name, releaseName, time } from "./scalars.ts";
+import { environmentPath } from "./paths.ts";
+import type { Routes, View } from "./route.ts";
+import { name, releaseNameSchema, time } from "./scalars.ts";
 
 export const taskRequest = z
   .strictObject({
@@ -16,7 +18,7 @@ export const taskRequest = z
       .describe("Program and arguments; no shell is involved."),
   })
   .meta({ id: "TaskRequest" });
-export type TaskRequest = z.infer<typeof taskRequest>;
+export type TaskRequest = View<typeof taskRequest>;
 
 export const exitView = z
   .object({
@@ -31,16 +33,48 @@ export const taskView = z
   .object({
     name: z.string(),
     service: z.string(),
-    release: releaseName,
+    release: releaseNameSchema,
     startedAt: time.nullable().describe("Null until the runtime has seen it."),
     exit: exitView.nullable().describe("Null while it runs."),
   })
   .meta({ id: "Task" });
-export type TaskView = z.infer<typeof taskView>;
+export type TaskView = View<typeof taskView>;
 
 export const taskAnswer = z.object({ task: taskView }).meta({ id: "TaskAnswer" });
-export type TaskAnswer = z.infer<typeof taskAnswer>;
+export type TaskAnswer = View<typeof taskAnswer>;
 
 export const taskOutputQuery = z.strictObject({
   stream: z.enum(["stdout", "stderr"]).default("stdout"),
 });
+
+export const taskRoutes = {
+  beginTask: {
+    method: "post",
+    path: `${environmentPath}/tasks`,
+    status: 201,
+    body: taskRequest,
+    answer: taskAnswer,
+    summary: "Run a command once, in the artifact and environment of the serving release",
+  },
+  task: {
+    method: "get",
+    path: `${environmentPath}/tasks/{task}`,
+    status: 200,
+    answer: taskView,
+    summary: "Whether a task still runs and how it ended",
+  },
+  taskOutput: {
+    method: "get",
+    path: `${environmentPath}/tasks/{task}/output`,
+    status: 200,
+    query: taskOutputQuery,
+    media: "application/octet-stream",
+    summary: "Output of a task, byte for byte, until it has ended",
+  },
+  removeTask: {
+    method: "delete",
+    path: `${environmentPath}/tasks/{task}`,
+    status: 204,
+    summary: "Kill a task and forget it with its output",
+  },
+} as const satisfies Routes;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Routes, View } from "./route.ts";
 import { time } from "./scalars.ts";
 
 const dayMs = 86_400_000;
@@ -13,7 +14,7 @@ export const tokenRequest = z
       .describe("How long it opens the API, from a minute to 3650 days; left out: until it is revoked."),
   })
   .meta({ id: "TokenRequest" });
-export type TokenRequest = z.infer<typeof tokenRequest>;
+export type TokenRequest = View<typeof tokenRequest>;
 
 export const tokenView = z
   .object({
@@ -24,15 +25,33 @@ export const tokenView = z
     expiresAt: time.nullable().describe("Null: it opens the API until it is revoked."),
   })
   .meta({ id: "Token" });
-export type TokenView = z.infer<typeof tokenView>;
+export type TokenView = View<typeof tokenView>;
 
-export const tokenCreated = z
+export const createdTokenView = z
   .object({
     token: tokenView,
     text: z.string().describe("What to send as `Authorization: Bearer`; never shown again."),
   })
   .meta({ id: "TokenCreated" });
-export type TokenCreated = z.infer<typeof tokenCreated>;
+export type CreatedTokenView = View<typeof createdTokenView>;
 
 export const tokenList = z.object({ items: z.array(tokenView) }).meta({ id: "TokenList" });
-export type TokenList = z.infer<typeof tokenList>;
+export type TokenList = View<typeof tokenList>;
+
+export const tokenRoutes = {
+  tokens: { method: "get", path: "/v1/tokens", status: 200, answer: tokenList, summary: "Tokens for access over TCP" },
+  createToken: {
+    method: "put",
+    path: "/v1/tokens/{token}",
+    status: 201,
+    body: tokenRequest,
+    answer: createdTokenView,
+    summary: "Make a token of this name; only over the controller's own socket, and never of a name that is taken",
+  },
+  revokeToken: {
+    method: "delete",
+    path: "/v1/tokens/{token}",
+    status: 204,
+    summary: "Take a token back; only over the controller's own socket",
+  },
+} as const satisfies Routes;

@@ -4,32 +4,19 @@ import { Fault } from "../base/faults.ts";
 import { newId } from "../base/ids.ts";
 import { plainJson } from "../base/printable.ts";
 import { headers, honoursKey } from "../contract/headers.ts";
-import { type RouteContract, routes } from "../contract/paths.ts";
+import type { RouteContract } from "../contract/route.ts";
+import { type RouteName, routes } from "../contract/routes.ts";
 import { authorise, type Call } from "../usecases/ground.ts";
 import { type Answered, once } from "../usecases/once.ts";
 import { actorOf, refuseForeign } from "./access.ts";
 import { decodeBody, decodeParams, decodeQuery, idempotencyKey } from "./decode.ts";
-import type { AnyHandler, AnyRepeat, ApiDeps, Connection, Handlers, Repeats } from "./exchange.ts";
-import { controllerHandlers } from "./handlers/controller.ts";
-import { deploymentHandlers, deploymentRepeats } from "./handlers/deployments.ts";
-import { documentHandlers, documentRepeats } from "./handlers/documents.ts";
-import { domainHandlers } from "./handlers/domains.ts";
-import { recordHandlers } from "./handlers/records.ts";
+import type { AnyHandler, AnyRepeat, ApiDeps, Connection } from "./exchange.ts";
+import { handlers, repeats } from "./handlers.ts";
 import { problemOf, problemResponse } from "./problem.ts";
 
-export type { ApiDeps, Check, Connection, Log } from "./exchange.ts";
+export type { ApiDeps, Connection, Log } from "./exchange.ts";
 
 type Wire = { Bindings: Connection; Variables: { requestId: string } };
-
-const handlers: Handlers = {
-  ...controllerHandlers,
-  ...deploymentHandlers,
-  ...documentHandlers,
-  ...domainHandlers,
-  ...recordHandlers,
-};
-
-const repeats: Repeats = { ...deploymentRepeats, ...documentRepeats };
 
 /** Answered to everybody: whoever watches the machine needs no token. */
 const open: ReadonlySet<string> = new Set(["health", "readiness"]);
@@ -50,8 +37,8 @@ export function createApi(deps: ApiDeps): Hono<Wire> {
     writeDown(deps, { requestId: c.var.requestId, method, path, status: c.res.status, ms });
   });
   for (const [name, route] of Object.entries(routes)) {
-    const handler = handlers[name as keyof Handlers] as AnyHandler;
-    const repeat = repeats[name as keyof Handlers] as AnyRepeat | undefined;
+    const handler = handlers[name as RouteName] as AnyHandler;
+    const repeat = repeats[name as RouteName] as AnyRepeat | undefined;
     const answer = (c: Context<Wire>) => handle({ c, deps, route, handler, repeat, isOpen: open.has(name) });
     // Hono answers HEAD by the GET of the same path.
     api.on(route.method === "head" ? "GET" : route.method.toUpperCase(), honoPath(route.path), answer);
@@ -141,6 +128,7 @@ function refuseUnknown(call: Call, request: Request): void {
 type Replied = Awaited<ReturnType<AnyHandler>>;
 
 function respond(reply: Replied, route: RouteContract): Response {
+  if (reply === null) return new Response(null, { status: route.status });
   if (reply instanceof Response) return reply;
   const { json, revision = null } = reply;
   return responseOf({ status: route.status, body: plainJson(json), revision });
@@ -153,7 +141,7 @@ function responseOf({ status, body, revision }: Answered): Response {
 
 async function answeredBy(reply: Replied, route: RouteContract): Promise<Answered> {
   const response = respond(reply, route);
-  const revision = reply instanceof Response ? null : (reply.revision ?? null);
+  const revision = reply instanceof Response ? null : (reply?.revision ?? null);
   return { status: response.status, body: await response.text(), revision };
 }
 

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { type Complaint, Fault } from "../base/faults.ts";
-import { type PathParam, paramsOf, pathParams } from "../contract/params.ts";
+import { type PathParam, pathParams } from "../contract/params.ts";
+import { paramsOf } from "../contract/paths.ts";
 
 /** Largest JSON body: a manifest is at most 256 KiB, and nothing else is larger. */
 export const bodyLimit = 1024 * 1024;
@@ -33,7 +34,7 @@ function complaintsOf(issues: readonly z.core.$ZodIssue[], root: string): readon
 /** The members of the path, each as the contract wants it. */
 export function decodeParams(path: string, given: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
-    paramsOf(path).map((member: PathParam) => [member, decode(pathParams[member], given[member], `path.${member}`)]),
+    paramsOf(path).map((member) => [member, decode(pathParams[member as PathParam], given[member], `path.${member}`)]),
   );
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { sha256 } from "../base/digest.ts";
-import { planAnswer } from "../contract/changes.ts";
 import { deploymentAnswer, deploymentDetail, deploymentPage } from "../contract/deployments.ts";
+import { planAnswer } from "../contract/plan.ts";
 import { problem } from "../contract/problem.ts";
 import { releaseDetail, releasePage } from "../contract/releases.ts";
 import { apiOnStage } from "./test-api.ts";

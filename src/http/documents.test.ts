@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { deploymentAnswer } from "../contract/deployments.ts";
-import { revealedVariables, scaleDocument, variablesAnswer, variablesDocument } from "../contract/documents.ts";
+import { environmentList, statusView } from "../contract/environments.ts";
 import { problem } from "../contract/problem.ts";
-import { environmentList, statusView } from "../contract/status.ts";
+import { scaleView } from "../contract/scale.ts";
+import { revealedVariables, variablesAnswer, variablesView } from "../contract/variables.ts";
 import { type InstanceIdentity, instanceName, type ObservedInstance } from "../model/instance.ts";
 import type { SecretRef } from "../model/release.ts";
 import { apiOnStage } from "./test-api.ts";
@@ -72,12 +73,12 @@ describe("scale", () => {
   test("wins over the manifest until it is taken back", async () => {
     await live();
     const before = await ask("GET", `${base}/scale`);
-    expect(scaleDocument.parse(before.json).services.web).toEqual({ replicas: 2, manifest: 2, override: null });
+    expect(scaleView.parse(before.json).services.web).toEqual({ replicas: 2, manifest: 2, override: null });
     const after = await ask("PATCH", `${base}/scale`, { web: 3 }, { "if-match": before.etag });
     expect(after.status).toBe(200);
-    expect(scaleDocument.parse(after.json).services.web).toEqual({ replicas: 3, manifest: 2, override: 3 });
+    expect(scaleView.parse(after.json).services.web).toEqual({ replicas: 3, manifest: 2, override: 3 });
     const back = await ask("PATCH", `${base}/scale`, { web: null });
-    expect(scaleDocument.parse(back.json).services.web).toEqual({ replicas: 2, manifest: 2, override: null });
+    expect(scaleView.parse(back.json).services.web).toEqual({ replicas: 2, manifest: 2, override: null });
   });
 
   test("refuses a change of what somebody else changed meanwhile", async () => {
@@ -120,11 +121,11 @@ describe("variables", () => {
     });
     expect(await filled(2)).toMatchObject({ LOG_LEVEL: "DEBUG", EXTRA: "x", RELEASE: "v2" });
     expect(JSON.stringify(second?.message)).not.toContain("DEBUG");
-    const document = variablesDocument.parse((await ask("GET", `${base}/variables`)).json);
+    const document = variablesView.parse((await ask("GET", `${base}/variables`)).json);
     expect(document.effective.web?.LOG_LEVEL).toMatchObject({ set: ["LOG_LEVEL@1"] });
     expect(document.effective.web?.LOG_LEVEL?.digest).toBe(document.variables.LOG_LEVEL?.digest);
     await stage.deps.engine.finish(deployment?.id ?? "", "live");
-    const after = variablesDocument.parse((await ask("GET", `${base}/variables`)).json);
+    const after = variablesView.parse((await ask("GET", `${base}/variables`)).json);
     expect(after.variables.LOG_LEVEL?.state).toBe("live");
   });
 

@@ -1,17 +1,9 @@
 import type { z } from "zod";
-import type { PathParam } from "../contract/params.ts";
-import type { RouteContract, RouteName, routes } from "../contract/paths.ts";
+import type { CheckView } from "../contract/controller.ts";
+import type { Frozen, ParamsOf, RouteContract, Routes } from "../contract/route.ts";
 import type { Outcome } from "../model/claim.ts";
 import type { EnvKey } from "../model/environment.ts";
 import type { Call, Deps } from "../usecases/ground.ts";
-
-/** One check of the machine, as `doctor` answers it. */
-export interface Check {
-  readonly name: string;
-  readonly state: "ok" | "warn" | "fail";
-  readonly detail: string;
-  readonly fix: string | null;
-}
 
 /** Where requests and failures are written down. */
 export interface Log {
@@ -33,7 +25,7 @@ export interface ApiDeps extends Deps {
   readonly tokenDigest: string | null;
   /** Refuses where what is written down would be lost. Fault: `journal.lost`. */
   readonly intact: () => void;
-  readonly doctor: () => Promise<readonly Check[]>;
+  readonly doctor: () => Promise<readonly CheckView[]>;
   readonly log: Log;
   /** Names by which the controller is reached over TCP, beside localhost and IP addresses. */
   readonly hosts?: readonly string[];
@@ -46,51 +38,43 @@ export interface Connection {
   readonly address?: string | undefined;
 }
 
-type Routes = typeof routes;
-type Braces<Path extends string> = Path extends `${string}{${infer Member}}${infer Rest}`
-  ? Member | Braces<Rest>
-  : never;
-type Output<Route, Part extends "query" | "body"> =
-  Route extends Record<Part, infer Schema extends z.ZodType> ? z.output<Schema> : undefined;
-
-/** A request after it was checked against the contract. */
-export interface Exchange<Name extends RouteName> {
+/** A request after it was checked against its route. */
+export interface ApiRequest<Route extends RouteContract> {
   readonly deps: ApiDeps;
   readonly call: Call;
-  readonly params: Readonly<Record<Extract<PathParam, Braces<Routes[Name]["path"]>>, string>>;
-  readonly query: Output<Routes[Name], "query">;
-  readonly body: Output<Routes[Name], "body">;
+  readonly params: ParamsOf<Route>;
+  readonly query: Output<Route, "query">;
+  readonly body: Output<Route, "body">;
   readonly request: Request;
 }
 
-type Answer<Route> = Route extends { readonly answer: infer Schema extends z.ZodType } ? z.input<Schema> : null;
+type Output<Route, Part extends "query" | "body"> =
+  Route extends Record<Part, infer Schema extends z.ZodType> ? z.output<Schema> : undefined;
 
-/** What a handler answers: the JSON of the contract, or a response of its own for streams and texts. */
-export type Reply<Name extends RouteName> =
+/** The JSON of the route's answer, null where it has none, or a response of its own for streams and texts. */
+export type Reply<Route extends RouteContract> =
   | Response
-  | { readonly json: Answer<Routes[Name]>; readonly revision?: number; readonly status?: number };
+  | (Route extends { readonly answer: infer Schema extends z.ZodType }
+      ? { readonly json: Frozen<z.input<Schema>>; readonly revision?: number }
+      : null);
 
-export type Handler<Name extends RouteName> = (exchange: Exchange<Name>) => Promise<Reply<Name>>;
-export type Handlers = { readonly [Name in RouteName]: Handler<Name> };
+type Handler<Route extends RouteContract> = (request: ApiRequest<Route>) => Promise<Reply<Route>>;
+/** What answers the routes of a resource. */
+export type HandlersOf<All extends Routes> = { readonly [Name in keyof All]: Handler<All[Name]> };
 
-/** How a request is answered once more of which only the outcome is known. */
-export type Repeat<Name extends RouteName> = (exchange: Exchange<Name>, outcome: Outcome) => Promise<Reply<Name>>;
-export type Repeats = { readonly [Name in RouteName]?: Repeat<Name> };
+type Repeat<Route extends RouteContract> = (request: ApiRequest<Route>, outcome: Outcome) => Promise<Reply<Route>>;
+/** What answers a request once more of which only the outcome is known. */
+export type RepeatsOf<All extends Routes> = { readonly [Name in keyof All]?: Repeat<All[Name]> };
 
-export interface AnyExchange {
-  deps: ApiDeps;
-  call: Call;
-  params: Readonly<Record<string, string>>;
-  query: unknown;
-  body: unknown;
-  request: Request;
-}
-type AnyReply = Response | { json: unknown; revision?: number; status?: number };
+/** What every request has, whatever its route. */
+export type AnyRequest = Pick<ApiRequest<RouteContract>, "deps" | "call" | "request">;
+type CheckedRequest = AnyRequest &
+  Readonly<{ params: Readonly<Record<string, string>>; query: unknown; body: unknown }>;
+type AnyReply = Response | { readonly json: unknown; readonly revision?: number } | null;
 /** A route of which only the general shape matters. */
-export type AnyHandler = (exchange: AnyExchange) => Promise<AnyReply>;
-export type AnyRepeat = (exchange: AnyExchange, outcome: Outcome) => Promise<AnyReply>;
-export type AnyRoute = RouteContract;
+export type AnyHandler = (request: CheckedRequest) => Promise<AnyReply>;
+export type AnyRepeat = (request: CheckedRequest, outcome: Outcome) => Promise<AnyReply>;
 
-export function keyOf({ app, environment }: { readonly app: string; readonly environment: string }): EnvKey {
+export function envKeyOf({ app, environment }: EnvKey): EnvKey {
   return { app, environment };
 }

@@ -1,8 +1,10 @@
 import { z } from "zod";
 import { headers, honoursKey } from "../contract/headers.ts";
-import { paramsOf, pathParams } from "../contract/params.ts";
-import { type RouteContract, routes } from "../contract/paths.ts";
+import { type PathParam, pathParams } from "../contract/params.ts";
+import { paramsOf } from "../contract/paths.ts";
 import { problem, problemMediaType } from "../contract/problem.ts";
+import type { RouteContract } from "../contract/route.ts";
+import { routes } from "../contract/routes.ts";
 
 /** A JSON Schema, or a part of an OpenAPI document. */
 export interface Json {
@@ -79,7 +81,7 @@ function parametersOf(route: RouteContract, named: Record<string, unknown>): rea
   };
   return [
     ...paramsOf(route.path)
-      .map((member) => [member, pathParams[member]] as const)
+      .map((member) => [member, pathParams[member as PathParam]] as const)
       .map(parameter("path")),
     ...Object.entries(route.query?.shape ?? {})
       .map(([name, of]) => [name, of as z.ZodType] as const)

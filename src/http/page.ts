@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { faults } from "../base/faults.ts";
-import { type RouteContract, routes } from "../contract/paths.ts";
+import type { RouteContract } from "../contract/route.ts";
+import { routes } from "../contract/routes.ts";
 import { type Json, jsonSchema, openApiDocument } from "./openapi.ts";
 
 const opening = `# The HTTP API

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { revealedVariables } from "../contract/documents.ts";
+import { environmentList, statusView } from "../contract/environments.ts";
 import { previewAnswer } from "../contract/previews.ts";
 import { problem } from "../contract/problem.ts";
-import { environmentList, statusView } from "../contract/status.ts";
+import { revealedVariables } from "../contract/variables.ts";
 import { wallClock } from "../testing/stage.ts";
 import { apiOnStage } from "./test-api.ts";
 

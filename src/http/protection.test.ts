@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { statusView } from "../contract/environments.ts";
 import { problem } from "../contract/problem.ts";
 import { releasePage } from "../contract/releases.ts";
-import { statusView } from "../contract/status.ts";
 import { type Asking, apiOnStage } from "./test-api.ts";
 
 const app = "version: 1\napp: shop\nenv: { LEVEL: INFO }\nservices: { web: { run: node web.js, http: {} } }\n";

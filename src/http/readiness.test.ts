@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { planAnswer } from "../contract/changes.ts";
 import { deploymentAnswer } from "../contract/deployments.ts";
+import { planAnswer } from "../contract/plan.ts";
 import { problem } from "../contract/problem.ts";
 import { releaseDetail } from "../contract/releases.ts";
 import { apiOnStage } from "./test-api.ts";

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { deploymentAnswer } from "../contract/deployments.ts";
-import { variableOrigins, variablesAnswer } from "../contract/documents.ts";
 import { problem } from "../contract/problem.ts";
+import { variableOrigins, variablesAnswer } from "../contract/variables.ts";
 import { apiOnStage } from "./test-api.ts";
 
 const key = { app: "shop", environment: "production" };

@@ -2,7 +2,7 @@ import { createParser, type EventSourceMessage } from "eventsource-parser";
 import { beforeEach, describe, expect, test } from "vitest";
 import { deploymentAnswer } from "../contract/deployments.ts";
 import { eventPage, eventView } from "../contract/events.ts";
-import { logBatch, logPage } from "../contract/logs.ts";
+import { logBatchView, logPage } from "../contract/logs.ts";
 import { problem } from "../contract/problem.ts";
 import { taskAnswer, taskView } from "../contract/tasks.ts";
 import type { LogLine } from "../model/log.ts";
@@ -96,7 +96,7 @@ describe("a deployment's progress", () => {
     for await (const message of messagesOf(await ask("GET", `/v1/deployments/${id}/progress`))) all.push(message);
     expect(all.map((message) => message.event)).toEqual(["log", "deployment"]);
     const [log] = all;
-    expect(logBatch.parse(JSON.parse(log?.data ?? "")).lines.map((line) => line.message)).toEqual([
+    expect(logBatchView.parse(JSON.parse(log?.data ?? "")).lines.map((line) => line.message)).toEqual([
       "Error: no database",
     ]);
     const again: string[] = [];
@@ -147,7 +147,7 @@ describe("logs", () => {
     for (let i = 1; i <= 3; i += 1) await say(`line ${i}`);
     const seen: string[] = [];
     const take = (message: EventSourceMessage) =>
-      seen.push(...logBatch.parse(JSON.parse(message.data)).lines.map((line) => line.message));
+      seen.push(...logBatchView.parse(JSON.parse(message.data)).lines.map((line) => line.message));
     const first = messagesOf(await ask("GET", `${base}/logs/stream?tail=1`));
     take(await next(first));
     await say("line 4");

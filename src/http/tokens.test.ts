@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { sha256 } from "../base/digest.ts";
 import { auditPage } from "../contract/audit.ts";
-import { variableDiff, variablesDocument } from "../contract/documents.ts";
+import { statusView } from "../contract/environments.ts";
 import { problem } from "../contract/problem.ts";
 import { releasePage } from "../contract/releases.ts";
-import { statusView } from "../contract/status.ts";
-import { tokenCreated, tokenList } from "../contract/tokens.ts";
+import { createdTokenView, tokenList } from "../contract/tokens.ts";
+import { variableDiff, variablesView } from "../contract/variables.ts";
 import { wallClock } from "../testing/stage.ts";
 import { createApi } from "./api.ts";
 import { type Asking, apiOnStage } from "./test-api.ts";
@@ -46,7 +46,7 @@ function ask(method: string, path: string, { as, headers, ...asking }: ByToken =
 async function create(name: string, request: { expiresInMs?: number } = {}): Promise<string> {
   const { status, json } = await ask("PUT", `/v1/tokens/${name}`, { body: request });
   expect([status, json]).toEqual([201, expect.anything()]);
-  return tokenCreated.parse(json).text;
+  return createdTokenView.parse(json).text;
 }
 
 async function refusal(method: string, path: string, asking: ByToken = {}) {
@@ -147,7 +147,7 @@ describe("a token with a name", () => {
     const headers = { "idempotency-key": "once" };
     const { json } = await ask("PUT", "/v1/tokens/ci", { body: {}, headers });
     expect(await stage.deps.journal.claim("once", "another request", now)).toBeNull();
-    expect(tokenCreated.parse(json).token.name).toBe("ci");
+    expect(createdTokenView.parse(json).token.name).toBe("ci");
   });
 });
 
@@ -218,7 +218,7 @@ describe("who may change a protected environment", () => {
       await ask("PATCH", `${path}/variables`, { body: { set: { PIN: "1234" }, stage: true }, as });
     }
     const digestIn = async (path: string) =>
-      variablesDocument.parse((await ask("GET", `${path}/variables`, { as: alice })).json).variables.PIN?.digest;
+      variablesView.parse((await ask("GET", `${path}/variables`, { as: alice })).json).variables.PIN?.digest;
     expect(await digestIn(base)).toMatch(/^[0-9a-f]{8}$/);
     expect(await digestIn(staging)).not.toBe(await digestIn(base));
     for (const path of [`${base}/diff/staging`, `${staging}/diff/production`]) {

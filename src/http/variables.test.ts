@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
 import { deploymentAnswer } from "../contract/deployments.ts";
+import { problem } from "../contract/problem.ts";
 import {
   revealedVariables,
   variableDiff,
   variableOrigins,
   variablesAnswer,
-  variablesDocument,
+  variablesView,
   versionList,
-} from "../contract/documents.ts";
-import { problem } from "../contract/problem.ts";
+} from "../contract/variables.ts";
 import { apiOnStage } from "./test-api.ts";
 
 const at = (environment: string) => ({ app: "shop", environment });
@@ -154,7 +154,7 @@ test("the list of variables tells the group of a shared one, and what the build 
   await set({ INTERNAL_KEY: "canary-1", NPM_TOKEN: "canary-2" });
   await live();
   const response = await stage.api.request("/v1/apps/shop/environments/production/variables", {}, { via: "socket" });
-  const { effective, build } = variablesDocument.parse(await response.json());
+  const { effective, build } = variablesView.parse(await response.json());
   expect(effective.ai?.INTERNAL_KEY).toMatchObject({ group: "internal", set: ["INTERNAL_KEY@1"] });
   expect(effective.ai?.API).toMatchObject({ group: null, set: [] });
   expect(Object.keys(build).sort()).toEqual(["API", "NPM_TOKEN", "REGISTRY"]);

@@ -4,8 +4,8 @@ import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { RunOptions } from "../cli/test-run.ts";
 import { deploymentView } from "../contract/deployments.ts";
+import { statusView } from "../contract/environments.ts";
 import { logView } from "../contract/logs.ts";
-import { statusView } from "../contract/status.ts";
 import { key, openShop } from "./test-shop.ts";
 
 const manifest = `version: 1

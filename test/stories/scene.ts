@@ -3,8 +3,8 @@ import { request } from "node:http";
 import { join } from "node:path";
 import { isErrno } from "../../src/base/faults.ts";
 import type { DeploymentView } from "../../src/contract/deployments.ts";
+import type { InstanceView, StatusView } from "../../src/contract/environments.ts";
 import type { EventPage, EventView } from "../../src/contract/events.ts";
-import type { InstanceView, StatusView } from "../../src/contract/status.ts";
 import { type City, root, until } from "./city.ts";
 import { type Load, startLoad } from "./load/load.ts";
 

@@ -1,4 +1,4 @@
-import type { ChangeView, PlanAnswer } from "../../contract/changes.ts";
+import type { ChangeView, PlanAnswer } from "../../contract/plan.ts";
 import { harmlessLine, type Paint } from "../paint.ts";
 
 const marks: Record<ChangeView["action"], string> = { create: "+", change: "~", replace: "±", destroy: "-", keep: " " };

@@ -1,6 +1,6 @@
 import { formatSize } from "../../base/size.ts";
 import type { Key } from "../../client/client.ts";
-import type { EnvironmentList, InstanceView, StatusView, UrlView } from "../../contract/status.ts";
+import type { EnvironmentList, InstanceView, StatusView, UrlView } from "../../contract/environments.ts";
 import { shortName } from "../names.ts";
 import { harmlessLine, type Paint, table } from "../paint.ts";
 

@@ -1,5 +1,7 @@
-import { Fault } from "../../base/faults.ts";
+import type { DeploymentDetail, DeploymentView, deploymentRoutes } from "../../contract/deployments.ts";
 import type { Outcome } from "../../model/claim.ts";
+import { type Deployment, isOver } from "../../model/deployment.ts";
+import { releaseName } from "../../model/release.ts";
 import { beginDeployment } from "../../usecases/deploy.ts";
 import {
   cancelDeployment,
@@ -9,39 +11,28 @@ import {
   listDeployments,
   type Progress,
 } from "../../usecases/deployments.ts";
-import { planDeployment } from "../../usecases/plan.ts";
-import { createPreview, removePreview } from "../../usecases/previews.ts";
-import { diffReleases, listReleases, showRelease } from "../../usecases/releases.ts";
-import { readStatus } from "../../usecases/status.ts";
 import { resumePoint } from "../decode.ts";
-import { deploymentView, logView, planView, previewView, releaseView, statusView, stepView } from "../encode.ts";
-import { type AnyExchange, type Handlers, keyOf, type Repeats } from "../exchange.ts";
-import { eventStream, linked, type Message } from "../stream.ts";
+import { releaseOrNull, timeOrNull, timeText } from "../encode.ts";
+import { type AnyRequest, envKeyOf, type HandlersOf, type RepeatsOf } from "../exchange.ts";
+import { eventStream, linked, type MessagesOf } from "../stream.ts";
+import { encodeLog } from "./logs.ts";
 
-export const deploymentHandlers = {
+export const deploymentHandlers: HandlersOf<typeof deploymentRoutes> = {
   beginDeployment: async ({ call, deps, params, body }) => {
-    const deployment = await beginDeployment(call, keyOf(params), body);
-    return { json: { deployment: deploymentView(deployment, deps.clock.now()) } };
-  },
-  createPreview: async ({ call, deps, params, body }) => {
-    const { preview, deployment } = await createPreview(call, keyOf(params), body);
-    return { json: { preview: previewView(preview), deployment: deploymentView(deployment, deps.clock.now()) } };
-  },
-  removePreview: async ({ call, deps, params }) => {
-    await removePreview(call, keyOf(params));
-    return { json: statusView(await readStatus(call, keyOf(params)), deps.clock.now()) };
+    const deployment = await beginDeployment(call, envKeyOf(params), body);
+    return { json: { deployment: encodeDeployment(deployment, deps.clock.now()) } };
   },
   deployments: async ({ call, deps, params, query }) => {
-    const { items, next } = await listDeployments(call, keyOf(params), query);
-    return { json: { items: items.map((one) => deploymentView(one, deps.clock.now())), nextCursor: next } };
+    const { items, next } = await listDeployments(call, envKeyOf(params), query);
+    return { json: { items: items.map((one) => encodeDeployment(one, deps.clock.now())), nextCursor: next } };
   },
   deployment: async ({ call, deps, params }) => {
     const deployment = await deploymentOf(call, params.id);
     const steps = await deploymentSteps(call, params.id);
-    return { json: { deployment: deploymentView(deployment, deps.clock.now()), steps: steps.map(stepView) } };
+    return { json: { deployment: encodeDeployment(deployment, deps.clock.now()), steps: steps.map(encodeStep) } };
   },
   cancelDeployment: async ({ call, deps, params }) => ({
-    json: { deployment: deploymentView(await cancelDeployment(call, params.id), deps.clock.now()) },
+    json: { deployment: encodeDeployment(await cancelDeployment(call, params.id), deps.clock.now()) },
   }),
   deploymentProgress: async ({ call, deps, params, request }) => {
     await deploymentOf(call, params.id);
@@ -53,40 +44,74 @@ export const deploymentHandlers = {
       { deps, stop },
     );
   },
-  plan: async ({ call, params, body }) => ({ json: planView(await planDeployment(call, keyOf(params), body)) }),
-  releases: async ({ call, params, query }) => {
-    const { items, next } = await listReleases(call, keyOf(params), query);
-    return { json: { items: items.map(releaseView), nextCursor: next } };
-  },
-  release: async ({ call, params }) => {
-    const known = await showRelease(call, keyOf(params), params.release);
-    return { json: { release: releaseView(known), manifest: known.release.manifest } };
-  },
-  releaseDiff: async ({ call, params }) => ({ json: planView(await diffReleases(call, keyOf(params), params)) }),
-} satisfies Partial<Handlers>;
-
-const deploymentAgain = async ({ call, deps }: Pick<AnyExchange, "call" | "deps">, { deployment }: Outcome) => {
-  return { json: { deployment: deploymentView(await deploymentOf(call, deployment ?? ""), deps.clock.now()) } };
 };
 
-export const deploymentRepeats: Repeats = {
+async function deploymentAgain({ call, deps }: AnyRequest, { deployment }: Outcome) {
+  return { json: { deployment: encodeDeployment(await deploymentOf(call, deployment ?? ""), deps.clock.now()) } };
+}
+
+export const deploymentRepeats: RepeatsOf<typeof deploymentRoutes> = {
   beginDeployment: deploymentAgain,
   cancelDeployment: deploymentAgain,
-  createPreview: async (exchange, outcome) => {
-    const { preview } = await readStatus(exchange.call, keyOf(exchange.params));
-    const { json } = await deploymentAgain(exchange, outcome);
-    if (preview === null) throw new Fault("preview.unknown", "it is not there any more");
-    return { json: { preview: previewView(preview), ...json } };
-  },
 };
 
-async function* messagesOf(progress: AsyncGenerator<Progress>, now: () => number): AsyncGenerator<Message> {
+async function* messagesOf(
+  progress: AsyncGenerator<Progress>,
+  now: () => number,
+): MessagesOf<typeof deploymentRoutes.deploymentProgress> {
   for await (const step of progress) {
     if (step.kind === "deployment") {
-      yield { event: "deployment", data: { deployment: deploymentView(step.deployment, now()) } };
+      yield { event: "deployment", data: { deployment: encodeDeployment(step.deployment, now()) } };
     } else {
       const last = step.lines.at(-1);
-      yield { event: "log", ...(last && { id: last.sequence }), data: { lines: step.lines.map(logView) } };
+      yield { event: "log", ...(last && { id: last.sequence }), data: { lines: step.lines.map(encodeLog) } };
     }
   }
+}
+
+/** A deployment as of `now`: the end of one that is under way is now. */
+export function encodeDeployment(deployment: Deployment, now: number): DeploymentView {
+  const { id, key, kind, phase, services, gates, checks = [], fault, culprit } = deployment;
+  const { createdAt, createdBy, endedAt } = deployment;
+  return {
+    id,
+    ...key,
+    kind,
+    status: statusOf(deployment),
+    phase,
+    phases: deployment.history.map((entry) => ({ phase: entry.phase, at: timeText(entry.at) })),
+    release: releaseName(deployment.release),
+    previous: releaseOrNull(deployment.previous?.release),
+    services,
+    gates: gates.map(timed),
+    checks: checks.map(timed),
+    fault,
+    culprit,
+    createdAt: timeText(createdAt),
+    createdBy,
+    endedAt: timeOrNull(endedAt),
+    durationMs: Math.max(0, (endedAt ?? now) - createdAt),
+  };
+}
+
+/** The clock may have been set back meanwhile. */
+function timed<T extends { readonly tookMs: number }>(one: T): T {
+  return { ...one, tookMs: Math.max(0, one.tookMs) };
+}
+
+function statusOf(deployment: Deployment): DeploymentView["status"] {
+  if (isOver(deployment)) return deployment.verdict ?? "failed";
+  return deployment.phase === "queued" ? "queued" : "running";
+}
+
+type KnownStep = Awaited<ReturnType<typeof deploymentSteps>>[number];
+
+function encodeStep({ what, begunAt, endedAt, ...step }: KnownStep): DeploymentDetail["steps"][number] {
+  const { id, subject, why, fault } = step;
+  return { id, what: stepWord(what), subject, why, begunAt: timeText(begunAt), endedAt: timeOrNull(endedAt), fault };
+}
+
+/** A step is kept as plain data, which holds the variables of an instance; only its word is shown. */
+function stepWord(what: string): string {
+  return /^\s*\{.*?"do"\s*:\s*"([a-z-]{1,40})"/s.exec(what)?.[1] ?? (/^[a-z-]{1,40}$/.test(what) ? what : "step");
 }

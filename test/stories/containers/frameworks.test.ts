@@ -3,8 +3,8 @@ import { appendFile, cp, mkdir, readdir, readFile, writeFile } from "node:fs/pro
 import { dirname, join } from "node:path";
 import { pack } from "tar-stream";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { InstanceView, StatusView } from "../../../src/contract/environments.ts";
 import type { LogView } from "../../../src/contract/logs.ts";
-import type { InstanceView, StatusView } from "../../../src/contract/status.ts";
 import { testEngine, testImages } from "../../../src/testing/engine.ts";
 import { type Answer, City, type DeploymentJson, root, until } from "../city.ts";
 import { Containers } from "../containers.ts";

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { StatusView } from "../../../src/contract/status.ts";
+import type { StatusView } from "../../../src/contract/environments.ts";
 import { Engine } from "../../../src/host/engine.ts";
 import { testEngine, testImages } from "../../../src/testing/engine.ts";
 import { City, until } from "../city.ts";

@@ -1,5 +1,5 @@
 import { Fault } from "../../../base/faults.ts";
-import type { PlanAnswer } from "../../../contract/changes.ts";
+import type { PlanAnswer } from "../../../contract/plan.ts";
 import { command, optional } from "../../command.ts";
 import { toggle } from "../../flags.ts";
 import { type DeploymentResult, deploymentExit, deploymentText, followDeployment } from "../../follow.ts";

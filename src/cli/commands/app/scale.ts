@@ -2,7 +2,7 @@ import { formatDuration } from "../../../base/duration.ts";
 import { Fault } from "../../../base/faults.ts";
 import type { Client, Key } from "../../../client/client.ts";
 import { pause } from "../../../client/events.ts";
-import type { ScaleRequest } from "../../../contract/documents.ts";
+import type { ScaleRequest } from "../../../contract/scale.ts";
 import { command, several } from "../../command.ts";
 import { toggle } from "../../flags.ts";
 import { table } from "../../paint.ts";

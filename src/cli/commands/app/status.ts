@@ -1,5 +1,5 @@
 import { Fault } from "../../../base/faults.ts";
-import type { EnvironmentList, StatusView } from "../../../contract/status.ts";
+import type { EnvironmentList, StatusView } from "../../../contract/environments.ts";
 import { command } from "../../command.ts";
 import type { Paint } from "../../paint.ts";
 import { findManifest } from "../../place.ts";

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { Fault, type FaultCode } from "../../../base/faults.ts";
-import type { VariablesAnswer } from "../../../contract/documents.ts";
+import type { VariablesAnswer } from "../../../contract/variables.ts";
 import { command } from "../../command.ts";
 import { changesIn, type Editable, editableText } from "../../edited.ts";
 import { failureText } from "../../failure.ts";

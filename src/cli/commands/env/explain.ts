@@ -1,6 +1,6 @@
 import path from "node:path";
 import { Fault } from "../../../base/faults.ts";
-import type { VariableOrigins } from "../../../contract/documents.ts";
+import type { VariableOrigins } from "../../../contract/variables.ts";
 import type { WrittenOrigin } from "../../../manifest/origin.ts";
 import { readManifest } from "../../../manifest/read.ts";
 import { command, required } from "../../command.ts";

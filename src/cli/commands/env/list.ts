@@ -1,4 +1,4 @@
-import type { RevealedVariables, VariablesDocument } from "../../../contract/documents.ts";
+import type { RevealedVariables, VariablesView } from "../../../contract/variables.ts";
 import { isOwnVariable } from "../../../model/release.ts";
 import { command } from "../../command.ts";
 import { toggle } from "../../flags.ts";
@@ -53,7 +53,7 @@ function stagedText(rows: readonly Row[], wanted: string): string {
   return live === undefined ? "staged" : `staged, v${live.version} is live`;
 }
 
-function rowsOf({ variables, effective, build }: VariablesDocument, revealed: RevealedVariables | null): Row[] {
+function rowsOf({ variables, effective, build }: VariablesView, revealed: RevealedVariables | null): Row[] {
   const rows = new Map<string, Row>();
   const add = (row: Row) => {
     const key = `${row.name} ${row.digest}`;

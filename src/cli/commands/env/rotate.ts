@@ -1,5 +1,5 @@
 import { Fault } from "../../../base/faults.ts";
-import type { VariablesDocument } from "../../../contract/documents.ts";
+import type { VariablesView } from "../../../contract/variables.ts";
 import { command, required } from "../../command.ts";
 import { toggle } from "../../flags.ts";
 import { changeVariables, type VariablesResult, valueFrom, variablesExit, variablesText } from "../../variables.ts";
@@ -57,7 +57,7 @@ async function outcome(
   return goesOn ? { set } : { set, serving: versionsOf(name, effective) };
 }
 
-function versionsOf(name: string, effective: VariablesDocument["effective"]): readonly string[] {
+function versionsOf(name: string, effective: VariablesView["effective"]): readonly string[] {
   const sets = Object.values(effective).flatMap((values) => Object.values(values).flatMap(({ set }) => set));
   return [...new Set(sets.filter((version) => version.startsWith(`${name}@`)))].sort();
 }

@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import { Fault } from "../../../base/faults.ts";
 import { looksSecret } from "../../../check/subject.ts";
-import { variableName } from "../../../contract/scalars.ts";
+import { variableNameSchema } from "../../../contract/scalars.ts";
 import { command, several } from "../../command.ts";
 import { toggle } from "../../flags.ts";
 import { changeVariables, valueFrom, variablesExit, variablesText } from "../../variables.ts";
@@ -44,7 +44,7 @@ function pair(word: string): [string, string] {
 
 /** A name as the contract wants it. What is none may be part of a value, so it is not echoed. */
 function nameOf(word: string): string {
-  if (variableName.safeParse(word).success) return word;
+  if (variableNameSchema.safeParse(word).success) return word;
   throw new Fault("usage.invalid", "a variable's name has letters, digits and _ only, and no digit in front");
 }
 

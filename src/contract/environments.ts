@@ -1,7 +1,17 @@
 import { z } from "zod";
 import { deploymentView } from "./deployments.ts";
-import { previewView } from "./previews.ts";
-import { digest, durationMs, releaseName, time } from "./scalars.ts";
+import { environmentPath } from "./paths.ts";
+import type { Routes, View } from "./route.ts";
+import { digest, durationMs, releaseNameSchema, time } from "./scalars.ts";
+
+/** What an environment says of itself that is there for a while only. */
+export const previewView = z
+  .object({
+    from: z.string().describe("The environment whose configuration it has."),
+    endsAt: time.describe("When it is, or was, taken down with all its values; a deployment of code to it moves that."),
+  })
+  .meta({ id: "Preview" });
+export type PreviewView = View<typeof previewView>;
 
 export const environmentState = z
   .enum(["serving", "deploying", "degraded", "stopped", "empty"])
@@ -14,27 +24,27 @@ export const urlView = z.object({
   url: z.string(),
   internal: z.boolean().describe("Only instances of the same environment are answered there."),
 });
-export type UrlView = z.infer<typeof urlView>;
+export type UrlView = View<typeof urlView>;
 
 export const environmentView = z
   .object({
     app: z.string(),
     environment: z.string(),
-    release: releaseName.nullable(),
+    release: releaseNameSchema.nullable(),
     state: environmentState,
     urls: z.array(urlView),
     preview: previewView.nullable().describe("Null: it stays until somebody stops it."),
   })
   .meta({ id: "Environment" });
-export type EnvironmentView = z.infer<typeof environmentView>;
+export type EnvironmentView = View<typeof environmentView>;
 
 export const environmentList = z.object({ items: z.array(environmentView) }).meta({ id: "EnvironmentList" });
-export type EnvironmentList = z.infer<typeof environmentList>;
+export type EnvironmentList = View<typeof environmentList>;
 
 export const instanceView = z
   .object({
     id: z.string().describe("Its name."),
-    release: releaseName,
+    release: releaseNameSchema,
     artifact: z.string(),
     state: z.enum(["starting", "ready", "not-ready", "draining", "stopping", "crashed", "backing-off"]),
     ready: z.boolean(),
@@ -46,7 +56,7 @@ export const instanceView = z
     gate: z.string().nullable().describe("How it proved itself, or what its last probe said."),
   })
   .meta({ id: "Instance" });
-export type InstanceView = z.infer<typeof instanceView>;
+export type InstanceView = View<typeof instanceView>;
 
 /** `status --json`: what is observed, never what was asked for. */
 export const statusView = z
@@ -54,7 +64,7 @@ export const statusView = z
     app: z.string(),
     environment: z.string(),
     state: environmentState,
-    release: releaseName.nullable().describe("The release that serves."),
+    release: releaseNameSchema.nullable().describe("The release that serves."),
     deployment: deploymentView.nullable().describe("The one under way, else the newest."),
     queue: z.array(deploymentView).describe("Those waiting behind it, oldest first."),
     services: z.array(
@@ -100,7 +110,7 @@ export const statusView = z
       ),
     staged: z
       .object({
-        release: releaseName,
+        release: releaseNameSchema,
         source: digest,
         message: z.string().nullable(),
         stagedAt: time,
@@ -114,4 +124,28 @@ export const statusView = z
     data: z.array(z.object({ name: z.string() })),
   })
   .meta({ id: "Status" });
-export type StatusView = z.infer<typeof statusView>;
+export type StatusView = View<typeof statusView>;
+
+export const environmentRoutes = {
+  environments: {
+    method: "get",
+    path: "/v1/environments",
+    status: 200,
+    answer: environmentList,
+    summary: "All environments and what they serve",
+  },
+  status: {
+    method: "get",
+    path: `${environmentPath}/status`,
+    status: 200,
+    answer: statusView,
+    summary: "What is observed right now",
+  },
+  stop: {
+    method: "post",
+    path: `${environmentPath}/stop`,
+    status: 202,
+    answer: statusView,
+    summary: "Stop every instance until the next deployment; data is not touched",
+  },
+} as const satisfies Routes;

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { deploymentView as contract } from "../contract/deployments.ts";
-import { newDeployment } from "../model/deployment.ts";
-import { deploymentView } from "./encode.ts";
+import { deploymentView } from "../../contract/deployments.ts";
+import { newDeployment } from "../../model/deployment.ts";
+import { encodeDeployment } from "./deployments.ts";
 
 test("what ended before it began, because the clock was set back meanwhile, took no time", () => {
   const begun = newDeployment({
@@ -23,6 +23,6 @@ test("what ended before it began, because the clock was set back meanwhile, took
     tookMs: -3_000,
     detail: "",
   } as const;
-  const view = contract.parse(deploymentView({ ...begun, gates, checks: [check] }, 1_000));
+  const view = deploymentView.parse(encodeDeployment({ ...begun, gates, checks: [check] }, 1_000));
   expect([view.durationMs, view.gates[0]?.tookMs, view.checks[0]?.tookMs]).toEqual([0, 0, 0]);
 });

@@ -1,51 +1,8 @@
 import { z } from "zod";
 import { deploymentView } from "./deployments.ts";
-import { name, variableName, variableValue } from "./scalars.ts";
-
-/** Most replicas of one service on one machine; a typing error must not start thousands of processes. */
-export const maxReplicas = 100;
-
-export const scaleDocument = z
-  .object({
-    services: z.record(
-      z.string(),
-      z.object({
-        replicas: z.int().describe("How many run."),
-        manifest: z.int().describe("How many the manifest asks for."),
-        override: z.int().nullable().describe("How many `scale` asked for; it wins."),
-      }),
-    ),
-  })
-  .meta({ id: "Scale" });
-export type ScaleDocument = z.infer<typeof scaleDocument>;
-
-export const scaleRequest = z
-  .record(name, z.int().min(0).max(maxReplicas).nullable())
-  .refine((value) => Object.keys(value).length > 0, "must name at least one service")
-  .meta({ id: "ScaleRequest", description: "Service name to replicas; null goes back to the manifest." });
-export type ScaleRequest = z.infer<typeof scaleRequest>;
-
-/** Most characters of a message and of a page; a page travels in every route table. */
-const pageCharacters = 64 * 1024;
-
-export const maintenanceRequest = z
-  .strictObject({
-    message: z
-      .string()
-      .min(1)
-      .max(1_000)
-      .refine((value) => !/\p{Cc}/u.test(value), "must be one line without control characters")
-      .optional()
-      .describe("What users read. Default: that the site is being maintained."),
-    page: z
-      .string()
-      .min(1)
-      .max(pageCharacters)
-      .optional()
-      .describe("A whole HTML page for browsers. Default: one made of the message."),
-  })
-  .meta({ id: "MaintenanceRequest" });
-export type MaintenanceRequest = z.infer<typeof maintenanceRequest>;
+import { environmentPath } from "./paths.ts";
+import type { Routes, View } from "./route.ts";
+import { variableNameSchema, variableValue } from "./scalars.ts";
 
 const valueDigest = z
   .string()
@@ -60,7 +17,7 @@ const setValue = z
     state: z.enum(["live", "staged"]).describe("`staged`: waits for the next deployment."),
   })
   .meta({ id: "SetValue" });
-export type SetValueView = z.infer<typeof setValue>;
+export type SetValueView = View<typeof setValue>;
 
 const effectiveValue = z
   .object({
@@ -70,7 +27,7 @@ const effectiveValue = z
   })
   .meta({ id: "EffectiveValue" });
 
-export const variablesDocument = z
+export const variablesView = z
   .object({
     variables: z.record(z.string(), setValue).describe("Values set for this environment; they win over the manifest."),
     effective: z
@@ -79,7 +36,7 @@ export const variablesDocument = z
     build: z.record(z.string(), effectiveValue).describe("What its build gets."),
   })
   .meta({ id: "Variables", description: "Values are never shown, only digests of them." });
-export type VariablesDocument = z.infer<typeof variablesDocument>;
+export type VariablesView = View<typeof variablesView>;
 
 export const revealedVariables = z
   .object({
@@ -88,7 +45,7 @@ export const revealedVariables = z
     build: z.record(z.string(), z.string()),
   })
   .meta({ id: "RevealedVariables" });
-export type RevealedVariables = z.infer<typeof revealedVariables>;
+export type RevealedVariables = View<typeof revealedVariables>;
 
 export const variableDiff = z
   .object({
@@ -101,7 +58,7 @@ export const variableDiff = z
     ),
   })
   .meta({ id: "VariableDiff", description: "Neither values nor digests are shown." });
-export type VariableDiff = z.infer<typeof variableDiff>;
+export type VariableDiff = View<typeof variableDiff>;
 
 export const versionList = z
   .object({
@@ -117,7 +74,7 @@ export const versionList = z
     ),
   })
   .meta({ id: "VersionList" });
-export type VersionList = z.infer<typeof versionList>;
+export type VersionList = View<typeof versionList>;
 
 export const variableOrigins = z
   .object({
@@ -148,24 +105,16 @@ export const variableOrigins = z
     staged: z.string().nullable().describe("The version that waits for the next deployment, as NAME@3."),
   })
   .meta({ id: "VariableOrigins" });
-export type VariableOrigins = z.infer<typeof variableOrigins>;
-
-export const vaultRecovery = z.object({ masterKey: z.string() }).meta({ id: "VaultRecovery" });
-export type VaultRecovery = z.infer<typeof vaultRecovery>;
-
-export const vaultRotation = z
-  .object({ values: z.int().describe("How many sealed values there are; all are sealed with the new keys.") })
-  .meta({ id: "VaultRotation" });
-export type VaultRotation = z.infer<typeof vaultRotation>;
+export type VariableOrigins = View<typeof variableOrigins>;
 
 export const variablesRequest = z
   .strictObject({
     set: z
-      .record(variableName, variableValue.nullable())
+      .record(variableNameSchema, variableValue.nullable())
       .refine((value) => Object.keys(value).length <= 500, "must name at most 500 variables")
       .describe("Name to value; null forgets it."),
     rotate: z
-      .record(variableName, variableValue.nullable())
+      .record(variableNameSchema, variableValue.nullable())
       .refine((value) => Object.keys(value).length <= 500, "must name at most 500 variables")
       .optional()
       .describe("Name of what is set to another value of it; null: one is made as the manifest's `generate` says."),
@@ -178,7 +127,7 @@ export const variablesRequest = z
     "must name at least one variable",
   )
   .meta({ id: "VariablesRequest" });
-export type VariablesRequest = z.infer<typeof variablesRequest>;
+export type VariablesRequest = View<typeof variablesRequest>;
 
 export const variablesAnswer = z
   .object({
@@ -189,4 +138,57 @@ export const variablesAnswer = z
     deployment: deploymentView.nullable().describe("What brings the change live; null when staged or nothing serves."),
   })
   .meta({ id: "VariablesAnswer" });
-export type VariablesAnswer = z.infer<typeof variablesAnswer>;
+export type VariablesAnswer = View<typeof variablesAnswer>;
+
+export const variableRoutes = {
+  variables: {
+    method: "get",
+    path: `${environmentPath}/variables`,
+    status: 200,
+    answer: variablesView,
+    summary: "Variables of the environment, with an ETag",
+  },
+  changeVariables: {
+    method: "patch",
+    path: `${environmentPath}/variables`,
+    status: 200,
+    body: variablesRequest,
+    answer: variablesAnswer,
+    summary: "Set and forget variables and deploy the change; honours If-Match",
+  },
+  revealVariables: {
+    method: "post",
+    path: `${environmentPath}/variables/reveal`,
+    status: 200,
+    answer: revealedVariables,
+    unkept: true,
+    summary: "Variables in the clear; who asked is kept in the audit",
+  },
+  explainVariable: {
+    method: "get",
+    path: `${environmentPath}/variables/{variable}/origins`,
+    status: 200,
+    answer: variableOrigins,
+    summary: "Where every service has a variable from, and which rules hold for it",
+  },
+  versions: {
+    method: "get",
+    path: `${environmentPath}/variables/{variable}/versions`,
+    status: 200,
+    answer: versionList,
+    summary: "Every version of a set value, newest first, and which releases have it",
+  },
+  destroyValue: {
+    method: "delete",
+    path: `${environmentPath}/variables/{variable}/versions/{version}`,
+    status: 204,
+    summary: "Destroy one version of a value that no release needs that can be gone back to",
+  },
+  variableDiff: {
+    method: "get",
+    path: `${environmentPath}/diff/{other}`,
+    status: 200,
+    answer: variableDiff,
+    summary: "Which variables are the same here and in another environment; for those who may read both",
+  },
+} as const satisfies Routes;

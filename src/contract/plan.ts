@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { environmentPath } from "./paths.ts";
+import type { Routes, View } from "./route.ts";
 import { digest, name } from "./scalars.ts";
 
 /** One difference between what is and what would be. Values of variables are never shown, only that a name changed. */
@@ -11,7 +13,7 @@ export const changeView = z
     detail: z.string().describe("e.g. `replicas 1 → 2, env LOG_LEVEL`."),
   })
   .meta({ id: "Change" });
-export type ChangeView = z.infer<typeof changeView>;
+export type ChangeView = View<typeof changeView>;
 
 export const planRequest = z
   .union([
@@ -20,7 +22,7 @@ export const planRequest = z
     z.strictObject({ from: name.describe("The environment that would be promoted.") }),
   ])
   .meta({ id: "PlanRequest" });
-export type PlanRequest = z.infer<typeof planRequest>;
+export type PlanRequest = View<typeof planRequest>;
 
 export const planAnswer = z
   .object({
@@ -29,4 +31,15 @@ export const planAnswer = z
     summary: z.string().describe("One sentence, e.g. `1 service replaced, 2 kept`."),
   })
   .meta({ id: "Plan" });
-export type PlanAnswer = z.infer<typeof planAnswer>;
+export type PlanAnswer = View<typeof planAnswer>;
+
+export const planRoutes = {
+  plan: {
+    method: "post",
+    path: `${environmentPath}/plan`,
+    status: 200,
+    body: planRequest,
+    answer: planAnswer,
+    summary: "What deploying an uploaded or staged source, or promoting an environment, would change; nothing is done",
+  },
+} as const satisfies Routes;

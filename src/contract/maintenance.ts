@@ -1,0 +1,44 @@
+import { z } from "zod";
+import { statusView } from "./environments.ts";
+import { environmentPath } from "./paths.ts";
+import type { Routes, View } from "./route.ts";
+
+/** Most characters of a message and of a page; a page travels in every route table. */
+const pageCharacters = 64 * 1024;
+
+export const maintenanceRequest = z
+  .strictObject({
+    message: z
+      .string()
+      .min(1)
+      .max(1_000)
+      .refine((value) => !/\p{Cc}/u.test(value), "must be one line without control characters")
+      .optional()
+      .describe("What users read. Default: that the site is being maintained."),
+    page: z
+      .string()
+      .min(1)
+      .max(pageCharacters)
+      .optional()
+      .describe("A whole HTML page for browsers. Default: one made of the message."),
+  })
+  .meta({ id: "MaintenanceRequest" });
+export type MaintenanceRequest = View<typeof maintenanceRequest>;
+
+export const maintenanceRoutes = {
+  beginMaintenance: {
+    method: "put",
+    path: `${environmentPath}/maintenance`,
+    status: 202,
+    body: maintenanceRequest,
+    answer: statusView,
+    summary: "Close it to its users: the edge answers 503 for every service, everything goes on behind it",
+  },
+  endMaintenance: {
+    method: "delete",
+    path: `${environmentPath}/maintenance`,
+    status: 202,
+    answer: statusView,
+    summary: "Open it to its users again",
+  },
+} as const satisfies Routes;

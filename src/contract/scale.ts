@@ -1,0 +1,45 @@
+import { z } from "zod";
+import { environmentPath } from "./paths.ts";
+import type { Routes, View } from "./route.ts";
+import { name } from "./scalars.ts";
+
+/** Most replicas of one service on one machine; a typing error must not start thousands of processes. */
+export const maxReplicas = 100;
+
+export const scaleView = z
+  .object({
+    services: z.record(
+      z.string(),
+      z.object({
+        replicas: z.int().describe("How many run."),
+        manifest: z.int().describe("How many the manifest asks for."),
+        override: z.int().nullable().describe("How many `scale` asked for; it wins."),
+      }),
+    ),
+  })
+  .meta({ id: "Scale" });
+export type ScaleView = View<typeof scaleView>;
+
+export const scaleRequest = z
+  .record(name, z.int().min(0).max(maxReplicas).nullable())
+  .refine((value) => Object.keys(value).length > 0, "must name at least one service")
+  .meta({ id: "ScaleRequest", description: "Service name to replicas; null goes back to the manifest." });
+export type ScaleRequest = View<typeof scaleRequest>;
+
+export const scaleRoutes = {
+  scale: {
+    method: "get",
+    path: `${environmentPath}/scale`,
+    status: 200,
+    answer: scaleView,
+    summary: "Replicas of every service, with an ETag",
+  },
+  changeScale: {
+    method: "patch",
+    path: `${environmentPath}/scale`,
+    status: 200,
+    body: scaleRequest,
+    answer: scaleView,
+    summary: "Set replicas; honours If-Match",
+  },
+} as const satisfies Routes;

@@ -1,0 +1,16 @@
+import type { Routes } from "./route.ts";
+
+export const sourceRoutes = {
+  hasSource: {
+    method: "head",
+    path: "/v1/sources/{digest}",
+    status: 204,
+    summary: "Whether a source tree is there already; 404 when not",
+  },
+  putSource: {
+    method: "put",
+    path: "/v1/sources/{digest}",
+    status: 204,
+    summary: "Upload a source tree as a tar stream; the digest is checked",
+  },
+} as const satisfies Routes;

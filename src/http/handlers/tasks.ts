@@ -1,0 +1,37 @@
+import type { TaskView, taskRoutes } from "../../contract/tasks.ts";
+import { releaseName } from "../../model/release.ts";
+import { beginTask, followOutput, readTask, removeTask, type StartedTask } from "../../usecases/tasks.ts";
+import { timeOrNull, timeText } from "../encode.ts";
+import { envKeyOf, type HandlersOf } from "../exchange.ts";
+import { byteStream, linked } from "../stream.ts";
+
+export const taskHandlers: HandlersOf<typeof taskRoutes> = {
+  beginTask: async ({ call, params, body }) => {
+    const { spec, observed } = await beginTask(call, envKeyOf(params), body);
+    return { json: { task: encodeTask(spec, observed) } };
+  },
+  task: async ({ call, params }) => {
+    const task = await readTask(call, envKeyOf(params), params.task);
+    return { json: encodeTask(task.spec, task) };
+  },
+  taskOutput: async ({ call, params, query, request }) => {
+    const stop = linked(request);
+    const order = { name: params.task, stream: query.stream, signal: stop.signal };
+    return byteStream(await followOutput(call, envKeyOf(params), order), stop);
+  },
+  removeTask: async ({ call, params }) => {
+    await removeTask(call, envKeyOf(params), params.task);
+    return null;
+  },
+};
+
+function encodeTask(spec: StartedTask["spec"], observed: StartedTask["observed"]): TaskView {
+  const { exit = null, startedAt = null } = observed ?? {};
+  return {
+    name: spec.name,
+    service: spec.service,
+    release: releaseName(spec.release),
+    startedAt: timeOrNull(startedAt),
+    exit: exit && { at: timeText(exit.at), code: exit.code, signal: exit.signal, reason: exit.reason },
+  };
+}
