@@ -119,7 +119,7 @@ const planted: readonly (readonly [string, string, RegExp, ((text: string) => st
     /allowed-hosts/,
     replace("ALLOWED_HOSTS: kairo.example.com", 'ALLOWED_HOSTS: "*"'),
   ],
-  ["kairo", "hosts are still those of a laptop", /ALLOWED_HOSTS.*value for development/, dropped("ALLOWED_HOSTS")],
+  ["kairo", "hosts are still those of a laptop", /ALLOWED_HOSTS.*development value/, dropped("ALLOWED_HOSTS")],
   [
     "kairo",
     "every origin may call",
@@ -169,11 +169,11 @@ const planted: readonly (readonly [string, string, RegExp, ((text: string) => st
     replace("APP_ENV: production\n", "APP_ENV: staging\n"),
   ],
   // Beyond Stars: the eight that must change
-  ["beyond-stars", "APP_ENV has not changed", /APP_ENV: still has its value for development/, dropped("APP_ENV")],
+  ["beyond-stars", "APP_ENV has not changed", /APP_ENV: still has its development value/, dropped("APP_ENV")],
   [
     "beyond-stars",
     "DJANGO_DEBUG has not changed",
-    /DJANGO_DEBUG: still has its value for development/,
+    /DJANGO_DEBUG: still has its development value/,
     dropped("DJANGO_DEBUG"),
   ],
   ["beyond-stars", "DJANGO_SECRET_KEY has not changed", /DJANGO_SECRET_KEY: still/, null, { DJANGO_SECRET_KEY: "" }],
@@ -267,13 +267,13 @@ const planted: readonly (readonly [string, string, RegExp, ((text: string) => st
   [
     "pixie",
     "the backend is led to a service that is not there",
-    /PYTHON_AI_URL: refers to a service that there is not/,
+    /PYTHON_AI_URL: refers to a service that does not exist/,
     replace("${python-ai.url}", "${python-a1.url}"),
   ],
   [
     "pixie",
     "a check is neither a command nor a question",
-    /checks.after.integration: is a command or a question/,
+    /checks.after.integration: is a command or an HTTP request/,
     replace("run: node dist/smoke.js, within", "within"),
   ],
   [

@@ -51,9 +51,9 @@ test("status says where the words of services are that do not get up, and of tho
 });
 
 test("status says since when lines of logs cannot be stored, and why", () => {
-  const behind = { behindSince: "2026-01-02T03:04:05.000Z", detail: "no room is left on the disk" };
+  const behind = { behindSince: "2026-01-02T03:04:05.000Z", detail: "no space is left on the disk" };
   const text = textOf([service("web", "ready")], well, behind);
-  expect(text).toContain("logs are behind since 2026-01-02 03:04:05 UTC (no room is left on the disk)");
+  expect(text).toContain("logs are behind since 2026-01-02 03:04:05 UTC (no space is left on the disk)");
   expect(textOf([service("web", "ready")])).not.toMatch(/logs are/);
 });
 

@@ -20,7 +20,7 @@ class StoreOnFullDisk extends SimulatedLogs {
   #since: Trouble | null = null;
 
   #write(): void {
-    this.#since = this.isFull() ? { since: 1, fault: new Fault("disk.full", "no room is left on the disk") } : null;
+    this.#since = this.isFull() ? { since: 1, fault: new Fault("disk.full", "no space is left on the disk") } : null;
     if (this.#since) throw this.#since.fault;
   }
 
@@ -106,7 +106,7 @@ test("a store that takes nothing for a while loses and doubles no line, is told 
     clock.step();
     await settle();
   }
-  expect(said).toEqual([expect.stringMatching(/cannot be stored \(no room is left on the disk\)/)]);
+  expect(said).toEqual([expect.stringMatching(/cannot be stored \(no space is left on the disk\)/)]);
   expect(ingest.errorLines(key)).toEqual({ "web-1": 1, "web-2": 0 });
 
   logs.isFull = () => false;

@@ -108,7 +108,7 @@ describe("faults", () => {
     const response = await createApi(stage.deps).request("/v1/doctor", { headers: bearer });
     expect([response.status, await response.json()]).toEqual([
       507,
-      expect.objectContaining({ code: "disk.full", detail: "no room is left on the disk" }),
+      expect.objectContaining({ code: "disk.full", detail: "no space is left on the disk" }),
     ]);
   });
 

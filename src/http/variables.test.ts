@@ -53,8 +53,8 @@ const newest = (environment = "production") => stage.newest(at(environment));
 test("what several services lack is asked for once, where it is written; set once, all of them have it", async () => {
   const refused = problem.parse((await deploy()).json);
   expect(refused.errors?.map(({ path, line, message }) => `${line} ${path}: ${message}`)).toEqual([
-    "5 env.NPM_TOKEN: has no value and needs one – set it with `fairlead env set`",
-    "8 groups.internal.INTERNAL_KEY: has no value and needs one – set it with `fairlead env set`",
+    "5 env.NPM_TOKEN: has no value but is required – set it with `fairlead env set`",
+    "8 groups.internal.INTERNAL_KEY: has no value but is required – set it with `fairlead env set`",
   ]);
   await set({ INTERNAL_KEY: "canary-1", NPM_TOKEN: "canary-2", UNDECLARED: "for all" });
   const { services } = await live();

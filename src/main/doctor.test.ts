@@ -28,11 +28,11 @@ test("of an edge that goes on without its controller is said where, and how one 
 });
 
 test("that lines cannot be stored is said with since when, why, and what to do", () => {
-  const fault = new Fault("disk.full", "no room is left on the disk");
+  const fault = new Fault("disk.full", "no space is left on the disk");
   expect(logsCheck({ trouble: () => null }).state).toBe("ok");
   expect(logsCheck({ trouble: () => ({ since: 1_893_499_200_000, fault }) })).toMatchObject({
     state: "fail",
-    detail: expect.stringMatching(/since 2030-01-01T12:00:00.000Z: no room is left/),
-    fix: expect.stringContaining("Make room"),
+    detail: expect.stringMatching(/since 2030-01-01T12:00:00.000Z: no space is left/),
+    fix: expect.stringContaining("Free space"),
   });
 });

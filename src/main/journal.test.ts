@@ -70,7 +70,11 @@ describe("a journal that is not the one of before", () => {
     const id = installation();
     copyFileSync(at("journal.db"), at("backup"));
     const losses: readonly (readonly [string, RegExp, () => Promise<void> | void])[] = [
-      ["journal.lost", /missing, but this installation was in use: vault\.json, logs\.db$/, () => rmSync(at("journal.db"))],
+      [
+        "journal.lost",
+        /missing, but this installation was in use: vault\.json, logs\.db$/,
+        () => rmSync(at("journal.db")),
+      ],
       ["journal.damaged", /is empty/, () => truncateSync(at("journal.db"), 0)],
       ["journal.lost", /is missing, but this/, () => renameSync(at("journal.db"), at("journal.db-wal"))],
       ["journal.lost", /is the journal of installation/, () => replaceJournal()],

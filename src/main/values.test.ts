@@ -158,7 +158,7 @@ describe("env set and env unset", () => {
   test("name the values there may be, and whose fault it is", async () => {
     await deployed();
     const { code, stderr } = await run("env set LOG_LEVEL=canary");
-    expect([code, stderr]).toEqual([2, expect.stringContaining("oneOf: DEBUG or INFO (the value that is set,")]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("oneOf: DEBUG or INFO (the set value,")]);
     expect(stderr).toMatch(/hint: Give every variable named above a value that its rules allow/);
     expect(stderr).not.toContain("canary");
   });

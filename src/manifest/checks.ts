@@ -5,12 +5,12 @@ import { duration, type Kind } from "./kinds.ts";
 import { defaulted, mapOf, optional, required, section } from "./section.ts";
 
 const within = (fallback: string) =>
-  defaulted(duration("1s", "1h"), fallback, "Longest time; then it has failed, and its command is killed.");
+  defaulted(duration("1s", "1h"), fallback, "Time limit; after it the check fails, and its command is killed.");
 
 const before = section({
   short: "run",
   fields: {
-    run: required(command, "Has to end with 0, as a task in the new release."),
+    run: required(command, "Must exit with 0; runs as a task in the new release."),
     within: within("5m"),
   },
 });
@@ -18,15 +18,15 @@ const before = section({
 const after = section({
   short: "run",
   fields: {
-    run: optional(command, "Has to end with 0, as a task in the new release."),
+    run: optional(command, "Must exit with 0; runs as a task in the new release."),
     http: optional(
       section({ short: "path", fields: question }),
-      "Instead of `run`: what every new instance has to answer well once.",
+      "Instead of `run`: an HTTP request that every new instance must answer well once.",
     ),
     within: within("30s"),
   },
   check({ run, http }, { node, complaints }) {
-    if ((run === null) === (http === null)) complaints.add(node, "is a command or a question – write run or http");
+    if ((run === null) === (http === null)) complaints.add(node, "is a command or an HTTP request – write run or http");
   },
 });
 
@@ -43,11 +43,11 @@ export const checks = section({
   fields: {
     before: optional(
       named(before),
-      "By name, before the release command: one after the other, as they are written. One that fails fails the deployment; nothing is touched.",
+      "By name, run before the release command, in the order written. A failed check fails the deployment before it changes anything.",
     ),
     after: optional(
       named(after),
-      "By name, side by side, as soon as the new release has all traffic. One that fails takes the release back. `http.ready` is asked once more as `health`, unless a check of that name is written.",
+      "By name, run in parallel when the new release has all traffic. A failed check rolls the release back. `http.ready` is probed once more as `health`, unless a check of that name is written.",
     ),
   },
 });

@@ -8,7 +8,7 @@ export type SplitCommand =
 
 /** The longest command: far below what Linux takes (ARG_MAX, 2 MiB), far above what anybody writes. */
 const commandLimit = 8_192;
-const explicit = 'write ["sh", "-c", "…"] if a shell is meant';
+const explicit = 'write ["sh", "-c", "…"] to use a shell';
 
 /**
  * Splits a command line into arguments as POSIX sh does (2.2 Quoting, 2.6.5 Field Splitting), with nothing expanded.
@@ -44,7 +44,7 @@ type Piece = { readonly text: string | null; readonly next: number } | { readonl
 
 function nextPiece(source: string, at: number): Piece {
   const sign = source.charAt(at);
-  if (/[\r\n]/.test(sign)) return { message: `a command is one line – ${explicit}` };
+  if (/[\r\n]/.test(sign)) return { message: `a command must be one line – ${explicit}` };
   if (/[ \t]/.test(sign)) return { text: null, next: at + 1 };
   if (sign === "'") return singleQuoted(source, at);
   if (sign === '"') return doubleQuoted(source, at);
@@ -85,7 +85,7 @@ function expansionAt(source: string, at: number): string | null {
   const sign = source.charAt(at);
   if (sign === "`" || source.startsWith("$(", at)) return `${sign === "`" ? "`" : "$("} needs a shell – ${explicit}`;
   if (sign === "$" && /[A-Za-z_{@*#?0-9]/.test(source.charAt(at + 1)))
-    return `$ with a name is not replaced without a shell – let the program read its environment, or ${explicit}`;
+    return `$ with a name is not expanded without a shell – let the program read its environment, or ${explicit}`;
   return null;
 }
 
@@ -107,7 +107,7 @@ export const command: Kind<readonly string[]> = {
       return [];
     }
     const split = /\p{Cc}/u.test(node.text.replace(/[\t\r\n]/g, ""))
-      ? refuse("a control character is in the command")
+      ? refuse("the command contains a control character")
       : splitCommand(node.text);
     if (split.ok) return split.words;
     complaints.add(node, split.message);

@@ -44,6 +44,6 @@ describe("Complaints", () => {
     const list = complaints.list();
     expect(list).toHaveLength(101);
     expect(list[0]?.line).toBe(1);
-    expect(list[100]).toMatchObject({ line: 101, path: "", message: "and more complaints from here on" });
+    expect(list[100]).toMatchObject({ line: 101, path: "", message: "and more errors after this line" });
   });
 });

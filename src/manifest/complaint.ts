@@ -49,7 +49,7 @@ export class Complaints {
   list(): Complaint[] {
     const all = [...this.#byKey.values()].sort((a, b) => a.line - b.line || a.column - b.column);
     const [first] = all.splice(complaintLimit);
-    if (first) all.push({ ...first, path: "", message: "and more complaints from here on" });
+    if (first) all.push({ ...first, path: "", message: "and more errors after this line" });
     return all;
   }
 }

@@ -32,9 +32,9 @@ describe("a .env file", () => {
     expect(said).toEqual(
       [
         "2:  is not NAME=value, a comment or empty",
-        "3:  has no name in front of the = – letters, digits and _ only",
-        "4: B goes on after the closing ' – put all of it between quotes",
-        "5: A is there twice – keep one of them",
+        "3:  has no name before the = – letters, digits and _ only",
+        "4: B continues after the closing ' – put all of it in quotes",
+        "5: A occurs twice – keep one",
         '6: C has a " that is not closed',
       ].concat(said.slice(5)),
     );

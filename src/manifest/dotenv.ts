@@ -49,11 +49,11 @@ class Reader {
     const [, name, rest] = /^\s*(?:export\s+)?([^\s=#]+)[ \t]*=(.*)$/s.exec(line) ?? [];
     if (name === undefined || rest === undefined) return this.complain("", "is not NAME=value, a comment or empty");
     // What stands before the = may be a part of a value that was torn apart: it is not repeated unless it is a name.
-    if (!namePattern.test(name)) return this.complain("", "has no name in front of the = – letters, digits and _ only");
+    if (!namePattern.test(name)) return this.complain("", "has no name before the = – letters, digits and _ only");
     const begun = this.#at;
     const value = this.#value(name, rest.trimStart());
     if (value === null) return;
-    if (this.values.has(name)) this.complain(name, "is there twice – keep one of them", begun);
+    if (this.values.has(name)) this.complain(name, "occurs twice – keep one", begun);
     else if (value.includes("\0")) this.complain(name, "holds a NUL character", begun);
     else if (value.length > valueLimit) this.complain(name, `is longer than ${valueLimit} characters`, begun);
     else this.values.set(name, value);
@@ -80,7 +80,7 @@ class Reader {
 
   #closed(name: string, { inside, quote, rest }: { inside: string; quote: string; rest: string }): string | null {
     if (!/^\s*(?:#.*)?$/s.test(rest)) {
-      this.complain(name, `goes on after the closing ${quote} – put all of it between quotes`);
+      this.complain(name, `continues after the closing ${quote} – put all of it in quotes`);
       return null;
     }
     return quote === "'" ? inside : inside.replace(/\\([nrt"\\$])/g, (_, letter: string) => escapes[letter] ?? letter);

@@ -12,7 +12,7 @@ services:
   web:
     run: node dist/web.js               # split as a shell would, but without a shell; or a list of arguments
     http:
-      port: 8000                        # handed to the process as PORT
+      port: 8000                        # passed to the process as PORT
       hosts: [kairo.example.com]
       ready: { path: /health/, status: 200, json: { status: healthy }, within: 30s, every: 1s, times: 2 }
       alive: { path: /health/, every: 10s, timeout: 5s, failures: 3 }

@@ -20,10 +20,10 @@ const name = (what: string) =>
 const build = section({
   short: "context",
   fields: {
-    context: defaulted(inside("a directory"), ".", "Directory of the source that is built."),
+    context: defaulted(inside("a directory"), ".", "Directory of the source to build."),
     command: optional(
       command,
-      "Installs and builds in a copy of the source, where apps run as plain processes. Without it the source is ready as it is.",
+      "For plain processes: installs and builds in a copy of the source. Without it the source is used as it is.",
     ),
     dockerfile: optional(inside("a file"), "The Dockerfile, relative to `context`."),
     target: optional(
@@ -46,33 +46,33 @@ const build = section({
         wanted: "a language – write node, python or static",
         max: 3,
       }),
-      "Base images for builds without a Dockerfile, by language: for a mirror, or to pin a digest. Default: the official ones.",
+      "Base images for builds without a Dockerfile, by language: use a mirror, or pin a digest. Default: the official ones.",
     ),
     image: optional(
       text({
         label: "image",
-        wanted: "an image with its digest – write name@sha256:… (a tag can change what it means)",
+        wanted: "an image with its digest – write name@sha256:… (a tag can change)",
         pattern: /^(?!.*(?:\.\.|\/\.|\/\/))[a-z0-9][\w.:/-]{0,255}@sha256:[0-9a-f]{64}$/,
         max: 512,
       }),
-      "A finished image instead of a build.",
+      "A prebuilt image instead of a build.",
     ),
   },
   check({ image, command: built, dockerfile, target }, { node, complaints }) {
     const other = Object.entries({ command: built, dockerfile, target }).find(([, value]) => value !== null)?.[0];
     if (image !== null && other !== undefined)
-      complaints.add(node, `has image and ${other} – an image is not built, take one out`);
+      complaints.add(node, `has image and ${other} – an image is not built, remove one`);
   },
 });
 
 const release = section({
   short: "run",
   fields: {
-    run: required(command, "Has to end with 0, as a task in the new release."),
+    run: required(command, "Must exit with 0; runs as a task in the new release."),
     within: defaulted(
       duration("1s", "24h"),
       "30m",
-      "Longest time; then it gets the stop signal of its service, SIGKILL after `stop.within`, and the deployment fails.",
+      "Time limit; after it the command gets the stop signal of its service, SIGKILL after `stop.within`, and the deployment fails.",
     ),
   },
 });
@@ -82,13 +82,17 @@ const stop = section({
     signal: defaulted(
       choice(["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2"]),
       "SIGTERM",
-      "What asks an instance to end. Sent to the first process alone when that handles it, else to those that it started too (in a container they end with it: begin with `exec`).",
+      "Signal that asks an instance to end. Sent only to the first process if that handles it, otherwise also to its children (in a container they end with it: start the command with `exec`).",
     ),
-    within: defaulted(duration("0s", "1h"), "30s", "From the signal to SIGKILL; what orchestrators commonly allow."),
+    within: defaulted(
+      duration("0s", "1h"),
+      "30s",
+      "Time from the signal to SIGKILL; a common default of orchestrators.",
+    ),
     drain: defaulted(
       duration("0s", "24h"),
       "30s",
-      "How long requests and streams under way may go on after new ones go elsewhere, before the signal.",
+      "How long running requests and streams may continue after new ones go elsewhere, before the signal.",
     ),
   },
 });
@@ -100,29 +104,29 @@ const service = section({
   fields: {
     run: optional(
       command,
-      "What runs: one line, split as a shell would but without a shell, or a list of arguments. Default: what the image itself runs; plain processes need it.",
+      "The command to run: one line, split as in a shell but without a shell, or a list of arguments. Default: the image's own command; plain processes need it.",
     ),
-    http: optional(http, "The service answers HTTP; without it no traffic is sent to it."),
+    http: optional(http, "The service answers HTTP; without it the service gets no traffic."),
     replicas: defaulted(
       noMapping(
         integer("a number of instances", { min: 0, max: 100 }),
-        "autoscaling (min, max, when) is not in this version yet – write a number",
+        "autoscaling (min, max, when) is not supported in this version – write a number",
       ),
       "1",
-      "How many instances run.",
+      "Number of instances.",
     ),
     single: defaulted(
       flag(),
       "false",
-      "Never two at once, also not during a deployment: the old one stops before the new one starts.",
+      "Never two at once, not even during a deployment: the old one stops before the new one starts.",
     ),
     release: optional(
       release,
-      "Runs once in each deployment, in the new release and before anything of it starts: migrations, a first load of data.",
+      "Runs once per deployment, in the new release, before any of its instances start: migrations, a first load of data.",
     ),
     checks: optional(
       checks,
-      "What a deployment must show beside its gate, or it is called off. A rollback and a restart ask for none.",
+      "Checks that a deployment must pass in addition to its gate. Rollbacks and restarts run none.",
     ),
     needs: defaulted(
       listOf({ each: name("a service name"), max: many }),
@@ -132,42 +136,42 @@ const service = section({
     groups: defaulted(
       listOf({ each: name("a name of a group"), max: many }),
       "[]",
-      "Groups of variables that this service gets, laid over those of the app in this order.",
+      "Groups of variables that this service gets. They override those of the app, in this order.",
     ),
     env: optional(
       ownVariables,
-      "Variables of this service, laid over those of the app and of its groups name by name; `null` takes one out.",
+      "Variables of this service. Each overrides the same name in the app and its groups; `null` removes one.",
     ),
-    stop: defaulted(stop, "{}", "How an instance is ended."),
-    memory: optional(size("8MB", "1024GB"), "Most memory of one instance. Default: no limit."),
+    stop: defaulted(stop, "{}", "How an instance is stopped."),
+    memory: optional(size("8MB", "1024GB"), "Memory limit of one instance. Default: no limit."),
     cpus: optional(
       cores(),
-      "Most processor cores of one instance, like 0.5; enforced for containers. Default: no limit.",
+      "Limit of processor cores of one instance, like 0.5; enforced for containers. Default: no limit.",
     ),
-    readOnly: defaulted(flag(), "false", "Containers can write only to /tmp, which lives in memory."),
+    readOnly: defaulted(flag(), "false", "Containers can write only to /tmp, which is in memory."),
     settle: defaulted(
       duration("0s", "1h"),
       "5s",
-      "How long an instance without `http` must stay up to count as good; most bad starts show within five seconds.",
+      "How long an instance without `http` must stay up to pass its gate; most bad starts fail within five seconds.",
     ),
   },
   check({ single, replicas, http: routed, checks: wanted }, { node, complaints }) {
-    if (single && replicas !== 1) complaints.add(node, `is single with ${replicas} replicas – take one of the two out`);
+    if (single && replicas !== 1) complaints.add(node, `is single with ${replicas} replicas – remove one of the two`);
     const asked = [...(wanted?.after ?? [])].find(([, check]) => check.http !== null)?.[0];
     if (asked !== undefined && routed === null)
-      complaints.add(node, `has no http, which check ${asked} asks – write run instead`);
+      complaints.add(node, `has no http, which check ${asked} requests – write run instead`);
   },
 });
 
 const canary = section({
   short: "steps",
   fields: {
-    steps: required(listOf({ each: share(), min: 1, max: 20 }), "Share of the traffic in each step, rising."),
+    steps: required(listOf({ each: share(), min: 1, max: 20 }), "Share of the traffic in each step, increasing."),
     every: defaulted(duration("1s", "24h"), "10s", "Time between two steps."),
   },
   check({ steps }, { node, complaints }) {
     const rises = steps.every((step, i) => step > (steps[i - 1] ?? 0) && step < 1);
-    if (!rises) complaints.add(node, "the steps must rise and lie between 0% and 100%, like [10%, 50%]");
+    if (!rises) complaints.add(node, "the steps must increase and be between 0% and 100%, like [10%, 50%]");
   },
 });
 
@@ -176,12 +180,12 @@ const watch = section({
     for: defaulted(
       duration("0s", "24h"),
       "15s",
-      "How long the old release stays beside the new one, ready to take over at once.",
+      "How long the old release keeps running beside the new one, ready to take over at once.",
     ),
-    errors: defaulted(share(), "5%", "Failed requests above which the new release is taken back."),
+    errors: defaulted(share(), "5%", "Share of failed requests above which the new release is rolled back."),
     p95: optional(
       duration("1ms", "1h"),
-      "95 of 100 answers must be faster, or the new release is taken back. Default: not looked at.",
+      "95 of 100 answers must be faster, or the new release is rolled back. Default: not checked.",
     ),
   },
 });
@@ -193,7 +197,7 @@ const deploy = section({
     keep: defaulted(
       integer("a number of releases", { min: 1, max: 1_000 }),
       "5",
-      "How many live releases stay ready for a rollback.",
+      "Number of live releases that stay ready for a rollback.",
     ),
   },
 });
@@ -201,7 +205,7 @@ const deploy = section({
 const protection = section({
   short: "confirm",
   fields: {
-    confirm: defaulted(flag(), "true", "Who changes it has to type its name, or to give it with --confirm."),
+    confirm: defaulted(flag(), "true", "A change requires typing its name, or giving it with --confirm."),
     branches: optional(
       listOf({
         each: text({
@@ -213,11 +217,11 @@ const protection = section({
         min: 1,
         max: many,
       }),
-      "Git branches whose code may go live there. Default: any.",
+      "Git branches whose code may be deployed there. Default: any.",
     ),
     who: optional(
       listOf({ each: name("`local` or the name of a token"), min: 1, max: many }),
-      "Who may change it, as the audit names them: `local` over the controller's own socket, the name of a token of `fairlead tokens`, or `token` for the controller's own. Default: everybody who reaches the controller.",
+      "Who may change it, by the names that the audit uses: `local` over the controller's own socket, the name of a token of `fairlead tokens`, or `token` for the controller's own. Default: everybody who can reach the controller.",
     ),
   },
 });
@@ -227,20 +231,20 @@ const previews = section({
     from: defaulted(
       name("the name of an environment"),
       "staging",
-      "The environment whose configuration and values they have; never a protected one, and never production.",
+      "The environment whose configuration and values previews get; never a protected one, and never production.",
     ),
-    ttl: defaulted(duration("1s", "30d"), "72h", "How long they are there after the last deployment of code to them."),
+    ttl: defaulted(duration("1s", "30d"), "72h", "How long a preview lives after the last deployment of code to it."),
     domain: optional(
       host,
-      "Where they are reached, like previews.example.com: at `<name>--<service>` below it. Its names lead to this machine by a wildcard record. Default: `<app>.localhost`.",
+      "The domain of previews, like previews.example.com; hosts are `<name>--<service>` below it. A wildcard record must point to this machine. Default: `<app>.localhost`.",
     ),
-    max: defaulted(integer("a number of previews", { min: 1, max: 100 }), "5", "How many there may be at once."),
+    max: defaulted(integer("a number of previews", { min: 1, max: 100 }), "5", "Maximum number of previews."),
   },
 });
 
 const laterTopKeys = {
-  jobs: "jobs are not in this version yet – take the section out",
-  data: "data services are not in this version yet – take the section out and give their addresses under env:",
+  jobs: "jobs are not supported in this version – remove the section",
+  data: "data services are not supported in this version – remove the section and set their addresses under env:",
 };
 
 /** Sections of later versions; refused wherever they stand. */
@@ -251,10 +255,10 @@ export const fixedKeys: readonly string[] = ["version", "app", "previews", "envi
 
 /** What may differ between environments. */
 const changeable = {
-  build: defaulted(build, ".", "How the artifact of all services is made."),
+  build: defaulted(build, ".", "How the artifact of all services is built."),
   registries: optional(
     registries,
-    "How private registries are logged in to, by host: for `build.image`, `build.base` and the images that a Dockerfile names.",
+    "Logins for private registries, by host: for `build.image`, `build.base` and the images that a Dockerfile names.",
   ),
   env: optional(variables, "Variables of all services."),
   groups: optional(
@@ -264,7 +268,7 @@ const changeable = {
       wanted: "the name of a group – write small letters, digits and dashes, at most 40",
       max: many,
     }),
-    "Variables that some services share, by the name of the group; those services name it in their `groups`.",
+    "Variables that some services share, by group name; those services list it in their `groups`.",
   ),
   services: required(
     mapOf({
@@ -274,13 +278,13 @@ const changeable = {
       min: 1,
       max: many,
     }),
-    "The kinds of processes that keep running, by name.",
+    "The long-running processes, by name.",
   ),
-  deploy: defaulted(deploy, "{}", "How a new release takes over."),
+  deploy: defaulted(deploy, "{}", "How a new release replaces the old one."),
   protected: defaulted(
     protection,
     "false",
-    "Guards the environment from changes by mistake, as soon as a release with it is live; `true` is `{ confirm: true }`.",
+    "Protects the environment from accidental changes once a release with it is live; `true` is `{ confirm: true }`.",
   ),
 };
 
@@ -296,13 +300,13 @@ const difference: Kind<null> = {
 export const manifest = section({
   later: laterTopKeys,
   fields: {
-    version: defaulted(integer("a manifest version that is known", { min: 1, max: 1 }), "1", "Version of this format."),
-    app: required(name("an app name"), "The name of the app: part of host names, container names and directories."),
+    version: defaulted(integer("a known manifest version", { min: 1, max: 1 }), "1", "Version of this format."),
+    app: required(name("an app name"), "The name of the app; part of host names, container names and directories."),
     ...changeable,
-    previews: defaulted(previews, "{}", "What `fairlead preview create` makes: environments for a while."),
+    previews: defaulted(previews, "{}", "Settings for `fairlead preview create`: temporary environments."),
     environments: optional(
       mapOf({ each: difference, key: namePattern, wanted: "the name of an environment", max: many }),
-      "What differs in an environment, by its name: any of the keys above but `version`, `app` and `previews`. It is laid over the rest key by key; `null` takes a key out. A plain value of a variable is its `value`: it keeps the rules that another layer has, and wins over their `default`.",
+      "Overlays by environment name: any of the keys above except `version`, `app` and `previews`. They override the rest key by key; `null` removes a key. A plain value of a variable is its `value`: it keeps the rules of other layers and overrides their `default`.",
     ),
   },
 });

@@ -113,10 +113,13 @@ function judgeHosts({ spec, root, complaints }: Judged): void {
     for (const host of http?.hosts ?? []) {
       if (host === "") continue;
       const owner = owners.get(host);
-      if (owner !== undefined) complaints.add(node, `${quoted(host)} is a host of ${owner} already`);
+      if (owner !== undefined) complaints.add(node, `${quoted(host)} is already a host of ${owner}`);
       owners.set(host, name);
       if (host.split(".").some((label) => label.length > 63))
-        complaints.add(node, `${quoted(host)} has a part of more than 63 characters – give hosts, or shorter names`);
+        complaints.add(
+          node,
+          `${quoted(host)} has a label of more than 63 characters – set hosts, or use shorter names`,
+        );
     }
   }
 }
@@ -145,7 +148,8 @@ function judgeReferences({ spec, complaints }: Judged, { valueNode, variable, ow
     if (piece.kind !== "output") continue;
     const names = spec.services.map((other) => other.name);
     const target = spec.services.find((other) => other.name === piece.service);
-    if (!target) complaints.add(valueNode, `refers to a service that there is not – the services are ${oneOf(names)}`);
+    if (!target)
+      complaints.add(valueNode, `refers to a service that does not exist – the services are ${oneOf(names)}`);
     else if (!target.http) complaints.add(valueNode, `refers to ${target.name}, which has no http`);
   }
 }
@@ -158,7 +162,7 @@ function judgeValue({ complaints, warnings }: Judged, { node, valueNode, variabl
   const fault = valueFault(variable, literal, match);
   if (fault !== null) complaints.add(valueNode, fault);
   if (variable.secret && entryOf(node, "value"))
-    warnings.add(valueNode, "is a secret whose value stands in the file – set it with `fairlead env set` instead");
+    warnings.add(valueNode, "is a secret whose value is in the file – set it with `fairlead env set` instead");
 }
 
 /** There is one build for all services, so only the app's own variables can be for it. */
@@ -169,14 +173,13 @@ function judgeBuild({ spec, root, complaints }: Judged): void {
     for (const [name, { scope }] of Object.entries(variables)) {
       if (scope === "run" || isForBuild(name)) continue;
       const node = nodeAt(root, "services", service, "env", name, "scope");
-      complaints.add(node, "is for the build, which is one for all services – write it under the env: of the app");
+      complaints.add(node, "is for the build, which all services share – write it under the env: of the app");
     }
   }
   for (const name of Object.keys(buildVariables).filter(isForBuild)) {
     const node = nodeAt(root, "env", name);
-    if (build.image !== null)
-      complaints.add(node, "is for the build, but an image is not built – take one out", "scope");
-    if (Object.hasOwn(build.args, name)) complaints.add(node, "is a build argument already – take one of them out");
+    if (build.image !== null) complaints.add(node, "is for the build, but an image is not built – remove one", "scope");
+    if (Object.hasOwn(build.args, name)) complaints.add(node, "is already a build argument – remove one of them");
   }
 }
 
@@ -185,7 +188,7 @@ function judgePreviews({ spec, root, complaints }: Judged): void {
   if (spec.previews.from !== "production") return;
   complaints.add(
     nodeAt(root, "previews", "from"),
-    "is production, whose secrets stay there – name another environment",
+    "is production, whose secrets must stay there – name another environment",
   );
 }
 

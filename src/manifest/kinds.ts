@@ -60,7 +60,7 @@ export function scalar<T>(options: ScalarKind<T>): Kind<T> {
 /** Complains about `key:` with nothing after it: it may mean "none", "the default" or "I was interrupted". */
 export function isEmpty(node: Node, complaints: Complaints): boolean {
   if (node.kind !== "scalar" || node.value !== null) return false;
-  complaints.add(node, "is empty – write a value, or take the key out");
+  complaints.add(node, "is empty – write a value, or remove the key");
   return true;
 }
 

@@ -18,14 +18,14 @@ describe("patternFault", () => {
   });
 
   test.for(["(a+)+$", "(a*)*", "(?:a+){2,}", "((a+))*", "(a|a)*", "((a|b))+", "(x(y+)z)*", "(a{2,5})+", "(a?){30}a"])(
-    "refuses %s, which can take for ever",
+    "refuses %s, which can take forever",
     (pattern) => {
-      expect(patternFault(pattern)).toMatch(/for ever/);
+      expect(patternFault(pattern)).toMatch(/forever/);
     },
   );
 
   test.for(["(a)\\1", "(?<n>a)\\k<n>", "(?=a)", "(?!a)", "(?<=a)", "(?<!a)"])("refuses %s", (pattern) => {
-    expect(patternFault(pattern)).toMatch(/refers back or looks around/);
+    expect(patternFault(pattern)).toMatch(/uses a backreference or lookaround/);
   });
 
   test("refuses what is no expression or too long", () => {

@@ -15,8 +15,11 @@ export function patternFault(pattern: string): string | null {
     .replace(/\\k<|\\[1-9]/g, "\u0001")
     .replace(/\\./g, "x")
     .replace(/\[[^\]]*\]/g, "x");
-  if (bare.includes("\u0001") || /\(\?<?[=!]/.test(bare)) return "refers back or looks around – write it without";
-  return repeatsARepetition(bare) ? "repeats a group that repeats or chooses itself – that can take for ever" : null;
+  if (bare.includes("\u0001") || /\(\?<?[=!]/.test(bare))
+    return "uses a backreference or lookaround – write it without";
+  return repeatsARepetition(bare)
+    ? "repeats a group that contains a repetition or choice – that can take forever"
+    : null;
 }
 
 function isRegExp(pattern: string): boolean {

@@ -126,7 +126,7 @@ function judgeChanges(
       const spec = development.services.find((one) => one.name === service)?.variables[name];
       if (change === null || (spec && spec.value !== null)) continue;
       const node = nodeAt(root, "services", service, "env", name);
-      complaints.add(node, "has no value for development to differ from – give a default", "change");
+      complaints.add(node, "has no development value to differ from – set a default", "change");
     }
   }
 }
@@ -144,7 +144,7 @@ function topOf(text: string, complaints: Complaints): MapNode | null {
   if (root?.kind === "map") return root;
   if (root) {
     const empty = root.kind === "scalar" && root.value === null;
-    complaints.add(root, `${empty ? "an empty file" : show(root)} is not a manifest – write app: and services:`);
+    complaints.add(root, `${empty ? "an empty file" : show(root)} is not a manifest – it needs app: and services:`);
   }
   return null;
 }
@@ -155,7 +155,7 @@ function overlaysOf(top: MapNode, complaints: Complaints): ReadonlyMap<string, M
   const overlays = new Map<string, MapNode>();
   if (!declared || isEmpty(declared, complaints)) return overlays;
   if (declared.kind !== "map") {
-    complaints.add(declared, `${show(declared)} is not a mapping – write names of environments and what differs there`);
+    complaints.add(declared, `${show(declared)} is not a mapping – write environment names and their overlays`);
     return overlays;
   }
   for (const [name, { key, value }] of declared.entries) {
@@ -177,7 +177,7 @@ function knownPartOf(written: MapNode, complaints: Complaints): MapNode {
     if (keys.includes(key) || laterKeys.includes(key)) continue;
     entries.delete(key);
     const unknown = `unknown key ${quoted(key)} – ${keysAre(nearest(key, keys), keys)}`;
-    complaints.addAt(place, fixedKeys.includes(key) ? "is the same in all environments – take it out here" : unknown);
+    complaints.addAt(place, fixedKeys.includes(key) ? "is the same in all environments – remove it here" : unknown);
   }
   return { ...written, entries };
 }

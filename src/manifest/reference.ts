@@ -54,10 +54,10 @@ export function referencePage(): string {
   const head = [
     "# The manifest: `fairlead.yml`",
     "<!-- Written by tools/gen-manifest.ts from src/manifest/grammar.ts: change that instead. -->",
-    "One file describes an app. Unknown keys are faults, and all faults are shown at once, each with its line and what to write.",
-    "Durations are written `500ms`, `30s`, `1m30s`, `2h`; sizes `512MB`, `1.5GB` (powers of 1024); shares `1%`. A command is one",
-    'line, split as a shell would but without a shell, or a list of arguments; operators and `$NAME` need `["sh", "-c", "…"]`.',
-    "`jobs:`, `data:` and autoscaling are not in this version yet.",
+    "One file describes an app. Unknown keys are errors, and all errors are shown at once, each with its line and the fix.",
+    "Write durations as `500ms`, `30s`, `1m30s`, `2h`; sizes as `512MB`, `1.5GB` (powers of 1024); shares as `1%`. A command is one",
+    'line, split as in a shell but without a shell, or a list of arguments; operators and `$NAME` need `["sh", "-c", "…"]`.',
+    "This version does not support `jobs:`, `data:` or autoscaling.",
   ];
   return `${[head.slice(0, 2).join("\n\n"), head.slice(2).join("\n"), `\`\`\`yaml\n${example}\`\`\``, ...sections()].join("\n\n")}\n`;
 }

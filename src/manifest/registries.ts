@@ -15,7 +15,7 @@ const password: Kind<string> = {
     complaints.add(
       node,
       // biome-ignore lint/suspicious/noTemplateCurlyInString: the manifest's own references
-      'a password does not belong in this file – set it with `fairlead env set REGISTRY_PASSWORD --stdin --stage` and write "${REGISTRY_PASSWORD}" here',
+      'a password must not be in this file – set it with `fairlead env set REGISTRY_PASSWORD --stdin --stage` and write "${REGISTRY_PASSWORD}" here',
     );
     return "";
   },
@@ -25,12 +25,12 @@ const login = section({
   fields: {
     username: required(
       text({ label: "user", wanted: "the name of a user, without colon or space", pattern: /^[^\s:]+$/, max: 255 }),
-      "Who logs in, as `docker login --username` would have it.",
+      "The user name, as for `docker login --username`.",
     ),
     password: required(
       password,
       // biome-ignore lint/suspicious/noTemplateCurlyInString: the manifest's own references
-      'The password or token, as `"${NAME}"`: a value that is set with `fairlead env set NAME --stdin --stage`. No service gets it unless its `env` has the name too.',
+      'The password or token, as `"${NAME}"`: a value set with `fairlead env set NAME --stdin --stage`. A service gets it only if its `env` has the name too.',
     ),
   },
 });
@@ -39,6 +39,6 @@ const login = section({
 export const registries = mapOf({
   each: login,
   key: /^(?!.*\.docker\.(?:io|com)$)(?=.*[.:]|localhost$)[a-z0-9][a-z0-9.-]{0,252}(?::\d{1,5})?$/,
-  wanted: "a registry – write its host like ghcr.io or registry.example.com:5000, and docker.io for Docker Hub",
+  wanted: "a registry – write its host, like ghcr.io or registry.example.com:5000; docker.io for Docker Hub",
   max: 20,
 });

@@ -107,7 +107,7 @@ services: { web: { run: a } }
   test("complains about a required variable without a value, until it has one", () => {
     const env = "{ KEY: { required: [production] }, TOKEN: { required: true, default: x } }";
     expect(complaints(env)).toEqual([
-      "services.web.env.KEY: has no value and needs one – set it with `fairlead env set`",
+      "services.web.env.KEY: has no value but is required – set it with `fairlead env set`",
     ]);
     expect(values(env, { given: set({ KEY: "" }) })).toEqual({ KEY: [{ secret: "KEY", version: 7 }], TOKEN: "x" });
     expect(resolveVariables(web(env, "staging"), nothing)).toEqual({ ok: true, values: { TOKEN: "x" } });
@@ -119,10 +119,10 @@ services: { web: { run: a } }
     const given = set({ SHAPE: "canary-1", CHOICE: "canary-2", SHORT: "😀😀", LONG: "canary-3" });
     const said = complaints(env, { given });
     expect(said).toEqual([
-      "services.web.env.SHAPE: does not match its pattern (the value that is set, not the manifest's)",
-      "services.web.env.CHOICE: has a value that is not in oneOf: a or b (the value that is set, not the manifest's)",
-      "services.web.env.SHORT: has fewer than 3 characters (the value that is set, not the manifest's)",
-      "services.web.env.LONG: has more than 3 characters (the value that is set, not the manifest's)",
+      "services.web.env.SHAPE: does not match its pattern (the set value, not the manifest's)",
+      "services.web.env.CHOICE: has a value that is not in oneOf: a or b (the set value, not the manifest's)",
+      "services.web.env.SHORT: has fewer than 3 characters (the set value, not the manifest's)",
+      "services.web.env.LONG: has more than 3 characters (the set value, not the manifest's)",
       "services.web.env.DEBUG: has a value that is forbidden in this environment",
     ]);
     expect(said.join()).not.toMatch(/canary|True|😀/);
@@ -131,10 +131,10 @@ services: { web: { run: a } }
 
   test("refuses the value for development where another is wanted, wherever it comes from, and does not show it", () => {
     const env = "{ APP_ENV: { default: canary-dev, change: production } }";
-    const said = "services.web.env.APP_ENV: still has its value for development – set this environment's own";
+    const said = "services.web.env.APP_ENV: still has its development value – set this environment's own";
     expect(complaints(env)).toEqual([said]);
     const given = set({ APP_ENV: "canary-dev" });
-    expect(complaints(env, { given })).toEqual([`${said} (the value that is set, not the manifest's)`]);
+    expect(complaints(env, { given })).toEqual([`${said} (the set value, not the manifest's)`]);
     expect(values(env, { given: set({ APP_ENV: "production" }) })).toEqual({
       APP_ENV: [{ secret: "APP_ENV", version: 7 }],
     });
@@ -169,7 +169,7 @@ services: { web: { run: a } }
   test("names a reference to nothing once, where it is written", () => {
     expect(complaints('{ A: {}, B: "${A}", C: "${B}", D: "${web.url}" }')).toEqual([
       "services.web.env.B: refers to A, which has no value",
-      "services.web.env.D: needs the url of web, which is not known",
+      "services.web.env.D: needs the url of web, which is unknown",
     ]);
   });
 

@@ -159,7 +159,7 @@ class Resolver {
     if (given) return { kind: "value", pieces: [{ ...givenPart(name, given), secret: spec?.secret ?? true }] };
     if (!spec || spec.value === null) return { kind: "absent" };
     const pieces = piecesOf(spec.value);
-    if (pieces === null) return this.#fail(name, "has a reference that is not understood");
+    if (pieces === null) return this.#fail(name, "has an invalid reference");
     const parts: Part[] = [];
     let length = 0;
     for (const piece of pieces) {
@@ -177,7 +177,7 @@ class Resolver {
     if (piece.kind === "literal") return [{ text: piece.text, ref: null, secret: false }];
     if (piece.kind === "output") {
       const text = this.#context.outputs(piece.service, piece.output);
-      if (text === null) this.#fail(name, `needs the ${piece.output} of ${piece.service}, which is not known`);
+      if (text === null) this.#fail(name, `needs the ${piece.output} of ${piece.service}, which is unknown`);
       return text === null ? null : [{ text, ref: null, secret: false }];
     }
     const value = this.valueOf(piece.name, [...asking, name]);
@@ -188,15 +188,15 @@ class Resolver {
   #checked(name: string, { spec, found }: { spec: VariableSpec | undefined; found: Value }): Value {
     if (!spec || found.kind === "failed") return found;
     if (found.kind === "absent")
-      return spec.required ? this.#fail(name, "has no value and needs one – set it with `fairlead env set`") : found;
+      return spec.required ? this.#fail(name, "has no value but is required – set it with `fairlead env set`") : found;
     const text = textOf(found.pieces);
     const fault =
       valueFault(spec, text, this.#match) ??
       (spec.forbid.includes(text) ? "has a value that is forbidden in this environment" : null) ??
-      (spec.development === text ? "still has its value for development – set this environment's own" : null);
+      (spec.development === text ? "still has its development value – set this environment's own" : null);
     if (fault === null) return found;
     const isSet = found.pieces.some(({ ref }) => ref?.secret === name);
-    return this.#fail(name, isSet ? `${fault} (the value that is set, not the manifest's)` : fault);
+    return this.#fail(name, isSet ? `${fault} (the set value, not the manifest's)` : fault);
   }
 
   #fail(name: string, message: string): Value {

@@ -102,7 +102,7 @@ function refuseUnknown(map: MapNode, { known, later, complaints }: KnownKeys): v
   for (const [key, entry] of map.entries) {
     if (known.includes(key)) continue;
     // Below `env:` what stands in the place of a key may be a value.
-    const name = map.quiet ? "a key that is not known here" : `unknown key ${quoted(key)}`;
+    const name = map.quiet ? "an unknown key" : `unknown key ${quoted(key)}`;
     const refusal = Object.hasOwn(later, key) ? later[key] : undefined;
     complaints.addAt(entry.key, refusal ?? `${name} – ${keysAre(nearest(key, known), known)}`);
   }
@@ -208,7 +208,7 @@ export function listOf<T>({ each, min = 0, max }: ListRule<T>): Kind<readonly T[
         const before = complaints.count;
         const value = each.read(item, complaints);
         if (complaints.count === before && seen.has(value))
-          complaints.add(item, `${show(item)} is in the list already`);
+          complaints.add(item, `${show(item)} is already in the list`);
         seen.add(value);
         return value;
       });

@@ -61,22 +61,22 @@ export const variableKeys = [
 export const variableName = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 
 const syntaxFaults: Partial<Record<ErrorCode, string>> = {
-  BAD_DIRECTIVE: "a line that starts with % is not allowed – take it out",
-  BAD_DQ_ESCAPE: 'this is no escape of a "…" text – write it in single quotes, or double the backslash',
-  BAD_INDENT: "the indentation does not fit – indent by two spaces what belongs below a key",
+  BAD_DIRECTIVE: "a line that starts with % is not allowed – remove it",
+  BAD_DQ_ESCAPE: 'this is not a valid escape in a "…" text – use single quotes, or double the backslash',
+  BAD_INDENT: "the indentation is wrong – indent what belongs below a key by two spaces",
   BAD_SCALAR_START: "a text cannot start with this character – put it in quotes",
-  BLOCK_AS_IMPLICIT_KEY: "a second `key:` on one line – put it on a line of its own, or the text in quotes",
+  BLOCK_AS_IMPLICIT_KEY: "a second `key:` on one line – put it on its own line, or quote the text",
   BLOCK_IN_FLOW: "an indented block inside brackets – close the bracket first",
   IMPOSSIBLE: "this is not valid YAML",
   KEY_OVER_1024_CHARS: "a key has more than 1024 characters",
   MISSING_CHAR: "a quote, bracket, comma, colon or space is missing here",
-  MULTILINE_IMPLICIT_KEY: "a key goes over more than one line – is a colon missing on the line before?",
-  MULTIPLE_DOCS: "a second document starts here – a manifest is one document, take the --- out",
+  MULTILINE_IMPLICIT_KEY: "a key spans more than one line – is a colon missing on the previous line?",
+  MULTIPLE_DOCS: "a second document starts here – a manifest is one document, remove the ---",
   RESOURCE_EXHAUSTION: "this is nested too deeply",
   TAB_AS_INDENT: "a tab indents this line – use spaces",
   UNEXPECTED_TOKEN:
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the manifest's own references
-    "this does not belong here – is a quote or bracket left open, a ${…} in brackets without quotes, or a line indented wrongly?",
+    "this is unexpected here – is a quote or bracket not closed, a ${…} in brackets not quoted, or a line indented wrongly?",
 };
 
 /**
@@ -159,8 +159,8 @@ class TreeReader {
     const nothing = { ...place, kind: "scalar", text: "", value: null, oneLine: true } as const;
     if (way.path.length > limits.depth) return this.#refuse(nothing, "this is nested too deeply");
     if (isAlias(source) || ranged?.anchor !== undefined)
-      return this.#refuse(nothing, "anchors and aliases (& and *) are not allowed – write it out, or put it in quotes");
-    if (ranged?.tag !== undefined) return this.#refuse(nothing, "tags (!) are not allowed – put the text in quotes");
+      return this.#refuse(nothing, "anchors and aliases (& and *) are not allowed – write the value out, or quote it");
+    if (ranged?.tag !== undefined) return this.#refuse(nothing, "tags (!) are not allowed – quote the text");
     if (isSeq(source)) {
       const items = source.items.map((item, i) => this.read(item, { path: [...way.path, `[${i}]`], at: start }));
       return { ...place, kind: "list", items };
@@ -182,7 +182,7 @@ class TreeReader {
       const inner = { path: [...way.path, key], at };
       const place = this.#place(inner);
       const first = entries.get(key);
-      if (first) this.#refuse(place, `is written twice – it stands on line ${first.key.line} already`);
+      if (first) this.#refuse(place, `is written twice – it is already on line ${first.key.line}`);
       else entries.set(key, { key: place, value: this.read(pair.value, inner) });
     }
     return entries;

@@ -18,7 +18,7 @@ const template: Kind<string> = {
       complaints.add(
         node,
         // biome-ignore lint/suspicious/noTemplateCurlyInString: the manifest's own references
-        "a reference is not understood – write ${NAME}, or ${service.url}, .host or .port; a dollar sign itself is $$",
+        "a reference is invalid – write ${NAME}, or ${service.url}, .host or .port; write $$ for a dollar sign",
       );
     return written;
   },
@@ -82,34 +82,34 @@ const variable = section({
     value: optional(
       template,
       // biome-ignore lint/suspicious/noTemplateCurlyInString: the manifest's own references
-      "The value. `${NAME}` is another variable, `${service.url}`, `.host` and `.port` are where another service is reached, `$$` is a dollar sign.",
+      "The value. `${NAME}` is another variable, `${service.url}`, `.host` and `.port` are the address of another service, `$$` is a dollar sign.",
     ),
-    default: optional(template, "The value where nothing else gives one."),
-    secret: defaulted(flag(), "false", "Never shown, in no log, list or message."),
+    default: optional(template, "The value if nothing else sets one."),
+    secret: defaulted(flag(), "false", "Never shown in logs, lists or messages."),
     required: defaulted(
       requiredIn,
       "false",
-      "A deployment without a value fails before anything is touched: everywhere, or in the environments listed.",
+      "A deployment without a value fails before it changes anything: in all environments, or in those listed.",
     ),
     pattern: optional(
       pattern,
-      "A regular expression (JavaScript) that the value must match; no repeated groups that repeat or choose themselves.",
+      "A regular expression (JavaScript) that the value must match; no repeated groups that contain a repetition or choice.",
     ),
-    oneOf: optional(listOf({ each: anyText(), min: 1, max: 100 }), "The values it may have."),
-    minLength: optional(length, "Fewest characters."),
-    maxLength: optional(length, "Most characters."),
+    oneOf: optional(listOf({ each: anyText(), min: 1, max: 100 }), "The allowed values."),
+    minLength: optional(length, "Minimum length."),
+    maxLength: optional(length, "Maximum length."),
     generate: optional(
       choice(generators),
-      "Made once for each environment when nothing gives a value, and kept as a secret.",
+      "Generated once for each environment if no value is set, and kept as a secret.",
     ),
     change: optional(
       theseEnvironments,
-      "Environments in which the value must be another than for development: than the one of `environments.development`, or else of the manifest without any environment's own.",
+      "Environments in which the value must differ from the development value: that of `environments.development`, or else of the manifest without overlays.",
     ),
     scope: defaulted(
       choice(["run", "build", "both"]),
       "run",
-      "Who gets it: what runs, the build, or both. In a Dockerfile a plain one is a build argument (`ARG`), a secret one only a build secret (`RUN --mount=type=secret,id=NAME`).",
+      "Who gets it: the running services, the build, or both. In a Dockerfile a plain one is a build argument (`ARG`), a secret one only a build secret (`RUN --mount=type=secret,id=NAME`).",
     ),
     forbid: optional(
       mapOf({
@@ -118,7 +118,7 @@ const variable = section({
         wanted: "the name of an environment",
         max: 50,
       }),
-      "Values that it must not have in an environment, like a key for development in production.",
+      "Values that are forbidden in an environment, like a development key in production.",
     ),
   },
   check({ minLength, maxLength }, { node, complaints }) {

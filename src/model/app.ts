@@ -16,7 +16,7 @@ export interface VariableSpec {
   readonly forbid: readonly string[];
   /** The value for development, where this environment must have another; else null. */
   readonly development: string | null;
-  /** Who gets it: what runs, the build, or both. */
+  /** Who gets it: the running services, the build, or both. */
   readonly scope: "run" | "build" | "both";
 }
 
@@ -36,7 +36,7 @@ export interface PreviewPolicy {
   /** The environment whose configuration they have. */
   readonly from: string;
   readonly ttlMs: number;
-  /** How many there may be at once. */
+  /** Maximum number of previews. */
   readonly max: number;
 }
 

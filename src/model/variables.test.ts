@@ -12,5 +12,5 @@ test.each(platformVariables)("the manual says of $name what the code does", ({ n
 
 test("what a service without http makes of PORT is its own affair", () => {
   expect(refusedName("PORT", false)).toBeNull();
-  expect(refusedName("PORT", true)).toContain("leave it out");
+  expect(refusedName("PORT", true)).toContain("omit it");
 });

@@ -45,9 +45,9 @@ export function isShellName(name: string): boolean {
 
 /** Why an app cannot have a variable of its own by this name, and what to do; null: it can. */
 export function refusedName(name: string, hasHttp: boolean): string | null {
-  if (isShellName(name)) return "belongs to shells, which do not hand it on – choose another name";
+  if (isShellName(name)) return "is reserved by shells, which do not pass it on – choose another name";
   const own = platformVariables.find((each) => each.name === name && each.kind === "fixed");
   if (own === undefined || (own.of === "http" && !hasHttp)) return null;
-  if (own.of === "http") return `is what Fairlead gives: ${own.means} – leave it out, and let the program read it`;
-  return `is what Fairlead gives: ${own.means} – choose another name`;
+  if (own.of === "http") return `is set by Fairlead: ${own.means} – omit it, and let the program read it`;
+  return `is set by Fairlead: ${own.means} – choose another name`;
 }

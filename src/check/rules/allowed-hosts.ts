@@ -3,8 +3,8 @@ import { inProduction, type Rule, variableAt } from "../subject.ts";
 /** Kairo's third check (R121, R070). */
 export const allowedHosts: Rule = {
   id: "allowed-hosts",
-  title: "Allowed hosts are the app's own",
-  why: "An app that answers for every host name can be made to send its users links to somebody else's site.",
+  title: "Allowed hosts are the app's own hosts",
+  why: "An attacker can make an app that answers for every host name send its users links to another site.",
   fix: "list the hosts of services.<name>.http.hosts",
   severity: inProduction,
   look: ({ values }) =>
@@ -18,7 +18,7 @@ export const allowedHosts: Rule = {
       if (hosts.includes("*")) return [{ at: variableAt(value), message: "allows every host" }];
       if (hosts.length > 0 && hosts.every(isLocal)) {
         return [
-          { at: variableAt(value), message: "allows this machine only, so every request from outside is refused" },
+          { at: variableAt(value), message: "allows only this machine, so every request from outside is refused" },
         ];
       }
       return [];

@@ -6,7 +6,7 @@ const on = /^(?:1|true|yes|on|debug|development)$/i;
 export const debugOn: Rule = {
   id: "debug-on",
   title: "Debug modes are off",
-  why: "Debug pages of Django, Flask, Rails and others show source code, settings and secrets to whoever causes an error.",
+  why: "Debug pages of Django, Flask, Rails and others show source code, settings and secrets to anyone who causes an error.",
   fix: "set it to false for this environment",
   severity: inProduction,
   look: ({ values }) =>

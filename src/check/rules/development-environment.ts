@@ -6,7 +6,7 @@ const others = /^(?:dev|develop|development|test|testing|local|stage|staging)$/i
 /** The first of the eight that must change (R072), and KICKAI's (R082). */
 export const developmentEnvironment: Rule = {
   id: "development-environment",
-  title: "Production is told that it is production",
+  title: "Production runs in production mode",
   why: "Frameworks choose safe defaults by this variable: error pages, caching, secure cookies, the log level.",
   fix: "set it to production in this environment",
   severity: inProduction,
@@ -15,5 +15,5 @@ export const developmentEnvironment: Rule = {
       ? []
       : values
           .filter(({ name, text }) => names.test(name) && others.test(text.reveal().trim()))
-          .map((value) => ({ at: variableAt(value), message: "names another environment than production" })),
+          .map((value) => ({ at: variableAt(value), message: "names an environment other than production" })),
 };

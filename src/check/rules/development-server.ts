@@ -21,8 +21,8 @@ const longestLine = 4_000;
 /** Beyond Stars' and Kairo's change to a real server (R073, R139, R041). */
 export const developmentServer: Rule = {
   id: "development-server",
-  title: "Services run a server that is made for production",
-  why: "Development servers answer one request at a time, reload on every change, and show debuggers to strangers.",
+  title: "Services run a production server",
+  why: "Development servers answer one request at a time, reload on every change, and expose debuggers.",
   fix: "use gunicorn, uvicorn without --reload, or the build's own start script",
   severity: inProduction,
   look: (subject) => [

@@ -3,9 +3,9 @@ import type { Rule } from "../subject.ts";
 /** Kairo's seventh check (R125). */
 export const httpsOff: Rule = {
   id: "https-off",
-  title: "Plain HTTP is sent to HTTPS",
-  why: "Passwords and cookies over plain HTTP can be read and changed on the way.",
-  fix: "take `https: both` out",
+  title: "Plain HTTP is redirected to HTTPS",
+  why: "Passwords and cookies over plain HTTP can be read and changed in transit.",
+  fix: "remove `https: both`",
   severity: (environment) => (environment === "production" ? "warning" : "note"),
   look: ({ spec }) =>
     spec.services

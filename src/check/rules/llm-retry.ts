@@ -21,9 +21,9 @@ const triesAgain = /retr(?:y|ie[sd])(?!_?-?after)|tenacity|backoff|stamina|cocka
 /** Kairo's fourth code change (R139, R244). */
 export const llmRetry: Rule = {
   id: "llm-retry",
-  title: "Calls to an LLM are tried again",
-  why: "Providers refuse calls when they are busy and answer late now and then; without another try each of these is an error that users see.",
-  fix: "leave the client's own retries on, or call through tenacity, backoff or p-retry: a few tries with growing pauses after timeouts, 429 and 5xx alone; if something else tries again, write `fairlead:allow llm-retry because …` on its line",
+  title: "Calls to an LLM are retried",
+  why: "Providers sometimes refuse calls or answer late. Without a retry, each of these is an error that users see.",
+  fix: "keep the client's own retries on, or use tenacity, backoff or p-retry: a few attempts with growing pauses, only after timeouts, 429 and 5xx; if something else retries, write `fairlead:allow llm-retry because …` on its line",
   severity: (environment) => (environment === "production" ? "warning" : "note"),
   look: ({ files }) =>
     files.filter(({ path }) => /\.(?:[cm]?[jt]sx?|py)$/.test(path) && !isTestFile(path)).flatMap(found),
@@ -38,7 +38,7 @@ function found({ path, text }: SourceFile): readonly Found[] {
   const at = (line: number) => ({ file: path, line });
   return [
     ...offs.map((line) => ({ at: at(line), message: "turns off the retries of an LLM client" })),
-    ...hosts.map((line) => ({ at: at(line), message: "calls an LLM over plain HTTP, and nothing there tries again" })),
+    ...hosts.map((line) => ({ at: at(line), message: "calls an LLM over plain HTTP without retries" })),
   ];
 }
 

@@ -3,8 +3,8 @@ import { type Rule, variableAt } from "../subject.ts";
 /** The database of R072 that is a local container in development. A warning: with plain processes it can be meant. */
 export const localAddress: Rule = {
   id: "local-address",
-  title: "No address leads to this machine by accident",
-  why: "In a container localhost is the container itself; what worked on a developer's machine finds nobody there.",
+  title: "No address points to this machine by accident",
+  why: "In a container, localhost is the container itself; an address that worked on a developer's machine does not work there.",
   fix: "use a reference like ${service.url}, or set the address of this environment",
   severity: () => "warning",
   look: ({ environment, values }) =>
@@ -13,5 +13,5 @@ export const localAddress: Rule = {
       : values
           .filter(({ name }) => /(?:^|_)(?:URL|URI|HOST|ADDRESS|BROKER|BACKEND|DSN)$/.test(name))
           .filter(({ text }) => /(?:^|[/@])(?:localhost|127\.0\.0\.1|\[::1\])(?:[:/]|$)/.test(text.reveal()))
-          .map((value) => ({ at: variableAt(value), message: "leads to the machine or container that it runs in" })),
+          .map((value) => ({ at: variableAt(value), message: "points to the machine or container that it runs in" })),
 };

@@ -13,8 +13,8 @@ const kept: readonly (readonly [string, RegExp])[] = [
 /** R130: migrations are applied before a release goes live. */
 export const migrationsNotRun: Rule = {
   id: "migrations-not-run",
-  title: "Migrations are run by the deployment",
-  why: "Code that expects a table or column that is not there fails at its first request, and somebody has to remember to add it.",
+  title: "The deployment runs migrations",
+  why: "Code that expects a missing table or column fails at its first request, and somebody must remember to add it.",
   fix: "add `release:` with the command that applies them to the service that owns the database",
   severity: (environment) => (environment === "production" ? "warning" : "note"),
   look: ({ spec, files }) => {
@@ -24,7 +24,7 @@ export const migrationsNotRun: Rule = {
     const found = isRun ? [] : kept.filter(([, pattern]) => files.some(({ path }) => pattern.test(path)));
     return found.map(([tool]) => ({
       at: { path: "services" },
-      message: `have migrations of ${tool} that nothing runs`,
+      message: `have ${tool} migrations that nothing runs`,
     }));
   },
 };

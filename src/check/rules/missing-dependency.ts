@@ -8,8 +8,8 @@ const lists = /(?:^|\/)(?:requirements[^/]*\.txt|pyproject\.toml|Pipfile|setup\.
 /** Kairo's second code change (R139): what is run is among the dependencies. */
 export const missingDependency: Rule = {
   id: "missing-dependency",
-  title: "What is run is installed",
-  why: "It is on the machine of whoever wrote the command, and not in the release: that fails as soon as it starts.",
+  title: "The program that a command runs is installed",
+  why: "It is installed on the author's machine but not in the release, so the release fails at its start.",
   fix: "add it to the dependencies of the app",
   severity: (environment) => (environment === "production" ? "warning" : "note"),
   look: ({ spec, files }) => {
@@ -24,7 +24,7 @@ export const missingDependency: Rule = {
         const isThere = needed === undefined || installed.some(({ text }) => brings(text, needed));
         return isThere
           ? []
-          : [{ at: { path: `services.${name}.${key}` }, message: `needs ${needed}, which is no dependency` }];
+          : [{ at: { path: `services.${name}.${key}` }, message: `needs ${needed}, which is not a dependency` }];
       }),
     );
   },

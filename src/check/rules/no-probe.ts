@@ -4,7 +4,7 @@ import type { Rule } from "../subject.ts";
 export const noProbe: Rule = {
   id: "no-probe",
   title: "Services that answer HTTP have a readiness probe",
-  why: "Without one an instance counts as ready when its port is open, also while it can answer only errors.",
+  why: "Without one, an instance counts as ready when its port is open, even if it answers only errors.",
   fix: "add http: { ready: { path: /health } }",
   severity: (environment) => (environment === "production" ? "warning" : "note"),
   look: ({ spec }) =>

@@ -3,8 +3,8 @@ import type { Rule } from "../subject.ts";
 /** R130: what a release command changed is not changed back by a rollback. */
 export const oneWayRelease: Rule = {
   id: "one-way-release",
-  title: "Releases that change a database can be gone back from",
-  why: "A rollback brings back code and values, not the schema: the earlier code must be able to work with the newer one.",
+  title: "Releases that change a database can be rolled back",
+  why: "A rollback restores code and values, not the schema: the previous code must work with the new schema.",
   fix: "make migrations additive (expand, then contract in a later release), and say so to your team",
   severity: () => "note",
   look: ({ spec }) =>

@@ -8,7 +8,7 @@ const standIn =
 export const placeholderValue: Rule = {
   id: "placeholder-value",
   title: "No secret is a placeholder",
-  why: "A key that was copied from an example is known to everybody, or fails at the first request that needs it.",
+  why: "A key copied from an example is public, or fails at the first request that needs it.",
   fix: "set the real value with `fairlead env set NAME --stdin`",
   severity: inProduction,
   look: ({ values }) =>

@@ -16,7 +16,7 @@ const patterns: readonly RegExp[] = [
 export const plainPasswords: Rule = {
   id: "plain-passwords",
   title: "Passwords are stored as hashes",
-  why: "Whoever reads a copy of the database has the passwords of all users, here and wherever they use them too.",
+  why: "Anyone who reads a copy of the database has the passwords of all users, also for other sites where they use them.",
   fix: "store an argon2 or bcrypt hash and compare with the library's own function; if a hook hashes it, write `fairlead:allow plain-passwords because …` on its line",
   severity: inProduction,
   look: ({ files }) =>
@@ -27,7 +27,7 @@ export const plainPasswords: Rule = {
           .split("\n")
           .flatMap((line, place) =>
             line.length < 2_000 && !excuse.test(line) && patterns.some((pattern) => pattern.test(line))
-              ? [{ at: { file: path, line: place + 1 }, message: "compares or stores a password as it is" }]
+              ? [{ at: { file: path, line: place + 1 }, message: "compares or stores a plain password" }]
               : [],
           ),
       ),

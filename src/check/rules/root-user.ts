@@ -5,8 +5,8 @@ import type { Rule } from "../subject.ts";
 export const rootUser: Rule = {
   id: "root-user",
   title: "Images do not run as root",
-  why: "A hole in the app is then a hole in the machine. Fairlead gives such images user 1000, other platforms do not.",
-  fix: "end the Dockerfile with a USER that is not root, and give it the files that it writes",
+  why: "A vulnerability in the app then affects the machine. Fairlead runs such images as user 1000; other platforms do not.",
+  fix: "end the Dockerfile with a USER other than root, and give it the files that it writes",
   severity: () => "warning",
   look: (subject) =>
     dockerfilesOf(subject).flatMap((file) => {

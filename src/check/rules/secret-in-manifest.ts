@@ -4,9 +4,9 @@ import { looksSecret, type Rule, variableAt } from "../subject.ts";
 /** Kairo's fifth and sixth check (R123, R124, R098) for the manifest. */
 export const secretInManifest: Rule = {
   id: "secret-in-manifest",
-  title: "No secret stands in the manifest",
-  why: "The manifest is in the repository: everybody who ever reads that has the secret, also after it was taken out.",
-  fix: "take it out, set it with `fairlead env set NAME --stdin`, and exchange it where it came from",
+  title: "The manifest contains no secret",
+  why: "The manifest is in the repository: everyone who reads it has the secret, also after it was removed.",
+  fix: "remove it, set it with `fairlead env set NAME --stdin`, and replace it at its provider",
   severity: () => "error",
   look: ({ values, spec }) =>
     values.flatMap((value) => {

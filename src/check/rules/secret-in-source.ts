@@ -7,9 +7,9 @@ const excuse = /fairlead:allow secret-in-source because \S/;
 /** Kairo's fifth and sixth check (R123, R124) for everything else in the source. */
 export const secretInSource: Rule = {
   id: "secret-in-source",
-  title: "No secret stands in the source",
+  title: "The source contains no secret",
   why: "It is copied into the image and into every clone of the repository.",
-  fix: "take it out and exchange it; if it is none, write `fairlead:allow secret-in-source because …` on its line",
+  fix: "remove and replace it; if it is not a secret, write `fairlead:allow secret-in-source because …` on its line",
   severity: () => "error",
   look: ({ files }) =>
     files.flatMap(({ path, text }) =>

@@ -4,8 +4,8 @@ import { isTestFile, type Rule } from "../subject.ts";
 export const testsNotRun: Rule = {
   id: "tests-not-run",
   title: "Tests run before a release",
-  why: "They run somewhere else perhaps; here nothing keeps a release from going live that fails them.",
-  fix: "add checks: { before: { tests: npm test } } to the service that they are of",
+  why: "They may run elsewhere, but nothing here stops a release that fails them from going live.",
+  fix: "add checks: { before: { tests: npm test } } to the service that they test",
   severity: () => "note",
   look: ({ spec, files }) => {
     if (spec.services.some(({ checks }) => checks && checks.before.length > 0)) return [];

@@ -4,7 +4,7 @@ import type { Rule } from "../subject.ts";
 export const unboundedMemory: Rule = {
   id: "unbounded-memory",
   title: "Every service has a memory limit",
-  why: "A leak in one service takes the memory of all others, and the kernel chooses who dies.",
+  why: "A leak in one service uses up the memory of all others, and the kernel decides which process to kill.",
   fix: "add memory: 512MB, or what the service needs at most",
   severity: () => "note",
   look: ({ spec }) =>

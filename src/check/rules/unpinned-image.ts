@@ -5,7 +5,7 @@ import type { Rule } from "../subject.ts";
 export const unpinnedImage: Rule = {
   id: "unpinned-image",
   title: "Base images name a version",
-  why: "`latest` is another image tomorrow: a build that worked breaks without a change, or changes what runs.",
+  why: "`latest` changes over time: a build can break, or produce different results, without a change.",
   fix: "name a version like node:24.1-slim, or better a digest",
   severity: () => "warning",
   look: (subject) =>

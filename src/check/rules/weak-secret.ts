@@ -11,8 +11,8 @@ const fewest = 8;
 export const weakSecret: Rule = {
   id: "weak-secret",
   title: "Keys that sign sessions and tokens are long and random",
-  why: "Whoever guesses such a key can sign in as anybody.",
-  fix: "let Fairlead make one with `generate: hex32`, or set one of 32 random characters or more",
+  why: "Anyone who guesses such a key can sign in as any user.",
+  fix: "let Fairlead generate one with `generate: hex32`, or set one of 32 random characters or more",
   severity: inProduction,
   look: ({ values }) =>
     values.flatMap((value) => {

@@ -9,8 +9,8 @@ const variables = ["WEB_CONCURRENCY", "WORKERS"];
 /** R077: 4 workers, or 2 × cores + 1; one cannot serve concurrent streams. */
 export const workerCount: Rule = {
   id: "worker-count",
-  title: "Web services have a worker for every core, and not many more",
-  why: "One worker answers one slow request or stream while all others wait; far more workers than cores only share them, and each has its own memory.",
+  title: "Web services have about one worker per core",
+  why: "With one worker, a slow request or stream blocks all others. Far more workers than cores only share them, and each needs its own memory.",
   fix: "give --workers 4, or 2 × cores + 1; or raise replicas",
   severity: (environment) => (environment === "production" ? "warning" : "note"),
   look: (subject) => subject.spec.services.flatMap((service) => judge(subject, service)),

@@ -19,7 +19,7 @@ export class SimulatedLogs implements LogStore {
 
   async append({ key, origin, lines, offset }: LogBatch): Promise<void> {
     if (this.#clock && this.#clock.steady() < this.fullUntil)
-      throw new Fault("disk.full", "no room is left on the disk");
+      throw new Fault("disk.full", "no space is left on the disk");
     const stored = this.#linesOf(key);
     for (const line of lines) stored.push({ ...line, sequence: (stored.at(-1)?.sequence ?? 0) + 1 });
     this.#positions.set(`${origin.name} ${origin.stream}`, offset);
