@@ -376,6 +376,12 @@ export function isErrno(thrown: unknown, ...codes: readonly string[]): boolean {
   return thrown instanceof Error && "code" in thrown && codes.includes(String(thrown.code));
 }
 
+/** Whether it is what V8 and Node throw at wrong code: no failure that a caller may expect, so it is let through or told. */
+export function isMistake(thrown: unknown): boolean {
+  const classes = [TypeError, RangeError, ReferenceError];
+  return !(thrown instanceof Error) || classes.some((each) => thrown instanceof each);
+}
+
 /** SQLITE_FULL (sqlite.org/rescode.html), the lowest byte of `errcode` in an error of node:sqlite. */
 const sqliteFull = 13;
 
@@ -386,5 +392,5 @@ function isDiskFull(thrown: unknown): boolean {
 
 /** Fails loudly where the types already say that nothing can be left over. */
 export function unreachable(value: never): never {
-  throw new Error(`unreachable: ${JSON.stringify(value)}`);
+  throw new TypeError(`unreachable: ${JSON.stringify(value)}`);
 }

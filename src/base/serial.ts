@@ -4,8 +4,9 @@ export class Serial {
 
   run<T>(name: string, work: () => Promise<T>): Promise<T> {
     const before = this.#tails.get(name) ?? Promise.resolve();
-    const mine = before.then(work, work);
-    const tail = mine.catch(ignore);
+    const mine = before.then(work);
+    // The fault belongs to who asked for the work; the next piece only needs to know that it is over.
+    const tail = Promise.allSettled([mine]);
     this.#tails.set(name, tail);
     void tail.then(() => {
       if (this.#tails.get(name) === tail) this.#tails.delete(name);
@@ -19,5 +20,8 @@ export class Serial {
   }
 }
 
-/** The fault belongs to who asked for the work; the next piece only needs to know that it is over. */
-function ignore(): void {}
+/** The same with one queue. */
+export function inTurn(): <T>(work: () => Promise<T>) => Promise<T> {
+  const serial = new Serial();
+  return (work) => serial.run("", work);
+}

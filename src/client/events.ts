@@ -1,6 +1,6 @@
 import { createParser } from "eventsource-parser";
 import { backoff } from "../base/backoff.ts";
-import { Fault } from "../base/faults.ts";
+import { Fault, isMistake } from "../base/faults.ts";
 import { type Answer, problemFault, type Transport } from "./transport.ts";
 
 /** One message of a stream. `event` is `message` where the server names none (WHATWG HTML section 9.2). */
@@ -93,7 +93,7 @@ async function* messagesOf(answer: Answer): AsyncGenerator<StreamMessage> {
   const chunks = body.iterator({ destroyOnReturn: true })[Symbol.asyncIterator]();
   try {
     for (;;) {
-      const chunk: IteratorResult<string> = await chunks.next().catch(() => ({ done: true, value: undefined }));
+      const chunk: IteratorResult<string> = await chunks.next().catch(lost);
       if (chunk.done) return;
       parser.feed(chunk.value);
       yield* ready.splice(0);
@@ -101,6 +101,11 @@ async function* messagesOf(answer: Answer): AsyncGenerator<StreamMessage> {
   } finally {
     body.destroy();
   }
+}
+
+function lost(thrown: unknown): IteratorReturnResult<undefined> {
+  if (isMistake(thrown)) throw thrown;
+  return { done: true, value: undefined };
 }
 
 /** Waits, or throws the signal's reason as soon as it fires. */

@@ -1,5 +1,5 @@
-import { parse as parseToml } from "smol-toml";
-import { parse as parseYaml } from "yaml";
+import { parse as parseToml, TomlError } from "smol-toml";
+import { parse as parseYaml, YAMLError } from "yaml";
 import type { SourceView } from "./recipe.ts";
 
 /** No manifest of a package and no source file that a person wrote is longer; bytes beyond that would only cost time. */
@@ -11,6 +11,9 @@ const lookLimit = 3_000;
 /** Directories whose files are not the app: what installs and builds leave, and tests. */
 const aside =
   /(?:^|\/)(?:node_modules|\.[^/]*|venv|env|ENV|dist|build|out|coverage|tests?|__tests__|docs?|examples?|__pycache__|site-packages)\//;
+
+/** What the three parsers throw: for bad text, for more aliases than allowed, and for nesting that exhausts the stack. */
+const unreadable = [SyntaxError, TomlError, YAMLError, ReferenceError, RangeError];
 
 /** A mapping read from JSON or TOML. Members are only own ones: a file may call a key `constructor`. */
 export type Table = ReadonlyMap<string, unknown>;
@@ -72,7 +75,8 @@ export class Tree {
       const table = asTable(parse(text.replace(/^\uFEFF/, "")));
       if (table === null) this.broken.set(path, `holds no ${form} object`);
       return table;
-    } catch {
+    } catch (thrown) {
+      if (!unreadable.some((each) => thrown instanceof each)) throw thrown;
       this.broken.set(path, `is not valid ${form}`);
       return null;
     }

@@ -1,4 +1,5 @@
 import { asFault, Fault } from "../base/faults.ts";
+import { Serial } from "../base/serial.ts";
 import { covers, type Domain, type DomainFinding, type HeldCertificate } from "../model/certificate.ts";
 import { type EnvKey, keyText, parseKey } from "../model/environment.ts";
 import type { EventKind } from "../model/event.ts";
@@ -63,7 +64,7 @@ export class CertificateKeeper implements Certificates {
   #stale: Set<string> | null = null;
   #looking: Promise<void> | null = null;
   #lookAgain = false;
-  #applying: Promise<void> = Promise.resolve();
+  readonly #applying = new Serial();
   readonly #ending = new AbortController();
 
   constructor(deps: CertificateDeps) {
@@ -88,7 +89,7 @@ export class CertificateKeeper implements Certificates {
     for (const stop of this.#stops) stop();
     this.#cancel();
     await this.#looking;
-    await this.#applying;
+    await this.#applying.idle();
   }
 
   get #stopped(): boolean {
@@ -310,7 +311,7 @@ export class CertificateKeeper implements Certificates {
 
   /** Hands the edge exactly what serves now, one hand-over after another. */
   #apply(): Promise<void> {
-    const done = this.#applying.then(async () => {
+    return this.#applying.run("edge", async () => {
       const { vault, edge, clock } = this.#deps;
       const all = await vault.list();
       const served = servedHosts(
@@ -326,8 +327,6 @@ export class CertificateKeeper implements Certificates {
       }
       this.#applied = new Set(all.map((one) => identity(one.held)));
     });
-    this.#applying = done.catch(() => undefined);
-    return done;
   }
 
   #complain(thrown: unknown): void {

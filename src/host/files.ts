@@ -3,6 +3,7 @@ import { constants } from "node:fs";
 import { type FileHandle, lstat, mkdir, open, readFile, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Fault, isErrno } from "../base/faults.ts";
+import { Serial } from "../base/serial.ts";
 
 /** A file's text; null when there is none. */
 export async function readText(path: string): Promise<string | null> {
@@ -14,23 +15,16 @@ export async function readText(path: string): Promise<string | null> {
   }
 }
 
-/** Files that are being replaced, each with the end of its last writing. */
-const replacing = new Map<string, Promise<void>>();
+/** By path. */
+const replacing = new Serial();
 
 /**
  * Replaces a file as a whole, for its owner alone (mode 0600). It is on disk when this returns; whoever reads meanwhile, and after a
  * loss of power, finds the old one or the new one. Of several writers of this process the last one called wins; what each writes
  * until it is whole, `PATH.PID.new`, is no other process's. A crash may leave it.
  */
-export async function replaceFile(path: string, text: string): Promise<void> {
-  const before = replacing.get(path) ?? Promise.resolve();
-  const done = before.catch(() => undefined).then(() => replaceNow(path, text));
-  replacing.set(path, done);
-  try {
-    await done;
-  } finally {
-    if (replacing.get(path) === done) replacing.delete(path);
-  }
+export function replaceFile(path: string, text: string): Promise<void> {
+  return replacing.run(path, () => replaceNow(path, text));
 }
 
 async function replaceNow(path: string, text: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { constants, type Stats, statSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { setTimeout } from "node:timers/promises";
+import { setTimeout as wait } from "node:timers/promises";
 import { isErrno } from "../base/faults.ts";
 import { runChild, startChild } from "./child.ts";
 
@@ -143,7 +143,7 @@ export class OutputFiles {
   async #inTurn<Result>(start: () => Promise<Result>): Promise<Result> {
     const before = this.#lastChild;
     const run = before.then(start);
-    this.#lastChild = run.then(pause, pause);
+    this.#lastChild = Promise.allSettled([run]).then(() => wait(betweenMs, undefined, { ref: false }));
     return run;
   }
 
@@ -168,10 +168,6 @@ export class OutputFiles {
     if (!buffer.equals(Buffer.alloc(holeBytes))) return [{ at: from, to: from + bytesRead }];
     return [{ at: Math.max(from, size - blocks * blockBytes), to: size }];
   }
-}
-
-async function pause(): Promise<void> {
-  await setTimeout(betweenMs, undefined, { ref: false });
 }
 
 function leadingZeros(bytes: Buffer): number {
@@ -203,11 +199,7 @@ async function findData(
   { fd, from, path }: { fd: number; from: number; path: string },
 ): Promise<readonly Data[] | null> {
   const child = startChild([program, ...args, String(from)], { env: { PATH: path }, stdio: [fd, "pipe", "ignore"] });
-  const stop = new AbortController();
-  const late = setTimeout(findMs, undefined, { ref: false, signal: stop.signal }).then(
-    () => child.kill("SIGKILL"),
-    () => false,
-  );
+  const late = setTimeout(() => child.kill("SIGKILL"), findMs).unref();
   let text = "";
   child.stdout?.setEncoding("latin1").on("data", (piece: string) => {
     text += piece;
@@ -216,8 +208,7 @@ async function findData(
     child.once("error", () => resolve(null));
     child.once("close", resolve);
   });
-  stop.abort();
-  await late;
+  clearTimeout(late);
   if (code !== 0) return null;
   return [...text.matchAll(/^(\d{1,16}) (\d{1,16})$/gm)].map(([, at, to]) => ({ at: Number(at), to: Number(to) }));
 }

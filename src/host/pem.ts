@@ -1,4 +1,5 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
+import { isMistake } from "../base/faults.ts";
 import type { Secret } from "../base/secret.ts";
 
 const block = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
@@ -16,7 +17,8 @@ export function readPair({ chain, key }: { readonly chain: string; readonly key:
 function attempt<T>(make: () => T): T | undefined {
   try {
     return make();
-  } catch {
+  } catch (thrown) {
+    if (isMistake(thrown)) throw thrown;
     return undefined;
   }
 }

@@ -6,6 +6,7 @@ import { imageOf } from "../adapters/build/docker/images.ts";
 import { usualRoom } from "../adapters/build/docker/room.ts";
 import { everyWay } from "../adapters/build/docker/ways.ts";
 import { dockerRuntime } from "../adapters/runtime/docker/runtime.ts";
+import type { Fault } from "../base/faults.ts";
 import { detect } from "../detect/detect.ts";
 import type { Engine } from "../host/engine.ts";
 import type { Builder } from "../ports/builder.ts";
@@ -40,6 +41,8 @@ export function containers(options: ContainerOptions): { runtime: Runtime; build
     ways: everyWay,
     tell,
   });
-  const runtime = dockerRuntime({ engine, installation, directory: at("run"), imageOf, path, clock });
+  const failed = (fault: Fault) =>
+    tell(`unexpected: ${fault.cause instanceof Error ? fault.cause.stack : fault.detail}`);
+  const runtime = dockerRuntime({ engine, installation, directory: at("run"), imageOf, path, clock, failed });
   return { runtime: withBuilds(runtime, builder.builds), builder };
 }

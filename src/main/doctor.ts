@@ -4,6 +4,7 @@ import { freemem, totalmem } from "node:os";
 import { askHello } from "../adapters/edge/embedded/admin-client.ts";
 import { versionFault } from "../adapters/edge/embedded/embedded-edge.ts";
 import { edgeFiles } from "../adapters/edge/embedded/files.ts";
+import { isErrno } from "../base/faults.ts";
 import { formatSize } from "../base/size.ts";
 import type { CheckView } from "../contract/controller.ts";
 import type { LogStore } from "../ports/logs.ts";
@@ -141,7 +142,8 @@ export async function processesCheck(): Promise<CheckView> {
   try {
     await access("/proc/self/stat", constants.R_OK);
     return ok("processes", "/proc can be read");
-  } catch {
+  } catch (thrown) {
+    if (!isErrno(thrown, "ENOENT", "EACCES")) throw thrown;
     const fix = "Run on Linux: the process runtime needs /proc to find instances again.";
     return { name: "processes", state: "fail", detail: "/proc cannot be read", fix };
   }

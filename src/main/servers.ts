@@ -132,7 +132,7 @@ class LimitedServer implements ApiServer {
     const promised = Promise.resolve(answer);
     this.#answering.add(promised);
     const done = (): void => void this.#answering.delete(promised);
-    promised.then(done, done);
+    void Promise.allSettled([promised]).then(done);
     return promised;
   }
 

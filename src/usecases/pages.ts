@@ -1,4 +1,4 @@
-import { type Complaint, Fault } from "../base/faults.ts";
+import { type Complaint, Fault, isErrno } from "../base/faults.ts";
 import type { AppSpec } from "../model/app.ts";
 import type { Release } from "../model/release.ts";
 import type { Builder } from "../ports/builder.ts";
@@ -47,8 +47,8 @@ async function readPage(builder: Builder, source: string, path: string): Promise
   if (bytes === "too large" || bytes.length > pageBytes) return { ok: false, message: "is larger than 64 KB" };
   try {
     return { ok: true, html: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
-  } catch {
-    // The decoder has one reason to throw.
+  } catch (thrown) {
+    if (!isErrno(thrown, "ERR_ENCODING_INVALID_ENCODED_DATA")) throw thrown;
     return { ok: false, message: "is not UTF-8 text" };
   }
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { dockerRuntime } from "../../src/adapters/runtime/docker/runtime.ts";
 import { wallClock } from "../../src/adapters/runtime/docker/world.ts";
+import type { Fault } from "../../src/base/faults.ts";
 import { Engine } from "../../src/host/engine.ts";
 import type { ObservedWorld, Runtime } from "../../src/ports/runtime.ts";
 import { instanceSpec, outputOf, runtimeKey, taskSpec, until } from "../../src/testing/conformance/runtime.ts";
@@ -33,7 +34,8 @@ async function scene(how: { liveRestore: boolean }) {
   const open = () => {
     const engine = new Engine(own.socket);
     const more = { imageOf: (digest: string) => digest, path: "/usr/bin:/bin", clock: wallClock, armedAfterMs: 0 };
-    runtime = dockerRuntime({ engine, installation, directory, ...more });
+    const failed = (fault: Fault) => Promise.reject(fault);
+    runtime = dockerRuntime({ engine, installation, directory, failed, ...more });
     return runtime;
   };
   cleanups.push(() => runtime?.close());

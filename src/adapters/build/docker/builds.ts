@@ -1,4 +1,4 @@
-import { Fault } from "../../../base/faults.ts";
+import { asFault, Fault, isMistake } from "../../../base/faults.ts";
 import { type EnvKey, keyText, sameKey } from "../../../model/environment.ts";
 import type { Exit, ObservedTask } from "../../../model/instance.ts";
 import { type ArtifactState, unconfined } from "../../../model/release.ts";
@@ -102,7 +102,7 @@ export class Builds implements BuildTasks {
       end = stop.signal.aborted ? { kind: "lost" } : await work({ say: (line) => log.say(line), signal: stop.signal });
       await log.end();
     } catch (thrown) {
-      log.say(thrown instanceof Fault ? thrown.detail : "the build was cut off");
+      log.say(thrown instanceof Fault ? thrown.detail : `the build was cut off: ${asFault(thrown).detail}`);
       await log.end();
       end = { kind: "lost" };
     }
@@ -114,7 +114,7 @@ export class Builds implements BuildTasks {
     this.#ended.set(record.task, ended);
     this.#running.delete(record.task);
     // Unwritten, it is found as lost after a restart, which is the safe reading.
-    await this.#folder.write(ended).catch(() => this.#tell(record, "state"));
+    await this.#folder.write(ended).catch(unlessMistake);
     this.#tell(record, "state");
     this.#next();
   }
@@ -181,6 +181,10 @@ export class Builds implements BuildTasks {
   #tell({ key, task }: BuildRecord, what: RuntimeChange["what"]): void {
     for (const listener of this.#listeners) listener({ key, name: task, what });
   }
+}
+
+function unlessMistake(thrown: unknown): void {
+  if (isMistake(thrown)) throw thrown;
 }
 
 function failureOf(end: WorkEnd, signal: string | null): BuildRecord["failure"] {

@@ -100,6 +100,7 @@ export class BuildLog {
 
   async end(): Promise<void> {
     this.#file.end();
-    if (!this.#file.errored) await finished(this.#file).catch(() => this.#written());
+    // A failure was told by the file's own event.
+    if (!this.#file.errored) await Promise.allSettled([finished(this.#file)]);
   }
 }

@@ -70,9 +70,10 @@ export function watchRoom(
       full(asFault(thrown));
     }
   };
+  // An engine that does not answer is noticed by the build itself.
+  const failed = (thrown: unknown) => (thrown instanceof Fault ? later() : full(asFault(thrown)));
   const later = () => {
-    // An engine that does not answer is noticed by the build itself.
-    cancel = clock.after(lookMs, () => void look().catch(later));
+    cancel = clock.after(lookMs, () => void look().catch(failed));
   };
   later();
   return () => {

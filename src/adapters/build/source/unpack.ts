@@ -53,7 +53,7 @@ export async function unpack(
   const entries = extract();
   const feeding = pipeline(Readable.from(unpacking.watched(tar)), entries);
   // Whichever of the two fails first, the loop below ends with its error; this one is then not news.
-  feeding.catch(() => undefined);
+  void Promise.allSettled([feeding]);
   try {
     for await (const entry of entries) await unpacking.take(entry);
     await feeding;

@@ -72,12 +72,13 @@ class DirectoryVault implements CertificateVault {
   }
 
   async records(): Promise<readonly HostRecord[]> {
+    const text = await readText(this.#records);
     try {
-      const text = await readText(this.#records);
       const read: unknown = text === null ? [] : JSON.parse(text);
       if (Array.isArray(read) && read.every(isRecord)) return read;
     } catch (thrown) {
-      return this.#setRecordsAside(asFault(thrown).detail);
+      if (!(thrown instanceof SyntaxError)) throw thrown;
+      return this.#setRecordsAside(thrown.message);
     }
     return this.#setRecordsAside("it holds something else");
   }

@@ -3,7 +3,7 @@ import { Resolver } from "node:dns/promises";
 import { request } from "node:http";
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
-import { Fault, isErrno } from "../../../base/faults.ts";
+import { Fault, isErrno, isMistake } from "../../../base/faults.ts";
 import type { DomainFinding } from "../../../model/certificate.ts";
 import type { DomainProber, Publish } from "../../../ports/certificates.ts";
 
@@ -106,6 +106,7 @@ async function ask({ host, address, port, token, answer }: Question): Promise<st
     if (status === 200 && text === answer) return null;
     return `${at} does not lead to this edge: somebody else answers for ${host} with status ${status}`;
   } catch (thrown) {
+    if (isMistake(thrown)) throw thrown;
     // A machine without IPv6 of its own cannot tell how others get through by it.
     if (isIP(address) === 6 && isErrno(thrown, "ENETUNREACH", "EADDRNOTAVAIL", "EHOSTUNREACH")) return null;
     return `${at} does not answer for ${host} (${thrown instanceof Error && "code" in thrown ? thrown.code : "cut"})`;

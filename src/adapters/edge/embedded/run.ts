@@ -1,4 +1,5 @@
 import { asFault, Fault } from "../../../base/faults.ts";
+import { inTurn } from "../../../base/serial.ts";
 import { startTimeOf } from "../../../host/alive.ts";
 import { replaceFile } from "../../../host/files.ts";
 import type { FrontProxies, Route, RouteTable } from "../../../model/route.ts";
@@ -171,7 +172,7 @@ interface Changing {
 /** Changes of tables and certificates, one after another: checked, on disk, then served. */
 class Changes {
   readonly #parts: Changing;
-  #last: Promise<void> = Promise.resolve();
+  readonly #next = inTurn();
 
   constructor(parts: Changing) {
     this.#parts = parts;
@@ -208,12 +209,6 @@ class Changes {
       certificates.apply(served);
     });
   }
-
-  #next(change: () => Promise<void>): Promise<void> {
-    const done = this.#last.then(change);
-    this.#last = done.catch(() => undefined);
-    return done;
-  }
 }
 
 async function loadTables(parts: { store: TableStore; tables: LiveTables; log: (line: string) => void }) {
@@ -242,8 +237,9 @@ async function loadCertificates(parts: {
   try {
     parts.certificates.apply(parts.certificates.check(saved));
   } catch (thrown) {
+    if (!(thrown instanceof Fault)) throw thrown;
     const file = await parts.store.setAside();
-    parts.log(`the certificates could not be used and were set aside as ${file}: ${asFault(thrown).detail}`);
+    parts.log(`the certificates could not be used and were set aside as ${file}: ${thrown.detail}`);
   }
 }
 

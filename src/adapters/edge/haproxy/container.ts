@@ -48,13 +48,12 @@ export function containerRunner({ engine: socket, image }: ContainerOptions, fil
       await engine.json("POST", "/containers/create", { query: { name }, body: { ...body, HostConfig: lasting } });
       await engine.json("POST", `/containers/${name}/start`);
       let gone = false;
+      const query = { condition: "next-exit" };
+      const ended = engine.json("POST", `/containers/${name}/wait`, { query, withinMs: pullMs });
       // Who waits asks whether it ended, not why; an engine that went away says as much.
-      const note = () => {
+      void Promise.allSettled([ended]).then(() => {
         gone = true;
-      };
-      engine
-        .json("POST", `/containers/${name}/wait`, { query: { condition: "next-exit" }, withinMs: pullMs })
-        .then(note, note);
+      });
       return () => gone;
     },
     async isReviving() {

@@ -2,6 +2,7 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { availableParallelism } from "node:os";
 import { Fault } from "../../../base/faults.ts";
+import { inTurn } from "../../../base/serial.ts";
 import { noteInLog } from "../../../host/files.ts";
 import { askMs } from "../../../model/pulse.ts";
 import type { AccessRecord, FrontProxies, RouteTable } from "../../../model/route.ts";
@@ -60,7 +61,7 @@ class HaproxyEdge implements Edge {
   readonly #host: string;
   readonly #secureHost: string | null;
   /** Calls come one after another. */
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #next = inTurn();
   #ensuring: Promise<void> | null = null;
   #stopCounting: (() => void) | null = null;
 
@@ -179,12 +180,6 @@ class HaproxyEdge implements Edge {
     // A master that was stopped while its worker serves: nobody else would let it go on.
     void this.#runner.wake().catch((thrown: unknown) => this.#heartbeat.fail(thrown));
     this.#follower.tell();
-  }
-
-  #next<T>(call: () => Promise<T>): Promise<T> {
-    const done = this.#last.then(call);
-    this.#last = done.catch(() => undefined);
-    return done;
   }
 }
 

@@ -1,5 +1,5 @@
 import { createSecureContext, type SecureContext } from "node:tls";
-import { type Complaint, Fault } from "../../../base/faults.ts";
+import { type Complaint, Fault, isMistake } from "../../../base/faults.ts";
 import { Secret } from "../../../base/secret.ts";
 import { readPair } from "../../../host/pem.ts";
 import type { EdgeCertificate } from "../../../ports/edge.ts";
@@ -81,7 +81,8 @@ function contextOf(certificate: EdgeCertificate, complain: (message: string) => 
 function secureContext(cert: string, key: string): SecureContext | string {
   try {
     return createSecureContext({ cert, key, minVersion: "TLSv1.2" });
-  } catch {
+  } catch (thrown) {
+    if (isMistake(thrown)) throw thrown;
     // OpenSSL's own words may quote what it was given.
     return "its chain and key cannot be used for TLS";
   }

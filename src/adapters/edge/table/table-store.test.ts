@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -39,4 +39,11 @@ test("a damaged table is set aside and named, and the others load", async () => 
     ["cut", "good", "odd"].map((name) => expect.stringContaining(name)),
   );
   expect((await store.load()).damaged).toEqual([]);
+});
+
+test("what cannot be read now is not taken for damaged", async () => {
+  const store = new TableStore(directory);
+  await mkdir(join(directory, "shop.json"));
+  await expect(store.load()).rejects.toMatchObject({ code: "EISDIR" });
+  expect(await readdir(directory)).toEqual(["shop.json"]);
 });

@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { asFault, isErrno } from "../../../base/faults.ts";
+import { asFault, Fault, isErrno } from "../../../base/faults.ts";
 import { replaceFile, syncDirectory } from "../../../host/files.ts";
 import type { RouteTable } from "../../../model/route.ts";
 import { checkTable } from "./validate.ts";
@@ -26,10 +26,11 @@ export class TableStore {
     const damaged: DamagedTable[] = [];
     for (const name of (await readdir(this.#directory)).sort()) {
       if (!name.endsWith(".json")) continue;
+      const text = await readFile(join(this.#directory, name), "utf8");
       try {
-        const table = checkTable(JSON.parse(await readFile(join(this.#directory, name), "utf8")));
-        tables.push(table);
+        tables.push(checkTable(JSON.parse(text)));
       } catch (thrown) {
+        if (!(thrown instanceof Fault || thrown instanceof SyntaxError)) throw thrown;
         damaged.push(await this.#setAside(name, asFault(thrown).detail));
       }
     }

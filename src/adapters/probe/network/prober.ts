@@ -1,7 +1,7 @@
 import { type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
 import { formatDuration } from "../../../base/duration.ts";
-import { isErrno } from "../../../base/faults.ts";
+import { isErrno, isMistake } from "../../../base/faults.ts";
 import type { JsonCondition } from "../../../model/release.ts";
 import type { ProbeAnswer, ProbeRequest, Prober } from "../../../ports/prober.ts";
 import { Patience } from "./patience.ts";
@@ -60,6 +60,7 @@ function reasonOf(thrown: unknown, { address }: ProbeRequest): string {
   if (isErrno(thrown, "ECONNREFUSED")) return `nobody listens on ${address.host}:${address.port}`;
   if (isErrno(thrown, "ECONNRESET", "EPIPE")) return "the connection was closed without an answer";
   if (isErrno(thrown, "ERR_UNESCAPED_CHARACTERS", "ERR_INVALID_CHAR")) return "it cannot be asked like this";
+  if (isMistake(thrown)) throw thrown;
   const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "it could not be read";
   return code.startsWith("HPE_") ? "the answer is not HTTP" : `no answer (${code})`;
 }

@@ -15,6 +15,8 @@ interface FollowerOptions {
   readonly directory: string;
   /** Called whenever something was written. */
   readonly wrote: () => void;
+  /** Is told whatever breaks a stream, also that the engine is away. */
+  readonly failed: (thrown: unknown) => void;
 }
 
 /** How often the place reached is kept while output comes. */
@@ -110,7 +112,7 @@ export class Follower {
     for (let failures = 0; ; ) {
       const isGood = await this.#once().then(
         () => true,
-        () => false,
+        (thrown) => this.#options.failed(thrown) ?? false,
       );
       failures = isGood ? 1 : failures + 1;
       if (this.#isOver()) return;
@@ -125,7 +127,7 @@ export class Follower {
 
   async #wait(ms: number): Promise<void> {
     this.#waiting = new AbortController();
-    await pause(ms, undefined, { signal: this.#waiting.signal, ref: false }).catch(() => undefined);
+    await pause(ms, undefined, { signal: this.#waiting.signal, ref: false }).catch(unlessAborted);
     this.#waiting = null;
   }
 
@@ -180,9 +182,9 @@ export class Follower {
 
   async #keep(): Promise<void> {
     // An engine that does not answer now is asked with the next bytes.
-    const first = this.#spool.wantsFirst ? await this.#oneFrame({}).catch(() => null) : null;
+    const first = this.#spool.wantsFirst ? await this.#oneFrame({}).catch(this.#options.failed) : null;
     if (this.#away.signal.aborted) return;
-    if (first !== null && this.#spool.wantsFirst) this.#spool.setFirst(first);
+    if (first && this.#spool.wantsFirst) this.#spool.setFirst(first);
     this.#save();
   }
 
@@ -243,4 +245,8 @@ function endIdle(stream: IncomingMessage): void {
     seen = bytesRead;
   }, idleMs).unref();
   stream.once("close", () => clearInterval(timer));
+}
+
+function unlessAborted(thrown: unknown): void {
+  if (!isErrno(thrown, "ABORT_ERR")) throw thrown;
 }

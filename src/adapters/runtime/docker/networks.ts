@@ -1,6 +1,7 @@
 import { networkInterfaces } from "node:os";
 import { sha256 } from "../../../base/digest.ts";
 import { Fault } from "../../../base/faults.ts";
+import { Serial } from "../../../base/serial.ts";
 import { type Engine, isRefusal } from "../../../host/engine.ts";
 import { type EnvKey, keyText } from "../../../model/environment.ts";
 import { type Inside, nowhere } from "../../../model/route.ts";
@@ -71,7 +72,8 @@ export class Networks {
   readonly #engine: Engine;
   readonly #installation: string;
   readonly #known = new Map<string, EnvNetwork>();
-  readonly #turns = new Map<string, Promise<unknown>>();
+  /** One at a time for each environment: a network is never taken away under somebody who just found it. */
+  readonly #turns = new Serial();
   readonly #users = new Map<string, number>();
   readonly #last = new Map<string, number>();
 
@@ -93,7 +95,7 @@ export class Networks {
 
   /** From where an environment's containers call, and where they find the edge; nothing while it has no network. */
   async inside(key: EnvKey): Promise<Inside> {
-    const network = this.#known.get(keyText(key)) ?? (await this.#inTurn(keyText(key), () => this.#find(key)));
+    const network = this.#known.get(keyText(key)) ?? (await this.#turns.run(keyText(key), () => this.#find(key)));
     if (network === null) return nowhere;
     this.#known.set(keyText(key), network);
     return { callers: [`${network.prefix}.0/24`], doors: [gatewayOf(network)] };
@@ -107,7 +109,7 @@ export class Networks {
   /** Takes the network of an environment away, unless somebody uses it; what is still in it keeps it. */
   drop(key: EnvKey): Promise<void> {
     const text = keyText(key);
-    return this.#inTurn(text, async () => {
+    return this.#turns.run(text, async () => {
       if ((this.#users.get(text) ?? 0) > 0) return;
       this.#known.delete(text);
       await this.#remove(key);
@@ -131,21 +133,11 @@ export class Networks {
 
   #ensure(key: EnvKey): Promise<EnvNetwork> {
     const text = keyText(key);
-    return this.#inTurn(text, async () => {
+    return this.#turns.run(text, async () => {
       const network = this.#known.get(text) ?? (await this.#find(key)) ?? (await this.#make(key));
       this.#known.set(text, network);
       return network;
     });
-  }
-
-  /** One at a time for each environment: a network is never taken away under somebody who just found it. */
-  #inTurn<T>(text: string, act: () => Promise<T>): Promise<T> {
-    const turn = (this.#turns.get(text) ?? Promise.resolve()).then(act);
-    this.#turns.set(
-      text,
-      turn.catch(() => undefined),
-    );
-    return turn;
   }
 
   async #find(key: EnvKey): Promise<EnvNetwork | null> {

@@ -1,4 +1,4 @@
-import { Fault } from "../../../base/faults.ts";
+import { asFault, Fault, isMistake } from "../../../base/faults.ts";
 import { type Engine, isRefusal } from "../../../host/engine.ts";
 import { OutputFiles } from "../../../host/output.ts";
 import { type EnvKey, keyText, sameKey } from "../../../model/environment.ts";
@@ -41,6 +41,8 @@ export interface DockerRuntimeOptions {
   /** PATH in which fallocate is looked for. */
   readonly path: string;
   readonly clock: Clock;
+  /** Is told mistakes in the code behind which nobody waits for an answer; what the engine fails to do is seen by who observes. */
+  readonly failed: (fault: Fault) => void;
   /** How long an instance must have run before the engine may start it again by itself; 5 seconds when not given. */
   readonly armedAfterMs?: number;
 }
@@ -89,11 +91,15 @@ class DockerRuntime implements Runtime {
     this.#output = new OutputFiles(options.path);
     const tell = (entry: Entry, what: RuntimeChange["what"]) => this.#tell(entry, what);
     const armedAfterMs = options.armedAfterMs ?? 5_000;
-    this.#table = new Table({ engine, calls: this.#calls, folder: this.#folder, clock, tell, armedAfterMs });
+    const failed = (thrown: unknown) => {
+      if (isMistake(thrown)) options.failed(asFault(thrown));
+    };
+    this.#table = new Table({ engine, calls: this.#calls, folder: this.#folder, clock, tell, failed, armedAfterMs });
     this.#watch = new Watch({
       engine,
       installation,
       clock,
+      failed,
       heard: (event) => this.#table.heard(event, this.#watch.isWhole),
       lookAtAll: () => this.#look({ thoroughly: true }),
     });
@@ -161,7 +167,7 @@ class DockerRuntime implements Runtime {
   /** Its anonymous volumes go with the container: nothing else could ever find them again. */
   async remove(name: string): Promise<void> {
     await this.#watch.ready();
-    await this.#starting.get(name)?.catch(() => undefined);
+    await Promise.allSettled([this.#starting.get(name)]);
     const entry = this.#table.entries.get(name);
     if (!entry) return;
     if (!entry.exit && entry.startedAt !== null) throw new Fault("operation.failed", `${name} still runs`);
@@ -200,8 +206,7 @@ class DockerRuntime implements Runtime {
   changes(listener: (change: RuntimeChange) => void): () => void {
     const own = (change: RuntimeChange) => listener(change);
     this.#listeners.add(own);
-    // That the engine is away is told by `observe`; the watch goes on trying.
-    this.#watch.ready().catch(() => undefined);
+    this.#watch.start();
     return () => {
       this.#listeners.delete(own);
     };
@@ -224,8 +229,7 @@ class DockerRuntime implements Runtime {
   #look(how: { thoroughly: boolean }): Promise<void> {
     if (this.#checking && !how.thoroughly) return this.#checking;
     const before = performance.now();
-    const look = (this.#checking ?? Promise.resolve())
-      .catch(() => undefined)
+    const look = Promise.allSettled([this.#checking])
       .then(() => this.#table.lookAtAll(how))
       .then(() => {
         this.#checkedAt = before;

@@ -27,6 +27,7 @@ interface TableOptions {
   readonly clock: Clock;
   /** How long an instance must have run before the engine may start it again by itself. */
   readonly armedAfterMs: number;
+  readonly failed: (thrown: unknown) => void;
   readonly tell: (entry: Entry, what: RuntimeChange["what"]) => void;
 }
 
@@ -157,11 +158,12 @@ export class Table {
   }
 
   follower(entry: Entry): Follower {
-    const { engine, folder, tell } = this.#options;
+    const { engine, folder, tell, failed } = this.#options;
     entry.follower ??= new Follower({
       engine,
       id: entry.id ?? entry.name,
       directory: folder.path(entry.name),
+      failed,
       wrote: () => tell(entry, "output"),
     });
     return entry.follower;
@@ -292,7 +294,8 @@ export class Table {
 
   async #arm(entry: Entry): Promise<void> {
     entry.isArmed = true;
-    await this.#options.calls.setPolicy(entry.id ?? "", armed).catch(() => {
+    await this.#options.calls.setPolicy(entry.id ?? "", armed).catch((thrown) => {
+      this.#options.failed(thrown);
       // The next look arms it. Where the engine cannot even be asked how it stands, that is told then.
       entry.isArmed = false;
       this.#lookLater(entry, again.limit);

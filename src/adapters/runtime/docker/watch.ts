@@ -22,6 +22,8 @@ interface WatchOptions {
   readonly installation: string;
   readonly clock: Clock;
   readonly heard: (event: EngineEvent) => void;
+  /** Is told whatever breaks a connection; the engine's faults are also those of whoever asks meanwhile. */
+  readonly failed: (thrown: unknown) => void;
   /** Looks at everything, because events may have been missed. What it throws breaks the connection. */
   readonly lookAtAll: () => Promise<void>;
 }
@@ -67,6 +69,11 @@ export class Watch {
     return this.#connecting;
   }
 
+  /** Connects, and goes on trying. */
+  start(): void {
+    this.ready().catch(this.#options.failed);
+  }
+
   close(): void {
     this.#away.abort(new Fault("engine.unreachable", "the runtime was closed"));
     this.#isWhole = false;
@@ -103,7 +110,8 @@ export class Watch {
     try {
       for await (const event of jsonLines<RawEvent>(stream)) this.#heard(event, connectedAt);
     } catch (thrown) {
-      stream.destroy(thrown as Error);
+      this.#options.failed(thrown);
+      stream.destroy();
     }
   }
 
@@ -120,8 +128,7 @@ export class Watch {
     this.#failures += 1;
     this.#cancel?.();
     this.#cancel = this.#options.clock.after(backoff(this.#failures, again), () => {
-      // Its failure leads to the next try.
-      this.ready().catch(() => undefined);
+      this.start();
     });
   }
 }

@@ -34,6 +34,9 @@ export async function dockerWorld({ socket, image }: { socket: string; image: st
     imageOf: (digest) => digest.replace("sha256:", "fairlead-artifact:"),
     path: "/usr/bin:/bin",
     clock: wallClock,
+    failed: (fault) => {
+      throw fault;
+    },
   };
   const filters = { label: [`${installationLabel}=${installation}`] };
   const all = () => engine.json<Listed[]>("GET", "/containers/json", { query: { all: true, filters } });

@@ -97,7 +97,8 @@ function answersSignals(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (thrown) {
-    return isErrno(thrown, "EPERM");
+    if (isErrno(thrown, "EPERM", "ESRCH")) return isErrno(thrown, "EPERM");
+    throw thrown;
   }
 }
 

@@ -138,7 +138,7 @@ class ProcessRuntime implements Runtime {
   }
 
   async remove(name: string): Promise<void> {
-    await this.#starting.get(name)?.catch(() => undefined);
+    await Promise.allSettled([this.#starting.get(name)]);
     const entry = this.#table.entries().get(name);
     if (!entry) return;
     const withdrawn = this.#table.claimOf(entry) === null && !this.#table.exitOf(entry) && this.#folder.withdraw(name);

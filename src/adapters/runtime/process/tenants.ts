@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { sha256 } from "../../../base/digest.ts";
 import { Fault, isErrno } from "../../../base/faults.ts";
+import { inTurn } from "../../../base/serial.ts";
 import { replaceFile } from "../../../host/files.ts";
 import type { UidRange, User } from "../../../host/users.ts";
 import { type EnvKey, keyText } from "../../../model/environment.ts";
@@ -26,7 +27,6 @@ interface Table {
 export function userForEach(directory: string, range: UidRange): UserOf {
   const path = join(directory, ".users.json");
   let table: Table | null = null;
-  let turn: Promise<unknown> = Promise.resolve();
   const give = async (key: string): Promise<User> => {
     table ??= read(path) ?? { last: firstOf(directory, range) - 1, users: {} };
     const known = table.users[key];
@@ -37,11 +37,8 @@ export function userForEach(directory: string, range: UidRange): UserOf {
     table = next;
     return { uid, gid: uid };
   };
-  return (key) => {
-    const given = turn.then(() => give(keyText(key)));
-    turn = given.catch(() => undefined);
-    return given;
-  };
+  const next = inTurn();
+  return (key) => next(() => give(keyText(key)));
 }
 
 /** Everybody the same: `--run-as`, and a controller that is not root's. */

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto";
-import { Fault } from "../../../base/faults.ts";
+import { Fault, isMistake } from "../../../base/faults.ts";
 
 /** AES-256-GCM with a random nonce of 96 bits (NIST SP 800-38D, 8.2.2: at most 2³² texts a key, which no vault reaches). */
 const algorithm = "aes-256-gcm";
@@ -24,8 +24,9 @@ export function decrypt(key: Uint8Array, sealed: string, about: string): Buffer 
     .setAuthTag(bytes.subarray(-tagBytes));
   try {
     return Buffer.concat([decipher.update(bytes.subarray(nonceBytes, -tagBytes)), decipher.final()]);
-  } catch {
-    return null; // node:crypto has no code for a tag that does not fit; nothing else can fail here
+  } catch (thrown) {
+    if (isMistake(thrown)) throw thrown;
+    return null; // node:crypto has no code for a tag that does not fit
   }
 }
 
