@@ -1,5 +1,6 @@
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
+import { costlyStories, costlyUnits } from "./tools/test/cost.ts";
 
 /** Stories that say something about containers; those about the API and the command line alone are played once. */
 const playedOnContainers = [
@@ -16,24 +17,8 @@ const playedOnContainers = [
   "traffic",
 ].map((name) => `test/stories/${name}.test.ts`);
 
-/** Files that take longest, the longest first. */
-const longest = [
-  "test/stories/crash-anywhere.test.ts",
-  "test/stories/containers/frameworks.test.ts",
-  "test/stories/nobody-notices.test.ts",
-  "test/stories/releases.test.ts",
-  "test/stories/bad-twins.test.ts",
-  "test/stories/scaling-and-stopping.test.ts",
-  "test/stories/containers/peers.test.ts",
-  "src/adapters/edge/haproxy/container.test.ts",
-  "src/adapters/runtime/docker/docker.test.ts",
-  "src/adapters/edge/embedded/conformance.test.ts",
-  "src/adapters/edge/haproxy/conformance.test.ts",
-  "src/adapters/runtime/docker/conformance.test.ts",
-  "src/engine/simulation.test.ts",
-];
+const longest = [...costlyStories, ...costlyUnits];
 
-/** Begins with what takes longest, so that nothing long is left to run alone at the end. A clean clone has no times of earlier runs. */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const rank = ({ moduleId }: TestSpecification) => {

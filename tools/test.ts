@@ -1,12 +1,14 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpus, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { ownEnvironment, runs } from "./engine/run.ts";
+import { costlyUnits, quickStories } from "./test/cost.ts";
 import { add, type Counts, countReport, none, summary } from "./test/counts.ts";
 import { type Prepared, prepareMachine } from "./test/machine.ts";
 
 const root = dirname(import.meta.dirname);
 const projects = ["unit", "stories", "containers", "machine"] as const;
+type Project = (typeof projects)[number];
 /** More tests than that with a second try are no accident any more. */
 const mostUnsteady = 3;
 const isCi = Boolean(process.env.CI);
@@ -15,6 +17,13 @@ interface Result {
   readonly name: string;
   readonly counts: Counts;
   readonly seconds: number;
+  /** Seconds of processor time that the whole machine spent meanwhile: also for a container engine, and for others. */
+  readonly cpuSeconds: number;
+}
+
+function cpuSeconds(): number {
+  const ms = cpus().map(({ times: { user, nice, sys, irq } }) => user + nice + sys + irq);
+  return ms.reduce((sum, one) => sum + one, 0) / 1_000;
 }
 
 /** Runs a script or a program of the project's own packages, its output shown as it comes; whether it ended with 0. */
@@ -25,8 +34,10 @@ function succeeds(args: readonly string[], env: Readonly<Record<string, string>>
 async function timed(name: string, run: () => Promise<Counts>): Promise<Result> {
   console.log(`\n── ${name}`);
   const startedAt = performance.now();
+  const spentBefore = cpuSeconds();
   const counts = await run();
-  return { name, counts, seconds: (performance.now() - startedAt) / 1_000 };
+  const seconds = (performance.now() - startedAt) / 1_000;
+  return { name, counts, seconds, cpuSeconds: cpuSeconds() - spentBefore };
 }
 
 function check(name: string, args: readonly string[]): Promise<Result> {
@@ -36,7 +47,14 @@ function check(name: string, args: readonly string[]): Promise<Result> {
   });
 }
 
-function vitest(project: string, filters: readonly string[], { env }: Prepared): Promise<Result> {
+interface Part {
+  readonly project: Project;
+  /** Files by what is in their paths, and options of vitest. */
+  readonly filters: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+function vitest({ project, filters, env }: Part): Promise<Result> {
   return timed(`vitest ${project}`, async () => {
     const directory = mkdtempSync(join(tmpdir(), "fairlead-test-"));
     try {
@@ -74,11 +92,14 @@ function checks(): readonly [string, readonly string[]][] {
 
 function printTable(results: readonly Result[], total: Counts): void {
   const width = Math.max(...results.map(({ name }) => name.length));
-  console.log("\n── result");
-  for (const { name, counts, seconds } of results) {
+  console.log("\n── result, with the processor time that the machine spent");
+  for (const { name, counts, seconds, cpuSeconds } of results) {
     const mark = counts.failed.length === 0 ? "ok    " : "FAILED";
-    console.log(`${mark}  ${name.padEnd(width)}  ${summary(counts)}  (${seconds.toFixed(1)} s)`);
+    const cost = `${seconds.toFixed(1)} s, CPU ${cpuSeconds.toFixed(0)} s`;
+    console.log(`${mark}  ${name.padEnd(width)}  ${summary(counts)}  (${cost})`);
   }
+  const spent = results.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0);
+  console.log(`CPU ${spent.toFixed(0)} s in all, on ${cpus().length} processors`);
   for (const { name, because } of total.limits) console.log(`limit: ${name}: ${because}`);
   for (const { name, because } of total.skipped) console.log(`skipped: ${name}: ${because}`);
   for (const { name, because } of total.unsteady)
@@ -86,12 +107,44 @@ function printTable(results: readonly Result[], total: Counts): void {
   for (const { name, because } of total.failed) console.log(`failed: ${name}: ${because}`);
 }
 
-async function tests(names: readonly string[], filters: readonly string[]): Promise<readonly Result[]> {
+/** What was asked for on the command line. */
+interface Asked {
+  readonly isQuick: boolean;
+  readonly isExhaustive: boolean;
+  /** Those that are named; all when none is. */
+  readonly projects: readonly Project[];
+  readonly filters: readonly string[];
+}
+
+function asked(args: readonly string[]): Asked {
+  const chosen = projects.filter((project) => args.includes(`--${project}`));
+  const known = ["quick", "exhaustive", ...projects].map((name) => `--${name}`);
+  return {
+    isQuick: args.includes("--quick"),
+    isExhaustive: args.includes("--exhaustive"),
+    projects: chosen.length > 0 ? chosen : projects,
+    filters: args.filter((arg) => !known.includes(arg)),
+  };
+}
+
+function partsOf({ isQuick, isExhaustive, projects, filters }: Asked, { env }: Prepared): readonly Part[] {
+  if (isQuick) {
+    return [
+      { project: "unit", filters: costlyUnits.map((file) => `--exclude=${file}`), env },
+      { project: "stories", filters: quickStories, env },
+    ];
+  }
+  const all = { ...env, ...(isExhaustive && { FAIRLEAD_TEST_EXHAUSTIVE: "1" }) };
+  return projects.map((project) => ({ project, filters, env: all }));
+}
+
+async function tests(wanted: Asked): Promise<readonly Result[]> {
   console.log("\n── machine");
-  const machine = await prepareMachine({ isWhole: filters.length === 0, isCi });
+  const isWhole = wanted.filters.length === 0 && !wanted.isQuick;
+  const machine = await prepareMachine({ isWhole, isCi });
   try {
     const results: Result[] = [];
-    for (const name of names) results.push(await vitest(name, filters, machine));
+    for (const part of partsOf(wanted, machine)) results.push(await vitest(part));
     return results;
   } finally {
     await machine.finish();
@@ -100,23 +153,26 @@ async function tests(names: readonly string[], filters: readonly string[]): Prom
 
 /**
  * What `npm test` runs: every check and every test, stopping nowhere. `--unit`, `--stories`, `--containers`, `--machine` and file filters narrow it to
- * those tests, without the checks. The last line is `N passed, N failed`, with `, N skipped` when there are any. With CI in
+ * those tests, without the checks. `--quick` runs the checks, the units but for the costly ones, which it names, and three stories.
+ * `--exhaustive` tries everything of which other runs try a sample, and goes with all of these but `--quick`.
+ * The last line is `N passed, N failed`, with `, N skipped` when there are any. With CI in
  * the environment a skipped test fails the run: a build machine has what tests need, or does not show what it should.
  * A test that fails is tried once more, because real engines, disks and clocks are part of most; it is named when it then
  * passes, and more than `mostUnsteady` of those fail the run.
  */
 async function main(args: readonly string[]): Promise<void> {
-  const chosen = projects.filter((project) => args.includes(`--${project}`));
-  const filters = args.filter((arg) => !projects.some((project) => arg === `--${project}`));
+  const wanted = asked(args);
   const results: Result[] = [];
-  if (args.length === 0) for (const [name, command] of checks()) results.push(await check(name, command));
-  results.push(...(await tests(chosen.length > 0 ? chosen : projects, filters)));
+  const isNarrowed = wanted.filters.length > 0 || projects.some((project) => args.includes(`--${project}`));
+  if (!isNarrowed) for (const [name, command] of checks()) results.push(await check(name, command));
+  results.push(...(await tests(wanted)));
   const total = results.map(({ counts }) => counts).reduce(add, none);
   // A filter that matches nothing must not look like a success.
   const ran = total.passed + total.failed.length > 0;
   const allRan = total.skipped.length === 0 || !isCi;
   const isSteady = total.unsteady.length <= mostUnsteady;
   printTable(results, total);
+  for (const file of wanted.isQuick ? costlyUnits : []) console.log(`left out by --quick: ${file}`);
   if (!ran && total.skipped.length === 0) console.log("No test matches.");
   if (!allRan) console.log("Failed: in CI every test must run, and some were skipped.");
   if (!isSteady) console.log(`Failed: more than ${mostUnsteady} tests passed only at their second try.`);

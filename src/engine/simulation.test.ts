@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { plan } from "../plan/decide.ts";
+import { isExhaustive } from "../testing/exhaustive.ts";
 import { simulate } from "../testing/simulation/world.ts";
 import { createEngine } from "./loop.ts";
 
-/** Together at least 2,000 runs; several tests, so that a failure is named soon and no single one is long. */
-const batches = 20;
+/** Together at least 2,000 runs, or 100,000; several tests, so that a failure is named soon and no single one is long. */
+const batches = isExhaustive ? 1_000 : 20;
 const runsOfBatch = 100;
 
 /** Words of what all runs were and how their deployments ended. */

@@ -5,11 +5,11 @@ import { edgeFiles } from "../../src/adapters/edge/haproxy/files.ts";
 import { programRunner } from "../../src/adapters/edge/haproxy/program.ts";
 import { testEdge as haproxyEdge, run } from "../../src/adapters/edge/haproxy/test-edge.ts";
 import { dial, type EdgeUnderTest, oneRoute, seen } from "../../src/testing/conformance/edge-rig.ts";
+import { isExhaustive, seed } from "../../src/testing/exhaustive.ts";
 import { oddRequest } from "../../src/testing/odd-requests.ts";
 
-/** How many; FAIRLEAD_TEST_REQUESTS tries more, and FAIRLEAD_TEST_SEED others. */
-const count = Number(process.env.FAIRLEAD_TEST_REQUESTS ?? 300);
-const first = Number(process.env.FAIRLEAD_TEST_SEED ?? 1) * 1_000_000;
+const count = isExhaustive ? 5_000 : 300;
+const first = seed * 1_000_000;
 
 const host = "odd.test";
 /** Sent behind every request: whether it runs says if the edge still reads what comes on this connection. */

@@ -4,8 +4,9 @@ import type { Change } from "../../src/model/change.ts";
 import type { Journal } from "../../src/ports/journal.ts";
 
 /**
- * A controller that kills itself with SIGKILL right after its n-th journal write since a deployment was last queued:
- * `crashing-controller.ts --crash-after N --state DIR --edge HOST:PORT`. All the rest is the real one.
+ * A controller that kills itself with SIGKILL right after its n-th journal write since a deployment was last queued, or with
+ * 0 never, and prints `write 1`, `write 2` …: `crashing-controller.ts --crash-after N --state DIR --edge HOST:PORT`. All the
+ * rest is the real one.
  */
 const { values } = parseArgs({
   options: {
@@ -35,6 +36,7 @@ let writes = 0;
 function wrote(): void {
   if (!armed) return;
   writes += 1;
+  console.log(`write ${writes}`);
   if (writes === crashAfter) process.kill(process.pid, "SIGKILL");
 }
 

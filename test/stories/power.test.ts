@@ -20,9 +20,10 @@ import { Fault, isErrno } from "../../src/base/faults.ts";
 import { runChild } from "../../src/host/child.ts";
 import { systemClock } from "../../src/main/clock.ts";
 import { openStateJournal } from "../../src/main/journal.ts";
+import { chance, isExhaustive, sample } from "../../src/testing/exhaustive.ts";
 import { Disk, type Luck } from "../../src/testing/power/disk.ts";
 import { readTrace, straceInto } from "../../src/testing/power/trace.ts";
-import { City, root, until } from "./city.ts";
+import { City, until } from "./city.ts";
 import { platform } from "./ground.ts";
 
 const manifest = `version: 1
@@ -114,11 +115,6 @@ function contentOf(directory: string): string {
   return hash.digest("hex");
 }
 
-/** A number from 0 to 1 that a few numbers name. */
-function chance(...numbers: readonly (number | string)[]): number {
-  return createHash("sha256").update(numbers.join(" ")).digest().readUInt32BE() / 2 ** 32;
-}
-
 /** What has reached the disk of that which was not synced: nothing, everything, all names without content, or this and that, torn. */
 const lucks: readonly ((cut: number) => Luck)[] = [
   () => ({ name: () => false, content: () => 0 }),
@@ -168,12 +164,10 @@ async function goOn(city: City): Promise<void> {
   await until(async () => (await city.ground.clear()) === 0, "everything has ended");
 }
 
-/** All cut points by `npm run power`; else some that change with the commit. */
-const isWhole = process.env.FAIRLEAD_POWER === "all";
-const mostCuts = isWhole ? Number.POSITIVE_INFINITY : 12;
+const mostCuts = 12;
 /** Some 900 calls, a second each on a busy machine. */
 const wholeMs = 3_600_000;
-const realEvery = isWhole ? 40 : 12;
+const realEvery = isExhaustive ? 40 : 12;
 
 test(
   "power is cut at any write: nothing half counts as whole, what was answered is there, and the same deploy goes on",
@@ -188,13 +182,12 @@ test(
     for (const name of ["store", "journal.db", "journal.db-wal", "vault.key", "edge/tables", "platform"])
       expect(await differences(join(everything, name), join(state, name))).toBe("");
 
-    const commit = isWhole ? "" : (await runChild(["git", "rev-parse", "HEAD"], { env: {}, cwd: root })).stdout;
-    const cuts = Array.from({ length: disk.length + 1 }, (_, cut) => cut)
-      .map((cut) => ({ cut, order: chance(commit, cut) }))
-      .sort((a, b) => a.order - b.order)
-      .slice(0, mostCuts);
+    const cuts = sample(
+      Array.from({ length: disk.length + 1 }, (_, cut) => cut),
+      mostCuts,
+    );
     const from = answered.get("up") ?? 0;
-    for (const [index, { cut }] of cuts.entries()) {
+    for (const [index, cut] of cuts.entries()) {
       for (const [which, luck] of lucks.entries()) {
         const to = mkdtempSync(join(tmpdir(), "fairlead-power-"));
         rmSync(to, { recursive: true });
@@ -217,7 +210,7 @@ test(
       }
     }
   },
-  isWhole ? wholeMs : undefined,
+  isExhaustive ? wholeMs : undefined,
 );
 
 /** In which files two trees are not the same. */
