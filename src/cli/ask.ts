@@ -17,7 +17,7 @@ export async function confirm(
   given?: string,
 ): Promise<void> {
   if (context.yes || (given !== undefined && given === environment)) return;
-  if (!context.interactive) throw new Fault("confirm.needed", `${question} Nobody can be asked here: give --yes.`);
+  if (!context.interactive) throw new Fault("confirm.needed", `${question} This needs a terminal: pass --yes.`);
   const prompts = await import("@clack/prompts");
   const answer = await prompts.confirm({
     message: question,
@@ -31,7 +31,7 @@ export async function confirm(
 
 /** Asks for a text that is not shown while it is typed. Faults: `confirm.needed` when nobody can be asked or nothing was typed. */
 export async function askSecret({ context, host }: Asker, question: string): Promise<string> {
-  if (!context.interactive) throw new Fault("confirm.needed", `${question} Nobody can be asked here: give --stdin.`);
+  if (!context.interactive) throw new Fault("confirm.needed", `${question} This needs a terminal: pass --stdin.`);
   const prompts = await import("@clack/prompts");
   const answer = await prompts.password({
     message: question,
@@ -55,11 +55,11 @@ export async function confirmName(
 ): Promise<void> {
   if (given === name) return;
   const flag = `--confirm ${name}`;
-  if (given !== undefined) throw new Fault("confirm.needed", `${question} The name given is another: give ${flag}.`);
-  if (!context.interactive) throw new Fault("confirm.needed", `${question} Nobody can be asked here: give ${flag}.`);
+  if (given !== undefined) throw new Fault("confirm.needed", `${question} The name does not match: pass ${flag}.`);
+  if (!context.interactive) throw new Fault("confirm.needed", `${question} This needs a terminal: pass ${flag}.`);
   const prompts = await import("@clack/prompts");
   const answer = await prompts.text({
-    message: `${question} Type ${name} to go on.`,
+    message: `${question} Type ${name} to continue.`,
     input: host.stdin,
     output: host.stderr,
     signal: host.interrupted,

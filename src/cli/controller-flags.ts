@@ -8,21 +8,24 @@ import type { ControllerOptions } from "./world.ts";
 
 /** What a controller that runs as a daemon may be told; `controller install` takes the same and writes them down. */
 export const controllerFlags = {
-  listen: text("--listen <address>", "Serve the API over TCP too, to those with a token; its own is in FAIRLEAD_TOKEN"),
-  edge: text("--edge <address>", "Where the edge takes traffic (default 127.0.0.1:8080)"),
+  listen: text(
+    "--listen <address>",
+    "Also serve the API over TCP, with tokens; the controller's own is in FAIRLEAD_TOKEN",
+  ),
+  edge: text("--edge <address>", "Address where the edge takes traffic (default 127.0.0.1:8080)"),
   ...tlsFlags,
   trustProxy: text(
     "--trust-proxy <networks>",
-    "Proxies in front of the edge, like 10.0.0.0/8,192.0.2.7: what they say of their clients is believed",
+    "Proxies in front of the edge, like 10.0.0.0/8,192.0.2.7, whose headers about clients are trusted",
   ),
   proxyProtocol: toggle("--proxy-protocol", "Connections from --trust-proxy begin with a PROXY protocol header"),
   ...platformFlags,
-  ports: text("--ports <from-to>", "Ports that instances get"),
+  ports: text("--ports <from-to>", "Range of ports for instances"),
   appUids: text(
     "--app-uids <from-to>",
-    "Users of a controller of root: the edge, the store, then one for each environment",
+    "Range of users if the controller is root: the edge, the store, then one for each environment",
   ),
-  runAs: text("--run-as <user>", "One unprivileged user for all apps, which then are not kept apart"),
+  runAs: text("--run-as <user>", "One unprivileged user for all apps, which are then not isolated"),
 };
 
 export type ControllerFlags = FlagValues<typeof controllerFlags>;
@@ -32,7 +35,7 @@ export function readControllerFlags(
   flags: ControllerFlags,
 ): Omit<ControllerOptions, "stateDirectory" | "onLog" | "verbose"> {
   if (flags.proxyProtocol && flags.trustProxy === undefined) {
-    throw new Fault("usage.invalid", "--proxy-protocol needs --trust-proxy, which says from whom it is taken");
+    throw new Fault("usage.invalid", "--proxy-protocol needs --trust-proxy, which names the proxies that send it");
   }
   const edge = readAddress("--edge", flags.edge ?? "127.0.0.1:8080");
   return {

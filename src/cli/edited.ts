@@ -20,8 +20,8 @@ export interface Editable {
 export function editableText({ title, names, shown }: Editable): string {
   const hidden = Object.fromEntries(names.map((name) => [name, unchanged]));
   const heading = [
-    `# What is set for ${title}. Save and close to change it; a name whose line is taken out is forgotten.`,
-    `# ${unchanged} stands for a value that is not shown (--reveal shows them): leave it, or write another in its place.`,
+    `# Values set for ${title}. Save and close to apply changes; delete a line to unset its variable.`,
+    `# ${unchanged} stands for a hidden value (--reveal shows it): keep it, or replace it with a new value.`,
   ];
   return `${heading.join("\n")}\n\n${writeDotenv({ ...hidden, ...shown })}`;
 }
@@ -40,6 +40,6 @@ export function changesIn(text: string, { file, names, shown }: Editable): Recor
 }
 
 function unreadable(complaints: Fault["complaints"]): Fault {
-  const hint = "Mend the lines named above; nothing was changed.";
-  return new Fault("usage.invalid", "the text is not in the form of a .env file", { complaints, hint });
+  const hint = "Fix the lines listed above; nothing was changed.";
+  return new Fault("usage.invalid", "the text is not a valid .env file", { complaints, hint });
 }

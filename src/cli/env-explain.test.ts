@@ -27,11 +27,11 @@ test.for([
     /the manifest, for staging, with KEY in it +- +fairlead\.yml:5:42 environments\.staging/,
   ],
   [["KEY"], /not in the manifest +- +fairlead\.yml:2:41 env\.KEY +secret, required/],
-  [["SHARED"], /Fairlead makes one, group g +- +fairlead\.yml:3:24 groups\.g\.SHARED/],
+  [["SHARED"], /Fairlead generates one, group g +- +fairlead\.yml:3:24 groups\.g\.SHARED/],
 ] as const)("without a controller: %j", async ([rest, wanted]) => {
   const { code, stdout } = await explain(...rest, "--file", "fairlead.yml");
   expect([code, stdout]).toEqual([0, expect.stringMatching(wanted)]);
-  expect(stdout).toMatch(/^Not known without a controller: whether [A-Z]+ is set there for (?:production|staging)/m);
+  expect(stdout).toMatch(/^Without a controller it is unknown whether [A-Z]+ is set for (?:production|staging)/m);
   expect(stdout).not.toContain("canary");
 });
 

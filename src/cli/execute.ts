@@ -70,7 +70,7 @@ export function makeWorld(context: ExecutionContext, host: Host, globals: World[
       const manifest = findManifest(place, directory);
       if (manifest === null) {
         const hint = "Name it with --app, or go to a directory with a fairlead.yml.";
-        throw new Fault("usage.invalid", "which app? There is no fairlead.yml here or above", { hint });
+        throw new Fault("usage.invalid", "which app? There is no fairlead.yml here or in a parent directory", { hint });
       }
       const app = appName(readManifestText(manifest));
       if (app === null) throw new Fault("manifest.invalid", `${manifest.file} has no line \`app: NAME\``);

@@ -27,7 +27,7 @@ export function firstManifest({ app, summary, services, install, variables }: Fi
     ...(install === null
       ? []
       : [
-          "# Where there is no container engine, plain processes are made ready by this.",
+          "# Without a container engine, this prepares plain processes.",
           `build: { command: ${commandText(install, true)} }`,
         ]),
     ...variableLines(variables),
@@ -44,7 +44,7 @@ function variableLines(variables: Recipe["variables"]): readonly string[] {
       ? `{ required: true${secret ? ", secret: true" : ""} }`
       : `{ secret: true, generate: ${generate} }`;
   return [
-    "# Without these the app does not start. What has `generate` is made once and kept; the rest: `fairlead env set NAME=…`.",
+    "# The app does not start without these. `generate` creates a value once and keeps it; set the rest: `fairlead env set NAME=…`.",
     "env:",
     ...variables.map((one) => `  ${one.name}: ${rule(one)}`),
   ];

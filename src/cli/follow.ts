@@ -43,7 +43,7 @@ export async function followDeployment(
   { detach = false, endsWithUs = false }: Following = {},
 ): Promise<DeploymentResult> {
   if (detach) {
-    world.say(`${begun.id} goes on; follow it: fairlead deployments attach ${begun.id}`);
+    world.say(`${begun.id} continues; follow it: fairlead deployments attach ${begun.id}`);
     return { deployment: begun, urls: [] };
   }
   const { deployment, lines } = await watch({ world, api }, begun, endsWithUs);
@@ -89,13 +89,13 @@ function stillRunning({ id, release, phase }: DeploymentView, timeout: number): 
     "wait.timeout",
     `${release} is still in ${phase} after ${formatDuration(timeout)}; its id is ${id}`,
     {
-      hint: `It goes on; follow it with \`fairlead deployments attach ${id}\`.`,
+      hint: `It continues; follow it with \`fairlead deployments attach ${id}\`.`,
     },
   );
 }
 
 function sayDetached(world: World, id: string): void {
-  world.say(`\nDetached; the deployment goes on.`);
+  world.say(`\nDetached; the deployment continues.`);
   world.say(`-> follow it: fairlead deployments attach ${id}`);
   world.say(`-> end it:    fairlead deployments cancel ${id}`);
 }
@@ -130,7 +130,7 @@ function explain(world: World, deployment: DeploymentView, lines: readonly Store
   const { paint, host } = world;
   const put = (line: string) => host.stderr.write(`${line}\n`);
   const { fault, release, status, culprit } = deployment;
-  put(`${paint.red("error:")} ${release} ${status}: ${harmlessLine(fault?.detail ?? "no cause was given", paint)}`);
+  put(`${paint.red("error:")} ${release} ${status}: ${harmlessLine(fault?.detail ?? "no reason was reported", paint)}`);
   if (lines.length > 0) {
     put(`last lines of ${shortName(culprit ?? lines[0]?.instance ?? "the instance", deployment)}:`);
     const words = withoutRepeats(lines.map(({ message }) => harmless(message, paint)));
@@ -154,7 +154,7 @@ export function deploymentText({ deployment, urls }: DeploymentResult, paint: Pa
   if (status === "queued" || status === "running") return `${deployment.id} ${status}: ${release}`;
   if (status === "staged") {
     const took = formatDuration(durationMs);
-    return `${paint.green("Staged:")} ${paint.bold(release)} in ${took}; \`fairlead deploy --staged\` brings its code live.`;
+    return `${paint.green("Staged:")} ${paint.bold(release)} in ${took}; \`fairlead deploy --staged\` deploys it.`;
   }
   if (status !== "live") return "";
   const was = previous === null || previous === release ? "" : ` (was ${previous})`;

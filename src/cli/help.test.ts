@@ -50,7 +50,7 @@ describe("help", () => {
       await import(${JSON.stringify(new URL("../main/cli.ts", import.meta.url).href)});`;
     const ran = await runChild([process.execPath, "--input-type=module", "-e", watch], { env: {} });
     expect(ran.stderr).toBe("");
-    expect(ran.stdout).toContain("Fairlead leads code to production");
+    expect(ran.stdout).toContain("Fairlead deploys code to production");
   });
 });
 

@@ -38,12 +38,12 @@ export function overviewHelp(paint: Paint): string {
     ].join("\n"),
   );
   return [
-    "Fairlead leads code to production: one file describes an app, one command brings it live.",
+    "Fairlead deploys code to production: one file describes an app, one command deploys it.",
     `${paint.bold("Usage")}\n  fairlead <command> [arguments] [flags]`,
-    `${paint.bold("Examples")}\n  fairlead up                 run the app of this directory here\n  fairlead deploy -e staging  bring it live in staging`,
+    `${paint.bold("Examples")}\n  fairlead up                 run the app of this directory here\n  fairlead deploy -e staging  deploy it to staging`,
     ...groups,
     [paint.bold("Flags of every command"), ...pairs(flagPairs(globalFlags), paint)].join("\n"),
-    "`fairlead help <command>` tells more; the manual is in docs/cli.md.",
+    "See `fairlead help <command>` for details; the manual is docs/cli.md.",
   ].join("\n\n");
 }
 

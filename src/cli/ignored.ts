@@ -67,7 +67,7 @@ export function unreadable(at: string, cause: unknown): unknown {
   const shown = at.length > shownPath ? `${at.slice(0, shownPath)}…` : at;
   const why = isErrno(cause, "ENAMETOOLONG") ? "has too long a path" : "cannot be read";
   return new Fault("source.unsafe", `${shown} ${why}`, {
-    hint: `${isErrno(cause, "ENAMETOOLONG") ? "Shorten it" : "Mend its permissions"}, or leave it out with .gitignore.`,
+    hint: `${isErrno(cause, "ENAMETOOLONG") ? "Shorten it" : "Fix its permissions"}, or exclude it with .gitignore.`,
     cause,
   });
 }

@@ -45,7 +45,7 @@ describe("init", () => {
       # Express, packages by npm, Node 24
       version: 1
       app: my-shop
-      # Where there is no container engine, plain processes are made ready by this.
+      # Without a container engine, this prepares plain processes.
       build: { command: ["sh", "-c", "npm ci --no-audit --no-fund && npm run build"] }
       services:
         web:
@@ -63,7 +63,7 @@ describe("init", () => {
       # Django with gunicorn and Celery, packages by pip, Python 3.13
       version: 1
       app: shop
-      # Without these the app does not start. What has \`generate\` is made once and kept; the rest: \`fairlead env set NAME=…\`.
+      # The app does not start without these. \`generate\` creates a value once and keeps it; set the rest: \`fairlead env set NAME=…\`.
       env:
         SECRET_KEY: { secret: true, generate: django }
       services:
@@ -109,7 +109,7 @@ describe("init", () => {
   test("names the flag where nobody can be asked", async () => {
     copy("static");
     const { code, stderr } = await init("");
-    expect([code, stderr]).toEqual([8, expect.stringContaining("give --yes")]);
+    expect([code, stderr]).toEqual([8, expect.stringContaining("pass --yes")]);
     expect(existsSync(inside("fairlead.yml"))).toBe(false);
   });
 
@@ -124,7 +124,7 @@ describe("init", () => {
     rmSync(inside("fairlead.yml"));
     writeFileSync(inside("Dockerfile"), "FROM scratch");
     const { code, stderr } = await init("--yes --dockerfile");
-    expect([code, stderr]).toEqual([5, expect.stringContaining("there is a Dockerfile already")]);
+    expect([code, stderr]).toEqual([5, expect.stringContaining("Dockerfile already exists")]);
     expect([text("Dockerfile"), existsSync(inside("fairlead.yml"))]).toEqual(["FROM scratch", false]);
   });
 

@@ -30,7 +30,7 @@ export async function* readAllLogs(api: Client, key: Key, query: LogQuery): Asyn
 
 /** What is said of a search that took too long, or found too much at once. */
 export function cutShort(reached: string): string {
-  return `This is not all: lines before ${reached} were not looked at. Narrow it with --since, --until, --level or services.`;
+  return `Incomplete: lines before ${reached} were not searched. Narrow it with --since, --until, --level or services.`;
 }
 
 export interface LineOptions {

@@ -25,7 +25,7 @@ export async function untilMaintenance({ world, api, key }: Asked, closed: boole
     if (world.host.now() > end) {
       const word = closed ? "closed" : "open";
       throw new Fault("wait.timeout", `it is not ${word} after ${formatDuration(patience)}`, {
-        hint: "It is still being tried; `fairlead status` shows how it goes.",
+        hint: "It is still being retried; `fairlead status` shows the progress.",
       });
     }
     await pause(50, world.host.interrupted);
@@ -37,10 +37,10 @@ export function maintenanceText(status: StatusView): string {
   const { app, environment, maintenance } = status;
   const place = `${app}/${environment}`;
   if (!maintenance.on) return `${place} is open again.`;
-  if (!maintenance.closed) return `${place} serves nothing now; it is closed as soon as it does.`;
+  if (!maintenance.closed) return `${place} serves nothing now; it will be closed when it does.`;
   const hosts = usersUrls(status);
   const answer = `${hosts.join(", ")} ${hosts.length === 1 ? "answers" : "answer"} 503`;
-  return `${place} is closed for maintenance: ${answer}. \`fairlead maintenance off\` opens it.`;
+  return `${place} is closed for maintenance: ${answer}. \`fairlead maintenance off\` reopens it.`;
 }
 
 /** Internal services stay open to their neighbours. */

@@ -5,15 +5,15 @@ import { text, toggle } from "./flags.ts";
 export const codeFlags = {
   allow: text(
     "--allow <rules>",
-    "Errors of the readiness check to let pass, like debug-on,no-probe; kept with the release",
+    "Errors of the readiness check to allow, like debug-on,no-probe; recorded with the release",
   ),
-  because: text("--because <reason>", "Why they are let pass"),
-  message: text("-m, --message <text>", "Why, for the list of releases"),
+  because: text("--because <reason>", "Reason for --allow"),
+  message: text("-m, --message <text>", "Message for the list of releases"),
   detach: toggle("--detach", "Do not wait; print the deployment's id"),
 } as const;
 
 /** For those that upload it. */
-export const branchFlag = text("--branch <name>", "Git branch of the source; default: the one that is checked out");
+export const branchFlag = text("--branch <name>", "Git branch of the source; default: the checked-out one");
 
 /** What the flags say about a release, as requests want it. Fault: `usage.invalid`. */
 export function describedBy(flags: {
@@ -34,5 +34,5 @@ function permitOf(flags: {
   const because = flags.because?.trim() ?? "";
   if (rules.length === 0 && flags.because === undefined) return null;
   if (rules.length > 0 && because !== "") return { rules, because };
-  throw new Fault("usage.invalid", 'give --allow and --because together, like --allow debug-on --because "…"');
+  throw new Fault("usage.invalid", 'use --allow and --because together, like --allow debug-on --because "…"');
 }

@@ -21,6 +21,6 @@ export async function warnOfSlip(world: World, api: Client, { app, environment }
   if (meant === undefined) return;
   const { items } = await api.environments();
   if (items.some((one) => one.app === app && one.environment === environment)) return;
-  const words = `there was no environment ${environment} of ${app} before – did you mean ${meant}?`;
+  const words = `${app} has no environment ${environment} yet – did you mean ${meant}?`;
   world.say(`${world.paint.yellow("warning:")} ${words}`);
 }

@@ -11,7 +11,7 @@ export const projectStateName = ".fairlead";
 export const socketName = "controller.sock";
 
 /** What to write where there is no manifest. */
-const smallest = `Write one beside the code; docs/manifest.md has every key. The smallest:
+const smallest = `Create one beside the code; docs/manifest.md lists every key. The smallest is:
   version: 1
   app: shop
   services:

@@ -3,9 +3,9 @@ import type { ControllerOptions } from "./world.ts";
 
 /** What a controller that is started here runs instances with. */
 export const platformFlags = {
-  runtime: choice("--runtime <name>", "What runs instances", ["auto", "process", "docker"]),
+  runtime: choice("--runtime <name>", "Runtime for instances", ["auto", "process", "docker"]),
   engine: text("--engine <socket>", "Socket of the Docker engine [DOCKER_HOST]"),
-  proxy: choice("--proxy <kind>", "What the edge is: its own, HAProxy as installed, or HAProxy in a container", [
+  proxy: choice("--proxy <kind>", "Edge to use: embedded, the installed HAProxy, or HAProxy in a container", [
     "embedded",
     "haproxy",
     "container",

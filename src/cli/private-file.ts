@@ -14,8 +14,8 @@ export async function writePrivate(
     await file.writeFile(content);
   } catch (thrown) {
     if (isErrno(thrown, "EEXIST")) {
-      throw new Fault("file.exists", `${path} exists already`, {
-        hint: "Nothing was written; --force writes over it.",
+      throw new Fault("file.exists", `${path} already exists`, {
+        hint: "Nothing was written; --force overwrites it.",
       });
     }
     if (!isErrno(thrown, "EACCES", "EPERM", "ENOENT", "EISDIR", "EROFS")) throw thrown;

@@ -10,7 +10,7 @@ import type { World } from "./world.ts";
 /** The manifest of the project here. Faults: `manifest.missing`. */
 export function projectManifest(world: World, directory?: string): Manifest {
   const manifest = findManifest({ cwd: world.host.cwd, globals: world.globals }, directory);
-  if (manifest === null) throw noManifest("here or in a directory above");
+  if (manifest === null) throw noManifest("here or in a parent directory");
   return manifest;
 }
 
@@ -47,8 +47,8 @@ async function appOf({ globals }: World, manifest: Manifest, environment: string
   const text = readManifestText(manifest);
   const named = appName(text) ?? (await readApp(text, environment));
   if (globals.app !== undefined && globals.app !== named) {
-    throw new Fault("usage.invalid", `${manifest.file} is of the app ${named}, but -a says ${globals.app}`, {
-      hint: "Leave -a out, or go to the directory of that app.",
+    throw new Fault("usage.invalid", `${manifest.file} is for the app ${named}, but -a is ${globals.app}`, {
+      hint: "Omit -a, or go to the directory of that app.",
     });
   }
   return named;
@@ -62,5 +62,5 @@ async function readApp(text: string, environment: string): Promise<string> {
 }
 
 function counted({ length }: readonly Complaint[]): string {
-  return length === 1 ? "the manifest has a fault" : `the manifest has ${length} faults`;
+  return length === 1 ? "the manifest has an error" : `the manifest has ${length} errors`;
 }

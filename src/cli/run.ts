@@ -36,7 +36,7 @@ export async function runCli(argv: readonly string[], context: ExecutionContext,
 function faultOf(thrown: unknown): Fault {
   const fault = asFault(thrown);
   if (fault === thrown || fault.code !== "operation.failed") return fault;
-  const hint = "This was not foreseen; --verbose shows where it comes from.";
+  const hint = "This is an unexpected error; --verbose shows its cause.";
   return new Fault(fault.code, fault.detail, { cause: thrown, hint });
 }
 

@@ -97,7 +97,7 @@ function readLink(root: string, at: string): SourceEntry {
   const end = path.posix.normalize(path.posix.join(path.posix.dirname(at), target));
   if (path.isAbsolute(target) || end === ".." || end.startsWith("../")) {
     throw new Fault("source.unsafe", `the link ${at} leads out of the source`, {
-      hint: "Replace it by a copy, or leave it out with .gitignore.",
+      hint: "Replace it with a copy, or exclude it with .gitignore.",
     });
   }
   return { path: at, kind: "link", executable: false, content: target, file: "", bytes: 0 };

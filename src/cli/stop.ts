@@ -22,8 +22,8 @@ export async function untilGone(world: Pick<World, "host" | "globals">, api: Cli
     const left = services.flatMap(({ instances }) => instances);
     if (left.length === 0) return;
     if (world.host.now() > end) {
-      throw new Fault("wait.timeout", `${left.length} instances still run after ${formatDuration(patience)}`, {
-        hint: "They are still being stopped; `fairlead ps` shows them.",
+      throw new Fault("wait.timeout", `${left.length} instances are still running after ${formatDuration(patience)}`, {
+        hint: "They are still stopping; `fairlead ps` shows them.",
       });
     }
     await pause(100);

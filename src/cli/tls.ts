@@ -6,12 +6,15 @@ import type { ControllerOptions } from "./world.ts";
 
 /** Where a controller takes TLS, and whom it asks for certificates. */
 export const tlsFlags = {
-  edgeTls: text("--edge-tls <address>", "Where the edge takes TLS (with --acme-email default: port 443 beside --edge)"),
-  acmeEmail: text("--acme-email <address>", "Ask for certificates as this contact, and accept the authority's terms"),
+  edgeTls: text(
+    "--edge-tls <address>",
+    "Address where the edge takes TLS (with --acme-email default: port 443 beside --edge)",
+  ),
+  acmeEmail: text("--acme-email <address>", "Request certificates with this contact, and accept the authority's terms"),
   acmeDirectory: text("--acme-directory <url>", "ACME directory of the authority (default Let's Encrypt)"),
-  acmeStaging: toggle("--acme-staging", "Rehearse every first certificate with Let's Encrypt's staging authority"),
-  acmeCa: text("--acme-ca <file>", "Absolute path of a PEM file: roots that sign the authority's own servers"),
-  publicAddress: text("--public-address <addresses>", "Addresses of this machine outside, like 192.0.2.7,2001:db8::7"),
+  acmeStaging: toggle("--acme-staging", "Try every first certificate with Let's Encrypt's staging authority"),
+  acmeCa: text("--acme-ca <file>", "Absolute path of a PEM file with the roots of the authority's own servers"),
+  publicAddress: text("--public-address <addresses>", "Public addresses of this machine, like 192.0.2.7,2001:db8::7"),
 };
 
 /** Let's Encrypt's directories (letsencrypt.org/docs/acme-protocol-updates and /docs/staging-environment). */
@@ -25,14 +28,14 @@ export function tlsOf(
 ): Pick<ControllerOptions, "edgeTls" | "acme"> {
   const { acmeEmail: email, acmeDirectory, acmeStaging, acmeCa, publicAddress } = flags;
   if (email === undefined && (acmeDirectory !== undefined || acmeStaging || acmeCa !== undefined)) {
-    throw new Fault("usage.invalid", "certificates are only asked for with --acme-email, which accepts the terms");
+    throw new Fault("usage.invalid", "certificates are requested only with --acme-email, which accepts the terms");
   }
   const secure = email === undefined ? null : { host: edge.host, port: 443 };
   const edgeTls = flags.edgeTls === undefined ? secure : readAddress("--edge-tls", flags.edgeTls);
   if (email === undefined) return { edgeTls };
   if (!/^[^\s@]+@[^\s@]+$/.test(email)) throw new Fault("usage.invalid", "--acme-email must be an e-mail address");
   if (acmeCa !== undefined && !path.isAbsolute(acmeCa)) {
-    throw new Fault("usage.invalid", "--acme-ca must be an absolute path, which is the same file for a service too");
+    throw new Fault("usage.invalid", "--acme-ca must be an absolute path, so that it is the same file for a service");
   }
   const acme = {
     email,

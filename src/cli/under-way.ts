@@ -7,7 +7,7 @@ export async function meantDeployment(world: World, api: Client, given: string |
   if (given !== undefined) return given;
   const { deployment } = await api.status(world.key());
   if (deployment === null || deployment.phase === "ended") {
-    throw new Fault("deployment.unknown", "no deployment is under way");
+    throw new Fault("deployment.unknown", "no deployment is running");
   }
   return deployment.id;
 }

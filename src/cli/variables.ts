@@ -26,7 +26,7 @@ export async function valueFrom(stdin: Readable, name: string): Promise<string> 
     if (value.length > valueLimit) throw new Fault("usage.invalid", `the value of ${name} is longer than 128 KB`);
   }
   const text = value.replace(/\r?\n$/, "");
-  if (text === "") throw new Fault("usage.invalid", `no value of ${name} came on stdin`);
+  if (text === "") throw new Fault("usage.invalid", `stdin has no value for ${name}`);
   return text;
 }
 
@@ -76,7 +76,7 @@ export function variablesText({ deployment, changes, dryRun, urls = [] }: Variab
   if (deployment === null) return changed.length === 0 ? "Nothing was changed." : "Saved; the next deployment uses it.";
   const text = deploymentText({ deployment, urls }, paint);
   if (text !== "" || changed.length === 0) return text;
-  return `The change of ${changed.join(", ")} is kept and waits for the next deployment; change it again to take it back.`;
+  return `The change of ${changed.join(", ")} is saved for the next deployment; to revert it, change it again.`;
 }
 
 /** 0, or what the fault of the deployment means. */

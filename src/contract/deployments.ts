@@ -169,7 +169,7 @@ export const deploymentRoutes = {
     status: 200,
     query: pageQuery,
     answer: deploymentPage,
-    summary: "Deployments, newest first",
+    summary: "List deployments, newest first",
   },
   deployment: {
     method: "get",

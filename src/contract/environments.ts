@@ -139,7 +139,7 @@ export const environmentRoutes = {
     path: `${environmentPath}/status`,
     status: 200,
     answer: statusView,
-    summary: "What is observed right now",
+    summary: "Show the observed state",
   },
   stop: {
     method: "post",

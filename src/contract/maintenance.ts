@@ -39,6 +39,6 @@ export const maintenanceRoutes = {
     path: `${environmentPath}/maintenance`,
     status: 202,
     answer: statusView,
-    summary: "Open it to its users again",
+    summary: "Reopen it to its users",
   },
 } as const satisfies Routes;

@@ -45,14 +45,14 @@ export const releaseRoutes = {
     status: 200,
     query: pageQuery,
     answer: releasePage,
-    summary: "Releases, newest first",
+    summary: "List releases, newest first",
   },
   release: {
     method: "get",
     path: `${environmentPath}/releases/{release}`,
     status: 200,
     answer: releaseDetail,
-    summary: "One release with its manifest",
+    summary: "Show one release with its manifest",
   },
   releaseDiff: {
     method: "get",

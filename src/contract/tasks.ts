@@ -5,7 +5,7 @@ import { name, releaseNameSchema, time } from "./scalars.ts";
 
 export const taskRequest = z
   .strictObject({
-    service: name.optional().describe("Whose environment it gets; default: the first service of the release."),
+    service: name.optional().describe("Service whose environment it gets; default: the first of the release."),
     command: z
       .array(
         z

@@ -117,7 +117,7 @@ describe("deploy", () => {
 
   test("of another app than -a names is refused before anything is sent", async () => {
     const { code, stderr } = await run("deploy -a other");
-    expect([code, stderr]).toEqual([2, expect.stringContaining("is of the app shop, but -a says other")]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("is for the app shop, but -a is other")]);
     expect(shop.deps.builder.sources.size).toBe(0);
   });
 
@@ -145,7 +145,7 @@ describe("deploy", () => {
     await stderr.shows(`fairlead deployments attach ${waiting?.id}`);
     await stderr.shows(`fairlead deployments cancel ${waiting?.id}`);
     const cancelled = await run(["deployments", "cancel", waiting?.id ?? ""]);
-    expect(cancelled.stdout).toContain("is asked to end");
+    expect(cancelled.stdout).toContain("cancelling dep_");
   });
 });
 
@@ -160,7 +160,7 @@ describe("looking", () => {
     ).toBe(0);
     const all = await run(["status", "--state", path.join(shop.root, ".fairlead")], { cwd: "/" });
     expect(all.stdout).toMatch(/shop +production +v1/);
-    expect((await run("ps")).stdout).toBe("No instance runs.\n");
+    expect((await run("ps")).stdout).toBe("No instances are running.\n");
     expect((await run("releases")).stdout).toMatch(/v1 +serving .* first\n/);
     expect((await run("releases show v1")).stdout).toContain("run: node web.js");
     expect((await run("deployments -n 1 --json")).json().items).toHaveLength(1);
@@ -193,7 +193,7 @@ describe("looking", () => {
       "line 119",
       "line 120",
     ]);
-    expect(await run("logs nobody")).toMatchObject({ code: 0, stdout: "", stderr: "There is no such line.\n" });
+    expect(await run("logs nobody")).toMatchObject({ code: 0, stdout: "", stderr: "No matching lines.\n" });
     const stop = new AbortController();
     const stdout = screen();
     const follow = "logs -f -n 1 --no-prefix";
@@ -238,7 +238,7 @@ describe("changing", () => {
     const masked = await run("env list");
     expect(masked.stdout).toMatch(/API_KEY +•••• [0-9a-f]{8} +set/);
     expect(masked.stdout).toMatch(/RELEASE +•••• [0-9a-f]{8} +fairlead/);
-    expect((await run(["env", "set", "BAD NAME=1"])).stderr).toMatch(/name has letters.*\n.*help env set/);
+    expect((await run(["env", "set", "BAD NAME=1"])).stderr).toMatch(/name may contain only letters.*\n.*help env set/);
     const shown = await run("env list --reveal --json");
     expect(shown.stdout).toContain("canary-value");
     const quiet = [masked, secret, await run("env list --json"), await run("plan"), await run("releases show v3")];
@@ -267,7 +267,7 @@ describe("changing", () => {
   test("what is protected asks for its name, and goes on when it was given", async () => {
     writeFileSync(path.join(shop.root, "fairlead.yml"), `${manifest}protected: true\n`);
     const refused = await run("deploy -y");
-    expect([refused.code, refused.stderr]).toEqual([8, expect.stringContaining("give --confirm production")]);
+    expect([refused.code, refused.stderr]).toEqual([8, expect.stringContaining("pass --confirm production")]);
     expect((await run("deploy", { terminal: true, stdin: "shop\r" })).code).toBe(8);
     expect((await run("deploy", { terminal: true, stdin: "production\r" })).code).toBe(0);
     expect((await run("env set LOG_LEVEL=DEBUG --confirm production")).code).toBe(0);

@@ -42,7 +42,7 @@ const away = (line: string, token: string) =>
 test("a token is printed alone and once, opens the API over the network, and is revoked", async () => {
   const made = await here("tokens create ci --expires 90d");
   expect([made.code, made.stdout]).toEqual([0, expect.stringMatching(/^flt_ci_[\w-]{43}\n$/)]);
-  expect(made.stderr).toMatch(/^The token ci is good until \d{4}-\d\d-\d\d\. It is shown only now\.\n$/);
+  expect(made.stderr).toMatch(/^The token ci is valid until \d{4}-\d\d-\d\d\. It is shown only now\.\n$/);
   const token = made.stdout.trim();
   expect(secretIn(`export FAIRLEAD_TOKEN=${token}`)).toBe("a Fairlead token");
   const listed = await away("tokens list", token);
@@ -52,7 +52,7 @@ test("a token is printed alone and once, opens the API over the network, and is 
   expect(listed.stdout).not.toContain(token.slice(-43));
   const unasked = await here("tokens revoke ci");
   expect([unasked.code, (await away("tokens list", token)).code]).toEqual([8, 0]);
-  expect((await here("tokens revoke ci -y")).stdout).toBe("The token ci is revoked.\n");
+  expect((await here("tokens revoke ci -y")).stdout).toBe("Revoked the token ci.\n");
   const after = await away("tokens list --verbose", token);
   expect([after.code, after.stdout]).toEqual([3, ""]);
   expect(after.stderr).toContain("the token is not this controller's");

@@ -49,7 +49,7 @@ test("after a rollback it is told what the next deployment changes again, by the
   const back = await run("rollback v1");
   expect([back.code, back.stdout]).toEqual([0, expect.stringMatching(/^Live: v1 \(was v4\)/)]);
   expect(back.stderr).toContain(
-    "warning: the next deployment changes EXTRA, LOG_LEVEL, SESSION_KEY again: what is set",
+    "warning: the next deployment changes EXTRA, LOG_LEVEL, SESSION_KEY again: the set values",
   );
   expect((await run("rollback v1 --detach -q")).stderr).toBe("");
 
@@ -78,7 +78,7 @@ test("a rollback goes on although nobody can tell what the next deployment chang
   await shop.deps.journal.commit([{ kind: "value.resealed", key, ref, sealed }]);
   const back = await run("rollback v1");
   expect([back.code, back.stdout]).toEqual([0, expect.stringMatching(/^Live: v1 /)]);
-  expect(back.stderr).toMatch(/warning: what the next deployment changes again cannot be told: .* does not open/);
+  expect(back.stderr).toMatch(/warning: cannot determine what the next deployment changes again: .* does not open/);
 });
 
 describe("env rotate", () => {
@@ -119,7 +119,7 @@ describe("env rotate", () => {
     const failed = await run("env rotate SESSION_KEY");
     expect(failed.code).not.toBe(0);
     expect(failed.stdout).toMatch(
-      /^SESSION_KEY@1 still serves\. SESSION_KEY@2 waits for the next deployment; .*rotate/,
+      /^SESSION_KEY@1 stays in use\. SESSION_KEY@2 waits for the next deployment; .*rotate/,
     );
     expect((await shop.deps.journal.environment(key))?.serving?.release).toBe(1);
   });
@@ -146,10 +146,7 @@ describe("env set and env unset", () => {
     await run("env set LOG_LEVEL=DEBUG");
     shop.ending = { is: "failed" };
     const failed = await run("env set LOG_LEVEL=INFO");
-    expect([failed.code, failed.stdout]).toEqual([
-      1,
-      expect.stringMatching(/^The change of LOG_LEVEL is kept and waits/),
-    ]);
+    expect([failed.code, failed.stdout]).toEqual([1, expect.stringMatching(/^The change of LOG_LEVEL is saved for/)]);
     const listed = (await run("env list")).stdout;
     expect(listed).toMatch(/LOG_LEVEL .* set v2 +staged/);
     expect(listed).toMatch(/LOG_LEVEL .* set v1 +live +web worker/);
@@ -167,7 +164,7 @@ describe("env set and env unset", () => {
     await deployed();
     for (const words of ["env set API_KEY --stdin", "env rotate API_KEY --stdin"]) {
       const { code, stderr } = await run(words, { stdin: "\n" });
-      expect([code, stderr]).toEqual([2, expect.stringContaining("no value of API_KEY came on stdin")]);
+      expect([code, stderr]).toEqual([2, expect.stringContaining("stdin has no value for API_KEY")]);
     }
     expect(await releases()).toBe(1);
   });
@@ -223,8 +220,8 @@ describe("audit", () => {
       expect.stringMatching(/local down shop\/production -$/),
       "",
     ]);
-    expect((await run("audit -e staging")).stdout).toBe("There is no entry.\n");
-    expect((await run("audit --since 2999-01-01")).stdout).toBe("There is no entry.\n");
+    expect((await run("audit -e staging")).stdout).toBe("No entries.\n");
+    expect((await run("audit --since 2999-01-01")).stdout).toBe("No entries.\n");
   });
 
   test("of a refused change has nothing, and of a token from where it came", async () => {

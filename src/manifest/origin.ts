@@ -10,7 +10,7 @@ export interface WrittenOrigin {
   readonly service: string | null;
   /**
    * What there is where nothing is set: a `value` or a `default`, all written there; a text that `refers` to other variables
-   * or to services; a value that Fairlead makes (`generate`); or `nothing`.
+   * or to services; a generated value (`generate`); or `nothing`.
    */
   readonly gives: "value" | "default" | "refers" | "generate" | "nothing";
   /** What the text refers to, as NAME or service.url. */

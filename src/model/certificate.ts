@@ -42,7 +42,7 @@ export interface DomainFinding {
 
 /**
  * `waiting`: its first certificate is on its way. `failing`: asking for it failed, and is done again. `expiring`: it ends
- * soon and nobody renews it. `plain`: it is served without TLS.
+ * soon and not renewed automatically. `plain`: it is served without TLS.
  */
 export type DomainState = "served" | "expiring" | "expired" | "waiting" | "failing" | "plain";
 

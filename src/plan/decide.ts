@@ -44,7 +44,7 @@ export function plan(world: Snapshot): Plan {
   return draft.finish(running ?? null);
 }
 
-/** What is wanted when no deployment is under way. */
+/** What is wanted when no deployment is running. */
 export function atRest(s: Snapshot, serving: Serving | null): Wanted {
   const served = s.environment.stopped ? null : serving;
   const table = tableFor(s, { base: served, next: null, share: 0, exchanged: nobody });

@@ -43,7 +43,7 @@ export class Draft {
 
   /** The same, where one must be under way. */
   get current(): Deployment {
-    if (!this.#deployment) throw new Fault("operation.failed", "no deployment is under way");
+    if (!this.#deployment) throw new Fault("operation.failed", "no deployment is running");
     return this.#deployment;
   }
 

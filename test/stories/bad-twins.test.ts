@@ -158,7 +158,7 @@ services:
   expect(deployment.checks).toContainEqual(
     expect.objectContaining({ when: "after", name: "smoke", outcome: "failed", detail: "exit 3: node try.ts" }),
   );
-  expect((await city.fairlead("ps", "-e", "first")).stdout).toBe("No instance runs.\n");
+  expect((await city.fairlead("ps", "-e", "first")).stdout).toBe("No instances are running.\n");
   expect((await city.get("/version")).body).toBe("good");
 });
 

@@ -261,7 +261,7 @@ test("a preview is gone on time although the controller was down then, with all 
     const { items } = await city.api.versions(key, name);
     expect(items.map(({ state }) => state)).toEqual(["destroyed"]);
   }
-  expect((await city.fairlead("preview", "list")).stdout).toContain("There is no preview");
+  expect((await city.fairlead("preview", "list")).stdout).toContain("No previews");
   const late = await city.fairlead("deploy", "-e", "pr-12");
   expect([late.code, late.stderr]).toEqual([5, expect.stringContaining("fairlead preview create pr-12")]);
   expect(await fingerprint("production")).toBe(production);
@@ -383,7 +383,7 @@ test("no value that was set lies in the clear in anything that the controller ke
 test("a protected environment is changed only by who gives its name, also by a manifest that does not protect it", async () => {
   await city.editManifest((text) => text.replace("  testing: {", "  testing: { protected: true,"));
   const refused = await city.fairlead("deploy", "-e", "testing", "-y");
-  expect([refused.code, refused.stderr]).toEqual([8, expect.stringContaining("give --confirm testing")]);
+  expect([refused.code, refused.stderr]).toEqual([8, expect.stringContaining("pass --confirm testing")]);
   const deployed = await city.fairlead("deploy", "-e", "testing", "--confirm", "testing");
   expect(deployed.code, deployed.stderr).toBe(0);
   await city.editManifest((text) => text.replace("protected: true,", ""));

@@ -205,7 +205,7 @@ describe("a controller as a service of a machine", () => {
     const first = await sh("fairlead controller install");
     expect(first, first.said).toMatchObject({ code: 0, said: expect.stringContaining("The controller answers.") });
     const again = await sh("fairlead controller install");
-    expect(again, again.said).toMatchObject({ code: 0, said: expect.stringContaining("as it should be already.") });
+    expect(again, again.said).toMatchObject({ code: 0, said: expect.stringContaining("is already up to date.") });
 
     const deployed = await sh("cd /srv/hello && fairlead deploy");
     expect(deployed, deployed.said).toMatchObject({ code: 0, said: expect.stringContaining("Live: v1") });

@@ -43,7 +43,7 @@ async function takeBack(site: Site, bad: { directory: string; url: string; line:
   const deploying = site.deploy(bad.directory, key);
   await crowd.sees(bad.line);
   const { deployment } = await site.api.status(key);
-  if (deployment === null) throw new Fault("operation.failed", "no deployment is under way");
+  if (deployment === null) throw new Fault("operation.failed", "no deployment is running");
   const decided = performance.now();
   await site.api.cancelDeployment(deployment.id);
   const { status } = await deploying;

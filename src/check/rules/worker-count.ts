@@ -11,7 +11,7 @@ export const workerCount: Rule = {
   id: "worker-count",
   title: "Web services have about one worker per core",
   why: "With one worker, a slow request or stream blocks all others. Far more workers than cores only share them, and each needs its own memory.",
-  fix: "give --workers 4, or 2 × cores + 1; or raise replicas",
+  fix: "set --workers 4, or 2 × cores + 1; or raise replicas",
   severity: (environment) => (environment === "production" ? "warning" : "note"),
   look: (subject) => subject.spec.services.flatMap((service) => judge(subject, service)),
 };

@@ -34,13 +34,13 @@ export function urlText({ url, internal }: UrlView, paint: Paint): string {
 
 function edgeLine({ answers, since, detail }: StatusView["edge"], paint: Paint): string {
   const when = since === null ? "" : ` since ${since.slice(0, 19).replace("T", " ")} UTC`;
-  const next = answers ? "" : ": the controller starts again what is away or hung; `fairlead doctor` says more";
+  const next = answers ? "" : ": the controller restarts it if it is down or hung; see `fairlead doctor`";
   return `${paint.red("edge")} ${harmlessLine(detail ?? "", paint)}${when}${next}`;
 }
 
 function logsLine(since: string, why: string, paint: Paint): string {
   const when = `${since.slice(0, 19).replace("T", " ")} UTC`;
-  return `${paint.red("logs")} are behind since ${when} (${harmlessLine(why, paint)}): no line is lost; \`fairlead doctor\` says more`;
+  return `${paint.red("logs")} are behind since ${when} (${harmlessLine(why, paint)}): no line is lost; see \`fairlead doctor\``;
 }
 
 /** `fairlead status`. */
@@ -52,7 +52,7 @@ export function statusText(status: StatusView, paint: Paint): string {
   if (status.logs.behindSince !== null) lines.push(logsLine(status.logs.behindSince, status.logs.detail ?? "", paint));
   if (maintenance.on || maintenance.closed) {
     const state = maintenance.on && maintenance.closed ? "closed" : maintenance.on ? "about to close" : "about to open";
-    const words = maintenance.page ? "with a page of its own" : harmlessLine(maintenance.message ?? "", paint);
+    const words = maintenance.page ? "with its own page" : harmlessLine(maintenance.message ?? "", paint);
     lines.push(`${paint.yellow("maintenance")} ${state}${maintenance.on ? `: ${words}` : ""}`);
   }
   if (status.protected !== null) {
@@ -109,7 +109,7 @@ export interface InstanceRow extends InstanceView {
 
 /** `fairlead ps`. */
 export function instancesText(instances: readonly InstanceRow[], key: Key, paint: Paint): string {
-  if (instances.length === 0) return "No instance runs.";
+  if (instances.length === 0) return "No instances are running.";
   const rows = instances.map((instance) => [
     instance.service,
     shortName(instance.id, key),

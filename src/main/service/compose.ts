@@ -9,7 +9,7 @@ export interface ComposeFacts {
   readonly engineGroup: number | null;
 }
 
-/** A compose file for machines without systemd, or where everything is a container. JSON's texts are YAML's too. */
+/** A compose file for machines without systemd, or if everything runs in containers. JSON's texts are YAML's too. */
 export function composeText({ image, stateDirectory, flags, engineSocket, engineGroup }: ComposeFacts): string {
   const command = ["controller", "--state", stateDirectory, "--engine", engineSocket, ...flags];
   const mounts = [engineSocket, stateDirectory].map((path) => {

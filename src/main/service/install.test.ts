@@ -38,7 +38,7 @@ describe("controller install", () => {
     // Of DOCKER_HOST the service would know nothing.
     const command = " controller --state /var/lib/fairlead --edge 0.0.0.0:80 --engine /nowhere/docker.sock\n";
     expect(text).toContain(command);
-    expect((await run("controller install --root .")).stdout).toContain(`${file} is as it should be already.`);
+    expect((await run("controller install --root .")).stdout).toContain(`${file} is already up to date.`);
     expect((await run("controller install --print")).stdout).toBe(text);
   });
 
@@ -118,7 +118,7 @@ describe("controller uninstall", () => {
     await run("controller install --root .");
     writeFileSync(join(dirname(file), "other.service"), "");
     expect((await run("controller uninstall --root .")).stdout).toContain(`Removed ${file}.`);
-    expect((await run("controller uninstall --root .")).stdout).toContain("nothing to take away");
+    expect((await run("controller uninstall --root .")).stdout).toContain("nothing to remove");
     expect(readdirSync(dirname(file))).toEqual(["other.service"]);
   });
 });

@@ -5,11 +5,11 @@ import { text } from "../../flags.ts";
 const methods = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 export default command({
-  about: "Sends one request to the controller's HTTP API (docs/api.md) and prints the answer's body as it is.",
+  about: "Sends one request to the controller's HTTP API (docs/api.md) and prints the body of the answer unchanged.",
   args: { method: required(`One of ${methods.join(", ")}`), path: required("Path like /v1/environments") },
   flags: { data: text("-d, --data <json>", "Body, as JSON") },
   examples: [
-    ["fairlead api GET /v1/info", "what controller this is"],
+    ["fairlead api GET /v1/info", "show the controller"],
     ["fairlead api PATCH /v1/apps/shop/environments/production/scale -d '{\"web\":3}'", "change something"],
   ],
   async run({ args, flags, world }) {

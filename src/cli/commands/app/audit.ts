@@ -10,13 +10,13 @@ const pageEntries = 200;
 
 export default command({
   about:
-    "Lists who changed what and who was shown which secrets, the newest last: of everything on the controller, or with -e of\none environment. It has names and never values. Kept for 400 days.",
+    "Lists who changed what and who read which secrets, newest last: for the whole controller, or with -e for one\nenvironment. It contains names, never values. Entries are kept for 400 days.",
   flags: {
-    limit: count("-n, --limit <count>", "So many of the newest (default 50)", { min: 1, max: 10_000 }),
-    since: text("--since <time>", "From then on: 24h, or 2026-01-31T12:00:00Z"),
+    limit: count("-n, --limit <count>", "Number of newest entries (default 50)", { min: 1, max: 10_000 }),
+    since: text("--since <time>", "Start time: 24h, or 2026-01-31T12:00:00Z"),
   },
   examples: [
-    ["fairlead audit -e production --since 24h", "what was done to production since yesterday"],
+    ["fairlead audit -e production --since 24h", "changes to production since yesterday"],
     ["fairlead audit -n 10000 --json", "for an archive"],
   ],
   async run({ flags, world }) {
@@ -29,7 +29,7 @@ export default command({
     return { items: await newest(world.api(), query, flags.limit ?? 50) };
   },
   view({ items }, paint) {
-    if (items.length === 0) return "There is no entry.";
+    if (items.length === 0) return "No entries.";
     const rows = items.map(({ time, by, from, action, app, environment, names, detail }) => [
       time.slice(0, 19).replace("T", " "),
       from === null ? by : `${by} ${from}`,

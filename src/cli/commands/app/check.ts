@@ -13,17 +13,17 @@ import { findingsOf, writtenFiles } from "../../readiness.ts";
 
 export default command({
   about:
-    "Reads fairlead.yml for production and every environment declared in it, without asking a controller, and names every\nfault at once as file:line:column with what to write instead: exit 2. Then judges the readiness of manifest and source by\nthe rules of docs/checks.md: exit 1 when one is an error. Values that are set with `env set` are not known here; a\ndeployment looks at them too.",
-  args: { dir: optional("Directory with fairlead.yml; default: here or above") },
+    "Reads fairlead.yml for production and every declared environment, without a controller. Reports every error as\nfile:line:column with the fix: exit 2. Then checks manifest and source against the readiness rules of docs/checks.md:\nexit 1 if one is an error. Values set with `env set` are not known here; a deployment checks them too.",
+  args: { dir: optional("Directory with fairlead.yml; default: this one or a parent") },
   flags: { sarif: toggle("--sarif", "Print the findings as SARIF 2.1.0, for code hosts") },
   examples: [
     ["fairlead check", "the manifest and the source here, for every environment"],
-    ["fairlead check -e production", "for one"],
-    ["fairlead check -c deploy/fairlead.yml --json", "another one, for scripts"],
+    ["fairlead check -e production", "one environment"],
+    ["fairlead check -c deploy/fairlead.yml --json", "another manifest, for scripts"],
     ["fairlead check --sarif > fairlead.sarif", "for a code host"],
   ],
   async run({ args, flags, world }) {
-    if (flags.sarif && world.context.json) throw new Fault("usage.invalid", "give one of --sarif and --json");
+    if (flags.sarif && world.context.json) throw new Fault("usage.invalid", "use only one of --sarif and --json");
     const manifest = projectManifest(world, args.dir);
     const text = readManifestText(manifest);
     const file = path.relative(world.host.cwd, manifest.file) || manifest.file;

@@ -3,10 +3,10 @@ import { command, required } from "../../command.ts";
 import { completionScript, shells } from "../../completion.ts";
 
 export default command({
-  about: "Prints a script that completes commands and flags. It asks nobody anything, so it is instant.",
+  about: "Prints a script that completes commands and flags. It contacts no controller, so it is instant.",
   args: { shell: required(shells.join(", ")) },
   examples: [
-    ["source <(fairlead completion bash)", "for this shell; in ~/.bashrc for every one"],
+    ["source <(fairlead completion bash)", "for this shell; in ~/.bashrc for all shells"],
     ["fairlead completion fish > ~/.config/fish/completions/fairlead.fish", "for fish"],
   ],
   async run({ args, world }) {

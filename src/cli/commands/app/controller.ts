@@ -7,13 +7,13 @@ import { toggle } from "../../flags.ts";
 
 export default command({
   about:
-    "Reconciles, probes and serves the API until SIGTERM or Ctrl-C. Apps and the edge go on without it; it takes them over\nagain when it starts. Its socket is controller.sock in the state directory. Its log goes to stderr: for people on a\nterminal, elsewhere a JSON object a line; -v adds what is only read.",
+    "Reconciles, probes and serves the API until SIGTERM or Ctrl-C. Apps and the edge keep running without it; it adopts them\nwhen it starts again. Its socket is controller.sock in the state directory. It logs to stderr: text on a terminal,\notherwise one JSON object per line; -v adds read requests.",
   flags: {
     ...controllerFlags,
-    new: toggle("--new", "Begin with an empty journal where the old one is lost; what runs of before is left alone"),
+    new: toggle("--new", "Start with an empty journal if the old one is lost; running instances are left alone"),
   },
   examples: [
-    ["fairlead controller --edge 0.0.0.0:80", "in the foreground; `controller install` makes it a service"],
+    ["fairlead controller --edge 0.0.0.0:80", "in the foreground; `controller install` creates a service"],
     ["fairlead controller --edge 0.0.0.0:80 --acme-email ops@example.com", "with certificates from Let's Encrypt"],
     ["fairlead controller --state /var/lib/fairlead --listen 127.0.0.1:7070", "with the API over TCP"],
   ],
@@ -29,6 +29,6 @@ export default command({
     });
     if (!host.interrupted.aborted) await once(host.interrupted, "abort");
     await running.close();
-    if (context.attended) world.say("Apps and the edge go on without it; `fairlead down` would have stopped the apps.");
+    if (context.attended) world.say("Apps and the edge keep running without it; `fairlead down` stops apps.");
   },
 });

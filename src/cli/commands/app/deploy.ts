@@ -14,29 +14,29 @@ type DeployResult = DeploymentResult & Partial<PlanAnswer>;
 
 export default command({
   about:
-    "Uploads what changed, builds it, starts new instances beside the old ones, proves them healthy from outside, and only\nthen switches traffic. Waits for the verdict, which is the exit code. A release that fails leaves the old one serving.",
-  args: { dir: optional("Directory with fairlead.yml; default: here or above") },
+    "Uploads what changed, builds it, starts new instances beside the old ones, probes them from outside, and switches\ntraffic only when they pass. Waits for the result; the exit code reports it. If a release fails, the old one keeps serving.",
+  args: { dir: optional("Directory with fairlead.yml; default: this one or a parent") },
   flags: {
     ...codeFlags,
     branch: branchFlag,
-    stage: toggle("--stage", "Judge and build it, and keep it for --staged: with staged values it becomes one release"),
-    staged: toggle("--staged", "Deploy what was staged instead of this directory"),
+    stage: toggle("--stage", "Check and build it, and keep it for --staged: with staged values it becomes one release"),
+    staged: toggle("--staged", "Deploy the staged code instead of this directory"),
   },
   examples: [
-    ["fairlead deploy", "bring this directory live in production"],
-    ["fairlead deploy ./shop -e staging -m 'new cart'", "another directory, another environment, with a reason"],
+    ["fairlead deploy", "deploy this directory to production"],
+    ["fairlead deploy ./shop -e staging -m 'new cart'", "another directory and environment, with a message"],
     [
-      "fairlead deploy --allow debug-on --because 'an hour of looking into #12'",
-      "although the readiness check finds an error",
+      "fairlead deploy --allow debug-on --because 'debugging #12 for an hour'",
+      "despite an error of the readiness check",
     ],
-    ["fairlead deploy --stage", "built code that waits for its values, or for a yes: fairlead deploy --staged"],
-    ["fairlead deploy --json --timeout 10m", "for scripts: one JSON object; exit 6 when it takes longer"],
+    ["fairlead deploy --stage", "build now; deploy later with fairlead deploy --staged"],
+    ["fairlead deploy --json --timeout 10m", "for scripts: one JSON object; exit 6 on timeout"],
   ],
   async run({ args, flags, world }): Promise<DeployResult> {
     const described = describedBy(flags);
     if (flags.staged) {
       if (flags.stage || flags.branch !== undefined || Object.keys(described).length > 0)
-        throw new Fault("usage.invalid", "--staged deploys what was staged as it was: only --detach goes with it");
+        throw new Fault("usage.invalid", "--staged deploys the staged code unchanged: it allows only --detach");
       const api = world.api({ directory: args.dir });
       const { deployment } = await api.beginDeployment(world.key(args.dir), { kind: "staged" });
       return followDeployment({ world, api }, deployment, { detach: flags.detach });

@@ -8,7 +8,7 @@ import type { World } from "../../world.ts";
 
 export default command({
   about:
-    "Checks that a controller answers, and what the controller checks of its machine; when none answers, what can be seen of\nthis machine without one. Every row is ok, warn or fail, with what to do about it. Exit 1 when any fails.",
+    "Checks that a controller answers, and shows the controller's checks of its machine. If none answers, checks this machine\ndirectly. Every row is ok, warn or fail, with a fix. Exit 1 if any row fails.",
   examples: [
     ["fairlead doctor", "check this machine"],
     ["fairlead doctor --json", "for scripts"],
@@ -27,7 +27,7 @@ async function allChecks(world: World): Promise<CheckView[]> {
     const { version, pid } = await api.info();
     const same = version === world.host.version;
     const detail = `${version}, process ${pid}, at ${api.place}`;
-    const fix = same ? null : `this command line is ${world.host.version}: use the same version`;
+    const fix = same ? null : `this command line has version ${world.host.version}: use the same version`;
     return [{ name, state: same ? "ok" : "warn", detail, fix }, ...(await api.doctor()).checks];
   } catch (error) {
     if (!(error instanceof Fault)) throw error;

@@ -7,7 +7,7 @@ import { stopAndWait } from "../../stop.ts";
 
 export default command({
   about:
-    "Stops every instance of the environment, or with --all of every environment of the app, and waits until they are gone.\nReleases, variables and data stay: the next `fairlead deploy` brings it back.",
+    "Stops every instance of the environment, or with --all of every environment of the app, and waits until they have ended.\nReleases, variables and data stay: the next `fairlead deploy` starts it again.",
   flags: {
     all: toggle("--all", "Every environment of the app, also protected ones; asks to type the app's name"),
   },
@@ -33,6 +33,6 @@ export default command({
   },
   view: ({ stopped, durationMs }) => {
     const names = stopped.map(({ app, environment }) => `${app}/${environment}`).join(", ");
-    return `Stopped ${names} in ${formatDuration(durationMs)}; data was not touched.`;
+    return `Stopped ${names} in ${formatDuration(durationMs)}; data was not changed.`;
   },
 });

@@ -14,16 +14,16 @@ import { filesBelow } from "../../source.ts";
 
 export default command({
   about:
-    "Looks at the source, writes a first fairlead.yml for what it is – a Dockerfile, or a Node, Python or static app without one – shows it\nand asks before writing. Nothing that is there already is overwritten, and no controller is asked.",
+    "Detects the source – a Dockerfile, or a Node, Python or static app without one – and writes a first fairlead.yml for it. Shows it\nand asks before writing. It overwrites nothing and contacts no controller.",
   args: { dir: optional("Directory of the source; default: here") },
   flags: {
-    name: text("--name <name>", "The app's name; default: made of the directory's"),
-    dockerfile: toggle("--dockerfile", "Also write the Dockerfile that is detected, and a .dockerignore"),
+    name: text("--name <name>", "The app's name; default: derived from the directory's name"),
+    dockerfile: toggle("--dockerfile", "Also write the generated Dockerfile, and a .dockerignore"),
   },
   examples: [
-    ["fairlead init", "look, show, ask, write"],
+    ["fairlead init", "detect, show, ask, write"],
     ["fairlead init shop --name shop --yes", "without asking"],
-    ["fairlead init --dockerfile", "and a Dockerfile to change by hand"],
+    ["fairlead init --dockerfile", "also write a Dockerfile to edit"],
   ],
   async run({ args, flags, world }) {
     const directory = path.resolve(world.host.cwd, args.dir ?? ".");
@@ -65,7 +65,7 @@ function recognised(source: SourceView): Found {
   const found = detect(source, { base: {} });
   if (isRecipe(found)) return found;
   const complaints = found.lookedFor.map((message) => ({ path: "", message }));
-  throw new Fault("build.unrecognised", "nothing here says how it is run; this was looked for:", {
+  throw new Fault("build.unrecognised", "no way to run this source was found; looked for:", {
     complaints,
     hint: "Write a Dockerfile, or a fairlead.yml by hand (docs/manifest.md). Nothing was written.",
   });
@@ -74,10 +74,10 @@ function recognised(source: SourceView): Found {
 /** Faults: `file.exists`, also for a link that leads nowhere. */
 function requireFree(directory: string, name: string): void {
   if (!(statSync(directory, { throwIfNoEntry: false })?.isDirectory() ?? false)) {
-    throw new Fault("usage.invalid", `${directory} is no directory`);
+    throw new Fault("usage.invalid", `${directory} is not a directory`);
   }
   if (lstatSync(path.join(directory, name), { throwIfNoEntry: false }))
-    throw new Fault("file.exists", `there is a ${name} already`);
+    throw new Fault("file.exists", `${name} already exists`);
 }
 
 function writeNew(file: string, content: string): void {
@@ -85,7 +85,7 @@ function writeNew(file: string, content: string): void {
     writeFileSync(file, content, { flag: "wx" });
   } catch (error) {
     if (!isErrno(error, "EEXIST")) throw error;
-    throw new Fault("file.exists", `there is a ${path.basename(file)} by now`, { cause: error });
+    throw new Fault("file.exists", `${path.basename(file)} now exists`, { cause: error });
   }
 }
 
@@ -104,5 +104,5 @@ function nameFor(given: string | undefined, directory: string): string {
     const name = appNameFrom(path.basename(directory));
     if (name !== null) return name;
   }
-  throw new Fault("usage.invalid", "--name must be small letters, digits and dashes, at most 40, like shop-api");
+  throw new Fault("usage.invalid", "--name must be lower-case letters, digits and dashes, at most 40, like shop-api");
 }

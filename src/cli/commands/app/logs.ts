@@ -4,23 +4,23 @@ import { cutShort, type LineOptions, logLine, moment, readAllLogs } from "../../
 
 export default command({
   about:
-    "Prints the last lines and ends; -f goes on until Ctrl-C, through deployments and lost connections. With --since and\nwithout -n everything since then is printed. --json prints one object a line.",
+    "Prints the last lines; -f follows until Ctrl-C, across deployments and lost connections. --since without -n prints\neverything since then. --json prints one object per line.",
   args: { services: several("Services; default: all") },
   flags: {
-    follow: toggle("-f, --follow", "Go on with new lines"),
-    tail: count("-n, --tail <count>", "So many last lines (default 100)", { min: 1, max: 10_000 }),
-    since: text("--since <time>", "From then on: 1h, or 2026-01-31T12:00:00Z"),
-    until: text("--until <time>", "Up to then"),
-    grep: text("--grep <regex>", "Lines that match; no backtracking (RE2)"),
-    level: choice("--level <level>", "This level and above", ["trace", "debug", "info", "warn", "error", "fatal"]),
-    release: text("--release <release>", "Of one release, like v3"),
-    timestamps: toggle("-t, --timestamps", "With the time in front"),
-    noPrefix: toggle("--no-prefix", "Without the instance in front"),
+    follow: toggle("-f, --follow", "Follow new lines"),
+    tail: count("-n, --tail <count>", "Number of last lines (default 100)", { min: 1, max: 10_000 }),
+    since: text("--since <time>", "Start time: 1h, or 2026-01-31T12:00:00Z"),
+    until: text("--until <time>", "End time"),
+    grep: text("--grep <regex>", "Only lines that match (RE2 syntax, no backtracking)"),
+    level: choice("--level <level>", "Minimum level", ["trace", "debug", "info", "warn", "error", "fatal"]),
+    release: text("--release <release>", "Only of one release, like v3"),
+    timestamps: toggle("-t, --timestamps", "Prefix lines with the time"),
+    noPrefix: toggle("--no-prefix", "Do not prefix lines with the instance"),
   },
   examples: [
     ["fairlead logs -f", "follow everything"],
     ["fairlead logs web --since 1h --level error", "errors of the last hour"],
-    ["fairlead logs --release v3 --grep timeout --json", "what a bad release said, for scripts"],
+    ["fairlead logs --release v3 --grep timeout --json", "log lines of a bad release, for scripts"],
   ],
   async run({ args, flags, world }) {
     const now = world.host.now();
@@ -51,6 +51,6 @@ export default command({
       isEmpty = false;
       await world.print(lines.map((line) => logLine(line, how)).join("\n"));
     }
-    if (isEmpty && !flags.follow) world.say("There is no such line.");
+    if (isEmpty && !flags.follow) world.say("No matching lines.");
   },
 });

@@ -2,7 +2,7 @@ import { Fault } from "../../../base/faults.ts";
 import { command, optional } from "../../command.ts";
 
 export default command({
-  about: "Opens a service's URL in the browser; where none can be opened (a pipe, CI, --json) it only prints the URL.",
+  about: "Opens a service's URL in the browser; without a browser (a pipe, CI, --json) only prints the URL.",
   args: { service: optional("Service; default: the first one with a URL") },
   examples: [
     ["fairlead open", "the app in the browser"],
@@ -12,7 +12,7 @@ export default command({
     const { urls } = await world.api().status(world.key());
     const found = args.service === undefined ? urls[0] : urls.find(({ service }) => service === args.service);
     if (!found) {
-      const what = args.service === undefined ? "no service has" : `the service ${args.service} has not got`;
+      const what = args.service === undefined ? "no service has" : `the service ${args.service} does not have`;
       throw new Fault("service.unknown", `${what} a URL`);
     }
     if (world.context.browser) await world.host.openUrl(found.url);

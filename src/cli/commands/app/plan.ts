@@ -5,8 +5,8 @@ import { changesText } from "../../views/changes.ts";
 
 export default command({
   about:
-    "Uploads the source and asks what deploying it would create, change, replace and destroy, compared with what is live;\nvalues that wait (`--stage`) and what `scale` set count. Nothing is done. Values of variables are never shown: + is a new\none, - one that goes, and versions tell of a value that was set.",
-  args: { dir: optional("Directory with fairlead.yml; default: here or above") },
+    "Uploads the source and shows what a deployment would create, change, replace and destroy, compared with what is live.\nIt includes staged values (`--stage`) and counts set by `scale`. Nothing is deployed. Values of variables are never shown:\n+ is a new one, - a removed one, and versions show a set value.",
+  args: { dir: optional("Directory with fairlead.yml; default: this one or a parent") },
   flags: { staged: toggle("--staged", "What `fairlead deploy --staged` would change") },
   examples: [
     ["fairlead plan", "what `fairlead deploy` would change in production"],

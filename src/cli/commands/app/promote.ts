@@ -6,14 +6,14 @@ import { changesText } from "../../views/changes.ts";
 
 export default command({
   about:
-    "Brings what one environment serves live in another: the very same artifacts, nothing is built, with the configuration,\nvalues and hosts of the other. Shows first what changes, and asks. Waits for the verdict, which is the exit code.",
+    "Deploys the live release of one environment to another: the same artifacts, without a build, with the configuration,\nvalues and hosts of the other. Shows the changes and asks first. Waits for the result; the exit code reports it.",
   args: {
-    from: required("Environment that serves it, like staging"),
-    to: required("Environment that gets it, like production"),
+    from: required("Source environment, like staging"),
+    to: required("Target environment, like production"),
   },
   flags: codeFlags,
   examples: [
-    ["fairlead promote staging production", "shows what changes in production, asks, and deploys it"],
+    ["fairlead promote staging production", "shows the changes in production, asks, and deploys"],
     ["fairlead promote staging production -y --json", "for scripts"],
   ],
   async run({ args, flags, world }) {
@@ -25,7 +25,7 @@ export default command({
     const key = { app, environment: to };
     const outlook = await api.plan(key, { from });
     world.say(changesText(outlook, world.paint));
-    await world.confirm(`Bring what ${from} serves live in ${to}?`, to);
+    await world.confirm(`Deploy the live release of ${from} to ${to}?`, to);
     const { deployment } = await api.beginDeployment(key, { kind: "promote", from, ...described });
     return followDeployment({ world, api }, deployment, { detach: flags.detach });
   },

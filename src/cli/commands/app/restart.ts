@@ -4,7 +4,7 @@ import { deploymentExit, deploymentText, followDeployment } from "../../follow.t
 
 export default command({
   about:
-    "Starts new instances of the serving release, proves them healthy and stops the old ones, like a deployment without a\nbuild. No request is dropped.",
+    "Starts new instances of the live release, probes them and stops the old ones, like a deployment without a build. No\nrequest is dropped.",
   args: { services: several("Services to restart; default: all") },
   flags: { detach: toggle("--detach", "Do not wait; print the deployment's id") },
   examples: [

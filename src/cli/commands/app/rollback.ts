@@ -12,21 +12,21 @@ async function warnOfReturn(world: World, api: Client, release: string): Promise
   try {
     const differ = namesThatDiffer(await api.variables(world.key()));
     if (differ.length === 0) return;
-    const words = `the next deployment changes ${differ.join(", ")} again: what is set is not what ${release} has`;
-    warn(`${words}; set it back first where it was the mistake`);
+    const words = `the next deployment changes ${differ.join(", ")} again: the set values differ from those of ${release}`;
+    warn(`${words}; if a value was the mistake, set it back first`);
   } catch (thrown) {
-    warn(`what the next deployment changes again cannot be told: ${asFault(thrown).detail}`);
+    warn(`cannot determine what the next deployment changes again: ${asFault(thrown).detail}`);
   }
 }
 
 export default command({
   about:
-    "Brings an earlier release live again with its code and its configuration, without building and without the release\ncommand. Data and database schemas stay as they are, and what `env set` has set stays set for the next deployment.",
-  args: { release: optional("Release like v3; default: the newest that was live before the serving one") },
+    "Rolls back to a previous release with its code and its configuration, without a build and without the release command.\nData and database schemas do not change, and values set with `env set` stay set for the next deployment.",
+  args: { release: optional("Release like v3; default: the newest that was live before the current one") },
   flags: { detach: toggle("--detach", "Do not wait; print the deployment's id") },
   examples: [
-    ["fairlead rollback", "back to the release before"],
-    ["fairlead rollback v3 -e staging", "back to a certain release"],
+    ["fairlead rollback", "back to the previous release"],
+    ["fairlead rollback v3 -e staging", "back to a specific release"],
   ],
   async run({ args, flags, world }) {
     const api = world.api();

@@ -10,13 +10,13 @@ import type { World } from "../../world.ts";
 
 export default command({
   about:
-    "Starts the command as a task of its own in the serving release's artifact, with its environment; no shell is involved.\nstdout and stderr arrive byte for byte on stdout and stderr, and the exit code is the command's own. Ctrl-C kills it.",
+    "Runs the command as a separate task in the live release's artifact, with its environment and without a shell. stdout and\nstderr arrive byte for byte on stdout and stderr, and the exit code is the command's own. Ctrl-C kills it.",
   args: { command: several("Program and arguments, after --") },
-  flags: { service: text("-s, --service <name>", "Whose environment it gets; default: the first service") },
+  flags: { service: text("-s, --service <name>", "Service whose environment it gets; default: the first") },
   examples: [
     ["fairlead run -- node dist/migrate.js status", "a one-off command"],
-    ["fairlead run -s worker -- env", "see what a service's environment is"],
-    ["fairlead run -- sh -c 'pg_dump \"$DATABASE_URL\"' > dump.sql", "with a shell, asked for by name"],
+    ["fairlead run -s worker -- env", "show a service's environment"],
+    ["fairlead run -- sh -c 'pg_dump \"$DATABASE_URL\"' > dump.sql", "with an explicit shell"],
   ],
   async run({ args, flags, world }) {
     if (args.command.length === 0) throw new Fault("usage.invalid", "which command? Write it after --");
@@ -53,7 +53,7 @@ async function copyOutput(
     }
   } catch (error) {
     if (error instanceof Fault) throw error;
-    throw new Fault("controller.unreachable", `lost the connection while ${task.name} ran`, { cause: error });
+    throw new Fault("controller.unreachable", `the connection was lost while ${task.name} ran`, { cause: error });
   }
 }
 

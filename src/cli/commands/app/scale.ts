@@ -13,7 +13,7 @@ const patienceMs = 60_000;
 
 export default command({
   about:
-    "Sets how many instances of a service run and waits until so many are ready. The number wins over the manifest, also in\nlater deployments, until `web=manifest` gives it back. Without arguments it shows what is set.",
+    "Sets the number of instances of a service and waits until they are ready. The number overrides the manifest, also in\nlater deployments, until `web=manifest` resets it. Without arguments it shows the current numbers.",
   args: { replicas: several("SERVICE=NUMBER, or SERVICE=manifest") },
   flags: { detach: toggle("--detach", "Do not wait until they are ready") },
   examples: [
@@ -64,7 +64,7 @@ async function untilReady(world: World, api: Client, key: Key): Promise<void> {
     if (host.now() > end) {
       const waited = formatDuration(globals.timeout ?? patienceMs);
       throw new Fault("wait.timeout", `${late.map(({ name }) => name).join(", ")} not ready after ${waited}`, {
-        hint: "It is still being tried; `fairlead status` shows how it goes.",
+        hint: "It is still being retried; `fairlead status` shows the progress.",
       });
     }
     await pause(200, host.interrupted);

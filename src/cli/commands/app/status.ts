@@ -7,7 +7,7 @@ import { environmentsText, statusText } from "../../views/status.ts";
 
 export default command({
   about:
-    "Shows the release that serves, the deployment under way, services with their instances, and URLs: what is observed,\nnot what was asked for. Outside a project, without -a, it lists every environment of the controller.",
+    "Shows the live release, the running deployment, services with their instances, and URLs: what is observed, not what was\nrequested. Outside a project, without -a, it lists every environment of the controller.",
   examples: [
     ["fairlead status", "production of the app here"],
     ["fairlead status -a shop -e staging --json", "any environment, for scripts"],
@@ -16,7 +16,7 @@ export default command({
     const { app, environment } = world.globals;
     const somewhere = app !== undefined || findManifest({ cwd: world.host.cwd, globals: world.globals }) !== null;
     if (somewhere) return world.api().status(world.key());
-    if (environment !== undefined) throw new Fault("usage.invalid", "-e needs an app: give --app too");
+    if (environment !== undefined) throw new Fault("usage.invalid", "-e needs an app: add --app");
     return world.api().environments();
   },
   view: (result: StatusView | EnvironmentList, paint: Paint) =>

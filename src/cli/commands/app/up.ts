@@ -14,10 +14,10 @@ import type { ControllerOptions, RunningController, World } from "../../world.ts
 
 export default command({
   about:
-    "The whole of Fairlead in one command: starts a controller in this process when none answers, with its state in\n.fairlead/ beside the manifest, deploys, prints the URLs and follows the logs. Ctrl-C stops what it started, so that\nnothing runs on; a second Ctrl-C does not wait.",
-  args: { dir: optional("Directory with fairlead.yml; default: here or above") },
+    "All of Fairlead in one command: starts a controller in this process if none answers, with its state in .fairlead/\nbeside the manifest, deploys, prints the URLs and follows the logs. Ctrl-C stops everything it started; a second Ctrl-C\ndoes not wait.",
+  args: { dir: optional("Directory with fairlead.yml; default: this one or a parent") },
   flags: {
-    edge: text("--edge <address>", "Where a controller started here takes traffic (default 127.0.0.1:8080)"),
+    edge: text("--edge <address>", "Address where a controller started here takes traffic (default 127.0.0.1:8080)"),
     ...platformFlags,
   },
   examples: [
@@ -76,7 +76,7 @@ async function startUnlessRunning(
 /** Its log goes to a file beside its state: the terminal is for the app's own. */
 async function startHere(world: World, state: string, options: StartOptions): Promise<RunningController> {
   const log = path.join(state, "controller.log");
-  world.say(world.paint.dim(`no controller answers; starting one, its log is ${log}`));
+  world.say(world.paint.dim(`no controller answers; starting one, log: ${log}`));
   const onLog = (line: string) => appendFileSync(log, line, { mode: 0o600 });
   const running = await world.host.startController({ stateDirectory: state, listen: null, ...options, onLog });
   for (const warning of running.warnings) world.say(`${world.paint.yellow("warning:")} ${warning}`);
@@ -105,7 +105,7 @@ async function followLogs(world: World, { deployment }: DeploymentResult): Promi
 
 /** Stops every environment of the controller that was started here, then the controller itself with its edge. */
 async function stopAll(world: World, controller: RunningController): Promise<void> {
-  world.say("\nStopping; Ctrl-C again leaves at once, and what still runs goes on.");
+  world.say("\nStopping; press Ctrl-C again to exit at once and leave the rest running.");
   const api = world.api({ uninterrupted: true, confirmed: true });
   try {
     const { items } = await api.environments();
@@ -113,5 +113,5 @@ async function stopAll(world: World, controller: RunningController): Promise<voi
   } finally {
     await controller.closeWithEdge();
   }
-  world.say("Stopped; releases and variables stay.");
+  world.say("Stopped; releases and variables are kept.");
 }

@@ -14,23 +14,23 @@ const startMs = 15_000;
 
 const installFlags = {
   ...controllerFlags,
-  edge: text("--edge <address>", "Where the edge takes traffic (default 0.0.0.0:80)"),
+  edge: text("--edge <address>", "Address where the edge takes traffic (default 0.0.0.0:80)"),
   print: toggle("--print", "Print the systemd unit and change nothing"),
   compose: toggle("--compose", "Print a compose file and change nothing"),
-  root: text("--root <dir>", "Write below this directory and start nothing, e.g. for an image of a machine"),
-  force: toggle("--force", "Although a check fails, and over a unit that was written by somebody else"),
+  root: text("--root <dir>", "Write below this directory and start nothing, e.g. for a machine image"),
+  force: toggle("--force", "Install even if a check fails, and overwrite a unit that Fairlead did not write"),
 };
 
 type Result = { readonly text: string } | (Installed & { readonly answers: boolean | null });
 
 export default command({
   about:
-    "Checks this machine as `doctor` does, writes a systemd unit for the controller, starts it and waits until it answers.\nWith the flags of `controller`. Done twice it changes nothing; with other flags it restarts the controller, and apps go\non. Nothing is touched when a check fails. Secrets like FAIRLEAD_TOKEN belong into /etc/fairlead.env, mode 0600.",
+    "Checks this machine as `doctor` does, writes a systemd unit for the controller, starts it and waits until it answers.\nAccepts the flags of `controller`. A second run changes nothing; with other flags it restarts the controller, and apps\nkeep running. If a check fails, nothing is changed. Put secrets like FAIRLEAD_TOKEN into /etc/fairlead.env, mode 0600.",
   flags: installFlags,
   examples: [
     ["sudo fairlead controller install", "serve port 80, state in /var/lib/fairlead"],
-    ["fairlead controller install --edge 0.0.0.0:8080 --print", "look at the unit first"],
-    ["fairlead controller install --compose > compose.yaml", "where everything is a container"],
+    ["fairlead controller install --edge 0.0.0.0:8080 --print", "show the unit first"],
+    ["fairlead controller install --compose > compose.yaml", "if everything runs in containers"],
   ],
   async run({ flags, world }): Promise<Result> {
     const service = await world.host.service();
@@ -47,7 +47,7 @@ export default command({
 
 async function requestOf(world: World, flags: FlagValues<typeof installFlags>): Promise<ServiceRequest> {
   const { globals, context, host } = world;
-  if (flags.print && flags.compose) throw new Fault("usage.invalid", "--print and --compose exclude each other");
+  if (flags.print && flags.compose) throw new Fault("usage.invalid", "use only one of --print and --compose");
   const { engine, ...given } = flags;
   // In a container there are no plain processes for apps to be.
   const written = {
@@ -103,8 +103,8 @@ function installedText({ file, change, checks, answers: up }: Exclude<Result, { 
 }
 
 function wordsOf({ file, change, up }: { file: string; change: Installed["change"]; up: boolean | null }): string {
-  if (change === "refused") return "Nothing was changed, because a check failed: mend it, or use --force.";
-  const wrote = change === "written" ? `Wrote ${file}.` : `${file} is as it should be already.`;
+  if (change === "refused") return "Nothing was changed, because a check failed: fix it, or use --force.";
+  const wrote = change === "written" ? `Wrote ${file}.` : `${file} is already up to date.`;
   if (up === null) return `${wrote} Nothing was started.`;
   return up
     ? `${wrote} The controller answers.`

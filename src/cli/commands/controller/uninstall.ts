@@ -4,11 +4,11 @@ import { text } from "../../flags.ts";
 
 export default command({
   about:
-    "Stops the controller and removes its systemd unit, and nothing else: apps and the edge go on without it, and the state\nstays where it is. `fairlead down` stops an app, while the controller still runs.",
-  flags: { root: text("--root <dir>", "Where `install --root` wrote it") },
+    "Stops the controller and removes only its systemd unit: apps and the edge keep running, and the state is kept. To stop\nan app, run `fairlead down` while the controller still runs.",
+  flags: { root: text("--root <dir>", "Directory given to `install --root`") },
   examples: [
-    ["sudo fairlead controller uninstall", "apps go on"],
-    ["fairlead controller uninstall --root ./image", "take the unit out of an image of a machine"],
+    ["sudo fairlead controller uninstall", "apps keep running"],
+    ["fairlead controller uninstall --root ./image", "remove the unit from a machine image"],
   ],
   async run({ flags, world }) {
     const service = await world.host.service();
@@ -16,6 +16,6 @@ export default command({
   },
   view: ({ file, change }) =>
     change === "none"
-      ? `There is no ${file}: nothing to take away.`
-      : `Removed ${file}. Apps, the edge and all state stay as they are; a controller that is started again takes them over.\nHow to take those away too is in docs/operating.md.`,
+      ? `${file} does not exist: nothing to remove.`
+      : `Removed ${file}. Apps, the edge and all state are kept; the next controller adopts them.\ndocs/operating.md describes how to remove them too.`,
 });

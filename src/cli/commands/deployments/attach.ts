@@ -3,11 +3,11 @@ import { deploymentExit, deploymentText, followDeployment } from "../../follow.t
 import { meantDeployment } from "../../under-way.ts";
 
 export default command({
-  about: "Follows a deployment to its end, as `fairlead deploy` would have; the exit code is its verdict.",
-  args: { id: optional("Id of the deployment; default: the one under way") },
+  about: "Follows a deployment to its end, as `fairlead deploy` does; the exit code reports the result.",
+  args: { id: optional("Id of the deployment; default: the running one") },
   examples: [
-    ["fairlead deployments attach", "the one under way"],
-    ["fairlead deployments attach dep_0k3v9m2rxa7qfj --timeout 5m --json", "a certain one, for scripts"],
+    ["fairlead deployments attach", "the running deployment"],
+    ["fairlead deployments attach dep_0k3v9m2rxa7qfj --timeout 5m --json", "a specific one, for scripts"],
   ],
   async run({ args, world }) {
     const api = world.api();

@@ -5,8 +5,8 @@ import { harmless, table } from "../../paint.ts";
 import { isGood } from "../../progress.ts";
 
 export default command({
-  about: "Lists deployments, newest first: what was tried, how it ended and why.",
-  flags: { limit: count("-n, --limit <count>", "So many (default 20)", { min: 1, max: 200 }) },
+  about: "Lists deployments, newest first, with their results and reasons.",
+  flags: { limit: count("-n, --limit <count>", "Maximum number (default 20)", { min: 1, max: 200 }) },
   examples: [
     ["fairlead deployments", "the newest twenty"],
     ["fairlead deployments -n 5 --json", "for scripts"],
@@ -16,7 +16,7 @@ export default command({
     return { items };
   },
   view({ items }, paint) {
-    if (items.length === 0) return "There is no deployment yet.";
+    if (items.length === 0) return "No deployments yet.";
     const rows = items.map((item) => [
       item.id,
       item.kind,

@@ -3,7 +3,7 @@ import { command, required } from "../../command.ts";
 import { harmless, table } from "../../paint.ts";
 
 export default command({
-  about: "Shows one deployment: its phases, gates and checks, and every step that was done for it.",
+  about: "Shows one deployment: its phases, gates and checks, and every step.",
   args: { id: required("Id of the deployment") },
   examples: [
     ["fairlead deployments show dep_0k3v9m2rxa7qfj", "one deployment"],

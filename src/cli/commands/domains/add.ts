@@ -10,16 +10,16 @@ const pemBytes = 64 * 1024;
 
 export default command({
   about:
-    "Serves a host with a certificate of your own, or with one that this machine signs itself. Hosts are named in\nfairlead.yml (services.<name>.http.hosts); with --acme-email the controller asks for their certificates by itself, and\nthis command is not needed.",
-  args: { host: required("A name, or *. and a name for all names one level below it") },
+    "Serves a host with your own certificate, or with one that this machine signs. Name hosts in fairlead.yml\n(services.<name>.http.hosts). With --acme-email the controller requests their certificates automatically, and this\ncommand is not needed.",
+  args: { host: required("Host name, or *. and a name for all names one level below it") },
   flags: {
-    cert: text("--cert <file>", "PEM: the host's certificate first, then those between it and a root"),
-    key: text("--key <file>", "PEM, not encrypted"),
-    selfSigned: toggle("--self-signed", "Let this machine's own authority sign it; renewed by itself"),
+    cert: text("--cert <file>", "PEM file: the host's certificate, then the intermediate ones"),
+    key: text("--key <file>", "PEM file, not encrypted"),
+    selfSigned: toggle("--self-signed", "Sign it with this machine's own authority; renewed automatically"),
   },
   examples: [
     ["fairlead domains add shop.example.com --cert chain.pem --key key.pem", "a certificate of your own"],
-    ["fairlead domains add shop.test --self-signed", "one for trying things out"],
+    ["fairlead domains add shop.test --self-signed", "one for testing"],
   ],
   async run({ args, flags, world }) {
     const request = await requestOf(flags, (file) => readPem(path.resolve(world.host.cwd, file)));
@@ -27,7 +27,8 @@ export default command({
   },
   view({ host, certificate }, paint) {
     if (certificate === null) return `${paint.yellow("plain")} ${host} has no certificate`;
-    const renewal = certificate.renewal === null ? "nobody renews it" : `renewed ${certificate.renewal.slice(0, 10)}`;
+    const renewal =
+      certificate.renewal === null ? "not renewed automatically" : `renewed ${certificate.renewal.slice(0, 10)}`;
     return `${paint.green("served")} ${host} until ${certificate.until.slice(0, 10)} (${renewal})`;
   },
 });
@@ -44,8 +45,8 @@ async function requestOf(
 ): Promise<CertificateRequest> {
   if (selfSigned && cert === undefined && key === undefined) return { selfSigned: true };
   if (selfSigned || cert === undefined || key === undefined) {
-    throw new Fault("usage.invalid", "give --cert and --key together, or --self-signed alone", {
-      hint: "To get a certificate by itself, name the host in fairlead.yml and start the controller with --acme-email.",
+    throw new Fault("usage.invalid", "use --cert and --key together, or only --self-signed", {
+      hint: "To get a certificate automatically, name the host in fairlead.yml and start the controller with --acme-email.",
     });
   }
   return { chain: await read(cert), key: await read(key) };

@@ -4,7 +4,7 @@ import { harmless, type Paint, table } from "../../paint.ts";
 
 export default command({
   about:
-    "Lists every host of a served route and every host with a certificate: who serves it, what it is proved with, until when,\nand why asking for a certificate failed.",
+    "Lists every host of a served route and every host with a certificate: its service, its certificate and expiry, and the\nlast error.",
   examples: [
     ["fairlead domains", "hosts and their certificates"],
     ["fairlead domains list --json", "for scripts"],

@@ -3,7 +3,7 @@ import { command, required } from "../../command.ts";
 
 export default command({
   about:
-    "Destroys one version of a value for good, after a leak for example. Refused while it is what is set, and while a release\nneeds it that serves or can be gone back to. Asks first.",
+    "Permanently destroys one version of a value, for example after a leak. Refused while it is the current value, and while\na release that serves or can be rolled back to needs it. Asks first.",
   args: { version: required("Version like API_KEY@3; see `fairlead env versions`") },
   examples: [
     ["fairlead env destroy API_KEY@3", "asks, then destroys it"],
@@ -15,7 +15,7 @@ export default command({
       throw new Fault("usage.invalid", "a version is written as NAME@NUMBER, like API_KEY@3");
     }
     const key = world.key();
-    await world.confirm(`Destroy ${args.version} of ${key.app} in ${key.environment} for good?`, key.environment);
+    await world.confirm(`Permanently destroy ${args.version} of ${key.app} in ${key.environment}?`, key.environment);
     await world.api().destroyVersion(key, name, version);
     return { destroyed: args.version };
   },

@@ -3,7 +3,7 @@ import { table } from "../../paint.ts";
 
 export default command({
   about:
-    "Compares the variables of two environments: which are the same, differ, or are only in one. Values are never shown; only\nthose who may read both are told.",
+    "Compares the variables of two environments: which are the same, differ, or are only in one. Values are never shown. Only\nthose who may read both environments can use it.",
   args: { here: required("Environment like staging"), there: required("Environment like production") },
   examples: [
     ["fairlead env diff staging production", "what differs between them"],
@@ -15,7 +15,7 @@ export default command({
     return { here, there, variables };
   },
   view({ here, there, variables }, paint) {
-    if (variables.length === 0) return "Neither has a variable.";
+    if (variables.length === 0) return "No variables in either environment.";
     const colour = { same: paint.dim, different: paint.yellow, "only-here": paint.green, "only-there": paint.red };
     const words = { same: "same", different: "different", "only-here": `only ${here}`, "only-there": `only ${there}` };
     const rows = variables.map(({ name, service, state }) => [name, service ?? "all", colour[state](words[state])]);

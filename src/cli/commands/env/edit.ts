@@ -27,21 +27,21 @@ interface Editing {
 
 export default command({
   about:
-    "Opens what is set for the environment as a .env file in $VISUAL or $EDITOR. Values are shown only with --reveal; the\nplaceholder in their place leaves them as they are. Shows which names would change and asks; then all is changed at\nonce, or nothing. When it is refused, also because somebody else changed something meanwhile, or is not confirmed, the\ntext is kept. The file is readable by you alone, lies in memory where the machine has a place for that, and is removed.",
+    "Opens the environment's set values as a .env file in $VISUAL or $EDITOR. Values are shown only with --reveal; a\nplaceholder keeps a value unchanged. Shows which names would change, asks, and applies all changes or none. If it is\nrefused, for example because somebody else changed something meanwhile, or not confirmed, your text is kept. Only you can\nread the file. It is in memory if the machine supports that, and is removed afterwards.",
   flags: {
-    reveal: toggle("--reveal", "Show the values; the audit has who did"),
+    reveal: toggle("--reveal", "Show the values; the audit records it"),
     stage: toggle("--stage", "Keep it for the next deployment instead of deploying it now"),
     detach: toggle("--detach", "Do not wait for the deployment"),
   },
   examples: [
-    ["fairlead env edit -e staging", "set, change and take out without seeing values"],
-    ["EDITOR='code --wait' fairlead env edit --reveal", "with values, in an editor that has to be told to wait"],
+    ["fairlead env edit -e staging", "set, change and remove without seeing values"],
+    ["EDITOR='code --wait' fairlead env edit --reveal", "with values, in an editor that needs a flag to wait"],
   ],
   async run({ flags, world }): Promise<VariablesResult> {
     const key = world.key();
     const { interactive, yes } = world.context;
     if (!interactive && !yes && world.globals.confirm !== key.environment)
-      throw new Fault("confirm.needed", "Nobody can be asked here: give --yes.");
+      throw new Fault("confirm.needed", "This needs a terminal: pass --yes.");
     const api = world.api();
     const { etag, document } = await api.taggedVariables(key);
     const shown = flags.reveal ? (await api.revealVariables(key)).variables : {};
@@ -79,14 +79,15 @@ async function editUntilTaken(world: World, editing: Editing): Promise<Variables
 }
 
 async function take(world: World, { editable, etag, stage }: Editing, text: string): Promise<VariablesAnswer | null> {
-  if (text.trim() === "") throw new Fault("usage.invalid", "the text is empty; `fairlead env unset` forgets names");
+  if (text.trim() === "")
+    throw new Fault("usage.invalid", "the text is empty; use `fairlead env unset` to unset variables");
   const set = changesIn(text, editable);
   if (Object.keys(set).length === 0) return null;
   const key = world.key();
   const api = world.api();
   const { changes } = await api.changeVariables(key, { set, dryRun: true }, etag);
   world.say(outlookText(changes));
-  await world.confirm(`Change this for ${editable.title}?`, key.environment);
+  await world.confirm(`Apply this to ${editable.title}?`, key.environment);
   return api.changeVariables(key, { set, stage }, etag);
 }
 

@@ -8,17 +8,17 @@ import { changeVariables, variablesExit, variablesText } from "../../variables.t
 
 export default command({
   about:
-    "Sets what a .env file has, all at once or nothing. When something serves, a new release with the same code is deployed\nand waited for. What the file does not name stays, unless --prune forgets it; values that Fairlead made itself are\nnever forgotten so.",
+    "Sets all variables of a .env file, or none. If a release is live, deploys a new release with the same code and waits for\nit. Variables that the file does not name stay, unless --prune unsets them; generated values are never pruned.",
   args: { file: required("A .env file; - is stdin") },
   flags: {
-    dryRun: toggle("--dry-run", "Only show which names would change"),
-    prune: toggle("--prune", "Forget what is set and not in the file; asks first"),
+    dryRun: toggle("--dry-run", "Only list the names that would change"),
+    prune: toggle("--prune", "Unset variables that are not in the file; asks first"),
     stage: toggle("--stage", "Keep it for the next deployment instead of deploying it now"),
     detach: toggle("--detach", "Do not wait for the deployment"),
   },
   examples: [
     ["fairlead env import .env.production --dry-run", "what would change; values are not shown"],
-    ["fairlead env import .env.staging -e staging --prune -y", "exactly this file, for scripts"],
+    ["fairlead env import .env.staging -e staging --prune -y", "set exactly this file, for scripts"],
   ],
   async run({ args, flags, world }) {
     const reading = readDotenv(await textOf(args.file, world.host));
@@ -26,12 +26,12 @@ export default command({
       const complaints = reading.complaints.map((one) => ({ ...one, file: args.file }));
       throw new Fault("usage.invalid", `${args.file} cannot be read`, {
         complaints,
-        hint: "Mend the lines named above; nothing was set.",
+        hint: "Fix the lines listed above; nothing was set.",
       });
     }
     if (reading.values.size === 0 && !flags.prune) throw new Fault("usage.invalid", `${args.file} names no variable`);
     if (flags.prune && !flags.dryRun) {
-      await world.confirm(`Forget what is set and not in ${args.file}?`, world.key().environment);
+      await world.confirm(`Unset the variables that are not in ${args.file}?`, world.key().environment);
     }
     const { dryRun, prune, stage } = flags;
     const request = { set: Object.fromEntries(reading.values), prune, stage, dryRun };

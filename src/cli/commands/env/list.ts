@@ -22,7 +22,7 @@ interface Row {
 
 export default command({
   about:
-    "Lists the variables that services get: those set with `env set`, which win, and those of the manifest. Values are\nmasked; the digest tells whether two of this environment are the same.",
+    "Lists the variables that services get: those set with `env set`, which take precedence, and those of the manifest.\nValues are masked; equal values of this environment have equal digests.",
   flags: { reveal: toggle("--reveal", "Show the values") },
   examples: [
     ["fairlead env list", "names, masked"],
@@ -35,7 +35,7 @@ export default command({
     return { variables: rowsOf(known, revealed) };
   },
   view({ variables }, paint) {
-    if (variables.length === 0) return "No variable is set.";
+    if (variables.length === 0) return "No variables are set.";
     const rows = variables.map(({ name, from, services, group, digest, state, version, value }) => [
       name,
       value === undefined ? paint.dim(`•••• ${digest}`) : harmless(value, paint),

@@ -8,11 +8,11 @@ import { writePrivate } from "../../private-file.ts";
 
 export default command({
   about:
-    "Writes the variables that a service gets to a .env file that only you can read, for development. The audit\nhas who did. Do not commit the file.",
+    "Writes the variables that a service gets to a .env file that only you can read, for development. The audit records it.\nDo not commit the file.",
   args: { file: optional("File to write; default: .env.<environment>; - is stdout") },
   flags: {
-    service: text("--service <name>", "Whose variables; default: the first service"),
-    force: toggle("--force", "Write over an existing file"),
+    service: text("--service <name>", "Service whose variables to write; default: the first"),
+    force: toggle("--force", "Overwrite an existing file"),
   },
   examples: [
     ["fairlead env pull -e staging", "writes .env.staging"],

@@ -15,14 +15,14 @@ interface Rotation extends VariablesResult {
 
 export default command({
   about:
-    "Gives a value that is set a new one and deploys everything that has it in one release of the same code. A variable with\n`generate` gets a value that Fairlead makes; for another one the value comes from stdin, or is asked for. When the\ndeployment fails, the old version goes on serving. Releases that can be gone back to keep theirs.",
-  args: { name: required("Name of a variable that is set") },
+    "Replaces a set value and deploys everything that uses it in one release of the same code. A variable with `generate`\ngets a generated value; for others the value is read from stdin or a prompt. If the deployment fails, the old version\nstays in use. Releases that can be rolled back to keep their versions.",
+  args: { name: required("Name of a set variable") },
   flags: {
     stdin: toggle("--stdin", "Read the new value from stdin; one newline at the end is dropped"),
     detach: toggle("--detach", "Do not wait for the deployment"),
   },
   examples: [
-    ["fairlead env rotate SESSION_KEY", "a value that Fairlead makes"],
+    ["fairlead env rotate SESSION_KEY", "a generated value"],
     ["fairlead env rotate API_KEY --stdin -e staging < new-key.txt", "a value from its provider"],
   ],
   async run({ args: { name }, flags, world }): Promise<Rotation> {
@@ -39,7 +39,7 @@ export default command({
     const { set, serving = [] } = result;
     if (serving.length > 0 && !serving.includes(set)) {
       const next = `${set} waits for the next deployment; \`fairlead env rotate ${result.name}\` replaces it.`;
-      return `${serving.join(", ")} still serves. ${next}`;
+      return `${serving.join(", ")} stays in use. ${next}`;
     }
     return [variablesText(result, paint), ...(serving.length > 0 ? [`${set} serves.`] : [])].join("\n");
   },

@@ -8,7 +8,7 @@ import { changeVariables, valueFrom, variablesExit, variablesText } from "../../
 
 export default command({
   about:
-    "Sets variables of the environment; they win over the manifest. When something serves, a new release with the same code\nis deployed and waited for. A secret belongs on stdin: arguments are visible to every process of the machine.",
+    "Sets variables of the environment; they override the manifest. If a release is live, deploys a new release with the same\ncode and waits for it. Pass secrets on stdin: arguments are visible to every process of the machine.",
   args: { variables: several("NAME=VALUE, or one NAME with --stdin") },
   flags: {
     stdin: toggle("--stdin", "Read the value of the one NAME from stdin; one newline at the end is dropped"),
@@ -20,7 +20,7 @@ export default command({
     ["fairlead env set API_KEY --stdin < key.txt", "a secret"],
   ],
   async run({ args, flags, world }) {
-    if (args.variables.length === 0) throw new Fault("usage.invalid", "which variable? Give NAME=VALUE");
+    if (args.variables.length === 0) throw new Fault("usage.invalid", "which variable? Pass NAME=VALUE");
     const set = flags.stdin
       ? await fromStdin(args.variables, world.host.stdin)
       : Object.fromEntries(args.variables.map(pair));
@@ -38,20 +38,23 @@ export default command({
 /** Splits `NAME=VALUE`; the value is never echoed. */
 function pair(word: string): [string, string] {
   const at = word.indexOf("=");
-  if (at < 1) throw new Fault("usage.invalid", "a variable must be given as NAME=VALUE, or as NAME with --stdin");
+  if (at < 1) throw new Fault("usage.invalid", "a variable must have the form NAME=VALUE, or NAME with --stdin");
   return [nameOf(word.slice(0, at)), word.slice(at + 1)];
 }
 
 /** A name as the contract wants it. What is none may be part of a value, so it is not echoed. */
 function nameOf(word: string): string {
   if (variableNameSchema.safeParse(word).success) return word;
-  throw new Fault("usage.invalid", "a variable's name has letters, digits and _ only, and no digit in front");
+  throw new Fault(
+    "usage.invalid",
+    "a variable name may contain only letters, digits and _, and must not start with a digit",
+  );
 }
 
 async function fromStdin(names: readonly string[], stdin: Readable): Promise<Record<string, string>> {
   const [name, ...more] = names;
   if (name === undefined || more.length > 0 || name.includes("=")) {
-    throw new Fault("usage.invalid", "--stdin goes with exactly one NAME");
+    throw new Fault("usage.invalid", "--stdin needs exactly one NAME");
   }
   return { [nameOf(name)]: await valueFrom(stdin, name) };
 }

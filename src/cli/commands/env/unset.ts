@@ -5,19 +5,19 @@ import { changeVariables, variablesExit, variablesText } from "../../variables.t
 
 export default command({
   about:
-    "Forgets variables that were set with `env set`, so that the manifest's own values count again. When something serves, a\nnew release with the same code is deployed and waited for. Asks first.",
+    "Unsets variables that were set with `env set`, so that the manifest's values apply again. If a release is live, deploys a\nnew release with the same code and waits for it. Asks first.",
   args: { names: several("Names of variables") },
   flags: {
     stage: toggle("--stage", "Keep it for the next deployment instead of deploying it now"),
     detach: toggle("--detach", "Do not wait for the deployment"),
   },
   examples: [
-    ["fairlead env unset LOG_LEVEL", "asks, then forgets it"],
+    ["fairlead env unset LOG_LEVEL", "asks, then unsets it"],
     ["fairlead env unset LOG_LEVEL SENTRY_DSN -y --json", "for scripts"],
   ],
   async run({ args, flags, world }) {
-    if (args.names.length === 0) throw new Fault("usage.invalid", "which variable? Give its name");
-    await world.confirm(`Forget ${args.names.join(", ")}?`, world.key().environment);
+    if (args.names.length === 0) throw new Fault("usage.invalid", "which variable? Pass its name");
+    await world.confirm(`Unset ${args.names.join(", ")}?`, world.key().environment);
     const set = Object.fromEntries(args.names.map((name) => [name, null]));
     return changeVariables(world, { set, ...(flags.stage && { stage: true }) }, flags.detach);
   },

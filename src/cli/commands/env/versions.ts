@@ -3,10 +3,10 @@ import { table } from "../../paint.ts";
 
 export default command({
   about:
-    "Lists every version of a value that was set, newest first, and the releases that have it. A rollback brings back the\nversion that its release had. Values are never shown.",
+    "Lists every version of a set value, newest first, and the releases that use it. A rollback restores the version that its\nrelease had. Values are never shown.",
   args: { name: required("Name of a variable") },
   examples: [
-    ["fairlead env versions API_KEY", "when it was changed, by whom, and what still has it"],
+    ["fairlead env versions API_KEY", "when and by whom it was changed, and what uses it"],
     ["fairlead env versions API_KEY -e staging --json", "for scripts"],
   ],
   async run({ args, world }) {

@@ -2,9 +2,9 @@ import { command } from "../../command.ts";
 import { maintenanceText, untilMaintenance } from "../../maintenance.ts";
 
 export default command({
-  about: "Opens the environment to its users again and waits until the edge does so.",
+  about: "Reopens the environment to its users and waits until the edge has done so.",
   examples: [
-    ["fairlead maintenance off", "open production"],
+    ["fairlead maintenance off", "reopen production"],
     ["fairlead maintenance off -e staging --json", "another environment, for scripts"],
   ],
   async run({ world }) {

@@ -10,18 +10,18 @@ const pageBytes = 64 * 1024;
 
 export default command({
   about:
-    "Closes the environment to its users and waits until the edge does so: every request is answered 503 with Retry-After\nand the message or page. Instances, probes and deployments go on behind it, until `fairlead maintenance off`.",
+    "Closes the environment to its users and waits until the edge has done so: every request is answered 503 with Retry-After\nand the message or page, until `fairlead maintenance off`. Instances, probes and deployments keep running.",
   flags: {
-    message: text("--message <text>", "What users read"),
+    message: text("--message <text>", "Text that users get"),
     page: text("--page <file>", "HTML file that browsers get, at most 64 KB"),
   },
   examples: [
-    ['fairlead maintenance on --message "Back at nine"', "close production with a few words"],
-    ["fairlead maintenance on -e staging --page maintenance.html", "with a page of your own"],
+    ['fairlead maintenance on --message "Back at nine"', "close production with a message"],
+    ["fairlead maintenance on -e staging --page maintenance.html", "with your own page"],
   ],
   async run({ flags, world }) {
     if (flags.message !== undefined && flags.page !== undefined)
-      throw new Fault("usage.invalid", "--message and --page exclude each other");
+      throw new Fault("usage.invalid", "use only one of --message and --page");
     const api = world.api();
     const key = world.key();
     const page = flags.page === undefined ? undefined : await readPage(path.resolve(world.host.cwd, flags.page));

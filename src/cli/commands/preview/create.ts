@@ -9,27 +9,24 @@ import { leftText } from "../../times.ts";
 
 export default command({
   about:
-    "Brings this directory live in an environment of its own for a while, or again in one that is there: with the configuration\nof another environment and the values that were set for it, never those of production. Every deployment of code to it\nlets the time begin anew; then it is taken down by itself, with all its values.",
+    "Deploys this directory to a temporary environment, or again to an existing one, with the configuration of another\nenvironment and the values set for it, never those of production. Every deployment of code restarts its lifetime; then\nit is removed automatically, with all its values.",
   args: {
-    name: required("What it is called, like pr-12; every other command knows it as -e pr-12"),
-    dir: optional("Directory with fairlead.yml; default: here or above"),
+    name: required("Name, like pr-12; other commands use it as -e pr-12"),
+    dir: optional("Directory with fairlead.yml; default: this one or a parent"),
   },
   flags: {
-    from: text("--from <env>", "Environment whose configuration it has (default: previews.from, staging)"),
-    ttl: duration("--ttl <duration>", "How long it is there after its last deployment (default: previews.ttl, 72h)"),
+    from: text("--from <env>", "Environment whose configuration it gets (default: previews.from, staging)"),
+    ttl: duration("--ttl <duration>", "Lifetime after its last deployment (default: previews.ttl, 72h)"),
     ...codeFlags,
     branch: branchFlag,
   },
   examples: [
-    ["fairlead preview create pr-12", "make it, or deploy what is here to it; for every push of a pull request"],
+    ["fairlead preview create pr-12", "create it, or deploy this directory to it; for every push of a pull request"],
     ["fairlead preview create demo ./shop --from testing --ttl 7d", "another directory, base and time"],
   ],
   async run({ args, flags, world }) {
     if (world.globals.environment !== undefined)
-      throw new Fault(
-        "usage.invalid",
-        `-e does not go with ${args.name}; --from names the environment it is made from`,
-      );
+      throw new Fault("usage.invalid", `-e cannot be used with ${args.name}; --from names the environment to copy`);
     const here = world.withGlobals({ ...world.globals, environment: args.name });
     const { from, ttl } = flags;
     const described = describedBy(flags);
@@ -46,7 +43,7 @@ export default command({
   },
   view(result, paint) {
     const text = deploymentText(result, paint);
-    const ends = `Ends in ${leftText(result.endsInMs)}; \`fairlead preview remove ${result.deployment.environment}\` ends it now.`;
+    const ends = `Expires in ${leftText(result.endsInMs)}; \`fairlead preview remove ${result.deployment.environment}\` removes it now.`;
     return text === "" ? "" : `${text}\n${ends}`;
   },
   exit: ({ deployment }) => deploymentExit({ deployment }),

@@ -3,9 +3,9 @@ import { table } from "../../paint.ts";
 import { leftText } from "../../times.ts";
 
 export default command({
-  about: "Lists the previews of the app: what each is made from, which release it serves, and when it is taken down.",
+  about: "Lists the previews of the app: base environment, live release, and expiry.",
   examples: [
-    ["fairlead preview list", "those of the app here"],
+    ["fairlead preview list", "of the app in this directory"],
     ["fairlead preview list -a shop --json", "for scripts"],
   ],
   async run({ world }) {
@@ -20,7 +20,7 @@ export default command({
     };
   },
   view({ items }, paint) {
-    if (items.length === 0) return "There is no preview.";
+    if (items.length === 0) return "No previews.";
     const rows = items.map(({ environment, preview, release, state, endsInMs, urls }) => [
       environment,
       preview.from,

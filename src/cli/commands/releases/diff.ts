@@ -7,7 +7,7 @@ export default command({
   args: { from: required("Release like v2"), to: required("Release like v3") },
   examples: [
     ["fairlead releases diff v2 v3", "what v3 changed"],
-    ["fairlead releases diff v3 v2 --json", "what going back would change, for scripts"],
+    ["fairlead releases diff v3 v2 --json", "what a rollback would change, for scripts"],
   ],
   run: ({ args, world }) => world.api().releaseDiff(world.key(), { from: args.from, to: args.to }),
   view: changesText,

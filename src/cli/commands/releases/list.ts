@@ -3,8 +3,8 @@ import { count } from "../../flags.ts";
 import { harmlessLine, table } from "../../paint.ts";
 
 export default command({
-  about: "Lists releases, newest first. A release is everything at once: code, configuration and routes.",
-  flags: { limit: count("-n, --limit <count>", "So many (default 20)", { min: 1, max: 200 }) },
+  about: "Lists releases, newest first. A release contains code, configuration and routes.",
+  flags: { limit: count("-n, --limit <count>", "Maximum number (default 20)", { min: 1, max: 200 }) },
   examples: [
     ["fairlead releases", "the newest twenty"],
     ["fairlead releases -n 5 --json", "for scripts"],
@@ -14,7 +14,7 @@ export default command({
     return { items };
   },
   view({ items }, paint) {
-    if (items.length === 0) return "There is no release yet.";
+    if (items.length === 0) return "No releases yet.";
     const rows = items.map((item) => [
       item.release,
       item.serving ? paint.green("serving") : item.wasLive ? "was live" : paint.dim("never live"),

@@ -21,7 +21,7 @@ export default command({
     const services = table(["SERVICE", "REPLICAS", "RUN", "HOSTS", "VARIABLES"], rows, paint);
     const message = release.message === null ? [] : [harmlessLine(release.message, paint)];
     const allowed = release.allowed.map(({ rule, by, because }) =>
-      harmless(`${rule} was let pass by ${by}: ${because}`, paint),
+      harmless(`${rule} was allowed by ${by}: ${because}`, paint),
     );
     return [head, ...message, ...allowed, "", services, "", harmless(manifest.trimEnd(), paint)].join("\n");
   },

@@ -3,9 +3,9 @@ import { duration } from "../../flags.ts";
 
 export default command({
   about:
-    "Makes a token for access over the network (`controller --listen`) and prints it, this once: the controller keeps only its\ndigest. Whoever has it acts under its name, in the audit and where `protected.who` says who may change an environment.\nGive it in FAIRLEAD_TOKEN. Only on the controller's machine, over its own socket.",
-  args: { name: required("Who it is for, like ci or alice") },
-  flags: { expires: duration("--expires <duration>", "How long it is good, like 90d (default: until it is revoked)") },
+    "Creates a token for access over the network (`controller --listen`) and prints it once: the controller stores only its\ndigest. Its name appears in the audit and is what `protected.who` refers to. Set it as FAIRLEAD_TOKEN. Works only on the\ncontroller's machine, over its own socket.",
+  args: { name: required("Name of its user, like ci or alice") },
+  flags: { expires: duration("--expires <duration>", "Lifetime, like 90d (default: until it is revoked)") },
   examples: [
     ["fairlead tokens create ci --expires 90d", "for a build service"],
     ["umask 077; fairlead tokens create alice > alice.token", "into a file that only you can read"],
@@ -20,5 +20,5 @@ export default command({
 });
 
 function expiry(expiresAt: string | null): string {
-  return expiresAt === null ? " is good until it is revoked" : ` is good until ${expiresAt.slice(0, 10)}`;
+  return expiresAt === null ? " is valid until it is revoked" : ` is valid until ${expiresAt.slice(0, 10)}`;
 }

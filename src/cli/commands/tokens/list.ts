@@ -3,9 +3,9 @@ import { table } from "../../paint.ts";
 
 export default command({
   about:
-    "Lists the tokens for access over the network: who made each and when, when it was last used, and until when it is good.\nThe controller's own token, which the audit calls `token`, is not among them.",
+    "Lists the tokens for access over the network: creator, creation time, last use and expiry. The controller's own token,\nwhich the audit calls `token`, is not listed.",
   examples: [
-    ["fairlead tokens list", "which of them nobody uses any more"],
+    ["fairlead tokens list", "find unused tokens"],
     ["fairlead tokens list --json", "for scripts"],
   ],
   async run({ world }) {
@@ -19,7 +19,7 @@ export default command({
     };
   },
   view({ items }, paint) {
-    if (items.length === 0) return "There is no token; make one with `fairlead tokens create NAME`.";
+    if (items.length === 0) return "No tokens; create one with `fairlead tokens create NAME`.";
     const rows = items.map(({ name, createdAt, createdBy, usedAt, expiresAt, expired }) => [
       name,
       minuteText(createdAt),

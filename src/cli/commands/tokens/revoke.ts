@@ -2,8 +2,8 @@ import { command, required } from "../../command.ts";
 
 export default command({
   about:
-    "Takes a token back: from now on no request gets in with it. What it was used for stays in the audit under its name.\nOnly on the controller's machine, over its own socket.",
-  args: { name: required("As `fairlead tokens list` names it") },
+    "Revokes a token: requests with it are refused from now on. The audit keeps what it was used for under its name. Works\nonly on the controller's machine, over its own socket.",
+  args: { name: required("Name as listed by `fairlead tokens list`") },
   examples: [
     ["fairlead tokens revoke ci", "asks first"],
     ["fairlead tokens revoke ci -y", "for scripts"],
@@ -13,5 +13,5 @@ export default command({
     await world.api().revokeToken(args.name);
     return { name: args.name, revoked: true };
   },
-  view: ({ name }) => `The token ${name} is revoked.`,
+  view: ({ name }) => `Revoked the token ${name}.`,
 });

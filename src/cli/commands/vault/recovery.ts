@@ -6,12 +6,12 @@ import { writePrivate } from "../../private-file.ts";
 
 export default command({
   about:
-    "Writes the master key of the controller's vault to a file that is encrypted with age (age-encryption.org), for a\nrecipient or with a passphrase from stdin. Keep it away from this machine: with it and a backup of the state directory\neverything is there again. To use it: umask 077; age -d -i KEY-FILE bundle.age > STATE/vault.key",
+    "Writes the master key of the controller's vault to a file encrypted with age (age-encryption.org), for a recipient or\nwith a passphrase from stdin. Store it away from this machine: with it and a backup of the state directory everything\ncan be restored. To use it: umask 077; age -d -i KEY-FILE bundle.age > STATE/vault.key",
   args: { file: required("File to write, like recovery.age") },
   flags: {
-    recipient: text("--recipient <key>", "An age public key, age1…, whose owner can open it"),
+    recipient: text("--recipient <key>", "age public key, age1…, whose owner can open it"),
     passphraseStdin: toggle("--passphrase-stdin", "Read a passphrase from stdin instead"),
-    force: toggle("--force", "Write over an existing file"),
+    force: toggle("--force", "Overwrite an existing file"),
   },
   examples: [
     ["fairlead vault recovery recovery.age --recipient age1…", "for a key made with age-keygen on another machine"],
@@ -19,7 +19,7 @@ export default command({
   ],
   async run({ args, flags, world }) {
     if ((flags.recipient === undefined) === !flags.passphraseStdin) {
-      throw new Fault("usage.invalid", "give one of --recipient and --passphrase-stdin: who shall be able to open it?");
+      throw new Fault("usage.invalid", "use one of --recipient and --passphrase-stdin");
     }
     const { armor, Encrypter } = await import("age-encryption");
     const encrypter = new Encrypter();
@@ -30,7 +30,7 @@ export default command({
     await writePrivate(resolve(world.host.cwd, args.file), { content: `${bundle}\n`, force: flags.force });
     return { file: args.file };
   },
-  view: ({ file }) => `Wrote ${file}. Keep it elsewhere; after \`fairlead vault rotate\` make another one.`,
+  view: ({ file }) => `Wrote ${file}. Store it elsewhere; after \`fairlead vault rotate\` create another one.`,
 });
 
 function addRecipient(encrypter: { addRecipient(recipient: string): void }, recipient: string): void {
