@@ -1,5 +1,5 @@
 import { Fault } from "../src/base/faults.ts";
-import { Engine } from "../src/host/engine.ts";
+import { ContainerEngine } from "../src/host/engine.ts";
 import { reach, stopEngine } from "./engine/daemon.ts";
 import { imageState, wantedImages } from "./engine/images.ts";
 import { recipes } from "./engine/recipes.ts";
@@ -19,7 +19,7 @@ async function status(): Promise<number> {
     console.log(`no engine answers at ${enginePlace().socket}`);
     return 1;
   }
-  const engine = new Engine(socket);
+  const engine = new ContainerEngine(socket);
   try {
     const { api, engine: version } = await engine.version();
     console.log(`engine ${version}, API ${api}: ${socket}`);
@@ -34,7 +34,7 @@ async function status(): Promise<number> {
 
 async function down(): Promise<number> {
   const place = enginePlace();
-  const engine = new Engine(place.socket);
+  const engine = new ContainerEngine(place.socket);
   try {
     const stopped = await stopEngine(place, engine);
     const others = !stopped && (await reach(engine)) === "answers";

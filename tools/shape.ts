@@ -36,12 +36,12 @@ export function checkShape(root: string, sources: readonly Source[] = readSource
 
 function withoutExceptions(root: string, found: readonly Finding[]): Finding[] {
   const left = [...found];
-  const complain = (words: string): Finding => ({ check: "exceptions", path: exceptionsFile, line: 1, words });
+  const report = (words: string): Finding => ({ check: "exceptions", path: exceptionsFile, line: 1, words });
   const exceptions = readExceptions(root);
-  if (exceptions === null) return [...left, complain("must be a list of {check, where, because}, each with a reason")];
+  if (exceptions === null) return [...left, report("must be a list of {check, where, because}, each with a reason")];
   for (const { check, where } of exceptions) {
     const at = left.findIndex((finding) => finding.check === check && finding.path === where);
-    if (at === -1) left.push(complain(`${check} of ${where} is not needed any more; take it out`));
+    if (at === -1) left.push(report(`${check} of ${where} is not needed any more; take it out`));
     else left.splice(at, 1);
   }
   return left;

@@ -16,15 +16,15 @@ async function main(): Promise<number> {
     },
   });
   const first = Number(values.seed);
-  const tell = values.verbose ? (line: string) => process.stdout.write(`${line}\n`) : undefined;
+  const notify = values.verbose ? (line: string) => process.stdout.write(`${line}\n`) : undefined;
   const verdicts = new Map<string, number>();
   let effects = 0;
   for (let seed = first; seed < first + Number(values.runs); seed += 1) {
-    const result = await simulate({ seed, plan, boot: createEngine, tell });
+    const result = await simulate({ seed, plan, boot: createEngine, notify });
     effects += result.effects;
     for (const verdict of result.verdicts) verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
     if (result.breach === null) continue;
-    process.stdout.write(`seed ${seed} (${result.weather}): ${result.breach}\n`);
+    process.stdout.write(`seed ${seed} (${result.faultSchedule}): ${result.breach}\n`);
     return 1;
   }
   const ends = [...verdicts].sort().map(([verdict, count]) => `${verdict} ${count}`);

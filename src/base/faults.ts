@@ -319,7 +319,7 @@ export function isLasting(code: FaultCode): boolean {
 }
 
 /** One place in a document that is wrong. `line` and `column` count from 1. */
-export interface Complaint {
+export interface Diagnostic {
   readonly path: string;
   readonly message: string;
   readonly file?: string;
@@ -338,20 +338,20 @@ export interface FaultRecord {
 export class Fault extends Error {
   readonly code: FaultCode;
   readonly hint: string;
-  readonly complaints: readonly Complaint[];
+  readonly diagnostics: readonly Diagnostic[];
   /** For `confirm.needed`: the name that has to be given to go on. */
   readonly confirm: string | null;
 
   constructor(
     code: FaultCode,
     detail: string,
-    more: { hint?: string; complaints?: readonly Complaint[]; confirm?: string; cause?: unknown } = {},
+    more: { hint?: string; diagnostics?: readonly Diagnostic[]; confirm?: string; cause?: unknown } = {},
   ) {
     super(detail, more.cause === undefined ? {} : { cause: more.cause });
     this.name = "Fault";
     this.code = code;
     this.hint = more.hint ?? faults[code].hint;
-    this.complaints = more.complaints ?? [];
+    this.diagnostics = more.diagnostics ?? [];
     this.confirm = more.confirm ?? null;
   }
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { formatComplaint } from "../manifest/complaint.ts";
+import { formatDiagnostic } from "../manifest/diagnostic.ts";
 import { readManifest } from "../manifest/read.ts";
 import { rules } from "./rules.ts";
 import { check } from "./run.ts";
@@ -36,7 +36,7 @@ function caseOf(text: string): Case {
 function findingsOf({ manifest, files }: Pick<Case, "manifest" | "files">) {
   const environment = /^# environment: (.+)$/m.exec(manifest)?.[1] ?? "production";
   const reading = readManifest(manifest, { file: "fairlead.yml", environment });
-  if (!reading.ok) return expect.fail(reading.complaints.map(formatComplaint).join("\n"));
+  if (!reading.ok) return expect.fail(reading.diagnostics.map(formatDiagnostic).join("\n"));
   const { spec, placeOf } = reading;
   return check({ environment, spec, values: manifestValues(spec), files, placeOf }, "fairlead.yml");
 }

@@ -42,9 +42,9 @@ export function stageOf(instructions: readonly Instruction[], name: string | nul
   for (let from = end - 1; from >= 0; from -= 1) {
     const first = instructions[from];
     if (first?.word !== "FROM") continue;
-    if (wanted === null || nameOf(first) === wanted) {
+    if (wanted === null || stageName(first) === wanted) {
       stages.unshift(instructions.slice(from, end));
-      wanted = baseOf(first);
+      wanted = baseImageOf(first);
     }
     end = from;
   }
@@ -52,12 +52,12 @@ export function stageOf(instructions: readonly Instruction[], name: string | nul
 }
 
 /** What a stage is built on, an image or an earlier stage: names of stages have no capitals that count. */
-export function baseOf({ rest }: Instruction): string {
+export function baseImageOf({ rest }: Instruction): string {
   return wordsOf(rest)[0] ?? "";
 }
 
 /** The name that a FROM gives its stage; null when it gives none. */
-export function nameOf({ rest }: Instruction): string | null {
+export function stageName({ rest }: Instruction): string | null {
   return wordsOf(rest)[2] ?? null;
 }
 

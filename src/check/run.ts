@@ -1,6 +1,6 @@
-import type { Complaint } from "../base/faults.ts";
+import type { Diagnostic } from "../base/faults.ts";
 import { rules } from "./rules.ts";
-import type { Found, Severity, Subject } from "./subject.ts";
+import type { RuleFinding, Severity, Subject } from "./subject.ts";
 
 /** A finding with all that is said about it. */
 export interface Finding {
@@ -31,13 +31,13 @@ export function check(subject: Subject, manifest: string): readonly Finding[] {
   return [...once.values()].sort((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity));
 }
 
-function placed({ placeOf }: Subject, { at }: Found, manifest: string) {
+function placed({ placeOf }: Subject, { at }: RuleFinding, manifest: string) {
   if ("file" in at) return { path: at.file, file: at.file, line: at.line, column: null };
   return { file: manifest, ...placeOf(...at.path.split(".")) };
 }
 
 /** A finding as a complaint, for faults and for the command line. */
-export function complaintOf({ rule, path, file, line, column, message, fix }: Finding): Complaint {
+export function diagnosticOf({ rule, path, file, line, column, message, fix }: Finding): Diagnostic {
   return {
     path: path === file ? "" : path,
     message: `${message} – ${fix} [${rule}]`,

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { Secret } from "../base/secret.ts";
-import { formatComplaint } from "../manifest/complaint.ts";
+import { formatDiagnostic } from "../manifest/diagnostic.ts";
 import { readManifest } from "../manifest/read.ts";
 import { resolveVariables } from "../manifest/resolve.ts";
 import { check } from "./run.ts";
@@ -65,13 +65,13 @@ function judge(stack: string, edit: (text: string) => string = (text) => text, v
   const all = Object.entries({ ...set[stack], ...values }).filter(([, value]) => value !== "");
   const given = Object.fromEntries(all.map(([name, value]) => [name, { text: value, version: 1 }]));
   const reading = readManifest(text, { file: "fairlead.yml", environment: "production" });
-  if (!reading.ok) return reading.complaints.map(formatComplaint);
+  if (!reading.ok) return reading.diagnostics.map(formatDiagnostic);
   const { spec, placeOf } = reading;
   const said: string[] = [];
   const known: KnownValue[] = [];
   for (const service of spec.services) {
     const resolved = resolveVariables(service, { given, outputs: (name) => `http://${name}.internal` });
-    if (!resolved.ok) said.push(...resolved.complaints.map(formatComplaint));
+    if (!resolved.ok) said.push(...resolved.diagnostics.map(formatDiagnostic));
     else {
       for (const [name, value] of Object.entries(resolved.values)) {
         const pieces = typeof value === "string" ? [value] : value;

@@ -30,7 +30,7 @@ export interface Subject {
 }
 
 /** What a rule found. It names no value. */
-export interface Found {
+export interface RuleFinding {
   /** Path in the manifest like `services.web.run`, or a file of the source. */
   readonly at: { readonly path: string } | { readonly file: string; readonly line: number };
   /** What is wrong, as a sentence about the place. */
@@ -50,7 +50,7 @@ export interface Rule {
   /** What to do about a finding. */
   readonly fix: string;
   severity(environment: string): Severity;
-  look(subject: Subject): readonly Found[];
+  look(subject: Subject): readonly RuleFinding[];
 }
 
 /** An error in production, where it hurts users; elsewhere a warning. */
@@ -59,7 +59,7 @@ export function inProduction(environment: string): Severity {
 }
 
 /** Where a variable of a service is written. */
-export function variableAt({ service, name }: Pick<KnownValue, "service" | "name">): Found["at"] {
+export function variableAt({ service, name }: Pick<KnownValue, "service" | "name">): RuleFinding["at"] {
   return { path: service === null ? `env.${name}` : `services.${service}.env.${name}` };
 }
 

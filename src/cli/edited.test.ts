@@ -23,16 +23,16 @@ test.each([
 });
 
 test("every line that is wrong is named, and no value", () => {
-  const complaintsOf = (text: string) => {
+  const diagnosticsOf = (text: string) => {
     try {
       changesIn(text, hidden);
     } catch (thrown) {
-      return JSON.stringify(thrown, ["code", "detail", "complaints", "path", "message", "line"]);
+      return JSON.stringify(thrown, ["code", "detail", "diagnostics", "path", "message", "line"]);
     }
     return "none";
   };
-  const unreadable = complaintsOf("A=[unchanged]\ncanary torn apart\nB='canary\n");
+  const unreadable = diagnosticsOf("A=[unchanged]\ncanary torn apart\nB='canary\n");
   expect(unreadable).toMatch(/usage\.invalid.*"line":2.*"line":3/);
   expect(unreadable).not.toContain("canary");
-  expect(complaintsOf("A=[unchanged]\nB=[unchanged]\nNEW=[unchanged]\n")).toMatch(/NEW.*is not set yet/);
+  expect(diagnosticsOf("A=[unchanged]\nB=[unchanged]\nNEW=[unchanged]\n")).toMatch(/NEW.*is not set yet/);
 });

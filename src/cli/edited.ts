@@ -29,7 +29,7 @@ export function editableText({ title, names, shown }: Editable): string {
 /** Name to new value, or null for one that is forgotten. Faults: `usage.invalid` with every line that is wrong. */
 export function changesIn(text: string, { file, names, shown }: Editable): Record<string, string | null> {
   const reading = readDotenv(text);
-  if (!reading.ok) throw unreadable(reading.complaints.map((one) => ({ ...one, file })));
+  if (!reading.ok) throw unreadable(reading.diagnostics.map((one) => ({ ...one, file })));
   const invented = [...reading.values].filter(([name, value]) => value === unchanged && !names.includes(name));
   if (invented.length > 0) {
     throw unreadable(invented.map(([name]) => ({ path: name, message: "is not set yet – write its value" })));
@@ -39,7 +39,7 @@ export function changesIn(text: string, { file, names, shown }: Editable): Recor
   return Object.fromEntries([...forgotten, ...written]);
 }
 
-function unreadable(complaints: Fault["complaints"]): Fault {
+function unreadable(diagnostics: Fault["diagnostics"]): Fault {
   const hint = "Fix the lines listed above; nothing was changed.";
-  return new Fault("usage.invalid", "the text is not a valid .env file", { complaints, hint });
+  return new Fault("usage.invalid", "the text is not a valid .env file", { diagnostics, hint });
 }

@@ -34,10 +34,13 @@ export async function execute(
 function withOwnHelp(error: unknown, name: string): unknown {
   if (!(error instanceof Fault && (error.code === "usage.invalid" || error.code === "request.invalid"))) return error;
   if (error.hint !== faults[error.code].hint) return error;
-  const complaints = error.complaints.map((one) => ({ ...one, path: one.path.replace(/^(?:body|path|query)\./, "") }));
-  const [first, ...more] = complaints;
+  const diagnostics = error.diagnostics.map((one) => ({
+    ...one,
+    path: one.path.replace(/^(?:body|path|query)\./, ""),
+  }));
+  const [first, ...more] = diagnostics;
   const detail = first && more.length === 0 ? `${first.path}: ${first.message}` : error.detail;
-  return new Fault(error.code, detail, { complaints, hint: `See \`fairlead help ${name}\`.`, cause: error.cause });
+  return new Fault(error.code, detail, { diagnostics, hint: `See \`fairlead help ${name}\`.`, cause: error.cause });
 }
 
 /** What commands work with, bound to one run. */

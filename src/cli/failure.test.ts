@@ -4,8 +4,8 @@ import { failureText } from "./failure.ts";
 import { paintFor } from "./paint.ts";
 
 const at = (line: number, path: string, message: string) => ({ file: "fairlead.yml", line, column: 5, path, message });
-const text = (detail: string, complaints: readonly ReturnType<typeof at>[]) =>
-  failureText(new Fault("manifest.invalid", detail, { complaints, hint: "" }), paintFor(false), false);
+const text = (detail: string, diagnostics: readonly ReturnType<typeof at>[]) =>
+  failureText(new Fault("manifest.invalid", detail, { diagnostics, hint: "" }), paintFor(false), false);
 
 test("one complaint is told once, with its place", () => {
   const one = at(3, "env.API_KEY", "has no value");

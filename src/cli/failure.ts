@@ -1,22 +1,22 @@
 import { asFault, type Fault, faults } from "../base/faults.ts";
 import { plainJson } from "../base/printable.ts";
-import { formatComplaint } from "../manifest/complaint.ts";
+import { formatDiagnostic } from "../manifest/diagnostic.ts";
 import { harmless, type Paint } from "./paint.ts";
 
 /** What a Fault is to a script: the `error` object of `--json`. */
 export function failureJson(thrown: unknown): string {
-  const { code, detail, hint, complaints } = asFault(thrown);
-  return plainJson({ error: { code, detail, hint, exit: exitCode(code), errors: complaints } });
+  const { code, detail, hint, diagnostics } = asFault(thrown);
+  return plainJson({ error: { code, detail, hint, exit: exitCode(code), errors: diagnostics } });
 }
 
 /** What a Fault is to a person: what happened, every place that is wrong, what to do. */
 export function failureText(thrown: unknown, paint: Paint, verbose: boolean): string {
   const fault = asFault(thrown);
-  const complaints = fault.complaints.map(formatComplaint).filter((complaint) => complaint !== fault.detail);
+  const diagnostics = fault.diagnostics.map(formatDiagnostic).filter((diagnostic) => diagnostic !== fault.detail);
   // The detail of a single one is what it says itself, with its place.
-  const only = complaints.length === 1 && complaints[0]?.endsWith(` ${fault.detail}`) ? complaints.pop() : undefined;
+  const only = diagnostics.length === 1 && diagnostics[0]?.endsWith(` ${fault.detail}`) ? diagnostics.pop() : undefined;
   const lines = [`${paint.red("error:")} ${indented(only ?? fault.detail, paint)}`];
-  for (const complaint of complaints) lines.push(`  ${indented(complaint, paint)}`);
+  for (const diagnostic of diagnostics) lines.push(`  ${indented(diagnostic, paint)}`);
   if (fault.hint !== "") lines.push(`${paint.yellow("hint:")} ${indented(fault.hint, paint)}`);
   if (verbose) for (const cause of causesOf(fault)) lines.push(paint.dim(`cause: ${harmless(cause, paint)}`));
   return lines.join("\n");

@@ -79,7 +79,7 @@ describe("init", () => {
       "
     `);
     const reading = readManifest(text("fairlead.yml"), { file: "fairlead.yml", environment: "production" });
-    if (!reading.ok) expect.fail(JSON.stringify(reading.complaints));
+    if (!reading.ok) expect.fail(JSON.stringify(reading.diagnostics));
     expect(
       reading.spec.services.map(({ name, single, release, http }) => [name, single, release, http?.ready?.path]),
     ).toEqual([

@@ -12,7 +12,7 @@ export async function warnOfSlip(world: World, api: Client, { app, environment }
   if (manifest === null) return;
   const [{ environmentsOf }, { nearest }] = await Promise.all([
     import("../manifest/read.ts"),
-    import("../manifest/complaint.ts"),
+    import("../manifest/diagnostic.ts"),
   ]);
   const declared = environmentsOf(readManifestText(manifest));
   if (declared.includes(environment)) return;

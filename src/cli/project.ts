@@ -1,5 +1,5 @@
 import path from "node:path";
-import { type Complaint, Fault } from "../base/faults.ts";
+import { type Diagnostic, Fault } from "../base/faults.ts";
 import { formatSize } from "../base/size.ts";
 import type { Client, Key } from "../client/client.ts";
 import { branchOf } from "./branch.ts";
@@ -58,9 +58,9 @@ async function readApp(text: string, environment: string): Promise<string> {
   const { readManifest } = await import("../manifest/read.ts");
   const reading = readManifest(text, { file: "fairlead.yml", environment });
   if (reading.ok) return reading.spec.app;
-  throw new Fault("manifest.invalid", counted(reading.complaints), { complaints: reading.complaints });
+  throw new Fault("manifest.invalid", counted(reading.diagnostics), { diagnostics: reading.diagnostics });
 }
 
-function counted({ length }: readonly Complaint[]): string {
+function counted({ length }: readonly Diagnostic[]): string {
   return length === 1 ? "the manifest has an error" : `the manifest has ${length} errors`;
 }

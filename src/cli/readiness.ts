@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { Fault } from "../base/faults.ts";
-import { check, complaintOf, type Finding } from "../check/run.ts";
+import { check, diagnosticOf, type Finding } from "../check/run.ts";
 import type { SourceFile } from "../check/subject.ts";
 import { manifestValues } from "../check/values.ts";
 import { readManifest } from "../manifest/read.ts";
@@ -72,5 +72,5 @@ export function refuseUnreadySource(
   if (!first) return;
   const more = refused.length > 1 ? ` (and ${refused.length - 1} more)` : "";
   const detail = `${first.file}:${first.line} ${first.message}${more}; nothing was uploaded`;
-  throw new Fault("check.failed", detail, { complaints: refused.map(complaintOf) });
+  throw new Fault("check.failed", detail, { diagnostics: refused.map(diagnosticOf) });
 }

@@ -41,7 +41,7 @@ function faultOf(thrown: unknown): Fault {
 }
 
 async function unknownCommand(words: string, among: readonly string[]): Promise<Fault> {
-  const { nearest } = await import("../manifest/complaint.ts");
+  const { nearest } = await import("../manifest/diagnostic.ts");
   const meant = nearest(words, among);
   const hint = meant === null ? "`fairlead help` lists the commands." : `Did you mean \`fairlead ${meant}\`?`;
   return new Fault("usage.invalid", `there is no command ${JSON.stringify(words.slice(0, 60))}`, { hint });

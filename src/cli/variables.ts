@@ -63,7 +63,7 @@ export function namesThatDiffer({ variables, effective, build }: VariablesView):
 }
 
 /** What would become of every name. */
-export function outlookText(changes: VariablesAnswer["changes"]): string {
+export function previewText(changes: VariablesAnswer["changes"]): string {
   return Object.entries(changes)
     .map(([name, change]) => `${change.padEnd(9)}  ${name}`)
     .join("\n");
@@ -71,7 +71,7 @@ export function outlookText(changes: VariablesAnswer["changes"]): string {
 
 /** What people read of it. */
 export function variablesText({ deployment, changes, dryRun, urls = [] }: VariablesResult, paint: Paint): string {
-  if (dryRun) return outlookText(changes);
+  if (dryRun) return previewText(changes);
   const changed = Object.keys(changes).filter((name) => changes[name] !== "same");
   if (deployment === null) return changed.length === 0 ? "Nothing was changed." : "Saved; the next deployment uses it.";
   const text = deploymentText({ deployment, urls }, paint);

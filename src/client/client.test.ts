@@ -166,7 +166,7 @@ describe("a failure", () => {
       code: "manifest.invalid",
       detail: "2 faults",
       hint: "mend them",
-      complaints: errors,
+      diagnostics: errors,
     });
   });
 

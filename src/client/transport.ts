@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
-import { type Complaint, Fault, type FaultCode, faults, isErrno } from "../base/faults.ts";
+import { type Diagnostic, Fault, type FaultCode, faults, isErrno } from "../base/faults.ts";
 import { headers } from "../contract/headers.ts";
 import type { Problem } from "../contract/problem.ts";
 
@@ -175,12 +175,12 @@ export function problemFault(status: number, text: string): Fault {
   const problem = asProblem(text);
   if (problem === null) return new Fault(fallback, `the controller answered with status ${status}`);
   const code = problem.code !== undefined && Object.hasOwn(faults, problem.code) ? problem.code : fallback;
-  const { errors: complaints = [], hint, confirm } = problem;
-  const more = { complaints, ...(hint !== undefined && { hint }), ...(confirm !== undefined && { confirm }) };
+  const { errors: diagnostics = [], hint, confirm } = problem;
+  const more = { diagnostics, ...(hint !== undefined && { hint }), ...(confirm !== undefined && { confirm }) };
   return new Fault(code as FaultCode, problem.detail ?? problem.title ?? `status ${status}`, more);
 }
 
-function asProblem(text: string): (Partial<Omit<Problem, "errors">> & { errors?: readonly Complaint[] }) | null {
+function asProblem(text: string): (Partial<Omit<Problem, "errors">> & { errors?: readonly Diagnostic[] }) | null {
   if (!text.startsWith("{")) return null;
-  return parseAnswer(text) as Partial<Omit<Problem, "errors">> & { errors?: readonly Complaint[] };
+  return parseAnswer(text) as Partial<Omit<Problem, "errors">> & { errors?: readonly Diagnostic[] };
 }

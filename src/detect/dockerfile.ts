@@ -1,11 +1,11 @@
 /** One instruction, or a comment above the ones that follow. Nothing from a source reaches one unquoted and unchecked. */
-export type Line = string;
+export type DockerfileLine = string;
 
 /** The user of every generated image: the first that Linux distributions give to a person, never root. */
 const user = "1000:1000";
 export const defaultPort = 8000;
 
-export function comment(words: string): Line {
+export function comment(words: string): DockerfileLine {
   return `# ${words.replace(/[\p{Cc}\u2028\u2029]/gu, " ")}`;
 }
 
@@ -31,7 +31,7 @@ export function isPlainPath(path: string): boolean {
 }
 
 /** Copies files into a directory of the image; the paths are plain ones. */
-export function copy(paths: readonly string[], into: string): Line {
+export function copy(paths: readonly string[], into: string): DockerfileLine {
   return `COPY ${[...paths, into].join(" ")}`;
 }
 
@@ -57,7 +57,7 @@ interface Ending {
  * The end of the stage that runs: user, port, probe and command. R053 has the times of the probe. `$PORT` is read when
  * the container starts, so that a platform may choose another port.
  */
-export function ending({ probe, command, because }: Ending): readonly Line[] {
+export function ending({ probe, command, because }: Ending): readonly DockerfileLine[] {
   const checked =
     probe === null
       ? []
@@ -79,7 +79,7 @@ export function ending({ probe, command, because }: Ending): readonly Line[] {
 }
 
 /** Stages of a Dockerfile as text, an empty line between them. */
-export function dockerfileText(title: string, stages: readonly (readonly Line[])[]): string {
+export function dockerfileText(title: string, stages: readonly (readonly DockerfileLine[])[]): string {
   const head = [
     comment(`Made by Fairlead: ${title}.`),
     comment("Keep it beside the source as Dockerfile to change it."),

@@ -16,7 +16,7 @@ const aside =
 const unreadable = [SyntaxError, TomlError, YAMLError, ReferenceError, RangeError];
 
 /** A mapping read from JSON or TOML. Members are only own ones: a file may call a key `constructor`. */
-export type Table = ReadonlyMap<string, unknown>;
+export type Mapping = ReadonlyMap<string, unknown>;
 
 /** The source as detection sees it: bounded, and with broken files told from absent ones. */
 export class Tree {
@@ -54,21 +54,21 @@ export class Tree {
   }
 
   /** A JSON object; null when the file is not there or holds something else, which `broken` then tells. */
-  json(path: string): Table | null {
+  json(path: string): Mapping | null {
     return this.#parsed(path, "JSON", JSON.parse);
   }
 
   /** A TOML document; as `json`. */
-  toml(path: string): Table | null {
+  toml(path: string): Mapping | null {
     return this.#parsed(path, "TOML", (text) => parseToml(text, { maxDepth: 64, unsafeKeyBehaviour: "drop" }));
   }
 
   /** A YAML mapping; as `json`. */
-  yaml(path: string): Table | null {
+  yaml(path: string): Mapping | null {
     return this.#parsed(path, "YAML", (text) => parseYaml(text, { maxAliasCount: 20, logLevel: "silent" }));
   }
 
-  #parsed(path: string, form: string, parse: (text: string) => unknown): Table | null {
+  #parsed(path: string, form: string, parse: (text: string) => unknown): Mapping | null {
     const text = this.text(path);
     if (text === null) return null;
     try {
@@ -114,22 +114,22 @@ export function join(directory: string, name: string): string {
   return directory === "" ? name : `${directory}/${name}`;
 }
 
-export function asTable(value: unknown): Table | null {
+export function asTable(value: unknown): Mapping | null {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? new Map(Object.entries(value)) : null;
 }
 
 /** A member of nested tables, `project.dependencies`; undefined when a part is missing. */
-export function member(table: Table | null, path: string): unknown {
+export function member(table: Mapping | null, path: string): unknown {
   let value: unknown = table;
   for (const key of path.split(".")) {
-    const at: Table | null = value instanceof Map ? value : asTable(value);
+    const at: Mapping | null = value instanceof Map ? value : asTable(value);
     if (at === null) return undefined;
     value = at.get(key);
   }
   return value;
 }
 
-export function textMember(table: Table | null, path: string): string | null {
+export function textMember(table: Mapping | null, path: string): string | null {
   const value = member(table, path);
   return typeof value === "string" ? value : null;
 }

@@ -3,14 +3,14 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { openVault } from "../adapters/certificates/directory/vault.ts";
+import { openCertificateVault } from "../adapters/certificates/directory/vault.ts";
 import type { HostRecord } from "../model/certificate.ts";
 import type { RouteTable } from "../model/route.ts";
 import type { CertificateAuthority, CertificatePair, Publish } from "../ports/certificates.ts";
 import type { Edge } from "../ports/edge.ts";
+import { wallClock } from "../testing/fakes.ts";
 import { testAuthority } from "../testing/pki.ts";
 import { SimulatedJournal } from "../testing/simulation/journal.ts";
-import { wallClock } from "../testing/stage.ts";
 import { CertificateKeeper } from "./certificates.ts";
 import { HostRecords } from "./host-records.ts";
 
@@ -23,7 +23,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
-const vault = () => openVault({ directory, clock: wallClock, log: (line) => void logged.push(line) });
+const vault = () => openCertificateVault({ directory, clock: wallClock, log: (line) => void logged.push(line) });
 
 /** Every file with its content. */
 async function content(): Promise<Record<string, string>> {

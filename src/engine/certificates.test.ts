@@ -10,9 +10,9 @@ import { connect } from "node:tls";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { acmeAuthority } from "../adapters/authority/acme/authority.ts";
 import { localAuthority, rootFile } from "../adapters/authority/local/authority.ts";
-import { openVault } from "../adapters/certificates/directory/vault.ts";
+import { openCertificateVault } from "../adapters/certificates/directory/vault.ts";
 import { domainProber } from "../adapters/domain/network/prober.ts";
-import { testEdge } from "../adapters/edge/embedded/test-edge.ts";
+import { embeddedTestEdge } from "../adapters/edge/embedded/test-edge.ts";
 import { openJournal } from "../adapters/journal/sqlite/open.ts";
 import { renewAt } from "../plan/certificates.ts";
 import type { CertificateAuthority } from "../ports/certificates.ts";
@@ -36,7 +36,7 @@ interface KeeperOptions {
 }
 
 /** A keeper on a real edge, a real vault and a real journal; time can be set. */
-async function keeperOn(under: Awaited<ReturnType<typeof testEdge>>, options: KeeperOptions = {}) {
+async function keeperOn(under: Awaited<ReturnType<typeof embeddedTestEdge>>, options: KeeperOptions = {}) {
   const directory = await mkdtemp(join(tmpdir(), "fl-certs-"));
   const certs = join(directory, "certs");
   let fixed: number | null = null;
@@ -50,7 +50,7 @@ async function keeperOn(under: Awaited<ReturnType<typeof testEdge>>, options: Ke
   const logged: string[] = [];
   const log = (_about: object, message: string) => void logged.push(message);
   const journal = await openJournal(join(directory, "journal.db"), clock);
-  const vault = await openVault({ directory: certs, clock, log: (line) => void logged.push(line) });
+  const vault = await openCertificateVault({ directory: certs, clock, log: (line) => void logged.push(line) });
   const authority = (acme: TestAcme | null | undefined): CertificateAuthority | null => {
     if (!acme) return null;
     const { directoryUrl, caFile } = acme;
@@ -112,11 +112,11 @@ async function routedAt(edge: Edge, route: Parameters<typeof oneRoute>[1]) {
 }
 
 describe.skipIf(noPebble() !== null)(`with a real authority${noPebble() ? ` (skipped: ${noPebble()})` : ""}`, () => {
-  let under: Awaited<ReturnType<typeof testEdge>>;
+  let under: Awaited<ReturnType<typeof embeddedTestEdge>>;
   let names: TestNames;
   let acme: TestAcme;
   beforeAll(async () => {
-    under = await testEdge();
+    under = await embeddedTestEdge();
     names = await testNames();
     acme = await testAcme({ httpPort: under.edge.address().port, names });
   });
@@ -292,9 +292,9 @@ describe.skipIf(noPebble() !== null)(`with a real authority${noPebble() ? ` (ski
 });
 
 describe("without an authority outside", () => {
-  let under: Awaited<ReturnType<typeof testEdge>>;
+  let under: Awaited<ReturnType<typeof embeddedTestEdge>>;
   beforeAll(async () => {
-    under = await testEdge();
+    under = await embeddedTestEdge();
   });
   afterAll(() => under[Symbol.asyncDispose]());
 

@@ -75,7 +75,7 @@ export class CertificateKeeper implements Certificates {
   /** Hands what is held to the edge, then looks by itself. */
   async start(): Promise<void> {
     const { journal, edge } = this.#deps;
-    await this.#apply().catch((thrown: unknown) => this.#complain(thrown));
+    await this.#apply().catch((thrown: unknown) => this.#warn(thrown));
     this.#stops = [journal.committed((keys) => this.#routesMayDiffer(keys)), edge.changes(() => this.#edgeChanged())];
     this.#soon(0);
   }
@@ -154,7 +154,7 @@ export class CertificateKeeper implements Certificates {
     this.#stale = null;
     void this.#apply()
       .then(() => this.#soon(0))
-      .catch((thrown: unknown) => this.#complain(thrown));
+      .catch((thrown: unknown) => this.#warn(thrown));
   }
 
   #soon(afterMs: number): void {
@@ -177,7 +177,7 @@ export class CertificateKeeper implements Certificates {
     }
     this.#looking = this.#run()
       .catch((thrown: unknown) => {
-        this.#complain(thrown);
+        this.#warn(thrown);
         return this.#deps.clock.now() + 60_000;
       })
       .then((at) => {
@@ -294,13 +294,13 @@ export class CertificateKeeper implements Certificates {
 
   async #failed(order: CertificateOrder, hosts: readonly string[], fault: Fault): Promise<void> {
     if (this.#stopped) return;
-    const named = hosts.filter((host) => fault.complaints.some(({ path }) => path === host));
+    const named = hosts.filter((host) => fault.diagnostics.some(({ path }) => path === host));
     const blamed = named.length > 0 ? named : hosts;
     await this.#records.failed(blamed, fault.toRecord());
     // The others did nothing wrong: they are asked for again without them.
     await this.#records.cleared(hosts.filter((host) => !blamed.includes(host)));
     await this.#tell(order, "certificate.failed", `${blamed.join(", ")}: ${fault.code}: ${fault.detail}`);
-    this.#complain(fault);
+    this.#warn(fault);
   }
 
   async #tell({ key }: CertificateOrder, kind: EventKind, detail: string): Promise<void> {
@@ -329,7 +329,7 @@ export class CertificateKeeper implements Certificates {
     });
   }
 
-  #complain(thrown: unknown): void {
+  #warn(thrown: unknown): void {
     if (this.#stopped) return;
     const { code, detail, cause } = asFault(thrown);
     this.#deps.log.warn({ code, cause }, detail);

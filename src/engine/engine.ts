@@ -34,7 +34,7 @@ export interface EngineDeps {
 }
 
 /** The loop as the rest of the controller sees it. */
-export interface Engine {
+export interface ControlLoop {
   /** Looks at every environment once, then goes on by itself. */
   start(): Promise<void>;
   /** Stops deciding; instances and the edge go on. Returns when nothing is under way any more. */
@@ -43,7 +43,7 @@ export interface Engine {
    * Runs `change` while nothing else touches this environment, then reconciles. Everything that writes to the journal
    * about an environment goes through here, so that no decision is taken on a world that just changed.
    */
-  alone<T>(key: EnvKey, change: () => Promise<T>): Promise<T>;
+  exclusively<T>(key: EnvKey, change: () => Promise<T>): Promise<T>;
   /** What is observed right now. */
   observe(key: EnvKey): Promise<Snapshot>;
   /** What would be done next; nothing is done. */

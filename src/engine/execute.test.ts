@@ -5,11 +5,11 @@ import { SimulatedClock } from "../testing/simulation/clock.ts";
 import { SimulatedEdge } from "../testing/simulation/edge.ts";
 import { SimulatedJournal } from "../testing/simulation/journal.ts";
 import { SimulatedRuntime } from "../testing/simulation/runtime.ts";
-import { key } from "../testing/simulation/script.ts";
+import { scriptKey } from "../testing/simulation/script.ts";
 import { SimulatedVault } from "../testing/simulation/vault.ts";
 import { execute } from "./execute.ts";
 
-const identity = { key, service: "web", release: 1, deployment: "dep_1", ordinal: 0, attempt: 1 };
+const identity = { key: scriptKey, service: "web", release: 1, deployment: "dep_1", ordinal: 0, attempt: 1 };
 const limits = { memoryBytes: null, cpus: null, readOnly: false };
 const about = { artifact: "sha256:none", command: ["node"], env: {}, port: 8_000, neighbours: [] };
 const start = { do: "start", instance: { name: "web-1", identity, ...about, ...limits }, why: "it crashed" } as const;
@@ -23,7 +23,7 @@ function executor() {
   const runtime = new SimulatedRuntime({
     clock,
     behaviourOf: () => wellBehaved,
-    taskFate: () => ({ takesMs: 1, code: 0 }),
+    taskResult: () => ({ takesMs: 1, code: 0 }),
     reportDelay: () => 1,
     happened,
   });
@@ -51,17 +51,17 @@ function executor() {
 
 test("a step of a deployment is written down before it is done and after", async () => {
   const { deps, wrote, journal } = executor();
-  await execute(deps, { key, deployment: "dep_1" }, start);
+  await execute(deps, { key: scriptKey, deployment: "dep_1" }, start);
   expect(wrote).toEqual(["beginStep", "start web-1", "endStep"]);
   expect(await journal.steps("dep_1")).toMatchObject([{ what: "start", subject: "web-1", fault: null }]);
 });
 
 test("a step that no deployment asked for costs no commit but for what people are told of it", async () => {
   const { deps, wrote, journal } = executor();
-  await execute(deps, { key, deployment: null }, start);
-  await execute(deps, { key, deployment: null }, signal);
+  await execute(deps, { key: scriptKey, deployment: null }, start);
+  await execute(deps, { key: scriptKey, deployment: null }, signal);
   expect(wrote).toEqual(["start web-1", "commit", "signal web-1"]);
   expect(await journal.events({ after: 0, limit: 9 })).toMatchObject([
-    { key, kind: "instance.started", deployment: null, subject: "web-1", detail: "it crashed" },
+    { key: scriptKey, kind: "instance.started", deployment: null, subject: "web-1", detail: "it crashed" },
   ]);
 });

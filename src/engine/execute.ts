@@ -27,7 +27,7 @@ export interface ExecutorDeps {
 }
 
 /** The environment that a step belongs to, and the deployment under way in it. */
-export interface Whose {
+export interface StepScope {
   readonly key: EnvKey;
   readonly deployment: string | null;
 }
@@ -37,7 +37,7 @@ export interface Whose {
  * and after, for people to read, and a fault with it; of one that no deployment asked for only what people are told is.
  * Faults: the step's own.
  */
-export async function execute(deps: ExecutorDeps, whose: Whose, step: Step): Promise<void> {
+export async function execute(deps: ExecutorDeps, whose: StepScope, step: Step): Promise<void> {
   const { journal, clock } = deps;
   if (step.do === "record") return journal.commit(step.changes);
   const { key, deployment } = whose;
@@ -67,7 +67,7 @@ export async function execute(deps: ExecutorDeps, whose: Whose, step: Step): Pro
 
 async function act(
   deps: ExecutorDeps,
-  { key, deployment }: Whose,
+  { key, deployment }: StepScope,
   step: Exclude<Step, { do: "record" }>,
 ): Promise<void> {
   const { runtime, edge, builder } = deps;
@@ -124,6 +124,6 @@ function eventOf(step: Step): readonly Told[] {
   return [];
 }
 
-function changesOf({ key, deployment }: Whose, at: number, step: Step): readonly Change[] {
+function changesOf({ key, deployment }: StepScope, at: number, step: Step): readonly Change[] {
   return eventOf(step).map((told) => ({ kind: "event", event: { at, key, deployment, ...told } }));
 }

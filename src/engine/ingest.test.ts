@@ -50,8 +50,8 @@ function world(written: Record<string, string>, read?: (name: string, range: Out
   });
   const runtime = { readOutput: read ?? ofText, releaseOutput: async () => undefined } as unknown as Runtime;
   const redactors = { of: async () => noRedactor } as unknown as Redactors;
-  const tell = (_about: object, message: string) => void said.push(message);
-  const start = () => new LogIngest({ runtime, logs, clock, redactors, log: { warn: tell, error: tell } });
+  const notify = (_about: object, message: string) => void said.push(message);
+  const start = () => new LogIngest({ runtime, logs, clock, redactors, log: { warn: notify, error: notify } });
   const linesOf = async (of = key) => (await logs.tail({ key: of }, 1e6)).lines.map(({ message }) => message);
   return { start, logs, clock, said, linesOf };
 }
@@ -117,10 +117,10 @@ test("a store that takes nothing for a while loses and doubles no line, is told 
 });
 
 test("whatever is written, read and refused when, every line is stored once and in order", async () => {
-  const fates = fc.array(fc.boolean(), { maxLength: 40 });
+  const results = fc.array(fc.boolean(), { maxLength: 40 });
   const lines = fc.array(fc.string({ unit: fc.constantFrom("a", "é", " ", "\r"), maxLength: 9 }), { maxLength: 30 });
   await fc.assert(
-    fc.asyncProperty(lines, fates, fc.integer({ min: 1, max: 12 }), async (texts, refused, bite) => {
+    fc.asyncProperty(lines, results, fc.integer({ min: 1, max: 12 }), async (texts, refused, bite) => {
       const text = texts.map((line) => `${line}\n`).join("");
       const bytes = Buffer.from(text);
       const { start, logs, clock, linesOf } = world({}, async (_name, { stream, offset }) => ({

@@ -62,7 +62,7 @@ export class LogIngest {
   #outage: { readonly waiting: Set<string>; readonly cancel: () => void } | null = null;
   /** How often the store failed since it last did what it was asked. */
   #failures = 0;
-  #wasTold = false;
+  #wasReported = false;
   #stopped = false;
 
   constructor(deps: IngestDeps) {
@@ -228,7 +228,7 @@ export class LogIngest {
     try {
       const answer = await question();
       this.#failures = 0;
-      if (this.#wasTold) this.#tell();
+      if (this.#wasReported) this.#tell();
       return answer;
     } catch (thrown) {
       this.#outage ??= this.#pause();
@@ -253,8 +253,8 @@ export class LogIngest {
   /** Tells once that lines cannot be stored, and once that they can again. */
   #tell(): void {
     const trouble = this.#deps.logs.trouble();
-    if ((trouble !== null) === this.#wasTold) return;
-    this.#wasTold = trouble !== null;
+    if ((trouble !== null) === this.#wasReported) return;
+    this.#wasReported = trouble !== null;
     if (trouble === null) return this.#deps.log.warn({}, "lines of logs are stored again; none was lost");
     const { code, cause, detail } = trouble.fault;
     const where = "they stay in the output of their instances until they can be";

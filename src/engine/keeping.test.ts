@@ -4,17 +4,17 @@ import { type EnvKey, keyText } from "../model/environment.ts";
 import { plainBuild } from "../model/release.ts";
 import type { StoredObject } from "../ports/builder.ts";
 import { aDeployment, aRelease, ended } from "../testing/conformance/journal.ts";
+import { FakeBuilder } from "../testing/fakes.ts";
 import { SimulatedBuilder } from "../testing/simulation/builder.ts";
 import { SimulatedClock } from "../testing/simulation/clock.ts";
 import { SimulatedJournal } from "../testing/simulation/journal.ts";
 import { SimulatedLogs } from "../testing/simulation/logs.ts";
-import { StageBuilder } from "../testing/stage.ts";
 import { collectArtifacts, startKeeping } from "./keeping.ts";
 
 const hour = 3_600_000;
 const loop = {
   sweep: async () => undefined,
-  alone: (_key: EnvKey, work: () => Promise<void>) => work(),
+  exclusively: (_key: EnvKey, work: () => Promise<void>) => work(),
   forgotten: () => undefined,
 };
 const keyOf = (environment: string): EnvKey => ({ app: "shop", environment });
@@ -86,7 +86,7 @@ test("a clock that is set forward by a year makes nothing old that is kept for i
 });
 
 /** Has two old sources and two old artifacts, and tells which were removed. */
-class OldObjects extends StageBuilder {
+class OldObjects extends FakeBuilder {
   readonly removed: string[] = [];
 
   override async list(): Promise<StoredObject[]> {
@@ -187,7 +187,7 @@ test("a preview that is made again while those of before are forgotten keeps its
   const forgotten: string[] = [];
   const again = {
     ...loop,
-    alone: async (key: EnvKey, work: () => Promise<void>) => {
+    exclusively: async (key: EnvKey, work: () => Promise<void>) => {
       if (key.environment === "pr-2") {
         await journal.commit([{ kind: "preview", key, preview: { ...preview, endedAt: null } }]);
       }

@@ -33,7 +33,7 @@ export interface KeepingLoop {
   /** Takes the output of all instances. */
   readonly sweep: () => Promise<void>;
   /** Runs work while nothing else touches an environment. */
-  readonly alone: (key: EnvKey, work: () => Promise<void>) => Promise<void>;
+  readonly exclusively: (key: EnvKey, work: () => Promise<void>) => Promise<void>;
   /** Nothing that is remembered of an environment is true any more. */
   readonly forgotten: (key: EnvKey) => void;
 }
@@ -82,7 +82,7 @@ async function forgetPreviews({ journal, logs, clock }: KeepingDeps, loop: Keepi
   const before = clock.now() - previewLogMs;
   const isGone = ({ preview }: Environment) => (preview?.endedAt ?? before) < before;
   for (const { key } of (await journal.endedPreviews()).filter(isGone)) {
-    await loop.alone(key, async () => {
+    await loop.exclusively(key, async () => {
       const now = await journal.environment(key);
       if (now === null || !isGone(now)) return;
       await logs.cap(0, [key]);
@@ -95,7 +95,7 @@ async function forgetPreviews({ journal, logs, clock }: KeepingDeps, loop: Keepi
 /** Keeps the history of every environment within bounds. */
 async function thinHistory({ journal }: KeepingDeps, loop: KeepingLoop): Promise<void> {
   for (const { key } of await journal.environments()) {
-    await loop.alone(key, async () => {
+    await loop.exclusively(key, async () => {
       const environment = await journal.environment(key);
       if (environment === null) return;
       await journal.thin(key, { ...historyKept, releases: await neededReleases(journal, environment) });

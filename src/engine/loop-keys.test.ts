@@ -3,10 +3,10 @@ import { nowhere, type RouteTable } from "../model/route.ts";
 import { plan } from "../plan/decide.ts";
 import type { Edge } from "../ports/edge.ts";
 import type { Prober } from "../ports/prober.ts";
+import { FakeBuilder, FakeRuntime, wallClock } from "../testing/fakes.ts";
 import { SimulatedJournal } from "../testing/simulation/journal.ts";
 import { SimulatedLogs } from "../testing/simulation/logs.ts";
 import { SimulatedVault } from "../testing/simulation/vault.ts";
-import { StageBuilder, StageRuntime, wallClock } from "../testing/stage.ts";
 import { createEngine } from "./loop.ts";
 
 test("environments that are gone are looked at no more, however many there were", async () => {
@@ -27,8 +27,8 @@ test("environments that are gone are looked at no more, however many there were"
   } as unknown as Edge;
   const log = { warn: (_about: object, words: string) => expect.fail(words), error: () => undefined };
   const ports = {
-    runtime: new StageRuntime(),
-    builder: new StageBuilder(),
+    runtime: new FakeRuntime(),
+    builder: new FakeBuilder(),
     vault: new SimulatedVault(),
     edge,
     journal,
@@ -44,16 +44,16 @@ test("environments that are gone are looked at no more, however many there were"
   await engine.start();
   const stays = { app: "shop", environment: "production" };
   const preview = { from: "staging", ttlMs: 1, endsAt: 1, endedAt: 1 };
-  await engine.alone(stays, () => journal.commit([{ kind: "stopped", key: stays, stopped: true }]));
+  await engine.exclusively(stays, () => journal.commit([{ kind: "stopped", key: stays, stopped: true }]));
   for (let n = 0; n < 50; n += 1) {
     const gone = { app: "shop", environment: `pr-${n}` };
-    await engine.alone(gone, () =>
+    await engine.exclusively(gone, () =>
       journal.commit([
         { kind: "stopped", key: gone, stopped: true },
         { kind: "preview", key: gone, preview },
       ]),
     );
-    await engine.alone({ app: "shop", environment: `typo-${n}` }, async () => undefined);
+    await engine.exclusively({ app: "shop", environment: `typo-${n}` }, async () => undefined);
   }
   await expect.poll(() => new Set(looks).size).toBe(101);
   await new Promise((resolve) => setImmediate(resolve));

@@ -10,8 +10,8 @@ import type { Plan, Snapshot, Step } from "../plan/plan.ts";
 import { memoryLimits, probeTargets } from "../plan/probes.ts";
 import { type Refusal, refusalNow, refusalOf } from "../plan/refusal.ts";
 import { CheckBoard } from "./checks.ts";
-import type { Engine, EngineDeps } from "./engine.ts";
-import { execute, type Whose } from "./execute.ts";
+import type { ControlLoop, EngineDeps } from "./engine.ts";
+import { execute, type StepScope } from "./execute.ts";
 import { LogIngest } from "./ingest.ts";
 import { startKeeping } from "./keeping.ts";
 import { MemoryScale } from "./memory.ts";
@@ -19,7 +19,7 @@ import { Observer } from "./observe.ts";
 import { noteReadiness, ProbeBoard } from "./probes.ts";
 import { Redactors } from "./redaction.ts";
 import { Times } from "./times.ts";
-import { tellUnknown } from "./unknown.ts";
+import { reportUnknown } from "./unknown.ts";
 
 /** How one reconcile went (DESIGN section 4). */
 export type Outcome =
@@ -38,7 +38,7 @@ const lookWithinMs = 60_000;
 const stalledDelay = { first: 50, limit: 10_000 } as const;
 
 /** How often the same is said of an environment: what lasts for hours is told, and does not fill the log. */
-const tellAgainMs = 600_000;
+const reportAgainMs = 600_000;
 
 interface KeyState {
   readonly key: EnvKey;
@@ -53,11 +53,11 @@ interface KeyState {
 }
 
 /** Builds the loop: observe → plan → execute for every key, one at a time per key, keys side by side. */
-export function createEngine(deps: EngineDeps): Engine {
+export function createEngine(deps: EngineDeps): ControlLoop {
   return new ReconcileLoop(deps);
 }
 
-class ReconcileLoop implements Engine {
+class ReconcileLoop implements ControlLoop {
   readonly #deps: EngineDeps;
   readonly #observer: Observer;
   readonly #redactors: Redactors;
@@ -75,7 +75,7 @@ class ReconcileLoop implements Engine {
   constructor(deps: EngineDeps) {
     this.#deps = deps;
     this.#times = new Times(deps.clock);
-    const failed = (key: EnvKey, thrown: unknown) => this.#complain(key, asFault(thrown));
+    const failed = (key: EnvKey, thrown: unknown) => this.#warn(key, asFault(thrown));
     const redactors = new Redactors(deps);
     this.#redactors = redactors;
     this.#observer = new Observer({ ...deps, redactors });
@@ -98,7 +98,7 @@ class ReconcileLoop implements Engine {
     const written = [...(await journal.environments()), ...(await journal.endedPreviews())].map((one) => one.key);
     const keys = [...written, ...(await runtime.keys())];
     for (const key of keys) this.#trigger(key);
-    void tellUnknown(this.#deps).catch((thrown) => this.#deps.log.warn({}, asFault(thrown).detail));
+    void reportUnknown(this.#deps).catch((thrown) => this.#deps.log.warn({}, asFault(thrown).detail));
     this.#stops = [
       runtime.changes(({ key, name, what }) => {
         if (what === "state") this.#trigger(key);
@@ -110,7 +110,7 @@ class ReconcileLoop implements Engine {
     ];
     this.#stopKeeping = startKeeping(this.#deps, {
       sweep: () => this.#ingest.sweep(),
-      alone: (key, work) => this.#serial.run(keyText(key), work),
+      exclusively: (key, work) => this.#serial.run(keyText(key), work),
       forgotten: (key) => this.#forget(key),
     });
   }
@@ -127,7 +127,7 @@ class ReconcileLoop implements Engine {
     await this.#ingest.close();
   }
 
-  alone<T>(key: EnvKey, change: () => Promise<T>): Promise<T> {
+  exclusively<T>(key: EnvKey, change: () => Promise<T>): Promise<T> {
     return this.#serial.run(keyText(key), async () => {
       try {
         return await change();
@@ -166,7 +166,7 @@ class ReconcileLoop implements Engine {
   }
 
   #take(key: EnvKey, name: string): void {
-    void this.#ingest.take(name).catch((thrown) => this.#complain(key, asFault(thrown)));
+    void this.#ingest.take(name).catch((thrown) => this.#warn(key, asFault(thrown)));
   }
 
   #trigger(key: EnvKey): void {
@@ -286,11 +286,10 @@ class ReconcileLoop implements Engine {
     return first;
   }
 
-  async #executeStep(whose: Whose, step: Step): Promise<Fault | null> {
+  async #executeStep(whose: StepScope, step: Step): Promise<Fault | null> {
     const takeOutput = (name: string) => this.#ingest.finish(name);
     const forgetOutput = (name: string) => this.#ingest.forget(name);
-    const beginOutput = (name: string) =>
-      forgetOutput(name).catch((thrown) => this.#complain(whose.key, asFault(thrown)));
+    const beginOutput = (name: string) => forgetOutput(name).catch((thrown) => this.#warn(whose.key, asFault(thrown)));
     try {
       await execute({ ...this.#deps, takeOutput, forgetOutput, beginOutput }, whose, step);
       return null;
@@ -301,12 +300,12 @@ class ReconcileLoop implements Engine {
 
   #tell(state: KeyState, fault: Fault): void {
     const at = this.#deps.clock.steady();
-    if (state.told?.detail === fault.detail && at - state.told.at < tellAgainMs) return;
+    if (state.told?.detail === fault.detail && at - state.told.at < reportAgainMs) return;
     state.told = { detail: fault.detail, at };
-    this.#complain(state.key, fault);
+    this.#warn(state.key, fault);
   }
 
-  #complain(key: EnvKey, fault: Fault): void {
+  #warn(key: EnvKey, fault: Fault): void {
     this.#deps.log.warn({ key: keyText(key), code: fault.code, cause: fault.cause }, fault.detail);
   }
 }

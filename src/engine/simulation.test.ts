@@ -13,9 +13,9 @@ const seen = new Set<string>();
 
 async function firstBreach(from: number, runs: number): Promise<string | null> {
   for (let seed = from; seed < from + runs; seed += 1) {
-    const { breach, weather, verdicts } = await simulate({ seed, plan, boot: createEngine });
-    for (const word of [weather, ...verdicts.flatMap((verdict) => verdict.split(" "))]) seen.add(word);
-    if (breach !== null) return `${breach} (${weather}; npm run simulate -- --runs 1 --seed ${seed} --verbose)`;
+    const { breach, faultSchedule, verdicts } = await simulate({ seed, plan, boot: createEngine });
+    for (const word of [faultSchedule, ...verdicts.flatMap((verdict) => verdict.split(" "))]) seen.add(word);
+    if (breach !== null) return `${breach} (${faultSchedule}; npm run simulate -- --runs 1 --seed ${seed} --verbose)`;
   }
   return null;
 }
@@ -28,7 +28,7 @@ describe("the engine keeps every invariant in simulated worlds", () => {
   test("one seed is one run", async () => {
     const record = async () => {
       const lines: string[] = [];
-      await simulate({ seed: 7, plan, boot: createEngine, tell: (line) => lines.push(line) });
+      await simulate({ seed: 7, plan, boot: createEngine, notify: (line) => lines.push(line) });
       return lines;
     };
     const lines = await record();

@@ -10,7 +10,7 @@ import { SimulatedJournal } from "../testing/simulation/journal.ts";
 import { SimulatedLogs } from "../testing/simulation/logs.ts";
 import { SimulatedProber } from "../testing/simulation/prober.ts";
 import { SimulatedRuntime } from "../testing/simulation/runtime.ts";
-import { key } from "../testing/simulation/script.ts";
+import { scriptKey } from "../testing/simulation/script.ts";
 import { SimulatedVault } from "../testing/simulation/vault.ts";
 import { createEngine } from "./loop.ts";
 
@@ -21,12 +21,12 @@ test("what runs and is routed of an environment that the journal has nothing of 
   const runtime = new SimulatedRuntime({
     clock,
     behaviourOf: () => wellBehaved,
-    taskFate: () => ({ takesMs: 1, code: 0 }),
+    taskResult: () => ({ takesMs: 1, code: 0 }),
     reportDelay: () => 1,
     happened: ({ what, name }) => happened.push(`${what} ${name}`),
   });
   const edge = new SimulatedEdge({ clock, runtime, happened: ({ what }) => happened.push(`edge ${what}`) });
-  const identity = { key, service: "web", release: 1, deployment: "dep_1", ordinal: 0, attempt: 0 };
+  const identity = { key: scriptKey, service: "web", release: 1, deployment: "dep_1", ordinal: 0, attempt: 0 };
   const about = { artifact: "sha256:none", command: ["node"], env: {}, port: 8_000, neighbours: [] };
   const limits = { memoryBytes: null, cpus: null, readOnly: false };
   await edge.ensure();

@@ -6,7 +6,7 @@ import type { EngineDeps } from "./engine.ts";
  * Tells of what the runtime and the edge have of environments of which the journal has nothing, as after it was lost. The
  * planner leaves all of it alone. Nothing is written to the journal: that would make them known.
  */
-export async function tellUnknown({ journal, runtime, edge, log }: EngineDeps): Promise<void> {
+export async function reportUnknown({ journal, runtime, edge, log }: EngineDeps): Promise<void> {
   const known = new Set((await journal.environments()).map(({ key }) => keyText(key)));
   const running = (await runtime.keys()).map(keyText);
   const routed = await edge.owners().catch((thrown: unknown) => {

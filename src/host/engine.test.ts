@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { afterEach, describe, expect, test } from "vitest";
 import { noEngine, testEngine, testImages } from "../testing/engine.ts";
-import { Engine, isRefusal } from "./engine.ts";
+import { ContainerEngine, isRefusal } from "./engine.ts";
 import { Frames, jsonLines } from "./engine-streams.ts";
 
 const cleanups: (() => unknown)[] = [];
@@ -20,7 +20,7 @@ async function answering(answer: RequestListener) {
   const directory = mkdtempSync(join(tmpdir(), "fl-engine-"));
   const server = createServer(answer).listen(join(directory, "s"));
   await once(server, "listening");
-  const engine = new Engine(join(directory, "s"));
+  const engine = new ContainerEngine(join(directory, "s"));
   cleanups.push(() => {
     engine.close();
     server.closeAllConnections();
@@ -60,7 +60,7 @@ describe("which API is spoken", () => {
 
 describe("an engine that does not answer", () => {
   test("is unreachable where nothing listens", async () => {
-    const engine = new Engine("/nowhere/docker.sock");
+    const engine = new ContainerEngine("/nowhere/docker.sock");
     await expect(engine.json("GET", "/info")).rejects.toMatchObject({ code: "engine.unreachable" });
   });
 
@@ -107,12 +107,12 @@ describe("an engine that does not answer", () => {
 
 describe.skipIf(testEngine() === null)(`the real engine (else: ${noEngine})`, () => {
   function real() {
-    const engine = new Engine(testEngine() ?? "");
+    const engine = new ContainerEngine(testEngine() ?? "");
     cleanups.push(() => engine.close());
     return engine;
   }
 
-  async function container(engine: Engine, script: string, more: object = {}): Promise<string> {
+  async function container(engine: ContainerEngine, script: string, more: object = {}): Promise<string> {
     const name = `fl-engine-test-${randomUUID()}`;
     const body = { Image: testImages.debian, Cmd: ["/bin/sh", "-c", script], ...more };
     await engine.json("POST", "/containers/create", { query: { name }, body });

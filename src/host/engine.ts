@@ -64,7 +64,7 @@ export interface EngineVersion {
  * Faults of every call: `engine.refused` (an EngineRefusal with the engine's words and status), `engine.unreachable` (no
  * answer, or not in time; whether the engine did what was asked is then unknown), `engine.unsupported` (no common API).
  */
-export class Engine {
+export class ContainerEngine {
   readonly socket: string;
   readonly #agent: Agent;
   #version: Promise<EngineVersion> | null = null;

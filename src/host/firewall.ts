@@ -2,7 +2,7 @@ import { runChild } from "./child.ts";
 import type { UidRange } from "./users.ts";
 
 /** A port of this machine that processes of one user, and of no other app, may dial. */
-export interface Door {
+export interface GuardedPort {
   readonly uid: number;
   readonly port: number;
 }
@@ -13,7 +13,7 @@ export interface Guarded {
    * left alone: they may belong to instances of another controller with the same range of users.
    */
   readonly apps: UidRange;
-  readonly doors: readonly Door[];
+  readonly doors: readonly GuardedPort[];
 }
 
 /** A change of the rules takes some ms; another program may hold the table's lock for seconds. */

@@ -18,7 +18,7 @@ const findMs = 2_000;
 const blockBytes = 512;
 
 /** What was read of a file, and where in the file it stands. */
-export interface Piece {
+export interface OutputChunk {
   /** Where `bytes` begin: where it was asked for, behind a hole there, or 0 in a file that was cut. */
   readonly at: number;
   readonly bytes: Uint8Array;
@@ -100,7 +100,7 @@ export class OutputFiles {
    * than `offset` while it was written is read from its start again; one that is not written any more has lost its end
    * with the power, and gives nothing.
    */
-  async read(file: string, { offset, limit, isOpen }: PieceOrder): Promise<Piece> {
+  async read(file: string, { offset, limit, isOpen }: PieceOrder): Promise<OutputChunk> {
     // Asked of every instance every few seconds, mostly for nothing: so much is known without a file being opened.
     const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
     const wasCut = size < offset && (isOpen || size < (this.#sizes.get(file) ?? 0));

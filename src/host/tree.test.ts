@@ -55,7 +55,7 @@ beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), "fairlead-tree-"));
   chmodSync(root, 0o711);
   told = [];
-  aside = new Aside({ directory: at("aside"), tell: (words) => told.push(words) });
+  aside = new Aside({ directory: at("aside"), notify: (words) => told.push(words) });
   makeOwn(at("theirs"), mallory);
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
@@ -217,7 +217,7 @@ describe("what is deleted", () => {
     expect(told).toEqual([expect.stringContaining("is out of use and cannot be deleted now")]);
     const [left] = readdirSync(at("aside"));
     rmSync(at("aside", left ?? "", "of-root"), { recursive: true });
-    const later = new Aside({ directory: at("aside"), tell: (words) => told.push(words) });
+    const later = new Aside({ directory: at("aside"), notify: (words) => told.push(words) });
     later.sweep();
     await later.idle();
     expect(readdirSync(at("aside"))).toEqual([]);

@@ -44,7 +44,7 @@ async function done(command: readonly [string, ...string[]], work: Work): Promis
 }
 
 /** Whom a directory belongs to, where only this process may write; null: to this process, or to nobody whose rights it can take. */
-export function ownerOf(path: string): User | null {
+export function fileOwner(path: string): User | null {
   const { uid, gid } = fs.lstatSync(path);
   return isRoot() && uid !== 0 ? { uid, gid } : null;
 }
@@ -157,7 +157,7 @@ export interface AsideOptions {
   /** Is made; on the file system of what is taken. Nobody but this process may write in it or look into it. */
   readonly directory: string;
   /** Is told once of each tree that could not be deleted. */
-  readonly tell: (words: string) => void;
+  readonly notify: (words: string) => void;
 }
 
 /**
@@ -168,7 +168,7 @@ export interface AsideOptions {
 export class Aside {
   readonly #options: AsideOptions;
   readonly #waiting = new Set<string>();
-  readonly #told = new Set<string>();
+  readonly #reported = new Set<string>();
   #work: Promise<void> = Promise.resolve();
 
   constructor(options: AsideOptions) {
@@ -226,9 +226,9 @@ export class Aside {
   }
 
   #say(path: string, why: string): void {
-    if (this.#told.has(path)) return;
-    this.#told.add(path);
-    this.#options.tell(`${path} is out of use and cannot be deleted now (${why}); it is tried again later`);
+    if (this.#reported.has(path)) return;
+    this.#reported.add(path);
+    this.#options.notify(`${path} is out of use and cannot be deleted now (${why}); it is tried again later`);
   }
 }
 

@@ -10,13 +10,13 @@ import { routes } from "../contract/routes.ts";
 import fc from "../testing/properties.ts";
 import { createApi } from "./api.ts";
 import { problemOf, problemResponse } from "./problem.ts";
-import { apiOnStage } from "./test-api.ts";
+import { apiOnFakes } from "./test-api.ts";
 
 const token = "correct-horse-battery-staple";
-const stage = apiOnStage();
+const fakes = apiOnFakes();
 
 beforeEach(() => {
-  stage.deps.tokenDigest = sha256(token);
+  fakes.deps.tokenDigest = sha256(token);
 });
 
 const bearer = { authorization: `Bearer ${token}` };
@@ -28,7 +28,7 @@ async function codeOf(response: Response) {
 describe("access over TCP", () => {
   test.each(Object.entries(routes))("%s needs the token, unless it is a health check", async (name, route) => {
     const path = fillPath(route.path, Object.fromEntries(paramsOf(route.path).map((member) => [member, "x"])));
-    const response = await stage.api.request(path, { method: route.method.toUpperCase() });
+    const response = await fakes.api.request(path, { method: route.method.toUpperCase() });
     expect(response.status).toBe(["health", "readiness"].includes(name) ? 200 : 401);
     if (response.status === 401) expect(response.headers.get("www-authenticate")).toBe("Bearer");
   });
@@ -38,14 +38,14 @@ describe("access over TCP", () => {
     ["another token", `${token}x`, 401],
     ["an empty token", "", 401],
   ])("with %s", async (_words, given, status) => {
-    const response = await stage.api.request("/v1/info", { headers: { authorization: `Bearer ${given}` } });
+    const response = await fakes.api.request("/v1/info", { headers: { authorization: `Bearer ${given}` } });
     expect(response.status).toBe(status);
     if (status === 401) expect(problem.parse(await response.json()).detail).toBe("the token is not this controller's");
   });
 
   test("nobody gets in when no token was set", async () => {
-    stage.deps.tokenDigest = null;
-    const response = await createApi(stage.deps).request("/v1/info", { headers: bearer });
+    fakes.deps.tokenDigest = null;
+    const response = await createApi(fakes.deps).request("/v1/info", { headers: bearer });
     expect([response.status, await codeOf(response)]).toEqual([401, "access.unauthenticated"]);
   });
 
@@ -57,21 +57,21 @@ describe("access over TCP", () => {
     ["evil.example.com", 403],
     ["localhost.evil.com", 403],
   ])("the Host %s is answered with %i", async (host, status) => {
-    const named = createApi({ ...stage.deps, hosts: ["fairlead.example.com"] });
+    const named = createApi({ ...fakes.deps, hosts: ["fairlead.example.com"] });
     expect((await named.request("/v1/info", { headers: { ...bearer, host } })).status).toBe(status);
   });
 
   test("a change asked for by a page of another origin is refused, a read and our own page are not", async () => {
     const path = "/v1/apps/shop/environments/production/stop";
     const from = (origin: string, method: string) =>
-      stage.api.request(path, { method, headers: { ...bearer, host: "localhost:8070", origin } });
+      fakes.api.request(path, { method, headers: { ...bearer, host: "localhost:8070", origin } });
     expect(await codeOf(await from("http://evil.example.com", "POST"))).toBe("access.denied");
     expect(await codeOf(await from("null", "POST"))).toBe("access.denied");
     expect(await codeOf(await from("http://localhost:8070", "POST"))).toBe("app.unknown");
   });
 
   test("over the socket no token is needed", async () => {
-    const response = await stage.api.request("/v1/info", {}, { via: "socket" });
+    const response = await fakes.api.request("/v1/info", {}, { via: "socket" });
     expect(infoView.parse(await response.json())).toMatchObject({ version: "0.1.0", edge: { port: 8080 } });
   });
 });
@@ -84,12 +84,12 @@ describe("faults", () => {
   });
 
   test("an unexpected error shows nothing of its text, and is written down", async () => {
-    stage.deps.doctor = () => Promise.reject(new TypeError("canary-value"));
-    const response = await createApi(stage.deps).request("/v1/doctor", { headers: bearer });
+    fakes.deps.doctor = () => Promise.reject(new TypeError("canary-value"));
+    const response = await createApi(fakes.deps).request("/v1/doctor", { headers: bearer });
     const body = await response.text();
     expect([response.status, body.includes("canary-value")]).toEqual([500, false]);
     expect(body).toContain(`has the cause under ${response.headers.get("x-request-id")}`);
-    expect(stage.deps.failures).toHaveLength(1);
+    expect(fakes.deps.failures).toHaveLength(1);
   });
 
   const fillDatabase = () => {
@@ -101,11 +101,11 @@ describe("faults", () => {
     ["of files", () => writeFileSync("/dev/full", "x")],
     ["of the journal", fillDatabase],
   ])("a full disk %s is called so", async (_of, fill) => {
-    stage.deps.doctor = async () => {
+    fakes.deps.doctor = async () => {
       fill();
       return [];
     };
-    const response = await createApi(stage.deps).request("/v1/doctor", { headers: bearer });
+    const response = await createApi(fakes.deps).request("/v1/doctor", { headers: bearer });
     expect([response.status, await response.json()]).toEqual([
       507,
       expect.objectContaining({ code: "disk.full", detail: "no space is left on the disk" }),
@@ -113,25 +113,25 @@ describe("faults", () => {
   });
 
   test("unknown paths and wrong methods are problems too", async () => {
-    expect(await codeOf(await stage.api.request("/v1/nothing", { headers: bearer }))).toBe("path.unknown");
-    expect(await codeOf(await stage.api.request("/v1/info", { method: "DELETE", headers: bearer }))).toBe(
+    expect(await codeOf(await fakes.api.request("/v1/nothing", { headers: bearer }))).toBe("path.unknown");
+    expect(await codeOf(await fakes.api.request("/v1/info", { method: "DELETE", headers: bearer }))).toBe(
       "method.wrong",
     );
-    expect(await codeOf(await stage.api.request(`/v1/sources/${sha256("x")}`, { headers: bearer }))).toBe(
+    expect(await codeOf(await fakes.api.request(`/v1/sources/${sha256("x")}`, { headers: bearer }))).toBe(
       "method.wrong",
     );
   });
 
   test("a request id is kept when it is a good one", async () => {
     const ask = async (id: string) =>
-      (await stage.api.request("/healthz", { headers: { "x-request-id": id } })).headers.get("x-request-id");
+      (await fakes.api.request("/healthz", { headers: { "x-request-id": id } })).headers.get("x-request-id");
     expect(await ask("abc-1")).toBe("abc-1");
     expect(await ask("a b<script>")).toMatch(/^req_/);
   });
 });
 
 describe("the controller's own answers", () => {
-  const get = (path: string) => stage.api.request(path, { headers: bearer });
+  const get = (path: string) => fakes.api.request(path, { headers: bearer });
 
   test("doctor, health, readiness and metrics", async () => {
     expect(doctorAnswer.parse(await (await get("/v1/doctor")).json()).checks[0]?.name).toBe("disk");
@@ -147,7 +147,7 @@ describe("the controller's own answers", () => {
       since: Date.UTC(2026, 0, 2),
       detail: "the edge at 0.0.0.0:80 does not answer",
     });
-    const api = createApi({ ...stage.deps, edge: { ...stage.deps.edge, answer } });
+    const api = createApi({ ...fakes.deps, edge: { ...fakes.deps.edge, answer } });
     const response = await api.request("/readyz", { headers: bearer });
     expect(response.status).toBe(503);
     expect(problem.parse(await response.json())).toMatchObject({
@@ -158,7 +158,7 @@ describe("the controller's own answers", () => {
 
   test("a controller whose journal does not answer says so soon", async () => {
     const lastEventId = () => new Promise<number>(() => undefined);
-    const api = createApi({ ...stage.deps, journal: { ...stage.deps.journal, lastEventId } });
+    const api = createApi({ ...fakes.deps, journal: { ...fakes.deps.journal, lastEventId } });
     const response = await api.request("/readyz", { headers: bearer });
     expect([response.status, problem.parse(await response.json()).detail]).toEqual([
       504,
@@ -179,7 +179,7 @@ describe("the controller's own answers", () => {
   test("a source is uploaded as a stream", async () => {
     const digest = sha256("x");
     const path = `/v1/sources/${digest}`;
-    expect((await stage.api.request(path, { method: "HEAD", headers: bearer })).status).toBe(404);
+    expect((await fakes.api.request(path, { method: "HEAD", headers: bearer })).status).toBe(404);
     const body = new ReadableStream<Uint8Array>({
       start(out) {
         for (let i = 0; i < 3; i += 1) out.enqueue(new Uint8Array(1024 * 1024));
@@ -187,15 +187,15 @@ describe("the controller's own answers", () => {
       },
     });
     const init = { method: "PUT", headers: bearer, body, duplex: "half" } as RequestInit;
-    expect((await stage.api.request(path, init)).status).toBe(204);
-    expect(stage.deps.builder.admitted.get(digest)).toBe(3 * 1024 * 1024);
-    expect((await stage.api.request(path, { method: "HEAD", headers: bearer })).status).toBe(204);
+    expect((await fakes.api.request(path, init)).status).toBe(204);
+    expect(fakes.deps.builder.admitted.get(digest)).toBe(3 * 1024 * 1024);
+    expect((await fakes.api.request(path, { method: "HEAD", headers: bearer })).status).toBe(204);
   });
 });
 
 describe("hostile requests", () => {
   const post = (path: string, body: BodyInit, { type = "application/json", method = "POST" } = {}) =>
-    stage.api.request(path, { method, headers: { "content-type": type }, body }, { via: "socket" });
+    fakes.api.request(path, { method, headers: { "content-type": type }, body }, { via: "socket" });
   const base = "/v1/apps/shop/environments/production";
 
   test("a body above 1 MiB is too large, one that is no JSON invalid, and neither is repeated", async () => {
@@ -240,7 +240,7 @@ describe("hostile requests", () => {
         const route = targets[index];
         if (!route) return;
         const params = Object.fromEntries(paramsOf(route.path).map((member) => [member, word]));
-        const response = await stage.api.request(
+        const response = await fakes.api.request(
           `${fillPath(route.path, params)}?${query.replace(/[#\s]/g, "")}`,
           {},
           { via: "socket" },

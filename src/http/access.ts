@@ -3,7 +3,7 @@ import { sameDigest, sha256 } from "../base/digest.ts";
 import { Fault } from "../base/faults.ts";
 import { ownActors } from "../model/access-token.ts";
 import type { Actor } from "../model/audit.ts";
-import { holderOf } from "../usecases/tokens.ts";
+import { tokenHolder } from "../usecases/tokens.ts";
 import type { ApiDeps, Connection } from "./exchange.ts";
 
 /**
@@ -15,7 +15,7 @@ export async function actorOf(request: Request, connection: Connection, deps: Ap
   const text = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(request.headers.get("authorization") ?? "")?.[1];
   if (text === undefined) return null;
   const isOwn = deps.tokenDigest !== null && sameDigest(sha256(text), deps.tokenDigest);
-  const name = isOwn ? ownActors.token : await holderOf(deps, text);
+  const name = isOwn ? ownActors.token : await tokenHolder(deps, text);
   return name === null ? null : { name, via: "token", from: connection.address ?? null };
 }
 

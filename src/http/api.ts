@@ -6,8 +6,8 @@ import { plainJson } from "../base/printable.ts";
 import { headers, honoursKey } from "../contract/headers.ts";
 import type { RouteContract } from "../contract/route.ts";
 import { type RouteName, routes } from "../contract/routes.ts";
-import { authorise, type Call } from "../usecases/ground.ts";
-import { type Answered, once } from "../usecases/once.ts";
+import { authorise, type Call } from "../usecases/access.ts";
+import { type Answered, idempotently } from "../usecases/idempotency.ts";
 import { actorOf, refuseForeign } from "./access.ts";
 import { decodeBody, decodeParams, decodeQuery, idempotencyKey } from "./decode.ts";
 import type { AnyHandler, AnyRepeat, ApiDeps, Connection } from "./exchange.ts";
@@ -101,7 +101,7 @@ async function handle({ c, deps, route, handler, repeat, isOpen }: Handling): Pr
   const exchange = { deps, call, params, query, body, request };
   if (call.claim === null) return respond(await handler(exchange), route);
   const asked = { actor: call.actor?.name, method: route.method, path: c.req.path, body: body ?? null };
-  const answered = await once(
+  const answered = await idempotently(
     call,
     { key: call.claim, request: asked },
     {

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { type Complaint, Fault } from "../base/faults.ts";
+import { type Diagnostic, Fault } from "../base/faults.ts";
 import { type PathParam, pathParams } from "../contract/params.ts";
 import { paramsOf } from "../contract/paths.ts";
 
@@ -10,22 +10,22 @@ export const bodyLimit = 1024 * 1024;
 export function decode<Schema extends z.ZodType>(schema: Schema, value: unknown, root: string): z.output<Schema> {
   const read = schema.safeParse(value);
   if (read.success) return read.data;
-  throw invalidRequest(complaintsOf(read.error.issues, root));
+  throw invalidRequest(diagnosticsOf(read.error.issues, root));
 }
 
-function invalidRequest(complaints: readonly Complaint[]): Fault {
-  const first = complaints[0];
-  const more = complaints.length > 1 ? ` (and ${complaints.length - 1} more)` : "";
+function invalidRequest(diagnostics: readonly Diagnostic[]): Fault {
+  const first = diagnostics[0];
+  const more = diagnostics.length > 1 ? ` (and ${diagnostics.length - 1} more)` : "";
   return new Fault("request.invalid", `${first ? `${first.path}: ${first.message}` : "it is not understood"}${more}`, {
-    complaints,
+    diagnostics,
   });
 }
 
 /** At most this many complaints; a hostile body must not make a larger answer. */
-const complaintLimit = 50;
+const diagnosticLimit = 50;
 
-function complaintsOf(issues: readonly z.core.$ZodIssue[], root: string): readonly Complaint[] {
-  return issues.slice(0, complaintLimit).map((issue) => ({
+function diagnosticsOf(issues: readonly z.core.$ZodIssue[], root: string): readonly Diagnostic[] {
+  return issues.slice(0, diagnosticLimit).map((issue) => ({
     path: [root, ...issue.path.map(String)].join(".").slice(0, 200),
     message: issue.message.slice(0, 300),
   }));

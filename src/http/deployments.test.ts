@@ -4,7 +4,7 @@ import { deploymentAnswer, deploymentDetail, deploymentPage } from "../contract/
 import { planAnswer } from "../contract/plan.ts";
 import { problem } from "../contract/problem.ts";
 import { releaseDetail, releasePage } from "../contract/releases.ts";
-import { apiOnStage } from "./test-api.ts";
+import { apiOnFakes } from "./test-api.ts";
 
 const key = { app: "shop", environment: "production" };
 const base = "/v1/apps/shop/environments/production";
@@ -18,11 +18,11 @@ function reference(output: string): string {
   return `\${web.${output}}`;
 }
 
-const stage = apiOnStage();
+const fakes = apiOnFakes();
 
 const ask = (method: string, path: string, ...[body, headers = {}]: [unknown?, Record<string, string>?]) =>
-  stage.ask(method, path, { body, headers });
-const source = (text: string) => stage.put(text);
+  fakes.ask(method, path, { body, headers });
+const source = (text: string) => fakes.put(text);
 
 async function deploy(text: string) {
   const { json } = await ask("POST", `${base}/deployments`, { kind: "deploy", source: source(text) });
@@ -31,7 +31,7 @@ async function deploy(text: string) {
 
 async function live(text: string) {
   const deployment = await deploy(text);
-  await stage.finish(deployment.id);
+  await fakes.finish(deployment.id);
   return deployment;
 }
 
@@ -40,14 +40,14 @@ describe("deploy", () => {
     const message = "fix\n2026-01-01 00:00:00  admin  reveal\r\n\u202eforged\x1b[2J\u2028row\u200b";
     await ask("POST", `${base}/deployments`, { kind: "deploy", source: source(manifest()), message });
     const told = "fix 2026-01-01 00:00:00 admin reveal forged[2J row";
-    expect((await stage.deps.journal.release(key, 1))?.message).toBe(message);
-    const audit = await stage.deps.journal.audit({ limit: 10 });
+    expect((await fakes.deps.journal.release(key, 1))?.message).toBe(message);
+    const audit = await fakes.deps.journal.audit({ limit: 10 });
     expect(audit.map(({ detail }) => detail)).toContain(told);
   });
 
   test("is answered in JSON of which every character is seen", async () => {
     const body = { kind: "deploy", source: source("version: 1\n\u202eodd\u009b: 1\n") };
-    const text = await (await stage.request("POST", `${base}/deployments`, { body })).text();
+    const text = await (await fakes.request("POST", `${base}/deployments`, { body })).text();
     expect(text).not.toMatch(/[\u202e\u009b]/);
     expect(text).toContain("\\u202eodd");
   });
@@ -68,10 +68,10 @@ describe("deploy", () => {
       createdBy: "local",
       fault: null,
     });
-    const release = await stage.deps.journal.release(key, 1);
+    const release = await fakes.deps.journal.release(key, 1);
     expect(release?.message).toBe("first");
     expect(release?.services[0]?.env).toEqual({ LOG_LEVEL: "INFO", RELEASE: "v1", FAIRLEAD_ENVIRONMENT: "production" });
-    expect((await stage.deps.journal.events({ key, after: 0, limit: 10 })).map((event) => event.kind)).toEqual([
+    expect((await fakes.deps.journal.events({ key, after: 0, limit: 10 })).map((event) => event.kind)).toEqual([
       "release.created",
       "deployment.queued",
     ]);
@@ -80,14 +80,14 @@ describe("deploy", () => {
   test("names an artifact by source, context and command alone", async () => {
     await deploy(manifest());
     await deploy(manifest());
-    const [second, first] = await stage.deps.journal.releases(key, { limit: 2 });
+    const [second, first] = await fakes.deps.journal.releases(key, { limit: 2 });
     expect(second?.artifacts).toEqual(first?.artifacts);
     expect(second?.number).toBe(2);
   });
 
   test("gives services the public address of each other", async () => {
     await deploy(manifest("", `ME: ${reference("url")}/x:${reference("host")}:${reference("port")}`));
-    const release = await stage.deps.journal.release(key, 1);
+    const release = await fakes.deps.journal.release(key, 1);
     expect(release?.services[0]?.env.ME).toBe("http://web.shop.localhost:8080/x:127.0.0.1:8080");
   });
 
@@ -97,7 +97,7 @@ describe("deploy", () => {
       "manifest.missing",
       422,
       () => {
-        stage.deps.builder.sources.set(sha256("empty"), new Map());
+        fakes.deps.builder.sources.set(sha256("empty"), new Map());
         return sha256("empty");
       },
     ],
@@ -109,7 +109,7 @@ describe("deploy", () => {
     const found = problem.parse(answer.json);
     expect([found.code, answer.status, found.status]).toEqual([code, status, status]);
     expect(found.hint).not.toBe("");
-    expect(await stage.deps.journal.environments()).toEqual([]);
+    expect(await fakes.deps.journal.environments()).toEqual([]);
   });
 
   test("says line and column of every complaint about the manifest", async () => {
@@ -142,21 +142,21 @@ describe("deploy", () => {
         column: 5,
       },
     ]);
-    expect(await stage.deps.journal.environments()).toEqual([]);
-    stage.deps.builder.makes = "images";
+    expect(await fakes.deps.journal.environments()).toEqual([]);
+    fakes.deps.builder.makes = "images";
     expect((await deploy(text)).release).toBe("v1");
   });
 
   test("takes the pages of the edge's own answers out of the source, and keeps them over a change of variables", async () => {
     const html = "<h1>back soon – 马上回来</h1>";
     const text = manifest().replace("http: {}", "http: { pages: { 503: errors/503.html } }");
-    const body = { kind: "deploy", source: stage.put(text, { "errors/503.html": html }) };
+    const body = { kind: "deploy", source: fakes.put(text, { "errors/503.html": html }) };
     const first = await ask("POST", `${base}/deployments`, body);
-    await stage.deps.engine.finish(deploymentAnswer.parse(first.json).deployment.id, "live");
-    stage.deps.builder.sources.clear();
+    await fakes.deps.engine.finish(deploymentAnswer.parse(first.json).deployment.id, "live");
+    fakes.deps.builder.sources.clear();
     expect((await ask("PATCH", `${base}/variables`, { set: { LOG_LEVEL: "DEBUG" } })).status).toBe(200);
     for (const number of [1, 2]) {
-      const release = await stage.deps.journal.release(key, number);
+      const release = await fakes.deps.journal.release(key, number);
       expect(release?.services[0]?.http?.pages).toEqual({ 503: html });
     }
   });
@@ -164,7 +164,7 @@ describe("deploy", () => {
   test("refuses pages that are not there, too large or no text, each with its place", async () => {
     const pages = "{ 502: missing.html, 503: large.html, 504: errors/504.html }";
     const text = manifest().replace("http: {}", `http:\n      pages: ${pages}`);
-    const digest = stage.put(text, { "large.html": "x".repeat(65_537), "errors/504.html": "fine" });
+    const digest = fakes.put(text, { "large.html": "x".repeat(65_537), "errors/504.html": "fine" });
     const answer = await ask("POST", `${base}/deployments`, { kind: "deploy", source: digest });
     expect([answer.status, problem.parse(answer.json).code]).toEqual([422, "manifest.invalid"]);
     const place = { file: "fairlead.yml", line: 9 };
@@ -172,7 +172,7 @@ describe("deploy", () => {
       { path: "services.web.http.pages.502", ...place, column: 21, message: expect.stringContaining("not a file") },
       { path: "services.web.http.pages.503", ...place, column: 40, message: expect.stringContaining("64 KB") },
     ]);
-    expect(await stage.deps.journal.environments()).toEqual([]);
+    expect(await fakes.deps.journal.environments()).toEqual([]);
   });
 
   test("refuses a host that another environment serves", async () => {
@@ -197,7 +197,7 @@ describe("Idempotency-Key", () => {
     const second = await ask("POST", `${base}/deployments`, body, headers);
     expect(second.json).toEqual(first.json);
     expect(second.status).toBe(202);
-    expect(await stage.deps.journal.lastReleaseNumber(key)).toBe(1);
+    expect(await fakes.deps.journal.lastReleaseNumber(key)).toBe(1);
   });
 
   test("refuses the key for a different body with 422", async () => {
@@ -208,7 +208,7 @@ describe("Idempotency-Key", () => {
 
   test("refuses a second request while the first is under way with 409", async () => {
     const gate = Promise.withResolvers<void>();
-    const holding = stage.deps.engine.alone(key, () => gate.promise);
+    const holding = fakes.deps.engine.exclusively(key, () => gate.promise);
     const body = { kind: "deploy", source: source(manifest()) };
     const first = ask("POST", `${base}/deployments`, body, headers);
     await expect.poll(async () => (await ask("POST", `${base}/deployments`, body, headers)).status).toBe(409);
@@ -230,12 +230,12 @@ describe("rollback and restart", () => {
   test("goes back to the newest live release before the serving one, never to a failed one", async () => {
     await live(manifest());
     const failed = await deploy(manifest("", "LOG_LEVEL: BAD"));
-    await stage.deps.engine.finish(failed.id, "failed");
+    await fakes.deps.engine.finish(failed.id, "failed");
     await live(manifest("", "LOG_LEVEL: DEBUG"));
     const { json } = await ask("POST", `${base}/deployments`, { kind: "rollback" });
     const { deployment } = deploymentAnswer.parse(json);
     expect(deployment).toMatchObject({ kind: "rollback", release: "v1", previous: "v3" });
-    await stage.deps.engine.finish(deployment.id, "live");
+    await fakes.deps.engine.finish(deployment.id, "live");
     const again = await ask("POST", `${base}/deployments`, { kind: "rollback" });
     expect([again.status, problem.parse(again.json).code]).toEqual([409, "release.none-before"]);
     const named = await ask("POST", `${base}/deployments`, { kind: "rollback", release: "v2" });
@@ -247,7 +247,7 @@ describe("rollback and restart", () => {
   test("refuses a release whose artifact is gone", async () => {
     await live(manifest());
     await live(manifest("", "LOG_LEVEL: DEBUG"));
-    stage.deps.builder.states.clear();
+    fakes.deps.builder.states.clear();
     const answer = await ask("POST", `${base}/deployments`, { kind: "rollback" });
     expect([answer.status, problem.parse(answer.json).code]).toEqual([409, "release.incomplete"]);
   });
@@ -269,7 +269,7 @@ describe("rollback and restart", () => {
     await deploy(manifest("", "LOG_LEVEL: DEBUG"));
     await ask("POST", `${base}/deployments`, { kind: "restart" });
     await ask("PATCH", `${base}/variables`, { set: { COLOUR: "blue" } });
-    expect((await stage.deps.journal.release(key, 3))?.services[0]?.env.LOG_LEVEL).toBe("DEBUG");
+    expect((await fakes.deps.journal.release(key, 3))?.services[0]?.env.LOG_LEVEL).toBe("DEBUG");
   });
 
   test("knows nothing of an app that was never deployed", async () => {
@@ -326,7 +326,7 @@ describe("deployments and releases", () => {
     const answer = planAnswer.parse(json);
     expect(answer.changes.map((change) => change.action)).toEqual(["keep", "keep"]);
     expect(answer.summary).toBe("nothing changes, compared with v1");
-    expect(await stage.deps.journal.lastReleaseNumber(key)).toBe(1);
+    expect(await fakes.deps.journal.lastReleaseNumber(key)).toBe(1);
   });
 
   test("a plan counts the instances that there would be: what was scaled stays", async () => {
@@ -343,7 +343,7 @@ describe("deployments and releases", () => {
   test("steps are shown by their word, never with an instance's variables", async () => {
     const { id } = await deploy(manifest());
     const what = JSON.stringify({ do: "start", instance: { env: { CANARY: "do-not-show-me" } } });
-    await stage.deps.journal.beginStep({ key, deployment: id, what, subject: "fl-1", why: "because", begunAt: 1 });
+    await fakes.deps.journal.beginStep({ key, deployment: id, what, subject: "fl-1", why: "because", begunAt: 1 });
     const { json } = await ask("GET", `/v1/deployments/${id}`);
     expect(deploymentDetail.parse(json).steps[0]).toMatchObject({ what: "start", subject: "fl-1" });
     expect(JSON.stringify(json)).not.toContain("do-not-show-me");
@@ -352,8 +352,8 @@ describe("deployments and releases", () => {
   test("cancelling asks once, and an ended one cannot be cancelled", async () => {
     const { id } = await deploy(manifest());
     expect((await ask("POST", `/v1/deployments/${id}/cancel`)).status).toBe(202);
-    expect((await stage.deps.journal.deployment(id))?.cancelRequested).toBe(true);
-    await stage.deps.engine.finish(id, "cancelled");
+    expect((await fakes.deps.journal.deployment(id))?.cancelRequested).toBe(true);
+    await fakes.deps.engine.finish(id, "cancelled");
     const late = await ask("POST", `/v1/deployments/${id}/cancel`);
     expect([late.status, problem.parse(late.json).code]).toEqual([409, "deployment.ended"]);
     const unknown = await ask("GET", "/v1/deployments/dep_nothing");

@@ -6,7 +6,7 @@ import { scaleView } from "../contract/scale.ts";
 import { revealedVariables, variablesAnswer, variablesView } from "../contract/variables.ts";
 import { type InstanceIdentity, instanceName, type ObservedInstance } from "../model/instance.ts";
 import type { SecretRef } from "../model/release.ts";
-import { apiOnStage } from "./test-api.ts";
+import { apiOnFakes } from "./test-api.ts";
 
 const key = { app: "shop", environment: "production" };
 const base = "/v1/apps/shop/environments/production";
@@ -20,17 +20,17 @@ services:
   clock: { run: node clock.js, single: true }
 `;
 
-const stage = apiOnStage();
+const fakes = apiOnFakes();
 
 async function ask(method: string, path: string, ...[body, headers = {}]: [unknown?, Record<string, string>?]) {
-  const answer = await stage.ask(method, path, { body, headers });
+  const answer = await fakes.ask(method, path, { body, headers });
   return { ...answer, etag: answer.headers.get("etag") ?? "" };
 }
 
 /** What the processes of a release would get. */
 async function filled(number: number): Promise<Record<string, string>> {
   const texts = new Map<string, string>();
-  for (const [name, value] of Object.entries((await stage.deps.journal.release(key, number))?.services[0]?.env ?? {})) {
+  for (const [name, value] of Object.entries((await fakes.deps.journal.release(key, number))?.services[0]?.env ?? {})) {
     const pieces = typeof value === "string" ? [value] : value;
     const opened = pieces.map(async (piece) => (typeof piece === "string" ? piece : reveal(piece)));
     texts.set(name, (await Promise.all(opened)).join(""));
@@ -39,21 +39,21 @@ async function filled(number: number): Promise<Record<string, string>> {
 }
 
 async function reveal(ref: SecretRef): Promise<string> {
-  const [sealed] = await stage.deps.journal.sealed(key, [ref]);
-  return stage.deps.vault.open(sealed ?? "", { key, ...ref }).reveal();
+  const [sealed] = await fakes.deps.journal.sealed(key, [ref]);
+  return fakes.deps.vault.open(sealed ?? "", { key, ...ref }).reveal();
 }
 
 const at = (secret: string, version: number) => [{ secret, version }];
 const deploy = () => deployText(text);
 
 async function deployText(manifest: string) {
-  const { json } = await ask("POST", `${base}/deployments`, { kind: "deploy", source: stage.put(manifest) });
+  const { json } = await ask("POST", `${base}/deployments`, { kind: "deploy", source: fakes.put(manifest) });
   return deploymentAnswer.parse(json).deployment;
 }
 
 async function live() {
   const deployment = await deploy();
-  await stage.deps.engine.finish(deployment.id, "live");
+  await fakes.deps.engine.finish(deployment.id, "live");
   return deployment;
 }
 
@@ -87,7 +87,7 @@ describe("scale", () => {
     await ask("PATCH", `${base}/scale`, { web: 3 });
     const stale = await ask("PATCH", `${base}/scale`, { web: 4 }, { "if-match": etag });
     expect([stale.status, problem.parse(stale.json).code]).toEqual([412, "document.stale"]);
-    expect((await stage.deps.journal.environment(key))?.scale).toEqual({ web: 3 });
+    expect((await fakes.deps.journal.environment(key))?.scale).toEqual({ web: 3 });
   });
 
   test.each([
@@ -100,7 +100,7 @@ describe("scale", () => {
     await live();
     const answer = await ask("PATCH", `${base}/scale`, { ...body });
     expect([answer.status, problem.parse(answer.json).code]).toEqual([status, code]);
-    expect((await stage.deps.journal.environment(key))?.revision).toBe(0);
+    expect((await fakes.deps.journal.environment(key))?.revision).toBe(0);
   });
 });
 
@@ -112,7 +112,7 @@ describe("variables", () => {
     const { variables, deployment } = variablesAnswer.parse(json);
     expect(variables).toMatchObject({ LOG_LEVEL: { version: 1, state: "staged" }, EXTRA: { version: 1 } });
     expect(deployment).toMatchObject({ release: "v2", kind: "deploy", status: "queued" });
-    const [second, first] = await stage.deps.journal.releases(key, { limit: 2 });
+    const [second, first] = await fakes.deps.journal.releases(key, { limit: 2 });
     expect(second?.artifacts).toEqual(first?.artifacts);
     expect(second?.services[0]?.env).toMatchObject({
       LOG_LEVEL: at("LOG_LEVEL", 1),
@@ -124,7 +124,7 @@ describe("variables", () => {
     const document = variablesView.parse((await ask("GET", `${base}/variables`)).json);
     expect(document.effective.web?.LOG_LEVEL).toMatchObject({ set: ["LOG_LEVEL@1"] });
     expect(document.effective.web?.LOG_LEVEL?.digest).toBe(document.variables.LOG_LEVEL?.digest);
-    await stage.deps.engine.finish(deployment?.id ?? "", "live");
+    await fakes.deps.engine.finish(deployment?.id ?? "", "live");
     const after = variablesView.parse((await ask("GET", `${base}/variables`)).json);
     expect(after.variables.LOG_LEVEL?.state).toBe("live");
   });
@@ -136,14 +136,14 @@ describe("variables", () => {
     );
     await ask("PATCH", `${base}/variables`, { set: { PASSWORD: "canary-password" } });
     await deployText(composed);
-    expect((await stage.deps.journal.release(key, 1))?.services[0]?.env.URL).toEqual([
+    expect((await fakes.deps.journal.release(key, 1))?.services[0]?.env.URL).toEqual([
       "postgres://app:",
       { secret: "PASSWORD", version: 1 },
       "@db/",
     ]);
     expect(await filled(1)).toMatchObject({ URL: "postgres://app:canary-password@db/" });
-    expect(JSON.stringify(await stage.deps.journal.releases(key, { limit: 9 }))).not.toContain("canary-password");
-    expect(JSON.stringify(await stage.deps.journal.events({ after: 0, limit: 99 }))).not.toContain("canary-password");
+    expect(JSON.stringify(await fakes.deps.journal.releases(key, { limit: 9 }))).not.toContain("canary-password");
+    expect(JSON.stringify(await fakes.deps.journal.events({ after: 0, limit: 99 }))).not.toContain("canary-password");
   });
 
   test("an earlier release keeps the version it had; setting the same value again makes none, and no release", async () => {
@@ -153,8 +153,8 @@ describe("variables", () => {
     const { json } = await ask("PATCH", `${base}/variables`, { set: { A: "two", NEVER: null } });
     expect(variablesAnswer.parse(json)).toMatchObject({ deployment: null, changes: { A: "same", NEVER: "same" } });
     expect([(await filled(2)).A, (await filled(3)).A]).toEqual(["one", "two"]);
-    expect(await stage.deps.journal.lastReleaseNumber(key)).toBe(3);
-    expect((await stage.deps.journal.versions(key, "A")).map(({ version }) => version)).toEqual([2, 1]);
+    expect(await fakes.deps.journal.lastReleaseNumber(key)).toBe(3);
+    expect((await fakes.deps.journal.versions(key, "A")).map(({ version }) => version)).toEqual([2, 1]);
   });
 
   test("wait for the next deployment when staged, and are judged at once", async () => {
@@ -164,7 +164,7 @@ describe("variables", () => {
     const { json } = await ask("PATCH", `${base}/variables`, { set: { LOG_LEVEL: "DEBUG" }, stage: true });
     const { variables, deployment } = variablesAnswer.parse(json);
     expect([deployment, variables.LOG_LEVEL?.state]).toEqual([null, "staged"]);
-    expect(await stage.deps.journal.lastReleaseNumber(key)).toBe(1);
+    expect(await fakes.deps.journal.lastReleaseNumber(key)).toBe(1);
     await deploy();
     expect(await filled(2)).toMatchObject({ LOG_LEVEL: "DEBUG" });
   });
@@ -178,7 +178,7 @@ describe("variables", () => {
       variables: { TOKEN: "canary-token" },
       effective: { web: { TOKEN: "canary-token", LOG_LEVEL: "INFO" } },
     });
-    const [newest] = await stage.deps.journal.audit({ key, limit: 1 });
+    const [newest] = await fakes.deps.journal.audit({ key, limit: 1 });
     expect(newest).toMatchObject({ action: "env.reveal", names: ["LOG_LEVEL", "TOKEN"], actor: { name: "local" } });
   });
 
@@ -187,7 +187,7 @@ describe("variables", () => {
     await live();
     const set = async (value: string) => {
       const { json } = await ask("PATCH", `${base}/variables`, { set: { A: value } });
-      await stage.deps.engine.finish(variablesAnswer.parse(json).deployment?.id ?? "", "live");
+      await fakes.deps.engine.finish(variablesAnswer.parse(json).deployment?.id ?? "", "live");
     };
     await set("one");
     await set("two");
@@ -199,7 +199,7 @@ describe("variables", () => {
     expect(problem.parse((await destroy("A@4")).json).detail).toContain("is what is set now");
     expect((await destroy("A@3")).status).toBe(204);
     expect([(await destroy("A@3")).status, (await destroy("B@1")).status]).toEqual([404, 404]);
-    expect((await stage.deps.journal.versions(key, "A")).find(({ version }) => version === 3)?.destroyed).toBe(true);
+    expect((await fakes.deps.journal.versions(key, "A")).find(({ version }) => version === 3)?.destroyed).toBe(true);
   });
 
   test("stay as they were when the manifest does not allow the outcome, and the value is not shown", async () => {
@@ -207,7 +207,7 @@ describe("variables", () => {
     const answer = await ask("PATCH", `${base}/variables`, { set: { LOG_LEVEL: "canary-value" } });
     expect([answer.status, problem.parse(answer.json).code]).toEqual([422, "manifest.invalid"]);
     expect(JSON.stringify(answer.json)).not.toContain("canary-value");
-    expect((await stage.deps.journal.environment(key))?.variables).toEqual({});
+    expect((await fakes.deps.journal.environment(key))?.variables).toEqual({});
   });
 
   test("may be set before the first deployment, which takes them along", async () => {
@@ -267,7 +267,7 @@ describe("status", () => {
       retiredAt,
       retiredBecause: null,
     });
-    stage.deps.engine.world = {
+    fakes.deps.engine.world = {
       instances: [ready, crashed, draining, stopping, starting, gone],
       facts: [facts(ready.name, null), facts(draining.name, 4), facts(stopping.name, 4)],
     };
@@ -304,7 +304,7 @@ describe("status", () => {
   test("an instance whose probes fail is not ready", async () => {
     const { id: deployment } = await live();
     const one = instance({ deployment });
-    stage.deps.engine.world = {
+    fakes.deps.engine.world = {
       instances: [one],
       facts: [{ name: one.name, gatedAt: 1, retiredAt: null, retiredBecause: null }],
       probes: {
@@ -334,7 +334,7 @@ describe("status", () => {
     await put({ message: "Back at nine" });
     await put({ page: "<h1>soon</h1>" });
     const maintenance = { message: "The site is being maintained. Try again soon.", page: "<h1>soon</h1>" };
-    expect(await stage.deps.journal.environment(key)).toMatchObject({ maintenance, revision: 0 });
+    expect(await fakes.deps.journal.environment(key)).toMatchObject({ maintenance, revision: 0 });
     await ask("POST", `${base}/stop`);
     expect(statusView.parse((await ask("GET", `${base}/status`)).json).maintenance).toMatchObject({
       on: true,
@@ -342,8 +342,8 @@ describe("status", () => {
     });
     await ask("DELETE", `${base}/maintenance`);
     await ask("DELETE", `${base}/maintenance`);
-    expect(await stage.deps.journal.environment(key)).toMatchObject({ maintenance: null, stopped: true });
-    const events = await stage.deps.journal.events({ key, after: 0, limit: 100 });
+    expect(await fakes.deps.journal.environment(key)).toMatchObject({ maintenance: null, stopped: true });
+    const events = await fakes.deps.journal.events({ key, after: 0, limit: 100 });
     const kinds = events.map(({ kind }) => kind).filter((kind) => kind.startsWith("maintenance"));
     expect(kinds).toEqual(["maintenance.on", "maintenance.on", "maintenance.off"]);
   });
@@ -357,7 +357,7 @@ describe("status", () => {
   ])("maintenance with %j is refused with %i", async (body, status) => {
     await live();
     expect((await ask("PUT", `${base}/maintenance`, body)).status).toBe(status);
-    expect(await stage.deps.journal.environment(key)).toMatchObject({ maintenance: null });
+    expect(await fakes.deps.journal.environment(key)).toMatchObject({ maintenance: null });
   });
 
   test("maintenance of an environment that is not there is refused", async () => {
@@ -370,9 +370,9 @@ describe("status", () => {
     const { id } = await deploy();
     const { status, json } = await ask("POST", `${base}/stop`);
     expect([status, statusView.parse(json).state]).toEqual([202, "stopped"]);
-    expect(await stage.deps.journal.environment(key)).toMatchObject({ stopped: true, serving: null });
-    expect((await stage.deps.journal.deployment(id))?.cancelRequested).toBe(true);
-    expect(await stage.deps.journal.lastReleaseNumber(key)).toBe(2);
+    expect(await fakes.deps.journal.environment(key)).toMatchObject({ stopped: true, serving: null });
+    expect((await fakes.deps.journal.deployment(id))?.cancelRequested).toBe(true);
+    expect(await fakes.deps.journal.lastReleaseNumber(key)).toBe(2);
     const restart = await ask("POST", `${base}/deployments`, { kind: "restart" });
     expect(problem.parse(restart.json).code).toBe("release.none-before");
   });

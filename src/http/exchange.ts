@@ -1,9 +1,9 @@
 import type { z } from "zod";
 import type { CheckView } from "../contract/controller.ts";
 import type { Frozen, ParamsOf, RouteContract, Routes } from "../contract/route.ts";
-import type { Outcome } from "../model/claim.ts";
+import type { IdempotentOutcome } from "../model/claim.ts";
 import type { EnvKey } from "../model/environment.ts";
-import type { Call, Deps } from "../usecases/ground.ts";
+import type { Call, Deps } from "../usecases/access.ts";
 
 /** Where requests and failures are written down. */
 export interface Log {
@@ -62,7 +62,10 @@ type Handler<Route extends RouteContract> = (request: ApiRequest<Route>) => Prom
 /** What answers the routes of a resource. */
 export type HandlersOf<All extends Routes> = { readonly [Name in keyof All]: Handler<All[Name]> };
 
-type Repeat<Route extends RouteContract> = (request: ApiRequest<Route>, outcome: Outcome) => Promise<Reply<Route>>;
+type Repeat<Route extends RouteContract> = (
+  request: ApiRequest<Route>,
+  outcome: IdempotentOutcome,
+) => Promise<Reply<Route>>;
 /** What answers a request once more of which only the outcome is known. */
 export type RepeatsOf<All extends Routes> = { readonly [Name in keyof All]?: Repeat<All[Name]> };
 
@@ -73,7 +76,7 @@ type CheckedRequest = AnyRequest &
 type AnyReply = Response | { readonly json: unknown; readonly revision?: number } | null;
 /** A route of which only the general shape matters. */
 export type AnyHandler = (request: CheckedRequest) => Promise<AnyReply>;
-export type AnyRepeat = (request: CheckedRequest, outcome: Outcome) => Promise<AnyReply>;
+export type AnyRepeat = (request: CheckedRequest, outcome: IdempotentOutcome) => Promise<AnyReply>;
 
 export function envKeyOf({ app, environment }: EnvKey): EnvKey {
   return { app, environment };

@@ -3,8 +3,8 @@ import { environmentList, statusView } from "../contract/environments.ts";
 import { previewAnswer } from "../contract/previews.ts";
 import { problem } from "../contract/problem.ts";
 import { revealedVariables } from "../contract/variables.ts";
-import { wallClock } from "../testing/stage.ts";
-import { apiOnStage } from "./test-api.ts";
+import { wallClock } from "../testing/fakes.ts";
+import { apiOnFakes } from "./test-api.ts";
 
 const hour = 3_600_000;
 const manifest = `version: 1
@@ -21,26 +21,26 @@ environments:
   testing: {}
 `;
 
-const stage = apiOnStage();
+const fakes = apiOnFakes();
 let now: number;
 
 beforeEach(() => {
   now = Date.parse("2030-01-01T00:00:00Z");
-  stage.deps.clock = { ...wallClock, now: () => now };
+  fakes.deps.clock = { ...wallClock, now: () => now };
 });
 
 const keyOf = (environment: string) => ({ app: "shop", environment });
 
 const ask = (method: string, environment: string, ...[path, body]: [string, unknown?]) =>
-  stage.ask(method, `/v1/apps/shop/environments/${environment}/${path}`, { body });
-const sourceOf = (text: string) => stage.put(text);
+  fakes.ask(method, `/v1/apps/shop/environments/${environment}/${path}`, { body });
+const sourceOf = (text: string) => fakes.put(text);
 
 /** Makes a preview, and has its deployment be live. */
 async function made(name: string, more: object = {}, text = manifest) {
   const { status, json } = await ask("POST", name, "preview", { source: sourceOf(text), ...more });
   expect([status, json]).toEqual([202, expect.anything()]);
   const answer = previewAnswer.parse(json);
-  await stage.deps.engine.finish(answer.deployment.id, "live");
+  await fakes.deps.engine.finish(answer.deployment.id, "live");
   return answer;
 }
 
@@ -59,10 +59,10 @@ async function filled(environment: string): Promise<Record<string, string>> {
   return revealedVariables.parse(json).effective.web ?? {};
 }
 
-const reconcile = (environment: string) => stage.deps.engine.record(keyOf(environment), now);
+const reconcile = (environment: string) => fakes.deps.engine.record(keyOf(environment), now);
 
 async function listed() {
-  const response = await stage.api.request("/v1/environments", {}, { via: "socket" });
+  const response = await fakes.api.request("/v1/environments", {}, { via: "socket" });
   return environmentList.parse(await response.json()).items;
 }
 
@@ -78,14 +78,14 @@ describe("a preview", () => {
     const [one] = (await listed()).filter(({ environment }) => environment === "pr-12");
     expect(one).toMatchObject({ release: "v1", state: "serving", preview });
     expect(one?.urls.map(({ url }) => url)).toEqual(["http://pr-12--web.shop.localhost:8080"]);
-    const events = await stage.deps.journal.events({ key: keyOf("pr-12"), after: 0, limit: 9 });
+    const events = await fakes.deps.journal.events({ key: keyOf("pr-12"), after: 0, limit: 9 });
     expect(events[0]).toMatchObject({ kind: "preview.created", detail: expect.stringContaining("staging for 3 d") });
   });
 
   test("gets nothing that Fairlead made for its base, also when its own manifest does not say so", async () => {
     await setFor("staging", { API_KEY: "staging-key" });
     const { json } = await ask("POST", "staging", "deployments", { kind: "deploy", source: sourceOf(manifest) });
-    await stage.deps.engine.finish(json.deployment.id, "live");
+    await fakes.deps.engine.finish(json.deployment.id, "live");
     expect((await filled("staging")).SESSION).toMatch(/^[0-9a-f]{64}$/);
     await made("pr-12", {}, manifest.replace("  SESSION: { generate: hex32 }\n", ""));
     expect(await filled("pr-12")).not.toHaveProperty("SESSION");
@@ -98,7 +98,7 @@ describe("a preview", () => {
       detail: expect.stringContaining("API_KEY"),
       hint: expect.stringContaining("-e staging"),
     });
-    expect(await stage.deps.journal.environment(keyOf("pr-12"))).toBeNull();
+    expect(await fakes.deps.journal.environment(keyOf("pr-12"))).toBeNull();
   });
 
   test.each([
@@ -111,12 +111,12 @@ describe("a preview", () => {
     const text = `${manifest}  guarded: { protected: { branches: [main] } }\n`;
     const guarded = { kind: "deploy", source: sourceOf(text), branch: "main" };
     const headers = { "content-type": "application/json", "fairlead-confirm": "guarded" };
-    const begun = await stage.api.request(
+    const begun = await fakes.api.request(
       "/v1/apps/shop/environments/guarded/deployments",
       { method: "POST", headers, body: JSON.stringify(guarded) },
       { via: "socket" },
     );
-    await stage.deps.engine.finish((await begun.json()).deployment.id, "live");
+    await fakes.deps.engine.finish((await begun.json()).deployment.id, "live");
     for (const one of ["production", "guarded"]) await setFor(one, { API_KEY: `canary-of-${one}` });
     const without = "version: 1\napp: shop\nservices: { web: { run: node web.js, http: {} } }\n";
     for (const text of [manifest, without]) {
@@ -126,13 +126,13 @@ describe("a preview", () => {
         detail: expect.stringContaining(because),
       });
     }
-    expect(await stage.deps.journal.environment(keyOf("pr-2"))).toBeNull();
+    expect(await fakes.deps.journal.environment(keyOf("pr-2"))).toBeNull();
   });
 
   test.each(["production", "staging", "qa"])("is not called %s, which is an environment of its own", async (name) => {
     await setFor("qa", { LEVEL: "INFO" });
     expect(await refused(name, { from: "testing" })).toMatchObject({ status: 409, code: "preview.name-taken" });
-    expect((await stage.deps.journal.environment(keyOf(name)))?.preview ?? null).toBeNull();
+    expect((await fakes.deps.journal.environment(keyOf(name)))?.preview ?? null).toBeNull();
   });
 
   test("is not made from an environment that nobody knows", async () => {
@@ -180,11 +180,11 @@ describe("a preview", () => {
 });
 
 describe("the time of a preview", () => {
-  const endsAt = async () => (await stage.deps.journal.environment(keyOf("pr-1")))?.preview?.endsAt;
+  const endsAt = async () => (await fakes.deps.journal.environment(keyOf("pr-1")))?.preview?.endsAt;
 
   test("begins anew with every deployment of code, and with nothing else", async () => {
     await made("pr-1", { from: "testing", ttlMs: hour });
-    const values = await stage.deps.journal.versions(keyOf("pr-1"));
+    const values = await fakes.deps.journal.versions(keyOf("pr-1"));
     const begun = now;
     now += hour / 2;
     await setFor("pr-1", { LEVEL: "WARN" });
@@ -199,7 +199,7 @@ describe("the time of a preview", () => {
     expect(await refused("pr-1", { from: "staging" })).toMatchObject({ status: 400, code: "request.invalid" });
     // Its own values stay its own.
     expect((await filled("pr-1")).LEVEL).toBe("WARN");
-    expect((await stage.deps.journal.versions(keyOf("pr-1"), "SESSION")).length).toBe(values.length);
+    expect((await fakes.deps.journal.versions(keyOf("pr-1"), "SESSION")).length).toBe(values.length);
   });
 
   test("ends it with all that it had, and then nothing is done to it", async () => {
@@ -217,16 +217,16 @@ describe("the time of a preview", () => {
     expect(await codes()).toEqual(["preview.ended", "preview.ended", "preview.ended"]);
     await reconcile("pr-1");
     expect(await codes()).toEqual(["preview.ended", "preview.ended", "preview.ended"]);
-    expect(await stage.deps.journal.environment(keyOf("pr-1"))).toMatchObject({
+    expect(await fakes.deps.journal.environment(keyOf("pr-1"))).toMatchObject({
       ...{ stopped: true, serving: null, variables: {}, scale: {}, maintenance: null },
       preview: { endedAt: now },
     });
-    const versions = await stage.deps.journal.versions(keyOf("pr-1"));
+    const versions = await fakes.deps.journal.versions(keyOf("pr-1"));
     expect(versions.map(({ name, destroyed }) => [name, destroyed])).toEqual([
       ["API_KEY", true],
       ["SESSION", true],
     ]);
-    expect((await stage.deps.journal.unfinished(keyOf("pr-1"))).every(({ cancelRequested }) => cancelRequested)).toBe(
+    expect((await fakes.deps.journal.unfinished(keyOf("pr-1"))).every(({ cancelRequested }) => cancelRequested)).toBe(
       true,
     );
     expect(await listed()).toEqual([]);
@@ -255,7 +255,7 @@ describe("the time of a preview", () => {
     expect((await ask("DELETE", "pr-1", "preview")).status).toBe(202);
     await reconcile("pr-1");
     expect((await ask("DELETE", "pr-1", "preview")).status).toBe(202);
-    const events = await stage.deps.journal.events({ key: keyOf("pr-1"), after: 0, limit: 99 });
+    const events = await fakes.deps.journal.events({ key: keyOf("pr-1"), after: 0, limit: 99 });
     const kinds = events.map(({ kind }) => kind).filter((kind) => kind.startsWith("preview"));
     expect(kinds).toEqual(["preview.created", "preview.removed", "preview.ended"]);
   });

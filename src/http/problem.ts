@@ -15,7 +15,7 @@ export function problemOf(thrown: unknown, { path, requestId }: { path: string; 
     instance: path,
     code: fault.code,
     hint: fault.hint,
-    errors: fault.complaints.map((complaint) => ({ ...complaint })),
+    errors: fault.diagnostics.map((diagnostic) => ({ ...diagnostic })),
     ...(fault.confirm !== null && { confirm: fault.confirm }),
     requestId,
   };

@@ -2,14 +2,14 @@ import { describe, expect, test } from "vitest";
 import { statusView } from "../contract/environments.ts";
 import { problem } from "../contract/problem.ts";
 import { releasePage } from "../contract/releases.ts";
-import { type Asking, apiOnStage } from "./test-api.ts";
+import { type Asking, apiOnFakes } from "./test-api.ts";
 
 const app = "version: 1\napp: shop\nenv: { LEVEL: INFO }\nservices: { web: { run: node web.js, http: {} } }\n";
 const open = `${app}environments: { production: {}, staging: {} }\n`;
 const guarded = `${app}environments: { production: { protected: { branches: [main] } }, staging: {} }\n`;
 const onlyMain = `${app}environments: { production: { protected: { confirm: false, branches: [main] } } }\n`;
 
-const stage = apiOnStage();
+const fakes = apiOnFakes();
 
 interface Confirmed extends Asking {
   readonly confirm?: string;
@@ -18,17 +18,17 @@ interface Confirmed extends Asking {
 
 function ask(method: string, path: string, { confirm, environment = "production", ...asking }: Confirmed = {}) {
   const headers = { ...(confirm !== undefined && { "fairlead-confirm": confirm }), ...asking.headers };
-  return stage.ask(method, `/v1/apps/shop/environments/${environment}/${path}`, { ...asking, headers });
+  return fakes.ask(method, `/v1/apps/shop/environments/${environment}/${path}`, { ...asking, headers });
 }
 
 function orderOf(text: string, branch?: string) {
-  return { kind: "deploy", source: stage.put(text), ...(branch !== undefined && { branch }) };
+  return { kind: "deploy", source: fakes.put(text), ...(branch !== undefined && { branch }) };
 }
 
 async function live(text: string, { branch, ...how }: { branch?: string } & Confirmed = {}) {
   const { status, json } = await ask("POST", "deployments", { body: orderOf(text, branch), ...how });
   expect([status, json]).toEqual([202, expect.anything()]);
-  await stage.finish(json.deployment.id);
+  await fakes.finish(json.deployment.id);
 }
 
 const codeOf = ({ json }: { json: unknown }) => problem.parse(json).code;
@@ -39,7 +39,7 @@ describe("a protected environment", () => {
     await live(guarded, main);
     await live(guarded, main);
     await ask("PATCH", "variables", { body: { set: { LEVEL: "a" } }, confirm: "production" });
-    const before = await stage.deps.journal.lastEventId();
+    const before = await fakes.deps.journal.lastEventId();
     const changes: readonly [string, string, unknown?][] = [
       ["POST", "deployments", orderOf(guarded, "main")],
       ["POST", "deployments", { kind: "rollback" }],
@@ -57,7 +57,7 @@ describe("a protected environment", () => {
         expect(hint).toContain("--confirm production");
       }
     }
-    expect(await stage.deps.journal.lastEventId()).toBe(before);
+    expect(await fakes.deps.journal.lastEventId()).toBe(before);
     for (const [method, path, body] of changes) {
       expect((await ask(method, path, { body, confirm: "production" })).status, path).toBeLessThan(300);
     }
@@ -96,8 +96,8 @@ describe("a protected environment", () => {
     await live(guarded, main);
     const promote = () =>
       ask("POST", "deployments", { body: { kind: "promote", from: "staging" }, confirm: "production" });
-    const [staged] = await stage.deps.journal.releases({ app: "shop", environment: "staging" }, { limit: 1 });
-    for (const { digest } of staged?.artifacts ?? []) stage.deps.builder.states.set(digest, { state: "built" });
+    const [staged] = await fakes.deps.journal.releases({ app: "shop", environment: "staging" }, { limit: 1 });
+    for (const { digest } of staged?.artifacts ?? []) fakes.deps.builder.states.set(digest, { state: "built" });
     expect(codeOf(await promote())).toBe("branch.not-allowed");
     await live(guarded, { environment: "staging", branch: "main" });
     expect((await promote()).status).toBe(202);
@@ -110,7 +110,7 @@ describe("a protected environment", () => {
     const elsewhere = await ask("POST", "deployments", { body: orderOf(open, "feature"), confirm: "production" });
     expect(codeOf(elsewhere)).toBe("branch.not-allowed");
     const { json } = await drop({ confirm: "production" });
-    await stage.deps.engine.finish(json.deployment.id, "failed");
+    await fakes.deps.engine.finish(json.deployment.id, "failed");
     expect(codeOf(await ask("POST", "stop"))).toBe("confirm.needed");
     await live(open, main);
     expect((await ask("POST", "stop")).status).toBe(202);
@@ -126,7 +126,7 @@ describe("a protected environment", () => {
     expect(codeOf(await ask("POST", "deployments", { body: orderOf(guarded, "main") }))).toBe("confirm.needed");
     const other = await ask("POST", "deployments", { body: orderOf(guarded, "feature"), confirm: "production" });
     expect(codeOf(other)).toBe("branch.not-allowed");
-    expect(await stage.deps.journal.environment({ app: "shop", environment: "production" })).toBeNull();
+    expect(await fakes.deps.journal.environment({ app: "shop", environment: "production" })).toBeNull();
   });
 
   test("may want branches alone, and leaves other environments as they are", async () => {

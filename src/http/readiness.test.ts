@@ -1,10 +1,9 @@
 import { expect, test } from "vitest";
-import { Fault } from "../base/faults.ts";
 import { deploymentAnswer } from "../contract/deployments.ts";
 import { planAnswer } from "../contract/plan.ts";
 import { problem } from "../contract/problem.ts";
 import { releaseDetail } from "../contract/releases.ts";
-import { apiOnStage } from "./test-api.ts";
+import { apiOnFakes } from "./test-api.ts";
 
 const base = "/v1/apps/shop/environments/production";
 const good = `version: 1
@@ -17,11 +16,11 @@ services:
 `;
 const bad = good.replace('"False"', '"True"').replace("shop.example.com", '"*"');
 
-const stage = apiOnStage();
+const fakes = apiOnFakes();
 
-const ask = (method: string, path: string, body?: unknown) => stage.ask(method, `${base}${path}`, { body });
+const ask = (method: string, path: string, body?: unknown) => fakes.ask(method, `${base}${path}`, { body });
 const deploy = (manifest: string, more: object = {}) =>
-  ask("POST", "/deployments", { kind: "deploy", source: stage.put(manifest), ...more });
+  ask("POST", "/deployments", { kind: "deploy", source: fakes.put(manifest), ...more });
 const allow = (...rules: readonly string[]) => ({ allow: { rules, because: "looking into #12 for an hour" } });
 
 test("a deployment with errors is refused with all of them at once, and nothing is written down", async () => {
@@ -36,7 +35,7 @@ test("a deployment with errors is refused with all of them at once, and nothing 
 });
 
 test("the plan tells of errors and warnings, and refuses nothing", async () => {
-  const { warnings } = planAnswer.parse((await ask("POST", "/plan", { source: stage.put(bad) })).json);
+  const { warnings } = planAnswer.parse((await ask("POST", "/plan", { source: fakes.put(bad) })).json);
   expect(warnings.join("\n")).toMatch(/\[debug-on\]: a deployment is refused/);
   expect(warnings.join("\n")).toMatch(/services\.web\.http has no readiness probe \[no-probe\]$/m);
 });
@@ -52,7 +51,7 @@ test("an error that somebody lets pass is kept with the release: rules, reason a
     { rule: "debug-on", by: "local", because },
     { rule: "no-probe", by: "local", because },
   ]);
-  const [account] = await stage.deps.journal.audit({ limit: 1 });
+  const [account] = await fakes.deps.journal.audit({ limit: 1 });
   const detail = `let pass allowed-hosts, debug-on, no-probe: ${because}`;
   expect(account).toMatchObject({ action: "deploy", names: ["v1"], detail });
 });
@@ -65,7 +64,7 @@ test("a rule that does not exist, or no reason, is a wrong request", async () =>
 
 test("a value that is set is judged like one of the manifest, and is not shown", async () => {
   const { json } = await deploy(good);
-  await stage.deps.engine.finish(deploymentAnswer.parse(json).deployment.id, "live");
+  await fakes.deps.engine.finish(deploymentAnswer.parse(json).deployment.id, "live");
   const refused = await ask("PATCH", "/variables", { set: { JWT_SECRET: "canary-short" } });
   expect([refused.status, problem.parse(refused.json).code]).toEqual([422, "check.failed"]);
   expect(JSON.stringify(refused.json)).not.toContain("canary");
@@ -76,21 +75,7 @@ test("a value that is set is judged like one of the manifest, and is not shown",
 
 test("what was let pass of the code is let pass of its configuration too", async () => {
   const { json } = await deploy(bad, allow("debug-on", "allowed-hosts"));
-  await stage.deps.engine.finish(deploymentAnswer.parse(json).deployment.id, "live");
+  await fakes.deps.engine.finish(deploymentAnswer.parse(json).deployment.id, "live");
   expect((await ask("PATCH", "/variables", { set: { NOTE: "x" } })).status).toBe(200);
   expect((await ask("PATCH", "/variables", { set: { APP_ENV: "development" } })).status).toBe(422);
-});
-
-test("the status of an environment says which files of the state directory were taken away, and nothing else", async () => {
-  await deploy(good, allow("no-probe"));
-  const loss = async () => (await ask("GET", "/status")).json.stateLoss;
-  expect(await loss()).toBeNull();
-  stage.deps.intact = () => {
-    throw new Fault("journal.lost", "in /state journal.db is gone");
-  };
-  expect(await loss()).toBe("in /state journal.db is gone");
-  stage.deps.intact = () => {
-    throw new TypeError("a mistake");
-  };
-  expect((await ask("GET", "/status")).status).toBe(500);
 });

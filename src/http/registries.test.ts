@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from "vitest";
 import { deploymentAnswer } from "../contract/deployments.ts";
 import { problem } from "../contract/problem.ts";
 import { variableOrigins, variablesAnswer } from "../contract/variables.ts";
-import { apiOnStage } from "./test-api.ts";
+import { apiOnFakes } from "./test-api.ts";
 
 const key = { app: "shop", environment: "production" };
 const image = `ghcr.io/acme/shop@sha256:${"1".repeat(64)}`;
@@ -17,27 +17,27 @@ services:
 `;
 const values = { HUB_TOKEN: "canary-hub-1", GHCR_TOKEN: "canary-ghcr-1" };
 
-const stage = apiOnStage();
+const fakes = apiOnFakes();
 beforeEach(() => {
-  stage.deps.builder.makes = "images";
+  fakes.deps.builder.makes = "images";
 });
 
 async function ask(method: string, path: string, body?: unknown) {
-  const { json } = await stage.ask(method, `/v1/apps/shop/environments/production/${path}`, { body });
+  const { json } = await fakes.ask(method, `/v1/apps/shop/environments/production/${path}`, { body });
   expect(JSON.stringify(json)).not.toContain("canary-");
   return json;
 }
 
-const deploy = () => ask("POST", "deployments", { kind: "deploy", source: stage.put(text) });
+const deploy = () => ask("POST", "deployments", { kind: "deploy", source: fakes.put(text) });
 
 /** The release of a deployment that went live. */
 async function live() {
   const { deployment } = deploymentAnswer.parse(await deploy());
-  await stage.deps.engine.finish(deployment.id, "live");
+  await fakes.deps.engine.finish(deployment.id, "live");
   return newest();
 }
 
-const newest = () => stage.newest(key);
+const newest = () => fakes.newest(key);
 
 const set = async (more: Record<string, string>) =>
   variablesAnswer.parse(await ask("PATCH", "variables", { set: more }));
@@ -51,9 +51,9 @@ test("a password that is not set is asked for before anything is touched, where 
 });
 
 test("where nothing is made of images no password is asked for", async () => {
-  stage.deps.builder.makes = "directories";
+  fakes.deps.builder.makes = "directories";
   const plain = text.replace(/^build:.*\n/m, "").replace("http: {}", "run: node web.js");
-  deploymentAnswer.parse(await ask("POST", "deployments", { kind: "deploy", source: stage.put(plain) }));
+  deploymentAnswer.parse(await ask("POST", "deployments", { kind: "deploy", source: fakes.put(plain) }));
   expect((await newest()).artifacts[0]?.registries).toBeUndefined();
 });
 
@@ -80,7 +80,7 @@ test("a release names the version of a password, the build alone gets it, and it
 test("another password deploys nothing and is another artifact for nobody; the next release has it, and the old one can be gone back to", async () => {
   await set(values);
   const first = await live();
-  stage.deps.builder.states.set(first.artifacts[0]?.digest ?? "", { state: "built" });
+  fakes.deps.builder.states.set(first.artifacts[0]?.digest ?? "", { state: "built" });
   const { deployment, variables } = await set({ GHCR_TOKEN: "canary-ghcr-2" });
   expect([deployment, variables.GHCR_TOKEN]).toEqual([null, expect.objectContaining({ version: 2, state: "staged" })]);
   const second = await live();

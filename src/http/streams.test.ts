@@ -6,31 +6,31 @@ import { logBatchView, logPage } from "../contract/logs.ts";
 import { problem } from "../contract/problem.ts";
 import { taskAnswer, taskView } from "../contract/tasks.ts";
 import type { LogLine } from "../model/log.ts";
-import type { wallClock } from "../testing/stage.ts";
+import type { wallClock } from "../testing/fakes.ts";
 import { createApi } from "./api.ts";
-import { type Asking, apiOnStage } from "./test-api.ts";
+import { type Asking, apiOnFakes } from "./test-api.ts";
 
 const key = { app: "shop", environment: "production" };
 const base = "/v1/apps/shop/environments/production";
 const text = "version: 1\napp: shop\nservices:\n  web: { run: node web.js, http: {} }\n";
 
-const stage = apiOnStage();
+const fakes = apiOnFakes();
 let written = 0;
 
 beforeEach(() => {
   written = 0;
 });
 
-const ask = (method: string, path: string, asking: Asking = {}) => stage.request(method, path, asking);
+const ask = (method: string, path: string, asking: Asking = {}) => fakes.request(method, path, asking);
 
 async function deploy() {
-  const response = await ask("POST", `${base}/deployments`, { body: { kind: "deploy", source: stage.put(text) } });
+  const response = await ask("POST", `${base}/deployments`, { body: { kind: "deploy", source: fakes.put(text) } });
   return deploymentAnswer.parse(await response.json()).deployment;
 }
 
 async function live() {
   const deployment = await deploy();
-  await stage.deps.engine.finish(deployment.id, "live");
+  await fakes.deps.engine.finish(deployment.id, "live");
   return deployment;
 }
 
@@ -45,7 +45,7 @@ async function say(message: string, more: Partial<LogLine> = {}) {
     message,
   } as const;
   written += message.length + 1;
-  await stage.deps.logs.append({
+  await fakes.deps.logs.append({
     key,
     origin: { name: "fl-1", stream: "stdout" },
     lines: [{ ...line, ...more }],
@@ -78,7 +78,7 @@ describe("a deployment's progress", () => {
     const first = await next(messages);
     expect(first.event).toBe("deployment");
     expect(deploymentAnswer.parse(JSON.parse(first.data)).deployment.status).toBe("queued");
-    await stage.deps.engine.finish(id, "live");
+    await fakes.deps.engine.finish(id, "live");
     const last = await next(messages);
     expect(deploymentAnswer.parse(JSON.parse(last.data)).deployment.status).toBe("live");
     expect((await messages.next()).done).toBe(true);
@@ -88,7 +88,7 @@ describe("a deployment's progress", () => {
     const { id } = await deploy();
     await say("Error: no database");
     await say("of another", { instance: "fl-2" });
-    await stage.deps.engine.finish(id, "failed", {
+    await fakes.deps.engine.finish(id, "failed", {
       culprit: "fl-1",
       fault: { code: "gate.crashed", detail: "d", hint: "h" },
     });
@@ -184,7 +184,7 @@ describe("logs", () => {
         return () => {};
       },
     };
-    const quiet = createApi({ ...stage.deps, clock });
+    const quiet = createApi({ ...fakes.deps, clock });
     const stream = await quiet.request(`${base}/logs/stream`, {}, { via: "socket" });
     const reader = stream.body?.getReader();
     const read = async () => new TextDecoder().decode((await reader?.read())?.value);
@@ -226,7 +226,7 @@ describe("tasks", () => {
   test("run in the serving release and give their output byte for byte until their end", async () => {
     await live();
     const name = await begin(["node", "-e", "it's $HOME"]);
-    expect(stage.deps.runtime.tasks.get(name)?.task.spec).toMatchObject({
+    expect(fakes.deps.runtime.tasks.get(name)?.task.spec).toMatchObject({
       command: ["node", "-e", "it's $HOME"],
       purpose: "run",
       release: 1,
@@ -234,10 +234,10 @@ describe("tasks", () => {
     const response = await ask("GET", `${base}/tasks/${name}/output`);
     const bytes = Uint8Array.from({ length: 300_000 }, (_, i) => i % 256);
     const whole = response.arrayBuffer();
-    stage.deps.runtime.write(name, "stdout", bytes.subarray(0, 1_000));
-    stage.deps.runtime.write(name, "stderr", new Uint8Array([1, 2, 3]));
-    stage.deps.runtime.write(name, "stdout", bytes.subarray(1_000));
-    stage.deps.runtime.end(name, { code: 42, signal: null, reason: "exited" });
+    fakes.deps.runtime.write(name, "stdout", bytes.subarray(0, 1_000));
+    fakes.deps.runtime.write(name, "stderr", new Uint8Array([1, 2, 3]));
+    fakes.deps.runtime.write(name, "stdout", bytes.subarray(1_000));
+    fakes.deps.runtime.end(name, { code: 42, signal: null, reason: "exited" });
     expect(Buffer.compare(Buffer.from(await whole), bytes)).toBe(0);
     const errors = await (await ask("GET", `${base}/tasks/${name}/output?stream=stderr`)).arrayBuffer();
     expect([...new Uint8Array(errors)]).toEqual([1, 2, 3]);
@@ -251,17 +251,17 @@ describe("tasks", () => {
     const response = await ask("GET", `${base}/tasks/${name}/output`);
     const reader = response.body?.getReader();
     const pending = reader?.read();
-    await expect.poll(() => stage.deps.runtime.listeners).toBe(1);
+    await expect.poll(() => fakes.deps.runtime.listeners).toBe(1);
     await reader?.cancel();
     await pending;
-    expect(stage.deps.runtime.listeners).toBe(0);
+    expect(fakes.deps.runtime.listeners).toBe(0);
   });
 
   test("are killed and forgotten on request, once", async () => {
     await live();
     const name = await begin(["sleep", "100"]);
     expect((await ask("DELETE", `${base}/tasks/${name}`)).status).toBe(204);
-    expect(stage.deps.runtime.signals).toEqual([`${name} SIGKILL`]);
+    expect(fakes.deps.runtime.signals).toEqual([`${name} SIGKILL`]);
     const again = await ask("DELETE", `${base}/tasks/${name}`);
     expect([again.status, problem.parse(await again.json()).code]).toEqual([404, "task.unknown"]);
   });

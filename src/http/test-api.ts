@@ -4,10 +4,10 @@ import { openLogs } from "../adapters/logs/sqlite/open.ts";
 import { sha256 } from "../base/digest.ts";
 import type { EnvKey } from "../model/environment.ts";
 import type { Release } from "../model/release.ts";
-import { openStage } from "../testing/stage.ts";
+import { openFakes } from "../testing/fakes.ts";
 import { type Connection, createApi } from "./api.ts";
 
-type Stage = Awaited<ReturnType<typeof openStage>>;
+type FakeController = Awaited<ReturnType<typeof openFakes>>;
 
 export interface Asking {
   readonly body?: unknown;
@@ -17,23 +17,23 @@ export interface Asking {
 }
 
 /** The API on a stage whose journal and log store are real ones, anew before each test of the file that calls this. */
-export function apiOnStage(): ApiOnStage {
-  let stage: Stage | null = null;
-  const opened = new ApiOnStage();
+export function apiOnFakes(): ApiOnFakes {
+  let fakes: FakeController | null = null;
+  const opened = new ApiOnFakes();
   beforeEach(async () => {
-    stage = await openStage({ openJournal, openLogs });
-    opened.deps = stage.deps;
-    opened.directory = stage.directory;
-    opened.api = createApi(stage.deps);
+    fakes = await openFakes({ openJournal, openLogs });
+    opened.deps = fakes.deps;
+    opened.directory = fakes.directory;
+    opened.api = createApi(fakes.deps);
   });
-  afterEach(() => stage?.close());
+  afterEach(() => fakes?.close());
   return opened;
 }
 
-class ApiOnStage {
-  deps!: Stage["deps"];
+class ApiOnFakes {
+  deps!: FakeController["deps"];
   /** Where the journal lies. */
-  directory!: Stage["directory"];
+  directory!: FakeController["directory"];
   api!: ReturnType<typeof createApi>;
 
   async request(method: string, path: string, asking: Asking = {}): Promise<Response> {

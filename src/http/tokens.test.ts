@@ -8,16 +8,16 @@ import { problem } from "../contract/problem.ts";
 import { releasePage } from "../contract/releases.ts";
 import { createdTokenView, tokenList } from "../contract/tokens.ts";
 import { variableDiff, variablesView } from "../contract/variables.ts";
-import { wallClock } from "../testing/stage.ts";
+import { wallClock } from "../testing/fakes.ts";
 import { createApi } from "./api.ts";
-import { type Asking, apiOnStage } from "./test-api.ts";
+import { type Asking, apiOnFakes } from "./test-api.ts";
 
 const own = "correct-horse-battery-staple";
 const dayMs = 86_400_000;
 const base = "/v1/apps/shop/environments/production";
 const key = { app: "shop", environment: "production" };
 
-const stage = apiOnStage();
+const fakes = apiOnFakes();
 /** What the API wrote into its log. */
 let logged: object[];
 let now: number;
@@ -25,10 +25,10 @@ let now: number;
 beforeEach(() => {
   now = Date.now();
   logged = [];
-  stage.deps.clock = { ...wallClock, now: () => now };
-  stage.deps.tokenDigest = sha256(own);
+  fakes.deps.clock = { ...wallClock, now: () => now };
+  fakes.deps.tokenDigest = sha256(own);
   const write = (what: object) => void logged.push(what);
-  stage.api = createApi({ ...stage.deps, log: { debug: write, info: write, error: write } });
+  fakes.api = createApi({ ...fakes.deps, log: { debug: write, info: write, error: write } });
 });
 
 interface ByToken extends Omit<Asking, "from"> {
@@ -38,9 +38,9 @@ interface ByToken extends Omit<Asking, "from"> {
 
 function ask(method: string, path: string, { as, headers, ...asking }: ByToken = {}) {
   const known = { host: "localhost", ...headers };
-  if (as === undefined) return stage.ask(method, path, { ...asking, headers: known });
+  if (as === undefined) return fakes.ask(method, path, { ...asking, headers: known });
   const from = { via: "tcp", address: "192.0.2.7" } as const;
-  return stage.ask(method, path, { ...asking, headers: { authorization: `Bearer ${as}`, ...known }, from });
+  return fakes.ask(method, path, { ...asking, headers: { authorization: `Bearer ${as}`, ...known }, from });
 }
 
 async function create(name: string, request: { expiresInMs?: number } = {}): Promise<string> {
@@ -65,7 +65,7 @@ describe("a token with a name", () => {
       status: 401,
       code: "access.unauthenticated",
     });
-    const files = ["journal.db", "journal.db-wal"].map((file) => readFileSync(join(stage.directory, file), "latin1"));
+    const files = ["journal.db", "journal.db-wal"].map((file) => readFileSync(join(fakes.directory, file), "latin1"));
     for (const place of [...files, JSON.stringify(logged)]) expect(place.includes(text.slice(-43))).toBe(false);
     expect(files.join("")).toContain(sha256(text));
   });
@@ -95,7 +95,7 @@ describe("a token with a name", () => {
     now += 1;
     const refused = await refusal("GET", "/v1/info", { as: text });
     expect(refused).toEqual({ status: 401, code: "access.unauthenticated", detail: "the token ci has expired" });
-    expect((await stage.api.request("/healthz", { headers: { authorization: `Bearer ${text}` } })).status).toBe(200);
+    expect((await fakes.api.request("/healthz", { headers: { authorization: `Bearer ${text}` } })).status).toBe(200);
   });
 
   test("is made and revoked over the socket alone", async () => {
@@ -146,7 +146,7 @@ describe("a token with a name", () => {
   test("is in no answer that is kept for an Idempotency-Key", async () => {
     const headers = { "idempotency-key": "once" };
     const { json } = await ask("PUT", "/v1/tokens/ci", { body: {}, headers });
-    expect(await stage.deps.journal.claim("once", "another request", now)).toBeNull();
+    expect(await fakes.deps.journal.claim("once", "another request", now)).toBeNull();
     expect(createdTokenView.parse(json).token.name).toBe("ci");
   });
 });
@@ -155,12 +155,12 @@ const shop = "version: 1\napp: shop\nservices: { web: { run: node web.js, http: 
 const guarded = (who: string) =>
   `${shop}environments: { production: { protected: { confirm: false, who: ${who} } } }\n`;
 
-const orderOf = (text: string) => ({ kind: "deploy", source: stage.put(text) });
+const orderOf = (text: string) => ({ kind: "deploy", source: fakes.put(text) });
 
 async function live(text: string, as?: string) {
   const { status, json } = await ask("POST", `${base}/deployments`, { body: orderOf(text), as });
   expect([status, json]).toEqual([202, expect.anything()]);
-  await stage.finish(json.deployment.id);
+  await fakes.finish(json.deployment.id);
 }
 
 describe("who may change a protected environment", () => {
@@ -183,7 +183,7 @@ describe("who may change a protected environment", () => {
       ["POST", "tasks", { command: ["true"] }],
       ["POST", "stop"],
     ];
-    const before = await stage.deps.journal.lastEventId();
+    const before = await fakes.deps.journal.lastEventId();
     for (const [method, path, body] of changes) {
       for (const [name, as] of [
         ["alice", alice],
@@ -196,7 +196,7 @@ describe("who may change a protected environment", () => {
     }
     const promote = { kind: "promote", from: "nowhere" };
     expect(await refusal("POST", `${base}/deployments`, { body: promote, as: alice })).toMatchObject({ status: 403 });
-    expect(await stage.deps.journal.lastEventId()).toBe(before);
+    expect(await fakes.deps.journal.lastEventId()).toBe(before);
     expect(statusView.parse((await ask("GET", `${base}/status`, { as: alice })).json).protected).toEqual({
       confirm: false,
       branches: null,
@@ -249,7 +249,7 @@ describe("who may change a protected environment", () => {
     const [ci, alice] = [await create("ci"), await create("alice")];
     const deploy = (text: string, as: string) => refusal("POST", `${base}/deployments`, { body: orderOf(text), as });
     expect(await deploy(guarded("[ci]"), alice)).toMatchObject({ code: "protected.not-allowed" });
-    expect(await stage.deps.journal.environment(key)).toBeNull();
+    expect(await fakes.deps.journal.environment(key)).toBeNull();
     await live(guarded("[ci]"), ci);
     expect(await deploy(shop, alice)).toMatchObject({ code: "protected.not-allowed" });
     expect(await deploy(guarded("[alice]"), alice)).toMatchObject({ code: "protected.not-allowed" });
@@ -267,7 +267,7 @@ describe("who may change a protected environment", () => {
     await ask("POST", `${base}/stop`, { as: ci });
     const { items } = releasePage.parse((await ask("GET", `${base}/releases`)).json);
     expect(items.map(({ createdBy }) => createdBy)).toEqual(["ci"]);
-    const events = await stage.deps.journal.events({ key, after: 0, limit: 99 });
+    const events = await fakes.deps.journal.events({ key, after: 0, limit: 99 });
     expect(events.map(({ detail }) => detail)).toContain("stopped by ci");
     await ask("DELETE", "/v1/tokens/ci");
     const audit = auditPage.parse((await ask("GET", "/v1/audit")).json).items;

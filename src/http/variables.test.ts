@@ -9,7 +9,7 @@ import {
   variablesView,
   versionList,
 } from "../contract/variables.ts";
-import { apiOnStage } from "./test-api.ts";
+import { apiOnFakes } from "./test-api.ts";
 
 const at = (environment: string) => ({ app: "shop", environment });
 const text = `version: 1
@@ -26,10 +26,10 @@ services:
   clock: { run: node clock.js }
 `;
 
-const stage = apiOnStage();
+const fakes = apiOnFakes();
 
 const ask = (method: string, path: string, body: unknown) =>
-  stage.ask(method, `/v1/apps/shop/environments/${path}`, { body });
+  fakes.ask(method, `/v1/apps/shop/environments/${path}`, { body });
 
 async function set(values: Record<string, string>, environment = "production") {
   const { status, json } = await ask("PATCH", `${environment}/variables`, { set: values });
@@ -38,17 +38,17 @@ async function set(values: Record<string, string>, environment = "production") {
 }
 
 function deploy(environment = "production", manifest = text) {
-  return ask("POST", `${environment}/deployments`, { kind: "deploy", source: stage.put(manifest) });
+  return ask("POST", `${environment}/deployments`, { kind: "deploy", source: fakes.put(manifest) });
 }
 
 /** The release that a deployment made, once it serves. */
 async function live(environment = "production", manifest = text) {
   const { deployment } = deploymentAnswer.parse((await deploy(environment, manifest)).json);
-  await stage.deps.engine.finish(deployment.id, "live");
+  await fakes.deps.engine.finish(deployment.id, "live");
   return newest(environment);
 }
 
-const newest = (environment = "production") => stage.newest(at(environment));
+const newest = (environment = "production") => fakes.newest(at(environment));
 
 test("what several services lack is asked for once, where it is written; set once, all of them have it", async () => {
   const refused = problem.parse((await deploy()).json);
@@ -102,7 +102,7 @@ test("an artifact is promoted to an environment with the same values for the bui
   await set({ INTERNAL_KEY: "canary-1", NPM_TOKEN: "canary-2" }, "staging");
   await live("staging");
   await set({ INTERNAL_KEY: "canary-3", NPM_TOKEN: "canary-4" });
-  stage.deps.builder.states.set((await newest("staging")).artifacts[0]?.digest ?? "", { state: "built" });
+  fakes.deps.builder.states.set((await newest("staging")).artifacts[0]?.digest ?? "", { state: "built" });
   const promote = () => ask("POST", "production/deployments", { kind: "promote", from: "staging" });
   expect(problem.parse((await promote()).json)).toMatchObject({ code: "promote.other-build" });
   await set({ NPM_TOKEN: "canary-2" });
@@ -115,7 +115,7 @@ test("where each service and the build have a variable from is told with its pla
   await live();
   const explained = async (name: string) => {
     const url = `/v1/apps/shop/environments/production/variables/${name}/origins`;
-    const response = await stage.api.request(url, {}, { via: "socket" });
+    const response = await fakes.api.request(url, {}, { via: "socket" });
     const text = await response.text();
     expect(text).not.toContain("canary-");
     const { services, staged } = variableOrigins.parse(JSON.parse(text));
@@ -153,7 +153,7 @@ test("where each service and the build have a variable from is told with its pla
 test("the list of variables tells the group of a shared one, and what the build has", async () => {
   await set({ INTERNAL_KEY: "canary-1", NPM_TOKEN: "canary-2" });
   await live();
-  const response = await stage.api.request("/v1/apps/shop/environments/production/variables", {}, { via: "socket" });
+  const response = await fakes.api.request("/v1/apps/shop/environments/production/variables", {}, { via: "socket" });
   const { effective, build } = variablesView.parse(await response.json());
   expect(effective.ai?.INTERNAL_KEY).toMatchObject({ group: "internal", set: ["INTERNAL_KEY@1"] });
   expect(effective.ai?.API).toMatchObject({ group: null, set: [] });
@@ -169,7 +169,7 @@ test("two environments are compared by name, and by service where the services o
   await set({ KEY: "canary-1", PIN: "canary-4" }, "staging");
   await live("staging", manifest(env("b", "b")));
   const compared = async (here: string, there: string) => {
-    const response = await stage.api.request(`/v1/apps/shop/environments/${here}/diff/${there}`, {}, { via: "socket" });
+    const response = await fakes.api.request(`/v1/apps/shop/environments/${here}/diff/${there}`, {}, { via: "socket" });
     const text = await response.text();
     expect(text).not.toContain("canary-");
     const { variables } = variableDiff.parse(JSON.parse(text));
@@ -190,8 +190,8 @@ test("the versions of a value have their digests until they are destroyed", asyn
   await set({ PIN: "canary-2" });
   await set({ PIN: "canary-1" });
   const url = "/v1/apps/shop/environments/production/variables/PIN/versions";
-  await stage.api.request(`${url}/2`, { method: "DELETE" }, { via: "socket" });
-  const { items } = versionList.parse(await (await stage.api.request(url, {}, { via: "socket" })).json());
+  await fakes.api.request(`${url}/2`, { method: "DELETE" }, { via: "socket" });
+  const { items } = versionList.parse(await (await fakes.api.request(url, {}, { via: "socket" })).json());
   const [newest, destroyed, first] = items.map(({ digest }) => digest);
   expect([newest, destroyed]).toEqual([first, null]);
   expect(first).toMatch(/^[0-9a-f]{8}$/);
@@ -203,7 +203,7 @@ test("a version that only a build has counts as live, and is not destroyed while
   const { variables } = await set({ NPM_TOKEN: "canary-4" });
   expect(variables.NPM_TOKEN).toMatchObject({ version: 2, state: "staged" });
   const url = "/v1/apps/shop/environments/production/variables/NPM_TOKEN/versions/1";
-  const refused = await stage.api.request(url, { method: "DELETE" }, { via: "socket" });
+  const refused = await fakes.api.request(url, { method: "DELETE" }, { via: "socket" });
   expect(problem.parse(await refused.json())).toMatchObject({ code: "value.needed" });
 });
 
@@ -212,7 +212,7 @@ test("the audit of a reveal names what was shown of the build too", async () => 
   await live();
   const { json } = await ask("POST", "production/variables/reveal", undefined);
   expect(revealedVariables.parse(json).build.REGISTRY).toBe("https://canary-2@npm.example.com");
-  const [newest] = await stage.deps.journal.audit({ limit: 1 });
+  const [newest] = await fakes.deps.journal.audit({ limit: 1 });
   expect(newest).toMatchObject({
     action: "env.reveal",
     names: ["API", "INTERNAL_KEY", "NPM_TOKEN", "REGISTRY", "SALT"],
@@ -223,13 +223,13 @@ test.each(["/v1/apps/shop/environments/production/variables/reveal", "/v1/vault/
   "what %s shows is not kept for an Idempotency-Key",
   async (path) => {
     await set({ TOKEN: "canary-1" });
-    const asked = await stage.api.request(
+    const asked = await fakes.api.request(
       path,
       { method: "POST", headers: { "idempotency-key": "k1" } },
       { via: "socket" },
     );
     expect(asked.status).toBe(200);
-    const { journal, clock } = stage.deps;
+    const { journal, clock } = fakes.deps;
     expect(await journal.claim("k1", "another request", clock.now())).toBeNull();
   },
 );

@@ -4,7 +4,7 @@ import { networkProber } from "../adapters/probe/network/prober.ts";
 import { guardKeyFile, openVault } from "../adapters/vault/keyring/open.ts";
 import { Fault } from "../base/faults.ts";
 import { Secret } from "../base/secret.ts";
-import { Engine } from "../host/engine.ts";
+import { ContainerEngine } from "../host/engine.ts";
 import { defaultUids, type UidRange } from "../host/users.ts";
 import type { FrontProxies } from "../model/route.ts";
 import type { Builder } from "../ports/builder.ts";
@@ -38,8 +38,6 @@ export interface AdapterOptions {
   readonly runAs?: string | null;
   /** The numbers of users that a controller of root has for itself and its apps; default: `defaultUids`. */
   readonly appUids?: UidRange;
-  /** Where the controllers of root on this machine say which users they give out; left out: nowhere. */
-  readonly uidClaims?: string;
   /** What runs instances; default: `auto`. */
   readonly runtime?: Platform | "auto";
   /** The container engine's socket; default: as `engineSocket` finds it. */
@@ -53,7 +51,7 @@ export interface AdapterOptions {
   /** The controller's own environment; apps get PATH and the language of it and nothing else. */
   readonly env: Readonly<Record<string, string>>;
   /** Is told what people should know although nothing failed; default: nobody. */
-  readonly tell?: (words: string) => void;
+  readonly notify?: (words: string) => void;
 }
 
 export interface Adapters {
@@ -81,15 +79,15 @@ export interface Adapters {
   /** Room that is given up for journal, runtime and edge when the disk is full. */
   readonly reserve: DiskReserve;
   /** The container engine where containers are used; else null. */
-  readonly engine: Engine | null;
+  readonly engine: ContainerEngine | null;
 }
 
 /** Constructs every adapter on a state directory. The caller holds its lease. */
 export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
-  const { stateDirectory, env, tell = () => undefined } = options;
+  const { stateDirectory, env, notify = () => undefined } = options;
   const at = (name: string) => join(stateDirectory, name);
   const clock = systemClock;
-  const engine = new Engine(engineSocket(options.engine, env));
+  const engine = new ContainerEngine(engineSocket(options.engine, env));
   const platform = await choosePlatform({
     wanted: options.runtime ?? "auto",
     stateDirectory,
@@ -98,7 +96,7 @@ export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
   const user = userOf(options, platform);
   await refuseClosed(user);
   // First of all that leaves something: whatever else lies there is from a life with a journal.
-  const reserve = new DiskReserve(reserveFile(stateDirectory), tell);
+  const reserve = new DiskReserve(reserveFile(stateDirectory), notify);
   const used = platform === "docker" ? engine : null;
   const begin = { stateDirectory, engine: used, beginNew: options.beginNew ?? false };
   const journal = await reserve.spend(() => openStateJournal(begin));
@@ -111,10 +109,10 @@ export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
   const { runtime, builder, gaps } =
     platform === "docker"
       ? {
-          ...containers({ stateDirectory, engine, installation: journal.installation, env, clock, tell }),
+          ...containers({ stateDirectory, engine, installation: journal.installation, env, clock, notify }),
           gaps: async () => [],
         }
-      : await processes({ ...options, user, clock, tell });
+      : processes({ ...options, user, clock, notify });
   const {
     edge,
     stop: stopEdge,
@@ -157,7 +155,7 @@ function userOf(options: AdapterOptions, platform: Platform): UserChoice {
   return platform === "docker" ? { ...choice, apps: null, warning: null } : choice;
 }
 
-async function answers(engine: Engine): Promise<boolean> {
+async function answers(engine: ContainerEngine): Promise<boolean> {
   try {
     await engine.version();
     return true;

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { acmeAuthority } from "../adapters/authority/acme/authority.ts";
 import { localAuthority } from "../adapters/authority/local/authority.ts";
-import { openVault } from "../adapters/certificates/directory/vault.ts";
+import { openCertificateVault } from "../adapters/certificates/directory/vault.ts";
 import { domainProber } from "../adapters/domain/network/prober.ts";
 import type { CheckView } from "../contract/controller.ts";
 import type { CertificateDeps } from "../engine/certificates.ts";
@@ -10,7 +10,7 @@ import { ok } from "./check.ts";
 import { systemClock } from "./clock.ts";
 
 /** Whom to ask for certificates, and as whom. */
-export interface AcmeOptions {
+export interface AcmeSettings {
   readonly email: string;
   readonly directoryUrl: string;
   /** Asked first for a host without a certificate; null: the real one at once. */
@@ -26,12 +26,12 @@ export interface AcmeOptions {
 /** What the keeper of certificates stands on, beside what the engine has already. */
 export async function openCertificates(options: {
   readonly stateDirectory: string;
-  readonly acme?: AcmeOptions | null;
+  readonly acme?: AcmeSettings | null;
   readonly log: (line: string) => void;
 }): Promise<Pick<CertificateDeps, "vault" | "prober" | "authorities">> {
   const { acme = null, log } = options;
   const directory = join(options.stateDirectory, "certs");
-  const vault = await openVault({ directory, clock: systemClock, log });
+  const vault = await openCertificateVault({ directory, clock: systemClock, log });
   const prober = domainProber({
     publicAddresses: acme?.publicAddresses ?? [],
     resolver: acme?.resolver ?? null,

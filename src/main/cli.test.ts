@@ -6,7 +6,7 @@ import type { RunOptions } from "../cli/test-run.ts";
 import { deploymentView } from "../contract/deployments.ts";
 import { statusView } from "../contract/environments.ts";
 import { logView } from "../contract/logs.ts";
-import { key, openShop } from "./test-shop.ts";
+import { openShop, shopKey } from "./test-shop.ts";
 
 const manifest = `version: 1
 app: shop
@@ -56,7 +56,12 @@ async function log(message: string, instance = "fl-shop-production-web-v1-0-g-0"
     message,
   } as const;
   logged += 1;
-  await shop.deps.logs.append({ key, origin: { name: instance, stream: "stdout" }, lines: [line], offset: logged });
+  await shop.deps.logs.append({
+    key: shopKey,
+    origin: { name: instance, stream: "stdout" },
+    lines: [line],
+    offset: logged,
+  });
 }
 
 const fault = { code: "gate.not-ready" as const, detail: "web answers 503 on /ready", hint: "Look at the answer." };
@@ -125,7 +130,7 @@ describe("deploy", () => {
     shop.ending = null;
     const late = await run("deploy --timeout 200ms --json");
     expect(late.code).toBe(6);
-    const [waiting] = await shop.deps.journal.unfinished(key);
+    const [waiting] = await shop.deps.journal.unfinished(shopKey);
     expect(late.json().error.detail).toContain(waiting?.id);
     expect((await run("deployments attach --timeout 50ms")).code).toBe(6);
     const attached = run(["deployments", "attach", waiting?.id ?? "", "--json"]);
@@ -141,7 +146,7 @@ describe("deploy", () => {
     await stderr.shows("] shop v1 queued");
     stop.abort();
     expect((await detached).code).toBe(130);
-    const [waiting] = await shop.deps.journal.unfinished(key);
+    const [waiting] = await shop.deps.journal.unfinished(shopKey);
     await stderr.shows(`fairlead deployments attach ${waiting?.id}`);
     await stderr.shows(`fairlead deployments cancel ${waiting?.id}`);
     const cancelled = await run(["deployments", "cancel", waiting?.id ?? ""]);
@@ -256,7 +261,7 @@ describe("changing", () => {
     expect([nothing.code, nothing.stderr]).toEqual([5, expect.stringContaining("hint: ")]);
     writeFileSync(path.join(shop.root, "src/web.js"), "serve(2);");
     await run("deploy");
-    const release = await shop.deps.journal.release(key, 1);
+    const release = await shop.deps.journal.release(shopKey, 1);
     for (const { digest } of release?.artifacts ?? []) shop.deps.builder.states.set(digest, { state: "built" });
     expect(first).not.toBe("");
     expect((await run("rollback --json")).json().deployment).toMatchObject({ kind: "rollback", status: "live" });
@@ -293,7 +298,7 @@ describe("changing", () => {
     const wrong = await run("down --all --confirm other");
     expect([wrong.code, wrong.stderr]).toEqual([8, expect.stringContaining("--confirm shop")]);
     const stopped = await run("down --all --confirm shop --json");
-    expect([stopped.code, stopped.json().stopped]).toEqual([0, [key]]);
+    expect([stopped.code, stopped.json().stopped]).toEqual([0, [shopKey]]);
     expect((await run("down -y")).stdout).toContain("Stopped shop/production");
   });
 
@@ -349,7 +354,7 @@ describe("without a controller or a project", () => {
     expect((await run("check --json", offline)).json()).toMatchObject({
       ok: false,
       environments: ["production", "staging"],
-      complaints: [{ file: "fairlead.yml", line: 10 }],
+      diagnostics: [{ file: "fairlead.yml", line: 10 }],
     });
   });
 });

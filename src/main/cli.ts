@@ -5,7 +5,7 @@ import { executionContext } from "../cli/context.ts";
 import { runCli } from "../cli/run.ts";
 import type { ControllerOptions, Host, MachineService, RunningController } from "../cli/world.ts";
 import type { CheckView } from "../contract/controller.ts";
-import { leanMemory } from "./lean.ts";
+import { memoryVariables } from "./node-flags.ts";
 import { version } from "./version.ts";
 
 /** Whether an editor has the terminal: Ctrl-C there is one of its keys. */
@@ -29,7 +29,7 @@ function interruption(): AbortSignal {
 
 /** Without what bin/fairlead set for this process alone. */
 function ownEnvironment(): Record<string, string> {
-  const given = Object.entries(process.env).filter(([name]) => !Object.hasOwn(leanMemory, name));
+  const given = Object.entries(process.env).filter(([name]) => !Object.hasOwn(memoryVariables, name));
   return Object.fromEntries(given.flatMap(([name, value]) => (value ? [[name, value]] : [])));
 }
 
@@ -48,9 +48,7 @@ async function startController(options: ControllerOptions): Promise<RunningContr
   };
   host.interrupted.addEventListener("abort", interrupted, { once: true });
   try {
-    const { uidClaims } = await import("../host/uid-claims.ts");
-    const token = process.env.FAIRLEAD_TOKEN || null;
-    const running = await start({ ...options, token, env: ownEnvironment(), uidClaims });
+    const running = await start({ ...options, token: process.env.FAIRLEAD_TOKEN || null, env: ownEnvironment() });
     const close = async (): Promise<void> => {
       killLater(since === null ? endMs : endMs - (performance.now() - since));
       await running.close();

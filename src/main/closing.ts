@@ -27,7 +27,7 @@ export class Closers {
    * Closes everything in at most 9 s. What hangs or fails is given up and told; the answer is whether nothing was, so that
    * nothing is under way any more. Again: there is nothing left to close.
    */
-  async close(tell: (words: string) => void): Promise<boolean> {
+  async close(notify: (words: string) => void): Promise<boolean> {
     const end = performance.now() + allMs;
     let isAll = true;
     for (const { what, close } of this.#parts.splice(0).reverse()) {
@@ -35,7 +35,7 @@ export class Closers {
       const fault = await within(patience, close);
       if (fault === null) continue;
       isAll = false;
-      tell(`${what}: ${fault}`);
+      notify(`${what}: ${fault}`);
     }
     return isAll;
   }

@@ -8,24 +8,24 @@ import { everyWay } from "../adapters/build/docker/ways.ts";
 import { dockerRuntime } from "../adapters/runtime/docker/runtime.ts";
 import type { Fault } from "../base/faults.ts";
 import { detect } from "../detect/detect.ts";
-import type { Engine } from "../host/engine.ts";
+import type { ContainerEngine } from "../host/engine.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Runtime } from "../ports/runtime.ts";
 
 export interface ContainerOptions {
   readonly stateDirectory: string;
-  readonly engine: Engine;
+  readonly engine: ContainerEngine;
   readonly installation: string;
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
   /** Is told what people should know. */
-  readonly tell: (words: string) => void;
+  readonly notify: (words: string) => void;
 }
 
 /** Instances as containers from images. A build gets half of the machine, so that what serves is not starved by it. */
 export function containers(options: ContainerOptions): { runtime: Runtime; builder: Builder } {
-  const { engine, installation, env, clock, tell } = options;
+  const { engine, installation, env, clock, notify } = options;
   const at = (name: string) => join(options.stateDirectory, name);
   const path = env.PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   const builder = dockerBuilder({
@@ -39,10 +39,10 @@ export function containers(options: ContainerOptions): { runtime: Runtime; build
     atOnce: 2,
     docker: { path: "docker", env: { PATH: path, HOME: env.HOME ?? "/" } },
     ways: everyWay,
-    tell,
+    notify,
   });
   const failed = (fault: Fault) =>
-    tell(`unexpected: ${fault.cause instanceof Error ? fault.cause.stack : fault.detail}`);
+    notify(`unexpected: ${fault.cause instanceof Error ? fault.cause.stack : fault.detail}`);
   const runtime = dockerRuntime({ engine, installation, directory: at("run"), imageOf, path, clock, failed });
   return { runtime: withBuilds(runtime, builder.builds), builder };
 }

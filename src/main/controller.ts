@@ -16,7 +16,7 @@ import { createApi } from "../http/api.ts";
 import { plan } from "../plan/decide.ts";
 import type { Edge } from "../ports/edge.ts";
 import { type AdapterOptions, type Adapters, openAdapters } from "./adapters.ts";
-import { type AcmeOptions, certificatesCheck, openCertificates } from "./certificates.ts";
+import { type AcmeSettings, certificatesCheck, openCertificates } from "./certificates.ts";
 import type { Concern } from "./check.ts";
 import { systemClock } from "./clock.ts";
 import { Closers } from "./closing.ts";
@@ -36,7 +36,7 @@ export interface ControllerOptions extends AdapterOptions {
   /** Takes the controller's own log, one JSON line at a time; default: standard error. */
   readonly onLog?: (line: string) => void;
   /** Whom to ask for certificates; left out or null: nobody outside. */
-  readonly acme?: AcmeOptions | null;
+  readonly acme?: AcmeSettings | null;
   /** Whether the log has reads of the API too. */
   readonly verbose?: boolean;
 }
@@ -109,7 +109,7 @@ interface Frame {
 
 async function run(options: ControllerOptions, { between, closers, close, log }: Frame): Promise<RunningController> {
   await leaveNoCore();
-  const adapters = between(await openAdapters({ ...options, tell: (words) => log.warn(words) }));
+  const adapters = between(await openAdapters({ ...options, notify: (words) => log.warn(words) }));
   const { journal, runtime, builder, edge, logs, vault, user, platform, lostFiles } = adapters;
   closers.add("log", () => log.info("the controller has stopped"));
   for (const [what, port] of Object.entries({ journal, runtime, edge, logs })) closers.add(what, () => port.close());

@@ -1,15 +1,15 @@
 import { createServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { describe, expect, test } from "vitest";
-import { Engine } from "../host/engine.ts";
+import { ContainerEngine } from "../host/engine.ts";
 import { noEngine, testEngine } from "../testing/engine.ts";
 import {
   addressesCheck,
   clockCheck,
-  diskCheck,
   dockerChecks,
   type EngineContainer,
   type EngineInfo,
+  engineDiskCheck,
   liveRestoreCheck,
   publishedCheck,
   webPortsCheck,
@@ -33,7 +33,7 @@ test("an engine answers every question, each with what was found, and two who as
   const socket = testEngine();
   if (socket === null) skip(noEngine);
   else {
-    const engine = new Engine(socket);
+    const engine = new ContainerEngine(socket);
     const answers = await Promise.all([dockerChecks(engine, Date.now), dockerChecks(engine, Date.now)]);
     engine.close();
     const [rows = []] = answers;
@@ -48,7 +48,7 @@ test("an engine answers every question, each with what was found, and two who as
 });
 
 test("an engine that does not answer is one row, with what to do", async () => {
-  const rows = await dockerChecks(new Engine("/nowhere/docker.sock"), Date.now);
+  const rows = await dockerChecks(new ContainerEngine("/nowhere/docker.sock"), Date.now);
   expect(rows).toEqual([
     { name: "engine", state: "fail", detail: expect.stringContaining("/nowhere/docker.sock"), fix: expect.any(String) },
   ]);
@@ -68,7 +68,12 @@ describe("the engine's disk", () => {
     SharedSize: shared * gigabyte,
   });
   const disk = (free: number, ...Images: ReturnType<typeof image>[]) =>
-    diskCheck({ info, usage: { LayersSize: 3 * gigabyte, Images, BuildCache: null }, free: free * gigabyte, now });
+    engineDiskCheck({
+      info,
+      usage: { LayersSize: 3 * gigabyte, Images, BuildCache: null },
+      free: free * gigabyte,
+      now,
+    });
 
   test("is well with room for months", () => {
     expect(disk(100, image(1, 1)).detail).toBe("100.0 GB free at /var/lib/docker; images 3.0 GB, build cache 0 B");
@@ -87,7 +92,7 @@ describe("the engine's disk", () => {
   });
 
   test("of another machine is told as such", () => {
-    expect(diskCheck({ info, usage: null, free: null, now })).toMatchObject({
+    expect(engineDiskCheck({ info, usage: null, free: null, now })).toMatchObject({
       state: "ok",
       detail: "/var/lib/docker cannot be seen from here",
     });

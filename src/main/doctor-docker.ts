@@ -7,7 +7,7 @@ import { freePrefixes } from "../adapters/runtime/docker/networks.ts";
 import { Fault, isErrno } from "../base/faults.ts";
 import { formatSize } from "../base/size.ts";
 import type { CheckView } from "../contract/controller.ts";
-import { type Engine, type EngineVersion, isRefusal } from "../host/engine.ts";
+import { type ContainerEngine, type EngineVersion, isRefusal } from "../host/engine.ts";
 import { fail, ok, warn } from "./check.ts";
 import { listeners } from "./listeners.ts";
 
@@ -58,7 +58,7 @@ const webPorts: readonly number[] = [80, 443];
  * What this machine's container engine offers, one row a question, beside those of `doctor`. Never throws for an engine
  * that does not answer: then there is one row that says so.
  */
-export async function dockerChecks(engine: Engine, now: () => number): Promise<CheckView[]> {
+export async function dockerChecks(engine: ContainerEngine, now: () => number): Promise<CheckView[]> {
   try {
     const version = await engine.version();
     const askedAt = now();
@@ -69,7 +69,7 @@ export async function dockerChecks(engine: Engine, now: () => number): Promise<C
     return [
       engineCheck(version, info),
       liveRestoreCheck(info),
-      diskCheck({ info, usage: await usageOf(engine, now), free: await freeRoomOf(info), now: now() }),
+      engineDiskCheck({ info, usage: await usageOf(engine, now), free: await freeRoomOf(info), now: now() }),
       limitsCheck(info),
       clockCheck(skewMs),
       publishedCheck(containers, await hasUfw()),
@@ -106,7 +106,7 @@ export interface DiskFacts {
   readonly now: number;
 }
 
-export function diskCheck({ info, usage, free, now }: DiskFacts): CheckView {
+export function engineDiskCheck({ info, usage, free, now }: DiskFacts): CheckView {
   const name = "engine disk";
   const held = usage === null ? "" : `; ${heldBy(usage)}`;
   if (free === null) return ok(name, `${info.DockerRootDir} cannot be seen from here${held}`);
@@ -214,7 +214,7 @@ export function webPortsCheck(edgePorts: readonly number[], taken = listeners(we
 }
 
 /** Engines before 23 reckon for one at a time, and refuse (500) whoever asks meanwhile: it is asked again. */
-async function usageOf(engine: Engine, now: () => number): Promise<EngineUsage | null> {
+async function usageOf(engine: ContainerEngine, now: () => number): Promise<EngineUsage | null> {
   const until = now() + usageMs;
   for (;;) {
     try {

@@ -3,7 +3,7 @@ import { access, statfs } from "node:fs/promises";
 import { freemem, totalmem } from "node:os";
 import { askHello } from "../adapters/edge/embedded/admin-client.ts";
 import { versionFault } from "../adapters/edge/embedded/embedded-edge.ts";
-import { edgeFiles } from "../adapters/edge/embedded/files.ts";
+import { embeddedFiles } from "../adapters/edge/embedded/files.ts";
 import { isErrno } from "../base/faults.ts";
 import { formatSize } from "../base/size.ts";
 import type { CheckView } from "../contract/controller.ts";
@@ -106,7 +106,7 @@ async function edge({ edge, edgeLog, edgeWarning }: Adapters): Promise<CheckView
 
 /** The edge that goes on without a controller, where none answers. Of HAProxy nothing is said: it needs no exchange. */
 export async function leftEdgeCheck(stateDirectory: string): Promise<readonly CheckView[]> {
-  const hello = await askHello(edgeFiles(edgeDirectory(stateDirectory)).socket);
+  const hello = await askHello(embeddedFiles(edgeDirectory(stateDirectory)).socket);
   if (hello === null) return [];
   const other = versionFault(hello);
   if (other) return [fail("edge", other.detail, other.hint)];

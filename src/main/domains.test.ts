@@ -2,7 +2,7 @@ import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { edgeFiles } from "../adapters/edge/embedded/files.ts";
+import { embeddedFiles } from "../adapters/edge/embedded/files.ts";
 import { stopEdge } from "../adapters/edge/embedded/stop.ts";
 import { runLine } from "../cli/test-run.ts";
 import { domainList } from "../contract/domains.ts";
@@ -95,7 +95,7 @@ test("a self-signed one is renewed by itself, and survives the controller", asyn
   expect((await run("domains add try.shop.test --self-signed")).stdout).toMatch(
     /^served try\.shop\.test .*renewed \d{4}-/,
   );
-  expect((await stat(edgeFiles(join(state, "edge")).certificates)).mode & 0o777).toBe(0o600);
+  expect((await stat(embeddedFiles(join(state, "edge")).certificates)).mode & 0o777).toBe(0o600);
   const list = async () => JSON.parse((await run("domains --json")).stdout).items;
   const before = await list();
   expect(before).toMatchObject([{ host: "try.shop.test", state: "served", certificate: { source: "self-signed" } }]);

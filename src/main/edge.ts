@@ -3,7 +3,7 @@ import { secureDoor } from "../adapters/edge/embedded/doors.ts";
 import { edgeAnswers, runEdge } from "../adapters/edge/embedded/run.ts";
 import { exitCodes } from "../adapters/edge/embedded/start.ts";
 import { asFault, Fault } from "../base/faults.ts";
-import { settle } from "./lean.ts";
+import { settle } from "./node-flags.ts";
 
 /**
  * The edge process: `edge --directory DIR --host HOST --port PORT [--secure-host HOST --secure-port PORT] [--trust-proxy
@@ -51,7 +51,7 @@ function log(line: string): void {
 
 async function exitCodeOf(fault: Fault): Promise<number> {
   if (fault.code !== "listen.in-use") return exitCodes.refused;
-  if (fault.complaints.some(({ path }) => path === secureDoor)) return exitCodes.secureInUse;
+  if (fault.diagnostics.some(({ path }) => path === secureDoor)) return exitCodes.secureInUse;
   const directory = process.argv[process.argv.indexOf("--directory") + 1] ?? "";
   return (await edgeAnswersSoon(place(directory))) ? exitCodes.otherRuns : exitCodes.inUse;
 }

@@ -2,7 +2,7 @@ import { existsSync, realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { embeddedEdge } from "../adapters/edge/embedded/embedded-edge.ts";
-import { readNote, runs } from "../adapters/edge/embedded/files.ts";
+import { isNotedRunning, readEmbeddedNote } from "../adapters/edge/embedded/files.ts";
 import { setpriv } from "../adapters/edge/embedded/start.ts";
 import { stopEdge } from "../adapters/edge/embedded/stop.ts";
 import { canDrop, containerLog, containerName, stopContainer } from "../adapters/edge/haproxy/container.ts";
@@ -10,13 +10,13 @@ import { haproxyEdge } from "../adapters/edge/haproxy/haproxy-edge.ts";
 import { stopHaproxy } from "../adapters/edge/haproxy/stop.ts";
 import { Fault } from "../base/faults.ts";
 import { userOf } from "../host/alive.ts";
-import { Engine } from "../host/engine.ts";
+import { ContainerEngine } from "../host/engine.ts";
 import { defaultUids, type UidRange, type User, usersOf } from "../host/users.ts";
 import { type FrontProxies, noFrontProxies } from "../model/route.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Edge } from "../ports/edge.ts";
 import type { Concern } from "./check.ts";
-import { leanMemory, leanNode } from "./lean.ts";
+import { memoryVariables, nodeFlags } from "./node-flags.ts";
 import type { Platform } from "./platform.ts";
 import { firstClosed, nobody } from "./user.ts";
 
@@ -106,8 +106,8 @@ function closedProgram(): Concern | null {
 
 /** An edge of before goes on as whoever it was: to exchange it costs the requests of a second, so a person chooses when. */
 async function olderUser(directory: string, user: User): Promise<Concern | null> {
-  const note = await readNote(directory);
-  if (note === null || !(await runs(note))) return null;
+  const note = await readEmbeddedNote(directory);
+  if (note === null || !(await isNotedRunning(note))) return null;
   const uid = await userOf(note.pid);
   if (uid === null || uid === user.uid) return null;
   return {
@@ -118,7 +118,7 @@ async function olderUser(directory: string, user: User): Promise<Concern | null>
 
 /** The same for a container, whose master can become only what it was made for. */
 async function olderContainer(socket: string, directory: string): Promise<Concern | null> {
-  const engine = new Engine(socket);
+  const engine = new ContainerEngine(socket);
   try {
     if (await canDrop(engine, directory)) return null;
   } catch (thrown) {
@@ -141,8 +141,8 @@ function embedded(directory: string, { edge, edgeTls, frontProxies, env, user, c
     listen: edge,
     secure: edgeTls ?? null,
     proxies: frontProxies ?? noFrontProxies,
-    entry: [process.execPath, ...leanNode, edgeEntry()],
-    env: { PATH: env.PATH ?? "", ...leanMemory },
+    entry: [process.execPath, ...nodeFlags, edgeEntry()],
+    env: { PATH: env.PATH ?? "", ...memoryVariables },
     user,
     clock,
   });

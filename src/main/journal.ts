@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type OpenJournal, openJournal } from "../adapters/journal/sqlite/open.ts";
 import { installationLabel } from "../adapters/runtime/docker/labels.ts";
 import { Fault, type FaultCode, isErrno } from "../base/faults.ts";
-import type { Engine } from "../host/engine.ts";
+import type { ContainerEngine } from "../host/engine.ts";
 import { installationId, keptInstallationId } from "../host/installation.ts";
 import { systemClock } from "./clock.ts";
 import { edgeDirectory } from "./edges.ts";
@@ -11,7 +11,7 @@ import { edgeDirectory } from "./edges.ts";
 export interface JournalOptions {
   readonly stateDirectory: string;
   /** Where containers of an older life may be; null: there are none. */
-  readonly engine: Engine | null;
+  readonly engine: ContainerEngine | null;
   /** Whether to begin with an empty journal where the old one is lost. */
   readonly beginNew: boolean;
 }
@@ -93,7 +93,7 @@ function namesIn(directory: string): readonly string[] {
 }
 
 /** Containers carry the id of their installation; without the file that keeps it, none can be known. */
-async function containersOf(stateDirectory: string, engine: Engine | null): Promise<readonly string[]> {
+async function containersOf(stateDirectory: string, engine: ContainerEngine | null): Promise<readonly string[]> {
   const id = keptInstallationId(stateDirectory);
   if (engine === null || id === null) return [];
   const query = { all: true, filters: { label: [`${installationLabel}=${id}`] } };

@@ -25,9 +25,9 @@ export class DiskReserve {
   readonly #file: string;
   readonly #tell: (words: string) => void;
 
-  constructor(file: string, tell: (words: string) => void) {
+  constructor(file: string, notify: (words: string) => void) {
     this.#file = file;
-    this.#tell = tell;
+    this.#tell = notify;
   }
 
   /** Takes it where there is plenty of room and it is not held yet. */

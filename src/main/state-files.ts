@@ -37,12 +37,12 @@ function identityOf(path: string): string | null {
 }
 
 /** Looks again and again, and tells what was lost when that changes; the answer stops it. */
-export function watchStateFiles(lost: LostFiles, clock: Clock, tell: (words: string) => void): () => void {
+export function watchStateFiles(lost: LostFiles, clock: Clock, notify: (words: string) => void): () => void {
   let told = "";
   let cancel = (): void => undefined;
   const look = (): void => {
     const now = lost().join(", ");
-    if (now !== told && now !== "") tell(`${now}: ${consequence}`);
+    if (now !== told && now !== "") notify(`${now}: ${consequence}`);
     told = now;
     cancel = clock.after(lookMs, look);
   };

@@ -9,10 +9,10 @@ import { type RunOptions, runLine } from "../cli/test-run.ts";
 import { createApi } from "../http/api.ts";
 import type { Deployment } from "../model/deployment.ts";
 import { refText, secretsOf } from "../model/release.ts";
-import { openStage } from "../testing/stage.ts";
+import { openFakes } from "../testing/fakes.ts";
 import { UnpackingBuilder } from "../testing/unpacking-builder.ts";
 
-export const key = { app: "shop", environment: "production" };
+export const shopKey = { app: "shop", environment: "production" };
 
 /** How the engine on stage ends what is queued: as it should, or badly; null leaves it under way. */
 export type Ending = { readonly is: "good" | "failed"; readonly more?: Partial<Deployment> } | null;
@@ -22,9 +22,9 @@ export type Ending = { readonly is: "good" | "failed"; readonly more?: Partial<D
  * tests. `close` deletes all of it.
  */
 export async function openShop(manifest: string) {
-  const stage = await openStage({ openJournal, openLogs });
-  stage.deps.builder = new UnpackingBuilder();
-  const { deps } = stage;
+  const fakes = await openFakes({ openJournal, openLogs });
+  fakes.deps.builder = new UnpackingBuilder();
+  const { deps } = fakes;
   const around = mkdtempSync(join(tmpdir(), "fairlead-shop-"));
   const root = join(around, "shop");
   mkdirSync(join(root, ".fairlead"), { recursive: true });
@@ -41,20 +41,20 @@ export async function openShop(manifest: string) {
     run: (argv: readonly string[], options: RunOptions = {}) => runLine(argv, { cwd: root, ...options }),
     /** The versions that every service of a release has, as NAME@3. */
     versionsOf: async (release: number): Promise<Record<string, string>> => {
-      const services = (await deps.journal.release(key, release))?.services ?? [];
+      const services = (await deps.journal.release(shopKey, release))?.services ?? [];
       return Object.fromEntries(services.map(({ name, env }) => [name, secretsOf(env).map(refText).sort().join(" ")]));
     },
     close: async (): Promise<void> => {
       stopListening();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
-      await stage.close();
+      await fakes.close();
       rmSync(around, { recursive: true, force: true });
     },
   };
   const finishing = new Set<string>();
   const stopListening = deps.journal.committed(() => {
-    void deps.journal.unfinished(key).then(async (waiting) => {
+    void deps.journal.unfinished(shopKey).then(async (waiting) => {
       for (const { id, kind } of waiting) {
         if (shop.ending === null || finishing.has(id)) continue;
         finishing.add(id);

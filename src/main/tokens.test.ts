@@ -10,17 +10,17 @@ import { openLogs } from "../adapters/logs/sqlite/open.ts";
 import { secretIn } from "../check/secret-patterns.ts";
 import { runLine } from "../cli/test-run.ts";
 import { createApi } from "../http/api.ts";
-import { openStage } from "../testing/stage.ts";
+import { openFakes } from "../testing/fakes.ts";
 
-let stage: Awaited<ReturnType<typeof openStage>>;
+let fakes: Awaited<ReturnType<typeof openFakes>>;
 let root: string;
 let servers: Server[];
 let url: string;
 
 beforeEach(async () => {
-  stage = await openStage({ openJournal, openLogs });
+  fakes = await openFakes({ openJournal, openLogs });
   root = mkdtempSync(join(tmpdir(), "fairlead-tokens-"));
-  const api = createApi(stage.deps);
+  const api = createApi(fakes.deps);
   const bySocket = createAdaptorServer({ fetch: (request) => api.fetch(request, { via: "socket" }) }) as Server;
   const byTcp = createAdaptorServer({ fetch: (request) => api.fetch(request, { via: "tcp" }) }) as Server;
   await new Promise<void>((done) => bySocket.listen(join(root, "controller.sock"), done));
@@ -31,7 +31,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   for (const server of servers) server.close().closeAllConnections();
-  await stage.close();
+  await fakes.close();
   rmSync(root, { recursive: true });
 });
 

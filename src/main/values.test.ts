@@ -7,7 +7,7 @@ import { Secret } from "../base/secret.ts";
 import type { RunOptions } from "../cli/test-run.ts";
 import { resealAll } from "../engine/values.ts";
 import { createApi } from "../http/api.ts";
-import { key, openShop } from "./test-shop.ts";
+import { openShop, shopKey } from "./test-shop.ts";
 
 const manifest = `version: 1
 app: shop
@@ -35,7 +35,7 @@ async function deployed(text = manifest): Promise<void> {
   expect((await run("env set API_KEY --stdin --stage", { stdin: "canary-old-key" })).code).toBe(0);
   writeFileSync(join(shop.root, "fairlead.yml"), text);
   expect((await run("deploy --confirm production")).code).toBe(0);
-  const release = await shop.deps.journal.release(key, 1);
+  const release = await shop.deps.journal.release(shopKey, 1);
   for (const { digest } of release?.artifacts ?? []) shop.deps.builder.states.set(digest, { state: "built" });
 }
 
@@ -74,8 +74,8 @@ test("a rollback goes on although nobody can tell what the next deployment chang
   await deployed();
   await run("env set LOG_LEVEL=DEBUG");
   const ref = { secret: "LOG_LEVEL", version: 1 };
-  const sealed = shop.deps.vault.seal(new Secret("DEBUG"), { key, secret: "ANOTHER", version: 1 });
-  await shop.deps.journal.commit([{ kind: "value.resealed", key, ref, sealed }]);
+  const sealed = shop.deps.vault.seal(new Secret("DEBUG"), { key: shopKey, secret: "ANOTHER", version: 1 });
+  await shop.deps.journal.commit([{ kind: "value.resealed", key: shopKey, ref, sealed }]);
   const back = await run("rollback v1");
   expect([back.code, back.stdout]).toEqual([0, expect.stringMatching(/^Live: v1 /)]);
   expect(back.stderr).toMatch(/warning: cannot determine what the next deployment changes again: .* does not open/);
@@ -90,8 +90,8 @@ describe("env rotate", () => {
       expect.stringMatching(/^Live: v2 .*\nSESSION_KEY@2 serves\.\n$/s),
     ]);
     expect(await shop.versionsOf(2)).toEqual({ web: "API_KEY@1 SESSION_KEY@2", worker: "API_KEY@1 SESSION_KEY@2" });
-    expect(await shop.deps.journal.lastReleaseNumber(key)).toBe(2);
-    const [sealedOld] = await shop.deps.journal.sealed(key, [{ secret: "SESSION_KEY", version: 1 }]);
+    expect(await shop.deps.journal.lastReleaseNumber(shopKey)).toBe(2);
+    const [sealedOld] = await shop.deps.journal.sealed(shopKey, [{ secret: "SESSION_KEY", version: 1 }]);
     expect(sealedOld).not.toBeNull();
     const refused = await run("env destroy SESSION_KEY@1 -y");
     expect([refused.code, refused.stderr]).toEqual([
@@ -121,12 +121,12 @@ describe("env rotate", () => {
     expect(failed.stdout).toMatch(
       /^SESSION_KEY@1 stays in use\. SESSION_KEY@2 waits for the next deployment; .*rotate/,
     );
-    expect((await shop.deps.journal.environment(key))?.serving?.release).toBe(1);
+    expect((await shop.deps.journal.environment(shopKey))?.serving?.release).toBe(1);
   });
 });
 
 describe("env set and env unset", () => {
-  const releases = () => shop.deps.journal.lastReleaseNumber(key);
+  const releases = () => shop.deps.journal.lastReleaseNumber(shopKey);
 
   test("deploy nothing where nothing becomes different, but bring live what only waited", async () => {
     await deployed();
@@ -241,7 +241,7 @@ describe("audit", () => {
   test("goes on for pages", async () => {
     const actor = { name: "local", via: "socket", from: null } as const;
     for (let at = 0; at < 450; at += 1) {
-      const entry = { at, actor, action: "restart", key, names: [], detail: `#${at}` } as const;
+      const entry = { at, actor, action: "restart", key: shopKey, names: [], detail: `#${at}` } as const;
       await shop.deps.journal.commit([{ kind: "audit", entry }]);
     }
     const details = async (line: string) =>
@@ -305,21 +305,21 @@ describe("env edit", () => {
       expect.stringMatching(/is at revision .*\n.*text is kept in (\S+)\./),
     ]);
     expect(readFileSync(seen[0]?.file ?? "", "utf8")).toContain("API_KEY=canary-late");
-    expect((await shop.deps.journal.versions(key, "API_KEY")).map(({ version }) => version)).toEqual([1]);
+    expect((await shop.deps.journal.versions(shopKey, "API_KEY")).map(({ version }) => version)).toEqual([1]);
   });
 
   test.each([
     ["a line that is none", (text: string) => `${text}torn\n`, /production\.env:6 is not NAME=value/],
     ["a value that the manifest refuses", (text: string) => `${text}LOG_LEVEL=canary\n`, /env\.LOG_LEVEL/],
     ["an empty text", () => "\n", /text is empty/],
-  ])("%s is refused with its place, and kept", async (_words, change, complaint) => {
+  ])("%s is refused with its place, and kept", async (_words, change, diagnostic) => {
     await deployed();
     const refused = await edit("env edit -y", change);
-    expect([refused.code, refused.stderr]).toEqual([2, expect.stringMatching(complaint)]);
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringMatching(diagnostic)]);
     expect(refused.stderr).toMatch(/text is kept in/);
     expect(refused.stderr).not.toContain("canary");
     expect(left()).toHaveLength(1);
-    expect(await shop.deps.journal.lastReleaseNumber(key)).toBe(1);
+    expect(await shop.deps.journal.lastReleaseNumber(shopKey)).toBe(1);
   });
 
   test("what is not confirmed is kept, too", async () => {

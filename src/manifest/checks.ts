@@ -25,8 +25,9 @@ const after = section({
     ),
     within: within("30s"),
   },
-  check({ run, http }, { node, complaints }) {
-    if ((run === null) === (http === null)) complaints.add(node, "is a command or an HTTP request – write run or http");
+  check({ run, http }, { node, diagnostics }) {
+    if ((run === null) === (http === null))
+      diagnostics.add(node, "is a command or an HTTP request – write run or http");
   },
 });
 

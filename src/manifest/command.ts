@@ -1,4 +1,4 @@
-import type { Complaints } from "./complaint.ts";
+import type { Diagnostics } from "./diagnostic.ts";
 import { isEmpty, type Kind } from "./kinds.ts";
 import { type Node, show } from "./source.ts";
 
@@ -99,31 +99,31 @@ export const command: Kind<readonly string[]> = {
     ],
   },
   none: [],
-  read(node, complaints) {
-    if (isEmpty(node, complaints)) return [];
-    if (node.kind === "list") return argumentList(node.items, { node, complaints });
+  read(node, diagnostics) {
+    if (isEmpty(node, diagnostics)) return [];
+    if (node.kind === "list") return argumentList(node.items, { node, diagnostics });
     if (node.kind === "map") {
-      complaints.add(node, "a mapping is not a command – write one line or a list of arguments");
+      diagnostics.add(node, "a mapping is not a command – write one line or a list of arguments");
       return [];
     }
     const split = /\p{Cc}/u.test(node.text.replace(/[\t\r\n]/g, ""))
       ? refuse("the command contains a control character")
       : splitCommand(node.text);
     if (split.ok) return split.words;
-    complaints.add(node, split.message);
+    diagnostics.add(node, split.message);
     return [];
   },
 };
 
-function argumentList(items: readonly Node[], at: { node: Node; complaints: Complaints }): string[] {
+function argumentList(items: readonly Node[], at: { node: Node; diagnostics: Diagnostics }): string[] {
   const first = items[0];
   if (!first || (first.kind === "scalar" && first.text.trim() === ""))
-    at.complaints.add(at.node, "the command is empty");
+    at.diagnostics.add(at.node, "the command is empty");
   const length = items.reduce((sum, item) => sum + (item.kind === "scalar" ? item.text.length : 0), 0);
-  if (length > commandLimit) at.complaints.add(at.node, `the command has more than ${commandLimit} characters`);
+  if (length > commandLimit) at.diagnostics.add(at.node, `the command has more than ${commandLimit} characters`);
   return items.map((item) => {
     if (item.kind === "scalar" && item.value !== null) return item.text;
-    at.complaints.add(
+    at.diagnostics.add(
       item,
       `${item.kind === "scalar" ? "nothing" : show(item)} is not an argument – write a text, "" for an empty one`,
     );

@@ -4,13 +4,13 @@ import { readDotenv, writeDotenv } from "./dotenv.ts";
 
 function values(text: string): Record<string, string> {
   const reading = readDotenv(text);
-  return reading.ok ? Object.fromEntries(reading.values) : expect.fail(JSON.stringify(reading.complaints));
+  return reading.ok ? Object.fromEntries(reading.values) : expect.fail(JSON.stringify(reading.diagnostics));
 }
 
-function complaints(text: string): string[] {
+function diagnostics(text: string): string[] {
   const reading = readDotenv(text);
   if (reading.ok) return expect.fail("it was read");
-  return reading.complaints.map(({ path, message, line }) => `${line}: ${path} ${message}`);
+  return reading.diagnostics.map(({ path, message, line }) => `${line}: ${path} ${message}`);
 }
 
 describe("a .env file", () => {
@@ -28,7 +28,7 @@ describe("a .env file", () => {
 
   test("names every fault by its line, and no value", () => {
     const text = "A=ok\ncanary one\n1A=canary\nB='x' canary\nA=canary\nC=\"canary\nD=canary\n";
-    const said = complaints(text);
+    const said = diagnostics(text);
     expect(said).toEqual(
       [
         "2:  is not NAME=value, a comment or empty",
@@ -39,8 +39,8 @@ describe("a .env file", () => {
       ].concat(said.slice(5)),
     );
     expect(said.join()).not.toContain("canary");
-    expect(complaints(`A=${"x".repeat(40_000)}`)).toEqual(["1: A is longer than 32768 characters"]);
-    expect(complaints("A='a\0b'")).toEqual(["1: A holds a NUL character"]);
+    expect(diagnostics(`A=${"x".repeat(40_000)}`)).toEqual(["1: A is longer than 32768 characters"]);
+    expect(diagnostics("A='a\0b'")).toEqual(["1: A holds a NUL character"]);
   });
 
   test("is read back as it was written, whatever the values are", () => {
@@ -67,7 +67,7 @@ describe("a .env file", () => {
           expect(Object.fromEntries(reading.values)).toEqual(values(writeDotenv(Object.fromEntries(reading.values))));
         } else {
           const lines = text.split(/\r\n?|\n/).length;
-          for (const one of reading.complaints) expect(one.line).toBeLessThanOrEqual(lines);
+          for (const one of reading.diagnostics) expect(one.line).toBeLessThanOrEqual(lines);
         }
       }),
       { numRuns: 500 },

@@ -1,9 +1,9 @@
-import type { Complaint } from "../base/faults.ts";
+import type { Diagnostic } from "../base/faults.ts";
 import { valueLimit } from "./variable.ts";
 
 export type DotenvReading =
   | { readonly ok: true; readonly values: ReadonlyMap<string, string> }
-  | { readonly ok: false; readonly complaints: readonly Complaint[] };
+  | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
 
 /** Most characters of a file and most names in it: those that one request to the controller may have. */
 const limits = { characters: 1024 * 1024, names: 500 } as const;
@@ -17,17 +17,18 @@ const namePattern = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
  * value in any.
  */
 export function readDotenv(text: string): DotenvReading {
-  if (text.length > limits.characters) return { ok: false, complaints: [{ path: "", message: "is longer than 1 MB" }] };
+  if (text.length > limits.characters)
+    return { ok: false, diagnostics: [{ path: "", message: "is longer than 1 MB" }] };
   const reader = new Reader(text.replace(/^\uFEFF/, "").replace(/\r\n?/g, "\n"));
   reader.read();
-  if (reader.values.size > limits.names) reader.complain("", `has more than ${limits.names} names`);
-  if (reader.complaints.length > 0) return { ok: false, complaints: reader.complaints };
+  if (reader.values.size > limits.names) reader.report("", `has more than ${limits.names} names`);
+  if (reader.diagnostics.length > 0) return { ok: false, diagnostics: reader.diagnostics };
   return { ok: true, values: reader.values };
 }
 
 class Reader {
   readonly values = new Map<string, string>();
-  readonly complaints: Complaint[] = [];
+  readonly diagnostics: Diagnostic[] = [];
   readonly #lines: readonly string[];
   /** The line that is read, from 0. */
   #at = 0;
@@ -36,8 +37,8 @@ class Reader {
     this.#lines = text.split("\n");
   }
 
-  complain(path: string, message: string, line = this.#at): void {
-    this.complaints.push({ path, message, line: line + 1 });
+  report(path: string, message: string, line = this.#at): void {
+    this.diagnostics.push({ path, message, line: line + 1 });
   }
 
   read(): void {
@@ -47,15 +48,15 @@ class Reader {
   #line(line: string): void {
     if (/^\s*(?:#|$)/.test(line)) return;
     const [, name, rest] = /^\s*(?:export\s+)?([^\s=#]+)[ \t]*=(.*)$/s.exec(line) ?? [];
-    if (name === undefined || rest === undefined) return this.complain("", "is not NAME=value, a comment or empty");
+    if (name === undefined || rest === undefined) return this.report("", "is not NAME=value, a comment or empty");
     // What stands before the = may be a part of a value that was torn apart: it is not repeated unless it is a name.
-    if (!namePattern.test(name)) return this.complain("", "has no name before the = – letters, digits and _ only");
+    if (!namePattern.test(name)) return this.report("", "has no name before the = – letters, digits and _ only");
     const begun = this.#at;
     const value = this.#value(name, rest.trimStart());
     if (value === null) return;
-    if (this.values.has(name)) this.complain(name, "occurs twice – keep one", begun);
-    else if (value.includes("\0")) this.complain(name, "holds a NUL character", begun);
-    else if (value.length > valueLimit) this.complain(name, `is longer than ${valueLimit} characters`, begun);
+    if (this.values.has(name)) this.report(name, "occurs twice – keep one", begun);
+    else if (value.includes("\0")) this.report(name, "holds a NUL character", begun);
+    else if (value.length > valueLimit) this.report(name, `is longer than ${valueLimit} characters`, begun);
     else this.values.set(name, value);
   }
 
@@ -74,13 +75,13 @@ class Reader {
       this.#at += 1;
     }
     this.#at = begun;
-    this.complain(name, `has a ${quote} that is not closed`);
+    this.report(name, `has a ${quote} that is not closed`);
     return null;
   }
 
   #closed(name: string, { inside, quote, rest }: { inside: string; quote: string; rest: string }): string | null {
     if (!/^\s*(?:#.*)?$/s.test(rest)) {
-      this.complain(name, `continues after the closing ${quote} – put all of it in quotes`);
+      this.report(name, `continues after the closing ${quote} – put all of it in quotes`);
       return null;
     }
     return quote === "'" ? inside : inside.replace(/\\([nrt"\\$])/g, (_, letter: string) => escapes[letter] ?? letter);

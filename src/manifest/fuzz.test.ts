@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import fc from "../testing/properties.ts";
-import { formatComplaint } from "./complaint.ts";
+import { formatDiagnostic } from "./diagnostic.ts";
 import { example } from "./example.ts";
 import { environmentsOf, readManifest } from "./read.ts";
 
@@ -17,10 +17,10 @@ function probe(text: string): string {
   environmentsOf(text);
   const { user, system } = process.cpuUsage(began);
   expect((user + system) / 1_000).toBeLessThan(budgetMs);
-  const said = reading.ok ? reading.warnings : reading.complaints;
+  const said = reading.ok ? reading.warnings : reading.diagnostics;
   if (!reading.ok) expect(said.length).toBeGreaterThan(0);
   for (const { line, column } of said) expect(Math.min(line ?? 0, column ?? 0)).toBeGreaterThan(0);
-  const words = said.map(formatComplaint).join("\n");
+  const words = said.map(formatDiagnostic).join("\n");
   expect(words).not.toContain(canary);
   expect(words.length).toBeLessThan(120_000);
   return words;

@@ -58,10 +58,10 @@ const build = section({
       "A prebuilt image instead of a build.",
     ),
   },
-  check({ image, command: built, dockerfile, target }, { node, complaints }) {
+  check({ image, command: built, dockerfile, target }, { node, diagnostics }) {
     const other = Object.entries({ command: built, dockerfile, target }).find(([, value]) => value !== null)?.[0];
     if (image !== null && other !== undefined)
-      complaints.add(node, `has image and ${other} – an image is not built, remove one`);
+      diagnostics.add(node, `has image and ${other} – an image is not built, remove one`);
   },
 });
 
@@ -155,11 +155,11 @@ const service = section({
       "How long an instance without `http` must stay up to pass its gate; most bad starts fail within five seconds.",
     ),
   },
-  check({ single, replicas, http: routed, checks: wanted }, { node, complaints }) {
-    if (single && replicas !== 1) complaints.add(node, `is single with ${replicas} replicas – remove one of the two`);
+  check({ single, replicas, http: routed, checks: wanted }, { node, diagnostics }) {
+    if (single && replicas !== 1) diagnostics.add(node, `is single with ${replicas} replicas – remove one of the two`);
     const asked = [...(wanted?.after ?? [])].find(([, check]) => check.http !== null)?.[0];
     if (asked !== undefined && routed === null)
-      complaints.add(node, `has no http, which check ${asked} requests – write run instead`);
+      diagnostics.add(node, `has no http, which check ${asked} requests – write run instead`);
   },
 });
 
@@ -169,9 +169,9 @@ const canary = section({
     steps: required(listOf({ each: share(), min: 1, max: 20 }), "Share of the traffic in each step, increasing."),
     every: defaulted(duration("1s", "24h"), "10s", "Time between two steps."),
   },
-  check({ steps }, { node, complaints }) {
+  check({ steps }, { node, diagnostics }) {
     const rises = steps.every((step, i) => step > (steps[i - 1] ?? 0) && step < 1);
-    if (!rises) complaints.add(node, "the steps must increase and be between 0% and 100%, like [10%, 50%]");
+    if (!rises) diagnostics.add(node, "the steps must increase and be between 0% and 100%, like [10%, 50%]");
   },
 });
 

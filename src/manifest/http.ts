@@ -50,9 +50,9 @@ const ready = section({
       "Required good answers in a row; two, because one can be luck.",
     ),
   },
-  check({ within, every, times }, { node, complaints }) {
+  check({ within, every, times }, { node, diagnostics }) {
     if (every * (times - 1) > within)
-      complaints.add(node, "can never be ready: times × every is longer than within – raise within");
+      diagnostics.add(node, "can never be ready: times × every is longer than within – raise within");
   },
 });
 
@@ -80,8 +80,8 @@ const limitsKind = section({
       "Requests that may come at once; the period grows with it: `100/1m` with a burst of 200 is 200 in any two minutes. Default: the requests of `rate`.",
     ),
   },
-  check({ rate: limit, burst }, { node, complaints }) {
-    if (burst !== null && limit === null) complaints.add(node, "has burst without rate – add rate, like 100/1m");
+  check({ rate: limit, burst }, { node, diagnostics }) {
+    if (burst !== null && limit === null) diagnostics.add(node, "has burst without rate – add rate, like 100/1m");
   },
 });
 
@@ -125,11 +125,11 @@ const cors = section({
     credentials: defaulted(flag(), "false", "Whether pages may send cookies and HTTP authentication."),
     maxAge: defaulted(duration("0s", "24h"), "10m", "How long browsers may cache the preflight answer."),
   },
-  check({ origins, credentials }, { node, complaints }) {
+  check({ origins, credentials }, { node, diagnostics }) {
     if (!origins.includes("*")) return;
     if (credentials)
-      complaints.add(node, "has credentials with origin * – name the origins (any site could act as its users)");
-    else if (origins.length > 1) complaints.add(node, "has * with other origins – write only *, or remove it");
+      diagnostics.add(node, "has credentials with origin * – name the origins (any site could act as its users)");
+    else if (origins.length > 1) diagnostics.add(node, "has * with other origins – write only *, or remove it");
   },
 });
 
@@ -197,13 +197,13 @@ export const http = section({
       "HTML files of the source, at most 64 KB each, by status. Browsers get them when the edge itself answers 502 (the app closed the connection), 503 (no instance) or 504 (too slow). They never replace an answer of the app.",
     ),
   },
-  check({ hosts, internal, canonical }, { node, complaints }) {
+  check({ hosts, internal, canonical }, { node, diagnostics }) {
     if (internal && hosts !== null)
-      complaints.add(
+      diagnostics.add(
         node,
         "has hosts although it is internal – remove them; other services reach it at `${<service>.url}`",
       );
     if (canonical === null || hosts?.includes(canonical)) return;
-    complaints.add(node, `has a canonical host that is not one of its hosts – add ${canonical} to hosts`);
+    diagnostics.add(node, `has a canonical host that is not one of its hosts – add ${canonical} to hosts`);
   },
 });

@@ -1,26 +1,26 @@
 import type { AppSpec, VariableSpec } from "../model/app.ts";
 import { refusedName } from "../model/variables.ts";
-import { allOf, type Complaints, nearest, oneOf, quoted } from "./complaint.ts";
+import { allOf, type Diagnostics, nearest, oneOf, quoted } from "./diagnostic.ts";
 import { type Owner, ownersIn } from "./owner.ts";
-import { type Matcher, matcher } from "./pattern.ts";
+import { matcher, type PatternMatcher } from "./pattern.ts";
 import { piecesOf } from "./references.ts";
 import { valueFault } from "./resolve.ts";
 import { entryOf, type Node, nodeAt } from "./source.ts";
 
 /** What the judgement of a whole manifest needs: its meaning, and where each part is written. */
-export interface Judged {
+export interface JudgedManifest {
   readonly spec: AppSpec;
   readonly root: Node;
-  readonly complaints: Complaints;
-  readonly warnings: Complaints;
+  readonly diagnostics: Diagnostics;
+  readonly warnings: Diagnostics;
 }
 
 /** Complains about what no single key shows: needs, hosts, references and values that break their own rules. */
-export function judge(judged: Judged): void {
+export function judge(judged: JudgedManifest): void {
   const written = writtenIn(judged);
-  const { complaints } = judged;
+  const { diagnostics } = judged;
   // A variable that could not be read has no value that could be judged.
-  const isRead = ({ path }: Node) => !complaints.isAbout(path);
+  const isRead = ({ path }: Node) => !diagnostics.isAbout(path);
   const readable = new Set(written.filter(({ node, valueNode }) => isRead(node) && isRead(valueNode)));
   judgeNeeds(judged);
   judgeGroups(judged);
@@ -30,7 +30,7 @@ export function judge(judged: Judged): void {
   judgeBuild(judged);
   judgePreviews(judged);
   for (const one of written) {
-    if (complaints.isFull) return;
+    if (diagnostics.isFull) return;
     judgeName(judged, one);
     judgeReferences(judged, one);
     if (readable.has(one)) judgeValue(judged, one, match);
@@ -48,7 +48,7 @@ interface Written {
   readonly owners: Owner[];
 }
 
-function writtenIn({ spec, root }: Judged): readonly Written[] {
+function writtenIn({ spec, root }: JudgedManifest): readonly Written[] {
   const written = new Map<string, Written>();
   for (const owner of ownersIn(spec)) {
     for (const [name, variable] of Object.entries(owner.variables)) {
@@ -64,18 +64,18 @@ function writtenIn({ spec, root }: Judged): readonly Written[] {
   return [...written.values()];
 }
 
-function judgeNeeds(judged: Judged): void {
-  const { spec, root, complaints } = judged;
+function judgeNeeds(judged: JudgedManifest): void {
+  const { spec, root, diagnostics } = judged;
   const known = spec.services.map((service) => service.name);
   for (const service of known)
     judgeNames(judged, nodeAt(root, "services", service, "needs"), { what: "service", known });
   for (const round of roundsIn(new Map(spec.services.map(({ name, needs }) => [name, needs])))) {
-    complaints.add(nodeAt(root, "services", round[0] ?? "", "needs"), `need each other: ${round.join(" → ")}`);
+    diagnostics.add(nodeAt(root, "services", round[0] ?? "", "needs"), `need each other: ${round.join(" → ")}`);
   }
 }
 
 /** A group that a service names must be there; one that none names is most likely a slip. */
-function judgeGroups(judged: Judged): void {
+function judgeGroups(judged: JudgedManifest): void {
   const { spec, root, warnings } = judged;
   const groups = entryOf(root, "groups")?.value;
   const known = groups?.kind === "map" ? [...groups.entries.keys()] : [];
@@ -89,16 +89,16 @@ function judgeGroups(judged: Judged): void {
 
 /** Complains about the names in a list that are none of those known; the answer is all that it has. */
 function judgeNames(
-  { complaints }: Judged,
+  { diagnostics }: JudgedManifest,
   node: Node,
   { what, known }: { what: string; known: readonly string[] },
 ): readonly string[] {
   const items = node.kind === "list" ? node.items.filter((item) => item.kind === "scalar") : [];
   for (const item of items) {
-    if (known.includes(item.text) || complaints.isAbout(item.path)) continue;
+    if (known.includes(item.text) || diagnostics.isAbout(item.path)) continue;
     const meant = nearest(item.text, known);
     const all = known.length === 0 ? `there are no ${what}s` : `the ${what}s are ${oneOf(known)}`;
-    complaints.add(
+    diagnostics.add(
       item,
       `${quoted(item.text)} is not a ${what} – ${meant === null ? all : `did you mean ${quoted(meant)}?`}`,
     );
@@ -106,17 +106,17 @@ function judgeNames(
   return items.map(({ text }) => text);
 }
 
-function judgeHosts({ spec, root, complaints }: Judged): void {
+function judgeHosts({ spec, root, diagnostics }: JudgedManifest): void {
   const owners = new Map<string, string>();
   for (const { name, http } of spec.services) {
     const node = nodeAt(root, "services", name, "http", "hosts");
     for (const host of http?.hosts ?? []) {
       if (host === "") continue;
       const owner = owners.get(host);
-      if (owner !== undefined) complaints.add(node, `${quoted(host)} is already a host of ${owner}`);
+      if (owner !== undefined) diagnostics.add(node, `${quoted(host)} is already a host of ${owner}`);
       owners.set(host, name);
       if (host.split(".").some((label) => label.length > 63))
-        complaints.add(
+        diagnostics.add(
           node,
           `${quoted(host)} has a label of more than 63 characters – set hosts, or use shorter names`,
         );
@@ -125,13 +125,13 @@ function judgeHosts({ spec, root, complaints }: Judged): void {
 }
 
 /** What Fairlead gives itself would be overwritten, or overwrite it, without a word. */
-function judgeName({ spec, complaints }: Judged, { name, node, owners }: Written): void {
+function judgeName({ spec, diagnostics }: JudgedManifest, { name, node, owners }: Written): void {
   const hasHttp = owners.some(({ service }) => spec.services.find((each) => each.name === service)?.http);
   const refused = refusedName(name, hasHttp);
-  if (refused !== null && !complaints.isAbout(node.path)) complaints.add(node, refused);
+  if (refused !== null && !diagnostics.isAbout(node.path)) diagnostics.add(node, refused);
 }
 
-function judgeReferences({ spec, complaints }: Judged, { valueNode, variable, owners }: Written): void {
+function judgeReferences({ spec, diagnostics }: JudgedManifest, { valueNode, variable, owners }: Written): void {
   for (const piece of piecesOf(variable.value ?? "") ?? []) {
     if (piece.kind === "variable") {
       const without = owners.filter(({ variables }) => !Object.hasOwn(variables, piece.name));
@@ -140,7 +140,7 @@ function judgeReferences({ spec, complaints }: Judged, { valueNode, variable, ow
       const meant = nearest(piece.name, Object.keys(first.variables));
       const help = meant === null ? "" : ` – did you mean ${meant}?`;
       const who = allOf(without.map(({ service }) => service ?? "the build"));
-      complaints.add(
+      diagnostics.add(
         valueNode,
         `refers to a variable that ${who} ${without.length > 1 ? "do" : "does"} not have${help}`,
       );
@@ -149,50 +149,55 @@ function judgeReferences({ spec, complaints }: Judged, { valueNode, variable, ow
     const names = spec.services.map((other) => other.name);
     const target = spec.services.find((other) => other.name === piece.service);
     if (!target)
-      complaints.add(valueNode, `refers to a service that does not exist – the services are ${oneOf(names)}`);
-    else if (!target.http) complaints.add(valueNode, `refers to ${target.name}, which has no http`);
+      diagnostics.add(valueNode, `refers to a service that does not exist – the services are ${oneOf(names)}`);
+    else if (!target.http) diagnostics.add(valueNode, `refers to ${target.name}, which has no http`);
   }
 }
 
 /** A value that is fully written in the file must keep the variable's own rules; `forbid` is for the final value only. */
-function judgeValue({ complaints, warnings }: Judged, { node, valueNode, variable }: Written, match: Matcher): void {
+function judgeValue(
+  { diagnostics, warnings }: JudgedManifest,
+  { node, valueNode, variable }: Written,
+  match: PatternMatcher,
+): void {
   const pieces = piecesOf(variable.value ?? "") ?? [];
   if (variable.value === null || pieces.some((piece) => piece.kind !== "literal")) return;
   const literal = pieces.map((piece) => (piece.kind === "literal" ? piece.text : "")).join("");
   const fault = valueFault(variable, literal, match);
-  if (fault !== null) complaints.add(valueNode, fault);
+  if (fault !== null) diagnostics.add(valueNode, fault);
   if (variable.secret && entryOf(node, "value"))
     warnings.add(valueNode, "is a secret whose value is in the file – set it with `fairlead env set` instead");
 }
 
 /** There is one build for all services, so only the app's own variables can be for it. */
-function judgeBuild({ spec, root, complaints }: Judged): void {
+function judgeBuild({ spec, root, diagnostics }: JudgedManifest): void {
   const { build, buildVariables, services } = spec;
   const isForBuild = (name: string) => (buildVariables[name]?.scope ?? "run") !== "run";
   for (const { name: service, variables } of services) {
     for (const [name, { scope }] of Object.entries(variables)) {
       if (scope === "run" || isForBuild(name)) continue;
       const node = nodeAt(root, "services", service, "env", name, "scope");
-      complaints.add(node, "is for the build, which all services share – write it under the env: of the app");
+      diagnostics.add(node, "is for the build, which all services share – write it under the env: of the app");
     }
   }
   for (const name of Object.keys(buildVariables).filter(isForBuild)) {
     const node = nodeAt(root, "env", name);
-    if (build.image !== null) complaints.add(node, "is for the build, but an image is not built – remove one", "scope");
-    if (Object.hasOwn(build.args, name)) complaints.add(node, "is already a build argument – remove one of them");
+    if (build.image !== null)
+      diagnostics.add(node, "is for the build, but an image is not built – remove one", "scope");
+    if (Object.hasOwn(build.args, name)) diagnostics.add(node, "is already a build argument – remove one of them");
   }
 }
 
 /** Whoever writes the code of a preview can print its values. */
-function judgePreviews({ spec, root, complaints }: Judged): void {
+function judgePreviews({ spec, root, diagnostics }: JudgedManifest): void {
   if (spec.previews.from !== "production") return;
-  complaints.add(
+  diagnostics.add(
     nodeAt(root, "previews", "from"),
     "is production, whose secrets must stay there – name another environment",
   );
 }
 
-function judgeRounds({ root, complaints }: Judged, owner: Owner): void {
+function judgeRounds({ root, diagnostics }: JudgedManifest, owner: Owner): void {
   const graph = Object.entries(owner.variables).map(([name, { value }]): [string, readonly string[]] => {
     const pieces = piecesOf(value ?? "") ?? [];
     return [name, pieces.flatMap((piece) => (piece.kind === "variable" ? [piece.name] : []))];
@@ -200,9 +205,9 @@ function judgeRounds({ root, complaints }: Judged, owner: Owner): void {
   let names = 0;
   for (const round of roundsIn(new Map(graph))) {
     const node = nodeAt(root, ...owner.at, round[0] ?? "");
-    complaints.add(node, `refers to itself: ${round.join(" → ")}`);
+    diagnostics.add(node, `refers to itself: ${round.join(" → ")}`);
     names += round.length;
-    if (complaints.isFull || names > namesTold) return;
+    if (diagnostics.isFull || names > namesTold) return;
   }
 }
 

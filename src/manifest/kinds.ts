@@ -1,6 +1,6 @@
 import { parseDuration } from "../base/duration.ts";
 import { parseSize } from "../base/size.ts";
-import { type Complaints, oneOf } from "./complaint.ts";
+import { type Diagnostics, oneOf } from "./diagnostic.ts";
 import { type Node, type ScalarNode, show } from "./source.ts";
 
 /** A JSON value, as far as schemas and examples need one. */
@@ -19,7 +19,7 @@ export interface Kind<T> {
   /** A harmless value: what reading gives after a complaint. */
   readonly none: T;
   /** Never throws; what is wrong goes to the complaints. */
-  read(node: Node, complaints: Complaints): T;
+  read(node: Node, diagnostics: Diagnostics): T;
 }
 
 /** What the reference page says about one key. `fallback` and `example` are written as in the manifest. */
@@ -47,20 +47,20 @@ export function scalar<T>(options: ScalarKind<T>): Kind<T> {
     label,
     json,
     none,
-    read(node, complaints) {
-      if (isEmpty(node, complaints)) return none;
+    read(node, diagnostics) {
+      if (isEmpty(node, diagnostics)) return none;
       const value = node.kind === "scalar" && !hasControl(node.text) ? parse(node) : null;
       if (value !== null) return value;
-      complaints.add(node, `${show(node)} is not ${wanted}`);
+      diagnostics.add(node, `${show(node)} is not ${wanted}`);
       return none;
     },
   };
 }
 
 /** Complains about `key:` with nothing after it: it may mean "none", "the default" or "I was interrupted". */
-export function isEmpty(node: Node, complaints: Complaints): boolean {
+export function isEmpty(node: Node, diagnostics: Diagnostics): boolean {
   if (node.kind !== "scalar" || node.value !== null) return false;
-  complaints.add(node, "is empty – write a value, or remove the key");
+  diagnostics.add(node, "is empty – write a value, or remove the key");
   return true;
 }
 
@@ -202,9 +202,9 @@ function within(value: number | null, { min, max }: { min: number; max: number }
 export function noMapping<T>(kind: Kind<T>, because: string): Kind<T> {
   return {
     ...kind,
-    read(node, complaints) {
-      if (node.kind !== "map") return kind.read(node, complaints);
-      complaints.add(node, because);
+    read(node, diagnostics) {
+      if (node.kind !== "map") return kind.read(node, diagnostics);
+      diagnostics.add(node, because);
       return kind.none;
     },
   };

@@ -1,8 +1,8 @@
 import type { ServiceTemplate } from "../model/app.ts";
-import { type Output, piecesOf } from "./references.ts";
+import { type OutputName, piecesOf } from "./references.ts";
 
 /** The outputs of services where they are known already; null: not yet. */
-type Outputs = (service: string, output: Output) => string | null;
+type Outputs = (service: string, output: OutputName) => string | null;
 
 /**
  * The values that a manifest alone gives to a service: all of their text is written there, in the variable or in those

@@ -21,7 +21,7 @@ environments:
 
 function told(name: string, environment = "production") {
   const reading = readManifest(text, { file: "f", environment });
-  const origins = reading.ok ? reading.originsOf(name) : expect.fail(JSON.stringify(reading.complaints));
+  const origins = reading.ok ? reading.originsOf(name) : expect.fail(JSON.stringify(reading.diagnostics));
   return origins.map(({ service, gives, refersTo, place, rules }) => {
     const { path, line, overlay, group } = place;
     return [service, gives, refersTo.join(), `${line} ${path}`, overlay, group, rules.join()];

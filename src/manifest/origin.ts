@@ -1,5 +1,5 @@
 import type { AppSpec, VariableSpec } from "../model/app.ts";
-import { allOf } from "./complaint.ts";
+import { allOf } from "./diagnostic.ts";
 import { ownersIn } from "./owner.ts";
 import { piecesOf } from "./references.ts";
 import { entryOf, type Node, nodeAt } from "./source.ts";

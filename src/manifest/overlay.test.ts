@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
 import fc from "../testing/properties.ts";
-import { Complaints } from "./complaint.ts";
+import { Diagnostics } from "./diagnostic.ts";
 import { baseOf, documentOf, overlay, overlayOf } from "./overlay.ts";
 import { type Node, parseSource } from "./source.ts";
 
 /** JSON is YAML. */
 function nodeOf(value: unknown): Node {
-  const complaints = new Complaints("f");
-  return parseSource(JSON.stringify(value), complaints) ?? expect.fail(JSON.stringify(complaints.list()));
+  const diagnostics = new Diagnostics("f");
+  return parseSource(JSON.stringify(value), diagnostics) ?? expect.fail(JSON.stringify(diagnostics.list()));
 }
 
 /** All of a document with its places, also the order of its keys. */

@@ -1,4 +1,12 @@
-import { type Entry, isNull, type ListNode, type MapNode, type Node, type Place, type ScalarNode } from "./source.ts";
+import {
+  isNull,
+  type ListNode,
+  type MapNode,
+  type Node,
+  type NodeEntry,
+  type Place,
+  type ScalarNode,
+} from "./source.ts";
 
 /**
  * A part of the manifest that is laid over others, or the outcome of that. `removal`: takes out what is below. A branch that
@@ -61,7 +69,7 @@ export function overlay(below: Layer, above: Layer): Layer {
 export function documentOf(layer: Layer): Node | null {
   if (layer.kind === "removal") return null;
   if (layer.kind === "leaf") return layer.node;
-  const entries = [...layer.entries].flatMap(([key, { key: place, value }]): [string, Entry][] => {
+  const entries = [...layer.entries].flatMap(([key, { key: place, value }]): [string, NodeEntry][] => {
     const node = documentOf(value);
     return node === null ? [] : [[key, { key: place, value: node }]];
   });

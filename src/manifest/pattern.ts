@@ -55,14 +55,14 @@ function isRepetition(bare: string, at: number): boolean {
 }
 
 /** Matches values until its time is used up; then, and for a value that takes too long, the answer is `slow`. */
-export type Matcher = (pattern: string, value: string) => "yes" | "no" | "slow";
+export type PatternMatcher = (pattern: string, value: string) => "yes" | "no" | "slow";
 
 /**
  * What the check above lets through can still be of high polynomial cost, so the time is bounded too: V8 stops a
  * running expression at the deadline, and all matches of one reading share a second. A deadline that passed while the
  * processor was with somebody else says nothing about the expression: it is tried again, with twice the time.
  */
-export function matcher(): Matcher {
+export function matcher(): PatternMatcher {
   const context = createContext(Object.create(null));
   const script = new Script('new RegExp(pattern, "u").test(value)');
   let leftMs: number = limits.allMilliseconds;

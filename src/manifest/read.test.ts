@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { formatComplaint } from "./complaint.ts";
+import { formatDiagnostic } from "./diagnostic.ts";
 import { example } from "./example.ts";
 import { environmentsOf, readManifest } from "./read.ts";
 import { variableKeys } from "./source.ts";
@@ -10,7 +10,7 @@ const read = (text: string, environment = "production") => readManifest(text, { 
 describe("readManifest", () => {
   test.for(["production", "staging", "testing"])("reads the example of the reference page for %s", (environment) => {
     const reading = read(example, environment);
-    expect(reading.ok ? [] : reading.complaints.map(formatComplaint)).toEqual([]);
+    expect(reading.ok ? [] : reading.diagnostics.map(formatDiagnostic)).toEqual([]);
   });
 
   test("merges the example's overlay and fills in what it does not say", () => {
@@ -32,13 +32,13 @@ describe("readManifest", () => {
   ] as const)("refuses %s at once", ([, text, because]) => {
     const before = process.cpuUsage();
     const reading = read(text);
-    expect(reading.ok ? "" : reading.complaints.map(formatComplaint).join("\n")).toMatch(because);
+    expect(reading.ok ? "" : reading.diagnostics.map(formatDiagnostic).join("\n")).toMatch(because);
     expect(process.cpuUsage(before).user).toBeLessThan(2_000_000);
   });
 
   test("keeps to a hundred complaints", () => {
     const reading = read(Array.from({ length: 500 }, (_, i) => `key${i}: 1`).join("\n"));
-    expect(reading.ok ? 0 : reading.complaints.length).toBe(101);
+    expect(reading.ok ? 0 : reading.diagnostics.length).toBe(101);
   });
 
   test("knows the typed form's keys where it decides what may be shown", () => {

@@ -1,7 +1,7 @@
-import type { Complaint } from "../base/faults.ts";
+import type { Diagnostic } from "../base/faults.ts";
 import type { AppSpec } from "../model/app.ts";
 import { namePattern } from "../model/environment.ts";
-import { Complaints, nearest, quoted } from "./complaint.ts";
+import { Diagnostics, nearest, quoted } from "./diagnostic.ts";
 import { fixedKeys, laterKeys, type ManifestValue, manifest } from "./grammar.ts";
 import { judge } from "./judge.ts";
 import { isEmpty } from "./kinds.ts";
@@ -24,18 +24,18 @@ export interface ReadOptions {
  * Where the value at a way of keys is written: in the layer that has it, which may be another section. What is not written
  * has the place of the nearest section above it.
  */
-export type PlaceOf = (...keys: readonly string[]) => Required<Pick<Complaint, "path" | "line" | "column">>;
+export type PlaceOf = (...keys: readonly string[]) => Required<Pick<Diagnostic, "path" | "line" | "column">>;
 
 export type ManifestReading =
   | {
       readonly ok: true;
       readonly spec: AppSpec;
-      readonly warnings: Complaint[];
+      readonly warnings: Diagnostic[];
       readonly placeOf: PlaceOf;
       /** What is written of a variable for every service that has it, and for the build. */
       readonly originsOf: (name: string) => readonly WrittenOrigin[];
     }
-  | { readonly ok: false; readonly complaints: Complaint[] };
+  | { readonly ok: false; readonly diagnostics: Diagnostic[] };
 
 /**
  * Reads a manifest for one environment: overlay merged, defaults filled in, everything checked that can be checked
@@ -43,20 +43,20 @@ export type ManifestReading =
  * and none shows what stands below an `env:` mapping.
  */
 export function readManifest(text: string, { file, environment, preview }: ReadOptions): ManifestReading {
-  const complaints = new Complaints(file);
-  const warnings = new Complaints(file);
+  const diagnostics = new Diagnostics(file);
+  const warnings = new Diagnostics(file);
   if (!namePattern.test(environment)) {
     const start = { line: 1, column: 1, path: "environments" };
-    complaints.addAt(start, `${quoted(environment)} is not the name of an environment – write one like staging`);
-    return { ok: false, complaints: complaints.list() };
+    diagnostics.addAt(start, `${quoted(environment)} is not the name of an environment – write one like staging`);
+    return { ok: false, diagnostics: diagnostics.list() };
   }
-  const top = topOf(text, complaints);
-  if (top === null) return { ok: false, complaints: complaints.list() };
-  const overlays = overlaysOf(top, complaints);
+  const top = topOf(text, diagnostics);
+  if (top === null) return { ok: false, diagnostics: diagnostics.list() };
+  const overlays = overlaysOf(top, diagnostics);
   const from = preview ? (preview.from ?? previewFrom(top)) : null;
   const chosen = overlays.get(from ?? environment);
   const root = layered(top, chosen);
-  const value = manifest.read(root, complaints);
+  const value = manifest.read(root, diagnostics);
   const ownsHosts = (service: string): boolean =>
     from === null &&
     (environment === "production" || valueAt(chosen, "services", service, "http", "hosts") !== undefined);
@@ -67,9 +67,9 @@ export function readManifest(text: string, { file, environment, preview }: ReadO
     ownsHosts,
     development: (...about) => literalOf(development, about),
   });
-  judgeChanges({ value, root, complaints }, development);
-  judge({ spec, root, complaints, warnings });
-  if (complaints.count > 0) return { ok: false, complaints: complaints.list() };
+  judgeChanges({ value, root, diagnostics }, development);
+  judge({ spec, root, diagnostics, warnings });
+  if (diagnostics.count > 0) return { ok: false, diagnostics: diagnostics.list() };
   const placeOf: PlaceOf = (...way) => {
     const keys = withHost(way);
     const { line, column } = nodeAt(root, ...keys);
@@ -101,7 +101,7 @@ function previewFrom(top: MapNode): string {
 
 /** The manifest as it is for development: with that environment's overlay, if there is one. */
 function developmentOf(top: MapNode, overlays: ReadonlyMap<string, MapNode>, file: string): AppSpec {
-  const value = manifest.read(layered(top, overlays.get("development")), new Complaints(file));
+  const value = manifest.read(layered(top, overlays.get("development")), new Diagnostics(file));
   return specOf(value, {
     environment: "development",
     from: null,
@@ -118,7 +118,7 @@ function literalOf(spec: AppSpec, [service, variable]: readonly [string | null, 
 
 /** A variable that must change needs something to differ from. */
 function judgeChanges(
-  { value, root, complaints }: { value: ManifestValue; root: Node; complaints: Complaints },
+  { value, root, diagnostics }: { value: ManifestValue; root: Node; diagnostics: Diagnostics },
   development: AppSpec,
 ): void {
   for (const [service, { env }] of value.services) {
@@ -126,58 +126,58 @@ function judgeChanges(
       const spec = development.services.find((one) => one.name === service)?.variables[name];
       if (change === null || (spec && spec.value !== null)) continue;
       const node = nodeAt(root, "services", service, "env", name);
-      complaints.add(node, "has no development value to differ from – set a default", "change");
+      diagnostics.add(node, "has no development value to differ from – set a default", "change");
     }
   }
 }
 
 /** The names declared under `environments:`, in written order; none when the text cannot be read. Never throws. */
 export function environmentsOf(text: string): readonly string[] {
-  const complaints = new Complaints("");
-  const root = parseSource(text, complaints);
+  const diagnostics = new Diagnostics("");
+  const root = parseSource(text, diagnostics);
   const declared = entryOf(root ?? undefined, "environments")?.value;
   return declared?.kind === "map" ? [...declared.entries.keys()].filter((name) => namePattern.test(name)) : [];
 }
 
-function topOf(text: string, complaints: Complaints): MapNode | null {
-  const root = parseSource(text, complaints);
+function topOf(text: string, diagnostics: Diagnostics): MapNode | null {
+  const root = parseSource(text, diagnostics);
   if (root?.kind === "map") return root;
   if (root) {
     const empty = root.kind === "scalar" && root.value === null;
-    complaints.add(root, `${empty ? "an empty file" : show(root)} is not a manifest – it needs app: and services:`);
+    diagnostics.add(root, `${empty ? "an empty file" : show(root)} is not a manifest – it needs app: and services:`);
   }
   return null;
 }
 
 /** The overlays by name. Keys of all of them are checked, since a misspelt one would silently change nothing. */
-function overlaysOf(top: MapNode, complaints: Complaints): ReadonlyMap<string, MapNode> {
+function overlaysOf(top: MapNode, diagnostics: Diagnostics): ReadonlyMap<string, MapNode> {
   const declared = entryOf(top, "environments")?.value;
   const overlays = new Map<string, MapNode>();
-  if (!declared || isEmpty(declared, complaints)) return overlays;
+  if (!declared || isEmpty(declared, diagnostics)) return overlays;
   if (declared.kind !== "map") {
-    complaints.add(declared, `${show(declared)} is not a mapping – write environment names and their overlays`);
+    diagnostics.add(declared, `${show(declared)} is not a mapping – write environment names and their overlays`);
     return overlays;
   }
   for (const [name, { key, value }] of declared.entries) {
     if (!namePattern.test(name))
-      complaints.addAt(key, `${quoted(name)} is not the name of an environment – write one like staging`);
+      diagnostics.addAt(key, `${quoted(name)} is not the name of an environment – write one like staging`);
     // \`staging:\` with nothing below only says that there is such an environment.
-    if (value.kind === "map") overlays.set(name, knownPartOf(value, complaints));
+    if (value.kind === "map") overlays.set(name, knownPartOf(value, diagnostics));
     else if (!isNull(value))
-      complaints.add(value, `${show(value)} is not a section – write what differs in this environment, or {}`);
+      diagnostics.add(value, `${show(value)} is not a section – write what differs in this environment, or {}`);
   }
   return overlays;
 }
 
 /** An overlay without the keys that it cannot have, after complaining about them. */
-function knownPartOf(written: MapNode, complaints: Complaints): MapNode {
+function knownPartOf(written: MapNode, diagnostics: Diagnostics): MapNode {
   const keys = Object.keys(manifest.fields ?? {}).filter((key) => !fixedKeys.includes(key));
   const entries = new Map(written.entries);
   for (const [key, { key: place }] of written.entries) {
     if (keys.includes(key) || laterKeys.includes(key)) continue;
     entries.delete(key);
     const unknown = `unknown key ${quoted(key)} – ${keysAre(nearest(key, keys), keys)}`;
-    complaints.addAt(place, fixedKeys.includes(key) ? "is the same in all environments – remove it here" : unknown);
+    diagnostics.addAt(place, fixedKeys.includes(key) ? "is the same in all environments – remove it here" : unknown);
   }
   return { ...written, entries };
 }

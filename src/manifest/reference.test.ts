@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { Complaints } from "./complaint.ts";
+import { Diagnostics } from "./diagnostic.ts";
 import { example } from "./example.ts";
 import { manifest } from "./grammar.ts";
 import type { FieldDoc, Json, Kind } from "./kinds.ts";
@@ -110,10 +110,10 @@ describe("the grammar", () => {
   test("has only defaults that it would read without a complaint", () => {
     for (const [key, { kind, fallback }] of fields(manifest)) {
       if (fallback === null) continue;
-      const complaints = new Complaints(key);
-      const node = parseSource(fallback, complaints);
-      if (node) kind.read(node, complaints);
-      expect(complaints.list()).toEqual([]);
+      const diagnostics = new Diagnostics(key);
+      const node = parseSource(fallback, diagnostics);
+      if (node) kind.read(node, diagnostics);
+      expect(diagnostics.list()).toEqual([]);
     }
   });
 });

@@ -2,10 +2,10 @@
 export type Piece =
   | { readonly kind: "literal"; readonly text: string }
   | { readonly kind: "variable"; readonly name: string }
-  | { readonly kind: "output"; readonly service: string; readonly output: Output };
+  | { readonly kind: "output"; readonly service: string; readonly output: OutputName };
 
 export const outputs = ["url", "host", "port"] as const;
-export type Output = (typeof outputs)[number];
+export type OutputName = (typeof outputs)[number];
 
 /**
  * Takes a variable's text apart: `${NAME}`, `${service.url|host|port}`, `$$` for a dollar sign; any other dollar sign

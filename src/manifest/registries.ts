@@ -7,12 +7,12 @@ const password: Kind<string> = {
   label: "reference to a value that is set",
   json: { type: "string", pattern: "^\\$\\{[A-Za-z_]\\w{0,127}\\}$" },
   none: "",
-  read(node, complaints) {
-    if (isEmpty(node, complaints)) return "";
+  read(node, diagnostics) {
+    if (isEmpty(node, diagnostics)) return "";
     const pieces = node.kind === "scalar" ? piecesOf(node.text) : null;
     const [piece] = pieces ?? [];
     if (pieces?.length === 1 && piece?.kind === "variable") return piece.name;
-    complaints.add(
+    diagnostics.add(
       node,
       // biome-ignore lint/suspicious/noTemplateCurlyInString: the manifest's own references
       'a password must not be in this file – set it with `fairlead env set REGISTRY_PASSWORD --stdin --stage` and write "${REGISTRY_PASSWORD}" here',

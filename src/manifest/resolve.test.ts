@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import type { ServiceTemplate } from "../model/app.ts";
 import type { EnvValue } from "../model/release.ts";
-import { formatComplaint } from "./complaint.ts";
+import { formatDiagnostic } from "./diagnostic.ts";
 import { readManifest } from "./read.ts";
 import { type ResolveContext, resolveBuild, resolveVariables, undeclaredVariables } from "./resolve.ts";
 
@@ -10,7 +10,7 @@ function web(env: string, environment = "production"): ServiceTemplate {
   const text = `app: shop\nenv: ${env}\nservices: { web: { run: a, http: {} } }\n`;
   const reading = readManifest(text, { file: "f", environment });
   const service = reading.ok ? reading.spec.services[0] : undefined;
-  return service ?? expect.fail(reading.ok ? "no service" : reading.complaints.map(formatComplaint).join("\n"));
+  return service ?? expect.fail(reading.ok ? "no service" : reading.diagnostics.map(formatDiagnostic).join("\n"));
 }
 
 const nothing: ResolveContext = { given: {}, outputs: () => null };
@@ -22,12 +22,12 @@ function set(texts: Record<string, string>): ResolveContext["given"] {
 
 function values(env: string, context: Partial<ResolveContext> = {}): Record<string, EnvValue> {
   const resolved = resolveVariables(web(env), { ...nothing, ...context });
-  return resolved.ok ? resolved.values : expect.fail(resolved.complaints.map(formatComplaint).join("\n"));
+  return resolved.ok ? resolved.values : expect.fail(resolved.diagnostics.map(formatDiagnostic).join("\n"));
 }
 
-function complaints(env: string, context: Partial<ResolveContext> = {}): string[] {
+function diagnostics(env: string, context: Partial<ResolveContext> = {}): string[] {
   const resolved = resolveVariables(web(env), { ...nothing, ...context });
-  return resolved.ok ? expect.fail("it resolved") : resolved.complaints.map(formatComplaint);
+  return resolved.ok ? expect.fail("it resolved") : resolved.diagnostics.map(formatDiagnostic);
 }
 
 describe("resolveVariables", () => {
@@ -75,7 +75,7 @@ env:
 services: { web: { run: a } }
 `;
     const reading = readManifest(text, { file: "f", environment: "production" });
-    const spec = reading.ok ? reading.spec : expect.fail(reading.complaints.map(formatComplaint).join());
+    const spec = reading.ok ? reading.spec : expect.fail(reading.diagnostics.map(formatDiagnostic).join());
     const token = { secret: "TOKEN", version: 7 };
     expect(resolveBuild(spec, { ...nothing, given: set({ TOKEN: "t", PLAIN: "b" }) })).toEqual({
       ok: true,
@@ -86,7 +86,7 @@ services: { web: { run: a } }
     });
     expect(resolveBuild(spec, nothing)).toEqual({
       ok: false,
-      complaints: [{ path: "env.URL", message: "refers to TOKEN, which has no value" }],
+      diagnostics: [{ path: "env.URL", message: "refers to TOKEN, which has no value" }],
     });
   });
 
@@ -106,7 +106,7 @@ services: { web: { run: a } }
 
   test("complains about a required variable without a value, until it has one", () => {
     const env = "{ KEY: { required: [production] }, TOKEN: { required: true, default: x } }";
-    expect(complaints(env)).toEqual([
+    expect(diagnostics(env)).toEqual([
       "services.web.env.KEY: has no value but is required – set it with `fairlead env set`",
     ]);
     expect(values(env, { given: set({ KEY: "" }) })).toEqual({ KEY: [{ secret: "KEY", version: 7 }], TOKEN: "x" });
@@ -117,7 +117,7 @@ services: { web: { run: a } }
     const env = `{ SHAPE: { pattern: "^sk-" }, CHOICE: { oneOf: [a, b] }, SHORT: { minLength: 3 }, LONG: { maxLength: 3 },
       DEBUG: { default: "True", forbid: { production: ["True"] } } }`;
     const given = set({ SHAPE: "canary-1", CHOICE: "canary-2", SHORT: "😀😀", LONG: "canary-3" });
-    const said = complaints(env, { given });
+    const said = diagnostics(env, { given });
     expect(said).toEqual([
       "services.web.env.SHAPE: does not match its pattern (the set value, not the manifest's)",
       "services.web.env.CHOICE: has a value that is not in oneOf: a or b (the set value, not the manifest's)",
@@ -132,9 +132,9 @@ services: { web: { run: a } }
   test("refuses the value for development where another is wanted, wherever it comes from, and does not show it", () => {
     const env = "{ APP_ENV: { default: canary-dev, change: production } }";
     const said = "services.web.env.APP_ENV: still has its development value – set this environment's own";
-    expect(complaints(env)).toEqual([said]);
+    expect(diagnostics(env)).toEqual([said]);
     const given = set({ APP_ENV: "canary-dev" });
-    expect(complaints(env, { given })).toEqual([`${said} (the set value, not the manifest's)`]);
+    expect(diagnostics(env, { given })).toEqual([`${said} (the set value, not the manifest's)`]);
     expect(values(env, { given: set({ APP_ENV: "production" }) })).toEqual({
       APP_ENV: [{ secret: "APP_ENV", version: 7 }],
     });
@@ -147,7 +147,7 @@ services: { web: { run: a } }
       const reading = readManifest(text, { file: "f", environment });
       const service = reading.ok
         ? reading.spec.services[0]
-        : expect.fail(reading.complaints.map(formatComplaint).join());
+        : expect.fail(reading.diagnostics.map(formatDiagnostic).join());
       return service ? resolveVariables(service, nothing).ok : expect.fail("no service");
     };
     expect(of('{ B: dev, A: { default: "${B}", change: production } }', "{ production: {} }")).toBe(false);
@@ -167,7 +167,7 @@ services: { web: { run: a } }
   });
 
   test("names a reference to nothing once, where it is written", () => {
-    expect(complaints('{ A: {}, B: "${A}", C: "${B}", D: "${web.url}" }')).toEqual([
+    expect(diagnostics('{ A: {}, B: "${A}", C: "${B}", D: "${web.url}" }')).toEqual([
       "services.web.env.B: refers to A, which has no value",
       "services.web.env.D: needs the url of web, which is unknown",
     ]);
@@ -183,7 +183,7 @@ services: { web: { run: a } }
     const resolved = resolveVariables(round, nothing);
     expect(resolved).toEqual({
       ok: false,
-      complaints: [{ path: "services.web.env.A", message: "refers to itself: A → B → C → A" }],
+      diagnostics: [{ path: "services.web.env.A", message: "refers to itself: A → B → C → A" }],
     });
     const broken = resolveVariables(round, { ...nothing, given: set({ C: "x" }) });
     const value = [{ secret: "C", version: 7 }];
@@ -192,7 +192,7 @@ services: { web: { run: a } }
 
   test("stops values that would grow without end", () => {
     const names = Array.from({ length: 40 }, (_, i) => `V${i}: "\${V${i + 1}}\${V${i + 1}}"`).join(", ");
-    expect(complaints(`{ ${names}, V40: xx }`)).toEqual([
+    expect(diagnostics(`{ ${names}, V40: xx }`)).toEqual([
       expect.stringMatching(/V\d+: is longer than 32768 characters/),
     ]);
   });

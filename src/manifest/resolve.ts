@@ -1,9 +1,9 @@
-import type { Complaint } from "../base/faults.ts";
+import type { Diagnostic } from "../base/faults.ts";
 import type { AppSpec, ServiceTemplate, VariableSpec } from "../model/app.ts";
 import type { BuildEnv, Env, EnvValue, RegistryLogins, SecretRef } from "../model/release.ts";
-import { oneOf as listed } from "./complaint.ts";
-import { type Matcher, matcher } from "./pattern.ts";
-import { type Output, type Piece, piecesOf } from "./references.ts";
+import { oneOf as listed } from "./diagnostic.ts";
+import { matcher, type PatternMatcher } from "./pattern.ts";
+import { type OutputName, type Piece, piecesOf } from "./references.ts";
 import { valueLimit } from "./variable.ts";
 
 /** A value that was set for the environment, with the version that a release names instead of it. */
@@ -17,12 +17,12 @@ export interface ResolveContext {
   /** Set by `env set`; taken as they are, without references. */
   readonly given: Readonly<Record<string, Given>>;
   /** Where another service is reached; null when it is not known. */
-  readonly outputs: (service: string, output: Output) => string | null;
+  readonly outputs: (service: string, output: OutputName) => string | null;
 }
 
 export type Resolved<T> =
   | { readonly ok: true; readonly values: T }
-  | { readonly ok: false; readonly complaints: Complaint[] };
+  | { readonly ok: false; readonly diagnostics: Diagnostic[] };
 
 /**
  * Gives each variable of a service its value: the one that was set, else the manifest's value or default with references
@@ -33,7 +33,7 @@ export type Resolved<T> =
 export function resolveVariables({ name, variables }: ServiceTemplate, context: ResolveContext): Resolved<Env> {
   const resolver = new Resolver({ path: `services.${name}.env`, variables }, context);
   const resolved = resolver.resolve(({ scope }) => scope !== "build");
-  if (resolver.complaints.length > 0) return { ok: false, complaints: resolver.complaints };
+  if (resolver.diagnostics.length > 0) return { ok: false, diagnostics: resolver.diagnostics };
   return { ok: true, values: envOf(resolved) };
 }
 
@@ -54,7 +54,7 @@ function envOf(resolved: readonly (readonly [string, readonly Part[]])[]): Env {
 export function resolveBuild({ buildVariables: variables }: AppSpec, context: ResolveContext): Resolved<BuildEnv> {
   const resolver = new Resolver({ path: "env", variables }, context);
   const resolved = resolver.resolve(({ scope }) => scope !== "run");
-  if (resolver.complaints.length > 0) return { ok: false, complaints: resolver.complaints };
+  if (resolver.diagnostics.length > 0) return { ok: false, diagnostics: resolver.diagnostics };
   const pick = (secret: boolean) => envOf(resolved.filter(([, parts]) => parts.some((part) => part.secret) === secret));
   return { ok: true, values: { plain: pick(false), secret: pick(true) } };
 }
@@ -64,14 +64,14 @@ export function resolveRegistries(
   { registries }: AppSpec,
   given: ResolveContext["given"],
 ): Resolved<RegistryLogins<SecretRef>> {
-  const complaints: Complaint[] = [];
+  const diagnostics: Diagnostic[] = [];
   const logins = Object.entries(registries).map(([host, { username, password: secret }]) => {
     const found = Object.hasOwn(given, secret) ? given[secret] : undefined;
     const message = `${secret} is not set – set it with \`fairlead env set ${secret} --stdin --stage\``;
-    if (!found) complaints.push({ path: `registries.${host}.password`, message });
+    if (!found) diagnostics.push({ path: `registries.${host}.password`, message });
     return [host, { username, password: { secret, version: found?.version ?? 0 } }] as const;
   });
-  return complaints.length > 0 ? { ok: false, complaints } : { ok: true, values: Object.fromEntries(logins) };
+  return diagnostics.length > 0 ? { ok: false, diagnostics } : { ok: true, values: Object.fromEntries(logins) };
 }
 
 /** The names of the values that are passwords of registries. */
@@ -119,7 +119,7 @@ interface Owner extends Pick<ServiceTemplate, "variables"> {
 }
 
 class Resolver {
-  readonly complaints: Complaint[] = [];
+  readonly diagnostics: Diagnostic[] = [];
   readonly #match = matcher();
   readonly #done = new Map<string, Value>();
   readonly #owner: Owner;
@@ -202,7 +202,7 @@ class Resolver {
   #fail(name: string, message: string): Value {
     const failed = { kind: "failed" } as const;
     if (this.#done.get(name)?.kind !== "failed") {
-      this.complaints.push({ path: `${this.#owner.path}.${name}`, message });
+      this.diagnostics.push({ path: `${this.#owner.path}.${name}`, message });
       this.#done.set(name, failed);
     }
     return failed;
@@ -212,7 +212,7 @@ class Resolver {
 type Rules = Pick<VariableSpec, "secret" | "pattern" | "oneOf" | "minLength" | "maxLength">;
 
 /** What a value breaks of the rules that hold in every environment, without naming the value; null when nothing. */
-export function valueFault(rules: Rules, value: string, match: Matcher): string | null {
+export function valueFault(rules: Rules, value: string, match: PatternMatcher): string | null {
   const { secret, pattern, oneOf, minLength, maxLength } = rules;
   const length = [...value].length;
   if (value.length > valueLimit) return `is longer than ${valueLimit} characters`;

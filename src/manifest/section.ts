@@ -1,11 +1,11 @@
-import { Complaints, nearest, quoted } from "./complaint.ts";
+import { Diagnostics, nearest, quoted } from "./diagnostic.ts";
 import { type FieldDoc, isEmpty, type Json, type Kind } from "./kinds.ts";
 import { keysAre, type MapNode, type Node, parseSource, show } from "./source.ts";
 
 /** A key of a section: what it holds, what it means, and what holds when it is not written. */
 export interface Field<T> extends FieldDoc {
   /** Gives the value of a key that is not written; complains when it must be. */
-  absent(section: Node, key: string, complaints: Complaints): T;
+  absent(section: Node, key: string, diagnostics: Diagnostics): T;
   readonly kind: Kind<T>;
   /** Stands in when the section itself could not be read. */
   readonly none: T;
@@ -18,8 +18,8 @@ export function required<T>(kind: Kind<T>, describe: string): Field<T> {
     required: true,
     fallback: null,
     none: kind.none,
-    absent(section, key, complaints) {
-      complaints.add(section, `is missing – ${inPassing(describe)}`, key);
+    absent(section, key, diagnostics) {
+      diagnostics.add(section, `is missing – ${inPassing(describe)}`, key);
       return kind.none;
     },
   };
@@ -41,9 +41,9 @@ export function defaulted<T>(kind: Kind<T>, fallback: string, describe: string):
 }
 
 function meaning<T>(kind: Kind<T>, written: string): T {
-  const complaints = new Complaints("default");
-  const node = parseSource(written, complaints);
-  return node ? kind.read(node, complaints) : kind.none;
+  const diagnostics = new Diagnostics("default");
+  const node = parseSource(written, diagnostics);
+  return node ? kind.read(node, diagnostics) : kind.none;
 }
 
 type Fields = Readonly<Record<string, Field<unknown>>>;
@@ -56,7 +56,7 @@ interface SectionOptions<F extends Fields> {
   /** Keys of later versions, each with the sentence that refuses it. */
   readonly later?: Readonly<Record<string, string>>;
   /** Looks at the values together; only called when each of them is right. */
-  readonly check?: (value: Read<F>, at: { node: Node; complaints: Complaints }) => void;
+  readonly check?: (value: Read<F>, at: { node: Node; diagnostics: Diagnostics }) => void;
 }
 
 /** A mapping with fixed keys. Unknown keys are complained about, never passed over. */
@@ -67,22 +67,25 @@ export function section<F extends Fields>({ fields, short, later = {}, check }: 
     json: sectionSchema(fields, short),
     fields,
     none,
-    read(node, complaints) {
-      if (isEmpty(node, complaints)) return none;
+    read(node, diagnostics) {
+      if (isEmpty(node, diagnostics)) return none;
       const map = node.kind === "map" ? node : short === undefined ? null : shortForm(node, short);
       if (map === null) {
-        complaints.add(node, `${show(node)} is not a section – write keys below it: ${Object.keys(fields).join(", ")}`);
+        diagnostics.add(
+          node,
+          `${show(node)} is not a section – write keys below it: ${Object.keys(fields).join(", ")}`,
+        );
         return none;
       }
-      const before = complaints.count;
-      refuseUnknown(map, { known: Object.keys(fields), later, complaints });
+      const before = diagnostics.count;
+      refuseUnknown(map, { known: Object.keys(fields), later, diagnostics });
       const value = Object.fromEntries(
         Object.entries(fields).map(([key, field]) => {
           const entry = map.entries.get(key);
-          return [key, entry ? field.kind.read(entry.value, complaints) : field.absent(map, key, complaints)];
+          return [key, entry ? field.kind.read(entry.value, diagnostics) : field.absent(map, key, diagnostics)];
         }),
       ) as Read<F>;
-      if (check && complaints.count === before) check(value, { node, complaints });
+      if (check && diagnostics.count === before) check(value, { node, diagnostics });
       return value;
     },
   };
@@ -95,16 +98,16 @@ function shortForm(node: Node, short: string): MapNode {
 interface KnownKeys {
   readonly known: readonly string[];
   readonly later: Readonly<Record<string, string>>;
-  readonly complaints: Complaints;
+  readonly diagnostics: Diagnostics;
 }
 
-function refuseUnknown(map: MapNode, { known, later, complaints }: KnownKeys): void {
+function refuseUnknown(map: MapNode, { known, later, diagnostics }: KnownKeys): void {
   for (const [key, entry] of map.entries) {
     if (known.includes(key)) continue;
     // Below `env:` what stands in the place of a key may be a value.
     const name = map.quiet ? "an unknown key" : `unknown key ${quoted(key)}`;
     const refusal = Object.hasOwn(later, key) ? later[key] : undefined;
-    complaints.addAt(entry.key, refusal ?? `${name} – ${keysAre(nearest(key, known), known)}`);
+    diagnostics.addAt(entry.key, refusal ?? `${name} – ${keysAre(nearest(key, known), known)}`);
   }
 }
 
@@ -159,16 +162,16 @@ export function mapOf<T>({ each, key, wanted, min = 0, max }: MapRule<T>): Kind<
     },
     each,
     none: new Map(),
-    read(node, complaints) {
-      if (isEmpty(node, complaints)) return new Map();
+    read(node, diagnostics) {
+      if (isEmpty(node, diagnostics)) return new Map();
       if (node.kind !== "map") {
-        complaints.add(node, `${show(node)} is not a mapping – write names and values below it`);
+        diagnostics.add(node, `${show(node)} is not a mapping – write names and values below it`);
         return new Map();
       }
-      if (!isCountRight(node, { min, max, count: node.entries.size, complaints })) return new Map();
+      if (!isCountRight(node, { min, max, count: node.entries.size, diagnostics })) return new Map();
       for (const [name, entry] of node.entries)
-        if (!key.test(name)) complaints.addAt(entry.key, `${node.quiet ? "this key" : quoted(name)} is not ${wanted}`);
-      return new Map([...node.entries].map(([name, entry]) => [name, each.read(entry.value, complaints)]));
+        if (!key.test(name)) diagnostics.addAt(entry.key, `${node.quiet ? "this key" : quoted(name)} is not ${wanted}`);
+      return new Map([...node.entries].map(([name, entry]) => [name, each.read(entry.value, diagnostics)]));
     },
   };
 }
@@ -182,10 +185,10 @@ interface ListRule<T> {
 /** More than the limit are not read at all: each could cost a complaint, and each service reads the app's variables. */
 function isCountRight(
   node: Node,
-  { min, max, count, complaints }: { min: number; max: number; count: number; complaints: Complaints },
+  { min, max, count, diagnostics }: { min: number; max: number; count: number; diagnostics: Diagnostics },
 ): boolean {
   const right = count >= min && count <= max;
-  if (!right) complaints.add(node, `has ${count} entries – from ${min} to ${max} are allowed`);
+  if (!right) diagnostics.add(node, `has ${count} entries – from ${min} to ${max} are allowed`);
   return right;
 }
 
@@ -196,19 +199,19 @@ export function listOf<T>({ each, min = 0, max }: ListRule<T>): Kind<readonly T[
     json: { type: "array", items: each.json, maxItems: max, ...(min > 0 ? { minItems: min } : {}) },
     each,
     none: [],
-    read(node, complaints) {
-      if (isEmpty(node, complaints)) return [];
+    read(node, diagnostics) {
+      if (isEmpty(node, diagnostics)) return [];
       if (node.kind !== "list") {
-        complaints.add(node, `${show(node)} is not a list – write [one, two]`);
+        diagnostics.add(node, `${show(node)} is not a list – write [one, two]`);
         return [];
       }
-      if (!isCountRight(node, { min, max, count: node.items.length, complaints })) return [];
+      if (!isCountRight(node, { min, max, count: node.items.length, diagnostics })) return [];
       const seen = new Set<T>();
       const values = node.items.map((item) => {
-        const before = complaints.count;
-        const value = each.read(item, complaints);
-        if (complaints.count === before && seen.has(value))
-          complaints.add(item, `${show(item)} is already in the list`);
+        const before = diagnostics.count;
+        const value = each.read(item, diagnostics);
+        if (diagnostics.count === before && seen.has(value))
+          diagnostics.add(item, `${show(item)} is already in the list`);
         seen.add(value);
         return value;
       });

@@ -1,6 +1,6 @@
 import { Composer, type ErrorCode, isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, Parser } from "yaml";
 import { namePattern } from "../model/environment.ts";
-import { type Complaints, oneOf, quoted } from "./complaint.ts";
+import { type Diagnostics, oneOf, quoted } from "./diagnostic.ts";
 
 /** A written scalar, list or mapping with its place. Overlays merge nodes, so every value keeps where it was written. */
 export type Node = ScalarNode | ListNode | MapNode;
@@ -29,10 +29,10 @@ export interface ListNode extends Place {
 
 export interface MapNode extends Place {
   readonly kind: "map";
-  readonly entries: ReadonlyMap<string, Entry>;
+  readonly entries: ReadonlyMap<string, NodeEntry>;
 }
 
-export interface Entry {
+export interface NodeEntry {
   /** Where the key stands: unknown keys are complained about there. */
   readonly key: Place;
   readonly value: Node;
@@ -83,39 +83,39 @@ const syntaxFaults: Partial<Record<ErrorCode, string>> = {
  * Reads YAML 1.2 into nodes with places; null when it cannot, with complaints that say where. Never throws. Anchors,
  * aliases, tags, merge keys and repeated keys are refused: a manifest says what it means where it says it.
  */
-export function parseSource(text: string, complaints: Complaints): Node | null {
+export function parseSource(text: string, diagnostics: Diagnostics): Node | null {
   const top = { path: "", line: 1, column: 1 };
   if (Buffer.byteLength(text) > limits.bytes) {
-    complaints.addAt(top, `the file is larger than ${limits.bytes / 1024} KiB`);
+    diagnostics.addAt(top, `the file is larger than ${limits.bytes / 1024} KiB`);
     return null;
   }
   const nul = text.indexOf("\0");
   if (nul >= 0) {
-    complaints.addAt({ ...top, line: text.slice(0, nul).split("\n").length }, "this is not a text file");
+    diagnostics.addAt({ ...top, line: text.slice(0, nul).split("\n").length }, "this is not a text file");
     return null;
   }
   const tooMuch = tooMuchFor(text);
   if (tooMuch !== null) {
-    complaints.addAt(top, tooMuch);
+    diagnostics.addAt(top, tooMuch);
     return null;
   }
   const lines = new LineCounter();
   const options = { uniqueKeys: false, prettyErrors: false, logLevel: "silent", resolveKnownTags: false } as const;
   const documents = [...new Composer(options).compose(new Parser(lines.addNewLine).parse(text), true, text.length)];
-  const before = complaints.count;
+  const before = diagnostics.count;
   for (const fault of documents.flatMap((document) => document.errors)) {
     const { line, col } = lines.linePos(fault.pos[0]);
-    complaints.addAt({ path: "", line, column: col }, syntaxFaults[fault.code] ?? "this is not valid YAML");
+    diagnostics.addAt({ path: "", line, column: col }, syntaxFaults[fault.code] ?? "this is not valid YAML");
   }
   const second = documents[1];
   if (second) {
     const { line, col } = lines.linePos(second.range[0]);
-    complaints.addAt({ path: "", line, column: col }, syntaxFaults.MULTIPLE_DOCS ?? "");
+    diagnostics.addAt({ path: "", line, column: col }, syntaxFaults.MULTIPLE_DOCS ?? "");
   }
-  if (complaints.count > before) return null;
-  const reader = new TreeReader(lines, complaints);
+  if (diagnostics.count > before) return null;
+  const reader = new TreeReader(lines, diagnostics);
   const root = reader.read(documents[0]?.contents, { path: [], at: 0 });
-  return complaints.count > before ? null : root;
+  return diagnostics.count > before ? null : root;
 }
 
 /** What makes a text too much to compose: YAML's own errors are costly, and a bracket or escape can cause one each. */
@@ -145,11 +145,11 @@ interface Ranged {
 /** Turns composed YAML into nodes and refuses what a manifest does not need. */
 class TreeReader {
   readonly #lines: LineCounter;
-  readonly #complaints: Complaints;
+  readonly #diagnostics: Diagnostics;
 
-  constructor(lines: LineCounter, complaints: Complaints) {
+  constructor(lines: LineCounter, diagnostics: Diagnostics) {
     this.#lines = lines;
-    this.#complaints = complaints;
+    this.#diagnostics = diagnostics;
   }
 
   read(source: unknown, way: Way): Node {
@@ -173,8 +173,8 @@ class TreeReader {
     return { ...place, kind: "scalar", text: written, value, oneLine: end.line === place.line };
   }
 
-  #entries(pairs: readonly { key: unknown; value: unknown }[], way: Way): Map<string, Entry> {
-    const entries = new Map<string, Entry>();
+  #entries(pairs: readonly { key: unknown; value: unknown }[], way: Way): Map<string, NodeEntry> {
+    const entries = new Map<string, NodeEntry>();
     for (const pair of pairs) {
       const at = (pair.key as { range?: [number, number, number] } | null)?.range?.[0] ?? way.at;
       const key = this.#key(pair.key, { ...way, at });
@@ -204,7 +204,7 @@ class TreeReader {
   }
 
   #refuse<T extends Place>(place: T, message: string): T {
-    this.#complaints.addAt(place, message);
+    this.#diagnostics.addAt(place, message);
     return place;
   }
 }
@@ -248,7 +248,7 @@ export function isNull(node: Node): boolean {
 }
 
 /** The entry of a mapping, or undefined also when the node is none. */
-export function entryOf(node: Node | undefined, key: string): Entry | undefined {
+export function entryOf(node: Node | undefined, key: string): NodeEntry | undefined {
   return node?.kind === "map" ? node.entries.get(key) : undefined;
 }
 

@@ -1,5 +1,5 @@
 import { namePattern } from "../model/environment.ts";
-import { type Complaints, oneOf } from "./complaint.ts";
+import { type Diagnostics, oneOf } from "./diagnostic.ts";
 import { anyText, choice, flag, integer, isEmpty, type Kind, scalar } from "./kinds.ts";
 import { patternFault } from "./pattern.ts";
 import { piecesOf } from "./references.ts";
@@ -12,10 +12,10 @@ export const valueLimit = 32_768;
 /** Text of a variable: `${NAME}`, `${service.url}` and `$$` are understood, not yet replaced. */
 const template: Kind<string> = {
   ...anyText(),
-  read(node, complaints) {
-    const written = anyText().read(node, complaints);
+  read(node, diagnostics) {
+    const written = anyText().read(node, diagnostics);
     if (piecesOf(written) === null)
-      complaints.add(
+      diagnostics.add(
         node,
         // biome-ignore lint/suspicious/noTemplateCurlyInString: the manifest's own references
         "a reference is invalid – write ${NAME}, or ${service.url}, .host or .port; write $$ for a dollar sign",
@@ -28,10 +28,10 @@ const pattern: Kind<string> = {
   label: "regular expression",
   json: { type: "string", maxLength: 200 },
   none: "",
-  read(node, complaints) {
-    const written = anyText().read(node, complaints);
+  read(node, diagnostics) {
+    const written = anyText().read(node, diagnostics);
     const fault = patternFault(written);
-    if (fault !== null) complaints.add(node, `the pattern ${fault}`);
+    if (fault !== null) diagnostics.add(node, `the pattern ${fault}`);
     return fault === null ? written : "";
   },
 };
@@ -51,11 +51,11 @@ const requiredIn: Kind<boolean | readonly string[]> = {
   label: "true, false or list of environments",
   json: { anyOf: [{ type: "boolean" }, someEnvironments.json] },
   none: false,
-  read(node: Node, complaints: Complaints) {
-    if (isEmpty(node, complaints)) return false;
-    if (node.kind === "list") return someEnvironments.read(node, complaints);
+  read(node: Node, diagnostics: Diagnostics) {
+    if (isEmpty(node, diagnostics)) return false;
+    if (node.kind === "list") return someEnvironments.read(node, diagnostics);
     if (node.kind === "scalar" && typeof node.value === "boolean") return node.value;
-    complaints.add(node, `${show(node)} is not ${oneOf(["true", "false", "a list of environments"])}`);
+    diagnostics.add(node, `${show(node)} is not ${oneOf(["true", "false", "a list of environments"])}`);
     return false;
   },
 };
@@ -65,9 +65,9 @@ const theseEnvironments: Kind<readonly string[]> = {
   label: "environment or list of environments",
   json: { anyOf: [environmentName.json, someEnvironments.json] },
   none: [],
-  read(node: Node, complaints: Complaints) {
-    if (isEmpty(node, complaints)) return [];
-    return node.kind === "list" ? someEnvironments.read(node, complaints) : [environmentName.read(node, complaints)];
+  read(node: Node, diagnostics: Diagnostics) {
+    if (isEmpty(node, diagnostics)) return [];
+    return node.kind === "list" ? someEnvironments.read(node, diagnostics) : [environmentName.read(node, diagnostics)];
   },
 };
 
@@ -121,9 +121,9 @@ const variable = section({
       "Values that are forbidden in an environment, like a development key in production.",
     ),
   },
-  check({ minLength, maxLength }, { node, complaints }) {
+  check({ minLength, maxLength }, { node, diagnostics }) {
     if (minLength !== null && maxLength !== null && minLength > maxLength)
-      complaints.add(node, "minLength is more than maxLength");
+      diagnostics.add(node, "minLength is more than maxLength");
   },
 });
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import fc from "../testing/properties.ts";
-import { formatComplaint } from "./complaint.ts";
+import { formatDiagnostic } from "./diagnostic.ts";
 import { readManifest } from "./read.ts";
 import { resolveVariables } from "./resolve.ts";
 
@@ -19,11 +19,15 @@ function outcome(manifest: Text, given: Parameters<typeof resolveVariables>[1]["
   const reading = read(manifest);
   // Services are named in the order in which they are written, and so is what may have been meant.
   const said = (message: string) => message.replace(/(?<=refers to a variable) .*/, "");
-  if (!reading.ok) return { refused: reading.complaints.map(({ path, message }) => `${path} ${said(message)}`).sort() };
+  if (!reading.ok)
+    return { refused: reading.diagnostics.map(({ path, message }) => `${path} ${said(message)}`).sort() };
   const outputs = (service: string) => `http://${service}`;
   const resolved = reading.spec.services.map((service) => {
     const one = resolveVariables(service, { given, outputs });
-    return [service.name, one.ok ? one.values : one.complaints.map(({ path, message }) => `${path} ${message}`).sort()];
+    return [
+      service.name,
+      one.ok ? one.values : one.diagnostics.map(({ path, message }) => `${path} ${message}`).sort(),
+    ];
   });
   return Object.fromEntries(resolved);
 }
@@ -112,7 +116,7 @@ describe("variables of random manifests", () => {
         });
         const written = `app: shop\nservices: { web: { run: a } }\nenv:\n${lines.join("\n")}\n`;
         const reading = readManifest(written, { file: "f", environment: "production" });
-        const said = reading.ok ? [] : reading.complaints;
+        const said = reading.ok ? [] : reading.diagnostics;
         const rounds = said.map(({ message }) => message.replace("refers to itself: ", "").split(" → "));
         expect(rounds.length === 0).toBe(isWithoutRounds(all));
         for (const [i, round] of rounds.entries()) {
@@ -132,7 +136,7 @@ describe("variables of random manifests", () => {
   test("of a group are complained about once, however many services have it", () => {
     const services = Object.fromEntries(["a", "b", "c"].map((one) => [one, { run: "x", groups: ["g"] }]));
     const reading = read({ app: "shop", groups: { g: { A: "${B}", C: { value: "y", oneOf: ["x"] } } }, services });
-    expect(reading.ok ? [] : reading.complaints.map(formatComplaint)).toEqual([
+    expect(reading.ok ? [] : reading.diagnostics.map(formatDiagnostic)).toEqual([
       expect.stringMatching(/groups\.g\.A: refers to a variable that a, b and c do not have/),
       expect.stringMatching(/groups\.g\.C: has a value that is not in oneOf: x$/),
     ]);

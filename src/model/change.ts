@@ -1,6 +1,6 @@
 import type { AccessToken } from "./access-token.ts";
 import type { AuditEntry } from "./audit.ts";
-import type { Outcome } from "./claim.ts";
+import type { IdempotentOutcome } from "./claim.ts";
 import type { Deployment } from "./deployment.ts";
 import type { EnvKey, Preview, SealedValue, Serving } from "./environment.ts";
 import type { Event } from "./event.ts";
@@ -14,7 +14,7 @@ export type Change = EnvironmentChange | ControllerChange;
 /** What is written down about the whole controller: an account of something, what a request came to, and who may come in over TCP. */
 export type ControllerChange =
   | { readonly kind: "audit"; readonly entry: Omit<AuditEntry, "id"> }
-  | { readonly kind: "claim.done"; readonly claim: string; readonly outcome: Outcome }
+  | { readonly kind: "claim.done"; readonly claim: string; readonly outcome: IdempotentOutcome }
   | { readonly kind: "token.created"; readonly token: AccessToken }
   | { readonly kind: "token.used"; readonly name: string; readonly at: number }
   | { readonly kind: "token.revoked"; readonly name: string };

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { type Ask, afterAsk, askMs, firstPulse, isHung, standingOf } from "./pulse.ts";
+import { afterAsk, askMs, type EdgeProbe, firstPulse, isHung, standingOf } from "./pulse.ts";
 
-const inVain = (askedMs: number, more: Partial<Ask> = {}): Ask => {
+const inVain = (askedMs: number, more: Partial<EdgeProbe> = {}): EdgeProbe => {
   return { askedMs, endedMs: askedMs + askMs, outside: "nothing", inside: false, ...more };
 };
 
-const seen = (...asks: readonly Ask[]) => {
+const seen = (...asks: readonly EdgeProbe[]) => {
   const pulse = asks.reduce(afterAsk, firstPulse);
   return [standingOf(pulse), isHung(pulse, asks.at(-1)?.endedMs ?? 0)];
 };

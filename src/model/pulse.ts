@@ -1,5 +1,5 @@
 /** What came of one question to the edge, put to its public address and to its own socket at the same moment. */
-export interface Ask {
+export interface EdgeProbe {
   /** When it was put and when it was over, in milliseconds of a clock that never jumps. */
   readonly askedMs: number;
   readonly endedMs: number;
@@ -11,7 +11,7 @@ export interface Ask {
 
 /** What is known of the edge by its answers. */
 export interface Pulse {
-  readonly outside: Ask["outside"];
+  readonly outside: EdgeProbe["outside"];
   readonly inside: boolean;
   /** When the first question was put of those in a row that its own socket did not answer; null: none. */
   readonly deafSinceMs: number | null;
@@ -37,7 +37,7 @@ const hungAsks = 3;
 export const firstPulse: Pulse = { outside: "answer", inside: true, deafSinceMs: null, inVain: 0 };
 
 /** What is known after one more question. An asker that was late itself learns nothing from silence. */
-export function afterAsk(pulse: Pulse, { askedMs, endedMs, outside, inside }: Ask): Pulse {
+export function afterAsk(pulse: Pulse, { askedMs, endedMs, outside, inside }: EdgeProbe): Pulse {
   const isWhole = outside === "answer" && inside;
   if (!isWhole && endedMs - askedMs > askMs + latenessMs) return pulse;
   if (inside) return { outside, inside, deafSinceMs: null, inVain: 0 };

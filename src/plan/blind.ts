@@ -1,9 +1,9 @@
 import type { FaultRecord } from "../base/faults.ts";
-import { type Course, end, fail, nextServing } from "./course.ts";
 import { endOverdue, timeLeft } from "./deadlines.ts";
 import { cancelFault, failLate, isCancelled } from "./deploy.ts";
-import { Draft } from "./draft.ts";
+import { type DeploymentContext, end, failDeployment, nextServing } from "./deployment-context.ts";
 import type { Plan, Snapshot } from "./plan.ts";
+import { PlanBuilder } from "./plan-builder.ts";
 import { redate } from "./redate.ts";
 import { releaseOf, underWay } from "./view.ts";
 
@@ -12,33 +12,33 @@ import { releaseOf, underWay } from "./view.ts";
  * there; but a deployment whose time is over ends, and one that is called off does. `s` holds what the journal knows.
  */
 export function planBlind(s: Snapshot, why: FaultRecord): Plan {
-  const draft = new Draft(s);
+  const builder = new PlanBuilder(s);
   const running = underWay(s);
-  if (running) draft.take(running);
-  redate(s, draft);
-  endOverdue(s, draft);
+  if (running) builder.take(running);
+  redate(s, builder);
+  endOverdue(s, builder);
   const release = running && releaseOf(s, running.release);
   if (running && release) {
-    goOn({ s, draft, release, next: nextServing(running, release), previous: running.previous }, why);
+    goOn({ s, builder, release, next: nextServing(running, release), previous: running.previous }, why);
   }
-  return draft.finish(running ?? null);
+  return builder.finish(running ?? null);
 }
 
-function goOn(course: Course, why: FaultRecord): void {
-  const { s, draft } = course;
-  const { phase } = draft.current;
-  if (isCancelled(course)) return fail(course, { verdict: "cancelled", fault: cancelFault(course) });
-  if (timeLeft(course) > 0) return;
+function goOn(context: DeploymentContext, why: FaultRecord): void {
+  const { s, builder } = context;
+  const { phase } = builder.current;
+  if (isCancelled(context)) return failDeployment(context, { verdict: "cancelled", fault: cancelFault(context) });
+  if (timeLeft(context) > 0) return;
   if (phase !== "drain" && phase !== "undo") {
-    failLate(course);
-    const { fault } = draft.current;
-    if (fault) draft.change({ fault: { ...fault, detail: `${fault.detail}; it cannot be observed: ${why.detail}` } });
+    failLate(context);
+    const { fault } = builder.current;
+    if (fault) builder.change({ fault: { ...fault, detail: `${fault.detail}; it cannot be observed: ${why.detail}` } });
     return;
   }
   const remains = `what is left is not known: ${why.detail}`;
-  const { fault } = draft.current;
-  draft.event("deployment.remains", `v${course.release.number}`, remains);
-  if (phase === "drain") draft.change({ verdict: "live" });
-  else if (fault) draft.change({ fault: { ...fault, detail: `${fault.detail}; ${remains}` } });
-  end({ s, draft });
+  const { fault } = builder.current;
+  builder.event("deployment.remains", `v${context.release.number}`, remains);
+  if (phase === "drain") builder.change({ verdict: "live" });
+  else if (fault) builder.change({ fault: { ...fault, detail: `${fault.detail}; ${remains}` } });
+  end({ s, builder });
 }

@@ -9,7 +9,7 @@ import {
   type ServiceChecks,
   type ServiceSpec,
 } from "../model/release.ts";
-import { type Course, fail, nextServing, taskName, taskOf } from "./course.ts";
+import { type DeploymentContext, failDeployment, nextServing, taskName, taskOf } from "./deployment-context.ts";
 import { commandEnd, faultOf } from "./gate.ts";
 import type { Snapshot } from "./plan.ts";
 import { instancesOf, isGated, isRunning, releaseOf, slotsOf } from "./view.ts";
@@ -59,36 +59,36 @@ export function resultOf({ checks = [] }: Deployment, { service, when, check }: 
 }
 
 /** Makes the checks before the release command, one after the other. True once all have passed. */
-export function passesBefore(course: Course): boolean {
-  return checksOf(course.release, "before").every((due) => passes(course, due));
+export function passesBefore(context: DeploymentContext): boolean {
+  return checksOf(context.release, "before").every((due) => passes(context, due));
 }
 
 /** Makes the checks of a release that has all traffic, side by side. True once all have passed; a rollback or restart has none. */
-export function passesAfter(course: Course): boolean {
-  if (course.draft.current.kind !== "deploy") return true;
-  const all = checksOf(course.release, "after").map((due) => passes(course, due));
+export function passesAfter(context: DeploymentContext): boolean {
+  if (context.builder.current.kind !== "deploy") return true;
+  const all = checksOf(context.release, "after").map((due) => passes(context, due));
   return all.every((passed) => passed);
 }
 
 /** Goes on with a check, or ends the deployment when it has failed. What was found once is never asked again. */
-function passes(course: Course, due: Due): boolean {
-  const { draft } = course;
-  if (draft.current.verdict !== null) return false;
-  if (resultOf(draft.current, due)) return true;
+function passes(context: DeploymentContext, due: Due): boolean {
+  const { builder } = context;
+  if (builder.current.verdict !== null) return false;
+  if (resultOf(builder.current, due)) return true;
   const { service, when, check } = due;
-  const found = "command" in check.proof ? judgeCommand(course, due, check.proof.command) : judgeAnswers(course, due);
+  const found = "command" in check.proof ? judgeCommand(context, due, check.proof.command) : judgeAnswers(context, due);
   if (!found) return false;
   const { culprit, ...finding } = found;
   const result = { when, service: service.name, name: check.name, ...finding };
-  draft.change({ checks: [...(draft.current.checks ?? []), result] });
+  builder.change({ checks: [...(builder.current.checks ?? []), result] });
   const detail = `check ${check.name} of ${service.name} ${found.outcome}: ${found.detail}`;
   if (found.outcome !== "failed") {
-    draft.event("deployment.check", check.name, detail);
+    builder.event("deployment.check", check.name, detail);
     return true;
   }
-  const isBack = when === "after" && course.previous !== null;
+  const isBack = when === "after" && context.previous !== null;
   const fault = faultOf(when === "before" ? "release.check-failed" : "watch.check-failed", detail);
-  fail(course, { verdict: isBack ? "rolled-back" : "failed", fault, culprit });
+  failDeployment(context, { verdict: isBack ? "rolled-back" : "failed", fault, culprit });
   return false;
 }
 
@@ -97,14 +97,18 @@ type Finding = Pick<CheckResult, "outcome" | "tookMs" | "detail"> & {
   readonly culprit: string | null;
 };
 
-function judgeCommand(course: Course, { service, when, check }: Due, command: readonly string[]): Finding | null {
-  const { s, draft } = course;
+function judgeCommand(
+  context: DeploymentContext,
+  { service, when, check }: Due,
+  command: readonly string[],
+): Finding | null {
+  const { s, builder } = context;
   // The dot keeps it apart from the names of other services.
-  const name = taskName(course, service, `${when}.${check.name}`);
+  const name = taskName(context, service, `${when}.${check.name}`);
   const task = s.tasks.find((candidate) => candidate.name === name);
   if (!task) {
     const why = `check ${check.name} of ${service.name} runs once`;
-    draft.do({ do: "run-task", task: taskOf(course, service, { name, purpose: "check", command }), why });
+    builder.do({ do: "run-task", task: taskOf(context, service, { name, purpose: "check", command }), why });
     return null;
   }
   const tookMs = Math.max(0, (task.exit?.at ?? s.now) - task.startedAt);
@@ -112,17 +116,17 @@ function judgeCommand(course: Course, { service, when, check }: Due, command: re
     return { outcome: "passed", tookMs, detail: commandEnd(task.exit), culprit: null };
   }
   if (!task.exit && tookMs < check.withinMs) {
-    draft.lookAgainIn(check.withinMs - tookMs);
+    builder.lookAgainIn(check.withinMs - tookMs);
     return null;
   }
   const how = task.exit ? commandEnd(task.exit) : `took longer than ${formatDuration(check.withinMs)}`;
   return { outcome: "failed", tookMs, detail: `${how}: ${command.join(" ")}`, culprit: name };
 }
 
-function judgeAnswers(course: Course, due: Due): Finding | null {
-  const { s, draft, next } = course;
+function judgeAnswers(context: DeploymentContext, due: Due): Finding | null {
+  const { s, builder, next } = context;
   const { service, check } = due;
-  const askedAt = phaseSince(draft.current);
+  const askedAt = phaseSince(builder.current);
   const tookMs = s.now - askedAt;
   const asked = askedOf(s, { service, next }).map(({ name }) => ({ name, answer: s.answers[answerId(name, check)] }));
   const words = [...new Set(asked.flatMap(({ answer }) => answer?.words ?? []))].join(", ");
@@ -133,7 +137,7 @@ function judgeAnswers(course: Course, due: Due): Finding | null {
   // Its time may have passed while no controller was there to ask: only a bad answer is a reason to give up on it.
   const isOld = (bad?.answer?.agoMs ?? 0) > Math.max(freshMs, -left);
   if (left > 0 || !bad || isOld) {
-    draft.lookAgainIn(left > 0 ? left : askedAgainMs);
+    builder.lookAgainIn(left > 0 ? left : askedAgainMs);
     return null;
   }
   const detail = `${bad.answer?.words}; no good answer within ${formatDuration(check.withinMs)}`;
@@ -143,7 +147,7 @@ function judgeAnswers(course: Course, due: Due): Finding | null {
 /** The newest instance in every place of a service, but for one that a larger scale brought and that is not ready. */
 function askedOf(
   s: Snapshot,
-  { service, next }: Pick<Course, "next"> & Pick<Due, "service">,
+  { service, next }: Pick<DeploymentContext, "next"> & Pick<Due, "service">,
 ): readonly ObservedInstance[] {
   const slots = slotsOf(s, next).filter((slot) => slot.service.name === service.name);
   return slots.flatMap((slot) => instancesOf(s, slot).slice(0, 1)).filter((instance) => isGated(s, instance));

@@ -1,5 +1,5 @@
 /** Something in the artifact store. */
-export interface Stored {
+export interface StoredContent {
   readonly digest: string;
   readonly what: "source" | "artifact";
   readonly touchedAt: number;
@@ -18,7 +18,7 @@ export const collectAfterMs = 3_600_000;
 export const historyKept = { newestDeployments: 1_000, newestReleases: 500 } as const;
 
 /** The stored objects that no release needs any more (invariant 8: what a rollback needs is never collected). */
-export function collectible<T extends Stored>(stored: readonly T[], roots: Roots, now: number): readonly T[] {
+export function collectible<T extends StoredContent>(stored: readonly T[], roots: Roots, now: number): readonly T[] {
   return stored.filter((object) => {
     const needed = object.what === "source" ? roots.sources : roots.artifacts;
     return !needed.has(object.digest) && now - object.touchedAt >= collectAfterMs;

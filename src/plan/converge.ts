@@ -10,9 +10,9 @@ import {
 } from "../model/instance.ts";
 import { confinementOf, internalHosts } from "../model/release.ts";
 import type { Route, RouteTable, Upstream } from "../model/route.ts";
-import type { Draft } from "./draft.ts";
 import { exitWords, judgeGate } from "./gate.ts";
 import type { Snapshot } from "./plan.ts";
+import type { PlanBuilder } from "./plan-builder.ts";
 import { clearTasks, killAgainMs } from "./tasks.ts";
 import { isUnreadable } from "./unreadable.ts";
 import {
@@ -25,8 +25,8 @@ import {
   nextIdentity,
   routedNow,
   type Slot,
+  serviceSpecOf,
   slotId,
-  specOf,
 } from "./view.ts";
 
 /** An instance that ran this long before it ended is not part of a crash loop (X030: the count resets after a stable time). */
@@ -51,16 +51,16 @@ export interface Wanted {
 }
 
 /** Puts down all steps that bring the environment nearer to what is wanted. */
-export function converge(s: Snapshot, wanted: Wanted, draft: Draft): void {
-  noteEnds(s, draft);
-  noteGates(s, wanted, draft);
-  noteDead(s, wanted, draft);
+export function converge(s: Snapshot, wanted: Wanted, builder: PlanBuilder): void {
+  noteEnds(s, builder);
+  noteGates(s, wanted, builder);
+  noteDead(s, wanted, builder);
   const leaving = leaversOf(s, wanted);
-  retire(s, leaving, draft);
-  route(s, wanted.table, draft);
-  for (const slot of wanted.slots) fill(s, slot, { wanted, draft });
-  for (const instance of leaving) stop(s, instance, { table: wanted.table, draft });
-  clear(s, wanted, draft);
+  retire(s, leaving, builder);
+  route(s, wanted.table, builder);
+  for (const slot of wanted.slots) fill(s, slot, { wanted, builder });
+  for (const instance of leaving) stop(s, instance, { table: wanted.table, builder });
+  clear(s, wanted, builder);
 }
 
 /** Everything that must go is gone or stuck, and the edge has the wanted table. */
@@ -94,25 +94,25 @@ function retireFacts(s: Snapshot, instance: ObservedInstance, because: RetireRea
 }
 
 /** An end that nobody asked for is written down once. */
-function noteEnds(s: Snapshot, draft: Draft): void {
+function noteEnds(s: Snapshot, builder: PlanBuilder): void {
   for (const instance of s.instances) {
     if (!instance.exit || factsOf(s, instance.name)?.retiredAt) continue;
     const words = exitWords(instance);
-    draft.record(retireFacts(s, instance, "ended"), `${instance.name} ${words}`);
-    draft.event("instance.exited", instance.name, `${instance.identity.service} ${words}`);
+    builder.record(retireFacts(s, instance, "ended"), `${instance.name} ${words}`);
+    builder.event("instance.exited", instance.name, `${instance.identity.service} ${words}`);
   }
 }
 
-function noteGates(s: Snapshot, wanted: Wanted, draft: Draft): void {
+function noteGates(s: Snapshot, wanted: Wanted, builder: PlanBuilder): void {
   for (const slot of wanted.slots) {
     for (const instance of instancesOf(s, slot)) {
       if (!isStaying(s, instance) || isGated(s, instance) || isUnreadable(s, instance)) continue;
       const verdict = judgeGate(s, slot.service, instance);
-      if (verdict.state === "waiting") draft.lookAgainIn(verdict.inMs);
-      if (verdict.state === "passed") noteGate(s, instance, { slot, gate: verdict.gate, draft });
+      if (verdict.state === "waiting") builder.lookAgainIn(verdict.inMs);
+      if (verdict.state === "passed") noteGate(s, instance, { slot, gate: verdict.gate, builder });
       if (verdict.state === "failed" && !wanted.onTrial.has(idOf(slot))) {
-        draft.record(retireFacts(s, instance, "not-ready"), verdict.fault.detail);
-        draft.event("instance.not-ready", instance.name, verdict.fault.detail);
+        builder.record(retireFacts(s, instance, "not-ready"), verdict.fault.detail);
+        builder.event("instance.not-ready", instance.name, verdict.fault.detail);
       }
     }
   }
@@ -121,15 +121,15 @@ function noteGates(s: Snapshot, wanted: Wanted, draft: Draft): void {
 function noteGate(
   s: Snapshot,
   instance: ObservedInstance,
-  { slot, gate, draft }: { slot: Slot; gate: string; draft: Draft },
+  { slot, gate, builder }: { slot: Slot; gate: string; builder: PlanBuilder },
 ) {
   const facts = { name: instance.name, gatedAt: s.now, retiredAt: null, retiredBecause: null };
-  draft.record({ kind: "facts", key: s.key, facts }, `${instance.name} passed its gate`);
-  draft.event("instance.gated", instance.name, gate);
-  const deployment = draft.deployment;
+  builder.record({ kind: "facts", key: s.key, facts }, `${instance.name} passed its gate`);
+  builder.event("instance.gated", instance.name, gate);
+  const deployment = builder.deployment;
   if (!deployment || deployment.id !== slot.deployment) return;
   const tookMs = s.now - instance.startedAt;
-  draft.change({
+  builder.change({
     gates: [...deployment.gates, { service: slot.service.name, instance: instance.name, gate, tookMs }],
   });
 }
@@ -159,14 +159,14 @@ export function isDead(s: Snapshot, slot: Slot, instance: ObservedInstance): boo
   return sicknessOf(s, slot, instance) !== null;
 }
 
-function noteDead(s: Snapshot, wanted: Wanted, draft: Draft): void {
+function noteDead(s: Snapshot, wanted: Wanted, builder: PlanBuilder): void {
   for (const slot of wanted.slots) {
     for (const instance of instancesOf(s, slot)) {
       const sickness = sicknessOf(s, slot, instance);
       if (!sickness || !isStaying(s, instance) || !isGated(s, instance)) continue;
       const { because, words } = sickness;
-      draft.record(retireFacts(s, instance, because), `${instance.name} ${words}`);
-      draft.event("instance.not-alive", instance.name, `${slot.service.name} ${words}; it is replaced`);
+      builder.record(retireFacts(s, instance, because), `${instance.name} ${words}`);
+      builder.event("instance.not-alive", instance.name, `${slot.service.name} ${words}; it is replaced`);
     }
   }
 }
@@ -189,24 +189,28 @@ function isOutrun(s: Snapshot, instance: ObservedInstance, wanted: Wanted): bool
   );
 }
 
-function retire(s: Snapshot, leaving: readonly ObservedInstance[], draft: Draft): void {
+function retire(s: Snapshot, leaving: readonly ObservedInstance[], builder: PlanBuilder): void {
   for (const instance of leaving) {
     if (factsOf(s, instance.name)?.retiredAt) continue;
-    draft.record(retireFacts(s, instance, "unwanted"), `${instance.name} is not wanted any more`);
-    draft.event("instance.retired", instance.name, `${instance.identity.service} v${instance.identity.release} leaves`);
+    builder.record(retireFacts(s, instance, "unwanted"), `${instance.name} is not wanted any more`);
+    builder.event(
+      "instance.retired",
+      instance.name,
+      `${instance.identity.service} v${instance.identity.release} leaves`,
+    );
   }
 }
 
-function route(s: Snapshot, table: RouteTable | null, draft: Draft): void {
+function route(s: Snapshot, table: RouteTable | null, builder: PlanBuilder): void {
   if (!s.edge.up) {
     // Also needed for stopping: whether the edge still routes to an instance is known only when it answers.
     if (!table && !s.instances.some((instance) => instance.address && isRunning(instance))) return;
-    draft.do({ do: "start-edge", why: "the edge does not answer" });
-    return draft.lookAgainIn(1_000);
+    builder.do({ do: "start-edge", why: "the edge does not answer" });
+    return builder.lookAgainIn(1_000);
   }
   if (isRouted(s, table)) return;
-  if (table) draft.do({ do: "route", table, newcomers: newcomersOf(s, table), why: routeWords(table) });
-  else draft.do({ do: "unroute", owner: keyText(s.key), why: "nothing is routed" });
+  if (table) builder.do({ do: "route", table, newcomers: newcomersOf(s, table), why: routeWords(table) });
+  else builder.do({ do: "unroute", owner: keyText(s.key), why: "nothing is routed" });
 }
 
 function newcomersOf(s: Snapshot, { routes }: RouteTable): readonly Upstream[] {
@@ -223,16 +227,16 @@ function routeWords({ routes }: RouteTable): string {
 }
 
 /** Starts an instance in an empty place, at once or when it may be tried again. */
-function fill(s: Snapshot, slot: Slot, { wanted, draft }: { wanted: Wanted; draft: Draft }): void {
+function fill(s: Snapshot, slot: Slot, { wanted, builder }: { wanted: Wanted; builder: PlanBuilder }): void {
   const there = instancesOf(s, slot);
   if (there.some((instance) => isStaying(s, instance))) return;
   if (wanted.onTrial.has(idOf(slot)) && there.some((instance) => !wasUnwanted(s, instance))) return;
   const others = [...s.instances, ...(s.unexplained ?? [])];
   if (slot.service.single && others.some((other) => sameService(other, slot) && isRunning(other))) return;
   const delay = restartDelayLeft(s, there);
-  if (delay > 0) return draft.lookAgainIn(delay);
-  const instance = instanceSpec(s, slot);
-  draft.do({
+  if (delay > 0) return builder.lookAgainIn(delay);
+  const instance = plannedInstance(s, slot);
+  builder.do({
     do: "start",
     instance,
     why: `${slot.service.name} v${slot.release.number} has no instance ${slot.ordinal}`,
@@ -268,7 +272,7 @@ function endOf(s: Snapshot, instance: ObservedInstance): number {
   return instance.exit?.at ?? factsOf(s, instance.name)?.retiredAt ?? s.now;
 }
 
-export function instanceSpec(s: Snapshot, slot: Slot): Planned<InstanceSpec> {
+export function plannedInstance(s: Snapshot, slot: Slot): Planned<InstanceSpec> {
   const identity = nextIdentity(s, slot);
   return {
     name: instanceName(identity),
@@ -286,33 +290,33 @@ export function instanceSpec(s: Snapshot, slot: Slot): Planned<InstanceSpec> {
 function stop(
   s: Snapshot,
   instance: ObservedInstance,
-  { table, draft }: { table: RouteTable | null; draft: Draft },
+  { table, builder }: { table: RouteTable | null; builder: PlanBuilder },
 ): void {
-  if (isUnreadable(s, instance)) return draft.lookAgainIn(lookAgainMs);
-  const spec = specOf(s, instance);
+  if (isUnreadable(s, instance)) return builder.lookAgainIn(lookAgainMs);
+  const spec = serviceSpecOf(s, instance);
   const { signal, withinMs, drainMs } = spec?.stop ?? orphanStop;
   const retiredAt = factsOf(s, instance.name)?.retiredAt ?? s.now;
   if (instance.killedAt !== null) {
     if (s.now - instance.killedAt >= killAgainMs) {
-      draft.do({ do: "signal", name: instance.name, signal: "SIGKILL", why: `${instance.name} still runs` });
+      builder.do({ do: "signal", name: instance.name, signal: "SIGKILL", why: `${instance.name} still runs` });
     }
-    return draft.lookAgainIn(killAgainMs);
+    return builder.lookAgainIn(killAgainMs);
   }
   if (instance.stopSignalAt !== null) {
     const left = instance.stopSignalAt + withinMs - s.now;
-    if (left > 0) return draft.lookAgainIn(left);
-    draft.do({ do: "signal", name: instance.name, signal: "SIGKILL", why: `${instance.name} did not end in time` });
-    return draft.lookAgainIn(killAgainMs);
+    if (left > 0) return builder.lookAgainIn(left);
+    builder.do({ do: "signal", name: instance.name, signal: "SIGKILL", why: `${instance.name} did not end in time` });
+    return builder.lookAgainIn(killAgainMs);
   }
   if (instance.address) {
-    if (!s.edge.up || routedNow(s).has(instance.name)) return draft.lookAgainIn(1_000);
+    if (!s.edge.up || routedNow(s).has(instance.name)) return builder.lookAgainIn(1_000);
     const left = retiredAt + drainMs - s.now;
     const busy = (s.edge.stats[instance.name]?.active ?? 0) > 0;
-    if (busy && left > 0 && !isHung(s, instance)) return draft.lookAgainIn(Math.min(left, drainPollMs));
+    if (busy && left > 0 && !isHung(s, instance)) return builder.lookAgainIn(Math.min(left, drainPollMs));
   }
   if (isNeeded(instance, table)) return;
-  draft.do({ do: "signal", name: instance.name, signal, why: `${instance.name} leaves` });
-  draft.lookAgainIn(withinMs);
+  builder.do({ do: "signal", name: instance.name, signal, why: `${instance.name} leaves` });
+  builder.lookAgainIn(withinMs);
 }
 
 /** How often a draining instance is looked at: the edge does not report when the last request is done. */
@@ -329,34 +333,35 @@ function isHung(s: Snapshot, instance: ObservedInstance): boolean {
 }
 
 /** Forgets ended instances that count for nothing any more, facts without an instance, and old tasks. */
-function clear(s: Snapshot, wanted: Wanted, draft: Draft): void {
+function clear(s: Snapshot, wanted: Wanted, builder: PlanBuilder): void {
   const places = new Map(wanted.slots.map((slot) => [idOf(slot), slot]));
   for (const instance of s.instances) {
     if (isRunning(instance) || !factsOf(s, instance.name)?.retiredAt) continue;
     const slot = places.get(slotId(instance.identity));
-    if (slot && !isHistory(s, slot, { instance, draft })) continue;
-    if (!slot && draft.deployment?.id === instance.identity.deployment && draft.deployment.phase !== "ended") continue;
-    draft.do({ do: "remove", name: instance.name, why: `${instance.name} has ended` });
+    if (slot && !isHistory(s, slot, { instance, builder })) continue;
+    if (!slot && builder.deployment?.id === instance.identity.deployment && builder.deployment.phase !== "ended")
+      continue;
+    builder.do({ do: "remove", name: instance.name, why: `${instance.name} has ended` });
   }
   const present = new Set([...s.instances, ...(s.unexplained ?? []), ...s.unreadable].map(({ name }) => name));
   for (const facts of s.facts) {
     if (present.has(facts.name)) continue;
-    draft.record({ kind: "facts.forgotten", key: s.key, name: facts.name }, `${facts.name} is gone`);
+    builder.record({ kind: "facts.forgotten", key: s.key, name: facts.name }, `${facts.name} is gone`);
   }
-  clearTasks(s, draft);
+  clearTasks(s, builder);
 }
 
 /** Whether an ended attempt at a wanted place does not matter to the count of crashes any more. */
 function isHistory(
   s: Snapshot,
   slot: Slot,
-  { instance, draft }: { instance: ObservedInstance; draft: Draft },
+  { instance, builder }: { instance: ObservedInstance; builder: PlanBuilder },
 ): boolean {
   const there = instancesOf(s, slot);
   const current = there.find((other) => isStaying(s, other));
   if (there.indexOf(instance) > keptAttempts) return true;
   if (!current || !isGated(s, current)) return false;
   const left = current.startedAt + stableAfterMs - s.now;
-  if (left > 0) draft.lookAgainIn(left);
+  if (left > 0) builder.lookAgainIn(left);
   return left <= 0;
 }

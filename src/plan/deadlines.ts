@@ -5,10 +5,10 @@ import type { ObservedInstance } from "../model/instance.ts";
 import { type Release, releaseWithin, type ServiceSpec } from "../model/release.ts";
 import { checksOf, longestAfter, longestBefore, resultOf } from "./checks.ts";
 import { isRouted, isStuck, leaversOf, type Wanted } from "./converge.ts";
-import type { Course } from "./course.ts";
-import type { Draft } from "./draft.ts";
+import type { DeploymentContext } from "./deployment-context.ts";
 import { faultOf } from "./gate.ts";
 import type { Snapshot } from "./plan.ts";
+import type { PlanBuilder } from "./plan-builder.ts";
 import { readyWithin } from "./routes.ts";
 import { runningCommand } from "./tasks.ts";
 import { isUnreadable } from "./unreadable.ts";
@@ -36,8 +36,8 @@ const baseMs: Record<Exclude<Phase, "ended">, number> = {
 const slackMs = 60_000;
 
 /** The longest that a deployment may stay in the phase that it is in. */
-export function deadlineOf(s: Snapshot, { draft, release }: Pick<Course, "draft" | "release">): number {
-  const { phase } = draft.current;
+export function deadlineOf(s: Snapshot, { builder, release }: Pick<DeploymentContext, "builder" | "release">): number {
+  const { phase } = builder.current;
   return phase === "ended" ? 0 : baseMs[phase] + ownMs(s, phase, release);
 }
 
@@ -81,22 +81,22 @@ function commandsMs({ services }: Release): number {
 }
 
 /** Milliseconds that are left of the phase under way, 0 when it is over. The world is looked at again then. */
-export function timeLeft({ s, draft, release }: Pick<Course, "s" | "draft" | "release">): number {
-  const left = Math.max(0, phaseSince(draft.current) + deadlineOf(s, { draft, release }) - s.now);
+export function timeLeft({ s, builder, release }: Pick<DeploymentContext, "s" | "builder" | "release">): number {
+  const left = Math.max(0, phaseSince(builder.current) + deadlineOf(s, { builder, release }) - s.now);
   // Nothing is waited for in `prepare`: it is left in the look that finds it.
-  if (left > 0 && draft.current.phase !== "prepare") draft.lookAgainIn(left);
+  if (left > 0 && builder.current.phase !== "prepare") builder.lookAgainIn(left);
   return left;
 }
 
 /** What a deployment ends with whose phase took too long. */
-export function lateFault({ s, draft, release }: Pick<Course, "s" | "draft" | "release">): FaultRecord {
-  const words = `phase ${draft.current.phase} took longer than ${formatDuration(deadlineOf(s, { draft, release }))}`;
-  return faultOf("deployment.deadline", [words, ...awaited({ s, draft, release }), ...hindrances(s)].join("; "));
+export function lateFault({ s, builder, release }: Pick<DeploymentContext, "s" | "builder" | "release">): FaultRecord {
+  const words = `phase ${builder.current.phase} took longer than ${formatDuration(deadlineOf(s, { builder, release }))}`;
+  return faultOf("deployment.deadline", [words, ...awaited({ s, builder, release }), ...hindrances(s)].join("; "));
 }
 
 /** What the release itself has not brought to an end. */
-function awaited({ s, draft, release }: Pick<Course, "s" | "draft" | "release">): readonly string[] {
-  const { current } = draft;
+function awaited({ s, builder, release }: Pick<DeploymentContext, "s" | "builder" | "release">): readonly string[] {
+  const { current } = builder;
   const command = current.phase === "release" ? runningCommand(s, current) : undefined;
   if (command) return [`the release command of ${command.spec.service} still runs: ${command.spec.command.join(" ")}`];
   const checks = current.phase === "watch" && current.kind === "deploy" ? checksOf(release, "after") : [];
@@ -128,12 +128,12 @@ function remainWords(s: Snapshot, one: ObservedInstance): string {
 }
 
 /** A queued deployment whose turn never came ends too. */
-export function endOverdue(s: Snapshot, draft: Draft): void {
+export function endOverdue(s: Snapshot, builder: PlanBuilder): void {
   for (const one of s.deployments) {
     if (one.phase !== "queued") continue;
     const left = phaseSince(one) + baseMs.queued - s.now;
-    if (left > 0) draft.lookAgainIn(left);
-    else draft.close(one, { verdict: "failed", fault: queueFault() });
+    if (left > 0) builder.lookAgainIn(left);
+    else builder.close(one, { verdict: "failed", fault: queueFault() });
   }
 }
 

@@ -1,12 +1,12 @@
 import type { Deployment } from "../model/deployment.ts";
 import type { Serving } from "../model/environment.ts";
 import { converge, type Wanted } from "./converge.ts";
-import { besideSlots, type Course, end, nextServing, singleSlots } from "./course.ts";
 import { endOverdue } from "./deadlines.ts";
 import { advance, finishDrain, finishUndo, startable } from "./deploy.ts";
-import { Draft } from "./draft.ts";
+import { besideSlots, type DeploymentContext, end, nextServing, singleSlots } from "./deployment-context.ts";
 import { faultOf } from "./gate.ts";
 import type { Plan, Snapshot } from "./plan.ts";
+import { PlanBuilder } from "./plan-builder.ts";
 import { awaitEnd, isDue, takeDown } from "./preview.ts";
 import { redate } from "./redate.ts";
 import { spareUpstreams, tableFor } from "./routes.ts";
@@ -24,24 +24,24 @@ const unreadableMs = 5_000;
 /** What to do next in an environment. Pure and total: it answers for every snapshot, and the same for the same one. */
 export function plan(world: Snapshot): Plan {
   const s = withUnreadable(explained(world));
-  const draft = new Draft(s);
-  if (s.isUnknown) return { ...draft.finish(null), why: "the journal has nothing of it: it is left alone" };
+  const builder = new PlanBuilder(s);
+  if (s.isUnknown) return { ...builder.finish(null), why: "the journal has nothing of it: it is left alone" };
   // When it can be looked at again may be reported by nobody.
-  if (s.unreadable.length > 0) draft.lookAgainIn(unreadableMs);
+  if (s.unreadable.length > 0) builder.lookAgainIn(unreadableMs);
   if (isDue(s)) {
-    takeDown(s, draft);
-    return draft.finish(null);
+    takeDown(s, builder);
+    return builder.finish(null);
   }
-  awaitEnd(s, draft);
+  awaitEnd(s, builder);
   const running = underWay(s);
-  if (running) draft.take(running);
-  redate(s, draft);
-  if (running) endOverdue(s, draft);
-  const begun = running ? s : beginNext(s, draft);
-  const wanted = draft.deployment ? goOn(begun, draft) : atRest(begun, begun.environment.serving);
-  noteStrangers(begun, draft);
-  converge(begun, wanted, draft);
-  return draft.finish(running ?? null);
+  if (running) builder.take(running);
+  redate(s, builder);
+  if (running) endOverdue(s, builder);
+  const begun = running ? s : beginNext(s, builder);
+  const wanted = builder.deployment ? goOn(begun, builder) : atRest(begun, begun.environment.serving);
+  noteStrangers(begun, builder);
+  converge(begun, wanted, builder);
+  return builder.finish(running ?? null);
 }
 
 /** What is wanted when no deployment is running. */
@@ -55,110 +55,114 @@ export function atRest(s: Snapshot, serving: Serving | null): Wanted {
  * Takes the newest deployment of the queue; the older ones are superseded by it. Staging takes nobody's place but that of
  * other staging. A restart takes no place of a release on its way: it comes after that, and restarts what serves then.
  */
-function beginNext(s: Snapshot, draft: Draft): Snapshot {
+function beginNext(s: Snapshot, builder: PlanBuilder): Snapshot {
   const { deployments } = s; // oldest first; times of creation would lie after the clock was set back
   const next =
     deployments.findLast(({ kind }) => kind !== "stage" && kind !== "restart") ??
     deployments.findLast(({ kind }) => kind !== "stage") ??
     deployments.at(-1);
   if (!next) return s;
-  for (const older of deployments.slice(0, deployments.indexOf(next))) supersede(older, { by: next, draft });
+  for (const older of deployments.slice(0, deployments.indexOf(next))) supersede(older, { by: next, builder });
   const { serving } = s.environment;
   const previous = s.environment.stopped ? null : serving;
   const release = next.kind === "restart" && serving ? serving.release : next.release;
-  draft.take({ ...next, previous, release });
+  builder.take({ ...next, previous, release });
   if (next.cancelRequested) {
-    draft.change({ verdict: "cancelled", fault: faultOf("deployment.cancelled", "cancelled while it was queued") });
-    end({ draft, s });
+    builder.change({ verdict: "cancelled", fault: faultOf("deployment.cancelled", "cancelled while it was queued") });
+    end({ builder, s });
     return s;
   }
-  draft.enter("prepare");
+  builder.enter("prepare");
   if (!s.environment.stopped || next.kind === "stage") return s;
-  draft.record({ kind: "stopped", key: s.key, stopped: false }, "a deployment starts the environment again");
+  builder.record({ kind: "stopped", key: s.key, stopped: false }, "a deployment starts the environment again");
   return { ...s, environment: { ...s.environment, stopped: false } };
 }
 
-function supersede(older: Deployment, { by, draft }: { by: Deployment; draft: Draft }): void {
+function supersede(older: Deployment, { by, builder }: { by: Deployment; builder: PlanBuilder }): void {
   const verdict = older.cancelRequested ? "cancelled" : "superseded";
   const code = older.cancelRequested ? "deployment.cancelled" : "deployment.superseded";
   const fault = faultOf(code, older.cancelRequested ? "cancelled while it was queued" : `${by.id} took its place`);
-  draft.close(older, { verdict, fault });
+  builder.close(older, { verdict, fault });
 }
 
 /** Takes the deployment under way as far as it goes, and says what is wanted then. */
-function goOn(s: Snapshot, draft: Draft): Wanted {
-  const deployment = draft.current;
+function goOn(s: Snapshot, builder: PlanBuilder): Wanted {
+  const deployment = builder.current;
   const release = releaseOf(s, deployment.release);
   if (!release) {
     const fault = faultOf("release.unknown", `v${deployment.release} is not in the journal`);
-    draft.change({ verdict: "failed", fault });
-    end({ draft, s });
+    builder.change({ verdict: "failed", fault });
+    end({ builder, s });
     return atRest(s, s.environment.serving);
   }
   const next = nextServing(deployment, release);
-  const course: Course = { s, draft, release, next, previous: deployment.previous };
-  advance(course);
-  const wanted = wantedNow(course);
-  if (draft.current.phase === "undo") {
-    const behind = draft.current.fault?.code === "watch.errors" ? crashBehind(s, next) : null;
-    if (behind) draft.change(behind);
-    finishUndo(course, wanted);
+  const context: DeploymentContext = { s, builder, release, next, previous: deployment.previous };
+  advance(context);
+  const wanted = wantedNow(context);
+  if (builder.current.phase === "undo") {
+    const behind = builder.current.fault?.code === "watch.errors" ? crashBehind(s, next) : null;
+    if (behind) builder.change(behind);
+    finishUndo(context, wanted);
   }
-  if (draft.current.phase === "drain") finishDrain(course, wanted);
+  if (builder.current.phase === "drain") finishDrain(context, wanted);
   return wanted;
 }
 
-function wantedNow(course: Course): Wanted {
-  const { s, draft, next, previous } = course;
+function wantedNow(context: DeploymentContext): Wanted {
+  const { s, builder, next, previous } = context;
   const before = atRest(s, previous);
-  switch (draft.current.phase) {
+  switch (builder.current.phase) {
     case "start":
     case "gate":
-      return { slots: [...before.slots, ...startable(course)], onTrial: trialOf(course), table: switchTable(course) };
+      return {
+        slots: [...before.slots, ...startable(context)],
+        onTrial: trialOf(context),
+        table: switchTable(context),
+      };
     case "switch":
-      return { slots: switchSlots(course), onTrial: trialOf(course), table: switchTable(course) };
+      return { slots: switchSlots(context), onTrial: trialOf(context), table: switchTable(context) };
     case "watch":
-      return { slots: watchSlots(course), onTrial: trialOf(course), table: switchTable(course) };
+      return { slots: watchSlots(context), onTrial: trialOf(context), table: switchTable(context) };
     case "drain":
       return atRest(s, next);
     case "undo":
-      return { slots: [...before.slots, ...spareSlots(course)], onTrial: new Set(), table: undoTable(course) };
+      return { slots: [...before.slots, ...spareSlots(context)], onTrial: new Set(), table: undoTable(context) };
     default:
       return before;
   }
 }
 
 /** New instances prove themselves once: if one fails, the deployment does, so none of them is started again. */
-function trialOf(course: Course): ReadonlySet<string> {
-  return new Set([...besideSlots(course), ...singleSlots(course)].map(idOf));
+function trialOf(context: DeploymentContext): ReadonlySet<string> {
+  return new Set([...besideSlots(context), ...singleSlots(context)].map(idOf));
 }
 
-function switchSlots(course: Course): readonly Slot[] {
-  const { exchanged } = course.draft.current;
-  const old = slotsOf(course.s, course.previous).filter((slot) => !exchanged.includes(slot.service.name));
-  const singles = singleSlots(course).filter((slot) => exchanged.includes(slot.service.name));
-  return [...old, ...besideSlots(course), ...singles];
+function switchSlots(context: DeploymentContext): readonly Slot[] {
+  const { exchanged } = context.builder.current;
+  const old = slotsOf(context.s, context.previous).filter((slot) => !exchanged.includes(slot.service.name));
+  const singles = singleSlots(context).filter((slot) => exchanged.includes(slot.service.name));
+  return [...old, ...besideSlots(context), ...singles];
 }
 
 /** Old instances that took requests stay for a way back; old workers stop, so that nothing works twice for long. */
-function watchSlots(course: Course): readonly Slot[] {
-  const fresh = slotsOf(course.s, course.next);
+function watchSlots(context: DeploymentContext): readonly Slot[] {
+  const fresh = slotsOf(context.s, context.next);
   const places = new Set(fresh.map(idOf));
-  const { exchanged } = course.draft.current;
-  const old = slotsOf(course.s, course.previous).filter(
+  const { exchanged } = context.builder.current;
+  const old = slotsOf(context.s, context.previous).filter(
     (slot) => slot.service.http !== null && !exchanged.includes(slot.service.name) && !places.has(idOf(slot)),
   );
   return [...old, ...fresh];
 }
 
-function undoTable({ s, draft, next, previous }: Course) {
+function undoTable({ s, builder, next, previous }: DeploymentContext) {
   if (s.environment.stopped) return null;
-  const exchanged = new Map(previous ? draft.current.exchanged.map((name) => [name, previous]) : []);
+  const exchanged = new Map(previous ? builder.current.exchanged.map((name) => [name, previous]) : []);
   return tableFor(s, { base: previous, next: null, share: 0, spare: next, exchanged });
 }
 
 /** Places of a release that is taken back whose instances answer for want of others. */
-function spareSlots({ s, next, previous }: Course): readonly Slot[] {
+function spareSlots({ s, next, previous }: DeploymentContext): readonly Slot[] {
   if (s.environment.stopped) return [];
   return slotsOf(s, next).filter((slot) => {
     if (slot.service.single) return false;

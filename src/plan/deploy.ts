@@ -4,18 +4,18 @@ import { type Deployment, enteredAt, type Phase } from "../model/deployment.ts";
 import type { ArtifactSpec, Release } from "../model/release.ts";
 import { passesBefore } from "./checks.ts";
 import { hasGated, isTidy, type Wanted } from "./converge.ts";
+import { lateFault, remainsOf, timeLeft } from "./deadlines.ts";
 import {
   besideSlots,
-  type Course,
+  type DeploymentContext,
   end,
-  fail,
+  failDeployment,
   failureOf,
   firstFailure,
   isExchanged,
   taskName,
   taskOf,
-} from "./course.ts";
-import { lateFault, remainsOf, timeLeft } from "./deadlines.ts";
+} from "./deployment-context.ts";
 import { commandEnd, faultOf } from "./gate.ts";
 import type { Snapshot } from "./plan.ts";
 import { singleStranger } from "./strangers.ts";
@@ -24,34 +24,34 @@ import { lateWords, runningCommand } from "./tasks.ts";
 import { instancesOf, type Slot, slotsOf } from "./view.ts";
 
 /** Takes the deployment as far as this snapshot allows. */
-export function advance(course: Course): void {
-  for (let before: Phase | null = null; before !== course.draft.current.phase; ) {
-    before = course.draft.current.phase;
-    if (isCancelled(course)) return fail(course, { verdict: "cancelled", fault: cancelFault(course) });
-    const { refusal } = course.s;
-    if (refusal && isOpen(course)) return fail(course, { verdict: failureOf(course), fault: refusal });
-    if (isOpen(course) && timeLeft(course) === 0) return failLate(course);
-    step(course, before);
+export function advance(context: DeploymentContext): void {
+  for (let before: Phase | null = null; before !== context.builder.current.phase; ) {
+    before = context.builder.current.phase;
+    if (isCancelled(context)) return failDeployment(context, { verdict: "cancelled", fault: cancelFault(context) });
+    const { refusal } = context.s;
+    if (refusal && isOpen(context)) return failDeployment(context, { verdict: failureOf(context), fault: refusal });
+    if (isOpen(context) && timeLeft(context) === 0) return failLate(context);
+    step(context, before);
   }
 }
 
-function step(course: Course, phase: Phase): void {
+function step(context: DeploymentContext, phase: Phase): void {
   switch (phase) {
     case "prepare":
-      return prepare(course);
+      return prepare(context);
     case "build":
-      return build(course);
+      return build(context);
     case "protect":
-      return course.draft.enter("release", "nothing to back up");
+      return context.builder.enter("release", "nothing to back up");
     case "release":
-      return passesBefore(course) ? runReleaseCommands(course) : undefined;
+      return passesBefore(context) ? runReleaseCommands(context) : undefined;
     case "start":
     case "gate":
-      return startAndGate(course);
+      return startAndGate(context);
     case "switch":
-      return switchOn(course);
+      return switchOn(context);
     case "watch":
-      return watchOn(course);
+      return watchOn(context);
     case "queued":
     case "drain":
     case "undo":
@@ -60,25 +60,25 @@ function step(course: Course, phase: Phase): void {
   }
 }
 
-export function isCancelled({ s, draft }: Pick<Course, "s" | "draft">): boolean {
-  const { kind, cancelRequested } = draft.current;
+export function isCancelled({ s, builder }: Pick<DeploymentContext, "s" | "builder">): boolean {
+  const { kind, cancelRequested } = builder.current;
   const isStopped = s.environment.stopped && kind !== "stage";
-  return (cancelRequested || isStopped) && isOpen({ draft });
+  return (cancelRequested || isStopped) && isOpen({ builder });
 }
 
 /** Whether how it ends is still to be decided. */
-function isOpen({ draft }: Pick<Course, "draft">): boolean {
-  return !["drain", "undo", "ended"].includes(draft.current.phase);
+function isOpen({ builder }: Pick<DeploymentContext, "builder">): boolean {
+  return !["drain", "undo", "ended"].includes(builder.current.phase);
 }
 
 /** Ends a deployment whose phase took too long. */
-export function failLate(course: Course): void {
-  const command = runningCommand(course.s, course.draft.current);
-  fail(course, { verdict: failureOf(course), fault: lateFault(course), culprit: command?.name ?? null });
+export function failLate(context: DeploymentContext): void {
+  const command = runningCommand(context.s, context.builder.current);
+  failDeployment(context, { verdict: failureOf(context), fault: lateFault(context), culprit: command?.name ?? null });
 }
 
-export function cancelFault({ s, draft, previous }: Course): FaultRecord {
-  const where = `cancelled in phase ${draft.current.phase}`;
+export function cancelFault({ s, builder, previous }: DeploymentContext): FaultRecord {
+  const where = `cancelled in phase ${builder.current.phase}`;
   if (s.environment.stopped) {
     const hint = "Everything of the environment was stopped.";
     return { ...faultOf("deployment.cancelled", `${where}; the environment was stopped`), hint };
@@ -87,25 +87,25 @@ export function cancelFault({ s, draft, previous }: Course): FaultRecord {
   return faultOf("deployment.cancelled", `${where}; ${serves}`);
 }
 
-function prepare(course: Course): void {
-  const { s, draft, release } = course;
-  const stranger = draft.current.kind === "stage" ? null : singleStranger(s, release);
-  if (stranger) return fail(course, { verdict: "failed", fault: stranger });
-  const absent = absentService(draft.current, release);
+function prepare(context: DeploymentContext): void {
+  const { s, builder, release } = context;
+  const stranger = builder.current.kind === "stage" ? null : singleStranger(s, release);
+  if (stranger) return failDeployment(context, { verdict: "failed", fault: stranger });
+  const absent = absentService(builder.current, release);
   if (absent !== undefined) {
     const fault = faultOf("service.unknown", `v${release.number}, which serves now, has no service ${absent}`);
-    return fail(course, { verdict: "failed", fault });
+    return failDeployment(context, { verdict: "failed", fault });
   }
   const missing = release.artifacts.filter((artifact) => stateOf(s, artifact) !== "built");
-  if (draft.current.kind === "deploy" || draft.current.kind === "stage") {
+  if (builder.current.kind === "deploy" || builder.current.kind === "stage") {
     for (const artifact of missing) {
-      draft.do({ do: "build", artifact, release: release.number, why: `${artifact.digest} is not built yet` });
+      builder.do({ do: "build", artifact, release: release.number, why: `${artifact.digest} is not built yet` });
     }
-    return draft.enter("build");
+    return builder.enter("build");
   }
-  if (missing.length === 0) return draft.enter("start");
+  if (missing.length === 0) return builder.enter("start");
   const detail = `v${release.number} cannot be served: ${missing.map((artifact) => artifact.digest).join(", ")} is gone`;
-  fail(course, { verdict: "failed", fault: faultOf("release.incomplete", detail) });
+  failDeployment(context, { verdict: "failed", fault: faultOf("release.incomplete", detail) });
 }
 
 /** A service to be restarted that is gone: another release came to serve while the restart was queued. */
@@ -118,114 +118,118 @@ function stateOf(s: Snapshot, artifact: ArtifactSpec) {
   return s.artifacts[artifact.digest]?.state ?? "absent";
 }
 
-function build(course: Course): void {
-  const { s, draft, release } = course;
-  const justAsked = enteredAt(draft.current, "build") === s.now;
+function build(context: DeploymentContext): void {
+  const { s, builder, release } = context;
+  const justAsked = enteredAt(builder.current, "build") === s.now;
   for (const artifact of release.artifacts) {
     const found = s.artifacts[artifact.digest] ?? { state: "absent" as const };
     if (found.state === "failed") {
       const fault = faultOf(found.code, `the build failed: ${found.detail}`);
       // On the way from `prepare` the failure seen is an older one: the build has just been asked for again.
       if (justAsked) continue;
-      return fail(course, { verdict: "failed", fault, culprit: found.task });
+      return failDeployment(context, { verdict: "failed", fault, culprit: found.task });
     }
     if (found.state === "absent" && !justAsked) {
-      draft.do({ do: "build", artifact, release: release.number, why: `${artifact.digest} is not built yet` });
+      builder.do({ do: "build", artifact, release: release.number, why: `${artifact.digest} is not built yet` });
     }
   }
-  if (!release.artifacts.every((artifact) => stateOf(s, artifact) === "built")) draft.lookAgainIn(buildPollMs);
-  else if (draft.current.kind === "stage") keepStaged(course);
-  else draft.enter("protect");
+  if (!release.artifacts.every((artifact) => stateOf(s, artifact) === "built")) builder.lookAgainIn(buildPollMs);
+  else if (builder.current.kind === "stage") keepStaged(context);
+  else builder.enter("protect");
 }
 
 /** What was built waits; its artifacts are kept as long as it does. */
-function keepStaged({ s, draft, release }: Course): void {
-  draft.record({ kind: "staged", key: s.key, staged: release.number }, `v${release.number} waits to be deployed`);
-  draft.change({ verdict: "staged" });
-  end({ draft, s });
+function keepStaged({ s, builder, release }: DeploymentContext): void {
+  builder.record({ kind: "staged", key: s.key, staged: release.number }, `v${release.number} waits to be deployed`);
+  builder.change({ verdict: "staged" });
+  end({ builder, s });
 }
 
 /** How often a build without a command (a plain copy, which reports nothing) is looked at. */
 const buildPollMs = 25;
 
-function runReleaseCommands(course: Course): void {
-  const { s, draft, release } = course;
+function runReleaseCommands(context: DeploymentContext): void {
+  const { s, builder, release } = context;
   for (const service of release.services) {
     if (!service.release) continue;
-    const name = taskName(course, service, "release");
+    const name = taskName(context, service, "release");
     const task = s.tasks.find((candidate) => candidate.name === name);
     if (!task) {
       const command = { name, purpose: "release", command: service.release } as const;
       const limit = service.releaseWithinMs ? `, within ${formatDuration(service.releaseWithinMs)}` : "";
       const why = `the release command runs once${limit}`;
-      draft.do({ do: "run-task", task: taskOf(course, service, command), why });
+      builder.do({ do: "run-task", task: taskOf(context, service, command), why });
       return;
     }
     const late = lateWords(s, task);
     if (late) {
       const fault = faultOf("deployment.deadline", late);
-      return fail(course, { verdict: "failed", fault, culprit: name });
+      return failDeployment(context, { verdict: "failed", fault, culprit: name });
     }
     if (!task.exit) return;
     if (task.exit.reason !== "exited" || task.exit.code !== 0) {
       const how = commandEnd(task.exit);
       const detail = `the release command of ${service.name} failed (${how}): ${service.release.join(" ")}`;
-      return fail(course, { verdict: "failed", fault: faultOf("release.command-failed", detail), culprit: name });
+      return failDeployment(context, {
+        verdict: "failed",
+        fault: faultOf("release.command-failed", detail),
+        culprit: name,
+      });
     }
   }
-  draft.enter("start");
+  builder.enter("start");
 }
 
 /** Places that may be filled now: those whose needs have an instance that passed its gate (R037). */
-export function startable(course: Pick<Course, "s" | "next" | "previous">): readonly Slot[] {
-  const { s, next } = course;
+export function startable(context: Pick<DeploymentContext, "s" | "next" | "previous">): readonly Slot[] {
+  const { s, next } = context;
   const all = slotsOf(s, next);
   // One that is exchanged goes on answering until then.
   const ready = (name: string) =>
-    all.every((slot) => slot.service.name !== name || isExchanged(course, slot.service) || hasGated(s, slot));
+    all.every((slot) => slot.service.name !== name || isExchanged(context, slot.service) || hasGated(s, slot));
   // One that has been started stays, also when a service that it needs gets more instances meanwhile.
   const isStarted = (slot: Slot) => instancesOf(s, slot).length > 0;
-  return besideSlots(course).filter((slot) => isStarted(slot) || slot.service.needs.every(ready));
+  return besideSlots(context).filter((slot) => isStarted(slot) || slot.service.needs.every(ready));
 }
 
-function startAndGate(course: Course): void {
-  const { s, draft } = course;
-  const slots = besideSlots(course);
+function startAndGate(context: DeploymentContext): void {
+  const { s, builder } = context;
+  const slots = besideSlots(context);
   const bad = firstFailure(s, slots);
-  if (bad) return fail(course, { verdict: "failed", fault: bad.fault, culprit: bad.instance.name });
+  if (bad) return failDeployment(context, { verdict: "failed", fault: bad.fault, culprit: bad.instance.name });
   const started = slots.every((slot) => instancesOf(s, slot).length > 0);
-  if (started && draft.current.phase === "start") draft.enter("gate");
+  if (started && builder.current.phase === "start") builder.enter("gate");
   if (!slots.every((slot) => hasGated(s, slot))) return;
-  draft.enter("switch");
+  builder.enter("switch");
 }
 
 /** Ends `undo` when everything is as it was, or when waiting longer would not help. */
-export function finishUndo(course: Course, wanted: Wanted): void {
-  const { s, draft } = course;
+export function finishUndo(context: DeploymentContext, wanted: Wanted): void {
+  const { s, builder } = context;
   const open = wanted.slots.filter((slot) => !hasGated(s, slot));
   // A command whose time is over is on its way out; the next deployment's must not find it at work.
-  const command = runningCommand(s, draft.current);
-  const isEnding = command !== undefined && command.name === draft.current.culprit;
+  const command = runningCommand(s, builder.current);
+  const isEnding = command !== undefined && command.name === builder.current.culprit;
   // What cannot be started again is not waited for.
   const isRestored = open.length === 0 || s.refusal !== null;
-  if (!(isTidy(s, wanted) && isRestored && !isEnding) && timeLeft(course) > 0) return;
+  if (!(isTidy(s, wanted) && isRestored && !isEnding) && timeLeft(context) > 0) return;
   const refused = s.refusal ? ` (${s.refusal.detail})` : "";
   const places = open.map(({ service, release }) => `${service.name} v${release.number} is not ready again${refused}`);
   const remains = [...remainsOf(s, wanted), ...places, ...(isEnding ? [`${command.name} has not ended yet`] : [])];
-  const { fault } = draft.current;
+  const { fault } = builder.current;
   if (remains.length > 0 && fault) {
-    draft.change({ fault: { ...fault, detail: `${fault.detail}; not taken back yet: ${remains.join("; ")}` } });
-    draft.event("deployment.remains", `v${course.release.number}`, remains.join("; "));
+    builder.change({ fault: { ...fault, detail: `${fault.detail}; not taken back yet: ${remains.join("; ")}` } });
+    builder.event("deployment.remains", `v${context.release.number}`, remains.join("; "));
   }
-  end(course);
+  end(context);
 }
 
 /** Ends `drain` when nothing of the release before is left, or when waiting longer would not help. */
-export function finishDrain(course: Course, wanted: Wanted): void {
-  const { s, draft, release } = course;
-  if (!isTidy(s, wanted) && timeLeft(course) > 0) return;
+export function finishDrain(context: DeploymentContext, wanted: Wanted): void {
+  const { s, builder, release } = context;
+  if (!isTidy(s, wanted) && timeLeft(context) > 0) return;
   const remains = remainsOf(s, wanted);
-  if (remains.length > 0) draft.event("deployment.remains", `v${release.number}`, remains.join("; "));
-  draft.change({ verdict: "live" });
-  end(course);
+  if (remains.length > 0) builder.event("deployment.remains", `v${release.number}`, remains.join("; "));
+  builder.change({ verdict: "live" });
+  end(context);
 }

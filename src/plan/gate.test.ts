@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { readWorld } from "../testing/simulation/case.ts";
-import { http, service } from "../testing/simulation/script.ts";
+import { httpSpec, service } from "../testing/simulation/script.ts";
 import { exitWords, gateWords, judgeGate } from "./gate.ts";
 
 function judge(spec: string, instance: string) {
@@ -50,10 +50,12 @@ describe("the gate of an instance", () => {
   test("is always told in words", () => {
     const json = [{ path: ["status"], equals: "healthy" }];
     const ready = { path: "/h", status: 200, json, withinMs: 1, everyMs: 1, times: 3 };
-    expect(gateWords(service("a", { http: http("a", { ready }) }))).toBe(
+    expect(gateWords(service("a", { http: httpSpec("a", { ready }) }))).toBe(
       'GET /h → 200, status is "healthy", 3 in a row',
     );
-    expect(gateWords(service("a", { http: http("a", { ready: null }) }))).toContain("accepts connections, 2 in a row");
+    expect(gateWords(service("a", { http: httpSpec("a", { ready: null }) }))).toContain(
+      "accepts connections, 2 in a row",
+    );
   });
 
   test.each([

@@ -4,7 +4,7 @@ import { keyText, sameKey } from "../model/environment.ts";
 import type { ObservedInstance, TaskSpec } from "../model/instance.ts";
 import type { Route } from "../model/route.ts";
 import { checksOf, resultOf } from "./checks.ts";
-import type { Roots, Stored } from "./collect.ts";
+import type { Roots, StoredContent } from "./collect.ts";
 import { isDead } from "./converge.ts";
 import { judgeGate } from "./gate.ts";
 import { type Plan, type Snapshot, type Step, subjectOf } from "./plan.ts";
@@ -19,9 +19,9 @@ import {
   isStaying,
   releaseOf,
   type Slot,
+  serviceSpecOf,
   slotId,
   slotsOf,
-  specOf,
   underWay,
 } from "./view.ts";
 
@@ -97,7 +97,7 @@ function falseGate({ s, plan }: Decision): string | null {
     if (change.kind !== "facts" || change.facts.gatedAt === null) continue;
     const instance = s.instances.find(({ name }) => name === change.facts.name);
     if (!instance || isGated(s, instance)) continue;
-    const service = specOf(s, instance);
+    const service = serviceSpecOf(s, instance);
     const verdict = service && judgeGate(s, service, instance);
     if (verdict?.state !== "passed") return `${instance.name} is said to have passed its gate and did not`;
   }
@@ -366,7 +366,7 @@ function unchecked({ s, plan }: Decision): string | null {
 }
 
 /** Invariant 8: what is about to be collected and is needed; null when nothing is. */
-export function collectedNeed(collected: readonly Stored[], roots: Roots): string | null {
-  const need = ({ digest, what }: Stored) => (what === "source" ? roots.sources : roots.artifacts).has(digest);
+export function collectedNeed(collected: readonly StoredContent[], roots: Roots): string | null {
+  const need = ({ digest, what }: StoredContent) => (what === "source" ? roots.sources : roots.artifacts).has(digest);
   return collected.find(need)?.digest ?? null;
 }

@@ -1,6 +1,6 @@
 import type { Change } from "../model/change.ts";
-import type { Draft } from "./draft.ts";
 import type { Snapshot } from "./plan.ts";
+import type { PlanBuilder } from "./plan-builder.ts";
 import { stopChanges } from "./stop.ts";
 
 /** The longest time without a look at the clock: it can be set, and machines sleep. */
@@ -15,7 +15,7 @@ export function isDue({ environment: { preview }, now }: Pick<Snapshot, "environ
  * Takes a preview down whose time is over: stopped, opened, back to the manifest's replicas, all its values destroyed. One
  * record, so that a crash leaves all of it or nothing; what runs is then stopped as after `down`.
  */
-export function takeDown({ key, now, environment, deployments }: Snapshot, draft: Draft): void {
+export function takeDown({ key, now, environment, deployments }: Snapshot, builder: PlanBuilder): void {
   const { preview, scale } = environment;
   if (preview === null) return;
   const changes: readonly Change[] = [
@@ -26,11 +26,11 @@ export function takeDown({ key, now, environment, deployments }: Snapshot, draft
     { kind: "preview", key, preview: { ...preview, endedAt: now } },
   ];
   const why = `the time of the preview ${key.environment} is over`;
-  for (const change of changes) draft.record(change, why);
-  draft.event("preview.ended", null, why);
+  for (const change of changes) builder.record(change, why);
+  builder.event("preview.ended", null, why);
 }
 
 /** Sees to it that the end of a preview is not missed. */
-export function awaitEnd({ environment: { preview }, now }: Snapshot, draft: Draft): void {
-  if (preview !== null && preview.endedAt === null) draft.lookAgainIn(Math.min(preview.endsAt - now, lookAtClockMs));
+export function awaitEnd({ environment: { preview }, now }: Snapshot, builder: PlanBuilder): void {
+  if (preview !== null && preview.endedAt === null) builder.lookAgainIn(Math.min(preview.endsAt - now, lookAtClockMs));
 }

@@ -2,7 +2,7 @@ import type { Address } from "../model/instance.ts";
 import type { AliveProbe, ReadyProbe } from "../model/release.ts";
 import { tcpGate, timesWanted, unreadyAfter } from "./gate.ts";
 import type { Snapshot } from "./plan.ts";
-import { isGated, isStaying, specOf } from "./view.ts";
+import { isGated, isStaying, serviceSpecOf } from "./view.ts";
 
 /** An instance that must be asked how it is, and how. */
 export interface ProbeTarget {
@@ -25,7 +25,7 @@ export interface ProbeTarget {
 /** All instances with an address that run and stay. */
 export function probeTargets(s: Snapshot): readonly ProbeTarget[] {
   return s.instances.flatMap((instance) => {
-    const service = specOf(s, instance);
+    const service = serviceSpecOf(s, instance);
     if (!service?.http || !instance.address || !isStaying(s, instance)) return [];
     const { ready, alive, hosts } = service.http;
     const gated = isGated(s, instance);
@@ -51,7 +51,7 @@ export function probeTargets(s: Snapshot): readonly ProbeTarget[] {
 export function memoryLimits(s: Snapshot): ReadonlyMap<string, number> {
   return new Map(
     s.instances.flatMap((instance) => {
-      const limit = specOf(s, instance)?.memoryBytes ?? null;
+      const limit = serviceSpecOf(s, instance)?.memoryBytes ?? null;
       return limit === null || !isStaying(s, instance) ? [] : [[instance.name, limit] as const];
     }),
   );

@@ -1,9 +1,9 @@
 import type { FaultRecord } from "../base/faults.ts";
 import type { ObservedInstance } from "../model/instance.ts";
 import type { Release } from "../model/release.ts";
-import type { Draft } from "./draft.ts";
 import { faultOf } from "./gate.ts";
 import type { Snapshot } from "./plan.ts";
+import type { PlanBuilder } from "./plan-builder.ts";
 import { factsOf, releaseOf } from "./view.ts";
 
 /**
@@ -30,12 +30,12 @@ export function singleStranger(s: Snapshot, release: Release): FaultRecord | nul
 }
 
 /** Tells of them, each once. */
-export function noteStrangers(s: Snapshot, draft: Draft): void {
+export function noteStrangers(s: Snapshot, builder: PlanBuilder): void {
   for (const { name, identity } of s.unexplained ?? []) {
     if (factsOf(s, name)) continue;
     const words = `${name} of v${identity.release} is there, and the journal knows nothing of it; it is left alone`;
     const facts = { name, gatedAt: null, retiredAt: null, retiredBecause: null };
-    draft.record({ kind: "facts", key: s.key, facts }, words);
-    draft.event("instance.unknown", name, words);
+    builder.record({ kind: "facts", key: s.key, facts }, words);
+    builder.event("instance.unknown", name, words);
   }
 }

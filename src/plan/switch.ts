@@ -3,56 +3,62 @@ import type { Serving } from "../model/environment.ts";
 import type { RouteTable } from "../model/route.ts";
 import { passesAfter } from "./checks.ts";
 import { hasGated, isRouted } from "./converge.ts";
-import { besideSlots, type Course, fail, firstFailure, singleSlots } from "./course.ts";
+import {
+  besideSlots,
+  type DeploymentContext,
+  failDeployment,
+  firstFailure,
+  singleSlots,
+} from "./deployment-context.ts";
 import { faultOf } from "./gate.ts";
 import { tableFor } from "./routes.ts";
 import { isUnreadable } from "./unreadable.ts";
 import { instancesOf } from "./view.ts";
-import { type Blame, type Comparison, reportOf, watchVerdict } from "./watch.ts";
+import { type Blame, reportOf, type WatchSubject, watchVerdict } from "./watch.ts";
 
 /** The share of traffic that the new release has got so far: 0 … 1. */
-export function shareOf({ draft, release }: Pick<Course, "draft" | "release">): number {
-  const taken = draft.current.canary;
+export function shareOf({ builder, release }: Pick<DeploymentContext, "builder" | "release">): number {
+  const taken = builder.current.canary;
   if (!taken) return 0;
   return release.deploy.canary?.weights[taken.step] ?? 1;
 }
 
 /** The routes during `switch` and `watch`. */
-export function switchTable(course: Course): RouteTable | null {
-  const { s, previous, next, draft } = course;
-  const exchanged = new Map<string, Serving>(draft.current.exchanged.map((name) => [name, next]));
-  return tableFor(s, { base: previous, next, share: shareOf(course), exchanged });
+export function switchTable(context: DeploymentContext): RouteTable | null {
+  const { s, previous, next, builder } = context;
+  const exchanged = new Map<string, Serving>(builder.current.exchanged.map((name) => [name, next]));
+  return tableFor(s, { base: previous, next, share: shareOf(context), exchanged });
 }
 
 /** Exchanges the `single` services, then moves the traffic over, step by step where a canary is asked for. */
-export function switchOn(course: Course): void {
-  const { s, draft, release } = course;
-  const bad = firstFailure(s, besideSlots(course));
-  if (bad) return fail(course, { verdict: "failed", fault: bad.fault, culprit: bad.instance.name });
-  if (besideSlots(course).some((slot) => instancesOf(s, slot).some((one) => isUnreadable(s, one)))) return;
-  if (!exchangeSingles(course)) return;
+export function switchOn(context: DeploymentContext): void {
+  const { s, builder, release } = context;
+  const bad = firstFailure(s, besideSlots(context));
+  if (bad) return failDeployment(context, { verdict: "failed", fault: bad.fault, culprit: bad.instance.name });
+  if (besideSlots(context).some((slot) => instancesOf(s, slot).some((one) => isUnreadable(s, one)))) return;
+  if (!exchangeSingles(context)) return;
   const steps = release.deploy.canary?.weights.length ?? 0;
-  if (!draft.current.canary) draft.change({ canary: { step: course.previous ? 0 : steps, at: s.now } });
-  const taken = draft.current.canary ?? { step: steps, at: s.now };
-  if (taken.step < steps) return canaryOn(course, taken);
-  if (!isRouted(s, switchTable(course))) return;
-  draft.enter("watch");
+  if (!builder.current.canary) builder.change({ canary: { step: context.previous ? 0 : steps, at: s.now } });
+  const taken = builder.current.canary ?? { step: steps, at: s.now };
+  if (taken.step < steps) return canaryOn(context, taken);
+  if (!isRouted(s, switchTable(context))) return;
+  builder.enter("watch");
 }
 
 /** One after the other: hold, stop the old one, start the new one, gate. True when all have been exchanged. */
-function exchangeSingles(course: Course): boolean {
-  const { s, draft } = course;
-  for (const slot of singleSlots(course)) {
+function exchangeSingles(context: DeploymentContext): boolean {
+  const { s, builder } = context;
+  for (const slot of singleSlots(context)) {
     const name = slot.service.name;
-    if (!draft.current.exchanged.includes(name)) {
-      draft.change({ exchanged: [...draft.current.exchanged, name] });
-      draft.event("deployment.phase", name, `exchanging the single instance of ${name}`);
+    if (!builder.current.exchanged.includes(name)) {
+      builder.change({ exchanged: [...builder.current.exchanged, name] });
+      builder.event("deployment.phase", name, `exchanging the single instance of ${name}`);
       return false;
     }
     const bad = firstFailure(s, [slot]);
     if (bad) {
       const fault = faultOf("switch.single-failed", bad.fault.detail);
-      fail(course, { verdict: "failed", fault, culprit: bad.instance.name });
+      failDeployment(context, { verdict: "failed", fault, culprit: bad.instance.name });
       return false;
     }
     if (!hasGated(s, slot)) return false;
@@ -60,16 +66,16 @@ function exchangeSingles(course: Course): boolean {
   return true;
 }
 
-function canaryOn(course: Course, taken: { readonly step: number; readonly at: number }): void {
-  const { s, draft, release, next, previous } = course;
+function canaryOn(context: DeploymentContext, taken: { readonly step: number; readonly at: number }): void {
+  const { s, builder, release, next, previous } = context;
   const blame = watchVerdict(s, { next, previous, policy: release.deploy.watch });
-  if (blame) return fail(course, { verdict: "rolled-back", ...blame });
-  if (!isRouted(s, switchTable(course))) return;
+  if (blame) return failDeployment(context, { verdict: "rolled-back", ...blame });
+  if (!isRouted(s, switchTable(context))) return;
   const left = taken.at + (release.deploy.canary?.everyMs ?? 0) - s.now;
-  if (left > 0) return draft.lookAgainIn(Math.min(left, watchPollMs));
-  draft.change({ canary: { step: taken.step + 1, at: s.now } });
-  const share = Math.round(shareOf(course) * 100);
-  draft.event("deployment.phase", "canary", `${share} % of the traffic goes to v${release.number}`);
+  if (left > 0) return builder.lookAgainIn(Math.min(left, watchPollMs));
+  builder.change({ canary: { step: taken.step + 1, at: s.now } });
+  const share = Math.round(shareOf(context) * 100);
+  builder.event("deployment.phase", "canary", `${share} % of the traffic goes to v${release.number}`);
 }
 
 /** How often the figures of the edge are looked at during the watch. */
@@ -79,34 +85,34 @@ const watchPollMs = 250;
  * Takes the release back at the first sign that it is worse than allowed, and commits to it when its time is over and its
  * checks have passed. Without an earlier one to go back to, only the checks are waited for.
  */
-export function watchOn(course: Course): void {
-  const { s, draft, release, next, previous } = course;
+export function watchOn(context: DeploymentContext): void {
+  const { s, builder, release, next, previous } = context;
   const compared = { next, previous, policy: release.deploy.watch };
   const blame = watchVerdict(s, compared);
   if (blame) {
-    noteReport(course, compared, blame);
-    return fail(course, { verdict: previous ? "rolled-back" : "failed", ...blame });
+    noteReport(context, compared, blame);
+    return failDeployment(context, { verdict: previous ? "rolled-back" : "failed", ...blame });
   }
-  const left = previous ? phaseSince(draft.current) + release.deploy.watch.forMs - s.now : 0;
-  draft.lookAgainIn(left > 0 ? Math.min(left, watchPollMs) : watchPollMs);
-  if (!passesAfter(course) || left > 0) return;
-  noteReport(course, compared, null);
-  commit(course);
+  const left = previous ? phaseSince(builder.current) + release.deploy.watch.forMs - s.now : 0;
+  builder.lookAgainIn(left > 0 ? Math.min(left, watchPollMs) : watchPollMs);
+  if (!passesAfter(context) || left > 0) return;
+  noteReport(context, compared, null);
+  commit(context);
 }
 
 /** Keeps what was seen of a release with its deployment, beside what its checks found. */
-function noteReport(course: Course, compared: Comparison, blame: Blame | null): void {
-  const { s, draft } = course;
-  if (draft.current.kind !== "deploy") return;
-  const tookMs = s.now - phaseSince(draft.current);
+function noteReport(context: DeploymentContext, compared: WatchSubject, blame: Blame | null): void {
+  const { s, builder } = context;
+  if (builder.current.kind !== "deploy") return;
+  const tookMs = s.now - phaseSince(builder.current);
   const report = reportOf(s, compared, blame).map((line) => {
     return { when: "after", service: null, tookMs, ...line } as const;
   });
-  draft.change({ checks: [...(draft.current.checks ?? []), ...report] });
+  builder.change({ checks: [...(builder.current.checks ?? []), ...report] });
 }
 
 /** The point of no return: from here on the new release is what the environment serves. */
-function commit({ s, draft, next }: Course): void {
-  draft.record({ kind: "serving", key: s.key, serving: next }, `v${next.release} is what serves now`);
-  draft.enter("drain");
+function commit({ s, builder, next }: DeploymentContext): void {
+  builder.record({ kind: "serving", key: s.key, serving: next }, `v${next.release} is what serves now`);
+  builder.enter("drain");
 }

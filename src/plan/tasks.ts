@@ -2,8 +2,8 @@ import { formatDuration } from "../base/duration.ts";
 import type { Deployment } from "../model/deployment.ts";
 import type { ObservedTask } from "../model/instance.ts";
 import { releaseWithin, type ServiceSpec, serviceOf } from "../model/release.ts";
-import type { Draft } from "./draft.ts";
 import type { Snapshot, Step } from "./plan.ts";
+import type { PlanBuilder } from "./plan-builder.ts";
 import { releaseOf } from "./view.ts";
 
 /** How long an ended `run` task can still be asked for its output. */
@@ -12,12 +12,12 @@ const keepTaskMs = 3_600_000;
 export const killAgainMs = 5_000;
 
 /** Ends tasks that nobody waits for any more and release commands whose time is over, and forgets the ended ones. */
-export function clearTasks(s: Snapshot, draft: Draft): void {
+export function clearTasks(s: Snapshot, builder: PlanBuilder): void {
   const phases = new Map(s.deployments.map(({ id, phase }) => [id, phase]));
   for (const task of s.tasks) {
     const { deployment, purpose } = task.spec;
     if (!task.exit && purpose === "release") {
-      endLate(s, task, draft);
+      endLate(s, task, builder);
       continue;
     }
     const phase = phases.get(deployment ?? "");
@@ -25,14 +25,14 @@ export function clearTasks(s: Snapshot, draft: Draft): void {
     if (!task.exit) {
       if (!releaseOf(s, task.spec.release)) continue;
       if (purpose !== "build" && purpose !== "check") continue;
-      if (purpose === "build" && isAwaited(s, task, draft)) continue;
-      draft.do(signal(task, "SIGKILL", `nobody waits for this ${purpose} any more`));
-      draft.lookAgainIn(killAgainMs);
+      if (purpose === "build" && isAwaited(s, task, builder)) continue;
+      builder.do(signal(task, "SIGKILL", `nobody waits for this ${purpose} any more`));
+      builder.lookAgainIn(killAgainMs);
       continue;
     }
     const left = purpose === "run" ? task.exit.at + keepTaskMs - s.now : 0;
-    if (left > 0) draft.lookAgainIn(left);
-    else draft.do({ do: "remove", name: task.name, why: `${task.name} has ended` });
+    if (left > 0) builder.lookAgainIn(left);
+    else builder.do({ do: "remove", name: task.name, why: `${task.name} has ended` });
   }
 }
 
@@ -65,22 +65,22 @@ export function lateWords(s: Snapshot, task: ObservedTask): string | null {
  * A release command is left to end by itself, also when its deployment is called off: half a migration is worse than one
  * too many. Only when its time is over is it asked to end, and then killed.
  */
-function endLate(s: Snapshot, task: ObservedTask, draft: Draft): void {
+function endLate(s: Snapshot, task: ObservedTask, builder: PlanBuilder): void {
   const service = commandOf(s, task);
   const left = commandLeft(s, task);
   if (!service || left === null) return;
-  if (left > 0) return draft.lookAgainIn(left);
+  if (left > 0) return builder.lookAgainIn(left);
   const why = `its time of ${formatDuration(releaseWithin(service))} is over`;
   const { signal: name, withinMs } = service.stop;
   const stopping = task.stopSignalAt ?? null;
   if (stopping === null) {
-    draft.do(signal(task, name, why));
-    return draft.lookAgainIn(withinMs);
+    builder.do(signal(task, name, why));
+    return builder.lookAgainIn(withinMs);
   }
   const patience = stopping + withinMs - s.now;
-  if (patience > 0) return draft.lookAgainIn(patience);
-  draft.do(signal(task, "SIGKILL", `${why}, and ${name} did not end it`));
-  draft.lookAgainIn(killAgainMs);
+  if (patience > 0) return builder.lookAgainIn(patience);
+  builder.do(signal(task, "SIGKILL", `${why}, and ${name} did not end it`));
+  builder.lookAgainIn(killAgainMs);
 }
 
 function signal({ name }: ObservedTask, how: string, why: string): Step {
@@ -88,7 +88,7 @@ function signal({ name }: ObservedTask, how: string, why: string): Step {
 }
 
 /** Whether the deployment under way waits for this build, which one before it began: equal input is built once. */
-function isAwaited(s: Snapshot, build: ObservedTask, { deployment }: Draft): boolean {
+function isAwaited(s: Snapshot, build: ObservedTask, { deployment }: PlanBuilder): boolean {
   const release = deployment?.phase === "build" ? releaseOf(s, deployment.release) : undefined;
   const states = release?.artifacts.map(({ digest }) => s.artifacts[digest]) ?? [];
   return states.some((found) => found?.state === "building" && (found.task ?? build.name) === build.name);

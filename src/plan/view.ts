@@ -85,7 +85,7 @@ function isOf({ service, release, deployment, ordinal }: InstanceIdentity, slot:
 }
 
 /** What is known of an instance's service: as its own release described it. */
-export function specOf(s: Snapshot, instance: ObservedInstance): ServiceSpec | undefined {
+export function serviceSpecOf(s: Snapshot, instance: ObservedInstance): ServiceSpec | undefined {
   const release = releaseOf(s, instance.identity.release);
   return release && serviceOf(release, instance.identity.service);
 }

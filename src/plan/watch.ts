@@ -20,7 +20,7 @@ export interface Blame {
 }
 
 /** Why a release that takes traffic must be taken back; null while there is no reason. */
-export function watchVerdict(s: Snapshot, compared: Comparison): Blame | null {
+export function watchVerdict(s: Snapshot, compared: WatchSubject): Blame | null {
   return crashed(s, compared.next) ?? failing(s, compared) ?? slow(s, compared);
 }
 
@@ -83,13 +83,13 @@ function trafficOf(s: Snapshot, serving: Serving | null): Traffic {
 }
 
 /** Which release is watched, which one it is compared with, and the limits. */
-export interface Comparison {
+export interface WatchSubject {
   readonly next: Serving;
   readonly previous: Serving | null;
   readonly policy: WatchPolicy;
 }
 
-function failing(s: Snapshot, { next, previous, policy }: Comparison): Blame | null {
+function failing(s: Snapshot, { next, previous, policy }: WatchSubject): Blame | null {
   const fresh = trafficOf(s, next);
   const old = trafficOf(s, previous);
   const share = fresh.requests === 0 ? 0 : fresh.failures / fresh.requests;
@@ -102,7 +102,7 @@ function failing(s: Snapshot, { next, previous, policy }: Comparison): Blame | n
   return { fault: faultOf("watch.errors", detail), culprit: fresh.culprit };
 }
 
-function slow(s: Snapshot, { next, policy }: Comparison): Blame | null {
+function slow(s: Snapshot, { next, policy }: WatchSubject): Blame | null {
   const fresh = trafficOf(s, next);
   if (policy.p95Ms === null || fresh.requests < enoughRequests || fresh.p95Ms <= policy.p95Ms) return null;
   const detail = `95 of 100 requests took up to ${formatDuration(fresh.p95Ms)} after the switch (limit ${formatDuration(policy.p95Ms)})`;
@@ -112,7 +112,7 @@ function slow(s: Snapshot, { next, policy }: Comparison): Blame | null {
 /** What was seen of a release since the switch: its log, its errors, its answers' times. Only what it is taken back for has failed. */
 export function reportOf(
   s: Snapshot,
-  { next, policy }: Comparison,
+  { next, policy }: WatchSubject,
   blame: Blame | null,
 ): readonly Pick<CheckResult, "name" | "outcome" | "detail">[] {
   const { requests, failures, p95Ms } = trafficOf(s, next);

@@ -2,7 +2,7 @@ import type { FaultRecord } from "../base/faults.ts";
 import type { AccessToken } from "../model/access-token.ts";
 import type { AuditEntry } from "../model/audit.ts";
 import type { Change } from "../model/change.ts";
-import type { Outcome } from "../model/claim.ts";
+import type { IdempotentOutcome } from "../model/claim.ts";
 import type { Deployment } from "../model/deployment.ts";
 import type { Environment, EnvKey, SetValue } from "../model/environment.ts";
 import type { Event } from "../model/event.ts";
@@ -54,7 +54,7 @@ export interface IdempotentAnswer {
   readonly status: number | null;
   readonly body: string | null;
   /** As the change `claim.done` said; null: nothing was changed yet. */
-  readonly outcome: Outcome | null;
+  readonly outcome: IdempotentOutcome | null;
 }
 
 /**

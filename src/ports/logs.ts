@@ -17,7 +17,7 @@ export interface LogBatch {
   readonly offset: number;
 }
 
-export interface Found {
+export interface FoundLines {
   readonly lines: readonly StoredLine[];
   /** Where to go on, also when no line matched. */
   readonly next: number;
@@ -53,9 +53,9 @@ export interface LogStore {
    * The last `limit` matching lines, oldest first. Like `read` it is done beside all else, ends a moment after `signal`, and
    * has a limit of time; it then gives what it has.
    */
-  tail(filter: LogFilter, limit: number, signal?: AbortSignal): Promise<Found>;
+  tail(filter: LogFilter, limit: number, signal?: AbortSignal): Promise<FoundLines>;
   /** At most `limit` matching lines after a sequence, oldest first. */
-  read(filter: LogFilter, range: { after: number; limit: number }, signal?: AbortSignal): Promise<Found>;
+  read(filter: LogFilter, range: { after: number; limit: number }, signal?: AbortSignal): Promise<FoundLines>;
   /** Called when an environment has new lines, until the answer is called. */
   appended(listener: (key: EnvKey) => void): () => void;
   /** Deletes the oldest lines of every environment that holds more than `bytes` on disk; with `keys` of these alone. */

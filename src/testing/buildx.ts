@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { extract } from "tar-stream";
-import { Engine } from "../host/engine.ts";
+import { ContainerEngine } from "../host/engine.ts";
 import { testImages } from "./engine.ts";
 
 /**
@@ -14,7 +14,7 @@ export async function buildxProgram(socket: string) {
   const directory = mkdtempSync(join(tmpdir(), "fl-buildx-"));
   const plugins = join(directory, "cli-plugins");
   mkdirSync(plugins);
-  const engine = new Engine(socket);
+  const engine = new ContainerEngine(socket);
   const body = { Image: testImages.buildx };
   const { Id } = await engine.json<{ Id: string }>("POST", "/containers/create", { body });
   try {
@@ -32,7 +32,11 @@ export async function buildxProgram(socket: string) {
 }
 
 /** Takes a file out of a container, which need not run, into a directory. */
-async function takeOut(engine: Engine, from: { container: string; path: string }, directory: string): Promise<void> {
+async function takeOut(
+  engine: ContainerEngine,
+  from: { container: string; path: string },
+  directory: string,
+): Promise<void> {
   const { container, path } = from;
   const archive = await engine.stream("GET", `/containers/${container}/archive`, { query: { path } });
   for await (const file of archive.pipe(extract())) {

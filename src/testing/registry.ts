@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { Fault, isErrno } from "../base/faults.ts";
 import { startChild } from "../host/child.ts";
-import { type Engine, isRefusal } from "../host/engine.ts";
+import { type ContainerEngine, isRefusal } from "../host/engine.ts";
 import { until } from "./conformance/runtime.ts";
 import { ownPort } from "./ports.ts";
 
@@ -33,7 +33,7 @@ export interface TestRegistry {
 
 /** With `login` it is for `registryUser` alone. Null where the program is not installed, or the engine does not reach it. */
 export async function startRegistry(
-  engine: Engine,
+  engine: ContainerEngine,
   directory: string,
   { login = false }: { readonly login?: boolean } = {},
 ): Promise<TestRegistry | null> {
@@ -77,7 +77,11 @@ function loginHeaders(serveraddress: string): Readonly<Record<string, string>> {
 }
 
 /** An engine in a network namespace of its own has another loopback address. */
-async function isReached(engine: Engine, at: string, headers: Readonly<Record<string, string>>): Promise<boolean> {
+async function isReached(
+  engine: ContainerEngine,
+  at: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<boolean> {
   try {
     await engine.json("GET", `/distribution/${at}/none:1/json`, { headers });
     return true;
@@ -89,7 +93,7 @@ async function isReached(engine: Engine, at: string, headers: Readonly<Record<st
 }
 
 async function take(
-  engine: Engine,
+  engine: ContainerEngine,
   { image, name, headers }: { image: string; name: string; headers: Readonly<Record<string, string>> },
 ): Promise<string> {
   await engine.json("POST", `/images/${image}/tag`, { query: { repo: name, tag: "1" } });

@@ -2,10 +2,10 @@ import { Readable } from "node:stream";
 import { extract } from "tar-stream";
 import { sha256, type TreeEntry, treeDigest } from "../base/digest.ts";
 import { Fault } from "../base/faults.ts";
-import { StageBuilder } from "./stage.ts";
+import { FakeBuilder } from "./fakes.ts";
 
 /** Takes sources in as the real one does: unpacked, and refused when the digest is not theirs. */
-export class UnpackingBuilder extends StageBuilder {
+export class UnpackingBuilder extends FakeBuilder {
   override async admit(digest: string, tar: AsyncIterable<Uint8Array>): Promise<void> {
     const files = new Map<string, string>();
     const entries: TreeEntry[] = [];

@@ -1,11 +1,11 @@
 import { canonicalJson, sha256 } from "../base/digest.ts";
-import type { Complaint } from "../base/faults.ts";
+import type { Diagnostic } from "../base/faults.ts";
 import { Secret } from "../base/secret.ts";
 import { type ResolveContext, resolveBuild, resolveRegistries } from "../manifest/resolve.ts";
 import type { AppSpec } from "../model/app.ts";
 import type { ArtifactSpec, BuildSpec, Env, EnvValue } from "../model/release.ts";
-import { type Deps, publicUrl } from "./ground.ts";
-import { type GivenValues, textOf } from "./values.ts";
+import { type Deps, publicUrl } from "./access.ts";
+import { type GivenValues, valueText } from "./values.ts";
 
 /** What an artifact is made of. */
 interface Ingredients {
@@ -18,23 +18,23 @@ interface Ingredients {
  * An artifact is named by all that goes into it, so that equal input is built once. Secrets go in by the vault's
  * digest of them: nobody can guess one by the name, and the same value makes the same artifact in every environment.
  */
-export function artifactOf(deps: Deps, ingredients: Ingredients, complaints: Complaint[]): ArtifactSpec {
+export function artifactOf(deps: Deps, ingredients: Ingredients, diagnostics: Diagnostic[]): ArtifactSpec {
   const { spec, given } = ingredients;
-  const artifact = namedArtifact(deps, ingredients, complaints);
+  const artifact = namedArtifact(deps, ingredients, diagnostics);
   if (deps.builder.makes !== "images" || Object.keys(spec.registries).length === 0) return artifact;
   const resolved = resolveRegistries(spec, given);
   if (resolved.ok) return { ...artifact, registries: resolved.values };
-  complaints.push(...resolved.complaints);
+  diagnostics.push(...resolved.diagnostics);
   return artifact;
 }
 
-function namedArtifact(deps: Deps, { source, spec, given }: Ingredients, complaints: Complaint[]): ArtifactSpec {
+function namedArtifact(deps: Deps, { source, spec, given }: Ingredients, diagnostics: Diagnostic[]): ArtifactSpec {
   const { build, buildVariables } = spec;
   if (Object.keys(buildVariables).length === 0) return { digest: nameOf({ source, ...build }), source, ...build };
   const resolved = resolveBuild(spec, { given, outputs: outputsOf(deps, spec) });
-  if (!resolved.ok) complaints.push(...resolved.complaints);
+  if (!resolved.ok) diagnostics.push(...resolved.diagnostics);
   const env = resolved.ok ? resolved.values : { plain: {}, secret: {} };
-  const inClear = (value: EnvValue) => textOf(value, given);
+  const inClear = (value: EnvValue) => valueText(value, given);
   const digests = mapped(env.secret, (value) => deps.vault.digest(new Secret(inClear(value)), null));
   const plain = mapped(env.plain, inClear);
   return { digest: nameOf({ source, ...build, variables: { plain, digests } }), source, ...build, env };

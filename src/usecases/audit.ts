@@ -2,7 +2,7 @@ import { oneLine } from "../base/printable.ts";
 import type { Actor, AuditEntry } from "../model/audit.ts";
 import type { Change } from "../model/change.ts";
 import type { EnvKey } from "../model/environment.ts";
-import { authorise, type Call, type Deps, invalid } from "./ground.ts";
+import { authorise, type Call, type Deps, invalid } from "./access.ts";
 import { type Page, pageOf } from "./paging.ts";
 
 /** What an entry says beside who and when. */

@@ -1,8 +1,8 @@
 import { fillEnv } from "../engine/values.ts";
 import type { EnvKey } from "../model/environment.ts";
 import { buildEnvOf, isOwnVariable } from "../model/release.ts";
+import { authorise, type Call, environmentOf } from "./access.ts";
 import { newestRelease } from "./documents.ts";
-import { authorise, type Call, environmentOf } from "./ground.ts";
 import { refuseOthers } from "./guard.ts";
 import { givenValues } from "./values.ts";
 

@@ -1,4 +1,4 @@
-import { type Complaint, Fault } from "../base/faults.ts";
+import { type Diagnostic, Fault } from "../base/faults.ts";
 import type { WrittenOrigin } from "../manifest/origin.ts";
 import { type PlaceOf, readManifest } from "../manifest/read.ts";
 import { passwordNames, resolveVariables, undeclaredVariables } from "../manifest/resolve.ts";
@@ -13,8 +13,8 @@ import {
   type ServiceSpec,
 } from "../model/release.ts";
 import { refusedName } from "../model/variables.ts";
+import type { Deps } from "./access.ts";
 import { artifactOf, outputsOf } from "./artifact.ts";
-import type { Deps } from "./ground.ts";
 import { type Pages, readPages } from "./pages.ts";
 import type { GivenValues } from "./values.ts";
 
@@ -22,11 +22,11 @@ import type { GivenValues } from "./values.ts";
 export const manifestFile = "fairlead.yml";
 
 /** A manifest that was read for one environment, with its own text and where its code is. */
-export interface Draft {
+export interface LoadedManifest {
   readonly spec: AppSpec;
   readonly text: string;
   readonly source: string;
-  readonly warnings: readonly Complaint[];
+  readonly warnings: readonly Diagnostic[];
   readonly pages: Pages;
   readonly placeOf: PlaceOf;
   /** What the manifest says of a variable. */
@@ -34,53 +34,57 @@ export interface Draft {
 }
 
 /** The environment that a manifest is read for; an `Environment` is one. */
-export interface DraftPlace {
+export interface ManifestPlace {
   readonly key: EnvKey;
   /** For a preview: whose configuration it has; null: as the manifest says. */
   readonly preview: { readonly from: string | null } | null;
 }
 
 /** Reads the manifest out of an uploaded source. Faults: `source.missing`, `manifest.missing`, `manifest.invalid`, `request.invalid`. */
-export async function draftOf({ builder }: Deps, place: DraftPlace, source: string): Promise<Draft> {
+export async function loadedManifestOf(
+  { builder }: Deps,
+  place: ManifestPlace,
+  source: string,
+): Promise<LoadedManifest> {
   if (!(await builder.hasSource(source))) throw new Fault("source.missing", `source ${source} is not here`);
   const bytes = await builder.readSource(source, manifestFile);
   if (!bytes) throw new Fault("manifest.missing", `the source has no ${manifestFile}`);
-  const draft = readDraft(place, source, new TextDecoder().decode(bytes));
-  const { pages, complaints } = await readPages(builder, draft);
-  if (complaints.length > 0) throw manifestFault(placed(draft, complaints));
-  return { ...draft, pages };
+  const loaded = loadManifest(place, source, new TextDecoder().decode(bytes));
+  const { pages, diagnostics } = await readPages(builder, loaded);
+  if (diagnostics.length > 0) throw manifestFault(placed(loaded, diagnostics));
+  return { ...loaded, pages };
 }
 
 /** Reads a manifest's text for one environment, without its pages. Faults: `manifest.invalid`; `request.invalid` when it is another app's. */
-export function readDraft({ key, preview }: DraftPlace, source: string, text: string): Draft {
+export function loadManifest({ key, preview }: ManifestPlace, source: string, text: string): LoadedManifest {
   const read = readManifest(text, { file: manifestFile, environment: key.environment, preview });
-  if (!read.ok) throw manifestFault(read.complaints);
+  if (!read.ok) throw manifestFault(read.diagnostics);
   if (read.spec.app !== key.app) {
     const message = `the manifest is of app ${read.spec.app}, the request is for ${key.app}`;
-    throw new Fault("request.invalid", message, { complaints: [{ path: "app", message, file: manifestFile }] });
+    throw new Fault("request.invalid", message, { diagnostics: [{ path: "app", message, file: manifestFile }] });
   }
   const { spec, warnings, placeOf, originsOf } = read;
   return { spec, text, source, warnings, placeOf, originsOf, pages: {} };
 }
 
 /** Complaints with the places of what they are about. What several services have from one place is complained about once. */
-function placed({ placeOf }: Draft, complaints: readonly Complaint[]): readonly Complaint[] {
-  const all = complaints.map((one) => ({ ...one, file: manifestFile, ...placeOf(...one.path.split(".")) }));
+function placed({ placeOf }: LoadedManifest, diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  const all = diagnostics.map((one) => ({ ...one, file: manifestFile, ...placeOf(...one.path.split(".")) }));
   return [...new Map(all.map((one) => [JSON.stringify(one), one])).values()];
 }
 
-function manifestFault(complaints: readonly Complaint[], hint?: string): Fault {
-  const first = complaints[0];
-  const more = complaints.length > 1 ? ` (and ${complaints.length - 1} more)` : "";
+function manifestFault(diagnostics: readonly Diagnostic[], hint?: string): Fault {
+  const first = diagnostics[0];
+  const more = diagnostics.length > 1 ? ` (and ${diagnostics.length - 1} more)` : "";
   return new Fault("manifest.invalid", `${first ? `${first.path}: ${first.message}` : "it cannot be read"}${more}`, {
-    complaints,
+    diagnostics,
     ...(hint !== undefined && { hint }),
   });
 }
 
 export interface Composition {
   readonly key: EnvKey;
-  readonly draft: Draft;
+  readonly loaded: LoadedManifest;
   readonly number: number;
   /** What is set for the environment, or will be with this release. */
   readonly given: GivenValues;
@@ -92,21 +96,21 @@ export interface Composition {
 
 /** Composes the immutable release. Faults: `manifest.invalid` with every variable that has no good value. */
 export function composeRelease(deps: Deps, composition: Composition): Release {
-  const { key, draft, number, createdBy, message, branch } = composition;
-  const complaints: Complaint[] = [];
-  const artifact = artifactOf(deps, { ...draft, given: composition.given }, complaints);
-  const unrunnable = judgeRunnable(deps, draft);
-  const services = draft.spec.services.map((template): ServiceSpec => {
+  const { key, loaded, number, createdBy, message, branch } = composition;
+  const diagnostics: Diagnostic[] = [];
+  const artifact = artifactOf(deps, { ...loaded, given: composition.given }, diagnostics);
+  const unrunnable = judgeRunnable(deps, loaded);
+  const services = loaded.spec.services.map((template): ServiceSpec => {
     const { variables: _variables, ...rest } = template;
-    const env = environmentOf(deps, composition, { template, complaints });
-    return { ...rest, artifact: artifact.digest, env, http: httpOf(deps, key, { template, pages: draft.pages }) };
+    const env = environmentOf(deps, composition, { template, diagnostics });
+    return { ...rest, artifact: artifact.digest, env, http: httpOf(deps, key, { template, pages: loaded.pages }) };
   });
-  if (unrunnable.length > 0) throw manifestFault(placed(draft, [...unrunnable, ...complaints]));
-  if (complaints.length > 0) throw manifestFault(placed(draft, complaints), hintFor(draft.spec));
+  if (unrunnable.length > 0) throw manifestFault(placed(loaded, [...unrunnable, ...diagnostics]));
+  if (diagnostics.length > 0) throw manifestFault(placed(loaded, diagnostics), hintFor(loaded.spec));
   const createdAt = deps.clock.now();
-  const { source, text: manifest } = draft;
-  const deploy = draft.spec.deploy;
-  const secrets = secretNames(draft.spec, composition.given);
+  const { source, text: manifest } = loaded;
+  const deploy = loaded.spec.deploy;
+  const secrets = secretNames(loaded.spec, composition.given);
   return {
     key,
     number,
@@ -119,7 +123,7 @@ export function composeRelease(deps: Deps, composition: Composition): Release {
     deploy,
     secrets,
     branch,
-    protection: draft.spec.protection,
+    protection: loaded.spec.protection,
     manifest,
   };
 }
@@ -150,32 +154,32 @@ function httpOf(
 }
 
 /** What only images can do is refused where artifacts are directories, before anything is built. */
-function judgeRunnable({ builder }: Deps, { spec }: Draft): readonly Complaint[] {
+function judgeRunnable({ builder }: Deps, { spec }: LoadedManifest): readonly Diagnostic[] {
   if (builder.makes === "images") return [];
-  const complaints: Complaint[] = [];
-  const complain = (path: string, message: string) => complaints.push({ path, message });
+  const diagnostics: Diagnostic[] = [];
+  const report = (path: string, message: string) => diagnostics.push({ path, message });
   if (spec.build.image !== null) {
-    complain("build.image", "plain processes cannot run an image – start the controller with --runtime docker");
+    report("build.image", "plain processes cannot run an image – start the controller with --runtime docker");
   }
   for (const { name, command } of spec.services) {
     if (command !== null) continue;
-    complain(
+    report(
       `services.${name}.run`,
       "is missing – plain processes have no image that says what to run; write the command",
     );
   }
-  return complaints;
+  return diagnostics;
 }
 
 /** What a service's processes get: its variables, and which release of which environment they are. */
 function environmentOf(
   deps: Deps,
-  { draft, number, given, key }: Composition,
-  { template, complaints }: { template: ServiceTemplate; complaints: Complaint[] },
+  { loaded, number, given, key }: Composition,
+  { template, diagnostics }: { template: ServiceTemplate; diagnostics: Diagnostic[] },
 ): Env {
-  const resolved = resolveVariables(template, { given, outputs: outputsOf(deps, draft.spec) });
+  const resolved = resolveVariables(template, { given, outputs: outputsOf(deps, loaded.spec) });
   if (!resolved.ok) {
-    complaints.push(...resolved.complaints);
+    diagnostics.push(...resolved.diagnostics);
     return {};
   }
   const own: Record<(typeof ownVariables)[number], string> = {
@@ -183,7 +187,7 @@ function environmentOf(
     FAIRLEAD_ENVIRONMENT: key.environment,
   };
   // Set by an earlier version, or for services without `http`: the platform's own would hide it.
-  const undeclared = Object.entries(undeclaredVariables(draft.spec, given)).filter(
+  const undeclared = Object.entries(undeclaredVariables(loaded.spec, given)).filter(
     ([name]) => refusedName(name, template.http !== null) === null,
   );
   return { ...Object.fromEntries(undeclared), ...resolved.values, ...own };

@@ -3,7 +3,7 @@ import { newId } from "../base/ids.ts";
 import { openValues } from "../engine/values.ts";
 import type { AuditAction } from "../model/audit.ts";
 import type { Change } from "../model/change.ts";
-import type { Outcome } from "../model/claim.ts";
+import type { IdempotentOutcome } from "../model/claim.ts";
 import { type Deployment, type DeploymentKind, newDeployment } from "../model/deployment.ts";
 import { type Environment, type EnvKey, keyText } from "../model/environment.ts";
 import {
@@ -14,12 +14,12 @@ import {
   secretsOfRelease,
   serviceOf,
 } from "../model/release.ts";
+import { authorise, type Call, environmentFor, environmentOf, stagedRelease } from "./access.ts";
 import { audited } from "./audit.ts";
-import { composeRelease, type Draft, draftOf, refuseTakenHosts } from "./compose.ts";
+import { composeRelease, type LoadedManifest, loadedManifestOf, refuseTakenHosts } from "./compose.ts";
 import { withGenerated } from "./generate.ts";
-import { authorise, type Call, environmentFor, environmentOf, stagedRelease } from "./ground.ts";
 import { guard, refuseOthers, refuseUnfit } from "./guard.ts";
-import { doneBy } from "./once.ts";
+import { doneBy } from "./idempotency.ts";
 import { promotionOf, refuseIncomplete } from "./promote.ts";
 import { permitOf, refuseUnready } from "./readiness.ts";
 import { givenValues, setValues, type ValuesToSet } from "./values.ts";
@@ -50,19 +50,19 @@ export async function beginDeployment(call: Call, key: EnvKey, order: Deployment
   switch (order.kind) {
     case "deploy": {
       const environment = await environmentFor(call.deps, key);
-      const draft = await draftOf(call.deps, environment, order.source);
-      return deploy(call, key, { ...order, action: "deploy", draft });
+      const loaded = await loadedManifestOf(call.deps, environment, order.source);
+      return deploy(call, key, { ...order, action: "deploy", loaded });
     }
     case "stage": {
-      const draft = await draftOf(call.deps, await environmentFor(call.deps, key), order.source);
-      return stage(call, key, { ...order, action: "deploy", draft });
+      const loaded = await loadedManifestOf(call.deps, await environmentFor(call.deps, key), order.source);
+      return stage(call, key, { ...order, action: "deploy", loaded });
     }
     case "staged": {
       const environment = await environmentFor(call.deps, key);
       const release = await stagedRelease(call.deps, environment);
       const { source, branch, message } = release;
-      const draft = await draftOf(call.deps, environment, source);
-      return deploy(call, key, { action: "deploy", draft, branch, message, allow: permitOf(release) });
+      const loaded = await loadedManifestOf(call.deps, environment, source);
+      return deploy(call, key, { action: "deploy", loaded, branch, message, allow: permitOf(release) });
     }
     case "promote": {
       // It looks at the values for builds, before `guard`: others would be told by its answer.
@@ -80,10 +80,10 @@ export async function beginDeployment(call: Call, key: EnvKey, order: Deployment
 
 function deploy(call: Call, key: EnvKey, code: Code): Promise<Deployment> {
   const { deps } = call;
-  return deps.engine.alone(key, async () => {
+  return deps.engine.exclusively(key, async () => {
     const environment = await environmentFor(deps, key);
-    const { draft, branch = null } = code;
-    await guard(call, environment, { branch, protection: draft.spec.protection });
+    const { loaded, branch = null } = code;
+    await guard(call, environment, { branch, protection: loaded.spec.protection });
     return deployCode(call, environment, { ...code, beside: prolonged(environment, deps.clock.now()) });
   });
 }
@@ -94,10 +94,10 @@ function deploy(call: Call, key: EnvKey, code: Code): Promise<Deployment> {
  * the environment's secrets, so it has to be code that may go live there.
  */
 function stage(call: Call, key: EnvKey, code: Code): Promise<Deployment> {
-  return call.deps.engine.alone(key, async () => {
+  return call.deps.engine.exclusively(key, async () => {
     const environment = await environmentFor(call.deps, key);
-    const { draft, branch = null } = code;
-    await refuseUnfit(call, environment, { branch, protection: draft.spec.protection });
+    const { loaded, branch = null } = code;
+    await refuseUnfit(call, environment, { branch, protection: loaded.spec.protection });
     return deployCode(call, environment, { ...code, kind: "stage" });
   });
 }
@@ -112,7 +112,7 @@ export interface Code extends Described {
   readonly kind?: "deploy" | "stage";
   /** What it is accounted for as. */
   readonly action: AuditAction;
-  readonly draft: Draft;
+  readonly loaded: LoadedManifest;
   readonly branch?: string | null | undefined;
   /** Set together with it. */
   readonly values?: ValuesToSet;
@@ -127,7 +127,7 @@ export async function deployCode(call: Call, environment: Environment, code: Cod
   const {
     kind = "deploy",
     action,
-    draft,
+    loaded,
     message = null,
     branch = null,
     allow = null,
@@ -139,10 +139,10 @@ export async function deployCode(call: Call, environment: Environment, code: Cod
   const number = (await deps.journal.lastReleaseNumber(key)) + 1;
   const before = await givenValues(deps, environment);
   const set = await setValues(deps, { environment, given: before, by: createdBy }, values);
-  const { given, change } = await withGenerated(deps, { environment, spec: draft.spec }, set);
-  const composed = composeRelease(deps, { key, draft, number, given, createdBy, message, branch });
+  const { given, change } = await withGenerated(deps, { environment, spec: loaded.spec }, set);
+  const composed = composeRelease(deps, { key, loaded, number, given, createdBy, message, branch });
   await refuseTakenHosts(deps, composed);
-  const allowed = await refuseUnready(deps, { draft, release: composed, given }, { allow, by: createdBy });
+  const allowed = await refuseUnready(deps, { loaded, release: composed, given }, { allow, by: createdBy });
   const release = { ...composed, allowed };
   const detail = accountOf(release, kind);
   const account = audited(deps, actor, { action, key, names: [releaseName(number)], detail });
@@ -162,7 +162,7 @@ function accountOf({ message, allowed = [] }: Release, kind: DeploymentKind): st
 
 function rollback(call: Call, key: EnvKey, wanted: string | null): Promise<Deployment> {
   const { deps } = call;
-  return deps.engine.alone(key, async () => {
+  return deps.engine.exclusively(key, async () => {
     const environment = await environmentOf(call, key);
     await guard(call, environment);
     const number = await targetOf(call, environment, wanted);
@@ -192,7 +192,7 @@ async function targetOf({ deps }: Call, { key, serving }: Environment, wanted: s
 
 function restart(call: Call, key: EnvKey, services: readonly string[] | null): Promise<Deployment> {
   const { deps } = call;
-  return deps.engine.alone(key, async () => {
+  return deps.engine.exclusively(key, async () => {
     const environment = await environmentOf(call, key);
     await guard(call, environment);
     const serving = environment.serving && (await deps.journal.release(key, environment.serving.release));
@@ -218,7 +218,7 @@ export interface Queueing {
   /** What else is written down in the same transaction. */
   readonly beside?: readonly Change[];
   /** What became of the values that it is about. */
-  readonly values?: Outcome["changes"];
+  readonly values?: IdempotentOutcome["changes"];
 }
 
 /** Writes down a deployment with all that belongs to it, in one transaction. Call it only inside `engine.alone`. */

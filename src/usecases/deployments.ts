@@ -3,12 +3,12 @@ import { type Deployment, isOver } from "../model/deployment.ts";
 import { type EnvKey, sameKey } from "../model/environment.ts";
 import type { StoredLine } from "../model/log.ts";
 import type { StepRecord } from "../ports/journal.ts";
+import { authorise, type Call, environmentOf } from "./access.ts";
 import { audited } from "./audit.ts";
-import { Bell, lookAnywayMs } from "./bell.ts";
-import { authorise, type Call, environmentOf } from "./ground.ts";
 import { refuseOthers } from "./guard.ts";
-import { doneBy } from "./once.ts";
+import { doneBy } from "./idempotency.ts";
 import { type Page, pageOf } from "./paging.ts";
+import { lookAnywayMs, Wakeup } from "./wakeup.ts";
 
 /** How many of the culprit's own last lines explain a failure. */
 const culpritLines = 50;
@@ -45,7 +45,7 @@ export async function listDeployments(
 export async function cancelDeployment(call: Call, id: string): Promise<Deployment> {
   const actor = authorise(call, "deploy");
   const { key } = await deploymentOf(call, id);
-  return call.deps.engine.alone(key, async () => {
+  return call.deps.engine.exclusively(key, async () => {
     const deployment = await deploymentOf(call, id);
     await refuseOthers(call, key);
     if (isOver(deployment)) throw new Fault("deployment.ended", `${id} has ended: ${deployment.verdict}`);
@@ -76,10 +76,10 @@ export async function* followDeployment(
 ): AsyncGenerator<Progress> {
   const { journal, clock } = call.deps;
   const { key } = await deploymentOf(call, id);
-  const bell = new Bell(clock, signal);
-  const leave = journal.committed((keys) => keys.some((one) => sameKey(one, key)) && bell.ring());
+  const wakeup = new Wakeup(clock, signal);
+  const leave = journal.committed((keys) => keys.some((one) => sameKey(one, key)) && wakeup.ring());
   try {
-    for (let seen = ""; !signal.aborted; await bell.wait(lookAnywayMs)) {
+    for (let seen = ""; !signal.aborted; await wakeup.wait(lookAnywayMs)) {
       const deployment = await deploymentOf(call, id);
       if (isOver(deployment) && deployment.culprit !== null) yield* culpritLog(call, deployment, after);
       const now = JSON.stringify(deployment);

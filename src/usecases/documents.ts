@@ -2,10 +2,10 @@ import { Fault } from "../base/faults.ts";
 import { type Environment, type EnvKey, keyText } from "../model/environment.ts";
 import type { Event } from "../model/event.ts";
 import { type Release, serviceOf } from "../model/release.ts";
+import { authorise, type Call, environmentOf, refuseStale } from "./access.ts";
 import { audited } from "./audit.ts";
-import { authorise, type Call, environmentOf, refuseStale } from "./ground.ts";
 import { guard } from "./guard.ts";
-import { doneBy } from "./once.ts";
+import { doneBy } from "./idempotency.ts";
 
 export interface ScaledService {
   readonly name: string;
@@ -62,7 +62,7 @@ export async function changeScale(
 ): Promise<Revised<readonly ScaledService[]>> {
   const actor = authorise(call, "configure");
   const { engine, journal, clock } = call.deps;
-  await engine.alone(key, async () => {
+  await engine.exclusively(key, async () => {
     const environment = await environmentOf(call, key);
     refuseStale(environment, order.expected);
     const release = await newestRelease(call, environment);

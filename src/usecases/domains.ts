@@ -1,8 +1,8 @@
 import { type FaultRecord, faults } from "../base/faults.ts";
 import { Secret } from "../base/secret.ts";
 import type { Domain, DomainFinding } from "../model/certificate.ts";
+import { authorise, type Call } from "./access.ts";
 import { audited } from "./audit.ts";
-import { authorise, type Call } from "./ground.ts";
 
 /** Every host of a served route and every host with a certificate, by name. */
 export async function listDomains(call: Call): Promise<readonly Domain[]> {

@@ -1,7 +1,7 @@
 import { type EnvKey, sameKey } from "../model/environment.ts";
 import type { Event } from "../model/event.ts";
-import { Bell, lookAnywayMs } from "./bell.ts";
-import { authorise, type Call, environmentOf } from "./ground.ts";
+import { authorise, type Call, environmentOf } from "./access.ts";
+import { lookAnywayMs, Wakeup } from "./wakeup.ts";
 
 /** Most events that are looked up at once. */
 const batchEvents = 200;
@@ -33,14 +33,14 @@ async function* goOn(
   key: EnvKey,
   { after, signal }: { after: number; signal: AbortSignal },
 ): AsyncGenerator<Event> {
-  const bell = new Bell(clock, signal);
-  const leave = journal.committed((keys) => keys.some((one) => sameKey(one, key)) && bell.ring());
+  const wakeup = new Wakeup(clock, signal);
+  const leave = journal.committed((keys) => keys.some((one) => sameKey(one, key)) && wakeup.ring());
   try {
     for (let last = after; !signal.aborted; ) {
       const events = await journal.events({ key, after: last, limit: batchEvents });
       yield* events;
       last = events.at(-1)?.id ?? last;
-      if (events.length < batchEvents) await bell.wait(lookAnywayMs);
+      if (events.length < batchEvents) await wakeup.wait(lookAnywayMs);
     }
   } finally {
     leave();

@@ -12,13 +12,13 @@ import {
   secretsOf,
   secretsOfRelease,
 } from "../model/release.ts";
-import { readDraft } from "./compose.ts";
+import { authorise, type Call, environmentOf } from "./access.ts";
+import { loadManifest } from "./compose.ts";
 import { newestRelease } from "./documents.ts";
 import { maker } from "./generate.ts";
-import { authorise, type Call, environmentOf } from "./ground.ts";
 
 /** Where a service, or the build, has the value of a variable from. */
-export interface Origin extends Omit<WrittenOrigin, "gives" | "place"> {
+export interface ValueOrigin extends Omit<WrittenOrigin, "gives" | "place"> {
   /**
    * `set`: on the controller. `generated`: Fairlead made it and keeps it there. `value`, `default`, `refers`: the manifest
    * has it, as a value, as a default, or as a text with others in it. `fairlead`: Fairlead tells it to every service.
@@ -32,7 +32,7 @@ export interface Origin extends Omit<WrittenOrigin, "gives" | "place"> {
 }
 
 export interface Explained {
-  readonly origins: readonly Origin[];
+  readonly origins: readonly ValueOrigin[];
   /** The version that waits for the next deployment, as `NAME@3`. */
   readonly staged: string | null;
 }
@@ -47,9 +47,9 @@ export async function explainVariable(call: Call, key: EnvKey, name: string): Pr
   const release = await newestRelease(call, environment);
   const hint = "`fairlead env list` shows what is set, and `fairlead env explain --file` what a manifest says.";
   if (!release) throw new Fault("release.none-before", `${keyText(key)} has no release yet`, { hint });
-  const written = readDraft(environment, release.source, release.manifest).originsOf(name);
+  const written = loadManifest(environment, release.source, release.manifest).originsOf(name);
   const origins = await Promise.all(
-    valuesIn(release, name).map(async ({ service, value }): Promise<Origin | null> => {
+    valuesIn(release, name).map(async ({ service, value }): Promise<ValueOrigin | null> => {
       const found = written.find((one) => one.service === service);
       if (service === null && !found) return null;
       const { place = null, refersTo = [], rules = [] } = found ?? {};
@@ -90,7 +90,7 @@ interface About {
   readonly environment: Environment;
 }
 
-function fromOf({ name, value, written, environment }: About): Origin["from"] {
+function fromOf({ name, value, written, environment }: About): ValueOrigin["from"] {
   if (isOwnVariable(name)) return "fairlead";
   const [piece] = typeof value === "string" ? [] : value;
   const isSet = value.length === 1 && typeof piece === "object" && piece.secret === name;

@@ -1,7 +1,7 @@
 import { randomBytes, randomInt, randomUUID } from "node:crypto";
 import type { AppSpec, VariableSpec } from "../model/app.ts";
 import type { Environment } from "../model/environment.ts";
-import type { Deps } from "./ground.ts";
+import type { Deps } from "./access.ts";
 import { setValues, type ValuesSet } from "./values.ts";
 
 /** Who sets a value that nobody set. */

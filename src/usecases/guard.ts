@@ -1,7 +1,7 @@
 import { Fault } from "../base/faults.ts";
 import { type Environment, type EnvKey, keyText } from "../model/environment.ts";
 import type { Protection } from "../model/release.ts";
-import { authorise, type Call, type Deps } from "./ground.ts";
+import { authorise, type Call, type Deps } from "./access.ts";
 
 /** Code that wants to be built, or to go live: its Git branch, and how its own manifest protects the environment. */
 export interface NewCode {

@@ -2,7 +2,7 @@ import type { InstanceIdentity, ObservedInstance, Usage } from "../model/instanc
 import type { ServiceSpec } from "../model/release.ts";
 import { gateWords, unreadyAfter } from "../plan/gate.ts";
 import type { Snapshot } from "../plan/plan.ts";
-import { factsOf, isGated, slotId, slotsOf, specOf } from "../plan/view.ts";
+import { factsOf, isGated, serviceSpecOf, slotId, slotsOf } from "../plan/view.ts";
 
 export type InstanceState = "starting" | "ready" | "not-ready" | "draining" | "stopping" | "crashed" | "backing-off";
 
@@ -66,7 +66,7 @@ export async function seenInstances(
   seen.sort((a, b) => order(a.instance.identity, b.instance.identity));
   return Promise.all(
     seen.map(async ({ instance, state }) => {
-      const service = specOf(s, instance);
+      const service = serviceSpecOf(s, instance);
       const usage = instance.exit ? null : await usageOf(instance.name);
       return { instance, state, artifact: service?.artifact ?? "", gate: gateOf(s, instance, service), usage };
     }),

@@ -1,14 +1,14 @@
 import { type EnvKey, sameKey } from "../model/environment.ts";
 import type { LogFilter } from "../model/log.ts";
-import type { Found } from "../ports/logs.ts";
-import { Bell, lookAnywayMs } from "./bell.ts";
-import { authorise, type Call, environmentOf } from "./ground.ts";
+import type { FoundLines } from "../ports/logs.ts";
+import { authorise, type Call, environmentOf } from "./access.ts";
+import { lookAnywayMs, Wakeup } from "./wakeup.ts";
 
 /** Most lines of one message of a stream. */
 const batchLines = 1_000;
 
 /** Lines, where to go on, and how far a search came that took too long (ports/logs.ts). */
-export type LogChunk = Found;
+export type LogChunk = FoundLines;
 
 export type LogRange =
   | { readonly from: "end"; readonly tail: number }
@@ -61,14 +61,14 @@ async function* goOn(
   filter: LogFilter,
   { first, signal }: { first: LogChunk; signal: AbortSignal },
 ): AsyncGenerator<LogChunk> {
-  const bell = new Bell(clock, signal);
-  const leave = logs.appended((key) => isOf(filter, key) && bell.ring());
+  const wakeup = new Wakeup(clock, signal);
+  const leave = logs.appended((key) => isOf(filter, key) && wakeup.ring());
   try {
     for (let chunk = first; !signal.aborted; ) {
       if (chunk.lines.length > 0 || chunk.reached !== null) yield chunk;
       const before = chunk.next;
       chunk = { ...(await logs.read(filter, { after: before, limit: batchLines }, signal)), reached: null };
-      if (chunk.lines.length === 0 && chunk.next === before) await bell.wait(lookAnywayMs);
+      if (chunk.lines.length === 0 && chunk.next === before) await wakeup.wait(lookAnywayMs);
     }
   } finally {
     leave();

@@ -2,8 +2,8 @@ import { canonicalJson } from "../base/digest.ts";
 import type { EnvKey } from "../model/environment.ts";
 import type { Maintenance } from "../model/route.ts";
 import type { Snapshot } from "../plan/plan.ts";
+import { authorise, type Call, environmentOf } from "./access.ts";
 import { audited } from "./audit.ts";
-import { authorise, type Call, environmentOf } from "./ground.ts";
 import { guard } from "./guard.ts";
 
 /** What users read who do not know more. */
@@ -24,7 +24,7 @@ export async function changeMaintenance(call: Call, key: EnvKey, order: Maintena
   const { name } = actor;
   const { engine, journal, clock } = call.deps;
   const maintenance = order && { message: order.message ?? usualMessage, page: order.page ?? null };
-  await engine.alone(key, async () => {
+  await engine.exclusively(key, async () => {
     const environment = await environmentOf(call, key);
     if (canonicalJson(environment.maintenance) === canonicalJson(maintenance)) return;
     await guard(call, environment);

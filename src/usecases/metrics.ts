@@ -1,6 +1,6 @@
 import type { Verdict } from "../model/deployment.ts";
 import { isThere } from "../model/environment.ts";
-import { authorise, type Call } from "./ground.ts";
+import { authorise, type Call } from "./access.ts";
 import { type InstanceState, stateOf } from "./instances.ts";
 
 /** How many deployments of every environment are counted; more would make a scrape slower with every deployment. */

@@ -1,4 +1,4 @@
-import { type Complaint, Fault, isErrno } from "../base/faults.ts";
+import { type Diagnostic, Fault, isErrno } from "../base/faults.ts";
 import type { AppSpec } from "../model/app.ts";
 import type { Release } from "../model/release.ts";
 import type { Builder } from "../ports/builder.ts";
@@ -15,9 +15,9 @@ const allBytes = 1024 * 1024;
 export async function readPages(
   builder: Builder,
   { spec, source }: { readonly spec: AppSpec; readonly source: string },
-): Promise<{ pages: Pages; complaints: readonly Complaint[] }> {
+): Promise<{ pages: Pages; diagnostics: readonly Diagnostic[] }> {
   const pages: Record<string, Record<string, string>> = {};
-  const complaints: Complaint[] = [];
+  const diagnostics: Diagnostic[] = [];
   let total = 0;
   for (const { name, http } of spec.services) {
     for (const [status, path] of Object.entries(http?.pageFiles ?? {})) {
@@ -25,11 +25,11 @@ export async function readPages(
       total += read.ok ? Buffer.byteLength(read.html) : 0;
       const tooMuch = read.ok && total > allBytes ? "makes all pages together larger than 1 MB" : null;
       const message = read.ok ? tooMuch : read.message;
-      if (message !== null) complaints.push({ path: `services.${name}.http.pages.${status}`, message });
+      if (message !== null) diagnostics.push({ path: `services.${name}.http.pages.${status}`, message });
       else if (read.ok) pages[name] = { ...pages[name], [status]: read.html };
     }
   }
-  return { pages, complaints };
+  return { pages, diagnostics };
 }
 
 /** The pages that a release has: a change of its configuration alone keeps them. */

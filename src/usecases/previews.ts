@@ -3,12 +3,12 @@ import { Fault } from "../base/faults.ts";
 import { environmentsOf } from "../manifest/read.ts";
 import type { Deployment } from "../model/deployment.ts";
 import { type Environment, type EnvKey, isThere, keyText, type Preview, sameKey } from "../model/environment.ts";
+import { authorise, type Call, type Deps, environmentFor, invalid } from "./access.ts";
 import { audited } from "./audit.ts";
-import { type Draft, draftOf } from "./compose.ts";
+import { type LoadedManifest, loadedManifestOf } from "./compose.ts";
 import { type Described, deployCode } from "./deploy.ts";
 import { configured } from "./documents.ts";
 import { isGenerated, maker } from "./generate.ts";
-import { authorise, type Call, type Deps, environmentFor, invalid } from "./ground.ts";
 import { protectionOf } from "./guard.ts";
 import { givenValues, type ValuesToSet } from "./values.ts";
 
@@ -34,41 +34,47 @@ export async function createPreview(call: Call, key: EnvKey, order: PreviewOrder
   authorise(call, "deploy");
   const { deps } = call;
   const known = livePreview(await environmentFor(deps, key));
-  const draft = await draftOf(deps, { key, preview: { from: order.from ?? known?.from ?? null } }, order.source);
-  const from = { app: key.app, environment: draft.spec.from ?? "" };
+  const loaded = await loadedManifestOf(
+    deps,
+    { key, preview: { from: order.from ?? known?.from ?? null } },
+    order.source,
+  );
+  const from = { app: key.app, environment: loaded.spec.from ?? "" };
   if (sameKey(from, key)) throw nameTaken(key);
   // The base too: its values are read, and its previews counted. In one order, or two could wait for each other for ever.
   const [first = key, second = key] = [key, from].sort((a, b) => (keyText(a) < keyText(b) ? -1 : 1));
   const { engine } = deps;
-  return engine.alone(first, () => engine.alone(second, () => createAlone(call, { key, from, draft, order })));
+  return engine.exclusively(first, () =>
+    engine.exclusively(second, () => createExclusively(call, { key, from, loaded, order })),
+  );
 }
 
 interface Creation {
   readonly key: EnvKey;
   readonly from: EnvKey;
-  readonly draft: Draft;
+  readonly loaded: LoadedManifest;
   readonly order: PreviewOrder;
 }
 
-async function createAlone(call: Call, { key, from, draft, order }: Creation): Promise<PreviewCreated> {
+async function createExclusively(call: Call, { key, from, loaded, order }: Creation): Promise<PreviewCreated> {
   const { deps } = call;
   const environment = await environmentFor(deps, key);
   const there = livePreview(environment);
   const base = await environmentFor(deps, from);
-  await refuseName(deps, key, draft);
+  await refuseName(deps, key, loaded);
   await refuseBase(deps, base);
-  if (order.from !== undefined) await refuseUnknown(deps, from, draft);
+  if (order.from !== undefined) await refuseUnknown(deps, from, loaded);
   if (there && there.from !== from.environment)
     throw invalid("from", `${key.environment} is a preview of ${there.from}; remove it first`);
-  if (!there) await refuseTooMany(deps, key, draft);
+  if (!there) await refuseTooMany(deps, key, loaded);
   const at = deps.clock.now();
-  const ttlMs = order.ttlMs ?? there?.ttlMs ?? draft.spec.previews.ttlMs;
+  const ttlMs = order.ttlMs ?? there?.ttlMs ?? loaded.spec.previews.ttlMs;
   const preview = { from: from.environment, ttlMs, endsAt: at + ttlMs, endedAt: null };
   const detail = `a preview of ${from.environment} for ${formatDuration(ttlMs)}`;
   const event = configured(key, at, { kind: "preview.created", detail });
   const beside = [{ kind: "preview", key, preview } as const, ...(there ? [] : [{ kind: "event", event } as const])];
-  const values = there ? {} : await valuesFor(deps, base, draft);
-  const code = { ...order, action: "preview.create", draft, values, beside } as const;
+  const values = there ? {} : await valuesFor(deps, base, loaded);
+  const code = { ...order, action: "preview.create", loaded, values, beside } as const;
   return { preview, deployment: await deployCode(call, environment, code) };
 }
 
@@ -78,7 +84,7 @@ function livePreview(environment: Environment): Preview | null {
 }
 
 /** An environment that people rely on must not get an end by a name. */
-async function refuseName({ journal }: Deps, key: EnvKey, { text }: Draft): Promise<void> {
+async function refuseName({ journal }: Deps, key: EnvKey, { text }: LoadedManifest): Promise<void> {
   const known = await journal.environment(key);
   const isOwn = known ? known.preview === null : environmentsOf(text).includes(key.environment);
   if (isOwn || key.environment === "production") throw nameTaken(key);
@@ -98,14 +104,14 @@ async function refuseBase(deps: Deps, { key, preview }: Environment): Promise<vo
 }
 
 /** A base that was named and is nowhere is a slip of the pen. */
-async function refuseUnknown({ journal }: Deps, from: EnvKey, { text }: Draft): Promise<void> {
+async function refuseUnknown({ journal }: Deps, from: EnvKey, { text }: LoadedManifest): Promise<void> {
   const declared = environmentsOf(text);
   if (declared.includes(from.environment) || (await journal.environment(from))) return;
   const known = declared.length > 0 ? `; the manifest has ${declared.join(", ")}` : "";
   throw invalid("from", `there is no environment ${from.environment}${known}`);
 }
 
-async function refuseTooMany({ journal, clock }: Deps, { app }: EnvKey, { spec }: Draft): Promise<void> {
+async function refuseTooMany({ journal, clock }: Deps, { app }: EnvKey, { spec }: LoadedManifest): Promise<void> {
   const { max } = spec.previews;
   const there = (await journal.environments()).filter((one) => one.key.app === app && livePreview(one));
   if (there.length < max) return;
@@ -117,7 +123,7 @@ async function refuseTooMany({ journal, clock }: Deps, { app }: EnvKey, { spec }
 }
 
 /** What is set for the base, but for what Fairlead makes, or made there: that is made anew. */
-async function valuesFor(deps: Deps, base: Environment, { spec }: Draft): Promise<ValuesToSet> {
+async function valuesFor(deps: Deps, base: Environment, { spec }: LoadedManifest): Promise<ValuesToSet> {
   const isMade = (name: string) => isGenerated(spec, name) || base.variables[name]?.by === maker;
   const given = Object.entries(await givenValues(deps, base)).filter(([name]) => !isMade(name));
   return Object.fromEntries(given.map(([name, { text }]) => [name, text]));
@@ -130,7 +136,7 @@ async function valuesFor(deps: Deps, base: Environment, { spec }: Draft): Promis
 export async function removePreview(call: Call, key: EnvKey): Promise<void> {
   const actor = authorise(call, "stop");
   const { engine, journal, clock } = call.deps;
-  await engine.alone(key, async () => {
+  await engine.exclusively(key, async () => {
     const preview = (await journal.environment(key))?.preview;
     if (!preview) throw new Fault("preview.unknown", `${keyText(key)} is no preview`);
     const at = clock.now();

@@ -1,15 +1,15 @@
-import { type Complaint, Fault } from "../base/faults.ts";
+import { type Diagnostic, Fault } from "../base/faults.ts";
 import { type Environment, keyText } from "../model/environment.ts";
 import { type Release, releaseName } from "../model/release.ts";
+import { type Call, environmentOf } from "./access.ts";
 import { artifactOf } from "./artifact.ts";
-import { type Draft, draftOf, manifestFile, readDraft } from "./compose.ts";
-import { type Call, environmentOf } from "./ground.ts";
+import { type LoadedManifest, loadedManifestOf, loadManifest, manifestFile } from "./compose.ts";
 import { pagesOf } from "./pages.ts";
 import { givenValues } from "./values.ts";
 
 /** The code of one environment, read with the manifest's words for another. */
 export interface Promotion {
-  readonly draft: Draft;
+  readonly loaded: LoadedManifest;
   readonly message: string;
   readonly branch: string | null;
 }
@@ -29,19 +29,19 @@ export async function promotionOf(call: Call, environment: Environment, from: st
   if (!release)
     throw new Fault("release.none-before", `${keyText(source)} serves nothing that could be promoted`, { hint });
   await refuseIncomplete(call, release);
-  const draft = (await builder.hasSource(release.source))
-    ? await draftOf(call.deps, environment, release.source)
-    : { ...readDraft(environment, release.source, release.manifest), pages: pagesOf(release) };
+  const loaded = (await builder.hasSource(release.source))
+    ? await loadedManifestOf(call.deps, environment, release.source)
+    : { ...loadManifest(environment, release.source, release.manifest), pages: pagesOf(release) };
   const given = await givenValues(call.deps, environment);
-  const complaints: Complaint[] = [];
-  const wanted = artifactOf(call.deps, { ...draft, given }, complaints).digest;
+  const diagnostics: Diagnostic[] = [];
+  const wanted = artifactOf(call.deps, { ...loaded, given }, diagnostics).digest;
   // What is missing for the build is complained about with all the rest when the release is composed.
-  if (complaints.length === 0 && !release.artifacts.some(({ digest }) => digest === wanted)) {
+  if (diagnostics.length === 0 && !release.artifacts.some(({ digest }) => digest === wanted)) {
     const detail = `${manifestFile} and the values for builds have ${key.environment} build something else than ${from}: nothing of ${from} could be used`;
     throw new Fault("promote.other-build", detail);
   }
   const message = `promoted from ${from} ${releaseName(release.number)}`;
-  return { draft, message, branch: release.branch ?? null };
+  return { loaded, message, branch: release.branch ?? null };
 }
 
 /** Refuses a release whose artifacts are gone. Fault: `release.incomplete`. */

@@ -2,16 +2,16 @@ import { Fault } from "../base/faults.ts";
 import { Secret } from "../base/secret.ts";
 import { dockerfilePath } from "../check/dockerfile.ts";
 import { rules } from "../check/rules.ts";
-import { check, complaintOf, type Finding } from "../check/run.ts";
+import { check, diagnosticOf, type Finding } from "../check/run.ts";
 import type { KnownValue, SourceFile } from "../check/subject.ts";
 import { type Allowed, buildEnvOf, type Permit, type Release } from "../model/release.ts";
-import { type Draft, manifestFile } from "./compose.ts";
-import { type Deps, invalid } from "./ground.ts";
-import { type GivenValues, textOf } from "./values.ts";
+import { type Deps, invalid } from "./access.ts";
+import { type LoadedManifest, manifestFile } from "./compose.ts";
+import { type GivenValues, valueText } from "./values.ts";
 
 /** What is judged: a release as it was composed, with the values that it names. */
-export interface Judged {
-  readonly draft: Draft;
+export interface JudgedRelease {
+  readonly loaded: LoadedManifest;
   readonly release: Release;
   readonly given: GivenValues;
 }
@@ -20,9 +20,9 @@ export interface Judged {
  * What the rules find in a release before it is deployed: in its manifest, its values and its Dockerfile. The rest of the
  * source is looked through where it lies (`fairlead check`, and `fairlead deploy` before it uploads).
  */
-export async function readinessOf(deps: Deps, { draft, release, given }: Judged): Promise<readonly Finding[]> {
-  const { spec, placeOf } = draft;
-  const files = await dockerfileOf(deps, draft);
+export async function readinessOf(deps: Deps, { loaded, release, given }: JudgedRelease): Promise<readonly Finding[]> {
+  const { spec, placeOf } = loaded;
+  const files = await dockerfileOf(deps, loaded);
   const values = valuesOf(release, given);
   return check({ environment: spec.from ?? release.key.environment, spec, values, files, placeOf }, manifestFile);
 }
@@ -33,7 +33,7 @@ export async function readinessOf(deps: Deps, { draft, release, given }: Judged)
  */
 export async function refuseUnready(
   deps: Deps,
-  judged: Judged,
+  judged: JudgedRelease,
   permit: { readonly allow: Permit | null; readonly by: string },
 ): Promise<readonly Allowed[]> {
   const { allow, by } = permit;
@@ -45,7 +45,7 @@ export async function refuseUnready(
   if (first) {
     const more = refused.length > 1 ? ` (and ${refused.length - 1} more)` : "";
     const detail = `${first.path} ${first.message}${more}; nothing was touched`;
-    throw new Fault("check.failed", detail, { complaints: refused.map(complaintOf) });
+    throw new Fault("check.failed", detail, { diagnostics: refused.map(diagnosticOf) });
   }
   // All that was let pass, whether it was found here or, like what stands in the source, where that was uploaded from.
   return [...new Set(allow?.rules)].sort().map((rule) => ({ rule, by, because: allow?.because ?? "" }));
@@ -61,13 +61,13 @@ export function permitOf({ allowed = [] }: Release): Permit | null {
 function valuesOf(release: Release, given: GivenValues): readonly KnownValue[] {
   return [...release.services, { name: null, env: buildEnvOf(release) }].flatMap(({ name: service, env }) =>
     Object.entries(env).map(([name, value]): KnownValue => {
-      const text = new Secret(textOf(value, given));
+      const text = new Secret(valueText(value, given));
       return { service, name, text, from: typeof value === "string" ? "manifest" : "set" };
     }),
   );
 }
 
-async function dockerfileOf({ builder }: Deps, { spec, source }: Draft): Promise<readonly SourceFile[]> {
+async function dockerfileOf({ builder }: Deps, { spec, source }: LoadedManifest): Promise<readonly SourceFile[]> {
   if (builder.makes !== "images" || spec.build.image !== null) return [];
   const path = dockerfilePath(spec.build);
   const bytes = await builder.readSource(source, path);

@@ -1,10 +1,10 @@
 import { Fault } from "../base/faults.ts";
 import { type EnvKey, keyText } from "../model/environment.ts";
 import { parseReleaseName, type Release, releaseName } from "../model/release.ts";
+import { authorise, type Call, environmentOf, invalid } from "./access.ts";
 import { differences, summaryOf } from "./diff.ts";
-import { authorise, type Call, environmentOf, invalid } from "./ground.ts";
 import { type Page, pageOf } from "./paging.ts";
-import type { Outlook } from "./plan.ts";
+import type { PlanPreview } from "./plan.ts";
 
 /** A release with what became of it. */
 export interface KnownRelease {
@@ -46,7 +46,7 @@ export async function diffReleases(
   call: Call,
   key: EnvKey,
   { from, to }: { from: string; to: string },
-): Promise<Outlook> {
+): Promise<PlanPreview> {
   const { release: before } = await showRelease(call, key, from);
   const { release: after } = await showRelease(call, key, to);
   const changes = differences(before, after);

@@ -1,4 +1,4 @@
-import { authorise, type Call } from "./ground.ts";
+import { authorise, type Call } from "./access.ts";
 
 /** Whether a source tree is there already. */
 export async function hasSource(call: Call, digest: string): Promise<boolean> {

@@ -5,7 +5,7 @@ import type { Snapshot } from "../plan/plan.ts";
 import { releaseOf, replicasOf } from "../plan/view.ts";
 import type { EdgeAnswer } from "../ports/edge.ts";
 import type { Trouble } from "../ports/logs.ts";
-import { authorise, type Call, type Deps, environmentOf, publicUrl } from "./ground.ts";
+import { authorise, type Call, type Deps, environmentOf, publicUrl } from "./access.ts";
 import { protectionOf } from "./guard.ts";
 import { type SeenInstance, seenInstances } from "./instances.ts";
 import { type MaintenanceStatus, maintenanceOf } from "./maintenance.ts";

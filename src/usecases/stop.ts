@@ -1,7 +1,7 @@
 import type { EnvKey } from "../model/environment.ts";
 import { stopChanges } from "../plan/stop.ts";
+import { authorise, type Call, environmentOf } from "./access.ts";
 import { audited } from "./audit.ts";
-import { authorise, type Call, environmentOf } from "./ground.ts";
 import { guard } from "./guard.ts";
 
 /**
@@ -11,7 +11,7 @@ import { guard } from "./guard.ts";
 export async function stopEnvironment(call: Call, key: EnvKey): Promise<void> {
   const actor = authorise(call, "stop");
   const { engine, journal, clock } = call.deps;
-  await engine.alone(key, async () => {
+  await engine.exclusively(key, async () => {
     const environment = await environmentOf(call, key);
     if (environment.stopped) return;
     await guard(call, environment);

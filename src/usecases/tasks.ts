@@ -5,10 +5,10 @@ import { type EnvKey, keyText } from "../model/environment.ts";
 import type { ObservedTask, Planned, TaskSpec } from "../model/instance.ts";
 import { confinementOf, internalHosts, serviceOf } from "../model/release.ts";
 import type { OutputStream } from "../ports/runtime.ts";
+import { authorise, type Call, environmentOf } from "./access.ts";
 import { audited } from "./audit.ts";
-import { Bell } from "./bell.ts";
-import { authorise, type Call, environmentOf } from "./ground.ts";
 import { refuseOthers } from "./guard.ts";
+import { Wakeup } from "./wakeup.ts";
 
 /** Bytes of output that are read at once. */
 const chunkBytes = 64 * 1024;
@@ -93,8 +93,8 @@ export async function followOutput(call: Call, key: EnvKey, order: OutputOrder):
 
 async function* outputOf(call: Call, key: EnvKey, { name, stream, signal }: OutputOrder): AsyncGenerator<Uint8Array> {
   const { runtime, clock } = call.deps;
-  const bell = new Bell(clock, signal);
-  const leave = runtime.changes((change) => change.name === name && bell.ring());
+  const wakeup = new Wakeup(clock, signal);
+  const leave = runtime.changes((change) => change.name === name && wakeup.ring());
   try {
     for (let offset = 0; !signal.aborted; ) {
       // Asked before reading: what it wrote before its end is then read for sure.
@@ -105,7 +105,7 @@ async function* outputOf(call: Call, key: EnvKey, { name, stream, signal }: Outp
       if (bytes.length > 0) yield bytes;
       else if (isMore) continue;
       else if (!task || task.exit) return;
-      else await bell.wait(pollMs);
+      else await wakeup.wait(pollMs);
     }
   } finally {
     leave();
@@ -118,10 +118,10 @@ export async function removeTask(call: Call, key: EnvKey, name: string): Promise
   const task = await readTask(call, key, name);
   if (!task.exit) {
     await runtime.signal(name, "SIGKILL");
-    const bell = new Bell(clock, new AbortController().signal);
+    const wakeup = new Wakeup(clock, new AbortController().signal);
     const deadline = performance.now() + killWithinMs;
-    const leave = runtime.changes((change) => change.name === name && bell.ring());
-    while (performance.now() < deadline && (await find(call, key, name))?.exit === null) await bell.wait(pollMs);
+    const leave = runtime.changes((change) => change.name === name && wakeup.ring());
+    while (performance.now() < deadline && (await find(call, key, name))?.exit === null) await wakeup.wait(pollMs);
     leave();
   }
   await runtime.remove(name);

@@ -3,8 +3,8 @@ import { sameDigest, sha256 } from "../base/digest.ts";
 import { Fault } from "../base/faults.ts";
 import { Secret } from "../base/secret.ts";
 import { type AccessToken, ownActors, tokenName, tokenText } from "../model/access-token.ts";
+import { authorise, type Call, type Deps } from "./access.ts";
 import { audited } from "./audit.ts";
-import { authorise, type Call, type Deps } from "./ground.ts";
 
 export interface TokenCreated {
   readonly token: AccessToken;
@@ -59,7 +59,7 @@ const usedEveryMs = 60_000;
  * The name of the token with this text, whose use is written down; null when there is none. Fault:
  * `access.unauthenticated` when it has expired.
  */
-export async function holderOf({ journal, clock }: Pick<Deps, "journal" | "clock">, text: string) {
+export async function tokenHolder({ journal, clock }: Pick<Deps, "journal" | "clock">, text: string) {
   const name = tokenName(text);
   const token = name === null ? null : await journal.token(name);
   if (!token || !sameDigest(sha256(text), token.digest)) return null;

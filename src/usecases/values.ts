@@ -5,7 +5,7 @@ import type { Given } from "../manifest/resolve.ts";
 import type { Change } from "../model/change.ts";
 import type { Environment, SealedValue } from "../model/environment.ts";
 import { type EnvValue, refText } from "../model/release.ts";
-import type { Deps } from "./ground.ts";
+import type { Deps } from "./access.ts";
 
 /** Values of an environment in the clear, by name, with their versions. They never leave the process by this. */
 export type GivenValues = Readonly<Record<string, Given>>;
@@ -34,7 +34,7 @@ export async function givenValues(
 }
 
 /** The text of a variable with the values that it names. */
-export function textOf(value: EnvValue, given: GivenValues): string {
+export function valueText(value: EnvValue, given: GivenValues): string {
   if (typeof value === "string") return value;
   return value.map((piece) => (typeof piece === "string" ? piece : (given[piece.secret]?.text ?? ""))).join("");
 }

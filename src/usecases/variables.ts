@@ -3,7 +3,7 @@ import { Secret } from "../base/secret.ts";
 import { fillEnv } from "../engine/values.ts";
 import type { Actor } from "../model/audit.ts";
 import type { Change } from "../model/change.ts";
-import type { Outcome, ValueChange } from "../model/claim.ts";
+import type { IdempotentOutcome, ValueChange } from "../model/claim.ts";
 import type { Deployment } from "../model/deployment.ts";
 import { type Environment, type EnvKey, keyText, type SetValue } from "../model/environment.ts";
 import {
@@ -16,21 +16,21 @@ import {
   secretsOfRelease,
 } from "../model/release.ts";
 import { refusedName } from "../model/variables.ts";
+import { authorise, type Call, environmentFor, environmentOf, invalid, refuseStale } from "./access.ts";
 import { audited } from "./audit.ts";
-import { composeRelease, readDraft } from "./compose.ts";
+import { composeRelease, loadManifest } from "./compose.ts";
 import { queue } from "./deploy.ts";
 import { deploymentOf } from "./deployments.ts";
 import { configured, newestRelease, type Revised } from "./documents.ts";
 import { isGenerated, newValue, withGenerated } from "./generate.ts";
-import { authorise, type Call, environmentFor, environmentOf, invalid, refuseStale } from "./ground.ts";
 import { guard, refuseOthers } from "./guard.ts";
-import { doneBy } from "./once.ts";
+import { doneBy } from "./idempotency.ts";
 import { pagesOf } from "./pages.ts";
 import { permitOf, refuseUnready } from "./readiness.ts";
 import { type GivenValues, givenValues, setValues, type ValuesSet, type ValuesToSet } from "./values.ts";
 
 /** A value that is set. `live`: what serves has this version; else it waits for the next deployment. */
-export interface KnownValue extends SetValue {
+export interface KnownVariable extends SetValue {
   readonly digest: string;
   readonly live: boolean;
 }
@@ -45,7 +45,7 @@ export interface EffectiveValue {
 }
 
 export interface Variables {
-  readonly variables: Readonly<Record<string, KnownValue>>;
+  readonly variables: Readonly<Record<string, KnownVariable>>;
   /** What every service of the newest release gets, by service. */
   readonly effective: Readonly<Record<string, EffectiveValues>>;
   /** What its builds get. */
@@ -61,11 +61,11 @@ export async function readVariables(call: Call, key: EnvKey): Promise<Revised<Va
   const environment = await environmentOf(call, key);
   const release = await newestRelease(call, environment);
   const variables = await knownValues(call, environment);
-  const draft = release && readDraft(environment, release.source, release.manifest);
+  const loaded = release && loadManifest(environment, release.source, release.manifest);
   const effectiveIn = async (service: string | null, env: Env): Promise<EffectiveValues> => {
     const filled = await fillEnv(deps, key, env);
     const values = Object.entries(env).map(([variable, value]) => {
-      const written = draft?.originsOf(variable).find((one) => one.service === service);
+      const written = loaded?.originsOf(variable).find((one) => one.service === service);
       const digest = deps.vault.digest(new Secret(filled[variable] ?? ""), key);
       return [
         variable,
@@ -80,7 +80,7 @@ export async function readVariables(call: Call, key: EnvKey): Promise<Revised<Va
   return { revision: environment.revision, content: { variables, effective, build } };
 }
 
-async function knownValues({ deps }: Call, environment: Environment): Promise<Record<string, KnownValue>> {
+async function knownValues({ deps }: Call, environment: Environment): Promise<Record<string, KnownVariable>> {
   const { key, serving, variables } = environment;
   const release = serving && (await deps.journal.release(key, serving.release));
   const used = new Set((release ? secretsOfRelease(release) : []).map(refText));
@@ -139,7 +139,7 @@ export interface VariablesOrder {
   readonly expected: number | null;
 }
 
-export interface VariablesChanged extends Revised<Readonly<Record<string, KnownValue>>> {
+export interface VariablesChanged extends Revised<Readonly<Record<string, KnownVariable>>> {
   readonly deployment: Deployment | null;
   /** What became, or would become, of every name. */
   readonly changes: Readonly<Record<string, ValueChange>>;
@@ -159,7 +159,7 @@ export async function changeVariables(call: Call, key: EnvKey, order: VariablesO
     const refused = value === null ? null : refusedName(name, false);
     if (refused !== null) throw invalid(`set.${name}`, refused);
   }
-  const outcome = await engine.alone(key, async (): Promise<Outcome> => {
+  const outcome = await engine.exclusively(key, async (): Promise<IdempotentOutcome> => {
     const environment = await environmentFor(call.deps, key);
     refuseStale(environment, order.expected);
     await (order.dryRun ? refuseOthers(call, key) : guard(call, environment));
@@ -179,7 +179,7 @@ export async function changeVariables(call: Call, key: EnvKey, order: VariablesO
 }
 
 /** What a change of variables is answered by, also when that is asked for again. Faults: those of `deploymentOf`. */
-export async function changedVariables(call: Call, key: EnvKey, outcome: Outcome): Promise<VariablesChanged> {
+export async function changedVariables(call: Call, key: EnvKey, outcome: IdempotentOutcome): Promise<VariablesChanged> {
   const environment = await environmentFor(call.deps, key);
   const content = await knownValues(call, environment);
   const deployment = outcome.deployment === null ? null : await deploymentOf(call, outcome.deployment);
@@ -219,7 +219,7 @@ function accountsOf(
 
 /** Everything that is set, to be forgotten, but for what the manifest has Fairlead make. */
 function forgotten(given: GivenValues, environment: Environment, base: Release | null): Record<string, null> {
-  const spec = base && readDraft(environment, base.source, base.manifest).spec;
+  const spec = base && loadManifest(environment, base.source, base.manifest).spec;
   const names = Object.keys(given).filter((name) => !spec || !isGenerated(spec, name));
   return Object.fromEntries(names.map((name) => [name, null]));
 }
@@ -233,7 +233,7 @@ function rotated(
   { environment, given, base }: { environment: Environment; given: GivenValues; base: Release | null },
 ): Readonly<Record<string, string>> {
   const { key } = environment;
-  const spec = base && readDraft(environment, base.source, base.manifest).spec;
+  const spec = base && loadManifest(environment, base.source, base.manifest).spec;
   return Object.fromEntries(
     Object.entries(rotate).map(([name, text]) => {
       if (!Object.hasOwn(given, name)) throw new Fault("value.unknown", `${name} is not set for ${keyText(key)}`);
@@ -297,12 +297,12 @@ async function recomposed(
 ): Promise<{ release: Release; values: ValuesSet }> {
   const { environment, base, set, by, message } = about;
   const { key } = environment;
-  const draft = { ...readDraft(environment, base.source, base.manifest), pages: pagesOf(base) };
-  const values = await withGenerated(deps, { environment, spec: draft.spec }, set);
+  const loaded = { ...loadManifest(environment, base.source, base.manifest), pages: pagesOf(base) };
+  const values = await withGenerated(deps, { environment, spec: loaded.spec }, set);
   const number = (await deps.journal.lastReleaseNumber(key)) + 1;
   const { given } = values;
   const { branch = null } = base;
-  const composed = composeRelease(deps, { key, draft, number, given, createdBy: by, message, branch });
-  const allowed = await refuseUnready(deps, { draft, release: composed, given }, { allow: permitOf(base), by });
+  const composed = composeRelease(deps, { key, loaded, number, given, createdBy: by, message, branch });
+  const allowed = await refuseUnready(deps, { loaded, release: composed, given }, { allow: permitOf(base), by });
   return { release: { ...composed, allowed }, values };
 }

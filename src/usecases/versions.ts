@@ -4,9 +4,9 @@ import { openValues, resealAll } from "../engine/values.ts";
 import { type Environment, type EnvKey, keyText } from "../model/environment.ts";
 import { type Release, refText, releaseName, type SecretRef, secretsOfRelease } from "../model/release.ts";
 import type { ValueVersion } from "../ports/journal.ts";
+import { authorise, type Call, environmentOf } from "./access.ts";
 import { audited } from "./audit.ts";
 import { configured } from "./documents.ts";
-import { authorise, type Call, environmentOf } from "./ground.ts";
 import { guard } from "./guard.ts";
 
 /** A version of a value and what still has it. */
@@ -73,7 +73,7 @@ export async function rotateVault(call: Call): Promise<{ values: number }> {
 export async function destroyValue(call: Call, key: EnvKey, ref: SecretRef): Promise<void> {
   const actor = authorise(call, "configure");
   const { engine, journal, clock } = call.deps;
-  await engine.alone(key, async () => {
+  await engine.exclusively(key, async () => {
     const environment = await environmentOf(call, key);
     const versions = await journal.versions(key, ref.secret);
     const found = versions.find(({ version, destroyed }) => version === ref.version && !destroyed);

@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage } from "node:http";
 import { expect, test } from "vitest";
-import { testEdge as embeddedEdge } from "../../src/adapters/edge/embedded/test-edge.ts";
-import { edgeFiles } from "../../src/adapters/edge/haproxy/files.ts";
+import { embeddedTestEdge as embeddedEdge } from "../../src/adapters/edge/embedded/test-edge.ts";
+import { haproxyFiles } from "../../src/adapters/edge/haproxy/files.ts";
 import { programRunner } from "../../src/adapters/edge/haproxy/program.ts";
-import { testEdge as haproxyEdge, run } from "../../src/adapters/edge/haproxy/test-edge.ts";
+import { haproxyTestEdge as haproxyEdge, run } from "../../src/adapters/edge/haproxy/test-edge.ts";
 import { dial, type EdgeUnderTest, oneRoute, seen } from "../../src/testing/conformance/edge-rig.ts";
 import { isExhaustive, seed } from "../../src/testing/exhaustive.ts";
 import { oddRequest } from "../../src/testing/odd-requests.ts";
@@ -132,7 +132,7 @@ async function exchange(url: string, bytes: string): Promise<string> {
   return text;
 }
 
-const installed = await programRunner(run, edgeFiles("/nowhere"))
+const installed = await programRunner(run, haproxyFiles("/nowhere"))
   .version()
   .catch(() => null);
 

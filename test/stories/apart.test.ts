@@ -2,9 +2,9 @@ import { chmodSync, chownSync, existsSync, readdirSync, readFileSync } from "nod
 import { appendFile, cp, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { artifactDirectory } from "../../src/adapters/build/source/shelf.ts";
+import { artifactDirectory } from "../../src/adapters/build/source/content-store.ts";
 import { City } from "./city.ts";
-import { platform } from "./ground.ts";
+import { platform } from "./testbed.ts";
 
 const attempts = join(import.meta.dirname, "apart", "attempts.mjs");
 
@@ -41,8 +41,11 @@ async function targetIn(city: City): Promise<Record<string, string | number>> {
   const run = join(city.state, "run");
   const name = readdirSync(run).find((each) => each.startsWith("fl-beacon-production-web")) ?? "";
   const place = join(run, name);
-  const keeper = processOf(join(place, "claim"));
-  const [pid = 0] = readFileSync(`/proc/${keeper}/task/${keeper}/children`, "utf8").trim().split(" ").map(Number);
+  const supervisor = processOf(join(place, "claim"));
+  const [pid = 0] = readFileSync(`/proc/${supervisor}/task/${supervisor}/children`, "utf8")
+    .trim()
+    .split(" ")
+    .map(Number);
   const { port, spec } = JSON.parse(readFileSync(join(place, "spec.json"), "utf8"));
   const all = readdirSync("/proc").filter((each) => /^\d+$/.test(each) && existsSync(`/proc/${each}/cmdline`));
   const edge = Number(
@@ -50,7 +53,7 @@ async function targetIn(city: City): Promise<Record<string, string | number>> {
   );
   const artifact = artifactDirectory(join(city.state, "store"), spec.artifact);
   expect(existsSync(artifact)).toBe(true);
-  return { pid, keeper, port, place, state: city.state, artifact, edge, controller: city.controllerPid };
+  return { pid, supervisor, port, place, state: city.state, artifact, edge, controller: city.controllerPid };
 }
 
 /** A city with production, staging and another app, and what its attackers get done. */

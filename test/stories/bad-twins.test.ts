@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { DeploymentView } from "../../src/contract/deployments.ts";
 import { City } from "./city.ts";
-import { platform } from "./ground.ts";
 import { deployments, lightLoad, quick, startMs, statusOf } from "./scene.ts";
+import { platform } from "./testbed.ts";
 
 interface Twin {
   readonly fault: string;

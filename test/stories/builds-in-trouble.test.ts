@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { dockerWorld } from "../../src/adapters/build/docker/world.ts";
+import { dockerBuildWorld } from "../../src/adapters/build/docker/world.ts";
 import { processWorld, wallClock } from "../../src/adapters/runtime/process/world.ts";
 import { admitFiles, artifactSpec, builtOrNot, forWhom } from "../../src/testing/conformance/builder.ts";
 import { outputOf, runtimeKey, until } from "../../src/testing/conformance/runtime.ts";
@@ -26,7 +26,7 @@ describe.skipIf(reason !== null)(`builds in trouble, on an engine of their own (
   async function worldOf(way: "buildkit" | "classic") {
     const socket = own.socket;
     const more = { ways: [way] };
-    return dockerWorld(await processWorld(), { socket, base: testImages.debian, clock: wallClock, more });
+    return dockerBuildWorld(await processWorld(), { socket, base: testImages.debian, clock: wallClock, more });
   }
 
   async function scene(way: "buildkit" | "classic") {

@@ -10,7 +10,7 @@ import { Client } from "../../src/client/client.ts";
 import type { DeploymentView } from "../../src/contract/deployments.ts";
 import { type ChildResult, runChild, startChild } from "../../src/host/child.ts";
 import { ownPort, ownPorts } from "../../src/testing/ports.ts";
-import { type Ground, groundOf, processesIn } from "./ground.ts";
+import { processesIn, type Testbed, testbedOf } from "./testbed.ts";
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 export const cli = join(root, "src/main/cli.ts");
@@ -69,7 +69,7 @@ export class City {
   #controller: ChildProcess | null = null;
   #edge: { host: string; port: number } | null = null;
   readonly #env: Record<string, string>;
-  readonly ground: Ground;
+  readonly testbed: Testbed;
   readonly key = { app: "beacon", environment: "production" };
 
   private constructor(home: string, ports: Ports, flags: readonly string[]) {
@@ -77,7 +77,7 @@ export class City {
     this.#flags = ["--edge", `127.0.0.1:${ports.edge}`, ...flags];
     this.state = join(home, "state");
     this.app = join(home, "app");
-    this.ground = groundOf(home, this.state, ports.instances);
+    this.testbed = testbedOf(home, this.state, ports.instances);
     this.#env = { PATH: process.env.PATH ?? "", HOME: home, LANG: "C.UTF-8", NO_COLOR: "1", ...compileCache };
   }
 
@@ -98,7 +98,7 @@ export class City {
   async startController(script: readonly string[] = [cli, "controller"], under: readonly string[] = []): Promise<void> {
     const [first = cli, ...rest] = script;
     const log = openSync(join(this.#home, "controller.log"), "a");
-    const args = ["--state", this.state, ...this.ground.flags, ...this.#flags];
+    const args = ["--state", this.state, ...this.testbed.flags, ...this.#flags];
     const [program = process.execPath, ...command] = [...under, process.execPath, first, ...rest, ...args];
     this.#controller = startChild([program, ...command], { env: this.#env, cwd: root, stdio: ["ignore", log, log] });
     const child = this.#controller;
@@ -196,7 +196,7 @@ export class City {
 
   async editManifest(edit: (text: string) => string): Promise<void> {
     const file = join(this.app, "fairlead.yml");
-    await writeFile(file, this.ground.adapt(edit(await readFile(file, "utf8"))));
+    await writeFile(file, this.testbed.adapt(edit(await readFile(file, "utf8"))));
   }
 
   get edgeUrl(): string {
@@ -231,7 +231,7 @@ export class City {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.killController("SIGTERM");
-    await until(async () => (await this.ground.clear()) === 0, "everything of the city has ended");
+    await until(async () => (await this.testbed.clear()) === 0, "everything of the city has ended");
     await rm(this.#home, { recursive: true, force: true });
   }
 }

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import type { Pack } from "tar-stream";
-import { Engine } from "../../src/host/engine.ts";
+import { ContainerEngine } from "../../src/host/engine.ts";
 import { toItsEnd } from "../../tools/engine/images.ts";
 
 export interface Said {
@@ -12,11 +12,11 @@ export interface Said {
 
 /** Images and containers of one test, all with a label of its own by which they are removed again. */
 export class Containers {
-  readonly engine: Engine;
+  readonly engine: ContainerEngine;
   readonly label: string;
 
   constructor(socket: string) {
-    this.engine = new Engine(socket);
+    this.engine = new ContainerEngine(socket);
     this.label = `fairlead-test-${randomBytes(4).toString("hex")}`;
   }
 

@@ -3,8 +3,8 @@ import { expect, test } from "vitest";
 import type { DeploymentView } from "../../src/contract/deployments.ts";
 import { isExhaustive, sample } from "../../src/testing/exhaustive.ts";
 import { City, root, until } from "./city.ts";
-import { platform } from "./ground.ts";
 import { startLoad } from "./load/load.ts";
+import { platform } from "./testbed.ts";
 
 const crashing = join(root, "test/stories/crashing-controller.ts");
 /** Crash points that a usual run tries of each scenario; the simulation crashes between any two steps of thousands of runs. */
@@ -64,7 +64,7 @@ async function atRest(city: City): Promise<Rest | null> {
   if (instances.length !== wantedInstances || !instances.every((one) => one.ready && one.release === status.release))
     return null;
   const wanted = instances.map((instance) => instance.id).sort();
-  const present = await city.ground.present();
+  const present = await city.testbed.present();
   return JSON.stringify(present) === JSON.stringify(wanted) ? { deployment, earlier, serves: status.release } : null;
 }
 

@@ -3,9 +3,9 @@ import { userOf } from "../../src/host/alive.ts";
 import { defaultUids } from "../../src/host/users.ts";
 import { testImages } from "../../src/testing/engine.ts";
 import { City, until } from "./city.ts";
-import { platform } from "./ground.ts";
 import { startLoad } from "./load/load.ts";
 import { edgeOf, killAll, quick } from "./scene.ts";
+import { platform } from "./testbed.ts";
 
 /** So long under load users see no failure any more once another edge answers; it took half a second where that was measured. */
 const staysMs = 3_000;

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { dockerRuntime } from "../../src/adapters/runtime/docker/runtime.ts";
 import { wallClock } from "../../src/adapters/runtime/docker/world.ts";
 import type { Fault } from "../../src/base/faults.ts";
-import { Engine } from "../../src/host/engine.ts";
+import { ContainerEngine } from "../../src/host/engine.ts";
 import type { ObservedWorld, Runtime } from "../../src/ports/runtime.ts";
 import { instanceSpec, outputOf, runtimeKey, taskSpec, until } from "../../src/testing/conformance/runtime.ts";
 import { noEngine, testEngine, testImages } from "../../src/testing/engine.ts";
@@ -32,7 +32,7 @@ async function scene(how: { liveRestore: boolean }) {
   const installation = randomBytes(8).toString("hex");
   let runtime: Runtime | null = null;
   const open = () => {
-    const engine = new Engine(own.socket);
+    const engine = new ContainerEngine(own.socket);
     const more = { imageOf: (digest: string) => digest, path: "/usr/bin:/bin", clock: wallClock, armedAfterMs: 0 };
     const failed = (fault: Fault) => Promise.reject(fault);
     runtime = dockerRuntime({ engine, installation, directory, failed, ...more });

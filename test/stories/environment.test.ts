@@ -83,7 +83,7 @@ test("a required variable without a value fails the deployment before anything i
   expect(refused.stderr).toMatch(/API_TOKEN/);
   expect((await call(city, { path: "/v1/apps/beacon/environments/production/deployments" })).status).not.toBe(500);
   expect((await city.fairlead("ps")).stdout).not.toContain("web");
-  expect(await city.ground.beside([])).toBe(0);
+  expect(await city.testbed.beside([])).toBe(0);
 
   expect((await city.fairlead("env", "set", "API_TOKEN=first $(id)")).code).toBe(0);
   expect((await city.deploy()).deployment.status).toBe("live");

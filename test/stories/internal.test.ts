@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { testImages } from "../../src/testing/engine.ts";
 import { City } from "./city.ts";
-import { platform } from "./ground.ts";
 import { lightLoad } from "./scene.ts";
+import { platform } from "./testbed.ts";
 
 /** The front asks the brain for every answer, and the brain its memory; each is told where to by its environment. */
 const source = (version: string) => `

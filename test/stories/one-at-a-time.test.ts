@@ -73,5 +73,5 @@ test("a cancelled deployment leaves nothing behind, and whoever follows it is to
   expect((await load.stop()).failures).toEqual([]);
   const { services } = await statusOf(city);
   const serving = services.flatMap(({ instances }) => instances.map(({ id }) => id));
-  await until(async () => (await city.ground.beside(serving)) === 0, "nothing of it is left");
+  await until(async () => (await city.testbed.beside(serving)) === 0, "nothing of it is left");
 });

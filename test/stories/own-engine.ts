@@ -17,7 +17,7 @@ import type { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import { Fault, isErrno } from "../../src/base/faults.ts";
 import { startChild } from "../../src/host/child.ts";
-import { Engine } from "../../src/host/engine.ts";
+import { ContainerEngine } from "../../src/host/engine.ts";
 import { until } from "../../src/testing/conformance/runtime.ts";
 import { runs } from "../../tools/engine/run.ts";
 
@@ -37,7 +37,7 @@ export function whyNoOwnEngine(): string | null {
  */
 export class OwnEngine {
   readonly socket: string;
-  readonly client: Engine;
+  readonly client: ContainerEngine;
   readonly #directory = mkdtempSync("/var/tmp/fl-own-");
   readonly #liveRestore: boolean;
   readonly #diskBytes: number | null;
@@ -51,7 +51,7 @@ export class OwnEngine {
     this.#liveRestore = liveRestore;
     this.#diskBytes = diskBytes ?? null;
     this.socket = join(this.#directory, "s");
-    this.client = new Engine(this.socket);
+    this.client = new ContainerEngine(this.socket);
   }
 
   async start(): Promise<void> {
@@ -81,7 +81,7 @@ export class OwnEngine {
 
   /** Copies an image from another engine. */
   async copyImage(image: string, from: string): Promise<void> {
-    const other = new Engine(from);
+    const other = new ContainerEngine(from);
     const content: Readable = await other.stream("GET", "/images/get", { query: { names: image } });
     const loaded = await this.client.stream("POST", "/images/load", { upload: { content }, withinMs: 60_000 });
     for await (const chunk of loaded) void chunk;

@@ -209,7 +209,7 @@ describe("a controller as a service of a machine", () => {
 
     const deployed = await sh("cd /srv/hello && fairlead deploy");
     expect(deployed, deployed.said).toMatchObject({ code: 0, said: expect.stringContaining("Live: v1") });
-    // What runs as users of environments: keeper and app.
+    // What runs as users of environments: supervisor and app.
     const ofApps = `find /proc -maxdepth 1 -uid +70001 -name "[0-9]*" | sort`;
     const app = await sh(ofApps);
     expect(app.said.trim().split("\n")).toHaveLength(2);

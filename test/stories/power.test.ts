@@ -24,7 +24,7 @@ import { chance, isExhaustive, sample } from "../../src/testing/exhaustive.ts";
 import { Disk, type Luck } from "../../src/testing/power/disk.ts";
 import { readTrace, straceInto } from "../../src/testing/power/trace.ts";
 import { City, until } from "./city.ts";
-import { platform } from "./ground.ts";
+import { platform } from "./testbed.ts";
 
 const manifest = `version: 1
 app: beacon
@@ -161,7 +161,7 @@ async function goOn(city: City): Promise<void> {
   await city.startController();
   expect((await city.deploy()).deployment).toMatchObject({ status: "live", fault: null });
   expect((await city.get("/version")).status).toBe(200);
-  await until(async () => (await city.ground.clear()) === 0, "everything has ended");
+  await until(async () => (await city.testbed.clear()) === 0, "everything has ended");
 }
 
 const mostCuts = 12;

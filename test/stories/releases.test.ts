@@ -41,7 +41,7 @@ test("v1, v2, back to v1, and one that was staged: what serves is exactly what w
     .map(({ subject }) => /-v\d+-/.exec(subject ?? "")?.[0]);
   expect(boots).toEqual(["-v1-", "-v1-", "-v2-", "-v2-", "-v1-", "-v1-", "-v4-", "-v4-"]);
   const running = await runningNames(city);
-  await until(async () => (await city.ground.present()).join() === running.join(), "only what runs is kept");
+  await until(async () => (await city.testbed.present()).join() === running.join(), "only what runs is kept");
 });
 
 test("a release with a syntax error fails with the app's own words, and the old web and worker go on untouched", async () => {
@@ -64,7 +64,10 @@ test("a release with a syntax error fails with the app's own words, and the old 
   expect(started.filter((subject) => subject.includes("-clock-v2-"))).toEqual([]);
   expect(started.some((subject) => subject.includes("-web-v2-"))).toBe(true);
 
-  await until(async () => (await city.ground.present()).join() === before.join(), "the failed instances are forgotten");
+  await until(
+    async () => (await city.testbed.present()).join() === before.join(),
+    "the failed instances are forgotten",
+  );
   const kept = await city.fairlead("logs", "--release", "v2", "-n", "50");
   expect(kept.stdout).toContain("SyntaxError");
 });
@@ -114,7 +117,7 @@ test("a worker that becomes a web service on redeploy is replaced as a whole", a
   expect((await statusOf(city)).services.map(({ name }) => name)).toEqual(["web"]);
   expect(await instancesOf(city, "web")).toMatchObject([{ release: "v2", ready: true }]);
   const running = await runningNames(city);
-  await until(async () => (await city.ground.present()).join() === running.join(), "only what runs is kept");
+  await until(async () => (await city.testbed.present()).join() === running.join(), "only what runs is kept");
 });
 
 test("the release command runs once in the new release; when it fails, nothing of it starts and the old one serves", async () => {

@@ -78,7 +78,7 @@ test("down stops one environment and leaves the other alone; the next deploy bri
   expect((await city.get("/version")).status).toBe(404);
   // Nothing runs any more; what has ended is forgotten a moment later.
   await until(
-    async () => !(await city.ground.present()).some((name) => name.startsWith("fl-beacon-production-")),
+    async () => !(await city.testbed.present()).some((name) => name.startsWith("fl-beacon-production-")),
     "nothing of it is left",
   );
 
@@ -116,23 +116,23 @@ test("what runs for an app that the journal does not know is left alone until a 
   await city.editManifest(quick);
   await city.startController();
   expect((await city.deploy()).code).toBe(0);
-  const before = await city.ground.present();
+  const before = await city.testbed.present();
   await city.killController("SIGKILL");
   const journals = (await readdir(city.state)).filter((name) => name.startsWith("journal.db"));
   for (const name of journals) await rm(join(city.state, name));
   await expect(city.startController()).rejects.toThrow(/journal\.db is gone/);
   await city.startController([cli, "controller", "--new"]);
   expect(await answers(city)).toBe(true);
-  expect(await city.ground.present()).toEqual(before);
+  expect(await city.testbed.present()).toEqual(before);
 
   // A second clock beside the one that nobody can explain would be one too many.
   const refused = await city.deploy();
   expect(refused.deployment.fault?.detail).toContain("clock is single");
-  expect(await city.ground.present()).toEqual(before);
+  expect(await city.testbed.present()).toEqual(before);
   expect((await city.fairlead("down", "--yes")).code).toBe(0);
   await until(async () => {
-    const left = await city.ground.present();
-    return left.length === 0 && (await city.ground.beside([])) === 0;
+    const left = await city.testbed.present();
+    return left.length === 0 && (await city.testbed.beside([])) === 0;
   }, "only the controller and the edge are left");
   expect((await city.deploy()).code).toBe(0);
   expect(await answers(city)).toBe(true);

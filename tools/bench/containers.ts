@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pack } from "tar-stream";
 import { Fault } from "../../src/base/faults.ts";
-import { Engine } from "../../src/host/engine.ts";
+import { ContainerEngine } from "../../src/host/engine.ts";
 import { noEngine, testEngine, testImages } from "../../src/testing/engine.ts";
 import { isGood } from "./by-hand.ts";
-import { benchDeploys, type Ground, type Hand } from "./deploys.ts";
+import { benchDeploys, type Hand, type Testbed } from "./deploys.ts";
 import { benchFailures } from "./failures.ts";
 import type { Installation } from "./installation.ts";
 import { find, until } from "./programs.ts";
@@ -23,24 +23,24 @@ export async function benchContainers(installation: Installation, deploys: numbe
   if (socket === null) return [notRun(what, "–", noEngine)];
   if (find("haproxy") === null) return [notRun(what, "–", "HAProxy is not installed")];
   const flags = ["--runtime", "docker", "--engine", socket, "--proxy", "haproxy"];
-  const ground: Ground = {
+  const testbed: Testbed = {
     label: "containers: ",
     flags,
     files: { Dockerfile: dockerfile },
-    hand: () => new ContainerByHand(new Engine(socket)),
+    hand: () => new ContainerByHand(new ContainerEngine(socket)),
     budgetMs: { unchanged: 500, changed: 1_000 },
   };
-  const rows = await benchDeploys(installation, ground);
+  const rows = await benchDeploys(installation, testbed);
   const base = { node: testImages.node };
   return [...rows, ...(await benchFailures(installation, { deploys, label: "containers: ", flags, base }))];
 }
 
 /** Builds and starts the same container without Fairlead: build, create, start, asked until its first 200, the old one stopped. */
 class ContainerByHand implements Hand {
-  readonly #engine: Engine;
+  readonly #engine: ContainerEngine;
   #old: string | null = null;
 
-  constructor(engine: Engine) {
+  constructor(engine: ContainerEngine) {
     this.#engine = engine;
   }
 

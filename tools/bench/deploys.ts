@@ -24,7 +24,7 @@ export interface Hand {
 }
 
 /** Where the trivial app is deployed, and what is allowed there. */
-export interface Ground {
+export interface Testbed {
   /** In front of each row's name. */
   readonly label: string;
   readonly flags: readonly string[];
@@ -33,7 +33,7 @@ export interface Ground {
   readonly budgetMs: { readonly unchanged: number; readonly changed: number };
 }
 
-const plainProcesses: Ground = {
+const plainProcesses: Testbed = {
   label: "",
   flags: ["--runtime", "process"],
   files: {},
@@ -45,12 +45,12 @@ const plainProcesses: Ground = {
  * From asking for a deployment to its being live: upload, build, start, gate, switch, drain, and the old instance gone.
  * By hand: the same directory copied, the same server started, asked until its first 200, the old one stopped.
  */
-export async function benchDeploys(installation: Installation, ground = plainProcesses): Promise<readonly Row[]> {
-  await using site = new Site(installation, ground.flags);
+export async function benchDeploys(installation: Installation, testbed = plainProcesses): Promise<readonly Row[]> {
+  await using site = new Site(installation, testbed.flags);
   await site.startController();
-  const directory = writeTrivial(site, { app: key.app, watch: "0s", more: ground.files });
+  const directory = writeTrivial(site, { app: key.app, watch: "0s", more: testbed.files });
   mustBeLive(await site.deploy(directory, key));
-  const hand = ground.hand(site.home);
+  const hand = testbed.hand(site.home);
   const seen: Round[] = [];
   try {
     await hand.deploy(directory);
@@ -58,7 +58,7 @@ export async function benchDeploys(installation: Installation, ground = plainPro
   } finally {
     await hand.stop();
   }
-  return rowsOf(seen, ground);
+  return rowsOf(seen, testbed);
 }
 
 async function playRound(stage: { site: Site; hand: Hand; directory: string }, i: number): Promise<Round> {
@@ -76,7 +76,7 @@ async function playRound(stage: { site: Site; hand: Hand; directory: string }, i
   return { unchanged, changed, byHand, byCommand, rolledBack };
 }
 
-function rowsOf(seen: readonly Round[], { label, budgetMs }: Ground): readonly Row[] {
+function rowsOf(seen: readonly Round[], { label, budgetMs }: Testbed): readonly Row[] {
   const of = (name: keyof Round) => median(seen.map((one) => one[name]));
   const [byHand, byCommand] = [of("byHand"), of("byCommand")];
   const words = (ms: number) => `${show(ms)} ms; by hand ${show(byHand)} ms: ${show(ms / byHand)} ×`;

@@ -46,7 +46,7 @@ export async function benchLogs(lines: number): Promise<readonly Row[]> {
     ports: { from: 20_000, to: 20_999 },
     userOf: async () => null,
     guard: null,
-    tell: () => undefined,
+    notify: () => undefined,
     baseEnv: plainEnvironment,
     artifactDirectory: () => artifact,
     closed: null,

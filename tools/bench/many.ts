@@ -5,7 +5,7 @@ import { openJournal } from "../../src/adapters/journal/sqlite/open.ts";
 import { Fault } from "../../src/base/faults.ts";
 import { newId } from "../../src/base/ids.ts";
 import type { Client } from "../../src/client/client.ts";
-import type { Engine } from "../../src/engine/engine.ts";
+import type { ControlLoop } from "../../src/engine/engine.ts";
 import { createEngine } from "../../src/engine/loop.ts";
 import { openAdapters } from "../../src/main/adapters.ts";
 import { systemClock } from "../../src/main/clock.ts";
@@ -212,13 +212,13 @@ async function reconcile(site: Site, edge: { host: string; port: number }) {
 }
 
 /** A reconcile at rest begins when what was asked for alone is done, and ends with a plan of no steps. */
-async function timeReconciles(engine: Engine, waiting: Map<string, () => void>): Promise<Reconciles> {
+async function timeReconciles(engine: ControlLoop, waiting: Map<string, () => void>): Promise<Reconciles> {
   const seen: number[] = [];
   const cpu = process.cpuUsage();
   for (let turn = 0; turn < 5; turn += 1) {
     for (const key of keys) {
       const planned = Promise.withResolvers<void>();
-      await engine.alone(key, async () => {
+      await engine.exclusively(key, async () => {
         waiting.set(keyText(key), planned.resolve);
       });
       const began = performance.now();

@@ -2,11 +2,11 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { embeddedEdge } from "../../src/adapters/edge/embedded/embedded-edge.ts";
 import { askWorkers } from "../../src/adapters/edge/haproxy/cli.ts";
-import { edgeFiles } from "../../src/adapters/edge/haproxy/files.ts";
+import { haproxyFiles } from "../../src/adapters/edge/haproxy/files.ts";
 import { haproxyEdge } from "../../src/adapters/edge/haproxy/haproxy-edge.ts";
 import { stopHaproxy } from "../../src/adapters/edge/haproxy/stop.ts";
 import { systemClock } from "../../src/main/clock.ts";
-import { leanMemory, leanNode } from "../../src/main/lean.ts";
+import { memoryVariables, nodeFlags } from "../../src/main/node-flags.ts";
 import { plainRules } from "../../src/model/release.ts";
 import { noFrontProxies, type RouteTable, routeTable } from "../../src/model/route.ts";
 import type { Installation } from "./installation.ts";
@@ -27,14 +27,14 @@ export async function startEmbedded(home: string, installation: Installation, up
   const listen = { host: "127.0.0.1", port };
   const command = [
     process.execPath,
-    ...leanNode,
+    ...nodeFlags,
     installation.edge,
     "--directory",
     directory,
     "--host",
     listen.host,
   ] as const;
-  const program = await startProgram([...command, "--port", String(port)], port, leanMemory);
+  const program = await startProgram([...command, "--port", String(port)], port, memoryVariables);
   const edge = embeddedEdge({
     directory,
     listen,
@@ -76,7 +76,7 @@ export async function startHaproxyEdge(home: string, upstream: number): Promise<
   await edge.ensure();
   await edge.apply(tableTo(upstream));
   await edge.close();
-  const workers = await askWorkers(edgeFiles(directory).master);
+  const workers = await askWorkers(haproxyFiles(directory).master);
   return { name: "edge", port, program: { pid: workers?.current ?? 0, stop: () => stopHaproxy(directory) } };
 }
 

@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { Fault, isErrno } from "../../src/base/faults.ts";
 import { startChild } from "../../src/host/child.ts";
-import { type Engine, isRefusal, isUnreachable } from "../../src/host/engine.ts";
+import { type ContainerEngine, isRefusal, isUnreachable } from "../../src/host/engine.ts";
 import { searchPath } from "./programs.ts";
 import { ownEnvironment } from "./run.ts";
 
@@ -48,7 +48,7 @@ export function placeIn(directory: string): Place {
 /** `closed`: somebody's engine may be there, but this user may not open its socket. */
 export type Reach = "answers" | "closed" | "silent";
 
-export async function reach(engine: Engine): Promise<Reach> {
+export async function reach(engine: ContainerEngine): Promise<Reach> {
   try {
     accessSync(engine.socket, constants.R_OK | constants.W_OK);
     await engine.version();
@@ -64,7 +64,7 @@ export async function reach(engine: Engine): Promise<Reach> {
  * Starts an engine that outlives this process and waits until it answers. Apps go on while it restarts (live-restore), as
  * they do on a server. Faults: `operation.failed` with the end of its log.
  */
-export async function startEngine(place: Place, engine: Engine): Promise<void> {
+export async function startEngine(place: Place, engine: ContainerEngine): Promise<void> {
   if (Buffer.byteLength(place.socket) > socketBytes) {
     throw new Fault("operation.failed", `${place.socket} is longer than the ${socketBytes} bytes of a socket's path`);
   }
@@ -106,7 +106,7 @@ function engineProcess(place: Place): number | null {
  * Stops the engine whose pid file lies in this place, and none other, with the containers that run on it: live-restore
  * would leave them behind. Images and volumes stay for the next start. Answers whether there was one.
  */
-export async function stopEngine(place: Place, engine: Engine): Promise<boolean> {
+export async function stopEngine(place: Place, engine: ContainerEngine): Promise<boolean> {
   const pid = engineProcess(place);
   if (pid === null) return false;
   if ((await reach(engine)) === "answers") await stopContainers(engine);
@@ -133,7 +133,7 @@ async function endDaemon(place: Place, pid: number): Promise<void> {
   throw new Fault("operation.failed", `dockerd (process ${pid}) goes on ${stopMs / 1000} s after SIGTERM`);
 }
 
-async function stopContainers(engine: Engine): Promise<void> {
+async function stopContainers(engine: ContainerEngine): Promise<void> {
   const running = await engine.json<readonly { Id: string }[]>("GET", "/containers/json");
   for (const { Id } of running) {
     await engine.json("POST", `/containers/${Id}/stop`, { query: { t: 0 } }).catch((error: unknown) => {

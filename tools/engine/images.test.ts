@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { pack } from "tar-stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { Engine, isRefusal } from "../../src/host/engine.ts";
+import { ContainerEngine, isRefusal } from "../../src/host/engine.ts";
 import { noEngine, testEngine } from "../../src/testing/engine.ts";
 import { imageState, remake, type Wanted, wantedImages } from "./images.ts";
 import type { Recipe } from "./recipes.ts";
@@ -26,11 +26,11 @@ function wanted(line: string, file = "one"): Wanted {
 }
 
 describe("an image of a recipe", () => {
-  let engine: Engine;
+  let engine: ContainerEngine;
 
   beforeEach(({ skip }) => {
     if (socket === null) skip(noEngine);
-    else engine = new Engine(socket);
+    else engine = new ContainerEngine(socket);
   });
 
   afterEach(async () => {

@@ -6,7 +6,7 @@ import { BuildkitLines } from "../../src/adapters/build/docker/buildkit-lines.ts
 import { sha256 } from "../../src/base/digest.ts";
 import { Fault } from "../../src/base/faults.ts";
 import { startChild } from "../../src/host/child.ts";
-import { type Engine, isRefusal } from "../../src/host/engine.ts";
+import { type ContainerEngine, isRefusal } from "../../src/host/engine.ts";
 import { jsonLines } from "../../src/host/engine-streams.ts";
 import { searchPath } from "./programs.ts";
 import { baseArguments, baseChanges, baseImage, type ContextFile, type Recipe } from "./recipes.ts";
@@ -24,7 +24,7 @@ export type ImageState = "missing" | "outdated" | "current" | "foreign";
 export interface Wanted {
   readonly name: string;
   readonly digest: string;
-  readonly make: (engine: Engine) => Promise<void>;
+  readonly make: (engine: ContainerEngine) => Promise<void>;
 }
 
 interface Inspected {
@@ -32,14 +32,14 @@ interface Inspected {
   readonly Config: { readonly Labels: Readonly<Record<string, string>> | null };
 }
 
-async function inspect(engine: Engine, name: string): Promise<Inspected | null> {
+async function inspect(engine: ContainerEngine, name: string): Promise<Inspected | null> {
   return engine.json<Inspected>("GET", `/images/${name}/json`).catch((error: unknown) => {
     if (isRefusal(error, 404)) return null;
     throw error;
   });
 }
 
-export async function imageState(engine: Engine, wanted: Wanted): Promise<ImageState> {
+export async function imageState(engine: ContainerEngine, wanted: Wanted): Promise<ImageState> {
   const found = await inspect(engine, wanted.name);
   if (found === null) return "missing";
   const label = found.Config.Labels?.[recipeLabel];
@@ -48,7 +48,7 @@ export async function imageState(engine: Engine, wanted: Wanted): Promise<ImageS
 }
 
 /** Makes an image again in the place of the one that had its name; that one goes, unless something still uses it. */
-export async function remake(engine: Engine, wanted: Wanted): Promise<void> {
+export async function remake(engine: ContainerEngine, wanted: Wanted): Promise<void> {
   const before = await inspect(engine, wanted.name);
   await wanted.make(engine);
   if (before === null) return;
@@ -78,7 +78,7 @@ function fromRecipe(recipe: Recipe, baseDigest: string, certificates: Buffer | n
   const own = recipe.certificateVariables.length > 0 ? certificates : null;
   const dockerfile = dockerfileOf(recipe, own !== null);
   const digest = sha256(JSON.stringify([baseDigest, dockerfile, recipe.inputs, own && sha256(own)]));
-  const make = async (engine: Engine): Promise<void> => {
+  const make = async (engine: ContainerEngine): Promise<void> => {
     const context: ContextFile[] = [
       { name: "Dockerfile", content: Buffer.from(dockerfile) },
       ...(await recipe.files()),
@@ -124,7 +124,7 @@ export async function toItsEnd(answer: Readable, name: string): Promise<void> {
 }
 
 /** A small Debian, piped from what installs it into the engine. It is put together in memory where there is some. */
-async function makeBase(engine: Engine, digest: string): Promise<void> {
+async function makeBase(engine: ContainerEngine, digest: string): Promise<void> {
   const scratch = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
   const env = { ...ownEnvironment(), PATH: searchPath.join(":"), TMPDIR: scratch };
   const child = startChild(["mmdebstrap", "--quiet", ...baseArguments], { env, stdio: ["ignore", "pipe", "inherit"] });
@@ -155,7 +155,7 @@ interface Build {
   readonly context: readonly ContextFile[];
 }
 
-async function build(engine: Engine, { name, digest, context }: Build): Promise<void> {
+async function build(engine: ContainerEngine, { name, digest, context }: Build): Promise<void> {
   const tar = pack();
   for (const { name: file, content, mode = 0o644 } of context)
     tar.entry({ name: file, mode, mtime: new Date(0) }, content);

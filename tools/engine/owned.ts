@@ -1,4 +1,4 @@
-import { Engine, type Query } from "../../src/host/engine.ts";
+import { ContainerEngine, type Query } from "../../src/host/engine.ts";
 import { installationId } from "../../src/host/installation.ts";
 
 /**
@@ -6,7 +6,7 @@ import { installationId } from "../../src/host/installation.ts";
  * the images that were kept for a rollback. No controller comes by any more to do it.
  */
 export async function removeOwned(socket: string, state: string): Promise<void> {
-  const engine = new Engine(socket);
+  const engine = new ContainerEngine(socket);
   const filters = { label: [`fairlead.installation=${installationId(state)}`] };
   const remove = async (list: string, query: Query) => {
     const left = await engine.json<readonly { Id: string }[]>("GET", list, { query: { ...query, filters } });

@@ -1,5 +1,5 @@
 import { Fault } from "../../src/base/faults.ts";
-import { Engine } from "../../src/host/engine.ts";
+import { ContainerEngine } from "../../src/host/engine.ts";
 import { type Place, placeIn, reach, startEngine } from "./daemon.ts";
 import { imageState, remake, wantedImages } from "./images.ts";
 import { provide } from "./programs.ts";
@@ -34,7 +34,7 @@ export async function up({ all, say }: UpOptions): Promise<Up> {
   const place = enginePlace();
   // Where installing an engine starts it (Debian with systemd does), that one answers afterwards.
   const found = (await findEngine(place)) ?? (await provideEngine()) ?? (await findEngine(place));
-  const engine = new Engine(found ?? place.socket);
+  const engine = new ContainerEngine(found ?? place.socket);
   try {
     if (found === null) await startEngine(place, engine);
     const { api, engine: version } = await engine.version();
@@ -54,7 +54,7 @@ export async function up({ all, say }: UpOptions): Promise<Up> {
 export async function findEngine(place: Place): Promise<string | null> {
   const named = process.env.FAIRLEAD_TEST_ENGINE;
   for (const socket of named ? [named] : [place.socket, systemSocket]) {
-    const engine = new Engine(socket);
+    const engine = new ContainerEngine(socket);
     const found = await reach(engine);
     engine.close();
     if (found === "answers") return socket;
@@ -71,7 +71,7 @@ async function provideEngine(): Promise<null> {
   return null;
 }
 
-async function makeImages(engine: Engine, { all, say }: UpOptions): Promise<void> {
+async function makeImages(engine: ContainerEngine, { all, say }: UpOptions): Promise<void> {
   for (const wanted of wantedImages(recipes().filter(({ onRequest }) => all || !onRequest))) {
     const state = await imageState(engine, wanted);
     if (state === "foreign") say(`${wanted.name}: made by somebody else; used as it is`);

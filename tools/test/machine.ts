@@ -1,5 +1,5 @@
 import { Fault } from "../../src/base/faults.ts";
-import { Engine } from "../../src/host/engine.ts";
+import { ContainerEngine } from "../../src/host/engine.ts";
 import { stopEngine } from "../engine/daemon.ts";
 import { provide } from "../engine/programs.ts";
 import { enginePlace, findEngine, up } from "../engine/up.ts";
@@ -42,7 +42,7 @@ async function engineFor(isWhole: boolean): Promise<{ socket: string; started: b
 }
 
 async function stopOwn(): Promise<void> {
-  const engine = new Engine(enginePlace().socket);
+  const engine = new ContainerEngine(enginePlace().socket);
   await stopEngine(enginePlace(), engine);
   engine.close();
 }

@@ -1,5 +1,5 @@
 import { dockerfilePath, instructionsOf, stageOf } from "../dockerfile.ts";
-import { type Found, inProduction, type Rule, type Subject } from "../subject.ts";
+import { inProduction, type Rule, type RuleFinding, type Subject } from "../subject.ts";
 
 /** A sign of a command line, or a function of one where an expression would take for ever. */
 type Sign = RegExp | ((line: string) => boolean);
@@ -56,13 +56,13 @@ function isViteServer(words: readonly string[]): boolean {
   return firstBare(rest, "") === null;
 }
 
-function found(at: Found["at"], line: string): readonly Found[] {
+function found(at: RuleFinding["at"], line: string): readonly RuleFinding[] {
   const server = servers.find(([, sign]) => (typeof sign === "function" ? sign(line) : sign.test(line)))?.[0];
   return server === undefined ? [] : [{ at, message: `runs ${server}` }];
 }
 
 /** What the image itself runs, where a service leaves that to it. */
-function imageFindings({ spec, files }: Subject): readonly Found[] {
+function imageFindings({ spec, files }: Subject): readonly RuleFinding[] {
   const { build, services } = spec;
   const file = files.find(({ path }) => path === dockerfilePath(build));
   if (!file || services.every(({ command }) => command !== null)) return [];

@@ -1,4 +1,4 @@
-import { type Found, isTestFile, type Rule, type SourceFile } from "../subject.ts";
+import { isTestFile, type Rule, type RuleFinding, type SourceFile } from "../subject.ts";
 
 /** Lines that are left out: comments, and those with this one, beside which the reason has to stand. */
 const comment = /^\s*(?:#|\/\/|\*)/;
@@ -29,7 +29,7 @@ export const llmRetry: Rule = {
     files.filter(({ path }) => /\.(?:[cm]?[jt]sx?|py)$/.test(path) && !isTestFile(path)).flatMap(found),
 };
 
-function found({ path, text }: SourceFile): readonly Found[] {
+function found({ path, text }: SourceFile): readonly RuleFinding[] {
   const isCode = (line: string) => line.length < 2_000 && !comment.test(line) && !excuse.test(line);
   const lines = text.split("\n").map((line) => (isCode(line) ? line : ""));
   const offs = client.test(text) ? placesOf(lines, (line) => turnedOff.test(line) && !task.test(line)) : [];

@@ -1,5 +1,5 @@
 import { dockerfilesOf } from "../dockerfile.ts";
-import type { Found, Rule } from "../subject.ts";
+import type { Rule, RuleFinding } from "../subject.ts";
 
 /** Programs that a Python app installs by itself, so that they have to be among its dependencies. */
 const program = /^(?:\S*\/)?(gunicorn|uvicorn|hypercorn|daphne|celery|alembic|flask)$/;
@@ -15,7 +15,7 @@ export const missingDependency: Rule = {
   look: ({ spec, files }) => {
     if (!files.some(({ path }) => lists.test(path))) return [];
     const installed = [...files.filter(({ path }) => lists.test(path)), ...dockerfilesOf({ files })];
-    return spec.services.flatMap(({ name, command, release }): Found[] =>
+    return spec.services.flatMap(({ name, command, release }): RuleFinding[] =>
       [
         ["run", command],
         ["release", release],

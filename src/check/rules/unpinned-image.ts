@@ -1,4 +1,4 @@
-import { baseOf, dockerfilesOf, instructionsOf, nameOf } from "../dockerfile.ts";
+import { baseImageOf, dockerfilesOf, instructionsOf, stageName } from "../dockerfile.ts";
 import type { Rule } from "../subject.ts";
 
 /** Bases without a version (R040: pinned base). */
@@ -14,9 +14,9 @@ export const unpinnedImage: Rule = {
       return instructionsOf(file).flatMap((instruction) => {
         const { word, line } = instruction;
         if (word !== "FROM") return [];
-        const image = baseOf(instruction);
+        const image = baseImageOf(instruction);
         const isStage = stages.has(image);
-        stages.add(nameOf(instruction) ?? "");
+        stages.add(stageName(instruction) ?? "");
         const isPinned =
           /@sha256:|\$/.test(image) || (/:./.test(image.slice(image.lastIndexOf("/") + 1)) && !/:latest$/.test(image));
         return isStage || isPinned ? [] : [{ at: { file: file.path, line }, message: "names no version of its base" }];

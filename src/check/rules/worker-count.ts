@@ -1,5 +1,5 @@
 import type { ServiceTemplate } from "../../model/app.ts";
-import type { Found, Rule, Subject } from "../subject.ts";
+import type { Rule, RuleFinding, Subject } from "../subject.ts";
 
 /** Python servers that start so many processes as they are told, one when they are not. */
 const servers = /(?:^|[\s/])(?:gunicorn|uvicorn|hypercorn)\s/;
@@ -16,7 +16,7 @@ export const workerCount: Rule = {
   look: (subject) => subject.spec.services.flatMap((service) => judge(subject, service)),
 };
 
-function judge(subject: Subject, service: ServiceTemplate): readonly Found[] {
+function judge(subject: Subject, service: ServiceTemplate): readonly RuleFinding[] {
   const line = service.command?.join(" ") ?? "";
   // A configuration file and threads say more than can be seen here; one that reloads has another rule.
   if (!service.http || !servers.test(line) || /\s(?:-c|--config|--threads|--reload)\b/.test(line)) return [];

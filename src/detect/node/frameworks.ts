@@ -2,7 +2,7 @@ import { join, namesOf, type Tree, textMember } from "../tree.ts";
 import { type NodePackage, uses } from "./package.ts";
 
 /** A framework whose build is run by a program of its own. */
-export interface Server {
+export interface FrameworkServer {
   readonly name: string;
   /** The package that gives it away. */
   readonly package: string;
@@ -30,7 +30,7 @@ const program = (name: string, ...words: readonly string[]): readonly string[] =
 ];
 
 /** The first whose package is there counts, so what stands on something else comes before it. */
-const servers: readonly Server[] = [
+const servers: readonly FrameworkServer[] = [
   { name: "Next.js", package: "next", build: "next build", start: program("next", "start") },
   { name: "Nuxt", package: "nuxt", build: "nuxt build", start: ["node", ".output/server/index.mjs"] },
   {
@@ -76,7 +76,7 @@ const frontEnds: readonly FrontEnd[] = [
   { name: "Parcel", package: "parcel", build: "parcel build", output: "dist", fallback: true },
 ];
 
-export function serverOf(one: NodePackage): Server | null {
+export function serverOf(one: NodePackage): FrameworkServer | null {
   return servers.find((server) => uses(one, server.package)) ?? null;
 }
 

@@ -1,4 +1,4 @@
-import { comment, copy, isPlainPath, type Line } from "../dockerfile.ts";
+import { comment, copy, type DockerfileLine, isPlainPath } from "../dockerfile.ts";
 import { join } from "../tree.ts";
 import type { NodeProject } from "./project.ts";
 
@@ -9,7 +9,10 @@ export interface InstallLayout {
 }
 
 /** A stage with the package manager and the files that packages are installed from. */
-export function packagesStage({ project, image, sourceFirst }: InstallLayout, stage: string): readonly Line[] {
+export function packagesStage(
+  { project, image, sourceFirst }: InstallLayout,
+  stage: string,
+): readonly DockerfileLine[] {
   const { manager, node } = project;
   return [
     comment(`Node ${node.tag}: ${node.why}.`),
@@ -22,15 +25,15 @@ export function packagesStage({ project, image, sourceFirst }: InstallLayout, st
   ];
 }
 
-export function installProduction({ manager }: NodeProject): readonly Line[] {
+export function installProduction({ manager }: NodeProject): readonly DockerfileLine[] {
   return [comment("Only the packages that are needed to run."), `RUN ${manager.installProduction}`];
 }
 
-export function installAll({ manager }: NodeProject): readonly Line[] {
+export function installAll({ manager }: NodeProject): readonly DockerfileLine[] {
   return [comment("All packages, also those that build."), `RUN ${manager.installAll}`];
 }
 
-function manifestsFirst({ root, manager, workspaces, extra, installScripts }: NodeProject): readonly Line[] {
+function manifestsFirst({ root, manager, workspaces, extra, installScripts }: NodeProject): readonly DockerfileLine[] {
   const files = ["package.json", ...manager.files];
   const lines = [
     comment("Packages first: they are installed again only when one of these files changes."),

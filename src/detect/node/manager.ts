@@ -1,4 +1,4 @@
-import { comment, type Line } from "../dockerfile.ts";
+import { comment, type DockerfileLine } from "../dockerfile.ts";
 import { pins, pnpmFor } from "../pins.ts";
 import { type Tree, textMember } from "../tree.ts";
 import type { NodePackage } from "./package.ts";
@@ -9,7 +9,7 @@ export interface Manager {
   /** Files beside package.json that decide what is installed. */
   readonly files: readonly string[];
   /** Brings it into an image that has only npm. */
-  readonly setup: readonly Line[];
+  readonly setup: readonly DockerfileLine[];
   readonly installAll: string;
   readonly installProduction: string;
   readonly warnings: readonly string[];
@@ -93,7 +93,7 @@ function yarnBerry(version: string, lock: string | null): Commands {
 }
 
 /** A directory of its own, because some images bring another version that npm would not write over. */
-function brought(title: string, what: string): readonly Line[] {
+function brought(title: string, what: string): readonly DockerfileLine[] {
   return [
     comment(`${title} in a fixed version; it stays in this stage.`),
     `RUN npm install --global --prefix=/opt/tools ${what}`,

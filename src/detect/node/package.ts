@@ -1,4 +1,4 @@
-import { join, namesOf, type Table, type Tree, textMember, textTable } from "../tree.ts";
+import { join, type Mapping, namesOf, type Tree, textMember, textTable } from "../tree.ts";
 
 /** A package.json, as far as building and starting need it. */
 export interface NodePackage {
@@ -8,7 +8,7 @@ export interface NodePackage {
   readonly dependencies: ReadonlySet<string>;
   readonly devDependencies: ReadonlySet<string>;
   readonly main: string | null;
-  readonly table: Table;
+  readonly table: Mapping;
 }
 
 export function readPackage(tree: Tree, directory: string): NodePackage | null {

@@ -1,7 +1,7 @@
 import { readProcfile } from "../procfile.ts";
 import { type Tree, textMember } from "../tree.ts";
 import { type Chosen, chooseNode } from "../versions.ts";
-import { type FrontEnd, frontEndOf, nextOutput, type Server, serverOf } from "./frameworks.ts";
+import { type FrameworkServer, type FrontEnd, frontEndOf, nextOutput, serverOf } from "./frameworks.ts";
 import { type Manager, managerOf } from "./manager.ts";
 import { installScripts, type NodePackage, readPackage } from "./package.ts";
 import { type Start, startOf } from "./start.ts";
@@ -15,7 +15,7 @@ export interface NodeProject {
   readonly workspaces: Workspaces;
   readonly manager: Manager;
   readonly node: Chosen;
-  readonly server: Server | null;
+  readonly server: FrameworkServer | null;
   /** How it is built; null when there is nothing to build. */
   readonly build: Build | null;
   readonly runs: Runs;

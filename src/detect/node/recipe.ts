@@ -6,12 +6,12 @@ import { filesStage } from "../static/server.ts";
 import { join, type Tree } from "../tree.ts";
 import type { FrontEnd } from "./frameworks.ts";
 import type { NodeProject } from "./project.ts";
-import { buildStage, commandOf, type Layout, stagesOf } from "./stages.ts";
+import { buildStage, type ImageLayout, stagesOf, startCommandOf } from "./stages.ts";
 
 /** The Dockerfile of a Node project: packages, then the source, then a stage that has only what runs. */
 export function nodeRecipe(tree: Tree, project: NodeProject, build: BuildChoice): Recipe {
   const base = baseImage(build, "node", `node:${project.node.tag}-slim`);
-  const layout: Layout = {
+  const layout: ImageLayout = {
     project,
     image: base.image,
     sourceFirst: project.workspaces.obstacle,
@@ -28,7 +28,7 @@ export function nodeRecipe(tree: Tree, project: NodeProject, build: BuildChoice)
   const stages = stagesOf(layout, runs.start, ready);
   const web = {
     name: "web",
-    run: commandOf(runs.start, project),
+    run: startCommandOf(runs.start, project),
     port: defaultPort,
     ready,
     release: null,
@@ -67,7 +67,7 @@ function keepsAll({ installScripts, build, runs, app }: NodeProject): string | n
   return build === null ? null : `the app is started with ${needs}, which is a devDependency`;
 }
 
-function layoutWarnings({ sourceFirst, keepsAll: kept, project }: Layout): readonly string[] {
+function layoutWarnings({ sourceFirst, keepsAll: kept, project }: ImageLayout): readonly string[] {
   const warnings: string[] = [];
   if (sourceFirst !== null) warnings.push(`every change of the source installs all packages again: ${sourceFirst}`);
   if (kept !== null) warnings.push(`packages for building stay in the image: ${kept}`);
@@ -84,7 +84,7 @@ function layoutWarnings({ sourceFirst, keepsAll: kept, project }: Layout): reado
 
 /** A front end: built where the packages are, served as files. */
 function filesRecipe(
-  layout: Layout,
+  layout: ImageLayout,
   front: FrontEnd,
   { build, title, warnings }: { build: BuildChoice; title: string; warnings: readonly string[] },
 ): Recipe {

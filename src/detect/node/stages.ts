@@ -1,11 +1,11 @@
-import { comment, defaultPort, ending, type Line, type Probe } from "../dockerfile.ts";
+import { comment, type DockerfileLine, defaultPort, ending, type Probe } from "../dockerfile.ts";
 import { join } from "../tree.ts";
 import { installAll, installProduction, packagesStage } from "./install.ts";
 import type { NodeProject } from "./project.ts";
 import type { Start } from "./start.ts";
 
 /** What the stages of one Dockerfile share. */
-export interface Layout {
+export interface ImageLayout {
   readonly project: NodeProject;
   readonly image: string;
   /** The whole source must be there before anything can be installed, for this reason. */
@@ -15,7 +15,11 @@ export interface Layout {
 }
 
 /** The stages of an app that runs: packages, build where there is one, and what goes on. */
-export function stagesOf(layout: Layout, start: Start, ready: string | null): readonly (readonly Line[])[] {
+export function stagesOf(
+  layout: ImageLayout,
+  start: Start,
+  ready: string | null,
+): readonly (readonly DockerfileLine[])[] {
   const { project, keepsAll: kept, sourceFirst } = layout;
   if (project.runs.kind === "standalone")
     return [buildStage(layout), runStage(layout, start, { ready, from: standaloneCopies })];
@@ -32,18 +36,18 @@ export function stagesOf(layout: Layout, start: Start, ready: string | null): re
   ];
 }
 
-const withoutPackages: readonly Line[] = [
+const withoutPackages: readonly DockerfileLine[] = [
   comment("The stage above has the packages that are needed to run."),
   "RUN find . -name node_modules -prune -exec rm -rf {} +",
 ];
 
 /** One stage that installs everything and builds. */
-export function buildStage(layout: Layout): readonly Line[] {
+export function buildStage(layout: ImageLayout): readonly DockerfileLine[] {
   return [...packagesStage(layout, "builder"), ...buildLines(layout)];
 }
 
 /** Installs everything, copies the source and builds it. */
-function buildLines({ project, sourceFirst }: Layout): readonly Line[] {
+function buildLines({ project, sourceFirst }: ImageLayout): readonly DockerfileLine[] {
   const { build, manager } = project;
   const lines = [...installAll(project)];
   if (sourceFirst === null) lines.push(comment("Then the source, which changes most often."), "COPY . .");
@@ -54,7 +58,7 @@ function buildLines({ project, sourceFirst }: Layout): readonly Line[] {
   return lines;
 }
 
-function telemetry({ server }: NodeProject): readonly Line[] {
+function telemetry({ server }: NodeProject): readonly DockerfileLine[] {
   return server?.package === "next"
     ? [comment("A build tells nobody about itself."), "ENV NEXT_TELEMETRY_DISABLED=1"]
     : [];
@@ -65,18 +69,18 @@ function inDirectory(directory: string): string {
 }
 
 const owned = "--chown=1000:1000";
-const fromContext: readonly Line[] = [
+const fromContext: readonly DockerfileLine[] = [
   comment("Packages are a layer of their own, which stays the same while only the source changes."),
   `COPY --from=builder ${owned} /app /app`,
   `COPY ${owned} . /app`,
 ];
-const fromBuilder: readonly Line[] = [`COPY --from=builder ${owned} /app /app`];
-const fromBoth: readonly Line[] = [
+const fromBuilder: readonly DockerfileLine[] = [`COPY --from=builder ${owned} /app /app`];
+const fromBoth: readonly DockerfileLine[] = [
   comment("Packages are a layer of their own, which stays the same while only the source changes."),
   `COPY --from=production ${owned} /app /app`,
   `COPY --from=builder ${owned} /app /app`,
 ];
-const standaloneCopies: readonly Line[] = [
+const standaloneCopies: readonly DockerfileLine[] = [
   comment("Next.js has traced what its server needs; pages and public files go beside it."),
   `COPY --from=builder ${owned} /app/.next/standalone /app`,
   `COPY --from=builder ${owned} /app/.next/static /app/.next/static`,
@@ -84,10 +88,10 @@ const standaloneCopies: readonly Line[] = [
 
 /** The stage that runs. `from`: how the app gets into /app. */
 function runStage(
-  { project, image }: Layout,
+  { project, image }: ImageLayout,
   start: Start,
-  { ready, from }: { ready: string | null; from: readonly Line[] },
-): readonly Line[] {
+  { ready, from }: { ready: string | null; from: readonly DockerfileLine[] },
+): readonly DockerfileLine[] {
   const { runs, app, server } = project;
   const directory = join("/app", app.directory).replace(/\/$/, "");
   const env = {
@@ -109,12 +113,12 @@ function runStage(
       : []),
     `WORKDIR ${directory}`,
     ...(app.directory === "" ? [] : [`ENV PATH=${directory}/node_modules/.bin:/app/node_modules/.bin:$PATH`]),
-    ...ending({ probe: probeOf(ready), command: commandOf(start, project), because: start.because }),
+    ...ending({ probe: probeOf(ready), command: startCommandOf(start, project), because: start.because }),
   ];
 }
 
 /** In a workspace the programs of packages may lie further up, so they are found by the PATH. */
-export function commandOf({ command: [first = "", ...rest] }: Start, { app }: NodeProject): readonly string[] {
+export function startCommandOf({ command: [first = "", ...rest] }: Start, { app }: NodeProject): readonly string[] {
   return [app.directory === "" ? first : first.replace(/^node_modules\/\.bin\//, ""), ...rest];
 }
 

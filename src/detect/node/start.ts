@@ -1,6 +1,6 @@
 import { plainWords } from "../dockerfile.ts";
 import { join, type Tree } from "../tree.ts";
-import { type Server, serverOf } from "./frameworks.ts";
+import { type FrameworkServer, serverOf } from "./frameworks.ts";
 import { type NodePackage, uses } from "./package.ts";
 
 export interface Start {
@@ -35,7 +35,7 @@ export function startOf(tree: Tree, one: NodePackage, built: boolean): Start | n
   return scripted(one, server) ?? ownStart(server) ?? byFile(tree, one, { server, built });
 }
 
-function scripted(one: NodePackage, server: Server | null): Start | null {
+function scripted(one: NodePackage, server: FrameworkServer | null): Start | null {
   for (const name of ["start:prod", "start:production", "start"]) {
     const script = one.scripts.get(name);
     if (script === undefined || forEditing.test(script.trim())) continue;
@@ -56,13 +56,13 @@ function direct(script: string): readonly string[] | null {
 }
 
 /** The package whose program a script begins with, as far as its name tells. */
-function neededBy(script: string, one: NodePackage, server: Server | null): string | null {
+function neededBy(script: string, one: NodePackage, server: FrameworkServer | null): string | null {
   const word = /^(?:cross-env\s+|\w+=\S*\s+)*([\w@/.-]+)/.exec(script.trim())?.[1] ?? "";
   if (uses(one, word)) return word;
   return server?.start?.[0]?.endsWith(`/${word}`) ? server.package : null;
 }
 
-function ownStart(server: Server | null): Start | null {
+function ownStart(server: FrameworkServer | null): Start | null {
   if (!server?.start) return null;
   return {
     command: server.start,
@@ -75,7 +75,7 @@ function ownStart(server: Server | null): Start | null {
 function byFile(
   tree: Tree,
   one: NodePackage,
-  { server, built }: { server: Server | null; built: boolean },
+  { server, built }: { server: FrameworkServer | null; built: boolean },
 ): Start | null {
   const main = one.main?.replace(/^\.\//, "") ?? null;
   const plain = main !== null && /^[\w@-][\w@./-]*$/.test(main) && !main.includes("..");

@@ -1,4 +1,4 @@
-import { directoryOf, join, member, namesOf, type Table, type Tree, textMember, textsOf } from "../tree.ts";
+import { directoryOf, join, type Mapping, member, namesOf, type Tree, textMember, textsOf } from "../tree.ts";
 import type { Wish } from "../versions.ts";
 
 export type Installer = "pip" | "poetry" | "uv" | "pipenv" | "pyproject";
@@ -38,7 +38,7 @@ export function declaredBy(tree: Tree): Declared | null {
 
 type Without = Omit<Declared, "wish">;
 
-function byLock(tree: Tree, pyproject: Table | null): Without | null {
+function byLock(tree: Tree, pyproject: Mapping | null): Without | null {
   const poetry = member(pyproject, "tool.poetry") !== undefined;
   if (poetry || (pyproject !== null && tree.has("poetry.lock"))) return fromPyproject(tree, pyproject, "poetry");
   if (pyproject !== null && (tree.has("uv.lock") || member(pyproject, "tool.uv") !== undefined))
@@ -56,7 +56,7 @@ function byLock(tree: Tree, pyproject: Table | null): Without | null {
   };
 }
 
-function fromPyproject(tree: Tree, pyproject: Table | null, installer: "poetry" | "uv"): Without {
+function fromPyproject(tree: Tree, pyproject: Mapping | null, installer: "poetry" | "uv"): Without {
   const lock = `${installer}.lock`;
   const locked = tree.has(lock);
   const poetry = namesOf(member(pyproject, "tool.poetry.dependencies")).filter((name) => name !== "python");
@@ -70,7 +70,7 @@ function fromPyproject(tree: Tree, pyproject: Table | null, installer: "poetry" 
   };
 }
 
-function byPyproject(pyproject: Table | null): Without | null {
+function byPyproject(pyproject: Mapping | null): Without | null {
   if (pyproject === null || !Array.isArray(member(pyproject, "project.dependencies"))) return null;
   const found = requirements(textsOf(member(pyproject, "project.dependencies")));
   return {
@@ -147,7 +147,7 @@ export function normalised(name: string): string {
   return name.replace(/[-_.]+/g, "-").toLowerCase();
 }
 
-function wishOf(tree: Tree, pyproject: Table | null): Wish | null {
+function wishOf(tree: Tree, pyproject: Mapping | null): Wish | null {
   const pinned = /^\s*(\d+\.\d+(?:\.\d+)?)\s*$/m.exec(tree.text(".python-version")?.slice(0, 200) ?? "");
   if (pinned?.[1]) return { text: pinned[1], where: ".python-version" };
   const heroku = /^python-(\d+\.\d+(?:\.\d+)?)\s*$/m.exec(tree.text("runtime.txt")?.slice(0, 200) ?? "");

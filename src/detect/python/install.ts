@@ -1,4 +1,4 @@
-import { comment, copy, isPlainPath, type Line } from "../dockerfile.ts";
+import { comment, copy, type DockerfileLine, isPlainPath } from "../dockerfile.ts";
 import { pins } from "../pins.ts";
 import { directoryOf } from "../tree.ts";
 import type { Chosen } from "../versions.ts";
@@ -31,7 +31,7 @@ export function systemPackages({ packages }: Declared): System {
   };
 }
 
-export function aptInstall(packages: readonly string[]): readonly Line[] {
+export function aptInstall(packages: readonly string[]): readonly DockerfileLine[] {
   if (packages.length === 0) return [];
   return [
     "RUN apt-get update \\",
@@ -65,7 +65,7 @@ export function installStage({
   system,
   added,
   sourceFirst: first,
-}: InstallPlan): readonly Line[] {
+}: InstallPlan): readonly DockerfileLine[] {
   const compilers =
     system.build.length === 0
       ? []
@@ -91,7 +91,7 @@ export function installStage({
   ];
 }
 
-function filesFirst(files: readonly string[]): readonly Line[] {
+function filesFirst(files: readonly string[]): readonly DockerfileLine[] {
   const groups = Map.groupBy(files, directoryOf);
   return [
     comment("Packages first: they are installed again only when one of these files changes."),
@@ -99,7 +99,7 @@ function filesFirst(files: readonly string[]): readonly Line[] {
   ];
 }
 
-function tool(installer: Installer): readonly Line[] {
+function tool(installer: Installer): readonly DockerfileLine[] {
   if (installer === "pip" || installer === "pyproject") return [];
   return [
     comment(`${installer} in a fixed version and apart from the packages; it stays in this stage.`),
@@ -112,7 +112,7 @@ function tool(installer: Installer): readonly Line[] {
 }
 
 /** The project itself is not installed: its modules are found by PYTHONPATH, so that its source need not be there yet. */
-function installs({ installer, file, locked }: Declared): readonly Line[] {
+function installs({ installer, file, locked }: Declared): readonly DockerfileLine[] {
   if (installer === "pip")
     return [`RUN pip install --no-cache-dir -r ${isPlainPath(file) ? file : "requirements.txt"}`];
   if (installer === "poetry") return ["RUN /opt/tools/bin/poetry install --only=main --no-root --no-interaction"];

@@ -1,5 +1,5 @@
 import { baseImage } from "../base.ts";
-import { comment, defaultPort, dockerfileText, ending, type Line, type Probe } from "../dockerfile.ts";
+import { comment, type DockerfileLine, defaultPort, dockerfileText, ending, type Probe } from "../dockerfile.ts";
 import type { BuildChoice, Recipe, VariableIdea } from "../recipe.ts";
 import { join, type Tree } from "../tree.ts";
 import { choosePython } from "../versions.ts";
@@ -80,7 +80,10 @@ function mainService({ command, port, ready, release }: PythonApp) {
 }
 
 /** Django's static files are made while building, so that every instance has the same and none waits for them. */
-function collectStatic({ sourceFirst: first }: InstallPlan, { django, directory }: PythonApp): readonly Line[] {
+function collectStatic(
+  { sourceFirst: first }: InstallPlan,
+  { django, directory }: PythonApp,
+): readonly DockerfileLine[] {
   if (!django?.collect) return [];
   const variables = [...django.collect].map(([name, value]) => `${name}=${value}`).join(" ");
   return [
@@ -95,7 +98,7 @@ const owned = "--chown=1000:1000";
 function runStage(
   { image, system, sourceFirst: first }: InstallPlan,
   { command, because, port, ready, directory, django }: PythonApp,
-): readonly Line[] {
+): readonly DockerfileLine[] {
   const fromBuilder = first !== null || Boolean(django?.collect);
   const path = [...new Set([join("/app", directory).replace(/\/$/, ""), "/app"])].join(":");
   const work = django === null ? "/app" : join("/app", directory).replace(/\/$/, "");

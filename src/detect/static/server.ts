@@ -1,5 +1,5 @@
 import { baseImage } from "../base.ts";
-import { comment, ending, type Line } from "../dockerfile.ts";
+import { comment, type DockerfileLine, ending } from "../dockerfile.ts";
 import { caddyImage } from "../pins.ts";
 import type { BuildChoice } from "../recipe.ts";
 
@@ -38,7 +38,7 @@ function caddyfile(fallback: boolean): readonly string[] {
 export function filesStage(
   build: BuildChoice,
   { from, path, fallback }: Files,
-): { lines: readonly Line[]; warnings: readonly string[] } {
+): { lines: readonly DockerfileLine[]; warnings: readonly string[] } {
   const base = baseImage(build, "static", caddyImage);
   const rules = caddyfile(fallback).map((line) => `    '${line}' \\`);
   const lines = [

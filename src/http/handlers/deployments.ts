@@ -1,5 +1,5 @@
 import type { DeploymentDetail, DeploymentView, deploymentRoutes } from "../../contract/deployments.ts";
-import type { Outcome } from "../../model/claim.ts";
+import type { IdempotentOutcome } from "../../model/claim.ts";
 import { type Deployment, isOver } from "../../model/deployment.ts";
 import { releaseName } from "../../model/release.ts";
 import { beginDeployment } from "../../usecases/deploy.ts";
@@ -46,7 +46,7 @@ export const deploymentHandlers: HandlersOf<typeof deploymentRoutes> = {
   },
 };
 
-async function deploymentAgain({ call, deps }: AnyRequest, { deployment }: Outcome) {
+async function deploymentAgain({ call, deps }: AnyRequest, { deployment }: IdempotentOutcome) {
   return { json: { deployment: encodeDeployment(await deploymentOf(call, deployment ?? ""), deps.clock.now()) } };
 }
 

@@ -5,7 +5,7 @@ import { explainVariable } from "../../usecases/explain.ts";
 import {
   changedVariables,
   changeVariables,
-  type KnownValue,
+  type KnownVariable,
   readVariables,
   revealVariables,
   type VariablesChanged,
@@ -56,8 +56,8 @@ function changedReply({ revision, content, deployment, changes }: VariablesChang
   return { json: { variables: encodeValues(content), changes, deployment: begun }, revision };
 }
 
-function encodeValues(values: Readonly<Record<string, KnownValue>>): Record<string, SetValueView> {
-  const encode = ({ version, digest, at, by, live }: KnownValue): SetValueView => {
+function encodeValues(values: Readonly<Record<string, KnownVariable>>): Record<string, SetValueView> {
+  const encode = ({ version, digest, at, by, live }: KnownVariable): SetValueView => {
     return { version, digest, setAt: timeText(at), setBy: by, state: live ? "live" : "staged" };
   };
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, encode(value)]));

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { CheckView } from "../../contract/controller.ts";
-import { Engine, isUnreachable } from "../../host/engine.ts";
+import { ContainerEngine, isUnreachable } from "../../host/engine.ts";
 import { fail, ok, warn } from "../check.ts";
 import { systemClock } from "../clock.ts";
 import { diskCheck, leftEdgeCheck, memoryCheck, processesCheck } from "../doctor.ts";
@@ -86,7 +86,7 @@ async function engineChecks({
   runtime,
   engineSocket,
 }: Pick<MachineQuestions, "runtime" | "engineSocket">): Promise<readonly CheckView[]> {
-  const engine = new Engine(engineSocket);
+  const engine = new ContainerEngine(engineSocket);
   try {
     if (runtime === "auto") await engine.version();
     return await dockerChecks(engine, systemClock.now);

@@ -6,7 +6,7 @@ import { sha256, type TreeEntry, treeDigest } from "../../base/digest.ts";
 import { type ArtifactSpec, plainBuild } from "../../model/release.ts";
 import type { ArtifactState, Builder } from "../../ports/builder.ts";
 import type { Runtime } from "../../ports/runtime.ts";
-import { exitOf, outputOf, runtimeKey, until } from "./runtime.ts";
+import { exited, outputOf, runtimeKey, until } from "./runtime.ts";
 
 /** A place where a builder can be tried out. */
 export interface BuilderWorld {
@@ -38,13 +38,13 @@ export function tarOf(...entries: readonly (Header & { text?: string })[]): Asyn
   return Readable.from(tar as AsyncIterable<Uint8Array>);
 }
 
-export function entryOf(path: string, text: string, executable = false): TreeEntry {
+export function treeFile(path: string, text: string, executable = false): TreeEntry {
   return { path, kind: "file", executable, content: sha256(text) };
 }
 
 /** Admits a tree of plain files; the answer is its digest. */
 export async function admitFiles(builder: Builder, files: Readonly<Record<string, string>>): Promise<string> {
-  const digest = treeDigest(Object.entries(files).map(([path, text]) => entryOf(path, text)));
+  const digest = treeDigest(Object.entries(files).map(([path, text]) => treeFile(path, text)));
   await builder.admit(digest, tarOf(...Object.entries(files).map(([name, text]) => ({ name, text, mode: 0o600 }))));
   return digest;
 }
@@ -83,8 +83,8 @@ export function builderConformance(adapter: string, make: () => Promise<BuilderW
 
     test("a source is taken in once its content is what its digest says", async () => {
       const entries = [
-        entryOf("fairlead.yml", "version: 1\n"),
-        entryOf("bin/run", "#!/bin/sh\n", true),
+        treeFile("fairlead.yml", "version: 1\n"),
+        treeFile("bin/run", "#!/bin/sh\n", true),
         { path: "latest", kind: "link", executable: false, content: "bin/run" },
       ] satisfies TreeEntry[];
       const digest = treeDigest(entries);
@@ -236,7 +236,7 @@ export function builderConformance(adapter: string, make: () => Promise<BuilderW
       expect(task?.spec).toMatchObject({ purpose: "build", release: 3, deployment: "dep_test" });
       expect(task?.exit).toBeNull();
       expect(await builtOrNot(builder, spec.digest)).toEqual({ state: "built" });
-      expect(await exitOf(world.runtime, task?.name ?? "")).toMatchObject({ code: 0, reason: "exited" });
+      expect(await exited(world.runtime, task?.name ?? "")).toMatchObject({ code: 0, reason: "exited" });
       expect(await outputOf(world.runtime, task?.name ?? "")).toMatch(/log line\n.*1/);
       await builder.build(spec, forWhom);
       expect(await builds()).toHaveLength(1);
@@ -250,7 +250,7 @@ export function builderConformance(adapter: string, make: () => Promise<BuilderW
       const detail = expect.stringContaining("exited with 3");
       expect(state).toMatchObject({ state: "failed", code: "build.failed", detail });
       const task = state.state === "failed" ? (state.task ?? "") : "";
-      expect(await exitOf(world.runtime, task)).toMatchObject({ code: 3, reason: "exited" });
+      expect(await exited(world.runtime, task)).toMatchObject({ code: 3, reason: "exited" });
       const streams = ["stdout", "stderr"] as const;
       const lines = await Promise.all(streams.map((stream) => outputOf(world.runtime, task, stream)));
       const own = lines.join("").match(/out\n|no\n/g);
@@ -268,13 +268,13 @@ export function builderConformance(adapter: string, make: () => Promise<BuilderW
       await builder.build(spec, forWhom);
       const [task] = await builds();
       await world.runtime.signal(task?.name ?? "", "SIGKILL");
-      expect(await exitOf(world.runtime, task?.name ?? "")).toMatchObject({ signal: "SIGKILL", reason: "signalled" });
+      expect(await exited(world.runtime, task?.name ?? "")).toMatchObject({ signal: "SIGKILL", reason: "signalled" });
       expect(["absent", "failed"]).toContain((await builtOrNot(builder, spec.digest)).state);
       await builder.build(spec, forWhom);
       expect((await builder.observe(spec.digest)).state).toBe("building");
       const next = (await builds()).find(({ exit }) => exit === null);
       await world.runtime.signal(next?.name ?? "", "SIGKILL");
-      await exitOf(world.runtime, next?.name ?? "");
+      await exited(world.runtime, next?.name ?? "");
     });
 
     test("the task of a build that has ended can be forgotten, with its log; of one under way it cannot", async () => {
@@ -283,7 +283,7 @@ export function builderConformance(adapter: string, make: () => Promise<BuilderW
       const [task] = await builds();
       await expect(world.runtime.remove(task?.name ?? "")).rejects.toMatchObject({ code: "operation.failed" });
       await world.runtime.signal(task?.name ?? "", "SIGKILL");
-      await exitOf(world.runtime, task?.name ?? "");
+      await exited(world.runtime, task?.name ?? "");
       await world.runtime.remove(task?.name ?? "");
       expect(await builds()).toEqual([]);
       expect(await builder.observe(spec.digest)).toEqual({ state: "absent" });

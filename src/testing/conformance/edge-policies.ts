@@ -4,7 +4,7 @@ import { expect } from "vitest";
 import { type CorsPolicy, plainRules } from "../../model/release.ts";
 import type { AccessRecord, Route } from "../../model/route.ts";
 import type { EdgeCase } from "./edge.ts";
-import { type Answer, ask, dial, nextText, oneRoute, sayingApp, seen, testApp } from "./edge-rig.ts";
+import { ask, dial, nextText, oneRoute, type RigAnswer, sayingApp, seen, testApp } from "./edge-rig.ts";
 
 const listed = "https://godo.app";
 const policy: CorsPolicy = {
@@ -20,7 +20,7 @@ const browser = { accept: "text/html,application/xhtml+xml,*/*;q=0.8" };
 const question = { "access-control-request-method": "POST", "access-control-request-headers": "content-type" };
 
 /** What an answer says about CORS. */
-function corsOf({ headers }: Answer): Record<string, unknown> {
+function corsOf({ headers }: RigAnswer): Record<string, unknown> {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => name.startsWith("access-control-")));
 }
 

@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import { plainRules } from "../../model/release.ts";
 import type { AccessRecord } from "../../model/route.ts";
 import type { ProxiedEdgeCase } from "./edge.ts";
-import { type Ask, ask, dial, oneRoute, raw, sayingApp, seen, testApp, textUntil } from "./edge-rig.ts";
+import { ask, dial, oneRoute, type RigRequest, raw, sayingApp, seen, testApp, textUntil } from "./edge-rig.ts";
 
 /** The address of the trusted proxy of these cases; all of 127.0.0.0/8 is this machine. */
 const proxy = "127.0.0.2";
@@ -33,7 +33,7 @@ export const proxyCases: readonly ProxiedEdgeCase[] = [
     async ({ edge, url }) => {
       await using app = await tellingApp();
       await edge.apply(oneRoute("told/x", { hosts: ["told.test"], upstreams: [app.upstream("told-1")] }));
-      const headersFor = async (more: Partial<Ask>) =>
+      const headersFor = async (more: Partial<RigRequest>) =>
         JSON.parse((await ask(url, { host: "told.test", ...more })).text);
       const says = (chain: string, proto = "https") => ({ "x-forwarded-for": chain, "x-forwarded-proto": proto });
       for (const [chain, client] of [

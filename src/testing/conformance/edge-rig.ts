@@ -49,14 +49,14 @@ export function oneRoute(owner: string, route: Partial<Route> & Pick<Route, "hos
   return routeTable(owner, [{ ...rules, service: "web", holdMs: null, inside: null, maintenance: null, ...route }]);
 }
 
-export interface Answer {
+export interface RigAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
   readonly text: string;
 }
 
-export interface Ask {
+export interface RigRequest {
   readonly host: string;
   readonly path?: string;
   readonly method?: string;
@@ -67,9 +67,12 @@ export interface Ask {
 }
 
 /** One request on a connection of its own. Rejects when it is cut; nobody has to wait for that. */
-export function ask(url: string, { host, path = "/", method = "GET", headers = {}, body, from }: Ask): Promise<Answer> {
+export function ask(
+  url: string,
+  { host, path = "/", method = "GET", headers = {}, body, from }: RigRequest,
+): Promise<RigAnswer> {
   const { hostname, port } = new URL(url);
-  const answered = new Promise<Answer>((resolve, reject) => {
+  const answered = new Promise<RigAnswer>((resolve, reject) => {
     const local = from === undefined ? {} : { localAddress: from };
     const outgoing = request({ hostname, port, path, method, headers: { host, ...headers }, agent: false, ...local });
     outgoing.once("error", reject);

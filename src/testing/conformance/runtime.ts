@@ -79,7 +79,7 @@ async function find(runtime: Runtime, name: string) {
 }
 
 /** The exit of an instance or task, as soon as it has one. */
-export async function exitOf(runtime: Runtime, name: string): Promise<Exit> {
+export async function exited(runtime: Runtime, name: string): Promise<Exit> {
   return until(async () => (await find(runtime, name))?.exit ?? null);
 }
 
@@ -148,7 +148,7 @@ export function runtimeConformance(adapter: string, make: () => Promise<RuntimeW
     test("a task that ended is not begun again by the same name", async () => {
       const spec = task("echo once");
       await runtime.startTask(spec);
-      await exitOf(runtime, spec.name);
+      await exited(runtime, spec.name);
       await runtime.startTask(spec);
       const next = world.open();
       await next.startTask(spec);
@@ -166,7 +166,7 @@ export function runtimeConformance(adapter: string, make: () => Promise<RuntimeW
       const spec = task(script);
       const before = Date.now();
       await runtime.startTask(spec);
-      const exit = await exitOf(runtime, spec.name);
+      const exit = await exited(runtime, spec.name);
       expect(exit).toMatchObject(expected);
       expect(exit.at).toBeGreaterThanOrEqual(before - 1_000);
       expect(exit.at).toBeLessThanOrEqual(Date.now() + 1_000);
@@ -176,20 +176,20 @@ export function runtimeConformance(adapter: string, make: () => Promise<RuntimeW
     test("a program that is not there shows as an exit and not as an error", async () => {
       const spec = instanceSpec(world.artifact, ["no-such-program", "--flag"]);
       await runtime.start(spec);
-      expect((await exitOf(runtime, spec.name)).reason).toBe("could-not-start");
+      expect((await exited(runtime, spec.name)).reason).toBe("could-not-start");
     });
 
     test("a program that is not there can be told from the output", async () => {
       const spec = taskSpec(world.artifact, ["no-such-program"]);
       await runtime.startTask(spec);
-      await exitOf(runtime, spec.name);
+      await exited(runtime, spec.name);
       expect(await outputOf(runtime, spec.name, "stderr")).toContain("no-such-program");
     });
 
     test("a name of the shell's own is looked for as a program and never run as a builtin", async () => {
       const spec = taskSpec(world.artifact, ["eval", "echo tricked"]);
       await runtime.startTask(spec);
-      expect((await exitOf(runtime, spec.name)).reason).toBe("could-not-start");
+      expect((await exited(runtime, spec.name)).reason).toBe("could-not-start");
       expect(await outputOf(runtime, spec.name)).toBe("");
     });
 
@@ -198,7 +198,7 @@ export function runtimeConformance(adapter: string, make: () => Promise<RuntimeW
       const script = "console.log(JSON.stringify(process.argv.slice(1)))";
       const spec = taskSpec(world.artifact, [world.node, "-e", script, "--", ...hostile]);
       await runtime.startTask(spec);
-      expect((await exitOf(runtime, spec.name)).code).toBe(0);
+      expect((await exited(runtime, spec.name)).code).toBe(0);
       expect(JSON.parse(await outputOf(runtime, spec.name))).toEqual(hostile);
     });
 
@@ -215,7 +215,7 @@ export function runtimeConformance(adapter: string, make: () => Promise<RuntimeW
       const script = "console.log(JSON.stringify(process.env))";
       const spec = taskSpec(world.artifact, [world.node, "-e", script], { env });
       await runtime.startTask(spec);
-      await exitOf(runtime, spec.name);
+      await exited(runtime, spec.name);
       const seen = JSON.parse(await outputOf(runtime, spec.name)) as Record<string, string>;
       expect(seen).toMatchObject(env);
       const identity = [
@@ -236,7 +236,7 @@ export function runtimeConformance(adapter: string, make: () => Promise<RuntimeW
       await runtime.start(spec);
       await running(spec.name);
       await runtime.signal(spec.name, "SIGTERM");
-      expect(await exitOf(runtime, spec.name)).toMatchObject({ code: 3, reason: "exited" });
+      expect(await exited(runtime, spec.name)).toMatchObject({ code: 3, reason: "exited" });
       expect((await outputOf(runtime, spec.name)).split("\n").sort()).toEqual(["", "parent", "up"]);
     });
 
@@ -247,7 +247,7 @@ export function runtimeConformance(adapter: string, make: () => Promise<RuntimeW
       await runtime.signal(spec.name, "SIGTERM");
       expect((await find(runtime, spec.name))?.exit).toBeNull();
       await runtime.signal(spec.name, "SIGKILL");
-      expect(await exitOf(runtime, spec.name)).toMatchObject({ code: null, signal: "SIGKILL", reason: "signalled" });
+      expect(await exited(runtime, spec.name)).toMatchObject({ code: null, signal: "SIGKILL", reason: "signalled" });
       const seen = (await runtime.observe(runtimeKey)).instances;
       expect(seen[0]?.stopSignalAt).toBeTypeOf("number");
       expect(seen[0]?.killedAt).toBeGreaterThanOrEqual(seen[0]?.stopSignalAt ?? Number.POSITIVE_INFINITY);
@@ -268,7 +268,7 @@ export function runtimeConformance(adapter: string, make: () => Promise<RuntimeW
       // A signal that comes before the command is there may be lost: whoever starts it is deaf to it.
       await running(spec.name);
       await runtime.signal(spec.name, "SIGTERM");
-      expect(await exitOf(runtime, spec.name)).toMatchObject({ signal: "SIGTERM" });
+      expect(await exited(runtime, spec.name)).toMatchObject({ signal: "SIGTERM" });
     });
 
     test("what ended while no controller was there is seen with its exit by the next one", async () => {
@@ -276,7 +276,7 @@ export function runtimeConformance(adapter: string, make: () => Promise<RuntimeW
       await runtime.startTask(spec);
       await runtime.close();
       runtime = world.open();
-      expect(await exitOf(runtime, spec.name)).toMatchObject({ code: 9, reason: "exited" });
+      expect(await exited(runtime, spec.name)).toMatchObject({ code: 9, reason: "exited" });
       expect(await outputOf(runtime, spec.name)).toBe("late\n");
     });
 
@@ -285,7 +285,7 @@ export function runtimeConformance(adapter: string, make: () => Promise<RuntimeW
       await runtime.start(spec);
       await expect(runtime.remove(spec.name)).rejects.toMatchObject({ code: "operation.failed" });
       await runtime.signal(spec.name, "SIGKILL");
-      await exitOf(runtime, spec.name);
+      await exited(runtime, spec.name);
       await runtime.remove(spec.name);
       await runtime.remove(spec.name);
       await runtime.signal(spec.name, "SIGTERM");
@@ -297,7 +297,7 @@ export function runtimeConformance(adapter: string, make: () => Promise<RuntimeW
     test("output is read by position, also what was written while nobody read, and stays after the end", async () => {
       const spec = task("printf abc; printf xyz >&2; sleep 0.05; printf def");
       await runtime.startTask(spec);
-      await exitOf(runtime, spec.name);
+      await exited(runtime, spec.name);
       const read = async (stream: OutputStream, offset: number, limit: number) =>
         Buffer.from((await runtime.readOutput(spec.name, { stream, offset, limit })).bytes).toString();
       expect(await read("stdout", 0, 2)).toBe("ab");
@@ -311,7 +311,7 @@ export function runtimeConformance(adapter: string, make: () => Promise<RuntimeW
       const lines = 200_000;
       const spec = task(`yes fifty-characters-in-every-line-so-that-it-adds-up-abc | head -n ${lines}; echo end`);
       await runtime.startTask(spec);
-      await exitOf(runtime, spec.name);
+      await exited(runtime, spec.name);
       const size = 54 * lines;
       await runtime.releaseOutput(spec.name, "stdout", size);
       expect(
@@ -337,7 +337,7 @@ export function runtimeConformance(adapter: string, make: () => Promise<RuntimeW
       const count = heard.length;
       const silent = task("echo more");
       await runtime.startTask(silent);
-      await exitOf(runtime, silent.name);
+      await exited(runtime, silent.name);
       expect(heard).toHaveLength(count);
     });
 
@@ -364,7 +364,7 @@ export function runtimeConformance(adapter: string, make: () => Promise<RuntimeW
       expect(usage?.processes).toBeGreaterThanOrEqual(1);
       expect(usage?.memoryBytes).toBeGreaterThan(10 * 1024 * 1024);
       await runtime.signal(spec.name, "SIGKILL");
-      await exitOf(runtime, spec.name);
+      await exited(runtime, spec.name);
       expect(await runtime.listening(spec.name)).toEqual([]);
       expect(await runtime.usage(spec.name)).toBeNull();
       expect(await runtime.usage("nobody")).toBeNull();

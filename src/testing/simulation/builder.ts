@@ -3,7 +3,7 @@ import type { ArtifactSpec, ArtifactState } from "../../model/release.ts";
 import type { Builder, StoredObject } from "../../ports/builder.ts";
 import type { SimulatedClock } from "./clock.ts";
 
-export interface BuildFate {
+export interface BuildResult {
   readonly takesMs: number;
   readonly fails: boolean;
 }
@@ -12,14 +12,14 @@ export interface BuildFate {
 export class SimulatedBuilder implements Builder {
   readonly makes = "directories";
   readonly #clock: SimulatedClock;
-  readonly #fateOf: (digest: string) => BuildFate;
+  readonly #resultOf: (digest: string) => BuildResult;
   readonly #states = new Map<string, ArtifactState>();
   readonly #touched = new Map<string, number>();
   readonly #sources = new Map<string, Uint8Array>();
 
-  constructor(clock: SimulatedClock, fateOf: (digest: string) => BuildFate) {
+  constructor(clock: SimulatedClock, resultOf: (digest: string) => BuildResult) {
     this.#clock = clock;
-    this.#fateOf = fateOf;
+    this.#resultOf = resultOf;
   }
 
   async hasSource(digest: string): Promise<boolean> {
@@ -47,7 +47,7 @@ export class SimulatedBuilder implements Builder {
     this.#touched.set(digest, this.#clock.now());
     const state = this.#states.get(digest)?.state;
     if (state === "built" || state === "building") return;
-    const { takesMs, fails } = this.#fateOf(digest);
+    const { takesMs, fails } = this.#resultOf(digest);
     this.#states.set(digest, { state: "building", since: this.#clock.now(), task: null });
     this.#clock.after(takesMs, () => {
       this.#states.set(

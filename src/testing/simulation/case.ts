@@ -22,7 +22,7 @@ import {
 import type { RouteTable, UpstreamStats } from "../../model/route.ts";
 import type { Snapshot } from "../../plan/plan.ts";
 import { tableFor } from "../../plan/routes.ts";
-import { http, key, service } from "./script.ts";
+import { httpSpec, scriptKey, service } from "./script.ts";
 import { caseNow, Words } from "./words.ts";
 
 interface Draft {
@@ -50,7 +50,7 @@ interface Draft {
  * that it does not know.
  */
 export function readWorld(text: string): Snapshot {
-  const draft: Draft = {
+  const builder: Draft = {
     services: [],
     releases: [],
     deployments: [],
@@ -68,49 +68,49 @@ export function readWorld(text: string): Snapshot {
     edgeUp: true,
   };
   for (const line of text.split("\n").map((raw) => raw.replace(/#.*$/, "").trim())) {
-    if (line !== "") readLine(draft, line);
+    if (line !== "") readLine(builder, line);
   }
-  return complete(draft);
+  return complete(builder);
 }
 
-function readLine(draft: Draft, line: string): void {
+function readLine(builder: Draft, line: string): void {
   const [kind = "", ...rest] = line.split(/\s+/);
   const words = new Words(rest);
   switch (kind) {
     case "service":
-      draft.services.push({ spec: readService(words), only: words.has("only") ? words.number("only") : null });
+      builder.services.push({ spec: readService(words), only: words.has("only") ? words.number("only") : null });
       return;
     case "release":
-      draft.releases.push({ number: Number(words.at(0)), words });
+      builder.releases.push({ number: Number(words.at(0)), words });
       return;
     case "serving":
-      draft.serving = { release: numberOf(words.at(0)), generations: { "*": words.at(1) } };
+      builder.serving = { release: numberOf(words.at(0)), generations: { "*": words.at(1) } };
       return;
     case "deployment":
-      draft.deployments.push(readDeployment(words));
-      if (words.has("misdated")) draft.misdated.push(words.at(0));
+      builder.deployments.push(readDeployment(words));
+      if (words.has("misdated")) builder.misdated.push(words.at(0));
       return;
     case "instance":
-      draft.instances.push({ seen: readInstance(words), words });
-      if (words.has("misdated")) draft.misdated.push(draft.instances.at(-1)?.seen.name ?? "");
+      builder.instances.push({ seen: readInstance(words), words });
+      if (words.has("misdated")) builder.misdated.push(builder.instances.at(-1)?.seen.name ?? "");
       return;
     case "task":
-      draft.tasks.push(readTask(words));
+      builder.tasks.push(readTask(words));
       return;
     default:
-      return readRest(draft, kind, words);
+      return readRest(builder, kind, words);
   }
 }
 
-function readRest(draft: Draft, kind: string, words: Words): void {
-  if (kind === "scale") draft.scale[words.at(0)] = Number(words.at(1));
-  else if (kind === "hold") draft.holds.push(words.at(0));
-  else if (kind === "stopped") draft.stopped = true;
-  else if (kind === "unknown") draft.isUnknown = true;
-  else if (kind === "refused") draft.refusal = new Fault(words.at(0) as FaultCode, "refused").toRecord();
-  else if (kind === "maintenance") draft.maintenance = true;
-  else if (kind === "preview") draft.preview = readPreview(words.at(0));
-  else if (kind === "edge" && words.at(0) === "down") draft.edgeUp = false;
+function readRest(builder: Draft, kind: string, words: Words): void {
+  if (kind === "scale") builder.scale[words.at(0)] = Number(words.at(1));
+  else if (kind === "hold") builder.holds.push(words.at(0));
+  else if (kind === "stopped") builder.stopped = true;
+  else if (kind === "unknown") builder.isUnknown = true;
+  else if (kind === "refused") builder.refusal = new Fault(words.at(0) as FaultCode, "refused").toRecord();
+  else if (kind === "maintenance") builder.maintenance = true;
+  else if (kind === "preview") builder.preview = readPreview(words.at(0));
+  else if (kind === "edge" && words.at(0) === "down") builder.edgeUp = false;
   else throw new Fault("request.invalid", `a case has no line that begins with ${kind}`);
 }
 
@@ -128,7 +128,11 @@ function numberOf(release: string): number {
 function readService(words: Words): ServiceSpec {
   const name = words.at(0);
   const alive = words.has("alive") ? { path: "/alive", everyMs: 2_000, timeoutMs: 500, failures: 2 } : null;
-  const routed = http(name, { alive, internal: words.has("internal"), ...(words.has("tcp") ? { ready: null } : {}) });
+  const routed = httpSpec(name, {
+    alive,
+    internal: words.has("internal"),
+    ...(words.has("tcp") ? { ready: null } : {}),
+  });
   return service(name, {
     http: words.has("http") ? routed : null,
     replicas: words.number("replicas") || 1,
@@ -168,7 +172,7 @@ function readDeployment(words: Words): Deployment {
   const fault = verdict ? ({ code, detail: "not ready", hint: "" } as const) : null;
   return {
     id: words.at(0),
-    key,
+    key: scriptKey,
     kind: (words.text("kind") ?? "deploy") as Deployment["kind"],
     release: numberOf(words.at(1)),
     services: words.has("services") ? words.list("services") : null,
@@ -192,7 +196,7 @@ function readDeployment(words: Words): Deployment {
 function readInstance(words: Words): ObservedInstance {
   const [ordinal, attempt] = words.at(3).split(".");
   const identity = {
-    key,
+    key: scriptKey,
     service: words.at(0),
     release: numberOf(words.at(1)),
     deployment: words.at(2),
@@ -216,9 +220,9 @@ function readInstance(words: Words): ObservedInstance {
 function readTask(words: Words): ObservedTask {
   const deployment = words.at(1);
   const check = words.text("check");
-  const name = `fl-${key.app}-${key.environment}-${words.at(0)}-${check ?? "release"}-${deployment.replace(/^.*_/, "")}`;
+  const name = `fl-${scriptKey.app}-${scriptKey.environment}-${words.at(0)}-${check ?? "release"}-${deployment.replace(/^.*_/, "")}`;
   const about = {
-    key,
+    key: scriptKey,
     purpose: check === null ? "release" : "check",
     artifact: "sha256:none",
     command: ["node", check === null ? "migrate.js" : `${check.replace(/^.*\./, "")}.js`],
@@ -236,52 +240,52 @@ function readTask(words: Words): ObservedTask {
   };
 }
 
-function complete(draft: Draft): Snapshot {
-  const releases = draft.releases.map(({ number, words }) => releaseOf(draft, number, words));
-  const serving = generated(draft, draft.serving);
-  const deployments = draft.deployments.map((one) => ({ ...one, previous: generated(draft, one.previous) }));
+function complete(builder: Draft): Snapshot {
+  const releases = builder.releases.map(({ number, words }) => releaseOf(builder, number, words));
+  const serving = generated(builder, builder.serving);
+  const deployments = builder.deployments.map((one) => ({ ...one, previous: generated(builder, one.previous) }));
   const s: Snapshot = {
     now: caseNow,
-    key,
+    key: scriptKey,
     environment: {
-      ...newEnvironment(key),
+      ...newEnvironment(scriptKey),
       serving,
-      scale: draft.scale,
-      stopped: draft.stopped,
-      maintenance: draft.maintenance ? { message: "Back at nine", page: null } : null,
-      preview: draft.preview,
+      scale: builder.scale,
+      stopped: builder.stopped,
+      maintenance: builder.maintenance ? { message: "Back at nine", page: null } : null,
+      preview: builder.preview,
     },
     releases,
     deployments,
-    instances: draft.instances.flatMap(({ seen, words }) =>
+    instances: builder.instances.flatMap(({ seen, words }) =>
       words.has("unreadable") || words.has("unexplained") ? [] : [seen],
     ),
-    unexplained: draft.instances.flatMap(({ seen, words }) => (words.has("unexplained") ? [seen] : [])),
-    ...(draft.isUnknown && { isUnknown: true }),
-    misdated: draft.misdated,
-    facts: draft.instances.flatMap(factsOf),
-    answers: Object.fromEntries(draft.instances.flatMap(answersOf)),
-    errorLines: Object.fromEntries(draft.instances.map(({ seen, words }) => [seen.name, words.number("errors")])),
-    probes: Object.fromEntries(draft.instances.map(({ seen, words }) => [seen.name, probeOf(words)])),
-    memory: Object.fromEntries(draft.instances.map(({ seen, words }) => [seen.name, words.number("memory")])),
-    tasks: draft.tasks,
-    unreadable: draft.instances.flatMap(({ seen, words }) => {
+    unexplained: builder.instances.flatMap(({ seen, words }) => (words.has("unexplained") ? [seen] : [])),
+    ...(builder.isUnknown && { isUnknown: true }),
+    misdated: builder.misdated,
+    facts: builder.instances.flatMap(factsOf),
+    answers: Object.fromEntries(builder.instances.flatMap(answersOf)),
+    errorLines: Object.fromEntries(builder.instances.map(({ seen, words }) => [seen.name, words.number("errors")])),
+    probes: Object.fromEntries(builder.instances.map(({ seen, words }) => [seen.name, probeOf(words)])),
+    memory: Object.fromEntries(builder.instances.map(({ seen, words }) => [seen.name, words.number("memory")])),
+    tasks: builder.tasks,
+    unreadable: builder.instances.flatMap(({ seen, words }) => {
       const [name, why] = [seen.name, "it does not answer"];
       return words.has("unreadable") ? [{ name, why, identity: words.text("unreadable") ? null : seen.identity }] : [];
     }),
     inside: { callers: ["10.0.0.0/24"], doors: ["10.0.0.1"] },
-    artifacts: Object.fromEntries(draft.releases.map((one) => [digestOf(one.number), artifactOf(one.words)])),
-    refusal: draft.refusal,
-    edge: { up: draft.edgeUp, table: null, stats: Object.fromEntries(draft.instances.map(statsOf)) },
+    artifacts: Object.fromEntries(builder.releases.map((one) => [digestOf(one.number), artifactOf(one.words)])),
+    refusal: builder.refusal,
+    edge: { up: builder.edgeUp, table: null, stats: Object.fromEntries(builder.instances.map(statsOf)) },
   };
-  return draft.edgeUp ? { ...s, edge: { ...s.edge, table: tableOf(s, draft) } } : s;
+  return builder.edgeUp ? { ...s, edge: { ...s.edge, table: tableOf(s, builder) } } : s;
 }
 
 /** Every service of a release is carried by the same deployment in a case. */
-function generated(draft: Draft, serving: Serving | null): Serving | null {
+function generated(builder: Draft, serving: Serving | null): Serving | null {
   if (!serving) return null;
   const deployment = serving.generations["*"] ?? "";
-  const mine = draft.services.filter(({ only }) => only === null || only === serving.release);
+  const mine = builder.services.filter(({ only }) => only === null || only === serving.release);
   return { release: serving.release, generations: Object.fromEntries(mine.map(({ spec }) => [spec.name, deployment])) };
 }
 
@@ -289,13 +293,13 @@ function digestOf(number: number): string {
   return `sha256:artifact-${number}`;
 }
 
-function releaseOf(draft: Draft, number: number, words: Words): Release {
+function releaseOf(builder: Draft, number: number, words: Words): Release {
   const artifact = digestOf(number);
-  const mine = draft.services.filter(({ only }) => only === null || only === number);
+  const mine = builder.services.filter(({ only }) => only === null || only === number);
   const weights = words.list("canary").map(Number);
   const watchMs = words.has("watch") ? (parseDuration(words.text("watch") ?? "") ?? 0) : 10_000;
   return {
-    key,
+    key: scriptKey,
     number,
     createdAt: caseNow,
     createdBy: "ada",
@@ -365,19 +369,19 @@ function statsOf({ seen, words }: { seen: ObservedInstance; words: Words }): [st
 }
 
 /** What the edge has: a table of the instances that are said to be `routed`, and the services that are said to be held. */
-function tableOf(s: Snapshot, draft: Draft): RouteTable | null {
-  const routed = draft.instances.filter(({ words }) => words.has("routed")).map(({ seen }) => seen);
+function tableOf(s: Snapshot, builder: Draft): RouteTable | null {
+  const routed = builder.instances.filter(({ words }) => words.has("routed")).map(({ seen }) => seen);
   const lead = routed[0]?.identity;
   const base = lead
-    ? generated(draft, { release: lead.release, generations: { "*": lead.deployment } })
+    ? generated(builder, { release: lead.release, generations: { "*": lead.deployment } })
     : s.environment.serving;
   const nobody = { release: base?.release ?? 0, generations: {} };
   const facts = routed.map(({ name }) => ({ name, gatedAt: 1, retiredAt: null, retiredBecause: null }));
   const healthy = routed.map((one) => ({ ...one, exit: null, stopSignalAt: null }));
   const ready = { readyInRow: 9, unreadyInRow: 0, deadInRow: 0, lastAnswer: null, listensOn: null };
   const probes = Object.fromEntries(routed.map(({ name }) => [name, ready]));
-  if (routed.length === 0 && draft.holds.length === 0) return null;
-  const exchanged = new Map(draft.holds.map((name) => [name, nobody]));
+  if (routed.length === 0 && builder.holds.length === 0) return null;
+  const exchanged = new Map(builder.holds.map((name) => [name, nobody]));
   // Also the places that `scale` has just taken away are still in the table, and `maintenance` is not in it yet.
   const scale = Object.fromEntries(routed.map(({ identity }) => [identity.service, routed.length]));
   const environment = { ...s.environment, scale, maintenance: null };

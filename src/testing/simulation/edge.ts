@@ -4,7 +4,7 @@ import type { ChallengeAnswer, Edge, EdgeAnswer, EdgeCertificate, EdgeState } fr
 import type { SimulatedClock } from "./clock.ts";
 import type { Process, SimulatedRuntime } from "./runtime.ts";
 
-export interface EdgeOptions {
+export interface SimulatedEdgeOptions {
   readonly clock: SimulatedClock;
   readonly runtime: SimulatedRuntime;
   /** Told at once. `byItself`: nobody asked for it. */
@@ -16,7 +16,7 @@ export interface EdgeOptions {
 
 /** A reverse proxy that exists only in memory; its tables outlive it, as on a disk. */
 export class SimulatedEdge implements Edge {
-  readonly #options: EdgeOptions;
+  readonly #options: SimulatedEdgeOptions;
   readonly #tables = new Map<string, RouteTable>();
   readonly #stats = new Map<string, UpstreamStats>();
   readonly #listeners = new Set<() => void>();
@@ -31,7 +31,7 @@ export class SimulatedEdge implements Edge {
   /** It cannot be started until then, in elapsed time. */
   #downUntil = 0;
 
-  constructor(options: EdgeOptions) {
+  constructor(options: SimulatedEdgeOptions) {
     this.#options = options;
   }
 

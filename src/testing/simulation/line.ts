@@ -2,11 +2,11 @@ import { Fault } from "../../base/faults.ts";
 import type { SteadyClock } from "../../ports/clock.ts";
 
 /** What becomes of one call that changes something. */
-export type Fate = "well" | "crash-before" | "crash-after" | "refused" | "reply-lost";
+export type CallResult = "well" | "crash-before" | "crash-after" | "refused" | "reply-lost";
 
-export interface Fates {
+export interface CallResults {
   /** Asked before every call that changes something. */
-  ofEffect(call: string): { readonly fate: Fate; readonly latencyMs: number };
+  ofEffect(call: string): { readonly result: CallResult; readonly latencyMs: number };
   /** Whether a call that only asks fails. */
   ofQuestion(call: string): boolean;
 }
@@ -15,14 +15,14 @@ export interface Fates {
  * The line between one controller process and the world. When the process dies, the line is cut: no call goes through
  * any more, none that is under way is ever answered, and no listener or timer of the dead one is called.
  */
-export class Line {
-  readonly #fates: Fates;
+export class FaultyCalls {
+  readonly #results: CallResults;
   readonly #clock: SteadyClock;
   readonly #died: () => void;
   #cut = false;
 
-  constructor(fates: Fates, clock: SteadyClock, died: () => void) {
-    this.#fates = fates;
+  constructor(results: CallResults, clock: SteadyClock, died: () => void) {
+    this.#results = results;
     this.#clock = clock;
     this.#died = died;
   }
@@ -68,22 +68,22 @@ export class Line {
 
   async #question(call: string, act: () => Promise<unknown>): Promise<unknown> {
     if (this.#cut) return never();
-    if (this.#fates.ofQuestion(call)) throw new Fault("operation.failed", `${call} failed`);
+    if (this.#results.ofQuestion(call)) throw new Fault("operation.failed", `${call} failed`);
     const answer = await act();
     return this.#cut ? never() : answer;
   }
 
   async #effect(call: string, act: () => Promise<unknown>): Promise<unknown> {
     if (this.#cut) return never();
-    const { fate, latencyMs } = this.#fates.ofEffect(call);
+    const { result, latencyMs } = this.#results.ofEffect(call);
     if (latencyMs > 0) await this.#pass(latencyMs);
-    if (fate === "crash-before") this.cut();
+    if (result === "crash-before") this.cut();
     if (this.#cut) return never();
-    if (fate === "refused") throw new Fault("operation.failed", `${call} failed`);
+    if (result === "refused") throw new Fault("operation.failed", `${call} failed`);
     const answer = await act();
-    if (fate === "crash-after") this.cut();
+    if (result === "crash-after") this.cut();
     if (this.#cut) return never();
-    if (fate === "reply-lost") throw new Fault("operation.failed", `the reply to ${call} was lost`);
+    if (result === "reply-lost") throw new Fault("operation.failed", `the reply to ${call} was lost`);
     return answer;
   }
 

@@ -2,7 +2,7 @@ import { Fault } from "../../base/faults.ts";
 import { type EnvKey, keyText } from "../../model/environment.ts";
 import { type LogFilter, levels, type StoredLine } from "../../model/log.ts";
 import type { SteadyClock } from "../../ports/clock.ts";
-import type { Found, LogBatch, LogOrigin, LogStore, Trouble } from "../../ports/logs.ts";
+import type { FoundLines, LogBatch, LogOrigin, LogStore, Trouble } from "../../ports/logs.ts";
 
 /** A log store in memory, as durable as the object. `grep` is plain text here. */
 export class SimulatedLogs implements LogStore {
@@ -34,12 +34,12 @@ export class SimulatedLogs implements LogStore {
     for (const stream of ["stdout", "stderr"]) this.#positions.delete(`${name} ${stream}`);
   }
 
-  async tail(filter: LogFilter, limit: number): Promise<Found> {
+  async tail(filter: LogFilter, limit: number): Promise<FoundLines> {
     const lines = limit === 0 ? [] : this.#matching(filter).slice(-limit);
     return { lines, next: this.#linesOf(filter.key).at(-1)?.sequence ?? 0, reached: null };
   }
 
-  async read(filter: LogFilter, { after, limit }: { after: number; limit: number }): Promise<Found> {
+  async read(filter: LogFilter, { after, limit }: { after: number; limit: number }): Promise<FoundLines> {
     const lines = this.#matching(filter)
       .filter((line) => line.sequence > after)
       .slice(0, limit);

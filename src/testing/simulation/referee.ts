@@ -12,7 +12,7 @@ import type { SimulatedEdge } from "./edge.ts";
 import type { Book, SimulatedJournal } from "./journal.ts";
 import type { Process, SimulatedRuntime } from "./runtime.ts";
 
-export interface Field {
+export interface RefereeView {
   readonly key: EnvKey;
   readonly clock: SimulatedClock;
   readonly runtime: SimulatedRuntime;
@@ -43,7 +43,7 @@ const roundsAtOnce = 100;
 
 /** Watches the world from outside, by what is really so, and keeps the first breach of an invariant. */
 export class Referee {
-  readonly #field: Field;
+  readonly #field: RefereeView;
   #breach: string | null = null;
   /** Whether clients of a routed service find somebody who answers well, or are made to wait. */
   readonly #served = new Map<string, boolean>();
@@ -59,7 +59,7 @@ export class Referee {
   readonly #since = new Map<string, number>();
   readonly #retiredAfter = new Map<string, number>();
 
-  constructor(field: Field) {
+  constructor(field: RefereeView) {
     this.#field = field;
   }
 

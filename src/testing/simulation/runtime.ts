@@ -38,7 +38,7 @@ export interface Process {
   endedAfter: number | null;
 }
 
-export interface TaskFate {
+export interface TaskResult {
   readonly takesMs: number;
   readonly code: number;
 }
@@ -46,7 +46,7 @@ export interface TaskFate {
 export interface RuntimeOptions {
   readonly clock: SimulatedClock;
   readonly behaviourOf: (spec: InstanceSpec) => Behaviour;
-  readonly taskFate: (spec: TaskSpec) => TaskFate;
+  readonly taskResult: (spec: TaskSpec) => TaskResult;
   /** How late a change is reported; the contract allows a second. */
   readonly reportDelay: () => number;
   /** Told of everything that happens, at once. `byItself`: nobody asked for it. */
@@ -114,7 +114,7 @@ export class SimulatedRuntime implements Runtime {
       endedAfter: null,
     };
     this.processes.set(spec.name, born);
-    this.#told("start", spec.name, false);
+    this.#reported("start", spec.name, false);
     if (behaviour.couldNotStart) return this.end(born, { code: 127, reason: "could-not-start", byItself: true });
     this.#report(spec.identity.key, spec.name);
     const { exitsAfter } = behaviour;
@@ -123,11 +123,11 @@ export class SimulatedRuntime implements Runtime {
 
   async startTask(spec: TaskSpec): Promise<void> {
     if (this.#tasks.has(spec.name)) return;
-    const { clock, taskFate } = this.#options;
+    const { clock, taskResult } = this.#options;
     const startedAt = clock.now();
     this.#tasks.set(spec.name, { name: spec.name, spec, startedAt, exit: null });
-    this.#told("task", spec.name, false);
-    const { takesMs, code } = taskFate(spec);
+    this.#reported("task", spec.name, false);
+    const { takesMs, code } = taskResult(spec);
     clock.after(takesMs, () => this.#endTask(spec.name, { code, signal: null, reason: "exited" }));
   }
 
@@ -149,7 +149,7 @@ export class SimulatedRuntime implements Runtime {
     if (signal === "SIGKILL") process.killedAt ??= now;
     else process.stopSignalAt ??= now;
     process.stoppedAfter ??= this.#options.clock.elapsed;
-    this.#told("signal", name, false);
+    this.#reported("signal", name, false);
     const takesMs = signal === "SIGKILL" ? 2 : process.behaviour.stopsAfter;
     if (takesMs !== null) this.endIn(process, takesMs, { code: null, reason: "signalled", byItself: false });
   }
@@ -160,7 +160,7 @@ export class SimulatedRuntime implements Runtime {
     if (!found.exit) throw new Fault("operation.failed", `${name} still runs`);
     this.processes.delete(name);
     this.#tasks.delete(name);
-    this.#told("remove", name, false);
+    this.#reported("remove", name, false);
   }
 
   async strangerAt(name: string): Promise<Stranger | null> {
@@ -226,11 +226,11 @@ export class SimulatedRuntime implements Runtime {
     process.endedAfter = elapsed;
     const signal = reason === "signalled" ? (process.killedAt === null && !byItself ? "SIGTERM" : "SIGKILL") : null;
     process.exit = { at: this.#options.clock.now(), code, signal, reason };
-    this.#told("exit", process.spec.name, byItself);
+    this.#reported("exit", process.spec.name, byItself);
     this.#report(process.spec.identity.key, process.spec.name);
   }
 
-  #told(what: "start" | "task" | "signal" | "remove" | "exit", name: string, byItself: boolean): void {
+  #reported(what: "start" | "task" | "signal" | "remove" | "exit", name: string, byItself: boolean): void {
     this.#options.happened({ what, name, byItself });
   }
 

@@ -11,7 +11,7 @@ import { type Behaviour, badLater, neverReady, wellBehaved } from "./behaviour.t
 import { alivePath, pagePath } from "./prober.ts";
 import type { Random } from "./random.ts";
 
-export const key: EnvKey = { app: "shop", environment: "production" };
+export const scriptKey: EnvKey = { app: "shop", environment: "production" };
 
 /** Ways in which a check fails: a command before or after, one that does not end, a page that is not there. */
 const checkFlaws = ["check before", "check after", "check hangs", "check page"] as const;
@@ -30,12 +30,12 @@ export interface Flaw {
   readonly service: string;
 }
 
-export type Action =
+export type ScriptAction =
   | { readonly do: "deploy" | "stage"; readonly services: readonly ServiceSpec[]; readonly flaw: Flaw | null }
   | { readonly do: "configure" | "rollback" | "restart all" | "restart one" | "cancel" | "stop" | "maintain" }
   | { readonly do: "scale"; readonly replicas: number };
 
-export type Mishap =
+export type WorldFault =
   | { readonly what: "crash" | "kill" }
   | { readonly what: (typeof lasting)[number] | "clock jumps"; readonly ms: number };
 
@@ -43,13 +43,13 @@ export type Mishap =
 const lasting = ["edge dies", "edge refuses", "runtime away", "stuck", "unreadable", "logs full"] as const;
 
 /** How much goes wrong in a run. `calm`: only what people do. `crash`: the controller dies once, between two effects. */
-export type Weather = "calm" | "crash" | "rough";
+export type FaultSchedule = "calm" | "crash" | "rough";
 
 /** All that happens to an environment in one run. */
 export interface Script {
-  readonly weather: Weather;
-  readonly actions: readonly { readonly at: number; readonly action: Action }[];
-  readonly mishaps: readonly { readonly at: number; readonly mishap: Mishap }[];
+  readonly faultSchedule: FaultSchedule;
+  readonly actions: readonly { readonly at: number; readonly action: ScriptAction }[];
+  readonly worldFaults: readonly { readonly at: number; readonly worldFault: WorldFault }[];
   /** The effect at which the controller dies, counted from 1; null: at none in particular. */
   readonly crashAtEffect: number | null;
   readonly deploy: Release["deploy"];
@@ -60,17 +60,20 @@ export interface Script {
 }
 
 export function writeScript(random: Random): Script {
-  const weather = random.pick<Weather>(["calm", "crash", "crash", "rough", "rough"]);
+  const faultSchedule = random.pick<FaultSchedule>(["calm", "crash", "crash", "rough", "rough"]);
   const mix = writeMix(random);
-  const actions = writeActions(random, { mix, weather });
+  const actions = writeActions(random, { mix, faultSchedule });
   const isOver = (actions.at(-1)?.at ?? 0) + random.between(3_000, 15_000);
-  const mishaps = weather === "rough" ? writeMishaps(random, isOver) : [];
-  const calmFrom = Math.max(isOver, ...mishaps.map(({ at, mishap }) => (isLong(mishap) ? at + mishap.ms : 0)));
+  const worldFaults = faultSchedule === "rough" ? writeWorldFaults(random, isOver) : [];
+  const calmFrom = Math.max(
+    isOver,
+    ...worldFaults.map(({ at, worldFault }) => (isLong(worldFault) ? at + worldFault.ms : 0)),
+  );
   return {
-    weather,
+    faultSchedule,
     actions,
-    mishaps,
-    crashAtEffect: weather === "crash" ? random.between(1, 120) : null,
+    worldFaults,
+    crashAtEffect: faultSchedule === "crash" ? random.between(1, 120) : null,
     deploy: {
       watch: { forMs: random.pick([0, 1_500, 3_000]), errors: 0.05, p95Ms: null },
       canary: random.chance(0.25) ? { weights: [0.2, 0.6], everyMs: 800 } : null,
@@ -81,8 +84,8 @@ export function writeScript(random: Random): Script {
   };
 }
 
-function isLong(mishap: Mishap): mishap is Extract<Mishap, { ms: number }> {
-  return "ms" in mishap && mishap.what !== "clock jumps";
+function isLong(worldFault: WorldFault): worldFault is Extract<WorldFault, { ms: number }> {
+  return "ms" in worldFault && worldFault.what !== "clock jumps";
 }
 
 const stop = { signal: "SIGTERM", withinMs: 2_000, drainMs: 1_500 } as const;
@@ -105,7 +108,7 @@ export function service(name: string, more: Partial<ServiceSpec> = {}): ServiceS
   };
 }
 
-export function http(name: string, more: Partial<NonNullable<ServiceSpec["http"]>> = {}): ServiceSpec["http"] {
+export function httpSpec(name: string, more: Partial<NonNullable<ServiceSpec["http"]>> = {}): ServiceSpec["http"] {
   return {
     port: 8_000,
     hosts: [`${name}.shop.localhost`],
@@ -137,10 +140,10 @@ function writeMix(random: Random): readonly ServiceSpec[] {
   const release = random.chance(0.4) ? ["node", "migrate.js"] : null;
   const checks = random.chance(0.5) ? webChecks : noChecks;
   const brain = random.chance(0.3)
-    ? [service("brain", { http: http("brain", { internal: true, hosts: [] }), single: random.chance(0.6) })]
+    ? [service("brain", { http: httpSpec("brain", { internal: true, hosts: [] }), single: random.chance(0.6) })]
     : [];
   const web = service("web", {
-    http: http("web", probes),
+    http: httpSpec("web", probes),
     replicas: random.between(1, 3),
     needs: brain.map(({ name }) => name),
     release,
@@ -148,7 +151,7 @@ function writeMix(random: Random): readonly ServiceSpec[] {
     checks,
   });
   const mix = [web, ...brain];
-  if (random.chance(0.3)) mix.push(service("admin", { http: http("admin", { alive }), single: true }));
+  if (random.chance(0.3)) mix.push(service("admin", { http: httpSpec("admin", { alive }), single: true }));
   if (random.chance(0.5)) {
     mix.push(service("worker", { replicas: random.between(1, 2), needs: random.chance(0.5) ? ["web"] : [] }));
   }
@@ -157,22 +160,28 @@ function writeMix(random: Random): readonly ServiceSpec[] {
   return mix;
 }
 
-function writeActions(random: Random, { mix, weather }: { mix: readonly ServiceSpec[]; weather: Weather }) {
-  const actions: { at: number; action: Action }[] = [
+function writeActions(
+  random: Random,
+  { mix, faultSchedule }: { mix: readonly ServiceSpec[]; faultSchedule: FaultSchedule },
+) {
+  const actions: { at: number; action: ScriptAction }[] = [
     {
       at: 0,
-      action: { do: "deploy", services: mix, flaw: random.chance(0.1) ? writeFlaw(random, mix, weather) : null },
+      action: { do: "deploy", services: mix, flaw: random.chance(0.1) ? writeFlaw(random, mix, faultSchedule) : null },
     },
   ];
   let at = 0;
   for (let left = random.between(1, 4); left > 0; left -= 1) {
     at += random.pick([random.between(1, 800), random.between(800, 4_000), random.between(4_000, 12_000)]);
-    actions.push({ at, action: writeAction(random, { mix, weather }) });
+    actions.push({ at, action: writeAction(random, { mix, faultSchedule }) });
   }
   return actions;
 }
 
-function writeAction(random: Random, { mix, weather }: { mix: readonly ServiceSpec[]; weather: Weather }): Action {
+function writeAction(
+  random: Random,
+  { mix, faultSchedule }: { mix: readonly ServiceSpec[]; faultSchedule: FaultSchedule },
+): ScriptAction {
   const kind = random.pick([
     ...(["deploy", "deploy", "deploy", "flawed", "flawed", "configure", "rollback", "rollback"] as const),
     ...(["restart all", "restart one", "scale", "cancel", "stop", "maintain", "another mix", "stage"] as const),
@@ -181,9 +190,9 @@ function writeAction(random: Random, { mix, weather }: { mix: readonly ServiceSp
     case "deploy":
       return { do: "deploy", services: mix, flaw: null };
     case "stage":
-      return { do: "stage", services: mix, flaw: random.chance(0.3) ? writeFlaw(random, mix, weather) : null };
+      return { do: "stage", services: mix, flaw: random.chance(0.3) ? writeFlaw(random, mix, faultSchedule) : null };
     case "flawed":
-      return { do: "deploy", services: mix, flaw: writeFlaw(random, mix, weather) };
+      return { do: "deploy", services: mix, flaw: writeFlaw(random, mix, faultSchedule) };
     case "another mix":
       return { do: "deploy", services: writeMix(random), flaw: null };
     case "scale":
@@ -201,14 +210,14 @@ function writeAction(random: Random, { mix, weather }: { mix: readonly ServiceSp
   }
 }
 
-function writeFlaw(random: Random, mix: readonly ServiceSpec[], weather: Weather): Flaw {
+function writeFlaw(random: Random, mix: readonly ServiceSpec[], faultSchedule: FaultSchedule): Flaw {
   const at = random.pick(mix as readonly [ServiceSpec, ...ServiceSpec[]]);
   const early = ["build", "release command", "release hangs", "exits at once", "cannot be started"] as const;
   const probed = at.http?.ready
     ? (["never ready", "degraded", "wrong port", "too slow", "port taken"] as const)
     : ([] as const);
   const later =
-    weather === "rough" ? (["fails requests", "crashes later", "hangs later", "flaps"] as const) : ([] as const);
+    faultSchedule === "rough" ? (["fails requests", "crashes later", "hangs later", "flaps"] as const) : ([] as const);
   const web = mix.find(({ checks = noChecks }) => checks.before.length > 0);
   if (web && random.chance(0.4)) return { what: random.pick(checkFlaws), service: web.name };
   const what = random.pick([...early, ...probed, ...later] as readonly [Flaw["what"], ...Flaw["what"][]]);
@@ -220,22 +229,22 @@ function writeFlaw(random: Random, mix: readonly ServiceSpec[], weather: Weather
 /** How long an outage lasts that people remember. */
 const longMs = 3_600_000;
 
-function writeMishaps(random: Random, until: number): Script["mishaps"] {
-  const mishaps = Array.from({ length: random.between(1, 6) }, () => ({
+function writeWorldFaults(random: Random, until: number): Script["worldFaults"] {
+  const worldFaults = Array.from({ length: random.between(1, 6) }, () => ({
     at: random.between(0, until - 1),
-    mishap: writeMishap(random),
+    worldFault: writeWorldFault(random),
   }));
   if (random.chance(0.06)) {
     const what = random.pick<(typeof lasting)[number]>(["edge dies", "runtime away", "stuck", "stuck", "unreadable"]);
-    mishaps.push({ at: random.between(0, until - 1), mishap: { what, ms: longMs } });
+    worldFaults.push({ at: random.between(0, until - 1), worldFault: { what, ms: longMs } });
   }
-  return mishaps.sort((a, b) => a.at - b.at);
+  return worldFaults.sort((a, b) => a.at - b.at);
 }
 
 const dayMs = 86_400_000;
 
-function writeMishap(random: Random): Mishap {
-  const what = random.pick<Mishap["what"]>([
+function writeWorldFault(random: Random): WorldFault {
+  const what = random.pick<WorldFault["what"]>([
     "crash",
     "crash",
     "kill",

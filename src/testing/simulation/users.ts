@@ -9,7 +9,7 @@ import type { Vault } from "../../ports/vault.ts";
 import type { SimulatedClock } from "./clock.ts";
 import type { SimulatedJournal } from "./journal.ts";
 import type { Random } from "./random.ts";
-import { type Action, type Flaw, isHopeless } from "./script.ts";
+import { type Flaw, isHopeless, type ScriptAction } from "./script.ts";
 
 interface UsersOptions {
   readonly key: EnvKey;
@@ -21,8 +21,8 @@ interface UsersOptions {
   readonly refused: (thrown: unknown) => void;
 }
 
-interface Alone {
-  alone<T>(key: EnvKey, change: () => Promise<T>): Promise<T>;
+interface Exclusively {
+  exclusively<T>(key: EnvKey, change: () => Promise<T>): Promise<T>;
 }
 
 interface NewRelease {
@@ -33,7 +33,7 @@ interface NewRelease {
 }
 
 /** The people who use the controller: they write the same changes down as the use cases do. */
-export class Users {
+export class SimulatedUsers {
   readonly #options: UsersOptions;
   /** What is wrong with each release. */
   readonly flaws = new Map<number, Flaw | null>();
@@ -59,9 +59,9 @@ export class Users {
   }
 
   /** Asks the controller for something. When it dies meanwhile, the wish is lost; `refused` is told why it was not granted. */
-  act(controller: Alone, action: Action, journal: Journal): void {
+  act(controller: Exclusively, action: ScriptAction, journal: Journal): void {
     const { key } = this.#options;
-    const wish = controller.alone(key, async () => {
+    const wish = controller.exclusively(key, async () => {
       const changes = this.#changesFor(action);
       if (changes.length > 0) await journal.commit(changes);
     });
@@ -74,7 +74,7 @@ export class Users {
     return { kind: "preview", key, preview: { from: "staging", ttlMs, endsAt: clock.now() + ttlMs, endedAt: null } };
   }
 
-  #changesFor(action: Action): readonly Change[] {
+  #changesFor(action: ScriptAction): readonly Change[] {
     const { preview } = this.#book().environment;
     if (preview && (preview.endedAt !== null || this.#options.clock.now() >= preview.endsAt)) return [];
     switch (action.do) {

@@ -18,14 +18,14 @@ import { SimulatedBuilder } from "./builder.ts";
 import { SimulatedClock } from "./clock.ts";
 import { SimulatedEdge } from "./edge.ts";
 import { SimulatedJournal } from "./journal.ts";
-import { type Fate, Line } from "./line.ts";
+import { type CallResult, FaultyCalls } from "./line.ts";
 import { SimulatedLogs } from "./logs.ts";
 import { SimulatedProber } from "./prober.ts";
 import { Random } from "./random.ts";
 import { Referee } from "./referee.ts";
 import { type Process, SimulatedRuntime } from "./runtime.ts";
-import { behaviourNow, key, type Mishap, type Script, writeScript } from "./script.ts";
-import { Users } from "./users.ts";
+import { behaviourNow, type Script, scriptKey, type WorldFault, writeScript } from "./script.ts";
+import { SimulatedUsers } from "./users.ts";
 import { SimulatedVault } from "./vault.ts";
 import { lookBack } from "./verdict.ts";
 
@@ -34,7 +34,7 @@ export type Planner = (s: Snapshot) => Plan;
 /** A controller as the simulation needs it; the engine is one. */
 export interface Controller {
   start(): Promise<void>;
-  alone<T>(key: EnvKey, change: () => Promise<T>): Promise<T>;
+  exclusively<T>(key: EnvKey, change: () => Promise<T>): Promise<T>;
   plan(key: EnvKey): Promise<Plan>;
   observe(key: EnvKey): Promise<Snapshot>;
 }
@@ -46,12 +46,12 @@ export interface WorldOptions {
   /** A planted bug between the controller and its ports. */
   readonly bend?: ((ports: EngineDeps) => EngineDeps) | undefined;
   /** Told what happens, line by line. */
-  readonly tell?: ((line: string) => void) | undefined;
+  readonly notify?: ((line: string) => void) | undefined;
 }
 
-export interface Result {
+export interface SimulationResult {
   readonly seed: number;
-  readonly weather: Script["weather"];
+  readonly faultSchedule: Script["faultSchedule"];
   /** The first breach of an invariant; null when all held. */
   readonly breach: string | null;
   readonly effects: number;
@@ -67,7 +67,7 @@ const askEveryMs = 5_000;
 const neverThrows: ReadonlySet<string> = new Set(["prober.probe", "edge.observe"]);
 
 /** One run of the real controller against a simulated world, the same every time for one seed. */
-export async function simulate(options: WorldOptions): Promise<Result> {
+export async function simulate(options: WorldOptions): Promise<SimulationResult> {
   return new World(options).run();
 }
 
@@ -84,8 +84,8 @@ class World {
   readonly #builder: SimulatedBuilder;
   readonly #prober: SimulatedProber;
   readonly #referee: Referee;
-  readonly #users: Users;
-  #line: Line;
+  readonly #users: SimulatedUsers;
+  #line: FaultyCalls;
   #controller: Controller | null = null;
   /** How often a process of this name was started. */
   readonly #started = new Map<string, number>();
@@ -101,7 +101,7 @@ class World {
     this.#runtime = new SimulatedRuntime({
       clock,
       behaviourOf: (spec) => this.#behaviourOf(spec),
-      taskFate: (spec) => this.#taskFate(spec),
+      taskResult: (spec) => this.#taskResult(spec),
       reportDelay: () => this.#random.between(0, 40),
       happened: (event) => this.#happened(event),
     });
@@ -118,9 +118,9 @@ class World {
       return { takesMs: this.#random.between(0, 120), fails: this.#users.flawOfArtifact(digest)?.what === "build" };
     });
     this.#prober = new SimulatedProber(clock, this.#runtime);
-    const field = { key, clock, runtime: this.#runtime, edge: this.#edge, journal: this.#journal };
+    const field = { key: scriptKey, clock, runtime: this.#runtime, edge: this.#edge, journal: this.#journal };
     this.#referee = new Referee(field);
-    this.#users = new Users({
+    this.#users = new SimulatedUsers({
       ...field,
       vault: this.#vault,
       deploy: this.#script.deploy,
@@ -131,10 +131,10 @@ class World {
     this.#line = this.#newLine();
   }
 
-  async run(): Promise<Result> {
+  async run(): Promise<SimulationResult> {
     await this.#edge.ensure();
     this.#startController();
-    const { actions, mishaps, calmFrom, ttlMs } = this.#script;
+    const { actions, worldFaults, calmFrom, ttlMs } = this.#script;
     if (ttlMs !== null) await this.#journal.commit([this.#users.preview(ttlMs)]);
     for (const { at, action } of actions) {
       this.#clock.after(at, () => {
@@ -142,18 +142,24 @@ class World {
         if (this.#controller) this.#users.act(this.#controller, action, this.#through(this.#line).journal);
       });
     }
-    for (const { at, mishap } of mishaps) this.#clock.after(at, () => this.#befall(mishap));
+    for (const { at, worldFault } of worldFaults) this.#clock.after(at, () => this.#befall(worldFault));
     this.#clock.after(calmFrom, () => this.#calmDown());
     await this.#passUntil(() => this.#clock.elapsed >= calmFrom);
     if (!this.#referee.breach) await this.#comeToRest(calmFrom);
     if (!this.#referee.breach) this.#lookBack();
-    const verdicts = this.#journal.book(key).deployments.map(({ kind, verdict }) => `${kind} ${verdict}`);
+    const verdicts = this.#journal.book(scriptKey).deployments.map(({ kind, verdict }) => `${kind} ${verdict}`);
     const { seed } = this.#options;
-    return { seed, weather: this.#script.weather, breach: this.#referee.breach, effects: this.#effects, verdicts };
+    return {
+      seed,
+      faultSchedule: this.#script.faultSchedule,
+      breach: this.#referee.breach,
+      effects: this.#effects,
+      verdicts,
+    };
   }
 
   get #isRough(): boolean {
-    return this.#script.weather === "rough" && this.#clock.elapsed < this.#script.calmFrom;
+    return this.#script.faultSchedule === "rough" && this.#clock.elapsed < this.#script.calmFrom;
   }
 
   async #passUntil(isOver: () => boolean): Promise<void> {
@@ -181,19 +187,19 @@ class World {
       await this.#passUntil(() => isDue);
       if (this.#referee.breach || (await this.#isAtRest())) return;
     }
-    const plan = await this.#controller?.plan(key);
+    const plan = await this.#controller?.plan(scriptKey);
     this.#referee.report(`7 it does not come to rest: ${plan ? explain(plan).join(" | ") : "no controller"}`);
   }
 
   async #isAtRest(): Promise<boolean> {
-    const open = this.#journal.book(key).deployments.some(({ phase }) => phase !== "ended");
-    const plan = open ? null : await this.#controller?.plan(key);
+    const open = this.#journal.book(scriptKey).deployments.some(({ phase }) => phase !== "ended");
+    const plan = open ? null : await this.#controller?.plan(scriptKey);
     return plan?.steps.length === 0 && plan.againAfterMs === null && (await this.#knowsWhoIsWell());
   }
 
   /** Whether the controller has asked everybody who is well often enough to know it: else more follows by itself. */
   async #knowsWhoIsWell(): Promise<boolean> {
-    const seen = await this.#controller?.observe(key);
+    const seen = await this.#controller?.observe(scriptKey);
     if (!seen) return false;
     return [...this.#runtime.processes.values()].every((process) => {
       const { exit, spec, behaviour, bestRow } = process;
@@ -207,16 +213,16 @@ class World {
 
   #lookBack(): void {
     const words = lookBack({
-      book: this.#journal.book(key),
+      book: this.#journal.book(scriptKey),
       processes: [...this.#runtime.processes.values()],
       tasks: this.#runtime.tasks(),
       // One that is down routes nobody; when somebody starts it, the controller hears of it and looks at its tables.
-      table: this.#edge.up ? this.#edge.table(keyText(key)) : null,
+      table: this.#edge.up ? this.#edge.table(keyText(scriptKey)) : null,
       flaws: this.#users.flaws,
-      isCalm: this.#script.weather === "calm",
+      isCalm: this.#script.faultSchedule === "calm",
       everStopped: this.#users.everStopped,
       started: this.#started,
-      lines: this.#logs.writers(key),
+      lines: this.#logs.writers(scriptKey),
       hasArtifact: (digest) => this.#builder.has(digest),
     });
     if (words !== null) this.#referee.report(words);
@@ -233,12 +239,12 @@ class World {
     edgeTried.then(() => controller.start()).catch(() => line.cut());
   }
 
-  #newLine(): Line {
-    const fates = {
-      ofEffect: (call: string) => this.#fateOf(call),
+  #newLine(): FaultyCalls {
+    const results = {
+      ofEffect: (call: string) => this.#resultOf(call),
       ofQuestion: (call: string) => !neverThrows.has(call) && this.#isRough && this.#random.chance(0.002),
     };
-    const line: Line = new Line(fates, this.#clock, () => {
+    const line: FaultyCalls = new FaultyCalls(results, this.#clock, () => {
       this.#tell("the controller dies");
       this.#controller = null;
       this.#line = this.#newLine();
@@ -247,24 +253,24 @@ class World {
     return line;
   }
 
-  #fateOf(call: string): { fate: Fate; latencyMs: number } {
+  #resultOf(call: string): { result: CallResult; latencyMs: number } {
     this.#effects += 1;
     const isBefore = this.#random.chance(0.5);
     if (this.#effects === this.#script.crashAtEffect) {
       this.#tell(`dies ${isBefore ? "before" : "after"} ${call}`);
-      return { fate: isBefore ? "crash-before" : "crash-after", latencyMs: 0 };
+      return { result: isBefore ? "crash-before" : "crash-after", latencyMs: 0 };
     }
-    if (!this.#isRough) return { fate: "well", latencyMs: 0 };
+    if (!this.#isRough) return { result: "well", latencyMs: 0 };
     const latencyMs = this.#random.chance(0.3) ? this.#random.between(1, 60) : 0;
-    if (!this.#random.chance(0.03)) return { fate: "well", latencyMs };
-    const picked = this.#random.pick<Fate>(["crash-before", "crash-after", "refused", "reply-lost"]);
+    if (!this.#random.chance(0.03)) return { result: "well", latencyMs };
+    const picked = this.#random.pick<CallResult>(["crash-before", "crash-after", "refused", "reply-lost"]);
     // What a log store rejects it has not taken: that is its contract.
-    const fate = picked === "reply-lost" && call === "logs.append" ? "refused" : picked;
-    this.#tell(`${call}: ${fate}`);
-    return { fate, latencyMs };
+    const result = picked === "reply-lost" && call === "logs.append" ? "refused" : picked;
+    this.#tell(`${call}: ${result}`);
+    return { result, latencyMs };
   }
 
-  #through(line: Line): EngineDeps {
+  #through(line: FaultyCalls): EngineDeps {
     return {
       journal: line.through<Journal>("journal", this.#journal, ["commit", "beginStep", "endStep"]),
       runtime: line.through<Runtime>("runtime", this.#runtime, ["start", "startTask", "signal", "remove"]),
@@ -279,10 +285,10 @@ class World {
     };
   }
 
-  #plan(line: Line, s: Snapshot): Plan {
+  #plan(line: FaultyCalls, s: Snapshot): Plan {
     const plan = this.#options.plan(s);
     if (line.isCut) return plan;
-    if (plan.steps.length > 0 && this.#options.tell) this.#tell(explain(plan).join("\n          "));
+    if (plan.steps.length > 0 && this.#options.notify) this.#tell(explain(plan).join("\n          "));
     this.#referee.decided({ s, plan });
     return plan;
   }
@@ -293,7 +299,7 @@ class World {
     return behaviour;
   }
 
-  #taskFate(spec: TaskSpec) {
+  #taskResult(spec: TaskSpec) {
     const flaw = this.#users.flawOf(spec.release, spec.service)?.what;
     const takesMs = this.#random.between(1, 500);
     if (spec.purpose === "release") {
@@ -316,29 +322,29 @@ class World {
     if (task) this.#referee.begunTask(task.spec);
   }
 
-  #befall(mishap: Mishap): void {
-    this.#tell(`mishap: ${JSON.stringify(mishap)}`);
-    switch (mishap.what) {
+  #befall(worldFault: WorldFault): void {
+    this.#tell(`mishap: ${JSON.stringify(worldFault)}`);
+    switch (worldFault.what) {
       case "crash":
         return this.#controller ? this.#line.cut() : undefined;
       case "kill":
         return this.#kill();
       case "edge dies":
-        return this.#edge.die(mishap.ms);
+        return this.#edge.die(worldFault.ms);
       case "edge refuses":
-        return this.#edge.refuse(mishap.ms);
+        return this.#edge.refuse(worldFault.ms);
       case "runtime away":
-        this.#runtime.awayUntil = this.#clock.elapsed + mishap.ms;
+        this.#runtime.awayUntil = this.#clock.elapsed + worldFault.ms;
         return;
       case "logs full":
-        this.#logs.fullUntil = this.#clock.elapsed + mishap.ms;
+        this.#logs.fullUntil = this.#clock.elapsed + worldFault.ms;
         return;
       case "stuck":
       case "unreadable":
-        return this.#afflict(mishap.what, mishap.ms);
+        return this.#afflict(worldFault.what, worldFault.ms);
       case "clock jumps":
         this.#hasJumped = true;
-        return this.#clock.jump(mishap.ms);
+        return this.#clock.jump(worldFault.ms);
     }
   }
 
@@ -377,6 +383,6 @@ class World {
   }
 
   #tell(line: string): void {
-    this.#options.tell?.(`${String(this.#clock.elapsed).padStart(7)} ${line}`);
+    this.#options.notify?.(`${String(this.#clock.elapsed).padStart(7)} ${line}`);
   }
 }

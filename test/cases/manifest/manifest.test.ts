@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { canonicalJson } from "../../../src/base/digest.ts";
-import { Complaints, formatComplaint } from "../../../src/manifest/complaint.ts";
+import { Diagnostics, formatDiagnostic } from "../../../src/manifest/diagnostic.ts";
 import { manifest } from "../../../src/manifest/grammar.ts";
 import type { Kind } from "../../../src/manifest/kinds.ts";
 import { readManifest } from "../../../src/manifest/read.ts";
@@ -28,7 +28,7 @@ const generic = (path: string): string =>
 
 function specFor(text: string): AppSpec {
   const reading = readManifest(text, { file: "fairlead.yml", environment: "production" });
-  if (!reading.ok) expect.fail(reading.complaints.map(formatComplaint).join("\n"));
+  if (!reading.ok) expect.fail(reading.diagnostics.map(formatDiagnostic).join("\n"));
   return reading.spec;
 }
 
@@ -43,10 +43,10 @@ function answer(text: string): string {
   const from = /^# from: (.+)$/m.exec(text)?.[1];
   const preview = from === undefined ? null : { from };
   const reading = readManifest(text, { file: "fairlead.yml", environment, preview });
-  if (!reading.ok) return `${reading.complaints.map(formatComplaint).join("\n")}\n`;
+  if (!reading.ok) return `${reading.diagnostics.map(formatDiagnostic).join("\n")}\n`;
   const all = text.includes("# show: everything");
   const shown = leaves(reading.spec, "").filter(([path, json]) => all || !usual.has(`${generic(path)} = ${json}`));
-  const warnings = reading.warnings.map((warning) => `warning: ${formatComplaint(warning)}`);
+  const warnings = reading.warnings.map((warning) => `warning: ${formatDiagnostic(warning)}`);
   return `${[...warnings, ...shown.map(([path, json]) => `${path} = ${json}`)].join("\n")}\n`;
 }
 
@@ -55,7 +55,7 @@ test.for(cases)("$file", (golden) => judgeGolden(directory, golden, answer(golde
 test("no answer shows a value of a variable", () => {
   for (const { text } of cases) {
     const reading = readManifest(text, { file: "fairlead.yml", environment: "production" });
-    const said = (reading.ok ? reading.warnings : reading.complaints).map(formatComplaint).join("\n");
+    const said = (reading.ok ? reading.warnings : reading.diagnostics).map(formatDiagnostic).join("\n");
     expect(said).not.toMatch(/canary-?\d/);
   }
 });
@@ -83,7 +83,7 @@ function keysIn(node: Node, { kind, path }: { kind: Kind<unknown>; path: string 
 test("every key of the manifest appears in a case", () => {
   const written = new Set(
     cases.flatMap(({ text }) => {
-      const root = parseSource(text, new Complaints("case"));
+      const root = parseSource(text, new Diagnostics("case"));
       return root ? keysIn(root, { kind: manifest, path: "" }) : [];
     }),
   );

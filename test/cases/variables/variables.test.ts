@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { formatComplaint } from "../../../src/manifest/complaint.ts";
+import { formatDiagnostic } from "../../../src/manifest/diagnostic.ts";
 import { readManifest } from "../../../src/manifest/read.ts";
 import { resolveBuild, resolveRegistries, resolveVariables } from "../../../src/manifest/resolve.ts";
 import { variables } from "../../../src/manifest/variable.ts";
@@ -22,7 +22,7 @@ interface Answer {
 function answer(text: string): Answer {
   const environment = /^# environment: (.+)$/m.exec(text)?.[1] ?? "production";
   const reading = readManifest(text, { file: "fairlead.yml", environment });
-  if (!reading.ok) return { refused: true, lines: reading.complaints.map(formatComplaint) };
+  if (!reading.ok) return { refused: true, lines: reading.diagnostics.map(formatDiagnostic) };
   const { spec, warnings, placeOf } = reading;
   const set = setIn(text);
   const made = generatedValues(spec, set);
@@ -32,15 +32,15 @@ function answer(text: string): Answer {
   const services = spec.services.map((service) => ({ who: service.name, ...resolveVariables(service, context) }));
   const build = resolveBuild(spec, context);
   const registries = resolveRegistries(spec, given);
-  const refusals = [...services, build, registries].flatMap((one) => (one.ok ? [] : one.complaints));
+  const refusals = [...services, build, registries].flatMap((one) => (one.ok ? [] : one.diagnostics));
   const placed = refusals.map((one) => ({ ...one, file: "fairlead.yml", ...placeOf(...one.path.split(".")) }));
-  if (placed.length > 0) return { refused: true, lines: [...new Set(placed.map(formatComplaint))] };
+  if (placed.length > 0) return { refused: true, lines: [...new Set(placed.map(formatDiagnostic))] };
   const gets = services.flatMap((one) => (one.ok ? envLines(one.who, one.values) : []));
   const { plain, secret } = build.ok ? build.values : { plain: {}, secret: {} };
   return {
     refused: false,
     lines: [
-      ...warnings.map((warning) => `warning: ${formatComplaint(warning)}`),
+      ...warnings.map((warning) => `warning: ${formatDiagnostic(warning)}`),
       ...Object.entries(made).map(([name, value]) => `made ${name}: ${shapeOf(value)}`),
       ...gets,
       ...envLines("the build as an argument", plain),
@@ -91,7 +91,7 @@ describe("a variable's option", () => {
 
   test.for(cases)("$file shows no value where it complains", ({ text }) => {
     const { refused, lines } = answer(text);
-    const complaints = refused ? lines : lines.filter((line) => line.startsWith("warning: "));
-    expect(complaints.join("\n")).not.toMatch(/canary-?\d/);
+    const diagnostics = refused ? lines : lines.filter((line) => line.startsWith("warning: "));
+    expect(diagnostics.join("\n")).not.toMatch(/canary-?\d/);
   });
 });

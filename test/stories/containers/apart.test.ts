@@ -1,11 +1,11 @@
 import { cp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { Engine } from "../../../src/host/engine.ts";
+import { ContainerEngine } from "../../../src/host/engine.ts";
 import { testEngine, testImages } from "../../../src/testing/engine.ts";
 import { City } from "../city.ts";
 
-const engine = new Engine(testEngine() ?? "/nonexistent/docker.sock");
+const engine = new ContainerEngine(testEngine() ?? "/nonexistent/docker.sock");
 const attempts = join(import.meta.dirname, "../apart/attempts.mjs");
 
 const server = `
@@ -88,7 +88,7 @@ test("nothing of production's container can be read, changed, dialled or ended b
   if (!target || !network) return expect.fail("no container of production");
   const { Pid: pid } = target.State;
   const run = join(city.state, "run");
-  const facts = { pid, keeper: pid, port: 8000, place: join(run, target.Name.slice(1)), state: city.state };
+  const facts = { pid, supervisor: pid, port: 8000, place: join(run, target.Name.slice(1)), state: city.state };
   const others = { artifact: join(city.state, "store", "a", "b"), edge: pid, controller: city.controllerPid };
   const whole = JSON.stringify({ ...facts, ...others });
   const over = {

@@ -3,14 +3,14 @@ import { get as getOver } from "node:https";
 import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
 import { expect, test } from "vitest";
-import { Engine } from "../../../src/host/engine.ts";
+import { ContainerEngine } from "../../../src/host/engine.ts";
 import { testEngine, testImages } from "../../../src/testing/engine.ts";
 import { type TestAuthority, testAuthority } from "../../../src/testing/pki.ts";
 import { ownPort } from "../../../src/testing/ports.ts";
 import { City, until } from "../city.ts";
 import { instancesOf, statusOf } from "../scene.ts";
 
-const engine = new Engine(testEngine() ?? "/nonexistent/docker.sock");
+const engine = new ContainerEngine(testEngine() ?? "/nonexistent/docker.sock");
 const host = "shop.example.com";
 
 /** Answers what it was told of its client. */

@@ -2,7 +2,7 @@ import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { collectArtifacts } from "../../../src/engine/keeping.ts";
-import { Engine } from "../../../src/host/engine.ts";
+import { ContainerEngine } from "../../../src/host/engine.ts";
 import { openAdapters } from "../../../src/main/adapters.ts";
 import { systemClock } from "../../../src/main/clock.ts";
 import { collectAfterMs } from "../../../src/plan/collect.ts";
@@ -12,7 +12,7 @@ import { City, until } from "../city.ts";
 import { instancesOf } from "../scene.ts";
 
 const socket = testEngine() ?? "/nonexistent/docker.sock";
-const engine = new Engine(socket);
+const engine = new ContainerEngine(socket);
 
 /** Says what it was started with, shows a file whose directory begins with a dot, and tries to leave something behind. */
 const web = `

@@ -2,12 +2,12 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { StatusView } from "../../../src/contract/environments.ts";
-import { Engine } from "../../../src/host/engine.ts";
+import { ContainerEngine } from "../../../src/host/engine.ts";
 import { testEngine, testImages } from "../../../src/testing/engine.ts";
 import { City, until } from "../city.ts";
 import { lightLoad, statusOf } from "../scene.ts";
 
-const engine = new Engine(testEngine() ?? "/nonexistent/docker.sock");
+const engine = new ContainerEngine(testEngine() ?? "/nonexistent/docker.sock");
 
 /** Knows one port and no other, whatever it is told. */
 const web = `
@@ -81,7 +81,7 @@ test("two apps whose names run together are two; checks of images count for noth
   ]);
 
   // Two instances have the same port, each at an address of its own; nothing is published, and no image says who is well.
-  const containers = await Promise.all((await city.ground.present()).map(shown));
+  const containers = await Promise.all((await city.testbed.present()).map(shown));
   expect(containers).toHaveLength(6);
   expect(new Set(containers.flatMap(({ NetworkSettings }) => Object.keys(NetworkSettings.Networks))).size).toBe(2);
   for (const { State, HostConfig } of containers) {
@@ -123,7 +123,7 @@ test("two apps whose names run together are two; checks of images count for noth
   // With the last app its network goes too; the edge stays, and going again is no failure. An app that never was is one.
   expect((await city.fairlead("down", "-y")).code).toBe(0);
   await until(
-    async () => (await city.ground.present()).length === 0 && (await networks()).length === 0,
+    async () => (await city.testbed.present()).length === 0 && (await networks()).length === 0,
     "nothing of it is left",
   );
   expect((await city.get("/", second)).status).toBe(404);

@@ -1,12 +1,12 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { Engine } from "../../../src/host/engine.ts";
+import { ContainerEngine } from "../../../src/host/engine.ts";
 import { testEngine, testImages } from "../../../src/testing/engine.ts";
 import { City, until } from "../city.ts";
 import { call, deployed, deployments, instancesOf, quick, statusOf } from "../scene.ts";
 
-const engine = new Engine(testEngine() ?? "/nonexistent/docker.sock");
+const engine = new ContainerEngine(testEngine() ?? "/nonexistent/docker.sock");
 
 /** Answers with its environment, and with how many ended processes nobody has asked for. */
 const web = `
@@ -102,7 +102,7 @@ test("an image that vanished refuses the rollback that needs it before anything 
   const [first] = await instancesOf(city, "web");
   await deployed(city, "two");
   const image = `fairlead-artifact:${first?.artifact.replace("sha256:", "")}`;
-  await until(async () => (await city.ground.present()).every((name) => !name.includes("-v1-")), "v1 is gone");
+  await until(async () => (await city.testbed.present()).every((name) => !name.includes("-v1-")), "v1 is gone");
   await engine.json("DELETE", `/images/${image}`, { query: { force: true } });
   const refused = await city.fairlead("rollback");
   expect([refused.code, refused.stderr]).toEqual([5, expect.stringMatching(/artifact .* of v1 is gone/)]);

@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { Engine } from "../../../src/host/engine.ts";
+import { ContainerEngine } from "../../../src/host/engine.ts";
 import { noEngine, testEngine } from "../../../src/testing/engine.ts";
 import { placeIn, reach, startEngine, stopDaemon } from "../../../tools/engine/daemon.ts";
 import { City, until } from "../city.ts";
@@ -8,7 +8,7 @@ import { deployments, instancesOf, killAll, lightLoad, quick, statusOf } from ".
 
 const socket = testEngine();
 const place = placeIn(dirname(socket ?? "/nonexistent/docker.sock"));
-const engine = new Engine(place.socket);
+const engine = new ContainerEngine(place.socket);
 
 /** The engine is up again, whatever a story did. */
 afterEach(async () => {
@@ -53,7 +53,7 @@ test("after a reboot the apps answer before the controller is back, and it finds
 }) => {
   if (socket === null) skip(noEngine);
   await using city = await quickCity("--proxy", "container", "--proxy-image", "fairlead-test/haproxy:lts");
-  const before = await city.ground.present();
+  const before = await city.testbed.present();
   // The engine is told to start an instance again only when it has run for some seconds.
   await until(
     async () => (await policies(before)).every((policy) => policy === "unless-stopped"),
@@ -68,7 +68,7 @@ test("after a reboot the apps answer before the controller is back, and it finds
     const { services, state } = await statusOf(city);
     return state === "serving" && services.every(({ instances }) => instances.every(({ ready }) => ready));
   }, "the controller found everything ready");
-  expect(await city.ground.present()).toEqual(before);
+  expect(await city.testbed.present()).toEqual(before);
   await city.setVersion("two");
   expect((await city.deploy()).deployment.status).toBe("live");
   expect((await city.get("/version")).body).toBe("two");

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { rootCertificates } from "node:tls";
 import type { Authorization, Client, Order } from "acme-client";
 import { sha256 } from "../../../base/digest.ts";
-import { asFault, type Complaint, Fault, isErrno } from "../../../base/faults.ts";
+import { asFault, type Diagnostic, Fault, isErrno } from "../../../base/faults.ts";
 import { Secret } from "../../../base/secret.ts";
 import { makeDirectory, readText, replaceFile } from "../../../host/files.ts";
 import type { CertificateAuthority, CertificatePair, Publish } from "../../../ports/certificates.ts";
@@ -134,20 +134,20 @@ class AcmeOrder {
 
   /** What the authority says of every host that it did not believe; without such words, what was thrown. */
   async #refusal(order: Order, thrown: unknown): Promise<unknown> {
-    const complaints = (await this.#client.getAuthorizations(order)).flatMap(({ identifier, challenges }) =>
+    const diagnostics = (await this.#client.getAuthorizations(order)).flatMap(({ identifier, challenges }) =>
       challenges.flatMap(({ error }) => {
         const { type, detail } = (error ?? {}) as { type?: string; detail?: string };
         const kind = type?.split(":").at(-1) ?? "refused";
         return detail === undefined ? [] : [{ path: identifier.value, message: `${detail} (${kind})` }];
       }),
     );
-    return complaints.length === 0 ? thrown : refused(complaints);
+    return diagnostics.length === 0 ? thrown : refused(diagnostics);
   }
 }
 
-function refused(complaints: readonly Complaint[]): Fault {
-  const words = complaints.map(({ path, message }) => `${path}: ${message}`).join("; ");
-  return new Fault("certificate.refused", `The authority refused ${words}.`.slice(0, 1_000), { complaints });
+function refused(diagnostics: readonly Diagnostic[]): Fault {
+  const words = diagnostics.map(({ path, message }) => `${path}: ${message}`).join("; ");
+  return new Fault("certificate.refused", `The authority refused ${words}.`.slice(0, 1_000), { diagnostics });
 }
 
 function faultOf(thrown: unknown, directoryUrl: string): Fault {

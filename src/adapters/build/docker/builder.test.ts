@@ -10,7 +10,7 @@ import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
 import { processWorld, wallClock } from "../../runtime/process/world.ts";
 import type { DockerBuilder, DockerBuilderOptions } from "./builder.ts";
 import { imageOf } from "./images.ts";
-import { dockerWorld } from "./world.ts";
+import { dockerBuildWorld } from "./world.ts";
 
 const socket = testEngine();
 const from = `FROM ${testImages.debian}\n`;
@@ -22,11 +22,11 @@ interface Inspected {
 }
 
 describe.skipIf(socket === null)(`images on an engine (else: ${noEngine})`, () => {
-  let world: ReturnType<typeof dockerWorld>;
+  let world: ReturnType<typeof dockerBuildWorld>;
   let builder: DockerBuilder;
 
   const begin = async (more: Partial<DockerBuilderOptions> = {}) => {
-    world = dockerWorld(await processWorld(), {
+    world = dockerBuildWorld(await processWorld(), {
       socket: socket ?? "",
       base: testImages.debian,
       clock: wallClock,
@@ -182,7 +182,7 @@ describe.skipIf(socket === null)(`images on an engine (else: ${noEngine})`, () =
   test("what another installation on the engine built of equal input is used, and stays its own", async () => {
     const files = { Dockerfile: from, a: unique() };
     const { spec } = await make(files);
-    const other = dockerWorld(await processWorld(), {
+    const other = dockerBuildWorld(await processWorld(), {
       socket: socket ?? "",
       base: testImages.debian,
       clock: wallClock,

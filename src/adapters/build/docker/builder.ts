@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { Serial } from "../../../base/serial.ts";
 import type { detect } from "../../../detect/detect.ts";
-import type { Engine } from "../../../host/engine.ts";
+import type { ContainerEngine } from "../../../host/engine.ts";
 import type { ArtifactSpec, ArtifactState } from "../../../model/release.ts";
 import { type Builder, type BuildVariables, noVariables, type StoredObject } from "../../../ports/builder.ts";
 import type { Clock } from "../../../ports/clock.ts";
-import { hexOf, Shelf } from "../source/shelf.ts";
+import { ContentStore, hexOf } from "../source/content-store.ts";
 import { Sources } from "../source/sources.ts";
 import { Builds, type BuildTasks } from "./builds.ts";
 import type { DockerProgram } from "./buildx.ts";
@@ -17,7 +17,7 @@ import { type WayName, Ways } from "./ways.ts";
 import { Work } from "./work.ts";
 
 export interface DockerBuilderOptions {
-  readonly engine: Engine;
+  readonly engine: ContainerEngine;
   /** Sources, notes and logs; images are the engine's. */
   readonly directory: string;
   /** Which images of the engine are ours. */
@@ -34,7 +34,7 @@ export interface DockerBuilderOptions {
   /** Which ways of building may be used, the best first. */
   readonly ways: readonly WayName[];
   /** Is told what people should know of the store. */
-  readonly tell: (words: string) => void;
+  readonly notify: (words: string) => void;
 }
 
 /** A builder of images, and its builds as tasks for `withBuilds`. */
@@ -64,7 +64,7 @@ class EngineBuilder implements DockerBuilder {
   readonly makes = "images";
   readonly builds: Builds;
   readonly #clock: Clock;
-  readonly #shelf: Shelf;
+  readonly #store: ContentStore;
   readonly #sources: Sources;
   readonly #images: Images;
   readonly #work: Work;
@@ -74,10 +74,10 @@ class EngineBuilder implements DockerBuilder {
   #opened: Promise<void> | null = null;
 
   constructor(options: DockerBuilderOptions) {
-    const { directory, engine, installation, clock, tell } = options;
+    const { directory, engine, installation, clock, notify } = options;
     this.#clock = clock;
-    this.#shelf = new Shelf({ directory, kinds: ["source"], owner: null, tell });
-    this.#sources = new Sources(this.#shelf, clock);
+    this.#store = new ContentStore({ directory, kinds: ["source"], owner: null, notify });
+    this.#sources = new Sources(this.#store, clock);
     this.#images = new Images({ engine, notes: join(directory, "images"), installation });
     this.builds = new Builds({ ...options, directory: join(directory, "builds") });
     this.#work = new Work({ ...options, images: this.#images, ways: new Ways(options) });
@@ -121,13 +121,13 @@ class EngineBuilder implements DockerBuilder {
 
   async list(): Promise<readonly StoredObject[]> {
     await this.#open();
-    return [...(await this.#shelf.list()), ...(await this.#images.list())];
+    return [...(await this.#store.list()), ...(await this.#images.list())];
   }
 
   async remove({ digest, what, touchedAt }: Parameters<Builder["remove"]>[0]): Promise<void> {
     await this.#open();
     if (what === "artifact") await this.#serial.run(digest, () => this.#images.remove(digest, touchedAt));
-    else await this.#shelf.remove("source", digest, touchedAt);
+    else await this.#store.remove("source", digest, touchedAt);
   }
 
   #open(): Promise<void> {
@@ -139,7 +139,7 @@ class EngineBuilder implements DockerBuilder {
   }
 
   async #openAll(): Promise<void> {
-    await this.#shelf.open(async () => new Set());
+    await this.#store.open(async () => new Set());
     await this.#images.open();
     await this.builds.open();
   }
@@ -154,10 +154,10 @@ class EngineBuilder implements DockerBuilder {
     // A name of its own for every try: a task of an earlier one, which may still be kept for its output, is not this one.
     const task = `build-${hexOf(digest).slice(0, 16)}-${now.toString(36)}`;
     const { key, release, deployment } = forWhom;
-    await this.builds.start({ task, key, release, deployment, digest, since: now }, (course) =>
+    await this.builds.start({ task, key, release, deployment, digest, since: now }, (control) =>
       root === null
-        ? this.#work.fetch(artifact, variables.registries, course)
-        : this.#work.build({ artifact, root, release, variables }, course),
+        ? this.#work.fetch(artifact, variables.registries, control)
+        : this.#work.build({ artifact, root, release, variables }, control),
     );
   }
 

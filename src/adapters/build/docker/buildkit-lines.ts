@@ -1,4 +1,4 @@
-import { type Field, fieldsOf } from "./wire.ts";
+import { fieldsOf, type WireField } from "./wire.ts";
 
 /** A step as BuildKit tells of it (moby/buildkit, api/services/control/control.proto, `Vertex`). */
 interface Vertex {
@@ -114,7 +114,7 @@ function vertexOf(bytes: Buffer): Vertex {
   return vertex;
 }
 
-function setField(vertex: Vertex, { number, value }: Field): void {
+function setField(vertex: Vertex, { number, value }: WireField): void {
   if (!Buffer.isBuffer(value)) {
     if (number === 4) vertex.cached = value !== 0;
     return;

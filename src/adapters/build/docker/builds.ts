@@ -5,7 +5,7 @@ import { type ArtifactState, unconfined } from "../../../model/release.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Output, OutputRange, Runtime, RuntimeChange } from "../../../ports/runtime.ts";
 import { BuildFolder, type BuildRecord } from "./record.ts";
-import type { Course } from "./way.ts";
+import type { BuildControl } from "./way.ts";
 
 /** How the work of a build ended; `lost`: it was cut off by something that is not the build's fault. */
 export type WorkEnd = { readonly kind: "built" | "lost" } | ({ readonly kind: "failed" } & Failure);
@@ -19,7 +19,7 @@ export type BuildTasks = Pick<Runtime, "keys" | "signal" | "remove" | "readOutpu
 
 interface Running {
   readonly record: BuildRecord;
-  readonly work: (course: Course) => Promise<WorkEnd>;
+  readonly work: (control: BuildControl) => Promise<WorkEnd>;
   readonly stop: AbortController;
   /** The signal that ended it, when one did. */
   signal: string | null;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Secret } from "../../../base/secret.ts";
-import { Engine } from "../../../host/engine.ts";
+import { ContainerEngine } from "../../../host/engine.ts";
 import { findBuildx } from "./buildx.ts";
 
 let directory: string;
@@ -29,7 +29,7 @@ esac
 }
 
 test("buildx gets secrets by names of our own in its environment, and none in its arguments", async () => {
-  const way = await findBuildx(new Engine(join(directory, "socket")), {
+  const way = await findBuildx(new ContainerEngine(join(directory, "socket")), {
     path: program(),
     env: { PATH: "/usr/bin:/bin" },
   });

@@ -4,8 +4,8 @@ import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { isErrno } from "../../../base/faults.ts";
 import { runChild, startChild } from "../../../host/child.ts";
-import type { Engine } from "../../../host/engine.ts";
-import { type BuildEnd, type BuildOrder, type Course, exitCodeIn, type Way } from "./way.ts";
+import type { ContainerEngine } from "../../../host/engine.ts";
+import { type BuildControl, type BuildEnd, type BuildOrder, exitCodeIn, type Way } from "./way.ts";
 
 /** The docker program, and what it finds in its environment: PATH, and HOME where it has its plugins and credentials. */
 export interface DockerProgram {
@@ -14,7 +14,7 @@ export interface DockerProgram {
 }
 
 /** `docker buildx` on this engine, or null where the program or its plugin is missing or does not reach the engine. */
-export async function findBuildx(engine: Engine, docker: DockerProgram): Promise<Way | null> {
+export async function findBuildx(engine: ContainerEngine, docker: DockerProgram): Promise<Way | null> {
   const env = { ...docker.env, DOCKER_HOST: `unix://${engine.socket}`, BUILDX_NO_DEFAULT_ATTESTATIONS: "1" };
   try {
     const plugin = await pluginOf(docker, env);
@@ -22,7 +22,7 @@ export async function findBuildx(engine: Engine, docker: DockerProgram): Promise
     const { code, stdout } = await runChild([plugin, "inspect", "default"], { env });
     // It exits with 0 also where it reaches no engine.
     if (code !== 0 || !/^Driver: +docker$/m.test(stdout) || !/^Status: +running$/m.test(stdout)) return null;
-    return { name: "docker buildx", run: (order, course) => run({ path: plugin, env }, order, course) };
+    return { name: "docker buildx", run: (order, control) => run({ path: plugin, env }, order, control) };
   } catch (thrown) {
     if (isErrno(thrown, "ENOENT", "EACCES")) return null;
     throw thrown;
@@ -40,8 +40,8 @@ async function pluginOf(docker: DockerProgram, env: Readonly<Record<string, stri
   return plugins?.find(({ Name }) => Name === "buildx")?.Path ?? null;
 }
 
-async function run(docker: DockerProgram, order: BuildOrder, course: Course): Promise<BuildEnd> {
-  const { signal } = course;
+async function run(docker: DockerProgram, order: BuildOrder, control: BuildControl): Promise<BuildEnd> {
+  const { signal } = control;
   signal.throwIfAborted();
   const child = startChild([docker.path, ...argumentsOf(order)], {
     env: { ...docker.env, ...secretEnv(order) },
@@ -49,7 +49,7 @@ async function run(docker: DockerProgram, order: BuildOrder, course: Course): Pr
   });
   const stop = () => child.kill("SIGKILL");
   signal.addEventListener("abort", stop, { once: true });
-  const lines = new PlainLines(course.say);
+  const lines = new PlainLines(control.say);
   const ended = endOf(child);
   try {
     await Promise.all([feed(order.tar(), child), read(child.stdout, lines), read(child.stderr, lines)]);

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Engine } from "../../../host/engine.ts";
+import { ContainerEngine } from "../../../host/engine.ts";
 import { buildxProgram } from "../../../testing/buildx.ts";
 import { builderConformance } from "../../../testing/conformance/builder.ts";
 import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
 import { processWorld, wallClock } from "../../runtime/process/world.ts";
 import { findBuildx } from "./buildx.ts";
 import { everyWay } from "./ways.ts";
-import { dockerWorld } from "./world.ts";
+import { dockerBuildWorld } from "./world.ts";
 
 const socket = testEngine();
 
@@ -18,15 +18,15 @@ describe.skipIf(socket === null)(`on an engine (else: ${noEngine})`, () => {
   afterAll(() => docker.remove());
 
   test("docker buildx is found, and not used where it does not reach the engine", async () => {
-    const engine = new Engine(socket ?? "");
+    const engine = new ContainerEngine(socket ?? "");
     expect(await findBuildx(engine, docker)).toMatchObject({ name: "docker buildx" });
-    expect(await findBuildx(new Engine("/none"), docker)).toBeNull();
+    expect(await findBuildx(new ContainerEngine("/none"), docker)).toBeNull();
     engine.close();
   });
 
   for (const way of everyWay) {
     builderConformance(`docker, ${way}`, async () =>
-      dockerWorld(await processWorld(), {
+      dockerBuildWorld(await processWorld(), {
         socket: socket ?? "",
         base: testImages.debian,
         clock: wallClock,

@@ -1,11 +1,11 @@
-import { type Engine, isRefusal, type Query } from "../../../host/engine.ts";
+import { type ContainerEngine, isRefusal, type Query } from "../../../host/engine.ts";
 import { jsonLines } from "../../../host/engine-streams.ts";
 import { BuildkitLines } from "./buildkit-lines.ts";
 import { ClassicLines } from "./classic-lines.ts";
 import { isKeptByContainerd, type StoreInfo } from "./images.ts";
 import { buildHeaders } from "./registries.ts";
 import { openSession, type Session } from "./session.ts";
-import { type BuildEnd, type BuildOrder, type Course, exitCodeIn, type Way } from "./way.ts";
+import { type BuildControl, type BuildEnd, type BuildOrder, exitCodeIn, type Way } from "./way.ts";
 
 /** The planner's deadline of the build phase ends a build; this only has to be longer. */
 const longestMs = 3_600_000;
@@ -20,13 +20,13 @@ interface BuildMessage {
 }
 
 /** BuildKit by the engine's own API, with a session where there are secrets or logins; what else needs one (`--mount=type=ssh`) fails in words. */
-export function buildkitWay(engine: Engine): Way {
+export function buildkitWay(engine: ContainerEngine): Way {
   return {
     name: "BuildKit of the engine",
-    async run(order, course) {
-      const lines = new BuildkitLines(course.say);
-      const session = await sessionFor(engine, order, course);
-      const failure = await talk(engine, { order, course, version: "2", session: session?.id }, (message) => {
+    async run(order, control) {
+      const lines = new BuildkitLines(control.say);
+      const session = await sessionFor(engine, order, control);
+      const failure = await talk(engine, { order, control, version: "2", session: session?.id }, (message) => {
         if (message.id === "moby.buildkit.trace" && typeof message.aux === "string") {
           lines.take(Buffer.from(message.aux, "base64"));
         }
@@ -38,24 +38,28 @@ export function buildkitWay(engine: Engine): Way {
   };
 }
 
-async function sessionFor(engine: Engine, order: BuildOrder, { signal }: Course): Promise<Session | null> {
+async function sessionFor(
+  engine: ContainerEngine,
+  order: BuildOrder,
+  { signal }: BuildControl,
+): Promise<Session | null> {
   const isAsked = [order.secrets, order.registries].some((known) => Object.keys(known).length > 0);
   return isAsked ? openSession(engine, order, signal) : null;
 }
 
 /** The builder of engines without BuildKit. It alone honours the limits of memory and processor. */
-export function classicWay(engine: Engine): Way {
+export function classicWay(engine: ContainerEngine): Way {
   return {
     name: "the engine's classic builder",
-    async run(order, course) {
+    async run(order, control) {
       const secret = Object.keys(order.secrets)[0];
       if (secret !== undefined) {
         const words = `the engine's classic builder has no build secrets, and ${secret} is one: BuildKit is needed`;
         return { ok: false, step: null, code: null, words };
       }
-      const lines = new ClassicLines(course.say);
+      const lines = new ClassicLines(control.say);
       const headers = buildHeaders(order.registries);
-      const failure = await talk(engine, { order, course, version: "1", headers }, ({ stream, status }) => {
+      const failure = await talk(engine, { order, control, version: "1", headers }, ({ stream, status }) => {
         if (stream !== undefined) lines.take(stream);
         else if (status !== undefined) lines.take(`${status}\n`);
       });
@@ -71,7 +75,7 @@ export function classicWay(engine: Engine): Way {
  * Whether BuildKit is given the context that comes with the question. Before engine 28 it is not where images are kept in
  * containerd: there it looks for one in the network, and finds none (moby/moby issue 47717).
  */
-export async function takesContext(engine: Engine): Promise<boolean> {
+export async function takesContext(engine: ContainerEngine): Promise<boolean> {
   const { engine: version } = await engine.version();
   return Number.parseInt(version, 10) >= 28 || !isKeptByContainerd(await engine.json<StoreInfo>("GET", "/info"));
 }
@@ -83,7 +87,7 @@ export function hasNoSuchBuilder(thrown: unknown): boolean {
 
 interface Talk {
   readonly order: BuildOrder;
-  readonly course: Course;
+  readonly control: BuildControl;
   readonly version: "1" | "2";
   readonly session?: string | undefined;
   readonly headers?: Readonly<Record<string, string>>;
@@ -91,11 +95,11 @@ interface Talk {
 
 /** Has the engine build and listens to the end; the answer is what went wrong, or null. */
 async function talk(
-  engine: Engine,
-  { order, course, version, session, headers = {} }: Talk,
+  engine: ContainerEngine,
+  { order, control, version, session, headers = {} }: Talk,
   hear: (message: BuildMessage) => void,
 ): Promise<BuildMessage["errorDetail"] | null> {
-  const { signal } = course;
+  const { signal } = control;
   const upload = { content: order.tar() };
   const answer = await engine.stream("POST", "/build", {
     query: { ...queryOf(order, version), session },

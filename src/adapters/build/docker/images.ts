@@ -1,8 +1,8 @@
 import { mkdir, open, readFile, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
-import { type Engine, isRefusal } from "../../../host/engine.ts";
+import { type ContainerEngine, isRefusal } from "../../../host/engine.ts";
 import type { StoredObject } from "../../../ports/builder.ts";
-import { hexOf, unlessMissing } from "../source/shelf.ts";
+import { hexOf, unlessMissing } from "../source/content-store.ts";
 
 const repository = "fairlead-artifact";
 const ourTag = new RegExp(`^${repository}:([0-9a-f]{64})$`);
@@ -49,7 +49,7 @@ export function isKeptByContainerd({ DriverStatus }: StoreInfo): boolean {
 }
 
 /** An image by any name, or null. */
-export async function findImage(engine: Engine, name: string): Promise<FoundImage | null> {
+export async function findImage(engine: ContainerEngine, name: string): Promise<FoundImage | null> {
   try {
     return await engine.json<FoundImage>("GET", `/images/${name}/json`);
   } catch (thrown) {
@@ -64,11 +64,11 @@ export async function findImage(engine: Engine, name: string): Promise<FoundImag
  * equal input is used, and is not ours to take away. Taking one away takes away its tag and what only the tag held.
  */
 export class Images {
-  readonly #engine: Engine;
+  readonly #engine: ContainerEngine;
   readonly #notes: string;
   readonly #installation: string;
 
-  constructor({ engine, notes, installation }: { engine: Engine; notes: string; installation: string }) {
+  constructor({ engine, notes, installation }: { engine: ContainerEngine; notes: string; installation: string }) {
     this.#engine = engine;
     this.#notes = notes;
     this.#installation = installation;

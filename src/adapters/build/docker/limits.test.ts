@@ -6,17 +6,17 @@ import { outputOf, runtimeKey, until } from "../../../testing/conformance/runtim
 import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
 import { processWorld, wallClock } from "../../runtime/process/world.ts";
 import type { DockerBuilder, DockerBuilderOptions } from "./builder.ts";
-import { dockerWorld } from "./world.ts";
+import { dockerBuildWorld } from "./world.ts";
 
 const socket = testEngine();
 
 describe.skipIf(socket === null)(`what a build may use (else: ${noEngine})`, () => {
-  let world: ReturnType<typeof dockerWorld>;
+  let world: ReturnType<typeof dockerBuildWorld>;
   let builder: DockerBuilder;
   afterEach(() => world.close());
 
   const begin = async (more: Partial<DockerBuilderOptions>) => {
-    world = dockerWorld(await processWorld(), {
+    world = dockerBuildWorld(await processWorld(), {
       socket: socket ?? "",
       base: testImages.debian,
       clock: wallClock,

@@ -9,7 +9,7 @@ import { processWorld, wallClock } from "../../runtime/process/world.ts";
 import type { DockerBuilder } from "./builder.ts";
 import { imageOf } from "./images.ts";
 import { pinnedName } from "./prebuilt.ts";
-import { dockerWorld } from "./world.ts";
+import { dockerBuildWorld } from "./world.ts";
 
 const socket = testEngine();
 const nowhere = `sha256:${"1".repeat(64)}`;
@@ -24,12 +24,12 @@ test.each([
 });
 
 describe.skipIf(socket === null)(`finished images (else: ${noEngine})`, () => {
-  let world: ReturnType<typeof dockerWorld>;
+  let world: ReturnType<typeof dockerBuildWorld>;
   let builder: DockerBuilder;
   const stops: (() => void)[] = [];
 
   beforeEach(async () => {
-    world = dockerWorld(await processWorld(), { socket: socket ?? "", base: testImages.debian, clock: wallClock });
+    world = dockerBuildWorld(await processWorld(), { socket: socket ?? "", base: testImages.debian, clock: wallClock });
     builder = world.open();
   });
   afterEach(async () => {

@@ -1,13 +1,13 @@
 import { Fault } from "../../../base/faults.ts";
-import { type Engine, EngineRefusal } from "../../../host/engine.ts";
+import { type ContainerEngine, EngineRefusal } from "../../../host/engine.ts";
 import { jsonLines } from "../../../host/engine-streams.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import { type FoundImage, findImage } from "./images.ts";
-import { fetchHeaders, type Logins, refusalOf } from "./registries.ts";
-import type { Course } from "./way.ts";
+import { fetchHeaders, type Logins, registryRefusal } from "./registries.ts";
+import type { BuildControl } from "./way.ts";
 
 interface Fetching {
-  readonly engine: Engine;
+  readonly engine: ContainerEngine;
   readonly clock: Clock;
   readonly registries: Logins;
 }
@@ -41,15 +41,15 @@ export function pinnedName(image: string): string {
 export async function fetchImage(
   { engine, clock, registries }: Fetching,
   image: string,
-  course: Course,
+  control: BuildControl,
 ): Promise<{ readonly found: FoundImage; readonly pulled: boolean }> {
   const name = pinnedName(image);
   const there = await findImage(engine, name);
   if (there) {
-    course.say(`${name} is in the engine already`);
+    control.say(`${name} is in the engine already`);
     return { found: there, pulled: false };
   }
-  await pull({ engine, clock, registries }, image, course);
+  await pull({ engine, clock, registries }, image, control);
   const found = await findImage(engine, name);
   const { digest } = splitImage(image);
   if (!found?.RepoDigests?.some((each) => each.endsWith(`@${digest}`))) {
@@ -58,15 +58,15 @@ export async function fetchImage(
   return { found, pulled: true };
 }
 
-async function pull({ engine, clock, registries }: Fetching, image: string, course: Course): Promise<void> {
+async function pull({ engine, clock, registries }: Fetching, image: string, control: BuildControl): Promise<void> {
   const name = pinnedName(image);
   const silence = new AbortController();
   const fault = new Fault("image.unreachable", `the registry of ${name} said nothing for ${silenceMs / 1_000} s`);
   let cancel = clock.after(silenceMs, () => silence.abort(fault));
   try {
-    course.say(`fetching ${name}`);
+    control.say(`fetching ${name}`);
     const { repo: fromImage, digest: tag } = splitImage(image);
-    const signal = AbortSignal.any([course.signal, silence.signal]);
+    const signal = AbortSignal.any([control.signal, silence.signal]);
     const call = {
       query: { fromImage, tag },
       headers: fetchHeaders(registries, image),
@@ -77,7 +77,7 @@ async function pull({ engine, clock, registries }: Fetching, image: string, cour
     for await (const message of jsonLines<PullMessage>(answer)) {
       cancel();
       cancel = clock.after(silenceMs, () => silence.abort(fault));
-      tell(course, message);
+      notify(control, message);
       if (message.errorDetail) throw new Fault("image.unreachable", `${name}: ${message.errorDetail.message}`);
     }
   } catch (thrown) {
@@ -89,7 +89,7 @@ async function pull({ engine, clock, registries }: Fetching, image: string, cour
 }
 
 /** Progress of the single layers is left out: a line for each change would be hundreds. */
-function tell({ say }: Course, { id, status }: PullMessage): void {
+function notify({ say }: BuildControl, { id, status }: PullMessage): void {
   if (status !== undefined && /^(?:Pull complete|Already exists|Digest|Status)/.test(status)) {
     say(id === undefined ? status : `${id}: ${status}`);
   }
@@ -101,6 +101,6 @@ async function pullFault(
   name: string,
   refusal: EngineRefusal,
 ): Promise<Fault> {
-  const found = await refusalOf(engine, name, registries);
+  const found = await registryRefusal(engine, name, registries);
   return found ?? new Fault("image.unreachable", `${name}: ${refusal.detail}`, { cause: refusal });
 }

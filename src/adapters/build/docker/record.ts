@@ -7,7 +7,7 @@ import { replaceFile } from "../../../host/files.ts";
 import type { EnvKey } from "../../../model/environment.ts";
 import type { Exit } from "../../../model/instance.ts";
 import type { BuildFaultCode } from "../../../model/release.ts";
-import { unlessMissing } from "../source/shelf.ts";
+import { unlessMissing } from "../source/content-store.ts";
 
 /** A build, as it is written down before it begins and when it has ended. */
 export interface BuildRecord {

@@ -13,10 +13,10 @@ import { noRegistry, registryUser, startRegistry, type TestRegistry } from "../.
 import { processWorld, wallClock } from "../../runtime/process/world.ts";
 import type { DockerBuilder } from "./builder.ts";
 import { imageOf } from "./images.ts";
-import { fetchHeaders, type Logins, refusalOf, registryOf } from "./registries.ts";
+import { fetchHeaders, type Logins, registryOf, registryRefusal } from "./registries.ts";
 import { everyWay, type WayName } from "./ways.ts";
 import { imageIn } from "./work.ts";
-import { dockerWorld } from "./world.ts";
+import { dockerBuildWorld } from "./world.ts";
 
 const socket = testEngine();
 const nowhere = `sha256:${"1".repeat(64)}`;
@@ -60,7 +60,7 @@ test("a login goes to its own registry, padded as engines want it, and Docker Hu
 });
 
 describe.skipIf(socket === null)(`a private registry (else: ${noEngine})`, () => {
-  type World = ReturnType<typeof dockerWorld>;
+  type World = ReturnType<typeof dockerBuildWorld>;
   let first: World;
   let own: TestRegistry | null;
   let name: string;
@@ -73,7 +73,7 @@ describe.skipIf(socket === null)(`a private registry (else: ${noEngine})`, () =>
     await writeFile(docker.path, `#!/bin/sh\ntouch ${place.root}/was-started\n`);
     await chmod(docker.path, 0o755);
     const more = { ways, docker };
-    return dockerWorld(place, { socket: socket ?? "", base: testImages.debian, clock: wallClock, more });
+    return dockerBuildWorld(place, { socket: socket ?? "", base: testImages.debian, clock: wallClock, more });
   };
 
   beforeAll(async () => {
@@ -202,7 +202,7 @@ describe.skipIf(socket === null)(`a private registry (else: ${noEngine})`, () =>
       else if (url === "/v2/") say(200, {});
       else say(manifest.status, { errors: [{ code: manifest.code, message: "of the test" }] });
     });
-    const refused = (logins: Logins) => refusalOf(first.engine, `${at}/acme/shop:1`, logins);
+    const refused = (logins: Logins) => registryRefusal(first.engine, `${at}/acme/shop:1`, logins);
     expect(await refused({})).toMatchObject({
       code: "image.denied",
       detail: expect.stringContaining("without a login"),

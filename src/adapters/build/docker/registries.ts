@@ -1,6 +1,6 @@
 import { Fault } from "../../../base/faults.ts";
 import { Secret } from "../../../base/secret.ts";
-import { type Engine, EngineRefusal, isUnreachable } from "../../../host/engine.ts";
+import { type ContainerEngine, EngineRefusal, isUnreachable } from "../../../host/engine.ts";
 import type { RegistryLogin, RegistryLogins } from "../../../model/release.ts";
 
 export type Logins = RegistryLogins<Secret>;
@@ -51,7 +51,7 @@ function encoded(value: object): string {
  * Why a registry does not give an image, found out by having the engine ask for it: `image.denied` (wrong password, or
  * none), `image.unknown`, `image.unreachable`. Null: it gives it.
  */
-export async function refusalOf(engine: Engine, image: string, logins: Logins): Promise<Fault | null> {
+export async function registryRefusal(engine: ContainerEngine, image: string, logins: Logins): Promise<Fault | null> {
   const host = registryOf(image);
   const login = loginFor(logins, host);
   const { status, words } = await asked(engine, image, login);
@@ -71,7 +71,7 @@ const nobody: Login = { username: "anonymous", password: new Secret("anonymous")
  * Of a login that is missing (basic authorisation) or wrong (tokens) engines say the same (500) as of a registry that fails
  * or is not there. Only one that is there says something to the opposite question.
  */
-async function deniesLogin(engine: Engine, image: string, login: Login | null): Promise<boolean> {
+async function deniesLogin(engine: ContainerEngine, image: string, login: Login | null): Promise<boolean> {
   if (login) {
     const body = authOf(registryOf(image), login);
     if ((await statusOf(() => engine.json("POST", "/auth", { body }))).status < 300) return false;
@@ -84,7 +84,7 @@ interface Said {
   readonly words: string;
 }
 
-function asked(engine: Engine, image: string, login: Login | null): Promise<Said> {
+function asked(engine: ContainerEngine, image: string, login: Login | null): Promise<Said> {
   const headers = login ? fetchHeaders({ [registryOf(image)]: login }, image) : {};
   return statusOf(() => engine.json("GET", `/distribution/${image}/json`, { headers }));
 }

@@ -1,7 +1,7 @@
 import { statfs } from "node:fs/promises";
 import { asFault, Fault, isErrno } from "../../../base/faults.ts";
 import { formatSize } from "../../../base/size.ts";
-import type { Engine } from "../../../host/engine.ts";
+import type { ContainerEngine } from "../../../host/engine.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import { isKeptByContainerd, type StoreInfo } from "./images.ts";
 
@@ -20,7 +20,7 @@ const lookMs = 500;
 const containerdRoot = "/var/lib/containerd";
 
 /** Free bytes where the engine keeps its images; null when its disk is not this machine's, so that nobody can tell. */
-export async function freeRoom(engine: Engine): Promise<number | null> {
+export async function freeRoom(engine: ContainerEngine): Promise<number | null> {
   return freeRoomOf(await engine.json<StoreInfo>("GET", "/info"));
 }
 
@@ -55,7 +55,7 @@ export function refuseWithoutRoom(free: number, contextBytes: number, { reserveB
  * needs room too. The answer ends the looking.
  */
 export function watchRoom(
-  { engine, clock, policy }: { engine: Engine; clock: Clock; policy: RoomPolicy },
+  { engine, clock, policy }: { engine: ContainerEngine; clock: Clock; policy: RoomPolicy },
   full: (fault: Fault) => void,
 ): () => void {
   let over = false;

@@ -9,7 +9,7 @@ import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
 import { processWorld, wallClock } from "../../runtime/process/world.ts";
 import { imageOf } from "./images.ts";
 import type { WayName } from "./ways.ts";
-import { dockerWorld } from "./world.ts";
+import { dockerBuildWorld } from "./world.ts";
 
 const socket = testEngine();
 const canary = `canary-${randomBytes(12).toString("hex")}`;
@@ -18,7 +18,7 @@ const told = `told-${randomBytes(12).toString("hex")}`;
 
 describe.skipIf(socket === null)(`a secret of the controller's or of the source's (else: ${noEngine})`, () => {
   let docker: Awaited<ReturnType<typeof buildxProgram>>;
-  let world: ReturnType<typeof dockerWorld>;
+  let world: ReturnType<typeof dockerBuildWorld>;
 
   beforeAll(async () => {
     process.env.FAIRLEAD_CANARY = canary;
@@ -32,7 +32,7 @@ describe.skipIf(socket === null)(`a secret of the controller's or of the source'
 
   const open = async (way: WayName) => {
     const more = { ways: [way], docker };
-    world = dockerWorld(await processWorld(), {
+    world = dockerBuildWorld(await processWorld(), {
       socket: socket ?? "",
       base: testImages.debian,
       clock: wallClock,

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { performServerHandshake, type ServerHttp2Stream } from "node:http2";
-import type { Engine } from "../../../host/engine.ts";
+import type { ContainerEngine } from "../../../host/engine.ts";
 import { loginFor } from "./registries.ts";
 import type { BuildOrder } from "./way.ts";
 import { fieldsOf } from "./wire.ts";
@@ -32,7 +32,7 @@ export interface Session {
  * A session of BuildKit, which asks for a secret when a step mounts it (`RUN --mount=type=secret,id=NAME`), for the login of
  * a registry that wants one, and for nothing else. The engine turns the connection round and speaks gRPC over HTTP/2 on it. Faults: those of the engine.
  */
-export async function openSession(engine: Engine, known: Known, signal: AbortSignal): Promise<Session> {
+export async function openSession(engine: ContainerEngine, known: Known, signal: AbortSignal): Promise<Session> {
   const id = randomUUID();
   const headers = {
     Upgrade: "h2c",

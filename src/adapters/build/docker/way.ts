@@ -32,7 +32,7 @@ export type BuildEnd =
   | { readonly ok: false; readonly step: string | null; readonly code: number | null; readonly words: string };
 
 /** What a build says while it goes on, and how it is broken off. */
-export interface Course {
+export interface BuildControl {
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
 }
@@ -41,7 +41,7 @@ export interface Course {
 export interface Way {
   /** For people, in the log: `BuildKit of the engine`. */
   readonly name: string;
-  run(order: BuildOrder, course: Course): Promise<BuildEnd>;
+  run(order: BuildOrder, control: BuildControl): Promise<BuildEnd>;
 }
 
 /**

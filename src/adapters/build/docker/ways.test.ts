@@ -2,12 +2,12 @@ import { createServer, request } from "node:http";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { Secret } from "../../../base/secret.ts";
-import { Engine } from "../../../host/engine.ts";
+import { ContainerEngine } from "../../../host/engine.ts";
 import { admitFiles, artifactSpec, builtOrNot, forWhom } from "../../../testing/conformance/builder.ts";
 import { outputOf, runtimeKey } from "../../../testing/conformance/runtime.ts";
 import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
 import { processWorld, wallClock } from "../../runtime/process/world.ts";
-import { dockerWorld } from "./world.ts";
+import { dockerBuildWorld } from "./world.ts";
 
 const socket = testEngine() ?? "";
 const stops: (() => Promise<unknown>)[] = [];
@@ -49,7 +49,7 @@ const isBuildkit = /\/build\?.*version=2/;
 
 function begin(place: Place, door: string) {
   const more = { ways: ["buildkit", "classic"] } as const;
-  const world = dockerWorld(place, { socket: door, base: testImages.debian, clock: wallClock, more });
+  const world = dockerBuildWorld(place, { socket: door, base: testImages.debian, clock: wallClock, more });
   stops.push(() => world.close());
   return { world, builder: world.open() };
 }
@@ -85,7 +85,7 @@ test.for([
 ] as const)("engine %s with its images in containerd builds with %s", async ([version, way], { skip }) => {
   if (socket === "") return skip(noEngine);
   const place = await processWorld();
-  const engine = new Engine(socket);
+  const engine = new ContainerEngine(socket);
   const { api } = await engine.version();
   engine.close();
   const told: Readonly<Record<string, object>> = {

@@ -1,7 +1,7 @@
-import type { Engine } from "../../../host/engine.ts";
+import type { ContainerEngine } from "../../../host/engine.ts";
 import { type DockerProgram, findBuildx } from "./buildx.ts";
 import { buildkitWay, classicWay, hasNoSuchBuilder, takesContext } from "./engine-ways.ts";
-import type { BuildEnd, BuildOrder, Course, Way } from "./way.ts";
+import type { BuildControl, BuildEnd, BuildOrder, Way } from "./way.ts";
 
 export type WayName = "buildx" | "buildkit" | "classic";
 
@@ -9,7 +9,7 @@ export type WayName = "buildx" | "buildkit" | "classic";
 export const everyWay: readonly WayName[] = ["buildx", "buildkit", "classic"];
 
 interface WaysOptions {
-  readonly engine: Engine;
+  readonly engine: ContainerEngine;
   readonly docker: DockerProgram | null;
   readonly ways: readonly WayName[];
 }
@@ -24,26 +24,26 @@ export class Ways {
     this.#options = options;
   }
 
-  async run(order: BuildOrder, course: Course): Promise<BuildEnd> {
-    const way = await this.#best(order, course);
-    course.say(`builds with ${way.name}`);
+  async run(order: BuildOrder, control: BuildControl): Promise<BuildEnd> {
+    const way = await this.#best(order, control);
+    control.say(`builds with ${way.name}`);
     try {
-      return await way.run(order, course);
+      return await way.run(order, control);
     } catch (thrown) {
       const isLeft = this.#withoutBuildkit || !this.#options.ways.includes("classic");
       if (isLeft || !hasNoSuchBuilder(thrown) || way.name !== buildkitWay(this.#options.engine).name) throw thrown;
       this.#withoutBuildkit = true;
-      return this.run(order, course);
+      return this.run(order, control);
     }
   }
 
-  async #best(order: BuildOrder, course: Course): Promise<Way> {
+  async #best(order: BuildOrder, control: BuildControl): Promise<Way> {
     const { engine, ways } = this.#options;
     const buildx = await this.#buildxFor(order);
     if (buildx) return buildx;
     if (!ways.includes("buildkit") || this.#withoutBuildkit) return classicWay(engine);
     if (await takesContext(engine)) return buildkitWay(engine);
-    course.say(
+    control.say(
       "BuildKit of this engine, which keeps images in containerd, needs docker buildx; that of engine 28 does not",
     );
     return classicWay(engine);

@@ -1,5 +1,5 @@
 /** One field of a protobuf message: a number (varint), or the bytes of a text or of a message inside. */
-export interface Field {
+export interface WireField {
   readonly number: number;
   readonly value: number | Buffer;
 }
@@ -8,7 +8,7 @@ export interface Field {
  * Takes a protobuf message apart (protobuf.dev, "Encoding"), just as far as BuildKit's progress needs it. Ends at the
  * first thing that it does not understand: what was read until then is good.
  */
-export function* fieldsOf(bytes: Buffer): Generator<Field> {
+export function* fieldsOf(bytes: Buffer): Generator<WireField> {
   const at = { index: 0 };
   while (at.index < bytes.length) {
     const tag = varint(bytes, at);

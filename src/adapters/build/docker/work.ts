@@ -3,7 +3,7 @@ import { formatSize } from "../../../base/size.ts";
 import { withBuildVariables } from "../../../detect/build-variables.ts";
 import type { detect } from "../../../detect/detect.ts";
 import { isRecipe, type Recipe } from "../../../detect/recipe.ts";
-import type { Engine } from "../../../host/engine.ts";
+import type { ContainerEngine } from "../../../host/engine.ts";
 import { type ArtifactSpec, type BuildFaultCode, releaseName } from "../../../model/release.ts";
 import type { BuildVariables } from "../../../ports/builder.ts";
 import type { Clock } from "../../../ports/clock.ts";
@@ -11,13 +11,13 @@ import type { WorkEnd } from "./builds.ts";
 import { packContext, privateDockerfile, readContext, textAt } from "./context.ts";
 import { artifactLabel, type Images, imageOf, installationLabel } from "./images.ts";
 import { fetchImage, pinnedName } from "./prebuilt.ts";
-import { type Logins, refusalOf } from "./registries.ts";
+import { type Logins, registryRefusal } from "./registries.ts";
 import { freeRoom, type RoomPolicy, refuseFullDisk, refuseWithoutRoom, saysDiskFull, watchRoom } from "./room.ts";
-import type { BuildEnd, BuildLimits, BuildOrder, Course } from "./way.ts";
+import type { BuildControl, BuildEnd, BuildLimits, BuildOrder } from "./way.ts";
 import type { Ways } from "./ways.ts";
 
 interface WorkOptions {
-  readonly engine: Engine;
+  readonly engine: ContainerEngine;
   readonly clock: Clock;
   readonly installation: string;
   readonly recipeOf: typeof detect;
@@ -43,13 +43,13 @@ export class Work {
     this.#options = options;
   }
 
-  build(job: Job, course: Course): Promise<WorkEnd> {
-    return this.#told(course, async () => {
-      const { order, bytes } = await this.#order(job, course);
-      const end = await this.#watched(course, bytes, (watched) => this.#options.ways.run(order, watched));
+  build(job: Job, control: BuildControl): Promise<WorkEnd> {
+    return this.#reported(control, async () => {
+      const { order, bytes } = await this.#order(job, control);
+      const end = await this.#watched(control, bytes, (watched) => this.#options.ways.run(order, watched));
       if (!end.ok) {
         const image = end.code === null ? imageIn(end.step ?? "") : null;
-        const refusal = image && (await refusalOf(this.#options.engine, image, order.registries));
+        const refusal = image && (await registryRefusal(this.#options.engine, image, order.registries));
         if (refusal) throw refusal;
         return failed(end);
       }
@@ -59,11 +59,11 @@ export class Work {
   }
 
   /** Takes a finished image by its digest. */
-  fetch({ digest, image }: ArtifactSpec, registries: Logins, course: Course): Promise<WorkEnd> {
-    return this.#told(course, async () => {
+  fetch({ digest, image }: ArtifactSpec, registries: Logins, control: BuildControl): Promise<WorkEnd> {
+    return this.#reported(control, async () => {
       const { clock, images } = this.#options;
       const name = image ?? "";
-      const { found, pulled } = await fetchImage({ ...this.#options, registries }, name, course);
+      const { found, pulled } = await fetchImage({ ...this.#options, registries }, name, control);
       await images.touch(digest, { now: clock.now(), pulled: pulled ? pinnedName(name) : "" });
       await images.tag(found, digest);
       return { kind: "built" };
@@ -71,19 +71,19 @@ export class Work {
   }
 
   /** Says the end of a build in its own log, and makes an end of what was thrown. */
-  async #told(course: Course, work: () => Promise<WorkEnd>): Promise<WorkEnd> {
+  async #reported(control: BuildControl, work: () => Promise<WorkEnd>): Promise<WorkEnd> {
     let end: WorkEnd;
     try {
       end = await work();
     } catch (thrown) {
-      end = endOf(course, thrown);
+      end = endOf(control, thrown);
     }
-    if (end.kind === "failed") course.say(end.detail);
-    if (end.kind === "lost") course.say("the build was cut off");
+    if (end.kind === "failed") control.say(end.detail);
+    if (end.kind === "lost") control.say("the build was cut off");
     return end;
   }
 
-  async #order(job: Job, { say }: Course): Promise<{ order: BuildOrder; bytes: number }> {
+  async #order(job: Job, { say }: BuildControl): Promise<{ order: BuildOrder; bytes: number }> {
     const { artifact, root, release, variables } = job;
     const { clock, installation, limits } = this.#options;
     const own = artifact.dockerfile ?? (textAt(root, "Dockerfile") === null ? null : "Dockerfile");
@@ -128,12 +128,16 @@ export class Work {
   }
 
   /** Runs a build only where it finds room, and ends it when it uses up the disk. */
-  async #watched(course: Course, bytes: number, run: (course: Course) => Promise<BuildEnd>): Promise<BuildEnd> {
+  async #watched(
+    control: BuildControl,
+    bytes: number,
+    run: (control: BuildControl) => Promise<BuildEnd>,
+  ): Promise<BuildEnd> {
     const { engine, clock, room: policy } = this.#options;
     const free = await freeRoom(engine);
     if (free === null) {
-      course.say("room on the disk is not looked at: the engine's data directory is not on this machine");
-      return run(course);
+      control.say("room on the disk is not looked at: the engine's data directory is not on this machine");
+      return run(control);
     }
     refuseWithoutRoom(free, bytes, policy);
     const full = new AbortController();
@@ -141,10 +145,10 @@ export class Work {
     let wasFull = false;
     const say = (line: string) => {
       wasFull ||= saysDiskFull(line);
-      course.say(line);
+      control.say(line);
     };
     try {
-      const build = await run({ say, signal: AbortSignal.any([course.signal, full.signal]) });
+      const build = await run({ say, signal: AbortSignal.any([control.signal, full.signal]) });
       if (build.ok) return build;
       // What the step wrote is gone with it, so the disk may have room again by now.
       if (wasFull || saysDiskFull(build.words)) throw new Fault("build.no-room", "the build filled the engine's disk");
@@ -165,7 +169,7 @@ export class Work {
 }
 
 /** A generated Dockerfile is part of the log, so that nothing is done behind anybody's back. */
-function explain({ summary, warnings, dockerfile }: Recipe, say: Course["say"]): void {
+function explain({ summary, warnings, dockerfile }: Recipe, say: BuildControl["say"]): void {
   say(`no Dockerfile: ${summary}`);
   for (const warning of warnings) say(`warning: ${warning}`);
   for (const line of dockerfile.trimEnd().split("\n")) say(`| ${line}`);
@@ -202,7 +206,7 @@ const ownCodes: ReadonlySet<string> = new Set<BuildFaultCode>([
   "image.unreachable",
 ]);
 
-function endOf({ signal }: Course, thrown: unknown): WorkEnd {
+function endOf({ signal }: BuildControl, thrown: unknown): WorkEnd {
   const wasCutOff = isErrno(thrown, "ECONNRESET") || (thrown instanceof Fault && thrown.code === "engine.unreachable");
   if (signal.aborted || wasCutOff) return { kind: "lost" };
   const { code, detail } = asFault(thrown);

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { Fault } from "../../../base/faults.ts";
-import { Engine, isRefusal } from "../../../host/engine.ts";
+import { ContainerEngine, isRefusal } from "../../../host/engine.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Runtime } from "../../../ports/runtime.ts";
 import { withBuilds } from "./beside.ts";
@@ -24,8 +24,8 @@ interface WorldOptions {
 }
 
 /** For tests: a builder on a real engine with an installation of its own, whose end takes away all images of it. */
-export function dockerWorld(place: Place, { socket, base, clock, more = {} }: WorldOptions) {
-  const engine = new Engine(socket);
+export function dockerBuildWorld(place: Place, { socket, base, clock, more = {} }: WorldOptions) {
+  const engine = new ContainerEngine(socket);
   const installation = `test-${randomBytes(6).toString("hex")}`;
   const options: DockerBuilderOptions = {
     engine,
@@ -38,7 +38,7 @@ export function dockerWorld(place: Place, { socket, base, clock, more = {} }: Wo
     atOnce: 2,
     docker: null,
     ways: ["buildkit"],
-    tell: () => undefined,
+    notify: () => undefined,
     ...more,
   };
   const opened: DockerBuilder[] = [];
@@ -95,7 +95,7 @@ async function endAll(builders: readonly DockerBuilder[]): Promise<void> {
 }
 
 /** The classic builder's steps carry the labels too: what is made of another goes first, and takes it along. */
-async function removeImages(engine: Engine, installation: string): Promise<void> {
+async function removeImages(engine: ContainerEngine, installation: string): Promise<void> {
   const query = { all: true, filters: { label: [`${installationLabel}=${installation}`] } };
   for (let left = -1; left !== 0; ) {
     const images = await engine.json<readonly { Id: string }[]>("GET", "/images/json", { query });
@@ -105,7 +105,7 @@ async function removeImages(engine: Engine, installation: string): Promise<void>
   }
 }
 
-async function removeImage(engine: Engine, id: string): Promise<void> {
+async function removeImage(engine: ContainerEngine, id: string): Promise<void> {
   try {
     await engine.json("DELETE", `/images/${id}`, { query: { force: true } });
   } catch (thrown) {

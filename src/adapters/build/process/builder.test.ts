@@ -15,7 +15,7 @@ import { treeDigest } from "../../../base/digest.ts";
 import { Secret } from "../../../base/secret.ts";
 import { type Builder, noVariables } from "../../../ports/builder.ts";
 import { admitFiles, artifactSpec, builtOrNot, forWhom, tarOf } from "../../../testing/conformance/builder.ts";
-import { exitOf, outputOf, runtimeKey } from "../../../testing/conformance/runtime.ts";
+import { exited, outputOf, runtimeKey } from "../../../testing/conformance/runtime.ts";
 import { processWorld, wallClock } from "../../runtime/process/world.ts";
 import { builderWorld } from "./world.ts";
 
@@ -71,7 +71,7 @@ describe("after a crash", () => {
     const spec = artifactSpec(await admitFiles(builder, { a: "1" }), sh("echo made > b"));
     await builder.build(spec, forWhom);
     const [task] = await tasks();
-    await exitOf(world.runtime, task?.name ?? "");
+    await exited(world.runtime, task?.name ?? "");
     chmodSync(join(task?.spec.artifact ?? "", "b"), 0o444);
     expect(await world.open().observe(spec.digest)).toEqual({ state: "built" });
     expect(readdirSync(world.artifact(spec.digest)).sort()).toEqual(["a", "b"]);
@@ -82,7 +82,7 @@ describe("after a crash", () => {
     const spec = artifactSpec(await admitFiles(builder, { a: "1" }), sh("echo made > b"));
     await builder.build(spec, forWhom);
     const [task] = await tasks();
-    await exitOf(world.runtime, task?.name ?? "");
+    await exited(world.runtime, task?.name ?? "");
     renameSync(task?.spec.artifact ?? "", world.artifact(spec.digest));
     const next = world.open();
     expect(await next.observe(spec.digest)).toEqual({ state: "built" });

@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { Fault } from "../../../base/faults.ts";
 import { replaceFile } from "../../../host/files.ts";
 import { endLeftovers } from "../../../host/leftovers.ts";
-import { copyTree, makeReadable, ownerOf } from "../../../host/tree.ts";
+import { copyTree, fileOwner, makeReadable } from "../../../host/tree.ts";
 import type { User } from "../../../host/users.ts";
 import type { EnvKey } from "../../../model/environment.ts";
 import type { Exit, ObservedTask } from "../../../model/instance.ts";
@@ -17,7 +17,7 @@ import {
 } from "../../../ports/builder.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Runtime } from "../../../ports/runtime.ts";
-import { hexOf, isDigest, Shelf, unlessMissing } from "../source/shelf.ts";
+import { ContentStore, hexOf, isDigest, unlessMissing } from "../source/content-store.ts";
 import { Sources } from "../source/sources.ts";
 
 export interface ProcessBuilderOptions {
@@ -30,7 +30,7 @@ export interface ProcessBuilderOptions {
   readonly owner: User | null;
   readonly clock: Clock;
   /** Is told what people should know of the store. */
-  readonly tell: (words: string) => void;
+  readonly notify: (words: string) => void;
 }
 
 type ForWhom = Parameters<Builder["build"]>[1];
@@ -59,7 +59,7 @@ export function processBuilder(options: ProcessBuilderOptions): Builder {
 class ProcessBuilder implements Builder {
   readonly makes = "directories";
   readonly #options: ProcessBuilderOptions;
-  readonly #shelf: Shelf;
+  readonly #store: ContentStore;
   readonly #sources: Sources;
   readonly #preparing = new Map<string, { since: number; done: Promise<void> }>();
   readonly #finishing = new Map<string, Promise<ArtifactState>>();
@@ -67,9 +67,9 @@ class ProcessBuilder implements Builder {
 
   constructor(options: ProcessBuilderOptions) {
     this.#options = options;
-    const { directory, owner, tell } = options;
-    this.#shelf = new Shelf({ directory, kinds: ["source", "artifact"], owner, tell });
-    this.#sources = new Sources(this.#shelf, options.clock);
+    const { directory, owner, notify } = options;
+    this.#store = new ContentStore({ directory, kinds: ["source", "artifact"], owner, notify });
+    this.#sources = new Sources(this.#store, options.clock);
   }
 
   async hasSource(digest: string): Promise<boolean> {
@@ -90,7 +90,7 @@ class ProcessBuilder implements Builder {
   async observe(digest: string): Promise<ArtifactState> {
     await this.#open();
     const preparing = this.#preparing.get(digest);
-    if (!preparing || (await this.#shelf.has("artifact", digest))) return this.#look(digest);
+    if (!preparing || (await this.#store.has("artifact", digest))) return this.#look(digest);
     return { state: "building", since: preparing.since, task: null };
   }
 
@@ -105,17 +105,17 @@ class ProcessBuilder implements Builder {
 
   async list(): Promise<readonly StoredObject[]> {
     await this.#open();
-    return this.#shelf.list();
+    return this.#store.list();
   }
 
   async remove({ digest, what, touchedAt }: Parameters<Builder["remove"]>[0]): Promise<void> {
     await this.#open();
-    await this.#shelf.remove(what, digest, touchedAt);
-    if (what === "artifact" && !(await this.#shelf.has(what, digest))) await this.#forget(digest);
+    await this.#store.remove(what, digest, touchedAt);
+    if (what === "artifact" && !(await this.#store.has(what, digest))) await this.#forget(digest);
   }
 
   #open(): Promise<void> {
-    this.#opened ??= this.#shelf
+    this.#opened ??= this.#store
       .open(() => this.#kept())
       .catch((thrown) => {
         this.#opened = null;
@@ -134,7 +134,7 @@ class ProcessBuilder implements Builder {
     const failed = (detail: string) => ({ state: "failed", code: "build.failed", detail, task: task.name }) as const;
     if (record.refused !== undefined) return failed(record.refused);
     if (task.exit.code !== 0 || task.exit.reason !== "exited") {
-      this.#shelf.discard(record.staging);
+      this.#store.discard(record.staging);
       return failed(failureOf(record.command, task.exit));
     }
     if ((await unlessMissing(lstat(record.staging))) === null) return { state: "absent" };
@@ -144,7 +144,7 @@ class ProcessBuilder implements Builder {
   /** Whoever asks for an artifact wants it: it is not collected for a while. */
   async #has(digest: string): Promise<boolean> {
     return (
-      (await this.#shelf.has("artifact", digest)) && this.#shelf.touch("artifact", digest, this.#options.clock.now())
+      (await this.#store.has("artifact", digest)) && this.#store.touch("artifact", digest, this.#options.clock.now())
     );
   }
 
@@ -152,7 +152,7 @@ class ProcessBuilder implements Builder {
     await this.#open();
     const now = this.#options.clock.now();
     const { state } = await this.#look(artifact.digest);
-    await this.#shelf.touch("source", artifact.source, now);
+    await this.#store.touch("source", artifact.source, now);
     if (state !== "built" && state !== "building") await this.#begin(artifact, forWhom, variables);
   }
 
@@ -164,7 +164,7 @@ class ProcessBuilder implements Builder {
     // A name of its own for every try: a task of an earlier one, which may still be kept for its output, is not this one.
     const task = `build-${hexOf(digest).slice(0, 16)}-${since.toString(36)}`;
     if (command === null) return this.#place(digest, context);
-    const staging = join(this.#shelf.staging, task);
+    const staging = join(this.#store.staging, task);
     await this.#copy(context, staging, forWhom.key);
     const { key, release, deployment } = forWhom;
     await this.#write(digest, { key, task, command, staging, since });
@@ -188,7 +188,7 @@ class ProcessBuilder implements Builder {
     try {
       await copyTree({ from, to, as: await this.#options.userOf(key), access: "own" });
     } catch (thrown) {
-      this.#shelf.discard(to);
+      this.#store.discard(to);
       throw thrown;
     }
   }
@@ -205,8 +205,8 @@ class ProcessBuilder implements Builder {
   /** Makes an artifact of what a build left. What cannot be copied fails the build, and is told the same at every look. */
   async #take(digest: string, record: BuildRecord): Promise<ArtifactState> {
     const { staging, task, command } = record;
-    if (await this.#shelf.has("artifact", digest)) return { state: "built" };
-    const user = ownerOf(staging);
+    if (await this.#store.has("artifact", digest)) return { state: "built" };
+    const user = fileOwner(staging);
     try {
       await endLeftovers({ directory: staging, variable: `FAIRLEAD_INSTANCE=${task}`, user });
       await makeReadable(staging, user);
@@ -215,7 +215,7 @@ class ProcessBuilder implements Builder {
       if (!(thrown instanceof Fault)) throw thrown;
       const refused = `what ${briefly(command)} left behind cannot be kept: ${thrown.detail}`;
       await this.#write(digest, { ...record, refused });
-      this.#shelf.discard(staging);
+      this.#store.discard(staging);
       return { state: "failed", code: "build.failed", detail: refused, task };
     }
     await this.#forget(digest);
@@ -224,14 +224,14 @@ class ProcessBuilder implements Builder {
 
   /** Copies as the owner of artifacts: what a build put there can lead nobody astray. */
   async #place(digest: string, from: string): Promise<void> {
-    const draft = await this.#shelf.draft("artifact");
+    const draft = await this.#store.draft("artifact");
     try {
       const tree = join(draft, "tree");
-      await copyTree({ from, to: tree, as: this.#options.owner ?? ownerOf(from), access: "sealed" });
-      await this.#shelf.put("artifact", digest, tree);
-      await this.#shelf.touch("artifact", digest, this.#options.clock.now());
+      await copyTree({ from, to: tree, as: this.#options.owner ?? fileOwner(from), access: "sealed" });
+      await this.#store.put("artifact", digest, tree);
+      await this.#store.touch("artifact", digest, this.#options.clock.now());
     } finally {
-      this.#shelf.discard(draft);
+      this.#store.discard(draft);
     }
   }
 
@@ -262,8 +262,8 @@ class ProcessBuilder implements Builder {
   /** Takes away what an earlier build left behind. */
   async #forget(digest: string): Promise<void> {
     const record = await this.#record(digest);
-    if (record) this.#shelf.discard(record.staging);
-    this.#shelf.discard(this.#recordPath(digest));
+    if (record) this.#store.discard(record.staging);
+    this.#store.discard(this.#recordPath(digest));
   }
 
   /** Names in `staging/` that a build under way, or one that only has to be put in its place, still needs. */

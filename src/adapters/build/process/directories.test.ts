@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { ObservedTask } from "../../../model/instance.ts";
 import type { Builder } from "../../../ports/builder.ts";
 import { admitFiles, artifactSpec, builtOrNot, forWhom } from "../../../testing/conformance/builder.ts";
-import { exitOf, outputOf, runtimeKey } from "../../../testing/conformance/runtime.ts";
+import { exited, outputOf, runtimeKey } from "../../../testing/conformance/runtime.ts";
 import { processWorld, wallClock } from "../../runtime/process/world.ts";
 import { builderWorld } from "./world.ts";
 
@@ -15,7 +15,7 @@ describe("directories", () => {
   const sh = (script: string) => ["/bin/sh", "-c", script];
   /** A build that begins so waits until it is told to go on. */
   const untilTold = "while [ ! -e go ]; do sleep 0.02; done";
-  const tell = (task: ObservedTask | undefined) => writeFileSync(join(task?.spec.artifact ?? "", "go"), "");
+  const notify = (task: ObservedTask | undefined) => writeFileSync(join(task?.spec.artifact ?? "", "go"), "");
 
   beforeEach(async () => {
     world = builderWorld(await processWorld(), { userOf: async () => null, clock: wallClock });
@@ -41,7 +41,7 @@ describe("directories", () => {
     expect(tasks).toHaveLength(1);
     expect(tasks[0]?.spec).toMatchObject({ purpose: "build", release: 3, deployment: "dep_test" });
     expect(readdirSync(join(world.artifact(spec.digest), ".."))).toEqual([]);
-    tell(tasks[0]);
+    notify(tasks[0]);
     expect(await builtOrNot(builder, spec.digest)).toEqual({ state: "built" });
     expect(readFileSync(join(world.artifact(spec.digest), "out/b"), "utf8")).toBe("made\n");
     for (const name of ["a", "out", "out/b"]) {
@@ -83,8 +83,8 @@ describe("directories", () => {
     const [task] = (await world.runtime.observe(runtimeKey)).tasks;
     const next = world.open();
     expect((await next.observe(spec.digest)).state).toBe("building");
-    tell(task);
-    await exitOf(world.runtime, task?.name ?? "");
+    notify(task);
+    await exited(world.runtime, task?.name ?? "");
     const last = world.open();
     expect(await Promise.all([last.observe(spec.digest), last.observe(spec.digest)])).toEqual([
       { state: "built" },

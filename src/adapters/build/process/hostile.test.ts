@@ -44,7 +44,7 @@ beforeEach(async () => {
     userOf: async () => builds,
     owner: store,
     clock: wallClock,
-    tell: (words) => told.push(words),
+    notify: (words) => told.push(words),
   });
   chmodSync(world.root, 0o755);
   builder = world.open();

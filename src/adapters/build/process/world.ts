@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { User } from "../../../host/users.ts";
 import type { Builder } from "../../../ports/builder.ts";
 import type { Runtime } from "../../../ports/runtime.ts";
-import { artifactDirectory } from "../source/shelf.ts";
+import { artifactDirectory } from "../source/content-store.ts";
 import { type ProcessBuilderOptions, processBuilder } from "./builder.ts";
 
 /** Where builds can be run: a directory, and a runtime that works in it. */
@@ -15,18 +15,18 @@ interface Place {
 interface BuilderPlace extends Pick<ProcessBuilderOptions, "clock"> {
   readonly userOf: ProcessBuilderOptions["userOf"];
   readonly owner?: User | null;
-  readonly tell?: (words: string) => void;
+  readonly notify?: (words: string) => void;
 }
 
 /** For tests: a builder on a directory of its own, with a runtime under it. */
-export function builderWorld(place: Place, { userOf, owner = null, clock, tell = () => undefined }: BuilderPlace) {
+export function builderWorld(place: Place, { userOf, owner = null, clock, notify = () => undefined }: BuilderPlace) {
   const directory = join(place.root, "store");
   const runtime = place.open();
   return {
     root: place.root,
     directory,
     runtime,
-    open: (): Builder => processBuilder({ directory, runtime, userOf, owner, clock, tell }),
+    open: (): Builder => processBuilder({ directory, runtime, userOf, owner, clock, notify }),
     told: (files: Readonly<Record<string, string>>, script: string | null) => ({
       files,
       command: script === null ? null : ["/bin/sh", "-c", script],

@@ -13,19 +13,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { sha256, treeDigest } from "../../../base/digest.ts";
-import { entryOf, tarOf } from "../../../testing/conformance/builder.ts";
+import { tarOf, treeFile } from "../../../testing/conformance/builder.ts";
 import { wallClock } from "../../runtime/process/world.ts";
+import { artifactDirectory, ContentStore } from "./content-store.ts";
 import { adoptArtifact } from "./earlier.ts";
-import { artifactDirectory, Shelf } from "./shelf.ts";
 import { Sources } from "./sources.ts";
 
 /** Sources and artifacts lie where earlier versions put them. */
 let directory: string;
-let shelf: Shelf;
+let store: ContentStore;
 let sources: Sources;
 const digest = treeDigest([
-  entryOf("a/b", "1"),
-  entryOf("run", "2", true),
+  treeFile("a/b", "1"),
+  treeFile("run", "2", true),
   { path: "l", kind: "link", executable: false, content: "a/b" },
 ]);
 const tar = () =>
@@ -44,11 +44,11 @@ beforeEach(async () => {
   mkdirSync(earlier("artifacts", artifact));
   writeFileSync(join(earlier("artifacts", artifact), "f"), "1");
   mkdirSync(join(directory, "sources"));
-  shelf = new Shelf({ directory, kinds: ["source", "artifact"], owner: null, tell: () => undefined });
-  await shelf.open(async () => new Set());
-  sources = new Sources(shelf, wallClock);
+  store = new ContentStore({ directory, kinds: ["source", "artifact"], owner: null, notify: () => undefined });
+  await store.open(async () => new Set());
+  sources = new Sources(store, wallClock);
   await sources.admit(digest, tar());
-  renameSync(shelf.path("source", digest), earlier("sources", digest));
+  renameSync(store.path("source", digest), earlier("sources", digest));
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
@@ -80,15 +80,15 @@ test("an artifact is taken over when it was made since the machine was started, 
   const from = earlier("artifacts", artifact);
   expect(await adoptArtifact({ from, to, owner: null, started: Date.now() + 1 })).toBe(false);
   expect(artifactDirectory(directory, artifact)).toBe(from);
-  expect(await shelf.has("artifact", artifact)).toBe(true);
-  expect(artifactDirectory(directory, artifact)).toBe(shelf.path("artifact", artifact));
-  expect(readFileSync(join(shelf.path("artifact", artifact), "f"), "utf8")).toBe("1");
+  expect(await store.has("artifact", artifact)).toBe(true);
+  expect(artifactDirectory(directory, artifact)).toBe(store.path("artifact", artifact));
+  expect(readFileSync(join(store.path("artifact", artifact), "f"), "utf8")).toBe("1");
 });
 
 test("what an earlier version kept is listed once, and removed with what was made of it", async () => {
-  cpSync(earlier("artifacts", artifact), shelf.path("artifact", artifact), { recursive: true });
-  expect((await shelf.list()).map((object) => object.digest).sort()).toEqual([artifact, digest].sort());
-  for (const object of await shelf.list()) await shelf.remove(object.what, object.digest);
-  expect(await shelf.list()).toEqual([]);
+  cpSync(earlier("artifacts", artifact), store.path("artifact", artifact), { recursive: true });
+  expect((await store.list()).map((object) => object.digest).sort()).toEqual([artifact, digest].sort());
+  for (const object of await store.list()) await store.remove(object.what, object.digest);
+  expect(await store.list()).toEqual([]);
   for (const kind of ["sources", "artifacts"]) expect(readdirSync(join(directory, kind))).toEqual([]);
 });

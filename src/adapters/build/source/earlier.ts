@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { type TreeEntry, treeDigest } from "../../../base/digest.ts";
 import { isErrno } from "../../../base/faults.ts";
-import { copyTree, makeReadable, ownerOf } from "../../../host/tree.ts";
+import { copyTree, fileOwner, makeReadable } from "../../../host/tree.ts";
 import type { User } from "../../../host/users.ts";
 
 /*
@@ -56,7 +56,7 @@ interface FoundArtifact extends Found {
 export async function adoptArtifact({ from, to, owner, started = startedAt() }: FoundArtifact): Promise<boolean> {
   const { birthtimeMs } = await stat(from);
   if (birthtimeMs <= started) return false;
-  await makeReadable(from, ownerOf(from));
+  await makeReadable(from, fileOwner(from));
   await copyTree({ from, to, as: owner, access: "sealed" });
   return true;
 }

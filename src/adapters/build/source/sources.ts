@@ -6,35 +6,35 @@ import { formatSize } from "../../../base/size.ts";
 import { makeReadable } from "../../../host/tree.ts";
 import type { BuildSpec } from "../../../model/release.ts";
 import type { Clock } from "../../../ports/clock.ts";
-import { hexOf, inside, refuseOutwardLinks, type Shelf, unlessMissing } from "./shelf.ts";
+import { type ContentStore, hexOf, pathInside, refuseOutwardLinks, unlessMissing } from "./content-store.ts";
 import { unpack } from "./unpack.ts";
 
 const fileLimit = 1024 * 1024;
 
-/** The sources of a builder: how they come in and are read, the same whatever is made of them. The shelf must be open. */
+/** The sources of a builder: how they come in and are read, the same whatever is made of them. The content store must be open. */
 export class Sources {
-  readonly #shelf: Shelf;
+  readonly #store: ContentStore;
   readonly #clock: Clock;
 
-  constructor(shelf: Shelf, clock: Clock) {
-    this.#shelf = shelf;
+  constructor(store: ContentStore, clock: Clock) {
+    this.#store = store;
     this.#clock = clock;
   }
 
   async has(digest: string): Promise<boolean> {
-    return (await this.#shelf.has("source", digest)) && this.touch(digest);
+    return (await this.#store.has("source", digest)) && this.touch(digest);
   }
 
   /** Notes that it was wanted; whether it is there. */
   touch(digest: string): Promise<boolean> {
-    return this.#shelf.touch("source", digest, this.#clock.now());
+    return this.#store.touch("source", digest, this.#clock.now());
   }
 
   /** Faults: `source.unsafe`, `source.digest-mismatch`, `request.too-large`; nothing is left of what was refused. */
   async admit(digest: string, tar: AsyncIterable<Uint8Array>): Promise<void> {
     hexOf(digest);
     if (await this.has(digest)) return;
-    const draft = await this.#shelf.draft("source");
+    const draft = await this.#store.draft("source");
     try {
       const tree = join(draft, "tree");
       await mkdir(tree);
@@ -44,17 +44,17 @@ export class Sources {
       }
       // Whatever the controller's umask is: builds and instances of another user read it.
       await makeReadable(tree, null);
-      await this.#shelf.put("source", digest, tree);
+      await this.#store.put("source", digest, tree);
       await this.touch(digest);
     } finally {
-      this.#shelf.discard(draft);
+      this.#store.discard(draft);
     }
   }
 
   async read(digest: string, path: string): Promise<Uint8Array | null> {
-    const root = this.#shelf.path("source", digest);
-    if (path.includes("\0") || !(await this.#shelf.has("source", digest))) return null;
-    const place = await inside(root, path);
+    const root = this.#store.path("source", digest);
+    if (path.includes("\0") || !(await this.#store.has("source", digest))) return null;
+    const place = await pathInside(root, path);
     if (place === null) return null;
     await using file = await open(place, "r");
     const stat = await file.stat();
@@ -67,10 +67,10 @@ export class Sources {
 
   /** The directory of a source that is built. Faults: `source.missing`, `source.unsafe`. */
   async context({ source, context }: Pick<BuildSpec, "context"> & { readonly source: string }): Promise<string> {
-    const there = await this.#shelf.has("source", source);
-    const root = there ? await unlessMissing(realpath(this.#shelf.path("source", source))) : null;
+    const there = await this.#store.has("source", source);
+    const root = there ? await unlessMissing(realpath(this.#store.path("source", source))) : null;
     if (root === null) throw new Fault("source.missing", `the source ${source} is not here`);
-    const place = context.includes("\0") ? null : await inside(root, context);
+    const place = context.includes("\0") ? null : await pathInside(root, context);
     if (place === null) {
       throw new Fault("source.unsafe", `${JSON.stringify(context.slice(0, 200))} is no directory of the source`);
     }

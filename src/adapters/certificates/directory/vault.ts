@@ -18,7 +18,7 @@ interface CertificateFile {
   readonly key: string;
 }
 
-export interface VaultOptions {
+export interface CertificateVaultOptions {
   /** Made when it is missing, for this user alone. */
   readonly directory: string;
   readonly clock: Clock;
@@ -27,7 +27,7 @@ export interface VaultOptions {
 }
 
 /** Certificates as one file each, 0600 in a directory of 0700. What a crash left half written is taken away. */
-export async function openVault(options: VaultOptions): Promise<CertificateVault> {
+export async function openCertificateVault(options: CertificateVaultOptions): Promise<CertificateVault> {
   const { directory } = options;
   await makeDirectory(directory);
   const drafts = (await readdir(directory)).filter((name) => name.endsWith(".new"));
@@ -36,10 +36,10 @@ export async function openVault(options: VaultOptions): Promise<CertificateVault
 }
 
 class DirectoryVault implements CertificateVault {
-  readonly #options: VaultOptions;
+  readonly #options: CertificateVaultOptions;
   readonly #records: string;
 
-  constructor(options: VaultOptions) {
+  constructor(options: CertificateVaultOptions) {
     this.#options = options;
     this.#records = join(options.directory, "records.json");
   }

@@ -1,7 +1,7 @@
 import { type IncomingMessage, request } from "node:http";
 import { Fault, type FaultCode, faults, isErrno } from "../../../base/faults.ts";
 import type { Hello } from "./admin-server.ts";
-import { settings } from "./settings.ts";
+import { embeddedSettings } from "./settings.ts";
 
 /** The edge answers in microseconds and writes a table in milliseconds; a disk under load may take long. */
 const answerMs = 10_000;
@@ -86,7 +86,8 @@ async function readText(answer: IncomingMessage): Promise<string> {
   let bytes = 0;
   for await (const chunk of answer as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > 2 * settings.tableBytes) throw new Fault("edge.unreachable", "The edge sent too long an answer.");
+    if (bytes > 2 * embeddedSettings.tableBytes)
+      throw new Fault("edge.unreachable", "The edge sent too long an answer.");
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
@@ -99,7 +100,7 @@ function unreachable(socket: string, cause: unknown): Fault {
 }
 
 function faultOf(text: string): Fault {
-  const { code, detail, hint, complaints } = JSON.parse(text) as Fault;
+  const { code, detail, hint, diagnostics } = JSON.parse(text) as Fault;
   const known: FaultCode = Object.hasOwn(faults, code) ? code : "operation.failed";
-  return new Fault(known, detail, { hint, complaints });
+  return new Fault(known, detail, { hint, diagnostics });
 }

@@ -7,7 +7,7 @@ import { checkTable } from "../table/validate.ts";
 import type { Listen } from "./front.ts";
 import type { LiveTables } from "./live.ts";
 import type { Records } from "./records.ts";
-import { settings } from "./settings.ts";
+import { embeddedSettings } from "./settings.ts";
 
 /** Who answers at the admin socket: read before anything else is asked, so it never changes its shape. */
 export interface Hello {
@@ -95,7 +95,7 @@ async function answer(req: IncomingMessage, res: ServerResponse, target: AdminTa
   } catch (thrown) {
     const fault = asFault(thrown);
     res.writeHead(faults[fault.code].status, { "content-type": "application/problem+json" });
-    res.end(JSON.stringify({ ...fault.toRecord(), complaints: fault.complaints }));
+    res.end(JSON.stringify({ ...fault.toRecord(), diagnostics: fault.diagnostics }));
   }
 }
 
@@ -111,7 +111,7 @@ async function readJson(req: IncomingMessage): Promise<unknown> {
   let bytes = 0;
   for await (const chunk of req as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > settings.tableBytes)
+    if (bytes > embeddedSettings.tableBytes)
       throw new Fault("request.too-large", "That is more than 8 MB, which the edge does not take.");
     chunks.push(chunk);
   }

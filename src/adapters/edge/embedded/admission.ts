@@ -5,12 +5,12 @@ import { maintenanceAnswer, type OwnAnswer } from "./pages.ts";
 import { clientKey } from "./rate.ts";
 import type { Records } from "./records.ts";
 import { redirectOf, type SecureDoor } from "./redirects.ts";
-import { settings } from "./settings.ts";
-import type { Visit } from "./visit.ts";
+import type { RequestContext } from "./request-context.ts";
+import { embeddedSettings } from "./settings.ts";
 
 /** A request that wants to be served: by HTTP or by an upgrade. */
-export interface Guest {
-  readonly visit: Visit;
+export interface PendingRequest {
+  readonly context: RequestContext;
   /** Announced length of the body in bytes; 0 when it is not announced. */
   readonly announcedBytes: number;
   /** Sends it to this upstream. */
@@ -30,7 +30,7 @@ export class Admission {
   readonly crowd: Crowd;
   /** Where HTTPS is answered; null while it is nowhere. */
   door: SecureDoor | null = null;
-  readonly #waiting = new Map<string, Set<Guest>>();
+  readonly #waiting = new Map<string, Set<PendingRequest>>();
 
   constructor(tables: LiveTables, records: Records, crowd: Crowd) {
     this.crowd = crowd;
@@ -42,55 +42,56 @@ export class Admission {
    * Takes a request in. Once, before any waiting, and in this order: its route, whether it belongs elsewhere, its rate,
    * whether a browser only asks what it may do, its announced length.
    */
-  admit(guest: Guest): void {
-    const { visit } = guest;
-    const route = this.#routeOf(visit);
-    if (route === undefined) return guest.reply({ status: 404 });
-    visit.route = route;
-    const elsewhere = redirectOf(route.spec, visit, this.door);
-    if (elsewhere !== null) return guest.reply({ status: 308, headers: ["location", elsewhere] });
-    const waitMs = route.limiter?.take(clientKey(visit.address), performance.now()) ?? 0;
-    if (waitMs > 0) return guest.reply({ status: 429, retryAfterS: Math.ceil(waitMs / 1_000) });
+  admit(pending: PendingRequest): void {
+    const { context } = pending;
+    const route = this.#routeOf(context);
+    if (route === undefined) return pending.reply({ status: 404 });
+    context.route = route;
+    const elsewhere = redirectOf(route.spec, context, this.door);
+    if (elsewhere !== null) return pending.reply({ status: 308, headers: ["location", elsewhere] });
+    const waitMs = route.limiter?.take(clientKey(context.address), performance.now()) ?? 0;
+    if (waitMs > 0) return pending.reply({ status: 429, retryAfterS: Math.ceil(waitMs / 1_000) });
     const { cors, limits } = route.spec;
-    if (cors !== null && isPreflight(visit.req)) return guest.reply(preflightAnswer(cors, visit.req.headers.origin));
-    if (guest.announcedBytes > limits.bodyBytes) return guest.reply({ status: 413 });
-    this.#enter(guest, route);
+    if (cors !== null && isPreflight(context.req))
+      return pending.reply(preflightAnswer(cors, context.req.headers.origin));
+    if (pending.announcedBytes > limits.bodyBytes) return pending.reply({ status: 413 });
+    this.#enter(pending, route);
   }
 
   /** For a request that no upstream has seen yet: decides again by the table of now. */
-  again(guest: Guest): void {
-    const route = this.#routeOf(guest.visit);
-    if (route === undefined) return guest.reply({ status: 404 });
-    guest.visit.route = route;
-    this.#enter(guest, route);
+  again(pending: PendingRequest): void {
+    const route = this.#routeOf(pending.context);
+    if (route === undefined) return pending.reply({ status: 404 });
+    pending.context.route = route;
+    this.#enter(pending, route);
   }
 
   /** After a change of this owner's table: who waits is looked at again, once, the longest waiting first. */
   changed(owner: string): void {
     // Of a copy: who goes on waiting alone is entered anew.
-    for (const [key, guests] of [...this.#waiting]) {
+    for (const [key, pendingRequests] of [...this.#waiting]) {
       if (!key.startsWith(`${owner}\n`)) continue;
-      for (const guest of [...guests]) {
-        guest.forget?.();
-        this.again(guest);
+      for (const pending of [...pendingRequests]) {
+        pending.forget?.();
+        this.again(pending);
       }
     }
   }
 
   /** To whom a route is not open, there is none. */
-  #routeOf({ target, address, beyond }: Visit): LiveRoute | undefined {
+  #routeOf({ target, address, beyond }: RequestContext): LiveRoute | undefined {
     const route = this.tables.find(target.host);
     if (route === undefined || route.insiders === null) return route;
     return !beyond && route.insiders(address) ? route : undefined;
   }
 
-  #enter(guest: Guest, route: LiveRoute): void {
-    if (route.spec.maintenance !== null) return guest.reply(maintenanceAnswer(route.spec.maintenance));
-    if (route.spec.holdMs !== null) return this.#wait(guest, route, route.spec.holdMs);
-    if (this.#isFull(route)) return guest.reply(nobody);
-    const upstream = route.balance.next(guest.visit.tried);
-    if (upstream !== undefined) return guest.serve(upstream);
-    guest.reply(guest.visit.tried.size > 0 ? { status: 502 } : nobody);
+  #enter(pending: PendingRequest, route: LiveRoute): void {
+    if (route.spec.maintenance !== null) return pending.reply(maintenanceAnswer(route.spec.maintenance));
+    if (route.spec.holdMs !== null) return this.#wait(pending, route, route.spec.holdMs);
+    if (this.#isFull(route)) return pending.reply(nobody);
+    const upstream = route.balance.next(pending.context.tried);
+    if (upstream !== undefined) return pending.serve(upstream);
+    pending.reply(pending.context.tried.size > 0 ? { status: 502 } : nobody);
   }
 
   /** One service leaves room for the others. There are never more requests under way than connections. */
@@ -100,23 +101,23 @@ export class Admission {
     return upstreams.reduce((sum, { tally }) => sum + tally.active, 0) >= perService;
   }
 
-  #wait(guest: Guest, route: LiveRoute, holdMs: number): void {
+  #wait(pending: PendingRequest, route: LiveRoute, holdMs: number): void {
     const key = `${route.owner}\n${route.spec.service}`;
-    const guests = this.#waiting.get(key) ?? new Set();
-    if (guests.size >= settings.waiting) return guest.reply(nobody);
-    guest.visit.heldAt ??= performance.now();
-    const left = guest.visit.heldAt + holdMs - performance.now();
+    const pendingRequests = this.#waiting.get(key) ?? new Set();
+    if (pendingRequests.size >= embeddedSettings.waiting) return pending.reply(nobody);
+    pending.context.heldAt ??= performance.now();
+    const left = pending.context.heldAt + holdMs - performance.now();
     const late = setTimeout(() => {
-      guest.forget?.();
-      guest.reply(nobody);
+      pending.forget?.();
+      pending.reply(nobody);
     }, left);
-    guest.forget = () => {
+    pending.forget = () => {
       clearTimeout(late);
-      guest.forget = null;
-      guests.delete(guest);
-      if (guests.size === 0) this.#waiting.delete(key);
+      pending.forget = null;
+      pendingRequests.delete(pending);
+      if (pendingRequests.size === 0) this.#waiting.delete(key);
     };
-    guests.add(guest);
-    this.#waiting.set(key, guests);
+    pendingRequests.add(pending);
+    this.#waiting.set(key, pendingRequests);
   }
 }

@@ -1,5 +1,5 @@
 import { challengePrefix, checkChallenges } from "../table/challenges.ts";
-import type { Target } from "./request-checks.ts";
+import type { RequestTarget } from "./request-checks.ts";
 
 /** The answers to certificate authorities, by token. */
 export class Challenges {
@@ -11,7 +11,7 @@ export class Challenges {
   }
 
   /** The answer to a request, or null when it is none of ours. */
-  answer({ path }: Target): string | null {
+  answer({ path }: RequestTarget): string | null {
     if (!path.startsWith(challengePrefix)) return null;
     return this.#answers.get(path.slice(challengePrefix.length)) ?? null;
   }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { settings } from "./settings.ts";
+import { embeddedSettings } from "./settings.ts";
 
 /** A request that waits until those before it on its connection are answered. */
 interface Turn {
@@ -52,7 +52,7 @@ export class ClientConnection {
     if (this.begin(turn.req, turn.res)) return turn.serve();
     this.#behind.push(turn);
     // What has come already is kept; Node would go on reading.
-    if (this.#behind.length >= settings.pipelined) this.#socket.pause();
+    if (this.#behind.length >= embeddedSettings.pipelined) this.#socket.pause();
   }
 
   /** What came last cannot be read. `refuse` is called when its turn comes; false: it is a part of what is served now. */
@@ -102,9 +102,9 @@ export function discard(socket: Socket): void {
   const started = performance.now();
   let bytes = -1;
   const timer = setInterval(() => {
-    if (socket.bytesRead === bytes || performance.now() - started > settings.lingerMostMs) socket.destroy();
+    if (socket.bytesRead === bytes || performance.now() - started > embeddedSettings.lingerMostMs) socket.destroy();
     bytes = socket.bytesRead;
-  }, settings.lingerMs);
+  }, embeddedSettings.lingerMs);
   socket.once("close", () => clearInterval(timer));
   socket.resume();
 }

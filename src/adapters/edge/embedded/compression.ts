@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { constants, createBrotliCompress, createGzip } from "node:zlib";
-import { type AnswerHeaders, type Change, withVary } from "./headers.ts";
-import { settings } from "./settings.ts";
+import { type AnswerHeaders, type HeaderChange, withVary } from "./headers.ts";
+import { embeddedSettings } from "./settings.ts";
 
 export type Coding = "br" | "gzip";
 export type Compressor = ReturnType<typeof createGzip> | ReturnType<typeof createBrotliCompress>;
@@ -11,7 +11,7 @@ const compressible = /^(?:text\/(?!event-stream)|application\/(?:[\w.+-]+\+)?(?:
 /** What compression does to an answer: the coding to use, or none, and the headers that change either way. */
 export interface CompressionPlan {
   readonly coding: Coding | null;
-  readonly change: Change;
+  readonly change: HeaderChange;
 }
 
 /**
@@ -29,7 +29,7 @@ export function compressionPlan(
   if (headers["content-encoding"] !== undefined || headers["content-range"] !== undefined) return null;
   if (/\bno-transform\b/i.test(String(headers["cache-control"] ?? ""))) return null;
   const length = headers["content-length"];
-  if (length !== undefined && Number(length) < settings.compressFrom) return null;
+  if (length !== undefined && Number(length) < embeddedSettings.compressFrom) return null;
   const vary = withVary(headers["vary"], "Accept-Encoding");
   const coding = isSecret ? null : acceptedCoding(req.headers["accept-encoding"]);
   if (coding === null) return { coding, change: { vary } };

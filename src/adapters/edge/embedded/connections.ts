@@ -1,9 +1,9 @@
 import { type buildConnector, Client } from "undici";
 import { AppSocket } from "./app-socket.ts";
-import { settings } from "./settings.ts";
+import { embeddedSettings } from "./settings.ts";
 
 /** One connection to an app, which undici opens again when it was closed. */
-export interface Line {
+export interface AppConnection {
   readonly client: Client;
   /** Requests sent on the connection that is open now: 0 means that it is fresh. */
   sent: number;
@@ -13,7 +13,7 @@ export interface Line {
 export class Connections {
   readonly #host: string;
   readonly #port: number;
-  readonly #idle: Line[] = [];
+  readonly #idle: AppConnection[] = [];
   #closed = false;
 
   constructor(host: string, port: number) {
@@ -22,20 +22,20 @@ export class Connections {
   }
 
   /** A connection for one request; `give` it back afterwards. */
-  take(): Line {
+  take(): AppConnection {
     return this.#idle.pop() ?? this.open();
   }
 
   /** A connection that carried no request yet. */
-  open(): Line {
+  open(): AppConnection {
     const client = new Client(`http://${originHost(this.#host)}:${this.#port}`, {
       connect: (_options, callback) => this.#connect(callback),
-      keepAliveTimeout: settings.upstreamIdleMs,
-      keepAliveMaxTimeout: settings.upstreamIdleMs,
+      keepAliveTimeout: embeddedSettings.upstreamIdleMs,
+      keepAliveMaxTimeout: embeddedSettings.upstreamIdleMs,
       keepAliveTimeoutThreshold: 1_000,
-      maxHeaderSize: settings.answerHeaderBytes,
+      maxHeaderSize: embeddedSettings.answerHeaderBytes,
     });
-    const line: Line = { client, sent: 0 };
+    const line: AppConnection = { client, sent: 0 };
     client.on("connect", () => {
       line.sent = 0;
     });
@@ -43,13 +43,13 @@ export class Connections {
     return line;
   }
 
-  give(line: Line): void {
+  give(line: AppConnection): void {
     if (this.#closed) void line.client.close();
     else this.#idle.push(line);
   }
 
   /** Ends a connection that failed. After the event that told of it, as undici is still busy with it. */
-  discard(line: Line): void {
+  discard(line: AppConnection): void {
     queueMicrotask(() => void line.client.destroy());
   }
 
@@ -59,7 +59,7 @@ export class Connections {
     for (const line of this.#idle.splice(0)) void line.client.close();
   }
 
-  #forget(line: Line): void {
+  #forget(line: AppConnection): void {
     const index = this.#idle.indexOf(line);
     if (index === -1) return;
     this.#idle.splice(index, 1);
@@ -69,7 +69,7 @@ export class Connections {
   #connect(callback: buildConnector.Callback): void {
     const socket = new AppSocket();
     socket.setNoDelay(true).setKeepAlive(true).connect({ host: this.#host, port: this.#port });
-    const late = setTimeout(() => socket.destroy(new ConnectTimeout()), settings.connectMs);
+    const late = setTimeout(() => socket.destroy(new ConnectTimeout()), embeddedSettings.connectMs);
     const failed = (error: Error) => {
       clearTimeout(late);
       callback(error, null);

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from "node:http";
 import type { CorsPolicy } from "../../../model/release.ts";
-import { type AnswerHeaders, type Change, withVary } from "./headers.ts";
+import { type AnswerHeaders, type HeaderChange, withVary } from "./headers.ts";
 
 /** What an app could say about CORS: the route's policy stands in the place of all of it. */
-const ofTheApp: Change = Object.fromEntries(
+const ofTheApp: HeaderChange = Object.fromEntries(
   ["allow-origin", "allow-credentials", "allow-methods", "allow-headers", "expose-headers", "max-age"].map((name) => [
     `access-control-${name}`,
     null,
@@ -30,7 +30,7 @@ export function preflightAnswer(
 }
 
 /** What changes in any answer of a route with a policy. The app's words go, whether its client's origin is listed or not. */
-export function corsChange(policy: CorsPolicy, origin: string | undefined, headers: AnswerHeaders): Change {
+export function corsChange(policy: CorsPolicy, origin: string | undefined, headers: AnswerHeaders): HeaderChange {
   const allowed = allowance(policy, origin);
   const change: Record<string, string | null> = { ...ofTheApp, ...allowed };
   if (allowed !== null && policy.expose.length > 0) change["access-control-expose-headers"] = policy.expose.join(", ");

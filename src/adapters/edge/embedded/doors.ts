@@ -1,6 +1,6 @@
 import { link, readFile, rm, writeFile } from "node:fs/promises";
 import { Fault, isErrno } from "../../../base/faults.ts";
-import { edgeFiles } from "./files.ts";
+import { embeddedFiles } from "./files.ts";
 import type { Front, Listen } from "./front.ts";
 
 /**
@@ -9,7 +9,7 @@ import type { Front, Listen } from "./front.ts";
  */
 export async function openPlain(front: Front, directory: string, { host, port }: Listen): Promise<Listen> {
   if (port !== 0) return openAt(front, { host, port });
-  const { port: path } = edgeFiles(directory);
+  const { port: path } = embeddedFiles(directory);
   const remembered = await readPort(path);
   if (remembered !== null) return openAt(front, { host, port: remembered });
   const actual = await openAt(front, { host, port });
@@ -22,7 +22,7 @@ export const secureDoor = "secure";
 
 /** Opens the door for TLS, by whoever has the plain one. Faults as above; a taken port complains of `secureDoor`. */
 export async function openSecure(front: Front, directory: string, { host, port }: Listen): Promise<Listen> {
-  const { securePort: path } = edgeFiles(directory);
+  const { securePort: path } = embeddedFiles(directory);
   const wanted = port === 0 ? ((await readPort(path)) ?? 0) : port;
   try {
     const actual = await openAt(front, { host, port: wanted });
@@ -30,8 +30,8 @@ export async function openSecure(front: Front, directory: string, { host, port }
     return actual;
   } catch (thrown) {
     if (!(thrown instanceof Fault && thrown.code === "listen.in-use")) throw thrown;
-    const complaints = [{ path: secureDoor, message: "is taken" }];
-    throw new Fault("listen.in-use", thrown.detail, { complaints, cause: thrown });
+    const diagnostics = [{ path: secureDoor, message: "is taken" }];
+    throw new Fault("listen.in-use", thrown.detail, { diagnostics, cause: thrown });
   }
 }
 

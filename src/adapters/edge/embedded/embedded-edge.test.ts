@@ -10,11 +10,11 @@ import { noFrontProxies } from "../../../model/route.ts";
 import { ask, dial, nextText, oneRoute, seen, testApp } from "../../../testing/conformance/edge-rig.ts";
 import { testAuthority } from "../../../testing/pki.ts";
 import { embeddedEdge } from "./embedded-edge.ts";
-import { readNote } from "./files.ts";
+import { readEmbeddedNote } from "./files.ts";
 import { runEdge } from "./run.ts";
 import { protocol } from "./settings.ts";
 import { stopEdge } from "./stop.ts";
-import { entry, realClock, testEdge } from "./test-edge.ts";
+import { embeddedTestEdge, entry, realClock } from "./test-edge.ts";
 
 function edgeOn(directory: string, port: number, proxies = noFrontProxies) {
   const listen = { host: "127.0.0.1", port };
@@ -41,12 +41,12 @@ test("edges asked for at the same moment by several controllers are one process,
   const log = await readFile(join(directory.path, "edge.log"), "utf8");
   expect(log.match(/edge listens on/g)).toHaveLength(1);
   expect(log.match(/listen\.in-use/g)).toHaveLength(2);
-  const note = await readNote(directory.path);
+  const note = await readEmbeddedNote(directory.path);
   expect(addresses[0]?.port).toBe(note?.port);
   for (const edge of edges) await edge.close();
   const later = edgeOn(directory.path, 0);
   await later.ensure();
-  expect((await readNote(directory.path))?.pid).toBe(note?.pid);
+  expect((await readEmbeddedNote(directory.path))?.pid).toBe(note?.pid);
   expect(later.address()).toEqual(addresses[0]);
 });
 
@@ -71,12 +71,12 @@ test("an edge stopped the moment it is up is gone", async () => {
 });
 
 test("its admin socket is this user's alone", async () => {
-  await using under = await testEdge();
+  await using under = await embeddedTestEdge();
   expect((await stat(join(under.directory, "edge.sock"))).mode & 0o777).toBe(0o600);
 });
 
 test("certificates and their keys lie on disk for this user alone; damaged ones are set aside and cost only TLS", async () => {
-  await using under = await testEdge();
+  await using under = await embeddedTestEdge();
   const authority = await testAuthority();
   await under.edge.applyCertificates([await authority.certificate(["disk.test"])]);
   const path = join(under.directory, "certificates.json");
@@ -164,11 +164,11 @@ test("a number of a process that ended and was given to another is not taken for
   await stopEdge(directory.path);
   const edge = edgeOn(directory.path, 0);
   await edge.ensure();
-  expect((await readNote(directory.path))?.pid).not.toBe(process.pid);
+  expect((await readEmbeddedNote(directory.path))?.pid).not.toBe(process.pid);
 });
 
 test("stopping lets a request under way finish, takes no new one, and ends the process", async () => {
-  await using under = await testEdge();
+  await using under = await embeddedTestEdge();
   let release: () => void = () => undefined;
   await using app = await testApp((_req, res) => {
     release = () => res.end("finished");
@@ -177,7 +177,7 @@ test("stopping lets a request under way finish, takes no new one, and ends the p
   const answer = ask(under.url, { host: "stop.test" });
   const active = () => under.edge.observe("stop/x").then(({ stats }) => stats["stop-1"]?.active);
   await seen(active, (count) => count === 1);
-  const note = await readNote(under.directory);
+  const note = await readEmbeddedNote(under.directory);
   const stopped = stopEdge(under.directory);
   await seen(
     () => under.edge.observe("stop/x"),
@@ -192,7 +192,7 @@ test("stopping lets a request under way finish, takes no new one, and ends the p
 });
 
 test("a door for insiders closes with the last route that wants it: what is under way there finishes, other doors stay", async () => {
-  await using under = await testEdge();
+  await using under = await embeddedTestEdge();
   let release: () => void = () => undefined;
   await using app = await testApp((req, res) => {
     if (req.url !== "/slow") return res.end("at once");
@@ -233,7 +233,7 @@ test("a door for insiders closes with the last route that wants it: what is unde
 });
 
 test("a table damaged on disk is set aside and logged, and the other owners are served", async () => {
-  await using under = await testEdge();
+  await using under = await embeddedTestEdge();
   await using app = await testApp((_req, res) => res.end("fine"));
   await under.edge.apply(oneRoute("good/x", { hosts: ["good.test"], upstreams: [app.upstream("good-1")] }));
   await under.edge.apply(oneRoute("bad/x", { hosts: ["bad.test"], upstreams: [app.upstream("bad-1")] }));
@@ -255,12 +255,12 @@ test("an edge that runs learns whom to believe without being started again", asy
   const headers = { "x-forwarded-for": "203.0.113.9" };
   const client = async () => (await ask(`http://${host}:${port}`, { host: "told.test", headers })).text;
   expect(await client()).toBe("127.0.0.1");
-  const pid = (await readNote(directory.path))?.pid;
+  const pid = (await readEmbeddedNote(directory.path))?.pid;
   const later = edgeOn(directory.path, 0, { trust: ["127.0.0.0/8"], proxyProtocol: false });
   await later.ensure();
   expect(await client()).toBe("203.0.113.9");
   await first.ensure();
   expect(await client()).toBe("127.0.0.1");
-  expect((await readNote(directory.path))?.pid).toBe(pid);
+  expect((await readEmbeddedNote(directory.path))?.pid).toBe(pid);
   await Promise.all([first.close(), later.close()]);
 });

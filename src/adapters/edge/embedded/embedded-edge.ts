@@ -15,7 +15,7 @@ import { toWire } from "../table/certificates.ts";
 import { Heartbeat } from "../table/heartbeat.ts";
 import { askEdge, followEdge } from "./admin-client.ts";
 import type { Hello } from "./admin-server.ts";
-import { edgeFiles, readNote, runs } from "./files.ts";
+import { embeddedFiles, isNotedRunning, readEmbeddedNote } from "./files.ts";
 import type { Listen } from "./front.ts";
 import { protocol } from "./settings.ts";
 import { ensureEdge } from "./start.ts";
@@ -68,7 +68,7 @@ class EmbeddedEdge implements Edge {
 
   constructor(options: EmbeddedEdgeOptions) {
     this.#options = options;
-    this.#socket = edgeFiles(options.directory).socket;
+    this.#socket = embeddedFiles(options.directory).socket;
     this.#address = options.listen;
     this.#secure = options.secure;
     this.#heartbeat = new Heartbeat({
@@ -190,8 +190,8 @@ class EmbeddedEdge implements Edge {
   /** A process that lives and answers nothing would keep the port for ever. */
   async #endHung(): Promise<void> {
     const { directory } = this.#options;
-    const note = await readNote(directory);
-    if (note === null || !(await runs(note))) return;
+    const note = await readEmbeddedNote(directory);
+    if (note === null || !(await isNotedRunning(note))) return;
     if (this.#address.port === 0) this.#address = { host: note.host, port: note.port };
     if (!(await this.#heartbeat.hangs())) return;
     await endHung(directory, { note, isStillSilent: async () => (await this.#heartbeat.look()) === "silent" });

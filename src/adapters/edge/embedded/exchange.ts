@@ -1,29 +1,29 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Dispatcher, errors } from "undici";
-import type { Admission, Guest } from "./admission.ts";
+import type { Admission, PendingRequest } from "./admission.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import { type Compressor, compressionPlan, compressor } from "./compression.ts";
-import type { Line } from "./connections.ts";
+import type { AppConnection } from "./connections.ts";
 import { type AnswerHeaders, headText, requestHeaders, responseHeaders, trailerFields } from "./headers.ts";
 import type { LiveUpstream } from "./live.ts";
 import { type OwnAnswer, pageFor } from "./pages.ts";
 import { BodyStopped, RequestBody } from "./request-body.ts";
 import { hasBody } from "./request-checks.ts";
-import { settings } from "./settings.ts";
-import { clientGone, type Visit } from "./visit.ts";
+import { clientGone, type RequestContext } from "./request-context.ts";
+import { embeddedSettings } from "./settings.ts";
 
 /** Methods whose repetition means the same as doing it once (RFC 9110 9.2.2). */
 const idempotent = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
 
 /** Where a request came in. */
-export interface Door {
+export interface Listener {
   /** It takes no new connection any more: answers ask clients to open another one for what comes next. */
   readonly draining: boolean;
 }
 
 interface ExchangeOptions {
   readonly admission: Admission;
-  readonly door: Door;
+  readonly door: Listener;
   readonly connection: ClientConnection;
   readonly expectsContinue: boolean;
 }
@@ -31,7 +31,7 @@ interface ExchangeOptions {
 /** What of a request's way is past, for one attempt with one upstream. */
 interface Attempt {
   readonly upstream: LiveUpstream;
-  readonly line: Line;
+  readonly line: AppConnection;
   /** It may have reached the app. */
   sent: boolean;
   /** On a connection that had been used before. */
@@ -41,12 +41,12 @@ interface Attempt {
 }
 
 /** One HTTP request from its client to an app and back. It is its own undici handler, as one object less a request counts. */
-export class Exchange implements Guest, Dispatcher.DispatchHandler {
-  readonly visit: Visit;
+export class ProxyExchange implements PendingRequest, Dispatcher.DispatchHandler {
+  readonly context: RequestContext;
   readonly announcedBytes: number;
   forget: (() => void) | null = null;
   readonly #admission: Admission;
-  readonly #door: Door;
+  readonly #door: Listener;
   readonly #connection: ClientConnection;
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
@@ -63,16 +63,16 @@ export class Exchange implements Guest, Dispatcher.DispatchHandler {
   #gone = false;
   #stalled: NodeJS.Timeout | undefined;
 
-  constructor(visit: Visit, res: ServerResponse, options: ExchangeOptions) {
-    this.visit = visit;
-    this.#req = visit.req;
+  constructor(context: RequestContext, res: ServerResponse, options: ExchangeOptions) {
+    this.context = context;
+    this.#req = context.req;
     this.#res = res;
     this.#admission = options.admission;
     this.#door = options.door;
     this.#connection = options.connection;
     this.#continue = options.expectsContinue;
-    this.#withBody = hasBody(visit.req);
-    this.announcedBytes = Number(visit.req.headers["content-length"] ?? 0);
+    this.#withBody = hasBody(context.req);
+    this.announcedBytes = Number(context.req.headers["content-length"] ?? 0);
     res.on("close", () => this.#closed());
   }
 
@@ -87,7 +87,7 @@ export class Exchange implements Guest, Dispatcher.DispatchHandler {
       this.#res.destroy();
       return;
     }
-    const { status, body, headers } = pageFor(this.visit, answer);
+    const { status, body, headers } = pageFor(this.context, answer);
     this.#res.writeHead(status, this.#framed(headers, this.#isSending));
     this.#res.end(body);
   }
@@ -107,11 +107,11 @@ export class Exchange implements Guest, Dispatcher.DispatchHandler {
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: AnswerHeaders): void {
     if (status < 200) return this.#hint(status, headers);
-    this.visit.answered();
+    this.context.answered();
     this.#status = status;
-    const plan = compressionPlan(this.visit, status, headers);
+    const plan = compressionPlan(this.context, status, headers);
     const ends = status >= 300 && this.#isSending;
-    this.#res.writeHead(status, this.#framed(this.visit.answerHeaders(headers, plan?.change ?? null), ends));
+    this.#res.writeHead(status, this.#framed(this.context.answerHeaders(headers, plan?.change ?? null), ends));
     if (plan?.coding) this.#compress(compressor(plan.coding));
     else this.#announce(status, headers["content-length"]);
   }
@@ -121,14 +121,14 @@ export class Exchange implements Guest, Dispatcher.DispatchHandler {
     if (chunk.length === this.#left) {
       this.#left = 0;
       // As one string Node joins it to the headers: one write to the system in place of a costlier gathering one.
-      if (chunk.length <= settings.joinedBytes) this.#res.end(chunk.toString("latin1"), "latin1");
+      if (chunk.length <= embeddedSettings.joinedBytes) this.#res.end(chunk.toString("latin1"), "latin1");
       else this.#res.end(chunk);
       return;
     }
     if (this.#left > 0) this.#left -= chunk.length;
     if (to.write(chunk)) return;
     controller.pause();
-    this.#stalled ??= setTimeout(() => this.#res.destroy(), settings.stalledMs);
+    this.#stalled ??= setTimeout(() => this.#res.destroy(), embeddedSettings.stalledMs);
     to.once("drain", () => {
       clearTimeout(this.#stalled);
       this.#stalled = undefined;
@@ -158,17 +158,17 @@ export class Exchange implements Guest, Dispatcher.DispatchHandler {
     else this.reply({ status: isTimeout(error) ? 504 : 502 });
   }
 
-  #send(upstream: LiveUpstream, line: Line): void {
-    this.visit.begin(upstream);
+  #send(upstream: LiveUpstream, line: AppConnection): void {
+    this.context.begin(upstream);
     this.#attempt = { upstream, line, sent: false, reused: false, answered: false };
     this.#controller = null;
-    const { visit } = this;
-    const timeout = visit.route?.spec.timeoutMs ?? 0;
+    const { context } = this;
+    const timeout = context.route?.spec.timeoutMs ?? 0;
     line.client.dispatch(
       {
         method: this.#req.method ?? "GET",
-        path: visit.target.path,
-        headers: requestHeaders(this.#req, visit),
+        path: context.target.path,
+        headers: requestHeaders(this.#req, context),
         body: this.#withBody ? this.#newBody() : null,
         headersTimeout: timeout,
         bodyTimeout: timeout,
@@ -178,7 +178,7 @@ export class Exchange implements Guest, Dispatcher.DispatchHandler {
   }
 
   #newBody(): RequestBody {
-    const limit = this.visit.route?.spec.limits.bodyBytes ?? 0;
+    const limit = this.context.route?.spec.limits.bodyBytes ?? 0;
     this.#body = new RequestBody(this.#req, {
       limit,
       wanted: () => {
@@ -191,14 +191,14 @@ export class Exchange implements Guest, Dispatcher.DispatchHandler {
   /** An answer before the answer (RFC 9110 15.2), as early hints are. `100 Continue` the edge says itself. */
   #hint(status: number, headers: AnswerHeaders): void {
     if (status === 100 || this.#gone || this.#req.httpVersionMinor === 0) return;
-    const given = responseHeaders(headers, { requestId: this.visit.requestId, added: null, change: null });
+    const given = responseHeaders(headers, { requestId: this.context.requestId, added: null, change: null });
     this.#res.socket?.write(headText(status, given), "latin1");
   }
 
   /** No connection came about, so no byte was sent: another upstream may have it, by the table of now. */
   #nobodyThere(upstream: LiveUpstream): void {
-    this.visit.leave(true);
-    this.visit.tried.add(upstream);
+    this.context.leave(true);
+    this.context.tried.add(upstream);
     this.#admission.again(this);
   }
 
@@ -210,14 +210,14 @@ export class Exchange implements Guest, Dispatcher.DispatchHandler {
     if (!attempt.reused || attempt.answered || this.#withBody || this.#repeated) return false;
     if (!idempotent.has(this.#req.method ?? "")) return false;
     this.#repeated = true;
-    this.visit.leave(false);
+    this.context.leave(false);
     return true;
   }
 
   #stopped({ status }: BodyStopped): void {
     if (status === null) this.#res.destroy();
     else {
-      this.visit.leave(false);
+      this.context.leave(false);
       this.reply({ status });
     }
   }
@@ -255,7 +255,7 @@ export class Exchange implements Guest, Dispatcher.DispatchHandler {
     this.#body?.destroy();
     if (!finished) this.#compressor?.destroy();
     else if (this.#isSending) linger(this.#req);
-    this.visit.finish(this.#status, this.#admission.records);
+    this.context.finish(this.#status, this.#admission.records);
   }
 }
 
@@ -266,6 +266,6 @@ function isTimeout(error: Error): boolean {
 /** Takes in the rest of a body that nobody wants any more, so that its client gets to reading its answer. */
 function linger(req: IncomingMessage): void {
   req.resume();
-  const late = setTimeout(() => req.socket.destroy(), settings.lingerMostMs);
+  const late = setTimeout(() => req.socket.destroy(), embeddedSettings.lingerMostMs);
   req.once("close", () => clearTimeout(late));
 }

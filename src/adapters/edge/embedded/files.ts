@@ -8,7 +8,7 @@ import { isAlive, type ProcessId, userOf } from "../../../host/alive.ts";
 const socketPathBytes = process.platform === "darwin" ? 103 : 107;
 
 /** What the edge keeps in its directory. */
-export function edgeFiles(directory: string) {
+export function embeddedFiles(directory: string) {
   return {
     socket: join(directory, "edge.sock"),
     process: join(directory, "edge.json"),
@@ -42,9 +42,9 @@ export interface ProcessNote extends ProcessId {
 }
 
 /** The note in a directory; null when there is none that can be read, which only costs a remembered port. */
-export async function readNote(directory: string): Promise<ProcessNote | null> {
+export async function readEmbeddedNote(directory: string): Promise<ProcessNote | null> {
   try {
-    await using file = await open(edgeFiles(directory).process, constants.O_RDONLY | constants.O_NOFOLLOW);
+    await using file = await open(embeddedFiles(directory).process, constants.O_RDONLY | constants.O_NOFOLLOW);
     const note = JSON.parse(await file.readFile("utf8")) as Partial<ProcessNote> | null;
     const good = Number.isSafeInteger(note?.pid) && Number(note?.pid) > 0 && Number.isSafeInteger(note?.port);
     return good ? { ...(note as ProcessNote), author: (await file.stat()).uid } : null;
@@ -55,7 +55,7 @@ export async function readNote(directory: string): Promise<ProcessNote | null> {
 }
 
 /** Whether the process of a note runs. A note that its edge's user wrote leads to no process of anybody else. */
-export async function runs(note: ProcessNote): Promise<boolean> {
+export async function isNotedRunning(note: ProcessNote): Promise<boolean> {
   if (!(await isAlive(note))) return false;
   return process.platform !== "linux" || (await userOf(note.pid)) === note.author;
 }

@@ -7,16 +7,16 @@ import type { Admission } from "./admission.ts";
 import type { LiveCertificates } from "./certificates.ts";
 import type { Challenges } from "./challenges.ts";
 import { ClientConnection, endGently } from "./client-connection.ts";
-import { type Door, Exchange } from "./exchange.ts";
+import { type Listener, ProxyExchange } from "./exchange.ts";
 import { connectionAddress, headText } from "./headers.ts";
 import { plainPage } from "./pages.ts";
 import { Proxies } from "./proxies.ts";
 import { takeProxyHeader } from "./proxy-header.ts";
 import { clientKey } from "./rate.ts";
 import { targetOf, wantsUpgrade } from "./request-checks.ts";
-import { settings } from "./settings.ts";
+import { RequestContext } from "./request-context.ts";
+import { embeddedSettings } from "./settings.ts";
 import { Upgrade } from "./upgrade.ts";
-import { Visit } from "./visit.ts";
 
 export interface Listen {
   readonly host: string;
@@ -25,10 +25,10 @@ export interface Listen {
 
 /** How both doors read HTTP. */
 const reading = {
-  maxHeaderSize: settings.headerBytes,
-  headersTimeout: settings.headersMs,
-  requestTimeout: settings.requestMs,
-  keepAliveTimeout: settings.clientIdleMs,
+  maxHeaderSize: embeddedSettings.headerBytes,
+  headersTimeout: embeddedSettings.headersMs,
+  requestTimeout: embeddedSettings.requestMs,
+  keepAliveTimeout: embeddedSettings.clientIdleMs,
   connectionsCheckingInterval: 1_000,
   insecureHTTPParser: false,
   // Node would refuse it before anybody is asked, and go on with what was sent behind it.
@@ -50,14 +50,14 @@ export function secureFront(admission: Admission, certificates: LiveCertificates
   const server = createSecureServer({
     ...reading,
     minVersion: "TLSv1.2",
-    handshakeTimeout: settings.handshakeMs,
+    handshakeTimeout: embeddedSettings.handshakeMs,
     SNICallback: (name, found) => found(null, certificates.find(name) ?? undefined),
   });
   return new Front(server, { admission, challenges: null });
 }
 
 /** A door to the outside. */
-export class Front implements Door {
+export class Front implements Listener {
   readonly #server: Server;
   readonly #admission: Admission;
   readonly #challenges: Challenges | null;
@@ -111,7 +111,7 @@ export class Front implements Door {
 
   /** The same, and cuts what has not finished after `drainMs`. */
   async end(): Promise<void> {
-    const late = setTimeout(() => this.#cut(), settings.drainMs);
+    const late = setTimeout(() => this.#cut(), embeddedSettings.drainMs);
     await this.close();
     clearTimeout(late);
   }
@@ -161,9 +161,9 @@ export class Front implements Door {
     if (target === null) return refuseShape(res, connection);
     const proof = this.#challenges?.answer(target) ?? null;
     if (proof !== null) return answerChallenge(res, proof);
-    const visit = new Visit(req, target, this.#proxies);
+    const context = new RequestContext(req, target, this.#proxies);
     const way = { connection, expectsContinue, admission: this.#admission, door: this };
-    this.#admission.admit(new Exchange(visit, res, way));
+    this.#admission.admit(new ProxyExchange(context, res, way));
   }
 
   #upgrade(req: IncomingMessage, socket: Socket, head: Buffer): void {
@@ -172,7 +172,7 @@ export class Front implements Door {
     const target = targetOf(req);
     if (target === null) return refuse(socket, 400);
     this.#admission.admit(
-      new Upgrade(new Visit(req, target, this.#proxies), socket, { admission: this.#admission, head }),
+      new Upgrade(new RequestContext(req, target, this.#proxies), socket, { admission: this.#admission, head }),
     );
   }
 }

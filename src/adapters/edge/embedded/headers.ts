@@ -3,7 +3,7 @@ import { type IncomingHttpHeaders, type IncomingMessage, STATUS_CODES } from "no
 import type { RouteRules } from "../../../model/release.ts";
 import { securityHeaders } from "../../../model/route.ts";
 import { isDropped } from "../table/forwarding.ts";
-import type { Target } from "./request-checks.ts";
+import type { RequestTarget } from "./request-checks.ts";
 
 /** Beside what is dropped on both edges: what Node and undici say themselves, and `Expect`, which the edge answers. */
 const notForwarded = new Set(["connection", "transfer-encoding", "upgrade", "expect"]);
@@ -24,7 +24,7 @@ const notReturned = new Set([
 export type Added = readonly (readonly [name: string, value: string])[];
 
 /** Headers of an answer that get another value; null drops one. */
-export type Change = Readonly<Record<string, string | null>>;
+export type HeaderChange = Readonly<Record<string, string | null>>;
 
 /** What a route adds to every answer, by how its client came; null when nothing is. */
 export type Protections = Readonly<Record<"http" | "https", Added>>;
@@ -58,7 +58,7 @@ export function protocolOf(req: IncomingMessage): "http" | "https" {
 }
 
 export interface Forwarding {
-  readonly target: Target;
+  readonly target: RequestTarget;
   readonly address: string;
   readonly proto: "http" | "https";
   /** `X-Forwarded-For` of a proxy that is believed, continued; null: the edge is the first. */
@@ -107,7 +107,7 @@ export type AnswerHeaders = IncomingHttpHeaders | Record<string, string | string
  */
 export function responseHeaders(
   headers: AnswerHeaders,
-  options: { requestId: string; added: Added | null; change: Change | null },
+  options: { requestId: string; added: Added | null; change: HeaderChange | null },
 ): (string | string[])[] {
   const listed = connectionListed(headers["connection"]);
   const { change, added } = options;

@@ -5,18 +5,18 @@ import { expect, test } from "vitest";
 import { isAlive, startTimeOf } from "../../../host/alive.ts";
 import { startChild } from "../../../host/child.ts";
 import { ask, oneRoute, sayingApp } from "../../../testing/conformance/edge-rig.ts";
-import { readNote } from "./files.ts";
+import { readEmbeddedNote } from "./files.ts";
 import { stopEdge } from "./stop.ts";
-import { testEdge } from "./test-edge.ts";
+import { embeddedTestEdge } from "./test-edge.ts";
 
 test("an edge that a signal stopped is observed as away within seconds; it is let go on, and loses no request", async () => {
-  await using under = await testEdge();
+  await using under = await embeddedTestEdge();
   const { edge, url, directory } = under;
   await using app = await sayingApp("served");
   await edge.apply(oneRoute("hung/x", { hosts: ["hung.test"], upstreams: [app.upstream("hung-1")] }));
   expect((await edge.observe("hung/x")).up).toBe(true);
   expect(edge.answer()).toMatchObject({ answers: true, since: expect.any(Number), detail: null });
-  const note = await readNote(directory);
+  const note = await readEmbeddedNote(directory);
   let changes = 0;
   edge.changes(() => {
     changes += 1;
@@ -34,13 +34,13 @@ test("an edge that a signal stopped is observed as away within seconds; it is le
 
   await edge.ensure();
   expect((await waiting).text).toBe("served");
-  expect(await readNote(directory)).toEqual(note);
+  expect(await readEmbeddedNote(directory)).toEqual(note);
   expect((await edge.observe("hung/x")).table).not.toBeNull();
   expect(await readFile(join(directory, "edge.log"), "utf8")).toContain("SIGCONT");
 });
 
 test("an edge that answers nothing at all is ended, and another one serves at its address", async () => {
-  await using under = await testEdge();
+  await using under = await embeddedTestEdge();
   const { edge, url, directory } = under;
   const { port, host } = edge.address();
   await stopEdge(directory);

@@ -6,7 +6,7 @@ import { Balance } from "./balance.ts";
 import { Connections } from "./connections.ts";
 import { type Protections, protectionsOf } from "./headers.ts";
 import { RateLimiter } from "./rate.ts";
-import { settings } from "./settings.ts";
+import { embeddedSettings } from "./settings.ts";
 import { Tally } from "./tally.ts";
 
 /** An upstream with what the edge keeps of it while tables change. */
@@ -149,5 +149,5 @@ function limiterFor(spec: Route, old: LiveRoute | undefined): RateLimiter | null
   if (rate === null) return null;
   const before = old?.spec.limits.rate;
   const same = before?.requests === rate.requests && before.windowMs === rate.windowMs && before.burst === rate.burst;
-  return same && old?.limiter ? old.limiter : new RateLimiter(rate, settings.addresses);
+  return same && old?.limiter ? old.limiter : new RateLimiter(rate, embeddedSettings.addresses);
 }

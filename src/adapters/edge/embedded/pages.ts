@@ -2,7 +2,7 @@ import { STATUS_CODES } from "node:http";
 import { type Maintenance, maintenanceRetryS } from "../../../model/route.ts";
 import { corsChange } from "./cors.ts";
 import { responseHeaders } from "./headers.ts";
-import type { Visit } from "./visit.ts";
+import type { RequestContext } from "./request-context.ts";
 
 /** Answers of the edge itself. They name no app, no host and no address. */
 const words: Readonly<Record<number, string>> = {
@@ -29,7 +29,7 @@ export interface OwnAnswer {
 }
 
 /** An answer as it goes to the client. */
-export interface Page {
+export interface EdgePage {
   readonly status: number;
   readonly body: string;
   /** Name and value in turn. */
@@ -37,19 +37,19 @@ export interface Page {
 }
 
 /** What a client with no route, or with a request of two meanings, gets: a few plain words. */
-export function plainPage(status: number): Page {
+export function plainPage(status: number): EdgePage {
   return { status, ...withType("text/plain", plainText(status, words[status] ?? "")) };
 }
 
 /** The edge's own answer to a visit: HTML to browsers where the route has a page for it, else plain text or problem+json. */
-export function pageFor(visit: Visit, answer: OwnAnswer): Page {
+export function pageFor(context: RequestContext, answer: OwnAnswer): EdgePage {
   const { status, retryAfterS } = answer;
-  const { route } = visit;
-  const { body, headers } = status === 204 ? { body: "", headers: [] } : contentFor(visit, answer);
+  const { route } = context;
+  const { body, headers } = status === 204 ? { body: "", headers: [] } : contentFor(context, answer);
   const own = [...headers, ...(answer.headers ?? [])];
   if (retryAfterS !== undefined) own.push("retry-after", String(retryAfterS));
-  const cors = route?.spec.cors ? corsChange(route.spec.cors, visit.req.headers.origin, {}) : null;
-  const more = responseHeaders({}, { requestId: visit.requestId, added: visit.protection(), change: cors });
+  const cors = route?.spec.cors ? corsChange(route.spec.cors, context.req.headers.origin, {}) : null;
+  const more = responseHeaders({}, { requestId: context.requestId, added: context.protection(), change: cors });
   return { status, body, headers: [...own, ...more] };
 }
 
@@ -63,7 +63,7 @@ interface Content {
   readonly headers: readonly string[];
 }
 
-function contentFor({ req, route }: Visit, { status, maintenance }: OwnAnswer): Content {
+function contentFor({ req, route }: RequestContext, { status, maintenance }: OwnAnswer): Content {
   const accept = req.headers.accept ?? "";
   const html = maintenance ? maintenancePage(maintenance) : route?.spec.pages[String(status)];
   if (html !== undefined && /\btext\/html\b/i.test(accept)) return withType("text/html", html);

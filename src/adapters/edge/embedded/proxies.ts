@@ -3,11 +3,11 @@ import { BlockList, isIP, type Socket } from "node:net";
 import { Fault } from "../../../base/faults.ts";
 import { parseNetwork } from "../../../base/network.ts";
 import type { FrontProxies } from "../../../model/route.ts";
-import { isTold } from "../table/forwarding.ts";
+import { isForwarding } from "../table/forwarding.ts";
 import { clientAddress, connectionAddress, protocolOf } from "./headers.ts";
 
 /** Where a request came from, as proxies in front of the edge tell it. */
-export interface Origin {
+export interface ClientOrigin {
   readonly address: string;
   readonly proto: "http" | "https";
   /** What a trusted proxy said in `X-Forwarded-For`, to be continued; null when there is nothing to continue. */
@@ -48,7 +48,7 @@ export class Proxies {
     socket.once("close", () => this.#announced.delete(key));
   }
 
-  originOf(req: IncomingMessage): Origin {
+  originOf(req: IncomingMessage): ClientOrigin {
     const announced = this.#announced.get(connectionKey(req.socket));
     const peer = announced?.address ?? clientAddress(req);
     const port = announced?.port ?? null;
@@ -63,7 +63,8 @@ export class Proxies {
       chain: chain === null ? null : `${chain}, ${peer}`,
       port,
       beyond:
-        announced !== undefined || req.rawHeaders.some((text, index) => index % 2 === 0 && isTold(text.toLowerCase())),
+        announced !== undefined ||
+        req.rawHeaders.some((text, index) => index % 2 === 0 && isForwarding(text.toLowerCase())),
     };
   }
 

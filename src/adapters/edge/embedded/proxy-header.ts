@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6, type Socket } from "node:net";
 import type { Announced } from "./proxies.ts";
-import { settings } from "./settings.ts";
+import { embeddedSettings } from "./settings.ts";
 
 /**
  * What the bytes at the begin of a connection are of a PROXY protocol header (its specification, versions 1 and 2).
@@ -72,7 +72,7 @@ function ipv6At(bytes: Buffer, at: number): string {
 /** Takes the header off a fresh connection and then gives it on, or cuts it when it does not begin with one in time. */
 export function takeProxyHeader(socket: Socket, taken: (announced: Announced) => void): void {
   let first = Buffer.alloc(0);
-  const late = setTimeout(() => socket.destroy(), settings.headersMs);
+  const late = setTimeout(() => socket.destroy(), embeddedSettings.headersMs);
   const end = () => socket.destroy();
   const read = () => {
     const chunk = socket.read() as Buffer | null;

@@ -1,7 +1,7 @@
 import type { RateLimit } from "../../../model/release.ts";
 
 /** Requests that came within one part of the window. */
-interface Spell {
+interface Bucket {
   readonly from: number;
   last: number;
   count: number;
@@ -9,7 +9,7 @@ interface Spell {
 
 /** What is remembered of a client, oldest first. */
 interface Client {
-  readonly spells: Spell[];
+  readonly buckets: Bucket[];
   total: number;
 }
 
@@ -38,29 +38,29 @@ export class RateLimiter {
 
   /** Takes one request of this address at time `now` (ms). 0: go on; else the ms until the next one may come. */
   take(address: string, now: number): number {
-    const client = this.#clients.get(address) ?? { spells: [], total: 0 };
+    const client = this.#clients.get(address) ?? { buckets: [], total: 0 };
     this.#clients.delete(address);
     this.#clients.set(address, client);
     if (this.#clients.size > this.#limit) this.#forgetOldest();
-    this.#forgetSpells(client, now);
-    const oldest = client.spells[0];
+    this.#forgetBuckets(client, now);
+    const oldest = client.buckets[0];
     if (oldest !== undefined && client.total >= this.#most) return oldest.last + this.#windowMs - now;
-    const newest = client.spells.at(-1);
+    const newest = client.buckets.at(-1);
     if (newest !== undefined && now - newest.from < this.#windowMs / parts) {
       newest.last = now;
       newest.count += 1;
     } else {
-      client.spells.push({ from: now, last: now, count: 1 });
+      client.buckets.push({ from: now, last: now, count: 1 });
     }
     client.total += 1;
     return 0;
   }
 
-  #forgetSpells(client: Client, now: number): void {
+  #forgetBuckets(client: Client, now: number): void {
     for (;;) {
-      const oldest = client.spells[0];
+      const oldest = client.buckets[0];
       if (oldest === undefined || oldest.last + this.#windowMs > now) return;
-      client.spells.shift();
+      client.buckets.shift();
       client.total -= oldest.count;
     }
   }

@@ -1,5 +1,5 @@
 import type { AccessRecord } from "../../../model/route.ts";
-import { settings } from "./settings.ts";
+import { embeddedSettings } from "./settings.ts";
 
 /** Where records go: takes a batch of lines, and says how many bytes it has not passed on yet. */
 export interface RecordSink {
@@ -22,7 +22,7 @@ export class Records {
   add(record: AccessRecord): void {
     if (this.#sinks.size === 0) return;
     this.#batch.push(record);
-    this.#timer ??= setTimeout(() => this.#send(), settings.recordsMs);
+    this.#timer ??= setTimeout(() => this.#send(), embeddedSettings.recordsMs);
   }
 
   /** Sends to this sink until the answer is called. */
@@ -37,7 +37,7 @@ export class Records {
     this.#batch = [];
     const lines = batch.map((record) => `${JSON.stringify(record)}\n`).join("");
     for (const sink of this.#sinks) {
-      if (sink.writableLength > settings.recordsBytes) this.#dropped += batch.length;
+      if (sink.writableLength > embeddedSettings.recordsBytes) this.#dropped += batch.length;
       else sink.write(lines);
     }
   }

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { type Asked, redirectOf } from "./redirects.ts";
+import { type AskedTarget, redirectOf } from "./redirects.ts";
 
 const door = { port: 443, has: (host: string) => host === "www.a.test" || host === "a.test" };
-const asked = (host: string, more: Partial<Asked> = {}): Asked => ({
+const asked = (host: string, more: Partial<AskedTarget> = {}): AskedTarget => ({
   target: { host, path: "/x?y=1" },
   proto: "http",
   ...more,

@@ -1,6 +1,6 @@
 import type { Route } from "../../../model/route.ts";
 import { hostName } from "../table/hosts.ts";
-import type { Target } from "./request-checks.ts";
+import type { RequestTarget } from "./request-checks.ts";
 
 /** Where the edge answers HTTPS, and for which hosts it has a certificate. */
 export interface SecureDoor {
@@ -11,8 +11,8 @@ export interface SecureDoor {
 /** Certificate authorities ask here over plain HTTP and may not be sent elsewhere (RFC 8555 8.3). */
 const challenges = "/.well-known/acme-challenge/";
 
-export interface Asked {
-  readonly target: Target;
+export interface AskedTarget {
+  readonly target: RequestTarget;
   readonly proto: "http" | "https";
 }
 
@@ -22,7 +22,7 @@ export interface Asked {
  */
 export function redirectOf(
   { canonical, https }: Pick<Route, "canonical" | "https">,
-  { target, proto }: Asked,
+  { target, proto }: AskedTarget,
   door: SecureDoor | null,
 ): string | null {
   if (canonical === null && (https === "both" || door === null || proto === "https")) return null;

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
-import { settings } from "./settings.ts";
+import { embeddedSettings } from "./settings.ts";
 
 /** Why a request's body ended early. */
 export class BodyStopped extends Error {
@@ -50,7 +50,7 @@ export class RequestBody extends Readable {
   }
 
   #begin(): void {
-    this.#idle = setTimeout(() => this.#onIdle(), settings.bodyIdleMs);
+    this.#idle = setTimeout(() => this.#onIdle(), embeddedSettings.bodyIdleMs);
     this.#req.on("data", this.#onData).on("end", this.#onEnd).on("close", this.#onClose);
     this.#options.wanted();
   }

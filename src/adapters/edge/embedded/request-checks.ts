@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { isAuthority } from "../table/hosts.ts";
 
 /** A request whose framing and target have one meaning only. */
-export interface Target {
+export interface RequestTarget {
   /** The Host header as it was sent. */
   readonly host: string;
   /** Path and query exactly as they were sent. */
@@ -15,7 +15,7 @@ export interface Target {
  * another host than the Host header's, or one that is no path. The parser itself refuses both lengths at once, differing lengths
  * and malformed chunks.
  */
-export function targetOf(req: IncomingMessage): Target | null {
+export function targetOf(req: IncomingMessage): RequestTarget | null {
   if (req.httpVersionMajor !== 1) return null;
   const coding = req.headers["transfer-encoding"];
   if (coding !== undefined && (coding.toLowerCase() !== "chunked" || req.httpVersionMinor === 0)) return null;

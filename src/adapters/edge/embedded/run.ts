@@ -14,7 +14,7 @@ import { LiveCertificates } from "./certificates.ts";
 import { Challenges } from "./challenges.ts";
 import { Crowd } from "./crowd.ts";
 import { openPlain, openSecure } from "./doors.ts";
-import { checkSocketPath, edgeFiles } from "./files.ts";
+import { checkSocketPath, embeddedFiles } from "./files.ts";
 import { type Front, type Listen, plainFront, secureFront } from "./front.ts";
 import { LiveTables } from "./live.ts";
 import { Records } from "./records.ts";
@@ -29,7 +29,7 @@ export interface RunningEdge {
   readonly ended: Promise<void>;
 }
 
-export interface EdgeOptions {
+export interface EdgeProgramOptions {
   readonly directory: string;
   /** Port 0: the port used last in this directory, or else a free one. */
   readonly listen: Listen;
@@ -46,8 +46,8 @@ export interface EdgeOptions {
  * when the other one is an edge of the same directory), `edge.unreachable`, `usage.invalid`. It does not make its
  * directory: one that was removed meanwhile wants no edge any more.
  */
-export async function runEdge({ directory, listen, secure, proxies, log }: EdgeOptions): Promise<RunningEdge> {
-  const files = edgeFiles(directory);
+export async function runEdge({ directory, listen, secure, proxies, log }: EdgeProgramOptions): Promise<RunningEdge> {
+  const files = embeddedFiles(directory);
   checkSocketPath(files.socket);
   const store = new TableStore(files.tables);
   const tables = new LiveTables();
@@ -106,7 +106,7 @@ interface DoorParts {
   readonly log: (line: string) => void;
 }
 
-type Places = Pick<EdgeOptions, "directory" | "listen" | "secure">;
+type Places = Pick<EdgeProgramOptions, "directory" | "listen" | "secure">;
 
 async function openDoors({ directory, listen, secure }: Places, parts: DoorParts): Promise<Doors> {
   const { admission, certificates, challenges, proxies } = parts;
@@ -244,12 +244,12 @@ async function loadCertificates(parts: {
 }
 
 async function writeNote(directory: string, listen: Listen): Promise<void> {
-  const path = edgeFiles(directory).process;
+  const path = embeddedFiles(directory).process;
   const note = { pid: process.pid, startTime: await startTimeOf(process.pid), ...listen };
   await replaceFile(path, JSON.stringify(note));
 }
 
 /** Whether an edge of this directory answers, which makes another one needless. */
 export async function edgeAnswers(directory: string): Promise<boolean> {
-  return (await askHello(edgeFiles(directory).socket)) !== null;
+  return (await askHello(embeddedFiles(directory).socket)) !== null;
 }

@@ -1,5 +1,5 @@
 /** Limits of the edge that no route sets. Each says where its number comes from. */
-export const settings = {
+export const embeddedSettings = {
   /** All headers of a request; what nginx and Node take by default. */
   headerBytes: 16 * 1024,
   /** All headers of an app's answer: apps with many cookies send more than clients do. */

@@ -8,7 +8,7 @@ import type { Clock } from "../../../ports/clock.ts";
 import { takeOver } from "../table/takeover.ts";
 import { askHello } from "./admin-client.ts";
 import type { Hello } from "./admin-server.ts";
-import { checkSocketPath, edgeFiles, readNote, runs } from "./files.ts";
+import { checkSocketPath, embeddedFiles, isNotedRunning, readEmbeddedNote } from "./files.ts";
 import type { Listen } from "./front.ts";
 
 /** How the edge process ends when it cannot start; src/main/edge.ts sets them. */
@@ -33,7 +33,7 @@ export interface StartOptions {
 
 /** The edge that runs for this directory, started when there is none. Faults: `listen.in-use`, `edge.unreachable`, `usage.invalid`. */
 export async function ensureEdge(options: StartOptions): Promise<Hello> {
-  const { socket } = edgeFiles(options.directory);
+  const { socket } = embeddedFiles(options.directory);
   checkSocketPath(socket);
   const deadline = performance.now() + startMs;
   let child: Spawned | null = null;
@@ -52,8 +52,8 @@ export async function ensureEdge(options: StartOptions): Promise<Hello> {
 }
 
 async function isRunning(directory: string): Promise<boolean> {
-  const note = await readNote(directory);
-  return note !== null && (await runs(note));
+  const note = await readEmbeddedNote(directory);
+  return note !== null && (await isNotedRunning(note));
 }
 
 interface Spawned {
@@ -65,7 +65,7 @@ interface Spawned {
 
 async function spawnEdge(options: StartOptions): Promise<Spawned> {
   const { directory, listen, secure, proxies, env, user } = options;
-  const files = edgeFiles(directory);
+  const files = embeddedFiles(directory);
   const doors = [{ ...listen, note: files.port }, ...(secure === null ? [] : [{ ...secure, note: files.securePort }])];
   await takeOver(directory, { user, doors });
   const log = await openLog(files.log);
@@ -151,7 +151,7 @@ function startFault(code: number, { directory, listen, secure }: StartOptions): 
     return new Fault("listen.in-use", `Another process listens on ${secure?.host}:${secure?.port}, meant for TLS.`);
   }
   return new Fault("edge.unreachable", `The edge ended while it started (exit code ${code}).`, {
-    hint: `Read the last lines of ${edgeFiles(directory).log}.`,
+    hint: `Read the last lines of ${embeddedFiles(directory).log}.`,
   });
 }
 

@@ -2,8 +2,8 @@ import { setTimeout } from "node:timers/promises";
 import { Fault, isErrno } from "../../../base/faults.ts";
 import { noteInLog } from "../../../host/files.ts";
 import { askEdge } from "./admin-client.ts";
-import { edgeFiles, type ProcessNote, readNote, runs } from "./files.ts";
-import { settings } from "./settings.ts";
+import { embeddedFiles, isNotedRunning, type ProcessNote, readEmbeddedNote } from "./files.ts";
+import { embeddedSettings } from "./settings.ts";
 
 /** Between two looks at an ending edge. */
 const lookMs = 10;
@@ -13,15 +13,15 @@ const lookMs = 10;
  * when none runs. Fault `edge.unreachable` when it does not end.
  */
 export async function stopEdge(directory: string): Promise<void> {
-  const note = await readNote(directory);
-  if (note === null || !(await runs(note))) return;
+  const note = await readEmbeddedNote(directory);
+  if (note === null || !(await isNotedRunning(note))) return;
   try {
-    await askEdge(edgeFiles(directory).socket, { method: "POST", path: "/stop" });
+    await askEdge(embeddedFiles(directory).socket, { method: "POST", path: "/stop" });
   } catch (thrown) {
     if (!(thrown instanceof Fault) || thrown.code !== "edge.unreachable") throw thrown;
     await signal(note, "SIGTERM");
   }
-  if (await isGone(note, settings.drainMs + 5_000)) return;
+  if (await isGone(note, embeddedSettings.drainMs + 5_000)) return;
   await signal(note, "SIGKILL");
   if (await isGone(note, 5_000)) return;
   throw new Fault("edge.unreachable", `The edge (process ${note.pid}) does not end.`);
@@ -39,7 +39,7 @@ interface Hung {
 export async function endHung(directory: string, { note, isStillSilent }: Hung): Promise<void> {
   await signal(note, "SIGCONT");
   const isSilent = await isStillSilent();
-  await noteInLog(edgeFiles(directory).log, isSilent ? "hung: ended by its controller" : "goes on after SIGCONT");
+  await noteInLog(embeddedFiles(directory).log, isSilent ? "hung: ended by its controller" : "goes on after SIGCONT");
   if (!isSilent) return;
   await signal(note, "SIGKILL");
   if (await isGone(note, 5_000)) return;
@@ -48,7 +48,7 @@ export async function endHung(directory: string, { note, isStillSilent }: Hung):
 
 async function isGone(note: ProcessNote, withinMs: number): Promise<boolean> {
   const deadline = performance.now() + withinMs;
-  while (await runs(note)) {
+  while (await isNotedRunning(note)) {
     if (performance.now() > deadline) return false;
     await setTimeout(lookMs);
   }
@@ -56,7 +56,7 @@ async function isGone(note: ProcessNote, withinMs: number): Promise<boolean> {
 }
 
 async function signal(note: ProcessNote, name: NodeJS.Signals): Promise<void> {
-  if (!(await runs(note))) return;
+  if (!(await isNotedRunning(note))) return;
   try {
     process.kill(note.pid, name);
   } catch (thrown) {

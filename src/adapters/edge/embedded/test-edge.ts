@@ -7,7 +7,7 @@ import { type FrontProxies, noFrontProxies } from "../../../model/route.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import { ownPort } from "../../../testing/ports.ts";
 import { embeddedEdge } from "./embedded-edge.ts";
-import { readNote } from "./files.ts";
+import { readEmbeddedNote } from "./files.ts";
 import { stopEdge } from "./stop.ts";
 
 /** Real time, for tests that start real edges. */
@@ -23,7 +23,7 @@ export const realClock: Clock = {
 export const entry = [process.execPath, fileURLToPath(new URL("../../../main/edge.ts", import.meta.url))] as const;
 
 /** A running edge in a directory of its own, for tests. */
-export async function testEdge(proxies: FrontProxies = noFrontProxies) {
+export async function embeddedTestEdge(proxies: FrontProxies = noFrontProxies) {
   const directory = await mkdtemp(join(tmpdir(), "fl-edge-"));
   const host = "127.0.0.1";
   const listen = { host, port: await ownPort() };
@@ -42,7 +42,7 @@ export async function testEdge(proxies: FrontProxies = noFrontProxies) {
     directory,
     url: `http://${host}:${listen.port}`,
     async crash() {
-      const note = await readNote(directory);
+      const note = await readEmbeddedNote(directory);
       if (note === null) return;
       process.kill(note.pid, "SIGKILL");
       while (await isAlive(note)) await new Promise((resolve) => setTimeout(resolve, 2));

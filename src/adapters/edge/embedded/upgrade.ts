@@ -1,16 +1,16 @@
 import { type ClientRequest, type IncomingMessage, request } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { Admission, Guest } from "./admission.ts";
+import type { Admission, PendingRequest } from "./admission.ts";
 import { endGently } from "./client-connection.ts";
 import { headText, requestHeaders, responseHeaders } from "./headers.ts";
 import type { LiveUpstream } from "./live.ts";
 import { type OwnAnswer, pageFor } from "./pages.ts";
-import { clientGone, type Visit } from "./visit.ts";
+import { clientGone, type RequestContext } from "./request-context.ts";
 
 /** A WebSocket: after the app agreed, bytes go to and fro until one side ends, whatever happens to the table. */
-export class Upgrade implements Guest {
-  readonly visit: Visit;
+export class Upgrade implements PendingRequest {
+  readonly context: RequestContext;
   readonly announcedBytes = 0;
   forget: (() => void) | null = null;
   readonly #admission: Admission;
@@ -20,8 +20,8 @@ export class Upgrade implements Guest {
   #gone = false;
   #status = clientGone;
 
-  constructor(visit: Visit, socket: Socket, options: { admission: Admission; head: Buffer }) {
-    this.visit = visit;
+  constructor(context: RequestContext, socket: Socket, options: { admission: Admission; head: Buffer }) {
+    this.context = context;
     this.#socket = socket;
     this.#head = options.head;
     this.#admission = options.admission;
@@ -32,7 +32,7 @@ export class Upgrade implements Guest {
 
   reply(answer: OwnAnswer): void {
     if (this.#gone) return;
-    const { status, body, headers } = pageFor(this.visit, answer);
+    const { status, body, headers } = pageFor(this.context, answer);
     this.#status = status;
     this.#socket.write(headText(status, [...headers, "connection", "close"]), "latin1");
     this.#socket.write(body);
@@ -40,13 +40,13 @@ export class Upgrade implements Guest {
   }
 
   serve(upstream: LiveUpstream): void {
-    this.visit.begin(upstream);
-    const { visit } = this;
-    const headers = requestHeaders(visit.req, visit);
-    headers.push("connection", "Upgrade", "upgrade", visit.req.headers.upgrade ?? "");
+    this.context.begin(upstream);
+    const { context } = this;
+    const headers = requestHeaders(context.req, context);
+    headers.push("connection", "Upgrade", "upgrade", context.req.headers.upgrade ?? "");
     const { host, port } = upstream.spec;
-    const { path } = visit.target;
-    const timeout = visit.route?.spec.timeoutMs ?? 0;
+    const { path } = context.target;
+    const timeout = context.route?.spec.timeoutMs ?? 0;
     const outgoing = request({ host, port, path, headers, agent: false, setHost: false, timeout });
     this.#outgoing = outgoing;
     let connected = false;
@@ -67,8 +67,8 @@ export class Upgrade implements Guest {
   }
 
   #nobodyThere(upstream: LiveUpstream): void {
-    this.visit.leave(true);
-    this.visit.tried.add(upstream);
+    this.context.leave(true);
+    this.context.tried.add(upstream);
     this.#admission.again(this);
   }
 
@@ -97,7 +97,7 @@ export class Upgrade implements Guest {
   /** The app did not agree: its ordinary answer goes back and the connection ends with it. */
   #declined(answer: IncomingMessage): void {
     this.#status = answer.statusCode ?? 502;
-    this.visit.answered();
+    this.context.answered();
     this.#socket.write(headText(this.#status, [...this.#answerHeaders(answer), "connection", "close"]), "latin1");
     answer.pipe(this.#socket, { end: false });
     answer.once("end", () => endGently(this.#socket));
@@ -105,14 +105,14 @@ export class Upgrade implements Guest {
   }
 
   #answerHeaders(answer: IncomingMessage): (string | string[])[] {
-    if (answer.statusCode !== 101) return this.visit.answerHeaders(answer.headers, null);
-    return responseHeaders(answer.headers, { requestId: this.visit.requestId, added: null, change: null });
+    if (answer.statusCode !== 101) return this.context.answerHeaders(answer.headers, null);
+    return responseHeaders(answer.headers, { requestId: this.context.requestId, added: null, change: null });
   }
 
   #closed(): void {
     this.#gone = true;
     this.forget?.();
     if (this.#status !== 101) this.#outgoing?.destroy();
-    this.visit.finish(this.#status, this.#admission.records);
+    this.context.finish(this.#status, this.#admission.records);
   }
 }

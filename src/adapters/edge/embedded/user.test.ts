@@ -9,7 +9,7 @@ import { ask, oneRoute, sayingApp } from "../../../testing/conformance/edge-rig.
 import { testAuthority } from "../../../testing/pki.ts";
 import { ownPort } from "../../../testing/ports.ts";
 import { embeddedEdge } from "./embedded-edge.ts";
-import { readNote } from "./files.ts";
+import { readEmbeddedNote } from "./files.ts";
 import { stopEdge } from "./stop.ts";
 import { entry, realClock } from "./test-edge.ts";
 
@@ -52,7 +52,7 @@ describe.runIf(process.getuid?.() === 0)("as a user of its own", () => {
     await edge.apply(oneRoute("own/x", { hosts: ["own.test"], upstreams: [app.upstream("own-1")] }));
     expect((await ask(under.url, { host: "own.test" })).text).toBe("served");
 
-    const { pid = 0 } = (await readNote(under.directory)) ?? {};
+    const { pid = 0 } = (await readEmbeddedNote(under.directory)) ?? {};
     const nothing = "0000000000000000";
     expect(await statusOf(pid)).toMatchObject({
       Uid: Array(4).fill(user.uid).join("\t"),
@@ -98,7 +98,7 @@ describe.runIf(process.getuid?.() === 0)("as a user of its own", () => {
       expect(found.filter((name) => /haproxy|layout/.test(name))).toEqual([]);
       expect(await readdir(join(under.directory, "tables"))).toEqual(["own%2Fx.json"]);
       expect(await readdir(join(under.directory, ".."))).toEqual(["edge"]);
-      const { pid = 0 } = (await readNote(under.directory)) ?? {};
+      const { pid = 0 } = (await readEmbeddedNote(under.directory)) ?? {};
       expect(await userOf(pid)).toBe(next?.uid ?? 0);
       await edge.close();
     }

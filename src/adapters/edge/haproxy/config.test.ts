@@ -3,12 +3,12 @@ import { noFrontProxies, routeTable, type Upstream } from "../../../model/route.
 import { oneRoute } from "../../../testing/conformance/edge-rig.ts";
 import { capacityOf } from "../table/capacity.ts";
 import { type ConfigOptions, configText, shapeOf } from "./config.ts";
-import { edgeFiles } from "./files.ts";
-import { emptyLayout, type Layout, relaid } from "./layout.ts";
+import { haproxyFiles } from "./files.ts";
+import { emptyLayout, relaid, type SlotLayout } from "./layout.ts";
 import { routeMap, serialKey } from "./route-map.ts";
 
 const options: ConfigOptions = {
-  files: edgeFiles("/edge"),
+  files: haproxyFiles("/edge"),
   listen: { host: "::", port: 80 },
   doors: [],
   secure: null,
@@ -23,12 +23,12 @@ const up = (id: string, more: Partial<Upstream> = {}): Upstream => {
   return { id, release: 1, host: "10.0.0.1", port: 8000, weight: 1, ...more };
 };
 
-function laid(layout: Layout, owner: string, upstreams: readonly Upstream[]): Layout {
+function laid(layout: SlotLayout, owner: string, upstreams: readonly Upstream[]): SlotLayout {
   const table = oneRoute(owner, { hosts: [`${owner.replace("/", ".")}.test`], upstreams });
   return relaid(layout, { owner, table, ipOf: String });
 }
 
-const small: Layout = { ...emptyLayout, classes: [{ slots: 2, pools: 2 }] };
+const small: SlotLayout = { ...emptyLayout, classes: [{ slots: 2, pools: 2 }] };
 
 test("upstreams are slots of a pool of their own, the others stay empty and disabled", () => {
   const layout = laid(small, "a/x", [up("a-1"), up("a-2", { host: "fd00::2", weight: 0.25 })]);

@@ -6,13 +6,13 @@ import { bodiesProgram, countedLines, countedName, countsBodies } from "./bodies
 import { caller, whoCalls } from "./caller.ts";
 import { clientsPart, crowdRules, mostConnections, poolRule, turnAway } from "./crowd.ts";
 import type { EdgeFiles } from "./files.ts";
-import { type Layout, type Lease, poolName } from "./layout.ts";
+import { poolName, type SlotLayout, type SlotLease } from "./layout.ts";
 import { luaProgram } from "./lua.ts";
 import { encoded, ownStatuses, plainLine } from "./policies.ts";
 import { recordFormat } from "./record.ts";
 import { forwarding, lineIf, meaning } from "./request-rules.ts";
-import { asks, direct, fact, flags, nobody } from "./route-map.ts";
-import { settings } from "./settings.ts";
+import { asks, direct, fact, flags, noService } from "./route-map.ts";
+import { haproxySettings } from "./settings.ts";
 
 /** Where HAProxy takes traffic. */
 export interface Listen {
@@ -39,7 +39,7 @@ export interface ConfigOptions {
 }
 
 /** The whole configuration: HAProxy started from it serves exactly the layout, as it is on disk. Pure. */
-export function configText(options: ConfigOptions, layout: Layout): string {
+export function configText(options: ConfigOptions, layout: SlotLayout): string {
   const parts = [globalPart(options), ringPart, defaultsPart(options), clientsPart, frontendPart(options)];
   return `${[...parts, poolsPart(options, layout)].join("\n\n")}\n`;
 }
@@ -50,7 +50,7 @@ export function shapeOf(config: string): string {
 }
 
 /** The line of one slot. An empty one points at a port where nobody is. */
-export function slotLine(lease: Lease | undefined, index: number): string {
+export function slotLine(lease: SlotLease | undefined, index: number): string {
   const seat = lease?.seats[index];
   if (seat === undefined) return `  server s${index + 1} 127.0.0.1:9 weight 1 disabled`;
   const address = seat.ip.includes(":") ? `[${seat.ip}]` : seat.ip;
@@ -65,12 +65,12 @@ function globalPart({ files, threads, capacity, user, proxies, version }: Config
     ...(user === null ? [] : [`  uid ${user.uid}`, `  gid ${user.gid}`]),
     // Two of one port would share its connections without a word.
     "  noreuseport",
-    `  hard-stop-after ${settings.outliveS}s`,
+    `  hard-stop-after ${haproxySettings.outliveS}s`,
     `  stats socket ${quoted(files.admin)} mode 600 level admin expose-fd listeners`,
-    `  stats timeout ${settings.cliIdleS}s`,
-    `  tune.bufsize ${settings.bufferBytes}`,
-    `  tune.http.maxhdr ${settings.headers}`,
-    `  tune.http.logurilen ${settings.firstLineBytes}`,
+    `  stats timeout ${haproxySettings.cliIdleS}s`,
+    `  tune.bufsize ${haproxySettings.bufferBytes}`,
+    `  tune.http.maxhdr ${haproxySettings.headers}`,
+    `  tune.http.logurilen ${haproxySettings.firstLineBytes}`,
     // Another program is another shape.
     `  # ${sha256(luaProgram(files, proxies.trust) + bodiesProgram).slice(-16)}`,
     `  lua-load ${quoted(files.lua)}`,
@@ -81,8 +81,8 @@ function globalPart({ files, threads, capacity, user, proxies, version }: Config
 
 const ringPart = `ring records
   format raw
-  maxlen ${settings.recordBytes}
-  size ${settings.ringBytes}`;
+  maxlen ${haproxySettings.recordBytes}
+  size ${haproxySettings.ringBytes}`;
 
 /**
  * An answer that HAProxy gives where no rule is: what the route's policy has for this status and what the client wants to
@@ -101,22 +101,22 @@ function isSince([has, hasMinor]: readonly [number, number], major: number, mino
 function defaultsPart({ files, capacity, version }: ConfigOptions): string {
   const errors = ownStatuses.map((status) => `  http-error ${ownError(files, status)}`);
   const since = (major: number, minor: number, line: string) => (isSince(version, major, minor) ? [line] : []);
-  const later = since(2, 9, `  timeout client-hs ${settings.handshakeS}s`);
+  const later = since(2, 9, `  timeout client-hs ${haproxySettings.handshakeS}s`);
   return `defaults edge
   mode http
-  log ring@records len ${settings.recordBytes} format raw local0
+  log ring@records len ${haproxySettings.recordBytes} format raw local0
   option http-no-delay
   option idle-close-on-response
   option abortonclose
   option dontlognull
-  timeout client ${settings.clientS}s
-  timeout client-fin ${settings.lingerS}s
-  timeout http-request ${settings.headersS}s
-  timeout http-keep-alive ${settings.clientIdleS}s
-  timeout connect ${settings.connectS}s
-  timeout queue ${settings.connectS}s
-  timeout server ${settings.serverS}s
-  timeout tunnel ${settings.tunnelS}s
+  timeout client ${haproxySettings.clientS}s
+  timeout client-fin ${haproxySettings.lingerS}s
+  timeout http-request ${haproxySettings.headersS}s
+  timeout http-keep-alive ${haproxySettings.clientIdleS}s
+  timeout connect ${haproxySettings.connectS}s
+  timeout queue ${haproxySettings.connectS}s
+  timeout server ${haproxySettings.serverS}s
+  timeout tunnel ${haproxySettings.tunnelS}s
 ${[...later, ...errors].join("\n")}
 
 defaults pool from edge
@@ -155,7 +155,7 @@ ${announced(proxies)}${crowdRules(options.capacity, proxies)}  log-format "${rec
   # Here and in no pool: a filter of both would be two, and each costs every request.
   compression algo gzip
   compression type ${compressible.join(" ")}
-${lineIf(isSince(version, 3, 2), `compression minsize-res ${settings.compressFrom}`)}${whoCalls(proxies.trust)}
+${lineIf(isSince(version, 3, 2), `compression minsize-res ${haproxySettings.compressFrom}`)}${whoCalls(proxies.trust)}
   # What is known of every request, also of one that is refused.
   http-request set-log-level silent
   http-request set-var(txn.t0) date(0,us)
@@ -237,7 +237,7 @@ ${refused(429, "{ var(txn.retry) -m found }")}
   acl asks req.hdr(access-control-request-method) -m found
   http-request return status 204 hdr access-control-allow-methods %[${policy("cors.methods")}] hdr access-control-allow-headers %[${policy("cors.headers")}] hdr access-control-max-age %[${policy("cors.age")}] if cors preflight asks { var(txn.allowed) -m found }
   http-request lua.own 403 if cors preflight asks { var(txn.origin) -m found }
-${lineIf(isSince(version, 3, 0), `http-request set-timeout client ${settings.lingerS}s if large`)}${refused(413, "large")}
+${lineIf(isSince(version, 3, 0), `http-request set-timeout client ${haproxySettings.lingerS}s if large`)}${refused(413, "large")}
   http-request set-var(txn.key) var(txn.host) unless { var(txn.key) -m found }
   http-request lua.hold unless { ${fact("holdMs")} -m str 0 }
 ${refused(404, "!routed")}
@@ -249,7 +249,7 @@ ${refused(404, "!routed")}
   http-request set-var(txn.retry) int(60) if closed
 ${refused(503, "closed")}
 ${refused(503, "{ var(txn.late) -m bool }")}
-${refused(503, `{ ${fact("pool")} -m str ${nobody} }`)}
+${refused(503, `{ ${fact("pool")} -m str ${noService} }`)}
   http-request unset-var(txn.retry)`;
 }
 
@@ -324,7 +324,7 @@ function bindLines({ host, port }: Listen, words: string): readonly string[] {
   return [`  bind ${host.includes(":") ? `[${host}]` : host}:${port}${words}`];
 }
 
-function poolsPart({ version }: ConfigOptions, { classes, leases }: Layout): string {
+function poolsPart({ version }: ConfigOptions, { classes, leases }: SlotLayout): string {
   const inPool = new Map(leases.map((lease) => [lease.pool, lease]));
   const backend = (name: string, lines: readonly string[]) => {
     const pool = [`backend ${name} from pool`, ...lines].join("\n");

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { Engine } from "../../../host/engine.ts";
+import { ContainerEngine } from "../../../host/engine.ts";
 import type { User } from "../../../host/users.ts";
 import { type FrontProxies, noFrontProxies } from "../../../model/route.ts";
 import { edgeConformance } from "../../../testing/conformance/edge.ts";
@@ -10,7 +10,7 @@ import { ask, oneRoute, sayingApp, seen } from "../../../testing/conformance/edg
 import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
 import { ownPort } from "../../../testing/ports.ts";
 import { containerName, containerRunner, killContainer, stopContainer } from "./container.ts";
-import { edgeFiles } from "./files.ts";
+import { haproxyFiles } from "./files.ts";
 import { haproxyEdge } from "./haproxy-edge.ts";
 import { limitsOf } from "./limits.ts";
 import { hastyClock, realClock } from "./test-edge.ts";
@@ -32,7 +32,7 @@ async function testContainer(engine: string, proxies: FrontProxies = noFrontProx
   const secure = { host, port: await ownPort() };
   const run = { engine, image: testImages.haproxy };
   const edge = haproxyEdge({ directory, listen, secure, proxies, run, clock: realClock, ...(user && { user }) });
-  const client = new Engine(engine);
+  const client = new ContainerEngine(engine);
   await edge.ensure();
   return {
     edge,
@@ -54,7 +54,7 @@ if (socket === null) {
     test("conformance", ({ skip }) => skip(noEngine));
   });
 } else {
-  const version = await containerRunner({ engine: socket, image: testImages.haproxy }, edgeFiles("/tmp")).version();
+  const version = await containerRunner({ engine: socket, image: testImages.haproxy }, haproxyFiles("/tmp")).version();
   const make = (proxies?: FrontProxies) => testContainer(socket, proxies);
   test("who is killed and started again by the engine is waited for, and not started a second time", async () => {
     await using under = await make();

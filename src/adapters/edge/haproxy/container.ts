@@ -1,12 +1,12 @@
 import { sha256 } from "../../../base/digest.ts";
 import { Fault } from "../../../base/faults.ts";
-import { Engine, isRefusal } from "../../../host/engine.ts";
+import { ContainerEngine, isRefusal } from "../../../host/engine.ts";
 import { jsonLines } from "../../../host/engine-streams.ts";
 import { descriptorLimit } from "../table/capacity.ts";
 import type { EdgeFiles } from "./files.ts";
 import { parseVersion, type Runner } from "./program.ts";
 
-export interface ContainerOptions {
+export interface HaproxyContainerOptions {
   /** The engine's socket. */
   readonly engine: string;
   /** An image with HAProxy 2.6 or newer. */
@@ -24,8 +24,8 @@ const pullMs = 10 * 60_000;
  * Its root file system is read-only and it sees nothing of this machine but the edge's directory. The engine starts it
  * again when it ends and after a reboot, from what is on disk, without the controller.
  */
-export function containerRunner({ engine: socket, image }: ContainerOptions, files: EdgeFiles): Runner {
-  const engine = new Engine(socket);
+export function containerRunner({ engine: socket, image }: HaproxyContainerOptions, files: EdgeFiles): Runner {
+  const engine = new ContainerEngine(socket);
   return {
     log: containerLog(files.directory),
     async version() {
@@ -66,7 +66,7 @@ export function containerRunner({ engine: socket, image }: ContainerOptions, fil
 
 /** Stops the container of a directory: what is under way may finish, for at most 10 s. */
 export async function stopContainer(socket: string, directory: string): Promise<void> {
-  const engine = new Engine(socket);
+  const engine = new ContainerEngine(socket);
   try {
     await engine.json("POST", `/containers/${containerName(directory)}/stop`, {
       query: { signal: "SIGUSR1", t: 10 },
@@ -81,7 +81,7 @@ export async function stopContainer(socket: string, directory: string): Promise<
 
 /** Ends it as a machine that fails would, for tests; the engine does not start it again by itself then. */
 export async function killContainer(socket: string, directory: string): Promise<void> {
-  const engine = new Engine(socket);
+  const engine = new ContainerEngine(socket);
   await engine.json("POST", `/containers/${containerName(directory)}/kill`);
   await engine.json("POST", `/containers/${containerName(directory)}/wait`);
   engine.close();
@@ -131,7 +131,10 @@ function spec(image: string, { directory }: EdgeFiles, command: readonly string[
   };
 }
 
-async function runOnce(engine: Engine, body: ReturnType<typeof spec>): Promise<{ code: number; output: string }> {
+async function runOnce(
+  engine: ContainerEngine,
+  body: ReturnType<typeof spec>,
+): Promise<{ code: number; output: string }> {
   const { Id } = await engine.json<{ Id: string }>("POST", "/containers/create", { body });
   try {
     await engine.json("POST", `/containers/${Id}/start`);
@@ -147,7 +150,7 @@ async function runOnce(engine: Engine, body: ReturnType<typeof spec>): Promise<{
   }
 }
 
-async function fetchImage(engine: Engine, image: string): Promise<void> {
+async function fetchImage(engine: ContainerEngine, image: string): Promise<void> {
   try {
     await engine.json("GET", `/images/${image}/json`);
     return;
@@ -172,7 +175,7 @@ interface Inspected {
 }
 
 /** The container with the edge's name; null when there is none. */
-async function inspect(engine: Engine, directory: string): Promise<Inspected | null> {
+async function inspect(engine: ContainerEngine, directory: string): Promise<Inspected | null> {
   try {
     return await engine.json<Inspected>("GET", `/containers/${containerName(directory)}/json`);
   } catch (thrown) {
@@ -185,7 +188,7 @@ async function inspect(engine: Engine, directory: string): Promise<Inspected | n
  * Whether the container of a directory, or one that would be made, may give its workers to another user. One that an earlier version
  * made goes on without; a rootless engine has other numbers of users than this process.
  */
-export async function canDrop(engine: Engine, directory: string): Promise<boolean> {
+export async function canDrop(engine: ContainerEngine, directory: string): Promise<boolean> {
   const { SecurityOptions } = await engine.json<{ SecurityOptions: readonly string[] | null }>("GET", "/info");
   if (SecurityOptions?.some((option) => /name=(rootless|userns)/.test(option))) return false;
   const found = await inspect(engine, directory);
@@ -193,7 +196,7 @@ export async function canDrop(engine: Engine, directory: string): Promise<boolea
 }
 
 /** A container that is paused answers nothing, as one whose master was stopped. */
-async function wakeOurs(engine: Engine, directory: string): Promise<void> {
+async function wakeOurs(engine: ContainerEngine, directory: string): Promise<void> {
   for (const [path, query] of [
     ["unpause", {}],
     ["kill", { signal: "SIGCONT" }],
@@ -208,7 +211,7 @@ async function wakeOurs(engine: Engine, directory: string): Promise<void> {
 }
 
 /** Removes the container of a directory, if its label says that it is ours. */
-async function removeOurs(engine: Engine, directory: string): Promise<void> {
+async function removeOurs(engine: ContainerEngine, directory: string): Promise<void> {
   const found = await inspect(engine, directory);
   if (found === null) return;
   if (found.Config.Labels?.[label] !== directory) {

@@ -3,7 +3,7 @@ import { readText } from "../../../host/files.ts";
 import type { RouteTable } from "../../../model/route.ts";
 import { bodiesProgram } from "./bodies.ts";
 import { type EdgeFiles, writeWhole } from "./files.ts";
-import type { Layout } from "./layout.ts";
+import type { SlotLayout } from "./layout.ts";
 import { policyEntries } from "./policies.ts";
 import type { Runner } from "./program.ts";
 import { routeMap } from "./route-map.ts";
@@ -33,7 +33,7 @@ export async function checkConfig(
  */
 export async function writeServed(
   files: EdgeFiles,
-  served: { readonly config: string; readonly tables: readonly RouteTable[]; readonly layout: Layout },
+  served: { readonly config: string; readonly tables: readonly RouteTable[]; readonly layout: SlotLayout },
 ): Promise<void> {
   await writeWhole(files.directory, [
     { path: files.config, text: served.config },

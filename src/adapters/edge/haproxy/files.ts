@@ -7,10 +7,10 @@ import { type NotedDoor, takeOver } from "../table/takeover.ts";
 /** A unix socket's path must fit into `sun_path`: 108 bytes with its final zero on Linux. HAProxy adds a suffix while it binds. */
 const socketPathBytes = 97;
 
-export type EdgeFiles = ReturnType<typeof edgeFiles>;
+export type EdgeFiles = ReturnType<typeof haproxyFiles>;
 
 /** What the edge keeps in its directory. */
-export function edgeFiles(directory: string) {
+export function haproxyFiles(directory: string) {
   return {
     directory,
     admin: join(directory, "admin.sock"),
@@ -43,7 +43,7 @@ const plainPath = /^[A-Za-z0-9._/@:+-]+$/;
  * Makes the directory, or takes it back from the user of another kind of edge: HAProxy's master is who runs the controller, and what
  * it reads nobody else may write. Faults: `usage.invalid` when its path is too long for a socket, or not plain; `listen.in-use`.
  */
-export async function makeDirectory(files: EdgeFiles, doors: readonly NotedDoor[]): Promise<void> {
+export async function prepareDirectory(files: EdgeFiles, doors: readonly NotedDoor[]): Promise<void> {
   const bytes = Buffer.byteLength(files.master);
   if (bytes > socketPathBytes || !plainPath.test(files.directory)) {
     const limits = `the system takes ${socketPathBytes} bytes for a socket, HAProxy only plain characters`;

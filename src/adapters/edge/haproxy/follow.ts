@@ -1,7 +1,7 @@
 import type { AccessRecord } from "../../../model/route.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import { followCli } from "./cli.ts";
-import { parseRecord, type RecordLine } from "./record.ts";
+import { parseAccessRecord, type RecordLine } from "./record.ts";
 
 /** Between two looks whether an earlier worker is idle. */
 const idleLookMs = 500;
@@ -16,7 +16,7 @@ export interface FollowOptions {
 }
 
 /** Follows HAProxy's ring of records, through reloads and restarts, and tells by its connection whether HAProxy is up. */
-export class Follower {
+export class RecordFollower {
   readonly #options: FollowOptions;
   readonly #recordListeners = new Set<(records: readonly AccessRecord[]) => void>();
   readonly #changeListeners = new Set<() => void>();
@@ -97,19 +97,19 @@ export class Follower {
 
   /** Takes note of whether it is up, and tells when that is another answer than before. */
   become(up: boolean): void {
-    if (this.#up !== null && this.#up !== up) this.tell();
+    if (this.#up !== null && this.#up !== up) this.notify();
     this.#up = up;
   }
 
   /** Tells those who listen for changes. */
-  tell(): void {
+  notify(): void {
     for (const listener of this.#changeListeners) listener();
   }
 
   #take(lines: readonly string[]): void {
     const records: AccessRecord[] = [];
     for (const line of lines) {
-      const parsed = parseRecord(line);
+      const parsed = parseAccessRecord(line);
       const record = parsed === null ? null : this.#options.understood(parsed);
       if (record !== null) records.push(record);
     }

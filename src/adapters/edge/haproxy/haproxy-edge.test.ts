@@ -4,21 +4,21 @@ import { type AccessRecord, noFrontProxies } from "../../../model/route.ts";
 import { ask, dial, nextText, oneRoute, sayingApp, seen, testApp } from "../../../testing/conformance/edge-rig.ts";
 import { ownPort } from "../../../testing/ports.ts";
 import { askWorkers } from "./cli.ts";
-import { edgeFiles } from "./files.ts";
+import { haproxyFiles } from "./files.ts";
 import { haproxyEdge } from "./haproxy-edge.ts";
 import { programRunner } from "./program.ts";
-import { readNote } from "./stop.ts";
-import { hastyClock, realClock, run, testEdge } from "./test-edge.ts";
+import { readHaproxyNote } from "./stop.ts";
+import { haproxyTestEdge, hastyClock, realClock, run } from "./test-edge.ts";
 
-const installed = await programRunner(run, edgeFiles("/nowhere"))
+const installed = await programRunner(run, haproxyFiles("/nowhere"))
   .version()
   .catch(() => null);
 
-const workersOf = (directory: string) => askWorkers(edgeFiles(directory).master);
+const workersOf = (directory: string) => askWorkers(haproxyFiles(directory).master);
 
 describe.skipIf(installed === null)("edge haproxy", () => {
   test("a reload for more slots cuts no stream, loses no request, and keeps the counts of who stays", async () => {
-    await using under = await testEdge();
+    await using under = await haproxyTestEdge();
     const { edge, url, directory } = under;
     let send: (text: string) => void = () => undefined;
     await using app = await testApp((req, res) => {
@@ -65,21 +65,21 @@ describe.skipIf(installed === null)("edge haproxy", () => {
   });
 
   test("the next controller takes over what runs, tables, counts and hold included", async () => {
-    await using under = await testEdge();
+    await using under = await haproxyTestEdge();
     const { edge, url, directory } = under;
     await using app = await sayingApp("served");
     const held = { hosts: ["held.test"], upstreams: [], holdMs: 20_000 };
     await edge.apply(oneRoute("kept/x", { hosts: ["kept.test"], upstreams: [app.upstream("kept-1")] }));
     await edge.apply(oneRoute("held/x", held));
     const waiting = ask(url, { host: "held.test" });
-    const pid = (await readNote(directory))?.pid;
+    const pid = (await readHaproxyNote(directory))?.pid;
     await edge.close();
     const listen = { host: "127.0.0.1", port: 0 };
     const proxies = { trust: [], proxyProtocol: false };
     const next = haproxyEdge({ directory, listen, secure: listen, proxies, run, clock: realClock });
     await next.ensure();
     expect(next.address()).toEqual(edge.address());
-    expect((await readNote(directory))?.pid).toBe(pid);
+    expect((await readHaproxyNote(directory))?.pid).toBe(pid);
     expect(await next.owners()).toEqual(["held/x", "kept/x"]);
     await ask(url, { host: "kept.test" });
     expect((await next.observe("kept/x")).stats["kept-1"]).toMatchObject({ requests: 1, failures: 0 });
@@ -89,7 +89,7 @@ describe.skipIf(installed === null)("edge haproxy", () => {
   });
 
   test("another port that somebody has is said to be taken, and the one before goes on; a free one is moved to", async () => {
-    await using under = await testEdge(noFrontProxies, false);
+    await using under = await haproxyTestEdge(noFrontProxies, false);
     await using app = await sayingApp("served");
     await under.edge.apply(oneRoute("moved/x", { hosts: ["moved.test"], upstreams: [app.upstream("moved-1")] }));
     const { directory } = under;
@@ -108,7 +108,7 @@ describe.skipIf(installed === null)("edge haproxy", () => {
   });
 
   test("without a TLS address it is taken over just so", async () => {
-    await using under = await testEdge(noFrontProxies, false);
+    await using under = await haproxyTestEdge(noFrontProxies, false);
     await using app = await sayingApp("served");
     await under.edge.apply(oneRoute("plain/x", { hosts: ["plain.test"], upstreams: [app.upstream("plain-1")] }));
     await under.edge.ensure();
@@ -117,12 +117,12 @@ describe.skipIf(installed === null)("edge haproxy", () => {
   });
 
   test("what a controller wrote but did not come to serve is served by the next one", async () => {
-    await using under = await testEdge();
+    await using under = await haproxyTestEdge();
     const { edge, url, directory } = under;
     await using app = await sayingApp("old");
     await using other = await sayingApp("new");
     await edge.apply(oneRoute("torn/x", { hosts: ["torn.test"], upstreams: [app.upstream("torn-1")] }));
-    const files = edgeFiles(directory);
+    const files = haproxyFiles(directory);
     const { askCli } = await import("./cli.ts");
     const map = await readFile(files.map, "utf8");
     await edge.apply(oneRoute("torn/x", { hosts: ["torn.test"], upstreams: [other.upstream("torn-2")] }));
@@ -138,14 +138,14 @@ describe.skipIf(installed === null)("edge haproxy", () => {
   });
 
   test("a pool is used again only when its last stream has ended, whether anybody looked meanwhile or not", async () => {
-    await using under = await testEdge();
+    await using under = await haproxyTestEdge();
     const { edge, url, directory } = under;
     await using app = await testApp((_req, res) => void res.writeHead(200).write("on"));
     await edge.apply(oneRoute("pool/x", { hosts: ["pool.test"], upstreams: [app.upstream("pool-0")] }));
     const stream = await dial(url);
     stream.write("GET / HTTP/1.1\r\nHost: pool.test\r\n\r\n");
     await nextText(stream);
-    const layout = async () => JSON.parse(await readFile(edgeFiles(directory).layout, "utf8"));
+    const layout = async () => JSON.parse(await readFile(haproxyFiles(directory).layout, "utf8"));
     const [first] = (await layout()).leases;
     const change = (id: string) =>
       edge.apply(oneRoute("pool/x", { hosts: ["pool.test"], upstreams: [app.upstream(id)] }));
@@ -165,13 +165,13 @@ describe.skipIf(installed === null)("edge haproxy", () => {
   });
 
   test("a pool that had more upstreams before sends nothing to those that are gone", async () => {
-    await using under = await testEdge();
+    await using under = await haproxyTestEdge();
     const { edge, url, directory } = under;
     await using app = await sayingApp("here");
     await using gone = await sayingApp("gone");
     const three = ["more-1", "more-2", "more-3"].map((id) => (id === "more-1" ? app : gone).upstream(id));
     await edge.apply(oneRoute("more/x", { hosts: ["more.test"], upstreams: three }));
-    const leases = async () => JSON.parse(await readFile(edgeFiles(directory).layout, "utf8")).leases;
+    const leases = async () => JSON.parse(await readFile(haproxyFiles(directory).layout, "utf8")).leases;
     const [{ pool }] = await leases();
     let round = 0;
     const reused = async () => {
@@ -184,7 +184,7 @@ describe.skipIf(installed === null)("edge haproxy", () => {
   });
 
   test("every request of a burst is recorded", async () => {
-    await using under = await testEdge();
+    await using under = await haproxyTestEdge();
     const { edge, url } = under;
     await using app = await sayingApp("x");
     await edge.apply(oneRoute("burst/x", { hosts: ["burst.test"], upstreams: [app.upstream("burst-1")] }));

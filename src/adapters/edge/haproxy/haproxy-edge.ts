@@ -15,11 +15,11 @@ import { Heartbeat } from "../table/heartbeat.ts";
 import { checkTable } from "../table/validate.ts";
 import { askCli } from "./cli.ts";
 import type { Listen } from "./config.ts";
-import { type ContainerOptions, containerDescriptors, containerRunner } from "./container.ts";
-import { type EdgeFiles, edgeFiles } from "./files.ts";
-import { Follower } from "./follow.ts";
+import { containerDescriptors, containerRunner, type HaproxyContainerOptions } from "./container.ts";
+import { type EdgeFiles, haproxyFiles } from "./files.ts";
+import { RecordFollower } from "./follow.ts";
 import { type ProgramOptions, programRunner, type Runner } from "./program.ts";
-import { Server } from "./server.ts";
+import { HaproxyServer } from "./server.ts";
 
 export interface HaproxyEdgeOptions {
   /** Holds its sockets, its tables, its configuration and its log. */
@@ -30,7 +30,7 @@ export interface HaproxyEdgeOptions {
   readonly secure: Listen | null;
   readonly proxies: FrontProxies;
   /** As a program of this machine, or in a container. */
-  readonly run: ProgramOptions | ContainerOptions;
+  readonly run: ProgramOptions | HaproxyContainerOptions;
   /** Descriptors that HAProxy may have; default: as many as this process. */
   readonly descriptors?: number;
   /** Threads of HAProxy; by default one a core, at most 4. */
@@ -53,8 +53,8 @@ export function haproxyEdge(options: HaproxyEdgeOptions): Edge {
 }
 
 class HaproxyEdge implements Edge {
-  readonly #server: Server;
-  readonly #follower: Follower;
+  readonly #server: HaproxyServer;
+  readonly #follower: RecordFollower;
   readonly #heartbeat: Heartbeat;
   readonly #runner: Runner;
   readonly #files: EdgeFiles;
@@ -66,14 +66,14 @@ class HaproxyEdge implements Edge {
   #stopCounting: (() => void) | null = null;
 
   constructor({ directory, listen, secure, proxies, run, clock, user, threads, descriptors }: HaproxyEdgeOptions) {
-    const files = edgeFiles(directory);
+    const files = haproxyFiles(directory);
     const runner = "image" in run ? containerRunner(run, files) : programRunner(run, files);
     this.#files = files;
     this.#runner = runner;
     const wanted = threads ?? Math.min(usualThreads, availableParallelism());
     this.#host = listen.host;
     this.#secureHost = secure?.host ?? null;
-    this.#server = new Server({
+    this.#server = new HaproxyServer({
       files,
       runner,
       listen,
@@ -84,7 +84,11 @@ class HaproxyEdge implements Edge {
       user: user ?? null,
       clock,
     });
-    this.#follower = new Follower({ admin: files.admin, clock, understood: (line) => this.#server.recordOf(line) });
+    this.#follower = new RecordFollower({
+      admin: files.admin,
+      clock,
+      understood: (line) => this.#server.recordOf(line),
+    });
     this.#heartbeat = new Heartbeat({
       clock,
       proxies,
@@ -179,7 +183,7 @@ class HaproxyEdge implements Edge {
     if (!this.#heartbeat.isHung()) return this.#follower.become(this.#heartbeat.isWell());
     // A master that was stopped while its worker serves: nobody else would let it go on.
     void this.#runner.wake().catch((thrown: unknown) => this.#heartbeat.fail(thrown));
-    this.#follower.tell();
+    this.#follower.notify();
   }
 }
 

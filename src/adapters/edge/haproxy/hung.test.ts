@@ -6,18 +6,18 @@ import { isAlive, startTimeOf } from "../../../host/alive.ts";
 import { startChild } from "../../../host/child.ts";
 import { ask, oneRoute, sayingApp } from "../../../testing/conformance/edge-rig.ts";
 import { askWorkers } from "./cli.ts";
-import { edgeFiles } from "./files.ts";
-import { readNote, stopHaproxy } from "./stop.ts";
-import { testEdge } from "./test-edge.ts";
+import { haproxyFiles } from "./files.ts";
+import { readHaproxyNote, stopHaproxy } from "./stop.ts";
+import { haproxyTestEdge } from "./test-edge.ts";
 
 const pids = async (directory: string) => {
-  const master = (await readNote(directory))?.pid ?? 0;
-  const worker = (await askWorkers(edgeFiles(directory).master))?.current ?? 0;
+  const master = (await readHaproxyNote(directory))?.pid ?? 0;
+  const worker = (await askWorkers(haproxyFiles(directory).master))?.current ?? 0;
   return { master, worker };
 };
 
 test("a worker that a signal stopped, its accept queue full, is observed as away within seconds; it goes on and loses no request", async () => {
-  await using under = await testEdge();
+  await using under = await haproxyTestEdge();
   const { edge, url, directory } = under;
   await using app = await sayingApp("served");
   await edge.apply(oneRoute("hung/x", { hosts: ["hung.test"], upstreams: [app.upstream("hung-1")] }));
@@ -39,11 +39,11 @@ test("a worker that a signal stopped, its accept queue full, is observed as away
   expect((await waiting).text).toBe("served");
   expect(await pids(directory)).toEqual(before);
   expect((await edge.observe("hung/x")).table).not.toBeNull();
-  expect(await readFile(edgeFiles(directory).log, "utf8")).toContain("SIGCONT");
+  expect(await readFile(haproxyFiles(directory).log, "utf8")).toContain("SIGCONT");
 });
 
 test("a stopped master is told although clients are served, and is let go on", async () => {
-  await using under = await testEdge();
+  await using under = await haproxyTestEdge();
   const { edge, url, directory } = under;
   const before = await pids(directory);
   process.kill(before.master, "SIGSTOP");
@@ -56,7 +56,7 @@ test("a stopped master is told although clients are served, and is let go on", a
 });
 
 test("what answers nothing at all is ended with all its processes, and HAProxy serves at its address", async () => {
-  await using under = await testEdge();
+  await using under = await haproxyTestEdge();
   const { edge, url, directory } = under;
   const { port, host } = edge.address();
   await stopHaproxy(directory);
@@ -68,9 +68,9 @@ test("what answers nothing at all is ended with all its processes, and HAProxy s
   });
   await once(child.stdout ?? child, "data");
   const hung = { pid: child.pid ?? 0, startTime: await startTimeOf(child.pid ?? 0) };
-  await writeFile(edgeFiles(directory).process, JSON.stringify(hung));
+  await writeFile(haproxyFiles(directory).process, JSON.stringify(hung));
   await edge.ensure();
   expect(await isAlive(hung)).toBe(false);
   expect((await ask(url, { host: "any.test" })).status).toBe(404);
-  expect(await readFile(edgeFiles(directory).log, "utf8")).toContain("hung: ended by its controller");
+  expect(await readFile(haproxyFiles(directory).log, "utf8")).toContain("hung: ended by its controller");
 });

@@ -11,7 +11,7 @@ export interface Seat {
 }
 
 /** A pool (an HAProxy backend of empty server slots) given to one set of upstreams of one service, until its last request ended. */
-export interface Lease {
+export interface SlotLease {
   /** Never used twice, so that a record always tells which upstreams were meant. */
   readonly number: number;
   readonly owner: string;
@@ -30,18 +30,18 @@ export interface PoolClass {
 }
 
 /** What is in which slot. The shape of the configuration is its classes alone; all else changes while HAProxy runs. */
-export interface Layout {
+export interface SlotLayout {
   /** Raised by every change; HAProxy's own map carries it, so that it can be seen what HAProxy really serves. */
   readonly serial: number;
   readonly next: number;
   readonly classes: readonly PoolClass[];
-  readonly leases: readonly Lease[];
+  readonly leases: readonly SlotLease[];
   /** Workers that a reload replaced, with the number of the first lease that they do not know. */
   readonly retired: readonly { readonly worker: number; readonly before: number }[];
 }
 
 /** Room for a machine's usual share of services: a new app then costs no reload. An unused slot costs about 5 KB. */
-export const emptyLayout: Layout = {
+export const emptyLayout: SlotLayout = {
   serial: 0,
   next: 1,
   classes: [
@@ -60,7 +60,7 @@ export function poolName(slots: number, index: number): string {
 }
 
 /** How many slots a pool has, by its name. */
-export function slotsOf(pool: string): number {
+export function poolSlots(pool: string): number {
   return Number(/^pool(\d+)-/.exec(pool)?.[1] ?? 0);
 }
 
@@ -85,11 +85,11 @@ export interface TableChange {
  * a service whose upstreams changed gets a fresh pool, because what is in a pool in use is never changed. Where none is
  * free, there will be twice as many: that is the change of shape for which HAProxy must be reloaded.
  */
-export function relaid(before: Layout, { owner, table, ipOf }: TableChange): Layout {
+export function relaid(before: SlotLayout, { owner, table, ipOf }: TableChange): SlotLayout {
   let { next, classes } = before;
   const others = before.leases.filter((lease) => lease.owner !== owner);
   const own = before.leases.filter((lease) => lease.owner === owner).map((lease) => ({ ...lease, routed: false }));
-  const fresh: Lease[] = [];
+  const fresh: SlotLease[] = [];
   for (const route of table?.routes ?? []) {
     if (route.upstreams.length === 0) continue;
     const seats = seatsOf(route.upstreams, ipOf);
@@ -109,7 +109,7 @@ export function relaid(before: Layout, { owner, table, ipOf }: TableChange): Lay
 }
 
 /** Without the leases whose last request ended. */
-export function without(layout: Layout, numbers: ReadonlySet<number>): Layout {
+export function without(layout: SlotLayout, numbers: ReadonlySet<number>): SlotLayout {
   return { ...layout, leases: layout.leases.filter((lease) => lease.routed || !numbers.has(lease.number)) };
 }
 

@@ -1,10 +1,10 @@
 import { STATUS_CODES } from "node:http";
-import { told, toldPrefixes } from "../table/forwarding.ts";
+import { forwardingHeaders, forwardingPrefixes } from "../table/forwarding.ts";
 import { caller } from "./caller.ts";
 import type { EdgeFiles } from "./files.ts";
 import { ownStatuses, plainText } from "./policies.ts";
 import { fieldNumber, flags } from "./route-map.ts";
-import { settings } from "./settings.ts";
+import { haproxySettings } from "./settings.ts";
 
 /** Between two looks of a waiting request at the map. */
 const lookMs = 10;
@@ -93,8 +93,8 @@ local function refuse(applet, status)
   applet:start_response()
   applet:send(body)
   local started = core.now()
-  while since(started) < ${settings.lingerMostS * 1_000} do
-    local some = applet:receive(${settings.bufferBytes / 2})
+  while since(started) < ${haproxySettings.lingerMostS * 1_000} do
+    local some = applet:receive(${haproxySettings.bufferBytes / 2})
     if some == nil or some == "" then return end
   end
 end
@@ -244,11 +244,11 @@ end
 }
 
 const telling = `-- Whether a header says that its request came from beyond the one who sent it.
-local told = { ${told.map((name) => `[${JSON.stringify(name)}] = true`).join(", ")} }
+local told = { ${forwardingHeaders.map((name) => `[${JSON.stringify(name)}] = true`).join(", ")} }
 local function tells(name)
   local dashed = string.gsub(name, "_", "-")
   if told[dashed] then return true end
-  for _, prefix in ipairs({ ${toldPrefixes.map((prefix) => JSON.stringify(prefix)).join(", ")} }) do
+  for _, prefix in ipairs({ ${forwardingPrefixes.map((prefix) => JSON.stringify(prefix)).join(", ")} }) do
     if string.sub(dashed, 1, #prefix) == prefix then return true end
   end
   return false

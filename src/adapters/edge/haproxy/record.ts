@@ -45,7 +45,7 @@ const clientGone = 499;
 const pathBytes = 2_048;
 
 /** Reads a line; null when it is of a request without a route. */
-export function parseRecord(line: string): RecordLine | null {
+export function parseAccessRecord(line: string): RecordLine | null {
   const [entry = "-", server = "", id = "", client = "", method = "", host = "", status = "", ...rest] =
     line.split(" ");
   const [began = "", answered = "", ended = "", how = "", path] = rest;

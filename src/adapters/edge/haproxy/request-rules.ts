@@ -3,7 +3,7 @@ import { authorityChars, authorityPattern } from "../table/authority.ts";
 import { droppedPattern } from "../table/forwarding.ts";
 import { filePathPattern } from "../table/secrets.ts";
 import { caller } from "./caller.ts";
-import { settings } from "./settings.ts";
+import { haproxySettings } from "./settings.ts";
 
 /** A line of a section, with its end. */
 export function lineIf(wanted: boolean, line: string): string {
@@ -14,14 +14,14 @@ export function lineIf(wanted: boolean, line: string): string {
  * A request of which HAProxy holds no more than this is surely under the limit of its headers: it counts them without their
  * colons, spaces and line ends. Only of others they are written down once more to know their length.
  */
-const surelySmall = settings.headerBytes - 4 * settings.headers - 2;
+const surelySmall = haproxySettings.headerBytes - 4 * haproxySettings.headers - 2;
 
 /** Refuses what two servers could read differently, and leaves a path for a target. */
 export const meaning = `  # Requests with two meanings.
   http-request lua.own 400 unless { req.fhdr_cnt(host) eq 1 } { req.fhdr(host),length le ${authorityChars} } { req.fhdr(host) -m reg -i '^${authorityPattern}$' }
   http-request lua.own 400 if { req.hdrs -m reg '[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f]' }
   http-request lua.own 400 if { req.fhdr(transfer-encoding) -m found } !{ req.fhdr(transfer-encoding) -m str -i chunked }
-  http-request return status 431 content-type "text/plain; charset=utf-8" string "431 Request Header Fields Too Large" hdr connection close if { internal.htx.data gt ${surelySmall} } { req.hdrs,length gt ${settings.headerBytes} }
+  http-request return status 431 content-type "text/plain; charset=utf-8" string "431 Request Header Fields Too Large" hdr connection close if { internal.htx.data gt ${surelySmall} } { req.hdrs,length gt ${haproxySettings.headerBytes} }
   http-request lua.own 400 unless { req.ver -m str 1.0 1.1 } or { fc_http_major 2 }
   acl whole internal.htx.has_eom -m bool
   acl expects req.hdr(expect) -m found

@@ -1,12 +1,12 @@
 import { sha256 } from "../../../base/digest.ts";
 import type { Route, RouteTable } from "../../../model/route.ts";
-import type { Layout } from "./layout.ts";
+import type { SlotLayout } from "./layout.ts";
 import { policyKey } from "./policies.ts";
 
 /** No host can be spelled like this: its value tells which layout HAProxy serves. */
 export const serialKey = "!serial";
 /** In the place of a pool: nobody answers. */
-export const nobody = "none";
+export const noService = "none";
 /** In the place of a pool: who answers is in the entry itself. */
 export const direct = "direct";
 
@@ -41,15 +41,15 @@ export const flags = {
   inside: "i",
 } as const;
 
-export type Field = (typeof fields)[number];
+export type RouteMapField = (typeof fields)[number];
 
 /** The number of a field, counted from 1 as HAProxy and Lua do. */
-export function fieldNumber(field: Field): number {
+export function fieldNumber(field: RouteMapField): number {
   return fields.indexOf(field) + 1;
 }
 
 /** What HAProxy says to read a field of a request's route. */
-export function fact(field: Field): string {
+export function fact(field: RouteMapField): string {
   return `var(txn.route),field(${fieldNumber(field)},|)`;
 }
 
@@ -64,7 +64,7 @@ export interface MapEntry {
 }
 
 /** What HAProxy needs to know of every host: replaced as a whole, in one instant, by a change of any table. */
-export function routeMap(tables: readonly RouteTable[], layout: Layout): readonly MapEntry[] {
+export function routeMap(tables: readonly RouteTable[], layout: SlotLayout): readonly MapEntry[] {
   const routed = new Map(layout.leases.filter((one) => one.routed).map((one) => [`${one.owner}\n${one.service}`, one]));
   const entries = tables.flatMap(({ owner, routes }) =>
     routes.flatMap((route) => {
@@ -81,7 +81,7 @@ export function routeMap(tables: readonly RouteTable[], layout: Layout): readonl
  * connections that are kept. What is in its pools cannot be changed any more, so it is told the first upstream itself;
  * requests that go there are recorded, but not counted.
  */
-export function earlierEntries({ owner, routes }: RouteTable, layout: Layout): readonly MapEntry[] {
+export function earlierEntries({ owner, routes }: RouteTable, layout: SlotLayout): readonly MapEntry[] {
   return routes.flatMap((route) => {
     const lease = layout.leases.find((one) => one.routed && one.owner === owner && one.service === route.service);
     const [seat] = lease?.seats ?? [];
@@ -99,12 +99,16 @@ interface Place {
   readonly port?: number;
 }
 
-function entryOf(owner: string, route: Route, { lease = 0, pool = nobody, ip = nobody, port = 0 }: Place): string {
+function entryOf(
+  owner: string,
+  route: Route,
+  { lease = 0, pool = noService, ip = noService, port = 0 }: Place,
+): string {
   const { rate } = route.limits;
   const most = rate === null ? 0 : Math.max(1, rate.burst);
   const asked = flagsOf(route);
-  const usual = pool !== nobody && rate === null && route.holdMs === null && usualFlags.has(asked);
-  const value: Record<Field, string | number> = {
+  const usual = pool !== noService && rate === null && route.holdMs === null && usualFlags.has(asked);
+  const value: Record<RouteMapField, string | number> = {
     usual: usual ? 1 : 0,
     lease,
     pool,
@@ -113,7 +117,7 @@ function entryOf(owner: string, route: Route, { lease = 0, pool = nobody, ip = n
     holdMs: route.holdMs ?? 0,
     flags: asked,
     // Clients keep their counts over a change that leaves the limit as it was.
-    rateKey: rate === null ? nobody : sha256(JSON.stringify([owner, route.service, rate])).slice(-12),
+    rateKey: rate === null ? noService : sha256(JSON.stringify([owner, route.service, rate])).slice(-12),
     rateMost: most,
     rateWindowMs: rate === null ? 0 : Math.ceil((rate.windowMs * most) / rate.requests),
     policy: policyKey(owner, route),
@@ -123,7 +127,7 @@ function entryOf(owner: string, route: Route, { lease = 0, pool = nobody, ip = n
   return fields.map((field) => value[field]).join("|");
 }
 
-const usualFlags: ReadonlySet<string> = new Set([nobody, flags.secure, flags.https, flags.secure + flags.https]);
+const usualFlags: ReadonlySet<string> = new Set([noService, flags.secure, flags.https, flags.secure + flags.https]);
 
 function flagsOf({ headers, https, contentSecurityPolicy, cors, canonical, maintenance, inside }: Route): string {
   const asked = {
@@ -136,5 +140,5 @@ function flagsOf({ headers, https, contentSecurityPolicy, cors, canonical, maint
     inside,
   };
   const letters = Object.entries(flags).filter(([name]) => asked[name as keyof typeof asked] !== null);
-  return letters.map(([, letter]) => letter).join("") || nobody;
+  return letters.map(([, letter]) => letter).join("") || noService;
 }

@@ -2,7 +2,7 @@ import { Fault } from "../../../base/faults.ts";
 import { countedName } from "./bodies.ts";
 import { absent, askCli } from "./cli.ts";
 import type { EdgeFiles } from "./files.ts";
-import { type Lease, slotsOf } from "./layout.ts";
+import { poolSlots, type SlotLease } from "./layout.ts";
 import { type MapEntry, serialKey } from "./route-map.ts";
 import { type Counts, parseStat } from "./traffic.ts";
 
@@ -35,18 +35,18 @@ export class HaproxyRuntime {
   }
 
   /** Puts a lease's upstreams into its pool, which nobody is routed to, and looks whether they are there. */
-  async fill(lease: Lease): Promise<void> {
+  async fill(lease: SlotLease): Promise<void> {
     for (const pool of this.#poolsOf(lease)) await this.#fillOne({ ...lease, pool });
   }
 
-  async #fillOne({ pool, seats }: Lease): Promise<void> {
+  async #fillOne({ pool, seats }: SlotLease): Promise<void> {
     const commands = seats.flatMap(({ ip, port, weight }, index) => {
       const slot = `${pool}/s${index + 1}`;
       const set = `set server ${slot}`;
       return [`${set} state maint`, `${set} addr ${ip} port ${port}`, `${set} weight ${weight}`, `${set} state ready`];
     });
     // A lease before this one may have had more upstreams, whose addresses lead nowhere by now.
-    for (let slot = seats.length + 1; slot <= slotsOf(pool); slot += 1) {
+    for (let slot = seats.length + 1; slot <= poolSlots(pool); slot += 1) {
       commands.push(`set server ${pool}/s${slot} state maint`);
     }
     for (let from = 0; from < commands.length; from += 40) {
@@ -85,7 +85,7 @@ export class HaproxyRuntime {
   }
 
   /** What was counted for the slots of these leases. */
-  async counts(leases: readonly Lease[], worker: Worker = null): Promise<ReadonlyMap<string, Counts>> {
+  async counts(leases: readonly SlotLease[], worker: Worker = null): Promise<ReadonlyMap<string, Counts>> {
     const pools = [...new Set(leases.flatMap((lease) => this.#poolsOf(lease)))];
     if (pools.length === 0) return new Map();
     const { admin, master } = this.#files;
@@ -100,7 +100,7 @@ export class HaproxyRuntime {
   }
 
   /** A lease's pool, and its twin where there are any. */
-  #poolsOf({ pool }: Lease): readonly string[] {
+  #poolsOf({ pool }: SlotLease): readonly string[] {
     return this.countsBodies ? [pool, countedName(pool)] : [pool];
   }
 

@@ -12,8 +12,8 @@ import { absent, askCli, askWorkers, type Workers } from "./cli.ts";
 import { configText, type Listen, shapeOf } from "./config.ts";
 import { checkConfig, writeServed } from "./disk.ts";
 import { doorsOf, keptPort, movedPorts } from "./doors.ts";
-import { type EdgeFiles, makeDirectory, writeWhole } from "./files.ts";
-import { emptyLayout, type Layout, type Lease, relaid, without } from "./layout.ts";
+import { type EdgeFiles, prepareDirectory, writeWhole } from "./files.ts";
+import { emptyLayout, relaid, type SlotLayout, type SlotLease, without } from "./layout.ts";
 import { luaProgram } from "./lua.ts";
 import { pause } from "./pause.ts";
 import { policyEntries, policyKey } from "./policies.ts";
@@ -22,7 +22,7 @@ import type { RecordLine } from "./record.ts";
 import { revived } from "./revive.ts";
 import { earlierEntries, type MapEntry, routeMap } from "./route-map.ts";
 import { HaproxyRuntime } from "./runtime.ts";
-import { Certificates } from "./tls.ts";
+import { ServedCertificates } from "./tls.ts";
 import { Traffic } from "./traffic.ts";
 
 export interface ServerOptions {
@@ -47,19 +47,19 @@ const restMs = 2_000;
 const rememberedRoutes = 10_000;
 
 /** What HAProxy is to serve, what it serves, and how it gets from one to the other. Its calls must not overlap. */
-export class Server {
+export class HaproxyServer {
   readonly #options: ServerOptions;
   readonly #store: TableStore;
   readonly #runtime: HaproxyRuntime;
-  readonly #certificates: Certificates;
+  readonly #certificates: ServedCertificates;
   readonly #traffic = new Traffic();
   readonly #tables = new Map<string, RouteTable>();
   /** Every lease that a record may name. */
-  readonly #leases = new Map<number, Lease>();
+  readonly #leases = new Map<number, SlotLease>();
   readonly #routes = new Map<string, { readonly owner: string; readonly service: string }>();
   /** When a lease stopped being routed. */
   readonly #left = new Map<number, number>();
-  #layout: Layout = emptyLayout;
+  #layout: SlotLayout = emptyLayout;
   #workers: Workers | null = null;
   #shape = "";
   #policies: readonly MapEntry[] = [];
@@ -76,7 +76,7 @@ export class Server {
     this.#options = options;
     this.#store = new TableStore(options.files.tables);
     this.#runtime = new HaproxyRuntime(options.files);
-    this.#certificates = new Certificates(options.files);
+    this.#certificates = new ServedCertificates(options.files);
     this.#port = options.listen.port;
     this.#securePort = options.secure?.port ?? 0;
   }
@@ -179,7 +179,7 @@ export class Server {
   async load(): Promise<void> {
     if (this.#loaded) return;
     const { files, runner, listen, secure } = this.#options;
-    await makeDirectory(files, doorsOf(this.#options));
+    await prepareDirectory(files, doorsOf(this.#options));
     this.#version = await runner.version();
     if (await runner.canDrop()) this.#user = this.#options.user;
     this.#runtime.countsBodies = countsBodies(this.#version);
@@ -187,7 +187,7 @@ export class Server {
     const text = await readText(files.layout);
     // Tables alone are of another kind of edge: they are served once they are applied again.
     for (const table of text === null ? [] : tables) this.#tables.set(table.owner, table);
-    if (text !== null) this.#layout = JSON.parse(text) as Layout;
+    if (text !== null) this.#layout = JSON.parse(text) as SlotLayout;
     if (listen.port === 0) this.#port = Number((await readText(files.port)) ?? 0);
     if (secure?.port === 0) this.#securePort = Number((await readText(files.securePort)) ?? 0);
     await this.#certificates.load();
@@ -229,7 +229,7 @@ export class Server {
   }
 
   /** First on disk, then served: what has begun to be served comes back after a crash at any moment. */
-  async #change(next: Layout, owner: string, table: RouteTable | null): Promise<void> {
+  async #change(next: SlotLayout, owner: string, table: RouteTable | null): Promise<void> {
     const tables = new Map(this.#tables);
     if (table === null) tables.delete(owner);
     else tables.set(owner, table);
@@ -261,7 +261,7 @@ export class Server {
   }
 
   /** The current worker is about to be replaced. */
-  #withRetired(layout: Layout, before: number): Layout {
+  #withRetired(layout: SlotLayout, before: number): SlotLayout {
     const living = new Set(this.#workers?.old);
     const retired = layout.retired.filter(({ worker }) => living.has(worker));
     return { ...layout, retired: [...retired, { worker: this.#current, before }] };
@@ -315,7 +315,7 @@ export class Server {
   }
 
   /** Asks all workers what went through these leases, and gives back the workers there are. */
-  async #count(leases: readonly Lease[]): Promise<readonly number[]> {
+  async #count(leases: readonly SlotLease[]): Promise<readonly number[]> {
     if (this.#workers === null || this.#workers.old.length > 0) this.#workers = await this.#askWorkers();
     const { current = 0, old = [] } = this.#workers ?? {};
     const now = await this.#runtime.counts(leases);
@@ -358,7 +358,7 @@ export class Server {
     }
   }
 
-  #config(layout: Layout, tables: ReadonlyMap<string, RouteTable>): string {
+  #config(layout: SlotLayout, tables: ReadonlyMap<string, RouteTable>): string {
     const { files, threads, capacity, proxies, ...at } = this.#options;
     const version = this.#version ?? [2, 6];
     const listen = { ...at.listen, port: this.#port };

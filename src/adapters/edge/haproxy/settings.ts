@@ -1,5 +1,5 @@
 /** Limits of the edge that no route sets; the same as the embedded edge's where HAProxy has them. */
-export const settings = {
+export const haproxySettings = {
   /** All headers of a request; what nginx and Node take by default. */
   headerBytes: 16 * 1024,
   /** How many of them. */

@@ -2,7 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import { Fault, isErrno } from "../../../base/faults.ts";
 import { isAlive, type ProcessId } from "../../../host/alive.ts";
 import { readText } from "../../../host/files.ts";
-import { edgeFiles } from "./files.ts";
+import { haproxyFiles } from "./files.ts";
 
 /** Between two looks at an ending edge. */
 const lookMs = 10;
@@ -10,8 +10,8 @@ const lookMs = 10;
 const drainMs = 10_000;
 
 /** Which process is or was HAProxy's master in a directory; null when there was none, or it is in a container. */
-export async function readNote(directory: string): Promise<ProcessId | null> {
-  const text = await readText(edgeFiles(directory).process);
+export async function readHaproxyNote(directory: string): Promise<ProcessId | null> {
+  const text = await readText(haproxyFiles(directory).process);
   const note = text === null ? null : (JSON.parse(text) as Partial<ProcessId>);
   return typeof note?.pid === "number" ? (note as ProcessId) : null;
 }
@@ -21,7 +21,7 @@ export async function readNote(directory: string): Promise<ProcessId | null> {
  * once when none runs. Fault `edge.unreachable` when it does not end.
  */
 export async function stopHaproxy(directory: string): Promise<void> {
-  const note = await readNote(directory);
+  const note = await readHaproxyNote(directory);
   if (note === null) return;
   for (const [signal, withinMs] of [
     ["SIGUSR1", drainMs],
@@ -41,7 +41,7 @@ export async function stopHaproxy(directory: string): Promise<void> {
 
 /** A signal to HAProxy's master and all its workers, which are one process group. */
 export async function signalAll(directory: string, signal: NodeJS.Signals): Promise<void> {
-  const note = await readNote(directory);
+  const note = await readHaproxyNote(directory);
   if (note === null || !(await isAlive(note))) return;
   try {
     process.kill(-note.pid, signal);
@@ -52,7 +52,7 @@ export async function signalAll(directory: string, signal: NodeJS.Signals): Prom
 
 /** Ends master and workers at once. Fault `edge.unreachable` when the master does not end. */
 export async function endAll(directory: string): Promise<void> {
-  const note = await readNote(directory);
+  const note = await readHaproxyNote(directory);
   if (note === null) return;
   await signalAll(directory, "SIGKILL");
   if (await isGone(note, 5_000)) return;

@@ -5,9 +5,9 @@ import { type FrontProxies, noFrontProxies } from "../../../model/route.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import { ownPort } from "../../../testing/ports.ts";
 import { askWorkers } from "./cli.ts";
-import { edgeFiles } from "./files.ts";
+import { haproxyFiles } from "./files.ts";
 import { haproxyEdge } from "./haproxy-edge.ts";
-import { readNote, stopHaproxy } from "./stop.ts";
+import { readHaproxyNote, stopHaproxy } from "./stop.ts";
 
 /** Real time, for tests that start real edges. */
 export const realClock: Clock = {
@@ -31,7 +31,7 @@ export const run = {
 };
 
 /** A running edge in a directory of its own, for tests; `overTls`: it has a TLS address. */
-export async function testEdge(proxies: FrontProxies = noFrontProxies, overTls = true) {
+export async function haproxyTestEdge(proxies: FrontProxies = noFrontProxies, overTls = true) {
   const directory = await mkdtemp(join(tmpdir(), "fl-hx-"));
   const host = "127.0.0.1";
   const listen = { host, port: await ownPort() };
@@ -43,8 +43,8 @@ export async function testEdge(proxies: FrontProxies = noFrontProxies, overTls =
     directory,
     url: `http://${host}:${listen.port}`,
     async crash() {
-      const workers = await askWorkers(edgeFiles(directory).master);
-      const note = await readNote(directory);
+      const workers = await askWorkers(haproxyFiles(directory).master);
+      const note = await readHaproxyNote(directory);
       for (const pid of [note?.pid, workers?.current, ...(workers?.old ?? [])]) if (pid) process.kill(pid, "SIGKILL");
     },
     async [Symbol.asyncDispose]() {

@@ -17,7 +17,7 @@ interface Kept {
 }
 
 /** The certificates that HAProxy is to serve, as it starts from them and as they are exchanged while it runs. */
-export class Certificates {
+export class ServedCertificates {
   readonly #files: EdgeFiles;
   readonly #store: CertificateStore;
   #good: readonly GoodCertificate[] = [];

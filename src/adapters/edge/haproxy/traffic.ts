@@ -1,7 +1,7 @@
 import type { UpstreamStats } from "../../../model/route.ts";
 import { Histogram } from "../table/histogram.ts";
 import { uncountedName } from "./bodies.ts";
-import type { Lease } from "./layout.ts";
+import type { SlotLease } from "./layout.ts";
 
 /** What HAProxy counted for one slot. */
 export interface Counts {
@@ -58,7 +58,7 @@ export class Traffic {
   readonly #kept = new Map<string, Counts>();
 
   /** The slots of a fresh lease have counted this much for others. */
-  begin(lease: Lease, worker: number, seen: ReadonlyMap<string, Counts>): void {
+  begin(lease: SlotLease, worker: number, seen: ReadonlyMap<string, Counts>): void {
     lease.seats.forEach((_seat, index) => {
       const from = seen.get(slotKey(lease, index)) ?? none;
       this.#meters.set(`${lease.number}/${index}/${worker}`, { from, last: from });
@@ -66,7 +66,7 @@ export class Traffic {
   }
 
   /** Takes in what a worker counts now. */
-  note(lease: Lease, worker: number, seen: ReadonlyMap<string, Counts>): void {
+  note(lease: SlotLease, worker: number, seen: ReadonlyMap<string, Counts>): void {
     lease.seats.forEach((_seat, index) => {
       const counts = seen.get(slotKey(lease, index));
       if (counts === undefined) return;
@@ -78,7 +78,7 @@ export class Traffic {
   }
 
   /** A lease ended: its counts stay with the upstreams that are still elsewhere. */
-  end(lease: Lease): void {
+  end(lease: SlotLease): void {
     lease.seats.forEach((seat, index) => {
       const key = `${lease.owner}\n${seat.id}`;
       this.#kept.set(key, plus(this.#kept.get(key) ?? none, this.#of(lease, index)));
@@ -87,7 +87,7 @@ export class Traffic {
   }
 
   /** Forgets the upstreams of an owner that are in none of these leases. */
-  forget(owner: string, leases: readonly Lease[]): void {
+  forget(owner: string, leases: readonly SlotLease[]): void {
     const known = new Set(leases.flatMap((lease) => lease.seats.map((seat) => `${lease.owner}\n${seat.id}`)));
     for (const map of [this.#kept, this.#times]) {
       for (const key of map.keys()) if (key.startsWith(`${owner}\n`) && !known.has(key)) map.delete(key);
@@ -103,12 +103,12 @@ export class Traffic {
   }
 
   /** Requests under way in a lease, in the workers that live. */
-  active(lease: Lease, workers: readonly number[]): number {
+  active(lease: SlotLease, workers: readonly number[]): number {
     return lease.seats.reduce((sum, _seat, index) => sum + this.#active(lease, index, workers), 0);
   }
 
   /** By upstream id: what is routed, and what left with requests under way. */
-  stats(leases: readonly Lease[], workers: readonly number[]): Readonly<Record<string, UpstreamStats>> {
+  stats(leases: readonly SlotLease[], workers: readonly number[]): Readonly<Record<string, UpstreamStats>> {
     const found: Record<string, UpstreamStats> = {};
     const routed = new Set(leases.filter((lease) => lease.routed).flatMap((lease) => lease.seats.map(({ id }) => id)));
     for (const lease of leases) {
@@ -128,14 +128,14 @@ export class Traffic {
     return found;
   }
 
-  #active(lease: Lease, index: number, workers: readonly number[]): number {
+  #active(lease: SlotLease, index: number, workers: readonly number[]): number {
     return workers.reduce(
       (sum, worker) => sum + (this.#meters.get(`${lease.number}/${index}/${worker}`)?.last.active ?? 0),
       0,
     );
   }
 
-  #of(lease: Lease, index: number): Counts {
+  #of(lease: SlotLease, index: number): Counts {
     let sum = none;
     for (const [key, { from, last }] of this.#meters) {
       if (!key.startsWith(`${lease.number}/${index}/`)) continue;
@@ -145,7 +145,7 @@ export class Traffic {
   }
 }
 
-function slotKey(lease: Lease, index: number): string {
+function slotKey(lease: SlotLease, index: number): string {
   return `${lease.pool}/s${index + 1}`;
 }
 

@@ -11,7 +11,7 @@ import { embeddedEdge } from "../embedded/embedded-edge.ts";
 import { stopEdge } from "../embedded/stop.ts";
 import { entry } from "../embedded/test-edge.ts";
 import { askWorkers } from "./cli.ts";
-import { edgeFiles } from "./files.ts";
+import { haproxyFiles } from "./files.ts";
 import { haproxyEdge } from "./haproxy-edge.ts";
 import { stopHaproxy } from "./stop.ts";
 import { realClock, run } from "./test-edge.ts";
@@ -36,7 +36,7 @@ async function closedDirectory() {
   };
 }
 
-const workers = async (directory: string) => await askWorkers(edgeFiles(directory).master);
+const workers = async (directory: string) => await askWorkers(haproxyFiles(directory).master);
 
 async function rightsOf(pid: number) {
   const text = await readFile(`/proc/${pid}/status`, "utf8");

@@ -1,5 +1,5 @@
 import { createSecureContext, type SecureContext } from "node:tls";
-import { type Complaint, Fault, isMistake } from "../../../base/faults.ts";
+import { type Diagnostic, Fault, isMistake } from "../../../base/faults.ts";
 import { Secret } from "../../../base/secret.ts";
 import { readPair } from "../../../host/pem.ts";
 import type { EdgeCertificate } from "../../../ports/edge.ts";
@@ -33,7 +33,7 @@ export function toWire({ hosts, chain, key }: EdgeCertificate): WireCertificate 
  * it, and never holds a part of a key. Those `known` to be good are not looked at again.
  */
 export function checkCertificates(value: unknown, known: readonly GoodCertificate[] = []): readonly GoodCertificate[] {
-  const complaints: Complaint[] = [];
+  const diagnostics: Diagnostic[] = [];
   if (!Array.isArray(value) || value.length > mostCertificates) {
     throw invalid([{ path: "certificates", message: `must be a list of at most ${mostCertificates}` }]);
   }
@@ -41,40 +41,40 @@ export function checkCertificates(value: unknown, known: readonly GoodCertificat
   const named = new Set<string>();
   const good: GoodCertificate[] = [];
   for (const [index, one] of value.entries()) {
-    const complain = (message: string) => complaints.push({ path: `certificates[${index}]`, message });
-    const certificate = readCertificate(one, complain);
+    const report = (message: string) => diagnostics.push({ path: `certificates[${index}]`, message });
+    const certificate = readCertificate(one, report);
     if (certificate === null) continue;
     for (const host of certificate.hosts) {
-      if (named.has(host)) complain(`names ${host} a second time`);
+      if (named.has(host)) report(`names ${host} a second time`);
       named.add(host);
     }
-    const context = contexts.get(identity(certificate)) ?? contextOf(certificate, complain);
+    const context = contexts.get(identity(certificate)) ?? contextOf(certificate, report);
     if (context !== null) good.push({ certificate, context });
   }
-  if (complaints.length > 0) throw invalid(complaints);
+  if (diagnostics.length > 0) throw invalid(diagnostics);
   return good;
 }
 
-function readCertificate(value: unknown, complain: (message: string) => void): EdgeCertificate | null {
+function readCertificate(value: unknown, report: (message: string) => void): EdgeCertificate | null {
   const { hosts, chain, key } = (typeof value === "object" && value !== null ? value : {}) as Partial<WireCertificate>;
   const listed = Array.isArray(hosts) && hosts.length > 0 && hosts.length <= mostHosts;
   const spelled = listed ? hosts.map((host) => (typeof host === "string" ? hostPattern(host) : null)) : [];
-  if (!listed) complain(`must name 1 to ${mostHosts} hosts`);
-  if (spelled.includes(null)) complain("names something that is not a host");
+  if (!listed) report(`must name 1 to ${mostHosts} hosts`);
+  if (spelled.includes(null)) report("names something that is not a host");
   const isText = (pem: unknown): pem is string => typeof pem === "string" && pem.length <= pemChars;
-  if (!isText(chain)) complain(`must have a chain of at most ${pemChars} characters`);
-  if (!isText(key)) complain(`must have a key of at most ${pemChars} characters`);
+  if (!isText(chain)) report(`must have a chain of at most ${pemChars} characters`);
+  if (!isText(key)) report(`must have a key of at most ${pemChars} characters`);
   if (spelled.length === 0 || spelled.includes(null) || !isText(chain) || !isText(key)) return null;
   return { hosts: spelled as string[], chain, key: new Secret(key) };
 }
 
 /** What OpenSSL makes of it, or null with a complaint. */
-function contextOf(certificate: EdgeCertificate, complain: (message: string) => void): SecureContext | null {
+function contextOf(certificate: EdgeCertificate, report: (message: string) => void): SecureContext | null {
   const { hosts, chain, key } = certificate;
   const leaf = readPair(certificate);
   const context = typeof leaf === "string" ? leaf : secureContext(chain, key.reveal());
   if (typeof context !== "string") return context;
-  complain(`cannot serve ${hosts[0]}: ${context}`);
+  report(`cannot serve ${hosts[0]}: ${context}`);
   return null;
 }
 
@@ -92,8 +92,8 @@ function identity({ chain, key }: EdgeCertificate): string {
   return `${chain}\n${key.reveal()}`;
 }
 
-function invalid(complaints: readonly Complaint[]): Fault {
-  const shown = complaints.slice(0, 20);
+function invalid(diagnostics: readonly Diagnostic[]): Fault {
+  const shown = diagnostics.slice(0, 20);
   const words = shown.map(({ path, message }) => `${path} ${message}`).join("; ");
-  return new Fault("certificate.invalid", `Nothing was changed: ${words}.`, { complaints: shown });
+  return new Fault("certificate.invalid", `Nothing was changed: ${words}.`, { diagnostics: shown });
 }

@@ -2,12 +2,12 @@
  * Headers by which a proxy says for whom it speaks: these and all that begin like `x-forwarded-`. App servers read `_` in a name
  * as `-`, so a name is meant in both spellings.
  */
-export const told: readonly string[] = [
+export const forwardingHeaders: readonly string[] = [
   ...["forwarded", "via", "x-forwarded", "x-real-ip", "client-ip", "x-client-ip", "x-cluster-client-ip"],
   ...["true-client-ip", "fastly-client-ip", "cf-connecting-ip", "cf-connecting-ipv6", "fly-client-ip"],
   ...["x-azure-clientip", "x-appengine-user-ip", "x-envoy-external-address", "cdn-loop"],
 ];
-export const toldPrefixes: readonly string[] = ["x-forwarded-"];
+export const forwardingPrefixes: readonly string[] = ["x-forwarded-"];
 
 /** Headers that frameworks take for another path, or for the proxy of a program's own requests (httpoxy, CVE-2016-5385). */
 const misread: readonly string[] = [
@@ -32,7 +32,7 @@ const hopByHop: readonly string[] = [
 const replaced: readonly string[] = ["forwarded", "x-forwarded", "x-real-ip"];
 
 const dropped: ReadonlySet<string> = new Set([...replaced, ...misread, ...hopByHop]);
-const droppedPrefixes: readonly string[] = [...toldPrefixes, ...misreadPrefixes];
+const droppedPrefixes: readonly string[] = [...forwardingPrefixes, ...misreadPrefixes];
 
 /** With `_` these would be read as what says how long and of what kind a body is. */
 const framing = /^(content_.*|transfer_encoding)$/;
@@ -45,9 +45,9 @@ export function isDropped(name: string): boolean {
 }
 
 /** Whether a header, in lower case, says that its request came from beyond the one who sent it. */
-export function isTold(name: string): boolean {
+export function isForwarding(name: string): boolean {
   const dashed = name.replaceAll("_", "-");
-  return told.includes(dashed) || begins(dashed, toldPrefixes);
+  return forwardingHeaders.includes(dashed) || begins(dashed, forwardingPrefixes);
 }
 
 function begins(name: string, prefixes: readonly string[]): boolean {

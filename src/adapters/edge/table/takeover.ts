@@ -42,7 +42,7 @@ export async function takeOver(
   if (!isRoot || lstatSync(directory).uid === (user?.uid ?? 0)) return;
   for (const { host, port, note } of doors) await freePort({ host, port: port || Number(await readText(note)) });
   const told: string[] = [];
-  const aside = new Aside({ directory: `${directory}.aside`, tell: (words) => told.push(words) });
+  const aside = new Aside({ directory: `${directory}.aside`, notify: (words) => told.push(words) });
   aside.take(staging);
   makeOwn(staging, null);
   makeOwn(finished, user);

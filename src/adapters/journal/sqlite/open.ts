@@ -37,7 +37,7 @@ export async function openJournal(
     commit: async (changes) => {
       if (changes.length === 0) return;
       database.transaction(() => writeAll(database, changes));
-      tell(listeners, changes);
+      notify(listeners, changes);
     },
     beginStep: async (step) => database.transaction(() => beginStep(database, step)),
     endStep: async (id, end) => {
@@ -45,7 +45,7 @@ export async function openJournal(
         endStep(database, id, end);
         writeAll(database, end.changes);
       });
-      tell(listeners, end.changes);
+      notify(listeners, end.changes);
     },
     committed: (listener) => {
       const own: typeof listener = (keys) => listener(keys); // the same function may listen twice
@@ -96,7 +96,7 @@ function endStep(database: Database, id: number, end: Parameters<Journal["endSte
 }
 
 /** A listener that fails cannot undo what is on disk, nor keep the others from hearing of it; it shows as a warning. */
-function tell(listeners: ReadonlySet<(keys: readonly EnvKey[]) => void>, changes: readonly Change[]): void {
+function notify(listeners: ReadonlySet<(keys: readonly EnvKey[]) => void>, changes: readonly Change[]): void {
   const touched = changes.filter(isOfEnvironment).map(keyOf);
   if (touched.length === 0) return;
   const keys = [...new Map(touched.map((key) => [keyText(key), key])).values()];

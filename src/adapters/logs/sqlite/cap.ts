@@ -1,17 +1,17 @@
 import type { DatabaseSync } from "node:sqlite";
 import { setImmediate } from "node:timers/promises";
 import { inTransaction } from "../../../host/sqlite.ts";
-import type { Shelf } from "./shelf.ts";
+import type { EnvironmentLog } from "./environment-logs.ts";
 
 /** Chunks deleted and pages given back at once: a few milliseconds, then other work gets its turn. */
 const chunksAtOnce = 200;
 const pagesAtOnce = 2_000;
 
 /** Deletes the oldest chunks of each of these environments that holds more than `bytes`, and gives the space back to the disk. */
-export async function cap(database: DatabaseSync, shelves: Iterable<Shelf>, bytes: number): Promise<void> {
+export async function cap(database: DatabaseSync, logs: Iterable<EnvironmentLog>, bytes: number): Promise<void> {
   let deleted = false;
-  for (const shelf of shelves) {
-    while (shelf.bytes > bytes && deleteOldest(database, shelf, bytes)) {
+  for (const log of logs) {
+    while (log.bytes > bytes && deleteOldest(database, log, bytes)) {
       deleted = true;
       await setImmediate();
     }
@@ -26,11 +26,11 @@ export async function cap(database: DatabaseSync, shelves: Iterable<Shelf>, byte
 }
 
 /** One transaction's worth; false when nothing is left. */
-function deleteOldest(database: DatabaseSync, shelf: Shelf, bytes: number): boolean {
+function deleteOldest(database: DatabaseSync, log: EnvironmentLog, bytes: number): boolean {
   const oldest = database
     .prepare("SELECT id, bytes FROM chunk WHERE environment = ? ORDER BY first LIMIT ?")
-    .all(shelf.id, chunksAtOnce);
-  let left = shelf.bytes;
+    .all(log.id, chunksAtOnce);
+  let left = log.bytes;
   const gone = new Set<number>();
   for (const row of oldest) {
     if (left <= bytes) break;
@@ -40,10 +40,10 @@ function deleteOldest(database: DatabaseSync, shelf: Shelf, bytes: number): bool
   inTransaction(database, () => {
     const remove = database.prepare("DELETE FROM chunk WHERE id = ?");
     for (const id of gone) remove.run(id);
-    database.prepare("UPDATE environment SET bytes = ? WHERE id = ?").run(left, shelf.id);
+    database.prepare("UPDATE environment SET bytes = ? WHERE id = ?").run(left, log.id);
   });
-  shelf.bytes = left;
-  for (const lane of shelf.lanes.values()) {
+  log.bytes = left;
+  for (const lane of log.lanes.values()) {
     if (lane.open?.row != null && gone.has(lane.open.row)) lane.open = null;
   }
   return gone.size > 0;

@@ -54,7 +54,7 @@ PRAGMA user_version = ${version};
  * lose the last transactions, whole, so that their lines are read again (sqlite.org/pragma.html#pragma_synchronous).
  * Faults: `journal.newer`, `journal.damaged`.
  */
-export function openDatabase(file: string): DatabaseSync {
+export function openLogDatabase(file: string): DatabaseSync {
   closeSync(openSync(file, "a", 0o600));
   chmodSync(file, 0o600);
   const database = new DatabaseSync(file, { timeout: 1_000 });

@@ -1,12 +1,12 @@
 import { asFault, type Fault } from "../../../base/faults.ts";
 import type { EnvKey } from "../../../model/environment.ts";
 import type { Clock } from "../../../ports/clock.ts";
-import type { Found, LogStore, Trouble } from "../../../ports/logs.ts";
+import type { FoundLines, LogStore, Trouble } from "../../../ports/logs.ts";
 import { cap } from "./cap.ts";
-import { openDatabase } from "./database.ts";
-import { createSearch, type Order, type Result } from "./search.ts";
+import { openLogDatabase } from "./database.ts";
+import { EnvironmentLogs } from "./environment-logs.ts";
+import { createSearch, type Order, type SearchResult } from "./search.ts";
 import { Searcher } from "./searcher.ts";
-import { Shelves } from "./shelf.ts";
 
 /** Lines wait at most this long in memory, or until a flush that failed is tried again. */
 const waitMs = 250;
@@ -25,12 +25,12 @@ const hereMs = 3;
  * of its own for at most `searchMs`. Faults: `journal.newer`, `journal.damaged`.
  */
 export async function openLogs(file: string, clock: Clock, options: { searchMs?: number } = {}): Promise<LogStore> {
-  const database = openDatabase(file);
-  const writing = new Writing(new Shelves(database), clock);
-  const { shelves } = writing;
+  const database = openLogDatabase(file);
+  const writing = new Writing(new EnvironmentLogs(database), clock);
+  const { logs } = writing;
   const search = createSearch(database);
   const searcher = new Searcher(file, { clock, withinMs: options.searchMs });
-  const found = async ({ order, next }: Search, signal?: AbortSignal): Promise<Found> => {
+  const found = async ({ order, next }: Search, signal?: AbortSignal): Promise<FoundLines> => {
     if (order.after >= order.upTo) return { lines: [], next, reached: null };
     const here = searcher.isBusy ? null : await searchHere(search, order);
     return foundOf({ order, next }, here ?? (await searcher.search(order, signal)));
@@ -40,11 +40,11 @@ export async function openLogs(file: string, clock: Clock, options: { searchMs?:
   const forget = database.prepare("DELETE FROM position WHERE name = ?");
   return {
     async append({ key, origin, lines, offset }) {
-      if (shelves.waiting >= waitBytes) writing.flush();
-      writing.attempt(() => shelves.add(key, lines));
-      shelves.readUpTo(origin, offset);
+      if (logs.waiting >= waitBytes) writing.flush();
+      writing.attempt(() => logs.add(key, lines));
+      logs.readUpTo(origin, offset);
       writing.later();
-      if (lines.length > 0) tell(listeners, key);
+      if (lines.length > 0) notify(listeners, key);
     },
     async position({ name, stream }) {
       writing.flush();
@@ -71,7 +71,7 @@ export async function openLogs(file: string, clock: Clock, options: { searchMs?:
     },
     async cap(bytes, keys) {
       writing.tryFlush(); // on a full disk this is what makes room
-      const chosen = keys ? keys.flatMap((key) => shelves.find(key) ?? []) : shelves.all();
+      const chosen = keys ? keys.flatMap((key) => logs.find(key) ?? []) : logs.all();
       await cap(database, chosen, bytes);
     },
     async close() {
@@ -92,14 +92,14 @@ interface Search {
 }
 
 /** Null when it would take longer than a moment. */
-async function searchHere(search: ReturnType<typeof createSearch>, order: Order): Promise<Result | null> {
+async function searchHere(search: ReturnType<typeof createSearch>, order: Order): Promise<SearchResult | null> {
   const begun = performance.now();
   const isCalledOff = () => performance.now() - begun > hereMs;
   const result = await search(order, { isCalledOff, withinMs: hereMs });
   return result.left === null && !isCalledOff() ? result : null;
 }
 
-function foundOf({ order, next }: Search, { lines, left }: Result): Found {
+function foundOf({ order, next }: Search, { lines, left }: SearchResult): FoundLines {
   if (order.end === "newest") return { lines, next, reached: left?.at ?? null };
   if (left) return { lines, next: Math.max(order.after, left.sequence), reached: left.at };
   return { lines, next: lines.length < order.limit ? next : (lines.at(-1)?.sequence ?? next), reached: null };
@@ -107,13 +107,13 @@ function foundOf({ order, next }: Search, { lines, left }: Result): Found {
 
 /** Writes what waits, and keeps in mind why it cannot be written. */
 class Writing {
-  readonly shelves: Shelves;
+  readonly logs: EnvironmentLogs;
   readonly #clock: Clock;
   #stopLater: (() => void) | null = null;
   #trouble: Trouble | null = null;
 
-  constructor(shelves: Shelves, clock: Clock) {
-    this.shelves = shelves;
+  constructor(logs: EnvironmentLogs, clock: Clock) {
+    this.logs = logs;
     this.#clock = clock;
   }
 
@@ -122,7 +122,7 @@ class Writing {
   }
 
   flush(): void {
-    this.attempt(() => this.shelves.flush());
+    this.attempt(() => this.logs.flush());
     this.#trouble = null;
   }
 
@@ -138,7 +138,7 @@ class Writing {
   /** The newest sequence of an environment that is on disk, which is where searches look; 0 when it has none. */
   newest(key: EnvKey): number {
     this.tryFlush();
-    return this.shelves.find(key)?.written ?? 0;
+    return this.logs.find(key)?.written ?? 0;
   }
 
   /** Flushes once some time after it was first asked for. */
@@ -165,7 +165,7 @@ class Writing {
 }
 
 /** A listener that fails cannot keep lines from being stored, nor others from hearing of them; it shows as a warning. */
-function tell(listeners: ReadonlySet<(key: EnvKey) => void>, key: EnvKey): void {
+function notify(listeners: ReadonlySet<(key: EnvKey) => void>, key: EnvKey): void {
   for (const listener of [...listeners]) {
     try {
       listener(key);

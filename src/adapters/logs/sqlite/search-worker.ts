@@ -1,24 +1,27 @@
 import { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
 import { asFault, type FaultRecord } from "../../../base/faults.ts";
-import { createSearch, type Order, type Result } from "./search.ts";
+import { createSearch, type Order, type SearchResult } from "./search.ts";
 
 /** A search that the thread is asked for. `calledOff` is 1 in its only place when nobody waits for it any more. */
-export interface Question {
+export interface SearchRequest {
   readonly id: number;
   readonly order: Order;
   readonly withinMs: number;
   readonly calledOff: Int32Array;
 }
 
-export type Answer = { readonly id: number } & ({ readonly result: Result } | { readonly fault: FaultRecord });
+export type SearchReply = { readonly id: number } & (
+  | { readonly result: SearchResult }
+  | { readonly fault: FaultRecord }
+);
 
 /** The thread that searches: it has a connection of its own, which only reads, so that no search holds up anything else. */
 const search = createSearch(
   new DatabaseSync((workerData as { file: string }).file, { readOnly: true, timeout: 1_000 }),
 );
 
-async function answer({ id, order, withinMs, calledOff }: Question): Promise<Answer> {
+async function answer({ id, order, withinMs, calledOff }: SearchRequest): Promise<SearchReply> {
   try {
     return { id, result: await search(order, { withinMs, isCalledOff: () => Atomics.load(calledOff, 0) === 1 }) };
   } catch (thrown) {
@@ -26,6 +29,6 @@ async function answer({ id, order, withinMs, calledOff }: Question): Promise<Ans
   }
 }
 
-parentPort?.on("message", (question: Question) => {
+parentPort?.on("message", (question: SearchRequest) => {
   void answer(question).then((done) => parentPort?.postMessage(done));
 });

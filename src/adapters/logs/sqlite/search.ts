@@ -20,7 +20,7 @@ export interface Order {
   readonly upTo: number;
 }
 
-export interface Result {
+export interface SearchResult {
   /** Oldest first. */
   readonly lines: readonly StoredLine[];
   /** Null when all was looked through that had to be. Else what is next is beyond this sequence, and of about this time. */
@@ -59,7 +59,7 @@ export function createSearch(database: DatabaseSync) {
     "SELECT lane.id, service FROM lane JOIN environment ON environment.id = environment WHERE key = ?",
   );
 
-  return async (order: Order, ends: Ends): Promise<Result> => {
+  return async (order: Order, ends: Ends): Promise<SearchResult> => {
     const lines = lineFilter(order);
     const { services, key } = order.filter;
     const lanes = (lanesOf.all(keyText(key)) as unknown as Lane[]).filter(
@@ -106,7 +106,7 @@ function nearest(cursors: readonly Cursor[], { end }: Pick<Order, "end">): Curso
 }
 
 /** What is found beyond the place that was reached is left out where the next search begins there. */
-function cutShort({ lines }: Best, cursors: readonly Cursor[], { end }: Order): Result {
+function cutShort({ lines }: Best, cursors: readonly Cursor[], { end }: Order): SearchResult {
   const chunks = cursors.map(({ chunk }) => chunk);
   if (end === "newest") {
     const sequence = Math.max(...chunks.map((one) => one.last));

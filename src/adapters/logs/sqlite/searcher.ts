@@ -1,8 +1,8 @@
 import { Worker } from "node:worker_threads";
 import { asFault, Fault } from "../../../base/faults.ts";
 import type { Clock } from "../../../ports/clock.ts";
-import type { Order, Result } from "./search.ts";
-import type { Answer, Question } from "./search-worker.ts";
+import type { Order, SearchResult } from "./search.ts";
+import type { SearchReply, SearchRequest } from "./search-worker.ts";
 
 /** How long a search may take. */
 export const searchMs = 10_000;
@@ -12,7 +12,7 @@ const idleMs = 60_000;
 const heapMb = 256;
 
 interface Pending {
-  readonly resolve: (result: Result) => void;
+  readonly resolve: (result: SearchResult) => void;
   readonly reject: (fault: Fault) => void;
 }
 
@@ -39,7 +39,7 @@ export class Searcher {
   }
 
   /** Faults: `request.invalid` for a pattern; `operation.failed` when the thread ends. */
-  async search(order: Order, signal?: AbortSignal): Promise<Result> {
+  async search(order: Order, signal?: AbortSignal): Promise<SearchResult> {
     if (this.#closed) throw new Fault("operation.failed", "the log store is closed");
     const calledOff = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
     const callOff = () => Atomics.store(calledOff, 0, 1);
@@ -48,9 +48,9 @@ export class Searcher {
     const id = ++this.#count;
     this.#stopIdle();
     try {
-      return await new Promise<Result>((resolve, reject) => {
+      return await new Promise<SearchResult>((resolve, reject) => {
         this.#pending.set(id, { resolve, reject });
-        const question: Question = { id, order, withinMs: this.#withinMs, calledOff };
+        const question: SearchRequest = { id, order, withinMs: this.#withinMs, calledOff };
         this.#thread().postMessage(question);
       });
     } finally {
@@ -78,7 +78,7 @@ export class Searcher {
       resourceLimits: { maxOldGenerationSizeMb: heapMb },
     });
     worker.unref();
-    worker.on("message", (answer: Answer) => {
+    worker.on("message", (answer: SearchReply) => {
       const asker = this.#pending.get(answer.id);
       if ("result" in answer) asker?.resolve(answer.result);
       else asker?.reject(new Fault(answer.fault.code, answer.fault.detail, { hint: answer.fault.hint }));

@@ -93,8 +93,8 @@ async function getJson(asked: HttpProbe, question: Question): Promise<Asked> {
   const status = answer.statusCode ?? 0;
   if (!isWanted(status, asked)) return { good: false, words: String(status) };
   const body = await bodyOf(answer);
-  const complaint = body === null ? `the body is larger than ${bodyLimit / 1024} KB` : complaintOf(body, asked.json);
-  return { good: complaint === null, words: complaint === null ? String(status) : `${status}, ${complaint}` };
+  const diagnostic = body === null ? `the body is larger than ${bodyLimit / 1024} KB` : diagnosticOf(body, asked.json);
+  return { good: diagnostic === null, words: diagnostic === null ? String(status) : `${status}, ${diagnostic}` };
 }
 
 function answerTo({ address, path, host }: HttpProbe, question: Question): Promise<IncomingMessage> {
@@ -128,7 +128,7 @@ async function bodyOf(answer: IncomingMessage): Promise<string | null> {
 }
 
 /** The first condition that does not hold, in words; null when all do. Values are equal only if their types are. */
-function complaintOf(body: string, conditions: readonly JsonCondition[]): string | null {
+function diagnosticOf(body: string, conditions: readonly JsonCondition[]): string | null {
   let json: unknown;
   try {
     json = JSON.parse(body);

@@ -3,26 +3,26 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { Engine } from "../../../host/engine.ts";
+import { ContainerEngine } from "../../../host/engine.ts";
 import type { Runtime, RuntimeChange } from "../../../ports/runtime.ts";
-import { exitOf, instanceSpec, outputOf, runtimeKey, taskSpec, until } from "../../../testing/conformance/runtime.ts";
+import { exited, instanceSpec, outputOf, runtimeKey, taskSpec, until } from "../../../testing/conformance/runtime.ts";
 import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
 import { lineTo } from "./line.ts";
-import { dockerWorld } from "./world.ts";
+import { dockerRuntimeWorld } from "./world.ts";
 
 const socket = testEngine();
 const image = testImages.node;
 const unreachable = { code: "engine.unreachable" };
 
 describe.skipIf(socket === null)(`an engine that goes away (else: ${noEngine})`, () => {
-  let world: Awaited<ReturnType<typeof dockerWorld>>;
+  let world: Awaited<ReturnType<typeof dockerRuntimeWorld>>;
   let line: Awaited<ReturnType<typeof lineTo>>;
   let runtime: Runtime;
 
   beforeEach(async () => {
-    world = await dockerWorld({ socket: socket ?? "", image });
+    world = await dockerRuntimeWorld({ socket: socket ?? "", image });
     line = await lineTo(socket ?? "");
-    runtime = world.open({ engine: new Engine(line.path) });
+    runtime = world.open({ engine: new ContainerEngine(line.path) });
   });
   afterEach(async () => {
     await runtime.close();
@@ -119,7 +119,7 @@ describe.skipIf(socket === null)(`an engine that goes away (else: ${noEngine})`,
           () => false,
         ),
       );
-      expect(await exitOf(runtime, spec.name)).toMatchObject({ code: 0 });
+      expect(await exited(runtime, spec.name)).toMatchObject({ code: 0 });
       expect(await outputOf(runtime, spec.name)).toBe("once\n");
       expect(await world.containers()).toHaveLength(1);
     },

@@ -1,5 +1,5 @@
 import { Fault } from "../../../base/faults.ts";
-import { type Engine, isRefusal } from "../../../host/engine.ts";
+import { type ContainerEngine, isRefusal } from "../../../host/engine.ts";
 import type { Inspected, Listed } from "./container.ts";
 import { installationLabel } from "./labels.ts";
 
@@ -10,10 +10,10 @@ const farewellMs = 2_000;
 
 /** What is asked of the engine about containers. That one is gone already, or does not run any more, is no fault. */
 export class Calls {
-  readonly #engine: Engine;
+  readonly #engine: ContainerEngine;
   readonly #installation: string;
 
-  constructor(engine: Engine, installation: string) {
+  constructor(engine: ContainerEngine, installation: string) {
     this.#engine = engine;
     this.#installation = installation;
   }

@@ -1,7 +1,7 @@
 import type { InstanceSpec, TaskSpec } from "../../../model/instance.ts";
 import { releaseName } from "../../../model/release.ts";
 import { directoriesOf, type ImageFacts } from "./image.ts";
-import { type About, keyOf, type Labels } from "./labels.ts";
+import { type About, type Labels, labelledKey } from "./labels.ts";
 import { type EnvNetwork, gatewayOf } from "./networks.ts";
 
 /** The engine's answers, as far as they are used: see its API reference, `ContainerInspect` and `ContainerList`. */
@@ -33,7 +33,7 @@ export interface Listed {
   readonly Created: number;
 }
 
-export function nameOf({ Names }: Listed): string {
+export function containerName({ Names }: Listed): string {
   return Names[0]?.slice(1) ?? "";
 }
 
@@ -51,7 +51,7 @@ const tmpBytes = 1024 * 1024 * 1024;
 const longest = 128 * 1024;
 
 /** Why a command cannot be started as it is, without any value in it, or null. */
-export function unfit({ command, env }: Pick<InstanceSpec, "command" | "env">): string | null {
+export function unfitContainer({ command, env }: Pick<InstanceSpec, "command" | "env">): string | null {
   if (command !== null && !command[0]) return "the command is empty";
   if (command?.some((argument) => argument.includes("\0"))) return "the command holds a NUL character";
   if (command?.some((argument) => Buffer.byteLength(argument) >= longest)) return "an argument is longer than 128 KB";
@@ -67,13 +67,13 @@ export function unfit({ command, env }: Pick<InstanceSpec, "command" | "env">): 
  * All that a program is given beside what its image brings. HOST is only a default, since apps also use it for other
  * things.
  */
-export function environmentOf(
+export function containerEnv(
   about: About,
   spec: InstanceSpec | TaskSpec,
   directories: Readonly<Record<string, string>>,
 ): readonly string[] {
   const { service, release } = about.kind === "instance" ? about.identity : about.spec;
-  const { app, environment } = keyOf(about);
+  const { app, environment } = labelledKey(about);
   const port = about.kind === "instance" ? about.address?.port : undefined;
   const variables = {
     ...directories,
@@ -102,7 +102,7 @@ export function containerBody(about: About, spec: InstanceSpec | TaskSpec, { ima
   return {
     Image: image,
     ...(spec.command === null ? {} : { Cmd: spec.command }),
-    Env: environmentOf(about, spec, directoriesOf(facts)),
+    Env: containerEnv(about, spec, directoriesOf(facts)),
     User: facts.user,
     Labels: labels,
     // The gate and the probes are ours; an image's own check costs a program start each time.

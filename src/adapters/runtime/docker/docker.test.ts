@@ -3,11 +3,11 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { jsonLines } from "../../../host/engine-streams.ts";
 import type { EnvKey } from "../../../model/environment.ts";
 import type { Runtime, RuntimeChange } from "../../../ports/runtime.ts";
-import { exitOf, instanceSpec, outputOf, runtimeKey, taskSpec, until } from "../../../testing/conformance/runtime.ts";
+import { exited, instanceSpec, outputOf, runtimeKey, taskSpec, until } from "../../../testing/conformance/runtime.ts";
 import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
 import type { Inspected } from "./container.ts";
 import { aboutOf, installationLabel } from "./labels.ts";
-import { dockerWorld } from "./world.ts";
+import { dockerRuntimeWorld } from "./world.ts";
 
 const socket = testEngine();
 const image = testImages.node;
@@ -15,7 +15,7 @@ const sh = (script: string) => ["/bin/sh", "-c", script];
 const instance = (script: string, more = {}) => instanceSpec(image, sh(script), more);
 const task = (script: string, more = {}) => taskSpec(image, sh(script), more);
 
-let world: Awaited<ReturnType<typeof dockerWorld>>;
+let world: Awaited<ReturnType<typeof dockerRuntimeWorld>>;
 let runtime: Runtime;
 const cleanups: (() => Promise<unknown>)[] = [];
 
@@ -63,7 +63,7 @@ function firstDifference(found: string, expected: string) {
 
 describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
   beforeEach(async () => {
-    world = await dockerWorld({ socket: socket ?? "", image });
+    world = await dockerRuntimeWorld({ socket: socket ?? "", image });
     runtime = world.open();
   });
   afterEach(async () => {
@@ -107,7 +107,7 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
   test("of tasks carry the task without its variables, and are never started by the engine", async () => {
     const spec = task("true", { env: { KEY: "canary-value" } });
     await runtime.startTask(spec);
-    await exitOf(runtime, spec.name);
+    await exited(runtime, spec.name);
     const { Config, HostConfig } = await seen(spec.name);
     const { Labels } = Config;
     expect(aboutOf(spec.name, Labels)).toEqual({ kind: "task", name: spec.name, spec: { ...spec, env: {} } });
@@ -123,7 +123,7 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
     const artifact = await imageWith(user);
     const spec = taskSpec(artifact, sh("echo $(id -u):$(id -g)"));
     await runtime.startTask(spec);
-    await exitOf(runtime, spec.name);
+    await exited(runtime, spec.name);
     expect(await outputOf(runtime, spec.name)).toBe(`${expected}\n`);
     await runtime.remove(spec.name);
   });
@@ -133,7 +133,7 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
     const own = { ...instanceSpec(artifact, ["x"]), command: null };
     const given = instanceSpec(artifact, ["given"]);
     for (const spec of [own, given]) await runtime.start(spec);
-    for (const spec of [own, given]) await exitOf(runtime, spec.name);
+    for (const spec of [own, given]) await exited(runtime, spec.name);
     expect(await outputOf(runtime, own.name)).toBe("entry image\n");
     expect(await outputOf(runtime, given.name)).toBe("entry given\n");
     for (const spec of [own, given]) await runtime.remove(spec.name);
@@ -159,7 +159,7 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
     const script = "const all = []; for (;;) all.push(Buffer.alloc(1e6, 1))";
     const spec = instanceSpec(image, ["node", "-e", script], { memoryBytes: 64 * 1024 * 1024 });
     await runtime.start(spec);
-    expect(await exitOf(runtime, spec.name)).toMatchObject({ signal: "SIGKILL", reason: "out-of-memory" });
+    expect(await exited(runtime, spec.name)).toMatchObject({ signal: "SIGKILL", reason: "out-of-memory" });
   });
 
   test("whose image vanished show so as an exit, say what makes it again, and leave nothing", async () => {
@@ -194,7 +194,7 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
     const specs = Array.from({ length: 5 }, (_, i) => instance(`echo up; exit ${i + 1}`));
     await Promise.all(specs.map((spec) => runtime.start(spec)));
     for (const [i, { name }] of specs.entries()) {
-      expect(await exitOf(runtime, name)).toMatchObject({ code: i + 1, reason: "exited" });
+      expect(await exited(runtime, name)).toMatchObject({ code: i + 1, reason: "exited" });
       expect(await outputOf(runtime, name)).toBe("up\n");
       expect(await seen(name)).toMatchObject({ RestartCount: 0 });
     }
@@ -206,7 +206,7 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
     await runtime.start(spec);
     await until(() => isArmed(spec.name));
     await world.execute(spec.name, ["touch", "/tmp/now"]);
-    expect(await exitOf(runtime, spec.name)).toMatchObject({ code: 7, reason: "exited" });
+    expect(await exited(runtime, spec.name)).toMatchObject({ code: 7, reason: "exited" });
     const { HostConfig, State } = await seen(spec.name);
     expect({ HostConfig, State }).toMatchObject({
       HostConfig: { RestartPolicy: { Name: "no" } },
@@ -252,7 +252,7 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
     await runtime.start(spec);
     await up(spec.name);
     await runtime.signal(spec.name, "SIGTERM");
-    const exit = await exitOf(runtime, spec.name);
+    const exit = await exited(runtime, spec.name);
     await ask("POST", `/containers/${spec.name}/start`);
     runtime.changes(() => undefined);
     await until(async () => {
@@ -274,7 +274,7 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
       if (!isThere) await runtime.close();
       await ask("DELETE", `/containers/${spec.name}`, { force: true });
       if (!isThere) runtime = world.open();
-      expect((await exitOf(runtime, spec.name)).reason).toMatch(how);
+      expect((await exited(runtime, spec.name)).reason).toMatch(how);
       await runtime.close();
       runtime = world.open();
       await runtime.startTask(spec);
@@ -289,7 +289,7 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
     await Promise.all([runtime.start(web), runtime.startTask(asks)]);
     const again = task("getent hosts web");
     await runtime.startTask(again);
-    expect((await exitOf(runtime, again.name)).code).toBe(0);
+    expect((await exited(runtime, again.name)).code).toBe(0);
     const { address } = (await find(web.name)) as { address: { host: string } };
     expect(await outputOf(runtime, again.name)).toContain(address.host);
     const networks = () =>
@@ -299,7 +299,7 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
     expect(await networks()).toHaveLength(1);
     await runtime.signal(web.name, "SIGKILL");
     for (const { name } of [web, asks, again]) {
-      await exitOf(runtime, name);
+      await exited(runtime, name);
       await runtime.remove(name);
     }
     expect(await networks()).toEqual([]);
@@ -312,7 +312,7 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
       await runtime.start(spec);
       hosts.push(((await find(spec.name)) as { address: { host: string } }).address.host);
       await runtime.signal(spec.name, "SIGKILL");
-      await exitOf(runtime, spec.name);
+      await exited(runtime, spec.name);
       await runtime.remove(spec.name);
       if (i === 0) await runtime.startTask(task("sleep 600"));
       if (i === 1) {
@@ -375,7 +375,7 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
     const script = "process.stdout.write(Buffer.from(Array.from({ length: 100000 }, (_, i) => (i * 7) % 256)))";
     const spec = taskSpec(image, ["node", "-e", script]);
     await runtime.startTask(spec);
-    expect((await exitOf(runtime, spec.name)).code).toBe(0);
+    expect((await exited(runtime, spec.name)).code).toBe(0);
     const { bytes } = await runtime.readOutput(spec.name, { stream: "stdout", offset: 0, limit: 1e6 });
     const expected = Buffer.from(Array.from({ length: 100_000 }, (_, i) => (i * 7) % 256));
     expect(Buffer.compare(bytes, expected)).toBe(0);
@@ -393,7 +393,7 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
     }
     const spec = task("true");
     await runtime.startTask(spec);
-    await exitOf(runtime, spec.name);
+    await exited(runtime, spec.name);
     expect(new Set(heard.map((change) => change.name))).toEqual(new Set([spec.name]));
   });
 });

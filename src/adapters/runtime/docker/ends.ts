@@ -18,7 +18,7 @@ export function endOf(state: ContainerState, now: number): End {
  * What an end means. Containers end with a number as a shell's `$?`: 126 and 127 are a command that could not be run, from
  * 129 on it is a signal (POSIX sh, 2.8.2). `wasStopped`: we sent a signal; memory that ran out before that is not why.
  */
-export function exitOf({ at, code, isOutOfMemory }: End, wasStopped: boolean): Exit {
+export function exitOfEnd({ at, code, isOutOfMemory }: End, wasStopped: boolean): Exit {
   if (isOutOfMemory && code !== 0 && !wasStopped) {
     return { at, code: null, signal: "SIGKILL", reason: "out-of-memory" };
   }

@@ -3,11 +3,11 @@ import type { EnvKey } from "../../../model/environment.ts";
 import type { Exit } from "../../../model/instance.ts";
 import type { ContainerState } from "./container.ts";
 import type { End } from "./folder.ts";
-import type { Follower } from "./follow.ts";
+import type { OutputFollower } from "./follow.ts";
 import type { About } from "./labels.ts";
 
 /** What is known of one instance or task. An exit never changes once it is there. */
-export interface Entry {
+export interface ContainerEntry {
   readonly about: About;
   readonly name: string;
   readonly key: EnvKey;
@@ -29,7 +29,7 @@ export interface Entry {
   isArmed: boolean;
   arming: Promise<void> | null;
   ranOutOfMemory: boolean;
-  follower: Follower | null;
+  follower: OutputFollower | null;
   /** Why nobody can say how it stands. */
   trouble: Fault | null;
   /** Looks in a row that failed; the next one is called off by `again`. */
@@ -43,10 +43,10 @@ export function isUp({ Running, Restarting }: ContainerState): boolean {
   return Running && !Restarting;
 }
 
-export function isRunning({ startedAt, exit }: Entry): boolean {
+export function isEntryRunning({ startedAt, exit }: ContainerEntry): boolean {
   return startedAt !== null && exit === null;
 }
 
-export function wasStopped({ stopSignalAt, killedAt }: Entry): boolean {
+export function wasStopped({ stopSignalAt, killedAt }: ContainerEntry): boolean {
   return stopSignalAt !== null || killedAt !== null;
 }

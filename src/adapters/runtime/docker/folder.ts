@@ -30,7 +30,7 @@ export type Mark = "begun" | "stopped" | "killed";
  * (the first end, not yet reported), `exit.json` (reported: it never changes), `out.log`, `err.log` and `position.json`
  * (follow.ts). It is small and local, so it is read and written synchronously.
  */
-export class Folder {
+export class ContainerFolder {
   readonly #directory: string;
 
   constructor(directory: string) {

@@ -4,12 +4,12 @@ import type { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import { backoff } from "../../../base/backoff.ts";
 import { Fault, isErrno } from "../../../base/faults.ts";
-import { type Engine, isRefusal } from "../../../host/engine.ts";
+import { type ContainerEngine, isRefusal } from "../../../host/engine.ts";
 import { type FrameStream, Frames } from "../../../host/engine-streams.ts";
 import { Spool } from "./spool.ts";
 
 interface FollowerOptions {
-  readonly engine: Engine;
+  readonly engine: ContainerEngine;
   readonly id: string;
   /** Where the output goes (spool.ts). */
   readonly directory: string;
@@ -39,7 +39,7 @@ const both = { stdout: true, stderr: true };
  * lines a second), and has lost what was rotated away when its reader lags by more than 60 MB. All of this over every break of the connection, until the container has ended
  * and all of it is there, or the controller goes.
  */
-export class Follower {
+export class OutputFollower {
   readonly #options: FollowerOptions;
   readonly #spool: Spool;
   readonly #away = new AbortController();

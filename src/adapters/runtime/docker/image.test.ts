@@ -2,20 +2,20 @@ import { buffer } from "node:stream/consumers";
 import { pack } from "tar-stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Runtime } from "../../../ports/runtime.ts";
-import { exitOf, outputOf, taskSpec } from "../../../testing/conformance/runtime.ts";
+import { exited, outputOf, taskSpec } from "../../../testing/conformance/runtime.ts";
 import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
-import { dockerWorld } from "./world.ts";
+import { dockerRuntimeWorld } from "./world.ts";
 
 const socket = testEngine();
 const image = testImages.node;
 
-let world: Awaited<ReturnType<typeof dockerWorld>>;
+let world: Awaited<ReturnType<typeof dockerRuntimeWorld>>;
 let runtime: Runtime;
 const cleanups: (() => Promise<unknown>)[] = [];
 
 describe.skipIf(socket === null)(`programs of an image without a user (else: ${noEngine})`, () => {
   beforeEach(async () => {
-    world = await dockerWorld({ socket: socket ?? "", image });
+    world = await dockerRuntimeWorld({ socket: socket ?? "", image });
     runtime = world.open();
   });
   afterEach(async () => {
@@ -53,7 +53,7 @@ describe.skipIf(socket === null)(`programs of an image without a user (else: ${n
     const of = async (artifact: string, more = {}) => {
       const spec = taskSpec(artifact, ["/bin/sh", "-c", script], more);
       await runtime.startTask(spec);
-      await exitOf(runtime, spec.name);
+      await exited(runtime, spec.name);
       return (await outputOf(runtime, spec.name)) + (await outputOf(runtime, spec.name, "stderr"));
     };
     expect(await of(made)).toBe("x\nx\nx\n/srv/app/in\ndrwxr-xr-x\n");

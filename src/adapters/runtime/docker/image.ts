@@ -1,6 +1,6 @@
 import { buffer } from "node:stream/consumers";
 import { pack } from "tar-stream";
-import { type Engine, isRefusal } from "../../../host/engine.ts";
+import { type ContainerEngine, isRefusal } from "../../../host/engine.ts";
 
 /** What a program runs as where its image names nobody, or the superuser. */
 const plainUser = { uid: 1000, gid: 1000 };
@@ -27,7 +27,7 @@ interface Inspected {
 }
 
 /** Null when the engine does not have the image. */
-export async function imageFacts(engine: Engine, image: string): Promise<ImageFacts | null> {
+export async function imageFacts(engine: ContainerEngine, image: string): Promise<ImageFacts | null> {
   try {
     const { Config } = await engine.json<Inspected>("GET", `/images/${image}/json`);
     const user = Config?.User ?? "";
@@ -55,7 +55,7 @@ export function directoriesOf({ isForSuperuser, variables }: ImageFacts): Readon
  * whom that was made. What lies in it keeps its owner. A directory that is reached by a link, or that the engine does not
  * change, stays as the image has it.
  */
-export async function ownWorkingDirectory(engine: Engine, id: string, facts: ImageFacts): Promise<void> {
+export async function ownWorkingDirectory(engine: ContainerEngine, id: string, facts: ImageFacts): Promise<void> {
   const { isForSuperuser, workingDirectory } = facts;
   if (!isForSuperuser || workingDirectory === null) return;
   const archive = pack();

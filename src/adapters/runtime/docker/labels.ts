@@ -20,7 +20,7 @@ export type Labels = Readonly<Record<string, string>>;
 /** The label that every object of one installation carries, and the only thing that makes an object ours. */
 export const installationLabel = "fairlead.installation";
 
-export function keyOf(about: About): EnvKey {
+export function labelledKey(about: About): EnvKey {
   return about.kind === "instance" ? about.identity.key : about.spec.key;
 }
 
@@ -37,7 +37,7 @@ export function keyLabels(installation: string, key: EnvKey): Labels {
 }
 
 export function labelsOf(about: About, installation: string): Labels {
-  const own = { ...keyLabels(installation, keyOf(about)), "fairlead.kind": about.kind };
+  const own = { ...keyLabels(installation, labelledKey(about)), "fairlead.kind": about.kind };
   if (about.kind === "task") {
     const { service, release, deployment, artifact } = about.spec;
     const task = JSON.stringify(about.spec);

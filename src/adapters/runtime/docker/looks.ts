@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { isErrno } from "../../../base/faults.ts";
-import { type Engine, isRefusal } from "../../../host/engine.ts";
+import { type ContainerEngine, isRefusal } from "../../../host/engine.ts";
 import type { Usage } from "../../../model/instance.ts";
 
 interface Stats {
@@ -16,7 +16,7 @@ export interface Running {
 }
 
 /** What a running container uses; null when it runs no more. */
-export async function usageOf(engine: Engine, { id, pid }: Running): Promise<Usage | null> {
+export async function containerUsage(engine: ContainerEngine, { id, pid }: Running): Promise<Usage | null> {
   const query = { stream: false, "one-shot": true };
   try {
     // Nothing is answered, with status 200, when the container ends while the engine looks.
@@ -64,7 +64,7 @@ function childrenOf(pid: number): readonly number[] | null {
 const nameServer = "0B00007F";
 
 /** The TCP ports on which a container listens, rising; empty where the host's /proc is not for us to read. */
-export function listeningOf({ id, pid }: Running): readonly number[] {
+export function containerPorts({ id, pid }: Running): readonly number[] {
   if (!isOurs({ id, pid })) return [];
   const ports = ["tcp", "tcp6"].flatMap((family) => {
     const table = unlessGone(() => readFileSync(`/proc/${pid}/net/${family}`, "latin1")) ?? "";

@@ -2,7 +2,7 @@ import { networkInterfaces } from "node:os";
 import { sha256 } from "../../../base/digest.ts";
 import { Fault } from "../../../base/faults.ts";
 import { Serial } from "../../../base/serial.ts";
-import { type Engine, isRefusal } from "../../../host/engine.ts";
+import { type ContainerEngine, isRefusal } from "../../../host/engine.ts";
 import { type EnvKey, keyText } from "../../../model/environment.ts";
 import { type Inside, nowhere } from "../../../model/route.ts";
 import { installationLabel, keyLabels, type Labels } from "./labels.ts";
@@ -69,7 +69,7 @@ export function freePrefixes(taken: readonly string[], beginning: number): reado
 
 /** Makes the networks of environments when they are needed, and takes them away when nothing is left in them. */
 export class Networks {
-  readonly #engine: Engine;
+  readonly #engine: ContainerEngine;
   readonly #installation: string;
   readonly #known = new Map<string, EnvNetwork>();
   /** One at a time for each environment: a network is never taken away under somebody who just found it. */
@@ -77,7 +77,7 @@ export class Networks {
   readonly #users = new Map<string, number>();
   readonly #last = new Map<string, number>();
 
-  constructor(engine: Engine, installation: string) {
+  constructor(engine: ContainerEngine, installation: string) {
     this.#engine = engine;
     this.#installation = installation;
   }

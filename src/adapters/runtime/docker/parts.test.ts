@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { installationId } from "../../../host/installation.ts";
 import fc from "../../../testing/properties.ts";
-import { exitOf } from "./ends.ts";
-import { listeningOf } from "./looks.ts";
+import { exitOfEnd } from "./ends.ts";
+import { containerPorts } from "./looks.ts";
 import { freePrefixes, rangeOf } from "./networks.ts";
 import { Spool } from "./spool.ts";
 
@@ -180,7 +180,7 @@ describe("ends", () => {
     [{ code: 127, isOutOfMemory: false }, false, { code: 127, reason: "could-not-start" }],
     [{ code: 255, isOutOfMemory: false }, false, { code: 255, reason: "exited" }],
   ])("%j (stopped by us: %s) means %j", (end, wasStopped, expected) => {
-    expect(exitOf({ at: 5, ...end }, wasStopped)).toMatchObject({ at: 5, ...expected });
+    expect(exitOfEnd({ at: 5, ...end }, wasStopped)).toMatchObject({ at: 5, ...expected });
   });
 });
 
@@ -188,7 +188,7 @@ describe("ports", () => {
   test("of a process that is not the container's are not taken for its own", async () => {
     const server = createServer().listen(0);
     await once(server, "listening");
-    expect(listeningOf({ id: "f".repeat(64), pid: process.pid })).toEqual([]);
+    expect(containerPorts({ id: "f".repeat(64), pid: process.pid })).toEqual([]);
     server.close();
   });
 });

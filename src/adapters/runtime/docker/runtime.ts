@@ -1,5 +1,5 @@
 import { asFault, Fault, isMistake } from "../../../base/faults.ts";
-import { type Engine, isRefusal } from "../../../host/engine.ts";
+import { type ContainerEngine, isRefusal } from "../../../host/engine.ts";
 import { OutputFiles } from "../../../host/output.ts";
 import { type EnvKey, keyText, sameKey } from "../../../model/environment.ts";
 import type {
@@ -20,18 +20,18 @@ import type {
   RuntimeChange,
 } from "../../../ports/runtime.ts";
 import { Calls } from "./calls.ts";
-import { containerBody, unfit } from "./container.ts";
-import type { Entry } from "./entry.ts";
-import { Folder } from "./folder.ts";
+import { containerBody, unfitContainer } from "./container.ts";
+import type { ContainerEntry } from "./entry.ts";
+import { ContainerFolder } from "./folder.ts";
 import { type ImageFacts, imageFacts, ownWorkingDirectory } from "./image.ts";
 import { type About, aboutInstance, aboutTask, installationLabel, labelsOf } from "./labels.ts";
-import { listeningOf, type Running, usageOf } from "./looks.ts";
+import { containerPorts, containerUsage, type Running } from "./looks.ts";
 import { type EnvNetwork, innerName, Networks } from "./networks.ts";
-import { Table } from "./table.ts";
+import { ContainerTable } from "./table.ts";
 import { Watch } from "./watch.ts";
 
 export interface DockerRuntimeOptions {
-  readonly engine: Engine;
+  readonly engine: ContainerEngine;
   /** By this id our objects are told from those of another controller on the same engine (src/host/installation.ts). */
   readonly installation: string;
   /** Where output and marks are kept. */
@@ -70,9 +70,9 @@ class DockerRuntime implements Runtime {
   readonly capsMemory = true;
   readonly innerHost = innerName;
   readonly #options: DockerRuntimeOptions;
-  readonly #folder: Folder;
+  readonly #folder: ContainerFolder;
   readonly #calls: Calls;
-  readonly #table: Table;
+  readonly #table: ContainerTable;
   readonly #watch: Watch;
   readonly #networks: Networks;
   readonly #output: OutputFiles;
@@ -85,16 +85,24 @@ class DockerRuntime implements Runtime {
   constructor(options: DockerRuntimeOptions) {
     const { engine, installation, directory, clock } = options;
     this.#options = options;
-    this.#folder = new Folder(directory);
+    this.#folder = new ContainerFolder(directory);
     this.#calls = new Calls(engine, installation);
     this.#networks = new Networks(engine, installation);
     this.#output = new OutputFiles(options.path);
-    const tell = (entry: Entry, what: RuntimeChange["what"]) => this.#tell(entry, what);
+    const notify = (entry: ContainerEntry, what: RuntimeChange["what"]) => this.#tell(entry, what);
     const armedAfterMs = options.armedAfterMs ?? 5_000;
     const failed = (thrown: unknown) => {
       if (isMistake(thrown)) options.failed(asFault(thrown));
     };
-    this.#table = new Table({ engine, calls: this.#calls, folder: this.#folder, clock, tell, failed, armedAfterMs });
+    this.#table = new ContainerTable({
+      engine,
+      calls: this.#calls,
+      folder: this.#folder,
+      clock,
+      notify,
+      failed,
+      armedAfterMs,
+    });
     this.#watch = new Watch({
       engine,
       installation,
@@ -185,12 +193,12 @@ class DockerRuntime implements Runtime {
 
   async listening(name: string): Promise<readonly number[]> {
     const running = this.#running(name);
-    return running ? listeningOf(running) : [];
+    return running ? containerPorts(running) : [];
   }
 
   async usage(name: string): Promise<Usage | null> {
     const running = this.#running(name);
-    return running ? usageOf(this.#options.engine, running) : null;
+    return running ? containerUsage(this.#options.engine, running) : null;
   }
 
   async readOutput(name: string, { stream, offset, limit }: OutputRange): Promise<Output> {
@@ -220,7 +228,7 @@ class DockerRuntime implements Runtime {
   }
 
   /** What there is. An engine that does not answer is a fault: nothing must look as if it had stopped. */
-  async #entries(): Promise<readonly Entry[]> {
+  async #entries(): Promise<readonly ContainerEntry[]> {
     await this.#watch.ready();
     if (performance.now() - this.#checkedAt >= believedMs) await this.#look({ thoroughly: false });
     return [...this.#table.entries.values()];
@@ -262,7 +270,7 @@ class DockerRuntime implements Runtime {
     const known = this.#table.entries.get(spec.name);
     if (known && known.exit === null && known.startedAt === null) await this.#table.abandon(known);
     if (this.#table.entries.has(spec.name)) return;
-    const reason = unfit(spec);
+    const reason = unfitContainer(spec);
     if (reason !== null) return this.#table.stillborn(about(null), reason);
     const image = /^sha256:/.test(spec.artifact) ? this.#options.imageOf(spec.artifact) : spec.artifact;
     try {
@@ -329,7 +337,7 @@ class DockerRuntime implements Runtime {
   }
 
   /** Starts a container once. From here on only the engine knows whether the command was begun. */
-  async #run(entry: Entry): Promise<void> {
+  async #run(entry: ContainerEntry): Promise<void> {
     await this.#table.follower(entry).attach();
     this.#folder.setMark(entry.name, "begun", this.#options.clock.now());
     try {
@@ -344,7 +352,7 @@ class DockerRuntime implements Runtime {
   }
 
   /** What the engine cannot take away now (a mount in use, a removal that hangs) is told, and tried again by itself. */
-  async #delete(entry: Entry): Promise<void> {
+  async #delete(entry: ContainerEntry): Promise<void> {
     try {
       await this.#table.delete(entry);
     } catch (thrown) {
@@ -360,7 +368,7 @@ class DockerRuntime implements Runtime {
     if (isEmpty) await this.#networks.drop(key);
   }
 
-  #tell(entry: Entry, what: RuntimeChange["what"]): void {
+  #tell(entry: ContainerEntry, what: RuntimeChange["what"]): void {
     if (what === "state" || entry.exit !== null) this.#report(entry, what);
     else if (!this.#reporting.has(entry.name)) {
       this.#reporting.add(entry.name);
@@ -371,7 +379,7 @@ class DockerRuntime implements Runtime {
     }
   }
 
-  #report({ key, name }: Entry, what: RuntimeChange["what"]): void {
+  #report({ key, name }: ContainerEntry, what: RuntimeChange["what"]): void {
     for (const listener of this.#listeners) listener({ key, name, what });
   }
 }

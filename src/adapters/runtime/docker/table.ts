@@ -1,34 +1,34 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { backoff } from "../../../base/backoff.ts";
 import { asFault, Fault } from "../../../base/faults.ts";
-import { type Engine, isRefusal } from "../../../host/engine.ts";
+import { type ContainerEngine, isRefusal } from "../../../host/engine.ts";
 import type { Exit } from "../../../model/instance.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { RuntimeChange } from "../../../ports/runtime.ts";
 import type { Calls } from "./calls.ts";
-import { armed, type ContainerState, disarmed, type Inspected, type Listed, nameOf } from "./container.ts";
-import { couldNotStart, endOf, exitOf, lost, timeOf } from "./ends.ts";
-import { type Entry, isRunning, isUp, wasStopped } from "./entry.ts";
-import type { Folder } from "./folder.ts";
-import { Follower } from "./follow.ts";
-import { type About, aboutOf, type Illegible, illegibleOf, keyOf } from "./labels.ts";
+import { armed, type ContainerState, containerName, disarmed, type Inspected, type Listed } from "./container.ts";
+import { couldNotStart, endOf, exitOfEnd, lost, timeOf } from "./ends.ts";
+import { type ContainerEntry, isEntryRunning, isUp, wasStopped } from "./entry.ts";
+import type { ContainerFolder } from "./folder.ts";
+import { OutputFollower } from "./follow.ts";
+import { type About, aboutOf, type Illegible, illegibleOf, labelledKey } from "./labels.ts";
 import type { EngineEvent } from "./watch.ts";
 
 /** A container in the engine's list, and whether that says that it runs. */
 interface Met {
-  readonly entry: Entry;
+  readonly entry: ContainerEntry;
   readonly isUp: boolean;
 }
 
 interface TableOptions {
-  readonly engine: Engine;
+  readonly engine: ContainerEngine;
   readonly calls: Calls;
-  readonly folder: Folder;
+  readonly folder: ContainerFolder;
   readonly clock: Clock;
   /** How long an instance must have run before the engine may start it again by itself. */
   readonly armedAfterMs: number;
   readonly failed: (thrown: unknown) => void;
-  readonly tell: (entry: Entry, what: RuntimeChange["what"]) => void;
+  readonly notify: (entry: ContainerEntry, what: RuntimeChange["what"]) => void;
 }
 
 /** How many containers are looked at side by side. */
@@ -39,8 +39,8 @@ const again = { first: 500, limit: 30_000 };
 const restMs = { within: 15_000, every: 20 };
 
 /** All instances and tasks of the installation as the engine showed them last, with what became of them. */
-export class Table {
-  readonly entries = new Map<string, Entry>();
+export class ContainerTable {
+  readonly entries = new Map<string, ContainerEntry>();
   /** Containers of the installation whose labels say nothing that can be read. */
   illegible: readonly Illegible[] = [];
   readonly #options: TableOptions;
@@ -57,20 +57,22 @@ export class Table {
     if (!this.#isOpen) for (const about of this.#options.folder.open()) this.#enter(about);
     const listed = await this.#options.calls.list();
     const ids = new Set(listed.map(({ Id }) => Id));
-    this.illegible = listed.map((each) => illegibleOf(nameOf(each), each.Labels)).filter((each) => each !== null);
+    this.illegible = listed
+      .map((each) => illegibleOf(containerName(each), each.Labels))
+      .filter((each) => each !== null);
     const doubtful = listed.map((each) => this.#met(each)).filter((each) => each !== null);
     for (const entry of this.entries.values()) {
       if (!entry.isStarting && (entry.id === null || !ids.has(entry.id))) await this.#vanished(entry);
     }
-    const isWrong = ({ entry, isUp }: Met) => entry.trouble === null && isUp !== isRunning(entry);
+    const isWrong = ({ entry, isUp }: Met) => entry.trouble === null && isUp !== isEntryRunning(entry);
     const toLookAt = doubtful.filter((each) => thoroughly || isWrong(each));
     await inParallel(toLookAt, ({ entry }) => this.#lookAmongOthers(entry));
-    if (this.#isOpen && thoroughly) for (const entry of this.entries.values()) this.#options.tell(entry, "state");
+    if (this.#isOpen && thoroughly) for (const entry of this.entries.values()) this.#options.notify(entry, "state");
     this.#isOpen = true;
   }
 
   /** Takes up something new; it is written down before its container is made. */
-  add(about: About): Entry {
+  add(about: About): ContainerEntry {
     this.#options.folder.create(about);
     return this.#enter(about);
   }
@@ -82,46 +84,46 @@ export class Table {
     this.#ended(entry, couldNotStart(this.#options.clock.now()));
   }
 
-  async forget(entry: Entry): Promise<void> {
+  async forget(entry: ContainerEntry): Promise<void> {
     this.entries.delete(entry.name);
     await this.#released(entry);
     this.#options.folder.remove(entry.name);
   }
 
   /** Looks how one container stands, and acts on it. Faults: its state cannot be read. */
-  async look(entry: Entry): Promise<void> {
+  async look(entry: ContainerEntry): Promise<void> {
     if (entry.isLeaving) return this.delete(entry);
     await this.#act(entry, await this.#inspect(entry));
     if (entry.ending === null) this.#mended(entry);
   }
 
   /** Takes a container away that has ended. Faults: the engine does not, which is told of this one alone. */
-  async delete(entry: Entry): Promise<void> {
+  async delete(entry: ContainerEntry): Promise<void> {
     if (entry.id !== null) await this.#options.calls.remove(entry.id);
     await this.forget(entry);
   }
 
   /** Nobody can say how it stands: it is told, and looked at again by itself, with pauses that grow. */
-  troubled(entry: Entry, thrown: unknown): void {
+  troubled(entry: ContainerEntry, thrown: unknown): void {
     const isNews = entry.trouble === null;
     entry.trouble = asFault(thrown);
     entry.failures += 1;
     entry.again?.();
     entry.again = this.#lookLater(entry, backoff(entry.failures, again));
-    if (isNews && this.#isOpen) this.#options.tell(entry, "state");
+    if (isNews && this.#isOpen) this.#options.notify(entry, "state");
   }
 
-  #mended(entry: Entry): void {
+  #mended(entry: ContainerEntry): void {
     const isNews = entry.trouble !== null;
     entry.trouble = null;
     entry.failures = 0;
     entry.again?.();
     entry.again = null;
-    if (isNews && this.#isOpen && !this.#isClosed) this.#options.tell(entry, "state");
+    if (isNews && this.#isOpen && !this.#isClosed) this.#options.notify(entry, "state");
   }
 
   /** An engine that does not answer is a fault; one that only cannot say this is a trouble of this container alone. */
-  async #lookAmongOthers(entry: Entry): Promise<void> {
+  async #lookAmongOthers(entry: ContainerEntry): Promise<void> {
     try {
       await this.look(entry);
     } catch (thrown) {
@@ -130,7 +132,7 @@ export class Table {
     }
   }
 
-  async #act(entry: Entry, inspected: Inspected | null): Promise<void> {
+  async #act(entry: ContainerEntry, inspected: Inspected | null): Promise<void> {
     if (inspected === null) return this.#vanished(entry);
     const { State } = inspected;
     const startedAt = timeOf(State.StartedAt);
@@ -157,14 +159,14 @@ export class Table {
     } else if (!entry.isStarting) this.#lookLater(entry, 0);
   }
 
-  follower(entry: Entry): Follower {
-    const { engine, folder, tell, failed } = this.#options;
-    entry.follower ??= new Follower({
+  follower(entry: ContainerEntry): OutputFollower {
+    const { engine, folder, notify, failed } = this.#options;
+    entry.follower ??= new OutputFollower({
       engine,
       id: entry.id ?? entry.name,
       directory: folder.path(entry.name),
       failed,
-      wrote: () => tell(entry, "output"),
+      wrote: () => notify(entry, "output"),
     });
     return entry.follower;
   }
@@ -173,7 +175,7 @@ export class Table {
    * Takes a container away whose command was never begun. The engine refuses when it was begun meanwhile; so a start that
    * was asked for and never answered is decided here, one way or the other.
    */
-  async abandon(entry: Entry): Promise<void> {
+  async abandon(entry: ContainerEntry): Promise<void> {
     if (entry.id !== null) {
       try {
         await this.#options.calls.remove(entry.id);
@@ -194,14 +196,14 @@ export class Table {
     await Promise.allSettled(all.map((entry) => entry.ending));
   }
 
-  #enter(about: About): Entry {
+  #enter(about: About): ContainerEntry {
     const { folder, clock } = this.#options;
     const { name } = about;
     const ended = folder.ended(name);
-    const entry: Entry = {
+    const entry: ContainerEntry = {
       about,
       name,
-      key: keyOf(about),
+      key: labelledKey(about),
       id: null,
       createdAt: clock.now(),
       startedAt: ended?.startedAt ?? null,
@@ -225,13 +227,13 @@ export class Table {
     return entry;
   }
 
-  async #inspect({ id }: Entry): Promise<Inspected | null> {
+  async #inspect({ id }: ContainerEntry): Promise<Inspected | null> {
     return id === null ? null : this.#options.calls.inspect(id);
   }
 
   #met(listed: Listed): Met | null {
     const { Id, Labels, State, Created } = listed;
-    const about = aboutOf(nameOf(listed), Labels);
+    const about = aboutOf(containerName(listed), Labels);
     if (about === null) return null;
     const entry = this.entries.get(about.name) ?? this.add(about);
     entry.id = Id;
@@ -240,26 +242,26 @@ export class Table {
   }
 
   /** Its container is not there: it was never made, or somebody else took it away. */
-  async #vanished(entry: Entry): Promise<void> {
+  async #vanished(entry: ContainerEntry): Promise<void> {
     if (entry.exit !== null || entry.ending !== null || entry.isStarting) return;
     if (entry.startedAt === null && this.#options.folder.mark(entry.name, "begun") === null) return this.forget(entry);
     const { end } = entry;
-    this.#ended(entry, end ? exitOf(end, wasStopped(entry)) : lost(this.#options.clock.now()));
+    this.#ended(entry, end ? exitOfEnd(end, wasStopped(entry)) : lost(this.#options.clock.now()));
     await this.#released(entry);
   }
 
   /** A container that is made but not started: the engine could not, or nobody is going to. */
-  async #unstarted(entry: Entry, { Error: words }: ContainerState): Promise<void> {
+  async #unstarted(entry: ContainerEntry, { Error: words }: ContainerState): Promise<void> {
     if (words !== "") this.stillborn(entry.about, words);
     else if (!entry.isStarting) await this.abandon(entry);
   }
 
-  #began(entry: Entry, startedAt: number): void {
+  #began(entry: ContainerEntry, startedAt: number): void {
     entry.startedAt = startedAt;
-    if (this.#isOpen) this.#options.tell(entry, "state");
+    if (this.#isOpen) this.#options.notify(entry, "state");
   }
 
-  #runs(entry: Entry, { startedAt, pid }: { startedAt: number; pid: number }): void {
+  #runs(entry: ContainerEntry, { startedAt, pid }: { startedAt: number; pid: number }): void {
     const isSame = entry.startedAt === startedAt;
     if (!isSame) entry.ranOutOfMemory = false;
     entry.startedAt = startedAt;
@@ -268,14 +270,14 @@ export class Table {
     this.#options.folder.clearEnd(entry.name);
     this.follower(entry).resume();
     if (!entry.isArmed) this.#armLater(entry, startedAt);
-    if (!isSame && this.#isOpen) this.#options.tell(entry, "state");
+    if (!isSame && this.#isOpen) this.#options.notify(entry, "state");
   }
 
   /**
    * The engine starts a crashed program again within a tenth of a second, before anybody could stop it. So it may do so only
    * for an instance that has proven itself: most crashes are those of new releases, in their first seconds.
    */
-  #armLater(entry: Entry, startedAt: number): void {
+  #armLater(entry: ContainerEntry, startedAt: number): void {
     if (entry.about.kind === "task" || entry.arming !== null) return;
     const { clock, armedAfterMs } = this.#options;
     const isDue = () => this.#mayArm(entry) && entry.startedAt === startedAt && !entry.isArmed && entry.arming === null;
@@ -287,12 +289,12 @@ export class Table {
     });
   }
 
-  #mayArm(entry: Entry): boolean {
+  #mayArm(entry: ContainerEntry): boolean {
     const isHere = !this.#isClosed && this.entries.get(entry.name) === entry;
     return isHere && entry.exit === null && entry.ending === null && !wasStopped(entry);
   }
 
-  async #arm(entry: Entry): Promise<void> {
+  async #arm(entry: ContainerEntry): Promise<void> {
     entry.isArmed = true;
     await this.#options.calls.setPolicy(entry.id ?? "", armed).catch((thrown) => {
       this.#options.failed(thrown);
@@ -303,7 +305,7 @@ export class Table {
   }
 
   /** Deals with an end. What fails is done again after another look, or when the engine is back. */
-  #close(entry: Entry, isWatched: boolean): void {
+  #close(entry: ContainerEntry, isWatched: boolean): void {
     entry.follower?.expectEnd();
     entry.ending ??= this.#end(entry, isWatched)
       .then(
@@ -315,7 +317,7 @@ export class Table {
       });
   }
 
-  #lookLater(entry: Entry, ms: number): () => void {
+  #lookLater(entry: ContainerEntry, ms: number): () => void {
     return this.#options.clock.after(ms, () => {
       if (this.#isClosed || this.entries.get(entry.name) !== entry) return;
       this.look(entry).catch((thrown) => this.troubled(entry, thrown));
@@ -327,7 +329,7 @@ export class Table {
    * exit known. Who is away from the engine, or sees it going away, leaves things as they are: then the engine is to start
    * the instance again when it comes back.
    */
-  async #end(entry: Entry, isWatched: boolean): Promise<void> {
+  async #end(entry: ContainerEntry, isWatched: boolean): Promise<void> {
     const { folder, clock } = this.#options;
     if (entry.end !== null) folder.setEnd(entry.name, entry.end);
     await entry.arming;
@@ -343,7 +345,7 @@ export class Table {
     }
     const end = entry.end ?? (state ? endOf(state, clock.now()) : null);
     const isOutOfMemory = end?.isOutOfMemory || entry.ranOutOfMemory || (state?.OOMKilled ?? false);
-    this.#ended(entry, end ? exitOf({ ...end, isOutOfMemory }, wasStopped(entry)) : lost(clock.now()));
+    this.#ended(entry, end ? exitOfEnd({ ...end, isOutOfMemory }, wasStopped(entry)) : lost(clock.now()));
     await this.#released(entry);
   }
 
@@ -352,7 +354,7 @@ export class Table {
    * sent to what runs: for a container about to start, the engine waits ten seconds for it to end. An engine that is going
    * away ended everything itself, and is to start it again.
    */
-  async #disarm(entry: Entry): Promise<void> {
+  async #disarm(entry: ContainerEntry): Promise<void> {
     const { calls } = this.#options;
     await calls.ping();
     await calls.kill(entry.id ?? "", "SIGCONT");
@@ -362,12 +364,12 @@ export class Table {
     entry.isArmed = false;
   }
 
-  async #kill({ id }: Entry): Promise<void> {
+  async #kill({ id }: ContainerEntry): Promise<void> {
     if (id !== null) await this.#options.calls.kill(id, "SIGKILL");
   }
 
   /** The state of a container that the engine is not about to start; null when it is gone. */
-  async #atRest(entry: Entry): Promise<ContainerState | null> {
+  async #atRest(entry: ContainerEntry): Promise<ContainerState | null> {
     for (let waited = 0; waited < restMs.within; waited += restMs.every) {
       const inspected = await this.#inspect(entry);
       if (!inspected?.State.Restarting) return inspected?.State ?? null;
@@ -376,15 +378,15 @@ export class Table {
     throw new Fault("operation.failed", `the engine does not give up starting ${entry.name}`);
   }
 
-  #ended(entry: Entry, exit: Exit): void {
+  #ended(entry: ContainerEntry, exit: Exit): void {
     const startedAt = entry.startedAt ?? exit.at;
     this.#options.folder.setEnded(entry.name, { startedAt, exit });
     Object.assign(entry, { startedAt, exit });
-    this.#options.tell(entry, "output");
-    this.#options.tell(entry, "state");
+    this.#options.notify(entry, "output");
+    this.#options.notify(entry, "state");
   }
 
-  async #released(entry: Entry): Promise<void> {
+  async #released(entry: ContainerEntry): Promise<void> {
     await entry.follower?.stop();
     entry.follower = null;
   }

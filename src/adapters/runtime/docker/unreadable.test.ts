@@ -1,23 +1,23 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { Engine } from "../../../host/engine.ts";
+import { ContainerEngine } from "../../../host/engine.ts";
 import type { Runtime } from "../../../ports/runtime.ts";
-import { exitOf, instanceSpec, outputOf, runtimeKey, until } from "../../../testing/conformance/runtime.ts";
+import { exited, instanceSpec, outputOf, runtimeKey, until } from "../../../testing/conformance/runtime.ts";
 import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
 import { lineTo } from "./line.ts";
-import { dockerWorld } from "./world.ts";
+import { dockerRuntimeWorld } from "./world.ts";
 
 const socket = testEngine();
 const image = testImages.node;
 
 describe.skipIf(socket === null)(`a container that cannot be looked at (else: ${noEngine})`, () => {
-  let world: Awaited<ReturnType<typeof dockerWorld>>;
+  let world: Awaited<ReturnType<typeof dockerRuntimeWorld>>;
   let line: Awaited<ReturnType<typeof lineTo>>;
   let runtime: Runtime;
 
   beforeEach(async () => {
-    world = await dockerWorld({ socket: socket ?? "", image });
+    world = await dockerRuntimeWorld({ socket: socket ?? "", image });
     line = await lineTo(socket ?? "");
-    runtime = world.open({ engine: new Engine(line.path) });
+    runtime = world.open({ engine: new ContainerEngine(line.path) });
   });
   afterEach(async () => {
     await runtime.close();
@@ -67,7 +67,7 @@ describe.skipIf(socket === null)(`a container that cannot be looked at (else: ${
     await runtime.start(another);
     await until(async () => (await outputOf(runtime, another.name)) === "up\n");
     line.answerNothing();
-    expect(await exitOf(runtime, odd.name)).toMatchObject({ reason: "signalled", signal: "SIGKILL" });
+    expect(await exited(runtime, odd.name)).toMatchObject({ reason: "signalled", signal: "SIGKILL" });
     expect((await seen()).unreadable).toEqual([]);
   });
 
@@ -81,7 +81,7 @@ describe.skipIf(socket === null)(`a container that cannot be looked at (else: ${
     const body = { Image: image, Cmd: ["true"], Labels: { ...labels, ...key } };
     await world.engine.json("POST", "/containers/create", { query: { name: torn }, body });
     line.answer(await inspectionOf(odd.name), { status: 500, body: "{}" });
-    const next = world.open({ engine: new Engine(line.path) });
+    const next = world.open({ engine: new ContainerEngine(line.path) });
     const { seen: names, unreadable } = await seen(next);
     await next.close();
     await world.engine.json("DELETE", `/containers/${torn}`);
@@ -94,7 +94,7 @@ describe.skipIf(socket === null)(`a container that cannot be looked at (else: ${
     async (status) => {
       const spec = instanceSpec(image, ["/bin/true"]);
       await runtime.start(spec);
-      await exitOf(runtime, spec.name);
+      await exited(runtime, spec.name);
       line.answer(new RegExp(`^DELETE \\S+/containers/${await idOf(spec.name)}`), {
         status,
         body: `{"message":"in use"}`,

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { Engine } from "../../../host/engine.ts";
+import { ContainerEngine } from "../../../host/engine.ts";
 import { Watch } from "./watch.ts";
 import { wallClock } from "./world.ts";
 
@@ -18,7 +18,7 @@ test("a mistake in what listens to the engine's events is told, and is no loss o
   await once(server, "listening");
   const told = Promise.withResolvers<unknown>();
   const watch = new Watch({
-    engine: new Engine(join(directory, "engine.sock")),
+    engine: new ContainerEngine(join(directory, "engine.sock")),
     installation: "i",
     clock: wallClock,
     heard: () => (undefined as unknown as { look: () => void }).look(),

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { backoff } from "../../../base/backoff.ts";
 import { Fault } from "../../../base/faults.ts";
-import type { Engine } from "../../../host/engine.ts";
+import type { ContainerEngine } from "../../../host/engine.ts";
 import { jsonLines } from "../../../host/engine-streams.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import { installationLabel } from "./labels.ts";
@@ -18,7 +18,7 @@ export interface EngineEvent {
 }
 
 interface WatchOptions {
-  readonly engine: Engine;
+  readonly engine: ContainerEngine;
   readonly installation: string;
   readonly clock: Clock;
   readonly heard: (event: EngineEvent) => void;

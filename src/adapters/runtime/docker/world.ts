@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Fault } from "../../../base/faults.ts";
-import { Engine } from "../../../host/engine.ts";
+import { ContainerEngine } from "../../../host/engine.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Runtime } from "../../../ports/runtime.ts";
 import type { Listed } from "./container.ts";
@@ -23,8 +23,8 @@ export const wallClock: Clock = {
 const imageVariables = ["PATH", "HOME", "TMPDIR", "HOSTNAME", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"];
 
 /** For tests: a docker runtime of an installation of its own, whose end fails when a container was left unseen. */
-export async function dockerWorld({ socket, image }: { socket: string; image: string }) {
-  const engine = new Engine(socket);
+export async function dockerRuntimeWorld({ socket, image }: { socket: string; image: string }) {
+  const engine = new ContainerEngine(socket);
   const installation = randomBytes(8).toString("hex");
   const directory = mkdtempSync(join(tmpdir(), "fl-docker-"));
   const options: DockerRuntimeOptions = {

@@ -50,7 +50,7 @@ function limiting(most: number): readonly string[] {
   return ["prlimit", `--nproc=${most}:${most}`, "--"];
 }
 
-export type Command = readonly [string, ...string[]];
+export type Argv = readonly [string, ...string[]];
 
 /** A closed directory of which an instance sees nothing but some places. */
 export interface View {
@@ -73,10 +73,10 @@ export interface Surroundings {
 }
 
 /** Root starts a command as a user, with surroundings of its own where it needs any. */
-export function confined(user: User, around: Surroundings | null, command: Command): Command {
+export function confined(user: User, around: Surroundings | null, command: Argv): Argv {
   const most = around?.mostProcesses ?? null;
   const limited = most === null ? [] : limiting(most);
-  const become = [...limited, ...becoming(user), ...command] as unknown as Command;
+  const become = [...limited, ...becoming(user), ...command] as unknown as Argv;
   if (around === null || (around.tmp === null && around.view === null)) return become;
   const { tmp, view, script } = around;
   const words = [view?.closed ?? "", view?.spare ?? "", tmp ?? "", tmpfsOptions(user), ...(view?.places ?? []), "--"];
@@ -100,11 +100,11 @@ export async function lacksFor(user: User): Promise<Lacks> {
   const mount = ["mount", "-n", "-t", "tmpfs", "-o", tmpfsOptions(user), "tmpfs", "/tmp"];
   const rights = await failureOf(confined(user, null, ["/bin/true"]));
   const mounts = rights ?? (await failureOf(["unshare", "--mount", "--propagation", "slave", "--", ...mount]));
-  const limits = await failureOf([...limiting(fewestProcesses), "/bin/true"] as unknown as Command);
+  const limits = await failureOf([...limiting(fewestProcesses), "/bin/true"] as unknown as Argv);
   return { mounts, rights, limits };
 }
 
-async function failureOf(command: Command): Promise<string | null> {
+async function failureOf(command: Argv): Promise<string | null> {
   try {
     const { code, stderr } = await runChild(command, { env: { PATH: rootPath }, withinMs: 10_000 });
     return code === 0 ? null : stderr.trim().slice(0, 200) || `${command[0]} ended with ${code}`;

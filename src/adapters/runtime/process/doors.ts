@@ -1,63 +1,49 @@
-import type { Door } from "../../../host/firewall.ts";
+import type { GuardedPort } from "../../../host/firewall.ts";
 import type { Exit } from "../../../model/instance.ts";
-import type { Clock } from "../../../ports/clock.ts";
-import type { Stored } from "./folder.ts";
-import { holderOf } from "./listening.ts";
+import type { StoredWorkload } from "./folder.ts";
+import { portHolder } from "./listening.ts";
 
 /** Lets only these users dial these ports; answers why that is not in force, or null. */
-export type Guard = (doors: readonly Door[]) => Promise<string | null>;
-
-/** Anybody may load other rules (`nft flush ruleset`), and nobody tells: ours are put back so often. */
-const againMs = 60_000;
+export type Guard = (doors: readonly GuardedPort[]) => Promise<string | null>;
 
 interface DoorOptions {
   readonly guard: Guard | null;
-  readonly clock: Clock;
-  readonly tell: (words: string) => void;
+  readonly notify: (words: string) => void;
 }
 
 /** Who may dial the ports of instances, and who has those that no instance has. Says each thing once. */
 export class Doors {
   readonly #options: DoorOptions;
   readonly #said = new Set<string>();
-  #guarding: Promise<string | null> = Promise.resolve(null);
-  #callOff: () => void = () => undefined;
+  #guarding: Promise<unknown> = Promise.resolve();
 
   constructor(options: DoorOptions) {
     this.#options = options;
   }
 
-  /** When it returns, each port is for the environment of its instance, and stays so until `close`. */
-  async guard(entries: Iterable<{ readonly stored: Stored; readonly exit: Exit | null }>): Promise<void> {
+  /** When it returns, each port is for the environment of its instance. */
+  async guard(entries: Iterable<{ readonly stored: StoredWorkload; readonly exit: Exit | null }>): Promise<void> {
     const doors = [...entries]
       .filter(({ exit }) => exit === null)
       .flatMap(({ stored: { port, user } }) => (port !== null && user !== null ? [{ port, uid: user.uid }] : []));
-    await this.#apply(doors);
-  }
-
-  async #apply(doors: readonly Door[]): Promise<void> {
-    const { guard, clock } = this.#options;
-    if (guard === null) return;
-    this.#callOff();
-    this.#callOff = doors.length === 0 ? () => undefined : clock.after(againMs, () => void this.#apply(doors));
-    this.#guarding = guard(doors);
-    const reason = await this.#guarding;
+    const applied = this.#options.guard?.(doors) ?? Promise.resolve(null);
+    this.#guarding = applied;
+    const reason = await applied;
     if (reason !== null) this.#sayOnce(`apps can dial each other's ports: ${reason}`);
   }
 
-  /** Resolves when what was asked so far is in force. The rules stay. */
-  async close(): Promise<void> {
-    this.#callOff();
+  /** Resolves when what was asked so far is in force. */
+  async idle(): Promise<void> {
     await this.#guarding;
   }
 
   sayTaken(port: number): void {
-    const holder = holderOf(port) ?? "something that does not answer for it";
+    const holder = portHolder(port) ?? "something that does not answer for it";
     this.#sayOnce(`port ${port} of the pool is taken by ${holder}; instances get others`);
   }
 
   #sayOnce(words: string): void {
-    if (!this.#said.has(words)) this.#options.tell(words);
+    if (!this.#said.has(words)) this.#options.notify(words);
     this.#said.add(words);
   }
 }

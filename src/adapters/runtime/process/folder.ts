@@ -7,10 +7,17 @@ import { Aside, copyTree, makeOwn } from "../../../host/tree.ts";
 import type { User } from "../../../host/users.ts";
 import type { Exit, InstanceSpec, TaskSpec } from "../../../model/instance.ts";
 import { roomScript } from "./confine.ts";
-import { type Claim, keeperScript, parseClaim, parseRecord, recordText, type Verdict } from "./keeper.ts";
+import {
+  type Claim,
+  type ForcedExit,
+  parseClaim,
+  parseExitRecord,
+  recordText,
+  supervisorScript,
+} from "./supervisor.ts";
 
 /** What is written down of an instance or task before it is started. Never its variables: they may hold secrets. */
-export type Stored = (
+export type StoredWorkload = (
   | { readonly kind: "instance"; readonly spec: InstanceSpec }
   | { readonly kind: "task"; readonly spec: TaskSpec }
 ) & {
@@ -24,40 +31,40 @@ export type Stored = (
 };
 
 const namePattern = /^[a-z0-9][a-zA-Z0-9._-]{0,199}$/;
-/** What the file of claims holds once the runtime itself took it, so that no keeper can. */
+/** What the file of claims holds once the runtime itself took it, so that no supervisor can. */
 const withdrawn = "withdrawn";
 
 /**
  * The runtime's directory. `<name>/`: `spec.json`, `out.log`, `err.log`, `claim`, the marks `stopped` and `killed`; and for the
- * user that it runs as `own/` with the keeper's `claim`, `home/`, `work/`, its copy of the artifact, and `tmp/`, or an empty place
+ * user that it runs as `own/` with the supervisor's `claim`, `home/`, `work/`, its copy of the artifact, and `tmp/`, or an empty place
  * where that is mounted. `exits/<name>`: the exit record, empty until the end. `.homes/<uid>`: where package managers of builds
  * keep what they fetched. `.spare/`: always empty. `.aside/`: what is being deleted. A directory without a readable
  * specification is none of ours and is left alone. But for the trees of users all of it is small and local, so it is
  * read and written synchronously: the steps of a start cannot mix.
  */
-export class Folder {
+export class ProcessFolder {
   readonly exits: string;
-  readonly keeper: string;
+  readonly supervisor: string;
   readonly roomScript: string;
   readonly #directory: string;
   readonly #aside: Aside;
 
   /** `tell` is told of what could not be deleted. */
-  constructor(directory: string, tell: (words: string) => void) {
+  constructor(directory: string, notify: (words: string) => void) {
     this.#directory = directory;
-    this.#aside = new Aside({ directory: join(directory, ".aside"), tell });
+    this.#aside = new Aside({ directory: join(directory, ".aside"), notify });
     this.exits = join(directory, "exits");
-    this.keeper = join(directory, scriptName("keeper", keeperScript));
+    this.supervisor = join(directory, scriptName("keeper", supervisorScript));
     this.roomScript = join(directory, scriptName("room", roomScript));
   }
 
   /** Makes the directory, takes away what was left half made or half removed, and gives what is there. */
-  open(): readonly Stored[] {
+  open(): readonly StoredWorkload[] {
     fs.mkdirSync(this.exits, { recursive: true });
     fs.chmodSync(this.#directory, 0o711);
     fs.chmodSync(this.exits, 0o700);
     for (const [path, text] of [
-      [this.keeper, keeperScript],
+      [this.supervisor, supervisorScript],
       [this.roomScript, roomScript],
     ] as const) {
       fs.writeFileSync(`${path}.new`, text);
@@ -71,7 +78,7 @@ export class Folder {
   }
 
   /** What there is. */
-  all(): readonly Stored[] {
+  all(): readonly StoredWorkload[] {
     const names = fs.existsSync(this.#directory) ? fs.readdirSync(this.#directory) : [];
     return names.map((name) => this.#read(name)).filter((stored) => stored !== null);
   }
@@ -86,7 +93,7 @@ export class Folder {
    * Makes the place of what is about to be started, with a copy of the directory that it runs in; null: it runs where it is
    * told. It is there as a whole or not at all. Faults: those of `copyTree`.
    */
-  async create(stored: Stored, artifact: string | null): Promise<void> {
+  async create(stored: StoredWorkload, artifact: string | null): Promise<void> {
     const { spec, user, mounts } = stored;
     const draft = this.path(`.new-${spec.name}`);
     this.#aside.take(draft);
@@ -120,7 +127,7 @@ export class Folder {
     return spare;
   }
 
-  /** Output files and exit record, opened for the keeper to inherit. */
+  /** Output files and exit record, opened for the supervisor to inherit. */
   openFor(name: string): { out: number; err: number; exit: number } {
     const open = (path: string) => fs.openSync(path, "a", 0o600);
     return {
@@ -131,7 +138,7 @@ export class Folder {
   }
 
   /**
-   * Null when no keeper has claimed it. The keeper's file belongs to the user that instances run as, so the first good
+   * Null when no supervisor has claimed it. The supervisor's file belongs to the user that instances run as, so the first good
    * look at it is kept where that user cannot change it.
    */
   claim(name: string): Claim | null {
@@ -151,13 +158,13 @@ export class Folder {
     fs.renameSync(draft, this.path(name, "claim"));
   }
 
-  exit(stored: Stored): Exit | null {
+  exit(stored: StoredWorkload): Exit | null {
     const record = readSmall(this.#record(stored.spec.name));
-    return record && parseRecord(record.content, { writtenAt: record.writtenAt, oomKills: stored.oomKills });
+    return record && parseExitRecord(record.content, { writtenAt: record.writtenAt, oomKills: stored.oomKills });
   }
 
-  /** Writes the exit that no keeper could write. */
-  record(name: string, verdict: Verdict, at: number): void {
+  /** Writes the exit that no supervisor could write. */
+  record(name: string, verdict: ForcedExit, at: number): void {
     fs.appendFileSync(this.#record(name), recordText(verdict, at), { mode: 0o600 });
   }
 
@@ -180,7 +187,7 @@ export class Folder {
     }
   }
 
-  /** Takes the claim itself, so that no keeper that is still on its way begins the command. False when one has it. */
+  /** Takes the claim itself, so that no supervisor that is still on its way begins the command. False when one has it. */
   withdraw(name: string): boolean {
     try {
       fs.writeFileSync(this.path(name, "own", "claim"), withdrawn, { flag: "wx" });
@@ -215,10 +222,10 @@ export class Folder {
     return join(this.exits, name);
   }
 
-  #read(name: string): Stored | null {
+  #read(name: string): StoredWorkload | null {
     if (!namePattern.test(name) || name === "exits") return null;
     try {
-      const stored = JSON.parse(fs.readFileSync(this.path(name, "spec.json"), "utf8")) as Stored;
+      const stored = JSON.parse(fs.readFileSync(this.path(name, "spec.json"), "utf8")) as StoredWorkload;
       if (stored.spec.name !== name || typeof stored.spec.command !== "object") return null;
       if (stored.user !== undefined) return stored;
       // An earlier version, with one user for all, wrote it: whoever owns the directory that is its own.

@@ -6,17 +6,17 @@ import { startChild } from "../../../host/child.ts";
 import { keyText } from "../../../model/environment.ts";
 import { releaseName } from "../../../model/release.ts";
 import { isShellName } from "../../../model/variables.ts";
-import { type Command, rootPath } from "./confine.ts";
-import type { Folder, Stored } from "./folder.ts";
-import { assignments } from "./keeper.ts";
+import { type Argv, rootPath } from "./confine.ts";
+import type { ProcessFolder, StoredWorkload } from "./folder.ts";
 import { loopback } from "./ports.ts";
+import { assignments } from "./supervisor.ts";
 
 /** Linux' limit for one variable or argument (MAX_ARG_STRLEN), and ours for all of them: half of its usual ARG_MAX. */
 const longest = 128 * 1024;
 const mostBytes = 1024 * 1024;
 
 /** Why a command cannot be started as it is, without any value in it, or null. */
-export function unfit(command: readonly string[] | null, env: Readonly<Record<string, string>>): string | null {
+export function unfitProcess(command: readonly string[] | null, env: Readonly<Record<string, string>>): string | null {
   if (command === null) return "a plain process needs a command";
   if (command.length === 0 || command[0] === "") return "the command is empty";
   if (command.some((argument) => argument.includes("\0"))) return "the command holds a NUL character";
@@ -50,14 +50,14 @@ interface Given {
  * All that a process is given, as `src/model/variables.ts` lists it: the base, its own places, what the release says, and
  * who it is. Nothing comes from the controller's own environment. HOST is only a default, since apps also use it for other things.
  */
-export function environmentOf(stored: Stored, { baseEnv, room, variables }: Given): Record<string, string> {
+export function processEnv(stored: StoredWorkload, { baseEnv, room, variables }: Given): Record<string, string> {
   const host = stored.port === null ? {} : { HOST: loopback };
   const port = stored.port === null ? {} : { PORT: String(stored.port) };
   return { ...baseEnv, HOME: room.home, TMPDIR: room.tmp, ...host, ...variables, ...port, ...identityOf(stored) };
 }
 
 /** Who it is. It is also how processes are found again that left their group. */
-export function identityOf(stored: Stored): Record<string, string> {
+export function identityOf(stored: StoredWorkload): Record<string, string> {
   const { key, service, release } = stored.kind === "instance" ? stored.spec.identity : stored.spec;
   return {
     FAIRLEAD_APP: key.app,
@@ -73,35 +73,35 @@ export interface How {
   /** What programs of root find in their own environment on the way: nothing that an app declared. */
   readonly baseEnv: Readonly<Record<string, string>>;
   readonly cwd: string;
-  /** Makes of the keeper's command the one that is started, as whom. */
-  readonly as: { readonly wrap: (keeper: Command) => Command; readonly ids: { uid?: number; gid?: number } };
+  /** Makes of the supervisor's command the one that is started, as whom. */
+  readonly as: { readonly wrap: (supervisor: Argv) => Argv; readonly ids: { uid?: number; gid?: number } };
   readonly ended: () => void;
 }
 
 /**
- * Starts the keeper and gives its claim when that is decided; empty when another one has it. `ended` is called when a keeper that is our child is gone.
+ * Starts the supervisor and gives its claim when that is decided; empty when another one has it. `ended` is called when a supervisor that is our child is gone.
  * Faults: `runtime.start-failed`, `runtime.user`; the same start may be tried again.
  */
-export async function launch(folder: Folder, stored: Stored, how: How): Promise<string> {
+export async function launch(folder: ProcessFolder, stored: StoredWorkload, how: How): Promise<string> {
   const { name, command } = stored.spec;
   const { out, err, exit } = folder.openFor(name);
   try {
-    const keep: Command = ["/bin/sh", folder.keeper, folder.path(name), how.cwd, ...(command ?? [])];
-    const keeper = startChild(how.as.wrap(keep), {
+    const keep: Argv = ["/bin/sh", folder.supervisor, folder.path(name), how.cwd, ...(command ?? [])];
+    const supervisor = startChild(how.as.wrap(keep), {
       env: { ...how.baseEnv, PATH: `${rootPath}:${how.baseEnv.PATH ?? ""}`, ...identityOf(stored) },
       cwd: "/",
       stdio: ["ignore", out, err, exit, "pipe", "pipe"],
       detached: true,
       ...how.as.ids,
     });
-    keeper.once("exit", how.ended);
-    const told = tellVariables((keeper.stdio as unknown as readonly unknown[])[5] as Writable, how.env);
+    supervisor.once("exit", how.ended);
+    const told = noteVariables((supervisor.stdio as unknown as readonly unknown[])[5] as Writable, how.env);
     const claim = await new Promise<string>((resolve, reject) => {
-      keeper.once("error", reject);
-      keeper.once("spawn", () => textOf(keeper.stdio[4] as Readable).then(resolve, reject));
+      supervisor.once("error", reject);
+      supervisor.once("spawn", () => textOf(supervisor.stdio[4] as Readable).then(resolve, reject));
     });
     await told;
-    keeper.unref();
+    supervisor.unref();
     return claim;
   } catch (thrown) {
     throw startFault(stored, thrown);
@@ -110,15 +110,15 @@ export async function launch(folder: Folder, stored: Stored, how: How): Promise<
   }
 }
 
-/** A keeper that goes away before it has read them all does not begin the command: that shows in its claim. */
-function tellVariables(pipe: Writable, env: Readonly<Record<string, string>>): Promise<void> {
+/** A supervisor that goes away before it has read them all does not begin the command: that shows in its claim. */
+function noteVariables(pipe: Writable, env: Readonly<Record<string, string>>): Promise<void> {
   return new Promise((resolve) => {
     pipe.once("error", () => resolve());
     pipe.end(assignments(env), () => resolve());
   });
 }
 
-function startFault({ spec, kind }: Stored, thrown: unknown): Fault {
+function startFault({ spec, kind }: StoredWorkload, thrown: unknown): Fault {
   const code = isErrno(thrown, "EPERM") ? "runtime.user" : "runtime.start-failed";
   const key = kind === "instance" ? spec.identity.key : spec.key;
   const why = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "no keeper could be started";

@@ -12,7 +12,7 @@ const strangers: Server[] = [];
 
 beforeEach(async () => {
   told.length = 0;
-  world = await processWorld({ tell: (words) => told.push(words) });
+  world = await processWorld({ notify: (words) => told.push(words) });
   runtime = world.open();
 });
 afterEach(async () => {

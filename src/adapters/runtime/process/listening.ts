@@ -1,9 +1,9 @@
 import { readdirSync, readlinkSync } from "node:fs";
 import { isErrno } from "../../../base/faults.ts";
-import { allProcesses, hasVariable, membersOf, ownerOf, type ProcessStat, textOf, unlessGone } from "./proc.ts";
+import { allProcesses, hasVariable, membersOf, type ProcessStat, processOwner, procText, unlessGone } from "./proc.ts";
 
-export interface Whose {
-  readonly keeper: number;
+export interface ProcessScope {
+  readonly supervisor: number;
   /** The instance's name. */
   readonly name: string;
   /** The user that no process of another environment runs as; null where all are one user. */
@@ -30,10 +30,12 @@ const listens = "0A";
  * dialled (0.0.0.0 beside an own ::) is none of them: who dials 127.0.0.1 there cannot know who answers.
  * Where descriptors cannot be seen, what the environment's own user opened counts as the instance's.
  */
-export function listeningOf(whose: Whose): readonly number[] {
+export function processPorts(whose: ProcessScope): readonly number[] {
   const own = new Set(ownProcesses(whose).flatMap(({ pid }) => socketsOf(pid)));
-  const all = ["tcp", "tcp6"].flatMap((family) => listenersIn(textOf(`/proc/${whose.keeper}/net/${family}`) ?? ""));
-  const byUser = whose.uid !== null && hidesSockets(whose.keeper);
+  const all = ["tcp", "tcp6"].flatMap((family) =>
+    listenersIn(procText(`/proc/${whose.supervisor}/net/${family}`) ?? ""),
+  );
+  const byUser = whose.uid !== null && hidesSockets(whose.supervisor);
   const isOwn = ({ inode, uid }: Listener) => (byUser ? uid === whose.uid : own.has(inode));
   const most = (listeners: readonly Listener[]) => Math.max(0, ...listeners.map(({ precision }) => precision));
   const ports = [...new Set(all.filter(isOwn).map(({ port }) => port))].filter((port) => {
@@ -45,14 +47,14 @@ export function listeningOf(whose: Whose): readonly number[] {
 }
 
 /**
- * The processes of an instance: the keeper's group, all that came from it, also in sessions of their own, and those whose
+ * The processes of an instance: the supervisor's group, all that came from it, also in sessions of their own, and those whose
  * parent is gone, by the name that they were started with; that anybody could give, so it counts for processes of a user
  * whom only this environment has.
  */
-function ownProcesses({ keeper, name, uid }: Whose): readonly ProcessStat[] {
+function ownProcesses({ supervisor, name, uid }: ProcessScope): readonly ProcessStat[] {
   const all = allProcesses();
-  const own = new Map(membersOf(keeper, all).map((member) => [member.pid, member]));
-  const strays = all.filter(({ pid }) => uid !== null && ownerOf(pid) === uid);
+  const own = new Map(membersOf(supervisor, all).map((member) => [member.pid, member]));
+  const strays = all.filter(({ pid }) => uid !== null && processOwner(pid) === uid);
   for (const stray of strays) if (hasVariable(stray.pid, `FAIRLEAD_INSTANCE=${name}`)) own.set(stray.pid, stray);
   for (let before = -1; before !== own.size; ) {
     before = own.size;
@@ -101,12 +103,12 @@ function listenersIn(table: string): readonly Listener[] {
 }
 
 /** Who listens on a port of this machine, in words, as far as this user may know. */
-export function holderOf(port: number): string | null {
-  const all = ["tcp", "tcp6"].flatMap((family) => listenersIn(textOf(`/proc/net/${family}`) ?? ""));
+export function portHolder(port: number): string | null {
+  const all = ["tcp", "tcp6"].flatMap((family) => listenersIn(procText(`/proc/net/${family}`) ?? ""));
   const inodes = new Set(all.filter((listener) => listener.port === port).map(({ inode }) => inode));
   if (inodes.size === 0) return null;
   const holder = allProcesses().find(({ pid }) => socketsOf(pid).some((inode) => inodes.has(inode)));
   if (holder === undefined) return "a process that cannot be looked at";
-  const program = textOf(`/proc/${holder.pid}/comm`)?.trim() ?? "a program";
-  return `${JSON.stringify(program)} (process ${holder.pid} of uid ${ownerOf(holder.pid) ?? "unknown"})`;
+  const program = procText(`/proc/${holder.pid}/comm`)?.trim() ?? "a program";
+  return `${JSON.stringify(program)} (process ${holder.pid} of uid ${processOwner(holder.pid) ?? "unknown"})`;
 }

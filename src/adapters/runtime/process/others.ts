@@ -1,7 +1,7 @@
 import type { User } from "../../../host/users.ts";
 import { keyText } from "../../../model/environment.ts";
-import { Folder } from "./folder.ts";
-import { runs } from "./proc.ts";
+import { ProcessFolder } from "./folder.ts";
+import { isClaimRunning } from "./proc.ts";
 
 /**
  * How many instances and tasks of each environment (`app/environment`) run as a user for whom `isOurs` is false: an earlier
@@ -11,12 +11,12 @@ export function runningAsOthers(
   directory: string,
   isOurs: (user: User | null) => boolean,
 ): ReadonlyMap<string, number> {
-  const folder = new Folder(directory, () => undefined);
+  const folder = new ProcessFolder(directory, () => undefined);
   const counts = new Map<string, number>();
   for (const stored of folder.all()) {
     const { name } = stored.spec;
     const claim = isOurs(stored.user) ? null : folder.claim(name);
-    if (claim === null || folder.exit(stored) !== null || !runs(claim, stored.user?.uid ?? null)) continue;
+    if (claim === null || folder.exit(stored) !== null || !isClaimRunning(claim, stored.user?.uid ?? null)) continue;
     const key = keyText(stored.kind === "instance" ? stored.spec.identity.key : stored.spec.key);
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }

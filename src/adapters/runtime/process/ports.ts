@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import { sha256 } from "../../../base/digest.ts";
 import { Fault, isErrno } from "../../../base/faults.ts";
 import { type EnvKey, keyText } from "../../../model/environment.ts";
-import { holderOf } from "./listening.ts";
+import { portHolder } from "./listening.ts";
 
 export const loopback = "127.0.0.1";
 
@@ -60,7 +60,7 @@ export class PortPool {
       strangers.push(port);
     }
     const range = `every port from ${this.#from} to ${this.#from + this.#size - 1} is in use`;
-    const some = strangers.slice(0, 3).map((port) => `${port} by ${holderOf(port) ?? "something unknown"}`);
+    const some = strangers.slice(0, 3).map((port) => `${port} by ${portHolder(port) ?? "something unknown"}`);
     const others = some.length === 0 ? "" : `, ${strangers.length} by what is not an instance: ${some.join(", ")}`;
     throw new Fault("runtime.ports-exhausted", `${range}${others}`);
   }

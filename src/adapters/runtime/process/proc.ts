@@ -1,7 +1,7 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
 import { isErrno } from "../../../base/faults.ts";
 import type { Usage } from "../../../model/instance.ts";
-import type { Claim } from "./keeper.ts";
+import type { Claim } from "./supervisor.ts";
 
 /**
  * What the kernel says of processes: proc(5). It is read synchronously, because a read of /proc is answered from memory
@@ -31,7 +31,7 @@ export function unlessGone<T>(read: () => T): T | null {
   }
 }
 
-export function textOf(path: string): string | null {
+export function procText(path: string): string | null {
   return unlessGone(() => readFileSync(path, "latin1"));
 }
 
@@ -71,26 +71,26 @@ let boot: string | null | undefined;
 
 /** Names this run of the machine; null where there is no /proc. */
 export function bootId(): string | null {
-  boot ??= textOf("/proc/sys/kernel/random/boot_id")?.trim() ?? null;
+  boot ??= procText("/proc/sys/kernel/random/boot_id")?.trim() ?? null;
   return boot;
 }
 
 /** How many processes the kernel has killed for want of memory since boot. */
 export function oomKills(): number {
-  return Number(/^oom_kill (\d+)$/m.exec(textOf("/proc/vmstat") ?? "")?.[1] ?? 0);
+  return Number(/^oom_kill (\d+)$/m.exec(procText("/proc/vmstat") ?? "")?.[1] ?? 0);
 }
 
 /**
  * Whether the process that made a claim still runs: same number, start time and boot, and, where instances run as a user
  * of their own, that user's. The last is because the user can write claims: one must never lead to a foreign process.
  */
-export function runs(claim: Claim, uid: number | null): boolean {
+export function isClaimRunning(claim: Claim, uid: number | null): boolean {
   if (claim.pid === null) return false;
   if (bootId() === null) return answersSignals(claim.pid);
   const found = statOf(claim.pid);
   if (found === null || "ZX".includes(found.state) || found.ticks !== claim.ticks || claim.boot !== bootId())
     return false;
-  return found.group === claim.pid && (uid === null || ownerOf(claim.pid) === uid);
+  return found.group === claim.pid && (uid === null || processOwner(claim.pid) === uid);
 }
 
 function answersSignals(pid: number): boolean {
@@ -102,7 +102,7 @@ function answersSignals(pid: number): boolean {
   }
 }
 
-export function ownerOf(pid: number): number | null {
+export function processOwner(pid: number): number | null {
   return statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid ?? null;
 }
 
@@ -110,10 +110,10 @@ export function ownerOf(pid: number): number | null {
 export function ownersOfProcesses(): ReadonlySet<number> {
   if (bootId() === null) return new Set();
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  return new Set(pids.map((pid) => ownerOf(Number(pid))).filter((uid) => uid !== null));
+  return new Set(pids.map((pid) => processOwner(Number(pid))).filter((uid) => uid !== null));
 }
 
-export function isAlive(pid: number): boolean {
+export function isPidAlive(pid: number): boolean {
   const found = statOf(pid);
   return found !== null && !"ZX".includes(found.state);
 }
@@ -127,20 +127,22 @@ export function allProcesses(): readonly ProcessStat[] {
     .filter((found) => found !== null);
 }
 
-/** The living processes of the session and group that a keeper leads or led. */
-export function membersOf(keeper: number, all = allProcesses()): readonly ProcessStat[] {
-  return all.filter(({ group, session, state }) => group === keeper && session === keeper && !"ZX".includes(state));
+/** The living processes of the session and group that a supervisor leads or led. */
+export function membersOf(supervisor: number, all = allProcesses()): readonly ProcessStat[] {
+  return all.filter(
+    ({ group, session, state }) => group === supervisor && session === supervisor && !"ZX".includes(state),
+  );
 }
 
 /**
- * Who of a keeper's group is to get a signal. Who handles it itself gets it alone, for it knows what its own children should
+ * Who of a supervisor's group is to get a signal. Who handles it itself gets it alone, for it knows what its own children should
  * do: Celery's lose the tasks they are at when anybody else tells them to stop. Who would just die of it, such as a shell
  * that waits for what it started, gets it with its children. Who was `told` before, and all below, is left out. Without /proc
  * it is the whole group, as its negative number.
  */
-export function recipients(keeper: number, signal: number, told: ReadonlySet<number>): readonly number[] {
-  if (bootId() === null) return [-keeper];
-  const members = membersOf(keeper).filter(({ pid }) => pid !== keeper);
+export function recipients(supervisor: number, signal: number, told: ReadonlySet<number>): readonly number[] {
+  if (bootId() === null) return [-supervisor];
+  const members = membersOf(supervisor).filter(({ pid }) => pid !== supervisor);
   const own = new Set(members.map(({ pid }) => pid));
   const reached = ({ pid }: ProcessStat): number[] =>
     catches(pid, signal) ? [pid] : [pid, ...members.filter(({ parent }) => parent === pid).flatMap(reached)];
@@ -149,19 +151,19 @@ export function recipients(keeper: number, signal: number, told: ReadonlySet<num
 
 /** Whether a process has a handler for a signal: that bit of SigCgt in proc(5)'s status. */
 function catches(pid: number, signal: number): boolean {
-  const mask = /^SigCgt:\s+([0-9a-f]+)$/m.exec(textOf(`/proc/${pid}/status`) ?? "")?.[1] ?? "0";
+  const mask = /^SigCgt:\s+([0-9a-f]+)$/m.exec(procText(`/proc/${pid}/status`) ?? "")?.[1] ?? "0";
   return ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n;
 }
 
 /** Whether a process was started with this variable. */
 export function hasVariable(pid: number, assignment: string): boolean {
-  return (textOf(`/proc/${pid}/environ`) ?? "").split("\0").includes(assignment);
+  return (procText(`/proc/${pid}/environ`) ?? "").split("\0").includes(assignment);
 }
 
-/** Memory and processor time of a keeper's group; the keeper itself counts for the time its ended children took. */
-export function usageOf(keeper: number, all: readonly ProcessStat[]): Usage {
-  const members = membersOf(keeper, all);
-  const app = members.filter((member) => member.pid !== keeper);
+/** Memory and processor time of a supervisor's group; the supervisor itself counts for the time its ended children took. */
+export function processUsage(supervisor: number, all: readonly ProcessStat[]): Usage {
+  const members = membersOf(supervisor, all);
+  const app = members.filter((member) => member.pid !== supervisor);
   return {
     memoryBytes: app.reduce((sum, member) => sum + residentBytes(member.pid), 0),
     cpuMs: (members.reduce((sum, member) => sum + member.cpuTicks, 0) * 1_000) / ticksPerSecond,
@@ -170,5 +172,5 @@ export function usageOf(keeper: number, all: readonly ProcessStat[]): Usage {
 }
 
 function residentBytes(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(textOf(`/proc/${pid}/status`) ?? "")?.[1] ?? 0) * 1024;
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(procText(`/proc/${pid}/status`) ?? "")?.[1] ?? 0) * 1024;
 }

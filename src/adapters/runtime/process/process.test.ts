@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startChild } from "../../../host/child.ts";
 import type { Runtime } from "../../../ports/runtime.ts";
-import { exitOf, instanceSpec, outputOf, runtimeKey, taskSpec, until } from "../../../testing/conformance/runtime.ts";
-import { Folder } from "./folder.ts";
-import { assignments } from "./keeper.ts";
+import { exited, instanceSpec, outputOf, runtimeKey, taskSpec, until } from "../../../testing/conformance/runtime.ts";
+import { ProcessFolder } from "./folder.ts";
 import { bootId, statOf } from "./proc.ts";
+import { assignments } from "./supervisor.ts";
 import { processWorld } from "./world.ts";
 
 let world: Awaited<ReturnType<typeof processWorld>>;
@@ -35,11 +35,11 @@ afterEach(async () => {
 const sh = (script: string) => ["/bin/sh", "-c", script];
 const instance = (script: string) => instanceSpec(world.artifact, sh(script));
 const own = (name: string, ...rest: string[]) => join(world.directory, name, "own", ...rest);
-const keeperOf = (name: string) => Number(readFileSync(own(name, "claim"), "utf8").split(" ")[0]);
+const supervisorOf = (name: string) => Number(readFileSync(own(name, "claim"), "utf8").split(" ")[0]);
 const observed = async (name: string) =>
   (await runtime.observe(runtimeKey)).instances.find((each) => each.name === name);
 
-/** No variables, as a keeper reads them. */
+/** No variables, as a supervisor reads them. */
 function variables(): number {
   const file = join(world.root, "variables");
   writeFileSync(file, assignments({}));
@@ -57,7 +57,7 @@ describe("deaths", () => {
   test("a keeper that was killed leaves an exit `lost` within a second, and nothing of its group", async () => {
     const name = await started("sleep 1000 & sleep 1000");
     const told = new Promise((resolve) => runtime.changes((change) => change.what === "state" && resolve(change.name)));
-    process.kill(keeperOf(name), "SIGKILL");
+    process.kill(supervisorOf(name), "SIGKILL");
     expect(await told).toBe(name);
     expect((await observed(name))?.exit).toMatchObject({ code: null, signal: null, reason: "lost" });
     await until(() => world.processes().length === 0);
@@ -66,8 +66,8 @@ describe("deaths", () => {
   test("a keeper killed while no controller was there: the next one says `lost`, for good, and ends the rest", async () => {
     const name = await started("sleep 1000 & sleep 1000");
     await runtime.close();
-    process.kill(keeperOf(name), "SIGKILL");
-    await until(() => statOf(keeperOf(name)) === null);
+    process.kill(supervisorOf(name), "SIGKILL");
+    await until(() => statOf(supervisorOf(name)) === null);
     expect(world.processes().length).toBeGreaterThan(0);
     runtime = world.open();
     const { exit } = (await observed(name)) ?? {};
@@ -83,7 +83,7 @@ describe("deaths", () => {
     await runtime.close();
     runtime = world.open();
     const told = new Promise((resolve) => runtime.changes((change) => change.what === "state" && resolve(change.name)));
-    process.kill(keeperOf(name), "SIGKILL");
+    process.kill(supervisorOf(name), "SIGKILL");
     expect(await told).toBe(name);
     expect((await observed(name))?.exit?.reason).toBe("lost");
   });
@@ -96,15 +96,15 @@ describe("deaths", () => {
     await runtime.close();
     runtime = world.open();
     const told = new Promise((resolve) => runtime.changes((change) => change.what === "state" && resolve(change.name)));
-    process.kill(-keeperOf(name), "SIGTERM");
+    process.kill(-supervisorOf(name), "SIGTERM");
     expect(await told).toBe(name);
   });
 
   test("a command that was killed by somebody else is `signalled`", async () => {
     const name = await started("exec sleep 1000");
-    const command = world.processes().find((pid) => pid !== keeperOf(name));
+    const command = world.processes().find((pid) => pid !== supervisorOf(name));
     process.kill(command ?? 0, "SIGKILL");
-    expect(await exitOf(runtime, name)).toMatchObject({ signal: "SIGKILL", reason: "signalled" });
+    expect(await exited(runtime, name)).toMatchObject({ signal: "SIGKILL", reason: "signalled" });
     expect((await observed(name))?.killedAt).toBeNull();
   });
 
@@ -113,7 +113,7 @@ describe("deaths", () => {
     const name = await started(`sh -c '${child}'; echo never`);
     await until(async () => (await outputOf(runtime, name)) === "up\nready\n");
     await runtime.signal(name, "SIGTERM");
-    expect(await exitOf(runtime, name)).toMatchObject({ signal: "SIGTERM", reason: "signalled" });
+    expect(await exited(runtime, name)).toMatchObject({ signal: "SIGTERM", reason: "signalled" });
     expect(await outputOf(runtime, name)).toBe("up\nready\ndone\n");
   });
 
@@ -134,14 +134,14 @@ describe("deaths", () => {
     const name = await started(`exec "${process.execPath}" -e '${program}' '${child}'`);
     await until(async () => (await outputOf(runtime, name)) === "up\nready\n");
     await runtime.signal(name, "SIGTERM");
-    expect(await exitOf(runtime, name)).toMatchObject({ signal: "SIGTERM", reason: "signalled" });
+    expect(await exited(runtime, name)).toMatchObject({ signal: "SIGTERM", reason: "signalled" });
     expect(await outputOf(runtime, name)).toBe("up\nready\ntold\n");
   });
 
   test("grandchildren get the stop signal too", async () => {
     const name = await started("sh -c 'sleep 1000 & sleep 1000' & wait");
     await runtime.signal(name, "SIGTERM");
-    await exitOf(runtime, name);
+    await exited(runtime, name);
     await until(() => world.processes().length === 0);
   });
 
@@ -151,7 +151,7 @@ describe("deaths", () => {
     await runtime.close();
     await until(() => world.processes().length === 0);
     runtime = world.open();
-    expect(await exitOf(runtime, task.name)).toMatchObject({ code: 0 });
+    expect(await exited(runtime, task.name)).toMatchObject({ code: 0 });
   });
 });
 
@@ -162,8 +162,8 @@ describe("identity", () => {
   ])("a process of the same number but another %s is neither adopted nor signalled", async (_what, claim) => {
     const name = await started("sleep 1000");
     await runtime.close();
-    const keeper = keeperOf(name);
-    process.kill(-keeper, "SIGKILL");
+    const supervisor = supervisorOf(name);
+    process.kill(-supervisor, "SIGKILL");
     const child = stranger();
     await once(child, "spawn");
     writeFileSync(join(world.directory, name, "claim"), claim(child.pid ?? 0));
@@ -179,27 +179,27 @@ describe("identity", () => {
   test("a claim that was cut off, or that names everybody, is never signalled", async () => {
     for (const claim of ["", "1 0 -\n", "0 1 a\n", "-1 1 a\n", `${process.pid}`]) {
       const name = await started("exit 0");
-      await exitOf(runtime, name);
+      await exited(runtime, name);
       await runtime.close();
       writeFileSync(own(name, "claim"), claim);
       rmSync(join(world.directory, name, "claim"));
       rmSync(join(world.directory, "exits", name));
       runtime = world.open();
       await runtime.signal(name, "SIGTERM");
-      expect((await exitOf(runtime, name)).reason).toBe("lost");
+      expect((await exited(runtime, name)).reason).toBe("lost");
     }
   });
 
   test("of two keepers of one start, one begins the command", async () => {
     const spec = taskSpec(world.artifact, sh("echo once; sleep 0.1"));
     await runtime.keys();
-    const folder = new Folder(world.directory, () => undefined);
+    const folder = new ProcessFolder(world.directory, () => undefined);
     await folder.create({ kind: "task", spec, port: null, user: null, mounts: false, oomKills: 0 }, world.artifact);
     const { out, err, exit } = folder.openFor(spec.name);
-    const command = ["/bin/sh", folder.keeper, folder.path(spec.name), world.artifact, ...spec.command] as const;
+    const command = ["/bin/sh", folder.supervisor, folder.path(spec.name), world.artifact, ...spec.command] as const;
     const keep = () =>
       startChild(command, { env: {}, stdio: ["ignore", out, err, exit, "pipe", variables()], detached: true });
-    await Promise.all([keep(), keep(), keep()].map((keeper) => once(keeper, "exit")));
+    await Promise.all([keep(), keep(), keep()].map((supervisor) => once(supervisor, "exit")));
     expect(readFileSync(join(world.directory, spec.name, "out.log"), "utf8")).toBe("once\n");
     expect(readFileSync(join(world.directory, spec.name, "err.log"), "utf8")).toBe("");
   });
@@ -207,17 +207,17 @@ describe("identity", () => {
   test("a start that a dead controller did not get to is cleared, and its late keeper does nothing", async () => {
     const spec = taskSpec(world.artifact, sh("echo never"));
     await runtime.keys();
-    const folder = new Folder(world.directory, () => undefined);
+    const folder = new ProcessFolder(world.directory, () => undefined);
     await folder.create({ kind: "task", spec, port: null, user: null, mounts: false, oomKills: 0 }, world.artifact);
     const { out, err, exit } = folder.openFor(spec.name);
     await runtime.close();
     runtime = world.open();
     expect(await runtime.keys()).toEqual([]);
-    const command = ["/bin/sh", folder.keeper, folder.path(spec.name), world.artifact, ...spec.command] as const;
+    const command = ["/bin/sh", folder.supervisor, folder.path(spec.name), world.artifact, ...spec.command] as const;
     const stdio = ["ignore", out, err, exit, "pipe", variables()] as const;
     await once(startChild(command, { env: {}, stdio, detached: true }), "exit");
     await runtime.startTask(spec);
-    await exitOf(runtime, spec.name);
+    await exited(runtime, spec.name);
     expect(await outputOf(runtime, spec.name)).toBe("never\n");
   });
 
@@ -257,7 +257,7 @@ describe("ports", () => {
     await runtime.start(first);
     const port = await portOf(first.name);
     await runtime.signal(first.name, "SIGKILL");
-    await exitOf(runtime, first.name);
+    await exited(runtime, first.name);
     await runtime.close();
     runtime = world.open();
     await runtime.start(second);
@@ -287,7 +287,7 @@ describe("what cannot be started", () => {
   ])("%s shows as an exit that says why, without the value", async (_what, env) => {
     const spec = instanceSpec(world.artifact, sh("echo begun"), { env });
     await runtime.start(spec);
-    expect((await exitOf(runtime, spec.name)).reason).toBe("could-not-start");
+    expect((await exited(runtime, spec.name)).reason).toBe("could-not-start");
     expect(await outputOf(runtime, spec.name, "stderr")).toContain(Object.keys(env)[0]);
     expect(await outputOf(runtime, spec.name, "stderr")).not.toContain("canary");
     expect(await outputOf(runtime, spec.name)).toBe("");
@@ -298,7 +298,7 @@ describe("what cannot be started", () => {
   test("an artifact that is gone shows as an exit that names it", async () => {
     const spec = instanceSpec(join(world.root, "gone"), sh("echo begun"));
     await runtime.start(spec);
-    expect(await exitOf(runtime, spec.name)).toMatchObject({ reason: "could-not-start", code: 126 });
+    expect(await exited(runtime, spec.name)).toMatchObject({ reason: "could-not-start", code: 126 });
     expect(await outputOf(runtime, spec.name, "stderr")).toContain("gone");
   });
 
@@ -323,7 +323,7 @@ test("what was ended by a signal has only its own words in its output", async ()
 test("the disk space of released output is given back", async () => {
   const spec = taskSpec(world.artifact, sh("head -c 9000000 /dev/urandom"));
   await runtime.startTask(spec);
-  await exitOf(runtime, spec.name);
+  await exited(runtime, spec.name);
   const file = join(world.directory, spec.name, "out.log");
   const blocks = statSync(file).blocks;
   await runtime.releaseOutput(spec.name, "stdout", 9_000_000);
@@ -334,7 +334,7 @@ test("the disk space of released output is given back", async () => {
 test("what it was started with is in no file: neither written down nor in a core dump", async () => {
   const spec = taskSpec(world.artifact, sh("ulimit -Sc; ulimit -Hc"), { env: { SECRET: "canary-value" } });
   await runtime.startTask(spec);
-  await exitOf(runtime, spec.name);
+  await exited(runtime, spec.name);
   expect(await outputOf(runtime, spec.name)).toBe("0\n0\n");
   expect(readFileSync(join(world.directory, spec.name, "spec.json"), "utf8")).not.toContain("canary-value");
 });
@@ -354,7 +354,7 @@ describe.runIf(process.getuid?.() === 0)("as another user", () => {
     const script = `id -u; id -g; id -G; echo "$HOME"; touch "$TMPDIR/x" && echo wrote; cat ${world.directory}/*/spec.json; ls ${world.directory}/exits`;
     const spec = taskSpec(world.artifact, sh(script), { env: { SECRET: "canary" } });
     await runtime.startTask(spec);
-    await exitOf(runtime, spec.name);
+    await exited(runtime, spec.name);
     const home = join(world.directory, spec.name, "home");
     expect(await outputOf(runtime, spec.name)).toBe(`65534\n65534\n65534\n${home}\nwrote\n`);
     expect(await outputOf(runtime, spec.name, "stderr")).toMatch(/spec\.json.*denied|spec\.json.*No such/);
@@ -379,7 +379,7 @@ describe.runIf(process.getuid?.() === 0)("as another user", () => {
     runtime = world.open();
     for (const { name } of [one, two]) {
       await runtime.signal(name, "SIGKILL");
-      expect((await exitOf(runtime, name)).reason).toBe("lost");
+      expect((await exited(runtime, name)).reason).toBe("lost");
     }
     child.kill("SIGTERM");
     expect((await once(child, "exit"))[1]).toBe("SIGTERM");

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { makeOwn } from "../../../host/tree.ts";
 import { type EnvKey, keyText } from "../../../model/environment.ts";
 import type { Runtime } from "../../../ports/runtime.ts";
-import { exitOf, instanceSpec, outputOf, runtimeKey, taskSpec, until } from "../../../testing/conformance/runtime.ts";
+import { exited, instanceSpec, outputOf, runtimeKey, taskSpec, until } from "../../../testing/conformance/runtime.ts";
 import { runningAsOthers } from "./others.ts";
 import { processWorld } from "./world.ts";
 
@@ -54,7 +54,7 @@ describe("whoever runs the controller", () => {
       env: { ODD: value },
     });
     await runtime.startTask(spec);
-    await exitOf(runtime, spec.name);
+    await exited(runtime, spec.name);
     expect(JSON.parse(await outputOf(runtime, spec.name))).toBe(value);
   });
 
@@ -64,7 +64,7 @@ describe("whoever runs the controller", () => {
       sh(`cd "$HOME"; for i in 1 2 3; do mkdir $i; (cd $i; seq 2000 | xargs touch); done`),
     );
     await runtime.startTask(spec);
-    await exitOf(runtime, spec.name);
+    await exited(runtime, spec.name);
     const before = process.cpuUsage();
     await runtime.remove(spec.name);
     const { user, system } = process.cpuUsage(before);
@@ -185,7 +185,7 @@ describe.runIf(process.getuid?.() === 0)("a user for each environment", () => {
     expect(others()).toEqual([[keyText(runtimeKey), 1]]);
     expect(await said("id -u")).toBe("71500\n");
     await runtime.signal(spec.name, "SIGTERM");
-    expect((await exitOf(runtime, spec.name)).signal).toBe("SIGTERM");
+    expect((await exited(runtime, spec.name)).signal).toBe("SIGTERM");
     expect(others()).toEqual([]);
     await runtime.remove(spec.name);
     await runtime.close();
@@ -245,9 +245,9 @@ describe.runIf(process.getuid?.() === 0)("a user for each environment", () => {
       ),
     );
     await runtime.startTask(spec);
-    await exitOf(runtime, spec.name);
-    const [keeper = ""] = readdirSync(world.directory).filter((name) => name.startsWith(".keeper"));
-    const seen = ["", `/run/${spec.name}`, `/run/${keeper}`, "/lib/shared", `/run/${spec.name}/tmp`];
+    await exited(runtime, spec.name);
+    const [supervisor = ""] = readdirSync(world.directory).filter((name) => name.startsWith(".keeper"));
+    const seen = ["", `/run/${spec.name}`, `/run/${supervisor}`, "/lib/shared", `/run/${spec.name}/tmp`];
     expect((await outputOf(runtime, spec.name)).trim().split("\n")).toEqual([
       ...["helloshared", "tmpfs", `${places.length}`],
       ...seen.map((path) => `${world.root}${path}`),

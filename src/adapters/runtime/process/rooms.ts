@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { isErrno } from "../../../base/faults.ts";
 import type { User } from "../../../host/users.ts";
 import { confined, type Lacks, lacksFor, type View } from "./confine.ts";
-import type { Folder, Stored } from "./folder.ts";
+import type { ProcessFolder, StoredWorkload } from "./folder.ts";
 import type { How, Room } from "./launch.ts";
 import { oomKills } from "./proc.ts";
 import type { UserOf } from "./tenants.ts";
@@ -22,26 +22,26 @@ export interface RoomOptions {
   readonly mostProcesses: number | null;
 }
 
-type What = Pick<Stored, "kind" | "spec">;
+type What = Pick<StoredWorkload, "kind" | "spec">;
 
 /** Where instances and tasks live, and as whom. */
 export class Rooms {
-  readonly #folder: Folder;
+  readonly #folder: ProcessFolder;
   readonly #options: RoomOptions;
   #lacks: Promise<Lacks> | null = null;
 
-  constructor(folder: Folder, options: RoomOptions) {
+  constructor(folder: ProcessFolder, options: RoomOptions) {
     this.#folder = folder;
     this.#options = options;
   }
 
   /** Makes and writes down the place of what is about to be started. Faults: those of `UserOf` and `copyTree`. */
-  async furnish(what: What, port: number | null): Promise<Stored> {
-    const { kind, spec } = what as Stored;
+  async furnish(what: What, port: number | null): Promise<StoredWorkload> {
+    const { kind, spec } = what as StoredWorkload;
     const user = await this.#options.userOf(kind === "instance" ? spec.identity.key : spec.key);
     // Builds unpack gigabytes there: theirs is on the disk.
     const mounts = user !== null && !isBuild(what) && (await this.#whatLacks(user)).mounts === null;
-    const stored = { kind, spec: { ...spec, env: {} }, port, user, mounts, oomKills: oomKills() } as Stored;
+    const stored = { kind, spec: { ...spec, env: {} }, port, user, mounts, oomKills: oomKills() } as StoredWorkload;
     try {
       await this.#folder.create(stored, isBuild(what) ? null : this.#artifact(stored));
     } catch (thrown) {
@@ -53,7 +53,7 @@ export class Rooms {
   }
 
   /** Builds work where they are told, and find in their home what package managers fetched for earlier ones. */
-  of(stored: Stored): Room {
+  of(stored: StoredWorkload): Room {
     const { spec, user } = stored;
     const at = (name: string) => this.#folder.path(spec.name, name);
     const own = { home: at("home"), tmp: at("tmp"), cwd: existsSync(at("work")) ? at("work") : this.#artifact(stored) };
@@ -62,31 +62,31 @@ export class Rooms {
     return { ...own, home };
   }
 
-  async asWhom(stored: Stored): Promise<How["as"]> {
+  async asWhom(stored: StoredWorkload): Promise<How["as"]> {
     const { spec, user, mounts } = stored;
-    if (user === null) return { wrap: (keeper) => keeper, ids: {} };
+    if (user === null) return { wrap: (supervisor) => supervisor, ids: {} };
     const { rights, limits } = await this.#whatLacks(user);
-    if (rights !== null) return { wrap: (keeper) => keeper, ids: user };
+    if (rights !== null) return { wrap: (supervisor) => supervisor, ids: user };
     const mostProcesses = limits === null ? this.#options.mostProcesses : null;
     const tmp = mounts ? this.#folder.path(spec.name, "tmp") : null;
     const around = { tmp, view: this.#viewOf(stored), script: this.#folder.roomScript, mostProcesses };
-    return { wrap: (keeper) => confined(user, around, keeper), ids: {} };
+    return { wrap: (supervisor) => confined(user, around, supervisor), ids: {} };
   }
 
   /** What it needs below a closed directory. */
-  #viewOf(stored: Stored): View | null {
+  #viewOf(stored: StoredWorkload): View | null {
     const { closed } = this.#options;
     if (closed === null) return null;
     const own = this.#folder.path(stored.spec.name);
     const { home, cwd } = this.of(stored);
     const rest = [home, cwd].filter((path) => !isBelow(path, own) && existsSync(path));
-    const places = [own, this.#folder.keeper, ...rest, ...closed.shared].filter((path) =>
+    const places = [own, this.#folder.supervisor, ...rest, ...closed.shared].filter((path) =>
       isBelow(path, closed.directory),
     );
     return { closed: closed.directory, spare: this.#folder.spare(), places };
   }
 
-  #artifact({ spec: { artifact } }: Stored): string {
+  #artifact({ spec: { artifact } }: StoredWorkload): string {
     return artifact.startsWith("/") ? artifact : this.#options.artifactDirectory(artifact);
   }
 
@@ -102,6 +102,6 @@ function isBelow(path: string, directory: string): boolean {
 }
 
 function isBuild(what: What): boolean {
-  const { kind, spec } = what as Stored;
+  const { kind, spec } = what as StoredWorkload;
   return kind === "task" && spec.purpose === "build";
 }

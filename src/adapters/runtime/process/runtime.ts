@@ -13,15 +13,15 @@ import type {
   Stranger,
 } from "../../../ports/runtime.ts";
 import { Doors, type Guard } from "./doors.ts";
-import { Folder, type Stored } from "./folder.ts";
-import { deliverable } from "./keeper.ts";
-import { environmentOf, launch, unfit } from "./launch.ts";
-import { hidesSockets, holderOf, listeningOf } from "./listening.ts";
-import { Lookout } from "./lookout.ts";
+import { ProcessFolder, type StoredWorkload } from "./folder.ts";
+import { launch, processEnv, unfitProcess } from "./launch.ts";
+import { hidesSockets, portHolder, processPorts } from "./listening.ts";
 import { loopback, loopbackAddress, PortPool } from "./ports.ts";
-import { allProcesses, bootId, type ProcessStat, usageOf } from "./proc.ts";
+import { allProcesses, bootId, type ProcessStat, processUsage } from "./proc.ts";
+import { ProcessWatcher } from "./process-watcher.ts";
 import { type RoomOptions, Rooms } from "./rooms.ts";
-import { send, tell } from "./signals.ts";
+import { notify, send } from "./signals.ts";
+import { deliverable } from "./supervisor.ts";
 import { type ProcessEntry, ProcessTable } from "./table.ts";
 
 export interface ProcessRuntimeOptions extends RoomOptions {
@@ -31,14 +31,14 @@ export interface ProcessRuntimeOptions extends RoomOptions {
   readonly clock: Clock;
   readonly guard: Guard | null;
   /** Is told what people should know although nothing failed. */
-  readonly tell: (words: string) => void;
+  readonly notify: (words: string) => void;
 }
 
 /** How old a look at all processes may be that usage is reckoned from; memory limits are looked at once a second. */
 const freshMs = 500;
 /**
- * Runs instances as plain processes: each under a keeper (keeper.ts) that outlives the controller, found again by the
- * keeper's process number, start time and boot.
+ * Runs instances as plain processes: each under a supervisor (supervisor.ts) that outlives the controller, found again by the
+ * supervisor's process number, start time and boot.
  *
  * What it cannot do: a process that leaves its session (a daemon) is not signalled with the others. Memory is not limited
  * by the kernel, because an address-space limit (`ulimit -v`) breaks Node and the JVM; whoever enforces `memoryBytes`
@@ -52,11 +52,11 @@ class ProcessRuntime implements Runtime {
   readonly capsMemory = false;
   readonly innerHost = loopbackAddress;
   readonly #options: ProcessRuntimeOptions;
-  readonly #folder: Folder;
+  readonly #folder: ProcessFolder;
   readonly #rooms: Rooms;
   readonly #doors: Doors;
   readonly #output: OutputFiles;
-  readonly #lookout: Lookout;
+  readonly #watcher: ProcessWatcher;
   readonly #table: ProcessTable;
   readonly #starting = new Map<string, Promise<void>>();
   #closed = false;
@@ -65,15 +65,15 @@ class ProcessRuntime implements Runtime {
 
   constructor(options: ProcessRuntimeOptions) {
     this.#options = options;
-    this.#folder = new Folder(options.directory, options.tell);
+    this.#folder = new ProcessFolder(options.directory, options.notify);
     this.#rooms = new Rooms(this.#folder, options);
     this.#doors = new Doors(options);
     this.#output = new OutputFiles(options.baseEnv.PATH ?? "/usr/bin:/bin");
     this.#table = new ProcessTable(this.#folder, {
       clock: options.clock,
-      ended: (entry) => this.#lookout.ended(entry),
+      ended: (entry) => this.#watcher.ended(entry),
     });
-    this.#lookout = new Lookout({
+    this.#watcher = new ProcessWatcher({
       clock: options.clock,
       exits: this.#folder.exits,
       directoryOf: (name) => this.#folder.path(name),
@@ -130,10 +130,10 @@ class ProcessRuntime implements Runtime {
     }
     if (signal === "SIGKILL") {
       send(-entry.claim.pid, signal);
-      this.#lookout.hurry();
+      this.#watcher.hurry();
     } else {
       const isOver = () => this.#closed || entry.exit !== null || entry.killedAt !== null;
-      tell({ keeper: entry.claim.pid, signal }, { clock: this.#options.clock, isOver });
+      notify({ supervisor: entry.claim.pid, signal }, { clock: this.#options.clock, isOver });
     }
   }
 
@@ -153,24 +153,24 @@ class ProcessRuntime implements Runtime {
   }
 
   async listening(name: string): Promise<readonly number[]> {
-    const keeper = this.#keeperOf(name);
+    const supervisor = this.#supervisorOf(name);
     const uid = this.#table.entries().get(name)?.stored.user?.uid ?? null;
-    return keeper === null || bootId() === null ? [] : listeningOf({ keeper, name, uid });
+    return supervisor === null || bootId() === null ? [] : processPorts({ supervisor, name, uid });
   }
 
   async strangerAt(name: string): Promise<Stranger | null> {
     const { port = null, user = null } = this.#table.entries().get(name)?.stored ?? {};
-    const keeper = this.#keeperOf(name);
-    if (port === null || keeper === null || bootId() === null) return null;
-    if (user === null && hidesSockets(keeper)) return null;
+    const supervisor = this.#supervisorOf(name);
+    if (port === null || supervisor === null || bootId() === null) return null;
+    if (user === null && hidesSockets(supervisor)) return null;
     if ((await this.listening(name)).includes(port)) return null;
-    const who = holderOf(port);
+    const who = portHolder(port);
     return { who: who ?? "a process that listens no more", isThere: who !== null };
   }
 
   async usage(name: string): Promise<Usage | null> {
-    const keeper = this.#keeperOf(name);
-    return keeper === null || bootId() === null ? null : usageOf(keeper, this.#processes(keeper));
+    const supervisor = this.#supervisorOf(name);
+    return supervisor === null || bootId() === null ? null : processUsage(supervisor, this.#processes(supervisor));
   }
 
   async readOutput(name: string, { stream, offset, limit }: OutputRange): Promise<Output> {
@@ -187,15 +187,15 @@ class ProcessRuntime implements Runtime {
     // Rules do not survive everything that instances do: somebody may have loaded others.
     if ([...this.#table.entries().values()].some(({ stored }) => stored.port !== null))
       void this.#doors.guard(this.#table.entries().values());
-    return this.#lookout.listen(listener);
+    return this.#watcher.listen(listener);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     this.#table.close();
-    this.#lookout.close();
+    this.#watcher.close();
     await Promise.allSettled(this.#starting.values());
-    await Promise.all([this.#folder.idle(), this.#doors.close()]);
+    await Promise.all([this.#folder.idle(), this.#doors.idle()]);
   }
 
   /** One start at a time per name; who asks meanwhile gets the answer of the first. */
@@ -207,7 +207,7 @@ class ProcessRuntime implements Runtime {
     return started;
   }
 
-  async #begin(what: Pick<Stored, "kind" | "spec">, wantsPort: boolean): Promise<void> {
+  async #begin(what: Pick<StoredWorkload, "kind" | "spec">, wantsPort: boolean): Promise<void> {
     const { name } = what.spec;
     this.#folder.check(name);
     const known = this.#table.entries().get(name);
@@ -215,12 +215,12 @@ class ProcessRuntime implements Runtime {
     const entry = known ?? (await this.#write(what, wantsPort));
     const { baseEnv } = this.#options;
     const room = this.#rooms.of(entry.stored);
-    const env = environmentOf(entry.stored, { baseEnv, room, variables: what.spec.env });
-    const reason = unfit(entry.stored.spec.command, env);
+    const env = processEnv(entry.stored, { baseEnv, room, variables: what.spec.env });
+    const reason = unfitProcess(entry.stored.spec.command, env);
     if (entry.stored.port !== null) await this.#doors.guard(this.#table.entries().values());
     if (reason) this.#refuse(entry, reason);
     else await this.#launch(entry, { env, cwd: room.cwd });
-    if (!this.#table.exitOf(entry)) this.#lookout.begun(entry);
+    if (!this.#table.exitOf(entry)) this.#watcher.begun(entry);
   }
 
   async #launch(entry: ProcessEntry, { env, cwd }: { env: Record<string, string>; cwd: string }): Promise<void> {
@@ -253,16 +253,16 @@ class ProcessRuntime implements Runtime {
   }
 
   /** All processes as they were a moment ago: looking at them all costs the same for one instance as for a hundred. */
-  #processes(keeper: number): readonly ProcessStat[] {
+  #processes(supervisor: number): readonly ProcessStat[] {
     const now = this.#options.clock.now();
     const age = now - (this.#seen?.at ?? 0);
-    const isFresh = age >= 0 && age < freshMs && this.#seen?.all.some(({ pid }) => pid === keeper);
+    const isFresh = age >= 0 && age < freshMs && this.#seen?.all.some(({ pid }) => pid === supervisor);
     if (this.#seen === null || !isFresh) this.#seen = { at: now, all: allProcesses() };
     return this.#seen.all;
   }
 
   /** Writes down what is about to be started, with a port that no living instance has. */
-  async #write(what: Pick<Stored, "kind" | "spec">, wantsPort: boolean): Promise<ProcessEntry> {
+  async #write(what: Pick<StoredWorkload, "kind" | "spec">, wantsPort: boolean): Promise<ProcessEntry> {
     const port = wantsPort ? await this.#ports().reserve((each) => this.#holds(each)) : null;
     try {
       const entry = this.#table.entry(await this.#rooms.furnish(what, port));
@@ -294,7 +294,7 @@ class ProcessRuntime implements Runtime {
     );
   }
 
-  #keeperOf(name: string): number | null {
+  #supervisorOf(name: string): number | null {
     const entry = this.#table.entries().get(name);
     return entry && !this.#table.exitOf(entry) ? (entry.claim?.pid ?? null) : null;
   }

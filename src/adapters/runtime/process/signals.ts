@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import { isErrno } from "../../../base/faults.ts";
 import type { Clock } from "../../../ports/clock.ts";
-import { bootId, isAlive, recipients } from "./proc.ts";
+import { bootId, isPidAlive, recipients } from "./proc.ts";
 
 /** How soon it is looked for those whom nobody told. */
 const lookAgainMs = 50;
@@ -16,28 +16,28 @@ export function send(recipient: number, signal: string): void {
 }
 
 /**
- * Tells a keeper's group. Who has a handler may die all the same, as Node does by default, and its children were not told:
+ * Tells a supervisor's group. Who has a handler may die all the same, as Node does by default, and its children were not told:
  * they are then, until `isOver`.
  */
-export function tell(
-  { keeper, signal }: { keeper: number; signal: string },
+export function notify(
+  { supervisor, signal }: { supervisor: number; signal: string },
   { clock, isOver }: { clock: Clock; isOver: () => boolean },
 ): void {
   const told = new Set<number>();
-  const tellRest = () => {
-    for (const pid of recipients(keeper, numberOf(signal), told)) {
+  const signalRest = () => {
+    for (const pid of recipients(supervisor, numberOf(signal), told)) {
       told.add(pid);
       send(pid, signal);
     }
   };
   const look = () => {
     if (isOver() || told.size === 0) return;
-    const ended = [...told].filter((pid) => !isAlive(pid));
+    const ended = [...told].filter((pid) => !isPidAlive(pid));
     for (const pid of ended) told.delete(pid);
-    if (ended.length > 0) tellRest();
+    if (ended.length > 0) signalRest();
     clock.after(lookAgainMs, look);
   };
-  tellRest();
+  signalRest();
   if (bootId() !== null) clock.after(lookAgainMs, look);
 }
 

@@ -1,41 +1,41 @@
 import type { EnvKey } from "../../../model/environment.ts";
 import type { Exit } from "../../../model/instance.ts";
 import type { Clock } from "../../../ports/clock.ts";
-import type { Folder, Stored } from "./folder.ts";
-import type { Claim } from "./keeper.ts";
-import { bootId, hasVariable, membersOf, runs } from "./proc.ts";
+import type { ProcessFolder, StoredWorkload } from "./folder.ts";
+import { bootId, hasVariable, isClaimRunning, membersOf } from "./proc.ts";
 import { send } from "./signals.ts";
+import type { Claim } from "./supervisor.ts";
 
 /** What is known of one instance or task. Claim and exit never change once they are there. */
 export interface ProcessEntry {
-  readonly stored: Stored;
+  readonly stored: StoredWorkload;
   readonly name: string;
   readonly key: EnvKey;
   claim: Claim | null;
   exit: Exit | null;
   stopSignalAt: number | null;
   killedAt: number | null;
-  /** When its keeper was last seen alive; 0 for not yet. */
+  /** When its supervisor was last seen alive; 0 for not yet. */
   seenAliveAt: number;
-  /** Whether its keeper is a child of this process that has not ended: the system will tell of its end. */
+  /** Whether its supervisor is a child of this process that has not ended: the system will tell of its end. */
   isChild: boolean;
 }
 
-/** How long a keeper may take from making its claim to having written it. */
+/** How long a supervisor may take from making its claim to having written it. */
 const claimingMs = 1_000;
 /** Twice the time between two looks. */
 const momentMs = 2_000;
 
 /** All instances and tasks of the directory, and how they stand. */
 export class ProcessTable {
-  readonly #folder: Folder;
+  readonly #folder: ProcessFolder;
   readonly #clock: Clock;
   readonly #tellEnd: (entry: ProcessEntry) => void;
   #known: Map<string, ProcessEntry> | null = null;
   #closed = false;
 
   /** `ended` is told of each end when it is first seen. */
-  constructor(folder: Folder, { clock, ended }: { clock: Clock; ended: (entry: ProcessEntry) => void }) {
+  constructor(folder: ProcessFolder, { clock, ended }: { clock: Clock; ended: (entry: ProcessEntry) => void }) {
     this.#folder = folder;
     this.#clock = clock;
     this.#tellEnd = ended;
@@ -46,7 +46,7 @@ export class ProcessTable {
     return this.#known;
   }
 
-  entry(stored: Stored): ProcessEntry {
+  entry(stored: StoredWorkload): ProcessEntry {
     const { name } = stored.spec;
     const key = stored.kind === "instance" ? stored.spec.identity.key : stored.spec.key;
     const marks = {
@@ -75,7 +75,7 @@ export class ProcessTable {
     }
   }
 
-  /** Looks how an entry stands. The record is read again after the keeper was found dead: it may have just written it. */
+  /** Looks how an entry stands. The record is read again after the supervisor was found dead: it may have just written it. */
   exitOf(entry: ProcessEntry): Exit | null {
     if (entry.exit) return entry.exit;
     const exit = this.#folder.exit(entry.stored);
@@ -87,12 +87,12 @@ export class ProcessTable {
 
   #isRunning(entry: ProcessEntry, claim: Claim): boolean {
     if (claim.pid === null) return Math.abs(this.#clock.now() - claim.at) < claimingMs;
-    const running = runs(claim, entry.stored.user?.uid ?? null);
+    const running = isClaimRunning(claim, entry.stored.user?.uid ?? null);
     if (running) entry.seenAliveAt = this.#clock.now();
     return running;
   }
 
-  /** Writes down the end of an instance whose keeper is gone without a word, and ends what it left behind. */
+  /** Writes down the end of an instance whose supervisor is gone without a word, and ends what it left behind. */
   #bury(entry: ProcessEntry, { pid, boot }: Claim): Exit {
     const at = this.#clock.now();
     if (pid !== null && boot === bootId() && this.#isOwnGroup(entry, pid)) send(-pid, "SIGKILL");
@@ -103,12 +103,12 @@ export class ProcessTable {
   }
 
   /**
-   * Whether the group of a dead keeper is still its own. The kernel gives a number away again only when its group is
-   * empty; for who saw the keeper a moment ago that suffices, anybody else looks for the instance's name.
+   * Whether the group of a dead supervisor is still its own. The kernel gives a number away again only when its group is
+   * empty; for who saw the supervisor a moment ago that suffices, anybody else looks for the instance's name.
    */
-  #isOwnGroup(entry: ProcessEntry, keeper: number): boolean {
-    const members = membersOf(keeper);
-    if (members.some((member) => member.pid === keeper)) return false;
+  #isOwnGroup(entry: ProcessEntry, supervisor: number): boolean {
+    const members = membersOf(supervisor);
+    if (members.some((member) => member.pid === supervisor)) return false;
     const justSeen = Math.abs(this.#clock.now() - entry.seenAliveAt) < momentMs;
     return members.some(({ pid }) => justSeen || hasVariable(pid, `FAIRLEAD_INSTANCE=${entry.name}`));
   }

@@ -39,7 +39,7 @@ export async function processWorld(more: Partial<ProcessRuntimeOptions> = {}) {
     mostProcesses: null,
     clock: wallClock,
     guard: null,
-    tell: () => undefined,
+    notify: () => undefined,
     ...more,
   };
   return {

@@ -36,7 +36,7 @@ export function mac(key: Uint8Array, text: string): Buffer {
 }
 
 /** A key of 32 bytes in base64, base64url or hexadecimal. Fault: `vault.key`. */
-export function parseKey(text: string, where: string): Buffer {
+export function parseMasterKey(text: string, where: string): Buffer {
   const trimmed = text.trim();
   const bytes = /^[0-9a-f]{64}$/i.test(trimmed) ? Buffer.from(trimmed, "hex") : Buffer.from(trimmed, "base64");
   if (bytes.length === keyBytes && /^[\w+/=-]+$/.test(trimmed)) return bytes;

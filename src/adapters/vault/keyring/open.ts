@@ -17,7 +17,7 @@ import { Secret } from "../../../base/secret.ts";
 import { type EnvKey, keyText } from "../../../model/environment.ts";
 import { refText } from "../../../model/release.ts";
 import type { SealedPlace, Vault } from "../../../ports/vault.ts";
-import { decrypt, encrypt, keyBytes, mac, parseKey } from "./aead.ts";
+import { decrypt, encrypt, keyBytes, mac, parseMasterKey } from "./aead.ts";
 import { newKey, newRing, type Ring, unwrap, wrap } from "./keyring.ts";
 
 export interface VaultOptions {
@@ -62,9 +62,9 @@ class KeyringVault implements Vault {
     this.#ringFile = join(directory, "vault.json");
     this.#keyFile = join(directory, "vault.key");
     this.#keepsMaster = masterKey === null;
-    const given = masterKey && parseKey(masterKey.reveal(), "FAIRLEAD_VAULT_KEY");
+    const given = masterKey && parseMasterKey(masterKey.reveal(), "FAIRLEAD_VAULT_KEY");
     this.#master = given ?? this.#keptMaster();
-    const former = oldMasterKey ? [parseKey(oldMasterKey.reveal(), "FAIRLEAD_VAULT_KEY_OLD")] : [];
+    const former = oldMasterKey ? [parseMasterKey(oldMasterKey.reveal(), "FAIRLEAD_VAULT_KEY_OLD")] : [];
     this.#ring = this.#read(given === null ? this.#halfExchanged() : [...former, ...this.#keptKeys()]);
   }
 
@@ -200,7 +200,7 @@ function placeText({ key, secret, version }: SealedPlace): string {
 }
 
 function readKey(file: string): Buffer {
-  return parseKey(
+  return parseMasterKey(
     ownKeyFile(file, () => readFileSync(file, "utf8")),
     file,
   );

@@ -1,8 +1,8 @@
 import path from "node:path";
-import { type Complaint, Fault } from "../../../base/faults.ts";
+import { type Diagnostic, Fault } from "../../../base/faults.ts";
 import type { Finding } from "../../../check/run.ts";
 import { sarif } from "../../../check/sarif.ts";
-import { formatComplaint } from "../../../manifest/complaint.ts";
+import { formatDiagnostic } from "../../../manifest/diagnostic.ts";
 import { environmentsOf, readManifest } from "../../../manifest/read.ts";
 import { command, optional } from "../../command.ts";
 import { toggle } from "../../flags.ts";
@@ -30,22 +30,22 @@ export default command({
     const { environment } = world.globals;
     const environments =
       environment === undefined ? [...new Set(["production", ...environmentsOf(text)])] : [environment];
-    const complaints = new Map<string, Complaint>();
-    const warnings = new Map<string, Complaint>();
+    const diagnostics = new Map<string, Diagnostic>();
+    const warnings = new Map<string, Diagnostic>();
     for (const one of environments) {
       const reading = readManifest(text, { file, environment: one });
-      const found = reading.ok ? reading.warnings : reading.complaints;
-      for (const each of found) (reading.ok ? warnings : complaints).set(formatComplaint(each), each);
+      const found = reading.ok ? reading.warnings : reading.diagnostics;
+      for (const each of found) (reading.ok ? warnings : diagnostics).set(formatDiagnostic(each), each);
     }
-    const files = complaints.size > 0 ? [] : writtenFiles(manifest);
-    const all = complaints.size > 0 ? [] : environments.flatMap((one) => found({ text, file, files }, one));
+    const files = diagnostics.size > 0 ? [] : writtenFiles(manifest);
+    const all = diagnostics.size > 0 ? [] : environments.flatMap((one) => found({ text, file, files }, one));
     const findings = merged(all);
     if (flags.sarif) await world.print(JSON.stringify(sarif(findings, world.host.version), null, 2));
     return {
-      ok: complaints.size === 0 && findings.every(({ severity }) => severity !== "error"),
+      ok: diagnostics.size === 0 && findings.every(({ severity }) => severity !== "error"),
       file,
       environments,
-      complaints: listed(complaints),
+      complaints: listed(diagnostics),
       warnings: listed(warnings),
       findings,
       printed: flags.sarif,
@@ -99,6 +99,6 @@ function findingLines(
   ];
 }
 
-function listed(found: ReadonlyMap<string, Complaint>): (Complaint & { readonly text: string })[] {
-  return [...found].map(([text, complaint]) => ({ ...complaint, text }));
+function listed(found: ReadonlyMap<string, Diagnostic>): (Diagnostic & { readonly text: string })[] {
+  return [...found].map(([text, diagnostic]) => ({ ...diagnostic, text }));
 }

@@ -44,11 +44,11 @@ export default command({
     refuseUnreadySource(world, args.dir, { allowed: described.allow?.rules ?? [] });
     const { api, key, sourced } = await sourceAndKey(world, args.dir, flags.branch);
     await warnOfSlip(world, api, key);
-    const outlook = flags.stage ? await api.plan(key, { source: sourced.source }) : null;
-    if (outlook) world.say(changesText(outlook, world.paint));
+    const preview = flags.stage ? await api.plan(key, { source: sourced.source }) : null;
+    if (preview) world.say(changesText(preview, world.paint));
     const kind = flags.stage ? "stage" : "deploy";
     const { deployment } = await api.beginDeployment(key, { kind, ...sourced, ...described });
-    return { ...(await followDeployment({ world, api }, deployment, { detach: flags.detach })), ...outlook };
+    return { ...(await followDeployment({ world, api }, deployment, { detach: flags.detach })), ...preview };
   },
   view: deploymentText,
   exit: deploymentExit,

@@ -64,9 +64,9 @@ function given(source: SourceView): Found | null {
 function recognised(source: SourceView): Found {
   const found = detect(source, { base: {} });
   if (isRecipe(found)) return found;
-  const complaints = found.lookedFor.map((message) => ({ path: "", message }));
+  const diagnostics = found.lookedFor.map((message) => ({ path: "", message }));
   throw new Fault("build.unrecognised", "no way to run this source was found; looked for:", {
-    complaints,
+    diagnostics,
     hint: "Write a Dockerfile, or a fairlead.yml by hand (docs/manifest.md). Nothing was written.",
   });
 }

@@ -23,8 +23,8 @@ export default command({
     if (from === to) throw new Fault("usage.invalid", `${from} cannot be promoted to itself`);
     const api = world.api();
     const key = { app, environment: to };
-    const outlook = await api.plan(key, { from });
-    world.say(changesText(outlook, world.paint));
+    const preview = await api.plan(key, { from });
+    world.say(changesText(preview, world.paint));
     await world.confirm(`Deploy the live release of ${from} to ${to}?`, to);
     const { deployment } = await api.beginDeployment(key, { kind: "promote", from, ...described });
     return followDeployment({ world, api }, deployment, { detach: flags.detach });

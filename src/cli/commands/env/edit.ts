@@ -6,7 +6,7 @@ import { changesIn, type Editable, editableText } from "../../edited.ts";
 import { failureText } from "../../failure.ts";
 import { toggle } from "../../flags.ts";
 import { type FleetingFile, fleetingFile } from "../../private-file.ts";
-import { followChange, outlookText, type VariablesResult, variablesExit, variablesText } from "../../variables.ts";
+import { followChange, previewText, type VariablesResult, variablesExit, variablesText } from "../../variables.ts";
 import type { World } from "../../world.ts";
 
 /** What the text itself is to blame for, so that another look at it may help. */
@@ -86,7 +86,7 @@ async function take(world: World, { editable, etag, stage }: Editing, text: stri
   const key = world.key();
   const api = world.api();
   const { changes } = await api.changeVariables(key, { set, dryRun: true }, etag);
-  world.say(outlookText(changes));
+  world.say(previewText(changes));
   await world.confirm(`Apply this to ${editable.title}?`, key.environment);
   return api.changeVariables(key, { set, stage }, etag);
 }
@@ -99,7 +99,7 @@ async function wantsAnotherLook({ context, host, paint, confirm }: World, fault:
 }
 
 /** The fault with where the text is, which was some work. */
-function keeping(file: FleetingFile, { code, detail, hint, complaints, cause }: Fault): Fault {
+function keeping(file: FleetingFile, { code, detail, hint, diagnostics, cause }: Fault): Fault {
   file.keep();
-  return new Fault(code, detail, { complaints, cause, hint: `${hint} Your text is kept in ${file.path}.`.trim() });
+  return new Fault(code, detail, { diagnostics, cause, hint: `${hint} Your text is kept in ${file.path}.`.trim() });
 }

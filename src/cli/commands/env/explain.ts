@@ -71,7 +71,7 @@ function explainedBy(world: World, name: string, given: string) {
   const reading = readManifest(text, { file: given, environment });
   if (!reading.ok) {
     const detail = `${given} has errors, so its variables cannot be read`;
-    throw new Fault("manifest.invalid", detail, { complaints: reading.complaints });
+    throw new Fault("manifest.invalid", detail, { diagnostics: reading.diagnostics });
   }
   const services = reading.originsOf(name).map(offline);
   if (services.length === 0) throw new Fault("value.unknown", `${given} has no variable ${name} for ${environment}`);

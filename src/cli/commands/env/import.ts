@@ -23,9 +23,9 @@ export default command({
   async run({ args, flags, world }) {
     const reading = readDotenv(await textOf(args.file, world.host));
     if (!reading.ok) {
-      const complaints = reading.complaints.map((one) => ({ ...one, file: args.file }));
+      const diagnostics = reading.diagnostics.map((one) => ({ ...one, file: args.file }));
       throw new Fault("usage.invalid", `${args.file} cannot be read`, {
-        complaints,
+        diagnostics,
         hint: "Fix the lines listed above; nothing was set.",
       });
     }

@@ -2,7 +2,7 @@ import { constants } from "node:os";
 import type { Exit } from "../../../model/instance.ts";
 
 /**
- * The keeper: a small shell that outlives the controller and writes down how one command ended.
+ * The supervisor: a small shell that outlives the controller and writes down how one command ended.
  *
  * Started as `sh <this file> <instance directory> <working directory> <command…>` in its own session, with the exit record
  * open as descriptor 3, a pipe as descriptor 4, which tells the claim and closes when it is decided, and one as descriptor 5
@@ -20,7 +20,7 @@ import type { Exit } from "../../../model/instance.ts";
  * - ends by killing its own group, so that nothing that the command left behind in it stays, also without a controller.
  * All names begin with `_fl_`, because assigning to a name that the command's environment has would change it.
  */
-export const keeperScript = `trap : TERM INT HUP QUIT USR1 USR2 PIPE
+export const supervisorScript = `trap : TERM INT HUP QUIT USR1 USR2 PIPE
 umask 022
 ulimit -c 0
 set -f -C
@@ -73,13 +73,13 @@ printf '%s %s\\n' "$_fl_code" "$_fl_oom" >&3
 kill -KILL 0
 `;
 
-/** Variables as the keeper reads them. Who reads them to the last line has all. */
+/** Variables as the supervisor reads them. Who reads them to the last line has all. */
 export function assignments(env: Readonly<Record<string, string>>): string {
   const lines = Object.entries(env).map(([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'`);
   return ["", ...lines, "_fl_whole=1"].join("\n");
 }
 
-/** The signals that the keeper survives, and SIGKILL; any other one would end the keeper and lose the exit. */
+/** The signals that the supervisor survives, and SIGKILL; any other one would end the supervisor and lose the exit. */
 export const deliverable: readonly string[] = [
   "SIGTERM",
   "SIGINT",
@@ -91,9 +91,9 @@ export const deliverable: readonly string[] = [
   "SIGKILL",
 ];
 
-/** Who runs a command: the keeper's process, told from a later one of the same number by start time and boot. */
+/** Who runs a command: the supervisor's process, told from a later one of the same number by start time and boot. */
 export interface Claim {
-  /** Null when the keeper was killed while it wrote. */
+  /** Null when the supervisor was killed while it wrote. */
   readonly pid: number | null;
   /** Start time in clock ticks since boot: field 22 of proc(5)'s stat; 0 where there is no /proc. */
   readonly ticks: number;
@@ -111,29 +111,29 @@ export function parseClaim(text: string, at: number): Claim {
     : { pid: null, ticks: 0, boot: "-", at };
 }
 
-/** What the runtime itself writes as the exit record where the keeper could not. */
-export type Verdict = "lost" | "killed" | "refused";
+/** What the runtime itself writes as the exit record where the supervisor could not. */
+export type ForcedExit = "lost" | "killed" | "refused";
 
-const verdicts: Record<Verdict, Omit<Exit, "at">> = {
+const verdicts: Record<ForcedExit, Omit<Exit, "at">> = {
   lost: { code: null, signal: null, reason: "lost" },
   killed: { code: null, signal: "SIGKILL", reason: "signalled" },
   refused: { code: null, signal: null, reason: "could-not-start" },
 };
 
-export function recordText(verdict: Verdict, at: number): string {
+export function recordText(verdict: ForcedExit, at: number): string {
   return `${verdict} ${at}\n`;
 }
 
 /**
  * The exit that a record tells, or null while it is not written. `writtenAt`: time of its last change, which is when the
- * keeper wrote it. `oomKills`: the kernel's count of out-of-memory kills when the command was started.
+ * supervisor wrote it. `oomKills`: the kernel's count of out-of-memory kills when the command was started.
  */
-export function parseRecord(
+export function parseExitRecord(
   text: string,
   { writtenAt, oomKills }: { writtenAt: number; oomKills: number },
 ): Exit | null {
   const own = /^(lost|killed|refused) (\d{1,16})\n/.exec(text);
-  if (own) return { at: Number(own[2]), ...verdicts[own[1] as Verdict] };
+  if (own) return { at: Number(own[2]), ...verdicts[own[1] as ForcedExit] };
   const kept = /^(\d{1,3}) (\d*)\n/.exec(text);
   if (!kept) return null;
   return { at: writtenAt, ...exitOf(Number(kept[1]), kept[2] !== "" && Number(kept[2]) > oomKills) };

@@ -8,7 +8,7 @@ interface Named {
   readonly key: EnvKey;
 }
 
-interface LookoutOptions {
+interface ProcessWatcherOptions {
   readonly clock: Clock;
   /** Directory of the exit records. */
   readonly exits: string;
@@ -20,14 +20,14 @@ interface LookoutOptions {
 
 /** What is not known to have ended. */
 interface Live extends Named {
-  /** Its keeper is our child, whose end the system tells: `look` is called then. */
+  /** Its supervisor is our child, whose end the system tells: `look` is called then. */
   readonly isChild: boolean;
   /** SIGKILL was sent, so the end is at hand. */
   readonly hurried: boolean;
 }
 
 /**
- * How often keepers that an earlier controller started are looked at: one that was killed leaves no record to notice. The
+ * How often supervisors that an earlier controller started are looked at: one that was killed leaves no record to notice. The
  * port allows a second.
  */
 const pollMs = 900;
@@ -37,17 +37,17 @@ const outputMs = 20;
 
 /**
  * Notices by itself what happens: ends by one watch on the exit records, output by one watch on each living instance's
- * directory, and killed keepers by the system's word where they are our children, else by looking. It watches only while somebody listens.
+ * directory, and killed supervisors by the system's word where they are our children, else by looking. It watches only while somebody listens.
  */
-export class Lookout {
-  readonly #options: LookoutOptions;
+export class ProcessWatcher {
+  readonly #options: ProcessWatcherOptions;
   readonly #listeners = new Set<(change: RuntimeChange) => void>();
   readonly #outputs = new Map<string, FSWatcher | null>();
   readonly #reporting = new Set<string>();
   #exits: FSWatcher | null = null;
   #cancelPoll: (() => void) | null = null;
 
-  constructor(options: LookoutOptions) {
+  constructor(options: ProcessWatcherOptions) {
     this.#options = options;
   }
 

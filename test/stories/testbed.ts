@@ -1,12 +1,12 @@
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
-import { Engine, isRefusal } from "../../src/host/engine.ts";
+import { ContainerEngine, isRefusal } from "../../src/host/engine.ts";
 import { Firewall } from "../../src/host/firewall.ts";
 import { firewallName } from "../../src/main/processes.ts";
 import { testEngine, testImages } from "../../src/testing/engine.ts";
 
 /** What a city stands on: what its instances run with, and what can be seen of them beside the API. */
-export interface Ground {
+export interface Testbed {
   readonly platform: "process" | "docker";
   /** Flags of the controller. */
   readonly flags: readonly string[];
@@ -23,19 +23,19 @@ export interface Ground {
 /** `FAIRLEAD_TEST_RUNTIME=docker` plays the stories on containers behind HAProxy. */
 export const platform = process.env.FAIRLEAD_TEST_RUNTIME === "docker" ? "docker" : "process";
 
-export function groundOf(home: string, state: string, ports: { from: number; to: number }): Ground {
+export function testbedOf(home: string, state: string, ports: { from: number; to: number }): Testbed {
   return platform === "docker" ? containers(home, state) : processes(home, state, ports);
 }
 
 const none = { from: 0, to: 0 };
 
-function processes(home: string, state: string, { from, to }: { from: number; to: number }): Ground {
+function processes(home: string, state: string, { from, to }: { from: number; to: number }): Testbed {
   return {
     platform: "process",
     flags: ["--runtime", "process", "--ports", `${from}-${to}`],
     adapt: (manifest) => manifest,
     present: async () => (await readdir(join(state, "run"))).filter((name) => name.startsWith("fl-")).sort(),
-    // The controller, the edge, and for every instance its keeper and itself.
+    // The controller, the edge, and for every instance its supervisor and itself.
     beside: async (instances) => (await processesIn(home)).length - 2 - 2 * instances.length,
     async clear() {
       const found = await processesIn(home);
@@ -72,9 +72,9 @@ interface Listed {
   readonly Names: readonly string[];
 }
 
-function containers(home: string, state: string): Ground {
+function containers(home: string, state: string): Testbed {
   const socket = testEngine() ?? "/nonexistent/docker.sock";
-  const engine = new Engine(socket);
+  const engine = new ContainerEngine(socket);
   const base = `{ node: "${testImages.node}", python: "${testImages.python}" }`;
   const ours = async () => ({ label: [`fairlead.installation=${await installation(state)}`] });
   const labelled = (label: readonly string[]) =>

@@ -5,8 +5,8 @@ import { corsChange } from "./cors.ts";
 import {
   type Added,
   type AnswerHeaders,
-  type Change,
   clientAddress,
+  type HeaderChange,
   protocolOf,
   requestIdOf,
   responseHeaders,
@@ -14,7 +14,7 @@ import {
 import type { LiveRoute, LiveUpstream } from "./live.ts";
 import type { Proxies } from "./proxies.ts";
 import type { Records } from "./records.ts";
-import type { Target } from "./request-checks.ts";
+import type { RequestTarget } from "./request-checks.ts";
 
 const filePath = new RegExp(filePathPattern, "i");
 
@@ -22,9 +22,9 @@ const filePath = new RegExp(filePathPattern, "i");
 export const clientGone = 499;
 
 /** One request on its way: who asked for what, who answers, and the one record that is made of it at its end. */
-export class Visit {
+export class RequestContext {
   readonly req: IncomingMessage;
-  readonly target: Target;
+  readonly target: RequestTarget;
   readonly requestId: string;
   readonly address: string;
   /** How the client came. */
@@ -48,7 +48,7 @@ export class Visit {
   #over = false;
 
   /** `proxies` null: no proxy in front is believed. */
-  constructor(req: IncomingMessage, target: Target, proxies: Proxies | null) {
+  constructor(req: IncomingMessage, target: RequestTarget, proxies: Proxies | null) {
     this.req = req;
     this.target = target;
     this.requestId = requestIdOf(req);
@@ -69,7 +69,7 @@ export class Visit {
   }
 
   /** The headers of the app's answer as its client gets them. `change`: what else is done to them. */
-  answerHeaders(headers: AnswerHeaders, change: Change | null): (string | string[])[] {
+  answerHeaders(headers: AnswerHeaders, change: HeaderChange | null): (string | string[])[] {
     const cors = this.route?.spec.cors ?? null;
     const options = { requestId: this.requestId, added: this.protection(), change };
     if (cors === null) return responseHeaders(headers, options);

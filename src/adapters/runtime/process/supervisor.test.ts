@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseClaim, parseRecord, recordText } from "./keeper.ts";
+import { parseClaim, parseExitRecord, recordText } from "./supervisor.ts";
 
 const about = { writtenAt: 1_000, oomKills: 5 };
 
@@ -13,17 +13,17 @@ test.each([
   ["137 6\n", { code: null, signal: "SIGKILL", reason: "out-of-memory" }],
   ["137 \n", { code: null, signal: "SIGKILL", reason: "signalled" }],
 ])("the record %j is an exit", (text, exit) => {
-  expect(parseRecord(text, about)).toEqual({ at: 1_000, ...exit });
+  expect(parseExitRecord(text, about)).toEqual({ at: 1_000, ...exit });
 });
 
 test.each(["", "13", "137 5", "x 1\n"])("the record %j is not written yet", (text) => {
-  expect(parseRecord(text, about)).toBeNull();
+  expect(parseExitRecord(text, about)).toBeNull();
 });
 
 test("what the runtime writes itself carries its own time", () => {
-  expect(parseRecord(recordText("lost", 77), about)).toEqual({ at: 77, code: null, signal: null, reason: "lost" });
-  expect(parseRecord(recordText("killed", 78), about)).toMatchObject({ at: 78, signal: "SIGKILL" });
-  expect(parseRecord(recordText("refused", 79), about)).toMatchObject({ at: 79, reason: "could-not-start" });
+  expect(parseExitRecord(recordText("lost", 77), about)).toEqual({ at: 77, code: null, signal: null, reason: "lost" });
+  expect(parseExitRecord(recordText("killed", 78), about)).toMatchObject({ at: 78, signal: "SIGKILL" });
+  expect(parseExitRecord(recordText("refused", 79), about)).toMatchObject({ at: 79, reason: "could-not-start" });
 });
 
 test("a claim names a process, and never one whose negative would signal more than a group", () => {

@@ -1,5 +1,5 @@
 import { Fault } from "../base/faults.ts";
-import type { Certificates, Engine } from "../engine/engine.ts";
+import type { Certificates, ControlLoop } from "../engine/engine.ts";
 import type { Actor } from "../model/audit.ts";
 import { type Environment, type EnvKey, keyText, newEnvironment } from "../model/environment.ts";
 import type { Release } from "../model/release.ts";
@@ -14,7 +14,7 @@ import type { Vault } from "../ports/vault.ts";
 /** What the use cases work with. */
 export interface Deps {
   readonly journal: Journal;
-  readonly engine: Engine;
+  readonly engine: ControlLoop;
   readonly builder: Builder;
   readonly runtime: Runtime;
   readonly vault: Vault;
@@ -89,5 +89,5 @@ export function refuseStale(environment: Environment, expected: number | null): 
 
 /** `request.invalid` about one member of the request. */
 export function invalid(path: string, message: string): Fault {
-  return new Fault("request.invalid", `${path}: ${message}`, { complaints: [{ path, message }] });
+  return new Fault("request.invalid", `${path}: ${message}`, { diagnostics: [{ path, message }] });
 }

@@ -1,23 +1,23 @@
 import { describe, expect, test } from "vitest";
-import { Complaints, formatComplaint, nearest } from "./complaint.ts";
+import { Diagnostics, formatDiagnostic, nearest } from "./diagnostic.ts";
 
 describe("formatComplaint", () => {
   test("names file, place and path", () => {
-    const complaint = {
+    const diagnostic = {
       file: "fairlead.yml",
       line: 12,
       column: 7,
       path: "services.web.http.port",
       message: "is wrong",
     };
-    expect(formatComplaint(complaint)).toBe("fairlead.yml:12:7 services.web.http.port: is wrong");
+    expect(formatDiagnostic(diagnostic)).toBe("fairlead.yml:12:7 services.web.http.port: is wrong");
   });
 
   test("leaves out what is not known", () => {
-    expect(formatComplaint({ path: "services.web.env.KEY", message: "has no value" })).toBe(
+    expect(formatDiagnostic({ path: "services.web.env.KEY", message: "has no value" })).toBe(
       "services.web.env.KEY: has no value",
     );
-    expect(formatComplaint({ file: "f", line: 1, column: 2, path: "", message: "is no YAML" })).toBe(
+    expect(formatDiagnostic({ file: "f", line: 1, column: 2, path: "", message: "is no YAML" })).toBe(
       "f:1:2 is no YAML",
     );
   });
@@ -38,10 +38,10 @@ describe("nearest", () => {
 
 describe("Complaints", () => {
   test("come once each, in the order of the file, at most a hundred and a word of the rest", () => {
-    const complaints = new Complaints("f");
+    const diagnostics = new Diagnostics("f");
     for (let line = 150; line > 0; line -= 1)
-      for (const _ of "ab") complaints.addAt({ line, column: 1, path: "a" }, "is wrong");
-    const list = complaints.list();
+      for (const _ of "ab") diagnostics.addAt({ line, column: 1, path: "a" }, "is wrong");
+    const list = diagnostics.list();
     expect(list).toHaveLength(101);
     expect(list[0]?.line).toBe(1);
     expect(list[100]).toMatchObject({ line: 101, path: "", message: "and more errors after this line" });

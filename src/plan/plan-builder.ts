@@ -8,7 +8,7 @@ import type { Plan, Snapshot, Step } from "./plan.ts";
  * A plan in the making. What is written down comes first and in one piece, so that a step never rests on a decision that
  * a crash could forget; the rest keeps its order.
  */
-export class Draft {
+export class PlanBuilder {
   readonly #s: Snapshot;
   readonly #changes: Change[] = [];
   readonly #whys = new Set<string>();

@@ -4,15 +4,15 @@ import type { Serving } from "../model/environment.ts";
 import type { ObservedInstance, Planned, TaskSpec } from "../model/instance.ts";
 import { confinementOf, internalHosts, type Release, type ServiceSpec } from "../model/release.ts";
 import { hasGated, wasUnwanted } from "./converge.ts";
-import type { Draft } from "./draft.ts";
 import { judgeGate } from "./gate.ts";
 import type { Snapshot } from "./plan.ts";
+import type { PlanBuilder } from "./plan-builder.ts";
 import { idOf, instancesOf, type Slot, slotsOf } from "./view.ts";
 
 /** All that the phases need to know about the deployment under way. */
-export interface Course {
+export interface DeploymentContext {
   readonly s: Snapshot;
-  readonly draft: Draft;
+  readonly builder: PlanBuilder;
   readonly release: Release;
   /** What serves when this deployment succeeds. */
   readonly next: Serving;
@@ -36,66 +36,79 @@ export interface Failure {
 }
 
 /** Decides that the deployment has failed. What it took is given back in `undo`; what took nothing is over at once. */
-export function fail({ draft, s }: Pick<Course, "draft" | "s">, { verdict, fault, culprit }: Failure): void {
-  draft.change({ verdict, fault, culprit: culprit ?? null });
-  const untouched = ["queued", "prepare", "build", "protect"].includes(draft.current.phase);
-  if (untouched) end({ draft, s });
-  else draft.enter("undo", fault.detail);
+export function failDeployment(
+  { builder, s }: Pick<DeploymentContext, "builder" | "s">,
+  { verdict, fault, culprit }: Failure,
+): void {
+  builder.change({ verdict, fault, culprit: culprit ?? null });
+  const untouched = ["queued", "prepare", "build", "protect"].includes(builder.current.phase);
+  if (untouched) end({ builder, s });
+  else builder.enter("undo", fault.detail);
 }
 
 /** The verdict of a failure: a release that has traffic is taken back where there is one to go back to. */
-export function failureOf({ draft, previous }: Pick<Course, "draft" | "previous">): "failed" | "rolled-back" {
-  return draft.current.phase === "watch" && previous ? "rolled-back" : "failed";
+export function failureOf({
+  builder,
+  previous,
+}: Pick<DeploymentContext, "builder" | "previous">): "failed" | "rolled-back" {
+  return builder.current.phase === "watch" && previous ? "rolled-back" : "failed";
 }
 
 /** Closes the books. The verdict must have been decided. */
-export function end({ draft, s }: Pick<Course, "draft" | "s">): void {
-  const { verdict, fault, release } = draft.current;
-  draft.enter("ended", verdict ?? "ended");
-  draft.change({ endedAt: s.now });
-  draft.event("deployment.ended", `v${release}`, fault ? `${verdict}: ${fault.detail}` : `${verdict}`);
+export function end({ builder, s }: Pick<DeploymentContext, "builder" | "s">): void {
+  const { verdict, fault, release } = builder.current;
+  builder.enter("ended", verdict ?? "ended");
+  builder.change({ endedAt: s.now });
+  builder.event("deployment.ended", `v${release}`, fault ? `${verdict}: ${fault.detail}` : `${verdict}`);
 }
 
 /** The deterministic name of a task of a deployment: starting it twice is starting it once. */
-export function taskName({ s, draft }: Pick<Course, "s" | "draft">, service: ServiceSpec, what: string): string {
-  const generation = draft.current.id.replace(/^.*_/, "");
+export function taskName(
+  { s, builder }: Pick<DeploymentContext, "s" | "builder">,
+  service: ServiceSpec,
+  what: string,
+): string {
+  const generation = builder.current.id.replace(/^.*_/, "");
   return `fl-${s.key.app}-${s.key.environment}-${service.name}-${what}-${generation}`;
 }
 
 /** A command that runs once in the new release of a service, with its environment and limits. */
 export function taskOf(
-  course: Course,
+  context: DeploymentContext,
   service: ServiceSpec,
   about: Pick<TaskSpec, "name" | "purpose" | "command">,
 ): Planned<TaskSpec> {
   return {
     ...about,
-    key: course.s.key,
+    key: context.s.key,
     service: service.name,
-    release: course.release.number,
-    deployment: course.draft.current.id,
+    release: context.release.number,
+    deployment: context.builder.current.id,
     artifact: service.artifact,
     env: service.env,
-    neighbours: internalHosts(course.release),
+    neighbours: internalHosts(context.release),
     ...confinementOf(service),
   };
 }
 
-type Sides = Pick<Course, "s" | "next" | "previous">;
+type Sides = Pick<DeploymentContext, "s" | "next" | "previous">;
 
 /** Whether a service is exchanged in the switch: a `single` one that serves already, for which there is no room beside it. */
-export function isExchanged({ s, previous }: Pick<Course, "s" | "previous">, { name, single }: ServiceSpec): boolean {
+export function isExchanged(
+  { s, previous }: Pick<DeploymentContext, "s" | "previous">,
+  { name, single }: ServiceSpec,
+): boolean {
   return single && slotsOf(s, previous).some((slot) => slot.service.name === name);
 }
 
 /** The new instances that run beside the old ones: all but those of `single` services that serve already. */
-export function besideSlots(course: Sides): readonly Slot[] {
-  return newSlots(course).filter(({ service }) => !isExchanged(course, service));
+export function besideSlots(context: Sides): readonly Slot[] {
+  return newSlots(context).filter(({ service }) => !isExchanged(context, service));
 }
 
 /** The `single` services that are exchanged, in the order of the manifest. */
-export function singleSlots(course: Sides): readonly Slot[] {
-  return newSlots(course).filter(({ service }) => isExchanged(course, service));
+export function singleSlots(context: Sides): readonly Slot[] {
+  return newSlots(context).filter(({ service }) => isExchanged(context, service));
 }
 
 function newSlots({ s, next, previous }: Sides): readonly Slot[] {

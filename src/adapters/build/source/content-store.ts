@@ -10,7 +10,7 @@ import { adoptArtifact, adoptSource } from "./earlier.ts";
 import { staysInside } from "./unpack.ts";
 
 const digestPattern = /^sha256:([0-9a-f]{64})$/;
-const shelfOf = { source: "sources", artifact: "artifacts" } as const;
+const storeOf = { source: "sources", artifact: "artifacts" } as const;
 
 /** The digest's hexadecimal part, which names its directory. Faults: `request.invalid`. */
 export function hexOf(digest: string): string {
@@ -25,18 +25,18 @@ export function isDigest(text: string): boolean {
 
 /** Where a build directory has an artifact: what the process runtime is given as `artifactDirectory`. */
 export function artifactDirectory(directory: string, digest: string): string {
-  const whole = join(directory, "whole", shelfOf.artifact, hexOf(digest));
-  const earlier = join(directory, shelfOf.artifact, hexOf(digest));
+  const whole = join(directory, "whole", storeOf.artifact, hexOf(digest));
+  const earlier = join(directory, storeOf.artifact, hexOf(digest));
   return existsSync(whole) || !existsSync(earlier) ? whole : earlier;
 }
 
-export interface ShelfOptions {
+export interface ContentStoreOptions {
   readonly directory: string;
   readonly kinds: readonly StoredObject["what"][];
   /** Whom artifacts belong to; null: this process. */
   readonly owner: User | null;
   /** Is told of what cannot be deleted. */
-  readonly tell: AsideOptions["tell"];
+  readonly notify: AsideOptions["notify"];
 }
 
 /**
@@ -44,17 +44,17 @@ export interface ShelfOptions {
  * loss of power: everything is made in `staging/`, synced, and moved with one rename. The time of a directory says when it was last wanted.
  * Earlier versions synced nothing and kept both beside `whole/`: what is found there is taken over once it is proven.
  */
-export class Shelf {
+export class ContentStore {
   readonly staging: string;
-  readonly #options: ShelfOptions;
+  readonly #options: ContentStoreOptions;
   readonly #aside: Aside;
   readonly #bytes = new Map<string, number>();
   readonly #adopting = new Map<string, Promise<boolean>>();
 
-  constructor(options: ShelfOptions) {
+  constructor(options: ContentStoreOptions) {
     this.#options = options;
     this.staging = join(options.directory, "staging");
-    this.#aside = new Aside({ directory: join(options.directory, "aside"), tell: options.tell });
+    this.#aside = new Aside({ directory: join(options.directory, "aside"), notify: options.notify });
   }
 
   /** Makes the directories and takes away what a crash left in `staging/`; `kept`: what is not left over. */
@@ -62,7 +62,7 @@ export class Shelf {
     const { directory, kinds } = this.#options;
     await this.#make("", 0o711);
     await this.#make("whole", 0o700);
-    for (const what of kinds) await this.#make(join("whole", shelfOf[what]), 0o700);
+    for (const what of kinds) await this.#make(join("whole", storeOf[what]), 0o700);
     await this.#make("builds", 0o700);
     await this.#make("staging", 0o711);
     for (const made of [join(directory, "whole"), directory, join(directory, "..")]) await syncDirectory(made);
@@ -72,7 +72,7 @@ export class Shelf {
   }
 
   path(what: StoredObject["what"], digest: string): string {
-    return join(this.#options.directory, "whole", shelfOf[what], hexOf(digest));
+    return join(this.#options.directory, "whole", storeOf[what], hexOf(digest));
   }
 
   async has(what: StoredObject["what"], digest: string): Promise<boolean> {
@@ -125,7 +125,7 @@ export class Shelf {
     this.#aside.sweep();
     const all: StoredObject[] = [];
     for (const what of this.#options.kinds) {
-      for (const name of await this.#names(shelfOf[what])) {
+      for (const name of await this.#names(storeOf[what])) {
         const digest = `sha256:${name}`;
         if (!isDigest(digest)) continue;
         const path = (await unlessMissing(lstat(this.path(what, digest))))
@@ -138,10 +138,10 @@ export class Shelf {
     return all;
   }
 
-  async #names(shelf: string): Promise<ReadonlySet<string>> {
+  async #names(store: string): Promise<ReadonlySet<string>> {
     const { directory } = this.#options;
-    const earlier = (await unlessMissing(readdir(join(directory, shelf)))) ?? [];
-    return new Set([...(await readdir(join(directory, "whole", shelf))), ...earlier]);
+    const earlier = (await unlessMissing(readdir(join(directory, store)))) ?? [];
+    return new Set([...(await readdir(join(directory, "whole", store))), ...earlier]);
   }
 
   /** Whatever the controller's umask is. */
@@ -152,7 +152,7 @@ export class Shelf {
   }
 
   #earlier(what: StoredObject["what"], digest: string): string {
-    return join(this.#options.directory, shelfOf[what], hexOf(digest));
+    return join(this.#options.directory, storeOf[what], hexOf(digest));
   }
 
   async #adopt(what: StoredObject["what"], digest: string): Promise<boolean> {
@@ -175,7 +175,9 @@ export class Shelf {
       return true;
     } catch (thrown) {
       if (!(thrown instanceof Fault)) throw thrown;
-      this.#options.tell(`${this.#earlier(what, digest)} of an earlier version cannot be taken over: ${thrown.detail}`);
+      this.#options.notify(
+        `${this.#earlier(what, digest)} of an earlier version cannot be taken over: ${thrown.detail}`,
+      );
       return false;
     } finally {
       this.discard(draft);
@@ -203,7 +205,7 @@ export async function unlessMissing<T>(call: Promise<T>): Promise<T | null> {
 }
 
 /** A place inside a tree with no link on the way leading out of it, or null. */
-export async function inside(root: string, path: string): Promise<string | null> {
+export async function pathInside(root: string, path: string): Promise<string | null> {
   const real = await unlessMissing(realpath(join(root, path)));
   const base = await realpath(root);
   return real !== null && (real === base || real.startsWith(base + sep)) ? real : null;

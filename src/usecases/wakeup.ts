@@ -1,7 +1,7 @@
 import type { Clock } from "../ports/clock.ts";
 
 /** Wakes a reader that waits for something to happen. A ring while nobody waits is kept for the next wait. */
-export class Bell {
+export class Wakeup {
   readonly #clock: Clock;
   #rung = false;
   #wake: (() => void) | null = null;

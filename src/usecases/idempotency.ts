@@ -2,9 +2,9 @@ import { canonicalJson } from "../base/digest.ts";
 import { Fault } from "../base/faults.ts";
 import { Secret } from "../base/secret.ts";
 import type { Change } from "../model/change.ts";
-import type { Outcome } from "../model/claim.ts";
+import type { IdempotentOutcome } from "../model/claim.ts";
 import type { IdempotentAnswer } from "../ports/journal.ts";
-import type { Call } from "./ground.ts";
+import type { Call } from "./access.ts";
 
 export interface Answered {
   readonly status: number;
@@ -16,7 +16,7 @@ export interface Answered {
 /** What answers a request: doing it, or what it came to when it was done and its answer was lost. */
 export interface Answering {
   readonly run: () => Promise<Answered>;
-  readonly again: (outcome: Outcome) => Promise<Answered>;
+  readonly again: (outcome: IdempotentOutcome) => Promise<Answered>;
 }
 
 /**
@@ -25,7 +25,7 @@ export interface Answering {
  * A request that failed changed nothing, so its key may be used again. The request itself may hold values that are
  * secret, so it is known by the vault's digest.
  */
-export async function once(
+export async function idempotently(
   { deps: { journal, clock, vault } }: Call,
   { key, request }: { key: string; request: unknown },
   { run, again }: Answering,
@@ -60,6 +60,6 @@ async function repeat(
 }
 
 /** What is written down with the change of a request, in the same transaction; nothing where it came without a key. */
-export function doneBy({ claim }: Call, outcome: Outcome): readonly Change[] {
+export function doneBy({ claim }: Call, outcome: IdempotentOutcome): readonly Change[] {
   return claim === null ? [] : [{ kind: "claim.done", claim, outcome }];
 }

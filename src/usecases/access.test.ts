@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { publicUrl } from "./ground.ts";
+import { publicUrl } from "./access.ts";
 
 function deps(secure: { host: string; port: number } | null, port = 80) {
   const well = { answers: true, since: 0, detail: null };

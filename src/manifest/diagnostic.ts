@@ -1,20 +1,20 @@
-import type { Complaint } from "../base/faults.ts";
+import type { Diagnostic } from "../base/faults.ts";
 import type { Node } from "./source.ts";
 
 /** More complaints than this help nobody; the rest is left out. */
-const complaintLimit = 100;
+const diagnosticLimit = 100;
 
 /** `fairlead.yml:12:7 services.web.http.port: "abc" is not a port …`: how a complaint is printed everywhere. */
-export function formatComplaint(complaint: Complaint): string {
-  const place = [complaint.file, complaint.line, complaint.column].filter((part) => part !== undefined).join(":");
-  return [place, complaint.path === "" ? "" : `${complaint.path}:`, complaint.message]
+export function formatDiagnostic(diagnostic: Diagnostic): string {
+  const place = [diagnostic.file, diagnostic.line, diagnostic.column].filter((part) => part !== undefined).join(":");
+  return [place, diagnostic.path === "" ? "" : `${diagnostic.path}:`, diagnostic.message]
     .filter((part) => part !== "")
     .join(" ");
 }
 
 /** Collects complaints of one reading: each place and message once, in the order of the file, at most a hundred. */
-export class Complaints {
-  readonly #byKey = new Map<string, Complaint & { line: number; column: number }>();
+export class Diagnostics {
+  readonly #byKey = new Map<string, Diagnostic & { line: number; column: number }>();
   readonly #file: string;
 
   constructor(file: string) {
@@ -27,7 +27,7 @@ export class Complaints {
 
   /** Whether more would not be shown; then costly checks can be left out. */
   get isFull(): boolean {
-    return this.#byKey.size >= complaintLimit;
+    return this.#byKey.size >= diagnosticLimit;
   }
 
   /** Complains about a node, or about what is missing below it when a key is given. */
@@ -46,9 +46,9 @@ export class Complaints {
     return [...this.#byKey.values()].some((known) => known.path === path || known.path.startsWith(`${path}.`));
   }
 
-  list(): Complaint[] {
+  list(): Diagnostic[] {
     const all = [...this.#byKey.values()].sort((a, b) => a.line - b.line || a.column - b.column);
-    const [first] = all.splice(complaintLimit);
+    const [first] = all.splice(diagnosticLimit);
     if (first) all.push({ ...first, path: "", message: "and more errors after this line" });
     return all;
   }

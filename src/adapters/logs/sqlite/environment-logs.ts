@@ -14,7 +14,7 @@ export interface Lane {
 }
 
 /** An environment's lanes, its newest sequence – also that on disk – and its bytes there; flushed together with the chunks. */
-export interface Shelf {
+export interface EnvironmentLog {
   readonly id: number;
   readonly lanes: Map<string, Lane>;
   last: number;
@@ -24,7 +24,7 @@ export interface Shelf {
 
 /** A chunk on its way to the disk; `row` and `bytes` say what the disk has of it. */
 interface Slot {
-  readonly shelf: Shelf;
+  readonly log: EnvironmentLog;
   readonly lane: Lane;
   readonly chunk: OpenChunk;
   row: number | null;
@@ -40,9 +40,9 @@ const rowBytes = 2_200;
  * Keeps what was appended in memory until `flush` writes it, with the reading positions, in one transaction. When a flush
  * fails nothing is lost: the next one writes the same and more.
  */
-export class Shelves {
+export class EnvironmentLogs {
   readonly #database: DatabaseSync;
-  readonly #shelves: Map<string, Shelf>;
+  readonly #logs: Map<string, EnvironmentLog>;
   readonly #write: ReturnType<typeof writers>;
   readonly #newest: StatementSync;
   readonly #full: Slot[] = [];
@@ -52,19 +52,19 @@ export class Shelves {
 
   constructor(database: DatabaseSync) {
     this.#database = database;
-    this.#shelves = loadShelves(database);
+    this.#logs = loadLogs(database);
     this.#write = writers(database);
     this.#newest = database.prepare(
       "SELECT id, first, bytes, data FROM chunk WHERE lane = ? ORDER BY first DESC LIMIT 1",
     );
   }
 
-  find(key: EnvKey): Shelf | undefined {
-    return this.#shelves.get(keyText(key));
+  find(key: EnvKey): EnvironmentLog | undefined {
+    return this.#logs.get(keyText(key));
   }
 
-  all(): readonly Shelf[] {
-    return [...this.#shelves.values()];
+  all(): readonly EnvironmentLog[] {
+    return [...this.#logs.values()];
   }
 
   /** Bytes in memory and not yet on disk, reckoned. */
@@ -75,20 +75,20 @@ export class Shelves {
   /** When it throws, nothing was added. */
   add(key: EnvKey, lines: readonly LogLine[]): void {
     if (lines.length === 0) return;
-    const shelf = this.#shelfOf(key);
+    const log = this.#logOf(key);
     const lanes = new Map<string, Lane>();
     for (const { service } of lines) {
       if (lanes.has(service)) continue;
-      const lane = this.#laneOf(shelf, service);
-      if (lane.open === undefined) lane.open = this.#storedSlot(shelf, lane);
+      const lane = this.#laneOf(log, service);
+      if (lane.open === undefined) lane.open = this.#storedSlot(log, lane);
       lanes.set(service, lane);
     }
     for (const line of lines) {
       const lane = lanes.get(line.service);
       if (!lane) continue;
-      const slot = this.#slotOf(shelf, lane);
-      shelf.last += 1;
-      addLine(slot.chunk, shelf.last, line);
+      const slot = this.#slotOf(log, lane);
+      log.last += 1;
+      addLine(slot.chunk, log.last, line);
       this.#waiting += line.message.length + lineBytes;
       if (!isFull(slot.chunk)) {
         this.#dirty.add(slot);
@@ -108,7 +108,7 @@ export class Shelves {
     if (this.#dirty.size === 0 && this.#full.length === 0 && this.#positions.size === 0) return;
     const saved = inTransaction(this.#database, () => this.#save());
     for (const { slot, row, bytes } of saved.rows) Object.assign(slot, { row, bytes });
-    for (const [shelf, bytes] of saved.grown) Object.assign(shelf, { bytes, written: shelf.last });
+    for (const [log, bytes] of saved.grown) Object.assign(log, { bytes, written: log.last });
     this.#full.length = 0;
     this.#dirty.clear();
     this.#positions.clear();
@@ -117,42 +117,42 @@ export class Shelves {
 
   #save() {
     const rows = [...this.#full, ...this.#dirty].map((slot) => this.#write.chunk(slot));
-    const grown = new Map<Shelf, number>();
+    const grown = new Map<EnvironmentLog, number>();
     for (const { slot, bytes } of rows) {
-      grown.set(slot.shelf, (grown.get(slot.shelf) ?? slot.shelf.bytes) + bytes - slot.bytes);
+      grown.set(slot.log, (grown.get(slot.log) ?? slot.log.bytes) + bytes - slot.bytes);
     }
-    for (const [shelf, bytes] of grown) this.#write.shelf(shelf, bytes);
+    for (const [log, bytes] of grown) this.#write.log(log, bytes);
     for (const { origin, offset } of this.#positions.values()) this.#write.position(origin, offset);
     return { rows, grown };
   }
 
-  #shelfOf(key: EnvKey): Shelf {
+  #logOf(key: EnvKey): EnvironmentLog {
     const text = keyText(key);
-    const known = this.#shelves.get(text);
+    const known = this.#logs.get(text);
     if (known) return known;
-    const shelf: Shelf = { id: this.#write.environment(text), lanes: new Map(), last: 0, written: 0, bytes: 0 };
-    this.#shelves.set(text, shelf);
-    return shelf;
+    const log: EnvironmentLog = { id: this.#write.environment(text), lanes: new Map(), last: 0, written: 0, bytes: 0 };
+    this.#logs.set(text, log);
+    return log;
   }
 
-  #laneOf(shelf: Shelf, service: string): Lane {
-    const known = shelf.lanes.get(service);
+  #laneOf(log: EnvironmentLog, service: string): Lane {
+    const known = log.lanes.get(service);
     if (known) return known;
-    const lane: Lane = { id: this.#write.lane(shelf.id, service), service, open: null };
-    shelf.lanes.set(service, lane);
+    const lane: Lane = { id: this.#write.lane(log.id, service), service, open: null };
+    log.lanes.set(service, lane);
     return lane;
   }
 
-  #slotOf(shelf: Shelf, lane: Lane): Slot {
-    lane.open ??= { shelf, lane, chunk: openChunk(shelf.last + 1), row: null, bytes: 0 };
+  #slotOf(log: EnvironmentLog, lane: Lane): Slot {
+    lane.open ??= { log, lane, chunk: openChunk(log.last + 1), row: null, bytes: 0 };
     return lane.open;
   }
 
   /** The newest chunk on disk, if there is still room in it. */
-  #storedSlot(shelf: Shelf, lane: Lane): Slot | null {
+  #storedSlot(log: EnvironmentLog, lane: Lane): Slot | null {
     const row = this.#newest.get(lane.id) as NewestRow | undefined;
     const chunk = row && reopenChunk(row.first, row.data);
-    return chunk && !isFull(chunk) ? { shelf, lane, chunk, row: row.id, bytes: row.bytes } : null;
+    return chunk && !isFull(chunk) ? { log, lane, chunk, row: row.id, bytes: row.bytes } : null;
   }
 }
 
@@ -163,26 +163,26 @@ interface NewestRow {
   readonly data: Uint8Array;
 }
 
-function loadShelves(database: DatabaseSync): Map<string, Shelf> {
-  const shelves = new Map<string, Shelf>();
-  const byId = new Map<number, Shelf>();
+function loadLogs(database: DatabaseSync): Map<string, EnvironmentLog> {
+  const logs = new Map<string, EnvironmentLog>();
+  const byId = new Map<number, EnvironmentLog>();
   for (const row of database.prepare("SELECT id, key, last, bytes FROM environment").all()) {
     const last = Number(row.last);
-    const shelf = { id: Number(row.id), lanes: new Map(), last, written: last, bytes: Number(row.bytes) };
-    shelves.set(String(row.key), shelf);
-    byId.set(shelf.id, shelf);
+    const log = { id: Number(row.id), lanes: new Map(), last, written: last, bytes: Number(row.bytes) };
+    logs.set(String(row.key), log);
+    byId.set(log.id, log);
   }
   for (const row of database.prepare("SELECT id, environment, service FROM lane").all()) {
     const service = String(row.service);
     byId.get(Number(row.environment))?.lanes.set(service, { id: Number(row.id), service, open: undefined });
   }
-  return shelves;
+  return logs;
 }
 
 function writers(database: DatabaseSync) {
   const environment = database.prepare("INSERT INTO environment (key, last, bytes) VALUES (?, 0, 0)");
   const lane = database.prepare("INSERT INTO lane (environment, service) VALUES (?, ?)");
-  const shelf = database.prepare("UPDATE environment SET last = ?, bytes = ? WHERE id = ?");
+  const log = database.prepare("UPDATE environment SET last = ?, bytes = ? WHERE id = ?");
   const position = database.prepare(
     "INSERT INTO position (name, stream, offset) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET offset = excluded.offset",
   );
@@ -196,7 +196,7 @@ function writers(database: DatabaseSync) {
   return {
     environment: (key: string) => Number(environment.run(key).lastInsertRowid),
     lane: (of: number, service: string) => Number(lane.run(of, service).lastInsertRowid),
-    shelf: ({ id, last }: Shelf, bytes: number) => shelf.run(last, bytes, id),
+    log: ({ id, last }: EnvironmentLog, bytes: number) => log.run(last, bytes, id),
     position: ({ name, stream }: LogOrigin, offset: number) => position.run(name, stream, offset),
     chunk(slot: Slot): { slot: Slot; row: number; bytes: number } {
       const { facts, data } = pack(slot.chunk);
@@ -206,7 +206,7 @@ function writers(database: DatabaseSync) {
         update.run(...values, slot.row);
         return { slot, row: slot.row, bytes };
       }
-      const row = insert.run(...values, slot.shelf.id, slot.lane.id, slot.chunk.first).lastInsertRowid;
+      const row = insert.run(...values, slot.log.id, slot.lane.id, slot.chunk.first).lastInsertRowid;
       return { slot, row: Number(row), bytes };
     },
   };

@@ -6,7 +6,7 @@ import { openJournal } from "../adapters/journal/sqlite/open.ts";
 import { openLogs } from "../adapters/logs/sqlite/open.ts";
 import { sha256 } from "../base/digest.ts";
 import { problem } from "../contract/problem.ts";
-import { stageDeps, wallClock } from "../testing/stage.ts";
+import { fakeDeps, wallClock } from "../testing/fakes.ts";
 import { createApi } from "./api.ts";
 
 const app = "/v1/apps/shop/environments";
@@ -24,14 +24,14 @@ environments:
 const source = sha256(manifest);
 
 let directory: string;
-let deps: ReturnType<typeof stageDeps>;
+let deps: ReturnType<typeof fakeDeps>;
 let api: ReturnType<typeof createApi>;
 /** What the controller before this one had beside its journal. */
 let world: Pick<typeof deps, "vault" | "builder"> | null;
 
 async function controllerStarts(): Promise<void> {
   const journal = await openJournal(join(directory, "journal.db"), wallClock);
-  deps = { ...stageDeps({ journal, logs: await openLogs(join(directory, "logs.db"), wallClock) }), ...world };
+  deps = { ...fakeDeps({ journal, logs: await openLogs(join(directory, "logs.db"), wallClock) }), ...world };
   world = { vault: deps.vault, builder: deps.builder };
   deps.builder.sources.set(source, new Map([["fairlead.yml", manifest]]));
   api = createApi(deps);

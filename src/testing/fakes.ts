@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Fault } from "../base/faults.ts";
-import type { Certificates, Engine } from "../engine/engine.ts";
+import type { Certificates, ControlLoop } from "../engine/engine.ts";
 import type { Domain, DomainFinding } from "../model/certificate.ts";
 import type { Deployment, Verdict } from "../model/deployment.ts";
 import { type EnvKey, keyText, sameKey } from "../model/environment.ts";
@@ -31,7 +31,7 @@ export const wallClock: SteadyClock = {
 };
 
 /** A builder that only remembers: sources are put in, artifacts are declared built. */
-export class StageBuilder implements Builder {
+export class FakeBuilder implements Builder {
   makes: Builder["makes"] = "directories";
   readonly sources = new Map<string, ReadonlyMap<string, string>>();
   readonly states = new Map<string, ArtifactState>();
@@ -67,7 +67,7 @@ export class StageBuilder implements Builder {
 }
 
 /** A runtime that starts nothing: tests say what its tasks wrote and how they ended. */
-export class StageRuntime implements Runtime {
+export class FakeRuntime implements Runtime {
   readonly capsMemory = false;
   readonly innerHost = (key: EnvKey, service: string) => `${service}.${key.app}.internal`;
   readonly tasks = new Map<string, { task: ObservedTask; output: Record<OutputStream, Uint8Array> }>();
@@ -156,7 +156,7 @@ export class StageRuntime implements Runtime {
 }
 
 /** An engine that decides nothing: changes run one after the other, and the world is what the test put on stage. */
-export class StageEngine implements Engine {
+export class FakeEngine implements ControlLoop {
   readonly #journal: Journal;
   readonly #queues = new Map<string, Promise<unknown>>();
   /** What `observe` adds to what the journal knows. */
@@ -170,7 +170,7 @@ export class StageEngine implements Engine {
 
   async stop(): Promise<void> {}
 
-  alone<T>(key: EnvKey, change: () => Promise<T>): Promise<T> {
+  exclusively<T>(key: EnvKey, change: () => Promise<T>): Promise<T> {
     const before = this.#queues.get(keyText(key)) ?? Promise.resolve();
     const mine = before.then(change, change);
     this.#queues.set(keyText(key), mine);
@@ -241,7 +241,7 @@ export class StageEngine implements Engine {
 }
 
 /** A stage whose journal and log store are real ones, in a `directory` of their own that `close` deletes. */
-export async function openStage({ openJournal, openLogs }: StageStores) {
+export async function openFakes({ openJournal, openLogs }: FakeStores) {
   const directory = await mkdtemp(join(tmpdir(), "fairlead-stage-"));
   const journal = await openJournal(join(directory, "journal.db"), wallClock);
   const logs = await openLogs(join(directory, "logs.db"), wallClock);
@@ -250,11 +250,11 @@ export async function openStage({ openJournal, openLogs }: StageStores) {
     await logs.close();
     await rm(directory, { recursive: true });
   };
-  return { deps: stageDeps({ journal, logs }), directory, close };
+  return { deps: fakeDeps({ journal, logs }), directory, close };
 }
 
 /** Without TLS: there are no certificates, and nobody to ask for one. */
-class StageCertificates implements Certificates {
+class FakeCertificates implements Certificates {
   has(): boolean {
     return false;
   }
@@ -277,28 +277,28 @@ class StageCertificates implements Certificates {
   async retry(): Promise<void> {}
 }
 
-interface StageStores {
+interface FakeStores {
   readonly openJournal: (file: string, clock: Clock) => Promise<Journal>;
   readonly openLogs: (file: string, clock: Clock) => Promise<LogStore>;
 }
 
 /** All that the API stands on, with nobody at work behind it. */
-export function stageDeps({ journal, logs, clock = wallClock }: { journal: Journal; logs: LogStore; clock?: Clock }) {
+export function fakeDeps({ journal, logs, clock = wallClock }: { journal: Journal; logs: LogStore; clock?: Clock }) {
   const failures: object[] = [];
   return {
     journal,
     logs,
     clock,
-    engine: new StageEngine(journal),
-    builder: new StageBuilder(),
-    runtime: new StageRuntime(),
+    engine: new FakeEngine(journal),
+    builder: new FakeBuilder(),
+    runtime: new FakeRuntime(),
     vault: new SimulatedVault(),
     edge: {
       address: () => ({ host: "127.0.0.1", port: 8080 }),
       secureAddress: () => null,
       answer: (): EdgeAnswer => ({ answers: true, since: 0, detail: null }),
     },
-    certificates: new StageCertificates(),
+    certificates: new FakeCertificates(),
     info: { version: "0.1.0", pid: 1, stateDirectory: "/state", runtime: "process", startedAt: 0 },
     tokenDigest: null as string | null,
     intact: () => undefined,
