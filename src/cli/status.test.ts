@@ -21,7 +21,10 @@ const well = { answers: true, since: "2026-01-01T00:00:00.000Z", detail: null };
 function textOf(
   services: StatusView["services"],
   edge: StatusView["edge"] = well,
-  logs: StatusView["logs"] = { behindSince: null, detail: null },
+  {
+    logs = { behindSince: null, detail: null },
+    stateLoss = null,
+  }: Partial<Pick<StatusView, "logs" | "stateLoss">> = {},
 ): string {
   const status: StatusView = {
     app: "shop",
@@ -34,6 +37,7 @@ function textOf(
     urls: [],
     edge,
     logs,
+    stateLoss,
     maintenance: { on: false, closed: false, message: null, page: false },
     preview: null,
     protected: null,
@@ -51,10 +55,16 @@ test("status says where the words of services are that do not get up, and of tho
 });
 
 test("status says since when lines of logs cannot be stored, and why", () => {
-  const behind = { behindSince: "2026-01-02T03:04:05.000Z", detail: "no space is left on the disk" };
-  const text = textOf([service("web", "ready")], well, behind);
+  const logs = { behindSince: "2026-01-02T03:04:05.000Z", detail: "no space is left on the disk" };
+  const text = textOf([service("web", "ready")], well, { logs });
   expect(text).toContain("logs are behind since 2026-01-02 03:04:05 UTC (no space is left on the disk)");
   expect(textOf([service("web", "ready")])).not.toMatch(/logs are/);
+});
+
+test("status says which files of the state directory were taken away", () => {
+  const stateLoss = "in /state journal.db is gone while the controller runs; apps go on";
+  expect(textOf([service("web", "ready")], well, { stateLoss })).toContain(`state ${stateLoss}; \`fairlead doctor\``);
+  expect(textOf([service("web", "ready")])).not.toMatch(/^state/m);
 });
 
 test("status says since when the edge answers nobody, and what happens next; of one that answers nothing", () => {

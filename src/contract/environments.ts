@@ -89,6 +89,12 @@ export const statusView = z
         detail: z.string().nullable().describe("Why they cannot be; null: they can."),
       })
       .describe("The log store, which all environments share."),
+    stateLoss: z
+      .string()
+      .nullable()
+      .describe(
+        "Which files of the state directory were taken away while the controller runs; null: none. Changes are refused.",
+      ),
     maintenance: z
       .object({
         on: z.boolean().describe("Whether it is wanted."),

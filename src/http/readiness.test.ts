@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { Fault } from "../base/faults.ts";
 import { deploymentAnswer } from "../contract/deployments.ts";
 import { planAnswer } from "../contract/plan.ts";
 import { problem } from "../contract/problem.ts";
@@ -78,4 +79,18 @@ test("what was let pass of the code is let pass of its configuration too", async
   await fakes.deps.engine.finish(deploymentAnswer.parse(json).deployment.id, "live");
   expect((await ask("PATCH", "/variables", { set: { NOTE: "x" } })).status).toBe(200);
   expect((await ask("PATCH", "/variables", { set: { APP_ENV: "development" } })).status).toBe(422);
+});
+
+test("the status of an environment says which files of the state directory were taken away, and nothing else", async () => {
+  await deploy(good, allow("no-probe"));
+  const loss = async () => (await ask("GET", "/status")).json.stateLoss;
+  expect(await loss()).toBeNull();
+  fakes.deps.intact = () => {
+    throw new Fault("journal.lost", "in /state journal.db is gone");
+  };
+  expect(await loss()).toBe("in /state journal.db is gone");
+  fakes.deps.intact = () => {
+    throw new TypeError("a mistake");
+  };
+  expect((await ask("GET", "/status")).status).toBe(500);
 });

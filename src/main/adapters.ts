@@ -38,6 +38,8 @@ export interface AdapterOptions {
   readonly runAs?: string | null;
   /** The numbers of users that a controller of root has for itself and its apps; default: `defaultUids`. */
   readonly appUids?: UidRange;
+  /** Where the controllers of root on this machine say which users they give out; left out: nowhere. */
+  readonly uidClaims?: string;
   /** What runs instances; default: `auto`. */
   readonly runtime?: Platform | "auto";
   /** The container engine's socket; default: as `engineSocket` finds it. */
@@ -112,7 +114,7 @@ export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
           ...containers({ stateDirectory, engine, installation: journal.installation, env, clock, notify }),
           gaps: async () => [],
         }
-      : processes({ ...options, user, clock, notify });
+      : await processes({ ...options, user, clock, notify });
   const {
     edge,
     stop: stopEdge,

@@ -48,7 +48,9 @@ async function startController(options: ControllerOptions): Promise<RunningContr
   };
   host.interrupted.addEventListener("abort", interrupted, { once: true });
   try {
-    const running = await start({ ...options, token: process.env.FAIRLEAD_TOKEN || null, env: ownEnvironment() });
+    const { uidClaims } = await import("../host/uid-claims.ts");
+    const token = process.env.FAIRLEAD_TOKEN || null;
+    const running = await start({ ...options, token, env: ownEnvironment(), uidClaims });
     const close = async (): Promise<void> => {
       killLater(since === null ? endMs : endMs - (performance.now() - since));
       await running.close();

@@ -5,10 +5,11 @@ import { artifactDirectory } from "../adapters/build/source/content-store.ts";
 import { lacksFor } from "../adapters/runtime/process/confine.ts";
 import { runningAsOthers } from "../adapters/runtime/process/others.ts";
 import { processRuntime } from "../adapters/runtime/process/runtime.ts";
-import { oneUser, type UserOf, userForEach } from "../adapters/runtime/process/tenants.ts";
+import { oneUser, userForEach, usersGiven } from "../adapters/runtime/process/tenants.ts";
 import { sha256 } from "../base/digest.ts";
 import { copyFileSynced } from "../host/files.ts";
 import { Firewall } from "../host/firewall.ts";
+import { claimUids, type UidClaim } from "../host/uid-claims.ts";
 import type { UidRange, User } from "../host/users.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -31,6 +32,8 @@ export interface ProcessOptions {
   readonly user: UserChoice;
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
+  /** Where the controllers of root on this machine say which users they give out; left out: nowhere. */
+  readonly uidClaims?: string;
   /** Is told what people should know although nothing failed. */
   readonly notify: (words: string) => void;
 }
@@ -43,15 +46,24 @@ export interface Processes {
 }
 
 /** Instances as plain processes in directories. */
-export function processes(options: ProcessOptions): Processes {
+export async function processes(options: ProcessOptions): Promise<Processes> {
   const { clock, notify, ports = defaultPorts } = options;
   // Apps are given no path with a link on the way, which may lie where they cannot pass through.
   const place = realpathSync(options.stateDirectory);
   const at = (name: string) => join(place, name);
   const store = at("store");
-  const userOf = usersOfApps(options.user, at("run"));
   const { apps, closed } = options.user;
   const range = apps !== null && "from" in apps ? apps : null;
+  const { uidClaims } = options;
+  const neighbours = async () =>
+    range && uidClaims
+      ? claimUids(uidClaims, { directory: place, from: options.user.edge?.uid ?? range.from, to: range.to })
+      : [];
+  await neighbours();
+  // The first two of a range are an edge and the owner of artifacts.
+  const others = async () =>
+    (await neighbours()).flatMap(({ directory, from }) => [from, from + 1, ...usersGiven(join(directory, "run"))]);
+  const userOf = range ? userForEach(at("run"), range, others) : oneUser(apps as User | null);
   const firewall = range && new Firewall(firewallName(options.stateDirectory));
   const runtime = processRuntime({
     directory: at("run"),
@@ -68,7 +80,11 @@ export function processes(options: ProcessOptions): Processes {
   return {
     runtime,
     builder: processBuilder({ directory: store, runtime, userOf, owner: options.user.store, clock, notify }),
-    gaps: async () => [...(firewall && range ? await lacking(firewall, range) : []), ...leftBehind(at("run"), apps)],
+    gaps: async () => [
+      ...(firewall && range ? await lacking(firewall, range) : []),
+      ...leftBehind(at("run"), apps),
+      ...overlapping(await neighbours()),
+    ],
   };
 }
 
@@ -108,12 +124,19 @@ function leftBehind(directory: string, apps: UserChoice["apps"]): readonly Conce
   ];
 }
 
+function overlapping(neighbours: readonly UidClaim[]): readonly Concern[] {
+  if (neighbours.length === 0) return [];
+  const some = neighbours.slice(0, mostNamed).map(({ directory, from, to }) => `${directory} (${from}-${to})`);
+  return [
+    {
+      what: `other controllers of this machine use the same users: ${some.join(", ")}. No two environments share one, but edges and builds do`,
+      fix: "Give each controller a range of its own with --app-uids.",
+    },
+  ];
+}
+
 /** Names that a row of `doctor` has room for. */
 const mostNamed = 5;
-
-function usersOfApps({ apps }: UserChoice, directory: string): UserOf {
-  return apps !== null && "from" in apps ? userForEach(directory, apps) : oneUser(apps);
-}
 
 /**
  * What every app finds in its environment. The pinned Node comes first on PATH, so that an app runs the same on a machine

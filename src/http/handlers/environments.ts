@@ -1,3 +1,4 @@
+import { Fault } from "../../base/faults.ts";
 import type {
   EnvironmentView,
   environmentRoutes,
@@ -11,7 +12,7 @@ import type { SeenInstance } from "../../usecases/instances.ts";
 import { type EnvironmentSummary, listEnvironments, readStatus, type Status } from "../../usecases/status.ts";
 import { stopEnvironment } from "../../usecases/stop.ts";
 import { releaseOrNull, timeOrNull, timeText } from "../encode.ts";
-import { type AnyRequest, envKeyOf, type HandlersOf } from "../exchange.ts";
+import { type AnyRequest, type ApiDeps, envKeyOf, type HandlersOf } from "../exchange.ts";
 import { encodeDeployment } from "./deployments.ts";
 
 export const environmentHandlers: HandlersOf<typeof environmentRoutes> = {
@@ -25,10 +26,22 @@ export const environmentHandlers: HandlersOf<typeof environmentRoutes> = {
 
 /** How an environment is now; the answer to many changes of it. */
 export async function statusReply({ call, deps, params }: AnyRequest & { readonly params: EnvKey }) {
-  return { json: encodeStatus(await readStatus(call, envKeyOf(params)), deps.clock.now()) };
+  return {
+    json: { ...encodeStatus(await readStatus(call, envKeyOf(params)), deps.clock.now()), stateLoss: lossOf(deps) },
+  };
 }
 
-function encodeStatus(status: Status, now: number): StatusView {
+function lossOf({ intact }: Pick<ApiDeps, "intact">): string | null {
+  try {
+    intact();
+    return null;
+  } catch (thrown) {
+    if (thrown instanceof Fault && thrown.code === "journal.lost") return thrown.detail;
+    throw thrown;
+  }
+}
+
+function encodeStatus(status: Status, now: number): Omit<StatusView, "stateLoss"> {
   const { key, state, release, deployment, queue, services, urls, edge, logTrouble, maintenance } = status;
   const { preview, protection, staged } = status;
   return {

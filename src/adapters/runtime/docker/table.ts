@@ -57,9 +57,7 @@ export class ContainerTable {
     if (!this.#isOpen) for (const about of this.#options.folder.open()) this.#enter(about);
     const listed = await this.#options.calls.list();
     const ids = new Set(listed.map(({ Id }) => Id));
-    this.illegible = listed
-      .map((each) => illegibleOf(containerName(each), each.Labels))
-      .filter((each) => each !== null);
+    this.illegible = listed.flatMap((each) => illegibleOf(containerName(each), each.Labels) ?? []);
     const doubtful = listed.map((each) => this.#met(each)).filter((each) => each !== null);
     for (const entry of this.entries.values()) {
       if (!entry.isStarting && (entry.id === null || !ids.has(entry.id))) await this.#vanished(entry);

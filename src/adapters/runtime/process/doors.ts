@@ -1,13 +1,18 @@
 import type { GuardedPort } from "../../../host/firewall.ts";
 import type { Exit } from "../../../model/instance.ts";
+import type { Clock } from "../../../ports/clock.ts";
 import type { StoredWorkload } from "./folder.ts";
 import { portHolder } from "./listening.ts";
 
 /** Lets only these users dial these ports; answers why that is not in force, or null. */
 export type Guard = (doors: readonly GuardedPort[]) => Promise<string | null>;
 
+/** Anybody may load other rules (`nft flush ruleset`), and nobody tells: ours are put back so often. */
+const againMs = 60_000;
+
 interface DoorOptions {
   readonly guard: Guard | null;
+  readonly clock: Clock;
   readonly notify: (words: string) => void;
 }
 
@@ -15,25 +20,34 @@ interface DoorOptions {
 export class Doors {
   readonly #options: DoorOptions;
   readonly #said = new Set<string>();
-  #guarding: Promise<unknown> = Promise.resolve();
+  #guarding: Promise<string | null> = Promise.resolve(null);
+  #callOff: () => void = () => undefined;
 
   constructor(options: DoorOptions) {
     this.#options = options;
   }
 
-  /** When it returns, each port is for the environment of its instance. */
+  /** When it returns, each port is for the environment of its instance, and stays so until `close`. */
   async guard(entries: Iterable<{ readonly stored: StoredWorkload; readonly exit: Exit | null }>): Promise<void> {
     const doors = [...entries]
       .filter(({ exit }) => exit === null)
       .flatMap(({ stored: { port, user } }) => (port !== null && user !== null ? [{ port, uid: user.uid }] : []));
-    const applied = this.#options.guard?.(doors) ?? Promise.resolve(null);
-    this.#guarding = applied;
-    const reason = await applied;
+    await this.#apply(doors);
+  }
+
+  async #apply(doors: readonly GuardedPort[]): Promise<void> {
+    const { guard, clock } = this.#options;
+    if (guard === null) return;
+    this.#callOff();
+    this.#callOff = doors.length === 0 ? () => undefined : clock.after(againMs, () => void this.#apply(doors));
+    this.#guarding = guard(doors);
+    const reason = await this.#guarding;
     if (reason !== null) this.#sayOnce(`apps can dial each other's ports: ${reason}`);
   }
 
-  /** Resolves when what was asked so far is in force. */
-  async idle(): Promise<void> {
+  /** Resolves when what was asked so far is in force. The rules stay. */
+  async close(): Promise<void> {
+    this.#callOff();
     await this.#guarding;
   }
 

@@ -195,7 +195,7 @@ class ProcessRuntime implements Runtime {
     this.#table.close();
     this.#watcher.close();
     await Promise.allSettled(this.#starting.values());
-    await Promise.all([this.#folder.idle(), this.#doors.idle()]);
+    await Promise.all([this.#folder.idle(), this.#doors.close()]);
   }
 
   /** One start at a time per name; who asks meanwhile gets the answer of the first. */

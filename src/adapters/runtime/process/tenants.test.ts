@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ownersOfProcesses } from "./proc.ts";
-import { oneUser, userForEach } from "./tenants.ts";
+import { oneUser, userForEach, usersGiven } from "./tenants.ts";
 
 let directory: string;
 beforeEach(() => {
@@ -52,4 +52,14 @@ test("a table that cannot be read is said, and nothing is given", async () => {
 test("where all are one user, it is that", async () => {
   expect(await oneUser({ uid: 5, gid: 6 })(key("staging"))).toEqual({ uid: 5, gid: 6 });
   expect(await oneUser(null)(key("staging"))).toBeNull();
+});
+
+test("what another controller of this machine gave to an environment is not given again", async () => {
+  const [mine, other] = [join(directory, "mine"), join(directory, "other")];
+  for (const each of [mine, other]) mkdirSync(each);
+  const theirs = userForEach(other, range);
+  await Promise.all(["production", "staging", "pr-1"].map((name) => theirs(key(name))));
+  const ours = userForEach(mine, range, async () => usersGiven(other));
+  expect(usersGiven(other)).not.toContain(await uid(ours(key("production"))));
+  await expect(ours(key("staging"))).rejects.toMatchObject({ code: "runtime.user" });
 });

@@ -11,6 +11,9 @@ import { ownersOfProcesses } from "./proc.ts";
 /** Who the processes of an environment are; null: whoever runs the controller. */
 export type UserOf = (key: EnvKey) => Promise<User | null>;
 
+/** The users that other controllers of this machine gave to their environments. */
+export type Others = () => Promise<readonly number[]>;
+
 /** What is written down: the user of each environment, and the number that was given last. */
 interface Table {
   readonly last: number;
@@ -20,18 +23,18 @@ interface Table {
 /**
  * A user for each environment, from a range. What was given once is never given to another environment, because files of
  * the old one may lie in places that nobody here knows; a range that is used up can be made longer.
- * Nor is given what a process on this machine runs as: another controller may have the same range. Two that begin at once
- * begin at places of their own.
+ * Nor is given what a process on this machine runs as, and what `others` are: users of other controllers with the same range.
+ * Two that begin at once begin at places of their own.
  * Faults: `runtime.user` when none is left, `journal.damaged` when the table cannot be read.
  */
-export function userForEach(directory: string, range: UidRange): UserOf {
+export function userForEach(directory: string, range: UidRange, others: Others = async () => []): UserOf {
   const path = join(directory, ".users.json");
   let table: Table | null = null;
   const give = async (key: string): Promise<User> => {
     table ??= read(path) ?? { last: firstOf(directory, range) - 1, users: {} };
     const known = table.users[key];
     if (known !== undefined) return { uid: known, gid: known };
-    const uid = nextFree(range, table, ownersOfProcesses());
+    const uid = nextFree(range, table, new Set([...ownersOfProcesses(), ...(await others())]));
     const next = { last: uid, users: { ...table.users, [key]: uid } };
     await replaceFile(path, `${JSON.stringify(next)}\n`);
     table = next;
@@ -39,6 +42,11 @@ export function userForEach(directory: string, range: UidRange): UserOf {
   };
   const next = inTurn();
   return (key) => next(() => give(keyText(key)));
+}
+
+/** The users that were given to the environments of a runtime in this directory. Fault: `journal.damaged`. */
+export function usersGiven(directory: string): readonly number[] {
+  return Object.values(read(join(directory, ".users.json"))?.users ?? {});
 }
 
 /** Everybody the same: `--run-as`, and a controller that is not root's. */
@@ -50,13 +58,13 @@ function firstOf(directory: string, { from, to }: UidRange): number {
   return from + (Number.parseInt(sha256(directory).slice(-8), 16) % (to - from + 1));
 }
 
-function nextFree({ from, to }: UidRange, { last, users }: Table, running: ReadonlySet<number>): number {
+function nextFree({ from, to }: UidRange, { last, users }: Table, taken: ReadonlySet<number>): number {
   const size = to - from + 1;
   const given = new Set(Object.values(users));
   const start = last >= from && last < to ? last + 1 - from : 0;
   for (let tried = 0; tried < size; tried += 1) {
     const uid = from + ((start + tried) % size);
-    if (!given.has(uid) && !running.has(uid)) return uid;
+    if (!given.has(uid) && !taken.has(uid)) return uid;
   }
   throw new Fault("runtime.user", `every user from ${from} to ${to} belongs to an environment`, {
     hint: "Give a longer range that begins with the same number: --app-uids FROM-TO. What runs goes on.",
