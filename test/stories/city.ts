@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { uploadSource } from "../../src/cli/source.ts";
 import { Client } from "../../src/client/client.ts";
+import { nodeTransport } from "../../src/client/node.ts";
 import type { DeploymentView } from "../../src/contract/deployments.ts";
 import { type ChildResult, runChild, startChild } from "../../src/host/child.ts";
 import { ownPort, ownPorts } from "../../src/testing/ports.ts";
@@ -106,7 +107,7 @@ export class City {
       if (child.exitCode !== null || child.signalCode !== null) {
         throw new Error(`the controller did not come up: ${await this.controllerLog()}`);
       }
-      return this.api.info().then(
+      return this.api.call("info").then(
         ({ edge }) => {
           this.#edge = edge;
           return true;
@@ -143,13 +144,14 @@ export class City {
 
   /** The controller's API, without the time that starting the command line takes. */
   get api(): Client {
-    return new Client({ target: { socketPath: join(this.state, "controller.sock") } });
+    return new Client(nodeTransport({ address: { socketPath: join(this.state, "controller.sock") } }));
   }
 
   /** Uploads the app and asks for its deployment, as `fairlead deploy --detach` does. */
   async beginDeploy(): Promise<DeploymentView> {
     const { digest } = await uploadSource(this.api, { directory: this.app, file: join(this.app, "fairlead.yml") });
-    return (await this.api.beginDeployment(this.key, { kind: "deploy", source: digest })).deployment;
+    return (await this.api.call("beginDeployment", { params: this.key, body: { kind: "deploy", source: digest } }))
+      .deployment;
   }
 
   /** Runs the command line against this city's controller. */

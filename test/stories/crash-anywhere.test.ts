@@ -14,7 +14,7 @@ const timeout = isExhaustive ? 3_600_000 : 600_000;
 
 /** The newest deployment, and the one before it. */
 async function newest(city: City): Promise<{ deployment: DeploymentView; earlier: string | null }> {
-  const { items } = await city.api.deployments(city.key, { limit: 2 });
+  const { items } = await city.api.call("deployments", { params: city.key, query: { limit: 2 } });
   const [deployment, earlier] = items;
   if (!deployment) throw new Error("no deployment was written down");
   return { deployment, earlier: earlier?.id ?? null };
@@ -58,7 +58,7 @@ async function atRest(city: City): Promise<Rest | null> {
   const { deployment, earlier } = await newest(city);
   // Asked again and again while it goes on, so the more costly question comes last.
   if (deployment.phase !== "ended") return null;
-  const status = await city.api.status(city.key);
+  const status = await city.api.call("status", { params: city.key });
   if (status.state !== "serving") return null;
   const instances = status.services.flatMap((service) => service.instances);
   if (instances.length !== wantedInstances || !instances.every((one) => one.ready && one.release === status.release))
@@ -164,7 +164,7 @@ async function comeToRest(city: City, next: number): Promise<{ rest: Rest; crash
     if (rest && !city.controllerDied) found.push(rest);
     return found.length > 0;
   }, "everything is at rest").catch(async (thrown) => {
-    const status = await city.api.status(city.key).catch(String);
+    const status = await city.api.call("status", { params: city.key }).catch(String);
     const log = (await city.controllerLog()).split("\n").slice(-15).join("\n");
     throw new Error(`${String(thrown)}\n${JSON.stringify(status, null, 1)}\n${log}`);
   });
@@ -230,8 +230,11 @@ test.concurrent("a rollback whose controller is killed after any journal write e
   await withLoad(city, () =>
     crashAnywhere(city, {
       begin: async (where) => {
-        const { release } = await where.api.status(where.key);
-        await where.api.beginDeployment(where.key, { kind: "rollback", release: release === "v1" ? "v2" : "v1" });
+        const { release } = await where.api.call("status", { params: where.key });
+        await where.api.call("beginDeployment", {
+          params: where.key,
+          body: { kind: "rollback", release: release === "v1" ? "v2" : "v1" },
+        });
       },
       expected: (_city, _before, after) => ({ status: "live", serves: after }),
     }),

@@ -132,7 +132,7 @@ test("two env set at the same time both count", async () => {
   const both = await Promise.all([city.fairlead("env", "set", "ONE=1"), city.fairlead("env", "set", "TWO=2")]);
   // One of the two deployments may be superseded by the other, which carries both values.
   expect(both.some(({ code }) => code === 0)).toBe(true);
-  expect((await city.api.variables(city.key)).variables).toMatchObject({
+  expect((await city.api.call("variables", { params: city.key })).variables).toMatchObject({
     ONE: { state: "live" },
     TWO: { state: "live" },
   });

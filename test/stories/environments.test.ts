@@ -108,13 +108,13 @@ async function served(environment: string): Promise<Values> {
 /** The digest of all that can be seen of an environment from outside. */
 async function fingerprint(environment: string): Promise<string> {
   const key = { app: "beacon", environment };
-  const { deployment, ...status } = await city.api.status(key);
+  const { deployment, ...status } = await city.api.call("status", { params: key });
   const seen = {
     served: await served(environment),
     services: status.services.map(({ name, desired, instances }) => [name, desired, instances.map(({ id }) => id)]),
     deployment: deployment?.id,
-    variables: await city.api.variables(key),
-    releases: (await city.api.releases(key)).items,
+    variables: await city.api.call("variables", { params: key }),
+    releases: (await city.api.call("releases", { params: key })).items,
   };
   return sha256(JSON.stringify(seen));
 }
@@ -148,7 +148,7 @@ test("what staging serves goes live in production as the same artifact with prod
   expect((await city.fairlead("deploy", "-e", "staging")).code).toBe(0);
   const staging = await fingerprint("staging");
   const artifactOf = async (environment: string) =>
-    (await city.api.releases({ app: "beacon", environment })).items[0]?.services[0]?.artifact;
+    (await city.api.call("releases", { params: { app: "beacon", environment } })).items[0]?.services[0]?.artifact;
   expect(await artifactOf("production")).not.toBe(await artifactOf("staging"));
 
   const unasked = await city.fairlead("promote", "staging", "production");
@@ -157,7 +157,7 @@ test("what staging serves goes live in production as the same artifact with prod
   expect(promoted.code, promoted.stderr).toBe(0);
   expect(await artifactOf("production")).toBe(await artifactOf("staging"));
   expect(chosen(await served("production"))).toEqual(wanted.production);
-  const [newest] = (await city.api.releases(city.key)).items;
+  const [newest] = (await city.api.call("releases", { params: city.key })).items;
   expect(newest?.message).toMatch(/^promoted from staging v\d+$/);
   expect(await fingerprint("staging")).toBe(staging);
   expect((await city.fairlead("promote", "nowhere", "production", "-y")).code).toBe(4);
@@ -165,7 +165,7 @@ test("what staging serves goes live in production as the same artifact with prod
 
 test("a rollback brings back yesterday's version of a secret, and while it can, the version cannot be destroyed", async () => {
   const token = async () => (await served("production")).TELEGRAM_BOT_TOKEN;
-  const before = (await city.api.releases(city.key)).items[0]?.release ?? "";
+  const before = (await city.api.call("releases", { params: city.key })).items[0]?.release ?? "";
   expect((await city.fairlead("env", "set", "TELEGRAM_BOT_TOKEN=leaked-and-replaced")).code).toBe(0);
   expect(await token()).toBe("leaked-and-replaced");
   const refused = await city.fairlead("env", "destroy", "TELEGRAM_BOT_TOKEN@1", "-y");
@@ -245,8 +245,11 @@ test("a preview is gone on time although the controller was down then, with all 
   expect((await city.fairlead("preview", "list")).stdout).toMatch(/pr-12 +staging +v1 +serving +3 d +http:\/\/pr-12--/);
 
   // A push gives it another 3 s; the controller dies in the middle of that deployment and sleeps through the end.
-  const [release] = (await city.api.releases(key)).items;
-  const { preview } = await city.api.createPreview(key, { source: release?.source ?? "", ttlMs: 3_000 });
+  const [release] = (await city.api.call("releases", { params: key })).items;
+  const { preview } = await city.api.call("createPreview", {
+    params: key,
+    body: { source: release?.source ?? "", ttlMs: 3_000 },
+  });
   await city.killController();
   await until(async () => Date.now() > Date.parse(preview.endsAt), "its time is over");
   expect((await city.get("/", host)).status).toBe(200);
@@ -254,11 +257,11 @@ test("a preview is gone on time although the controller was down then, with all 
 
   await until(async () => (await city.get("/", host)).status === 404, "nothing is routed to it");
   await until(async () => {
-    const { services, state } = await city.api.status(key);
+    const { services, state } = await city.api.call("status", { params: key });
     return state === "stopped" && services.length === 0;
   }, "nothing of it runs");
   for (const name of [...secrets, "SESSION_KEY"]) {
-    const { items } = await city.api.versions(key, name);
+    const { items } = await city.api.call("versions", { params: { ...key, variable: name } });
     expect(items.map(({ state }) => state)).toEqual(["destroyed"]);
   }
   expect((await city.fairlead("preview", "list")).stdout).toContain("No previews");

@@ -117,7 +117,7 @@ test("arguments, values, messages and file names are carried literally", async (
   const message = carried.join(" ");
   const deployed = await city.deploy(`--message=${message}`);
   expect(deployed.deployment.status).toBe("live");
-  const detail = await city.api.release(city.key, deployed.deployment.release);
+  const detail = await city.api.call("release", { params: { ...city.key, release: deployed.deployment.release } });
   expect(JSON.stringify(detail)).toContain(JSON.stringify(message).slice(1, -1));
 
   const look = "process.stdout.write(JSON.stringify([process.env, require('fs').readdirSync('.')]))";

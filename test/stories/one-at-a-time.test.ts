@@ -36,7 +36,7 @@ test("deployments run one after the other, and the newest waiting one supersedes
   const { queue } = await statusOf(city);
   expect(queue.map(({ release }) => release)).toEqual(["v2", "v3"]);
   // What waits begins as soon as the one before it is over, however that ends.
-  await city.api.cancelDeployment(first.id);
+  await city.api.call("cancelDeployment", { params: { id: first.id } });
   const attached = await city.fairlead("deployments", "attach", queue[1]?.id ?? "", "--json");
   expect(attached.code).toBe(0);
   expect(JSON.parse(attached.stdout)).toMatchObject({ deployment: { status: "live", release: "v3", previous: null } });

@@ -163,5 +163,5 @@ async function runningReleases(city: City): Promise<readonly string[]> {
 
 /** The words of what was done for a deployment. */
 async function stepsOf(city: City, id: string): Promise<readonly string[]> {
-  return (await city.api.deployment(id)).steps.map(({ what }) => what);
+  return (await city.api.call("deployment", { params: { id } })).steps.map(({ what }) => what);
 }

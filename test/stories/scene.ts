@@ -67,7 +67,7 @@ export async function happenings(city: City): Promise<readonly EventView[]> {
 
 /** The deployments there were, newest first. */
 export async function deployments(city: City): Promise<readonly DeploymentView[]> {
-  return (await city.api.deployments(city.key, { limit: 100 })).items;
+  return (await city.api.call("deployments", { params: city.key, query: { limit: 100 } })).items;
 }
 
 /** How long this machine, as busy as it is, took to start what was deployed last and to find it ready; milliseconds. */
@@ -82,7 +82,7 @@ export async function deployed(city: City, version: string): Promise<DeploymentV
   await city.setVersion(version);
   const { id } = await city.beginDeploy();
   let last: DeploymentView | null = null;
-  for await (const message of city.api.progress(id)) if (message.kind === "deployment") last = message.deployment;
+  for await (const message of city.api.progress(id)) if (message.event === "deployment") last = message.data.deployment;
   if (last === null) throw new Error(`nothing was told of ${id}`);
   return last;
 }
@@ -95,7 +95,7 @@ export async function throughout(ms: number, look: () => Promise<void>): Promise
 
 /** What is observed in an environment. */
 export function statusOf(city: City, environment = city.key.environment): Promise<StatusView> {
-  return city.api.status({ ...city.key, environment });
+  return city.api.call("status", { params: { ...city.key, environment } });
 }
 
 /** Waits until the environment has exactly the wanted number of ready instances of a service. */

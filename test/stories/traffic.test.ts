@@ -103,7 +103,7 @@ test("a canary's shares are seen in the answers, step by step", async () => {
   over = true;
   await asking;
   expect(status).toBe("live");
-  const { steps } = await city.api.deployment(id);
+  const { steps } = await city.api.call("deployment", { params: { id } });
   const [fifth, most, all] = steps
     .filter(({ what }) => what === "route")
     .map(({ begunAt, endedAt }) => ({ begun: Date.parse(begunAt), done: Date.parse(endedAt ?? "") }));

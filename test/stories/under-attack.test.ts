@@ -167,7 +167,10 @@ test("under sparse output, floods, hoards, searches and odd archives the control
   await city.editManifest(() => manifest);
   await city.startController();
   const { id } = await city.beginDeploy();
-  await until(async () => (await city.api.deployment(id)).deployment.status === "live", "it is live");
+  await until(
+    async () => (await city.api.call("deployment", { params: { id } })).deployment.status === "live",
+    "it is live",
+  );
   const [healthy] = await instancesOf(city, "web");
 
   const ready = new Watch(city);

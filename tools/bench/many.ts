@@ -83,7 +83,7 @@ async function settle(site: Site): Promise<void> {
   for (const key of others) await serve(journal, { like: id, key });
   await journal.close();
   await site.startController();
-  const serving = async (key: EnvKey) => (await site.api.status(key)).state === "serving";
+  const serving = async (key: EnvKey) => (await site.api.call("status", { params: key })).state === "serving";
   for (const key of keys) await until(() => serving(key), `${key.app} serves`, 300_000);
   await pause(calmMs);
 }
@@ -147,13 +147,13 @@ function rememberSteps(file: string): void {
 }
 
 const kinds: Readonly<Record<string, (api: Client, key: EnvKey) => Promise<unknown>>> = {
-  environments: (api) => api.environments(),
-  status: (api, key) => api.status(key),
-  deployments: (api, key) => api.deployments(key, { limit: 20 }),
-  releases: (api, key) => api.releases(key, { limit: 20 }),
+  environments: (api) => api.call("environments"),
+  status: (api, key) => api.call("status", { params: key }),
+  deployments: (api, key) => api.call("deployments", { params: key, query: { limit: 20 } }),
+  releases: (api, key) => api.call("releases", { params: key, query: { limit: 20 } }),
   events: (api, { app, environment }) =>
     api.raw({ method: "GET", path: `/v1/apps/${app}/environments/${environment}/events?limit=50` }),
-  logs: (api, key) => api.logs(key, { tail: 100 }),
+  logs: (api, key) => api.call("logs", { params: key, query: { tail: 100 } }),
 };
 
 /** All kinds of reads in turn, each of another environment, one after the other on a connection of its own. */

@@ -42,10 +42,10 @@ async function takeBack(site: Site, bad: { directory: string; url: string; line:
   const crowd = new Crowd(bad.url);
   const deploying = site.deploy(bad.directory, key);
   await crowd.sees(bad.line);
-  const { deployment } = await site.api.status(key);
+  const { deployment } = await site.api.call("status", { params: key });
   if (deployment === null) throw new Fault("operation.failed", "no deployment is running");
   const decided = performance.now();
-  await site.api.cancelDeployment(deployment.id);
+  await site.api.call("cancelDeployment", { params: { id: deployment.id } });
   const { status } = await deploying;
   if (status === "live") throw new Fault("operation.failed", "the release was not taken back");
   await crowd.leave();

@@ -13,9 +13,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Fault, isErrno } from "../../src/base/faults.ts";
 import { uploadSource } from "../../src/cli/source.ts";
-import { Client, type Key } from "../../src/client/client.ts";
+import { Client } from "../../src/client/client.ts";
+import { nodeTransport } from "../../src/client/node.ts";
 import type { DeploymentRequest, DeploymentView } from "../../src/contract/deployments.ts";
 import { type ChildResult, runChild, startChild } from "../../src/host/child.ts";
+import type { EnvKey } from "../../src/model/environment.ts";
 import { removeOwned } from "../engine/owned.ts";
 import type { Installation } from "./installation.ts";
 import { processesIn } from "./proc.ts";
@@ -37,7 +39,7 @@ export class Site {
     chmodSync(this.home, 0o711);
     this.state = join(this.home, "state");
     mkdirSync(this.state, { mode: 0o711 });
-    this.api = new Client({ target: { socketPath: join(this.state, "controller.sock") } });
+    this.api = new Client(nodeTransport({ address: { socketPath: join(this.state, "controller.sock") } }));
     sites.add(this);
   }
 
@@ -68,7 +70,7 @@ export class Site {
 
   /** The edge's address as a URL. */
   async edgeUrl(): Promise<string> {
-    const { edge } = await this.api.info();
+    const { edge } = await this.api.call("info");
     return `http://${edge.host}:${edge.port}`;
   }
 
@@ -93,7 +95,7 @@ export class Site {
   }
 
   /** What `fairlead deploy` does, without starting a program for it: upload what is new, deploy, wait for the end. */
-  async deploy(directory: string, key: Key): Promise<DeploymentView> {
+  async deploy(directory: string, key: EnvKey): Promise<DeploymentView> {
     const manifest = { directory, file: join(directory, "fairlead.yml") };
     const { digest } = await uploadSource(this.api, manifest);
     return this.begin(key, { kind: "deploy", source: digest });
@@ -101,11 +103,11 @@ export class Site {
 
   /** Begins a deployment and waits for its end, or until `isEnough`. */
   async begin(
-    key: Key,
+    key: EnvKey,
     request: DeploymentRequest,
     isEnough: (deployment: DeploymentView) => boolean = () => false,
   ): Promise<DeploymentView> {
-    const { deployment } = await this.api.beginDeployment(key, request);
+    const { deployment } = await this.api.call("beginDeployment", { params: key, body: request });
     return this.follow(deployment, isEnough);
   }
 
@@ -115,7 +117,7 @@ export class Site {
   ): Promise<DeploymentView> {
     let seen = begun;
     for await (const message of this.api.progress(begun.id)) {
-      if (message.kind === "deployment") seen = message.deployment;
+      if (message.event === "deployment") seen = message.data.deployment;
       if (isEnough(seen)) break;
     }
     return seen;
@@ -123,7 +125,7 @@ export class Site {
 
   async #answers(): Promise<boolean> {
     try {
-      await this.api.info();
+      await this.api.call("info");
       return true;
     } catch (thrown) {
       if (thrown instanceof Fault && thrown.code === "controller.unreachable") return false;

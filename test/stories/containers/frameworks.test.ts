@@ -183,7 +183,7 @@ async function brought(run: ReturnType<City["fairlead"]>): Promise<DeploymentJso
 }
 
 function statusOf(app: string): Promise<StatusView> {
-  return city.api.status({ app, environment: "production" });
+  return city.api.call("status", { params: { app, environment: "production" } });
 }
 
 function imageOf(instance: InstanceView | undefined): string {

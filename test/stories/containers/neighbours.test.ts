@@ -71,7 +71,7 @@ test("two apps whose names run together are two; checks of images count for noth
   const second = "web.beacon-next.localhost";
   expect([(await city.get("/", first)).body, (await city.get("/", second)).body]).toEqual(["beacon", "next"]);
   const status = await statusOf(city, "next-production");
-  expect([told(status), told(await city.api.status(next))]).toEqual([
+  expect([told(status), told(await city.api.call("status", { params: next }))]).toEqual([
     [
       ["web", 2],
       ["api", 1],
@@ -113,7 +113,7 @@ test("two apps whose names run together are two; checks of images count for noth
   expect((await city.fairlead("down", "--all", "-a", "beacon", "--confirm", "beacon")).code).toBe(0);
   expect((await city.get("/", first)).status).toBe(404);
   expect((await load.stop()).failures).toEqual([]);
-  expect(told(await city.api.status(next))).toEqual([["web", 2]]);
+  expect(told(await city.api.call("status", { params: next }))).toEqual([["web", 2]]);
   const networks = async () =>
     (await engine.json<{ Name: string }[]>("GET", "/networks")).filter(({ Name }) =>
       Name.startsWith("fl-beacon-next-production-"),

@@ -38,7 +38,10 @@ test("the engine is restarted under load and in the middle of a deploy, and nobo
   await until(async () => (await deployments(city))[0]?.phase === "gate", "the deploy reached its gate");
   await stopDaemon(place);
   await startEngine(place, engine);
-  await until(async () => (await city.api.deployment(id)).deployment.phase === "ended", "the deploy has ended");
+  await until(
+    async () => (await city.api.call("deployment", { params: { id } })).deployment.phase === "ended",
+    "the deploy has ended",
+  );
   expect((await deployments(city))[0]).toMatchObject({ status: "live", fault: null });
   expect((await city.get("/version")).body).toBe("two");
 
