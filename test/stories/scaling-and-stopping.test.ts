@@ -120,7 +120,7 @@ test("what runs for an app that the journal does not know is left alone until a 
   await city.killController("SIGKILL");
   const journals = (await readdir(city.state)).filter((name) => name.startsWith("journal.db"));
   for (const name of journals) await rm(join(city.state, name));
-  await expect(city.startController()).rejects.toThrow(/journal\.db is gone/);
+  await expect(city.startController()).rejects.toThrow(/journal\.db is missing/);
   await city.startController([cli, "controller", "--new"]);
   expect(await answers(city)).toBe(true);
   expect(await city.testbed.present()).toEqual(before);
