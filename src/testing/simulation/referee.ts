@@ -254,9 +254,9 @@ function samePlace(a: Process, b: Process): boolean {
   return sameService(a, b) && isSameRelease && one.ordinal === other.ordinal;
 }
 
-function crashedQuickly({ exit, startedAt, stopSignalAt, killedAt }: Process): boolean {
+function crashedQuickly({ born, endedAfter, stopSignalAt, killedAt }: Process): boolean {
   const isAsked = stopSignalAt !== null || killedAt !== null;
-  return exit !== null && !isAsked && exit.at - startedAt < stableAfterMs;
+  return endedAfter !== null && !isAsked && endedAfter - born < stableAfterMs;
 }
 
 function sameService(a: Process, b: Process): boolean {
