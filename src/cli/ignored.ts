@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import ignore, { type Ignore } from "ignore";
 import { Fault, isErrno } from "../base/faults.ts";
-import { DockerIgnore, GitIgnore, isDockerfileName, isPrivateName } from "../base/source-rules.ts";
+import { DockerIgnore, isDockerfileName, isPrivateName } from "../base/source-rules.ts";
 
 /** Never part of a source: history, installed packages, our own state, and files that hold secrets by convention. */
 function isNeverPart(name: string): boolean {
@@ -11,7 +12,7 @@ function isNeverPart(name: string): boolean {
 /** The rules of one .gitignore; they are about paths below its directory. */
 interface GitRules {
   readonly base: string;
-  readonly rules: GitIgnore;
+  readonly rules: Ignore;
 }
 
 /** Decides what belongs to a source tree. Paths have forward slashes and are relative to the tree's root. */
@@ -27,7 +28,7 @@ export class IgnoreRules {
   /** The rules that hold in a directory: those of the directory above and its own .gitignore. */
   enter(directory: string, above: readonly GitRules[]): readonly GitRules[] {
     const text = readOptional(this.#root, path.posix.join(directory, ".gitignore"));
-    return text === "" ? above : [...above, { base: directory, rules: new GitIgnore(text) }];
+    return text === "" ? above : [...above, { base: directory, rules: ignore({ ignorecase: false }).add(text) }];
   }
 
   /** Whether a file or a directory with all below it is left out. */
@@ -37,7 +38,8 @@ export class IgnoreRules {
     let ignored = false;
     for (const { base, rules: own } of rules) {
       const relative = base === "" ? entry.path : entry.path.slice(base.length + 1);
-      ignored = own.verdict({ path: relative, isDirectory: entry.isDirectory }) ?? ignored;
+      const verdict = own.test(entry.isDirectory ? `${relative}/` : relative);
+      if (verdict.ignored || verdict.unignored) ignored = verdict.ignored;
     }
     return ignored;
   }

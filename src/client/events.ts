@@ -1,7 +1,7 @@
 import { createParser } from "eventsource-parser";
 import { backoff } from "../base/backoff.ts";
 import { Fault, isMistake } from "../base/faults.ts";
-import { type HttpAnswer, type HttpRequest, problemFault } from "./transport.ts";
+import { type Answer, problemFault, type Transport } from "./transport.ts";
 
 /** One message of a stream. `event` is `message` where the server names none (WHATWG HTML section 9.2). */
 export interface StreamMessage {
@@ -19,33 +19,33 @@ const faultLimit = 5;
 const bufferLimit = 16 * 1024 * 1024;
 
 export interface StreamOptions {
-  readonly signal?: AbortSignal | undefined;
+  readonly path: string;
+  readonly signal?: AbortSignal;
+  /** Where to begin, as in Last-Event-ID. */
+  readonly lastId?: string;
   /** Whether the stream is over when the server closes it; else a close counts as a lost connection. */
   readonly isComplete?: () => boolean;
+  readonly patienceMs?: number;
 }
-
-type Send = (request: HttpRequest) => Promise<HttpAnswer>;
 
 /**
  * Messages of a server-sent event stream, without a gap: a lost connection is opened again after the last message seen.
  * It ends when it is complete, when the reader stops, or when the signal fires. Faults: what the server refuses, and `controller.unreachable` after
  * two minutes without a connection.
  */
-export async function* streamMessages(send: Send, path: string, options: StreamOptions): AsyncGenerator<StreamMessage> {
-  let lastId: string | null = null;
+export async function* streamMessages(transport: Transport, options: StreamOptions): AsyncGenerator<StreamMessage> {
+  let lastId = options.lastId ?? null;
   let tries = 0;
   let faults = 0;
   let lostAt: number | null = null;
   for (;;) {
-    const silence = new AbortController();
-    const signal = AbortSignal.any([silence.signal, ...(options.signal ? [options.signal] : [])]);
-    const answer: HttpAnswer | null = await connect(send, { path, signal }, lastId).catch((error: unknown) => {
-      const gaveUp = lostAt === null || performance.now() - lostAt > patienceMs;
+    const answer = await connect(transport, options, lastId).catch((error: unknown) => {
+      const gaveUp = lostAt === null || performance.now() - lostAt > (options.patienceMs ?? patienceMs);
       if (gaveUp || !isUnreachable(error) || options.signal?.aborted) throw error;
       return null;
     });
     if (answer !== null) {
-      for await (const message of messagesOf(answer, () => silence.abort())) {
+      for await (const message of messagesOf(answer)) {
         if (message.event === "fault") {
           faults += 1;
           if (faults > faultLimit) throw faultOf(message);
@@ -61,7 +61,7 @@ export async function* streamMessages(send: Send, path: string, options: StreamO
     if (options.isComplete?.()) return;
     lostAt ??= performance.now();
     tries += 1;
-    await waitFor(backoff(tries, { first: 100, limit: 5_000 }), options.signal);
+    await pause(backoff(tries, { first: 100, limit: 5_000 }), options.signal);
   }
 }
 
@@ -74,38 +74,32 @@ function isUnreachable(error: unknown): boolean {
   return error instanceof Fault && error.code === "controller.unreachable";
 }
 
-function connect(
-  send: Send,
-  call: { readonly path: string; readonly signal: AbortSignal },
-  lastId: string | null,
-): Promise<HttpAnswer> {
-  const place = lastId === null ? {} : { "last-event-id": lastId };
-  return send({ ...call, method: "GET", headers: { accept: "text/event-stream", ...place } });
+function connect(transport: Transport, options: StreamOptions, lastId: string | null): Promise<Answer> {
+  const headers: Record<string, string> = { accept: "text/event-stream" };
+  if (lastId !== null) headers["last-event-id"] = lastId;
+  const call = { method: "GET", path: options.path, headers };
+  return transport.send(options.signal === undefined ? call : { ...call, signal: options.signal });
 }
 
-/**
- * Messages of one connection, to its end or its loss, whichever comes: to the reader of a resumable stream both are one.
- * `hangUp` ends the connection when it is silent for too long.
- */
-async function* messagesOf({ body }: HttpAnswer, hangUp: () => void): AsyncGenerator<StreamMessage> {
+/** Messages of one connection, to its end or its loss, whichever comes: to the reader of a resumable stream both are one. */
+async function* messagesOf(answer: Answer): AsyncGenerator<StreamMessage> {
   const ready: StreamMessage[] = [];
   const parser = createParser({
     maxBufferSize: bufferLimit,
     onEvent: (event) => ready.push({ event: event.event ?? "message", id: event.id ?? null, data: event.data }),
   });
-  const decoder = new TextDecoder();
-  const chunks = body[Symbol.asyncIterator]();
+  const body = answer.body.setEncoding("utf8");
+  body.setTimeout(silenceMs, () => body.destroy());
+  const chunks = body.iterator({ destroyOnReturn: true })[Symbol.asyncIterator]();
   try {
     for (;;) {
-      const silent = setTimeout(hangUp, silenceMs);
-      const chunk = await chunks.next().catch(lost);
-      clearTimeout(silent);
+      const chunk: IteratorResult<string> = await chunks.next().catch(lost);
       if (chunk.done) return;
-      parser.feed(decoder.decode(chunk.value, { stream: true }));
+      parser.feed(chunk.value);
       yield* ready.splice(0);
     }
   } finally {
-    await chunks.return?.();
+    body.destroy();
   }
 }
 
@@ -115,7 +109,7 @@ function lost(thrown: unknown): IteratorReturnResult<undefined> {
 }
 
 /** Waits, or throws the signal's reason as soon as it fires. */
-export function waitFor(ms: number, signal?: AbortSignal): Promise<void> {
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
     const stop = () => {

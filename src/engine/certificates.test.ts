@@ -42,6 +42,7 @@ async function keeperOn(under: Awaited<ReturnType<typeof embeddedTestEdge>>, opt
   let fixed: number | null = null;
   const clock = {
     now: () => fixed ?? Date.now(),
+    steady: () => performance.now(),
     after(ms: number, then: () => void) {
       const timer = setTimeout(then, ms).unref();
       return () => clearTimeout(timer);

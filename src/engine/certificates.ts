@@ -18,11 +18,12 @@ import type {
   DomainProber,
   Publish,
 } from "../ports/certificates.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { SteadyClock } from "../ports/clock.ts";
 import type { ChallengeAnswer, Edge } from "../ports/edge.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Certificates, EngineLog } from "./engine.ts";
 import { HostRecords } from "./host-records.ts";
+import { type ReconcileOutcome, Reconciler } from "./reconciler.ts";
 
 export interface CertificateDeps {
   readonly vault: CertificateVault;
@@ -36,7 +37,7 @@ export interface CertificateDeps {
   };
   readonly journal: Journal;
   readonly edge: Edge;
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly log: EngineLog;
 }
 
@@ -44,6 +45,10 @@ export interface CertificateDeps {
 const longestMs = 6 * 3_600_000;
 /** Changes come in bursts: a deployment commits a dozen times. */
 const settleMs = 250;
+/** No two looks that nobody asked for are closer than this. */
+const shortestMs = 1_000;
+/** After a fault, and when a look had no end. */
+const retryMs = 60_000;
 /** Rounds of one look; each order that fails leaves its hosts waiting, so few are needed. */
 const rounds = 20;
 
@@ -51,25 +56,30 @@ const rounds = 20;
 export class CertificateKeeper implements Certificates {
   readonly #deps: CertificateDeps;
   readonly #records: HostRecords;
+  /** One key: each look is at all certificates. */
+  readonly #reconciler: Reconciler<"certificates">;
+  /** What is handed to the edge, one after the other. */
+  readonly #handing = new Serial();
   /** Answers to authorities by who published them: an order and a check go on side by side. */
   readonly #published = new Map<symbol, readonly ChallengeAnswer[]>();
   #served: readonly { readonly hosts: readonly string[] }[] = [];
   #applied: ReadonlySet<string> = new Set();
   #stops: (() => void)[] = [];
-  #cancel: () => void = () => undefined;
-  /** When the next look is; later wishes do not put it off. */
-  #dueAt = Number.POSITIVE_INFINITY;
   /** Routes by owner, as the last plan saw them; those of `#stale` owners are looked at again, or of all when it is null. */
   readonly #routes = new Map<string, readonly WantedRoute[]>();
   #stale: Set<string> | null = null;
-  #looking: Promise<void> | null = null;
-  #lookAgain = false;
-  readonly #applying = new Serial();
   readonly #ending = new AbortController();
 
   constructor(deps: CertificateDeps) {
     this.#deps = deps;
     this.#records = new HostRecords(deps.vault, deps.clock);
+    this.#reconciler = new Reconciler({
+      clock: deps.clock,
+      nameOf: (key) => key,
+      reconcile: () => this.#reconcile(),
+      retryAfterMs: () => retryMs,
+      warn: (_key, fault) => this.#warn(fault),
+    });
   }
 
   /** Hands what is held to the edge, then looks by itself. */
@@ -77,7 +87,7 @@ export class CertificateKeeper implements Certificates {
     const { journal, edge } = this.#deps;
     await this.#apply().catch((thrown: unknown) => this.#warn(thrown));
     this.#stops = [journal.committed((keys) => this.#routesMayDiffer(keys)), edge.changes(() => this.#edgeChanged())];
-    this.#soon(0);
+    this.#look();
   }
 
   /**
@@ -87,9 +97,8 @@ export class CertificateKeeper implements Certificates {
   async stop(): Promise<void> {
     this.#ending.abort();
     for (const stop of this.#stops) stop();
-    this.#cancel();
-    await this.#looking;
-    await this.#applying.idle();
+    await this.#reconciler.close();
+    await this.#handing.idle();
   }
 
   get #stopped(): boolean {
@@ -128,77 +137,53 @@ export class CertificateKeeper implements Certificates {
   }
 
   check(host: string): Promise<DomainFinding> {
-    return this.#look(host);
+    return this.#preflight(host);
   }
 
   async retry(host: string): Promise<void> {
     await this.#records.cleared([host]);
     this.#stale = null;
-    this.#soon(0);
+    this.#look();
   }
 
   async #changed(): Promise<void> {
     await this.#apply();
-    this.#soon(0);
+    this.#look();
   }
 
   /** An environment changed, and perhaps what of it is served. */
   #routesMayDiffer(keys: readonly EnvKey[]): void {
     if (this.#deps.edge.secureAddress() === null) return;
     for (const key of keys) this.#stale?.add(keyText(key));
-    this.#soon(settleMs);
+    this.#look(settleMs);
   }
 
   /** The edge starts from its own disk; what it missed while it was away it gets now. */
   #edgeChanged(): void {
     this.#stale = null;
     void this.#apply()
-      .then(() => this.#soon(0))
+      .then(() => this.#look())
       .catch((thrown: unknown) => this.#warn(thrown));
   }
 
-  #soon(afterMs: number): void {
-    const now = this.#deps.clock.now();
-    const at = now + afterMs;
-    // A look that should have been already waits for a clock that has jumped.
-    if (this.#stopped || (at >= this.#dueAt && this.#dueAt > now)) return;
-    this.#cancel();
-    this.#dueAt = at;
-    this.#cancel = this.#deps.clock.after(afterMs, () => {
-      this.#dueAt = Number.POSITIVE_INFINITY;
-      this.#wake();
-    });
+  #look(withinMs: number | null = null): void {
+    this.#reconciler.trigger("certificates", withinMs);
   }
 
-  #wake(): void {
-    if (this.#looking !== null) {
-      this.#lookAgain = true;
-      return;
-    }
-    this.#looking = this.#run()
-      .catch((thrown: unknown) => {
-        this.#warn(thrown);
-        return this.#deps.clock.now() + 60_000;
-      })
-      .then((at) => {
-        this.#looking = null;
-        const again = this.#lookAgain;
-        this.#lookAgain = false;
-        const waitMs = at === null ? longestMs : Math.max(1_000, at - this.#deps.clock.now());
-        this.#soon(again ? settleMs : Math.min(longestMs, waitMs));
-      });
-  }
-
-  /** Carries out plans until one has nothing to do; the answer is when to look again. */
-  async #run(): Promise<number | null> {
+  /** Carries out plans until one has nothing to do. */
+  async #reconcile(): Promise<ReconcileOutcome> {
     for (let round = 0; round < rounds && !this.#stopped; round += 1) {
       const plan = planCertificates(await this.#observe());
       for (const id of plan.drop) await this.#deps.vault.remove(id);
       if (plan.drop.length > 0) await this.#apply();
-      if (plan.orders.length === 0) return plan.lookAgainAt;
+      if (plan.orders.length === 0) return { kind: "again", afterMs: this.#waitUntil(plan.lookAgainAt) };
       for (const order of plan.orders) if (!this.#stopped) await this.#order(order);
     }
-    return this.#deps.clock.now() + 60_000;
+    return { kind: "again", afterMs: retryMs };
+  }
+
+  #waitUntil(at: number | null): number {
+    return Math.min(longestMs, Math.max(shortestMs, (at ?? Number.POSITIVE_INFINITY) - this.#deps.clock.now()));
   }
 
   async #observe(): Promise<CertificateSnapshot> {
@@ -269,14 +254,14 @@ export class CertificateKeeper implements Certificates {
   async #preflighted(order: CertificateOrder): Promise<readonly string[]> {
     const good: string[] = [];
     for (const host of order.hosts) {
-      const { fault } = await this.#look(host);
+      const { fault } = await this.#preflight(host);
       if (fault === null) good.push(host);
       else await this.#failed(order, [host], new Fault(fault.code, fault.detail, { hint: fault.hint }));
     }
     return good;
   }
 
-  #look(host: string): Promise<DomainFinding> {
+  #preflight(host: string): Promise<DomainFinding> {
     const { signal } = this.#ending;
     return unlessEnded(this.#deps.prober.look(host, this.#publisher()), signal);
   }
@@ -311,7 +296,7 @@ export class CertificateKeeper implements Certificates {
 
   /** Hands the edge exactly what serves now, one hand-over after another. */
   #apply(): Promise<void> {
-    return this.#applying.run("edge", async () => {
+    return this.#handing.run("edge", async () => {
       const { vault, edge, clock } = this.#deps;
       const all = await vault.list();
       const served = servedHosts(

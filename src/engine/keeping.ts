@@ -1,4 +1,3 @@
-import { asFault } from "../base/faults.ts";
 import type { Environment, EnvKey } from "../model/environment.ts";
 import { collectAfterMs, collectible, historyKept, type Roots } from "../plan/collect.ts";
 import type { Builder } from "../ports/builder.ts";
@@ -6,11 +5,15 @@ import type { Clock, SteadyClock } from "../ports/clock.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { LogStore } from "../ports/logs.ts";
 import type { EngineLog } from "./engine.ts";
+import { Reconciler } from "./reconciler.ts";
 
-/** Output is looked for this often beside the runtime's own reports, which a system under pressure may lose. */
-const sweepMs = 10_000;
-const capMs = 60_000;
-const collectMs = 600_000;
+/**
+ * What is done again and again, and how often. Output is looked for beside the runtime's own reports, which a system under
+ * pressure may lose.
+ */
+const everyMs = { sweep: 10_000, cap: 60_000, collect: 600_000 } as const;
+type Duty = keyof typeof everyMs;
+
 /** Log bytes kept on disk per environment. */
 const logBytes = 512 * 1024 * 1024;
 /** How long the lines of a preview can be read after its end. */
@@ -47,22 +50,31 @@ export function startKeeping(
   loop: KeepingLoop,
 ): () => Promise<void> {
   const deps = { ...others, clock: ageingClock(clock) };
-  const stops = [
-    repeat(deps, sweepMs, loop.sweep),
-    repeat(deps, capMs, async () => {
+  const duties: Record<Duty, () => Promise<void>> = {
+    sweep: loop.sweep,
+    cap: async () => {
       await deps.logs.cap(logBytes);
       await forgetPreviews(deps, loop);
-    }),
-    repeat(deps, collectMs, async () => {
+    },
+    collect: async () => {
       await collectArtifacts(deps);
       await thinHistory(deps, loop);
       const now = deps.clock.now();
       await deps.journal.prune({ history: now - historyMs, audit: now - auditMs });
-    }),
-  ];
-  return async () => {
-    await Promise.all(stops.map((stop) => stop()));
+    },
   };
+  const reconciler = new Reconciler<Duty>({
+    clock,
+    nameOf: (duty) => duty,
+    reconcile: async (duty) => {
+      await duties[duty]();
+      return { kind: "again", afterMs: everyMs[duty] };
+    },
+    retryAfterMs: (_tries, duty) => everyMs[duty],
+    warn: (_duty, { code, cause, detail }) => deps.log.warn({ code, cause }, detail),
+  });
+  for (const duty of ["sweep", "cap", "collect"] as const) reconciler.trigger(duty, everyMs[duty]);
+  return () => reconciler.close();
 }
 
 /** Shows no more time than has really passed since now: what is deleted for its age does not come back. */
@@ -101,26 +113,6 @@ async function thinHistory({ journal }: KeepingDeps, loop: KeepingLoop): Promise
       await journal.thin(key, { ...historyKept, releases: await neededReleases(journal, environment) });
     });
   }
-}
-
-function repeat({ clock, log }: KeepingDeps, everyMs: number, work: () => Promise<void>): () => Promise<void> {
-  let cancel = () => {};
-  let stopped = false;
-  let underWay = Promise.resolve();
-  const later = () => {
-    if (stopped) return;
-    cancel = clock.after(everyMs, () => {
-      underWay = work()
-        .catch((thrown) => log.warn({ cause: thrown }, asFault(thrown).detail))
-        .then(later);
-    });
-  };
-  later();
-  return () => {
-    stopped = true;
-    cancel();
-    return underWay;
-  };
 }
 
 /**

@@ -1,7 +1,6 @@
 import { backoff } from "../base/backoff.ts";
 import { formatDuration } from "../base/duration.ts";
 import { asFault, Fault } from "../base/faults.ts";
-import { Serial } from "../base/serial.ts";
 import { type EnvKey, isThere, keyText } from "../model/environment.ts";
 import type { Usage } from "../model/instance.ts";
 import { planBlind } from "../plan/blind.ts";
@@ -17,16 +16,10 @@ import { startKeeping } from "./keeping.ts";
 import { MemoryScale } from "./memory.ts";
 import { Observer } from "./observe.ts";
 import { noteReadiness, ProbeBoard } from "./probes.ts";
+import { type ReconcileOutcome, Reconciler } from "./reconciler.ts";
 import { Redactors } from "./redaction.ts";
 import { Times } from "./times.ts";
 import { reportUnknown } from "./unknown.ts";
-
-/** How one reconcile went (DESIGN section 4). */
-export type Outcome =
-  | { readonly kind: "done" }
-  | { readonly kind: "again"; readonly afterMs: number }
-  | { readonly kind: "retry"; readonly fault: Fault }
-  | { readonly kind: "gave-up"; readonly fault: Fault };
 
 /** Between tries after a fault. */
 const retryDelay = { first: 100, limit: 10_000 } as const;
@@ -37,19 +30,12 @@ const lookWithinMs = 60_000;
 /** After a round that changed nothing although it had steps, like SIGKILL for a process that hangs in the kernel. */
 const stalledDelay = { first: 50, limit: 10_000 } as const;
 
-/** How often the same is said of an environment: what lasts for hours is told, and does not fill the log. */
-const reportAgainMs = 600_000;
-
-interface KeyState {
+/** What is remembered of an environment between two reconciles. */
+interface Remembered {
   readonly key: EnvKey;
-  waiting: boolean;
-  tries: number;
   refusal: Refusal | null;
   /** Steps that change nothing, and how often they were done in vain. */
   stalled: { readonly signature: string; readonly times: number } | null;
-  /** What was complained of last, and when. */
-  told: { readonly detail: string; readonly at: number } | null;
-  cancelTimer: () => void;
 }
 
 /** Builds the loop: observe → plan → execute for every key, one at a time per key, keys side by side. */
@@ -65,30 +51,36 @@ class ReconcileLoop implements ControlLoop {
   readonly #checks: CheckBoard;
   readonly #scale: MemoryScale;
   readonly #ingest: LogIngest;
-  readonly #serial = new Serial();
+  readonly #reconciler: Reconciler<EnvKey>;
   readonly #times: Times;
-  readonly #keys = new Map<string, KeyState>();
+  readonly #remembered = new Map<string, Remembered>();
   #stops: (() => void)[] = [];
   #stopKeeping: () => Promise<void> = async () => undefined;
-  #stopped = false;
 
   constructor(deps: EngineDeps) {
     this.#deps = deps;
     this.#times = new Times(deps.clock);
+    this.#reconciler = new Reconciler({
+      clock: deps.clock,
+      nameOf: keyText,
+      reconcile: (key) => this.#reconcile(key),
+      retryAfterMs: (tries) => backoff(tries, retryDelay),
+      warn: (key, fault) => this.#warn(key, fault),
+    });
     const failed = (key: EnvKey, thrown: unknown) => this.#warn(key, asFault(thrown));
     const redactors = new Redactors(deps);
     this.#redactors = redactors;
     this.#observer = new Observer({ ...deps, redactors });
     this.#ingest = new LogIngest({ ...deps, redactors });
-    this.#checks = new CheckBoard({ ...deps, redactors, failed, changed: (key) => this.#trigger(key) });
-    this.#scale = new MemoryScale({ ...deps, failed, exceeded: (key) => this.#trigger(key) });
+    this.#checks = new CheckBoard({ ...deps, redactors, failed, changed: (key) => this.#reconciler.trigger(key) });
+    this.#scale = new MemoryScale({ ...deps, failed, exceeded: (key) => this.#reconciler.trigger(key) });
     this.#board = new ProbeBoard({
       ...deps,
       redactors,
       failed,
       changed: (key, target, state) => {
         void noteReadiness(deps, key, { target, state }).catch((thrown) => failed(key, thrown));
-        this.#trigger(key);
+        this.#reconciler.trigger(key);
       },
     });
   }
@@ -97,42 +89,39 @@ class ReconcileLoop implements ControlLoop {
     const { journal, runtime, edge } = this.#deps;
     const written = [...(await journal.environments()), ...(await journal.endedPreviews())].map((one) => one.key);
     const keys = [...written, ...(await runtime.keys())];
-    for (const key of keys) this.#trigger(key);
+    for (const key of keys) this.#reconciler.trigger(key);
     void reportUnknown(this.#deps).catch((thrown) => this.#deps.log.warn({}, asFault(thrown).detail));
     this.#stops = [
       runtime.changes(({ key, name, what }) => {
-        if (what === "state") this.#trigger(key);
+        if (what === "state") this.#reconciler.trigger(key);
         this.#take(key, name);
       }),
       edge.changes(() => {
-        for (const { key } of this.#keys.values()) this.#trigger(key);
+        for (const { key } of this.#remembered.values()) this.#reconciler.trigger(key);
       }),
     ];
     this.#stopKeeping = startKeeping(this.#deps, {
       sweep: () => this.#ingest.sweep(),
-      exclusively: (key, work) => this.#serial.run(keyText(key), work),
+      exclusively: (key, work) => this.#reconciler.exclusively(key, work),
       forgotten: (key) => this.#forget(key),
     });
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
     for (const stop of this.#stops) stop();
-    for (const state of this.#keys.values()) state.cancelTimer();
     this.#board.close();
     this.#checks.close();
     this.#scale.close();
-    await this.#stopKeeping();
-    await this.#serial.idle();
+    await Promise.all([this.#reconciler.close(), this.#stopKeeping()]);
     await this.#ingest.close();
   }
 
   exclusively<T>(key: EnvKey, change: () => Promise<T>): Promise<T> {
-    return this.#serial.run(keyText(key), async () => {
+    return this.#reconciler.exclusively(key, async () => {
       try {
         return await change();
       } finally {
-        this.#trigger(key);
+        this.#reconciler.trigger(key);
       }
     });
   }
@@ -145,7 +134,7 @@ class ReconcileLoop implements ControlLoop {
       memory: this.#scale.used(key),
     };
     const s = this.#times.corrected(await this.#inTime(this.#observer.observe(key, seen)));
-    return { ...s, refusal: refusalNow(s, this.#keys.get(keyText(key))?.refusal ?? null) };
+    return { ...s, refusal: refusalNow(s, this.#remembered.get(keyText(key))?.refusal ?? null) };
   }
 
   /** Whoever is asked about the world answers, or is taken not to. */
@@ -169,65 +158,35 @@ class ReconcileLoop implements ControlLoop {
     void this.#ingest.take(name).catch((thrown) => this.#warn(key, asFault(thrown)));
   }
 
-  #trigger(key: EnvKey): void {
-    if (this.#stopped) return;
-    const state = this.#stateOf(key);
-    if (state.waiting) return;
-    state.waiting = true;
-    void this.#serial.run(keyText(key), () => this.#reconcile(state));
-  }
-
-  #stateOf(key: EnvKey): KeyState {
-    const found = this.#keys.get(keyText(key));
-    if (found) return found;
-    const state: KeyState = {
-      key,
-      waiting: false,
-      tries: 0,
-      refusal: null,
-      stalled: null,
-      told: null,
-      cancelTimer: () => undefined,
-    };
-    this.#keys.set(keyText(key), state);
-    return state;
+  #rememberedOf(key: EnvKey): Remembered {
+    const known = this.#remembered.get(keyText(key));
+    if (known) return known;
+    const fresh: Remembered = { key, refusal: null, stalled: null };
+    this.#remembered.set(keyText(key), fresh);
+    return fresh;
   }
 
   /** Of an environment that is gone, of which nothing is left either, nothing is kept: names of previews come and go. */
-  async #letGo(s: Snapshot): Promise<void> {
+  #letGo(s: Snapshot): void {
     const left = [s.instances, s.tasks, s.unreadable, s.deployments].some((some) => some.length > 0);
-    if (left || s.edge.table !== null) return;
-    const environment = await this.#deps.journal.environment(s.key);
-    if (environment !== null && isThere(environment)) return;
-    this.#keys.delete(keyText(s.key));
+    if (left || s.edge.table !== null || (!s.isUnknown && isThere(s.environment))) return;
+    this.#remembered.delete(keyText(s.key));
     this.#times.forget(s.key);
   }
 
   /** Numbers of releases may begin anew. */
   #forget(key: EnvKey): void {
-    this.#keys.get(keyText(key))?.cancelTimer();
-    this.#keys.delete(keyText(key));
+    this.#remembered.delete(keyText(key));
     this.#times.forget(key);
     this.#observer.forget();
     this.#redactors.forget();
   }
 
-  async #reconcile(state: KeyState): Promise<void> {
-    state.waiting = false;
-    if (this.#stopped) return;
-    state.cancelTimer();
-    const outcome = await this.#runRounds(state);
-    if (this.#stopped) return;
-    state.tries = outcome.kind === "retry" ? state.tries + 1 : 0;
-    if (outcome.kind === "retry" || outcome.kind === "gave-up") this.#tell(state, outcome.fault);
-    else if (outcome.kind === "done") state.told = null;
-    const afterMs = delayOf(outcome, state.tries);
-    if (afterMs !== null) state.cancelTimer = this.#deps.clock.after(afterMs, () => this.#trigger(state.key));
-  }
-
-  async #runRounds(state: KeyState): Promise<Outcome> {
+  /** Rounds of looking and acting until nothing is left to do, or others are to have their turn. */
+  async #reconcile(key: EnvKey): Promise<ReconcileOutcome> {
+    const state = this.#rememberedOf(key);
     let before = "";
-    for (let round = 0; round < roundsAtOnce && !this.#stopped; round += 1) {
+    for (let round = 0; round < roundsAtOnce && !this.#reconciler.isClosed; round += 1) {
       let decided: { s: Snapshot; plan: Plan };
       try {
         const s = await this.observe(state.key);
@@ -241,7 +200,7 @@ class ReconcileLoop implements ControlLoop {
       }
       const { s, plan } = decided;
       if (plan.steps.length === 0) {
-        if (plan.againAfterMs === null) await this.#letGo(s);
+        if (plan.againAfterMs === null) this.#letGo(s);
         return atRest(plan);
       }
       const signature = JSON.stringify(plan.steps);
@@ -254,7 +213,7 @@ class ReconcileLoop implements ControlLoop {
   }
 
   /** What ends although nothing can be looked at; gives the fault to be told. */
-  async #decideBlind(state: KeyState, why: Fault): Promise<Fault> {
+  async #decideBlind(state: Remembered, why: Fault): Promise<Fault> {
     try {
       const s = this.#times.corrected(await this.#observer.remember(state.key), false);
       return (await this.#execute(state, s, planBlind(s, why.toRecord()))) ?? why;
@@ -268,10 +227,10 @@ class ReconcileLoop implements ControlLoop {
    * writes down first, never on another step, so one that fails does not hold up the others, and neighbours of one kind go
    * side by side where each is waited for (a container takes a third of a second to start).
    */
-  async #execute(state: KeyState, s: Snapshot, plan: Plan): Promise<Fault | null> {
+  async #execute(state: Remembered, s: Snapshot, plan: Plan): Promise<Fault | null> {
     let first: Fault | null = null;
     for (const group of groupsOf(plan.steps)) {
-      if (this.#stopped) return first;
+      if (this.#reconciler.isClosed) return first;
       const whose = { key: s.key, deployment: plan.deployment };
       const faults = await Promise.all(group.map((step) => this.#executeStep(whose, step)));
       for (const [place, fault] of faults.entries()) {
@@ -298,20 +257,13 @@ class ReconcileLoop implements ControlLoop {
     }
   }
 
-  #tell(state: KeyState, fault: Fault): void {
-    const at = this.#deps.clock.steady();
-    if (state.told?.detail === fault.detail && at - state.told.at < reportAgainMs) return;
-    state.told = { detail: fault.detail, at };
-    this.#warn(state.key, fault);
-  }
-
   #warn(key: EnvKey, fault: Fault): void {
     this.#deps.log.warn({ key: keyText(key), code: fault.code, cause: fault.cause }, fault.detail);
   }
 }
 
 /** How long to wait when the same steps change nothing again. */
-function stalledFor(state: KeyState, signature: string): number {
+function stalledFor(state: Remembered, signature: string): number {
   const times = state.stalled?.signature === signature ? state.stalled.times + 1 : 1;
   state.stalled = { signature, times };
   return backoff(times, stalledDelay);
@@ -330,12 +282,6 @@ function groupsOf(steps: readonly Step[]): readonly (readonly Step[])[] {
   return groups;
 }
 
-function atRest(plan: Plan): Outcome {
+function atRest(plan: Plan): ReconcileOutcome {
   return plan.againAfterMs === null ? { kind: "done" } : { kind: "again", afterMs: plan.againAfterMs };
-}
-
-function delayOf(outcome: Outcome, tries: number): number | null {
-  if (outcome.kind === "again") return outcome.afterMs;
-  if (outcome.kind === "retry") return backoff(tries, retryDelay);
-  return null;
 }

@@ -354,7 +354,7 @@ describe("without a controller or a project", () => {
     expect((await run("check --json", offline)).json()).toMatchObject({
       ok: false,
       environments: ["production", "staging"],
-      complaints: [{ file: "fairlead.yml", line: 10 }],
+      diagnostics: [{ file: "fairlead.yml", line: 10 }],
     });
   });
 });

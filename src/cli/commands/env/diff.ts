@@ -11,9 +11,7 @@ export default command({
   ],
   async run({ args: { here, there }, world }) {
     const { app } = world.key();
-    const { variables } = await world
-      .api()
-      .call("variableDiff", { params: { ...{ app, environment: here }, other: there } });
+    const { variables } = await world.api().variableDiff({ app, environment: here }, there);
     return { here, there, variables };
   },
   view({ here, there, variables }, paint) {

@@ -29,7 +29,7 @@ export default command({
       ...(flags.message !== undefined && { message: flags.message }),
       ...(page !== undefined && { page }),
     };
-    await api.call("beginMaintenance", { params: key, body: wanted });
+    await api.beginMaintenance(key, wanted);
     return untilMaintenance({ world, api, key }, true);
   },
   view: maintenanceText,
