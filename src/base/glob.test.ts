@@ -2,6 +2,7 @@ import ignore from "ignore";
 import { expect, test } from "vitest";
 import fc from "../testing/properties.ts";
 import { Glob } from "./glob.ts";
+import { GitIgnore } from "./source-rules.ts";
 
 const part = fc.string({ minLength: 1, maxLength: 4, unit: fc.constantFrom("a", "b", "*", "?", ".") });
 const name = fc.string({ minLength: 1, maxLength: 4, unit: fc.constantFrom("a", "b", ".") });
@@ -39,5 +40,40 @@ test.for([
 ])("%s costs what its length says", ([pattern = "", path = ""]) => {
   const began = process.cpuUsage();
   for (let i = 0; i < 20; i += 1) expect(new Glob(pattern).matches(path)).toBe(false);
+  expect(process.cpuUsage(began).user).toBeLessThan(1_000_000);
+});
+
+const gitVerdict = (text: string, path: string) =>
+  new GitIgnore(text).verdict({ path: path.replace(/\/$/, ""), isDirectory: path.endsWith("/") });
+
+test.for<[rules: string, path: string, isLeftOut: boolean | null]>([
+  ["*.log", "a/b.log", true],
+  ["*.log\n!keep.log", "a/keep.log", false],
+  ["!keep.log\n*.log", "keep.log", true],
+  ["build/", "a/build/", true],
+  ["build/", "a/build", null],
+  ["/build", "a/build", null],
+  ["a/build", "x/a/build", null],
+  ["**/a/build", "x/a/build", true],
+  ["***/a", "x/y/a", true],
+  ["a/**", "a/b/c", true],
+  ["a/**", "a/", null],
+  ["a/**/b", "a/b", true],
+  ["build", "build/x", null],
+  ["# a", "# a", null],
+  ["\\#a\n\\!b", "!b", true],
+  ["a  ", "a", true],
+  ["a\\  ", "a ", true],
+  ["[!a]b\r\n", "cb", true],
+  ["\uFEFFa", "a", true],
+  ["\n  \n/", "a", null],
+])("of %j git says for %s: %s", ([rules, path, isLeftOut]) => {
+  expect(gitVerdict(rules, path)).toBe(isLeftOut);
+});
+
+test("a hostile .gitignore costs what its length says", () => {
+  const began = process.cpuUsage();
+  const rules = `${"**/a/".repeat(40)}b\n`.repeat(20);
+  expect(gitVerdict(rules, `${"a/".repeat(100)}c`)).toBeNull();
   expect(process.cpuUsage(began).user).toBeLessThan(1_000_000);
 });

@@ -5,19 +5,30 @@ type Sign = "any" | "many" | ((character: string) => boolean);
 type Segment = readonly Sign[] | "**";
 
 /**
- * A pattern of .dockerignore: `*`, `?`, classes and `\` as Go's `filepath.Match` has them, and `**` for any number of
- * directories. It matches a path, and whatever lies below one. Its cost grows with the length of pattern and path alone.
+ * A pattern of .dockerignore or .gitignore: `*`, `?`, classes and `\` as Go's `filepath.Match` has them, and `**` for any
+ * number of directories. Its cost grows with the length of pattern and path alone.
  */
 export class Glob {
   readonly #segments: readonly Segment[];
 
   constructor(pattern: string) {
-    this.#segments = pattern.split("/").map((part) => (part === "**" ? part : signsOf(part)));
+    this.#segments = pattern.split("/").map((part) => (/^\*{2,}$/.test(part) ? "**" : signsOf(part)));
   }
 
+  /** Whether it means this path, or a directory above it. */
   matches(path: string): boolean {
+    return this.#prefixes(path).includes(true);
+  }
+
+  /** Whether it means this path itself. */
+  means(path: string): boolean {
+    return this.#prefixes(path).at(-1) === true;
+  }
+
+  /** For each directory on the way down, and at last for the path, whether the pattern means it. */
+  #prefixes(path: string): readonly boolean[] {
     let at = this.#onward(new Set([0]));
-    for (const name of path.split("/")) {
+    return path.split("/").map((name) => {
       const next = new Set<number>();
       for (const place of at) {
         const segment = this.#segments[place];
@@ -26,11 +37,9 @@ export class Glob {
           next.add(place + 1);
         }
       }
-      if (next.has(this.#segments.length)) return true;
-      if (next.size === 0) return false;
       at = this.#onward(next);
-    }
-    return false;
+      return next.has(this.#segments.length);
+    });
   }
 
   /** `**` stands for no directory too, unless it ends the pattern. */

@@ -37,3 +37,39 @@ export class DockerIgnore {
     return decisive !== undefined && !decisive.exception;
   }
 }
+
+/** One file .gitignore (gitignore(5)): its patterns are about what lies below its directory. */
+export class GitIgnore {
+  readonly #rules: readonly { readonly glob: Glob; readonly exception: boolean; readonly wantsDirectory: boolean }[];
+
+  constructor(text: string) {
+    const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/);
+    this.#rules = lines.flatMap((line) => {
+      const exception = line.startsWith("!");
+      const pattern = withoutSpaces(exception ? line.slice(1) : line);
+      const path = pattern.replace(/\/$/, "");
+      if (path === "" || line.startsWith("#")) return [];
+      const anchored = path.includes("/") ? path.replace(/^\//, "") : `**/${path}`;
+      return [{ glob: new Glob(anchored), exception, wantsDirectory: path !== pattern }];
+    });
+  }
+
+  /** Whether the last pattern that means a path leaves it out; null: none does. */
+  verdict({ path, isDirectory }: { readonly path: string; readonly isDirectory: boolean }): boolean | null {
+    const decisive = this.#rules.findLast(
+      ({ glob, wantsDirectory }) => (isDirectory || !wantsDirectory) && glob.means(path),
+    );
+    return decisive === undefined ? null : !decisive.exception;
+  }
+}
+
+/** Spaces at the end count only behind a backslash. */
+function withoutSpaces(line: string): string {
+  let end = 0;
+  for (let at = 0; at < line.length; at += 1) {
+    if (line[at] === "\\") at += 1;
+    else if (line[at] === " ") continue;
+    end = at + 1;
+  }
+  return line.slice(0, end);
+}

@@ -1,11 +1,12 @@
 import { Fault, faults } from "../base/faults.ts";
 import { plainJson, seenJson } from "../base/printable.ts";
 import { Client } from "../client/client.ts";
+import { nodeTransport } from "../client/node.ts";
 import type { ExecutionContext } from "./context.ts";
 import { write } from "./output.ts";
 import { harmless, paintFor } from "./paint.ts";
 import { parseArguments } from "./parse.ts";
-import { appName, findManifest, findTarget, readManifestText } from "./place.ts";
+import { appName, findController, findManifest, readManifestText } from "./place.ts";
 import type { Entry } from "./table.ts";
 import type { Host, World } from "./world.ts";
 
@@ -61,10 +62,10 @@ export function makeWorld(context: ExecutionContext, host: Host, globals: World[
     print: (line) => write(host, "stdout", `${context.json ? seenJson(line) : harmless(line, { enabled: true })}\n`),
     api({ directory, uninterrupted = false, confirmed = false } = {}) {
       const manifest = globals.url === undefined ? findManifest(place, directory) : null;
-      const target = findTarget({ ...place, manifest }, context);
-      if (context.verbose) say(paint.dim(`controller: ${"url" in target ? target.url : target.socketPath}`));
+      const address = findController({ ...place, manifest }, context);
+      if (context.verbose) say(paint.dim(`controller: ${"url" in address ? address.url : address.socketPath}`));
       const confirm = (fault: Fault, name: string) => (confirmed ? Promise.resolve() : confirmName(fault.detail, name));
-      return new Client({ target, confirm, ...(!uninterrupted && { signal: host.interrupted }) });
+      return new Client(nodeTransport({ address, ...(!uninterrupted && { signal: host.interrupted }) }), { confirm });
     },
     withGlobals: (other) => makeWorld(context, host, other),
     key(directory) {

@@ -1,7 +1,7 @@
 import { formatDuration } from "../base/duration.ts";
 import { Fault } from "../base/faults.ts";
 import type { Client } from "../client/client.ts";
-import { pause } from "../client/events.ts";
+import { waitFor } from "../client/events.ts";
 import type { DeploymentView } from "../contract/deployments.ts";
 import type { UrlView } from "../contract/environments.ts";
 import type { StoredLogView } from "../contract/logs.ts";
@@ -50,7 +50,7 @@ export async function followDeployment(
   if (!isGood(deployment))
     explain(world, deployment, lines.length > 0 ? lines : await culpritLines(world, api, deployment));
   if (deployment.status !== "live") return { deployment, urls: [] };
-  const { urls } = await api.status(deployment);
+  const { urls } = await api.call("status", { params: deployment });
   return { deployment, urls };
 }
 
@@ -69,8 +69,8 @@ async function watch(
   try {
     progress.show(deployment);
     for await (const message of api.progress(begun.id, limit)) {
-      if (message.kind === "log") lines = [...lines, ...message.lines].slice(-keptLines);
-      else deployment = message.deployment;
+      if (message.event === "log") lines = [...lines, ...message.data.lines].slice(-keptLines);
+      else deployment = message.data.deployment;
       progress.show(deployment);
     }
     return { deployment, lines };
@@ -109,9 +109,12 @@ async function culpritLines(
   if (deployment.culprit === null) return [];
   const end = host.now() + lateLinesMs;
   for (;;) {
-    const { lines } = await api.logs(deployment, { instance: deployment.culprit, tail: keptLines });
+    const { lines } = await api.call("logs", {
+      params: deployment,
+      query: { instance: deployment.culprit, tail: keptLines },
+    });
     if (lines.length > 0 || host.now() > end) return lines;
-    await pause(100, host.interrupted);
+    await waitFor(100, host.interrupted);
   }
 }
 

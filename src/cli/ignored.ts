@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import ignore, { type Ignore } from "ignore";
 import { Fault, isErrno } from "../base/faults.ts";
-import { DockerIgnore, isDockerfileName, isPrivateName } from "../base/source-rules.ts";
+import { DockerIgnore, GitIgnore, isDockerfileName, isPrivateName } from "../base/source-rules.ts";
 
 /** Never part of a source: history, installed packages, our own state, and files that hold secrets by convention. */
 function isNeverPart(name: string): boolean {
@@ -12,7 +11,7 @@ function isNeverPart(name: string): boolean {
 /** The rules of one .gitignore; they are about paths below its directory. */
 interface GitRules {
   readonly base: string;
-  readonly rules: Ignore;
+  readonly rules: GitIgnore;
 }
 
 /** Decides what belongs to a source tree. Paths have forward slashes and are relative to the tree's root. */
@@ -28,7 +27,7 @@ export class IgnoreRules {
   /** The rules that hold in a directory: those of the directory above and its own .gitignore. */
   enter(directory: string, above: readonly GitRules[]): readonly GitRules[] {
     const text = readOptional(this.#root, path.posix.join(directory, ".gitignore"));
-    return text === "" ? above : [...above, { base: directory, rules: ignore({ ignorecase: false }).add(text) }];
+    return text === "" ? above : [...above, { base: directory, rules: new GitIgnore(text) }];
   }
 
   /** Whether a file or a directory with all below it is left out. */
@@ -38,8 +37,7 @@ export class IgnoreRules {
     let ignored = false;
     for (const { base, rules: own } of rules) {
       const relative = base === "" ? entry.path : entry.path.slice(base.length + 1);
-      const verdict = own.test(entry.isDirectory ? `${relative}/` : relative);
-      if (verdict.ignored || verdict.unignored) ignored = verdict.ignored;
+      ignored = own.verdict({ path: relative, isDirectory: entry.isDirectory }) ?? ignored;
     }
     return ignored;
   }

@@ -1,8 +1,9 @@
 import { parseDuration } from "../base/duration.ts";
 import { Fault } from "../base/faults.ts";
 import { plainJson } from "../base/printable.ts";
-import type { Client, Key, LogQuery } from "../client/client.ts";
-import type { LogBatchView, StoredLogView } from "../contract/logs.ts";
+import type { Client } from "../client/client.ts";
+import type { LogBatchView, LogQuery, StoredLogView } from "../contract/logs.ts";
+import type { EnvKey } from "../model/environment.ts";
 import { shortName } from "./names.ts";
 import { harmless, paintFor } from "./paint.ts";
 
@@ -15,17 +16,22 @@ export function moment(flag: string, text: string, now: number): string {
 }
 
 /** Lines that are there: the last ones, or page by page all since a moment when no number is given. */
-export async function* readAllLogs(api: Client, key: Key, query: LogQuery): AsyncGenerator<LogBatchView, void> {
+export async function* readAllLogs(api: Client, key: EnvKey, query: LogQuery): AsyncGenerator<LogBatchView, void> {
   if (query.since === undefined || query.tail !== undefined) {
-    yield await api.logs(key, { ...query, tail: query.tail ?? 100 });
+    yield await api.call("logs", { params: key, query: { ...query, tail: query.tail ?? 100 } });
     return;
   }
   for (let after = 0; ; ) {
-    const { lines, next, reached } = await api.logs(key, { ...query, after, limit: 10_000 });
+    const { lines, next, reached } = await api.call("logs", { params: key, query: { ...query, after, limit: 10_000 } });
     yield { lines };
     if ((lines.length === 0 && reached === undefined) || next <= after) return;
     after = next;
   }
+}
+
+/** Lines as they come. */
+export async function* followLines(api: Client, key: EnvKey, query: LogQuery): AsyncGenerator<LogBatchView, void> {
+  for await (const { data } of api.stream("logStream", { params: key, query })) yield data;
 }
 
 /** What is said of a search that took too long, or found too much at once. */
@@ -34,7 +40,7 @@ export function cutShort(reached: string): string {
 }
 
 export interface LineOptions {
-  readonly key: Key;
+  readonly key: EnvKey;
   readonly json: boolean;
   readonly timestamps: boolean;
   readonly prefix: boolean;

@@ -1,8 +1,9 @@
 import { formatDuration } from "../base/duration.ts";
 import { Fault } from "../base/faults.ts";
-import type { Client, Key } from "../client/client.ts";
-import { pause } from "../client/events.ts";
+import type { Client } from "../client/client.ts";
+import { waitFor } from "../client/events.ts";
 import type { StatusView } from "../contract/environments.ts";
+import type { EnvKey } from "../model/environment.ts";
 import type { World } from "./world.ts";
 
 /** The edge takes a table within milliseconds; a busy machine may take long. */
@@ -11,7 +12,7 @@ const patienceMs = 30_000;
 interface Asked {
   readonly world: Pick<World, "host" | "globals">;
   readonly api: Client;
-  readonly key: Key;
+  readonly key: EnvKey;
 }
 
 /** Waits until the edge is seen to do what was asked. With nothing routed there is nothing to wait for. Faults: `wait.timeout`. */
@@ -19,7 +20,7 @@ export async function untilMaintenance({ world, api, key }: Asked, closed: boole
   const patience = world.globals.timeout ?? patienceMs;
   const end = world.host.now() + patience;
   for (;;) {
-    const status = await api.status(key);
+    const status = await api.call("status", { params: key });
     const isRouted = usersUrls(status).length > 0;
     if (status.maintenance.closed === closed || (closed && !isRouted)) return status;
     if (world.host.now() > end) {
@@ -28,7 +29,7 @@ export async function untilMaintenance({ world, api, key }: Asked, closed: boole
         hint: "It is still being retried; `fairlead status` shows the progress.",
       });
     }
-    await pause(50, world.host.interrupted);
+    await waitFor(50, world.host.interrupted);
   }
 }
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { Fault, isErrno } from "../base/faults.ts";
-import type { Target } from "../client/transport.ts";
+import type { ControllerAddress } from "../client/node.ts";
 import type { ExecutionContext } from "./context.ts";
 import type { Globals } from "./flags.ts";
 
@@ -87,10 +87,10 @@ function stateDirectory(where: Where & { readonly globals: Globals }, context: E
  * Where the controller is: --url, FAIRLEAD_URL, --state, FAIRLEAD_STATE, `.fairlead/` beside the manifest when a
  * controller left its socket there, else the default state directory.
  */
-export function findTarget(
+export function findController(
   where: Where & { readonly globals: Globals; readonly manifest: Manifest | null },
   context: ExecutionContext,
-): Target {
+): ControllerAddress {
   const { globals, manifest } = where;
   if (globals.url !== undefined) return urlTarget(globals.url, globals.token ?? context.controller.token);
   if (globals.state === undefined && context.controller.url !== null) {
@@ -104,7 +104,7 @@ export function findTarget(
 }
 
 /** Reads a controller's URL. Faults: `usage.invalid`. */
-function urlTarget(text: string, token: string | null): Target {
+function urlTarget(text: string, token: string | null): ControllerAddress {
   if (text.startsWith("unix:")) return { socketPath: text.slice("unix:".length).replace(/^\/\/(?=\/)/, "") };
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || !["http:", "https:"].includes(url.protocol)) {

@@ -1,7 +1,8 @@
 import path from "node:path";
 import { type Diagnostic, Fault } from "../base/faults.ts";
 import { formatSize } from "../base/size.ts";
-import type { Client, Key } from "../client/client.ts";
+import type { Client } from "../client/client.ts";
+import type { EnvKey } from "../model/environment.ts";
 import { branchOf } from "./branch.ts";
 import { appName, findManifest, type Manifest, noManifest, readManifestText } from "./place.ts";
 import { uploadSource } from "./source.ts";
@@ -29,7 +30,7 @@ export async function sourceAndKey(
   world: World,
   directory?: string,
   branch?: string,
-): Promise<{ readonly api: Client; readonly key: Key; readonly sourced: Sourced }> {
+): Promise<{ readonly api: Client; readonly key: EnvKey; readonly sourced: Sourced }> {
   const manifest = projectManifest(world, directory);
   const environment = world.globals.environment ?? "production";
   const key = { app: await appOf(world, manifest, environment), environment };

@@ -5,7 +5,7 @@ import type { World } from "./world.ts";
 /** The deployment that is meant: the one named, else the one under way. Faults: `deployment.unknown`. */
 export async function meantDeployment(world: World, api: Client, given: string | undefined): Promise<string> {
   if (given !== undefined) return given;
-  const { deployment } = await api.status(world.key());
+  const { deployment } = await api.call("status", { params: world.key() });
   if (deployment === null || deployment.phase === "ended") {
     throw new Fault("deployment.unknown", "no deployment is running");
   }

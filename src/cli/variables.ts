@@ -38,7 +38,7 @@ export async function changeVariables(
 ): Promise<VariablesResult> {
   const api = world.api();
   await warnOfSlip(world, api, world.key());
-  const answer = await api.changeVariables(world.key(), request);
+  const answer = await api.call("changeVariables", { params: world.key(), body: request });
   return { ...(await followChange(world, answer, detach)), dryRun: request.dryRun ?? false };
 }
 

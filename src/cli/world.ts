@@ -1,6 +1,7 @@
 import type { Readable, Writable } from "node:stream";
-import type { Client, Key } from "../client/client.ts";
+import type { Client } from "../client/client.ts";
 import type { CheckView } from "../contract/controller.ts";
+import type { EnvKey } from "../model/environment.ts";
 import type { ExecutionContext } from "./context.ts";
 import type { Globals } from "./flags.ts";
 import type { Paint } from "./paint.ts";
@@ -128,7 +129,7 @@ export interface World {
   /** The same world with other global flags. */
   withGlobals(globals: Globals): World;
   /** Which app and environment is meant. Faults: `usage.invalid` when neither -a nor a manifest tells. */
-  key(directory?: string): Key;
+  key(directory?: string): EnvKey;
   /** A note for people, on stderr; nothing with --quiet. */
   say(message: string): void;
   /** A line of the result, on stdout, for commands that print on the way. */

@@ -5,9 +5,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
-import { fillPath } from "../contract/paths.ts";
-import { routes } from "../contract/routes.ts";
 import { Client, type ProgressMessage } from "./client.ts";
+import { nodeTransport } from "./node.ts";
 
 const key = { app: "shop", environment: "production" };
 
@@ -18,7 +17,7 @@ async function served(listener: RequestListener) {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
     url,
-    api: new Client({ target: { url, token: "s3cret" } }),
+    api: new Client(nodeTransport({ address: { url, token: "s3cret" } })),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -52,58 +51,46 @@ describe("a request", () => {
       const isGiven = request.headers["fairlead-confirm"] === "production";
       request.resume().on("end", () => json(response, isGiven ? 200 : 409, { code: "confirm.needed", confirm: name }));
     });
-    const target = { url: server.url, token: null };
+    const address = { url: server.url, token: null };
     const asked: string[] = [];
-    const api = new Client({ target, confirm: async (_fault, name) => void asked.push(name) });
-    await api.stop(key);
-    expect(await failure(api.changeScale(key, { web: 1 }))).toMatchObject({ code: "confirm.needed" });
+    const api = new Client(nodeTransport({ address }), { confirm: async (_fault, name) => void asked.push(name) });
+    await api.call("stop", { params: key });
+    expect(await failure(api.call("changeScale", { params: key, body: { web: 1 } }))).toMatchObject({
+      code: "confirm.needed",
+    });
     expect([asked, given]).toEqual([
       ["production", "another"],
       [undefined, "production", undefined, "another"],
     ]);
-    expect(await failure(server.api.stop(key))).toMatchObject({ code: "confirm.needed", confirm: "production" });
+    expect(await failure(server.api.call("stop", { params: key }))).toMatchObject({
+      code: "confirm.needed",
+      confirm: "production",
+    });
   });
 
-  test("of every kind is one of the contract, with the token", async () => {
+  test("is one of the contract, with the token and what it is asked with", async () => {
     const asked: string[] = [];
-    await using server = await served((request, response) => {
-      asked.push(`${request.method} ${request.url?.split("?")[0]} ${request.headers.authorization}`);
-      request.resume().on("end", () => json(response, 200, {}));
+    await using server = await served(async (request, response) => {
+      const { method, url, headers } = request;
+      asked.push(`${method} ${url} ${headers.authorization} ${headers["if-match"] ?? "-"} ${await bodyOf(request)}`);
+      response.setHeader("etag", '"8"');
+      if (method === "DELETE") response.writeHead(204).end();
+      else json(response, 200, { items: [] });
     });
     const { api } = server;
-    const digest = `sha256:${"0".repeat(64)}`;
-    await api.info();
-    await api.doctor();
-    await api.hasSource(digest);
-    await api.putSource(digest, Readable.from([Buffer.from("x")]));
-    await api.environments();
-    await api.status(key);
-    await api.beginDeployment(key, { kind: "deploy", source: digest });
-    await api.deployments(key, { limit: 3 });
-    await api.deployment("dep_1");
-    await api.cancelDeployment("dep_1");
-    await api.plan(key, { source: digest });
-    await api.releases(key);
-    await api.release(key, "v1");
-    await api.releaseDiff(key, { from: "v1", to: "v2" });
-    await api.logs(key, { service: ["a", "b"], tail: 3 });
-    await api.scale(key);
-    await api.changeScale(key, { web: 2 });
-    await api.variables(key);
-    await api.changeVariables(key, { set: { A: "1" } });
-    await api.createPreview(key, { source: digest });
-    await api.removePreview(key);
-    await api.stop(key);
-    await api.beginTask(key, { command: ["ls"] });
-    await api.task(key, "t");
-    await api.taskOutput(key, { task: "t", stream: "stderr" });
-    await api.removeTask(key, "t");
-    const members = { ...key, digest, id: "dep_1", release: "v1", from: "v1", to: "v2", task: "t" };
-    const known = Object.values(routes).map(
-      (route) => `${route.method.toUpperCase()} ${fillPath(route.path, members)} Bearer s3cret`,
-    );
-    expect(asked.filter((one) => !known.includes(one))).toEqual([]);
-    expect(new Set(asked).size).toBe(26);
+    const body = { set: { A: "1" } };
+    expect(await api.tagged("changeVariables", { params: key, ifMatch: '"7"', body })).toEqual({
+      etag: '"8"',
+      answer: { items: [] },
+    });
+    expect(await api.call("releases", { params: key, query: { limit: 3 } })).toEqual({ items: [] });
+    expect(await api.call("removeTask", { params: { ...key, task: "t" } })).toBe(undefined);
+    const at = "/v1/apps/shop/environments/production";
+    expect(asked).toEqual([
+      `PATCH ${at}/variables Bearer s3cret "7" {"set":{"A":"1"}}`,
+      `GET ${at}/releases?limit=3 Bearer s3cret - `,
+      `DELETE ${at}/tasks/t Bearer s3cret - `,
+    ]);
   });
 
   test("escapes names, so that none can become another path", async () => {
@@ -112,7 +99,7 @@ describe("a request", () => {
       asked.push(request.url);
       json(response, 200, {});
     });
-    await server.api.status({ app: "../v1/doctor?x=", environment: "a/b#" });
+    await server.api.call("status", { params: { app: "../v1/doctor?x=", environment: "a/b#" } });
     expect(asked).toEqual(["/v1/apps/..%2Fv1%2Fdoctor%3Fx%3D/environments/a%2Fb%23/status"]);
   });
 
@@ -122,7 +109,7 @@ describe("a request", () => {
       asked.push(request.url);
       json(response, 200, { lines: [], next: 0 });
     });
-    await server.api.logs(key, { service: ["web", "worker"], grep: "a b&c" });
+    await server.api.call("logs", { params: key, query: { service: ["web", "worker"], grep: "a b&c" } });
     expect(asked[0]?.split("?")[1]).toBe("service=web&service=worker&grep=a+b%26c");
   });
 
@@ -132,7 +119,7 @@ describe("a request", () => {
     const server = createServer((request, response) => json(response, 200, { path: request.url }));
     await new Promise<void>((resolve) => server.listen(socketPath, resolve));
     try {
-      expect(await new Client({ target: { socketPath } }).info()).toEqual({ path: "/v1/info" });
+      expect(await new Client(nodeTransport({ address: { socketPath } })).call("info")).toEqual({ path: "/v1/info" });
     } finally {
       await new Promise((resolve) => server.close(resolve));
       rmSync(directory, { recursive: true });
@@ -162,7 +149,7 @@ describe("a failure", () => {
     await using server = await served((_request, response) =>
       json(response, 422, { code: "manifest.invalid", detail: "2 faults", hint: "mend them", errors }),
     );
-    expect(await failure(server.api.info())).toMatchObject({
+    expect(await failure(server.api.call("info"))).toMatchObject({
       code: "manifest.invalid",
       detail: "2 faults",
       hint: "mend them",
@@ -199,13 +186,13 @@ describe("a failure", () => {
         ? json(response, status, { code: "toString", detail: "d" })
         : response.writeHead(status).end(),
     );
-    expect(await failure(server.api.info())).toMatchObject({ code, detail: "d" });
-    expect(await failure(server.api.doctor())).toMatchObject({ code });
+    expect(await failure(server.api.call("info"))).toMatchObject({ code, detail: "d" });
+    expect(await failure(server.api.call("doctor"))).toMatchObject({ code });
   });
 
   test("to connect is controller.unreachable and names the place", async () => {
-    const nobody = new Client({ target: { socketPath: "/nonexistent/controller.sock" } });
-    expect(await failure(nobody.info())).toMatchObject({
+    const nobody = new Client(nodeTransport({ address: { socketPath: "/nonexistent/controller.sock" } }));
+    expect(await failure(nobody.call("info"))).toMatchObject({
       code: "controller.unreachable",
       detail: expect.stringContaining("/nonexistent/controller.sock"),
     });
@@ -213,8 +200,8 @@ describe("a failure", () => {
       await server[Symbol.asyncDispose]();
       return server.url;
     });
-    const refused = new Client({ target: { url, token: null } });
-    expect(await failure(refused.info())).toMatchObject({ code: "controller.unreachable" });
+    const refused = new Client(nodeTransport({ address: { url, token: null } }));
+    expect(await failure(refused.call("info"))).toMatchObject({ code: "controller.unreachable" });
   });
 
   test("to answer in time, or in full, or in JSON, is told apart", async () => {
@@ -224,15 +211,15 @@ describe("a failure", () => {
       if (request.url === "/v1/environments") response.end("<html>");
     });
     const { url } = server;
-    const hasty = new Client({ target: { url, token: null }, timeoutMs: 50 });
-    expect(await failure(hasty.info())).toMatchObject({ code: "controller.unreachable" });
-    expect(await failure(server.api.doctor())).toMatchObject({ code: "controller.unreachable" });
-    expect(await failure(server.api.environments())).toMatchObject({ code: "operation.failed" });
+    const hasty = new Client(nodeTransport({ address: { url, token: null }, timeoutMs: 50 }));
+    expect(await failure(hasty.call("info"))).toMatchObject({ code: "controller.unreachable" });
+    expect(await failure(server.api.call("doctor"))).toMatchObject({ code: "controller.unreachable" });
+    expect(await failure(server.api.call("environments"))).toMatchObject({ code: "operation.failed" });
   });
 
   test("never shows the token", async () => {
     await using server = await served((_request, response) => response.destroy());
-    const error = await failure(server.api.info());
+    const error = await failure(server.api.call("info"));
     expect(JSON.stringify([error, String(error)])).not.toContain("s3cret");
   });
 
@@ -244,7 +231,7 @@ describe("a failure", () => {
       if (keys.length === 1) response.destroy();
       else json(response, 202, { deployment: { id: "dep_1" } });
     });
-    const answer = await server.api.beginDeployment(key, { kind: "rollback" });
+    const answer = await server.api.call("beginDeployment", { params: key, body: { kind: "rollback" } });
     expect(answer).toEqual({ deployment: { id: "dep_1" } });
     expect(keys).toHaveLength(2);
     expect(keys[0]).toBe(keys[1]);
@@ -259,7 +246,7 @@ describe("a failure", () => {
       else if (times === 2) json(response, 409, { code: "idempotency.in-flight", detail: "still under way" });
       else json(response, 202, { deployment: { id: "dep_1" } });
     });
-    const answer = await server.api.beginDeployment(key, { kind: "rollback" });
+    const answer = await server.api.call("beginDeployment", { params: key, body: { kind: "rollback" } });
     expect([answer, times]).toEqual([{ deployment: { id: "dep_1" } }, 3]);
   });
 
@@ -267,8 +254,8 @@ describe("a failure", () => {
     await using server = await served(() => undefined);
     const { url } = server;
     const stop = new AbortController();
-    const api = new Client({ target: { url, token: null }, signal: stop.signal });
-    const waiting = failure(api.info());
+    const api = new Client(nodeTransport({ address: { url, token: null }, signal: stop.signal }));
+    const waiting = failure(api.call("info"));
     stop.abort("enough");
     expect(await waiting).toBe("enough");
   });
@@ -292,8 +279,8 @@ describe("a stream", () => {
       if (seen.length === 1) setImmediate(() => response.destroy());
     });
     const read: number[] = [];
-    for await (const { lines } of server.api.logStream(key, {})) {
-      read.push(...lines.map(({ sequence }) => sequence));
+    for await (const { data } of server.api.stream("logStream", { params: key, query: {} })) {
+      read.push(...data.lines.map(({ sequence }) => sequence));
       if (read.length === 4) break;
     }
     expect(read).toEqual([1, 2, 3, 4]);
@@ -312,9 +299,9 @@ describe("a stream", () => {
     const messages: ProgressMessage[] = [];
     for await (const message of server.api.progress("dep_1")) messages.push(message);
     expect(messages).toMatchObject([
-      { kind: "deployment", deployment: { phase: "build" } },
-      { kind: "deployment", deployment: { phase: "ended" } },
-      { kind: "log", lines: [{ message: "boom" }] },
+      { event: "deployment", data: { deployment: { phase: "build" } } },
+      { event: "deployment", data: { deployment: { phase: "ended" } } },
+      { event: "log", data: { lines: [{ message: "boom" }] } },
     ]);
   });
 
@@ -329,7 +316,7 @@ describe("a stream", () => {
     });
     const progress = server.api.progress("dep_1");
     expect(await failure(progress.next())).toMatchObject({ code: "deployment.unknown" });
-    const lines = server.api.logStream(key, {});
+    const lines = server.api.stream("logStream", { params: key, query: {} });
     expect(await failure(lines.next())).toMatchObject({ code: "journal.damaged" });
     expect(connections).toBe(6);
   });
@@ -339,7 +326,7 @@ describe("a stream", () => {
       response.writeHead(200, { "content-type": "text/event-stream" }).flushHeaders();
     });
     const stop = new AbortController();
-    const waiting = failure(server.api.logStream(key, {}, stop.signal).next());
+    const waiting = failure(server.api.stream("logStream", { params: key, query: {} }, { signal: stop.signal }).next());
     stop.abort("enough");
     expect(await waiting).toBe("enough");
   });

@@ -1,86 +1,179 @@
-import { randomUUID } from "node:crypto";
-import type { Readable } from "node:stream";
+import type { z } from "zod";
 import { Fault, isErrno } from "../base/faults.ts";
-import type { AuditEntryView } from "../contract/audit.ts";
-import type { DoctorAnswer, InfoView } from "../contract/controller.ts";
-import type { DeploymentAnswer, DeploymentDetail, DeploymentRequest, DeploymentView } from "../contract/deployments.ts";
-import type {
-  CertificateRequest,
-  DomainCheckRequest,
-  DomainCheckView,
-  DomainList,
-  DomainView,
-} from "../contract/domains.ts";
-import type { EnvironmentList, StatusView } from "../contract/environments.ts";
-import type { LogBatchView, LogPage, StoredLogView } from "../contract/logs.ts";
-import type { MaintenanceRequest } from "../contract/maintenance.ts";
-import type { PlanAnswer, PlanRequest } from "../contract/plan.ts";
-import type { PreviewAnswer, PreviewRequest } from "../contract/previews.ts";
-import type { ReleaseDetail, ReleaseView } from "../contract/releases.ts";
-import type { ScaleRequest, ScaleView } from "../contract/scale.ts";
-import type { TaskAnswer, TaskRequest, TaskView } from "../contract/tasks.ts";
-import type { CreatedTokenView, TokenList, TokenRequest } from "../contract/tokens.ts";
-import type {
-  RevealedVariables,
-  VariableDiff,
-  VariableOrigins,
-  VariablesAnswer,
-  VariablesRequest,
-  VariablesView,
-  VersionList,
-} from "../contract/variables.ts";
-import type { VaultRecovery, VaultRotation } from "../contract/vault.ts";
-import { pause, streamMessages } from "./events.ts";
-import { type Call, type ClientOptions, parseAnswer, problemFault, readText, Transport } from "./transport.ts";
+import { headers } from "../contract/headers.ts";
+import { fillPath } from "../contract/paths.ts";
+import type { AnswerOf, Frozen, MessageOf, ParamsOf, RouteContract } from "../contract/route.ts";
+import type { RouteName, routes } from "../contract/routes.ts";
+import { type StreamOptions, streamMessages, waitFor } from "./events.ts";
+import { routeLines } from "./route-lines.ts";
+import { bodyText, type HttpAnswer, type HttpRequest, parseAnswer, problemFault, type Transport } from "./transport.ts";
 
-export interface Key {
-  readonly app: string;
-  readonly environment: string;
+type Contract<Name extends RouteName> = (typeof routes)[Name];
+
+/** What a route is asked with: the members of its path, its query and its body. */
+export type RequestOf<Route extends RouteContract> = (keyof ParamsOf<Route> extends never
+  ? unknown
+  : { readonly params: ParamsOf<Route> }) &
+  (Route extends { readonly query: infer Schema extends z.ZodType }
+    ? { readonly query?: Frozen<z.input<Schema>> }
+    : unknown) &
+  (Route extends { readonly body: infer Schema extends z.ZodType }
+    ? { readonly body: Frozen<z.input<Schema>> }
+    : unknown) & {
+    /** The ETag that it must still have. Fault with another one: `document.stale`. */
+    readonly ifMatch?: string;
+  };
+
+type Asked<Name extends RouteName> =
+  Record<never, never> extends RequestOf<Contract<Name>>
+    ? [request?: RequestOf<Contract<Name>>]
+    : [request: RequestOf<Contract<Name>>];
+
+export interface ClientOptions {
+  /** Asks whether to go on with a change that is guarded, and throws when not; left out: it is refused. */
+  readonly confirm?: (fault: Fault, name: string) => Promise<void>;
 }
 
-export interface Page<Item> {
-  readonly items: readonly Item[];
-  readonly nextCursor: string | null;
-}
+/**
+ * Requests with an Idempotency-Key, so that a lost answer cannot make two of one, and how often each is sent again: 40 times
+ * (ten seconds) until a controller that died is there again, which knows whether its predecessor had done it.
+ */
+const resends: { readonly [Name in RouteName]?: number } = {
+  beginDeployment: 40,
+  changeVariables: 40,
+  createPreview: 40,
+  beginTask: 1,
+};
+const resendMs = 250;
 
-export interface PageQuery {
-  readonly limit?: number;
-  readonly cursor?: string;
-}
+/**
+ * The HTTP API of a controller, by the names of its routes. Every failure is a `Fault`: the code of the problem document, or
+ * `controller.unreachable` when nobody answers. Answers are trusted to follow src/contract: both ends are one package.
+ */
+export class Client {
+  readonly #transport: Transport;
+  readonly #confirm: ClientOptions["confirm"];
 
-/** What to read of an environment's log; times are RFC 3339. */
-export interface LogQuery {
-  readonly service?: readonly string[];
-  readonly since?: string;
-  readonly until?: string;
-  readonly grep?: string;
-  readonly level?: string;
-  readonly release?: string;
-  readonly instance?: string;
-  readonly tail?: number;
-  readonly after?: number;
-  readonly limit?: number;
+  constructor(transport: Transport, { confirm }: ClientOptions = {}) {
+    this.#transport = transport;
+    this.#confirm = confirm;
+  }
+
+  /** Where it talks to, for messages. */
+  get place(): string {
+    return this.#transport.place;
+  }
+
+  /** Asks a route that answers with JSON, or with nothing. */
+  async call<Name extends RouteName>(name: Name, ...asked: Asked<Name>): Promise<AnswerOf<Contract<Name>>> {
+    return (await this.tagged(name, ...asked)).answer;
+  }
+
+  /** The same with the ETag of the answer, by which a change is refused when somebody else was faster; `""`: it has none. */
+  async tagged<Name extends RouteName>(
+    name: Name,
+    ...asked: Asked<Name>
+  ): Promise<{ readonly etag: string; readonly answer: AnswerOf<Contract<Name>> }> {
+    const request = requestOf(name, ...asked);
+    const patience = resends[name] ?? 0;
+    const key = patience === 0 ? {} : { [headers.idempotencyKey]: newKey() };
+    const keyed = { ...request, headers: { ...request.headers, ...key } };
+    for (let tries = 0; ; tries += 1) {
+      try {
+        const answer = await this.#send(keyed);
+        const text = await bodyText(answer);
+        const json = answer.status === 204 ? undefined : parseAnswer(text);
+        return { etag: answer.header("etag") ?? "", answer: json as AnswerOf<Contract<Name>> };
+      } catch (error) {
+        if (tries === patience || !isLost(error, tries > 0)) throw error;
+      }
+      if (tries > 0) await waitFor(resendMs);
+    }
+  }
+
+  /** Asks a route that answers with bytes, and reads them as they come. */
+  async bytes<Name extends RouteName>(name: Name, ...asked: Asked<Name>): Promise<AsyncIterable<Uint8Array>> {
+    return (await this.#send(requestOf(name, ...asked))).body;
+  }
+
+  /** Messages of a route as they come, none twice and none left out; a lost connection is opened again after the last one. */
+  async *stream<Name extends RouteName>(
+    name: Name,
+    request: RequestOf<Contract<Name>>,
+    options: StreamOptions = {},
+  ): AsyncGenerator<MessageOf<Contract<Name>>> {
+    const { path } = requestOf(name, request);
+    for await (const { event, data } of streamMessages((one) => this.#send(one), path, options)) {
+      yield { event, data: parseAnswer(data) } as MessageOf<Contract<Name>>;
+    }
+  }
+
+  /** How a deployment goes, from now to its end. */
+  async *progress(id: string, signal?: AbortSignal): AsyncGenerator<ProgressMessage> {
+    let ended = false;
+    const options = { signal, isComplete: () => ended };
+    for await (const message of this.stream("deploymentProgress", { params: { id } }, options)) {
+      if (message.event === "deployment") ended = message.data.deployment.phase === "ended";
+      yield message;
+    }
+  }
+
+  async hasSource(digest: string): Promise<boolean> {
+    const answer = await this.#transport.exchange(requestOf("hasSource", { params: { digest } }));
+    await bodyText(answer);
+    if (answer.status === 404) return false;
+    if (answer.status < 300) return true;
+    // An answer to HEAD has no words: what is wrong with who asks, this tells.
+    await this.call("info");
+    throw problemFault(answer.status, "");
+  }
+
+  /** Uploads a source tree as a tar stream. Faults: `source.digest-mismatch`, `source.unsafe`, `request.too-large`. */
+  async putSource(digest: string, tar: AsyncIterable<Uint8Array>): Promise<void> {
+    const request = requestOf("putSource", { params: { digest } });
+    await bodyText(await this.#send({ ...request, headers: { "content-type": "application/x-tar" }, body: tar }));
+  }
+
+  /** Any request, for `fairlead api`: the body as text. Faults as everywhere. */
+  async raw(call: { method: string; path: string; body?: string }): Promise<string> {
+    return bodyText(await this.#send(call));
+  }
+
+  /** Answers as soon as the headers are there. Status 400 and above is thrown. What wants to be confirmed is sent again when it was. */
+  async #send(request: HttpRequest): Promise<HttpAnswer> {
+    const answer = await this.#transport.exchange(request);
+    if (answer.status < 400) return answer;
+    const fault = problemFault(answer.status, await bodyText(answer));
+    const isAsked = request.headers?.[headers.confirm] !== undefined;
+    if (fault.confirm === null || this.#confirm === undefined || isAsked) throw fault;
+    await this.#confirm(fault, fault.confirm);
+    return this.#send({ ...request, headers: { ...request.headers, [headers.confirm]: fault.confirm } });
+  }
 }
 
 /** What a deployment's progress stream says: how it is now, or lines of the instance that failed. */
-export type ProgressMessage =
-  | { readonly kind: "deployment"; readonly deployment: DeploymentView }
-  | { readonly kind: "log"; readonly lines: readonly StoredLogView[] };
+export type ProgressMessage = MessageOf<Contract<"deploymentProgress">>;
 
-/** Which entries of the audit; `since` is RFC 3339. Without a key those of the whole controller and all environments. */
-export interface AuditQuery extends PageQuery {
-  readonly key?: Key;
-  readonly since?: string;
+interface AnyRequest {
+  readonly params?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, unknown>>;
+  readonly body?: unknown;
+  readonly ifMatch?: string;
 }
 
-type Member = string | number | readonly string[] | undefined;
-
-/** A path with its members escaped, so that a name can never become another path. */
-function path(parts: TemplateStringsArray, ...members: readonly string[]): string {
-  return parts.reduce((text, part, i) => `${text}${encodeURIComponent(members[i - 1] ?? "")}${part}`);
+/** The request of a route; members of its path are escaped, so that a name can never become another path. */
+function requestOf<Name extends RouteName>(name: Name, ...asked: Asked<Name>): HttpRequest {
+  const { params = {}, query = {}, body, ifMatch }: AnyRequest = asked[0] ?? {};
+  const [method = "", path = ""] = routeLines[name].split(" ");
+  return {
+    method,
+    path: withQuery(fillPath(path, params), query),
+    ...(ifMatch !== undefined && { headers: { [headers.ifMatch]: ifMatch } }),
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  };
 }
 
-function withQuery(base: string, query: Readonly<Record<string, Member>>): string {
+function withQuery(base: string, query: Readonly<Record<string, unknown>>): string {
   const search = new URLSearchParams();
   for (const [name, member] of Object.entries(query)) {
     if (member === undefined) continue;
@@ -89,287 +182,9 @@ function withQuery(base: string, query: Readonly<Record<string, Member>>): strin
   return search.size === 0 ? base : `${base}?${search}`;
 }
 
-function environmentPath({ app, environment }: Key): string {
-  return path`/v1/apps/${app}/environments/${environment}`;
-}
-
-/** How often, and after which time, somebody is looked for who knows what became of a request: for ten seconds. */
-const revivals = 40;
-const revivalMs = 250;
-
-/**
- * The HTTP API of a controller as functions. Every failure is a `Fault`: the code of the problem document, or
- * `controller.unreachable` when nobody answers. Answers are trusted to follow src/contract: both ends are one package.
- */
-export class Client {
-  readonly #transport: Transport;
-
-  constructor(options: ClientOptions) {
-    this.#transport = new Transport(options);
-  }
-
-  /** Where it talks to, for messages. */
-  get place(): string {
-    return this.#transport.place;
-  }
-
-  info(): Promise<InfoView> {
-    return this.#json({ method: "GET", path: "/v1/info" });
-  }
-
-  doctor(): Promise<DoctorAnswer> {
-    return this.#json({ method: "GET", path: "/v1/doctor" });
-  }
-
-  domains(): Promise<DomainList> {
-    return this.#json({ method: "GET", path: "/v1/domains" });
-  }
-
-  addCertificate(host: string, request: CertificateRequest): Promise<DomainView> {
-    const body = JSON.stringify(request);
-    return this.#json({ method: "PUT", path: path`/v1/domains/${host}/certificate`, body });
-  }
-
-  async removeCertificate(host: string): Promise<void> {
-    const call = { method: "DELETE", path: path`/v1/domains/${host}/certificate` };
-    (await this.#transport.send(call)).body.resume();
-  }
-
-  checkDomain(host: string, request: DomainCheckRequest): Promise<DomainCheckView> {
-    const body = JSON.stringify(request);
-    return this.#json({ method: "POST", path: path`/v1/domains/${host}/check`, body });
-  }
-
-  async hasSource(digest: string): Promise<boolean> {
-    const answer = await this.#transport.exchange({ method: "HEAD", path: path`/v1/sources/${digest}` });
-    answer.body.resume();
-    if (answer.status === 404) return false;
-    if (answer.status < 300) return true;
-    // An answer to HEAD has no words: what is wrong with who asks, this tells.
-    await this.info();
-    throw problemFault(answer.status, "");
-  }
-
-  /** Uploads a source tree as a tar stream. Faults: `source.digest-mismatch`, `source.unsafe`, `request.too-large`. */
-  async putSource(digest: string, tar: Readable): Promise<void> {
-    const headers = { "content-type": "application/x-tar" };
-    const call = { method: "PUT", path: path`/v1/sources/${digest}`, headers, body: tar };
-    (await this.#transport.send(call)).body.resume();
-  }
-
-  environments(): Promise<EnvironmentList> {
-    return this.#json({ method: "GET", path: "/v1/environments" });
-  }
-
-  status(key: Key): Promise<StatusView> {
-    return this.#json({ method: "GET", path: `${environmentPath(key)}/status` });
-  }
-
-  /** Begins a deployment. It is sent with a key of its own, so that a lost answer cannot make it two. */
-  beginDeployment(key: Key, request: DeploymentRequest): Promise<DeploymentAnswer> {
-    const call = { method: "POST", path: `${environmentPath(key)}/deployments`, body: JSON.stringify(request) };
-    return this.#once(call, revivals);
-  }
-
-  deployments(key: Key, query: PageQuery = {}): Promise<Page<DeploymentView>> {
-    return this.#json({ method: "GET", path: withQuery(`${environmentPath(key)}/deployments`, { ...query }) });
-  }
-
-  deployment(id: string): Promise<DeploymentDetail> {
-    return this.#json({ method: "GET", path: path`/v1/deployments/${id}` });
-  }
-
-  cancelDeployment(id: string): Promise<DeploymentAnswer> {
-    return this.#json({ method: "POST", path: path`/v1/deployments/${id}/cancel` });
-  }
-
-  /** How a deployment goes, from now to its end; a lost connection is opened again. */
-  async *progress(id: string, signal?: AbortSignal): AsyncGenerator<ProgressMessage> {
-    let ended = false;
-    const options = { path: path`/v1/deployments/${id}/progress`, isComplete: () => ended };
-    const messages = streamMessages(this.#transport, signal === undefined ? options : { ...options, signal });
-    for await (const { event, data } of messages) {
-      if (event === "deployment") {
-        const { deployment } = parseAnswer(data) as DeploymentAnswer;
-        ended = deployment.phase === "ended";
-        yield { kind: "deployment", deployment };
-      }
-      if (event === "log") yield { kind: "log", ...(parseAnswer(data) as LogBatchView) };
-    }
-  }
-
-  plan(key: Key, request: PlanRequest): Promise<PlanAnswer> {
-    return this.#json({ method: "POST", path: `${environmentPath(key)}/plan`, body: JSON.stringify(request) });
-  }
-
-  releases(key: Key, query: PageQuery = {}): Promise<Page<ReleaseView>> {
-    return this.#json({ method: "GET", path: withQuery(`${environmentPath(key)}/releases`, { ...query }) });
-  }
-
-  release(key: Key, release: string): Promise<ReleaseDetail> {
-    return this.#json({ method: "GET", path: `${environmentPath(key)}${path`/releases/${release}`}` });
-  }
-
-  releaseDiff(key: Key, between: { from: string; to: string }): Promise<PlanAnswer> {
-    const tail = path`/releases/${between.from}/diff/${between.to}`;
-    return this.#json({ method: "GET", path: `${environmentPath(key)}${tail}` });
-  }
-
-  logs(key: Key, query: LogQuery): Promise<LogPage> {
-    return this.#json({ method: "GET", path: withQuery(`${environmentPath(key)}/logs`, { ...query }) });
-  }
-
-  /** Lines as they come, none twice and none left out; a lost connection is opened again after the last line seen. */
-  async *logStream(key: Key, query: LogQuery, signal?: AbortSignal): AsyncGenerator<LogBatchView> {
-    const options = { path: withQuery(`${environmentPath(key)}/logs/stream`, { ...query }) };
-    const messages = streamMessages(this.#transport, signal === undefined ? options : { ...options, signal });
-    for await (const { data } of messages) yield parseAnswer(data) as LogBatchView;
-  }
-
-  audit({ key, ...query }: AuditQuery): Promise<Page<AuditEntryView>> {
-    return this.#json({ method: "GET", path: withQuery("/v1/audit", { ...key, ...query }) });
-  }
-
-  tokens(): Promise<TokenList> {
-    return this.#json({ method: "GET", path: "/v1/tokens" });
-  }
-
-  /** The text of the token is in this answer and nowhere else. */
-  createToken(name: string, request: TokenRequest): Promise<CreatedTokenView> {
-    return this.#json({ method: "PUT", path: path`/v1/tokens/${name}`, body: JSON.stringify(request) });
-  }
-
-  async revokeToken(name: string): Promise<void> {
-    (await this.#transport.send({ method: "DELETE", path: path`/v1/tokens/${name}` })).body.resume();
-  }
-
-  scale(key: Key): Promise<ScaleView> {
-    return this.#json({ method: "GET", path: `${environmentPath(key)}/scale` });
-  }
-
-  changeScale(key: Key, request: ScaleRequest): Promise<ScaleView> {
-    return this.#json({ method: "PATCH", path: `${environmentPath(key)}/scale`, body: JSON.stringify(request) });
-  }
-
-  variables(key: Key): Promise<VariablesView> {
-    return this.#json({ method: "GET", path: `${environmentPath(key)}/variables` });
-  }
-
-  variableDiff(key: Key, other: string): Promise<VariableDiff> {
-    return this.#json({ method: "GET", path: `${environmentPath(key)}${path`/diff/${other}`}` });
-  }
-
-  /** With the ETag, by which a change is refused when somebody else was faster. */
-  async taggedVariables(key: Key): Promise<{ readonly etag: string; readonly document: VariablesView }> {
-    const { headers, body } = await this.#transport.send({ method: "GET", path: `${environmentPath(key)}/variables` });
-    return { etag: headers.etag ?? "", document: parseAnswer(await readText(body)) as VariablesView };
-  }
-
-  /** In the clear; the controller writes down who asked. */
-  revealVariables(key: Key): Promise<RevealedVariables> {
-    return this.#json({ method: "POST", path: `${environmentPath(key)}/variables/reveal` });
-  }
-
-  explainVariable(key: Key, variable: string): Promise<VariableOrigins> {
-    return this.#json({ method: "GET", path: `${environmentPath(key)}${path`/variables/${variable}/origins`}` });
-  }
-
-  versions(key: Key, variable: string): Promise<VersionList> {
-    return this.#json({ method: "GET", path: `${environmentPath(key)}${path`/variables/${variable}/versions`}` });
-  }
-
-  async destroyVersion(key: Key, variable: string, version: string): Promise<void> {
-    const place = `${environmentPath(key)}${path`/variables/${variable}/versions/${version}`}`;
-    (await this.#transport.send({ method: "DELETE", path: place })).body.resume();
-  }
-
-  /** The vault's master key in the clear, to be encrypted at once. */
-  recoverVault(): Promise<VaultRecovery> {
-    return this.#json({ method: "POST", path: "/v1/vault/recovery" });
-  }
-
-  /** Exchanges every key of the vault; what is sealed stays readable throughout. */
-  rotateVault(): Promise<VaultRotation> {
-    return this.#json({ method: "POST", path: "/v1/vault/rotate" });
-  }
-
-  /** Fault with the ETag of another revision: `document.stale`. */
-  changeVariables(key: Key, request: VariablesRequest, etag?: string): Promise<VariablesAnswer> {
-    const path = `${environmentPath(key)}/variables`;
-    const headers = etag === undefined ? {} : { "if-match": etag };
-    return this.#once({ method: "PATCH", path, headers, body: JSON.stringify(request) }, revivals);
-  }
-
-  beginMaintenance(key: Key, request: MaintenanceRequest): Promise<StatusView> {
-    return this.#json({ method: "PUT", path: `${environmentPath(key)}/maintenance`, body: JSON.stringify(request) });
-  }
-
-  endMaintenance(key: Key): Promise<StatusView> {
-    return this.#json({ method: "DELETE", path: `${environmentPath(key)}/maintenance` });
-  }
-
-  /** Makes a preview, or deploys to it; like `beginDeployment` a lost answer cannot make it two. */
-  createPreview(key: Key, request: PreviewRequest): Promise<PreviewAnswer> {
-    const call = { method: "POST", path: `${environmentPath(key)}/preview`, body: JSON.stringify(request) };
-    return this.#once(call, revivals);
-  }
-
-  /** Has a preview taken down now. */
-  removePreview(key: Key): Promise<StatusView> {
-    return this.#json({ method: "DELETE", path: `${environmentPath(key)}/preview` });
-  }
-
-  stop(key: Key): Promise<StatusView> {
-    return this.#json({ method: "POST", path: `${environmentPath(key)}/stop` });
-  }
-
-  /** Starts a command once; like `beginDeployment` a lost answer cannot make it two. */
-  beginTask(key: Key, request: TaskRequest): Promise<TaskAnswer> {
-    return this.#once({ method: "POST", path: `${environmentPath(key)}/tasks`, body: JSON.stringify(request) });
-  }
-
-  task(key: Key, task: string): Promise<TaskView> {
-    return this.#json({ method: "GET", path: `${environmentPath(key)}${path`/tasks/${task}`}` });
-  }
-
-  /** Bytes that a task wrote and writes, until it has ended. */
-  async taskOutput(key: Key, output: { task: string; stream: "stdout" | "stderr" }): Promise<AsyncIterable<Buffer>> {
-    const base = `${environmentPath(key)}${path`/tasks/${output.task}/output`}`;
-    return (await this.#transport.send({ method: "GET", path: withQuery(base, { stream: output.stream }) })).body;
-  }
-
-  async removeTask(key: Key, task: string): Promise<void> {
-    const answer = await this.#transport.send({
-      method: "DELETE",
-      path: `${environmentPath(key)}${path`/tasks/${task}`}`,
-    });
-    answer.body.resume();
-  }
-
-  /** Any request, for `fairlead api`: the body as text. Faults as everywhere. */
-  async raw(call: { method: string; path: string; body?: string }): Promise<string> {
-    return readText((await this.#transport.send(call)).body);
-  }
-
-  async #json<T>(call: Call): Promise<T> {
-    return parseAnswer(await readText((await this.#transport.send(call)).body)) as T;
-  }
-
-  /**
-   * With an Idempotency-Key: sent again when the connection broke, for the key makes that harmless; with `patience` until
-   * a controller that died is there again, which knows whether its predecessor had done it, or one that lives has done it.
-   */
-  async #once<T>(call: Call, patience = 1): Promise<T> {
-    const keyed = { ...call, headers: { ...call.headers, "idempotency-key": randomUUID() } };
-    for (let tries = 0; ; tries += 1) {
-      try {
-        return await this.#json<T>(keyed);
-      } catch (error) {
-        if (tries === patience || !isLost(error, tries > 0)) throw error;
-      }
-      if (tries > 0) await pause(revivalMs);
-    }
-  }
+/** 128 random bits; `crypto.randomUUID` is not there for pages that came over plain HTTP. */
+function newKey(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** Whether an answer may have been lost; afterwards also whether nobody is there to give one, or it is not known yet. */
@@ -377,5 +192,7 @@ function isLost(error: unknown, isAgain: boolean): boolean {
   if (!(error instanceof Fault)) return false;
   if (error.code === "idempotency.in-flight") return isAgain;
   if (error.code !== "controller.unreachable") return false;
+  // A `fetch` says no more than that it failed.
+  if (error.cause instanceof TypeError) return true;
   return isErrno(error.cause, "ECONNRESET", "EPIPE", ...(isAgain ? ["ECONNREFUSED", "ENOENT"] : []));
 }

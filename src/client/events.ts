@@ -1,7 +1,7 @@
 import { createParser } from "eventsource-parser";
 import { backoff } from "../base/backoff.ts";
 import { Fault, isMistake } from "../base/faults.ts";
-import { type Answer, problemFault, type Transport } from "./transport.ts";
+import { type HttpAnswer, type HttpRequest, problemFault } from "./transport.ts";
 
 /** One message of a stream. `event` is `message` where the server names none (WHATWG HTML section 9.2). */
 export interface StreamMessage {
@@ -19,33 +19,33 @@ const faultLimit = 5;
 const bufferLimit = 16 * 1024 * 1024;
 
 export interface StreamOptions {
-  readonly path: string;
-  readonly signal?: AbortSignal;
-  /** Where to begin, as in Last-Event-ID. */
-  readonly lastId?: string;
+  readonly signal?: AbortSignal | undefined;
   /** Whether the stream is over when the server closes it; else a close counts as a lost connection. */
   readonly isComplete?: () => boolean;
-  readonly patienceMs?: number;
 }
+
+type Send = (request: HttpRequest) => Promise<HttpAnswer>;
 
 /**
  * Messages of a server-sent event stream, without a gap: a lost connection is opened again after the last message seen.
  * It ends when it is complete, when the reader stops, or when the signal fires. Faults: what the server refuses, and `controller.unreachable` after
  * two minutes without a connection.
  */
-export async function* streamMessages(transport: Transport, options: StreamOptions): AsyncGenerator<StreamMessage> {
-  let lastId = options.lastId ?? null;
+export async function* streamMessages(send: Send, path: string, options: StreamOptions): AsyncGenerator<StreamMessage> {
+  let lastId: string | null = null;
   let tries = 0;
   let faults = 0;
   let lostAt: number | null = null;
   for (;;) {
-    const answer = await connect(transport, options, lastId).catch((error: unknown) => {
-      const gaveUp = lostAt === null || performance.now() - lostAt > (options.patienceMs ?? patienceMs);
+    const silence = new AbortController();
+    const signal = AbortSignal.any([silence.signal, ...(options.signal ? [options.signal] : [])]);
+    const answer: HttpAnswer | null = await connect(send, { path, signal }, lastId).catch((error: unknown) => {
+      const gaveUp = lostAt === null || performance.now() - lostAt > patienceMs;
       if (gaveUp || !isUnreachable(error) || options.signal?.aborted) throw error;
       return null;
     });
     if (answer !== null) {
-      for await (const message of messagesOf(answer)) {
+      for await (const message of messagesOf(answer, () => silence.abort())) {
         if (message.event === "fault") {
           faults += 1;
           if (faults > faultLimit) throw faultOf(message);
@@ -61,7 +61,7 @@ export async function* streamMessages(transport: Transport, options: StreamOptio
     if (options.isComplete?.()) return;
     lostAt ??= performance.now();
     tries += 1;
-    await pause(backoff(tries, { first: 100, limit: 5_000 }), options.signal);
+    await waitFor(backoff(tries, { first: 100, limit: 5_000 }), options.signal);
   }
 }
 
@@ -74,32 +74,38 @@ function isUnreachable(error: unknown): boolean {
   return error instanceof Fault && error.code === "controller.unreachable";
 }
 
-function connect(transport: Transport, options: StreamOptions, lastId: string | null): Promise<Answer> {
-  const headers: Record<string, string> = { accept: "text/event-stream" };
-  if (lastId !== null) headers["last-event-id"] = lastId;
-  const call = { method: "GET", path: options.path, headers };
-  return transport.send(options.signal === undefined ? call : { ...call, signal: options.signal });
+function connect(
+  send: Send,
+  call: { readonly path: string; readonly signal: AbortSignal },
+  lastId: string | null,
+): Promise<HttpAnswer> {
+  const place = lastId === null ? {} : { "last-event-id": lastId };
+  return send({ ...call, method: "GET", headers: { accept: "text/event-stream", ...place } });
 }
 
-/** Messages of one connection, to its end or its loss, whichever comes: to the reader of a resumable stream both are one. */
-async function* messagesOf(answer: Answer): AsyncGenerator<StreamMessage> {
+/**
+ * Messages of one connection, to its end or its loss, whichever comes: to the reader of a resumable stream both are one.
+ * `hangUp` ends the connection when it is silent for too long.
+ */
+async function* messagesOf({ body }: HttpAnswer, hangUp: () => void): AsyncGenerator<StreamMessage> {
   const ready: StreamMessage[] = [];
   const parser = createParser({
     maxBufferSize: bufferLimit,
     onEvent: (event) => ready.push({ event: event.event ?? "message", id: event.id ?? null, data: event.data }),
   });
-  const body = answer.body.setEncoding("utf8");
-  body.setTimeout(silenceMs, () => body.destroy());
-  const chunks = body.iterator({ destroyOnReturn: true })[Symbol.asyncIterator]();
+  const decoder = new TextDecoder();
+  const chunks = body[Symbol.asyncIterator]();
   try {
     for (;;) {
-      const chunk: IteratorResult<string> = await chunks.next().catch(lost);
+      const silent = setTimeout(hangUp, silenceMs);
+      const chunk = await chunks.next().catch(lost);
+      clearTimeout(silent);
       if (chunk.done) return;
-      parser.feed(chunk.value);
+      parser.feed(decoder.decode(chunk.value, { stream: true }));
       yield* ready.splice(0);
     }
   } finally {
-    body.destroy();
+    await chunks.return?.();
   }
 }
 
@@ -109,7 +115,7 @@ function lost(thrown: unknown): IteratorReturnResult<undefined> {
 }
 
 /** Waits, or throws the signal's reason as soon as it fires. */
-export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+export function waitFor(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
     const stop = () => {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Routes, View } from "./route.ts";
+import type { Frozen, Routes, View } from "./route.ts";
 import { cursor, name, pageLimit, pageSchema, time } from "./scalars.ts";
 
 export const auditQuery = z
@@ -13,6 +13,9 @@ export const auditQuery = z
   .refine(({ app, environment }) => (app === undefined) === (environment === undefined), {
     message: "app and environment go together",
   });
+
+/** Which entries are asked for. */
+export type AuditFilter = Frozen<z.input<typeof auditQuery>>;
 
 export const auditEntryView = z
   .object({

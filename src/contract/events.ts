@@ -17,11 +17,11 @@ export const eventView = z
   .meta({ id: "Event" });
 export type EventView = View<typeof eventView>;
 
-const id = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const id = z.coerce.number<number>().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
 export const eventsQuery = z.strictObject({
   after: id.default(0).describe("Events after this id."),
-  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+  limit: z.coerce.number<number>().int().min(1).max(1_000).default(100),
 });
 
 export const eventStreamQuery = z.strictObject({

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { environmentPath } from "./paths.ts";
-import type { Routes, View } from "./route.ts";
+import type { Frozen, Routes, View } from "./route.ts";
 import { name, releaseNameSchema, releaseReference, time } from "./scalars.ts";
 
 export const logLevel = z.enum(["trace", "debug", "info", "warn", "error", "fatal"]);
@@ -39,25 +39,28 @@ const filter = {
   instance: z.string().min(1).max(250).optional(),
 };
 
-const sequence = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const sequence = z.coerce.number<number>().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
 export const logsQuery = z.strictObject({
   ...filter,
   tail: z.coerce
-    .number()
+    .number<number>()
     .int()
     .min(1)
     .max(10_000)
     .optional()
     .describe("The last so many lines; 100 when `after` is not given."),
   after: sequence.optional().describe("Lines after this sequence, instead of the last ones."),
-  limit: z.coerce.number().int().min(1).max(10_000).default(1_000).describe("Most lines with `after`."),
+  limit: z.coerce.number<number>().int().min(1).max(10_000).default(1_000).describe("Most lines with `after`."),
 });
+
+/** Which lines are asked for. */
+export type LogQuery = Frozen<z.input<typeof logsQuery>>;
 
 export const logStreamQuery = z.strictObject({
   ...filter,
   tail: z.coerce
-    .number()
+    .number<number>()
     .int()
     .min(0)
     .max(10_000)

@@ -34,3 +34,20 @@ type Braces<Path extends string> = Path extends `${string}{${infer Member}}${inf
   : never;
 /** The members of a route's path. */
 export type ParamsOf<Route extends RouteContract> = Readonly<Record<Braces<Route["path"]>, string>>;
+
+/** What a success of a route holds; nothing where there is no JSON. */
+export type AnswerOf<Route extends RouteContract> = Route extends { readonly answer: infer Schema extends z.ZodType }
+  ? View<Schema>
+  : undefined;
+
+/** Method and path of a route, like `GET /v1/info`. */
+export type RouteLine<Route extends RouteContract> = `${Uppercase<Route["method"]>} ${Route["path"]}`;
+
+/** A message of a route that answers with a stream of them. Without an id the reader's place stays where it is. */
+export type MessageOf<Route extends RouteContract> = Route extends {
+  readonly messages: infer All extends Readonly<Record<string, z.ZodType>>;
+}
+  ? {
+      [Event in keyof All & string]: { readonly event: Event; readonly id?: number; readonly data: View<All[Event]> };
+    }[keyof All & string]
+  : never;

@@ -70,7 +70,13 @@ export const variableValue = z
   .refine((value) => !value.includes("\0"), "must not contain NUL");
 
 /** Most items of a page, and how many when the request does not say. */
-export const pageLimit = z.coerce.number().int().min(1).max(200).default(50).describe("Most items of the answer.");
+export const pageLimit = z.coerce
+  .number<number>()
+  .int()
+  .min(1)
+  .max(200)
+  .default(50)
+  .describe("Most items of the answer.");
 
 export const cursor = z.string().min(1).max(100).optional().describe("`nextCursor` of the page before.");
 

@@ -1,6 +1,4 @@
-import type { z } from "zod";
 import { plainJson } from "../base/printable.ts";
-import type { Frozen, RouteContract } from "../contract/route.ts";
 import type { ApiDeps } from "./exchange.ts";
 import { problemOf } from "./problem.ts";
 
@@ -14,18 +12,6 @@ export interface Message {
   readonly event: string;
   readonly id?: number;
   readonly data: unknown;
-}
-
-/** The messages of a route that answers with a stream of them. */
-export type MessagesOf<Route extends RouteContract> = Route extends {
-  readonly messages: infer All extends Readonly<Record<string, z.ZodType>>;
-}
-  ? AsyncGenerator<{ [Event in keyof All & string]: MessageOf<Event, All[Event]> }[keyof All & string]>
-  : never;
-
-interface MessageOf<Event extends string, Schema extends z.ZodType> extends Message {
-  readonly event: Event;
-  readonly data: Frozen<z.input<Schema>>;
 }
 
 /** A signal that ends with the request or when the returned stream is no longer read. */

@@ -354,7 +354,7 @@ describe("without a controller or a project", () => {
     expect((await run("check --json", offline)).json()).toMatchObject({
       ok: false,
       environments: ["production", "staging"],
-      diagnostics: [{ file: "fairlead.yml", line: 10 }],
+      complaints: [{ file: "fairlead.yml", line: 10 }],
     });
   });
 });

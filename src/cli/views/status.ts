@@ -1,6 +1,6 @@
 import { formatSize } from "../../base/size.ts";
-import type { Key } from "../../client/client.ts";
 import type { EnvironmentList, InstanceView, StatusView, UrlView } from "../../contract/environments.ts";
+import type { EnvKey } from "../../model/environment.ts";
 import { shortName } from "../names.ts";
 import { harmlessLine, type Paint, table } from "../paint.ts";
 
@@ -110,7 +110,7 @@ export interface InstanceRow extends InstanceView {
 }
 
 /** `fairlead ps`. */
-export function instancesText(instances: readonly InstanceRow[], key: Key, paint: Paint): string {
+export function instancesText(instances: readonly InstanceRow[], key: EnvKey, paint: Paint): string {
   if (instances.length === 0) return "No instances are running.";
   const rows = instances.map((instance) => [
     instance.service,

@@ -1,4 +1,5 @@
 import type { DeploymentDetail, DeploymentView, deploymentRoutes } from "../../contract/deployments.ts";
+import type { MessageOf } from "../../contract/route.ts";
 import type { IdempotentOutcome } from "../../model/claim.ts";
 import { type Deployment, isOver } from "../../model/deployment.ts";
 import { releaseName } from "../../model/release.ts";
@@ -14,7 +15,7 @@ import {
 import { resumePoint } from "../decode.ts";
 import { releaseOrNull, timeOrNull, timeText } from "../encode.ts";
 import { type AnyRequest, envKeyOf, type HandlersOf, type RepeatsOf } from "../exchange.ts";
-import { eventStream, linked, type MessagesOf } from "../stream.ts";
+import { eventStream, linked } from "../stream.ts";
 import { encodeLog } from "./logs.ts";
 
 export const deploymentHandlers: HandlersOf<typeof deploymentRoutes> = {
@@ -58,7 +59,7 @@ export const deploymentRepeats: RepeatsOf<typeof deploymentRoutes> = {
 async function* messagesOf(
   progress: AsyncGenerator<Progress>,
   now: () => number,
-): MessagesOf<typeof deploymentRoutes.deploymentProgress> {
+): AsyncGenerator<MessageOf<typeof deploymentRoutes.deploymentProgress>> {
   for await (const step of progress) {
     if (step.kind === "deployment") {
       yield { event: "deployment", data: { deployment: encodeDeployment(step.deployment, now()) } };

@@ -1,10 +1,11 @@
 import type { EventView, eventRoutes } from "../../contract/events.ts";
+import type { MessageOf } from "../../contract/route.ts";
 import type { Event } from "../../model/event.ts";
 import { followEvents, listEvents } from "../../usecases/events.ts";
 import { resumePoint } from "../decode.ts";
 import { timeText } from "../encode.ts";
 import { envKeyOf, type HandlersOf } from "../exchange.ts";
-import { eventStream, linked, type MessagesOf } from "../stream.ts";
+import { eventStream, linked } from "../stream.ts";
 
 export const eventHandlers: HandlersOf<typeof eventRoutes> = {
   events: async ({ call, params, query }) => {
@@ -23,6 +24,6 @@ function encodeEvent({ id, at, key, kind, deployment, subject, detail }: Event):
   return { id, time: timeText(at), ...key, kind, deployment, subject, detail };
 }
 
-async function* messagesOf(events: AsyncGenerator<Event>): MessagesOf<typeof eventRoutes.eventStream> {
+async function* messagesOf(events: AsyncGenerator<Event>): AsyncGenerator<MessageOf<typeof eventRoutes.eventStream>> {
   for await (const event of events) yield { event: "event", id: event.id, data: encodeEvent(event) };
 }

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { LogBatchView, logRoutes, logStreamQuery, logsQuery, StoredLogView } from "../../contract/logs.ts";
+import type { MessageOf } from "../../contract/route.ts";
 import type { EnvKey } from "../../model/environment.ts";
 import type { LogFilter, StoredLine } from "../../model/log.ts";
 import { parseReleaseName, releaseName } from "../../model/release.ts";
@@ -7,7 +8,7 @@ import { followLogs, type LogChunk, readLogs } from "../../usecases/logs.ts";
 import { resumePoint } from "../decode.ts";
 import { timeText } from "../encode.ts";
 import { envKeyOf, type HandlersOf } from "../exchange.ts";
-import { eventStream, linked, type MessagesOf } from "../stream.ts";
+import { eventStream, linked } from "../stream.ts";
 
 /** Lines of a log answer when the request does not say. */
 const defaultTail = 100;
@@ -46,7 +47,7 @@ function filterOf(key: EnvKey, query: Filtering): LogFilter {
   };
 }
 
-async function* messagesOf(chunks: AsyncGenerator<LogChunk>): MessagesOf<typeof logRoutes.logStream> {
+async function* messagesOf(chunks: AsyncGenerator<LogChunk>): AsyncGenerator<MessageOf<typeof logRoutes.logStream>> {
   for await (const { next, ...found } of chunks) yield { event: "lines", id: next, data: encodeBatch(found) };
 }
 

@@ -1,5 +1,5 @@
-import type { AuditQuery, Client, Page } from "../../../client/client.ts";
-import type { AuditEntryView } from "../../../contract/audit.ts";
+import type { Client } from "../../../client/client.ts";
+import type { AuditEntryView, AuditFilter } from "../../../contract/audit.ts";
 import { command } from "../../command.ts";
 import { count, text } from "../../flags.ts";
 import { moment } from "../../logs.ts";
@@ -23,7 +23,7 @@ export default command({
     const { app, environment } = world.globals;
     const isNarrow = app !== undefined || environment !== undefined;
     const query = {
-      ...(isNarrow && { key: world.key() }),
+      ...(isNarrow && world.key()),
       ...(flags.since !== undefined && { since: moment("--since", flags.since, world.host.now()) }),
     };
     return { items: await newest(world.api(), query, flags.limit ?? 50) };
@@ -43,14 +43,15 @@ export default command({
 });
 
 /** The newest entries, the oldest of them first. */
-async function newest(api: Client, query: AuditQuery, wanted: number): Promise<readonly AuditEntryView[]> {
+async function newest(api: Client, filter: AuditFilter, wanted: number): Promise<readonly AuditEntryView[]> {
   const found: AuditEntryView[] = [];
   let cursor: string | null = null;
   do {
     const limit = Math.min(wanted - found.length, pageEntries);
-    const page: Page<AuditEntryView> = await api.audit({ ...query, limit, ...(cursor !== null && { cursor }) });
-    found.push(...page.items);
-    cursor = page.nextCursor;
+    const query: AuditFilter = { ...filter, limit, ...(cursor !== null && { cursor }) };
+    const { items, nextCursor } = await api.call("audit", { query });
+    found.push(...items);
+    cursor = nextCursor;
   } while (cursor !== null && found.length < wanted);
   return found.reverse();
 }

@@ -38,16 +38,19 @@ export default command({
       if (flags.stage || flags.branch !== undefined || Object.keys(described).length > 0)
         throw new Fault("usage.invalid", "--staged deploys the staged code unchanged: it allows only --detach");
       const api = world.api({ directory: args.dir });
-      const { deployment } = await api.beginDeployment(world.key(args.dir), { kind: "staged" });
+      const { deployment } = await api.call("beginDeployment", {
+        params: world.key(args.dir),
+        body: { kind: "staged" },
+      });
       return followDeployment({ world, api }, deployment, { detach: flags.detach });
     }
     refuseUnreadySource(world, args.dir, { allowed: described.allow?.rules ?? [] });
     const { api, key, sourced } = await sourceAndKey(world, args.dir, flags.branch);
     await warnOfSlip(world, api, key);
-    const preview = flags.stage ? await api.plan(key, { source: sourced.source }) : null;
+    const preview = flags.stage ? await api.call("plan", { params: key, body: { source: sourced.source } }) : null;
     if (preview) world.say(changesText(preview, world.paint));
     const kind = flags.stage ? "stage" : "deploy";
-    const { deployment } = await api.beginDeployment(key, { kind, ...sourced, ...described });
+    const { deployment } = await api.call("beginDeployment", { params: key, body: { kind, ...sourced, ...described } });
     return { ...(await followDeployment({ world, api }, deployment, { detach: flags.detach })), ...preview };
   },
   view: deploymentText,

@@ -24,11 +24,11 @@ async function allChecks(world: World): Promise<CheckView[]> {
   const api = world.api();
   const name = "controller";
   try {
-    const { version, pid } = await api.info();
+    const { version, pid } = await api.call("info");
     const same = version === world.host.version;
     const detail = `${version}, process ${pid}, at ${api.place}`;
     const fix = same ? null : `this command line has version ${world.host.version}: use the same version`;
-    return [{ name, state: same ? "ok" : "warn", detail, fix }, ...(await api.doctor()).checks];
+    return [{ name, state: same ? "ok" : "warn", detail, fix }, ...(await api.call("doctor")).checks];
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     const isHere = path.basename(api.place) === socketName;

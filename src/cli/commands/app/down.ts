@@ -1,6 +1,6 @@
 import { formatDuration } from "../../../base/duration.ts";
 import { Fault } from "../../../base/faults.ts";
-import type { Key } from "../../../client/client.ts";
+import type { EnvKey } from "../../../model/environment.ts";
 import { command } from "../../command.ts";
 import { toggle } from "../../flags.ts";
 import { stopAndWait } from "../../stop.ts";
@@ -19,9 +19,9 @@ export default command({
   async run({ flags, world }) {
     const api = world.api({ confirmed: flags.all });
     const key = world.key();
-    let keys: readonly Key[] = [key];
+    let keys: readonly EnvKey[] = [key];
     if (flags.all) {
-      const found = (await api.environments()).items.filter(({ app }) => app === key.app);
+      const found = (await api.call("environments")).items.filter(({ app }) => app === key.app);
       if (found.length === 0) throw new Fault("app.unknown", `there is no app ${key.app}`);
       keys = found.map(({ app, environment }) => ({ app, environment }));
       const names = keys.map(({ environment }) => environment).join(", ");

@@ -1,6 +1,6 @@
 import { command, several } from "../../command.ts";
 import { choice, count, text, toggle } from "../../flags.ts";
-import { cutShort, type LineOptions, logLine, moment, readAllLogs } from "../../logs.ts";
+import { cutShort, followLines, type LineOptions, logLine, moment, readAllLogs } from "../../logs.ts";
 
 export default command({
   about:
@@ -43,7 +43,7 @@ export default command({
       colour: colour.stdout,
     };
     const api = world.api();
-    const batches = flags.follow ? api.logStream(key, query) : readAllLogs(api, key, query);
+    const batches = flags.follow ? followLines(api, key, query) : readAllLogs(api, key, query);
     let isEmpty = true;
     for await (const { lines, reached } of batches) {
       if (reached !== undefined) world.say(cutShort(reached));

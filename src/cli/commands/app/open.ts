@@ -9,7 +9,7 @@ export default command({
     ["fairlead open api --json", "just the URL of a service"],
   ],
   async run({ args, world }) {
-    const { urls } = await world.api().status(world.key());
+    const { urls } = await world.api().call("status", { params: world.key() });
     const found = args.service === undefined ? urls[0] : urls.find(({ service }) => service === args.service);
     if (!found) {
       const what = args.service === undefined ? "no service has" : `the service ${args.service} does not have`;

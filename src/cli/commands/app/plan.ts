@@ -13,9 +13,10 @@ export default command({
     ["fairlead plan -e staging --json", "the same for staging, for scripts"],
   ],
   async run({ args, flags, world }) {
-    if (flags.staged) return world.api({ directory: args.dir }).plan(world.key(args.dir), { staged: true });
+    if (flags.staged)
+      return world.api({ directory: args.dir }).call("plan", { params: world.key(args.dir), body: { staged: true } });
     const { api, key, sourced } = await sourceAndKey(world, args.dir);
-    return api.plan(key, { source: sourced.source });
+    return api.call("plan", { params: key, body: { source: sourced.source } });
   },
   view: changesText,
 });

@@ -23,10 +23,13 @@ export default command({
     if (from === to) throw new Fault("usage.invalid", `${from} cannot be promoted to itself`);
     const api = world.api();
     const key = { app, environment: to };
-    const preview = await api.plan(key, { from });
+    const preview = await api.call("plan", { params: key, body: { from } });
     world.say(changesText(preview, world.paint));
     await world.confirm(`Deploy the live release of ${from} to ${to}?`, to);
-    const { deployment } = await api.beginDeployment(key, { kind: "promote", from, ...described });
+    const { deployment } = await api.call("beginDeployment", {
+      params: key,
+      body: { kind: "promote", from, ...described },
+    });
     return followDeployment({ world, api }, deployment, { detach: flags.detach });
   },
   view: deploymentText,

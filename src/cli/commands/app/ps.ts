@@ -8,7 +8,7 @@ export default command({
     ["fairlead ps -e staging --json", "the same for staging, for scripts"],
   ],
   async run({ world }) {
-    const { app, environment, services } = await world.api().status(world.key());
+    const { app, environment, services } = await world.api().call("status", { params: world.key() });
     const instances = services.flatMap(({ name, instances }) => instances.map((one) => ({ service: name, ...one })));
     return { app, environment, instances };
   },

@@ -14,7 +14,10 @@ export default command({
   async run({ args, flags, world }) {
     const api = world.api();
     const services = args.services.length === 0 ? {} : { services: [...args.services] };
-    const { deployment } = await api.beginDeployment(world.key(), { kind: "restart", ...services });
+    const { deployment } = await api.call("beginDeployment", {
+      params: world.key(),
+      body: { kind: "restart", ...services },
+    });
     return followDeployment({ world, api }, deployment, { detach: flags.detach });
   },
   view: deploymentText,

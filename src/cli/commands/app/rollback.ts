@@ -10,7 +10,7 @@ import type { World } from "../../world.ts";
 async function warnOfReturn(world: World, api: Client, release: string): Promise<void> {
   const warn = (words: string) => world.say(`${world.paint.yellow("warning:")} ${words}`);
   try {
-    const differ = namesThatDiffer(await api.variables(world.key()));
+    const differ = namesThatDiffer(await api.call("variables", { params: world.key() }));
     if (differ.length === 0) return;
     const words = `the next deployment changes ${differ.join(", ")} again: the set values differ from those of ${release}`;
     warn(`${words}; if a value was the mistake, set it back first`);
@@ -31,7 +31,10 @@ export default command({
   async run({ args, flags, world }) {
     const api = world.api();
     const release = args.release === undefined ? {} : { release: args.release };
-    const { deployment } = await api.beginDeployment(world.key(), { kind: "rollback", ...release });
+    const { deployment } = await api.call("beginDeployment", {
+      params: world.key(),
+      body: { kind: "rollback", ...release },
+    });
     await warnOfReturn(world, api, deployment.release);
     return followDeployment({ world, api }, deployment, { detach: flags.detach });
   },

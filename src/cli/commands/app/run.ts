@@ -1,8 +1,9 @@
 import { constants } from "node:os";
 import { Fault } from "../../../base/faults.ts";
-import type { Client, Key } from "../../../client/client.ts";
-import { pause } from "../../../client/events.ts";
+import type { Client } from "../../../client/client.ts";
+import { waitFor } from "../../../client/events.ts";
 import type { TaskView } from "../../../contract/tasks.ts";
+import type { EnvKey } from "../../../model/environment.ts";
 import { command, several } from "../../command.ts";
 import { text } from "../../flags.ts";
 import { write } from "../../output.ts";
@@ -22,33 +23,38 @@ export default command({
     if (args.command.length === 0) throw new Fault("usage.invalid", "which command? Write it after --");
     const key = world.key();
     const service = flags.service === undefined ? {} : { service: flags.service };
-    const { task } = await world.api().beginTask(key, { command: [...args.command], ...service });
+    const { task } = await world
+      .api()
+      .call("beginTask", { params: key, body: { command: [...args.command], ...service } });
     return await runToEnd(world, key, task);
   },
   exit: ({ exit }) => exitOf(exit),
 });
 
-async function runToEnd(world: World, key: Key, task: TaskView): Promise<TaskView> {
+async function runToEnd(world: World, key: EnvKey, task: TaskView): Promise<TaskView> {
   const api = world.api();
   try {
     await Promise.all((["stdout", "stderr"] as const).map((stream) => copyOutput({ world, api, key }, task, stream)));
     for (;;) {
-      const now = await api.task(key, task.name);
+      const now = await api.call("task", { params: { ...key, task: task.name } });
       if (now.exit !== null) return now;
-      await pause(50, world.host.interrupted);
+      await waitFor(50, world.host.interrupted);
     }
   } finally {
-    await world.api({ uninterrupted: true }).removeTask(key, task.name);
+    await world.api({ uninterrupted: true }).call("removeTask", { params: { ...key, task: task.name } });
   }
 }
 
 async function copyOutput(
-  { world, api, key }: { world: World; api: Client; key: Key },
+  { world, api, key }: { world: World; api: Client; key: EnvKey },
   task: TaskView,
   stream: "stdout" | "stderr",
 ): Promise<void> {
   try {
-    for await (const chunk of await api.taskOutput(key, { task: task.name, stream })) {
+    for await (const chunk of await api.bytes("taskOutput", {
+      params: { ...key, task: task.name },
+      query: { stream },
+    })) {
       await write(world.host, stream, chunk);
     }
   } catch (error) {

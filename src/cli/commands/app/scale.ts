@@ -1,8 +1,9 @@
 import { formatDuration } from "../../../base/duration.ts";
 import { Fault } from "../../../base/faults.ts";
-import type { Client, Key } from "../../../client/client.ts";
-import { pause } from "../../../client/events.ts";
+import type { Client } from "../../../client/client.ts";
+import { waitFor } from "../../../client/events.ts";
 import type { ScaleRequest } from "../../../contract/scale.ts";
+import type { EnvKey } from "../../../model/environment.ts";
 import { command, several } from "../../command.ts";
 import { toggle } from "../../flags.ts";
 import { table } from "../../paint.ts";
@@ -24,11 +25,11 @@ export default command({
   async run({ args, flags, world }) {
     const api = world.api();
     const key = world.key();
-    if (args.replicas.length === 0) return api.scale(key);
+    if (args.replicas.length === 0) return api.call("scale", { params: key });
     const wanted = readReplicas(args.replicas);
     const stopped = Object.keys(wanted).filter((service) => wanted[service] === 0);
     if (stopped.length > 0) await world.confirm(`Stop every instance of ${stopped.join(", ")}?`, key.environment);
-    const document = await api.changeScale(key, wanted);
+    const document = await api.call("changeScale", { params: key, body: wanted });
     if (!flags.detach) await untilReady(world, api, key);
     return document;
   },
@@ -52,11 +53,11 @@ function readReplicas(words: readonly string[]): ScaleRequest {
   return Object.fromEntries(pairs);
 }
 
-async function untilReady(world: World, api: Client, key: Key): Promise<void> {
+async function untilReady(world: World, api: Client, key: EnvKey): Promise<void> {
   const { host, globals } = world;
   const end = host.now() + (globals.timeout ?? patienceMs);
   for (;;) {
-    const { services, release } = await api.status(key);
+    const { services, release } = await api.call("status", { params: key });
     const late = services.filter(({ desired, instances }) => {
       return instances.length !== desired || instances.some(({ ready }) => !ready);
     });
@@ -67,6 +68,6 @@ async function untilReady(world: World, api: Client, key: Key): Promise<void> {
         hint: "It is still being retried; `fairlead status` shows the progress.",
       });
     }
-    await pause(200, host.interrupted);
+    await waitFor(200, host.interrupted);
   }
 }

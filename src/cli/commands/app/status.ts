@@ -15,9 +15,9 @@ export default command({
   async run({ world }): Promise<StatusView | EnvironmentList> {
     const { app, environment } = world.globals;
     const somewhere = app !== undefined || findManifest({ cwd: world.host.cwd, globals: world.globals }) !== null;
-    if (somewhere) return world.api().status(world.key());
+    if (somewhere) return world.api().call("status", { params: world.key() });
     if (environment !== undefined) throw new Fault("usage.invalid", "-e needs an app: add --app");
-    return world.api().environments();
+    return world.api().call("environments");
   },
   view: (result: StatusView | EnvironmentList, paint: Paint) =>
     "items" in result ? environmentsText(result, paint) : statusText(result, paint),

@@ -4,7 +4,7 @@ import { Fault } from "../../../base/faults.ts";
 import { command, optional } from "../../command.ts";
 import { text } from "../../flags.ts";
 import { type DeploymentResult, deploymentExit, deploymentText, followDeployment } from "../../follow.ts";
-import { logLine } from "../../logs.ts";
+import { followLines, logLine } from "../../logs.ts";
 import { paintFor } from "../../paint.ts";
 import { projectStateName, readAddress } from "../../place.ts";
 import { platformFlags, platformOf } from "../../platform.ts";
@@ -63,7 +63,7 @@ async function startUnlessRunning(
 ): Promise<RunningController | null> {
   const { host, globals, context } = world;
   try {
-    await world.api({ directory }).info();
+    await world.api({ directory }).call("info");
     return null;
   } catch (error) {
     const nobody = error instanceof Fault && error.code === "controller.unreachable";
@@ -85,7 +85,7 @@ async function startHere(world: World, state: string, options: StartOptions): Pr
 
 async function deployHere(world: World, directory: string | undefined, started: boolean): Promise<DeploymentResult> {
   const { api, key, sourced } = await sourceAndKey(world, directory);
-  const { deployment } = await api.beginDeployment(key, { kind: "deploy", ...sourced });
+  const { deployment } = await api.call("beginDeployment", { params: key, body: { kind: "deploy", ...sourced } });
   return followDeployment({ world, api }, deployment, { endsWithUs: started });
 }
 
@@ -95,7 +95,7 @@ async function followLogs(world: World, { deployment }: DeploymentResult): Promi
   const how = { key: deployment, json: context.json, timestamps: false, prefix: true, colour: context.colour.stdout };
   const query = { since: deployment.createdAt, tail: 1_000 };
   try {
-    for await (const { lines } of world.api().logStream(deployment, query)) {
+    for await (const { lines } of followLines(world.api(), deployment, query)) {
       if (lines.length > 0) await world.print(lines.map((line) => logLine(line, how)).join("\n"));
     }
   } catch (error) {
@@ -108,7 +108,7 @@ async function stopAll(world: World, controller: RunningController): Promise<voi
   world.say("\nStopping; press Ctrl-C again to exit at once and leave the rest running.");
   const api = world.api({ uninterrupted: true, confirmed: true });
   try {
-    const { items } = await api.environments();
+    const { items } = await api.call("environments");
     await Promise.all(items.filter(({ state }) => state !== "stopped").map((one) => stopAndWait(world, api, one)));
   } finally {
     await controller.closeWithEdge();

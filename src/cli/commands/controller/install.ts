@@ -1,6 +1,6 @@
 import path from "node:path";
 import { Fault } from "../../../base/faults.ts";
-import { pause } from "../../../client/events.ts";
+import { waitFor } from "../../../client/events.ts";
 import { command } from "../../command.ts";
 import { controllerFlags, controllerWords, readControllerFlags } from "../../controller-flags.ts";
 import { type FlagValues, text, toggle } from "../../flags.ts";
@@ -72,7 +72,7 @@ async function requestOf(world: World, flags: FlagValues<typeof installFlags>): 
 /** The controller that runs there already has these ports with good reason. */
 async function edgePorts(world: World, state: string): Promise<readonly number[]> {
   try {
-    return [(await serviceApi(world, state).info()).edge.port];
+    return [(await serviceApi(world, state).call("info")).edge.port];
   } catch (error) {
     if (error instanceof Fault) return [];
     throw error;
@@ -88,11 +88,11 @@ async function answers(world: World, state: string): Promise<boolean> {
   const end = world.host.now() + startMs;
   while (world.host.now() < end) {
     try {
-      await serviceApi(world, state).info();
+      await serviceApi(world, state).call("info");
       return true;
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
-      await pause(100);
+      await waitFor(100);
     }
   }
   return false;

@@ -11,7 +11,7 @@ export default command({
   ],
   async run({ args, world }) {
     const api = world.api();
-    const { deployment } = await api.deployment(await meantDeployment(world, api, args.id));
+    const { deployment } = await api.call("deployment", { params: { id: await meantDeployment(world, api, args.id) } });
     return followDeployment({ world, api }, deployment);
   },
   view: deploymentText,

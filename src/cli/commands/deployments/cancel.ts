@@ -11,7 +11,7 @@ export default command({
   ],
   async run({ args, world }) {
     const api = world.api();
-    return api.cancelDeployment(await meantDeployment(world, api, args.id));
+    return api.call("cancelDeployment", { params: { id: await meantDeployment(world, api, args.id) } });
   },
   view: ({ deployment }) => `cancelling ${deployment.id} of ${deployment.release} (${deployment.status})`,
 });

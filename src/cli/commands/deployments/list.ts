@@ -12,7 +12,9 @@ export default command({
     ["fairlead deployments -n 5 --json", "for scripts"],
   ],
   async run({ flags, world }) {
-    const { items } = await world.api().deployments(world.key(), { limit: flags.limit ?? 20 });
+    const { items } = await world
+      .api()
+      .call("deployments", { params: world.key(), query: { limit: flags.limit ?? 20 } });
     return { items };
   },
   view({ items }, paint) {

@@ -9,7 +9,7 @@ export default command({
     ["fairlead deployments show dep_0k3v9m2rxa7qfj", "one deployment"],
     ["fairlead deployments show dep_0k3v9m2rxa7qfj --json", "for scripts"],
   ],
-  run: ({ args, world }) => world.api().deployment(args.id),
+  run: ({ args, world }) => world.api().call("deployment", { params: { id: args.id } }),
   view({ deployment, steps }, paint) {
     const { id, kind, release, status, phases, gates, checks, fault, durationMs } = deployment;
     const lines = [`${paint.bold(id)}  ${kind} ${release}  ${status} after ${formatDuration(durationMs)}`];

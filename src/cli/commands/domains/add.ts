@@ -23,7 +23,7 @@ export default command({
   ],
   async run({ args, flags, world }) {
     const request = await requestOf(flags, (file) => readPem(path.resolve(world.host.cwd, file)));
-    return world.api().addCertificate(args.host.toLowerCase(), request);
+    return world.api().call("addCertificate", { params: { host: args.host.toLowerCase() }, body: request });
   },
   view({ host, certificate }, paint) {
     if (certificate === null) return `${paint.yellow("plain")} ${host} has no certificate`;

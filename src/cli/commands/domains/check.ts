@@ -12,7 +12,7 @@ export default command({
     ["fairlead domains check shop.example.com --retry", "after fixing the DNS record"],
   ],
   async run({ args, flags, world }) {
-    return world.api().checkDomain(args.host.toLowerCase(), { retry: flags.retry });
+    return world.api().call("checkDomain", { params: { host: args.host.toLowerCase() }, body: { retry: flags.retry } });
   },
   view({ checks }, paint) {
     return checksText(checks, paint);

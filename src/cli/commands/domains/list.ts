@@ -10,7 +10,7 @@ export default command({
     ["fairlead domains list --json", "for scripts"],
   ],
   async run({ world }) {
-    const { items } = await world.api().domains();
+    const { items } = await world.api().call("domains");
     return { items };
   },
   view({ items }, paint) {

@@ -11,7 +11,7 @@ export default command({
   async run({ args, world }) {
     const host = args.host.toLowerCase();
     await world.confirm(`Remove the certificate of ${host}?`);
-    await world.api().removeCertificate(host);
+    await world.api().call("removeCertificate", { params: { host } });
     return { host, removed: true };
   },
   view: ({ host }) => `Removed the certificate of ${host}.`,

@@ -16,7 +16,7 @@ export default command({
     }
     const key = world.key();
     await world.confirm(`Permanently destroy ${args.version} of ${key.app} in ${key.environment}?`, key.environment);
-    await world.api().destroyVersion(key, name, version);
+    await world.api().call("destroyValue", { params: { ...key, variable: name, version } });
     return { destroyed: args.version };
   },
   view: ({ destroyed }) => `Destroyed ${destroyed}.`,

@@ -11,7 +11,9 @@ export default command({
   ],
   async run({ args: { here, there }, world }) {
     const { app } = world.key();
-    const { variables } = await world.api().variableDiff({ app, environment: here }, there);
+    const { variables } = await world
+      .api()
+      .call("variableDiff", { params: { ...{ app, environment: here }, other: there } });
     return { here, there, variables };
   },
   view({ here, there, variables }, paint) {

@@ -43,17 +43,17 @@ export default command({
     if (!interactive && !yes && world.globals.confirm !== key.environment)
       throw new Fault("confirm.needed", "This needs a terminal: pass --yes.");
     const api = world.api();
-    const { etag, document } = await api.taggedVariables(key);
-    const shown = flags.reveal ? (await api.revealVariables(key)).variables : {};
+    const { etag, answer } = await api.tagged("variables", { params: key });
+    const shown = flags.reveal ? (await api.call("revealVariables", { params: key })).variables : {};
     const editable = {
       title: `${key.app} in ${key.environment}`,
       file: `${key.environment}.env`,
-      names: Object.keys(document.variables),
+      names: Object.keys(answer.variables),
       shown,
     };
     const text = { name: editable.file, content: editableText(editable) };
     const file = fleetingFile(world.host.fleetingDirectory, text);
-    const nothing = { variables: document.variables, changes: {}, deployment: null };
+    const nothing = { variables: answer.variables, changes: {}, deployment: null };
     const editing = { file, editable, etag, stage: flags.stage };
     const taken = await editUntilTaken(world, editing).finally(file.remove);
     return followChange(world, taken ?? nothing, flags.detach);
@@ -85,10 +85,10 @@ async function take(world: World, { editable, etag, stage }: Editing, text: stri
   if (Object.keys(set).length === 0) return null;
   const key = world.key();
   const api = world.api();
-  const { changes } = await api.changeVariables(key, { set, dryRun: true }, etag);
+  const { changes } = await api.call("changeVariables", { params: key, body: { set, dryRun: true }, ifMatch: etag });
   world.say(previewText(changes));
   await world.confirm(`Apply this to ${editable.title}?`, key.environment);
-  return api.changeVariables(key, { set, stage }, etag);
+  return api.call("changeVariables", { params: key, body: { set, stage }, ifMatch: etag });
 }
 
 async function wantsAnotherLook({ context, host, paint, confirm }: World, fault: Fault): Promise<boolean> {

@@ -23,7 +23,9 @@ export default command({
   ],
   async run({ args: { name }, flags, world }) {
     if (flags.file !== undefined) return { name, ...explainedBy(world, name, flags.file) };
-    const { services, staged } = await world.api().explainVariable(world.key(), name);
+    const { services, staged } = await world
+      .api()
+      .call("explainVariable", { params: { ...world.key(), variable: name } });
     return { name, file: "fairlead.yml", services, staged, unknown: null };
   },
   view({ services, file, staged, unknown }, paint) {

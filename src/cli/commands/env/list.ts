@@ -30,8 +30,8 @@ export default command({
   ],
   async run({ flags, world }) {
     const api = world.api();
-    const known = await api.variables(world.key());
-    const revealed = flags.reveal ? await api.revealVariables(world.key()) : null;
+    const known = await api.call("variables", { params: world.key() });
+    const revealed = flags.reveal ? await api.call("revealVariables", { params: world.key() }) : null;
     return { variables: rowsOf(known, revealed) };
   },
   view({ variables }, paint) {

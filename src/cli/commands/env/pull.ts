@@ -20,7 +20,7 @@ export default command({
   ],
   async run({ args, flags, world }) {
     const key = world.key();
-    const { variables, effective } = await world.api().revealVariables(key);
+    const { variables, effective } = await world.api().call("revealVariables", { params: key });
     const services = Object.keys(effective);
     if (flags.service !== undefined && !services.includes(flags.service)) {
       throw new Fault("service.unknown", `${key.app} has no service ${flags.service} in ${key.environment}`);

@@ -51,7 +51,7 @@ async function outcome(
   name: string,
   { deployment }: VariablesResult,
 ): Promise<Pick<Rotation, "set" | "serving">> {
-  const { variables, effective } = await world.api().variables(world.key());
+  const { variables, effective } = await world.api().call("variables", { params: world.key() });
   const set = `${name}@${variables[name]?.version}`;
   const goesOn = deployment?.endedAt === null;
   return goesOn ? { set } : { set, serving: versionsOf(name, effective) };

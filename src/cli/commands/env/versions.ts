@@ -10,7 +10,10 @@ export default command({
     ["fairlead env versions API_KEY -e staging --json", "for scripts"],
   ],
   async run({ args, world }) {
-    return { name: args.name, ...(await world.api().versions(world.key(), args.name)) };
+    return {
+      name: args.name,
+      ...(await world.api().call("versions", { params: { ...world.key(), variable: args.name } })),
+    };
   },
   view({ name, items }, paint) {
     const rows = items.map(({ version, digest, setAt, setBy, state, releases }) => [

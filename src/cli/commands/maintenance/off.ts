@@ -10,7 +10,7 @@ export default command({
   async run({ world }) {
     const api = world.api();
     const key = world.key();
-    await api.endMaintenance(key);
+    await api.call("endMaintenance", { params: key });
     return untilMaintenance({ world, api, key }, false);
   },
   view: maintenanceText,

@@ -29,7 +29,7 @@ export default command({
       ...(flags.message !== undefined && { message: flags.message }),
       ...(page !== undefined && { page }),
     };
-    await api.beginMaintenance(key, wanted);
+    await api.call("beginMaintenance", { params: key, body: wanted });
     return untilMaintenance({ world, api, key }, true);
   },
   view: maintenanceText,

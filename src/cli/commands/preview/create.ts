@@ -33,7 +33,10 @@ export default command({
     refuseUnreadySource(here, args.dir, { allowed: described.allow?.rules ?? [], preview: { from: from ?? null } });
     const { api, key, sourced } = await sourceAndKey(here, args.dir, flags.branch);
     const wanted = { ...(from !== undefined && { from }), ...(ttl !== undefined && { ttlMs: ttl }) };
-    const { preview, deployment } = await api.createPreview(key, { ...sourced, ...described, ...wanted });
+    const { preview, deployment } = await api.call("createPreview", {
+      params: key,
+      body: { ...sourced, ...described, ...wanted },
+    });
     const endsInMs = Date.parse(preview.endsAt) - world.host.now();
     return {
       preview,

@@ -11,7 +11,7 @@ export default command({
   async run({ world }) {
     const { app } = world.key();
     const now = world.host.now();
-    const { items } = await world.api().environments();
+    const { items } = await world.api().call("environments");
     return {
       items: items.flatMap(({ preview, ...one }) => {
         if (preview === null || one.app !== app) return [];

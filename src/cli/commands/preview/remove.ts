@@ -14,7 +14,7 @@ export default command({
     const key = { app, environment: args.name };
     await world.confirm(`Remove the preview ${args.name} of ${app} and destroy its values?`, args.name);
     const api = world.api();
-    await api.removePreview(key);
+    await api.call("removePreview", { params: key });
     await untilGone(world, api, key);
     return { removed: key };
   },

@@ -9,6 +9,7 @@ export default command({
     ["fairlead releases diff v2 v3", "what v3 changed"],
     ["fairlead releases diff v3 v2 --json", "what a rollback would change, for scripts"],
   ],
-  run: ({ args, world }) => world.api().releaseDiff(world.key(), { from: args.from, to: args.to }),
+  run: ({ args, world }) =>
+    world.api().call("releaseDiff", { params: { ...world.key(), from: args.from, to: args.to } }),
   view: changesText,
 });

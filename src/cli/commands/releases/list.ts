@@ -10,7 +10,7 @@ export default command({
     ["fairlead releases -n 5 --json", "for scripts"],
   ],
   async run({ flags, world }) {
-    const { items } = await world.api().releases(world.key(), { limit: flags.limit ?? 20 });
+    const { items } = await world.api().call("releases", { params: world.key(), query: { limit: flags.limit ?? 20 } });
     return { items };
   },
   view({ items }, paint) {

@@ -8,7 +8,7 @@ export default command({
     ["fairlead releases show v3", "one release"],
     ["fairlead releases show v3 --json", "for scripts"],
   ],
-  run: ({ args, world }) => world.api().release(world.key(), args.release),
+  run: ({ args, world }) => world.api().call("release", { params: { ...world.key(), release: args.release } }),
   view({ release, manifest }, paint) {
     const head = `${paint.bold(release.release)}  ${release.createdAt}  by ${release.createdBy}`;
     const rows = release.services.map((service) => [

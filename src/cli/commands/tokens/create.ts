@@ -12,7 +12,7 @@ export default command({
   ],
   async run({ args, flags, world }) {
     const request = flags.expires === undefined ? {} : { expiresInMs: flags.expires };
-    const { token, text } = await world.api().createToken(args.name, request);
+    const { token, text } = await world.api().call("createToken", { params: { token: args.name }, body: request });
     world.say(`The token ${token.name}${expiry(token.expiresAt)}. It is shown only now.`);
     return { ...token, token: text };
   },

@@ -10,7 +10,7 @@ export default command({
   ],
   async run({ world }) {
     const now = world.host.now();
-    const { items } = await world.api().tokens();
+    const { items } = await world.api().call("tokens");
     return {
       items: items.map((token) => ({
         ...token,

@@ -10,7 +10,7 @@ export default command({
   ],
   async run({ args, world }) {
     await world.confirm(`Revoke the token ${args.name}?`);
-    await world.api().revokeToken(args.name);
+    await world.api().call("revokeToken", { params: { token: args.name } });
     return { name: args.name, revoked: true };
   },
   view: ({ name }) => `Revoked the token ${name}.`,

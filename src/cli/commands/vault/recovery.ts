@@ -25,7 +25,7 @@ export default command({
     const encrypter = new Encrypter();
     if (flags.recipient === undefined) encrypter.setPassphrase(await passphrase(world.host.stdin));
     else addRecipient(encrypter, flags.recipient);
-    const { masterKey } = await world.api().recoverVault();
+    const { masterKey } = await world.api().call("recoverVault");
     const bundle = armor.encode(await encrypter.encrypt(`${masterKey}\n`));
     await writePrivate(resolve(world.host.cwd, args.file), { content: `${bundle}\n`, force: flags.force });
     return { file: args.file };

@@ -8,7 +8,7 @@ export default command({
     ["fairlead vault rotate --json", "for scripts"],
   ],
   async run({ world }) {
-    return world.api().rotateVault();
+    return world.api().call("rotateVault");
   },
   view: ({ values }) => `The vault has new keys; ${values} value${values === 1 ? " is" : "s are"} sealed with them.`,
 });
