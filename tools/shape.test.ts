@@ -78,4 +78,13 @@ describe("sizes", () => {
     expect(shapeOf(files(250, 11))).toEqual(["src:1 function-median"]);
     expect(shapeOf(files(251, 10))).toEqual(["src:1 file-p90"]);
   });
+
+  test("of a hundred functions one may have more than 32 lines, in src/testing more than 45", () => {
+    const files = (folder: string, lines: number): Record<string, string> =>
+      Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`${folder}/f${i}.ts`, functionOf(i < 3 ? lines : 5)]));
+    expect(shapeOf(files("src/base", 32))).toEqual([]);
+    expect(shapeOf(files("src/base", 33))).toEqual(["src:1 function-p99"]);
+    expect(shapeOf(files("src/testing", 45))).toEqual([]);
+    expect(shapeOf(files("src/testing", 46))).toEqual(["src:1 testing-p99"]);
+  });
 });

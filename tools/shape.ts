@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { Finding } from "./shape/finding.ts";
 import { checkCycles, checkLayers } from "./shape/layers.ts";
 import { checkNodes } from "./shape/rules.ts";
-import { checkSizes, testRatio } from "./shape/sizes.ts";
+import { checkSizes, tailOf, testRatio } from "./shape/sizes.ts";
 import { readSources, type Source } from "./shape/source.ts";
 
 export type { Finding };
@@ -62,7 +62,7 @@ if (import.meta.main) {
   const sources = readSources(process.cwd());
   const findings = checkShape(process.cwd(), sources);
   for (const { path, line, check, words } of findings) console.log(`${path}:${line} ${check}: ${words}`);
-  console.log(`${testRatio(sources)}.`);
+  console.log(`${testRatio(sources)}; ${tailOf(sources)}.`);
   console.log(findings.length === 0 ? "The shape holds." : `${findings.length} findings.`);
   process.exitCode = findings.length === 0 ? 0 : 1;
 }

@@ -1,5 +1,11 @@
 import type { Diagnostic } from "../base/faults.ts";
-import type { Node } from "./source.ts";
+
+/** Where something stands in a manifest. */
+interface Spot {
+  readonly line: number;
+  readonly column: number;
+  readonly path: string;
+}
 
 /** More complaints than this help nobody; the rest is left out. */
 const diagnosticLimit = 100;
@@ -31,12 +37,12 @@ export class Diagnostics {
   }
 
   /** Complains about a node, or about what is missing below it when a key is given. */
-  add(node: Node, message: string, key?: string): void {
+  add(node: Spot, message: string, key?: string): void {
     const path = key === undefined ? node.path : node.path === "" ? key : `${node.path}.${key}`;
     this.addAt({ line: node.line, column: node.column, path }, message);
   }
 
-  addAt(place: { line: number; column: number; path: string }, message: string): void {
+  addAt(place: Spot, message: string): void {
     const id = `${place.line}:${place.column}:${place.path}:${message}`;
     if (!this.#byKey.has(id)) this.#byKey.set(id, { ...place, message, file: this.#file });
   }

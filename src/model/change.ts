@@ -2,11 +2,10 @@ import type { AccessToken } from "./access-token.ts";
 import type { AuditEntry } from "./audit.ts";
 import type { IdempotentOutcome } from "./claim.ts";
 import type { Deployment } from "./deployment.ts";
-import type { EnvKey, Preview, SealedValue, Serving } from "./environment.ts";
+import type { EnvKey, Maintenance, Preview, SealedValue, Serving } from "./environment.ts";
 import type { Event } from "./event.ts";
 import type { InstanceFacts } from "./instance.ts";
 import type { Release, SecretRef } from "./release.ts";
-import type { Maintenance } from "./route.ts";
 
 /** One thing to be written down. */
 export type Change = EnvironmentChange | ControllerChange;

@@ -1,5 +1,3 @@
-import type { Maintenance } from "./route.ts";
-
 /** Names one environment of one app: the key that everything is reconciled by. */
 export interface EnvKey {
   readonly app: string;
@@ -42,6 +40,14 @@ export interface SetValue {
 /** A version of a value as it is written down. */
 export interface SealedValue extends SetValue {
   readonly sealed: string;
+}
+
+/** What is said while an environment is closed for maintenance. */
+export interface Maintenance {
+  /** One line, for a page made of it and for clients that take no HTML. */
+  readonly message: string;
+  /** A whole HTML page for browsers; null: one made of the message. */
+  readonly page: string | null;
 }
 
 /** What makes an environment a preview: it is there for a while, and taken down by itself. */

@@ -1,4 +1,5 @@
 import { canonicalJson, sha256 } from "../base/digest.ts";
+import type { Maintenance } from "./environment.ts";
 import type { RouteRules } from "./release.ts";
 
 /** An instance as the edge knows it. */
@@ -49,14 +50,6 @@ export interface FrontProxies {
 }
 
 export const noFrontProxies: FrontProxies = { trust: [], proxyProtocol: false };
-
-/** What is said while an environment is closed for maintenance. */
-export interface Maintenance {
-  /** One line, for a page made of it and for clients that take no HTML. */
-  readonly message: string;
-  /** A whole HTML page for browsers; null: one made of the message. */
-  readonly page: string | null;
-}
 
 /** What clients are told to wait while it is closed: a deployment's worth. */
 export const maintenanceRetryS = 60;

@@ -1,6 +1,5 @@
 import { canonicalJson } from "../base/digest.ts";
-import type { EnvKey } from "../model/environment.ts";
-import type { Maintenance } from "../model/route.ts";
+import type { EnvKey, Maintenance } from "../model/environment.ts";
 import type { Snapshot } from "../plan/plan.ts";
 import { authorise, type Call, environmentOf } from "./access.ts";
 import { audited } from "./audit.ts";

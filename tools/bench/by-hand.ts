@@ -3,8 +3,14 @@ import { cpSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { startChild } from "../../src/host/child.ts";
-import type { Hand } from "./deploys.ts";
 import { freePort, plainEnvironment, stopChild, until } from "./programs.ts";
+
+/** What the deployments are compared with: the same steps done by a careful person. */
+export interface Hand {
+  /** Takes the source as it lies there live and ends what served before. */
+  deploy(source: string): Promise<void>;
+  stop(): Promise<void>;
+}
 
 /** Deploys without Fairlead, as a careful person would. */
 export class ProcessByHand implements Hand {

@@ -1,5 +1,5 @@
 import { Fault } from "../../src/base/faults.ts";
-import { ProcessByHand } from "./by-hand.ts";
+import { type Hand, ProcessByHand } from "./by-hand.ts";
 import type { Installation } from "./installation.ts";
 import { median, type Row, row, show } from "./row.ts";
 import { mustBeLive, Site } from "./site.ts";
@@ -14,13 +14,6 @@ interface Round {
   readonly byHand: number;
   readonly byCommand: number;
   readonly rolledBack: number;
-}
-
-/** What the deployments are compared with: the same steps done by a careful person. */
-export interface Hand {
-  /** Takes the source as it lies there live and ends what served before. */
-  deploy(source: string): Promise<void>;
-  stop(): Promise<void>;
 }
 
 /** Where the trivial app is deployed, and what is allowed there. */

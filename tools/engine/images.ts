@@ -8,8 +8,9 @@ import { Fault } from "../../src/base/faults.ts";
 import { startChild } from "../../src/host/child.ts";
 import { type ContainerEngine, isRefusal } from "../../src/host/engine.ts";
 import { jsonLines } from "../../src/host/engine-streams.ts";
+import type { ContextFile } from "./npm.ts";
 import { searchPath } from "./programs.ts";
-import { baseArguments, baseChanges, baseImage, type ContextFile, type Recipe } from "./recipes.ts";
+import { baseArguments, baseChanges, baseImage, type Recipe } from "./recipes.ts";
 import { ownEnvironment } from "./run.ts";
 
 /** The digest of what an image was made from, so that it is made again only when that changed. */

@@ -4,8 +4,14 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { extract } from "tar-stream";
 import { Fault } from "../../src/base/faults.ts";
-import type { ContextFile } from "./recipes.ts";
 import { ownEnvironment, runs } from "./run.ts";
+
+/** A file of a build's context. */
+export interface ContextFile {
+  readonly name: string;
+  readonly content: Buffer;
+  readonly mode?: number;
+}
 
 /** The files of npm itself, below `npm/`, as the registry that npm is configured for has them. */
 export async function npmFiles(version: string): Promise<readonly ContextFile[]> {

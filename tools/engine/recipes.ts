@@ -1,14 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { npmFiles } from "./npm.ts";
-
-/** A file of a build's context. */
-export interface ContextFile {
-  readonly name: string;
-  readonly content: Buffer;
-  readonly mode?: number;
-}
+import { type ContextFile, npmFiles } from "./npm.ts";
 
 /** An image made from a Dockerfile; `inputs` is what beside its text decides what comes out, e.g. versions. */
 export interface Recipe {

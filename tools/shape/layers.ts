@@ -102,20 +102,20 @@ function isAllowed(source: Source, target: string): boolean {
 }
 
 /**
- * Groups of files that import each other in a circle, one finding a group. Only imports that are bound on loading count:
- * types vanish, and a dynamic import runs when everything is loaded already.
+ * Groups of files that import each other in a circle, one finding a group. Types count too: files that
+ * need each other's words can only be read together. A dynamic import does not: it runs when everything is loaded already.
  */
 export function checkCycles(sources: readonly Source[]): readonly Finding[] {
-  const edges = new Map(sources.map((source) => [source.path, valueTargets(source)]));
+  const edges = new Map(sources.map((source) => [source.path, targetsOf(source)]));
   return stronglyConnected(edges).map((group) => {
     const [first = "", ...rest] = [...group].sort();
     return { check: "cycle", path: first, line: 1, words: `imports in a circle with ${rest.join(", ") || "itself"}` };
   });
 }
 
-function valueTargets(source: Source): readonly string[] {
+function targetsOf(source: Source): readonly string[] {
   return source.imports.flatMap(({ kind, specifier }) => {
-    const target = kind === "value" ? resolveImport(source.path, specifier) : null;
+    const target = kind !== "dynamic" ? resolveImport(source.path, specifier) : null;
     return target === null ? [] : [target];
   });
 }

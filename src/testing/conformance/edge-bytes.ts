@@ -2,8 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { expect } from "vitest";
 import type { Upstream } from "../../model/route.ts";
-import type { EdgeCase } from "./edge.ts";
-import { dial, type EdgeUnderTest, oneRoute, raw, seen, textUntil } from "./edge-rig.ts";
+import { dial, type EdgeCase, type EdgeUnderTest, oneRoute, raw, seen, textUntil } from "./edge-rig.ts";
 
 interface BareApp extends AsyncDisposable {
   upstream(id: string): Upstream;

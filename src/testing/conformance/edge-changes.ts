@@ -1,7 +1,6 @@
 import { expect } from "vitest";
 import { routeTable } from "../../model/route.ts";
-import type { EdgeCase } from "./edge.ts";
-import { ask, dial, oneRoute, sayingApp, seen, testApp, textUntil } from "./edge-rig.ts";
+import { ask, dial, type EdgeCase, oneRoute, sayingApp, seen, testApp, textUntil } from "./edge-rig.ts";
 
 export const changeCases: readonly EdgeCase[] = [
   [

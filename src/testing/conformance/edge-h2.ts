@@ -10,8 +10,7 @@ import { connect as connectTls } from "node:tls";
 import { expect } from "vitest";
 import type { Edge } from "../../ports/edge.ts";
 import { testAuthority } from "../pki.ts";
-import type { EdgeCase } from "./edge.ts";
-import { oneRoute, sayingApp, seen, type TestApp, testApp } from "./edge-rig.ts";
+import { type EdgeCase, oneRoute, sayingApp, seen, type TestApp, testApp } from "./edge-rig.ts";
 import { secureAddress } from "./edge-tls.ts";
 
 const largeBytes = 8 * 1024 * 1024;

@@ -1,8 +1,18 @@
 import { gunzipSync } from "node:zlib";
 import { expect } from "vitest";
 import type { AccessRecord } from "../../model/route.ts";
-import type { EdgeCase } from "./edge.ts";
-import { ask, dial, nextText, oneRoute, raw, sayingApp, seen, type TestApp, testApp } from "./edge-rig.ts";
+import {
+  ask,
+  dial,
+  type EdgeCase,
+  nextText,
+  oneRoute,
+  raw,
+  sayingApp,
+  seen,
+  type TestApp,
+  testApp,
+} from "./edge-rig.ts";
 
 /** Requests that two servers could read differently, or that no server should take. Each must be refused and reach no app. */
 const smuggling: readonly (readonly [string, string])[] = [

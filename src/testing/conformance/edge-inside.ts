@@ -1,6 +1,5 @@
 import { expect } from "vitest";
-import type { EdgeCase } from "./edge.ts";
-import { ask, oneRoute, sayingApp } from "./edge-rig.ts";
+import { ask, type EdgeCase, oneRoute, sayingApp } from "./edge-rig.ts";
 
 export const insideCases: readonly EdgeCase[] = [
   [

@@ -3,8 +3,7 @@ import { request } from "node:http";
 import { expect } from "vitest";
 import type { AccessRecord } from "../../model/route.ts";
 import { nobodysPort } from "../ports.ts";
-import type { EdgeCase } from "./edge.ts";
-import { ask, dial, oneRoute, raw, sayingApp, seen, type TestApp, testApp } from "./edge-rig.ts";
+import { ask, dial, type EdgeCase, oneRoute, raw, sayingApp, seen, type TestApp, testApp } from "./edge-rig.ts";
 
 const limits = { bodyBytes: 1_000, rate: null };
 

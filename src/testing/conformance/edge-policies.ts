@@ -3,8 +3,7 @@ import { request } from "node:http";
 import { expect } from "vitest";
 import { type CorsPolicy, plainRules } from "../../model/release.ts";
 import type { AccessRecord, Route } from "../../model/route.ts";
-import type { EdgeCase } from "./edge.ts";
-import { ask, dial, nextText, oneRoute, type RigAnswer, sayingApp, seen, testApp } from "./edge-rig.ts";
+import { ask, dial, type EdgeCase, nextText, oneRoute, type RigAnswer, sayingApp, seen, testApp } from "./edge-rig.ts";
 
 const listed = "https://godo.app";
 const policy: CorsPolicy = {

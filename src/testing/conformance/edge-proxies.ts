@@ -2,8 +2,18 @@ import { once } from "node:events";
 import { expect } from "vitest";
 import { plainRules } from "../../model/release.ts";
 import type { AccessRecord } from "../../model/route.ts";
-import type { ProxiedEdgeCase } from "./edge.ts";
-import { ask, dial, oneRoute, type RigRequest, raw, sayingApp, seen, testApp, textUntil } from "./edge-rig.ts";
+import {
+  ask,
+  dial,
+  oneRoute,
+  type ProxiedEdgeCase,
+  type RigRequest,
+  raw,
+  sayingApp,
+  seen,
+  testApp,
+  textUntil,
+} from "./edge-rig.ts";
 
 /** The address of the trusted proxy of these cases; all of 127.0.0.0/8 is this machine. */
 const proxy = "127.0.0.2";

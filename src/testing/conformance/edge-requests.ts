@@ -1,7 +1,15 @@
 import { once } from "node:events";
 import { expect } from "vitest";
-import type { EdgeCase } from "./edge.ts";
-import { dial, type EdgeUnderTest, oneRoute, raw, sayingApp, type TestApp, testApp } from "./edge-rig.ts";
+import {
+  dial,
+  type EdgeCase,
+  type EdgeUnderTest,
+  oneRoute,
+  raw,
+  sayingApp,
+  type TestApp,
+  testApp,
+} from "./edge-rig.ts";
 
 /** What no request may name as its host, for a host `HOST` that is served. */
 const noHosts: readonly string[] = [

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type RequestListener, request, type Server } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { plainRules } from "../../model/release.ts";
-import { type Route, type RouteTable, routeTable, type Upstream } from "../../model/route.ts";
+import { type FrontProxies, type Route, type RouteTable, routeTable, type Upstream } from "../../model/route.ts";
 import type { Edge } from "../../ports/edge.ts";
 
 /** An edge of the adapter under test, its own directory and port, gone when disposed of. */
@@ -137,3 +137,9 @@ export async function seen<T>(look: () => T | Promise<T>, good: (value: T) => bo
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
+
+/** One promise of the port: its sentence, and how it is checked against a running edge. */
+export type EdgeCase = readonly [name: string, check: (under: EdgeUnderTest) => Promise<void>];
+
+/** The same for an edge that stands behind proxies. */
+export type ProxiedEdgeCase = readonly [name: string, proxies: FrontProxies, check: EdgeCase[1]];

@@ -4,8 +4,7 @@ import { request } from "node:http";
 import type { Duplex } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { expect } from "vitest";
-import type { EdgeCase } from "./edge.ts";
-import { ask, dial, nextText, oneRoute, seen, type TestApp, testApp } from "./edge-rig.ts";
+import { ask, dial, type EdgeCase, nextText, oneRoute, seen, type TestApp, testApp } from "./edge-rig.ts";
 
 /** An app that agrees to any WebSocket and sends every byte back, with its name in front of the first. */
 async function echoApp(name: string): Promise<TestApp> {

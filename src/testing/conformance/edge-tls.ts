@@ -7,8 +7,18 @@ import { expect } from "vitest";
 import { Secret } from "../../base/secret.ts";
 import type { Edge, EdgeCertificate } from "../../ports/edge.ts";
 import { type TestAuthority, testAuthority } from "../pki.ts";
-import type { EdgeCase, ProxiedEdgeCase } from "./edge.ts";
-import { ask, dial, nextText, oneRoute, sayingApp, seen, testApp, textUntil } from "./edge-rig.ts";
+import {
+  ask,
+  dial,
+  type EdgeCase,
+  nextText,
+  oneRoute,
+  type ProxiedEdgeCase,
+  sayingApp,
+  seen,
+  testApp,
+  textUntil,
+} from "./edge-rig.ts";
 
 /** OpenSSL's code for an alert; the one for an unknown name has a code of its own. */
 const refused = /ALERT|UNRECOGNIZED_NAME/;

@@ -14,12 +14,6 @@ import { streamCases } from "./edge-streams.ts";
 import { tlsCases, tlsProxyCases } from "./edge-tls.ts";
 import { limitOf } from "./limit.ts";
 
-/** One promise of the port: its sentence, and how it is checked against a running edge. */
-export type EdgeCase = readonly [name: string, check: (under: EdgeUnderTest) => Promise<void>];
-
-/** The same for an edge that stands behind proxies. */
-export type ProxiedEdgeCase = readonly [name: string, proxies: FrontProxies, check: EdgeCase[1]];
-
 export interface EdgeSkip {
   /** A case's name. */
   readonly case: string;

@@ -23,68 +23,81 @@ export function vaultConformance(name: string, make: () => VaultUnderTest): void
       vault = world.vault;
     });
     afterEach(() => world.dispose());
-
-    test("what was sealed opens at its place, also after a restart", () => {
-      for (const one of [text, "", "x".repeat(32_768), "a\nb\0c"]) {
-        expect(vault.open(vault.seal(new Secret(one), place), place).reveal()).toBe(one);
-      }
-      const sealed = vault.seal(new Secret(text), place);
+    const reopen = () => {
       vault = world.reopen();
-      expect(vault.open(sealed, place).reveal()).toBe(text);
-    });
+    };
+    sealing(() => vault, reopen);
+    keys(() => vault, reopen);
+  });
+}
 
-    test("what was sealed opens nowhere else", () => {
-      const sealed = vault.seal(new Secret(text), place);
-      const others = [
-        { ...place, secret: "OTHER" },
-        { ...place, version: 2 },
-        { ...place, key: { app: "shop", environment: "staging" } },
-        { ...place, key: { app: "other", environment: "production" } },
-      ];
-      for (const other of others) {
-        expect(() => vault.open(sealed, other)).toThrow(expect.objectContaining({ code: "vault.damaged" }));
-      }
-    });
+function sealing(now: () => Vault, reopen: () => void): void {
+  test("what was sealed opens at its place, also after a restart", () => {
+    for (const one of [text, "", "x".repeat(32_768), "a\nb\0c"]) {
+      expect(
+        now()
+          .open(now().seal(new Secret(one), place), place)
+          .reveal(),
+      ).toBe(one);
+    }
+    const sealed = now().seal(new Secret(text), place);
+    reopen();
+    expect(now().open(sealed, place).reveal()).toBe(text);
+  });
 
-    test("a text sealed twice looks different, its digest does not", () => {
-      expect(vault.seal(new Secret(text), place)).not.toBe(vault.seal(new Secret(text), place));
-      for (const within of [key, null]) {
-        expect(vault.digest(new Secret(text), within)).toMatch(/^[0-9a-f]{8}$/);
-        expect(vault.digest(new Secret(text), within)).toBe(vault.digest(new Secret(text), within));
-        expect(vault.digest(new Secret(text), within)).not.toBe(vault.digest(new Secret(`${text}!`), within));
-      }
-    });
+  test("what was sealed opens nowhere else", () => {
+    const sealed = now().seal(new Secret(text), place);
+    const others = [
+      { ...place, secret: "OTHER" },
+      { ...place, version: 2 },
+      { ...place, key: { app: "shop", environment: "staging" } },
+      { ...place, key: { app: "other", environment: "production" } },
+    ];
+    for (const other of others) {
+      expect(() => now().open(sealed, other)).toThrow(expect.objectContaining({ code: "vault.damaged" }));
+    }
+  });
 
-    test("equal texts have other digests in every environment of every app, and where they are not shown", () => {
-      const places = [key, { app: "shop", environment: "staging" }, { app: "other", environment: "production" }, null];
-      expect(new Set(places.map((within) => vault.digest(new Secret(text), within))).size).toBe(places.length);
-    });
+  test("a text sealed twice looks different, its digest does not", () => {
+    expect(now().seal(new Secret(text), place)).not.toBe(now().seal(new Secret(text), place));
+    for (const within of [key, null]) {
+      expect(now().digest(new Secret(text), within)).toMatch(/^[0-9a-f]{8}$/);
+      expect(now().digest(new Secret(text), within)).toBe(now().digest(new Secret(text), within));
+      expect(now().digest(new Secret(text), within)).not.toBe(now().digest(new Secret(`${text}!`), within));
+    }
+  });
 
-    test("a copy of the master key is known, also after a restart, until there is another master key", async () => {
-      const key = vault.masterKey().reveal();
-      expect([key.length > 0, vault.hasCopy]).toEqual([true, false]);
-      await vault.noteCopy();
-      vault = world.reopen();
-      expect([vault.masterKey().reveal(), vault.hasCopy]).toEqual([key, true]);
-      await vault.renew();
-      expect(vault.hasCopy).toBe(vault.masterKey().reveal() === key);
-    });
+  test("equal texts have other digests in every environment of every app, and where they are not shown", () => {
+    const places = [key, { app: "shop", environment: "staging" }, { app: "other", environment: "production" }, null];
+    expect(new Set(places.map((within) => now().digest(new Secret(text), within))).size).toBe(places.length);
+  });
+}
 
-    test("keys are exchanged while old texts still open, until they are forgotten", async () => {
-      const old = vault.seal(new Secret(text), place);
-      const digests = () => [key, null].map((within) => vault.digest(new Secret(text), within));
-      const before = digests();
-      await vault.renew();
-      const fresh = vault.seal(new Secret(text), place);
-      expect([vault.isCurrent(old), vault.isCurrent(fresh)]).toEqual([false, true]);
-      vault = world.reopen();
-      expect(vault.open(old, place).reveal()).toBe(text);
-      expect(vault.isCurrent(fresh)).toBe(true);
-      await vault.forgetOldKeys();
-      vault = world.reopen();
-      expect(() => vault.open(old, place)).toThrow(expect.objectContaining({ code: "vault.damaged" }));
-      expect(vault.open(fresh, place).reveal()).toBe(text);
-      expect(digests()).toEqual(before);
-    });
+function keys(now: () => Vault, reopen: () => void): void {
+  test("a copy of the master key is known, also after a restart, until there is another master key", async () => {
+    const key = now().masterKey().reveal();
+    expect([key.length > 0, now().hasCopy]).toEqual([true, false]);
+    await now().noteCopy();
+    reopen();
+    expect([now().masterKey().reveal(), now().hasCopy]).toEqual([key, true]);
+    await now().renew();
+    expect(now().hasCopy).toBe(now().masterKey().reveal() === key);
+  });
+
+  test("keys are exchanged while old texts still open, until they are forgotten", async () => {
+    const old = now().seal(new Secret(text), place);
+    const digests = () => [key, null].map((within) => now().digest(new Secret(text), within));
+    const before = digests();
+    await now().renew();
+    const fresh = now().seal(new Secret(text), place);
+    expect([now().isCurrent(old), now().isCurrent(fresh)]).toEqual([false, true]);
+    reopen();
+    expect(now().open(old, place).reveal()).toBe(text);
+    expect(now().isCurrent(fresh)).toBe(true);
+    await now().forgetOldKeys();
+    reopen();
+    expect(() => now().open(old, place)).toThrow(expect.objectContaining({ code: "vault.damaged" }));
+    expect(now().open(fresh, place).reveal()).toBe(text);
+    expect(digests()).toEqual(before);
   });
 }

@@ -58,21 +58,28 @@ export interface Trace {
   readonly times: readonly number[];
 }
 
+type Begun = Map<string, { readonly text: string; readonly since: number }>;
+
+/** The call that a line tells of, or whose end it tells of; null: its end comes later. */
+function wholeCall(line: string, { pid, since }: { pid: string; since: number }, begun: Begun): Call | null {
+  if (line.endsWith("<unfinished ...>")) {
+    begun.set(pid, { text: line.slice(0, -"<unfinished ...>".length), since });
+    return null;
+  }
+  const resumed = /^<\.\.\. \w+ resumed>/.exec(line);
+  const first = resumed ? begun.get(pid) : undefined;
+  return callOf(first ? first.text + line.slice(resumed?.[0].length) : line, first?.since ?? since);
+}
+
 /** Reads the calls that touch what is below a directory. */
 export function readTrace(text: string, below: string): Trace {
   const calls: FileCall[] = [];
   const times: number[] = [];
-  const begun = new Map<string, { text: string; since: number }>();
+  const begun: Begun = new Map();
   const known = new Map<string, Known>();
   for (const line of text.split("\n")) {
     const [, pid = "", time = "", rest = ""] = /^(\d+) +(\d+\.\d+) (.*)$/s.exec(line) ?? [];
-    if (rest.endsWith("<unfinished ...>")) {
-      begun.set(pid, { text: rest.slice(0, -"<unfinished ...>".length), since: calls.length });
-      continue;
-    }
-    const resumed = /^<\.\.\. \w+ resumed>/.exec(rest);
-    const first = resumed ? begun.get(pid) : undefined;
-    const call = callOf(first ? first.text + rest.slice(resumed?.[0].length) : rest, first?.since ?? calls.length);
+    const call = wholeCall(rest, { pid, since: calls.length }, begun);
     if (call === null) continue;
     if (!known.has(pid)) known.set(pid, { cwd: "/", files: new Map() });
     const process = known.get(pid) as Known;
@@ -151,6 +158,9 @@ function fileCalls({ name, given, answer, since }: Call, process: Known): readon
   if (here !== undefined) process.cwd = here;
   const number = (index: number) => Number(args[index]?.word);
   const [path = ""] = [args[0]?.path];
+  const write = (offset: number | null): readonly FileCall[] => [
+    { kind: "write", path, offset, bytes: written(args, Number.parseInt(answer, 10)) },
+  ];
   switch (name) {
     case "chdir":
     case "fchdir":
@@ -166,19 +176,12 @@ function fileCalls({ name, given, answer, since }: Call, process: Known): readon
       return opened(args, argumentsOf(answer)[0]?.path ?? "", name);
     case "write":
     case "writev":
-      return [{ kind: "write", path, offset: null, bytes: written(args, Number.parseInt(answer, 10)) }];
+      return write(null);
     case "pwrite64":
-      return [{ kind: "write", path, offset: number(3), bytes: written(args, Number.parseInt(answer, 10)) }];
+      return write(number(3));
     case "pwritev":
     case "pwritev2":
-      return [
-        {
-          kind: "write",
-          path,
-          offset: Number(/, (\d+)(?:, \w+)?$/.exec(given)?.[1]),
-          bytes: written(args, Number.parseInt(answer, 10)),
-        },
-      ];
+      return write(Number(/, (\d+)(?:, \w+)?$/.exec(given)?.[1]));
     case "copy_file_range":
       return [{ kind: "copy", from: path, path: args[2]?.path ?? "", length: Number.parseInt(answer, 10) }];
     case "ftruncate":

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from "node:http";
-import { type Maintenance, maintenanceRetryS } from "../../../model/route.ts";
+import type { Maintenance } from "../../../model/environment.ts";
+import { maintenanceRetryS } from "../../../model/route.ts";
 import { corsChange } from "./cors.ts";
 import { responseHeaders } from "./headers.ts";
 import type { RequestContext } from "./request-context.ts";

@@ -1,7 +1,13 @@
 import { STATUS_CODES } from "node:http";
 import { sha256 } from "../../../base/digest.ts";
-import type { Maintenance, Route, RouteTable } from "../../../model/route.ts";
-import type { MapEntry } from "./route-map.ts";
+import type { Maintenance } from "../../../model/environment.ts";
+import type { Route, RouteTable } from "../../../model/route.ts";
+
+/** One line of a map of HAProxy's. */
+export interface MapEntry {
+  readonly key: string;
+  readonly value: string;
+}
 
 /** Answers of the edge itself. They name no app, no host and no address. */
 const words: Readonly<Record<number, string>> = {

@@ -1,7 +1,7 @@
 import { sha256 } from "../../../base/digest.ts";
 import type { Route, RouteTable } from "../../../model/route.ts";
 import type { SlotLayout } from "./layout.ts";
-import { policyKey } from "./policies.ts";
+import { type MapEntry, policyKey } from "./policies.ts";
 
 /** No host can be spelled like this: its value tells which layout HAProxy serves. */
 export const serialKey = "!serial";
@@ -56,11 +56,6 @@ export function fact(field: RouteMapField): string {
 /** What HAProxy says to ask whether a request's route has a flag. */
 export function asks(flag: string): string {
   return `${fact("flags")} -m sub ${flag}`;
-}
-
-export interface MapEntry {
-  readonly key: string;
-  readonly value: string;
 }
 
 /** What HAProxy needs to know of every host: replaced as a whole, in one instant, by a change of any table. */

@@ -3,7 +3,8 @@ import { countedName } from "./bodies.ts";
 import { absent, askCli } from "./cli.ts";
 import type { EdgeFiles } from "./files.ts";
 import { poolSlots, type SlotLease } from "./layout.ts";
-import { type MapEntry, serialKey } from "./route-map.ts";
+import type { MapEntry } from "./policies.ts";
+import { serialKey } from "./route-map.ts";
 import { type Counts, parseStat } from "./traffic.ts";
 
 /** Entries a command, as bytes: with its words it must fit into HAProxy's buffer. */

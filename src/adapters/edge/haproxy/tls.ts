@@ -7,7 +7,8 @@ import { CertificateStore } from "../table/certificate-store.ts";
 import { checkCertificates, type GoodCertificate, toWire } from "../table/certificates.ts";
 import { askCli } from "./cli.ts";
 import { type EdgeFiles, type FileText, writeWhole } from "./files.ts";
-import { type MapEntry, serialKey } from "./route-map.ts";
+import type { MapEntry } from "./policies.ts";
+import { serialKey } from "./route-map.ts";
 
 /** A certificate as HAProxy keeps it: a file named by its hosts, so that its successor takes its place. */
 interface Kept {
