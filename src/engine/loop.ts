@@ -8,16 +8,16 @@ import { inquiriesOf } from "../plan/checks.ts";
 import type { Plan, Snapshot, Step } from "../plan/plan.ts";
 import { memoryLimits, probeTargets } from "../plan/probes.ts";
 import { type Refusal, refusalNow, refusalOf } from "../plan/refusal.ts";
-import { CheckBoard } from "./checks.ts";
 import type { ControlLoop, EngineDeps } from "./engine.ts";
 import { execute, type StepScope } from "./execute.ts";
 import { LogIngest } from "./ingest.ts";
-import { startKeeping } from "./keeping.ts";
-import { MemoryScale } from "./memory.ts";
 import { Observer } from "./observe.ts";
-import { noteReadiness, ProbeBoard } from "./probes.ts";
 import { type ReconcileOutcome, Reconciler } from "./reconciler.ts";
 import { Redactors } from "./redaction.ts";
+import { startRetention } from "./retention.ts";
+import { AnswerSensor } from "./sensors/answers.ts";
+import { MemorySensor } from "./sensors/memory.ts";
+import { noteReadiness, ProbeSensor } from "./sensors/probes.ts";
 import { Times } from "./times.ts";
 import { reportUnknown } from "./unknown.ts";
 
@@ -47,15 +47,15 @@ class ReconcileLoop implements ControlLoop {
   readonly #deps: EngineDeps;
   readonly #observer: Observer;
   readonly #redactors: Redactors;
-  readonly #board: ProbeBoard;
-  readonly #checks: CheckBoard;
-  readonly #scale: MemoryScale;
+  readonly #board: ProbeSensor;
+  readonly #checks: AnswerSensor;
+  readonly #scale: MemorySensor;
   readonly #ingest: LogIngest;
   readonly #reconciler: Reconciler<EnvKey>;
   readonly #times: Times;
   readonly #remembered = new Map<string, Remembered>();
   #stops: (() => void)[] = [];
-  #stopKeeping: () => Promise<void> = async () => undefined;
+  #stopRetention: () => Promise<void> = async () => undefined;
 
   constructor(deps: EngineDeps) {
     this.#deps = deps;
@@ -72,9 +72,9 @@ class ReconcileLoop implements ControlLoop {
     this.#redactors = redactors;
     this.#observer = new Observer({ ...deps, redactors });
     this.#ingest = new LogIngest({ ...deps, redactors });
-    this.#checks = new CheckBoard({ ...deps, redactors, failed, changed: (key) => this.#reconciler.trigger(key) });
-    this.#scale = new MemoryScale({ ...deps, failed, exceeded: (key) => this.#reconciler.trigger(key) });
-    this.#board = new ProbeBoard({
+    this.#checks = new AnswerSensor({ ...deps, redactors, failed, changed: (key) => this.#reconciler.trigger(key) });
+    this.#scale = new MemorySensor({ ...deps, failed, exceeded: (key) => this.#reconciler.trigger(key) });
+    this.#board = new ProbeSensor({
       ...deps,
       redactors,
       failed,
@@ -100,7 +100,7 @@ class ReconcileLoop implements ControlLoop {
         for (const { key } of this.#remembered.values()) this.#reconciler.trigger(key);
       }),
     ];
-    this.#stopKeeping = startKeeping(this.#deps, {
+    this.#stopRetention = startRetention(this.#deps, {
       sweep: () => this.#ingest.sweep(),
       exclusively: (key, work) => this.#reconciler.exclusively(key, work),
       forgotten: (key) => this.#forget(key),
@@ -112,7 +112,7 @@ class ReconcileLoop implements ControlLoop {
     this.#board.close();
     this.#checks.close();
     this.#scale.close();
-    await Promise.all([this.#reconciler.close(), this.#stopKeeping()]);
+    await Promise.all([this.#reconciler.close(), this.#stopRetention()]);
     await this.#ingest.close();
   }
 

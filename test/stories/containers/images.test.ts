@@ -1,7 +1,7 @@
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
-import { collectArtifacts } from "../../../src/engine/keeping.ts";
+import { collectArtifacts } from "../../../src/engine/retention.ts";
 import { ContainerEngine } from "../../../src/host/engine.ts";
 import { openAdapters } from "../../../src/main/adapters.ts";
 import { systemClock } from "../../../src/main/clock.ts";

@@ -1,4 +1,4 @@
-import type { Clock } from "../ports/clock.ts";
+import type { Clock } from "../../ports/clock.ts";
 
 /** The most that is done in one wake-up: so much at once keeps nobody else waiting for more than a few milliseconds. */
 const mostAtOnce = 16;

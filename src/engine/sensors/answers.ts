@@ -1,16 +1,16 @@
-import { type EnvKey, keyText } from "../model/environment.ts";
-import type { CheckAnswer } from "../model/instance.ts";
-import type { Inquiry } from "../plan/checks.ts";
-import type { SteadyClock } from "../ports/clock.ts";
-import { isVoid, type ProbeRequest, type Prober } from "../ports/prober.ts";
-import type { Redactors } from "./redaction.ts";
+import { type EnvKey, keyText } from "../../model/environment.ts";
+import type { CheckAnswer } from "../../model/instance.ts";
+import type { Inquiry } from "../../plan/checks.ts";
+import type { SteadyClock } from "../../ports/clock.ts";
+import { isVoid, type ProbeRequest, type Prober } from "../../ports/prober.ts";
+import type { Redactors } from "../redaction.ts";
 
 /** Between two questions while the answers are bad. */
 const askAgainMs = 500;
 /** The longest that one answer is waited for, so that one that never comes leaves time for others (R053's time for a probe). */
 const answerWithinMs = 10_000;
 
-interface BoardDeps {
+interface SensorDeps {
   readonly prober: Prober;
   readonly clock: SteadyClock;
   readonly redactors: Redactors;
@@ -29,11 +29,11 @@ interface Asked {
 }
 
 /** Asks the questions of checks until each has been answered well, and keeps the last answers. */
-export class CheckBoard {
-  readonly #deps: BoardDeps;
+export class AnswerSensor {
+  readonly #deps: SensorDeps;
   readonly #asked = new Map<string, Asked>();
 
-  constructor(deps: BoardDeps) {
+  constructor(deps: SensorDeps) {
     this.#deps = deps;
   }
 

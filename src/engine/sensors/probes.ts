@@ -1,12 +1,12 @@
-import { type EnvKey, keyText } from "../model/environment.ts";
-import type { ProbeState } from "../model/instance.ts";
-import type { ProbeTarget } from "../plan/probes.ts";
-import type { SteadyClock } from "../ports/clock.ts";
-import type { Edge } from "../ports/edge.ts";
-import type { Journal } from "../ports/journal.ts";
-import { isVoid, type ProbeAnswer, type ProbeRequest, type Prober } from "../ports/prober.ts";
-import type { Runtime } from "../ports/runtime.ts";
-import type { Redactors } from "./redaction.ts";
+import { type EnvKey, keyText } from "../../model/environment.ts";
+import type { ProbeState } from "../../model/instance.ts";
+import type { ProbeTarget } from "../../plan/probes.ts";
+import type { SteadyClock } from "../../ports/clock.ts";
+import type { Edge } from "../../ports/edge.ts";
+import type { Journal } from "../../ports/journal.ts";
+import { isVoid, type ProbeAnswer, type ProbeRequest, type Prober } from "../../ports/prober.ts";
+import type { Runtime } from "../../ports/runtime.ts";
+import type { Redactors } from "../redaction.ts";
 import { Wakeups } from "./wakeups.ts";
 
 /** A starting instance is asked again after 5, 10, 20, 25, 25 … ms: waiting for the next question is waiting for nothing. */
@@ -38,7 +38,7 @@ interface Watched {
   readonly cancels: Map<"ready" | "alive", () => void>;
 }
 
-interface BoardDeps {
+interface SensorDeps {
   readonly prober: Prober;
   readonly runtime: Runtime;
   readonly clock: SteadyClock;
@@ -49,13 +49,13 @@ interface BoardDeps {
 }
 
 /** Asks all running instances how they are, each in its own rhythm, and keeps the score. */
-export class ProbeBoard {
-  readonly #deps: BoardDeps;
+export class ProbeSensor {
+  readonly #deps: SensorDeps;
   readonly #watched = new Map<string, Watched>();
   readonly #wakeups: Wakeups;
   #closed = false;
 
-  constructor(deps: BoardDeps) {
+  constructor(deps: SensorDeps) {
     this.#deps = deps;
     this.#wakeups = new Wakeups(deps.clock);
   }

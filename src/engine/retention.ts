@@ -23,7 +23,7 @@ const historyMs = 90 * 86_400_000;
 /** How long it is known who did what: a year, and time to look back at it. */
 const auditMs = 400 * 86_400_000;
 
-interface KeepingDeps {
+interface RetentionDeps {
   readonly journal: Journal;
   readonly builder: Builder;
   readonly logs: LogStore;
@@ -31,8 +31,8 @@ interface KeepingDeps {
   readonly log: EngineLog;
 }
 
-/** What keeping needs of the loop. */
-export interface KeepingLoop {
+/** What retention needs of the loop. */
+export interface RetentionLoop {
   /** Takes the output of all instances. */
   readonly sweep: () => Promise<void>;
   /** Runs work while nothing else touches an environment. */
@@ -45,9 +45,9 @@ export interface KeepingLoop {
  * Starts what must happen again and again for the whole controller; the answer stops it, and resolves when nothing is under
  * way. A clock that is set forward meanwhile makes nothing older.
  */
-export function startKeeping(
-  { clock, ...others }: Omit<KeepingDeps, "clock"> & { readonly clock: SteadyClock },
-  loop: KeepingLoop,
+export function startRetention(
+  { clock, ...others }: Omit<RetentionDeps, "clock"> & { readonly clock: SteadyClock },
+  loop: RetentionLoop,
 ): () => Promise<void> {
   const deps = { ...others, clock: ageingClock(clock) };
   const duties: Record<Duty, () => Promise<void>> = {
@@ -90,7 +90,7 @@ function ageingClock(clock: SteadyClock): Clock {
  * Forgets previews that ended so long ago that nobody looks for their lines any more. Nobody makes one of that name meanwhile,
  * and whoever did so before is found by looking again.
  */
-async function forgetPreviews({ journal, logs, clock }: KeepingDeps, loop: KeepingLoop): Promise<void> {
+async function forgetPreviews({ journal, logs, clock }: RetentionDeps, loop: RetentionLoop): Promise<void> {
   const before = clock.now() - previewLogMs;
   const isGone = ({ preview }: Environment) => (preview?.endedAt ?? before) < before;
   for (const { key } of (await journal.endedPreviews()).filter(isGone)) {
@@ -105,7 +105,7 @@ async function forgetPreviews({ journal, logs, clock }: KeepingDeps, loop: Keepi
 }
 
 /** Keeps the history of every environment within bounds. */
-async function thinHistory({ journal }: KeepingDeps, loop: KeepingLoop): Promise<void> {
+async function thinHistory({ journal }: RetentionDeps, loop: RetentionLoop): Promise<void> {
   for (const { key } of await journal.environments()) {
     await loop.exclusively(key, async () => {
       const environment = await journal.environment(key);
@@ -119,7 +119,7 @@ async function thinHistory({ journal }: KeepingDeps, loop: KeepingLoop): Promise
  * Deletes the stored objects that no environment needs for serving, for a deployment under way or staged, or for a rollback.
  * Before each removal it looks again when anything was written down since; what somebody asked the builder for meanwhile stays.
  */
-export async function collectArtifacts(deps: Pick<KeepingDeps, "journal" | "builder" | "clock">): Promise<void> {
+export async function collectArtifacts(deps: Pick<RetentionDeps, "journal" | "builder" | "clock">): Promise<void> {
   const { journal, builder, clock } = deps;
   const stored = await builder.list();
   let writes = 0;
@@ -142,7 +142,7 @@ export async function collectArtifacts(deps: Pick<KeepingDeps, "journal" | "buil
   }
 }
 
-async function rootsOf({ journal, clock }: Pick<KeepingDeps, "journal" | "clock">): Promise<Roots> {
+async function rootsOf({ journal, clock }: Pick<RetentionDeps, "journal" | "clock">): Promise<Roots> {
   const roots = { artifacts: new Set<string>(), sources: new Set<string>() };
   // What ran of a preview may still be finishing.
   const gone = clock.now() - collectAfterMs;

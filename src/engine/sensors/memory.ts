@@ -1,11 +1,11 @@
-import { type EnvKey, keyText } from "../model/environment.ts";
-import type { Clock } from "../ports/clock.ts";
-import type { Runtime } from "../ports/runtime.ts";
+import { type EnvKey, keyText } from "../../model/environment.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Runtime } from "../../ports/runtime.ts";
 
 /** Between two looks; an engine with cgroups is quicker, plain processes are only looked at. */
 const lookMs = 1_000;
 
-interface ScaleDeps {
+interface SensorDeps {
   readonly runtime: Runtime;
   readonly clock: Clock;
   /** An instance uses more than it may. */
@@ -21,12 +21,12 @@ interface Weighed {
 }
 
 /** Looks at the memory of all instances that have a limit. Deciding what follows is the planner's. */
-export class MemoryScale {
-  readonly #deps: ScaleDeps;
+export class MemorySensor {
+  readonly #deps: SensorDeps;
   readonly #weighed = new Map<string, Weighed>();
   #closed = false;
 
-  constructor(deps: ScaleDeps) {
+  constructor(deps: SensorDeps) {
     this.#deps = deps;
   }
 

@@ -1,13 +1,13 @@
 import { setImmediate as settle } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import { createRedactor } from "../base/redact.ts";
-import { Secret } from "../base/secret.ts";
-import type { ProbeTarget } from "../plan/probes.ts";
-import type { ProbeAnswer } from "../ports/prober.ts";
-import type { Runtime, Stranger } from "../ports/runtime.ts";
-import { SimulatedClock } from "../testing/simulation/clock.ts";
-import { ProbeBoard } from "./probes.ts";
-import type { Redactors } from "./redaction.ts";
+import { createRedactor } from "../../base/redact.ts";
+import { Secret } from "../../base/secret.ts";
+import type { ProbeTarget } from "../../plan/probes.ts";
+import type { ProbeAnswer } from "../../ports/prober.ts";
+import type { Runtime, Stranger } from "../../ports/runtime.ts";
+import { SimulatedClock } from "../../testing/simulation/clock.ts";
+import type { Redactors } from "../redaction.ts";
+import { ProbeSensor } from "./probes.ts";
 
 const key = { app: "shop", environment: "production" };
 const target: ProbeTarget = {
@@ -27,7 +27,7 @@ const target: ProbeTarget = {
 /** What is told of a bad answer with these words; `open`: whether the secrets of the release can be opened. */
 async function told(words: string, open: () => Promise<unknown>): Promise<[string | null | undefined, unknown[]]> {
   const faults: unknown[] = [];
-  const board = new ProbeBoard({
+  const board = new ProbeSensor({
     clock: new SimulatedClock(),
     redactors: { of: open } as unknown as Redactors,
     runtime: {} as Runtime,
@@ -74,7 +74,7 @@ async function asked({ more, answer, stranger = () => null, takesMs = 1 }: Askin
     looks += 1;
     return stranger();
   };
-  const board = new ProbeBoard({
+  const board = new ProbeSensor({
     clock,
     redactors: { of: async () => createRedactor([]) } as unknown as Redactors,
     runtime: { strangerAt, listening: async () => [] } as unknown as Runtime,

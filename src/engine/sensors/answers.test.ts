@@ -1,11 +1,11 @@
 import { setImmediate as settle } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { createRedactor } from "../base/redact.ts";
-import { Secret } from "../base/secret.ts";
-import type { Inquiry } from "../plan/checks.ts";
-import { SimulatedClock } from "../testing/simulation/clock.ts";
-import { CheckBoard } from "./checks.ts";
-import type { Redactors } from "./redaction.ts";
+import { createRedactor } from "../../base/redact.ts";
+import { Secret } from "../../base/secret.ts";
+import type { Inquiry } from "../../plan/checks.ts";
+import { SimulatedClock } from "../../testing/simulation/clock.ts";
+import type { Redactors } from "../redaction.ts";
+import { AnswerSensor } from "./answers.ts";
 
 const key = { app: "shop", environment: "production" };
 const inquiry: Inquiry = {
@@ -25,7 +25,7 @@ function world(...answers: readonly { good: boolean; words: string }[]) {
   const left = [...answers];
   const faults: unknown[] = [];
   const patience: number[] = [];
-  const board = new CheckBoard({
+  const board = new AnswerSensor({
     clock,
     redactors,
     prober: {

@@ -9,7 +9,7 @@ import { SimulatedBuilder } from "../testing/simulation/builder.ts";
 import { SimulatedClock } from "../testing/simulation/clock.ts";
 import { SimulatedJournal } from "../testing/simulation/journal.ts";
 import { SimulatedLogs } from "../testing/simulation/logs.ts";
-import { collectArtifacts, startKeeping } from "./keeping.ts";
+import { collectArtifacts, startRetention } from "./retention.ts";
 
 const hour = 3_600_000;
 const loop = {
@@ -45,7 +45,7 @@ test("of a preview that has ended artifacts go soon and lines after a week; of a
     ]);
   }
   const log = { warn: (_about: object, message: string) => expect.fail(message), error: () => undefined };
-  let stop = startKeeping({ journal, builder, logs, clock, log }, loop);
+  let stop = startRetention({ journal, builder, logs, clock, log }, loop);
   const pass = async (until: number) => {
     while ((clock.nextAt() ?? Number.POSITIVE_INFINITY) <= until) {
       clock.step();
@@ -57,7 +57,7 @@ test("of a preview that has ended artifacts go soon and lines after a week; of a
   expect([...logs.emptied]).toEqual([]);
   await stop();
   clock.jump(7 * 24 * hour);
-  stop = startKeeping({ journal, builder, logs, clock, log }, loop);
+  stop = startRetention({ journal, builder, logs, clock, log }, loop);
   await pass(4 * hour);
   expect([...logs.emptied]).toEqual(["shop/gone"]);
   await stop();
@@ -76,7 +76,7 @@ test("a clock that is set forward by a year makes nothing old that is kept for i
     { kind: "event", event: { at, key, kind: "deployment.ended", deployment: null, subject: null, detail: "" } },
   ]);
   const log = { warn: (_about: object, message: string) => expect.fail(message), error: () => undefined };
-  const stop = startKeeping({ journal, builder, logs, clock, log }, loop);
+  const stop = startRetention({ journal, builder, logs, clock, log }, loop);
   clock.jump(366 * 24 * hour);
   for (; clock.elapsed < hour / 2; await settle()) clock.step();
   await stop();
@@ -198,7 +198,7 @@ test("a preview that is made again while those of before are forgotten keeps its
   const log = { warn: (_about: object, message: string) => expect.fail(message), error: () => undefined };
   const builder = new SimulatedBuilder(clock, () => ({ takesMs: 0, fails: false }));
   clock.jump(8 * 24 * hour);
-  const stop = startKeeping({ journal, builder, logs, clock, log }, again);
+  const stop = startRetention({ journal, builder, logs, clock, log }, again);
   const end = (clock.nextAt() ?? 0) + 120_000;
   while ((clock.nextAt() ?? Number.POSITIVE_INFINITY) <= end) {
     clock.step();
