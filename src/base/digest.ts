@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 
-/** JSON with sorted keys, so that equal values have equal text. `undefined` members are left out, as JSON does. */
+/** JSON with sorted keys, so that equal values have equal text. `undefined` members are omitted, as in JSON. */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, member: unknown) =>
     member !== null && typeof member === "object" && !Array.isArray(member)
@@ -14,13 +14,13 @@ export function sha256(content: string | Uint8Array): string {
   return `sha256:${createHash("sha256").update(content).digest("hex")}`;
 }
 
-/** Whether two digests are the same, compared in constant time: for those of secrets. */
+/** Whether two digests are equal, compared in constant time because they may be of secrets. */
 export function sameDigest(one: string, other: string): boolean {
   const [a, b] = [Buffer.from(one), Buffer.from(other)];
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-/** One file of a source tree. `mode` is only whether it is executable: other bits differ between machines. */
+/** One file of a source tree. `mode` only says whether it is executable; other bits differ between machines. */
 export interface TreeEntry {
   readonly path: string;
   readonly kind: "file" | "link";

@@ -38,15 +38,17 @@ const cNames = { ...jsonNames, "\x07": "\\a", "\v": "\\v" };
 const escNames = { ...cNames, "\x1b": "\\e" };
 
 interface Rule {
-  /** Characters that get a backslash. */
+  /** Characters that are escaped with a backslash. */
   readonly backslash?: string;
   readonly names?: Readonly<Record<string, string>>;
-  /** Control characters without a name; DEL and C1 too, unless JSON is meant, to which they are none. */
+  /**
+   * Control characters without a name; DEL and C1 too, except in JSON, which does not treat them as control characters.
+   */
   readonly control?: Spelling;
   readonly isJson?: boolean;
   /** Beyond ASCII. */
   readonly wide?: Spelling;
-  /** Characters with a spelling of their own. */
+  /** Characters with a special escape. */
   readonly odd?: { readonly characters: string; readonly as: Spelling };
 }
 
@@ -61,7 +63,7 @@ function escaping({ backslash = "", names = {}, control = raw, isJson = false, w
   return every(one);
 }
 
-/** Spells character by character; what a character becomes is worked out once. */
+/** Escapes character by character; the escape of each character is computed once. */
 function every(spelling: Spelling): Escape {
   const known = new Map<string, string>();
   return (text) => {
@@ -85,7 +87,7 @@ const swap = (pairs: Readonly<Record<string, string>>, wide: Spelling = raw): Es
 const json: Rule = { backslash: '"\\', names: jsonNames, control: u4, isJson: true };
 const markup = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
 
-/** What a text becomes inside a larger one that is written by a common runtime; `json` and others may hold one another. */
+/** The form of a text inside a larger text written by a common runtime; `json` and others may be nested. */
 export const carriers: readonly Escape[] = [
   escaping(json),
   escaping({ backslash: "'\\", names: shortNames, control: shortest }),
@@ -98,11 +100,11 @@ export const carriers: readonly Escape[] = [
   swap({ ...markup, '"': "&#34;", "'": "&#39;" }),
   swap({ ...markup, '"': "&quot;", "'": "&#x27;" }),
   every((character) => (/[\w.~-]/.test(character) ? character : percentBytes(character))),
-  // What was percent-encoded, once more.
+  // Percent-encoded twice.
   (text) => text.replaceAll("%", "%25"),
 ];
 
-/** Backslashes, by who writes them so. */
+/** Backslash escapes, by the programs that write them. */
 const backslashed: readonly Escape[] = [
   // JSON.stringify; Python, Ruby and others in ASCII; Jackson and .NET with capitals; PHP with `\/`.
   escaping(json),
@@ -157,12 +159,12 @@ const backslashed: readonly Escape[] = [
   escaping({ backslash: "\\=:#!", names: jsonNames, control: upper(u4), wide: upper(u4) }),
 ];
 
-/** Of bash's `printf %q`, which puts a backslash before each of them. */
+/** Characters that bash's `printf %q` escapes with a backslash. */
 const special = " \t!\"$&'()*,;<>?[\\]^`{|}";
 
 const inBash = escaping({ backslash: special });
 
-/** Quotes that are doubled, closed and opened again, or kept from meaning something. */
+/** Quotes that are doubled, closed and reopened, or escaped. */
 const quoted: readonly Escape[] = [
   (text) => text.replaceAll("'", "'\\''"),
   (text) => text.replaceAll("'", `'"'"'`),
@@ -189,7 +191,7 @@ const inMarkup: readonly Escape[] = [
     swap({ ...markup, '"': "&quot;", "'": "&apos;" }, wide),
     swap({ ...markup, '"': "&#34;", "'": "&#39;" }, wide),
   ]),
-  // Where every sign that could end a value is written out: OWASP, Underscore, Mustache, React's attributes.
+  // Every character that could end a value is escaped: OWASP, Underscore, Mustache, React's attributes.
   swap({ ...markup, '"': "&quot;", "'": "&#x27;", "/": "&#x2F;" }),
   swap({ ...markup, '"': "&quot;", "'": "&#x27;", "`": "&#x60;" }),
   swap({ ...markup, '"': "&quot;", "'": "&#39;", "/": "&#x2F;", "`": "&#x60;", "=": "&#x3D;" }),
@@ -198,7 +200,7 @@ const inMarkup: readonly Escape[] = [
   swap({ ...markup, '"': "&quot;", "\n": "&#xA;", "\r": "&#xD;", "\t": "&#x9;" }),
 ];
 
-/** Bytes that stay as they are in percent encoding: letters and digits always, and these by the custom of each encoder. */
+/** Bytes that do not change in percent encoding: letters and digits always, and these in some encoders. */
 const unescaped = ["-._~", "-._~!'()*", "-._*", "-._~/", "-._~!'()*;/?:@&=+$,#", "-._~!$&'()*+,;=:@", ""] as const;
 
 const percent: readonly Escape[] = unescaped.flatMap((kept) => {
@@ -221,18 +223,20 @@ export const quotedPrintable = every((character) =>
   /[\t -<>-~]/.test(character) ? character : upper(perByte((byte) => `=${hex(byte, 2)}`))(character),
 );
 
-/** Every way in which some characters of a text are spelt otherwise, wherever they stand; letters and digits never are. */
+/**
+ * Every encoding that escapes some characters of a text, independent of context; letters and digits are never escaped.
+ */
 export const escapes: readonly Escape[] = [...backslashed, ...quoted, ...inMarkup, ...percent, quotedPrintable];
 
 const inRuby = escaping({ backslash: '"\\', names: escNames, control: upper(u4) });
-/** Those in which it matters what stands beside a character. */
+/** Encodings that depend on the neighbouring character. */
 export const escapesByPlace: readonly Escape[] = [
   // Ruby and Elixir, where `#{` begins an expression; bash's %q, where `#` begins a comment.
   (text) => inRuby(text).replaceAll(/#(?=[{$@])/g, "\\#"),
   (text) => inBash(text).replace(/^[#~]/, "\\$&"),
 ];
 
-/** Every way in which all of a text is spelt in numbers. */
+/** Every encoding that writes the whole text as numbers. */
 export const numbered: readonly Escape[] = [
   ...[xBytes, u4, octal, decimalEntity, hexEntity].flatMap((spelling) => [every(spelling), every(upper(spelling))]),
   every((character) => `&#x${hex(codeOf(character), 2)};`),

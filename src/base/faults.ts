@@ -3,7 +3,7 @@ interface FaultKind {
   readonly status: number;
   readonly exit: number;
   readonly hint: string;
-  /** Who meets it in a step of a deployment meets it again, however often it is tried: somebody has to change something. */
+  /** A step of a deployment that fails with it fails again on every retry, until somebody changes something. */
   readonly lasting?: true;
 }
 
@@ -312,7 +312,7 @@ export const faults = {
 
 export type FaultCode = keyof typeof faults;
 
-/** Whether trying again does not mend what a fault of this code is about. */
+/** Whether a retry cannot fix a fault of this code. */
 export function isLasting(code: FaultCode): boolean {
   const kind: FaultKind = faults[code];
   return kind.lasting === true;
@@ -334,12 +334,15 @@ export interface FaultRecord {
   readonly hint: string;
 }
 
-/** The only error that Fairlead throws on purpose: a code of the catalogue, what happened to which object, and its cause. */
+/**
+ * The only error that Fairlead throws on purpose: a code of the catalogue, what happened to which object, and the
+ * cause.
+ */
 export class Fault extends Error {
   readonly code: FaultCode;
   readonly hint: string;
   readonly diagnostics: readonly Diagnostic[];
-  /** For `confirm.needed`: the name that has to be given to go on. */
+  /** For `confirm.needed`: the name that confirms the request. */
   readonly confirm: string | null;
 
   constructor(
@@ -376,7 +379,9 @@ export function isErrno(thrown: unknown, ...codes: readonly string[]): boolean {
   return thrown instanceof Error && "code" in thrown && codes.includes(String(thrown.code));
 }
 
-/** Whether it is what V8 and Node throw at wrong code: no failure that a caller may expect, so it is let through or told. */
+/**
+ * Whether V8 or Node threw it because of a programming error. Callers do not expect it, so it is rethrown or reported.
+ */
 export function isMistake(thrown: unknown): boolean {
   const classes = [TypeError, RangeError, ReferenceError];
   return !(thrown instanceof Error) || classes.some((each) => thrown instanceof each);
@@ -390,7 +395,7 @@ function isDiskFull(thrown: unknown): boolean {
   return thrown instanceof Error && "errcode" in thrown && (Number(thrown.errcode) & 0xff) === sqliteFull;
 }
 
-/** Fails loudly where the types already say that nothing can be left over. */
+/** Throws if the types are wrong and a case was left over. */
 export function unreachable(value: never): never {
   throw new TypeError(`unreachable: ${JSON.stringify(value)}`);
 }

@@ -1,4 +1,4 @@
-/** One sign of a segment: a character, any one (`?`), any number (`*`), or one of a class. */
+/** One element of a segment: a character, any character (`?`), any number (`*`), or one of a class. */
 type Sign = "any" | "many" | ((character: string) => boolean);
 
 /** What matches one name between slashes; `**` stands for any number of names. */
@@ -85,7 +85,7 @@ function classOf(inside: readonly string[]): (character: string) => boolean {
   return (character) => ranges.some(([from, to]) => from <= character && character <= to) !== isOther;
 }
 
-/** When a name fails after a `*`, only that last one is given another character: earlier ones need not be tried again. */
+/** If a name fails after a `*`, only the last `*` takes another character; previous ones need no retry. */
 function matchesName(signs: readonly Sign[], name: string): boolean {
   const characters = [...name];
   let [at, sign, star, resume] = [0, 0, -1, 0];

@@ -3,22 +3,22 @@ export interface Pattern {
   readonly mark: Buffer;
 }
 
-/** A place of bytes to hide. */
+/** A range of bytes to hide. */
 export interface Span {
   readonly start: number;
   readonly end: number;
   readonly mark: Buffer;
 }
 
-/** Shifts are taken from a table of so many hashes of three bytes; it fits the second cache of a processor. */
+/** Number of entries in the table of shifts by hashes of three bytes; it fits the processor's L2 cache. */
 const tableSize = 1 << 16;
 const mostShift = 48;
 const none: readonly Span[] = [];
 
 /**
- * Finds many patterns at once as Wu and Manber do ("A Fast Algorithm for Multi-Pattern Searching", 1994): the last three
- * bytes of a window say how far it can move, mostly by almost its length, so that only a part of the bytes is looked at.
- * The patterns lie in one buffer, because there are thousands.
+ * Finds many patterns at once as Wu and Manber do ("A Fast Algorithm for Multi-Pattern Searching", 1994): the last
+ * three bytes of a window determine how far it can move, mostly by almost its length, so that only part of the bytes is
+ * read. The patterns are in one buffer, because there are thousands.
  */
 export class Matcher {
   readonly longest: number;

@@ -1,11 +1,12 @@
-/** How much of a foreign text stands in one line of ours: what is longer says nothing more to a reader. */
+/** Maximum length of foreign text in one line of output; more does not help a reader. */
 const longestLine = 2_000;
-/** More marks on one letter than any script has (UAX 15, stream-safe text: 30) only cover the lines around it. */
+/** Maximum number of marks on one letter (UAX 15, stream-safe text: 30); more only cover the lines around it. */
 const mostMarks = 30;
 
 /**
- * What is not seen and acts all the same: controls (C0, DEL, C1), direction and zero-width characters, tags and fillers,
- * line and paragraph separators, lone surrogates. Line ends and tabs are not among them, nor what joins and varies emoji.
+ * Invisible characters that have an effect: controls (C0, DEL, C1), direction and zero-width characters, tags and
+ * fillers, line and paragraph separators, lone surrogates. Line ends and tabs are not included, nor emoji joiners and
+ * variation selectors.
  */
 const unseen =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
@@ -14,7 +15,7 @@ const marks = new RegExp(`(\\p{M}{${mostMarks}})\\p{M}+`, "gu");
 const isPlain = /^[\x20-\x7e\t\n]*$/;
 const lineEnds = /\s*[\n\v\f\r\x85\u2028\u2029]\s*|\t/g;
 
-/** A text of somebody else as it may reach a terminal, a log or a page: nothing in it acts, or hides what stands there. */
+/** Foreign text made safe for a terminal, a log or a page: nothing in it has an effect or hides other text. */
 export function printable(text: string): string {
   if (isPlain.test(text)) return text;
   return text.replace(unseen, "").replace(marks, "$1");
@@ -25,18 +26,20 @@ export function joined(text: string): string {
   return text.replace(lineEnds, " ");
 }
 
-/** The same as a part of one line, which it cannot end, and of one column: two spaces part columns. */
+/**
+ * The same for part of one line and one column: it cannot end the line, and has no two spaces, which separate columns.
+ */
 export function oneLine(text: string, most = longestLine): string {
   const line = printable(joined(text)).replaceAll(/ {2,}/g, " ").trim();
   return line.length <= most ? line : `${line.slice(0, most - 1).toWellFormed()}…`;
 }
 
-/** JSON of which every character is seen: the others are written `\u202e`, so that the value is the same. */
+/** JSON in which every character is visible: others are written as `\u202e`, which keeps the value. */
 export function plainJson(value: unknown): string {
   return seenJson(JSON.stringify(value));
 }
 
-/** The same of a text that is JSON already. */
+/** The same for a text that is already JSON. */
 export function seenJson(text: string): string {
   if (isPlain.test(text)) return text;
   return text.replace(unseen, (found) =>

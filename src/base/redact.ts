@@ -4,28 +4,28 @@ import { formsOf } from "./secret-forms.ts";
 import { TornFinder, type TornRun } from "./torn.ts";
 
 export interface NamedSecret {
-  /** Of the variable; it is printed in place of the value. */
+  /** Name of the variable; printed in place of the value. */
   readonly name: string;
   readonly value: Secret;
 }
 
 /**
- * Puts `[secret NAME]` in place of every form (secret-forms.ts) of every secret. Forms that overlap become one mark, named
- * after the one that begins first, the longest of these. What holds no secret is not touched, and doing it twice is doing
- * it once, unless a secret itself contains square brackets. It works on bytes: UTF-8 is never cut inside a character,
- * and bytes that are no UTF-8 stay as they are.
+ * Puts `[secret NAME]` in place of every form (secret-forms.ts) of every secret. Overlapping forms become one mark,
+ * named after the longest of those that begin first. Text without secrets is not changed, and a second run changes
+ * nothing, unless a secret itself contains square brackets. It works on bytes: UTF-8 is never cut inside a character,
+ * and bytes that are no UTF-8 do not change.
  */
 export interface Redactor {
   text(text: string): string;
-  /** The same buffer when there is nothing to hide. */
+  /** Returns the same buffer if there is nothing to hide. */
   bytes(bytes: Buffer): Buffer;
-  /** The longest that a form is, in bytes; 0 when there is nothing to look for. */
+  /** Length of the longest form in bytes; 0 if there is nothing to hide. */
   readonly longest: number;
-  /** Where `bytes` may be cut at or before `at`, or else first after it, so that no form in it is cut. */
+  /** The last position at or before `at`, or else the first after it, where cutting `bytes` splits no form. */
   cut(bytes: Buffer, at: number): number;
 }
 
-/** Where there is no secret: costs nothing. */
+/** For use without secrets: costs nothing. */
 export const noRedactor: Redactor = {
   text: (text) => text,
   bytes: (bytes) => bytes,
@@ -33,14 +33,14 @@ export const noRedactor: Redactor = {
   cut: (_, at) => at,
 };
 
-/** Where nobody can say any more what must be hidden: nothing is shown of a line but that it was there. */
+/** Used when it is unknown what must be hidden: only shows that there was a line. */
 export const blindRedactor: Redactor = {
   ...noRedactor,
   text: (text) => text.replace(/[^\n]+/g, "[secret]"),
   bytes: (bytes) => Buffer.from(blindRedactor.text(bytes.toString())),
 };
 
-/** Values shorter than six characters are not looked for. */
+/** Values shorter than six characters are not searched for. */
 export function createRedactor(secrets: readonly NamedSecret[]): Redactor {
   const { patterns, runs } = lookedFor(secrets);
   if (patterns.length === 0) return noRedactor;
@@ -67,7 +67,7 @@ export function createRedactor(secrets: readonly NamedSecret[]): Redactor {
   };
 }
 
-/** Longest patterns first: of those that begin at one place the longest counts. */
+/** Longest patterns first: of those that begin at the same place the longest counts. */
 function lookedFor(secrets: readonly NamedSecret[]): { patterns: readonly Pattern[]; runs: readonly TornRun[] } {
   const byForm = new Map<string, Pattern>();
   const runs: TornRun[] = [];

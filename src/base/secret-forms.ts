@@ -1,20 +1,20 @@
 import { carriers, type Escape, escapes, escapesByPlace, numbered, quotedPrintable } from "./escapes.ts";
 
-/** What is shorter is an ordinary word far too often to be hidden wherever it stands. */
+/** Shorter values are too often ordinary words to be hidden everywhere. */
 export const shortestSecret = 6;
-/** A longer text is looked for in pieces of this length, so that a form is never long. */
+/** A longer text is searched for in pieces of this length, so that no form is long. */
 const longestPiece = 256;
-/** So much do pieces have in common that nothing between two of them stays, base64 included. */
+/** Overlap of two pieces, so that nothing between them stays visible, also in base64. */
 const overlap = 6;
-/** Values up to this length are looked for two and three levels deep too: JSON in JSON, HTML in JSON, … */
+/** Values up to this length are also searched for two and three levels deep: JSON in JSON, HTML in JSON, … */
 const longestNested = 16 * 1024;
-/** Of longer ones, base64 in lines is only looked for in the beginning. */
+/** For longer ones, base64 in lines is searched for only at the beginning. */
 const longestRun = 4 * 1024;
-/** How often texts are put into one another: a body in a log line in another log line. */
+/** Nesting depth: a body in a log line in another log line. */
 const jsonDepth = 3;
 
 export interface SecretForms {
-  /** Every spelling in which the value is looked for; none is shorter than `shortestSecret`. */
+  /** Every form of the value that is searched for; none is shorter than `shortestSecret`. */
   readonly forms: readonly Buffer[];
   /** Encodings in which a line may end anywhere: a piece at the end or the beginning of a line counts too. */
   readonly runs: readonly Run[];
@@ -27,10 +27,10 @@ export interface Run {
 }
 
 /**
- * How a value may be printed: itself, the lines of one with several, the password of a URL; each as common runtimes write
- * it inside something else (escapes.ts), also in one another; in base64 and base64url at all alignments, with anything
- * around it and in lines of any length; in hexadecimal and other numbers; in UTF-16 and Latin-1. Nothing is looked for of a
- * value shorter than `shortestSecret`. Not found: what is compressed, encrypted, shortened or in base32.
+ * How a value may be printed: itself, the lines of one with several, the password of a URL; each as common runtimes
+ * write it inside another text (escapes.ts), also nested; in base64 and base64url at all alignments, with anything
+ * around it and in lines of any length; in hexadecimal and other numbers; in UTF-16 and Latin-1. A value shorter than
+ * `shortestSecret` is not searched for. Not found: values that are compressed, encrypted, shortened or in base32.
  */
 export function formsOf(value: string): SecretForms {
   const found = new Found();
@@ -67,7 +67,7 @@ class Found implements SecretForms {
     for (const inBytes of otherBytes(text)) this.#addBytes(inBytes);
   }
 
-  /** Of a value with several lines, the whole is only looked for where its line ends are spelt. */
+  /** A value with several lines is searched for as a whole only in forms that escape its line ends. */
   addEscaped(text: string, isNested: boolean): void {
     const isOneLine = !/[\r\n]/.test(text);
     for (const form of spellingsOf(text, isNested)) if (isOneLine || !/[\r\n]/.test(form)) this.#addText(form);
@@ -105,7 +105,7 @@ class Found implements SecretForms {
   }
 }
 
-/** Every spelling of a text by itself, and where `isNested` inside others. */
+/** Every form of a text by itself, and with `isNested` inside others. */
 function spellingsOf(text: string, isNested: boolean): ReadonlySet<string> {
   const once = new Set([...spelt(text, escapes), ...escapesByPlace.map((spell) => spell(text))]);
   const all = new Set(once);
@@ -121,7 +121,7 @@ function spellingsOf(text: string, isNested: boolean): ReadonlySet<string> {
   return all;
 }
 
-/** What becomes of a text: two spellings that write its signs alike are one. */
+/** The resulting forms; forms that are equal count once. */
 function spelt(text: string, spellings: readonly Escape[]): readonly string[] {
   const signs = [...new Set(text.replaceAll(/[A-Za-z\d]+/g, ""))].join("");
   const seen = new Set([signs]);
@@ -133,14 +133,14 @@ function spelt(text: string, spellings: readonly Escape[]): readonly string[] {
   });
 }
 
-/** In the bytes of other encodings than UTF-8. Whatever is not in Latin-1 has none there. */
+/** As bytes in encodings other than UTF-8. Text outside Latin-1 has no such form. */
 function otherBytes(text: string): readonly Buffer[] {
   const wide = Buffer.from(text, "utf16le");
   const latin = [...text].every((character) => character <= "\xff") ? [Buffer.from(text, "latin1")] : [];
   return [wide, Buffer.from(wide).swap16(), ...latin];
 }
 
-/** The password in the value's URL, as clients take it apart; one that equals the user's name is no secret. */
+/** The password in the value's URL, as clients parse it; one that equals the user name is not a secret. */
 function passwordIn(value: string): string | null {
   const url = /^[a-z][a-z\d+.-]*:\/\//i.test(value) ? URL.parse(value) : null;
   if (!url || url.password === url.username) return null;
@@ -155,7 +155,7 @@ function percentDecoded(text: string): string {
   return Buffer.from(bytes).toString();
 }
 
-/** The value in one line; else its lines, without their indentation, so that one line in a log is found alone. */
+/** The value if it is one line; otherwise its lines without indentation, so that a single line in a log is found. */
 function linesOf(value: string): readonly string[] {
   if (!/[\r\n]/.test(value)) return [value];
   const lines = value.split(/[\r\n]+/).flatMap((line) => {
@@ -183,7 +183,7 @@ function characterStart(text: string, at: number): number {
   return unit >= 0xdc00 && unit < 0xe000 ? at - 1 : at;
 }
 
-/** In base64 alone, with padding and without, inside more of it, and in a URL. */
+/** In base64 by itself, with and without padding, inside a larger text, and in a URL. */
 function base64Of(bytes: Buffer): readonly string[] {
   const padded = bytes.toString("base64");
   const texts = [...insidesOf(bytes), padded, padded.replace(/=+$/, "")];
@@ -194,7 +194,7 @@ function base64Of(bytes: Buffer): readonly string[] {
   });
 }
 
-/** The characters of base64 and base64url (six bits each) that depend on the bytes alone, at all three alignments. */
+/** The characters of base64 and base64url (six bits each) that depend only on the bytes, at all three alignments. */
 function insidesOf(bytes: Buffer): readonly string[] {
   return [0, 1, 2].flatMap((before) => {
     const encoded = Buffer.concat([Buffer.alloc(before), bytes]).toString("base64");

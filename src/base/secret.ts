@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 
-/** A value that prints as `[secret]` wherever it ends up; only `reveal` gives it away. */
+/** A value that prints as `[secret]` everywhere; only `reveal` returns it. */
 export class Secret {
   readonly #value: string;
 

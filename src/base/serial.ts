@@ -1,11 +1,11 @@
-/** Runs pieces of work under a name one after the other; different names run side by side. */
+/** Runs pieces of work under one name one after the other; different names run in parallel. */
 export class Serial {
   readonly #tails = new Map<string, Promise<unknown>>();
 
   run<T>(name: string, work: () => Promise<T>): Promise<T> {
     const before = this.#tails.get(name) ?? Promise.resolve();
     const mine = before.then(work);
-    // The fault belongs to who asked for the work; the next piece only needs to know that it is over.
+    // The caller gets the fault; the next piece only needs to know that this one has ended.
     const tail = Promise.allSettled([mine]);
     this.#tails.set(name, tail);
     void tail.then(() => {
@@ -14,7 +14,7 @@ export class Serial {
     return mine;
   }
 
-  /** Resolves when nothing is under way or waiting. */
+  /** Resolves when nothing is running or waiting. */
   async idle(): Promise<void> {
     while (this.#tails.size > 0) await Promise.all(this.#tails.values());
   }

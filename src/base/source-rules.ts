@@ -6,14 +6,14 @@ export function isPrivateName(name: string): boolean {
   return name === ".git" || ((name === ".env" || name.startsWith(".env.")) && name !== ".env.example");
 }
 
-/** Whether a file is a Dockerfile by its name: a build needs it also where .dockerignore keeps it out of the image. */
+/** Whether a file is a Dockerfile by its name: a build needs it even if .dockerignore excludes it from the image. */
 export function isDockerfileName(path: string): boolean {
   return /^(?:.+\.)?dockerfile(?:\..+)?$/i.test(posix.basename(path));
 }
 
 /**
- * .dockerignore differs from .gitignore (docs.docker.com, "dockerignore file"): patterns start at the root, the last one
- * that matches a path or a directory above it decides, and an exception may lie in an excluded directory.
+ * .dockerignore differs from .gitignore (docs.docker.com, "dockerignore file"): patterns start at the root, the last
+ * one that matches a path or a directory above it decides, and an exception may be in an excluded directory.
  */
 export class DockerIgnore {
   readonly #patterns: readonly { readonly glob: Glob; readonly exception: boolean }[];

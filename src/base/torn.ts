@@ -6,12 +6,12 @@ export interface TornRun {
   readonly mark: Buffer;
 }
 
-/** Pieces shorter than this stay: it is the least that six bytes are in base64. */
+/** Pieces shorter than this stay: it is the minimum length of six bytes in base64. */
 const gram = 8;
-/** Every eighth piece of a run is remembered, and all of them near its ends; so one is found within as many steps. */
+/** Every eighth piece of a run is indexed, and all of them near its ends, so that one is found within eight steps. */
 const stride = 8;
 const dense = 16;
-/** What may stand between the text of a line and its end: white space, quotes, what goes on in the next line. */
+/** Characters allowed between the text of a line and its end: white space, quotes, continuation marks. */
 const isEdge = new Uint8Array(256);
 for (const byte of Buffer.from(" \t\r\"'+\\,=)")) isEdge[byte] = 1;
 const mostEdge = 64;
@@ -25,13 +25,13 @@ for (const byte of Buffer.from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 const isPrinted = new Uint8Array(256).fill(1, 0x20, 0x7f);
 
 /**
- * Finds pieces of encodings that are broken into lines, of whatever length and with whatever before the secret: what stands
- * at the end of a line and begins a run, at the beginning and ends it, or is a whole line of it. It needs no other line, so
- * it does not matter how output is cut. A `\n` that is spelt counts as a line's end, as in JSON.
+ * Finds pieces of encodings that are broken into lines, of any length and with any text before the secret: pieces that
+ * end a line and begin a run, begin a line and end a run, or are a whole line of it. It needs no other line, so it does
+ * not matter where output is cut. An escaped `\n` counts as a line end, as in JSON.
  */
 export class TornFinder {
   readonly #runs: readonly TornRun[];
-  /** Places of runs by the hash of what stands there; a filter of the hashes before it answers most questions. */
+  /** Positions in runs by the hash of their text; a filter of the hashes answers most lookups. */
   readonly #places = new Map<number, number[]>();
   readonly #filter = new Uint8Array(1 << 13);
 
@@ -74,7 +74,7 @@ export class TornFinder {
     this.#filter[bit >> 3] = (this.#filter[bit >> 3] ?? 0) | (1 << (bit & 7));
   }
 
-  /** What begins a run and stands before the end of a line. */
+  /** Text that begins a run before the end of a line. */
   #before(bytes: Buffer, lineEnd: number): Span | null {
     let end = lineEnd;
     while (end > 0 && lineEnd - end < mostEdge && isEdge[bytes[end - 1] ?? 0]) end -= 1;
@@ -95,7 +95,7 @@ export class TornFinder {
     return null;
   }
 
-  /** What ends a run, or is a whole line of it, and stands after the end of a line. */
+  /** Text after a line end that ends a run or is a whole line of it. */
   #after(bytes: Buffer, lineStart: number, isSoft: boolean): Span | null {
     let start = lineStart;
     while (start - lineStart < mostEdge && isEdge[bytes[start] ?? 0]) start += 1;
@@ -116,7 +116,7 @@ export class TornFinder {
     return null;
   }
 
-  /** The places of runs that look like what stands here. */
+  /** Positions in runs that match the text here. */
   #seen(bytes: Buffer, at: number): readonly number[] {
     const hash = hashAt(bytes, at);
     const bit = hash & 0xffff;
@@ -148,7 +148,7 @@ function commonLength(a: Buffer, b: Buffer): number {
   return length;
 }
 
-/** Whether a line of quoted-printable goes on after its end at `at`. */
+/** Whether a line of quoted-printable continues after its end at `at`. */
 function isSoftBefore(bytes: Buffer, at: number): boolean {
   return bytes[at - 1] === equals || (bytes[at - 1] === 0x0d && bytes[at - 2] === equals);
 }

@@ -11,12 +11,15 @@ export function dockerfilesOf({ files }: Pick<Subject, "files">): readonly Sourc
   return files.filter(({ path }) => /(?:^|\/)(?:Dockerfile|Containerfile)(?:\.[\w-]+)?$|\.dockerfile$/i.test(path));
 }
 
-/** Where the Dockerfile lies that images are built with; nothing is said of whether it is there. */
+/** Path of the Dockerfile that images are built with, whether or not it exists. */
 export function dockerfilePath({ context, dockerfile }: Pick<BuildSpec, "context" | "dockerfile">): string {
   return [context === "." ? "" : context, dockerfile ?? "Dockerfile"].filter((part) => part !== "").join("/");
 }
 
-/** The instructions of a Dockerfile, each with the line that it begins in; one may go on over lines that end with a backslash. */
+/**
+ * The instructions of a Dockerfile, each with its first line; an instruction continues over lines that end with a
+ * backslash.
+ */
 export function instructionsOf({ text }: SourceFile): readonly Instruction[] {
   const found: Instruction[] = [];
   let open: { parts: string[]; line: number } | null = null;
@@ -34,7 +37,7 @@ export function instructionsOf({ text }: SourceFile): readonly Instruction[] {
   return found;
 }
 
-/** The instructions of the stage that is named, else of the last one, after those of the stages that it is built on. */
+/** The instructions of the named stage, otherwise of the last one, after those of its base stages. */
 export function stageOf(instructions: readonly Instruction[], name: string | null): readonly Instruction[] {
   const stages: (readonly Instruction[])[] = [];
   let wanted = name;
@@ -51,7 +54,7 @@ export function stageOf(instructions: readonly Instruction[], name: string | nul
   return stages.flat();
 }
 
-/** What a stage is built on, an image or an earlier stage: names of stages have no capitals that count. */
+/** The base of a stage, an image or a previous stage; stage names are case-insensitive. */
 export function baseImageOf({ rest }: Instruction): string {
   return wordsOf(rest)[0] ?? "";
 }

@@ -2,7 +2,7 @@ import type { Diagnostic } from "../base/faults.ts";
 import { rules } from "./rules.ts";
 import type { RuleFinding, Severity, Subject } from "./subject.ts";
 
-/** A finding with all that is said about it. */
+/** A finding with its texts. */
 export interface Finding {
   readonly rule: string;
   readonly severity: Severity;
@@ -16,7 +16,7 @@ export interface Finding {
 
 const order: readonly Severity[] = ["error", "warning", "note"];
 
-/** Everything that the rules find, the worst first; `manifest` is how the manifest's file is called. */
+/** All findings, worst first; `manifest` is the name of the manifest's file. */
 export function check(subject: Subject, manifest: string): readonly Finding[] {
   const findings = rules.flatMap((rule) =>
     rule.look(subject).map((found): Finding => {
@@ -24,7 +24,7 @@ export function check(subject: Subject, manifest: string): readonly Finding[] {
       return { rule: rule.id, severity, ...placed(subject, found, manifest), message: found.message, fix: rule.fix };
     }),
   );
-  // A variable of the whole app is one line and several services: told once.
+  // A variable of the whole app is one line for several services: reported once.
   const once = new Map(
     findings.map((one) => [[one.rule, one.file, one.line, one.column, one.message].join("\n"), one]),
   );
@@ -36,7 +36,7 @@ function placed({ placeOf }: Subject, { at }: RuleFinding, manifest: string) {
   return { file: manifest, ...placeOf(...at.path.split(".")) };
 }
 
-/** A finding as a complaint, for faults and for the command line. */
+/** A finding as a diagnostic, for faults and for the command line. */
 export function diagnosticOf({ rule, path, file, line, column, message, fix }: Finding): Diagnostic {
   return {
     path: path === file ? "" : path,

@@ -1,4 +1,4 @@
-/** How keys of well-known services begin, from their own documentation; and private keys in PEM (RFC 7468). */
+/** Prefixes of keys of well-known services, from their own documentation; and private keys in PEM (RFC 7468). */
 const known: readonly (readonly [string, RegExp])[] = [
   ["an Anthropic key", /\bsk-ant-[\w-]{20,}/],
   ["an OpenAI key", /\bsk-(?!ant-)(?:proj-)?[A-Za-z0-9_-]{32,}/],
@@ -15,7 +15,7 @@ const known: readonly (readonly [string, RegExp])[] = [
   ["a private key", /-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----/],
 ];
 
-/** What a text holds that must not be read by everybody, in words; null when nothing is recognised. */
+/** A description of the secret in a text; null if none is recognised. */
 export function secretIn(text: string): string | null {
   return known.find(([, pattern]) => pattern.test(text))?.[0] ?? databasePasswordIn(text);
 }

@@ -8,7 +8,7 @@ export interface KnownValue {
   readonly service: string | null;
   readonly name: string;
   readonly text: Secret;
-  /** `manifest`: it stands in the file, for everybody to read. `set`: it came from the vault. */
+  /** `manifest`: it is in the file, readable by everybody. `set`: it is from the vault. */
   readonly from: "manifest" | "set";
 }
 
@@ -18,18 +18,18 @@ export interface SourceFile {
   readonly text: string;
 }
 
-/** All that the rules look at, for one environment. */
+/** The input of the rules, for one environment. */
 export interface Subject {
   readonly environment: string;
   readonly spec: AppSpec;
-  /** The values that are known here: offline those of the manifest alone. */
+  /** The known values; offline only those of the manifest. */
   readonly values: readonly KnownValue[];
-  /** The source's text files; empty where only the manifest is at hand. */
+  /** The source's text files; empty if only the manifest is available. */
   readonly files: readonly SourceFile[];
   readonly placeOf: PlaceOf;
 }
 
-/** What a rule found. It names no value. */
+/** The finding of a rule. It contains no value. */
 export interface RuleFinding {
   /** Path in the manifest like `services.web.run`, or a file of the source. */
   readonly at: { readonly path: string } | { readonly file: string; readonly line: number };
@@ -37,17 +37,17 @@ export interface RuleFinding {
   readonly message: string;
 }
 
-/** `error` blocks a deployment, `warning` is shown by `check` and `plan`, `note` by `check` alone. */
+/** `error` blocks a deployment, `warning` is shown by `check` and `plan`, `note` only by `check`. */
 export type Severity = "error" | "warning" | "note";
 
-/** One thing to look for before a deployment. Pure: the same subject has the same findings. */
+/** One check before a deployment. Pure: the same subject has the same findings. */
 export interface Rule {
   readonly id: string;
-  /** What holds when it finds nothing. */
+  /** What is true if it finds nothing. */
   readonly title: string;
   /** Why it matters, for the page of rules. */
   readonly why: string;
-  /** What to do about a finding. */
+  /** How to fix a finding. */
   readonly fix: string;
   severity(environment: string): Severity;
   look(subject: Subject): readonly RuleFinding[];
@@ -63,7 +63,7 @@ export function variableAt({ service, name }: Pick<KnownValue, "service" | "name
   return { path: service === null ? `env.${name}` : `services.${service}.env.${name}` };
 }
 
-/** Names that say that their value is a secret, in the words of the usual frameworks. */
+/** Names of secret values in common frameworks. */
 export function looksSecret(name: string): boolean {
   return /(?:^|_)(?:SECRET|TOKEN|PASSWORD|PASSWD|PWD|CREDENTIALS?|APIKEY)(?:_|$)|(?:^|_)KEY$/.test(name.toUpperCase());
 }
@@ -71,7 +71,7 @@ export function looksSecret(name: string): boolean {
 const testFile =
   /(?:^|\/)(?:tests?|__tests__|spec)\/.*\.(?:[cm]?[jt]sx?|py|rb|php|go)$|[._](?:test|spec)\.[cm]?[jt]sx?$|(?:^|\/)test_[^/]+\.py$|_test\.(?:go|py)$|_spec\.rb$/;
 
-/** Whether a file of the source is one of its tests, by the names that the usual test programs look for. */
+/** Whether a file of the source is one of its tests, by the names that common test programs look for. */
 export function isTestFile(path: string): boolean {
   return testFile.test(path);
 }

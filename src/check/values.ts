@@ -3,7 +3,7 @@ import { literalValues } from "../manifest/literal.ts";
 import type { AppSpec } from "../model/app.ts";
 import type { KnownValue } from "./subject.ts";
 
-/** The values that the manifest alone says, where services are reached by a name that stands in for it. */
+/** The values of the manifest alone, with placeholder names for the addresses of services. */
 export function manifestValues({ services }: AppSpec): readonly KnownValue[] {
   return services.flatMap((service) =>
     [...literalValues(service, (name) => `${name}.invalid`)].map(

@@ -44,8 +44,7 @@ export async function askSecret({ context, host }: Asker, question: string): Pro
 }
 
 /**
- * Asks to type a name, for what cannot be taken back. `given` is the value of
- * --confirm; --yes is not enough. Faults:
+ * Asks to type a name, for what cannot be undone. `given` is the value of --confirm; --yes is not enough. Faults:
  * `confirm.needed`.
  */
 export async function confirmName(

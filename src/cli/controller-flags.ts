@@ -50,7 +50,7 @@ export function readControllerFlags(
   };
 }
 
-/** The same as words of a command line; what was not given is left out. */
+/** The same as words of a command line; what was not given is omitted. */
 export function controllerWords(flags: ControllerFlags): readonly string[] {
   return Object.entries(controllerFlags).flatMap(([name, { spec }]) => {
     const value = flags[name as keyof ControllerFlags];

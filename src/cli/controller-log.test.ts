@@ -22,6 +22,6 @@ test.each([
   expect(humanLine(`${JSON.stringify(entry)}\n`, plain)).toBe(words);
 });
 
-test("what is no JSON stays as it is", () => {
+test("what is not JSON stays as it is", () => {
   expect(humanLine("Warning: something\n", plain)).toBe("Warning: something");
 });

@@ -1,7 +1,10 @@
 import { parseDuration } from "../base/duration.ts";
 import { Fault } from "../base/faults.ts";
 
-/** A flag of a command. `spec` is as help shows it: `-n, --tail <count>`. `read` answers null for a text that it refuses. */
+/**
+ * A flag of a command. `spec` is as help shows it: `-n, --tail <count>`. `read` returns null for a text that it
+ * refuses.
+ */
 export interface Flag<Value> {
   readonly spec: string;
   readonly summary: string;

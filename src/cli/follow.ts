@@ -33,9 +33,9 @@ export interface Following {
 }
 
 /**
- * Follows a deployment to its end, or just tells of it with `detach`. Failure is printed on stderr with the lines that
- * explain it; the caller's exit code is `deploymentExit`. Ctrl-C detaches: the deployment goes on. Faults: `wait.timeout`
- * with the id after --timeout, and what the controller answers.
+ * Follows a deployment to its end, or just reports it with `detach`. Failure is printed on stderr with the lines that
+ * explain it; the caller's exit code is `deploymentExit`. Ctrl-C detaches: the deployment continues. Faults:
+ * `wait.timeout` with the id after --timeout, and what the controller answers.
  */
 export async function followDeployment(
   { world, api }: { world: World; api: Client },
@@ -143,13 +143,13 @@ function explain(world: World, deployment: DeploymentView, lines: readonly Store
   world.say(`-> next: fairlead logs --release ${release} -e ${deployment.environment} -a ${deployment.app}`);
 }
 
-/** Most hints end by telling that the old release goes on; where there was none, that is left out. */
+/** Most hints end by telling that the old release continues; where there was none, that is omitted. */
 function hintOf({ previous, kind }: DeploymentView, { hint }: { readonly hint: string }): string {
   return previous === null && kind === "deploy" ? hint.replace(/[;.] the old release still serves\.$/i, ".") : hint;
 }
 
 /**
- * `Live: v2 (was v1) in 1.2 s` with where the time went, and the URLs; `Staged: v2` with what brings it live; nothing for a
+ * `Live: v2 (was v1) in 1.2 s` with where the time went, and the URLs; `Staged: v2` with what deploys it; nothing for a
  * failure, which stderr has told already.
  */
 export function deploymentText({ deployment, urls }: DeploymentResult, paint: Paint): string {

@@ -30,7 +30,7 @@ export class IgnoreRules {
     return text === "" ? above : [...above, { base: directory, rules: new GitIgnore(text) }];
   }
 
-  /** Whether a file or a directory with all below it is left out. */
+  /** Whether a file or a directory with all below it is omitted. */
   ignores(entry: { readonly path: string; readonly isDirectory: boolean }, rules: readonly GitRules[]): boolean {
     if (isNeverPart(path.posix.basename(entry.path))) return true;
     if (this.#isLeftOutOfImages(entry)) return true;
@@ -59,7 +59,7 @@ function readOptional(root: string, at: string): string {
 
 const shownPath = 200;
 
-/** What to throw when a path of a source cannot be looked at: `source.unsafe` for what its owner can mend. */
+/** What to throw when a path of a source cannot be inspected: `source.unsafe` for what its owner can fix. */
 export function unreadable(at: string, cause: unknown): unknown {
   if (!isErrno(cause, "EACCES", "EPERM", "ENOENT", "EIO", "EISDIR", "ELOOP", "ENAMETOOLONG")) return cause;
   const shown = at.length > shownPath ? `${at.slice(0, shownPath)}…` : at;

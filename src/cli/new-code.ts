@@ -1,7 +1,7 @@
 import { Fault } from "../base/faults.ts";
 import { text, toggle } from "./flags.ts";
 
-/** Flags of the commands that bring code live. */
+/** Flags of the commands that deploy code. */
 export const codeFlags = {
   allow: text(
     "--allow <rules>",

@@ -13,7 +13,7 @@ export const platformFlags = {
   proxyImage: text("--proxy-image <image>", "Image of --proxy container (default haproxy:lts)"),
 };
 
-/** The same as the controller is told it: what was not given is left out. */
+/** The same as the controller is told it: what was not given is omitted. */
 export function platformOf(
   flags: FlagValues<typeof platformFlags>,
 ): Pick<ControllerOptions, "runtime" | "engine" | "proxy" | "proxyImage"> {

@@ -31,8 +31,8 @@ export interface FleetingFile {
 }
 
 /**
- * A file that only its owner can read, in a directory (mode 0700) of its own below `directory`. It is gone with all that
- * lies beside it after `remove`, and when the process ends, however it does but by SIGKILL; unless it is kept.
+ * A file that only its owner can read, in a directory (mode 0700) of its own below `directory`. It is gone with all
+ * that is beside it after `remove`, and when the process ends, however it does but by SIGKILL; unless it is kept.
  */
 export function fleetingFile(directory: string, { name, content }: { name: string; content: string }): FleetingFile {
   const own = mkdtempSync(join(directory, "fairlead-"));

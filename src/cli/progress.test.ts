@@ -37,7 +37,7 @@ const gates = [{ service: "web", instance: "web-1", gate: "GET /ready → 200, 2
 const checks: DeploymentView["checks"] = [
   { when: "before", service: "web", name: "tests", outcome: "passed", tookMs: 2_100, detail: "exit 0" },
   { when: "after", service: "web", name: "page", outcome: "failed", tookMs: 400, detail: "GET /page → 500" },
-  { when: "after", service: null, name: "errors", outcome: "passed", tookMs: 500, detail: "no request came" },
+  { when: "after", service: null, name: "errors", outcome: "passed", tookMs: 500, detail: "no requests" },
   { when: "after", service: null, name: "logs", outcome: "warned", tookMs: 500, detail: "3 lines of level error" },
 ];
 

@@ -43,7 +43,9 @@ export function isGood({ status }: Pick<DeploymentView, "status">): boolean {
   return status === "live" || status === "staged";
 }
 
-/** A check as it is told while a deployment goes on; what was seen of the whole release only where it is a warning. */
+/**
+ * A check as it is told while a deployment continues; what was seen of the whole release only where it is a warning.
+ */
 function isTold({ service, outcome }: DeploymentView["checks"][number]): boolean {
   return service !== null || outcome !== "passed";
 }
@@ -165,7 +167,7 @@ export class LiveProgress implements Progress {
     if (this.#deployment === null) return;
     this.#frame += 1;
     const lines = this.#lines(this.#deployment).map((line) => clip(line, this.#columns - 1));
-    // Up over what was drawn, then every line anew, then nothing below (ECMA-48: CUU, EL, ED).
+    // Up over what was drawn, then every line again, then nothing below (ECMA-48: CUU, EL, ED).
     const up = this.#drawn === 0 ? "" : `\x1b[${this.#drawn}A`;
     this.#write(`${up}${lines.map((line) => `\r\x1b[2K${line}\n`).join("")}\x1b[J`);
     this.#drawn = lines.length;

@@ -10,7 +10,7 @@ import { projectManifest } from "./project.ts";
 import { filesBelow } from "./source.ts";
 import type { World } from "./world.ts";
 
-/** What is looked through: text that people write, and no more of it than a moment takes. */
+/** What is searched: text that people write, and no more of it than a moment takes. */
 const limits = { fileBytes: 256 * 1024, bytes: 16 * 1024 * 1024 } as const;
 const written =
   /\.(?:[cm]?[jt]sx?|py|rb|php|go|java|kt|rs|cs|sh|sql|ya?ml|toml|ini|cfg|conf|json|env|example|properties|tf|vue|svelte|html)$|(?:^|\/)(?:Dockerfile|Containerfile|Procfile|Makefile|Pipfile)[^/]*$|(?:^|\/)requirements[^/]*\.txt$/i;
@@ -53,7 +53,7 @@ export function findingsOf({ text, file, environment, files, preview = null }: C
 }
 
 /**
- * Looks through the source before it is uploaded: the controller itself looks at manifest, values and Dockerfile. Fault:
+ * Looks through the source before it is uploaded: the controller itself checks manifest, values and Dockerfile. Fault:
  * `check.failed` with every error in a file of the source.
  */
 export function refuseUnreadySource(

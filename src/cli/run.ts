@@ -7,8 +7,8 @@ import { readWords } from "./words.ts";
 import type { Host } from "./world.ts";
 
 /**
- * Runs one command line and answers its exit code (docs/cli.md): results go to stdout, everything else to stderr. Help and
- * version need neither the commands nor the libraries they stand on, so those are loaded only when a command runs.
+ * Runs one command line and returns its exit code (docs/cli.md): results go to stdout, everything else to stderr. Help
+ * and version need neither the commands nor the libraries they stand on, so those are loaded only when a command runs.
  */
 export async function runCli(argv: readonly string[], context: ExecutionContext, host: Host): Promise<number> {
   const paint = paintFor(context.colour.stdout);

@@ -62,7 +62,7 @@ test("status says since when lines of logs cannot be stored, and why", () => {
 });
 
 test("status says which files of the state directory were taken away", () => {
-  const stateLoss = "in /state journal.db is gone while the controller runs; apps go on";
+  const stateLoss = "in /state journal.db is missing while the controller runs; apps keep running";
   expect(textOf([service("web", "ready")], well, { stateLoss })).toContain(`state ${stateLoss}; \`fairlead doctor\``);
   expect(textOf([service("web", "ready")])).not.toMatch(/^state/m);
 });

@@ -92,8 +92,8 @@ export const commands: readonly Entry[] = [
 ];
 
 /**
- * The verbs of a noun. They may be left out: `fairlead releases` is `fairlead releases list`, and where the noun is a command
- * of its own (`fairlead controller`), it is that one.
+ * The verbs of a noun. They may be omitted: `fairlead releases` is `fairlead releases list`, and where the noun is a
+ * command of its own (`fairlead controller`), it is that one.
  */
 export function verbsOf(noun: string): readonly Entry[] {
   return commands.filter(({ name }) => name.startsWith(`${noun} `));

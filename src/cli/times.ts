@@ -6,7 +6,7 @@ type Timed = Pick<DeploymentView, "phases" | "createdAt" | "durationMs">;
 /** A phase that took less is not worth a word. */
 const mentionedMs = 2_000;
 
-/** When the phase at `index` was over, in milliseconds since the deployment's creation; null while it goes on. */
+/** When the phase at `index` was over, in milliseconds since the deployment's creation; null while it continues. */
 export function phaseEnd({ phases, createdAt }: Timed, index: number): number | null {
   const next = phases[index + 1];
   return next === undefined ? null : Math.max(0, Date.parse(next.at) - Date.parse(createdAt));

@@ -30,7 +30,7 @@ export async function valueFrom(stdin: Readable, name: string): Promise<string> 
   return text;
 }
 
-/** Changes variables and follows the deployment that brings them live. */
+/** Changes variables and follows the deployment that deploys them. */
 export async function changeVariables(
   world: World,
   request: VariablesRequest,

@@ -13,7 +13,7 @@ export interface ControllerOptions {
   readonly edge: { readonly host: string; readonly port: number };
   /** Where the edge takes TLS; null: nowhere. */
   readonly edgeTls?: { readonly host: string; readonly port: number } | null;
-  /** Whom to ask for certificates; left out: nobody outside. */
+  /** Whom to ask for certificates; omitted: nobody outside. */
   readonly acme?: {
     readonly email: string;
     readonly directoryUrl: string;
@@ -141,6 +141,6 @@ export interface World {
   confirm(question: string, environment?: string): Promise<void>;
   /** Asks for a text that is not shown while it is typed. Faults: `confirm.needed`. */
   askSecret(question: string): Promise<string>;
-  /** Asks to type a name, for what cannot be taken back; only `--confirm NAME` answers. Faults as `confirm`. */
+  /** Asks to type a name, for what cannot be undone; only `--confirm NAME` answers. Faults as `confirm`. */
   confirmName(question: string, name: string): Promise<void>;
 }

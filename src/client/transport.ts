@@ -44,7 +44,7 @@ export async function bodyText({ body }: HttpAnswer): Promise<string> {
     }
   } catch (error) {
     if (error instanceof Fault) throw error;
-    throw new Fault("controller.unreachable", "the connection broke off in the middle of an answer", { cause: error });
+    throw new Fault("controller.unreachable", "the connection was closed in the middle of an answer", { cause: error });
   }
   return text + decoder.decode();
 }

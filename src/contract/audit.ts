@@ -24,14 +24,14 @@ export const auditEntryView = z
     by: z
       .string()
       .describe(
-        "Who it was: `local` over the controller's own socket, the name of a token, or `token` with the controller's own.",
+        "Who did it: `local` over the controller's own socket, the name of a token, or `token` for the controller's own.",
       ),
     via: z.enum(["socket", "token"]),
     from: z.string().nullable().describe("Address of the client; null over the socket."),
-    action: z.string().describe("In the words of the command line, e.g. `env.reveal`; new ones may come."),
-    app: z.string().nullable().describe("Null: it is about the whole controller."),
+    action: z.string().describe("Named after the command, e.g. `env.reveal`; new ones may be added."),
+    app: z.string().nullable().describe("Null: it concerns the whole controller."),
     environment: z.string().nullable(),
-    names: z.array(z.string()).describe("What it was about: variables, services, hosts or a release; never a value."),
+    names: z.array(z.string()).describe("Names of variables, services, hosts or a release; never a value."),
     detail: z.string(),
   })
   .meta({ id: "AuditEntry" });
@@ -46,6 +46,6 @@ export const auditRoutes = {
     status: 200,
     query: auditQuery,
     answer: auditPage,
-    summary: "Who changed what, and who was shown which secrets, newest first",
+    summary: "Who changed what and who read which secrets, newest first",
   },
 } as const satisfies Routes;

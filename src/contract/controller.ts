@@ -19,7 +19,7 @@ export const checkView = z
     name: z.string(),
     state: z.enum(["ok", "warn", "fail"]),
     detail: z.string(),
-    fix: z.string().nullable().describe("What to do about it; null when nothing is to be done."),
+    fix: z.string().nullable().describe("The fix; null if there is nothing to do."),
   })
   .meta({ id: "Check" });
 export type CheckView = View<typeof checkView>;
@@ -34,7 +34,7 @@ export const controllerRoutes = {
     path: "/readyz",
     status: 200,
     media: "text/plain",
-    summary: "Whether the journal answers, and the edge its clients; a fault when not",
+    summary: "Whether the journal answers and the edge answers clients; a fault if not",
   },
   metrics: {
     method: "get",
@@ -50,6 +50,12 @@ export const controllerRoutes = {
     media: "application/json",
     summary: "This API as an OpenAPI 3.1 document",
   },
-  info: { method: "get", path: "/v1/info", status: 200, answer: infoView, summary: "What controller this is" },
+  info: {
+    method: "get",
+    path: "/v1/info",
+    status: 200,
+    answer: infoView,
+    summary: "Version and state of the controller",
+  },
   doctor: { method: "get", path: "/v1/doctor", status: 200, answer: doctorAnswer, summary: "Checks of this machine" },
 } as const satisfies Routes;

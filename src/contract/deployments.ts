@@ -33,13 +33,13 @@ export const phaseView = z.enum([
 
 export const deploymentStatus = z
   .enum(["queued", "running", "live", "staged", "failed", "rolled-back", "cancelled", "superseded"])
-  .describe("`queued` and `running` while it is under way; one of the others for ever after.");
+  .describe("`queued` or `running` until it ends; then one of the others, permanently.");
 
 export const gateView = z
   .object({
     service: z.string(),
     instance: z.string(),
-    gate: z.string().describe("How it proved itself, e.g. `GET /ready → 200, 2 in a row`."),
+    gate: z.string().describe("How it passed its gate, e.g. `GET /ready → 200, 2 in a row`."),
     tookMs: durationMs,
   })
   .meta({ id: "Gate" });
@@ -49,9 +49,9 @@ export const deploymentCheckView = z
     when: z.enum(["before", "after"]).describe("`before`: before the release command. `after`: after the switch."),
     service: z.string().nullable().describe("Null: of the release as a whole."),
     name: z.string(),
-    outcome: z.enum(["passed", "warned", "failed"]).describe("Only one that failed ends the deployment."),
+    outcome: z.enum(["passed", "warned", "failed"]).describe("Only a failed check ends the deployment."),
     tookMs: durationMs,
-    detail: z.string().describe("What was found, e.g. `exit 1` or `GET /health → 200`; secrets are hidden."),
+    detail: z.string().describe("The result, e.g. `exit 1` or `GET /health → 200`; secrets are hidden."),
   })
   .meta({ id: "DeploymentCheck" });
 
@@ -65,16 +65,16 @@ export const deploymentView = z
     phase: phaseView,
     phases: z.array(z.object({ phase: phaseView, at: time })).describe("Every phase entered, in order."),
     release: releaseNameSchema,
-    previous: releaseNameSchema.nullable().describe("What served when it began."),
-    services: z.array(z.string()).nullable().describe("The services that are exchanged; null means all."),
+    previous: releaseNameSchema.nullable().describe("The release that served when it began."),
+    services: z.array(z.string()).nullable().describe("The services to replace; null means all."),
     gates: z.array(gateView),
-    checks: z.array(deploymentCheckView).describe("What its checks found so far, in the order of their ends."),
+    checks: z.array(deploymentCheckView).describe("Results of its checks so far, in the order in which they ended."),
     fault: faultView.nullable(),
     culprit: z.string().nullable().describe("The instance or task whose own log lines explain the fault."),
     createdAt: time,
     createdBy: z.string(),
     endedAt: time.nullable(),
-    durationMs: durationMs.describe("From its creation to its end, or to now while it is under way."),
+    durationMs: durationMs.describe("From its creation to its end, or to now while it runs."),
   })
   .meta({ id: "Deployment" });
 export type DeploymentView = View<typeof deploymentView>;
@@ -86,7 +86,7 @@ export type DeploymentAnswer = View<typeof deploymentAnswer>;
 export const stepView = z
   .object({
     id: z.int(),
-    what: z.string().describe("What is done, e.g. `start`."),
+    what: z.string().describe("The action, e.g. `start`."),
     subject: z.string(),
     why: z.string(),
     begunAt: time,
@@ -105,10 +105,10 @@ export const deploymentPage = pageSchema(deploymentView).meta({ id: "DeploymentP
 const permit = z
   .strictObject({
     rules: z.array(z.string().max(50)).min(1).max(50),
-    because: z.string().trim().min(1, "must say why").max(500),
+    because: z.string().trim().min(1, "must give a reason").max(500),
   })
   .optional()
-  .describe("Errors of the readiness check that are let pass, and why; kept with the release.");
+  .describe("Errors of the readiness check to allow, and the reason; recorded with the release.");
 
 /** What is said of code that goes live. */
 export const sourced = {
@@ -117,7 +117,7 @@ export const sourced = {
     .string()
     .regex(/^\w[\w./+@-]{0,199}$/, "must be the name of a Git branch")
     .optional()
-    .describe("The Git branch that it comes from; some environments take only some."),
+    .describe("The Git branch of the source; an environment may accept only certain branches."),
   message: z.string().max(500).optional(),
   allow: permit,
 };
@@ -132,12 +132,14 @@ export const deploymentRequest = z
     z.strictObject({
       kind: z.literal("promote"),
       from: name.describe(
-        "The environment whose serving release goes live here: its artifacts, with the configuration of this one.",
+        "The environment whose live release is deployed here: its artifacts, with the configuration of this one.",
       ),
       message: z.string().max(500).optional(),
       allow: permit,
     }),
-    z.strictObject({ kind: z.literal("staged").describe("The code that was staged, with what it was staged with.") }),
+    z.strictObject({
+      kind: z.literal("staged").describe("The staged code, with the message and rules given at staging."),
+    }),
     z.strictObject({
       kind: z.literal("rollback"),
       release: releaseReference
@@ -161,7 +163,7 @@ export const deploymentRoutes = {
     status: 202,
     body: deploymentRequest,
     answer: deploymentAnswer,
-    summary: "Deploy or stage a source, deploy what is staged, promote, roll back or restart",
+    summary: "Deploy or stage a source, deploy staged code, promote, roll back or restart",
   },
   deployments: {
     method: "get",
@@ -176,14 +178,14 @@ export const deploymentRoutes = {
     path: "/v1/deployments/{id}",
     status: 200,
     answer: deploymentDetail,
-    summary: "One deployment with every step that was done for it",
+    summary: "One deployment with all its steps",
   },
   cancelDeployment: {
     method: "post",
     path: "/v1/deployments/{id}/cancel",
     status: 202,
     answer: deploymentAnswer,
-    summary: "Ask a deployment to end; what served before goes on serving",
+    summary: "Cancel a deployment; the previous release keeps serving",
   },
   deploymentProgress: {
     method: "get",
@@ -192,6 +194,6 @@ export const deploymentRoutes = {
     media: "text/event-stream",
     messages: { deployment: deploymentAnswer, log: logBatchView },
     summary:
-      "Messages `deployment` (DeploymentAnswer, the whole of it whenever it changed) and, when it failed, `log` (LogBatch) with the last lines of the culprit; closes after its end",
+      "Messages `deployment` (the whole DeploymentAnswer after every change) and, if it failed, `log` (LogBatch) with the last lines of the instance that caused it; closes at its end",
   },
 } as const satisfies Routes;

@@ -8,28 +8,28 @@ const pem = z.string().max(65_536);
 export const certificateView = z
   .object({
     source: z.enum(["acme", "own", "self-signed"]),
-    hosts: z.array(z.string()).describe("All that it is served for."),
+    hosts: z.array(z.string()).describe("All hosts that it is served for."),
     issuer: z.string(),
     serial: z.string(),
     from: time,
     until: time,
-    renewal: time.nullable().describe("When it is exchanged by itself; null for an own one, which nobody renews."),
+    renewal: time.nullable().describe("When it is renewed automatically; null for your own, which is not renewed."),
   })
   .meta({ id: "Certificate" });
 
 export const domainView = z
   .object({
     host: z.string(),
-    app: z.string().nullable().describe("Whose route serves it; null when none does."),
+    app: z.string().nullable().describe("The service whose route serves it; null if none does."),
     environment: z.string().nullable(),
     service: z.string().nullable(),
     state: z
       .enum(["served", "expiring", "expired", "waiting", "failing", "plain"])
       .describe(
-        "`waiting`: its first certificate is on its way. `failing`: it was refused and is asked for again. `plain`: nobody signs it, so it is served without TLS.",
+        "`waiting`: its first certificate was requested. `failing`: it was refused and is retried. `plain`: there is no authority for it, so it is served without TLS.",
       ),
     certificate: certificateView.nullable(),
-    fault: faultView.nullable().describe("Why the last asking failed."),
+    fault: faultView.nullable().describe("Why the last request failed."),
     nextTryAt: time.nullable(),
   })
   .meta({ id: "Domain" });
@@ -41,8 +41,8 @@ export type DomainList = View<typeof domainList>;
 export const certificateRequest = z
   .union([
     z.strictObject({
-      chain: pem.describe("PEM: the host's own certificate first, then those between it and a root."),
-      key: pem.describe("PEM, not encrypted. It is never answered or logged."),
+      chain: pem.describe("PEM: the host's certificate, then the intermediate ones."),
+      key: pem.describe("PEM, not encrypted. It is never returned or logged."),
     }),
     z.strictObject({ selfSigned: z.literal(true).describe("Signed by this machine's own authority.") }),
   ])
@@ -65,7 +65,7 @@ export const domainRoutes = {
     path: "/v1/domains",
     status: 200,
     answer: domainList,
-    summary: "Hosts of served routes, and hosts with a certificate, and how they stand",
+    summary: "Hosts of served routes and hosts with a certificate, with their state",
   },
   addCertificate: {
     method: "put",
@@ -73,13 +73,13 @@ export const domainRoutes = {
     status: 200,
     body: certificateRequest,
     answer: domainView,
-    summary: "Serve a host with a certificate of one's own, or with one of this machine's authority",
+    summary: "Serve a host with your own certificate, or with one signed by this machine",
   },
   removeCertificate: {
     method: "delete",
     path: "/v1/domains/{host}/certificate",
     status: 204,
-    summary: "Forget the certificates of exactly this host",
+    summary: "Remove the certificates of exactly this host",
   },
   checkDomain: {
     method: "post",
@@ -87,6 +87,6 @@ export const domainRoutes = {
     status: 200,
     body: domainCheckRequest,
     answer: domainCheckView,
-    summary: "Look at name, port and certificate of a host as an authority would",
+    summary: "Check name, port and certificate of a host as an authority would",
   },
 } as const satisfies Routes;

@@ -7,8 +7,10 @@ import { digest, durationMs, releaseNameSchema, time } from "./scalars.ts";
 /** What an environment says of itself that is there for a while only. */
 export const previewView = z
   .object({
-    from: z.string().describe("The environment whose configuration it has."),
-    endsAt: time.describe("When it is, or was, taken down with all its values; a deployment of code to it moves that."),
+    from: z.string().describe("The environment whose configuration it uses."),
+    endsAt: time.describe(
+      "When it expires or was removed, with all its values; a deployment of code to it extends that.",
+    ),
   })
   .meta({ id: "Preview" });
 export type PreviewView = View<typeof previewView>;
@@ -16,13 +18,13 @@ export type PreviewView = View<typeof previewView>;
 export const environmentState = z
   .enum(["serving", "deploying", "degraded", "stopped", "empty"])
   .describe(
-    "`degraded`: fewer instances are ready than wanted, or the edge answers no client. `empty`: nothing was ever live.",
+    "`degraded`: fewer instances are ready than wanted, or the edge answers no clients. `empty`: nothing was ever live.",
   );
 
 export const urlView = z.object({
   service: z.string(),
   url: z.string(),
-  internal: z.boolean().describe("Only instances of the same environment are answered there."),
+  internal: z.boolean().describe("Only instances of the same environment get an answer there."),
 });
 export type UrlView = View<typeof urlView>;
 
@@ -33,7 +35,7 @@ export const environmentView = z
     release: releaseNameSchema.nullable(),
     state: environmentState,
     urls: z.array(urlView),
-    preview: previewView.nullable().describe("Null: it stays until somebody stops it."),
+    preview: previewView.nullable().describe("Null: it is not stopped."),
   })
   .meta({ id: "Environment" });
 export type EnvironmentView = View<typeof environmentView>;
@@ -48,12 +50,12 @@ export const instanceView = z
     artifact: z.string(),
     state: z.enum(["starting", "ready", "not-ready", "draining", "stopping", "crashed", "backing-off"]),
     ready: z.boolean(),
-    url: z.string().nullable().describe("Where it answers itself, behind the edge; null when it has no address."),
+    url: z.string().nullable().describe("Its own address, behind the edge; null if it has none."),
     startedAt: time,
-    restarts: z.int().describe("How often its place was started again after a crash."),
+    restarts: z.int().describe("How often it was restarted after a crash."),
     memoryBytes: z.int().nullable(),
     cpuMs: durationMs.nullable().describe("CPU time since its start."),
-    gate: z.string().nullable().describe("How it proved itself, or what its last probe said."),
+    gate: z.string().nullable().describe("How it passed its gate, or the result of its last probe."),
   })
   .meta({ id: "Instance" });
 export type InstanceView = View<typeof instanceView>;
@@ -65,7 +67,7 @@ export const statusView = z
     environment: z.string(),
     state: environmentState,
     release: releaseNameSchema.nullable().describe("The release that serves."),
-    deployment: deploymentView.nullable().describe("The one under way, else the newest."),
+    deployment: deploymentView.nullable().describe("The running deployment, otherwise the newest."),
     queue: z.array(deploymentView).describe("Those waiting behind it, oldest first."),
     services: z.array(
       z.object({
@@ -78,15 +80,15 @@ export const statusView = z
     urls: z.array(urlView),
     edge: z
       .object({
-        answers: z.boolean().describe("Whether a client gets an answer: it was asked as clients ask."),
-        since: time.nullable().describe("Since when that is so; null: it was not asked yet."),
+        answers: z.boolean().describe("Whether clients get an answer, by a probe like a client's request."),
+        since: time.nullable().describe("Since when; null: not probed yet."),
         detail: z.string().nullable().describe("What is wrong with it; null: nothing."),
       })
       .describe("The edge, which all environments share."),
     logs: z
       .object({
-        behindSince: time.nullable().describe("Since when lines cannot be stored; null: they are stored as they come."),
-        detail: z.string().nullable().describe("Why they cannot be; null: they can."),
+        behindSince: time.nullable().describe("Since when lines cannot be stored; null: they are stored."),
+        detail: z.string().nullable().describe("Why they cannot be stored; null: they are."),
       })
       .describe("The log store, which all environments share."),
     stateLoss: z
@@ -97,13 +99,13 @@ export const statusView = z
       ),
     maintenance: z
       .object({
-        on: z.boolean().describe("Whether it is wanted."),
+        on: z.boolean().describe("Whether it is requested."),
         closed: z.boolean().describe("Whether the edge answers 503 for every service right now."),
         message: z.string().nullable(),
-        page: z.boolean().describe("Whether browsers get a page of their own for it."),
+        page: z.boolean().describe("Whether browsers get a custom page."),
       })
       .describe("Set by `maintenance on` and `off`."),
-    preview: previewView.nullable().describe("Null: it stays until somebody stops it."),
+    preview: previewView.nullable().describe("Null: it is not stopped."),
     protected: z
       .object({
         confirm: z.boolean(),
@@ -112,7 +114,7 @@ export const statusView = z
       })
       .nullable()
       .describe(
-        "What guards it: whether every change wants its name, which branches' code may go live, and who may change it (null: any, anybody).",
+        "Its protection: whether every change needs its name, which branches may be deployed, and who may change it (null: any, anybody).",
       ),
     staged: z
       .object({
@@ -124,7 +126,7 @@ export const statusView = z
       })
       .nullable()
       .describe(
-        "Code that is built and waits for a deployment of the kind `staged`, and the release that it was built for.",
+        "Code that is built and waits for a deployment of kind `staged`, and the release that it was built for.",
       ),
     jobs: z.array(z.object({ name: z.string() })),
     data: z.array(z.object({ name: z.string() })),
@@ -152,6 +154,6 @@ export const environmentRoutes = {
     path: `${environmentPath}/stop`,
     status: 202,
     answer: statusView,
-    summary: "Stop every instance until the next deployment; data is not touched",
+    summary: "Stop every instance until the next deployment; data is not changed",
   },
 } as const satisfies Routes;

@@ -9,7 +9,7 @@ export const eventView = z
     time,
     app: z.string(),
     environment: z.string(),
-    kind: z.string().describe("e.g. `deployment.phase`; new kinds may come."),
+    kind: z.string().describe("e.g. `deployment.phase`; new kinds may be added."),
     deployment: z.string().nullable(),
     subject: z.string().nullable(),
     detail: z.string(),
@@ -25,11 +25,11 @@ export const eventsQuery = z.strictObject({
 });
 
 export const eventStreamQuery = z.strictObject({
-  after: id.optional().describe("Go on after this id (Last-Event-ID wins). Default: only what happens from now on."),
+  after: id.optional().describe("Continue after this id (Last-Event-ID takes precedence). Default: only new events."),
 });
 
 export const eventPage = z
-  .object({ items: z.array(eventView), next: z.int().describe("What to give as `after` for what comes next.") })
+  .object({ items: z.array(eventView), next: z.int().describe("Value of `after` for the next request.") })
   .meta({ id: "EventPage" });
 export type EventPage = View<typeof eventPage>;
 
@@ -40,7 +40,7 @@ export const eventRoutes = {
     status: 200,
     query: eventsQuery,
     answer: eventPage,
-    summary: "What happened, oldest first",
+    summary: "Events, oldest first",
   },
   eventStream: {
     method: "get",
@@ -49,6 +49,6 @@ export const eventRoutes = {
     query: eventStreamQuery,
     media: "text/event-stream",
     messages: { event: eventView },
-    summary: "What happens as it happens: messages `event` (Event); resumes after Last-Event-ID",
+    summary: "Live events: messages `event` (Event); resumes after Last-Event-ID",
   },
 } as const satisfies Routes;

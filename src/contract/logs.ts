@@ -20,7 +20,7 @@ export const logView = z
 export type LogView = View<typeof logView>;
 
 export const storedLogView = logView
-  .extend({ sequence: z.int().describe("Its place in the environment's log; rises.") })
+  .extend({ sequence: z.int().describe("Its position in the environment's log; increases.") })
   .meta({ id: "StoredLogLine" });
 export type StoredLogView = View<typeof storedLogView>;
 
@@ -34,7 +34,7 @@ const filter = {
   since: time.optional(),
   until: time.optional(),
   grep: z.string().min(1).max(500).optional().describe("A regular expression without backtracking (RE2)."),
-  level: logLevel.optional().describe("This level and above; lines without one count as info."),
+  level: logLevel.optional().describe("Minimum level; lines without one count as info."),
   release: releaseReference.optional(),
   instance: z.string().min(1).max(250).optional(),
 };
@@ -49,9 +49,15 @@ export const logsQuery = z.strictObject({
     .min(1)
     .max(10_000)
     .optional()
-    .describe("The last so many lines; 100 when `after` is not given."),
+    .describe("Number of last lines; 100 if `after` is not given."),
   after: sequence.optional().describe("Lines after this sequence, instead of the last ones."),
-  limit: z.coerce.number<number>().int().min(1).max(10_000).default(1_000).describe("Most lines with `after`."),
+  limit: z.coerce
+    .number<number>()
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(1_000)
+    .describe("Maximum number of lines with `after`."),
 });
 
 /** Which lines are asked for. */
@@ -65,20 +71,20 @@ export const logStreamQuery = z.strictObject({
     .min(0)
     .max(10_000)
     .default(100)
-    .describe("So many earlier lines first, unless `after` is given."),
-  after: sequence.optional().describe("Go on after this sequence; the header Last-Event-ID wins."),
+    .describe("Number of previous lines to send first, unless `after` is given."),
+  after: sequence.optional().describe("Continue after this sequence; the header Last-Event-ID takes precedence."),
 });
 
 const reached = time
   .optional()
   .describe(
-    "The search took too long, or found too much at once, and ended here: what lies beyond was not looked at. Left out when all was.",
+    "The search took too long, or found too much at once, and ended here: lines beyond were not searched. Omitted if all were.",
   );
 
 export const logPage = z
   .object({
     lines: z.array(storedLogView),
-    next: z.int().describe("What to give as `after` for what comes next."),
+    next: z.int().describe("Value of `after` for the next request."),
     reached,
   })
   .meta({ id: "LogPage" });
@@ -104,6 +110,6 @@ export const logRoutes = {
     query: logStreamQuery,
     media: "text/event-stream",
     messages: { lines: logBatchView },
-    summary: "Log lines as they come: messages `lines` (LogBatch); resumes after Last-Event-ID",
+    summary: "Live log lines: messages `lines` (LogBatch); resumes after Last-Event-ID",
   },
 } as const satisfies Routes;

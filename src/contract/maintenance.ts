@@ -14,13 +14,13 @@ export const maintenanceRequest = z
       .max(1_000)
       .refine((value) => !/\p{Cc}/u.test(value), "must be one line without control characters")
       .optional()
-      .describe("What users read. Default: that the site is being maintained."),
+      .describe("Text for users. Default: that the site is under maintenance."),
     page: z
       .string()
       .min(1)
       .max(pageCharacters)
       .optional()
-      .describe("A whole HTML page for browsers. Default: one made of the message."),
+      .describe("A complete HTML page for browsers. Default: one made from the message."),
   })
   .meta({ id: "MaintenanceRequest" });
 export type MaintenanceRequest = View<typeof maintenanceRequest>;
@@ -32,7 +32,7 @@ export const maintenanceRoutes = {
     status: 202,
     body: maintenanceRequest,
     answer: statusView,
-    summary: "Close it to its users: the edge answers 503 for every service, everything goes on behind it",
+    summary: "Close it to its users: the edge answers 503 for every service while everything keeps running",
   },
   endMaintenance: {
     method: "delete",

@@ -6,9 +6,7 @@ import { digest, name } from "./scalars.ts";
 /** One difference between what is and what would be. Values of variables are never shown, only that a name changed. */
 export const changeView = z
   .object({
-    action: z
-      .enum(["create", "change", "replace", "destroy", "keep"])
-      .describe("`replace`: new instances take its place."),
+    action: z.enum(["create", "change", "replace", "destroy", "keep"]).describe("`replace`: new instances replace it."),
     subject: z.string().describe("e.g. `service web`."),
     detail: z.string().describe("e.g. `replicas 1 → 2, env LOG_LEVEL`."),
   })
@@ -18,8 +16,8 @@ export type ChangeView = View<typeof changeView>;
 export const planRequest = z
   .union([
     z.strictObject({ source: digest }),
-    z.strictObject({ staged: z.literal(true).describe("The code that was staged.") }),
-    z.strictObject({ from: name.describe("The environment that would be promoted.") }),
+    z.strictObject({ staged: z.literal(true).describe("The staged code.") }),
+    z.strictObject({ from: name.describe("The environment to promote from.") }),
   ])
   .meta({ id: "PlanRequest" });
 export type PlanRequest = View<typeof planRequest>;
@@ -40,6 +38,7 @@ export const planRoutes = {
     status: 200,
     body: planRequest,
     answer: planAnswer,
-    summary: "What deploying an uploaded or staged source, or promoting an environment, would change; nothing is done",
+    summary:
+      "What deploying an uploaded or staged source, or promoting an environment, would change; nothing is deployed",
   },
 } as const satisfies Routes;

@@ -13,16 +13,14 @@ export const previewRequest = z
     from: name
       .optional()
       .describe(
-        "The environment whose configuration and values it begins with. Default: as before, else as the manifest says.",
+        "The environment whose configuration and values it starts with. Default: as before, otherwise from the manifest.",
       ),
     ttlMs: z
       .int()
       .min(1_000, "must be at least one second")
       .max(30 * dayMs, "must be at most 30 days")
       .optional()
-      .describe(
-        "How long it is there after the last deployment of code. Default: as before, else as the manifest says.",
-      ),
+      .describe("Lifetime after the last deployment of code. Default: as before, otherwise from the manifest."),
   })
   .meta({ id: "PreviewRequest" });
 export type PreviewRequest = View<typeof previewRequest>;
@@ -39,13 +37,13 @@ export const previewRoutes = {
     status: 202,
     body: previewRequest,
     answer: previewAnswer,
-    summary: "Make a preview, or deploy to the one that is there",
+    summary: "Create a preview, or deploy to the existing one",
   },
   removePreview: {
     method: "delete",
     path: `${environmentPath}/preview`,
     status: 202,
     answer: statusView,
-    summary: "Take a preview down now, with all its values",
+    summary: "Remove a preview now, with all its values",
   },
 } as const satisfies Routes;

@@ -20,8 +20,11 @@ export const problem = z
           column: z.int().optional(),
         }),
       )
-      .describe("Every single place that is wrong; empty when the fault is not about a document."),
-    confirm: z.string().optional().describe("For `confirm.needed`: what to send as Fairlead-Confirm to go on."),
+      .describe("Every invalid place; empty if the fault is not about a document."),
+    confirm: z
+      .string()
+      .optional()
+      .describe("For `confirm.needed`: the value of Fairlead-Confirm that confirms the request."),
     requestId: z.string(),
   })
   .meta({ id: "Problem" });

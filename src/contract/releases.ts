@@ -11,17 +11,17 @@ export const releaseView = z
     createdBy: z.string(),
     message: z.string().nullable(),
     source: digest,
-    branch: z.string().nullable().describe("The Git branch of the source, as whoever deployed it said."),
+    branch: z.string().nullable().describe("The Git branch of the source, as reported at deployment."),
     serving: z.boolean(),
     wasLive: z.boolean().describe("Whether it can be rolled back to, as long as its artifacts are kept."),
     allowed: z
       .array(z.object({ rule: z.string(), by: z.string(), because: z.string() }))
-      .describe("Errors of the readiness check that were let pass."),
+      .describe("Errors of the readiness check that were allowed."),
     services: z.array(
       z.object({
         name: z.string(),
         artifact: z.string(),
-        command: z.array(z.string()).describe("Empty: what the image itself runs."),
+        command: z.array(z.string()).describe("Empty: the image's own command."),
         replicas: z.int(),
         hosts: z.array(z.string()),
         variables: z.array(z.string()).describe("Names only."),
@@ -32,7 +32,7 @@ export const releaseView = z
 export type ReleaseView = View<typeof releaseView>;
 
 export const releaseDetail = z
-  .object({ release: releaseView, manifest: z.string().describe("The manifest's own text.") })
+  .object({ release: releaseView, manifest: z.string().describe("The manifest's text.") })
   .meta({ id: "ReleaseDetail" });
 export type ReleaseDetail = View<typeof releaseDetail>;
 

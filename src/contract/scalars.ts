@@ -76,9 +76,9 @@ export const pageLimit = z.coerce
   .min(1)
   .max(200)
   .default(50)
-  .describe("Most items of the answer.");
+  .describe("Maximum number of items.");
 
-export const cursor = z.string().min(1).max(100).optional().describe("`nextCursor` of the page before.");
+export const cursor = z.string().min(1).max(100).optional().describe("`nextCursor` of the previous page.");
 
 /** Which page of a list. */
 export const pageQuery = z.strictObject({ limit: pageLimit, cursor });
@@ -91,6 +91,6 @@ export const faultView = z
 export function pageSchema<Item extends z.ZodType>(item: Item) {
   return z.object({
     items: z.array(item),
-    nextCursor: z.string().nullable().describe("What to give as `cursor` for the next page; null on the last one."),
+    nextCursor: z.string().nullable().describe("Value of `cursor` for the next page; null on the last one."),
   });
 }

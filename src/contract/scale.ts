@@ -11,9 +11,9 @@ export const scaleView = z
     services: z.record(
       z.string(),
       z.object({
-        replicas: z.int().describe("How many run."),
-        manifest: z.int().describe("How many the manifest asks for."),
-        override: z.int().nullable().describe("How many `scale` asked for; it wins."),
+        replicas: z.int().describe("Number of instances."),
+        manifest: z.int().describe("Number in the manifest."),
+        override: z.int().nullable().describe("Number set by `scale`; it takes precedence."),
       }),
     ),
   })
@@ -23,7 +23,7 @@ export type ScaleView = View<typeof scaleView>;
 export const scaleRequest = z
   .record(name, z.int().min(0).max(maxReplicas).nullable())
   .refine((value) => Object.keys(value).length > 0, "must name at least one service")
-  .meta({ id: "ScaleRequest", description: "Service name to replicas; null goes back to the manifest." });
+  .meta({ id: "ScaleRequest", description: "Service name to replicas; null resets to the manifest." });
 export type ScaleRequest = View<typeof scaleRequest>;
 
 export const scaleRoutes = {

@@ -5,7 +5,7 @@ export const sourceRoutes = {
     method: "head",
     path: "/v1/sources/{digest}",
     status: 204,
-    summary: "Whether a source tree is there already; 404 when not",
+    summary: "Whether a source tree exists; 404 if not",
   },
   putSource: {
     method: "put",

@@ -54,7 +54,7 @@ export const taskRoutes = {
     status: 201,
     body: taskRequest,
     answer: taskAnswer,
-    summary: "Run a command once, in the artifact and environment of the serving release",
+    summary: "Run a command once, in the artifact and environment of the live release",
   },
   task: {
     method: "get",
@@ -75,6 +75,6 @@ export const taskRoutes = {
     method: "delete",
     path: `${environmentPath}/tasks/{task}`,
     status: 204,
-    summary: "Kill a task and forget it with its output",
+    summary: "Kill a task and delete it with its output",
   },
 } as const satisfies Routes;

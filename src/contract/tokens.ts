@@ -11,7 +11,7 @@ export const tokenRequest = z
       .min(60_000, "must be a minute or more")
       .max(3_650 * dayMs, "must be 3650 days or less")
       .optional()
-      .describe("How long it opens the API, from a minute to 3650 days; left out: until it is revoked."),
+      .describe("Lifetime, from a minute to 3650 days; if omitted, until it is revoked."),
   })
   .meta({ id: "TokenRequest" });
 export type TokenRequest = View<typeof tokenRequest>;
@@ -22,7 +22,7 @@ export const tokenView = z
     createdAt: time,
     createdBy: z.string(),
     usedAt: time.nullable().describe("When it was last used, to the minute; null: never."),
-    expiresAt: time.nullable().describe("Null: it opens the API until it is revoked."),
+    expiresAt: time.nullable().describe("Null: valid until revoked."),
   })
   .meta({ id: "Token" });
 export type TokenView = View<typeof tokenView>;
@@ -46,12 +46,12 @@ export const tokenRoutes = {
     status: 201,
     body: tokenRequest,
     answer: createdTokenView,
-    summary: "Make a token of this name; only over the controller's own socket, and never of a name that is taken",
+    summary: "Create a token of this name; only over the controller's own socket, and only if the name is free",
   },
   revokeToken: {
     method: "delete",
     path: "/v1/tokens/{token}",
     status: 204,
-    summary: "Take a token back; only over the controller's own socket",
+    summary: "Revoke a token; only over the controller's own socket",
   },
 } as const satisfies Routes;

@@ -6,11 +6,13 @@ import { variableNameSchema, variableValue } from "./scalars.ts";
 
 const valueDigest = z
   .string()
-  .describe("Eight hexadecimal digits, equal for equal values of the environment; nobody else can make them.");
+  .describe(
+    "Eight hexadecimal digits, equal for equal values of the environment; only the controller can compute them.",
+  );
 
 const setValue = z
   .object({
-    version: z.int().describe("Counts up with every change."),
+    version: z.int().describe("Increases with every change."),
     digest: valueDigest,
     setAt: z.iso.datetime(),
     setBy: z.string(),
@@ -22,20 +24,20 @@ export type SetValueView = View<typeof setValue>;
 const effectiveValue = z
   .object({
     digest: valueDigest,
-    set: z.array(z.string()).describe("Versions of set values in it, as NAME@3; none: all is the manifest's."),
-    group: z.string().nullable().describe("The group of the manifest that it is of."),
+    set: z.array(z.string()).describe("Versions of set values in it, as NAME@3; none: all from the manifest."),
+    group: z.string().nullable().describe("Its group in the manifest."),
   })
   .meta({ id: "EffectiveValue" });
 
 export const variablesView = z
   .object({
-    variables: z.record(z.string(), setValue).describe("Values set for this environment; they win over the manifest."),
+    variables: z.record(z.string(), setValue).describe("Values set for this environment; they override the manifest."),
     effective: z
       .record(z.string(), z.record(z.string(), effectiveValue))
       .describe("What every service of the newest configuration gets, by service."),
-    build: z.record(z.string(), effectiveValue).describe("What its build gets."),
+    build: z.record(z.string(), effectiveValue).describe("Variables of its build."),
   })
-  .meta({ id: "Variables", description: "Values are never shown, only digests of them." });
+  .meta({ id: "Variables", description: "Values are never shown, only their digests." });
 export type VariablesView = View<typeof variablesView>;
 
 export const revealedVariables = z
@@ -52,7 +54,7 @@ export const variableDiff = z
     variables: z.array(
       z.object({
         name: z.string(),
-        service: z.string().nullable().describe("Named where services have different values of it."),
+        service: z.string().nullable().describe("Listed if services have different values of it."),
         state: z.enum(["same", "different", "only-here", "only-there"]),
       }),
     ),
@@ -68,8 +70,8 @@ export const versionList = z
         digest: valueDigest.nullable().describe("Null: destroyed."),
         setAt: z.iso.datetime(),
         setBy: z.string(),
-        state: z.enum(["set", "kept", "destroyed"]).describe("`set`: what counts now. `kept`: releases may need it."),
-        releases: z.array(z.string()).describe("The newest releases that have it, at most twenty."),
+        state: z.enum(["set", "kept", "destroyed"]).describe("`set`: the current value. `kept`: releases may need it."),
+        releases: z.array(z.string()).describe("The newest releases that use it, at most twenty."),
       }),
     ),
   })
@@ -84,7 +86,7 @@ export const variableOrigins = z
         from: z
           .enum(["set", "generated", "value", "default", "refers", "fairlead", "absent"])
           .describe(
-            "`set` on the controller, `generated` by Fairlead and kept there; from the manifest as a `value`, a `default` or a text that `refers` to others; told by `fairlead` to every service; `absent`.",
+            "`set` on the controller, `generated` by Fairlead and kept there; from the manifest as a `value`, a `default` or a text that `refers` to others; set by `fairlead` for every service; `absent`.",
           ),
         digest: valueDigest.nullable(),
         set: z.array(z.string()).describe("Versions of set values in it, as NAME@3."),
@@ -98,7 +100,7 @@ export const variableOrigins = z
             group: z.string().nullable(),
           })
           .nullable()
-          .describe("Where the manifest has its text, or else declares it."),
+          .describe("Where the manifest has its text, or otherwise declares it."),
         rules: z.array(z.string()).describe("The manifest's rules for it, in words."),
       }),
     ),
@@ -112,14 +114,14 @@ export const variablesRequest = z
     set: z
       .record(variableNameSchema, variableValue.nullable())
       .refine((value) => Object.keys(value).length <= 500, "must name at most 500 variables")
-      .describe("Name to value; null forgets it."),
+      .describe("Name to value; null unsets it."),
     rotate: z
       .record(variableNameSchema, variableValue.nullable())
       .refine((value) => Object.keys(value).length <= 500, "must name at most 500 variables")
       .optional()
-      .describe("Name of what is set to another value of it; null: one is made as the manifest's `generate` says."),
-    prune: z.boolean().optional().describe("Forget what is set and not named; values generated by Fairlead stay."),
-    dryRun: z.boolean().optional().describe("Only judge it and tell what would change."),
+      .describe("Name of a set variable to its new value; null: generated as in the manifest's `generate`."),
+    prune: z.boolean().optional().describe("Unset variables that are not named; values generated by Fairlead stay."),
+    dryRun: z.boolean().optional().describe("Only validate it and report what would change."),
     stage: z.boolean().optional().describe("Keep it for the next deployment instead of deploying it now."),
   })
   .refine(
@@ -134,8 +136,8 @@ export const variablesAnswer = z
     variables: z.record(z.string(), setValue),
     changes: z
       .record(z.string(), z.enum(["added", "changed", "forgotten", "same"]))
-      .describe("What became, or would become, of every name of the request."),
-    deployment: deploymentView.nullable().describe("What brings the change live; null when staged or nothing serves."),
+      .describe("The result, or expected result, for every name of the request."),
+    deployment: deploymentView.nullable().describe("The deployment of the change; null if staged or nothing serves."),
   })
   .meta({ id: "VariablesAnswer" });
 export type VariablesAnswer = View<typeof variablesAnswer>;
@@ -154,7 +156,7 @@ export const variableRoutes = {
     status: 200,
     body: variablesRequest,
     answer: variablesAnswer,
-    summary: "Set and forget variables and deploy the change; honours If-Match",
+    summary: "Set and unset variables and deploy the change; honours If-Match",
   },
   revealVariables: {
     method: "post",
@@ -162,27 +164,27 @@ export const variableRoutes = {
     status: 200,
     answer: revealedVariables,
     unkept: true,
-    summary: "Variables in the clear; who asked is kept in the audit",
+    summary: "Variables in the clear; the audit records the request",
   },
   explainVariable: {
     method: "get",
     path: `${environmentPath}/variables/{variable}/origins`,
     status: 200,
     answer: variableOrigins,
-    summary: "Where every service has a variable from, and which rules hold for it",
+    summary: "Where every service gets a variable from, and its rules",
   },
   versions: {
     method: "get",
     path: `${environmentPath}/variables/{variable}/versions`,
     status: 200,
     answer: versionList,
-    summary: "Every version of a set value, newest first, and which releases have it",
+    summary: "Every version of a set value, newest first, and the releases that use it",
   },
   destroyValue: {
     method: "delete",
     path: `${environmentPath}/variables/{variable}/versions/{version}`,
     status: 204,
-    summary: "Destroy one version of a value that no release needs that can be gone back to",
+    summary: "Destroy one version of a value that no release needs for a rollback",
   },
   variableDiff: {
     method: "get",

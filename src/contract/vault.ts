@@ -5,7 +5,7 @@ export const vaultRecovery = z.object({ masterKey: z.string() }).meta({ id: "Vau
 export type VaultRecovery = View<typeof vaultRecovery>;
 
 export const vaultRotation = z
-  .object({ values: z.int().describe("How many sealed values there are; all are sealed with the new keys.") })
+  .object({ values: z.int().describe("Number of sealed values; all are sealed with the new keys.") })
   .meta({ id: "VaultRotation" });
 export type VaultRotation = View<typeof vaultRotation>;
 
@@ -16,13 +16,13 @@ export const vaultRoutes = {
     status: 200,
     answer: vaultRecovery,
     unkept: true,
-    summary: "The vault's master key, for a bundle that its reader encrypts and keeps elsewhere",
+    summary: "The vault's master key, for a bundle that the caller encrypts and stores elsewhere",
   },
   rotateVault: {
     method: "post",
     path: "/v1/vault/rotate",
     status: 200,
     answer: vaultRotation,
-    summary: "Exchange the keys of the vault, and seal every value anew",
+    summary: "Replace the keys of the vault and seal every value again",
   },
 } as const satisfies Routes;

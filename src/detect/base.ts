@@ -10,5 +10,5 @@ export function baseImage(
   const given = Object.hasOwn(base, language) ? base[language] : undefined;
   if (given === undefined) return { image: official, warnings: [] };
   if (isImage(given)) return { image: given, warnings: [] };
-  return { image: official, warnings: [`build.base.${language} is not the name of an image; ${official} is used`] };
+  return { image: official, warnings: [`build.base.${language} is not an image name; using ${official}`] };
 }

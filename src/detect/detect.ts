@@ -15,7 +15,7 @@ export function detect(source: SourceView, build: BuildChoice): Recipe | Unrecog
   const tree = new Tree(source);
   const found = recognise(tree, build);
   if (!("dockerfile" in found)) return { lookedFor: found.lookedFor.map(said) };
-  const broken = [...tree.broken].map(([file, what]) => `${file} ${what}, so nothing is known of it`);
+  const broken = [...tree.broken].map(([file, what]) => `${file} ${what}, so it is ignored`);
   return { ...found, warnings: [...broken, ...found.warnings].map(said) };
 }
 
@@ -45,7 +45,7 @@ function choose(python: PythonProject | object, node: NodeProject | object): "py
 
 function withOther(recipe: Recipe, tree: Tree, file: string): Recipe {
   if (!tree.has(file)) return recipe;
-  const warning = `${file} is there too and is not built: commit what it makes, or write a Dockerfile`;
+  const warning = `${file} exists too and is not built: commit its output, or write a Dockerfile`;
   return { ...recipe, warnings: [...recipe.warnings, warning] };
 }
 
@@ -74,5 +74,5 @@ function nearby(tree: Tree): readonly string[] {
   }
   return [...found]
     .slice(0, 8)
-    .map(([directory, path]) => `${path} is there: \`build: ${directory}\` builds that directory`);
+    .map(([directory, path]) => `${path} exists: \`build: ${directory}\` builds that directory`);
 }

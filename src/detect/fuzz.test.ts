@@ -139,7 +139,7 @@ const file = fc
   .chain(([at, called]) =>
     fc.oneof(fitting[called] ?? anything, anything).map((text) => [`${at}${called}`, text] as const),
   );
-/** Sources that are recognised, so that what lies beside and over them is looked at too. */
+/** Sources that are recognised, so that what is beside and over them is checked too. */
 const recognised = fc.constantFrom<readonly (readonly [string, string])[]>(
   [],
   [["index.html", ""]],
@@ -199,7 +199,7 @@ describe("whatever a source holds", () => {
       }),
       { numRuns: 1_500 },
     );
-    // Else the test would only have looked at answers that say no.
+    // Else the test would only have checked answers that say no.
     expect(recipes).toBeGreaterThan(100);
   });
 

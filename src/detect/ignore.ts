@@ -1,5 +1,5 @@
-/** What never belongs into an image (R046), for a .dockerignore; `**` so that it holds in every directory. */
-export const dockerignore = `# What does not belong into an image. Written by \`fairlead init --dockerfile\`.
+/** What never belongs in an image (R046), for a .dockerignore; `**` so that it holds in every directory. */
+export const dockerignore = `# Files that do not belong in an image. Written by \`fairlead init --dockerfile\`.
 
 # History
 .git
@@ -36,7 +36,7 @@ ENV/
 **/.DS_Store
 **/Thumbs.db
 
-# Words about the source
+# Documentation
 *.md
 docs/
 

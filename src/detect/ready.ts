@@ -3,7 +3,7 @@ import type { Tree } from "./tree.ts";
 /** Names that people give to the address that says whether an app is well. */
 const name = "(?:api/)?(?:health|healthz|health-?check|healthy|ready|readyz|readiness|livez|up)";
 
-/** How many source files are looked through. */
+/** How many source files are searched. */
 const fileLimit = 300;
 
 /** A readiness path that the app itself registers, or null. The first pattern's group is the path. */
@@ -15,7 +15,9 @@ export function readyPath(tree: Tree, files: readonly string[], pattern: RegExp)
   return null;
 }
 
-/** Express and its like, and a plain server that compares the path itself. Routers are left out: they may have a prefix. */
+/**
+ * Express and its like, and a plain server that compares the path itself. Routers are omitted: they may have a prefix.
+ */
 export const nodeRoute = new RegExp(
   `(?:\\b(?:app|server|fastify)\\.(?:get|all|use)\\(\\s*|(?:url|pathname|path)\\s*={2,3}\\s*|case\\s+)["'\`](/${name}/?)["'\`]`,
 );

@@ -45,13 +45,13 @@ export interface Recipe {
 export interface VariableIdea {
   readonly name: string;
   readonly secret: boolean;
-  /** A value of the manifest's `generate`, for a variable that only has to be secret. */
+  /** A value of the manifest's `generate`, for a variable that only needs to be secret. */
   readonly generate: "django" | null;
 }
 
 /** That nobody knows how to run the source. */
 export interface Unrecognised {
-  /** Everything that was looked for, with what was found of it. */
+  /** Everything that was searched for, with what was found of it. */
   readonly lookedFor: readonly string[];
 }
 

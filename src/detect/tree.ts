@@ -4,7 +4,7 @@ import type { SourceView } from "./recipe.ts";
 
 /** No manifest of a package and no source file that a person wrote is longer; bytes beyond that would only cost time. */
 const textLimit = 1_048_576;
-/** All text that is looked at of one source, so that a hostile one costs no more than a big one. */
+/** All text that is checked of one source, so that a hostile one costs no more than a big one. */
 const totalLimit = 64 * textLimit;
 /** Files that are looked into for what they import or answer; a big project has some thousands. */
 const lookLimit = 3_000;
@@ -73,7 +73,7 @@ export class Tree {
     if (text === null) return null;
     try {
       const table = asTable(parse(text.replace(/^\uFEFF/, "")));
-      if (table === null) this.broken.set(path, `holds no ${form} object`);
+      if (table === null) this.broken.set(path, `contains no ${form} object`);
       return table;
     } catch (thrown) {
       if (!unreadable.some((each) => thrown instanceof each)) throw thrown;
@@ -90,7 +90,7 @@ export class Tree {
       .slice(0, lookLimit);
   }
 
-  /** Whether any file lies under a directory. */
+  /** Whether any file is under a directory. */
   hasDirectory(directory: string): boolean {
     return [...this.paths].some((path) => path.startsWith(`${directory}/`));
   }
@@ -134,7 +134,7 @@ export function textMember(table: Mapping | null, path: string): string | null {
   return typeof value === "string" ? value : null;
 }
 
-/** The texts of a list; what is not text is left out. */
+/** The texts of a list; what is not text is omitted. */
 export function textsOf(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.filter((one): one is string => typeof one === "string") : [];
 }

@@ -62,17 +62,17 @@ export function choosePython(wish: Wish | null): Chosen {
 
 function choose(line: Line, wish: Wish | null): Chosen {
   const [preferred = ""] = line.offered;
-  if (wish === null) return { tag: preferred, why: "nothing asks for another version", warnings: [] };
+  if (wish === null) return { tag: preferred, why: "the default version", warnings: [] };
   const text = wish.text.trim();
   const exact = /^\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(text) && text.length <= 12;
   const found = exact ? text : line.offered.find((offered) => line.allows(text, offered));
   if (found === undefined) {
-    const warning = `${wish.where} asks for a ${line.name} that is not known here; ${preferred} is used`;
-    return { tag: preferred, why: "what the source asks for is not known", warnings: [warning] };
+    const warning = `${wish.where} asks for an unknown version of ${line.name}; using ${preferred}`;
+    return { tag: preferred, why: "the requested version is unknown", warnings: [warning] };
   }
   const old = !line.maintained.some((kept) => found === kept || found.startsWith(`${kept}.`));
-  const warning = `${line.name} ${found}, which ${wish.where} asks for, gets no security fixes any more`;
-  return { tag: found, why: `${wish.where} asks for it`, warnings: old ? [warning] : [] };
+  const warning = `${line.name} ${found}, requested by ${wish.where}, no longer gets security fixes`;
+  return { tag: found, why: `requested by ${wish.where}`, warnings: old ? [warning] : [] };
 }
 
 interface Comparator {

@@ -33,7 +33,7 @@ async function content(): Promise<Record<string, string>> {
 
 const fault = { code: "certificate.refused", detail: "no", hint: "" } as const;
 
-test("an order that is open when the controller stops comes to nothing: nothing is written, published or told", async () => {
+test("an order that is open when the controller is stopping comes to nothing: nothing is written, published or told", async () => {
   const orders: { publish: Publish; done: (pair: CertificatePair) => void; failed: (thrown: Error) => void }[] = [];
   const acme: CertificateAuthority = {
     issue: (_hosts, publish) => new Promise((done, failed) => orders.push({ publish, done, failed })),
@@ -87,7 +87,7 @@ test.each(torn)("records that are %j are set aside and told, and asking goes on"
   await writeFile(join(directory, "records.json"), text);
   const found = await vault();
   expect(await Promise.all([found.records(), found.records()])).toEqual([[], []]);
-  expect(logged).toEqual([expect.stringMatching(/cannot be read and is now .*records\.json\.damaged-\d+/)]);
+  expect(logged).toEqual([expect.stringMatching(/cannot be read and was moved to .*records\.json\.damaged-\d+/)]);
   await new HostRecords(found, wallClock).failed(["a.example.com"], fault);
   expect(await found.records()).toHaveLength(1);
   expect(Object.values(await content())).toContain(text);

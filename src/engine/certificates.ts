@@ -131,7 +131,7 @@ export class CertificateKeeper implements Certificates {
   async remove(host: string): Promise<void> {
     const { vault } = this.#deps;
     const mine = (await vault.list()).filter(({ held }) => held.hosts.length === 1 && held.hosts[0] === host);
-    if (mine.length === 0) throw new Fault("certificate.unknown", `There is no certificate for ${host} alone.`);
+    if (mine.length === 0) throw new Fault("certificate.unknown", `There is no certificate for exactly ${host}.`);
     for (const { held } of mine) await vault.remove(held.id);
     await this.#changed();
   }
@@ -324,7 +324,7 @@ export class CertificateKeeper implements Certificates {
 /** What work comes to, or at once a rejection when the signal fires first. */
 function unlessEnded<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const end = (): void => reject(new Fault("operation.failed", "the controller stops"));
+    const end = (): void => reject(new Fault("operation.failed", "the controller is stopping"));
     if (signal.aborted) end();
     signal.addEventListener("abort", end, { once: true });
     void work.then(resolve, reject).finally(() => signal.removeEventListener("abort", end));

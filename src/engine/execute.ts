@@ -104,10 +104,7 @@ async function act(
 async function holdsItsPort(runtime: Runtime, { id, port }: Upstream): Promise<void> {
   const stranger = await runtime.strangerAt(id);
   if (!stranger?.isThere) return;
-  throw new Fault(
-    "gate.port-taken",
-    `${id} was given PORT=${port}, and there ${stranger.who} answers in its place; no route was changed`,
-  );
+  throw new Fault("gate.port-taken", `${id} has PORT=${port}, but ${stranger.who} answers there; no route was changed`);
 }
 
 interface Told {

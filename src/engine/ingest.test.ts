@@ -212,10 +212,10 @@ test("a hole in the output is passed over in words, and a cut output is read ane
   expect(await linesOf()).toEqual([
     "one",
     "tw",
-    expect.stringMatching(/^\[fairlead: a hole of 10240\.0 GB .* passed over\]$/),
+    expect.stringMatching(/^\[fairlead: skipped a hole of 10240\.0 GB in this output\]$/),
     "three",
     "fo",
-    expect.stringMatching(/^\[fairlead: .* cut /),
+    expect.stringMatching(/^\[fairlead: .* truncated /),
     "five",
   ]);
   expect(await logs.position({ name: "web-1", stream: "stdout" })).toBe(5);

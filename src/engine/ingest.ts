@@ -17,7 +17,7 @@ const biteBytes = 256 * 1024;
 const turnsAtOnce = 4;
 /** How much output is read before its space in the output file is given back: each time a process is started for it. */
 const releaseBytes = 16 * 1024 * 1024;
-/** How long the rest of an ended one may be waited for before it is put off, and the rest of all when the controller stops. */
+/** How long the rest of an ended one may be waited for before it is put off, and the rest of all when the controller is stopping. */
 const finishMs = 5_000;
 const closeMs = 2_000;
 const giveUpMs = 30 * 60_000;
@@ -179,7 +179,7 @@ export class LogIngest {
     try {
       source.errors += (await this.#deps.logs.tail(filter, countedBefore)).lines.length;
     } catch (thrown) {
-      this.#deps.log.warn({ name: source.name, cause: thrown }, "its earlier lines of level error were not counted");
+      this.#deps.log.warn({ name: source.name, cause: thrown }, "its previous lines of level error were not counted");
     }
   }
 
@@ -255,10 +255,10 @@ export class LogIngest {
     const trouble = this.#deps.logs.trouble();
     if ((trouble !== null) === this.#wasReported) return;
     this.#wasReported = trouble !== null;
-    if (trouble === null) return this.#deps.log.warn({}, "lines of logs are stored again; none was lost");
+    if (trouble === null) return this.#deps.log.warn({}, "log lines are stored again; none was lost");
     const { code, cause, detail } = trouble.fault;
-    const where = "they stay in the output of their instances until they can be";
-    this.#deps.log.error({ code, cause }, `lines of logs cannot be stored (${detail}); ${where}`);
+    const where = "they stay in the output of their instances until then";
+    this.#deps.log.error({ code, cause }, `log lines cannot be stored (${detail}); ${where}`);
   }
 
   /** Whether it came to its end in this time. */
@@ -276,6 +276,6 @@ export class LogIngest {
 }
 
 function unfinished(name: string, cause?: unknown): Fault {
-  const detail = `the output of ${name} is not stored to its end yet; it stays until it is`;
-  return new Fault("operation.failed", detail, { hint: "`fairlead doctor` says whether logs can be stored.", cause });
+  const detail = `the output of ${name} is not completely stored yet; it is kept until then`;
+  return new Fault("operation.failed", detail, { hint: "`fairlead doctor` shows whether logs can be stored.", cause });
 }

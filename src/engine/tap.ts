@@ -65,6 +65,6 @@ export class Tap {
 }
 
 function passed(from: number, to: number): string {
-  if (to < from) return "[fairlead: this output was cut to its start and is read anew]";
-  return `[fairlead: a hole of ${formatSize(to - from)} in this output was passed over]`;
+  if (to < from) return "[fairlead: this output was truncated and is read from the start]";
+  return `[fairlead: skipped a hole of ${formatSize(to - from)} in this output]`;
 }

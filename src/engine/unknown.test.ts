@@ -53,5 +53,5 @@ test("what runs and is routed of an environment that the journal has nothing of 
   expect(happened).toEqual([]);
   expect(await edge.owners()).toEqual(["shop/production"]);
   expect(await journal.environments()).toEqual([]);
-  expect(said).toEqual(["the journal has nothing of shop/production; what runs there and its routes is left alone"]);
+  expect(said).toEqual(["the journal does not know shop/production; what runs there and its routes is left alone"]);
 });

@@ -11,11 +11,11 @@ export async function reportUnknown({ journal, runtime, edge, log }: EngineDeps)
   const running = (await runtime.keys()).map(keyText);
   const routed = await edge.owners().catch((thrown: unknown) => {
     const { code, detail } = asFault(thrown);
-    log.warn({ code }, `whose routes the edge has cannot be told: ${detail}`);
+    log.warn({ code }, `cannot determine whose routes the edge has: ${detail}`);
     return [] as readonly string[];
   });
   for (const name of new Set([...running, ...routed].filter((one) => !known.has(one)))) {
     const what = [running.includes(name) && "what runs there", routed.includes(name) && "its routes"].filter(Boolean);
-    log.warn({ key: name }, `the journal has nothing of ${name}; ${what.join(" and ")} is left alone`);
+    log.warn({ key: name }, `the journal does not know ${name}; ${what.join(" and ")} is left alone`);
   }
 }

@@ -59,7 +59,7 @@ function joined(rest: Buffer, chunk: Buffer): Buffer {
 
 function lengthAt(bytes: Buffer, at: number): number {
   const length = bytes.readUInt32BE(at + 4);
-  // 3 is what the engine itself has to say, about a driver that cannot be read.
+  // 3 is what the engine itself reports, about a driver that cannot be read.
   const framed = (bytes[at] ?? 255) <= 3 && (bytes.readUInt32BE(at) & 0xffffff) === 0 && length <= longestFrame;
   if (!framed) throw new Fault("operation.failed", "the engine sent something that is not a framed stream");
   return length;

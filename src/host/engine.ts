@@ -14,7 +14,7 @@ const longestAnswer = 64 * 1024 * 1024;
 
 export type Method = "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
 
-/** A value that is no text is written as JSON, as the engine wants its `filters`; `undefined` is left out. */
+/** A value that is no text is written as JSON, as the engine wants its `filters`; `undefined` is omitted. */
 export type Query = Readonly<Record<string, string | number | boolean | object | undefined>>;
 
 export interface CallOptions {
@@ -200,7 +200,7 @@ export class ContainerEngine {
     if (call.signal?.aborted) return call.signal.reason;
     if (thrown instanceof Fault) return thrown;
     if (thrown instanceof SyntaxError) {
-      return new Fault("operation.failed", `the container engine's answer to ${call.method} ${call.path} is no JSON`);
+      return new Fault("operation.failed", `the container engine's answer to ${call.method} ${call.path} is not JSON`);
     }
     const why = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "the connection broke";
     return this.#unreachable(call, why, thrown);
@@ -225,7 +225,7 @@ interface Asked {
 /** A connection that had been closed while nobody used it. */
 class Stale extends Fault {
   constructor() {
-    super("engine.unreachable", "the connection had been closed meanwhile");
+    super("engine.unreachable", "the connection was closed meanwhile");
   }
 }
 

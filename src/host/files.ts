@@ -104,7 +104,7 @@ export async function openLog(path: string): Promise<FileHandle> {
   const opened = await file.stat();
   if (opened.isFile() && opened.nlink === 1) return file;
   await file.close();
-  throw new Fault("operation.failed", `${path} was exchanged for something that is no log.`);
+  throw new Fault("operation.failed", `${path} was replaced with something that is not a log.`);
 }
 
 /** Adds a line of this process to a program's log. */

@@ -100,7 +100,7 @@ export class Firewall {
     return reasons.join("; ");
   }
 
-  /** Without knowing which way an earlier controller went, all of them. */
+  /** Without knowing which way a previous controller went, all of them. */
   async #clear(): Promise<null> {
     for (const way of this.#way ? [this.#way] : this.#ways) {
       if (way === "nft") await run(["nft", "delete", "table", "inet", this.#name]);

@@ -16,7 +16,7 @@ export function keptInstallationId(stateDirectory: string): string | null {
   try {
     const id = readFileSync(path, "utf8").trim();
     if (pattern.test(id)) return id;
-    throw new Fault("journal.damaged", `${path} holds no installation id`);
+    throw new Fault("journal.damaged", `${path} contains no installation id`);
   } catch (thrown) {
     if (isErrno(thrown, "ENOENT")) return null;
     throw thrown;
@@ -26,7 +26,7 @@ export function keptInstallationId(stateDirectory: string): string | null {
 /**
  * The id by which one installation of Fairlead knows its own objects among those of others on one engine, and its own
  * journal. It is made once for a state directory and kept there: a state directory that is copied and used twice would own
- * the same objects twice. `made` is kept when there is none yet. Fault: `journal.damaged` when what is written there is none.
+ * the same objects twice. `made` is kept when none yet. Fault: `journal.damaged` when what is written there is none.
  */
 export function installationId(stateDirectory: string, made = newInstallationId()): string {
   return keptInstallationId(stateDirectory) ?? keep(stateDirectory, made);

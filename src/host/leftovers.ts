@@ -12,7 +12,7 @@ interface Leftovers {
   readonly user: User | null;
 }
 
-/** How often it is looked again: who multiplies faster than it is ended would keep us for ever. */
+/** How often it is looked again: who multiplies faster than it is ended would keep us forever. */
 const rounds = 20;
 const roundMs = 5;
 

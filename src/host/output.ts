@@ -47,8 +47,8 @@ interface Data {
 
 /**
  * Programs that tell where in standard input data begin and end, by lseek(2) with SEEK_DATA and SEEK_HOLE (3 and 4 on
- * Linux), which Node does not have: lines of two numbers, at most a thousand, or `end` behind the last data. One that is
- * missing is passed over.
+ * Linux), which Node does not have: lines of two numbers, at most a thousand, or `end` behind the last data. One that
+ * is missing is skipped.
  */
 const finders: readonly (readonly [string, ...string[]])[] = [
   [
@@ -89,14 +89,14 @@ export class OutputFiles {
   /** The end of the newest of these programs, which run one after the other. */
   #lastChild: Promise<unknown> = Promise.resolve();
 
-  /** `path`: the PATH in which programs are looked for. */
+  /** `path`: the PATH in which programs are searched for. */
   constructor(path: string) {
     this.#path = path;
   }
 
   /**
-   * At most `limit` bytes from `offset` on; none at the end and where there is no file. A hole of over a megabyte is not
-   * read but passed over, however long it is; `at` then says where the data behind it begin. A file that became shorter
+   * At most `limit` bytes from `offset` on; none at the end and where there is no file. A hole of over a megabyte is
+   * not read but skipped, however long it is; `at` then says where the data behind it begin. A file that became shorter
    * than `offset` while it was written is read from its start again; one that is not written any more has lost its end
    * with the power, and gives nothing.
    */

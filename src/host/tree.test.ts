@@ -214,7 +214,7 @@ describe("what is deleted", () => {
     aside.sweep();
     aside.take(at("next"));
     await aside.idle();
-    expect(told).toEqual([expect.stringContaining("is out of use and cannot be deleted now")]);
+    expect(told).toEqual([expect.stringContaining("is unused and cannot be deleted now")]);
     const [left] = readdirSync(at("aside"));
     rmSync(at("aside", left ?? "", "of-root"), { recursive: true });
     const later = new Aside({ directory: at("aside"), notify: (words) => told.push(words) });

@@ -15,7 +15,7 @@ import type { User } from "./users.ts";
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = fs.constants;
 /** A tree of 300,000 files, or of 2 GB, takes less than a third of it on a slow disk. */
 const copyLimitMs = 300_000;
-/** One try at deleting one tree; 40,000 nested directories take 5 s. What is left is tried again later. */
+/** One try at deleting one tree; 40,000 nested directories take 5 s. What is left is retried later. */
 const deleteLimitMs = 60_000;
 const lookLimitMs = 60_000;
 /** syncfs(2) waits for everything that is written on the file system, not only for the tree. */
@@ -34,7 +34,8 @@ async function failureOf(command: readonly [string, ...string[]], work: Work): P
   const { as, ...options } = work;
   const { code, stderr } = await runChild(command, { ...options, ...(as ?? {}), env: {}, limit: 500 });
   if (code === 0) return null;
-  const why = stderr.trim().split("\n")[0] || (code === null ? "was ended, it took too long" : `ended with ${code}`);
+  const why =
+    stderr.trim().split("\n")[0] || (code === null ? "was stopped because it took too long" : `ended with ${code}`);
   return `${command[0]}: ${JSON.stringify(why.slice(0, 200))}`;
 }
 
@@ -93,7 +94,7 @@ const modes: Readonly<Record<Access, string>> = { own: "u+rwX,go=,ug-s", sealed:
 
 export interface Copy {
   readonly from: string;
-  /** Is made, and must not be there yet. Only this process may write where it lies. */
+  /** Is made, and must not exist yet. Only this process may write where it lies. */
   readonly to: string;
   /** Who reads and writes, and whom the copy belongs to; null: this process. */
   readonly as: User | null;
@@ -143,7 +144,10 @@ export async function measureTree(path: string): Promise<number | null> {
   return code === null ? null : Number.parseInt(stdout, 10) * 1024 || 0;
 }
 
-/** Deletes a directory of this process's own with the files that lie in it; one with directories in it is refused (EISDIR, EPERM). */
+/**
+ * Deletes a directory of this process's own with the files that are in it; one with directories in it is refused
+ * (EISDIR, EPERM).
+ */
 export function deleteFlat(path: string): void {
   try {
     for (const name of fs.readdirSync(path)) fs.unlinkSync(join(path, name));
@@ -156,14 +160,14 @@ export function deleteFlat(path: string): void {
 export interface AsideOptions {
   /** Is made; on the file system of what is taken. Nobody but this process may write in it or look into it. */
   readonly directory: string;
-  /** Is told once of each tree that could not be deleted. */
+  /** Is reported once of each tree that could not be deleted. */
   readonly notify: (words: string) => void;
 }
 
 /**
- * Where trees go that are out of use. Their place is free at once; they are deleted afterwards, one at a time, each part
- * with the rights of its owner. That never fails an operation: what cannot be deleted stays, is told once, and is tried
- * again by `sweep`.
+ * Where trees go that are out of use. Their place is free at once; they are deleted afterwards, one at a time, each
+ * part with the rights of its owner. That never fails an operation: what cannot be deleted stays, is reported once, and
+ * is retried by `sweep`.
  */
 export class Aside {
   readonly #options: AsideOptions;
@@ -189,7 +193,7 @@ export class Aside {
     this.#queue(name);
   }
 
-  /** Tries again what stayed, and what an earlier process left. */
+  /** Retries what stayed, and what a previous process left. */
   sweep(): void {
     this.#open();
     for (const name of fs.readdirSync(this.#options.directory)) if (!this.#waiting.has(name)) this.#queue(name);
@@ -228,7 +232,7 @@ export class Aside {
   #say(path: string, why: string): void {
     if (this.#reported.has(path)) return;
     this.#reported.add(path);
-    this.#options.notify(`${path} is out of use and cannot be deleted now (${why}); it is tried again later`);
+    this.#options.notify(`${path} is unused and cannot be deleted now (${why}); it is retried later`);
   }
 }
 
@@ -257,7 +261,7 @@ async function deleteTree(path: string): Promise<string | null> {
   }
 }
 
-/** The directories of others that lie in directories of root alone: on the way to them nobody can have put a link. */
+/** The directories of others that are in directories of root alone: on the way to them nobody can have put a link. */
 async function othersIn(path: string, until: number): Promise<readonly string[]> {
   const find = ["/usr/bin/find", path, "-xdev", "-type", "d", "!", "-user", "0", "-prune", "-print0"] as const;
   const { code, stdout } = await runChild(find, { env: {}, withinMs: left(until) });
@@ -272,7 +276,7 @@ async function deleteAs(path: string, as: User | null, until: number): Promise<s
   const work = () => ({ as, cwd: path, withinMs: left(until) });
   const empty = ["/usr/bin/find", ".", "-xdev", "-mindepth", "1", "-delete"] as const;
   if ((await failureOf(empty, work())) !== null) {
-    // Most often it lies in a directory that its owner may not write.
+    // Most often it is in a directory that its owner may not write.
     await failureOf(["/bin/chmod", "-R", "u+rwX", "."], work());
     const failure = await failureOf(empty, work());
     if (failure !== null) return failure;

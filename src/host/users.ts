@@ -72,7 +72,7 @@ export function usersOf(range: UidRange, inUse = numbersInUse()): Users {
 
 function misfit({ from, to }: UidRange, { maps, names, lent }: NumbersInUse): string | null {
   if (to - from + 1 < fewest) return `the edge, the store and every environment need one each`;
-  if (from < lowest || to > highest) return `they must lie between ${lowest} and ${highest}`;
+  if (from < lowest || to > highest) return `they must be between ${lowest} and ${highest}`;
   if (!maps.every((map) => isMapped(map, { from, to }))) return "this container or user namespace does not have them";
   for (const text of names) {
     const taken = fieldsOf(text).find(([, , number]) => Number(number) >= from && Number(number) <= to);
@@ -82,7 +82,7 @@ function misfit({ from, to }: UidRange, { maps, names, lent }: NumbersInUse): st
     const taken = fieldsOf(text).find(
       ([, first, count]) => Number(first) <= to && Number(first) + Number(count) > from,
     );
-    if (taken) return `${taken[1]} and the ${taken[2]} from there on are given to containers of ${taken[0]}`;
+    if (taken) return `${taken[1]} and the ${taken[2]} from there on belong to containers of ${taken[0]}`;
   }
   return null;
 }

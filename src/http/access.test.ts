@@ -198,7 +198,7 @@ describe("hostile requests", () => {
     fakes.api.request(path, { method, headers: { "content-type": type }, body }, { via: "socket" });
   const base = "/v1/apps/shop/environments/production";
 
-  test("a body above 1 MiB is too large, one that is no JSON invalid, and neither is repeated", async () => {
+  test("a body above 1 MiB is too large, one that is not JSON invalid, and neither is repeated", async () => {
     const large = await post(`${base}/plan`, JSON.stringify({ source: "x".repeat(1024 * 1024) }));
     expect([large.status, await codeOf(large)]).toEqual([413, "request.too-large"]);
     const broken = await (await post(`${base}/plan`, '{"canary-value')).text();

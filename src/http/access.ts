@@ -26,12 +26,12 @@ export async function actorOf(request: Request, connection: Connection, deps: Ap
 export function refuseForeign(request: Request, connection: Connection, { hosts = [] }: Pick<ApiDeps, "hosts">): void {
   const host = request.headers.get("host") ?? new URL(request.url).host;
   if (connection.via !== "socket" && !isOurs(hostname(host), hosts)) {
-    throw new Fault("access.denied", "the Host header names no host of this controller");
+    throw new Fault("access.denied", "the Host header does not name a host of this controller");
   }
   const origin = request.headers.get("origin");
   const isRead = request.method === "GET" || request.method === "HEAD";
   if (origin === null || isRead) return;
-  if (originHost(origin) !== host) throw new Fault("access.denied", "changes are not taken from another origin");
+  if (originHost(origin) !== host) throw new Fault("access.denied", "changes from another origin are refused");
 }
 
 function originHost(origin: string): string | null {

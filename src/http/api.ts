@@ -107,7 +107,7 @@ async function handle({ c, deps, route, handler, repeat, isOpen }: Handling): Pr
     {
       run: async () => answeredBy(await handler(exchange), route),
       again: async (outcome) => {
-        if (!repeat) throw new Fault("operation.failed", "it was done, and how it was answered is not known");
+        if (!repeat) throw new Fault("operation.failed", "the request was done, but its answer is not known");
         return answeredBy(await repeat(exchange, outcome), route);
       },
     },
@@ -119,7 +119,7 @@ async function handle({ c, deps, route, handler, repeat, isOpen }: Handling): Pr
 function refuseUnknown(call: Call, request: Request): void {
   if (call.actor === null && request.headers.has("authorization")) {
     const hint =
-      "It may have been revoked; `fairlead tokens create` makes one. The controller's own is in the file `token` of its state directory, or what its FAIRLEAD_TOKEN says.";
+      "It may have been revoked; `fairlead tokens create` creates one. The controller's own is in the file `token` of its state directory, or in its FAIRLEAD_TOKEN.";
     throw new Fault("access.unauthenticated", "the token is not this controller's", { hint });
   }
   authorise(call, "read");
@@ -151,7 +151,7 @@ function nothingThere(method: string, path: string): Fault {
     .filter((route) => pattern(route.path).test(path))
     .map((route) => route.method.toUpperCase());
   if (methods.length === 0) return new Fault("path.unknown", "there is nothing at this path");
-  return new Fault("method.wrong", `${method} is not a method of this path; ${[...new Set(methods)].join(", ")} is`);
+  return new Fault("method.wrong", `${method} is not a method of this path; use ${[...new Set(methods)].join(", ")}`);
 }
 
 function pattern(path: string): RegExp {

@@ -16,7 +16,7 @@ export function decode<Schema extends z.ZodType>(schema: Schema, value: unknown,
 function invalidRequest(diagnostics: readonly Diagnostic[]): Fault {
   const first = diagnostics[0];
   const more = diagnostics.length > 1 ? ` (and ${diagnostics.length - 1} more)` : "";
-  return new Fault("request.invalid", `${first ? `${first.path}: ${first.message}` : "it is not understood"}${more}`, {
+  return new Fault("request.invalid", `${first ? `${first.path}: ${first.message}` : "it is invalid"}${more}`, {
     diagnostics,
   });
 }

@@ -196,7 +196,7 @@ describe("variables", () => {
     const refused = await destroy("A@1");
     expect([refused.status, problem.parse(refused.json)]).toMatchObject([409, { code: "value.needed" }]);
     expect(problem.parse(refused.json).detail).toContain("v2 of shop/production needs A@1");
-    expect(problem.parse((await destroy("A@4")).json).detail).toContain("is what is set now");
+    expect(problem.parse((await destroy("A@4")).json).detail).toContain("is the current value");
     expect((await destroy("A@3")).status).toBe(204);
     expect([(await destroy("A@3")).status, (await destroy("B@1")).status]).toEqual([404, 404]);
     expect((await fakes.deps.journal.versions(key, "A")).find(({ version }) => version === 3)?.destroyed).toBe(true);
@@ -333,7 +333,7 @@ describe("status", () => {
     expect([status, statusView.parse(json).maintenance]).toEqual([202, wanted]);
     await put({ message: "Back at nine" });
     await put({ page: "<h1>soon</h1>" });
-    const maintenance = { message: "The site is being maintained. Try again soon.", page: "<h1>soon</h1>" };
+    const maintenance = { message: "The site is under maintenance. Try again soon.", page: "<h1>soon</h1>" };
     expect(await fakes.deps.journal.environment(key)).toMatchObject({ maintenance, revision: 0 });
     await ask("POST", `${base}/stop`);
     expect(statusView.parse((await ask("GET", `${base}/status`)).json).maintenance).toMatchObject({

@@ -3,7 +3,7 @@ import type { Measures } from "../usecases/metrics.ts";
 /** Figures in the text format of Prometheus, version 0.0.4. All labels come from closed lists, so nothing is escaped. */
 export function exposition({ environments, instances, verdicts }: Measures, residentBytes: number): string {
   return [
-    ...gauge("fairlead_environments", "Environments that are known.", [["", environments]]),
+    ...gauge("fairlead_environments", "Known environments.", [["", environments]]),
     ...gauge("fairlead_instances", "Instances by observed state.", labelled("state", instances)),
     ...gauge(
       "fairlead_recent_deployments",

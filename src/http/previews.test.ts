@@ -102,9 +102,9 @@ describe("a preview", () => {
   });
 
   test.each([
-    ["production", "its secrets stay there"],
+    ["production", "its secrets must stay there"],
     ["guarded", "it is protected"],
-    ["pr-1", "it is a preview itself"],
+    ["pr-1", "it is itself a preview"],
   ])("is not made from %s", async (from, because) => {
     await setFor("staging", { API_KEY: "staging-key" });
     await made("pr-1");
@@ -149,7 +149,7 @@ describe("a preview", () => {
     await made("pr-2", { from: "testing" });
     const { status, code, detail } = await refused("pr-3", { from: "testing" });
     expect([status, code]).toEqual([409, "preview.too-many"]);
-    expect(detail).toBe("shop has 2 of at most 2 previews: pr-1 (ends in 1 h), pr-2 (ends in 3 d)");
+    expect(detail).toBe("shop has 2 of at most 2 previews: pr-1 (expires in 1 h), pr-2 (expires in 3 d)");
     await made("pr-2", { from: "testing" });
     await ask("DELETE", "pr-1", "preview");
     await reconcile("pr-1");

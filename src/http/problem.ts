@@ -6,7 +6,7 @@ import { type Problem, problemMediaType } from "../contract/problem.ts";
 export function problemOf(thrown: unknown, { path, requestId }: { path: string; requestId: string }): Problem {
   const fault = asFault(thrown);
   // The text of an unexpected error may hold anything, so it stays in the log.
-  const inside = `something inside failed; the controller's log has the cause under ${requestId}`;
+  const inside = `an internal error occurred; the controller's log has the cause under ${requestId}`;
   return {
     type: `/faults/${fault.code}`,
     title: fault.code.replace(/[.-]/g, " "),

@@ -53,7 +53,7 @@ test("an error that somebody lets pass is kept with the release: rules, reason a
     { rule: "no-probe", by: "local", because },
   ]);
   const [account] = await fakes.deps.journal.audit({ limit: 1 });
-  const detail = `let pass allowed-hosts, debug-on, no-probe: ${because}`;
+  const detail = `allowed allowed-hosts, debug-on, no-probe: ${because}`;
   expect(account).toMatchObject({ action: "deploy", names: ["v1"], detail });
 });
 
@@ -86,9 +86,9 @@ test("the status of an environment says which files of the state directory were 
   const loss = async () => (await ask("GET", "/status")).json.stateLoss;
   expect(await loss()).toBeNull();
   fakes.deps.intact = () => {
-    throw new Fault("journal.lost", "in /state journal.db is gone");
+    throw new Fault("journal.lost", "in /state journal.db is missing");
   };
-  expect(await loss()).toBe("in /state journal.db is gone");
+  expect(await loss()).toBe("in /state journal.db is missing");
   fakes.deps.intact = () => {
     throw new TypeError("a mistake");
   };

@@ -47,7 +47,7 @@ export function eventStream(
         out.enqueue(encoder.encode(encodeMessage(step.value)));
       } catch (thrown) {
         if (left) return;
-        deps.log.error({ err: thrown }, "a stream broke off");
+        deps.log.error({ err: thrown }, "a stream was interrupted");
         const { code, detail, hint } = problemOf(thrown, { path: "", requestId: "" });
         out.enqueue(encoder.encode(encodeMessage({ event: "fault", data: { code, detail, hint } })));
         out.close();

@@ -44,7 +44,7 @@ export class Closers {
 /** What went wrong, in words, or null. */
 function within(ms: number, close: Part["close"]): Promise<string | null> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(`did not end within ${ms / 1_000} s and was given up`), ms);
+    const timer = setTimeout(() => resolve(`did not end within ${ms / 1_000} s and was abandoned`), ms);
     const done = (fault: string | null): void => {
       clearTimeout(timer);
       resolve(fault);

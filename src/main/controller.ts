@@ -119,7 +119,7 @@ async function run(options: ControllerOptions, { between, closers, close, log }:
   const { lost } = await resealAll(adapters);
   await vault.forgetOldKeys();
   const engine = createEngine({ ...adapters, clock: systemClock, log, plan });
-  closers.add("what is under way in an environment", () => engine.stop());
+  closers.add("work in an environment", () => engine.stop());
   const certificates = new CertificateKeeper({
     ...(await openCertificates({ ...options, log: (line) => log.warn(line) })),
     journal,
@@ -188,14 +188,15 @@ function lostWarning(lost: readonly string[]): string | null {
 /** That TLS was asked for and is not there: without it no certificate is, and people should not wait for one. */
 function tlsWarning({ edgeTls }: ControllerOptions, edge: Pick<Edge, "secureAddress">): string | null {
   if (!edgeTls || edge.secureAddress() !== null) return null;
-  return "the edge takes no TLS although it was asked to: it cannot, or runs since before; end its process, then this one";
+  return "the edge does not take TLS although it should: it cannot, or it was already running; end its process, then this one";
 }
 
 /** Whoever meets a taken port first wants to know who has it, and which flag moves the edge. */
 function withFlag(error: unknown, { edge, edgeTls }: ControllerOptions): unknown {
   if (!(error instanceof Fault && error.code === "listen.in-use")) return error;
   const holders = listeners([edge.port, edgeTls?.port ?? 0]).flatMap(({ program }) => program ?? []);
-  const who = holders.length === 0 ? "what listens there" : `what listens there: ${holders.join(", ")}`;
+  const who =
+    holders.length === 0 ? "the process that listens there" : `the process that listens there: ${holders.join(", ")}`;
   const hint = `Choose another address, like --edge 127.0.0.1:9000 (for TLS --edge-tls), or stop ${who}.`;
   return new Fault(error.code, error.detail, { hint, cause: error });
 }

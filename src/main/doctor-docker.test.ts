@@ -130,7 +130,7 @@ test("networks are counted that environments to come can still have", () => {
   const elsewhere = [network("172.17.0.0/16"), network(), { IPAM: { Config: null } }];
   expect(addressesCheck(elsewhere, ["127.0.0.1/8"])).toMatchObject({
     state: "ok",
-    detail: "256 networks left for environments to come",
+    detail: "256 networks left for new environments",
   });
   expect(addressesCheck([...elsewhere, network("10.222.7.0/24")], ["10.222.9.1/24"]).detail).toContain("254 networks");
   expect(addressesCheck([network("10.222.0.0/17", "10.222.128.0/18", "10.222.192.0/19")], []).state).toBe("ok");

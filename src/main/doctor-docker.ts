@@ -90,10 +90,10 @@ function engineCheck({ engine, api }: EngineVersion, { Driver }: EngineInfo): Ch
 
 export function liveRestoreCheck({ LiveRestoreEnabled, Swarm }: EngineInfo): CheckView {
   const name = "live-restore";
-  if (LiveRestoreEnabled) return ok(name, "apps go on while the engine restarts");
+  if (LiveRestoreEnabled) return ok(name, "apps keep running while the engine restarts");
   const detail = "apps stop while the engine restarts, e.g. for an update of it";
   // The engine refuses the two together.
-  if (Swarm?.LocalNodeState === "active") return ok(name, `${detail}; a node of a swarm cannot do otherwise`);
+  if (Swarm?.LocalNodeState === "active") return ok(name, `${detail}; a swarm node cannot do otherwise`);
   return warn(name, detail, 'Put "live-restore": true into /etc/docker/daemon.json, then systemctl reload docker.');
 }
 
@@ -138,16 +138,16 @@ function limitsCheck({ MemoryLimit, CpuCfsQuota, PidsLimit, MemTotal }: EngineIn
   const kinds = { memory: MemoryLimit, CPU: CpuCfsQuota, processes: PidsLimit };
   const missing = Object.entries(kinds).flatMap(([kind, has]) => (has ? [] : [kind]));
   if (missing.length === 0)
-    return ok("limits", `the kernel keeps limits of containers; ${formatSize(MemTotal)} in all`);
+    return ok("limits", `the kernel enforces limits of containers; ${formatSize(MemTotal)} in all`);
   const detail = `the kernel does not limit ${missing.join(", ")} of containers`;
   return warn("limits", detail, "Boot with cgroups on: `cgroup_enable=memory` on the kernel's command line.");
 }
 
 export function clockCheck(skewMs: number): CheckView {
   const seconds = (Math.abs(skewMs) / 1_000).toFixed(1);
-  if (Math.abs(skewMs) <= skewWarnMs) return ok("clock", `the engine's is ${seconds} s from the controller's`);
+  if (Math.abs(skewMs) <= skewWarnMs) return ok("clock", `the engine's is ${seconds} s off the controller's`);
   const detail = `the engine's clock is ${seconds} s ${skewMs > 0 ? "ahead of" : "behind"} the controller's`;
-  return warn("clock", detail, "Let both follow a time server: `timedatectl set-ntp true`.");
+  return warn("clock", detail, "Synchronise both with a time server: `timedatectl set-ntp true`.");
 }
 
 /**
@@ -166,7 +166,7 @@ export function publishedCheck(containers: readonly EngineContainer[], ufw: bool
   const words = (ours: boolean) => open.flatMap((one) => (one.ours === ours ? [one.words] : [])).join(", ");
   const [own, others] = [words(true), words(false)];
   if (own !== "") {
-    const fix = "Nothing of Fairlead's but the edge is for outside: remove what published it by hand.";
+    const fix = "Only Fairlead's edge should be reachable from outside: remove what published it by hand.";
     return fail("published", `open to everybody: ${own}`, fix);
   }
   const past = ufw ? "everybody, past ufw" : "everybody";
@@ -184,10 +184,9 @@ function isOurs({ Labels }: EngineContainer): boolean {
 export function addressesCheck(networks: readonly EngineNetwork[], ofMachine: readonly string[]): CheckView {
   const taken = networks.flatMap(({ IPAM }) => (IPAM.Config ?? []).flatMap(({ Subnet }) => Subnet ?? []));
   const free = freePrefixes([...taken, ...ofMachine], 0).length;
-  const detail = `${free} networks left for environments to come`;
+  const detail = `${free} networks left for new environments`;
   if (free >= fewNetworks) return ok("addresses", detail);
-  const fix =
-    "Networks in 10.222.0.0/16 leave no room: stop environments that nobody needs, or route that range elsewhere.";
+  const fix = "Networks in 10.222.0.0/16 are used up: stop unused environments, or route that range elsewhere.";
   return free > 0 ? warn("addresses", detail, fix) : fail("addresses", detail, fix);
 }
 

@@ -63,7 +63,7 @@ export function memoryCheck(): CheckView {
 const enoughDescriptors = 4_096;
 
 export function descriptorsCheck(limit: number): CheckView {
-  const detail = `${limit} files may be open at once, of which connections of the API get ${usualLimits(limit).connections}`;
+  const detail = `${limit} files may be open at once; API connections get ${usualLimits(limit).connections}`;
   if (limit >= enoughDescriptors) return ok("descriptors", detail);
   return warn("descriptors", detail, "Raise the hard limit: `LimitNOFILE=` of the service, or `ulimit -Hn`.");
 }
@@ -73,7 +73,7 @@ function user({ user, platform }: Adapters): CheckView {
   if (user.warning)
     return { name: "user", state: "warn", detail: user.warning, fix: "See --run-as, --app-uids and --state." };
   if (user.apps === null || !("from" in user.apps)) return ok("user", "apps run as the invoking user");
-  return ok("user", `every environment has a user of its own, from uid ${user.apps.from} to ${user.apps.to}`);
+  return ok("user", `each environment has its own user, from uid ${user.apps.from} to ${user.apps.to}`);
 }
 
 async function apart({ gaps, platform, user }: Adapters): Promise<CheckView> {
@@ -82,7 +82,7 @@ async function apart({ gaps, platform, user }: Adapters): Promise<CheckView> {
     const fixes = [...new Set(found.map(({ fix }) => fix))];
     return warn("apart", found.map(({ what }) => what).join("; "), fixes.join(" "));
   }
-  if (platform === "docker") return ok("apart", "environments have networks of their own");
+  if (platform === "docker") return ok("apart", "each environment has its own network");
   const isApart = user.apps !== null && "from" in user.apps;
   return ok("apart", isApart ? "files, processes and ports of environments are closed to each other" : "see `user`");
 }
@@ -100,7 +100,7 @@ async function edge({ edge, edgeLog, edgeWarning }: Adapters): Promise<CheckView
     name: "edge",
     state: up ? "warn" : "fail",
     detail: detail ?? "the edge does not answer",
-    fix: `What is away or hung is started again by itself; ${edgeLog} has its own words.`,
+    fix: `An edge that is down or hung is restarted automatically; its log is ${edgeLog}.`,
   };
 }
 
@@ -110,7 +110,7 @@ export async function leftEdgeCheck(stateDirectory: string): Promise<readonly Ch
   if (hello === null) return [];
   const other = versionFault(hello);
   if (other) return [fail("edge", other.detail, other.hint)];
-  return [ok("edge", `goes on without the controller at ${hello.listen.host}:${hello.listen.port}`)];
+  return [ok("edge", `runs without the controller at ${hello.listen.host}:${hello.listen.port}`)];
 }
 
 async function journal({ journal }: Adapters): Promise<CheckView> {
@@ -123,17 +123,17 @@ async function journal({ journal }: Adapters): Promise<CheckView> {
 async function vault({ journal, vault }: Adapters): Promise<CheckView> {
   const [any] = await journal.sealedTexts({ after: null, limit: 1 });
   if (!any) return ok("vault", "no value is sealed yet");
-  if (vault.hasCopy) return ok("vault", "values are sealed, and a recovery bundle was made");
-  const fix = "Make one with `fairlead vault recovery` and keep it elsewhere.";
-  return { name: "vault", state: "warn", detail: "no recovery bundle of the master key was made", fix };
+  if (vault.hasCopy) return ok("vault", "values are sealed, and a recovery bundle exists");
+  const fix = "Create one with `fairlead vault recovery` and store it elsewhere.";
+  return { name: "vault", state: "warn", detail: "no recovery bundle of the master key exists", fix };
 }
 
 /** Lines that cannot be stored are lost with their instances at the latest when somebody removes these by hand. */
 export function logsCheck(logs: Pick<LogStore, "trouble">): CheckView {
   const trouble = logs.trouble();
-  if (trouble === null) return ok("logs", "lines are stored as they come");
+  if (trouble === null) return ok("logs", "lines are stored as they arrive");
   const { since, fault: cause } = trouble;
-  const detail = `lines cannot be stored since ${new Date(since).toISOString()}: ${cause.detail}; they stay where instances wrote them`;
+  const detail = `lines cannot be stored since ${new Date(since).toISOString()}: ${cause.detail}; they stay in the instances' output files`;
   return fail("logs", detail, cause.hint);
 }
 

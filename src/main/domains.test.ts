@@ -78,7 +78,7 @@ test("what does not fit is refused with what is wrong, and nothing changes", asy
   expect(other.stderr).toMatch(/names DNS:shop\.example\.com, not other\.example\.com/);
   await pair(["shop.example.com"]);
   await writeFile(join(state, "key.pem"), "no key");
-  expect((await run(`domains add shop.example.com ${files}`)).stderr).toMatch(/not an unencrypted private key/);
+  expect((await run(`domains add shop.example.com ${files}`)).stderr).toMatch(/not an unencrypted PEM private key/);
   for (const flags of [
     "",
     "--self-signed --key k",

@@ -111,8 +111,8 @@ async function olderUser(directory: string, user: User): Promise<Concern | null>
   const uid = await userOf(note.pid);
   if (uid === null || uid === user.uid) return null;
   return {
-    what: `the edge (process ${note.pid}), started by an earlier version, runs as ${uid === 0 ? "root" : `uid ${uid}`}`,
-    fix: `\`kill ${note.pid}\` when a second without service is all right: the controller starts one as uid ${user.uid}.`,
+    what: `the edge (process ${note.pid}), started by a previous version, runs as ${uid === 0 ? "root" : `uid ${uid}`}`,
+    fix: `\`kill ${note.pid}\` if a second without service is acceptable: the controller starts one as uid ${user.uid}.`,
   };
 }
 
@@ -130,8 +130,8 @@ async function olderContainer(socket: string, directory: string): Promise<Concer
   }
   const name = containerName(directory);
   return {
-    what: `HAProxy in ${name}, made by an earlier version or on a rootless engine, stays root of its container`,
-    fix: `Where it is an earlier one: \`docker rm -f ${name}\` when a second without service is all right; the controller makes another.`,
+    what: `HAProxy in ${name}, created by a previous version or on a rootless engine, runs as root in its container`,
+    fix: `If a previous version created it: run \`docker rm -f ${name}\` if a second without service is acceptable; the controller creates another.`,
   };
 }
 

@@ -22,7 +22,7 @@ export async function runEditor(file: string, { env, terminal, interrupted }: Su
   interrupted.addEventListener("abort", end);
   try {
     const code = await new Promise((resolve, reject) => child.once("error", reject).once("exit", resolve));
-    if (code !== 0) throw new Fault("usage.invalid", `${program} did not end well; nothing was changed`);
+    if (code !== 0) throw new Fault("usage.invalid", `${program} failed; nothing was changed`);
   } catch (thrown) {
     if (!isErrno(thrown, "ENOENT", "EACCES")) throw thrown;
     throw new Fault("usage.invalid", `${program} cannot be started; set VISUAL or EDITOR`, { cause: thrown });

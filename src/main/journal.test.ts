@@ -142,7 +142,7 @@ test("what is taken away under a running controller is told at once, and no chan
     renameSync(at(name), at(`${name}.away`));
     expect([name, await ask("GET", "/readyz")]).toEqual([
       name,
-      { status: 503, text: expect.stringContaining(`${name} is gone`) },
+      { status: 503, text: expect.stringContaining(`${name} is missing`) },
     ]);
     expect((await ask("POST", "/v1/apps/shop/environments/production/stop")).status).toBe(503);
     const { checks } = JSON.parse((await ask("GET", "/v1/doctor")).text);
@@ -154,5 +154,5 @@ test("what is taken away under a running controller is told at once, and no chan
     expect((await ask("GET", "/readyz")).status).toBe(200);
   }
   rmSync(at("logs.db"));
-  await expect.poll(() => log.join("")).toContain("logs.db is gone: what is written from now on is lost");
+  await expect.poll(() => log.join("")).toContain("logs.db is missing: changes would be lost");
 });

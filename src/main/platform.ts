@@ -15,7 +15,7 @@ export function engineSocket(given: string | undefined, env: Readonly<Record<str
   if (path.startsWith("/")) return path;
   const from = given === undefined ? "DOCKER_HOST" : "--engine";
   throw new Fault("usage.invalid", `${from} must be the path of a socket, like ${usualSocket}`, {
-    hint: "Fairlead dials containers by their addresses, so it runs on the engine's own machine.",
+    hint: "Fairlead connects to containers by their addresses, so it must run on the engine's machine.",
   });
 }
 
@@ -47,7 +47,7 @@ export async function choosePlatform({ wanted, stateDirectory, answers }: Choice
   if (kept !== null) {
     if (wanted === "auto" || wanted === kept) return kept;
     throw new Fault("usage.invalid", `${stateDirectory} was created with --runtime ${kept}`, {
-      hint: `Use another --state for ${wanted}. To move for good: \`fairlead down --all\`, then delete ${file} and start again.`,
+      hint: `Use another --state for ${wanted}. To switch permanently: \`fairlead down --all\`, then delete ${file} and start again.`,
     });
   }
   const chosen = wanted === "auto" ? ((await answers()) ? "docker" : "process") : wanted;

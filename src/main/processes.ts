@@ -100,10 +100,10 @@ async function lacking(firewall: Firewall, apps: UidRange): Promise<readonly Con
   const fix =
     "Install nftables or iptables and util-linux, and let the controller use them: `CAP_NET_ADMIN`, `CAP_SYS_ADMIN`.";
   return [
-    closed && `apps can dial each other's ports, because neither nft nor iptables works here: ${closed}`,
+    closed && `apps can connect to each other's ports, because neither nft nor iptables works here: ${closed}`,
     mounts && `temporary directories of apps are on the disk, without a limit: ${mounts}`,
-    limits && `one app can take all processes of the machine: ${limits}`,
-    rights && `apps may gain rights by setuid programs: ${rights}`,
+    limits && `one app can use up all processes of the machine: ${limits}`,
+    rights && `apps may gain rights through setuid programs: ${rights}`,
   ].flatMap((what) => (what ? [{ what, fix }] : []));
 }
 
@@ -118,7 +118,7 @@ function leftBehind(directory: string, apps: UserChoice["apps"]): readonly Conce
   const more = found.length > mostNamed ? ` and ${found.length - mostNamed} more environments` : "";
   return [
     {
-      what: `processes of ${some.join(", ")}${more} still run as the user that they were once started as, and are not kept apart`,
+      what: `processes of ${some.join(", ")}${more} still run as the user that a previous version gave them, and are not isolated`,
       fix: "Deploy these environments, or `fairlead restart -e ENVIRONMENT`; tasks keep that user until they end.",
     },
   ];

@@ -51,7 +51,7 @@ test("on a full disk the journal can still be written, and the reserve is taken 
   fillDisk();
   const write = () => journal.commit(Array.from({ length: 40 }, (_, n) => anEvent(n, { detail: "x".repeat(200) })));
   for (let n = 0; n < 20; n += 1) await write();
-  expect(told).toEqual([expect.stringContaining("reserve is given up")]);
+  expect(told).toEqual([expect.stringContaining("reserve is released")]);
   expect(await journal.lastEventId()).toBe(800);
   reserve.take();
   expect(existsSync(at("reserve"))).toBe(false); // there is no room yet

@@ -47,7 +47,9 @@ export class DiskReserve {
   give(): boolean {
     if (!existsSync(this.#file)) return false;
     rmSync(this.#file);
-    this.#tell("the disk of the state directory is full: its reserve is given up, so that apps are kept up; make room");
+    this.#tell(
+      "the disk of the state directory is full: its reserve is released to keep apps running; free some space",
+    );
     return true;
   }
 
@@ -64,7 +66,7 @@ export class DiskReserve {
       try {
         this.take();
       } catch (thrown) {
-        this.#tell(`the reserve of the disk cannot be taken: ${asFault(thrown).detail}`);
+        this.#tell(`the disk reserve cannot be created: ${asFault(thrown).detail}`);
       }
       cancel = clock.after(lookMs, look);
     };

@@ -192,9 +192,9 @@ function listening(server: Server, place: string, listen: () => void): Promise<v
 
 function listenFault(cause: Error, place: string): Fault | null {
   if (isErrno(cause, "EADDRINUSE")) {
-    return new Fault("listen.in-use", `the API cannot be served at ${place}: something else listens there`, { cause });
+    return new Fault("listen.in-use", `the API cannot be served at ${place}: another process listens there`, { cause });
   }
   if (!isErrno(cause, "EACCES", "EPERM", "EADDRNOTAVAIL", "ENOTFOUND")) return null;
   const hint = "Choose an address of this machine, and a port from 1024 on unless you may use lower ones.";
-  return new Fault("usage.invalid", `the API may not be served at ${place}`, { hint, cause });
+  return new Fault("usage.invalid", `the API is not allowed at ${place}`, { hint, cause });
 }

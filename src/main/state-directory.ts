@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { Fault, isErrno } from "../base/faults.ts";
 
 const mode = 0o711;
-const hint = "Choose another directory with --state, or mend its permissions.";
+const hint = "Choose another directory with --state, or fix its permissions.";
 
 /**
  * Makes the state directory and those above it, so that apps of another user can pass through; root's own that is there
@@ -17,9 +17,9 @@ export function makeStateDirectory(directory: string): void {
     accessSync(directory, constants.W_OK | constants.X_OK);
     if (isEmptyOfRoot(directory)) chmodSync(directory, mode);
   } catch (error) {
-    if (isErrno(error, "EACCES", "EPERM", "EROFS")) throw cannotUse(directory, "may not be written to", error);
-    if (isErrno(error, "ENOTDIR", "ENOENT")) throw cannotUse(directory, "cannot be made", error);
-    if (isErrno(error, "ENAMETOOLONG")) throw cannotUse(directory, "is too long a name", error);
+    if (isErrno(error, "EACCES", "EPERM", "EROFS")) throw cannotUse(directory, "is not writable", error);
+    if (isErrno(error, "ENOTDIR", "ENOENT")) throw cannotUse(directory, "cannot be created", error);
+    if (isErrno(error, "ENAMETOOLONG")) throw cannotUse(directory, "has too long a name", error);
     throw error;
   }
 }

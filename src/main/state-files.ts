@@ -12,7 +12,7 @@ const kept = ["vault.json", "vault.key", "installation"] as const;
 /** Between two looks; each is eight calls of stat. */
 const lookMs = 5_000;
 
-/** What of the state directory was taken away under the controller, as `journal.db is gone`. */
+/** What of the state directory was taken away under the controller, as `journal.db is missing`. */
 export type LostFiles = () => readonly string[];
 
 /**
@@ -26,8 +26,8 @@ export function noteStateFiles(directory: string): LostFiles {
     [...before].flatMap(([name, was]) => {
       const is = identityOf(join(directory, name));
       if (was === null || is === was) return [];
-      if (is === null) return [`${name} is gone`];
-      return held.some((one) => one === name) ? [`${name} is another file`] : [];
+      if (is === null) return [`${name} is missing`];
+      return held.some((one) => one === name) ? [`${name} was replaced`] : [];
     });
 }
 
@@ -50,20 +50,20 @@ export function watchStateFiles(lost: LostFiles, clock: Clock, notify: (words: s
   return () => cancel();
 }
 
-const consequence = "what is written from now on is lost when this controller ends; apps go on, changes are refused";
+const consequence = "changes would be lost when this controller ends and are refused; apps keep running";
 
 /** Refuses what could not be kept. Fault: `journal.lost`. */
 export function refuseLoss(directory: string, lost: LostFiles): void {
   const words = lost();
   if (words.length === 0) return;
-  throw new Fault("journal.lost", `in ${directory} ${words.join(", ")} while the controller runs; apps go on`, {
-    hint: "Stop the controller and restore the state directory from a backup; without one `fairlead controller --new` begins anew.",
+  throw new Fault("journal.lost", `in ${directory} ${words.join(", ")} while the controller runs; apps keep running`, {
+    hint: "Stop the controller and restore the state directory from a backup; without one, `fairlead controller --new` starts with an empty journal.",
   });
 }
 
 export function stateFilesCheck(directory: string, lost: LostFiles): CheckView {
   const words = lost();
-  if (words.length === 0) return ok("state files", `what is open is what lies in ${directory}`);
+  if (words.length === 0) return ok("state files", `the open files are those in ${directory}`);
   const fix = "Stop the controller and restore the state directory from a backup, or start it with --new.";
   return fail("state files", `${words.join(", ")}: ${consequence}`, fix);
 }

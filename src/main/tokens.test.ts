@@ -63,8 +63,8 @@ test("over the network nobody makes one, and is told where to", async () => {
   const token = (await here("tokens create ci --quiet")).stdout.trim();
   const denied = await away("tokens create mine", token);
   expect([denied.code, denied.stdout]).toEqual([3, ""]);
-  expect(denied.stderr).toContain("ci may neither make nor revoke tokens");
-  expect(denied.stderr).toContain("hint: Do it on the controller's machine");
+  expect(denied.stderr).toContain("ci may neither create nor revoke tokens");
+  expect(denied.stderr).toContain("hint: Run it on the controller's machine");
 });
 
 test("for scripts there is JSON, and what is wrong is named", async () => {

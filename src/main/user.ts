@@ -33,7 +33,7 @@ export function chooseUsers(given: { runAs: string | null; appUids: UidRange; st
   if (process.getuid?.() !== 0) {
     if (runAs === null) return { ...nobodyElse, warning: unprivileged };
     throw new Fault("runtime.user", `only root can run apps as ${runAs}`, {
-      hint: "Leave --run-as out: apps then run as you do.",
+      hint: "Omit --run-as: apps then run as your user.",
     });
   }
   const one = runAs === null ? null : userNamed(runAs);
@@ -42,9 +42,9 @@ export function chooseUsers(given: { runAs: string | null; appUids: UidRange; st
   if (one === null) return { ...usersOf(appUids), closed, warning: null };
   const { edge, store } = fittingOr(appUids, { edge: one, store: null });
   if (one.uid === 0) {
-    return { edge, store, apps: null, closed: null, warning: "apps run as root because --run-as says so" };
+    return { edge, store, apps: null, closed: null, warning: "apps run as root because of --run-as" };
   }
-  const warning = `all apps run as ${runAs} because --run-as says so: they can read, change and end each other`;
+  const warning = `all apps run as ${runAs} because of --run-as: they can read, change and end each other`;
   return { edge, store, apps: one, closed, warning };
 }
 
@@ -57,9 +57,13 @@ export async function refuseClosed({ apps, closed }: UserChoice): Promise<void> 
   const user = "from" in apps ? { uid: apps.from, gid: apps.from } : apps;
   const lack = closed === "/" ? "nothing can lie above it" : (await lacksFor(user)).mounts;
   if (lack === null) return;
-  throw new Fault("runtime.user", `${closed} is closed to the users of apps, and cannot be covered: ${lack}`, {
-    hint: "Choose an open directory, like `--state /var/lib/fairlead`; `--run-as root` runs apps as root all the same.",
-  });
+  throw new Fault(
+    "runtime.user",
+    `${closed} is closed to the users of apps, and cannot be replaced in their view: ${lack}`,
+    {
+      hint: "Choose an open directory, like `--state /var/lib/fairlead`; `--run-as root` runs apps as root anyway.",
+    },
+  );
 }
 
 /** Where a container has too few users for a range, one that is named is what there is. */

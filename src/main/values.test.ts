@@ -105,7 +105,7 @@ describe("env rotate", () => {
     const unsaid = await run("env rotate API_KEY");
     expect([unsaid.code, unsaid.stderr]).toEqual([5, expect.stringContaining("env rotate NAME --stdin")]);
     const same = await run("env rotate API_KEY --stdin", { stdin: "canary-old-key" });
-    expect([same.code, same.stderr]).toEqual([2, expect.stringContaining("is the value that it has")]);
+    expect([same.code, same.stderr]).toEqual([2, expect.stringContaining("is the current value")]);
     const rotated = await run("env rotate API_KEY --stdin --json", { stdin: "canary-new-key\n" });
     expect(JSON.parse(rotated.stdout)).toMatchObject({ name: "API_KEY", set: "API_KEY@2", serving: ["API_KEY@2"] });
     expect(await shop.versionsOf(2)).toMatchObject({ worker: "API_KEY@2 SESSION_KEY@1" });
@@ -156,7 +156,7 @@ describe("env set and env unset", () => {
     await deployed();
     const { code, stderr } = await run("env set LOG_LEVEL=canary");
     expect([code, stderr]).toEqual([2, expect.stringContaining("oneOf: DEBUG or INFO (the set value,")]);
-    expect(stderr).toMatch(/hint: Give every variable named above a value that its rules allow/);
+    expect(stderr).toMatch(/hint: Set every variable listed above to an allowed value/);
     expect(stderr).not.toContain("canary");
   });
 
@@ -334,7 +334,7 @@ describe("env edit", () => {
 
   test("an editor that fails, and nobody to ask, change nothing and leave no file", async () => {
     await deployed();
-    const failed = await edit("env edit -y", () => Promise.reject(new Fault("usage.invalid", "vi did not end well")));
+    const failed = await edit("env edit -y", () => Promise.reject(new Fault("usage.invalid", "vi failed")));
     expect([failed.code, left()]).toEqual([2, []]);
     const unasked = await edit("env edit", (text) => text);
     expect([unasked.code, seen.length, left()]).toEqual([8, 0, []]);

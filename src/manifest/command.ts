@@ -6,14 +6,14 @@ export type SplitCommand =
   | { readonly ok: true; readonly words: readonly string[] }
   | { readonly ok: false; readonly message: string };
 
-/** The longest command: far below what Linux takes (ARG_MAX, 2 MiB), far above what anybody writes. */
+/** The longest command: far below the limit of Linux (ARG_MAX, 2 MiB), far above what anybody writes. */
 const commandLimit = 8_192;
 const explicit = 'write ["sh", "-c", "…"] to use a shell';
 
 /**
  * Splits a command line into arguments as POSIX sh does (2.2 Quoting, 2.6.5 Field Splitting), with nothing expanded.
- * What only a shell could do – operators, `$NAME`, several lines, `NAME=value` in front – is refused with the way out,
- * because it would otherwise reach the program as a strange argument.
+ * Shell features – operators, `$NAME`, several lines, `NAME=value` in front – are refused with the alternative, because
+ * the program would otherwise get them as arguments.
  */
 export function splitCommand(line: string): SplitCommand {
   if (line.length > commandLimit) return refuse(`the command has more than ${commandLimit} characters`);

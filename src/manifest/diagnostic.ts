@@ -7,10 +7,10 @@ interface Spot {
   readonly path: string;
 }
 
-/** More complaints than this help nobody; the rest is left out. */
+/** Maximum number of diagnostics; the rest is omitted. */
 const diagnosticLimit = 100;
 
-/** `fairlead.yml:12:7 services.web.http.port: "abc" is not a port …`: how a complaint is printed everywhere. */
+/** `fairlead.yml:12:7 services.web.http.port: "abc" is not a port …`: the printed form of a diagnostic. */
 export function formatDiagnostic(diagnostic: Diagnostic): string {
   const place = [diagnostic.file, diagnostic.line, diagnostic.column].filter((part) => part !== undefined).join(":");
   return [place, diagnostic.path === "" ? "" : `${diagnostic.path}:`, diagnostic.message]
@@ -18,7 +18,9 @@ export function formatDiagnostic(diagnostic: Diagnostic): string {
     .join(" ");
 }
 
-/** Collects complaints of one reading: each place and message once, in the order of the file, at most a hundred. */
+/**
+ * Collects the diagnostics of one reading: each place and message once, in the order of the file, at most a hundred.
+ */
 export class Diagnostics {
   readonly #byKey = new Map<string, Diagnostic & { line: number; column: number }>();
   readonly #file: string;
@@ -31,12 +33,12 @@ export class Diagnostics {
     return this.#byKey.size;
   }
 
-  /** Whether more would not be shown; then costly checks can be left out. */
+  /** Whether more would not be shown; expensive checks can then be skipped. */
   get isFull(): boolean {
     return this.#byKey.size >= diagnosticLimit;
   }
 
-  /** Complains about a node, or about what is missing below it when a key is given. */
+  /** Reports a node, or about what is missing below it when a key is given. */
   add(node: Spot, message: string, key?: string): void {
     const path = key === undefined ? node.path : node.path === "" ? key : `${node.path}.${key}`;
     this.addAt({ line: node.line, column: node.column, path }, message);
@@ -47,7 +49,7 @@ export class Diagnostics {
     if (!this.#byKey.has(id)) this.#byKey.set(id, { ...place, message, file: this.#file });
   }
 
-  /** Whether something at or below a path was complained about: its value is then no ground for further complaints. */
+  /** Whether there is an error at or below a path: its value must then cause no further errors. */
   isAbout(path: string): boolean {
     return [...this.#byKey.values()].some((known) => known.path === path || known.path.startsWith(`${path}.`));
   }
@@ -80,7 +82,7 @@ function listed(words: readonly string[], last: string): string {
   return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} ${last} ${words.at(-1)}`;
 }
 
-/** The candidate that was probably meant: at most one slip for every three letters; null when none is that near. */
+/** The most likely candidate: at most one typo for every three letters; null if none is that close. */
 export function nearest(word: string, candidates: Iterable<string>): string | null {
   if (word.length > 40) return null;
   let best: string | null = null;

@@ -5,16 +5,16 @@ export type DotenvReading =
   | { readonly ok: true; readonly values: ReadonlyMap<string, string> }
   | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
 
-/** Most characters of a file and most names in it: those that one request to the controller may have. */
+/** Maximum size of a file and number of names: the limits of one request to the controller. */
 const limits = { characters: 1024 * 1024, names: 500 } as const;
 const namePattern = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 
 /**
- * Reads a `.env` file as the dotenv packages of Node, Python and Ruby agree on it: `NAME=value` with an optional `export`,
- * comments, single quotes (as they are) and double quotes (`\n`, `\r`, `\t`, `\"`, `\\`, `\$`), both over several lines.
- * References are not replaced: what is written is the value. Own code, for Node's `util.parseEnv` skips what it does not
- * understand, and a line that is skipped here would be a variable missing in production. Every fault at once, by line; no
- * value in any.
+ * Reads a `.env` file as the dotenv packages of Node, Python and Ruby agree on it: `NAME=value` with an optional
+ * `export`, comments, single quotes (as they are) and double quotes (`\n`, `\r`, `\t`, `\"`, `\\`, `\$`), both over
+ * several lines. References are not expanded: the text is the value. Not Node's `util.parseEnv`, because that skips
+ * lines it does not understand, and a skipped line would be a variable missing in production. Reports all errors at
+ * once, by line, without values.
  */
 export function readDotenv(text: string): DotenvReading {
   if (text.length > limits.characters)
@@ -30,7 +30,7 @@ class Reader {
   readonly values = new Map<string, string>();
   readonly diagnostics: Diagnostic[] = [];
   readonly #lines: readonly string[];
-  /** The line that is read, from 0. */
+  /** The current line, from 0. */
   #at = 0;
 
   constructor(text: string) {
@@ -49,7 +49,7 @@ class Reader {
     if (/^\s*(?:#|$)/.test(line)) return;
     const [, name, rest] = /^\s*(?:export\s+)?([^\s=#]+)[ \t]*=(.*)$/s.exec(line) ?? [];
     if (name === undefined || rest === undefined) return this.report("", "is not NAME=value, a comment or empty");
-    // What stands before the = may be a part of a value that was torn apart: it is not repeated unless it is a name.
+    // The text before the = may be part of a broken value, so it is repeated only if it is a name.
     if (!namePattern.test(name)) return this.report("", "has no name before the = – letters, digits and _ only");
     const begun = this.#at;
     const value = this.#value(name, rest.trimStart());
@@ -60,13 +60,13 @@ class Reader {
     else this.values.set(name, value);
   }
 
-  /** The value that begins with `rest`; null after complaining. */
+  /** The value that begins with `rest`; null after an error. */
   #value(name: string, rest: string): string | null {
     const quote = rest[0];
     if (quote !== '"' && quote !== "'") return withoutComment(rest).trimEnd();
     const begun = this.#at;
     const inside: string[] = [];
-    // No line is looked at twice, however many there are until the quote is closed.
+    // No line is read twice, however many there are until the quote is closed.
     for (let line = rest.slice(1); ; line = this.#lines[this.#at] ?? "") {
       const end = endOf(line, quote);
       inside.push(line.slice(0, end));
@@ -99,13 +99,13 @@ function endOf(line: string, quote: string): number {
   return line.length;
 }
 
-/** What is not quoted, up to a `#` at its beginning or after white space. */
+/** Unquoted text, up to a `#` at its beginning or after white space. */
 function withoutComment(text: string): string {
   const from = text.search(/(?:^|\s)#/);
   return from < 0 ? text : text.slice(0, from);
 }
 
-/** Writes a `.env` file that `readDotenv` reads back as it was. */
+/** Writes a `.env` file that `readDotenv` reads back unchanged. */
 export function writeDotenv(values: Readonly<Record<string, string>>): string {
   return Object.entries(values)
     .sort(([a], [b]) => (a < b ? -1 : 1))

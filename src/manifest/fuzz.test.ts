@@ -10,7 +10,7 @@ const canary = "sk-CANARY-7f3a";
 /** Processor time, which a busy machine does not change: far above the worst reading (a second), far below a blow-up. */
 const budgetMs = 6_000;
 
-/** Reads and looks for what must never happen: an exception, a long wait, a complaint without a place, the canary. */
+/** Reads and looks for what must never happen: an exception, a long wait, a diagnostic without a place, the canary. */
 function probe(text: string): string {
   const began = process.cpuUsage();
   const reading = readManifest(text, { file: "f", environment: "staging" });

@@ -97,7 +97,7 @@ const stop = section({
   },
 });
 
-/** Laid over the app's variables, so `null` takes one of them out. */
+/** Overrides the app's variables, so `null` removes one of them. */
 const ownVariables = { ...variables, json: overlaySchema(variables.json) };
 
 const service = section({
@@ -247,7 +247,7 @@ const laterTopKeys = {
   data: "data services are not supported in this version – remove the section and set their addresses under env:",
 };
 
-/** Sections of later versions; refused wherever they stand. */
+/** Sections of later versions; refused everywhere. */
 export const laterKeys: readonly string[] = Object.keys(laterTopKeys);
 
 /** What an overlay cannot change: it would be another file or another app. */
@@ -288,7 +288,7 @@ const changeable = {
   ),
 };
 
-/** An overlay has no meaning of its own: it is laid over the rest and read as a part of that. */
+/** An overlay is merged with the rest and read as a part of it. */
 const difference: Kind<null> = {
   label: "section",
   json: { anyOf: [overlaySchema(section({ fields: changeable }).json), { type: "null" }] },

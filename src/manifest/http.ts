@@ -2,10 +2,10 @@ import { choice, duration, flag, integer, rate, size, text } from "./kinds.ts";
 import { conditions } from "./probe.ts";
 import { defaulted, listOf, mapOf, optional, required, section } from "./section.ts";
 
-/** How many services, hosts and the like one file may have: several times what the largest reference stack has. */
+/** Limits for services, hosts and similar in one file: several times those of the largest reference stack. */
 export const many = 50;
 
-/** A place in the source that nothing outside of it can be reached by. */
+/** A path inside the source that cannot reach anything outside. */
 export const inside = (what: string) =>
   text({
     label: "path",
@@ -21,7 +21,7 @@ const urlPath = text({
   max: 1_024,
 });
 
-/** RFC 1123 host names; small letters, because the edge compares them as written. */
+/** RFC 1123 host names; lower case, because the edge compares them as written. */
 export const host = text({
   label: "host name",
   wanted: "a host name – write it in lower case without scheme, port or path, like shop.example.com",
@@ -29,7 +29,7 @@ export const host = text({
   max: 253,
 });
 
-/** What an instance is asked, and which answer is a good one. */
+/** A probe: the request and the expected answer. */
 export const question = {
   path: required(urlPath, "Path requested with GET from the instance itself."),
   status: defaulted(integer("a status", { min: 200, max: 599 }), "200", "The required status."),

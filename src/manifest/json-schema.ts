@@ -2,7 +2,7 @@ import type { Json } from "./kinds.ts";
 
 type Schema = { readonly [key: string]: Json };
 
-/** The schema of what may be laid over something of a schema: nothing is required, `null` is allowed everywhere. */
+/** The schema of an overlay for a schema: nothing is required, `null` is allowed everywhere. */
 export function overlaySchema(schema: Schema): Schema {
   const { required: _, minProperties: __, properties, additionalProperties, anyOf, ...rest } = schema;
   return {

@@ -7,7 +7,7 @@ import { piecesOf } from "./references.ts";
 import { valueFault } from "./resolve.ts";
 import { entryOf, type Node, nodeAt } from "./source.ts";
 
-/** What the judgement of a whole manifest needs: its meaning, and where each part is written. */
+/** Input for checking a whole manifest: its model, and where each part is written. */
 export interface JudgedManifest {
   readonly spec: AppSpec;
   readonly root: Node;
@@ -15,11 +15,11 @@ export interface JudgedManifest {
   readonly warnings: Diagnostics;
 }
 
-/** Complains about what no single key shows: needs, hosts, references and values that break their own rules. */
+/** Checks what involves several keys: needs, hosts, references and values that break their own rules. */
 export function judge(judged: JudgedManifest): void {
   const written = writtenIn(judged);
   const { diagnostics } = judged;
-  // A variable that could not be read has no value that could be judged.
+  // A variable that could not be read has no value to check.
   const isRead = ({ path }: Node) => !diagnostics.isAbout(path);
   const readable = new Set(written.filter(({ node, valueNode }) => isRead(node) && isRead(valueNode)));
   judgeNeeds(judged);
@@ -37,12 +37,12 @@ export function judge(judged: JudgedManifest): void {
   }
 }
 
-/** A variable as it is written, with all that have it so. */
+/** A variable as written, with all that get it from there. */
 interface Written {
   readonly name: string;
   /** What is said about the variable at all. */
   readonly node: Node;
-  /** The layer that gives it its value, where that is another one. */
+  /** The layer that sets its value, if that is another one. */
   readonly valueNode: Node;
   readonly variable: VariableSpec;
   readonly owners: Owner[];
@@ -74,7 +74,7 @@ function judgeNeeds(judged: JudgedManifest): void {
   }
 }
 
-/** A group that a service names must be there; one that none names is most likely a slip. */
+/** A group that a service names must exist; one that no service names is probably a typo. */
 function judgeGroups(judged: JudgedManifest): void {
   const { spec, root, warnings } = judged;
   const groups = entryOf(root, "groups")?.value;
@@ -87,7 +87,7 @@ function judgeGroups(judged: JudgedManifest): void {
   }
 }
 
-/** Complains about the names in a list that are none of those known; the answer is all that it has. */
+/** Reports unknown names in a list; returns all names. */
 function judgeNames(
   { diagnostics }: JudgedManifest,
   node: Node,
@@ -124,7 +124,7 @@ function judgeHosts({ spec, root, diagnostics }: JudgedManifest): void {
   }
 }
 
-/** What Fairlead gives itself would be overwritten, or overwrite it, without a word. */
+/** A name that Fairlead sets itself would be silently overwritten. */
 function judgeName({ spec, diagnostics }: JudgedManifest, { name, node, owners }: Written): void {
   const hasHttp = owners.some(({ service }) => spec.services.find((each) => each.name === service)?.http);
   const refused = refusedName(name, hasHttp);
@@ -169,7 +169,7 @@ function judgeValue(
     warnings.add(valueNode, "is a secret whose value is in the file – set it with `fairlead env set` instead");
 }
 
-/** There is one build for all services, so only the app's own variables can be for it. */
+/** All services share one build, so only the app's own variables can be for it. */
 function judgeBuild({ spec, root, diagnostics }: JudgedManifest): void {
   const { build, buildVariables, services } = spec;
   const isForBuild = (name: string) => (buildVariables[name]?.scope ?? "run") !== "run";
@@ -188,7 +188,7 @@ function judgeBuild({ spec, root, diagnostics }: JudgedManifest): void {
   }
 }
 
-/** Whoever writes the code of a preview can print its values. */
+/** Anyone who writes the code of a preview can print its values. */
 function judgePreviews({ spec, root, diagnostics }: JudgedManifest): void {
   if (spec.previews.from !== "production") return;
   diagnostics.add(
@@ -211,16 +211,16 @@ function judgeRounds({ root, diagnostics }: JudgedManifest, owner: Owner): void 
   }
 }
 
-/** After so many names in rounds nobody reads on; what is left is told when those are mended. */
+/** Maximum number of names in reported cycles; the rest is reported when those are fixed. */
 const namesTold = 500;
 
 /**
- * The rounds of a graph, each with its first name again at the end: one for every edge that closes a round, so that none is
- * left where those edges are taken out. Which ones does not depend on the graph's order. Each edge is followed once.
+ * The cycles of a graph, each with its first name repeated at the end: one for every edge that closes a cycle, so that
+ * removing those edges leaves none. The result does not depend on the graph's order. Each edge is followed once.
  */
 function* roundsIn(graph: ReadonlyMap<string, readonly string[]>): Generator<readonly string[]> {
   const done = new Set<string>();
-  // A set keeps its order: the names on the way, the first one first.
+  // A set keeps its order: the names on the path, first one first.
   const way = new Set<string>();
   function* visit(name: string): Generator<readonly string[]> {
     if (way.has(name)) yield fromFirst([...way].slice([...way].indexOf(name)));

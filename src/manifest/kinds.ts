@@ -6,7 +6,7 @@ import { type Node, type ScalarNode, show } from "./source.ts";
 /** A JSON value, as far as schemas and examples need one. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
-/** What a place of the manifest may hold: the one source of parser, reference page and JSON Schema. */
+/** The type of a manifest value: the single source of parser, reference page and JSON Schema. */
 export interface Kind<T> {
   /** What the reference page calls it. */
   readonly label: string;
@@ -16,9 +16,9 @@ export interface Kind<T> {
   readonly each?: Kind<unknown>;
   /** The keys of a section, for the reference page and the JSON Schema. */
   readonly fields?: Readonly<Record<string, FieldDoc>>;
-  /** A harmless value: what reading gives after a complaint. */
+  /** A harmless value: the result of reading after an error. */
   readonly none: T;
-  /** Never throws; what is wrong goes to the complaints. */
+  /** Never throws; errors go to the diagnostics. */
   read(node: Node, diagnostics: Diagnostics): T;
 }
 
@@ -57,7 +57,7 @@ export function scalar<T>(options: ScalarKind<T>): Kind<T> {
   };
 }
 
-/** Complains about `key:` with nothing after it: it may mean "none", "the default" or "I was interrupted". */
+/** Reports `key:` with nothing after it: it may mean "none", "the default" or "I was interrupted". */
 export function isEmpty(node: Node, diagnostics: Diagnostics): boolean {
   if (node.kind !== "scalar" || node.value !== null) return false;
   diagnostics.add(node, "is empty – write a value, or remove the key");
@@ -179,7 +179,7 @@ export function share(): Kind<number> {
   });
 }
 
-/** So many requests in a time, written `100/1m`. */
+/** A number of requests per time, written `100/1m`. */
 export function rate(): Kind<{ requests: number; windowMs: number }> {
   return scalar({
     label: "rate",

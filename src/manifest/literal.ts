@@ -1,12 +1,12 @@
 import type { ServiceTemplate } from "../model/app.ts";
 import { type OutputName, piecesOf } from "./references.ts";
 
-/** The outputs of services where they are known already; null: not yet. */
+/** The known outputs of services; null: not yet known. */
 type Outputs = (service: string, output: OutputName) => string | null;
 
 /**
- * The values that a manifest alone gives to a service: all of their text is written there, in the variable or in those
- * that it refers to. What has to be set, or leads to an output that `outputs` does not know, is absent. No rule is applied.
+ * The values that a manifest alone gives to a service: those whose whole text is there, in the variable or in those
+ * that it refers to. Values that must be set, or refer to an unknown output, are absent. No rule is applied.
  */
 export function literalValues(
   { variables }: Pick<ServiceTemplate, "variables">,
@@ -16,7 +16,7 @@ export function literalValues(
   const textOf = (name: string): string | null => {
     const done = known.get(name);
     if (done !== undefined) return done;
-    known.set(name, null); // one that refers to itself has no text
+    known.set(name, null); // a variable that refers to itself has no text
     const value = Object.hasOwn(variables, name) ? (variables[name]?.value ?? null) : null;
     const pieces = value === null ? null : piecesOf(value);
     const texts = pieces?.map((piece) => {

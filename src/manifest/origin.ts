@@ -9,8 +9,8 @@ export interface WrittenOrigin {
   /** Null: the build. */
   readonly service: string | null;
   /**
-   * What there is where nothing is set: a `value` or a `default`, all written there; a text that `refers` to other variables
-   * or to services; a generated value (`generate`); or `nothing`.
+   * The value if nothing is set: a `value` or a `default`, written in full; a text that `refers` to other variables or
+   * to services; a generated value (`generate`); or `nothing`.
    */
   readonly gives: "value" | "default" | "refers" | "generate" | "nothing";
   /** What the text refers to, as NAME or service.url. */

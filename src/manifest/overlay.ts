@@ -9,8 +9,8 @@ import {
 } from "./source.ts";
 
 /**
- * A part of the manifest that is laid over others, or the outcome of that. `removal`: takes out what is below. A branch that
- * is `whole` lets nothing of what is below through: it stands where something that was no mapping is replaced.
+ * A layer of the manifest, or the result of merging layers. `removal`: removes what is below. A branch that is `whole`
+ * hides everything below it: it replaces something that was not a mapping.
  */
 export type Layer = { readonly kind: "leaf"; readonly node: Node } | Removal | Branch;
 
@@ -25,12 +25,12 @@ interface Branch {
   readonly whole: boolean;
 }
 
-/** What an overlay says: `null` takes a key out. */
+/** A node of an overlay: `null` removes a key. */
 export function overlayOf(node: Node): Layer {
   return layerOf(node, { nullRemoves: true });
 }
 
-/** What the lowest layer says: a key with nothing after it stays, to be complained about. */
+/** A node of the lowest layer: a key with nothing after it stays, to be reported. */
 export function baseOf(node: Node): Layer {
   return layerOf(node, { nullRemoves: false });
 }
@@ -44,15 +44,15 @@ function layerOf(node: Node, nulls: { readonly nullRemoves: boolean }): Layer {
   return { kind: "branch", node, entries: new Map(entries), whole: false };
 }
 
-/** A plain value of a variable is its `value`, or laying it over others would take away the rules that guard it. */
+/** A plain value of a variable is its `value`, so that overriding it keeps its rules. */
 function longForm(node: ScalarNode | ListNode): Branch {
   const entries = new Map([["value", { key: node, value: { kind: "leaf", node } as const }]]);
   return { kind: "branch", node: { ...node, kind: "map", entries: new Map() }, entries, whole: false };
 }
 
 /**
- * Lays one layer over another (DESIGN section 6): mappings merge key by key, a removal takes a key out, anything else
- * replaces. Associative: of three layers it is the same which two are laid over each other first.
+ * Merges one layer over another: mappings merge key by key, a removal removes a key, anything else replaces.
+ * Associative: for three layers the order of merging does not matter.
  */
 export function overlay(below: Layer, above: Layer): Layer {
   if (above.kind !== "branch" || above.whole) return above;
@@ -65,7 +65,7 @@ export function overlay(below: Layer, above: Layer): Layer {
   return { ...below, entries };
 }
 
-/** What the layers come to, with all removals done; null when nothing is left. */
+/** The result of the layers, with all removals applied; null if nothing is left. */
 export function documentOf(layer: Layer): Node | null {
   if (layer.kind === "removal") return null;
   if (layer.kind === "leaf") return layer.node;

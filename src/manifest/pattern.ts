@@ -4,9 +4,9 @@ import { createContext, Script } from "node:vm";
 const limits = { characters: 200, milliseconds: 100, allMilliseconds: 1_000 } as const;
 
 /**
- * Why a pattern of the manifest is not taken, or null when it is. A repeated group that itself repeats or chooses can
- * take exponential time on a value that does not match (OWASP: regular expression denial of service); references back
- * and looking around are refused with it, since what a variable looks like needs neither.
+ * Why a pattern of the manifest is refused, or null if it is allowed. A repeated group that contains a repetition or
+ * choice can take exponential time on a value that does not match (OWASP: regular expression denial of service).
+ * Backreferences and lookaround are refused too, because the form of a variable needs neither.
  */
 export function patternFault(pattern: string): string | null {
   if (pattern.length > limits.characters) return `has more than ${limits.characters} characters`;
@@ -58,9 +58,9 @@ function isRepetition(bare: string, at: number): boolean {
 export type PatternMatcher = (pattern: string, value: string) => "yes" | "no" | "slow";
 
 /**
- * What the check above lets through can still be of high polynomial cost, so the time is bounded too: V8 stops a
- * running expression at the deadline, and all matches of one reading share a second. A deadline that passed while the
- * processor was with somebody else says nothing about the expression: it is tried again, with twice the time.
+ * A pattern that passes the check above can still have high polynomial cost, so the time is limited too: V8 stops a
+ * running expression at the deadline, and all matches of one reading share a second. A deadline that passed while
+ * another process had the processor says nothing about the expression: it is retried with twice the time.
  */
 export function matcher(): PatternMatcher {
   const context = createContext(Object.create(null));
@@ -90,7 +90,7 @@ function processorMs(): number {
   return (user + system) / 1_000;
 }
 
-/** Not `isErrno`: the error is made in the script's own context, so it is no instance of our `Error`. */
+/** Not `isErrno`: the error is made in the script's own context, so it is not an instance of our `Error`. */
 function isTimeout(thrown: unknown): boolean {
   const code = typeof thrown === "object" && thrown !== null && "code" in thrown ? thrown.code : null;
   return code === "ERR_SCRIPT_EXECUTION_TIMEOUT";

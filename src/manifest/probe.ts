@@ -3,7 +3,7 @@ import type { Diagnostics } from "./diagnostic.ts";
 import { isEmpty, type Kind } from "./kinds.ts";
 import { type MapNode, show } from "./source.ts";
 
-/** More conditions than any health answer has members worth a look. */
+/** Maximum number of conditions: more than any health answer needs. */
 const conditionLimit = 20;
 
 /** Conditions on a JSON body: nested or dotted member names, each with the plain value that it must have. */

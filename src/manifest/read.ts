@@ -13,16 +13,16 @@ import { entryOf, isNull, keysAre, type MapNode, type Node, nodeAt, parseSource,
 import { specOf } from "./spec.ts";
 
 export interface ReadOptions {
-  /** How the file is called in complaints. */
+  /** Name of the file in diagnostics. */
   readonly file: string;
   readonly environment: string;
-  /** It is a preview, with the configuration of another environment; null: of the one that the manifest says. */
+  /** It is a preview with the configuration of another environment; null: of the one in the manifest. */
   readonly preview?: { readonly from: string | null } | null;
 }
 
 /**
- * Where the value at a way of keys is written: in the layer that has it, which may be another section. What is not written
- * has the place of the nearest section above it.
+ * Where the value at a path of keys is written: in the layer that has it, which may be another section. A value that is
+ * not written has the place of the nearest section above it.
  */
 export type PlaceOf = (...keys: readonly string[]) => Required<Pick<Diagnostic, "path" | "line" | "column">>;
 
@@ -38,9 +38,9 @@ export type ManifestReading =
   | { readonly ok: false; readonly diagnostics: Diagnostic[] };
 
 /**
- * Reads a manifest for one environment: overlay merged, defaults filled in, everything checked that can be checked
- * without values of variables. Never throws, whatever the text; all complaints come at once, in the order of the file,
- * and none shows what stands below an `env:` mapping.
+ * Reads a manifest for one environment: overlay merged, defaults filled in, everything checked that does not need
+ * values of variables. Never throws, whatever the text; reports all errors at once, in the order of the file, and none
+ * shows text below an `env:` mapping.
  */
 export function readManifest(text: string, { file, environment, preview }: ReadOptions): ManifestReading {
   const diagnostics = new Diagnostics(file);
@@ -79,13 +79,13 @@ export function readManifest(text: string, { file, environment, preview }: ReadO
   return { ok: true, spec, warnings: warnings.list(), placeOf, originsOf };
 }
 
-/** A way that was split at its dots, with the host of a registry whole again. */
+/** A path that was split at its dots, with the host of a registry joined again. */
 function withHost(way: readonly string[]): readonly string[] {
   const [top = "", ...rest] = way;
   return top === "registries" ? [top, rest.slice(0, -1).join("."), rest.at(-1) ?? ""] : way;
 }
 
-/** The manifest with an overlay laid over it, and without `environments:`. */
+/** The manifest merged with an overlay, without `environments:`. */
 function layered(top: MapNode, over: MapNode | undefined): Node {
   const entries = new Map(top.entries);
   entries.delete("environments");
@@ -93,13 +93,15 @@ function layered(top: MapNode, over: MapNode | undefined): Node {
   return documentOf(withServiceVariables(over ? overlay(base, overlayOf(over)) : base)) ?? top;
 }
 
-/** The environment whose configuration previews have; what is no name there is complained about when all of it is read. */
+/**
+ * The environment whose configuration previews have; an invalid name there is reported when everything has been read.
+ */
 function previewFrom(top: MapNode): string {
   const node = valueAt(top, "previews", "from");
   return node?.kind === "scalar" ? node.text : manifest.none.previews.from;
 }
 
-/** The manifest as it is for development: with that environment's overlay, if there is one. */
+/** The manifest for development: with that environment's overlay, if there is one. */
 function developmentOf(top: MapNode, overlays: ReadonlyMap<string, MapNode>, file: string): AppSpec {
   const value = manifest.read(layered(top, overlays.get("development")), new Diagnostics(file));
   return specOf(value, {
@@ -169,7 +171,7 @@ function overlaysOf(top: MapNode, diagnostics: Diagnostics): ReadonlyMap<string,
   return overlays;
 }
 
-/** An overlay without the keys that it cannot have, after complaining about them. */
+/** An overlay without its forbidden keys, after reporting them. */
 function knownPartOf(written: MapNode, diagnostics: Diagnostics): MapNode {
   const keys = Object.keys(manifest.fields ?? {}).filter((key) => !fixedKeys.includes(key));
   const entries = new Map(written.entries);

@@ -8,8 +8,8 @@ export const outputs = ["url", "host", "port"] as const;
 export type OutputName = (typeof outputs)[number];
 
 /**
- * Takes a variable's text apart: `${NAME}`, `${service.url|host|port}`, `$$` for a dollar sign; any other dollar sign
- * is itself. Null when a `${` is not closed or names neither.
+ * Parses a variable's text: `${NAME}`, `${service.url|host|port}`, `$$` for a dollar sign; any other dollar sign is
+ * itself. Null when a `${` is not closed or names neither.
  */
 export function piecesOf(text: string): readonly Piece[] | null {
   const pieces: Piece[] = [];

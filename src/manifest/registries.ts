@@ -2,7 +2,7 @@ import { isEmpty, type Kind, text } from "./kinds.ts";
 import { piecesOf } from "./references.ts";
 import { mapOf, required, section } from "./section.ts";
 
-/** The name of the variable that has the password: the password itself must not stand in the file. */
+/** The name of the variable that has the password: the password itself must not be in the file. */
 const password: Kind<string> = {
   label: "reference to a value that is set",
   json: { type: "string", pattern: "^\\$\\{[A-Za-z_]\\w{0,127}\\}$" },

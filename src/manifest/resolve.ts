@@ -12,11 +12,11 @@ export interface Given {
   readonly version: number;
 }
 
-/** Where values come from that the manifest does not have. */
+/** Sources of values that the manifest does not have. */
 export interface ResolveContext {
-  /** Set by `env set`; taken as they are, without references. */
+  /** Set by `env set`; used unchanged, without references. */
   readonly given: Readonly<Record<string, Given>>;
-  /** Where another service is reached; null when it is not known. */
+  /** The address of another service; null if unknown. */
   readonly outputs: (service: string, output: OutputName) => string | null;
 }
 
@@ -25,10 +25,10 @@ export type Resolved<T> =
   | { readonly ok: false; readonly diagnostics: Diagnostic[] };
 
 /**
- * Gives each variable of a service its value: the one that was set, else the manifest's value or default with references
- * replaced. What was set is named by its version and never copied. A variable without a value is absent, or complained
- * about when required; one that is only for the build is absent. All checks of the manifest are applied to the final text.
- * No complaint holds a value.
+ * Gives each variable of a service its value: the set one, otherwise the manifest's value or default with references
+ * replaced. Set values are named by version and never copied. A variable without a value is absent, or an error if
+ * required; one that is only for the build is absent. All checks of the manifest apply to the final text. No error
+ * contains a value.
  */
 export function resolveVariables({ name, variables }: ServiceTemplate, context: ResolveContext): Resolved<Env> {
   const resolver = new Resolver({ path: `services.${name}.env`, variables }, context);
@@ -37,7 +37,7 @@ export function resolveVariables({ name, variables }: ServiceTemplate, context: 
   return { ok: true, values: envOf(resolved) };
 }
 
-/** What was set and no service declares: nobody said for whom it is, so every service gets it. */
+/** Set values that no service declares: every service gets them. */
 export function undeclaredVariables(spec: AppSpec, given: ResolveContext["given"]): Env {
   const specs = [...spec.services.map(({ variables }) => variables), spec.buildVariables];
   const declared = new Set([...specs.flatMap(Object.keys), ...passwordNames(spec)]);
@@ -50,7 +50,7 @@ function envOf(resolved: readonly (readonly [string, readonly Part[]])[]): Env {
   return Object.fromEntries(resolved.map(([name, parts]) => [name, recipeOf(parts)]));
 }
 
-/** The same for the build: only what is declared for it. Secret is also what has a secret variable in it. */
+/** The same for the build: only variables declared for it. A value that contains a secret variable is secret too. */
 export function resolveBuild({ buildVariables: variables }: AppSpec, context: ResolveContext): Resolved<BuildEnv> {
   const resolver = new Resolver({ path: "env", variables }, context);
   const resolved = resolver.resolve(({ scope }) => scope !== "run");
@@ -79,11 +79,11 @@ export function passwordNames({ registries }: AppSpec): readonly string[] {
   return Object.values(registries).map(({ password }) => password);
 }
 
-/** A part of a final value; `ref` when it is not the manifest's own. */
+/** A part of a final value; `ref` if it is not from the manifest. */
 interface Part {
   readonly text: string;
   readonly ref: SecretRef | null;
-  /** It comes of a variable that nobody may read. */
+  /** It is from a secret variable. */
   readonly secret: boolean;
 }
 
@@ -113,7 +113,7 @@ type Value =
   | { readonly kind: "absent" }
   | { readonly kind: "failed" };
 
-/** Variables, and where complaints say that they are. */
+/** Variables, and their place in diagnostics. */
 interface Owner extends Pick<ServiceTemplate, "variables"> {
   readonly path: string;
 }
@@ -130,7 +130,7 @@ class Resolver {
     this.#context = context;
   }
 
-  /** The declared variables that are wanted and have a value. */
+  /** The requested variables that are declared and have a value. */
   resolve(isWanted: (spec: VariableSpec) => boolean): readonly (readonly [string, readonly Part[]])[] {
     return Object.entries(this.#owner.variables).flatMap(([name, spec]) => {
       const value = isWanted(spec) ? this.valueOf(name, []) : null;
@@ -148,7 +148,7 @@ class Resolver {
     }
     const spec = Object.hasOwn(this.#owner.variables, name) ? this.#owner.variables[name] : undefined;
     const value = this.#checked(name, { spec, found: this.#find(name, { spec, asking }) });
-    // A failure found deeper in a round is the first word on it.
+    // A failure found deeper in a cycle is reported first.
     const first = this.#done.get(name) ?? value;
     this.#done.set(name, first);
     return first;
@@ -172,7 +172,7 @@ class Resolver {
     return { kind: "value", pieces: spec.secret ? parts.map((part) => ({ ...part, secret: true })) : parts };
   }
 
-  /** What a piece stands for; null when there is nothing, after complaining. */
+  /** The value of a piece; null after an error. */
   #piece(piece: Piece, { name, asking }: { name: string; asking: readonly string[] }): readonly Part[] | null {
     if (piece.kind === "literal") return [{ text: piece.text, ref: null, secret: false }];
     if (piece.kind === "output") {
@@ -211,7 +211,7 @@ class Resolver {
 
 type Rules = Pick<VariableSpec, "secret" | "pattern" | "oneOf" | "minLength" | "maxLength">;
 
-/** What a value breaks of the rules that hold in every environment, without naming the value; null when nothing. */
+/** The rule of all environments that a value breaks, without the value; null if none. */
 export function valueFault(rules: Rules, value: string, match: PatternMatcher): string | null {
   const { secret, pattern, oneOf, minLength, maxLength } = rules;
   const length = [...value].length;

@@ -2,12 +2,12 @@ import { Diagnostics, nearest, quoted } from "./diagnostic.ts";
 import { type FieldDoc, isEmpty, type Json, type Kind } from "./kinds.ts";
 import { keysAre, type MapNode, type Node, parseSource, show } from "./source.ts";
 
-/** A key of a section: what it holds, what it means, and what holds when it is not written. */
+/** A key of a section: its type, its meaning, and its default. */
 export interface Field<T> extends FieldDoc {
-  /** Gives the value of a key that is not written; complains when it must be. */
+  /** Returns the value of a missing key; reports an error if it is required. */
   absent(section: Node, key: string, diagnostics: Diagnostics): T;
   readonly kind: Kind<T>;
-  /** Stands in when the section itself could not be read. */
+  /** Used if the section itself could not be read. */
   readonly none: T;
 }
 
@@ -51,15 +51,15 @@ type Read<F extends Fields> = { readonly [K in keyof F]: F[K] extends Field<infe
 
 interface SectionOptions<F extends Fields> {
   readonly fields: F;
-  /** The key that is meant when something else than a mapping is written: `build: .` is `build: {context: .}`. */
+  /** The key that is meant if something other than a mapping is written: `build: .` is `build: {context: .}`. */
   readonly short?: keyof F & string;
   /** Keys of later versions, each with the sentence that refuses it. */
   readonly later?: Readonly<Record<string, string>>;
-  /** Looks at the values together; only called when each of them is right. */
+  /** Checks the values together; only called if each of them is valid. */
   readonly check?: (value: Read<F>, at: { node: Node; diagnostics: Diagnostics }) => void;
 }
 
-/** A mapping with fixed keys. Unknown keys are complained about, never passed over. */
+/** A mapping with fixed keys. Unknown keys are errors, never skipped. */
 export function section<F extends Fields>({ fields, short, later = {}, check }: SectionOptions<F>): Kind<Read<F>> {
   const none = Object.fromEntries(Object.entries(fields).map(([key, field]) => [key, field.none])) as Read<F>;
   return {
@@ -104,7 +104,7 @@ interface KnownKeys {
 function refuseUnknown(map: MapNode, { known, later, diagnostics }: KnownKeys): void {
   for (const [key, entry] of map.entries) {
     if (known.includes(key)) continue;
-    // Below `env:` what stands in the place of a key may be a value.
+    // Below `env:` a key may really be a value.
     const name = map.quiet ? "an unknown key" : `unknown key ${quoted(key)}`;
     const refusal = Object.hasOwn(later, key) ? later[key] : undefined;
     diagnostics.addAt(entry.key, refusal ?? `${name} – ${keysAre(nearest(key, known), known)}`);
@@ -143,7 +143,7 @@ function plain(markdown: string): string {
 
 interface MapRule<T> {
   readonly each: Kind<T>;
-  /** How the keys must look, and how that is said. */
+  /** The form of the keys, and its description. */
   readonly key: RegExp;
   readonly wanted: string;
   readonly min?: number;
@@ -182,7 +182,7 @@ interface ListRule<T> {
   readonly max: number;
 }
 
-/** More than the limit are not read at all: each could cost a complaint, and each service reads the app's variables. */
+/** More than the limit are not read: each could cause an error, and each service reads the app's variables. */
 function isCountRight(
   node: Node,
   { min, max, count, diagnostics }: { min: number; max: number; count: number; diagnostics: Diagnostics },

@@ -4,8 +4,8 @@ import { isNull, type Node } from "./source.ts";
 type Branch = Extract<Layer, { kind: "branch" }>;
 
 /**
- * Gives every service all of its variables: those of the app, over them those of its groups in the order that it names
- * them, and over all of them its own. Every variable keeps the place where it is written.
+ * Gives every service all its variables: those of the app, overridden by those of its groups in the order it lists
+ * them, overridden by its own. Every variable keeps its place in the file.
  */
 export function withServiceVariables(root: Layer): Layer {
   const services = at(root, "services");
@@ -22,17 +22,17 @@ export function withServiceVariables(root: Layer): Layer {
 
 function withVariables(service: Layer, shared: readonly Layer[]): Layer {
   const own = at(service, "env");
-  // What is no mapping stays, to be complained about where it stands.
+  // Anything but a mapping stays, to be reported at its place.
   if (service.kind !== "branch" || own?.kind === "leaf") return service;
   const layers = [...shared, ...(own ? [takingOut(own)] : [])].filter((layer) => layer.kind === "branch");
   const [lowest, ...rest] = layers;
   if (!lowest) return service;
-  // `whole` is about the environments' layers of one section, not about sections that are laid over each other.
+  // `whole` concerns the environments' layers of one section, not sections that override each other.
   const env = rest.reduce<Layer>((below, above) => overlay(below, { ...above, whole: false }), lowest);
   return withEntry(service, "env", env);
 }
 
-/** A service's own variable without a value takes out what the service would have of that name. */
+/** A service's own variable without a value removes the inherited one of that name. */
 function takingOut(own: Layer): Layer {
   if (own.kind !== "branch") return own;
   const entries = [...own.entries].map(([name, { key, value }]) => {

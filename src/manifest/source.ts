@@ -6,11 +6,11 @@ import { type Diagnostics, oneOf, quoted } from "./diagnostic.ts";
 export type Node = ScalarNode | ListNode | MapNode;
 
 export interface Place {
-  /** Dotted way from the top of the file; ends at the variable's name for what lies deeper in an `env:` mapping. */
+  /** Dotted path from the top of the file; ends at the variable's name for deeper nodes in an `env:` mapping. */
   readonly path: string;
   readonly line: number;
   readonly column: number;
-  /** Below `env:`, `groups:`, `args:` or `registries:`: its text may be a secret and must not be shown to anybody. */
+  /** Below `env:`, `groups:`, `args:` or `registries:`: its text may be a secret and must not be shown. */
   readonly quiet: boolean;
 }
 
@@ -33,7 +33,7 @@ export interface MapNode extends Place {
 }
 
 export interface NodeEntry {
-  /** Where the key stands: unknown keys are complained about there. */
+  /** The place of the key, where unknown keys are reported. */
   readonly key: Place;
   readonly value: Node;
 }
@@ -80,8 +80,8 @@ const syntaxFaults: Partial<Record<ErrorCode, string>> = {
 };
 
 /**
- * Reads YAML 1.2 into nodes with places; null when it cannot, with complaints that say where. Never throws. Anchors,
- * aliases, tags, merge keys and repeated keys are refused: a manifest says what it means where it says it.
+ * Reads YAML 1.2 into nodes with places; null after errors. Never throws. Anchors, aliases, tags, merge keys and
+ * repeated keys are refused, so that a manifest is read where it is written.
  */
 export function parseSource(text: string, diagnostics: Diagnostics): Node | null {
   const top = { path: "", line: 1, column: 1 };
@@ -118,7 +118,7 @@ export function parseSource(text: string, diagnostics: Diagnostics): Node | null
   return diagnostics.count > before ? null : root;
 }
 
-/** What makes a text too much to compose: YAML's own errors are costly, and a bracket or escape can cause one each. */
+/** Limits on a text before composing: YAML's own errors are expensive, and each bracket or escape can cause one. */
 function tooMuchFor(text: string): string | null {
   let count = 0;
   for (const token of new Lexer().lex(text)) {
@@ -135,7 +135,7 @@ interface Way {
   readonly at: number;
 }
 
-/** What the composer may leave on any node. */
+/** Properties that the composer may set on any node. */
 interface Ranged {
   readonly range?: readonly [number, number, number];
   readonly tag?: string;
@@ -188,7 +188,7 @@ class TreeReader {
     return entries;
   }
 
-  /** A key over several lines has swallowed what stood below it, and would show it. */
+  /** A key over several lines contains the text below it, and would show it. */
   #key(source: unknown, way: Way): string | null {
     const { tag, anchor, range } = (source ?? {}) as Ranged;
     const key = isScalar(source) && source.value !== null ? (source.source ?? String(source.value)) : null;
@@ -214,14 +214,20 @@ function scalarValue(value: unknown): ScalarNode["value"] {
   return String(value);
 }
 
-/** The place in a way from which on something may be a value, with the names of variables right behind it; -1: nowhere. */
+/**
+ * The position in a path from which on something may be a value, with the names of variables right behind it; -1:
+ * nowhere.
+ */
 function quietFrom(path: readonly string[]): number {
   const groups = path[0] === "environments" ? 2 : 0;
   if (path[groups] === "groups" || path[groups] === "registries") return groups + 1;
   return path.findIndex((key) => key === "env" || key === "args");
 }
 
-/** The way in words; below `env:`, `groups:`, `args:` and `registries:` a key that could be a value in the wrong place ends it. */
+/**
+ * The path as text; below `env:`, `groups:`, `args:` and `registries:` a key that could be a value in the wrong place
+ * ends it.
+ */
 function shownPath(path: readonly string[]): string {
   const quiet = quietFrom(path);
   const isShown = (key: string, i: number): boolean => {
@@ -236,7 +242,7 @@ function shownPath(path: readonly string[]): string {
   return shown.join(".").replaceAll(".[", "[");
 }
 
-/** A node in a message: its text when it may be shown, else what kind of thing it is. */
+/** A node in a message: its text if it may be shown, otherwise its kind. */
 export function show(node: Node): string {
   if (node.kind !== "scalar") return node.kind === "map" ? "a mapping" : "a list";
   return node.quiet || !node.oneLine ? "this value" : quoted(node.text);
@@ -247,17 +253,17 @@ export function isNull(node: Node): boolean {
   return node.kind === "scalar" && node.value === null;
 }
 
-/** The entry of a mapping, or undefined also when the node is none. */
+/** The entry of a mapping; undefined if there is none or the node is not a mapping. */
 export function entryOf(node: Node | undefined, key: string): NodeEntry | undefined {
   return node?.kind === "map" ? node.entries.get(key) : undefined;
 }
 
-/** The node at a way of keys, or the deepest one there is. */
+/** The node at a path of keys, or the deepest existing one. */
 export function nodeAt(root: Node, ...keys: readonly string[]): Node {
   return keys.reduce((node, key) => entryOf(node, key)?.value ?? node, root);
 }
 
-/** What follows an unknown key: the one that was meant, or all there are. */
+/** Text after an unknown key: the likely one, or all keys. */
 export function keysAre(meant: string | null, keys: readonly string[]): string {
   return meant === null ? `the keys here are ${oneOf(keys)}` : `did you mean ${quoted(meant)}?`;
 }

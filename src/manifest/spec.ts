@@ -6,18 +6,18 @@ import type { VariableValue } from "./variable.ts";
 
 type HttpValue = NonNullable<ServiceValue["http"]>;
 
-/** What the values of a manifest do not say by themselves. */
+/** Context that the values of a manifest do not contain. */
 export interface SpecContext {
   readonly environment: string;
   /** For a preview: the environment whose configuration it has. */
   readonly from: string | null;
-  /** Whether the hosts that a service gives are meant for this environment. */
+  /** Whether the hosts of a service are meant for this environment. */
   readonly ownsHosts: (service: string) => boolean;
-  /** The value that a variable has for development, where the manifest alone says it; without a service: for the build. */
+  /** The development value of a variable, if it is written in the manifest; without a service: for the build. */
   readonly development: (service: string | null, variable: string) => string | null;
 }
 
-/** The model of one environment: every value of the manifest in the words of `src/model`. */
+/** The model of one environment: every value of the manifest in the terms of `src/model`. */
 export function specOf(value: ManifestValue, context: SpecContext): AppSpec {
   const { app, build, deploy, previews } = value;
   const domain = context.from === null ? null : previews.domain;
@@ -50,7 +50,7 @@ function protectionOf({ protected: { confirm, branches, who } }: ManifestValue):
 
 type AppContext = SpecContext & {
   readonly app: string;
-  /** Below which a preview is reached, where the manifest says it. */
+  /** The domain of previews, if the manifest sets it. */
   readonly domain: string | null;
 };
 
@@ -96,13 +96,16 @@ function buildVariablesOf(specs: Specs): Specs {
   return Object.fromEntries(Object.entries(specs).filter(([name]) => needed.has(name)));
 }
 
-/** Of an internal service none: the machine that it runs on says by which its neighbours find it. */
+/** None for an internal service: its address depends on the machine. */
 function hostsOf(name: string, { hosts, internal }: HttpValue, context: AppContext): readonly string[] {
   if (internal) return [];
   return hosts && context.ownsHosts(name) ? hosts : [defaultHost(name, context)];
 }
 
-/** `web.shop.localhost`, outside production `staging--web.shop.localhost`: browsers take `.localhost` to this machine (RFC 6761). */
+/**
+ * `web.shop.localhost`, outside production `staging--web.shop.localhost`: browsers resolve `.localhost` to this machine
+ * (RFC 6761).
+ */
 function defaultHost(service: string, { app, domain, environment }: AppContext): string {
   return `${environment === "production" ? "" : `${environment}--`}${service}.${domain ?? `${app}.localhost`}`;
 }
@@ -130,7 +133,7 @@ function httpOf(http: HttpValue, hosts: readonly string[]): HttpTemplate {
     headers,
     contentSecurityPolicy,
     cors: cors && corsOf(cors),
-    // Hosts of one environment mean nothing in another, which then has its default host.
+    // Hosts of one environment do not apply to another, which then has its default host.
     canonical: canonical !== null && hosts.includes(canonical) ? canonical : null,
     https,
     pageFiles: Object.fromEntries(pages ?? []),

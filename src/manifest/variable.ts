@@ -6,10 +6,10 @@ import { piecesOf } from "./references.ts";
 import { defaulted, listOf, mapOf, optional, section } from "./section.ts";
 import { type Node, show, variableName } from "./source.ts";
 
-/** Longest value: Linux takes 128 KiB for one variable and 2 MiB for all together. */
+/** Longest value: Linux allows 128 KiB for one variable and 2 MiB for all together. */
 export const valueLimit = 32_768;
 
-/** Text of a variable: `${NAME}`, `${service.url}` and `$$` are understood, not yet replaced. */
+/** Text of a variable: `${NAME}`, `${service.url}` and `$$` are parsed, not yet replaced. */
 const template: Kind<string> = {
   ...anyText(),
   read(node, diagnostics) {
@@ -71,7 +71,7 @@ const theseEnvironments: Kind<readonly string[]> = {
   },
 };
 
-/** How a value can be made when there is none; `django` is what its `get_random_secret_key` makes. */
+/** How a value can be generated if there is none; `django` is what its `get_random_secret_key` makes. */
 const generators = ["hex32", "hex64", "base64", "uuid", "django"] as const;
 
 const length = integer("a length", { min: 0, max: valueLimit });

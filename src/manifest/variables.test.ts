@@ -14,7 +14,7 @@ type Text = { readonly [key: string]: unknown };
 /** Reads a manifest written as JSON, which is YAML. */
 const read = (manifest: Text) => readManifest(JSON.stringify(manifest), { file: "f", environment: "production" });
 
-/** What every service gets, or what is complained about without the places, which depend on the order. */
+/** What every service gets, or what is reported without the places, which depend on the order. */
 function outcome(manifest: Text, given: Parameters<typeof resolveVariables>[1]["given"]) {
   const reading = read(manifest);
   // Services are named in the order in which they are written, and so is what may have been meant.

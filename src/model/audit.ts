@@ -43,7 +43,7 @@ export interface AuditEntry {
   readonly at: number;
   readonly actor: Actor;
   readonly action: AuditAction;
-  /** Null: it is about the whole controller. */
+  /** Null: it concerns the whole controller. */
   readonly key: EnvKey | null;
   /** What it was about: variables, services, hosts. */
   readonly names: readonly string[];

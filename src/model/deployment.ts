@@ -37,7 +37,7 @@ export interface GateReport {
   readonly tookMs: number;
 }
 
-/** What a check found. Only one that failed ends the deployment. */
+/** What a check found. Only a failed check ends the deployment. */
 export interface CheckResult {
   readonly when: keyof ServiceChecks;
   /** Null: of the release as a whole. */

@@ -52,7 +52,7 @@ export interface Maintenance {
 
 /** What makes an environment a preview: it is there for a while, and taken down by itself. */
 export interface Preview {
-  /** The environment whose configuration it has. */
+  /** The environment whose configuration it uses. */
   readonly from: string;
   /** How long it stays after the last deployment of code. */
   readonly ttlMs: number;
@@ -76,7 +76,7 @@ export interface Environment {
   readonly stopped: boolean;
   /** Closed to its users: the edge answers for its services, while everything else goes on behind it. */
   readonly maintenance: Maintenance | null;
-  /** Null: it stays until somebody stops it. */
+  /** Null: it is not stopped. */
   readonly preview: Preview | null;
   /** The release that was built and whose code waits for `deploy --staged`; other code that is deployed takes its place. */
   readonly staged: number | null;

@@ -35,7 +35,7 @@ function goOn(context: DeploymentContext, why: FaultRecord): void {
     if (fault) builder.change({ fault: { ...fault, detail: `${fault.detail}; it cannot be observed: ${why.detail}` } });
     return;
   }
-  const remains = `what is left is not known: ${why.detail}`;
+  const remains = `what is left is unknown: ${why.detail}`;
   const { fault } = builder.current;
   builder.event("deployment.remains", `v${context.release.number}`, remains);
   if (phase === "drain") builder.change({ verdict: "live" });

@@ -57,7 +57,7 @@ const hostsPerOrder = 100;
 /** Certificates nobody needs are kept this long after their end, for people to look at. */
 const keepExpiredMs = 7 * 86_400_000;
 
-/** When a certificate is to be renewed: when a third of its life is left. */
+/** When a certificate is to be renewed: when a third of its lifetime is left. */
 export function renewAt({ from, until }: Pick<HeldCertificate, "from" | "until">): number {
   return until - Math.floor((until - from) / 3);
 }
@@ -113,9 +113,9 @@ function orderOf(s: CertificateSnapshot, { key, service }: WantedRoute, needed: 
   const rehearse = s.acme === "rehearsed" && !renews && !needed.every(isRehearsed);
   const from = first?.signer === "local" ? "local" : rehearse ? "staging" : "acme";
   const why = renews
-    ? "a third of its life is left"
+    ? "a third of its lifetime is left"
     : rehearse
-      ? "a rehearsal comes before the first certificate"
+      ? "a test with the staging authority comes before the first certificate"
       : "the route is served and has no certificate";
   return { from, key, service, hosts: needed.map((one) => one.host), renews, why };
 }

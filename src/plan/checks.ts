@@ -130,7 +130,7 @@ function judgeAnswers(context: DeploymentContext, due: Due): Finding | null {
   const tookMs = s.now - askedAt;
   const asked = askedOf(s, { service, next }).map(({ name }) => ({ name, answer: s.answers[answerId(name, check)] }));
   const words = [...new Set(asked.flatMap(({ answer }) => answer?.words ?? []))].join(", ");
-  if (asked.length === 0) return { outcome: "warned", tookMs, detail: "no instance to ask", culprit: null };
+  if (asked.length === 0) return { outcome: "warned", tookMs, detail: "no instance to probe", culprit: null };
   if (asked.every(({ answer }) => answer?.good)) return { outcome: "passed", tookMs, detail: words, culprit: null };
   const bad = asked.find(({ answer }) => answer && !answer.good);
   const left = askedAt + check.withinMs - s.now;

@@ -192,7 +192,7 @@ function isOutrun(s: Snapshot, instance: ObservedInstance, wanted: Wanted): bool
 function retire(s: Snapshot, leaving: readonly ObservedInstance[], builder: PlanBuilder): void {
   for (const instance of leaving) {
     if (factsOf(s, instance.name)?.retiredAt) continue;
-    builder.record(retireFacts(s, instance, "unwanted"), `${instance.name} is not wanted any more`);
+    builder.record(retireFacts(s, instance, "unwanted"), `${instance.name} is no longer wanted`);
     builder.event(
       "instance.retired",
       instance.name,
@@ -346,7 +346,7 @@ function clear(s: Snapshot, wanted: Wanted, builder: PlanBuilder): void {
   const present = new Set([...s.instances, ...(s.unexplained ?? []), ...s.unreadable].map(({ name }) => name));
   for (const facts of s.facts) {
     if (present.has(facts.name)) continue;
-    builder.record({ kind: "facts.forgotten", key: s.key, name: facts.name }, `${facts.name} is gone`);
+    builder.record({ kind: "facts.forgotten", key: s.key, name: facts.name }, `${facts.name} is missing`);
   }
   clearTasks(s, builder);
 }

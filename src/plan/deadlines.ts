@@ -101,13 +101,13 @@ function awaited({ s, builder, release }: Pick<DeploymentContext, "s" | "builder
   if (command) return [`the release command of ${command.spec.service} still runs: ${command.spec.command.join(" ")}`];
   const checks = current.phase === "watch" && current.kind === "deploy" ? checksOf(release, "after") : [];
   const open = checks.filter((due) => !resultOf(current, due));
-  return open.map(({ service, check }) => `check ${check.name} of ${service.name} came to no end`);
+  return open.map(({ service, check }) => `check ${check.name} of ${service.name} did not end`);
 }
 
 /** What keeps the environment from going on that only somebody outside can mend. */
 function hindrances(s: Snapshot): readonly string[] {
   const stuck = s.instances.filter((instance) => isStuck(s, instance)).map(({ name }) => `${name} survives SIGKILL`);
-  const unseen = s.unreadable.map(({ name, why }) => `${name} cannot be looked at (${why})`);
+  const unseen = s.unreadable.map(({ name, why }) => `${name} cannot be inspected (${why})`);
   return [...(s.edge.up ? [] : ["the edge does not answer"]), ...stuck, ...unseen];
 }
 
@@ -123,7 +123,7 @@ export function remainsOf(s: Snapshot, wanted: Wanted): readonly string[] {
 }
 
 function remainWords(s: Snapshot, one: ObservedInstance): string {
-  if (isUnreadable(s, one)) return "cannot be looked at";
+  if (isUnreadable(s, one)) return "cannot be inspected";
   return isStuck(s, one) ? "survives SIGKILL" : "has not ended yet";
 }
 

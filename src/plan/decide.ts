@@ -25,7 +25,7 @@ const unreadableMs = 5_000;
 export function plan(world: Snapshot): Plan {
   const s = withUnreadable(explained(world));
   const builder = new PlanBuilder(s);
-  if (s.isUnknown) return { ...builder.finish(null), why: "the journal has nothing of it: it is left alone" };
+  if (s.isUnknown) return { ...builder.finish(null), why: "the journal does not know it: it is left alone" };
   // When it can be looked at again may be reported by nobody.
   if (s.unreadable.length > 0) builder.lookAgainIn(unreadableMs);
   if (isDue(s)) {
@@ -68,7 +68,7 @@ function beginNext(s: Snapshot, builder: PlanBuilder): Snapshot {
   const release = next.kind === "restart" && serving ? serving.release : next.release;
   builder.take({ ...next, previous, release });
   if (next.cancelRequested) {
-    builder.change({ verdict: "cancelled", fault: faultOf("deployment.cancelled", "cancelled while it was queued") });
+    builder.change({ verdict: "cancelled", fault: faultOf("deployment.cancelled", "cancelled while queued") });
     end({ builder, s });
     return s;
   }
@@ -81,7 +81,7 @@ function beginNext(s: Snapshot, builder: PlanBuilder): Snapshot {
 function supersede(older: Deployment, { by, builder }: { by: Deployment; builder: PlanBuilder }): void {
   const verdict = older.cancelRequested ? "cancelled" : "superseded";
   const code = older.cancelRequested ? "deployment.cancelled" : "deployment.superseded";
-  const fault = faultOf(code, older.cancelRequested ? "cancelled while it was queued" : `${by.id} took its place`);
+  const fault = faultOf(code, older.cancelRequested ? "cancelled while queued" : `replaced by ${by.id}`);
   builder.close(older, { verdict, fault });
 }
 

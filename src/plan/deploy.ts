@@ -83,7 +83,7 @@ export function cancelFault({ s, builder, previous }: DeploymentContext): FaultR
     const hint = "Everything of the environment was stopped.";
     return { ...faultOf("deployment.cancelled", `${where}; the environment was stopped`), hint };
   }
-  const serves = previous ? `v${previous.release} goes on serving` : "nothing is served";
+  const serves = previous ? `v${previous.release} keeps serving` : "nothing is served";
   return faultOf("deployment.cancelled", `${where}; ${serves}`);
 }
 
@@ -104,7 +104,7 @@ function prepare(context: DeploymentContext): void {
     return builder.enter("build");
   }
   if (missing.length === 0) return builder.enter("start");
-  const detail = `v${release.number} cannot be served: ${missing.map((artifact) => artifact.digest).join(", ")} is gone`;
+  const detail = `v${release.number} cannot be served: ${missing.map((artifact) => artifact.digest).join(", ")} was removed`;
   failDeployment(context, { verdict: "failed", fault: faultOf("release.incomplete", detail) });
 }
 
@@ -218,7 +218,7 @@ export function finishUndo(context: DeploymentContext, wanted: Wanted): void {
   const remains = [...remainsOf(s, wanted), ...places, ...(isEnding ? [`${command.name} has not ended yet`] : [])];
   const { fault } = builder.current;
   if (remains.length > 0 && fault) {
-    builder.change({ fault: { ...fault, detail: `${fault.detail}; not taken back yet: ${remains.join("; ")}` } });
+    builder.change({ fault: { ...fault, detail: `${fault.detail}; not rolled back yet: ${remains.join("; ")}` } });
     builder.event("deployment.remains", `v${context.release.number}`, remains.join("; "));
   }
   end(context);

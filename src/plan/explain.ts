@@ -4,14 +4,14 @@ import type { Plan, Step } from "./plan.ts";
 /** A plan in words, one line a step; the last line says when the world is looked at again. */
 export function explain(plan: Plan): readonly string[] {
   const lines = plan.steps.map((step) => `${words(step)} – ${step.why}`);
-  if (plan.againAfterMs !== null) return [...lines, `look again in ${formatDuration(plan.againAfterMs)}`];
-  return lines.length > 0 ? lines : ["nothing to do: everything is as it should be"];
+  if (plan.againAfterMs !== null) return [...lines, `check again in ${formatDuration(plan.againAfterMs)}`];
+  return lines.length > 0 ? lines : ["nothing to do"];
 }
 
 function words(step: Step): string {
   switch (step.do) {
     case "record":
-      return `write down ${[...new Set(step.changes.map((change) => change.kind))].join(", ")}`;
+      return `record ${[...new Set(step.changes.map((change) => change.kind))].join(", ")}`;
     case "build":
       return `build ${step.artifact.digest.slice(0, 19)} for v${step.release}`;
     case "run-task":
@@ -27,6 +27,6 @@ function words(step: Step): string {
     case "route":
       return `route ${step.table.owner} (${step.table.version.slice(7, 15)})`;
     case "unroute":
-      return `take ${step.owner} out of the routes`;
+      return `remove the routes of ${step.owner}`;
   }
 }

@@ -32,7 +32,7 @@ describe("the gate of an instance", () => {
   test("names the port that it listens on instead of its own", () => {
     const found = judge("web http", "age=5s unready=1 listens=3000");
     expect(found).toMatchObject({ state: "failed", fault: { code: "gate.wrong-port" } });
-    expect(JSON.stringify(found)).toContain("listens on port 3000, but it was given PORT=20100");
+    expect(JSON.stringify(found)).toContain("listens on port 3000, but PORT=20100 was set");
   });
 
   test("an instance that ended has failed, however good its answers were", () => {
@@ -61,7 +61,7 @@ describe("the gate of an instance", () => {
   test.each([
     ["could-not-start", 127, null, "could not be started (exit 127)"],
     ["out-of-memory", null, "SIGKILL", "was killed because it ran out of memory"],
-    ["signalled", null, "SIGTERM", "was ended by SIGTERM"],
+    ["signalled", null, "SIGTERM", "was terminated by SIGTERM"],
     ["lost", null, null, "disappeared"],
   ] as const)("an end by %s is told in words", (reason, code, signal, words) => {
     const [one] = readWorld("instance web v1 dep_1 0").instances;

@@ -65,7 +65,7 @@ function crashFault(service: ServiceSpec, instance: ObservedInstance): FaultReco
 }
 
 function strangerFault({ name }: ServiceSpec, { address }: ObservedInstance, words: string): FaultRecord {
-  return faultOf("gate.port-taken", `${name} was given PORT=${address?.port}, and there ${words}`);
+  return faultOf("gate.port-taken", `${name} has PORT=${address?.port}, but ${words}`);
 }
 
 function lateFault(
@@ -79,7 +79,7 @@ function lateFault(
     const ports = found.join(" and ");
     return faultOf(
       "gate.wrong-port",
-      `${service.name} listens on port ${ports}, but it was given PORT=${wanted} and nothing listens there`,
+      `${service.name} listens on port ${ports}, but PORT=${wanted} was set and nothing listens there`,
     );
   }
   const answer = probe?.lastAnswer ?? "no answer yet";
@@ -104,7 +104,7 @@ export function exitWords(instance: ObservedInstance): string {
     case "out-of-memory":
       return "was killed because it ran out of memory";
     case "signalled":
-      return `was ended by ${exit.signal}`;
+      return `was terminated by ${exit.signal}`;
     case "exited":
       return `exited with ${exit.code}`;
     case "lost":

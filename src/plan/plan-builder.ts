@@ -90,7 +90,7 @@ export class PlanBuilder {
     }
     const steps: Step[] = [...this.#steps];
     if (changes.length > 0) {
-      steps.unshift({ do: "record", changes, why: [...this.#whys].join("; ") || "the deployment goes on" });
+      steps.unshift({ do: "record", changes, why: [...this.#whys].join("; ") || "the deployment continues" });
     }
     const why = steps.map((step) => step.why).join("; ") || (this.#againAfterMs === null ? "at rest" : "waiting");
     return { steps, deployment: this.#deployment?.id ?? null, againAfterMs: this.#againAfterMs, why };

@@ -25,7 +25,7 @@ export function takeDown({ key, now, environment, deployments }: Snapshot, build
     { kind: "values.destroyed", key },
     { kind: "preview", key, preview: { ...preview, endedAt: now } },
   ];
-  const why = `the time of the preview ${key.environment} is over`;
+  const why = `the preview ${key.environment} has expired`;
   for (const change of changes) builder.record(change, why);
   builder.event("preview.ended", null, why);
 }

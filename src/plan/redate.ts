@@ -7,12 +7,11 @@ import type { PlanBuilder } from "./plan-builder.ts";
  */
 export function redate({ key, deployments, facts, misdated = [] }: Snapshot, builder: PlanBuilder): void {
   for (const one of deployments) {
-    if (misdated.includes(one.id))
-      builder.rewrite(one, `the clock was set: the times of ${one.id} are written down anew`);
+    if (misdated.includes(one.id)) builder.rewrite(one, `the clock was set: the times of ${one.id} are recorded again`);
   }
   for (const one of facts) {
     if (!misdated.includes(one.name)) continue;
-    const why = `the clock was set: the times of ${one.name} are written down anew`;
+    const why = `the clock was set: the times of ${one.name} are recorded again`;
     builder.record({ kind: "facts", key, facts: one }, why);
   }
 }

@@ -24,8 +24,8 @@ export function singleStranger(s: Snapshot, release: Release): FaultRecord | nul
   const found = (s.unexplained ?? []).find((one) => one.exit === null && singles.has(one.identity.service));
   if (!found) return null;
   const { service } = found.identity;
-  const detail = `${service} is single, and ${found.name} runs, of which the journal knows nothing; it goes on`;
-  const hint = "End all that runs of this environment with `fairlead down`, then deploy again.";
+  const detail = `${service} is single, and ${found.name} runs, which the journal does not know; it keeps running`;
+  const hint = "Stop everything of this environment with `fairlead down`, then deploy again.";
   return { ...faultOf("runtime.start-failed", detail), hint };
 }
 
@@ -33,7 +33,7 @@ export function singleStranger(s: Snapshot, release: Release): FaultRecord | nul
 export function noteStrangers(s: Snapshot, builder: PlanBuilder): void {
   for (const { name, identity } of s.unexplained ?? []) {
     if (factsOf(s, name)) continue;
-    const words = `${name} of v${identity.release} is there, and the journal knows nothing of it; it is left alone`;
+    const words = `${name} of v${identity.release} exists, but the journal does not know it; it is left alone`;
     const facts = { name, gatedAt: null, retiredAt: null, retiredBecause: null };
     builder.record({ kind: "facts", key: s.key, facts }, words);
     builder.event("instance.unknown", name, words);

@@ -52,7 +52,7 @@ function exchangeSingles(context: DeploymentContext): boolean {
     const name = slot.service.name;
     if (!builder.current.exchanged.includes(name)) {
       builder.change({ exchanged: [...builder.current.exchanged, name] });
-      builder.event("deployment.phase", name, `exchanging the single instance of ${name}`);
+      builder.event("deployment.phase", name, `replacing the single instance of ${name}`);
       return false;
     }
     const bad = firstFailure(s, [slot]);
@@ -113,6 +113,6 @@ function noteReport(context: DeploymentContext, compared: WatchSubject, blame: B
 
 /** The point of no return: from here on the new release is what the environment serves. */
 function commit({ s, builder, next }: DeploymentContext): void {
-  builder.record({ kind: "serving", key: s.key, serving: next }, `v${next.release} is what serves now`);
+  builder.record({ kind: "serving", key: s.key, serving: next }, `v${next.release} serves now`);
   builder.enter("drain");
 }

@@ -26,7 +26,7 @@ export function clearTasks(s: Snapshot, builder: PlanBuilder): void {
       if (!releaseOf(s, task.spec.release)) continue;
       if (purpose !== "build" && purpose !== "check") continue;
       if (purpose === "build" && isAwaited(s, task, builder)) continue;
-      builder.do(signal(task, "SIGKILL", `nobody waits for this ${purpose} any more`));
+      builder.do(signal(task, "SIGKILL", `nothing waits for this ${purpose} any more`));
       builder.lookAgainIn(killAgainMs);
       continue;
     }
@@ -58,7 +58,7 @@ export function lateWords(s: Snapshot, task: ObservedTask): string | null {
   const service = commandOf(s, task);
   if (task.exit || !service || (commandLeft(s, task) ?? 1) > 0) return null;
   const limit = formatDuration(releaseWithin(service));
-  return `the release command of ${service.name} took longer than ${limit} and is ended: ${task.spec.command.join(" ")}`;
+  return `the release command of ${service.name} took longer than ${limit} and is stopped: ${task.spec.command.join(" ")}`;
 }
 
 /**
@@ -70,7 +70,7 @@ function endLate(s: Snapshot, task: ObservedTask, builder: PlanBuilder): void {
   const left = commandLeft(s, task);
   if (!service || left === null) return;
   if (left > 0) return builder.lookAgainIn(left);
-  const why = `its time of ${formatDuration(releaseWithin(service))} is over`;
+  const why = `its time limit of ${formatDuration(releaseWithin(service))} is over`;
   const { signal: name, withinMs } = service.stop;
   const stopping = task.stopSignalAt ?? null;
   if (stopping === null) {

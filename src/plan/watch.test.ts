@@ -70,8 +70,8 @@ describe("the report of a watch", () => {
 
   test("does not claim to have measured where nothing came", () => {
     expect(report("", { p95Ms: null }).slice(1)).toEqual([
-      "errors passed: no request came",
-      "response-time passed: no request came",
+      "errors passed: no requests",
+      "response-time passed: no requests",
     ]);
   });
 

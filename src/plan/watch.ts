@@ -119,7 +119,7 @@ export function reportOf(
   const outcome = (isOver: boolean, code: FaultCode) =>
     blame?.fault.code === code ? "failed" : isOver ? "warned" : "passed";
   const limit = policy.p95Ms === null ? "no limit" : `limit ${formatDuration(policy.p95Ms)}`;
-  const nothing = "no request came";
+  const nothing = "no requests";
   const lines = errorLinesOf(s, next);
   return [
     {

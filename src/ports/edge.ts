@@ -13,7 +13,7 @@ export interface EdgeState {
 export interface EdgeAnswer {
   /** Whether a client gets an answer. */
   readonly answers: boolean;
-  /** Since when that is so; null: it was not asked yet. */
+  /** Since when; null: not probed yet. */
   readonly since: number | null;
   /** What is wrong, in words; null: nothing. */
   readonly detail: string | null;

@@ -42,10 +42,10 @@ export type Action = "read" | "reveal" | "deploy" | "configure" | "run" | "stop"
  * faults: `access.unauthenticated`, `access.denied`.
  */
 export function authorise({ actor }: Call, action: Action): Actor {
-  if (!actor) throw new Fault("access.unauthenticated", `nobody may ${action} without saying who they are`);
+  if (!actor) throw new Fault("access.unauthenticated", `nobody may ${action} without authentication`);
   if (action === "admit" && actor.via !== "socket") {
-    const hint = "Do it on the controller's machine, over its own socket: without --url and FAIRLEAD_URL.";
-    throw new Fault("access.denied", `${actor.name} may neither make nor revoke tokens`, { hint });
+    const hint = "Run it on the controller's machine, over its own socket: without --url and FAIRLEAD_URL.";
+    throw new Fault("access.denied", `${actor.name} may neither create nor revoke tokens`, { hint });
   }
   return actor;
 }
@@ -53,7 +53,7 @@ export function authorise({ actor }: Call, action: Action): Actor {
 /** The environment of a key; faults: `app.unknown`. */
 export async function environmentOf({ deps }: Call, key: EnvKey): Promise<Environment> {
   const environment = await deps.journal.environment(key);
-  const hint = "Bring it up with `fairlead deploy`, or name another one with -a and -e.";
+  const hint = "Start it with `fairlead deploy`, or name another one with -a and -e.";
   if (!environment) throw new Fault("app.unknown", `nothing was ever deployed or set for ${keyText(key)}`, { hint });
   return environment;
 }

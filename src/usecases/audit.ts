@@ -29,7 +29,7 @@ export interface AuditQuery {
 export async function readAudit(call: Call, { key, since, limit, cursor }: AuditQuery): Promise<Page<AuditEntry>> {
   authorise(call, "read");
   if (cursor !== undefined && !/^\d{1,15}$/.test(cursor)) {
-    throw invalid("cursor", "must be the nextCursor of a page before");
+    throw invalid("cursor", "must be the nextCursor of a previous page");
   }
   const found = await call.deps.journal.audit({
     ...(key && { key }),

@@ -46,7 +46,7 @@ export async function loadedManifestOf(
   place: ManifestPlace,
   source: string,
 ): Promise<LoadedManifest> {
-  if (!(await builder.hasSource(source))) throw new Fault("source.missing", `source ${source} is not here`);
+  if (!(await builder.hasSource(source))) throw new Fault("source.missing", `source ${source} was not uploaded`);
   const bytes = await builder.readSource(source, manifestFile);
   if (!bytes) throw new Fault("manifest.missing", `the source has no ${manifestFile}`);
   const loaded = loadManifest(place, source, new TextDecoder().decode(bytes));
@@ -131,8 +131,8 @@ export function composeRelease(deps: Deps, composition: Composition): Release {
 /** How variables get other values; where a preview has its values from is not where one would set them. */
 function hintFor({ from }: AppSpec): string {
   return from === null
-    ? "Give every variable named above a value that its rules allow: with `fairlead env set`, or in fairlead.yml."
-    : `A preview begins with the values of ${from}: \`fairlead env set NAME -e ${from}\`.`;
+    ? "Set every variable listed above to an allowed value, with `fairlead env set` or in fairlead.yml."
+    : `A preview starts with the values of ${from}: \`fairlead env set NAME -e ${from}\`.`;
 }
 
 /** What is declared as secret, and what was set without being declared: nobody said that it may be seen. */
@@ -163,10 +163,7 @@ function judgeRunnable({ builder }: Deps, { spec }: LoadedManifest): readonly Di
   }
   for (const { name, command } of spec.services) {
     if (command !== null) continue;
-    report(
-      `services.${name}.run`,
-      "is missing – plain processes have no image that says what to run; write the command",
-    );
+    report(`services.${name}.run`, "is missing – plain processes have no image that defines the command; write it");
   }
   return diagnostics;
 }

@@ -156,7 +156,7 @@ export async function deployCode(call: Call, environment: Environment, code: Cod
 /** What there is to say of a release: that it was staged, why it was made, and what was let pass. */
 function accountOf({ message, allowed = [] }: Release, kind: DeploymentKind): string {
   const [first] = allowed;
-  const letPass = first && `let pass ${allowed.map(({ rule }) => rule).join(", ")}: ${first.because}`;
+  const letPass = first && `allowed ${allowed.map(({ rule }) => rule).join(", ")}: ${first.because}`;
   return [kind === "stage" && "staged", message, letPass].filter((words) => words).join("; ");
 }
 
@@ -186,7 +186,7 @@ async function targetOf({ deps }: Call, { key, serving }: Environment, wanted: s
   }
   const before = serving ? live.filter((number) => number < serving.release) : live;
   if (before.length === 0)
-    throw new Fault("release.none-before", `${keyText(key)} has no earlier release that was live`);
+    throw new Fault("release.none-before", `${keyText(key)} has no previous release that was live`);
   return serving ? Math.max(...before) : (before[0] ?? 0);
 }
 
@@ -196,9 +196,9 @@ function restart(call: Call, key: EnvKey, services: readonly string[] | null): P
     const environment = await environmentOf(call, key);
     await guard(call, environment);
     const serving = environment.serving && (await deps.journal.release(key, environment.serving.release));
-    const hint = "Bring it up with `fairlead deploy`, or with `fairlead rollback` to a release that was live.";
+    const hint = "Start it with `fairlead deploy`, or with `fairlead rollback` to a release that was live.";
     if (!serving) {
-      throw new Fault("release.none-before", `${keyText(key)} serves nothing that could be restarted`, { hint });
+      throw new Fault("release.none-before", `${keyText(key)} serves nothing to restart`, { hint });
     }
     for (const name of services ?? []) {
       if (!serviceOf(serving, name)) throw new Fault("service.unknown", `${keyText(key)} has no service ${name}`);

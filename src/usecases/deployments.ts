@@ -50,7 +50,7 @@ export async function cancelDeployment(call: Call, id: string): Promise<Deployme
     await refuseOthers(call, key);
     if (isOver(deployment)) throw new Fault("deployment.ended", `${id} has ended: ${deployment.verdict}`);
     if (deployment.phase === "drain")
-      throw new Fault("deployment.ended", `${id} serves already and cannot be called off`);
+      throw new Fault("deployment.ended", `${id} already serves and cannot be cancelled`);
     const cancelled = { ...deployment, cancelRequested: true };
     await call.deps.journal.commit([
       { kind: "deployment", deployment: cancelled },

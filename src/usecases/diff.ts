@@ -93,7 +93,7 @@ function serviceDifference(
     return {
       action: "create",
       subject,
-      detail: `${next.replicas} × ${next.command?.join(" ") ?? "what the image runs"}`,
+      detail: `${next.replicas} × ${next.command?.join(" ") ?? "the image's command"}`,
     };
   const words = wordsOf(old, next);
   if (words.length === 0) return { action: "keep", subject, detail: "nothing changes" };

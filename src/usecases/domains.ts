@@ -78,7 +78,7 @@ function tlsCheck(address: { host: string; port: number } | null): DomainCheck {
 }
 
 function nameChecks({ dns, dnsDetail, port, portDetail }: DomainFinding): readonly DomainCheck[] {
-  const unsure = "Name the machine's addresses outside with --public-address.";
+  const unsure = "Set the machine's public addresses with --public-address.";
   const elsewhere = faults["domain.elsewhere"].hint;
   const unreachable = faults["domain.unreachable"].hint;
   const ways = { here: null, unknown: unsure, elsewhere, none: elsewhere } as const;
@@ -96,20 +96,20 @@ function certificateCheck({ state, certificate, signer }: Domain): DomainCheck {
     const until = new Date(certificate.until).toISOString().slice(0, 10);
     const detail = `${certificate.source}, by ${certificate.issuer}, serial ${certificate.serial}, until ${until}`;
     if (state === "served") return { name, ...ok(detail) };
-    const fix = certificate.source === "own" ? "Give a newer one with `fairlead domains add`." : null;
+    const fix = certificate.source === "own" ? "Add a newer one with `fairlead domains add`." : null;
     return { name, state: state === "expired" ? "fail" : "warn", detail, fix };
   }
-  if (state === "waiting") return { name, state: "warn", detail: "the first one is on its way", fix: null };
-  if (state === "failing") return { name, state: "fail", detail: "there is none yet", fix: null };
+  if (state === "waiting") return { name, state: "warn", detail: "the first one has been requested", fix: null };
+  if (state === "failing") return { name, state: "fail", detail: "none yet", fix: null };
   const fix =
     signer === "none"
-      ? "Start the controller with --acme-email, or give one with `fairlead domains add`."
+      ? "Start the controller with --acme-email, or add one with `fairlead domains add`."
       : "Deploy a service that names this host.";
-  return { name, state: "warn", detail: "there is none, and none is asked for", fix };
+  return { name, state: "warn", detail: "none, and none is requested", fix };
 }
 
 function authorityCheck({ nextAt }: Domain, fault: FaultRecord): DomainCheck {
-  const when = nextAt === null ? "" : `; asked again at ${new Date(nextAt).toISOString()}`;
+  const when = nextAt === null ? "" : `; retried at ${new Date(nextAt).toISOString()}`;
   return { name: "authority", state: "fail", detail: `${fault.code}: ${fault.detail}${when}`, fix: fault.hint };
 }
 

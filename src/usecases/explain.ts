@@ -45,7 +45,7 @@ export async function explainVariable(call: Call, key: EnvKey, name: string): Pr
   authorise(call, "read");
   const environment = await environmentOf(call, key);
   const release = await newestRelease(call, environment);
-  const hint = "`fairlead env list` shows what is set, and `fairlead env explain --file` what a manifest says.";
+  const hint = "`fairlead env list` shows set values, and `fairlead env explain --file` those of a manifest.";
   if (!release) throw new Fault("release.none-before", `${keyText(key)} has no release yet`, { hint });
   const written = loadManifest(environment, release.source, release.manifest).originsOf(name);
   const origins = await Promise.all(

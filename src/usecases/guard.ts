@@ -40,8 +40,8 @@ export async function refuseUnfit(
 
 function refuseEnded({ deps }: Call, { key, preview }: Environment): void {
   if (!preview || (preview.endedAt === null && deps.clock.now() < preview.endsAt)) return;
-  const hint = `Make it again with \`fairlead preview create ${key.environment}\`.`;
-  throw new Fault("preview.ended", `the time of the preview ${keyText(key)} is over`, { hint });
+  const hint = `Create it again with \`fairlead preview create ${key.environment}\`.`;
+  throw new Fault("preview.ended", `the preview ${keyText(key)} has expired`, { hint });
 }
 
 /** Refuses those who may not change the environment, where nothing is asked of the others. Fault: `protected.not-allowed`. */
@@ -65,9 +65,9 @@ function refuseUnnamed(call: Call, key: EnvKey, { who }: Protection): void {
 
 function refuseBranch({ key }: Environment, { branches }: Protection, { branch }: NewCode): void {
   if (branches === null || (branch !== null && branches.includes(branch))) return;
-  const takes = `${keyText(key)} takes only ${branches.join(", ")}, and this is code of`;
+  const takes = `${keyText(key)} takes only ${branches.join(", ")}, and this is code from`;
   if (branch !== null) throw new Fault("branch.not-allowed", `${takes} the branch ${branch}`);
-  const hint = "Where Git has no branch checked out, `fairlead deploy --branch` names the one that the code is of.";
+  const hint = "If Git has no branch checked out, name the code's branch with `fairlead deploy --branch`.";
   throw new Fault("branch.not-allowed", `${takes} no known branch`, { hint });
 }
 
@@ -75,5 +75,5 @@ function refuseUnconfirmed({ confirm }: Call, { key }: Environment): void {
   const name = key.environment;
   if (confirm === name) return;
   const hint = `Repeat with --confirm ${name}; over HTTP with the header Fairlead-Confirm.`;
-  throw new Fault("confirm.needed", `${keyText(key)} is protected from changes by mistake.`, { hint, confirm: name });
+  throw new Fault("confirm.needed", `${keyText(key)} is protected from accidental changes.`, { hint, confirm: name });
 }

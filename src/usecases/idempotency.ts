@@ -52,7 +52,7 @@ async function repeat(
 ): Promise<Answered> {
   if (status !== null && body !== null) return { status, body, revision: null };
   if (outcome === null) {
-    throw new Fault("idempotency.in-flight", "the first request with this Idempotency-Key is still under way");
+    throw new Fault("idempotency.in-flight", "the first request with this Idempotency-Key is still running");
   }
   const answer = await again(outcome);
   await keep(answer);

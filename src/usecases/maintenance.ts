@@ -6,7 +6,7 @@ import { audited } from "./audit.ts";
 import { guard } from "./guard.ts";
 
 /** What users read who do not know more. */
-const usualMessage = "The site is being maintained. Try again soon.";
+const usualMessage = "The site is under maintenance. Try again soon.";
 
 export interface MaintenanceOrder {
   readonly message?: string | undefined;

@@ -91,15 +91,15 @@ async function refuseName({ journal }: Deps, key: EnvKey, { text }: LoadedManife
 }
 
 function nameTaken(key: EnvKey): Fault {
-  return new Fault("preview.name-taken", `${keyText(key)} is an environment of its own, and no preview`);
+  return new Fault("preview.name-taken", `${keyText(key)} is an environment, not a preview`);
 }
 
 /** Whoever writes the code of a preview can read its values, so none may come from where they are guarded. */
 async function refuseBase(deps: Deps, { key, preview }: Environment): Promise<void> {
   const refuse = (because: string) =>
-    new Fault("preview.from-protected", `no preview is made from ${keyText(key)}: ${because}`);
-  if (key.environment === "production") throw refuse("its secrets stay there");
-  if (preview !== null) throw refuse("it is a preview itself");
+    new Fault("preview.from-protected", `no preview can be created from ${keyText(key)}: ${because}`);
+  if (key.environment === "production") throw refuse("its secrets must stay there");
+  if (preview !== null) throw refuse("it is itself a preview");
   if (await protectionOf(deps, key)) throw refuse("it is protected");
 }
 
@@ -117,7 +117,7 @@ async function refuseTooMany({ journal, clock }: Deps, { app }: EnvKey, { spec }
   if (there.length < max) return;
   const words = there.map(
     ({ key, preview }) =>
-      `${key.environment} (ends in ${formatDuration(Math.max(0, (preview?.endsAt ?? 0) - clock.now()))})`,
+      `${key.environment} (expires in ${formatDuration(Math.max(0, (preview?.endsAt ?? 0) - clock.now()))})`,
   );
   throw new Fault("preview.too-many", `${app} has ${there.length} of at most ${max} previews: ${words.join(", ")}`);
 }
@@ -138,7 +138,7 @@ export async function removePreview(call: Call, key: EnvKey): Promise<void> {
   const { engine, journal, clock } = call.deps;
   await engine.exclusively(key, async () => {
     const preview = (await journal.environment(key))?.preview;
-    if (!preview) throw new Fault("preview.unknown", `${keyText(key)} is no preview`);
+    if (!preview) throw new Fault("preview.unknown", `${keyText(key)} is not a preview`);
     const at = clock.now();
     if (preview.endedAt !== null || preview.endsAt <= at) return;
     await journal.commit([

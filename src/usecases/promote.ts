@@ -26,8 +26,7 @@ export async function promotionOf(call: Call, environment: Environment, from: st
   const { serving } = await environmentOf(call, source);
   const release = serving && (await journal.release(source, serving.release));
   const hint = `Deploy to it first, with \`fairlead deploy -e ${from}\`.`;
-  if (!release)
-    throw new Fault("release.none-before", `${keyText(source)} serves nothing that could be promoted`, { hint });
+  if (!release) throw new Fault("release.none-before", `${keyText(source)} serves nothing to promote`, { hint });
   await refuseIncomplete(call, release);
   const loaded = (await builder.hasSource(release.source))
     ? await loadedManifestOf(call.deps, environment, release.source)
@@ -37,7 +36,7 @@ export async function promotionOf(call: Call, environment: Environment, from: st
   const wanted = artifactOf(call.deps, { ...loaded, given }, diagnostics).digest;
   // What is missing for the build is complained about with all the rest when the release is composed.
   if (diagnostics.length === 0 && !release.artifacts.some(({ digest }) => digest === wanted)) {
-    const detail = `${manifestFile} and the values for builds have ${key.environment} build something else than ${from}: nothing of ${from} could be used`;
+    const detail = `with ${manifestFile} and the values for builds, ${key.environment} builds something other than ${from}: no artifact of ${from} could be used`;
     throw new Fault("promote.other-build", detail);
   }
   const message = `promoted from ${from} ${releaseName(release.number)}`;
@@ -48,6 +47,6 @@ export async function promotionOf(call: Call, environment: Environment, from: st
 export async function refuseIncomplete({ deps }: Call, release: Release): Promise<void> {
   for (const { digest } of release.artifacts) {
     if ((await deps.builder.observe(digest)).state === "built") continue;
-    throw new Fault("release.incomplete", `artifact ${digest} of ${releaseName(release.number)} is gone`);
+    throw new Fault("release.incomplete", `artifact ${digest} of ${releaseName(release.number)} is missing`);
   }
 }

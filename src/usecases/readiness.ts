@@ -44,7 +44,7 @@ export async function refuseUnready(
   const [first] = refused;
   if (first) {
     const more = refused.length > 1 ? ` (and ${refused.length - 1} more)` : "";
-    const detail = `${first.path} ${first.message}${more}; nothing was touched`;
+    const detail = `${first.path} ${first.message}${more}; nothing was changed`;
     throw new Fault("check.failed", detail, { diagnostics: refused.map(diagnosticOf) });
   }
   // All that was let pass, whether it was found here or, like what stands in the source, where that was uploaded from.

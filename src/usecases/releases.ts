@@ -25,7 +25,7 @@ export async function listReleases(
   authorise(call, "read");
   const know = await knower(call, key);
   const before = cursor === undefined ? undefined : parseReleaseName(cursor);
-  if (before === null) throw invalid("cursor", "must be the nextCursor of a page before");
+  if (before === null) throw invalid("cursor", "must be the nextCursor of a previous page");
   const page = before === undefined ? { limit: limit + 1 } : { before, limit: limit + 1 };
   const found = await call.deps.journal.releases(key, page);
   return pageOf(found.map(know), limit, ({ release }) => releaseName(release.number));

@@ -29,7 +29,7 @@ export interface Status {
   readonly key: EnvKey;
   readonly state: EnvironmentState;
   readonly release: number | null;
-  /** The one under way, else the newest. */
+  /** The running deployment, otherwise the newest. */
   readonly deployment: Deployment | null;
   readonly queue: readonly Deployment[];
   readonly services: readonly ServiceStatus[];

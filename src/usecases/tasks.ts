@@ -38,9 +38,9 @@ export async function beginTask(call: Call, key: EnvKey, order: TaskOrder): Prom
   const { serving } = await environmentOf(call, key);
   await refuseOthers(call, key);
   const release = serving && (await journal.release(key, serving.release));
-  const hint = "Bring it up first with `fairlead deploy`, or with `fairlead rollback`.";
+  const hint = "Start it first with `fairlead deploy`, or with `fairlead rollback`.";
   if (!release) {
-    throw new Fault("release.none-before", `${keyText(key)} serves nothing whose code could be run`, { hint });
+    throw new Fault("release.none-before", `${keyText(key)} serves nothing whose code can be run`, { hint });
   }
   const service = order.service === undefined ? release.services[0] : serviceOf(release, order.service);
   if (!service) throw new Fault("service.unknown", `${keyText(key)} has no service ${order.service ?? "at all"}`);
@@ -74,7 +74,7 @@ export async function readTask(call: Call, key: EnvKey, name: string): Promise<O
   await refuseOthers(call, key);
   const task = await find(call, key, name);
   if (!task)
-    throw new Fault("task.unknown", `${keyText(key)} has no task ${name}; ended ones are forgotten after a while`);
+    throw new Fault("task.unknown", `${keyText(key)} has no task ${name}; ended ones are deleted after a while`);
   return task;
 }
 

@@ -22,7 +22,7 @@ export async function createToken(
   const { journal, clock } = call.deps;
   if (Object.values<string>(ownActors).includes(name)) {
     const hint = "Choose another name.";
-    throw new Fault("token.name-taken", `the audit calls somebody else ${name} already`, { hint });
+    throw new Fault("token.name-taken", `the audit already uses ${name} for somebody else`, { hint });
   }
   const text = tokenText(name, randomBytes(32));
   const createdAt = clock.now();

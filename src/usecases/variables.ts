@@ -40,7 +40,7 @@ export interface EffectiveValue {
   readonly digest: string;
   /** The versions in it, as `NAME@3`; none when the manifest says all of it. */
   readonly set: readonly string[];
-  /** The group of the manifest that it is of. */
+  /** Its group in the manifest. */
   readonly group: string | null;
 }
 
@@ -125,7 +125,7 @@ export async function revealVariables(call: Call, key: EnvKey): Promise<Revealed
 }
 
 export interface VariablesOrder {
-  /** Name to value; null forgets it. */
+  /** Name to value; null unsets it. */
   readonly set: ValuesToSet;
   /** Name of what is set to another value of it; null has Fairlead make one, as the manifest's `generate` says. */
   readonly rotate?: ValuesToSet | undefined;
@@ -239,7 +239,7 @@ function rotated(
       if (!Object.hasOwn(given, name)) throw new Fault("value.unknown", `${name} is not set for ${keyText(key)}`);
       const value = text ?? (spec && newValue(spec, name));
       if (value === null) throw new Fault("value.not-generated", `the manifest has no \`generate\` for ${name}`);
-      if (value === given[name]?.text) throw invalid(`rotate.${name}`, "is the value that it has");
+      if (value === given[name]?.text) throw invalid(`rotate.${name}`, "is the current value");
       return [name, value];
     }),
   );

@@ -93,7 +93,7 @@ async function refuseNeeded({ deps }: Call, environment: Environment, ref: Secre
   const { key, serving, variables } = environment;
   if (variables[ref.secret]?.version === ref.version) {
     const hint = `Set another value first, or \`fairlead env unset ${ref.secret}\`.`;
-    throw new Fault("value.needed", `${refText(ref)} of ${keyText(key)} is what is set now`, { hint });
+    throw new Fault("value.needed", `${refText(ref)} of ${keyText(key)} is the current value`, { hint });
   }
   const newest = serving && (await deps.journal.release(key, serving.release));
   const kept = await deps.journal.liveReleases(key, newest?.deploy.keep ?? 1_000);

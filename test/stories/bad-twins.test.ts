@@ -33,7 +33,7 @@ const twins: readonly Twin[] = [
     fault: "wrong-port",
     status: "failed",
     code: "gate.wrong-port",
-    says: /listens on port \d+.*, but it was given PORT=\d+/,
+    says: /listens on port \d+.*, but PORT=\d+/,
     edit: shortGate,
   },
   { fault: "worker-crash", status: "failed", code: "gate.crashed", says: /worker exited with/, edit: slowWorkerGate },

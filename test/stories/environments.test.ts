@@ -235,7 +235,7 @@ test("a preview is gone on time although the controller was down then, with all 
   const host = "pr-12--web.beacon.localhost";
   const production = await fingerprint("production");
   const refused = await city.fairlead("preview", "create", "pr-12", "--from", "production");
-  expect([refused.code, refused.stderr]).toEqual([5, expect.stringContaining("secrets stay there")]);
+  expect([refused.code, refused.stderr]).toEqual([5, expect.stringContaining("secrets must stay there")]);
 
   const created = await city.fairlead("preview", "create", "pr-12");
   expect([created.code, created.stdout], created.stderr).toEqual([0, expect.stringContaining("Ends in 3 d")]);
@@ -335,7 +335,7 @@ test("the master key is in a bundle that any age program opens, and doctor remin
   decrypter.addIdentity(identity);
   const opened = await decrypter.decrypt(armor.decode(readFileSync(file, "utf8")), "text");
   expect(opened).toBe(readFileSync(join(city.state, "vault.key"), "utf8"));
-  expect(await row()).toMatch(/ok .*recovery bundle was made/);
+  expect(await row()).toMatch(/ok .*recovery bundle exists/);
   expect((await city.fairlead("vault", "recovery", file, "--recipient", "age1nonsense")).code).toBe(2);
   expect((await city.fairlead("vault", "rotate")).code).toBe(0);
   expect(await row()).toMatch(/warn /);

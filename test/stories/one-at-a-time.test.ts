@@ -65,7 +65,7 @@ test("a cancelled deployment leaves nothing behind, and whoever follows it is to
   expect((await city.fairlead("deployments", "cancel")).code).toBe(0);
   const told = await following;
   expect(told.code).toBe(1);
-  expect(told.stderr).toMatch(/v2 cancelled: cancelled in phase gate; v1 goes on serving/);
+  expect(told.stderr).toMatch(/v2 cancelled: cancelled in phase gate; v1 keeps serving/);
   expect(await namesOf(city, "web")).toEqual(before);
   expect((await city.get("/version")).body).toBe("good");
   const again = await city.fairlead("deployments", "cancel", begun.deployment.id);

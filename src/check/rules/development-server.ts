@@ -1,7 +1,7 @@
 import { dockerfilePath, instructionsOf, stageOf } from "../dockerfile.ts";
 import { inProduction, type Rule, type RuleFinding, type Subject } from "../subject.ts";
 
-/** A sign of a command line, or a function of one where an expression would take for ever. */
+/** A pattern of a command line, or a function if an expression could take forever. */
 type Sign = RegExp | ((line: string) => boolean);
 
 const servers: readonly (readonly [string, Sign])[] = [
@@ -15,7 +15,7 @@ const servers: readonly (readonly [string, Sign])[] = [
   ["PHP's built-in server", /\bphp -S\b/],
 ];
 
-/** Longest part of a command line that is looked at, in characters. */
+/** Number of characters of a command line that are checked. */
 const longestLine = 4_000;
 
 /** Beyond Stars' and Kairo's change to a real server (R073, R139, R041). */
@@ -33,13 +33,13 @@ export const developmentServer: Rule = {
   ],
 };
 
-/** The words that follow each word with such an end; of a long command line only the beginning is looked at. */
+/** The words that follow each word with such an end; only the beginning of a long command line is checked. */
 function after(line: string, end: RegExp): readonly (readonly string[])[] {
   const words = line.slice(0, longestLine).split(" ");
   return words.flatMap((word, place) => (end.test(word) ? [words.slice(place + 1)] : []));
 }
 
-/** The first word that is neither an option nor, unless it is the one looked for, the value of one. */
+/** The first word that is neither an option nor, unless it is the one searched for, the value of one. */
 function firstBare(words: readonly string[], wanted: string): string | null {
   for (let place = 0; place < words.length; place += 1) {
     const word = words[place] ?? "";

@@ -1,21 +1,21 @@
 import { isTestFile, type Rule, type RuleFinding, type SourceFile } from "../subject.ts";
 
-/** Lines that are left out: comments, and those with this one, beside which the reason has to stand. */
+/** Lines that are skipped: comments, and those with this marker, which must include the reason. */
 const comment = /^\s*(?:#|\/\/|\*)/;
 const excuse = /fairlead:allow llm-retry because \S/;
 
 const client =
   /\b(?:openai|anthropic|langchain\w*|litellm|llama_?index|mistralai|cohere|groq|genai|generativeai)\b|@ai-sdk\//i;
-/** The clients try twice more by themselves (openai and @anthropic-ai/sdk: `max_retries` is 2), unless they are told not to. */
+/** The clients retry twice by default (openai and @anthropic-ai/sdk: `max_retries` is 2), unless it is turned off. */
 const turnedOff = /\b(?:max_retries|num_retries)\s*=\s*0\b(?!\.)|\bmaxRetries\s*:\s*0\b(?!\.)/;
-/** The same words at a Celery task are about the task. */
+/** At a Celery task the same words refer to the task. */
 const task = /task\(/;
 
 const host =
   /\b(?:api\.(?:openai|anthropic|mistral|cohere|groq|together|deepseek|perplexity)\.(?:com|ai|xyz)|\w+\.openai\.azure\.com|generativelanguage\.googleapis\.com|openrouter\.ai\/api)\b/;
 const plainCall = /\b(?:requests|httpx|aiohttp|urllib\.request|axios|undici)\b|\bfetch\(/;
 
-/** Anything that tries again, a library or the app's own; `retry_after` is what a refusal says. */
+/** Anything that retries, a library or the app's own code; `retry_after` is part of a refusal. */
 const triesAgain = /retr(?:y|ie[sd])(?!_?-?after)|tenacity|backoff|stamina|cockatiel/i;
 
 /** Kairo's fourth code change (R139, R244). */

@@ -1,6 +1,6 @@
 import type { Rule } from "../subject.ts";
 
-/** Where the usual tools keep the changes of a database, from their own documentation. */
+/** Where common tools keep database migrations, from their own documentation. */
 const kept: readonly (readonly [string, RegExp])[] = [
   ["Django", /(?:^|\/)migrations\/0001_\w+\.py$/],
   ["Alembic", /(?:^|\/)alembic\.ini$/],

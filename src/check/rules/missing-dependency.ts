@@ -1,11 +1,11 @@
 import { dockerfilesOf } from "../dockerfile.ts";
 import type { Rule, RuleFinding } from "../subject.ts";
 
-/** Programs that a Python app installs by itself, so that they have to be among its dependencies. */
+/** Programs that a Python app installs itself, so they must be among its dependencies. */
 const program = /^(?:\S*\/)?(gunicorn|uvicorn|hypercorn|daphne|celery|alembic|flask)$/;
 const lists = /(?:^|\/)(?:requirements[^/]*\.txt|pyproject\.toml|Pipfile|setup\.(?:py|cfg))$/;
 
-/** Kairo's second code change (R139): what is run is among the dependencies. */
+/** Kairo's second code change (R139): the programs that run are among the dependencies. */
 export const missingDependency: Rule = {
   id: "missing-dependency",
   title: "The program that a command runs is installed",

@@ -1,6 +1,6 @@
 import type { Rule } from "../subject.ts";
 
-/** A routed service that nobody asks how it is (R127). */
+/** A routed service without a probe (R127). */
 export const noProbe: Rule = {
   id: "no-probe",
   title: "Services that answer HTTP have a readiness probe",

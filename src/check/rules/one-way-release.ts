@@ -1,6 +1,6 @@
 import type { Rule } from "../subject.ts";
 
-/** R130: what a release command changed is not changed back by a rollback. */
+/** R130: a rollback does not undo the changes of a release command. */
 export const oneWayRelease: Rule = {
   id: "one-way-release",
   title: "Releases that change a database can be rolled back",

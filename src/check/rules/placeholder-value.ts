@@ -1,10 +1,10 @@
 import { inProduction, looksSecret, type Rule, variableAt } from "../subject.ts";
 
-/** Words that people write where a value belongs, and the stand-ins of frameworks' own templates. */
+/** Placeholder words, and the placeholders of frameworks' own templates. */
 const standIn =
   /^(?:dummy|fake|test|example|sample|placeholder|change[-_ ]?me|replace[-_ ]?me|todo|xxx+|your|insert|my)(?:[-_ ].*)?$|django-insecure-|<[^<>]+>|\.\.\.$|[-_](?:key|token|secret|password)[-_]here$|^(?:staging|testing|development|dev)[-_].*(?:key|token|secret)$/i;
 
-/** KICKAI's stand-in values (R080–R082), Beyond Stars' placeholders (R072). */
+/** KICKAI's placeholder values (R080–R082), Beyond Stars' placeholders (R072). */
 export const placeholderValue: Rule = {
   id: "placeholder-value",
   title: "No secret is a placeholder",

@@ -1,9 +1,9 @@
 import { inProduction, type Rule } from "../subject.ts";
 
-/** A line with this comment is left out; the reason has to stand beside it. */
+/** A line with this comment is skipped; it must include the reason. */
 const excuse = /fairlead:allow plain-passwords because \S/;
 
-/** Comparing or storing what somebody typed as it is, in Python, JavaScript and SQL (R297: it blocks production). */
+/** Comparing or storing user input unchanged, in Python, JavaScript and SQL (R297: it blocks production). */
 const patterns: readonly RegExp[] = [
   /\b(?:user|account|member)\w*\.password\s*=\s*(?:await\s+)?(?:req|request|body|data|form|params|payload|input)\b[\w.[\]"']*password\b/i,
   /\b(?:User|Account|Member)\w*(?:\.objects\.create)?\((?:[^()]*,\s*)?password\s*=\s*(?:[\w.]*\.)?password\s*[,)]/,

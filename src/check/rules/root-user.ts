@@ -1,7 +1,7 @@
 import { dockerfilesOf, instructionsOf, stageOf } from "../dockerfile.ts";
 import type { Rule } from "../subject.ts";
 
-/** Images that run as root (R040: non-root). Fairlead runs them as user 1000 all the same; others do not. */
+/** Images that run as root (R040: non-root). Fairlead runs them as user 1000; other platforms do not. */
 export const rootUser: Rule = {
   id: "root-user",
   title: "Images do not run as root",

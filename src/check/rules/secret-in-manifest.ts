@@ -23,7 +23,7 @@ export const secretInManifest: Rule = {
 
 /** Whether a text has the entropy of a generated key: 3.5 bits a character, over 24 or more without a space. */
 function isRandom(text: string): boolean {
-  // People say so where a value is meant for their own machine alone.
+  // People write this for values that are only for their own machine.
   if (text.length < 24 || /\s|insecure|develop|example|placeholder/i.test(text)) return false;
   const counts = new Map<string, number>();
   for (const letter of text) counts.set(letter, (counts.get(letter) ?? 0) + 1);

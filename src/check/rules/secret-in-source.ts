@@ -1,7 +1,7 @@
 import { secretIn } from "../secret-patterns.ts";
 import type { Rule } from "../subject.ts";
 
-/** A line with this comment is left out; the reason has to stand beside it. */
+/** A line with this comment is skipped; it must include the reason. */
 const excuse = /fairlead:allow secret-in-source because \S/;
 
 /** Kairo's fifth and sixth check (R123, R124) for everything else in the source. */

@@ -1,6 +1,6 @@
 import type { Rule } from "../subject.ts";
 
-/** R140–R199 ask for limits; a leak in one service must not take the machine with it. */
+/** R140–R199 ask for limits; a leak in one service must not bring down the machine. */
 export const unboundedMemory: Rule = {
   id: "unbounded-memory",
   title: "Every service has a memory limit",

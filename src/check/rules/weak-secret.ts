@@ -1,10 +1,10 @@
 import { inProduction, type Rule, variableAt } from "../subject.ts";
 
-/** What signs sessions and tokens; keys of other people's services have the length that those chose. */
+/** Keys that sign sessions and tokens; keys of third-party services have the length that those chose. */
 const signing = /^(?:.*_)?(?:SECRET_KEY|JWT_SECRET|SESSION_SECRET|SERVICE_TOKEN|INTERNAL_API_KEY|SECRET)$/;
 /** Godo asks for 32 characters (R095), Beyond Stars for 64 of hexadecimal (R075). */
 const shortest = 32;
-/** Different characters that a random value of this length has at least, all but surely, in hexadecimal too. */
+/** Minimum number of different characters in a random value of this length, almost certainly, also in hexadecimal. */
 const fewest = 8;
 
 /** Kairo's second check (R120): unique and random. */

@@ -1,9 +1,9 @@
 import type { ServiceTemplate } from "../../model/app.ts";
 import type { Rule, RuleFinding, Subject } from "../subject.ts";
 
-/** Python servers that start so many processes as they are told, one when they are not. */
+/** Python servers that start the configured number of processes, one by default. */
 const servers = /(?:^|[\s/])(?:gunicorn|uvicorn|hypercorn)\s/;
-/** Read by those servers, or by the start scripts that people write around them. */
+/** Read by those servers, or by start scripts around them. */
 const variables = ["WEB_CONCURRENCY", "WORKERS"];
 
 /** R077: 4 workers, or 2 × cores + 1; one cannot serve concurrent streams. */
@@ -18,7 +18,7 @@ export const workerCount: Rule = {
 
 function judge(subject: Subject, service: ServiceTemplate): readonly RuleFinding[] {
   const line = service.command?.join(" ") ?? "";
-  // A configuration file and threads say more than can be seen here; one that reloads has another rule.
+  // A configuration file or threads cannot be seen here; a server that reloads has another rule.
   if (!service.http || !servers.test(line) || /\s(?:-c|--config|--threads|--reload)\b/.test(line)) return [];
   const at = { path: `services.${service.name}.run` };
   const workers = workersOf(subject, service.name, line);

@@ -40,8 +40,8 @@ export function managerOf(tree: Tree, root: NodePackage): Manager {
 function noLock(tree: Tree, name: string): string {
   const bun = tree.first(["bun.lock", "bun.lockb"]);
   if (bun !== null)
-    return `${bun} is not read: npm installs what package.json allows. Commit a package-lock.json to fix the versions`;
-  return `there is no lock file, so two builds can get different packages; run \`${name} install\` and commit what it writes`;
+    return `${bun} is ignored: npm installs the versions that package.json allows. Commit a package-lock.json to fix the versions`;
+  return `there is no lock file, so two builds can get different packages; run \`${name} install\` and commit the lock file`;
 }
 
 interface Found {

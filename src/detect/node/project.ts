@@ -42,10 +42,10 @@ export type Runs =
 
 export type NodeFinding = NodeProject | { readonly lookedFor: readonly string[] };
 
-/** What a source with a package.json is; else what was looked for in vain. */
+/** What a source with a package.json is; else what was searched for without success. */
 export function nodeProject(tree: Tree): NodeFinding {
   const root = readPackage(tree, "");
-  if (root === null) return { lookedFor: [`package.json: ${tree.broken.get("package.json") ?? "not there"}`] };
+  if (root === null) return { lookedFor: [`package.json: ${tree.broken.get("package.json") ?? "does not exist"}`] };
   const workspaces = workspacesOf(tree, root);
   const candidates = appsOf(tree, root, workspaces.members);
   const [found, ...others] = candidates;
@@ -74,15 +74,15 @@ export function nodeProject(tree: Tree): NodeFinding {
 function nothingStarts({ scripts, main }: NodePackage): readonly string[] {
   const start = scripts.get("start");
   return [
-    `package.json: ${start === undefined ? 'no script "start"' : 'its script "start" serves only while editing'}`,
-    `package.json: ${main === null ? 'no "main"' : '"main" names a file that is not there'}`,
+    `package.json: ${start === undefined ? 'no script "start"' : 'its script "start" is a development server'}`,
+    `package.json: ${main === null ? 'no "main"' : '"main" names a file that does not exist'}`,
     "a server framework (Next.js, Nuxt, Remix, Nest, Express, Fastify, Hono, …) or a front end that is built (Vite, …)",
     "server.js, index.js, app.js, main.js, also in src/, that listens",
   ];
 }
 
 function severalStart(directories: readonly string[]): string {
-  return `package.json: ${directories.slice(0, 8).join(", ")} can all be started; give the top package.json the "start" script that is meant`;
+  return `package.json: ${directories.slice(0, 8).join(", ")} can all be started; add the right "start" script to the top package.json`;
 }
 
 interface App {

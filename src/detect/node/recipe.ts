@@ -61,7 +61,7 @@ function titleOf({ server, runs, app }: NodeProject): string {
 function keepsAll({ installScripts, build, runs, app }: NodeProject): string | null {
   if (runs.kind !== "server") return null;
   const script = installScripts.find((name) => name !== "prepare");
-  if (script) return `the script "${script}" may make files in node_modules`;
+  if (script) return `the script "${script}" may create files in node_modules`;
   const { needs } = runs.start;
   if (needs === null || app.dependencies.has(needs)) return null;
   return build === null ? null : `the app is started with ${needs}, which is a devDependency`;
@@ -70,15 +70,15 @@ function keepsAll({ installScripts, build, runs, app }: NodeProject): string | n
 function layoutWarnings({ sourceFirst, keepsAll: kept, project }: ImageLayout): readonly string[] {
   const warnings: string[] = [];
   if (sourceFirst !== null) warnings.push(`every change of the source installs all packages again: ${sourceFirst}`);
-  if (kept !== null) warnings.push(`packages for building stay in the image: ${kept}`);
+  if (kept !== null) warnings.push(`build packages stay in the image: ${kept}`);
   if (project.runs.kind !== "server") return warnings;
   const { command, needs } = project.runs.start;
   if (command[0] === "npm")
     warnings.push(
-      'the start script needs a shell, so npm stands between it and signals; write it as plain as "node server.js"',
+      'the start script needs a shell, so npm stands between it and signals; write a plain command like "node server.js"',
     );
   if (needs !== null && kept === null && !project.app.dependencies.has(needs))
-    warnings.push(`the app is started with ${needs}, which must be in "dependencies" for that`);
+    warnings.push(`the app is started with ${needs}, which must be in "dependencies"`);
   return warnings;
 }
 

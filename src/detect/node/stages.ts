@@ -59,9 +59,7 @@ function buildLines({ project, sourceFirst }: ImageLayout): readonly DockerfileL
 }
 
 function telemetry({ server }: NodeProject): readonly DockerfileLine[] {
-  return server?.package === "next"
-    ? [comment("A build tells nobody about itself."), "ENV NEXT_TELEMETRY_DISABLED=1"]
-    : [];
+  return server?.package === "next" ? [comment("No telemetry during the build."), "ENV NEXT_TELEMETRY_DISABLED=1"] : [];
 }
 
 function inDirectory(directory: string): string {
@@ -102,7 +100,7 @@ function runStage(
     ...standaloneEnv(runs.kind),
   };
   return [
-    comment("What runs: the same base, without what was only needed to build."),
+    comment("The final stage: the same base, without build tools."),
     `FROM ${image}`,
     `ENV ${Object.entries(env)
       .map(([key, value]) => `${key}=${value}`)

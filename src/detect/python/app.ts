@@ -60,7 +60,7 @@ function djangoApp(tree: Tree, declared: Declared): PythonApp | null {
     name: `Django with ${asgi || "gunicorn"}`,
     directory: django.directory,
     command: shell(command),
-    because: `The application that ${django.because} names, on a server made for production.`,
+    because: `The application that ${django.because} names, on a production server.`,
     port: defaultPort,
     ready: readyPath(tree, django.urls, djangoRoute),
     release: ["python", "manage.py", "migrate", "--noinput"],
@@ -71,7 +71,7 @@ function djangoApp(tree: Tree, declared: Declared): PythonApp | null {
 }
 
 function undeclared(server: "gunicorn" | "uvicorn", { file }: Declared): string {
-  return `${file} declares no ${server}, the server to run it with; ${pins[server]} is added – write "${server}>=${pins[server].split(".").slice(0, 2).join(".")}" into ${file} to choose it yourself`;
+  return `${file} does not declare the server ${server}; ${pins[server]} is added – write "${server}>=${pins[server].split(".").slice(0, 2).join(".")}" into ${file} to choose it yourself`;
 }
 
 function asgiApp(tree: Tree, declared: Declared): PythonApp | null {
@@ -89,7 +89,7 @@ function asgiApp(tree: Tree, declared: Declared): PythonApp | null {
     name: `${name} with uvicorn`,
     directory: target.root,
     command: shell(uvicorn(`${target.module}:${target.name}`, object === null)),
-    because: `The application in ${target.file}, on the server that ${name} is made for.`,
+    because: `The application in ${target.file}, on the usual server for ${name}.`,
     port: defaultPort,
     ready: readyPath(tree, tree.sources(/\.py$/), pythonRoute),
     added: has ? null : `uvicorn==${pins.uvicorn}`,
@@ -110,7 +110,7 @@ function flaskApp(tree: Tree, declared: Declared): PythonApp | null {
     name: "Flask with gunicorn",
     directory: target.root,
     command: shell(gunicorn(call)),
-    because: `The application in ${target.file}, on a server made for production.`,
+    because: `The application in ${target.file}, on a production server.`,
     port: defaultPort,
     ready: readyPath(tree, tree.sources(/\.py$/), pythonRoute),
     release:

@@ -20,7 +20,7 @@ export interface Declared {
   readonly wish: Wish | null;
 }
 
-/** Requirement files in the order in which they are looked for: one for production goes before one for all. */
+/** Requirement files in the order in which they are searched for: one for production goes before one for all. */
 export const requirementFiles = [
   "requirements/production.txt",
   "requirements/prod.txt",

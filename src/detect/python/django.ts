@@ -53,7 +53,7 @@ export function findDjango(tree: Tree): Django | null {
 }
 
 const noStatic =
-  "STATIC_ROOT is set, but nothing serves those files in production; declare whitenoise and put its middleware into the settings";
+  "STATIC_ROOT is set, but nothing serves those files in production; declare whitenoise and add its middleware to the settings";
 
 /** The settings module, and the ones beside it when it is a package. */
 function settingsFiles(tree: Tree, directory: string, named: string): readonly string[] {

@@ -9,8 +9,8 @@ const aside =
 const shown = 8;
 
 /**
- * Packages that files import at their top and nothing declares, as one warning (R042). Imports inside functions and `try`
- * are left out: those may be meant to be absent. Names that differ between import and package are in `names.ts`.
+ * Packages that files import at their top and nothing declares, as one warning (R042). Imports inside functions and
+ * `try` are omitted: those may be meant to be absent. Names that differ between import and package are in `names.ts`.
  */
 export function undeclaredImports(tree: Tree, declared: Declared): readonly string[] {
   const files = tree.sources(/\.py$/).filter((file) => !aside.test(file));
@@ -26,7 +26,7 @@ export function undeclaredImports(tree: Tree, declared: Declared): readonly stri
   if (missing.size === 0) return [];
   const named = [...missing].slice(0, shown).map(([top, file]) => `${top} (${file})`);
   const more = missing.size > shown ? ` and ${missing.size - shown} more` : "";
-  return [`${declared.file} does not declare what is imported: ${named.join(", ")}${more}`];
+  return [`${declared.file} does not declare these imports: ${named.join(", ")}${more}`];
 }
 
 /** Modules that a file imports in its outermost lines. */

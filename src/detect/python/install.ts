@@ -26,7 +26,7 @@ export function systemPackages({ packages }: Declared): System {
     build: found.length === 0 ? [] : ["build-essential", ...found.flatMap(([, { build }]) => build)],
     run: found.flatMap(([, { run }]) => run),
     warnings: found.map(
-      ([name, { instead }]) => `${name} is compiled while building, which is slow; ${instead} needs no compiler`,
+      ([name, { instead }]) => `${name} is compiled during the build, which is slow; ${instead} needs no compiler`,
     ),
   };
 }

@@ -16,7 +16,7 @@ export interface PythonProject {
 
 export type PythonFinding = PythonProject | { readonly lookedFor: readonly string[] };
 
-/** What a source with Python packages is; else what was looked for in vain. */
+/** What a source with Python packages is; else what was searched for without success. */
 export function pythonProject(tree: Tree): PythonFinding {
   const declared = declaredBy(tree);
   if (declared === null) return { lookedFor: [nothingDeclared(tree)] };
@@ -88,7 +88,9 @@ function collectStatic(
   const variables = [...django.collect].map(([name, value]) => `${name}=${value}`).join(" ");
   return [
     ...(first === null ? [comment("Then the source, which changes most often."), "COPY . ."] : []),
-    comment("Static files. The settings want these variables; the values are only for this command and in no layer."),
+    comment(
+      "Static files. The settings need these variables; the values are used only for this command and are in no layer.",
+    ),
     `RUN ${directory === "" ? "" : `cd ${directory} && `}${variables} python manage.py collectstatic --noinput`,
   ];
 }
@@ -103,11 +105,11 @@ function runStage(
   const path = [...new Set([join("/app", directory).replace(/\/$/, ""), "/app"])].join(":");
   const work = django === null ? "/app" : join("/app", directory).replace(/\/$/, "");
   return [
-    comment("What runs: the same base with the packages and the source, and without what was only needed to install."),
+    comment("The final stage: the same base with packages and source, without build tools."),
     `FROM ${image}`,
     ...aptInstall(system.run),
     comment(
-      "Output at once; nothing writes beside the source; the edge alone reaches the app, so what it forwards is true.",
+      "Unbuffered output; no files beside the source; only the edge reaches the app, so its headers can be trusted.",
     ),
     "ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \\",
     `    PYTHONPATH=${path} FORWARDED_ALLOW_IPS=* PORT=${defaultPort} HOME=/tmp`,

@@ -42,22 +42,22 @@ export function filesStage(
   const base = baseImage(build, "static", caddyImage);
   const rules = caddyfile(fallback).map((line) => `    '${line}' \\`);
   const lines = [
-    comment("What runs: a file server, and the files."),
+    comment("The final stage: a file server, and the files."),
     `FROM ${base.image}`,
-    comment("What Caddy keeps for itself goes to a place that anybody may write to."),
+    comment("Caddy's own files go to a directory that any user can write."),
     "ENV PORT=8000 HOME=/tmp XDG_CONFIG_HOME=/tmp XDG_DATA_HOME=/tmp",
-    comment("A copy has no file capabilities: a program with some does not start where all are dropped."),
+    comment("A copy has no file capabilities: a program with some does not start if all are dropped."),
     'RUN cp "$(command -v caddy)" /tmp/caddy && mv /tmp/caddy "$(command -v caddy)"',
     comment(
       fallback
-        ? "No admin endpoint; paths without a file get the index page, where the front end decides."
+        ? "No admin endpoint; paths without a file get the index page of the front end."
         : "No admin endpoint; files of the build stay hidden.",
     ),
     "RUN mkdir -p /etc/caddy && printf '%s\\n' \\",
     ...rules,
     "    > /etc/caddy/Caddyfile",
     `COPY ${from === null ? "" : `--from=${from} `}${path} /srv`,
-    ...ending({ probe: { command: listening }, command, because: "How Caddy is started with that file." }),
+    ...ending({ probe: { command: listening }, command, because: "Caddy with that file." }),
   ];
   return { lines, warnings: base.warnings };
 }

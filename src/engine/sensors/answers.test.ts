@@ -67,7 +67,7 @@ test("one answer is not waited for as long as all of them", async () => {
   expect(patience).toEqual([10_000, 2_000]);
 });
 
-test("who is not wanted any more is not asked again, and its answer is forgotten", async () => {
+test("who is no longer wanted is not asked again, and its answer is forgotten", async () => {
   const { board, clock } = world({ good: false, words: "GET /page → 500" });
   board.watch(key, [inquiry]);
   await settle();

@@ -50,7 +50,7 @@ test("a bad answer is told without the secrets that it quotes", async () => {
 test("where the secrets cannot be opened it is not shown at all, and somebody hears why", async () => {
   const broken = new Error("the vault is closed");
   expect(await told("GET /ready → 500, s3cr3t-canary", () => Promise.reject(broken))).toEqual([
-    "a bad answer, which cannot be shown",
+    "a bad answer that cannot be shown",
     [broken],
   ]);
 });

@@ -159,7 +159,7 @@ export class ProbeSensor {
     one.isOwn = stranger === null;
     one.strangers = stranger === null ? 0 : one.strangers + 1;
     if (stranger === null) return answer;
-    return { good: false, words: `${stranger} answers in its place`, refused: false };
+    return { good: false, words: `${stranger} answers instead`, refused: false };
   }
 
   /** Who answers at an instance's address when it is not the instance, in words; null also when nobody can tell. */
@@ -203,7 +203,7 @@ export class ProbeSensor {
       return (await this.#deps.redactors.of(key, target.release)).text(words);
     } catch (thrown) {
       this.#deps.failed(key, thrown);
-      return "a bad answer, which cannot be shown";
+      return "a bad answer that cannot be shown";
     }
   }
 
@@ -269,7 +269,7 @@ export async function noteReadiness(
   const upstreams = table?.routes.find((route) => route.service === target.service)?.upstreams ?? [];
   const isLast = upstreams.every((upstream) => upstream.id === target.name);
   const kind = isLast ? "edge.last-upstream-kept" : "instance.not-ready";
-  const what = isLast ? "it is the last one, so it keeps its traffic" : "it leaves traffic until it is ready again";
+  const what = isLast ? "it is the last one, so it keeps its traffic" : "it gets no traffic until it is ready again";
   const detail = `${target.service}: ${state.lastAnswer}, ${state.unreadyInRow} in a row; ${what}`;
   await journal.commit([
     { kind: "event", event: { at: clock.now(), key, kind, deployment: null, subject: target.name, detail } },

@@ -43,6 +43,6 @@ async function inTime(answer: Promise<unknown>, { deps, what }: { deps: Pick<Api
   } finally {
     callOff();
   }
-  const hint = "Apps go on. The disk of the state directory may be slow or hang; `fairlead doctor` says more.";
+  const hint = "Apps are not affected. The disk of the state directory may be slow or hung; see `fairlead doctor`.";
   throw new Fault("wait.timeout", `${what} did not answer within ${readyMs} ms`, { hint });
 }

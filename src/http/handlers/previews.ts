@@ -22,7 +22,7 @@ export const previewRepeats: RepeatsOf<typeof previewRoutes> = {
   createPreview: async ({ call, deps, params }, outcome) => {
     const { preview } = await readStatus(call, envKeyOf(params));
     const deployment = encodeDeployment(await deploymentOf(call, outcome.deployment ?? ""), deps.clock.now());
-    if (preview === null) throw new Fault("preview.unknown", "it is not there any more");
+    if (preview === null) throw new Fault("preview.unknown", "it no longer exists");
     return { json: { preview: encodePreview(preview), deployment } };
   },
 };

@@ -102,7 +102,7 @@ function refuseUnlessRoot(verb: string): void {
 
 function refuseForeign(file: string, text: string | null): void {
   if (text === null || text.startsWith(signature)) return;
-  throw new Fault("install.foreign", `${file} was not written by Fairlead, so it is left as it is`);
+  throw new Fault("install.foreign", `${file} was not written by Fairlead and is not changed`);
 }
 
 function contentOf(file: string): string | null {
@@ -118,6 +118,6 @@ function write(file: string, text: string): void {
 async function systemctl(args: readonly string[], env: Env): Promise<void> {
   const { code, stderr } = await runChild(["systemctl", ...args], { env: { PATH: env.PATH ?? "/usr/bin:/bin" } });
   if (code === 0) return;
-  const hint = `\`journalctl -u ${unitName}\` may tell more.`;
+  const hint = `See \`journalctl -u ${unitName}\`.`;
   throw new Fault("operation.failed", `systemctl ${args.join(" ")}: ${stderr.trim() || `exit code ${code}`}`, { hint });
 }

@@ -44,7 +44,7 @@ export interface AbsentQuestions {
 export async function absentChecks(asked: AbsentQuestions): Promise<CheckView[]> {
   const { stateDirectory, engineSocket, isService } = asked;
   const runtime = keptPlatform(stateDirectory) ?? "auto";
-  const fix = `\`systemctl status ${unitName}\` and \`journalctl -u ${unitName} -n 50\` say why it does not answer.`;
+  const fix = `\`systemctl status ${unitName}\` and \`journalctl -u ${unitName} -n 50\` show why it does not answer.`;
   return [
     ...(isService ? [warn("service", `the controller is ${unitName} here`, fix)] : []),
     stateCheck(stateDirectory),
@@ -58,9 +58,9 @@ export async function absentChecks(asked: AbsentQuestions): Promise<CheckView[]>
 
 function stateCheck(directory: string): CheckView {
   const name = "state";
-  if (existsSync(join(directory, "journal.db"))) return ok(name, `${directory} holds a controller's state`);
+  if (existsSync(join(directory, "journal.db"))) return ok(name, `${directory} contains a controller's state`);
   const fix = "Name the state directory with --state, or restore it from a backup if it was lost.";
-  return warn(name, `${directory} holds no state of a controller`, fix);
+  return warn(name, `${directory} does not contain a controller's state`, fix);
 }
 
 function existing(path: string): string {
@@ -70,8 +70,7 @@ function existing(path: string): string {
 /** The place where systemd says that it is what runs the machine: sd_booted(3). */
 function systemdCheck(): CheckView {
   if (existsSync("/run/systemd/system")) return ok("systemd", "runs this machine");
-  const fix =
-    "Use --compose where there is a Docker engine, or start `fairlead controller` with what runs this machine.";
+  const fix = "Use --compose with a Docker engine, or start `fairlead controller` with this machine's service manager.";
   return fail("systemd", "does not run this machine", fix);
 }
 
@@ -79,7 +78,7 @@ function systemdCheck(): CheckView {
 function programCheck(program: string): CheckView {
   const passing = /\/(?:_npx|tmp)\//.test(program) || program.startsWith("/dev/shm/");
   if (!passing) return ok("program", program);
-  return warn("program", `${program} will not stay there`, "Install it first: npm install --global fairlead");
+  return warn("program", `${program} is not installed permanently`, "Install it first: npm install --global fairlead");
 }
 
 async function engineChecks({

@@ -111,7 +111,7 @@ export function proberConformance(adapter: string, make: () => Prober): void {
 
     test("nobody there is told from a bad answer", async () => {
       const port = nobodysPort;
-      const words = `GET /ready → nobody listens on 127.0.0.1:${port}`;
+      const words = `GET /ready → nothing listens on 127.0.0.1:${port}`;
       expect(await prober.probe(asking(port))).toEqual({ good: false, words, refused: true });
       const tcp = { kind: "tcp", address: { host: "127.0.0.1", port }, timeoutMs: 60_000 } as const;
       expect(await prober.probe(tcp)).toMatchObject({ good: false, refused: true });

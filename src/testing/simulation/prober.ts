@@ -39,11 +39,11 @@ export class SimulatedProber implements Prober {
     if (process?.behaviour.squatted) return { good: true, words: "200", refused: false };
     const age = process ? this.#ageOf(process) : 0;
     const isListening = process?.behaviour.listens === "given" && age >= Math.min(5, process.behaviour.readyAfter ?? 5);
-    if (!process || !isListening) return { good: false, words: "nobody listens", refused: true };
+    if (!process || !isListening) return { good: false, words: "nothing listens", refused: true };
     const { behaviour } = process;
     if (request.kind === "tcp") {
       const good = behaviour.readyAfter !== null && age >= behaviour.readyAfter;
-      return { good, words: good ? "accepted" : "nobody listens", refused: !good };
+      return { good, words: good ? "accepted" : "nothing listens", refused: !good };
     }
     if (hangsAt(behaviour, age)) return { good: false, words: `GET ${request.path} → no answer`, refused: false };
     if (isFor(request, alivePath)) return { good: true, words: `GET ${request.path} → 200`, refused: false };

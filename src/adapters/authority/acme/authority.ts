@@ -128,7 +128,8 @@ class AcmeOrder {
   async #question(authorization: Authorization) {
     const challenge = authorization.challenges.find(({ type }) => type === "http-01");
     const host = authorization.identifier.value;
-    if (challenge === undefined) throw refused([{ path: host, message: "the authority does not take HTTP-01 for it" }]);
+    if (challenge === undefined)
+      throw refused([{ path: host, message: "the authority does not accept HTTP-01 for it" }]);
     return { challenge, answer: await this.#client.getChallengeKeyAuthorization(challenge) };
   }
 
@@ -163,7 +164,7 @@ function faultOf(thrown: unknown, directoryUrl: string): Fault {
     const detail = `The connection to the authority at ${directoryUrl} was lost in the middle of an order.`;
     return new Fault("authority.unreachable", detail, { cause: thrown });
   }
-  return new Fault("certificate.refused", `The authority at ${directoryUrl} says: ${detail}`.slice(0, 1_000), {
+  return new Fault("certificate.refused", `The authority at ${directoryUrl} answered: ${detail}`.slice(0, 1_000), {
     cause: thrown,
   });
 }

@@ -27,7 +27,7 @@ export interface DockerBuilderOptions {
   readonly recipeOf: typeof detect;
   readonly limits: BuildLimits;
   readonly room: RoomPolicy;
-  /** How many builds go on side by side; of one app only ever one. */
+  /** How many builds go on in parallel; of one app only ever one. */
   readonly atOnce: number;
   /** The docker program, for `docker buildx`; null: it is not used. */
   readonly docker: DockerProgram | null;
@@ -45,15 +45,17 @@ export interface DockerBuilder extends Builder {
 export type ForWhom = Parameters<Builder["build"]>[1];
 
 /**
- * Builds images in a Docker engine. The artifact `sha256:<hex>` is the image `fairlead-artifact:<hex>`, which the engine
- * names at the end of a build and not before, so that it is whole where it is there.
- * - A build lives with its connection: the engine ends it when the controller dies, and the next controller, which finds
- *   neither image nor build, begins it anew. What its steps had done until then is in the engine's cache.
- * - `docker buildx` is used where it is installed, else BuildKit by the engine's own API, else the classic builder. Only the
- *   last one honours the limits of memory and processor (engine 20.10 to 29); BuildKit runs steps in a control group of the
- *   engine's own, which is not ours to limit. All are held by the disk's room, the number side by side and the deadline.
- * - A build gets its context and the variables that the manifest has for it: plain ones as arguments, secret ones as build secrets, which stay in nothing.
- * - A registry's login goes to the engine with the question for an image, and is written down nowhere.
+ * Builds images in a Docker engine. The artifact `sha256:<hex>` is the image `fairlead-artifact:<hex>`, which the
+ * engine names at the end of a build and not before, so that it is whole where it is there.
+ * - A build lives with its connection: the engine ends it when the controller dies, and the next controller, which
+ *   finds neither image nor build, begins it again. What its steps had done until then is in the engine's cache.
+ * - `docker buildx` is used where it is installed, else BuildKit by the engine's own API, else the classic builder.
+ *   Only the last one honours the limits of memory and processor (engine 20.10 to 29); BuildKit runs steps in a control
+ *   group of the engine's own, which is not ours to limit. All are held by the disk's room, the number in parallel and
+ *   the deadline.
+ * - A build gets its context and the variables that the manifest has for it: plain ones as arguments, secret ones as
+ *   build secrets, which stay in nothing.
+ * - A registry's login goes to the engine with the question for an image, and is recorded nowhere.
  * - Taken away are only our own tags; the build cache, which has no owner, never.
  */
 export function dockerBuilder(options: DockerBuilderOptions): DockerBuilder {
@@ -98,7 +100,7 @@ class EngineBuilder implements DockerBuilder {
     return this.#sources.read(digest, path);
   }
 
-  /** A build is looked for first: while it goes on, nobody needs to ask the engine. */
+  /** A build is searched for first: while it continues, nobody needs to ask the engine. */
   async observe(digest: string): Promise<ArtifactState> {
     await this.#open();
     hexOf(digest);
@@ -151,7 +153,8 @@ class EngineBuilder implements DockerBuilder {
     await this.#sources.touch(source);
     if (state === "built" || state === "building") return;
     const root = artifact.image === null ? await this.#rootOf(artifact) : null;
-    // A name of its own for every try: a task of an earlier one, which may still be kept for its output, is not this one.
+    // A name of its own for every try: a task of a previous one, which may still be kept for its output, is not this
+    // one.
     const task = `build-${hexOf(digest).slice(0, 16)}-${now.toString(36)}`;
     const { key, release, deployment } = forWhom;
     await this.builds.start({ task, key, release, deployment, digest, since: now }, (control) =>

@@ -1,6 +1,6 @@
 import { fieldsOf, type WireField } from "./wire.ts";
 
-/** A step as BuildKit tells of it (moby/buildkit, api/services/control/control.proto, `Vertex`). */
+/** A step as BuildKit reports it (moby/buildkit, api/services/control/control.proto, `Vertex`). */
 interface Vertex {
   digest: string;
   name: string;

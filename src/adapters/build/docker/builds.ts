@@ -27,7 +27,7 @@ interface Running {
 }
 
 /**
- * The builds of this controller: one at a time for an app, `atOnce` in all, the rest waits in order. Each is written down
+ * The builds of this controller: one at a time for an app, `atOnce` in all, the rest waits in order. Each is recorded
  * before it begins; a build that a dead controller left is found as `lost`, because the engine ended it with the
  * connection.
  */
@@ -102,7 +102,7 @@ export class Builds implements BuildTasks {
       end = stop.signal.aborted ? { kind: "lost" } : await work({ say: (line) => log.say(line), signal: stop.signal });
       await log.end();
     } catch (thrown) {
-      log.say(thrown instanceof Fault ? thrown.detail : `the build was cut off: ${asFault(thrown).detail}`);
+      log.say(thrown instanceof Fault ? thrown.detail : `the build was interrupted: ${asFault(thrown).detail}`);
       await log.end();
       end = { kind: "lost" };
     }
@@ -154,7 +154,7 @@ export class Builds implements BuildTasks {
     const running = this.#running.get(name);
     if (!running) return;
     running.signal ??= signal;
-    running.stop.abort(new Fault("deployment.cancelled", "nobody waits for this build any more"));
+    running.stop.abort(new Fault("deployment.cancelled", "nothing waits for this build any more"));
     if (!running.begun) await this.#close(running, { kind: "lost" });
   }
 

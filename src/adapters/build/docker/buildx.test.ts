@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-/** A program in the place of the docker command and its plugin, which writes down what it is told. */
+/** A program in the place of the docker command and its plugin, which records what it is told. */
 function program(): string {
   const path = join(directory, "docker");
   const script = `#!/bin/sh

@@ -115,6 +115,6 @@ async function copyFile(from: string, into: NodeJS.WritableStream): Promise<void
 export function refuseMissing(root: string, dockerfile: string): void {
   if (textAt(root, dockerfile) !== null) return;
   throw new Fault("source.unsafe", `build.dockerfile: the source has no ${dockerfile} in its build context`, {
-    hint: "Name it relative to build.context, and see that no ignore rule leaves it out.",
+    hint: "Name it relative to build.context, and check that no ignore rule excludes it.",
   });
 }

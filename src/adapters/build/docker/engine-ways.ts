@@ -7,7 +7,7 @@ import { buildHeaders } from "./registries.ts";
 import { openSession, type Session } from "./session.ts";
 import { type BuildControl, type BuildEnd, type BuildOrder, exitCodeIn, type Way } from "./way.ts";
 
-/** The planner's deadline of the build phase ends a build; this only has to be longer. */
+/** The planner's deadline of the build phase ends a build; this only needs to be longer. */
 const longestMs = 3_600_000;
 
 /** One message of a build: both builders answer 200 and tell of a failure here. */
@@ -32,7 +32,7 @@ export function buildkitWay(engine: ContainerEngine): Way {
         }
       }).finally(() => session?.close());
       if (!failure) return { ok: true };
-      const words = lines.failed?.error ?? failure.message ?? "the builder does not say why";
+      const words = lines.failed?.error ?? failure.message ?? "the builder gave no reason";
       return { ok: false, step: lines.failed?.name ?? null, code: exitCodeIn(words), words };
     },
   };
@@ -54,7 +54,7 @@ export function classicWay(engine: ContainerEngine): Way {
     async run(order, control) {
       const secret = Object.keys(order.secrets)[0];
       if (secret !== undefined) {
-        const words = `the engine's classic builder has no build secrets, and ${secret} is one: BuildKit is needed`;
+        const words = `the engine's classic builder does not support build secrets, and ${secret} is one: BuildKit is needed`;
         return { ok: false, step: null, code: null, words };
       }
       const lines = new ClassicLines(control.say);
@@ -65,7 +65,7 @@ export function classicWay(engine: ContainerEngine): Way {
       });
       lines.end();
       if (!failure) return { ok: true };
-      const words = failure.message ?? "the builder does not say why";
+      const words = failure.message ?? "the builder gave no reason";
       return { ok: false, step: lines.step, code: failure.code ?? null, words };
     },
   };

@@ -48,7 +48,7 @@ describe.skipIf(socket === null)(`what a build may use (else: ${noEngine})`, () 
     expect(await make("sleep 1000.125")).toMatchObject({
       state: "failed",
       code: "build.no-room",
-      detail: expect.stringMatching(/^the build was ended because it left only [\d.]+ GB on the engine's disk/),
+      detail: expect.stringMatching(/^the build was stopped because it left only [\d.]+ GB on the engine's disk/),
     });
   });
 
@@ -71,7 +71,7 @@ describe.skipIf(socket === null)(`what a build may use (else: ${noEngine})`, () 
     const task = state.state === "failed" ? (state.task ?? "") : "";
     const { tasks } = await world.runtime.observe(runtimeKey);
     expect(tasks.find(({ name }) => name === task)?.exit).toMatchObject({ code: 137, reason: "out-of-memory" });
-    expect(await outputOf(world.runtime, task)).toContain("most likely for want of memory");
+    expect(await outputOf(world.runtime, task)).toContain("most likely because it ran out of memory");
   });
 
   test("BuildKit's words say it too when a step was killed", async () => {

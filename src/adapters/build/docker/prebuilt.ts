@@ -46,14 +46,14 @@ export async function fetchImage(
   const name = pinnedName(image);
   const there = await findImage(engine, name);
   if (there) {
-    control.say(`${name} is in the engine already`);
+    control.say(`${name} is already in the engine`);
     return { found: there, pulled: false };
   }
   await pull({ engine, clock, registries }, image, control);
   const found = await findImage(engine, name);
   const { digest } = splitImage(image);
   if (!found?.RepoDigests?.some((each) => each.endsWith(`@${digest}`))) {
-    throw new Fault("image.unknown", `what the engine fetched as ${name} has another digest`);
+    throw new Fault("image.unknown", `the image that the engine pulled as ${name} has another digest`);
   }
   return { found, pulled: true };
 }
@@ -61,10 +61,10 @@ export async function fetchImage(
 async function pull({ engine, clock, registries }: Fetching, image: string, control: BuildControl): Promise<void> {
   const name = pinnedName(image);
   const silence = new AbortController();
-  const fault = new Fault("image.unreachable", `the registry of ${name} said nothing for ${silenceMs / 1_000} s`);
+  const fault = new Fault("image.unreachable", `the registry of ${name} sent nothing for ${silenceMs / 1_000} s`);
   let cancel = clock.after(silenceMs, () => silence.abort(fault));
   try {
-    control.say(`fetching ${name}`);
+    control.say(`pulling ${name}`);
     const { repo: fromImage, digest: tag } = splitImage(image);
     const signal = AbortSignal.any([control.signal, silence.signal]);
     const call = {
@@ -88,7 +88,7 @@ async function pull({ engine, clock, registries }: Fetching, image: string, cont
   }
 }
 
-/** Progress of the single layers is left out: a line for each change would be hundreds. */
+/** Progress of the single layers is omitted: a line for each change would be hundreds. */
 function notify({ say }: BuildControl, { id, status }: PullMessage): void {
   if (status !== undefined && /^(?:Pull complete|Already exists|Digest|Status)/.test(status)) {
     say(id === undefined ? status : `${id}: ${status}`);

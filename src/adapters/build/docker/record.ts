@@ -9,7 +9,7 @@ import type { Exit } from "../../../model/instance.ts";
 import type { BuildFaultCode } from "../../../model/release.ts";
 import { unlessMissing } from "../source/content-store.ts";
 
-/** A build, as it is written down before it begins and when it has ended. */
+/** A build, as it is recorded before it begins and when it has ended. */
 export interface BuildRecord {
   readonly task: string;
   readonly key: EnvKey;
@@ -17,13 +17,13 @@ export interface BuildRecord {
   readonly deployment: string;
   readonly digest: string;
   readonly since: number;
-  /** Null while it goes on. */
+  /** Null while it continues. */
   readonly exit: Exit | null;
-  /** Why there is no image; null when there is one, or when the build was cut off and is begun anew. */
+  /** Why there is no image; null when there is one, or when the build was interrupted and is started again. */
   readonly failure: { readonly code: BuildFaultCode; readonly detail: string } | null;
 }
 
-/** Null for one that a loss of power cut off, before they were synced: its build is begun anew. */
+/** Null for one that a loss of power cut off, before they were synced: its build is started again. */
 function recordIn(text: string | null): BuildRecord | null {
   try {
     return text === null ? null : (JSON.parse(text) as BuildRecord);
@@ -33,7 +33,7 @@ function recordIn(text: string | null): BuildRecord | null {
   }
 }
 
-/** More is no log any more; the build goes on. */
+/** More is no log any more; the build continues. */
 const longestLog = 64 * 1024 * 1024;
 
 /** Builds on disk: `<task>.json` and what it printed, `<task>.log`. */
@@ -95,7 +95,7 @@ export class BuildLog {
     const before = this.#bytes;
     this.#bytes += Buffer.byteLength(line) + 1;
     if (this.#bytes <= longestLog) this.#file.write(`${line}\n`, () => this.#written());
-    else if (before <= longestLog) this.#file.write(`the rest beyond ${formatSize(longestLog)} is left out\n`);
+    else if (before <= longestLog) this.#file.write(`the rest beyond ${formatSize(longestLog)} is omitted\n`);
   }
 
   async end(): Promise<void> {

@@ -113,7 +113,7 @@ describe.skipIf(socket === null)(`a private registry (else: ${noEngine})`, () =>
     return `127.0.0.1:${port}`;
   };
 
-  /** What becomes of an artifact with these logins, and all that is written down of it. */
+  /** What becomes of an artifact with these logins, and all that is recorded of it. */
   const tried = async (
     { at, builder }: { at: World; builder: DockerBuilder },
     spec: ArtifactSpec,

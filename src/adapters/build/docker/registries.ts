@@ -60,8 +60,8 @@ export async function registryRefusal(engine: ContainerEngine, image: string, lo
   const isDenied = status === 401 || status === 403 || (status === 500 && (await deniesLogin(engine, image, login)));
   if (!isDenied) return new Fault("image.unreachable", `${host} does not answer for ${image}: ${words}`);
   const why = login
-    ? `does not let ${login.username} have ${image}, for a wrong password or want of the right to read it`
-    : `gives nobody ${image} without a login, and \`registries\` has none for it`;
+    ? `refuses ${image} to ${login.username}: wrong password or no read access`
+    : `requires a login for ${image}, and \`registries\` has none for it`;
   return new Fault("image.denied", `${host} ${why}: ${words}`);
 }
 

@@ -51,8 +51,8 @@ export function refuseWithoutRoom(free: number, contextBytes: number, { reserveB
 }
 
 /**
- * Looks at the disk while a build goes on and calls `full` when it runs full, before it is: what else runs on the machine
- * needs room too. The answer ends the looking.
+ * Looks at the disk while a build continues and calls `full` when it runs full, before it is: what else runs on the
+ * machine needs room too. The answer ends the looking.
  */
 export function watchRoom(
   { engine, clock, policy }: { engine: ContainerEngine; clock: Clock; policy: RoomPolicy },
@@ -86,12 +86,12 @@ export function watchRoom(
 export function refuseFullDisk(free: number | null, { floorBytes }: RoomPolicy): void {
   if (free === null || free >= floorBytes) return;
   const left = `${formatSize(free)} on the engine's disk, less than ${formatSize(floorBytes)}`;
-  throw new Fault("build.no-room", `the build was ended because it left only ${left}`);
+  throw new Fault("build.no-room", `the build was stopped because it left only ${left}`);
 }
 
 /**
- * Whether a build's output tells of a full disk: what strerror(3) has for ENOSPC, and Go for the same. A step gives its exit
- * code and nothing else beside its words. Only how the failure is called depends on this.
+ * Whether a build's output reports a full disk: what strerror(3) has for ENOSPC, and Go for the same. A step gives its
+ * exit code and nothing else beside its words. Only how the failure is called depends on this.
  */
 export function saysDiskFull(text: string): boolean {
   return /no space left on device/i.test(text);

@@ -21,7 +21,7 @@ const status = { ok: 0, notFound: 5, unimplemented: 12 } as const;
 /** A secret may have 500 KiB (moby/buildkit, MaxSecretSize); its name is far shorter. */
 const longestRequest = 16 * 1024;
 
-/** What a build asks its client for while it goes on. */
+/** What a build asks its client for while it continues. */
 export interface Session {
   /** For the build's `session`. */
   readonly id: string;

@@ -12,7 +12,7 @@ export interface BuildLimits {
 export interface BuildOrder {
   /** The tag that the image gets when it is whole. */
   readonly tag: string;
-  /** The context as a tar, made anew for every try. */
+  /** The context as a tar, recreated for every try. */
   readonly tar: () => Readable;
   /** The Dockerfile's place in it. */
   readonly dockerfile: string;
@@ -31,7 +31,7 @@ export type BuildEnd =
   | { readonly ok: true }
   | { readonly ok: false; readonly step: string | null; readonly code: number | null; readonly words: string };
 
-/** What a build says while it goes on, and how it is broken off. */
+/** What a build says while it continues, and how it is broken off. */
 export interface BuildControl {
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;

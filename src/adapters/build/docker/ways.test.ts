@@ -74,7 +74,7 @@ test.skipIf(socket === "")(
     expect(await builtOrNot(builder, other.digest)).toMatchObject({
       state: "failed",
       code: "build.failed",
-      detail: "the engine's classic builder has no build secrets, and NPM_TOKEN is one: BuildKit is needed",
+      detail: "the engine's classic builder does not support build secrets, and NPM_TOKEN is one: BuildKit is needed",
     });
   },
 );

@@ -79,7 +79,7 @@ export class Work {
       end = endOf(control, thrown);
     }
     if (end.kind === "failed") control.say(end.detail);
-    if (end.kind === "lost") control.say("the build was cut off");
+    if (end.kind === "lost") control.say("the build was interrupted");
     return end;
   }
 
@@ -112,7 +112,7 @@ export class Work {
     return { order, bytes: context.bytes };
   }
 
-  /** Fault `build.unrecognised` says what was looked for. */
+  /** Fault `build.unrecognised` says what was searched for. */
   #recipe(
     { artifact: { base }, root, variables }: Job,
     entries: readonly { readonly path: string; readonly kind: string }[],
@@ -124,7 +124,7 @@ export class Work {
       return { ...found, dockerfile: withBuildVariables(found.dockerfile, names) };
     }
     const looked = found.lookedFor.join(", ");
-    throw new Fault("build.unrecognised", `no Dockerfile, and nothing to make one of; looked for ${looked}`);
+    throw new Fault("build.unrecognised", `no Dockerfile, and the source was not recognised; looked for ${looked}`);
   }
 
   /** Runs a build only where it finds room, and ends it when it uses up the disk. */
@@ -136,7 +136,7 @@ export class Work {
     const { engine, clock, room: policy } = this.#options;
     const free = await freeRoom(engine);
     if (free === null) {
-      control.say("room on the disk is not looked at: the engine's data directory is not on this machine");
+      control.say("disk space is not checked: the engine's data directory is not on this machine");
       return run(control);
     }
     refuseWithoutRoom(free, bytes, policy);
@@ -163,7 +163,8 @@ export class Work {
 
   async #finish(digest: string): Promise<void> {
     const { images, clock } = this.#options;
-    if (!(await images.has(digest))) throw new Fault("build.failed", "the builder made no image, though it says so");
+    if (!(await images.has(digest)))
+      throw new Fault("build.failed", "the builder reported an image, but there is none");
     await images.touch(digest, { now: clock.now() });
   }
 }
@@ -185,13 +186,13 @@ export function imageIn(step: string): string | null {
   return found?.[1] ?? null;
 }
 
-/** What was killed with SIGKILL exits with 137; in a build nobody kills but the kernel for want of memory. */
+/** What was killed with SIGKILL exits with 137; in a build nobody kills but the kernel for lack of memory. */
 const killed = 137;
 
 function failed({ step, code, words }: Extract<BuildEnd, { ok: false }>): WorkEnd {
   const what = step === null ? null : step.length > 120 ? `${step.slice(0, 119)}…` : step;
   if (what !== null && code === killed) {
-    const detail = `${what} was killed (exit 137), most likely for want of memory`;
+    const detail = `${what} was killed (exit 137), most likely because it ran out of memory`;
     return { kind: "failed", code: "build.out-of-memory", detail, exitCode: code };
   }
   const detail = what !== null && code !== null ? `${what} exited with ${code}` : words.slice(0, 2_000);

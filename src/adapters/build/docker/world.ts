@@ -63,7 +63,7 @@ export function dockerBuildWorld(place: Place, { socket, base, clock, more = {} 
       return next;
     },
     /**
-     * Every time another Dockerfile, so that no cache of an earlier run hides what a script prints; labelled from its
+     * Every time another Dockerfile, so that no cache of a previous run hides what a script prints; labelled from its
      * first step on, so that what the classic builder leaves of a failed build is found as well.
      */
     told: (files: Readonly<Record<string, string>>, script: string | null) => ({

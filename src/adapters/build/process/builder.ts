@@ -35,7 +35,7 @@ export interface ProcessBuilderOptions {
 
 type ForWhom = Parameters<Builder["build"]>[1];
 
-/** What is written down of a build before its command is begun. */
+/** What is recorded of a build before its command is begun. */
 interface BuildRecord {
   readonly key: EnvKey;
   readonly task: string;
@@ -48,9 +48,10 @@ interface BuildRecord {
 
 /**
  * Builds in directories: `whole/sources/<hex>`, `whole/artifacts/<hex>`, `builds/<hex>.json` for a build under way and
- * `staging/` for what is not finished. A build is a task of the runtime in a copy of the source; how it stands is told by
- * the task alone, so it goes on without the controller. Whoever looks after its end ends what it left running, and copies
- * what it made: the artifact belongs to nobody that runs, cannot be written, and nothing of the build has a hand in it.
+ * `staging/` for what is not finished. A build is a task of the runtime in a copy of the source; how it stands is told
+ * by the task alone, so it continues without the controller. Whoever looks after its end ends what it left running, and
+ * copies what it made: the artifact belongs to nobody that runs, cannot be written, and nothing of the build has a hand
+ * in it.
  */
 export function processBuilder(options: ProcessBuilderOptions): Builder {
   return new ProcessBuilder(options);
@@ -161,7 +162,8 @@ class ProcessBuilder implements Builder {
     const context = await this.#sources.context(artifact);
     await this.#forget(digest);
     const since = this.#options.clock.now();
-    // A name of its own for every try: a task of an earlier one, which may still be kept for its output, is not this one.
+    // A name of its own for every try: a task of a previous one, which may still be kept for its output, is not this
+    // one.
     const task = `build-${hexOf(digest).slice(0, 16)}-${since.toString(36)}`;
     if (command === null) return this.#place(digest, context);
     const staging = join(this.#store.staging, task);
@@ -213,7 +215,7 @@ class ProcessBuilder implements Builder {
       await this.#place(digest, staging);
     } catch (thrown) {
       if (!(thrown instanceof Fault)) throw thrown;
-      const refused = `what ${briefly(command)} left behind cannot be kept: ${thrown.detail}`;
+      const refused = `the output of ${briefly(command)} cannot be stored: ${thrown.detail}`;
       await this.#write(digest, { ...record, refused });
       this.#store.discard(staging);
       return { state: "failed", code: "build.failed", detail: refused, task };
@@ -259,14 +261,14 @@ class ProcessBuilder implements Builder {
     return replaceFile(this.#recordPath(digest), JSON.stringify(record));
   }
 
-  /** Takes away what an earlier build left behind. */
+  /** Takes away what a previous build left behind. */
   async #forget(digest: string): Promise<void> {
     const record = await this.#record(digest);
     if (record) this.#store.discard(record.staging);
     this.#store.discard(this.#recordPath(digest));
   }
 
-  /** Names in `staging/` that a build under way, or one that only has to be put in its place, still needs. */
+  /** Names in `staging/` that a build under way, or one that only needs to be put in its place, still needs. */
   async #kept(): Promise<ReadonlySet<string>> {
     const names = await readdir(join(this.#options.directory, "builds"));
     const digests = names.map((name) => `sha256:${basename(name, ".json")}`).filter(isDigest);
@@ -288,8 +290,8 @@ function briefly(command: readonly string[]): string {
 /** How a command failed, in words, and without its output. */
 function failureOf(command: readonly string[], exit: Exit): string {
   const name = briefly(command);
-  if (exit.reason === "could-not-start") return `${name} could not be started: there is no such program in PATH`;
-  if (exit.reason === "out-of-memory") return `${name} was ended for want of memory`;
-  if (exit.reason === "lost") return `${name} was cut off`;
-  return exit.signal ? `${name} was ended by ${exit.signal}` : `${name} exited with ${exit.code}`;
+  if (exit.reason === "could-not-start") return `${name} could not be started: no such program in PATH`;
+  if (exit.reason === "out-of-memory") return `${name} was killed because it ran out of memory`;
+  if (exit.reason === "lost") return `${name} was interrupted`;
+  return exit.signal ? `${name} was terminated by ${exit.signal}` : `${name} exited with ${exit.code}`;
 }

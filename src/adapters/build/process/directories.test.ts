@@ -73,7 +73,7 @@ describe("directories", () => {
   test("a build whose program is missing fails in words", async () => {
     const spec = artifactSpec(await admitFiles(builder, { a: "1" }), ["no-such-tool", "install"]);
     await builder.build(spec, forWhom);
-    const detail = "no-such-tool install could not be started: there is no such program in PATH";
+    const detail = "no-such-tool install could not be started: no such program in PATH";
     expect(await builtOrNot(builder, spec.digest)).toMatchObject({ state: "failed", detail });
   });
 

@@ -67,7 +67,7 @@ test("what cannot be copied fails the build at every look, also after a restart,
   expect(state).toMatchObject({
     state: "failed",
     code: "build.failed",
-    detail: expect.stringContaining("left behind cannot be kept"),
+    detail: expect.stringContaining("cannot be stored"),
   });
   expect(await builder.observe(digest)).toEqual(state);
   const next = world.open();
@@ -117,7 +117,7 @@ test("a tree that cannot be deleted is told once, and wedges neither its build n
   expect((await builder.observe(spec.digest)).state).toBe("building");
   writeFileSync(join((await world.runtime.observe(forWhom.key)).tasks.at(-1)?.spec.artifact ?? "", "go"), "");
   expect((await builtOrNot(builder, spec.digest)).state).toBe("failed");
-  for (const words of told) expect(words).toContain("is out of use and cannot be deleted now");
+  for (const words of told) expect(words).toContain("is unused and cannot be deleted now");
 });
 
 test("a store that could not be opened once is opened when that is over", async () => {

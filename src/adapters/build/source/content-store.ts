@@ -15,7 +15,7 @@ const storeOf = { source: "sources", artifact: "artifacts" } as const;
 /** The digest's hexadecimal part, which names its directory. Faults: `request.invalid`. */
 export function hexOf(digest: string): string {
   const hex = digestPattern.exec(digest)?.[1];
-  if (hex === undefined) throw new Fault("request.invalid", `"${digest.slice(0, 80)}" is no sha256 digest`);
+  if (hex === undefined) throw new Fault("request.invalid", `"${digest.slice(0, 80)}" is not a sha256 digest`);
   return hex;
 }
 
@@ -120,7 +120,7 @@ export class ContentStore {
     this.discard(this.#earlier(what, digest));
   }
 
-  /** What there is, also of earlier versions. What could not be deleted before is tried again. */
+  /** What there is, also of previous versions. What could not be deleted before is retried. */
   async list(): Promise<readonly StoredObject[]> {
     this.#aside.sweep();
     const all: StoredObject[] = [];
@@ -175,9 +175,7 @@ export class ContentStore {
       return true;
     } catch (thrown) {
       if (!(thrown instanceof Fault)) throw thrown;
-      this.#options.notify(
-        `${this.#earlier(what, digest)} of an earlier version cannot be taken over: ${thrown.detail}`,
-      );
+      this.#options.notify(`${this.#earlier(what, digest)} of a previous version cannot be reused: ${thrown.detail}`);
       return false;
     } finally {
       this.discard(draft);

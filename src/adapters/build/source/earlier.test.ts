@@ -19,7 +19,7 @@ import { artifactDirectory, ContentStore } from "./content-store.ts";
 import { adoptArtifact } from "./earlier.ts";
 import { Sources } from "./sources.ts";
 
-/** Sources and artifacts lie where earlier versions put them. */
+/** Sources and artifacts lie where previous versions put them. */
 let directory: string;
 let store: ContentStore;
 let sources: Sources;

@@ -69,10 +69,10 @@ export class Sources {
   async context({ source, context }: Pick<BuildSpec, "context"> & { readonly source: string }): Promise<string> {
     const there = await this.#store.has("source", source);
     const root = there ? await unlessMissing(realpath(this.#store.path("source", source))) : null;
-    if (root === null) throw new Fault("source.missing", `the source ${source} is not here`);
+    if (root === null) throw new Fault("source.missing", `the source ${source} was not uploaded`);
     const place = context.includes("\0") ? null : await pathInside(root, context);
     if (place === null) {
-      throw new Fault("source.unsafe", `${JSON.stringify(context.slice(0, 200))} is no directory of the source`);
+      throw new Fault("source.unsafe", `${JSON.stringify(context.slice(0, 200))} is not a directory of the source`);
     }
     if (place !== root) await refuseOutwardLinks(place);
     return place;

@@ -20,7 +20,7 @@ export const unpackLimits = {
   depth: 100,
   /** Bytes of all paths together, which are kept in memory: 50,000 of 320. */
   names: 16 * 1024 ** 2,
-  /** Fields of an extended header, which are read for every entry anew; tar(5) has a dozen. */
+  /** Fields of an extended header, which are read for every entry again; tar(5) has a dozen. */
   fields: 100,
 } as const;
 
@@ -106,7 +106,7 @@ class Unpacking {
     else if (header.type === "file" || header.type === "contiguous-file") await this.#file(path, entry);
     else if (header.type === "directory") await this.#directoryAt(path, entry);
     else if (header.type === "symlink") await this.#link(path, entry);
-    else throw unsafe(header.name, `is a ${header.type ?? "thing"} and neither file, directory nor link`);
+    else throw unsafe(header.name, `is a ${header.type ?? "thing"} , not a file, directory or link`);
   }
 
   async #file(path: string, entry: Entry): Promise<void> {
@@ -141,12 +141,12 @@ class Unpacking {
 
   /** Sees that nothing is at a path yet, and that all above it are directories, made where they are missing. */
   async #makeRoom(path: string): Promise<void> {
-    if (this.#placed.has(path)) throw unsafe(path, "is in the archive twice");
+    if (this.#placed.has(path)) throw unsafe(path, "is twice in the archive");
     const parents = path.split("/").slice(0, -1);
     for (const [depth] of parents.entries()) {
       const parent = parents.slice(0, depth + 1).join("/");
       const there = this.#placed.get(parent) ?? "directory";
-      if (there !== "directory") throw unsafe(path, `lies behind the ${there} ${parent.slice(0, 200)}`);
+      if (there !== "directory") throw unsafe(path, `is behind the ${there} ${parent.slice(0, 200)}`);
       if (!this.#placed.has(parent)) this.#place(parent, "directory");
     }
     await mkdir(join(this.#directory, dirname(path)), { recursive: true });
@@ -168,7 +168,7 @@ class Unpacking {
     this.#placed.set(path, what);
     this.#names += Buffer.byteLength(path);
     this.#checkCount();
-    if (this.#names > this.#limits.names) throw tooLarge("what the source's names take", this.#limits.names);
+    if (this.#names > this.#limits.names) throw tooLarge("the total length of the source's names", this.#limits.names);
   }
 }
 
@@ -179,13 +179,13 @@ function checkedPath(name: string): string {
   if (bad) throw unsafe(name, "is not a path inside the source");
   const long = (text: string, limit: number) => Buffer.byteLength(text) > limit;
   if (long(name, unpackLimits.path) || segments.some((segment) => long(segment, unpackLimits.segment))) {
-    throw unsafe(name, "is too long a name");
+    throw unsafe(name, "has too long a name");
   }
   if (segments.length > unpackLimits.depth + 1)
-    throw unsafe(name, `lies in more than ${unpackLimits.depth} directories`);
+    throw unsafe(name, `is nested more than ${unpackLimits.depth} directories deep`);
   if (segments.some(isPrivateName)) {
-    throw new Fault("source.unsafe", `${JSON.stringify(name.slice(0, 200))} must not come into an image or release`, {
-      hint: "It holds history or secrets by its name: leave it out with .gitignore, and give secrets with `fairlead env set`.",
+    throw new Fault("source.unsafe", `${JSON.stringify(name.slice(0, 200))} must not be in an image or release`, {
+      hint: "By its name it contains history or secrets: exclude it with .gitignore, and set secrets with `fairlead env set`.",
     });
   }
   return segments.join("/");

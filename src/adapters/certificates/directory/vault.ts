@@ -52,7 +52,7 @@ class DirectoryVault implements CertificateVault {
     if (unnamed !== undefined) throw invalid(hosts, `it names ${leaf.subjectAltName ?? "no host"}, not ${unnamed}`);
     const stored = describe(leaf, pair, about);
     if (stored.held.until > this.#options.clock.now()) return stored;
-    throw invalid(hosts, `it ended at ${new Date(stored.held.until).toISOString()}`);
+    throw invalid(hosts, `it expired at ${new Date(stored.held.until).toISOString()}`);
   }
 
   async list(): Promise<readonly StoredCertificate[]> {
@@ -80,7 +80,7 @@ class DirectoryVault implements CertificateVault {
       if (!(thrown instanceof SyntaxError)) throw thrown;
       return this.#setRecordsAside(thrown.message);
     }
-    return this.#setRecordsAside("it holds something else");
+    return this.#setRecordsAside("it contains something else");
   }
 
   /** How asking has gone is worth less than certificates that go on: the hosts are asked for as if for the first time. */
@@ -92,7 +92,7 @@ class DirectoryVault implements CertificateVault {
       if (isErrno(thrown, "ENOENT")) return []; // somebody who read it at the same time was first
       throw thrown;
     }
-    this.#options.log(`what was known of failed certificates cannot be read and is now ${aside}: ${why}`);
+    this.#options.log(`the record of failed certificates cannot be read and was moved to ${aside}: ${why}`);
     return [];
   }
 
@@ -107,7 +107,7 @@ class DirectoryVault implements CertificateVault {
     const pair = { chain, key: new Secret(key) };
     const leaf = readPair(pair);
     if (typeof leaf !== "string") return describe(leaf, pair, { source, hosts });
-    this.#options.log(`the certificate in ${name} is left out: ${leaf}`);
+    this.#options.log(`the certificate in ${name} is ignored: ${leaf}`);
     return null;
   }
 
@@ -118,9 +118,9 @@ class DirectoryVault implements CertificateVault {
       if (text === null) return null;
       const file: unknown = JSON.parse(text);
       if (isCertificateFile(file)) return file;
-      this.#options.log(`the certificate in ${name} is left out: the file holds something else`);
+      this.#options.log(`the certificate in ${name} is ignored: the file contains something else`);
     } catch (thrown) {
-      this.#options.log(`the certificate in ${name} is left out: it cannot be read: ${asFault(thrown).detail}`);
+      this.#options.log(`the certificate in ${name} is ignored: it cannot be read: ${asFault(thrown).detail}`);
     }
     return null;
   }

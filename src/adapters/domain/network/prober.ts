@@ -32,11 +32,16 @@ export function domainProber(options: DomainProberOptions): DomainProber {
       const names = await lookUp(resolver, host, options);
       if (names.dns === "none" || names.dns === "elsewhere") {
         const fault = new Fault("domain.elsewhere", `${names.dnsDetail}.`).toRecord();
-        return { ...names, port: "not-tried", portDetail: "not tried, as the name does not lead here", fault };
+        return {
+          ...names,
+          port: "not-tried",
+          portDetail: "not tried, because the name does not resolve to this machine",
+          fault,
+        };
       }
       const portDetail = await wrongAnswer({ host, addresses: names.addresses, port: options.port }, publish);
       if (portDetail === null) {
-        const good = `port ${options.port} of ${host} leads to the edge`;
+        const good = `port ${options.port} of ${host} reaches the edge`;
         return { ...names, port: "answers", portDetail: good, fault: null };
       }
       const fault = new Fault("domain.unreachable", `${portDetail}.`).toRecord();
@@ -60,7 +65,7 @@ async function lookUp(resolver: Resolver, host: string, { publicAddresses }: Dom
     const detail = `${host} is ${list}, but this machine is ${publicAddresses.join(", ")}`;
     return { addresses, dns: "elsewhere", dnsDetail: detail };
   }
-  return { addresses, dns: "unknown", dnsDetail: `${host} is ${list}; whether that is this machine is not known` };
+  return { addresses, dns: "unknown", dnsDetail: `${host} is ${list}; it is unknown whether that is this machine` };
 }
 
 function ownAddresses(): readonly string[] {
@@ -81,7 +86,7 @@ async function wrongAnswer({ host, addresses, port }: Door, publish: Publish): P
     await publish([{ token, answer }]);
   } catch (thrown) {
     if (!(thrown instanceof Fault)) throw thrown;
-    return `the edge takes no challenges: ${thrown.detail}`;
+    return `the edge does not accept challenges: ${thrown.detail}`;
   }
   try {
     const wrong = await Promise.all(addresses.map((address) => ask({ host, address, port, token, answer })));
@@ -104,7 +109,7 @@ async function ask({ host, address, port, token, answer }: Question): Promise<st
   try {
     const { status, text } = await get({ host, address, port, path: `/.well-known/acme-challenge/${token}` });
     if (status === 200 && text === answer) return null;
-    return `${at} does not lead to this edge: somebody else answers for ${host} with status ${status}`;
+    return `${at} does not reach this edge: another server answers for ${host} with status ${status}`;
   } catch (thrown) {
     if (isMistake(thrown)) throw thrown;
     // A machine without IPv6 of its own cannot tell how others get through by it.

@@ -86,8 +86,7 @@ async function readText(answer: IncomingMessage): Promise<string> {
   let bytes = 0;
   for await (const chunk of answer as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > 2 * embeddedSettings.tableBytes)
-      throw new Fault("edge.unreachable", "The edge sent too long an answer.");
+    if (bytes > 2 * embeddedSettings.tableBytes) throw new Fault("edge.unreachable", "The edge's answer is too long.");
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
@@ -95,7 +94,7 @@ async function readText(answer: IncomingMessage): Promise<string> {
 
 function unreachable(socket: string, cause: unknown): Fault {
   if (cause instanceof Fault) return cause;
-  const words = isErrno(cause, "EACCES") ? "may not be opened by this user" : "has nobody answering";
+  const words = isErrno(cause, "EACCES") ? "cannot be opened by this user" : "does not answer";
   return new Fault("edge.unreachable", `The edge's socket ${socket} ${words}.`, { cause });
 }
 

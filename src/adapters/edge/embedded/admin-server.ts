@@ -88,7 +88,7 @@ async function answer(req: IncomingMessage, res: ServerResponse, target: AdminTa
   if (req.method === "GET" && (what === "records" || what === "watch")) return stream(res, what, target);
   try {
     const handler = handlers[`${req.method} ${what}`];
-    if (handler === undefined) throw new Fault("path.unknown", "The edge has no such path.");
+    if (handler === undefined) throw new Fault("path.unknown", "No such path at the edge.");
     const { status, json } = await handler(target, { req, owner: decodeURIComponent(encodedOwner) });
     res.writeHead(status, { "content-type": "application/json" });
     res.end(json === undefined ? undefined : JSON.stringify(json));
@@ -112,12 +112,12 @@ async function readJson(req: IncomingMessage): Promise<unknown> {
   for await (const chunk of req as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes > embeddedSettings.tableBytes)
-      throw new Fault("request.too-large", "That is more than 8 MB, which the edge does not take.");
+      throw new Fault("request.too-large", "The body is larger than the edge's limit of 8 MB.");
     chunks.push(chunk);
   }
   try {
     return JSON.parse(Buffer.concat(chunks).toString("utf8"));
   } catch (thrown) {
-    throw new Fault("request.invalid", "What was sent to the edge is not JSON.", { cause: thrown });
+    throw new Fault("request.invalid", "The body sent to the edge is not JSON.", { cause: thrown });
   }
 }

@@ -44,7 +44,7 @@ async function openAt(front: Front, listen: Listen): Promise<Listen> {
       throw new Fault("listen.in-use", `Another process listens on ${where}.`, { cause: thrown });
     }
     if (!isErrno(thrown, "EACCES", "EADDRNOTAVAIL", "ENOTFOUND")) throw thrown;
-    throw new Fault("edge.unreachable", `The edge may not listen on ${where}.`, {
+    throw new Fault("edge.unreachable", `The edge is not allowed to listen on ${where}.`, {
       cause: thrown,
       hint: "Choose an address of this machine, and a port from 1024 on unless the program may use lower ones.",
     });

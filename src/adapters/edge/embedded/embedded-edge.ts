@@ -50,8 +50,8 @@ export function embeddedEdge(options: EmbeddedEdgeOptions): Edge {
 /** That an edge runs which may not understand what this version says, and how to exchange it; null when it does. */
 export function versionFault({ protocol: spoken, pid }: Hello): Fault | null {
   if (spoken === protocol) return null;
-  return new Fault("edge.unreachable", `The running edge (process ${pid}) is of another version of Fairlead.`, {
-    hint: `End it with \`kill ${pid}\` and start the controller again, which starts its own with the same routes: until then they are served, in between not.`,
+  return new Fault("edge.unreachable", `The running edge (process ${pid}) has another version of Fairlead.`, {
+    hint: `End it with \`kill ${pid}\` and restart the controller, which starts its own edge with the same routes. They are served until then; only in between they are not.`,
   });
 }
 

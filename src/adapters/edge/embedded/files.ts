@@ -26,7 +26,7 @@ export function checkSocketPath(path: string): void {
   if (bytes <= socketPathBytes) return;
   throw new Fault(
     "usage.invalid",
-    `The edge's socket ${path} has ${bytes} bytes; the system takes ${socketPathBytes}.`,
+    `The edge's socket ${path} has ${bytes} bytes; the system allows ${socketPathBytes}.`,
     {
       hint: "Choose a state directory with a shorter path.",
     },

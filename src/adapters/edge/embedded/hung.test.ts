@@ -52,5 +52,5 @@ test("an edge that answers nothing at all is ended, and another one serves at it
   await edge.ensure();
   expect(await isAlive(hung)).toBe(false);
   expect((await ask(url, { host: "any.test" })).status).toBe(404);
-  expect(await readFile(join(directory, "edge.log"), "utf8")).toContain("hung: ended by its controller");
+  expect(await readFile(join(directory, "edge.log"), "utf8")).toContain("hung: killed by its controller");
 });

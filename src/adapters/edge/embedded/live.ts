@@ -66,7 +66,7 @@ export class LiveTables {
         if (taken === undefined || taken.owner === table.owner) continue;
         throw new Fault(
           "route.host-taken",
-          `${host} belongs to ${taken.owner}; nothing of ${table.owner} was changed.`,
+          `${host} belongs to ${taken.owner}; the routes of ${table.owner} were not changed.`,
         );
       }
     }

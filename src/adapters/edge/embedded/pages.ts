@@ -7,15 +7,15 @@ import type { RequestContext } from "./request-context.ts";
 
 /** Answers of the edge itself. They name no app, no host and no address. */
 const words: Readonly<Record<number, string>> = {
-  308: "This is to be found at another address.",
-  400: "This request cannot be understood.",
-  403: "Pages of this origin may not call this site.",
-  404: "Nothing is served here.",
+  308: "This page is at another address.",
+  400: "This request is invalid.",
+  403: "This origin is not allowed to call this site.",
+  404: "There is no site here.",
   408: "The request took too long to arrive.",
-  413: "The request is larger than this site takes.",
+  413: "The request is too large for this site.",
   429: "Too many requests. Try again later.",
   502: "The site did not answer. Try again.",
-  503: "The site is not available at this moment. Try again.",
+  503: "The site is not available at the moment. Try again.",
   504: "The site took too long to answer.",
 };
 

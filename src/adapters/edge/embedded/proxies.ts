@@ -88,7 +88,7 @@ export class Proxies {
 /** Faults: `usage.invalid`. */
 function networkOf(text: string) {
   const network = parseNetwork(text);
-  if (network === null) throw new Fault("usage.invalid", `${text.slice(0, 100)} is no address and no network.`);
+  if (network === null) throw new Fault("usage.invalid", `${text.slice(0, 100)} is not an address or network.`);
   return network;
 }
 

@@ -39,11 +39,14 @@ interface Hung {
 export async function endHung(directory: string, { note, isStillSilent }: Hung): Promise<void> {
   await signal(note, "SIGCONT");
   const isSilent = await isStillSilent();
-  await noteInLog(embeddedFiles(directory).log, isSilent ? "hung: ended by its controller" : "goes on after SIGCONT");
+  await noteInLog(
+    embeddedFiles(directory).log,
+    isSilent ? "hung: killed by its controller" : "continues after SIGCONT",
+  );
   if (!isSilent) return;
   await signal(note, "SIGKILL");
   if (await isGone(note, 5_000)) return;
-  throw new Fault("edge.unreachable", `The edge (process ${note.pid}) answers nothing and does not end.`);
+  throw new Fault("edge.unreachable", `The edge (process ${note.pid}) neither answers nor ends.`);
 }
 
 async function isGone(note: ProcessNote, withinMs: number): Promise<boolean> {

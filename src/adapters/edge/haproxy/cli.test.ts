@@ -40,6 +40,6 @@ test("who never answers is said so, with the command and without what it carries
   const command = "set ssl cert /edge/a.pem <<\n-----BEGIN PRIVATE KEY-----";
   await expect(askCli(await answeringFrom(9), command, [20, 20])).rejects.toMatchObject({
     code: "edge.unreachable",
-    detail: "HAProxy does not answer to set ssl cert.",
+    detail: "HAProxy does not answer set ssl cert.",
   });
 });

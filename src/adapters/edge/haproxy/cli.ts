@@ -24,7 +24,7 @@ export async function askCli(
     if (answer !== null) return answer;
   }
   // What follows the command's own words may be secret.
-  throw new Fault("edge.unreachable", `HAProxy does not answer to ${/^[a-z -]*/.exec(command)?.[0].trim()}.`);
+  throw new Fault("edge.unreachable", `HAProxy does not answer ${/^[a-z -]*/.exec(command)?.[0].trim()}.`);
 }
 
 /** Null: no answer in time. */
@@ -42,7 +42,7 @@ async function askOnce(socket: string, command: string, withinMs: number): Promi
   } catch (thrown) {
     if (isLate) return null;
     if (thrown instanceof Fault) throw thrown;
-    throw new Fault("edge.unreachable", `HAProxy's socket ${socket} has nobody answering.`, { cause: thrown });
+    throw new Fault("edge.unreachable", `HAProxy's socket ${socket} does not answer.`, { cause: thrown });
   } finally {
     clearTimeout(deadline);
     connection.destroy();
@@ -54,7 +54,7 @@ async function readAll(connection: Socket): Promise<string> {
   let bytes = 0;
   for await (const chunk of connection as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > answerBytes) throw new Fault("edge.unreachable", "HAProxy sent too long an answer.");
+    if (bytes > answerBytes) throw new Fault("edge.unreachable", "HAProxy's answer is too long.");
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");

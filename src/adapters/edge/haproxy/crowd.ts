@@ -23,7 +23,7 @@ export function crowdRules({ connections, perClient, turnedAway }: Capacity, { t
 `;
 }
 
-const crowded = `content-type "text/plain; charset=utf-8" string "503 Service Unavailable\\nThe site is not available at this moment. Try again.\\n" hdr retry-after 1`;
+const crowded = `content-type "text/plain; charset=utf-8" string "503 Service Unavailable\\nThe site is not available at the moment. Try again.\\n" hdr retry-after 1`;
 
 /** The first rule for requests, once they have an id. */
 export const turnAway = `  http-request return status 503 ${crowded} hdr connection close if { var(sess.crowded) -m bool }

@@ -46,7 +46,7 @@ const plainPath = /^[A-Za-z0-9._/@:+-]+$/;
 export async function prepareDirectory(files: EdgeFiles, doors: readonly NotedDoor[]): Promise<void> {
   const bytes = Buffer.byteLength(files.master);
   if (bytes > socketPathBytes || !plainPath.test(files.directory)) {
-    const limits = `the system takes ${socketPathBytes} bytes for a socket, HAProxy only plain characters`;
+    const limits = `the system allows ${socketPathBytes} bytes for a socket path, HAProxy only plain characters`;
     throw new Fault("usage.invalid", `The edge cannot use the path ${files.directory}: ${limits}.`, {
       hint: "Choose another state directory.",
     });

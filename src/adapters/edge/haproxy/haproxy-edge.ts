@@ -173,7 +173,10 @@ class HaproxyEdge implements Edge {
     if (!(await this.#heartbeat.hangs())) return;
     await this.#runner.wake();
     const isSilent = (await this.#heartbeat.look()) === "silent";
-    await noteInLog(this.#files.log, `HAProxy ${isSilent ? "hung: ended by its controller" : "goes on after SIGCONT"}`);
+    await noteInLog(
+      this.#files.log,
+      `HAProxy ${isSilent ? "hung: killed by its controller" : "continues after SIGCONT"}`,
+    );
     if (!isSilent) return;
     await this.#runner.end();
     this.#heartbeat.forget();

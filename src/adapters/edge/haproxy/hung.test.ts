@@ -72,5 +72,5 @@ test("what answers nothing at all is ended with all its processes, and HAProxy s
   await edge.ensure();
   expect(await isAlive(hung)).toBe(false);
   expect((await ask(url, { host: "any.test" })).status).toBe(404);
-  expect(await readFile(haproxyFiles(directory).log, "utf8")).toContain("hung: ended by its controller");
+  expect(await readFile(haproxyFiles(directory).log, "utf8")).toContain("hung: killed by its controller");
 });

@@ -78,7 +78,7 @@ export function programRunner({ program, env }: ProgramOptions, files: EdgeFiles
 export function parseVersion(text: string): readonly [number, number] {
   const [, major, minor] = /version (\d+)\.(\d+)/.exec(text) ?? [];
   if (major === undefined || minor === undefined)
-    throw new Fault("edge.unreachable", "HAProxy did not say its version.");
+    throw new Fault("edge.unreachable", "HAProxy did not report its version.");
   return [Number(major), Number(minor)];
 }
 

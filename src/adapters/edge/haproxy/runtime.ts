@@ -55,9 +55,9 @@ export class HaproxyRuntime {
     }
     const found = await this.#seats(pool);
     const wrong = seats.findIndex(({ ip, port, weight }, index) => found[index] !== `${ip} ${port} ${weight} ready`);
-    if (wrong !== -1) throw new Fault("operation.failed", `HAProxy did not take ${seats[wrong]?.id} into ${pool}.`);
+    if (wrong !== -1) throw new Fault("operation.failed", `HAProxy did not add ${seats[wrong]?.id} to ${pool}.`);
     if (found.slice(seats.length).every((seat) => seat.endsWith(" away"))) return;
-    throw new Fault("operation.failed", `HAProxy keeps an upstream of an earlier lease in ${pool}.`);
+    throw new Fault("operation.failed", `HAProxy keeps an upstream of a previous lease in ${pool}.`);
   }
 
   /** Replaces a map in one instant. */
@@ -66,7 +66,7 @@ export class HaproxyRuntime {
     if (version === undefined) throw new Fault("operation.failed", "HAProxy did not prepare a map.");
     await this.#add(`add map @${version} ${map}`, entries);
     const said = await askCli(this.#files.admin, `commit map @${version} ${map}`);
-    if (said.trim() !== "") throw new Fault("operation.failed", `HAProxy did not take a map: ${said.trim()}`);
+    if (said.trim() !== "") throw new Fault("operation.failed", `HAProxy did not accept a map: ${said.trim()}`);
   }
 
   async addEntries(map: string, entries: readonly MapEntry[]): Promise<void> {
@@ -108,7 +108,7 @@ export class HaproxyRuntime {
   async #add(command: string, entries: readonly MapEntry[]): Promise<void> {
     for (const part of chunks(entries)) {
       const said = await askCli(this.#files.admin, `${command} <<\n${part}`);
-      if (said.trim() !== "") throw new Fault("operation.failed", `HAProxy did not take entries: ${said.trim()}`);
+      if (said.trim() !== "") throw new Fault("operation.failed", `HAProxy did not accept entries: ${said.trim()}`);
     }
   }
 

@@ -301,7 +301,7 @@ export class HaproxyServer {
       if (fresh && (await this.#serial()) === String(this.#layout.serial)) break;
       if (performance.now() > deadline) {
         const hint = `Read the last lines of ${runner.log}.`;
-        throw new Fault("edge.unreachable", "HAProxy did not take its new configuration in time.", { hint });
+        throw new Fault("edge.unreachable", "HAProxy did not apply its new configuration in time.", { hint });
       }
       await pause(clock, lookMs);
     }

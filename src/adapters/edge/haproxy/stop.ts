@@ -56,7 +56,7 @@ export async function endAll(directory: string): Promise<void> {
   if (note === null) return;
   await signalAll(directory, "SIGKILL");
   if (await isGone(note, 5_000)) return;
-  throw new Fault("edge.unreachable", `HAProxy (process ${note.pid}) answers nothing and does not end.`);
+  throw new Fault("edge.unreachable", `HAProxy (process ${note.pid}) neither answers nor ends.`);
 }
 
 async function isGone(note: ProcessId, withinMs: number): Promise<boolean> {

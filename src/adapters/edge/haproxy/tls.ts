@@ -118,7 +118,7 @@ export class ServedCertificates {
     }
     const now = await this.#listed();
     if (now.size === wanted.size && [...wanted].every((path) => now.has(path))) return;
-    throw new Fault("operation.failed", "HAProxy did not take the certificates.");
+    throw new Fault("operation.failed", "HAProxy did not accept the certificates.");
   }
 
   /** Paths of the certificates that HAProxy serves. */

@@ -8,6 +8,6 @@ export function checkClaims(table: RouteTable, tables: Iterable<RouteTable>): vo
     if (owner === table.owner) continue;
     const taken = routes.flatMap((route) => route.hosts).find((host) => wanted.has(host));
     if (taken === undefined) continue;
-    throw new Fault("route.host-taken", `${taken} belongs to ${owner}; nothing of ${table.owner} was changed.`);
+    throw new Fault("route.host-taken", `${taken} belongs to ${owner}; the routes of ${table.owner} were not changed.`);
   }
 }

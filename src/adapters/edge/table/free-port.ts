@@ -21,7 +21,7 @@ function listenFault(thrown: unknown, where: string): unknown {
     return new Fault("listen.in-use", `Another process listens on ${where}.`, { cause: thrown });
   }
   if (!isErrno(thrown, "EACCES", "EADDRNOTAVAIL", "ENOTFOUND")) return thrown;
-  return new Fault("edge.unreachable", `The edge may not listen on ${where}.`, {
+  return new Fault("edge.unreachable", `The edge is not allowed to listen on ${where}.`, {
     cause: thrown,
     hint: "Choose an address of this machine, and a port from 1024 on unless the program may use lower ones.",
   });

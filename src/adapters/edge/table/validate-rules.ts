@@ -56,7 +56,7 @@ function checkCors(cors: Members, path: string, report: Report): void {
 
 function checkPages(pages: Members, path: string, report: Report): void {
   for (const [status, page] of Object.entries(pages)) {
-    if (!/^50[234]$/.test(status)) report(`${path}.${status}`, "is no status with a page");
+    if (!/^50[234]$/.test(status)) report(`${path}.${status}`, "is not a status with a page");
     else if (typeof page !== "string" || page.length > pageLength) report(`${path}.${status}`, "is not a page");
   }
 }

@@ -93,7 +93,7 @@ function checkUnique(routes: readonly Route[], report: Report): void {
   const services = new Set<string>();
   const ids = new Map<string, Upstream>();
   for (const [index, route] of routes.entries()) {
-    if (services.has(route.service)) report(`routes[${index}].service`, "is in the table twice");
+    if (services.has(route.service)) report(`routes[${index}].service`, "is twice in the table");
     services.add(route.service);
     for (const host of route.hosts) {
       const spelled = hostPattern(host) ?? host;

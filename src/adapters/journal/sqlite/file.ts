@@ -36,7 +36,7 @@ export function openFile(file: string, { migrations, now, installation = null }:
     chmodSync(file, 0o600);
     migrate(file, migrations, now);
   } else {
-    if (existsSync(`${file}-wal`)) throw damaged(file, "its main file is gone");
+    if (existsSync(`${file}-wal`)) throw damaged(file, "its main file is missing");
     create(file, migrations, now);
   }
   return openDatabase(file);
@@ -103,7 +103,7 @@ function judge(file: string, view: string, wanted: Wanted): void {
 
 function judgeContent(file: string, connection: DatabaseSync, migrations: readonly Migration[]): void {
   const found = connection.prepare("PRAGMA application_id").get()?.application_id;
-  if (found !== applicationId) throw damaged(file, "it is empty, or another program's database");
+  if (found !== applicationId) throw damaged(file, "it is empty, or the database of another program");
   const version = Number(connection.prepare("PRAGMA user_version").get()?.user_version);
   if (version > migrations.length) {
     throw new Fault("journal.newer", `${file} has version ${version}; this Fairlead knows up to ${migrations.length}`);
@@ -115,7 +115,10 @@ function judgeContent(file: string, connection: DatabaseSync, migrations: readon
   for (const [index, row] of done.entries()) {
     const ours = migrations[index];
     if (ours && checksum(ours) !== row.checksum) {
-      throw new Fault("journal.newer", `${file} was written by a Fairlead whose migration ${index + 1} is another one`);
+      throw new Fault(
+        "journal.newer",
+        `${file} was written by a Fairlead version whose migration ${index + 1} differs`,
+      );
     }
   }
   judgeSchema(file, connection, migrations.slice(0, version));
@@ -154,7 +157,7 @@ function judgeOwner(file: string, connection: DatabaseSync, installation: string
   if (!owner || installation === null || owner === installation) return;
   const kept = join(dirname(file), "installation");
   throw new Fault("journal.lost", `${file} is the journal of installation ${owner}, and this one is ${installation}`, {
-    hint: `Put the journal of this one back. If that one is meant, delete ${kept}; \`controller --new\` begins with an empty one.`,
+    hint: `Put the journal of this one back. To use this one instead, delete ${kept}; \`controller --new\` starts with an empty one.`,
   });
 }
 

@@ -100,7 +100,7 @@ function writeRelease(database: Database, environment: string, release: Release)
     if (!isSqlite(thrown, sqliteCodes.constraint)) throw thrown;
     throw new Fault(
       "document.stale",
-      `release v${number} of ${environment} exists already, and releases never change`,
+      `release v${number} of ${environment} already exists, and releases never change`,
       {
         cause: thrown,
       },
@@ -237,6 +237,6 @@ function writeToken(database: Database, token: AccessToken): void {
     database.run(query.insertInto("token").values({ name, digest, created_by: createdBy, ...times }));
   } catch (cause) {
     if (!isSqlite(cause, sqliteCodes.constraint)) throw cause;
-    throw new Fault("token.name-taken", `there is a token ${name} already`, { cause });
+    throw new Fault("token.name-taken", `a token ${name} already exists`, { cause });
   }
 }

@@ -86,7 +86,7 @@ function isDamage(thrown: unknown): boolean {
 
 function damaged(file: string, cause?: unknown): Fault {
   return new Fault("journal.damaged", `${file} is not a store of log lines`, {
-    hint: "Move the file away; a new one is begun, and output that is still kept is read again.",
+    hint: "Move the file away; a new one is created, and output that is still kept is read again.",
     cause,
   });
 }

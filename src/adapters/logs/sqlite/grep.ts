@@ -22,7 +22,7 @@ export function createGrep(source: string): Grep {
   }
   const pattern = compile(source);
   if (pattern.programSize() > limits.instructions) {
-    throw refusal("the pattern is too large once its counts are written out");
+    throw refusal("the pattern is too large when its counts are expanded");
   }
   return { literal: null, test: (line) => pattern.test(line.slice(0, limits.line)) };
 }
@@ -38,6 +38,6 @@ function compile(source: string): RE2JS {
 
 function refusal(why: string): Fault {
   return new Fault("request.invalid", `grep: ${why}`, {
-    hint: "Write a plain text or an RE2 regular expression; put \\ before a character that is meant as it is.",
+    hint: "Write a plain text or an RE2 regular expression; put \\ before a literal special character.",
   });
 }

@@ -84,7 +84,7 @@ export class Searcher {
       else asker?.reject(new Fault(answer.fault.code, answer.fault.detail, { hint: answer.fault.hint }));
     });
     worker.on("error", (thrown) => this.#gone(worker, asFault(thrown)));
-    worker.on("exit", () => this.#gone(worker, new Fault("operation.failed", "the search in the logs was ended")));
+    worker.on("exit", () => this.#gone(worker, new Fault("operation.failed", "the log search was stopped")));
     this.#worker = worker;
     return worker;
   }

@@ -57,9 +57,9 @@ async function probe(asked: ProbeRequest): Promise<ProbeAnswer> {
 }
 
 function reasonOf(thrown: unknown, { address }: ProbeRequest): string {
-  if (isErrno(thrown, "ECONNREFUSED")) return `nobody listens on ${address.host}:${address.port}`;
+  if (isErrno(thrown, "ECONNREFUSED")) return `nothing listens on ${address.host}:${address.port}`;
   if (isErrno(thrown, "ECONNRESET", "EPIPE")) return "the connection was closed without an answer";
-  if (isErrno(thrown, "ERR_UNESCAPED_CHARACTERS", "ERR_INVALID_CHAR")) return "it cannot be asked like this";
+  if (isErrno(thrown, "ERR_UNESCAPED_CHARACTERS", "ERR_INVALID_CHAR")) return "it cannot be probed in this way";
   if (isMistake(thrown)) throw thrown;
   const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "it could not be read";
   return code.startsWith("HPE_") ? "the answer is not HTTP" : `no answer (${code})`;

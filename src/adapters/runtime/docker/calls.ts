@@ -34,7 +34,7 @@ export class Calls {
     } catch (thrown) {
       return unless(thrown, 404);
     }
-    throw new Fault("operation.failed", "the container engine's answer does not say how it stands");
+    throw new Fault("operation.failed", "the container engine's answer contains no state");
   }
 
   async create(name: string, body: object): Promise<string> {

@@ -165,7 +165,7 @@ export class OutputFollower {
       const isWhole = once(stream, "end").then(() => true);
       const isBroken = once(stream, "close").then(() => false);
       if (await Promise.race([isWhole, isBroken])) return;
-      throw new Fault("engine.unreachable", `the output of ${this.#options.id.slice(0, 12)} broke off`);
+      throw new Fault("engine.unreachable", `the output of ${this.#options.id.slice(0, 12)} was interrupted`);
     } finally {
       this.#stream = null;
       stream.destroy();

@@ -127,7 +127,7 @@ export class Networks {
       this.#last.set(network.name, host);
       return address;
     }
-    const hint = "Stop something of this environment first.";
+    const hint = "Stop an instance of this environment first.";
     throw new Fault("runtime.ports-exhausted", `every address of ${network.name} is in use`, { hint });
   }
 

@@ -136,7 +136,7 @@ class DockerRuntime implements Runtime {
       }
     }
     for (const { name } of this.#table.illegible.filter((each) => sameKey(each.key, key))) {
-      unreadable.push({ name, identity: null, why: "its labels are not as Fairlead wrote them" });
+      unreadable.push({ name, identity: null, why: "its labels were changed" });
     }
     return { instances, tasks, unreadable, inside: await this.#networks.inside(key) };
   }
@@ -276,7 +276,7 @@ class DockerRuntime implements Runtime {
     try {
       const facts = await imageFacts(this.#options.engine, image);
       if (facts === null) {
-        const reason = `the container engine does not have its image ${image} any more; \`fairlead deploy\` makes it again`;
+        const reason = `the container engine no longer has its image ${image}; \`fairlead deploy\` builds it again`;
         return this.#table.stillborn(about(null), reason);
       }
       await this.#place({ spec, about, image, facts });

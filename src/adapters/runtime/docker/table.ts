@@ -373,7 +373,7 @@ export class ContainerTable {
       if (!inspected?.State.Restarting) return inspected?.State ?? null;
       await pause(restMs.every);
     }
-    throw new Fault("operation.failed", `the engine does not give up starting ${entry.name}`);
+    throw new Fault("operation.failed", `the engine does not stop starting ${entry.name}`);
   }
 
   #ended(entry: ContainerEntry, exit: Exit): void {

@@ -41,7 +41,7 @@ describe.skipIf(socket === null)(`a container that cannot be looked at (else: ${
 
   test.each([
     ["a refusal", { status: 500, body: `{"message":"layer is gone"}` }, "layer is gone"],
-    ["a refusal that is no JSON", { status: 500, body: "<html>" }, "<html>"],
+    ["a refusal that is not JSON", { status: 500, body: "<html>" }, "<html>"],
     ["no JSON", { status: 200, body: "]]" }, "no JSON"],
     ["nothing", { status: 200, body: "" }, "does not say"],
     ["another shape", { status: 200, body: `{"State":null}` }, "does not say"],

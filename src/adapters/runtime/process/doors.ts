@@ -42,7 +42,7 @@ export class Doors {
     this.#callOff = doors.length === 0 ? () => undefined : clock.after(againMs, () => void this.#apply(doors));
     this.#guarding = guard(doors);
     const reason = await this.#guarding;
-    if (reason !== null) this.#sayOnce(`apps can dial each other's ports: ${reason}`);
+    if (reason !== null) this.#sayOnce(`apps can connect to each other's ports: ${reason}`);
   }
 
   /** Resolves when what was asked so far is in force. The rules stay. */
@@ -52,7 +52,7 @@ export class Doors {
   }
 
   sayTaken(port: number): void {
-    const holder = portHolder(port) ?? "something that does not answer for it";
+    const holder = portHolder(port) ?? "a process that does not answer for it";
     this.#sayOnce(`port ${port} of the pool is taken by ${holder}; instances get others`);
   }
 

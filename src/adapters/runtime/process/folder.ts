@@ -107,7 +107,7 @@ export class ProcessFolder {
       fs.renameSync(draft, this.path(spec.name));
     } catch (thrown) {
       if (!isErrno(thrown, "ENOTEMPTY", "EEXIST", "ENOTDIR")) throw thrown;
-      throw new Fault("operation.failed", `the place of ${spec.name} is taken by something else`, { cause: thrown });
+      throw new Fault("operation.failed", `the name ${spec.name} is used by something else`, { cause: thrown });
     }
   }
 

@@ -97,6 +97,6 @@ test("when strangers have all, the fault names them", async () => {
   await stranger("::1", world.ports.from + 1);
   await expect(started(idle)).rejects.toMatchObject({
     code: "runtime.ports-exhausted",
-    detail: expect.stringMatching(new RegExp(`2 by what is not an instance: .*process ${process.pid}`)),
+    detail: expect.stringMatching(new RegExp(`2 by processes that are not instances: .*process ${process.pid}`)),
   });
 });

@@ -108,7 +108,7 @@ export function portHolder(port: number): string | null {
   const inodes = new Set(all.filter((listener) => listener.port === port).map(({ inode }) => inode));
   if (inodes.size === 0) return null;
   const holder = allProcesses().find(({ pid }) => socketsOf(pid).some((inode) => inodes.has(inode)));
-  if (holder === undefined) return "a process that cannot be looked at";
+  if (holder === undefined) return "a process that cannot be inspected";
   const program = procText(`/proc/${holder.pid}/comm`)?.trim() ?? "a program";
   return `${JSON.stringify(program)} (process ${holder.pid} of uid ${processOwner(holder.pid) ?? "unknown"})`;
 }

@@ -61,7 +61,8 @@ export class PortPool {
     }
     const range = `every port from ${this.#from} to ${this.#from + this.#size - 1} is in use`;
     const some = strangers.slice(0, 3).map((port) => `${port} by ${portHolder(port) ?? "something unknown"}`);
-    const others = some.length === 0 ? "" : `, ${strangers.length} by what is not an instance: ${some.join(", ")}`;
+    const others =
+      some.length === 0 ? "" : `, ${strangers.length} by processes that are not instances: ${some.join(", ")}`;
     throw new Fault("runtime.ports-exhausted", `${range}${others}`);
   }
 

@@ -66,8 +66,8 @@ function nextFree({ from, to }: UidRange, { last, users }: Table, taken: Readonl
     const uid = from + ((start + tried) % size);
     if (!given.has(uid) && !taken.has(uid)) return uid;
   }
-  throw new Fault("runtime.user", `every user from ${from} to ${to} belongs to an environment`, {
-    hint: "Give a longer range that begins with the same number: --app-uids FROM-TO. What runs goes on.",
+  throw new Fault("runtime.user", `every user from ${from} to ${to} is assigned to an environment`, {
+    hint: "Set a longer range that begins with the same number: --app-uids FROM-TO. Running apps are not affected.",
   });
 }
 
@@ -79,7 +79,7 @@ function read(path: string): Table | null {
     if (isErrno(thrown, "ENOENT")) return null;
     if (!(thrown instanceof SyntaxError || thrown instanceof TypeError)) throw thrown;
   }
-  throw new Fault("journal.damaged", `${path}, which says whose user is whose, cannot be read`, {
-    hint: "Restore it from a backup of the state directory. What runs goes on.",
+  throw new Fault("journal.damaged", `${path}, which records the users of environments, cannot be read`, {
+    hint: "Restore it from a backup of the state directory. Running apps are not affected.",
   });
 }

@@ -40,5 +40,5 @@ export function parseMasterKey(text: string, where: string): Buffer {
   const trimmed = text.trim();
   const bytes = /^[0-9a-f]{64}$/i.test(trimmed) ? Buffer.from(trimmed, "hex") : Buffer.from(trimmed, "base64");
   if (bytes.length === keyBytes && /^[\w+/=-]+$/.test(trimmed)) return bytes;
-  throw new Fault("vault.key", `${where} is not a key: 32 bytes as base64 or 64 hexadecimal digits are wanted`);
+  throw new Fault("vault.key", `${where} is not a key: 32 bytes as base64 or 64 hexadecimal digits are required`);
 }

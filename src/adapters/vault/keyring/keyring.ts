@@ -49,7 +49,7 @@ export function unwrap(text: string, master: Uint8Array, file: string): Ring | n
   if (digestKey === null) return null;
   const keys = written.keys.map(({ id, wrapped }) => {
     const key = decrypt(master, wrapped, `key ${id}`);
-    if (key === null) throw new Fault("vault.damaged", `${file} holds a key ${id} that does not open`);
+    if (key === null) throw new Fault("vault.damaged", `${file} contains a key ${id} that cannot be decrypted`);
     return { id, key };
   });
   return { keys, digestKey, copied: written.copied ?? false };

@@ -39,7 +39,7 @@ export function guardKeyFile(directory: string): string | null {
   if ((mode & 0o077) === 0) return null;
   ownKeyFile(file, () => chmodSync(file, 0o600));
   const was = mode.toString(8).padStart(4, "0");
-  return `others could read ${file} (mode ${was}, now 0600); if somebody may have, \`fairlead vault rotate\` exchanges the key`;
+  return `others could read ${file} (mode ${was}, now 0600); if somebody may have read it, run \`fairlead vault rotate\``;
 }
 
 /**
@@ -78,7 +78,9 @@ class KeyringVault implements Vault {
     const key = this.#ring.keys.find((one) => one.id === id);
     const opened = key ? decrypt(key.key, text, placeText(place)) : null;
     if (opened !== null) return new Secret(opened.toString());
-    const why = key ? "was altered, or is another one's" : "was sealed with a key that this vault does not have";
+    const why = key
+      ? "was altered, or belongs to another value"
+      : "was sealed with a key that this vault does not have";
     throw new Fault("vault.damaged", `${refText(place)} of ${keyText(place.key)} ${why}`);
   }
 
@@ -117,15 +119,15 @@ class KeyringVault implements Vault {
 
   #newest() {
     const newest = this.#ring.keys.at(-1);
-    if (!newest) throw new Fault("vault.damaged", `${this.#ringFile} holds no key`);
+    if (!newest) throw new Fault("vault.damaged", `${this.#ringFile} contains no key`);
     return newest;
   }
 
   #keptMaster(): Buffer {
     if (existsSync(this.#keyFile)) return readKey(this.#keyFile);
     if (existsSync(this.#ringFile)) {
-      const hint = "Put the key file back, give the key as FAIRLEAD_VAULT_KEY, or restore it from the recovery bundle.";
-      throw new Fault("vault.key", `${this.#keyFile} is gone, and ${this.#ringFile} needs it`, { hint });
+      const hint = "Put the key file back, set the key as FAIRLEAD_VAULT_KEY, or restore it from the recovery bundle.";
+      throw new Fault("vault.key", `${this.#keyFile} is missing, and ${this.#ringFile} needs it`, { hint });
     }
     const made = randomBytes(keyBytes);
     replace(this.#keyFile, keyFileText(made));
@@ -212,7 +214,7 @@ function ownKeyFile<T>(file: string, use: () => T): T {
     return use();
   } catch (thrown) {
     if (!isErrno(thrown, "EACCES", "EPERM")) throw thrown;
-    const hint = `Give it to the user that the controller runs as: chown it, and chmod 600 ${file}.`;
+    const hint = `Make the controller's user its owner: chown it, and chmod 600 ${file}.`;
     throw new Fault("vault.key", `${file} belongs to another user`, { hint, cause: thrown });
   }
 }

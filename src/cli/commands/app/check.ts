@@ -74,7 +74,7 @@ function found(
   return findingsOf({ ...about, environment }).map((finding) => ({ ...finding, environments: [environment] }));
 }
 
-/** The same finding in several environments is told once; the worst first. */
+/** The same finding in several environments is reported once; the worst first. */
 function merged(findings: readonly Shown[]): readonly Shown[] {
   const known = new Map<string, Shown>();
   for (const finding of findings) {

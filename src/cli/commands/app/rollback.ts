@@ -6,7 +6,7 @@ import { deploymentExit, deploymentText, followDeployment } from "../../follow.t
 import { namesThatDiffer } from "../../variables.ts";
 import type { World } from "../../world.ts";
 
-/** Says what the deployment after the rollback brings back. The rollback goes on whether or not it can be told. */
+/** Says what the deployment after the rollback restores. The rollback continues whether or not it can be told. */
 async function warnOfReturn(world: World, api: Client, release: string): Promise<void> {
   const warn = (words: string) => world.say(`${world.paint.yellow("warning:")} ${words}`);
   try {

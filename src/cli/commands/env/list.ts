@@ -10,7 +10,7 @@ interface Row {
   readonly from: "set" | "manifest" | "fairlead";
   /** `(the build)` stands for that. */
   readonly services: readonly string[];
-  /** The group of the manifest that it is of. */
+  /** Its group in the manifest. */
   readonly group: string | null;
   /** Equal for equal values of the environment, and no way to guess one. */
   readonly digest: string;

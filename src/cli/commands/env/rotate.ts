@@ -9,7 +9,7 @@ interface Rotation extends VariablesResult {
   readonly name: string;
   /** The version that is set now, as NAME@3. */
   readonly set: string;
-  /** The versions that instances have now; none where nothing serves. Left out while a deployment goes on. */
+  /** The versions that instances have now; none where nothing serves. Left out while a deployment continues. */
   readonly serving?: readonly string[];
 }
 
