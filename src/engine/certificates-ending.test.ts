@@ -8,7 +8,7 @@ import type { HostRecord } from "../model/certificate.ts";
 import type { RouteTable } from "../model/route.ts";
 import type { CertificateAuthority, CertificatePair, Publish } from "../ports/certificates.ts";
 import type { Edge } from "../ports/edge.ts";
-import { wallClock } from "../testing/fakes.ts";
+import { wallClock } from "../testing/clock.ts";
 import { testAuthority } from "../testing/pki.ts";
 import { SimulatedJournal } from "../testing/simulation/journal.ts";
 import { CertificateKeeper } from "./certificates.ts";

@@ -6,6 +6,9 @@ import { syncSync } from "./files.ts";
 
 const pattern = /^[0-9a-f]{16}$/;
 
+/** The label of every object on a container engine, with the id of the installation that owns it. */
+export const installationLabel = "fairlead.installation";
+
 export function newInstallationId(): string {
   return randomBytes(8).toString("hex");
 }

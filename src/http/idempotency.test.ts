@@ -6,7 +6,8 @@ import { openJournal } from "../adapters/journal/sqlite/open.ts";
 import { openLogs } from "../adapters/logs/sqlite/open.ts";
 import { sha256 } from "../base/digest.ts";
 import { problem } from "../contract/problem.ts";
-import { fakeDeps, wallClock } from "../testing/fakes.ts";
+import { wallClock } from "../testing/clock.ts";
+import { fakeDeps } from "../testing/fakes.ts";
 import { createApi } from "./api.ts";
 
 const app = "/v1/apps/shop/environments";

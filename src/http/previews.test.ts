@@ -3,7 +3,7 @@ import { environmentList, statusView } from "../contract/environments.ts";
 import { previewAnswer } from "../contract/previews.ts";
 import { problem } from "../contract/problem.ts";
 import { revealedVariables } from "../contract/variables.ts";
-import { wallClock } from "../testing/fakes.ts";
+import { wallClock } from "../testing/clock.ts";
 import { apiOnFakes } from "./test-api.ts";
 
 const hour = 3_600_000;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { wallClock } from "../testing/fakes.ts";
+import { wallClock } from "../testing/clock.ts";
 import { byteStream, eventStream, type Message } from "./stream.ts";
 
 /** A source of messages or bytes that waits until it is told to stop, as logs do between two lines. */

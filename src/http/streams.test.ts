@@ -6,7 +6,7 @@ import { logBatchView, logPage } from "../contract/logs.ts";
 import { problem } from "../contract/problem.ts";
 import { taskAnswer, taskView } from "../contract/tasks.ts";
 import type { LogLine } from "../model/log.ts";
-import type { wallClock } from "../testing/fakes.ts";
+import type { wallClock } from "../testing/clock.ts";
 import { createApi } from "./api.ts";
 import { type Asking, apiOnFakes } from "./test-api.ts";
 

@@ -8,7 +8,7 @@ import { problem } from "../contract/problem.ts";
 import { releasePage } from "../contract/releases.ts";
 import { createdTokenView, tokenList } from "../contract/tokens.ts";
 import { variableDiff, variablesView } from "../contract/variables.ts";
-import { wallClock } from "../testing/fakes.ts";
+import { wallClock } from "../testing/clock.ts";
 import { createApi } from "./api.ts";
 import { type Asking, apiOnFakes } from "./test-api.ts";
 

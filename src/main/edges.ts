@@ -5,7 +5,7 @@ import { embeddedEdge } from "../adapters/edge/embedded/embedded-edge.ts";
 import { isNotedRunning, readEmbeddedNote } from "../adapters/edge/embedded/files.ts";
 import { setpriv } from "../adapters/edge/embedded/start.ts";
 import { stopEdge } from "../adapters/edge/embedded/stop.ts";
-import { canDrop, containerLog, containerName, stopContainer } from "../adapters/edge/haproxy/container.ts";
+import { canDrop, containerLog, edgeContainerName, stopContainer } from "../adapters/edge/haproxy/container.ts";
 import { haproxyEdge } from "../adapters/edge/haproxy/haproxy-edge.ts";
 import { stopHaproxy } from "../adapters/edge/haproxy/stop.ts";
 import { Fault } from "../base/faults.ts";
@@ -128,7 +128,7 @@ async function olderContainer(socket: string, directory: string): Promise<Concer
   } finally {
     engine.close();
   }
-  const name = containerName(directory);
+  const name = edgeContainerName(directory);
   return {
     what: `HAProxy in ${name}, created by a previous version or on a rootless engine, runs as root in its container`,
     fix: `If a previous version created it: run \`docker rm -f ${name}\` if a second without service is acceptable; the controller creates another.`,

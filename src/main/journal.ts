@@ -1,10 +1,9 @@
 import { existsSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { type OpenJournal, openJournal } from "../adapters/journal/sqlite/open.ts";
-import { installationLabel } from "../adapters/runtime/docker/labels.ts";
 import { Fault, type FaultCode, isErrno } from "../base/faults.ts";
 import type { ContainerEngine } from "../host/engine.ts";
-import { installationId, keptInstallationId } from "../host/installation.ts";
+import { installationId, installationLabel, keptInstallationId } from "../host/installation.ts";
 import { systemClock } from "./clock.ts";
 import { edgeDirectory } from "./edges.ts";
 

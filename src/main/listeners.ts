@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { isErrno } from "../base/faults.ts";
 
-export interface Listener {
+export interface PortListener {
   readonly port: number;
   /** What listens there, like `nginx (process 123)`; null when this user may not know, or it lives in another namespace. */
   readonly program: string | null;
@@ -11,7 +11,7 @@ export interface Listener {
  * Who listens on these TCP ports of this machine, on whatever address, read from /proc: nothing is opened, so no right to
  * low ports is needed. Empty where there is no /proc.
  */
-export function listeners(ports: readonly number[]): readonly Listener[] {
+export function listeners(ports: readonly number[]): readonly PortListener[] {
   const sockets = new Map<string, number>();
   for (const table of ["/proc/net/tcp", "/proc/net/tcp6"]) {
     for (const line of (readOrNull(table) ?? "").split("\n").slice(1)) {
@@ -22,7 +22,7 @@ export function listeners(ports: readonly number[]): readonly Listener[] {
     }
   }
   const programs = sockets.size === 0 ? new Map<string, string>() : programsOf(sockets);
-  const found = new Map<number, Listener>();
+  const found = new Map<number, PortListener>();
   for (const [socket, port] of sockets) {
     const program = found.get(port)?.program ?? programs.get(socket) ?? null;
     found.set(port, { port, program });

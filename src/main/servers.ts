@@ -35,13 +35,13 @@ export interface ServerLimits {
  * A quarter of the files that this process may have open, and 500 at most: the rest is for what it does for apps, so that a
  * crashed instance is started again however many clients wait.
  */
-export function usualLimits(descriptors = descriptorLimit()): ServerLimits {
+export function usualLimits(descriptors = softDescriptorLimit()): ServerLimits {
   const connections = Math.max(8, Math.min(500, Math.floor(descriptors / 4)));
   return { connections, bodyIdleMs, uploadMs, bodyMs, lookMs };
 }
 
 /** How many files this process may have open (Node has raised the soft limit to the hard one); without /proc what POSIX promises at least. */
-export function descriptorLimit(): number {
+export function softDescriptorLimit(): number {
   try {
     const found = /^Max open files\s+(\d+|unlimited)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];
     return found === "unlimited" ? Number.MAX_SAFE_INTEGER : Number(found ?? 256);

@@ -12,23 +12,13 @@ import { nowhere } from "../model/route.ts";
 import { plan } from "../plan/decide.ts";
 import type { Snapshot } from "../plan/plan.ts";
 import type { Builder, StoredObject } from "../ports/builder.ts";
-import type { Clock, SteadyClock } from "../ports/clock.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { EdgeAnswer } from "../ports/edge.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { LogStore } from "../ports/logs.ts";
 import type { Output, OutputRange, OutputStream, Runtime, RuntimeChange } from "../ports/runtime.ts";
+import { wallClock } from "./clock.ts";
 import { SimulatedVault } from "./simulation/vault.ts";
-
-/** Time as it is. */
-export const wallClock: SteadyClock = {
-  now: () => Date.now(),
-  steady: () => performance.now(),
-  after(ms, then) {
-    const timer = setTimeout(then, ms);
-    timer.unref();
-    return () => clearTimeout(timer);
-  },
-};
 
 /** A builder that only remembers: sources are put in, artifacts are declared built. */
 export class FakeBuilder implements Builder {

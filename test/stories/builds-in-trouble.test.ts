@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { dockerBuildWorld } from "../../src/adapters/build/docker/world.ts";
-import { processWorld, wallClock } from "../../src/adapters/runtime/process/world.ts";
+import { processWorld } from "../../src/adapters/runtime/process/world.ts";
+import { wallClock } from "../../src/testing/clock.ts";
 import { admitFiles, artifactSpec, builtOrNot, forWhom } from "../../src/testing/conformance/builder.ts";
 import { outputOf, runtimeKey, until } from "../../src/testing/conformance/runtime.ts";
 import { noEngine, testEngine, testImages } from "../../src/testing/engine.ts";

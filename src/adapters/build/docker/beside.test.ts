@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { wallClock } from "../../../testing/clock.ts";
 import { runtimeConformance } from "../../../testing/conformance/runtime.ts";
-import { processWorld, wallClock } from "../../runtime/process/world.ts";
+import { processWorld } from "../../runtime/process/world.ts";
 import { withBuilds } from "./beside.ts";
 import { Builds } from "./builds.ts";
 

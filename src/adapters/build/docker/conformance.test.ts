@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ContainerEngine } from "../../../host/engine.ts";
 import { buildxProgram } from "../../../testing/buildx.ts";
+import { wallClock } from "../../../testing/clock.ts";
 import { builderConformance } from "../../../testing/conformance/builder.ts";
 import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
-import { processWorld, wallClock } from "../../runtime/process/world.ts";
+import { processWorld } from "../../runtime/process/world.ts";
 import { findBuildx } from "./buildx.ts";
 import { everyWay } from "./ways.ts";
 import { dockerBuildWorld } from "./world.ts";

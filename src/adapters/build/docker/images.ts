@@ -1,6 +1,7 @@
 import { mkdir, open, readFile, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { type ContainerEngine, isRefusal } from "../../../host/engine.ts";
+import { installationLabel } from "../../../host/installation.ts";
 import type { StoredObject } from "../../../ports/builder.ts";
 import { hexOf, unlessMissing } from "../source/content-store.ts";
 
@@ -9,7 +10,6 @@ const ourTag = new RegExp(`^${repository}:([0-9a-f]{64})$`);
 
 /** Labels of what this project makes. */
 export const artifactLabel = "fairlead.artifact";
-export const installationLabel = "fairlead.installation";
 
 /** The name under which the engine has an artifact, e.g. for a container that runs it. */
 export function imageOf(digest: string): string {

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { afterEach, describe, expect, test } from "vitest";
 import type { EnvKey } from "../../../model/environment.ts";
+import { wallClock } from "../../../testing/clock.ts";
 import { admitFiles, artifactSpec, builtOrNot, forWhom } from "../../../testing/conformance/builder.ts";
 import { outputOf, runtimeKey, until } from "../../../testing/conformance/runtime.ts";
 import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
-import { processWorld, wallClock } from "../../runtime/process/world.ts";
+import { processWorld } from "../../runtime/process/world.ts";
 import type { DockerBuilder, DockerBuilderOptions } from "./builder.ts";
 import { dockerBuildWorld } from "./world.ts";
 

@@ -1,11 +1,12 @@
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { wallClock } from "../../../testing/clock.ts";
 import { admitFiles, artifactSpec, builtOrNot, forWhom } from "../../../testing/conformance/builder.ts";
 import { outputOf } from "../../../testing/conformance/runtime.ts";
 import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
 import { ownPort } from "../../../testing/ports.ts";
 import { noRegistry, startRegistry, type TestRegistry } from "../../../testing/registry.ts";
-import { processWorld, wallClock } from "../../runtime/process/world.ts";
+import { processWorld } from "../../runtime/process/world.ts";
 import type { DockerBuilder } from "./builder.ts";
 import { imageOf } from "./images.ts";
 import { pinnedName } from "./prebuilt.ts";

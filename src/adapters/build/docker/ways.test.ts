@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { Secret } from "../../../base/secret.ts";
 import { ContainerEngine } from "../../../host/engine.ts";
+import { wallClock } from "../../../testing/clock.ts";
 import { admitFiles, artifactSpec, builtOrNot, forWhom } from "../../../testing/conformance/builder.ts";
 import { outputOf, runtimeKey } from "../../../testing/conformance/runtime.ts";
 import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
-import { processWorld, wallClock } from "../../runtime/process/world.ts";
+import { processWorld } from "../../runtime/process/world.ts";
 import { dockerBuildWorld } from "./world.ts";
 
 const socket = testEngine() ?? "";

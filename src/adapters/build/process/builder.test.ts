@@ -14,9 +14,10 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { treeDigest } from "../../../base/digest.ts";
 import { Secret } from "../../../base/secret.ts";
 import { type Builder, noVariables } from "../../../ports/builder.ts";
+import { wallClock } from "../../../testing/clock.ts";
 import { admitFiles, artifactSpec, builtOrNot, forWhom, tarOf } from "../../../testing/conformance/builder.ts";
 import { exited, outputOf, runtimeKey } from "../../../testing/conformance/runtime.ts";
-import { processWorld, wallClock } from "../../runtime/process/world.ts";
+import { processWorld } from "../../runtime/process/world.ts";
 import { builderWorld } from "./world.ts";
 
 let world: ReturnType<typeof builderWorld>;

@@ -1,5 +1,6 @@
+import { wallClock } from "../../../testing/clock.ts";
 import { builderConformance } from "../../../testing/conformance/builder.ts";
-import { processWorld, wallClock } from "../../runtime/process/world.ts";
+import { processWorld } from "../../runtime/process/world.ts";
 import { builderWorld } from "./world.ts";
 
 builderConformance("process", async () =>

@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { ObservedTask } from "../../../model/instance.ts";
 import type { Builder } from "../../../ports/builder.ts";
+import { wallClock } from "../../../testing/clock.ts";
 import { admitFiles, artifactSpec, builtOrNot, forWhom } from "../../../testing/conformance/builder.ts";
 import { exited, outputOf, runtimeKey } from "../../../testing/conformance/runtime.ts";
-import { processWorld, wallClock } from "../../runtime/process/world.ts";
+import { processWorld } from "../../runtime/process/world.ts";
 import { builderWorld } from "./world.ts";
 
 /** What only a builder of directories does, beside what every builder does. */

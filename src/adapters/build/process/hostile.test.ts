@@ -5,9 +5,10 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { isErrno } from "../../../base/faults.ts";
 import type { User } from "../../../host/users.ts";
 import type { Builder } from "../../../ports/builder.ts";
+import { wallClock } from "../../../testing/clock.ts";
 import { admitFiles, artifactSpec, builtOrNot, forWhom } from "../../../testing/conformance/builder.ts";
 import { until } from "../../../testing/conformance/runtime.ts";
-import { processWorld, wallClock } from "../../runtime/process/world.ts";
+import { processWorld } from "../../runtime/process/world.ts";
 import { builderWorld } from "./world.ts";
 
 const isRoot = process.getuid?.() === 0;

@@ -2,9 +2,9 @@ import { once } from "node:events";
 import { chmod, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { asFault, Fault, faults } from "../../../base/faults.ts";
+import type { Address } from "../../../model/instance.ts";
 import type { FrontProxies, RouteTable } from "../../../model/route.ts";
 import { checkTable } from "../table/validate.ts";
-import type { Listen } from "./front.ts";
 import type { LiveTables } from "./live.ts";
 import type { Records } from "./records.ts";
 import { embeddedSettings } from "./settings.ts";
@@ -13,11 +13,11 @@ import { embeddedSettings } from "./settings.ts";
 export interface Hello {
   readonly protocol: number;
   readonly pid: number;
-  readonly listen: Listen;
+  readonly listen: Address;
   /** Whom it believes about clients. */
   readonly proxies: FrontProxies;
   /** Where it takes TLS. */
-  readonly secure: Listen | null;
+  readonly secure: Address | null;
 }
 
 /** What the admin socket can ask of the edge. */

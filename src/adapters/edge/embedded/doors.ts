@@ -1,13 +1,14 @@
 import { link, readFile, rm, writeFile } from "node:fs/promises";
 import { Fault, isErrno } from "../../../base/faults.ts";
+import type { Address } from "../../../model/instance.ts";
 import { embeddedFiles } from "./files.ts";
-import type { Front, Listen } from "./front.ts";
+import type { Front } from "./front.ts";
 
 /**
  * Opens the plain door. Port 0: the port used last in this directory, or else a free one. It is what two edges of one
  * directory fight over, so it comes before anything else. Faults: `listen.in-use`, `edge.unreachable`.
  */
-export async function openPlain(front: Front, directory: string, { host, port }: Listen): Promise<Listen> {
+export async function openPlain(front: Front, directory: string, { host, port }: Address): Promise<Address> {
   if (port !== 0) return openAt(front, { host, port });
   const { port: path } = embeddedFiles(directory);
   const remembered = await readPort(path);
@@ -21,7 +22,7 @@ export async function openPlain(front: Front, directory: string, { host, port }:
 export const secureDoor = "secure";
 
 /** Opens the door for TLS, by whoever has the plain one. Faults as above; a taken port complains of `secureDoor`. */
-export async function openSecure(front: Front, directory: string, { host, port }: Listen): Promise<Listen> {
+export async function openSecure(front: Front, directory: string, { host, port }: Address): Promise<Address> {
   const { securePort: path } = embeddedFiles(directory);
   const wanted = port === 0 ? ((await readPort(path)) ?? 0) : port;
   try {
@@ -35,7 +36,7 @@ export async function openSecure(front: Front, directory: string, { host, port }
   }
 }
 
-async function openAt(front: Front, listen: Listen): Promise<Listen> {
+async function openAt(front: Front, listen: Address): Promise<Address> {
   const where = `${listen.host}:${listen.port}`;
   try {
     return await front.open(listen);

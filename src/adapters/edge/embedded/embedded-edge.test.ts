@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { isAlive } from "../../../host/alive.ts";
 import { noFrontProxies } from "../../../model/route.ts";
+import { wallClock } from "../../../testing/clock.ts";
 import { ask, dial, nextText, oneRoute, seen, testApp } from "../../../testing/conformance/edge-rig.ts";
 import { testAuthority } from "../../../testing/pki.ts";
 import { embeddedEdge } from "./embedded-edge.ts";
@@ -14,11 +15,11 @@ import { readEmbeddedNote } from "./files.ts";
 import { runEdge } from "./run.ts";
 import { protocol } from "./settings.ts";
 import { stopEdge } from "./stop.ts";
-import { embeddedTestEdge, entry, realClock } from "./test-edge.ts";
+import { embeddedTestEdge, entry } from "./test-edge.ts";
 
 function edgeOn(directory: string, port: number, proxies = noFrontProxies) {
   const listen = { host: "127.0.0.1", port };
-  return embeddedEdge({ directory, listen, secure: null, proxies, entry: [...entry], env: {}, clock: realClock });
+  return embeddedEdge({ directory, listen, secure: null, proxies, entry: [...entry], env: {}, clock: wallClock });
 }
 
 async function freshDirectory() {
@@ -102,7 +103,7 @@ test("a taken port for TLS is listen.in-use, names it, and leaves no edge behind
     secure,
     entry: [...entry],
     env: {},
-    clock: realClock,
+    clock: wallClock,
   });
   await expect(edge.ensure()).rejects.toMatchObject({
     code: "listen.in-use",
@@ -128,7 +129,7 @@ test("an address that something else listens on is listen.in-use", async () => {
 test("a program that cannot be the edge is a fault that names its log", async () => {
   await using directory = await freshDirectory();
   const listen = { host: "127.0.0.1", port: 0 };
-  const wrong = { directory: directory.path, listen, secure: null, env: {}, clock: realClock };
+  const wrong = { directory: directory.path, listen, secure: null, env: {}, clock: wallClock };
   for (const program of ["/bin/false", "/nowhere/edge"]) {
     const fault = { code: "edge.unreachable", hint: expect.stringContaining("edge.log") };
     await expect(embeddedEdge({ ...wrong, entry: [program] }).ensure()).rejects.toMatchObject(fault);

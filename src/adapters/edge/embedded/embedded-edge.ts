@@ -1,6 +1,7 @@
 import { canonicalJson } from "../../../base/digest.ts";
 import { Fault } from "../../../base/faults.ts";
 import type { User } from "../../../host/users.ts";
+import type { Address } from "../../../model/instance.ts";
 import {
   type AccessRecord,
   type FrontProxies,
@@ -16,7 +17,6 @@ import { Heartbeat } from "../table/heartbeat.ts";
 import { askEdge, followEdge } from "./admin-client.ts";
 import type { Hello } from "./admin-server.ts";
 import { embeddedFiles, isNotedRunning, readEmbeddedNote } from "./files.ts";
-import type { Listen } from "./front.ts";
 import { protocol } from "./settings.ts";
 import { ensureEdge } from "./start.ts";
 import { endHung } from "./stop.ts";
@@ -25,9 +25,9 @@ export interface EmbeddedEdgeOptions {
   /** Holds its socket, its tables and its log. */
   readonly directory: string;
   /** Port 0: the edge chooses one and keeps it over restarts. */
-  readonly listen: Listen;
+  readonly listen: Address;
   /** Where it takes TLS, port 0 as above; null: nowhere. */
-  readonly secure: Listen | null;
+  readonly secure: Address | null;
   /** Proxies in front that it believes; default: none. An edge that runs already learns of a change. */
   readonly proxies?: FrontProxies;
   /** The argument list that starts the edge process (src/main/edge.ts). */
@@ -63,8 +63,8 @@ class EmbeddedEdge implements Edge {
   /** Who wants to know whether it is up, and each time that it is found hung. */
   readonly #listeners = new Set<{ readonly become: (up: boolean) => void; readonly hung: () => void }>();
   #ensuring: Promise<void> | null = null;
-  #address: Listen;
-  #secure: Listen | null;
+  #address: Address;
+  #secure: Address | null;
 
   constructor(options: EmbeddedEdgeOptions) {
     this.#options = options;
@@ -154,11 +154,11 @@ class EmbeddedEdge implements Edge {
     return this.#heartbeat.answer();
   }
 
-  address(): Listen {
+  address(): Address {
     return this.#address;
   }
 
-  secureAddress(): Listen | null {
+  secureAddress(): Address | null {
     return this.#secure;
   }
 

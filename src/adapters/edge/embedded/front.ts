@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
+import type { Address } from "../../../model/instance.ts";
 import type { FrontProxies } from "../../../model/route.ts";
 import type { Admission } from "./admission.ts";
 import type { LiveCertificates } from "./certificates.ts";
@@ -17,11 +18,6 @@ import { targetOf, wantsUpgrade } from "./request-checks.ts";
 import { RequestContext } from "./request-context.ts";
 import { embeddedSettings } from "./settings.ts";
 import { Upgrade } from "./upgrade.ts";
-
-export interface Listen {
-  readonly host: string;
-  readonly port: number;
-}
 
 /** How both doors read HTTP. */
 const reading = {
@@ -96,7 +92,7 @@ export class Front implements Listener {
   }
 
   /** Opens it. Rejects with Node's own error (`EADDRINUSE`, `EACCES`, …). */
-  async open(listen: Listen): Promise<Listen> {
+  async open(listen: Address): Promise<Address> {
     this.#server.listen({ host: listen.host, port: listen.port, backlog: 1_024 });
     await once(this.#server, "listening");
     const { port } = this.#server.address() as AddressInfo;

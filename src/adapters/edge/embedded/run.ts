@@ -2,8 +2,9 @@ import { asFault, Fault } from "../../../base/faults.ts";
 import { inTurn } from "../../../base/serial.ts";
 import { startTimeOf } from "../../../host/alive.ts";
 import { replaceFile } from "../../../host/files.ts";
+import type { Address } from "../../../model/instance.ts";
 import type { FrontProxies, Route, RouteTable } from "../../../model/route.ts";
-import { capacityOf, descriptorLimit } from "../table/capacity.ts";
+import { capacityOf, hardDescriptorLimit } from "../table/capacity.ts";
 import { CertificateStore } from "../table/certificate-store.ts";
 import { innerDoors } from "../table/inside.ts";
 import { TableStore } from "../table/table-store.ts";
@@ -15,14 +16,14 @@ import { Challenges } from "./challenges.ts";
 import { Crowd } from "./crowd.ts";
 import { openPlain, openSecure } from "./doors.ts";
 import { checkSocketPath, embeddedFiles } from "./files.ts";
-import { type Front, type Listen, plainFront, secureFront } from "./front.ts";
+import { type Front, plainFront, secureFront } from "./front.ts";
 import { LiveTables } from "./live.ts";
 import { Records } from "./records.ts";
 import { protocol } from "./settings.ts";
 
 export interface RunningEdge {
-  readonly listen: Listen;
-  readonly secure: Listen | null;
+  readonly listen: Address;
+  readonly secure: Address | null;
   /** Stops gracefully; a second call changes nothing. */
   stop(): void;
   /** Settles when everything is closed. */
@@ -32,9 +33,9 @@ export interface RunningEdge {
 export interface EdgeProgramOptions {
   readonly directory: string;
   /** Port 0: the port used last in this directory, or else a free one. */
-  readonly listen: Listen;
+  readonly listen: Address;
   /** Where it takes TLS, port 0 as above; null: nowhere. */
-  readonly secure: Listen | null;
+  readonly secure: Address | null;
   readonly proxies: FrontProxies;
   /** Takes one line about the edge itself; requests are not logged. */
   readonly log: (line: string) => void;
@@ -52,7 +53,7 @@ export async function runEdge({ directory, listen, secure, proxies, log }: EdgeP
   const store = new TableStore(files.tables);
   const tables = new LiveTables();
   const records = new Records();
-  const admission = new Admission(tables, records, new Crowd(capacityOf(descriptorLimit())));
+  const admission = new Admission(tables, records, new Crowd(capacityOf(hardDescriptorLimit())));
   const certificates = new LiveCertificates();
   const challenges = new Challenges();
   const certificateStore = new CertificateStore(files.certificates);
@@ -89,8 +90,8 @@ export async function runEdge({ directory, listen, secure, proxies, log }: EdgeP
 }
 
 interface Doors {
-  readonly listen: Listen;
-  readonly secure: Listen | null;
+  readonly listen: Address;
+  readonly secure: Address | null;
   readonly believed: () => FrontProxies;
   readonly believe: (proxies: FrontProxies) => void;
   /** Opens what these routes want beside the two, and closes what they do not: what is under way there goes on. */
@@ -243,7 +244,7 @@ async function loadCertificates(parts: {
   }
 }
 
-async function writeNote(directory: string, listen: Listen): Promise<void> {
+async function writeNote(directory: string, listen: Address): Promise<void> {
   const path = embeddedFiles(directory).process;
   const note = { pid: process.pid, startTime: await startTimeOf(process.pid), ...listen };
   await replaceFile(path, JSON.stringify(note));

@@ -3,13 +3,13 @@ import { Fault, isErrno } from "../../../base/faults.ts";
 import { startChild } from "../../../host/child.ts";
 import { openLog } from "../../../host/files.ts";
 import type { User } from "../../../host/users.ts";
+import type { Address } from "../../../model/instance.ts";
 import type { FrontProxies } from "../../../model/route.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import { takeOver } from "../table/takeover.ts";
 import { askHello } from "./admin-client.ts";
 import type { Hello } from "./admin-server.ts";
 import { checkSocketPath, embeddedFiles, isNotedRunning, readEmbeddedNote } from "./files.ts";
-import type { Listen } from "./front.ts";
 
 /** How the edge process ends when it cannot start; src/main/edge.ts sets them. */
 export const exitCodes = { inUse: 3, otherRuns: 4, refused: 5, secureInUse: 6 } as const;
@@ -21,8 +21,8 @@ const lookMs = 10;
 
 export interface StartOptions {
   readonly directory: string;
-  readonly listen: Listen;
-  readonly secure: Listen | null;
+  readonly listen: Address;
+  readonly secure: Address | null;
   readonly proxies: FrontProxies;
   readonly entry: readonly [string, ...string[]];
   readonly env: Readonly<Record<string, string>>;

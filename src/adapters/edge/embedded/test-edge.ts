@@ -4,20 +4,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isAlive } from "../../../host/alive.ts";
 import { type FrontProxies, noFrontProxies } from "../../../model/route.ts";
-import type { Clock } from "../../../ports/clock.ts";
+import { wallClock } from "../../../testing/clock.ts";
 import { ownPort } from "../../../testing/ports.ts";
 import { embeddedEdge } from "./embedded-edge.ts";
 import { readEmbeddedNote } from "./files.ts";
 import { stopEdge } from "./stop.ts";
-
-/** Real time, for tests that start real edges. */
-export const realClock: Clock = {
-  now: () => Date.now(),
-  after(ms, then) {
-    const timer = setTimeout(then, ms).unref();
-    return () => clearTimeout(timer);
-  },
-};
 
 /** How an edge process is started from the sources. */
 export const entry = [process.execPath, fileURLToPath(new URL("../../../main/edge.ts", import.meta.url))] as const;
@@ -34,7 +25,7 @@ export async function embeddedTestEdge(proxies: FrontProxies = noFrontProxies) {
     proxies,
     entry: [...entry],
     env: {},
-    clock: realClock,
+    clock: wallClock,
   });
   await edge.ensure();
   return {

@@ -5,13 +5,14 @@ import { describe, expect, test } from "vitest";
 import { isAlive, startTimeOf, userOf } from "../../../host/alive.ts";
 import { startChild } from "../../../host/child.ts";
 import { defaultUids, usersOf } from "../../../host/users.ts";
+import { wallClock } from "../../../testing/clock.ts";
 import { ask, oneRoute, sayingApp } from "../../../testing/conformance/edge-rig.ts";
 import { testAuthority } from "../../../testing/pki.ts";
 import { ownPort } from "../../../testing/ports.ts";
 import { embeddedEdge } from "./embedded-edge.ts";
 import { readEmbeddedNote } from "./files.ts";
 import { stopEdge } from "./stop.ts";
-import { entry, realClock } from "./test-edge.ts";
+import { entry } from "./test-edge.ts";
 
 /** An edge in a directory to which only root has a way. */
 async function closedEdge() {
@@ -20,7 +21,7 @@ async function closedEdge() {
   const listen = { host: "127.0.0.1", port: await ownPort() };
   const secure = { host: "127.0.0.1", port: await ownPort() };
   const start = (as: typeof user | null) =>
-    embeddedEdge({ directory, listen, secure, entry: [...entry], env: {}, user: as, clock: realClock });
+    embeddedEdge({ directory, listen, secure, entry: [...entry], env: {}, user: as, clock: wallClock });
   return {
     directory,
     start,

@@ -1,4 +1,5 @@
 import { sha256 } from "../../../base/digest.ts";
+import type { Address } from "../../../model/instance.ts";
 import { type FrontProxies, securityHeaders } from "../../../model/route.ts";
 import type { Capacity } from "../table/capacity.ts";
 import { challengePrefix } from "../table/challenges.ts";
@@ -14,20 +15,14 @@ import { forwarding, lineIf, meaning } from "./request-rules.ts";
 import { asks, direct, fact, flags, noService } from "./route-map.ts";
 import { haproxySettings } from "./settings.ts";
 
-/** Where HAProxy takes traffic. */
-export interface Listen {
-  readonly host: string;
-  readonly port: number;
-}
-
 /** What the configuration depends on beside the layout. */
 export interface ConfigOptions {
   readonly files: EdgeFiles;
-  readonly listen: Listen;
+  readonly listen: Address;
   /** Addresses beside that one at which insiders find it. */
   readonly doors: readonly string[];
   /** Where it takes TLS; null: nowhere. */
-  readonly secure: Listen | null;
+  readonly secure: Address | null;
   /** Proxies in front of it, and whether their connections begin with a PROXY protocol header. */
   readonly proxies: FrontProxies;
   readonly threads: number;
@@ -318,7 +313,7 @@ function announced({ trust, proxyProtocol }: FrontProxies): string {
     : "";
 }
 
-function bindLines({ host, port }: Listen, words: string): readonly string[] {
+function bindLines({ host, port }: Address, words: string): readonly string[] {
   // One door for each family: on one for both an IPv4 address would look like an IPv6 one.
   if (host === "::") return [`  bind 0.0.0.0:${port}${words}`, `  bind [::]:${port} v6only${words}`];
   return [`  bind ${host.includes(":") ? `[${host}]` : host}:${port}${words}`];

@@ -5,15 +5,16 @@ import { describe, expect, test } from "vitest";
 import { ContainerEngine } from "../../../host/engine.ts";
 import type { User } from "../../../host/users.ts";
 import { type FrontProxies, noFrontProxies } from "../../../model/route.ts";
+import { wallClock } from "../../../testing/clock.ts";
 import { edgeConformance } from "../../../testing/conformance/edge.ts";
 import { ask, oneRoute, sayingApp, seen } from "../../../testing/conformance/edge-rig.ts";
 import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
 import { ownPort } from "../../../testing/ports.ts";
-import { containerName, containerRunner, killContainer, stopContainer } from "./container.ts";
+import { containerRunner, edgeContainerName, killContainer, stopContainer } from "./container.ts";
 import { haproxyFiles } from "./files.ts";
 import { haproxyEdge } from "./haproxy-edge.ts";
 import { limitsOf } from "./limits.ts";
-import { hastyClock, realClock } from "./test-edge.ts";
+import { hastyClock } from "./test-edge.ts";
 
 const socket = testEngine();
 
@@ -31,7 +32,7 @@ async function testContainer(engine: string, proxies: FrontProxies = noFrontProx
   const listen = { host, port: await ownPort() };
   const secure = { host, port: await ownPort() };
   const run = { engine, image: testImages.haproxy };
-  const edge = haproxyEdge({ directory, listen, secure, proxies, run, clock: realClock, ...(user && { user }) });
+  const edge = haproxyEdge({ directory, listen, secure, proxies, run, clock: wallClock, ...(user && { user }) });
   const client = new ContainerEngine(engine);
   await edge.ensure();
   return {
@@ -39,7 +40,7 @@ async function testContainer(engine: string, proxies: FrontProxies = noFrontProx
     directory,
     url: `http://${host}:${listen.port}`,
     crash: () => killContainer(engine, directory),
-    container: () => client.json<Found>("GET", `/containers/${containerName(directory)}/json`),
+    container: () => client.json<Found>("GET", `/containers/${edgeContainerName(directory)}/json`),
     async [Symbol.asyncDispose]() {
       await edge.close();
       client.close();

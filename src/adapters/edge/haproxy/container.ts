@@ -2,7 +2,7 @@ import { sha256 } from "../../../base/digest.ts";
 import { Fault } from "../../../base/faults.ts";
 import { ContainerEngine, isRefusal } from "../../../host/engine.ts";
 import { jsonLines } from "../../../host/engine-streams.ts";
-import { descriptorLimit } from "../table/capacity.ts";
+import { hardDescriptorLimit } from "../table/capacity.ts";
 import type { EdgeFiles } from "./files.ts";
 import { parseVersion, type Runner } from "./program.ts";
 
@@ -41,7 +41,7 @@ export function containerRunner({ engine: socket, image }: HaproxyContainerOptio
     wake: () => wakeOurs(engine, files.directory),
     end: () => removeOurs(engine, files.directory),
     async start() {
-      const name = containerName(files.directory);
+      const name = edgeContainerName(files.directory);
       const command = ["-W", "-S", `${files.master},mode,600`, "-f", files.config];
       const body = spec(image, files, command);
       const lasting = { ...body.HostConfig, RestartPolicy: { Name: "unless-stopped" } };
@@ -60,7 +60,7 @@ export function containerRunner({ engine: socket, image }: HaproxyContainerOptio
       const found = await inspect(engine, files.directory);
       return found?.Config.Labels?.[label] === files.directory && (found.State.Running || found.State.Restarting);
     },
-    identify: async () => ({ container: containerName(files.directory), engine: socket }),
+    identify: async () => ({ container: edgeContainerName(files.directory), engine: socket }),
   };
 }
 
@@ -68,7 +68,7 @@ export function containerRunner({ engine: socket, image }: HaproxyContainerOptio
 export async function stopContainer(socket: string, directory: string): Promise<void> {
   const engine = new ContainerEngine(socket);
   try {
-    await engine.json("POST", `/containers/${containerName(directory)}/stop`, {
+    await engine.json("POST", `/containers/${edgeContainerName(directory)}/stop`, {
       query: { signal: "SIGUSR1", t: 10 },
       withinMs: onceMs,
     });
@@ -82,18 +82,18 @@ export async function stopContainer(socket: string, directory: string): Promise<
 /** Ends it as a machine that fails would, for tests; the engine does not start it again by itself then. */
 export async function killContainer(socket: string, directory: string): Promise<void> {
   const engine = new ContainerEngine(socket);
-  await engine.json("POST", `/containers/${containerName(directory)}/kill`);
-  await engine.json("POST", `/containers/${containerName(directory)}/wait`);
+  await engine.json("POST", `/containers/${edgeContainerName(directory)}/kill`);
+  await engine.json("POST", `/containers/${edgeContainerName(directory)}/wait`);
   engine.close();
 }
 
-export function containerName(directory: string): string {
+export function edgeContainerName(directory: string): string {
   return `fl-edge-${sha256(directory).slice(-12)}`;
 }
 
 /** Where the container's own words are, for people. */
 export function containerLog(directory: string): string {
-  return `\`docker logs ${containerName(directory)}\``;
+  return `\`docker logs ${edgeContainerName(directory)}\``;
 }
 
 /** With what the master binds low ports, gives its workers to another user, and tells them to end. Only root's has any. */
@@ -102,7 +102,7 @@ const rights = ["NET_BIND_SERVICE", "SETUID", "SETGID", "KILL"];
 const mostThreads = 1_024;
 
 /** What the greatest number of connections needs (`capacityOf`), but no more than this process may have: an engine may not be allowed to give more. */
-export const containerDescriptors = Math.min(40_000, descriptorLimit());
+export const containerDescriptors = Math.min(40_000, hardDescriptorLimit());
 
 /** As little as it can do its work with; whose files it reads, its master is. */
 function spec(image: string, { directory }: EdgeFiles, command: readonly string[]) {
@@ -177,7 +177,7 @@ interface Inspected {
 /** The container with the edge's name; null when there is none. */
 async function inspect(engine: ContainerEngine, directory: string): Promise<Inspected | null> {
   try {
-    return await engine.json<Inspected>("GET", `/containers/${containerName(directory)}/json`);
+    return await engine.json<Inspected>("GET", `/containers/${edgeContainerName(directory)}/json`);
   } catch (thrown) {
     if (isRefusal(thrown, 404)) return null;
     throw thrown;
@@ -202,7 +202,7 @@ async function wakeOurs(engine: ContainerEngine, directory: string): Promise<voi
     ["kill", { signal: "SIGCONT" }],
   ] as const) {
     try {
-      await engine.json("POST", `/containers/${containerName(directory)}/${path}`, { query });
+      await engine.json("POST", `/containers/${edgeContainerName(directory)}/${path}`, { query });
     } catch (thrown) {
       // 404: there is none; 409 (500 of older engines): it is not paused, or does not run.
       if (!isRefusal(thrown, 404, 409, 500)) throw thrown;
@@ -215,10 +215,10 @@ async function removeOurs(engine: ContainerEngine, directory: string): Promise<v
   const found = await inspect(engine, directory);
   if (found === null) return;
   if (found.Config.Labels?.[label] !== directory) {
-    throw new Fault("edge.unreachable", `Another container has the edge's name ${containerName(directory)}.`);
+    throw new Fault("edge.unreachable", `Another container has the edge's name ${edgeContainerName(directory)}.`);
   }
   try {
-    await engine.json("DELETE", `/containers/${containerName(directory)}`, { query: { force: true } });
+    await engine.json("DELETE", `/containers/${edgeContainerName(directory)}`, { query: { force: true } });
   } catch (thrown) {
     // 409: its removal is under way.
     if (!isRefusal(thrown, 404, 409)) throw thrown;

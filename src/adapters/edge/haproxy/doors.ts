@@ -1,9 +1,9 @@
 import { Fault } from "../../../base/faults.ts";
 import { readText } from "../../../host/files.ts";
+import type { Address } from "../../../model/instance.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import { freePort } from "../table/free-port.ts";
 import type { NotedDoor } from "../table/takeover.ts";
-import type { Listen } from "./config.ts";
 import { type EdgeFiles, type FileText, writeWhole } from "./files.ts";
 import { pause } from "./pause.ts";
 
@@ -13,7 +13,7 @@ const patienceMs = 2_000;
 const lookMs = 10;
 
 /** The addresses that are asked for. */
-export function doorsOf(at: { readonly files: EdgeFiles; readonly listen: Listen; readonly secure: Listen | null }) {
+export function doorsOf(at: { readonly files: EdgeFiles; readonly listen: Address; readonly secure: Address | null }) {
   const { files, listen, secure } = at;
   return [{ ...listen, note: files.port }, ...(secure === null ? [] : [{ ...secure, note: files.securePort }])];
 }
@@ -36,7 +36,7 @@ export async function movedPorts(doors: readonly NotedDoor[], clock: Clock): Pro
 }
 
 /** A port that nobody listens on, as below, after a little waiting for one that is on its way out. */
-async function choosePort(listen: Listen, clock: Clock): Promise<number> {
+async function choosePort(listen: Address, clock: Clock): Promise<number> {
   const deadline = performance.now() + patienceMs;
   for (;;) {
     try {

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { type AccessRecord, noFrontProxies } from "../../../model/route.ts";
+import { wallClock } from "../../../testing/clock.ts";
 import { ask, dial, nextText, oneRoute, sayingApp, seen, testApp } from "../../../testing/conformance/edge-rig.ts";
 import { ownPort } from "../../../testing/ports.ts";
 import { askWorkers } from "./cli.ts";
@@ -8,7 +9,7 @@ import { haproxyFiles } from "./files.ts";
 import { haproxyEdge } from "./haproxy-edge.ts";
 import { programRunner } from "./program.ts";
 import { readHaproxyNote } from "./stop.ts";
-import { haproxyTestEdge, hastyClock, realClock, run } from "./test-edge.ts";
+import { haproxyTestEdge, hastyClock, run } from "./test-edge.ts";
 
 const installed = await programRunner(run, haproxyFiles("/nowhere"))
   .version()
@@ -76,7 +77,7 @@ describe.skipIf(installed === null)("edge haproxy", () => {
     await edge.close();
     const listen = { host: "127.0.0.1", port: 0 };
     const proxies = { trust: [], proxyProtocol: false };
-    const next = haproxyEdge({ directory, listen, secure: listen, proxies, run, clock: realClock });
+    const next = haproxyEdge({ directory, listen, secure: listen, proxies, run, clock: wallClock });
     await next.ensure();
     expect(next.address()).toEqual(edge.address());
     expect((await readHaproxyNote(directory))?.pid).toBe(pid);

@@ -4,17 +4,17 @@ import { availableParallelism } from "node:os";
 import { Fault } from "../../../base/faults.ts";
 import { inTurn } from "../../../base/serial.ts";
 import { noteInLog } from "../../../host/files.ts";
+import type { Address } from "../../../model/instance.ts";
 import { askMs } from "../../../model/pulse.ts";
 import type { AccessRecord, FrontProxies, RouteTable } from "../../../model/route.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { ChallengeAnswer, Edge, EdgeAnswer, EdgeCertificate, EdgeState } from "../../../ports/edge.ts";
 import { observed } from "../table/away.ts";
-import { capacityOf, descriptorLimit } from "../table/capacity.ts";
+import { capacityOf, hardDescriptorLimit } from "../table/capacity.ts";
 import { checkChallenges } from "../table/challenges.ts";
 import { Heartbeat } from "../table/heartbeat.ts";
 import { checkTable } from "../table/validate.ts";
 import { askCli } from "./cli.ts";
-import type { Listen } from "./config.ts";
 import { containerDescriptors, containerRunner, type HaproxyContainerOptions } from "./container.ts";
 import { type EdgeFiles, haproxyFiles } from "./files.ts";
 import { RecordFollower } from "./follow.ts";
@@ -25,9 +25,9 @@ export interface HaproxyEdgeOptions {
   /** Holds its sockets, its tables, its configuration and its log. */
   readonly directory: string;
   /** Port 0: the edge chooses one and keeps it over restarts. */
-  readonly listen: Listen;
+  readonly listen: Address;
   /** Where it takes TLS; null: nowhere. */
-  readonly secure: Listen | null;
+  readonly secure: Address | null;
   readonly proxies: FrontProxies;
   /** As a program of this machine, or in a container. */
   readonly run: ProgramOptions | HaproxyContainerOptions;
@@ -80,7 +80,7 @@ class HaproxyEdge implements Edge {
       secure,
       proxies,
       threads: wanted,
-      capacity: capacityOf(descriptors ?? ("image" in run ? containerDescriptors : descriptorLimit())),
+      capacity: capacityOf(descriptors ?? ("image" in run ? containerDescriptors : hardDescriptorLimit())),
       user: user ?? null,
       clock,
     });
@@ -145,11 +145,11 @@ class HaproxyEdge implements Edge {
     return this.#heartbeat.answer();
   }
 
-  address(): Listen {
+  address(): Address {
     return { host: this.#host, port: this.#server.port };
   }
 
-  secureAddress(): Listen | null {
+  secureAddress(): Address | null {
     return this.#secureHost === null ? null : { host: this.#secureHost, port: this.#server.securePort };
   }
 

@@ -1,5 +1,6 @@
 import { Fault } from "../../../base/faults.ts";
 import { readText } from "../../../host/files.ts";
+import type { Address } from "../../../model/instance.ts";
 import type { AccessRecord, FrontProxies, RouteTable } from "../../../model/route.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { EdgeCertificate, EdgeState } from "../../../ports/edge.ts";
@@ -9,7 +10,7 @@ import { innerDoors } from "../table/inside.ts";
 import { TableStore } from "../table/table-store.ts";
 import { countsBodies } from "./bodies.ts";
 import { absent, askCli, askWorkers, type Workers } from "./cli.ts";
-import { configText, type Listen, shapeOf } from "./config.ts";
+import { configText, shapeOf } from "./config.ts";
 import { checkConfig, writeServed } from "./disk.ts";
 import { doorsOf, keptPort, movedPorts } from "./doors.ts";
 import { type EdgeFiles, prepareDirectory, writeWhole } from "./files.ts";
@@ -28,8 +29,8 @@ import { Traffic } from "./traffic.ts";
 export interface ServerOptions {
   readonly files: EdgeFiles;
   readonly runner: Runner;
-  readonly listen: Listen;
-  readonly secure: Listen | null;
+  readonly listen: Address;
+  readonly secure: Address | null;
   readonly proxies: FrontProxies;
   readonly threads: number;
   readonly capacity: Capacity;

@@ -3,25 +3,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type FrontProxies, noFrontProxies } from "../../../model/route.ts";
 import type { Clock } from "../../../ports/clock.ts";
+import { wallClock } from "../../../testing/clock.ts";
 import { ownPort } from "../../../testing/ports.ts";
 import { askWorkers } from "./cli.ts";
 import { haproxyFiles } from "./files.ts";
 import { haproxyEdge } from "./haproxy-edge.ts";
 import { readHaproxyNote, stopHaproxy } from "./stop.ts";
 
-/** Real time, for tests that start real edges. */
-export const realClock: Clock = {
-  now: () => Date.now(),
-  after(ms, then) {
-    const timer = setTimeout(then, ms).unref();
-    return () => clearTimeout(timer);
-  },
-};
-
 /** Ten seconds of it are one: for what is waited for in vain. */
 export const hastyClock: Clock = {
-  now: () => realClock.now() * 10,
-  after: (ms, then) => realClock.after(ms / 10, then),
+  now: () => wallClock.now() * 10,
+  after: (ms, then) => wallClock.after(ms / 10, then),
 };
 
 /** HAProxy as it is found on this machine. */
@@ -36,7 +28,7 @@ export async function haproxyTestEdge(proxies: FrontProxies = noFrontProxies, ov
   const host = "127.0.0.1";
   const listen = { host, port: await ownPort() };
   const secure = overTls ? { host, port: await ownPort() } : null;
-  const edge = haproxyEdge({ directory, listen, secure, proxies, run, clock: realClock });
+  const edge = haproxyEdge({ directory, listen, secure, proxies, run, clock: wallClock });
   await edge.ensure();
   return {
     edge,

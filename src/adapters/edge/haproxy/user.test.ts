@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { startChild } from "../../../host/child.ts";
 import { defaultUids } from "../../../host/users.ts";
 import { noFrontProxies } from "../../../model/route.ts";
+import { wallClock } from "../../../testing/clock.ts";
 import { ask, dial, oneRoute, sayingApp, textUntil } from "../../../testing/conformance/edge-rig.ts";
 import { ownPort } from "../../../testing/ports.ts";
 import { embeddedEdge } from "../embedded/embedded-edge.ts";
@@ -14,7 +15,7 @@ import { askWorkers } from "./cli.ts";
 import { haproxyFiles } from "./files.ts";
 import { haproxyEdge } from "./haproxy-edge.ts";
 import { stopHaproxy } from "./stop.ts";
-import { realClock, run } from "./test-edge.ts";
+import { run } from "./test-edge.ts";
 
 const user = { uid: defaultUids.to - 3, gid: defaultUids.to - 3 };
 const neighbour = { uid: defaultUids.to - 2, gid: defaultUids.to - 2 };
@@ -23,7 +24,7 @@ async function closedDirectory() {
   const closed = await mkdtemp(join(tmpdir(), "fl-hx-user-"));
   const directory = join(closed, "edge");
   const listen = { host: "127.0.0.1", port: await ownPort() };
-  const at = { directory, listen, secure: null, proxies: noFrontProxies, clock: realClock };
+  const at = { directory, listen, secure: null, proxies: noFrontProxies, clock: wallClock };
   return {
     directory,
     url: `http://${listen.host}:${listen.port}`,

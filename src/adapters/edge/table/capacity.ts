@@ -36,7 +36,7 @@ export function capacityOf(descriptors: number): Capacity {
 }
 
 /** How many descriptors this process and those that it starts may have at most (proc(5)); where the system does not tell, what it usually gives. */
-export function descriptorLimit(): number {
+export function hardDescriptorLimit(): number {
   try {
     const [, hard] = /^Max open files +\S+ +(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8")) ?? [];
     return hard === undefined ? usualDescriptors : Number(hard);

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { noFrontProxies } from "../../../model/route.ts";
+import { wallClock } from "../../../testing/clock.ts";
 import { ask, oneRoute, sayingApp, testApp } from "../../../testing/conformance/edge-rig.ts";
 import { ownPort } from "../../../testing/ports.ts";
 import { embeddedEdge } from "../embedded/embedded-edge.ts";
@@ -11,7 +12,7 @@ import { stopEdge } from "../embedded/stop.ts";
 import { entry } from "../embedded/test-edge.ts";
 import { haproxyEdge } from "../haproxy/haproxy-edge.ts";
 import { stopHaproxy } from "../haproxy/stop.ts";
-import { realClock, run } from "../haproxy/test-edge.ts";
+import { run } from "../haproxy/test-edge.ts";
 import { capacityOf } from "./capacity.ts";
 import { askOutside } from "./outside.ts";
 
@@ -32,7 +33,7 @@ type Kind = "embedded" | "haproxy";
 async function smallEdge(kind: Kind) {
   const directory = await mkdtemp(join(tmpdir(), "fl-crowd-"));
   const listen = { host: "127.0.0.1", port: await ownPort() };
-  const at = { directory, listen, secure: null, proxies: noFrontProxies, clock: realClock };
+  const at = { directory, listen, secure: null, proxies: noFrontProxies, clock: wallClock };
   const edge =
     kind === "embedded"
       ? embeddedEdge({ ...at, entry: ["/usr/bin/prlimit", few, ...entry], env: {} })

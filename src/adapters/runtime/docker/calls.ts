@@ -1,7 +1,7 @@
 import { Fault } from "../../../base/faults.ts";
 import { type ContainerEngine, isRefusal } from "../../../host/engine.ts";
+import { installationLabel } from "../../../host/installation.ts";
 import type { Inspected, Listed } from "./container.ts";
-import { installationLabel } from "./labels.ts";
 
 /** How long one container may take to be looked at; an engine under load has answered within a second. */
 const inspectMs = 5_000;

@@ -1,12 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { jsonLines } from "../../../host/engine-streams.ts";
+import { installationLabel } from "../../../host/installation.ts";
 import type { EnvKey } from "../../../model/environment.ts";
 import type { Runtime, RuntimeChange } from "../../../ports/runtime.ts";
 import { exited, instanceSpec, outputOf, runtimeKey, taskSpec, until } from "../../../testing/conformance/runtime.ts";
 import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
 import type { Inspected } from "./container.ts";
-import { aboutOf, installationLabel } from "./labels.ts";
+import { aboutOf } from "./labels.ts";
 import { dockerRuntimeWorld } from "./world.ts";
 
 const socket = testEngine();

@@ -1,3 +1,4 @@
+import { installationLabel } from "../../../host/installation.ts";
 import type { EnvKey } from "../../../model/environment.ts";
 import type { Address, InstanceIdentity, InstanceSpec, TaskSpec } from "../../../model/instance.ts";
 
@@ -16,9 +17,6 @@ export type About =
   | { readonly kind: "task"; readonly name: string; readonly spec: TaskSpec };
 
 export type Labels = Readonly<Record<string, string>>;
-
-/** The label that every object of one installation carries, and the only thing that makes an object ours. */
-export const installationLabel = "fairlead.installation";
 
 export function labelledKey(about: About): EnvKey {
   return about.kind === "instance" ? about.identity.key : about.spec.key;

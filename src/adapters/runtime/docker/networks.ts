@@ -3,9 +3,10 @@ import { sha256 } from "../../../base/digest.ts";
 import { Fault } from "../../../base/faults.ts";
 import { Serial } from "../../../base/serial.ts";
 import { type ContainerEngine, isRefusal } from "../../../host/engine.ts";
+import { installationLabel } from "../../../host/installation.ts";
 import { type EnvKey, keyText } from "../../../model/environment.ts";
 import { type Inside, nowhere } from "../../../model/route.ts";
-import { installationLabel, keyLabels, type Labels } from "./labels.ts";
+import { keyLabels, type Labels } from "./labels.ts";
 
 /** One environment's network: the first three numbers of its addresses are its `prefix`. */
 export interface EnvNetwork {

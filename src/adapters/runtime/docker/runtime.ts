@@ -1,5 +1,6 @@
 import { asFault, Fault, isMistake } from "../../../base/faults.ts";
 import { type ContainerEngine, isRefusal } from "../../../host/engine.ts";
+import { installationLabel } from "../../../host/installation.ts";
 import { OutputFiles } from "../../../host/output.ts";
 import { type EnvKey, keyText, sameKey } from "../../../model/environment.ts";
 import type {
@@ -24,7 +25,7 @@ import { containerBody, unfitContainer } from "./container.ts";
 import type { ContainerEntry } from "./entry.ts";
 import { ContainerFolder } from "./folder.ts";
 import { type ImageFacts, imageFacts, ownWorkingDirectory } from "./image.ts";
-import { type About, aboutInstance, aboutTask, installationLabel, labelsOf } from "./labels.ts";
+import { type About, aboutInstance, aboutTask, labelsOf } from "./labels.ts";
 import { containerPorts, containerUsage, type Running } from "./looks.ts";
 import { type EnvNetwork, innerName, Networks } from "./networks.ts";
 import { ContainerTable } from "./table.ts";

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { ContainerEngine } from "../../../host/engine.ts";
+import { wallClock } from "../../../testing/clock.ts";
 import { Watch } from "./watch.ts";
-import { wallClock } from "./world.ts";
 
 test("a mistake in what listens to the engine's events is told, and is no loss of the connection without a word", async () => {
   const directory = mkdtempSync(join(tmpdir(), "fl-watch-"));

@@ -3,8 +3,8 @@ import { backoff } from "../../../base/backoff.ts";
 import { Fault } from "../../../base/faults.ts";
 import type { ContainerEngine } from "../../../host/engine.ts";
 import { jsonLines } from "../../../host/engine-streams.ts";
+import { installationLabel } from "../../../host/installation.ts";
 import type { Clock } from "../../../ports/clock.ts";
-import { installationLabel } from "./labels.ts";
 
 /** What the engine reports of one of our containers. */
 export interface EngineEvent {

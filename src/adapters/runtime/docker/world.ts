@@ -4,20 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Fault } from "../../../base/faults.ts";
 import { ContainerEngine } from "../../../host/engine.ts";
-import type { Clock } from "../../../ports/clock.ts";
+import { installationLabel } from "../../../host/installation.ts";
 import type { Runtime } from "../../../ports/runtime.ts";
+import { wallClock } from "../../../testing/clock.ts";
 import type { Listed } from "./container.ts";
-import { installationLabel } from "./labels.ts";
 import { type DockerRuntimeOptions, dockerRuntime } from "./runtime.ts";
-
-/** For tests: real time. */
-export const wallClock: Clock = {
-  now: () => Date.now(),
-  after: (ms, then) => {
-    const timer = setTimeout(then, ms).unref();
-    return () => clearTimeout(timer);
-  },
-};
 
 /** What an image brings, and what the engine adds. */
 const imageVariables = ["PATH", "HOME", "TMPDIR", "HOSTNAME", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"];

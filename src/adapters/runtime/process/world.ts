@@ -3,21 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { Fault } from "../../../base/faults.ts";
-import type { Clock } from "../../../ports/clock.ts";
 import type { Runtime } from "../../../ports/runtime.ts";
+import { wallClock } from "../../../testing/clock.ts";
 import { ownPorts } from "../../../testing/ports.ts";
 import { hasVariable, statOf } from "./proc.ts";
 import { type ProcessRuntimeOptions, processRuntime } from "./runtime.ts";
 import { oneUser } from "./tenants.ts";
-
-/** For tests: real time. */
-export const wallClock: Clock = {
-  now: () => Date.now(),
-  after: (ms, then) => {
-    const timer = setTimeout(then, ms).unref();
-    return () => clearTimeout(timer);
-  },
-};
 
 const nodeDirectory = join(process.execPath, "..");
 /** A mark in every process of a test, by which those that were left behind are found. */
