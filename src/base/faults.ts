@@ -334,10 +334,7 @@ export interface FaultRecord {
   readonly hint: string;
 }
 
-/**
- * The only error that Fairlead throws on purpose: a code of the catalogue, what happened to which object, and the
- * cause.
- */
+/** The only error that Fairlead throws on purpose: a code of the catalogue, what happened to which object, the cause. */
 export class Fault extends Error {
   readonly code: FaultCode;
   readonly hint: string;
@@ -379,9 +376,7 @@ export function isErrno(thrown: unknown, ...codes: readonly string[]): boolean {
   return thrown instanceof Error && "code" in thrown && codes.includes(String(thrown.code));
 }
 
-/**
- * Whether V8 or Node threw it because of a programming error. Callers do not expect it, so it is rethrown or reported.
- */
+/** Whether V8 or Node threw it because of a programming error, which callers do not expect: it is rethrown or reported. */
 export function isMistake(thrown: unknown): boolean {
   const classes = [TypeError, RangeError, ReferenceError];
   return !(thrown instanceof Error) || classes.some((each) => thrown instanceof each);

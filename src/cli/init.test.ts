@@ -163,7 +163,7 @@ describe("init", () => {
     rmSync(inside("about.html"));
     const { code, stderr } = await init("--yes");
     expect(code).toBe(1);
-    expect(stderr).toContain("package.json: not there");
+    expect(stderr).toContain("package.json: does not exist");
     expect(stderr).toContain("requirements.txt");
     expect(stderr).toContain("hint: Write a Dockerfile");
     expect(existsSync(inside("fairlead.yml"))).toBe(false);

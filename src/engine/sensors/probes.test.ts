@@ -95,7 +95,7 @@ describe("an answer at an instance's address", () => {
 
   test("of somebody else is a bad one, and is told", async () => {
     const { state } = await asked({ answer: () => good, stranger: () => squatter }, 200);
-    expect(state).toMatchObject({ readyInRow: 0, stranger: "process 7 (node) of user 9 answers in its place" });
+    expect(state).toMatchObject({ readyInRow: 0, stranger: "process 7 (node) of user 9 answers instead" });
   });
 
   test("of somebody who listened no more when it was looked is a bad one too", async () => {

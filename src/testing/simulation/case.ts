@@ -343,7 +343,7 @@ function probeOf(words: Words): ProbeState {
   const listensOn = words.has("listens") ? [words.number("listens")] : null;
   const lastAnswer = readyInRow > 0 ? "GET /ready → 200" : "GET /ready → 503";
   const lastAgoMs = agoOf(words);
-  const stranger = words.has("stranger") ? "process 7 (node) of user 9 answers in its place" : null;
+  const stranger = words.has("stranger") ? "process 7 (node) of user 9 answers instead" : null;
   return {
     readyInRow,
     unreadyInRow: unready,
