@@ -43,6 +43,7 @@ export const auditRoutes = {
   audit: {
     method: "get",
     path: "/v1/audit",
+    action: "read",
     status: 200,
     query: auditQuery,
     answer: auditPage,

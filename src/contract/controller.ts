@@ -28,10 +28,18 @@ export const doctorAnswer = z.object({ checks: z.array(checkView) }).meta({ id: 
 export type DoctorAnswer = View<typeof doctorAnswer>;
 
 export const controllerRoutes = {
-  health: { method: "get", path: "/healthz", status: 200, media: "text/plain", summary: "Whether the controller runs" },
+  health: {
+    method: "get",
+    path: "/healthz",
+    action: null,
+    status: 200,
+    media: "text/plain",
+    summary: "Whether the controller runs",
+  },
   readiness: {
     method: "get",
     path: "/readyz",
+    action: null,
     status: 200,
     media: "text/plain",
     summary: "Whether the journal answers and the edge answers clients; a fault if not",
@@ -39,6 +47,7 @@ export const controllerRoutes = {
   metrics: {
     method: "get",
     path: "/metrics",
+    action: "read",
     status: 200,
     media: "text/plain",
     summary: "Metrics as Prometheus reads them",
@@ -46,6 +55,7 @@ export const controllerRoutes = {
   openapi: {
     method: "get",
     path: "/v1/openapi.json",
+    action: "read",
     status: 200,
     media: "application/json",
     summary: "This API as an OpenAPI 3.1 document",
@@ -53,9 +63,17 @@ export const controllerRoutes = {
   info: {
     method: "get",
     path: "/v1/info",
+    action: "read",
     status: 200,
     answer: infoView,
     summary: "Version and state of the controller",
   },
-  doctor: { method: "get", path: "/v1/doctor", status: 200, answer: doctorAnswer, summary: "Checks of this machine" },
+  doctor: {
+    method: "get",
+    path: "/v1/doctor",
+    action: "read",
+    status: 200,
+    answer: doctorAnswer,
+    summary: "Checks of this machine",
+  },
 } as const satisfies Routes;

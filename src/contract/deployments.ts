@@ -160,6 +160,7 @@ export const deploymentRoutes = {
   beginDeployment: {
     method: "post",
     path: `${environmentPath}/deployments`,
+    action: "deploy",
     status: 202,
     body: deploymentRequest,
     answer: deploymentAnswer,
@@ -168,6 +169,7 @@ export const deploymentRoutes = {
   deployments: {
     method: "get",
     path: `${environmentPath}/deployments`,
+    action: "read",
     status: 200,
     query: pageQuery,
     answer: deploymentPage,
@@ -176,6 +178,7 @@ export const deploymentRoutes = {
   deployment: {
     method: "get",
     path: "/v1/deployments/{id}",
+    action: "read",
     status: 200,
     answer: deploymentDetail,
     summary: "One deployment with all its steps",
@@ -183,6 +186,7 @@ export const deploymentRoutes = {
   cancelDeployment: {
     method: "post",
     path: "/v1/deployments/{id}/cancel",
+    action: "deploy",
     status: 202,
     answer: deploymentAnswer,
     summary: "Cancel a deployment; the previous release keeps serving",
@@ -190,6 +194,7 @@ export const deploymentRoutes = {
   deploymentProgress: {
     method: "get",
     path: "/v1/deployments/{id}/progress",
+    action: "read",
     status: 200,
     media: "text/event-stream",
     messages: { deployment: deploymentAnswer, log: logBatchView },

@@ -63,6 +63,7 @@ export const domainRoutes = {
   domains: {
     method: "get",
     path: "/v1/domains",
+    action: "read",
     status: 200,
     answer: domainList,
     summary: "Hosts of served routes and hosts with a certificate, with their state",
@@ -70,6 +71,7 @@ export const domainRoutes = {
   addCertificate: {
     method: "put",
     path: "/v1/domains/{host}/certificate",
+    action: "configure",
     status: 200,
     body: certificateRequest,
     answer: domainView,
@@ -78,12 +80,14 @@ export const domainRoutes = {
   removeCertificate: {
     method: "delete",
     path: "/v1/domains/{host}/certificate",
+    action: "configure",
     status: 204,
     summary: "Remove the certificates of exactly this host",
   },
   checkDomain: {
     method: "post",
     path: "/v1/domains/{host}/check",
+    action: "configure",
     status: 200,
     body: domainCheckRequest,
     answer: domainCheckView,

@@ -138,6 +138,7 @@ export const environmentRoutes = {
   environments: {
     method: "get",
     path: "/v1/environments",
+    action: "read",
     status: 200,
     answer: environmentList,
     summary: "All environments and what they serve",
@@ -145,6 +146,7 @@ export const environmentRoutes = {
   status: {
     method: "get",
     path: `${environmentPath}/status`,
+    action: "read",
     status: 200,
     answer: statusView,
     summary: "Show the observed state",
@@ -152,6 +154,7 @@ export const environmentRoutes = {
   stop: {
     method: "post",
     path: `${environmentPath}/stop`,
+    action: "stop",
     status: 202,
     answer: statusView,
     summary: "Stop every instance until the next deployment; data is not changed",

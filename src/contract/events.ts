@@ -37,6 +37,7 @@ export const eventRoutes = {
   events: {
     method: "get",
     path: `${environmentPath}/events`,
+    action: "read",
     status: 200,
     query: eventsQuery,
     answer: eventPage,
@@ -45,6 +46,7 @@ export const eventRoutes = {
   eventStream: {
     method: "get",
     path: `${environmentPath}/events/stream`,
+    action: "read",
     status: 200,
     query: eventStreamQuery,
     media: "text/event-stream",

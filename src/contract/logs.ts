@@ -98,6 +98,7 @@ export const logRoutes = {
   logs: {
     method: "get",
     path: `${environmentPath}/logs`,
+    action: "read",
     status: 200,
     query: logsQuery,
     answer: logPage,
@@ -106,6 +107,7 @@ export const logRoutes = {
   logStream: {
     method: "get",
     path: `${environmentPath}/logs/stream`,
+    action: "read",
     status: 200,
     query: logStreamQuery,
     media: "text/event-stream",

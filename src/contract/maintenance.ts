@@ -29,6 +29,7 @@ export const maintenanceRoutes = {
   beginMaintenance: {
     method: "put",
     path: `${environmentPath}/maintenance`,
+    action: "configure",
     status: 202,
     body: maintenanceRequest,
     answer: statusView,
@@ -37,6 +38,7 @@ export const maintenanceRoutes = {
   endMaintenance: {
     method: "delete",
     path: `${environmentPath}/maintenance`,
+    action: "configure",
     status: 202,
     answer: statusView,
     summary: "Reopen it to its users",

@@ -35,6 +35,7 @@ export const planRoutes = {
   plan: {
     method: "post",
     path: `${environmentPath}/plan`,
+    action: "read",
     status: 200,
     body: planRequest,
     answer: planAnswer,

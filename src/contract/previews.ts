@@ -34,6 +34,7 @@ export const previewRoutes = {
   createPreview: {
     method: "post",
     path: `${environmentPath}/preview`,
+    action: "deploy",
     status: 202,
     body: previewRequest,
     answer: previewAnswer,
@@ -42,6 +43,7 @@ export const previewRoutes = {
   removePreview: {
     method: "delete",
     path: `${environmentPath}/preview`,
+    action: "stop",
     status: 202,
     answer: statusView,
     summary: "Remove a preview now, with all its values",

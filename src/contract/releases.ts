@@ -42,6 +42,7 @@ export const releaseRoutes = {
   releases: {
     method: "get",
     path: `${environmentPath}/releases`,
+    action: "read",
     status: 200,
     query: pageQuery,
     answer: releasePage,
@@ -50,6 +51,7 @@ export const releaseRoutes = {
   release: {
     method: "get",
     path: `${environmentPath}/releases/{release}`,
+    action: "read",
     status: 200,
     answer: releaseDetail,
     summary: "Show one release with its manifest",
@@ -57,6 +59,7 @@ export const releaseRoutes = {
   releaseDiff: {
     method: "get",
     path: `${environmentPath}/releases/{from}/diff/{to}`,
+    action: "read",
     status: 200,
     answer: planAnswer,
     summary: "What differs between two releases; values of variables are not shown",

@@ -1,9 +1,16 @@
 import type { z } from "zod";
 
+/**
+ * What a route does to what it is about, for who may ask for it: whoever reaches the controller's own socket may do
+ * everything, whoever has a token all but `admit` others. Null: everybody may ask, without a token.
+ */
+export type Action = "read" | "reveal" | "deploy" | "configure" | "run" | "stop" | "admit";
+
 /** One path and method of the API. `answer` is the JSON of a success; without one the answer is what `media` says. */
 export interface RouteContract {
   readonly method: "get" | "head" | "put" | "post" | "patch" | "delete";
   readonly path: `/${string}`;
+  readonly action: Action | null;
   readonly summary: string;
   readonly status: 200 | 201 | 202 | 204;
   readonly query?: z.ZodObject;

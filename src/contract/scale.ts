@@ -30,6 +30,7 @@ export const scaleRoutes = {
   scale: {
     method: "get",
     path: `${environmentPath}/scale`,
+    action: "read",
     status: 200,
     answer: scaleView,
     summary: "Replicas of every service, with an ETag",
@@ -37,6 +38,7 @@ export const scaleRoutes = {
   changeScale: {
     method: "patch",
     path: `${environmentPath}/scale`,
+    action: "configure",
     status: 200,
     body: scaleRequest,
     answer: scaleView,

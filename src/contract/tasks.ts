@@ -51,6 +51,7 @@ export const taskRoutes = {
   beginTask: {
     method: "post",
     path: `${environmentPath}/tasks`,
+    action: "run",
     status: 201,
     body: taskRequest,
     answer: taskAnswer,
@@ -59,6 +60,7 @@ export const taskRoutes = {
   task: {
     method: "get",
     path: `${environmentPath}/tasks/{task}`,
+    action: "run",
     status: 200,
     answer: taskView,
     summary: "Whether a task still runs and how it ended",
@@ -66,6 +68,7 @@ export const taskRoutes = {
   taskOutput: {
     method: "get",
     path: `${environmentPath}/tasks/{task}/output`,
+    action: "run",
     status: 200,
     query: taskOutputQuery,
     media: "application/octet-stream",
@@ -74,6 +77,7 @@ export const taskRoutes = {
   removeTask: {
     method: "delete",
     path: `${environmentPath}/tasks/{task}`,
+    action: "run",
     status: 204,
     summary: "Kill a task and delete it with its output",
   },

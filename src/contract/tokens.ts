@@ -39,10 +39,18 @@ export const tokenList = z.object({ items: z.array(tokenView) }).meta({ id: "Tok
 export type TokenList = View<typeof tokenList>;
 
 export const tokenRoutes = {
-  tokens: { method: "get", path: "/v1/tokens", status: 200, answer: tokenList, summary: "Tokens for access over TCP" },
+  tokens: {
+    method: "get",
+    path: "/v1/tokens",
+    action: "read",
+    status: 200,
+    answer: tokenList,
+    summary: "Tokens for access over TCP",
+  },
   createToken: {
     method: "put",
     path: "/v1/tokens/{token}",
+    action: "admit",
     status: 201,
     body: tokenRequest,
     answer: createdTokenView,
@@ -51,6 +59,7 @@ export const tokenRoutes = {
   revokeToken: {
     method: "delete",
     path: "/v1/tokens/{token}",
+    action: "admit",
     status: 204,
     summary: "Revoke a token; only over the controller's own socket",
   },

@@ -146,6 +146,7 @@ export const variableRoutes = {
   variables: {
     method: "get",
     path: `${environmentPath}/variables`,
+    action: "read",
     status: 200,
     answer: variablesView,
     summary: "Variables of the environment, with an ETag",
@@ -153,6 +154,7 @@ export const variableRoutes = {
   changeVariables: {
     method: "patch",
     path: `${environmentPath}/variables`,
+    action: "configure",
     status: 200,
     body: variablesRequest,
     answer: variablesAnswer,
@@ -161,6 +163,7 @@ export const variableRoutes = {
   revealVariables: {
     method: "post",
     path: `${environmentPath}/variables/reveal`,
+    action: "reveal",
     status: 200,
     answer: revealedVariables,
     unkept: true,
@@ -169,6 +172,7 @@ export const variableRoutes = {
   explainVariable: {
     method: "get",
     path: `${environmentPath}/variables/{variable}/origins`,
+    action: "read",
     status: 200,
     answer: variableOrigins,
     summary: "Where every service gets a variable from, and its rules",
@@ -176,6 +180,7 @@ export const variableRoutes = {
   versions: {
     method: "get",
     path: `${environmentPath}/variables/{variable}/versions`,
+    action: "read",
     status: 200,
     answer: versionList,
     summary: "Every version of a set value, newest first, and the releases that use it",
@@ -183,12 +188,14 @@ export const variableRoutes = {
   destroyValue: {
     method: "delete",
     path: `${environmentPath}/variables/{variable}/versions/{version}`,
+    action: "configure",
     status: 204,
     summary: "Destroy one version of a value that no release needs for a rollback",
   },
   variableDiff: {
     method: "get",
     path: `${environmentPath}/diff/{other}`,
+    action: "reveal",
     status: 200,
     answer: variableDiff,
     summary: "Which variables are the same here and in another environment; for those who may read both",

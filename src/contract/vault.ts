@@ -13,6 +13,7 @@ export const vaultRoutes = {
   recoverVault: {
     method: "post",
     path: "/v1/vault/recovery",
+    action: "reveal",
     status: 200,
     answer: vaultRecovery,
     unkept: true,
@@ -21,6 +22,7 @@ export const vaultRoutes = {
   rotateVault: {
     method: "post",
     path: "/v1/vault/rotate",
+    action: "configure",
     status: 200,
     answer: vaultRotation,
     summary: "Replace the keys of the vault and seal every value again",

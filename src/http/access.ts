@@ -1,16 +1,41 @@
 import { isIP } from "node:net";
 import { sameDigest, sha256 } from "../base/digest.ts";
 import { Fault } from "../base/faults.ts";
+import type { Action } from "../contract/route.ts";
 import { ownActors } from "../model/access-token.ts";
 import type { Actor } from "../model/audit.ts";
 import { tokenHolder } from "../usecases/tokens.ts";
 import type { ApiDeps, Connection } from "./exchange.ts";
 
 /**
+ * Who asks, once it is known that they may: see `Action`. What a protected environment keeps from whom is said in
+ * src/usecases/guard.ts. Faults: `access.unauthenticated`, which tells a wrong token from none; `access.denied`; those of
+ * `holderOf`.
+ */
+export async function authorise(
+  request: Request,
+  { connection, deps }: { readonly connection: Connection; readonly deps: ApiDeps },
+  action: Action,
+): Promise<Actor> {
+  const actor = await actorOf(request, connection, deps);
+  if (actor === null && request.headers.has("authorization")) {
+    const hint =
+      "It may have been revoked; `fairlead tokens create` creates one. The controller's own is in the file `token` of its state directory, or in its FAIRLEAD_TOKEN.";
+    throw new Fault("access.unauthenticated", "the token is not this controller's", { hint });
+  }
+  if (actor === null) throw new Fault("access.unauthenticated", "nobody may read without authentication");
+  if (action === "admit" && actor.via !== "socket") {
+    const hint = "Run it on the controller's machine, over its own socket: without --url and FAIRLEAD_URL.";
+    throw new Fault("access.denied", `${actor.name} may neither create nor revoke tokens`, { hint });
+  }
+  return actor;
+}
+
+/**
  * Who asks. Over the socket: whoever may open it. Over TCP: whoever has the controller's own token, or one with a name;
  * digests are compared in constant time. Null: nobody that is known. Faults: those of `holderOf`.
  */
-export async function actorOf(request: Request, connection: Connection, deps: ApiDeps): Promise<Actor | null> {
+async function actorOf(request: Request, connection: Connection, deps: ApiDeps): Promise<Actor | null> {
   if (connection.via === "socket") return { name: ownActors.socket, via: "socket", from: null };
   const text = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(request.headers.get("authorization") ?? "")?.[1];
   if (text === undefined) return null;

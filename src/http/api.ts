@@ -6,9 +6,9 @@ import { plainJson } from "../base/printable.ts";
 import { headers, honoursKey } from "../contract/headers.ts";
 import type { RouteContract } from "../contract/route.ts";
 import { type RouteName, routes } from "../contract/routes.ts";
-import { authorise, type Call } from "../usecases/access.ts";
+import type { Call } from "../usecases/access.ts";
 import { type Answered, idempotently } from "../usecases/idempotency.ts";
-import { actorOf, refuseForeign } from "./access.ts";
+import { authorise, refuseForeign } from "./access.ts";
 import { decodeBody, decodeParams, decodeQuery, idempotencyKey } from "./decode.ts";
 import type { AnyHandler, AnyRepeat, ApiDeps, Connection } from "./exchange.ts";
 import { handlers, repeats } from "./handlers.ts";
@@ -17,9 +17,6 @@ import { problemOf, problemResponse } from "./problem.ts";
 export type { ApiDeps, Connection, Log } from "./exchange.ts";
 
 type Wire = { Bindings: Connection; Variables: { requestId: string } };
-
-/** Answered to everybody: whoever watches the machine needs no token. */
-const open: ReadonlySet<string> = new Set(["health", "readiness"]);
 
 /**
  * The HTTP API. The server tells with `app.fetch(request, { via: "socket" })` that a request came over the controller's
@@ -39,7 +36,7 @@ export function createApi(deps: ApiDeps): Hono<Wire> {
   for (const [name, route] of Object.entries(routes)) {
     const handler = handlers[name as RouteName] as AnyHandler;
     const repeat = repeats[name as RouteName] as AnyRepeat | undefined;
-    const answer = (c: Context<Wire>) => handle({ c, deps, route, handler, repeat, isOpen: open.has(name) });
+    const answer = (c: Context<Wire>) => handle({ c, deps, route, handler, repeat });
     // Hono answers HEAD by the GET of the same path.
     api.on(route.method === "head" ? "GET" : route.method.toUpperCase(), honoPath(route.path), answer);
   }
@@ -78,29 +75,20 @@ interface Handling {
   readonly route: RouteContract;
   readonly handler: AnyHandler;
   readonly repeat: AnyRepeat | undefined;
-  readonly isOpen: boolean;
 }
 
-async function handle({ c, deps, route, handler, repeat, isOpen }: Handling): Promise<Response> {
+async function handle({ c, deps, route, handler, repeat }: Handling): Promise<Response> {
   const request = c.req.raw;
   if (route.method === "head" && request.method !== "HEAD") throw nothingThere(request.method, c.req.path);
-  const connection = c.env ?? {};
-  refuseForeign(request, connection, deps);
-  const call: Call = {
-    deps,
-    actor: isOpen ? null : await actorOf(request, connection, deps),
-    confirm: request.headers.get(headers.confirm),
-    claim: honoursKey(route) ? idempotencyKey(request) : null,
-  };
-  if (!isOpen) refuseUnknown(call, request);
+  const call = await callOf(request, { connection: c.env ?? {}, deps }, route);
   // What is promised by an answer must still be written down tomorrow.
   if (route.method !== "get" && route.method !== "head") deps.intact();
   const params = decodeParams(route.path, c.req.param());
   const query = route.query && decodeQuery(route.query, request.url);
   const body = route.body && (await decodeBody(route.body, request));
   const exchange = { deps, call, params, query, body, request };
-  if (call.claim === null) return respond(await handler(exchange), route);
-  const asked = { actor: call.actor?.name, method: route.method, path: c.req.path, body: body ?? null };
+  if (call === null || call.claim === null) return respond(await handler(exchange), route);
+  const asked = { actor: call.actor.name, method: route.method, path: c.req.path, body: body ?? null };
   const answered = await idempotently(
     call,
     { key: call.claim, request: asked },
@@ -115,14 +103,20 @@ async function handle({ c, deps, route, handler, repeat, isOpen }: Handling): Pr
   return responseOf(answered);
 }
 
-/** Faults: `access.unauthenticated`, which tells a wrong token from none. */
-function refuseUnknown(call: Call, request: Request): void {
-  if (call.actor === null && request.headers.has("authorization")) {
-    const hint =
-      "It may have been revoked; `fairlead tokens create` creates one. The controller's own is in the file `token` of its state directory, or in its FAIRLEAD_TOKEN.";
-    throw new Fault("access.unauthenticated", "the token is not this controller's", { hint });
-  }
-  authorise(call, "read");
+/** The request as use cases see it; null where everybody may ask. Faults: those of `refuseForeign` and `authorise`. */
+async function callOf(
+  request: Request,
+  { connection, deps }: { readonly connection: Connection; readonly deps: ApiDeps },
+  route: RouteContract,
+): Promise<Call | null> {
+  refuseForeign(request, connection, deps);
+  if (route.action === null) return null;
+  return {
+    deps,
+    actor: await authorise(request, { connection, deps }, route.action),
+    confirm: request.headers.get(headers.confirm),
+    claim: honoursKey(route) ? idempotencyKey(request) : null,
+  };
 }
 
 type Replied = Awaited<ReturnType<AnyHandler>>;

@@ -45,6 +45,33 @@ describe("deploy", () => {
     expect(audit.map(({ detail }) => detail)).toContain(told);
   });
 
+  test.each([
+    { kind: "deploy" },
+    { kind: "stage" },
+    { kind: "staged" },
+    { kind: "promote", from: "staging" },
+    { kind: "rollback" },
+    { kind: "restart" },
+  ] as const)("reads what it changes once: $kind", async (order) => {
+    const both = `${manifest()}environments:\n  staging: {}\n`;
+    for (const environment of ["production", "production", "staging"]) {
+      const body = { kind: "deploy", source: source(both) };
+      const { json } = await ask("POST", `/v1/apps/shop/environments/${environment}/deployments`, body);
+      await fakes.finish(json.deployment.id);
+    }
+    const { journal } = fakes.deps;
+    await journal.commit([{ kind: "staged", key, staged: 1 }]);
+    const read: string[] = [];
+    const { environment } = journal;
+    journal.environment = (one) => {
+      read.push(one.environment);
+      return environment(one);
+    };
+    const body = { ...order, ...((order.kind === "deploy" || order.kind === "stage") && { source: source(both) }) };
+    expect((await ask("POST", `${base}/deployments`, body)).status).toBe(202);
+    expect(read).toEqual(["production", ...(order.kind === "promote" ? ["staging"] : [])]);
+  });
+
   test("is answered in JSON of which every character is seen", async () => {
     const body = { kind: "deploy", source: source("version: 1\n\u202eodd\u009b: 1\n") };
     const text = await (await fakes.request("POST", `${base}/deployments`, { body })).text();

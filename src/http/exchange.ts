@@ -41,7 +41,8 @@ export interface Connection {
 /** A request after it was checked against its route. */
 export interface ApiRequest<Route extends RouteContract> {
   readonly deps: ApiDeps;
-  readonly call: Call;
+  /** Null where everybody may ask, whoever it is. */
+  readonly call: Route extends { readonly action: null } ? null : Call;
   readonly params: ParamsOf<Route>;
   readonly query: Output<Route, "query">;
   readonly body: Output<Route, "body">;
@@ -71,8 +72,8 @@ export type RepeatsOf<All extends Routes> = { readonly [Name in keyof All]?: Rep
 
 /** What every request has, whatever its route. */
 export type AnyRequest = Pick<ApiRequest<RouteContract>, "deps" | "call" | "request">;
-type CheckedRequest = AnyRequest &
-  Readonly<{ params: Readonly<Record<string, string>>; query: unknown; body: unknown }>;
+type CheckedRequest = Omit<AnyRequest, "call"> &
+  Readonly<{ call: Call | null; params: Readonly<Record<string, string>>; query: unknown; body: unknown }>;
 type AnyReply = Response | { readonly json: unknown; readonly revision?: number } | null;
 /** A route of which only the general shape matters. */
 export type AnyHandler = (request: CheckedRequest) => Promise<AnyReply>;

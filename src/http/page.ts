@@ -16,16 +16,15 @@ do everything and is called \`local\`. With \`--listen\` it also serves TCP, whe
 
 - **JSON** is camelCase; times are RFC 3339 in UTC; durations are integer milliseconds in members that end in \`Ms\`. Answers
   may gain new members; requests with unknown members are refused. A JSON body is at most 1 MiB.
-- **Faults** are \`application/problem+json\` (RFC 9457) with \`code\`, \`hint\` and, if a document is invalid, \`errors\` with
+- **Faults** are \`application/problem+json\` (RFC 9457) with \`code\`, \`hint\` and, if a manifest or a request is invalid, \`errors\` with
   \`path\`, \`message\`, \`line\` and \`column\`. The codes are listed at the end and never change their meaning.
 - **Idempotency-Key** on any POST and PATCH except those that show secrets, whose answers are not stored: for 24 hours a repeated
   request gets the first answer. While the first is running, the fault is \`idempotency.in-flight\`; another request with the
   key is \`idempotency.mismatch\`. A deployment, a cancellation, a preview, a scale or a change of variables is recorded
   together with its key: even if the controller dies before it answers, the repeated request changes nothing and is
   answered.
-- **ETag and If-Match** on scale and variables: a change of a document that somebody else changed meanwhile is
-  \`document.stale\`. Both documents share one revision. A stored answer for an Idempotency-Key has no ETag, because the
-  document may have changed since.
+- **ETag and If-Match** on scale and variables, which share one revision: a change of what somebody else changed meanwhile is
+  \`document.stale\`. A stored answer for an Idempotency-Key has no ETag, because there may be later changes.
 - **Fairlead-Confirm** confirms a change of a protected environment with the environment's name; without it the fault is
   \`confirm.needed\`, whose \`confirm\` is that name. Those who are not listed in \`protected.who\` get
   \`protected.not-allowed\`.

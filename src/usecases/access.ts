@@ -24,30 +24,14 @@ export interface Deps {
   readonly clock: Clock;
 }
 
-/** One request to a use case. `actor` is null when nobody has shown who they are. */
+/** One request to a use case, of somebody who may make it: src/http asks that once, by the action of the route. */
 export interface Call {
   readonly deps: Deps;
-  readonly actor: Actor | null;
+  readonly actor: Actor;
   /** The name that was given to confirm the change of something protected. */
   readonly confirm: string | null;
   /** The Idempotency-Key that the request came with; null: none, or one that does not count. */
   readonly claim: string | null;
-}
-
-export type Action = "read" | "reveal" | "deploy" | "configure" | "run" | "stop" | "admit";
-
-/**
- * Who may do what: whoever reaches the socket (its file mode is the lock) may do everything, whoever has a token all but
- * admit others, everybody else nothing. What a protected environment keeps from whom is said in guard.ts. Answers who it is;
- * faults: `access.unauthenticated`, `access.denied`.
- */
-export function authorise({ actor }: Call, action: Action): Actor {
-  if (!actor) throw new Fault("access.unauthenticated", `nobody may ${action} without authentication`);
-  if (action === "admit" && actor.via !== "socket") {
-    const hint = "Run it on the controller's machine, over its own socket: without --url and FAIRLEAD_URL.";
-    throw new Fault("access.denied", `${actor.name} may neither create nor revoke tokens`, { hint });
-  }
-  return actor;
 }
 
 /** The environment of a key; faults: `app.unknown`. */
@@ -70,6 +54,19 @@ export async function stagedRelease({ journal }: Deps, { key, staged }: Environm
   throw new Fault("deploy.nothing-staged", `no code is staged for ${keyText(key)}`);
 }
 
+/**
+ * What an environment is on its way to: the release of its newest deployment under way, else the serving one; never one
+ * that is only staged. A restart leads to no other release, whichever served when it was asked for.
+ */
+export async function newestRelease({ deps }: Call, { key, serving }: Environment): Promise<Release | null> {
+  const goLive = (await deps.journal.unfinished(key)).filter(
+    ({ kind, cancelRequested }) => kind !== "stage" && kind !== "restart" && !cancelRequested,
+  );
+  const wanted = goLive.at(-1)?.release;
+  const number = wanted ?? serving?.release;
+  return number === undefined ? null : deps.journal.release(key, number);
+}
+
 /** Where people and other services reach a host of an environment: through the edge, over TLS where it has a certificate. */
 export function publicUrl({ edge, certificates }: Pick<Deps, "edge" | "certificates">, host: string): string {
   const secure = certificates.has(host) ? edge.secureAddress() : null;
@@ -78,7 +75,13 @@ export function publicUrl({ edge, certificates }: Pick<Deps, "edge" | "certifica
   return port === 80 ? `http://${host}` : `http://${host}:${port}`;
 }
 
-/** Refuses a change of a document that somebody else changed meanwhile (`document.stale`). */
+/** What an environment has, with the revision of the environment, which is its ETag. */
+export interface Revised<Content> {
+  readonly revision: number;
+  readonly content: Content;
+}
+
+/** Refuses a change of an environment that somebody else changed meanwhile (`document.stale`). */
 export function refuseStale(environment: Environment, expected: number | null): void {
   if (expected === null || expected === environment.revision) return;
   throw new Fault(

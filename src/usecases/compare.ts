@@ -1,8 +1,7 @@
 import { fillEnv } from "../engine/values.ts";
 import type { EnvKey } from "../model/environment.ts";
 import { buildEnvOf, isOwnVariable } from "../model/release.ts";
-import { authorise, type Call, environmentOf } from "./access.ts";
-import { newestRelease } from "./documents.ts";
+import { type Call, environmentOf, newestRelease } from "./access.ts";
 import { refuseOthers } from "./guard.ts";
 import { givenValues } from "./values.ts";
 
@@ -20,7 +19,6 @@ export interface Comparison {
  * it, so it is for those who may read both. Faults: `app.unknown`, `protected.not-allowed`, `vault.damaged`.
  */
 export async function diffVariables(call: Call, key: EnvKey, other: string): Promise<readonly Comparison[]> {
-  authorise(call, "reveal");
   const there = { app: key.app, environment: other };
   for (const one of [key, there]) await refuseOthers(call, one);
   const [one, two] = [await textsOf(call, key), await textsOf(call, there)];

@@ -14,7 +14,7 @@ import {
   secretsOfRelease,
   serviceOf,
 } from "../model/release.ts";
-import { authorise, type Call, environmentFor, environmentOf, stagedRelease } from "./access.ts";
+import { type Call, environmentFor, environmentOf, stagedRelease } from "./access.ts";
 import { audited } from "./audit.ts";
 import { composeRelease, type LoadedManifest, loadedManifestOf, refuseTakenHosts } from "./compose.ts";
 import { withGenerated } from "./generate.ts";
@@ -45,47 +45,44 @@ export type DeploymentOrder =
  * `draftOf`, `promotionOf`, `guard`, `composeRelease` and `refuseUnready`, `route.host-taken`, `app.unknown`, `release.unknown`, `release.none-before`,
  * `release.incomplete`, `value.destroyed`, `service.unknown`.
  */
-export async function beginDeployment(call: Call, key: EnvKey, order: DeploymentOrder): Promise<Deployment> {
-  authorise(call, "deploy");
+export function beginDeployment(call: Call, key: EnvKey, order: DeploymentOrder): Promise<Deployment> {
+  return call.deps.engine.exclusively(key, () => begin(call, key, order));
+}
+
+async function begin(call: Call, key: EnvKey, order: DeploymentOrder): Promise<Deployment> {
+  if (order.kind === "rollback") return rollback(call, key, order.release ?? null);
+  if (order.kind === "restart") return restart(call, key, order.services ?? null);
+  const { deps } = call;
+  const environment = await environmentFor(deps, key);
   switch (order.kind) {
     case "deploy": {
-      const environment = await environmentFor(call.deps, key);
-      const loaded = await loadedManifestOf(call.deps, environment, order.source);
-      return deploy(call, key, { ...order, action: "deploy", loaded });
+      const loaded = await loadedManifestOf(deps, environment, order.source);
+      return deploy(call, environment, { ...order, action: "deploy", loaded });
     }
     case "stage": {
-      const loaded = await loadedManifestOf(call.deps, await environmentFor(call.deps, key), order.source);
-      return stage(call, key, { ...order, action: "deploy", loaded });
+      const loaded = await loadedManifestOf(deps, environment, order.source);
+      return stage(call, environment, { ...order, action: "deploy", loaded });
     }
     case "staged": {
-      const environment = await environmentFor(call.deps, key);
-      const release = await stagedRelease(call.deps, environment);
+      const release = await stagedRelease(deps, environment);
       const { source, branch, message } = release;
-      const loaded = await loadedManifestOf(call.deps, environment, source);
-      return deploy(call, key, { action: "deploy", loaded, branch, message, allow: permitOf(release) });
+      const loaded = await loadedManifestOf(deps, environment, source);
+      return deploy(call, environment, { action: "deploy", loaded, branch, message, allow: permitOf(release) });
     }
     case "promote": {
       // It looks at the values for builds, before `guard`: others would be told by its answer.
       await refuseOthers(call, key);
-      const environment = await environmentFor(call.deps, key);
       const { message, ...code } = await promotionOf(call, environment, order.from);
-      return deploy(call, key, { ...code, action: "promote", message: order.message ?? message, allow: order.allow });
+      const said = { message: order.message ?? message, allow: order.allow };
+      return deploy(call, environment, { ...code, ...said, action: "promote" });
     }
-    case "rollback":
-      return rollback(call, key, order.release ?? null);
-    case "restart":
-      return restart(call, key, order.services ?? null);
   }
 }
 
-function deploy(call: Call, key: EnvKey, code: Code): Promise<Deployment> {
-  const { deps } = call;
-  return deps.engine.exclusively(key, async () => {
-    const environment = await environmentFor(deps, key);
-    const { loaded, branch = null } = code;
-    await guard(call, environment, { branch, protection: loaded.spec.protection });
-    return deployCode(call, environment, { ...code, beside: prolonged(environment, deps.clock.now()) });
-  });
+async function deploy(call: Call, environment: Environment, code: Code): Promise<Deployment> {
+  const { loaded, branch = null } = code;
+  await guard(call, environment, { branch, protection: loaded.spec.protection });
+  return deployCode(call, environment, { ...code, beside: prolonged(environment, call.deps.clock.now()) });
 }
 
 /**
@@ -93,13 +90,10 @@ function deploy(call: Call, key: EnvKey, code: Code): Promise<Deployment> {
  * anew then, with the values that are set by then. Nothing is asked, since nothing that serves is touched; but its build gets
  * the environment's secrets, so it has to be code that may go live there.
  */
-function stage(call: Call, key: EnvKey, code: Code): Promise<Deployment> {
-  return call.deps.engine.exclusively(key, async () => {
-    const environment = await environmentFor(call.deps, key);
-    const { loaded, branch = null } = code;
-    await refuseUnfit(call, environment, { branch, protection: loaded.spec.protection });
-    return deployCode(call, environment, { ...code, kind: "stage" });
-  });
+async function stage(call: Call, environment: Environment, code: Code): Promise<Deployment> {
+  const { loaded, branch = null } = code;
+  await refuseUnfit(call, environment, { branch, protection: loaded.spec.protection });
+  return deployCode(call, environment, { ...code, kind: "stage" });
 }
 
 /** A preview that people still work on is there as long again: its time counts from the last deployment of code. */
@@ -134,8 +128,7 @@ export async function deployCode(call: Call, environment: Environment, code: Cod
     values = {},
     beside = [],
   } = code;
-  const actor = authorise(call, "deploy");
-  const createdBy = actor.name;
+  const createdBy = call.actor.name;
   const number = (await deps.journal.lastReleaseNumber(key)) + 1;
   const before = await givenValues(deps, environment);
   const set = await setValues(deps, { environment, given: before, by: createdBy }, values);
@@ -145,7 +138,7 @@ export async function deployCode(call: Call, environment: Environment, code: Cod
   const allowed = await refuseUnready(deps, { loaded, release: composed, given }, { allow, by: createdBy });
   const release = { ...composed, allowed };
   const detail = accountOf(release, kind);
-  const account = audited(deps, actor, { action, key, names: [releaseName(number)], detail });
+  const account = audited(call, { action, key, names: [releaseName(number)], detail });
   // What was staged is either this code or older than it.
   const unstaged =
     kind === "deploy" && environment.staged !== null ? [{ kind: "staged", key, staged: null } as const] : [];
@@ -160,20 +153,17 @@ function accountOf({ message, allowed = [] }: Release, kind: DeploymentKind): st
   return [kind === "stage" && "staged", message, letPass].filter((words) => words).join("; ");
 }
 
-function rollback(call: Call, key: EnvKey, wanted: string | null): Promise<Deployment> {
+async function rollback(call: Call, key: EnvKey, wanted: string | null): Promise<Deployment> {
   const { deps } = call;
-  return deps.engine.exclusively(key, async () => {
-    const environment = await environmentOf(call, key);
-    await guard(call, environment);
-    const number = await targetOf(call, environment, wanted);
-    const release = await deps.journal.release(key, number);
-    if (!release) throw new Fault("release.unknown", `${keyText(key)} has no ${releaseName(number)}`);
-    await refuseIncomplete(call, release);
-    await openValues(deps, key, secretsOfRelease(release));
-    const account = { action: "rollback", key, names: [releaseName(number)] } as const;
-    const beside = [audited(deps, authorise(call, "deploy"), account)];
-    return queue(call, { environment, kind: "rollback", release, isNew: false, services: null, beside });
-  });
+  const environment = await environmentOf(call, key);
+  await guard(call, environment);
+  const number = await targetOf(call, environment, wanted);
+  const release = await deps.journal.release(key, number);
+  if (!release) throw new Fault("release.unknown", `${keyText(key)} has no ${releaseName(number)}`);
+  await refuseIncomplete(call, release);
+  await openValues(deps, key, secretsOfRelease(release));
+  const beside = [audited(call, { action: "rollback", key, names: [releaseName(number)] })];
+  return queue(call, { environment, kind: "rollback", release, isNew: false, services: null, beside });
 }
 
 /** The release to go back to: the one named, which must have been live, or the newest live one before the serving one. */
@@ -190,22 +180,19 @@ async function targetOf({ deps }: Call, { key, serving }: Environment, wanted: s
   return serving ? Math.max(...before) : (before[0] ?? 0);
 }
 
-function restart(call: Call, key: EnvKey, services: readonly string[] | null): Promise<Deployment> {
-  const { deps } = call;
-  return deps.engine.exclusively(key, async () => {
-    const environment = await environmentOf(call, key);
-    await guard(call, environment);
-    const serving = environment.serving && (await deps.journal.release(key, environment.serving.release));
-    const hint = "Start it with `fairlead deploy`, or with `fairlead rollback` to a release that was live.";
-    if (!serving) {
-      throw new Fault("release.none-before", `${keyText(key)} serves nothing to restart`, { hint });
-    }
-    for (const name of services ?? []) {
-      if (!serviceOf(serving, name)) throw new Fault("service.unknown", `${keyText(key)} has no service ${name}`);
-    }
-    const beside = [audited(deps, authorise(call, "deploy"), { action: "restart", key, names: services ?? [] })];
-    return queue(call, { environment, kind: "restart", release: serving, isNew: false, services, beside });
-  });
+async function restart(call: Call, key: EnvKey, services: readonly string[] | null): Promise<Deployment> {
+  const environment = await environmentOf(call, key);
+  await guard(call, environment);
+  const serving = environment.serving && (await call.deps.journal.release(key, environment.serving.release));
+  const hint = "Start it with `fairlead deploy`, or with `fairlead rollback` to a release that was live.";
+  if (!serving) {
+    throw new Fault("release.none-before", `${keyText(key)} serves nothing to restart`, { hint });
+  }
+  for (const name of services ?? []) {
+    if (!serviceOf(serving, name)) throw new Fault("service.unknown", `${keyText(key)} has no service ${name}`);
+  }
+  const beside = [audited(call, { action: "restart", key, names: services ?? [] })];
+  return queue(call, { environment, kind: "restart", release: serving, isNew: false, services, beside });
 }
 
 export interface Queueing {
@@ -250,6 +237,6 @@ function queued(call: Call, { environment, kind, release, services }: Queueing):
     services,
     previous: environment.serving,
     createdAt,
-    createdBy: authorise(call, "deploy").name,
+    createdBy: call.actor.name,
   });
 }

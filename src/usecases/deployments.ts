@@ -3,7 +3,7 @@ import { type Deployment, isOver } from "../model/deployment.ts";
 import { type EnvKey, sameKey } from "../model/environment.ts";
 import type { StoredLine } from "../model/log.ts";
 import type { StepRecord } from "../ports/journal.ts";
-import { authorise, type Call, environmentOf } from "./access.ts";
+import { type Call, environmentOf } from "./access.ts";
 import { audited } from "./audit.ts";
 import { refuseOthers } from "./guard.ts";
 import { doneBy } from "./idempotency.ts";
@@ -15,14 +15,12 @@ const culpritLines = 50;
 
 /** A deployment by its id; faults: `deployment.unknown`. */
 export async function deploymentOf(call: Call, id: string): Promise<Deployment> {
-  authorise(call, "read");
   const deployment = await call.deps.journal.deployment(id);
   if (!deployment) throw new Fault("deployment.unknown", `there is no deployment ${id}`);
   return deployment;
 }
 
 export async function deploymentSteps(call: Call, id: string): Promise<readonly StepRecord[]> {
-  authorise(call, "read");
   return call.deps.journal.steps(id);
 }
 
@@ -32,7 +30,6 @@ export async function listDeployments(
   key: EnvKey,
   { limit, cursor }: { limit: number; cursor?: string | undefined },
 ): Promise<Page<Deployment>> {
-  authorise(call, "read");
   await environmentOf(call, key);
   const page = cursor === undefined ? { limit: limit + 1 } : { before: cursor, limit: limit + 1 };
   return pageOf(await call.deps.journal.deployments(key, page), limit, ({ id }) => id);
@@ -43,7 +40,6 @@ export async function listDeployments(
  * instances are left to be stopped; `protected.not-allowed`.
  */
 export async function cancelDeployment(call: Call, id: string): Promise<Deployment> {
-  const actor = authorise(call, "deploy");
   const { key } = await deploymentOf(call, id);
   return call.deps.engine.exclusively(key, async () => {
     const deployment = await deploymentOf(call, id);
@@ -55,7 +51,7 @@ export async function cancelDeployment(call: Call, id: string): Promise<Deployme
     await call.deps.journal.commit([
       { kind: "deployment", deployment: cancelled },
       ...doneBy(call, { deployment: id, changes: null }),
-      audited(call.deps, actor, { action: "cancel", key, detail: id }),
+      audited(call, { action: "cancel", key, detail: id }),
     ]);
     return cancelled;
   });

@@ -1,18 +1,16 @@
 import { type FaultRecord, faults } from "../base/faults.ts";
 import { Secret } from "../base/secret.ts";
 import type { Domain, DomainFinding } from "../model/certificate.ts";
-import { authorise, type Call } from "./access.ts";
+import type { Call } from "./access.ts";
 import { audited } from "./audit.ts";
 
 /** Every host of a served route and every host with a certificate, by name. */
 export async function listDomains(call: Call): Promise<readonly Domain[]> {
-  authorise(call, "read");
   return call.deps.certificates.domains();
 }
 
 /** How one host stands; of a host that is not known, that nothing is. */
 export async function readDomain(call: Call, host: string): Promise<Domain> {
-  authorise(call, "read");
   const known = (await call.deps.certificates.domains()).find((domain) => domain.host === host);
   return known ?? unknown(host);
 }
@@ -29,19 +27,17 @@ export interface CertificateGiven {
 
 /** Keeps a certificate for a host in place of what served it. Fault: `certificate.invalid`, and nothing is changed. */
 export async function addCertificate(call: Call, host: string, { pair }: CertificateGiven): Promise<Domain> {
-  const actor = authorise(call, "configure");
   const { certificates, journal } = call.deps;
   if (pair === null) await certificates.selfSign(host);
   else await certificates.add({ chain: pair.chain, key: new Secret(pair.key) }, [host]);
-  await journal.commit([audited(call.deps, actor, { action: "domains.add", key: null, names: [host] })]);
+  await journal.commit([audited(call, { action: "domains.add", key: null, names: [host] })]);
   return readDomain(call, host);
 }
 
 /** Forgets the certificates of exactly this host; a route that serves it is asked for a new one. Fault: `certificate.unknown`. */
 export async function removeCertificate(call: Call, host: string): Promise<void> {
-  const actor = authorise(call, "configure");
   await call.deps.certificates.remove(host);
-  await call.deps.journal.commit([audited(call.deps, actor, { action: "domains.remove", key: null, names: [host] })]);
+  await call.deps.journal.commit([audited(call, { action: "domains.remove", key: null, names: [host] })]);
 }
 
 /** One thing that was looked at, as in `doctor`. */
@@ -58,7 +54,6 @@ export async function checkDomain(
   host: string,
   { retry }: { retry: boolean },
 ): Promise<readonly DomainCheck[]> {
-  authorise(call, retry ? "configure" : "read");
   const { certificates, edge } = call.deps;
   const finding = await certificates.check(host);
   if (retry) await certificates.retry(host);

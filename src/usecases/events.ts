@@ -1,6 +1,6 @@
 import { type EnvKey, sameKey } from "../model/environment.ts";
 import type { Event } from "../model/event.ts";
-import { authorise, type Call, environmentOf } from "./access.ts";
+import { type Call, environmentOf } from "./access.ts";
 import { lookAnywayMs, Wakeup } from "./wakeup.ts";
 
 /** Most events that are looked up at once. */
@@ -12,7 +12,6 @@ export async function listEvents(
   key: EnvKey,
   { after, limit }: { after: number; limit: number },
 ): Promise<readonly Event[]> {
-  authorise(call, "read");
   await environmentOf(call, key);
   return call.deps.journal.events({ key, after, limit });
 }
@@ -23,7 +22,6 @@ export async function followEvents(
   key: EnvKey,
   { after, signal }: { after: number | null; signal: AbortSignal },
 ): Promise<AsyncGenerator<Event>> {
-  authorise(call, "read");
   await environmentOf(call, key);
   return goOn(call, key, { after: after ?? (await call.deps.journal.lastEventId()), signal });
 }
@@ -45,4 +43,9 @@ async function* goOn(
   } finally {
     leave();
   }
+}
+
+/** An event about an environment as a whole. */
+export function configured(key: EnvKey, at: number, what: Pick<Event, "kind" | "detail">): Omit<Event, "id"> {
+  return { at, key, deployment: null, subject: null, ...what };
 }

@@ -12,9 +12,8 @@ import {
   secretsOf,
   secretsOfRelease,
 } from "../model/release.ts";
-import { authorise, type Call, environmentOf } from "./access.ts";
+import { type Call, environmentOf, newestRelease } from "./access.ts";
 import { loadManifest } from "./compose.ts";
-import { newestRelease } from "./documents.ts";
 import { maker } from "./generate.ts";
 
 /** Where a service, or the build, has the value of a variable from. */
@@ -42,7 +41,6 @@ export interface Explained {
  * `release.none-before` when there is no release yet, `value.unknown` when nothing knows the name.
  */
 export async function explainVariable(call: Call, key: EnvKey, name: string): Promise<Explained> {
-  authorise(call, "read");
   const environment = await environmentOf(call, key);
   const release = await newestRelease(call, environment);
   const hint = "`fairlead env list` shows set values, and `fairlead env explain --file` those of a manifest.";

@@ -9,7 +9,7 @@ import type { Call } from "./access.ts";
 export interface Answered {
   readonly status: number;
   readonly body: string;
-  /** Of the document that it shows; null when it shows none, or one that may have been changed since. */
+  /** Of what it shows, its ETag; null when that has none, or may have changed since. */
   readonly revision: number | null;
 }
 

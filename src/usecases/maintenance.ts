@@ -1,7 +1,7 @@
 import { canonicalJson } from "../base/digest.ts";
 import type { EnvKey, Maintenance } from "../model/environment.ts";
 import type { Snapshot } from "../plan/plan.ts";
-import { authorise, type Call, environmentOf } from "./access.ts";
+import { type Call, environmentOf } from "./access.ts";
 import { audited } from "./audit.ts";
 import { guard } from "./guard.ts";
 
@@ -19,8 +19,7 @@ export interface MaintenanceOrder {
  * Doing it twice is doing it once. Faults: `app.unknown`, those of `guard`.
  */
 export async function changeMaintenance(call: Call, key: EnvKey, order: MaintenanceOrder | null): Promise<void> {
-  const actor = authorise(call, "configure");
-  const { name } = actor;
+  const { name } = call.actor;
   const { engine, journal, clock } = call.deps;
   const maintenance = order && { message: order.message ?? usualMessage, page: order.page ?? null };
   await engine.exclusively(key, async () => {
@@ -32,7 +31,7 @@ export async function changeMaintenance(call: Call, key: EnvKey, order: Maintena
     await journal.commit([
       { kind: "maintenance", key, maintenance },
       { kind: "event", event: { at: clock.now(), key, kind, deployment: null, subject: null, detail } },
-      audited(call.deps, actor, { action: kind, key }),
+      audited(call, { action: kind, key }),
     ]);
   });
 }

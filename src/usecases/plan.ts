@@ -1,7 +1,7 @@
 import type { Finding } from "../check/run.ts";
 import type { Environment, EnvKey } from "../model/environment.ts";
 import type { Release } from "../model/release.ts";
-import { authorise, type Call, environmentFor, stagedRelease } from "./access.ts";
+import { type Call, environmentFor, stagedRelease } from "./access.ts";
 import { composeRelease, type LoadedManifest, loadedManifestOf, refuseTakenHosts } from "./compose.ts";
 import { type Difference, differences, summaryOf } from "./diff.ts";
 import { withGenerated } from "./generate.ts";
@@ -24,7 +24,6 @@ export type PlanTarget = { readonly source: string } | { readonly staged: true }
  * who may not see them gets no answer by which to guess them. Faults: those of a deployment.
  */
 export async function planDeployment(call: Call, key: EnvKey, of: PlanTarget): Promise<PlanPreview> {
-  authorise(call, "read");
   await refuseOthers(call, key);
   const environment = await environmentFor(call.deps, key);
   return (await previewRelease(call, environment, await manifestToPlan(call, environment, of))).preview;
@@ -42,7 +41,7 @@ export async function previewRelease(
   environment: Environment,
   loaded: LoadedManifest,
 ): Promise<{ readonly judged: JudgedRelease; readonly preview: PlanPreview }> {
-  const createdBy = authorise(call, "read").name;
+  const createdBy = call.actor.name;
   const { deps } = call;
   const { key, serving } = environment;
   const number = (await deps.journal.lastReleaseNumber(key)) + 1;

@@ -3,11 +3,11 @@ import { Fault } from "../base/faults.ts";
 import { environmentsOf } from "../manifest/read.ts";
 import type { Deployment } from "../model/deployment.ts";
 import { type Environment, type EnvKey, isThere, keyText, type Preview, sameKey } from "../model/environment.ts";
-import { authorise, type Call, type Deps, environmentFor, invalid } from "./access.ts";
+import { type Call, type Deps, environmentFor, invalid } from "./access.ts";
 import { audited } from "./audit.ts";
 import { type LoadedManifest, loadedManifestOf } from "./compose.ts";
 import { type Described, deployCode } from "./deploy.ts";
-import { configured } from "./documents.ts";
+import { configured } from "./events.ts";
 import { isGenerated, maker } from "./generate.ts";
 import { protectionOf } from "./guard.ts";
 import { givenValues, type ValuesToSet } from "./values.ts";
@@ -31,7 +31,6 @@ export interface PreviewCreated {
  * deployment, `preview.name-taken`, `preview.from-protected`, `preview.too-many`, `request.invalid`.
  */
 export async function createPreview(call: Call, key: EnvKey, order: PreviewOrder): Promise<PreviewCreated> {
-  authorise(call, "deploy");
   const { deps } = call;
   const known = livePreview(await environmentFor(deps, key));
   const loaded = await loadedManifestOf(
@@ -134,7 +133,7 @@ async function valuesFor(deps: Deps, base: Environment, { spec }: LoadedManifest
  * `preview.unknown`.
  */
 export async function removePreview(call: Call, key: EnvKey): Promise<void> {
-  const actor = authorise(call, "stop");
+  const { actor } = call;
   const { engine, journal, clock } = call.deps;
   await engine.exclusively(key, async () => {
     const preview = (await journal.environment(key))?.preview;
@@ -144,7 +143,7 @@ export async function removePreview(call: Call, key: EnvKey): Promise<void> {
     await journal.commit([
       { kind: "preview", key, preview: { ...preview, endsAt: at } },
       { kind: "event", event: configured(key, at, { kind: "preview.removed", detail: `removed by ${actor.name}` }) },
-      audited(call.deps, actor, { action: "preview.remove", key }),
+      audited(call, { action: "preview.remove", key }),
     ]);
   });
 }

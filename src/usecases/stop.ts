@@ -1,6 +1,6 @@
 import type { EnvKey } from "../model/environment.ts";
 import { stopChanges } from "../plan/stop.ts";
-import { authorise, type Call, environmentOf } from "./access.ts";
+import { type Call, environmentOf } from "./access.ts";
 import { audited } from "./audit.ts";
 import { guard } from "./guard.ts";
 
@@ -9,7 +9,7 @@ import { guard } from "./guard.ts";
  * signal, hosts answer 404. Releases, variables and data stay. Stopping twice is stopping once. Faults: `app.unknown`, those of `guard`.
  */
 export async function stopEnvironment(call: Call, key: EnvKey): Promise<void> {
-  const actor = authorise(call, "stop");
+  const { actor } = call;
   const { engine, journal, clock } = call.deps;
   await engine.exclusively(key, async () => {
     const environment = await environmentOf(call, key);
@@ -20,7 +20,7 @@ export async function stopEnvironment(call: Call, key: EnvKey): Promise<void> {
     await journal.commit([
       ...stopChanges(key, unfinished),
       { kind: "event", event: { ...event, detail: `stopped by ${actor.name}` } },
-      audited(call.deps, actor, { action: "down", key }),
+      audited(call, { action: "down", key }),
     ]);
   });
 }

@@ -5,7 +5,7 @@ import { type EnvKey, keyText } from "../model/environment.ts";
 import type { ObservedTask, Planned, TaskSpec } from "../model/instance.ts";
 import { confinementOf, internalHosts, serviceOf } from "../model/release.ts";
 import type { OutputStream } from "../ports/runtime.ts";
-import { authorise, type Call, environmentOf } from "./access.ts";
+import { type Call, environmentOf } from "./access.ts";
 import { audited } from "./audit.ts";
 import { refuseOthers } from "./guard.ts";
 import { Wakeup } from "./wakeup.ts";
@@ -33,7 +33,6 @@ export interface StartedTask {
  * `release.none-before` when nothing serves, `service.unknown`, `protected.not-allowed`.
  */
 export async function beginTask(call: Call, key: EnvKey, order: TaskOrder): Promise<StartedTask> {
-  const actor = authorise(call, "run");
   const { journal, runtime, clock } = call.deps;
   const { serving } = await environmentOf(call, key);
   await refuseOthers(call, key);
@@ -58,7 +57,7 @@ export async function beginTask(call: Call, key: EnvKey, order: TaskOrder): Prom
     ...confinementOf(service),
   };
   // A command sees every variable of the service. Its own words may hold values: they are not kept.
-  await journal.commit([audited(call.deps, actor, { action: "run", key, names: [service.name], detail: spec.name })]);
+  await journal.commit([audited(call, { action: "run", key, names: [service.name], detail: spec.name })]);
   await runtime.startTask({ ...spec, env: await fillEnv(call.deps, key, spec.env) });
   return { spec, observed: await find(call, key, spec.name) };
 }
@@ -70,7 +69,6 @@ async function find({ deps }: Call, key: EnvKey, name: string): Promise<Observed
 
 /** A task that was begun by `beginTask`; faults: `task.unknown`, `protected.not-allowed`. */
 export async function readTask(call: Call, key: EnvKey, name: string): Promise<ObservedTask> {
-  authorise(call, "run");
   await refuseOthers(call, key);
   const task = await find(call, key, name);
   if (!task)

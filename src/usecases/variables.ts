@@ -1,7 +1,6 @@
 import { Fault } from "../base/faults.ts";
 import { Secret } from "../base/secret.ts";
 import { fillEnv } from "../engine/values.ts";
-import type { Actor } from "../model/audit.ts";
 import type { Change } from "../model/change.ts";
 import type { IdempotentOutcome, ValueChange } from "../model/claim.ts";
 import type { Deployment } from "../model/deployment.ts";
@@ -16,12 +15,20 @@ import {
   secretsOfRelease,
 } from "../model/release.ts";
 import { refusedName } from "../model/variables.ts";
-import { authorise, type Call, environmentFor, environmentOf, invalid, refuseStale } from "./access.ts";
+import {
+  type Call,
+  environmentFor,
+  environmentOf,
+  invalid,
+  newestRelease,
+  type Revised,
+  refuseStale,
+} from "./access.ts";
 import { audited } from "./audit.ts";
 import { composeRelease, loadManifest } from "./compose.ts";
 import { queue } from "./deploy.ts";
 import { deploymentOf } from "./deployments.ts";
-import { configured, newestRelease, type Revised } from "./documents.ts";
+import { configured } from "./events.ts";
 import { isGenerated, newValue, withGenerated } from "./generate.ts";
 import { guard, refuseOthers } from "./guard.ts";
 import { doneBy } from "./idempotency.ts";
@@ -56,7 +63,6 @@ type EffectiveValues = Readonly<Record<string, EffectiveValue>>;
 
 /** The values set for an environment, and what comes of them, by digests. Faults: `app.unknown`, `vault.damaged`. */
 export async function readVariables(call: Call, key: EnvKey): Promise<Revised<Variables>> {
-  authorise(call, "read");
   const { deps } = call;
   const environment = await environmentOf(call, key);
   const release = await newestRelease(call, environment);
@@ -105,7 +111,6 @@ export interface Revealed {
  * `protected.not-allowed`.
  */
 export async function revealVariables(call: Call, key: EnvKey): Promise<Revealed> {
-  const actor = authorise(call, "reveal");
   const { deps } = call;
   const environment = await environmentOf(call, key);
   await refuseOthers(call, key);
@@ -114,7 +119,7 @@ export async function revealVariables(call: Call, key: EnvKey): Promise<Revealed
   const envs = release ? [...release.services.map(({ env }) => env), buildEnvOf(release)] : [];
   const names = new Set([given, ...envs].flatMap(Object.keys));
   const shown = [...names].filter((name) => !isOwnVariable(name)).sort();
-  await deps.journal.commit([audited(deps, actor, { action: "env.reveal", key, names: shown })]);
+  await deps.journal.commit([audited(call, { action: "env.reveal", key, names: shown })]);
   const effective: Record<string, Record<string, string>> = {};
   for (const service of release?.services ?? []) effective[service.name] = await fillEnv(deps, key, service.env);
   return {
@@ -152,8 +157,7 @@ export interface VariablesChanged extends Revised<Readonly<Record<string, KnownV
  * not allow the outcome and `check.failed` when the readiness check does not; then nothing is changed.
  */
 export async function changeVariables(call: Call, key: EnvKey, order: VariablesOrder): Promise<VariablesChanged> {
-  const actor = authorise(call, "configure");
-  const by = actor.name;
+  const by = call.actor.name;
   const { engine } = call.deps;
   for (const [name, value] of Object.entries(order.set)) {
     const refused = value === null ? null : refusedName(name, false);
@@ -170,7 +174,7 @@ export async function changeVariables(call: Call, key: EnvKey, order: VariablesO
     const wanted = { ...pruned, ...order.set, ...rotated(order.rotate ?? {}, { environment, given: before, base }) };
     const set = await setValues(call.deps, { environment, given: before, by }, wanted);
     const changes = changesOf(order, before, set);
-    const accounts = accountsOf(call, actor, { key, order, changes });
+    const accounts = accountsOf(call, { key, order, changes });
     const names = Object.keys(wanted);
     const deployment = await apply(call, { environment, base, set, order, names, by, accounts, changes });
     return { deployment: deployment?.id ?? null, changes };
@@ -199,8 +203,7 @@ function changeOf(before: GivenValues, name: string, value: SetValue | null | un
 
 /** What is kept of who changed what, an entry for every kind of change. */
 function accountsOf(
-  { deps }: Call,
-  actor: Actor,
+  call: Call,
   { key, order, changes }: { key: EnvKey; order: VariablesOrder; changes: Readonly<Record<string, ValueChange>> },
 ): readonly Change[] {
   const isRotated = (name: string) => Object.hasOwn(order.rotate ?? {}, name);
@@ -213,7 +216,7 @@ function accountsOf(
   return (["env.unset", "env.set", "env.rotate"] as const).flatMap((action) => {
     const names = entries.filter((entry) => actionOf(entry) === action).map(([name]) => name);
     const detail = order.stage ? "staged" : "";
-    return names.length === 0 ? [] : [audited(deps, actor, { action, key, names: names.sort(), detail })];
+    return names.length === 0 ? [] : [audited(call, { action, key, names: names.sort(), detail })];
   });
 }
 

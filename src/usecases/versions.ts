@@ -4,9 +4,9 @@ import { openValues, resealAll } from "../engine/values.ts";
 import { type Environment, type EnvKey, keyText } from "../model/environment.ts";
 import { type Release, refText, releaseName, type SecretRef, secretsOfRelease } from "../model/release.ts";
 import type { ValueVersion } from "../ports/journal.ts";
-import { authorise, type Call, environmentOf } from "./access.ts";
+import { type Call, environmentOf } from "./access.ts";
 import { audited } from "./audit.ts";
-import { configured } from "./documents.ts";
+import { configured } from "./events.ts";
 import { guard } from "./guard.ts";
 
 /** A version of a value and what still has it. */
@@ -23,7 +23,6 @@ const releasesSeen = { searched: 200, named: 20 } as const;
 
 /** Every version of a value, newest first. Faults: `app.unknown`, `value.unknown`, `vault.damaged`. */
 export async function listVersions(call: Call, key: EnvKey, name: string): Promise<readonly KnownVersion[]> {
-  authorise(call, "read");
   const { journal, vault } = call.deps;
   const { variables } = await environmentOf(call, key);
   const versions = await journal.versions(key, name);
@@ -49,18 +48,16 @@ function hasVersion(release: Release, ref: SecretRef): boolean {
 
 /** The master key in the clear, for a bundle that its reader encrypts. */
 export async function recoverVault(call: Call): Promise<{ masterKey: string }> {
-  const actor = authorise(call, "reveal");
   const { vault, journal } = call.deps;
-  await journal.commit([audited(call.deps, actor, { action: "vault.recovery", key: null })]);
+  await journal.commit([audited(call, { action: "vault.recovery", key: null })]);
   await vault.noteCopy();
   return { masterKey: vault.masterKey().reveal() };
 }
 
 /** Exchanges the keys of the vault and seals every value anew; deployments go on meanwhile. */
 export async function rotateVault(call: Call): Promise<{ values: number }> {
-  const actor = authorise(call, "configure");
   const { vault, journal } = call.deps;
-  await journal.commit([audited(call.deps, actor, { action: "vault.rotate", key: null })]);
+  await journal.commit([audited(call, { action: "vault.rotate", key: null })]);
   await vault.renew();
   const { values } = await resealAll(call.deps);
   return { values };
@@ -71,7 +68,6 @@ export async function rotateVault(call: Call): Promise<{ values: number }> {
  * it is set now, or a release needs it that serves, is on its way to, or can be gone back to; those of `guard`.
  */
 export async function destroyValue(call: Call, key: EnvKey, ref: SecretRef): Promise<void> {
-  const actor = authorise(call, "configure");
   const { engine, journal, clock } = call.deps;
   await engine.exclusively(key, async () => {
     const environment = await environmentOf(call, key);
@@ -84,7 +80,7 @@ export async function destroyValue(call: Call, key: EnvKey, ref: SecretRef): Pro
     await journal.commit([
       { kind: "value.destroyed", key, ref },
       { kind: "event", event },
-      audited(call.deps, actor, { action: "env.destroy", key, names: [refText(ref)] }),
+      audited(call, { action: "env.destroy", key, names: [refText(ref)] }),
     ]);
   });
 }

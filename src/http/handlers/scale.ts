@@ -1,5 +1,6 @@
 import type { scaleRoutes } from "../../contract/scale.ts";
-import { changeScale, type Revised, readScale, type ScaledService } from "../../usecases/documents.ts";
+import type { Revised } from "../../usecases/access.ts";
+import { changeScale, readScale, type ScaledService } from "../../usecases/scale.ts";
 import { expectedRevision } from "../decode.ts";
 import { envKeyOf, type HandlersOf, type RepeatsOf } from "../exchange.ts";
 

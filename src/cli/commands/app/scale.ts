@@ -29,9 +29,9 @@ export default command({
     const wanted = readReplicas(args.replicas);
     const stopped = Object.keys(wanted).filter((service) => wanted[service] === 0);
     if (stopped.length > 0) await world.confirm(`Stop every instance of ${stopped.join(", ")}?`, key.environment);
-    const document = await api.call("changeScale", { params: key, body: wanted });
+    const scale = await api.call("changeScale", { params: key, body: wanted });
     if (!flags.detach) await untilReady(world, api, key);
-    return document;
+    return scale;
   },
   view({ services }, paint) {
     const rows = Object.entries(services).map(([name, { replicas, manifest, override }]) => [

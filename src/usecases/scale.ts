@@ -1,9 +1,9 @@
 import { Fault } from "../base/faults.ts";
 import { type Environment, type EnvKey, keyText } from "../model/environment.ts";
-import type { Event } from "../model/event.ts";
 import { type Release, serviceOf } from "../model/release.ts";
-import { authorise, type Call, environmentOf, refuseStale } from "./access.ts";
+import { type Call, environmentOf, newestRelease, type Revised, refuseStale } from "./access.ts";
 import { audited } from "./audit.ts";
+import { configured } from "./events.ts";
 import { guard } from "./guard.ts";
 import { doneBy } from "./idempotency.ts";
 
@@ -12,25 +12,6 @@ export interface ScaledService {
   readonly replicas: number;
   readonly manifest: number;
   readonly override: number | null;
-}
-
-/** A document with its revision, which is its ETag. */
-export interface Revised<Content> {
-  readonly revision: number;
-  readonly content: Content;
-}
-
-/**
- * What an environment is on its way to: the release of its newest deployment under way, else the serving one; never one
- * that is only staged. A restart leads to no other release, whichever served when it was asked for.
- */
-export async function newestRelease({ deps }: Call, { key, serving }: Environment): Promise<Release | null> {
-  const goLive = (await deps.journal.unfinished(key)).filter(
-    ({ kind, cancelRequested }) => kind !== "stage" && kind !== "restart" && !cancelRequested,
-  );
-  const wanted = goLive.at(-1)?.release;
-  const number = wanted ?? serving?.release;
-  return number === undefined ? null : deps.journal.release(key, number);
 }
 
 function scaleOf(environment: Environment, release: Release | null): readonly ScaledService[] {
@@ -42,7 +23,6 @@ function scaleOf(environment: Environment, release: Release | null): readonly Sc
 
 /** How many instances every service has. Faults: `app.unknown`. */
 export async function readScale(call: Call, key: EnvKey): Promise<Revised<readonly ScaledService[]>> {
-  authorise(call, "read");
   const environment = await environmentOf(call, key);
   return { revision: environment.revision, content: scaleOf(environment, await newestRelease(call, environment)) };
 }
@@ -60,7 +40,6 @@ export async function changeScale(
   key: EnvKey,
   order: ScaleOrder,
 ): Promise<Revised<readonly ScaledService[]>> {
-  const actor = authorise(call, "configure");
   const { engine, journal, clock } = call.deps;
   await engine.exclusively(key, async () => {
     const environment = await environmentOf(call, key);
@@ -74,7 +53,7 @@ export async function changeScale(
       ...entries.map(([service, replicas]) => ({ kind: "scale", key, service, replicas }) as const),
       { kind: "event", event: configured(key, clock.now(), { kind: "environment.scaled", detail }) },
       ...doneBy(call, { deployment: null, changes: null }),
-      audited(call.deps, actor, { action: "scale", key, names: Object.keys(order.set), detail }),
+      audited(call, { action: "scale", key, names: Object.keys(order.set), detail }),
     ]);
   });
   return readScale(call, key);
@@ -87,9 +66,4 @@ function refuseScale(release: Release | null, wanted: { key: EnvKey; name: strin
   if (service.single && replicas !== null && replicas !== 1) {
     throw new Fault("scale.single", `${name} is \`single\`: it runs exactly once, not ${replicas} times`);
   }
-}
-
-/** An event about an environment as a whole. */
-export function configured(key: EnvKey, at: number, what: Pick<Event, "kind" | "detail">): Omit<Event, "id"> {
-  return { at, key, deployment: null, subject: null, ...what };
 }
