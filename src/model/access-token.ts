@@ -1,7 +1,10 @@
-/** A way into the API over TCP that has a name. Its text is shown once and kept nowhere. */
+/** A named token for the API over TCP. Its text is shown once and stored nowhere. */
 export interface AccessToken {
   readonly name: string;
-  /** Of its text (`sha256` of src/base/digest.ts); a text has 256 random bits, so nobody finds one for a digest. */
+  /**
+   * Digest of its text (`sha256` of src/base/digest.ts); a text has 256 random bits, so nobody can find one for a
+   * digest.
+   */
   readonly digest: string;
   readonly createdAt: number;
   readonly createdBy: string;
@@ -11,7 +14,7 @@ export interface AccessToken {
   readonly usedAt: number | null;
 }
 
-/** Who comes over the controller's own socket, and who comes with the controller's own token. */
+/** Names for the controller's own socket and for the controller's own token. */
 export const ownActors = { socket: "local", token: "token" } as const;
 
 /** The text of a token: `flt_`, its name, and 32 random bytes as base64url. */
@@ -19,7 +22,7 @@ export function tokenText(name: string, random: Uint8Array): string {
   return `flt_${name}_${Buffer.from(random).toString("base64url")}`;
 }
 
-/** The name in the text of a token; null when it is none. */
+/** The name in the text of a token; null if it is not a token. */
 export function tokenName(text: string): string | null {
   return /^flt_([a-z][a-z0-9-]{0,39})_[A-Za-z0-9_-]{43}$/.exec(text)?.[1] ?? null;
 }

@@ -1,26 +1,26 @@
 import type { BuildSpec, DeployPolicy, HttpSpec, Protection, RegistryLogins, ServiceSpec } from "./release.ts";
 
-/** What is known of one environment variable, resolved for one environment but not yet given its value. */
+/** One environment variable, resolved for one environment but without its value. */
 export interface VariableSpec {
-  /** Literal text with `${…}` references; null when the manifest gives no value and no default. */
+  /** Literal text with `${…}` references; null if the manifest has no value and no default. */
   readonly value: string | null;
   readonly secret: boolean;
-  /** A deployment to this environment must find a value. */
+  /** A deployment to this environment needs a value. */
   readonly required: boolean;
   readonly pattern: string | null;
   readonly oneOf: readonly string[] | null;
   readonly minLength: number | null;
   readonly maxLength: number | null;
   readonly generate: "hex32" | "hex64" | "base64" | "uuid" | "django" | null;
-  /** Values that this environment must not have. */
+  /** Values that are forbidden in this environment. */
   readonly forbid: readonly string[];
-  /** The value for development, where this environment must have another; else null. */
+  /** The development value, if this environment must have another; otherwise null. */
   readonly development: string | null;
   /** Who gets it: the running services, the build, or both. */
   readonly scope: "run" | "build" | "both";
 }
 
-/** How a service answers HTTP, with the names of its pages' files in the source instead of their text. */
+/** How a service answers HTTP, with file names of its pages instead of their text. */
 export interface HttpTemplate extends Omit<HttpSpec, "pages"> {
   readonly pageFiles: Readonly<Record<string, string>>;
 }
@@ -31,9 +31,9 @@ export interface ServiceTemplate extends Omit<ServiceSpec, "artifact" | "env" | 
   readonly variables: Readonly<Record<string, VariableSpec>>;
 }
 
-/** What previews of an app are. */
+/** Settings for previews of an app. */
 export interface PreviewPolicy {
-  /** The environment whose configuration they have. */
+  /** The environment whose configuration they use. */
   readonly from: string;
   readonly ttlMs: number;
   /** Maximum number of previews. */
@@ -47,13 +47,13 @@ export interface AppSpec {
   /** For a preview: the environment whose configuration it has. */
   readonly from: string | null;
   readonly build: BuildSpec;
-  /** The variables of the build, which is one for all services, and those that they refer to. */
+  /** The variables of the build, which all services share, and those that they refer to. */
   readonly buildVariables: Readonly<Record<string, VariableSpec>>;
-  /** How the build logs in to registries, with the names of the values that are the passwords. */
+  /** Registry logins of the build, with the names of the values that are passwords. */
   readonly registries: RegistryLogins<string>;
   readonly services: readonly ServiceTemplate[];
   readonly deploy: DeployPolicy;
   readonly previews: PreviewPolicy;
-  /** Null: nothing guards the environment, as no preview is guarded. */
+  /** Null: the environment is not protected, as previews never are. */
   readonly protection: Protection | null;
 }

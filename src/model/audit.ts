@@ -1,6 +1,6 @@
 import type { EnvKey } from "./environment.ts";
 
-/** What is accounted for, in the words of the command line. */
+/** Audited actions, named after the commands. */
 export const auditActions = [
   "env.reveal",
   "env.set",
@@ -28,7 +28,7 @@ export const auditActions = [
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 
-/** Who asked for something, and how they came in. */
+/** Who made a request, and how they connected. */
 export interface Actor {
   readonly name: string;
   readonly via: "socket" | "token";
@@ -36,7 +36,7 @@ export interface Actor {
   readonly from: string | null;
 }
 
-/** Something that somebody did or was shown. It names values and holds none. */
+/** An action or reveal. It names values and contains none. */
 export interface AuditEntry {
   /** Rises; never used twice. */
   readonly id: number;
@@ -45,8 +45,8 @@ export interface AuditEntry {
   readonly action: AuditAction;
   /** Null: it concerns the whole controller. */
   readonly key: EnvKey | null;
-  /** What it was about: variables, services, hosts. */
+  /** Names of variables, services or hosts. */
   readonly names: readonly string[];
-  /** What came of it, like the release. */
+  /** The result, like the release. */
   readonly detail: string;
 }

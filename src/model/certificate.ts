@@ -6,10 +6,10 @@ export type CertificateSource = "acme" | "own" | "self-signed";
 
 /** A certificate in the vault, without its key. */
 export interface HeldCertificate {
-  /** Names its file; the same for every certificate of this source for these hosts. */
+  /** File name; the same for every certificate of this source for these hosts. */
   readonly id: string;
   readonly source: CertificateSource;
-  /** What it is served for: names, or `*.` and a name. */
+  /** Hosts that it is served for: names, or `*.` and a name. */
   readonly hosts: readonly string[];
   readonly issuer: string;
   readonly serial: string;
@@ -17,49 +17,49 @@ export interface HeldCertificate {
   readonly until: number;
 }
 
-/** How asking for a host has gone since it last went well. */
+/** Failed requests for a host since the last success. */
 export interface HostRecord {
   readonly host: string;
-  /** 0 with a `lastAt`: begun, and the controller ended before it was known how it went. */
+  /** 0 with a `lastAt`: begun, and the controller ended before the result was known. */
   readonly failures: number;
   readonly lastAt: number;
   readonly fault: FaultRecord | null;
-  /** When the staging authority gave a certificate for it. */
+  /** When the staging authority issued a certificate for it. */
   readonly rehearsedAt: number | null;
 }
 
-/** What was found about the name and the port of a host. */
+/** The findings about the name and the port of a host. */
 export interface DomainFinding {
   readonly addresses: readonly string[];
-  /** `unknown`: it has addresses, and nobody has told which ones this machine has outside. */
+  /** `unknown`: it has addresses, but this machine's public addresses are not configured. */
   readonly dns: "here" | "elsewhere" | "none" | "unknown";
   readonly dnsDetail: string;
   readonly port: "answers" | "fails" | "not-tried";
   readonly portDetail: string;
-  /** Why an authority would not get through; null: it would. */
+  /** Why an authority could not connect; null: it could. */
   readonly fault: FaultRecord | null;
 }
 
 /**
- * `waiting`: its first certificate is on its way. `failing`: asking for it failed, and is done again. `expiring`: it ends
- * soon and not renewed automatically. `plain`: it is served without TLS.
+ * `waiting`: its first certificate was requested. `failing`: the request failed and is retried. `expiring`: it expires
+ * soon and is not renewed automatically. `plain`: it is served without TLS.
  */
 export type DomainState = "served" | "expiring" | "expired" | "waiting" | "failing" | "plain";
 
-/** A host of a route, or one with a certificate, and how it stands. */
+/** A host of a route, or one with a certificate, with its state. */
 export interface Domain {
   readonly host: string;
   readonly state: DomainState;
   /** The route that serves it now. */
   readonly route: { readonly key: EnvKey; readonly service: string } | null;
-  /** What the edge proves the host with. */
+  /** The certificate that the edge serves for the host. */
   readonly certificate: HeldCertificate | null;
-  /** When that is exchanged by itself; null: it is not. */
+  /** When that is replaced by itself; null: it is not. */
   readonly renewAt: number | null;
-  /** Who signs it, beside what a person gave. */
+  /** Who signs it, unless a person supplied it. */
   readonly signer: "acme" | "local" | "none";
   readonly fault: FaultRecord | null;
-  /** When it is asked for again after that; null: it is not. */
+  /** When it is requested again after that; null: it is not. */
   readonly nextAt: number | null;
 }
 
@@ -74,7 +74,7 @@ function wildcardAbove(host: string): string {
   return dot === -1 ? "*" : `*${host.slice(dot)}`;
 }
 
-/** Whether a name means this machine wherever it is looked up (RFC 6761 6.3). */
+/** Whether a name always resolves to this machine (RFC 6761 6.3). */
 export function isLocal(host: string): boolean {
   return host === "localhost" || host.endsWith(".localhost");
 }

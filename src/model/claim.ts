@@ -1,13 +1,13 @@
-/** What became of a value by a change. */
+/** The effect of a change on a value. */
 export type ValueChange = "added" | "changed" | "forgotten" | "same";
 
 /**
- * What a request with an Idempotency-Key came to. It is written down in one transaction with its change, so that a controller
- * that dies before it answers neither repeats the change nor forgets it: its successor answers by this.
+ * The result of a request with an Idempotency-Key. It is recorded in one transaction with its change, so that the
+ * change is neither repeated nor lost if the controller dies before it answers: the next controller answers from this.
  */
 export interface IdempotentOutcome {
-  /** The deployment that was begun or changed. */
+  /** The deployment that was started or changed. */
   readonly deployment: string | null;
-  /** What became of every value that the request named; null: it was not about values. */
+  /** The effect on every value that the request named; null: it did not concern values. */
   readonly changes: Readonly<Record<string, ValueChange>> | null;
 }

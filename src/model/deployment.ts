@@ -2,7 +2,7 @@ import type { FaultRecord } from "../base/faults.ts";
 import type { EnvKey, Serving } from "./environment.ts";
 import type { ServiceChecks } from "./release.ts";
 
-/** The way of a deployment (DESIGN section 4). `undo` is where a failed one gives back what it took, before it ends. */
+/** The phases of a deployment. In `undo` a failed one restores what it changed, before it ends. */
 export const phases = [
   "queued",
   "prepare",
@@ -19,16 +19,16 @@ export const phases = [
 ] as const;
 export type Phase = (typeof phases)[number];
 
-/** `staged`: built, and kept for a deployment of its own. */
+/** `staged`: built, and kept for a later deployment. */
 export type Verdict = "live" | "staged" | "failed" | "rolled-back" | "cancelled" | "superseded";
 
 /**
- * `deploy`: new code or configuration. `stage`: new code as far as its build; nothing that serves is touched, and it gives
- * way to whatever comes after it. `rollback`: an earlier release. `restart`: new instances of the same release.
+ * `deploy`: new code or configuration. `stage`: builds new code only; it does not affect what serves, and any later
+ * deployment supersedes it. `rollback`: a previous release. `restart`: new instances of the same release.
  */
 export type DeploymentKind = "deploy" | "stage" | "rollback" | "restart";
 
-/** How an instance proved itself, in words and figures. */
+/** How an instance passed its gate, in words and figures. */
 export interface GateReport {
   readonly service: string;
   readonly instance: string;
@@ -37,7 +37,7 @@ export interface GateReport {
   readonly tookMs: number;
 }
 
-/** What a check found. Only a failed check ends the deployment. */
+/** The result of a check. Only a failed check ends the deployment. */
 export interface CheckResult {
   readonly when: keyof ServiceChecks;
   /** Null: of the release as a whole. */
@@ -59,9 +59,9 @@ export interface Deployment {
   readonly key: EnvKey;
   readonly kind: DeploymentKind;
   readonly release: number;
-  /** The services whose instances are exchanged; null means all. */
+  /** The services whose instances are replaced; null means all. */
   readonly services: readonly string[] | null;
-  /** What served when this deployment began, and what serves again when it fails. */
+  /** The release that served when this deployment began, and that serves again if it fails. */
   readonly previous: Serving | null;
   readonly createdAt: number;
   readonly createdBy: string;
@@ -73,10 +73,10 @@ export interface Deployment {
   /** `single` services whose old instance this deployment has stopped or is about to stop. */
   readonly exchanged: readonly string[];
   readonly gates: readonly GateReport[];
-  /** What its checks found, each once and in the order of their ends; left out by earlier versions. */
+  /** Results of its checks, each once and in the order in which they ended; omitted by previous versions. */
   readonly checks?: readonly CheckResult[];
   readonly cancelRequested: boolean;
-  /** Decided when it leaves its way for `undo` or `ended`; never changes afterwards. */
+  /** Decided when it enters `undo` or `ended`; never changes afterwards. */
   readonly verdict: Verdict | null;
   readonly fault: FaultRecord | null;
   /** The instance whose own log lines explain the fault. */
@@ -104,7 +104,7 @@ export function newDeployment(
   };
 }
 
-/** Which phase may follow which; anything else is a programming error. Every phase may also fall to `undo` or `ended`. */
+/** The allowed next phases; anything else is a programming error. Every phase may also go to `undo` or `ended`. */
 const next: Record<Phase, readonly Phase[]> = {
   queued: ["prepare"],
   prepare: ["build", "start"],
@@ -120,7 +120,7 @@ const next: Record<Phase, readonly Phase[]> = {
   ended: [],
 };
 
-/** Whether a deployment may go from one phase to another. After the commit point (`drain`) there is no way back. */
+/** Whether a deployment may go from one phase to another. After the commit point (`drain`) it cannot be undone. */
 export function mayFollow(from: Phase, to: Phase): boolean {
   if (from === "ended") return false;
   if (to === "ended") return true;

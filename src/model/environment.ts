@@ -4,7 +4,7 @@ export interface EnvKey {
   readonly environment: string;
 }
 
-/** `app/environment`: how a key is written down. */
+/** `app/environment`: the text form of a key. */
 export function keyText(key: EnvKey): string {
   return `${key.app}/${key.environment}`;
 }
@@ -22,14 +22,14 @@ export function sameKey(a: EnvKey, b: EnvKey): boolean {
 /** App, service and environment names: what a DNS label, a container name and a directory all allow (RFC 1123, at most 40). */
 export const namePattern = /^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/;
 
-/** What an environment serves: a release, and for each service the deployment whose instances carry it. */
+/** What an environment serves: a release, and for each service the deployment whose instances run it. */
 export interface Serving {
   readonly release: number;
   /** Service name → id of the deployment that started its instances (a restart replaces one service's). */
   readonly generations: Readonly<Record<string, string>>;
 }
 
-/** A value that somebody set or Fairlead made. Its text is in the vault and nowhere else. */
+/** A value that somebody set or Fairlead generated. Its text is only in the vault. */
 export interface SetValue {
   /** Counts up with every change of the name in this environment; never used twice. */
   readonly version: number;
@@ -37,7 +37,7 @@ export interface SetValue {
   readonly by: string;
 }
 
-/** A version of a value as it is written down. */
+/** A version of a value as stored. */
 export interface SealedValue extends SetValue {
   readonly sealed: string;
 }
@@ -50,39 +50,39 @@ export interface Maintenance {
   readonly page: string | null;
 }
 
-/** What makes an environment a preview: it is there for a while, and taken down by itself. */
+/** Properties of a preview: a temporary environment that is removed automatically. */
 export interface Preview {
   /** The environment whose configuration it uses. */
   readonly from: string;
   /** How long it stays after the last deployment of code. */
   readonly ttlMs: number;
   readonly endsAt: number;
-  /** When it was taken down; null as long as it is there. */
+  /** When it was removed; null while it exists. */
   readonly endedAt: number | null;
 }
 
-/** What is kept about an environment beside its releases. */
+/** The stored state of an environment, except its releases. */
 export interface Environment {
   readonly key: EnvKey;
   /** Null until a first deployment was live, and after `down`. */
   readonly serving: Serving | null;
-  /** Replica counts set by `scale`; they win over the manifest. */
+  /** Replica counts set by `scale`; they override the manifest. */
   readonly scale: Readonly<Record<string, number>>;
-  /** The newest versions of the values set by `env set`; they win over the manifest. */
+  /** The newest versions of the values set by `env set`; they override the manifest. */
   readonly variables: Readonly<Record<string, SetValue>>;
   /** Raised by every change of `scale` or `variables`: the ETag of the document. */
   readonly revision: number;
   /** Stopped on purpose (`down`): nothing runs until the next deployment. */
   readonly stopped: boolean;
-  /** Closed to its users: the edge answers for its services, while everything else goes on behind it. */
+  /** Closed to its users: the edge answers for its services, while everything else keeps running. */
   readonly maintenance: Maintenance | null;
   /** Null: it is not stopped. */
   readonly preview: Preview | null;
-  /** The release that was built and whose code waits for `deploy --staged`; other code that is deployed takes its place. */
+  /** The release that was built and whose code waits for `deploy --staged`; other deployed code replaces it. */
   readonly staged: number | null;
 }
 
-/** An environment about which nothing has been written down yet. */
+/** An environment about which nothing is recorded yet. */
 export function newEnvironment(key: EnvKey): Environment {
   return {
     key,
@@ -97,7 +97,7 @@ export function newEnvironment(key: EnvKey): Environment {
   };
 }
 
-/** Whether it is there: every environment but a preview that was taken down. */
+/** Whether it exists: every environment except a removed preview. */
 export function isThere({ preview }: Environment): boolean {
   return preview === null || preview.endedAt === null;
 }

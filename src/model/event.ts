@@ -33,7 +33,7 @@ export const eventKinds = [
 ] as const;
 export type EventKind = (typeof eventKinds)[number];
 
-/** Something that happened, for people and for streams; `id` rises, so that a reader can go on where it stopped. */
+/** An event, for people and for streams; `id` increases, so that a reader can continue where it stopped. */
 export interface Event {
   readonly id: number;
   readonly at: number;

@@ -3,7 +3,7 @@ import type { EnvKey } from "./environment.ts";
 export const levels = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
 export type Level = (typeof levels)[number];
 
-/** One line that an instance or task wrote. */
+/** One line of output of an instance or task. */
 export interface LogLine {
   readonly at: number;
   readonly service: string;
@@ -14,7 +14,10 @@ export interface LogLine {
   readonly message: string;
 }
 
-/** A line with its place in the environment's log: rising without gaps, so that a reader can go on where it stopped. */
+/**
+ * A line with its position in the environment's log: increasing without gaps, so that a reader can continue where it
+ * stopped.
+ */
 export interface StoredLine extends LogLine {
   readonly sequence: number;
 }
@@ -28,6 +31,6 @@ export interface LogFilter {
   readonly level?: Level;
   readonly since?: number;
   readonly until?: number;
-  /** A regular expression in RE2's sense: no backtracking, so no input can make it hang. */
+  /** An RE2 regular expression: no backtracking, so no input can make it hang. */
   readonly grep?: string;
 }

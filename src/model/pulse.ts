@@ -1,42 +1,48 @@
-/** What came of one question to the edge, put to its public address and to its own socket at the same moment. */
+/** The result of one probe of the edge, at its public address and its own socket at the same time. */
 export interface EdgeProbe {
-  /** When it was put and when it was over, in milliseconds of a clock that never jumps. */
+  /** Its start and end, in milliseconds of a monotonic clock. */
   readonly askedMs: number;
   readonly endedMs: number;
-  /** `nothing`: no answer in the time that it has. `refused`: nobody listens there. */
+  /** `nothing`: no answer in time. `refused`: nothing listens there. */
   readonly outside: "answer" | "nothing" | "refused";
   /** Whether the edge's own socket answered. */
   readonly inside: boolean;
 }
 
-/** What is known of the edge by its answers. */
+/** The state of the edge by its answers. */
 export interface Pulse {
   readonly outside: EdgeProbe["outside"];
   readonly inside: boolean;
-  /** When the first question was put of those in a row that its own socket did not answer; null: none. */
+  /** When the first of the consecutive probes that its own socket did not answer started; null: none. */
   readonly deafSinceMs: number | null;
-  /** How many those are. */
+  /** Number of those probes. */
   readonly inVain: number;
 }
 
 /**
- * `away`: nobody listens, so it can be started. `deaf`: its clients are answered, its own socket is not. `busy`: the other way round: it is
- * loaded, and to end it would cut those whom it serves. `silent`: neither is answered.
+ * `away`: nothing listens, so it can be started. `deaf`: clients get answers, its own socket gives none. `busy`: the
+ * reverse: it is loaded, and killing it would cut the clients it serves. `silent`: neither answers.
  */
 export type Standing = "answers" | "deaf" | "busy" | "silent" | "away";
 
-/** One question may take this long: a new connection whose first packet is lost waits 1 s (RFC 6298), and then a loaded edge works. */
+/**
+ * Time limit of a probe: a new connection whose first packet is lost waits 1 s (RFC 6298), plus the time of a loaded
+ * edge.
+ */
 export const askMs = 3_000;
-/** A question that ended so much later than it had to says that its asker was late, and nothing of the edge. */
+/** A probe that ended this much after its limit shows that the prober was late, and nothing about the edge. */
 const latenessMs = 1_000;
-/** Slow is who answers within this: a machine that pages, a disk that stalls. Clients wait no longer (HAProxy's socket: 2 and 8 s). */
+/**
+ * An edge that answers within this is slow, not hung: paging, a stalled disk. Clients wait no longer (HAProxy's socket:
+ * 2 and 8 s).
+ */
 const hungMs = 10_000;
-/** One lost question never ends an edge. */
+/** One lost probe never kills an edge. */
 const hungAsks = 3;
 
 export const firstPulse: Pulse = { outside: "answer", inside: true, deafSinceMs: null, inVain: 0 };
 
-/** What is known after one more question. An asker that was late itself learns nothing from silence. */
+/** The state after one more probe. A late prober learns nothing from silence. */
 export function afterAsk(pulse: Pulse, { askedMs, endedMs, outside, inside }: EdgeProbe): Pulse {
   const isWhole = outside === "answer" && inside;
   if (!isWhole && endedMs - askedMs > askMs + latenessMs) return pulse;
@@ -50,7 +56,10 @@ export function standingOf({ outside, inside }: Pulse): Standing {
   return outside === "refused" ? "away" : "silent";
 }
 
-/** Whether its own socket has answered nothing for so long that it is not just slow. Who is also silent is to be ended. */
+/**
+ * Whether its own socket has been silent for so long that it is not just slow. An edge that is also silent to clients
+ * must be killed.
+ */
 export function isHung({ deafSinceMs, inVain }: Pulse, nowMs: number): boolean {
   return deafSinceMs !== null && inVain >= hungAsks && nowMs - deafSinceMs >= hungMs;
 }

@@ -7,7 +7,7 @@ export interface JsonCondition {
   readonly equals: string | number | boolean | null;
 }
 
-/** When a new instance counts as ready, and when a serving one stays in traffic. */
+/** When a new instance counts as ready, and when a serving one keeps its traffic. */
 export interface ReadyProbe {
   readonly path: string;
   readonly status: number;
@@ -78,7 +78,7 @@ export interface RouteRules {
   readonly pages: Readonly<Record<string, string>>;
 }
 
-/** The rules of a route of which nothing was said. */
+/** The default rules of a route. */
 export const plainRules: RouteRules = {
   timeoutMs: 60_000,
   limits: { bodyBytes: 10 * 1024 * 1024, rate: null },
@@ -94,9 +94,9 @@ export interface HttpSpec extends RouteRules {
   /** The port the app is told by PORT where it has an address of its own; the process runtime gives one of its pool instead. */
   readonly port: number;
   readonly hosts: readonly string[];
-  /** Only instances of the same environment may call it. Absent in releases of before there was such a thing. */
+  /** Only instances of the same environment may call it. Absent in older releases. */
   readonly internal?: boolean;
-  /** Null: a TCP connection is the whole gate. */
+  /** Null: the gate is only a TCP connection. */
   readonly ready: ReadyProbe | null;
   readonly alive: AliveProbe | null;
 }
@@ -105,30 +105,30 @@ export interface StopSpec {
   readonly signal: string;
   /** From the stop signal to SIGKILL. */
   readonly withinMs: number;
-  /** How long requests and streams under way may go on after the instance left the routes, before the stop signal. */
+  /** How long running requests and streams may continue after the instance left the routes, before the stop signal. */
   readonly drainMs: number;
 }
 
-/** What an instance or task may use. The process runtime only looks at memory; engines enforce all of it. */
+/** Limits of an instance or task. The process runtime only checks memory; engines enforce all. */
 export interface Confinement {
   readonly memoryBytes: number | null;
   /** Processor cores, fractions allowed; null means no limit. */
   readonly cpus: number | null;
-  /** No writing but to `/tmp`, which lives in memory. */
+  /** Only `/tmp` is writable, which is in memory. */
   readonly readOnly: boolean;
 }
 
-/** A service's limits alone. */
+/** Only the limits of a service. */
 export function confinementOf({ memoryBytes, cpus, readOnly }: Confinement): Confinement {
   return { memoryBytes, cpus, readOnly };
 }
 
-/** The hosts of services for their environment alone. */
+/** Hosts of internal services. */
 export function internalHosts({ services }: Pick<Release, "services">): readonly string[] {
   return services.flatMap(({ http }) => (http?.internal ? http.hosts : []));
 }
 
-/** For what runs beside services: nothing is limited. */
+/** For tasks: no limits. */
 export const unconfined: Confinement = { memoryBytes: null, cpus: null, readOnly: false };
 
 /** A version of a value set for the environment. */
@@ -137,10 +137,10 @@ export interface SecretRef {
   readonly version: number;
 }
 
-/** A variable as a release keeps it: its text, or pieces with versions of set values in place of theirs. */
+/** A variable in a release: its text, or pieces with versions in place of set values. */
 export type EnvValue = string | readonly (string | SecretRef)[];
 
-/** Variables by name. A release holds no text of a value that was set: it names the version, and the vault has it. */
+/** Variables by name. A release contains no text of a set value: it names the version, and the vault has the text. */
 export type Env = Readonly<Record<string, EnvValue>>;
 
 /** The variables of a build: the secret ones reach it only as build secrets, which stay in no artifact. */
@@ -186,7 +186,7 @@ export type Question = Pick<ReadyProbe, "path" | "status" | "json">;
 /** What a release must show beside its gate. It is over in bounded time. */
 export interface Check {
   readonly name: string;
-  /** `command` has to end with 0, as a task in the new release; each new instance has to answer `question` well once. */
+  /** `command` must end with 0, as a task in the new release; each new instance must answer `question` well once. */
   readonly proof: { readonly command: readonly string[] } | { readonly question: Question };
   /** Longest time from its beginning to its proof; then it has failed. */
   readonly withinMs: number;
@@ -202,7 +202,7 @@ export const noChecks: ServiceChecks = { before: [], after: [] };
 
 export interface ServiceSpec extends Confinement {
   readonly name: string;
-  /** Null: what the image itself runs. */
+  /** Null: the image's own command. */
   readonly command: readonly string[] | null;
   readonly env: Env;
   readonly artifact: string;
@@ -214,9 +214,9 @@ export interface ServiceSpec extends Confinement {
   readonly needs: readonly string[];
   /** Runs once per deployment, in the new artifact, before anything starts. */
   readonly release: readonly string[] | null;
-  /** The longest that it may take; left out where it is `usualReleaseMs`, and by earlier versions. */
+  /** The longest that it may take; omitted where it is `usualReleaseMs`, and by previous versions. */
   readonly releaseWithinMs?: number;
-  /** Left out by earlier versions. */
+  /** Left out by previous versions. */
   readonly checks?: ServiceChecks;
   readonly stop: StopSpec;
   /** How long an instance without a probe must stay up to pass its gate. */
@@ -285,7 +285,7 @@ export type ArtifactState =
 
 export interface WatchPolicy {
   readonly forMs: number;
-  /** Share of failed requests (0…1) above which the release is taken back. */
+  /** Share of failed requests (0…1) above which the release is rolled back. */
   readonly errors: number;
   readonly p95Ms: number | null;
 }
@@ -316,7 +316,7 @@ export interface Protection {
   readonly confirm: boolean;
   /** Git branches whose code may go live there; null: any. */
   readonly branches: readonly string[] | null;
-  /** Who may change it, as the audit names them; left out: everybody. */
+  /** Who may change it, as the audit names them; omitted: everybody. */
   readonly who?: readonly string[];
 }
 
@@ -338,13 +338,16 @@ export interface Release {
   readonly artifacts: readonly ArtifactSpec[];
   readonly services: readonly ServiceSpec[];
   readonly deploy: DeployPolicy;
-  /** Names of variables whose values are hidden in logs; left out by earlier versions: then all that was set. */
+  /** Names of variables whose values are hidden in logs; omitted by previous versions: then all that was set. */
   readonly secrets?: readonly string[];
-  /** Errors of the readiness check that were let pass; left out by earlier versions. */
+  /** Errors of the readiness check that were let pass; omitted by previous versions. */
   readonly allowed?: readonly Allowed[];
-  /** The Git branch of its source, as whoever uploaded that said; null or left out: not said. */
+  /** The Git branch of its source, as whoever uploaded that said; null or omitted: not said. */
   readonly branch?: string | null;
-  /** What guards the environment as long as this release is the newest that was live; left out by earlier versions: nothing. */
+  /**
+   * What guards the environment as long as this release is the newest that was live; omitted by previous versions:
+   * nothing.
+   */
   readonly protection?: Protection | null;
   /** The manifest's own text, kept for `releases show` and for a configuration change of this release. */
   readonly manifest: string;

@@ -86,7 +86,7 @@ export interface UpstreamStats {
   /** Requests and streams under way, also after it left the routes. */
   readonly active: number;
   readonly requests: number;
-  /** Answers with a 5xx status, and requests that found nobody. */
+  /** Returns with a 5xx status, and requests that found nobody. */
   readonly failures: number;
   readonly p95Ms: number;
 }

@@ -4,7 +4,7 @@ import type { ArtifactSpec, ArtifactState, RegistryLogins } from "../model/relea
 
 export type { ArtifactState };
 
-/** Something in the artifact store. `touchedAt`: when it was last uploaded, built or asked for, by `observe` too. */
+/** An item in the artifact store. `touchedAt`: when it was last uploaded, built or requested, also by `observe`. */
 export interface StoredObject {
   readonly digest: string;
   readonly what: "source" | "artifact";
@@ -12,23 +12,23 @@ export interface StoredObject {
   readonly bytes: number;
 }
 
-/** What a build has from outside: variables with their values, and logins. What is secret is in nothing that it leaves behind. */
+/** External input of a build: variables with their values, and logins. Secrets are in nothing that it leaves behind. */
 export interface BuildVariables {
   readonly plain: Readonly<Record<string, string>>;
   readonly secret: Readonly<Record<string, Secret>>;
-  /** Each is for its registry alone: no step of the build sees it. */
+  /** Each is only for its registry: no step of the build sees it. */
   readonly registries: RegistryLogins<Secret>;
 }
 
 export const noVariables: BuildVariables = { plain: {}, secret: {}, registries: {} };
 
 /**
- * Takes sources in and makes artifacts of them. Both are named by digest, so that equal input is built once.
- * Contract (src/testing/conformance/builder.ts): a half-made source or artifact is never visible; a build goes on or is
- * begun again after a crash; nothing outside the store is read or written by a hostile archive.
+ * Stores sources and builds artifacts from them. Both are named by digest, so that equal input is built once. Contract
+ * (src/testing/conformance/builder.ts): a partial source or artifact is never visible; a build continues or is
+ * restarted after a crash; a hostile archive reads and writes nothing outside the store.
  */
 export interface Builder {
-  /** What its artifacts are: `directories` in which plain processes run, or `images` that bring their own command. */
+  /** Kind of its artifacts: `directories` in which plain processes run, or `images` with their own command. */
   readonly makes: "directories" | "images";
   hasSource(digest: string): Promise<boolean>;
   /** Unpacks a tar stream. Faults: `source.unsafe`, `source.digest-mismatch`, `request.too-large`. */
@@ -36,13 +36,13 @@ export interface Builder {
   /** The bytes of one file of a source, or null; at most 1 MiB. */
   readSource(digest: string, path: string): Promise<Uint8Array | null>;
   observe(digest: string): Promise<ArtifactState>;
-  /** Starts a build and returns; `observe` tells how it goes. Idempotent. A failed build is begun anew. */
+  /** Starts a build and returns; `observe` shows its state. Idempotent. A failed build is started again. */
   build(
     artifact: ArtifactSpec,
     forWhom: { key: EnvKey; release: number; deployment: string },
     variables?: BuildVariables,
   ): Promise<void>;
   list(): Promise<readonly StoredObject[]>;
-  /** With `touchedAt` one that was asked for since then stays, so that nobody is told of what is just being taken away. */
+  /** With `touchedAt`, an item that was requested since then is kept, so that nobody gets one that is being removed. */
   remove(object: { digest: string; what: "source" | "artifact"; touchedAt?: number }): Promise<void>;
 }

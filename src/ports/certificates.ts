@@ -10,48 +10,48 @@ export interface StoredCertificate {
   readonly key: Secret;
 }
 
-/** What somebody gave or an authority signed, not yet looked at. */
+/** Supplied by a person or signed by an authority, not yet checked. */
 export interface CertificatePair {
   readonly chain: string;
   readonly key: Secret;
 }
 
 /**
- * Where certificates with their keys are kept, for this user alone. Every method that changes something has it on disk, all
- * of it or nothing, when it returns.
+ * Stores certificates with their keys, readable only by this user. Every change is on disk, completely or not at all,
+ * when the method returns.
  */
 export interface CertificateVault {
   /**
-   * Looks at a pair: whether the two belong together, and the certificate names these hosts and is not over. Nothing is
-   * kept. Fault: `certificate.invalid`.
+   * Checks a pair: whether the two match, and the certificate names these hosts and has not expired. Stores nothing.
+   * Fault: `certificate.invalid`.
    */
   read(pair: CertificatePair, about: { source: CertificateSource; hosts: readonly string[] }): StoredCertificate;
-  /** All of them. One that cannot be read any more, for whatever reason, is left out, and said in the log. */
+  /** All of them. One that can no longer be read, for whatever reason, is omitted and logged. */
   list(): Promise<readonly StoredCertificate[]>;
-  /** Keeps one in place of the one with its id. */
+  /** Stores one, replacing the one with its id. */
   save(certificate: StoredCertificate): Promise<void>;
-  /** Forgets one; one that is not there is forgotten already. */
+  /** Deletes one; no error if it does not exist. */
   remove(id: string): Promise<void>;
-  /** How asking for hosts has gone. Where that cannot be read any more it is set aside, said in the log, and empty. */
+  /** Failed requests by host. If the record cannot be read, it is set aside, logged, and empty. */
   records(): Promise<readonly HostRecord[]>;
   saveRecords(records: readonly HostRecord[]): Promise<void>;
 }
 
-/** Puts exactly these answers where an authority reads them; it can be read when this returns. */
+/** Publishes exactly these answers for an authority; they can be read when this returns. */
 export type Publish = (answers: readonly ChallengeAnswer[]) => Promise<void>;
 
-/** Somebody who signs certificates. */
+/** A signer of certificates. */
 export interface CertificateAuthority {
   /**
-   * One certificate for all these hosts, with a new key. Faults: `authority.unreachable`; `certificate.refused` with the
-   * authority's own words, and the hosts that it refused as complaints where it says which. After `ended` nothing is
-   * written on this machine any more; what it comes to is nobody's.
+   * One certificate for all these hosts, with a new key. Faults: `authority.unreachable`; `certificate.refused` with
+   * the authority's message, and the refused hosts as diagnostics if it names them. After `ended` nothing more is
+   * written on this machine, and the result is discarded.
    */
   issue(hosts: readonly string[], publish: Publish, ended: AbortSignal): Promise<CertificatePair>;
 }
 
-/** Looks at a host from outside, as an authority will. */
+/** Checks a host from outside, as an authority will. */
 export interface DomainProber {
-  /** Never throws: what could not be found out is part of the finding. */
+  /** Never throws: what could not be determined is part of the finding. */
   look(host: string, publish: Publish): Promise<DomainFinding>;
 }

@@ -18,21 +18,21 @@ export interface ProbeAnswer {
   readonly good: boolean;
   /** e.g. `GET /ready → 503` or `GET /ready → 200, status is "degraded", wanted "healthy"`. */
   readonly words: string;
-  /** Nobody listens at that address. */
+  /** Nothing listens at that address. */
   readonly refused: boolean;
-  /** Whoever asked was busy elsewhere meanwhile, so that a bad answer says nothing. Left out: nobody was. */
+  /** The prober was busy meanwhile, so that a bad answer says nothing. Omitted: it was not. */
   readonly late?: true;
 }
 
 /**
- * Whether an answer says nothing of whom it is of: it is bad, and whoever asked was away while it came or was to come. A
- * timeout that took much longer than it should did so because nobody was there to end it.
+ * Whether an answer says nothing about the instance: it is bad, and the prober was not running when it came or was due.
+ * A timeout that took much longer than it should shows that the prober was not there to end it.
  */
 export function isVoid({ timeoutMs }: ProbeRequest, { good, late }: ProbeAnswer, tookMs: number): boolean {
   return !good && (late === true || tookMs > 2 * timeoutMs + 1_000);
 }
 
-/** Asks an instance from outside, over the network. Never throws. */
+/** Probes an instance from outside, over the network. Never throws. */
 export interface Prober {
   probe(request: ProbeRequest): Promise<ProbeAnswer>;
 }
