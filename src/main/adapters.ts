@@ -23,7 +23,7 @@ import { choosePlatform, engineSocket, type Platform } from "./platform.ts";
 import { processes } from "./processes.ts";
 import { DiskReserve, reserveFile } from "./reserve.ts";
 import { type LostFiles, noteStateFiles } from "./state-files.ts";
-import { chooseUsers, nobodyElse, refuseClosed, type UserChoice } from "./user.ts";
+import { chooseUsers, nobodyElse, refuseClosed, type UserChoice, withNamespaces } from "./user.ts";
 
 export interface AdapterOptions {
   readonly stateDirectory: string;
@@ -95,7 +95,7 @@ export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
     stateDirectory,
     answers: () => answers(engine),
   });
-  const user = userOf(options, platform);
+  const user = await withNamespaces(userOf(options, platform), stateDirectory);
   await refuseClosed(user);
   // First of all that leaves something: whatever else lies there is from a life with a journal.
   const reserve = new DiskReserve(reserveFile(stateDirectory), notify);

@@ -72,7 +72,8 @@ function user({ user, platform }: Adapters): CheckView {
   if (platform === "docker") return ok("user", "apps run as the users of their images, never as root");
   if (user.warning)
     return { name: "user", state: "warn", detail: user.warning, fix: "See --run-as, --app-uids and --state." };
-  if (user.apps === null || !("from" in user.apps)) return ok("user", "apps run as the invoking user");
+  if (user.apps === null || !("from" in user.apps))
+    return ok("user", "apps run as the invoking user; each instance and task has its own namespaces");
   return ok("user", `each environment has its own user, from uid ${user.apps.from} to ${user.apps.to}`);
 }
 
@@ -83,8 +84,10 @@ async function apart({ gaps, platform, user }: Adapters): Promise<CheckView> {
     return warn("apart", found.map(({ what }) => what).join("; "), fixes.join(" "));
   }
   if (platform === "docker") return ok("apart", "each environment has its own network");
-  const isApart = user.apps !== null && "from" in user.apps;
-  return ok("apart", isApart ? "files, processes and ports of environments are closed to each other" : "see `user`");
+  if (user.apps !== null && "from" in user.apps)
+    return ok("apart", "files, processes and ports of environments are closed to each other");
+  if (user.apps !== null || user.closed === null) return ok("apart", "see `user`");
+  return ok("apart", "processes and the state directory are closed to apps; ports and this user's other files are not");
 }
 
 async function edge({ edge, edgeLog, edgeWarning }: Adapters): Promise<CheckView> {

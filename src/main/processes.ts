@@ -82,7 +82,7 @@ export async function processes(options: ProcessOptions): Promise<Processes> {
     builder: processBuilder({ directory: store, runtime, userOf, owner: options.user.store, clock, notify }),
     gaps: async () => [
       ...(firewall && range ? await lacking(firewall, range) : []),
-      ...leftBehind(at("run"), apps),
+      ...leftBehind(at("run"), options.user),
       ...overlapping(await neighbours()),
     ],
   };
@@ -107,19 +107,26 @@ async function lacking(firewall: Firewall, apps: UidRange): Promise<readonly Con
   ].flatMap((what) => (what ? [{ what, fix }] : []));
 }
 
-/** What an earlier version, or other flags, started as another user. A person chooses when it is exchanged: a restart may be noticed. */
-function leftBehind(directory: string, apps: UserChoice["apps"]): readonly Concern[] {
-  if (apps === null) return [];
-  const isOurs = (user: User | null) =>
-    user !== null && ("from" in apps ? user.uid >= apps.from && user.uid <= apps.to : user.uid === apps.uid);
-  const found = [...runningAsOthers(directory, isOurs)];
+/**
+ * What an earlier version, or other flags, started as another user or without namespaces. A person chooses when it is exchanged:
+ * a restart may be noticed.
+ */
+function leftBehind(directory: string, { apps, closed }: UserChoice): readonly Concern[] {
+  if (apps === null && closed === null) return [];
+  const found = [
+    ...runningAsOthers(directory, ({ user, namespaced }) => {
+      if (apps === null || user === null) return apps === null && namespaced;
+      return "from" in apps ? user.uid >= apps.from && user.uid <= apps.to : user.uid === apps.uid;
+    }),
+  ];
+  const how = apps === null ? "without namespaces of their own" : "as the user that a previous version gave them";
   if (found.length === 0) return [];
   const some = found.slice(0, mostNamed).map(([key, count]) => `${key} (${count})`);
   const more = found.length > mostNamed ? ` and ${found.length - mostNamed} more environments` : "";
   return [
     {
-      what: `processes of ${some.join(", ")}${more} still run as the user that a previous version gave them, and are not isolated`,
-      fix: "Deploy these environments, or `fairlead restart -e ENVIRONMENT`; tasks keep that user until they end.",
+      what: `processes of ${some.join(", ")}${more} still run ${how}, and are not isolated`,
+      fix: "Deploy these environments, or `fairlead restart -e ENVIRONMENT`; tasks continue as they are until they end.",
     },
   ];
 }

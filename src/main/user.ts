@@ -1,6 +1,6 @@
 import { realpathSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { lacksFor } from "../adapters/runtime/process/confine.ts";
+import { lacksFor, namespacesLack } from "../adapters/runtime/process/confine.ts";
 import { Fault } from "../base/faults.ts";
 import { type UidRange, type User, type Users, userNamed, usersOf } from "../host/users.ts";
 
@@ -11,7 +11,10 @@ export interface UserChoice {
   readonly store: User | null;
   /** A range: every environment has a user of its own. */
   readonly apps: UidRange | User | null;
-  /** A directory on the way to the state directory through which these users cannot pass; null: they can. */
+  /**
+   * A directory on the way to the state directory through which these users cannot pass, or which is covered in the
+   * namespaces that apps get because there are no such users; null: there is none.
+   */
   readonly closed: string | null;
   /** Why apps are not as well apart as they could be, and what to do. */
   readonly warning: string | null;
@@ -22,7 +25,7 @@ export const nobodyElse: UserChoice = { edge: null, store: null, apps: null, clo
 
 const unprivileged =
   "apps run as the controller's own user: they can read its vault.key, call its socket and end each other; " +
-  "run the controller as root, or on a container engine, to keep them apart";
+  "run the controller as root, or on a container engine, to keep them apart, or let it make user namespaces";
 
 /**
  * Chooses users. Not root: the invoking user for all. Root: those of the range, or the named user for all apps.
@@ -46,6 +49,17 @@ export function chooseUsers(given: { runAs: string | null; appUids: UidRange; st
   }
   const warning = `all apps run as ${runAs} because of --run-as: they can read, change and end each other`;
   return { edge, store, apps: one, closed, warning };
+}
+
+/**
+ * Where the kernel lets a controller that is not root's make namespaces, its apps get their own, in which the state directory is
+ * covered. Else the warning says why they have none.
+ */
+export async function withNamespaces(choice: UserChoice, stateDirectory: string): Promise<UserChoice> {
+  if (choice.warning !== unprivileged) return choice;
+  const closed = realpathSync(stateDirectory);
+  const lack = await namespacesLack(closed);
+  return lack === null ? { ...choice, closed, warning: null } : { ...choice, warning: `${unprivileged} (${lack})` };
 }
 
 /**

@@ -3,6 +3,7 @@ import { appendFile, cp, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { artifactDirectory } from "../../src/adapters/build/source/content-store.ts";
+import { procText } from "../../src/adapters/runtime/process/proc.ts";
 import { City } from "./city.ts";
 import { platform } from "./testbed.ts";
 
@@ -34,7 +35,7 @@ async function source(directory: string, app: string): Promise<void> {
 }
 
 const processOf = (path: string) => Number(readFileSync(path, "utf8").split(" ")[0]);
-const commandOf = (pid: string) => readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").join(" ");
+const commandOf = (pid: string) => (procText(`/proc/${pid}/cmdline`) ?? "").split("\0").join(" ");
 
 /** What an attacker could know or guess of production's only instance. */
 async function targetIn(city: City): Promise<Record<string, string | number>> {
@@ -42,12 +43,13 @@ async function targetIn(city: City): Promise<Record<string, string | number>> {
   const name = readdirSync(run).find((each) => each.startsWith("fl-beacon-production-web")) ?? "";
   const place = join(run, name);
   const supervisor = processOf(join(place, "claim"));
-  const [pid = 0] = readFileSync(`/proc/${supervisor}/task/${supervisor}/children`, "utf8")
-    .trim()
-    .split(" ")
-    .map(Number);
+  const childOf = (pid: number) =>
+    Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ")[0]);
+  let pid = childOf(supervisor);
+  // In namespaces of its own there are two more above it.
+  while (childOf(pid) > 0) pid = childOf(pid);
   const { port, spec } = JSON.parse(readFileSync(join(place, "spec.json"), "utf8"));
-  const all = readdirSync("/proc").filter((each) => /^\d+$/.test(each) && existsSync(`/proc/${each}/cmdline`));
+  const all = readdirSync("/proc").filter((each) => /^\d+$/.test(each));
   const edge = Number(
     all.find((each) => /edge\.(ts|js) /.test(commandOf(each)) && commandOf(each).includes(city.state)),
   );
@@ -57,12 +59,12 @@ async function targetIn(city: City): Promise<Record<string, string | number>> {
 }
 
 /** A city with production, staging and another app, and what its attackers get done. */
-async function played(city: City, script?: readonly string[], more = "") {
+async function played(city: City, script?: readonly string[], more = "", under: readonly string[] = []) {
   const other = join(city.app, "..", "other");
   await source(city.app, "beacon");
   await appendFile(join(city.app, "fairlead.yml"), more);
   await source(other, "other");
-  await city.startController(script);
+  await city.startController(script, under);
   for (const [directory, environment] of [
     [city.app, "production"],
     [city.app, "staging"],
@@ -95,7 +97,7 @@ describe.runIf(process.getuid?.() === 0 && platform === "process")("plain proces
     expect(await attack(city.app, "staging")).toEqual([]);
     expect(await attack(other, "production")).toEqual([]);
     // A core file would hold what they hold.
-    for (const each of ["controller", "edge", "keeper", "pid"]) {
+    for (const each of ["controller", "edge", "supervisor", "pid"]) {
       expect(readFileSync(`/proc/${target[each]}/limits`, "utf8"), each).toMatch(/^Max core file size +0 +0 /m);
     }
     expect(readFileSync(`/proc/${target.pid}/limits`, "utf8")).toMatch(/^Max processes +4096 +4096 /m);
@@ -132,11 +134,48 @@ describe.runIf(process.getuid?.() === 0 && platform === "process")("plain proces
     expect((await city.get("/customer-8")).body).toBe("production/customer-8");
   });
 
-  test("a controller that is not root's says at its start and in doctor what it does not keep apart, and that is so", async () => {
+  const asNobody = [join(import.meta.dirname, "apart", "as-nobody.ts"), "controller"];
+
+  test("a controller that is not root's gives all that it runs namespaces, and nothing but ports is open", async () => {
     await using city = await City.found();
     chownSync(city.state, 65_534, 65_534);
-    const { attack } = await played(city, [join(import.meta.dirname, "apart", "as-nobody.ts"), "controller"]);
-    expect(await city.controllerLog()).toContain("can read its vault.key, call its socket and end each other");
+    const { target, other, attack } = await played(city, asNobody, `build: { command: ["sh", "-c", "echo 1 > kept"] }`);
+    expect(await city.controllerLog()).not.toContain("vault.key");
+    expect((await city.fairlead("doctor")).stdout).toMatch(
+      /its own namespaces[\s\S]*ports and this user's other files are not/,
+    );
+    for (const directory of [city.app, other]) {
+      const environment = directory === other ? "production" : "staging";
+      expect(await attack(directory, environment)).toEqual([
+        "dial its port",
+        "dial its port over IPv6",
+        "dial its port by another address",
+      ]);
+    }
+    await city.fairlead("run", "-e", "staging", "--", "/bin/sh", "-c", "kill -9 -1");
+    expect(await targetIn(city)).toEqual(target);
+    expect((await city.get("/customer-9")).body).toBe("production/customer-9");
+    await city.killController();
+    await city.startController(asNobody);
+    expect(await targetIn(city)).toEqual({ ...target, controller: city.controllerPid });
+    const { code, stderr } = await city.fairlead("down", "-e", "production", "--yes");
+    expect(stderr + code).toMatch(/0$/);
+    expect(existsSync(`/proc/${target.pid}`)).toBe(false);
+  });
+
+  test("where the kernel refuses them it says at its start and in doctor what it does not keep apart, and that is so", async () => {
+    await using city = await City.found();
+    chownSync(city.state, 65_534, 65_534);
+    // Who is in a changed root gets no user namespace (unshare(2), EPERM).
+    const changed = join(city.state, "..", "changed-root");
+    await mkdir(changed);
+    const script = `mount --rbind / "$0" && exec chroot "$0" "$@"`;
+    const under = ["/usr/bin/unshare", "--mount", "--", "/bin/sh", "-c", script, changed];
+    const { attack } = await played(city, asNobody, "", under);
+    const log = await city.controllerLog();
+    expect(log).toMatch(
+      /can read its vault.key, call its socket and end each other[\s\S]*unshare failed: Operation not perm/,
+    );
     expect((await city.fairlead("doctor")).stdout).toContain("vault.key");
     const done = await attack(city.app, "staging", true);
     expect(done).toEqual(expect.arrayContaining(asTheManualSays));

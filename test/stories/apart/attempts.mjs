@@ -8,7 +8,7 @@ import { networkInterfaces, setPriority, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
 const target = JSON.parse(process.argv[2] ?? "{}");
-const { pid, keeper, port, place, state, artifact, edge, controller } = target;
+const { pid, supervisor, port, place, state, artifact, edge, controller } = target;
 const read = (path) => fs.readFileSync(path).length >= 0;
 const list = (path) => fs.readdirSync(path).length >= 0;
 const append = (path) => fs.appendFileSync(path, "x") === undefined;
@@ -56,7 +56,7 @@ const attempts = {
   "change whose user is whose": () => append(`${state}/run/.users.json`),
   "read another build's home": () => list(`${state}/run/.homes`),
   "read its environment": () => read(`/proc/${pid}/environ`),
-  "read its keeper's environment": () => read(`/proc/${keeper}/environ`),
+  "read its supervisor's environment": () => read(`/proc/${supervisor}/environ`),
   "read its memory": () => opened(`/proc/${pid}/mem`, "r"),
   "write its memory": () => opened(`/proc/${pid}/mem`, "r+"),
   "see its memory's layout": () => read(`/proc/${pid}/maps`) && fs.readFileSync(`/proc/${pid}/maps`).length > 0,
@@ -77,8 +77,8 @@ const attempts = {
     ),
   "stop it": () => told(pid, "SIGSTOP"),
   "kill it": () => told(pid, "SIGKILL"),
-  "kill its keeper": () => told(keeper, "SIGKILL"),
-  "kill its group": () => told(-keeper, "SIGKILL"),
+  "kill its supervisor": () => told(supervisor, "SIGKILL"),
+  "kill its group": () => told(-supervisor, "SIGKILL"),
   "slow it down": () => setPriority(pid, 19) === undefined,
   "limit its open files": () => execFileSync("prlimit", ["--pid", String(pid), "--nofile=1:1"], { stdio: "pipe" }),
   "dial its port": () => dial({ host: "127.0.0.1", port }),

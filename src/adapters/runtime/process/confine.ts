@@ -1,27 +1,28 @@
+import { mkdtempSync, rmdirSync } from "node:fs";
 import { totalmem } from "node:os";
+import { join } from "node:path";
 import { runChild } from "../../../host/child.ts";
 import type { User } from "../../../host/users.ts";
 
 /**
  * Prepares what one instance sees and becomes what follows, in a mount namespace that ends with the last process in it:
  * `sh <this file> <closed> <spare> <tmp> <options> <place…> -- <command…>`. Where `closed` is not empty, that directory
- * becomes an empty one through which everybody can pass, with nothing in it but the places, at the paths that they had.
+ * becomes an empty one that cannot be listed or written, with nothing in it but the places, at the paths that they had.
  * It is made at `spare`, a directory for that, and moved. Where `tmp` is not empty, it becomes a directory in memory.
- * All of these lie in directories that only root writes.
+ * All of these lie in directories that only root, or who becomes the command, writes.
  */
-export const roomScript = `umask 066
+export const roomScript = `umask 666
 closed=$1 spare=$2 tmp=$3 options=$4
 shift 4
-[ -z "$closed" ] || mount -n -t tmpfs -o size=1m,nr_inodes=1k,mode=0711,nosuid,nodev tmpfs "$spare" || exit 125
+[ -z "$closed" ] || mount -n -t tmpfs -o size=1m,nr_inodes=1k,mode=0111,nosuid,nodev tmpfs "$spare" || exit 125
 while [ "$1" != -- ]; do
   at=$spare\${1#"$closed"}
-  mkdir -p "\${at%/*}" || exit 125
-  if [ -d "$1" ]; then mkdir -p "$at"; else : >"$at"; fi || exit 125
+  if [ -d "$1" ]; then mkdir -p "$at"; else mkdir -p "\${at%/*}" && : >"$at"; fi || exit 125
   mount -n --bind "$1" "$at" || exit 125
   shift
 done
 shift
-[ -z "$closed" ] || mount -n --move "$spare" "$closed" || exit 125
+[ -z "$closed" ] || { mount -n --move "$spare" "$closed" && mount -n -o remount,bind,ro "$closed"; } || exit 125
 [ -z "$tmp" ] || mount -n -t tmpfs -o "$options" tmpfs "$tmp" || exit 125
 exec "$@"
 `;
@@ -39,10 +40,12 @@ function tmpfsOptions({ uid, gid }: User): string {
   return `size=${temporaryBytes},nr_inodes=${temporaryFiles},mode=0700,uid=${uid},gid=${gid},nosuid,nodev`;
 }
 
-/** Becomes a user for good: no groups beside its own, no capabilities, and no program that gives any. */
+/** No capabilities for good, and no program that gives any. */
+const rightless = ["--no-new-privs", "--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all", "--"] as const;
+
+/** Becomes a user for good: no groups beside its own, and no rights. */
 function becoming({ uid, gid }: User): readonly string[] {
-  const ids = ["--reuid", `${uid}`, "--regid", `${gid}`, "--clear-groups"];
-  return ["setpriv", ...ids, "--no-new-privs", "--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all", "--"];
+  return ["setpriv", "--reuid", `${uid}`, "--regid", `${gid}`, "--clear-groups", ...rightless];
 }
 
 /** The kernel counts all processes and threads of the user, whoever started them (RLIMIT_NPROC of setrlimit(2)). */
@@ -55,7 +58,7 @@ export type Argv = readonly [string, ...string[]];
 /** A closed directory of which an instance sees nothing but some places. */
 export interface View {
   readonly closed: string;
-  /** An empty directory below it that only root can reach. */
+  /** An empty directory below it that no other user can reach. */
   readonly spare: string;
   /** Files and directories below `closed`, without links on the way; a place is not below another one. */
   readonly places: readonly string[];
@@ -81,6 +84,29 @@ export function confined(user: User, around: Surroundings | null, command: Argv)
   const { tmp, view, script } = around;
   const words = [view?.closed ?? "", view?.spare ?? "", tmp ?? "", tmpfsOptions(user), ...(view?.places ?? []), "--"];
   return ["unshare", "--mount", "--propagation", "slave", "--", "/bin/sh", script, ...words, ...become];
+}
+
+/**
+ * A user who is not root starts a command in user, mount, PID and IPC namespaces of its own. It sees no process but its own,
+ * and of what is closed nothing but its places; all that was mounted is locked by the time that it begins, also for
+ * namespaces that it makes (mount_namespaces(7)). It leads a session of its own, so that what it sends to its process group
+ * does not reach the supervisor. `script`: arguments by which a shell gets `roomScript`.
+ */
+export function namespaced({ closed, spare, places }: View, script: readonly string[], command: Argv): Argv {
+  const own = ["--user", "--map-current-user", "--keep-caps", "--mount", "--pid", "--ipc", "--mount-proc"];
+  const room = ["/bin/sh", ...script, closed, spare, "", "", ...places, "--"];
+  return ["unshare", ...own, "--fork", "--kill-child", "--", ...room, "setsid", "setpriv", ...rightless, ...command];
+}
+
+/** Why a user who is not root cannot have that here, with a directory covered, in the system's own words; null: it can. */
+export async function namespacesLack(closed: string): Promise<string | null> {
+  const spare = mkdtempSync(join(closed, ".spare-"));
+  try {
+    const view = { closed, spare, places: [] };
+    return await failureOf(namespaced(view, ["-c", roomScript, "room"], ["/bin/true"]));
+  } finally {
+    rmdirSync(spare);
+  }
 }
 
 /** Only tried out. */

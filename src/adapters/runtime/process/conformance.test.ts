@@ -1,4 +1,11 @@
+import { tmpdir } from "node:os";
+import { describe } from "vitest";
 import { runtimeConformance } from "../../../testing/conformance/runtime.ts";
+import { namespacesLack } from "./confine.ts";
 import { processWorld } from "./world.ts";
 
 runtimeConformance("process", processWorld);
+
+describe.runIf((await namespacesLack(tmpdir())) === null)("where the kernel allows them", () => {
+  runtimeConformance("process in namespaces of its own", () => processWorld({}, true));
+});

@@ -26,6 +26,8 @@ export type StoredWorkload = (
   readonly user: User | null;
   /** Whether its temporary directory is memory that is mounted when it starts. */
   readonly mounts: boolean;
+  /** Whether it has namespaces of its own, as the user who runs the controller. */
+  readonly namespaced: boolean;
   /** The kernel's count of out-of-memory kills before the start. */
   readonly oomKills: number;
 };
@@ -227,9 +229,9 @@ export class ProcessFolder {
     try {
       const stored = JSON.parse(fs.readFileSync(this.path(name, "spec.json"), "utf8")) as StoredWorkload;
       if (stored.spec.name !== name || typeof stored.spec.command !== "object") return null;
-      if (stored.user !== undefined) return stored;
-      // An earlier version, with one user for all, wrote it: whoever owns the directory that is its own.
-      return { ...stored, user: ownerOf(this.path(name, "own")), mounts: false };
+      // Earlier versions had no namespaces, and before that one user for all: whoever owns the directory that is its own.
+      const before = stored.user === undefined ? { user: ownerOf(this.path(name, "own")), mounts: false } : {};
+      return { ...stored, namespaced: stored.namespaced ?? false, ...before };
     } catch (thrown) {
       if (thrown instanceof SyntaxError || thrown instanceof TypeError) return null;
       if (isErrno(thrown, "ENOENT", "ENOTDIR", "EISDIR", "EACCES")) return null;

@@ -9,7 +9,7 @@ import { isShellName } from "../../../model/variables.ts";
 import { type Argv, rootPath } from "./confine.ts";
 import type { ProcessFolder, StoredWorkload } from "./folder.ts";
 import { loopback } from "./ports.ts";
-import { assignments } from "./supervisor.ts";
+import { assignments, innerCommand } from "./supervisor.ts";
 
 /** Linux' limit for one variable or argument (MAX_ARG_STRLEN), and ours for all of them: half of its usual ARG_MAX. */
 const longest = 128 * 1024;
@@ -75,6 +75,8 @@ export interface How {
   readonly cwd: string;
   /** Makes of the supervisor's command the one that is started, as whom. */
   readonly as: { readonly wrap: (supervisor: Argv) => Argv; readonly ids: { uid?: number; gid?: number } };
+  /** Makes of the first command in namespaces of its own the one that the supervisor starts; null: there are none. */
+  readonly inside: ((first: Argv) => Argv) | null;
   readonly ended: () => void;
 }
 
@@ -86,7 +88,9 @@ export async function launch(folder: ProcessFolder, stored: StoredWorkload, how:
   const { name, command } = stored.spec;
   const { out, err, exit } = folder.openFor(name);
   try {
-    const keep: Argv = ["/bin/sh", folder.supervisor, folder.path(name), how.cwd, ...(command ?? [])];
+    const { cwd, inside } = how;
+    const started = inside ? ["", ...inside([...innerCommand, cwd, ...(command ?? [])])] : [cwd, ...(command ?? [])];
+    const keep: Argv = ["/bin/sh", folder.supervisor, folder.path(name), ...started];
     const supervisor = startChild(how.as.wrap(keep), {
       env: { ...how.baseEnv, PATH: `${rootPath}:${how.baseEnv.PATH ?? ""}`, ...identityOf(stored) },
       cwd: "/",
@@ -95,7 +99,10 @@ export async function launch(folder: ProcessFolder, stored: StoredWorkload, how:
       ...how.as.ids,
     });
     supervisor.once("exit", how.ended);
-    const told = noteVariables((supervisor.stdio as unknown as readonly unknown[])[5] as Writable, how.env);
+    const told = noteVariables(
+      (supervisor.stdio as unknown as readonly unknown[])[5] as Writable,
+      assignments(how.env, inside !== null),
+    );
     const claim = await new Promise<string>((resolve, reject) => {
       supervisor.once("error", reject);
       supervisor.once("spawn", () => textOf(supervisor.stdio[4] as Readable).then(resolve, reject));
@@ -111,10 +118,10 @@ export async function launch(folder: ProcessFolder, stored: StoredWorkload, how:
 }
 
 /** A supervisor that goes away before it has read them all does not begin the command: that shows in its claim. */
-function noteVariables(pipe: Writable, env: Readonly<Record<string, string>>): Promise<void> {
+function noteVariables(pipe: Writable, variables: string): Promise<void> {
   return new Promise((resolve) => {
     pipe.once("error", () => resolve());
-    pipe.end(assignments(env), () => resolve());
+    pipe.end(variables, () => resolve());
   });
 }
 

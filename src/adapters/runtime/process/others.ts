@@ -1,21 +1,20 @@
-import type { User } from "../../../host/users.ts";
 import { keyText } from "../../../model/environment.ts";
-import { ProcessFolder } from "./folder.ts";
+import { ProcessFolder, type StoredWorkload } from "./folder.ts";
 import { isClaimRunning } from "./proc.ts";
 
 /**
- * How many instances and tasks of each environment (`app/environment`) run as a user for whom `isOurs` is false: an earlier
+ * How many instances and tasks of each environment (`app/environment`) run in a way for which `isOurs` is false: an earlier
  * version, or other flags, started them. They go on until they are exchanged. Reads `directory` and changes nothing in it.
  */
 export function runningAsOthers(
   directory: string,
-  isOurs: (user: User | null) => boolean,
+  isOurs: (how: Pick<StoredWorkload, "user" | "namespaced">) => boolean,
 ): ReadonlyMap<string, number> {
   const folder = new ProcessFolder(directory, () => undefined);
   const counts = new Map<string, number>();
   for (const stored of folder.all()) {
     const { name } = stored.spec;
-    const claim = isOurs(stored.user) ? null : folder.claim(name);
+    const claim = isOurs(stored) ? null : folder.claim(name);
     if (claim === null || folder.exit(stored) !== null || !isClaimRunning(claim, stored.user?.uid ?? null)) continue;
     const key = keyText(stored.kind === "instance" ? stored.spec.identity.key : stored.spec.key);
     counts.set(key, (counts.get(key) ?? 0) + 1);

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
+import { constants } from "node:os";
 import { isErrno } from "../../../base/faults.ts";
 import type { Usage } from "../../../model/instance.ts";
 import type { Claim } from "./supervisor.ts";
@@ -134,19 +135,49 @@ export function membersOf(supervisor: number, all = allProcesses()): readonly Pr
   );
 }
 
+/** A supervisor, and whether its command has namespaces of its own. */
+export interface Kept {
+  readonly supervisor: number;
+  readonly namespaced: boolean;
+}
+
+/** The first process in the namespaces that a supervisor's child made; null: not yet, or no more. */
+function firstOf({ supervisor, namespaced }: Kept, all: readonly ProcessStat[]): ProcessStat | null {
+  const makers = new Set(all.filter(({ parent }) => namespaced && parent === supervisor).map(({ pid }) => pid));
+  return all.find(({ parent }) => makers.has(parent)) ?? null;
+}
+
+/** What a supervisor's command is, without the supervisor and the first process in its namespaces. */
+function commandOf(kept: Kept, all: readonly ProcessStat[]): readonly ProcessStat[] {
+  const leader = kept.namespaced ? (firstOf(kept, all)?.pid ?? 0) : kept.supervisor;
+  return membersOf(leader, all).filter(({ pid }) => pid !== leader);
+}
+
 /**
  * Who of a supervisor's group is to get a signal. Who handles it itself gets it alone, for it knows what its own children should
  * do: Celery's lose the tasks they are at when anybody else tells them to stop. Who would just die of it, such as a shell
- * that waits for what it started, gets it with its children. Who was `told` before, and all below, is left out. Without /proc
- * it is the whole group, as its negative number.
+ * that waits for what it started, gets it with its children. Who was `told` before, and all below, is left out. The first
+ * process in namespaces gets it before all others. Nobody does before the command has begun. Without /proc it is the whole
+ * group, as its negative number.
  */
-export function recipients(supervisor: number, signal: number, told: ReadonlySet<number>): readonly number[] {
-  if (bootId() === null) return [-supervisor];
-  const members = membersOf(supervisor).filter(({ pid }) => pid !== supervisor);
+export function recipients(kept: Kept, signal: number, told: ReadonlySet<number>): readonly number[] {
+  if (bootId() === null) return [-kept.supervisor];
+  const all = allProcesses();
+  const leader = kept.namespaced ? firstOf(kept, all)?.pid : kept.supervisor;
+  if (leader === undefined || !catches(leader, constants.signals.SIGTERM)) return [];
+  // A shell that was forked and is not yet what it becomes may still have its parent's handlers, and lose the signal.
+  const words = commandLineOf(leader);
+  const members = commandOf(kept, all).filter(({ pid }) => commandLineOf(pid) !== words);
   const own = new Set(members.map(({ pid }) => pid));
   const reached = ({ pid }: ProcessStat): number[] =>
     catches(pid, signal) ? [pid] : [pid, ...members.filter(({ parent }) => parent === pid).flatMap(reached)];
-  return members.filter(({ pid, parent }) => !own.has(parent) && !told.has(pid)).flatMap(reached);
+  const roots = members.filter(({ pid, parent }) => !own.has(parent) && !told.has(pid));
+  const found = roots.flatMap(reached);
+  return kept.namespaced && found.length > 0 && !told.has(leader) ? [leader, ...found] : found;
+}
+
+function commandLineOf(pid: number): string | null {
+  return procText(`/proc/${pid}/cmdline`);
 }
 
 /** Whether a process has a handler for a signal: that bit of SigCgt in proc(5)'s status. */
@@ -160,13 +191,14 @@ export function hasVariable(pid: number, assignment: string): boolean {
   return (procText(`/proc/${pid}/environ`) ?? "").split("\0").includes(assignment);
 }
 
-/** Memory and processor time of a supervisor's group; the supervisor itself counts for the time its ended children took. */
-export function processUsage(supervisor: number, all: readonly ProcessStat[]): Usage {
-  const members = membersOf(supervisor, all);
-  const app = members.filter((member) => member.pid !== supervisor);
+/** Memory and processor time of a supervisor's command; those before it count for the time that ended children took. */
+export function processUsage(kept: Kept, all: readonly ProcessStat[]): Usage {
+  const app = commandOf(kept, all);
+  const first = firstOf(kept, all);
+  const timed = new Set([...membersOf(kept.supervisor, all), ...(first ? [first] : []), ...app]);
   return {
     memoryBytes: app.reduce((sum, member) => sum + residentBytes(member.pid), 0),
-    cpuMs: (members.reduce((sum, member) => sum + member.cpuTicks, 0) * 1_000) / ticksPerSecond,
+    cpuMs: ([...timed].reduce((sum, member) => sum + member.cpuTicks, 0) * 1_000) / ticksPerSecond,
     processes: app.length,
   };
 }

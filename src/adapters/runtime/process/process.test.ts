@@ -194,7 +194,10 @@ describe("identity", () => {
     const spec = taskSpec(world.artifact, sh("echo once; sleep 0.1"));
     await runtime.keys();
     const folder = new ProcessFolder(world.directory, () => undefined);
-    await folder.create({ kind: "task", spec, port: null, user: null, mounts: false, oomKills: 0 }, world.artifact);
+    await folder.create(
+      { kind: "task", spec, port: null, user: null, mounts: false, namespaced: false, oomKills: 0 },
+      world.artifact,
+    );
     const { out, err, exit } = folder.openFor(spec.name);
     const command = ["/bin/sh", folder.supervisor, folder.path(spec.name), world.artifact, ...spec.command] as const;
     const keep = () =>
@@ -208,7 +211,10 @@ describe("identity", () => {
     const spec = taskSpec(world.artifact, sh("echo never"));
     await runtime.keys();
     const folder = new ProcessFolder(world.directory, () => undefined);
-    await folder.create({ kind: "task", spec, port: null, user: null, mounts: false, oomKills: 0 }, world.artifact);
+    await folder.create(
+      { kind: "task", spec, port: null, user: null, mounts: false, namespaced: false, oomKills: 0 },
+      world.artifact,
+    );
     const { out, err, exit } = folder.openFor(spec.name);
     await runtime.close();
     runtime = world.open();

@@ -181,7 +181,7 @@ describe.runIf(process.getuid?.() === 0)("a user for each environment", () => {
     writeFileSync(file, JSON.stringify(before));
     runtime = world.reopen({ userOf });
     expect((await runtime.observe(runtimeKey)).instances).toMatchObject([{ name: spec.name, exit: null }]);
-    const others = () => [...runningAsOthers(world.directory, (each) => (each?.uid ?? 0) >= 71_500)];
+    const others = () => [...runningAsOthers(world.directory, ({ user }) => (user?.uid ?? 0) >= 71_500)];
     expect(others()).toEqual([[keyText(runtimeKey), 1]]);
     expect(await said("id -u")).toBe("71500\n");
     await runtime.signal(spec.name, "SIGTERM");

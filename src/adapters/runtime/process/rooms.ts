@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { isErrno } from "../../../base/faults.ts";
 import type { User } from "../../../host/users.ts";
-import { confined, type Lacks, lacksFor, type View } from "./confine.ts";
+import { confined, type Lacks, lacksFor, namespaced, type View } from "./confine.ts";
 import type { ProcessFolder, StoredWorkload } from "./folder.ts";
 import type { How, Room } from "./launch.ts";
 import { oomKills } from "./proc.ts";
@@ -14,8 +14,9 @@ export interface RoomOptions {
   readonly baseEnv: Readonly<Record<string, string>>;
   readonly artifactDirectory: (digest: string) => string;
   /**
-   * A directory above the runtime's own through which other users cannot pass: an instance then sees nothing of it but
-   * what is its own and `shared`. All are real paths. Null: there is none.
+   * A directory above the runtime's own of which an instance sees nothing but what is its own and `shared`, because other
+   * users cannot pass through it; or, where `userOf` says null, because instances get namespaces of their own. All are real
+   * paths. Null: there is none.
    */
   readonly closed: { readonly directory: string; readonly shared: readonly string[] } | null;
   /** How many processes and threads a user may have at once; null: as many as the controller's own limit says. */
@@ -41,7 +42,9 @@ export class Rooms {
     const user = await this.#options.userOf(kind === "instance" ? spec.identity.key : spec.key);
     // Builds unpack gigabytes there: theirs is on the disk.
     const mounts = user !== null && !isBuild(what) && (await this.#whatLacks(user)).mounts === null;
-    const stored = { kind, spec: { ...spec, env: {} }, port, user, mounts, oomKills: oomKills() } as StoredWorkload;
+    const namespaced = user === null && this.#options.closed !== null;
+    const given = { port, user, mounts, namespaced, oomKills: oomKills() };
+    const stored = { kind, spec: { ...spec, env: {} }, ...given } as StoredWorkload;
     try {
       await this.#folder.create(stored, isBuild(what) ? null : this.#artifact(stored));
     } catch (thrown) {
@@ -58,8 +61,15 @@ export class Rooms {
     const at = (name: string) => this.#folder.path(spec.name, name);
     const own = { home: at("home"), tmp: at("tmp"), cwd: existsSync(at("work")) ? at("work") : this.#artifact(stored) };
     if (!isBuild(stored)) return own;
-    const home = user ? this.#folder.buildHome(user) : (this.#options.baseEnv.HOME ?? own.home);
-    return { ...own, home };
+    const { HOME } = this.#options.baseEnv;
+    // What is closed is covered where it is not a place of its own.
+    const shared = HOME === undefined || HOME === this.#options.closed?.directory ? own.home : HOME;
+    return { ...own, home: user ? this.#folder.buildHome(user) : shared };
+  }
+
+  inside(stored: StoredWorkload): How["inside"] {
+    const view = stored.namespaced ? this.#viewOf(stored) : null;
+    return view && ((first) => namespaced(view, [this.#folder.roomScript], first));
   }
 
   async asWhom(stored: StoredWorkload): Promise<How["as"]> {
@@ -73,16 +83,15 @@ export class Rooms {
     return { wrap: (supervisor) => confined(user, around, supervisor), ids: {} };
   }
 
-  /** What it needs below a closed directory. */
+  /** What it needs below a closed directory. In namespaces it needs no supervisor, and must not write what the runtime believes. */
   #viewOf(stored: StoredWorkload): View | null {
     const { closed } = this.#options;
     if (closed === null) return null;
     const own = this.#folder.path(stored.spec.name);
-    const { home, cwd } = this.of(stored);
-    const rest = [home, cwd].filter((path) => !isBelow(path, own) && existsSync(path));
-    const places = [own, this.#folder.supervisor, ...rest, ...closed.shared].filter((path) =>
-      isBelow(path, closed.directory),
-    );
+    const { home, tmp, cwd } = this.of(stored);
+    const rest = [home, cwd].filter((path) => !isBelow(path, own));
+    const mine = stored.namespaced ? [home, tmp, cwd] : [own, this.#folder.supervisor, ...rest];
+    const places = [...mine, ...closed.shared].filter((path) => isBelow(path, closed.directory) && existsSync(path));
     return { closed: closed.directory, spare: this.#folder.spare(), places };
   }
 

@@ -133,7 +133,8 @@ class ProcessRuntime implements Runtime {
       this.#watcher.hurry();
     } else {
       const isOver = () => this.#closed || entry.exit !== null || entry.killedAt !== null;
-      notify({ supervisor: entry.claim.pid, signal }, { clock: this.#options.clock, isOver });
+      const kept = { supervisor: entry.claim.pid, namespaced: entry.stored.namespaced };
+      notify({ ...kept, signal }, { clock: this.#options.clock, isOver });
     }
   }
 
@@ -170,7 +171,10 @@ class ProcessRuntime implements Runtime {
 
   async usage(name: string): Promise<Usage | null> {
     const supervisor = this.#supervisorOf(name);
-    return supervisor === null || bootId() === null ? null : processUsage(supervisor, this.#processes(supervisor));
+    const namespaced = this.#table.entries().get(name)?.stored.namespaced ?? false;
+    return supervisor === null || bootId() === null
+      ? null
+      : processUsage({ supervisor, namespaced }, this.#processes(supervisor));
   }
 
   async readOutput(name: string, { stream, offset, limit }: OutputRange): Promise<Output> {
@@ -233,7 +237,8 @@ class ProcessRuntime implements Runtime {
     const { baseEnv } = this.#options;
     try {
       const as = await this.#rooms.asWhom(entry.stored);
-      const claim = await launch(this.#folder, entry.stored, { env, baseEnv, cwd, as, ended });
+      const inside = this.#rooms.inside(entry.stored);
+      const claim = await launch(this.#folder, entry.stored, { env, baseEnv, cwd, as, inside, ended });
       entry.isChild = claim !== "" && !hasEnded;
       if (claim !== "") this.#folder.keep(entry.name, { content: claim, writtenAt: this.#options.clock.now() });
       entry.claim = null;

@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import { isErrno } from "../../../base/faults.ts";
 import type { Clock } from "../../../ports/clock.ts";
-import { bootId, isPidAlive, recipients } from "./proc.ts";
+import { bootId, isPidAlive, type Kept, recipients } from "./proc.ts";
 
 /** How soon it is looked for those whom nobody told. */
 const lookAgainMs = 50;
@@ -20,21 +20,22 @@ export function send(recipient: number, signal: string): void {
  * they are then, until `isOver`.
  */
 export function notify(
-  { supervisor, signal }: { supervisor: number; signal: string },
+  { signal, ...kept }: Kept & { signal: string },
   { clock, isOver }: { clock: Clock; isOver: () => boolean },
 ): void {
   const told = new Set<number>();
   const signalRest = () => {
-    for (const pid of recipients(supervisor, numberOf(signal), told)) {
+    for (const pid of recipients(kept, numberOf(signal), told)) {
       told.add(pid);
       send(pid, signal);
     }
   };
   const look = () => {
-    if (isOver() || told.size === 0) return;
+    if (isOver()) return;
     const ended = [...told].filter((pid) => !isPidAlive(pid));
     for (const pid of ended) told.delete(pid);
-    if (ended.length > 0) signalRest();
+    // Nobody: the command has not begun yet.
+    if (ended.length > 0 || told.size === 0) signalRest();
     clock.after(lookAgainMs, look);
   };
   signalRest();

@@ -1,6 +1,31 @@
 import { constants } from "node:os";
 import type { Exit } from "../../../model/instance.ts";
 
+/** Whether others are left in the group that this shell leads. */
+const othersScript = `_fl_others() {
+  set +f
+  for _fl_file in /proc/[0-9]*/stat; do
+    read -r _fl_stat <"$_fl_file" || continue
+    set -f -- \${_fl_stat##*) }
+    [ "$3" = $$ ] && [ "$1" != Z ] && [ "\${_fl_stat%% *}" != $$ ] && return 0
+  done
+  return 1
+}`;
+
+/** Waits for them when the command died of a signal and `wasTold`, a condition, says that it was told to stop. */
+const waitScript = (wasTold: string) => `if [ "$_fl_code" -gt 128 ] && ${wasTold}; then
+  while _fl_others; do sleep 0.05 || [ $? -gt 128 ] || break; done
+fi 2>/dev/null`;
+
+/** The command in its place, with the variables that `variables` sets; descriptor 5 is the standard error that it gets. */
+const commandScript = (variables: string) => `(
+  exec 2>&5 5>&-
+  cd "$_fl_cwd" || exit 126
+  unset PWD OLDPWD SHLVL _
+  ${variables}
+  exec "$@" 3>&-
+)`;
+
 /**
  * The supervisor: a small shell that outlives the controller and writes down how one command ended.
  *
@@ -18,6 +43,8 @@ import type { Exit } from "../../../model/instance.ts";
  *   and what it started is to have its time (the runtime ends the whole group when that is over);
  * - writes the exit code, and for 137 the kernel's count of out-of-memory kills, with one write;
  * - ends by killing its own group, so that nothing that the command left behind in it stays, also without a controller.
+ * Where the working directory is empty, the command makes namespaces of its own (confine.ts): it gets what came on
+ * descriptor 5 as its own descriptor 5, and `innerScript`, the first process there, does the rest.
  * All names begin with `_fl_`, because assigning to a name that the command's environment has would change it.
  */
 export const supervisorScript = `trap : TERM INT HUP QUIT USR1 USR2 PIPE
@@ -41,28 +68,17 @@ _fl_pick() { _fl_ticks=\${20}; }
 } 2>/dev/null
 exec 4>&-
 _fl_own=$1 _fl_cwd=$2
-_fl_others() {
-  set +f
-  for _fl_file in /proc/[0-9]*/stat; do
-    read -r _fl_stat <"$_fl_file" || continue
-    set -f -- \${_fl_stat##*) }
-    [ "$3" = $$ ] && [ "$1" != Z ] && [ "\${_fl_stat%% *}" != $$ ] && return 0
-  done
-  return 1
-}
+${othersScript}
 shift 2
 exec 5>&2 2>/dev/null
-(
-  exec 2>&5 5>&-
-  cd "$_fl_cwd" || exit 126
-  unset PWD OLDPWD SHLVL _
-  eval "$_fl_env"
+if [ -n "$_fl_cwd" ]; then ${commandScript('eval "$_fl_env"')}
+else printf '%s\\n' "$_fl_env" | (
+  exec 2>&5 5<&0 </dev/null
   exec "$@" 3>&-
 )
+fi
 _fl_code=$?
-if [ "$_fl_code" -gt 128 ] && [ -e "$_fl_own/stopped" ]; then
-  while _fl_others; do sleep 0.05 || [ $? -gt 128 ] || break; done
-fi 2>/dev/null
+${waitScript('[ -e "$_fl_own/stopped" ]')}
 _fl_oom=
 if [ "$_fl_code" = 137 ]; then
   while read -r _fl_name _fl_count; do
@@ -73,10 +89,36 @@ printf '%s %s\\n' "$_fl_code" "$_fl_oom" >&3
 kill -KILL 0
 `;
 
-/** Variables as the supervisor reads them. Who reads them to the last line has all. */
-export function assignments(env: Readonly<Record<string, string>>): string {
+/** How the first process in namespaces of its own is started; its script comes with the variables, so that no file holds it. */
+export const innerCommand = ["/bin/sh", "-c", 'eval "$(/bin/cat <&5)"', "fairlead"] as const;
+
+/**
+ * What the supervisor cannot do from outside: the first process of a PID namespace ends all others with itself, and those whose
+ * parent is gone are its children. It is given the working directory and the command, gets each signal before the command
+ * does, to know that it was told to stop, and ends with the code by which a shell tells how the command ended.
+ */
+function innerScript(variables: string): string {
+  return `_fl_variables() {
+${variables}
+}
+umask 022
+set -f
+_fl_told= _fl_cwd=$1
+shift
+${othersScript}
+exec 5>&2 2>/dev/null
+trap _fl_told=1 TERM INT HUP QUIT USR1 USR2 PIPE
+${commandScript("_fl_variables")}
+_fl_code=$?
+${waitScript('[ -n "$_fl_told" ]')}
+exit "$_fl_code"`;
+}
+
+/** Variables as the supervisor reads them, or hands them on. Who reads them to the last line has all. */
+export function assignments(env: Readonly<Record<string, string>>, namespaced = false): string {
   const lines = Object.entries(env).map(([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'`);
-  return ["", ...lines, "_fl_whole=1"].join("\n");
+  const text = [":", ...lines].join("\n");
+  return `\n${namespaced ? innerScript(text) : text}\n_fl_whole=1`;
 }
 
 /** The signals that the supervisor survives, and SIGKILL; any other one would end the supervisor and lose the exit. */

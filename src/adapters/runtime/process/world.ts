@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -14,9 +14,12 @@ const nodeDirectory = join(process.execPath, "..");
 /** A mark in every process of a test, by which those that were left behind are found. */
 const markName = "FAIRLEAD_TEST_WORLD";
 
-/** For tests: a process runtime on a directory of its own, whose end fails when a process was left behind. */
-export async function processWorld(more: Partial<ProcessRuntimeOptions> = {}) {
-  const root = mkdtempSync(join(tmpdir(), "fairlead-run-"));
+/**
+ * For tests: a process runtime on a directory of its own, whose end fails when a process was left behind; what it runs has
+ * namespaces of its own and sees nothing else of that directory, or neither.
+ */
+export async function processWorld(more: Partial<ProcessRuntimeOptions> = {}, namespaced = false) {
+  const root = realpathSync(mkdtempSync(join(tmpdir(), "fairlead-run-")));
   const artifact = join(root, "artifact");
   mkdirSync(artifact);
   const directory = join(root, "run");
@@ -26,7 +29,7 @@ export async function processWorld(more: Partial<ProcessRuntimeOptions> = {}) {
     userOf: oneUser(null),
     baseEnv: { PATH: `${nodeDirectory}:/usr/bin:/bin`, [markName]: root },
     artifactDirectory: () => artifact,
-    closed: null,
+    closed: namespaced ? { directory: root, shared: [] } : null,
     mostProcesses: null,
     clock: wallClock,
     guard: null,
