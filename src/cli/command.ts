@@ -10,16 +10,16 @@ export interface Argument<Value> {
   readonly value?: Value;
 }
 
-export function required(summary: string): Argument<string> {
+export function requiredArgument(summary: string): Argument<string> {
   return { summary, kind: "required" };
 }
 
-export function optional(summary: string): Argument<string | undefined> {
+export function optionalArgument(summary: string): Argument<string | undefined> {
   return { summary, kind: "optional" };
 }
 
 /** Any number of arguments, also none; must be the last. */
-export function several(summary: string): Argument<readonly string[]> {
+export function severalArguments(summary: string): Argument<readonly string[]> {
   return { summary, kind: "several" };
 }
 
@@ -44,7 +44,7 @@ export interface Command<Result = unknown, A extends Arguments = Arguments, F ex
 }
 
 /** Declares a command; the types of arguments and flags follow from the declaration. */
-export function command<
+export function defineCommand<
   Result,
   const A extends Arguments = Record<never, never>,
   const F extends Flags = Record<never, never>,

@@ -1,15 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { executionContext, type Surroundings } from "./context.ts";
+import { executionContext, type Invocation } from "./context.ts";
 
 const all = { stdin: true, stdout: true, stderr: true };
 const none = { stdin: false, stdout: false, stderr: false };
 
-function context(line: string, env: Surroundings["env"] = {}, tty: Surroundings["tty"] = all) {
+function context(line: string, env: Invocation["env"] = {}, tty: Invocation["tty"] = all) {
   const argv = line === "" ? [] : line.split(" ");
   return executionContext({ argv, env: { TERM: "xterm", ...env }, tty, root: false });
 }
 
-const rows: [string, Surroundings["env"], Surroundings["tty"], [boolean, string, boolean, boolean, boolean]][] = [
+const rows: [string, Invocation["env"], Invocation["tty"], [boolean, string, boolean, boolean, boolean]][] = [
   // line, environment, terminals → may ask, progress, colour of stdout and stderr, may open a browser
   ["deploy", {}, all, [true, "live", true, true, true]],
   ["deploy", {}, none, [false, "lines", false, false, false]],

@@ -1,7 +1,7 @@
 import { globalFlags, takesValue } from "./flags.ts";
 
 /** What the process was started with: gathered by src/main, never read here. */
-export interface Surroundings {
+export interface Invocation {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Which streams are terminals. */
@@ -51,19 +51,19 @@ function ownWords(argv: readonly string[]): Set<string> {
 }
 
 /** Colours: --no-color, then NO_COLOR (no-color.org), then FORCE_COLOR (as Node's own), then whether it is a terminal. */
-function wantsColour(own: Set<string>, env: Surroundings["env"], tty: boolean): boolean {
+function wantsColour(own: Set<string>, env: Invocation["env"], tty: boolean): boolean {
   if (own.has("--no-color") || (env.NO_COLOR ?? "") !== "") return false;
   if (env.FORCE_COLOR !== undefined) return env.FORCE_COLOR !== "0" && env.FORCE_COLOR !== "false";
   return tty && env.TERM !== "dumb";
 }
 
-function defaultState({ env, root }: Surroundings): string {
+function defaultState({ env, root }: Invocation): string {
   if (root) return "/var/lib/fairlead";
   return `${env.XDG_STATE_HOME || `${env.HOME ?? ""}/.local/state`}/fairlead`;
 }
 
 /** Derives how to behave. CI, pipes and --json mean: no questions, no redrawing, no browser. */
-export function executionContext(surroundings: Surroundings): ExecutionContext {
+export function executionContext(surroundings: Invocation): ExecutionContext {
   const { argv, env, tty } = surroundings;
   const own = ownWords(argv);
   const set = (name: string) => (env[name] ?? "") !== "";

@@ -1,31 +1,31 @@
 import { Fault } from "../base/faults.ts";
 import { parseNetwork } from "../base/network.ts";
-import { type FlagValues, longName, text, toggle } from "./flags.ts";
+import { type FlagValues, longName, textFlag, toggleFlag } from "./flags.ts";
 import { readAddress } from "./place.ts";
 import { platformFlags, platformOf } from "./platform.ts";
 import { tlsFlags, tlsOf } from "./tls.ts";
-import type { ControllerOptions } from "./world.ts";
+import type { ControllerSettings } from "./world.ts";
 
 /** What a controller that runs as a daemon may be told; `controller install` takes the same and writes them down. */
 export const controllerFlags = {
-  listen: text(
+  listen: textFlag(
     "--listen <address>",
     "Also serve the API over TCP, with tokens; the controller's own is in FAIRLEAD_TOKEN",
   ),
-  edge: text("--edge <address>", "Address where the edge takes traffic (default 127.0.0.1:8080)"),
+  edge: textFlag("--edge <address>", "Address where the edge takes traffic (default 127.0.0.1:8080)"),
   ...tlsFlags,
-  trustProxy: text(
+  trustProxy: textFlag(
     "--trust-proxy <networks>",
     "Proxies in front of the edge, like 10.0.0.0/8,192.0.2.7, whose headers about clients are trusted",
   ),
-  proxyProtocol: toggle("--proxy-protocol", "Connections from --trust-proxy begin with a PROXY protocol header"),
+  proxyProtocol: toggleFlag("--proxy-protocol", "Connections from --trust-proxy begin with a PROXY protocol header"),
   ...platformFlags,
-  ports: text("--ports <from-to>", "Range of ports for instances"),
-  appUids: text(
+  ports: textFlag("--ports <from-to>", "Range of ports for instances"),
+  appUids: textFlag(
     "--app-uids <from-to>",
     "Range of users if the controller is root: the edge, the store, then one for each environment",
   ),
-  runAs: text("--run-as <user>", "One unprivileged user for all apps, which are then not isolated"),
+  runAs: textFlag("--run-as <user>", "One unprivileged user for all apps, which are then not isolated"),
 };
 
 export type ControllerFlags = FlagValues<typeof controllerFlags>;
@@ -33,7 +33,7 @@ export type ControllerFlags = FlagValues<typeof controllerFlags>;
 /** The same as the controller is told it. Faults: `usage.invalid`. */
 export function readControllerFlags(
   flags: ControllerFlags,
-): Omit<ControllerOptions, "stateDirectory" | "onLog" | "verbose"> {
+): Omit<ControllerSettings, "stateDirectory" | "onLog" | "verbose"> {
   if (flags.proxyProtocol && flags.trustProxy === undefined) {
     throw new Fault("usage.invalid", "--proxy-protocol needs --trust-proxy, which names the proxies that send it");
   }

@@ -3,7 +3,7 @@ import { plainJson, seenJson } from "../base/printable.ts";
 import { Client } from "../client/client.ts";
 import { nodeTransport } from "../client/node.ts";
 import type { ExecutionContext } from "./context.ts";
-import { write } from "./output.ts";
+import { writeOutput } from "./output.ts";
 import { harmless, paintFor } from "./paint.ts";
 import { parseArguments } from "./parse.ts";
 import { appName, findController, findManifest, readManifestText } from "./place.ts";
@@ -11,7 +11,7 @@ import type { Entry } from "./table.ts";
 import type { Host, World } from "./world.ts";
 
 /** Loads a command, reads its arguments, runs it and prints its result. Answers the exit code. */
-export async function execute(
+export async function runCommand(
   asked: { readonly entry: Entry; readonly rest: readonly string[] },
   context: ExecutionContext,
   host: Host,
@@ -59,7 +59,8 @@ export function makeWorld(context: ExecutionContext, host: Host, globals: World[
     globals,
     paint,
     say,
-    print: (line) => write(host, "stdout", `${context.json ? seenJson(line) : harmless(line, { enabled: true })}\n`),
+    print: (line) =>
+      writeOutput(host, "stdout", `${context.json ? seenJson(line) : harmless(line, { enabled: true })}\n`),
     api({ directory, uninterrupted = false, confirmed = false } = {}) {
       const manifest = globals.url === undefined ? findManifest(place, directory) : null;
       const address = findController({ ...place, manifest }, context);

@@ -16,22 +16,26 @@ export interface Flag<Value> {
 }
 
 /** A flag that is there or not. */
-export function toggle(spec: string, summary: string): Flag<boolean> {
+export function toggleFlag(spec: string, summary: string): Flag<boolean> {
   return { spec, summary };
 }
 
 /** A flag with a text. */
-export function text(spec: string, summary: string): Flag<string | undefined> {
+export function textFlag(spec: string, summary: string): Flag<string | undefined> {
   return { spec, summary, read: (value) => value, form: "a text" };
 }
 
 /** A flag with a duration; its value is milliseconds. */
-export function duration(spec: string, summary: string): Flag<number | undefined> {
+export function durationFlag(spec: string, summary: string): Flag<number | undefined> {
   return { spec, summary, read: parseDuration, form: "a duration like 30s or 2m" };
 }
 
 /** A flag with a whole number between two limits. */
-export function count(spec: string, summary: string, limits: { min: number; max: number }): Flag<number | undefined> {
+export function countFlag(
+  spec: string,
+  summary: string,
+  limits: { min: number; max: number },
+): Flag<number | undefined> {
   const read = (value: string) => {
     const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
     return number >= limits.min && number <= limits.max ? number : null;
@@ -40,7 +44,7 @@ export function count(spec: string, summary: string, limits: { min: number; max:
 }
 
 /** A flag with one of a few words. */
-export function choice<const Word extends string>(
+export function choiceFlag<const Word extends string>(
   spec: string,
   summary: string,
   words: readonly Word[],
@@ -67,22 +71,22 @@ export function readFlag(flag: Flag<unknown>, given: string): unknown {
 
 /** The flags that every command knows; they may stand before or after the command's name. */
 export const globalFlags = {
-  environment: text("-e, --env <name>", "Environment (default: production)"),
-  app: text("-a, --app <name>", "App; default: from fairlead.yml here or in a parent"),
-  config: text("-c, --config <file>", "Manifest to use instead of fairlead.yml"),
-  url: text("--url <url>", "Controller: http(s)://host:port or unix:/path [FAIRLEAD_URL]"),
-  state: text("--state <dir>", "State directory with the controller's socket [FAIRLEAD_STATE]"),
-  token: text("--token <token>", "Token for --url; prefer the variable [FAIRLEAD_TOKEN]"),
-  timeout: duration("--timeout <duration>", "Maximum wait; then exit 6, and the work continues"),
-  json: toggle("--json", "Print the result as JSON and nothing else on stdout"),
-  quiet: toggle("-q, --quiet", "No progress and no notes"),
-  verbose: toggle("-v, --verbose", "Also print requests to the controller and causes of errors"),
-  noColor: toggle("--no-color", "No colours [NO_COLOR]"),
-  noInput: toggle("--no-input", "Never ask; fail if an answer is needed"),
-  confirm: text("--confirm <name>", "Name to confirm a change of something protected"),
-  yes: toggle("-y, --yes", "Answer yes to simple questions, but not to those that ask for a name"),
-  help: toggle("-h, --help", "Show help"),
-  version: toggle("-V, --version", "Show the version"),
+  environment: textFlag("-e, --env <name>", "Environment (default: production)"),
+  app: textFlag("-a, --app <name>", "App; default: from fairlead.yml here or in a parent"),
+  config: textFlag("-c, --config <file>", "Manifest to use instead of fairlead.yml"),
+  url: textFlag("--url <url>", "Controller: http(s)://host:port or unix:/path [FAIRLEAD_URL]"),
+  state: textFlag("--state <dir>", "State directory with the controller's socket [FAIRLEAD_STATE]"),
+  token: textFlag("--token <token>", "Token for --url; prefer the variable [FAIRLEAD_TOKEN]"),
+  timeout: durationFlag("--timeout <duration>", "Maximum wait; then exit 6, and the work continues"),
+  json: toggleFlag("--json", "Print the result as JSON and nothing else on stdout"),
+  quiet: toggleFlag("-q, --quiet", "No progress and no notes"),
+  verbose: toggleFlag("-v, --verbose", "Also print requests to the controller and causes of errors"),
+  noColor: toggleFlag("--no-color", "No colours [NO_COLOR]"),
+  noInput: toggleFlag("--no-input", "Never ask; fail if an answer is needed"),
+  confirm: textFlag("--confirm <name>", "Name to confirm a change of something protected"),
+  yes: toggleFlag("-y, --yes", "Answer yes to simple questions, but not to those that ask for a name"),
+  help: toggleFlag("-h, --help", "Show help"),
+  version: toggleFlag("-V, --version", "Show the version"),
 } as const satisfies Record<string, Flag<unknown>>;
 
 export type Flags = Readonly<Record<string, Flag<unknown>>>;

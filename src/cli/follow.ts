@@ -37,7 +37,7 @@ export interface Following {
  * explain it; the caller's exit code is `deploymentExit`. Ctrl-C detaches: the deployment continues. Faults:
  * `wait.timeout` with the id after --timeout, and what the controller answers.
  */
-export async function followDeployment(
+export async function followToEnd(
   { world, api }: { world: World; api: Client },
   begun: DeploymentView,
   { detach = false, endsWithUs = false }: Following = {},

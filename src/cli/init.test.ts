@@ -13,7 +13,7 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { readManifest } from "../manifest/read.ts";
 import { appNameFrom } from "./first-manifest.ts";
-import { type RunOptions, runLine } from "./test-run.ts";
+import { runLine, type TestRunOptions } from "./test-run.ts";
 
 const fixtures = path.join(import.meta.dirname, "../../test/fixtures/frameworks");
 let root: string;
@@ -27,7 +27,7 @@ function copy(fixture: string): void {
   cpSync(path.join(fixtures, fixture), root, { recursive: true });
 }
 
-const init = (flags: string, options: RunOptions = {}) =>
+const init = (flags: string, options: TestRunOptions = {}) =>
   runLine(["init", ...flags.split(" ").filter((word) => word !== "")], { cwd: root, ...options });
 const inside = (name: string) => path.join(root, name);
 const text = (name: string) => readFileSync(inside(name), "utf8");

@@ -1,19 +1,19 @@
 import { Fault } from "../base/faults.ts";
-import { text, toggle } from "./flags.ts";
+import { textFlag, toggleFlag } from "./flags.ts";
 
 /** Flags of the commands that deploy code. */
 export const codeFlags = {
-  allow: text(
+  allow: textFlag(
     "--allow <rules>",
     "Errors of the readiness check to allow, like debug-on,no-probe; recorded with the release",
   ),
-  because: text("--because <reason>", "Reason for --allow"),
-  message: text("-m, --message <text>", "Message for the list of releases"),
-  detach: toggle("--detach", "Do not wait; print the deployment's id"),
+  because: textFlag("--because <reason>", "Reason for --allow"),
+  message: textFlag("-m, --message <text>", "Message for the list of releases"),
+  detach: toggleFlag("--detach", "Do not wait; print the deployment's id"),
 } as const;
 
 /** For those that upload it. */
-export const branchFlag = text("--branch <name>", "Git branch of the source; default: the checked-out one");
+export const branchFlag = textFlag("--branch <name>", "Git branch of the source; default: the checked-out one");
 
 /** What the flags say about a release, as requests want it. Fault: `usage.invalid`. */
 export function describedBy(flags: {

@@ -1,22 +1,22 @@
-import { choice, type FlagValues, text } from "./flags.ts";
-import type { ControllerOptions } from "./world.ts";
+import { choiceFlag, type FlagValues, textFlag } from "./flags.ts";
+import type { ControllerSettings } from "./world.ts";
 
 /** What a controller that is started here runs instances with. */
 export const platformFlags = {
-  runtime: choice("--runtime <name>", "Runtime for instances", ["auto", "process", "docker"]),
-  engine: text("--engine <socket>", "Socket of the Docker engine [DOCKER_HOST]"),
-  proxy: choice("--proxy <kind>", "Edge to use: embedded, the installed HAProxy, or HAProxy in a container", [
+  runtime: choiceFlag("--runtime <name>", "Runtime for instances", ["auto", "process", "docker"]),
+  engine: textFlag("--engine <socket>", "Socket of the Docker engine [DOCKER_HOST]"),
+  proxy: choiceFlag("--proxy <kind>", "Edge to use: embedded, the installed HAProxy, or HAProxy in a container", [
     "embedded",
     "haproxy",
     "container",
   ]),
-  proxyImage: text("--proxy-image <image>", "Image of --proxy container (default haproxy:lts)"),
+  proxyImage: textFlag("--proxy-image <image>", "Image of --proxy container (default haproxy:lts)"),
 };
 
 /** The same as the controller is told it: what was not given is omitted. */
 export function platformOf(
   flags: FlagValues<typeof platformFlags>,
-): Pick<ControllerOptions, "runtime" | "engine" | "proxy" | "proxyImage"> {
+): Pick<ControllerSettings, "runtime" | "engine" | "proxy" | "proxyImage"> {
   const { runtime, engine, proxy, proxyImage } = flags;
   return {
     ...(runtime !== undefined && { runtime }),

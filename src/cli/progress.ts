@@ -4,7 +4,7 @@ import { phaseEnd, timesText } from "./times.ts";
 import type { World } from "./world.ts";
 
 /** Shows how a deployment goes, on stderr. `end` leaves the last state behind and stops timers. */
-export interface Progress {
+export interface ProgressOutput {
   show(deployment: DeploymentView): void;
   end(): void;
 }
@@ -15,7 +15,7 @@ const redrawMs = 100;
 const spinner = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 
 /** The way of showing that suits where stderr goes. */
-export function progressFor({ context, host, paint }: Pick<World, "context" | "host" | "paint">): Progress {
+export function progressFor({ context, host, paint }: Pick<World, "context" | "host" | "paint">): ProgressOutput {
   const now = () => host.now();
   if (context.progress === "none") return { show: () => undefined, end: () => undefined };
   if (context.progress === "lines") return new LineProgress((line) => host.stderr.write(`${line}\n`), { now });
@@ -64,7 +64,7 @@ function overAfter({ phases, createdAt, durationMs }: DeploymentView, phase: Fou
 }
 
 /** One line for every phase, every gate passed and every check, with the time since the deployment's creation. */
-export class LineProgress implements Progress {
+export class LineProgress implements ProgressOutput {
   readonly #write: (line: string) => void;
   readonly #now: () => number;
   #seen = { phases: 0, gates: 0, checks: 0 };
@@ -132,7 +132,7 @@ export class LineProgress implements Progress {
 }
 
 /** The list of phases, each with the time since the deployment's creation at which it was over, drawn again in place. */
-export class LiveProgress implements Progress {
+export class LiveProgress implements ProgressOutput {
   readonly #write: (text: string) => void;
   readonly #now: () => number;
   readonly #paint: Paint;

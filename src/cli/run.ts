@@ -1,7 +1,7 @@
 import { asFault, Fault } from "../base/faults.ts";
 import type { ExecutionContext } from "./context.ts";
 import { commandHelp, nounHelp, overviewHelp } from "./help.ts";
-import { write } from "./output.ts";
+import { writeOutput } from "./output.ts";
 import { paintFor } from "./paint.ts";
 import { readWords } from "./words.ts";
 import type { Host } from "./world.ts";
@@ -12,7 +12,7 @@ import type { Host } from "./world.ts";
  */
 export async function runCli(argv: readonly string[], context: ExecutionContext, host: Host): Promise<number> {
   const paint = paintFor(context.colour.stdout);
-  const put = (text: string) => write(host, "stdout", `${text}\n`);
+  const put = (text: string) => writeOutput(host, "stdout", `${text}\n`);
   try {
     const asked = readWords(argv);
     if (asked.kind === "version") await put(host.version);
@@ -20,14 +20,14 @@ export async function runCli(argv: readonly string[], context: ExecutionContext,
     else if (asked.kind === "noun") await put(nounHelp(asked.noun, paint));
     else if (asked.kind === "help") await put(commandHelp(asked.entry, (await asked.entry.load()).default, paint));
     else if (asked.kind === "unknown") throw await unknownCommand(asked.words, asked.among);
-    else return await (await import("./execute.ts")).execute(asked, context, host);
+    else return await (await import("./execute.ts")).runCommand(asked, context, host);
     return 0;
   } catch (error) {
     if (host.interrupted.aborted) return 130;
     const { exitCode, failureJson, failureText } = await import("./failure.ts");
     const fault = faultOf(error);
     if (context.json) await put(failureJson(fault));
-    else await write(host, "stderr", `${failureText(fault, paintFor(context.colour.stderr), context.verbose)}\n`);
+    else await writeOutput(host, "stderr", `${failureText(fault, paintFor(context.colour.stderr), context.verbose)}\n`);
     return exitCode(fault.code);
   }
 }

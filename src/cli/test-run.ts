@@ -4,7 +4,7 @@ import { executionContext } from "./context.ts";
 import { runCli } from "./run.ts";
 import type { Host } from "./world.ts";
 
-export interface RunOptions {
+export interface TestRunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** All streams are terminals. */
@@ -21,7 +21,7 @@ export interface Ran {
 }
 
 /** Runs a command line in this process and keeps what it writes; for tests. */
-export async function runLine(argv: readonly string[], options: RunOptions = {}): Promise<Ran> {
+export async function runLine(argv: readonly string[], options: TestRunOptions = {}): Promise<Ran> {
   const stdout = collector();
   const stderr = collector();
   const terminal = options.terminal ?? false;

@@ -1,20 +1,26 @@
 import path from "node:path";
 import { Fault } from "../base/faults.ts";
-import { type FlagValues, text, toggle } from "./flags.ts";
+import { type FlagValues, textFlag, toggleFlag } from "./flags.ts";
 import { readAddress } from "./place.ts";
-import type { ControllerOptions } from "./world.ts";
+import type { ControllerSettings } from "./world.ts";
 
 /** Where a controller takes TLS, and whom it asks for certificates. */
 export const tlsFlags = {
-  edgeTls: text(
+  edgeTls: textFlag(
     "--edge-tls <address>",
     "Address where the edge takes TLS (with --acme-email default: port 443 beside --edge)",
   ),
-  acmeEmail: text("--acme-email <address>", "Request certificates with this contact, and accept the authority's terms"),
-  acmeDirectory: text("--acme-directory <url>", "ACME directory of the authority (default Let's Encrypt)"),
-  acmeStaging: toggle("--acme-staging", "Try every first certificate with Let's Encrypt's staging authority"),
-  acmeCa: text("--acme-ca <file>", "Absolute path of a PEM file with the roots of the authority's own servers"),
-  publicAddress: text("--public-address <addresses>", "Public addresses of this machine, like 192.0.2.7,2001:db8::7"),
+  acmeEmail: textFlag(
+    "--acme-email <address>",
+    "Request certificates with this contact, and accept the authority's terms",
+  ),
+  acmeDirectory: textFlag("--acme-directory <url>", "ACME directory of the authority (default Let's Encrypt)"),
+  acmeStaging: toggleFlag("--acme-staging", "Try every first certificate with Let's Encrypt's staging authority"),
+  acmeCa: textFlag("--acme-ca <file>", "Absolute path of a PEM file with the roots of the authority's own servers"),
+  publicAddress: textFlag(
+    "--public-address <addresses>",
+    "Public addresses of this machine, like 192.0.2.7,2001:db8::7",
+  ),
 };
 
 /** Let's Encrypt's directories (letsencrypt.org/docs/acme-protocol-updates and /docs/staging-environment). */
@@ -25,7 +31,7 @@ const staging = "https://acme-staging-v02.api.letsencrypt.org/directory";
 export function tlsOf(
   flags: FlagValues<typeof tlsFlags>,
   edge: { readonly host: string; readonly port: number },
-): Pick<ControllerOptions, "edgeTls" | "acme"> {
+): Pick<ControllerSettings, "edgeTls" | "acme"> {
   const { acmeEmail: email, acmeDirectory, acmeStaging, acmeCa, publicAddress } = flags;
   if (email === undefined && (acmeDirectory !== undefined || acmeStaging || acmeCa !== undefined)) {
     throw new Fault("usage.invalid", "certificates are requested only with --acme-email, which accepts the terms");

@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import { Fault } from "../base/faults.ts";
 import type { VariablesAnswer, VariablesRequest, VariablesView } from "../contract/variables.ts";
-import { type DeploymentResult, deploymentExit, deploymentText, followDeployment } from "./follow.ts";
+import { type DeploymentResult, deploymentExit, deploymentText, followToEnd } from "./follow.ts";
 import { warnOfSlip } from "./new-environment.ts";
 import type { Paint } from "./paint.ts";
 import type { World } from "./world.ts";
@@ -31,7 +31,7 @@ export async function valueFrom(stdin: Readable, name: string): Promise<string> 
 }
 
 /** Changes variables and follows the deployment that deploys them. */
-export async function changeVariables(
+export async function sendVariables(
   world: World,
   request: VariablesRequest,
   detach: boolean,
@@ -50,7 +50,7 @@ export async function followChange(
 ): Promise<VariablesResult> {
   const result = { variables: Object.keys(variables).sort(), changes, dryRun: false };
   if (deployment === null) return { ...result, deployment: null };
-  return { ...result, ...(await followDeployment({ world, api: world.api() }, deployment, { detach })) };
+  return { ...result, ...(await followToEnd({ world, api: world.api() }, deployment, { detach })) };
 }
 
 /** Names that the next release will have another value of than the newest: what is set of them is not what that has. */

@@ -7,7 +7,7 @@ import type { Globals } from "./flags.ts";
 import type { Paint } from "./paint.ts";
 
 /** What the controller's composition root is told (src/main/controller.ts). */
-export interface ControllerOptions {
+export interface ControllerSettings {
   readonly stateDirectory: string;
   readonly listen: { readonly host: string; readonly port: number } | null;
   readonly edge: { readonly host: string; readonly port: number };
@@ -42,7 +42,7 @@ export interface ControllerOptions {
   readonly beginNew?: boolean;
 }
 
-export interface RunningController {
+export interface StartedController {
   readonly socket: string;
   readonly edge: { readonly host: string; readonly port: number };
   /** What people should know although nothing is wrong. */
@@ -104,7 +104,7 @@ export interface Host {
   edit(file: string): Promise<void>;
   /** Where a file may lie for a short time that must not reach a disk: in memory, where the machine has such a place. */
   readonly fleetingDirectory: string;
-  startController(options: ControllerOptions): Promise<RunningController>;
+  startController(options: ControllerSettings): Promise<StartedController>;
   /** What can be seen of this machine, and goes on, while the controller of a state directory does not answer. */
   absentChecks(stateDirectory: string): Promise<readonly CheckView[]>;
   service(): Promise<MachineService>;

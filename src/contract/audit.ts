@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Frozen, Routes, View } from "./route.ts";
+import type { Frozen, Routes, ViewOf } from "./route.ts";
 import { cursor, name, pageLimit, pageSchema, time } from "./scalars.ts";
 
 export const auditQuery = z
@@ -35,7 +35,7 @@ export const auditEntryView = z
     detail: z.string(),
   })
   .meta({ id: "AuditEntry" });
-export type AuditEntryView = View<typeof auditEntryView>;
+export type AuditEntryView = ViewOf<typeof auditEntryView>;
 
 export const auditPage = pageSchema(auditEntryView).meta({ id: "AuditPage" });
 

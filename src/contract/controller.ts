@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Routes, View } from "./route.ts";
+import type { Routes, ViewOf } from "./route.ts";
 import { time } from "./scalars.ts";
 
 export const infoView = z
@@ -12,7 +12,7 @@ export const infoView = z
     startedAt: time,
   })
   .meta({ id: "Info" });
-export type InfoView = View<typeof infoView>;
+export type InfoView = ViewOf<typeof infoView>;
 
 export const checkView = z
   .object({
@@ -22,10 +22,10 @@ export const checkView = z
     fix: z.string().nullable().describe("The fix; null if there is nothing to do."),
   })
   .meta({ id: "Check" });
-export type CheckView = View<typeof checkView>;
+export type CheckView = ViewOf<typeof checkView>;
 
 export const doctorAnswer = z.object({ checks: z.array(checkView) }).meta({ id: "Doctor" });
-export type DoctorAnswer = View<typeof doctorAnswer>;
+export type DoctorAnswer = ViewOf<typeof doctorAnswer>;
 
 export const controllerRoutes = {
   health: {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { logBatchView } from "./logs.ts";
 import { environmentPath } from "./paths.ts";
-import type { Routes, View } from "./route.ts";
+import type { Routes, ViewOf } from "./route.ts";
 import {
   deploymentId,
   digest,
@@ -77,11 +77,11 @@ export const deploymentView = z
     durationMs: durationMs.describe("From its creation to its end, or to now while it runs."),
   })
   .meta({ id: "Deployment" });
-export type DeploymentView = View<typeof deploymentView>;
+export type DeploymentView = ViewOf<typeof deploymentView>;
 
 /** `deploy --json`, `rollback --json` and `restart --json`, and the answer to the request that began it. */
 export const deploymentAnswer = z.object({ deployment: deploymentView }).meta({ id: "DeploymentAnswer" });
-export type DeploymentAnswer = View<typeof deploymentAnswer>;
+export type DeploymentAnswer = ViewOf<typeof deploymentAnswer>;
 
 export const stepView = z
   .object({
@@ -98,7 +98,7 @@ export const stepView = z
 export const deploymentDetail = z
   .object({ deployment: deploymentView, steps: z.array(stepView) })
   .meta({ id: "DeploymentDetail" });
-export type DeploymentDetail = View<typeof deploymentDetail>;
+export type DeploymentDetail = ViewOf<typeof deploymentDetail>;
 
 export const deploymentPage = pageSchema(deploymentView).meta({ id: "DeploymentPage" });
 
@@ -152,7 +152,7 @@ export const deploymentRequest = z
     }),
   ])
   .meta({ id: "DeploymentRequest" });
-export type DeploymentRequest = View<typeof deploymentRequest>;
+export type DeploymentRequest = ViewOf<typeof deploymentRequest>;
 
 export const deploymentParams = z.strictObject({ id: deploymentId });
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { checkView } from "./controller.ts";
-import type { Frozen, Routes, View } from "./route.ts";
+import type { Frozen, Routes, ViewOf } from "./route.ts";
 import { faultView, time } from "./scalars.ts";
 
 const pem = z.string().max(65_536);
@@ -33,10 +33,10 @@ export const domainView = z
     nextTryAt: time.nullable(),
   })
   .meta({ id: "Domain" });
-export type DomainView = View<typeof domainView>;
+export type DomainView = ViewOf<typeof domainView>;
 
 export const domainList = z.object({ items: z.array(domainView) }).meta({ id: "DomainList" });
-export type DomainList = View<typeof domainList>;
+export type DomainList = ViewOf<typeof domainList>;
 
 export const certificateRequest = z
   .union([
@@ -47,7 +47,7 @@ export const certificateRequest = z
     z.strictObject({ selfSigned: z.literal(true).describe("Signed by this machine's own authority.") }),
   ])
   .meta({ id: "CertificateRequest" });
-export type CertificateRequest = View<typeof certificateRequest>;
+export type CertificateRequest = ViewOf<typeof certificateRequest>;
 
 export const domainCheckRequest = z
   .strictObject({
@@ -57,7 +57,7 @@ export const domainCheckRequest = z
 export type DomainCheckRequest = Frozen<z.input<typeof domainCheckRequest>>;
 
 export const domainCheckView = z.object({ host: z.string(), checks: z.array(checkView) }).meta({ id: "DomainCheck" });
-export type DomainCheckView = View<typeof domainCheckView>;
+export type DomainCheckView = ViewOf<typeof domainCheckView>;
 
 export const domainRoutes = {
   domains: {

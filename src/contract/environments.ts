@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { deploymentView } from "./deployments.ts";
 import { environmentPath } from "./paths.ts";
-import type { Routes, View } from "./route.ts";
+import type { Routes, ViewOf } from "./route.ts";
 import { digest, durationMs, releaseNameSchema, time } from "./scalars.ts";
 
 /** What an environment says of itself that is there for a while only. */
@@ -13,7 +13,7 @@ export const previewView = z
     ),
   })
   .meta({ id: "Preview" });
-export type PreviewView = View<typeof previewView>;
+export type PreviewView = ViewOf<typeof previewView>;
 
 export const environmentState = z
   .enum(["serving", "deploying", "degraded", "stopped", "empty"])
@@ -26,7 +26,7 @@ export const urlView = z.object({
   url: z.string(),
   internal: z.boolean().describe("Only instances of the same environment get an answer there."),
 });
-export type UrlView = View<typeof urlView>;
+export type UrlView = ViewOf<typeof urlView>;
 
 export const environmentView = z
   .object({
@@ -38,10 +38,10 @@ export const environmentView = z
     preview: previewView.nullable().describe("Null: it is not stopped."),
   })
   .meta({ id: "Environment" });
-export type EnvironmentView = View<typeof environmentView>;
+export type EnvironmentView = ViewOf<typeof environmentView>;
 
 export const environmentList = z.object({ items: z.array(environmentView) }).meta({ id: "EnvironmentList" });
-export type EnvironmentList = View<typeof environmentList>;
+export type EnvironmentList = ViewOf<typeof environmentList>;
 
 export const instanceView = z
   .object({
@@ -58,7 +58,7 @@ export const instanceView = z
     gate: z.string().nullable().describe("How it passed its gate, or the result of its last probe."),
   })
   .meta({ id: "Instance" });
-export type InstanceView = View<typeof instanceView>;
+export type InstanceView = ViewOf<typeof instanceView>;
 
 /** `status --json`: what is observed, never what was asked for. */
 export const statusView = z
@@ -132,7 +132,7 @@ export const statusView = z
     data: z.array(z.object({ name: z.string() })),
   })
   .meta({ id: "Status" });
-export type StatusView = View<typeof statusView>;
+export type StatusView = ViewOf<typeof statusView>;
 
 export const environmentRoutes = {
   environments: {

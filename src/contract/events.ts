@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { environmentPath } from "./paths.ts";
-import type { Routes, View } from "./route.ts";
+import type { Routes, ViewOf } from "./route.ts";
 import { time } from "./scalars.ts";
 
 export const eventView = z
@@ -15,7 +15,7 @@ export const eventView = z
     detail: z.string(),
   })
   .meta({ id: "Event" });
-export type EventView = View<typeof eventView>;
+export type EventView = ViewOf<typeof eventView>;
 
 const id = z.coerce.number<number>().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
@@ -31,7 +31,7 @@ export const eventStreamQuery = z.strictObject({
 export const eventPage = z
   .object({ items: z.array(eventView), next: z.int().describe("Value of `after` for the next request.") })
   .meta({ id: "EventPage" });
-export type EventPage = View<typeof eventPage>;
+export type EventPage = ViewOf<typeof eventPage>;
 
 export const eventRoutes = {
   events: {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { environmentPath } from "./paths.ts";
-import type { Frozen, Routes, View } from "./route.ts";
+import type { Frozen, Routes, ViewOf } from "./route.ts";
 import { name, releaseNameSchema, releaseReference, time } from "./scalars.ts";
 
 export const logLevel = z.enum(["trace", "debug", "info", "warn", "error", "fatal"]);
@@ -17,12 +17,12 @@ export const logView = z
     message: z.string(),
   })
   .meta({ id: "LogLine" });
-export type LogView = View<typeof logView>;
+export type LogView = ViewOf<typeof logView>;
 
 export const storedLogView = logView
   .extend({ sequence: z.int().describe("Its position in the environment's log; increases.") })
   .meta({ id: "StoredLogLine" });
-export type StoredLogView = View<typeof storedLogView>;
+export type StoredLogView = ViewOf<typeof storedLogView>;
 
 const services = z
   .union([name, z.array(name).max(50)])
@@ -88,11 +88,11 @@ export const logPage = z
     reached,
   })
   .meta({ id: "LogPage" });
-export type LogPage = View<typeof logPage>;
+export type LogPage = ViewOf<typeof logPage>;
 
 /** Data of a message `lines` of a log stream; the message's id is where to go on. */
 export const logBatchView = z.object({ lines: z.array(storedLogView), reached }).meta({ id: "LogBatch" });
-export type LogBatchView = View<typeof logBatchView>;
+export type LogBatchView = ViewOf<typeof logBatchView>;
 
 export const logRoutes = {
   logs: {

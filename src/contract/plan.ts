@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { environmentPath } from "./paths.ts";
-import type { Routes, View } from "./route.ts";
+import type { Routes, ViewOf } from "./route.ts";
 import { digest, name } from "./scalars.ts";
 
 /** One difference between what is and what would be. Values of variables are never shown, only that a name changed. */
@@ -11,7 +11,7 @@ export const changeView = z
     detail: z.string().describe("e.g. `replicas 1 → 2, env LOG_LEVEL`."),
   })
   .meta({ id: "Change" });
-export type ChangeView = View<typeof changeView>;
+export type ChangeView = ViewOf<typeof changeView>;
 
 export const planRequest = z
   .union([
@@ -20,7 +20,7 @@ export const planRequest = z
     z.strictObject({ from: name.describe("The environment to promote from.") }),
   ])
   .meta({ id: "PlanRequest" });
-export type PlanRequest = View<typeof planRequest>;
+export type PlanRequest = ViewOf<typeof planRequest>;
 
 export const planAnswer = z
   .object({
@@ -29,7 +29,7 @@ export const planAnswer = z
     summary: z.string().describe("One sentence, e.g. `1 service replaced, 2 kept`."),
   })
   .meta({ id: "Plan" });
-export type PlanAnswer = View<typeof planAnswer>;
+export type PlanAnswer = ViewOf<typeof planAnswer>;
 
 export const planRoutes = {
   plan: {

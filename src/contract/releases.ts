@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { environmentPath } from "./paths.ts";
 import { planAnswer } from "./plan.ts";
-import type { Routes, View } from "./route.ts";
+import type { Routes, ViewOf } from "./route.ts";
 import { digest, pageQuery, pageSchema, releaseNameSchema, time } from "./scalars.ts";
 
 export const releaseView = z
@@ -29,12 +29,12 @@ export const releaseView = z
     ),
   })
   .meta({ id: "Release" });
-export type ReleaseView = View<typeof releaseView>;
+export type ReleaseView = ViewOf<typeof releaseView>;
 
 export const releaseDetail = z
   .object({ release: releaseView, manifest: z.string().describe("The manifest's text.") })
   .meta({ id: "ReleaseDetail" });
-export type ReleaseDetail = View<typeof releaseDetail>;
+export type ReleaseDetail = ViewOf<typeof releaseDetail>;
 
 export const releasePage = pageSchema(releaseView).meta({ id: "ReleasePage" });
 

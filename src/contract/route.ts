@@ -34,7 +34,7 @@ export type Frozen<Value> = Value extends readonly (infer Item)[]
     : Value;
 
 /** A value of a schema, as its readers and writers have it. */
-export type View<Schema extends z.ZodType> = Frozen<z.infer<Schema>>;
+export type ViewOf<Schema extends z.ZodType> = Frozen<z.infer<Schema>>;
 
 type Braces<Path extends string> = Path extends `${string}{${infer Member}}${infer Rest}`
   ? Member | Braces<Rest>
@@ -44,7 +44,7 @@ export type ParamsOf<Route extends RouteContract> = Readonly<Record<Braces<Route
 
 /** What a success of a route holds; nothing where there is no JSON. */
 export type AnswerOf<Route extends RouteContract> = Route extends { readonly answer: infer Schema extends z.ZodType }
-  ? View<Schema>
+  ? ViewOf<Schema>
   : undefined;
 
 /** Method and path of a route, like `GET /v1/info`. */
@@ -55,6 +55,6 @@ export type MessageOf<Route extends RouteContract> = Route extends {
   readonly messages: infer All extends Readonly<Record<string, z.ZodType>>;
 }
   ? {
-      [Event in keyof All & string]: { readonly event: Event; readonly id?: number; readonly data: View<All[Event]> };
+      [Event in keyof All & string]: { readonly event: Event; readonly id?: number; readonly data: ViewOf<All[Event]> };
     }[keyof All & string]
   : never;

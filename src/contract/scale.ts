@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { environmentPath } from "./paths.ts";
-import type { Routes, View } from "./route.ts";
+import type { Routes, ViewOf } from "./route.ts";
 import { name } from "./scalars.ts";
 
 /** Most replicas of one service on one machine; a typing error must not start thousands of processes. */
@@ -18,13 +18,13 @@ export const scaleView = z
     ),
   })
   .meta({ id: "Scale" });
-export type ScaleView = View<typeof scaleView>;
+export type ScaleView = ViewOf<typeof scaleView>;
 
 export const scaleRequest = z
   .record(name, z.int().min(0).max(maxReplicas).nullable())
   .refine((value) => Object.keys(value).length > 0, "must name at least one service")
   .meta({ id: "ScaleRequest", description: "Service name to replicas; null resets to the manifest." });
-export type ScaleRequest = View<typeof scaleRequest>;
+export type ScaleRequest = ViewOf<typeof scaleRequest>;
 
 export const scaleRoutes = {
   scale: {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { environmentPath } from "./paths.ts";
-import type { Routes, View } from "./route.ts";
+import type { Routes, ViewOf } from "./route.ts";
 import { name, releaseNameSchema, time } from "./scalars.ts";
 
 export const taskRequest = z
@@ -18,7 +18,7 @@ export const taskRequest = z
       .describe("Program and arguments; no shell is involved."),
   })
   .meta({ id: "TaskRequest" });
-export type TaskRequest = View<typeof taskRequest>;
+export type TaskRequest = ViewOf<typeof taskRequest>;
 
 export const exitView = z
   .object({
@@ -38,10 +38,10 @@ export const taskView = z
     exit: exitView.nullable().describe("Null while it runs."),
   })
   .meta({ id: "Task" });
-export type TaskView = View<typeof taskView>;
+export type TaskView = ViewOf<typeof taskView>;
 
 export const taskAnswer = z.object({ task: taskView }).meta({ id: "TaskAnswer" });
-export type TaskAnswer = View<typeof taskAnswer>;
+export type TaskAnswer = ViewOf<typeof taskAnswer>;
 
 export const taskOutputQuery = z.strictObject({
   stream: z.enum(["stdout", "stderr"]).default("stdout"),

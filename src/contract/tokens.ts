@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Routes, View } from "./route.ts";
+import type { Routes, ViewOf } from "./route.ts";
 import { time } from "./scalars.ts";
 
 const dayMs = 86_400_000;
@@ -14,7 +14,7 @@ export const tokenRequest = z
       .describe("Lifetime, from a minute to 3650 days; if omitted, until it is revoked."),
   })
   .meta({ id: "TokenRequest" });
-export type TokenRequest = View<typeof tokenRequest>;
+export type TokenRequest = ViewOf<typeof tokenRequest>;
 
 export const tokenView = z
   .object({
@@ -25,7 +25,7 @@ export const tokenView = z
     expiresAt: time.nullable().describe("Null: valid until revoked."),
   })
   .meta({ id: "Token" });
-export type TokenView = View<typeof tokenView>;
+export type TokenView = ViewOf<typeof tokenView>;
 
 export const createdTokenView = z
   .object({
@@ -33,10 +33,10 @@ export const createdTokenView = z
     text: z.string().describe("What to send as `Authorization: Bearer`; never shown again."),
   })
   .meta({ id: "TokenCreated" });
-export type CreatedTokenView = View<typeof createdTokenView>;
+export type CreatedTokenView = ViewOf<typeof createdTokenView>;
 
 export const tokenList = z.object({ items: z.array(tokenView) }).meta({ id: "TokenList" });
-export type TokenList = View<typeof tokenList>;
+export type TokenList = ViewOf<typeof tokenList>;
 
 export const tokenRoutes = {
   tokens: {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { deploymentView } from "./deployments.ts";
 import { environmentPath } from "./paths.ts";
-import type { Routes, View } from "./route.ts";
+import type { Routes, ViewOf } from "./route.ts";
 import { variableNameSchema, variableValue } from "./scalars.ts";
 
 const valueDigest = z
@@ -19,7 +19,7 @@ const setValue = z
     state: z.enum(["live", "staged"]).describe("`staged`: waits for the next deployment."),
   })
   .meta({ id: "SetValue" });
-export type SetValueView = View<typeof setValue>;
+export type SetValueView = ViewOf<typeof setValue>;
 
 const effectiveValue = z
   .object({
@@ -38,7 +38,7 @@ export const variablesView = z
     build: z.record(z.string(), effectiveValue).describe("Variables of its build."),
   })
   .meta({ id: "Variables", description: "Values are never shown, only their digests." });
-export type VariablesView = View<typeof variablesView>;
+export type VariablesView = ViewOf<typeof variablesView>;
 
 export const revealedVariables = z
   .object({
@@ -47,7 +47,7 @@ export const revealedVariables = z
     build: z.record(z.string(), z.string()),
   })
   .meta({ id: "RevealedVariables" });
-export type RevealedVariables = View<typeof revealedVariables>;
+export type RevealedVariables = ViewOf<typeof revealedVariables>;
 
 export const variableDiff = z
   .object({
@@ -60,7 +60,7 @@ export const variableDiff = z
     ),
   })
   .meta({ id: "VariableDiff", description: "Neither values nor digests are shown." });
-export type VariableDiff = View<typeof variableDiff>;
+export type VariableDiff = ViewOf<typeof variableDiff>;
 
 export const versionList = z
   .object({
@@ -76,7 +76,7 @@ export const versionList = z
     ),
   })
   .meta({ id: "VersionList" });
-export type VersionList = View<typeof versionList>;
+export type VersionList = ViewOf<typeof versionList>;
 
 export const variableOrigins = z
   .object({
@@ -107,7 +107,7 @@ export const variableOrigins = z
     staged: z.string().nullable().describe("The version that waits for the next deployment, as NAME@3."),
   })
   .meta({ id: "VariableOrigins" });
-export type VariableOrigins = View<typeof variableOrigins>;
+export type VariableOrigins = ViewOf<typeof variableOrigins>;
 
 export const variablesRequest = z
   .strictObject({
@@ -129,7 +129,7 @@ export const variablesRequest = z
     "must name at least one variable",
   )
   .meta({ id: "VariablesRequest" });
-export type VariablesRequest = View<typeof variablesRequest>;
+export type VariablesRequest = ViewOf<typeof variablesRequest>;
 
 export const variablesAnswer = z
   .object({
@@ -140,7 +140,7 @@ export const variablesAnswer = z
     deployment: deploymentView.nullable().describe("The deployment of the change; null if staged or nothing serves."),
   })
   .meta({ id: "VariablesAnswer" });
-export type VariablesAnswer = View<typeof variablesAnswer>;
+export type VariablesAnswer = ViewOf<typeof variablesAnswer>;
 
 export const variableRoutes = {
   variables: {

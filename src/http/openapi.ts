@@ -7,14 +7,14 @@ import type { RouteContract } from "../contract/route.ts";
 import { routes } from "../contract/routes.ts";
 
 /** A JSON Schema, or a part of an OpenAPI document. */
-export interface Json {
+export interface JsonObject {
   readonly [key: string]: unknown;
 }
 
 /** The API as an OpenAPI 3.1 document, made of the same schemas that check the requests. */
 export function openApiDocument(version: string) {
   const schemas: Record<string, unknown> = {};
-  const paths: Record<string, Record<string, Json>> = {};
+  const paths: Record<string, Record<string, JsonObject>> = {};
   for (const [operationId, route] of Object.entries(routes)) {
     paths[route.path] = { ...paths[route.path], [route.method]: operation(operationId, route, schemas) };
   }
@@ -31,7 +31,7 @@ export function openApiDocument(version: string) {
  * A schema as JSON Schema, in which every schema with a name is a reference; those are added to `named`. An answer may get
  * new members, so only what is asked for says that there are no others.
  */
-export function jsonSchema(schema: z.ZodType, io: "input" | "output", named: Record<string, unknown>): Json {
+export function jsonSchema(schema: z.ZodType, io: "input" | "output", named: Record<string, unknown>): JsonObject {
   const { items, $defs = {} } = z.toJSONSchema(z.array(schema), {
     io,
     unrepresentable: "any",
@@ -45,10 +45,10 @@ export function jsonSchema(schema: z.ZodType, io: "input" | "output", named: Rec
   const inComponents = <Part>(part: Part): Part =>
     JSON.parse(JSON.stringify(part).replaceAll('"#/$defs/', '"#/components/schemas/'));
   for (const [name, { id: _id, ...definition }] of Object.entries($defs)) named[name] = inComponents(definition);
-  return inComponents(items as Json);
+  return inComponents(items as JsonObject);
 }
 
-function operation(operationId: string, route: RouteContract, named: Record<string, unknown>): Json {
+function operation(operationId: string, route: RouteContract, named: Record<string, unknown>): JsonObject {
   const { path, summary, status, answer, media } = route;
   const type = media ?? "application/json";
   const schema = answer ?? (type === "application/json" ? z.looseObject({}) : z.string());
@@ -70,9 +70,9 @@ function operation(operationId: string, route: RouteContract, named: Record<stri
   };
 }
 
-function parametersOf(route: RouteContract, named: Record<string, unknown>): readonly Json[] {
+function parametersOf(route: RouteContract, named: Record<string, unknown>): readonly JsonObject[] {
   const parameter = (place: "path" | "query" | "header") => {
-    return ([name, of]: readonly [string, z.ZodType]): Json => {
+    return ([name, of]: readonly [string, z.ZodType]): JsonObject => {
       const schema = jsonSchema(of, "input", named);
       const { description } = schema;
       const required = place === "path";
@@ -92,8 +92,8 @@ function parametersOf(route: RouteContract, named: Record<string, unknown>): rea
   ];
 }
 
-function bodyOf(route: RouteContract, named: Record<string, unknown>): Json | null {
-  const content = (type: string, schema: Json) => ({ required: true, content: { [type]: { schema } } });
+function bodyOf(route: RouteContract, named: Record<string, unknown>): JsonObject | null {
+  const content = (type: string, schema: JsonObject) => ({ required: true, content: { [type]: { schema } } });
   if (route.body) return content("application/json", jsonSchema(route.body, "input", named));
   return route.method === "put" ? content("application/x-tar", { type: "string", format: "binary" }) : null;
 }

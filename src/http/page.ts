@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { faults } from "../base/faults.ts";
 import type { RouteContract } from "../contract/route.ts";
 import { routes } from "../contract/routes.ts";
-import { type Json, jsonSchema, openApiDocument } from "./openapi.ts";
+import { type JsonObject, jsonSchema, openApiDocument } from "./openapi.ts";
 
 const opening = `# The HTTP API
 
@@ -60,21 +60,21 @@ function shape(schema: z.ZodType, io: "input" | "output"): string {
   return `\`${words(jsonSchema(schema, io, {}))}\``;
 }
 
-function words(schema: Json): string {
+function words(schema: JsonObject): string {
   if (typeof schema.$ref === "string") return schema.$ref.replace(/^.*\//, "");
-  const choices = (schema.anyOf ?? schema.oneOf ?? schema.allOf) as readonly Json[] | undefined;
+  const choices = (schema.anyOf ?? schema.oneOf ?? schema.allOf) as readonly JsonObject[] | undefined;
   if (choices) return choices.map(words).join(" or ");
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (Array.isArray(schema.enum)) return schema.enum.map((value) => JSON.stringify(value)).join(" or ");
-  if (schema.type === "array") return `[${words((schema.items ?? {}) as Json)}]`;
+  if (schema.type === "array") return `[${words((schema.items ?? {}) as JsonObject)}]`;
   if (schema.type === "object") return objectWords(schema);
   return [schema.type ?? "any"].flat().join(" or ");
 }
 
-function objectWords(schema: Json): string {
-  const members = Object.entries((schema.properties ?? {}) as Record<string, Json>);
+function objectWords(schema: JsonObject): string {
+  const members = Object.entries((schema.properties ?? {}) as Record<string, JsonObject>);
   if (members.length === 0 && typeof schema.additionalProperties === "object") {
-    return `{name: ${words(schema.additionalProperties as Json)}}`;
+    return `{name: ${words(schema.additionalProperties as JsonObject)}}`;
   }
   const needed = new Set((schema.required ?? []) as readonly string[]);
   return `{${members.map(([name, member]) => `${name}${needed.has(name) ? "" : "?"}: ${words(member)}`).join(", ")}}`;
@@ -82,21 +82,21 @@ function objectWords(schema: Json): string {
 
 /** Every named schema with the meaning of its members. */
 function shapeSections(): readonly string[] {
-  return Object.entries(openApiDocument("").components.schemas as Record<string, Json>)
+  return Object.entries(openApiDocument("").components.schemas as Record<string, JsonObject>)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, schema]) =>
       [`### ${name}\n`, ...meaning(schema), `\`${words(schema)}\`\n`, ...memberLines(schema)].join("\n"),
     );
 }
 
-function meaning({ description }: Json): readonly string[] {
+function meaning({ description }: JsonObject): readonly string[] {
   return typeof description === "string" ? [`${description}\n`] : [];
 }
 
-function memberLines(schema: Json): readonly string[] {
-  const members = Object.entries((schema.properties ?? {}) as Record<string, Json>);
+function memberLines(schema: JsonObject): readonly string[] {
+  const members = Object.entries((schema.properties ?? {}) as Record<string, JsonObject>);
   const lines = members.flatMap(([name, { description, anyOf }]) => {
-    const said = description ?? (anyOf as readonly Json[] | undefined)?.[0]?.description;
+    const said = description ?? (anyOf as readonly JsonObject[] | undefined)?.[0]?.description;
     return typeof said === "string" ? [`- \`${name}\`: ${said}`] : [];
   });
   return lines.length > 0 ? [...lines, ""] : [];

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { RunOptions } from "../cli/test-run.ts";
+import type { TestRunOptions } from "../cli/test-run.ts";
 import { deploymentView } from "../contract/deployments.ts";
 import { statusView } from "../contract/environments.ts";
 import { logView } from "../contract/logs.ts";
@@ -28,7 +28,7 @@ beforeEach(async () => {
 
 afterEach(() => shop.close());
 
-async function run(line: string | readonly string[], options: RunOptions = {}) {
+async function run(line: string | readonly string[], options: TestRunOptions = {}) {
   const argv = typeof line === "string" ? line.split(" ") : line;
   const ran = await shop.run(argv, options);
   return { ...ran, json: () => JSON.parse(ran.stdout) };

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { isatty } from "node:tty";
 import { executionContext } from "../cli/context.ts";
 import { runCli } from "../cli/run.ts";
-import type { ControllerOptions, Host, MachineService, RunningController } from "../cli/world.ts";
+import type { ControllerSettings, Host, MachineService, StartedController } from "../cli/world.ts";
 import type { CheckView } from "../contract/controller.ts";
 import { memoryVariables } from "./node-flags.ts";
 import { version } from "./version.ts";
@@ -37,7 +37,7 @@ function ownEnvironment(): Record<string, string> {
  * The controller in this process; loaded only for the two commands that need it. Asked to end while it starts, or closed, it
  * is killed when something holds it up for too long.
  */
-async function startController(options: ControllerOptions): Promise<RunningController> {
+async function startController(options: ControllerSettings): Promise<StartedController> {
   const { startController: start } = await import("./controller.ts");
   const { endMs, killLater } = await import("./closing.ts");
   let callOff = (): void => undefined;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createAdaptorServer } from "@hono/node-server";
 import { openJournal } from "../adapters/journal/sqlite/open.ts";
 import { openLogs } from "../adapters/logs/sqlite/open.ts";
-import { type RunOptions, runLine } from "../cli/test-run.ts";
+import { runLine, type TestRunOptions } from "../cli/test-run.ts";
 import { createApi } from "../http/api.ts";
 import type { Deployment } from "../model/deployment.ts";
 import { refText, secretsOf } from "../model/release.ts";
@@ -38,7 +38,7 @@ export async function openShop(manifest: string) {
     around,
     root,
     ending: { is: "good" } as Ending,
-    run: (argv: readonly string[], options: RunOptions = {}) => runLine(argv, { cwd: root, ...options }),
+    run: (argv: readonly string[], options: TestRunOptions = {}) => runLine(argv, { cwd: root, ...options }),
     /** The versions that every service of a release has, as NAME@3. */
     versionsOf: async (release: number): Promise<Record<string, string>> => {
       const services = (await deps.journal.release(shopKey, release))?.services ?? [];

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { sha256 } from "../base/digest.ts";
 import { Fault } from "../base/faults.ts";
 import { Secret } from "../base/secret.ts";
-import type { RunOptions } from "../cli/test-run.ts";
+import type { TestRunOptions } from "../cli/test-run.ts";
 import { resealAll } from "../engine/values.ts";
 import { createApi } from "../http/api.ts";
 import { openShop, shopKey } from "./test-shop.ts";
@@ -29,7 +29,7 @@ beforeEach(async () => {
 
 afterEach(() => shop.close());
 
-const run = (words: string, options: RunOptions = {}) => shop.run(words.split(" "), options);
+const run = (words: string, options: TestRunOptions = {}) => shop.run(words.split(" "), options);
 
 async function deployed(text = manifest): Promise<void> {
   expect((await run("env set API_KEY --stdin --stage", { stdin: "canary-old-key" })).code).toBe(0);
@@ -258,7 +258,7 @@ describe("env edit", () => {
   let seen: { text: string; file: string; modes: string[] }[];
 
   /** Edits with a function in place of an editor. */
-  function edit(words: string, change: (text: string) => string | Promise<string>, options: RunOptions = {}) {
+  function edit(words: string, change: (text: string) => string | Promise<string>, options: TestRunOptions = {}) {
     seen = [];
     const host = {
       fleetingDirectory: shop.root,

@@ -1,13 +1,16 @@
 import { Fault } from "../../../base/faults.ts";
-import { command, required } from "../../command.ts";
-import { text } from "../../flags.ts";
+import { defineCommand, requiredArgument } from "../../command.ts";
+import { textFlag } from "../../flags.ts";
 
 const methods = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
-export default command({
+export default defineCommand({
   about: "Sends one request to the controller's HTTP API (docs/api.md) and prints the body of the answer unchanged.",
-  args: { method: required(`One of ${methods.join(", ")}`), path: required("Path like /v1/environments") },
-  flags: { data: text("-d, --data <json>", "Body, as JSON") },
+  args: {
+    method: requiredArgument(`One of ${methods.join(", ")}`),
+    path: requiredArgument("Path like /v1/environments"),
+  },
+  flags: { data: textFlag("-d, --data <json>", "Body, as JSON") },
   examples: [
     ["fairlead api GET /v1/info", "show the controller"],
     ["fairlead api PATCH /v1/apps/shop/environments/production/scale -d '{\"web\":3}'", "change something"],

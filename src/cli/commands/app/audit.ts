@@ -1,19 +1,19 @@
 import type { Client } from "../../../client/client.ts";
 import type { AuditEntryView, AuditFilter } from "../../../contract/audit.ts";
-import { command } from "../../command.ts";
-import { count, text } from "../../flags.ts";
+import { defineCommand } from "../../command.ts";
+import { countFlag, textFlag } from "../../flags.ts";
 import { moment } from "../../logs.ts";
 import { harmlessLine, table } from "../../paint.ts";
 
 /** Most entries of one request. */
 const pageEntries = 200;
 
-export default command({
+export default defineCommand({
   about:
     "Lists who changed what and who read which secrets, newest last: for the whole controller, or with -e for one\nenvironment. It contains names, never values. Entries are kept for 400 days.",
   flags: {
-    limit: count("-n, --limit <count>", "Number of newest entries (default 50)", { min: 1, max: 10_000 }),
-    since: text("--since <time>", "Start time: 24h, or 2026-01-31T12:00:00Z"),
+    limit: countFlag("-n, --limit <count>", "Number of newest entries (default 50)", { min: 1, max: 10_000 }),
+    since: textFlag("--since <time>", "Start time: 24h, or 2026-01-31T12:00:00Z"),
   },
   examples: [
     ["fairlead audit -e production --since 24h", "changes to production since yesterday"],

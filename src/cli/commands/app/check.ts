@@ -4,18 +4,18 @@ import type { Finding } from "../../../check/run.ts";
 import { sarif } from "../../../check/sarif.ts";
 import { formatDiagnostic } from "../../../manifest/diagnostic.ts";
 import { environmentsOf, readManifest } from "../../../manifest/read.ts";
-import { command, optional } from "../../command.ts";
-import { toggle } from "../../flags.ts";
+import { defineCommand, optionalArgument } from "../../command.ts";
+import { toggleFlag } from "../../flags.ts";
 import type { Paint } from "../../paint.ts";
 import { readManifestText } from "../../place.ts";
 import { projectManifest } from "../../project.ts";
 import { findingsOf, writtenFiles } from "../../readiness.ts";
 
-export default command({
+export default defineCommand({
   about:
     "Reads fairlead.yml for production and every declared environment, without a controller. Reports every error as\nfile:line:column with the fix: exit 2. Then checks manifest and source against the readiness rules of docs/checks.md:\nexit 1 if one is an error. Values set with `env set` are not known here; a deployment checks them too.",
-  args: { dir: optional("Directory with fairlead.yml; default: this one or a parent") },
-  flags: { sarif: toggle("--sarif", "Print the findings as SARIF 2.1.0, for code hosts") },
+  args: { dir: optionalArgument("Directory with fairlead.yml; default: this one or a parent") },
+  flags: { sarif: toggleFlag("--sarif", "Print the findings as SARIF 2.1.0, for code hosts") },
   examples: [
     ["fairlead check", "the manifest and the source here, for every environment"],
     ["fairlead check -e production", "one environment"],

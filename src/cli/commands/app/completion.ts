@@ -1,10 +1,10 @@
 import { Fault } from "../../../base/faults.ts";
-import { command, required } from "../../command.ts";
+import { defineCommand, requiredArgument } from "../../command.ts";
 import { completionScript, shells } from "../../completion.ts";
 
-export default command({
+export default defineCommand({
   about: "Prints a script that completes commands and flags. It contacts no controller, so it is instant.",
-  args: { shell: required(shells.join(", ")) },
+  args: { shell: requiredArgument(shells.join(", ")) },
   examples: [
     ["source <(fairlead completion bash)", "for this shell; in ~/.bashrc for all shells"],
     ["fairlead completion fish > ~/.config/fish/completions/fairlead.fish", "for fish"],

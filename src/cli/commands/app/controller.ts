@@ -1,16 +1,16 @@
 import { once } from "node:events";
 import path from "node:path";
-import { command } from "../../command.ts";
+import { defineCommand } from "../../command.ts";
 import { controllerFlags, readControllerFlags } from "../../controller-flags.ts";
 import { humanLine } from "../../controller-log.ts";
-import { toggle } from "../../flags.ts";
+import { toggleFlag } from "../../flags.ts";
 
-export default command({
+export default defineCommand({
   about:
     "Reconciles, probes and serves the API until SIGTERM or Ctrl-C. Apps and the edge keep running without it; it adopts them\nwhen it starts again. Its socket is controller.sock in the state directory. It logs to stderr: text on a terminal,\notherwise one JSON object per line; -v adds read requests.",
   flags: {
     ...controllerFlags,
-    new: toggle("--new", "Start with an empty journal if the old one is lost; running instances are left alone"),
+    new: toggleFlag("--new", "Start with an empty journal if the old one is lost; running instances are left alone"),
   },
   examples: [
     ["fairlead controller --edge 0.0.0.0:80", "in the foreground; `controller install` creates a service"],

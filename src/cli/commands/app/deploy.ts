@@ -1,8 +1,8 @@
 import { Fault } from "../../../base/faults.ts";
 import type { PlanAnswer } from "../../../contract/plan.ts";
-import { command, optional } from "../../command.ts";
-import { toggle } from "../../flags.ts";
-import { type DeploymentResult, deploymentExit, deploymentText, followDeployment } from "../../follow.ts";
+import { defineCommand, optionalArgument } from "../../command.ts";
+import { toggleFlag } from "../../flags.ts";
+import { type DeploymentResult, deploymentExit, deploymentText, followToEnd } from "../../follow.ts";
 import { branchFlag, codeFlags, describedBy } from "../../new-code.ts";
 import { warnOfSlip } from "../../new-environment.ts";
 import { sourceAndKey } from "../../project.ts";
@@ -12,15 +12,18 @@ import { changesText } from "../../views/changes.ts";
 /** What `--stage` answers beside: what it would change. */
 type DeployResult = DeploymentResult & Partial<PlanAnswer>;
 
-export default command({
+export default defineCommand({
   about:
     "Uploads what changed, builds it, starts new instances beside the old ones, probes them from outside, and switches\ntraffic only when they pass. Waits for the result; the exit code reports it. If a release fails, the old one keeps serving.",
-  args: { dir: optional("Directory with fairlead.yml; default: this one or a parent") },
+  args: { dir: optionalArgument("Directory with fairlead.yml; default: this one or a parent") },
   flags: {
     ...codeFlags,
     branch: branchFlag,
-    stage: toggle("--stage", "Check and build it, and keep it for --staged: with staged values it becomes one release"),
-    staged: toggle("--staged", "Deploy the staged code instead of this directory"),
+    stage: toggleFlag(
+      "--stage",
+      "Check and build it, and keep it for --staged: with staged values it becomes one release",
+    ),
+    staged: toggleFlag("--staged", "Deploy the staged code instead of this directory"),
   },
   examples: [
     ["fairlead deploy", "deploy this directory to production"],
@@ -42,7 +45,7 @@ export default command({
         params: world.key(args.dir),
         body: { kind: "staged" },
       });
-      return followDeployment({ world, api }, deployment, { detach: flags.detach });
+      return followToEnd({ world, api }, deployment, { detach: flags.detach });
     }
     refuseUnreadySource(world, args.dir, { allowed: described.allow?.rules ?? [] });
     const { api, key, sourced } = await sourceAndKey(world, args.dir, flags.branch);
@@ -51,7 +54,7 @@ export default command({
     if (preview) world.say(changesText(preview, world.paint));
     const kind = flags.stage ? "stage" : "deploy";
     const { deployment } = await api.call("beginDeployment", { params: key, body: { kind, ...sourced, ...described } });
-    return { ...(await followDeployment({ world, api }, deployment, { detach: flags.detach })), ...preview };
+    return { ...(await followToEnd({ world, api }, deployment, { detach: flags.detach })), ...preview };
   },
   view: deploymentText,
   exit: deploymentExit,

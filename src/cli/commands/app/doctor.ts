@@ -1,12 +1,12 @@
 import path from "node:path";
 import { Fault } from "../../../base/faults.ts";
 import type { CheckView } from "../../../contract/controller.ts";
-import { command } from "../../command.ts";
+import { defineCommand } from "../../command.ts";
 import { socketName } from "../../place.ts";
 import { checksText } from "../../views/checks.ts";
 import type { World } from "../../world.ts";
 
-export default command({
+export default defineCommand({
   about:
     "Checks that a controller answers, and shows the controller's checks of its machine. If none answers, checks this machine\ndirectly. Every row is ok, warn or fail, with a fix. Exit 1 if any row fails.",
   examples: [

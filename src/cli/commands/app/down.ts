@@ -1,15 +1,15 @@
 import { formatDuration } from "../../../base/duration.ts";
 import { Fault } from "../../../base/faults.ts";
 import type { EnvKey } from "../../../model/environment.ts";
-import { command } from "../../command.ts";
-import { toggle } from "../../flags.ts";
+import { defineCommand } from "../../command.ts";
+import { toggleFlag } from "../../flags.ts";
 import { stopAndWait } from "../../stop.ts";
 
-export default command({
+export default defineCommand({
   about:
     "Stops every instance of the environment, or with --all of every environment of the app, and waits until they have ended.\nReleases, variables and data stay: the next `fairlead deploy` starts it again.",
   flags: {
-    all: toggle("--all", "Every environment of the app, also protected ones; asks to type the app's name"),
+    all: toggleFlag("--all", "Every environment of the app, also protected ones; asks to type the app's name"),
   },
   examples: [
     ["fairlead down -e staging", "asks, then stops staging"],

@@ -6,19 +6,19 @@ import { serviceOfDockerfile } from "../../../detect/given.ts";
 import { dockerignore } from "../../../detect/ignore.ts";
 import { isRecipe, type Recipe, type SourceView } from "../../../detect/recipe.ts";
 import { namePattern } from "../../../model/environment.ts";
-import { command, optional } from "../../command.ts";
+import { defineCommand, optionalArgument } from "../../command.ts";
 import { appNameFrom, firstManifest } from "../../first-manifest.ts";
-import { text, toggle } from "../../flags.ts";
+import { textFlag, toggleFlag } from "../../flags.ts";
 import { manifestName } from "../../place.ts";
 import { filesBelow } from "../../source.ts";
 
-export default command({
+export default defineCommand({
   about:
     "Detects the source – a Dockerfile, or a Node, Python or static app without one – and writes a first fairlead.yml for it. Shows it\nand asks before writing. It overwrites nothing and contacts no controller.",
-  args: { dir: optional("Directory of the source; default: here") },
+  args: { dir: optionalArgument("Directory of the source; default: here") },
   flags: {
-    name: text("--name <name>", "The app's name; default: derived from the directory's name"),
-    dockerfile: toggle("--dockerfile", "Also write the generated Dockerfile, and a .dockerignore"),
+    name: textFlag("--name <name>", "The app's name; default: derived from the directory's name"),
+    dockerfile: toggleFlag("--dockerfile", "Also write the generated Dockerfile, and a .dockerignore"),
   },
   examples: [
     ["fairlead init", "detect, show, ask, write"],

@@ -1,21 +1,21 @@
-import { command, several } from "../../command.ts";
-import { choice, count, text, toggle } from "../../flags.ts";
+import { defineCommand, severalArguments } from "../../command.ts";
+import { choiceFlag, countFlag, textFlag, toggleFlag } from "../../flags.ts";
 import { cutShort, followLines, type LineOptions, logLine, moment, readAllLogs } from "../../logs.ts";
 
-export default command({
+export default defineCommand({
   about:
     "Prints the last lines; -f follows until Ctrl-C, across deployments and lost connections. --since without -n prints\neverything since then. --json prints one object per line.",
-  args: { services: several("Services; default: all") },
+  args: { services: severalArguments("Services; default: all") },
   flags: {
-    follow: toggle("-f, --follow", "Follow new lines"),
-    tail: count("-n, --tail <count>", "Number of last lines (default 100)", { min: 1, max: 10_000 }),
-    since: text("--since <time>", "Start time: 1h, or 2026-01-31T12:00:00Z"),
-    until: text("--until <time>", "End time"),
-    grep: text("--grep <regex>", "Only lines that match (RE2 syntax, no backtracking)"),
-    level: choice("--level <level>", "Minimum level", ["trace", "debug", "info", "warn", "error", "fatal"]),
-    release: text("--release <release>", "Only of one release, like v3"),
-    timestamps: toggle("-t, --timestamps", "Prefix lines with the time"),
-    noPrefix: toggle("--no-prefix", "Do not prefix lines with the instance"),
+    follow: toggleFlag("-f, --follow", "Follow new lines"),
+    tail: countFlag("-n, --tail <count>", "Number of last lines (default 100)", { min: 1, max: 10_000 }),
+    since: textFlag("--since <time>", "Start time: 1h, or 2026-01-31T12:00:00Z"),
+    until: textFlag("--until <time>", "End time"),
+    grep: textFlag("--grep <regex>", "Only lines that match (RE2 syntax, no backtracking)"),
+    level: choiceFlag("--level <level>", "Minimum level", ["trace", "debug", "info", "warn", "error", "fatal"]),
+    release: textFlag("--release <release>", "Only of one release, like v3"),
+    timestamps: toggleFlag("-t, --timestamps", "Prefix lines with the time"),
+    noPrefix: toggleFlag("--no-prefix", "Do not prefix lines with the instance"),
   },
   examples: [
     ["fairlead logs -f", "follow everything"],

@@ -1,9 +1,9 @@
 import { Fault } from "../../../base/faults.ts";
-import { command, optional } from "../../command.ts";
+import { defineCommand, optionalArgument } from "../../command.ts";
 
-export default command({
+export default defineCommand({
   about: "Opens a service's URL in the browser; without a browser (a pipe, CI, --json) only prints the URL.",
-  args: { service: optional("Service; default: the first one with a URL") },
+  args: { service: optionalArgument("Service; default: the first one with a URL") },
   examples: [
     ["fairlead open", "the app in the browser"],
     ["fairlead open api --json", "just the URL of a service"],

@@ -1,13 +1,13 @@
-import { command, optional } from "../../command.ts";
-import { toggle } from "../../flags.ts";
+import { defineCommand, optionalArgument } from "../../command.ts";
+import { toggleFlag } from "../../flags.ts";
 import { sourceAndKey } from "../../project.ts";
 import { changesText } from "../../views/changes.ts";
 
-export default command({
+export default defineCommand({
   about:
     "Uploads the source and shows what a deployment would create, change, replace and destroy, compared with what is live.\nIt includes staged values (`--stage`) and counts set by `scale`. Nothing is deployed. Values of variables are never shown:\n+ is a new one, - a removed one, and versions show a set value.",
-  args: { dir: optional("Directory with fairlead.yml; default: this one or a parent") },
-  flags: { staged: toggle("--staged", "What `fairlead deploy --staged` would change") },
+  args: { dir: optionalArgument("Directory with fairlead.yml; default: this one or a parent") },
+  flags: { staged: toggleFlag("--staged", "What `fairlead deploy --staged` would change") },
   examples: [
     ["fairlead plan", "what `fairlead deploy` would change in production"],
     ["fairlead plan -e staging --json", "the same for staging, for scripts"],

@@ -1,15 +1,15 @@
 import { Fault } from "../../../base/faults.ts";
-import { command, required } from "../../command.ts";
-import { deploymentExit, deploymentText, followDeployment } from "../../follow.ts";
+import { defineCommand, requiredArgument } from "../../command.ts";
+import { deploymentExit, deploymentText, followToEnd } from "../../follow.ts";
 import { codeFlags, describedBy } from "../../new-code.ts";
 import { changesText } from "../../views/changes.ts";
 
-export default command({
+export default defineCommand({
   about:
     "Deploys the live release of one environment to another: the same artifacts, without a build, with the configuration,\nvalues and hosts of the other. Shows the changes and asks first. Waits for the result; the exit code reports it.",
   args: {
-    from: required("Source environment, like staging"),
-    to: required("Target environment, like production"),
+    from: requiredArgument("Source environment, like staging"),
+    to: requiredArgument("Target environment, like production"),
   },
   flags: codeFlags,
   examples: [
@@ -30,7 +30,7 @@ export default command({
       params: key,
       body: { kind: "promote", from, ...described },
     });
-    return followDeployment({ world, api }, deployment, { detach: flags.detach });
+    return followToEnd({ world, api }, deployment, { detach: flags.detach });
   },
   view: deploymentText,
   exit: deploymentExit,

@@ -1,7 +1,7 @@
-import { command } from "../../command.ts";
+import { defineCommand } from "../../command.ts";
 import { instancesText } from "../../views/status.ts";
 
-export default command({
+export default defineCommand({
   about: "Lists every running instance with its state, memory, restarts and address, and the gate it passed.",
   examples: [
     ["fairlead ps", "instances of production"],

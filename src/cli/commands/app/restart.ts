@@ -1,12 +1,12 @@
-import { command, several } from "../../command.ts";
-import { toggle } from "../../flags.ts";
-import { deploymentExit, deploymentText, followDeployment } from "../../follow.ts";
+import { defineCommand, severalArguments } from "../../command.ts";
+import { toggleFlag } from "../../flags.ts";
+import { deploymentExit, deploymentText, followToEnd } from "../../follow.ts";
 
-export default command({
+export default defineCommand({
   about:
     "Starts new instances of the live release, probes them and stops the old ones, like a deployment without a build. No\nrequest is dropped.",
-  args: { services: several("Services to restart; default: all") },
-  flags: { detach: toggle("--detach", "Do not wait; print the deployment's id") },
+  args: { services: severalArguments("Services to restart; default: all") },
+  flags: { detach: toggleFlag("--detach", "Do not wait; print the deployment's id") },
   examples: [
     ["fairlead restart", "all services"],
     ["fairlead restart worker", "only the worker"],
@@ -18,7 +18,7 @@ export default command({
       params: world.key(),
       body: { kind: "restart", ...services },
     });
-    return followDeployment({ world, api }, deployment, { detach: flags.detach });
+    return followToEnd({ world, api }, deployment, { detach: flags.detach });
   },
   view: deploymentText,
   exit: deploymentExit,

@@ -1,8 +1,8 @@
 import { asFault } from "../../../base/faults.ts";
 import type { Client } from "../../../client/client.ts";
-import { command, optional } from "../../command.ts";
-import { toggle } from "../../flags.ts";
-import { deploymentExit, deploymentText, followDeployment } from "../../follow.ts";
+import { defineCommand, optionalArgument } from "../../command.ts";
+import { toggleFlag } from "../../flags.ts";
+import { deploymentExit, deploymentText, followToEnd } from "../../follow.ts";
 import { namesThatDiffer } from "../../variables.ts";
 import type { World } from "../../world.ts";
 
@@ -19,11 +19,11 @@ async function warnOfReturn(world: World, api: Client, release: string): Promise
   }
 }
 
-export default command({
+export default defineCommand({
   about:
     "Rolls back to a previous release with its code and its configuration, without a build and without the release command.\nData and database schemas do not change, and values set with `env set` stay set for the next deployment.",
-  args: { release: optional("Release like v3; default: the newest that was live before the current one") },
-  flags: { detach: toggle("--detach", "Do not wait; print the deployment's id") },
+  args: { release: optionalArgument("Release like v3; default: the newest that was live before the current one") },
+  flags: { detach: toggleFlag("--detach", "Do not wait; print the deployment's id") },
   examples: [
     ["fairlead rollback", "back to the previous release"],
     ["fairlead rollback v3 -e staging", "back to a specific release"],
@@ -36,7 +36,7 @@ export default command({
       body: { kind: "rollback", ...release },
     });
     await warnOfReturn(world, api, deployment.release);
-    return followDeployment({ world, api }, deployment, { detach: flags.detach });
+    return followToEnd({ world, api }, deployment, { detach: flags.detach });
   },
   view: deploymentText,
   exit: deploymentExit,

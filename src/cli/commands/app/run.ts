@@ -4,16 +4,16 @@ import type { Client } from "../../../client/client.ts";
 import { waitFor } from "../../../client/events.ts";
 import type { TaskView } from "../../../contract/tasks.ts";
 import type { EnvKey } from "../../../model/environment.ts";
-import { command, several } from "../../command.ts";
-import { text } from "../../flags.ts";
-import { write } from "../../output.ts";
+import { defineCommand, severalArguments } from "../../command.ts";
+import { textFlag } from "../../flags.ts";
+import { writeOutput } from "../../output.ts";
 import type { World } from "../../world.ts";
 
-export default command({
+export default defineCommand({
   about:
     "Runs the command as a separate task in the live release's artifact, with its environment and without a shell. stdout and\nstderr arrive byte for byte on stdout and stderr, and the exit code is the command's own. Ctrl-C kills it.",
-  args: { command: several("Program and arguments, after --") },
-  flags: { service: text("-s, --service <name>", "Service whose environment it gets; default: the first") },
+  args: { command: severalArguments("Program and arguments, after --") },
+  flags: { service: textFlag("-s, --service <name>", "Service whose environment it gets; default: the first") },
   examples: [
     ["fairlead run -- node dist/migrate.js status", "a one-off command"],
     ["fairlead run -s worker -- env", "show a service's environment"],
@@ -55,7 +55,7 @@ async function copyOutput(
       params: { ...key, task: task.name },
       query: { stream },
     })) {
-      await write(world.host, stream, chunk);
+      await writeOutput(world.host, stream, chunk);
     }
   } catch (error) {
     if (error instanceof Fault) throw error;

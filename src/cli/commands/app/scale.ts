@@ -4,19 +4,19 @@ import type { Client } from "../../../client/client.ts";
 import { waitFor } from "../../../client/events.ts";
 import type { ScaleRequest } from "../../../contract/scale.ts";
 import type { EnvKey } from "../../../model/environment.ts";
-import { command, several } from "../../command.ts";
-import { toggle } from "../../flags.ts";
+import { defineCommand, severalArguments } from "../../command.ts";
+import { toggleFlag } from "../../flags.ts";
 import { table } from "../../paint.ts";
 import type { World } from "../../world.ts";
 
 /** Instances that are not ready by then have a problem that `status` shows; --timeout says otherwise. */
 const patienceMs = 60_000;
 
-export default command({
+export default defineCommand({
   about:
     "Sets the number of instances of a service and waits until they are ready. The number overrides the manifest, also in\nlater deployments, until `web=manifest` resets it. Without arguments it shows the current numbers.",
-  args: { replicas: several("SERVICE=NUMBER, or SERVICE=manifest") },
-  flags: { detach: toggle("--detach", "Do not wait until they are ready") },
+  args: { replicas: severalArguments("SERVICE=NUMBER, or SERVICE=manifest") },
+  flags: { detach: toggleFlag("--detach", "Do not wait until they are ready") },
   examples: [
     ["fairlead scale", "show replicas"],
     ["fairlead scale web=3 worker=1", "set them and wait"],

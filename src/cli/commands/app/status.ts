@@ -1,11 +1,11 @@
 import { Fault } from "../../../base/faults.ts";
 import type { EnvironmentList, StatusView } from "../../../contract/environments.ts";
-import { command } from "../../command.ts";
+import { defineCommand } from "../../command.ts";
 import type { Paint } from "../../paint.ts";
 import { findManifest } from "../../place.ts";
 import { environmentsText, statusText } from "../../views/status.ts";
 
-export default command({
+export default defineCommand({
   about:
     "Shows the live release, the running deployment, services with their instances, and URLs: what is observed, not what was\nrequested. Outside a project, without -a, it lists every environment of the controller.",
   examples: [

@@ -1,23 +1,26 @@
 import { appendFileSync } from "node:fs";
 import path from "node:path";
 import { Fault } from "../../../base/faults.ts";
-import { command, optional } from "../../command.ts";
-import { text } from "../../flags.ts";
-import { type DeploymentResult, deploymentExit, deploymentText, followDeployment } from "../../follow.ts";
+import { defineCommand, optionalArgument } from "../../command.ts";
+import { textFlag } from "../../flags.ts";
+import { type DeploymentResult, deploymentExit, deploymentText, followToEnd } from "../../follow.ts";
 import { followLines, logLine } from "../../logs.ts";
 import { paintFor } from "../../paint.ts";
 import { projectStateName, readAddress } from "../../place.ts";
 import { platformFlags, platformOf } from "../../platform.ts";
 import { projectManifest, sourceAndKey } from "../../project.ts";
 import { stopAndWait } from "../../stop.ts";
-import type { ControllerOptions, RunningController, World } from "../../world.ts";
+import type { ControllerSettings, StartedController, World } from "../../world.ts";
 
-export default command({
+export default defineCommand({
   about:
     "All of Fairlead in one command: starts a controller in this process if none answers, with its state in .fairlead/\nbeside the manifest, deploys, prints the URLs and follows the logs. Ctrl-C stops everything it started; a second Ctrl-C\ndoes not wait.",
-  args: { dir: optional("Directory with fairlead.yml; default: this one or a parent") },
+  args: { dir: optionalArgument("Directory with fairlead.yml; default: this one or a parent") },
   flags: {
-    edge: text("--edge <address>", "Address where a controller started here takes traffic (default 127.0.0.1:8080)"),
+    edge: textFlag(
+      "--edge <address>",
+      "Address where a controller started here takes traffic (default 127.0.0.1:8080)",
+    ),
     ...platformFlags,
   },
   examples: [
@@ -54,13 +57,13 @@ function inProject(world: World, directory: string | undefined): World {
   return world.withGlobals({ ...globals, state });
 }
 
-type StartOptions = Pick<ControllerOptions, "edge" | "runtime" | "engine" | "proxy" | "proxyImage">;
+type StartOptions = Pick<ControllerSettings, "edge" | "runtime" | "engine" | "proxy" | "proxyImage">;
 
 async function startUnlessRunning(
   world: World,
   directory: string | undefined,
   options: StartOptions,
-): Promise<RunningController | null> {
+): Promise<StartedController | null> {
   const { host, globals, context } = world;
   try {
     await world.api({ directory }).call("info");
@@ -74,7 +77,7 @@ async function startUnlessRunning(
 }
 
 /** Its log goes to a file beside its state: the terminal is for the app's own. */
-async function startHere(world: World, state: string, options: StartOptions): Promise<RunningController> {
+async function startHere(world: World, state: string, options: StartOptions): Promise<StartedController> {
   const log = path.join(state, "controller.log");
   world.say(world.paint.dim(`no controller answers; starting one, log: ${log}`));
   const onLog = (line: string) => appendFileSync(log, line, { mode: 0o600 });
@@ -86,7 +89,7 @@ async function startHere(world: World, state: string, options: StartOptions): Pr
 async function deployHere(world: World, directory: string | undefined, started: boolean): Promise<DeploymentResult> {
   const { api, key, sourced } = await sourceAndKey(world, directory);
   const { deployment } = await api.call("beginDeployment", { params: key, body: { kind: "deploy", ...sourced } });
-  return followDeployment({ world, api }, deployment, { endsWithUs: started });
+  return followToEnd({ world, api }, deployment, { endsWithUs: started });
 }
 
 /** Prints log lines until Ctrl-C, which is how this command ends. */
@@ -104,7 +107,7 @@ async function followLogs(world: World, { deployment }: DeploymentResult): Promi
 }
 
 /** Stops every environment of the controller that was started here, then the controller itself with its edge. */
-async function stopAll(world: World, controller: RunningController): Promise<void> {
+async function stopAll(world: World, controller: StartedController): Promise<void> {
   world.say("\nStopping; press Ctrl-C again to exit at once and leave the rest running.");
   const api = world.api({ uninterrupted: true, confirmed: true });
   try {

@@ -1,9 +1,9 @@
 import path from "node:path";
 import { Fault } from "../../../base/faults.ts";
 import { waitFor } from "../../../client/events.ts";
-import { command } from "../../command.ts";
+import { defineCommand } from "../../command.ts";
 import { controllerFlags, controllerWords, readControllerFlags } from "../../controller-flags.ts";
-import { type FlagValues, text, toggle } from "../../flags.ts";
+import { type FlagValues, textFlag, toggleFlag } from "../../flags.ts";
 import type { Paint } from "../../paint.ts";
 import { checksText } from "../../views/checks.ts";
 import type { Installed, ServiceRequest, World } from "../../world.ts";
@@ -14,16 +14,16 @@ const startMs = 15_000;
 
 const installFlags = {
   ...controllerFlags,
-  edge: text("--edge <address>", "Address where the edge takes traffic (default 0.0.0.0:80)"),
-  print: toggle("--print", "Print the systemd unit and change nothing"),
-  compose: toggle("--compose", "Print a compose file and change nothing"),
-  root: text("--root <dir>", "Write below this directory and start nothing, e.g. for a machine image"),
-  force: toggle("--force", "Install even if a check fails, and overwrite a unit that Fairlead did not write"),
+  edge: textFlag("--edge <address>", "Address where the edge takes traffic (default 0.0.0.0:80)"),
+  print: toggleFlag("--print", "Print the systemd unit and change nothing"),
+  compose: toggleFlag("--compose", "Print a compose file and change nothing"),
+  root: textFlag("--root <dir>", "Write below this directory and start nothing, e.g. for a machine image"),
+  force: toggleFlag("--force", "Install even if a check fails, and overwrite a unit that Fairlead did not write"),
 };
 
 type Result = { readonly text: string } | (Installed & { readonly answers: boolean | null });
 
-export default command({
+export default defineCommand({
   about:
     "Checks this machine as `doctor` does, writes a systemd unit for the controller, starts it and waits until it answers.\nAccepts the flags of `controller`. A second run changes nothing; with other flags it restarts the controller, and apps\nkeep running. If a check fails, nothing is changed. Put secrets like FAIRLEAD_TOKEN into /etc/fairlead.env, mode 0600.",
   flags: installFlags,

@@ -1,11 +1,11 @@
 import path from "node:path";
-import { command } from "../../command.ts";
-import { text } from "../../flags.ts";
+import { defineCommand } from "../../command.ts";
+import { textFlag } from "../../flags.ts";
 
-export default command({
+export default defineCommand({
   about:
     "Stops the controller and removes only its systemd unit: apps and the edge keep running, and the state is kept. To stop\nan app, run `fairlead down` while the controller still runs.",
-  flags: { root: text("--root <dir>", "Directory given to `install --root`") },
+  flags: { root: textFlag("--root <dir>", "Directory given to `install --root`") },
   examples: [
     ["sudo fairlead controller uninstall", "apps keep running"],
     ["fairlead controller uninstall --root ./image", "remove the unit from a machine image"],

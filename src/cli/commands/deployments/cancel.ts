@@ -1,10 +1,10 @@
-import { command, optional } from "../../command.ts";
+import { defineCommand, optionalArgument } from "../../command.ts";
 import { meantDeployment } from "../../under-way.ts";
 
-export default command({
+export default defineCommand({
   about:
     "Cancels a deployment. The previous release keeps serving, and new instances are stopped. After the final switch of\ntraffic it can no longer be cancelled: use `fairlead rollback`.",
-  args: { id: optional("Id of the deployment; default: the running one") },
+  args: { id: optionalArgument("Id of the deployment; default: the running one") },
   examples: [
     ["fairlead deployments cancel", "the running deployment"],
     ["fairlead deployments cancel dep_0k3v9m2rxa7qfj --json", "a specific one, for scripts"],

@@ -1,12 +1,12 @@
 import { formatDuration } from "../../../base/duration.ts";
-import { command } from "../../command.ts";
-import { count } from "../../flags.ts";
+import { defineCommand } from "../../command.ts";
+import { countFlag } from "../../flags.ts";
 import { harmless, table } from "../../paint.ts";
 import { isGood } from "../../progress.ts";
 
-export default command({
+export default defineCommand({
   about: "Lists deployments, newest first, with their results and reasons.",
-  flags: { limit: count("-n, --limit <count>", "Maximum number (default 20)", { min: 1, max: 200 }) },
+  flags: { limit: countFlag("-n, --limit <count>", "Maximum number (default 20)", { min: 1, max: 200 }) },
   examples: [
     ["fairlead deployments", "the newest twenty"],
     ["fairlead deployments -n 5 --json", "for scripts"],

@@ -1,10 +1,10 @@
 import { formatDuration } from "../../../base/duration.ts";
-import { command, required } from "../../command.ts";
+import { defineCommand, requiredArgument } from "../../command.ts";
 import { harmless, table } from "../../paint.ts";
 
-export default command({
+export default defineCommand({
   about: "Shows one deployment: its phases, gates and checks, and every step.",
-  args: { id: required("Id of the deployment") },
+  args: { id: requiredArgument("Id of the deployment") },
   examples: [
     ["fairlead deployments show dep_0k3v9m2rxa7qfj", "one deployment"],
     ["fairlead deployments show dep_0k3v9m2rxa7qfj --json", "for scripts"],

@@ -2,20 +2,20 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { Fault, isErrno } from "../../../base/faults.ts";
 import type { CertificateRequest } from "../../../contract/domains.ts";
-import { command, required } from "../../command.ts";
-import { text, toggle } from "../../flags.ts";
+import { defineCommand, requiredArgument } from "../../command.ts";
+import { textFlag, toggleFlag } from "../../flags.ts";
 
 /** As the API takes it. */
 const pemBytes = 64 * 1024;
 
-export default command({
+export default defineCommand({
   about:
     "Serves a host with your own certificate, or with one that this machine signs. Name hosts in fairlead.yml\n(services.<name>.http.hosts). With --acme-email the controller requests their certificates automatically, and this\ncommand is not needed.",
-  args: { host: required("Host name, or *. and a name for all names one level below it") },
+  args: { host: requiredArgument("Host name, or *. and a name for all names one level below it") },
   flags: {
-    cert: text("--cert <file>", "PEM file: the host's certificate, then the intermediate ones"),
-    key: text("--key <file>", "PEM file, not encrypted"),
-    selfSigned: toggle("--self-signed", "Sign it with this machine's own authority; renewed automatically"),
+    cert: textFlag("--cert <file>", "PEM file: the host's certificate, then the intermediate ones"),
+    key: textFlag("--key <file>", "PEM file, not encrypted"),
+    selfSigned: toggleFlag("--self-signed", "Sign it with this machine's own authority; renewed automatically"),
   },
   examples: [
     ["fairlead domains add shop.example.com --cert chain.pem --key key.pem", "a certificate of your own"],

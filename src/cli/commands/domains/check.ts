@@ -1,12 +1,12 @@
-import { command, required } from "../../command.ts";
-import { toggle } from "../../flags.ts";
+import { defineCommand, requiredArgument } from "../../command.ts";
+import { toggleFlag } from "../../flags.ts";
 import { checksText } from "../../views/checks.ts";
 
-export default command({
+export default defineCommand({
   about:
     "Checks a host as a certificate authority would: whether its name resolves to this machine, whether port 80 reaches the\nedge, which certificate it has, and the authority's last answer. It does not contact the authority. Exit 1 if any row fails.",
-  args: { host: required("A host name") },
-  flags: { retry: toggle("--retry", "Then ask the authority again at once, whatever its last answer") },
+  args: { host: requiredArgument("A host name") },
+  flags: { retry: toggleFlag("--retry", "Then ask the authority again at once, whatever its last answer") },
   examples: [
     ["fairlead domains check shop.example.com", "why is there no certificate?"],
     ["fairlead domains check shop.example.com --retry", "after fixing the DNS record"],

@@ -1,8 +1,8 @@
 import type { DomainView } from "../../../contract/domains.ts";
-import { command } from "../../command.ts";
+import { defineCommand } from "../../command.ts";
 import { harmless, type Paint, table } from "../../paint.ts";
 
-export default command({
+export default defineCommand({
   about:
     "Lists every host of a served route and every host with a certificate: its service, its certificate and expiry, and the\nlast error.",
   examples: [

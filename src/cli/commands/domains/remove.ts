@@ -1,9 +1,9 @@
-import { command, required } from "../../command.ts";
+import { defineCommand, requiredArgument } from "../../command.ts";
 
-export default command({
+export default defineCommand({
   about:
     "Removes the certificates of exactly this host. If a route still serves it, a new one is requested if an authority is\nconfigured; otherwise it is served without TLS.",
-  args: { host: required("Name as listed by `fairlead domains`") },
+  args: { host: requiredArgument("Name as listed by `fairlead domains`") },
   examples: [
     ["fairlead domains remove shop.example.com", "asks first"],
     ["fairlead domains remove shop.example.com --yes", "for scripts"],

@@ -1,10 +1,10 @@
 import { Fault } from "../../../base/faults.ts";
-import { command, required } from "../../command.ts";
+import { defineCommand, requiredArgument } from "../../command.ts";
 
-export default command({
+export default defineCommand({
   about:
     "Permanently destroys one version of a value, for example after a leak. Refused while it is the current value, and while\na release that serves or can be rolled back to needs it. Asks first.",
-  args: { version: required("Version like API_KEY@3; see `fairlead env versions`") },
+  args: { version: requiredArgument("Version like API_KEY@3; see `fairlead env versions`") },
   examples: [
     ["fairlead env destroy API_KEY@3", "asks, then destroys it"],
     ["fairlead env destroy API_KEY@3 -y --json", "for scripts"],

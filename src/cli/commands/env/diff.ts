@@ -1,10 +1,10 @@
-import { command, required } from "../../command.ts";
+import { defineCommand, requiredArgument } from "../../command.ts";
 import { table } from "../../paint.ts";
 
-export default command({
+export default defineCommand({
   about:
     "Compares the variables of two environments: which are the same, differ, or are only in one. Values are never shown. Only\nthose who may read both environments can use it.",
-  args: { here: required("Environment like staging"), there: required("Environment like production") },
+  args: { here: requiredArgument("Environment like staging"), there: requiredArgument("Environment like production") },
   examples: [
     ["fairlead env diff staging production", "what differs between them"],
     ["fairlead env diff staging production --json", "for scripts"],

@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { Fault, type FaultCode } from "../../../base/faults.ts";
 import type { VariablesAnswer } from "../../../contract/variables.ts";
-import { command } from "../../command.ts";
+import { defineCommand } from "../../command.ts";
 import { changesIn, type Editable, editableText } from "../../edited.ts";
 import { failureText } from "../../failure.ts";
-import { toggle } from "../../flags.ts";
+import { toggleFlag } from "../../flags.ts";
 import { type FleetingFile, fleetingFile } from "../../private-file.ts";
 import { followChange, previewText, type VariablesResult, variablesExit, variablesText } from "../../variables.ts";
 import type { World } from "../../world.ts";
@@ -25,13 +25,13 @@ interface Editing {
   readonly stage: boolean;
 }
 
-export default command({
+export default defineCommand({
   about:
     "Opens the environment's set values as a .env file in $VISUAL or $EDITOR. Values are shown only with --reveal; a\nplaceholder keeps a value unchanged. Shows which names would change, asks, and applies all changes or none. If it is\nrefused, for example because somebody else changed something meanwhile, or not confirmed, your text is kept. Only you can\nread the file. It is in memory if the machine supports that, and is removed afterwards.",
   flags: {
-    reveal: toggle("--reveal", "Show the values; the audit records it"),
-    stage: toggle("--stage", "Keep it for the next deployment instead of deploying it now"),
-    detach: toggle("--detach", "Do not wait for the deployment"),
+    reveal: toggleFlag("--reveal", "Show the values; the audit records it"),
+    stage: toggleFlag("--stage", "Keep it for the next deployment instead of deploying it now"),
+    detach: toggleFlag("--detach", "Do not wait for the deployment"),
   },
   examples: [
     ["fairlead env edit -e staging", "set, change and remove without seeing values"],

@@ -2,19 +2,19 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { Fault, isErrno } from "../../../base/faults.ts";
 import { readDotenv } from "../../../manifest/dotenv.ts";
-import { command, required } from "../../command.ts";
-import { toggle } from "../../flags.ts";
-import { changeVariables, variablesExit, variablesText } from "../../variables.ts";
+import { defineCommand, requiredArgument } from "../../command.ts";
+import { toggleFlag } from "../../flags.ts";
+import { sendVariables, variablesExit, variablesText } from "../../variables.ts";
 
-export default command({
+export default defineCommand({
   about:
     "Sets all variables of a .env file, or none. If a release is live, deploys a new release with the same code and waits for\nit. Variables that the file does not name stay, unless --prune unsets them; generated values are never pruned.",
-  args: { file: required("A .env file; - is stdin") },
+  args: { file: requiredArgument("A .env file; - is stdin") },
   flags: {
-    dryRun: toggle("--dry-run", "Only list the names that would change"),
-    prune: toggle("--prune", "Unset variables that are not in the file; asks first"),
-    stage: toggle("--stage", "Keep it for the next deployment instead of deploying it now"),
-    detach: toggle("--detach", "Do not wait for the deployment"),
+    dryRun: toggleFlag("--dry-run", "Only list the names that would change"),
+    prune: toggleFlag("--prune", "Unset variables that are not in the file; asks first"),
+    stage: toggleFlag("--stage", "Keep it for the next deployment instead of deploying it now"),
+    detach: toggleFlag("--detach", "Do not wait for the deployment"),
   },
   examples: [
     ["fairlead env import .env.production --dry-run", "what would change; values are not shown"],
@@ -35,7 +35,7 @@ export default command({
     }
     const { dryRun, prune, stage } = flags;
     const request = { set: Object.fromEntries(reading.values), prune, stage, dryRun };
-    return changeVariables(world, request, flags.detach);
+    return sendVariables(world, request, flags.detach);
   },
   view: variablesText,
   exit: variablesExit,

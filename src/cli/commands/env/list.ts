@@ -1,7 +1,7 @@
 import type { RevealedVariables, VariablesView } from "../../../contract/variables.ts";
 import { isOwnVariable } from "../../../model/release.ts";
-import { command } from "../../command.ts";
-import { toggle } from "../../flags.ts";
+import { defineCommand } from "../../command.ts";
+import { toggleFlag } from "../../flags.ts";
 import { harmless, table } from "../../paint.ts";
 
 interface Row {
@@ -20,10 +20,10 @@ interface Row {
   readonly value?: string;
 }
 
-export default command({
+export default defineCommand({
   about:
     "Lists the variables that services get: those set with `env set`, which take precedence, and those of the manifest.\nValues are masked; equal values of this environment have equal digests.",
-  flags: { reveal: toggle("--reveal", "Show the values") },
+  flags: { reveal: toggleFlag("--reveal", "Show the values") },
   examples: [
     ["fairlead env list", "names, masked"],
     ["fairlead env list --reveal --json -e staging", "with values, for scripts"],

@@ -2,17 +2,17 @@ import { resolve } from "node:path";
 import { Fault } from "../../../base/faults.ts";
 import { writeDotenv } from "../../../manifest/dotenv.ts";
 import { isOwnVariable } from "../../../model/release.ts";
-import { command, optional } from "../../command.ts";
-import { text, toggle } from "../../flags.ts";
+import { defineCommand, optionalArgument } from "../../command.ts";
+import { textFlag, toggleFlag } from "../../flags.ts";
 import { writePrivate } from "../../private-file.ts";
 
-export default command({
+export default defineCommand({
   about:
     "Writes the variables that a service gets to a .env file that only you can read, for development. The audit records it.\nDo not commit the file.",
-  args: { file: optional("File to write; default: .env.<environment>; - is stdout") },
+  args: { file: optionalArgument("File to write; default: .env.<environment>; - is stdout") },
   flags: {
-    service: text("--service <name>", "Service whose variables to write; default: the first"),
-    force: toggle("--force", "Overwrite an existing file"),
+    service: textFlag("--service <name>", "Service whose variables to write; default: the first"),
+    force: toggleFlag("--force", "Overwrite an existing file"),
   },
   examples: [
     ["fairlead env pull -e staging", "writes .env.staging"],

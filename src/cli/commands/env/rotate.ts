@@ -1,8 +1,8 @@
 import { Fault } from "../../../base/faults.ts";
 import type { VariablesView } from "../../../contract/variables.ts";
-import { command, required } from "../../command.ts";
-import { toggle } from "../../flags.ts";
-import { changeVariables, type VariablesResult, valueFrom, variablesExit, variablesText } from "../../variables.ts";
+import { defineCommand, requiredArgument } from "../../command.ts";
+import { toggleFlag } from "../../flags.ts";
+import { sendVariables, type VariablesResult, valueFrom, variablesExit, variablesText } from "../../variables.ts";
 import type { World } from "../../world.ts";
 
 interface Rotation extends VariablesResult {
@@ -13,13 +13,13 @@ interface Rotation extends VariablesResult {
   readonly serving?: readonly string[];
 }
 
-export default command({
+export default defineCommand({
   about:
     "Replaces a set value and deploys everything that uses it in one release of the same code. A variable with `generate`\ngets a generated value; for others the value is read from stdin or a prompt. If the deployment fails, the old version\nstays in use. Releases that can be rolled back to keep their versions.",
-  args: { name: required("Name of a set variable") },
+  args: { name: requiredArgument("Name of a set variable") },
   flags: {
-    stdin: toggle("--stdin", "Read the new value from stdin; one newline at the end is dropped"),
-    detach: toggle("--detach", "Do not wait for the deployment"),
+    stdin: toggleFlag("--stdin", "Read the new value from stdin; one newline at the end is dropped"),
+    detach: toggleFlag("--detach", "Do not wait for the deployment"),
   },
   examples: [
     ["fairlead env rotate SESSION_KEY", "a generated value"],
@@ -27,7 +27,7 @@ export default command({
   ],
   async run({ args: { name }, flags, world }): Promise<Rotation> {
     const value = flags.stdin ? await valueFrom(world.host.stdin, name) : null;
-    const rotate = (text: string | null) => changeVariables(world, { set: {}, rotate: { [name]: text } }, flags.detach);
+    const rotate = (text: string | null) => sendVariables(world, { set: {}, rotate: { [name]: text } }, flags.detach);
     const result = await rotate(value).catch(async (thrown: unknown) => {
       const isWanted = thrown instanceof Fault && thrown.code === "value.not-generated" && world.context.interactive;
       if (!isWanted) throw thrown;

@@ -2,18 +2,18 @@ import type { Readable } from "node:stream";
 import { Fault } from "../../../base/faults.ts";
 import { looksSecret } from "../../../check/subject.ts";
 import { variableNameSchema } from "../../../contract/scalars.ts";
-import { command, several } from "../../command.ts";
-import { toggle } from "../../flags.ts";
-import { changeVariables, valueFrom, variablesExit, variablesText } from "../../variables.ts";
+import { defineCommand, severalArguments } from "../../command.ts";
+import { toggleFlag } from "../../flags.ts";
+import { sendVariables, valueFrom, variablesExit, variablesText } from "../../variables.ts";
 
-export default command({
+export default defineCommand({
   about:
     "Sets variables of the environment; they override the manifest. If a release is live, deploys a new release with the same\ncode and waits for it. Pass secrets on stdin: arguments are visible to every process of the machine.",
-  args: { variables: several("NAME=VALUE, or one NAME with --stdin") },
+  args: { variables: severalArguments("NAME=VALUE, or one NAME with --stdin") },
   flags: {
-    stdin: toggle("--stdin", "Read the value of the one NAME from stdin; one newline at the end is dropped"),
-    stage: toggle("--stage", "Keep it for the next deployment instead of deploying it now"),
-    detach: toggle("--detach", "Do not wait for the deployment"),
+    stdin: toggleFlag("--stdin", "Read the value of the one NAME from stdin; one newline at the end is dropped"),
+    stage: toggleFlag("--stage", "Keep it for the next deployment instead of deploying it now"),
+    detach: toggleFlag("--detach", "Do not wait for the deployment"),
   },
   examples: [
     ["fairlead env set LOG_LEVEL=DEBUG -e staging", "one variable"],
@@ -29,7 +29,7 @@ export default command({
       const better = `arguments are visible to every process; better: \`fairlead env set ${plain[0]} --stdin\``;
       world.say(`${world.paint.yellow("warning:")} ${plain.join(", ")} looks like a secret, and ${better}`);
     }
-    return changeVariables(world, { set, ...(flags.stage && { stage: true }) }, flags.detach);
+    return sendVariables(world, { set, ...(flags.stage && { stage: true }) }, flags.detach);
   },
   view: variablesText,
   exit: variablesExit,

@@ -1,15 +1,15 @@
 import { Fault } from "../../../base/faults.ts";
-import { command, several } from "../../command.ts";
-import { toggle } from "../../flags.ts";
-import { changeVariables, variablesExit, variablesText } from "../../variables.ts";
+import { defineCommand, severalArguments } from "../../command.ts";
+import { toggleFlag } from "../../flags.ts";
+import { sendVariables, variablesExit, variablesText } from "../../variables.ts";
 
-export default command({
+export default defineCommand({
   about:
     "Unsets variables that were set with `env set`, so that the manifest's values apply again. If a release is live, deploys a\nnew release with the same code and waits for it. Asks first.",
-  args: { names: several("Names of variables") },
+  args: { names: severalArguments("Names of variables") },
   flags: {
-    stage: toggle("--stage", "Keep it for the next deployment instead of deploying it now"),
-    detach: toggle("--detach", "Do not wait for the deployment"),
+    stage: toggleFlag("--stage", "Keep it for the next deployment instead of deploying it now"),
+    detach: toggleFlag("--detach", "Do not wait for the deployment"),
   },
   examples: [
     ["fairlead env unset LOG_LEVEL", "asks, then unsets it"],
@@ -19,7 +19,7 @@ export default command({
     if (args.names.length === 0) throw new Fault("usage.invalid", "which variable? Pass its name");
     await world.confirm(`Unset ${args.names.join(", ")}?`, world.key().environment);
     const set = Object.fromEntries(args.names.map((name) => [name, null]));
-    return changeVariables(world, { set, ...(flags.stage && { stage: true }) }, flags.detach);
+    return sendVariables(world, { set, ...(flags.stage && { stage: true }) }, flags.detach);
   },
   view: variablesText,
   exit: variablesExit,

@@ -1,10 +1,10 @@
-import { command, required } from "../../command.ts";
+import { defineCommand, requiredArgument } from "../../command.ts";
 import { table } from "../../paint.ts";
 
-export default command({
+export default defineCommand({
   about:
     "Lists every version of a set value, newest first, and the releases that use it. A rollback restores the version that its\nrelease had. Values are never shown.",
-  args: { name: required("Name of a variable") },
+  args: { name: requiredArgument("Name of a variable") },
   examples: [
     ["fairlead env versions API_KEY", "when and by whom it was changed, and what uses it"],
     ["fairlead env versions API_KEY -e staging --json", "for scripts"],

@@ -1,7 +1,7 @@
-import { command } from "../../command.ts";
+import { defineCommand } from "../../command.ts";
 import { maintenanceText, untilMaintenance } from "../../maintenance.ts";
 
-export default command({
+export default defineCommand({
   about: "Reopens the environment to its users and waits until the edge has done so.",
   examples: [
     ["fairlead maintenance off", "reopen production"],

@@ -1,19 +1,19 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { Fault, isErrno } from "../../../base/faults.ts";
-import { command } from "../../command.ts";
-import { text } from "../../flags.ts";
+import { defineCommand } from "../../command.ts";
+import { textFlag } from "../../flags.ts";
 import { maintenanceText, untilMaintenance } from "../../maintenance.ts";
 
 /** As the API takes it. */
 const pageBytes = 64 * 1024;
 
-export default command({
+export default defineCommand({
   about:
     "Closes the environment to its users and waits until the edge has done so: every request is answered 503 with Retry-After\nand the message or page, until `fairlead maintenance off`. Instances, probes and deployments keep running.",
   flags: {
-    message: text("--message <text>", "Text that users get"),
-    page: text("--page <file>", "HTML file that browsers get, at most 64 KB"),
+    message: textFlag("--message <text>", "Text that users get"),
+    page: textFlag("--page <file>", "HTML file that browsers get, at most 64 KB"),
   },
   examples: [
     ['fairlead maintenance on --message "Back at nine"', "close production with a message"],

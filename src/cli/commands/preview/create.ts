@@ -1,22 +1,22 @@
 import { Fault } from "../../../base/faults.ts";
-import { command, optional, required } from "../../command.ts";
-import { duration, text } from "../../flags.ts";
-import { deploymentExit, deploymentText, followDeployment } from "../../follow.ts";
+import { defineCommand, optionalArgument, requiredArgument } from "../../command.ts";
+import { durationFlag, textFlag } from "../../flags.ts";
+import { deploymentExit, deploymentText, followToEnd } from "../../follow.ts";
 import { branchFlag, codeFlags, describedBy } from "../../new-code.ts";
 import { sourceAndKey } from "../../project.ts";
 import { refuseUnreadySource } from "../../readiness.ts";
 import { leftText } from "../../times.ts";
 
-export default command({
+export default defineCommand({
   about:
     "Deploys this directory to a temporary environment, or again to an existing one, with the configuration of another\nenvironment and the values set for it, never those of production. Every deployment of code restarts its lifetime; then\nit is removed automatically, with all its values.",
   args: {
-    name: required("Name, like pr-12; other commands use it as -e pr-12"),
-    dir: optional("Directory with fairlead.yml; default: this one or a parent"),
+    name: requiredArgument("Name, like pr-12; other commands use it as -e pr-12"),
+    dir: optionalArgument("Directory with fairlead.yml; default: this one or a parent"),
   },
   flags: {
-    from: text("--from <env>", "Environment whose configuration it gets (default: previews.from, staging)"),
-    ttl: duration("--ttl <duration>", "Lifetime after its last deployment (default: previews.ttl, 72h)"),
+    from: textFlag("--from <env>", "Environment whose configuration it gets (default: previews.from, staging)"),
+    ttl: durationFlag("--ttl <duration>", "Lifetime after its last deployment (default: previews.ttl, 72h)"),
     ...codeFlags,
     branch: branchFlag,
   },
@@ -41,7 +41,7 @@ export default command({
     return {
       preview,
       endsInMs,
-      ...(await followDeployment({ world: here, api }, deployment, { detach: flags.detach })),
+      ...(await followToEnd({ world: here, api }, deployment, { detach: flags.detach })),
     };
   },
   view(result, paint) {

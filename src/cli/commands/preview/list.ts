@@ -1,8 +1,8 @@
-import { command } from "../../command.ts";
+import { defineCommand } from "../../command.ts";
 import { table } from "../../paint.ts";
 import { leftText } from "../../times.ts";
 
-export default command({
+export default defineCommand({
   about: "Lists the previews of the app: base environment, live release, and expiry.",
   examples: [
     ["fairlead preview list", "of the app in this directory"],

@@ -1,10 +1,10 @@
-import { command, required } from "../../command.ts";
+import { defineCommand, requiredArgument } from "../../command.ts";
 import { untilGone } from "../../stop.ts";
 
-export default command({
+export default defineCommand({
   about:
     "Removes a preview now, as when it expires: stops its instances and deletes its routes and all its values. Asks first, and\nwaits until nothing of it runs.",
-  args: { name: required("The preview, like pr-12") },
+  args: { name: requiredArgument("The preview, like pr-12") },
   examples: [
     ["fairlead preview remove pr-12", "asks, then removes it"],
     ["fairlead preview remove pr-12 -y --json", "for scripts, e.g. when a pull request is closed"],

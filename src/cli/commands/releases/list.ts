@@ -1,10 +1,10 @@
-import { command } from "../../command.ts";
-import { count } from "../../flags.ts";
+import { defineCommand } from "../../command.ts";
+import { countFlag } from "../../flags.ts";
 import { harmlessLine, table } from "../../paint.ts";
 
-export default command({
+export default defineCommand({
   about: "Lists releases, newest first. A release contains code, configuration and routes.",
-  flags: { limit: count("-n, --limit <count>", "Maximum number (default 20)", { min: 1, max: 200 }) },
+  flags: { limit: countFlag("-n, --limit <count>", "Maximum number (default 20)", { min: 1, max: 200 }) },
   examples: [
     ["fairlead releases", "the newest twenty"],
     ["fairlead releases -n 5 --json", "for scripts"],

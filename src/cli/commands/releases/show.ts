@@ -1,9 +1,9 @@
-import { command, required } from "../../command.ts";
+import { defineCommand, requiredArgument } from "../../command.ts";
 import { harmless, harmlessLine, table } from "../../paint.ts";
 
-export default command({
+export default defineCommand({
   about: "Shows what a release consists of: services with commands and replicas, names of variables, and its manifest.",
-  args: { release: required("Release like v3") },
+  args: { release: requiredArgument("Release like v3") },
   examples: [
     ["fairlead releases show v3", "one release"],
     ["fairlead releases show v3 --json", "for scripts"],

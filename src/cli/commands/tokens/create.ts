@@ -1,11 +1,11 @@
-import { command, required } from "../../command.ts";
-import { duration } from "../../flags.ts";
+import { defineCommand, requiredArgument } from "../../command.ts";
+import { durationFlag } from "../../flags.ts";
 
-export default command({
+export default defineCommand({
   about:
     "Creates a token for access over the network (`controller --listen`) and prints it once: the controller stores only its\ndigest. Its name appears in the audit and is what `protected.who` refers to. Set it as FAIRLEAD_TOKEN. Works only on the\ncontroller's machine, over its own socket.",
-  args: { name: required("Name of its user, like ci or alice") },
-  flags: { expires: duration("--expires <duration>", "Lifetime, like 90d (default: until it is revoked)") },
+  args: { name: requiredArgument("Name of its user, like ci or alice") },
+  flags: { expires: durationFlag("--expires <duration>", "Lifetime, like 90d (default: until it is revoked)") },
   examples: [
     ["fairlead tokens create ci --expires 90d", "for a build service"],
     ["umask 077; fairlead tokens create alice > alice.token", "into a file that only you can read"],

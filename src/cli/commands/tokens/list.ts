@@ -1,7 +1,7 @@
-import { command } from "../../command.ts";
+import { defineCommand } from "../../command.ts";
 import { table } from "../../paint.ts";
 
-export default command({
+export default defineCommand({
   about:
     "Lists the tokens for access over the network: creator, creation time, last use and expiry. The controller's own token,\nwhich the audit calls `token`, is not listed.",
   examples: [

@@ -1,9 +1,9 @@
-import { command, required } from "../../command.ts";
+import { defineCommand, requiredArgument } from "../../command.ts";
 
-export default command({
+export default defineCommand({
   about:
     "Revokes a token: requests with it are refused from now on. The audit keeps what it was used for under its name. Works\nonly on the controller's machine, over its own socket.",
-  args: { name: required("Name as listed by `fairlead tokens list`") },
+  args: { name: requiredArgument("Name as listed by `fairlead tokens list`") },
   examples: [
     ["fairlead tokens revoke ci", "asks first"],
     ["fairlead tokens revoke ci -y", "for scripts"],

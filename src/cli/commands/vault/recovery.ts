@@ -1,17 +1,17 @@
 import { resolve } from "node:path";
 import { Fault } from "../../../base/faults.ts";
-import { command, required } from "../../command.ts";
-import { text, toggle } from "../../flags.ts";
+import { defineCommand, requiredArgument } from "../../command.ts";
+import { textFlag, toggleFlag } from "../../flags.ts";
 import { writePrivate } from "../../private-file.ts";
 
-export default command({
+export default defineCommand({
   about:
     "Writes the master key of the controller's vault to a file encrypted with age (age-encryption.org), for a recipient or\nwith a passphrase from stdin. Store it away from this machine: with it and a backup of the state directory everything\ncan be restored. To use it: umask 077; age -d -i KEY-FILE bundle.age > STATE/vault.key",
-  args: { file: required("File to write, like recovery.age") },
+  args: { file: requiredArgument("File to write, like recovery.age") },
   flags: {
-    recipient: text("--recipient <key>", "age public key, age1…, whose owner can open it"),
-    passphraseStdin: toggle("--passphrase-stdin", "Read a passphrase from stdin instead"),
-    force: toggle("--force", "Overwrite an existing file"),
+    recipient: textFlag("--recipient <key>", "age public key, age1…, whose owner can open it"),
+    passphraseStdin: toggleFlag("--passphrase-stdin", "Read a passphrase from stdin instead"),
+    force: toggleFlag("--force", "Overwrite an existing file"),
   },
   examples: [
     ["fairlead vault recovery recovery.age --recipient age1…", "for a key made with age-keygen on another machine"],

@@ -1,6 +1,6 @@
-import { command } from "../../command.ts";
+import { defineCommand } from "../../command.ts";
 
-export default command({
+export default defineCommand({
   about:
     "Replaces the keys of the controller's vault and seals every value again. Deployments continue meanwhile, and after a\ncrash the controller continues where it stopped. A master key from FAIRLEAD_VAULT_KEY does not change: to replace it,\nrestart the controller with a new one there and the previous one in FAIRLEAD_VAULT_KEY_OLD.",
   examples: [
