@@ -30,7 +30,7 @@ type Asked<Name extends RouteName> =
     : [request: RequestOf<Contract<Name>>];
 
 export interface ClientOptions {
-  /** Asks whether to go on with a change that is guarded, and throws when not; left out: it is refused. */
+  /** Asks whether to go on with a change that is guarded, and throws when not; omitted: it is refused. */
   readonly confirm?: (fault: Fault, name: string) => Promise<void>;
 }
 
@@ -96,7 +96,10 @@ export class Client {
     return (await this.#send(requestOf(name, ...asked))).body;
   }
 
-  /** Messages of a route as they come, none twice and none left out; a lost connection is opened again after the last one. */
+  /**
+   * Messages of a route as they come, none twice and none omitted; a lost connection is opened again after the last
+   * one.
+   */
   async *stream<Name extends RouteName>(
     name: Name,
     request: RequestOf<Contract<Name>>,
@@ -139,7 +142,10 @@ export class Client {
     return bodyText(await this.#send(call));
   }
 
-  /** Answers as soon as the headers are there. Status 400 and above is thrown. What wants to be confirmed is sent again when it was. */
+  /**
+   * Returns as soon as the headers are there. Status 400 and above is thrown. What wants to be confirmed is sent again
+   * when it was.
+   */
   async #send(request: HttpRequest): Promise<HttpAnswer> {
     const answer = await this.#transport.exchange(request);
     if (answer.status < 400) return answer;

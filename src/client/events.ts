@@ -14,7 +14,7 @@ export interface StreamMessage {
 const silenceMs = 45_000;
 /** How long to go on trying to connect again before the controller counts as gone. */
 const patienceMs = 120_000;
-/** A stream that breaks off with a fault is tried again so often; then the fault is the caller's. */
+/** A stream that breaks off with a fault is retried so often; then the fault is the caller's. */
 const faultLimit = 5;
 const bufferLimit = 16 * 1024 * 1024;
 

@@ -73,7 +73,7 @@ const codeOfStatus: Readonly<Record<number, FaultCode>> = {
   503: "controller.unreachable",
 };
 
-/** The Fault that a problem document tells of; a code unknown to this version becomes the nearest by status. */
+/** The Fault that a problem document reports; a code unknown to this version becomes the nearest by status. */
 export function problemFault(status: number, text: string): Fault {
   const fallback = codeOfStatus[status] ?? "operation.failed";
   const problem = asProblem(text);

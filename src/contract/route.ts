@@ -19,7 +19,7 @@ export interface RouteContract {
   readonly media?: "text/plain" | "text/event-stream" | "application/octet-stream" | "application/json";
   /** What a stream of events has: the data of its messages, by their names. */
   readonly messages?: Readonly<Record<string, z.ZodType>>;
-  /** The answer has secrets in it and is kept nowhere: also not for an Idempotency-Key, which is not looked at. */
+  /** The answer has secrets in it and is kept nowhere: also not for an Idempotency-Key, which is not checked. */
   readonly unkept?: true;
 }
 

@@ -81,7 +81,7 @@ async function handle({ c, deps, route, handler, repeat }: Handling): Promise<Re
   const request = c.req.raw;
   if (route.method === "head" && request.method !== "HEAD") throw nothingThere(request.method, c.req.path);
   const call = await callOf(request, { connection: c.env ?? {}, deps }, route);
-  // What is promised by an answer must still be written down tomorrow.
+  // What is promised by an answer must still be recorded tomorrow.
   if (route.method !== "get" && route.method !== "head") deps.intact();
   const params = decodeParams(route.path, c.req.param());
   const query = route.query && decodeQuery(route.query, request.url);

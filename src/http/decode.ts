@@ -21,7 +21,7 @@ function invalidRequest(diagnostics: readonly Diagnostic[]): Fault {
   });
 }
 
-/** At most this many complaints; a hostile body must not make a larger answer. */
+/** At most this many diagnostics; a hostile body must not make a larger answer. */
 const diagnosticLimit = 50;
 
 function diagnosticsOf(issues: readonly z.core.$ZodIssue[], root: string): readonly Diagnostic[] {

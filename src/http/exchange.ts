@@ -5,9 +5,9 @@ import type { IdempotentOutcome } from "../model/claim.ts";
 import type { EnvKey } from "../model/environment.ts";
 import type { Call, Deps } from "../usecases/access.ts";
 
-/** Where requests and failures are written down. */
+/** Where requests and failures are recorded. */
 export interface Log {
-  /** Where reads go, which are many; left out, they are not written down. */
+  /** Where reads go, which are many; omitted, they are not recorded. */
   debug?(what: object, words: string): void;
   info(what: object, words: string): void;
   error(what: object, words: string): void;
@@ -23,7 +23,7 @@ export interface ApiDeps extends Deps {
   };
   /** sha256 (as src/base/digest.ts writes it) of the controller's own token, for access over TCP; null: it has none. */
   readonly tokenDigest: string | null;
-  /** Refuses where what is written down would be lost. Fault: `journal.lost`. */
+  /** Refuses where what is recorded would be lost. Fault: `journal.lost`. */
   readonly intact: () => void;
   readonly doctor: () => Promise<readonly CheckView[]>;
   readonly log: Log;

@@ -84,7 +84,7 @@ async function state() {
   );
 }
 
-/** Asks for something of a controller that dies when all is written down but the answer. */
+/** Asks for something of a controller that dies when all is recorded but the answer. */
 async function askInVain(method: string, path: string, asked: Asked): Promise<void> {
   const died = new Promise<never>((_resolve, reject) => {
     deps.journal.answer = async () => {

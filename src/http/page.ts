@@ -55,7 +55,7 @@ function pathSection(route: RouteContract): string {
   ].join("\n");
 }
 
-/** A schema's name, which is explained under Shapes, or its members; those with a `?` may be left out. */
+/** A schema's name, which is explained under Shapes, or its members; those with a `?` may be omitted. */
 function shape(schema: z.ZodType, io: "input" | "output"): string {
   return `\`${words(jsonSchema(schema, io, {}))}\``;
 }

@@ -12,11 +12,11 @@ type FakeController = Awaited<ReturnType<typeof openFakes>>;
 export interface Asking {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
-  /** How it comes; left out: over the controller's own socket. */
+  /** How it comes; omitted: over the controller's own socket. */
   readonly from?: Connection;
 }
 
-/** The API on a stage whose journal and log store are real ones, anew before each test of the file that calls this. */
+/** The API on a stage whose journal and log store are real ones, again before each test of the file that calls this. */
 export function apiOnFakes(): ApiOnFakes {
   let fakes: FakeController | null = null;
   const opened = new ApiOnFakes();

@@ -24,13 +24,13 @@ export interface Deps {
   readonly clock: Clock;
 }
 
-/** One request to a use case, of somebody who may make it: src/http asks that once, by the action of the route. */
+/** One authorised request to a use case: src/http checks that once, by the action of the route. */
 export interface Call {
   readonly deps: Deps;
   readonly actor: Actor;
   /** The name that was given to confirm the change of something protected. */
   readonly confirm: string | null;
-  /** The Idempotency-Key that the request came with; null: none, or one that does not count. */
+  /** The Idempotency-Key of the request; null: none, or ignored. */
   readonly claim: string | null;
 }
 
@@ -42,7 +42,7 @@ export async function environmentOf({ deps }: Call, key: EnvKey): Promise<Enviro
   return environment;
 }
 
-/** The same, also before anything is written down about it. */
+/** The same, even before anything is recorded about it. */
 export async function environmentFor({ journal }: Deps, key: EnvKey): Promise<Environment> {
   return (await journal.environment(key)) ?? newEnvironment(key);
 }
@@ -55,8 +55,8 @@ export async function stagedRelease({ journal }: Deps, { key, staged }: Environm
 }
 
 /**
- * What an environment is on its way to: the release of its newest deployment under way, else the serving one; never one
- * that is only staged. A restart leads to no other release, whichever served when it was asked for.
+ * The release that an environment will serve: that of its newest running deployment, otherwise the live one; never one
+ * that is only staged. A restart does not change the release.
  */
 export async function newestRelease({ deps }: Call, { key, serving }: Environment): Promise<Release | null> {
   const goLive = (await deps.journal.unfinished(key)).filter(
@@ -67,7 +67,10 @@ export async function newestRelease({ deps }: Call, { key, serving }: Environmen
   return number === undefined ? null : deps.journal.release(key, number);
 }
 
-/** Where people and other services reach a host of an environment: through the edge, over TLS where it has a certificate. */
+/**
+ * The URL of a host of an environment for people and other services: through the edge, over TLS where it has a
+ * certificate.
+ */
 export function publicUrl({ edge, certificates }: Pick<Deps, "edge" | "certificates">, host: string): string {
   const secure = certificates.has(host) ? edge.secureAddress() : null;
   if (secure !== null) return secure.port === 443 ? `https://${host}` : `https://${host}:${secure.port}`;

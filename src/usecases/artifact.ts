@@ -7,7 +7,7 @@ import type { ArtifactSpec, BuildSpec, Env, EnvValue } from "../model/release.ts
 import { type Deps, publicUrl } from "./access.ts";
 import { type GivenValues, valueText } from "./values.ts";
 
-/** What an artifact is made of. */
+/** The inputs of an artifact. */
 interface Ingredients {
   readonly source: string;
   readonly spec: AppSpec;
@@ -15,8 +15,8 @@ interface Ingredients {
 }
 
 /**
- * An artifact is named by all that goes into it, so that equal input is built once. Secrets go in by the vault's
- * digest of them: nobody can guess one by the name, and the same value makes the same artifact in every environment.
+ * An artifact is named by all its inputs, so that equal input is built once. Secrets are included as the vault's
+ * digests: the name reveals none, and the same value makes the same artifact in every environment.
  */
 export function artifactOf(deps: Deps, ingredients: Ingredients, diagnostics: Diagnostic[]): ArtifactSpec {
   const { spec, given } = ingredients;

@@ -5,11 +5,12 @@ import type { EnvKey } from "../model/environment.ts";
 import { type Call, invalid } from "./access.ts";
 import { type Page, pageOf } from "./paging.ts";
 
-/** What an entry says beside who and when. */
+/** The content of an entry besides who and when. */
 type Account = Pick<AuditEntry, "action" | "key"> & Partial<Pick<AuditEntry, "names" | "detail">>;
 
 /**
- * An entry of the audit, each word of it in one line: whoever reads rows sees no more rows than there are. To be written down together with what it tells of, and before anything is shown.
+ * An audit entry whose texts are single lines, so that they cannot forge rows. Record it together with the change, and
+ * before anything is shown.
  */
 export function audited({ deps, actor }: Call, account: Account): Change {
   const { names = [], detail = "" } = account;

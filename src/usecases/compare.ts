@@ -5,7 +5,7 @@ import { type Call, environmentOf, newestRelease } from "./access.ts";
 import { refuseOthers } from "./guard.ts";
 import { givenValues } from "./values.ts";
 
-/** How a variable of one environment is beside that of another. */
+/** Comparison of a variable in two environments. */
 export interface Comparison {
   readonly name: string;
   /** Named where services have different values of it; null: all have the same. */
@@ -15,8 +15,8 @@ export interface Comparison {
 }
 
 /**
- * Compares the variables of two environments of an app. Whoever may read only one could try out values of the other by
- * it, so it is for those who may read both. Faults: `app.unknown`, `protected.not-allowed`, `vault.damaged`.
+ * Compares the variables of two environments of an app. Somebody who may read only one could guess values of the other
+ * with it, so it requires access to both. Faults: `app.unknown`, `protected.not-allowed`, `vault.damaged`.
  */
 export async function diffVariables(call: Call, key: EnvKey, other: string): Promise<readonly Comparison[]> {
   const there = { app: key.app, environment: other };
@@ -48,7 +48,7 @@ function stateOf(here: string | undefined, there: string | undefined): Compariso
   return there === undefined ? "only-here" : "different";
 }
 
-/** What every service of the newest release, and its build, has of each variable, and what is set and none of them has. */
+/** The variables of every service of the newest release and its build, and set values that none of them has. */
 async function textsOf(call: Call, key: EnvKey): Promise<ReadonlyMap<string, Texts>> {
   const environment = await environmentOf(call, key);
   const release = await newestRelease(call, environment);

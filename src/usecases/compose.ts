@@ -21,7 +21,7 @@ import type { GivenValues } from "./values.ts";
 /** The manifest's place in a source. */
 export const manifestFile = "fairlead.yml";
 
-/** A manifest that was read for one environment, with its own text and where its code is. */
+/** A manifest read for one environment, with its text and its source. */
 export interface LoadedManifest {
   readonly spec: AppSpec;
   readonly text: string;
@@ -67,7 +67,7 @@ export function loadManifest({ key, preview }: ManifestPlace, source: string, te
   return { spec, text, source, warnings, placeOf, originsOf, pages: {} };
 }
 
-/** Complaints with the places of what they are about. What several services have from one place is complained about once. */
+/** Diagnostics with the places of what they are about. What several services have from one place is reported once. */
 function placed({ placeOf }: LoadedManifest, diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
   const all = diagnostics.map((one) => ({ ...one, file: manifestFile, ...placeOf(...one.path.split(".")) }));
   return [...new Map(all.map((one) => [JSON.stringify(one), one])).values()];
@@ -128,14 +128,14 @@ export function composeRelease(deps: Deps, composition: Composition): Release {
   };
 }
 
-/** How variables get other values; where a preview has its values from is not where one would set them. */
+/** How to set variables; for a preview, where its values come from. */
 function hintFor({ from }: AppSpec): string {
   return from === null
     ? "Set every variable listed above to an allowed value, with `fairlead env set` or in fairlead.yml."
     : `A preview starts with the values of ${from}: \`fairlead env set NAME -e ${from}\`.`;
 }
 
-/** What is declared as secret, and what was set without being declared: nobody said that it may be seen. */
+/** Variables declared as secret, and set ones without a declaration. */
 function secretNames(spec: AppSpec, given: GivenValues): readonly string[] {
   const declared = [...spec.services.map(({ variables }) => variables), spec.buildVariables];
   const secret = declared.flatMap((all) => Object.keys(all).filter((name) => all[name]?.secret));
@@ -153,7 +153,7 @@ function httpOf(
   return { ...rest, hosts, pages: pages[name] ?? {} };
 }
 
-/** What only images can do is refused where artifacts are directories, before anything is built. */
+/** Refuses what only images support if artifacts are directories, before anything is built. */
 function judgeRunnable({ builder }: Deps, { spec }: LoadedManifest): readonly Diagnostic[] {
   if (builder.makes === "images") return [];
   const diagnostics: Diagnostic[] = [];
@@ -183,7 +183,7 @@ function environmentOf(
     RELEASE: releaseName(number),
     FAIRLEAD_ENVIRONMENT: key.environment,
   };
-  // Set by an earlier version, or for services without `http`: the platform's own would hide it.
+  // Set by a previous version, or for services without `http`: the platform's own would hide it.
   const undeclared = Object.entries(undeclaredVariables(loaded.spec, given)).filter(
     ([name]) => refusedName(name, template.http !== null) === null,
   );

@@ -24,10 +24,10 @@ import { promotionOf, refuseIncomplete } from "./promote.ts";
 import { permitOf, refuseUnready } from "./readiness.ts";
 import { givenValues, setValues, type ValuesToSet } from "./values.ts";
 
-/** How many live releases are looked through for one to go back to. */
+/** Number of live releases searched for a rollback target. */
 const liveReleasesSeen = 1_000;
 
-/** What is said about a new release. */
+/** Description of a new release. */
 export interface Described {
   readonly message?: string | null | undefined;
   readonly allow?: Permit | null | undefined;
@@ -41,9 +41,9 @@ export type DeploymentOrder =
   | { readonly kind: "restart"; readonly services?: readonly string[] | undefined };
 
 /**
- * Queues a deployment and answers it; the engine does the rest. Nothing is written unless it can begin. Faults: those of
- * `draftOf`, `promotionOf`, `guard`, `composeRelease` and `refuseUnready`, `route.host-taken`, `app.unknown`, `release.unknown`, `release.none-before`,
- * `release.incomplete`, `value.destroyed`, `service.unknown`.
+ * Queues a deployment and returns it; the engine does the rest. Nothing is recorded unless it can begin. Faults: those
+ * of `draftOf`, `promotionOf`, `guard`, `composeRelease` and `refuseUnready`, `route.host-taken`, `app.unknown`,
+ * `release.unknown`, `release.none-before`, `release.incomplete`, `value.destroyed`, `service.unknown`.
  */
 export function beginDeployment(call: Call, key: EnvKey, order: DeploymentOrder): Promise<Deployment> {
   return call.deps.engine.exclusively(key, () => begin(call, key, order));
@@ -70,7 +70,7 @@ async function begin(call: Call, key: EnvKey, order: DeploymentOrder): Promise<D
       return deploy(call, environment, { action: "deploy", loaded, branch, message, allow: permitOf(release) });
     }
     case "promote": {
-      // It looks at the values for builds, before `guard`: others would be told by its answer.
+      // It reads the values for builds, after authorisation: its answer would reveal them to others.
       await refuseOthers(call, key);
       const { message, ...code } = await promotionOf(call, environment, order.from);
       const said = { message: order.message ?? message, allow: order.allow };
@@ -86,9 +86,9 @@ async function deploy(call: Call, environment: Environment, code: Code): Promise
 }
 
 /**
- * Builds code and keeps it for a deployment of the kind `staged`, in place of what waited before; it is judged and composed
- * anew then, with the values that are set by then. Nothing is asked, since nothing that serves is touched; but its build gets
- * the environment's secrets, so it has to be code that may go live there.
+ * Builds code and keeps it for a deployment of the kind `staged`, in place of what waited before; it is judged and
+ * composed again then, with the values that are set by then. No confirmation is needed, because nothing that serves
+ * changes; but its build gets the environment's secrets, so the code must be allowed to go live there.
  */
 async function stage(call: Call, environment: Environment, code: Code): Promise<Deployment> {
   const { loaded, branch = null } = code;
@@ -96,21 +96,21 @@ async function stage(call: Call, environment: Environment, code: Code): Promise<
   return deployCode(call, environment, { ...code, kind: "stage" });
 }
 
-/** A preview that people still work on is there as long again: its time counts from the last deployment of code. */
+/** Extends a preview that people still work on: its lifetime counts from the last deployment of code. */
 function prolonged({ key, preview }: Environment, now: number): readonly Change[] {
   return preview ? [{ kind: "preview", key, preview: { ...preview, endsAt: now + preview.ttlMs } }] : [];
 }
 
-/** Code that goes live, or is staged, and what goes with it. */
+/** Code to deploy or stage, with its options. */
 export interface Code extends Described {
   readonly kind?: "deploy" | "stage";
-  /** What it is accounted for as. */
+  /** Its action in the audit. */
   readonly action: AuditAction;
   readonly loaded: LoadedManifest;
   readonly branch?: string | null | undefined;
   /** Set together with it. */
   readonly values?: ValuesToSet;
-  /** What else is written down in the same transaction. */
+  /** Further changes in the same transaction. */
   readonly beside?: readonly Change[];
 }
 
@@ -139,14 +139,14 @@ export async function deployCode(call: Call, environment: Environment, code: Cod
   const release = { ...composed, allowed };
   const detail = accountOf(release, kind);
   const account = audited(call, { action, key, names: [releaseName(number)], detail });
-  // What was staged is either this code or older than it.
+  // The staged code is either this code or older.
   const unstaged =
     kind === "deploy" && environment.staged !== null ? [{ kind: "staged", key, staged: null } as const] : [];
   const all = [...beside, ...(change ? [change] : []), ...unstaged, account];
   return queue(call, { environment, kind, release, isNew: true, services: null, beside: all });
 }
 
-/** What there is to say of a release: that it was staged, why it was made, and what was let pass. */
+/** Text for a release: that it was staged, its message, and the allowed rules. */
 function accountOf({ message, allowed = [] }: Release, kind: DeploymentKind): string {
   const [first] = allowed;
   const letPass = first && `allowed ${allowed.map(({ rule }) => rule).join(", ")}: ${first.because}`;
@@ -166,7 +166,9 @@ async function rollback(call: Call, key: EnvKey, wanted: string | null): Promise
   return queue(call, { environment, kind: "rollback", release, isNew: false, services: null, beside });
 }
 
-/** The release to go back to: the one named, which must have been live, or the newest live one before the serving one. */
+/**
+ * The release to roll back to: the named one, which must have been live, or the newest live one before the current one.
+ */
 async function targetOf({ deps }: Call, { key, serving }: Environment, wanted: string | null): Promise<number> {
   const live = await deps.journal.liveReleases(key, liveReleasesSeen);
   if (wanted !== null) {
@@ -199,16 +201,16 @@ export interface Queueing {
   readonly environment: Environment;
   readonly kind: DeploymentKind;
   readonly release: Release;
-  /** Whether the release is written down with the deployment. */
+  /** Whether the release is recorded with the deployment. */
   readonly isNew: boolean;
   readonly services: readonly string[] | null;
-  /** What else is written down in the same transaction. */
+  /** Further changes in the same transaction. */
   readonly beside?: readonly Change[];
-  /** What became of the values that it is about. */
+  /** The effect on its values. */
   readonly values?: IdempotentOutcome["changes"];
 }
 
-/** Writes down a deployment with all that belongs to it, in one transaction. Call it only inside `engine.alone`. */
+/** Records a deployment with everything that belongs to it, in one transaction. Call it only inside `engine.alone`. */
 export async function queue(call: Call, queueing: Queueing): Promise<Deployment> {
   const { environment, release, isNew, beside = [], values = null } = queueing;
   const { key } = environment;

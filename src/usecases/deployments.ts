@@ -10,7 +10,7 @@ import { doneBy } from "./idempotency.ts";
 import { type Page, pageOf } from "./paging.ts";
 import { lookAnywayMs, Wakeup } from "./wakeup.ts";
 
-/** How many of the culprit's own last lines explain a failure. */
+/** Number of the failed instance's last lines that explain a failure. */
 const culpritLines = 50;
 
 /** A deployment by its id; faults: `deployment.unknown`. */
@@ -36,8 +36,8 @@ export async function listDeployments(
 }
 
 /**
- * Asks a deployment to end. Faults: `deployment.unknown`; `deployment.ended` when it is over, or so far that only the old
- * instances are left to be stopped; `protected.not-allowed`.
+ * Cancels a deployment. Faults: `deployment.unknown`; `deployment.ended` if it has ended, or only stops the old
+ * instances; `protected.not-allowed`.
  */
 export async function cancelDeployment(call: Call, id: string): Promise<Deployment> {
   const { key } = await deploymentOf(call, id);
@@ -62,8 +62,8 @@ export type Progress =
   | { readonly kind: "log"; readonly lines: readonly StoredLine[] };
 
 /**
- * The deployment whenever it changed, beginning with how it is now; before its end the last lines of the culprit, if
- * there is one, of them only those after sequence `after`. Ends with the deployment, or with `signal`.
+ * The deployment after every change, beginning with its current state; before its end the last lines of the failed
+ * instance, if any, only those after sequence `after`. Ends with the deployment, or with `signal`.
  */
 export async function* followDeployment(
   call: Call,

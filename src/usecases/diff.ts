@@ -18,8 +18,8 @@ export interface Difference {
 }
 
 /**
- * What is different in `after`: its code, service by service, how it is deployed, its schema, and what guards it; `before`
- * null: everything is new. Values of variables are never shown.
+ * The differences in `after`: code, services, deployment policy, schema, and protection; `before` null: everything is
+ * new. Values of variables are never shown.
  */
 export function differences(before: Release | null, after: Release): readonly Difference[] {
   const names = new Set([...(before?.services ?? []), ...after.services].map(({ name }) => name));
@@ -46,7 +46,7 @@ function registriesOf({ artifacts }: Release): object {
   return Object.assign({}, ...artifacts.map(({ registries }) => registries));
 }
 
-/** What guards the environment, which code that goes live may take away. */
+/** The environment's protection, which deployed code may remove. */
 function protectionChange(before: Release, after: Release): string {
   const [from, to] = [before, after].map(({ protection }) => {
     const { confirm = false, branches = null, who = null } = protection ?? {};
@@ -64,8 +64,8 @@ function codeWords(before: Release, after: Release): readonly string[] {
 }
 
 /**
- * What may give the databases another schema: release commands that are others, or have other code. A rollback runs none,
- * so going back leaves the schema as it is.
+ * What may change a database schema: release commands that differ, or have other code. A rollback runs none, so it does
+ * not change the schema.
  */
 function schemaWords(before: Release, after: Release): readonly string[] {
   const names = new Set([...before.services, ...after.services].map(({ name }) => name));
@@ -121,7 +121,7 @@ function wordsOf(old: ServiceSpec, next: ServiceSpec): readonly string[] {
   if (variables.length > 0) words.push(`variables ${variables.join(", ")}`);
   const [oldHosts, nextHosts] = [oldHttp, nextHttp].map((http) => http?.hosts.join(" ") || "(none)");
   if (oldHosts !== nextHosts) words.push(`hosts ${oldHosts} → ${nextHosts}`);
-  // A release of an earlier version does not say that it is not internal.
+  // A release of a previous version does not say that it is not internal.
   const [one, other] = [oldHttp, nextHttp].map((http) => ({ internal: false, ...http, hosts: null }));
   const http = changed(one ?? {}, other ?? {}).map((name) => `http.${name}`);
   const rest = [...http, ...changed({ checks: noChecks, ...oldRest }, { checks: noChecks, ...nextRest })];
@@ -129,7 +129,7 @@ function wordsOf(old: ServiceSpec, next: ServiceSpec): readonly string[] {
   return words;
 }
 
-/** A variable that differs: new (+), gone (-), or with its versions where it was set before and after. */
+/** A variable that differs: new (+), removed (-), or with its versions if it was set before and after. */
 function versionsOf(name: string, old: EnvValue | undefined, next: EnvValue | undefined): string {
   if (old === undefined || next === undefined) return `${old === undefined ? "+" : "-"}${name}`;
   const [before, after] = [old, next].map((value) => secretsOf({ value }));

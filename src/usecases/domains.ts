@@ -9,7 +9,7 @@ export async function listDomains(call: Call): Promise<readonly Domain[]> {
   return call.deps.certificates.domains();
 }
 
-/** How one host stands; of a host that is not known, that nothing is. */
+/** The state of one host, also of an unknown one. */
 export async function readDomain(call: Call, host: string): Promise<Domain> {
   const known = (await call.deps.certificates.domains()).find((domain) => domain.host === host);
   return known ?? unknown(host);
@@ -21,11 +21,11 @@ function unknown(host: string): Domain {
 }
 
 export interface CertificateGiven {
-  /** What a person has, or null: this machine's own authority signs. */
+  /** A supplied certificate, or null: this machine's own authority signs. */
   readonly pair: { readonly chain: string; readonly key: string } | null;
 }
 
-/** Keeps a certificate for a host in place of what served it. Fault: `certificate.invalid`, and nothing is changed. */
+/** Stores a certificate for a host, replacing the current one. Fault: `certificate.invalid`, and nothing is changed. */
 export async function addCertificate(call: Call, host: string, { pair }: CertificateGiven): Promise<Domain> {
   const { certificates, journal } = call.deps;
   if (pair === null) await certificates.selfSign(host);
@@ -34,13 +34,16 @@ export async function addCertificate(call: Call, host: string, { pair }: Certifi
   return readDomain(call, host);
 }
 
-/** Forgets the certificates of exactly this host; a route that serves it is asked for a new one. Fault: `certificate.unknown`. */
+/**
+ * Removes the certificates of exactly this host; for a served route a new one is requested. Fault:
+ * `certificate.unknown`.
+ */
 export async function removeCertificate(call: Call, host: string): Promise<void> {
   await call.deps.certificates.remove(host);
   await call.deps.journal.commit([audited(call, { action: "domains.remove", key: null, names: [host] })]);
 }
 
-/** One thing that was looked at, as in `doctor`. */
+/** One check, as in `doctor`. */
 export interface DomainCheck {
   readonly name: "tls" | "dns" | "port" | "certificate" | "authority";
   readonly state: "ok" | "warn" | "fail";
@@ -48,7 +51,7 @@ export interface DomainCheck {
   readonly fix: string | null;
 }
 
-/** Looks at a host now, as an authority would. `retry`: whatever its last failure, it is asked for again at once. */
+/** Checks a host now, as an authority would. `retry`: requests a certificate at once, whatever its last failure. */
 export async function checkDomain(
   call: Call,
   host: string,

@@ -3,7 +3,7 @@ import type { Event } from "../model/event.ts";
 import { type Call, environmentOf } from "./access.ts";
 import { lookAnywayMs, Wakeup } from "./wakeup.ts";
 
-/** Most events that are looked up at once. */
+/** Maximum number of events read at once. */
 const batchEvents = 200;
 
 /** Events of an environment after an id, oldest first. Faults: `app.unknown`. */

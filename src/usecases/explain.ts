@@ -16,12 +16,12 @@ import { type Call, environmentOf, newestRelease } from "./access.ts";
 import { loadManifest } from "./compose.ts";
 import { maker } from "./generate.ts";
 
-/** Where a service, or the build, has the value of a variable from. */
+/** Where a service, or the build, gets the value of a variable from. */
 export interface ValueOrigin extends Omit<WrittenOrigin, "gives" | "place"> {
   /**
-   * `set`: on the controller. `generated`: Fairlead made it and keeps it there. `value`, `default`, `refers`: the manifest
-   * has it, as a value, as a default, or as a text with others in it. `fairlead`: Fairlead tells it to every service.
-   * `absent`: nothing gives one.
+   * `set`: on the controller. `generated`: Fairlead generated it and stores it there. `value`, `default`, `refers`: the
+   * manifest has it, as a value, as a default, or as a text with others in it. `fairlead`: Fairlead sets it for every
+   * service. `absent`: not set.
    */
   readonly from: "set" | "generated" | "value" | "default" | "refers" | "fairlead" | "absent";
   readonly digest: string | null;
@@ -37,8 +37,8 @@ export interface Explained {
 }
 
 /**
- * Where every service of the newest release, and the build, has a variable from. Faults: `app.unknown`,
- * `release.none-before` when there is no release yet, `value.unknown` when nothing knows the name.
+ * Where every service of the newest release, and the build, gets a variable from. Faults: `app.unknown`,
+ * `release.none-before` if there is no release yet, `value.unknown` if the name is unknown.
  */
 export async function explainVariable(call: Call, key: EnvKey, name: string): Promise<Explained> {
   const environment = await environmentOf(call, key);
@@ -74,7 +74,7 @@ function stagedIn(release: Release, { variables }: Environment, name: string): s
   return secretsOfRelease(release).some((ref) => refText(ref) === newest) ? null : newest;
 }
 
-/** The variable as every service of a release has it, and as its build has it. */
+/** The variable in every service of a release and in its build. */
 function valuesIn(release: Release, name: string) {
   return [...release.services, { name: null, env: buildEnvOf(release) }].map(({ name: service, env }) => {
     return { service, value: Object.hasOwn(env, name) ? env[name] : undefined };

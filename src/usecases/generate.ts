@@ -4,7 +4,7 @@ import type { Environment } from "../model/environment.ts";
 import type { Deps } from "./access.ts";
 import { setValues, type ValuesSet } from "./values.ts";
 
-/** Who sets a value that nobody set. */
+/** The actor that sets generated values. */
 export const maker = "Fairlead";
 
 type Generator = NonNullable<VariableSpec["generate"]>;
@@ -22,22 +22,22 @@ const makers: Record<Generator, () => string> = {
     Array.from({ length: django.length }, () => django.characters.charAt(randomInt(django.characters.length))).join(""),
 };
 
-/** A new value of a variable that Fairlead makes; null when nobody has it make one. */
+/** A new value of a generated variable; null if it is not generated. */
 export function newValue(spec: AppSpec, name: string): string | null {
   const variables = spec.services.map((service) => service.variables[name]);
   const generate = variables.find((one) => one?.value === null)?.generate ?? null;
   return generate && makers[generate]();
 }
 
-/** Whether Fairlead makes the value of a name where nothing else gives it one. */
+/** Whether Fairlead generates the value of a name if it is not set. */
 export function isGenerated({ services, buildVariables }: AppSpec, name: string): boolean {
   const all = [...services.map(({ variables }) => variables), buildVariables];
   return all.some((variables) => Object.hasOwn(variables, name) && variables[name]?.generate);
 }
 
 /**
- * Values for the variables with `generate` that neither the manifest nor `given` (what is set for the environment) gives
- * one. One value for a name, whichever services ask for it. The caller keeps them, so that they are made only once.
+ * Values for the variables with `generate` that neither the manifest nor `given` (what is set for the environment)
+ * sets. One value per name, for all services. The caller stores them, so that they are generated only once.
  */
 export function generatedValues(spec: AppSpec, given: Readonly<Record<string, unknown>>): Record<string, string> {
   const made = new Map<string, string>();
@@ -50,7 +50,7 @@ export function generatedValues(spec: AppSpec, given: Readonly<Record<string, un
   return Object.fromEntries(made);
 }
 
-/** What is set after the values that Fairlead has to make are set too. Nothing is written down, as with `setValues`. */
+/** The set values including those that Fairlead must generate. Records nothing, as `setValues`. */
 export async function withGenerated(
   deps: Deps,
   { environment, spec }: { environment: Environment; spec: AppSpec },

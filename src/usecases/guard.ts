@@ -3,15 +3,15 @@ import { type Environment, type EnvKey, keyText } from "../model/environment.ts"
 import type { Protection } from "../model/release.ts";
 import type { Call, Deps } from "./access.ts";
 
-/** Code that wants to be built, or to go live: its Git branch, and how its own manifest protects the environment. */
+/** Code to build or deploy: its Git branch, and the protection in its own manifest. */
 export interface NewCode {
   readonly branch: string | null;
   readonly protection: Protection | null;
 }
 
 /**
- * Refuses a change that the environment is guarded from. What counts is the release that was live last, so that a manifest
- * without `protected` has to be let in by the one that it replaces; with new code both count. Faults: those of `refuseUnfit`,
+ * Refuses a change that the environment's protection forbids. The last live release decides, so that a manifest without
+ * `protected` must pass the protection that it replaces; for new code both apply. Faults: those of `refuseUnfit`,
  * `confirm.needed`. Call it inside `engine.alone`.
  */
 export async function guard(call: Call, environment: Environment, code: NewCode | null = null): Promise<void> {
@@ -20,7 +20,7 @@ export async function guard(call: Call, environment: Environment, code: NewCode 
 }
 
 /**
- * The same for what touches nothing that serves, which nobody is asked to confirm. Answers all that guards the environment.
+ * The same for actions that do not affect what serves, without confirmation. Returns the environment's protection.
  * Faults: `preview.ended`, `protected.not-allowed`, `branch.not-allowed`.
  */
 export async function refuseUnfit(
@@ -44,13 +44,13 @@ function refuseEnded({ deps }: Call, { key, preview }: Environment): void {
   throw new Fault("preview.ended", `the preview ${keyText(key)} has expired`, { hint });
 }
 
-/** Refuses those who may not change the environment, where nothing is asked of the others. Fault: `protected.not-allowed`. */
+/** Refuses those who may not change the environment; no confirmation is needed. Fault: `protected.not-allowed`. */
 export async function refuseOthers(call: Call, key: EnvKey): Promise<void> {
   const protection = await protectionOf(call.deps, key);
   if (protection) refuseUnnamed(call, key, protection);
 }
 
-/** What guards an environment: the protection of the release that was live last, also while it is stopped. */
+/** An environment's protection: that of the last live release, also while it is stopped. */
 export async function protectionOf({ journal }: Deps, key: EnvKey): Promise<Protection | null> {
   const [last] = await journal.liveReleases(key, 1);
   const release = last === undefined ? null : await journal.release(key, last);

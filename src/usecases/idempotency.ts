@@ -9,21 +9,21 @@ import type { Call } from "./access.ts";
 export interface Answered {
   readonly status: number;
   readonly body: string;
-  /** Of what it shows, its ETag; null when that has none, or may have changed since. */
+  /** The ETag of its document; null if it has none, or may have changed since. */
   readonly revision: number | null;
 }
 
-/** What answers a request: doing it, or what it came to when it was done and its answer was lost. */
+/** What answers a request: executing it, or its recorded result if its answer was lost. */
 export interface Answering {
   readonly run: () => Promise<Answered>;
   readonly again: (outcome: IdempotentOutcome) => Promise<Answered>;
 }
 
 /**
- * Does a request at most once per Idempotency-Key for 24 h and repeats its answer (IETF draft-ietf-httpapi-idempotency-key):
- * another request with the key is `idempotency.mismatch`, one while the first is under way `idempotency.in-flight`.
- * A request that failed changed nothing, so its key may be used again. The request itself may hold values that are
- * secret, so it is known by the vault's digest.
+ * Executes a request at most once per Idempotency-Key for 24 h and repeats its answer (IETF
+ * draft-ietf-httpapi-idempotency-key): another request with the key is `idempotency.mismatch`, one while the first is
+ * under way `idempotency.in-flight`. A request that failed changed nothing, so its key may be used again. The request
+ * may contain secret values, so it is identified by the vault's digest.
  */
 export async function idempotently(
   { deps: { journal, clock, vault } }: Call,
@@ -59,7 +59,7 @@ async function repeat(
   return answer;
 }
 
-/** What is written down with the change of a request, in the same transaction; nothing where it came without a key. */
+/** The record of a request in the transaction of its change; nothing if it came without a key. */
 export function doneBy({ claim }: Call, outcome: IdempotentOutcome): readonly Change[] {
   return claim === null ? [] : [{ kind: "claim.done", claim, outcome }];
 }

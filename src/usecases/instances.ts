@@ -6,7 +6,7 @@ import { factsOf, isGated, serviceSpecOf, slotId, slotsOf } from "../plan/view.t
 
 export type InstanceState = "starting" | "ready" | "not-ready" | "draining" | "stopping" | "crashed" | "backing-off";
 
-/** An instance as people see it. */
+/** An instance for display. */
 export interface SeenInstance {
   readonly instance: ObservedInstance;
   readonly state: InstanceState;
@@ -16,8 +16,8 @@ export interface SeenInstance {
 }
 
 /**
- * What an instance is doing; null for one that ended as it was told to, or whose place has been taken by a later try.
- * Only what is observed counts: facts of the journal, what the runtime sees, and the probes.
+ * The state of an instance; null for one that ended on request, or was replaced by a later attempt. Only what is
+ * observed counts: facts of the journal, what the runtime sees, and the probes.
  */
 export function stateOf(s: Snapshot, instance: ObservedInstance): InstanceState | null {
   if (instance.exit) return endedState(s, instance);
@@ -47,14 +47,14 @@ function slotIdOf(slot: ReturnType<typeof slotsOf>[number]): string {
   return slotId({ service: service.name, release: release.number, deployment, ordinal });
 }
 
-/** How an instance proved itself; one that has not, what its last probe said. */
+/** How an instance passed its gate, otherwise the result of its last probe. */
 export function gateOf(s: Snapshot, instance: ObservedInstance, service: ServiceSpec | undefined): string | null {
   const answer = s.probes[instance.name]?.lastAnswer ?? null;
   if (stateOf(s, instance) !== "ready") return answer;
   return service ? gateWords(service) : answer;
 }
 
-/** All instances that count for something, in the order of their service's places. */
+/** All relevant instances, in the order of their places. */
 export async function seenInstances(
   s: Snapshot,
   usageOf: (instance: string) => Promise<Usage | null>,

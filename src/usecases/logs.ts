@@ -7,7 +7,7 @@ import { lookAnywayMs, Wakeup } from "./wakeup.ts";
 /** Most lines of one message of a stream. */
 const batchLines = 1_000;
 
-/** Lines, where to go on, and how far a search came that took too long (ports/logs.ts). */
+/** Lines, where to continue, and how far a search got that took too long (ports/logs.ts). */
 export type LogChunk = FoundLines;
 
 export type LogRange =
@@ -26,14 +26,14 @@ export async function readLogs(
   await environmentOf(call, filter.key);
   const { logs } = call.deps;
   if (range.from === "after") return logs.read(filter, range, signal);
-  // A pattern that cannot be used is told although no earlier line is wanted.
+  // An invalid pattern is reported even if no previous line is requested.
   const found = await logs.tail(filter, Math.max(1, range.tail), signal);
   return range.tail === 0 ? { ...found, lines: [], reached: null } : found;
 }
 
 /**
- * The last `tail` lines, or those after a sequence, and then whatever comes, in batches, until `signal`. The first
- * answer of the promise is already checked, so that faults come before the stream begins.
+ * The last `tail` lines, or those after a sequence, then new ones, in batches, until `signal`. The promise resolves
+ * after the first check, so that faults come before the stream begins.
  */
 export async function followLogs(
   call: Call,
@@ -45,7 +45,7 @@ export async function followLogs(
   return goOn(call, filter, { first: await firstChunk(call, filter, { range, signal }), signal });
 }
 
-/** Going on after a sequence leaves nothing out, however often a search is cut short. */
+/** Continuing after a sequence omits nothing, however often a search is cut short. */
 async function firstChunk(
   call: Call,
   filter: LogFilter,

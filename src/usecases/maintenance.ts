@@ -5,7 +5,7 @@ import { type Call, environmentOf } from "./access.ts";
 import { audited } from "./audit.ts";
 import { guard } from "./guard.ts";
 
-/** What users read who do not know more. */
+/** The default message for users. */
 const usualMessage = "The site is under maintenance. Try again soon.";
 
 export interface MaintenanceOrder {
@@ -14,9 +14,9 @@ export interface MaintenanceOrder {
 }
 
 /**
- * Closes an environment to its users, or opens it again (null): the edge answers 503 for all its services, while instances,
- * probes, gates and deployments go on behind it. It stays as it is over deployments, `down` and restarts of the controller.
- * Doing it twice is doing it once. Faults: `app.unknown`, those of `guard`.
+ * Closes an environment to its users, or opens it again (null): the edge answers 503 for all its services, while
+ * instances, probes, gates and deployments continue. It survives deployments, `down` and restarts of the controller.
+ * Idempotent. Faults: `app.unknown`, those of `guard`.
  */
 export async function changeMaintenance(call: Call, key: EnvKey, order: MaintenanceOrder | null): Promise<void> {
   const { name } = call.actor;
@@ -42,7 +42,7 @@ export interface MaintenanceStatus {
   readonly closed: boolean;
 }
 
-/** What is wanted, and what the edge does. */
+/** The requested state, and what the edge does. */
 export function maintenanceOf({ environment, edge }: Snapshot): MaintenanceStatus {
   const routes = (edge.table?.routes ?? []).filter(({ inside }) => inside === null);
   return {

@@ -12,7 +12,7 @@ export interface Measures {
   readonly verdicts: ReadonlyMap<Verdict, number>;
 }
 
-/** Figures of the whole controller; environments are looked at one after the other, so that a scrape disturbs nothing. */
+/** Metrics of the whole controller; environments are read one after the other, so that a scrape disturbs nothing. */
 export async function measure(call: Call): Promise<Measures> {
   const { journal, engine } = call.deps;
   const environments = (await journal.environments()).filter(isThere);

@@ -6,12 +6,12 @@ import type { Builder } from "../ports/builder.ts";
 /** By service and status: the HTML of the edge's own answers. */
 export type Pages = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
-/** Pages travel in every route table, so one is no larger than HTML with a picture or two drawn in it. */
+/** Size limit of a page: every route table contains them. */
 const pageBytes = 64 * 1024;
-/** All pages of a release; the edge takes tables of 8 MB. */
+/** Limit of all pages of a release; the edge accepts tables of 8 MB. */
 const allBytes = 1024 * 1024;
 
-/** Reads the pages that a manifest names out of its source, and complains about each that cannot be used. */
+/** Reads the pages that a manifest names out of its source, and reports each that cannot be used. */
 export async function readPages(
   builder: Builder,
   { spec, source }: { readonly spec: AppSpec; readonly source: string },
@@ -32,7 +32,7 @@ export async function readPages(
   return { pages, diagnostics };
 }
 
-/** The pages that a release has: a change of its configuration alone keeps them. */
+/** The pages of a release: a change of only its configuration keeps them. */
 export function pagesOf({ services }: Release): Pages {
   return Object.fromEntries(services.map(({ name, http }) => [name, http?.pages ?? {}]));
 }

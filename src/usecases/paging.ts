@@ -4,7 +4,7 @@ export interface Page<Item> {
   readonly next: string | null;
 }
 
-/** Cuts a page of `limit` out of a list that was asked for one item more. */
+/** Cuts a page of `limit` from a list that has one item more. */
 export function pageOf<Item>(found: readonly Item[], limit: number, cursorOf: (item: Item) => string): Page<Item> {
   const items = found.slice(0, limit);
   const last = items.at(-1);

@@ -16,12 +16,12 @@ export interface PlanPreview {
   readonly summary: string;
 }
 
-/** A source, what is staged, or the environment whose release is promoted. */
+/** A source, the staged code, or the environment whose release is promoted. */
 export type PlanTarget = { readonly source: string } | { readonly staged: true } | { readonly from: string };
 
 /**
- * What deploying it would change, compared with what serves; nothing is done. It is judged with the values that are set, so
- * who may not see them gets no answer by which to guess them. Faults: those of a deployment.
+ * What deploying it would change, compared with what serves; nothing is changed. It uses the set values, so it is
+ * refused to those who may not read them. Faults: those of a deployment.
  */
 export async function planDeployment(call: Call, key: EnvKey, of: PlanTarget): Promise<PlanPreview> {
   await refuseOthers(call, key);
@@ -45,7 +45,7 @@ export async function previewRelease(
   const { deps } = call;
   const { key, serving } = environment;
   const number = (await deps.journal.lastReleaseNumber(key)) + 1;
-  // What the deployment would make once and keep; here it only stands in, so that rules about the value can be checked.
+  // The deployment would generate and store this value; here it is a placeholder, so that its rules can be checked.
   const set = { given: await givenValues(deps, environment), change: null };
   const { given } = await withGenerated(deps, { environment, spec: loaded.spec }, set);
   const release = composeRelease(deps, { key, loaded, number, given, createdBy, message: null, branch: null });
@@ -65,7 +65,7 @@ function warningOf({ path, message, rule, severity }: Finding): string {
   return `${path} ${message} [${rule}]${severity === "error" ? ": a deployment is refused" : ""}`;
 }
 
-/** A release with as many instances as it has, or would have: what `scale` set wins over the manifest. */
+/** A release with its actual number of instances: `scale` overrides the manifest. */
 function withScale(release: Release, { scale }: Environment): Release {
   const services = release.services.map((service) => {
     const replicas = service.single ? 1 : (scale[service.name] ?? service.replicas);

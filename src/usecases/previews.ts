@@ -15,7 +15,7 @@ import { givenValues, type ValuesToSet } from "./values.ts";
 export interface PreviewOrder extends Described {
   readonly source: string;
   readonly branch?: string | undefined;
-  /** The environment whose configuration and values it begins with; left out: as before, else as the manifest says. */
+  /** The environment whose configuration and values it begins with; omitted: as before, else as the manifest says. */
   readonly from?: string | undefined;
   readonly ttlMs?: number | undefined;
 }
@@ -26,9 +26,9 @@ export interface PreviewCreated {
 }
 
 /**
- * Makes a preview and deploys the source to it, or deploys it to the one that is there. It begins with the values that
- * are set for its base, but for those that Fairlead makes: it has its own. Its time counts from now. Faults: those of a
- * deployment, `preview.name-taken`, `preview.from-protected`, `preview.too-many`, `request.invalid`.
+ * Creates a preview and deploys the source to it, or deploys it to the existing one. It starts with the values set for
+ * its base, except generated ones: it has its own. Its lifetime starts now. Faults: those of a deployment,
+ * `preview.name-taken`, `preview.from-protected`, `preview.too-many`, `request.invalid`.
  */
 export async function createPreview(call: Call, key: EnvKey, order: PreviewOrder): Promise<PreviewCreated> {
   const { deps } = call;
@@ -40,7 +40,7 @@ export async function createPreview(call: Call, key: EnvKey, order: PreviewOrder
   );
   const from = { app: key.app, environment: loaded.spec.from ?? "" };
   if (sameKey(from, key)) throw nameTaken(key);
-  // The base too: its values are read, and its previews counted. In one order, or two could wait for each other for ever.
+  // The base too: its values are read, and its previews counted. In a fixed order, to avoid a deadlock.
   const [first = key, second = key] = [key, from].sort((a, b) => (keyText(a) < keyText(b) ? -1 : 1));
   const { engine } = deps;
   return engine.exclusively(first, () =>
@@ -77,12 +77,12 @@ async function createExclusively(call: Call, { key, from, loaded, order }: Creat
   return { preview, deployment: await deployCode(call, environment, code) };
 }
 
-/** The preview that an environment is; null also when it was taken down. */
+/** The preview of an environment; null also if it was removed. */
 function livePreview(environment: Environment): Preview | null {
   return isThere(environment) ? environment.preview : null;
 }
 
-/** An environment that people rely on must not get an end by a name. */
+/** A permanent environment must not get an expiry through its name. */
 async function refuseName({ journal }: Deps, key: EnvKey, { text }: LoadedManifest): Promise<void> {
   const known = await journal.environment(key);
   const isOwn = known ? known.preview === null : environmentsOf(text).includes(key.environment);
@@ -93,7 +93,7 @@ function nameTaken(key: EnvKey): Fault {
   return new Fault("preview.name-taken", `${keyText(key)} is an environment, not a preview`);
 }
 
-/** Whoever writes the code of a preview can read its values, so none may come from where they are guarded. */
+/** Anyone who writes the code of a preview can read its values, so none may come from a protected environment. */
 async function refuseBase(deps: Deps, { key, preview }: Environment): Promise<void> {
   const refuse = (because: string) =>
     new Fault("preview.from-protected", `no preview can be created from ${keyText(key)}: ${because}`);
@@ -102,7 +102,7 @@ async function refuseBase(deps: Deps, { key, preview }: Environment): Promise<vo
   if (await protectionOf(deps, key)) throw refuse("it is protected");
 }
 
-/** A base that was named and is nowhere is a slip of the pen. */
+/** A named base that does not exist is a typo. */
 async function refuseUnknown({ journal }: Deps, from: EnvKey, { text }: LoadedManifest): Promise<void> {
   const declared = environmentsOf(text);
   if (declared.includes(from.environment) || (await journal.environment(from))) return;
@@ -121,17 +121,14 @@ async function refuseTooMany({ journal, clock }: Deps, { app }: EnvKey, { spec }
   throw new Fault("preview.too-many", `${app} has ${there.length} of at most ${max} previews: ${words.join(", ")}`);
 }
 
-/** What is set for the base, but for what Fairlead makes, or made there: that is made anew. */
+/** The values set for the base, except generated ones, which are generated again. */
 async function valuesFor(deps: Deps, base: Environment, { spec }: LoadedManifest): Promise<ValuesToSet> {
   const isMade = (name: string) => isGenerated(spec, name) || base.variables[name]?.by === maker;
   const given = Object.entries(await givenValues(deps, base)).filter(([name]) => !isMade(name));
   return Object.fromEntries(given.map(([name, { text }]) => [name, text]));
 }
 
-/**
- * Ends a preview now: it is taken down as when its time is over. Doing it twice is doing it once. Fault:
- * `preview.unknown`.
- */
+/** Ends a preview now, as when it expires. Idempotent. Fault: `preview.unknown`. */
 export async function removePreview(call: Call, key: EnvKey): Promise<void> {
   const { actor } = call;
   const { engine, journal, clock } = call.deps;

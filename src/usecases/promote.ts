@@ -7,7 +7,7 @@ import { type LoadedManifest, loadedManifestOf, loadManifest, manifestFile } fro
 import { pagesOf } from "./pages.ts";
 import { givenValues } from "./values.ts";
 
-/** The code of one environment, read with the manifest's words for another. */
+/** The code of one environment, read with the manifest for another. */
 export interface Promotion {
   readonly loaded: LoadedManifest;
   readonly message: string;
@@ -15,8 +15,8 @@ export interface Promotion {
 }
 
 /**
- * What `from` serves, as a draft for `environment`: the same source and artifacts, and everything else as the manifest says for
- * it. Nothing is built for it. Faults: `app.unknown`, `release.none-before` when `from` serves nothing,
+ * What `from` serves, as a draft for `environment`: the same source and artifacts, and everything else from the
+ * manifest for it. Nothing is built. Faults: `app.unknown`, `release.none-before` when `from` serves nothing,
  * `release.incomplete`, `promote.other-build` when the manifest has `environment` build something else.
  */
 export async function promotionOf(call: Call, environment: Environment, from: string): Promise<Promotion> {
@@ -34,7 +34,7 @@ export async function promotionOf(call: Call, environment: Environment, from: st
   const given = await givenValues(call.deps, environment);
   const diagnostics: Diagnostic[] = [];
   const wanted = artifactOf(call.deps, { ...loaded, given }, diagnostics).digest;
-  // What is missing for the build is complained about with all the rest when the release is composed.
+  // What is missing for the build is reported with all the rest when the release is composed.
   if (diagnostics.length === 0 && !release.artifacts.some(({ digest }) => digest === wanted)) {
     const detail = `with ${manifestFile} and the values for builds, ${key.environment} builds something other than ${from}: no artifact of ${from} could be used`;
     throw new Fault("promote.other-build", detail);
@@ -43,7 +43,7 @@ export async function promotionOf(call: Call, environment: Environment, from: st
   return { loaded, message, branch: release.branch ?? null };
 }
 
-/** Refuses a release whose artifacts are gone. Fault: `release.incomplete`. */
+/** Refuses a release with missing artifacts. Fault: `release.incomplete`. */
 export async function refuseIncomplete({ deps }: Call, release: Release): Promise<void> {
   for (const { digest } of release.artifacts) {
     if ((await deps.builder.observe(digest)).state === "built") continue;

@@ -9,7 +9,7 @@ import { type Deps, invalid } from "./access.ts";
 import { type LoadedManifest, manifestFile } from "./compose.ts";
 import { type GivenValues, valueText } from "./values.ts";
 
-/** What is judged: a release as it was composed, with the values that it names. */
+/** The input: a composed release, with the values that it names. */
 export interface JudgedRelease {
   readonly loaded: LoadedManifest;
   readonly release: Release;
@@ -17,8 +17,8 @@ export interface JudgedRelease {
 }
 
 /**
- * What the rules find in a release before it is deployed: in its manifest, its values and its Dockerfile. The rest of the
- * source is looked through where it lies (`fairlead check`, and `fairlead deploy` before it uploads).
+ * What the rules find in a release before it is deployed: in its manifest, its values and its Dockerfile. The rest of
+ * the source is checked where it is (`fairlead check`, and `fairlead deploy` before it uploads).
  */
 export async function readinessOf(deps: Deps, { loaded, release, given }: JudgedRelease): Promise<readonly Finding[]> {
   const { spec, placeOf } = loaded;
@@ -28,7 +28,7 @@ export async function readinessOf(deps: Deps, { loaded, release, given }: Judged
 }
 
 /**
- * Refuses a release with errors (`check.failed`, all of them at once) but for those that are allowed; answers what is to be kept of that.
+ * Refuses a release with errors (`check.failed`, all at once) except allowed ones; returns the allowances to record.
  * Faults: `request.invalid` for a rule that does not exist.
  */
 export async function refuseUnready(
@@ -47,17 +47,17 @@ export async function refuseUnready(
     const detail = `${first.path} ${first.message}${more}; nothing was changed`;
     throw new Fault("check.failed", detail, { diagnostics: refused.map(diagnosticOf) });
   }
-  // All that was let pass, whether it was found here or, like what stands in the source, where that was uploaded from.
+  // All allowed rules, whether found here or, like findings in the source, before the upload.
   return [...new Set(allow?.rules)].sort().map((rule) => ({ rule, by, because: allow?.because ?? "" }));
 }
 
-/** What was let pass of a release is let pass of its code again. */
+/** Rules allowed for a release are allowed for its code again. */
 export function permitOf({ allowed = [] }: Release): Permit | null {
   const [first] = allowed;
   return first ? { rules: allowed.map(({ rule }) => rule), because: first.because } : null;
 }
 
-/** Values that are about to be set are in no journal yet: all are taken as they were given. */
+/** Values that are about to be set are not in the journal yet: they are used as given. */
 function valuesOf(release: Release, given: GivenValues): readonly KnownValue[] {
   return [...release.services, { name: null, env: buildEnvOf(release) }].flatMap(({ name: service, env }) =>
     Object.entries(env).map(([name, value]): KnownValue => {

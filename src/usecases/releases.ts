@@ -6,14 +6,14 @@ import { differences, summaryOf } from "./diff.ts";
 import { type Page, pageOf } from "./paging.ts";
 import type { PlanPreview } from "./plan.ts";
 
-/** A release with what became of it. */
+/** A release with its history. */
 export interface KnownRelease {
   readonly release: Release;
   readonly serving: boolean;
   readonly wasLive: boolean;
 }
 
-/** How many live releases are known as such. */
+/** Number of live releases that are marked as such. */
 const liveReleasesSeen = 1_000;
 
 /** Releases of an environment, newest first; `cursor` is the last one seen. Faults: `app.unknown`, `request.invalid`. */

@@ -30,7 +30,7 @@ export async function readScale(call: Call, key: EnvKey): Promise<Revised<readon
 export interface ScaleOrder {
   /** Service to replicas; null goes back to the manifest. */
   readonly set: Readonly<Record<string, number | null>>;
-  /** The revision it must still be at; null does not mind. */
+  /** The expected revision; null: any. */
   readonly expected: number | null;
 }
 

@@ -1,11 +1,11 @@
 import type { Call } from "./access.ts";
 
-/** Whether a source tree is there already. */
+/** Whether a source tree exists. */
 export async function hasSource(call: Call, digest: string): Promise<boolean> {
   return call.deps.builder.hasSource(digest);
 }
 
-/** Takes a source tree in. Faults: those of `Builder.admit`. */
+/** Stores a source tree. Faults: those of `Builder.admit`. */
 export async function putSource(call: Call, digest: string, tar: AsyncIterable<Uint8Array>): Promise<void> {
   await call.deps.builder.admit(digest, tar);
 }

@@ -34,18 +34,18 @@ export interface Status {
   readonly queue: readonly Deployment[];
   readonly services: readonly ServiceStatus[];
   readonly urls: readonly ServiceUrl[];
-  /** What the edge answers to clients, asked as they ask. */
+  /** The edge's answer to clients, probed like a client. */
   readonly edge: EdgeAnswer;
   /** Since when and why lines of logs cannot be stored; null: they can. */
   readonly logTrouble: Trouble | null;
   readonly maintenance: MaintenanceStatus;
   readonly preview: Preview | null;
   readonly protection: Protection | null;
-  /** The release whose code waits. */
+  /** The release with staged code. */
   readonly staged: Release | null;
 }
 
-/** What is observed of an environment right now. Faults: `app.unknown`. */
+/** The observed state of an environment. Faults: `app.unknown`. */
 export async function readStatus(call: Call, key: EnvKey): Promise<Status> {
   await environmentOf(call, key);
   const { deps } = call;
@@ -134,7 +134,7 @@ export interface EnvironmentSummary {
   readonly preview: Preview | null;
 }
 
-/** All environments that are there, as the journal knows them; whether their instances are well is told by `readStatus` alone. */
+/** All existing environments, from the journal; only `readStatus` shows the state of their instances. */
 export async function listEnvironments(call: Call): Promise<readonly EnvironmentSummary[]> {
   const { journal } = call.deps;
   const found: EnvironmentSummary[] = [];

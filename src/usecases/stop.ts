@@ -5,8 +5,9 @@ import { audited } from "./audit.ts";
 import { guard } from "./guard.ts";
 
 /**
- * Stops everything of an environment until its next deployment: what is under way is cancelled, instances get their stop
- * signal, hosts answer 404. Releases, variables and data stay. Stopping twice is stopping once. Faults: `app.unknown`, those of `guard`.
+ * Stops everything of an environment until its next deployment: the running deployment is cancelled, instances get
+ * their stop signal, hosts answer 404. Releases, variables and data stay. Idempotent. Faults: `app.unknown`, those of
+ * `guard`.
  */
 export async function stopEnvironment(call: Call, key: EnvKey): Promise<void> {
   const { actor } = call;

@@ -10,11 +10,11 @@ import { audited } from "./audit.ts";
 import { refuseOthers } from "./guard.ts";
 import { Wakeup } from "./wakeup.ts";
 
-/** Bytes of output that are read at once. */
+/** Bytes of output read at once. */
 const chunkBytes = 64 * 1024;
-/** How often output is looked for although nothing was reported. */
+/** How often to check for output without a report. */
 const pollMs = 250;
-/** How long a killed task may take to be gone; after SIGKILL only the kernel is asked. */
+/** How long a killed task may take to end; after SIGKILL it depends only on the kernel. */
 const killWithinMs = 10_000;
 
 export interface TaskOrder {
@@ -22,7 +22,7 @@ export interface TaskOrder {
   readonly command: readonly string[];
 }
 
-/** A task as it was ordered; `observed` is null until the runtime shows it. */
+/** A requested task; `observed` is null until the runtime shows it. */
 export interface StartedTask {
   readonly spec: Planned<TaskSpec>;
   readonly observed: ObservedTask | null;
@@ -56,7 +56,7 @@ export async function beginTask(call: Call, key: EnvKey, order: TaskOrder): Prom
     neighbours: internalHosts(release),
     ...confinementOf(service),
   };
-  // A command sees every variable of the service. Its own words may hold values: they are not kept.
+  // A command can read every variable of the service. Its arguments may contain values, so they are not recorded.
   await journal.commit([audited(call, { action: "run", key, names: [service.name], detail: spec.name })]);
   await runtime.startTask({ ...spec, env: await fillEnv(call.deps, key, spec.env) });
   return { spec, observed: await find(call, key, spec.name) };
@@ -95,7 +95,7 @@ async function* outputOf(call: Call, key: EnvKey, { name, stream, signal }: Outp
   const leave = runtime.changes((change) => change.name === name && wakeup.ring());
   try {
     for (let offset = 0; !signal.aborted; ) {
-      // Asked before reading: what it wrote before its end is then read for sure.
+      // Checked before reading, so that all output before its end is read.
       const task = await find(call, key, name);
       const { at, bytes } = await runtime.readOutput(name, { stream, offset, limit: chunkBytes });
       const isMore = at + bytes.length !== offset;
@@ -110,7 +110,7 @@ async function* outputOf(call: Call, key: EnvKey, { name, stream, signal }: Outp
   }
 }
 
-/** Kills a task if it still runs, and forgets it with its output. Faults: `task.unknown`. */
+/** Kills a task if it still runs, and removes it with its output. Faults: `task.unknown`. */
 export async function removeTask(call: Call, key: EnvKey, name: string): Promise<void> {
   const { runtime, clock } = call.deps;
   const task = await readTask(call, key, name);

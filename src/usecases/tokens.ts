@@ -8,11 +8,11 @@ import { audited } from "./audit.ts";
 
 export interface TokenCreated {
   readonly token: AccessToken;
-  /** What its holder shows; known from here on to nobody else. */
+  /** The text of the token; from here on only its holder knows it. */
   readonly text: Secret;
 }
 
-/** Makes a token that opens the API over TCP to whoever has it. Faults: `access.denied`, `token.name-taken`. */
+/** Creates a token that gives its holder access to the API over TCP. Faults: `access.denied`, `token.name-taken`. */
 export async function createToken(
   call: Call,
   name: string,
@@ -40,7 +40,7 @@ export async function listTokens(call: Call): Promise<readonly AccessToken[]> {
   return call.deps.journal.tokens();
 }
 
-/** Takes a token back: from now on no request gets in with it. Faults: `access.denied`, `token.unknown`. */
+/** Revokes a token: requests with it are refused from now on. Faults: `access.denied`, `token.unknown`. */
 export async function revokeToken(call: Call, name: string): Promise<void> {
   const { journal } = call.deps;
   if (!(await journal.token(name))) throw new Fault("token.unknown", `there is no token ${name}`);
@@ -50,12 +50,12 @@ export async function revokeToken(call: Call, name: string): Promise<void> {
   ]);
 }
 
-/** So often the last use of a token is written down: not with every request. */
+/** Interval for recording the last use of a token: not every request. */
 const usedEveryMs = 60_000;
 
 /**
- * The name of the token with this text, whose use is written down; null when there is none. Fault:
- * `access.unauthenticated` when it has expired.
+ * The name of the token with this text; records its use; null if there is none. Fault: `access.unauthenticated` when it
+ * has expired.
  */
 export async function tokenHolder({ journal, clock }: Pick<Deps, "journal" | "clock">, text: string) {
   const name = tokenName(text);

@@ -7,12 +7,12 @@ import type { Environment, SealedValue } from "../model/environment.ts";
 import { type EnvValue, refText } from "../model/release.ts";
 import type { Deps } from "./access.ts";
 
-/** Values of an environment in the clear, by name, with their versions. They never leave the process by this. */
+/** Values of an environment in the clear, by name, with their versions. Only for use inside the process. */
 export type GivenValues = Readonly<Record<string, Given>>;
 
 /**
- * What is set for an environment now. A value of `replaced` that no key of the vault opens is left out: whoever lost the
- * key sets it again. Faults: `vault.damaged`.
+ * The set values of an environment. A value in `replaced` that no key of the vault opens is omitted: it is being set
+ * again. Faults: `vault.damaged`.
  */
 export async function givenValues(
   deps: Deps,
@@ -33,25 +33,25 @@ export async function givenValues(
   return given;
 }
 
-/** The text of a variable with the values that it names. */
+/** The text of a variable with its values filled in. */
 export function valueText(value: EnvValue, given: GivenValues): string {
   if (typeof value === "string") return value;
   return value.map((piece) => (typeof piece === "string" ? piece : (given[piece.secret]?.text ?? ""))).join("");
 }
 
 export interface ValuesSet {
-  /** What is set after it. */
+  /** The set values afterwards. */
   readonly given: GivenValues;
-  /** What has to be written down for it; null when nothing is different. */
+  /** The change to record; null if there is none. */
   readonly change: Extract<Change, { kind: "variables" }> | null;
 }
 
-/** Name to text; null forgets the name. */
+/** Name to text; null unsets the name. */
 export type ValuesToSet = Readonly<Record<string, string | null>>;
 
 /**
- * Seals values as the next versions of their names. A value that is set already stays the version that it is. Nothing is
- * written down. Call it inside `engine.alone`: two callers would make the same version.
+ * Seals values as the next versions of their names. An unchanged value keeps its version. Records nothing. Call it
+ * inside `engine.alone`: two callers would create the same version.
  */
 export async function setValues(
   deps: Deps,

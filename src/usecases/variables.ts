@@ -36,16 +36,16 @@ import { pagesOf } from "./pages.ts";
 import { permitOf, refuseUnready } from "./readiness.ts";
 import { type GivenValues, givenValues, setValues, type ValuesSet, type ValuesToSet } from "./values.ts";
 
-/** A value that is set. `live`: what serves has this version; else it waits for the next deployment. */
+/** A set value. `live`: the live release has this version; otherwise it waits for the next deployment. */
 export interface KnownVariable extends SetValue {
   readonly digest: string;
   readonly live: boolean;
 }
 
-/** A variable of a service as it is shown: by a digest, and by what was set of it. */
+/** A variable of a service for display: by digest, and by version. */
 export interface EffectiveValue {
   readonly digest: string;
-  /** The versions in it, as `NAME@3`; none when the manifest says all of it. */
+  /** The versions in it, as `NAME@3`; none if all of it is from the manifest. */
   readonly set: readonly string[];
   /** Its group in the manifest. */
   readonly group: string | null;
@@ -61,7 +61,9 @@ export interface Variables {
 
 type EffectiveValues = Readonly<Record<string, EffectiveValue>>;
 
-/** The values set for an environment, and what comes of them, by digests. Faults: `app.unknown`, `vault.damaged`. */
+/**
+ * The values set for an environment, and the resulting variables, as digests. Faults: `app.unknown`, `vault.damaged`.
+ */
 export async function readVariables(call: Call, key: EnvKey): Promise<Revised<Variables>> {
   const { deps } = call;
   const environment = await environmentOf(call, key);
@@ -107,7 +109,7 @@ export interface Revealed {
 }
 
 /**
- * The same in the clear; who asked is written down before anything is shown. Faults: those of `readVariables`,
+ * The same in the clear; the request is recorded before anything is shown. Faults: those of `readVariables`,
  * `protected.not-allowed`.
  */
 export async function revealVariables(call: Call, key: EnvKey): Promise<Revealed> {
@@ -132,29 +134,30 @@ export async function revealVariables(call: Call, key: EnvKey): Promise<Revealed
 export interface VariablesOrder {
   /** Name to value; null unsets it. */
   readonly set: ValuesToSet;
-  /** Name of what is set to another value of it; null has Fairlead make one, as the manifest's `generate` says. */
+  /** Name of a set variable to its new value; null: generated as in the manifest's `generate`. */
   readonly rotate?: ValuesToSet | undefined;
-  /** Forgets what is set and not named, but for values that Fairlead made. */
+  /** Unsets variables that are not named, except generated ones. */
   readonly prune?: boolean | undefined;
-  /** Judges the change and does not make it. */
+  /** Validates the change without applying it. */
   readonly dryRun?: boolean | undefined;
   /** Keeps the change for the next deployment instead of deploying it. */
   readonly stage?: boolean | undefined;
-  /** The revision it must still be at; null does not mind. */
+  /** The expected revision; null: any. */
   readonly expected: number | null;
 }
 
 export interface VariablesChanged extends Revised<Readonly<Record<string, KnownVariable>>> {
   readonly deployment: Deployment | null;
-  /** What became, or would become, of every name. */
+  /** The effect, or expected effect, on every name. */
   readonly changes: Readonly<Record<string, ValueChange>>;
 }
 
 /**
- * Sets and forgets variables. What serves, or is on its way to, becomes a new release of the same artifacts with its own
- * deployment; otherwise, and with `stage`, the next deployment takes the values along. Where no service
- * would get another value, nothing is deployed. Faults: `request.invalid` for a name that Fairlead gives itself; `document.stale`; those of `guard` and `rotated`; `manifest.invalid` when the manifest does
- * not allow the outcome and `check.failed` when the readiness check does not; then nothing is changed.
+ * Sets and unsets variables. The live or coming release becomes a new release of the same artifacts with its own
+ * deployment; otherwise, and with `stage`, the next deployment uses the values. If no service would get another value,
+ * nothing is deployed. Faults: `request.invalid` for a name that Fairlead gives itself; `document.stale`; those of
+ * `guard` and `rotated`; `manifest.invalid` when the manifest does not allow the outcome and `check.failed` when the
+ * readiness check does not; then nothing is changed.
  */
 export async function changeVariables(call: Call, key: EnvKey, order: VariablesOrder): Promise<VariablesChanged> {
   const by = call.actor.name;
@@ -182,7 +185,7 @@ export async function changeVariables(call: Call, key: EnvKey, order: VariablesO
   return changedVariables(call, key, outcome);
 }
 
-/** What a change of variables is answered by, also when that is asked for again. Faults: those of `deploymentOf`. */
+/** The answer to a change of variables, also for a repeated request. Faults: those of `deploymentOf`. */
 export async function changedVariables(call: Call, key: EnvKey, outcome: IdempotentOutcome): Promise<VariablesChanged> {
   const environment = await environmentFor(call.deps, key);
   const content = await knownValues(call, environment);
@@ -201,7 +204,7 @@ function changeOf(before: GivenValues, name: string, value: SetValue | null | un
   return Object.hasOwn(before, name) ? "changed" : "added";
 }
 
-/** What is kept of who changed what, an entry for every kind of change. */
+/** Audit entries, one for every kind of change. */
 function accountsOf(
   call: Call,
   { key, order, changes }: { key: EnvKey; order: VariablesOrder; changes: Readonly<Record<string, ValueChange>> },
@@ -220,7 +223,7 @@ function accountsOf(
   });
 }
 
-/** Everything that is set, to be forgotten, but for what the manifest has Fairlead make. */
+/** All set variables, to be unset, except generated ones. */
 function forgotten(given: GivenValues, environment: Environment, base: Release | null): Record<string, null> {
   const spec = base && loadManifest(environment, base.source, base.manifest).spec;
   const names = Object.keys(given).filter((name) => !spec || !isGenerated(spec, name));
@@ -283,7 +286,7 @@ async function apply(call: Call, applying: Applying): Promise<Deployment | null>
   return queue(call, { ...about, beside: written(values), values: applying.changes });
 }
 
-/** Whether every service would get the same of the same build. Another password of a registry is for the next build. */
+/** Whether every service would get the same values and build. A new registry password is for the next build. */
 function runsTheSame(one: Release, other: Release): boolean {
   const told = ({ services, artifacts }: Release) => [
     ...services.flatMap(({ env }) => secretsOf(env)).map(refText),
@@ -293,7 +296,7 @@ function runsTheSame(one: Release, other: Release): boolean {
   return before === after;
 }
 
-/** The release that comes of other values with the same code. */
+/** A release with other values and the same code. */
 async function recomposed(
   { deps }: Call,
   about: { environment: Environment; base: Release; set: ValuesSet; by: string; message: string },

@@ -9,16 +9,16 @@ import { audited } from "./audit.ts";
 import { configured } from "./events.ts";
 import { guard } from "./guard.ts";
 
-/** A version of a value and what still has it. */
+/** A version of a value and the releases that use it. */
 export interface KnownVersion extends ValueVersion {
   /** Null: its text was destroyed. */
   readonly digest: string | null;
   readonly state: "set" | "kept" | "destroyed";
-  /** Numbers of the newest releases that have it. */
+  /** Numbers of the newest releases that use it. */
   readonly releases: readonly number[];
 }
 
-/** How many releases are looked through for a version, and named with it. */
+/** Number of releases searched for a version and listed with it. */
 const releasesSeen = { searched: 200, named: 20 } as const;
 
 /** Every version of a value, newest first. Faults: `app.unknown`, `value.unknown`, `vault.damaged`. */
@@ -46,7 +46,7 @@ function hasVersion(release: Release, ref: SecretRef): boolean {
   return secretsOfRelease(release).some((one) => refText(one) === refText(ref));
 }
 
-/** The master key in the clear, for a bundle that its reader encrypts. */
+/** The master key in the clear, for a bundle that the caller encrypts. */
 export async function recoverVault(call: Call): Promise<{ masterKey: string }> {
   const { vault, journal } = call.deps;
   await journal.commit([audited(call, { action: "vault.recovery", key: null })]);
@@ -54,7 +54,7 @@ export async function recoverVault(call: Call): Promise<{ masterKey: string }> {
   return { masterKey: vault.masterKey().reveal() };
 }
 
-/** Exchanges the keys of the vault and seals every value anew; deployments go on meanwhile. */
+/** Replaces the keys of the vault and seals every value again; deployments continue meanwhile. */
 export async function rotateVault(call: Call): Promise<{ values: number }> {
   const { vault, journal } = call.deps;
   await journal.commit([audited(call, { action: "vault.rotate", key: null })]);
@@ -64,8 +64,9 @@ export async function rotateVault(call: Call): Promise<{ values: number }> {
 }
 
 /**
- * Destroys the text of one version for good; that it was there stays known. Faults: `value.unknown`; `value.needed` when
- * it is set now, or a release needs it that serves, is on its way to, or can be gone back to; those of `guard`.
+ * Permanently destroys the text of one version; its existence stays known. Faults: `value.unknown`; `value.needed` if
+ * it is the current value, or a release that serves, is being deployed or can be rolled back to needs it; those of
+ * `guard`.
  */
 export async function destroyValue(call: Call, key: EnvKey, ref: SecretRef): Promise<void> {
   const { engine, journal, clock } = call.deps;

@@ -1,6 +1,6 @@
 import type { Clock } from "../ports/clock.ts";
 
-/** Wakes a reader that waits for something to happen. A ring while nobody waits is kept for the next wait. */
+/** Wakes a waiting reader. A wakeup without a waiting reader is kept for the next wait. */
 export class Wakeup {
   readonly #clock: Clock;
   #rung = false;
@@ -16,7 +16,7 @@ export class Wakeup {
     this.#wake?.();
   }
 
-  /** Until the next ring, or at most `ms`. */
+  /** Waits until the next wakeup, or at most `ms`. */
   async wait(ms: number): Promise<void> {
     if (!this.#rung) {
       await new Promise<void>((resolve) => {
@@ -32,5 +32,5 @@ export class Wakeup {
   }
 }
 
-/** How often a reader looks although nothing was reported: a lost report costs this much, never the stream. */
+/** How often a reader checks without a report: a lost report delays it this much, but never stops the stream. */
 export const lookAnywayMs = 5_000;

@@ -19,7 +19,7 @@ export interface AcmeOptions {
   readonly accounts: string;
 }
 
-/** Between two looks at an order; they grow from the one to the other, for about two minutes. */
+/** Between two checks an order; they grow from the one to the other, for about two minutes. */
 const polling = { backoffMin: 300, backoffMax: 8_000, backoffAttempts: 20 } as const;
 
 /** The codes of a way to the authority that does not exist: Node's own, and those of TLS. */

@@ -51,7 +51,7 @@ async function keptRoot(directory: string, clock: Clock): Promise<Signed> {
   await makeDirectory(directory);
   const now = clock.now();
   const root = await makeAuthority("Fairlead, this machine only", { from: now - backdateMs, until: now + rootLifeMs });
-  // The key comes first: a root without its key would be of no use for ever.
+  // The key comes first: a root without its key would be of no use forever.
   await replaceFile(keyPath, root.key.reveal());
   await replaceFile(path, root.chain);
   return root;

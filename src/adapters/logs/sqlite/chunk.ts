@@ -61,7 +61,7 @@ export function levelBit(level: Level | null): number {
   return 1 << levels.indexOf(level ?? "info");
 }
 
-/** One of 31 bits by the FNV-1a hash of a name: most chunks without the instance are passed over unread. */
+/** One of 31 bits by the FNV-1a hash of a name: most chunks without the instance are skipped unread. */
 export function instanceBit(instance: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < instance.length; i += 1) hash = Math.imul(hash ^ instance.charCodeAt(i), 0x01000193);
@@ -135,7 +135,7 @@ export interface LineFilter extends Pick<LogFilter, "release" | "instance" | "si
   readonly upTo: number;
   readonly literal: string | null;
   readonly matches: (message: string) => boolean;
-  /** Asked before each line: a pattern may take milliseconds for one. What follows is then left out. */
+  /** Asked before each line: a pattern may take milliseconds for one. What follows is then omitted. */
   readonly isCalledOff?: () => boolean;
 }
 

@@ -1,7 +1,7 @@
 import { RE2JS, RE2JSSyntaxException } from "re2js";
 import { Fault } from "../../../base/faults.ts";
 
-/** Longest pattern, its largest program, and how much of a line is looked at: enough for people, too little for harm. */
+/** Longest pattern, its largest program, and how much of a line is checked: enough for people, too little for harm. */
 const limits = { characters: 200, instructions: 500, line: 4 * 1024 } as const;
 
 export interface Grep {

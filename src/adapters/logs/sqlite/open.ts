@@ -8,7 +8,7 @@ import { EnvironmentLogs } from "./environment-logs.ts";
 import { createSearch, type Order, type SearchResult } from "./search.ts";
 import { Searcher } from "./searcher.ts";
 
-/** Lines wait at most this long in memory, or until a flush that failed is tried again. */
+/** Lines wait at most this long in memory, or until a flush that failed is retried. */
 const waitMs = 250;
 const retryMs = 1_000;
 /**
@@ -87,7 +87,7 @@ export async function openLogs(file: string, clock: Clock, options: { searchMs?:
 
 interface Search {
   readonly order: Order;
-  /** Where to go on when all was looked through. */
+  /** Where to go on when all was searched. */
   readonly next: number;
 }
 

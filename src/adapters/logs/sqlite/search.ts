@@ -23,7 +23,7 @@ export interface Order {
 export interface SearchResult {
   /** Oldest first. */
   readonly lines: readonly StoredLine[];
-  /** Null when all was looked through that had to be. Else what is next is beyond this sequence, and of about this time. */
+  /** Null when all was searched that had to be. Else what is next is beyond this sequence, and of about this time. */
   readonly left: { readonly sequence: number; readonly at: number } | null;
 }
 
@@ -96,7 +96,7 @@ function cursorOf(lane: Lane, chunk: Chunk | undefined): Cursor[] {
   return chunk ? [{ lane, chunk }] : [];
 }
 
-/** The cursor whose chunk is to be looked through first: that beyond it all has been looked through is known at any time. */
+/** The cursor whose chunk is to be searched first: that beyond it all has been searched is known at any time. */
 function nearest(cursors: readonly Cursor[], { end }: Pick<Order, "end">): Cursor | undefined {
   const isNearer = (a: Chunk, b: Chunk) => (end === "newest" ? a.last > b.last : a.first < b.first);
   return cursors.reduce<Cursor | undefined>(
@@ -105,7 +105,7 @@ function nearest(cursors: readonly Cursor[], { end }: Pick<Order, "end">): Curso
   );
 }
 
-/** What is found beyond the place that was reached is left out where the next search begins there. */
+/** What is found beyond the place that was reached is omitted where the next search begins there. */
 function cutShort({ lines }: Best, cursors: readonly Cursor[], { end }: Order): SearchResult {
   const chunks = cursors.map(({ chunk }) => chunk);
   if (end === "newest") {

@@ -3,7 +3,7 @@ const sliceMs = 250;
 
 /** A slice that ends later than this is waited for once more: what was to be sent in it may only now be sent … */
 const awayMs = 50;
-/** … but not for ever on a machine that is always busy. */
+/** … but not forever on a machine that is always busy. */
 const repeatsAtMost = 4;
 
 /**

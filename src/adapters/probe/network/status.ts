@@ -49,7 +49,7 @@ function requestHead({ path, host }: StatusQuestion): string {
   return `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nAccept: application/json, */*\r\nUser-Agent: fairlead-probe\r\nConnection: close\r\n\r\n`;
 }
 
-/** What the text of an answer says so far; null while more must come. Interim answers (1xx) are passed over. */
+/** What the text of an answer says so far; null while more must come. Interim answers (1xx) are skipped. */
 function statusIn(text: string): number | Error | null {
   let rest = text;
   for (;;) {

@@ -25,7 +25,7 @@ export interface VaultOptions {
   readonly directory: string;
   /** The master key as text; null: it is kept beside, in `vault.key`, and made when there is none. */
   readonly masterKey: Secret | null;
-  /** The master key before it was exchanged; tried when the other one does not open the ring. */
+  /** The master key before it was replaced; tried when the other one does not open the ring. */
   readonly oldMasterKey: Secret | null;
 }
 
