@@ -25,7 +25,7 @@ export const nobodyElse: UserChoice = { edge: null, store: null, apps: null, clo
 
 const unprivileged =
   "apps run as the controller's own user: they can read its vault.key, call its socket and end each other; " +
-  "run the controller as root, or on a container engine, to keep them apart, or let it make user namespaces";
+  "to isolate them, run the controller as root or on a container engine, or allow it to create user namespaces";
 
 /**
  * Chooses users. Not root: the invoking user for all. Root: those of the range, or the named user for all apps.
