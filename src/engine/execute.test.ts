@@ -9,7 +9,8 @@ import { scriptKey } from "../testing/simulation/script.ts";
 import { SimulatedVault } from "../testing/simulation/vault.ts";
 import { execute } from "./execute.ts";
 
-const identity = { key: scriptKey, service: "web", release: 1, deployment: "dep_1", ordinal: 0, attempt: 1 };
+const who = { service: "web", release: 1, deployment: "dep_1", ordinal: 0, attempt: 1 };
+const identity = { kind: "service", key: scriptKey, ...who } as const;
 const limits = { memoryBytes: null, cpus: null, readOnly: false };
 const about = { artifact: "sha256:none", command: ["node"], env: {}, port: 8_000, neighbours: [] };
 const start = { do: "start", instance: { name: "web-1", identity, ...about, ...limits }, why: "it crashed" } as const;

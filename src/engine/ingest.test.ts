@@ -2,9 +2,8 @@ import { expect, test } from "vitest";
 import { Fault } from "../base/faults.ts";
 import { noRedactor } from "../base/redact.ts";
 import type { ObservedInstance } from "../model/instance.ts";
-import { nowhere } from "../model/route.ts";
 import type { LogBatch, LogOrigin, Trouble } from "../ports/logs.ts";
-import type { ObservedWorld, Output, OutputRange, Runtime } from "../ports/runtime.ts";
+import { emptyWorld, type ObservedWorld, type Output, type OutputRange, type Runtime } from "../ports/runtime.ts";
 import fc from "../testing/properties.ts";
 import { SimulatedClock } from "../testing/simulation/clock.ts";
 import { SimulatedLogs } from "../testing/simulation/logs.ts";
@@ -58,7 +57,7 @@ function world(written: Record<string, string>, read?: (name: string, range: Out
 
 function seen(...names: readonly string[]): ObservedWorld {
   const instances = names.map((name) => ({ name, identity: { service: "web", release: 1 } }) as ObservedInstance);
-  return { instances, tasks: [], unreadable: [], inside: nowhere };
+  return { ...emptyWorld, instances };
 }
 
 /** Lets all the time pass that something waits for. */

@@ -168,7 +168,8 @@ class ReconcileLoop implements ControlLoop {
 
   /** Of an environment that is gone, of which nothing is left either, nothing is kept: names of previews come and go. */
   #letGo(s: Snapshot): void {
-    const left = [s.instances, s.tasks, s.unreadable, s.deployments].some((some) => some.length > 0);
+    const workloads = [s.instances, s.data, s.tasks, s.unreadable, s.unknownKinds];
+    const left = [...workloads, s.deployments].some((some) => some.length > 0);
     if (left || s.edge.table !== null || (!s.isUnknown && isThere(s.environment))) return;
     this.#remembered.delete(keyText(s.key));
     this.#times.forget(s.key);

@@ -7,6 +7,7 @@ import { plan as sound } from "../plan/decide.ts";
 import type { Plan, Snapshot, Step } from "../plan/plan.ts";
 import { instancesOf, isRunning, slotsOf } from "../plan/view.ts";
 import type { LogBatch } from "../ports/logs.ts";
+import { scriptKey } from "../testing/simulation/script.ts";
 import { type Planner, simulate } from "../testing/simulation/world.ts";
 import type { EngineDeps } from "./engine.ts";
 import { createEngine } from "./loop.ts";
@@ -185,6 +186,26 @@ const mutants: readonly Mutant[] = [
     ),
   },
   {
+    name: "stops a data instance with its environment",
+    plan: withSteps((s) =>
+      s.environment.stopped
+        ? s.data.map(({ name }) => ({ do: "signal", name, signal: "SIGTERM", why: "nothing serves" }))
+        : [],
+    ),
+  },
+  {
+    name: "forgets a data instance that ended",
+    plan: withSteps((s) =>
+      s.data.flatMap(({ name, exit }) => (exit ? [{ do: "remove", name, why: "it has ended" } as const] : [])),
+    ),
+  },
+  {
+    name: "ends what is of a kind that it does not know",
+    plan: withSteps((s) =>
+      s.unknownKinds.map(({ name }) => ({ do: "signal", name, signal: "SIGTERM", why: "it fills no place" })),
+    ),
+  },
+  {
     name: "starts crashed instances again at once",
     plan: (s) =>
       sound({
@@ -226,6 +247,17 @@ const mutants: readonly Mutant[] = [
   {
     name: "takes what cannot be looked at for gone",
     plan: (s) => sound({ ...s, unreadable: [] }),
+  },
+  {
+    name: "ends all that runs when it starts, past the planner",
+    bend: (ports) => {
+      const clear = async () => {
+        const { data } = await ports.runtime.observe(scriptKey);
+        for (const { name } of data) await ports.runtime.signal(name, "SIGKILL");
+      };
+      ports.clock.after(500, () => void clear().catch(() => undefined));
+      return ports;
+    },
   },
   {
     name: "loses lines while the disk is full",

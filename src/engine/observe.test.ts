@@ -4,7 +4,7 @@ import { Secret } from "../base/secret.ts";
 import type { Deployment } from "../model/deployment.ts";
 import { newEnvironment } from "../model/environment.ts";
 import type { ArtifactState, Release } from "../model/release.ts";
-import { nowhere } from "../model/route.ts";
+import { emptyWorld } from "../ports/runtime.ts";
 import { Observer, type ObserverDeps } from "./observe.ts";
 
 const key = { app: "shop", environment: "production" };
@@ -24,7 +24,7 @@ test("what a failed build quotes of a release's secrets is hidden from where it 
       facts: async () => [],
       release: async () => ({ key, number: 2, artifacts: [{ digest: "sha256:bad" }] }) as unknown as Release,
     },
-    runtime: { observe: async () => ({ instances: [], tasks: [], unreadable: [], inside: nowhere }) },
+    runtime: { observe: async () => emptyWorld },
     edge: { observe: async () => ({ up: true, table: null, stats: {} }) },
     builder: { observe: async () => failed },
     clock: { now: () => 0 },
@@ -49,12 +49,7 @@ test("an instance whose deployment is not kept any more is ours as long as there
       release: async () => null,
     },
     runtime: {
-      observe: async () => ({
-        instances: [running("stuck"), running("foreign")],
-        tasks: [],
-        unreadable: [],
-        inside: nowhere,
-      }),
+      observe: async () => ({ ...emptyWorld, instances: [running("stuck"), running("foreign")] }),
     },
     edge: { observe: async () => ({ up: true, table: null, stats: {} }) },
     clock: { now: () => 0 },

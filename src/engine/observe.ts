@@ -1,13 +1,12 @@
 import { type Environment, type EnvKey, keyText, newEnvironment } from "../model/environment.ts";
 import type { ObservedInstance } from "../model/instance.ts";
 import type { ArtifactState, Release } from "../model/release.ts";
-import { nowhere } from "../model/route.ts";
 import { emptySnapshot, type Snapshot } from "../plan/plan.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Edge } from "../ports/edge.ts";
 import type { Journal } from "../ports/journal.ts";
-import type { ObservedWorld, Runtime } from "../ports/runtime.ts";
+import { emptyWorld, type ObservedWorld, type Runtime } from "../ports/runtime.ts";
 import type { Redactors } from "./redaction.ts";
 
 export interface ObserverDeps {
@@ -28,8 +27,6 @@ type Seen = Pick<Snapshot, "probes" | "answers" | "errorLines" | "memory">;
 interface Books extends Pick<Snapshot, "deployments" | "facts"> {
   readonly environment: Environment | null;
 }
-
-const nothing: ObservedWorld = { instances: [], tasks: [], unreadable: [], inside: nowhere };
 
 /** Puts the world of an environment together out of what the journal, the runtime, the edge and the builder say. */
 export class Observer {
@@ -62,7 +59,7 @@ export class Observer {
 
   /** What the journal alone knows, for when nothing else can be looked at. */
   async remember(key: EnvKey): Promise<Snapshot> {
-    return this.#known(key, await this.#booksOf(key), nothing);
+    return this.#known(key, await this.#booksOf(key), emptyWorld);
   }
 
   /**

@@ -26,7 +26,8 @@ test("what runs and is routed of an environment that the journal has nothing of 
     happened: ({ what, name }) => happened.push(`${what} ${name}`),
   });
   const edge = new SimulatedEdge({ clock, runtime, happened: ({ what }) => happened.push(`edge ${what}`) });
-  const identity = { key: scriptKey, service: "web", release: 1, deployment: "dep_1", ordinal: 0, attempt: 0 };
+  const who = { service: "web", release: 1, deployment: "dep_1", ordinal: 0, attempt: 0 };
+  const identity = { kind: "service", key: scriptKey, ...who } as const;
   const about = { artifact: "sha256:none", command: ["node"], env: {}, port: 8_000, neighbours: [] };
   const limits = { memoryBytes: null, cpus: null, readOnly: false };
   await edge.ensure();

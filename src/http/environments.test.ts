@@ -58,7 +58,8 @@ async function live() {
 }
 
 function instance(more: Partial<InstanceIdentity>, seen: Partial<ObservedInstance> = {}): ObservedInstance {
-  const identity = { key, service: "web", release: 1, deployment: "dep_x", ordinal: 0, attempt: 0, ...more };
+  const who = { service: "web", release: 1, deployment: "dep_x", ordinal: 0, attempt: 0, ...more };
+  const identity = { ...who, kind: "service", key } as const;
   const idle = {
     startedAt: 1_000,
     address: { host: "127.0.0.1", port: 20_001 },

@@ -3,6 +3,7 @@ import type { Confinement, Env } from "./release.ts";
 
 /** Who an instance is. The runtime keeps it with the instance, so that it is found again by identity and never by address. */
 export interface InstanceIdentity {
+  readonly kind: "service";
   readonly key: EnvKey;
   readonly service: string;
   readonly release: number;
@@ -20,9 +21,28 @@ export function instanceName(identity: InstanceIdentity): string {
   return `fl-${key.app}-${key.environment}-${service}-v${release}-${ordinal}-${generation}-${attempt}`;
 }
 
-export interface InstanceSpec extends Confinement {
+/**
+ * Who an instance of a data service is. It belongs to its environment and not to a release: deployments come and go
+ * beside it.
+ */
+export interface DataIdentity {
+  readonly kind: "data";
+  readonly key: EnvKey;
+  /** The data service. */
+  readonly service: string;
+  /** How often it was started before. */
+  readonly attempt: number;
+}
+
+/** The deterministic name of a data instance. No service instance or task has such a name. */
+export function dataName({ key, service, attempt }: DataIdentity): string {
+  return `fl-${key.app}-${key.environment}-${service}-data-${attempt}`;
+}
+
+/** `Identity`: of a service instance, unless another kind is said (`src/model/workload.ts`). */
+export interface InstanceSpec<Identity = InstanceIdentity> extends Confinement {
   readonly name: string;
-  readonly identity: InstanceIdentity;
+  readonly identity: Identity;
   readonly artifact: string;
   /** Null: what the image itself runs. */
   readonly command: readonly string[] | null;
@@ -50,9 +70,9 @@ export interface Exit {
 }
 
 /** What the runtime sees of an instance. */
-export interface ObservedInstance {
+export interface ObservedInstance<Identity = InstanceIdentity> {
   readonly name: string;
-  readonly identity: InstanceIdentity;
+  readonly identity: Identity;
   readonly startedAt: number;
   readonly address: Address | null;
   /** When the stop signal was sent, if it was. */
@@ -106,12 +126,14 @@ export interface CheckAnswer {
   readonly agoMs?: number;
 }
 
+/** What a task is to people and in the logs. */
+export const taskPurposes = ["check", "release", "build", "run"] as const;
+
 /** A running of a command to its end: a check, a release command, a build, `fairlead run`. */
 export interface TaskSpec extends Confinement {
   readonly name: string;
   readonly key: EnvKey;
-  /** What it is to people and in the logs. */
-  readonly purpose: "check" | "release" | "build" | "run";
+  readonly purpose: (typeof taskPurposes)[number];
   readonly service: string;
   readonly release: number;
   readonly deployment: string | null;
@@ -139,7 +161,7 @@ export interface ObservedTask {
 export interface Unreadable {
   readonly name: string;
   /** Null when it is a task, or when not even its identity can be read. */
-  readonly identity: InstanceIdentity | null;
+  readonly identity: InstanceIdentity | DataIdentity | null;
   /** In words of the runtime. */
   readonly why: string;
 }

@@ -11,6 +11,7 @@ import {
 import { confinementOf, internalHosts } from "../model/release.ts";
 import type { Route, RouteTable, Upstream } from "../model/route.ts";
 import { exitWords, judgeGate } from "./gate.ts";
+import { leaversOf, leavingOf, type Wanted } from "./leaving.ts";
 import type { Snapshot } from "./plan.ts";
 import type { PlanBuilder } from "./plan-builder.ts";
 import { clearTasks, killAgainMs } from "./tasks.ts";
@@ -42,25 +43,20 @@ const lookAgainMs = 1_000;
 /** SIGKILL ends what it can within milliseconds; a machine that swaps gets longer. */
 const stuckAfterMs = 30_000;
 
-export interface Wanted {
-  /** Places that shall be filled now, in the order of starting. */
-  readonly slots: readonly Slot[];
-  /** Ids of places whose first instance is judged by the deployment: if it fails there, it is not started again. */
-  readonly onTrial: ReadonlySet<string>;
-  readonly table: RouteTable | null;
-}
-
 /** Puts down all steps that bring the environment nearer to what is wanted. */
 export function converge(s: Snapshot, wanted: Wanted, builder: PlanBuilder): void {
   noteEnds(s, builder);
   noteGates(s, wanted, builder);
   noteDead(s, wanted, builder);
-  const leaving = leaversOf(s, wanted);
+  const all = leavingOf(s, { wanted, deployment: builder.deployment });
+  const leaving = all.flatMap(({ kind, seen }) => (kind === "service" ? [seen] : []));
   retire(s, leaving, builder);
   route(s, wanted.table, builder);
   for (const slot of wanted.slots) fill(s, slot, { wanted, builder });
   for (const instance of leaving) stop(s, instance, { table: wanted.table, builder });
   clear(s, wanted, builder);
+  const tasks = all.flatMap(({ kind, seen }) => (kind === "task" ? [seen] : []));
+  clearTasks(s, tasks, builder);
 }
 
 /** Everything that must go is gone or stuck, and the edge has the wanted table. */
@@ -169,24 +165,6 @@ function noteDead(s: Snapshot, wanted: Wanted, builder: PlanBuilder): void {
       builder.event("instance.not-alive", instance.name, `${slot.service.name} ${words}; it is replaced`);
     }
   }
-}
-
-/** Running instances that must go: of no wanted place, told to, or outrun by a newer attempt. */
-export function leaversOf(s: Snapshot, wanted: Wanted): readonly ObservedInstance[] {
-  const places = new Set(wanted.slots.map(idOf));
-  return s.instances.filter(
-    (instance) =>
-      isRunning(instance) &&
-      (!places.has(slotId(instance.identity)) || !isStaying(s, instance) || isOutrun(s, instance, wanted)),
-  );
-}
-
-function isOutrun(s: Snapshot, instance: ObservedInstance, wanted: Wanted): boolean {
-  const slot = wanted.slots.find((candidate) => idOf(candidate) === slotId(instance.identity));
-  if (!slot) return false;
-  return instancesOf(s, slot).some(
-    (other) => other.identity.attempt > instance.identity.attempt && isStaying(s, other),
-  );
 }
 
 function retire(s: Snapshot, leaving: readonly ObservedInstance[], builder: PlanBuilder): void {
@@ -332,7 +310,7 @@ function isHung(s: Snapshot, instance: ObservedInstance): boolean {
   return because === "not-alive" || because === "over-memory";
 }
 
-/** Forgets ended instances that count for nothing any more, facts without an instance, and old tasks. */
+/** Forgets ended instances that count for nothing any more, and facts without an instance. */
 function clear(s: Snapshot, wanted: Wanted, builder: PlanBuilder): void {
   const places = new Map(wanted.slots.map((slot) => [idOf(slot), slot]));
   for (const instance of s.instances) {
@@ -343,12 +321,12 @@ function clear(s: Snapshot, wanted: Wanted, builder: PlanBuilder): void {
       continue;
     builder.do({ do: "remove", name: instance.name, why: `${instance.name} has ended` });
   }
-  const present = new Set([...s.instances, ...(s.unexplained ?? []), ...s.unreadable].map(({ name }) => name));
+  const all = [...s.instances, ...(s.unexplained ?? []), ...s.unreadable, ...s.unknownKinds];
+  const present = new Set(all.map(({ name }) => name));
   for (const facts of s.facts) {
     if (present.has(facts.name)) continue;
     builder.record({ kind: "facts.forgotten", key: s.key, name: facts.name }, `${facts.name} is missing`);
   }
-  clearTasks(s, builder);
 }
 
 /** Whether an ended attempt at a wanted place does not matter to the count of crashes any more. */

@@ -1,10 +1,11 @@
 import type { Deployment } from "../model/deployment.ts";
 import type { Serving } from "../model/environment.ts";
-import { converge, type Wanted } from "./converge.ts";
+import { converge } from "./converge.ts";
 import { endOverdue } from "./deadlines.ts";
 import { advance, finishDrain, finishUndo, startable } from "./deploy.ts";
 import { besideSlots, type DeploymentContext, end, nextServing, singleSlots } from "./deployment-context.ts";
 import { faultOf } from "./gate.ts";
+import type { Wanted } from "./leaving.ts";
 import type { Plan, Snapshot } from "./plan.ts";
 import { PlanBuilder } from "./plan-builder.ts";
 import { awaitEnd, isDue, takeDown } from "./preview.ts";

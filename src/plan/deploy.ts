@@ -3,7 +3,7 @@ import type { FaultRecord } from "../base/faults.ts";
 import { type Deployment, enteredAt, type Phase } from "../model/deployment.ts";
 import type { ArtifactSpec, Release } from "../model/release.ts";
 import { passesBefore } from "./checks.ts";
-import { hasGated, isTidy, type Wanted } from "./converge.ts";
+import { hasGated, isTidy } from "./converge.ts";
 import { lateFault, remainsOf, timeLeft } from "./deadlines.ts";
 import {
   besideSlots,
@@ -17,6 +17,7 @@ import {
   taskOf,
 } from "./deployment-context.ts";
 import { commandEnd, faultOf } from "./gate.ts";
+import type { Wanted } from "./leaving.ts";
 import type { Snapshot } from "./plan.ts";
 import { singleStranger } from "./strangers.ts";
 import { switchOn, watchOn } from "./switch.ts";

@@ -1,3 +1,4 @@
+import { unreachable } from "../base/faults.ts";
 import { type Change, isOfEnvironment, keyOf } from "../model/change.ts";
 import { type Deployment, enteredAt, mayFollow } from "../model/deployment.ts";
 import { keyText, sameKey } from "../model/environment.ts";
@@ -44,6 +45,7 @@ export const invariants: readonly Invariant[] = [
   { name: "3 a single service has one instance", breach: secondSingle },
   { name: "4 a release command or check runs once", breach: secondCommand },
   { name: "5 only owned objects are touched", breach: foreignObject },
+  { name: "5 data instances and unknown kinds are left alone", breach: endedForeigner },
   { name: "6 a failed deployment leaves what served", breach: lostServing },
   { name: "7 at rest only what serves is there", breach: leftovers },
   { name: "9 a deployment goes its way once", breach: strayDeployment },
@@ -192,24 +194,49 @@ function secondCommand({ s, plan }: Decision): string | null {
 
 function foreignObject({ s, plan }: Decision): string | null {
   if (s.isUnknown) return plan.steps.length > 0 ? `something is done in ${keyText(s.key)}, which nobody knows` : null;
-  const known = new Set([...s.instances, ...s.tasks].map(({ name }) => name));
-  for (const step of plan.steps) {
-    const isOurs =
-      step.do === "signal" || step.do === "remove"
-        ? known.has(step.name)
-        : step.do === "start"
-          ? sameKey(step.instance.identity.key, s.key)
-          : step.do === "run-task"
-            ? sameKey(step.task.key, s.key)
-            : step.do === "route"
-              ? step.table.owner === keyText(s.key)
-              : step.do !== "unroute" || step.owner === keyText(s.key);
-    if (!isOurs) return `${step.do} of something that is not of ${keyText(s.key)}`;
-  }
+  const stranger = plan.steps.find((step) => !isOwn(s, step));
+  if (stranger) return `${stranger.do} of something that is not of ${keyText(s.key)}`;
   const stray = changesOf(plan)
     .filter(isOfEnvironment)
     .find((change) => !sameKey(keyOf(change), s.key));
   return stray ? `${stray.kind} of ${keyText(keyOf(stray))} is changed` : null;
+}
+
+function isOwn(s: Snapshot, step: Step): boolean {
+  switch (step.do) {
+    case "signal":
+    case "remove":
+      return [...s.instances, ...s.tasks, ...s.data].some(({ name }) => name === step.name);
+    case "start":
+      return sameKey(step.instance.identity.key, s.key);
+    case "run-task":
+      return sameKey(step.task.key, s.key);
+    case "route":
+      return step.table.owner === keyText(s.key);
+    case "unroute":
+      return step.owner === keyText(s.key);
+    case "record":
+    case "build":
+    case "start-edge":
+      return true;
+    default:
+      return unreachable(step);
+  }
+}
+
+/** A data instance lives until a person removes it by name; what is of an unknown kind is for another version to end. */
+function endedForeigner({ s, plan }: Decision): string | null {
+  const kept = new Set([...s.data, ...s.unknownKinds].map(({ name }) => name));
+  for (const step of plan.steps) {
+    const isEnding = step.do === "signal" || step.do === "remove";
+    if (isEnding && kept.has(step.name)) return `${step.do} of ${step.name}, which no plan may end`;
+    if (step.do === "start" && kept.has(step.instance.name)) return `${step.instance.name} is started in its place`;
+    if (step.do === "run-task" && kept.has(step.task.name)) return `${step.task.name} is started in its place`;
+  }
+  const retired = changesOf(plan).find(
+    (change) => change.kind === "facts" && change.facts.retiredAt !== null && kept.has(change.facts.name),
+  );
+  return retired ? "it is written down that one of them must go" : null;
 }
 
 /** What only people change: how many run, with which values, until when, and what is known of who did it. */

@@ -15,6 +15,7 @@ import type {
 } from "../model/instance.ts";
 import type { ArtifactSpec, ArtifactState, Release } from "../model/release.ts";
 import { type Inside, nowhere, type RouteTable, type Upstream, type UpstreamStats } from "../model/route.ts";
+import type { ObservedData, UnknownWorkload } from "../model/workload.ts";
 
 /** The world of one environment at one moment: all that a decision may depend on. */
 export interface Snapshot {
@@ -25,7 +26,12 @@ export interface Snapshot {
   readonly releases: readonly Release[];
   /** The deployments that have not ended, oldest first. */
   readonly deployments: readonly Deployment[];
+  /** Instances of services. */
   readonly instances: readonly ObservedInstance[];
+  /** Instances of data services. */
+  readonly data: readonly ObservedData[];
+  /** Workloads of kinds that this version does not know. */
+  readonly unknownKinds: readonly UnknownWorkload[];
   /** Instances that no deployment in the journal explains: whoever started them, they are left alone. Left out: none. */
   readonly unexplained?: readonly ObservedInstance[];
   /** The journal has nothing at all of this environment: whatever there is of it is left alone. */
@@ -68,6 +74,8 @@ export function emptySnapshot(key: EnvKey, now: number): Snapshot {
     releases: [],
     deployments: [],
     instances: [],
+    data: [],
+    unknownKinds: [],
     facts: [],
     probes: {},
     answers: {},

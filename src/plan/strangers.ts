@@ -29,13 +29,18 @@ export function singleStranger(s: Snapshot, release: Release): FaultRecord | nul
   return { ...faultOf("runtime.start-failed", detail), hint };
 }
 
-/** Tells of them, each once. */
+/** Reports them, and what is of a kind that this version does not know, each once. */
 export function noteStrangers(s: Snapshot, builder: PlanBuilder): void {
-  for (const { name, identity } of s.unexplained ?? []) {
+  const strangers = (s.unexplained ?? []).map(({ name, identity }) => {
+    return { name, words: `${name} of v${identity.release} exists, but the journal does not know it` };
+  });
+  const unknown = s.unknownKinds.map(({ name, kind }) => {
+    return { name, words: `${name} is a workload of kind "${kind}", which this version does not know` };
+  });
+  for (const { name, words } of [...strangers, ...unknown]) {
     if (factsOf(s, name)) continue;
-    const words = `${name} of v${identity.release} exists, but the journal does not know it; it is left alone`;
     const facts = { name, gatedAt: null, retiredAt: null, retiredBecause: null };
-    builder.record({ kind: "facts", key: s.key, facts }, words);
-    builder.event("instance.unknown", name, words);
+    builder.record({ kind: "facts", key: s.key, facts }, `${words}; it is left alone`);
+    builder.event("instance.unknown", name, `${words}; it is left alone`);
   }
 }

@@ -11,29 +11,23 @@ const keepTaskMs = 3_600_000;
 /** A process that SIGKILL has not ended is asked again after this. */
 export const killAgainMs = 5_000;
 
-/** Ends tasks that nobody waits for any more and release commands whose time is over, and forgets the ended ones. */
-export function clearTasks(s: Snapshot, builder: PlanBuilder): void {
-  const phases = new Map(s.deployments.map(({ id, phase }) => [id, phase]));
+/** Ends the tasks that leave, and forgets ended ones that nobody asks for any more. */
+export function clearTasks(s: Snapshot, leaving: readonly ObservedTask[], builder: PlanBuilder): void {
   for (const task of s.tasks) {
-    const { deployment, purpose } = task.spec;
-    if (!task.exit && purpose === "release") {
-      endLate(s, task, builder);
-      continue;
-    }
-    const phase = phases.get(deployment ?? "");
-    if (phase !== undefined && (phase !== "undo" || task.exit)) continue;
-    if (!task.exit) {
-      if (!releaseOf(s, task.spec.release)) continue;
-      if (purpose !== "build" && purpose !== "check") continue;
-      if (purpose === "build" && isAwaited(s, task, builder)) continue;
-      builder.do(signal(task, "SIGKILL", `nothing waits for this ${purpose} any more`));
+    if (task.exit) forget(s, task, builder);
+    else if (task.spec.purpose === "release") endLate(s, task, builder);
+    else if (leaving.includes(task)) {
+      builder.do(signal(task, "SIGKILL", `nothing waits for this ${task.spec.purpose} any more`));
       builder.lookAgainIn(killAgainMs);
-      continue;
     }
-    const left = purpose === "run" ? task.exit.at + keepTaskMs - s.now : 0;
-    if (left > 0) builder.lookAgainIn(left);
-    else builder.do({ do: "remove", name: task.name, why: `${task.name} has ended` });
   }
+}
+
+function forget(s: Snapshot, { name, spec, exit }: ObservedTask, builder: PlanBuilder): void {
+  if (s.deployments.some(({ id }) => id === spec.deployment)) return;
+  const left = spec.purpose === "run" && exit ? exit.at + keepTaskMs - s.now : 0;
+  if (left > 0) builder.lookAgainIn(left);
+  else builder.do({ do: "remove", name, why: `${name} has ended` });
 }
 
 /** The release command of a deployment that is under way. */
@@ -48,7 +42,7 @@ function commandOf(s: Snapshot, { spec }: ObservedTask): ServiceSpec | undefined
 }
 
 /** Milliseconds that a release command under way may still take; null for another task. */
-function commandLeft(s: Snapshot, task: ObservedTask): number | null {
+export function commandLeft(s: Snapshot, task: ObservedTask): number | null {
   const service = commandOf(s, task);
   return service ? task.startedAt + releaseWithin(service) - s.now : null;
 }
@@ -88,7 +82,7 @@ function signal({ name }: ObservedTask, how: string, why: string): Step {
 }
 
 /** Whether the deployment under way waits for this build, which one before it began: equal input is built once. */
-function isAwaited(s: Snapshot, build: ObservedTask, { deployment }: PlanBuilder): boolean {
+export function isAwaited(s: Snapshot, build: ObservedTask, deployment: Deployment | null): boolean {
   const release = deployment?.phase === "build" ? releaseOf(s, deployment.release) : undefined;
   const states = release?.artifacts.map(({ digest }) => s.artifacts[digest]) ?? [];
   return states.some((found) => found?.state === "building" && (found.task ?? build.name) === build.name);

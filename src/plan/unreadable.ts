@@ -19,7 +19,7 @@ export function isUnreadable(s: Snapshot, { name }: Pick<ObservedInstance, "name
 
 function placed(s: Snapshot, { name, identity: known }: Unreadable): ObservedInstance | null {
   const identity = known ?? identityIn(s, name);
-  if (!identity || s.instances.some((one) => one.name === name)) return null;
+  if (identity?.kind !== "service" || s.instances.some((one) => one.name === name)) return null;
   const upstreams = s.edge.table?.routes.flatMap((route) => route.upstreams) ?? [];
   const routed = upstreams.find(({ id }) => id === name);
   const address = routed ? { host: routed.host, port: routed.port } : null;
@@ -35,7 +35,7 @@ function identityIn(s: Snapshot, name: string): InstanceIdentity | null {
   if (!found || deployment === undefined) return null;
   const [, service = "", release, ordinal, , attempt] = found;
   const numbers = { release: Number(release), ordinal: Number(ordinal), attempt: Number(attempt) };
-  return { key: s.key, service, deployment, ...numbers };
+  return { kind: "service", key: s.key, service, deployment, ...numbers };
 }
 
 function deploymentsOf({ deployments, environment: { serving } }: Snapshot): readonly string[] {

@@ -99,6 +99,7 @@ export function routedNow(s: Snapshot): ReadonlySet<string> {
 export function nextIdentity(s: Snapshot, slot: Slot): InstanceIdentity {
   const last = instancesOf(s, slot)[0];
   return {
+    kind: "service",
     key: s.key,
     service: slot.service.name,
     release: slot.release.number,

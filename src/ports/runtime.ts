@@ -1,6 +1,7 @@
 import type { EnvKey } from "../model/environment.ts";
 import type { InstanceSpec, ObservedInstance, ObservedTask, TaskSpec, Unreadable, Usage } from "../model/instance.ts";
-import type { Inside } from "../model/route.ts";
+import { type Inside, nowhere } from "../model/route.ts";
+import type { DataSpec, ObservedData, UnknownWorkload } from "../model/workload.ts";
 
 export type OutputStream = "stdout" | "stderr";
 
@@ -35,13 +36,26 @@ export interface Stranger {
 }
 
 export interface ObservedWorld {
+  /** Of services; `data` has those of data services. */
   readonly instances: readonly ObservedInstance[];
+  readonly data: readonly ObservedData[];
   readonly tasks: readonly ObservedTask[];
   /** Neither running nor gone as far as anybody knows: it never counts as ready, and nothing is started in its place. */
   readonly unreadable: readonly Unreadable[];
+  readonly unknownKinds: readonly UnknownWorkload[];
   /** How instances of this environment reach services that are for them alone. */
   readonly inside: Inside;
 }
+
+/** Where nothing was ever started. */
+export const emptyWorld: ObservedWorld = {
+  instances: [],
+  data: [],
+  tasks: [],
+  unreadable: [],
+  unknownKinds: [],
+  inside: nowhere,
+};
 
 /**
  * Runs instances and tasks, and finds them again by identity after the controller was away.
@@ -52,6 +66,8 @@ export interface ObservedWorld {
  * - One that cannot be looked at is `unreadable`; it keeps nothing else from being observed.
  * - An ended instance or task stays visible, with its exit, until `remove`.
  * - Only what this runtime started is seen, signalled or removed; an unknown name is no error for `signal` and `remove`.
+ * - What a later version started, of a kind that this one does not know, is observed as that and else left alone: it is no
+ *   name for `signal` and `remove`, and nothing that it uses (name, port, address, network) is given to others or taken away.
  */
 export interface Runtime {
   /** Whether the system itself ends an instance that uses more memory than it may; else the engine looks. */
@@ -62,7 +78,7 @@ export interface Runtime {
   observe(key: EnvKey): Promise<ObservedWorld>;
   /** The environments that have anything at all, for finding orphans. */
   keys(): Promise<readonly EnvKey[]>;
-  start(spec: InstanceSpec): Promise<void>;
+  start(spec: InstanceSpec | DataSpec): Promise<void>;
   startTask(spec: TaskSpec): Promise<void>;
   /**
    * Sends a signal (`SIGTERM`, …) to an instance or task. SIGKILL reaches all of its processes. Another one reaches the first

@@ -8,15 +8,21 @@ import type { Deployment, Verdict } from "../model/deployment.ts";
 import { type EnvKey, keyText, sameKey } from "../model/environment.ts";
 import type { Exit, ObservedTask, TaskSpec } from "../model/instance.ts";
 import type { ArtifactState } from "../model/release.ts";
-import { nowhere } from "../model/route.ts";
 import { plan } from "../plan/decide.ts";
-import type { Snapshot } from "../plan/plan.ts";
+import { emptySnapshot, type Snapshot } from "../plan/plan.ts";
 import type { Builder, StoredObject } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { EdgeAnswer } from "../ports/edge.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { LogStore } from "../ports/logs.ts";
-import type { Output, OutputRange, OutputStream, Runtime, RuntimeChange } from "../ports/runtime.ts";
+import {
+  emptyWorld,
+  type Output,
+  type OutputRange,
+  type OutputStream,
+  type Runtime,
+  type RuntimeChange,
+} from "../ports/runtime.ts";
 import { wallClock } from "./clock.ts";
 import { SimulatedVault } from "./simulation/vault.ts";
 
@@ -66,7 +72,7 @@ export class FakeRuntime implements Runtime {
 
   async observe(key: EnvKey) {
     const tasks = [...this.tasks.values()].map(({ task }) => task).filter(({ spec }) => sameKey(spec.key, key));
-    return { instances: [], tasks, unreadable: [], inside: nowhere };
+    return { ...emptyWorld, tasks };
   }
 
   async keys(): Promise<readonly EnvKey[]> {
@@ -171,22 +177,11 @@ export class FakeEngine implements ControlLoop {
     const environment = await this.#journal.environment(key);
     if (!environment) throw new Fault("app.unknown", keyText(key));
     return {
-      now: Date.now(),
-      key,
+      ...emptySnapshot(key, Date.now()),
       environment,
       releases: await this.#journal.releases(key, { limit: 100 }),
       deployments: await this.#journal.unfinished(key),
-      instances: [],
       facts: await this.#journal.facts(key),
-      probes: {},
-      answers: {},
-      errorLines: {},
-      memory: {},
-      tasks: [],
-      unreadable: [],
-      inside: nowhere,
-      artifacts: {},
-      refusal: null,
       edge: { up: true, table: null, stats: {} },
       ...this.world,
     };

@@ -141,7 +141,7 @@ async function finished(ingest: LogIngest, name: string): Promise<void> {
 
 function identityOf(number: number): InstanceIdentity {
   const service = services[number % services.length] ?? "web";
-  return { key, service, release: 1, deployment: "dep_bench", ordinal: number, attempt: 0 };
+  return { kind: "service", key, service, release: 1, deployment: "dep_bench", ordinal: number, attempt: 0 };
 }
 
 /** Times the reading of the last 200 lines of one service, each in turn. */

@@ -42,13 +42,14 @@ export function instanceSpec(
 ): InstanceSpec {
   serial += 1;
   const identity = {
+    kind: "service",
     key: runtimeKey,
     service: "web",
     release: 3,
     deployment: `dep_${run}${serial}`,
     ordinal: 0,
     attempt: 0,
-  };
+  } as const;
   const name = instanceName(identity);
   return { name, identity, artifact, command, env: {}, port: null, neighbours: [], ...unconfined, ...more };
 }

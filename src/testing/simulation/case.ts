@@ -20,8 +20,10 @@ import {
   unconfined,
 } from "../../model/release.ts";
 import type { RouteTable, UpstreamStats } from "../../model/route.ts";
+import type { ObservedData, UnknownWorkload } from "../../model/workload.ts";
 import type { Snapshot } from "../../plan/plan.ts";
 import { tableFor } from "../../plan/routes.ts";
+import { dataInstance } from "./bystanders.ts";
 import { httpSpec, scriptKey, service } from "./script.ts";
 import { caseNow, Words } from "./words.ts";
 
@@ -31,6 +33,7 @@ interface Draft {
   readonly deployments: Deployment[];
   readonly instances: { seen: ObservedInstance; words: Words }[];
   readonly tasks: ObservedTask[];
+  readonly kept: { readonly data: ObservedData[]; readonly unknownKinds: UnknownWorkload[] };
   readonly scale: Record<string, number>;
   readonly holds: string[];
   readonly misdated: string[];
@@ -56,6 +59,7 @@ export function readWorld(text: string): Snapshot {
     deployments: [],
     instances: [],
     tasks: [],
+    kept: { data: [], unknownKinds: [] },
     scale: {},
     holds: [],
     misdated: [],
@@ -110,6 +114,9 @@ function readRest(builder: Draft, kind: string, words: Words): void {
   else if (kind === "refused") builder.refusal = new Fault(words.at(0) as FaultCode, "refused").toRecord();
   else if (kind === "maintenance") builder.maintenance = true;
   else if (kind === "preview") builder.preview = readPreview(words.at(0));
+  else if (kind === "data") builder.kept.data.push(dataInstance(words.at(0), words.has("exit") ? 1 : null));
+  else if (kind === "workload")
+    builder.kept.unknownKinds.push({ name: words.at(0), kind: words.at(1), key: scriptKey });
   else if (kind === "edge" && words.at(0) === "down") builder.edgeUp = false;
   else throw new Fault("request.invalid", `a case has no line that begins with ${kind}`);
 }
@@ -196,13 +203,14 @@ function readDeployment(words: Words): Deployment {
 function readInstance(words: Words): ObservedInstance {
   const [ordinal, attempt] = words.at(3).split(".");
   const identity = {
+    kind: "service",
     key: scriptKey,
     service: words.at(0),
     release: numberOf(words.at(1)),
     deployment: words.at(2),
     ordinal: Number(ordinal),
     attempt: Number(attempt ?? 0),
-  };
+  } as const;
   const port = 20_000 + identity.release * 100 + identity.ordinal * 10 + identity.attempt;
   const [code, ago] = words.text("exit")?.split("@") ?? [];
   const at = caseNow - (parseDuration(ago ?? "") ?? 0);
@@ -269,6 +277,7 @@ function complete(builder: Draft): Snapshot {
     probes: Object.fromEntries(builder.instances.map(({ seen, words }) => [seen.name, probeOf(words)])),
     memory: Object.fromEntries(builder.instances.map(({ seen, words }) => [seen.name, words.number("memory")])),
     tasks: builder.tasks,
+    ...builder.kept,
     unreadable: builder.instances.flatMap(({ seen, words }) => {
       const [name, why] = [seen.name, "it does not answer"];
       return words.has("unreadable") ? [{ name, why, identity: words.text("unreadable") ? null : seen.identity }] : [];

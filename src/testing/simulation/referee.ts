@@ -7,6 +7,7 @@ import { restartDelay, stableAfterMs } from "../../plan/converge.ts";
 import { timesWanted } from "../../plan/gate.ts";
 import { breachOf, type Decision, requiredRoutes, strayed } from "../../plan/invariants.ts";
 import { emptySnapshot, subjectOf } from "../../plan/plan.ts";
+import { isBystander } from "./bystanders.ts";
 import type { SimulatedClock } from "./clock.ts";
 import type { SimulatedEdge } from "./edge.ts";
 import type { Book, SimulatedJournal } from "./journal.ts";
@@ -121,12 +122,14 @@ export class Referee {
   }
 
   signalled(name: string): void {
+    if (isBystander(name)) this.report(`5 ${name} is signalled`);
     this.#wantStep("signal", name);
     const one = this.#process(name);
     if (one && !this.timeIsBroken) this.#judgeSignal(one);
   }
 
   removed(name: string): void {
+    if (isBystander(name)) this.report(`5 ${name} is removed`);
     this.#wantStep("remove", name);
   }
 

@@ -9,6 +9,7 @@ import type {
   TaskSpec,
   Usage,
 } from "../../model/instance.ts";
+import type { DataSpec, ObservedData, UnknownWorkload } from "../../model/workload.ts";
 import type { ObservedWorld, Output, OutputRange, Runtime, RuntimeChange, Stranger } from "../../ports/runtime.ts";
 import { type Behaviour, isReadyAt } from "./behaviour.ts";
 import type { SimulatedClock } from "./clock.ts";
@@ -62,7 +63,10 @@ export class SimulatedRuntime implements Runtime {
   readonly capsMemory = false;
   readonly innerHost = (key: EnvKey, service: string) => `${service}.${key.app}.internal`;
   readonly #options: RuntimeOptions;
+  /** Of services. */
   readonly processes = new Map<string, Process>();
+  readonly data = new Map<string, ObservedData>();
+  unknownKinds: readonly UnknownWorkload[] = [];
   readonly #tasks = new Map<string, ObservedTask>();
   readonly #listeners = new Set<(change: RuntimeChange) => void>();
   #nextPort = 20_000;
@@ -82,17 +86,43 @@ export class SimulatedRuntime implements Runtime {
       .filter((one) => !instances.includes(one))
       .map(({ spec: { name, identity } }) => ({ name, identity, why: "it cannot be inspected" }));
     const tasks = [...this.#tasks.values()].filter(({ spec }) => sameKey(spec.key, key));
-    return { instances: instances.map(seen), tasks, unreadable, inside: { callers: ["127.0.0.0/8"], doors: [] } };
+    const data = [...this.data.values()].filter(({ identity }) => sameKey(identity.key, key));
+    const unknownKinds = this.unknownKinds.filter((one) => sameKey(one.key, key));
+    const inside = { callers: ["127.0.0.0/8"], doors: [] };
+    return { instances: instances.map(seen), data, tasks, unreadable, unknownKinds, inside };
   }
 
   async keys(): Promise<readonly EnvKey[]> {
     const keys = new Map<string, EnvKey>();
     for (const { spec } of this.processes.values()) keys.set(keyText(spec.identity.key), spec.identity.key);
-    for (const { spec } of this.#tasks.values()) keys.set(keyText(spec.key), spec.key);
+    const data = [...this.data.values()].map(({ identity }) => identity);
+    const tasks = [...this.#tasks.values()].map(({ spec }) => spec);
+    for (const { key } of [...tasks, ...data, ...this.unknownKinds]) keys.set(keyText(key), key);
     return [...keys.values()];
   }
 
-  async start(spec: InstanceSpec): Promise<void> {
+  async start(spec: InstanceSpec | DataSpec): Promise<void> {
+    if (isData(spec)) this.#startData(spec);
+    else this.#startService(spec);
+  }
+
+  /** It runs until it is signalled or crashes. */
+  #startData({ name, identity }: DataSpec): void {
+    if (this.data.has(name)) return;
+    const startedAt = this.#options.clock.now();
+    const seen = { name, identity, startedAt, address: null, stopSignalAt: null, killedAt: null, exit: null };
+    this.data.set(name, seen);
+  }
+
+  endData(name: string, signal: string | null): void {
+    const data = this.data.get(name);
+    if (data?.exit !== null) return;
+    const exit = { at: this.#options.clock.now(), code: signal ? null : 1, signal, reason: "exited" } as const;
+    this.data.set(name, { ...data, exit });
+    this.#report(data.identity.key, name);
+  }
+
+  #startService(spec: InstanceSpec): void {
     if (this.processes.has(spec.name)) return;
     const { clock, behaviourOf } = this.#options;
     const behaviour = behaviourOf(spec);
@@ -139,6 +169,9 @@ export class SimulatedRuntime implements Runtime {
   }
 
   async signal(name: string, signal: string): Promise<void> {
+    if (this.data.has(name) || this.unknownKinds.some((one) => one.name === name))
+      this.#reported("signal", name, false);
+    this.endData(name, signal);
     if (signal === "SIGKILL") this.#endTask(name, { code: null, signal, reason: "signalled" });
     const task = this.#tasks.get(name);
     if (task && !task.exit)
@@ -155,11 +188,12 @@ export class SimulatedRuntime implements Runtime {
   }
 
   async remove(name: string): Promise<void> {
-    const found = this.processes.get(name) ?? this.#tasks.get(name);
+    const found = this.processes.get(name) ?? this.#tasks.get(name) ?? this.data.get(name);
     if (!found) return;
     if (!found.exit) throw new Fault("operation.failed", `${name} still runs`);
     this.processes.delete(name);
     this.#tasks.delete(name);
+    this.data.delete(name);
     this.#reported("remove", name, false);
   }
 
@@ -239,6 +273,10 @@ export class SimulatedRuntime implements Runtime {
       for (const listener of this.#listeners) listener({ key, name, what: "state" });
     });
   }
+}
+
+function isData(spec: InstanceSpec | DataSpec): spec is DataSpec {
+  return spec.identity.kind === "data";
 }
 
 interface Ending {

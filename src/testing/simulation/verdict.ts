@@ -3,6 +3,7 @@ import type { ObservedTask } from "../../model/instance.ts";
 import type { RouteTable } from "../../model/route.ts";
 import { absentService } from "../../plan/deploy.ts";
 import { timesWanted } from "../../plan/gate.ts";
+import { bystanders } from "./bystanders.ts";
 import type { Book } from "./journal.ts";
 import type { Process } from "./runtime.ts";
 import { type Flaw, isHopeless } from "./script.ts";
@@ -21,6 +22,10 @@ export interface Aftermath {
   readonly started: ReadonlyMap<string, number>;
   /** Of each line that is kept, whose it is. */
   readonly lines: readonly string[];
+  /** The data instance is still there. */
+  readonly hasData: boolean;
+  /** How often it was reported that there is a workload of an unknown kind. */
+  readonly told: number;
   readonly hasArtifact: (digest: string) => boolean;
 }
 
@@ -36,6 +41,7 @@ export function lookBack(aftermath: Aftermath): string | null {
     judgeProcesses(aftermath) ??
     judgeTable(aftermath) ??
     judgeRemains(aftermath) ??
+    judgeBystanders(aftermath) ??
     judgeLines(aftermath)
   );
 }
@@ -135,11 +141,17 @@ function judgeTable({ book, processes, table }: Aftermath): string | null {
   return other ? `7 at rest ${other.service} is ${wish ? "open" : "closed"}, which nobody wants` : null;
 }
 
+function judgeBystanders({ hasData, told, book }: Aftermath): string | null {
+  if (!hasData) return "5 the data instance is gone";
+  const isOnce = told === 1 || (told === 0 && book.deployments.length === 0);
+  return isOnce ? null : `5 the workload of an unknown kind was reported ${told} times`;
+}
+
 function judgeRemains({ book, processes, tasks, hasArtifact }: Aftermath): string | null {
   const ended = processes.find(({ exit }) => exit);
   if (ended) return `7 ${ended.spec.name} has ended and is not forgotten`;
   if (tasks[0]) return `7 ${tasks[0].name} is not forgotten`;
-  const names = new Set(processes.map(({ spec }) => spec.name));
+  const names = new Set<string>([...processes.map(({ spec }) => spec.name), bystanders.unknown]);
   const stray = book.facts.find(({ name }) => !names.has(name));
   if (stray) return `7 facts of ${stray.name} are left`;
   const serving = book.releases.find(({ number }) => number === book.environment.serving?.release);

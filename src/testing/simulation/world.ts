@@ -15,6 +15,7 @@ import type { Prober } from "../../ports/prober.ts";
 import type { Runtime } from "../../ports/runtime.ts";
 import { isReadyAt, wellBehaved } from "./behaviour.ts";
 import { SimulatedBuilder } from "./builder.ts";
+import { bystanders, placeBystanders } from "./bystanders.ts";
 import { SimulatedClock } from "./clock.ts";
 import { SimulatedEdge } from "./edge.ts";
 import { SimulatedJournal } from "./journal.ts";
@@ -133,6 +134,9 @@ class World {
 
   async run(): Promise<SimulationResult> {
     await this.#edge.ensure();
+    await placeBystanders(this.#runtime);
+    // In every second run the data instance crashes: that is for no plan to clear away either.
+    if (this.#options.seed % 2 === 0) this.#clock.after(2_000, () => this.#runtime.endData(bystanders.data, null));
     this.#startController();
     const { actions, worldFaults, calmFrom, ttlMs } = this.#script;
     if (ttlMs !== null) await this.#journal.commit([this.#users.preview(ttlMs)]);
@@ -146,7 +150,7 @@ class World {
     this.#clock.after(calmFrom, () => this.#calmDown());
     await this.#passUntil(() => this.#clock.elapsed >= calmFrom);
     if (!this.#referee.breach) await this.#comeToRest(calmFrom);
-    if (!this.#referee.breach) this.#lookBack();
+    if (!this.#referee.breach) await this.#lookBack();
     const verdicts = this.#journal.book(scriptKey).deployments.map(({ kind, verdict }) => `${kind} ${verdict}`);
     const { seed } = this.#options;
     return {
@@ -211,7 +215,7 @@ class World {
     });
   }
 
-  #lookBack(): void {
+  async #lookBack(): Promise<void> {
     const words = lookBack({
       book: this.#journal.book(scriptKey),
       processes: [...this.#runtime.processes.values()],
@@ -223,9 +227,16 @@ class World {
       everStopped: this.#users.everStopped,
       started: this.#started,
       lines: this.#logs.writers(scriptKey),
+      hasData: this.#runtime.data.has(bystanders.data),
+      told: await this.#toldOf(bystanders.unknown),
       hasArtifact: (digest) => this.#builder.has(digest),
     });
     if (words !== null) this.#referee.report(words);
+  }
+
+  async #toldOf(name: string): Promise<number> {
+    const events = await this.#journal.events({ key: scriptKey, after: 0, limit: 10_000 });
+    return events.filter(({ kind, subject }) => kind === "instance.unknown" && subject === name).length;
   }
 
   #startController(): void {

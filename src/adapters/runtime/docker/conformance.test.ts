@@ -1,10 +1,13 @@
 import { describe } from "vitest";
 import { runtimeConformance } from "../../../testing/conformance/runtime.ts";
+import { workloadConformance } from "../../../testing/conformance/workloads.ts";
 import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
 import { dockerRuntimeWorld } from "./world.ts";
 
 const socket = testEngine();
 
 describe.skipIf(socket === null)(`on an engine (else: ${noEngine})`, () => {
-  runtimeConformance("docker", () => dockerRuntimeWorld({ socket: socket ?? "", image: testImages.node }));
+  const make = () => dockerRuntimeWorld({ socket: socket ?? "", image: testImages.node });
+  runtimeConformance("docker", make);
+  workloadConformance("docker", make);
 });

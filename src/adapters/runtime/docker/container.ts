@@ -1,5 +1,6 @@
-import type { InstanceSpec, TaskSpec } from "../../../model/instance.ts";
+import type { InstanceSpec } from "../../../model/instance.ts";
 import { releaseName } from "../../../model/release.ts";
+import type { Workload } from "../../../model/workload.ts";
 import { directoriesOf, type ImageFacts } from "./image.ts";
 import { type About, type Labels, labelledKey } from "./labels.ts";
 import { type EnvNetwork, gatewayOf } from "./networks.ts";
@@ -69,10 +70,10 @@ export function unfitContainer({ command, env }: Pick<InstanceSpec, "command" | 
  */
 export function containerEnv(
   about: About,
-  spec: InstanceSpec | TaskSpec,
+  spec: Workload["spec"],
   directories: Readonly<Record<string, string>>,
 ): readonly string[] {
-  const { service, release } = about.kind === "instance" ? about.identity : about.spec;
+  const who = about.kind === "instance" ? about.identity : about.spec;
   const { app, environment } = labelledKey(about);
   const port = about.kind === "instance" ? about.address?.port : undefined;
   const variables = {
@@ -82,8 +83,8 @@ export function containerEnv(
     ...(port === undefined ? {} : { PORT: String(port) }),
     FAIRLEAD_APP: app,
     FAIRLEAD_ENVIRONMENT: environment,
-    FAIRLEAD_SERVICE: service,
-    FAIRLEAD_RELEASE: releaseName(release),
+    FAIRLEAD_SERVICE: who.service,
+    ...("release" in who ? { FAIRLEAD_RELEASE: releaseName(who.release) } : {}),
     FAIRLEAD_INSTANCE: about.name,
   };
   return Object.entries(variables).map(([name, value]) => `${name}=${value}`);
@@ -97,7 +98,7 @@ interface Placed {
 }
 
 /** The body of the engine's "create a container": least privilege, limits, and an end of its own for every log. */
-export function containerBody(about: About, spec: InstanceSpec | TaskSpec, { image, facts, labels, network }: Placed) {
+export function containerBody(about: About, spec: Workload["spec"], { image, facts, labels, network }: Placed) {
   const address = about.kind === "instance" ? about.address : null;
   return {
     Image: image,
@@ -133,7 +134,7 @@ export function containerBody(about: About, spec: InstanceSpec | TaskSpec, { ima
   };
 }
 
-function confinement({ memoryBytes, cpus, readOnly }: InstanceSpec | TaskSpec) {
+function confinement({ memoryBytes, cpus, readOnly }: Workload["spec"]) {
   const tmpfs = `rw,nosuid,nodev,mode=1777,size=${memoryBytes ?? tmpBytes}`;
   return {
     ...(memoryBytes === null ? {} : { Memory: memoryBytes, MemorySwap: memoryBytes }),

@@ -7,7 +7,7 @@ import type { Runtime, RuntimeChange } from "../../../ports/runtime.ts";
 import { exited, instanceSpec, outputOf, runtimeKey, taskSpec, until } from "../../../testing/conformance/runtime.ts";
 import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
 import type { Inspected } from "./container.ts";
-import { aboutOf } from "./labels.ts";
+import { identified } from "./labels.ts";
 import { dockerRuntimeWorld } from "./world.ts";
 
 const socket = testEngine();
@@ -100,7 +100,7 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
     const { Labels } = Config;
     const address = (await find(spec.name)) as { address: object };
     const about = { kind: "instance", name: spec.name, identity: spec.identity, artifact: image };
-    expect(aboutOf(spec.name, Labels)).toEqual({ ...about, address: address.address });
+    expect(identified(spec.name, Labels)).toMatchObject({ about: { ...about, address: address.address } });
     expect(Labels[installationLabel]).toBe(world.installation);
     expect(JSON.stringify(Labels)).not.toContain("canary-value");
   });
@@ -111,7 +111,7 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
     await exited(runtime, spec.name);
     const { Config, HostConfig } = await seen(spec.name);
     const { Labels } = Config;
-    expect(aboutOf(spec.name, Labels)).toEqual({ kind: "task", name: spec.name, spec: { ...spec, env: {} } });
+    expect(identified(spec.name, Labels)).toMatchObject({ about: { kind: "task", spec: { ...spec, env: {} } } });
     expect(JSON.stringify(Labels)).not.toContain("canary-value");
     expect(HostConfig).toMatchObject({ RestartPolicy: { Name: "no" } });
   });

@@ -1,10 +1,11 @@
 import type { Fault } from "../../../base/faults.ts";
 import type { EnvKey } from "../../../model/environment.ts";
-import type { Exit } from "../../../model/instance.ts";
-import type { ContainerState } from "./container.ts";
+import type { Exit, ObservedInstance, ObservedTask, Unreadable } from "../../../model/instance.ts";
+import type { ObservedData } from "../../../model/workload.ts";
+import { type ContainerState, containerName, type Listed } from "./container.ts";
 import type { End } from "./folder.ts";
 import type { OutputFollower } from "./follow.ts";
-import type { About } from "./labels.ts";
+import { type About, identified } from "./labels.ts";
 
 /** What is known of one instance or task. An exit never changes once it is there. */
 export interface ContainerEntry {
@@ -49,4 +50,36 @@ export function isEntryRunning({ startedAt, exit }: ContainerEntry): boolean {
 
 export function wasStopped({ stopSignalAt, killedAt }: ContainerEntry): boolean {
   return stopSignalAt !== null || killedAt !== null;
+}
+
+/** The engine's containers by what their labels say of them; an edge is none of these. */
+export function sortedByLabels(listed: readonly Listed[]) {
+  const all = listed.map((each) => ({ each, found: identified(containerName(each), each.Labels) }));
+  return {
+    known: all.flatMap(({ each, found }) => (found?.is === "known" ? [[found.about, each] as const] : [])),
+    illegible: all.flatMap(({ found }) => (found?.is === "illegible" ? [found.one] : [])),
+    unknown: all.flatMap(({ found }) => (found?.is === "unknown" ? [found.one] : [])),
+  };
+}
+
+/** What is seen of entries that were begun, and which of them cannot be looked at. */
+export function observedAs(entries: readonly ContainerEntry[]) {
+  const instances: ObservedInstance[] = [];
+  const data: ObservedData[] = [];
+  const tasks: ObservedTask[] = [];
+  const unreadable: Unreadable[] = [];
+  for (const { about, name, startedAt, stopSignalAt, killedAt, exit, trouble } of entries) {
+    if (trouble) {
+      const identity = about.kind === "instance" ? about.identity : null;
+      unreadable.push({ name, identity, why: trouble.detail });
+    } else if (startedAt === null) continue;
+    else if (about.kind === "task") tasks.push({ name, spec: about.spec, startedAt, stopSignalAt, exit });
+    else {
+      const { identity, address } = about;
+      const seen = { name, startedAt, address, stopSignalAt, killedAt, exit };
+      if (identity.kind === "data") data.push({ ...seen, identity });
+      else instances.push({ ...seen, identity });
+    }
+  }
+  return { instances, data, tasks, unreadable };
 }

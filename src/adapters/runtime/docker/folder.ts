@@ -5,7 +5,7 @@ import { replaceFileSync } from "../../../host/files.ts";
 import { deleteFlat } from "../../../host/tree.ts";
 import type { Exit } from "../../../model/instance.ts";
 import type { OutputStream } from "../../../ports/runtime.ts";
-import type { About } from "./labels.ts";
+import { type About, aboutIn } from "./labels.ts";
 
 const namePattern = /^[a-z0-9][a-zA-Z0-9_.-]{0,199}$/;
 
@@ -121,7 +121,7 @@ export class ContainerFolder {
   #about(name: string): About | null {
     if (!namePattern.test(name)) return null;
     const about = this.#read(name, "about.json") as About | null;
-    return about?.name === name ? about : null;
+    return about?.name === name ? aboutIn(about) : null;
   }
 
   #write(name: string, file: string, content: string): void {

@@ -1,6 +1,7 @@
 import { installationLabel } from "../../../host/installation.ts";
 import type { EnvKey } from "../../../model/environment.ts";
-import type { Address, InstanceIdentity, InstanceSpec, TaskSpec } from "../../../model/instance.ts";
+import type { Address, DataIdentity, InstanceIdentity, InstanceSpec, TaskSpec } from "../../../model/instance.ts";
+import { type DataSpec, isPurpose, serviceIdentity, type UnknownWorkload } from "../../../model/workload.ts";
 
 /**
  * What is known of an instance or task from its container alone. A task's variables are not: they may hold secrets, and
@@ -10,7 +11,7 @@ export type About =
   | {
       readonly kind: "instance";
       readonly name: string;
-      readonly identity: InstanceIdentity;
+      readonly identity: InstanceIdentity | DataIdentity;
       readonly artifact: string;
       readonly address: Address | null;
     }
@@ -22,7 +23,7 @@ export function labelledKey(about: About): EnvKey {
   return about.kind === "instance" ? about.identity.key : about.spec.key;
 }
 
-export function aboutInstance(spec: InstanceSpec, address: Address | null): About {
+export function aboutInstance(spec: InstanceSpec | DataSpec, address: Address | null): About {
   return { kind: "instance", name: spec.name, identity: spec.identity, artifact: spec.artifact, address };
 }
 
@@ -35,7 +36,8 @@ export function keyLabels(installation: string, key: EnvKey): Labels {
 }
 
 export function labelsOf(about: About, installation: string): Labels {
-  const own = { ...keyLabels(installation, labelledKey(about)), "fairlead.kind": about.kind };
+  const kind = about.kind === "task" ? about.kind : about.identity.kind;
+  const own = { ...keyLabels(installation, labelledKey(about)), "fairlead.kind": kind };
   if (about.kind === "task") {
     const { service, release, deployment, artifact } = about.spec;
     const task = JSON.stringify(about.spec);
@@ -45,10 +47,10 @@ export function labelsOf(about: About, installation: string): Labels {
       "fairlead.task": task,
     };
   }
-  const { service, release, deployment, ordinal, attempt } = about.identity;
+  const { key: _, kind: __, ...who } = about.identity;
   const { artifact, address } = about;
   const dialled = address === null ? "" : `${address.host}:${address.port}`;
-  return { ...own, ...described({ service, release, artifact, deployment, ordinal, attempt, address: dialled }) };
+  return { ...own, ...described({ ...who, artifact, address: dialled }) };
 }
 
 function described(facts: Readonly<Record<string, string | number>>): Labels {
@@ -61,28 +63,67 @@ export interface Illegible {
   readonly key: EnvKey;
 }
 
-/** What `aboutOf` cannot read of a container that says to be an instance or a task; null when it can. */
-export function illegibleOf(name: string, labels: Labels): Illegible | null {
-  if (!["instance", "task"].includes(labels["fairlead.kind"] ?? "") || aboutOf(name, labels) !== null) return null;
-  return { name, key: { app: labels["fairlead.app"] ?? "", environment: labels["fairlead.environment"] ?? "" } };
+/** A container of a kind that a later version brought, and the address that it may have. */
+export interface UnknownContainer extends UnknownWorkload {
+  readonly host: string | null;
 }
 
-/** Reads what `labelsOf` wrote; null for what is neither instance nor task (an edge), or not as it was written. */
-export function aboutOf(name: string, labels: Labels): About | null {
-  const label = (key: string) => labels[`fairlead.${key}`] ?? "";
-  if (label("kind") === "task") {
-    const spec = taskIn(label("task"));
-    return spec === null ? null : { kind: "task", name, spec };
-  }
-  if (label("kind") !== "instance") return null;
+/** What a container is by its labels; null: nothing that this runtime runs, as an edge. */
+export type Identified =
+  | { readonly is: "known"; readonly about: About }
+  | { readonly is: "illegible"; readonly one: Illegible }
+  | { readonly is: "unknown"; readonly one: UnknownContainer }
+  | null;
+
+/** Reads what `labelsOf` wrote, also that of an earlier version. */
+export function identified(name: string, labels: Labels): Identified {
+  const label = (text: string) => labels[`fairlead.${text}`] ?? "";
   const key = { app: label("app"), environment: label("environment") };
-  const [service, release, deployment] = [label("service"), Number(label("release")), label("deployment")];
-  const place = { ordinal: Number(label("ordinal")), attempt: Number(label("attempt")) };
-  const [host, port] = label("address").split(":");
-  const address = host && port ? { host, port: Number(port) } : null;
-  const identity = { key, service, release, deployment, ...place };
-  if (!service || ![release, place.ordinal, place.attempt].every(Number.isSafeInteger)) return null;
-  return { kind: "instance", name, identity, artifact: label("artifact"), address };
+  const known = (about: About | null): Identified =>
+    about ? { is: "known", about } : { is: "illegible", one: { name, key } };
+  const unknown = (kind: string): Identified => {
+    return { is: "unknown", one: { name, key, kind, host: addressIn(label("address"))?.host ?? null } };
+  };
+  switch (label("kind")) {
+    case "":
+      return null;
+    case "task": {
+      const spec = taskIn(label("task"));
+      if (spec !== null && !isPurpose(spec.purpose)) return unknown(`task ${spec.purpose}`);
+      return known(spec && { kind: "task", name, spec });
+    }
+    case "instance": // earlier than kinds
+    case "service":
+    case "data": {
+      const identity = identityIn(key, label);
+      const [artifact, address] = [label("artifact"), addressIn(label("address"))];
+      return known(identity && { kind: "instance", name, identity, artifact, address });
+    }
+    default:
+      return unknown(label("kind"));
+  }
+}
+
+/** What a runtime wrote down beside a container, also an earlier version; null: it is of no known kind. */
+export function aboutIn(written: About): About | null {
+  if (written.kind === "task") return isPurpose(written.spec.purpose) ? written : null;
+  if (written.kind !== "instance") return null;
+  const kind: string | undefined = written.identity.kind;
+  if (kind === undefined) return { ...written, identity: serviceIdentity(written.identity) };
+  return kind === "service" || kind === "data" ? written : null;
+}
+
+function identityIn(key: EnvKey, label: (text: string) => string): InstanceIdentity | DataIdentity | null {
+  const [service, attempt] = [label("service"), Number(label("attempt"))];
+  const [release, ordinal, deployment] = [Number(label("release")), Number(label("ordinal")), label("deployment")];
+  if (!service || ![release, ordinal, attempt].every(Number.isSafeInteger)) return null;
+  if (label("kind") === "data") return { kind: "data", key, service, attempt };
+  return { kind: "service", key, service, release, deployment, ordinal, attempt };
+}
+
+function addressIn(text: string): Address | null {
+  const [host, port] = text.split(":");
+  return host && port ? { host, port: Number(port) } : null;
 }
 
 function taskIn(text: string): TaskSpec | null {

@@ -3,14 +3,8 @@ import { type ContainerEngine, isRefusal } from "../../../host/engine.ts";
 import { installationLabel } from "../../../host/installation.ts";
 import { OutputFiles } from "../../../host/output.ts";
 import { type EnvKey, keyText, sameKey } from "../../../model/environment.ts";
-import type {
-  InstanceSpec,
-  ObservedInstance,
-  ObservedTask,
-  TaskSpec,
-  Unreadable,
-  Usage,
-} from "../../../model/instance.ts";
+import type { InstanceSpec, TaskSpec, Usage } from "../../../model/instance.ts";
+import type { DataSpec, Workload } from "../../../model/workload.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type {
   ObservedWorld,
@@ -22,10 +16,10 @@ import type {
 } from "../../../ports/runtime.ts";
 import { Calls } from "./calls.ts";
 import { containerBody, unfitContainer } from "./container.ts";
-import type { ContainerEntry } from "./entry.ts";
+import { type ContainerEntry, observedAs } from "./entry.ts";
 import { ContainerFolder } from "./folder.ts";
 import { type ImageFacts, imageFacts, ownWorkingDirectory } from "./image.ts";
-import { type About, aboutInstance, aboutTask, labelsOf } from "./labels.ts";
+import { type About, aboutInstance, aboutTask, identified, labelsOf } from "./labels.ts";
 import { containerPorts, containerUsage, type Running } from "./looks.ts";
 import { type EnvNetwork, innerName, Networks } from "./networks.ts";
 import { ContainerTable } from "./table.ts";
@@ -115,39 +109,22 @@ class DockerRuntime implements Runtime {
   }
 
   async observe(key: EnvKey): Promise<ObservedWorld> {
-    const instances: ObservedInstance[] = [];
-    const tasks: ObservedTask[] = [];
-    const unreadable: Unreadable[] = [];
-    for (const entry of await this.#entries()) {
-      if (!sameKey(entry.key, key)) continue;
-      const { about, name, startedAt, stopSignalAt, killedAt, exit } = entry;
-      if (entry.trouble) {
-        unreadable.push({
-          name,
-          identity: about.kind === "instance" ? about.identity : null,
-          why: entry.trouble.detail,
-        });
-        continue;
-      }
-      if (startedAt === null) continue;
-      if (about.kind === "task") tasks.push({ name, spec: about.spec, startedAt, stopSignalAt, exit });
-      else {
-        const { identity, address } = about;
-        instances.push({ name, identity, startedAt, address, stopSignalAt, killedAt, exit });
-      }
-    }
+    const own = (await this.#entries()).filter((entry) => sameKey(entry.key, key));
+    const { unreadable, ...seen } = observedAs(own);
     for (const { name } of this.#table.illegible.filter((each) => sameKey(each.key, key))) {
       unreadable.push({ name, identity: null, why: "its labels were changed" });
     }
-    return { instances, tasks, unreadable, inside: await this.#networks.inside(key) };
+    const unknown = this.#table.unknown.filter((each) => sameKey(each.key, key));
+    const unknownKinds = unknown.map(({ name, kind }) => ({ name, key, kind }));
+    return { ...seen, unreadable, unknownKinds, inside: await this.#networks.inside(key) };
   }
 
   async keys(): Promise<readonly EnvKey[]> {
-    const keys = (await this.#entries()).map((entry) => entry.key);
+    const keys = [...(await this.#entries()), ...this.#table.unknown].map(({ key }) => key);
     return [...new Map(keys.map((key) => [keyText(key), key])).values()];
   }
 
-  start(spec: InstanceSpec): Promise<void> {
+  start(spec: InstanceSpec | DataSpec): Promise<void> {
     const about = (host: string | null) =>
       aboutInstance(spec, host !== null && spec.port !== null ? { host, port: spec.port } : null);
     return this.#once(spec, about);
@@ -257,7 +234,7 @@ class DockerRuntime implements Runtime {
   }
 
   /** One start at a time per name; who asks meanwhile gets the answer of the first. */
-  #once(spec: InstanceSpec | TaskSpec, about: (host: string | null) => About): Promise<void> {
+  #once(spec: Workload["spec"], about: (host: string | null) => About): Promise<void> {
     const running = this.#starting.get(spec.name);
     if (running) return running;
     const started = this.#begin(spec, about).finally(() => this.#starting.delete(spec.name));
@@ -265,7 +242,7 @@ class DockerRuntime implements Runtime {
     return started;
   }
 
-  async #begin(spec: InstanceSpec | TaskSpec, about: (host: string | null) => About): Promise<void> {
+  async #begin(spec: Workload["spec"], about: (host: string | null) => About): Promise<void> {
     this.#folder.check(spec.name);
     await this.#watch.ready();
     const known = this.#table.entries.get(spec.name);
@@ -314,7 +291,8 @@ class DockerRuntime implements Runtime {
       .sort((a, b) => b.createdAt - a.createdAt)
       .map(({ about }) => (about.kind === "instance" ? about.address?.host : undefined))
       .filter((host) => host !== undefined);
-    return this.#networks.address(network, new Set(hosts), hosts[0] ?? null);
+    const others = this.#table.unknown.flatMap(({ host }) => host ?? []);
+    return this.#networks.address(network, new Set([...hosts, ...others]), hosts[0] ?? null);
   }
 
   /** Creates the container: this claims the name on the engine. */
@@ -332,7 +310,9 @@ class DockerRuntime implements Runtime {
   /** The name is taken. A container of ours that nobody knows of is what a lost answer left, and was never started. */
   async #clearName(name: string): Promise<boolean> {
     const taken = await this.#calls.inspect(name);
-    if (taken === null || taken.Config.Labels[installationLabel] !== this.#options.installation) return false;
+    const { Labels = {} } = taken?.Config ?? {};
+    if (taken === null || Labels[installationLabel] !== this.#options.installation) return false;
+    if (identified(name, Labels)?.is === "unknown") return false;
     await this.#calls.remove(taken.Id);
     return true;
   }
@@ -365,7 +345,7 @@ class DockerRuntime implements Runtime {
 
   /** Takes an environment's network away when nothing of it is left. */
   async #tidy(key: EnvKey): Promise<void> {
-    const isEmpty = ![...this.#table.entries.values()].some((entry) => sameKey(entry.key, key));
+    const isEmpty = ![...this.#table.entries.values(), ...this.#table.unknown].some((one) => sameKey(one.key, key));
     if (isEmpty) await this.#networks.drop(key);
   }
 
@@ -386,7 +366,7 @@ class DockerRuntime implements Runtime {
 }
 
 interface Start {
-  readonly spec: InstanceSpec | TaskSpec;
+  readonly spec: Workload["spec"];
   readonly about: (host: string | null) => About;
   readonly image: string;
   readonly facts: ImageFacts;

@@ -6,12 +6,12 @@ import type { Exit } from "../../../model/instance.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { RuntimeChange } from "../../../ports/runtime.ts";
 import type { Calls } from "./calls.ts";
-import { armed, type ContainerState, containerName, disarmed, type Inspected, type Listed } from "./container.ts";
+import { armed, type ContainerState, disarmed, type Inspected, type Listed } from "./container.ts";
 import { couldNotStart, endOf, exitOfEnd, lost, timeOf } from "./ends.ts";
-import { type ContainerEntry, isEntryRunning, isUp, wasStopped } from "./entry.ts";
+import { type ContainerEntry, isEntryRunning, isUp, sortedByLabels, wasStopped } from "./entry.ts";
 import type { ContainerFolder } from "./folder.ts";
 import { OutputFollower } from "./follow.ts";
-import { type About, aboutOf, type Illegible, illegibleOf, labelledKey } from "./labels.ts";
+import { type About, type Illegible, labelledKey, type UnknownContainer } from "./labels.ts";
 import type { EngineEvent } from "./watch.ts";
 
 /** A container in the engine's list, and whether that says that it runs. */
@@ -43,6 +43,8 @@ export class ContainerTable {
   readonly entries = new Map<string, ContainerEntry>();
   /** Containers of the installation whose labels say nothing that can be read. */
   illegible: readonly Illegible[] = [];
+  /** Containers of a kind that this version does not know: nothing but their labels is ever looked at. */
+  unknown: readonly UnknownContainer[] = [];
   readonly #options: TableOptions;
   /** What is found at first is no news. */
   #isOpen = false;
@@ -57,8 +59,9 @@ export class ContainerTable {
     if (!this.#isOpen) for (const about of this.#options.folder.open()) this.#enter(about);
     const listed = await this.#options.calls.list();
     const ids = new Set(listed.map(({ Id }) => Id));
-    this.illegible = listed.flatMap((each) => illegibleOf(containerName(each), each.Labels) ?? []);
-    const doubtful = listed.map((each) => this.#met(each)).filter((each) => each !== null);
+    const { known, illegible, unknown } = sortedByLabels(listed);
+    [this.illegible, this.unknown] = [illegible, unknown];
+    const doubtful = known.map(([about, each]) => this.#met(about, each));
     for (const entry of this.entries.values()) {
       if (!entry.isStarting && (entry.id === null || !ids.has(entry.id))) await this.#vanished(entry);
     }
@@ -229,10 +232,7 @@ export class ContainerTable {
     return id === null ? null : this.#options.calls.inspect(id);
   }
 
-  #met(listed: Listed): Met | null {
-    const { Id, Labels, State, Created } = listed;
-    const about = aboutOf(containerName(listed), Labels);
-    if (about === null) return null;
+  #met(about: About, { Id, State, Created }: Listed): Met {
     const entry = this.entries.get(about.name) ?? this.add(about);
     entry.id = Id;
     entry.createdAt = Created * 1_000;

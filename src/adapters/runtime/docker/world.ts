@@ -7,7 +7,9 @@ import { ContainerEngine } from "../../../host/engine.ts";
 import { installationLabel } from "../../../host/installation.ts";
 import type { Runtime } from "../../../ports/runtime.ts";
 import { wallClock } from "../../../testing/clock.ts";
+import { runtimeKey } from "../../../testing/conformance/runtime.ts";
 import type { Listed } from "./container.ts";
+import { keyLabels } from "./labels.ts";
 import { type DockerRuntimeOptions, dockerRuntime } from "./runtime.ts";
 
 /** What an image brings, and what the engine adds. */
@@ -47,6 +49,17 @@ export async function dockerRuntimeWorld({ socket, image }: { socket: string; im
     extraVariables: imageVariables,
     open: (more: Partial<DockerRuntimeOptions> = {}): Runtime => dockerRuntime({ ...options, ...more }),
     containers: all,
+    /** See `WorkloadWorld`. */
+    plant: async (name: string, kind: string) => {
+      const [word, purpose] = kind.split(" ");
+      const task = JSON.stringify({ name, key: runtimeKey, purpose });
+      const labels = { "fairlead.kind": word, ...(purpose ? { "fairlead.task": task } : {}) };
+      const Labels = { ...keyLabels(installation, runtimeKey), ...labels };
+      const body = { Image: image, Cmd: ["sleep", "600"], Labels };
+      const { Id } = await engine.json<{ Id: string }>("POST", "/containers/create", { query: { name }, body });
+      await engine.json("POST", `/containers/${Id}/start`);
+      return async () => (await all()).some((one) => one.Id === Id && one.State === "running");
+    },
     /** Begins to run a program in a container. */
     execute: async (name: string, command: readonly string[]) => {
       const { Id } = await engine.json<{ Id: string }>("POST", `/containers/${name}/exec`, { body: { Cmd: command } });
@@ -66,8 +79,8 @@ export async function dockerRuntimeWorld({ socket, image }: { socket: string; im
 async function unseenOf(runtime: Runtime, containers: readonly Listed[]): Promise<readonly string[]> {
   const seen = new Set<string>();
   for (const key of await runtime.keys()) {
-    const { instances, tasks } = await runtime.observe(key);
-    for (const { name } of [...instances, ...tasks]) seen.add(`/${name}`);
+    const { instances, data, tasks, unknownKinds } = await runtime.observe(key);
+    for (const { name } of [...instances, ...data, ...tasks, ...unknownKinds]) seen.add(`/${name}`);
   }
   await runtime.close();
   return containers.flatMap(({ Names }) => Names).filter((name) => !seen.has(name));

@@ -16,6 +16,12 @@ interface DoorOptions {
   readonly notify: (words: string) => void;
 }
 
+/** What has a port, and is gone when it has an exit. */
+interface Guarded {
+  readonly stored: Pick<StoredWorkload, "port" | "user">;
+  readonly exit: Exit | null;
+}
+
 /** Who may dial the ports of instances, and who has those that no instance has. Says each thing once. */
 export class Doors {
   readonly #options: DoorOptions;
@@ -28,7 +34,7 @@ export class Doors {
   }
 
   /** When it returns, each port is for the environment of its instance, and stays so until `close`. */
-  async guard(entries: Iterable<{ readonly stored: StoredWorkload; readonly exit: Exit | null }>): Promise<void> {
+  async guard(entries: Iterable<Guarded>): Promise<void> {
     const doors = [...entries]
       .filter(({ exit }) => exit === null)
       .flatMap(({ stored: { port, user } }) => (port !== null && user !== null ? [{ port, uid: user.uid }] : []));

@@ -5,7 +5,9 @@ import { Fault, isErrno } from "../../../base/faults.ts";
 import { replaceFileSync } from "../../../host/files.ts";
 import { Aside, copyTree, makeOwn } from "../../../host/tree.ts";
 import type { User } from "../../../host/users.ts";
-import type { Exit, InstanceSpec, TaskSpec } from "../../../model/instance.ts";
+import type { EnvKey } from "../../../model/environment.ts";
+import type { Exit } from "../../../model/instance.ts";
+import { type UnknownWorkload, type Workload, type WrittenWorkload, workloadIn } from "../../../model/workload.ts";
 import { roomScript } from "./confine.ts";
 import {
   type Claim,
@@ -16,21 +18,31 @@ import {
   supervisorScript,
 } from "./supervisor.ts";
 
-/** What is written down of an instance or task before it is started. Never its variables: they may hold secrets. */
-export type StoredWorkload = (
-  | { readonly kind: "instance"; readonly spec: InstanceSpec }
-  | { readonly kind: "task"; readonly spec: TaskSpec }
-) & {
+interface Resources {
   readonly port: number | null;
   /** Whom its processes run as; null: whoever ran the controller. */
   readonly user: User | null;
+}
+
+interface Kept extends Resources {
   /** Whether its temporary directory is memory that is mounted when it starts. */
   readonly mounts: boolean;
   /** Whether it has namespaces of its own, as the user who runs the controller. */
   readonly namespaced: boolean;
   /** The kernel's count of out-of-memory kills before the start. */
   readonly oomKills: number;
-};
+}
+
+/** What is written down of a workload before it is started. Never its variables: they may hold secrets. */
+export type StoredWorkload = Workload & Kept;
+
+/** What the directory has: workloads, and those of kinds that this version does not know, with what they use. */
+interface Contents {
+  readonly stored: readonly StoredWorkload[];
+  readonly unknown: readonly (UnknownWorkload & Resources)[];
+}
+
+type Written = WrittenWorkload & Kept & { readonly spec: { name: string; command: unknown; key?: EnvKey } };
 
 const namePattern = /^[a-z0-9][a-zA-Z0-9._-]{0,199}$/;
 /** What the file of claims holds once the runtime itself took it, so that no supervisor can. */
@@ -61,7 +73,7 @@ export class ProcessFolder {
   }
 
   /** Makes the directory, takes away what was left half made or half removed, and gives what is there. */
-  open(): readonly StoredWorkload[] {
+  open(): Contents {
     fs.mkdirSync(this.exits, { recursive: true });
     fs.chmodSync(this.#directory, 0o711);
     fs.chmodSync(this.exits, 0o700);
@@ -76,13 +88,21 @@ export class ProcessFolder {
     const names = fs.readdirSync(this.#directory);
     for (const name of names.filter((each) => /^\.(new|old)-/.test(each))) this.#aside.take(this.path(name));
     this.#aside.sweep();
-    return this.all().filter((stored) => !this.#abandoned(stored.spec.name));
+    const { stored, unknown } = this.all();
+    return { stored: stored.filter(({ spec }) => !this.#abandoned(spec.name)), unknown };
   }
 
-  /** What there is. */
-  all(): readonly StoredWorkload[] {
+  all(): Contents {
     const names = fs.existsSync(this.#directory) ? fs.readdirSync(this.#directory) : [];
-    return names.map((name) => this.#read(name)).filter((stored) => stored !== null);
+    const all = names.map((name) => this.#read(name)).filter((written) => written !== null);
+    const known = all.map((written) => {
+      const workload = workloadIn(written);
+      return workload && this.#upgraded({ ...written, ...workload });
+    });
+    return {
+      stored: known.filter((stored) => stored !== null),
+      unknown: all.flatMap((written, place) => (known[place] ? [] : unknownIn(written))),
+    };
   }
 
   /** A name that is a single, harmless path segment. Faults: `runtime.start-failed`. */
@@ -224,19 +244,23 @@ export class ProcessFolder {
     return join(this.exits, name);
   }
 
-  #read(name: string): StoredWorkload | null {
+  #read(name: string): Written | null {
     if (!namePattern.test(name) || name === "exits") return null;
     try {
-      const stored = JSON.parse(fs.readFileSync(this.path(name, "spec.json"), "utf8")) as StoredWorkload;
-      if (stored.spec.name !== name || typeof stored.spec.command !== "object") return null;
-      // Earlier versions had no namespaces, and before that one user for all: whoever owns the directory that is its own.
-      const before = stored.user === undefined ? { user: ownerOf(this.path(name, "own")), mounts: false } : {};
-      return { ...stored, namespaced: stored.namespaced ?? false, ...before };
+      const written = JSON.parse(fs.readFileSync(this.path(name, "spec.json"), "utf8")) as Written;
+      return written.spec.name === name && typeof written.spec.command === "object" ? written : null;
     } catch (thrown) {
       if (thrown instanceof SyntaxError || thrown instanceof TypeError) return null;
       if (isErrno(thrown, "ENOENT", "ENOTDIR", "EISDIR", "EACCES")) return null;
       throw thrown;
     }
+  }
+
+  /** Earlier versions had no namespaces, and before that one user for all: whoever owns the directory that is its own. */
+  #upgraded(stored: StoredWorkload): StoredWorkload {
+    const before =
+      stored.user === undefined ? { user: ownerOf(this.path(stored.spec.name, "own")), mounts: false } : {};
+    return { ...stored, namespaced: stored.namespaced ?? false, ...before };
   }
 
   /** Whether a controller died before the command was begun; then it never happened, and its place is cleared. */
@@ -248,6 +272,13 @@ export class ProcessFolder {
     this.remove(name);
     return true;
   }
+}
+
+function unknownIn({ kind, spec, port, user }: Written): Contents["unknown"] {
+  const key = (spec.identity as { key?: EnvKey } | undefined)?.key ?? spec.key;
+  if (typeof key?.app !== "string" || typeof key.environment !== "string") return [];
+  const words = [kind, spec.purpose].filter((word) => typeof word === "string").join(" ");
+  return [{ name: spec.name, key, kind: words, port: port ?? null, user: user ?? null }];
 }
 
 /** A shell reads its script while it runs: one of another version gets another file. */

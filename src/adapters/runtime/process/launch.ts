@@ -6,6 +6,7 @@ import { startChild } from "../../../host/child.ts";
 import { keyText } from "../../../model/environment.ts";
 import { releaseName } from "../../../model/release.ts";
 import { isShellName } from "../../../model/variables.ts";
+import { workloadKey } from "../../../model/workload.ts";
 import { type Argv, rootPath } from "./confine.ts";
 import type { ProcessFolder, StoredWorkload } from "./folder.ts";
 import { loopback } from "./ports.ts";
@@ -58,12 +59,12 @@ export function processEnv(stored: StoredWorkload, { baseEnv, room, variables }:
 
 /** Who it is. It is also how processes are found again that left their group. */
 export function identityOf(stored: StoredWorkload): Record<string, string> {
-  const { key, service, release } = stored.kind === "instance" ? stored.spec.identity : stored.spec;
+  const who = stored.kind === "task" ? stored.spec : stored.spec.identity;
   return {
-    FAIRLEAD_APP: key.app,
-    FAIRLEAD_ENVIRONMENT: key.environment,
-    FAIRLEAD_SERVICE: service,
-    FAIRLEAD_RELEASE: releaseName(release),
+    FAIRLEAD_APP: who.key.app,
+    FAIRLEAD_ENVIRONMENT: who.key.environment,
+    FAIRLEAD_SERVICE: who.service,
+    ...("release" in who ? { FAIRLEAD_RELEASE: releaseName(who.release) } : {}),
     FAIRLEAD_INSTANCE: stored.spec.name,
   };
 }
@@ -125,9 +126,8 @@ function noteVariables(pipe: Writable, variables: string): Promise<void> {
   });
 }
 
-function startFault({ spec, kind }: StoredWorkload, thrown: unknown): Fault {
+function startFault(stored: StoredWorkload, thrown: unknown): Fault {
   const code = isErrno(thrown, "EPERM") ? "runtime.user" : "runtime.start-failed";
-  const key = kind === "instance" ? spec.identity.key : spec.key;
   const why = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "no keeper could be started";
-  return new Fault(code, `${spec.name} of ${keyText(key)}: ${why}`, { cause: thrown });
+  return new Fault(code, `${stored.spec.name} of ${keyText(workloadKey(stored))}: ${why}`, { cause: thrown });
 }

@@ -1,4 +1,5 @@
 import { keyText } from "../../../model/environment.ts";
+import { workloadKey } from "../../../model/workload.ts";
 import { ProcessFolder, type StoredWorkload } from "./folder.ts";
 import { isClaimRunning } from "./proc.ts";
 
@@ -12,11 +13,11 @@ export function runningAsOthers(
 ): ReadonlyMap<string, number> {
   const folder = new ProcessFolder(directory, () => undefined);
   const counts = new Map<string, number>();
-  for (const stored of folder.all()) {
+  for (const stored of folder.all().stored) {
     const { name } = stored.spec;
     const claim = isOurs(stored) ? null : folder.claim(name);
     if (claim === null || folder.exit(stored) !== null || !isClaimRunning(claim, stored.user?.uid ?? null)) continue;
-    const key = keyText(stored.kind === "instance" ? stored.spec.identity.key : stored.spec.key);
+    const key = keyText(workloadKey(stored));
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }
   return counts;

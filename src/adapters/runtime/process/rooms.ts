@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { isErrno } from "../../../base/faults.ts";
 import type { User } from "../../../host/users.ts";
+import { type Workload, workloadKey } from "../../../model/workload.ts";
 import { confined, type Lacks, lacksFor, namespaced, type View } from "./confine.ts";
 import type { ProcessFolder, StoredWorkload } from "./folder.ts";
 import type { How, Room } from "./launch.ts";
@@ -23,8 +24,6 @@ export interface RoomOptions {
   readonly mostProcesses: number | null;
 }
 
-type What = Pick<StoredWorkload, "kind" | "spec">;
-
 /** Where instances and tasks live, and as whom. */
 export class Rooms {
   readonly #folder: ProcessFolder;
@@ -37,16 +36,15 @@ export class Rooms {
   }
 
   /** Makes and writes down the place of what is about to be started. Faults: those of `UserOf` and `copyTree`. */
-  async furnish(what: What, port: number | null): Promise<StoredWorkload> {
-    const { kind, spec } = what as StoredWorkload;
-    const user = await this.#options.userOf(kind === "instance" ? spec.identity.key : spec.key);
+  async furnish(workload: Workload, port: number | null): Promise<StoredWorkload> {
+    const user = await this.#options.userOf(workloadKey(workload));
     // Builds unpack gigabytes there: theirs is on the disk.
-    const mounts = user !== null && !isBuild(what) && (await this.#whatLacks(user)).mounts === null;
+    const mounts = user !== null && !isBuild(workload) && (await this.#whatLacks(user)).mounts === null;
     const namespaced = user === null && this.#options.closed !== null;
     const given = { port, user, mounts, namespaced, oomKills: oomKills() };
-    const stored = { kind, spec: { ...spec, env: {} }, ...given } as StoredWorkload;
+    const stored: StoredWorkload = { ...withoutEnv(workload), ...given };
     try {
-      await this.#folder.create(stored, isBuild(what) ? null : this.#artifact(stored));
+      await this.#folder.create(stored, isBuild(workload) ? null : this.#artifact(stored));
     } catch (thrown) {
       if (!isErrno(thrown, "ENOENT", "ENOTDIR")) throw thrown;
       // Without its artifact it cannot start, which shows as its exit.
@@ -110,7 +108,10 @@ function isBelow(path: string, directory: string): boolean {
   return path.startsWith(`${directory}/`);
 }
 
-function isBuild(what: What): boolean {
-  const { kind, spec } = what as StoredWorkload;
+function isBuild({ kind, spec }: Workload): boolean {
   return kind === "task" && spec.purpose === "build";
+}
+
+function withoutEnv(workload: Workload): Workload {
+  return { ...workload, spec: { ...workload.spec, env: {} } } as Workload;
 }

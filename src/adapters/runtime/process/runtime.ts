@@ -2,6 +2,7 @@ import { Fault, isErrno } from "../../../base/faults.ts";
 import { OutputFiles } from "../../../host/output.ts";
 import { type EnvKey, keyText, sameKey } from "../../../model/environment.ts";
 import type { InstanceSpec, ObservedInstance, ObservedTask, TaskSpec, Usage } from "../../../model/instance.ts";
+import type { DataSpec, ObservedData, Workload } from "../../../model/workload.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type {
   ObservedWorld,
@@ -13,7 +14,7 @@ import type {
   Stranger,
 } from "../../../ports/runtime.ts";
 import { Doors, type Guard } from "./doors.ts";
-import { ProcessFolder, type StoredWorkload } from "./folder.ts";
+import { ProcessFolder } from "./folder.ts";
 import { launch, processEnv, unfitProcess } from "./launch.ts";
 import { hidesSockets, portHolder, processPorts } from "./listening.ts";
 import { loopback, loopbackAddress, PortPool } from "./ports.ts";
@@ -87,6 +88,7 @@ class ProcessRuntime implements Runtime {
 
   async observe(key: EnvKey): Promise<ObservedWorld> {
     const instances: ObservedInstance[] = [];
+    const data: ObservedData[] = [];
     const tasks: ObservedTask[] = [];
     for (const entry of this.#table.entries().values()) {
       if (!sameKey(entry.key, key)) continue;
@@ -94,22 +96,26 @@ class ProcessRuntime implements Runtime {
       const startedAt = this.#table.claimOf(entry)?.at ?? exit?.at;
       if (startedAt === undefined) continue;
       const { stored, name, stopSignalAt, killedAt } = entry;
+      const address = stored.port === null ? null : { host: loopback, port: stored.port };
+      const seen = { name, startedAt, address, stopSignalAt, killedAt, exit };
       if (stored.kind === "task") tasks.push({ name, spec: stored.spec, startedAt, stopSignalAt, exit });
-      else {
-        const address = stored.port === null ? null : { host: loopback, port: stored.port };
-        instances.push({ name, identity: stored.spec.identity, startedAt, address, stopSignalAt, killedAt, exit });
-      }
+      else if (stored.kind === "data") data.push({ ...seen, identity: stored.spec.identity });
+      else instances.push({ ...seen, identity: stored.spec.identity });
     }
-    return { instances, tasks, unreadable: [], inside: { callers: ["127.0.0.0/8"], doors: [] } };
+    const unknown = this.#table.unknown().filter((one) => sameKey(one.key, key));
+    const unknownKinds = unknown.map(({ name, kind }) => ({ name, key, kind }));
+    const inside = { callers: ["127.0.0.0/8"], doors: [] };
+    return { instances, data, tasks, unreadable: [], unknownKinds, inside };
   }
 
   async keys(): Promise<readonly EnvKey[]> {
-    const keys = [...this.#table.entries().values()].map((entry) => entry.key);
+    const keys = [...this.#table.entries().values(), ...this.#table.unknown()].map(({ key }) => key);
     return [...new Map(keys.map((key) => [keyText(key), key])).values()];
   }
 
-  start(spec: InstanceSpec): Promise<void> {
-    return this.#once(spec.name, () => this.#begin({ kind: "instance", spec }, spec.port !== null));
+  start(spec: InstanceSpec | DataSpec): Promise<void> {
+    const workload = { kind: spec.identity.kind, spec } as Workload;
+    return this.#once(spec.name, () => this.#begin(workload, spec.port !== null));
   }
 
   startTask(spec: TaskSpec): Promise<void> {
@@ -147,10 +153,10 @@ class ProcessRuntime implements Runtime {
     this.#folder.remove(name);
     this.#table.entries().delete(name);
     const { user } = entry.stored;
-    const others = [...this.#table.entries().values()].some(({ stored }) => stored.user?.uid === user?.uid);
+    const others = this.#table.ported().some(({ stored }) => stored.user?.uid === user?.uid);
     if (user !== null && !others) this.#folder.removeBuildHome(user);
     for (const stream of ["stdout", "stderr"] as const) this.#output.forget(this.#outputPath(name, stream));
-    if (entry.stored.port !== null) void this.#doors.guard(this.#table.entries().values());
+    if (entry.stored.port !== null) void this.#doors.guard(this.#table.ported());
   }
 
   async listening(name: string): Promise<readonly number[]> {
@@ -189,8 +195,7 @@ class ProcessRuntime implements Runtime {
 
   changes(listener: (change: RuntimeChange) => void): () => void {
     // Rules do not survive everything that instances do: somebody may have loaded others.
-    if ([...this.#table.entries().values()].some(({ stored }) => stored.port !== null))
-      void this.#doors.guard(this.#table.entries().values());
+    if (this.#table.ported().some(({ stored }) => stored.port !== null)) void this.#doors.guard(this.#table.ported());
     return this.#watcher.listen(listener);
   }
 
@@ -211,17 +216,17 @@ class ProcessRuntime implements Runtime {
     return started;
   }
 
-  async #begin(what: Pick<StoredWorkload, "kind" | "spec">, wantsPort: boolean): Promise<void> {
-    const { name } = what.spec;
+  async #begin(workload: Workload, wantsPort: boolean): Promise<void> {
+    const { name } = workload.spec;
     this.#folder.check(name);
     const known = this.#table.entries().get(name);
     if (known && (this.#table.claimOf(known) || this.#table.exitOf(known))) return;
-    const entry = known ?? (await this.#write(what, wantsPort));
+    const entry = known ?? (await this.#write(workload, wantsPort));
     const { baseEnv } = this.#options;
     const room = this.#rooms.of(entry.stored);
-    const env = processEnv(entry.stored, { baseEnv, room, variables: what.spec.env });
+    const env = processEnv(entry.stored, { baseEnv, room, variables: workload.spec.env });
     const reason = unfitProcess(entry.stored.spec.command, env);
-    if (entry.stored.port !== null) await this.#doors.guard(this.#table.entries().values());
+    if (entry.stored.port !== null) await this.#doors.guard(this.#table.ported());
     if (reason) this.#refuse(entry, reason);
     else await this.#launch(entry, { env, cwd: room.cwd });
     if (!this.#table.exitOf(entry)) this.#watcher.begun(entry);
@@ -267,10 +272,10 @@ class ProcessRuntime implements Runtime {
   }
 
   /** Writes down what is about to be started, with a port that no living instance has. */
-  async #write(what: Pick<StoredWorkload, "kind" | "spec">, wantsPort: boolean): Promise<ProcessEntry> {
-    const port = wantsPort ? await this.#ports().reserve((each) => this.#holds(each)) : null;
+  async #write(workload: Workload, wantsPort: boolean): Promise<ProcessEntry> {
+    const port = wantsPort ? await this.#ports().reserve((each) => this.#table.holds(each)) : null;
     try {
-      const entry = this.#table.entry(await this.#rooms.furnish(what, port));
+      const entry = this.#table.entry(await this.#rooms.furnish(workload, port));
       this.#table.entries().set(entry.name, entry);
       return entry;
     } finally {
@@ -291,12 +296,6 @@ class ProcessRuntime implements Runtime {
     const begun = (entry: ProcessEntry) => this.#table.claimOf(entry)?.at ?? 0;
     const ported = [...this.#table.entries().values()].filter((entry) => entry.stored.port !== null);
     return ported.sort((a, b) => begun(b) - begun(a))[0]?.stored.port ?? null;
-  }
-
-  #holds(port: number): boolean {
-    return [...this.#table.entries().values()].some(
-      (entry) => entry.stored.port === port && !this.#table.exitOf(entry),
-    );
   }
 
   #supervisorOf(name: string): number | null {

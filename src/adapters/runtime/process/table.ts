@@ -1,5 +1,6 @@
 import type { EnvKey } from "../../../model/environment.ts";
 import type { Exit } from "../../../model/instance.ts";
+import { workloadKey } from "../../../model/workload.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { ProcessFolder, StoredWorkload } from "./folder.ts";
 import { bootId, hasVariable, isClaimRunning, membersOf } from "./proc.ts";
@@ -26,12 +27,13 @@ const claimingMs = 1_000;
 /** Twice the time between two looks. */
 const momentMs = 2_000;
 
-/** All instances and tasks of the directory, and how they stand. */
+/** All workloads of the directory, and how they stand. */
 export class ProcessTable {
   readonly #folder: ProcessFolder;
   readonly #clock: Clock;
   readonly #tellEnd: (entry: ProcessEntry) => void;
   #known: Map<string, ProcessEntry> | null = null;
+  #unknown: ReturnType<ProcessFolder["all"]>["unknown"] = [];
   #closed = false;
 
   /** `ended` is told of each end when it is first seen. */
@@ -42,18 +44,46 @@ export class ProcessTable {
   }
 
   entries(): Map<string, ProcessEntry> {
-    this.#known ??= new Map(this.#folder.open().map((stored) => [stored.spec.name, this.entry(stored)]));
+    if (this.#known === null) {
+      const { stored, unknown } = this.#folder.open();
+      this.#known = new Map(stored.map((one) => [one.spec.name, this.entry(one)]));
+      this.#unknown = unknown;
+    }
     return this.#known;
+  }
+
+  /** What is of a kind that this version does not know. Nothing but this is ever learnt of it. */
+  unknown() {
+    this.entries();
+    return this.#unknown;
+  }
+
+  /** Everything that may have a port. */
+  ported() {
+    return [...this.entries().values(), ...this.unknown().map((stored) => ({ stored, exit: null }))];
+  }
+
+  holds(port: number): boolean {
+    if (this.unknown().some((one) => one.port === port)) return true;
+    return [...this.entries().values()].some((entry) => entry.stored.port === port && !this.exitOf(entry));
   }
 
   entry(stored: StoredWorkload): ProcessEntry {
     const { name } = stored.spec;
-    const key = stored.kind === "instance" ? stored.spec.identity.key : stored.spec.key;
     const marks = {
       stopSignalAt: this.#folder.mark(name, "stopped"),
       killedAt: this.#folder.mark(name, "killed"),
     };
-    return { stored, name, key, claim: null, exit: null, seenAliveAt: 0, isChild: false, ...marks };
+    return {
+      stored,
+      name,
+      key: workloadKey(stored),
+      claim: null,
+      exit: null,
+      seenAliveAt: 0,
+      isChild: false,
+      ...marks,
+    };
   }
 
   live(): ProcessEntry[] {

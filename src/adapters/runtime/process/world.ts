@@ -1,10 +1,11 @@
-import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { Fault } from "../../../base/faults.ts";
 import type { Runtime } from "../../../ports/runtime.ts";
 import { wallClock } from "../../../testing/clock.ts";
+import { runtimeKey } from "../../../testing/conformance/runtime.ts";
 import { ownPorts } from "../../../testing/ports.ts";
 import { hasVariable, statOf } from "./proc.ts";
 import { type ProcessRuntimeOptions, processRuntime } from "./runtime.ts";
@@ -47,6 +48,19 @@ export async function processWorld(more: Partial<ProcessRuntimeOptions> = {}, na
     /** On the same directory, but otherwise. */
     reopen: (other: Partial<ProcessRuntimeOptions>): Runtime => processRuntime({ ...options, ...other }),
     processes: () => markedProcesses(root),
+    /** See `WorkloadWorld`. */
+    plant: async (name: string, kind: string) => {
+      const [word, purpose] = kind.split(" ");
+      const record = JSON.stringify({
+        kind: word,
+        spec: { name, key: runtimeKey, purpose, command: ["x"] },
+        port: null,
+      });
+      const file = join(directory, name, "spec.json");
+      mkdirSync(join(directory, name), { recursive: true });
+      writeFileSync(file, record);
+      return async () => readFileSync(file, "utf8") === record;
+    },
     close: async () => {
       await endAll(processRuntime(options));
       await nothingLeft(root);
@@ -57,8 +71,8 @@ export async function processWorld(more: Partial<ProcessRuntimeOptions> = {}, na
 
 async function endAll(runtime: Runtime): Promise<void> {
   for (const key of await runtime.keys()) {
-    const { instances, tasks } = await runtime.observe(key);
-    for (const { name, exit } of [...instances, ...tasks]) if (!exit) await runtime.signal(name, "SIGKILL");
+    const { instances, data, tasks } = await runtime.observe(key);
+    for (const { name, exit } of [...instances, ...data, ...tasks]) if (!exit) await runtime.signal(name, "SIGKILL");
   }
   await runtime.close();
 }
