@@ -30,9 +30,9 @@ export interface CertificateDeps {
   readonly prober: DomainProber;
   readonly authorities: {
     readonly local: CertificateAuthority;
-    /** Null: nobody outside is asked. */
+    /** Null: no external authority is used. */
     readonly acme: CertificateAuthority | null;
-    /** Asked first for a host that has no certificate yet; null: the real one at once. */
+    /** Tried first for a host without a certificate; null: the real authority at once. */
     readonly staging: CertificateAuthority | null;
   };
   readonly journal: Journal;
@@ -41,31 +41,31 @@ export interface CertificateDeps {
   readonly log: EngineLog;
 }
 
-/** No look is later than this, as clocks of machines jump. */
+/** Longest time between two looks, because clocks jump. */
 const longestMs = 6 * 3_600_000;
-/** Changes come in bursts: a deployment commits a dozen times. */
+/** Delay after a change: a deployment commits a dozen times. */
 const settleMs = 250;
-/** No two looks that nobody asked for are closer than this. */
+/** Shortest time between two unrequested looks. */
 const shortestMs = 1_000;
-/** After a fault, and when a look had no end. */
+/** Delay after a fault, and when a look did not finish. */
 const retryMs = 60_000;
-/** Rounds of one look; each order that fails leaves its hosts waiting, so few are needed. */
+/** Rounds of one look; hosts of a failed order wait, so few are needed. */
 const rounds = 20;
 
-/** Keeps every served host in certificates: plans, asks, hands over to the edge, and looks again. */
+/** Keeps certificates for every served host: plans, requests, passes to the edge, and looks again. */
 export class CertificateKeeper implements Certificates {
   readonly #deps: CertificateDeps;
   readonly #records: HostRecords;
-  /** One key: each look is at all certificates. */
+  /** One key: each look covers all certificates. */
   readonly #reconciler: Reconciler<"certificates">;
-  /** What is handed to the edge, one after the other. */
+  /** Transfers to the edge, one after the other. */
   readonly #handing = new Serial();
-  /** Answers to authorities by who published them: an order and a check go on side by side. */
+  /** Returns to authorities by who published them: an order and a check go on in parallel. */
   readonly #published = new Map<symbol, readonly ChallengeAnswer[]>();
   #served: readonly { readonly hosts: readonly string[] }[] = [];
   #applied: ReadonlySet<string> = new Set();
   #stops: (() => void)[] = [];
-  /** Routes by owner, as the last plan saw them; those of `#stale` owners are looked at again, or of all when it is null. */
+  /** Routes by owner, from the last plan; those of `#stale` owners are read again, or all if it is null. */
   readonly #routes = new Map<string, readonly WantedRoute[]>();
   #stale: Set<string> | null = null;
   readonly #ending = new AbortController();
@@ -82,7 +82,7 @@ export class CertificateKeeper implements Certificates {
     });
   }
 
-  /** Hands what is held to the edge, then looks by itself. */
+  /** Passes the stored certificates to the edge, then looks periodically. */
   async start(): Promise<void> {
     const { journal, edge } = this.#deps;
     await this.#apply().catch((thrown: unknown) => this.#warn(thrown));
@@ -91,8 +91,8 @@ export class CertificateKeeper implements Certificates {
   }
 
   /**
-   * Returns when nothing is written and nothing handed to the edge any more. Nobody waits for an order or a look from outside
-   * that is under way: what they come to is thrown away.
+   * Returns when nothing more is written or passed to the edge. It does not wait for a running order or outside check:
+   * their results are discarded.
    */
   async stop(): Promise<void> {
     this.#ending.abort();
@@ -111,7 +111,7 @@ export class CertificateKeeper implements Certificates {
 
   async domains(): Promise<readonly Domain[]> {
     const s = await this.#snapshot(await this.#routesOf(await this.#deps.edge.owners()));
-    // What the edge has not got yet serves nobody.
+    // Certificates that the edge does not have yet serve nobody.
     return domainsOf({ ...s, held: s.held.filter((one) => this.#applied.has(identity(one))) });
   }
 
@@ -151,14 +151,14 @@ export class CertificateKeeper implements Certificates {
     this.#look();
   }
 
-  /** An environment changed, and perhaps what of it is served. */
+  /** An environment changed, and perhaps its served routes. */
   #routesMayDiffer(keys: readonly EnvKey[]): void {
     if (this.#deps.edge.secureAddress() === null) return;
     for (const key of keys) this.#stale?.add(keyText(key));
     this.#look(settleMs);
   }
 
-  /** The edge starts from its own disk; what it missed while it was away it gets now. */
+  /** The edge starts from its own disk; it now gets what it missed while it was down. */
   #edgeChanged(): void {
     this.#stale = null;
     void this.#apply()
@@ -170,7 +170,7 @@ export class CertificateKeeper implements Certificates {
     this.#reconciler.trigger("certificates", withinMs);
   }
 
-  /** Carries out plans until one has nothing to do. */
+  /** Executes plans until one is empty. */
   async #reconcile(): Promise<ReconcileOutcome> {
     for (let round = 0; round < rounds && !this.#stopped; round += 1) {
       const plan = planCertificates(await this.#observe());
@@ -199,7 +199,7 @@ export class CertificateKeeper implements Certificates {
     return { now: clock.now(), tls, routes, held, records: await vault.records(), acme };
   }
 
-  /** Only of owners whose routes may differ: with hundreds of environments looking at all takes a while. */
+  /** Only owners whose routes may differ: with hundreds of environments, reading all takes a while. */
   async #lookAtRoutes(): Promise<void> {
     const stale = this.#stale;
     this.#stale = new Set();
@@ -225,7 +225,7 @@ export class CertificateKeeper implements Certificates {
     return routes;
   }
 
-  /** One order from its preflight to the edge. What goes wrong is written down, and makes its hosts wait. */
+  /** One order from its preflight to the edge. A failure is recorded and makes its hosts wait. */
   async #order(order: CertificateOrder): Promise<void> {
     const hosts = order.from === "local" ? order.hosts : await this.#preflighted(order);
     if (hosts.length === 0) return;
@@ -250,7 +250,7 @@ export class CertificateKeeper implements Certificates {
     }
   }
 
-  /** The hosts that an authority would get through to. The others are not asked for, so that no limit of it is used up. */
+  /** The hosts that an authority could reach. The others are not requested, so that its rate limits are not used up. */
   async #preflighted(order: CertificateOrder): Promise<readonly string[]> {
     const good: string[] = [];
     for (const host of order.hosts) {
@@ -266,7 +266,7 @@ export class CertificateKeeper implements Certificates {
     return unlessEnded(this.#deps.prober.look(host, this.#publisher()), signal);
   }
 
-  /** A place of its own among what is published at the edge. */
+  /** A separate slot among the answers published at the edge. */
   #publisher(): Publish {
     const mine = Symbol("published");
     return async (answers) => {
@@ -282,7 +282,7 @@ export class CertificateKeeper implements Certificates {
     const named = hosts.filter((host) => fault.diagnostics.some(({ path }) => path === host));
     const blamed = named.length > 0 ? named : hosts;
     await this.#records.failed(blamed, fault.toRecord());
-    // The others did nothing wrong: they are asked for again without them.
+    // The other hosts are requested again without them.
     await this.#records.cleared(hosts.filter((host) => !blamed.includes(host)));
     await this.#tell(order, "certificate.failed", `${blamed.join(", ")}: ${fault.code}: ${fault.detail}`);
     this.#warn(fault);
@@ -294,7 +294,7 @@ export class CertificateKeeper implements Certificates {
     await journal.commit([{ kind: "event", event }]);
   }
 
-  /** Hands the edge exactly what serves now, one hand-over after another. */
+  /** Passes exactly the current certificates to the edge, one transfer after another. */
   #apply(): Promise<void> {
     return this.#handing.run("edge", async () => {
       const { vault, edge, clock } = this.#deps;
@@ -321,7 +321,7 @@ export class CertificateKeeper implements Certificates {
   }
 }
 
-/** What work comes to, or at once a rejection when the signal fires first. */
+/** The result of the work, or a rejection as soon as the signal fires. */
 function unlessEnded<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const end = (): void => reject(new Fault("operation.failed", "the controller is stopping"));

@@ -12,7 +12,7 @@ import type { Prober } from "../ports/prober.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import type { Vault } from "../ports/vault.ts";
 
-/** Where the engine tells what it could not do; the journal has the same, with the step. */
+/** Log of what the engine could not do; the journal has the same, with the step. */
 export interface EngineLog {
   warn(about: object, message: string): void;
   error(about: object, message: string): void;
@@ -29,41 +29,41 @@ export interface EngineDeps {
   readonly logs: LogStore;
   readonly clock: SteadyClock;
   readonly log: EngineLog;
-  /** The planner: `plan` of src/plan/decide.ts, or a broken one in the tests of the tests. */
+  /** The planner: `plan` of src/plan/decide.ts, or a broken one in mutation tests. */
   readonly plan: (s: Snapshot) => Plan;
 }
 
-/** The loop as the rest of the controller sees it. */
+/** The loop's interface to the rest of the controller. */
 export interface ControlLoop {
-  /** Looks at every environment once, then goes on by itself. */
+  /** Reconciles every environment once, then continues by itself. */
   start(): Promise<void>;
-  /** Stops deciding; instances and the edge go on. Returns when nothing is under way any more. */
+  /** Stops deciding; instances and the edge keep running. Returns when nothing is running any more. */
   stop(): Promise<void>;
   /**
    * Runs `change` while nothing else touches this environment, then reconciles. Everything that writes to the journal
-   * about an environment goes through here, so that no decision is taken on a world that just changed.
+   * about an environment goes through here, so that no decision is based on an outdated state.
    */
   exclusively<T>(key: EnvKey, change: () => Promise<T>): Promise<T>;
   /** What is observed right now. */
   observe(key: EnvKey): Promise<Snapshot>;
-  /** What would be done next; nothing is done. */
+  /** The next plan, without executing it. */
   plan(key: EnvKey): Promise<Plan>;
   usage(instance: string): Promise<Usage | null>;
 }
 
-/** Certificates as the use cases see them. */
+/** The interface of certificates for use cases. */
 export interface Certificates {
   /** Whether the edge takes TLS and has a certificate for the host. */
   has(host: string): boolean;
   domains(): Promise<readonly Domain[]>;
-  /** Keeps a certificate that a person gave. Fault: `certificate.invalid`. */
+  /** Stores a supplied certificate. Fault: `certificate.invalid`. */
   add(pair: CertificatePair, hosts: readonly string[]): Promise<void>;
-  /** Signs a host by this machine's own authority. */
+  /** Signs a host with this machine's own authority. */
   selfSign(host: string): Promise<void>;
-  /** Forgets every certificate of exactly this host. Fault: `certificate.unknown`. */
+  /** Removes every certificate of exactly this host. Fault: `certificate.unknown`. */
   remove(host: string): Promise<void>;
-  /** Looks at a host as an authority would; nothing is asked of one. */
+  /** Checks a host as an authority would, without contacting one. */
   check(host: string): Promise<DomainFinding>;
-  /** Asks for a host again now, whatever its last failure; the wait counts from then on. */
+  /** Requests a certificate for a host now, whatever its last failure; the backoff starts again. */
   retry(host: string): Promise<void>;
 }

@@ -19,23 +19,24 @@ export interface ExecutorDeps {
   readonly builder: Builder;
   readonly vault: Vault;
   readonly clock: Clock;
-  /** Stores the rest of an ended instance's output, so that nothing is lost when it is forgotten. */
+  /** Stores the rest of an ended instance's output, so that nothing is lost when it is removed. */
   readonly takeOutput: (name: string) => Promise<void>;
   readonly forgetOutput: (name: string) => Promise<void>;
-  /** Has the output of what is about to be started read from its beginning. Never rejects: nobody waits for a log to start. */
+  /**
+   * Starts reading the output of an instance that is about to start. Never rejects: a start does not wait for its log.
+   */
   readonly beginOutput: (name: string) => Promise<void>;
 }
 
-/** The environment that a step belongs to, and the deployment under way in it. */
+/** The environment of a step, and its running deployment. */
 export interface StepScope {
   readonly key: EnvKey;
   readonly deployment: string | null;
 }
 
 /**
- * Does one step of a plan. It has no opinions: what the step says is done. A step of a deployment is written down before
- * and after, for people to read, and a fault with it; of one that no deployment asked for only what people are told is.
- * Faults: the step's own.
+ * Executes one step of a plan, without decisions of its own. A step of a deployment is recorded before and after, with
+ * its fault; for other steps only events are recorded. Faults: the step's own.
  */
 export async function execute(deps: ExecutorDeps, whose: StepScope, step: Step): Promise<void> {
   const { journal, clock } = deps;
@@ -79,7 +80,8 @@ async function act(
     case "run-task":
       return runtime.startTask({ ...step.task, env: await fillEnv(deps, key, step.task.env) });
     case "start":
-      // An earlier one of this name was read so far, if the controller died between removing it and forgetting that.
+      // A previous one of this name was read up to here, if the controller died between removing it and deleting the
+      // position.
       await deps.beginOutput(step.instance.name);
       return runtime.start({ ...step.instance, env: await fillEnv(deps, key, step.instance.env) });
     case "signal":
@@ -100,7 +102,7 @@ async function act(
   }
 }
 
-/** Fault `gate.port-taken` when somebody else answers for an instance that is about to get traffic. */
+/** Fault `gate.port-taken` if another process answers for an instance that is about to get traffic. */
 async function holdsItsPort(runtime: Runtime, { id, port }: Upstream): Promise<void> {
   const stranger = await runtime.strangerAt(id);
   if (!stranger?.isThere) return;
@@ -113,7 +115,7 @@ interface Told {
   readonly detail: string;
 }
 
-/** What people are told of a step that was done. */
+/** The event for an executed step. */
 function eventOf(step: Step): readonly Told[] {
   if (step.do === "start") return [{ kind: "instance.started", subject: step.instance.name, detail: step.why }];
   if (step.do === "route") return [{ kind: "routes.applied", subject: step.table.owner, detail: step.why }];

@@ -5,8 +5,8 @@ import type { CertificateVault } from "../ports/certificates.ts";
 import type { Clock } from "../ports/clock.ts";
 
 /**
- * How asking for hosts has gone, written down before and after, so that a crash does not make it be asked too often. Of writings
- * that come together each sees what the one before left.
+ * Records of requests per host, written before and after, so that a crash does not cause too many requests. Concurrent
+ * writes see each other's results.
  */
 export class HostRecords {
   readonly #vault: CertificateVault;
@@ -18,7 +18,7 @@ export class HostRecords {
     this.#clock = clock;
   }
 
-  /** They are about to be asked for. */
+  /** They are about to be requested. */
   begun(hosts: readonly string[]): Promise<void> {
     return this.#write(hosts, (before) => ({ ...before, lastAt: this.#clock.now() }));
   }
@@ -32,7 +32,7 @@ export class HostRecords {
     }));
   }
 
-  /** Nothing stands against asking again. */
+  /** Allows a new request. */
   cleared(hosts: readonly string[], { rehearsed = false } = {}): Promise<void> {
     return this.#write(hosts, ({ host, rehearsedAt }) => ({
       host,

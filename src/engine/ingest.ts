@@ -11,19 +11,22 @@ import type { Redactors } from "./redaction.ts";
 import { Tap, type Yield } from "./tap.ts";
 import { Turns } from "./turns.ts";
 
-/** Bytes of a stream in one turn: some 10 ms of work, so that neither other streams nor the rest of the controller waits long. */
+/**
+ * Bytes of a stream per turn: about 10 ms of work, so that neither other streams nor the rest of the controller waits
+ * long.
+ */
 const biteBytes = 256 * 1024;
-/** Turns that are taken side by side: a read that does not come back holds up one of them. */
+/** Turns that are taken in parallel: a read that hangs blocks one of them. */
 const turnsAtOnce = 4;
-/** How much output is read before its space in the output file is given back: each time a process is started for it. */
+/** Bytes of output read before its disk space is freed, because each time a process is started for it. */
 const releaseBytes = 16 * 1024 * 1024;
-/** How long the rest of an ended one may be waited for before it is put off, and the rest of all when the controller is stopping. */
+/** Time limit for reading the rest of an ended one before it is postponed, and of all when the controller stops. */
 const finishMs = 5_000;
 const closeMs = 2_000;
 const giveUpMs = 30 * 60_000;
-/** Between tries to store what the store did not take. */
+/** Delay between attempts to store refused lines. */
 const storeDelay = { first: 250, limit: 10_000 } as const;
-/** Lines of level error that were stored before this controller are counted up to here. */
+/** Error lines stored before this controller are counted up to this number. */
 const countedBefore = 1_000;
 const streams = ["stdout", "stderr"] as const;
 
@@ -35,7 +38,7 @@ interface Source {
   readonly release: number;
   taps: readonly Tap[] | null;
   errors: number;
-  /** Since when its rest is asked for. */
+  /** Since when its rest is requested. */
   finishing: number | null;
 }
 
@@ -48,9 +51,9 @@ interface IngestDeps {
 }
 
 /**
- * Moves what instances and tasks write into the log store, without the secrets of their releases. Everything about one name
- * happens one after the other; environments, and the names of one, take turns. A store that takes nothing is tried again,
- * and loses and doubles no line.
+ * Moves output of instances and tasks into the log store, without the secrets of their releases. Work on one name is
+ * serial; environments, and the names of one, take turns. If the store cannot be written, it is retried, and no line is
+ * lost or doubled.
  */
 export class LogIngest {
   readonly #deps: IngestDeps;
@@ -58,9 +61,9 @@ export class LogIngest {
   readonly #busy = new Map<string, Promise<void>>();
   readonly #again = new Set<string>();
   readonly #turns = new Turns(turnsAtOnce);
-  /** While the store takes nothing: who waits for it. */
+  /** Waiting work while the store cannot be written. */
   #outage: { readonly waiting: Set<string>; readonly cancel: () => void } | null = null;
-  /** How often the store failed since it last did what it was asked. */
+  /** Number of failures of the store since its last success. */
   #failures = 0;
   #wasReported = false;
   #stopped = false;
@@ -69,7 +72,7 @@ export class LogIngest {
     this.#deps = deps;
   }
 
-  /** Learns who is there and gives the new names; they are read from where the store's position says. */
+  /** Registers names and returns the new ones; they are read from the stored position. */
   know(key: EnvKey, world: Pick<ObservedWorld, "instances" | "tasks">): readonly string[] {
     const fresh = [...world.instances, ...world.tasks].filter((one) => !this.#sources.has(one.name));
     for (const one of fresh) {
@@ -79,19 +82,22 @@ export class LogIngest {
     return fresh.map(({ name }) => name);
   }
 
-  /** How many lines of level error or worse each name of an environment has written, as far as they were read. */
+  /** How many lines of level error or worse each name of an environment has written, as far as read. */
   errorLines(key: EnvKey): Record<string, number> {
     const mine = [...this.#sources.values()].filter((source) => sameKey(source.key, key));
     return Object.fromEntries(mine.map(({ name, errors }) => [name, errors]));
   }
 
-  /** Reads all names, beside the runtime's own reports. */
+  /** Reads all names, independent of the runtime's reports. */
   async sweep(): Promise<void> {
     this.#tell();
     await Promise.all([...this.#sources.keys()].map((name) => this.take(name)));
   }
 
-  /** Reads a name's streams up to their present end, or until the store takes no more. Rejects when they cannot be read. */
+  /**
+   * Reads a name's streams up to their current end, or until the store cannot be written. Rejects if they cannot be
+   * read.
+   */
   take(name: string): Promise<void> {
     const running = this.#busy.get(name);
     if (running) {
@@ -104,9 +110,9 @@ export class LogIngest {
   }
 
   /**
-   * Reads the rest of a name that has ended, a last line without its end included, and answers when it is on disk. Fault
-   * `operation.failed` when that takes too long or the store takes nothing: it goes on meanwhile, and is asked for again.
-   * What something that was left behind goes on writing is given up after half an hour.
+   * Reads the rest of a name that has ended, a last line without its end included, and returns when it is on disk.
+   * Fault `operation.failed` if that takes too long or the store cannot be written: it continues meanwhile, and is
+   * requested again. Output that leftover processes keep writing is abandoned after half an hour.
    */
   async finish(name: string): Promise<void> {
     const isWhole = await this.#within(
@@ -131,7 +137,7 @@ export class LogIngest {
     await this.#deps.logs.forget(name);
   }
 
-  /** Reads what can be read at once, and then nothing any more: the next controller goes on from there. */
+  /** Reads what can be read at once, then stops: the next controller continues from there. */
   async close(): Promise<void> {
     await this.#within(closeMs, Promise.allSettled([...this.#sources.keys()].map((name) => this.take(name))));
     this.#stopped = true;
@@ -149,7 +155,10 @@ export class LogIngest {
     this.#outage?.waiting.add(name);
   }
 
-  /** One bite of each stream; whether there was any. While the store takes nothing, whatever fails is tried again with it. */
+  /**
+   * One piece of each stream; returns whether there was any. While the store cannot be written, failures are retried
+   * with it.
+   */
   async #turn(source: Source): Promise<boolean> {
     if (this.#stopped || this.#outage || !this.#sources.has(source.name)) return false;
     try {
@@ -193,7 +202,7 @@ export class LogIngest {
     return true;
   }
 
-  /** Gives back the disk space of what is safely stored: the store may still hold the newest lines in memory. */
+  /** Frees the disk space of safely stored output: the store may still have the newest lines in memory. */
   async #release(source: Source, tap: Tap): Promise<void> {
     const stored = await this.#ask(source, () => this.#deps.logs.position(tap.origin));
     tap.unreleased = 0;
@@ -205,7 +214,7 @@ export class LogIngest {
     await this.#ask(source, () => this.#deps.logs.position(tap.origin)); // which writes what waits in memory
   }
 
-  /** What the store does not take is read again. */
+  /** Refused lines are read again. */
   async #store(source: Source, tap: Tap, { texts, offset }: Yield): Promise<void> {
     if (texts.length === 0) return;
     const at = this.#deps.clock.now();
@@ -223,7 +232,7 @@ export class LogIngest {
     source.errors += lines.filter(({ level }) => level === "error" || level === "fatal").length;
   }
 
-  /** Asks the store; when it fails, nothing is asked of it for a while, and then `source` is read again. */
+  /** Writes to the store; after a failure it waits for a while, and then `source` is read again. */
   async #ask<Answer>({ name }: Source, question: () => Promise<Answer>): Promise<Answer> {
     try {
       const answer = await question();
@@ -250,7 +259,7 @@ export class LogIngest {
     return { waiting, cancel };
   }
 
-  /** Tells once that lines cannot be stored, and once that they can again. */
+  /** Reports once that lines cannot be stored, and once that they can again. */
   #tell(): void {
     const trouble = this.#deps.logs.trouble();
     if ((trouble !== null) === this.#wasReported) return;
@@ -261,7 +270,7 @@ export class LogIngest {
     this.#deps.log.error({ code, cause }, `log lines cannot be stored (${detail}); ${where}`);
   }
 
-  /** Whether it came to its end in this time. */
+  /** Whether it finished in this time. */
   async #within(ms: number, work: Promise<unknown>): Promise<boolean> {
     let cancel = () => {};
     const late = new Promise<false>((resolve) => {

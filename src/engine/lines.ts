@@ -8,20 +8,20 @@ const newline = 0x0a;
 const carriageReturn = 0x0d;
 
 export interface LineSplitter {
-  /** Takes the next bytes and gives the lines that they complete, without their line ends. */
+  /** Takes the next bytes and returns the completed lines, without line ends. */
   push(bytes: Uint8Array): string[];
-  /** The stream is over: gives what is left without a line end. */
+  /** At the end of the stream: returns the rest without a line end. */
   end(): string[];
-  /** A hole follows: gives what is left, without the zeros that fill the block before it. */
+  /** Before a hole: returns the rest, without the zeros that fill the block before it. */
   gap(): string[];
-  /** Bytes pushed so far that the given lines stand for; reading again from here loses and doubles nothing. */
+  /** Bytes covered by the returned lines; reading again from here loses and doubles nothing. */
   readonly consumed: number;
 }
 
 /**
- * Makes lines of the bytes of one stream. How the bytes are cut into pushes makes no difference. Invalid UTF-8 and NUL
- * become U+FFFD, one CR before the line end is dropped, and a line over `lineLimit` bytes is cut between characters. What
- * the redactor hides is hidden before anything is cut.
+ * Splits the bytes of one stream into lines, however they are cut into pushes. Invalid UTF-8 and NUL become U+FFFD, one
+ * CR before the line end is dropped, and a line over `lineLimit` bytes is cut between characters. What the redactor
+ * hides is hidden before anything is cut.
  */
 export function createLineSplitter(redactor: Redactor = noRedactor): LineSplitter {
   let carry = Buffer.alloc(0);
@@ -39,7 +39,7 @@ export function createLineSplitter(redactor: Redactor = noRedactor): LineSplitte
       const data = carry.length === 0 ? piece : Buffer.concat([carry, piece]);
       const last = data.lastIndexOf(newline);
       const lines = last < 0 ? [] : completeLines(redactor.bytes(data.subarray(0, last)));
-      // So much is waited for that a secret across the place of the cut is whole.
+      // Waits for enough bytes that a secret across the cut is complete.
       const rest = cutOpen(data.subarray(last + 1), lines, redactor);
       carry = Buffer.from(rest); // a copy: the caller may use its buffer again
       return lines;
@@ -82,7 +82,7 @@ function longLine(bytes: Buffer): string[] {
   return lines;
 }
 
-/** Moves pieces of `lineLimit` bytes into `lines` until at most `most` bytes are left; these are the answer. */
+/** Moves pieces of `lineLimit` bytes into `lines` until at most `most` bytes are left; returns them. */
 function cutWhileLong(bytes: Buffer, lines: string[], most: number): Buffer {
   let rest = bytes;
   while (rest.length > most) {
@@ -93,7 +93,7 @@ function cutWhileLong(bytes: Buffer, lines: string[], most: number): Buffer {
   return rest;
 }
 
-/** The same for a line that has not ended, whose bytes have not been looked at for secrets. */
+/** The same for an unfinished line whose bytes were not searched for secrets. */
 function cutOpen(bytes: Buffer, lines: string[], redactor: Redactor): Buffer {
   let rest = bytes;
   while (rest.length > lineLimit + 1 + redactor.longest) {
@@ -104,7 +104,7 @@ function cutOpen(bytes: Buffer, lines: string[], redactor: Redactor): Buffer {
   return rest;
 }
 
-/** The start of the character that `at` lies in; UTF-8 (RFC 3629) has at most three continuation bytes, 10xxxxxx. */
+/** The start of the character at `at`; UTF-8 (RFC 3629) has at most three continuation bytes, 10xxxxxx. */
 function characterStart(bytes: Buffer, at: number): number {
   for (let start = at; start > at - 4; start -= 1) {
     if (((bytes[start] ?? 0) & 0xc0) !== 0x80) return start;
@@ -137,7 +137,7 @@ const names: Readonly<Record<string, Level>> = {
 const anyName = Object.keys(names)
   .sort((a, b) => b.length - a.length)
   .join("|");
-/** How much of a line is looked at in text formats: the level stands near the beginning. */
+/** How much of a line is checked in text formats: the level is near the beginning. */
 const headLength = 160;
 
 /** The level as the first member, where pino, winston and zap put it: that needs no parsing of the whole line. */
@@ -199,7 +199,7 @@ function textLevel(head: string): Level | null {
   return null;
 }
 
-/** Whether a word that could be a level is one, by where it stands: `ERROR` is also what a message may speak of. */
+/** Whether a word that could be a level is one, by its position: a message may contain `ERROR` too. */
 function statesLevel(word: string, before: string, after: string): boolean {
   const last = before.at(-1) ?? " ";
   if (last === "=" || last === '"') return /(?:^|[\s,{])(?:level|lvl|severity)="?$/i.test(before); // logfmt
@@ -216,7 +216,7 @@ function statesLevel(word: string, before: string, after: string): boolean {
 }
 
 const time = /\d\d:\d\d/;
-/** What most lines have there, told at once: no letter, or a single name that is set off. */
+/** A quick check for most lines: no letter, or a single separated name. */
 const usual = /^[^a-z]*(?:[a-z_][\w.$@/]*\s+[-|]+\s+)?$/i;
 const grouped = /\[[^\]]*\]|\([^)]*\)/g;
 const calendar = /^(?:mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec),?$/i;

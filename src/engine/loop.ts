@@ -21,24 +21,24 @@ import { noteReadiness, ProbeSensor } from "./sensors/probes.ts";
 import { Times } from "./times.ts";
 import { reportUnknown } from "./unknown.ts";
 
-/** Between tries after a fault. */
+/** Delay between attempts after a fault. */
 const retryDelay = { first: 100, limit: 10_000 } as const;
 /** Rounds of one reconcile before others get their turn; a deployment needs about a dozen. */
 const roundsAtOnce = 50;
-/** The longest that a look at the world may take; adapters have limits of their own, which are shorter. */
+/** Time limit of an observation; adapters have their own, shorter limits. */
 const lookWithinMs = 60_000;
-/** After a round that changed nothing although it had steps, like SIGKILL for a process that hangs in the kernel. */
+/** Delay after a round whose steps changed nothing, like SIGKILL for a process that hangs in the kernel. */
 const stalledDelay = { first: 50, limit: 10_000 } as const;
 
-/** What is remembered of an environment between two reconciles. */
+/** State of an environment between two reconciles. */
 interface Remembered {
   readonly key: EnvKey;
   refusal: Refusal | null;
-  /** Steps that change nothing, and how often they were done in vain. */
+  /** Steps that change nothing, and how often they were executed. */
   stalled: { readonly signature: string; readonly times: number } | null;
 }
 
-/** Builds the loop: observe → plan → execute for every key, one at a time per key, keys side by side. */
+/** Builds the loop: observe → plan → execute for every key, one at a time per key, keys in parallel. */
 export function createEngine(deps: EngineDeps): ControlLoop {
   return new ReconcileLoop(deps);
 }
@@ -137,7 +137,7 @@ class ReconcileLoop implements ControlLoop {
     return { ...s, refusal: refusalNow(s, this.#remembered.get(keyText(key))?.refusal ?? null) };
   }
 
-  /** Whoever is asked about the world answers, or is taken not to. */
+  /** Every observation ends, with an answer or as unanswered. */
   #inTime<T>(answer: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const late = () => reject(new Fault("operation.failed", `no answer within ${formatDuration(lookWithinMs)}`));
@@ -166,7 +166,7 @@ class ReconcileLoop implements ControlLoop {
     return fresh;
   }
 
-  /** Of an environment that is gone, of which nothing is left either, nothing is kept: names of previews come and go. */
+  /** Removes state of an environment that no longer exists: names of previews come and go. */
   #letGo(s: Snapshot): void {
     const workloads = [s.instances, s.data, s.tasks, s.unreadable, s.unknownKinds];
     const left = [...workloads, s.deployments].some((some) => some.length > 0);
@@ -175,7 +175,7 @@ class ReconcileLoop implements ControlLoop {
     this.#times.forget(s.key);
   }
 
-  /** Numbers of releases may begin anew. */
+  /** Release numbers may start again. */
   #forget(key: EnvKey): void {
     this.#remembered.delete(keyText(key));
     this.#times.forget(key);
@@ -183,7 +183,7 @@ class ReconcileLoop implements ControlLoop {
     this.#redactors.forget();
   }
 
-  /** Rounds of looking and acting until nothing is left to do, or others are to have their turn. */
+  /** Rounds of observing and acting until nothing is left to do, or it is the turn of others. */
   async #reconcile(key: EnvKey): Promise<ReconcileOutcome> {
     const state = this.#rememberedOf(key);
     let before = "";
@@ -213,7 +213,7 @@ class ReconcileLoop implements ControlLoop {
     return { kind: "again", afterMs: 0 };
   }
 
-  /** What ends although nothing can be looked at; gives the fault to be told. */
+  /** What can end although nothing can be observed; returns the fault to report. */
   async #decideBlind(state: Remembered, why: Fault): Promise<Fault> {
     try {
       const s = this.#times.corrected(await this.#observer.remember(state.key), false);
@@ -224,9 +224,9 @@ class ReconcileLoop implements ControlLoop {
   }
 
   /**
-   * Does the steps of a plan in order and gives the first fault. A step rests on what was observed and on what the plan
-   * writes down first, never on another step, so one that fails does not hold up the others, and neighbours of one kind go
-   * side by side where each is waited for (a container takes a third of a second to start).
+   * Executes the steps of a plan in order and returns the first fault. A step depends on the observation and on the
+   * plan's records, never on another step, so a failed one does not block the others, and consecutive steps of one kind
+   * run in parallel if each is waited for (a container takes a third of a second to start).
    */
   async #execute(state: Remembered, s: Snapshot, plan: Plan): Promise<Fault | null> {
     let first: Fault | null = null;
@@ -237,7 +237,7 @@ class ReconcileLoop implements ControlLoop {
       for (const [place, fault] of faults.entries()) {
         const step = group[place];
         if (fault && step) state.refusal = refusalOf({ s, plan }, step, fault.toRecord()) ?? state.refusal;
-        // Traffic comes to them now, or a stranger was found in the place of one.
+        // They get traffic now, or a foreign process was found at the address of one.
         if (step?.do === "route") this.#board.doubt(step.newcomers.map(({ id }) => id));
         first ??= fault;
       }
@@ -263,7 +263,7 @@ class ReconcileLoop implements ControlLoop {
   }
 }
 
-/** How long to wait when the same steps change nothing again. */
+/** Delay if the same steps change nothing again. */
 function stalledFor(state: Remembered, signature: string): number {
   const times = state.stalled?.signature === signature ? state.stalled.times + 1 : 1;
   state.stalled = { signature, times };
@@ -272,7 +272,7 @@ function stalledFor(state: Remembered, signature: string): number {
 
 const sideBySide: readonly Step["do"][] = ["start", "signal", "remove"];
 
-/** The steps in order, with neighbours of one kind together that may go side by side. */
+/** The steps in order, with consecutive ones of one kind grouped if they may run in parallel. */
 function groupsOf(steps: readonly Step[]): readonly (readonly Step[])[] {
   const groups: Step[][] = [];
   for (const step of steps) {

@@ -18,17 +18,17 @@ export interface ObserverDeps {
   readonly redactors: Redactors;
 }
 
-/** Releases are immutable, so one that was read is never read again; only so many are remembered. */
+/** Cache size: releases are immutable, so a cached one is never read again. */
 const rememberedReleases = 500;
 
-/** What others than the observer keep in memory. */
+/** State of other parts in memory. */
 type Seen = Pick<Snapshot, "probes" | "answers" | "errorLines" | "memory">;
 
 interface Books extends Pick<Snapshot, "deployments" | "facts"> {
   readonly environment: Environment | null;
 }
 
-/** Puts the world of an environment together out of what the journal, the runtime, the edge and the builder say. */
+/** Builds the snapshot of an environment from journal, runtime, edge and builder. */
 export class Observer {
   readonly #deps: ObserverDeps;
   readonly #releases = new Map<string, Release>();
@@ -37,12 +37,12 @@ export class Observer {
     this.#deps = deps;
   }
 
-  /** Reads releases anew: those of an environment that was forgotten may have the numbers of others. */
+  /** Reads releases again: those of a deleted environment may have reused numbers. */
   forget(): void {
     this.#releases.clear();
   }
 
-  /** Faults: those of the journal, and whatever keeps the runtime or the builder from being looked at. */
+  /** Faults: those of the journal, and those of the runtime or the builder. */
   async observe(key: EnvKey, seen: Seen): Promise<Snapshot> {
     const { runtime, edge } = this.#deps;
     const [books, world, edgeState] = await Promise.all([
@@ -57,13 +57,13 @@ export class Observer {
     return { ...known, ...world, ...parts, isUnknown, ...seen, artifacts, edge: edgeState };
   }
 
-  /** What the journal alone knows, for when nothing else can be looked at. */
+  /** The journal's part of the snapshot, for when nothing else can be observed. */
   async remember(key: EnvKey): Promise<Snapshot> {
     return this.#known(key, await this.#booksOf(key), emptyWorld);
   }
 
   /**
-   * The instances of deployments that the journal has, and the others. What there are facts about outlives its
+   * The instances of deployments that the journal has, and the others. Instances with facts may outlive their
    * deployment's record.
    */
   async #parted({ environment, deployments, facts }: Books, all: readonly ObservedInstance[]) {
@@ -71,7 +71,7 @@ export class Observer {
     for (const serving of [environment?.serving, ...deployments.map(({ previous }) => previous)]) {
       for (const id of Object.values(serving?.generations ?? {})) known.add(id);
     }
-    // That a stranger was told of is a fact, too, and explains nothing.
+    // A report about a stranger is a fact too, and explains nothing.
     const noted = new Set(facts.filter(({ gatedAt, retiredAt }) => gatedAt ?? retiredAt).map(({ name }) => name));
     for (const { name, identity } of all) {
       const { deployment } = identity;
@@ -131,7 +131,7 @@ export class Observer {
     return states;
   }
 
-  /** How an artifact stands. What a builder says of a failure may quote a secret of the build. */
+  /** State of an artifact. A builder's message about a failure may quote a secret of the build. */
   async #stateOf(digest: string, { key, number }: Release): Promise<ArtifactState> {
     const { builder, redactors } = this.#deps;
     const found = await builder.observe(digest);
@@ -140,7 +140,7 @@ export class Observer {
   }
 }
 
-/** The releases of deployments under way; of a restart the one that serves, which may be another than when it was asked for. */
+/** The releases of running deployments; for a restart the live one, which may have changed since the request. */
 function wantedOf({ releases, deployments, environment }: Snapshot): readonly Release[] {
   const numbers = new Set(deployments.map(({ release }) => release));
   if (environment.serving && deployments.some(({ kind }) => kind === "restart"))

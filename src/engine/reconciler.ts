@@ -3,7 +3,7 @@ import { Serial } from "../base/serial.ts";
 import type { SteadyClock } from "../ports/clock.ts";
 import { Turns } from "./turns.ts";
 
-/** How one reconcile of a key went. `done`: nothing is left to do until the key is triggered again. */
+/** The result of one reconcile of a key. `done`: nothing to do until the key is triggered again. */
 export type ReconcileOutcome =
   | { readonly kind: "done" }
   | { readonly kind: "again"; readonly afterMs: number }
@@ -14,21 +14,21 @@ export interface ReconcilerOptions<Key> {
   readonly clock: SteadyClock;
   /** Equal for equal keys, different for different ones. */
   readonly nameOf: (key: Key) => string;
-  /** Looks at the world and acts. Whatever it throws counts as `retry`. */
+  /** Observes and acts. Anything it throws counts as `retry`. */
   readonly reconcile: (key: Key) => Promise<ReconcileOutcome>;
-  /** The wait before try number `tries`, in ms; 1 is the first after a fault. */
+  /** The delay before attempt number `tries`, in ms; 1 is the first after a fault. */
   readonly retryAfterMs: (tries: number, key: Key) => number;
-  /** Told of faults; of the same one of a key not more often than every ten minutes. */
+  /** Receives faults; the same one of a key at most every ten minutes. */
   readonly warn: (key: Key, fault: Fault) => void;
 }
 
-/** How many keys are reconciled side by side: enough for a few that hang to hold up nobody, and an end to memory at the start. */
+/** Number of keys reconciled in parallel: a few that hang block nobody, and memory at the start is limited. */
 const keysAtOnce = 64;
-/** How often the same fault of a key is told: what lasts for hours is told, and does not fill the log. */
+/** Interval for reporting the same fault of a key, so that a lasting one does not fill the log. */
 const warnAgainMs = 600_000;
 
 interface KeyState {
-  /** A reconcile is queued and has not begun. */
+  /** A reconcile is queued and has not started. */
   isQueued: boolean;
   /** When the timer fires, on the steady clock. */
   dueAt: number;
@@ -39,8 +39,8 @@ interface KeyState {
 }
 
 /**
- * Reconciles keys: one at a time per key, keys side by side. A trigger carries only the key, and triggers that come before a
- * reconcile begins are one. Of a key for which nothing is planned nothing is kept.
+ * Reconciles keys: one at a time per key, keys in parallel. A trigger carries only the key, and triggers before the
+ * start of a reconcile are merged. Nothing is stored for a key without a plan.
  */
 export class Reconciler<Key> {
   readonly #options: ReconcilerOptions<Key>;
@@ -53,7 +53,7 @@ export class Reconciler<Key> {
     this.#options = options;
   }
 
-  /** Whether nothing is begun any more; a reconcile that is under way may end early. */
+  /** Whether nothing more is started; a running reconcile may end early. */
   get isClosed(): boolean {
     return this.#isClosed;
   }
@@ -69,12 +69,12 @@ export class Reconciler<Key> {
     void this.#serial.run(name, () => this.#turns.take(name, () => this.#run(key, state)));
   }
 
-  /** Does the work while the key is not reconciled, and in the order in which it was asked for. */
+  /** Runs the work while the key is not reconciled, in the order of the requests. */
   exclusively<T>(key: Key, work: () => Promise<T>): Promise<T> {
     return this.#serial.run(this.#options.nameOf(key), work);
   }
 
-  /** Begins nothing more, and returns when nothing is under way. */
+  /** Starts nothing more, and returns when nothing is running. */
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const { cancel } of this.#states.values()) cancel();
@@ -89,7 +89,7 @@ export class Reconciler<Key> {
     return state;
   }
 
-  /** A later wish does not put off an earlier one. */
+  /** A later request does not delay a previous one. */
   #schedule(key: Key, state: KeyState, withinMs: number): void {
     const { clock } = this.#options;
     const dueAt = clock.steady() + withinMs;

@@ -11,7 +11,7 @@ interface RedactionDeps {
   readonly vault: Vault;
 }
 
-/** Releases are immutable, so their redactors are; only so many are remembered. */
+/** Cache size: releases are immutable, and so are their redactors. */
 const remembered = 200;
 
 /** Hides the secrets of a release wherever its instances and tasks write them. */
@@ -23,12 +23,12 @@ export class Redactors {
     this.#deps = deps;
   }
 
-  /** Looks for secrets anew: releases of an environment that was forgotten may have the numbers of others. */
+  /** Reads secrets again: releases of a deleted environment may have reused numbers. */
   forget(): void {
     this.#known.clear();
   }
 
-  /** For what runs of a release. Without secrets it costs nothing. */
+  /** For output of a release. Without secrets it costs nothing. */
   async of(key: EnvKey, number: number): Promise<Redactor> {
     const id = `${keyText(key)} ${number}`;
     const known = this.#known.get(id);
@@ -46,9 +46,8 @@ export class Redactors {
   }
 
   /**
-   * Values that were set and are secret, and those that the manifest itself has of secret variables. Not whole when one
-   * cannot be opened: that may be mended, so it is looked at again. Null when one was destroyed, as those of a preview are
-   * while its instances still end.
+   * Set secret values, and those of secret variables in the manifest. Incomplete if one cannot be opened: that may be
+   * fixed, so it is read again. Null if one was destroyed, as for a preview whose instances are ending.
    */
   async #secretsOf(release: Release): Promise<{ secrets: NamedSecret[]; isWhole: boolean } | null> {
     const { key, services, artifacts, secrets } = release;
@@ -68,7 +67,7 @@ export class Redactors {
     return { secrets: all, isWhole: opened.length === refs.length };
   }
 
-  /** Null when it cannot be opened: then nobody can say what would have to be hidden, and the rest of the log counts too. */
+  /** Null if it cannot be opened: then it is unknown what must be hidden. */
   #open(sealed: string, place: SealedPlace): Secret | null {
     try {
       return this.#deps.vault.open(sealed, place);

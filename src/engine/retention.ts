@@ -8,19 +8,19 @@ import type { EngineLog } from "./engine.ts";
 import { Reconciler } from "./reconciler.ts";
 
 /**
- * What is done again and again, and how often. Output is looked for beside the runtime's own reports, which a system under
- * pressure may lose.
+ * Periodic work and its intervals. Output is also polled, because a system under pressure may lose the runtime's
+ * reports.
  */
 const everyMs = { sweep: 10_000, cap: 60_000, collect: 600_000 } as const;
 type Duty = keyof typeof everyMs;
 
 /** Log bytes kept on disk per environment. */
 const logBytes = 512 * 1024 * 1024;
-/** How long the lines of a preview can be read after its end. */
+/** How long the logs of a preview are kept after its end. */
 const previewLogMs = 7 * 86_400_000;
 /** How long the steps and events of ended deployments are kept. */
 const historyMs = 90 * 86_400_000;
-/** How long it is known who did what: a year, and time to look back at it. */
+/** How long the audit is kept: a year, and time to review it. */
 const auditMs = 400 * 86_400_000;
 
 interface RetentionDeps {
@@ -33,17 +33,17 @@ interface RetentionDeps {
 
 /** What retention needs of the loop. */
 export interface RetentionLoop {
-  /** Takes the output of all instances. */
+  /** Reads the output of all instances. */
   readonly sweep: () => Promise<void>;
   /** Runs work while nothing else touches an environment. */
   readonly exclusively: (key: EnvKey, work: () => Promise<void>) => Promise<void>;
-  /** Nothing that is remembered of an environment is true any more. */
+  /** Invalidates the cached state of an environment. */
   readonly forgotten: (key: EnvKey) => void;
 }
 
 /**
- * Starts what must happen again and again for the whole controller; the answer stops it, and resolves when nothing is under
- * way. A clock that is set forward meanwhile makes nothing older.
+ * Starts periodic work of the whole controller; the returned function stops it, and resolves when nothing is running.
+ * Setting the clock forward makes nothing older.
  */
 export function startRetention(
   { clock, ...others }: Omit<RetentionDeps, "clock"> & { readonly clock: SteadyClock },
@@ -77,7 +77,7 @@ export function startRetention(
   return () => reconciler.close();
 }
 
-/** Shows no more time than has really passed since now: what is deleted for its age does not come back. */
+/** Advances only by real time, because what is deleted by age does not come back. */
 function ageingClock(clock: SteadyClock): Clock {
   const offset = clock.now() - clock.steady();
   return {
@@ -87,8 +87,8 @@ function ageingClock(clock: SteadyClock): Clock {
 }
 
 /**
- * Forgets previews that ended so long ago that nobody looks for their lines any more. Nobody makes one of that name meanwhile,
- * and whoever did so before is found by looking again.
+ * Deletes previews that ended long ago. None of that name can be created meanwhile, and one that was created before is
+ * found by a second look.
  */
 async function forgetPreviews({ journal, logs, clock }: RetentionDeps, loop: RetentionLoop): Promise<void> {
   const before = clock.now() - previewLogMs;
@@ -104,7 +104,7 @@ async function forgetPreviews({ journal, logs, clock }: RetentionDeps, loop: Ret
   }
 }
 
-/** Keeps the history of every environment within bounds. */
+/** Limits the history of every environment. */
 async function thinHistory({ journal }: RetentionDeps, loop: RetentionLoop): Promise<void> {
   for (const { key } of await journal.environments()) {
     await loop.exclusively(key, async () => {
@@ -116,8 +116,9 @@ async function thinHistory({ journal }: RetentionDeps, loop: RetentionLoop): Pro
 }
 
 /**
- * Deletes the stored objects that no environment needs for serving, for a deployment under way or staged, or for a rollback.
- * Before each removal it looks again when anything was written down since; what somebody asked the builder for meanwhile stays.
+ * Deletes the stored objects that no environment needs for serving, for a running or staged deployment, or for a
+ * rollback. Before each removal it checks again if anything was recorded since; what was requested from the builder
+ * meanwhile is kept.
  */
 export async function collectArtifacts(deps: Pick<RetentionDeps, "journal" | "builder" | "clock">): Promise<void> {
   const { journal, builder, clock } = deps;
@@ -144,7 +145,7 @@ export async function collectArtifacts(deps: Pick<RetentionDeps, "journal" | "bu
 
 async function rootsOf({ journal, clock }: Pick<RetentionDeps, "journal" | "clock">): Promise<Roots> {
   const roots = { artifacts: new Set<string>(), sources: new Set<string>() };
-  // What ran of a preview may still be finishing.
+  // Instances of a preview may still be ending.
   const gone = clock.now() - collectAfterMs;
   const ending = (await journal.endedPreviews()).filter(({ preview }) => (preview?.endedAt ?? 0) > gone);
   for (const environment of [...(await journal.environments()), ...ending]) {
@@ -159,9 +160,9 @@ async function rootsOf({ journal, clock }: Pick<RetentionDeps, "journal" | "cloc
   return roots;
 }
 
-/** The releases that an environment serves, may go back to, or is about to have. */
+/** The releases that an environment serves, may roll back to, or is about to have. */
 async function neededReleases(journal: Journal, { key, serving, staged }: Environment): Promise<readonly number[]> {
-  // One that was stopped has what it served last, and can be brought back and go back as before.
+  // A stopped one keeps its last release, and can be started and rolled back as before.
   const last = serving?.release ?? (await journal.liveReleases(key, 1))[0];
   const current = last === undefined ? null : await journal.release(key, last);
   const lives = await journal.liveReleases(key, current?.deploy.keep ?? 1);

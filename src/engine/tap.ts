@@ -10,7 +10,7 @@ export interface Yield {
   readonly offset: number;
 }
 
-/** One stream that is being made into lines. What was not stored is read again: `rewind` loses and doubles nothing. */
+/** One stream that is split into lines. Unstored lines are read again: `rewind` loses and doubles nothing. */
 export class Tap {
   readonly origin: LogOrigin;
   readonly #redactor: Redactor;
@@ -18,7 +18,7 @@ export class Tap {
   /** Where the splitter's count begins. */
   #base: number;
   #stored: number;
-  /** How much was read since the runtime was told what it may forget. */
+  /** Bytes read since the runtime was last told what it may free. */
   unreleased = 0;
   /** Where to read on. */
   offset: number;
@@ -32,18 +32,20 @@ export class Tap {
     this.offset = position;
   }
 
-  /** Makes lines of what was read. A hole or a cut ends the line before it, and the log says what was passed over. */
+  /**
+   * Splits the data into lines. A hole or a truncation ends the line before it, and the log reports what was skipped.
+   */
   push({ at, bytes }: Output): Yield {
     const before = at === this.offset ? [] : [...this.#splitter.gap(), passed(this.offset, at)];
     if (at !== this.offset) this.#beginAt(at);
-    if (at < this.offset) this.#stored = at; // what is stored beyond it is in no file any more
+    if (at < this.offset) this.#stored = at; // stored output beyond it is no longer in any file
     const texts = [...before, ...this.#splitter.push(bytes)];
     this.offset = at + bytes.length;
     this.unreleased += bytes.length;
     return { texts, offset: this.#base + this.#splitter.consumed };
   }
 
-  /** The stream is over: what is left without a line end. */
+  /** At the end of the stream: the rest without a line end. */
   end(): Yield {
     return { texts: this.#splitter.end(), offset: this.offset };
   }

@@ -4,7 +4,7 @@ import type { ArtifactState } from "../model/release.ts";
 import type { Snapshot } from "../plan/plan.ts";
 import type { SteadyClock } from "../ports/clock.ts";
 
-/** `now` and `steady` differ by more than this from how they did before: the clock was set, or the machine slept. */
+/** If the difference of `now` and `steady` changes by more than this, the clock was set, or the machine slept. */
 const jumpMs = 250;
 
 interface Known {
@@ -20,17 +20,17 @@ interface Frame {
   readonly known: ReadonlyMap<string, Known>;
 }
 
-/** A time of the past, under a name that no other one of its environment has. */
+/** A past time, under a name that is unique in its environment. */
 type Past = <T extends number | null>(id: string, raw: T) => T;
 
 /**
- * Gives times of the past as they would have been written with the clock as it is set now: `now` minus one of them is how
- * long ago it was, whatever was done to the clock meanwhile and however long the machine slept. What was written before this
- * controller looked is taken as it stands, but as no later than now: so no wait is ever longer than it was to be.
+ * Converts past times to the current setting of the clock: `now` minus one of them is the real elapsed time, whatever
+ * happened to the clock and however long the machine slept. Times from before this controller are used unchanged, but
+ * never later than now, so that no wait is longer than intended.
  */
 export class Times {
   readonly #clock: SteadyClock;
-  /** `now` − `steady` when the controller began: the clock may be set before it has looked at anything. */
+  /** `now` − `steady` at the controller's start: the clock may be set before its first observation. */
   readonly #began: number;
   readonly #frames = new Map<string, Frame>();
 
@@ -39,7 +39,7 @@ export class Times {
     this.#began = clock.now() - clock.steady();
   }
 
-  /** The same world, as of now. `isWhole`: what is not in it is gone, and not only unseen. */
+  /** The same snapshot, with times as of now. `isWhole`: anything missing no longer exists. */
   corrected(s: Snapshot, isWhole = true): Snapshot {
     const now = this.#clock.now();
     const found = now - this.#clock.steady();
@@ -64,7 +64,7 @@ export class Times {
     return { ...corrected, misdated };
   }
 
-  /** Forgets an environment that nobody looks at any more. */
+  /** Deletes the state of an environment that is no longer observed. */
   forget(key: EnvKey): void {
     this.#frames.delete(keyText(key));
   }
@@ -77,13 +77,13 @@ function nowKnown(before: Known | undefined, { raw, now, jump }: { raw: number; 
 
 function shiftOf(before: Known | undefined, { raw, now, jump }: { raw: number; now: number; jump: number }): number {
   if (before?.raw === raw) return before.shift + jump;
-  // Written down again, as it was given out.
+  // Recorded again, as returned.
   if (before && before.raw + before.shift === raw) return jump;
-  // New since the last look. With the clock set forward, what is older than the jump is wide was written before it.
+  // New since the last look. If the clock was set forward, times older than the jump are from before it.
   return jump > 0 && raw <= now - jump ? jump : 0;
 }
 
-/** Whose times in the journal, of those that something is waited for from, say something else than they would now. */
+/** Records whose times in the journal, if a wait depends on them, differ from what they would be now. */
 function misdatedOf(written: Snapshot, corrected: Snapshot): readonly string[] {
   const differ = (raw: number | null | undefined, now: number | null | undefined) =>
     Math.abs((raw ?? 0) - (now ?? 0)) > jumpMs;

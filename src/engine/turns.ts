@@ -1,4 +1,4 @@
-/** Gives turns to those who wait for one: at most so many at a time, and one owner after the other, whoever asks more often. */
+/** Schedules work: at most so many at a time, and owners in turn, however often each asks. */
 export class Turns {
   readonly #waiting = new Map<string, (() => void)[]>();
   #free: number;
@@ -7,7 +7,7 @@ export class Turns {
     this.#free = atOnce;
   }
 
-  /** Does the work when it is the owner's turn. Those of one owner come in the order in which they asked. */
+  /** Runs the work when it is the owner's turn. Work of one owner runs in the order of its requests. */
   async take<Result>(owner: string, work: () => Promise<Result>): Promise<Result> {
     if (this.#free > 0) this.#free -= 1;
     else await new Promise<void>((go) => this.#waiting.set(owner, [...(this.#waiting.get(owner) ?? []), go]));

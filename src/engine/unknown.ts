@@ -3,8 +3,8 @@ import { keyText } from "../model/environment.ts";
 import type { EngineDeps } from "./engine.ts";
 
 /**
- * Tells of what the runtime and the edge have of environments of which the journal has nothing, as after it was lost. The
- * planner leaves all of it alone. Nothing is written to the journal: that would make them known.
+ * Reports what the runtime and the edge have of environments that the journal does not know, as after its loss. The
+ * planner leaves all of it alone. Nothing is written to the journal, because that would make them known.
  */
 export async function reportUnknown({ journal, runtime, edge, log }: EngineDeps): Promise<void> {
   const known = new Set((await journal.environments()).map(({ key }) => keyText(key)));

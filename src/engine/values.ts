@@ -13,7 +13,7 @@ import type { BuildVariables } from "../ports/builder.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { SealedPlace, Vault } from "../ports/vault.ts";
 
-/** Where values that were set are kept: sealed texts in the journal, keys in the vault. */
+/** Storage of set values: sealed texts in the journal, keys in the vault. */
 export interface ValueStore {
   readonly journal: Pick<Journal, "sealed" | "sealedTexts" | "commit">;
   readonly vault: Vault;
@@ -36,7 +36,7 @@ export async function openValues(
   return new Map(opened);
 }
 
-/** The variables of a release as its processes get them. Faults: those of `openValues`. */
+/** The variables of a release for its processes. Faults: those of `openValues`. */
 export async function fillEnv(store: ValueStore, key: EnvKey, env: Env): Promise<Record<string, string>> {
   const values = await openValues(store, key, secretsOf(env));
   const text = (piece: string | SecretRef) =>
@@ -46,7 +46,7 @@ export async function fillEnv(store: ValueStore, key: EnvKey, env: Env): Promise
   );
 }
 
-/** What the build of an artifact has from outside, as its builder gets it. Faults: those of `openValues`. */
+/** The external input of an artifact's build, for its builder. Faults: those of `openValues`. */
 export async function fillBuildEnv(
   store: ValueStore,
   key: EnvKey,
@@ -77,20 +77,20 @@ async function fillLogins(
   return Object.fromEntries(filled);
 }
 
-/** How many sealed texts are exchanged in one transaction. */
+/** Number of sealed texts replaced in one transaction. */
 const resealedAtOnce = 200;
 
 export interface Resealed {
   /** How many values are sealed with the newest key now. */
   readonly values: number;
-  /** Those that no key of the vault opens, as `API_KEY@2 of shop/production`; they stay as they are. */
+  /** Those that no key of the vault opens, as `API_KEY@2 of shop/production`; they are not changed. */
   readonly lost: readonly string[];
 }
 
 /**
- * Seals everything that can be opened with the newest key. Can be cut off at any point and called
- * again: what was done stays done. Old keys stay in the vault: somebody may just now be about to write down what was
- * sealed with one. They are forgotten when a controller starts, where nobody is.
+ * Seals everything that can be opened with the newest key. It can be interrupted at any point and repeated. Old keys
+ * stay in the vault, because a value sealed with one may be about to be recorded. They are deleted when a controller
+ * starts.
  */
 export async function resealAll({ journal, vault }: ValueStore): Promise<Resealed> {
   let values = 0;

@@ -27,32 +27,32 @@ import { chooseUsers, nobodyElse, refuseClosed, type UserChoice, withNamespaces 
 
 export interface AdapterOptions {
   readonly stateDirectory: string;
-  /** Where the edge takes traffic; port 0 lets it choose one that it then keeps. */
+  /** Address where the edge takes traffic; with port 0 it chooses one and keeps it. */
   readonly edge: { readonly host: string; readonly port: number };
-  /** Where the edge takes TLS, port 0 as above; null: nowhere. */
+  /** Address where the edge takes TLS, port 0 as above; null: none. */
   readonly edgeTls?: { readonly host: string; readonly port: number } | null;
-  /** Proxies in front of the edge that it believes; default: none. */
+  /** Trusted proxies in front of the edge; default: none. */
   readonly frontProxies?: FrontProxies;
-  /** Ports that instances get. */
+  /** Ports for instances. */
   readonly ports?: { readonly from: number; readonly to: number };
   readonly runAs?: string | null;
-  /** The numbers of users that a controller of root has for itself and its apps; default: `defaultUids`. */
+  /** User ids for a root controller and its apps; default: `defaultUids`. */
   readonly appUids?: UidRange;
-  /** Where the controllers of root on this machine say which users they give out; left out: nowhere. */
+  /** Where the controllers of root on this machine say which users they give out; omitted: nowhere. */
   readonly uidClaims?: string;
-  /** What runs instances; default: `auto`. */
+  /** Runtime of instances; default: `auto`. */
   readonly runtime?: Platform | "auto";
   /** The container engine's socket; default: as `engineSocket` finds it. */
   readonly engine?: string;
-  /** What the edge is; default: `container` beside containers, else `embedded`. */
+  /** Kind of edge; default: `container` for containers, otherwise `embedded`. */
   readonly proxy?: ProxyKind;
   /** The image of `container`. */
   readonly proxyImage?: string;
-  /** Whether to begin with an empty journal where the old one is lost; default: no. */
+  /** Whether to start with an empty journal if the old one is lost; default: no. */
   readonly beginNew?: boolean;
-  /** The controller's own environment; apps get PATH and the language of it and nothing else. */
+  /** The controller's own environment; apps get only its PATH and language. */
   readonly env: Readonly<Record<string, string>>;
-  /** Is told what people should know although nothing failed; default: nobody. */
+  /** Receives notices for people although nothing failed; default: ignored. */
   readonly notify?: (words: string) => void;
 }
 
@@ -61,24 +61,24 @@ export interface Adapters {
   readonly runtime: Runtime;
   readonly builder: Builder;
   readonly edge: Edge;
-  /** Ends the edge, after what is under way. */
+  /** Stops the edge after its running requests. */
   readonly stopEdge: () => Promise<void>;
-  /** Where the edge's own words are, for people. */
+  /** Location of the edge's log, for people. */
   readonly edgeLog: string;
-  /** Why the edge runs with more rights than it needs, and what to do; null: it does not. */
+  /** Why the edge runs with more rights than it needs, and the fix; null: it does not. */
   readonly edgeWarning: () => Promise<Concern | null>;
   readonly prober: Prober;
   readonly vault: Vault;
   readonly logs: LogStore;
   readonly user: UserChoice;
-  /** What does not keep apps apart although it should. */
+  /** Missing isolation of apps. */
   readonly gaps: () => Promise<readonly Concern[]>;
-  /** What was mended in the state directory and people should know; null: nothing. */
+  /** Fixes in the state directory to report; null: none. */
   readonly keyWarning: string | null;
   readonly platform: Platform;
-  /** What was taken away of the state directory since. */
+  /** Files removed from the state directory since. */
   readonly lostFiles: LostFiles;
-  /** Room that is given up for journal, runtime and edge when the disk is full. */
+  /** Disk space that is released for journal, runtime and edge when the disk is full. */
   readonly reserve: DiskReserve;
   /** The container engine where containers are used; else null. */
   readonly engine: ContainerEngine | null;
@@ -97,7 +97,7 @@ export async function openAdapters(options: AdapterOptions): Promise<Adapters> {
   });
   const user = await withNamespaces(userOf(options, platform), stateDirectory);
   await refuseClosed(user);
-  // First of all that leaves something: whatever else lies there is from a life with a journal.
+  // First of all that writes something: anything else there is from previous use.
   const reserve = new DiskReserve(reserveFile(stateDirectory), notify);
   const used = platform === "docker" ? engine : null;
   const begin = { stateDirectory, engine: used, beginNew: options.beginNew ?? false };
@@ -149,7 +149,7 @@ function secretOf(text: string | undefined): Secret | null {
   return text ? new Secret(text) : null;
 }
 
-/** Containers have users of their own. */
+/** Containers have their own users. */
 function userOf(options: AdapterOptions, platform: Platform): UserChoice {
   if (platform === "docker" && (options.proxy ?? "container") === "container") return nobodyElse;
   const { runAs = null, appUids = defaultUids, stateDirectory } = options;

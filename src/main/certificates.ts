@@ -9,7 +9,7 @@ import type { Certificates } from "../engine/engine.ts";
 import { ok } from "./check.ts";
 import { systemClock } from "./clock.ts";
 
-/** Whom to ask for certificates, and as whom. */
+/** The authority to use, and the contact. */
 export interface AcmeSettings {
   readonly email: string;
   readonly directoryUrl: string;
@@ -19,7 +19,7 @@ export interface AcmeSettings {
   readonly publicAddresses: readonly string[];
   /** `address:port` of a DNS server in place of the machine's own. */
   readonly resolver?: string;
-  /** Where the authority asks; default 80. */
+  /** The port that the authority uses; default 80. */
   readonly challengePort?: number;
 }
 
@@ -49,7 +49,7 @@ export async function openCertificates(options: {
   return { vault, prober, authorities };
 }
 
-/** One row of `doctor`: whether every host with a certificate, or on its way to one, is well. */
+/** One row of `doctor`: whether every host with a certificate, or a pending one, is well. */
 export async function certificatesCheck(certificates: Certificates): Promise<CheckView> {
   const domains = await certificates.domains();
   const bad = domains.filter(({ state }) => state === "expired" || state === "failing" || state === "expiring");

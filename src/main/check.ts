@@ -4,18 +4,18 @@ export function ok(name: string, detail: string): CheckView {
   return { name, state: "ok", detail, fix: null };
 }
 
-/** Something that people should know although it works, and what to do. */
+/** A warning although it works, and the fix. */
 export interface Concern {
   readonly what: string;
   readonly fix: string;
 }
 
-/** Works, and will hurt one day. */
+/** Works, but will cause trouble. */
 export function warn(name: string, detail: string, fix: string): CheckView {
   return { name, state: "warn", detail, fix };
 }
 
-/** Something that Fairlead is for does not work like this. */
+/** A function of Fairlead does not work. */
 export function fail(name: string, detail: string, fix: string): CheckView {
   return { name, state: "fail", detail, fix };
 }

@@ -12,8 +12,7 @@ import { version } from "./version.ts";
 let hasEditor = false;
 
 /**
- * Fires at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once, whatever it waits for (130 as
- * shells report SIGINT).
+ * Fires at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once (130, as shells report SIGINT).
  */
 function interruption(): AbortSignal {
   const controller = new AbortController();
@@ -27,15 +26,15 @@ function interruption(): AbortSignal {
   return controller.signal;
 }
 
-/** Without what bin/fairlead set for this process alone. */
+/** Without variables that bin/fairlead sets only for this process. */
 function ownEnvironment(): Record<string, string> {
   const given = Object.entries(process.env).filter(([name]) => !Object.hasOwn(memoryVariables, name));
   return Object.fromEntries(given.flatMap(([name, value]) => (value ? [[name, value]] : [])));
 }
 
 /**
- * The controller in this process; loaded only for the two commands that need it. Asked to end while it starts, or closed, it
- * is killed when something holds it up for too long.
+ * The controller in this process; loaded only for the two commands that need it. If it is asked to end during its
+ * start, or closed, it is killed when that takes too long.
  */
 async function startController(options: ControllerSettings): Promise<StartedController> {
   const { startController: start } = await import("./controller.ts");

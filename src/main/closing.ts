@@ -1,21 +1,21 @@
 import { Worker } from "node:worker_threads";
 import { asFault } from "../base/faults.ts";
 
-/** A controller has ended so long after it was asked to, whatever hangs; service managers wait longer (systemd: 90 s). */
+/** Time limit for the end of a controller, whatever hangs; service managers wait longer (systemd: 90 s). */
 export const endMs = 9_500;
 /** Time for all that is closed, and for one of them. */
 const allMs = 7_000;
 const oneMs = 3_000;
-/** What everybody gets, also when the time is over: to close a file takes no longer. */
+/** Minimum time for everything, even if the time is over: enough to close a file. */
 const leastMs = 200;
 
-/** A part of the controller that has to be closed, by the words that it is called when it is given up. */
+/** A part of the controller to close, by its name in reports. */
 interface Part {
   readonly what: string;
   readonly close: () => Promise<void> | void;
 }
 
-/** What is open, closed from the last to the first. */
+/** Open parts, closed from the last to the first. */
 export class Closers {
   readonly #parts: Part[] = [];
 
@@ -24,8 +24,8 @@ export class Closers {
   }
 
   /**
-   * Closes everything in at most 9 s. What hangs or fails is given up and told; the answer is whether nothing was, so that
-   * nothing is under way any more. Again: there is nothing left to close.
+   * Closes everything in at most 9 s. What hangs or fails is abandoned and reported; returns whether everything was
+   * closed. A second call has nothing to close.
    */
   async close(notify: (words: string) => void): Promise<boolean> {
     const end = performance.now() + allMs;
@@ -41,7 +41,7 @@ export class Closers {
   }
 }
 
-/** What went wrong, in words, or null. */
+/** The failure, in words, or null. */
 function within(ms: number, close: Part["close"]): Promise<string | null> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => resolve(`did not end within ${ms / 1_000} s and was abandoned`), ms);
@@ -49,7 +49,7 @@ function within(ms: number, close: Part["close"]): Promise<string | null> {
       clearTimeout(timer);
       resolve(fault);
     };
-    // Called in a promise, so that one that throws at once is one that fails.
+    // Called in a promise, so that an immediate throw is a failure too.
     void Promise.resolve()
       .then(close)
       .then(
@@ -60,8 +60,9 @@ function within(ms: number, close: Part["close"]): Promise<string | null> {
 }
 
 /**
- * Ends this process by SIGKILL when it is still there after `ms`. A thread of its own does it, since the disk or the engine may
- * hold up the main one; apps and the edge go on, and the next controller starts as after a crash. The answer calls it off.
+ * Kills this process with SIGKILL if it still runs after `ms`. A separate thread does it, because the disk or the
+ * engine may block the main one; apps and the edge keep running, and the next controller starts as after a crash. The
+ * returned function cancels it.
  */
 export function killLater(ms: number): () => void {
   const script = `

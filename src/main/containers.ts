@@ -19,11 +19,11 @@ export interface ContainerOptions {
   readonly installation: string;
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
-  /** Is told what people should know. */
+  /** Receives notices for people. */
   readonly notify: (words: string) => void;
 }
 
-/** Instances as containers from images. A build gets half of the machine, so that what serves is not starved by it. */
+/** Instances as containers from images. A build gets half of the machine, so that it does not starve what serves. */
 export function containers(options: ContainerOptions): { runtime: Runtime; builder: Builder } {
   const { engine, installation, env, clock, notify } = options;
   const at = (name: string) => join(options.stateDirectory, name);

@@ -35,7 +35,7 @@ export interface ControllerOptions extends AdapterOptions {
   readonly token?: string | null;
   /** Takes the controller's own log, one JSON line at a time; default: standard error. */
   readonly onLog?: (line: string) => void;
-  /** Whom to ask for certificates; left out or null: nobody outside. */
+  /** The authority to use; omitted or null: no external one. */
   readonly acme?: AcmeSettings | null;
   /** Whether the log has reads of the API too. */
   readonly verbose?: boolean;
@@ -44,24 +44,24 @@ export interface ControllerOptions extends AdapterOptions {
 export interface RunningController {
   readonly socket: string;
   readonly edge: { readonly host: string; readonly port: number };
-  /** What people should know although nothing is wrong, e.g. that apps run as root. */
+  /** Notices for people although nothing is wrong, e.g. that apps run as root. */
   readonly warnings: readonly string[];
-  /** Stops deciding and answering, within 9 s whatever hangs; instances and the edge go on. */
+  /** Stops deciding and answering, within 9 s whatever hangs; instances and the edge keep running. */
   close(): Promise<void>;
-  /** The same, and then the edge, after what is under way. */
+  /** The same, and then stops the edge after its running requests. */
   closeWithEdge(): Promise<void>;
 }
 
 /**
- * Starts the controller on a state directory: takes the lease, opens the journal, looks at the world and goes on from
- * there. Faults: `usage.invalid` for the state directory, `controller.held`, `journal.newer`, `journal.damaged`,
+ * Starts the controller on a state directory: takes the lease, opens the journal, observes and continues from there.
+ * Faults: `usage.invalid` for the state directory, `controller.held`, `journal.newer`, `journal.damaged`,
  * `journal.lost`, `listen.in-use`, `runtime.user`.
  */
 export async function startController(options: ControllerOptions): Promise<RunningController> {
   return assembleController(options, (adapters) => adapters);
 }
 
-/** The same, with a chance to put something between the controller and its adapters (the crash stories do). */
+/** The same, with a hook between the controller and its adapters (used by the crash stories). */
 export async function assembleController(
   options: ControllerOptions,
   between: (adapters: Adapters) => Adapters,
@@ -77,7 +77,7 @@ export async function assembleController(
   const lease = holdState(stateDirectory, `fairlead ${version}`);
   const closers = new Closers();
   const close = async () => {
-    // What was given up may still write: then the lease goes with the process, and not before.
+    // Abandoned parts may still write: then only the end of the process releases the lease.
     if (await closers.close((words) => log.error(words))) lease.release();
   };
   try {
@@ -89,8 +89,8 @@ export async function assembleController(
 }
 
 /**
- * A core file of this process, or of what it starts, would hold secrets. Where there is no prlimit, that is for whoever
- * starts the controller to see to, as its service does.
+ * A core file of this process, or of what it starts, would hold secrets. Without prlimit, whoever starts the controller
+ * must set this, as its service does.
  */
 async function leaveNoCore(): Promise<void> {
   try {
@@ -172,26 +172,26 @@ function inOneLine({ what, fix }: Concern): string {
   return `${what}: ${fix}`;
 }
 
-/** Looks again and again whether the state directory is whole and has its reserve. */
+/** Checks periodically that the state directory is complete and has its reserve. */
 function watch({ lostFiles, reserve }: Adapters, closers: Closers, log: Logger): void {
   const stops = [watchStateFiles(lostFiles, systemClock, (words) => log.error(words)), reserve.keep(systemClock)];
   for (const stop of stops) closers.add("what watches the state directory", stop);
 }
 
-/** Whose key was lost must still be able to set them again, which only a controller that runs can do. */
+/** After a lost key, values must be set again, which needs a running controller. */
 function lostWarning(lost: readonly string[]): string | null {
   if (lost.length === 0) return null;
   const some = lost.length > 5 ? `${lost.slice(0, 5).join(", ")} and ${lost.length - 5} more` : lost.join(", ");
   return `no key of the vault opens ${some}: restore vault.key with vault.json, or set all of them again with \`fairlead env import\``;
 }
 
-/** That TLS was asked for and is not there: without it no certificate is, and people should not wait for one. */
+/** Warns that TLS was requested but is not served, because people would wait for certificates. */
 function tlsWarning({ edgeTls }: ControllerOptions, edge: Pick<Edge, "secureAddress">): string | null {
   if (!edgeTls || edge.secureAddress() !== null) return null;
   return "the edge does not take TLS although it should: it cannot, or it was already running; end its process, then this one";
 }
 
-/** Whoever meets a taken port first wants to know who has it, and which flag moves the edge. */
+/** The fault for a port in use names its holder and the flag that moves the edge. */
 function withFlag(error: unknown, { edge, edgeTls }: ControllerOptions): unknown {
   if (!(error instanceof Fault && error.code === "listen.in-use")) return error;
   const holders = listeners([edge.port, edgeTls?.port ?? 0]).flatMap(({ program }) => program ?? []);
@@ -201,11 +201,11 @@ function withFlag(error: unknown, { edge, edgeTls }: ControllerOptions): unknown
   return new Fault(error.code, error.detail, { hint, cause: error });
 }
 
-/** The token of this state directory; made once, readable by its owner alone. */
+/** The token of this state directory; created once, readable only by its owner. */
 function keptToken(stateDirectory: string): string {
   const file = join(stateDirectory, "token");
   const kept = existsSync(file) ? readFileSync(file, "utf8").trim() : "";
-  // An empty one was cut off by a loss of power, before tokens were synced; it would let everybody in who sends none.
+  // An empty file is from a loss of power, before tokens were synced; it would accept requests without a token.
   if (kept !== "") return kept;
   const token = randomBytes(32).toString("base64url");
   replaceFileSync(file, `${token}\n`);

@@ -42,21 +42,21 @@ export interface EngineNetwork {
 }
 
 const dayMs = 86_400_000;
-/** A build wants that much before it begins (src/adapters/build). */
+/** Space that a build needs before it starts (src/adapters/build). */
 const diskFailBytes = 1024 ** 3;
 const diskWarnBytes = 5 * 1024 ** 3;
 const fewDays = 14;
 /** Certificates, tokens and schedules tolerate a second or two. */
 const skewWarnMs = 2_000;
-/** Counting layers takes an engine with many images long. */
+/** An engine with many images takes long to count layers. */
 const usageMs = 20_000;
 const usageAgainMs = 200;
 const fewNetworks = 5;
 const webPorts: readonly number[] = [80, 443];
 
 /**
- * What this machine's container engine offers, one row a question, beside those of `doctor`. Never throws for an engine
- * that does not answer: then there is one row that says so.
+ * The rows of `doctor` about this machine's container engine, one per check. Never throws for an engine that does not
+ * answer: then there is one row that says so.
  */
 export async function dockerChecks(engine: ContainerEngine, now: () => number): Promise<CheckView[]> {
   try {
@@ -83,7 +83,7 @@ export async function dockerChecks(engine: ContainerEngine, now: () => number): 
 
 function engineCheck({ engine, api }: EngineVersion, { Driver }: EngineInfo): CheckView {
   const detail = `Docker ${engine}, API ${api}, storage ${Driver}`;
-  // Both copy whole layers, or work on loop devices: slow, and full before anybody looks.
+  // Both copy whole layers, or use loop devices: slow, and quickly full.
   if (!["vfs", "devicemapper", "aufs"].includes(Driver)) return ok("engine", detail);
   return warn("engine", detail, 'Use a file system that has overlay2, and set "storage-driver" in daemon.json.');
 }
@@ -151,8 +151,8 @@ export function clockCheck(skewMs: number): CheckView {
 }
 
 /**
- * The engine writes its own firewall rules for a published port, before those of ufw or firewalld are asked: such a port
- * is open to everybody. Fairlead publishes none; what others publish is told as it is.
+ * The engine writes its own firewall rules for a published port, before those of ufw or firewalld are asked: such a
+ * port is open to everybody. Fairlead publishes none; ports published by others are reported.
  */
 export function publishedCheck(containers: readonly EngineContainer[], ufw: boolean): CheckView {
   const open = containers.flatMap((container) => {
@@ -196,8 +196,8 @@ function machineNetworks(): readonly string[] {
 }
 
 /**
- * Whether the ports of the web are free for the edge, or taken by it. An edge that was put elsewhere (development, a proxy
- * in front of it) has no need of them.
+ * Whether the ports of the web are free for the edge, or taken by it. An edge at another address (development, a proxy
+ * in front of it) does not need them.
  */
 export function webPortsCheck(edgePorts: readonly number[], taken = listeners(webPorts)): CheckView {
   const others = taken.filter(({ port }) => !edgePorts.includes(port));
@@ -212,7 +212,7 @@ export function webPortsCheck(edgePorts: readonly number[], taken = listeners(we
   return warn("web ports", `taken: ${words}`, "Stop it, or give the edge another address with --edge.");
 }
 
-/** Engines before 23 reckon for one at a time, and refuse (500) whoever asks meanwhile: it is asked again. */
+/** Engines before 23 compute for one client at a time and refuse others (500): the request is retried. */
 async function usageOf(engine: ContainerEngine, now: () => number): Promise<EngineUsage | null> {
   const until = now() + usageMs;
   for (;;) {

@@ -18,12 +18,12 @@ import { softDescriptorLimit, usualLimits } from "./servers.ts";
 import { stateFilesCheck } from "./state-files.ts";
 import { version } from "./version.ts";
 
-/** Less free space than this and a build or a log may fill the disk before anybody looks. */
+/** With less free space, a build or a log may fill the disk unnoticed. */
 const diskWarnBytes = 1024 ** 3;
 const diskFailBytes = 200 * 1024 ** 2;
 const memoryWarnBytes = 200 * 1024 ** 2;
 
-/** What this machine offers to a controller, one row a question; a row that is not `ok` says how to mend it. */
+/** Checks of this machine for a controller, one per row; a row that is not `ok` has a fix. */
 export async function doctor(options: AdapterOptions, adapters: Adapters): Promise<CheckView[]> {
   return [
     ok("version", `fairlead ${version} on Node ${process.version}, ${process.platform} ${process.arch}`),
@@ -59,7 +59,9 @@ export function memoryCheck(): CheckView {
   return { name: "memory", state: "warn", detail, fix: "Stop something or lower `replicas`." };
 }
 
-/** Every follower, probe and open file of the controller is one; below this a busy machine runs out. */
+/**
+ * Minimum limit: every follower, probe and open file of the controller is one descriptor; a busy machine would run out.
+ */
 const enoughDescriptors = 4_096;
 
 export function descriptorsCheck(limit: number): CheckView {

@@ -9,7 +9,7 @@ import { edgeDirectory } from "./edges.ts";
 
 export interface JournalOptions {
   readonly stateDirectory: string;
-  /** Where containers of an older life may be; null: there are none. */
+  /** Where containers of previous use may be; null: there are none. */
   readonly engine: ContainerEngine | null;
   /** Whether to begin with an empty journal where the old one is lost. */
   readonly beginNew: boolean;
@@ -19,10 +19,10 @@ export interface JournalOptions {
 const isLoss: readonly FaultCode[] = ["journal.lost", "journal.damaged"];
 
 /**
- * The journal of a state directory. An empty one is begun only where nothing of an older life is: its journal is lost, and a
- * controller that knows of nothing would take what runs for nobody's. With `beginNew` it is begun all the same, and a journal
- * that cannot be used is set aside; one that can be is used. Faults: `journal.lost` with what was found, `journal.damaged`,
- * `journal.newer`.
+ * The journal of a state directory. An empty one is begun only where nothing of previous use is: its journal is lost,
+ * and a controller that knows of nothing would take what runs for nobody's. With `beginNew` it is begun all the same,
+ * and a journal that cannot be used is set aside; one that can be is used. Faults: `journal.lost` with what was found,
+ * `journal.damaged`, `journal.newer`.
  */
 export async function openStateJournal(options: JournalOptions): Promise<OpenJournal> {
   const { stateDirectory, beginNew } = options;

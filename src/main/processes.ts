@@ -32,7 +32,7 @@ export interface ProcessOptions {
   readonly user: UserChoice;
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
-  /** Where the controllers of root on this machine say which users they give out; left out: nowhere. */
+  /** Where the controllers of root on this machine say which users they give out; omitted: nowhere. */
   readonly uidClaims?: string;
   /** Is told what people should know although nothing failed. */
   readonly notify: (words: string) => void;
@@ -108,8 +108,8 @@ async function lacking(firewall: Firewall, apps: UidRange): Promise<readonly Con
 }
 
 /**
- * What an earlier version, or other flags, started as another user or without namespaces. A person chooses when it is exchanged:
- * a restart may be noticed.
+ * What a previous version, or other flags, started as another user or without namespaces. A person chooses when it is
+ * replaced: a restart may be noticed.
  */
 function leftBehind(directory: string, { apps, closed }: UserChoice): readonly Concern[] {
   if (apps === null && closed === null) return [];
@@ -160,7 +160,7 @@ function appEnvironment(options: ProcessOptions, copy: string): Record<string, s
   return { ...kept, PATH: `${dirname(reachableNode(copy))}:${path}` };
 }
 
-/** This Node's program where every user can start it: itself, or a copy when it lies in a closed directory. */
+/** This Node's program where every user can start it: itself, or a copy when it is in a closed directory. */
 function reachableNode(copy: string): string {
   if (process.getuid?.() !== 0 || firstClosed(dirname(process.execPath)) === null) return process.execPath;
   const target = join(copy, `node-${process.version}`, "node");

@@ -18,8 +18,8 @@ export function reserveFile(stateDirectory: string): string {
 }
 
 /**
- * Room on the disk of the state directory that nothing else can take, given up when the disk is full: what keeps apps up, takes
- * them back and stops them must still be written down. It is a file of bytes that no file system can shrink.
+ * Room on the disk of the state directory that nothing else can take, given up when the disk is full: what keeps apps
+ * up, rolls them back and stops them must still be recorded. It is a file of bytes that no file system can shrink.
  */
 export class DiskReserve {
   readonly #file: string;

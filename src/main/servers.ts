@@ -11,7 +11,7 @@ const bodyIdleMs = 30_000;
 /** Time for a whole body: an upload of 1 GiB at 300 KiB/s takes an hour, everything else is small. */
 const uploadMs = 3_600_000;
 const bodyMs = 300_000;
-/** Between two looks at the bodies under way. */
+/** Between two checks the bodies under way. */
 const lookMs = 5_000;
 
 /** One place where the API is served. */
@@ -88,8 +88,8 @@ interface Upload {
 }
 
 /**
- * A server that waits for nobody for ever: a head has its time, a body as long as its bytes flow and at most a time of its
- * own, and connections are capped.
+ * A server that waits for nobody forever: a head has its time, a body as long as its bytes flow and at most a time of
+ * its own, and connections are capped.
  */
 class LimitedServer implements ApiServer {
   readonly server: Server;

@@ -24,7 +24,7 @@ export function makeStateDirectory(directory: string): void {
   }
 }
 
-/** Not `recursive`, with which Node 24 tries for ever where a directory exists and nothing can be made in it: /proc. */
+/** Not `recursive`, with which Node 24 tries forever where a directory exists and nothing can be made in it: /proc. */
 function make(directory: string): void {
   if (statSync(directory, { throwIfNoEntry: false })) return;
   if (dirname(directory) !== directory) make(dirname(directory));

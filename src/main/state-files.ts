@@ -16,9 +16,9 @@ const lookMs = 5_000;
 export type LostFiles = () => readonly string[];
 
 /**
- * Notes which files a controller has open, and compares them with what lies under their names (device and inode) whenever it
- * is asked. A file that was taken away is still written to, and is gone for good at the controller's end. To be called when all
- * of them are open.
+ * Notes which files a controller has open, and compares them with what is under their names (device and inode) whenever
+ * it is asked. A file that was taken away is still written to, and is gone for good at the controller's end. To be
+ * called when all of them are open.
  */
 export function noteStateFiles(directory: string): LostFiles {
   const before = new Map([...held, ...kept].map((name) => [name, identityOf(join(directory, name))]));

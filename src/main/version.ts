@@ -1,6 +1,9 @@
 import { readFileSync } from "node:fs";
 
-/** The version of this Fairlead, as package.json says it. In a release that file lies beside `dist/`, in a checkout above `src/`. */
+/**
+ * The version of this Fairlead, as package.json says it. In a release that file is beside `dist/`, in a checkout above
+ * `src/`.
+ */
 export const version: string = readVersion();
 
 function readVersion(): string {

@@ -7,10 +7,10 @@ import type { Event } from "./event.ts";
 import type { InstanceFacts } from "./instance.ts";
 import type { Release, SecretRef } from "./release.ts";
 
-/** One thing to be written down. */
+/** One change to record. */
 export type Change = EnvironmentChange | ControllerChange;
 
-/** What is written down about the whole controller: an account of something, what a request came to, and who may come in over TCP. */
+/** Changes that concern the whole controller: audit entries, results of requests, and tokens. */
 export type ControllerChange =
   | { readonly kind: "audit"; readonly entry: Omit<AuditEntry, "id"> }
   | { readonly kind: "claim.done"; readonly claim: string; readonly outcome: IdempotentOutcome }
@@ -18,7 +18,7 @@ export type ControllerChange =
   | { readonly kind: "token.used"; readonly name: string; readonly at: number }
   | { readonly kind: "token.revoked"; readonly name: string };
 
-/** What is written down about one environment. */
+/** Changes that concern one environment. */
 export type EnvironmentChange =
   | { readonly kind: "release"; readonly release: Release }
   | { readonly kind: "deployment"; readonly deployment: Deployment }
@@ -44,7 +44,7 @@ const controllerKinds: readonly Change["kind"][] = [
   "token.revoked",
 ];
 
-/** Whether a change is about an environment, whose state it may have changed; an account of it has not. */
+/** Whether a change may have changed an environment's state; an audit entry does not. */
 export function isOfEnvironment(change: Change): change is EnvironmentChange {
   return !controllerKinds.includes(change.kind);
 }

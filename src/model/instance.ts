@@ -1,20 +1,23 @@
 import type { EnvKey } from "./environment.ts";
 import type { Confinement, Env } from "./release.ts";
 
-/** Who an instance is. The runtime keeps it with the instance, so that it is found again by identity and never by address. */
+/**
+ * The identity of an instance. The runtime stores it with the instance, so that it is found by identity and never by
+ * address.
+ */
 export interface InstanceIdentity {
   readonly kind: "service";
   readonly key: EnvKey;
   readonly service: string;
   readonly release: number;
   readonly deployment: string;
-  /** Its place among the replicas, from 0. */
+  /** Its index among the replicas, from 0. */
   readonly ordinal: number;
-  /** How often this place was started before: a crashed instance's successor has one more. */
+  /** How often this index was started before: the replacement of a crashed instance has one more. */
   readonly attempt: number;
 }
 
-/** The deterministic name of an instance: starting it twice is starting it once. */
+/** The deterministic name of an instance: a second start with it has no effect. */
 export function instanceName(identity: InstanceIdentity): string {
   const { key, service, release, deployment, ordinal, attempt } = identity;
   const generation = deployment.slice(deployment.indexOf("_") + 1);
@@ -44,16 +47,16 @@ export interface InstanceSpec<Identity = InstanceIdentity> extends Confinement {
   readonly name: string;
   readonly identity: Identity;
   readonly artifact: string;
-  /** Null: what the image itself runs. */
+  /** Null: the image's own command. */
   readonly command: readonly string[] | null;
   readonly env: Readonly<Record<string, string>>;
-  /** Whether it needs an address that the edge and the probes can dial, and which port it would like. */
+  /** Whether it needs an address that the edge and the probes can connect to, and its preferred port. */
   readonly port: number | null;
-  /** Hosts of internal services of its environment, which it must be able to find. */
+  /** Hosts of internal services of its environment that it must be able to resolve. */
   readonly neighbours: readonly string[];
 }
 
-/** An instance or task as a plan has it: of the values that were set it knows only the versions. */
+/** An instance or task in a plan: it contains only the versions of set values. */
 export type Planned<Spec extends { readonly env: object }> = Omit<Spec, "env"> & { readonly env: Env };
 
 export interface Address {
@@ -61,7 +64,7 @@ export interface Address {
   readonly port: number;
 }
 
-/** How a process ended. `lost`: it is gone and nobody saw how (the machine restarted, or it was killed with its keeper). */
+/** How a process ended. `lost`: it ended unobserved (the machine restarted, or it was killed with its keeper). */
 export interface Exit {
   readonly at: number;
   readonly code: number | null;
@@ -69,7 +72,7 @@ export interface Exit {
   readonly reason: "exited" | "signalled" | "out-of-memory" | "could-not-start" | "lost";
 }
 
-/** What the runtime sees of an instance. */
+/** The runtime's view of an instance. */
 export interface ObservedInstance<Identity = InstanceIdentity> {
   readonly name: string;
   readonly identity: Identity;
@@ -84,22 +87,22 @@ export interface ObservedInstance<Identity = InstanceIdentity> {
 }
 
 /**
- * Why an instance must go. `unwanted`: nothing wrong with it. `ended`: it ended by itself. `not-ready`: it never passed its
- * gate. `not-alive`: it stopped answering. `over-memory`: it used more memory than it may.
+ * Why an instance must be removed. `unwanted`: nothing is wrong with it. `ended`: it ended by itself. `not-ready`: it
+ * never passed its gate. `not-alive`: it stopped answering. `over-memory`: it used more memory than allowed.
  */
 export type RetireReason = "unwanted" | "ended" | "not-ready" | "not-alive" | "over-memory";
 
-/** What is known of an instance beyond what the runtime sees; kept in the journal. */
+/** Facts about an instance beyond the runtime's view; stored in the journal. */
 export interface InstanceFacts {
   readonly name: string;
   /** When it passed its gate; only then may a route point at it. */
   readonly gatedAt: number | null;
-  /** When it was decided that it must go. */
+  /** When it was decided to remove it. */
   readonly retiredAt: number | null;
   readonly retiredBecause: RetireReason | null;
 }
 
-/** What the probes say about an instance right now; not kept, learnt anew after a restart of the controller. */
+/** The current probe results of an instance; not stored, probed again after a restart of the controller. */
 export interface ProbeState {
   /** Good readiness answers in a row. */
   readonly readyInRow: number;
@@ -109,27 +112,29 @@ export interface ProbeState {
   readonly deadInRow: number;
   /** The last readiness answer in words, e.g. `GET /ready → 503`. */
   readonly lastAnswer: string | null;
-  /** Ports the instance listens on although nothing listens on its own; null when not looked for. */
+  /** Ports that the instance listens on although nothing listens on its own port; null if not checked. */
   readonly listensOn: readonly number[] | null;
-  /** Milliseconds since the last readiness answer came. Left out: it came just now. */
+  /** Milliseconds since the last readiness answer. Omitted: just now. */
   readonly lastAgoMs?: number;
-  /** Who answers at its address instead of it, in words; null or left out: nobody does. */
+  /** Who answers at its address instead, in words; null or omitted: nobody. */
   readonly stranger?: string | null;
 }
 
-/** The last answer of an instance to the question of a check; not kept, asked anew after a restart of the controller. */
+/**
+ * The last answer of an instance to a check's request; not stored, requested again after a restart of the controller.
+ */
 export interface CheckAnswer {
   readonly good: boolean;
   /** In words, without the secrets of its release. */
   readonly words: string;
-  /** Milliseconds since it came. Left out: it came just now. */
+  /** Milliseconds since it arrived. Omitted: just now. */
   readonly agoMs?: number;
 }
 
 /** What a task is to people and in the logs. */
 export const taskPurposes = ["check", "release", "build", "run"] as const;
 
-/** A running of a command to its end: a check, a release command, a build, `fairlead run`. */
+/** One run of a command to its end: a check, a release command, a build, `fairlead run`. */
 export interface TaskSpec extends Confinement {
   readonly name: string;
   readonly key: EnvKey;
@@ -149,13 +154,13 @@ export interface ObservedTask {
   readonly name: string;
   readonly spec: TaskSpec;
   readonly startedAt: number;
-  /** When a signal other than SIGKILL was sent; null or left out: none was. */
+  /** When a signal other than SIGKILL was sent; null or omitted: none. */
   readonly stopSignalAt?: number | null;
   readonly exit: Exit | null;
 }
 
 /**
- * What the runtime has and cannot say the state of, because what it asks does not answer: it runs, has ended or is half
+ * Something whose state the runtime cannot determine, because it gets no answer: it runs, has ended or is partly
  * removed. It is in none of the other lists.
  */
 export interface Unreadable {

@@ -38,7 +38,7 @@ export function workloadKey({ kind, spec }: Workload): EnvKey {
   return kind === "task" ? spec.key : spec.identity.key;
 }
 
-/** A workload as a runtime wrote it down; an earlier version may have. */
+/** A workload as a runtime wrote it down; a previous version may have. */
 export interface WrittenWorkload {
   readonly kind: string;
   readonly spec: { readonly identity?: object; readonly purpose?: string };
@@ -59,7 +59,7 @@ export function workloadIn({ kind, spec }: WrittenWorkload): Workload | null {
   }
 }
 
-/** The identity of a service instance as it was written; earlier versions wrote no kind. */
+/** The identity of a service instance as it was written; previous versions wrote no kind. */
 export function serviceIdentity(written: object): InstanceIdentity {
   return { ...(written as InstanceIdentity), kind: "service" };
 }

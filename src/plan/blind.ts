@@ -9,7 +9,7 @@ import { releaseOf, underWay } from "./view.ts";
 
 /**
  * What to do in an environment that cannot be observed, because its runtime or builder does not answer. Nothing is done
- * there; but a deployment whose time is over ends, and one that is called off does. `s` holds what the journal knows.
+ * there, but a deployment whose time is over or that is cancelled ends. `s` contains what the journal knows.
  */
 export function planBlind(s: Snapshot, why: FaultRecord): Plan {
   const builder = new PlanBuilder(s);

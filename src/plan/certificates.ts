@@ -9,15 +9,15 @@ import {
 } from "../model/certificate.ts";
 import type { EnvKey } from "../model/environment.ts";
 
-/** The world of certificates at one moment. */
+/** The state of certificates at one moment. */
 export interface CertificateSnapshot {
   readonly now: number;
-  /** Whether the edge takes TLS at all; where not, nothing is asked of anybody. */
+  /** Whether the edge takes TLS; if not, no authority is asked. */
   readonly tls: boolean;
   readonly routes: readonly WantedRoute[];
   readonly held: readonly HeldCertificate[];
   readonly records: readonly HostRecord[];
-  /** Whom may be asked beside this machine's own authority. `rehearsed`: a staging authority first. */
+  /** The authority to ask besides this machine's own. `rehearsed`: a staging authority first. */
   readonly acme: "none" | "direct" | "rehearsed";
 }
 
@@ -33,28 +33,28 @@ export interface CertificateOrder {
   readonly key: EnvKey;
   readonly service: string;
   readonly hosts: readonly string[];
-  /** Every one of its hosts has a certificate that still serves. */
+  /** Every one of its hosts has a valid certificate. */
   readonly renews: boolean;
   readonly why: string;
 }
 
 export interface CertificatePlan {
   readonly orders: readonly CertificateOrder[];
-  /** Ids of certificates that nothing is served with any more. */
+  /** Ids of unused certificates. */
   readonly drop: readonly string[];
-  /** When the plan may be another one although nothing happened; null: never. */
+  /** When the plan may change without an event; null: never. */
   readonly lookAgainAt: number | null;
 }
 
-/** After a failure: an hour, doubling to a day. Let's Encrypt takes five failed validations of a host in an hour. */
+/** After a failure: an hour, doubling to a day. Let's Encrypt allows five failed validations of a host per hour. */
 const failureDelay = { first: 3_600_000, limit: 86_400_000 } as const;
-/** After an order that the controller did not live to see the end of. */
+/** After an order during which the controller ended. */
 const interruptedMs = 60_000;
-/** A rehearsal that went well says something for this long. */
+/** A successful rehearsal is valid for this long. */
 const rehearsedMs = 7 * 86_400_000;
-/** Let's Encrypt takes at most 100 names in one certificate. */
+/** Let's Encrypt allows at most 100 names in one certificate. */
 const hostsPerOrder = 100;
-/** Certificates nobody needs are kept this long after their end, for people to look at. */
+/** Unused certificates are kept this long after they expire, for inspection. */
 const keepExpiredMs = 7 * 86_400_000;
 
 /** When a certificate is to be renewed: when a third of its lifetime is left. */
@@ -62,21 +62,21 @@ export function renewAt({ from, until }: Pick<HeldCertificate, "from" | "until">
   return until - Math.floor((until - from) / 3);
 }
 
-/** When a host may be asked for again; 0: at once. */
+/** When a certificate for a host may be requested again; 0: at once. */
 export function mayAskAt(record: HostRecord | undefined): number {
   if (record === undefined) return 0;
   if (record.failures === 0) return record.fault === null && record.lastAt > 0 ? record.lastAt + interruptedMs : 0;
   return record.lastAt + backoff(record.failures, failureDelay);
 }
 
-/** Who is to sign a host: null when nobody can, or nobody may be asked. */
+/** The authority for a host; null if none can sign it or none may be asked. */
 export function signerOf(host: string, s: Pick<CertificateSnapshot, "held" | "acme">): "local" | "acme" | null {
   const isAskedFor = s.held.some((one) => one.source === "self-signed" && one.hosts.includes(host));
   if (isLocal(host) || isAskedFor) return "local";
   return s.acme !== "none" && isPublicName(host) ? "acme" : null;
 }
 
-/** What to ask of whom, and when to look again. */
+/** Which certificates to request from which authority, and when to check again. */
 export function planCertificates(s: CertificateSnapshot): CertificatePlan {
   if (!s.tls) return { orders: [], drop: [], lookAgainAt: null };
   const orders: CertificateOrder[] = [];
@@ -120,14 +120,17 @@ function orderOf(s: CertificateSnapshot, { key, service }: WantedRoute, needed: 
   return { from, key, service, hosts: needed.map((one) => one.host), renews, why };
 }
 
-/** When a host needs a certificate that it does not have: 0 when it has none, else when the best one is to be exchanged. */
+/**
+ * When a host needs a certificate that it does not have: 0 if it has none, otherwise when the best one is to be
+ * replaced.
+ */
 function dueAt(host: string, { held, now }: CertificateSnapshot): number {
   const good = held.filter((one) => covers(one, host) && one.until > now);
-  // What a person gave is theirs to renew; until its end nobody else is asked.
+  // A supplied certificate is not renewed; no authority is asked before it expires.
   return Math.max(0, ...good.map((one) => (one.source === "own" ? one.until : renewAt(one))));
 }
 
-/** Which hosts every certificate serves: an own one before an asked one, one that is good before one that has ended. */
+/** The hosts of every certificate: supplied before requested, valid before expired. */
 export function servedHosts(held: readonly HeldCertificate[], now: number): ReadonlyMap<string, readonly string[]> {
   const best = new Map<string, HeldCertificate>();
   for (const one of held) {
@@ -148,7 +151,7 @@ function isBetter(one: HeldCertificate, other: HeldCertificate, now: number): bo
   return one.until > other.until;
 }
 
-/** What was asked for by Fairlead itself and serves no host: overtaken, or ended a while ago. */
+/** Certificates requested by Fairlead that serve no host: replaced, or expired a while ago. */
 function droppable({ held, now }: CertificateSnapshot): readonly string[] {
   const served = servedHosts(held, now);
   return held
@@ -157,10 +160,10 @@ function droppable({ held, now }: CertificateSnapshot): readonly string[] {
     .map((one) => one.id);
 }
 
-/** An own certificate that ends within this time wants a person's attention. */
+/** Warn about a supplied certificate that expires within this time. */
 const warnMs = 14 * 86_400_000;
 
-/** Every host of a route and every host with a certificate, by name, and how it stands. */
+/** Every host of a route and every host with a certificate, by name, with its state. */
 export function domainsOf(s: CertificateSnapshot): readonly Domain[] {
   const served = servedHosts(s.held, s.now);
   const serving = s.held.map((one) => ({ one, hosts: served.get(one.id) ?? [] }));

@@ -14,20 +14,25 @@ import { commandEnd, faultOf } from "./gate.ts";
 import type { Snapshot } from "./plan.ts";
 import { instancesOf, isGated, isRunning, releaseOf, slotsOf } from "./view.ts";
 
-/** A check of a service, and when it is due. */
+/** A check of a service, and when it runs. */
 export interface Due {
   readonly service: ServiceSpec;
   readonly when: keyof ServiceChecks;
   readonly check: Check;
 }
 
-/** How soon instances are looked at again whose time is over although nobody was there to ask them. */
+/** How soon to check instances again whose time is over while no controller probed them. */
 const askedAgainMs = 1_000;
 
-/** A bad answer older than this, given before the time was over, is no reason: bad ones are asked for again all the time. */
+/**
+ * A bad answer older than this, from before the time was over, is not a reason: after bad ones the probe is repeated.
+ */
 const freshMs = 1_000;
 
-/** The checks of a release in the order of the manifest; whoever says when it is ready has to say so after the switch too. */
+/**
+ * The checks of a release in the order of the manifest; a service with a readiness probe must pass it after the switch
+ * too.
+ */
 export function checksOf(release: Release, when: keyof ServiceChecks): readonly Due[] {
   return release.services.flatMap((service) => {
     const written = (service.checks ?? noChecks)[when];
@@ -48,29 +53,32 @@ export function longestBefore(release: Release): number {
   return checksOf(release, "before").reduce((sum, { check }) => sum + check.withinMs, 0);
 }
 
-/** The longest that the checks of a release that has all traffic may take, side by side. */
+/** The longest that the checks of a release that has all traffic may take, in parallel. */
 export function longestAfter(release: Release): number {
   return Math.max(0, ...checksOf(release, "after").map(({ check }) => check.withinMs));
 }
 
-/** What a check of a deployment found; undefined while it is not over. */
+/** The result of a check of a deployment; undefined while it runs. */
 export function resultOf({ checks = [] }: Deployment, { service, when, check }: Due): CheckResult | undefined {
   return checks.find((one) => one.when === when && one.service === service.name && one.name === check.name);
 }
 
-/** Makes the checks before the release command, one after the other. True once all have passed. */
+/** Runs the checks before the release command, one after the other. True once all have passed. */
 export function passesBefore(context: DeploymentContext): boolean {
   return checksOf(context.release, "before").every((due) => passes(context, due));
 }
 
-/** Makes the checks of a release that has all traffic, side by side. True once all have passed; a rollback or restart has none. */
+/**
+ * Runs the checks of a release that has all traffic, in parallel. True once all have passed; a rollback or restart has
+ * none.
+ */
 export function passesAfter(context: DeploymentContext): boolean {
   if (context.builder.current.kind !== "deploy") return true;
   const all = checksOf(context.release, "after").map((due) => passes(context, due));
   return all.every((passed) => passed);
 }
 
-/** Goes on with a check, or ends the deployment when it has failed. What was found once is never asked again. */
+/** Continues a check, or ends the deployment if it failed. A recorded result is never requested again. */
 function passes(context: DeploymentContext, due: Due): boolean {
   const { builder } = context;
   if (builder.current.verdict !== null) return false;
@@ -93,7 +101,7 @@ function passes(context: DeploymentContext, due: Due): boolean {
 }
 
 type Finding = Pick<CheckResult, "outcome" | "tookMs" | "detail"> & {
-  /** The task or instance whose own lines explain it. */
+  /** The task or instance whose log lines explain it. */
   readonly culprit: string | null;
 };
 
@@ -103,7 +111,7 @@ function judgeCommand(
   command: readonly string[],
 ): Finding | null {
   const { s, builder } = context;
-  // The dot keeps it apart from the names of other services.
+  // The dot separates it from the names of other services.
   const name = taskName(context, service, `${when}.${check.name}`);
   const task = s.tasks.find((candidate) => candidate.name === name);
   if (!task) {
@@ -134,7 +142,7 @@ function judgeAnswers(context: DeploymentContext, due: Due): Finding | null {
   if (asked.every(({ answer }) => answer?.good)) return { outcome: "passed", tookMs, detail: words, culprit: null };
   const bad = asked.find(({ answer }) => answer && !answer.good);
   const left = askedAt + check.withinMs - s.now;
-  // Its time may have passed while no controller was there to ask: only a bad answer is a reason to give up on it.
+  // Its time may have passed while no controller probed it: only a bad answer fails it.
   const isOld = (bad?.answer?.agoMs ?? 0) > Math.max(freshMs, -left);
   if (left > 0 || !bad || isOld) {
     builder.lookAgainIn(left > 0 ? left : askedAgainMs);
@@ -144,7 +152,7 @@ function judgeAnswers(context: DeploymentContext, due: Due): Finding | null {
   return { outcome: "failed", tookMs, detail, culprit: bad.name };
 }
 
-/** The newest instance in every place of a service, but for one that a larger scale brought and that is not ready. */
+/** The newest instance at every index of a service, except one that `scale` added and that is not ready. */
 function askedOf(
   s: Snapshot,
   { service, next }: Pick<DeploymentContext, "next"> & Pick<Due, "service">,
@@ -157,9 +165,9 @@ function answerId(instance: string, { name }: Check): string {
   return `${instance} ${name}`;
 }
 
-/** An instance that a check has a question for. */
+/** An instance that a check must probe. */
 export interface Inquiry {
-  /** Its answer's name in the snapshot. */
+  /** The name of its answer in the snapshot. */
   readonly id: string;
   readonly release: number;
   readonly address: Address;
@@ -168,7 +176,7 @@ export interface Inquiry {
   readonly withinMs: number;
 }
 
-/** All that must be asked now for the checks of a deployment in its watch. */
+/** All probes that the checks of a deployment in its watch need now. */
 export function inquiriesOf(s: Snapshot): readonly Inquiry[] {
   const deployment = s.deployments.find(({ phase, kind }) => phase === "watch" && kind === "deploy");
   const release = deployment && releaseOf(s, deployment.release);

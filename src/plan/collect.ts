@@ -5,16 +5,18 @@ export interface StoredContent {
   readonly touchedAt: number;
 }
 
-/** What must be kept: the artifacts and sources of the last live releases of every environment, and of all under way. */
+/**
+ * What to keep: artifacts and sources of the last live releases of every environment, and of all running deployments.
+ */
 export interface Roots {
   readonly artifacts: ReadonlySet<string>;
   readonly sources: ReadonlySet<string>;
 }
 
-/** An upload comes before the deployment that names it; until then nothing but its age protects it. */
+/** An upload precedes the deployment that names it; until then only its age protects it. */
 export const collectAfterMs = 3_600_000;
 
-/** How much history an environment keeps, however busy it is: some 10 MB. What a rollback needs stays beside it. */
+/** How much history an environment keeps, however busy it is: about 10 MB, plus what a rollback needs. */
 export const historyKept = { newestDeployments: 1_000, newestReleases: 500 } as const;
 
 /** The stored objects that no release needs any more (invariant 8: what a rollback needs is never collected). */

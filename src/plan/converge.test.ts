@@ -74,7 +74,7 @@ describe("a crashed instance", () => {
         [1, 90],
       ],
       250,
-    ], // the second one was stable: counting begins anew after it
+    ], // the second one was stable: counting starts again after it
   ] as const)("after %j is started again in %d ms", (ends, delay) => {
     expect(deeds(worker + attempts(...ends))).toEqual({ deeds: [], againAfterMs: delay });
   });

@@ -36,14 +36,14 @@ export const stableAfterMs = 60_000;
 export const restartDelay = { first: 250, limit: 30_000 } as const;
 /** Ended instances of one place that are kept to count the crashes. */
 const keptAttempts = 8;
-/** For an instance whose release is not known any more. */
+/** For an instance whose release is no longer known. */
 const orphanStop = { signal: "SIGTERM", withinMs: 30_000, drainMs: 30_000 } as const;
-/** An instance that cannot be looked at is looked at again after this. */
+/** An instance that cannot be inspected is inspected again after this. */
 const lookAgainMs = 1_000;
 /** SIGKILL ends what it can within milliseconds; a machine that swaps gets longer. */
 const stuckAfterMs = 30_000;
 
-/** Puts down all steps that bring the environment nearer to what is wanted. */
+/** Adds all steps that bring the environment closer to the desired state. */
 export function converge(s: Snapshot, wanted: Wanted, builder: PlanBuilder): void {
   noteEnds(s, builder);
   noteGates(s, wanted, builder);
@@ -59,7 +59,7 @@ export function converge(s: Snapshot, wanted: Wanted, builder: PlanBuilder): voi
   clearTasks(s, tasks, builder);
 }
 
-/** Everything that must go is gone or stuck, and the edge has the wanted table. */
+/** Everything to remove is removed or stuck, and the edge has the desired table. */
 export function isTidy(s: Snapshot, wanted: Wanted): boolean {
   const isWaitedFor = (one: ObservedInstance) => isRunning(one) && !isStuck(s, one) && !isUnreadable(s, one);
   return isRouted(s, wanted.table) && !leaversOf(s, wanted).some(isWaitedFor);
@@ -89,7 +89,7 @@ function retireFacts(s: Snapshot, instance: ObservedInstance, because: RetireRea
   return { kind: "facts", key: s.key, facts } as const;
 }
 
-/** An end that nobody asked for is written down once. */
+/** An unexpected end is recorded once. */
 function noteEnds(s: Snapshot, builder: PlanBuilder): void {
   for (const instance of s.instances) {
     if (!instance.exit || factsOf(s, instance.name)?.retiredAt) continue;
@@ -135,7 +135,7 @@ export interface Sickness {
   readonly words: string;
 }
 
-/** What is so wrong with a running instance that it must be replaced: no sign of life, or more memory than it may have. */
+/** Why a running instance must be replaced: it does not answer, or uses too much memory. */
 export function sicknessOf(s: Snapshot, slot: Slot, instance: ObservedInstance): Sickness | null {
   if (!isRunning(instance)) return null;
   const { http, memoryBytes } = slot.service;
@@ -204,7 +204,7 @@ function routeWords({ routes }: RouteTable): string {
   return [...open, ...(closed.length > 0 ? [`closed for maintenance: ${closed.join("; ")}`] : [])].join("; ");
 }
 
-/** Starts an instance in an empty place, at once or when it may be tried again. */
+/** Starts an instance in an empty place, at once or after its backoff. */
 function fill(s: Snapshot, slot: Slot, { wanted, builder }: { wanted: Wanted; builder: PlanBuilder }): void {
   const there = instancesOf(s, slot);
   if (there.some((instance) => isStaying(s, instance))) return;
@@ -221,7 +221,7 @@ function fill(s: Snapshot, slot: Slot, { wanted, builder }: { wanted: Wanted; bu
   });
 }
 
-/** Told to go although nothing was wrong with it, by a smaller scale that was taken back: its end says nothing. */
+/** Removed although nothing was wrong with it, by a smaller scale that was reverted: its end says nothing. */
 export function wasUnwanted(s: Snapshot, instance: ObservedInstance): boolean {
   return factsOf(s, instance.name)?.retiredBecause === "unwanted";
 }
@@ -230,7 +230,7 @@ function sameService(instance: ObservedInstance, slot: Slot): boolean {
   return instance.identity.service === slot.service.name;
 }
 
-/** Milliseconds until a place whose instances ended may be tried again. */
+/** Milliseconds until a place whose instances ended may be retried. */
 function restartDelayLeft(s: Snapshot, there: readonly ObservedInstance[]): number {
   let quick = 0;
   for (const instance of there) {
@@ -297,14 +297,14 @@ function stop(
   builder.lookAgainIn(withinMs);
 }
 
-/** How often a draining instance is looked at: the edge does not report when the last request is done. */
+/** How often to check a draining instance: the edge does not report when the last request has ended. */
 const drainPollMs = 100;
 
 function isNeeded(instance: ObservedInstance, table: RouteTable | null): boolean {
   return table?.routes.some((one) => one.upstreams.some((upstream) => upstream.id === instance.name)) ?? false;
 }
 
-/** One that stopped answering will not finish what it has under way; one that eats memory must not be waited for. */
+/** One that stopped answering will not finish its requests; one that uses too much memory must not be waited for. */
 function isHung(s: Snapshot, instance: ObservedInstance): boolean {
   const because = factsOf(s, instance.name)?.retiredBecause;
   return because === "not-alive" || because === "over-memory";
@@ -329,7 +329,7 @@ function clear(s: Snapshot, wanted: Wanted, builder: PlanBuilder): void {
   }
 }
 
-/** Whether an ended attempt at a wanted place does not matter to the count of crashes any more. */
+/** Whether an ended attempt no longer matters for the crash count of its place. */
 function isHistory(
   s: Snapshot,
   slot: Slot,

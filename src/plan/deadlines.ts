@@ -16,8 +16,9 @@ import { isUnreadable } from "./unreadable.ts";
 import { isRunning } from "./view.ts";
 
 /**
- * Longest stay in a phase (X030 and peers' stuck deployments: every wait ends). What the release itself may take comes on
- * top: `deadlineOf`. A queued one waits for others, each of which ends in bounded time, and is superseded by newer ones.
+ * Longest stay in a phase (X030 and peers' stuck deployments: every wait ends). Time that the release itself allows is
+ * added: `deadlineOf`. A queued one waits for others, each of which ends in bounded time, and is superseded by newer
+ * ones.
  */
 const baseMs: Record<Exclude<Phase, "ended">, number> = {
   queued: 48 * 3_600_000,
@@ -33,7 +34,7 @@ const baseMs: Record<Exclude<Phase, "ended">, number> = {
   undo: 5 * 60_000,
 };
 
-/** What a phase has beside the longest of what it waits for. */
+/** Time of a phase beyond the longest of what it waits for. */
 const slackMs = 60_000;
 
 /** The longest that a deployment may stay in the phase that it is in. */
@@ -42,7 +43,7 @@ export function deadlineOf(s: Snapshot, { builder, release }: Pick<DeploymentCon
   return phase === "ended" ? 0 : baseMs[phase] + ownMs(s, phase, release);
 }
 
-/** What the services of a release, its checks and its policy may take of a phase. */
+/** Time that the services of a release, its checks and its policy add to a phase. */
 function ownMs(s: Snapshot, phase: Phase, release: Release): number {
   const { canary, watch } = release.deploy;
   switch (phase) {
@@ -63,7 +64,7 @@ function ownMs(s: Snapshot, phase: Phase, release: Release): number {
   }
 }
 
-/** What a wait of this length needs beyond the usual length of a phase. */
+/** Time that a wait of this length needs beyond the usual limit of a phase. */
 function beyond(phase: Exclude<Phase, "ended">, ms: number): number {
   return Math.max(0, ms + slackMs - baseMs[phase]);
 }
@@ -81,21 +82,21 @@ function commandsMs({ services }: Release): number {
   return services.reduce((sum, service) => sum + (service.release ? releaseWithin(service) : 0), 0);
 }
 
-/** Milliseconds that are left of the phase under way, 0 when it is over. The world is looked at again then. */
+/** Milliseconds left of the current phase, 0 if it is over. The environment is observed again then. */
 export function timeLeft({ s, builder, release }: Pick<DeploymentContext, "s" | "builder" | "release">): number {
   const left = Math.max(0, phaseSince(builder.current) + deadlineOf(s, { builder, release }) - s.now);
-  // Nothing is waited for in `prepare`: it is left in the look that finds it.
+  // `prepare` waits for nothing: the first look leaves it.
   if (left > 0 && builder.current.phase !== "prepare") builder.lookAgainIn(left);
   return left;
 }
 
-/** What a deployment ends with whose phase took too long. */
+/** The fault of a deployment whose phase took too long. */
 export function lateFault({ s, builder, release }: Pick<DeploymentContext, "s" | "builder" | "release">): FaultRecord {
   const words = `phase ${builder.current.phase} took longer than ${formatDuration(deadlineOf(s, { builder, release }))}`;
   return faultOf("deployment.deadline", [words, ...awaited({ s, builder, release }), ...hindrances(s)].join("; "));
 }
 
-/** What the release itself has not brought to an end. */
+/** What the release itself has not finished. */
 function awaited({ s, builder, release }: Pick<DeploymentContext, "s" | "builder" | "release">): readonly string[] {
   const { current } = builder;
   const command = current.phase === "release" ? runningCommand(s, current) : undefined;
@@ -105,7 +106,7 @@ function awaited({ s, builder, release }: Pick<DeploymentContext, "s" | "builder
   return open.map(({ service, check }) => `check ${check.name} of ${service.name} did not end`);
 }
 
-/** What keeps the environment from going on that only somebody outside can mend. */
+/** Obstacles that only somebody outside can fix. */
 function hindrances(s: Snapshot): readonly string[] {
   const stuck = s.instances.filter((instance) => isStuck(s, instance)).map(({ name }) => `${name} survives SIGKILL`);
   const unseen = s.unreadable.map(({ name, why }) => `${name} cannot be inspected (${why})`);
@@ -113,8 +114,8 @@ function hindrances(s: Snapshot): readonly string[] {
 }
 
 /**
- * What is not as it should be when a deployment ends because waiting longer would help nobody, in words; the loop goes on
- * tidying it up.
+ * What is left, in words, when a deployment ends because longer waiting would not help; the loop continues to clean it
+ * up.
  */
 export function remainsOf(s: Snapshot, wanted: Wanted): readonly string[] {
   const leaving = leaversOf(s, wanted).filter(isRunning);
@@ -128,7 +129,7 @@ function remainWords(s: Snapshot, one: ObservedInstance): string {
   return isStuck(s, one) ? "survives SIGKILL" : "has not ended yet";
 }
 
-/** A queued deployment whose turn never came ends too. */
+/** A queued deployment that never starts ends too. */
 export function endOverdue(s: Snapshot, builder: PlanBuilder): void {
   for (const one of s.deployments) {
     if (one.phase !== "queued") continue;

@@ -19,15 +19,18 @@ import { crashBehind } from "./watch.ts";
 
 const nobody: ReadonlyMap<string, Serving> = new Map();
 
-/** How soon instances are looked at again that cannot be looked at. */
+/** How soon to retry instances that cannot be inspected. */
 const unreadableMs = 5_000;
 
-/** What to do next in an environment. Pure and total: it answers for every snapshot, and the same for the same one. */
+/**
+ * What to do next in an environment. Pure and total: it has a result for every snapshot, always the same for the same
+ * one.
+ */
 export function plan(world: Snapshot): Plan {
   const s = withUnreadable(explained(world));
   const builder = new PlanBuilder(s);
   if (s.isUnknown) return { ...builder.finish(null), why: "the journal does not know it: it is left alone" };
-  // When it can be looked at again may be reported by nobody.
+  // Nothing may report when it can be inspected again.
   if (s.unreadable.length > 0) builder.lookAgainIn(unreadableMs);
   if (isDue(s)) {
     takeDown(s, builder);
@@ -53,11 +56,11 @@ export function atRest(s: Snapshot, serving: Serving | null): Wanted {
 }
 
 /**
- * Takes the newest deployment of the queue; the older ones are superseded by it. Staging takes nobody's place but that of
- * other staging. A restart takes no place of a release on its way: it comes after that, and restarts what serves then.
+ * Takes the newest deployment of the queue; the older ones are superseded by it. Staging supersedes only other staging.
+ * A restart does not supersede a release: it runs after that, and restarts what serves then.
  */
 function beginNext(s: Snapshot, builder: PlanBuilder): Snapshot {
-  const { deployments } = s; // oldest first; times of creation would lie after the clock was set back
+  const { deployments } = s; // oldest first; creation times would be wrong after the clock was set back
   const next =
     deployments.findLast(({ kind }) => kind !== "stage" && kind !== "restart") ??
     deployments.findLast(({ kind }) => kind !== "stage") ??
@@ -86,7 +89,7 @@ function supersede(older: Deployment, { by, builder }: { by: Deployment; builder
   builder.close(older, { verdict, fault });
 }
 
-/** Takes the deployment under way as far as it goes, and says what is wanted then. */
+/** Advances the running deployment as far as possible, and returns what is desired then. */
 function goOn(s: Snapshot, builder: PlanBuilder): Wanted {
   const deployment = builder.current;
   const release = releaseOf(s, deployment.release);
@@ -133,7 +136,7 @@ function wantedNow(context: DeploymentContext): Wanted {
   }
 }
 
-/** New instances prove themselves once: if one fails, the deployment does, so none of them is started again. */
+/** New instances must pass their gate once: if one fails, the deployment fails, so none is restarted. */
 function trialOf(context: DeploymentContext): ReadonlySet<string> {
   return new Set([...besideSlots(context), ...singleSlots(context)].map(idOf));
 }
@@ -145,7 +148,7 @@ function switchSlots(context: DeploymentContext): readonly Slot[] {
   return [...old, ...besideSlots(context), ...singles];
 }
 
-/** Old instances that took requests stay for a way back; old workers stop, so that nothing works twice for long. */
+/** Old instances with traffic stay for a rollback; old workers stop, so that no work is done twice for long. */
 function watchSlots(context: DeploymentContext): readonly Slot[] {
   const fresh = slotsOf(context.s, context.next);
   const places = new Set(fresh.map(idOf));
@@ -162,7 +165,7 @@ function undoTable({ s, builder, next, previous }: DeploymentContext) {
   return tableFor(s, { base: previous, next: null, share: 0, spare: next, exchanged });
 }
 
-/** Places of a release that is taken back whose instances answer for want of others. */
+/** Places of a release that is rolled back whose instances answer for lack of others. */
 function spareSlots({ s, next, previous }: DeploymentContext): readonly Slot[] {
   if (s.environment.stopped) return [];
   return slotsOf(s, next).filter((slot) => {

@@ -24,7 +24,7 @@ import { switchOn, watchOn } from "./switch.ts";
 import { lateWords, runningCommand } from "./tasks.ts";
 import { instancesOf, type Slot, slotsOf } from "./view.ts";
 
-/** Takes the deployment as far as this snapshot allows. */
+/** Advances the deployment as far as this snapshot allows. */
 export function advance(context: DeploymentContext): void {
   for (let before: Phase | null = null; before !== context.builder.current.phase; ) {
     before = context.builder.current.phase;
@@ -67,7 +67,7 @@ export function isCancelled({ s, builder }: Pick<DeploymentContext, "s" | "build
   return (cancelRequested || isStopped) && isOpen({ builder });
 }
 
-/** Whether how it ends is still to be decided. */
+/** Whether its end is still undecided. */
 function isOpen({ builder }: Pick<DeploymentContext, "builder">): boolean {
   return !["drain", "undo", "ended"].includes(builder.current.phase);
 }
@@ -109,7 +109,7 @@ function prepare(context: DeploymentContext): void {
   failDeployment(context, { verdict: "failed", fault: faultOf("release.incomplete", detail) });
 }
 
-/** A service to be restarted that is gone: another release came to serve while the restart was queued. */
+/** A service to restart that no longer exists: another release went live while the restart was queued. */
 export function absentService({ kind, services }: Deployment, { services: all }: Release): string | undefined {
   if (kind !== "restart") return undefined;
   return services?.find((name) => all.every((one) => one.name !== name));
@@ -126,7 +126,7 @@ function build(context: DeploymentContext): void {
     const found = s.artifacts[artifact.digest] ?? { state: "absent" as const };
     if (found.state === "failed") {
       const fault = faultOf(found.code, `the build failed: ${found.detail}`);
-      // On the way from `prepare` the failure seen is an older one: the build has just been asked for again.
+      // Coming from `prepare`, the failure is an old one: the build has just been requested again.
       if (justAsked) continue;
       return failDeployment(context, { verdict: "failed", fault, culprit: found.task });
     }
@@ -139,14 +139,14 @@ function build(context: DeploymentContext): void {
   else builder.enter("protect");
 }
 
-/** What was built waits; its artifacts are kept as long as it does. */
+/** The built release waits; its artifacts are kept while it does. */
 function keepStaged({ s, builder, release }: DeploymentContext): void {
   builder.record({ kind: "staged", key: s.key, staged: release.number }, `v${release.number} waits to be deployed`);
   builder.change({ verdict: "staged" });
   end({ builder, s });
 }
 
-/** How often a build without a command (a plain copy, which reports nothing) is looked at. */
+/** How often a build without a command (a plain copy, which reports nothing) is checked. */
 const buildPollMs = 25;
 
 function runReleaseCommands(context: DeploymentContext): void {
@@ -185,10 +185,10 @@ function runReleaseCommands(context: DeploymentContext): void {
 export function startable(context: Pick<DeploymentContext, "s" | "next" | "previous">): readonly Slot[] {
   const { s, next } = context;
   const all = slotsOf(s, next);
-  // One that is exchanged goes on answering until then.
+  // One that is being replaced keeps answering until then.
   const ready = (name: string) =>
     all.every((slot) => slot.service.name !== name || isExchanged(context, slot.service) || hasGated(s, slot));
-  // One that has been started stays, also when a service that it needs gets more instances meanwhile.
+  // A started one stays, even if a service that it needs gets more instances meanwhile.
   const isStarted = (slot: Slot) => instancesOf(s, slot).length > 0;
   return besideSlots(context).filter((slot) => isStarted(slot) || slot.service.needs.every(ready));
 }
@@ -204,14 +204,14 @@ function startAndGate(context: DeploymentContext): void {
   builder.enter("switch");
 }
 
-/** Ends `undo` when everything is as it was, or when waiting longer would not help. */
+/** Ends `undo` when everything is restored, or when longer waiting would not help. */
 export function finishUndo(context: DeploymentContext, wanted: Wanted): void {
   const { s, builder } = context;
   const open = wanted.slots.filter((slot) => !hasGated(s, slot));
-  // A command whose time is over is on its way out; the next deployment's must not find it at work.
+  // A command whose time is over is ending; the next deployment's command must not run beside it.
   const command = runningCommand(s, builder.current);
   const isEnding = command !== undefined && command.name === builder.current.culprit;
-  // What cannot be started again is not waited for.
+  // Instances that cannot be restarted are not waited for.
   const isRestored = open.length === 0 || s.refusal !== null;
   if (!(isTidy(s, wanted) && isRestored && !isEnding) && timeLeft(context) > 0) return;
   const refused = s.refusal ? ` (${s.refusal.detail})` : "";
@@ -225,7 +225,7 @@ export function finishUndo(context: DeploymentContext, wanted: Wanted): void {
   end(context);
 }
 
-/** Ends `drain` when nothing of the release before is left, or when waiting longer would not help. */
+/** Ends `drain` when nothing of the previous release is left, or when longer waiting would not help. */
 export function finishDrain(context: DeploymentContext, wanted: Wanted): void {
   const { s, builder, release } = context;
   if (!isTidy(s, wanted) && timeLeft(context) > 0) return;

@@ -9,17 +9,19 @@ import type { Snapshot } from "./plan.ts";
 import type { PlanBuilder } from "./plan-builder.ts";
 import { idOf, instancesOf, type Slot, slotsOf } from "./view.ts";
 
-/** All that the phases need to know about the deployment under way. */
+/** The context of the running deployment for its phases. */
 export interface DeploymentContext {
   readonly s: Snapshot;
   readonly builder: PlanBuilder;
   readonly release: Release;
-  /** What serves when this deployment succeeds. */
+  /** What serves if this deployment succeeds. */
   readonly next: Serving;
   readonly previous: Serving | null;
 }
 
-/** What would serve after a deployment: its own instances for the services it exchanges, the present ones for the rest. */
+/**
+ * What would serve after a deployment: its own instances for the services it replaces, the present ones for the rest.
+ */
 export function nextServing(deployment: Deployment, release: Release): Serving {
   const chosen = (name: string) => deployment.services === null || deployment.services.includes(name);
   const kept = deployment.previous?.generations ?? {};
@@ -35,7 +37,7 @@ export interface Failure {
   readonly culprit?: string | null;
 }
 
-/** Decides that the deployment has failed. What it took is given back in `undo`; what took nothing is over at once. */
+/** Decides that the deployment has failed. `undo` restores what it changed; if it changed nothing, it ends at once. */
 export function failDeployment(
   { builder, s }: Pick<DeploymentContext, "builder" | "s">,
   { verdict, fault, culprit }: Failure,
@@ -46,7 +48,7 @@ export function failDeployment(
   else builder.enter("undo", fault.detail);
 }
 
-/** The verdict of a failure: a release that has traffic is taken back where there is one to go back to. */
+/** The verdict of a failure: a release that has traffic is rolled back where there is one to go back to. */
 export function failureOf({
   builder,
   previous,
@@ -54,7 +56,7 @@ export function failureOf({
   return builder.current.phase === "watch" && previous ? "rolled-back" : "failed";
 }
 
-/** Closes the books. The verdict must have been decided. */
+/** Ends the deployment. The verdict must have been decided. */
 export function end({ builder, s }: Pick<DeploymentContext, "builder" | "s">): void {
   const { verdict, fault, release } = builder.current;
   builder.enter("ended", verdict ?? "ended");
@@ -62,7 +64,7 @@ export function end({ builder, s }: Pick<DeploymentContext, "builder" | "s">): v
   builder.event("deployment.ended", `v${release}`, fault ? `${verdict}: ${fault.detail}` : `${verdict}`);
 }
 
-/** The deterministic name of a task of a deployment: starting it twice is starting it once. */
+/** The deterministic name of a task of a deployment: a second start has no effect. */
 export function taskName(
   { s, builder }: Pick<DeploymentContext, "s" | "builder">,
   service: ServiceSpec,
@@ -93,7 +95,10 @@ export function taskOf(
 
 type Sides = Pick<DeploymentContext, "s" | "next" | "previous">;
 
-/** Whether a service is exchanged in the switch: a `single` one that serves already, for which there is no room beside it. */
+/**
+ * Whether a service is replaced in the switch: a `single` one that serves already, for which there is no room beside
+ * it.
+ */
 export function isExchanged(
   { s, previous }: Pick<DeploymentContext, "s" | "previous">,
   { name, single }: ServiceSpec,
@@ -106,7 +111,7 @@ export function besideSlots(context: Sides): readonly Slot[] {
   return newSlots(context).filter(({ service }) => !isExchanged(context, service));
 }
 
-/** The `single` services that are exchanged, in the order of the manifest. */
+/** The `single` services that are replaced, in the order of the manifest. */
 export function singleSlots(context: Sides): readonly Slot[] {
   return newSlots(context).filter(({ service }) => isExchanged(context, service));
 }

@@ -1,7 +1,7 @@
 import { formatDuration } from "../base/duration.ts";
 import type { Plan, Step } from "./plan.ts";
 
-/** A plan in words, one line a step; the last line says when the world is looked at again. */
+/** A plan in words, one line per step; the last line says when the environment is checked again. */
 export function explain(plan: Plan): readonly string[] {
   const lines = plan.steps.map((step) => `${words(step)} – ${step.why}`);
   if (plan.againAfterMs !== null) return [...lines, `check again in ${formatDuration(plan.againAfterMs)}`];

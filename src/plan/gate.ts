@@ -4,21 +4,24 @@ import type { Exit, ObservedInstance, ProbeState } from "../model/instance.ts";
 import type { ServiceSpec } from "../model/release.ts";
 import type { Snapshot } from "./plan.ts";
 
-/** How an instance without a readiness probe proves itself when it has a port: connections accepted this often in a row. */
+/** The gate of an instance with a port but without a readiness probe: connections accepted this often in a row. */
 export const tcpGate = { times: 2, everyMs: 1_000, withinMs: 30_000 } as const;
 
-/** Bad readiness answers in a row after which a serving instance leaves traffic. */
+/** Bad readiness answers in a row after which a serving instance gets no more traffic. */
 export const unreadyAfter = 3;
 
-/** How soon an instance is judged again whose time is over but whose answers were good so far, or that was never asked. */
+/** How soon to judge an instance again whose time is over but whose answers were good, or that was never probed. */
 const askedAgainMs = 1_000;
 
-/** An answer older than this, given before the time was over, says nothing of how an instance is: nobody was there to ask. */
+/**
+ * An answer older than this, from before the time was over, says nothing about an instance: no controller probed it
+ * since.
+ */
 const freshMs = 100;
 
 export type GateVerdict =
   | { readonly state: "passed"; readonly gate: string }
-  /** Undecided; `inMs` is when time alone may decide it. */
+  /** Undecided; after `inMs` time alone may decide it. */
   | { readonly state: "waiting"; readonly inMs: number }
   | { readonly state: "failed"; readonly fault: FaultRecord };
 
@@ -35,7 +38,7 @@ export function gateWords(service: ServiceSpec): string {
   return [`GET ${ready.path} → ${ready.status}`, ...body, `${ready.times} in a row`].join(", ");
 }
 
-/** How often in a row a service must answer well to come into traffic. */
+/** Good answers in a row that a service needs to get traffic. */
 export function timesWanted(service: ServiceSpec): number {
   return service.http?.ready?.times ?? tcpGate.times;
 }
@@ -53,7 +56,7 @@ export function judgeGate(s: Snapshot, service: ServiceSpec, instance: ObservedI
   if (probe && probe.readyInRow >= timesWanted(service)) return { state: "passed", gate: gateWords(service) };
   const withinMs = service.http.ready?.withinMs ?? tcpGate.withinMs;
   if (age < withinMs) return { state: "waiting", inMs: withinMs - age };
-  // Its time may have passed while no controller was there to ask: only a bad answer is a reason to give up on it.
+  // Its time may have passed while no controller probed it: only a bad answer fails it.
   if (!probe || probe.unreadyInRow === 0) return { state: "waiting", inMs: askedAgainMs };
   const { lastAgoMs = 0 } = probe;
   if (lastAgoMs > freshMs && age - lastAgoMs < withinMs) return { state: "waiting", inMs: askedAgainMs };

@@ -26,13 +26,13 @@ import {
   underWay,
 } from "./view.ts";
 
-/** A decision, and the world that it was taken on. */
+/** A decision and its snapshot. */
 export interface Decision {
   readonly s: Snapshot;
   readonly plan: Plan;
 }
 
-/** Something that must hold of every decision (DESIGN section 4). `breach` names what is wrong, or gives null. */
+/** A property of every decision. `breach` returns what is wrong, or null. */
 export interface Invariant {
   readonly name: string;
   breach(decision: Decision): string | null;
@@ -54,7 +54,7 @@ export const invariants: readonly Invariant[] = [
   { name: "11 a preview ends when its time is over, and nothing of it is left", breach: undeadPreview },
 ];
 
-/** The first invariant that a decision breaks, in words; null when it breaks none. */
+/** The first invariant that a decision breaks, in words; null if none. */
 export function breachOf({ s, plan }: Decision): string | null {
   const decision = { s: withUnreadable(explained(s)), plan };
   for (const { name, breach } of invariants) {
@@ -72,7 +72,7 @@ function routesOf(step: Step): readonly Route[] {
   return step.do === "route" ? step.table.routes : [];
 }
 
-/** Facts as they are once the plan's own records are written down, which is before any of its other steps. */
+/** Facts after the plan's records are written, which happens before its other steps. */
 function isGatedBy({ s, plan }: Decision, name: string): boolean {
   const noted = changesOf(plan).some(
     (change) => change.kind === "facts" && change.facts.name === name && change.facts.gatedAt !== null,
@@ -93,7 +93,7 @@ function ungatedRoute(decision: Decision): string | null {
   return falseGate(decision);
 }
 
-/** A gate may be written down as passed only when it was. */
+/** A gate may be recorded as passed only if it was. */
 function falseGate({ s, plan }: Decision): string | null {
   for (const change of changesOf(plan)) {
     if (change.kind !== "facts" || change.facts.gatedAt === null) continue;
@@ -106,7 +106,7 @@ function falseGate({ s, plan }: Decision): string | null {
   return null;
 }
 
-/** Services that must be reachable: routed by what serves, and not left out by the release that takes over. */
+/** Services that must be reachable: routed by what serves, and not omitted by the release that takes over. */
 export function requiredRoutes(s: Snapshot, underWay: Deployment | undefined): ReadonlySet<string> {
   if (s.environment.stopped) return new Set();
   const kept = takingOver(s, underWay);
@@ -160,10 +160,10 @@ function stoppedServing({ s, plan }: Decision): string | null {
   return null;
 }
 
-/** A deployment as it is once the plan is written down. */
+/** A deployment after the plan is recorded. */
 function plannedDeployment(plan: Plan, before: Deployment | undefined): Deployment | undefined {
   const written = changesOf(plan).flatMap((change) => (change.kind === "deployment" ? [change.deployment] : []));
-  // Where nothing has to be waited for, one plan takes it from the queue to its end.
+  // If there is nothing to wait for, one plan takes it from the queue to its end.
   return written.find(({ id }) => id === (before?.id ?? plan.deployment)) ?? before;
 }
 
@@ -239,7 +239,7 @@ function endedForeigner({ s, plan }: Decision): string | null {
   return retired ? "it is written down that one of them must go" : null;
 }
 
-/** What only people change: how many run, with which values, until when, and what is known of who did it. */
+/** What only people change: replicas, values, expiry, and the audit. */
 const peoples: readonly Change["kind"][] = [
   "scale",
   "variables",
@@ -254,7 +254,9 @@ const peoples: readonly Change["kind"][] = [
   "token.revoked",
 ];
 
-/** A preview whose time is over is taken down. Then alone a plan changes what people do, and what serves without a deployment. */
+/**
+ * An expired preview is removed. Only then does a plan change what people set, and what serves without a deployment.
+ */
 function isTakenDown({ s, plan }: Decision): boolean {
   return isDue(s) && changesOf(plan).some(({ kind }) => kind === "preview");
 }
@@ -276,7 +278,7 @@ function lostServing({ s, plan }: Decision): string | null {
   return null;
 }
 
-/** A service of which no instance has passed its gate; places that `scale` has just added may still be on their way. */
+/** A service without an instance that passed its gate; places that `scale` has just added may still be starting. */
 function ungatedService(decision: Decision, slots: readonly Slot[]): string | null {
   const gated = decision.s.instances.filter((instance) => isGatedBy(decision, instance.name));
   const filled = new Set(gated.map((instance) => slotId(instance.identity)));
@@ -300,7 +302,7 @@ function leftovers({ s, plan }: Decision): string | null {
   return empty ? `${empty.service.name} ${empty.ordinal} has no instance` : null;
 }
 
-/** A task's end and a change of an instance are reported by the runtime, so a plan may wait for them without a timer. */
+/** The runtime reports a task's end and an instance's changes, so a plan may wait for them without a timer. */
 function waitsForReport(s: Snapshot, open: readonly Deployment[]): boolean {
   const runs = s.tasks.some((task) => task.exit === null) || s.instances.some(isRunning);
   return runs && open.some(({ phase }) => phase !== "queued");
@@ -321,7 +323,7 @@ function strayDeployment({ s, plan }: Decision): string | null {
   return strayStaged({ s, plan });
 }
 
-/** What waits to be deployed was staged by the deployment that ends with it, and is built. */
+/** Staged code was staged by the deployment that ends with it, and is built. */
 function strayStaged({ s, plan }: Decision): string | null {
   const change = changesOf(plan).find(({ kind }) => kind === "staged");
   const planned = plannedDeployment(plan, underWay(s));
@@ -332,7 +334,7 @@ function strayStaged({ s, plan }: Decision): string | null {
   return unbuilt ? `v${change.staged} waits, and ${unbuilt.digest} is not built` : null;
 }
 
-/** New instances of what serves are no way to another release, however long the restart was queued. */
+/** A restart never changes the release, however long it was queued. */
 function strayRestart({ s, plan }: Decision): string | null {
   const before = s.environment.serving;
   const [after] = changesOf(plan).flatMap((change) => (change.kind === "serving" ? [change.serving] : []));
@@ -349,7 +351,7 @@ function undeadPreview({ s, plan }: Decision): string | null {
   return plan.steps.some(({ do: kind }) => kind === "route") ? "something is routed after its end" : null;
 }
 
-/** How a deployment left its way between two records of it; null when it did not. */
+/** How a deployment made an invalid change between two records; null if it did not. */
 export function strayed(before: Deployment | null, after: Deployment): string | null {
   const last = after.history.at(-1);
   if (last?.phase !== after.phase) return `is in phase ${after.phase}, its history in ${last?.phase}`;
@@ -380,7 +382,7 @@ function unsound({ kind, verdict, fault, endedAt, history }: Deployment): string
   return (verdict === "live") === drained ? null : `ends ${verdict} ${drained ? "after" : "without"} its commit point`;
 }
 
-/** A deployment of something new passes its commit point with a result of every check, and none that failed. */
+/** A deployment of something new passes its commit point only with a result of every check, and none failed. */
 function unchecked({ s, plan }: Decision): string | null {
   if (!changesOf(plan).some((change) => change.kind === "serving" && change.serving !== null)) return null;
   const running = underWay(s);
@@ -392,7 +394,7 @@ function unchecked({ s, plan }: Decision): string | null {
   return open ? `${planned.id} goes live, and check ${open.check.name} of ${open.service.name} has not passed` : null;
 }
 
-/** Invariant 8: what is about to be collected and is needed; null when nothing is. */
+/** Invariant 8: what is about to be collected although it is needed; null if nothing. */
 export function collectedNeed(collected: readonly StoredContent[], roots: Roots): string | null {
   const need = ({ digest, what }: StoredContent) => (what === "source" ? roots.sources : roots.artifacts).has(digest);
   return collected.find(need)?.digest ?? null;

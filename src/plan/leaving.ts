@@ -8,9 +8,9 @@ import { commandLeft, isAwaited } from "./tasks.ts";
 import { idOf, instancesOf, isRunning, isStaying, releaseOf, type Slot, slotId } from "./view.ts";
 
 export interface Wanted {
-  /** Places that shall be filled now, in the order of starting. */
+  /** Places to fill now, in the order of starting. */
   readonly slots: readonly Slot[];
-  /** Ids of places whose first instance is judged by the deployment: if it fails there, it is not started again. */
+  /** Ids of places whose first instance is judged by the deployment: if it fails, it is not restarted. */
   readonly onTrial: ReadonlySet<string>;
   readonly table: RouteTable | null;
 }
@@ -54,7 +54,7 @@ function isLeaving(s: Snapshot, one: ObservedWorkload, { wanted, deployment }: C
   }
 }
 
-/** Running instances that must go: of no wanted place, told to, or outrun by a newer attempt. */
+/** Running instances to remove: without a place, marked as leaving, or replaced by a newer attempt. */
 export function leaversOf(s: Snapshot, wanted: Wanted): readonly ObservedInstance[] {
   return leavingOf(s, { wanted, deployment: null }).flatMap(({ kind, seen }) => (kind === "service" ? [seen] : []));
 }

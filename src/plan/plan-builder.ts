@@ -5,8 +5,8 @@ import type { EventKind } from "../model/event.ts";
 import type { Plan, Snapshot, Step } from "./plan.ts";
 
 /**
- * A plan in the making. What is written down comes first and in one piece, so that a step never rests on a decision that
- * a crash could forget; the rest keeps its order.
+ * Builds a plan. Records come first and in one transaction, so that a step never depends on a decision that a crash
+ * could lose; other steps keep their order.
  */
 export class PlanBuilder {
   readonly #s: Snapshot;
@@ -31,17 +31,17 @@ export class PlanBuilder {
     this.record({ kind: "event", event: { at, key, kind, deployment, subject, detail } }, detail);
   }
 
-  /** Works on this deployment from now on; what becomes of it is written down once. */
+  /** Works on this deployment from now on; its final state is recorded once. */
   take(deployment: Deployment): void {
     this.#deployment = deployment;
   }
 
-  /** The deployment as changed so far; null when none is under way. */
+  /** The deployment as changed so far; null if none is running. */
   get deployment(): Deployment | null {
     return this.#deployment;
   }
 
-  /** The same, where one must be under way. */
+  /** The same, if one must be running. */
   get current(): Deployment {
     if (!this.#deployment) throw new Fault("operation.failed", "no deployment is running");
     return this.#deployment;
@@ -58,7 +58,7 @@ export class PlanBuilder {
     this.event("deployment.phase", phase, detail);
   }
 
-  /** Ends a deployment other than the one that is worked on. */
+  /** Ends a deployment other than the current one. */
   close(one: Deployment, { verdict, fault }: { verdict: Verdict; fault: FaultRecord }): void {
     const { now: at } = this.#s;
     const history = [...one.history, { phase: "ended" as const, at }];
@@ -66,7 +66,7 @@ export class PlanBuilder {
     this.record({ kind: "deployment", deployment }, `${one.id} is ${verdict}`);
   }
 
-  /** Writes a deployment down as it stands in the snapshot, or as it was changed since. */
+  /** Records a deployment as in the snapshot, or as changed since. */
   rewrite(one: Deployment, why: string): void {
     if (one.id === this.#deployment?.id) this.change({});
     else this.#changes.push({ kind: "deployment", deployment: one });

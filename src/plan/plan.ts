@@ -17,12 +17,12 @@ import type { ArtifactSpec, ArtifactState, Release } from "../model/release.ts";
 import { type Inside, nowhere, type RouteTable, type Upstream, type UpstreamStats } from "../model/route.ts";
 import type { ObservedData, UnknownWorkload } from "../model/workload.ts";
 
-/** The world of one environment at one moment: all that a decision may depend on. */
+/** The snapshot of one environment: everything that a decision may depend on. */
 export interface Snapshot {
   readonly now: number;
   readonly key: EnvKey;
   readonly environment: Environment;
-  /** Every release that is served, was served before, or is wanted by a deployment below. */
+  /** Every release that serves, served before, or belongs to a deployment below. */
   readonly releases: readonly Release[];
   /** The deployments that have not ended, oldest first. */
   readonly deployments: readonly Deployment[];
@@ -32,31 +32,31 @@ export interface Snapshot {
   readonly data: readonly ObservedData[];
   /** Workloads of kinds that this version does not know. */
   readonly unknownKinds: readonly UnknownWorkload[];
-  /** Instances that no deployment in the journal explains: whoever started them, they are left alone. Left out: none. */
+  /** Instances that no deployment in the journal explains; they are left alone. Omitted: none. */
   readonly unexplained?: readonly ObservedInstance[];
-  /** The journal has nothing at all of this environment: whatever there is of it is left alone. */
+  /** The journal does not know this environment: everything that exists of it is left alone. */
   readonly isUnknown?: boolean;
   /**
-   * Deployments by their ids, and instances by their names, whose times in the journal are older than the clock's last
-   * setting. Here they stand as they would be written now. Left out: none.
+   * Deployments by their ids, and instances by their names, whose times in the journal are from before the clock was
+   * last set, with times as they would be recorded now. Omitted: none.
    */
   readonly misdated?: readonly string[];
   readonly facts: readonly InstanceFacts[];
   readonly probes: Readonly<Record<string, ProbeState>>;
-  /** Answers to the questions of checks, as `inquiriesOf` names them. */
+  /** Returns to the probes of checks, by the names of `inquiriesOf`. */
   readonly answers: Readonly<Record<string, CheckAnswer>>;
   /** How many lines of level error or worse an instance has written. */
   readonly errorLines: Readonly<Record<string, number>>;
-  /** Bytes of memory that an instance with a limit used when it was last looked at. */
+  /** Memory in bytes of instances with a limit, when last checked. */
   readonly memory: Readonly<Record<string, number>>;
   readonly tasks: readonly ObservedTask[];
-  /** What may run or not: nobody can say. */
+  /** Instances whose state is unknown. */
   readonly unreadable: readonly Unreadable[];
   /** How instances of the environment reach services that are for them alone. */
   readonly inside: Inside;
   /** State of every artifact that a release above names. */
   readonly artifacts: Readonly<Record<string, ArtifactState>>;
-  /** With which fault the last step was refused for good, so that trying it again would not help. */
+  /** The lasting fault of the last step, which a retry would not fix. */
   readonly refusal: FaultRecord | null;
   readonly edge: {
     readonly up: boolean;
@@ -65,7 +65,7 @@ export interface Snapshot {
   };
 }
 
-/** An environment in which there is nothing, and which nothing is known of. */
+/** An empty, unknown environment. */
 export function emptySnapshot(key: EnvKey, now: number): Snapshot {
   return {
     now,
@@ -90,7 +90,7 @@ export function emptySnapshot(key: EnvKey, now: number): Snapshot {
   };
 }
 
-/** One thing to do. Doing it twice is doing it once. */
+/** One step. Executing it twice has the same effect as once. */
 export type Step =
   | { readonly do: "record"; readonly changes: readonly Change[]; readonly why: string }
   | { readonly do: "build"; readonly artifact: ArtifactSpec; readonly release: number; readonly why: string }
@@ -99,21 +99,24 @@ export type Step =
   | { readonly do: "signal"; readonly name: string; readonly signal: string; readonly why: string }
   | { readonly do: "remove"; readonly name: string; readonly why: string }
   | { readonly do: "start-edge"; readonly why: string }
-  /** `newcomers`: upstreams that the edge has not routed to so far. Each must hold its port itself when this is done. */
+  /** `newcomers`: upstreams without routes so far. Each must hold its own port when this is applied. */
   | { readonly do: "route"; readonly table: RouteTable; readonly newcomers: readonly Upstream[]; readonly why: string }
   | { readonly do: "unroute"; readonly owner: string; readonly why: string };
 
-/** What to do now, in this order, and when to look again. No steps and no `againAfterMs`: the environment is at rest. */
+/**
+ * The steps to take now, in this order, and when to plan again. No steps and no `againAfterMs`: the environment is at
+ * rest.
+ */
 export interface Plan {
   readonly steps: readonly Step[];
-  /** The deployment that the steps belong to; null when none is under way. */
+  /** The deployment that the steps belong to; null if none is running. */
   readonly deployment: string | null;
-  /** The latest time at which the world must be looked at again although nothing was reported; null when never. */
+  /** The latest time to observe again without a report; null: never. */
   readonly againAfterMs: number | null;
   readonly why: string;
 }
 
-/** What a step is about: the name of an instance, a task, an artifact or an owner. */
+/** The subject of a step: the name of an instance, a task, an artifact or an owner. */
 export function subjectOf(step: Step): string {
   switch (step.do) {
     case "record":

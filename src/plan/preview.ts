@@ -3,17 +3,17 @@ import type { Snapshot } from "./plan.ts";
 import type { PlanBuilder } from "./plan-builder.ts";
 import { stopChanges } from "./stop.ts";
 
-/** The longest time without a look at the clock: it can be set, and machines sleep. */
+/** The longest time without reading the clock: it can be set, and machines sleep. */
 const lookAtClockMs = 300_000;
 
-/** Whether the time of a preview is over and it has not been taken down yet. */
+/** Whether a preview has expired and is not removed yet. */
 export function isDue({ environment: { preview }, now }: Pick<Snapshot, "environment" | "now">): boolean {
   return preview !== null && preview.endedAt === null && now >= preview.endsAt;
 }
 
 /**
- * Takes a preview down whose time is over: stopped, opened, back to the manifest's replicas, all its values destroyed. One
- * record, so that a crash leaves all of it or nothing; what runs is then stopped as after `down`.
+ * Removes an expired preview: stopped, maintenance off, replicas reset, all its values destroyed. One record, so that a
+ * crash leaves all of it or nothing; instances are then stopped as after `down`.
  */
 export function takeDown({ key, now, environment, deployments }: Snapshot, builder: PlanBuilder): void {
   const { preview, scale } = environment;
@@ -30,7 +30,7 @@ export function takeDown({ key, now, environment, deployments }: Snapshot, build
   builder.event("preview.ended", null, why);
 }
 
-/** Sees to it that the end of a preview is not missed. */
+/** Makes sure that the expiry of a preview is not missed. */
 export function awaitEnd({ environment: { preview }, now }: Snapshot, builder: PlanBuilder): void {
   if (preview !== null && preview.endedAt === null) builder.lookAgainIn(Math.min(preview.endsAt - now, lookAtClockMs));
 }

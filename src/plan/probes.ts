@@ -4,20 +4,20 @@ import { tcpGate, timesWanted, unreadyAfter } from "./gate.ts";
 import type { Snapshot } from "./plan.ts";
 import { isGated, isStaying, serviceSpecOf } from "./view.ts";
 
-/** An instance that must be asked how it is, and how. */
+/** An instance to probe, and how. */
 export interface ProbeTarget {
   readonly name: string;
   readonly service: string;
   readonly release: number;
   readonly host: string;
   readonly address: Address;
-  /** Null: whether it accepts connections is the question. */
+  /** Null: only whether it accepts connections. */
   readonly ready: ReadyProbe | null;
   readonly everyMs: number;
-  /** Good answers in a row that bring it into traffic, bad ones that take it out. */
+  /** Good answers in a row that give it traffic, bad ones that remove it. */
   readonly times: number;
   readonly unreadyAfter: number;
-  /** Asked only of instances that passed their gate: one that starts is not alive yet. */
+  /** Only for instances that passed their gate: a starting one is not alive yet. */
   readonly alive: AliveProbe | null;
   readonly gated: boolean;
 }

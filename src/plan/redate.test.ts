@@ -3,7 +3,7 @@ import type { Deployment } from "../model/deployment.ts";
 import { readWorld } from "../testing/simulation/case.ts";
 import { plan } from "./decide.ts";
 
-/** What is written down of each deployment, in its order. */
+/** What is recorded of each deployment, in its order. */
 function writtenOf(text: string): readonly string[] {
   const changes = plan(readWorld(text)).steps.flatMap((step) => (step.do === "record" ? step.changes : []));
   const deployments = changes.flatMap((one): Deployment[] => (one.kind === "deployment" ? [one.deployment] : []));

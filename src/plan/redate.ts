@@ -2,8 +2,8 @@ import type { Snapshot } from "./plan.ts";
 import type { PlanBuilder } from "./plan-builder.ts";
 
 /**
- * Writes times down anew that were written before the clock was set. A controller knows by how much it was set only while
- * it runs: the next one would take a time in the future for now, and begin every wait again, and so would each one after it.
+ * Records times again that are from before the clock was set. Only a running controller knows by how much it was set:
+ * the next one would read a time in the future as now and restart every wait, and so would each one after it.
  */
 export function redate({ key, deployments, facts, misdated = [] }: Snapshot, builder: PlanBuilder): void {
   for (const one of deployments) {

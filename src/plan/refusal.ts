@@ -3,15 +3,15 @@ import type { Phase } from "../model/deployment.ts";
 import type { Plan, Snapshot, Step } from "./plan.ts";
 import { underWay } from "./view.ts";
 
-/** A fault that a step of a deployment met and that trying again does not mend. */
+/** A fault of a step of a deployment that a retry does not fix. */
 export interface Refusal {
   readonly deployment: string;
-  /** Whether it was met on the way back. */
+  /** Whether it occurred during a rollback. */
   readonly isUndoing: boolean;
   readonly fault: FaultRecord;
 }
 
-/** What a fault means for the deployment whose plan the step is of; null when it may go on as if nothing had been. */
+/** The consequence of a fault for the deployment of the step; null if it may continue. */
 export function refusalOf({ s, plan }: { s: Snapshot; plan: Plan }, step: Step, fault: FaultRecord): Refusal | null {
   const { deployment } = plan;
   if (deployment === null || !isLasting(fault.code)) return null;
@@ -26,7 +26,7 @@ export function refusalNow(s: Snapshot, refusal: Refusal | null): FaultRecord | 
   return (running.phase === "undo") === refusal.isUndoing ? refusal.fault : null;
 }
 
-/** The phase in which a deployment is once the plan is written down. */
+/** The phase in which a deployment is once the plan is recorded. */
 function phaseAfter(s: Snapshot, { steps, deployment }: Plan): Phase | undefined {
   const changes = steps.flatMap((step) => (step.do === "record" ? step.changes : []));
   const written = changes.flatMap((change) => (change.kind === "deployment" ? [change.deployment] : []));

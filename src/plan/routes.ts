@@ -20,22 +20,22 @@ import {
 
 /** Whose instances a table points at. */
 export interface Blend {
-  /** What served so far. */
+  /** The release that served so far. */
   readonly base: Serving | null;
   readonly next: Serving | null;
-  /** Share of requests that goes to `next` where both have instances: 0 before the switch, 1 after it. */
+  /** Share of requests for `next` if both have instances: 0 before the switch, 1 after it. */
   readonly share: number;
-  /** Whose instances go on answering while `base` has nobody (see `spareUpstreams`). */
+  /** Whose instances keep answering while `base` has none (see `spareUpstreams`). */
   readonly spare?: Serving;
-  /** Services under exchange, with the only ones that may answer for them; requests wait while there is no instance. */
+  /** Services being replaced, with the only instances that may answer for them; requests wait while there is none. */
   readonly exchanged: ReadonlyMap<string, Serving>;
 }
 
 const unknownYet = { readyInRow: 0, unreadyInRow: 0 };
 
 /**
- * Instances of a service that may take requests: gated, staying, not failing their readiness. When none is ready, the
- * ones that run keep taking requests: a bad answer is never worse than no one to answer.
+ * Instances of a service that may take requests: gated, not leaving, not failing their readiness. If none is ready, the
+ * running ones keep taking requests: a bad answer is better than none.
  */
 export function upstreamsOf(s: Snapshot, serving: Serving | null, service: string): readonly ObservedInstance[] {
   const routed = routedNow(s);
@@ -56,12 +56,12 @@ function usableOf(s: Snapshot, slot: Slot, routed: ReadonlySet<string>): readonl
   const gated = instancesOf(s, slot).filter((instance) => instance.address && isGated(s, instance));
   const usable =
     gated.find((instance) => isStaying(s, instance)) ??
-    // One that must go stays where it is until its successor is gated; a `single` service has no such overlap.
+    // A leaving one keeps its traffic until its replacement is gated; a `single` service has no such overlap.
     gated.find((instance) => !slot.service.single && isRunning(instance) && routed.has(instance.name));
   return usable ? [{ instance: usable, service: slot.service }] : [];
 }
 
-/** Instances in places that a smaller scale took away: while nobody is in those that are left, they go on answering. */
+/** Instances in places that a smaller scale removed: they keep answering while the remaining places are empty. */
 function surplusOf(s: Snapshot, slots: readonly Slot[], routed: ReadonlySet<string>): readonly Usable[] {
   const [first] = slots;
   if (!first) return [];
@@ -80,7 +80,7 @@ function isReady(s: Snapshot, { instance, service }: Usable, routed: ReadonlySet
   return probe.readyInRow >= timesWanted(service);
 }
 
-/** The route table that an environment shall have; null when it routes nothing at all. */
+/** The desired route table of an environment; null if it routes nothing. */
 export function tableFor(s: Snapshot, blend: Blend): RouteTable | null {
   const base = blend.base ? releaseOf(s, blend.base.release) : undefined;
   const next = blend.next ? releaseOf(s, blend.next.release) : undefined;
@@ -94,8 +94,8 @@ export function tableFor(s: Snapshot, blend: Blend): RouteTable | null {
 }
 
 /**
- * Routes to internal services that nothing served before: their neighbours in the same release ask for them while they get
- * ready, so these routes are there as soon as there is somebody to answer, before any traffic is switched.
+ * Routes to internal services that nothing served before: other services of the same release call them while they
+ * start, so these routes exist as soon as an instance can answer, before any traffic is switched.
  */
 function firstRoutes(s: Snapshot, { next }: Blend, known: ReadonlySet<string>): readonly Route[] {
   const services = next ? (releaseOf(s, next.release)?.services ?? []) : [];
@@ -122,7 +122,8 @@ function routeOf(s: Snapshot, blend: Blend, { service, http, follows }: Routed):
     return route(s, { service, http }, { upstreams, holdMs });
   }
   const after = blend.share > 0 && follows ? upstreamsOf(s, blend.next, service.name) : [];
-  // Who served so far goes on while nobody of the next release can: one of it may not be looked at just now.
+  // The previous instances keep serving while none of the next release can: one of them may not be inspectable just
+  // now.
   const isAlone = blend.share < 1 || (follows && after.length === 0);
   const before = isAlone ? upstreamsOf(s, blend.base, service.name) : [];
   const { base, spare: other } = blend;
@@ -131,16 +132,16 @@ function routeOf(s: Snapshot, blend: Blend, { service, http, follows }: Routed):
   const share = before.length === 0 ? 1 : after.length === 0 ? 0 : blend.share;
   const upstreams = [...weighed(before, 1 - share), ...weighed(after, share), ...weighed(spare, 1)];
   if (isEmpty) upstreams.push(...weighed(stillRouted(s, blend, service), 1));
-  // A `single` instance that ended has no neighbour to answer for it: its requests wait for the one started in its place.
-  // Those that wait already, because the other release has it as a single one, go on waiting.
+  // A `single` instance that ended has no other to answer for it: its requests wait for its replacement. Requests that
+  // already wait, because the other release has it as a single one, keep waiting.
   const waits = service.single || isHeld(s, service);
   const holdMs = waits && upstreams.length === 0 ? readyWithin(service) : null;
   return route(s, { service, http }, { upstreams, holdMs });
 }
 
 /**
- * Instances of `spare` that go on answering, as they do already, while those that should answer in their place are not
- * there: a bad answer is better than none. None when nobody is wanted in their place.
+ * Instances of `spare` that keep answering while those that should replace them do not exist: a bad answer is better
+ * than none. None if no replacement is desired.
  */
 export function spareUpstreams(
   s: Snapshot,
@@ -150,7 +151,7 @@ export function spareUpstreams(
   const isWanted = slotsOf(s, base).some((slot) => slot.service.name === service && slot.service.http);
   if (!isWanted || upstreamsOf(s, base, service).length > 0) return [];
   const routed = routedNow(s);
-  // By place: one that is started anew there takes over from the one before it.
+  // By place: a new instance there takes over from the previous one.
   const places = new Set(s.instances.filter(({ name }) => routed.has(name)).map(({ identity }) => slotId(identity)));
   return upstreamsOf(s, spare, service).filter(({ identity }) => places.has(slotId(identity)));
 }
@@ -172,12 +173,12 @@ function stillRouted(s: Snapshot, { base, next }: Blend, { name, single }: Servi
   );
 }
 
-/** The longest time from the start of an instance to its gate. */
+/** Time limit from the start of an instance to its gate. */
 export function readyWithin(service: ServiceSpec): number {
   return service.http?.ready?.withinMs ?? tcpGate.withinMs;
 }
 
-/** How long a request may wait while a `single` instance is exchanged: as long as that may take at most. */
+/** How long a request may wait while a `single` instance is replaced: as long as that may take at most. */
 export function holdFor(service: ServiceSpec): number {
   return service.stop.drainMs + service.stop.withinMs + readyWithin(service);
 }
@@ -197,7 +198,7 @@ function route(
 ): Route {
   const upstreams = [...to.upstreams].sort((a, b) => (a.id < b.id ? -1 : 1));
   const { port: _port, ready: _ready, alive: _alive, internal, ...own } = http;
-  // A release that an earlier version wrote down does not say what that one did not know.
+  // A release recorded by a previous version lacks what that version did not know.
   return {
     ...plainRules,
     ...own,
@@ -205,7 +206,7 @@ function route(
     upstreams,
     holdMs: to.holdMs,
     inside: internal ? inside : null,
-    // Neighbours are no users: what goes on behind a closed door needs them, a gate too.
+    // Other services are not users: they need internal services during maintenance, and so do gates.
     maintenance: internal ? null : environment.maintenance,
   };
 }

@@ -3,8 +3,8 @@ import type { Deployment } from "../model/deployment.ts";
 import type { EnvKey } from "../model/environment.ts";
 
 /**
- * What is written down to stop an environment until its next deployment: nothing serves, and what is under way is
- * cancelled. The one way to end what runs; the loop does the rest.
+ * The records that stop an environment until its next deployment: nothing serves, and the running deployment is
+ * cancelled. The only way to end what runs; the loop does the rest.
  */
 export function stopChanges(key: EnvKey, unfinished: readonly Deployment[]): readonly Change[] {
   return [

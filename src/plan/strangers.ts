@@ -18,7 +18,7 @@ export function explained(s: Snapshot): Snapshot {
   return unexplained.length === 0 ? s : { ...s, instances: s.instances.filter(isKnown), unexplained };
 }
 
-/** Why a release cannot be started beside them: of a single service there may never be two. */
+/** Why a release cannot be started beside them: a single service may never run twice. */
 export function singleStranger(s: Snapshot, release: Release): FaultRecord | null {
   const singles = new Set(release.services.filter(({ single }) => single).map(({ name }) => name));
   const found = (s.unexplained ?? []).find((one) => one.exit === null && singles.has(one.identity.service));

@@ -16,7 +16,7 @@ import { isUnreadable } from "./unreadable.ts";
 import { instancesOf } from "./view.ts";
 import { type Blame, reportOf, type WatchSubject, watchVerdict } from "./watch.ts";
 
-/** The share of traffic that the new release has got so far: 0 … 1. */
+/** The share of traffic of the new release so far: 0 … 1. */
 export function shareOf({ builder, release }: Pick<DeploymentContext, "builder" | "release">): number {
   const taken = builder.current.canary;
   if (!taken) return 0;
@@ -30,7 +30,7 @@ export function switchTable(context: DeploymentContext): RouteTable | null {
   return tableFor(s, { base: previous, next, share: shareOf(context), exchanged });
 }
 
-/** Exchanges the `single` services, then moves the traffic over, step by step where a canary is asked for. */
+/** Replaces the `single` services, then moves the traffic, in steps if there is a canary. */
 export function switchOn(context: DeploymentContext): void {
   const { s, builder, release } = context;
   const bad = firstFailure(s, besideSlots(context));
@@ -45,7 +45,7 @@ export function switchOn(context: DeploymentContext): void {
   builder.enter("watch");
 }
 
-/** One after the other: hold, stop the old one, start the new one, gate. True when all have been exchanged. */
+/** One after the other: hold, stop the old one, start the new one, gate. True when all have been replaced. */
 function exchangeSingles(context: DeploymentContext): boolean {
   const { s, builder } = context;
   for (const slot of singleSlots(context)) {
@@ -78,12 +78,12 @@ function canaryOn(context: DeploymentContext, taken: { readonly step: number; re
   builder.event("deployment.phase", "canary", `${share} % of the traffic goes to v${release.number}`);
 }
 
-/** How often the figures of the edge are looked at during the watch. */
+/** How often the edge's figures are checked during the watch. */
 const watchPollMs = 250;
 
 /**
- * Takes the release back at the first sign that it is worse than allowed, and commits to it when its time is over and its
- * checks have passed. Without an earlier one to go back to, only the checks are waited for.
+ * Rolls the release back as soon as it is worse than allowed, and commits to it when its time is over and its checks
+ * have passed. Without a previous release to roll back to, it waits only for the checks.
  */
 export function watchOn(context: DeploymentContext): void {
   const { s, builder, release, next, previous } = context;
@@ -100,7 +100,7 @@ export function watchOn(context: DeploymentContext): void {
   commit(context);
 }
 
-/** Keeps what was seen of a release with its deployment, beside what its checks found. */
+/** Records what was observed of a release with its deployment, beside its check results. */
 function noteReport(context: DeploymentContext, compared: WatchSubject, blame: Blame | null): void {
   const { s, builder } = context;
   if (builder.current.kind !== "deploy") return;
@@ -111,7 +111,7 @@ function noteReport(context: DeploymentContext, compared: WatchSubject, blame: B
   builder.change({ checks: [...(builder.current.checks ?? []), ...report] });
 }
 
-/** The point of no return: from here on the new release is what the environment serves. */
+/** The commit point: from here on the environment serves the new release. */
 function commit({ s, builder, next }: DeploymentContext): void {
   builder.record({ kind: "serving", key: s.key, serving: next }, `v${next.release} serves now`);
   builder.enter("drain");

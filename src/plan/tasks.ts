@@ -6,9 +6,9 @@ import type { Snapshot, Step } from "./plan.ts";
 import type { PlanBuilder } from "./plan-builder.ts";
 import { releaseOf } from "./view.ts";
 
-/** How long an ended `run` task can still be asked for its output. */
+/** How long the output of an ended `run` task is available. */
 const keepTaskMs = 3_600_000;
-/** A process that SIGKILL has not ended is asked again after this. */
+/** A process that survived SIGKILL is signalled again after this. */
 export const killAgainMs = 5_000;
 
 /** Ends the tasks that leave, and forgets ended ones that nobody asks for any more. */
@@ -30,7 +30,7 @@ function forget(s: Snapshot, { name, spec, exit }: ObservedTask, builder: PlanBu
   else builder.do({ do: "remove", name, why: `${name} has ended` });
 }
 
-/** The release command of a deployment that is under way. */
+/** The release command of a running deployment. */
 export function runningCommand({ tasks }: Pick<Snapshot, "tasks">, { id }: Pick<Deployment, "id">) {
   return tasks.find(({ exit, spec }) => exit === null && spec.purpose === "release" && spec.deployment === id);
 }
@@ -41,13 +41,13 @@ function commandOf(s: Snapshot, { spec }: ObservedTask): ServiceSpec | undefined
   return release && serviceOf(release, spec.service);
 }
 
-/** Milliseconds that a release command under way may still take; null for another task. */
+/** Milliseconds left for a running release command; null for another task. */
 export function commandLeft(s: Snapshot, task: ObservedTask): number | null {
   const service = commandOf(s, task);
   return service ? task.startedAt + releaseWithin(service) - s.now : null;
 }
 
-/** Words of a release command under way whose time is over; null while it may go on. */
+/** Description of a running release command whose time is over; null while it may continue. */
 export function lateWords(s: Snapshot, task: ObservedTask): string | null {
   const service = commandOf(s, task);
   if (task.exit || !service || (commandLeft(s, task) ?? 1) > 0) return null;
@@ -56,8 +56,8 @@ export function lateWords(s: Snapshot, task: ObservedTask): string | null {
 }
 
 /**
- * A release command is left to end by itself, also when its deployment is called off: half a migration is worse than one
- * too many. Only when its time is over is it asked to end, and then killed.
+ * A release command may finish even if its deployment is cancelled: half a migration is worse than an unneeded one. It
+ * is stopped only when its time is over, and then killed.
  */
 function endLate(s: Snapshot, task: ObservedTask, builder: PlanBuilder): void {
   const service = commandOf(s, task);

@@ -4,8 +4,8 @@ import type { Snapshot } from "./plan.ts";
 import { factsOf } from "./view.ts";
 
 /**
- * The same world with the instances that cannot be looked at in their places, as they were when last heard of: so nothing is
- * started in their stead, and who has traffic keeps it. `isUnreadable` tells them apart: they never count as ready.
+ * The same snapshot with instances that cannot be inspected in their last known state: so they are not replaced, and
+ * keep their traffic. `isUnreadable` identifies them: they never count as ready.
  */
 export function withUnreadable(s: Snapshot): Snapshot {
   const found = s.unreadable.flatMap((one) => placed(s, one) ?? []);
@@ -27,7 +27,9 @@ function placed(s: Snapshot, { name, identity: known }: Unreadable): ObservedIns
   return { name, identity, startedAt, address, stopSignalAt: null, killedAt: null, exit: null };
 }
 
-/** Who an instance is by its name (`instanceName`), where the journal knows its deployment; null for a task. */
+/**
+ * The identity of an instance by its name (`instanceName`), where the journal knows its deployment; null for a task.
+ */
 function identityIn(s: Snapshot, name: string): InstanceIdentity | null {
   const prefix = `fl-${keyText(s.key).replace("/", "-")}-`;
   const found = /^(.+)-v(\d+)-(\d+)-(.+)-(\d+)$/.exec(name.startsWith(prefix) ? name.slice(prefix.length) : "");

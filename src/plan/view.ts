@@ -29,13 +29,13 @@ export function releaseOf(s: Snapshot, number: number): Release | undefined {
   return s.releases.find((release) => release.number === number);
 }
 
-/** The deployment under way. Staging gives way to everything that was asked for after it. */
+/** The running deployment. Anything requested later supersedes staging. */
 export function underWay({ deployments }: Pick<Snapshot, "deployments">): Deployment | undefined {
   const running = deployments.find((deployment) => deployment.phase !== "queued");
   return running?.kind === "stage" && deployments.at(-1) !== running ? undefined : running;
 }
 
-/** How many instances of a service there shall be: what `scale` said, else the release. A `single` service has one. */
+/** Desired number of instances of a service: from `scale`, otherwise from the release. A `single` service has one. */
 export function replicasOf(s: Snapshot, service: ServiceSpec): number {
   return service.single ? 1 : (s.environment.scale[service.name] ?? service.replicas);
 }
@@ -59,7 +59,7 @@ export function isRunning(instance: ObservedInstance): boolean {
   return instance.exit === null;
 }
 
-/** Running, and nobody has decided that it must go. */
+/** Running, and not marked as leaving. */
 export function isStaying(s: Snapshot, instance: ObservedInstance): boolean {
   return isRunning(instance) && instance.stopSignalAt === null && !factsOf(s, instance.name)?.retiredAt;
 }
@@ -84,13 +84,13 @@ function isOf({ service, release, deployment, ordinal }: InstanceIdentity, slot:
   );
 }
 
-/** What is known of an instance's service: as its own release described it. */
+/** An instance's service, as described by its own release. */
 export function serviceSpecOf(s: Snapshot, instance: ObservedInstance): ServiceSpec | undefined {
   const release = releaseOf(s, instance.identity.release);
   return release && serviceOf(release, instance.identity.service);
 }
 
-/** Names of the upstreams that the edge routes to right now. */
+/** Names of the upstreams that the edge currently routes to. */
 export function routedNow(s: Snapshot): ReadonlySet<string> {
   return new Set(s.edge.table?.routes.flatMap((route) => route.upstreams.map((upstream) => upstream.id)) ?? []);
 }

@@ -19,7 +19,7 @@ export interface Blame {
   readonly culprit: string | null;
 }
 
-/** Why a release that takes traffic must be taken back; null while there is no reason. */
+/** Why a release with traffic must be rolled back; null while there is no reason. */
 export function watchVerdict(s: Snapshot, compared: WatchSubject): Blame | null {
   return crashed(s, compared.next) ?? failing(s, compared) ?? slow(s, compared);
 }
@@ -27,7 +27,7 @@ export function watchVerdict(s: Snapshot, compared: WatchSubject): Blame | null 
 function crashed(s: Snapshot, next: Serving): Blame | null {
   for (const slot of slotsOf(s, next)) {
     for (const instance of instancesOf(s, slot)) {
-      // One that a smaller scale told to go may still be there when its place is wanted again.
+      // One that a smaller scale removed may still exist when its place is needed again.
       if (wasUnwanted(s, instance)) continue;
       const culprit = instance.name;
       const who = `${slot.service.name} v${slot.release.number}`;
@@ -42,8 +42,8 @@ function crashed(s: Snapshot, next: Serving): Blame | null {
 }
 
 /**
- * The crash behind failed requests: an engine tells of an end later than the edge of its consequences. Only ends that we
- * did not bring about count.
+ * The crash behind failed requests: the engine may report an end later than the edge reports its consequences. Only
+ * ends that Fairlead did not cause count.
  */
 export function crashBehind(s: Snapshot, next: Serving): Blame | null {
   for (const slot of slotsOf(s, next)) {
@@ -96,7 +96,7 @@ function failing(s: Snapshot, { next, previous, policy }: WatchSubject): Blame |
   const oldShare = old.requests < enoughRequests ? 0 : old.failures / old.requests;
   const enough =
     fresh.requests >= enoughRequests || (fresh.failures >= plainlyBroken.failures && share >= plainlyBroken.share);
-  // A release that is no worse than the one before is not taken back: that would not help anybody.
+  // A release that is no worse than the previous one is not rolled back, because that would not help.
   if (!enough || share <= policy.errors || share <= 2 * oldShare) return null;
   const detail = `${fresh.failures} of ${fresh.requests} requests failed after the switch (limit ${percent(policy.errors)}, before ${percent(oldShare)})`;
   return { fault: faultOf("watch.errors", detail), culprit: fresh.culprit };
@@ -109,7 +109,10 @@ function slow(s: Snapshot, { next, policy }: WatchSubject): Blame | null {
   return { fault: faultOf("watch.slow", detail), culprit: fresh.culprit };
 }
 
-/** What was seen of a release since the switch: its log, its errors, its answers' times. Only what it is taken back for has failed. */
+/**
+ * Observations of a release since the switch: log, errors, response times. Only those that cause a rollback have
+ * failed.
+ */
 export function reportOf(
   s: Snapshot,
   { next, policy }: WatchSubject,

@@ -11,7 +11,7 @@ import type { Release, SecretRef } from "../model/release.ts";
 
 export type { Change } from "../model/change.ts";
 
-/** A step of a deployment as it is written down before and after it is done. `what` is the word of the step. */
+/** A step of a deployment as recorded before and after its execution. `what` is the name of the step. */
 export interface StepRecord {
   readonly id: number;
   readonly key: EnvKey;
@@ -27,55 +27,55 @@ export interface StepRecord {
 /** A version of a value, without its text. */
 export interface ValueVersion extends SetValue {
   readonly name: string;
-  /** Its sealed text was deleted; only that there was one is known. */
+  /** Its sealed text was deleted; only its existence is known. */
   readonly destroyed: boolean;
 }
 
-/** A sealed text and where it belongs. */
+/** A sealed text and its place. */
 export interface SealedText extends SecretRef {
   readonly key: EnvKey;
   readonly sealed: string;
 }
 
-/** How many entries of the audit are kept at most: some 30 MB. */
+/** Maximum number of audit entries: about 30 MB. */
 export const auditEntries = 100_000;
 
-/** What of an environment's history stays. */
+/** The part of an environment's history to keep. */
 export interface Keep {
   readonly newestDeployments: number;
   readonly newestReleases: number;
-  /** Numbers of releases that stay however old they are. */
+  /** Numbers of releases to keep regardless of age. */
   readonly releases: readonly number[];
 }
 
 export interface IdempotentAnswer {
   readonly requestDigest: string;
-  /** Null while the first request is still under way, or when its controller died before it answered. */
+  /** Null while the first request is still running, or if its controller died before it answered. */
   readonly status: number | null;
   readonly body: string | null;
-  /** As the change `claim.done` said; null: nothing was changed yet. */
+  /** From the change `claim.done`; null: nothing was changed yet. */
   readonly outcome: IdempotentOutcome | null;
 }
 
 /**
- * The durable record. Contract (src/testing/conformance/journal.ts): a method that changes something has it on disk, all
- * of it or nothing, when it returns; a database that is newer (`journal.newer`) or damaged (`journal.damaged`) is refused
- * at opening and left as it is.
+ * The durable record. Contract (src/testing/conformance/journal.ts): every change is on disk, completely or not at all,
+ * when the method returns; a database that is newer (`journal.newer`) or damaged (`journal.damaged`) is refused when
+ * opened and not changed.
  */
 export interface Journal {
   /**
-   * Writes all changes in one transaction. An environment comes into being with the first change that names it. A second
-   * token of a name is refused (`token.name-taken`); what is said of one that is not there says nothing.
+   * Writes all changes in one transaction. The first change that names an environment creates it. A second token with
+   * the same name is refused (`token.name-taken`); changes of a token that does not exist have no effect.
    */
   commit(changes: readonly Change[]): Promise<void>;
-  /** Writes down that a step is about to be done; the answer is its id. */
+  /** Records that a step is about to be executed; returns its id. */
   beginStep(step: Omit<StepRecord, "id" | "endedAt" | "fault">): Promise<number>;
-  /** Writes down how it went, together with what follows from it. */
+  /** Records its result together with the changes that follow from it. */
   endStep(id: number, end: { at: number; fault: FaultRecord | null; changes: readonly Change[] }): Promise<void>;
 
-  /** All that are there: previews that were taken down are not. */
+  /** All existing ones: removed previews are not included. */
   environments(): Promise<readonly Environment[]>;
-  /** Previews that were taken down and are not forgotten yet. */
+  /** Removed previews that are not deleted yet. */
   endedPreviews(): Promise<readonly Environment[]>;
   environment(key: EnvKey): Promise<Environment | null>;
   release(key: EnvKey, number: number): Promise<Release | null>;
@@ -89,11 +89,11 @@ export interface Journal {
   unfinished(key: EnvKey): Promise<readonly Deployment[]>;
   /** Numbers of the releases that were live, the most recent first, each once. */
   liveReleases(key: EnvKey, limit: number): Promise<readonly number[]>;
-  /** The sealed texts of versions, in the same order; null for one that never was or was destroyed. */
+  /** The sealed texts of versions, in the same order; null for one that never existed or was destroyed. */
   sealed(key: EnvKey, refs: readonly SecretRef[]): Promise<readonly (string | null)[]>;
   /** All versions of one name, or of all: by name, the newest first. */
   versions(key: EnvKey, name?: string): Promise<readonly ValueVersion[]>;
-  /** Every sealed text that there is, in an order that stays, after one of them. */
+  /** Every sealed text, in a stable order, after one of them. */
   sealedTexts(page: { after: SealedText | null; limit: number }): Promise<readonly SealedText[]>;
   facts(key: EnvKey): Promise<readonly InstanceFacts[]>;
   steps(deployment: string): Promise<readonly StepRecord[]>;
@@ -106,28 +106,31 @@ export interface Journal {
   token(name: string): Promise<AccessToken | null>;
   /** By name. */
   tokens(): Promise<readonly AccessToken[]>;
-  /** Called after every commit with the keys that it touched, until the answer is called. */
+  /** Called after every commit with the keys that it changed, until the returned function is called. */
   committed(listener: (keys: readonly EnvKey[]) => void): () => void;
 
   /**
-   * Claims an Idempotency-Key for a request, or tells what is known of it. Forgotten are claims older than 24 h, and on
-   * opening those with neither outcome nor answer: the process that would have given one is gone.
+   * Claims an Idempotency-Key for a request, or returns what is known of it. Claims older than 24 h are deleted, and on
+   * opening also those with neither outcome nor answer: the process that would have answered has ended.
    */
   claim(idempotencyKey: string, requestDigest: string, now: number): Promise<IdempotentAnswer | null>;
   answer(idempotencyKey: string, answer: { status: number; body: string }): Promise<void>;
-  /** Forgets a claim whose request failed, unless something was changed by then. */
+  /** Deletes a claim whose request failed, unless something was already changed. */
   disclaim(idempotencyKey: string): Promise<void>;
   /**
-   * Deletes steps and events before `history` of deployments that have ended; and of the audit what is from before `audit`,
-   * and all but the newest `auditEntries`.
+   * Deletes steps and events before `history` of ended deployments, and audit entries before `audit` and all but the
+   * newest `auditEntries`.
    */
   prune(before: { readonly history: number; readonly audit: number }): Promise<void>;
   /**
-   * Deletes of an environment the deployments that are over, with their steps and events, but for the newest ones and those whose
-   * instances serve; and the releases but for the newest ones and those that are named.
+   * Deletes ended deployments of an environment, with their steps and events, except the newest and those whose
+   * instances serve; and releases except the newest and those named.
    */
   thin(key: EnvKey, keep: Keep): Promise<void>;
-  /** Deletes everything about a preview that was taken down before `endedBefore`, but the audit; of any other nothing. */
+  /**
+   * Deletes everything about a preview that was removed before `endedBefore`, except the audit; for any other
+   * environment nothing.
+   */
   forget(key: EnvKey, endedBefore: number): Promise<void>;
   close(): Promise<void>;
 }

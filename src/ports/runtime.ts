@@ -12,14 +12,20 @@ export interface OutputRange {
   readonly limit: number;
 }
 
-/** What was read of a stream. An instance may make its output sparse, or cut it: then it does not begin where it was asked for. */
+/**
+ * Data read from a stream. An instance may make its output sparse, or truncate it: then the data do not begin at the
+ * requested offset.
+ */
 export interface Output {
-  /** Where `bytes` begin: at `offset`; behind a hole there, also when nothing follows it; or at 0 after the output was cut. */
+  /**
+   * Where `bytes` begin: at `offset`; after a hole there, even if nothing follows it; or at 0 after the output was
+   * truncated.
+   */
   readonly at: number;
   readonly bytes: Uint8Array;
 }
 
-/** Something that the runtime noticed by itself. It carries the key and the name; what happened is found by observing. */
+/** A change that the runtime noticed. It contains only the key and the name; observing shows what happened. */
 export interface RuntimeChange {
   readonly key: EnvKey;
   readonly name: string;
@@ -27,11 +33,11 @@ export interface RuntimeChange {
   readonly what: "state" | "output";
 }
 
-/** Somebody else than the processes of an instance at its address. */
+/** A process other than those of an instance at its address. */
 export interface Stranger {
   /** In words for people, e.g. `"node" (process 4711 of uid 1001)`. */
   readonly who: string;
-  /** False: whoever answered there listens no more. */
+  /** False: the process that answered there no longer listens. */
   readonly isThere: boolean;
 }
 
@@ -40,10 +46,10 @@ export interface ObservedWorld {
   readonly instances: readonly ObservedInstance[];
   readonly data: readonly ObservedData[];
   readonly tasks: readonly ObservedTask[];
-  /** Neither running nor gone as far as anybody knows: it never counts as ready, and nothing is started in its place. */
+  /** Neither known to run nor to have ended: it never counts as ready, and nothing is started in its place. */
   readonly unreadable: readonly Unreadable[];
   readonly unknownKinds: readonly UnknownWorkload[];
-  /** How instances of this environment reach services that are for them alone. */
+  /** How instances of this environment reach its internal services. */
   readonly inside: Inside;
 }
 
@@ -58,47 +64,52 @@ export const emptyWorld: ObservedWorld = {
 };
 
 /**
- * Runs instances and tasks, and finds them again by identity after the controller was away.
- * Contract, for every adapter (src/testing/conformance/runtime.ts):
+ * Runs instances and tasks, and finds them again by identity after the controller was down. Contract, for every adapter
+ * (src/testing/conformance/runtime.ts):
  * - `start` and `startTask` are idempotent by name. A task's command is begun at most once per name, whatever happens.
- * - A start that cannot succeed (no such program) is not thrown: it shows as an exit with reason `could-not-start`.
- * - What is started outlives the controller and is seen by the next one with the same identity, address and start time.
- * - One that cannot be looked at is `unreadable`; it keeps nothing else from being observed.
+ * - A start that cannot succeed (no such program) does not throw: it appears as an exit with reason `could-not-start`.
+ * - Instances outlive the controller, and the next one sees them with the same identity, address and start time.
+ * - One that cannot be inspected is `unreadable`; everything else is still observed.
  * - An ended instance or task stays visible, with its exit, until `remove`.
- * - Only what this runtime started is seen, signalled or removed; an unknown name is no error for `signal` and `remove`.
- * - What a later version started, of a kind that this one does not know, is observed as that and else left alone: it is no
- *   name for `signal` and `remove`, and nothing that it uses (name, port, address, network) is given to others or taken away.
+ * - Only objects that this runtime started are seen, signalled or removed; an unknown name is not an error for `signal`
+ *   and `remove`.
+ * - What a later version started, of a kind that this one does not know, is observed as that and else left alone: it is
+ *   no name for `signal` and `remove`, and nothing that it uses (name, port, address, network) is given to others or
+ *   taken away.
  */
 export interface Runtime {
-  /** Whether the system itself ends an instance that uses more memory than it may; else the engine looks. */
+  /** Whether the system itself kills an instance that uses too much memory; otherwise the engine checks. */
   readonly capsMemory: boolean;
-  /** The host by which instances of an environment find one of its internal services; the same for every release. */
+  /** The host name of an internal service for instances of its environment; the same for every release. */
   innerHost(key: EnvKey, service: string): string;
   /** Everything of one environment, ended ones included. */
   observe(key: EnvKey): Promise<ObservedWorld>;
-  /** The environments that have anything at all, for finding orphans. */
+  /** All environments that have any object, for finding orphans. */
   keys(): Promise<readonly EnvKey[]>;
   start(spec: InstanceSpec | DataSpec): Promise<void>;
   startTask(spec: TaskSpec): Promise<void>;
   /**
-   * Sends a signal (`SIGTERM`, …) to an instance or task. SIGKILL reaches all of its processes. Another one reaches the first
-   * alone when that handles it, for its children are its own to tell: Celery's would otherwise lose the tasks that they are
-   * meant to finish. When the first would just die of it, plain processes behind it get it too, and have their time; in a
-   * container they end with it, as the engine has it.
+   * Sends a signal (`SIGTERM`, …) to an instance or task. SIGKILL goes to all of its processes. Another signal goes
+   * only to the first process if that handles it, because it notifies its children itself: Celery's would otherwise
+   * lose the tasks that they must finish. If the first process would just die of it, plain processes behind it get it
+   * too, and have their time; in a container they end with it, as the engine defines.
    */
   signal(name: string, signal: string): Promise<void>;
-  /** Forgets an ended instance or task with its output. Refuses (`operation.failed`) while it runs. */
+  /** Removes an ended instance or task with its output. Refuses (`operation.failed`) while it runs. */
   remove(name: string): Promise<void>;
-  /** Ports on which the processes of an instance listen, rising. */
+  /** Ports on which the processes of an instance listen, in ascending order. */
   listening(name: string): Promise<readonly number[]>;
-  /** Who is reached at the address of an instance when it is not the instance alone; null when it is, or nobody can tell. */
+  /** Who answers at the address of an instance, if not only the instance; null if it does, or if that is unknown. */
   strangerAt(name: string): Promise<Stranger | null>;
   usage(name: string): Promise<Usage | null>;
-  /** What there is of a range of output; empty at the end. Output is kept until `remove` or `releaseOutput`. */
+  /** The available part of a range of output; empty at the end. Output is kept until `remove` or `releaseOutput`. */
   readOutput(name: string, range: OutputRange): Promise<Output>;
   /** Output before `offset` is stored elsewhere and its disk space may be freed. Offsets do not change. */
   releaseOutput(name: string, stream: OutputStream, offset: number): Promise<void>;
-  /** Reports changes until the answer is called. May report too much, and never misses an end for longer than a second. */
+  /**
+   * Reports changes until the returned function is called. May report too much, and never misses an end for longer than
+   * a second.
+   */
   changes(listener: (change: RuntimeChange) => void): () => void;
   close(): Promise<void>;
 }

@@ -5,9 +5,9 @@ import type { SteadyClock } from "../../ports/clock.ts";
 import { isVoid, type ProbeRequest, type Prober } from "../../ports/prober.ts";
 import type { Redactors } from "../redaction.ts";
 
-/** Between two questions while the answers are bad. */
+/** Delay between two requests while the answers are bad. */
 const askAgainMs = 500;
-/** The longest that one answer is waited for, so that one that never comes leaves time for others (R053's time for a probe). */
+/** Time limit of one answer, so that a missing one leaves time for others (R053's time for a probe). */
 const answerWithinMs = 10_000;
 
 interface SensorDeps {
@@ -28,7 +28,7 @@ interface Asked {
   cancel: () => void;
 }
 
-/** Asks the questions of checks until each has been answered well, and keeps the last answers. */
+/** Sends the requests of checks until each gets a good answer, and stores the last answers. */
 export class AnswerSensor {
   readonly #deps: SensorDeps;
   readonly #asked = new Map<string, Asked>();
@@ -47,7 +47,7 @@ export class AnswerSensor {
     return Object.fromEntries(mine.flatMap(told));
   }
 
-  /** Asks exactly these of an environment from now on. */
+  /** Sends exactly these requests of an environment from now on. */
   watch(key: EnvKey, inquiries: readonly Inquiry[]): void {
     const wanted = new Set(inquiries.map(({ id }) => id));
     for (const [id, one] of this.#asked) {
@@ -90,7 +90,7 @@ export class AnswerSensor {
     one.cancel = this.#deps.clock.after(askAgainMs, () => this.#ask(one));
   }
 
-  /** Null when what came says nothing of the instance. */
+  /** Null if the answer says nothing about the instance. */
   async #answerOf({ key, inquiry }: Asked): Promise<CheckAnswer | null> {
     const { address, host, question, withinMs, release } = inquiry;
     const redactor = await this.#deps.redactors.of(key, release);

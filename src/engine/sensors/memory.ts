@@ -2,13 +2,13 @@ import { type EnvKey, keyText } from "../../model/environment.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Runtime } from "../../ports/runtime.ts";
 
-/** Between two looks; an engine with cgroups is quicker, plain processes are only looked at. */
+/** Interval of measurements; an engine with cgroups is faster, plain processes are only measured. */
 const lookMs = 1_000;
 
 interface SensorDeps {
   readonly runtime: Runtime;
   readonly clock: Clock;
-  /** An instance uses more than it may. */
+  /** An instance exceeds its limit. */
   readonly exceeded: (key: EnvKey) => void;
   readonly failed: (key: EnvKey, thrown: unknown) => void;
 }
@@ -20,7 +20,7 @@ interface Weighed {
   cancel: () => void;
 }
 
-/** Looks at the memory of all instances that have a limit. Deciding what follows is the planner's. */
+/** Measures the memory of all instances with a limit. The planner decides what to do. */
 export class MemorySensor {
   readonly #deps: SensorDeps;
   readonly #weighed = new Map<string, Weighed>();
@@ -36,7 +36,7 @@ export class MemorySensor {
     return Object.fromEntries(mine.map(([name, one]) => [name, one.used]));
   }
 
-  /** Looks at exactly these instances of an environment from now on. */
+  /** Measures exactly these instances of an environment from now on. */
   watch(key: EnvKey, limits: ReadonlyMap<string, number>): void {
     for (const [name, one] of this.#weighed) {
       if (keyText(one.key) !== keyText(key) || limits.has(name)) continue;

@@ -9,17 +9,17 @@ import type { Runtime } from "../../ports/runtime.ts";
 import type { Redactors } from "../redaction.ts";
 import { Wakeups } from "./wakeups.ts";
 
-/** A starting instance is asked again after 5, 10, 20, 25, 25 … ms: waiting for the next question is waiting for nothing. */
+/** A starting instance is probed again after 5, 10, 20, 25, 25 … ms: longer waits would only cost time. */
 const firstAskMs = 5;
 const startingAskMs = 25;
 /** Longest wait for a readiness answer. */
 const readyTimeoutMs = 5_000;
-/** How often the ports of an instance are looked up while nobody listens on the one it was given. */
+/** How often the ports of an instance are looked up while nothing listens on its PORT. */
 const lookForPortsMs = 500;
-/** A serving instance may be asked sooner than its rhythm says by half of it and at most this, to be asked with others. */
+/** A serving instance may be probed earlier than its interval by half of it and at most this, together with others. */
 const soonerAtMostMs = 500;
 
-/** Strangers in a row who answer before it is said: whoever looks at sockets may look between two moments. */
+/** Foreign answers in a row before a report: a look at sockets may fall between two states. */
 const strangersInRow = 2;
 
 const unasked: ProbeState = { readyInRow: 0, unreadyInRow: 0, deadInRow: 0, lastAnswer: null, listensOn: null };
@@ -31,7 +31,7 @@ interface Watched {
   portsAt: number;
   /** When the last readiness answer came, on the steady clock. */
   answeredAt: number;
-  /** Whether its own processes held its port when somebody last answered there well after a bad answer. */
+  /** Whether its own processes held its port at the last good answer after a bad one. */
   isOwn: boolean;
   strangers: number;
   readonly key: EnvKey;
@@ -48,7 +48,7 @@ interface SensorDeps {
   readonly failed: (key: EnvKey, thrown: unknown) => void;
 }
 
-/** Asks all running instances how they are, each in its own rhythm, and keeps the score. */
+/** Probes all running instances, each at its own interval, and counts the results. */
 export class ProbeSensor {
   readonly #deps: SensorDeps;
   readonly #watched = new Map<string, Watched>();
@@ -60,14 +60,14 @@ export class ProbeSensor {
     this.#wakeups = new Wakeups(deps.clock);
   }
 
-  /** The score of an environment's instances. */
+  /** The probe results of an environment's instances. */
   states(key: EnvKey): Record<string, ProbeState> {
     const mine = [...this.#watched].filter(([, one]) => keyText(one.key) === keyText(key));
     const now = this.#deps.clock.steady();
     return Object.fromEntries(mine.map(([name, one]) => [name, { ...one.state, lastAgoMs: now - one.answeredAt }]));
   }
 
-  /** Looks again whose answers come from the addresses of these instances, with the next ones. */
+  /** Checks again, with the next answers, which process answers at the addresses of these instances. */
   doubt(names: readonly string[]): void {
     for (const name of names) {
       const one = this.#watched.get(name);
@@ -75,7 +75,7 @@ export class ProbeSensor {
     }
   }
 
-  /** Asks exactly these instances of an environment from now on. */
+  /** Probes exactly these instances of an environment from now on. */
   watch(key: EnvKey, targets: readonly ProbeTarget[]): void {
     const names = new Set(targets.map((target) => target.name));
     for (const [name, one] of this.#watched) {
@@ -127,7 +127,7 @@ export class ProbeSensor {
     return this.#watched.get(one.target.name) === one;
   }
 
-  /** Serving instances are asked together where their rhythms allow it; one that starts is waited for to the millisecond. */
+  /** Serving instances are probed together if their intervals allow it; a starting one is probed to the millisecond. */
   #later(one: Watched, what: "ready" | "alive", ms: number): void {
     const ask = () => (what === "ready" ? this.#askReady(one) : this.#askAlive(one));
     const soonerMs = one.target.gated ? Math.min(ms / 2, soonerAtMostMs) : 0;
@@ -135,7 +135,7 @@ export class ProbeSensor {
   }
 
   #askReady(one: Watched): void {
-    // The answer that brings it into traffic is looked at anew.
+    // The answer that gives it traffic is verified again.
     if (one.state.readyInRow + 1 === one.target.times) one.isOwn = false;
     void this.#ask(one, readyRequest(one.target)).then(async (answer) => {
       if (!this.#isCurrent(one)) return;
@@ -144,7 +144,7 @@ export class ProbeSensor {
     });
   }
 
-  /** The answer of an instance; null when what came says nothing of it. */
+  /** The answer of an instance; null if it says nothing about the instance. */
   async #ask(one: Watched, request: ProbeRequest): Promise<ProbeAnswer | null> {
     const { clock, prober } = this.#deps;
     const askedAt = clock.steady();
@@ -162,7 +162,7 @@ export class ProbeSensor {
     return { good: false, words: `${stranger} answers instead`, refused: false };
   }
 
-  /** Who answers at an instance's address when it is not the instance, in words; null also when nobody can tell. */
+  /** The foreign process that answers at an instance's address, in words; null also if unknown. */
   async #strangerAt({ key, target }: Watched): Promise<string | null> {
     try {
       return (await this.#deps.runtime.strangerAt(target.name))?.who ?? null;
@@ -196,7 +196,7 @@ export class ProbeSensor {
       this.#report(one);
   }
 
-  /** What is told of an answer. A good one has what the manifest wants it to have; a bad one may quote anything. */
+  /** The text for an answer. A good one contains what the manifest requires; a bad one may quote anything. */
   async #wordsOf({ key, target }: Watched, { good, words }: ProbeAnswer): Promise<string> {
     if (good) return words;
     try {
@@ -207,7 +207,7 @@ export class ProbeSensor {
     }
   }
 
-  /** Where an instance listens that does not listen where it should. */
+  /** The ports of an instance that does not listen on its PORT. */
   async #ports(one: Watched): Promise<readonly number[] | null> {
     const now = this.#deps.clock.steady();
     if (now - one.portsAt < lookForPortsMs) return one.state.listensOn;
@@ -254,7 +254,7 @@ interface Score {
   readonly state: ProbeState;
 }
 
-/** Tells people when a serving instance stopped being ready, and when it keeps its traffic because it is the last one. */
+/** Reports when a serving instance is no longer ready, and when it keeps its traffic because it is the last one. */
 export async function noteReadiness(
   {
     journal,

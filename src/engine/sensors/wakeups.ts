@@ -1,6 +1,6 @@
 import type { Clock } from "../../ports/clock.ts";
 
-/** The most that is done in one wake-up: so much at once keeps nobody else waiting for more than a few milliseconds. */
+/** Maximum work per wake-up: it delays others by only a few milliseconds. */
 const mostAtOnce = 16;
 
 interface Wakeup {
@@ -10,8 +10,8 @@ interface Wakeup {
 }
 
 /**
- * Timers that may fire together. A process that is mostly asleep pays more for waking up than for what it then does: ten
- * questions asked at once cost a quarter of ten asked at ten times.
+ * Timers that may fire together. For a mostly idle process, waking up costs more than the work: ten probes at once cost
+ * a quarter of ten separate ones.
  */
 export class Wakeups {
   readonly #clock: Clock;
@@ -21,10 +21,13 @@ export class Wakeups {
     this.#clock = clock;
   }
 
-  /** Does it after this time, or up to `soonerMs` sooner when something else is done then; never later. The answer takes it back. */
+  /**
+   * Runs it after this time, or up to `soonerMs` earlier together with other work; never later. The returned function
+   * cancels it.
+   */
   after({ ms, soonerMs }: { readonly ms: number; readonly soonerMs: number }, then: () => void): () => void {
     const wakeup = this.#found(ms, soonerMs) ?? this.#plan(ms);
-    // Of its own, so that the same work can be planned twice.
+    // A new object, so that the same work can be scheduled twice.
     const own = () => then();
     wakeup.work.add(own);
     return () => {
@@ -34,7 +37,7 @@ export class Wakeups {
     };
   }
 
-  /** The last one that is early enough. After a jump of the clock none may be found, which only costs what it saves. */
+  /** The last one that is early enough. After a clock jump there may be none, which only loses the saving. */
   #found(ms: number, soonerMs: number): Wakeup | undefined {
     const now = this.#clock.now();
     let last: Wakeup | undefined;

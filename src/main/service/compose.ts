@@ -5,7 +5,7 @@ export interface ComposeFacts {
   readonly stateDirectory: string;
   readonly flags: readonly string[];
   readonly engineSocket: string;
-  /** The group that may use the engine's socket; null when it is not there to be looked at. */
+  /** The group that may use the engine's socket; null when it is not there to be checked. */
   readonly engineGroup: number | null;
 }
 

@@ -15,11 +15,11 @@ import { type ServiceFacts, signature, unitName, unitText } from "./unit.ts";
 
 type Env = Readonly<Record<string, string>>;
 
-/** The launcher of this Fairlead: in a release it lies beside `dist/`, in a checkout above `src/`. */
+/** The launcher of this Fairlead: in a release it is beside `dist/`, in a checkout above `src/`. */
 const launcher = import.meta.url.endsWith(".ts") ? "../../../bin/fairlead" : "../bin/fairlead";
 export const program = fileURLToPath(new URL(launcher, import.meta.url));
 
-/** The service does not see this DOCKER_HOST, so an engine that is named by it is written down like one of --engine. */
+/** The service does not see this DOCKER_HOST, so an engine that is named by it is recorded like one of --engine. */
 function factsOf({ stateDirectory, flags, engine, runtime }: ServiceRequest, env: Env): ServiceFacts {
   const named = engine ?? (runtime === "process" ? undefined : env.DOCKER_HOST);
   return { program, stateDirectory, flags: named === undefined ? flags : [...flags, "--engine", named] };
@@ -40,9 +40,9 @@ function unitFile(root: string | null): string {
 }
 
 /**
- * Makes the controller a service of this machine and starts it. Doing it twice is doing it once; a changed unit restarts
- * the controller, and apps go on. Nothing is touched when a check fails, unless forced. With a root other than the
- * machine's, the unit is written there and nothing is started. Faults: `access.denied` for others than root,
+ * Makes the controller a service of this machine and starts it. Doing it twice is doing it once; a changed unit
+ * restarts the controller, and apps continue. Nothing is touched when a check fails, unless forced. With a root other
+ * than the machine's, the unit is written there and nothing is started. Faults: `access.denied` for others than root,
  * `install.foreign` for a unit that somebody else wrote, `operation.failed` with systemd's own words.
  */
 export async function installService(request: ServiceRequest, env: Env): Promise<Installed> {

@@ -40,7 +40,10 @@ export interface AbsentQuestions {
   readonly isService: boolean;
 }
 
-/** What can be seen of a machine whose controller does not answer. Ports are left out: its edge has them with good reason. */
+/**
+ * What can be seen of a machine whose controller does not answer. Ports are omitted: its edge has them with good
+ * reason.
+ */
 export async function absentChecks(asked: AbsentQuestions): Promise<CheckView[]> {
   const { stateDirectory, engineSocket, isService } = asked;
   const runtime = keptPlatform(stateDirectory) ?? "auto";
