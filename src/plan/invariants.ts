@@ -254,9 +254,7 @@ const peoples: readonly Change["kind"][] = [
   "token.revoked",
 ];
 
-/**
- * An expired preview is removed. Only then does a plan change what people set, and what serves without a deployment.
- */
+/** An expired preview is removed; only then may a plan change what people set, or what serves without a deployment. */
 function isTakenDown({ s, plan }: Decision): boolean {
   return isDue(s) && changesOf(plan).some(({ kind }) => kind === "preview");
 }
