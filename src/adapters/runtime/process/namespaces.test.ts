@@ -54,7 +54,7 @@ describe.runIf(lack === null)("in namespaces of its own", () => {
       `cat greeting; for d in . "$HOME" "$TMPDIR"; do echo x > "$d/mine" || echo no; done; umask
       grep -E "^(NoNewPrivs|Cap(Inh|Prm|Eff|Bnd|Amb)):" /proc/self/status | grep -v 0000000000000000 | tr "\\t" " "
       ls /proc | grep -c "^[0-9]"; tr "\\0" "\\n" </proc/1/environ | grep -c MARK; kill -0 ${supervisor} || echo gone
-      cd ${world.root}; ls -d ${hidden.join(" ")} 2>&1 | grep -c "No such"; ls . || echo unlisted; touch new || echo unwritten
+      cd ${world.root}; ls -d ${hidden.join(" ")} 2>&1 | grep -c "No such"; ls . || echo unlisted; touch run/new || echo unwritten
       unshare --user --map-root-user --mount sh -c "umount -l ${world.root}; umount -l $HOME; cat ${world.root}/vault.key"
       kill -9 -1; echo over`,
       { env: { MARK: "1" } },
@@ -107,7 +107,7 @@ describe.runIf(lack === null)("in namespaces of its own", () => {
       "exec /nowhere",
       "exec /etc",
     ];
-    scripts.push("(sleep 1000 &) & exit 5", "trap 'exit 6' TERM; kill -TERM 0", "sleep 1000 & kill -HUP $$");
+    scripts.push("(sleep 1000 &) & exit 5", "trap 'exit 6' HUP; kill -HUP 0", "sleep 1000 & kill -HUP $$");
     const inside = [];
     for (const script of scripts) inside.push((await ended(script)).exit);
     await runtime.close();
