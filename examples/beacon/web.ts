@@ -9,6 +9,7 @@ const streams = new Set<() => void>();
 const sockets = new Set<EchoSocket>();
 const startedAt = Date.now();
 let stopping = false;
+let served = false;
 
 function send(response: ServerResponse, status: number, body: object | string): void {
   const text = typeof body === "string" ? body : JSON.stringify(body);
@@ -84,6 +85,7 @@ const server = createServer((request, response) => {
   const probed = url.pathname === "/ready" || url.pathname === "/health";
   // So that no client keeps a connection to a process that is about to end.
   if (stopping) response.setHeader("connection", "close");
+  if (!probed && !served) misbehaveServing();
   if (fault === "errors-after-switch" && !probed) {
     logText("ERROR", `cannot answer ${url.pathname}: the table "beacons" does not exist`);
     return send(response, 500, "broken\n");
@@ -111,11 +113,9 @@ function stop(): void {
   });
 }
 
-function misbehave(): void {
-  if (fault === "exit-at-once") {
-    logText("ERROR", "no configuration found in /etc/beacon.conf");
-    process.exit(1);
-  }
+/** Faults that nobody sees before the switch: they begin with the first request of a user. */
+function misbehaveServing(): void {
+  served = true;
   if (fault === "crash-after-3s") {
     setTimeout(() => {
       logText("ERROR", "connection to the database lost");
@@ -139,7 +139,10 @@ function listen(port: number): void {
   server.listen(port, () => logJson("info", "listening", { port, version }));
 }
 
-misbehave();
+if (fault === "exit-at-once") {
+  logText("ERROR", "no configuration found in /etc/beacon.conf");
+  process.exit(1);
+}
 onStop(stop);
 const port = fault === "wrong-port" ? 5_001 : Number(process.env.PORT ?? 8_000);
 logText("INFO", `version ${version} starts${fault === "" ? "" : ` with the fault ${fault}`}`);
