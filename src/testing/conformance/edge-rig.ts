@@ -22,7 +22,8 @@ export interface TestApp extends AsyncDisposable {
 
 /** A real app on a real port. */
 export async function testApp(listener: RequestListener): Promise<TestApp> {
-  const server = createServer(listener);
+  // Asked after a pause of the whole process, an app that keeps connections for 5 s only would close them unanswered.
+  const server = createServer({ keepAliveTimeout: 0 }, listener);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
