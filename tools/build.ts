@@ -12,14 +12,13 @@ const entries = {
 };
 
 /**
- * Bundles `entries` of the package at `root` into `dist/`, packages included: an installed
+ * Bundles `entries` of the package at `root` into `dist`, packages included: an installed
  * Fairlead needs nothing beside Node. What is imported dynamically becomes a chunk that is read only when it is needed.
  * All files lie flat in `dist/`, so that an asset has the same address (`new URL("./name", import.meta.url)`) for every
  * chunk. A process keeps the text of all it has loaded, so it is written short: without comments, but with all names, which
  * stack traces show. `dist/` is replaced as a whole. Throws what the bundler throws, and a Fault when two assets have one name.
  */
-export async function buildRelease(root: string): Promise<void> {
-  const dist = join(root, "dist");
+export async function buildRelease(root: string, dist = join(root, "dist")): Promise<void> {
   const assets = assetsOf(join(root, "src"));
   rmSync(dist, { recursive: true, force: true });
   await build({

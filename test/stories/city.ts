@@ -14,10 +14,12 @@ import { ownPort, ownPorts } from "../../src/testing/ports.ts";
 import { processesIn, type Testbed, testbedOf } from "./testbed.ts";
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
-export const cli = join(root, "src/main/cli.ts");
+/** Where `npm test` has built what is installed elsewhere; without it the sources are started. */
+const dist = process.env.FAIRLEAD_TEST_DIST;
+export const cli = dist === undefined ? join(root, "src/main/cli.ts") : join(dist, "cli.js");
 
-/** Sources that were compiled once need not be again: the stories start hundreds of controllers and command lines. */
-const compileCache = { NODE_COMPILE_CACHE: join(root, "node_modules/.cache/compile") };
+/** What was compiled once need not be again: the stories start hundreds of controllers and command lines. */
+const compileCache = { NODE_COMPILE_CACHE: join(dist ?? join(root, "node_modules/.cache"), "compile") };
 
 export interface Answer {
   readonly status: number;
@@ -247,10 +249,10 @@ function withOptionsBeforeCommand(command: readonly [string, ...string[]]): read
 }
 
 /** Looks again and again until something holds; fails after `withinMs` with what was waited for. */
-export async function until(holds: () => Promise<boolean>, what: string, withinMs = 60_000): Promise<void> {
+export async function until(holds: () => Promise<boolean>, what: string, withinMs = 180_000): Promise<void> {
   const end = Date.now() + withinMs;
   while (!(await holds())) {
     if (Date.now() > end) throw new Error(`waited ${withinMs} ms in vain until ${what}`);
-    await new Promise((next) => setTimeout(next, 50));
+    await new Promise((next) => setTimeout(next, 100));
   }
 }

@@ -10,7 +10,7 @@ const crashing = join(root, "test/stories/crashing-controller.ts");
 /** Crash points that a usual run tries of each scenario; the simulation crashes between any two steps of thousands of runs. */
 const mostPoints = platform === "docker" ? 4 : 6;
 /** Some forty points of each scenario, ten seconds each on a busy machine. */
-const timeout = isExhaustive ? 3_600_000 : 600_000;
+const timeout = isExhaustive ? 7_200_000 : 1_800_000;
 
 /** The newest deployment, and the one before it. */
 async function newest(city: City): Promise<{ deployment: DeploymentView; earlier: string | null }> {

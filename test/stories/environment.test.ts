@@ -3,8 +3,8 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startChild } from "../../src/host/child.ts";
-import { City } from "./city.ts";
-import { call, cli, deployments } from "./scene.ts";
+import { City, cli } from "./city.ts";
+import { call, deployments } from "./scene.ts";
 
 const values: Readonly<Record<string, string>> = {
   QUOTES: `"double" 'single' \`back\``,

@@ -2,8 +2,8 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { startChild } from "../../src/host/child.ts";
-import { City, until } from "./city.ts";
-import { cli, deployed } from "./scene.ts";
+import { City, cli, until } from "./city.ts";
+import { deployed } from "./scene.ts";
 
 const counter = `
 let count = 0;

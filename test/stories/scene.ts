@@ -5,10 +5,8 @@ import { isErrno } from "../../src/base/faults.ts";
 import type { DeploymentView } from "../../src/contract/deployments.ts";
 import type { InstanceView, StatusView } from "../../src/contract/environments.ts";
 import type { EventPage, EventView } from "../../src/contract/events.ts";
-import { type City, root, until } from "./city.ts";
+import { type City, until } from "./city.ts";
 import { type Load, startLoad } from "./load/load.ts";
-
-export const cli = join(root, "src/main/cli.ts");
 
 /** A beacon that may take its time to get ready, as on a busy machine it does; it costs none where it is ready soon. */
 export const unhurried = (manifest: string): string => manifest.replace("within: 10s", "within: 60s");
