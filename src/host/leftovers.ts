@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { readlinkSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { isErrno } from "../base/faults.ts";
+import { hasVariable, processNumbers, processOwner, unlessGone } from "./proc.ts";
 import type { User } from "./users.ts";
 
 interface Leftovers {
@@ -22,24 +23,18 @@ const roundMs = 5;
  */
 export async function endLeftovers(leftovers: Leftovers): Promise<void> {
   for (let round = 0; round < rounds; round += 1) {
-    const found = numbers().filter((pid) => belongs(pid, leftovers));
+    const others = processNumbers().filter((pid) => pid > 1 && pid !== process.pid);
+    const found = others.filter((pid) => belongs(pid, leftovers));
     if (found.length === 0) return;
     for (const pid of found) end(pid);
     await pause(roundMs);
   }
 }
 
-function numbers(): readonly number[] {
-  return (whereThere(() => readdirSync("/proc")) ?? []).map(Number).filter((pid) => pid > 1 && pid !== process.pid);
-}
-
 function belongs(pid: number, { directory, variable, user }: Leftovers): boolean {
-  const at = `/proc/${pid}`;
-  const uid = user?.uid ?? process.getuid?.();
-  if (whereThere(() => statSync(at).uid) !== uid) return false;
-  const cwd = whereThere(() => readlinkSync(`${at}/cwd`));
-  if (cwd === directory || cwd?.startsWith(`${directory}/`)) return true;
-  return (whereThere(() => readFileSync(`${at}/environ`, "latin1")) ?? "").split("\0").includes(variable);
+  if (processOwner(pid) !== (user?.uid ?? process.getuid?.())) return false;
+  const cwd = unlessGone(() => readlinkSync(`/proc/${pid}/cwd`));
+  return cwd === directory || cwd?.startsWith(`${directory}/`) || hasVariable(pid, variable);
 }
 
 function end(pid: number): void {
@@ -47,15 +42,5 @@ function end(pid: number): void {
     process.kill(pid, "SIGKILL");
   } catch (thrown) {
     if (!isErrno(thrown, "ESRCH", "EPERM")) throw thrown;
-  }
-}
-
-/** What /proc says; undefined when the process is gone, or is not ours to look at. */
-function whereThere<T>(look: () => T): T | undefined {
-  try {
-    return look();
-  } catch (thrown) {
-    if (isErrno(thrown, "ENOENT", "ESRCH", "EACCES", "EPERM", "ENOTDIR")) return undefined;
-    throw thrown;
   }
 }

@@ -14,7 +14,7 @@ import { systemClock } from "./clock.ts";
 import { dockerChecks, webPortsCheck } from "./doctor-docker.ts";
 import { edgeDirectory } from "./edges.ts";
 import { defaultPorts } from "./processes.ts";
-import { softDescriptorLimit, usualLimits } from "./servers.ts";
+import { apiDescriptors, usualLimits } from "./servers.ts";
 import { stateFilesCheck } from "./state-files.ts";
 import { version } from "./version.ts";
 
@@ -29,7 +29,7 @@ export async function doctor(options: AdapterOptions, adapters: Adapters): Promi
     ok("version", `fairlead ${version} on Node ${process.version}, ${process.platform} ${process.arch}`),
     await diskCheck(options.stateDirectory),
     memoryCheck(),
-    descriptorsCheck(softDescriptorLimit()),
+    descriptorsCheck(apiDescriptors()),
     user(adapters),
     await apart(adapters),
     await edge(adapters),

@@ -108,7 +108,7 @@ function closedProgram(): Concern | null {
 async function olderUser(directory: string, user: User): Promise<Concern | null> {
   const note = await readEmbeddedNote(directory);
   if (note === null || !(await isNotedRunning(note))) return null;
-  const uid = await userOf(note.pid);
+  const uid = userOf(note.pid);
   if (uid === null || uid === user.uid) return null;
   return {
     what: `the edge (process ${note.pid}), started by a previous version, runs as ${uid === 0 ? "root" : `uid ${uid}`}`,

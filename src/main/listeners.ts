@@ -1,5 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { isErrno } from "../base/faults.ts";
+import { listeningSockets, processNumbers, programOf, socketsOf } from "../host/proc.ts";
 
 export interface PortListener {
   readonly port: number;
@@ -12,54 +11,21 @@ export interface PortListener {
  * low ports is needed. Empty where there is no /proc.
  */
 export function listeners(ports: readonly number[]): readonly PortListener[] {
-  const sockets = new Map<string, number>();
-  for (const table of ["/proc/net/tcp", "/proc/net/tcp6"]) {
-    for (const line of (readOrNull(table) ?? "").split("\n").slice(1)) {
-      const [, local, , state, , , , , , inode] = line.trim().split(/\s+/);
-      const port = Number.parseInt(local?.split(":")[1] ?? "", 16);
-      // 0A is LISTEN (include/net/tcp_states.h).
-      if (state === "0A" && inode !== undefined && ports.includes(port)) sockets.set(`socket:[${inode}]`, port);
-    }
-  }
-  const programs = sockets.size === 0 ? new Map<string, string>() : programsOf(sockets);
+  const sockets = listeningSockets().filter(({ port }) => ports.includes(port));
+  const programs = sockets.length === 0 ? new Map<string, string>() : programsOf(sockets.map(({ inode }) => inode));
   const found = new Map<number, PortListener>();
-  for (const [socket, port] of sockets) {
-    const program = found.get(port)?.program ?? programs.get(socket) ?? null;
-    found.set(port, { port, program });
+  for (const { inode, port } of sockets) {
+    found.set(port, { port, program: found.get(port)?.program ?? programs.get(inode) ?? null });
   }
   return [...found.values()].sort((a, b) => a.port - b.port);
 }
 
-function programsOf(sockets: ReadonlyMap<string, number>): Map<string, string> {
+function programsOf(inodes: readonly string[]): ReadonlyMap<string, string> {
   const programs = new Map<string, string>();
-  for (const pid of listOrEmpty("/proc").filter((name) => /^\d+$/.test(name))) {
-    for (const fd of listOrEmpty(`/proc/${pid}/fd`)) {
-      const target = linkOrNull(`/proc/${pid}/fd/${fd}`);
-      if (target === null || !sockets.has(target) || programs.has(target)) continue;
-      programs.set(target, `${readOrNull(`/proc/${pid}/comm`)?.trim() ?? "a program"} (process ${pid})`);
+  for (const pid of processNumbers()) {
+    for (const inode of socketsOf(pid)) {
+      if (inodes.includes(inode) && !programs.has(inode)) programs.set(inode, `${programOf(pid)} (process ${pid})`);
     }
   }
   return programs;
-}
-
-/** Processes end while one looks, and others' may not be looked into. */
-function orElse<T, E>(read: () => T, other: E): T | E {
-  try {
-    return read();
-  } catch (error) {
-    if (isErrno(error, "ENOENT", "ENOTDIR", "EACCES", "EPERM", "ESRCH")) return other;
-    throw error;
-  }
-}
-
-function readOrNull(path: string): string | null {
-  return orElse(() => readFileSync(path, "utf8"), null);
-}
-
-function listOrEmpty(path: string): readonly string[] {
-  return orElse(() => readdirSync(path), []);
-}
-
-function linkOrNull(path: string): string | null {
-  return orElse(() => readlinkSync(path), null);
 }

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type ApiServer, serveSocket, softDescriptorLimit, usualLimits } from "./servers.ts";
+import { type ApiServer, apiDescriptors, serveSocket, usualLimits } from "./servers.ts";
 
 const limits = { connections: 8, bodyIdleMs: 400, uploadMs: 1_500, bodyMs: 600, lookMs: 20 };
 const source = "/v1/sources/sha256:00";
@@ -120,5 +120,5 @@ test("closing waits for requests that are under way, whose connections are cut",
 
 test("of few descriptors connections of the API get a quarter", () => {
   expect([usualLimits(256), usualLimits(1_048_576)].map(({ connections }) => connections)).toEqual([64, 500]);
-  expect(softDescriptorLimit()).toBeGreaterThan(64);
+  expect(apiDescriptors()).toBeGreaterThan(64);
 });

@@ -1,8 +1,9 @@
-import { chmodSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, rmSync } from "node:fs";
 import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import { Fault, isErrno } from "../base/faults.ts";
+import { descriptorLimit } from "../host/proc.ts";
 
 /** Time for the head of a request, from its first byte. */
 const headersMs = 15_000;
@@ -35,20 +36,14 @@ export interface ServerLimits {
  * A quarter of the files that this process may have open, and 500 at most: the rest is for what it does for apps, so that a
  * crashed instance is started again however many clients wait.
  */
-export function usualLimits(descriptors = softDescriptorLimit()): ServerLimits {
+export function usualLimits(descriptors = apiDescriptors()): ServerLimits {
   const connections = Math.max(8, Math.min(500, Math.floor(descriptors / 4)));
   return { connections, bodyIdleMs, uploadMs, bodyMs, lookMs };
 }
 
-/** How many files this process may have open (Node has raised the soft limit to the hard one); without /proc what POSIX promises at least. */
-export function softDescriptorLimit(): number {
-  try {
-    const found = /^Max open files\s+(\d+|unlimited)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];
-    return found === "unlimited" ? Number.MAX_SAFE_INTEGER : Number(found ?? 256);
-  } catch (thrown) {
-    if (isErrno(thrown, "ENOENT")) return 256;
-    throw thrown;
-  }
+/** How many files this process may have open; where the system does not tell what POSIX promises at least. */
+export function apiDescriptors(): number {
+  return descriptorLimit() ?? 256;
 }
 
 /** Over the socket everything is allowed: whoever may open the file may do what the controller can. Faults: `usage.invalid`, `listen.in-use`. */

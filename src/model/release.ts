@@ -223,6 +223,11 @@ export interface ServiceSpec extends Confinement {
   readonly settleMs: number;
 }
 
+/** Desired number of instances of a service: from `scale`, otherwise from the release. A `single` service has one. */
+export function replicasOf({ name, single, replicas }: ServiceSpec, scale: Readonly<Record<string, number>>): number {
+  return single ? 1 : (scale[name] ?? replicas);
+}
+
 /** The limit of a release command of which the manifest says none. */
 export const usualReleaseMs = 30 * 60_000;
 

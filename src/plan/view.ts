@@ -1,7 +1,7 @@
 import type { Deployment } from "../model/deployment.ts";
 import type { Serving } from "../model/environment.ts";
 import type { InstanceFacts, InstanceIdentity, ObservedInstance } from "../model/instance.ts";
-import { type Release, type ServiceSpec, serviceOf } from "../model/release.ts";
+import { type Release, replicasOf, type ServiceSpec, serviceOf } from "../model/release.ts";
 import type { Snapshot } from "./plan.ts";
 
 /** A place that one instance fills: replica `ordinal` of a service, started by a deployment, of a release. */
@@ -35,11 +35,6 @@ export function underWay({ deployments }: Pick<Snapshot, "deployments">): Deploy
   return running?.kind === "stage" && deployments.at(-1) !== running ? undefined : running;
 }
 
-/** Desired number of instances of a service: from `scale`, otherwise from the release. A `single` service has one. */
-export function replicasOf(s: Snapshot, service: ServiceSpec): number {
-  return service.single ? 1 : (s.environment.scale[service.name] ?? service.replicas);
-}
-
 /** All places of what is to be served; none when nothing is, or when its release is unknown. */
 export function slotsOf(s: Snapshot, serving: Serving | null): readonly Slot[] {
   const release = serving ? releaseOf(s, serving.release) : undefined;
@@ -47,7 +42,12 @@ export function slotsOf(s: Snapshot, serving: Serving | null): readonly Slot[] {
   return release.services.flatMap((service) => {
     const deployment = serving.generations[service.name];
     if (deployment === undefined) return [];
-    return Array.from({ length: replicasOf(s, service) }, (_, ordinal) => ({ service, release, deployment, ordinal }));
+    return Array.from({ length: replicasOf(service, s.environment.scale) }, (_, ordinal) => ({
+      service,
+      release,
+      deployment,
+      ordinal,
+    }));
   });
 }
 

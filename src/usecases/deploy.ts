@@ -22,10 +22,8 @@ import { guard, refuseOthers, refuseUnfit } from "./guard.ts";
 import { doneBy } from "./idempotency.ts";
 import { promotionOf, refuseIncomplete } from "./promote.ts";
 import { permitOf, refuseUnready } from "./readiness.ts";
+import { liveReleasesSeen } from "./releases.ts";
 import { givenValues, setValues, type ValuesToSet } from "./values.ts";
-
-/** Number of live releases searched for a rollback target. */
-const liveReleasesSeen = 1_000;
 
 /** Description of a new release. */
 export interface Described {

@@ -1,6 +1,6 @@
 import type { Finding } from "../check/run.ts";
 import type { Environment, EnvKey } from "../model/environment.ts";
-import type { Release } from "../model/release.ts";
+import { type Release, replicasOf } from "../model/release.ts";
 import { type Call, environmentFor, stagedRelease } from "./access.ts";
 import { composeRelease, type LoadedManifest, loadedManifestOf, refuseTakenHosts } from "./compose.ts";
 import { type Difference, differences, summaryOf } from "./diff.ts";
@@ -67,9 +67,6 @@ function warningOf({ path, message, rule, severity }: Finding): string {
 
 /** A release with its actual number of instances: `scale` overrides the manifest. */
 function withScale(release: Release, { scale }: Environment): Release {
-  const services = release.services.map((service) => {
-    const replicas = service.single ? 1 : (scale[service.name] ?? service.replicas);
-    return { ...service, replicas };
-  });
+  const services = release.services.map((service) => ({ ...service, replicas: replicasOf(service, scale) }));
   return { ...release, services };
 }

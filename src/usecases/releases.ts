@@ -13,8 +13,8 @@ export interface KnownRelease {
   readonly wasLive: boolean;
 }
 
-/** Number of live releases that are marked as such. */
-const liveReleasesSeen = 1_000;
+/** Number of live releases that are marked as such, and searched for a rollback target. */
+export const liveReleasesSeen = 1_000;
 
 /** Releases of an environment, newest first; `cursor` is the last one seen. Faults: `app.unknown`, `request.invalid`. */
 export async function listReleases(

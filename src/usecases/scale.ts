@@ -1,6 +1,6 @@
 import { Fault } from "../base/faults.ts";
 import { type Environment, type EnvKey, keyText } from "../model/environment.ts";
-import { type Release, serviceOf } from "../model/release.ts";
+import { type Release, replicasOf, serviceOf } from "../model/release.ts";
 import { type Call, environmentOf, newestRelease, type Revised, refuseStale } from "./access.ts";
 import { audited } from "./audit.ts";
 import { configured } from "./events.ts";
@@ -15,9 +15,10 @@ export interface ScaledService {
 }
 
 function scaleOf(environment: Environment, release: Release | null): readonly ScaledService[] {
-  return (release?.services ?? []).map(({ name, replicas, single }) => {
-    const override = environment.scale[name] ?? null;
-    return { name, replicas: single ? 1 : (override ?? replicas), manifest: replicas, override };
+  const { scale } = environment;
+  return (release?.services ?? []).map((service) => {
+    const { name, replicas: manifest } = service;
+    return { name, replicas: replicasOf(service, scale), manifest, override: scale[name] ?? null };
   });
 }
 

@@ -1,8 +1,8 @@
 import type { Deployment } from "../model/deployment.ts";
 import { type Environment, type EnvKey, isThere, type Preview } from "../model/environment.ts";
-import type { Protection, Release, ServiceSpec } from "../model/release.ts";
+import { type Protection, type Release, replicasOf, type ServiceSpec } from "../model/release.ts";
 import type { Snapshot } from "../plan/plan.ts";
-import { releaseOf, replicasOf } from "../plan/view.ts";
+import { releaseOf } from "../plan/view.ts";
 import type { EdgeAnswer } from "../ports/edge.ts";
 import type { Trouble } from "../ports/logs.ts";
 import { type Call, type Deps, environmentOf, publicUrl } from "./access.ts";
@@ -112,7 +112,7 @@ function servicesOf(s: Snapshot, serving: Release | null): readonly ServiceSpec[
 
 function serviceStatus(s: Snapshot, service: ServiceSpec, seen: readonly SeenInstance[]): ServiceStatus {
   const instances = seen.filter(({ instance }) => instance.identity.service === service.name);
-  const desired = s.environment.stopped ? 0 : replicasOf(s, service);
+  const desired = s.environment.stopped ? 0 : replicasOf(service, s.environment.scale);
   return { name: service.name, desired, single: service.single, instances };
 }
 

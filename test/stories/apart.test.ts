@@ -3,7 +3,7 @@ import { appendFile, cp, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { artifactDirectory } from "../../src/adapters/build/source/content-store.ts";
-import { procText } from "../../src/adapters/runtime/process/proc.ts";
+import { procText } from "../../src/host/proc.ts";
 import { City } from "./city.ts";
 import { platform } from "./testbed.ts";
 

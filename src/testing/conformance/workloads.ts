@@ -14,11 +14,6 @@ export function workloadConformance(adapter: string, make: () => Promise<Workloa
   describe(`workloads of runtime ${adapter}`, () => {
     let world: WorkloadWorld;
     let runtime: Runtime;
-    const sh = (script: string) => ["/bin/sh", "-c", script];
-    const data = (script: string, more: Partial<DataSpec> = {}): DataSpec => {
-      const identity = { kind: "data", key: runtimeKey, service: "db", attempt: 0 } as const;
-      return { ...instanceSpec(world.artifact, sh(script)), name: dataName(identity), identity, ...more };
-    };
 
     beforeEach(async () => {
       world = await make();
@@ -30,7 +25,7 @@ export function workloadConformance(adapter: string, make: () => Promise<Workloa
     });
 
     test("a data instance is seen as one, by the next controller too, and is no instance of a service", async () => {
-      const spec = data("echo up $FAIRLEAD_SERVICE $FAIRLEAD_RELEASE.; sleep 600");
+      const spec = dataSpec(world, "echo up $FAIRLEAD_SERVICE $FAIRLEAD_RELEASE.; sleep 600");
       await runtime.start(spec);
       await until(async () => (await outputOf(runtime, spec.name)) === "up db .\n");
       const before = await runtime.observe(runtimeKey);
@@ -45,28 +40,38 @@ export function workloadConformance(adapter: string, make: () => Promise<Workloa
       expect(await runtime.keys()).toEqual([]);
     });
 
-    test.each(["queue", "task backup"])(
-      "what a later version started, of kind %s, is observed and left alone",
-      async (kind) => {
-        const name = `${instanceSpec(world.artifact, []).name}-later`;
-        const isUntouched = await world.plant(name, kind);
-        await runtime.close();
-        runtime = world.open();
-        const { unknownKinds, ...rest } = await runtime.observe(runtimeKey);
-        expect(unknownKinds).toEqual([{ name, key: runtimeKey, kind }]);
-        expect(rest).toMatchObject({ instances: [], data: [], tasks: [], unreadable: [] });
-        expect(await runtime.keys()).toEqual([runtimeKey]);
-        await runtime.signal(name, "SIGKILL");
-        await runtime.remove(name);
-        // Nor is it replaced by what wants its name, or goes with the last that is known of its environment.
-        await runtime.start({ ...instanceSpec(world.artifact, sh("true")), name }).catch(() => undefined);
-        await runtime.remove(name);
-        const other = instanceSpec(world.artifact, sh("true"), { port: 8_000 });
-        await runtime.start(other);
-        await exited(runtime, other.name);
-        await runtime.remove(other.name);
-        expect(await isUntouched()).toBe(true);
-      },
-    );
+    test.each(["queue", "task backup"])("a later version's kind, %s, is observed and left alone", async (kind) => {
+      const name = `${instanceSpec(world.artifact, []).name}-later`;
+      const isUntouched = await world.plant(name, kind);
+      await runtime.close();
+      runtime = world.open();
+      const { unknownKinds, ...rest } = await runtime.observe(runtimeKey);
+      expect(unknownKinds).toEqual([{ name, key: runtimeKey, kind }]);
+      expect(rest).toMatchObject({ instances: [], data: [], tasks: [], unreadable: [] });
+      expect(await runtime.keys()).toEqual([runtimeKey]);
+      await meddleWith(name, { runtime, world });
+      expect(await isUntouched()).toBe(true);
+    });
   });
+}
+
+function sh(script: string): readonly string[] {
+  return ["/bin/sh", "-c", script];
+}
+
+function dataSpec({ artifact }: WorkloadWorld, script: string): DataSpec {
+  const identity = { kind: "data", key: runtimeKey, service: "db", attempt: 0 } as const;
+  return { ...instanceSpec(artifact, sh(script)), name: dataName(identity), identity };
+}
+
+/** Ends, removes and replaces it, and takes away the last that is known of its environment. */
+async function meddleWith(name: string, { runtime, world }: { runtime: Runtime; world: WorkloadWorld }): Promise<void> {
+  await runtime.signal(name, "SIGKILL");
+  await runtime.remove(name);
+  await runtime.start({ ...instanceSpec(world.artifact, sh("true")), name }).catch(() => undefined);
+  await runtime.remove(name);
+  const other = instanceSpec(world.artifact, sh("true"), { port: 8_000 });
+  await runtime.start(other);
+  await exited(runtime, other.name);
+  await runtime.remove(other.name);
 }

@@ -188,7 +188,7 @@ test("stopping lets a request under way finish, takes no new one, and ends the p
   release();
   expect((await answer).text).toBe("finished");
   await stopped;
-  expect(note !== null && (await isAlive(note))).toBe(false);
+  expect(note !== null && isAlive(note)).toBe(false);
   expect(await readFile(join(under.directory, "edge.log"), "utf8")).toMatch(/edge has stopped/);
 });
 

@@ -56,6 +56,6 @@ export async function readEmbeddedNote(directory: string): Promise<ProcessNote |
 
 /** Whether the process of a note runs. A note that its edge's user wrote leads to no process of anybody else. */
 export async function isNotedRunning(note: ProcessNote): Promise<boolean> {
-  if (!(await isAlive(note))) return false;
-  return process.platform !== "linux" || (await userOf(note.pid)) === note.author;
+  if (!isAlive(note)) return false;
+  return process.platform !== "linux" || userOf(note.pid) === note.author;
 }

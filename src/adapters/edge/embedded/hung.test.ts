@@ -47,10 +47,10 @@ test("an edge that answers nothing at all is ended, and another one serves at it
   const silent = `require("net").createServer(() => undefined).listen(${port}, "${host}", () => console.log("listens"))`;
   const child = startChild([process.execPath, "-e", silent], { env: {}, stdio: ["ignore", "pipe", "ignore"] });
   await once(child.stdout ?? child, "data");
-  const hung = { pid: child.pid ?? 0, startTime: await startTimeOf(child.pid ?? 0) };
+  const hung = { pid: child.pid ?? 0, startTime: startTimeOf(child.pid ?? 0) };
   await writeFile(join(directory, "edge.json"), JSON.stringify({ ...hung, host, port }));
   await edge.ensure();
-  expect(await isAlive(hung)).toBe(false);
+  expect(isAlive(hung)).toBe(false);
   expect((await ask(url, { host: "any.test" })).status).toBe(404);
   expect(await readFile(join(directory, "edge.log"), "utf8")).toContain("hung: killed by its controller");
 });

@@ -1,4 +1,5 @@
 import type { Route } from "../../../model/route.ts";
+import { challengePrefix } from "../table/challenges.ts";
 import { hostName } from "../table/hosts.ts";
 import type { RequestTarget } from "./request-checks.ts";
 
@@ -7,9 +8,6 @@ export interface SecureDoor {
   readonly port: number;
   has(host: string): boolean;
 }
-
-/** Certificate authorities ask here over plain HTTP and may not be sent elsewhere (RFC 8555 8.3). */
-const challenges = "/.well-known/acme-challenge/";
 
 export interface AskedTarget {
   readonly target: RequestTarget;
@@ -26,7 +24,8 @@ export function redirectOf(
   door: SecureDoor | null,
 ): string | null {
   if (canonical === null && (https === "both" || door === null || proto === "https")) return null;
-  if (target.path.startsWith(challenges)) return null;
+  // Certificate authorities ask there over plain HTTP and may not be sent elsewhere (RFC 8555 8.3).
+  if (target.path.startsWith(challengePrefix)) return null;
   const asked = hostName(target.host) ?? "";
   const host = canonical ?? asked;
   const toSecure = https === "redirect" && proto === "http" && door?.has(host) === true;

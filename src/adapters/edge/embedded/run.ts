@@ -4,7 +4,7 @@ import { startTimeOf } from "../../../host/alive.ts";
 import { replaceFile } from "../../../host/files.ts";
 import type { Address } from "../../../model/instance.ts";
 import type { FrontProxies, Route, RouteTable } from "../../../model/route.ts";
-import { capacityOf, hardDescriptorLimit } from "../table/capacity.ts";
+import { capacityOf, edgeDescriptors } from "../table/capacity.ts";
 import { CertificateStore } from "../table/certificate-store.ts";
 import { innerDoors } from "../table/inside.ts";
 import { TableStore } from "../table/table-store.ts";
@@ -53,7 +53,7 @@ export async function runEdge({ directory, listen, secure, proxies, log }: EdgeP
   const store = new TableStore(files.tables);
   const tables = new LiveTables();
   const records = new Records();
-  const admission = new Admission(tables, records, new Crowd(capacityOf(hardDescriptorLimit())));
+  const admission = new Admission(tables, records, new Crowd(capacityOf(edgeDescriptors())));
   const certificates = new LiveCertificates();
   const challenges = new Challenges();
   const certificateStore = new CertificateStore(files.certificates);
@@ -246,7 +246,7 @@ async function loadCertificates(parts: {
 
 async function writeNote(directory: string, listen: Address): Promise<void> {
   const path = embeddedFiles(directory).process;
-  const note = { pid: process.pid, startTime: await startTimeOf(process.pid), ...listen };
+  const note = { pid: process.pid, startTime: startTimeOf(process.pid), ...listen };
   await replaceFile(path, JSON.stringify(note));
 }
 

@@ -1,25 +1,17 @@
+import { edgeLimits } from "../table/edge-limits.ts";
+
 /** Limits of the edge that no route sets. Each says where its number comes from. */
 export const embeddedSettings = {
-  /** All headers of a request; what nginx and Node take by default. */
-  headerBytes: 16 * 1024,
+  ...edgeLimits,
   /** All headers of an app's answer: apps with many cookies send more than clients do. */
   answerHeaderBytes: 64 * 1024,
-  /** From the first byte of a request to the end of its headers (slowloris). */
-  headersMs: 10_000,
-  /** From a connection for TLS to the end of its handshake. */
-  handshakeMs: 10_000,
   /** A whole request with its body; an upload of 10 MB over a 100 kbit/s line takes 14 minutes. */
   requestMs: 20 * 60_000,
   /** Between two chunks of a request's body. */
   bodyIdleMs: 30_000,
-  /** Browsers keep idle connections for 60–115 s; closing earlier than clients do costs them failed requests. */
-  clientIdleMs: 75_000,
   /** Idle connections to an app: below the shortest default of the app servers (gunicorn 2 s, Node and uvicorn 5 s). */
   upstreamIdleMs: 1_500,
   connectMs: 5_000,
-  /** A client that was refused is cut when it sends nothing for so long, and at the latest after so long (nginx: `lingering_timeout`, `lingering_time`). */
-  lingerMs: 5_000,
-  lingerMostMs: 30_000,
   /** Requests that may wait behind the one that is served on their connection before no more is read from it. */
   pipelined: 100,
   /** A client that takes no byte of an answer for this long is cut. */
@@ -28,8 +20,6 @@ export const embeddedSettings = {
   waiting: 10_000,
   /** Client addresses remembered per limited route, about 10 MB at most. */
   addresses: 50_000,
-  /** Answers shorter than this are not worth compressing. */
-  compressFrom: 1_024,
   /** Up to this size copying an answer costs less than a second buffer in its write. */
   joinedBytes: 8 * 1024,
   /** Delay after which access records are sent. */

@@ -36,7 +36,7 @@ export async function embeddedTestEdge(proxies: FrontProxies = noFrontProxies) {
       const note = await readEmbeddedNote(directory);
       if (note === null) return;
       process.kill(note.pid, "SIGKILL");
-      while (await isAlive(note)) await new Promise((resolve) => setTimeout(resolve, 2));
+      while (isAlive(note)) await new Promise((resolve) => setTimeout(resolve, 2));
     },
     async [Symbol.asyncDispose]() {
       await edge.close();

@@ -100,7 +100,7 @@ describe.runIf(process.getuid?.() === 0)("as a user of its own", () => {
       expect(await readdir(join(under.directory, "tables"))).toEqual(["own%2Fx.json"]);
       expect(await readdir(join(under.directory, ".."))).toEqual(["edge"]);
       const { pid = 0 } = (await readEmbeddedNote(under.directory)) ?? {};
-      expect(await userOf(pid)).toBe(next?.uid ?? 0);
+      expect(userOf(pid)).toBe(next?.uid ?? 0);
       await edge.close();
     }
   });
@@ -112,7 +112,7 @@ describe.runIf(process.getuid?.() === 0)("as a user of its own", () => {
     await edge.close();
     await stopEdge(under.directory);
     const victim = startChild(["/bin/sleep", "60"], { env: {} });
-    const startTime = await startTimeOf(victim.pid ?? 0);
+    const startTime = startTimeOf(victim.pid ?? 0);
     const note = join(under.directory, "edge.json");
     await writeFile(note, JSON.stringify({ pid: victim.pid, startTime, host: "127.0.0.1", port: 1 }));
     const log = join(under.directory, "edge.log");
@@ -121,7 +121,7 @@ describe.runIf(process.getuid?.() === 0)("as a user of its own", () => {
     await rm(log);
     await symlink(precious, log);
     await stopEdge(under.directory);
-    expect(await isAlive({ pid: victim.pid ?? 0, startTime })).toBe(true);
+    expect(isAlive({ pid: victim.pid ?? 0, startTime })).toBe(true);
     victim.kill("SIGKILL");
     await under.start(user).ensure();
     expect(await readFile(precious, "utf8")).toBe("precious");

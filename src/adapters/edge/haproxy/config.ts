@@ -96,7 +96,7 @@ function isSince([has, hasMinor]: readonly [number, number], major: number, mino
 function defaultsPart({ files, capacity, version }: ConfigOptions): string {
   const errors = ownStatuses.map((status) => `  http-error ${ownError(files, status)}`);
   const since = (major: number, minor: number, line: string) => (isSince(version, major, minor) ? [line] : []);
-  const later = since(2, 9, `  timeout client-hs ${haproxySettings.handshakeS}s`);
+  const later = since(2, 9, `  timeout client-hs ${haproxySettings.handshakeMs}ms`);
   return `defaults edge
   mode http
   log ring@records len ${haproxySettings.recordBytes} format raw local0
@@ -105,9 +105,9 @@ function defaultsPart({ files, capacity, version }: ConfigOptions): string {
   option abortonclose
   option dontlognull
   timeout client ${haproxySettings.clientS}s
-  timeout client-fin ${haproxySettings.lingerS}s
-  timeout http-request ${haproxySettings.headersS}s
-  timeout http-keep-alive ${haproxySettings.clientIdleS}s
+  timeout client-fin ${haproxySettings.lingerMs}ms
+  timeout http-request ${haproxySettings.headersMs}ms
+  timeout http-keep-alive ${haproxySettings.clientIdleMs}ms
   timeout connect ${haproxySettings.connectS}s
   timeout queue ${haproxySettings.connectS}s
   timeout server ${haproxySettings.serverS}s
@@ -232,7 +232,7 @@ ${refused(429, "{ var(txn.retry) -m found }")}
   acl asks req.hdr(access-control-request-method) -m found
   http-request return status 204 hdr access-control-allow-methods %[${policy("cors.methods")}] hdr access-control-allow-headers %[${policy("cors.headers")}] hdr access-control-max-age %[${policy("cors.age")}] if cors preflight asks { var(txn.allowed) -m found }
   http-request lua.own 403 if cors preflight asks { var(txn.origin) -m found }
-${lineIf(isSince(version, 3, 0), `http-request set-timeout client ${haproxySettings.lingerS}s if large`)}${refused(413, "large")}
+${lineIf(isSince(version, 3, 0), `http-request set-timeout client ${haproxySettings.lingerMs}ms if large`)}${refused(413, "large")}
   http-request set-var(txn.key) var(txn.host) unless { var(txn.key) -m found }
   http-request lua.hold unless { ${fact("holdMs")} -m str 0 }
 ${refused(404, "!routed")}

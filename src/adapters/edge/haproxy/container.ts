@@ -2,7 +2,7 @@ import { sha256 } from "../../../base/digest.ts";
 import { Fault } from "../../../base/faults.ts";
 import { ContainerEngine, isRefusal } from "../../../host/engine.ts";
 import { jsonLines } from "../../../host/engine-streams.ts";
-import { hardDescriptorLimit } from "../table/capacity.ts";
+import { edgeDescriptors } from "../table/capacity.ts";
 import type { EdgeFiles } from "./files.ts";
 import { parseVersion, type Runner } from "./program.ts";
 
@@ -102,7 +102,7 @@ const rights = ["NET_BIND_SERVICE", "SETUID", "SETGID", "KILL"];
 const mostThreads = 1_024;
 
 /** What the greatest number of connections needs (`capacityOf`), but no more than this process may have: an engine may not be allowed to give more. */
-export const containerDescriptors = Math.min(40_000, hardDescriptorLimit());
+export const containerDescriptors = Math.min(40_000, edgeDescriptors());
 
 /** As little as it can do its work with; whose files it reads, its master is. */
 function spec(image: string, { directory }: EdgeFiles, command: readonly string[]) {

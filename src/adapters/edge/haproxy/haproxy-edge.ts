@@ -10,7 +10,7 @@ import type { AccessRecord, FrontProxies, RouteTable } from "../../../model/rout
 import type { Clock } from "../../../ports/clock.ts";
 import type { ChallengeAnswer, Edge, EdgeAnswer, EdgeCertificate, EdgeState } from "../../../ports/edge.ts";
 import { observed } from "../table/away.ts";
-import { capacityOf, hardDescriptorLimit } from "../table/capacity.ts";
+import { capacityOf, edgeDescriptors } from "../table/capacity.ts";
 import { checkChallenges } from "../table/challenges.ts";
 import { Heartbeat } from "../table/heartbeat.ts";
 import { checkTable } from "../table/validate.ts";
@@ -80,7 +80,7 @@ class HaproxyEdge implements Edge {
       secure,
       proxies,
       threads: wanted,
-      capacity: capacityOf(descriptors ?? ("image" in run ? containerDescriptors : hardDescriptorLimit())),
+      capacity: capacityOf(descriptors ?? ("image" in run ? containerDescriptors : edgeDescriptors())),
       user: user ?? null,
       clock,
     });

@@ -67,10 +67,10 @@ test("what answers nothing at all is ended with all its processes, and HAProxy s
     detached: true,
   });
   await once(child.stdout ?? child, "data");
-  const hung = { pid: child.pid ?? 0, startTime: await startTimeOf(child.pid ?? 0) };
+  const hung = { pid: child.pid ?? 0, startTime: startTimeOf(child.pid ?? 0) };
   await writeFile(haproxyFiles(directory).process, JSON.stringify(hung));
   await edge.ensure();
-  expect(await isAlive(hung)).toBe(false);
+  expect(isAlive(hung)).toBe(false);
   expect((await ask(url, { host: "any.test" })).status).toBe(404);
   expect(await readFile(haproxyFiles(directory).log, "utf8")).toContain("hung: killed by its controller");
 });

@@ -1,8 +1,9 @@
 import { STATUS_CODES } from "node:http";
 import { forwardingHeaders, forwardingPrefixes } from "../table/forwarding.ts";
+import { plainText } from "../table/own-pages.ts";
 import { caller } from "./caller.ts";
 import type { EdgeFiles } from "./files.ts";
-import { ownStatuses, plainText } from "./policies.ts";
+import { ownStatuses } from "./policies.ts";
 import { fieldNumber, flags } from "./route-map.ts";
 import { haproxySettings } from "./settings.ts";
 
@@ -93,7 +94,7 @@ local function refuse(applet, status)
   applet:start_response()
   applet:send(body)
   local started = core.now()
-  while since(started) < ${haproxySettings.lingerMostS * 1_000} do
+  while since(started) < ${haproxySettings.lingerMostMs} do
     local some = applet:receive(${haproxySettings.bufferBytes / 2})
     if some == nil or some == "" then return end
   end

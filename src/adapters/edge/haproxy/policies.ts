@@ -1,7 +1,7 @@
-import { STATUS_CODES } from "node:http";
 import { sha256 } from "../../../base/digest.ts";
 import type { Maintenance } from "../../../model/environment.ts";
 import type { Route, RouteTable } from "../../../model/route.ts";
+import { maintenancePage, plainText, problemText } from "../table/own-pages.ts";
 
 /** One line of a map of HAProxy's. */
 export interface MapEntry {
@@ -9,21 +9,8 @@ export interface MapEntry {
   readonly value: string;
 }
 
-/** Answers of the edge itself. They name no app, no host and no address. */
-const words: Readonly<Record<number, string>> = {
-  400: "This request is invalid.",
-  403: "This origin is not allowed to call this site.",
-  404: "There is no site here.",
-  408: "The request took too long to arrive.",
-  413: "The request is too large for this site.",
-  429: "Too many requests. Try again later.",
-  500: "Something went wrong here.",
-  502: "The site did not answer. Try again.",
-  503: "The site is not available at the moment. Try again.",
-  504: "The site took too long to answer.",
-};
-
-export const ownStatuses = Object.keys(words).map(Number);
+/** What HAProxy answers itself: it has no words of its own for 308. */
+export const ownStatuses = [400, 403, 404, 408, 413, 429, 500, 502, 503, 504];
 
 /** A page that is larger does not fit into HAProxy's buffer beside its headers; the plain words stand in for it. */
 export const pageBytes = 16 * 1024;
@@ -40,12 +27,7 @@ export function policyKey(owner: string, route: Route): string {
   return sha256(JSON.stringify(policy)).slice(-16);
 }
 
-/** The plain words for a status, as clients that want neither HTML nor JSON get them. */
-export function plainText(status: number, said = words[status] ?? ""): string {
-  return `${status} ${STATUS_CODES[status] ?? ""}\n${said}\n`;
-}
-
-/** The same where HAProxy wants one line. */
+/** The words for a status where HAProxy wants one line. */
 export function plainLine(status: number): string {
   return plainText(status).trim().replace("\n", ": ");
 }
@@ -57,7 +39,7 @@ export function encoded(text: string): string {
 
 function entriesOf(key: string, route: Route): readonly MapEntry[] {
   const { canonical, cors, contentSecurityPolicy, pages, maintenance, inside } = route;
-  const entries: [string, string][] = [502, 503, 504].map((status) => [`${status}.json`, encoded(problem(status))]);
+  const entries: [string, string][] = [502, 503, 504].map((status) => [`${status}.json`, encoded(problemText(status))]);
   for (const [status, page] of Object.entries(pages)) {
     const shown = status === "503" ? page : inOneLine(page);
     if (shown !== null && Buffer.byteLength(shown) <= pageBytes) entries.push([`${status}.html`, encoded(shown)]);
@@ -86,18 +68,7 @@ function maintenanceEntries({ message, page }: Maintenance): [string, string][] 
   const html = page !== null && Buffer.byteLength(page) <= pageBytes ? page : maintenancePage(message);
   return [
     ["closed.text", encoded(plainText(503, message))],
-    ["closed.json", encoded(problem(503, message))],
+    ["closed.json", encoded(problemText(503, message))],
     ["closed.html", encoded(html)],
   ];
-}
-
-function problem(status: number, detail = words[status] ?? ""): string {
-  return JSON.stringify({ type: "about:blank", title: STATUS_CODES[status] ?? "", status, detail });
-}
-
-function maintenancePage(message: string): string {
-  const escaped = message.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
-  const style = "font-family:system-ui,sans-serif;max-width:32rem;margin:20vh auto;padding:0 1rem;text-align:center";
-  const head = `<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Maintenance</title>`;
-  return `<!doctype html><html lang="en"><head>${head}</head><body style="${style}"><p>${escaped}</p></body></html>\n`;
 }

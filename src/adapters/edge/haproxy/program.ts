@@ -70,7 +70,7 @@ export function programRunner({ program, env }: ProgramOptions, files: EdgeFiles
       }
     },
     isReviving: async () => false,
-    identify: async (pid) => ({ pid, startTime: await startTimeOf(pid) }),
+    identify: async (pid) => ({ pid, startTime: startTimeOf(pid) }),
   };
 }
 

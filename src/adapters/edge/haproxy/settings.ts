@@ -1,24 +1,16 @@
-/** Limits of the edge that no route sets; the same as the embedded edge's where HAProxy has them. */
+import { edgeLimits } from "../table/edge-limits.ts";
+
+/** Limits of the edge that no route sets. */
 export const haproxySettings = {
-  /** All headers of a request; what nginx and Node take by default. */
-  headerBytes: 16 * 1024,
-  /** How many of them. */
+  ...edgeLimits,
+  /** How many headers a request may have. */
   headers: 256,
   /** As much of a request's first line is kept for its record. */
   firstLineBytes: 2_200,
   /** HAProxy's buffer: takes the headers of a request or an answer, and an own page. Two are in use while data flows. */
   bufferBytes: 32 * 1024,
-  /** From the first byte of a request to the end of its headers (slowloris). */
-  headersS: 10,
-  /** Browsers keep idle connections for 60–115 s; closing earlier than clients do costs them failed requests. */
-  clientIdleS: 75,
   /** A client that neither sends nor takes a byte for this long is cut; one that waits for its answer is not. */
   clientS: 300,
-  /** A client that was refused is cut when it sends nothing for so long, and at the latest after so long (nginx: `lingering_timeout`, `lingering_time`). */
-  lingerS: 5,
-  lingerMostS: 30,
-  /** A TLS handshake, or a PROXY protocol header. */
-  handshakeS: 10,
   /** Where no route says how long an app may be silent. */
   serverS: 3_600,
   /** WebSockets that say nothing; a day. */
@@ -29,8 +21,6 @@ export const haproxySettings = {
   outliveS: 86_400,
   /** Connections to HAProxy's own sockets that say nothing. */
   cliIdleS: 3_600,
-  /** Answers shorter than this are not worth compressing. */
-  compressFrom: 1_024,
   /** One access record. */
   recordBytes: 4_096,
   /** Access records that wait for a listener: about two seconds at 20,000 a second. */

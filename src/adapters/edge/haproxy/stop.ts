@@ -28,7 +28,7 @@ export async function stopHaproxy(directory: string): Promise<void> {
     ["SIGTERM", 5_000],
     ["SIGKILL", 5_000],
   ] as const) {
-    if (!(await isAlive(note))) return;
+    if (!isAlive(note)) return;
     try {
       process.kill(note.pid, signal);
     } catch (thrown) {
@@ -42,7 +42,7 @@ export async function stopHaproxy(directory: string): Promise<void> {
 /** A signal to HAProxy's master and all its workers, which are one process group. */
 export async function signalAll(directory: string, signal: NodeJS.Signals): Promise<void> {
   const note = await readHaproxyNote(directory);
-  if (note === null || !(await isAlive(note))) return;
+  if (note === null || !isAlive(note)) return;
   try {
     process.kill(-note.pid, signal);
   } catch (thrown) {
@@ -61,7 +61,7 @@ export async function endAll(directory: string): Promise<void> {
 
 async function isGone(note: ProcessId, withinMs: number): Promise<boolean> {
   const deadline = performance.now() + withinMs;
-  while (await isAlive(note)) {
+  while (isAlive(note)) {
     if (performance.now() > deadline) return false;
     await setTimeout(lookMs);
   }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { capacityOf, hardDescriptorLimit } from "./capacity.ts";
+import { capacityOf, edgeDescriptors } from "./capacity.ts";
 
 test.each([256, 1_024, 4_096, 20_000, 1_048_576, Number.MAX_SAFE_INTEGER])(
   "with %i descriptors there are always some left, for other clients and other services too",
@@ -14,5 +14,5 @@ test.each([256, 1_024, 4_096, 20_000, 1_048_576, Number.MAX_SAFE_INTEGER])(
 );
 
 test("the limit of this process is a number", () => {
-  expect(hardDescriptorLimit()).toBeGreaterThan(255);
+  expect(edgeDescriptors()).toBeGreaterThan(255);
 });

@@ -1,5 +1,4 @@
-import { readFileSync } from "node:fs";
-import { isErrno } from "../../../base/faults.ts";
+import { descriptorLimit } from "../../../host/proc.ts";
 
 /** How many connections an edge takes before it refuses some, so that it never runs out of descriptors or memory. */
 export interface Capacity {
@@ -35,15 +34,7 @@ export function capacityOf(descriptors: number): Capacity {
   };
 }
 
-/** How many descriptors this process and those that it starts may have at most (proc(5)); where the system does not tell, what it usually gives. */
-export function hardDescriptorLimit(): number {
-  try {
-    const [, hard] = /^Max open files +\S+ +(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8")) ?? [];
-    return hard === undefined ? usualDescriptors : Number(hard);
-  } catch (thrown) {
-    if (isErrno(thrown, "ENOENT")) return usualDescriptors;
-    throw thrown;
-  }
+/** How many descriptors an edge may have at most; where the system does not tell, what it usually gives. */
+export function edgeDescriptors(): number {
+  return descriptorLimit() ?? 10_240;
 }
-
-const usualDescriptors = 10_240;

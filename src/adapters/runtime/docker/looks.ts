@@ -1,6 +1,6 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { isErrno } from "../../../base/faults.ts";
+import { readdirSync } from "node:fs";
 import { type ContainerEngine, isRefusal } from "../../../host/engine.ts";
+import { listeningSockets, procText, unlessGone } from "../../../host/proc.ts";
 import type { Usage } from "../../../model/instance.ts";
 
 interface Stats {
@@ -41,7 +41,7 @@ export async function containerUsage(engine: ContainerEngine, { id, pid }: Runni
  * under the same numbers; the control group names the container in every version of it.
  */
 function isOurs({ id, pid }: Running): boolean {
-  return pid > 0 && (unlessGone(() => readFileSync(`/proc/${pid}/cgroup`, "latin1")) ?? "").includes(id);
+  return pid > 0 && (procText(`/proc/${pid}/cgroup`) ?? "").includes(id);
 }
 
 /** The processes below the first one, which is the engine's `init`; null where the host's /proc does not show them. */
@@ -53,9 +53,7 @@ function countOf(pid: number): number | null {
 function childrenOf(pid: number): readonly number[] | null {
   const threads = unlessGone(() => readdirSync(`/proc/${pid}/task`));
   if (threads === null) return null;
-  const lists = threads.map((thread) =>
-    unlessGone(() => readFileSync(`/proc/${pid}/task/${thread}/children`, "latin1")),
-  );
+  const lists = threads.map((thread) => procText(`/proc/${pid}/task/${thread}/children`));
   if (lists.every((list) => list === null)) return null;
   return lists.flatMap((list) => (list ?? "").split(" ").filter(Boolean)).map(Number);
 }
@@ -66,22 +64,8 @@ const nameServer = "0B00007F";
 /** The TCP ports on which a container listens, rising; empty where the host's /proc is not for us to read. */
 export function containerPorts({ id, pid }: Running): readonly number[] {
   if (!isOurs({ id, pid })) return [];
-  const ports = ["tcp", "tcp6"].flatMap((family) => {
-    const table = unlessGone(() => readFileSync(`/proc/${pid}/net/${family}`, "latin1")) ?? "";
-    return table
-      .split("\n")
-      .map((line) => line.trim().split(/\s+/))
-      .filter((fields) => fields[3] === "0A" && !fields[1]?.startsWith(nameServer))
-      .map((fields) => Number.parseInt(fields[1]?.split(":")[1] ?? "", 16));
-  });
+  const ports = listeningSockets(pid)
+    .filter(({ address }) => !address.startsWith(nameServer))
+    .map(({ port }) => port);
   return [...new Set(ports)].sort((a, b) => a - b);
-}
-
-function unlessGone<T>(read: () => T): T | null {
-  try {
-    return read();
-  } catch (thrown) {
-    if (isErrno(thrown, "ENOENT", "ESRCH", "EACCES", "EPERM", "EINVAL")) return null;
-    throw thrown;
-  }
 }

@@ -1,6 +1,16 @@
 import { readdirSync, readlinkSync } from "node:fs";
 import { isErrno } from "../../../base/faults.ts";
-import { allProcesses, hasVariable, membersOf, type ProcessStat, processOwner, procText, unlessGone } from "./proc.ts";
+import {
+  allProcesses,
+  hasVariable,
+  type ListeningSocket,
+  listeningSockets,
+  type ProcessStat,
+  processOwner,
+  programOf,
+  socketsOf,
+} from "../../../host/proc.ts";
+import { membersOf } from "./proc.ts";
 
 export interface ProcessScope {
   readonly supervisor: number;
@@ -10,20 +20,14 @@ export interface ProcessScope {
   readonly uid: number | null;
 }
 
-/** A listening socket: where, and which. */
-interface Listener {
-  readonly port: number;
+interface Listener extends ListeningSocket {
   /** How precisely it is for who dials 127.0.0.1: the most precise one is asked. 0: not at all. */
   readonly precision: 0 | 1 | 2;
-  readonly inode: string;
-  /** Who opened it. */
-  readonly uid: number;
 }
 
 /** 127.0.0.1 and ::ffff:127.0.0.1, as proc(5) writes them on machines of either byte order. */
 const loopbackAddress = /^(?:0100007F|7F000001|0{16}FFFF00000100007F|0{20}FFFF7F000001)$/;
 const anyAddress = /^(?:0{8}|0{32})$/;
-const listens = "0A";
 
 /**
  * The TCP ports on which an instance's own processes listen, rising. A port of which somebody else may hold the half that is
@@ -32,9 +36,7 @@ const listens = "0A";
  */
 export function processPorts(whose: ProcessScope): readonly number[] {
   const own = new Set(ownProcesses(whose).flatMap(({ pid }) => socketsOf(pid)));
-  const all = ["tcp", "tcp6"].flatMap((family) =>
-    listenersIn(procText(`/proc/${whose.supervisor}/net/${family}`) ?? ""),
-  );
+  const all = listeningSockets(whose.supervisor).map(asListener);
   const byUser = whose.uid !== null && hidesSockets(whose.supervisor);
   const isOwn = ({ inode, uid }: Listener) => (byUser ? uid === whose.uid : own.has(inode));
   const most = (listeners: readonly Listener[]) => Math.max(0, ...listeners.map(({ precision }) => precision));
@@ -76,39 +78,17 @@ export function hidesSockets(pid: number): boolean {
   }
 }
 
-/** Inodes of the sockets that a process has open; descriptors come and go meanwhile. */
-function socketsOf(pid: number): string[] {
-  const directory = `/proc/${pid}/fd`;
-  const descriptors = unlessGone(() => readdirSync(directory)) ?? [];
-  return descriptors
-    .map((descriptor) => unlessGone(() => readlinkSync(`${directory}/${descriptor}`)) ?? "")
-    .map((target) => /^socket:\[(\d+)\]$/.exec(target)?.[1])
-    .filter((inode) => inode !== undefined);
-}
-
-function listenersIn(table: string): readonly Listener[] {
-  return table
-    .split("\n")
-    .map((line) => line.trim().split(/\s+/))
-    .filter((fields) => fields[3] === listens)
-    .map((fields) => {
-      const [address = "", port = ""] = fields[1]?.split(":") ?? [];
-      return {
-        port: Number.parseInt(port, 16),
-        precision: loopbackAddress.test(address) ? 2 : anyAddress.test(address) ? 1 : 0,
-        inode: fields[9] ?? "",
-        uid: Number(fields[7]),
-      };
-    });
+function asListener(socket: ListeningSocket): Listener {
+  const { address } = socket;
+  return { ...socket, precision: loopbackAddress.test(address) ? 2 : anyAddress.test(address) ? 1 : 0 };
 }
 
 /** Who listens on a port of this machine, in words, as far as this user may know. */
 export function portHolder(port: number): string | null {
-  const all = ["tcp", "tcp6"].flatMap((family) => listenersIn(procText(`/proc/net/${family}`) ?? ""));
-  const inodes = new Set(all.filter((listener) => listener.port === port).map(({ inode }) => inode));
+  const there = listeningSockets().filter((socket) => socket.port === port);
+  const inodes = new Set(there.map(({ inode }) => inode));
   if (inodes.size === 0) return null;
   const holder = allProcesses().find(({ pid }) => socketsOf(pid).some((inode) => inodes.has(inode)));
   if (holder === undefined) return "a process that cannot be inspected";
-  const program = procText(`/proc/${holder.pid}/comm`)?.trim() ?? "a program";
-  return `${JSON.stringify(program)} (process ${holder.pid} of uid ${processOwner(holder.pid) ?? "unknown"})`;
+  return `${JSON.stringify(programOf(holder.pid))} (process ${holder.pid} of uid ${processOwner(holder.pid) ?? "unknown"})`;
 }

@@ -1,80 +1,19 @@
-import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
 import { constants } from "node:os";
 import { isErrno } from "../../../base/faults.ts";
+import {
+  allProcesses,
+  bootId,
+  type ProcessStat,
+  processNumbers,
+  processOwner,
+  procText,
+  statOf,
+} from "../../../host/proc.ts";
 import type { Usage } from "../../../model/instance.ts";
 import type { Claim } from "./supervisor.ts";
 
-/**
- * What the kernel says of processes: proc(5). It is read synchronously, because a read of /proc is answered from memory
- * in some 10 µs, a tenth of what an asynchronous one costs. Where there is no /proc (macOS) a process is only known by
- * its number, and there is nothing to say about its group.
- */
-export interface ProcessStat {
-  readonly pid: number;
-  readonly parent: number;
-  readonly state: string;
-  readonly group: number;
-  readonly session: number;
-  readonly cpuTicks: number;
-  readonly ticks: number;
-}
-
 /** Ticks of proc(5)'s times in a second: USER_HZ, 100 on every Linux that Node supports. */
 const ticksPerSecond = 100;
-
-/** What `read` gives, or null when its object is not there, not ours to read, or ended while it was read. */
-export function unlessGone<T>(read: () => T): T | null {
-  try {
-    return read();
-  } catch (thrown) {
-    if (isErrno(thrown, "ENOENT", "ESRCH", "EACCES", "EPERM")) return null;
-    throw thrown;
-  }
-}
-
-export function procText(path: string): string | null {
-  return unlessGone(() => readFileSync(path, "latin1"));
-}
-
-/** `stat` is shorter by far: 52 numbers and a name. */
-const page = Buffer.allocUnsafe(4_096);
-
-/** A file that one read gives whole: half the cost of reading until nothing more comes. */
-function shortTextOf(path: string): string | null {
-  return unlessGone(() => {
-    const file = openSync(path, "r");
-    try {
-      return page.toString("latin1", 0, readSync(file, page, 0, page.length, 0));
-    } finally {
-      closeSync(file);
-    }
-  });
-}
-
-/** One process, or null when it is gone. The name in parentheses may hold anything, so fields count from the last one. */
-export function statOf(pid: number): ProcessStat | null {
-  const text = shortTextOf(`/proc/${pid}/stat`);
-  if (text === null) return null;
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  const field = (number: number) => Number(fields[number - 3]);
-  return {
-    pid,
-    state: fields[0] ?? "X",
-    parent: field(4),
-    group: field(5),
-    session: field(6),
-    cpuTicks: field(14) + field(15) + field(16) + field(17),
-    ticks: field(22),
-  };
-}
-
-let boot: string | null | undefined;
-
-/** Names this run of the machine; null where there is no /proc. */
-export function bootId(): string | null {
-  boot ??= procText("/proc/sys/kernel/random/boot_id")?.trim() ?? null;
-  return boot;
-}
 
 /** How many processes the kernel has killed for want of memory since boot. */
 export function oomKills(): number {
@@ -103,29 +42,13 @@ function answersSignals(pid: number): boolean {
   }
 }
 
-export function processOwner(pid: number): number | null {
-  return statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid ?? null;
-}
-
 /** The users of whom processes run now. */
 export function ownersOfProcesses(): ReadonlySet<number> {
-  if (bootId() === null) return new Set();
-  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  return new Set(pids.map((pid) => processOwner(Number(pid))).filter((uid) => uid !== null));
-}
-
-export function isPidAlive(pid: number): boolean {
-  const found = statOf(pid);
-  return found !== null && !"ZX".includes(found.state);
-}
-
-/** Every process of the machine, dead ones that nobody has waited for included. */
-export function allProcesses(): readonly ProcessStat[] {
-  if (bootId() === null) return [];
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map((name) => statOf(Number(name)))
-    .filter((found) => found !== null);
+  return new Set(
+    processNumbers()
+      .map(processOwner)
+      .filter((uid) => uid !== null),
+  );
 }
 
 /** The living processes of the session and group that a supervisor leads or led. */
@@ -184,11 +107,6 @@ function commandLineOf(pid: number): string | null {
 function catches(pid: number, signal: number): boolean {
   const mask = /^SigCgt:\s+([0-9a-f]+)$/m.exec(procText(`/proc/${pid}/status`) ?? "")?.[1] ?? "0";
   return ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n;
-}
-
-/** Whether a process was started with this variable. */
-export function hasVariable(pid: number, assignment: string): boolean {
-  return (procText(`/proc/${pid}/environ`) ?? "").split("\0").includes(assignment);
 }
 
 /** Memory and processor time of a supervisor's command; those before it count for the time that ended children took. */

@@ -4,10 +4,10 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startChild } from "../../../host/child.ts";
+import { bootId, statOf } from "../../../host/proc.ts";
 import type { Runtime } from "../../../ports/runtime.ts";
 import { exited, instanceSpec, outputOf, runtimeKey, taskSpec, until } from "../../../testing/conformance/runtime.ts";
 import { ProcessFolder } from "./folder.ts";
-import { bootId, statOf } from "./proc.ts";
 import { assignments } from "./supervisor.ts";
 import { processWorld } from "./world.ts";
 

@@ -1,5 +1,6 @@
 import { Fault, isErrno } from "../../../base/faults.ts";
 import { OutputFiles } from "../../../host/output.ts";
+import { allProcesses, bootId, type ProcessStat } from "../../../host/proc.ts";
 import { type EnvKey, keyText, sameKey } from "../../../model/environment.ts";
 import type { InstanceSpec, ObservedInstance, ObservedTask, TaskSpec, Usage } from "../../../model/instance.ts";
 import type { DataSpec, ObservedData, Workload } from "../../../model/workload.ts";
@@ -18,7 +19,7 @@ import { ProcessFolder } from "./folder.ts";
 import { launch, processEnv, unfitProcess } from "./launch.ts";
 import { hidesSockets, portHolder, processPorts } from "./listening.ts";
 import { loopback, loopbackAddress, PortPool } from "./ports.ts";
-import { allProcesses, bootId, type ProcessStat, processUsage } from "./proc.ts";
+import { processUsage } from "./proc.ts";
 import { ProcessWatcher } from "./process-watcher.ts";
 import { type RoomOptions, Rooms } from "./rooms.ts";
 import { notify, send } from "./signals.ts";

@@ -1,7 +1,8 @@
 import { constants } from "node:os";
 import { isErrno } from "../../../base/faults.ts";
+import { bootId, isPidAlive } from "../../../host/proc.ts";
 import type { Clock } from "../../../ports/clock.ts";
-import { bootId, isPidAlive, type Kept, recipients } from "./proc.ts";
+import { type Kept, recipients } from "./proc.ts";
 
 /** How soon it is looked for those whom nobody told. */
 const lookAgainMs = 50;

@@ -1,9 +1,10 @@
+import { bootId, hasVariable } from "../../../host/proc.ts";
 import type { EnvKey } from "../../../model/environment.ts";
 import type { Exit } from "../../../model/instance.ts";
 import { workloadKey } from "../../../model/workload.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { ProcessFolder, StoredWorkload } from "./folder.ts";
-import { bootId, hasVariable, isClaimRunning, membersOf } from "./proc.ts";
+import { isClaimRunning, membersOf } from "./proc.ts";
 import { send } from "./signals.ts";
 import type { Claim } from "./supervisor.ts";
 

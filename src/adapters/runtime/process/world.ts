@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { Fault } from "../../../base/faults.ts";
+import { hasVariable, statOf } from "../../../host/proc.ts";
 import type { Runtime } from "../../../ports/runtime.ts";
 import { wallClock } from "../../../testing/clock.ts";
 import { runtimeKey } from "../../../testing/conformance/runtime.ts";
 import { ownPorts } from "../../../testing/ports.ts";
-import { hasVariable, statOf } from "./proc.ts";
 import { type ProcessRuntimeOptions, processRuntime } from "./runtime.ts";
 import { oneUser } from "./tenants.ts";
 

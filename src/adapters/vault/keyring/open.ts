@@ -1,19 +1,9 @@
 import { randomBytes } from "node:crypto";
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from "node:fs";
+import { chmodSync, existsSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Fault, isErrno } from "../../../base/faults.ts";
 import { Secret } from "../../../base/secret.ts";
+import { replaceFileSync, syncSync } from "../../../host/files.ts";
 import { type EnvKey, keyText } from "../../../model/environment.ts";
 import { refText } from "../../../model/release.ts";
 import type { SealedPlace, Vault } from "../../../ports/vault.ts";
@@ -130,7 +120,7 @@ class KeyringVault implements Vault {
       throw new Fault("vault.key", `${this.#keyFile} is missing, and ${this.#ringFile} needs it`, { hint });
     }
     const made = randomBytes(keyBytes);
-    replace(this.#keyFile, keyFileText(made));
+    replaceFileSync(this.#keyFile, keyFileText(made));
     return made;
   }
 
@@ -148,7 +138,7 @@ class KeyringVault implements Vault {
   #read(others: readonly Buffer[]): Ring {
     if (!existsSync(this.#ringFile)) {
       const made = newRing();
-      replace(this.#ringFile, wrap(made, this.#master));
+      replaceFileSync(this.#ringFile, wrap(made, this.#master));
       return made;
     }
     const text = readFileSync(this.#ringFile, "utf8");
@@ -177,22 +167,22 @@ class KeyringVault implements Vault {
       return ring;
     }
     const moved = { ...ring, copied: false };
-    replace(this.#ringFile, wrap(moved, this.#master));
+    replaceFileSync(this.#ringFile, wrap(moved, this.#master));
     return this.#settled(moved);
   }
 
   /** In an order in which a crash at any point leaves a key on disk that opens the ring. */
   #exchangeMaster(master: Buffer, ring: Ring): void {
-    replace(`${this.#keyFile}.next`, keyFileText(master));
-    replace(this.#ringFile, wrap(ring, master));
+    replaceFileSync(`${this.#keyFile}.next`, keyFileText(master));
+    replaceFileSync(this.#ringFile, wrap(ring, master));
     renameSync(`${this.#keyFile}.next`, this.#keyFile);
-    syncDirectory(this.#keyFile);
+    syncSync(dirname(this.#keyFile));
     this.#master = master;
     this.#ring = ring;
   }
 
   #write(ring: Ring): void {
-    replace(this.#ringFile, wrap(ring, this.#master));
+    replaceFileSync(this.#ringFile, wrap(ring, this.#master));
     this.#ring = ring;
   }
 }
@@ -221,28 +211,4 @@ function ownKeyFile<T>(file: string, use: () => T): T {
 
 function keyFileText(key: Buffer): string {
   return `${key.toString("base64url")}\n`;
-}
-
-/** Writes a file of mode 0600 as a whole: after a loss of power it is the old one or the new one. */
-function replace(file: string, text: string): void {
-  const draft = `${file}.new`;
-  rmSync(draft, { force: true });
-  const handle = openSync(draft, "wx", 0o600);
-  try {
-    writeSync(handle, text);
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
-  renameSync(draft, file);
-  syncDirectory(file);
-}
-
-function syncDirectory(file: string): void {
-  const directory = openSync(dirname(file), "r");
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
-  }
 }
