@@ -137,7 +137,7 @@ function overlapping(neighbours: readonly UidClaim[]): readonly Concern[] {
   return [
     {
       what: `other controllers of this machine use the same users: ${some.join(", ")}. No two environments share one, but edges and builds do`,
-      fix: "Give each controller a range of its own with --app-uids.",
+      fix: "Give each controller its own range with --app-uids.",
     },
   ];
 }

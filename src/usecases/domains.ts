@@ -72,7 +72,7 @@ export async function checkDomain(
 function tlsCheck(address: { host: string; port: number } | null): DomainCheck {
   if (address !== null) return { name: "tls", ...ok(`the edge takes TLS at ${address.host}:${address.port}`) };
   const fix = "Start the controller with --edge-tls, like --edge-tls 0.0.0.0:443.";
-  return { name: "tls", state: "warn", detail: "the edge takes no TLS", fix };
+  return { name: "tls", state: "warn", detail: "the edge does not take TLS", fix };
 }
 
 function nameChecks({ dns, dnsDetail, port, portDetail }: DomainFinding): readonly DomainCheck[] {

@@ -17,7 +17,7 @@ export function composeText({ image, stateDirectory, flags, engineSocket, engine
     return `      - { type: bind, source: ${quoted}, target: ${quoted}, bind: { create_host_path: false } }`;
   });
   return `${signature}
-# Before: install -d -o 1000 -g 1000 -m 711 ${JSON.stringify(stateDirectory)}
+# First run: install -d -o 1000 -g 1000 -m 711 ${JSON.stringify(stateDirectory)}
 # and the image, in a checkout of that version: docker build -t ${image} .
 name: fairlead
 services:
@@ -27,7 +27,7 @@ services:
     restart: always
     # It probes containers, and the edge forwards to them, at their own addresses.
     network_mode: host
-    # The group of the engine's socket (stat -c %g). Whoever may use it is as good as root on the machine.
+    # The group of the engine's socket (stat -c %g). Access to it is equivalent to root on the machine.
     group_add: [${JSON.stringify(String(engineGroup ?? "GROUP"))}]
     # The same paths inside and outside: the engine mounts files of the state directory into other containers.
     volumes:

@@ -30,33 +30,34 @@ export function unitText({ program, stateDirectory, flags }: ServiceFacts): stri
 Description=Fairlead controller
 Wants=network-online.target
 After=network-online.target docker.service
-# However often it fails, it is started again.
+# It is always restarted, however often it fails.
 StartLimitIntervalSec=0
 
 [Service]
 Type=exec
 ExecStart=${command}
-# For what must not stand in a command line, e.g. FAIRLEAD_TOKEN; mode 0600.
+# For values that must not be on a command line, e.g. FAIRLEAD_TOKEN; mode 0600.
 EnvironmentFile=-/etc/fairlead.env
 Restart=always
 RestartSec=1s
-# Apps and the edge that are plain processes are not its own to stop: they go on while it is exchanged or down.
+# Does not stop apps and the edge that are plain processes: they keep running while it is replaced or down.
 KillMode=process
 TimeoutStopSec=90s
 ${directoryLines(stateDirectory)}
-# They live in its control group and inherit its limits, so these are none of one app: a fork bomb ends at the number of
-# processes and threads of its environment's user, and leaves the machine the room to log in and end it.
+# Apps are in its control group and inherit its limits, so these are not for a single app: a fork bomb is limited by
+# the processes and threads of its environment's user, which leaves enough room to log in and end it.
 TasksMax=80%
 LimitNPROC=16384
 LimitNOFILE=1048576
-# A core dump holds every value that the process was given.
+# A core dump contains every value of the process.
 LimitCORE=0
-# What the controller does as root: become the users of apps, own and read their files, end and look at their processes,
-# bind the edge's ports, mount temporary directories, and close ports to other environments.
+# Capabilities of a root controller: switch to the users of apps, own and read their files, end and inspect their
+# processes, bind the edge's ports, mount temporary directories, and close ports to other environments.
 CapabilityBoundingSet=${capabilities.map((one) => `CAP_${one}`).join(" ")}
 
-# What no app and no controller needs. Apps inherit it. Not here: PrivateTmp, because apps would outlive their /tmp;
-# MemoryDenyWriteExecute and system call filters, because apps are compiled while they run, and nobody knows what they call.
+# Restrictions that suit the controller and all apps, which inherit them. Not used: PrivateTmp, because apps would
+# outlive their /tmp; MemoryDenyWriteExecute and system call filters, because apps are compiled at run time and their
+# system calls are unknown.
 NoNewPrivileges=yes
 ProtectSystem=full
 ProtectHome=read-only
