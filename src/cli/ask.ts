@@ -8,8 +8,8 @@ interface Asker {
 }
 
 /**
- * Asks y/N on stderr; --yes answers, and so does `given`, the value of --confirm, when it names the `environment` that the
- * question is about. Faults: `confirm.needed` when nobody can answer or the answer is no.
+ * Asks y/N on stderr; --yes answers, and so does `given`, the value of --confirm, if it names the `environment` of the
+ * question. Faults: `confirm.needed` without a terminal or if the answer is no.
  */
 export async function confirm(
   { context, host, question }: Asker & { readonly question: string },
@@ -29,7 +29,10 @@ export async function confirm(
   if (answer !== true) throw new Fault("confirm.needed", "not confirmed; nothing was changed", { hint: "" });
 }
 
-/** Asks for a text that is not shown while it is typed. Faults: `confirm.needed` when nobody can be asked or nothing was typed. */
+/**
+ * Asks for a text that is not shown while it is typed. Faults: `confirm.needed` without a terminal or if nothing was
+ * typed.
+ */
 export async function askSecret({ context, host }: Asker, question: string): Promise<string> {
   if (!context.interactive) throw new Fault("confirm.needed", `${question} This needs a terminal: pass --stdin.`);
   const prompts = await import("@clack/prompts");

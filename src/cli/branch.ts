@@ -3,8 +3,9 @@ import path from "node:path";
 import { isErrno } from "../base/faults.ts";
 
 /**
- * The Git branch that is checked out where a directory lies; null where there is none: no repository, or a commit without a
- * branch, as build services like to check out. Read from its files (gitrepository-layout(5)), so that Git need not be here.
+ * The Git branch that is checked out where a directory lies; null if there is none: no repository, or a commit without
+ * a branch, as build services check out. Read from its files (gitrepository-layout(5)), so that Git need not be
+ * installed.
  */
 export function branchOf(directory: string): string | null {
   for (let at = path.resolve(directory); ; at = path.dirname(at)) {
@@ -14,7 +15,7 @@ export function branchOf(directory: string): string | null {
   }
 }
 
-/** `.git`, or what a file of this name points to: so it is in worktrees and submodules. */
+/** `.git`, or the target of a file of this name, as in worktrees and submodules. */
 function gitDirectory(at: string): string {
   const own = path.join(at, ".git");
   const elsewhere = /^gitdir: (.+?)\n?$/.exec(textOf(own) ?? "")?.[1];

@@ -18,7 +18,7 @@ export function optionalArgument(summary: string): Argument<string | undefined> 
   return { summary, kind: "optional" };
 }
 
-/** Any number of arguments, also none; must be the last. */
+/** Any number of arguments, including none; must be the last. */
 export function severalArguments(summary: string): Argument<readonly string[]> {
   return { summary, kind: "several" };
 }
@@ -28,18 +28,21 @@ export type ArgumentValues<A extends Arguments> = {
   readonly [K in keyof A]: A[K] extends Argument<infer V> ? V : never;
 };
 
-/** One thing to ask of Fairlead: declared, asked once, printed. The one-line summary stands in the command table. */
+/** One command: declared, requested once, printed. The one-line summary stands in the command table. */
 export interface Command<Result = unknown, A extends Arguments = Arguments, F extends Flags = Flags> {
   /** A paragraph or two for help and docs/cli.md. */
   readonly about: string;
   readonly args?: A;
   readonly flags?: F;
-  /** At least two: what to type, and what it is for. */
+  /** At least two: command line and purpose. */
   readonly examples: readonly (readonly [string, string])[];
   run(call: { args: ArgumentValues<A>; flags: FlagValues<F>; world: World }): Promise<Result>;
-  /** The result for people. `--json` prints it as it is. Not called for `undefined`: then all was written on the way. */
+  /**
+   * The result for people. `--json` prints it unformatted. Not called for `undefined`: then everything was already
+   * written.
+   */
   view?(result: Result, paint: Paint): string;
-  /** The exit code, when an answer that is not a fault can still mean failure. */
+  /** The exit code, if a result without a fault can still mean failure. */
   exit?(result: Result): number;
 }
 

@@ -42,7 +42,7 @@ export async function completionScript(shell: Shell): Promise<string> {
   return { bash: bashScript, zsh: zshScript, fish: fishScript }[shell](top, words);
 }
 
-/** Looks the first two words up, then the first one alone. */
+/** Looks up the first two words, then only the first. */
 function bashScript(top: readonly string[], words: readonly Words[]): string {
   const cases = words.map(({ after, words: next }) => `    "${after}") echo "${next.join(" ")}" ;;`).join("\n");
   return `# fairlead completion for bash

@@ -1,6 +1,6 @@
 import { globalFlags, takesValue } from "./flags.ts";
 
-/** What the process was started with: gathered by src/main, never read here. */
+/** The environment of the process: collected by src/main, never read here. */
 export interface Invocation {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -10,29 +10,31 @@ export interface Invocation {
   readonly root: boolean;
 }
 
-/** How this run talks to whoever started it. A pure function of its surroundings, so that all of it can be tabled. */
+/**
+ * How this run communicates with its caller. A pure function of its environment, so that it can be tested with tables.
+ */
 export interface ExecutionContext {
-  /** stdout is one JSON value, or one a line. */
+  /** stdout is one JSON value, or one per line. */
   readonly json: boolean;
-  /** Somebody watches stderr. */
+  /** stderr is a terminal. */
   readonly attended: boolean;
-  /** Somebody can answer questions. */
+  /** Questions can be asked. */
   readonly interactive: boolean;
   readonly yes: boolean;
-  /** Progress: redrawn in place, a line a change, or none. */
+  /** Progress: redrawn in place, a line per change, or none. */
   readonly progress: "live" | "lines" | "none";
   readonly verbose: boolean;
   readonly colour: { readonly stdout: boolean; readonly stderr: boolean };
   /** A browser may be opened. */
   readonly browser: boolean;
-  /** Where the environment says that the controller is. */
+  /** Address of the controller from the environment. */
   readonly controller: {
     readonly url: string | null;
     readonly state: string | null;
     readonly token: string | null;
     /**
-     * The state directory when nothing says otherwise: XDG base directories 0.8 ($XDG_STATE_HOME or ~/.local/state); for
-     * root FHS 3.0, section 5.8, because root's apps run as another user, who cannot enter root's home.
+     * The default state directory: XDG base directories 0.8 ($XDG_STATE_HOME or ~/.local/state); for root FHS 3.0,
+     * section 5.8, because root's apps run as another user, who cannot enter root's home.
      */
     readonly fallback: string;
   };
@@ -62,7 +64,7 @@ function defaultState({ env, root }: Invocation): string {
   return `${env.XDG_STATE_HOME || `${env.HOME ?? ""}/.local/state`}/fairlead`;
 }
 
-/** Derives how to behave. CI, pipes and --json mean: no questions, no redrawing, no browser. */
+/** Derives the behaviour. CI, pipes and --json mean no questions, no redrawing, no browser. */
 export function executionContext(surroundings: Invocation): ExecutionContext {
   const { argv, env, tty } = surroundings;
   const own = ownWords(argv);

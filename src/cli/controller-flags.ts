@@ -6,7 +6,7 @@ import { platformFlags, platformOf } from "./platform.ts";
 import { tlsFlags, tlsOf } from "./tls.ts";
 import type { ControllerSettings } from "./world.ts";
 
-/** What a controller that runs as a daemon may be told; `controller install` takes the same and writes them down. */
+/** Flags of a controller daemon; `controller install` accepts the same and records them. */
 export const controllerFlags = {
   listen: textFlag(
     "--listen <address>",
@@ -30,7 +30,7 @@ export const controllerFlags = {
 
 export type ControllerFlags = FlagValues<typeof controllerFlags>;
 
-/** The same as the controller is told it. Faults: `usage.invalid`. */
+/** The same as controller options. Faults: `usage.invalid`. */
 export function readControllerFlags(
   flags: ControllerFlags,
 ): Omit<ControllerSettings, "stateDirectory" | "onLog" | "verbose"> {
@@ -50,7 +50,7 @@ export function readControllerFlags(
   };
 }
 
-/** The same as words of a command line; what was not given is omitted. */
+/** The same as command-line arguments; unset ones are omitted. */
 export function controllerWords(flags: ControllerFlags): readonly string[] {
   return Object.entries(controllerFlags).flatMap(([name, { spec }]) => {
     const value = flags[name as keyof ControllerFlags];

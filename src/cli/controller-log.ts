@@ -32,7 +32,7 @@ function parsed(line: string): Readonly<Record<string, unknown>> | null {
   }
 }
 
-/** An error is its message and where it came from; all else is as it stands in JSON, texts without quotes. */
+/** An error is shown as its message and origin; everything else as in JSON, texts without quotes. */
 function detail(value: unknown): string {
   if (typeof value === "string") return value;
   if (typeof value === "object" && value !== null && "stack" in value) return String(value.stack);

@@ -1,22 +1,22 @@
 import { Fault } from "../base/faults.ts";
 import { readDotenv, writeDotenv } from "../manifest/dotenv.ts";
 
-/** Stands for a value that is not shown, and leaves it as it is. */
+/** Placeholder for a hidden value; keeps it unchanged. */
 const unchanged = "[unchanged]";
 
-/** What is set for an environment, for somebody to edit. */
+/** The set values of an environment, for editing. */
 export interface Editable {
   /** `shop in production`. */
   readonly title: string;
-  /** What the file is called where a line of it is named. */
+  /** Name of the file in diagnostics. */
   readonly file: string;
   /** All that is set. */
   readonly names: readonly string[];
-  /** The values of those that are shown. */
+  /** The visible values. */
   readonly shown: Readonly<Record<string, string>>;
 }
 
-/** A .env file of it, with a heading that says what may be done. */
+/** A .env file of it, with instructions on top. */
 export function editableText({ title, names, shown }: Editable): string {
   const hidden = Object.fromEntries(names.map((name) => [name, unchanged]));
   const heading = [
@@ -26,7 +26,7 @@ export function editableText({ title, names, shown }: Editable): string {
   return `${heading.join("\n")}\n\n${writeDotenv({ ...hidden, ...shown })}`;
 }
 
-/** Name to new value, or null for one that is forgotten. Faults: `usage.invalid` with every line that is wrong. */
+/** Name to new value, or null for one that is unset. Faults: `usage.invalid` with every line that is wrong. */
 export function changesIn(text: string, { file, names, shown }: Editable): Record<string, string | null> {
   const reading = readDotenv(text);
   if (!reading.ok) throw unreadable(reading.diagnostics.map((one) => ({ ...one, file })));

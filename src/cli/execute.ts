@@ -29,8 +29,8 @@ export async function runCommand(
 }
 
 /**
- * What was typed wrong, without a hint of its own, names the help of the command that was used; also when only the controller
- * saw it, whose words for places in a request nobody has typed.
+ * For wrong input without its own hint, names the help of the command; also if only the controller detected it, because
+ * its paths in a request do not match the command line.
  */
 function withOwnHelp(error: unknown, name: string): unknown {
   if (!(error instanceof Fault && (error.code === "usage.invalid" || error.code === "request.invalid"))) return error;
@@ -44,7 +44,7 @@ function withOwnHelp(error: unknown, name: string): unknown {
   return new Fault(error.code, detail, { diagnostics, hint: `See \`fairlead help ${name}\`.`, cause: error.cause });
 }
 
-/** What commands work with, bound to one run. */
+/** The context of commands in one run. */
 export function makeWorld(context: ExecutionContext, host: Host, globals: World["globals"]): World {
   const paint = paintFor(context.colour.stderr);
   const place = { cwd: host.cwd, globals };

@@ -3,17 +3,17 @@ import { plainJson } from "../base/printable.ts";
 import { formatDiagnostic } from "../manifest/diagnostic.ts";
 import { harmless, type Paint } from "./paint.ts";
 
-/** What a Fault is to a script: the `error` object of `--json`. */
+/** A Fault for scripts: the `error` object of `--json`. */
 export function failureJson(thrown: unknown): string {
   const { code, detail, hint, diagnostics } = asFault(thrown);
   return plainJson({ error: { code, detail, hint, exit: exitCode(code), errors: diagnostics } });
 }
 
-/** What a Fault is to a person: what happened, every place that is wrong, what to do. */
+/** A Fault for people: what happened, every invalid place, the fix. */
 export function failureText(thrown: unknown, paint: Paint, verbose: boolean): string {
   const fault = asFault(thrown);
   const diagnostics = fault.diagnostics.map(formatDiagnostic).filter((diagnostic) => diagnostic !== fault.detail);
-  // The detail of a single one is what it says itself, with its place.
+  // A single diagnostic is shown with its place instead of the detail.
   const only = diagnostics.length === 1 && diagnostics[0]?.endsWith(` ${fault.detail}`) ? diagnostics.pop() : undefined;
   const lines = [`${paint.red("error:")} ${indented(only ?? fault.detail, paint)}`];
   for (const diagnostic of diagnostics) lines.push(`  ${indented(diagnostic, paint)}`);
@@ -22,7 +22,7 @@ export function failureText(thrown: unknown, paint: Paint, verbose: boolean): st
   return lines.join("\n");
 }
 
-/** No line of it begins like one of ours. */
+/** No line of it can look like a line of Fairlead. */
 function indented(text: string, paint: Paint): string {
   return harmless(text, paint).replaceAll("\n", "\n  ");
 }

@@ -2,22 +2,22 @@ import type { Recipe, ServiceIdea } from "../detect/recipe.ts";
 import { splitCommand } from "../manifest/command.ts";
 import { namePattern } from "../model/environment.ts";
 
-/** Where editors find what a manifest may say. */
+/** URL of the manifest's schema for editors. */
 const schema = "https://unpkg.com/fairlead/schema/fairlead-v1.json";
 const usualPort = 8000;
 
 export interface FirstManifest {
   readonly app: string;
-  /** What the source is, for the comment on top. */
+  /** Description of the source, for the comment on top. */
   readonly summary: string;
   readonly services: readonly ServiceIdea[];
-  /** How plain processes get their packages; null when they need none, or bring them. */
+  /** How plain processes install packages; null if they need none. */
   readonly install: readonly string[] | null;
   /** Variables without which the app does not start. */
   readonly variables: Recipe["variables"];
 }
 
-/** The text of a first fairlead.yml: as little as possible, since every default is a good one. */
+/** The text of a first fairlead.yml: as short as possible, because the defaults are good. */
 export function firstManifest({ app, summary, services, install, variables }: FirstManifest): string {
   const lines = [
     `# yaml-language-server: $schema=${schema}`,
@@ -68,7 +68,7 @@ function httpText(port: number, ready: string | null): string {
   return parts.length === 0 ? "{}" : `{ ${parts.join(", ")} }`;
 }
 
-/** One line when it reads back as the same words, else a list. */
+/** One line if it parses back to the same arguments, otherwise a list. */
 function commandText(words: readonly string[], inFlow = false): string {
   const line = words.join(" ");
   const split = splitCommand(line);
@@ -76,7 +76,7 @@ function commandText(words: readonly string[], inFlow = false): string {
   return same ? scalar(line, inFlow) : `[${words.map((word) => JSON.stringify(word)).join(", ")}]`;
 }
 
-/** A plain scalar where YAML takes it for text, else a quoted one; JSON's quotes are YAML's (YAML 1.2, 5.7). */
+/** A plain scalar if YAML reads it as text, otherwise a quoted one; JSON's quotes are YAML's (YAML 1.2, 5.7). */
 function scalar(text: string, inFlow: boolean): string {
   const plain =
     /^[A-Za-z/][\w /.=@+-]*$/.test(text) && !text.endsWith(" ") && !/^(?:true|false|null|yes|no|on|off|~)$/i.test(text);
@@ -85,7 +85,7 @@ function scalar(text: string, inFlow: boolean): string {
     : JSON.stringify(text);
 }
 
-/** The nearest allowed name to one that somebody gave a directory or a package; null when nothing is left of it. */
+/** The allowed name closest to that of a directory or package; null if nothing is left of it. */
 export function appNameFrom(text: string): string | null {
   const name = text
     .normalize("NFKD")

@@ -9,13 +9,13 @@ export interface Flag<Value> {
   readonly spec: string;
   readonly summary: string;
   readonly read?: (text: string) => unknown;
-  /** What a value must look like, for the message when `read` refuses. */
+  /** The form of a value, for the message if `read` refuses it. */
   readonly form?: string;
   /** Never set: carries the type of the value. */
   readonly value?: Value;
 }
 
-/** A flag that is there or not. */
+/** A flag without a value. */
 export function toggleFlag(spec: string, summary: string): Flag<boolean> {
   return { spec, summary };
 }
@@ -62,7 +62,7 @@ export function takesValue(spec: string): boolean {
   return spec.includes("<");
 }
 
-/** The value of a flag as given on the command line. Faults: `usage.invalid`, naming the flag and what it wants. */
+/** The value of a flag as given on the command line. Faults: `usage.invalid`, with the flag and its form. */
 export function readFlag(flag: Flag<unknown>, given: string): unknown {
   const value = flag.read?.(given) ?? null;
   if (value === null) throw new Fault("usage.invalid", `${longName(flag.spec)} must be ${flag.form ?? "given"}`);

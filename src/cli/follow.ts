@@ -19,16 +19,16 @@ export interface DeploymentResult {
   readonly urls: readonly UrlView[];
 }
 
-/** How many of the failing instance's last lines are shown, and out of how many: those that repeat are shown once. */
+/** Number of the failed instance's last lines that are shown, and that are read: repeated ones are shown once. */
 const shownLines = 20;
 const keptLines = 50;
-/** An instance that ends at once may be judged before its last words have been stored. */
+/** An instance that ends at once may be judged before its last lines are stored. */
 const lateLinesMs = 1_000;
 
 export interface Following {
-  /** Tell of it and do not wait. */
+  /** Report it and do not wait. */
   readonly detach?: boolean;
-  /** Whoever follows ends the deployment too when Ctrl-C ends him. */
+  /** Ctrl-C also cancels the deployment. */
   readonly endsWithUs?: boolean;
 }
 
@@ -100,7 +100,7 @@ function sayDetached(world: World, id: string): void {
   world.say(`-> end it:    fairlead deployments cancel ${id}`);
 }
 
-/** The failing instance's own last lines, asked for where the stream brought none. */
+/** The failed instance's last lines, requested if the stream had none. */
 async function culpritLines(
   { host }: World,
   api: Client,
@@ -118,7 +118,7 @@ async function culpritLines(
   }
 }
 
-/** Lines of which those that repeat the one before are only counted. */
+/** Lines, with repetitions only counted. */
 export function withoutRepeats(lines: readonly string[]): readonly string[] {
   const runs: { readonly line: string; times: number }[] = [];
   for (const line of lines) {
@@ -150,7 +150,7 @@ function hintOf({ previous, kind }: DeploymentView, { hint }: { readonly hint: s
 
 /**
  * `Live: v2 (was v1) in 1.2 s` with where the time went, and the URLs; `Staged: v2` with what deploys it; nothing for a
- * failure, which stderr has told already.
+ * failure, which stderr already reported.
  */
 export function deploymentText({ deployment, urls }: DeploymentResult, paint: Paint): string {
   const { status, release, previous, durationMs } = deployment;
@@ -168,7 +168,7 @@ export function deploymentText({ deployment, urls }: DeploymentResult, paint: Pa
   return [...lines, ...urls.map((one) => `  ${one.service.padEnd(width)}  ${urlText(one, paint)}`)].join("\n");
 }
 
-/** 0 when it is live, staged or still on its way, else what its fault means. */
+/** 0 if it is live, staged or still running, otherwise from its fault. */
 export function deploymentExit({ deployment }: Pick<DeploymentResult, "deployment">): number {
   if (deployment.phase !== "ended" || isGood(deployment)) return 0;
   return deployment.fault === null ? 1 : exitCode(deployment.fault.code);

@@ -12,7 +12,7 @@ function flagPairs(flags: Readonly<Record<string, Flag<unknown>>>): (readonly [s
   return Object.values(flags).map(({ spec, summary }) => [spec.startsWith("--") ? `    ${spec}` : spec, summary]);
 }
 
-/** One line for every bare command, with its verbs if it has any, and for every noun. */
+/** One line for every command with its verbs, and for every noun. */
 function topLines(): { group: string; line: readonly [string, string] }[] {
   const seen = new Set<string>();
   return commands.flatMap(({ name, summary, group }) => {
@@ -25,7 +25,7 @@ function topLines(): { group: string; line: readonly [string, string] }[] {
   });
 }
 
-/** `fairlead --help`: made from the table alone, no command is loaded. */
+/** `fairlead --help`: made only from the table; no command is loaded. */
 export function overviewHelp(paint: Paint): string {
   const all = topLines();
   const width = Math.max(...all.map(({ line }) => line[0].length));

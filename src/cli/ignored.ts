@@ -14,7 +14,7 @@ interface GitRules {
   readonly rules: GitIgnore;
 }
 
-/** Decides what belongs to a source tree. Paths have forward slashes and are relative to the tree's root. */
+/** Decides which files belong to a source tree. Paths have forward slashes and are relative to the tree's root. */
 export class IgnoreRules {
   readonly #root: string;
   readonly #docker: DockerIgnore;

@@ -15,7 +15,7 @@ export function moment(flag: string, text: string, now: number): string {
   throw new Fault("usage.invalid", `${flag} must be a duration like 1h or a time like 2026-01-31T12:00:00Z`);
 }
 
-/** Lines that are there: the last ones, or page by page all since a moment when no number is given. */
+/** Existing lines: the last ones, or without a number all since a time, page by page. */
 export async function* readAllLogs(api: Client, key: EnvKey, query: LogQuery): AsyncGenerator<LogBatchView, void> {
   if (query.since === undefined || query.tail !== undefined) {
     yield await api.call("logs", { params: key, query: { ...query, tail: query.tail ?? 100 } });
@@ -34,7 +34,7 @@ export async function* followLines(api: Client, key: EnvKey, query: LogQuery): A
   for await (const { data } of api.stream("logStream", { params: key, query })) yield data;
 }
 
-/** What is said of a search that took too long, or found too much at once. */
+/** The note on a search that took too long, or found too much at once. */
 export function cutShort(reached: string): string {
   return `Incomplete: lines before ${reached} were not searched. Narrow it with --since, --until, --level or services.`;
 }

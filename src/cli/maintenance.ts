@@ -6,7 +6,7 @@ import type { StatusView } from "../contract/environments.ts";
 import type { EnvKey } from "../model/environment.ts";
 import type { World } from "./world.ts";
 
-/** The edge takes a table within milliseconds; a busy machine may take long. */
+/** The edge applies a table within milliseconds; a busy machine may take longer. */
 const patienceMs = 30_000;
 
 interface Asked {
@@ -15,7 +15,9 @@ interface Asked {
   readonly key: EnvKey;
 }
 
-/** Waits until the edge is seen to do what was asked. With nothing routed there is nothing to wait for. Faults: `wait.timeout`. */
+/**
+ * Waits until the edge does what was requested. Without routes there is nothing to wait for. Faults: `wait.timeout`.
+ */
 export async function untilMaintenance({ world, api, key }: Asked, closed: boolean): Promise<StatusView> {
   const patience = world.globals.timeout ?? patienceMs;
   const end = world.host.now() + patience;
@@ -33,7 +35,7 @@ export async function untilMaintenance({ world, api, key }: Asked, closed: boole
   }
 }
 
-/** What `maintenance on` and `off` say. */
+/** Output of `maintenance on` and `off`. */
 export function maintenanceText(status: StatusView): string {
   const { app, environment, maintenance } = status;
   const place = `${app}/${environment}`;
@@ -44,7 +46,7 @@ export function maintenanceText(status: StatusView): string {
   return `${place} is closed for maintenance: ${answer}. \`fairlead maintenance off\` reopens it.`;
 }
 
-/** Internal services stay open to their neighbours. */
+/** Internal services stay open to other services. */
 function usersUrls({ urls }: StatusView): readonly string[] {
   return urls.filter(({ internal }) => !internal).map(({ url }) => url);
 }

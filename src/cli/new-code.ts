@@ -1,7 +1,7 @@
 import { Fault } from "../base/faults.ts";
 import { textFlag, toggleFlag } from "./flags.ts";
 
-/** Flags of the commands that deploy code. */
+/** Flags of commands that deploy code. */
 export const codeFlags = {
   allow: textFlag(
     "--allow <rules>",
@@ -12,10 +12,10 @@ export const codeFlags = {
   detach: toggleFlag("--detach", "Do not wait; print the deployment's id"),
 } as const;
 
-/** For those that upload it. */
+/** For commands that upload code. */
 export const branchFlag = textFlag("--branch <name>", "Git branch of the source; default: the checked-out one");
 
-/** What the flags say about a release, as requests want it. Fault: `usage.invalid`. */
+/** The flags about a release, for a request. Fault: `usage.invalid`. */
 export function describedBy(flags: {
   readonly allow: string | undefined;
   readonly because: string | undefined;
@@ -25,7 +25,7 @@ export function describedBy(flags: {
   return { ...(flags.message !== undefined && { message: flags.message }), ...(allow && { allow }) };
 }
 
-/** `--allow a,b --because "…"`. Fault: `usage.invalid` when one is there without the other. */
+/** `--allow a,b --because "…"`. Fault: `usage.invalid` if only one of them is set. */
 function permitOf(flags: {
   readonly allow: string | undefined;
   readonly because: string | undefined;

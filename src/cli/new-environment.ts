@@ -4,8 +4,8 @@ import { findManifest, readManifestText } from "./place.ts";
 import type { World } from "./world.ts";
 
 /**
- * Warns of an environment that is probably a slip of the pen: like one that the manifest here declares or short for it, not declared itself
- * and not known to the controller. It is made all the same, as any name may be meant.
+ * Warns about an environment that is probably a typo: similar to one that the manifest declares or a short form of it,
+ * not declared itself and unknown to the controller. It is created anyway, because any name is allowed.
  */
 export async function warnOfSlip(world: World, api: Client, { app, environment }: EnvKey): Promise<void> {
   if (environment === "production") return;

@@ -5,7 +5,7 @@ type Painter = (text: string) => string;
 export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
 export type Paint = Readonly<Record<Style, Painter>> & { readonly enabled: boolean };
 
-/** Painters for one stream; without colours they answer the text as it is. */
+/** Painters for one stream; without colours they return the text unchanged. */
 export function paintFor(enabled: boolean): Paint {
   const painter =
     (style: Style): Painter =>
@@ -22,13 +22,13 @@ export function paintFor(enabled: boolean): Paint {
   };
 }
 
-/** Made when first needed: its tables cost milliseconds that `--help` does not have. */
+/** Created when first needed: its tables take milliseconds that `--help` must not spend. */
 let graphemes: Intl.Segmenter | undefined;
 /** Two cells wide: emoji, and the wide blocks of Unicode TR 11 (Hangul, CJK, full-width forms). */
 const wide =
   /^(?:\p{Emoji_Presentation}|\p{Emoji}\uFE0F|[\u1100-\u115F\u2E80-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6])/u;
 
-/** How many cells of a terminal a text takes. */
+/** Width of a text in terminal cells. */
 export function displayWidth(text: string): number {
   graphemes ??= new Intl.Segmenter(undefined, { granularity: "grapheme" });
   let width = 0;
@@ -39,8 +39,8 @@ export function displayWidth(text: string): number {
 }
 
 /**
- * Columns padded to their widest cell, two spaces between them, no spaces at the end of a line. A row is one line, whatever
- * its cells hold.
+ * Columns padded to their widest cell, two spaces between them, no spaces at the end of a line. A row is always one
+ * line.
  */
 export function table(head: readonly string[], rows: readonly (readonly string[])[], paint: Paint): string {
   const lines = [head.map(paint.dim), ...rows.map((row) => row.map(joined))];
@@ -59,8 +59,8 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 const colours = /(\x1b\[[0-9;]*m)/;
 
 /**
- * A text of somebody else made harmless for a terminal (src/base/printable.ts): of all that acts only colours stay, where
- * wanted, and only such as leave the text to be seen.
+ * Foreign text made harmless for a terminal (src/base/printable.ts): of all control sequences only colours stay, if
+ * enabled, and only those that keep the text visible.
  */
 export function harmless(text: string, paint: Pick<Paint, "enabled">): string {
   if (!text.includes("\x1b")) return printable(text);
@@ -75,7 +75,7 @@ export function harmlessLine(text: string, paint: Pick<Paint, "enabled">): strin
   return harmless(joined(text), paint).replaceAll(/ {2,}/g, " ");
 }
 
-/** ECMA-48 section 8.3.117: 8 conceals. After 38 and 48 it is a part of a colour. */
+/** ECMA-48 section 8.3.117: 8 conceals. After 38 and 48 it is part of a colour. */
 function isHiding(colour: string): boolean {
   return !/[34]8;/.test(colour) && /(?:\[|;)0*8(?:;|m)/.test(colour);
 }

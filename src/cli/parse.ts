@@ -9,7 +9,7 @@ export interface Parsed {
   readonly globals: Globals;
 }
 
-/** Reads the arguments of a command by its declaration. Faults: `usage.invalid`, with what is meant where it is near. */
+/** Reads the arguments of a command by its declaration. Faults: `usage.invalid`, with a suggestion if one is close. */
 export function parseArguments(name: string, command: Command, rest: readonly string[]): Parsed {
   const parser = new Parser(name)
     .helpOption(false)
@@ -25,7 +25,7 @@ export function parseArguments(name: string, command: Command, rest: readonly st
     parser.parse(rest, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    // Commander writes `error: unknown option '--folow'\n(Did you mean --follow?)`; the word `error:` is put in front later.
+    // Commander writes `error: unknown option '--folow'\n(Did you mean --follow?)`; `error:` is added later.
     const detail = error.message.replace(/^error: /, "").replaceAll("\n", " ");
     throw new Fault("usage.invalid", detail, { hint: `See \`fairlead help ${name}\`.`, cause: error });
   }

@@ -10,14 +10,14 @@ export const manifestName = "fairlead.yml";
 export const projectStateName = ".fairlead";
 export const socketName = "controller.sock";
 
-/** What to write where there is no manifest. */
+/** Hint without a manifest. */
 const smallest = `Create one beside the code; docs/manifest.md lists every key. The smallest is:
   version: 1
   app: shop
   services:
     web: { run: node server.js, http: {} }`;
 
-/** That no manifest was found, and what one looks like. */
+/** The fault that no manifest was found, with an example. */
 export function noManifest(where: string): Fault {
   return new Fault("manifest.missing", `there is no ${manifestName} ${where}`, { hint: smallest });
 }
@@ -32,8 +32,8 @@ export interface Manifest {
 type Where = { readonly cwd: string; readonly globals: Pick<Globals, "config"> };
 
 /**
- * The manifest meant: --config, else fairlead.yml in the directory or the nearest one above. Null when there is none.
- * Faults: `manifest.missing` when --config or a directory given by hand has none.
+ * The manifest to use: --config, otherwise fairlead.yml in the directory or the nearest parent. Null if there is none.
+ * Faults: `manifest.missing` if --config or an explicit directory has none.
  */
 export function findManifest({ cwd, globals }: Where, given?: string): Manifest | null {
   if (globals.config !== undefined) {
@@ -69,14 +69,14 @@ export function readManifestText({ file }: Manifest): string {
 }
 
 /**
- * The app's name, from the line `app: name` alone: a rollback must not fail because the file is broken further down. The
- * grammar allows a plain or quoted word there, nothing else. Null when there is no such line.
+ * The app's name, only from the line `app: name`: a rollback must not fail because the file is invalid elsewhere. The
+ * grammar allows only a plain or quoted word there. Null without such a line.
  */
 export function appName(text: string): string | null {
   return /^app:[ \t]+(["']?)([a-z][a-z0-9-]*)\1[ \t]*(?:#.*)?\r?$/m.exec(text)?.[2] ?? null;
 }
 
-/** The state directory that --state or FAIRLEAD_STATE name, in this order, else the default one. */
+/** The state directory from --state or FAIRLEAD_STATE, in this order, otherwise the default. */
 function stateDirectory(where: Where & { readonly globals: Globals }, context: ExecutionContext): string {
   const named = where.globals.state ?? context.controller.state;
   if (named !== null) return path.resolve(where.cwd, named);
@@ -84,8 +84,8 @@ function stateDirectory(where: Where & { readonly globals: Globals }, context: E
 }
 
 /**
- * Where the controller is: --url, FAIRLEAD_URL, --state, FAIRLEAD_STATE, `.fairlead/` beside the manifest when a
- * controller left its socket there, else the default state directory.
+ * Where the controller is: --url, FAIRLEAD_URL, --state, FAIRLEAD_STATE, `.fairlead/` beside the manifest if it has a
+ * controller's socket, otherwise the default state directory.
  */
 export function findController(
   where: Where & { readonly globals: Globals; readonly manifest: Manifest | null },

@@ -1,7 +1,7 @@
 import { choiceFlag, type FlagValues, textFlag } from "./flags.ts";
 import type { ControllerSettings } from "./world.ts";
 
-/** What a controller that is started here runs instances with. */
+/** Runtime flags of a controller that is started here. */
 export const platformFlags = {
   runtime: choiceFlag("--runtime <name>", "Runtime for instances", ["auto", "process", "docker"]),
   engine: textFlag("--engine <socket>", "Socket of the Docker engine [DOCKER_HOST]"),
@@ -13,7 +13,7 @@ export const platformFlags = {
   proxyImage: textFlag("--proxy-image <image>", "Image of --proxy container (default haproxy:lts)"),
 };
 
-/** The same as the controller is told it: what was not given is omitted. */
+/** The same as controller options; unset ones are omitted. */
 export function platformOf(
   flags: FlagValues<typeof platformFlags>,
 ): Pick<ControllerSettings, "runtime" | "engine" | "proxy" | "proxyImage"> {

@@ -3,7 +3,10 @@ import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { Fault, isErrno } from "../base/faults.ts";
 
-/** Writes a file that only its owner can read, also where others could read what it takes the place of. Faults: `file.exists` without `force`, `usage.invalid` for a place that cannot be. */
+/**
+ * Writes a file that only its owner can read, even if it replaces one that others could read. Faults: `file.exists`
+ * without `force`, `usage.invalid` for an impossible path.
+ */
 export async function writePrivate(
   path: string,
   { content, force }: { content: string; force: boolean },
@@ -25,14 +28,14 @@ export async function writePrivate(
 
 export interface FleetingFile {
   readonly path: string;
-  /** Leaves it where it is; `remove` does nothing any more. */
+  /** Keeps it; `remove` then does nothing. */
   keep(): void;
   remove(): void;
 }
 
 /**
- * A file that only its owner can read, in a directory (mode 0700) of its own below `directory`. It is gone with all
- * that is beside it after `remove`, and when the process ends, however it does but by SIGKILL; unless it is kept.
+ * A file that only its owner can read, in a directory (mode 0700) of its own below `directory`. `remove` deletes it
+ * with everything beside it, and so does the end of the process, except by SIGKILL, unless it is kept.
  */
 export function fleetingFile(directory: string, { name, content }: { name: string; content: string }): FleetingFile {
   const own = mkdtempSync(join(directory, "fairlead-"));

@@ -3,18 +3,18 @@ import { displayWidth, harmlessLine, type Paint } from "./paint.ts";
 import { phaseEnd, timesText } from "./times.ts";
 import type { World } from "./world.ts";
 
-/** Shows how a deployment goes, on stderr. `end` leaves the last state behind and stops timers. */
+/** Shows the progress of a deployment on stderr. `end` keeps the last state and stops timers. */
 export interface ProgressOutput {
   show(deployment: DeploymentView): void;
   end(): void;
 }
 
-/** A pipe or a CI log gets a sign of life this often, so that nobody takes a long build for a hang. */
+/** Interval of progress lines in a pipe or CI log, so that a long build does not look hung. */
 const heartbeatMs = 15_000;
 const redrawMs = 100;
 const spinner = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 
-/** The way of showing that suits where stderr goes. */
+/** The progress display for the kind of stderr. */
 export function progressFor({ context, host, paint }: Pick<World, "context" | "host" | "paint">): ProgressOutput {
   const now = () => host.now();
   if (context.progress === "none") return { show: () => undefined, end: () => undefined };
@@ -27,36 +27,34 @@ function seconds(ms: number): string {
   return `${(ms / 1_000).toFixed(1)} s`;
 }
 
-/** The time since the deployment's creation, as it is shown in front of everything that happened: `   0.4 s`. */
+/** The time since the deployment's creation, as shown before every event: `   0.4 s`. */
 function elapsed(ms: number): string {
   return seconds(ms).padStart(8);
 }
 
-/** The verdict, and where the time went. */
+/** The result, with the durations. */
 function verdictText(deployment: DeploymentView): string {
   const times = deployment.status === "live" ? timesText(deployment) : "";
   return times === "" ? deployment.status : `${deployment.status}; ${times}`;
 }
 
-/** Whether it ended as it was meant to. */
+/** Whether it succeeded. */
 export function isGood({ status }: Pick<DeploymentView, "status">): boolean {
   return status === "live" || status === "staged";
 }
 
-/**
- * A check as it is told while a deployment continues; what was seen of the whole release only where it is a warning.
- */
+/** A check result shown during a deployment; observations of the whole release only if they are warnings. */
 function isTold({ service, outcome }: DeploymentView["checks"][number]): boolean {
   return service !== null || outcome !== "passed";
 }
 
-/** A gate or a check as a line, and the phase that it was in. */
+/** A gate or a check as a line, with its phase. */
 interface Found {
   readonly phase: DeploymentView["phase"];
   readonly line: string;
 }
 
-/** How long after its creation a deployment had left a phase, or it is now. */
+/** Time from a deployment's creation to the end of a phase, or to now. */
 function overAfter({ phases, createdAt, durationMs }: DeploymentView, phase: Found["phase"]): number {
   const place = phases.findIndex((one) => one.phase === phase);
   const next = place === -1 ? undefined : phases[place + 1];
@@ -79,7 +77,7 @@ export class LineProgress implements ProgressOutput {
     const { app, release, createdAt, phases, gates, checks } = deployment;
     const found = [...this.#newGates(deployment), ...this.#newChecks(deployment)];
     const fresh = phases.slice(this.#seen.phases);
-    // Whoever comes later is told all of it at once, and each gate and check still after the phase that it was in.
+    // Late followers get everything at once, with each gate and check still after its phase.
     const lines = found.filter((one) => !fresh.some(({ phase }) => phase === one.phase)).map(({ line }) => line);
     for (const { phase, at } of fresh) {
       const since = elapsed(Date.parse(at) - Date.parse(createdAt));
@@ -122,7 +120,7 @@ export class LineProgress implements ProgressOutput {
 
   #beat(deployment: DeploymentView): void {
     const { app, release, phase, durationMs } = deployment;
-    // The controller's clock and this machine's may differ: only what has passed since here is measured here.
+    // The controller's clock and this machine's may differ: only the time since then is measured here.
     const shown = this.#now();
     this.#heartbeat = setInterval(() => {
       this.#write(`[${elapsed(durationMs + this.#now() - shown)}] ${app} ${release} still in ${phase}`);
@@ -131,7 +129,7 @@ export class LineProgress implements ProgressOutput {
   }
 }
 
-/** The list of phases, each with the time since the deployment's creation at which it was over, drawn again in place. */
+/** The list of phases, each with its end relative to the deployment's creation, redrawn in place. */
 export class LiveProgress implements ProgressOutput {
   readonly #write: (text: string) => void;
   readonly #now: () => number;
@@ -191,7 +189,7 @@ export class LiveProgress implements ProgressOutput {
   }
 }
 
-/** What there is to say about a phase beside its time. */
+/** Text for a phase beside its time. */
 function noteOn(phase: string, deployment: DeploymentView, goesOn: boolean): string {
   if (phase === "gate") return deployment.gates.map(({ service, gate }) => `${service}: ${gate}`).join(", ");
   if (phase === "release") return checksText(deployment, "before");
@@ -207,7 +205,7 @@ function checksText({ checks }: DeploymentView, when: "before" | "after"): strin
   return told.map(({ service, name, outcome }) => `${service ?? "release"} ${name}: ${outcome}`).join(", ");
 }
 
-/** Cuts a line to the width of the terminal: a wrapped one would be two lines where one is counted. */
+/** Cuts a line to the width of the terminal: a wrapped one would count as two lines. */
 function clip(line: string, columns: number): string {
   if (displayWidth(line) <= columns) return line;
   let kept = "";

@@ -15,16 +15,16 @@ export function projectManifest(world: World, directory?: string): Manifest {
   return manifest;
 }
 
-/** Source on the controller, as requests name it. */
+/** A source on the controller, for requests. */
 interface Sourced {
   readonly source: string;
   readonly branch?: string;
 }
 
 /**
- * The project's source on the controller, and where it belongs. `branch`: where it comes from, when that is not what is
- * checked out. Faults: `manifest.missing`, `manifest.invalid`,
- * `usage.invalid` when -a names another app than the manifest.
+ * The project's source on the controller, with its app and environment. `branch`: its branch, if that is not the
+ * checked-out one. Faults: `manifest.missing`, `manifest.invalid`, `usage.invalid` if -a and the manifest name
+ * different apps.
  */
 export async function sourceAndKey(
   world: World,
@@ -43,7 +43,7 @@ export async function sourceAndKey(
   return { api, key, sourced: { source: source.digest, ...(from !== null && { branch: from }) } };
 }
 
-/** The app whose source this is. A manifest that does not tell is read as a whole, so that every fault is named at once. */
+/** The app of this source. A manifest without a name is read completely, so that all errors are reported at once. */
 async function appOf({ globals }: World, manifest: Manifest, environment: string): Promise<string> {
   const text = readManifestText(manifest);
   const named = appName(text) ?? (await readApp(text, environment));

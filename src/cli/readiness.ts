@@ -10,14 +10,14 @@ import { projectManifest } from "./project.ts";
 import { filesBelow } from "./source.ts";
 import type { World } from "./world.ts";
 
-/** What is searched: text that people write, and no more of it than a moment takes. */
+/** Limits of the search: hand-written text, and only as much as is quick to read. */
 const limits = { fileBytes: 256 * 1024, bytes: 16 * 1024 * 1024 } as const;
 const written =
   /\.(?:[cm]?[jt]sx?|py|rb|php|go|java|kt|rs|cs|sh|sql|ya?ml|toml|ini|cfg|conf|json|env|example|properties|tf|vue|svelte|html)$|(?:^|\/)(?:Dockerfile|Containerfile|Procfile|Makefile|Pipfile)[^/]*$|(?:^|\/)requirements[^/]*\.txt$/i;
-/** Made by programs, and full of digests. */
+/** Generated files that are full of digests. */
 const generated = /(?:^|\/)(?:package-lock\.json|[^/]*\.lock|pnpm-lock\.yaml|[^/]*\.min\.js|[^/]*\.map)$/;
 
-/** The text files of a source that rules look at. */
+/** The text files of a source for the rules. */
 export function writtenFiles({ directory, file }: Manifest): readonly SourceFile[] {
   const files: SourceFile[] = [];
   let bytes = 0;
@@ -36,7 +36,7 @@ export function writtenFiles({ directory, file }: Manifest): readonly SourceFile
 
 export interface Checking {
   readonly text: string;
-  /** How the manifest's file is called in findings. */
+  /** Name of the manifest's file in findings. */
   readonly file: string;
   readonly environment: string;
   readonly files: readonly SourceFile[];
@@ -44,7 +44,7 @@ export interface Checking {
   readonly preview?: { readonly from: string | null } | null;
 }
 
-/** What the rules find without a controller; none where the manifest itself has faults. */
+/** Findings without a controller; none if the manifest has errors. */
 export function findingsOf({ text, file, environment, files, preview = null }: Checking): readonly Finding[] {
   const reading = readManifest(text, { file, environment, preview });
   if (!reading.ok) return [];
@@ -53,7 +53,7 @@ export function findingsOf({ text, file, environment, files, preview = null }: C
 }
 
 /**
- * Looks through the source before it is uploaded: the controller itself checks manifest, values and Dockerfile. Fault:
+ * Checks the source before the upload: the controller itself checks manifest, values and Dockerfile. Fault:
  * `check.failed` with every error in a file of the source.
  */
 export function refuseUnreadySource(

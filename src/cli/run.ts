@@ -8,7 +8,7 @@ import type { Host } from "./world.ts";
 
 /**
  * Runs one command line and returns its exit code (docs/cli.md): results go to stdout, everything else to stderr. Help
- * and version need neither the commands nor the libraries they stand on, so those are loaded only when a command runs.
+ * and version need neither the commands nor their libraries, so those are loaded only when a command runs.
  */
 export async function runCli(argv: readonly string[], context: ExecutionContext, host: Host): Promise<number> {
   const paint = paintFor(context.colour.stdout);
@@ -32,7 +32,7 @@ export async function runCli(argv: readonly string[], context: ExecutionContext,
   }
 }
 
-/** What went wrong; of what was not foreseen, where to see more. */
+/** The error; for an unexpected one, where to find more. */
 function faultOf(thrown: unknown): Fault {
   const fault = asFault(thrown);
   if (fault === thrown || fault.code !== "operation.failed") return fault;

@@ -10,7 +10,7 @@ import type { Client } from "../client/client.ts";
 import { IgnoreRules, unreadable } from "./ignored.ts";
 import { type Manifest, manifestName } from "./place.ts";
 
-/** More is a data directory that nobody meant to deploy, not a source tree. */
+/** Limits of a source tree: anything larger is a data directory that was not meant to be deployed. */
 export const sourceLimits = { files: 50_000, bytes: 1024 ** 3 };
 
 interface SourceEntry extends TreeEntry {
@@ -18,7 +18,7 @@ interface SourceEntry extends TreeEntry {
   readonly bytes: number;
 }
 
-/** A source tree as it was read: names, digests, and where the bytes are. */
+/** A source tree: names, digests, and the paths of the files. */
 export interface Source {
   readonly digest: string;
   readonly entries: readonly SourceEntry[];
@@ -70,7 +70,7 @@ function* walk(root: string): Generator<{ readonly path: string; readonly isLink
       if (rules.ignores({ path: at, isDirectory: found.isDirectory() }, next.rules)) continue;
       if (found.isDirectory()) stack.push({ directory: at, rules: rules.enter(at, next.rules) });
       else if (found.isFile() || found.isSymbolicLink()) yield { path: at, isLink: found.isSymbolicLink() };
-      // Sockets, pipes and devices are of this machine and moment: never source.
+      // Sockets, pipes and devices belong to this machine: never source.
     }
   }
 }
@@ -119,7 +119,7 @@ function readFile(at: string, file: string): SourceEntry {
   }
 }
 
-/** A file in pieces: memory stays small however large it is, and reading small files is one call each. */
+/** A file in pieces: memory use stays small, and a small file is read with one call. */
 function* chunksOf(file: string, onMode?: (mode: number) => void): Generator<Buffer> {
   const handle = openSync(file, "r");
   try {
@@ -136,14 +136,14 @@ function* chunksOf(file: string, onMode?: (mode: number) => void): Generator<Buf
   }
 }
 
-/** The tree as a tar stream: same order, no times and no owners, so that equal trees are equal bytes. */
+/** The tree as a tar stream: fixed order, no times, no owners, so that equal trees give equal bytes. */
 export function packSource(source: Source): Readable {
   return Readable.from(archive(source), { objectMode: false });
 }
 
 async function* archive(source: Source): AsyncGenerator<Buffer> {
   const tar = pack();
-  // Ended without an error of its own: one that nobody listens to yet would end the process.
+  // Destroyed without an error, because an unhandled one would end the process.
   const filled = fill(tar, source).then(
     () => null,
     (error: unknown) => {
@@ -167,7 +167,7 @@ async function fill(tar: Pack, source: Source): Promise<void> {
   tar.finalize();
 }
 
-/** Copies a file into the archive; one that has another length than when it was read has changed. */
+/** Copies a file into the archive; a different length means that it has changed. */
 async function packFile(into: NodeJS.WritableStream, entry: SourceEntry): Promise<void> {
   let bytes = 0;
   for (const chunk of chunksOf(entry.file)) {
@@ -180,8 +180,8 @@ async function packFile(into: NodeJS.WritableStream, entry: SourceEntry): Promis
 }
 
 /**
- * Brings the source to the controller, unless it is there already. Files that change in the middle are read again, once;
- * if they go on changing: `source.digest-mismatch`.
+ * Uploads the source to the controller, unless it exists there. Files that change meanwhile are read again, once; if
+ * they keep changing: `source.digest-mismatch`.
  */
 export async function uploadSource(api: Client, manifest: Manifest): Promise<Source> {
   try {

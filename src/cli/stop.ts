@@ -5,7 +5,7 @@ import { waitFor } from "../client/events.ts";
 import type { EnvKey } from "../model/environment.ts";
 import type { World } from "./world.ts";
 
-/** An instance may take its whole drain and stop time (30 s each unless the manifest says otherwise), then it is killed. */
+/** An instance may take its full drain and stop time (30 s each by default), then it is killed. */
 const patienceMs = 120_000;
 
 /** Stops an environment and waits until no instance is observed any more. Faults: `wait.timeout`. */

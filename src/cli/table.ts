@@ -1,6 +1,6 @@
 import type { Command } from "./command.ts";
 
-/** A command as the table knows it: enough for help and completion without loading the command. */
+/** A command in the table: enough for help and completion without loading it. */
 export interface Entry {
   /** One or two words: `deploy`, `releases show`. */
   readonly name: string;
@@ -15,7 +15,7 @@ function group(title: string, entries: readonly (readonly [name: string, summary
   return entries.map(([name, summary, load]) => ({ name, summary, group: title, load }));
 }
 
-/** Every command, in the order of the help. A command module is loaded when it runs, and never before. */
+/** Every command, in the order of the help. A command module is loaded only when it runs. */
 export const commands: readonly Entry[] = [
   ...group("Deploy", [
     ["up", "Start here: a controller if none answers, then deploy and follow", () => import("./commands/app/up.ts")],
@@ -92,8 +92,8 @@ export const commands: readonly Entry[] = [
 ];
 
 /**
- * The verbs of a noun. They may be omitted: `fairlead releases` is `fairlead releases list`, and where the noun is a
- * command of its own (`fairlead controller`), it is that one.
+ * The verbs of a noun. They may be omitted: `fairlead releases` is `fairlead releases list`, and if the noun is itself
+ * a command (`fairlead controller`), it is that one.
  */
 export function verbsOf(noun: string): readonly Entry[] {
   return commands.filter(({ name }) => name.startsWith(`${noun} `));

@@ -20,7 +20,7 @@ export interface Ran {
   readonly stderr: string;
 }
 
-/** Runs a command line in this process and keeps what it writes; for tests. */
+/** Runs a command line in this process and collects its output; for tests. */
 export async function runLine(argv: readonly string[], options: TestRunOptions = {}): Promise<Ran> {
   const stdout = collector();
   const stderr = collector();

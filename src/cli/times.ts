@@ -3,16 +3,16 @@ import type { DeploymentView } from "../contract/deployments.ts";
 
 type Timed = Pick<DeploymentView, "phases" | "createdAt" | "durationMs">;
 
-/** A phase that took less is not worth a word. */
+/** Shorter phases are not mentioned. */
 const mentionedMs = 2_000;
 
-/** When the phase at `index` was over, in milliseconds since the deployment's creation; null while it continues. */
+/** When the phase at `index` was over, in milliseconds since the deployment's creation; null while it runs. */
 export function phaseEnd({ phases, createdAt }: Timed, index: number): number | null {
   const next = phases[index + 1];
   return next === undefined ? null : Math.max(0, Date.parse(next.at) - Date.parse(createdAt));
 }
 
-/** `served after 0.4 s, watched for 15 s`: where the time of a deployment went; empty when it was over as soon as it served. */
+/** `served after 0.4 s, watched for 15 s`: the durations of a deployment; empty if it ended as soon as it served. */
 export function timesText(deployment: Timed): string {
   const { phases } = deployment;
   const watched = spentIn(deployment, "watch");
@@ -33,7 +33,7 @@ function spentIn({ phases }: Timed, wanted: string): number {
   }, 0);
 }
 
-/** How long something still is there, in whole minutes begun, so that three days are told as such just after they began. */
+/** Remaining time, rounded up to minutes, so that three days are shown as such right after the start. */
 export function leftText(ms: number): string {
   return formatDuration(ms < 60_000 ? Math.max(0, ms) : Math.ceil(ms / 60_000) * 60_000);
 }

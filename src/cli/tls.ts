@@ -4,7 +4,7 @@ import { type FlagValues, textFlag, toggleFlag } from "./flags.ts";
 import { readAddress } from "./place.ts";
 import type { ControllerSettings } from "./world.ts";
 
-/** Where a controller takes TLS, and whom it asks for certificates. */
+/** TLS address and certificate authority of a controller. */
 export const tlsFlags = {
   edgeTls: textFlag(
     "--edge-tls <address>",
@@ -27,7 +27,7 @@ export const tlsFlags = {
 const production = "https://acme-v02.api.letsencrypt.org/directory";
 const staging = "https://acme-staging-v02.api.letsencrypt.org/directory";
 
-/** The same as the controller is told it. Faults: `usage.invalid`. */
+/** The same as controller options. Faults: `usage.invalid`. */
 export function tlsOf(
   flags: FlagValues<typeof tlsFlags>,
   edge: { readonly host: string; readonly port: number },

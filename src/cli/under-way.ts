@@ -2,7 +2,7 @@ import { Fault } from "../base/faults.ts";
 import type { Client } from "../client/client.ts";
 import type { World } from "./world.ts";
 
-/** The deployment that is meant: the one named, else the one under way. Faults: `deployment.unknown`. */
+/** The named deployment, otherwise the running one. Faults: `deployment.unknown`. */
 export async function meantDeployment(world: World, api: Client, given: string | undefined): Promise<string> {
   if (given !== undefined) return given;
   const { deployment } = await api.call("status", { params: world.key() });

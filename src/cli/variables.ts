@@ -6,11 +6,11 @@ import { warnOfSlip } from "./new-environment.ts";
 import type { Paint } from "./paint.ts";
 import type { World } from "./world.ts";
 
-/** What `env set` and `env unset` answer: names that are set now, and what brought them live. */
+/** Output of `env set` and `env unset`: the set names, and their deployment. */
 export interface VariablesResult extends Partial<Pick<DeploymentResult, "urls">> {
   readonly variables: readonly string[];
   readonly changes: VariablesAnswer["changes"];
-  /** Judged only. */
+  /** Only validated. */
   readonly dryRun: boolean;
   readonly deployment: VariablesAnswer["deployment"];
 }
@@ -18,7 +18,9 @@ export interface VariablesResult extends Partial<Pick<DeploymentResult, "urls">>
 /** Linux refuses longer ones (execve(2), MAX_ARG_STRLEN). */
 const valueLimit = 128 * 1024;
 
-/** The value of a variable from a stream, without one newline at its end. Faults: `usage.invalid`, also when there is none. */
+/**
+ * The value of a variable from a stream, without one trailing newline. Faults: `usage.invalid`, also if it is empty.
+ */
 export async function valueFrom(stdin: Readable, name: string): Promise<string> {
   let value = "";
   for await (const chunk of stdin.setEncoding("utf8")) {
@@ -30,7 +32,7 @@ export async function valueFrom(stdin: Readable, name: string): Promise<string> 
   return text;
 }
 
-/** Changes variables and follows the deployment that deploys them. */
+/** Changes variables and follows their deployment. */
 export async function sendVariables(
   world: World,
   request: VariablesRequest,
@@ -42,7 +44,7 @@ export async function sendVariables(
   return { ...(await followChange(world, answer, detach)), dryRun: request.dryRun ?? false };
 }
 
-/** Follows what brings a change of variables live. */
+/** Follows the deployment of a change of variables. */
 export async function followChange(
   world: World,
   { variables, changes, deployment }: VariablesAnswer,
@@ -53,7 +55,7 @@ export async function followChange(
   return { ...result, ...(await followToEnd({ world, api: world.api() }, deployment, { detach })) };
 }
 
-/** Names that the next release will have another value of than the newest: what is set of them is not what that has. */
+/** Names whose set value differs from that in the newest release. */
 export function namesThatDiffer({ variables, effective, build }: VariablesView): readonly string[] {
   const values = [...Object.values(effective), build].flatMap((all) => Object.values(all));
   const used = new Set(values.flatMap(({ set }) => set));
@@ -62,14 +64,14 @@ export function namesThatDiffer({ variables, effective, build }: VariablesView):
   return [...new Set(refs.map((ref) => ref.slice(0, ref.lastIndexOf("@"))))].sort();
 }
 
-/** What would become of every name. */
+/** The expected effect on every name. */
 export function previewText(changes: VariablesAnswer["changes"]): string {
   return Object.entries(changes)
     .map(([name, change]) => `${change.padEnd(9)}  ${name}`)
     .join("\n");
 }
 
-/** What people read of it. */
+/** The text for people. */
 export function variablesText({ deployment, changes, dryRun, urls = [] }: VariablesResult, paint: Paint): string {
   if (dryRun) return previewText(changes);
   const changed = Object.keys(changes).filter((name) => changes[name] !== "same");
@@ -79,7 +81,7 @@ export function variablesText({ deployment, changes, dryRun, urls = [] }: Variab
   return `The change of ${changed.join(", ")} is saved for the next deployment; to revert it, change it again.`;
 }
 
-/** 0, or what the fault of the deployment means. */
+/** 0, or the exit code of the deployment's fault. */
 export function variablesExit({ deployment }: VariablesResult): number {
   return deployment === null ? 0 : deploymentExit({ deployment });
 }

@@ -2,7 +2,7 @@ import { Fault } from "../base/faults.ts";
 import { globalFlags, takesValue } from "./flags.ts";
 import { commands, type Entry, verbsOf } from "./table.ts";
 
-/** What a command line asks for. `rest` are the arguments without the words of the command's name. */
+/** The parsed command line. `rest` are the arguments without the command's name. */
 export type Asked =
   | { readonly kind: "version" }
   | { readonly kind: "overview" }
@@ -17,8 +17,8 @@ const valueFlags = new Set(
 );
 
 /**
- * Index of the next word of the command's name: only global flags may stand before it. -1 when there is none. Behind any
- * other flag nobody knows yet what is its value.
+ * Index of the next word of the command's name: only global flags may precede it. -1 if there is none. After any other
+ * flag it is unknown which argument is its value.
  */
 function nextWord(argv: readonly string[], from: number): number {
   for (let i = from; i < argv.length; i += 1) {
@@ -34,7 +34,7 @@ function without(argv: readonly string[], ...at: readonly number[]): string[] {
   return argv.filter((_word, i) => !at.includes(i));
 }
 
-/** Finds the command in a command line. Global flags may stand before it. */
+/** Finds the command in a command line. Global flags may precede it. */
 export function readWords(argv: readonly string[]): Asked {
   const first = nextWord(argv, 0);
   const end = argv.indexOf("--");

@@ -6,14 +6,14 @@ import type { ExecutionContext } from "./context.ts";
 import type { Globals } from "./flags.ts";
 import type { Paint } from "./paint.ts";
 
-/** What the controller's composition root is told (src/main/controller.ts). */
+/** Options of the controller's composition root (src/main/controller.ts). */
 export interface ControllerSettings {
   readonly stateDirectory: string;
   readonly listen: { readonly host: string; readonly port: number } | null;
   readonly edge: { readonly host: string; readonly port: number };
-  /** Where the edge takes TLS; null: nowhere. */
+  /** Address where the edge takes TLS; null: none. */
   readonly edgeTls?: { readonly host: string; readonly port: number } | null;
-  /** Whom to ask for certificates; omitted: nobody outside. */
+  /** The certificate authority; omitted: no external one. */
   readonly acme?: {
     readonly email: string;
     readonly directoryUrl: string;
@@ -21,7 +21,7 @@ export interface ControllerSettings {
     readonly caFile: string | null;
     readonly publicAddresses: readonly string[];
   };
-  /** Proxies in front of the edge that it believes. */
+  /** Trusted proxies in front of the edge. */
   readonly frontProxies?: { readonly trust: readonly string[]; readonly proxyProtocol: boolean };
   readonly ports?: { readonly from: number; readonly to: number };
   readonly runAs?: string | null;
@@ -30,30 +30,30 @@ export interface ControllerSettings {
   readonly runtime?: "auto" | "process" | "docker";
   /** The engine's socket; default: DOCKER_HOST, else /var/run/docker.sock. */
   readonly engine?: string;
-  /** What the edge is; default: `container` for containers, `embedded` for plain processes. */
+  /** Kind of edge; default: `container` for containers, `embedded` for plain processes. */
   readonly proxy?: "embedded" | "haproxy" | "container";
   /** The image of `container`. */
   readonly proxyImage?: string;
-  /** Takes the controller's own log, a JSON line at a time; default: stderr. */
+  /** Receives the controller's log, one JSON line at a time; default: stderr. */
   readonly onLog?: (line: string) => void;
-  /** Whether the log has reads of the API too. */
+  /** Whether the log includes read requests. */
   readonly verbose?: boolean;
-  /** Whether to begin with an empty journal where the old one is lost. */
+  /** Whether to start with an empty journal if the old one is lost. */
   readonly beginNew?: boolean;
 }
 
 export interface StartedController {
   readonly socket: string;
   readonly edge: { readonly host: string; readonly port: number };
-  /** What people should know although nothing is wrong. */
+  /** Notices for people although nothing is wrong. */
   readonly warnings: readonly string[];
-  /** Stops deciding and answering; instances and the edge go on. */
+  /** Stops deciding and answering; instances and the edge keep running. */
   close(): Promise<void>;
-  /** Stops the edge as well, after what is under way. */
+  /** Also stops the edge, after its running requests. */
   closeWithEdge(): Promise<void>;
 }
 
-/** What the controller is to be as a service of this machine. */
+/** Options of the controller as a service of this machine. */
 export interface ServiceRequest {
   readonly stateDirectory: string;
   /** The controller's other flags, as on a command line. */
@@ -63,15 +63,15 @@ export interface ServiceRequest {
   readonly engine?: string;
   /** Write below this directory and start nothing; null: this machine. */
   readonly root: string | null;
-  /** Although a check fails, and over a unit that somebody else wrote. */
+  /** Install even if a check fails, and overwrite a foreign unit. */
   readonly force: boolean;
-  /** Ports of the edge that runs already. */
+  /** Ports of the running edge. */
   readonly edgePorts: readonly number[];
 }
 
 export interface Installed {
   readonly file: string;
-  /** `refused`: a check failed, and nothing was touched. */
+  /** `refused`: a check failed, and nothing was changed. */
   readonly change: "written" | "none" | "refused";
   readonly checks: readonly CheckView[];
 }
@@ -89,7 +89,7 @@ export interface MachineService {
   uninstall(root: string | null): Promise<Uninstalled>;
 }
 
-/** What only src/main can give: streams, the place, signals, and the controller's composition root. */
+/** Dependencies from src/main: streams, environment, signals, and the controller's composition root. */
 export interface Host {
   readonly version: string;
   readonly cwd: string;
@@ -100,17 +100,19 @@ export interface Host {
   readonly interrupted: AbortSignal;
   now(): number;
   openUrl(url: string): Promise<void>;
-  /** Has the user's editor open a file, and waits for its end. Faults: `usage.invalid` without an editor, or when it fails. */
+  /**
+   * Opens a file in the user's editor and waits for its end. Faults: `usage.invalid` without an editor, or if it fails.
+   */
   edit(file: string): Promise<void>;
-  /** Where a file may lie for a short time that must not reach a disk: in memory, where the machine has such a place. */
+  /** A directory for temporary files that must not reach a disk: in memory, if the machine has one. */
   readonly fleetingDirectory: string;
   startController(options: ControllerSettings): Promise<StartedController>;
-  /** What can be seen of this machine, and goes on, while the controller of a state directory does not answer. */
+  /** Checks of this machine while the controller of a state directory does not answer. */
   absentChecks(stateDirectory: string): Promise<readonly CheckView[]>;
   service(): Promise<MachineService>;
 }
 
-/** What a command works with. */
+/** The context of a command. */
 export interface World {
   readonly host: Host;
   readonly context: ExecutionContext;
@@ -118,8 +120,8 @@ export interface World {
   /** For stderr. */
   readonly paint: Paint;
   /**
-   * The client of the controller that flags, environment and place name. `directory`: whose `.fairlead/` counts.
-   * `uninterrupted`: for tidying up, goes on after Ctrl-C. `confirmed`: nobody is asked about what is protected any more.
+   * The client of the controller selected by flags, environment and directory. `directory`: whose `.fairlead/` is used.
+   * `uninterrupted`: for cleanup, continues after Ctrl-C. `confirmed`: asks for no more confirmations.
    */
   api(options?: {
     readonly directory?: string | undefined;
@@ -128,15 +130,15 @@ export interface World {
   }): Client;
   /** The same world with other global flags. */
   withGlobals(globals: Globals): World;
-  /** Which app and environment is meant. Faults: `usage.invalid` when neither -a nor a manifest tells. */
+  /** The app and environment to use. Faults: `usage.invalid` if neither -a nor a manifest names the app. */
   key(directory?: string): EnvKey;
   /** A note for people, on stderr; nothing with --quiet. */
   say(message: string): void;
-  /** A line of the result, on stdout, for commands that print on the way. */
+  /** A line of the result on stdout, for commands that print while they run. */
   print(line: string): Promise<void>;
   /**
-   * Asks y/N; --yes answers, and so does --confirm with the name of the environment that is changed. Faults: `confirm.needed`,
-   * when nobody can be asked or the answer is no.
+   * Asks y/N; --yes answers, and so does --confirm with the name of the environment that is changed. Faults:
+   * `confirm.needed` without a terminal or if the answer is no.
    */
   confirm(question: string, environment?: string): Promise<void>;
   /** Asks for a text that is not shown while it is typed. Faults: `confirm.needed`. */

@@ -1,7 +1,7 @@
 import { isImage } from "./dockerfile.ts";
 import type { BuildChoice, Language } from "./recipe.ts";
 
-/** The image a stage begins with: the configured one when it is a name of an image, else the official one. */
+/** The base image of a stage: the configured one if it is a valid image name, otherwise the official one. */
 export function baseImage(
   { base }: BuildChoice,
   language: Language,

@@ -7,9 +7,9 @@ import { lookedForStatic, staticRecipe } from "./static/recipe.ts";
 import { baseName, directoryOf, Tree } from "./tree.ts";
 
 /**
- * What a source without a Dockerfile is, and the Dockerfile for it: two stages, a pinned base, never root, packages in
- * layers that a change of the source leaves alone. Pure, and total: whatever the files hold, there is an answer, and no
- * text of the source gets into the Dockerfile unless it is quoted or one of few plain forms.
+ * Detects a source without a Dockerfile, and generates the Dockerfile for it: two stages, a pinned base, never root,
+ * packages in layers that a change of the source does not affect. Pure and total: there is a result for all files, and
+ * no text of the source gets into the Dockerfile unless it is quoted or has a plain form.
  */
 export function detect(source: SourceView, build: BuildChoice): Recipe | Unrecognised {
   const tree = new Tree(source);
@@ -19,7 +19,7 @@ export function detect(source: SourceView, build: BuildChoice): Recipe | Unrecog
   return { ...found, warnings: [...broken, ...found.warnings].map(said) };
 }
 
-/** Names of files are somebody's words. */
+/** File names are foreign text. */
 function said(words: string): string {
   return oneLine(words, 1_000);
 }
@@ -36,7 +36,7 @@ function recognise(tree: Tree, build: BuildChoice): Recipe | Unrecognised {
   return { lookedFor: [...nothing, lookedForStatic, ...nearby(tree)] };
 }
 
-/** A Python framework beside a package.json has its assets made by that; a lone main.py beside a server is a script. */
+/** A Python framework beside a package.json builds its assets with it; a single main.py beside a server is a script. */
 function choose(python: PythonProject | object, node: NodeProject | object): "python" | "node" | null {
   if (!("app" in python)) return "runs" in node ? "node" : null;
   const framework = !(python as PythonProject).app.name.startsWith("Python");
@@ -59,7 +59,7 @@ const telling = new Set([
   "index.html",
 ]);
 
-/** Directories below that look like apps of their own: a repository with several has nothing at the top. */
+/** Subdirectories that look like apps: a repository with several has nothing at the top. */
 function nearby(tree: Tree): readonly string[] {
   const found = new Map<string, string>();
   for (const path of [...tree.paths].sort()) {

@@ -1,7 +1,7 @@
 import { defaultPort } from "./dockerfile.ts";
 import type { ServiceIdea } from "./recipe.ts";
 
-/** The service of a Dockerfile that is there already: it runs what it runs, on the port that it exposes last. */
+/** The service of an existing Dockerfile: its own command, on the last exposed port. */
 export function serviceOfDockerfile(text: string): ServiceIdea {
   const ports = [...text.matchAll(/^[ \t]*EXPOSE[ \t]+(\d{1,5})(?:\/tcp)?[ \t]*$/gim)].map(([, port]) => Number(port));
   const port = ports.at(-1) ?? defaultPort;

@@ -1,7 +1,7 @@
 import { plainWords, shell } from "./dockerfile.ts";
 import type { Tree } from "./tree.ts";
 
-/** What a Procfile says by process type (Heroku's format: `name: command`, one a line). */
+/** The commands of a Procfile by process type (Heroku's format: `name: command`, one per line). */
 export function readProcfile(tree: Tree): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, readonly string[]>();
   for (const line of (tree.text("Procfile") ?? "").split(/\r?\n/).slice(0, 100)) {
@@ -11,7 +11,7 @@ export function readProcfile(tree: Tree): ReadonlyMap<string, readonly string[]>
   return found;
 }
 
-/** A command line as arguments: split when nothing in it needs a shell, else given to one. */
+/** A command line as arguments: split if it needs no shell, otherwise passed to one. */
 export function commandOf(line: string): readonly string[] {
   return plainWords(line) ?? (/^\s*\w+=|[;&|]/.test(line) ? ["sh", "-c", line.trim()] : shell(line.trim()));
 }

@@ -1,6 +1,6 @@
 import type { Tree } from "./tree.ts";
 
-/** Names that people give to the address that says whether an app is well. */
+/** Usual paths of health endpoints. */
 const name = "(?:api/)?(?:health|healthz|health-?check|healthy|ready|readyz|readiness|livez|up)";
 
 /** How many source files are searched. */
@@ -16,7 +16,7 @@ export function readyPath(tree: Tree, files: readonly string[], pattern: RegExp)
 }
 
 /**
- * Express and its like, and a plain server that compares the path itself. Routers are omitted: they may have a prefix.
+ * Express and similar, and a plain server that compares the path itself. Routers are skipped: they may have a prefix.
  */
 export const nodeRoute = new RegExp(
   `(?:\\b(?:app|server|fastify)\\.(?:get|all|use)\\(\\s*|(?:url|pathname|path)\\s*={2,3}\\s*|case\\s+)["'\`](/${name}/?)["'\`]`,

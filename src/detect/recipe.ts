@@ -1,44 +1,44 @@
-/** A source tree to look at: its files, relative and with `/` between the parts, and their text. */
+/** A source tree: its files, relative and with `/` separators, and their text. */
 export interface SourceView {
   readonly paths: readonly string[];
   /** The text of a file, or null when it cannot be read as text. */
   read(path: string): string | null;
 }
 
-/** What is decided about the build outside the source: base images by language instead of the official ones. */
+/** Build settings from outside the source: base images by language instead of the official ones. */
 export interface BuildChoice {
   readonly base: Readonly<Record<string, string>>;
 }
 
 export type Language = "node" | "python" | "static";
 
-/** A service that the source seems to want, for a first manifest. */
+/** A detected service, for a first manifest. */
 export interface ServiceIdea {
   readonly name: string;
-  /** Null: what the image runs by itself. */
+  /** Null: the image's own command. */
   readonly run: readonly string[] | null;
   /** The port on which it answers HTTP; null when it does not. */
   readonly port: number | null;
-  /** A path that says whether it is ready; null when none was seen. */
+  /** A readiness path; null if none was found. */
   readonly ready: string | null;
-  /** What must run once in each deployment before it starts. */
+  /** The release command. */
   readonly release: readonly string[] | null;
-  /** Two of them at once would do the same work twice. */
+  /** Whether it must be a single instance. */
   readonly single: boolean;
 }
 
-/** How an image is made of a source that has no Dockerfile. */
+/** How to build an image from a source without a Dockerfile. */
 export interface Recipe {
   readonly dockerfile: string;
   readonly language: Language;
   /** `Django with gunicorn and Celery, packages by pip, Python 3.12`. */
   readonly summary: string;
-  /** What will work badly or not at all, each with what to do. */
+  /** Warnings, each with a fix. */
   readonly warnings: readonly string[];
   readonly services: readonly ServiceIdea[];
-  /** Variables that the app reads and does not start without, as far as its settings show. */
+  /** Variables that the app needs to start, as far as its settings show. */
   readonly variables: readonly VariableIdea[];
-  /** How plain processes get their packages and are built, where no image is made; null when that is not known. */
+  /** How plain processes install packages and build; null if unknown. */
   readonly install: readonly string[] | null;
 }
 
@@ -49,9 +49,9 @@ export interface VariableIdea {
   readonly generate: "django" | null;
 }
 
-/** That nobody knows how to run the source. */
+/** The source was not recognised. */
 export interface Unrecognised {
-  /** Everything that was searched for, with what was found of it. */
+  /** Everything that was searched for, with the findings. */
   readonly lookedFor: readonly string[];
 }
 

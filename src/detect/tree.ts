@@ -2,29 +2,31 @@ import { parse as parseToml, TomlError } from "smol-toml";
 import { parse as parseYaml, YAMLError } from "yaml";
 import type { SourceView } from "./recipe.ts";
 
-/** No manifest of a package and no source file that a person wrote is longer; bytes beyond that would only cost time. */
+/** Size limit of a file: package manifests and hand-written sources are shorter. */
 const textLimit = 1_048_576;
-/** All text that is checked of one source, so that a hostile one costs no more than a big one. */
+/** Limit of all text read from one source, so that a hostile one costs no more than a big one. */
 const totalLimit = 64 * textLimit;
-/** Files that are looked into for what they import or answer; a big project has some thousands. */
+/** Number of files searched for imports and routes; a big project has some thousands. */
 const lookLimit = 3_000;
-/** Directories whose files are not the app: what installs and builds leave, and tests. */
+/** Directories whose files are not the app: results of installs and builds, and tests. */
 const aside =
   /(?:^|\/)(?:node_modules|\.[^/]*|venv|env|ENV|dist|build|out|coverage|tests?|__tests__|docs?|examples?|__pycache__|site-packages)\//;
 
-/** What the three parsers throw: for bad text, for more aliases than allowed, and for nesting that exhausts the stack. */
+/**
+ * Errors of the three parsers: for bad text, for more aliases than allowed, and for nesting that exhausts the stack.
+ */
 const unreadable = [SyntaxError, TomlError, YAMLError, ReferenceError, RangeError];
 
-/** A mapping read from JSON or TOML. Members are only own ones: a file may call a key `constructor`. */
+/** A mapping read from JSON or TOML. Only own members: a file may have a key `constructor`. */
 export type Mapping = ReadonlyMap<string, unknown>;
 
-/** The source as detection sees it: bounded, and with broken files told from absent ones. */
+/** The source for detection: limited, and with broken files distinguished from missing ones. */
 export class Tree {
   readonly paths: ReadonlySet<string>;
   readonly #source: SourceView;
   #read = 0;
   readonly #texts = new Map<string, string | null>();
-  /** Files that are there and cannot be understood, by path. */
+  /** Files that exist but cannot be parsed, by path. */
   readonly broken = new Map<string, string>();
 
   constructor(source: SourceView) {
@@ -36,12 +38,12 @@ export class Tree {
     return this.paths.has(path);
   }
 
-  /** The first of these that is there. */
+  /** The first of these that exists. */
   first(paths: readonly string[]): string | null {
     return paths.find((path) => this.has(path)) ?? null;
   }
 
-  /** The text of a file; null when it is not there, is not text or is too long. */
+  /** The text of a file; null if it is missing, not text or too long. */
   text(path: string): string | null {
     const known = this.#texts.get(path);
     if (known !== undefined) return known;
@@ -53,7 +55,7 @@ export class Tree {
     return kept;
   }
 
-  /** A JSON object; null when the file is not there or holds something else, which `broken` then tells. */
+  /** A JSON object; null if the file is missing or contains something else, which `broken` then reports. */
   json(path: string): Mapping | null {
     return this.#parsed(path, "JSON", JSON.parse);
   }

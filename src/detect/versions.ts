@@ -1,12 +1,12 @@
-/** A version as numbers; what is missing is null. */
+/** A version as numbers; missing parts are null. */
 interface Version {
   readonly major: number;
   readonly minor: number | null;
-  /** Whether a third number is there. */
+  /** Whether there is a third number. */
   readonly patch: boolean;
 }
 
-/** What a source asks of a language: an exact version, or a range. `where` is the file and key that says so. */
+/** A requested language version: exact, or a range. `where` is the file and key. */
 export interface Wish {
   readonly text: string;
   readonly where: string;
@@ -20,7 +20,7 @@ export interface Chosen {
 }
 
 interface Line {
-  /** What may be chosen, the preferred first. */
+  /** Available versions, the preferred first. */
   readonly offered: readonly string[];
   /** Those that still get security fixes. */
   readonly maintained: readonly string[];
@@ -80,7 +80,7 @@ interface Comparator {
   readonly version: Version;
 }
 
-/** `^20 || >=22.1`: one side as comparators. Ranges longer than any real one are taken as "anything". */
+/** `^20 || >=22.1`: one side as comparators. Ranges longer than any real one count as "any version". */
 function comparators(range: string): readonly Comparator[] {
   if (range.length > 200) return [];
   const found = range.replace(/(>=|<=|~=|==|!=|[<>^~=])\s+/g, "$1").split(/\s+/);

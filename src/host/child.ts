@@ -1,6 +1,6 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 
-/** Where a child's standard streams go: nowhere, to this process, to a pipe, or to an open file descriptor. */
+/** Targets of a child's standard streams: none, this process, a pipe, or an open file descriptor. */
 export type Stream = "ignore" | "inherit" | "pipe" | number;
 
 export interface ChildOptions {
@@ -41,22 +41,22 @@ export interface ChildResult {
 }
 
 export interface RunOptions extends Omit<ChildOptions, "stdio" | "detached"> {
-  /** Bytes that are kept of each output stream; default: 1 MiB. */
+  /** Bytes stored of each output stream; default: 1 MiB. */
   readonly limit?: number;
   /** Open files that the program finds as its descriptors 3, 4 … */
   readonly files?: readonly number[];
-  /** What it reads from standard input; default: nothing. */
+  /** Its standard input; default: empty. */
   readonly input?: string;
-  /** Ended with SIGKILL when it takes longer; default: it has all the time it wants. */
+  /** Killed with SIGKILL after this time; default: no limit. */
   readonly withinMs?: number;
 }
 
-/** Runs a program to its end and keeps the beginning of what it writes. Rejects when it cannot be started. */
+/** Runs a program to its end and stores the beginning of its output. Rejects if it cannot be started. */
 export function runChild(command: readonly [string, ...string[]], options: RunOptions): Promise<ChildResult> {
   const limit = options.limit ?? 1024 * 1024;
   const stdin = options.input === undefined ? "ignore" : "pipe";
   const child = startChild(command, { ...options, stdio: [stdin, "pipe", "pipe", ...(options.files ?? [])] });
-  // Who does not read to the end says by its exit code what it makes of that.
+  // A program that does not read its whole input decides by its exit code whether that is an error.
   child.stdin?.on("error", () => undefined).end(options.input);
   const texts = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const) {

@@ -4,19 +4,22 @@ import { Fault } from "../base/faults.ts";
 /** `type` of a frame: which of a container's streams it belongs to. */
 export type FrameStream = "stdout" | "stderr";
 
-/** No engine sends frames near this size (16 KB from logs, 32 KB from attach); more means that this is no framed stream. */
+/**
+ * No engine sends frames near this size (16 KB from logs, 32 KB from attach); more means that this is not a framed
+ * stream.
+ */
 const longestFrame = 4 * 1024 * 1024;
 const headLength = 8;
 
 /**
- * Takes the engine's framed streams apart (logs, attach and exec without a terminal): a head of 8 bytes with the stream's
- * number and the length, then that many bytes. Bytes come in as they arrive; every whole frame is given on at once.
- * Faults of `push`: `operation.failed` when this is no framed stream.
+ * Parses the engine's framed streams (logs, attach and exec without a terminal): a head of 8 bytes with the stream's
+ * number and the length, then that many bytes. Takes bytes as they arrive and passes every complete frame on at once.
+ * Faults of `push`: `operation.failed` if this is not a framed stream.
  */
 export class Frames {
   readonly #take: (stream: FrameStream, payload: Buffer) => void;
   #rest: Buffer = Buffer.alloc(0);
-  /** Parts of a frame that is larger than what came so far, so that they are put together once. */
+  /** Parts of an incomplete frame, so that they are joined only once. */
   #parts: Buffer[] = [];
   #missing = 0;
 
@@ -59,13 +62,13 @@ function joined(rest: Buffer, chunk: Buffer): Buffer {
 
 function lengthAt(bytes: Buffer, at: number): number {
   const length = bytes.readUInt32BE(at + 4);
-  // 3 is what the engine itself reports, about a driver that cannot be read.
+  // 3 is a message of the engine itself about a driver that cannot be read.
   const framed = (bytes[at] ?? 255) <= 3 && (bytes.readUInt32BE(at) & 0xffffff) === 0 && length <= longestFrame;
   if (!framed) throw new Fault("operation.failed", "the engine sent something that is not a framed stream");
   return length;
 }
 
-/** The values of a stream of JSON, one a line (events, build and pull progress). Ends when the stream does. */
+/** The values of a JSON stream, one per line (events, build and pull progress). Ends when the stream does. */
 export async function* jsonLines<T>(stream: Readable): AsyncGenerator<T> {
   let rest = "";
   const decoder = new TextDecoder();

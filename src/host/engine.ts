@@ -3,18 +3,18 @@ import { type Duplex, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Fault, isErrno } from "../base/faults.ts";
 
-/** The engine APIs that this client was written for: 1.41 is engine 20.10; 1.47 is understood by every engine up to 29. */
+/** The engine APIs that this client supports: 1.41 is engine 20.10; 1.47 is understood by every engine up to 29. */
 export const oldestApi = "1.41";
 export const newestApi = "1.47";
 
-/** How long a call may take that names no time of its own. */
+/** Default time limit of a call. */
 const usualMs = 30_000;
-/** More than this is no answer to a question but a mistake. */
+/** Size limit of an answer. */
 const longestAnswer = 64 * 1024 * 1024;
 
 export type Method = "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
 
-/** A value that is no text is written as JSON, as the engine wants its `filters`; `undefined` is omitted. */
+/** A value other than text is written as JSON, as the engine requires for `filters`; `undefined` is omitted. */
 export type Query = Readonly<Record<string, string | number | boolean | object | undefined>>;
 
 export interface CallOptions {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Fault, isErrno } from "../base/faults.ts";
 
-/** Whom a process runs as. */
+/** The user of a process. */
 export interface User {
   readonly uid: number;
   readonly gid: number;

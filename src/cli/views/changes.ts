@@ -3,7 +3,7 @@ import { harmlessLine, type Paint } from "../paint.ts";
 
 const marks: Record<ChangeView["action"], string> = { create: "+", change: "~", replace: "±", destroy: "-", keep: " " };
 
-/** Changes grouped by what happens, destruction last so that it is what one reads last; then the summary. */
+/** Changes grouped by kind, destruction last so that it is read last; then the summary. */
 export function changesText({ changes, warnings, summary }: PlanAnswer, paint: Paint): string {
   const order: readonly ChangeView["action"][] = ["keep", "create", "change", "replace", "destroy"];
   const colour = {

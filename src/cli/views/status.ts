@@ -11,7 +11,7 @@ function stateColour(state: string, paint: Paint): string {
   return paint.yellow(state);
 }
 
-/** Of these an instance's own last words tell more. */
+/** Faults that an instance's last lines explain better. */
 const ailingStates: ReadonlySet<InstanceView["state"]> = new Set(["crashed", "backing-off", "not-ready"]);
 
 /** `fairlead status` outside a project. */
@@ -27,7 +27,7 @@ export function environmentsText({ items }: EnvironmentList, paint: Paint): stri
   return table(["APP", "ENVIRONMENT", "RELEASE", "STATE", "URLS"], rows, paint);
 }
 
-/** An address as people are shown it; one that is not for them says so. */
+/** A URL for display; an internal one is marked. */
 export function urlText({ url, internal }: UrlView, paint: Paint): string {
   return internal ? `${url} ${paint.dim("(internal)")}` : paint.cyan(url);
 }

@@ -1,14 +1,14 @@
 import { join, namesOf, type Tree, textMember } from "../tree.ts";
 import { type NodePackage, uses } from "./package.ts";
 
-/** A framework whose build is run by a program of its own. */
+/** A framework with its own build program. */
 export interface FrameworkServer {
   readonly name: string;
-  /** The package that gives it away. */
+  /** The package that identifies it. */
   readonly package: string;
-  /** The program that makes it ready when there is no `build` script. */
+  /** The program that builds it if there is no `build` script. */
   readonly build: string | null;
-  /** How it is started when the source does not say; null: as the source says. */
+  /** How it is started by default; null: only as the source says. */
   readonly start: readonly string[] | null;
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -19,17 +19,17 @@ export interface FrontEnd {
   readonly package: string;
   readonly build: string;
   readonly output: string;
-  /** Unknown paths are answered with the index page, where the router in the browser takes over. */
+  /** Unknown paths get the index page, for the router in the browser. */
   readonly fallback: boolean;
 }
 
-/** Programs of packages by their path, which works with and without a PATH that knows them. */
+/** Programs of packages by path, which works with any PATH. */
 const program = (name: string, ...words: readonly string[]): readonly string[] => [
   `node_modules/.bin/${name}`,
   ...words,
 ];
 
-/** The first whose package is there counts, so what stands on something else comes before it. */
+/** The first whose package exists is used, so frameworks come before those they are based on. */
 const servers: readonly FrameworkServer[] = [
   { name: "Next.js", package: "next", build: "next build", start: program("next", "start") },
   { name: "Nuxt", package: "nuxt", build: "nuxt build", start: ["node", ".output/server/index.mjs"] },
@@ -80,7 +80,7 @@ export function serverOf(one: NodePackage): FrameworkServer | null {
   return servers.find((server) => uses(one, server.package)) ?? null;
 }
 
-/** The front end that a package builds, with its output where the configuration says so. */
+/** The front end that a package builds, with its output directory if configured. */
 export function frontEndOf(tree: Tree, one: NodePackage): FrontEnd | null {
   const found = frontEnds.find((front) => uses(one, front.package));
   if (!found) return null;
@@ -118,7 +118,7 @@ export function configOf(tree: Tree, directory: string, name: string): string {
   return (file && tree.text(file)) ?? "";
 }
 
-/** How Next.js is told to put out its build. */
+/** The output mode of Next.js. */
 export function nextOutput(tree: Tree, directory: string): "export" | "standalone" | null {
   const found = /\boutput\s*:\s*["'`](export|standalone)["'`]/.exec(configOf(tree, directory, "next.config"));
   return (found?.[1] as "export" | "standalone" | undefined) ?? null;

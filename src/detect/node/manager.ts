@@ -3,19 +3,19 @@ import { pins, pnpmFor } from "../pins.ts";
 import { type Tree, textMember } from "../tree.ts";
 import type { NodePackage } from "./package.ts";
 
-/** How a package manager is got and what it is told. */
+/** How a package manager is installed and called. */
 export interface Manager {
   readonly name: "npm" | "pnpm" | "yarn";
   /** Files beside package.json that decide what is installed. */
   readonly files: readonly string[];
-  /** Brings it into an image that has only npm. */
+  /** Installs it in an image that has only npm. */
   readonly setup: readonly DockerfileLine[];
   readonly installAll: string;
   readonly installProduction: string;
   readonly warnings: readonly string[];
 }
 
-/** Files that installs read, when they are there. */
+/** Files that installs read, if they exist. */
 const settings = [".npmrc", ".yarnrc", ".yarnrc.yml", ".pnpmfile.cjs", "pnpm-workspace.yaml"];
 const locks = {
   pnpm: ["pnpm-lock.yaml"],
@@ -23,7 +23,7 @@ const locks = {
   npm: ["package-lock.json", "npm-shrinkwrap.json"],
 } as const;
 
-/** The package manager that `packageManager` names, else the one whose lock file is there, else npm. */
+/** The package manager that `packageManager` names, otherwise the one whose lock file exists, otherwise npm. */
 export function managerOf(tree: Tree, root: NodePackage): Manager {
   const wish = /^(npm|pnpm|yarn)@(\d{1,4}\.\d{1,4}\.\d{1,4})(?:$|[+-])/.exec(
     textMember(root.table, "packageManager") ?? "",
@@ -92,7 +92,7 @@ function yarnBerry(version: string, lock: string | null): Commands {
   };
 }
 
-/** A directory of its own, because some images bring another version that npm would not write over. */
+/** A separate directory, because some images have another version that npm would not overwrite. */
 function brought(title: string, what: string): readonly DockerfileLine[] {
   return [
     comment(`${title} in a fixed version; it stays in this stage.`),

@@ -28,7 +28,7 @@ export function uses(one: NodePackage, name: string): boolean {
   return one.dependencies.has(name) || one.devDependencies.has(name);
 }
 
-/** Scripts that a package manager runs by itself after it has installed. */
+/** Scripts that a package manager runs automatically after an install. */
 const onInstall = ["preinstall", "install", "postinstall", "prepare"] as const;
 
 export function installScripts({ scripts }: NodePackage): readonly string[] {

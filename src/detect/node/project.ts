@@ -7,7 +7,7 @@ import { installScripts, type NodePackage, readPackage } from "./package.ts";
 import { type Start, startOf } from "./start.ts";
 import { type Workspaces, workspacesOf } from "./workspaces.ts";
 
-/** What a Node source is, decided; the Dockerfile follows from it. */
+/** The detected Node project, which determines the Dockerfile. */
 export interface NodeProject {
   readonly root: NodePackage;
   /** The package that is started or served: the root, or one of its workspaces. */
@@ -16,21 +16,21 @@ export interface NodeProject {
   readonly manager: Manager;
   readonly node: Chosen;
   readonly server: FrameworkServer | null;
-  /** How it is built; null when there is nothing to build. */
+  /** How it is built; null if there is nothing to build. */
   readonly build: Build | null;
   readonly runs: Runs;
   /** Scripts of the root that run on install and need the source. */
   readonly installScripts: readonly string[];
   /** Directories that installs read. */
   readonly extra: readonly string[];
-  /** Whether there are public files beside the pages of Next.js. */
+  /** Whether Next.js has public files. */
   readonly hasPublic: boolean;
   readonly warnings: readonly string[];
 }
 
 export interface Build {
   readonly command: string;
-  /** Where the command runs: the root's own script builds all, else the app's. */
+  /** Where the command runs: the root's script builds everything, otherwise the app's. */
   readonly directory: string;
 }
 
@@ -42,7 +42,7 @@ export type Runs =
 
 export type NodeFinding = NodeProject | { readonly lookedFor: readonly string[] };
 
-/** What a source with a package.json is; else what was searched for without success. */
+/** A source with a package.json, otherwise what was searched for without success. */
 export function nodeProject(tree: Tree): NodeFinding {
   const root = readPackage(tree, "");
   if (root === null) return { lookedFor: [`package.json: ${tree.broken.get("package.json") ?? "does not exist"}`] };
@@ -90,7 +90,7 @@ interface App {
   readonly runs: Runs;
 }
 
-/** The root when it can be started, else all workspaces that can. Servers go before front ends. */
+/** The root if it can be started, otherwise all workspaces that can. Servers precede front ends. */
 function appsOf(tree: Tree, root: NodePackage, members: readonly NodePackage[]): readonly App[] {
   const own = runsOf(tree, root);
   if (own) return [{ app: root, runs: own }];
@@ -134,7 +134,7 @@ function buildOf(project: { root: NodePackage; app: NodePackage; manager: Manage
   return program === null ? null : { command: `npx --no-install ${program}`, directory: app.directory };
 }
 
-/** What the source asks of Node, the most exact first. */
+/** Node versions that the source requests, the most exact first. */
 function nodeWish(tree: Tree, root: NodePackage) {
   for (const where of [".nvmrc", ".node-version"]) {
     const text = tree.text(where)?.trim();

@@ -8,7 +8,7 @@ import type { FrontEnd } from "./frameworks.ts";
 import type { NodeProject } from "./project.ts";
 import { buildStage, type ImageLayout, stagesOf, startCommandOf } from "./stages.ts";
 
-/** The Dockerfile of a Node project: packages, then the source, then a stage that has only what runs. */
+/** The Dockerfile of a Node project: packages, then the source, then a final stage without build tools. */
 export function nodeRecipe(tree: Tree, project: NodeProject, build: BuildChoice): Recipe {
   const base = baseImage(build, "node", `node:${project.node.tag}-slim`);
   const layout: ImageLayout = {
@@ -82,7 +82,7 @@ function layoutWarnings({ sourceFirst, keepsAll: kept, project }: ImageLayout): 
   return warnings;
 }
 
-/** A front end: built where the packages are, served as files. */
+/** A front end: built in the package stage, served as files. */
 function filesRecipe(
   layout: ImageLayout,
   front: FrontEnd,

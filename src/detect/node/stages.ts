@@ -14,7 +14,7 @@ export interface ImageLayout {
   readonly keepsAll: string | null;
 }
 
-/** The stages of an app that runs: packages, build where there is one, and what goes on. */
+/** The stages of an app: packages, build if there is one, and the final stage. */
 export function stagesOf(
   layout: ImageLayout,
   start: Start,
@@ -84,7 +84,7 @@ const standaloneCopies: readonly DockerfileLine[] = [
   `COPY --from=builder ${owned} /app/.next/static /app/.next/static`,
 ];
 
-/** The stage that runs. `from`: how the app gets into /app. */
+/** The final stage. `from`: how the app gets into /app. */
 function runStage(
   { project, image }: ImageLayout,
   start: Start,
@@ -115,7 +115,7 @@ function runStage(
   ];
 }
 
-/** In a workspace the programs of packages may lie further up, so they are found by the PATH. */
+/** In a workspace the programs of packages may be further up, so they are found by the PATH. */
 export function startCommandOf({ command: [first = "", ...rest] }: Start, { app }: NodeProject): readonly string[] {
   return [app.directory === "" ? first : first.replace(/^node_modules\/\.bin\//, ""), ...rest];
 }
@@ -125,7 +125,7 @@ function standaloneEnv(kind: string): Readonly<Record<string, string>> {
   return kind === "standalone" ? { HOSTNAME: "0.0.0.0" } : {};
 }
 
-/** Any answer below 500 is a sign of life; whether it is *ready* is asked from outside. */
+/** Any answer below 500 counts as alive; readiness is probed from outside. */
 function probeOf(ready: string | null): Probe {
   const path = ready ?? "/";
   const script = `fetch("http://127.0.0.1:"+process.env.PORT+"${path}",{redirect:"manual"}).then((r)=>process.exit(r.status<500?0:1),()=>process.exit(1))`;

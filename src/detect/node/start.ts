@@ -7,15 +7,15 @@ export interface Start {
   readonly command: readonly string[];
   /** Where the command comes from, for the comment. */
   readonly because: string;
-  /** A package that must be in the image for it to start; null when Node alone is enough. */
+  /** A package that must be in the image for it to start; null if Node is enough. */
   readonly needs: string | null;
 }
 
-/** Programs that serve while a person edits, or only show a build. */
+/** Development servers, and programs that only preview a build. */
 const forEditing =
   /^(?:\w+=\S*\s+|cross-env\s+|npx\s+)*(?:vite|react-scripts|ng|vue-cli-service|webpack(?:-dev-server)?|parcel|nodemon|ts-node-dev|tsx\s+watch|node\s+--watch|nest\s+start|next\s+dev|nuxt\s+(?:dev|preview)|remix\s+|react-router\s+dev|astro|gatsby|docusaurus|eleventy|serve|http-server|concurrently)(?:\s|$)/;
 
-/** Files that people call their server, the more telling first. */
+/** Usual file names of servers, the most specific first. */
 const usual = [
   "server",
   "src/server",
@@ -29,7 +29,7 @@ const usual = [
   "dist/server",
 ];
 
-/** How a package is started in production, or null when nothing says so. */
+/** How a package is started in production, or null if unknown. */
 export function startOf(tree: Tree, one: NodePackage, built: boolean): Start | null {
   const server = serverOf(one);
   return scripted(one, server) ?? ownStart(server) ?? byFile(tree, one, { server, built });
@@ -39,7 +39,7 @@ function scripted(one: NodePackage, server: FrameworkServer | null): Start | nul
   for (const name of ["start:prod", "start:production", "start"]) {
     const script = one.scripts.get(name);
     if (script === undefined || forEditing.test(script.trim())) continue;
-    // A script that is what the framework does anyway is started without a shell in between.
+    // A script that equals the framework's default is started without a shell.
     const words = one.scripts.has(`pre${name}`) || one.scripts.has(`post${name}`) ? null : direct(script);
     const command = words ?? ["npm", "run", "--silent", name];
     return { command, because: `The script "${name}" of package.json.`, needs: neededBy(script, one, server) };
@@ -47,7 +47,7 @@ function scripted(one: NodePackage, server: FrameworkServer | null): Start | nul
   return null;
 }
 
-/** The words of a script that needs neither a shell nor another script; a program of a package by its path. */
+/** The arguments of a script that needs neither a shell nor another script; programs of packages by path. */
 function direct(script: string): readonly string[] | null {
   const [first, ...rest] = plainWords(script.replace(/^(?:cross-env\s+)?NODE_ENV=production\s+/, "")) ?? [];
   if (first === undefined || /^(?:npm|npx|yarn|pnpm|cross-env|dotenv|sh|bash|env)$/.test(first)) return null;
@@ -55,7 +55,7 @@ function direct(script: string): readonly string[] | null {
   return [`node_modules/.bin/${first}`, ...rest];
 }
 
-/** The package whose program a script begins with, as far as its name tells. */
+/** The package of the first program of a script, by its name. */
 function neededBy(script: string, one: NodePackage, server: FrameworkServer | null): string | null {
   const word = /^(?:cross-env\s+|\w+=\S*\s+)*([\w@/.-]+)/.exec(script.trim())?.[1] ?? "";
   if (uses(one, word)) return word;
@@ -71,7 +71,7 @@ function ownStart(server: FrameworkServer | null): Start | null {
   };
 }
 
-/** The file that `main` names, or one with a usual name. Compiled files need not be there before the build. */
+/** The file that `main` names, or one with a usual name. Compiled files need not exist before the build. */
 function byFile(
   tree: Tree,
   one: NodePackage,

@@ -2,7 +2,7 @@ import { isPlainPath } from "../dockerfile.ts";
 import { asTable, directoryOf, type Tree, textsOf } from "../tree.ts";
 import { installScripts, type NodePackage, readPackage } from "./package.ts";
 
-/** More packages than a Dockerfile should have lines for. */
+/** Maximum number of packages with lines in a Dockerfile. */
 const packageLimit = 60;
 
 export interface Workspaces {

@@ -9,7 +9,7 @@ import { type Django, findDjango } from "./django.ts";
 /** How a Python app is started. */
 export interface PythonApp {
   readonly name: string;
-  /** Where its modules are found, relative to the source; empty for the top. */
+  /** Directory of its modules, relative to the source; empty for the top. */
   readonly directory: string;
   readonly command: readonly string[];
   readonly because: string;
@@ -22,7 +22,7 @@ export interface PythonApp {
   readonly warnings: readonly string[];
 }
 
-/** Files in which people make their application object, the more telling first. */
+/** Usual files of the application object, the most specific first. */
 const usual = /(?:^|\/)(?:main|app|application|server|asgi|wsgi|api|run|__init__)\.py$/;
 
 export function pythonApp(tree: Tree, declared: Declared): PythonApp | null {
@@ -138,7 +138,7 @@ function streamlitApp(tree: Tree, { packages }: Declared): PythonApp | null {
   };
 }
 
-/** A program without a framework that is known: a server when it speaks of one, else something that works by itself. */
+/** A program without a known framework: a server if it mentions one, otherwise a worker. */
 function plainApp(tree: Tree): PythonApp | null {
   const file = tree.first([
     "main.py",
@@ -168,10 +168,10 @@ function plainApp(tree: Tree): PythonApp | null {
 
 export interface PythonObject {
   readonly file: string;
-  /** `app.main`, with slashes made dots. */
+  /** `app.main`, with dots instead of slashes. */
   readonly module: string;
   readonly name: string;
-  /** The directory from which the module is found. */
+  /** The directory in which the module is found. */
   readonly root: string;
 }
 
@@ -197,7 +197,9 @@ function findFactory(tree: Tree, pattern: RegExp, inside: RegExp): PythonObject 
   return null;
 }
 
-/** `app/main.py` as a module; the directory `src` holds modules and is none. Null when a part is no Python name. */
+/**
+ * `app/main.py` as a module; the directory `src` contains modules and is not one. Null if a part is not a Python name.
+ */
 export function moduleOf(file: string): { module: string; root: string } | null {
   const root = file.startsWith("src/") ? "src" : "";
   const module = file

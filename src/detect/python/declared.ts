@@ -3,10 +3,10 @@ import type { Wish } from "../versions.ts";
 
 export type Installer = "pip" | "poetry" | "uv" | "pipenv" | "pyproject";
 
-/** What a Python project declares: who installs, and what. */
+/** What a Python project declares: the installer and the packages. */
 export interface Declared {
   readonly installer: Installer;
-  /** The file that people add a package to. */
+  /** The file that declares packages. */
   readonly file: string;
   /** Files that decide what is installed. */
   readonly files: readonly string[];
@@ -15,7 +15,7 @@ export interface Declared {
   readonly packages: ReadonlySet<string>;
   /** Extras of packages: `fastapi[standard]` by the name `fastapi`. */
   readonly extras: ReadonlyMap<string, readonly string[]>;
-  /** The project itself is among the packages, so its source must be there first. */
+  /** The project itself is one of the packages, so its source must exist first. */
   readonly local: boolean;
   readonly wish: Wish | null;
 }
@@ -29,7 +29,7 @@ export const requirementFiles = [
   "requirements/base.txt",
 ];
 
-/** What the top of a source declares, or null when there is no Python project. */
+/** What the top of a source declares, or null without a Python project. */
 export function declaredBy(tree: Tree): Declared | null {
   const pyproject = tree.toml("pyproject.toml");
   const found = byLock(tree, pyproject) ?? byRequirements(tree) ?? byPyproject(pyproject);

@@ -3,7 +3,7 @@ import { directoryOf, join, type Tree } from "../tree.ts";
 import type { Declared } from "./declared.ts";
 
 export interface Django {
-  /** Where manage.py is. */
+  /** Directory of manage.py. */
   readonly directory: string;
   /** `kairo.wsgi` */
   readonly wsgi: string;
@@ -12,7 +12,7 @@ export interface Django {
   readonly because: string;
   /** Root address lists, to find a readiness path in. */
   readonly urls: readonly string[];
-  /** Variables without which the settings cannot even be read, with harmless values for the build; null: nothing to collect. */
+  /** Variables that reading the settings requires, with harmless values for the build; null: nothing to collect. */
   readonly collect: ReadonlyMap<string, string> | null;
   /** Variables that the settings read without a default. */
   readonly demands: readonly string[];
@@ -83,18 +83,18 @@ function beside(tree: Tree, { directory, settings, name }: Beside): string | nul
   return moduleName.test(top) && tree.has(join(directory, `${top}/${name}.py`)) ? `${top}.${name}` : null;
 }
 
-/** Ways to read a variable that fail when there is none: os.environ[…], decouple's config and environ's env. */
+/** Ways to read a variable that fail without one: os.environ[…], decouple's config and environ's env. */
 const demanded =
   /(?:os\.environ\[|(?:^|[^.\w])environ\[|\bconfig\(|\benv(?:\.(?:str|bool|int|float|list|db|url|cache|json))?\()\s*["']([A-Z][A-Z0-9_]{0,63})["'](?![^)\n]{0,200}\bdefault)/gm;
 
-/** Values that let settings be read while building. They are in no layer: only the one command gets them. */
+/** Values for reading the settings during the build. They are in no layer: only one command gets them. */
 function neededToRead(settings: string): ReadonlyMap<string, string> {
   const names = new Set(["SECRET_KEY", "DJANGO_SECRET_KEY", ...demandedIn(settings)]);
   return new Map([...names].map((name) => [name, harmless(name)]));
 }
 
 function demandedIn(settings: string): readonly string[] {
-  // `Env(DEBUG=(bool, False))` of environ gives a default for all places.
+  // `Env(DEBUG=(bool, False))` of environ gives a default everywhere.
   const schemed = new Set(
     [...settings.matchAll(/\b([A-Z][A-Z0-9_]{0,63})\s{0,3}=\s{0,3}\(\s{0,3}\w+\s{0,3},/g)].map((found) => found[1]),
   );

@@ -4,7 +4,7 @@ import { directoryOf } from "../tree.ts";
 import type { Chosen } from "../versions.ts";
 import type { Declared, Installer } from "./declared.ts";
 
-/** Packages without ready-made wheels: what Debian calls what they are compiled with, and what they need to run. */
+/** Packages without wheels: the Debian packages needed to compile and to run them. */
 const compiled: Readonly<
   Record<string, { readonly build: readonly string[]; readonly run: readonly string[]; readonly instead: string }>
 > = {
@@ -47,17 +47,17 @@ export interface InstallPlan {
   readonly system: System;
   /** Packages to add to the declared ones. */
   readonly added: readonly string[];
-  /** Why the whole source must be there first; null when the files that declare packages are enough. */
+  /** Why the whole source must exist first; null if the files that declare packages are enough. */
   readonly sourceFirst: string | null;
 }
 
-/** Why packages cannot be installed before the source is there; null when they can. */
+/** Why packages cannot be installed before the source; null if they can. */
 export function sourceFirst({ files, local }: Declared): string | null {
   if (local) return "a requirement is a directory of the source";
   return files.every(isPlainPath) ? null : "a file that declares packages has an unusual name";
 }
 
-/** A stage that has the packages in /venv, in layers that a change of the source does not touch. */
+/** A stage with the packages in /venv, in layers that a change of the source does not affect. */
 export function installStage({
   image,
   python,
@@ -111,7 +111,7 @@ function tool(installer: Installer): readonly DockerfileLine[] {
   ];
 }
 
-/** The project itself is not installed: its modules are found by PYTHONPATH, so that its source need not be there yet. */
+/** The project itself is not installed: its modules are found by PYTHONPATH, so that its source need not exist yet. */
 function installs({ installer, file, locked }: Declared): readonly DockerfileLine[] {
   if (installer === "pip")
     return [`RUN pip install --no-cache-dir -r ${isPlainPath(file) ? file : "requirements.txt"}`];

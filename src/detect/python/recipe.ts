@@ -16,7 +16,7 @@ export interface PythonProject {
 
 export type PythonFinding = PythonProject | { readonly lookedFor: readonly string[] };
 
-/** What a source with Python packages is; else what was searched for without success. */
+/** A source with Python packages, otherwise what was searched for without success. */
 export function pythonProject(tree: Tree): PythonFinding {
   const declared = declaredBy(tree);
   if (declared === null) return { lookedFor: [nothingDeclared(tree)] };
@@ -69,7 +69,7 @@ export function pythonRecipe(tree: Tree, { declared, app }: PythonProject, build
   };
 }
 
-/** Whatever holds a key, a password or an address with one is kept like one. */
+/** Values that contain a key, a password or an address with one are secret. */
 function variableIdea(name: string): VariableIdea {
   const own = /^(?:DJANGO_)?SECRET_KEY$/.test(name);
   return { name, secret: own || /KEY|SECRET|PASSWORD|TOKEN|URL|DSN/.test(name), generate: own ? "django" : null };
@@ -79,7 +79,9 @@ function mainService({ command, port, ready, release }: PythonApp) {
   return { name: port === null ? "bot" : "web", run: command, port, ready, release, single: port === null };
 }
 
-/** Django's static files are made while building, so that every instance has the same and none waits for them. */
+/**
+ * Django's static files are collected during the build, so that every instance has the same and none waits for them.
+ */
 function collectStatic(
   { sourceFirst: first }: InstallPlan,
   { django, directory }: PythonApp,
@@ -121,7 +123,7 @@ function runStage(
   ];
 }
 
-/** Any answer below 500 is a sign of life (Django answers 400 to a strange host); whether it is *ready* is asked from outside. */
+/** Any answer below 500 counts as alive (Django answers 400 to an unknown host); readiness is probed from outside. */
 function probeOf(ready: string | null): Probe {
   const script = [
     "import http.client, os, sys",

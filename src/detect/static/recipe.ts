@@ -3,10 +3,10 @@ import type { BuildChoice, Recipe } from "../recipe.ts";
 import type { Tree } from "../tree.ts";
 import { filesStage } from "./server.ts";
 
-/** Directories in which people keep finished pages, the top first. */
+/** Usual directories of static pages, the top first. */
 const places = ["", "public", "dist", "build", "site", "www", "html"];
 
-/** Pages that are served as they are; null when there is no index page. */
+/** Static pages; null if there is no index page. */
 export function staticRecipe(tree: Tree, build: BuildChoice): Recipe | null {
   const place = places.find((directory) => tree.has(directory === "" ? "index.html" : `${directory}/index.html`));
   if (place === undefined) return null;

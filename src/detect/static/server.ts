@@ -4,7 +4,7 @@ import { caddyImage } from "../pins.ts";
 import type { BuildChoice } from "../recipe.ts";
 
 interface Files {
-  /** The stage that made them; null: the source itself. */
+  /** The stage that built them; null: the source itself. */
   readonly from: string | null;
   readonly path: string;
   /** Whether unknown paths get the index page. */
@@ -33,7 +33,7 @@ function caddyfile(fallback: boolean): readonly string[] {
 
 /**
  * The stage that serves files with Caddy. The copy of the program loses its file capabilities: with them the kernel
- * refuses to start it where all capabilities are dropped, and no port below 1024 is asked for.
+ * does not start it if all capabilities are dropped, and it needs no port below 1024.
  */
 export function filesStage(
   build: BuildChoice,
