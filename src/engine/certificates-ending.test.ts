@@ -60,13 +60,13 @@ test("an order that is open when the controller is stopping comes to nothing: no
     await keeper.retry(host);
     await expect.poll(() => orders.length).toBe(1);
     await keeper.stop();
-    const before = [await content(), handed.length, await journal.lastEventId(), logged.length];
+    const before = [await content(), handed.length, await journal.events.lastId(), logged.length];
     const order = orders.pop();
     await order?.publish([{ token: "t", answer: "a" }]);
     if (end === "done") order?.done(pair);
     else order?.failed(new TypeError("the line was lost"));
     await new Promise((resolve) => setImmediate(resolve));
-    expect([await content(), handed.length, await journal.lastEventId(), logged.length]).toEqual(before);
+    expect([await content(), handed.length, await journal.events.lastId(), logged.length]).toEqual(before);
   }
 });
 

@@ -74,7 +74,7 @@ async function keeperOn(under: Awaited<ReturnType<typeof embeddedTestEdge>>, opt
     domain,
     records: () => vault.records(),
     events: async () =>
-      (await journal.events({ key, after: 0, limit: 100 })).map(({ kind, detail }) => `${kind} ${detail}`),
+      (await journal.events.page({ key, after: 0, limit: 100 })).map(({ kind, detail }) => `${kind} ${detail}`),
     stand: (host: string) =>
       seen(
         () => domain(host),

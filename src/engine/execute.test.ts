@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import type { StepBook } from "../ports/journal/steps.ts";
+import type { Change } from "../ports/journal.ts";
 import { wellBehaved } from "../testing/simulation/behaviour.ts";
 import { SimulatedBuilder } from "../testing/simulation/builder.ts";
 import { SimulatedClock } from "../testing/simulation/clock.ts";
@@ -29,11 +31,18 @@ function executor() {
     happened,
   });
   const sound = new SimulatedJournal();
-  const journal = new Proxy(sound, {
-    get: (target, member) => {
-      if (member === "beginStep" || member === "endStep" || member === "commit") wrote.push(member);
-      const found: unknown = Reflect.get(target, member);
-      return typeof found === "function" ? found.bind(target) : found;
+  const { steps } = sound;
+  const journal = Object.assign(Object.create(sound) as SimulatedJournal, {
+    steps: {
+      ...steps,
+      begin: (step: Parameters<StepBook["begin"]>[0]) => {
+        wrote.push("begin");
+        return steps.begin(step);
+      },
+    },
+    commit: (changes: readonly Change[]) => {
+      wrote.push("commit");
+      return sound.commit(changes);
     },
   });
   const done = async () => undefined;
@@ -53,8 +62,8 @@ function executor() {
 test("a step of a deployment is written down before it is done and after", async () => {
   const { deps, wrote, journal } = executor();
   await execute(deps, { key: scriptKey, deployment: "dep_1" }, start);
-  expect(wrote).toEqual(["beginStep", "start web-1", "endStep"]);
-  expect(await journal.steps("dep_1")).toMatchObject([{ what: "start", subject: "web-1", fault: null }]);
+  expect(wrote).toEqual(["begin", "start web-1", "commit"]);
+  expect(await journal.steps.of("dep_1")).toMatchObject([{ what: "start", subject: "web-1", fault: null }]);
 });
 
 test("a step that no deployment asked for costs no commit but for what people are told of it", async () => {
@@ -62,7 +71,7 @@ test("a step that no deployment asked for costs no commit but for what people ar
   await execute(deps, { key: scriptKey, deployment: null }, start);
   await execute(deps, { key: scriptKey, deployment: null }, signal);
   expect(wrote).toEqual(["start web-1", "commit", "signal web-1"]);
-  expect(await journal.events({ after: 0, limit: 9 })).toMatchObject([
+  expect(await journal.events.page({ after: 0, limit: 9 })).toMatchObject([
     { key: scriptKey, kind: "instance.started", deployment: null, subject: "web-1", detail: "it crashed" },
   ]);
 });

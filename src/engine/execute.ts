@@ -1,5 +1,4 @@
 import { asFault, Fault, unreachable } from "../base/faults.ts";
-import type { Change } from "../model/change.ts";
 import type { EnvKey } from "../model/environment.ts";
 import type { EventKind } from "../model/event.ts";
 import type { Upstream } from "../model/route.ts";
@@ -7,7 +6,7 @@ import { type Step, subjectOf } from "../plan/plan.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Edge } from "../ports/edge.ts";
-import type { Journal } from "../ports/journal.ts";
+import type { Change, Journal } from "../ports/journal.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import type { Vault } from "../ports/vault.ts";
 import { fillBuildEnv, fillEnv } from "./values.ts";
@@ -47,7 +46,7 @@ export async function execute(deps: ExecutorDeps, whose: StepScope, step: Step):
     const changes = changesOf(whose, clock.now(), step);
     return changes.length > 0 ? journal.commit(changes) : undefined;
   }
-  const id = await journal.beginStep({
+  const id = await journal.steps.begin({
     key,
     deployment,
     what: step.do,
@@ -59,11 +58,11 @@ export async function execute(deps: ExecutorDeps, whose: StepScope, step: Step):
     await act(deps, whose, step);
   } catch (thrown) {
     const fault = asFault(thrown);
-    await journal.endStep(id, { at: clock.now(), fault: fault.toRecord(), changes: [] });
+    await journal.commit([{ kind: "step.ended", id, at: clock.now(), fault: fault.toRecord() }]);
     throw fault;
   }
   const at = clock.now();
-  await journal.endStep(id, { at, fault: null, changes: changesOf(whose, at, step) });
+  await journal.commit([{ kind: "step.ended", id, at, fault: null }, ...changesOf(whose, at, step)]);
 }
 
 async function act(

@@ -19,10 +19,12 @@ test("what fails again and again for the same reason is told at first, and then 
   const none = async () => [];
   const deps = {
     clock,
-    journal: new Proxy(
-      { environments: none, endedPreviews: none },
-      { get: (has, name) => Reflect.get(has, name) ?? refuse },
-    ),
+    journal: {
+      environments: { all: none, endedPreviews: none, find: refuse, facts: refuse },
+      deployments: { unfinished: refuse },
+      commit: refuse,
+      committed: () => () => undefined,
+    },
     runtime: { keys: async () => [key], observe: refuse, changes: () => () => undefined },
     edge: { changes: () => () => undefined, observe: refuse },
     builder: {},

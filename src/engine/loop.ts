@@ -87,7 +87,9 @@ class ReconcileLoop implements ControlLoop {
 
   async start(): Promise<void> {
     const { journal, runtime, edge } = this.#deps;
-    const written = [...(await journal.environments()), ...(await journal.endedPreviews())].map((one) => one.key);
+    const written = [...(await journal.environments.all()), ...(await journal.environments.endedPreviews())].map(
+      (one) => one.key,
+    );
     const keys = [...written, ...(await runtime.keys())];
     for (const key of keys) this.#reconciler.trigger(key);
     void reportUnknown(this.#deps).catch((thrown) => this.#deps.log.warn({}, asFault(thrown).detail));

@@ -19,10 +19,9 @@ test("what a failed build quotes of a release's secrets is hidden from where it 
   const redactor = createRedactor([{ name: "NPM_TOKEN", value: new Secret("s3cr3t-canary") }]);
   const observer = new Observer({
     journal: {
-      environment: async () => null,
-      unfinished: async () => [{ release: 2, previous: null } as Deployment],
-      facts: async () => [],
-      release: async () => ({ key, number: 2, artifacts: [{ digest: "sha256:bad" }] }) as unknown as Release,
+      environments: { find: async () => null, facts: async () => [] },
+      deployments: { unfinished: async () => [{ release: 2, previous: null } as Deployment] },
+      releases: { find: async () => ({ key, number: 2, artifacts: [{ digest: "sha256:bad" }] }) as unknown as Release },
     },
     runtime: { observe: async () => emptyWorld },
     edge: { observe: async () => ({ up: true, table: null, stats: {} }) },
@@ -42,11 +41,12 @@ test("an instance whose deployment is not kept any more is ours as long as there
   const running = (name: string) => ({ name, exit: null, identity: { key, release: 1, deployment: "dep_old" } });
   const observer = new Observer({
     journal: {
-      environment: async () => newEnvironment(key),
-      unfinished: async () => [],
-      facts: async () => [{ name: "stuck", gatedAt: 1, retiredAt: 2, retiredBecause: "unwanted" }],
-      deployment: async () => null,
-      release: async () => null,
+      environments: {
+        find: async () => newEnvironment(key),
+        facts: async () => [{ name: "stuck", gatedAt: 1, retiredAt: 2, retiredBecause: "unwanted" }],
+      },
+      deployments: { unfinished: async () => [], find: async () => null },
+      releases: { find: async () => null },
     },
     runtime: {
       observe: async () => ({ ...emptyWorld, instances: [running("stuck"), running("foreign")] }),

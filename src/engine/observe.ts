@@ -75,7 +75,7 @@ export class Observer {
     const noted = new Set(facts.filter(({ gatedAt, retiredAt }) => gatedAt ?? retiredAt).map(({ name }) => name));
     for (const { name, identity } of all) {
       const { deployment } = identity;
-      if (!noted.has(name) && !known.has(deployment) && (await this.#deps.journal.deployment(deployment)))
+      if (!noted.has(name) && !known.has(deployment) && (await this.#deps.journal.deployments.find(deployment)))
         known.add(deployment);
     }
     const isKnown = ({ name, identity }: ObservedInstance) => noted.has(name) || known.has(identity.deployment);
@@ -85,9 +85,9 @@ export class Observer {
   async #booksOf(key: EnvKey): Promise<Books> {
     const { journal } = this.#deps;
     const [environment, deployments, facts] = await Promise.all([
-      journal.environment(key),
-      journal.unfinished(key),
-      journal.facts(key),
+      journal.environments.find(key),
+      journal.deployments.unfinished(key),
+      journal.environments.facts(key),
     ]);
     return { environment, deployments, facts };
   }
@@ -114,7 +114,7 @@ export class Observer {
     const releases: Release[] = [];
     for (const number of [...numbers].sort((a, b) => a - b)) {
       const id = `${keyText(key)} ${number}`;
-      const release = this.#releases.get(id) ?? (await this.#deps.journal.release(key, number));
+      const release = this.#releases.get(id) ?? (await this.#deps.journal.releases.find(key, number));
       if (!release) continue;
       if (this.#releases.size >= rememberedReleases) this.#releases.clear();
       this.#releases.set(id, release);

@@ -24,7 +24,7 @@ function world() {
     services: [{ ...service, name: "web", env } as never],
     secrets: ["TOKEN", "OTHER", "LITERAL", "BUILD", "IN_FILE"],
   });
-  const journal = { release: async () => release, sealed: async () => sealed };
+  const journal = { releases: { find: async () => release }, values: { sealed: async () => sealed } };
   return { sealed, redactors: new Redactors({ journal, vault }) };
 }
 

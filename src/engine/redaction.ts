@@ -3,11 +3,12 @@ import { blindRedactor, createRedactor, type NamedSecret, noRedactor, type Redac
 import { Secret } from "../base/secret.ts";
 import { type EnvKey, keyText } from "../model/environment.ts";
 import { type EnvValue, type Release, secretsOfRelease } from "../model/release.ts";
-import type { Journal } from "../ports/journal.ts";
+import type { ReleaseBook } from "../ports/journal/releases.ts";
+import type { ValueBook } from "../ports/journal/values.ts";
 import type { SealedPlace, Vault } from "../ports/vault.ts";
 
 interface RedactionDeps {
-  readonly journal: Pick<Journal, "release" | "sealed">;
+  readonly journal: { readonly releases: Pick<ReleaseBook, "find">; readonly values: Pick<ValueBook, "sealed"> };
   readonly vault: Vault;
 }
 
@@ -33,7 +34,7 @@ export class Redactors {
     const id = `${keyText(key)} ${number}`;
     const known = this.#known.get(id);
     if (known) return known;
-    const release = await this.#deps.journal.release(key, number);
+    const release = await this.#deps.journal.releases.find(key, number);
     if (!release) return noRedactor;
     const found = await this.#secretsOf(release);
     if (found === null) return blindRedactor;
@@ -57,7 +58,7 @@ export class Redactors {
       ({ env }) =>
         Object.entries(env).filter(([name, value]) => typeof value === "string" && (secrets?.includes(name) ?? false)),
     );
-    const sealed = await this.#deps.journal.sealed(key, refs);
+    const sealed = await this.#deps.journal.values.sealed(key, refs);
     if (refs.some((_ref, place) => !sealed[place])) return null;
     const opened = refs.flatMap((ref, place) => {
       const value = this.#open(sealed[place] ?? "", { key, ...ref });

@@ -81,7 +81,7 @@ test("a clock that is set forward by a year makes nothing old that is kept for i
   for (; clock.elapsed < hour / 2; await settle()) clock.step();
   await stop();
   expect((await builder.list()).map(({ digest }) => digest)).toEqual(["sha256:fresh"]);
-  expect(await journal.events({ after: 0, limit: 9 })).toHaveLength(1);
+  expect(await journal.events.page({ after: 0, limit: 9 })).toHaveLength(1);
   expect([...logs.emptied]).toEqual([]);
 });
 
@@ -206,6 +206,6 @@ test("a preview that is made again while those of before are forgotten keeps its
   }
   await stop();
   expect([[...logs.emptied], forgotten]).toEqual([["shop/pr-1"], ["pr-1"]]);
-  const releases = await Promise.all(["pr-1", "pr-2"].map((name) => journal.release(keyOf(name), 1)));
+  const releases = await Promise.all(["pr-1", "pr-2"].map((name) => journal.releases.find(keyOf(name), 1)));
   expect(releases.map((release) => release !== null)).toEqual([false, true]);
 });

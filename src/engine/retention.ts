@@ -93,9 +93,9 @@ function ageingClock(clock: SteadyClock): Clock {
 async function forgetPreviews({ journal, logs, clock }: RetentionDeps, loop: RetentionLoop): Promise<void> {
   const before = clock.now() - previewLogMs;
   const isGone = ({ preview }: Environment) => (preview?.endedAt ?? before) < before;
-  for (const { key } of (await journal.endedPreviews()).filter(isGone)) {
+  for (const { key } of (await journal.environments.endedPreviews()).filter(isGone)) {
     await loop.exclusively(key, async () => {
-      const now = await journal.environment(key);
+      const now = await journal.environments.find(key);
       if (now === null || !isGone(now)) return;
       await logs.cap(0, [key]);
       await journal.forget(key, before);
@@ -106,9 +106,9 @@ async function forgetPreviews({ journal, logs, clock }: RetentionDeps, loop: Ret
 
 /** Limits the history of every environment. */
 async function thinHistory({ journal }: RetentionDeps, loop: RetentionLoop): Promise<void> {
-  for (const { key } of await journal.environments()) {
+  for (const { key } of await journal.environments.all()) {
     await loop.exclusively(key, async () => {
-      const environment = await journal.environment(key);
+      const environment = await journal.environments.find(key);
       if (environment === null) return;
       await journal.thin(key, { ...historyKept, releases: await neededReleases(journal, environment) });
     });
@@ -147,10 +147,10 @@ async function rootsOf({ journal, clock }: Pick<RetentionDeps, "journal" | "cloc
   const roots = { artifacts: new Set<string>(), sources: new Set<string>() };
   // Instances of a preview may still be ending.
   const gone = clock.now() - collectAfterMs;
-  const ending = (await journal.endedPreviews()).filter(({ preview }) => (preview?.endedAt ?? 0) > gone);
-  for (const environment of [...(await journal.environments()), ...ending]) {
+  const ending = (await journal.environments.endedPreviews()).filter(({ preview }) => (preview?.endedAt ?? 0) > gone);
+  for (const environment of [...(await journal.environments.all()), ...ending]) {
     for (const number of await neededReleases(journal, environment)) {
-      const release = await journal.release(environment.key, number);
+      const release = await journal.releases.find(environment.key, number);
       for (const artifact of release?.artifacts ?? []) {
         roots.artifacts.add(artifact.digest);
         roots.sources.add(artifact.source);
@@ -163,10 +163,10 @@ async function rootsOf({ journal, clock }: Pick<RetentionDeps, "journal" | "cloc
 /** The releases that an environment serves, may roll back to, or is about to have. */
 async function neededReleases(journal: Journal, { key, serving, staged }: Environment): Promise<readonly number[]> {
   // A stopped one keeps its last release, and can be started and rolled back as before.
-  const last = serving?.release ?? (await journal.liveReleases(key, 1))[0];
-  const current = last === undefined ? null : await journal.release(key, last);
-  const lives = await journal.liveReleases(key, current?.deploy.keep ?? 1);
-  const unfinished = (await journal.unfinished(key)).flatMap(({ release, previous }) =>
+  const last = serving?.release ?? (await journal.releases.live(key, 1))[0];
+  const current = last === undefined ? null : await journal.releases.find(key, last);
+  const lives = await journal.releases.live(key, current?.deploy.keep ?? 1);
+  const unfinished = (await journal.deployments.unfinished(key)).flatMap(({ release, previous }) =>
     previous ? [release, previous.release] : [release],
   );
   const others = [serving?.release, staged].filter((number) => typeof number === "number");

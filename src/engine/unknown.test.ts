@@ -53,6 +53,6 @@ test("what runs and is routed of an environment that the journal has nothing of 
   await engine.stop();
   expect(happened).toEqual([]);
   expect(await edge.owners()).toEqual(["shop/production"]);
-  expect(await journal.environments()).toEqual([]);
+  expect(await journal.environments.all()).toEqual([]);
   expect(said).toEqual(["the journal does not know shop/production; what runs there and its routes is left alone"]);
 });

@@ -7,7 +7,7 @@ import type { EngineDeps } from "./engine.ts";
  * planner leaves all of it alone. Nothing is written to the journal, because that would make them known.
  */
 export async function reportUnknown({ journal, runtime, edge, log }: EngineDeps): Promise<void> {
-  const known = new Set((await journal.environments()).map(({ key }) => keyText(key)));
+  const known = new Set((await journal.environments.all()).map(({ key }) => keyText(key)));
   const running = (await runtime.keys()).map(keyText);
   const routed = await edge.owners().catch((thrown: unknown) => {
     const { code, detail } = asFault(thrown);

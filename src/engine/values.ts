@@ -10,12 +10,13 @@ import {
   secretsOf,
 } from "../model/release.ts";
 import type { BuildVariables } from "../ports/builder.ts";
+import type { SealedText } from "../ports/journal/values.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { SealedPlace, Vault } from "../ports/vault.ts";
 
 /** Storage of set values: sealed texts in the journal, keys in the vault. */
 export interface ValueStore {
-  readonly journal: Pick<Journal, "sealed" | "sealedTexts" | "commit">;
+  readonly journal: Pick<Journal, "values" | "commit">;
   readonly vault: Vault;
 }
 
@@ -25,7 +26,7 @@ export async function openValues(
   key: EnvKey,
   refs: readonly SecretRef[],
 ): Promise<ReadonlyMap<string, Secret>> {
-  const sealed = refs.length === 0 ? [] : await journal.sealed(key, refs);
+  const sealed = refs.length === 0 ? [] : await journal.values.sealed(key, refs);
   const opened = refs.map((ref, place) => {
     const text = sealed[place];
     if (text === null || text === undefined) {
@@ -95,8 +96,8 @@ export interface Resealed {
 export async function resealAll({ journal, vault }: ValueStore): Promise<Resealed> {
   let values = 0;
   const lost: string[] = [];
-  for (let after: Parameters<Journal["sealedTexts"]>[0]["after"] = null; ; ) {
-    const page = await journal.sealedTexts({ after, limit: resealedAtOnce });
+  for (let after: SealedText | null = null; ; ) {
+    const page = await journal.values.sealedTexts({ after, limit: resealedAtOnce });
     const changes = page
       .filter(({ sealed }) => !vault.isCurrent(sealed))
       .flatMap(({ key, secret, version, sealed }) => {

@@ -157,8 +157,8 @@ describe("the controller's own answers", () => {
   });
 
   test("a controller whose journal does not answer says so soon", async () => {
-    const lastEventId = () => new Promise<number>(() => undefined);
-    const api = createApi({ ...fakes.deps, journal: { ...fakes.deps.journal, lastEventId } });
+    const events = { ...fakes.deps.journal.events, lastId: () => new Promise<number>(() => undefined) };
+    const api = createApi({ ...fakes.deps, journal: { ...fakes.deps.journal, events } });
     const response = await api.request("/readyz", { headers: bearer });
     expect([response.status, problem.parse(await response.json()).detail]).toEqual([
       504,

@@ -40,8 +40,8 @@ describe("deploy", () => {
     const message = "fix\n2026-01-01 00:00:00  admin  reveal\r\n\u202eforged\x1b[2J\u2028row\u200b";
     await ask("POST", `${base}/deployments`, { kind: "deploy", source: source(manifest()), message });
     const told = "fix 2026-01-01 00:00:00 admin reveal forged[2J row";
-    expect((await fakes.deps.journal.release(key, 1))?.message).toBe(message);
-    const audit = await fakes.deps.journal.audit({ limit: 10 });
+    expect((await fakes.deps.journal.releases.find(key, 1))?.message).toBe(message);
+    const audit = await fakes.deps.journal.audit.page({ limit: 10 });
     expect(audit.map(({ detail }) => detail)).toContain(told);
   });
 
@@ -62,10 +62,10 @@ describe("deploy", () => {
     const { journal } = fakes.deps;
     await journal.commit([{ kind: "staged", key, staged: 1 }]);
     const read: string[] = [];
-    const { environment } = journal;
-    journal.environment = (one) => {
+    const { find } = journal.environments;
+    journal.environments.find = (one) => {
       read.push(one.environment);
-      return environment(one);
+      return find(one);
     };
     const body = { ...order, ...((order.kind === "deploy" || order.kind === "stage") && { source: source(both) }) };
     expect((await ask("POST", `${base}/deployments`, body)).status).toBe(202);
@@ -95,10 +95,10 @@ describe("deploy", () => {
       createdBy: "local",
       fault: null,
     });
-    const release = await fakes.deps.journal.release(key, 1);
+    const release = await fakes.deps.journal.releases.find(key, 1);
     expect(release?.message).toBe("first");
     expect(release?.services[0]?.env).toEqual({ LOG_LEVEL: "INFO", RELEASE: "v1", FAIRLEAD_ENVIRONMENT: "production" });
-    expect((await fakes.deps.journal.events({ key, after: 0, limit: 10 })).map((event) => event.kind)).toEqual([
+    expect((await fakes.deps.journal.events.page({ key, after: 0, limit: 10 })).map((event) => event.kind)).toEqual([
       "release.created",
       "deployment.queued",
     ]);
@@ -107,14 +107,14 @@ describe("deploy", () => {
   test("names an artifact by source, context and command alone", async () => {
     await deploy(manifest());
     await deploy(manifest());
-    const [second, first] = await fakes.deps.journal.releases(key, { limit: 2 });
+    const [second, first] = await fakes.deps.journal.releases.page(key, { limit: 2 });
     expect(second?.artifacts).toEqual(first?.artifacts);
     expect(second?.number).toBe(2);
   });
 
   test("gives services the public address of each other", async () => {
     await deploy(manifest("", `ME: ${reference("url")}/x:${reference("host")}:${reference("port")}`));
-    const release = await fakes.deps.journal.release(key, 1);
+    const release = await fakes.deps.journal.releases.find(key, 1);
     expect(release?.services[0]?.env.ME).toBe("http://web.shop.localhost:8080/x:127.0.0.1:8080");
   });
 
@@ -136,7 +136,7 @@ describe("deploy", () => {
     const found = problem.parse(answer.json);
     expect([found.code, answer.status, found.status]).toEqual([code, status, status]);
     expect(found.hint).not.toBe("");
-    expect(await fakes.deps.journal.environments()).toEqual([]);
+    expect(await fakes.deps.journal.environments.all()).toEqual([]);
   });
 
   test("says line and column of every complaint about the manifest", async () => {
@@ -169,7 +169,7 @@ describe("deploy", () => {
         column: 5,
       },
     ]);
-    expect(await fakes.deps.journal.environments()).toEqual([]);
+    expect(await fakes.deps.journal.environments.all()).toEqual([]);
     fakes.deps.builder.makes = "images";
     expect((await deploy(text)).release).toBe("v1");
   });
@@ -183,7 +183,7 @@ describe("deploy", () => {
     fakes.deps.builder.sources.clear();
     expect((await ask("PATCH", `${base}/variables`, { set: { LOG_LEVEL: "DEBUG" } })).status).toBe(200);
     for (const number of [1, 2]) {
-      const release = await fakes.deps.journal.release(key, number);
+      const release = await fakes.deps.journal.releases.find(key, number);
       expect(release?.services[0]?.http?.pages).toEqual({ 503: html });
     }
   });
@@ -199,7 +199,7 @@ describe("deploy", () => {
       { path: "services.web.http.pages.502", ...place, column: 21, message: expect.stringContaining("not a file") },
       { path: "services.web.http.pages.503", ...place, column: 40, message: expect.stringContaining("64 KB") },
     ]);
-    expect(await fakes.deps.journal.environments()).toEqual([]);
+    expect(await fakes.deps.journal.environments.all()).toEqual([]);
   });
 
   test("refuses a host that another environment serves", async () => {
@@ -224,7 +224,7 @@ describe("Idempotency-Key", () => {
     const second = await ask("POST", `${base}/deployments`, body, headers);
     expect(second.json).toEqual(first.json);
     expect(second.status).toBe(202);
-    expect(await fakes.deps.journal.lastReleaseNumber(key)).toBe(1);
+    expect(await fakes.deps.journal.releases.lastNumber(key)).toBe(1);
   });
 
   test("refuses the key for a different body with 422", async () => {
@@ -296,7 +296,7 @@ describe("rollback and restart", () => {
     await deploy(manifest("", "LOG_LEVEL: DEBUG"));
     await ask("POST", `${base}/deployments`, { kind: "restart" });
     await ask("PATCH", `${base}/variables`, { set: { COLOUR: "blue" } });
-    expect((await fakes.deps.journal.release(key, 3))?.services[0]?.env.LOG_LEVEL).toBe("DEBUG");
+    expect((await fakes.deps.journal.releases.find(key, 3))?.services[0]?.env.LOG_LEVEL).toBe("DEBUG");
   });
 
   test("knows nothing of an app that was never deployed", async () => {
@@ -353,7 +353,7 @@ describe("deployments and releases", () => {
     const answer = planAnswer.parse(json);
     expect(answer.changes.map((change) => change.action)).toEqual(["keep", "keep"]);
     expect(answer.summary).toBe("nothing changes, compared with v1");
-    expect(await fakes.deps.journal.lastReleaseNumber(key)).toBe(1);
+    expect(await fakes.deps.journal.releases.lastNumber(key)).toBe(1);
   });
 
   test("a plan counts the instances that there would be: what was scaled stays", async () => {
@@ -370,7 +370,7 @@ describe("deployments and releases", () => {
   test("steps are shown by their word, never with an instance's variables", async () => {
     const { id } = await deploy(manifest());
     const what = JSON.stringify({ do: "start", instance: { env: { CANARY: "do-not-show-me" } } });
-    await fakes.deps.journal.beginStep({ key, deployment: id, what, subject: "fl-1", why: "because", begunAt: 1 });
+    await fakes.deps.journal.steps.begin({ key, deployment: id, what, subject: "fl-1", why: "because", begunAt: 1 });
     const { json } = await ask("GET", `/v1/deployments/${id}`);
     expect(deploymentDetail.parse(json).steps[0]).toMatchObject({ what: "start", subject: "fl-1" });
     expect(JSON.stringify(json)).not.toContain("do-not-show-me");
@@ -379,7 +379,7 @@ describe("deployments and releases", () => {
   test("cancelling asks once, and an ended one cannot be cancelled", async () => {
     const { id } = await deploy(manifest());
     expect((await ask("POST", `/v1/deployments/${id}/cancel`)).status).toBe(202);
-    expect((await fakes.deps.journal.deployment(id))?.cancelRequested).toBe(true);
+    expect((await fakes.deps.journal.deployments.find(id))?.cancelRequested).toBe(true);
     await fakes.deps.engine.finish(id, "cancelled");
     const late = await ask("POST", `/v1/deployments/${id}/cancel`);
     expect([late.status, problem.parse(late.json).code]).toEqual([409, "deployment.ended"]);

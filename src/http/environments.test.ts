@@ -30,7 +30,9 @@ async function ask(method: string, path: string, ...[body, headers = {}]: [unkno
 /** What the processes of a release would get. */
 async function filled(number: number): Promise<Record<string, string>> {
   const texts = new Map<string, string>();
-  for (const [name, value] of Object.entries((await fakes.deps.journal.release(key, number))?.services[0]?.env ?? {})) {
+  for (const [name, value] of Object.entries(
+    (await fakes.deps.journal.releases.find(key, number))?.services[0]?.env ?? {},
+  )) {
     const pieces = typeof value === "string" ? [value] : value;
     const opened = pieces.map(async (piece) => (typeof piece === "string" ? piece : reveal(piece)));
     texts.set(name, (await Promise.all(opened)).join(""));
@@ -39,7 +41,7 @@ async function filled(number: number): Promise<Record<string, string>> {
 }
 
 async function reveal(ref: SecretRef): Promise<string> {
-  const [sealed] = await fakes.deps.journal.sealed(key, [ref]);
+  const [sealed] = await fakes.deps.journal.values.sealed(key, [ref]);
   return fakes.deps.vault.open(sealed ?? "", { key, ...ref }).reveal();
 }
 
@@ -88,7 +90,7 @@ describe("scale", () => {
     await ask("PATCH", `${base}/scale`, { web: 3 });
     const stale = await ask("PATCH", `${base}/scale`, { web: 4 }, { "if-match": etag });
     expect([stale.status, problem.parse(stale.json).code]).toEqual([412, "document.stale"]);
-    expect((await fakes.deps.journal.environment(key))?.scale).toEqual({ web: 3 });
+    expect((await fakes.deps.journal.environments.find(key))?.scale).toEqual({ web: 3 });
   });
 
   test.each([
@@ -101,7 +103,7 @@ describe("scale", () => {
     await live();
     const answer = await ask("PATCH", `${base}/scale`, { ...body });
     expect([answer.status, problem.parse(answer.json).code]).toEqual([status, code]);
-    expect((await fakes.deps.journal.environment(key))?.revision).toBe(0);
+    expect((await fakes.deps.journal.environments.find(key))?.revision).toBe(0);
   });
 });
 
@@ -113,7 +115,7 @@ describe("variables", () => {
     const { variables, deployment } = variablesAnswer.parse(json);
     expect(variables).toMatchObject({ LOG_LEVEL: { version: 1, state: "staged" }, EXTRA: { version: 1 } });
     expect(deployment).toMatchObject({ release: "v2", kind: "deploy", status: "queued" });
-    const [second, first] = await fakes.deps.journal.releases(key, { limit: 2 });
+    const [second, first] = await fakes.deps.journal.releases.page(key, { limit: 2 });
     expect(second?.artifacts).toEqual(first?.artifacts);
     expect(second?.services[0]?.env).toMatchObject({
       LOG_LEVEL: at("LOG_LEVEL", 1),
@@ -137,14 +139,16 @@ describe("variables", () => {
     );
     await ask("PATCH", `${base}/variables`, { set: { PASSWORD: "canary-password" } });
     await deployText(composed);
-    expect((await fakes.deps.journal.release(key, 1))?.services[0]?.env.URL).toEqual([
+    expect((await fakes.deps.journal.releases.find(key, 1))?.services[0]?.env.URL).toEqual([
       "postgres://app:",
       { secret: "PASSWORD", version: 1 },
       "@db/",
     ]);
     expect(await filled(1)).toMatchObject({ URL: "postgres://app:canary-password@db/" });
-    expect(JSON.stringify(await fakes.deps.journal.releases(key, { limit: 9 }))).not.toContain("canary-password");
-    expect(JSON.stringify(await fakes.deps.journal.events({ after: 0, limit: 99 }))).not.toContain("canary-password");
+    expect(JSON.stringify(await fakes.deps.journal.releases.page(key, { limit: 9 }))).not.toContain("canary-password");
+    expect(JSON.stringify(await fakes.deps.journal.events.page({ after: 0, limit: 99 }))).not.toContain(
+      "canary-password",
+    );
   });
 
   test("an earlier release keeps the version it had; setting the same value again makes none, and no release", async () => {
@@ -154,8 +158,8 @@ describe("variables", () => {
     const { json } = await ask("PATCH", `${base}/variables`, { set: { A: "two", NEVER: null } });
     expect(variablesAnswer.parse(json)).toMatchObject({ deployment: null, changes: { A: "same", NEVER: "same" } });
     expect([(await filled(2)).A, (await filled(3)).A]).toEqual(["one", "two"]);
-    expect(await fakes.deps.journal.lastReleaseNumber(key)).toBe(3);
-    expect((await fakes.deps.journal.versions(key, "A")).map(({ version }) => version)).toEqual([2, 1]);
+    expect(await fakes.deps.journal.releases.lastNumber(key)).toBe(3);
+    expect((await fakes.deps.journal.values.versions(key, "A")).map(({ version }) => version)).toEqual([2, 1]);
   });
 
   test("wait for the next deployment when staged, and are judged at once", async () => {
@@ -165,7 +169,7 @@ describe("variables", () => {
     const { json } = await ask("PATCH", `${base}/variables`, { set: { LOG_LEVEL: "DEBUG" }, stage: true });
     const { variables, deployment } = variablesAnswer.parse(json);
     expect([deployment, variables.LOG_LEVEL?.state]).toEqual([null, "staged"]);
-    expect(await fakes.deps.journal.lastReleaseNumber(key)).toBe(1);
+    expect(await fakes.deps.journal.releases.lastNumber(key)).toBe(1);
     await deploy();
     expect(await filled(2)).toMatchObject({ LOG_LEVEL: "DEBUG" });
   });
@@ -179,7 +183,7 @@ describe("variables", () => {
       variables: { TOKEN: "canary-token" },
       effective: { web: { TOKEN: "canary-token", LOG_LEVEL: "INFO" } },
     });
-    const [newest] = await fakes.deps.journal.audit({ key, limit: 1 });
+    const [newest] = await fakes.deps.journal.audit.page({ key, limit: 1 });
     expect(newest).toMatchObject({ action: "env.reveal", names: ["LOG_LEVEL", "TOKEN"], actor: { name: "local" } });
   });
 
@@ -200,7 +204,9 @@ describe("variables", () => {
     expect(problem.parse((await destroy("A@4")).json).detail).toContain("is the current value");
     expect((await destroy("A@3")).status).toBe(204);
     expect([(await destroy("A@3")).status, (await destroy("B@1")).status]).toEqual([404, 404]);
-    expect((await fakes.deps.journal.versions(key, "A")).find(({ version }) => version === 3)?.destroyed).toBe(true);
+    expect((await fakes.deps.journal.values.versions(key, "A")).find(({ version }) => version === 3)?.destroyed).toBe(
+      true,
+    );
   });
 
   test("stay as they were when the manifest does not allow the outcome, and the value is not shown", async () => {
@@ -208,7 +214,7 @@ describe("variables", () => {
     const answer = await ask("PATCH", `${base}/variables`, { set: { LOG_LEVEL: "canary-value" } });
     expect([answer.status, problem.parse(answer.json).code]).toEqual([422, "manifest.invalid"]);
     expect(JSON.stringify(answer.json)).not.toContain("canary-value");
-    expect((await fakes.deps.journal.environment(key))?.variables).toEqual({});
+    expect((await fakes.deps.journal.environments.find(key))?.variables).toEqual({});
   });
 
   test("may be set before the first deployment, which takes them along", async () => {
@@ -335,7 +341,7 @@ describe("status", () => {
     await put({ message: "Back at nine" });
     await put({ page: "<h1>soon</h1>" });
     const maintenance = { message: "The site is under maintenance. Try again soon.", page: "<h1>soon</h1>" };
-    expect(await fakes.deps.journal.environment(key)).toMatchObject({ maintenance, revision: 0 });
+    expect(await fakes.deps.journal.environments.find(key)).toMatchObject({ maintenance, revision: 0 });
     await ask("POST", `${base}/stop`);
     expect(statusView.parse((await ask("GET", `${base}/status`)).json).maintenance).toMatchObject({
       on: true,
@@ -343,8 +349,8 @@ describe("status", () => {
     });
     await ask("DELETE", `${base}/maintenance`);
     await ask("DELETE", `${base}/maintenance`);
-    expect(await fakes.deps.journal.environment(key)).toMatchObject({ maintenance: null, stopped: true });
-    const events = await fakes.deps.journal.events({ key, after: 0, limit: 100 });
+    expect(await fakes.deps.journal.environments.find(key)).toMatchObject({ maintenance: null, stopped: true });
+    const events = await fakes.deps.journal.events.page({ key, after: 0, limit: 100 });
     const kinds = events.map(({ kind }) => kind).filter((kind) => kind.startsWith("maintenance"));
     expect(kinds).toEqual(["maintenance.on", "maintenance.on", "maintenance.off"]);
   });
@@ -358,7 +364,7 @@ describe("status", () => {
   ])("maintenance with %j is refused with %i", async (body, status) => {
     await live();
     expect((await ask("PUT", `${base}/maintenance`, body)).status).toBe(status);
-    expect(await fakes.deps.journal.environment(key)).toMatchObject({ maintenance: null });
+    expect(await fakes.deps.journal.environments.find(key)).toMatchObject({ maintenance: null });
   });
 
   test("maintenance of an environment that is not there is refused", async () => {
@@ -371,9 +377,9 @@ describe("status", () => {
     const { id } = await deploy();
     const { status, json } = await ask("POST", `${base}/stop`);
     expect([status, statusView.parse(json).state]).toEqual([202, "stopped"]);
-    expect(await fakes.deps.journal.environment(key)).toMatchObject({ stopped: true, serving: null });
-    expect((await fakes.deps.journal.deployment(id))?.cancelRequested).toBe(true);
-    expect(await fakes.deps.journal.lastReleaseNumber(key)).toBe(2);
+    expect(await fakes.deps.journal.environments.find(key)).toMatchObject({ stopped: true, serving: null });
+    expect((await fakes.deps.journal.deployments.find(id))?.cancelRequested).toBe(true);
+    expect(await fakes.deps.journal.releases.lastNumber(key)).toBe(2);
     const restart = await ask("POST", `${base}/deployments`, { kind: "restart" });
     expect(problem.parse(restart.json).code).toBe("release.none-before");
   });

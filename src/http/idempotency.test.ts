@@ -64,16 +64,16 @@ async function ask(method: string, path: string, { body, key, ifMatch }: Asked =
 async function live(environment: string): Promise<void> {
   const { json } = await ask("POST", `${app}/${environment}/deployments`, { body: { kind: "deploy", source } });
   await deps.engine.finish(json.deployment.id, "live");
-  const release = await deps.journal.release(keyOf(environment), Number(json.deployment.release.slice(1)));
+  const release = await deps.journal.releases.find(keyOf(environment), Number(json.deployment.release.slice(1)));
   for (const { digest } of release?.artifacts ?? []) deps.builder.states.set(digest, { state: "built" });
 }
 
 /** All that changes of it could be seen by. */
 async function state() {
-  const environments = await deps.journal.environments();
+  const environments = await deps.journal.environments.all();
   return Promise.all(
     environments.map(async ({ key, revision, variables }) => {
-      const deployments = await deps.journal.deployments(key, { limit: 99 });
+      const deployments = await deps.journal.deployments.page(key, { limit: 99 });
       return [
         key.environment,
         revision,
@@ -87,7 +87,7 @@ async function state() {
 /** Asks for something of a controller that dies when all is recorded but the answer. */
 async function askInVain(method: string, path: string, asked: Asked): Promise<void> {
   const died = new Promise<never>((_resolve, reject) => {
-    deps.journal.answer = async () => {
+    deps.journal.claims.answer = async () => {
       reject(new TypeError("killed"));
       return new Promise(() => undefined);
     };
@@ -130,7 +130,7 @@ describe("a controller that dies between a change and its answer leaves the chan
     expect(done).not.toEqual(before);
     const again = await ask(method, `${app}/${path}`, { body, key: "k1" });
     expect([again.status, again.json.code]).toEqual([method === "PATCH" ? 200 : 202, undefined]);
-    const [newest] = await deps.journal.deployments(keyOf(path.split("/")[0] ?? ""), { limit: 1 });
+    const [newest] = await deps.journal.deployments.page(keyOf(path.split("/")[0] ?? ""), { limit: 1 });
     const isStaged = "stage" in body;
     expect(again.json.deployment?.id ?? null).toBe(isStaged ? null : newest?.id);
     if (method === "PATCH") expect(JSON.stringify(again.json.changes)).toMatch(/added|changed|forgotten/);
@@ -184,12 +184,12 @@ test("what failed before its change was written down can be asked for again", as
   expect((await ask("POST", `${app}/production/deployments`, { body, key: "k1" })).status).toBe(500);
   deps.journal.commit = commit;
   expect((await ask("POST", `${app}/production/deployments`, { body, key: "k1" })).status).toBe(202);
-  expect(await deps.journal.lastReleaseNumber(keyOf("production"))).toBe(1);
+  expect(await deps.journal.releases.lastNumber(keyOf("production"))).toBe(1);
 });
 
 test("a request that holds values is known by a digest that nobody can try out", async () => {
   await ask("PATCH", `${app}/production/variables`, { body: { set: { PIN: "1234" } }, key: "k1" });
-  const known = await deps.journal.claim("k1", "another request", deps.clock.now());
+  const known = await deps.journal.claims.claim("k1", "another request", deps.clock.now());
   expect(known?.requestDigest).toMatch(/^[0-9a-f]{8}$/);
   const other = await ask("PATCH", `${app}/production/variables`, { body: { set: { PIN: "4321" } }, key: "k1" });
   expect(problem.parse(other.json).code).toBe("idempotency.mismatch");

@@ -78,7 +78,7 @@ describe("a preview", () => {
     const [one] = (await listed()).filter(({ environment }) => environment === "pr-12");
     expect(one).toMatchObject({ release: "v1", state: "serving", preview });
     expect(one?.urls.map(({ url }) => url)).toEqual(["http://pr-12--web.shop.localhost:8080"]);
-    const events = await fakes.deps.journal.events({ key: keyOf("pr-12"), after: 0, limit: 9 });
+    const events = await fakes.deps.journal.events.page({ key: keyOf("pr-12"), after: 0, limit: 9 });
     expect(events[0]).toMatchObject({ kind: "preview.created", detail: expect.stringContaining("staging for 3 d") });
   });
 
@@ -98,7 +98,7 @@ describe("a preview", () => {
       detail: expect.stringContaining("API_KEY"),
       hint: expect.stringContaining("-e staging"),
     });
-    expect(await fakes.deps.journal.environment(keyOf("pr-12"))).toBeNull();
+    expect(await fakes.deps.journal.environments.find(keyOf("pr-12"))).toBeNull();
   });
 
   test.each([
@@ -126,13 +126,13 @@ describe("a preview", () => {
         detail: expect.stringContaining(because),
       });
     }
-    expect(await fakes.deps.journal.environment(keyOf("pr-2"))).toBeNull();
+    expect(await fakes.deps.journal.environments.find(keyOf("pr-2"))).toBeNull();
   });
 
   test.each(["production", "staging", "qa"])("is not called %s, which is an environment of its own", async (name) => {
     await setFor("qa", { LEVEL: "INFO" });
     expect(await refused(name, { from: "testing" })).toMatchObject({ status: 409, code: "preview.name-taken" });
-    expect((await fakes.deps.journal.environment(keyOf(name)))?.preview ?? null).toBeNull();
+    expect((await fakes.deps.journal.environments.find(keyOf(name)))?.preview ?? null).toBeNull();
   });
 
   test("is not made from an environment that nobody knows", async () => {
@@ -180,11 +180,11 @@ describe("a preview", () => {
 });
 
 describe("the time of a preview", () => {
-  const endsAt = async () => (await fakes.deps.journal.environment(keyOf("pr-1")))?.preview?.endsAt;
+  const endsAt = async () => (await fakes.deps.journal.environments.find(keyOf("pr-1")))?.preview?.endsAt;
 
   test("begins anew with every deployment of code, and with nothing else", async () => {
     await made("pr-1", { from: "testing", ttlMs: hour });
-    const values = await fakes.deps.journal.versions(keyOf("pr-1"));
+    const values = await fakes.deps.journal.values.versions(keyOf("pr-1"));
     const begun = now;
     now += hour / 2;
     await setFor("pr-1", { LEVEL: "WARN" });
@@ -199,7 +199,7 @@ describe("the time of a preview", () => {
     expect(await refused("pr-1", { from: "staging" })).toMatchObject({ status: 400, code: "request.invalid" });
     // Its own values stay its own.
     expect((await filled("pr-1")).LEVEL).toBe("WARN");
-    expect((await fakes.deps.journal.versions(keyOf("pr-1"), "SESSION")).length).toBe(values.length);
+    expect((await fakes.deps.journal.values.versions(keyOf("pr-1"), "SESSION")).length).toBe(values.length);
   });
 
   test("ends it with all that it had, and then nothing is done to it", async () => {
@@ -217,18 +217,18 @@ describe("the time of a preview", () => {
     expect(await codes()).toEqual(["preview.ended", "preview.ended", "preview.ended"]);
     await reconcile("pr-1");
     expect(await codes()).toEqual(["preview.ended", "preview.ended", "preview.ended"]);
-    expect(await fakes.deps.journal.environment(keyOf("pr-1"))).toMatchObject({
+    expect(await fakes.deps.journal.environments.find(keyOf("pr-1"))).toMatchObject({
       ...{ stopped: true, serving: null, variables: {}, scale: {}, maintenance: null },
       preview: { endedAt: now },
     });
-    const versions = await fakes.deps.journal.versions(keyOf("pr-1"));
+    const versions = await fakes.deps.journal.values.versions(keyOf("pr-1"));
     expect(versions.map(({ name, destroyed }) => [name, destroyed])).toEqual([
       ["API_KEY", true],
       ["SESSION", true],
     ]);
-    expect((await fakes.deps.journal.unfinished(keyOf("pr-1"))).every(({ cancelRequested }) => cancelRequested)).toBe(
-      true,
-    );
+    expect(
+      (await fakes.deps.journal.deployments.unfinished(keyOf("pr-1"))).every(({ cancelRequested }) => cancelRequested),
+    ).toBe(true);
     expect(await listed()).toEqual([]);
     expect(statusView.parse((await ask("GET", "pr-1", "status")).json).state).toBe("stopped");
   });
@@ -255,7 +255,7 @@ describe("the time of a preview", () => {
     expect((await ask("DELETE", "pr-1", "preview")).status).toBe(202);
     await reconcile("pr-1");
     expect((await ask("DELETE", "pr-1", "preview")).status).toBe(202);
-    const events = await fakes.deps.journal.events({ key: keyOf("pr-1"), after: 0, limit: 99 });
+    const events = await fakes.deps.journal.events.page({ key: keyOf("pr-1"), after: 0, limit: 99 });
     const kinds = events.map(({ kind }) => kind).filter((kind) => kind.startsWith("preview"));
     expect(kinds).toEqual(["preview.created", "preview.removed", "preview.ended"]);
   });

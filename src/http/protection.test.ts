@@ -39,7 +39,7 @@ describe("a protected environment", () => {
     await live(guarded, main);
     await live(guarded, main);
     await ask("PATCH", "variables", { body: { set: { LEVEL: "a" } }, confirm: "production" });
-    const before = await fakes.deps.journal.lastEventId();
+    const before = await fakes.deps.journal.events.lastId();
     const changes: readonly [string, string, unknown?][] = [
       ["POST", "deployments", orderOf(guarded, "main")],
       ["POST", "deployments", { kind: "rollback" }],
@@ -57,7 +57,7 @@ describe("a protected environment", () => {
         expect(hint).toContain("--confirm production");
       }
     }
-    expect(await fakes.deps.journal.lastEventId()).toBe(before);
+    expect(await fakes.deps.journal.events.lastId()).toBe(before);
     for (const [method, path, body] of changes) {
       expect((await ask(method, path, { body, confirm: "production" })).status, path).toBeLessThan(300);
     }
@@ -96,7 +96,7 @@ describe("a protected environment", () => {
     await live(guarded, main);
     const promote = () =>
       ask("POST", "deployments", { body: { kind: "promote", from: "staging" }, confirm: "production" });
-    const [staged] = await fakes.deps.journal.releases({ app: "shop", environment: "staging" }, { limit: 1 });
+    const [staged] = await fakes.deps.journal.releases.page({ app: "shop", environment: "staging" }, { limit: 1 });
     for (const { digest } of staged?.artifacts ?? []) fakes.deps.builder.states.set(digest, { state: "built" });
     expect(codeOf(await promote())).toBe("branch.not-allowed");
     await live(guarded, { environment: "staging", branch: "main" });
@@ -126,7 +126,7 @@ describe("a protected environment", () => {
     expect(codeOf(await ask("POST", "deployments", { body: orderOf(guarded, "main") }))).toBe("confirm.needed");
     const other = await ask("POST", "deployments", { body: orderOf(guarded, "feature"), confirm: "production" });
     expect(codeOf(other)).toBe("branch.not-allowed");
-    expect(await fakes.deps.journal.environment({ app: "shop", environment: "production" })).toBeNull();
+    expect(await fakes.deps.journal.environments.find({ app: "shop", environment: "production" })).toBeNull();
   });
 
   test("may want branches alone, and leaves other environments as they are", async () => {

@@ -52,7 +52,7 @@ test("an error that somebody lets pass is kept with the release: rules, reason a
     { rule: "debug-on", by: "local", because },
     { rule: "no-probe", by: "local", because },
   ]);
-  const [account] = await fakes.deps.journal.audit({ limit: 1 });
+  const [account] = await fakes.deps.journal.audit.page({ limit: 1 });
   const detail = `allowed allowed-hosts, debug-on, no-probe: ${because}`;
   expect(account).toMatchObject({ action: "deploy", names: ["v1"], detail });
 });

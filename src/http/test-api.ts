@@ -60,13 +60,15 @@ class ApiOnFakes {
   /** Ends a deployment well, and has there what it built. */
   async finish(id: string): Promise<void> {
     await this.deps.engine.finish(id, "live");
-    const deployment = await this.deps.journal.deployment(id);
-    const release = deployment && (await this.deps.journal.release(deployment.key, deployment.release));
+    const deployment = await this.deps.journal.deployments.find(id);
+    const release = deployment && (await this.deps.journal.releases.find(deployment.key, deployment.release));
     for (const { digest } of release?.artifacts ?? []) this.deps.builder.states.set(digest, { state: "built" });
   }
 
   async newest(key: EnvKey): Promise<Release> {
     const { journal } = this.deps;
-    return (await journal.release(key, await journal.lastReleaseNumber(key))) ?? expect.fail("there is no release");
+    return (
+      (await journal.releases.find(key, await journal.releases.lastNumber(key))) ?? expect.fail("there is no release")
+    );
   }
 }

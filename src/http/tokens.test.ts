@@ -146,7 +146,7 @@ describe("a token with a name", () => {
   test("is in no answer that is kept for an Idempotency-Key", async () => {
     const headers = { "idempotency-key": "once" };
     const { json } = await ask("PUT", "/v1/tokens/ci", { body: {}, headers });
-    expect(await fakes.deps.journal.claim("once", "another request", now)).toBeNull();
+    expect(await fakes.deps.journal.claims.claim("once", "another request", now)).toBeNull();
     expect(createdTokenView.parse(json).token.name).toBe("ci");
   });
 });
@@ -183,7 +183,7 @@ describe("who may change a protected environment", () => {
       ["POST", "tasks", { command: ["true"] }],
       ["POST", "stop"],
     ];
-    const before = await fakes.deps.journal.lastEventId();
+    const before = await fakes.deps.journal.events.lastId();
     for (const [method, path, body] of changes) {
       for (const [name, as] of [
         ["alice", alice],
@@ -196,7 +196,7 @@ describe("who may change a protected environment", () => {
     }
     const promote = { kind: "promote", from: "nowhere" };
     expect(await refusal("POST", `${base}/deployments`, { body: promote, as: alice })).toMatchObject({ status: 403 });
-    expect(await fakes.deps.journal.lastEventId()).toBe(before);
+    expect(await fakes.deps.journal.events.lastId()).toBe(before);
     expect(statusView.parse((await ask("GET", `${base}/status`, { as: alice })).json).protected).toEqual({
       confirm: false,
       branches: null,
@@ -249,7 +249,7 @@ describe("who may change a protected environment", () => {
     const [ci, alice] = [await create("ci"), await create("alice")];
     const deploy = (text: string, as: string) => refusal("POST", `${base}/deployments`, { body: orderOf(text), as });
     expect(await deploy(guarded("[ci]"), alice)).toMatchObject({ code: "protected.not-allowed" });
-    expect(await fakes.deps.journal.environment(key)).toBeNull();
+    expect(await fakes.deps.journal.environments.find(key)).toBeNull();
     await live(guarded("[ci]"), ci);
     expect(await deploy(shop, alice)).toMatchObject({ code: "protected.not-allowed" });
     expect(await deploy(guarded("[alice]"), alice)).toMatchObject({ code: "protected.not-allowed" });
@@ -267,7 +267,7 @@ describe("who may change a protected environment", () => {
     await ask("POST", `${base}/stop`, { as: ci });
     const { items } = releasePage.parse((await ask("GET", `${base}/releases`)).json);
     expect(items.map(({ createdBy }) => createdBy)).toEqual(["ci"]);
-    const events = await fakes.deps.journal.events({ key, after: 0, limit: 99 });
+    const events = await fakes.deps.journal.events.page({ key, after: 0, limit: 99 });
     expect(events.map(({ detail }) => detail)).toContain("stopped by ci");
     await ask("DELETE", "/v1/tokens/ci");
     const audit = auditPage.parse((await ask("GET", "/v1/audit")).json).items;

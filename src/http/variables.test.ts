@@ -212,7 +212,7 @@ test("the audit of a reveal names what was shown of the build too", async () => 
   await live();
   const { json } = await ask("POST", "production/variables/reveal", undefined);
   expect(revealedVariables.parse(json).build.REGISTRY).toBe("https://canary-2@npm.example.com");
-  const [newest] = await fakes.deps.journal.audit({ limit: 1 });
+  const [newest] = await fakes.deps.journal.audit.page({ limit: 1 });
   expect(newest).toMatchObject({
     action: "env.reveal",
     names: ["API", "INTERNAL_KEY", "NPM_TOKEN", "REGISTRY", "SALT"],
@@ -230,6 +230,6 @@ test.each(["/v1/apps/shop/environments/production/variables/reveal", "/v1/vault/
     );
     expect(asked.status).toBe(200);
     const { journal, clock } = fakes.deps;
-    expect(await journal.claim("k1", "another request", clock.now())).toBeNull();
+    expect(await journal.claims.claim("k1", "another request", clock.now())).toBeNull();
   },
 );

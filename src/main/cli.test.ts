@@ -130,7 +130,7 @@ describe("deploy", () => {
     shop.ending = null;
     const late = await run("deploy --timeout 200ms --json");
     expect(late.code).toBe(6);
-    const [waiting] = await shop.deps.journal.unfinished(shopKey);
+    const [waiting] = await shop.deps.journal.deployments.unfinished(shopKey);
     expect(late.json().error.detail).toContain(waiting?.id);
     expect((await run("deployments attach --timeout 50ms")).code).toBe(6);
     const attached = run(["deployments", "attach", waiting?.id ?? "", "--json"]);
@@ -146,7 +146,7 @@ describe("deploy", () => {
     await stderr.shows("] shop v1 queued");
     stop.abort();
     expect((await detached).code).toBe(130);
-    const [waiting] = await shop.deps.journal.unfinished(shopKey);
+    const [waiting] = await shop.deps.journal.deployments.unfinished(shopKey);
     await stderr.shows(`fairlead deployments attach ${waiting?.id}`);
     await stderr.shows(`fairlead deployments cancel ${waiting?.id}`);
     const cancelled = await run(["deployments", "cancel", waiting?.id ?? ""]);
@@ -261,7 +261,7 @@ describe("changing", () => {
     expect([nothing.code, nothing.stderr]).toEqual([5, expect.stringContaining("hint: ")]);
     writeFileSync(path.join(shop.root, "src/web.js"), "serve(2);");
     await run("deploy");
-    const release = await shop.deps.journal.release(shopKey, 1);
+    const release = await shop.deps.journal.releases.find(shopKey, 1);
     for (const { digest } of release?.artifacts ?? []) shop.deps.builder.states.set(digest, { state: "built" });
     expect(first).not.toBe("");
     expect((await run("rollback --json")).json().deployment).toMatchObject({ kind: "rollback", status: "live" });

@@ -119,14 +119,14 @@ export async function leftEdgeCheck(stateDirectory: string): Promise<readonly Ch
 }
 
 async function journal({ journal }: Adapters): Promise<CheckView> {
-  const environments = await journal.environments();
+  const environments = await journal.environments.all();
   const plural = environments.length === 1 ? "" : "s";
-  return ok("journal", `${environments.length} environment${plural}, last event ${await journal.lastEventId()}`);
+  return ok("journal", `${environments.length} environment${plural}, last event ${await journal.events.lastId()}`);
 }
 
 /** A state directory that is lost with its key takes every value with it, and a backup without the key is worth nothing. */
 async function vault({ journal, vault }: Adapters): Promise<CheckView> {
-  const [any] = await journal.sealedTexts({ after: null, limit: 1 });
+  const [any] = await journal.values.sealedTexts({ after: null, limit: 1 });
   if (!any) return ok("vault", "no value is sealed yet");
   if (vault.hasCopy) return ok("vault", "values are sealed, and a recovery bundle exists");
   const fix = "Create one with `fairlead vault recovery` and store it elsewhere.";

@@ -114,7 +114,7 @@ describe("a journal that is not the one of before", () => {
     await first.close();
     rmSync(at("installation"));
     const again = await open(true);
-    expect(await again.environments()).toHaveLength(1);
+    expect(await again.environments.all()).toHaveLength(1);
     expect(installation().trim()).toBe(first.installation);
     await again.close();
   });

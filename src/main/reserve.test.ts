@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { openJournal } from "../adapters/journal/sqlite/open.ts";
 import { Fault, isErrno } from "../base/faults.ts";
 import { runChild } from "../host/child.ts";
-import { anEvent } from "../testing/conformance/journal-samples.ts";
+import { anEvent } from "../testing/conformance/journal/samples.ts";
 import { systemClock } from "./clock.ts";
 import { DiskReserve } from "./reserve.ts";
 
@@ -52,7 +52,7 @@ test("on a full disk the journal can still be written, and the reserve is taken 
   const write = () => journal.commit(Array.from({ length: 40 }, (_, n) => anEvent(n, { detail: "x".repeat(200) })));
   for (let n = 0; n < 20; n += 1) await write();
   expect(told).toEqual([expect.stringContaining("reserve is released")]);
-  expect(await journal.lastEventId()).toBe(800);
+  expect(await journal.events.lastId()).toBe(800);
   reserve.take();
   expect(existsSync(at("reserve"))).toBe(false); // there is no room yet
   fillDisk();

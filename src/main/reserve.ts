@@ -84,11 +84,12 @@ export class DiskReserve {
     }
   }
 
-  /** The same port, whose methods may spend the reserve. */
+  /** The same port, whose methods, and those of its books, may spend the reserve. */
   for<Port extends object>(port: Port): Port {
     return new Proxy(port, {
       get: (target, name) => {
         const member: unknown = Reflect.get(target, name, target);
+        if (typeof member === "object" && member !== null) return this.for(member);
         if (typeof member !== "function") return member;
         return (...given: readonly unknown[]): unknown => {
           const answer: unknown = Reflect.apply(member, target, given);

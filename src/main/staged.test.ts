@@ -23,7 +23,7 @@ beforeEach(async () => {
 afterEach(() => shop.close());
 
 const run = (words: string) => shop.run(words.split(" "));
-const environment = () => shop.deps.journal.environment(shopKey);
+const environment = () => shop.deps.journal.environments.find(shopKey);
 const serving = async () => (await environment())?.serving?.release;
 const other = manifest.replace("node worker.js", "node other.js");
 
@@ -34,13 +34,13 @@ test("builds code and collects values, judged at once, for one release that come
   expect([staged.code, staged.stdout]).toEqual([0, expect.stringMatching(/^Staged: v2 in .*deploy --staged/)]);
   expect(staged.stderr).toMatch(/~ change .*code/);
   await run("env set LOG_LEVEL=DEBUG --stage");
-  expect([await serving(), await shop.deps.journal.lastReleaseNumber(shopKey)]).toEqual([1, 2]);
+  expect([await serving(), await shop.deps.journal.releases.lastNumber(shopKey)]).toEqual([1, 2]);
   expect((await run("status")).stdout).toMatch(/staged code of v2 is built and waits for .* by local reworked/);
   expect((await run("plan --staged")).stdout).toMatch(/service worker .*variables LOG_LEVEL.*changed command/);
 
   const applied = await run("deploy --staged");
   expect([applied.code, applied.stdout]).toEqual([0, expect.stringMatching(/^Live: v3 /)]);
-  const [built, release] = await Promise.all([2, 3].map((number) => shop.deps.journal.release(shopKey, number)));
+  const [built, release] = await Promise.all([2, 3].map((number) => shop.deps.journal.releases.find(shopKey, number)));
   expect(release).toMatchObject({
     message: "reworked",
     services: [{ name: "web" }, { command: ["node", "other.js"] }],
@@ -56,7 +56,7 @@ test("a change of values alone leaves staged code where it is, other code takes 
   writeFileSync(join(shop.root, "fairlead.yml"), other);
   await run("deploy --stage");
   await run("env set LOG_LEVEL=DEBUG");
-  expect((await shop.deps.journal.release(shopKey, 3))?.services[1]?.command).toEqual(["node", "worker.js"]);
+  expect((await shop.deps.journal.releases.find(shopKey, 3))?.services[1]?.command).toEqual(["node", "worker.js"]);
   expect((await environment())?.staged).toBe(2);
   await run("deploy");
   expect((await environment())?.staged).toBeNull();
@@ -69,7 +69,7 @@ test("values that are set while it builds are those of what serves", async () =>
   await run("deploy --stage --detach");
   expect((await run("status")).stdout).toMatch(/^shop\/production +v1 +degraded/);
   await run("env set LOG_LEVEL=DEBUG --detach");
-  expect((await shop.deps.journal.release(shopKey, 3))?.services[1]?.command).toEqual(["node", "worker.js"]);
+  expect((await shop.deps.journal.releases.find(shopKey, 3))?.services[1]?.command).toEqual(["node", "worker.js"]);
 });
 
 test("what cannot be built says so then and there, and what was staged stays", async () => {

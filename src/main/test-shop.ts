@@ -41,7 +41,7 @@ export async function openShop(manifest: string) {
     run: (argv: readonly string[], options: TestRunOptions = {}) => runLine(argv, { cwd: root, ...options }),
     /** The versions that every service of a release has, as NAME@3. */
     versionsOf: async (release: number): Promise<Record<string, string>> => {
-      const services = (await deps.journal.release(shopKey, release))?.services ?? [];
+      const services = (await deps.journal.releases.find(shopKey, release))?.services ?? [];
       return Object.fromEntries(services.map(({ name, env }) => [name, secretsOf(env).map(refText).sort().join(" ")]));
     },
     close: async (): Promise<void> => {
@@ -54,7 +54,7 @@ export async function openShop(manifest: string) {
   };
   const finishing = new Set<string>();
   const stopListening = deps.journal.committed(() => {
-    void deps.journal.unfinished(shopKey).then(async (waiting) => {
+    void deps.journal.deployments.unfinished(shopKey).then(async (waiting) => {
       for (const { id, kind } of waiting) {
         if (shop.ending === null || finishing.has(id)) continue;
         finishing.add(id);

@@ -35,7 +35,7 @@ async function deployed(text = manifest): Promise<void> {
   expect((await run("env set API_KEY --stdin --stage", { stdin: "canary-old-key" })).code).toBe(0);
   writeFileSync(join(shop.root, "fairlead.yml"), text);
   expect((await run("deploy --confirm production")).code).toBe(0);
-  const release = await shop.deps.journal.release(shopKey, 1);
+  const release = await shop.deps.journal.releases.find(shopKey, 1);
   for (const { digest } of release?.artifacts ?? []) shop.deps.builder.states.set(digest, { state: "built" });
 }
 
@@ -90,8 +90,8 @@ describe("env rotate", () => {
       expect.stringMatching(/^Live: v2 .*\nSESSION_KEY@2 serves\.\n$/s),
     ]);
     expect(await shop.versionsOf(2)).toEqual({ web: "API_KEY@1 SESSION_KEY@2", worker: "API_KEY@1 SESSION_KEY@2" });
-    expect(await shop.deps.journal.lastReleaseNumber(shopKey)).toBe(2);
-    const [sealedOld] = await shop.deps.journal.sealed(shopKey, [{ secret: "SESSION_KEY", version: 1 }]);
+    expect(await shop.deps.journal.releases.lastNumber(shopKey)).toBe(2);
+    const [sealedOld] = await shop.deps.journal.values.sealed(shopKey, [{ secret: "SESSION_KEY", version: 1 }]);
     expect(sealedOld).not.toBeNull();
     const refused = await run("env destroy SESSION_KEY@1 -y");
     expect([refused.code, refused.stderr]).toEqual([
@@ -121,12 +121,12 @@ describe("env rotate", () => {
     expect(failed.stdout).toMatch(
       /^SESSION_KEY@1 stays in use\. SESSION_KEY@2 waits for the next deployment; .*rotate/,
     );
-    expect((await shop.deps.journal.environment(shopKey))?.serving?.release).toBe(1);
+    expect((await shop.deps.journal.environments.find(shopKey))?.serving?.release).toBe(1);
   });
 });
 
 describe("env set and env unset", () => {
-  const releases = () => shop.deps.journal.lastReleaseNumber(shopKey);
+  const releases = () => shop.deps.journal.releases.lastNumber(shopKey);
 
   test("deploy nothing where nothing becomes different, but bring live what only waited", async () => {
     await deployed();
@@ -291,7 +291,7 @@ describe("env edit", () => {
     expect(await shop.versionsOf(2)).toMatchObject({ web: "API_KEY@2 EXTRA@1 SESSION_KEY@1" });
     const revealed = await edit("env edit --reveal -y", (text) => text);
     expect([revealed.stdout, seen[0]?.text]).toEqual(["Nothing was changed.\n", expect.stringContaining("canary new")]);
-    expect((await shop.deps.journal.audit({ limit: 1 }))[0]?.action).toBe("env.reveal");
+    expect((await shop.deps.journal.audit.page({ limit: 1 }))[0]?.action).toBe("env.reveal");
   });
 
   test("of two editors the second is refused, changes nothing, and its text is kept", async () => {
@@ -305,7 +305,7 @@ describe("env edit", () => {
       expect.stringMatching(/is at revision .*\n.*text is kept in (\S+)\./),
     ]);
     expect(readFileSync(seen[0]?.file ?? "", "utf8")).toContain("API_KEY=canary-late");
-    expect((await shop.deps.journal.versions(shopKey, "API_KEY")).map(({ version }) => version)).toEqual([1]);
+    expect((await shop.deps.journal.values.versions(shopKey, "API_KEY")).map(({ version }) => version)).toEqual([1]);
   });
 
   test.each([
@@ -319,7 +319,7 @@ describe("env edit", () => {
     expect(refused.stderr).toMatch(/text is kept in/);
     expect(refused.stderr).not.toContain("canary");
     expect(left()).toHaveLength(1);
-    expect(await shop.deps.journal.lastReleaseNumber(shopKey)).toBe(1);
+    expect(await shop.deps.journal.releases.lastNumber(shopKey)).toBe(1);
   });
 
   test("what is not confirmed is kept, too", async () => {

@@ -1,5 +1,5 @@
 import { unreachable } from "../base/faults.ts";
-import { type Change, isOfEnvironment, keyOf } from "../model/change.ts";
+import { keyOf, type PlanChange } from "../model/change.ts";
 import { type Deployment, enteredAt, mayFollow } from "../model/deployment.ts";
 import { keyText, sameKey } from "../model/environment.ts";
 import type { ObservedInstance, TaskSpec } from "../model/instance.ts";
@@ -64,7 +64,7 @@ export function breachOf({ s, plan }: Decision): string | null {
   return null;
 }
 
-function changesOf(plan: Plan): readonly Change[] {
+function changesOf(plan: Plan): readonly PlanChange[] {
   return plan.steps.flatMap((step) => (step.do === "record" ? step.changes : []));
 }
 
@@ -196,9 +196,7 @@ function foreignObject({ s, plan }: Decision): string | null {
   if (s.isUnknown) return plan.steps.length > 0 ? `something is done in ${keyText(s.key)}, which nobody knows` : null;
   const stranger = plan.steps.find((step) => !isOwn(s, step));
   if (stranger) return `${stranger.do} of something that is not of ${keyText(s.key)}`;
-  const stray = changesOf(plan)
-    .filter(isOfEnvironment)
-    .find((change) => !sameKey(keyOf(change), s.key));
+  const stray = changesOf(plan).find((change) => !sameKey(keyOf(change), s.key));
   return stray ? `${stray.kind} of ${keyText(keyOf(stray))} is changed` : null;
 }
 
@@ -239,30 +237,14 @@ function endedForeigner({ s, plan }: Decision): string | null {
   return retired ? "it is written down that one of them must go" : null;
 }
 
-/** What only people change: replicas, values, expiry, and the audit. */
-const peoples: readonly Change["kind"][] = [
-  "scale",
-  "variables",
-  "preview",
-  "value.destroyed",
-  "values.destroyed",
-  "value.resealed",
-  "audit",
-  "claim.done",
-  "token.created",
-  "token.used",
-  "token.revoked",
-];
-
-/** An expired preview is removed; only then may a plan change what people set, or what serves without a deployment. */
+/** An expired preview is removed; only then may a plan change what serves without a deployment. */
 function isTakenDown({ s, plan }: Decision): boolean {
-  return isDue(s) && changesOf(plan).some(({ kind }) => kind === "preview");
+  return isDue(s) && changesOf(plan).some(({ kind }) => kind === "preview.ended");
 }
 
 function lostServing({ s, plan }: Decision): string | null {
   if (isTakenDown({ s, plan })) return null;
   for (const change of changesOf(plan)) {
-    if (peoples.includes(change.kind)) return `${change.kind} is changed by a plan`;
     if (change.kind !== "serving") continue;
     const deployment = underWay(s);
     const planned = plannedDeployment(plan, deployment);

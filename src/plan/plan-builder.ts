@@ -1,5 +1,5 @@
 import { Fault, type FaultRecord } from "../base/faults.ts";
-import type { Change } from "../model/change.ts";
+import type { PlanChange } from "../model/change.ts";
 import { type Deployment, mayFollow, type Phase, type Verdict } from "../model/deployment.ts";
 import type { EventKind } from "../model/event.ts";
 import type { Plan, Snapshot, Step } from "./plan.ts";
@@ -10,7 +10,7 @@ import type { Plan, Snapshot, Step } from "./plan.ts";
  */
 export class PlanBuilder {
   readonly #s: Snapshot;
-  readonly #changes: Change[] = [];
+  readonly #changes: PlanChange[] = [];
   readonly #whys = new Set<string>();
   readonly #steps: Step[] = [];
   #deployment: Deployment | null = null;
@@ -20,7 +20,7 @@ export class PlanBuilder {
     this.#s = s;
   }
 
-  record(change: Change, why: string): void {
+  record(change: PlanChange, why: string): void {
     this.#changes.push(change);
     this.#whys.add(why);
   }
@@ -83,7 +83,7 @@ export class PlanBuilder {
   }
 
   finish(original: Deployment | null): Plan {
-    const isOlder = (one: Change) => one.kind === "deployment" && one.deployment.id === this.#deployment?.id;
+    const isOlder = (one: PlanChange) => one.kind === "deployment" && one.deployment.id === this.#deployment?.id;
     const changes = this.#changes.filter((one) => !isOlder(one));
     if (this.#deployment && this.#deployment !== original) {
       changes.unshift({ kind: "deployment", deployment: this.#deployment });

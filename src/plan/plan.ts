@@ -1,5 +1,5 @@
 import type { FaultRecord } from "../base/faults.ts";
-import type { Change } from "../model/change.ts";
+import type { PlanChange } from "../model/change.ts";
 import type { Deployment } from "../model/deployment.ts";
 import { type Environment, type EnvKey, newEnvironment } from "../model/environment.ts";
 import type {
@@ -92,7 +92,7 @@ export function emptySnapshot(key: EnvKey, now: number): Snapshot {
 
 /** One step. Executing it twice has the same effect as once. */
 export type Step =
-  | { readonly do: "record"; readonly changes: readonly Change[]; readonly why: string }
+  | { readonly do: "record"; readonly changes: readonly PlanChange[]; readonly why: string }
   | { readonly do: "build"; readonly artifact: ArtifactSpec; readonly release: number; readonly why: string }
   | { readonly do: "run-task"; readonly task: Planned<TaskSpec>; readonly why: string }
   | { readonly do: "start"; readonly instance: Planned<InstanceSpec>; readonly why: string }

@@ -1,4 +1,3 @@
-import type { Change } from "../model/change.ts";
 import type { Snapshot } from "./plan.ts";
 import type { PlanBuilder } from "./plan-builder.ts";
 import { stopChanges } from "./stop.ts";
@@ -16,17 +15,10 @@ export function isDue({ environment: { preview }, now }: Pick<Snapshot, "environ
  * crash leaves all of it or nothing; instances are then stopped as after `down`.
  */
 export function takeDown({ key, now, environment, deployments }: Snapshot, builder: PlanBuilder): void {
-  const { preview, scale } = environment;
-  if (preview === null) return;
-  const changes: readonly Change[] = [
-    ...stopChanges(key, deployments),
-    { kind: "maintenance", key, maintenance: null },
-    ...Object.keys(scale).map((service): Change => ({ kind: "scale", key, service, replicas: null })),
-    { kind: "values.destroyed", key },
-    { kind: "preview", key, preview: { ...preview, endedAt: now } },
-  ];
+  if (environment.preview === null) return;
   const why = `the preview ${key.environment} has expired`;
-  for (const change of changes) builder.record(change, why);
+  for (const change of stopChanges(key, deployments)) builder.record(change, why);
+  builder.record({ kind: "preview.ended", key, at: now }, why);
   builder.event("preview.ended", null, why);
 }
 

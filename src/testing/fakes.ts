@@ -174,14 +174,14 @@ export class FakeEngine implements ControlLoop {
   }
 
   async observe(key: EnvKey): Promise<Snapshot> {
-    const environment = await this.#journal.environment(key);
+    const environment = await this.#journal.environments.find(key);
     if (!environment) throw new Fault("app.unknown", keyText(key));
     return {
       ...emptySnapshot(key, Date.now()),
       environment,
-      releases: await this.#journal.releases(key, { limit: 100 }),
-      deployments: await this.#journal.unfinished(key),
-      facts: await this.#journal.facts(key),
+      releases: await this.#journal.releases.page(key, { limit: 100 }),
+      deployments: await this.#journal.deployments.unfinished(key),
+      facts: await this.#journal.environments.facts(key),
       edge: { up: true, table: null, stats: {} },
       ...this.world,
     };
@@ -204,7 +204,7 @@ export class FakeEngine implements ControlLoop {
 
   /** Ends a deployment as the loop would; a live one serves from then on, and a staged one waits. */
   async finish(id: string, verdict: Verdict, more: Partial<Deployment> = {}): Promise<void> {
-    const deployment = await this.#journal.deployment(id);
+    const deployment = await this.#journal.deployments.find(id);
     if (!deployment) throw new Fault("deployment.unknown", id);
     const { key, release, history } = deployment;
     const at = Date.now();
@@ -215,7 +215,7 @@ export class FakeEngine implements ControlLoop {
       endedAt: at,
       history: [...history, { phase: "ended" as const, at }],
     };
-    const record = await this.#journal.release(key, release);
+    const record = await this.#journal.releases.find(key, release);
     const generations = Object.fromEntries((record?.services ?? []).map(({ name }) => [name, id]));
     await this.#journal.commit([
       { kind: "deployment", deployment: { ...ended, ...more } },

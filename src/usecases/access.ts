@@ -36,7 +36,7 @@ export interface Call {
 
 /** The environment of a key; faults: `app.unknown`. */
 export async function environmentOf({ deps }: Call, key: EnvKey): Promise<Environment> {
-  const environment = await deps.journal.environment(key);
+  const environment = await deps.journal.environments.find(key);
   const hint = "Start it with `fairlead deploy`, or name another one with -a and -e.";
   if (!environment) throw new Fault("app.unknown", `nothing was ever deployed or set for ${keyText(key)}`, { hint });
   return environment;
@@ -44,12 +44,12 @@ export async function environmentOf({ deps }: Call, key: EnvKey): Promise<Enviro
 
 /** The same, even before anything is recorded about it. */
 export async function environmentFor({ journal }: Deps, key: EnvKey): Promise<Environment> {
-  return (await journal.environment(key)) ?? newEnvironment(key);
+  return (await journal.environments.find(key)) ?? newEnvironment(key);
 }
 
 /** The release whose code waits for an environment. Fault: `deploy.nothing-staged`. */
 export async function stagedRelease({ journal }: Deps, { key, staged }: Environment): Promise<Release> {
-  const release = staged === null ? null : await journal.release(key, staged);
+  const release = staged === null ? null : await journal.releases.find(key, staged);
   if (release) return release;
   throw new Fault("deploy.nothing-staged", `no code is staged for ${keyText(key)}`);
 }
@@ -59,12 +59,12 @@ export async function stagedRelease({ journal }: Deps, { key, staged }: Environm
  * that is only staged. A restart does not change the release.
  */
 export async function newestRelease({ deps }: Call, { key, serving }: Environment): Promise<Release | null> {
-  const goLive = (await deps.journal.unfinished(key)).filter(
+  const goLive = (await deps.journal.deployments.unfinished(key)).filter(
     ({ kind, cancelRequested }) => kind !== "stage" && kind !== "restart" && !cancelRequested,
   );
   const wanted = goLive.at(-1)?.release;
   const number = wanted ?? serving?.release;
-  return number === undefined ? null : deps.journal.release(key, number);
+  return number === undefined ? null : deps.journal.releases.find(key, number);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { oneLine } from "../base/printable.ts";
 import type { AuditEntry } from "../model/audit.ts";
-import type { Change } from "../model/change.ts";
 import type { EnvKey } from "../model/environment.ts";
+import type { Change } from "../ports/journal.ts";
 import { type Call, invalid } from "./access.ts";
 import { type Page, pageOf } from "./paging.ts";
 
@@ -31,7 +31,7 @@ export async function readAudit(call: Call, { key, since, limit, cursor }: Audit
   if (cursor !== undefined && !/^\d{1,15}$/.test(cursor)) {
     throw invalid("cursor", "must be the nextCursor of a previous page");
   }
-  const found = await call.deps.journal.audit({
+  const found = await call.deps.journal.audit.page({
     ...(key && { key }),
     ...(since !== null && { since }),
     ...(cursor !== undefined && { before: Number(cursor) }),

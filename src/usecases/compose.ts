@@ -197,9 +197,9 @@ function environmentOf(
 export async function refuseTakenHosts({ journal }: Deps, release: Release): Promise<void> {
   const wanted = new Set(release.services.flatMap((service) => service.http?.hosts ?? []));
   if (wanted.size === 0) return;
-  for (const { key, serving } of await journal.environments()) {
+  for (const { key, serving } of await journal.environments.all()) {
     if (!serving || keyText(key) === keyText(release.key)) continue;
-    const other = await journal.release(key, serving.release);
+    const other = await journal.releases.find(key, serving.release);
     const taken = other?.services.flatMap((service) => service.http?.hosts ?? []).find((host) => wanted.has(host));
     if (taken !== undefined) throw new Fault("route.host-taken", `${taken} is served by ${keyText(key)}`);
   }

@@ -2,7 +2,6 @@ import { Fault } from "../base/faults.ts";
 import { newId } from "../base/ids.ts";
 import { openValues } from "../engine/values.ts";
 import type { AuditAction } from "../model/audit.ts";
-import type { Change } from "../model/change.ts";
 import type { IdempotentOutcome } from "../model/claim.ts";
 import { type Deployment, type DeploymentKind, newDeployment } from "../model/deployment.ts";
 import { type Environment, type EnvKey, keyText } from "../model/environment.ts";
@@ -14,6 +13,7 @@ import {
   secretsOfRelease,
   serviceOf,
 } from "../model/release.ts";
+import type { Change } from "../ports/journal.ts";
 import { type Call, environmentFor, environmentOf, stagedRelease } from "./access.ts";
 import { audited } from "./audit.ts";
 import { composeRelease, type LoadedManifest, loadedManifestOf, refuseTakenHosts } from "./compose.ts";
@@ -127,7 +127,7 @@ export async function deployCode(call: Call, environment: Environment, code: Cod
     beside = [],
   } = code;
   const createdBy = call.actor.name;
-  const number = (await deps.journal.lastReleaseNumber(key)) + 1;
+  const number = (await deps.journal.releases.lastNumber(key)) + 1;
   const before = await givenValues(deps, environment);
   const set = await setValues(deps, { environment, given: before, by: createdBy }, values);
   const { given, change } = await withGenerated(deps, { environment, spec: loaded.spec }, set);
@@ -156,7 +156,7 @@ async function rollback(call: Call, key: EnvKey, wanted: string | null): Promise
   const environment = await environmentOf(call, key);
   await guard(call, environment);
   const number = await targetOf(call, environment, wanted);
-  const release = await deps.journal.release(key, number);
+  const release = await deps.journal.releases.find(key, number);
   if (!release) throw new Fault("release.unknown", `${keyText(key)} has no ${releaseName(number)}`);
   await refuseIncomplete(call, release);
   await openValues(deps, key, secretsOfRelease(release));
@@ -168,7 +168,7 @@ async function rollback(call: Call, key: EnvKey, wanted: string | null): Promise
  * The release to roll back to: the named one, which must have been live, or the newest live one before the current one.
  */
 async function targetOf({ deps }: Call, { key, serving }: Environment, wanted: string | null): Promise<number> {
-  const live = await deps.journal.liveReleases(key, liveReleasesSeen);
+  const live = await deps.journal.releases.live(key, liveReleasesSeen);
   if (wanted !== null) {
     const number = parseReleaseName(wanted);
     if (number !== null && live.includes(number)) return number;
@@ -183,7 +183,7 @@ async function targetOf({ deps }: Call, { key, serving }: Environment, wanted: s
 async function restart(call: Call, key: EnvKey, services: readonly string[] | null): Promise<Deployment> {
   const environment = await environmentOf(call, key);
   await guard(call, environment);
-  const serving = environment.serving && (await call.deps.journal.release(key, environment.serving.release));
+  const serving = environment.serving && (await call.deps.journal.releases.find(key, environment.serving.release));
   const hint = "Start it with `fairlead deploy`, or with `fairlead rollback` to a release that was live.";
   if (!serving) {
     throw new Fault("release.none-before", `${keyText(key)} serves nothing to restart`, { hint });

@@ -2,7 +2,7 @@ import { Fault } from "../base/faults.ts";
 import { type Deployment, isOver } from "../model/deployment.ts";
 import { type EnvKey, sameKey } from "../model/environment.ts";
 import type { StoredLine } from "../model/log.ts";
-import type { StepRecord } from "../ports/journal.ts";
+import type { StepRecord } from "../ports/journal/steps.ts";
 import { type Call, environmentOf } from "./access.ts";
 import { audited } from "./audit.ts";
 import { refuseOthers } from "./guard.ts";
@@ -15,13 +15,13 @@ const culpritLines = 50;
 
 /** A deployment by its id; faults: `deployment.unknown`. */
 export async function deploymentOf(call: Call, id: string): Promise<Deployment> {
-  const deployment = await call.deps.journal.deployment(id);
+  const deployment = await call.deps.journal.deployments.find(id);
   if (!deployment) throw new Fault("deployment.unknown", `there is no deployment ${id}`);
   return deployment;
 }
 
 export async function deploymentSteps(call: Call, id: string): Promise<readonly StepRecord[]> {
-  return call.deps.journal.steps(id);
+  return call.deps.journal.steps.of(id);
 }
 
 /** Deployments of an environment, newest first; `cursor` is the id of the last one seen. */
@@ -32,7 +32,7 @@ export async function listDeployments(
 ): Promise<Page<Deployment>> {
   await environmentOf(call, key);
   const page = cursor === undefined ? { limit: limit + 1 } : { before: cursor, limit: limit + 1 };
-  return pageOf(await call.deps.journal.deployments(key, page), limit, ({ id }) => id);
+  return pageOf(await call.deps.journal.deployments.page(key, page), limit, ({ id }) => id);
 }
 
 /**

@@ -13,7 +13,7 @@ export async function listEvents(
   { after, limit }: { after: number; limit: number },
 ): Promise<readonly Event[]> {
   await environmentOf(call, key);
-  return call.deps.journal.events({ key, after, limit });
+  return call.deps.journal.events.page({ key, after, limit });
 }
 
 /** Events after an id, or from now on, until `signal`. Faults, before anything is streamed: `app.unknown`. */
@@ -23,7 +23,7 @@ export async function followEvents(
   { after, signal }: { after: number | null; signal: AbortSignal },
 ): Promise<AsyncGenerator<Event>> {
   await environmentOf(call, key);
-  return goOn(call, key, { after: after ?? (await call.deps.journal.lastEventId()), signal });
+  return goOn(call, key, { after: after ?? (await call.deps.journal.events.lastId()), signal });
 }
 
 async function* goOn(
@@ -35,7 +35,7 @@ async function* goOn(
   const leave = journal.committed((keys) => keys.some((one) => sameKey(one, key)) && wakeup.ring());
   try {
     for (let last = after; !signal.aborted; ) {
-      const events = await journal.events({ key, after: last, limit: batchEvents });
+      const events = await journal.events.page({ key, after: last, limit: batchEvents });
       yield* events;
       last = events.at(-1)?.id ?? last;
       if (events.length < batchEvents) await wakeup.wait(lookAnywayMs);

@@ -52,8 +52,8 @@ export async function refuseOthers(call: Call, key: EnvKey): Promise<void> {
 
 /** An environment's protection: that of the last live release, also while it is stopped. */
 export async function protectionOf({ journal }: Deps, key: EnvKey): Promise<Protection | null> {
-  const [last] = await journal.liveReleases(key, 1);
-  const release = last === undefined ? null : await journal.release(key, last);
+  const [last] = await journal.releases.live(key, 1);
+  const release = last === undefined ? null : await journal.releases.find(key, last);
   return release?.protection ?? null;
 }
 

@@ -1,9 +1,9 @@
 import { canonicalJson } from "../base/digest.ts";
 import { Fault } from "../base/faults.ts";
 import { Secret } from "../base/secret.ts";
-import type { Change } from "../model/change.ts";
 import type { IdempotentOutcome } from "../model/claim.ts";
-import type { IdempotentAnswer } from "../ports/journal.ts";
+import type { IdempotentAnswer } from "../ports/journal/claims.ts";
+import type { Change } from "../ports/journal.ts";
 import type { Call } from "./access.ts";
 
 export interface Answered {
@@ -31,16 +31,16 @@ export async function idempotently(
   { run, again }: Answering,
 ): Promise<Answered> {
   const digest = vault.digest(new Secret(canonicalJson(request)), null);
-  const known = await journal.claim(key, digest, clock.now());
+  const known = await journal.claims.claim(key, digest, clock.now());
   if (known && known.requestDigest !== digest)
     throw new Fault("idempotency.mismatch", "this Idempotency-Key was used for a different request");
-  if (known) return repeat(known, again, (answer) => journal.answer(key, answer));
+  if (known) return repeat(known, again, (answer) => journal.claims.answer(key, answer));
   try {
     const answer = await run();
-    await journal.answer(key, answer);
+    await journal.claims.answer(key, answer);
     return answer;
   } catch (thrown) {
-    await journal.disclaim(key);
+    await journal.claims.disclaim(key);
     throw thrown;
   }
 }

@@ -15,13 +15,14 @@ export interface Measures {
 /** Metrics of the whole controller; environments are read one after the other, so that a scrape disturbs nothing. */
 export async function measure(call: Call): Promise<Measures> {
   const { journal, engine } = call.deps;
-  const environments = (await journal.environments()).filter(isThere);
+  const environments = (await journal.environments.all()).filter(isThere);
   const instances = new Map<InstanceState, number>();
   const verdicts = new Map<Verdict, number>();
   for (const { key } of environments) {
     const snapshot = await engine.observe(key);
     for (const instance of snapshot.instances) count(instances, stateOf(snapshot, instance));
-    for (const { verdict } of await journal.deployments(key, { limit: deploymentsCounted })) count(verdicts, verdict);
+    for (const { verdict } of await journal.deployments.page(key, { limit: deploymentsCounted }))
+      count(verdicts, verdict);
   }
   return { environments: environments.length, instances, verdicts };
 }

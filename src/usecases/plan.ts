@@ -44,13 +44,13 @@ export async function previewRelease(
   const createdBy = call.actor.name;
   const { deps } = call;
   const { key, serving } = environment;
-  const number = (await deps.journal.lastReleaseNumber(key)) + 1;
+  const number = (await deps.journal.releases.lastNumber(key)) + 1;
   // The deployment would generate and store this value; here it is a placeholder, so that its rules can be checked.
   const set = { given: await givenValues(deps, environment), change: null };
   const { given } = await withGenerated(deps, { environment, spec: loaded.spec }, set);
   const release = composeRelease(deps, { key, loaded, number, given, createdBy, message: null, branch: null });
   await refuseTakenHosts(deps, release);
-  const before = serving && (await deps.journal.release(key, serving.release));
+  const before = serving && (await deps.journal.releases.find(key, serving.release));
   const scaled = (one: Release) => withScale(one, environment);
   const changes = differences(before && scaled(before), scaled(release));
   const judged = { loaded, release, given };

@@ -84,7 +84,7 @@ function livePreview(environment: Environment): Preview | null {
 
 /** A permanent environment must not get an expiry through its name. */
 async function refuseName({ journal }: Deps, key: EnvKey, { text }: LoadedManifest): Promise<void> {
-  const known = await journal.environment(key);
+  const known = await journal.environments.find(key);
   const isOwn = known ? known.preview === null : environmentsOf(text).includes(key.environment);
   if (isOwn || key.environment === "production") throw nameTaken(key);
 }
@@ -105,14 +105,14 @@ async function refuseBase(deps: Deps, { key, preview }: Environment): Promise<vo
 /** A named base that does not exist is a typo. */
 async function refuseUnknown({ journal }: Deps, from: EnvKey, { text }: LoadedManifest): Promise<void> {
   const declared = environmentsOf(text);
-  if (declared.includes(from.environment) || (await journal.environment(from))) return;
+  if (declared.includes(from.environment) || (await journal.environments.find(from))) return;
   const known = declared.length > 0 ? `; the manifest has ${declared.join(", ")}` : "";
   throw invalid("from", `there is no environment ${from.environment}${known}`);
 }
 
 async function refuseTooMany({ journal, clock }: Deps, { app }: EnvKey, { spec }: LoadedManifest): Promise<void> {
   const { max } = spec.previews;
-  const there = (await journal.environments()).filter((one) => one.key.app === app && livePreview(one));
+  const there = (await journal.environments.all()).filter((one) => one.key.app === app && livePreview(one));
   if (there.length < max) return;
   const words = there.map(
     ({ key, preview }) =>
@@ -133,7 +133,7 @@ export async function removePreview(call: Call, key: EnvKey): Promise<void> {
   const { actor } = call;
   const { engine, journal, clock } = call.deps;
   await engine.exclusively(key, async () => {
-    const preview = (await journal.environment(key))?.preview;
+    const preview = (await journal.environments.find(key))?.preview;
     if (!preview) throw new Fault("preview.unknown", `${keyText(key)} is not a preview`);
     const at = clock.now();
     if (preview.endedAt !== null || preview.endsAt <= at) return;

@@ -24,7 +24,7 @@ export async function promotionOf(call: Call, environment: Environment, from: st
   const { journal, builder } = call.deps;
   const source = { app: key.app, environment: from };
   const { serving } = await environmentOf(call, source);
-  const release = serving && (await journal.release(source, serving.release));
+  const release = serving && (await journal.releases.find(source, serving.release));
   const hint = `Deploy to it first, with \`fairlead deploy -e ${from}\`.`;
   if (!release) throw new Fault("release.none-before", `${keyText(source)} serves nothing to promote`, { hint });
   await refuseIncomplete(call, release);

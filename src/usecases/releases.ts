@@ -26,7 +26,7 @@ export async function listReleases(
   const before = cursor === undefined ? undefined : parseReleaseName(cursor);
   if (before === null) throw invalid("cursor", "must be the nextCursor of a previous page");
   const page = before === undefined ? { limit: limit + 1 } : { before, limit: limit + 1 };
-  const found = await call.deps.journal.releases(key, page);
+  const found = await call.deps.journal.releases.page(key, page);
   return pageOf(found.map(know), limit, ({ release }) => releaseName(release.number));
 }
 
@@ -34,7 +34,7 @@ export async function listReleases(
 export async function showRelease(call: Call, key: EnvKey, name: string): Promise<KnownRelease> {
   const know = await knower(call, key);
   const number = parseReleaseName(name);
-  const release = number === null ? null : await call.deps.journal.release(key, number);
+  const release = number === null ? null : await call.deps.journal.releases.find(key, number);
   if (!release) throw new Fault("release.unknown", `${keyText(key)} has no release ${name}`);
   return know(release);
 }
@@ -53,7 +53,7 @@ export async function diffReleases(
 
 async function knower(call: Call, key: EnvKey): Promise<(release: Release) => KnownRelease> {
   const { serving } = await environmentOf(call, key);
-  const live = new Set(await call.deps.journal.liveReleases(key, liveReleasesSeen));
+  const live = new Set(await call.deps.journal.releases.live(key, liveReleasesSeen));
   return (release) => ({
     release,
     serving: serving?.release === release.number,

@@ -68,12 +68,12 @@ export async function readStatus(call: Call, key: EnvKey): Promise<Status> {
     maintenance: maintenanceOf(s),
     preview: environment.preview,
     protection: await protectionOf(deps, key),
-    staged: environment.staged === null ? null : await deps.journal.release(key, environment.staged),
+    staged: environment.staged === null ? null : await deps.journal.releases.find(key, environment.staged),
   };
 }
 
 async function newest({ journal }: Deps, key: EnvKey): Promise<Deployment | null> {
-  const [deployment] = await journal.deployments(key, { limit: 1 });
+  const [deployment] = await journal.deployments.page(key, { limit: 1 });
   return deployment ?? null;
 }
 
@@ -138,10 +138,13 @@ export interface EnvironmentSummary {
 export async function listEnvironments(call: Call): Promise<readonly EnvironmentSummary[]> {
   const { journal } = call.deps;
   const found: EnvironmentSummary[] = [];
-  for (const environment of (await journal.environments()).filter(isThere)) {
+  for (const environment of (await journal.environments.all()).filter(isThere)) {
     const { key, serving, preview } = environment;
-    const release = serving ? await journal.release(key, serving.release) : null;
-    const state = stateOf(environment, { isDeploying: isDeploying(await journal.unfinished(key)), isWell: true });
+    const release = serving ? await journal.releases.find(key, serving.release) : null;
+    const state = stateOf(environment, {
+      isDeploying: isDeploying(await journal.deployments.unfinished(key)),
+      isWell: true,
+    });
     const urls = release ? urlsOf(call.deps, release) : [];
     found.push({ key, release: serving?.release ?? null, state, urls, preview });
   }

@@ -16,7 +16,7 @@ export async function stopEnvironment(call: Call, key: EnvKey): Promise<void> {
     const environment = await environmentOf(call, key);
     if (environment.stopped) return;
     await guard(call, environment);
-    const unfinished = await journal.unfinished(key);
+    const unfinished = await journal.deployments.unfinished(key);
     const event = { at: clock.now(), key, kind: "environment.stopped", deployment: null, subject: null } as const;
     await journal.commit([
       ...stopChanges(key, unfinished),

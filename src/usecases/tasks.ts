@@ -36,7 +36,7 @@ export async function beginTask(call: Call, key: EnvKey, order: TaskOrder): Prom
   const { journal, runtime, clock } = call.deps;
   const { serving } = await environmentOf(call, key);
   await refuseOthers(call, key);
-  const release = serving && (await journal.release(key, serving.release));
+  const release = serving && (await journal.releases.find(key, serving.release));
   const hint = "Start it first with `fairlead deploy`, or with `fairlead rollback`.";
   if (!release) {
     throw new Fault("release.none-before", `${keyText(key)} serves nothing whose code can be run`, { hint });

@@ -37,13 +37,13 @@ export async function createToken(
 
 /** Every token, by name. */
 export async function listTokens(call: Call): Promise<readonly AccessToken[]> {
-  return call.deps.journal.tokens();
+  return call.deps.journal.tokens.all();
 }
 
 /** Revokes a token: requests with it are refused from now on. Faults: `access.denied`, `token.unknown`. */
 export async function revokeToken(call: Call, name: string): Promise<void> {
   const { journal } = call.deps;
-  if (!(await journal.token(name))) throw new Fault("token.unknown", `there is no token ${name}`);
+  if (!(await journal.tokens.find(name))) throw new Fault("token.unknown", `there is no token ${name}`);
   await journal.commit([
     { kind: "token.revoked", name },
     audited(call, { action: "tokens.revoke", key: null, names: [name] }),
@@ -59,7 +59,7 @@ const usedEveryMs = 60_000;
  */
 export async function tokenHolder({ journal, clock }: Pick<Deps, "journal" | "clock">, text: string) {
   const name = tokenName(text);
-  const token = name === null ? null : await journal.token(name);
+  const token = name === null ? null : await journal.tokens.find(name);
   if (!token || !sameDigest(sha256(text), token.digest)) return null;
   const at = clock.now();
   if (token.expiresAt !== null && at >= token.expiresAt) {

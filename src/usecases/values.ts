@@ -2,9 +2,9 @@ import { Fault } from "../base/faults.ts";
 import { Secret } from "../base/secret.ts";
 import { openValues } from "../engine/values.ts";
 import type { Given } from "../manifest/resolve.ts";
-import type { Change } from "../model/change.ts";
 import type { Environment, SealedValue } from "../model/environment.ts";
 import { type EnvValue, refText } from "../model/release.ts";
+import type { Change } from "../ports/journal.ts";
 import type { Deps } from "./access.ts";
 
 /** Values of an environment in the clear, by name, with their versions. Only for use inside the process. */
@@ -79,7 +79,7 @@ async function seal(
   { environment: { key }, by }: { environment: Environment; by: string },
   { name, text }: { name: string; text: string },
 ): Promise<SealedValue> {
-  const [newest] = await journal.versions(key, name);
+  const [newest] = await journal.values.versions(key, name);
   const version = (newest?.version ?? 0) + 1;
   const sealed = vault.seal(new Secret(text), { key, secret: name, version });
   return { version, at: clock.now(), by, sealed };

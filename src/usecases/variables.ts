@@ -1,7 +1,6 @@
 import { Fault } from "../base/faults.ts";
 import { Secret } from "../base/secret.ts";
 import { fillEnv } from "../engine/values.ts";
-import type { Change } from "../model/change.ts";
 import type { IdempotentOutcome, ValueChange } from "../model/claim.ts";
 import type { Deployment } from "../model/deployment.ts";
 import { type Environment, type EnvKey, keyText, type SetValue } from "../model/environment.ts";
@@ -15,6 +14,7 @@ import {
   secretsOfRelease,
 } from "../model/release.ts";
 import { refusedName } from "../model/variables.ts";
+import type { Change } from "../ports/journal.ts";
 import {
   type Call,
   environmentFor,
@@ -90,7 +90,7 @@ export async function readVariables(call: Call, key: EnvKey): Promise<Revised<Va
 
 async function knownValues({ deps }: Call, environment: Environment): Promise<Record<string, KnownVariable>> {
   const { key, serving, variables } = environment;
-  const release = serving && (await deps.journal.release(key, serving.release));
+  const release = serving && (await deps.journal.releases.find(key, serving.release));
   const used = new Set((release ? secretsOfRelease(release) : []).map(refText));
   const given = await givenValues(deps, environment);
   return Object.fromEntries(
@@ -305,7 +305,7 @@ async function recomposed(
   const { key } = environment;
   const loaded = { ...loadManifest(environment, base.source, base.manifest), pages: pagesOf(base) };
   const values = await withGenerated(deps, { environment, spec: loaded.spec }, set);
-  const number = (await deps.journal.lastReleaseNumber(key)) + 1;
+  const number = (await deps.journal.releases.lastNumber(key)) + 1;
   const { given } = values;
   const { branch = null } = base;
   const composed = composeRelease(deps, { key, loaded, number, given, createdBy: by, message, branch });

@@ -3,7 +3,7 @@ import type { Secret } from "../base/secret.ts";
 import { openValues, resealAll } from "../engine/values.ts";
 import { type Environment, type EnvKey, keyText } from "../model/environment.ts";
 import { type Release, refText, releaseName, type SecretRef, secretsOfRelease } from "../model/release.ts";
-import type { ValueVersion } from "../ports/journal.ts";
+import type { ValueVersion } from "../ports/journal/values.ts";
 import { type Call, environmentOf } from "./access.ts";
 import { audited } from "./audit.ts";
 import { configured } from "./events.ts";
@@ -25,9 +25,9 @@ const releasesSeen = { searched: 200, named: 20 } as const;
 export async function listVersions(call: Call, key: EnvKey, name: string): Promise<readonly KnownVersion[]> {
   const { journal, vault } = call.deps;
   const { variables } = await environmentOf(call, key);
-  const versions = await journal.versions(key, name);
+  const versions = await journal.values.versions(key, name);
   if (versions.length === 0) throw new Fault("value.unknown", `${name} was never set for ${keyText(key)}`);
-  const releases = await journal.releases(key, { limit: releasesSeen.searched });
+  const releases = await journal.releases.page(key, { limit: releasesSeen.searched });
   const kept = versions.filter(({ destroyed }) => !destroyed).map(({ version }) => ({ secret: name, version }));
   const opened = await openValues(call.deps, key, kept);
   const digestOf = (text: Secret | undefined) => (text === undefined ? null : vault.digest(text, key));
@@ -72,7 +72,7 @@ export async function destroyValue(call: Call, key: EnvKey, ref: SecretRef): Pro
   const { engine, journal, clock } = call.deps;
   await engine.exclusively(key, async () => {
     const environment = await environmentOf(call, key);
-    const versions = await journal.versions(key, ref.secret);
+    const versions = await journal.values.versions(key, ref.secret);
     const found = versions.find(({ version, destroyed }) => version === ref.version && !destroyed);
     if (!found) throw new Fault("value.unknown", `${keyText(key)} has no ${refText(ref)}`);
     await refuseNeeded(call, environment, ref);
@@ -92,11 +92,11 @@ async function refuseNeeded({ deps }: Call, environment: Environment, ref: Secre
     const hint = `Set another value first, or \`fairlead env unset ${ref.secret}\`.`;
     throw new Fault("value.needed", `${refText(ref)} of ${keyText(key)} is the current value`, { hint });
   }
-  const newest = serving && (await deps.journal.release(key, serving.release));
-  const kept = await deps.journal.liveReleases(key, newest?.deploy.keep ?? 1_000);
-  const underWay = (await deps.journal.unfinished(key)).map(({ release }) => release);
+  const newest = serving && (await deps.journal.releases.find(key, serving.release));
+  const kept = await deps.journal.releases.live(key, newest?.deploy.keep ?? 1_000);
+  const underWay = (await deps.journal.deployments.unfinished(key)).map(({ release }) => release);
   for (const number of new Set([...kept, ...underWay, ...(serving ? [serving.release] : [])])) {
-    const release = await deps.journal.release(key, number);
+    const release = await deps.journal.releases.find(key, number);
     if (release && hasVersion(release, ref))
       throw new Fault("value.needed", `${releaseName(number)} of ${keyText(key)} needs ${refText(ref)}`);
   }

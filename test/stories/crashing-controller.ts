@@ -1,7 +1,6 @@
 import { parseArgs } from "node:util";
 import { assembleController } from "../../src/main/controller.ts";
-import type { Change } from "../../src/model/change.ts";
-import type { Journal } from "../../src/ports/journal.ts";
+import type { Change } from "../../src/ports/journal.ts";
 
 /**
  * A controller that kills itself with SIGKILL right after its n-th journal write since a deployment was last queued, or with
@@ -22,14 +21,7 @@ const { values } = parseArgs({
 const crashAfter = Number(values["crash-after"]);
 const [host = "127.0.0.1", port = "0"] = (values.edge ?? "").split(":");
 const [from, to] = (values.ports ?? "").split("-").map(Number);
-const writing: ReadonlySet<string | symbol> = new Set([
-  "commit",
-  "beginStep",
-  "endStep",
-  "claim",
-  "answer",
-  "disclaim",
-]);
+const writing: ReadonlySet<string | symbol> = new Set(["commit", "begin", "claim", "answer", "disclaim"]);
 let armed = false;
 let writes = 0;
 
@@ -44,10 +36,11 @@ function isQueued(change: Change): boolean {
   return change.kind === "deployment" && change.deployment.phase === "queued";
 }
 
-function crashing(journal: Journal): Journal {
-  const handler: ProxyHandler<Journal> = {
+function crashing<Port extends object>(port: Port): Port {
+  return new Proxy(port, {
     get(target, name) {
       const member = Reflect.get(target, name) as unknown;
+      if (typeof member === "object" && member !== null) return crashing(member);
       if (typeof member !== "function") return member;
       if (!writing.has(name)) return member.bind(target);
       return async (...args: readonly unknown[]) => {
@@ -60,8 +53,7 @@ function crashing(journal: Journal): Journal {
         return answer;
       };
     },
-  };
-  return new Proxy(journal, handler);
+  });
 }
 
 const env = Object.fromEntries(

@@ -142,10 +142,10 @@ async function look(state: string, { artifacts }: Recording, isAnswered: (what: 
   const key = { app: "beacon", environment: "production" };
   const journal = await openStateJournal({ stateDirectory: state, engine: null, beginNew: false });
   const vault = openVault({ directory: state, masterKey: null, oldMasterKey: null });
-  const sealed = await journal.sealedTexts({ after: null, limit: 10 });
+  const sealed = await journal.values.sealedTexts({ after: null, limit: 10 });
   for (const one of sealed) vault.open(one.sealed, one);
-  const releases = await journal.releases(key, { limit: 10 });
-  const deployments = await journal.deployments(key, { limit: 10 });
+  const releases = await journal.releases.page(key, { limit: 10 });
+  const deployments = await journal.deployments.page(key, { limit: 10 });
   await journal.close();
   await (await openLogs(join(state, "logs.db"), systemClock)).close();
   if (isAnswered("set")) expect(sealed).toHaveLength(1);

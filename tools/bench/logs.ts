@@ -77,7 +77,7 @@ function withSecrets() {
   const values = Array.from({ length: 20 }, () => randomBytes(24).toString("base64"));
   const env = Object.fromEntries(values.map((value, place) => [`SECRET_${place}`, value]));
   const release = { services: [{ env }], artifacts: [], secrets: Object.keys(env) } as unknown as Release;
-  const journal = { release: async () => release, sealed: async () => [] };
+  const journal = { releases: { find: async () => release }, values: { sealed: async () => [] } };
   return { redactors: new Redactors({ journal, vault: {} as Vault }) };
 }
 

@@ -9,13 +9,12 @@ import type { ControlLoop } from "../../src/engine/engine.ts";
 import { createEngine } from "../../src/engine/loop.ts";
 import { openAdapters } from "../../src/main/adapters.ts";
 import { systemClock } from "../../src/main/clock.ts";
-import type { Change } from "../../src/model/change.ts";
 import type { Deployment } from "../../src/model/deployment.ts";
 import { type EnvKey, keyText } from "../../src/model/environment.ts";
 import type { Release } from "../../src/model/release.ts";
 import { plan } from "../../src/plan/decide.ts";
 import type { Snapshot } from "../../src/plan/plan.ts";
-import type { Journal } from "../../src/ports/journal.ts";
+import type { Change, Journal } from "../../src/ports/journal.ts";
 import type { Installation } from "./installation.ts";
 import { plainEnvironment, until } from "./programs.ts";
 import { median, quantile, type Row, row, show } from "./row.ts";
@@ -94,8 +93,8 @@ interface Copy {
 }
 
 async function recordsOf(journal: Journal, { like, key }: Copy): Promise<{ deployment: Deployment; release: Release }> {
-  const deployment = await journal.deployment(like);
-  const release = deployment && (await journal.release(deployment.key, deployment.release));
+  const deployment = await journal.deployments.find(like);
+  const release = deployment && (await journal.releases.find(deployment.key, deployment.release));
   if (!deployment || !release) throw new Fault("operation.failed", "the first app is not in the journal");
   const copy = JSON.stringify({ deployment, release }).replaceAll(deployment.key.app, key.app);
   return JSON.parse(copy) as { deployment: Deployment; release: Release };
@@ -104,7 +103,7 @@ async function recordsOf(journal: Journal, { like, key }: Copy): Promise<{ deplo
 /** Writes down that an environment serves a copy of the release; what follows from it is the engine's. */
 async function serve(journal: Journal, copy: Copy): Promise<void> {
   const { deployment, release } = await recordsOf(journal, copy);
-  const number = (await journal.lastReleaseNumber(copy.key)) + 1;
+  const number = (await journal.releases.lastNumber(copy.key)) + 1;
   const id = newId("dep", systemClock.now());
   const serving = { release: number, generations: { web: id } };
   await journal.commit([
@@ -117,7 +116,7 @@ async function serve(journal: Journal, copy: Copy): Promise<void> {
 /** Writes down deployments that ended long ago, each with its events. */
 async function remember(journal: Journal, { deployments, ...copy }: Copy & { deployments: number }): Promise<void> {
   const { deployment, release } = await recordsOf(journal, copy);
-  const last = await journal.lastReleaseNumber(copy.key);
+  const last = await journal.releases.lastNumber(copy.key);
   const changes: Change[] = [];
   for (let i = 1; i <= deployments; i += 1) {
     const at = systemClock.now();
@@ -200,7 +199,7 @@ async function reconcile(site: Site, edge: { host: string; port: number }) {
     await engine.start();
     await timeReconciles(engine, waiting);
     const short = await timeReconciles(engine, waiting);
-    const [first] = await adapters.journal.deployments(keys[0] ?? { app: "", environment: "" }, { limit: 1 });
+    const [first] = await adapters.journal.deployments.page(keys[0] ?? { app: "", environment: "" }, { limit: 1 });
     const deployments = history.long - history.short;
     for (const key of keys) await remember(adapters.journal, { like: first?.id ?? "", key, deployments });
     rememberSteps(join(site.state, "journal.db"));

@@ -15,7 +15,7 @@ export const controllerHandlers: HandlersOf<typeof controllerRoutes> = {
   health: async () => new Response("ok\n", { headers: plainText }),
   readiness: async ({ deps }) => {
     deps.intact();
-    await inTime(deps.journal.lastEventId(), { deps, what: "the journal" });
+    await inTime(deps.journal.events.lastId(), { deps, what: "the journal" });
     const { answers, since, detail } = deps.edge.answer();
     if (!answers)
       throw new Fault("edge.unreachable", `${detail} since ${since === null ? "its start" : timeText(since)}`);

@@ -1,29 +1,23 @@
-import { Fault, type FaultRecord } from "../../base/faults.ts";
-import type { AccessToken } from "../../model/access-token.ts";
-import type { AuditEntry } from "../../model/audit.ts";
-import { type Change, type EnvironmentChange, isOfEnvironment, keyOf } from "../../model/change.ts";
+import { Fault } from "../../base/faults.ts";
 import type { Deployment } from "../../model/deployment.ts";
-import {
-  type Environment,
-  type EnvKey,
-  isThere,
-  keyText,
-  newEnvironment,
-  type SealedValue,
-  sameKey,
-} from "../../model/environment.ts";
+import { type Environment, type EnvKey, isThere, keyText, newEnvironment, sameKey } from "../../model/environment.ts";
 import type { Event } from "../../model/event.ts";
 import type { InstanceFacts } from "../../model/instance.ts";
-import { type Release, refText, type SecretRef } from "../../model/release.ts";
-import type { IdempotentAnswer, Journal, Keep, SealedText, StepRecord, ValueVersion } from "../../ports/journal.ts";
-import { ControllerBook } from "./controller-book.ts";
+import type { Release } from "../../model/release.ts";
+import type { DeploymentBook } from "../../ports/journal/deployments.ts";
+import type { EnvironmentBook } from "../../ports/journal/environments.ts";
+import type { EventBook } from "../../ports/journal/events.ts";
+import type { ReleaseBook } from "../../ports/journal/releases.ts";
+import type { StepBook, StepChange, StepRecord } from "../../ports/journal/steps.ts";
+import { type Change, environmentOf, type Journal, type Keep } from "../../ports/journal.ts";
+import { ControllerBooks } from "./controller-books.ts";
 import { changed, type StateChange } from "./state-changes.ts";
+import { SimulatedValueBook } from "./value-book.ts";
 
 type Listener = (keys: readonly EnvKey[]) => void;
 
-const dayMs = 86_400_000;
-
-export interface Book {
+/** All that is written down about one environment. */
+export interface EnvironmentRecords {
   readonly environment: Environment;
   readonly releases: readonly Release[];
   /** Oldest first. */
@@ -38,168 +32,80 @@ export class SimulatedJournal implements Journal {
   readonly #deployments = new Map<string, Deployment>();
   /** Ids of deployments in the order of becoming live. */
   readonly #live: string[] = [];
-  /** By `NAME@3` within an environment. */
-  readonly #values = new Map<string, Map<string, SealedValue & SecretRef>>();
   readonly #facts = new Map<string, Map<string, InstanceFacts>>();
   #steps: StepRecord[] = [];
   #events: Event[] = [];
-  readonly #controller = new ControllerBook();
-  readonly #claims = new Map<string, IdempotentAnswer & { readonly at: number }>();
+  readonly #controller = new ControllerBooks();
   readonly #listeners = new Set<Listener>();
   /** What listeners threw. */
   readonly listenerFaults: unknown[] = [];
   #lastStep = 0;
   #lastEvent = 0;
 
+  readonly environments: EnvironmentBook = {
+    all: async () => [...this.#environments.values()].filter(isThere),
+    endedPreviews: async () => [...this.#environments.values()].filter((one) => !isThere(one)),
+    find: async (key) => this.#environments.get(keyText(key)) ?? null,
+    facts: async (key) => [...(this.#facts.get(keyText(key))?.values() ?? [])],
+  };
+
+  readonly releases: ReleaseBook = {
+    find: async (key, number) => this.#releases.get(`${keyText(key)} ${number}`) ?? null,
+    page: async (key, { before = Number.MAX_SAFE_INTEGER, limit }) =>
+      this.#releasesOf(key)
+        .filter((release) => release.number < before)
+        .slice(0, limit),
+    lastNumber: async (key) => this.#releasesOf(key)[0]?.number ?? 0,
+    live: async (key, limit) => {
+      const numbers = this.#live.flatMap((id) => {
+        const deployment = this.#deployments.get(id);
+        return deployment && sameKey(deployment.key, key) ? [deployment.release] : [];
+      });
+      return [...new Set(numbers.reverse())].slice(0, limit);
+    },
+  };
+
+  readonly deployments: DeploymentBook = {
+    find: async (id) => this.#deployments.get(id) ?? null,
+    page: async (key, { before, limit }) =>
+      this.#deploymentsOf(key)
+        .filter(({ id }) => before === undefined || id < before)
+        .reverse()
+        .slice(0, limit),
+    unfinished: async (key) => this.#deploymentsOf(key).filter(({ phase }) => phase !== "ended"),
+  };
+
+  readonly steps: StepBook = {
+    begin: async (step) => {
+      this.#lastStep += 1;
+      this.#steps.push({ ...step, id: this.#lastStep, endedAt: null, fault: null });
+      return this.#lastStep;
+    },
+    of: async (deployment) => this.#steps.filter((step) => step.deployment === deployment),
+  };
+
+  readonly events: EventBook = {
+    page: async ({ key, deployment, after, limit }) =>
+      this.#events
+        .filter((event) => event.id > after && (!key || sameKey(event.key, key)))
+        .filter((event) => deployment === undefined || event.deployment === deployment)
+        .slice(0, limit),
+    lastId: async () => this.#lastEvent,
+  };
+
+  readonly values = new SimulatedValueBook();
+  readonly audit = this.#controller.audit;
+  readonly tokens = this.#controller.tokens;
+  readonly claims = this.#controller.claims;
+
   async commit(changes: readonly Change[]): Promise<void> {
     this.#refuse(changes);
     this.#apply(changes);
   }
 
-  async beginStep(step: Omit<StepRecord, "id" | "endedAt" | "fault">): Promise<number> {
-    this.#lastStep += 1;
-    this.#steps.push({ ...step, id: this.#lastStep, endedAt: null, fault: null });
-    return this.#lastStep;
-  }
-
-  async endStep(id: number, end: { at: number; fault: FaultRecord | null; changes: readonly Change[] }): Promise<void> {
-    this.#refuse(end.changes);
-    const place = this.#steps.findLastIndex((step) => step.id === id);
-    const step = this.#steps[place];
-    if (step) this.#steps[place] = { ...step, endedAt: end.at, fault: end.fault };
-    this.#apply(end.changes);
-  }
-
-  async environments(): Promise<readonly Environment[]> {
-    return [...this.#environments.values()].filter(isThere);
-  }
-
-  async endedPreviews(): Promise<readonly Environment[]> {
-    return [...this.#environments.values()].filter((one) => !isThere(one));
-  }
-
-  async environment(key: EnvKey): Promise<Environment | null> {
-    return this.#environments.get(keyText(key)) ?? null;
-  }
-
-  async release(key: EnvKey, number: number): Promise<Release | null> {
-    return this.#releases.get(`${keyText(key)} ${number}`) ?? null;
-  }
-
-  async releases(key: EnvKey, page: { before?: number; limit: number }): Promise<readonly Release[]> {
-    return this.#releasesOf(key)
-      .filter((release) => page.before === undefined || release.number < page.before)
-      .slice(0, page.limit);
-  }
-
-  async lastReleaseNumber(key: EnvKey): Promise<number> {
-    return this.#releasesOf(key)[0]?.number ?? 0;
-  }
-
-  async deployment(id: string): Promise<Deployment | null> {
-    return this.#deployments.get(id) ?? null;
-  }
-
-  async deployments(key: EnvKey, page: { before?: string; limit: number }): Promise<readonly Deployment[]> {
-    const before = page.before;
-    return this.#deploymentsOf(key)
-      .filter(({ id }) => before === undefined || id < before)
-      .reverse()
-      .slice(0, page.limit);
-  }
-
-  async unfinished(key: EnvKey): Promise<readonly Deployment[]> {
-    return this.#deploymentsOf(key).filter(({ phase }) => phase !== "ended");
-  }
-
-  async liveReleases(key: EnvKey, limit: number): Promise<readonly number[]> {
-    const numbers = this.#live.flatMap((id) => {
-      const deployment = this.#deployments.get(id);
-      return deployment && sameKey(deployment.key, key) ? [deployment.release] : [];
-    });
-    return [...new Set(numbers.reverse())].slice(0, limit);
-  }
-
-  async sealed(key: EnvKey, refs: readonly SecretRef[]): Promise<readonly (string | null)[]> {
-    return refs.map((ref) => this.#values.get(keyText(key))?.get(refText(ref))?.sealed || null);
-  }
-
-  async versions(key: EnvKey, name?: string): Promise<readonly ValueVersion[]> {
-    const all = [...(this.#values.get(keyText(key))?.values() ?? [])];
-    return all
-      .filter(({ secret }) => name === undefined || secret === name)
-      .sort((a, b) => (a.secret === b.secret ? b.version - a.version : a.secret < b.secret ? -1 : 1))
-      .map(({ secret, sealed, ...value }) => ({ name: secret, ...value, destroyed: sealed === "" }));
-  }
-
-  async sealedTexts(page: { after: SealedText | null; limit: number }): Promise<readonly SealedText[]> {
-    const all = [...this.#environments.values()].flatMap(({ key }) =>
-      [...(this.#values.get(keyText(key))?.values() ?? [])].map(({ secret, version, sealed }) => ({
-        key,
-        secret,
-        version,
-        sealed,
-      })),
-    );
-    const kept = all.filter(({ sealed }) => sealed !== "").sort((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1));
-    const { after } = page;
-    return kept.filter((one) => after === null || placeOf(one) > placeOf(after)).slice(0, page.limit);
-  }
-
-  async facts(key: EnvKey): Promise<readonly InstanceFacts[]> {
-    return [...(this.#facts.get(keyText(key))?.values() ?? [])];
-  }
-
-  async steps(deployment: string): Promise<readonly StepRecord[]> {
-    return this.#steps.filter((step) => step.deployment === deployment);
-  }
-
-  async events(filter: { key?: EnvKey; deployment?: string; after: number; limit: number }): Promise<readonly Event[]> {
-    const { key, deployment, after, limit } = filter;
-    return this.#events
-      .filter((event) => event.id > after && (!key || sameKey(event.key, key)))
-      .filter((event) => deployment === undefined || event.deployment === deployment)
-      .slice(0, limit);
-  }
-
-  async lastEventId(): Promise<number> {
-    return this.#lastEvent;
-  }
-
-  async audit(filter: Parameters<Journal["audit"]>[0]): Promise<readonly AuditEntry[]> {
-    return this.#controller.audit(filter);
-  }
-
-  async token(name: string): Promise<AccessToken | null> {
-    return this.#controller.tokens().find((token) => token.name === name) ?? null;
-  }
-
-  async tokens(): Promise<readonly AccessToken[]> {
-    return this.#controller.tokens();
-  }
-
   committed(listener: Listener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
-  }
-
-  async claim(idempotencyKey: string, requestDigest: string, now: number): Promise<IdempotentAnswer | null> {
-    const known = this.#claims.get(idempotencyKey);
-    if (known && now - known.at <= dayMs) {
-      const { at: _at, ...rest } = known;
-      return rest;
-    }
-    this.#claims.set(idempotencyKey, { requestDigest, status: null, body: null, outcome: null, at: now });
-    return null;
-  }
-
-  async answer(idempotencyKey: string, answer: { status: number; body: string }): Promise<void> {
-    const known = this.#claims.get(idempotencyKey);
-    if (known) this.#claims.set(idempotencyKey, { ...known, ...answer });
-  }
-
-  async disclaim(idempotencyKey: string): Promise<void> {
-    if (this.#claims.get(idempotencyKey)?.outcome === null) this.#claims.delete(idempotencyKey);
   }
 
   async prune({ history: before, audit }: Parameters<Journal["prune"]>[0]): Promise<void> {
@@ -225,12 +131,13 @@ export class SimulatedJournal implements Journal {
 
   async forget(key: EnvKey, endedBefore: number): Promise<void> {
     const endedAt = this.#environments.get(keyText(key))?.preview?.endedAt ?? endedBefore;
-    if (endedAt >= endedBefore || (await this.unfinished(key)).length > 0) return;
+    if (endedAt >= endedBefore || (await this.deployments.unfinished(key)).length > 0) return;
     for (const { id } of this.#deploymentsOf(key)) this.#deployments.delete(id);
     for (const { number } of this.#releasesOf(key)) this.#releases.delete(`${keyText(key)} ${number}`);
     this.#steps = this.#steps.filter((step) => !sameKey(step.key, key));
     this.#events = this.#events.filter((event) => !sameKey(event.key, key));
-    for (const book of [this.#environments, this.#values, this.#facts]) book.delete(keyText(key));
+    for (const book of [this.#environments, this.#facts]) book.delete(keyText(key));
+    this.values.forget(key);
   }
 
   async close(): Promise<void> {}
@@ -243,7 +150,7 @@ export class SimulatedJournal implements Journal {
   }
 
   /** All that is written down about an environment, at once, for whoever watches from outside. */
-  book(key: EnvKey): Book {
+  recordsOf(key: EnvKey): EnvironmentRecords {
     return {
       environment: this.#environments.get(keyText(key)) ?? newEnvironment(key),
       releases: this.#releasesOf(key),
@@ -279,19 +186,12 @@ export class SimulatedJournal implements Journal {
   #apply(changes: readonly Change[]): void {
     const touched = new Map<string, EnvKey>();
     for (const change of changes) {
-      if (change.kind === "claim.done") {
-        const known = this.#claims.get(change.claim);
-        if (known) this.#claims.set(change.claim, { ...known, outcome: change.outcome });
-        continue;
+      const key = environmentOf(change);
+      if (key) {
+        touched.set(keyText(key), key);
+        if (!this.#environments.has(keyText(key))) this.#environments.set(keyText(key), newEnvironment(key));
       }
-      if (!isOfEnvironment(change)) {
-        this.#controller.write(change);
-        continue;
-      }
-      const key = keyOf(change);
-      touched.set(keyText(key), key);
-      if (!this.#environments.has(keyText(key))) this.#environments.set(keyText(key), newEnvironment(key));
-      this.#write(key, change);
+      this.#write(change);
     }
     if (touched.size === 0) return;
     for (const listener of this.#listeners) this.#tell(listener, [...touched.values()]);
@@ -306,49 +206,45 @@ export class SimulatedJournal implements Journal {
     }
   }
 
-  #write(key: EnvKey, change: EnvironmentChange): void {
+  #write(change: Change): void {
     switch (change.kind) {
       case "release":
-        this.#releases.set(`${keyText(key)} ${change.release.number}`, change.release);
+        this.#releases.set(`${keyText(change.release.key)} ${change.release.number}`, change.release);
         return;
       case "deployment":
         return this.#writeDeployment(change.deployment);
       case "facts":
-        this.#factsOf(key).set(change.facts.name, change.facts);
+        this.#factsOf(change.key).set(change.facts.name, change.facts);
         return;
       case "facts.forgotten":
-        this.#factsOf(key).delete(change.name);
+        this.#factsOf(change.key).delete(change.name);
         return;
       case "event":
         this.#lastEvent += 1;
         this.#events.push({ ...change.event, id: this.#lastEvent });
         return;
+      case "step.ended":
+        return this.#endStep(change);
       case "value.destroyed":
-        return this.#reseal(key, change.ref, "");
       case "value.resealed":
-        return this.#reseal(key, change.ref, change.sealed);
-      case "values.destroyed":
-        for (const value of this.#values.get(keyText(key))?.values() ?? []) this.#reseal(key, value, "");
-        return this.#writeEnvironment(change);
+        return this.values.write(change);
+      case "audit":
+      case "claim.done":
+      case "token.created":
+      case "token.used":
+      case "token.revoked":
+        return this.#controller.write(change);
       default:
-        if (change.kind === "variables") this.#writeValues(key, change.set);
+        if (change.kind === "variables") this.values.write(change);
+        if (change.kind === "preview.ended") this.values.destroyAll(change.key);
         return this.#writeEnvironment(change);
     }
   }
 
-  #writeValues(key: EnvKey, set: Readonly<Record<string, SealedValue | null>>): void {
-    const values = this.#values.get(keyText(key)) ?? new Map<string, SealedValue & SecretRef>();
-    this.#values.set(keyText(key), values);
-    for (const [secret, value] of Object.entries(set)) {
-      const ref = value && refText({ secret, version: value.version });
-      if (value && ref && !values.has(ref)) values.set(ref, { secret, ...value });
-    }
-  }
-
-  #reseal(key: EnvKey, ref: SecretRef, sealed: string): void {
-    const values = this.#values.get(keyText(key));
-    const value = values?.get(refText(ref));
-    if (value && value.sealed !== "") values?.set(refText(ref), { ...value, sealed });
+  #endStep({ id, at, fault }: StepChange): void {
+    const place = this.#steps.findLastIndex((step) => step.id === id);
+    const step = this.#steps[place];
+    if (step) this.#steps[place] = { ...step, endedAt: at, fault };
   }
 
   #writeDeployment(deployment: Deployment): void {
@@ -368,9 +264,4 @@ export class SimulatedJournal implements Journal {
     this.#facts.set(keyText(key), found);
     return found;
   }
-}
-
-/** An order of all sealed texts: by environment, name and version. */
-function placeOf({ key, secret, version }: SealedText): string {
-  return `${keyText(key)}\0${secret}\0${String(version).padStart(9, "0")}`;
 }

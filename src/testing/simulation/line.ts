@@ -43,13 +43,14 @@ export class FaultyCalls {
     after: (ms, then) => (this.#cut ? () => {} : this.#clock.after(ms, this.#heard(then))),
   };
 
-  /** The same port, reached through this line. `effects` are the calls that change something. */
+  /** The same port, with its books, reached through this line. `effects` are the calls that change something. */
   through<T extends object>(label: string, port: T, effects: readonly string[]): T {
     return new Proxy(port, {
       get: (target, member) => {
         const method: unknown = Reflect.get(target, member);
-        if (typeof method !== "function") return method;
         const name = String(member);
+        if (typeof method === "object" && method !== null) return this.through(`${label}.${name}`, method, effects);
+        if (typeof method !== "function") return method;
         if (immediate.has(name)) return (...args: unknown[]) => method.apply(target, args);
         if (listening.has(name)) return (listener: () => void) => method.call(target, this.#heard(listener));
         const act = (args: unknown[]): Promise<unknown> => method.apply(target, args);

@@ -10,7 +10,7 @@ import { emptySnapshot, subjectOf } from "../../plan/plan.ts";
 import { isBystander } from "./bystanders.ts";
 import type { SimulatedClock } from "./clock.ts";
 import type { SimulatedEdge } from "./edge.ts";
-import type { Book, SimulatedJournal } from "./journal.ts";
+import type { EnvironmentRecords, SimulatedJournal } from "./journal.ts";
 import type { Process, SimulatedRuntime } from "./runtime.ts";
 
 export interface RefereeView {
@@ -169,7 +169,7 @@ export class Referee {
 
   /** Follows the deployments as they are written down. */
   read(): void {
-    for (const deployment of this.#field.journal.book(this.#field.key).deployments) {
+    for (const deployment of this.#field.journal.recordsOf(this.#field.key).deployments) {
       const before = this.#deployments.get(deployment.id);
       if (before === deployment) continue;
       const words = before?.phase === "ended" ? "changed after its end" : strayed(before ?? null, deployment);
@@ -178,7 +178,7 @@ export class Referee {
       if (before?.phase !== deployment.phase) this.#since.set(deployment.id, this.#field.clock.elapsed);
       this.#deployments.set(deployment.id, deployment);
     }
-    for (const { name, retiredAt } of this.#field.journal.book(this.#field.key).facts) {
+    for (const { name, retiredAt } of this.#field.journal.recordsOf(this.#field.key).facts) {
       if (retiredAt !== null && !this.#retiredAfter.has(name)) this.#retiredAfter.set(name, this.#field.clock.elapsed);
     }
   }
@@ -205,7 +205,7 @@ export class Referee {
   }
 
   #specOf({ spec }: Process) {
-    const { releases } = this.#field.journal.book(this.#field.key);
+    const { releases } = this.#field.journal.recordsOf(this.#field.key);
     const release = releases.find(({ number }) => number === spec.identity.release);
     return release?.services.find(({ name }) => name === spec.identity.service);
   }
@@ -219,7 +219,7 @@ export class Referee {
     const { clock, journal, key, runtime } = this.#field;
     const after = (elapsed: number | null | undefined) => clock.elapsed - (elapsed ?? clock.elapsed);
     const stop = this.#specOf(one)?.stop;
-    const facts = journal.book(key).facts.find(({ name }) => name === one.spec.name);
+    const facts = journal.recordsOf(key).facts.find(({ name }) => name === one.spec.name);
     if (!stop || !facts) return this.report(`journal: ${one.spec.name} is stopped, and it is not written down why`);
     if (one.killedAt !== null) {
       if (after(one.stoppedAfter) < stop.withinMs) this.report(`${one.spec.name} is killed too early`);
@@ -245,7 +245,7 @@ export class Referee {
     if (clock.elapsed - (this.#troubleAt.get(service) ?? Number.NEGATIVE_INFINITY) < noticeMs) return true;
     const processes = [...runtime.processes.values()].filter(({ spec }) => spec.identity.service === service);
     if (processes.some((one) => !one.exit && one.bestRow > 0 && !runtime.isWell(one))) return true;
-    const s = snapshotOf(key, journal.book(key));
+    const s = snapshotOf(key, journal.recordsOf(key));
     const underWay = s.deployments.find(({ phase }) => phase !== "queued");
     return !requiredRoutes(s, underWay).has(service);
   }
@@ -268,7 +268,7 @@ function sameService(a: Process, b: Process): boolean {
 }
 
 /** As much of a snapshot as the journal alone can tell. */
-function snapshotOf(key: EnvKey, { environment, releases, deployments }: Book): Decision["s"] {
+function snapshotOf(key: EnvKey, { environment, releases, deployments }: EnvironmentRecords): Decision["s"] {
   const open = deployments.filter(({ phase }) => phase !== "ended");
   return { ...emptySnapshot(key, 0), ...(environment && { environment }), releases, deployments: open };
 }

@@ -1,10 +1,11 @@
-import type { Change } from "../../model/change.ts";
+import { unreachable } from "../../base/faults.ts";
 import type { Environment, SealedValue, SetValue } from "../../model/environment.ts";
+import type { Change } from "../../ports/journal.ts";
 
 /** A change of what is kept about an environment itself. */
 export type StateChange = Extract<
   Change,
-  { kind: "serving" | "stopped" | "maintenance" | "preview" | "staged" | "scale" | "variables" | "values.destroyed" }
+  { kind: "serving" | "stopped" | "maintenance" | "preview" | "staged" | "scale" | "variables" | "preview.ended" }
 >;
 
 /** The environment after it. */
@@ -21,12 +22,16 @@ export function changed(environment: Environment, change: StateChange): Environm
       return { ...environment, preview: change.preview };
     case "staged":
       return { ...environment, staged: change.staged };
-    case "values.destroyed":
-      return { ...environment, revision, variables: {} };
+    case "preview.ended": {
+      const preview = environment.preview && { ...environment.preview, endedAt: change.at };
+      return { ...environment, revision, variables: {}, scale: {}, maintenance: null, preview };
+    }
     case "scale":
       return { ...environment, revision, scale: merged(environment.scale, { [change.service]: change.replicas }) };
     case "variables":
       return { ...environment, revision, variables: merged(environment.variables, pointersOf(change.set)) };
+    default:
+      return unreachable(change);
   }
 }
 

@@ -1,10 +1,9 @@
 import { Secret } from "../../base/secret.ts";
-import type { Change } from "../../model/change.ts";
 import { type DeploymentKind, newDeployment } from "../../model/deployment.ts";
 import type { EnvKey, SealedValue } from "../../model/environment.ts";
 import { plainBuild, type Release, releaseName, type ServiceSpec } from "../../model/release.ts";
 import { stopChanges } from "../../plan/stop.ts";
-import type { Journal } from "../../ports/journal.ts";
+import type { Change, Journal } from "../../ports/journal.ts";
 import type { Vault } from "../../ports/vault.ts";
 import type { SimulatedClock } from "./clock.ts";
 import type { SimulatedJournal } from "./journal.ts";
@@ -101,7 +100,7 @@ export class SimulatedUsers {
   }
 
   #book() {
-    return this.#options.journal.book(this.#options.key);
+    return this.#options.journal.recordsOf(this.#options.key);
   }
 
   #deploy({ kind, services, flaw, digest }: NewRelease): readonly Change[] {

@@ -4,13 +4,13 @@ import type { RouteTable } from "../../model/route.ts";
 import { absentService } from "../../plan/deploy.ts";
 import { timesWanted } from "../../plan/gate.ts";
 import { bystanders } from "./bystanders.ts";
-import type { Book } from "./journal.ts";
+import type { EnvironmentRecords } from "./journal.ts";
 import type { Process } from "./runtime.ts";
 import { type Flaw, isHopeless } from "./script.ts";
 
 /** What is left when everything has come to rest. */
 export interface Aftermath {
-  readonly book: Book;
+  readonly book: EnvironmentRecords;
   readonly processes: readonly Process[];
   readonly tasks: readonly ObservedTask[];
   readonly table: RouteTable | null;
@@ -100,7 +100,7 @@ function judgeServing({ book, everStopped }: Aftermath): string | null {
 }
 
 /** Where an instance has to be: `service release deployment ordinal`. */
-function placesOf({ environment, releases }: Book): readonly string[] {
+function placesOf({ environment, releases }: EnvironmentRecords): readonly string[] {
   const { serving, scale, stopped } = environment;
   const release = releases.find(({ number }) => number === serving?.release);
   if (!serving || !release || stopped) return [];

@@ -151,7 +151,7 @@ class World {
     await this.#passUntil(() => this.#clock.elapsed >= calmFrom);
     if (!this.#referee.breach) await this.#comeToRest(calmFrom);
     if (!this.#referee.breach) await this.#lookBack();
-    const verdicts = this.#journal.book(scriptKey).deployments.map(({ kind, verdict }) => `${kind} ${verdict}`);
+    const verdicts = this.#journal.recordsOf(scriptKey).deployments.map(({ kind, verdict }) => `${kind} ${verdict}`);
     const { seed } = this.#options;
     return {
       seed,
@@ -196,7 +196,7 @@ class World {
   }
 
   async #isAtRest(): Promise<boolean> {
-    const open = this.#journal.book(scriptKey).deployments.some(({ phase }) => phase !== "ended");
+    const open = this.#journal.recordsOf(scriptKey).deployments.some(({ phase }) => phase !== "ended");
     const plan = open ? null : await this.#controller?.plan(scriptKey);
     return plan?.steps.length === 0 && plan.againAfterMs === null && (await this.#knowsWhoIsWell());
   }
@@ -217,7 +217,7 @@ class World {
 
   async #lookBack(): Promise<void> {
     const words = lookBack({
-      book: this.#journal.book(scriptKey),
+      book: this.#journal.recordsOf(scriptKey),
       processes: [...this.#runtime.processes.values()],
       tasks: this.#runtime.tasks(),
       // One that is down routes nobody; when somebody starts it, the controller hears of it and looks at its tables.
@@ -235,7 +235,7 @@ class World {
   }
 
   async #toldOf(name: string): Promise<number> {
-    const events = await this.#journal.events({ key: scriptKey, after: 0, limit: 10_000 });
+    const events = await this.#journal.events.page({ key: scriptKey, after: 0, limit: 10_000 });
     return events.filter(({ kind, subject }) => kind === "instance.unknown" && subject === name).length;
   }
 
@@ -283,7 +283,7 @@ class World {
 
   #through(line: FaultyCalls): EngineDeps {
     return {
-      journal: line.through<Journal>("journal", this.#journal, ["commit", "beginStep", "endStep"]),
+      journal: line.through<Journal>("journal", this.#journal, ["commit", "begin"]),
       runtime: line.through<Runtime>("runtime", this.#runtime, ["start", "startTask", "signal", "remove"]),
       edge: line.through<Edge>("edge", this.#edge, ["ensure", "apply", "remove"]),
       builder: line.through<Builder>("builder", this.#builder, ["build", "remove"]),

@@ -2,9 +2,8 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { Change } from "../../../model/change.ts";
 import type { Clock } from "../../../ports/clock.ts";
-import type { Journal } from "../../../ports/journal.ts";
+import type { Change, Journal } from "../../../ports/journal.ts";
 import {
   aDeployment,
   anEvent,
@@ -90,17 +89,17 @@ function model() {
 }
 
 async function expectEqual(journal: Journal, { state, deployments }: ReturnType<typeof model>): Promise<void> {
-  const environment = await journal.environment(key);
+  const environment = await journal.environments.find(key);
   const set = Object.entries(environment?.variables ?? {}).map(([name, { by }]) => [name, by] as const);
   expect(new Map(set)).toEqual(state.variables);
   expect(environment?.revision ?? 0).toBe(state.revision);
-  const releases = await journal.releases(key, { limit: 99 });
+  const releases = await journal.releases.page(key, { limit: 99 });
   expect(releases.map((each) => each.number)).toEqual([...state.releases].sort((a, b) => b - a));
-  const all = await journal.deployments(key, { limit: 99 });
+  const all = await journal.deployments.page(key, { limit: 99 });
   expect(all.map((each) => each.id)).toEqual([...deployments.keys()].reverse());
   const open = [...deployments].flatMap(([id, phase]) => (phase === "ended" ? [] : [id]));
-  expect((await journal.unfinished(key)).map((each) => each.id)).toEqual(open);
-  expect(await journal.events({ after: 0, limit: 999 })).toHaveLength(state.events);
+  expect((await journal.deployments.unfinished(key)).map((each) => each.id)).toEqual(open);
+  expect(await journal.events.page({ after: 0, limit: 999 })).toHaveLength(state.events);
 }
 
 test("any commits and crashes leave what a plain model of the journal holds", async () => {

@@ -15,7 +15,8 @@ import { DatabaseSync } from "node:sqlite";
 import { isDeepStrictEqual } from "node:util";
 import { Fault, isErrno } from "../../../base/faults.ts";
 import { deleteFlat } from "../../../host/tree.ts";
-import { type Database, isSqliteDamage, migrate, openDatabase } from "./database.ts";
+import { type Database, isSqliteDamage, openJournalDatabase } from "./database.ts";
+import { migrate } from "./migrate.ts";
 import { applicationId, checksum, type Migration, migrationTable } from "./schema.ts";
 import { alteredRow } from "./sums.ts";
 
@@ -39,7 +40,7 @@ export function openFile(file: string, { migrations, now, installation = null }:
     if (existsSync(`${file}-wal`)) throw damaged(file, "its main file is missing");
     create(file, migrations, now);
   }
-  return openDatabase(file);
+  return openJournalDatabase(file);
 }
 
 /** Makes it under another name first: what bears the journal's name is complete, so an empty file is a damaged one. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Clock } from "../../../ports/clock.ts";
-import { anEvent, aRelease, ended } from "../../../testing/conformance/journal-samples.ts";
+import { anEvent, aRelease, ended } from "../../../testing/conformance/journal/samples.ts";
 import { openJournal } from "./open.ts";
 
 const clock: Clock = { now: () => 1_000, after: () => () => {} };
@@ -28,10 +28,10 @@ beforeAll(async () => {
       { kind: "facts", key, facts: { name: `f${n}`, gatedAt: n, retiredAt: null, retiredBecause: null } },
       anEvent(n, { deployment: `dep_${n}` }),
     ]);
-    const id = await journal.beginStep({ key, deployment: "d", what: "{}", subject: "s", why: "w", begunAt: n });
-    await journal.endStep(id, { at: n, fault: null, changes: [] });
-    await journal.claim(`claim ${n}`, "digest", 1_000);
-    await journal.answer(`claim ${n}`, { status: 200, body: "{}" });
+    const id = await journal.steps.begin({ key, deployment: "d", what: "{}", subject: "s", why: "w", begunAt: n });
+    await journal.commit([{ kind: "step.ended", id, at: n, fault: null }]);
+    await journal.claims.claim(`claim ${n}`, "digest", 1_000);
+    await journal.claims.answer(`claim ${n}`, { status: 200, body: "{}" });
   }
   await journal.close();
   whole = readFileSync(file);
@@ -103,7 +103,7 @@ test("a record that is damaged after the start is a fault of that record alone",
   const other = new DatabaseSync(place);
   other.exec(`UPDATE release SET record = substr(record, 2) WHERE number = 7`);
   other.close();
-  await expect(journal.release(key, 7)).rejects.toMatchObject({ code: "journal.damaged" });
-  expect(await journal.release(key, 8)).toMatchObject({ number: 8 });
+  await expect(journal.releases.find(key, 7)).rejects.toMatchObject({ code: "journal.damaged" });
+  expect(await journal.releases.find(key, 8)).toMatchObject({ number: 8 });
   await journal.close();
 });

@@ -16,9 +16,9 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Clock } from "../../../ports/clock.ts";
 import { anEvent, aRelease, ended } from "../../../testing/conformance/journal.ts";
+import { migrations } from "./books.ts";
 import { openFile } from "./file.ts";
 import { openJournal } from "./open.ts";
-import { migrations } from "./schema.ts";
 
 const clock: Clock = { now: () => 1_000, after: () => () => {} };
 const key = { app: "shop", environment: "production" };
@@ -77,7 +77,7 @@ describe("opening a journal", () => {
   test("goes on after a process was killed", async () => {
     await leaveAsKilled();
     const journal = await openJournal(file, clock);
-    expect(await journal.lastReleaseNumber(key)).toBe(50);
+    expect(await journal.releases.lastNumber(key)).toBe(50);
     await journal.close();
   });
 
@@ -168,7 +168,10 @@ describe("migrations", () => {
     before.close();
     const journal = await openJournal(file, clock);
     const pointer = { version: 2, at: 7, by: "ada" };
-    expect((await journal.environments()).map(({ variables }) => variables)).toEqual([{ A: pointer, B: pointer }, {}]);
+    expect((await journal.environments.all()).map(({ variables }) => variables)).toEqual([
+      { A: pointer, B: pointer },
+      {},
+    ]);
     await journal.close();
   });
 
@@ -194,28 +197,28 @@ test("no read goes through a whole table, however long the history", async () =>
   };
   try {
     await journal.commit([{ kind: "deployment", deployment: ended(1, "live") }]);
-    await journal.environment(key);
-    await journal.release(key, 1);
-    await journal.releases(key, { limit: 1 });
-    await journal.lastReleaseNumber(key);
-    await journal.deployment("dep_1");
-    await journal.deployments(key, { before: "dep_1", limit: 1 });
-    await journal.unfinished(key);
-    await journal.liveReleases(key, 5);
-    await journal.facts(key);
-    await journal.steps("dep_1");
+    await journal.environments.find(key);
+    await journal.releases.find(key, 1);
+    await journal.releases.page(key, { limit: 1 });
+    await journal.releases.lastNumber(key);
+    await journal.deployments.find("dep_1");
+    await journal.deployments.page(key, { before: "dep_1", limit: 1 });
+    await journal.deployments.unfinished(key);
+    await journal.releases.live(key, 5);
+    await journal.environments.facts(key);
+    await journal.steps.of("dep_1");
     for (const filter of [{ key }, { deployment: "d" }, { key, deployment: "d" }, {}]) {
-      await journal.events({ ...filter, after: 0, limit: 1 });
+      await journal.events.page({ ...filter, after: 0, limit: 1 });
     }
-    await journal.lastEventId();
-    for (const filter of [{ key, since: 1 }, {}]) await journal.audit({ ...filter, limit: 1 });
-    await journal.token("ci");
+    await journal.events.lastId();
+    for (const filter of [{ key, since: 1 }, {}]) await journal.audit.page({ ...filter, limit: 1 });
+    await journal.tokens.find("ci");
   } finally {
     DatabaseSync.prototype.prepare = prepare;
   }
   await journal.close();
   const database = new DatabaseSync(file, { readOnly: true });
-  const reads = [...seen].filter((sql) => sql.startsWith("select"));
+  const reads = [...seen].filter((sql) => sql.startsWith("SELECT"));
   expect(reads.length).toBeGreaterThanOrEqual(15);
   const plans: string[] = [];
   for (const sql of reads) {
@@ -227,7 +230,7 @@ test("no read goes through a whole table, however long the history", async () =>
     const steps = plan.map((row) => String(row.detail));
     plans.push(...steps);
     // Without a filter, the newest event is the first row of a walk that the limit ends at once.
-    const bounded = sql.includes('from "event"') ? steps.filter((step) => step !== "SCAN event") : steps;
+    const bounded = sql.includes("FROM event") ? steps.filter((step) => step !== "SCAN event") : steps;
     expect([sql, bounded.filter((step) => /SCAN|TEMP B-TREE/.test(step))]).toEqual([sql, []]);
   }
   for (const index of ["deployment_unfinished", "live_release_by_place"]) {
@@ -262,10 +265,10 @@ test("however many previews come and go and deployments are made, file, work and
         { kind: "preview", key: gone, preview },
       ]);
     }
-    for (const ended of await journal.endedPreviews()) await journal.forget(ended.key, 2);
+    for (const ended of await journal.environments.endedPreviews()) await journal.forget(ended.key, 2);
     await journal.thin(key, keep);
-    const all = [await journal.environments(), await journal.releases(key, { limit: 999 })];
-    return [...all, await journal.deployments(key, { limit: 999 })].map(({ length }) => length);
+    const all = [await journal.environments.all(), await journal.releases.page(key, { limit: 999 })];
+    return [...all, await journal.deployments.page(key, { limit: 999 })].map(({ length }) => length);
   };
   for (let number = 0; number < 6; number += 1) {
     expect(await round(number)).toEqual([1, 11, 20]);

@@ -1,17 +1,13 @@
-import { canonicalJson } from "../../../base/digest.ts";
-import { asFault, Fault } from "../../../base/faults.ts";
+import { asFault } from "../../../base/faults.ts";
 import { newInstallationId } from "../../../host/installation.ts";
-import { type Change, isOfEnvironment, keyOf } from "../../../model/change.ts";
 import { type EnvKey, keyText } from "../../../model/environment.ts";
 import type { Clock } from "../../../ports/clock.ts";
-import type { Journal, StepRecord } from "../../../ports/journal.ts";
-import { claims } from "./claims.ts";
-import { type Database, query } from "./database.ts";
+import { type Change, environmentOf, type Journal } from "../../../ports/journal.ts";
+import { migrations, openBooks, writes } from "./books.ts";
+import { type Database, select } from "./database.ts";
+import { ensureEnvironment } from "./environments.ts";
 import { openFile } from "./file.ts";
-import { forget, prune, thin } from "./prune.ts";
-import { reads } from "./reads.ts";
-import { migrations } from "./schema.ts";
-import { ensureEnvironment, write } from "./writes.ts";
+import { forget, prune, thin } from "./retention.ts";
 
 /** A journal that says whose it is. */
 export interface OpenJournal extends Journal {
@@ -32,20 +28,13 @@ export async function openJournal(
   const listeners = new Set<(keys: readonly EnvKey[]) => void>();
   return {
     installation: ownerOf(database, installation),
-    ...reads(database),
-    ...claims(database),
+    ...openBooks(database),
     commit: async (changes) => {
       if (changes.length === 0) return;
-      database.transaction(() => writeAll(database, changes));
-      notify(listeners, changes);
-    },
-    beginStep: async (step) => database.transaction(() => beginStep(database, step)),
-    endStep: async (id, end) => {
       database.transaction(() => {
-        endStep(database, id, end);
-        writeAll(database, end.changes);
+        for (const change of changes) write(database, change);
       });
-      notify(listeners, end.changes);
+      notify(listeners, changes);
     },
     committed: (listener) => {
       const own: typeof listener = (keys) => listener(keys); // the same function may listen twice
@@ -62,42 +51,27 @@ export async function openJournal(
   };
 }
 
+const owner = select({ id: "text" }, "FROM installation");
+
 /** Whose it is; from now on the given one's, else a new one's, when it has not said so before. */
 function ownerOf(database: Database, installation: string | null): string {
-  const kept = database.first(query.selectFrom("installation").select("id"));
+  const kept = database.first(owner);
   if (kept) return kept.id;
   const id = installation ?? newInstallationId();
-  database.transaction(() => database.run(query.insertInto("installation").values({ id })));
+  database.transaction(() => database.insert("installation", { id }));
   return id;
 }
 
-function writeAll(database: Database, changes: readonly Change[]): void {
-  for (const change of changes) write(database, change);
-}
-
-function beginStep(database: Database, step: Omit<StepRecord, "id" | "endedAt" | "fault">): number {
-  const { key, deployment, what, subject, why, begunAt } = step;
-  const environment = keyText(key);
-  ensureEnvironment(database, environment);
-  return database.run(
-    query.insertInto("step").values({ environment, deployment, what, subject, why, begun_at: begunAt }),
-  );
-}
-
-function endStep(database: Database, id: number, end: Parameters<Journal["endStep"]>[1]): void {
-  const ended = database.first(
-    query
-      .updateTable("step")
-      .set({ ended_at: end.at, fault: end.fault && canonicalJson(end.fault) })
-      .where("id", "=", id)
-      .returning("id"),
-  );
-  if (!ended) throw new Fault("operation.failed", `step ${id} is not in the journal`);
+function write(database: Database, change: Change): void {
+  const key = environmentOf(change);
+  if (key) ensureEnvironment(database, keyText(key));
+  const writeOne = writes[change.kind] as (database: Database, change: Change) => void; // the one of its kind
+  writeOne(database, change);
 }
 
 /** A listener that fails cannot undo what is on disk, nor keep the others from hearing of it; it shows as a warning. */
 function notify(listeners: ReadonlySet<(keys: readonly EnvKey[]) => void>, changes: readonly Change[]): void {
-  const touched = changes.filter(isOfEnvironment).map(keyOf);
+  const touched = changes.map(environmentOf).filter((key) => key !== null);
   if (touched.length === 0) return;
   const keys = [...new Map(touched.map((key) => [keyText(key), key])).values()];
   for (const listener of [...listeners]) {

@@ -76,6 +76,6 @@ function sameRow(key: readonly string[]): string {
 }
 
 /** `by` is a word of SQL. */
-function quoted(name: string): string {
+export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }

@@ -1,8 +1,10 @@
-import type { Change } from "../../model/change.ts";
-import { type Deployment, newDeployment } from "../../model/deployment.ts";
-import type { EnvKey } from "../../model/environment.ts";
-import type { Event } from "../../model/event.ts";
-import { plainBuild, type Release } from "../../model/release.ts";
+import type { FaultCode } from "../../../base/faults.ts";
+import { type Deployment, newDeployment } from "../../../model/deployment.ts";
+import type { EnvKey } from "../../../model/environment.ts";
+import type { Event } from "../../../model/event.ts";
+import type { InstanceFacts } from "../../../model/instance.ts";
+import { plainBuild, type Release } from "../../../model/release.ts";
+import type { Change } from "../../../ports/journal.ts";
 
 const key: EnvKey = { app: "shop", environment: "production" };
 
@@ -36,4 +38,16 @@ export function ended(place: number, verdict: Deployment["verdict"], more: Parti
 export function anEvent(at: number, more: Partial<Event> = {}): Change {
   const event = { at, key, kind: "deployment.phase", deployment: null, subject: null, detail: `at ${at}` } as const;
   return { kind: "event", event: { ...event, ...more } };
+}
+
+export function facts(name: string, more: Partial<InstanceFacts> = {}): InstanceFacts {
+  return { name, gatedAt: null, retiredAt: null, retiredBecause: null, ...more };
+}
+
+/** The code of the fault that a promise is rejected with. */
+export async function codeOf(work: Promise<unknown>): Promise<FaultCode | "none"> {
+  return work.then(
+    () => "none",
+    (thrown) => thrown.code,
+  );
 }

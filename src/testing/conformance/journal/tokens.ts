@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import type { AccessToken } from "../../model/access-token.ts";
-import type { EnvKey } from "../../model/environment.ts";
-import type { Journal } from "../../ports/journal.ts";
+import type { AccessToken } from "../../../model/access-token.ts";
+import type { EnvKey } from "../../../model/environment.ts";
+import type { Journal } from "../../../ports/journal.ts";
 
 /** A token as it is written down. */
 export function aToken(name: string, more: Partial<AccessToken> = {}): AccessToken {
@@ -17,8 +17,8 @@ export function tokenCases(now: () => Journal, reopen: () => Promise<Journal>): 
     await create(aToken("ci"));
     await create(ada);
     const later = await reopen();
-    expect(await later.tokens()).toEqual([ada, aToken("ci")]);
-    expect([await later.token("ada"), await later.token("eve")]).toEqual([ada, null]);
+    expect(await later.tokens.all()).toEqual([ada, aToken("ci")]);
+    expect([await later.tokens.find("ada"), await later.tokens.find("eve")]).toEqual([ada, null]);
   });
 
   test("a second token of a name is refused, with all that should be written with it", async () => {
@@ -27,7 +27,7 @@ export function tokenCases(now: () => Journal, reopen: () => Promise<Journal>): 
     await expect(now().commit([{ kind: "token.revoked", name: "eve" }, second])).rejects.toMatchObject({
       code: "token.name-taken",
     });
-    expect(await now().tokens()).toEqual([aToken("ci")]);
+    expect(await now().tokens.all()).toEqual([aToken("ci")]);
   });
 
   test("the last use is kept, and does not bring a revoked token back", async () => {
@@ -35,15 +35,15 @@ export function tokenCases(now: () => Journal, reopen: () => Promise<Journal>): 
     await create(aToken("ada"));
     const used = (name: string) => ({ kind: "token.used", name, at: 7 }) as const;
     await now().commit([used("ci"), { kind: "token.revoked", name: "ada" }, used("ada")]);
-    expect(await now().tokens()).toEqual([aToken("ci", { usedAt: 7 })]);
+    expect(await now().tokens.all()).toEqual([aToken("ci", { usedAt: 7 })]);
     await create(aToken("ada"));
-    expect(await now().token("ada")).toEqual(aToken("ada"));
+    expect(await now().tokens.find("ada")).toEqual(aToken("ada"));
   });
 
   test("a token neither makes an environment nor counts as a change of one", async () => {
     const told: (readonly EnvKey[])[] = [];
     now().committed((keys) => told.push(keys));
     await create(aToken("ci"));
-    expect([told, await now().environments()]).toEqual([[], []]);
+    expect([told, await now().environments.all()]).toEqual([[], []]);
   });
 }
