@@ -13,10 +13,10 @@ import { type Load, startLoad } from "../test/stories/load/load.ts";
 import { removeOwned } from "./engine/owned.ts";
 
 /**
- * `npm run demo`: a controller of its own in a temporary directory, the example app deployed, deployed again under load,
- * broken and taken back. `--exit` ends it there; otherwise it serves until Ctrl-C. Everything is gone afterwards.
- * `--runtime docker [--engine SOCKET] [--proxy KIND] [--proxy-image IMAGE] [--base IMAGE]` plays it on containers; `--base`
- * is the Node image to build on where the official one cannot be had.
+ * `npm run demo`: a controller of its own in a temporary directory, the example app deployed, deployed again under
+ * load, broken and rolled back. `--exit` ends it there; otherwise it serves until Ctrl-C. Everything is gone
+ * afterwards. `--runtime docker [--engine SOCKET] [--proxy KIND] [--proxy-image IMAGE] [--base IMAGE]` plays it on
+ * containers; `--base` is the Node image to build on where the official one cannot be had.
  */
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const env = Object.fromEntries(

@@ -6,7 +6,7 @@ import { checkShape } from "./shape.ts";
 
 const cases = join(import.meta.dirname, "fixtures/shape");
 
-/** Writes a tree of files, looks at its shape, and gives the findings as `path:line check`. */
+/** Writes a tree of files, checks its shape, and gives the findings as `path:line check`. */
 function shapeOf(files: Readonly<Record<string, string>>): string[] {
   const root = mkdtempSync(join(tmpdir(), "shape-"));
   try {

@@ -60,7 +60,7 @@ export class CertificateKeeper implements Certificates {
   readonly #reconciler: Reconciler<"certificates">;
   /** Transfers to the edge, one after the other. */
   readonly #handing = new Serial();
-  /** Returns to authorities by who published them: an order and a check go on in parallel. */
+  /** Answers to authorities by who published them: an order and a check go on in parallel. */
   readonly #published = new Map<symbol, readonly ChallengeAnswer[]>();
   #served: readonly { readonly hosts: readonly string[] }[] = [];
   #applied: ReadonlySet<string> = new Set();

@@ -31,7 +31,7 @@ function reconcilerOf(answer: (key: string) => ReconcileOutcome | Promise<Reconc
 const done: ReconcileOutcome = { kind: "done" };
 const retry = (detail: string): ReconcileOutcome => ({ kind: "retry", fault: new Fault("operation.failed", detail) });
 
-/** Returns that come when the test says so, by key. */
+/** Answers that come when the test says so, by key. */
 function gated() {
   const waiting = new Map<string, (outcome: ReconcileOutcome) => void>();
   const answer = (key: string) => new Promise<ReconcileOutcome>((resolve) => waiting.set(key, resolve));

@@ -43,7 +43,7 @@ export interface Snapshot {
   readonly misdated?: readonly string[];
   readonly facts: readonly InstanceFacts[];
   readonly probes: Readonly<Record<string, ProbeState>>;
-  /** Returns to the probes of checks, by the names of `inquiriesOf`. */
+  /** Answers to the probes of checks, by the names of `inquiriesOf`. */
   readonly answers: Readonly<Record<string, CheckAnswer>>;
   /** How many lines of level error or worse an instance has written. */
   readonly errorLines: Readonly<Record<string, number>>;

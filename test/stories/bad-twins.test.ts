@@ -58,7 +58,7 @@ const twins: readonly Twin[] = [
     fault: "leak",
     status: "rolled-back",
     code: "watch.crashed",
-    // Plain processes are looked at; a container is ended by the kernel.
+    // Plain processes are checked; a container is ended by the kernel.
     says: platform === "docker" ? /killed because it ran out of memory/ : /of memory and may use 150\.0 MB/,
     edit: littleMemory,
     // Whoever is ended by the kernel does not finish its requests.

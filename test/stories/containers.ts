@@ -32,7 +32,7 @@ export class Containers {
     await toItsEnd(answer, name);
   }
 
-  /** Starts a container with the engine's own description of it, and answers its id. */
+  /** Starts a container with the engine's own description of it, and returns its id. */
   async start(about: Readonly<Record<string, unknown>>): Promise<string> {
     const body = { ...about, Labels: { [this.label]: "" }, Tty: true };
     const query = { name: `${this.label}-${randomBytes(3).toString("hex")}` };

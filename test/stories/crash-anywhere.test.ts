@@ -56,7 +56,7 @@ interface Rest {
  */
 async function atRest(city: City): Promise<Rest | null> {
   const { deployment, earlier } = await newest(city);
-  // Asked again and again while it goes on, so the more costly question comes last.
+  // Asked again and again while it continues, so the more costly question comes last.
   if (deployment.phase !== "ended") return null;
   const status = await city.api.call("status", { params: city.key });
   if (status.state !== "serving") return null;

@@ -80,7 +80,7 @@ function containers(home: string, state: string): Testbed {
   const labelled = (label: readonly string[]) =>
     engine.json<readonly Listed[]>("GET", "/containers/json", { query: { all: true, filters: { label } } });
   const listed = async () => labelled((await ours()).label);
-  /** What the engine is still taking away, as its controller asked before it ended, is looked at once more. */
+  /** What the engine is still taking away, as its controller asked before it ended, is checked once more. */
   const gone = (path: string, query = {}) =>
     engine.json("DELETE", path, { query }).catch((thrown: unknown) => {
       if (!isRefusal(thrown, 403, 404, 409)) throw thrown;

@@ -72,7 +72,7 @@ interface Bench {
   readonly runtime: Runtime;
 }
 
-/** A release whose twenty secrets are looked for in every line; none is there. */
+/** A release whose twenty secrets are searched for in every line; none is there. */
 function withSecrets() {
   const values = Array.from({ length: 20 }, () => randomBytes(24).toString("base64"));
   const env = Object.fromEntries(values.map((value, place) => [`SECRET_${place}`, value]));

@@ -33,7 +33,7 @@ export function endedChildrenCpuMs(): number {
   return (Number(fields[13]) + Number(fields[14])) * 10;
 }
 
-/** Pids of the processes whose command line or working directory lies in a directory. */
+/** Pids of the processes whose command line or working directory is in a directory. */
 export function processesIn(directory: string, whereOf: (pid: number) => string): number[] {
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
   return pids.map(Number).filter((pid) => {

@@ -16,7 +16,7 @@ export interface Program {
   stop(): Promise<void>;
 }
 
-/** Where a program lies, or null when it is not installed; also looked for where distributions put servers. */
+/** Where a program lies, or null when it is not installed; also searched for where distributions put servers. */
 export function find(name: string): string | null {
   const directories = [...plainEnvironment.PATH.split(delimiter), "/usr/sbin", "/usr/local/sbin"];
   return directories.map((directory) => join(directory, name)).find(existsSync) ?? null;

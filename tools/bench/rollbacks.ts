@@ -13,8 +13,8 @@ const pauseMs = 4;
 const key = { app: "trivial", environment: "production" };
 
 /**
- * A release is taken back during its watch, while the old instance still runs: from sending the request to take it back
- * until the last answer that a client gets from the bad release.
+ * A release is rolled back during its watch, while the old instance still runs: from sending the request to take it
+ * back until the last answer that a client gets from the bad release.
  */
 export async function benchRollbacks(installation: Installation): Promise<readonly Row[]> {
   await using site = new Site(installation);

@@ -20,7 +20,9 @@ export interface Round {
 /** Of a proxy that is not here. */
 export const noRound: Round = { cpuUs: Number.NaN, perSecond: Number.NaN, requests: 0 };
 
-/** Proxies in front of one origin, for as long as they are measured. Those that are not installed (null) are left out. */
+/**
+ * Proxies in front of one origin, for as long as they are measured. Those that are not installed (null) are omitted.
+ */
 export async function withProxies<T>(
   starts: readonly ((home: string, upstream: number) => Promise<LoadedProxy | null>)[],
   use: (proxies: readonly LoadedProxy[]) => Promise<T>,

@@ -61,8 +61,8 @@ export async function reach(engine: ContainerEngine): Promise<Reach> {
 }
 
 /**
- * Starts an engine that outlives this process and waits until it answers. Apps go on while it restarts (live-restore), as
- * they do on a server. Faults: `operation.failed` with the end of its log.
+ * Starts an engine that outlives this process and waits until it answers. Apps continue while it restarts
+ * (live-restore), as they do on a server. Faults: `operation.failed` with the end of its log.
  */
 export async function startEngine(place: Place, engine: ContainerEngine): Promise<void> {
   if (Buffer.byteLength(place.socket) > socketBytes) {
@@ -103,7 +103,7 @@ function engineProcess(place: Place): number | null {
 }
 
 /**
- * Stops the engine whose pid file lies in this place, and none other, with the containers that run on it: live-restore
+ * Stops the engine whose pid file is in this place, and none other, with the containers that run on it: live-restore
  * would leave them behind. Images and volumes stay for the next start. Answers whether there was one.
  */
 export async function stopEngine(place: Place, engine: ContainerEngine): Promise<boolean> {

@@ -20,7 +20,7 @@ export interface Recipe {
 export const baseImage = "fairlead-test/debian:trixie";
 const basePath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** What Debian's own installer leaves out for containers: pages to read, and waiting for the disk. */
+/** What Debian's own installer omits for containers: pages to read, and waiting for the disk. */
 const dpkgOptions = ["man", "doc", "locale"].map((name) => `path-exclude=/usr/share/${name}/*`);
 export const baseArguments: readonly string[] = [
   "--variant=minbase",

@@ -33,7 +33,7 @@ export interface Source {
 const scanned = ["src", "web", "tools", "test"];
 const skipped = new Set(["node_modules", "dist", "fixtures"]);
 
-/** Every TypeScript file of the project below `root`, parsed. Fixtures are input of tests and are left out. */
+/** Every TypeScript file of the project below `root`, parsed. Fixtures are input of tests and are omitted. */
 export function readSources(root: string): readonly Source[] {
   const paths: string[] = [];
   const collect = (directory: string): void => {

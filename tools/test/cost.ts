@@ -1,6 +1,6 @@
 /**
- * What costs most, the longest first: a run begins with it, so that nothing long is left to run alone at the end. A clean
- * clone has no times of earlier runs.
+ * What costs most, the longest first: a run begins with it, so that nothing long is left to run alone at the end. A
+ * clean clone has no times of previous runs.
  */
 export const costlyStories: readonly string[] = [
   "test/stories/crash-anywhere.test.ts",

@@ -1,8 +1,8 @@
 import type { Reporter, TestCase } from "vitest/node";
 
 /**
- * Puts what the JSON report leaves out by itself (vitest 5) where it shows it: the reason of `skip("reason")`, and what the first
- * try of a test said that passed at its second.
+ * Puts what the JSON report omits by itself (vitest 5) where it shows it: the reason of `skip("reason")`, and what the
+ * first try of a test said that passed at its second.
  */
 export default class Notes implements Reporter {
   onTestCaseResult(test: TestCase): void {

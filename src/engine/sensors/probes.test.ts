@@ -24,7 +24,7 @@ const target: ProbeTarget = {
   gated: false,
 };
 
-/** What is reported a bad answer with these words; `open`: whether the secrets of the release can be opened. */
+/** The report for a bad answer with these words; `open`: whether the secrets of the release can be opened. */
 async function told(words: string, open: () => Promise<unknown>): Promise<[string | null | undefined, unknown[]]> {
   const faults: unknown[] = [];
   const board = new ProbeSensor({

@@ -32,7 +32,7 @@ const smuggling: readonly (readonly [string, string])[] = [
   ["a null byte", "GET / HTTP/1.1\r\nHost: raw.test\r\nX-A: a\u0000b\r\n\r\n"],
 ];
 
-/** Requests that a proxy may also mend (RFC 9112 2.2, 5.2, 6.3), which hides from the app that somebody tried. */
+/** Requests that a proxy may also fix (RFC 9112 2.2, 5.2, 6.3), which hides from the app that somebody tried. */
 const mendable: readonly (readonly [string, string])[] = [
   [
     "both lengths",

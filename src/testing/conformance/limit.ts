@@ -2,9 +2,9 @@ import type { TestOptions } from "vitest";
 
 declare module "vitest" {
   interface TaskMeta {
-    /** Why a test was left out. */
+    /** Why a test was omitted. */
     because?: string;
-    /** It is left out on every machine, because the thing under test does not do that. */
+    /** It is omitted on every machine, because the thing under test does not do that. */
     limit?: boolean;
   }
 }

@@ -5,7 +5,10 @@ import type { Runtime } from "../../ports/runtime.ts";
 import { exited, instanceSpec, outputOf, type RuntimeWorld, runtimeKey, until } from "./runtime.ts";
 
 export interface WorkloadWorld extends RuntimeWorld {
-  /** Leaves a workload there as a later version does, of a kind that this one does not know; tells whether it is as it was. */
+  /**
+   * Leaves a workload there as a later version does, of a kind that this one does not know; tells whether it is
+   * unchanged.
+   */
   plant(name: string, kind: string): Promise<() => Promise<boolean>>;
 }
 

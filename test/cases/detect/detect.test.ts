@@ -4,8 +4,8 @@ import { isRecipe, type ServiceIdea, type SourceView } from "../../../src/detect
 import { goldenCases, judgeGolden } from "../golden.ts";
 
 // A case is a small source – `== path`, then the file's text – a line `----`, and what detection makes of it: summary,
-// warnings, services and the Dockerfile, or what it looked for in vain. `build.base.node: image` before the first file
-// chooses a base image. UPDATE=1 rewrites what is expected; read the difference before you keep it.
+// warnings, services and the Dockerfile, or what it searched for without success. `build.base.node: image` before the
+// first file chooses a base image. UPDATE=1 rewrites what is expected; read the difference before you keep it.
 
 const directory = import.meta.dirname;
 const cases = goldenCases(directory);

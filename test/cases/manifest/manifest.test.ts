@@ -8,9 +8,10 @@ import { type Node, parseSource } from "../../../src/manifest/source.ts";
 import type { AppSpec } from "../../../src/model/app.ts";
 import { goldenCases, judgeGolden } from "../golden.ts";
 
-// A case is a manifest, a line `----`, and what reading it gives: complaints and warnings, or what its model holds
-// beside the defaults. `# environment: x` chooses the environment (else production), `# from: y` makes it a preview with
-// the configuration of y, `# show: everything` shows the defaults too. UPDATE=1 rewrites what is expected; read the difference before you keep it.
+// A case is a manifest, a line `----`, and what reading it gives: diagnostics and warnings, or what its model holds
+// beside the defaults. `# environment: x` chooses the environment (else production), `# from: y` makes it a preview
+// with the configuration of y, `# show: everything` shows the defaults too. UPDATE=1 rewrites what is expected; read
+// the difference before you keep it.
 
 const directory = import.meta.dirname;
 const cases = goldenCases(directory);

@@ -13,7 +13,7 @@ import { instancesOf, statusOf } from "../scene.ts";
 const engine = new ContainerEngine(testEngine() ?? "/nonexistent/docker.sock");
 const host = "shop.example.com";
 
-/** Answers what it was told of its client. */
+/** Answers with what it was told about its client. */
 const web = `
 import { createServer } from "node:http";
 const told = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-real-ip"];

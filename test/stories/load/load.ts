@@ -15,7 +15,7 @@ export interface LoadOptions {
   readonly connections: number;
   /** Plain requests a second over all connections; without it, as many as are answered. */
   readonly ratePerSecond?: number;
-  /** Event streams, WebSockets and upload loops that run side by side. */
+  /** Event streams, WebSockets and upload loops that run in parallel. */
   readonly streams: number;
   readonly sockets: number;
   readonly uploads: number;

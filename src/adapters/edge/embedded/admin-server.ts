@@ -28,7 +28,7 @@ export interface AdminTarget {
   apply(table: RouteTable): Promise<void>;
   remove(owner: string): Promise<void>;
   believe(proxies: FrontProxies): void;
-  /** Both take a JSON value that nobody looked at yet. */
+  /** Both take a JSON value that nobody checked yet. */
   applyCertificates(certificates: unknown): Promise<void>;
   applyChallenges(answers: unknown): void;
   stop(): void;

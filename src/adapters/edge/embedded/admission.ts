@@ -66,9 +66,9 @@ export class Admission {
     this.#enter(pending, route);
   }
 
-  /** After a change of this owner's table: who waits is looked at again, once, the longest waiting first. */
+  /** After a change of this owner's table: who waits is checked again, once, the longest waiting first. */
   changed(owner: string): void {
-    // Of a copy: who goes on waiting alone is entered anew.
+    // Of a copy: who goes on waiting alone is entered again.
     for (const [key, pendingRequests] of [...this.#waiting]) {
       if (!key.startsWith(`${owner}\n`)) continue;
       for (const pending of [...pendingRequests]) {

@@ -13,9 +13,9 @@ interface Turn {
 const connections = new WeakMap<Socket, ClientConnection>();
 
 /**
- * A client's connection. Its requests are served one after another: none is looked at before the one in front of it is
- * answered, so that what is sent behind a refused one is never run. Once it is condemned nothing that comes on it is read as a
- * request any more.
+ * A client's connection. Its requests are served one after another: none is checked before the one in front of it is
+ * answered, so that what is sent behind a refused one is never run. Once it is condemned nothing that comes on it is
+ * read as a request any more.
  */
 export class ClientConnection {
   readonly #socket: Socket;

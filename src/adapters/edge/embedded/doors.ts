@@ -18,7 +18,7 @@ export async function openPlain(front: Front, directory: string, { host, port }:
   throw new Fault("listen.in-use", "Another edge of this directory was started at the same time.");
 }
 
-/** The path of the complaint that tells a taken port for TLS from a taken plain one. */
+/** The path of the diagnostic that tells a taken port for TLS from a taken plain one. */
 export const secureDoor = "secure";
 
 /** Opens the door for TLS, by whoever has the plain one. Faults as above; a taken port complains of `secureDoor`. */

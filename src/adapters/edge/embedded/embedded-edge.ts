@@ -39,7 +39,7 @@ export interface EmbeddedEdgeOptions {
   readonly clock: Clock;
 }
 
-/** How soon a lost connection to the edge is tried again. */
+/** How soon a lost connection to the edge is retried. */
 const retryMs = 200;
 
 /** The edge as a Node process of its own, which goes on without the controller. See `Edge` for what each method promises. */
@@ -187,7 +187,7 @@ class EmbeddedEdge implements Edge {
     if (canonicalJson(hello.proxies) !== canonicalJson(proxies)) await this.#ask("PUT", "/proxies", proxies);
   }
 
-  /** A process that lives and answers nothing would keep the port for ever. */
+  /** A process that lives and answers nothing would keep the port forever. */
   async #endHung(): Promise<void> {
     const { directory } = this.#options;
     const note = await readEmbeddedNote(directory);

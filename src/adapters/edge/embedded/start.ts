@@ -16,7 +16,7 @@ export const exitCodes = { inUse: 3, otherRuns: 4, refused: 5, secureInUse: 6 } 
 
 /** A cold start of the program on a busy machine. */
 const startMs = 20_000;
-/** Between two looks at a starting edge. */
+/** Between two checks a starting edge. */
 const lookMs = 10;
 
 export interface StartOptions {

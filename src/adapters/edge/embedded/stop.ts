@@ -5,7 +5,7 @@ import { askEdge } from "./admin-client.ts";
 import { embeddedFiles, isNotedRunning, type ProcessNote, readEmbeddedNote } from "./files.ts";
 import { embeddedSettings } from "./settings.ts";
 
-/** Between two looks at an ending edge. */
+/** Between two checks an ending edge. */
 const lookMs = 10;
 
 /**

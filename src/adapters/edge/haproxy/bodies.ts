@@ -1,12 +1,12 @@
 import { plainLine } from "./policies.ts";
 
 /**
- * A body whose length is not announced is counted on its way: its request goes through a twin of its pool, where a filter
- * ends it with 413 as soon as it is over the route's limit. Only there, because a filter costs each request more than all
- * else that is done for it. Each thread has the program for itself.
+ * A body whose length is not announced is counted on its way: its request goes through a twin of its pool, where a
+ * filter ends it with 413 as soon as it is over the route's limit. Only there, because a filter costs each request more
+ * than all else that is done for it. Each thread has the program for itself.
  *
- * Not before HAProxy 3.0: 2.6 runs filters of a program that threads share unlocked, until its heap is broken, and silently
- * leaves out those of a program for each thread once the request met a shared one, like that of the rate limit.
+ * Not before HAProxy 3.0: 2.6 runs filters of a program that threads share unlocked, until its heap is broken, and
+ * silently omits those of a program for each thread once the request met a shared one, like that of the rate limit.
  */
 export function countsBodies([major]: readonly [number, number]): boolean {
   return major >= 3;

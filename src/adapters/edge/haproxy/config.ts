@@ -29,7 +29,7 @@ export interface ConfigOptions {
   readonly capacity: Capacity;
   /** Whom HAProxy becomes when root has started it; null: it stays who it is. */
   readonly user: { readonly uid: number; readonly gid: number } | null;
-  /** Of HAProxy, e.g. [3, 2]: later ones have words that earlier ones refuse. */
+  /** Of HAProxy, e.g. [3, 2]: later ones have words that previous ones refuse. */
   readonly version: readonly [number, number];
 }
 
@@ -169,7 +169,9 @@ ${lineIf(countsBodies(version), `use_backend ${countedName(`%[${fact("pool")}]`)
 ${answers(options)}`;
 }
 
-/** Most clients write a host as it stands in the map; how else it may be written is looked at where that finds nothing. */
+/**
+ * Most clients write a host as it stands in the map; how else it may be written is checked where that finds nothing.
+ */
 function whose({ map }: EdgeFiles): string {
   const lookUp = `map_str(${map})`;
   return `  # Whose it is.
@@ -338,7 +340,9 @@ function poolsPart({ version }: ConfigOptions, { classes, leases }: SlotLayout):
   return [backend(direct, directLines), ...pools].join("\n\n");
 }
 
-/** Without an address of its own a server is where its request is set to go; it is told apart as a pool's first one. */
+/**
+ * Without an address of its own a server is where its request is set to go; it is distinguished as a pool's first one.
+ */
 const directLines: readonly string[] = [
   `  http-request set-dst ${fact("ip")}`,
   `  http-request set-dst-port ${fact("port")}`,

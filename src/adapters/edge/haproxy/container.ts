@@ -185,8 +185,8 @@ async function inspect(engine: ContainerEngine, directory: string): Promise<Insp
 }
 
 /**
- * Whether the container of a directory, or one that would be made, may give its workers to another user. One that an earlier version
- * made goes on without; a rootless engine has other numbers of users than this process.
+ * Whether the container of a directory, or one that would be made, may give its workers to another user. One that a
+ * previous version made goes on without; a rootless engine has other numbers of users than this process.
  */
 export async function canDrop(engine: ContainerEngine, directory: string): Promise<boolean> {
   const { SecurityOptions } = await engine.json<{ SecurityOptions: readonly string[] | null }>("GET", "/info");

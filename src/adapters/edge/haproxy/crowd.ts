@@ -11,8 +11,8 @@ export const clientsPart = `backend clients
   stick-table type ipv6 size 100k expire 1m store conn_cur`;
 
 /**
- * Closes connections of a client that has too many, and tells those that come when all are taken, before anything else is
- * looked at. Proxies that are believed stand for many clients.
+ * Closes connections of a client that has too many, and tells those that come when all are taken, before anything else
+ * is checked. Proxies that are believed stand for many clients.
  */
 export function crowdRules({ connections, perClient, turnedAway }: Capacity, { trust }: FrontProxies): string {
   const others = trust.length === 0 ? "" : ` unless { src ${trust.join(" ")} }`;

@@ -3,9 +3,9 @@ import type { Clock } from "../../../ports/clock.ts";
 import { followCli } from "./cli.ts";
 import { parseAccessRecord, type RecordLine } from "./record.ts";
 
-/** Between two looks whether an earlier worker is idle. */
+/** Between two looks whether a previous worker is idle. */
 const idleLookMs = 500;
-/** How soon a lost connection to the edge is tried again. */
+/** How soon a lost connection to the edge is retried. */
 const retryMs = 100;
 
 export interface FollowOptions {
@@ -43,8 +43,8 @@ export class RecordFollower {
   }
 
   /**
-   * Another worker takes new connections now: follows it too, and the earlier one until it is idle. An earlier worker ends
-   * only when nobody is connected any more, us included.
+   * Another worker takes new connections now: follows it too, and the previous one until it is idle. A previous worker
+   * ends only when nobody is connected any more, us included.
    */
   next(isIdle: () => Promise<boolean>): void {
     const earlier = [...this.#stops];

@@ -35,7 +35,7 @@ export interface HaproxyEdgeOptions {
   readonly descriptors?: number;
   /** Threads of HAProxy; by default one a core, at most 4. */
   readonly threads?: number;
-  /** Whom its worker becomes after root has started it; a container of an earlier version cannot. */
+  /** Whom its worker becomes after root has started it; a container of a previous version cannot. */
   readonly user?: { readonly uid: number; readonly gid: number };
   readonly clock: Clock;
 }
@@ -167,7 +167,7 @@ class HaproxyEdge implements Edge {
     this.#follower.close();
   }
 
-  /** What answers nothing would keep the port for ever. What was only stopped by a signal goes on, and loses nothing. */
+  /** What answers nothing would keep the port forever. What was only stopped by a signal goes on, and loses nothing. */
   async #endHung(): Promise<void> {
     await this.#server.load();
     if (!(await this.#heartbeat.hangs())) return;

@@ -21,7 +21,10 @@ export interface Runner {
   wake(): Promise<void>;
   /** Ends all of it at once, without waiting for what is under way. Fault `edge.unreachable` when it does not end. */
   end(): Promise<void>;
-  /** Starts it from the configuration on disk, when nothing is left of an earlier one. The answer tells whether it has ended since. */
+  /**
+   * Starts it from the configuration on disk, when nothing is left of a previous one. The answer tells whether it has
+   * ended since.
+   */
   start(): Promise<() => boolean>;
   /** Whether somebody else starts it again when it has ended, and is at it. */
   isReviving(): Promise<boolean>;
@@ -30,7 +33,7 @@ export interface Runner {
 }
 
 export interface ProgramOptions {
-  /** E.g. `haproxy`, looked for on the PATH of `env`. */
+  /** E.g. `haproxy`, searched for on the PATH of `env`. */
   readonly program: string;
   readonly env: Readonly<Record<string, string>>;
 }

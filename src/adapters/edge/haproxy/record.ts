@@ -1,6 +1,9 @@
 import { fieldNumber } from "./route-map.ts";
 
-/** How HAProxy writes down a request: values that hold no space, the path last. `client` is the variable that names the client. */
+/**
+ * How HAProxy records a request: values that hold no space, the path last. `client` is the variable that names the
+ * client.
+ */
 export function recordFormat(client: string): string {
   return [
     "%[var(txn.route)]",

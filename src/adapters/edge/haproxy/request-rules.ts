@@ -11,8 +11,8 @@ export function lineIf(wanted: boolean, line: string): string {
 }
 
 /**
- * A request of which HAProxy holds no more than this is surely under the limit of its headers: it counts them without their
- * colons, spaces and line ends. Only of others they are written down once more to know their length.
+ * A request of which HAProxy holds no more than this is surely under the limit of its headers: it counts them without
+ * their colons, spaces and line ends. Only of others they are recorded once more to know their length.
  */
 const surelySmall = haproxySettings.headerBytes - 4 * haproxySettings.headers - 2;
 

@@ -2,7 +2,7 @@ import type { Clock } from "../../../ports/clock.ts";
 import { pause } from "./pause.ts";
 import type { Runner } from "./program.ts";
 
-/** So long the engine may take for starting a container again; who ends again and again is begun anew then. */
+/** So long the engine may take for starting a container again; who ends again and again is started again then. */
 const patienceMs = 5_000;
 /** Between two looks. */
 const lookMs = 10;

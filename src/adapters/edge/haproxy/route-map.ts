@@ -11,8 +11,8 @@ export const noService = "none";
 export const direct = "direct";
 
 /**
- * The fields of a route in the map, in this order, with `|` between them. The configuration and the Lua program read them by
- * number, and so does a worker of an earlier version that still has streams: new ones come last.
+ * The fields of a route in the map, in this order, with `|` between them. The configuration and the Lua program read
+ * them by number, and so does a worker of a previous version that still has streams: new ones come last.
  */
 export const fields = [
   "usual",
@@ -30,7 +30,7 @@ export const fields = [
   "port",
 ] as const;
 
-/** What a route asks for beyond the usual, a letter each, so that only requests that need it are looked at for it. */
+/** What a route asks for beyond the usual, a letter each, so that only requests that need it are checked for it. */
 export const flags = {
   secure: "s",
   contentSecurityPolicy: "p",

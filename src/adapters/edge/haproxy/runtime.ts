@@ -16,7 +16,7 @@ const disabledByConfig = 4;
 /** The one that follows records, and the one that asks. */
 const ownConnections = 2;
 
-/** A worker process, as the one that takes new connections (null) or an earlier one by its pid. */
+/** A worker process, as the one that takes new connections (null) or a previous one by its pid. */
 export type Worker = number | null;
 
 /** What can be asked of HAProxy while it runs. Every call: fault `edge.unreachable` when it does not answer. */
@@ -94,7 +94,7 @@ export class HaproxyRuntime {
     return parseStat(await askCli(worker === null ? admin : master, stat.join(";")));
   }
 
-  /** Whether nobody but us is connected to an earlier worker; also when it is gone. */
+  /** Whether nobody but us is connected to a previous worker; also when it is gone. */
   async isIdle(worker: number): Promise<boolean> {
     const text = await askCli(this.#files.master, `@!${worker} show info`).catch(absent);
     return Number(/^CurrConns: (\d+)$/m.exec(text ?? "")?.[1] ?? 0) <= ownConnections;

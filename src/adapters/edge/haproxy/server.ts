@@ -40,7 +40,7 @@ export interface ServerOptions {
 
 /** A start or reload on a busy machine. */
 const startMs = 20_000;
-/** Between two looks at a starting HAProxy. */
+/** Between two checks a starting HAProxy. */
 const lookMs = 10;
 /** A pool may be used again when its last request ended and this much time went by, as one may have been on its way there. */
 const restMs = 2_000;

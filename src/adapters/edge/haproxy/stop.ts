@@ -4,7 +4,7 @@ import { isAlive, type ProcessId } from "../../../host/alive.ts";
 import { readText } from "../../../host/files.ts";
 import { haproxyFiles } from "./files.ts";
 
-/** Between two looks at an ending edge. */
+/** Between two checks an ending edge. */
 const lookMs = 10;
 /** From the wish to stop until connections still open are cut. */
 const drainMs = 10_000;

@@ -10,7 +10,7 @@ import { haproxyFiles } from "./files.ts";
 import { haproxyEdge } from "./haproxy-edge.ts";
 import { readHaproxyNote, stopHaproxy } from "./stop.ts";
 
-/** Ten seconds of it are one: for what is waited for in vain. */
+/** Ten seconds of it are one: for what is waited for without success. */
 export const hastyClock: Clock = {
   now: () => wallClock.now() * 10,
   after: (ms, then) => wallClock.after(ms / 10, then),

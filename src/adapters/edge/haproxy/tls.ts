@@ -17,7 +17,7 @@ interface Kept {
   readonly pem: string;
 }
 
-/** The certificates that HAProxy is to serve, as it starts from them and as they are exchanged while it runs. */
+/** The certificates that HAProxy is to serve, as it starts from them and as they are replaced while it runs. */
 export class ServedCertificates {
   readonly #files: EdgeFiles;
   readonly #store: CertificateStore;

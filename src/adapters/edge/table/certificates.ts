@@ -10,7 +10,7 @@ const mostHosts = 100;
 /** A chain of ten certificates with large RSA keys. */
 const pemChars = 32 * 1024;
 
-/** A certificate that was looked at and can be served. */
+/** A certificate that was checked and can be served. */
 export interface GoodCertificate {
   /** With its hosts in their one spelling. */
   readonly certificate: EdgeCertificate;
@@ -29,8 +29,8 @@ export function toWire({ hosts, chain, key }: EdgeCertificate): WireCertificate 
 }
 
 /**
- * The certificates in a JSON value of `WireCertificate`s. Fault `certificate.invalid` names everything that is wrong with
- * it, and never holds a part of a key. Those `known` to be good are not looked at again.
+ * The certificates in a JSON value of `WireCertificate`s. Fault `certificate.invalid` names everything that is wrong
+ * with it, and never holds a part of a key. Those `known` to be good are not checked again.
  */
 export function checkCertificates(value: unknown, known: readonly GoodCertificate[] = []): readonly GoodCertificate[] {
   const diagnostics: Diagnostic[] = [];
@@ -68,7 +68,7 @@ function readCertificate(value: unknown, report: (message: string) => void): Edg
   return { hosts: spelled as string[], chain, key: new Secret(key) };
 }
 
-/** What OpenSSL makes of it, or null with a complaint. */
+/** What OpenSSL makes of it, or null with a diagnostic. */
 function contextOf(certificate: EdgeCertificate, report: (message: string) => void): SecureContext | null {
   const { hosts, chain, key } = certificate;
   const leaf = readPair(certificate);

@@ -10,7 +10,7 @@ export function insidersOf({ inside }: Route): ((address: string) => boolean) | 
   return (address) => isIPv4(address) && calls(address);
 }
 
-/** Whether an address lies in one of these networks. */
+/** Whether an address is in one of these networks. */
 export function trusting(networks: readonly string[]): (address: string) => boolean {
   const list = new BlockList();
   for (const text of networks) {
@@ -21,8 +21,9 @@ export function trusting(networks: readonly string[]): (address: string) => bool
 }
 
 /**
- * Addresses beside its own at which an edge must be found for routes that are for insiders: their doors, and hosts that are
- * addresses themselves. Those that this machine does not have (yet) are left out, and all of them where `host` is every one.
+ * Addresses beside its own at which an edge must be found for routes that are for insiders: their doors, and hosts that
+ * are addresses themselves. Those that this machine does not have (yet) are omitted, and all of them where `host` is
+ * every one.
  */
 export function innerDoors(routes: Iterable<Route>, host: string): readonly string[] {
   if (host === "::" || host === "0.0.0.0") return [];

@@ -24,10 +24,10 @@ export interface NotedDoor {
 }
 
 /**
- * Makes the edge's directory, or gives it to the user that the edge is to run as. One of another owner is copied: who had it may have put
- * anything there, so nothing of it is followed, and only what an edge reads with care is kept. A loss of power leaves the old one or
- * the new one. Only root can give; for anybody else this makes the directory at most. Faults: `listen.in-use`, and all is as it was: the
- * edge of before goes on and can still be found.
+ * Makes the edge's directory, or gives it to the user that the edge is to run as. One of another owner is copied: who
+ * had it may have put anything there, so nothing of it is followed, and only what an edge reads with care is kept. A
+ * loss of power leaves the old one or the new one. Only root can give; for anybody else this makes the directory at
+ * most. Faults: `listen.in-use`, and all is unchanged: the edge of before goes on and can still be found.
  */
 export async function takeOver(
   directory: string,

@@ -7,7 +7,7 @@ const headerName = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
 /** Characters of a page; a manifest's are at most 64 KB. */
 const pageLength = 64 * 1024;
 
-/** Complains about the rules of a route: everything that is not its hosts and upstreams. */
+/** Reports the rules of a route: everything that is not its hosts and upstreams. */
 export function checkRules(route: Members, path: string, report: Report): void {
   whole(route["timeoutMs"], 1, longestMs) || report(`${path}.timeoutMs`, "must be 1 ms to 24 days");
   checkLimits(members(route["limits"]), `${path}.limits`, report);

@@ -41,7 +41,7 @@ function invalid(diagnostics: readonly Diagnostic[]): Fault {
   return new Fault("route.invalid", `The route table is invalid: ${words}.`, { diagnostics: shown });
 }
 
-/** A table that an earlier version kept on disk does not say what that one did not know. */
+/** A table that a previous version kept on disk does not say what that one did not know. */
 function withNewRules(route: unknown): unknown {
   const { contentSecurityPolicy, cors, canonical, https, pages } = plainRules;
   return { contentSecurityPolicy, cors, canonical, https, pages, maintenance: null, inside: null, ...members(route) };

@@ -10,7 +10,7 @@ function anEntry(at: number, more: Partial<AuditEntry> = {}): Omit<AuditEntry, "
   return { at, actor, action: "env.reveal", key, names: ["TOKEN", "数据"], detail: "", ...more };
 }
 
-/** Who did what: kept as it was, read newest first, and not for ever. */
+/** Who did what: kept as it was, read newest first, and not forever. */
 export function auditCases(now: () => Journal): void {
   const write = (...entries: readonly Omit<AuditEntry, "id">[]) =>
     now().commit(entries.map((entry) => ({ kind: "audit", entry }) as const));

@@ -3,7 +3,7 @@ import type { AccessToken } from "../../../model/access-token.ts";
 import type { EnvKey } from "../../../model/environment.ts";
 import type { Journal } from "../../../ports/journal.ts";
 
-/** A token as it is written down. */
+/** A token as it is recorded. */
 export function aToken(name: string, more: Partial<AccessToken> = {}): AccessToken {
   return { name, digest: `of ${name}`, createdAt: 1, createdBy: "local", expiresAt: null, usedAt: null, ...more };
 }

@@ -11,7 +11,7 @@ export function pointer(version: number) {
   return { version, at: 1_000, by: "ada" };
 }
 
-/** The same as it is written down. */
+/** The same as it is recorded. */
 export function sealed(version: number, text: string): SealedValue {
   return { ...pointer(version), sealed: `sealed ${text}` };
 }
