@@ -1,3 +1,5 @@
+import { availableParallelism } from "node:os";
+import { matchesGlob } from "node:path";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { costlyStories, costlyUnits } from "./tools/test/cost.ts";
@@ -22,7 +24,7 @@ const longest = [...costlyStories, ...costlyUnits];
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const rank = ({ moduleId }: TestSpecification) => {
-      const place = longest.findIndex((name) => moduleId.endsWith(`/${name}`));
+      const place = longest.findIndex((pattern) => matchesGlob(moduleId, `/**/${pattern}`));
       return place < 0 ? longest.length : place;
     };
     return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
@@ -59,8 +61,8 @@ export default defineConfig({
             "test/regression/**/*.test.ts",
           ],
           ...patient,
-          // One for each core, where the default leaves one free: much of a test is waiting for processes and for the disk.
-          maxWorkers: "100%",
+          // More than cores, where the default leaves one free: half of a test is waiting for processes, timers and the disk.
+          maxWorkers: Math.ceil(1.5 * availableParallelism()),
         },
       },
       {
@@ -68,7 +70,7 @@ export default defineConfig({
           ...patient,
           name: "stories",
           include: ["test/stories/*.test.ts", "test/stories/load/*.test.ts"],
-          maxWorkers: 2,
+          maxWorkers: 3,
         },
       },
       {

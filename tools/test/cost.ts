@@ -12,14 +12,14 @@ export const costlyStories: readonly string[] = [
   "test/stories/containers/peers.test.ts",
 ];
 
-/** Units that are bound by processor time or wait for many processes: `npm test -- --quick` leaves them out, and says so. */
+/**
+ * Units, as patterns, that are bound by processor time or wait for an engine and many processes: `npm test -- --quick` leaves
+ * them out, and says so.
+ */
 export const costlyUnits: readonly string[] = [
   "src/adapters/edge/haproxy/container.test.ts",
-  "src/adapters/build/docker/conformance.test.ts",
-  "src/adapters/runtime/docker/docker.test.ts",
-  "src/adapters/edge/embedded/conformance.test.ts",
-  "src/adapters/edge/haproxy/conformance.test.ts",
-  "src/adapters/runtime/docker/conformance.test.ts",
+  "src/adapters/{build,runtime}/docker/*.test.ts",
+  "src/adapters/edge/{embedded,haproxy}/conformance.test.ts",
   "src/engine/simulation.test.ts",
   "src/engine/mutations.test.ts",
   "src/adapters/edge/embedded/embedded-edge.test.ts",
