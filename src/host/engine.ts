@@ -21,18 +21,18 @@ export interface CallOptions {
   readonly query?: Query;
   /** Sent as JSON. */
   readonly body?: unknown;
-  /** Sent as it is, a stream in chunks, as `type`, by default a tar. */
+  /** Sent unchanged, a stream in chunks, as `type`, by default a tar. */
   readonly upload?: { readonly content: Readable | Uint8Array; readonly type?: string };
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** Ends the call, and a stream that it gave; the call rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Longest time until the answer is there: for `json` all of it, else its head. */
+  /** Time limit of the answer: for `json` all of it, otherwise its head. */
   readonly withinMs?: number;
-  /** On a new connection: an engine that is going away takes none any more, while it still answers on those it has. */
+  /** On a new connection: an engine that is stopping accepts none, but still answers on existing ones. */
   readonly fresh?: boolean;
 }
 
-/** What the engine says no with. Look at `status`, never at the words: 404 no such object, 409 conflict, 304 is no refusal. */
+/** A refusal of the engine. Use `status`, never the text: 404 no such object, 409 conflict, 304 is not a refusal. */
 export class EngineRefusal extends Fault {
   readonly status: number;
 
@@ -52,17 +52,17 @@ export function isUnreachable(thrown: unknown): boolean {
 }
 
 export interface EngineVersion {
-  /** What is spoken: the newest API that both sides know. */
+  /** The API version in use: the newest that both sides support. */
   readonly api: string;
   /** The engine's own version, e.g. `20.10.24`. */
   readonly engine: string;
 }
 
 /**
- * A container engine's HTTP API on its Unix socket. Paths are without version (`/containers/json`); which one is spoken is
- * agreed with the first call, and again after the engine was away, since it may have been upgraded.
- * Faults of every call: `engine.refused` (an EngineRefusal with the engine's words and status), `engine.unreachable` (no
- * answer, or not in time; whether the engine did what was asked is then unknown), `engine.unsupported` (no common API).
+ * A container engine's HTTP API on its Unix socket. Paths have no version (`/containers/json`); it is negotiated with
+ * the first call, and again after the engine was down, because it may have been upgraded. Faults of every call:
+ * `engine.refused` (an EngineRefusal with the engine's message and status), `engine.unreachable` (no answer, or not in
+ * time; whether the engine executed the call is then unknown), `engine.unsupported` (no common API).
  */
 export class ContainerEngine {
   readonly socket: string;
@@ -71,11 +71,11 @@ export class ContainerEngine {
 
   constructor(socket: string) {
     this.socket = socket;
-    // The engine never closes an idle connection by itself; a few are enough for calls that follow each other.
+    // The engine never closes idle connections; a few are enough for consecutive calls.
     this.#agent = new Agent({ keepAlive: true, maxFreeSockets: 4 });
   }
 
-  /** What is spoken with the engine, asked once. */
+  /** The negotiated version, requested once. */
   version(signal?: AbortSignal): Promise<EngineVersion> {
     this.#version ??= this.#negotiate(signal).catch((thrown) => {
       this.#version = null;
@@ -84,26 +84,29 @@ export class ContainerEngine {
     return this.#version;
   }
 
-  /** Asks for a JSON value; null when the answer has no body. */
+  /** Requests a JSON value; null if the answer has no body. */
   async json<T>(method: Method, path: string, options: CallOptions = {}): Promise<T> {
     const full = await this.#path(path, options);
     return (await this.#json(method, full, options)) as T;
   }
 
-  /** Asks for a body that comes bit by bit. Destroy it when you have read enough. */
+  /** Requests a streamed body. Destroy it when you have read enough. */
   async stream(method: Method, path: string, options: CallOptions = {}): Promise<IncomingMessage> {
     const full = await this.#path(path, options);
     return this.#answer(method, full, options);
   }
 
-  /** Asks for a connection of its own in both directions (attach, exec, session). `end()` closes our direction only. */
+  /**
+   * Requests a separate connection in both directions (attach, exec, session). `end()` closes only the outgoing
+   * direction.
+   */
   async hijack(path: string, options: CallOptions = {}): Promise<Duplex> {
     const full = await this.#path(path, options);
     const headers = { Connection: "Upgrade", Upgrade: "tcp", ...options.headers };
     return this.#send("POST", full, { ...options, headers, hijacks: true }) as Promise<Duplex>;
   }
 
-  /** Closes the connections that nobody uses right now. */
+  /** Closes idle connections. */
   close(): void {
     this.#agent.destroy();
   }
@@ -142,7 +145,7 @@ export class ContainerEngine {
     }
   }
 
-  /** A question may be asked again when the connection it was put on had been closed while idle. */
+  /** A read may be repeated if its connection had been closed while idle. */
   async #answer(method: Method, path: string, options: CallOptions): Promise<IncomingMessage> {
     try {
       return (await this.#send(method, path, options)) as IncomingMessage;
@@ -222,7 +225,7 @@ interface Asked {
   readonly signal: AbortSignal | undefined;
 }
 
-/** A connection that had been closed while nobody used it. */
+/** A connection that was closed while idle. */
 class Stale extends Fault {
   constructor() {
     super("engine.unreachable", "the connection was closed meanwhile");
@@ -231,7 +234,7 @@ class Stale extends Fault {
 
 function write(call: ReturnType<typeof open>, { body, upload }: CallOptions): void {
   if (upload?.content instanceof Readable) {
-    // What fails here fails the call too, or comes after its answer, when nobody waits for the rest.
+    // A failure here fails the call too, or comes after its answer, when nothing waits for the rest.
     pipeline(upload.content, call).catch((thrown: Error) => call.destroy(thrown));
   } else if (upload) call.end(upload.content);
   else call.end(body === undefined ? undefined : JSON.stringify(body));
@@ -255,7 +258,7 @@ async function textOf(answer: Readable, limit: number): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-/** The engine says `{"message"}`; very old APIs and proxies plain text. */
+/** The engine sends `{"message"}`; very old APIs and proxies plain text. */
 async function refusalOf(answer: IncomingMessage): Promise<EngineRefusal> {
   const status = answer.statusCode ?? 500;
   const text = await textOf(answer, 1024 * 1024);

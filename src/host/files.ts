@@ -19,9 +19,9 @@ export async function readText(path: string): Promise<string | null> {
 const replacing = new Serial();
 
 /**
- * Replaces a file as a whole, for its owner alone (mode 0600). It is on disk when this returns; whoever reads meanwhile, and after a
- * loss of power, finds the old one or the new one. Of several writers of this process the last one called wins; what each writes
- * until it is whole, `PATH.PID.new`, is no other process's. A crash may leave it.
+ * Replaces a file atomically, readable only by its owner (mode 0600). It is on disk when this returns; readers
+ * meanwhile, and after a loss of power, find the old one or the new one. Of several writers in this process the last
+ * one called wins; each writes to `PATH.PID.new` first, which no other process uses. A crash may leave that file.
  */
 export function replaceFile(path: string, text: string): Promise<void> {
   return replacing.run(path, () => replaceNow(path, text));
@@ -34,15 +34,15 @@ async function replaceNow(path: string, text: string): Promise<void> {
   await syncDirectory(dirname(path));
 }
 
-/** The same for a small file, without giving others their turn. Its draft is `PATH.new`: it has one writer. */
+/** The same for a small file, synchronously. Its temporary file is `PATH.new`: it has one writer. */
 export function replaceFileSync(path: string, text: string, mode = 0o600): void {
-  // What a crash left there may be open to others.
+  // A file left by a crash may be readable by others.
   fs.rmSync(`${path}.new`, { force: true });
   fs.writeFileSync(`${path}.new`, text, { mode, flag: "wx", flush: true });
   takePlace(`${path}.new`, path);
 }
 
-/** Puts a copy of a file in a place, with the same promise. */
+/** Copies a file to a path, with the same guarantees. */
 export function copyFileSynced(from: string, to: string, mode: number): void {
   fs.copyFileSync(from, `${to}.new`);
   fs.chmodSync(`${to}.new`, mode);
@@ -55,7 +55,7 @@ function takePlace(draft: string, path: string): void {
   syncSync(dirname(path));
 }
 
-/** Brings a file's content, or a directory's names, to the disk. */
+/** Syncs a file's content, or a directory's names. */
 export function syncSync(path: string): void {
   const file = fs.openSync(path, "r");
   try {
@@ -65,32 +65,36 @@ export function syncSync(path: string): void {
   }
 }
 
-/** Makes a directory, and those above it that are missing; all of them last through a loss of power when this returns. */
+/** Makes a directory, and those above it that are missing; all of them survive a loss of power when this returns. */
 export async function makeDirectory(path: string, mode = 0o700): Promise<void> {
   const first = await mkdir(path, { recursive: true, mode });
   if (first === undefined) return;
   for (let made = path; made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made));
 }
 
-/** Writes a file, for its owner alone. Its content is on disk when this returns; that it is there at all only after `syncDirectory`. */
+/**
+ * Writes a file readable only by its owner. Its content is on disk when this returns; its name only after
+ * `syncDirectory`.
+ */
 export async function writeSynced(path: string, text: string): Promise<void> {
   await using file = await open(path, "w", 0o600);
   await file.writeFile(text);
   await file.sync();
 }
 
-/** Makes what was created, renamed and removed in a directory last through a loss of power. */
+/** Syncs what was created, renamed and removed in a directory. */
 export async function syncDirectory(path: string): Promise<void> {
   await using directory = await open(path, "r");
   await directory.sync();
 }
 
-/** A larger log is put aside when its program starts. */
+/** A larger log is rotated when its program starts. */
 const logBytes = 10 * 1024 * 1024;
 
 /**
- * Opens a program's log to append to it; one over 10 MiB becomes `PATH.1`, and the one before that goes. The directory may be the program's:
- * a link, or a file that has another name too, is taken away, since the way through it would be walked with this process's rights.
+ * Opens a program's log to append to it; one over 10 MiB becomes `PATH.1`, which replaces the previous one. The
+ * directory may belong to the program: a link, or a file with another name, is removed, because writing through it
+ * would use this process's rights.
  */
 export async function openLog(path: string): Promise<FileHandle> {
   const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
@@ -107,7 +111,7 @@ export async function openLog(path: string): Promise<FileHandle> {
   throw new Fault("operation.failed", `${path} was replaced with something that is not a log.`);
 }
 
-/** Adds a line of this process to a program's log. */
+/** Appends a line of this process to a program's log. */
 export async function noteInLog(path: string, words: string): Promise<void> {
   await using log = await openLog(path);
   await log.write(`${new Date().toISOString()} ${words}\n`);

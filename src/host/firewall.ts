@@ -1,7 +1,7 @@
 import { runChild } from "./child.ts";
 import type { UidRange } from "./users.ts";
 
-/** A port of this machine that processes of one user, and of no other app, may dial. */
+/** A port of this machine that only one app's user may connect to. */
 export interface GuardedPort {
   readonly uid: number;
   readonly port: number;
@@ -9,18 +9,18 @@ export interface GuardedPort {
 
 export interface Guarded {
   /**
-   * Users that may dial none of the doors but their own. Root, the edge and people are none of them. Ports that are no door are
-   * left alone: they may belong to instances of another controller with the same range of users.
+   * Users that may connect only to their own ports. Root, the edge and people are not included. Other ports are left
+   * alone: they may belong to instances of another controller with the same range of users.
    */
   readonly apps: UidRange;
   readonly doors: readonly GuardedPort[];
 }
 
-/** A change of the rules takes some ms; another program may hold the table's lock for seconds. */
+/** A change of the rules takes some ms, but another program may hold the table's lock for seconds. */
 const changeLimitMs = 10_000;
 const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
 
-/** The rules as nft(8) reads them: the table as a whole is another one in an instant. */
+/** The rules for nft(8): the whole table is replaced atomically. */
 export function nftRules(name: string, { apps, doors }: Guarded): string {
   const rules = doors.map(
     ({ uid, port }) =>
@@ -35,7 +35,7 @@ export function nftRules(name: string, { apps, doors }: Guarded): string {
   ].join("\n");
 }
 
-/** The chain as iptables-restore(8) reads it with --noflush: it is emptied and filled in an instant. */
+/** The chain for iptables-restore(8) with --noflush: it is replaced atomically. */
 export function iptablesRules(name: string, { apps, doors }: Guarded): string {
   const others = `-m owner --uid-owner ${apps.from}-${apps.to} -j REJECT --reject-with tcp-reset`;
   const rules = doors.flatMap(({ uid, port }) => {
@@ -48,9 +48,10 @@ export function iptablesRules(name: string, { apps, doors }: Guarded): string {
 type Way = "nft" | "iptables";
 
 /**
- * Refuses dials from apps to ports of other apps, by the user whose socket it is, over IPv4 and IPv6. The rules are a table
- * (nft) or a chain (iptables) of their own name, so that applying them again, also by another controller after a crash, is
- * applying them once. They outlive the controller, as what they guard does, and are gone when nothing is guarded any more.
+ * Refuses connections from apps to ports of other apps, by the user of the socket, over IPv4 and IPv6. The rules are a
+ * table (nft) or a chain (iptables) with its own name, so that applying them again, also by another controller after a
+ * crash, changes nothing. They outlive the controller, as the apps do, and are removed when there is nothing to
+ * protect.
  */
 export class Firewall {
   readonly #name: string;

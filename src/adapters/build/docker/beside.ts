@@ -2,9 +2,9 @@ import type { Runtime } from "../../../ports/runtime.ts";
 import type { BuildTasks } from "./builds.ts";
 
 /**
- * A runtime that shows builds as tasks beside its own, so that everything that is done with a task – its log, its last
- * lines when it fails, its end when nobody waits for it – is done with a build. Builders whose builds are tasks of the
- * runtime anyhow need no such thing.
+ * A runtime that shows builds as tasks beside its own, so that everything done with a task – its log, its last lines on
+ * failure, its end when nothing waits for it – is done with a build. Builders whose builds are already tasks of the
+ * runtime do not need this.
  */
 export function withBuilds(runtime: Runtime, builds: BuildTasks): Runtime {
   const whose = async (name: string) => ((await builds.has(name)) ? builds : runtime);

@@ -18,22 +18,22 @@ import { Work } from "./work.ts";
 
 export interface DockerBuilderOptions {
   readonly engine: ContainerEngine;
-  /** Sources, notes and logs; images are the engine's. */
+  /** Sources, records and logs; images belong to the engine. */
   readonly directory: string;
-  /** Which images of the engine are ours. */
+  /** Identifies Fairlead's images in the engine. */
   readonly installation: string;
   readonly clock: Clock;
-  /** What is done where there is no Dockerfile. */
+  /** Used if there is no Dockerfile. */
   readonly recipeOf: typeof detect;
   readonly limits: BuildLimits;
   readonly room: RoomPolicy;
-  /** How many builds go on in parallel; of one app only ever one. */
+  /** Number of parallel builds; only one per app. */
   readonly atOnce: number;
   /** The docker program, for `docker buildx`; null: it is not used. */
   readonly docker: DockerProgram | null;
-  /** Which ways of building may be used, the best first. */
+  /** Allowed build methods, the best first. */
   readonly ways: readonly WayName[];
-  /** Is told what people should know of the store. */
+  /** Receives notices about the store. */
   readonly notify: (words: string) => void;
 }
 
@@ -46,17 +46,17 @@ export type ForWhom = Parameters<Builder["build"]>[1];
 
 /**
  * Builds images in a Docker engine. The artifact `sha256:<hex>` is the image `fairlead-artifact:<hex>`, which the
- * engine names at the end of a build and not before, so that it is whole where it is there.
+ * engine tags at the end of a build, so that a tagged image is complete.
  * - A build lives with its connection: the engine ends it when the controller dies, and the next controller, which
- *   finds neither image nor build, begins it again. What its steps had done until then is in the engine's cache.
- * - `docker buildx` is used where it is installed, else BuildKit by the engine's own API, else the classic builder.
- *   Only the last one honours the limits of memory and processor (engine 20.10 to 29); BuildKit runs steps in a control
- *   group of the engine's own, which is not ours to limit. All are held by the disk's room, the number in parallel and
- *   the deadline.
+ *   finds neither image nor build, starts it again. Completed steps are in the engine's cache.
+ * - `docker buildx` is used if it is installed, otherwise BuildKit through the engine's API, otherwise the classic
+ *   builder. Only the last one honours the limits of memory and processor (engine 20.10 to 29); BuildKit runs steps in
+ *   a control group of the engine, which cannot be limited from outside. All are limited by disk space, the number of
+ *   parallel builds and the deadline.
  * - A build gets its context and the variables that the manifest has for it: plain ones as arguments, secret ones as
- *   build secrets, which stay in nothing.
- * - A registry's login goes to the engine with the question for an image, and is recorded nowhere.
- * - Taken away are only our own tags; the build cache, which has no owner, never.
+ *   build secrets, which remain nowhere.
+ * - A registry's login is sent to the engine with the request for an image, and stored nowhere.
+ * - Only Fairlead's own tags are removed; the build cache, which has no owner, never.
  */
 export function dockerBuilder(options: DockerBuilderOptions): DockerBuilder {
   return new EngineBuilder(options);
@@ -70,7 +70,7 @@ class EngineBuilder implements DockerBuilder {
   readonly #sources: Sources;
   readonly #images: Images;
   readonly #work: Work;
-  /** Of one image nobody is told that it is there while it is being taken away. */
+  /** An image is not reported as existing while it is being removed. */
   readonly #serial = new Serial();
   readonly #asking = new Map<string, Promise<void>>();
   #opened: Promise<void> | null = null;
@@ -100,7 +100,7 @@ class EngineBuilder implements DockerBuilder {
     return this.#sources.read(digest, path);
   }
 
-  /** A build is searched for first: while it continues, nobody needs to ask the engine. */
+  /** Builds are checked first: while one runs, the engine need not be asked. */
   async observe(digest: string): Promise<ArtifactState> {
     await this.#open();
     hexOf(digest);
@@ -153,8 +153,7 @@ class EngineBuilder implements DockerBuilder {
     await this.#sources.touch(source);
     if (state === "built" || state === "building") return;
     const root = artifact.image === null ? await this.#rootOf(artifact) : null;
-    // A name of its own for every try: a task of a previous one, which may still be kept for its output, is not this
-    // one.
+    // A new name for every attempt: a task of a previous one may still be kept for its output.
     const task = `build-${hexOf(digest).slice(0, 16)}-${now.toString(36)}`;
     const { key, release, deployment } = forWhom;
     await this.builds.start({ task, key, release, deployment, digest, since: now }, (control) =>

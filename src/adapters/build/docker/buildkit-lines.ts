@@ -10,7 +10,7 @@ interface Vertex {
   error: string;
 }
 
-/** What was said of a step so far. */
+/** The output of a step so far. */
 interface Told {
   readonly number: number;
   name: string;
@@ -20,17 +20,17 @@ interface Told {
   rest: string;
 }
 
-/** Steps of the builder itself, which say something only when they fail. */
+/** Steps of the builder itself, which are shown only if they fail. */
 const isQuiet = /^(?:\[internal\]|copy \/context|exporting)/;
 
 /**
- * Makes lines of BuildKit's progress as `docker build --progress=plain` prints it: `#3 [2/4] RUN npm ci`, its output behind
+ * Formats BuildKit's progress as `docker build --progress=plain` prints it: `#3 [2/4] RUN npm ci`, its output behind
  * `#3`, then `#3 CACHED` or `#3 done in 1.2 s`. Each step is announced once, when it begins.
  */
 export class BuildkitLines {
   readonly #say: (line: string) => void;
   readonly #steps = new Map<string, Told>();
-  /** The step that failed, if one did: what it is called and what BuildKit says of it. */
+  /** The failed step, if any: its name and BuildKit's error. */
   failed: { readonly name: string; readonly error: string } | null = null;
 
   constructor(say: (line: string) => void) {
@@ -60,7 +60,7 @@ export class BuildkitLines {
   }
 
   #fail(step: Told, error: string): void {
-    // Other steps are cut off when one fails; the first to say so is the cause.
+    // Other steps are cancelled when one fails; the first error is the cause.
     this.failed ??= { name: step.name.replace(/^\[[^\]]*\] /, ""), error };
     this.#say(`#${step.number} failed: ${error}`);
   }
@@ -101,7 +101,7 @@ export class BuildkitLines {
   }
 }
 
-/** What a terminal would show in the end of a line that was written over again and again. */
+/** The final state of a line that was overwritten repeatedly. */
 export function lastWriting(line: string): string {
   const shown = line.replace(/\r$/, "");
   return shown.slice(shown.lastIndexOf("\r") + 1);

@@ -7,11 +7,11 @@ import type { Output, OutputRange, Runtime, RuntimeChange } from "../../../ports
 import { BuildFolder, type BuildRecord } from "./record.ts";
 import type { BuildControl } from "./way.ts";
 
-/** How the work of a build ended; `lost`: it was cut off by something that is not the build's fault. */
+/** How the work of a build ended; `lost`: it was interrupted for a reason outside the build. */
 export type WorkEnd = { readonly kind: "built" | "lost" } | ({ readonly kind: "failed" } & Failure);
 type Failure = NonNullable<BuildRecord["failure"]> & { readonly exitCode: number | null };
 
-/** Builds seen as tasks: what the engine does with a task of the runtime it may do with these. */
+/** Builds as tasks: they support everything that tasks of the runtime support. */
 export type BuildTasks = Pick<Runtime, "keys" | "signal" | "remove" | "readOutput" | "changes"> & {
   has(name: string): Promise<boolean>;
   tasks(key: EnvKey): Promise<readonly ObservedTask[]>;
@@ -21,15 +21,14 @@ interface Running {
   readonly record: BuildRecord;
   readonly work: (control: BuildControl) => Promise<WorkEnd>;
   readonly stop: AbortController;
-  /** The signal that ended it, when one did. */
+  /** The signal that ended it, if any. */
   signal: string | null;
   begun: boolean;
 }
 
 /**
- * The builds of this controller: one at a time for an app, `atOnce` in all, the rest waits in order. Each is recorded
- * before it begins; a build that a dead controller left is found as `lost`, because the engine ended it with the
- * connection.
+ * The builds of this controller: one at a time per app, `atOnce` in all, others wait in order. Each is recorded before
+ * it starts; a build of an ended controller is `lost`, because the engine ended it with the connection.
  */
 export class Builds implements BuildTasks {
   readonly #folder: BuildFolder;
@@ -59,7 +58,7 @@ export class Builds implements BuildTasks {
     }
   }
 
-  /** How the newest build of an artifact stands: building, failed, or absent when there is none or it was cut off. */
+  /** State of the newest build of an artifact: building, failed, or absent if there is none or it was interrupted. */
   stateOf(digest: string): ArtifactState {
     const running = [...this.#running.values()].find(({ record }) => record.digest === digest);
     if (running) return { state: "building", since: running.record.since, task: running.record.task };
@@ -68,7 +67,7 @@ export class Builds implements BuildTasks {
     return last?.failure ? { state: "failed", ...last.failure, task: last.task } : { state: "absent" };
   }
 
-  /** Writes a build down and puts it in the queue. */
+  /** Records a build and queues it. */
   async start(about: Omit<BuildRecord, "exit" | "failure">, work: Running["work"]): Promise<void> {
     const record: BuildRecord = { ...about, exit: null, failure: null };
     this.#running.set(record.task, { record, work, stop: new AbortController(), signal: null, begun: false });
@@ -93,7 +92,7 @@ export class Builds implements BuildTasks {
     this.#next();
   }
 
-  /** Never rejects: whatever happens becomes the build's end. */
+  /** Never rejects: every failure becomes the build's end. */
   async #run(running: Running): Promise<void> {
     const { record, work, stop } = running;
     const log = this.#folder.log(record.task, () => this.#tell(record, "output"));
@@ -113,7 +112,7 @@ export class Builds implements BuildTasks {
     const ended: BuildRecord = { ...record, exit: this.#exitOf(end, signal), failure: failureOf(end, signal) };
     this.#ended.set(record.task, ended);
     this.#running.delete(record.task);
-    // Unwritten, it is found as lost after a restart, which is the safe reading.
+    // Without a record it is lost after a restart, which is safe.
     await this.#folder.write(ended).catch(unlessMistake);
     this.#tell(record, "state");
     this.#next();

@@ -7,20 +7,20 @@ import { runChild, startChild } from "../../../host/child.ts";
 import type { ContainerEngine } from "../../../host/engine.ts";
 import { type BuildControl, type BuildEnd, type BuildOrder, exitCodeIn, type Way } from "./way.ts";
 
-/** The docker program, and what it finds in its environment: PATH, and HOME where it has its plugins and credentials. */
+/** The docker program, and its environment: PATH, and HOME where it has its plugins and credentials. */
 export interface DockerProgram {
   readonly path: string;
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** `docker buildx` on this engine, or null where the program or its plugin is missing or does not reach the engine. */
+/** `docker buildx` on this engine, or null if the program or its plugin is missing or does not reach the engine. */
 export async function findBuildx(engine: ContainerEngine, docker: DockerProgram): Promise<Way | null> {
   const env = { ...docker.env, DOCKER_HOST: `unix://${engine.socket}`, BUILDX_NO_DEFAULT_ATTESTATIONS: "1" };
   try {
     const plugin = await pluginOf(docker, env);
     if (plugin === null) return null;
     const { code, stdout } = await runChild([plugin, "inspect", "default"], { env });
-    // It exits with 0 also where it reaches no engine.
+    // It exits with 0 even if it reaches no engine.
     if (code !== 0 || !/^Driver: +docker$/m.test(stdout) || !/^Status: +running$/m.test(stdout)) return null;
     return { name: "docker buildx", run: (order, control) => run({ path: plugin, env }, order, control) };
   } catch (thrown) {
@@ -30,8 +30,8 @@ export async function findBuildx(engine: ContainerEngine, docker: DockerProgram)
 }
 
 /**
- * The plugin's own program, which does the same without the docker program before it: one process, which ends when it is
- * killed, where newer docker programs give their plugins a process group of their own.
+ * The plugin's own program, without the docker program: a single process that ends when it is killed, while newer
+ * docker programs run their plugins in separate process groups.
  */
 async function pluginOf(docker: DockerProgram, env: Readonly<Record<string, string>>): Promise<string | null> {
   const { code, stdout } = await runChild([docker.path, "info", "--format", "{{json .ClientInfo.Plugins}}"], { env });
@@ -84,7 +84,9 @@ async function read(stream: Readable | null, lines: PlainLines): Promise<void> {
   for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) lines.take(line);
 }
 
-/** Where the program finds the secrets: not under their own names, some of which it could mean for itself. */
+/**
+ * Names of the secrets in the program's environment: not their own, because the program might use some of those itself.
+ */
 function secretEnv({ secrets }: BuildOrder): Record<string, string> {
   return Object.fromEntries(Object.entries(secrets).map(([name, secret]) => [secretName(name), secret.reveal()]));
 }
@@ -106,7 +108,7 @@ function argumentsOf({ tag, dockerfile, target, args, labels, secrets }: BuildOr
   ];
 }
 
-/** Hands on the lines of `--progress plain` and knows which step failed. */
+/** Passes on the lines of `--progress plain` and tracks the failed step. */
 export class PlainLines {
   readonly #say: (line: string) => void;
   readonly #names = new Map<string, string>();

@@ -1,14 +1,14 @@
 import { lastWriting } from "./buildkit-lines.ts";
 
-/** What the classic builder paints around the error stream of a step. */
+/** Colours that the classic builder adds to the error stream of a step. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters it is about
 const paint = /\u001b\[(?:91|0)m/g;
 
-/** Makes lines of the classic builder's texts, and knows which step is the present one. */
+/** Splits the classic builder's texts into lines, and tracks the current step. */
 export class ClassicLines {
   readonly #say: (line: string) => void;
   #rest = "";
-  /** The step under way, without its number: `RUN npm ci`. */
+  /** The current step, without its number: `RUN npm ci`. */
   step: string | null = null;
 
   constructor(say: (line: string) => void) {

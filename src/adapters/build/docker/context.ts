@@ -6,7 +6,7 @@ import { type Pack, pack } from "tar-stream";
 import { asFault, Fault, isErrno } from "../../../base/faults.ts";
 import { DockerIgnore } from "../../../base/source-rules.ts";
 
-/** The place of a Dockerfile that is no part of the source; nobody calls a file of theirs so. */
+/** The path of a Dockerfile that is not part of the source; no real file has this name. */
 export const privateDockerfile = ".fairlead.dockerfile";
 
 interface Entry {
@@ -17,7 +17,7 @@ interface Entry {
   readonly target: string;
 }
 
-/** What is sent to the builder: a part of a source without what .dockerignore names. */
+/** The build context: part of a source without ignored files. */
 export interface BuildContext {
   readonly root: string;
   readonly entries: readonly Entry[];
@@ -26,8 +26,8 @@ export interface BuildContext {
 }
 
 /**
- * Reads what a build gets of a directory. Its own .dockerignore holds, as the docker command applies it before it sends
- * anything; the Dockerfile named is sent in any case.
+ * Reads the build context of a directory. Its .dockerignore applies as in the docker command; the named Dockerfile is
+ * always sent.
  */
 export async function readContext(root: string, dockerfile: string | null): Promise<BuildContext> {
   const ignored = new DockerIgnore(textAt(root, ".dockerignore") ?? "");
@@ -51,7 +51,7 @@ async function entryOf(root: string, path: string, found: Dirent): Promise<Entry
   return { ...plain, kind: "file", executable: (mode & 0o100) !== 0, bytes: size };
 }
 
-/** A text of the context, or null. Links lead nowhere else: sources and contexts with others are refused. */
+/** A text of the context, or null. Links cannot lead outside: sources and contexts with such links are refused. */
 export function textAt(root: string, path: string): string | null {
   try {
     return readFileSync(join(root, path), "utf8");
@@ -62,9 +62,9 @@ export function textAt(root: string, path: string): string | null {
 }
 
 /**
- * The context as a tar, with a Dockerfile beside it where the source has none. Owner root, modes 0644 and 0755, and one
- * time for all, so that equal files are equal to the builders' caches, which look at everything but the time. That time
- * is the build's own and not a constant: web servers make a file's ETag of its time and size.
+ * The context as a tar, with an added Dockerfile if the source has none. Owner root, modes 0644 and 0755, and one time
+ * for all, so that equal files are equal for the builders' caches, which compare everything except the time. The time
+ * is that of the build, not a constant: web servers derive ETags from time and size.
  */
 export function packContext(context: BuildContext, beside: { dockerfile: string | null; now: number }): Readable {
   return Readable.from(archive(context, beside), { objectMode: false });
@@ -74,7 +74,7 @@ type Beside = Parameters<typeof packContext>[1];
 
 async function* archive(context: BuildContext, beside: Beside): AsyncGenerator<Buffer> {
   const tar = pack();
-  // Ended without an error of its own: one that nobody listens to yet would end the process.
+  // Destroyed without an error, because an unhandled one would end the process.
   const filled = fill(tar, context, beside).then(
     () => null,
     (thrown: unknown) => {
@@ -111,7 +111,7 @@ async function copyFile(from: string, into: NodeJS.WritableStream): Promise<void
   });
 }
 
-/** Faults with `source.unsafe` when a Dockerfile is named that is not in the context. */
+/** Fault `source.unsafe` if the named Dockerfile is not in the context. */
 export function refuseMissing(root: string, dockerfile: string): void {
   if (textAt(root, dockerfile) !== null) return;
   throw new Fault("source.unsafe", `build.dockerfile: the source has no ${dockerfile} in its build context`, {

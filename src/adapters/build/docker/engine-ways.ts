@@ -10,7 +10,7 @@ import { type BuildControl, type BuildEnd, type BuildOrder, exitCodeIn, type Way
 /** The planner's deadline of the build phase ends a build; this only needs to be longer. */
 const longestMs = 3_600_000;
 
-/** One message of a build: both builders answer 200 and tell of a failure here. */
+/** One message of a build: both builders answer 200 and report failures here. */
 interface BuildMessage {
   readonly id?: string;
   readonly aux?: unknown;
@@ -19,7 +19,10 @@ interface BuildMessage {
   readonly errorDetail?: { readonly code?: number; readonly message?: string };
 }
 
-/** BuildKit by the engine's own API, with a session where there are secrets or logins; what else needs one (`--mount=type=ssh`) fails in words. */
+/**
+ * BuildKit through the engine's API, with a session for secrets or logins; other uses of a session (`--mount=type=ssh`)
+ * fail with a message.
+ */
 export function buildkitWay(engine: ContainerEngine): Way {
   return {
     name: "BuildKit of the engine",
@@ -47,7 +50,7 @@ async function sessionFor(
   return isAsked ? openSession(engine, order, signal) : null;
 }
 
-/** The builder of engines without BuildKit. It alone honours the limits of memory and processor. */
+/** The builder of engines without BuildKit. Only it applies limits of memory and processor. */
 export function classicWay(engine: ContainerEngine): Way {
   return {
     name: "the engine's classic builder",
@@ -72,15 +75,15 @@ export function classicWay(engine: ContainerEngine): Way {
 }
 
 /**
- * Whether BuildKit is given the context that comes with the question. Before engine 28 it is not where images are kept in
- * containerd: there it looks for one in the network, and finds none (moby/moby issue 47717).
+ * Whether BuildKit gets the context of the request. Before engine 28 it does not if images are kept in containerd: it
+ * then looks for one in the network, and finds none (moby/moby issue 47717).
  */
 export async function takesContext(engine: ContainerEngine): Promise<boolean> {
   const { engine: version } = await engine.version();
   return Number.parseInt(version, 10) >= 28 || !isKeptByContainerd(await engine.json<StoreInfo>("GET", "/info"));
 }
 
-/** Whether the engine said that it has no such builder at all. */
+/** Whether the engine reported that it does not have this builder. */
 export function hasNoSuchBuilder(thrown: unknown): boolean {
   return isRefusal(thrown, 400, 404, 501);
 }
@@ -93,7 +96,7 @@ interface Talk {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Has the engine build and listens to the end; the answer is what went wrong, or null. */
+/** Runs the build in the engine to its end; returns the failure, or null. */
 async function talk(
   engine: ContainerEngine,
   { order, control, version, session, headers = {} }: Talk,
@@ -127,7 +130,7 @@ function queryOf({ tag, dockerfile, target, args, labels, limits }: BuildOrder, 
     target: target ?? undefined,
     buildargs: args,
     labels,
-    // What the classic builder leaves behind otherwise; BuildKit has nothing of the kind.
+    // Removes what the classic builder would leave behind; BuildKit leaves nothing.
     rm: true,
     forcerm: true,
     ...(memoryBytes === null ? {} : { memory: memoryBytes, memswap: memoryBytes }),

@@ -8,15 +8,15 @@ import { hexOf, unlessMissing } from "../source/content-store.ts";
 const repository = "fairlead-artifact";
 const ourTag = new RegExp(`^${repository}:([0-9a-f]{64})$`);
 
-/** Labels of what this project makes. */
+/** Labels of Fairlead's objects. */
 export const artifactLabel = "fairlead.artifact";
 
-/** The name under which the engine has an artifact, e.g. for a container that runs it. */
+/** The engine's name of an artifact, e.g. for a container that runs it. */
 export function imageOf(digest: string): string {
   return `${repository}:${hexOf(digest)}`;
 }
 
-/** What the engine says of one image. */
+/** The engine's record of an image. */
 export interface FoundImage {
   readonly Id: string;
   readonly RepoTags: readonly string[] | null;
@@ -30,20 +30,20 @@ interface ListedImage extends FoundImage {
 }
 
 /**
- * What is kept of an artifact beside the image: when it was wanted is its file's time. Of a finished image that we gave our
- * tag, `pulled` is the name by which we fetched it, or empty when it was there before.
+ * Fairlead's record of an artifact beside the image; its file's time is the last request. For a prebuilt image with
+ * Fairlead's tag, `pulled` is the name by which it was pulled, or empty if it existed before.
  */
 interface Note {
   readonly pulled: string;
 }
 
-/** What `/info` says of where images are. */
+/** The storage of images according to `/info`. */
 export interface StoreInfo {
   readonly DockerRootDir?: string;
   readonly DriverStatus?: readonly (readonly string[])[] | null;
 }
 
-/** Whether the engine leaves images to containerd, as it does from 29 on where nothing else is said. */
+/** Whether the engine stores images in containerd, the default from 29 on. */
 export function isKeptByContainerd({ DriverStatus }: StoreInfo): boolean {
   return (DriverStatus ?? []).some(([, value]) => value === "io.containerd.snapshotter.v1");
 }
@@ -59,9 +59,9 @@ export async function findImage(engine: ContainerEngine, name: string): Promise<
 }
 
 /**
- * The images that are artifacts of this installation: those with our tag that carry its label, and finished ones that it
- * tagged, of which it keeps a note, because they cannot be labelled. What another installation on the same engine built of
- * equal input is used, and is not ours to take away. Taking one away takes away its tag and what only the tag held.
+ * The images that are artifacts of this installation: those with Fairlead's tag and its label, and prebuilt ones that
+ * it tagged, which it records because they cannot be labelled. Images that another installation on the same engine
+ * built from equal input are used but never removed. Removing one removes its tag and what only the tag held.
  */
 export class Images {
   readonly #engine: ContainerEngine;
@@ -82,7 +82,7 @@ export class Images {
     return (await findImage(this.#engine, imageOf(digest))) !== null;
   }
 
-  /** Notes that an artifact was wanted now; `pulled` only when it was fetched. */
+  /** Records that an artifact was requested now; `pulled` only if it was pulled. */
   async touch(digest: string, { now, pulled }: { now: number; pulled?: string }): Promise<void> {
     const place = join(this.#notes, hexOf(digest));
     await using file = await open(place, "a+", 0o600);
@@ -115,8 +115,8 @@ export class Images {
   }
 
   /**
-   * Images that a container still uses stay, until they are collected the next time; so do layers that our image was made
-   * of, which may be somebody's own images; and so does one that was wanted after `touchedAt`.
+   * Images that a container still uses stay until the next collection; so do layers of the image, which may be images
+   * of others; and so does one that was requested after `touchedAt`.
    */
   async remove(digest: string, touchedAt = Number.POSITIVE_INFINITY): Promise<void> {
     const ours = (await this.list()).find((object) => object.digest === digest);
@@ -128,7 +128,7 @@ export class Images {
     await rm(join(this.#notes, hexOf(digest)), { force: true });
   }
 
-  /** An image that we fetched and that has no other name by now is nobody else's. */
+  /** An image that Fairlead pulled and that has no other name belongs to nobody else. */
   async #forgetPulled(name: string): Promise<void> {
     const image = await findImage(this.#engine, name);
     if (image && (image.RepoTags ?? []).length === 0) await this.#untag(name);

@@ -12,7 +12,7 @@ interface Fetching {
   readonly registries: Logins;
 }
 
-/** A registry that says nothing for so long is not waited for any longer. */
+/** Time limit for a silent registry. */
 const silenceMs = 60_000;
 
 interface PullMessage {
@@ -21,22 +21,22 @@ interface PullMessage {
   readonly errorDetail?: { readonly message?: string };
 }
 
-/** `repo` and `sha256:…` of `repo[:tag]@sha256:…`; a tag beside a digest says nothing. */
+/** `repo` and `sha256:…` of `repo[:tag]@sha256:…`; a tag beside a digest is ignored. */
 export function splitImage(image: string): { readonly repo: string; readonly digest: string } {
   const [name = "", digest = ""] = image.split("@");
   return { repo: name.replace(/:[^:/]*$/, ""), digest };
 }
 
-/** The name by which an engine has an image of this digest. */
+/** The engine's name of an image with this digest. */
 export function pinnedName(image: string): string {
   const { repo, digest } = splitImage(image);
   return `${repo}@${digest}`;
 }
 
 /**
- * Sees that an image is in the engine, by its digest; `pulled`: it was not there before. A registry is asked only for what
- * is not there. Faults: `image.denied` (the registry refuses the login, or wants one), `image.unknown` (it has no such
- * image), `image.unreachable` (it does not answer, or fell silent).
+ * Makes sure that an image is in the engine, by its digest; `pulled`: it was not there before. A registry is asked only
+ * for missing images. Faults: `image.denied` (the registry refuses the login, or wants one), `image.unknown` (it has no
+ * such image), `image.unreachable` (it does not answer, or stopped sending).
  */
 export async function fetchImage(
   { engine, clock, registries }: Fetching,
@@ -95,7 +95,7 @@ function notify({ say }: BuildControl, { id, status }: PullMessage): void {
   }
 }
 
-/** The status of a refused fetch is 404 or 500 for whatever the registry said, depending on the engine. */
+/** The status of a refused pull is 404 or 500 whatever the registry said, depending on the engine. */
 async function pullFault(
   { engine, registries }: Pick<Fetching, "engine" | "registries">,
   name: string,

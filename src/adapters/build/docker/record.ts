@@ -23,7 +23,7 @@ export interface BuildRecord {
   readonly failure: { readonly code: BuildFaultCode; readonly detail: string } | null;
 }
 
-/** Null for one that a loss of power cut off, before they were synced: its build is started again. */
+/** Null for one damaged by a loss of power, before records were synced: its build is started again. */
 function recordIn(text: string | null): BuildRecord | null {
   try {
     return text === null ? null : (JSON.parse(text) as BuildRecord);
@@ -33,10 +33,10 @@ function recordIn(text: string | null): BuildRecord | null {
   }
 }
 
-/** More is no log any more; the build continues. */
+/** Size limit of the log; the build continues. */
 const longestLog = 64 * 1024 * 1024;
 
-/** Builds on disk: `<task>.json` and what it printed, `<task>.log`. */
+/** Builds on disk: `<task>.json` and the output, `<task>.log`. */
 export class BuildFolder {
   readonly #directory: string;
 
@@ -78,7 +78,7 @@ export class BuildFolder {
   }
 }
 
-/** What a build prints, line by line. */
+/** The output of a build, line by line. */
 export class BuildLog {
   readonly #file: WriteStream;
   readonly #written: () => void;
@@ -86,7 +86,7 @@ export class BuildLog {
 
   constructor(path: string, written: () => void) {
     this.#file = createWriteStream(path, { flags: "a", mode: 0o600 });
-    // A full disk fails the build elsewhere; its log is then merely short.
+    // A full disk fails the build elsewhere; here its log is just shorter.
     this.#file.on("error", () => this.#written());
     this.#written = written;
   }
@@ -100,7 +100,7 @@ export class BuildLog {
 
   async end(): Promise<void> {
     this.#file.end();
-    // A failure was told by the file's own event.
+    // The file's own event reported the failure.
     if (!this.#file.errored) await Promise.allSettled([finished(this.#file)]);
   }
 }

@@ -6,30 +6,33 @@ import type { RegistryLogin, RegistryLogins } from "../../../model/release.ts";
 export type Logins = RegistryLogins<Secret>;
 type Login = RegistryLogin<Secret>;
 
-/** Docker Hub as names of images have it, and by its two other names: for engines, and where BuildKit fetches from. */
+/** Docker Hub in image names, and its two other names: for engines, and for BuildKit. */
 const hub = { name: "docker.io", index: "https://index.docker.io/v1/", host: "registry-1.docker.io" } as const;
 
-/** The registry that an image is of: the first part of its name where that looks like a host (distribution, reference/normalize.go). */
+/**
+ * The registry of an image: the first part of its name if that looks like a host (distribution,
+ * reference/normalize.go).
+ */
 export function registryOf(image: string): string {
   const [first = "", ...rest] = image.split("/");
   const isHost = rest.length > 0 && (/[.:]/.test(first) || first === "localhost");
   return isHost && first !== "index.docker.io" ? first : hub.name;
 }
 
-/** The login for a host that BuildKit fetches from. */
+/** The login for a host that BuildKit pulls from. */
 export function loginFor(logins: Logins, host: string): Login | null {
   const name = host === hub.host ? hub.name : host;
   return Object.hasOwn(logins, name) ? (logins[name] ?? null) : null;
 }
 
-/** With which headers an engine fetches an image; the login of another registry is in none. */
+/** Headers for pulling an image; they contain no login of another registry. */
 export function fetchHeaders(logins: Logins, image: string): Readonly<Record<string, string>> {
   const host = registryOf(image);
   const login = loginFor(logins, host);
   return login ? { "X-Registry-Auth": encoded(authOf(host, login)) } : {};
 }
 
-/** With which headers the classic builder fetches whatever a Dockerfile names. */
+/** Headers for the classic builder's pulls. */
 export function buildHeaders(logins: Logins): Readonly<Record<string, string>> {
   const all = Object.entries(logins).map(([host, login]) => {
     const auth = authOf(host, login);
@@ -42,14 +45,14 @@ function authOf(host: string, { username, password }: Login) {
   return { username, password: password.reveal(), serveraddress: host === hub.name ? hub.index : host };
 }
 
-/** As the engine wants it: the alphabet for URLs, but padded; it passes over what it cannot decode. */
+/** The engine's encoding: base64url with padding; it ignores what it cannot decode. */
 function encoded(value: object): string {
   return Buffer.from(JSON.stringify(value)).toString("base64").replaceAll("+", "-").replaceAll("/", "_");
 }
 
 /**
- * Why a registry does not give an image, found out by having the engine ask for it: `image.denied` (wrong password, or
- * none), `image.unknown`, `image.unreachable`. Null: it gives it.
+ * Why a registry refuses an image, determined by an engine request: `image.denied` (wrong password, or none),
+ * `image.unknown`, `image.unreachable`. Null: it does not refuse.
  */
 export async function registryRefusal(engine: ContainerEngine, image: string, logins: Logins): Promise<Fault | null> {
   const host = registryOf(image);
@@ -68,8 +71,8 @@ export async function registryRefusal(engine: ContainerEngine, image: string, lo
 const nobody: Login = { username: "anonymous", password: new Secret("anonymous") };
 
 /**
- * Of a login that is missing (basic authorisation) or wrong (tokens) engines say the same (500) as of a registry that fails
- * or is not there. Only one that is there says something to the opposite question.
+ * For a missing (basic authorisation) or wrong (tokens) login, engines report the same (500) as for a registry that
+ * fails or does not exist. Only an existing one answers the opposite request.
  */
 async function deniesLogin(engine: ContainerEngine, image: string, login: Login | null): Promise<boolean> {
   if (login) {

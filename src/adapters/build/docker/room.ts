@@ -5,26 +5,29 @@ import type { ContainerEngine } from "../../../host/engine.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import { isKeptByContainerd, type StoreInfo } from "./images.ts";
 
-/** How much room a build must find, beside twice its context, and below what it is ended. */
+/** Free space that a build needs besides twice its context, and the floor at which it is stopped. */
 export interface RoomPolicy {
   readonly reserveBytes: number;
   readonly floorBytes: number;
 }
 
-/** The context is there twice while it is copied into a layer; packages and the layers themselves take the rest. */
+/** The context exists twice while it is copied into a layer; packages and layers need the rest. */
 export const usualRoom: RoomPolicy = { reserveBytes: 1024 ** 3, floorBytes: 256 * 1024 ** 2 };
 
 const lookMs = 500;
 
-/** Where containerd keeps images unless the engine starts it itself: then they are in a directory of the engine's. */
+/**
+ * Directory of containerd's images, unless the engine starts containerd itself: then they are in the engine's
+ * directory.
+ */
 const containerdRoot = "/var/lib/containerd";
 
-/** Free bytes where the engine keeps its images; null when its disk is not this machine's, so that nobody can tell. */
+/** Free bytes where the engine keeps its images; null if its disk is not on this machine. */
 export async function freeRoom(engine: ContainerEngine): Promise<number | null> {
   return freeRoomOf(await engine.json<StoreInfo>("GET", "/info"));
 }
 
-/** The same by what `/info` says; of two places the fuller one counts. */
+/** The same from `/info`; of two places the fuller one counts. */
 export async function freeRoomOf(info: StoreInfo, free = freeAt): Promise<number | null> {
   if (info.DockerRootDir === undefined) return null;
   const own = await free(info.DockerRootDir);
@@ -42,7 +45,7 @@ async function freeAt(directory: string): Promise<number | null> {
   }
 }
 
-/** Faults with `build.no-room` when a build of this context would find too little room. */
+/** Fault `build.no-room` if there is too little space for a build of this context. */
 export function refuseWithoutRoom(free: number, contextBytes: number, { reserveBytes }: RoomPolicy): void {
   const needed = 2 * contextBytes + reserveBytes;
   if (free >= needed) return;
@@ -51,8 +54,8 @@ export function refuseWithoutRoom(free: number, contextBytes: number, { reserveB
 }
 
 /**
- * Looks at the disk while a build continues and calls `full` when it runs full, before it is: what else runs on the
- * machine needs room too. The answer ends the looking.
+ * Watches the disk while a build runs and calls `full` before it is full, because everything else on the machine needs
+ * space too. The returned function stops the watch.
  */
 export function watchRoom(
   { engine, clock, policy }: { engine: ContainerEngine; clock: Clock; policy: RoomPolicy },
@@ -70,7 +73,7 @@ export function watchRoom(
       full(asFault(thrown));
     }
   };
-  // An engine that does not answer is noticed by the build itself.
+  // The build itself notices an engine that does not answer.
   const failed = (thrown: unknown) => (thrown instanceof Fault ? later() : full(asFault(thrown)));
   const later = () => {
     cancel = clock.after(lookMs, () => void look().catch(failed));
@@ -82,7 +85,7 @@ export function watchRoom(
   };
 }
 
-/** Faults with `build.no-room` when a build has left less than the floor. */
+/** Fault `build.no-room` if a build left less than the floor. */
 export function refuseFullDisk(free: number | null, { floorBytes }: RoomPolicy): void {
   if (free === null || free >= floorBytes) return;
   const left = `${formatSize(free)} on the engine's disk, less than ${formatSize(floorBytes)}`;
@@ -90,8 +93,8 @@ export function refuseFullDisk(free: number | null, { floorBytes }: RoomPolicy):
 }
 
 /**
- * Whether a build's output reports a full disk: what strerror(3) has for ENOSPC, and Go for the same. A step gives its
- * exit code and nothing else beside its words. Only how the failure is called depends on this.
+ * Whether a build's output reports a full disk: what strerror(3) has for ENOSPC, and Go for the same. A step reports
+ * only its exit code and its output. Only the name of the failure depends on this.
  */
 export function saysDiskFull(text: string): boolean {
   return /no space left on device/i.test(text);

@@ -5,7 +5,7 @@ import { loginFor } from "./registries.ts";
 import type { BuildOrder } from "./way.ts";
 import { fieldsOf } from "./wire.ts";
 
-/** What a session knows of its build. */
+/** The build of a session. */
 type Known = Pick<BuildOrder, "secrets" | "registries">;
 
 /** The calls of BuildKit that a session answers (moby/buildkit, session/secrets/secrets.proto and session/auth/auth.proto; grpc/health/v1/health.proto). */
@@ -21,7 +21,7 @@ const status = { ok: 0, notFound: 5, unimplemented: 12 } as const;
 /** A secret may have 500 KiB (moby/buildkit, MaxSecretSize); its name is far shorter. */
 const longestRequest = 16 * 1024;
 
-/** What a build asks its client for while it continues. */
+/** Requests of a build to its client. */
 export interface Session {
   /** For the build's `session`. */
   readonly id: string;
@@ -29,8 +29,9 @@ export interface Session {
 }
 
 /**
- * A session of BuildKit, which asks for a secret when a step mounts it (`RUN --mount=type=secret,id=NAME`), for the login of
- * a registry that wants one, and for nothing else. The engine turns the connection round and speaks gRPC over HTTP/2 on it. Faults: those of the engine.
+ * A session of BuildKit, which provides a secret when a step mounts it (`RUN --mount=type=secret,id=NAME`), and the
+ * login of a registry that requires one, and nothing else. The engine reverses the connection and uses gRPC over HTTP/2
+ * on it. Faults: those of the engine.
  */
 export async function openSession(engine: ContainerEngine, known: Known, signal: AbortSignal): Promise<Session> {
   const id = randomUUID();
@@ -43,7 +44,7 @@ export async function openSession(engine: ContainerEngine, known: Known, signal:
   const connection = await engine.hijack("/session", { headers, signal });
   const session = performServerHandshake(connection);
   session.on("stream", (stream, { ":path": path }) => answer(stream, String(path), known));
-  // A build that is over, or cut off, takes its session with it: the build itself tells what became of it.
+  // The session ends with its build; the build itself reports the result.
   session.on("error", () => session.destroy());
   return { id, close: () => session.destroy() };
 }
@@ -79,7 +80,10 @@ function reply(stream: ServerHttp2Stream, code: number, message: Buffer | null =
   stream.end(Buffer.concat([head, message]));
 }
 
-/** A CredentialsResponse: user (1) and password (2) for this host alone; without both BuildKit asks the registry as nobody. */
+/**
+ * A CredentialsResponse: user (1) and password (2) for this host alone; without both BuildKit asks the registry
+ * anonymously.
+ */
 function credentials(registries: Known["registries"], host: string): Buffer {
   const login = loginFor(registries, host);
   if (login === null) return Buffer.alloc(0);

@@ -5,7 +5,7 @@ import type { BuildControl, BuildEnd, BuildOrder, Way } from "./way.ts";
 
 export type WayName = "buildx" | "buildkit" | "classic";
 
-/** All there are, the best first. */
+/** All build methods, the best first. */
 export const everyWay: readonly WayName[] = ["buildx", "buildkit", "classic"];
 
 interface WaysOptions {
@@ -14,7 +14,7 @@ interface WaysOptions {
   readonly ways: readonly WayName[];
 }
 
-/** Uses the first way that works here. What was found out is remembered until the controller ends. */
+/** Uses the first method that works here. The result is cached until the controller ends. */
 export class Ways {
   readonly #options: WaysOptions;
   #buildx: Promise<Way | null> | null = null;
@@ -49,7 +49,7 @@ export class Ways {
     return classicWay(engine);
   }
 
-  /** The docker program reads logins from a file, and a password comes into none. */
+  /** The docker program reads logins from a file, and passwords must not be in files. */
   async #buildxFor({ registries }: BuildOrder): Promise<Way | null> {
     const { engine, docker, ways } = this.#options;
     if (!docker || !ways.includes("buildx") || Object.keys(registries).length > 0) return null;

@@ -5,8 +5,8 @@ export interface WireField {
 }
 
 /**
- * Takes a protobuf message apart (protobuf.dev, "Encoding"), just as far as BuildKit's progress needs it. Ends at the
- * first thing that it does not understand: what was read until then is good.
+ * Parses a protobuf message (protobuf.dev, "Encoding") as far as BuildKit's progress needs it. Stops at the first
+ * unknown element; what was read before is valid.
  */
 export function* fieldsOf(bytes: Buffer): Generator<WireField> {
   const at = { index: 0 };
@@ -28,7 +28,7 @@ function readValue(bytes: Buffer, at: { index: number }, wireType: number): numb
   return bytes.subarray(at.index - length, at.index);
 }
 
-/** Exact up to 2^53, far more than lengths and seconds need. */
+/** Exact up to 2^53, enough for lengths and seconds. */
 function varint(bytes: Buffer, at: { index: number }): number | null {
   let value = 0;
   for (let shift = 0; shift < 70; shift += 7) {

@@ -30,13 +30,13 @@ interface WorkOptions {
 
 interface Job {
   readonly artifact: ArtifactSpec;
-  /** The directory that is built. */
+  /** The directory to build. */
   readonly root: string;
   readonly release: number;
   readonly variables: BuildVariables;
 }
 
-/** What is done for an artifact, from its source or its name to the image with our tag. Never rejects with a build's fault. */
+/** The work for an artifact, from its source or name to the tagged image. Never rejects with a build's fault. */
 export class Work {
   readonly #options: WorkOptions;
 
@@ -59,7 +59,7 @@ export class Work {
     });
   }
 
-  /** Takes a finished image by its digest. */
+  /** Uses a prebuilt image by its digest. */
   fetch({ digest, image }: ArtifactSpec, registries: Logins, control: BuildControl): Promise<WorkEnd> {
     return this.#reported(control, async () => {
       const { clock, images } = this.#options;
@@ -71,7 +71,7 @@ export class Work {
     });
   }
 
-  /** Says the end of a build in its own log, and makes an end of what was thrown. */
+  /** Writes the end of a build to its log, and converts what was thrown. */
   async #reported(control: BuildControl, work: () => Promise<WorkEnd>): Promise<WorkEnd> {
     let end: WorkEnd;
     try {
@@ -128,7 +128,7 @@ export class Work {
     throw new Fault("build.unrecognised", `no Dockerfile, and the source was not recognised; looked for ${looked}`);
   }
 
-  /** Runs a build only where it finds room, and ends it when it uses up the disk. */
+  /** Runs a build only with enough space, and stops it when it uses up the disk. */
   async #watched(
     control: BuildControl,
     bytes: number,
@@ -151,7 +151,7 @@ export class Work {
     try {
       const build = await run({ say, signal: AbortSignal.any([control.signal, full.signal]) });
       if (build.ok) return build;
-      // What the step wrote is gone with it, so the disk may have room again by now.
+      // The step's files were removed with it, so the disk may have space again.
       if (wasFull || saysDiskFull(build.words)) throw new Fault("build.no-room", "the build filled the engine's disk");
       refuseFullDisk(await freeRoom(engine), policy);
       return build;
@@ -170,7 +170,7 @@ export class Work {
   }
 }
 
-/** A generated Dockerfile is part of the log, so that nothing is done behind anybody's back. */
+/** A generated Dockerfile is part of the log, so that it is visible. */
 function explain({ summary, warnings, dockerfile }: Recipe, say: BuildControl["say"]): void {
   say(`no Dockerfile: ${summary}`);
   for (const warning of warnings) say(`warning: ${warning}`);
@@ -178,8 +178,8 @@ function explain({ summary, warnings, dockerfile }: Recipe, say: BuildControl["s
 }
 
 /**
- * The image that a step was about to fetch, from the step's own name: BuildKit's of its own steps, or the Dockerfile's line.
- * No part of it leads elsewhere in a path.
+ * The image that a step was about to pull, from the step's name: BuildKit's for its own steps, or the Dockerfile's
+ * line. No part of it can lead elsewhere in a path.
  */
 export function imageIn(step: string): string | null {
   const found =
@@ -187,7 +187,7 @@ export function imageIn(step: string): string | null {
   return found?.[1] ?? null;
 }
 
-/** What was killed with SIGKILL exits with 137; in a build nobody kills but the kernel for lack of memory. */
+/** A process killed with SIGKILL exits with 137; in a build only the kernel kills, for lack of memory. */
 const killed = 137;
 
 function failed({ step, code, words }: Extract<BuildEnd, { ok: false }>): WorkEnd {

@@ -24,34 +24,34 @@ export interface ProcessBuilderOptions {
   readonly directory: string;
   /** Runs the build commands, as tasks of the environment that asked. */
   readonly runtime: Runtime;
-  /** Whom the runtime runs an environment's tasks as; null: as this process. */
+  /** The user of an environment's tasks; null: that of this process. */
   readonly userOf: (key: EnvKey) => Promise<User | null>;
-  /** Whom artifacts belong to: no app runs as this user. Null: as a build's tree, or this process. */
+  /** The owner of artifacts: no app runs as this user. Null: the user of the build, or of this process. */
   readonly owner: User | null;
   readonly clock: Clock;
-  /** Is told what people should know of the store. */
+  /** Receives notices about the store. */
   readonly notify: (words: string) => void;
 }
 
 type ForWhom = Parameters<Builder["build"]>[1];
 
-/** What is recorded of a build before its command is begun. */
+/** The record of a build before its command starts. */
 interface BuildRecord {
   readonly key: EnvKey;
   readonly task: string;
   readonly command: readonly string[];
   readonly staging: string;
   readonly since: number;
-  /** Why what the command left cannot be an artifact; absent: it was not tried, or it is one. */
+  /** Why the command's output cannot be an artifact; absent: not tried, or it is one. */
   readonly refused?: string;
 }
 
 /**
  * Builds in directories: `whole/sources/<hex>`, `whole/artifacts/<hex>`, `builds/<hex>.json` for a build under way and
- * `staging/` for what is not finished. A build is a task of the runtime in a copy of the source; how it stands is told
- * by the task alone, so it continues without the controller. Whoever looks after its end ends what it left running, and
- * copies what it made: the artifact belongs to nobody that runs, cannot be written, and nothing of the build has a hand
- * in it.
+ * `staging/` for what is not finished. A build is a task of the runtime in a copy of the source; only the task shows
+ * its state, so it continues without the controller. After its end, everything that it left running is ended and its
+ * output copied: the artifact belongs to a user that runs nothing, is read-only, and no process of the build can access
+ * it.
  */
 export function processBuilder(options: ProcessBuilderOptions): Builder {
   return new ProcessBuilder(options);
@@ -129,7 +129,7 @@ class ProcessBuilder implements Builder {
     if (await this.#has(digest)) return { state: "built" };
     const record = await this.#record(digest);
     const task = record && (await this.#task(record));
-    // Without its task a build was never begun: the controller died before, or somebody took the task away.
+    // Without its task a build never started: the controller died before, or the task was removed.
     if (!record || !task) return { state: "absent" };
     if (task.exit === null) return { state: "building", since: record.since, task: task.name };
     const failed = (detail: string) => ({ state: "failed", code: "build.failed", detail, task: task.name }) as const;
@@ -142,7 +142,7 @@ class ProcessBuilder implements Builder {
     return this.#finish(digest, record);
   }
 
-  /** Whoever asks for an artifact wants it: it is not collected for a while. */
+  /** A requested artifact is not collected for a while. */
   async #has(digest: string): Promise<boolean> {
     return (
       (await this.#store.has("artifact", digest)) && this.#store.touch("artifact", digest, this.#options.clock.now())
@@ -162,8 +162,7 @@ class ProcessBuilder implements Builder {
     const context = await this.#sources.context(artifact);
     await this.#forget(digest);
     const since = this.#options.clock.now();
-    // A name of its own for every try: a task of a previous one, which may still be kept for its output, is not this
-    // one.
+    // A new name for every attempt: a task of a previous one may still be kept for its output.
     const task = `build-${hexOf(digest).slice(0, 16)}-${since.toString(36)}`;
     if (command === null) return this.#place(digest, context);
     const staging = join(this.#store.staging, task);
@@ -185,7 +184,7 @@ class ProcessBuilder implements Builder {
     });
   }
 
-  /** A copy that is the build's own. */
+  /** A private copy for the build. */
   async #copy(from: string, to: string, key: EnvKey): Promise<void> {
     try {
       await copyTree({ from, to, as: await this.#options.userOf(key), access: "own" });
@@ -195,7 +194,7 @@ class ProcessBuilder implements Builder {
     }
   }
 
-  /** Idempotent: after a crash in the middle the next look does it again. Who looks meanwhile waits for the same end. */
+  /** Idempotent: after a crash the next look repeats it. Concurrent callers wait for the same result. */
   #finish(digest: string, record: BuildRecord): Promise<ArtifactState> {
     const under = this.#finishing.get(digest);
     if (under) return under;
@@ -204,7 +203,10 @@ class ProcessBuilder implements Builder {
     return finished;
   }
 
-  /** Makes an artifact of what a build left. What cannot be copied fails the build, and is told the same at every look. */
+  /**
+   * Creates an artifact from a build's output. If it cannot be copied, the build fails, and every look returns the same
+   * fault.
+   */
   async #take(digest: string, record: BuildRecord): Promise<ArtifactState> {
     const { staging, task, command } = record;
     if (await this.#store.has("artifact", digest)) return { state: "built" };
@@ -224,7 +226,7 @@ class ProcessBuilder implements Builder {
     return { state: "built" };
   }
 
-  /** Copies as the owner of artifacts: what a build put there can lead nobody astray. */
+  /** Copies as the owner of artifacts, so that nothing a build put there can be misused. */
   async #place(digest: string, from: string): Promise<void> {
     const draft = await this.#store.draft("artifact");
     try {
@@ -246,7 +248,7 @@ class ProcessBuilder implements Builder {
     return join(this.#options.directory, "builds", `${hexOf(digest)}.json`);
   }
 
-  /** Null when there is none; one that cannot be read, from before records were synced, is none. */
+  /** Null if there is none; an unreadable one, from before records were synced, counts as none. */
   async #record(digest: string): Promise<BuildRecord | null> {
     const text = await unlessMissing(readFile(this.#recordPath(digest), "utf8"));
     try {
@@ -261,14 +263,14 @@ class ProcessBuilder implements Builder {
     return replaceFile(this.#recordPath(digest), JSON.stringify(record));
   }
 
-  /** Takes away what a previous build left behind. */
+  /** Removes what a previous build left behind. */
   async #forget(digest: string): Promise<void> {
     const record = await this.#record(digest);
     if (record) this.#store.discard(record.staging);
     this.#store.discard(this.#recordPath(digest));
   }
 
-  /** Names in `staging/` that a build under way, or one that only needs to be put in its place, still needs. */
+  /** Names in `staging/` that a running build, or one that is being moved into place, still needs. */
   async #kept(): Promise<ReadonlySet<string>> {
     const names = await readdir(join(this.#options.directory, "builds"));
     const digests = names.map((name) => `sha256:${basename(name, ".json")}`).filter(isDigest);
@@ -281,7 +283,7 @@ function revealed(secrets: BuildVariables["secret"]): Record<string, string> {
   return Object.fromEntries(Object.entries(secrets).map(([name, secret]) => [name, secret.reveal()]));
 }
 
-/** A command in few words: without its arguments' values beyond the first ones. */
+/** A short form of a command: only its first arguments. */
 function briefly(command: readonly string[]): string {
   const words = command.join(" ");
   return words.length > 80 ? `${words.slice(0, 79)}…` : words;

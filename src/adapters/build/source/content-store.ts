@@ -23,7 +23,7 @@ export function isDigest(text: string): boolean {
   return digestPattern.test(text);
 }
 
-/** Where a build directory has an artifact: what the process runtime is given as `artifactDirectory`. */
+/** The path of an artifact in a build directory: the process runtime's `artifactDirectory`. */
 export function artifactDirectory(directory: string, digest: string): string {
   const whole = join(directory, "whole", storeOf.artifact, hexOf(digest));
   const earlier = join(directory, storeOf.artifact, hexOf(digest));
@@ -33,16 +33,17 @@ export function artifactDirectory(directory: string, digest: string): string {
 export interface ContentStoreOptions {
   readonly directory: string;
   readonly kinds: readonly StoredObject["what"][];
-  /** Whom artifacts belong to; null: this process. */
+  /** The owner of artifacts; null: the user of this process. */
   readonly owner: User | null;
-  /** Is told of what cannot be deleted. */
+  /** Receives reports of what cannot be deleted. */
   readonly notify: AsideOptions["notify"];
 }
 
 /**
- * Sources, and where artifacts are directories those too, as directories named by digest in `whole/`. What is there is whole, also after a
- * loss of power: everything is made in `staging/`, synced, and moved with one rename. The time of a directory says when it was last wanted.
- * Earlier versions synced nothing and kept both beside `whole/`: what is found there is taken over once it is proven.
+ * Sources, and artifacts if they are directories, as directories named by digest in `whole/`. Everything there is
+ * complete, also after a loss of power: it is created in `staging/`, synced, and moved with one rename. The time of a
+ * directory is that of its last request. Previous versions synced nothing and kept both beside `whole/`: what is found
+ * there is reused after verification.
  */
 export class ContentStore {
   readonly staging: string;
@@ -57,7 +58,7 @@ export class ContentStore {
     this.#aside = new Aside({ directory: join(options.directory, "aside"), notify: options.notify });
   }
 
-  /** Makes the directories and takes away what a crash left in `staging/`; `kept`: what is not left over. */
+  /** Creates the directories and removes what a crash left in `staging/`, except `kept`. */
   async open(kept: () => Promise<ReadonlySet<string>>): Promise<void> {
     const { directory, kinds } = this.#options;
     await this.#make("", 0o711);
@@ -84,7 +85,7 @@ export class ContentStore {
     return adopting.finally(() => this.#adopting.delete(earlier));
   }
 
-  /** Notes that something was wanted; whether it is there. What is noted here, `remove` sees. */
+  /** Records a request for an item; returns whether it exists. `remove` respects the record. */
   async touch(what: StoredObject["what"], digest: string, now: number): Promise<boolean> {
     return (await unlessMissing(utimes(this.path(what, digest), now / 1_000, now / 1_000).then(() => true))) ?? false;
   }
@@ -93,7 +94,7 @@ export class ContentStore {
     return mkdtemp(join(this.staging, `${prefix}-`));
   }
 
-  /** Puts a finished directory in its place. Who comes second finds the place taken by the same thing, and that is fine. */
+  /** Moves a finished directory into place. If it already exists, it is the same item, and that is fine. */
   async put(what: StoredObject["what"], digest: string, from: string): Promise<void> {
     await syncTree(from);
     try {
@@ -106,12 +107,15 @@ export class ContentStore {
     await syncDirectory(join(this.path(what, digest), ".."));
   }
 
-  /** Takes a tree out of its place. It is deleted afterwards, which never fails. */
+  /** Moves a tree out of its place. It is deleted afterwards, which never fails. */
   discard(path: string): void {
     this.#aside.take(path);
   }
 
-  /** What was wanted after `touchedAt` stays. Nothing happens between the look and the removal: both are synchronous. */
+  /**
+   * An item that was requested after `touchedAt` stays. Check and removal are synchronous, so nothing happens between
+   * them.
+   */
   async remove(what: StoredObject["what"], digest: string, touchedAt = Number.POSITIVE_INFINITY): Promise<void> {
     const found = statSync(this.path(what, digest), { throwIfNoEntry: false });
     if (found && Math.round(found.mtimeMs) > touchedAt) return;
@@ -120,7 +124,7 @@ export class ContentStore {
     this.discard(this.#earlier(what, digest));
   }
 
-  /** What there is, also of previous versions. What could not be deleted before is retried. */
+  /** All items, also of previous versions. Failed deletions are retried. */
   async list(): Promise<readonly StoredObject[]> {
     this.#aside.sweep();
     const all: StoredObject[] = [];
@@ -144,7 +148,7 @@ export class ContentStore {
     return new Set([...(await readdir(join(directory, "whole", store))), ...earlier]);
   }
 
-  /** Whatever the controller's umask is. */
+  /** Independent of the controller's umask. */
   async #make(name: string, mode: number): Promise<void> {
     const path = join(this.#options.directory, name);
     await mkdir(path, { recursive: true });
@@ -182,7 +186,7 @@ export class ContentStore {
     }
   }
 
-  /** Bytes on disk, counted once: what is here never changes. */
+  /** Bytes on disk, counted once, because items never change. */
   async #size(path: string): Promise<number> {
     const known = this.#bytes.get(path);
     if (known !== undefined) return known;
@@ -192,7 +196,7 @@ export class ContentStore {
   }
 }
 
-/** What a call gives, or null when its file is not there. */
+/** The result of a call, or null if its file does not exist. */
 export async function unlessMissing<T>(call: Promise<T>): Promise<T | null> {
   try {
     return await call;
@@ -202,14 +206,14 @@ export async function unlessMissing<T>(call: Promise<T>): Promise<T | null> {
   }
 }
 
-/** A place inside a tree with no link on the way leading out of it, or null. */
+/** A path inside a tree that no link leads out of, or null. */
 export async function pathInside(root: string, path: string): Promise<string | null> {
   const real = await unlessMissing(realpath(join(root, path)));
   const base = await realpath(root);
   return real !== null && (real === base || real.startsWith(base + sep)) ? real : null;
 }
 
-/** Faults with `source.unsafe` when a link of a part of the source leads out of that part. */
+/** Fault `source.unsafe` if a link in a part of the source leads out of that part. */
 export async function refuseOutwardLinks(directory: string): Promise<void> {
   const entries: Dirent[] = await readdir(directory, { recursive: true, withFileTypes: true });
   for (const entry of entries.filter((each) => each.isSymbolicLink())) {

@@ -19,7 +19,7 @@ interface Found {
   readonly to: string;
 }
 
-/** The digest of what a directory of this process's own holds. */
+/** The digest of a directory that belongs to this process. */
 export async function sourceDigest(directory: string): Promise<string> {
   const entries: TreeEntry[] = [];
   for (const { parentPath, name } of await readdir(directory, { recursive: true, withFileTypes: true })) {
@@ -29,7 +29,7 @@ export async function sourceDigest(directory: string): Promise<string> {
   return treeDigest(entries);
 }
 
-/** A source proves itself: its digest is its name. Its directory was always this process's own. */
+/** A source can be verified: its digest is its name. Its directory always belonged to this process. */
 export async function adoptSource({ from, to, digest }: Found & { readonly digest: string }): Promise<boolean> {
   if ((await sourceDigest(from)) !== digest) return false;
   await copyTree({ from, to, as: null, access: "sealed" });
@@ -48,11 +48,11 @@ async function entryOf(root: string, place: string): Promise<TreeEntry | null> {
 
 interface FoundArtifact extends Found {
   readonly owner: User | null;
-  /** When the machine was started; default: as it says. */
+  /** When the machine was started; default: from the system. */
   readonly started?: number;
 }
 
-/** An artifact that was made since the machine was started has seen no loss of power. */
+/** An artifact created since the machine was started has not seen a loss of power. */
 export async function adoptArtifact({ from, to, owner, started = startedAt() }: FoundArtifact): Promise<boolean> {
   const { birthtimeMs } = await stat(from);
   if (birthtimeMs <= started) return false;
@@ -61,7 +61,7 @@ export async function adoptArtifact({ from, to, owner, started = startedAt() }: 
   return true;
 }
 
-/** When this machine was started: proc(5), stat, btime; where that is not known, now. */
+/** When this machine was started: proc(5), stat, btime; now if that is unknown. */
 function startedAt(): number {
   try {
     const found = /^btime (\d+)$/m.exec(readFileSync("/proc/stat", "utf8"));

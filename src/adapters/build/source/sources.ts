@@ -11,7 +11,7 @@ import { unpack } from "./unpack.ts";
 
 const fileLimit = 1024 * 1024;
 
-/** The sources of a builder: how they come in and are read, the same whatever is made of them. The content store must be open. */
+/** The sources of a builder: upload and access, independent of the kind of artifact. The content store must be open. */
 export class Sources {
   readonly #store: ContentStore;
   readonly #clock: Clock;
@@ -25,12 +25,12 @@ export class Sources {
     return (await this.#store.has("source", digest)) && this.touch(digest);
   }
 
-  /** Notes that it was wanted; whether it is there. */
+  /** Records a request; returns whether it exists. */
   touch(digest: string): Promise<boolean> {
     return this.#store.touch("source", digest, this.#clock.now());
   }
 
-  /** Faults: `source.unsafe`, `source.digest-mismatch`, `request.too-large`; nothing is left of what was refused. */
+  /** Faults: `source.unsafe`, `source.digest-mismatch`, `request.too-large`; nothing is left of a refused upload. */
   async admit(digest: string, tar: AsyncIterable<Uint8Array>): Promise<void> {
     hexOf(digest);
     if (await this.has(digest)) return;
@@ -42,7 +42,7 @@ export class Sources {
       if (found !== digest) {
         throw new Fault("source.digest-mismatch", `the uploaded files are ${found} and not ${digest}`);
       }
-      // Whatever the controller's umask is: builds and instances of another user read it.
+      // Independent of the controller's umask: builds and instances of other users read it.
       await makeReadable(tree, null);
       await this.#store.put("source", digest, tree);
       await this.touch(digest);
@@ -65,7 +65,7 @@ export class Sources {
     return file.readFile();
   }
 
-  /** The directory of a source that is built. Faults: `source.missing`, `source.unsafe`. */
+  /** The directory of a source to build. Faults: `source.missing`, `source.unsafe`. */
   async context({ source, context }: Pick<BuildSpec, "context"> & { readonly source: string }): Promise<string> {
     const there = await this.#store.has("source", source);
     const root = there ? await unlessMissing(realpath(this.#store.path("source", source))) : null;

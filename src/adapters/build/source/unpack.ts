@@ -12,21 +12,20 @@ import { isPrivateName } from "../../../base/source-rules.ts";
 export const unpackLimits = {
   entries: 50_000,
   bytes: 1024 ** 3,
-  /** What an entry may take in the archive besides its content: headers with long names, and padding. */
+  /** Bytes of an entry in the archive besides its content: headers with long names, and padding. */
   overhead: 4096,
   path: 1024,
   segment: 255,
-  /** Directories in each other. The deepest trees of sources that are known have some 30. */
+  /** Nesting limit of directories. The deepest known source trees have about 30. */
   depth: 100,
-  /** Bytes of all paths together, which are kept in memory: 50,000 of 320. */
+  /** Limit of the total length of all paths, which are kept in memory: 50,000 of 320 bytes. */
   names: 16 * 1024 ** 2,
   /** Fields of an extended header, which are read for every entry again; tar(5) has a dozen. */
   fields: 100,
 } as const;
 
 /**
- * How much an archive may have: entries, where a directory that only stands in the path of others is one too, and bytes
- * of their contents.
+ * Limits of an archive: entries, including directories that only occur in paths of others, and bytes of their contents.
  */
 interface Limits {
   readonly entries: number;
@@ -39,10 +38,10 @@ interface Limits {
 type Entry = ReturnType<typeof extract> extends AsyncIterable<infer Source> ? Source : never;
 
 /**
- * Unpacks a tar stream into an empty directory and says what is in it. Only files, directories and links that stay inside
- * are taken; every place is checked against what the archive itself has put there before, so that nothing is written
- * through a link. What holds secrets or history by its name is refused (R046). Modes become 0644 or 0755, owners and times are not taken over.
- * Faults: `source.unsafe` naming the entry, `request.too-large`.
+ * Unpacks a tar stream into an empty directory and returns its content. It accepts only files, directories and links
+ * that stay inside; every path is checked against earlier entries of the archive, so that nothing is written through a
+ * link. Names that indicate secrets or history are refused (R046). Modes become 0644 or 0755, owners and times are
+ * ignored. Faults: `source.unsafe` naming the entry, `request.too-large`.
  */
 export async function unpack(
   tar: AsyncIterable<Uint8Array>,
@@ -52,7 +51,7 @@ export async function unpack(
   const unpacking = new Unpacking(directory, limits);
   const entries = extract();
   const feeding = pipeline(Readable.from(unpacking.watched(tar)), entries);
-  // Whichever of the two fails first, the loop below ends with its error; this one is then not news.
+  // If either fails, the loop below ends with its error, so this one can be ignored.
   void Promise.allSettled([feeding]);
   try {
     for await (const entry of entries) await unpacking.take(entry);
@@ -72,9 +71,9 @@ class Unpacking {
   readonly entries: TreeEntry[] = [];
   readonly #directory: string;
   readonly #limits: Limits;
-  /** What was put where, by path. */
+  /** The created entries, by path. */
   readonly #placed = new Map<string, "file" | "link" | "directory">();
-  /** Entries that put nothing anywhere: the root, and directories that are there. */
+  /** Entries without effect: the root, and existing directories. */
   #idle = 0;
   #bytes = 0;
   #names = 0;
@@ -139,7 +138,7 @@ class Unpacking {
     this.entries.push({ path, kind: "link", executable: false, content: target });
   }
 
-  /** Sees that nothing is at a path yet, and that all above it are directories, made where they are missing. */
+  /** Makes sure that a path is free, and creates its missing parent directories. */
   async #makeRoom(path: string): Promise<void> {
     if (this.#placed.has(path)) throw unsafe(path, "is twice in the archive");
     const parents = path.split("/").slice(0, -1);
@@ -163,7 +162,7 @@ class Unpacking {
     throw tooLarge("the source's number of files and directories", this.#limits.entries);
   }
 
-  /** Notes what is where, within the limits. */
+  /** Records an entry, within the limits. */
   #place(path: string, what: "file" | "link" | "directory"): void {
     this.#placed.set(path, what);
     this.#names += Buffer.byteLength(path);
@@ -172,7 +171,7 @@ class Unpacking {
   }
 }
 
-/** The path without `./` before and `/` behind; empty for the root itself. */
+/** The path without leading `./` and trailing `/`; empty for the root. */
 function checkedPath(name: string): string {
   const segments = name.split("/").filter((segment) => segment !== "" && segment !== ".");
   const bad = name.startsWith("/") || name.includes("\0") || segments.includes("..");
@@ -192,8 +191,8 @@ function checkedPath(name: string): string {
 }
 
 /**
- * Whether a link cannot lead out. `..` may only stand at the beginning of the target, where what it leaves are plain
- * directories: behind a name, it could leave whatever another link leads to.
+ * Whether a link cannot lead out. `..` is allowed only at the beginning of the target, where it leaves plain
+ * directories: after a name, it could leave the target of another link.
  */
 export function staysInside(path: string, target: string): boolean {
   if (target === "" || target.startsWith("/") || target.includes("\0") || target.length > unpackLimits.path)
