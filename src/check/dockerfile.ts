@@ -16,10 +16,7 @@ export function dockerfilePath({ context, dockerfile }: Pick<BuildSpec, "context
   return [context === "." ? "" : context, dockerfile ?? "Dockerfile"].filter((part) => part !== "").join("/");
 }
 
-/**
- * The instructions of a Dockerfile, each with its first line; an instruction continues over lines that end with a
- * backslash.
- */
+/** The instructions of a Dockerfile, each with its first line; a backslash at the end continues a line. */
 export function instructionsOf({ text }: SourceFile): readonly Instruction[] {
   const found: Instruction[] = [];
   let open: { parts: string[]; line: number } | null = null;

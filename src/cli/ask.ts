@@ -29,10 +29,7 @@ export async function confirm(
   if (answer !== true) throw new Fault("confirm.needed", "not confirmed; nothing was changed", { hint: "" });
 }
 
-/**
- * Asks for a text that is not shown while it is typed. Faults: `confirm.needed` without a terminal or if nothing was
- * typed.
- */
+/** Asks for a text that is not shown while typed. Faults: `confirm.needed` without a terminal or a text. */
 export async function askSecret({ context, host }: Asker, question: string): Promise<string> {
   if (!context.interactive) throw new Fault("confirm.needed", `${question} This needs a terminal: pass --stdin.`);
   const prompts = await import("@clack/prompts");
@@ -47,8 +44,7 @@ export async function askSecret({ context, host }: Asker, question: string): Pro
 }
 
 /**
- * Asks to type a name, for what cannot be undone. `given` is the value of --confirm; --yes is not enough. Faults:
- * `confirm.needed`.
+ * Asks to type a name, before what cannot be undone. `given`: --confirm; --yes is not enough. Faults: `confirm.needed`.
  */
 export async function confirmName(
   { context, host, question }: Asker & { readonly question: string },

@@ -37,10 +37,7 @@ export interface Command<Result = unknown, A extends Arguments = Arguments, F ex
   /** At least two: command line and purpose. */
   readonly examples: readonly (readonly [string, string])[];
   run(call: { args: ArgumentValues<A>; flags: FlagValues<F>; world: World }): Promise<Result>;
-  /**
-   * The result for people. `--json` prints it unformatted. Not called for `undefined`: then everything was already
-   * written.
-   */
+  /** The result for people; `--json` prints it unformatted. Not called for `undefined`: it was already written. */
   view?(result: Result, paint: Paint): string;
   /** The exit code, if a result without a fault can still mean failure. */
   exit?(result: Result): number;

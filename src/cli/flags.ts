@@ -1,10 +1,7 @@
 import { parseDuration } from "../base/duration.ts";
 import { Fault } from "../base/faults.ts";
 
-/**
- * A flag of a command. `spec` is as help shows it: `-n, --tail <count>`. `read` returns null for a text that it
- * refuses.
- */
+/** A flag of a command. `spec` as in help: `-n, --tail <count>`. `read` returns null for a text that it refuses. */
 export interface Flag<Value> {
   readonly spec: string;
   readonly summary: string;

@@ -38,10 +38,7 @@ export function displayWidth(text: string): number {
   return width;
 }
 
-/**
- * Columns padded to their widest cell, two spaces between them, no spaces at the end of a line. A row is always one
- * line.
- */
+/** Columns padded to their widest cell, two spaces apart, no trailing spaces. A row is always one line. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[], paint: Paint): string {
   const lines = [head.map(paint.dim), ...rows.map((row) => row.map(joined))];
   const widths = head.map((_title, i) => Math.max(...lines.map((line) => displayWidth(line[i] ?? ""))));

@@ -96,10 +96,7 @@ export class Client {
     return (await this.#send(requestOf(name, ...asked))).body;
   }
 
-  /**
-   * Messages of a route as they come, none twice and none omitted; a lost connection is opened again after the last
-   * one.
-   */
+  /** Messages of a route, none twice and none omitted; a lost connection is reopened after the last one. */
   async *stream<Name extends RouteName>(
     name: Name,
     request: RequestOf<Contract<Name>>,
@@ -142,10 +139,7 @@ export class Client {
     return bodyText(await this.#send(call));
   }
 
-  /**
-   * Returns as soon as the headers are there. Status 400 and above is thrown. What wants to be confirmed is sent again
-   * when it was.
-   */
+  /** Returns when the headers have arrived. Throws on status 400 and above. Sends again after a confirmation. */
   async #send(request: HttpRequest): Promise<HttpAnswer> {
     const answer = await this.#transport.exchange(request);
     if (answer.status < 400) return answer;

@@ -11,10 +11,7 @@ import type { Redactors } from "./redaction.ts";
 import { Tap, type Yield } from "./tap.ts";
 import { Turns } from "./turns.ts";
 
-/**
- * Bytes of a stream per turn: about 10 ms of work, so that neither other streams nor the rest of the controller waits
- * long.
- */
+/** Bytes of a stream per turn: about 10 ms of work, so that nothing else waits long. */
 const biteBytes = 256 * 1024;
 /** Turns that are taken in parallel: a read that hangs blocks one of them. */
 const turnsAtOnce = 4;
@@ -94,10 +91,7 @@ export class LogIngest {
     await Promise.all([...this.#sources.keys()].map((name) => this.take(name)));
   }
 
-  /**
-   * Reads a name's streams up to their current end, or until the store cannot be written. Rejects if they cannot be
-   * read.
-   */
+  /** Reads a name's streams to their current end, or until the store fails. Rejects if they cannot be read. */
   take(name: string): Promise<void> {
     const running = this.#busy.get(name);
     if (running) {
@@ -155,10 +149,7 @@ export class LogIngest {
     this.#outage?.waiting.add(name);
   }
 
-  /**
-   * One piece of each stream; returns whether there was any. While the store cannot be written, failures are retried
-   * with it.
-   */
+  /** One piece of each stream; returns whether there was any. While the store fails, failures are retried with it. */
   async #turn(source: Source): Promise<boolean> {
     if (this.#stopped || this.#outage || !this.#sources.has(source.name)) return false;
     try {

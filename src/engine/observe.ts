@@ -62,10 +62,7 @@ export class Observer {
     return this.#known(key, await this.#booksOf(key), emptyWorld);
   }
 
-  /**
-   * The instances of deployments that the journal has, and the others. Instances with facts may outlive their
-   * deployment's record.
-   */
+  /** Instances of deployments in the journal, and others. Those with facts may outlive their deployment's record. */
   async #parted({ environment, deployments, facts }: Books, all: readonly ObservedInstance[]) {
     const known = new Set(deployments.map(({ id }) => id));
     for (const serving of [environment?.serving, ...deployments.map(({ previous }) => previous)]) {

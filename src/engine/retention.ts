@@ -7,10 +7,7 @@ import type { LogStore } from "../ports/logs.ts";
 import type { EngineLog } from "./engine.ts";
 import { Reconciler } from "./reconciler.ts";
 
-/**
- * Periodic work and its intervals. Output is also polled, because a system under pressure may lose the runtime's
- * reports.
- */
+/** Periodic work and its intervals. Output is also polled, because the runtime's reports may be lost. */
 const everyMs = { sweep: 10_000, cap: 60_000, collect: 600_000 } as const;
 type Duty = keyof typeof everyMs;
 

@@ -4,10 +4,7 @@ import { Fault } from "../base/faults.ts";
 /** `type` of a frame: which of a container's streams it belongs to. */
 export type FrameStream = "stdout" | "stderr";
 
-/**
- * No engine sends frames near this size (16 KB from logs, 32 KB from attach); more means that this is not a framed
- * stream.
- */
+/** No engine sends frames near this size (16 KB from logs, 32 KB from attach): more is not a framed stream. */
 const longestFrame = 4 * 1024 * 1024;
 const headLength = 8;
 

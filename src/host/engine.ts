@@ -96,10 +96,7 @@ export class ContainerEngine {
     return this.#answer(method, full, options);
   }
 
-  /**
-   * Requests a separate connection in both directions (attach, exec, session). `end()` closes only the outgoing
-   * direction.
-   */
+  /** Requests a separate two-way connection (attach, exec, session). `end()` closes only the outgoing direction. */
   async hijack(path: string, options: CallOptions = {}): Promise<Duplex> {
     const full = await this.#path(path, options);
     const headers = { Connection: "Upgrade", Upgrade: "tcp", ...options.headers };

@@ -73,7 +73,7 @@ export async function makeDirectory(path: string, mode = 0o700): Promise<void> {
 }
 
 /**
- * Writes a file readable only by its owner. Its content is on disk when this returns; its name only after
+ * Writes a file readable only by its owner. When this returns, its content is on disk; its name only after
  * `syncDirectory`.
  */
 export async function writeSynced(path: string, text: string): Promise<void> {

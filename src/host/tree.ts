@@ -117,10 +117,7 @@ export async function copyTree({ from, to, as, access }: Copy): Promise<void> {
   if (access === "sealed") await target.chmod(0o755);
 }
 
-/**
- * Lets everybody read what a user's tree holds, as far as its modes are that user's to give: who copies it finds out
- * what is not.
- */
+/** Makes a user's tree readable, as far as the user owns its modes; copying it finds the rest. */
 export async function makeReadable(path: string, as: User | null): Promise<void> {
   await using top = await openDirectory(path);
   await top.chmod(0o755);
@@ -144,10 +141,7 @@ export async function measureTree(path: string): Promise<number | null> {
   return code === null ? null : Number.parseInt(stdout, 10) * 1024 || 0;
 }
 
-/**
- * Deletes a directory of this process's own with the files that are in it; one with directories in it is refused
- * (EISDIR, EPERM).
- */
+/** Deletes an own directory with its files; one that contains directories is refused (EISDIR, EPERM). */
 export function deleteFlat(path: string): void {
   try {
     for (const name of fs.readdirSync(path)) fs.unlinkSync(join(path, name));

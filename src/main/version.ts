@@ -1,9 +1,6 @@
 import { readFileSync } from "node:fs";
 
-/**
- * The version of this Fairlead, as package.json says it. In a release that file is beside `dist/`, in a checkout above
- * `src/`.
- */
+/** The version in package.json, which is beside `dist/` in a release, and above `src/` in a checkout. */
 export const version: string = readVersion();
 
 function readVersion(): string {

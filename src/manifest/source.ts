@@ -214,20 +214,14 @@ function scalarValue(value: unknown): ScalarNode["value"] {
   return String(value);
 }
 
-/**
- * The position in a path from which on something may be a value, with the names of variables right behind it; -1:
- * nowhere.
- */
+/** The position in a path after which something may be a value, names of variables first; -1: nowhere. */
 function quietFrom(path: readonly string[]): number {
   const groups = path[0] === "environments" ? 2 : 0;
   if (path[groups] === "groups" || path[groups] === "registries") return groups + 1;
   return path.findIndex((key) => key === "env" || key === "args");
 }
 
-/**
- * The path as text; below `env:`, `groups:`, `args:` and `registries:` a key that could be a value in the wrong place
- * ends it.
- */
+/** The path as text; below `env:`, `groups:`, `args:` and `registries:` a key that could be a value ends it. */
 function shownPath(path: readonly string[]): string {
   const quiet = quietFrom(path);
   const isShown = (key: string, i: number): boolean => {

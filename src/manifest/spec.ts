@@ -102,10 +102,7 @@ function hostsOf(name: string, { hosts, internal }: HttpValue, context: AppConte
   return hosts && context.ownsHosts(name) ? hosts : [defaultHost(name, context)];
 }
 
-/**
- * `web.shop.localhost`, outside production `staging--web.shop.localhost`: browsers resolve `.localhost` to this machine
- * (RFC 6761).
- */
+/** `web.shop.localhost`, outside production `staging--web.shop.localhost`: `.localhost` is this machine (RFC 6761). */
 function defaultHost(service: string, { app, domain, environment }: AppContext): string {
   return `${environment === "production" ? "" : `${environment}--`}${service}.${domain ?? `${app}.localhost`}`;
 }

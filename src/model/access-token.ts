@@ -1,10 +1,7 @@
 /** A named token for the API over TCP. Its text is shown once and stored nowhere. */
 export interface AccessToken {
   readonly name: string;
-  /**
-   * Digest of its text (`sha256` of src/base/digest.ts); a text has 256 random bits, so nobody can find one for a
-   * digest.
-   */
+  /** Digest of its text (`sha256` of src/base/digest.ts); a text has 256 random bits, which nobody can guess. */
   readonly digest: string;
   readonly createdAt: number;
   readonly createdBy: string;

@@ -1,10 +1,7 @@
 import type { EnvKey } from "./environment.ts";
 import type { Confinement, Env } from "./release.ts";
 
-/**
- * The identity of an instance. The runtime stores it with the instance, so that it is found by identity and never by
- * address.
- */
+/** The identity of an instance. The runtime stores it, so that instances are found by identity, not by address. */
 export interface InstanceIdentity {
   readonly kind: "service";
   readonly key: EnvKey;

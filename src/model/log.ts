@@ -14,10 +14,7 @@ export interface LogLine {
   readonly message: string;
 }
 
-/**
- * A line with its position in the environment's log: increasing without gaps, so that a reader can continue where it
- * stopped.
- */
+/** A line with its position in the environment's log: increasing without gaps, so that readers can resume. */
 export interface StoredLine extends LogLine {
   readonly sequence: number;
 }

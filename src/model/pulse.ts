@@ -25,17 +25,11 @@ export interface Pulse {
  */
 export type Standing = "answers" | "deaf" | "busy" | "silent" | "away";
 
-/**
- * Time limit of a probe: a new connection whose first packet is lost waits 1 s (RFC 6298), plus the time of a loaded
- * edge.
- */
+/** Time limit of a probe: a connection whose first packet is lost waits 1 s (RFC 6298), plus a loaded edge's time. */
 export const askMs = 3_000;
 /** A probe that ended this much after its limit shows that the prober was late, and nothing about the edge. */
 const latenessMs = 1_000;
-/**
- * An edge that answers within this is slow, not hung: paging, a stalled disk. Clients wait no longer (HAProxy's socket:
- * 2 and 8 s).
- */
+/** An edge that answers within this is slow, not hung. Clients wait no longer (HAProxy's socket: 2 and 8 s). */
 const hungMs = 10_000;
 /** One lost probe never kills an edge. */
 const hungAsks = 3;

@@ -349,10 +349,7 @@ export interface Release {
   readonly allowed?: readonly Allowed[];
   /** The Git branch of its source, as whoever uploaded that said; null or omitted: not said. */
   readonly branch?: string | null;
-  /**
-   * What guards the environment as long as this release is the newest that was live; omitted by previous versions:
-   * nothing.
-   */
+  /** The environment's protection while this is the newest live release; omitted by previous versions: none. */
   readonly protection?: Protection | null;
   /** The manifest's own text, kept for `releases show` and for a configuration change of this release. */
   readonly manifest: string;

@@ -120,10 +120,7 @@ function orderOf(s: CertificateSnapshot, { key, service }: WantedRoute, needed: 
   return { from, key, service, hosts: needed.map((one) => one.host), renews, why };
 }
 
-/**
- * When a host needs a certificate that it does not have: 0 if it has none, otherwise when the best one is to be
- * replaced.
- */
+/** When a host needs a new certificate: 0 if it has none, otherwise when the best one is to be replaced. */
 function dueAt(host: string, { held, now }: CertificateSnapshot): number {
   const good = held.filter((one) => covers(one, host) && one.until > now);
   // A supplied certificate is not renewed; no authority is asked before it expires.

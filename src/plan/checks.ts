@@ -29,10 +29,7 @@ const askedAgainMs = 1_000;
  */
 const freshMs = 1_000;
 
-/**
- * The checks of a release in the order of the manifest; a service with a readiness probe must pass it after the switch
- * too.
- */
+/** The checks of a release in the order of the manifest; a readiness probe must pass after the switch too. */
 export function checksOf(release: Release, when: keyof ServiceChecks): readonly Due[] {
   return release.services.flatMap((service) => {
     const written = (service.checks ?? noChecks)[when];
@@ -68,10 +65,7 @@ export function passesBefore(context: DeploymentContext): boolean {
   return checksOf(context.release, "before").every((due) => passes(context, due));
 }
 
-/**
- * Runs the checks of a release that has all traffic, in parallel. True once all have passed; a rollback or restart has
- * none.
- */
+/** Runs the checks after the switch in parallel. True once all have passed; a rollback or restart has none. */
 export function passesAfter(context: DeploymentContext): boolean {
   if (context.builder.current.kind !== "deploy") return true;
   const all = checksOf(context.release, "after").map((due) => passes(context, due));

@@ -113,10 +113,7 @@ function hindrances(s: Snapshot): readonly string[] {
   return [...(s.edge.up ? [] : ["the edge does not answer"]), ...stuck, ...unseen];
 }
 
-/**
- * What is left, in words, when a deployment ends because longer waiting would not help; the loop continues to clean it
- * up.
- */
+/** What is left, in words, when a deployment ends because longer waiting would not help; the loop cleans it up. */
 export function remainsOf(s: Snapshot, wanted: Wanted): readonly string[] {
   const leaving = leaversOf(s, wanted).filter(isRunning);
   const words = leaving.map((one) => `${one.name} ${remainWords(s, one)}`);

@@ -22,10 +22,7 @@ const nobody: ReadonlyMap<string, Serving> = new Map();
 /** How soon to retry instances that cannot be inspected. */
 const unreadableMs = 5_000;
 
-/**
- * What to do next in an environment. Pure and total: it has a result for every snapshot, always the same for the same
- * one.
- */
+/** What to do next in an environment. Pure and total: a result for every snapshot, the same for the same one. */
 export function plan(world: Snapshot): Plan {
   const s = withUnreadable(explained(world));
   const builder = new PlanBuilder(s);

@@ -95,10 +95,7 @@ export function taskOf(
 
 type Sides = Pick<DeploymentContext, "s" | "next" | "previous">;
 
-/**
- * Whether a service is replaced in the switch: a `single` one that serves already, for which there is no room beside
- * it.
- */
+/** Whether a service is replaced in the switch: a `single` one that already serves and must not run twice. */
 export function isExchanged(
   { s, previous }: Pick<DeploymentContext, "s" | "previous">,
   { name, single }: ServiceSpec,

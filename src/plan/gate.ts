@@ -13,10 +13,7 @@ export const unreadyAfter = 3;
 /** How soon to judge an instance again whose time is over but whose answers were good, or that was never probed. */
 const askedAgainMs = 1_000;
 
-/**
- * An answer older than this, from before the time was over, says nothing about an instance: no controller probed it
- * since.
- */
+/** An answer older than this, from before the time was over, says nothing: no controller probed since. */
 const freshMs = 100;
 
 export type GateVerdict =

@@ -103,10 +103,7 @@ export type Step =
   | { readonly do: "route"; readonly table: RouteTable; readonly newcomers: readonly Upstream[]; readonly why: string }
   | { readonly do: "unroute"; readonly owner: string; readonly why: string };
 
-/**
- * The steps to take now, in this order, and when to plan again. No steps and no `againAfterMs`: the environment is at
- * rest.
- */
+/** The steps to take now, in order, and when to plan again. No steps and no `againAfterMs`: at rest. */
 export interface Plan {
   readonly steps: readonly Step[];
   /** The deployment that the steps belong to; null if none is running. */

@@ -109,10 +109,7 @@ function slow(s: Snapshot, { next, policy }: WatchSubject): Blame | null {
   return { fault: faultOf("watch.slow", detail), culprit: fresh.culprit };
 }
 
-/**
- * Observations of a release since the switch: log, errors, response times. Only those that cause a rollback have
- * failed.
- */
+/** Observations of a release since the switch: log, errors, times. Only those that cause a rollback have failed. */
 export function reportOf(
   s: Snapshot,
   { next, policy }: WatchSubject,

@@ -1,10 +1,7 @@
 import type { Secret } from "../base/secret.ts";
 import type { AccessRecord, RouteTable, UpstreamStats } from "../model/route.ts";
 
-/**
- * The edge's state for one owner. `up: false` if it does not answer its controller or its clients; the rest is then
- * empty.
- */
+/** The edge's state for one owner. `up: false` if it does not answer controller or clients; the rest is then empty. */
 export interface EdgeState {
   readonly up: boolean;
   readonly table: RouteTable | null;

@@ -79,10 +79,7 @@ export interface Journal {
    * instances serve; and releases except the newest and those named.
    */
   thin(key: EnvKey, keep: Keep): Promise<void>;
-  /**
-   * Deletes everything about a preview that was removed before `endedBefore`, except the audit; for any other
-   * environment nothing.
-   */
+  /** Deletes all about a preview that was removed before `endedBefore`, except the audit; otherwise nothing. */
   forget(key: EnvKey, endedBefore: number): Promise<void>;
   close(): Promise<void>;
 }

@@ -17,10 +17,7 @@ export interface OutputRange {
  * requested offset.
  */
 export interface Output {
-  /**
-   * Where `bytes` begin: at `offset`; after a hole there, even if nothing follows it; or at 0 after the output was
-   * truncated.
-   */
+  /** Where `bytes` begin: at `offset`; after a hole there, even without more data; or at 0 after a truncation. */
   readonly at: number;
   readonly bytes: Uint8Array;
 }
@@ -106,10 +103,7 @@ export interface Runtime {
   readOutput(name: string, range: OutputRange): Promise<Output>;
   /** Output before `offset` is stored elsewhere and its disk space may be freed. Offsets do not change. */
   releaseOutput(name: string, stream: OutputStream, offset: number): Promise<void>;
-  /**
-   * Reports changes until the returned function is called. May report too much, and never misses an end for longer than
-   * a second.
-   */
+  /** Reports changes until the returned function is called. May report too much; misses an end for a second at most. */
   changes(listener: (change: RuntimeChange) => void): () => void;
   close(): Promise<void>;
 }

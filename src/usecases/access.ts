@@ -67,10 +67,7 @@ export async function newestRelease({ deps }: Call, { key, serving }: Environmen
   return number === undefined ? null : deps.journal.releases.find(key, number);
 }
 
-/**
- * The URL of a host of an environment for people and other services: through the edge, over TLS where it has a
- * certificate.
- */
+/** The URL of a host for people and other services: through the edge, over TLS if it has a certificate. */
 export function publicUrl({ edge, certificates }: Pick<Deps, "edge" | "certificates">, host: string): string {
   const secure = certificates.has(host) ? edge.secureAddress() : null;
   if (secure !== null) return secure.port === 443 ? `https://${host}` : `https://${host}:${secure.port}`;

@@ -35,8 +35,7 @@ export async function addCertificate(call: Call, host: string, { pair }: Certifi
 }
 
 /**
- * Removes the certificates of exactly this host; for a served route a new one is requested. Fault:
- * `certificate.unknown`.
+ * Removes exactly this host's certificates; for a served route a new one is requested. Fault: `certificate.unknown`.
  */
 export async function removeCertificate(call: Call, host: string): Promise<void> {
   await call.deps.certificates.remove(host);

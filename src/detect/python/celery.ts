@@ -5,10 +5,7 @@ import { findObject, type PythonObject } from "./app.ts";
 import type { Declared } from "./declared.ts";
 import type { Django } from "./django.ts";
 
-/**
- * Other services of the same image: those of a Procfile, otherwise a Celery worker, and its clock if there is a
- * schedule.
- */
+/** Other services of the same image: those of a Procfile, otherwise a Celery worker, and its clock with a schedule. */
 export function workers(tree: Tree, declared: Declared, django: Django | null): readonly ServiceIdea[] {
   const procfile = [...readProcfile(tree)].filter(([name]) => name !== "web" && name !== "release");
   if (procfile.length > 0) {

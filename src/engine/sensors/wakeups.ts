@@ -21,10 +21,7 @@ export class Wakeups {
     this.#clock = clock;
   }
 
-  /**
-   * Runs it after this time, or up to `soonerMs` earlier together with other work; never later. The returned function
-   * cancels it.
-   */
+  /** Runs it after this time, or up to `soonerMs` earlier with other work. The returned function cancels it. */
   after({ ms, soonerMs }: { readonly ms: number; readonly soonerMs: number }, then: () => void): () => void {
     const wakeup = this.#found(ms, soonerMs) ?? this.#plan(ms);
     // A new object, so that the same work can be scheduled twice.

@@ -40,10 +40,7 @@ export interface AbsentQuestions {
   readonly isService: boolean;
 }
 
-/**
- * What can be seen of a machine whose controller does not answer. Ports are omitted: its edge has them with good
- * reason.
- */
+/** Checks of a machine whose controller does not answer, without ports: its edge may hold them. */
 export async function absentChecks(asked: AbsentQuestions): Promise<CheckView[]> {
   const { stateDirectory, engineSocket, isService } = asked;
   const runtime = keptPlatform(stateDirectory) ?? "auto";

@@ -25,10 +25,7 @@ export interface BuildContext {
   readonly files: number;
 }
 
-/**
- * Reads the build context of a directory. Its .dockerignore applies as in the docker command; the named Dockerfile is
- * always sent.
- */
+/** Reads the build context of a directory, without what its .dockerignore excludes except the named Dockerfile. */
 export async function readContext(root: string, dockerfile: string | null): Promise<BuildContext> {
   const ignored = new DockerIgnore(textAt(root, ".dockerignore") ?? "");
   const entries: Entry[] = [];

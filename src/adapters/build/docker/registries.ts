@@ -10,8 +10,7 @@ type Login = RegistryLogin<Secret>;
 const hub = { name: "docker.io", index: "https://index.docker.io/v1/", host: "registry-1.docker.io" } as const;
 
 /**
- * The registry of an image: the first part of its name if that looks like a host (distribution,
- * reference/normalize.go).
+ * The registry of an image: the first part of its name if it looks like a host (distribution, reference/normalize.go).
  */
 export function registryOf(image: string): string {
   const [first = "", ...rest] = image.split("/");

@@ -16,10 +16,7 @@ export const usualRoom: RoomPolicy = { reserveBytes: 1024 ** 3, floorBytes: 256 
 
 const lookMs = 500;
 
-/**
- * Directory of containerd's images, unless the engine starts containerd itself: then they are in the engine's
- * directory.
- */
+/** Directory of containerd's images, unless the engine starts containerd itself and keeps them in its own. */
 const containerdRoot = "/var/lib/containerd";
 
 /** Free bytes where the engine keeps its images; null if its disk is not on this machine. */

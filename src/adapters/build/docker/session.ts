@@ -80,10 +80,7 @@ function reply(stream: ServerHttp2Stream, code: number, message: Buffer | null =
   stream.end(Buffer.concat([head, message]));
 }
 
-/**
- * A CredentialsResponse: user (1) and password (2) for this host alone; without both BuildKit asks the registry
- * anonymously.
- */
+/** A CredentialsResponse: user (1) and password (2) only for this host; without both BuildKit asks anonymously. */
 function credentials(registries: Known["registries"], host: string): Buffer {
   const login = loginFor(registries, host);
   if (login === null) return Buffer.alloc(0);

@@ -203,10 +203,7 @@ class ProcessBuilder implements Builder {
     return finished;
   }
 
-  /**
-   * Creates an artifact from a build's output. If it cannot be copied, the build fails, and every look returns the same
-   * fault.
-   */
+  /** Creates an artifact from a build's output. If it cannot be copied, the build fails, always with the same fault. */
   async #take(digest: string, record: BuildRecord): Promise<ArtifactState> {
     const { staging, task, command } = record;
     if (await this.#store.has("artifact", digest)) return { state: "built" };

@@ -112,10 +112,7 @@ export class ContentStore {
     this.#aside.take(path);
   }
 
-  /**
-   * An item that was requested after `touchedAt` stays. Check and removal are synchronous, so nothing happens between
-   * them.
-   */
+  /** An item requested after `touchedAt` stays. Check and removal are synchronous, so nothing happens between. */
   async remove(what: StoredObject["what"], digest: string, touchedAt = Number.POSITIVE_INFINITY): Promise<void> {
     const found = statSync(this.path(what, digest), { throwIfNoEntry: false });
     if (found && Math.round(found.mtimeMs) > touchedAt) return;

@@ -69,10 +69,7 @@ export interface Forwarding {
   readonly requestId: string;
 }
 
-/**
- * The headers for the app, name and value in turn. What the client says of earlier proxies is replaced by what is believed
- * of it.
- */
+/** The headers for the app, name and value in turn, with only trusted information about proxies. */
 export function requestHeaders(
   req: IncomingMessage,
   { target, address, proto, chain, port, isSecret, requestId }: Forwarding,

@@ -21,10 +21,7 @@ export interface Runner {
   wake(): Promise<void>;
   /** Ends all of it at once, without waiting for what is under way. Fault `edge.unreachable` when it does not end. */
   end(): Promise<void>;
-  /**
-   * Starts it from the configuration on disk, when nothing is left of a previous one. The answer tells whether it has
-   * ended since.
-   */
+  /** Starts it from the configuration on disk, if no previous one is left. The result tells whether it has ended. */
   start(): Promise<() => boolean>;
   /** Whether somebody else starts it again when it has ended, and is at it. */
   isReviving(): Promise<boolean>;

@@ -1,9 +1,6 @@
 import { fieldNumber } from "./route-map.ts";
 
-/**
- * How HAProxy records a request: values that hold no space, the path last. `client` is the variable that names the
- * client.
- */
+/** How HAProxy records a request: values without spaces, the path last. `client` is the variable with the client. */
 export function recordFormat(client: string): string {
   return [
     "%[var(txn.route)]",

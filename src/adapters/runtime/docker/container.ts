@@ -64,10 +64,7 @@ export function unfitContainer({ command, env }: Pick<InstanceSpec, "command" | 
   return null;
 }
 
-/**
- * All that a program is given beside what its image brings. HOST is only a default, since apps also use it for other
- * things.
- */
+/** A program's environment beside its image's. HOST is only a default, because apps also use it otherwise. */
 export function containerEnv(
   about: About,
   spec: Workload["spec"],
