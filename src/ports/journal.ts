@@ -10,7 +10,7 @@ import type { StepBook, StepChange } from "./journal/steps.ts";
 import type { TokenBook, TokenChange } from "./journal/tokens.ts";
 import type { ValueBook, ValuesChange } from "./journal/values.ts";
 
-/** What is only written down for a person's order. A plan cannot record it: the types keep them apart. */
+/** What is only recorded for a person's order. A plan cannot record it: the types keep them apart. */
 export type OrderChange = EnvironmentChange | ReleaseChange | ValuesChange | AuditChange | ClaimChange | TokenChange;
 
 /** One change to record. */

@@ -11,9 +11,9 @@ import type { CertificateAuthority, CertificatePair, Publish } from "../../../po
 
 export interface AcmeOptions {
   readonly directoryUrl: string;
-  /** The contact that the authority is told; giving it accepts the authority's terms. */
+  /** The contact sent to the authority; setting it accepts the authority's terms. */
   readonly email: string;
-  /** PEM of roots that sign the authority's own servers, beside the usual ones; null: those alone. */
+  /** PEM of roots that sign the authority's own servers, in addition to the usual ones; null: only those. */
   readonly caFile: string | null;
   /** Holds the account's key, one file for every directory URL. */
   readonly accounts: string;

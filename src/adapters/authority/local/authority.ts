@@ -25,7 +25,7 @@ export function rootFile(directory: string): string {
   return join(directory, "local-root.pem");
 }
 
-/** The authority of this machine, which nobody else trusts. Its root is made when it is first needed, and kept. */
+/** The authority of this machine, which nobody else trusts. Its root is created when first needed, and stored. */
 export function localAuthority({ directory, clock }: LocalAuthorityOptions): CertificateAuthority {
   let root: Promise<Signed> | null = null;
   return {

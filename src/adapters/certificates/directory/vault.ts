@@ -19,7 +19,7 @@ interface CertificateFile {
 }
 
 export interface CertificateVaultOptions {
-  /** Made when it is missing, for this user alone. */
+  /** Created if missing, readable only by this user. */
   readonly directory: string;
   readonly clock: Clock;
   /** Takes one line about a file that cannot be used. */
@@ -83,13 +83,15 @@ class DirectoryVault implements CertificateVault {
     return this.#setRecordsAside("it contains something else");
   }
 
-  /** How asking has gone is worth less than certificates that go on: the hosts are asked for as if for the first time. */
+  /**
+   * The record of requests matters less than working certificates: the hosts are requested as if for the first time.
+   */
   async #setRecordsAside(why: string): Promise<readonly HostRecord[]> {
     const aside = `${this.#records}.damaged-${this.#options.clock.now()}`;
     try {
       await rename(this.#records, aside);
     } catch (thrown) {
-      if (isErrno(thrown, "ENOENT")) return []; // somebody who read it at the same time was first
+      if (isErrno(thrown, "ENOENT")) return []; // another reader was first
       throw thrown;
     }
     this.#options.log(`the record of failed certificates cannot be read and was moved to ${aside}: ${why}`);

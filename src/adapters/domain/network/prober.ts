@@ -112,7 +112,7 @@ async function ask({ host, address, port, token, answer }: Question): Promise<st
     return `${at} does not reach this edge: another server answers for ${host} with status ${status}`;
   } catch (thrown) {
     if (isMistake(thrown)) throw thrown;
-    // A machine without IPv6 of its own cannot tell how others get through by it.
+    // A machine without IPv6 cannot check whether others can connect over it.
     if (isIP(address) === 6 && isErrno(thrown, "ENETUNREACH", "EADDRNOTAVAIL", "EHOSTUNREACH")) return null;
     return `${at} does not answer for ${host} (${thrown instanceof Error && "code" in thrown ? thrown.code : "cut"})`;
   }

@@ -19,7 +19,7 @@ export async function askEdge(socket: string, call: AdminCall): Promise<unknown>
   throw faultOf(text);
 }
 
-/** Who answers at a socket; null when nobody does. */
+/** The process that answers at a socket; null if none does. */
 export async function askHello(socket: string): Promise<Hello | null> {
   try {
     return (await askEdge(socket, { method: "GET", path: "/hello" })) as Hello;

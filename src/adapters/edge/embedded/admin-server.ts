@@ -9,12 +9,12 @@ import type { LiveTables } from "./live.ts";
 import type { Records } from "./records.ts";
 import { embeddedSettings } from "./settings.ts";
 
-/** Who answers at the admin socket: read before anything else is asked, so it never changes its shape. */
+/** The hello of the admin socket: read before any other request, so its format never changes. */
 export interface Hello {
   readonly protocol: number;
   readonly pid: number;
   readonly listen: Address;
-  /** Whom it believes about clients. */
+  /** The trusted proxies. */
   readonly proxies: FrontProxies;
   /** Where it takes TLS. */
   readonly secure: Address | null;
@@ -73,7 +73,7 @@ const handlers: Readonly<Record<string, Handler>> = {
   },
 };
 
-/** Serves the admin socket, which only this user may open. A socket file that nobody answers at is replaced. */
+/** Serves the admin socket, which only this user can open. A stale socket file is replaced. */
 export async function openAdmin(path: string, target: AdminTarget): Promise<Server> {
   const server = createServer((req, res) => void answer(req, res, target));
   await rm(path, { force: true });

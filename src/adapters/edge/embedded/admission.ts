@@ -23,7 +23,7 @@ export interface PendingRequest {
 
 const nobody: OwnAnswer = { status: 503, retryAfterS: 1 };
 
-/** Decides for every request whether, when and by whom it is served. */
+/** Decides for every request whether, when and by which upstream it is served. */
 export class Admission {
   readonly tables: LiveTables;
   readonly records: Records;
@@ -66,9 +66,9 @@ export class Admission {
     this.#enter(pending, route);
   }
 
-  /** After a change of this owner's table: who waits is checked again, once, the longest waiting first. */
+  /** After a change of this owner's table: checks waiting requests again, once, the longest waiting first. */
   changed(owner: string): void {
-    // Of a copy: who goes on waiting alone is entered again.
+    // Of a copy: only requests that keep waiting are added again.
     for (const [key, pendingRequests] of [...this.#waiting]) {
       if (!key.startsWith(`${owner}\n`)) continue;
       for (const pending of [...pendingRequests]) {
@@ -78,7 +78,7 @@ export class Admission {
     }
   }
 
-  /** To whom a route is not open, there is none. */
+  /** A route that is closed to a caller does not exist for it. */
   #routeOf({ target, address, beyond }: RequestContext): LiveRoute | undefined {
     const route = this.tables.find(target.host);
     if (route === undefined || route.insiders === null) return route;
@@ -94,7 +94,7 @@ export class Admission {
     pending.reply(pending.context.tried.size > 0 ? { status: 502 } : nobody);
   }
 
-  /** One service leaves room for the others. There are never more requests under way than connections. */
+  /** One service leaves capacity for the others. There are never more running requests than connections. */
   #isFull({ upstreams }: LiveRoute): boolean {
     const { perService } = this.crowd.capacity;
     if (this.crowd.connections <= perService) return false;

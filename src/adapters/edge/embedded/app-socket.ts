@@ -4,9 +4,9 @@ import { isErrno } from "../../../base/faults.ts";
 type Written = (error?: Error | null) => void;
 
 /**
- * A connection to an app on which an answer outlives an upload. An app that refuses a body without reading it answers and
- * closes; the system then fails the next write, while the answer waits to be read. Such a write counts as done and those after it
- * go nowhere; how the connection ended is told by reading it to its end.
+ * A connection to an app on which an answer survives a failed upload. An app that refuses a body without reading it
+ * answers and closes; the system then fails the next write, while the answer waits to be read. Such a write counts as
+ * done and later ones are discarded; reading to the end shows how the connection ended.
  */
 export class AppSocket extends Socket {
   #deaf = false;

@@ -51,7 +51,7 @@ export class ClientConnection {
     if (this.#condemned) return;
     if (this.begin(turn.req, turn.res)) return turn.serve();
     this.#behind.push(turn);
-    // What has come already is kept; Node would go on reading.
+    // Received data is kept; Node would continue to read.
     if (this.#behind.length >= embeddedSettings.pipelined) this.#socket.pause();
   }
 
@@ -89,8 +89,8 @@ export class ClientConnection {
 }
 
 /**
- * Ends a connection so that its client can read what was said last: the system would reset it for bytes that nobody has read,
- * and so take the answer back (RFC 9112 9.6). What its client still sends is thrown away, for a while.
+ * Ends a connection so that its client can read the last answer: the system would reset it because of unread bytes, and
+ * lose the answer (RFC 9112 9.6). It discards what the client still sends, for a while.
  */
 export function endGently(socket: Socket): void {
   if (socket.writable) socket.end();

@@ -15,8 +15,8 @@ export interface CompressionPlan {
 }
 
 /**
- * Whether an answer is compressed for this client. Null: it is left alone, as it is no text, already coded, part of a
- * whole, of known small size, an event stream, or its app said `no-transform` (RFC 9110 7.7).
+ * Whether an answer is compressed for this client. Null: it is unchanged, because it is not text, already encoded,
+ * partial, of known small size, an event stream, or its app sent `no-transform` (RFC 9110 7.7).
  */
 export function compressionPlan(
   { req, isSecret }: Asked,

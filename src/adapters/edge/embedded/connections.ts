@@ -48,7 +48,7 @@ export class Connections {
     else this.#idle.push(line);
   }
 
-  /** Ends a connection that failed. After the event that told of it, as undici is still busy with it. */
+  /** Ends a failed connection after the event that reported it, because undici is still using it. */
   discard(line: AppConnection): void {
     queueMicrotask(() => void line.client.destroy());
   }

@@ -19,7 +19,7 @@ export class Crowd {
     return this.#connections;
   }
 
-  /** Takes a connection in until it closes, when there is room for it. `client` null: one with no limit of its own. */
+  /** Admits a connection until it closes, if there is capacity. `client` null: without a limit per client. */
   enter(socket: Socket, client: string | null): boolean {
     const { connections, perClient } = this.capacity;
     const own = client === null ? 0 : (this.#clients.get(client) ?? 0);
@@ -33,7 +33,7 @@ export class Crowd {
     return true;
   }
 
-  /** Closes a connection for which there is no room; over plain HTTP some are told why. */
+  /** Closes a connection beyond the capacity; over plain HTTP some get an answer. */
   turnAway(socket: Socket, isPlain: boolean): void {
     socket.on("error", () => socket.destroy());
     if (!isPlain || this.#turnedAway >= this.capacity.turnedAway) return void socket.destroy();

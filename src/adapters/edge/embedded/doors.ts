@@ -18,10 +18,13 @@ export async function openPlain(front: Front, directory: string, { host, port }:
   throw new Fault("listen.in-use", "Another edge of this directory was started at the same time.");
 }
 
-/** The path of the diagnostic that tells a taken port for TLS from a taken plain one. */
+/** The path of the diagnostic that distinguishes a used TLS port from a used plain one. */
 export const secureDoor = "secure";
 
-/** Opens the door for TLS, by whoever has the plain one. Faults as above; a taken port complains of `secureDoor`. */
+/**
+ * Opens the TLS port in the process that has the plain one. Faults as above; a used port has a diagnostic at
+ * `secureDoor`.
+ */
 export async function openSecure(front: Front, directory: string, { host, port }: Address): Promise<Address> {
   const { securePort: path } = embeddedFiles(directory);
   const wanted = port === 0 ? ((await readPort(path)) ?? 0) : port;

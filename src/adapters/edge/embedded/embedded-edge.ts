@@ -34,7 +34,7 @@ export interface EmbeddedEdgeOptions {
   readonly entry: readonly [string, ...string[]];
   /** The whole environment of that process. */
   readonly env: Readonly<Record<string, string>>;
-  /** Whom it runs as, where this process is root's; default: as this process. */
+  /** The edge's user, if this process is root; default: that of this process. */
   readonly user?: User | null;
   readonly clock: Clock;
 }
@@ -42,7 +42,7 @@ export interface EmbeddedEdgeOptions {
 /** How soon a lost connection to the edge is retried. */
 const retryMs = 200;
 
-/** The edge as a Node process of its own, which goes on without the controller. See `Edge` for what each method promises. */
+/** The edge as a separate Node process, which keeps running without the controller. See `Edge` for the contracts. */
 export function embeddedEdge(options: EmbeddedEdgeOptions): Edge {
   return new EmbeddedEdge(options);
 }
@@ -60,7 +60,7 @@ class EmbeddedEdge implements Edge {
   readonly #socket: string;
   readonly #follows = new Set<() => void>();
   readonly #heartbeat: Heartbeat;
-  /** Who wants to know whether it is up, and each time that it is found hung. */
+  /** Listeners for its state, and for each time that it is found hung. */
   readonly #listeners = new Set<{ readonly become: (up: boolean) => void; readonly hung: () => void }>();
   #ensuring: Promise<void> | null = null;
   #address: Address;

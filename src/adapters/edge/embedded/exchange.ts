@@ -17,7 +17,7 @@ const idempotent = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"])
 
 /** Where a request came in. */
 export interface Listener {
-  /** It takes no new connection any more: answers ask clients to open another one for what comes next. */
+  /** It accepts no new connections: answers ask clients to open another one. */
   readonly draining: boolean;
 }
 
@@ -56,7 +56,7 @@ export class ProxyExchange implements PendingRequest, Dispatcher.DispatchHandler
   #controller: Dispatcher.DispatchController | null = null;
   #body: RequestBody | null = null;
   #compressor: Compressor | null = null;
-  /** Bytes of an announced answer still to come; -1 when its length is unknown. */
+  /** Remaining bytes of an announced answer; -1 if its length is unknown. */
   #left = -1;
   #status = clientGone;
   #repeated = false;
@@ -263,7 +263,7 @@ function isTimeout(error: Error): boolean {
   return error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError;
 }
 
-/** Takes in the rest of a body that nobody wants any more, so that its client gets to reading its answer. */
+/** Reads the rest of an unneeded body, so that its client reads the answer. */
 function linger(req: IncomingMessage): void {
   req.resume();
   const late = setTimeout(() => req.socket.destroy(), embeddedSettings.lingerMostMs);

@@ -27,7 +27,7 @@ const reading = {
   keepAliveTimeout: embeddedSettings.clientIdleMs,
   connectionsCheckingInterval: 1_000,
   insecureHTTPParser: false,
-  // Node would refuse it before anybody is asked, and go on with what was sent behind it.
+  // Node would refuse it too early, and continue with what was sent after it.
   requireHostHeader: false,
   optimizeEmptyRequests: true,
   shouldUpgradeCallback: wantsUpgrade,
@@ -73,7 +73,7 @@ export class Front implements Listener {
     this.#server.on("connection", (socket) => this.#arrived(socket, () => serve?.call(this.#server, socket)));
     this.#server.on("request", (req, res) => this.#request(req, res, false));
     this.#server.on("checkContinue", (req, res) => this.#request(req, res, true));
-    // An expectation that nobody knows is nothing to wait for, and not forwarded.
+    // An unknown expectation is ignored and not forwarded.
     this.#server.on("checkExpectation", (req, res) => this.#request(req, res, false));
     this.#server.on("upgrade", (req, socket, head) => {
       const serve = () => this.#upgrade(req, socket as Socket, head);
@@ -86,7 +86,7 @@ export class Front implements Listener {
     this.#server.on("clientError", (error, socket) => unreadable(error, socket as Socket));
   }
 
-  /** Whom to believe about clients, for connections and requests from now on. Faults: `usage.invalid`. */
+  /** Sets the trusted proxies for new connections and requests. Faults: `usage.invalid`. */
   believe(proxies: FrontProxies): void {
     this.#proxies = proxies.trust.length === 0 ? null : new Proxies(proxies);
   }
@@ -99,7 +99,7 @@ export class Front implements Listener {
     return { host: listen.host, port };
   }
 
-  /** Takes nothing new; settles when all that is under way has finished. */
+  /** Accepts nothing new; settles when all running requests have finished. */
   close(): Promise<void> {
     this.#closed ??= this.#drain();
     return this.#closed;
@@ -178,7 +178,7 @@ function answerChallenge(res: ServerResponse, proof: string): void {
   res.end(proof);
 }
 
-/** Whoever sends a request of two meanings may have hidden a second one behind it: nothing more is read from there. */
+/** An ambiguous request may hide a second one: nothing more is read from its connection. */
 function refuseShape(res: ServerResponse, connection: ClientConnection): void {
   const { body, headers } = plainPage(400);
   connection.condemn();
@@ -206,7 +206,7 @@ const statuses: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 };
 
-/** A client that sends no HTTP, is too slow or has gone. An answer that has begun is ended with its connection. */
+/** A client that does not send HTTP, is too slow or has disconnected. A started answer ends with its connection. */
 function unreadable(error: NodeJS.ErrnoException, socket: Socket): void {
   const status = statuses[error.code ?? ""] ?? 400;
   const waits = socket.writable && ClientConnection.of(socket).unreadable(() => refuse(socket, status));

@@ -24,7 +24,7 @@ export interface LiveRoute {
   readonly upstreams: readonly LiveUpstream[];
   readonly balance: Balance<LiveUpstream>;
   readonly limiter: RateLimiter | null;
-  /** Who may call it; null: everybody. */
+  /** Allowed callers; null: everybody. */
   readonly insiders: ((address: string) => boolean) | null;
   readonly protections: Protections | null;
 }
@@ -37,13 +37,13 @@ interface LiveTable {
 /** More Host headers than this in one table's life are made up by somebody. */
 const rememberedHosts = 10_000;
 
-/** The tables of all owners and who answers for a host. A change is one assignment: a request sees the old table or the new one. */
+/** The tables of all owners, by host. A change is one assignment: a request sees the old table or the new one. */
 export class LiveTables {
   readonly #tables = new Map<string, LiveTable>();
   readonly #hosts = new Map<string, LiveRoute>();
   /** Host headers as they were sent → their route, so that a known one costs one lookup. */
   readonly #seen = new Map<string, LiveRoute>();
-  /** Upstreams that left, until nothing of them is under way; by owner. */
+  /** Removed upstreams with running requests; by owner. */
   readonly #left = new Map<string, Set<LiveUpstream>>();
 
   get(owner: string): RouteTable | null {
@@ -90,7 +90,7 @@ export class LiveTables {
     this.#replace(owner, null);
   }
 
-  /** Who answers for a Host header. */
+  /** The route for a Host header. */
   find(header: string): LiveRoute | undefined {
     const seen = this.#seen.get(header);
     if (seen !== undefined) return seen;
@@ -104,7 +104,7 @@ export class LiveTables {
     return route;
   }
 
-  /** By upstream id: what is in the table, and what left it with requests still under way. */
+  /** By upstream id: those in the table, and removed ones with running requests. */
   stats(owner: string): Readonly<Record<string, UpstreamStats>> {
     const left = this.#left.get(owner) ?? new Set<LiveUpstream>();
     for (const upstream of left) if (upstream.tally.active === 0) left.delete(upstream);

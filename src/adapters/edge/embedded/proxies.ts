@@ -28,7 +28,7 @@ export interface Announced {
 export class Proxies {
   readonly proxyProtocol: boolean;
   readonly #trusted = new BlockList();
-  /** Clients behind open connections, as a PROXY protocol header told them. */
+  /** Clients of open connections, from PROXY protocol headers. */
   readonly #announced = new Map<string, Announced>();
 
   constructor({ trust, proxyProtocol }: FrontProxies) {
@@ -41,7 +41,7 @@ export class Proxies {
     return version !== 0 && this.#trusted.check(address, version === 4 ? "ipv4" : "ipv6");
   }
 
-  /** A header at the begin of this connection told who its client is. */
+  /** A header at the start of this connection named its client. */
   announce(socket: Socket, announced: Announced): void {
     const key = connectionKey(socket);
     this.#announced.set(key, announced);

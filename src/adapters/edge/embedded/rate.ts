@@ -36,7 +36,10 @@ export class RateLimiter {
     return this.#clients.size;
   }
 
-  /** Takes one request of this address at time `now` (ms). 0: go on; else the ms until the next one may come. */
+  /**
+   * Counts one request of this address at time `now` (ms). Returns 0 if it may pass, otherwise the ms until the next
+   * one may.
+   */
   take(address: string, now: number): number {
     const client = this.#clients.get(address) ?? { buckets: [], total: 0 };
     this.#clients.delete(address);

@@ -7,7 +7,7 @@ export interface RecordSink {
   readonly writableLength: number;
 }
 
-/** Collects access records and sends them, as lines of JSON, to whoever listens. With no listener they cost nothing. */
+/** Collects access records and sends them, as lines of JSON, to listeners. Without listeners they cost nothing. */
 export class Records {
   readonly #sinks = new Set<RecordSink>();
   #batch: AccessRecord[] = [];

@@ -4,7 +4,7 @@ import { embeddedSettings } from "./settings.ts";
 
 /** Why a request's body ended early. */
 export class BodyStopped extends Error {
-  /** What to answer; null when the client is gone. */
+  /** The answer; null if the client has disconnected. */
   readonly status: 408 | 413 | null;
 
   constructor(status: 408 | 413 | null) {

@@ -21,7 +21,7 @@ const filePath = new RegExp(filePathPattern, "i");
 /** nginx's own number for a client that went away before its answer. */
 export const clientGone = 499;
 
-/** One request on its way: who asked for what, who answers, and the one record that is made of it at its end. */
+/** One request: client, target, upstream, and its access record. */
 export class RequestContext {
   readonly req: IncomingMessage;
   readonly target: RequestTarget;
@@ -31,7 +31,7 @@ export class RequestContext {
   readonly proto: "http" | "https";
   readonly chain: string | null;
   readonly port: number | null;
-  /** It came through a proxy that speaks for somebody else: whoever that is, he is not inside. */
+  /** It came through a proxy that forwards for another client, which is never internal. */
   readonly beyond: boolean;
   /** The length of its answer must not tell what is in it: no compression, by the edge or by the app. */
   readonly isSecret: boolean;

@@ -66,7 +66,7 @@ export async function runEdge({ directory, listen, secure, proxies, log }: EdgeP
   const stopping = Promise.withResolvers<void>();
   const at = { listen: doors.listen, secure: doors.secure };
   const hello = () => ({ protocol, pid: process.pid, ...at, proxies: doors.believed() });
-  // Before anybody can ask: who is told that the edge runs must be able to find its process.
+  // Before the first answer: anyone who knows that the edge runs must be able to find its process.
   await writeNote(directory, doors.listen);
   const admin = await openAdmin(files.socket, {
     tables,
@@ -94,7 +94,7 @@ interface Doors {
   readonly secure: Address | null;
   readonly believed: () => FrontProxies;
   readonly believe: (proxies: FrontProxies) => void;
-  /** Opens what these routes want beside the two, and closes what they do not: what is under way there goes on. */
+  /** Opens the additional ports of these routes, and closes unused ones: running requests there continue. */
   fit(routes: readonly Route[]): Promise<void>;
   close(): Promise<void>;
 }

@@ -14,7 +14,7 @@ export const embeddedSettings = {
   connectMs: 5_000,
   /** Requests that may wait behind the one that is served on their connection before no more is read from it. */
   pipelined: 100,
-  /** A client that takes no byte of an answer for this long is cut. */
+  /** A client that reads no byte of an answer for this long is cut off. */
   stalledMs: 5 * 60_000,
   /** Requests waiting at one held route. */
   waiting: 10_000,

@@ -26,7 +26,7 @@ export interface StartOptions {
   readonly proxies: FrontProxies;
   readonly entry: readonly [string, ...string[]];
   readonly env: Readonly<Record<string, string>>;
-  /** Whom the edge runs as; null: as this process. Only root can say so. */
+  /** The edge's user; null: that of this process. Only root can set it. */
   readonly user: User | null;
   readonly clock: Clock;
 }

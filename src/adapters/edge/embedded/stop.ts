@@ -9,8 +9,8 @@ import { embeddedSettings } from "./settings.ts";
 const lookMs = 10;
 
 /**
- * Stops the edge of a directory: what is under way may finish, for at most 10 s. Returns when its process is gone, at once
- * when none runs. Fault `edge.unreachable` when it does not end.
+ * Stops the edge of a directory: running requests may finish, for at most 10 s. Returns when its process has ended, at
+ * once if none runs. Fault `edge.unreachable` if it does not end.
  */
 export async function stopEdge(directory: string): Promise<void> {
   const note = await readEmbeddedNote(directory);
@@ -33,8 +33,8 @@ interface Hung {
 }
 
 /**
- * Ends an edge that answers nothing, without waiting for what is under way. One that was only stopped by a signal goes on and loses
- * nothing. What was done is in its log. Fault `edge.unreachable` when it does not end.
+ * Kills an edge that does not answer, without waiting for its requests. One that was only stopped by a signal continues
+ * and loses nothing. Its log has the action. Fault `edge.unreachable` if it does not end.
  */
 export async function endHung(directory: string, { note, isStillSilent }: Hung): Promise<void> {
   await signal(note, "SIGCONT");

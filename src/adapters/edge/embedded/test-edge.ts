@@ -13,7 +13,7 @@ import { stopEdge } from "./stop.ts";
 /** How an edge process is started from the sources. */
 export const entry = [process.execPath, fileURLToPath(new URL("../../../main/edge.ts", import.meta.url))] as const;
 
-/** A running edge in a directory of its own, for tests. */
+/** A running edge in its own directory, for tests. */
 export async function embeddedTestEdge(proxies: FrontProxies = noFrontProxies) {
   const directory = await mkdtemp(join(tmpdir(), "fl-edge-"));
   const host = "127.0.0.1";

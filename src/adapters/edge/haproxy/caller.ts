@@ -1,13 +1,15 @@
 /** Networks of proxies in front that are believed. */
 type Trust = readonly string[];
 
-/** The variables that say who calls: of the connection, unless a proxy in front may say something else of each request. */
+/** The variables with the client: of the connection, unless a proxy in front may name another one per request. */
 export function caller(trust: Trust): { readonly client: string; readonly proto: string } {
   const scope = trust.length > 0 ? "txn" : "sess";
   return { client: `${scope}.client`, proto: `${scope}.proto` };
 }
 
-/** Who calls, once for all requests of a connection. The address is kept as text, because HAProxy is slow to write one. */
+/**
+ * The client, once for all requests of a connection. The address is stored as text, because HAProxy formats it slowly.
+ */
 export function whoCalls(trust: Trust): string {
   const lines = [
     "  tcp-request session set-var(sess.client) src,lower",

@@ -11,8 +11,8 @@ const patienceMs = [2_000, 8_000] as const;
 const answerBytes = 64 * 1024 * 1024;
 
 /**
- * Sends one line of commands (separated by `;`, or one with a payload) and gives back all that HAProxy says to them.
- * Fault `edge.unreachable` when nobody answers.
+ * Sends one line of commands (separated by `;`, or one with a payload) and returns HAProxy's answers. Fault
+ * `edge.unreachable` without an answer.
  */
 export async function askCli(
   socket: string,
@@ -63,11 +63,14 @@ async function readAll(connection: Socket): Promise<string> {
 export interface CliStream {
   readonly opened: () => void;
   readonly lines: (lines: readonly string[]) => void;
-  /** Called once: it ended, or could not be opened. `opened` tells which. */
+  /** Called once: it ended, or could not be opened, as `opened` shows. */
   readonly ended: (opened: boolean) => void;
 }
 
-/** Follows a command that goes on answering. The answer stops it without calling `ended`. Keeps no process alive. */
+/**
+ * Follows a command with continuous output. The returned function stops it without calling `ended`. Keeps no process
+ * alive.
+ */
 export function followCli(socket: string, command: string, on: CliStream): () => void {
   const connection = connect(socket);
   let opened = false;
@@ -85,7 +88,7 @@ export function followCli(socket: string, command: string, on: CliStream): () =>
     rest = lines.pop() ?? "";
     if (lines.length > 0) on.lines(lines);
   });
-  // The `close` that follows tells it.
+  // The following `close` reports it.
   connection.on("error", () => undefined);
   connection.once("close", () => {
     if (over) return;
@@ -105,7 +108,7 @@ export interface Workers {
   readonly old: readonly number[];
 }
 
-/** Asks the master who works. Null: no worker is up. */
+/** Asks the master for its worker. Null: none is up. */
 export async function askWorkers(master: string): Promise<Workers | null> {
   const text = await askCli(master, "show proc");
   const [now = "", before = ""] = text.split("# old workers");
@@ -114,7 +117,7 @@ export async function askWorkers(master: string): Promise<Workers | null> {
   return current === undefined ? null : { current, old: pids(before) };
 }
 
-/** That nobody answers, as null; every other error is thrown on. */
+/** Returns null without an answer; rethrows every other error. */
 export function absent(thrown: unknown): null {
   if (thrown instanceof Fault && thrown.code === "edge.unreachable") return null;
   if (isErrno(thrown, "ECONNRESET")) return null;

@@ -27,7 +27,7 @@ export interface ConfigOptions {
   readonly proxies: FrontProxies;
   readonly threads: number;
   readonly capacity: Capacity;
-  /** Whom HAProxy becomes when root has started it; null: it stays who it is. */
+  /** HAProxy's user if root starts it; null: unchanged. */
   readonly user: { readonly uid: number; readonly gid: number } | null;
   /** Of HAProxy, e.g. [3, 2]: later ones have words that previous ones refuse. */
   readonly version: readonly [number, number];
@@ -44,7 +44,7 @@ export function shapeOf(config: string): string {
   return config.replace(/^( {2}server s\d+) .*$/gm, "$1");
 }
 
-/** The line of one slot. An empty one points at a port where nobody is. */
+/** The line of one slot. An empty one points at an unused port. */
 export function slotLine(lease: SlotLease | undefined, index: number): string {
   const seat = lease?.seats[index];
   if (seat === undefined) return `  server s${index + 1} 127.0.0.1:9 weight 1 disabled`;

@@ -50,7 +50,7 @@ export function containerRunner({ engine: socket, image }: HaproxyContainerOptio
       let gone = false;
       const query = { condition: "next-exit" };
       const ended = engine.json("POST", `/containers/${name}/wait`, { query, withinMs: pullMs });
-      // Who waits asks whether it ended, not why; an engine that went away says as much.
+      // A waiter needs to know only that it ended; an engine that went down shows that too.
       void Promise.allSettled([ended]).then(() => {
         gone = true;
       });
@@ -64,7 +64,7 @@ export function containerRunner({ engine: socket, image }: HaproxyContainerOptio
   };
 }
 
-/** Stops the container of a directory: what is under way may finish, for at most 10 s. */
+/** Stops the container of a directory: running requests may finish, for at most 10 s. */
 export async function stopContainer(socket: string, directory: string): Promise<void> {
   const engine = new ContainerEngine(socket);
   try {
@@ -96,7 +96,7 @@ export function containerLog(directory: string): string {
   return `\`docker logs ${edgeContainerName(directory)}\``;
 }
 
-/** With what the master binds low ports, gives its workers to another user, and tells them to end. Only root's has any. */
+/** Capabilities for the master to bind low ports, change its workers' user, and end them. Only root's has any. */
 const rights = ["NET_BIND_SERVICE", "SETUID", "SETGID", "KILL"];
 /** Threads: a worker has at most 5, and as many are left of a hundred reloads while their streams last. */
 const mostThreads = 1_024;
@@ -220,7 +220,7 @@ async function removeOurs(engine: ContainerEngine, directory: string): Promise<v
   try {
     await engine.json("DELETE", `/containers/${edgeContainerName(directory)}`, { query: { force: true } });
   } catch (thrown) {
-    // 409: its removal is under way.
+    // 409: it is being removed.
     if (!isRefusal(thrown, 404, 409)) throw thrown;
   }
 }

@@ -6,7 +6,7 @@ export function mostConnections({ connections, turnedAway }: Capacity): number {
   return connections + 2 * turnedAway;
 }
 
-/** Whose connections are counted, in a table of its own. */
+/** The table that counts connections per client. */
 export const clientsPart = `backend clients
   stick-table type ipv6 size 100k expire 1m store conn_cur`;
 
@@ -29,7 +29,7 @@ const crowded = `content-type "text/plain; charset=utf-8" string "503 Service Un
 export const turnAway = `  http-request return status 503 ${crowded} hdr connection close if { var(sess.crowded) -m bool }
 `;
 
-/** The first rule of a pool: what is under way there leaves room for other services. */
+/** The first rule of a pool: its running requests leave capacity for other services. */
 export function poolRule({ perService }: Capacity): string {
   return `  http-request set-var(txn.full) bool(true) if { be_conn gt ${perService} }
   http-request return status 503 ${crowded} if { var(txn.full) -m bool }`;

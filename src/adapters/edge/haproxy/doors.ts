@@ -18,7 +18,7 @@ export function doorsOf(at: { readonly files: EdgeFiles; readonly listen: Addres
   return [{ ...listen, note: files.port }, ...(secure === null ? [] : [{ ...secure, note: files.securePort }])];
 }
 
-/** The port for one that starts, noted. Faults: `listen.in-use`, `edge.unreachable`. */
+/** Chooses and records the port for a starting edge. Faults: `listen.in-use`, `edge.unreachable`. */
 export async function keptPort({ directory }: EdgeFiles, door: NotedDoor, clock: Clock): Promise<number> {
   const port = await choosePort(door, clock);
   await writeWhole(directory, [{ path: door.note, text: String(port) }]);
@@ -35,7 +35,7 @@ export async function movedPorts(doors: readonly NotedDoor[], clock: Clock): Pro
   return moved;
 }
 
-/** A port that nobody listens on, as below, after a little waiting for one that is on its way out. */
+/** A free port, as below, after a short wait for an edge that is ending. */
 async function choosePort(listen: Address, clock: Clock): Promise<number> {
   const deadline = performance.now() + patienceMs;
   for (;;) {

@@ -36,12 +36,13 @@ export function haproxyFiles(directory: string) {
   };
 }
 
-/** HAProxy takes no other characters in the name of a map. */
+/** HAProxy accepts no other characters in the name of a map. */
 const plainPath = /^[A-Za-z0-9._/@:+-]+$/;
 
 /**
- * Makes the directory, or takes it back from the user of another kind of edge: HAProxy's master is who runs the controller, and what
- * it reads nobody else may write. Faults: `usage.invalid` when its path is too long for a socket, or not plain; `listen.in-use`.
+ * Creates the directory, or takes it over from the user of another kind of edge: HAProxy's master runs as the
+ * controller's user, and nobody else may write what it reads. Faults: `usage.invalid` if its path is too long for a
+ * socket, or not plain; `listen.in-use`.
  */
 export async function prepareDirectory(files: EdgeFiles, doors: readonly NotedDoor[]): Promise<void> {
   const bytes = Buffer.byteLength(files.master);

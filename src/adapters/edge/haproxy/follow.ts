@@ -15,7 +15,7 @@ export interface FollowOptions {
   readonly understood: (line: RecordLine) => AccessRecord | null;
 }
 
-/** Follows HAProxy's ring of records, through reloads and restarts, and tells by its connection whether HAProxy is up. */
+/** Follows HAProxy's ring of records, across reloads and restarts; its connection shows whether HAProxy is up. */
 export class RecordFollower {
   readonly #options: FollowOptions;
   readonly #recordListeners = new Set<(records: readonly AccessRecord[]) => void>();
@@ -95,13 +95,13 @@ export class RecordFollower {
     });
   }
 
-  /** Takes note of whether it is up, and tells when that is another answer than before. */
+  /** Records whether it is up, and reports changes. */
   become(up: boolean): void {
     if (this.#up !== null && this.#up !== up) this.notify();
     this.#up = up;
   }
 
-  /** Tells those who listen for changes. */
+  /** Notifies listeners of changes. */
   notify(): void {
     for (const listener of this.#changeListeners) listener();
   }

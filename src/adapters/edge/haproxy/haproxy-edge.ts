@@ -104,7 +104,7 @@ class HaproxyEdge implements Edge {
       await this.#endHung();
       await this.#server.ensure();
       this.#heartbeat.begin();
-      // Also while nobody else listens: times are counted from records.
+      // Even without other listeners: times are computed from records.
       this.#stopCounting ??= this.#follower.records(() => undefined);
     }).finally(() => {
       this.#ensuring = null;
@@ -167,7 +167,7 @@ class HaproxyEdge implements Edge {
     this.#follower.close();
   }
 
-  /** What answers nothing would keep the port forever. What was only stopped by a signal goes on, and loses nothing. */
+  /** A hung edge would keep the port forever. One that was only stopped by a signal continues, and loses nothing. */
   async #endHung(): Promise<void> {
     await this.#server.load();
     if (!(await this.#heartbeat.hangs())) return;
@@ -184,7 +184,7 @@ class HaproxyEdge implements Edge {
 
   #changed(): void {
     if (!this.#heartbeat.isHung()) return this.#follower.become(this.#heartbeat.isWell());
-    // A master that was stopped while its worker serves: nobody else would let it go on.
+    // A master that was stopped while its worker serves: nothing else would continue it.
     void this.#runner.wake().catch((thrown: unknown) => this.#heartbeat.fail(thrown));
     this.#follower.notify();
   }

@@ -12,14 +12,14 @@ export interface Seat {
 
 /** A pool (an HAProxy backend of empty server slots) given to one set of upstreams of one service, until its last request ended. */
 export interface SlotLease {
-  /** Never used twice, so that a record always tells which upstreams were meant. */
+  /** Never used twice, so that a record always identifies its upstreams. */
   readonly number: number;
   readonly owner: string;
   readonly service: string;
   readonly pool: string;
   /** In the order of the pool's slots. */
   readonly seats: readonly Seat[];
-  /** New requests go there; false while it only finishes what is under way. */
+  /** New requests go there; false while it only finishes running ones. */
   readonly routed: boolean;
 }
 

@@ -9,7 +9,7 @@ export interface MapEntry {
   readonly value: string;
 }
 
-/** What HAProxy answers itself: it has no words of its own for 308. */
+/** HAProxy's own answers: it has no text for 308. */
 export const ownStatuses = [400, 403, 404, 408, 413, 429, 500, 502, 503, 504];
 
 /** A page that is larger does not fit into HAProxy's buffer beside its headers; the plain words stand in for it. */

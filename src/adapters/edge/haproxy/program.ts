@@ -5,7 +5,7 @@ import { openLog } from "../../../host/files.ts";
 import type { EdgeFiles } from "./files.ts";
 import { endAll, signalAll } from "./stop.ts";
 
-/** How HAProxy is run: as a program of this machine, or in a container. It goes on without this process. */
+/** How HAProxy runs: as a program of this machine, or in a container. It keeps running without this process. */
 export interface Runner {
   /** Where its own words are, for people. */
   readonly log: string;
@@ -13,13 +13,13 @@ export interface Runner {
   version(): Promise<readonly [number, number]>;
   /** What is wrong with a configuration; null: nothing. */
   check(config: string): Promise<string | null>;
-  /** Takes away what is left of one that nobody can ask any more, with the ports that it may still hold. Idempotent. */
+  /** Removes what is left of one that can no longer be reached, with its ports. Idempotent. */
   clear(): Promise<void>;
   /** Whether what runs, or would be started, may become another user. */
   canDrop(): Promise<boolean>;
-  /** Lets go on what a signal stopped. Nothing happens to one that runs. */
+  /** Continues one that a signal stopped. No effect on a running one. */
   wake(): Promise<void>;
-  /** Ends all of it at once, without waiting for what is under way. Fault `edge.unreachable` when it does not end. */
+  /** Kills all of it at once, without waiting for requests. Fault `edge.unreachable` if it does not end. */
   end(): Promise<void>;
   /** Starts it from the configuration on disk, if no previous one is left. The result tells whether it has ended. */
   start(): Promise<() => boolean>;

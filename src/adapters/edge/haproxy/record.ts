@@ -41,7 +41,7 @@ export interface RecordLine {
 /** nginx's own number for a client that went away before its answer. */
 const clientGone = 499;
 
-/** The longest path that a record tells. */
+/** The longest path in a record. */
 const pathBytes = 2_048;
 
 /** Reads a line; null when it is of a request without a route. */

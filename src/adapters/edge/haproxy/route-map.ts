@@ -3,11 +3,11 @@ import type { Route, RouteTable } from "../../../model/route.ts";
 import type { SlotLayout } from "./layout.ts";
 import { type MapEntry, policyKey } from "./policies.ts";
 
-/** No host can be spelled like this: its value tells which layout HAProxy serves. */
+/** Not a valid host: its value is the layout that HAProxy serves. */
 export const serialKey = "!serial";
-/** In the place of a pool: nobody answers. */
+/** Instead of a pool: no upstream. */
 export const noService = "none";
-/** In the place of a pool: who answers is in the entry itself. */
+/** Instead of a pool: the upstream is in the entry itself. */
 export const direct = "direct";
 
 /**

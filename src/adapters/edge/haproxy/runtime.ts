@@ -35,7 +35,7 @@ export class HaproxyRuntime {
     return /value="(\w+)"/.exec(text)?.[1] ?? null;
   }
 
-  /** Puts a lease's upstreams into its pool, which nobody is routed to, and looks whether they are there. */
+  /** Adds a lease's upstreams to its unrouted pool, and verifies them. */
   async fill(lease: SlotLease): Promise<void> {
     for (const pool of this.#poolsOf(lease)) await this.#fillOne({ ...lease, pool });
   }
@@ -94,7 +94,7 @@ export class HaproxyRuntime {
     return parseStat(await askCli(worker === null ? admin : master, stat.join(";")));
   }
 
-  /** Whether nobody but us is connected to a previous worker; also when it is gone. */
+  /** Whether only this process is connected to a previous worker; true also if it has ended. */
   async isIdle(worker: number): Promise<boolean> {
     const text = await askCli(this.#files.master, `@!${worker} show info`).catch(absent);
     return Number(/^CurrConns: (\d+)$/m.exec(text ?? "")?.[1] ?? 0) <= ownConnections;

@@ -197,7 +197,7 @@ export class HaproxyServer {
     this.#loaded = true;
   }
 
-  /** From the tables on disk: what had only to finish when HAProxy ended is gone. */
+  /** From the tables on disk: requests that were finishing when HAProxy ended are lost. */
   async #start(): Promise<void> {
     const { files, runner, clock, listen, secure } = this.#options;
     const unrouted = new Set(this.#layout.leases.map(({ number }) => number));
@@ -229,7 +229,7 @@ export class HaproxyServer {
     this.replaced(async () => true);
   }
 
-  /** First on disk, then served: what has begun to be served comes back after a crash at any moment. */
+  /** First on disk, then served: served tables are restored after a crash at any moment. */
   async #change(next: SlotLayout, owner: string, table: RouteTable | null): Promise<void> {
     const tables = new Map(this.#tables);
     if (table === null) tables.delete(owner);
@@ -381,7 +381,7 @@ export class HaproxyServer {
     return writeServed(files, { config, tables: [...this.#tables.values()], layout: this.#layout });
   }
 
-  /** Which process it is, for those who must find it. */
+  /** Its process id, for those who must find it. */
   async #note(): Promise<void> {
     const { files, runner } = this.#options;
     const pid = Number(/^(\d+)\s+master\s/m.exec(await askCli(files.master, "show proc"))?.[1]);

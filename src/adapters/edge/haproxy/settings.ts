@@ -15,9 +15,9 @@ export const haproxySettings = {
   serverS: 3_600,
   /** WebSockets that say nothing; a day. */
   tunnelS: 86_400,
-  /** The address of a container that is gone says nothing at all: after one SYN sent again (1 s) another one is tried. */
+  /** The address of a removed container does not answer at all: after one repeated SYN (1 s) another one is tried. */
   connectS: 2,
-  /** How long a replaced worker may go on with the streams that it has; a day. */
+  /** How long a replaced worker may keep its streams; a day. */
   outliveS: 86_400,
   /** Connections to HAProxy's own sockets that say nothing. */
   cliIdleS: 3_600,

@@ -65,7 +65,7 @@ export class ServedCertificates {
     return sha256(JSON.stringify(this.#kept())).slice(-16);
   }
 
-  /** The files that HAProxy starts from; those of certificates that are gone are deleted. */
+  /** The files that HAProxy starts from; those of removed certificates are deleted. */
   async write(port: number): Promise<void> {
     const kept = this.#kept();
     await writeWhole(
@@ -97,7 +97,7 @@ export class ServedCertificates {
     }));
   }
 
-  /** First what is new or changed, then what is gone. `served`: what HAProxy is known to have, by path. */
+  /** First new or changed ones, then removed ones. `served`: the certificates that HAProxy has, by path. */
   async #exchange(served: ReadonlyMap<string, string>): Promise<void> {
     const { admin, crtList } = this.#files;
     const listed = await this.#listed();

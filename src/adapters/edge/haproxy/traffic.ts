@@ -102,12 +102,12 @@ export class Traffic {
     this.#times.set(key, times);
   }
 
-  /** Requests under way in a lease, in the workers that live. */
+  /** Running requests of a lease, in all workers. */
   active(lease: SlotLease, workers: readonly number[]): number {
     return lease.seats.reduce((sum, _seat, index) => sum + this.#active(lease, index, workers), 0);
   }
 
-  /** By upstream id: what is routed, and what left with requests under way. */
+  /** By upstream id: routed ones, and removed ones with running requests. */
   stats(leases: readonly SlotLease[], workers: readonly number[]): Readonly<Record<string, UpstreamStats>> {
     const found: Record<string, UpstreamStats> = {};
     const routed = new Set(leases.filter((lease) => lease.routed).flatMap((lease) => lease.seats.map(({ id }) => id)));

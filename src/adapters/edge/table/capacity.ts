@@ -6,15 +6,18 @@ export interface Capacity {
   readonly connections: number;
   /** Of one client: an IPv4 address, or the /64 network of an IPv6 address. Proxies that are believed have no such limit. */
   readonly perClient: number;
-  /** Requests under way at one service. */
+  /** Running requests of one service. */
   readonly perService: number;
-  /** Connections beyond the first number that are still told why; what comes beyond these is closed without a word. */
+  /** Connections beyond the limit that still get an answer; further ones are closed silently. */
   readonly turnedAway: number;
 }
 
 /** For tables, sockets of the controller, connections to apps that end, and those that are turned away. */
 const reserved = 256;
-/** Idle ones take about 10 KB each in the embedded edge, and one under way up to 64 KB of buffers in HAProxy: some 200 MB to 1 GB. */
+/**
+ * An idle one takes about 10 KB in the embedded edge, a busy one up to 64 KB of buffers in HAProxy: about 200 MB to 1
+ * GB.
+ */
 const mostConnections = 16_384;
 const turnedAway = 64;
 /** A machine with fewer descriptors than this serves some clients rather than none. */

@@ -2,8 +2,8 @@ import { createServer } from "node:net";
 import { Fault, isErrno } from "../../../base/faults.ts";
 
 /**
- * A port that nobody listens on: the one asked for, or a free one for 0. A program that cannot have it would say so only in words, and after its start.
- * Faults: `listen.in-use`, `edge.unreachable`.
+ * An unused port: the requested one, or any for 0. A program that cannot have it would report that only as text, after
+ * its start. Faults: `listen.in-use`, `edge.unreachable`.
  */
 export function freePort({ host, port }: { readonly host: string; readonly port: number }): Promise<number> {
   const server = createServer();

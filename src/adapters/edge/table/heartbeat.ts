@@ -20,9 +20,9 @@ export interface HeartbeatOptions {
   readonly changed: () => void;
 }
 
-/** Between two questions when nobody wants to know. */
+/** Interval of probes without a reader. */
 const everyMs = 2_000;
-/** An answer to a question of this age is as good as a new one: who observes many environments at once asks once. */
+/** An answer of this age is still valid: observing many environments at once needs one probe. */
 const freshMs = 500;
 /** Between two questions to an edge that is silent. */
 const againMs = 500;
@@ -35,7 +35,7 @@ export class Heartbeat {
   #known: { readonly standing: Standing; readonly since: number } | null = null;
   #askedAt = Number.NEGATIVE_INFINITY;
   #asking: Promise<void> | null = null;
-  /** What went wrong where nobody waited. */
+  /** Failures without a waiting caller. */
   #failure: { readonly thrown: unknown } | null = null;
   #cancel: (() => void) | null = null;
   #closed = false;
@@ -80,7 +80,7 @@ export class Heartbeat {
     return false;
   }
 
-  /** Keeps what went wrong where nobody waited, for who looks next. */
+  /** Stores failures without a waiting caller, for the next one. */
   fail(thrown: unknown): void {
     this.#failure = { thrown };
   }

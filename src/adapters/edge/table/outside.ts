@@ -14,7 +14,7 @@ export interface OutsideOptions {
 /** `late`: this process could not ask, which says nothing of the edge. */
 export type Outside = "answer" | "nothing" | "refused" | "late";
 
-/** A host that nobody can have (RFC 6761): no route is asked, only the edge. */
+/** A host that cannot exist (RFC 6761): it probes the edge and no route. */
 const ownHost = "edge.invalid";
 /** An answer with all its headers; the edge's own has a few hundred bytes. */
 const answerBytes = 8 * 1024;

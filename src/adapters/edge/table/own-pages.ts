@@ -25,7 +25,7 @@ export function problemText(status: number, said = words[status] ?? ""): string 
   return JSON.stringify({ type: "about:blank", title: STATUS_CODES[status] ?? "", status, detail: said });
 }
 
-/** What browsers are shown while a route is closed and has no page of its own. */
+/** The page for browsers while a route is closed without a custom page. */
 export function maintenancePage(message: string): string {
   const escaped = message.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
   const style = "font-family:system-ui,sans-serif;max-width:32rem;margin:20vh auto;padding:0 1rem;text-align:center";

@@ -51,7 +51,7 @@ export class TableStore {
     return this.#setAside(fileName(owner), reason);
   }
 
-  /** Not its parents: where they are gone, so is the edge's reason to be. */
+  /** Not its parents: without them there is no reason for the edge. */
   async #make(): Promise<void> {
     try {
       await mkdir(this.#directory, { mode: 0o700 });

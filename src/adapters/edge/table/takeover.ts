@@ -7,7 +7,7 @@ import { Aside, makeOwn, writeOwn } from "../../../host/tree.ts";
 import type { User } from "../../../host/users.ts";
 import { freePort } from "./free-port.ts";
 
-/** What another owner's edge starts from, beside its tables. All else belonged to processes that are gone. */
+/** The files that another owner's edge starts from, besides its tables. Everything else belonged to ended processes. */
 const keptFiles = ["certificates.json", "edge.port", "edge.secure-port"];
 /** Of a table and of all certificates (see `tableBytes`). */
 const fileBytes = 8 * 1024 * 1024;

@@ -25,7 +25,7 @@ export interface OpenChunk {
   characters: number;
 }
 
-/** Who wrote a line: its instance, release and stream. */
+/** The origin of a line: instance, release and stream. */
 type Writer = readonly [instance: string, release: number, stream: LogLine["stream"]];
 
 /** All lines of a chunk by columns, which packs better and is quicker than objects. */

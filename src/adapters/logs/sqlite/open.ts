@@ -87,7 +87,7 @@ export async function openLogs(file: string, clock: Clock, options: { searchMs?:
 
 interface Search {
   readonly order: Order;
-  /** Where to go on when all was searched. */
+  /** Where to continue when all was searched. */
   readonly next: number;
 }
 

@@ -3,7 +3,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { asFault, type FaultRecord } from "../../../base/faults.ts";
 import { createSearch, type Order, type SearchResult } from "./search.ts";
 
-/** A search that the thread is asked for. `calledOff` is 1 in its only place when nobody waits for it any more. */
+/** A search for the thread. `calledOff` has one element, which is 1 when nothing waits for the result. */
 export interface SearchRequest {
   readonly id: number;
   readonly order: Order;
@@ -16,7 +16,7 @@ export type SearchReply = { readonly id: number } & (
   | { readonly fault: FaultRecord }
 );
 
-/** The thread that searches: it has a connection of its own, which only reads, so that no search holds up anything else. */
+/** The search thread: it has its own read-only connection, so that no search blocks anything else. */
 const search = createSearch(
   new DatabaseSync((workerData as { file: string }).file, { readOnly: true, timeout: 1_000 }),
 );

@@ -5,7 +5,7 @@ import { type LogFilter, levels, type StoredLine } from "../../../model/log.ts";
 import { instanceBit, type LineFilter, levelBit, linesOf } from "./chunk.ts";
 import { createGrep } from "./grep.ts";
 
-/** How long a search goes on before others get their turn. */
+/** How long a search runs before others get a turn. */
 const turnMs = 10;
 /** Most characters of one answer: what an instance floods its log with must be read page by page. */
 const answerCharacters = 4 * 1024 * 1024;
@@ -72,7 +72,7 @@ export function createSearch(database: DatabaseSync) {
     let looked = 0;
     for (let one = nearest(cursors, order); one && canAdd(found, one.chunk, order); one = nearest(cursors, order)) {
       const now = performance.now();
-      // Who goes on from where a search was cut short must get on.
+      // A search that continues from a cut must make progress.
       const gotOn = order.end === "newest" ? looked > 0 : one.chunk.first - 1 > order.after;
       const isOver = gotOn && now - begun > ends.withinMs;
       if (ends.isCalledOff() || isOver) return cutShort(found, cursors, order);

@@ -16,7 +16,7 @@ interface Pending {
   readonly reject: (fault: Fault) => void;
 }
 
-/** Searches a store's file in a thread of its own, which is started when it is needed. */
+/** Searches a store's file in a separate thread, which is started when needed. */
 export class Searcher {
   readonly #file: string;
   readonly #clock: Clock;

@@ -7,8 +7,8 @@ const awayMs = 50;
 const repeatsAtMost = 4;
 
 /**
- * A timeout that counts only time in which this process ran: while it is busy elsewhere, or the machine sleeps, it cannot
- * read an answer that is there. So whoever is asked always has the whole time.
+ * A timeout that counts only time in which this process ran: while it is busy, or the machine sleeps, it cannot read an
+ * existing answer. So an instance always has the full time.
  */
 export class Patience {
   readonly #over: () => void;

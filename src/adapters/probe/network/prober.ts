@@ -18,17 +18,17 @@ const lateBeyondMs = 200;
 const quoteLimit = 40;
 
 /**
- * Asks over the network, each time on a connection of its own, as a new client would. An HTTP answer is judged by its
- * status, and where there are conditions by its JSON body; the whole must be there within the request's timeout.
+ * Probes over the network, each time on a new connection, as a new client would. An HTTP answer is judged by its
+ * status, and by its JSON body if there are conditions; all of it must arrive within the timeout.
  */
 export function networkProber(): Prober {
   return { probe };
 }
 
-/** One question under way; what it has open is cut at its end or when it takes too long. */
+/** One running probe; its connection is closed at its end or timeout. */
 interface Question {
   isLate: boolean;
-  /** With an error whoever waits for the answer gets it. An AbortSignal would do the same at twice the cost of a probe. */
+  /** With an error, so that the waiting caller gets it. An AbortSignal would double the cost of a probe. */
   cut: (error?: Error) => void;
 }
 
@@ -47,7 +47,8 @@ async function probe(asked: ProbeRequest): Promise<ProbeAnswer> {
   } catch (thrown) {
     const words = question.isLate ? `no answer within ${formatDuration(asked.timeoutMs)}` : reasonOf(thrown, asked);
     const refused = isErrno(thrown, "ECONNREFUSED");
-    // A timeout counts no time in which nobody was there to listen; a connection that was closed meanwhile may be our doing.
+    // A timeout does not count time in which this process did not run; a connection closed meanwhile may be its own
+    // doing.
     const isOurs = !refused && !question.isLate && patience.lateMs() > lateBeyondMs;
     return { good: false, words: `${subject} → ${words}`, refused, ...(isOurs && { late: true }) };
   } finally {

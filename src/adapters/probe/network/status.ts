@@ -16,8 +16,8 @@ export interface StatusQuestion {
 }
 
 /**
- * The status of the answer to a GET, once its head is there. This is what serving instances are asked all the time, so it
- * is written by hand on a socket: `node:http` takes twice the time of it. `cut` is told how to end it.
+ * The status of the answer to a GET, once its head is there. Serving instances are probed this way all the time, so it
+ * uses a plain socket: `node:http` takes twice the time. `cut` gets a function that ends it.
  */
 export function statusOf(asked: StatusQuestion, cut: (how: (error?: Error) => void) => void): Promise<number> {
   const head = requestHead(asked);

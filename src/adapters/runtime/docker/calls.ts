@@ -3,12 +3,12 @@ import { type ContainerEngine, isRefusal } from "../../../host/engine.ts";
 import { installationLabel } from "../../../host/installation.ts";
 import type { Inspected, Listed } from "./container.ts";
 
-/** How long one container may take to be looked at; an engine under load has answered within a second. */
+/** Time limit for inspecting one container; an engine under load has answered within a second. */
 const inspectMs = 5_000;
 /** How long an engine that is going away may take to say so. */
 const farewellMs = 2_000;
 
-/** What is asked of the engine about containers. That one is gone already, or does not run any more, is no fault. */
+/** Engine calls about containers. That one no longer exists, or no longer runs, is not a fault. */
 export class Calls {
   readonly #engine: ContainerEngine;
   readonly #installation: string;
@@ -61,7 +61,7 @@ export class Calls {
     await asked.catch((thrown) => unless(thrown, 404));
   }
 
-  /** Fails when the engine takes no new connections: then it is going away, whatever it still says on the old ones. */
+  /** Fails if the engine accepts no new connections: then it is stopping, whatever it still answers on old ones. */
   async ping(): Promise<void> {
     await this.#engine.json("HEAD", "/_ping", { fresh: true, withinMs: farewellMs });
   }

@@ -31,7 +31,7 @@ export interface ContainerEntry {
   arming: Promise<void> | null;
   ranOutOfMemory: boolean;
   follower: OutputFollower | null;
-  /** Why nobody can say how it stands. */
+  /** Why its state is unknown. */
   trouble: Fault | null;
   /** Looks in a row that failed; the next one is called off by `again`. */
   failures: number;
@@ -62,7 +62,7 @@ export function sortedByLabels(listed: readonly Listed[]) {
   };
 }
 
-/** What is seen of entries that were begun, and which of them cannot be looked at. */
+/** What is seen of entries that were begun, and which of them cannot be inspected. */
 export function observedAs(entries: readonly ContainerEntry[]) {
   const instances: ObservedInstance[] = [];
   const data: ObservedData[] = [];

@@ -22,7 +22,7 @@ export interface Ended {
   readonly exit: Exit;
 }
 
-/** When a mark was set: the command was begun, a stop signal or SIGKILL was sent. */
+/** When a mark was set: the command was started, a stop signal or SIGKILL was sent. */
 export type Mark = "begun" | "stopped" | "killed";
 
 /**

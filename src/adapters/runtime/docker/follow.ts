@@ -15,7 +15,7 @@ interface FollowerOptions {
   readonly directory: string;
   /** Called whenever something was written. */
   readonly wrote: () => void;
-  /** Is told whatever breaks a stream, also that the engine is away. */
+  /** Receives whatever breaks a stream, also that the engine is down. */
   readonly failed: (thrown: unknown) => void;
 }
 
@@ -23,7 +23,7 @@ interface FollowerOptions {
 const savedMs = 1_000;
 /** How long the engine may take to close a stream whose container has ended. */
 const closingMs = 5_000;
-/** How long the engine may pause in what it has to say of a container that has ended. */
+/** How long the engine may pause in what it reports of a container that has ended. */
 const idleMs = 30_000;
 /** From a stream that broke to the next one. */
 const again = { first: 50, limit: 1_000 };
@@ -89,7 +89,7 @@ export class OutputFollower {
     this.#waiting?.abort();
   }
 
-  /** The container runs, perhaps again: goes on at once. */
+  /** The container runs, perhaps again: continues at once. */
   resume(): void {
     this.#isFinishing = false;
     this.#waiting?.abort();
@@ -107,7 +107,7 @@ export class OutputFollower {
     this.#spool.close();
   }
 
-  /** Breaks are not reported one by one: that the engine is away is seen by whoever observes. */
+  /** Breaks are not reported one by one: observers see that the engine is down. */
   async #run(): Promise<void> {
     for (let failures = 0; ; ) {
       const isGood = await this.#once().then(
@@ -197,7 +197,7 @@ export class OutputFollower {
     }
   }
 
-  /** Waits until the engine has closed what is being read; a stream that stays open is given up. */
+  /** Waits until the engine has closed the streams; one that stays open is abandoned. */
   async #closed(): Promise<void> {
     if (this.#running === null) return;
     const late = setTimeout(() => this.#stream?.destroy(), closingMs);

@@ -2,7 +2,7 @@ import { buffer } from "node:stream/consumers";
 import { pack } from "tar-stream";
 import { type ContainerEngine, isRefusal } from "../../../host/engine.ts";
 
-/** What a program runs as where its image names nobody, or the superuser. */
+/** The user of a program whose image names none, or root. */
 const plainUser = { uid: 1000, gid: 1000 };
 /** Where every image lets everybody write; a read-only container has memory there. */
 const temporary = "/tmp";
@@ -51,9 +51,9 @@ export function directoriesOf({ isForSuperuser, variables }: ImageFacts): Readon
 }
 
 /**
- * Lets the program write in its working directory, as a plain process does, although it does not run as the superuser for
- * whom that was made. What lies in it keeps its owner. A directory that is reached by a link, or that the engine does not
- * change, stays as the image has it.
+ * Lets the program write in its working directory, as a plain process does, although it does not run as the superuser
+ * for whom that was made. What is in it keeps its owner. A directory that is reached by a link, or that the engine does
+ * not change, stays as the image has it.
  */
 export async function ownWorkingDirectory(engine: ContainerEngine, id: string, facts: ImageFacts): Promise<void> {
   const { isForSuperuser, workingDirectory } = facts;

@@ -75,7 +75,7 @@ export type Identified =
   | { readonly is: "unknown"; readonly one: UnknownContainer }
   | null;
 
-/** Reads what `labelsOf` wrote, also that of an earlier version. */
+/** Reads what `labelsOf` wrote, also that of a previous version. */
 export function identified(name: string, labels: Labels): Identified {
   const label = (text: string) => labels[`fairlead.${text}`] ?? "";
   const key = { app: label("app"), environment: label("environment") };
@@ -104,7 +104,7 @@ export function identified(name: string, labels: Labels): Identified {
   }
 }
 
-/** What a runtime wrote down beside a container, also an earlier version; null: it is of no known kind. */
+/** What a runtime recorded beside a container, also a previous version; null: it is of no known kind. */
 export function aboutIn(written: About): About | null {
   if (written.kind === "task") return isPurpose(written.spec.purpose) ? written : null;
   if (written.kind !== "instance") return null;

@@ -73,7 +73,7 @@ export class Networks {
   readonly #engine: ContainerEngine;
   readonly #installation: string;
   readonly #known = new Map<string, EnvNetwork>();
-  /** One at a time for each environment: a network is never taken away under somebody who just found it. */
+  /** One at a time for each environment: a network is never removed while somebody has just found it. */
   readonly #turns = new Serial();
   readonly #users = new Map<string, number>();
   readonly #last = new Map<string, number>();

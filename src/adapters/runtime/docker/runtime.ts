@@ -27,13 +27,16 @@ import { Watch } from "./watch.ts";
 
 export interface DockerRuntimeOptions {
   readonly engine: ContainerEngine;
-  /** By this id our objects are told from those of another controller on the same engine (src/host/installation.ts). */
+  /**
+   * This id distinguishes Fairlead's objects from those of another controller on the same engine
+   * (src/host/installation.ts).
+   */
   readonly installation: string;
   /** Where output and marks are kept. */
   readonly directory: string;
   /** The image that was built for an artifact's digest; what is no digest is an image already. */
   readonly imageOf: (digest: string) => string;
-  /** PATH in which fallocate is looked for. */
+  /** PATH in which fallocate is searched for. */
   readonly path: string;
   readonly clock: Clock;
   /** Is told mistakes in the code behind which nobody waits for an answer; what the engine fails to do is seen by who observes. */
@@ -181,7 +184,7 @@ class DockerRuntime implements Runtime {
 
   async readOutput(name: string, { stream, offset, limit }: OutputRange): Promise<Output> {
     this.#folder.check(name);
-    // The files are this controller's own (spool.ts): nobody cuts them.
+    // The files belong to this controller (spool.ts): nothing truncates them.
     return this.#output.read(this.#folder.outputPath(name, stream), { offset, limit, isOpen: false });
   }
 
@@ -233,7 +236,7 @@ class DockerRuntime implements Runtime {
     return { id: entry.id, pid: entry.pid };
   }
 
-  /** One start at a time per name; who asks meanwhile gets the answer of the first. */
+  /** One start at a time per name; concurrent callers get the result of the first. */
   #once(spec: Workload["spec"], about: (host: string | null) => About): Promise<void> {
     const running = this.#starting.get(spec.name);
     if (running) return running;
@@ -317,7 +320,7 @@ class DockerRuntime implements Runtime {
     return true;
   }
 
-  /** Starts a container once. From here on only the engine knows whether the command was begun. */
+  /** Starts a container once. From here on only the engine knows whether the command was started. */
   async #run(entry: ContainerEntry): Promise<void> {
     await this.#table.follower(entry).attach();
     this.#folder.setMark(entry.name, "begun", this.#options.clock.now());

@@ -28,7 +28,7 @@ const beginning: Readonly<Position> = { top: "", equal: 0, after: 0, stdout: 0, 
 
 /**
  * One container's output in two files that only grow. A place in the log is kept beside them (`position.json`), now and
- * then: whoever goes on from it is given some frames again, and leaves out as many bytes as the files already hold beyond
+ * then: whoever goes on from it is given some frames again, and omits as many bytes as the files already hold beyond
  * it. So nothing is lost or doubled by a controller's death, and offsets never change.
  */
 export class Spool {
@@ -36,7 +36,7 @@ export class Spool {
   readonly #files: Record<FrameStream, { readonly fd: number; size: number }>;
   readonly #waiting: Record<FrameStream, Buffer[]> = { stdout: [], stderr: [] };
   readonly #at: Position;
-  /** What is still to be passed over of a log that is read again. */
+  /** What is still to be skipped of a log that is read again. */
   #passing: Position | null = null;
   /** Whether it must be looked whether the log still begins where it began. */
   #isDoubtful = false;
@@ -145,7 +145,7 @@ export class Spool {
     this.#skipGap();
   }
 
-  /** Some of the log is gone: what it gives next comes after what the files hold. */
+  /** Part of the log is lost: what it returns next comes after what the files contain. */
   #skipGap(): void {
     for (const stream of ["stdout", "stderr"] as const) this.#at[stream] = this.#length(stream);
   }

@@ -31,11 +31,11 @@ interface TableOptions {
   readonly notify: (entry: ContainerEntry, what: RuntimeChange["what"]) => void;
 }
 
-/** How many containers are looked at side by side. */
+/** Number of containers inspected in parallel. */
 const lookers = 8;
-/** When a container is looked at again whose state could not be read, or whose end could not be dealt with. */
+/** When a container is checked again whose state could not be read, or whose end could not be dealt with. */
 const again = { first: 500, limit: 30_000 };
-/** How long the engine may take to give up a restart, and how often that is looked at. */
+/** How long the engine may take to give up a restart, and how often that is checked. */
 const restMs = { within: 15_000, every: 20 };
 
 /** All instances and tasks of the installation as the engine showed them last, with what became of them. */
@@ -43,7 +43,7 @@ export class ContainerTable {
   readonly entries = new Map<string, ContainerEntry>();
   /** Containers of the installation whose labels say nothing that can be read. */
   illegible: readonly Illegible[] = [];
-  /** Containers of a kind that this version does not know: nothing but their labels is ever looked at. */
+  /** Containers of a kind that this version does not know: nothing but their labels is ever checked. */
   unknown: readonly UnknownContainer[] = [];
   readonly #options: TableOptions;
   /** What is found at first is no news. */
@@ -72,7 +72,7 @@ export class ContainerTable {
     this.#isOpen = true;
   }
 
-  /** Takes up something new; it is written down before its container is made. */
+  /** Takes up something new; it is recorded before its container is made. */
   add(about: About): ContainerEntry {
     this.#options.folder.create(about);
     return this.#enter(about);
@@ -104,7 +104,7 @@ export class ContainerTable {
     await this.forget(entry);
   }
 
-  /** Nobody can say how it stands: it is told, and looked at again by itself, with pauses that grow. */
+  /** Nobody can say how it stands: it is told, and checked again by itself, with pauses that grow. */
   troubled(entry: ContainerEntry, thrown: unknown): void {
     const isNews = entry.trouble === null;
     entry.trouble = asFault(thrown);
@@ -147,8 +147,9 @@ export class ContainerTable {
   }
 
   /**
-   * Something happened. What it led to is looked at; only the first end of a command is taken from the event itself.
-   * `isWatched`: the connection to the engine is whole. While it is being made again, output may have broken off with the one before.
+   * Something happened. What it led to is checked; only the first end of a command is taken from the event itself.
+   * `isWatched`: the connection to the engine is whole. While it is being made again, output may have broken off with
+   * the one before.
    */
   heard({ id, action, at, code, isOld }: EngineEvent, isWatched: boolean): void {
     const entry = [...this.entries.values()].find((each) => each.id === id);
@@ -182,7 +183,7 @@ export class ContainerTable {
         await this.#options.calls.remove(entry.id);
       } catch (thrown) {
         const inspected = isRefusal(thrown, 409) ? await this.#inspect(entry) : null;
-        // Neither begun nor to be removed: the engine has been removing it since before, perhaps for ever.
+        // Neither begun nor to be removed: the engine has been removing it since before, perhaps forever.
         if (inspected === null || timeOf(inspected.State.StartedAt) === null) throw thrown;
         return this.#act(entry, inspected);
       }

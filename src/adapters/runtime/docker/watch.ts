@@ -41,8 +41,8 @@ const connectMs = 5_000;
 const overlapMs = 1_000;
 
 /**
- * The connection over which the engine tells what happens. It is known to be whole from a look at everything after it was
- * made until it closes; it is made anew by itself, with another look.
+ * The connection over which the engine tells what happens. It is known to be whole from a look at everything after it
+ * was made until it closes; it is recreated by itself, with another look.
  */
 export class Watch {
   readonly #options: WatchOptions;
@@ -69,7 +69,7 @@ export class Watch {
     return this.#connecting;
   }
 
-  /** Connects, and goes on trying. */
+  /** Connects, with retries. */
   start(): void {
     this.ready().catch(this.#options.failed);
   }

@@ -9,7 +9,7 @@ import type { User } from "../../../host/users.ts";
  * `sh <this file> <closed> <spare> <tmp> <options> <place…> -- <command…>`. Where `closed` is not empty, that directory
  * becomes an empty one that cannot be listed or written, with nothing in it but the places, at the paths that they had.
  * It is made at `spare`, a directory for that, and moved. Where `tmp` is not empty, it becomes a directory in memory.
- * All of these lie in directories that only root, or who becomes the command, writes.
+ * All of these are in directories that only root, or who becomes the command, writes.
  */
 export const roomScript = `umask 666
 closed=$1 spare=$2 tmp=$3 options=$4
@@ -48,7 +48,7 @@ function becoming({ uid, gid }: User): readonly string[] {
   return ["setpriv", "--reuid", `${uid}`, "--regid", `${gid}`, "--clear-groups", ...rightless];
 }
 
-/** The kernel counts all processes and threads of the user, whoever started them (RLIMIT_NPROC of setrlimit(2)). */
+/** The kernel counts all processes and threads of the user (RLIMIT_NPROC of setrlimit(2)). */
 function limiting(most: number): readonly string[] {
   return ["prlimit", `--nproc=${most}:${most}`, "--"];
 }

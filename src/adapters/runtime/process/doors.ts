@@ -7,7 +7,7 @@ import { portHolder } from "./listening.ts";
 /** Lets only these users dial these ports; answers why that is not in force, or null. */
 export type Guard = (doors: readonly GuardedPort[]) => Promise<string | null>;
 
-/** Anybody may load other rules (`nft flush ruleset`), and nobody tells: ours are put back so often. */
+/** Interval for restoring the rules, because anything may replace them unnoticed (`nft flush ruleset`). */
 const againMs = 60_000;
 
 interface DoorOptions {
@@ -22,7 +22,7 @@ interface Guarded {
   readonly exit: Exit | null;
 }
 
-/** Who may dial the ports of instances, and who has those that no instance has. Says each thing once. */
+/** Controls who may connect to the ports of instances, and reports foreign holders of ports, each once. */
 export class Doors {
   readonly #options: DoorOptions;
   readonly #said = new Set<string>();
@@ -33,7 +33,7 @@ export class Doors {
     this.#options = options;
   }
 
-  /** When it returns, each port is for the environment of its instance, and stays so until `close`. */
+  /** When it returns, each port is open only to the environment of its instance, until `close`. */
   async guard(entries: Iterable<Guarded>): Promise<void> {
     const doors = [...entries]
       .filter(({ exit }) => exit === null)

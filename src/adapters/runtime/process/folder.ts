@@ -33,7 +33,7 @@ interface Kept extends Resources {
   readonly oomKills: number;
 }
 
-/** What is written down of a workload before it is started. Never its variables: they may hold secrets. */
+/** What is recorded of a workload before it is started. Never its variables: they may hold secrets. */
 export type StoredWorkload = Workload & Kept;
 
 /** What the directory has: workloads, and those of kinds that this version does not know, with what they use. */

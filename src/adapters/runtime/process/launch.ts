@@ -82,8 +82,9 @@ export interface How {
 }
 
 /**
- * Starts the supervisor and gives its claim when that is decided; empty when another one has it. `ended` is called when a supervisor that is our child is gone.
- * Faults: `runtime.start-failed`, `runtime.user`; the same start may be tried again.
+ * Starts the supervisor and gives its claim when that is decided; empty when another one has it. `ended` is called when
+ * a supervisor that is our child is gone. Faults: `runtime.start-failed`, `runtime.user`; the same start may be
+ * retried.
  */
 export async function launch(folder: ProcessFolder, stored: StoredWorkload, how: How): Promise<string> {
   const { name, command } = stored.spec;

@@ -30,7 +30,7 @@ const observed = async (name: string) =>
   (await runtime.observe(runtimeKey)).instances.find((each) => each.name === name);
 const unspaced = () => [...runningAsOthers(world.directory, ({ namespaced }) => namespaced).values()];
 
-/** What the machine that tests run on has to allow. */
+/** What the machine that tests run on must allow. */
 const lack = await namespacesLack(tmpdir());
 
 describe.runIf(lack === null)("in namespaces of its own", () => {

@@ -4,8 +4,9 @@ import { ProcessFolder, type StoredWorkload } from "./folder.ts";
 import { isClaimRunning } from "./proc.ts";
 
 /**
- * How many instances and tasks of each environment (`app/environment`) run in a way for which `isOurs` is false: an earlier
- * version, or other flags, started them. They go on until they are exchanged. Reads `directory` and changes nothing in it.
+ * How many instances and tasks of each environment (`app/environment`) run in a way for which `isOurs` is false: a
+ * previous version, or other flags, started them. They go on until they are replaced. Reads `directory` and changes
+ * nothing in it.
  */
 export function runningAsOthers(
   directory: string,

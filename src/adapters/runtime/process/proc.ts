@@ -15,7 +15,7 @@ import type { Claim } from "./supervisor.ts";
 /** Ticks of proc(5)'s times in a second: USER_HZ, 100 on every Linux that Node supports. */
 const ticksPerSecond = 100;
 
-/** How many processes the kernel has killed for want of memory since boot. */
+/** How many processes the kernel has killed for lack of memory since boot. */
 export function oomKills(): number {
   return Number(/^oom_kill (\d+)$/m.exec(procText("/proc/vmstat") ?? "")?.[1] ?? 0);
 }
@@ -77,11 +77,11 @@ function commandOf(kept: Kept, all: readonly ProcessStat[]): readonly ProcessSta
 }
 
 /**
- * Who of a supervisor's group is to get a signal. Who handles it itself gets it alone, for it knows what its own children should
- * do: Celery's lose the tasks they are at when anybody else tells them to stop. Who would just die of it, such as a shell
- * that waits for what it started, gets it with its children. Who was `told` before, and all below, is left out. The first
- * process in namespaces gets it before all others. Nobody does before the command has begun. Without /proc it is the whole
- * group, as its negative number.
+ * Who of a supervisor's group is to get a signal. Who handles it itself gets it alone, for it knows what its own
+ * children should do: Celery's lose the tasks they are at when anybody else tells them to stop. Who would just die of
+ * it, such as a shell that waits for what it started, gets it with its children. Who was `told` before, and all below,
+ * is omitted. The first process in namespaces gets it before all others. Nobody does before the command has begun.
+ * Without /proc it is the whole group, as its negative number.
  */
 export function recipients(kept: Kept, signal: number, told: ReadonlySet<number>): readonly number[] {
   if (bootId() === null) return [-kept.supervisor];

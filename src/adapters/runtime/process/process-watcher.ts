@@ -27,8 +27,8 @@ interface Live extends Named {
 }
 
 /**
- * How often supervisors that an earlier controller started are looked at: one that was killed leaves no record to notice. The
- * port allows a second.
+ * How often supervisors that a previous controller started are checked: one that was killed leaves no record to notice.
+ * The port allows a second.
  */
 const pollMs = 900;
 const hurriedMs = 10;
@@ -135,7 +135,7 @@ function isAtHand({ isChild, hurried }: Live): boolean {
   return hurried && !isChild;
 }
 
-/** Null where the system gives no watch (inotify's limits): looking from time to time then has to do. */
+/** Null where the system gives no watch (inotify's limits): looking from time to time then must do. */
 function watchDirectory(directory: string, changed: (file: string) => void): FSWatcher | null {
   try {
     const watcher = watch(directory, { persistent: false }, (_event, file) => file && changed(file));

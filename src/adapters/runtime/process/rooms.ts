@@ -35,7 +35,7 @@ export class Rooms {
     this.#options = options;
   }
 
-  /** Makes and writes down the place of what is about to be started. Faults: those of `UserOf` and `copyTree`. */
+  /** Makes and records the place of what is about to be started. Faults: those of `UserOf` and `copyTree`. */
   async furnish(workload: Workload, port: number | null): Promise<StoredWorkload> {
     const user = await this.#options.userOf(workloadKey(workload));
     // Builds unpack gigabytes there: theirs is on the disk.
@@ -53,7 +53,7 @@ export class Rooms {
     return stored;
   }
 
-  /** Builds work where they are told, and find in their home what package managers fetched for earlier ones. */
+  /** Builds work where they are told, and find in their home what package managers fetched for previous ones. */
   of(stored: StoredWorkload): Room {
     const { spec, user } = stored;
     const at = (name: string) => this.#folder.path(spec.name, name);

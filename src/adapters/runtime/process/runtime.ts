@@ -36,7 +36,7 @@ export interface ProcessRuntimeOptions extends RoomOptions {
   readonly notify: (words: string) => void;
 }
 
-/** How old a look at all processes may be that usage is reckoned from; memory limits are looked at once a second. */
+/** How old a look at all processes may be that usage is reckoned from; memory limits are checked once a second. */
 const freshMs = 500;
 /**
  * Runs instances as plain processes: each under a supervisor (supervisor.ts) that outlives the controller, found again by the
@@ -208,7 +208,7 @@ class ProcessRuntime implements Runtime {
     await Promise.all([this.#folder.idle(), this.#doors.close()]);
   }
 
-  /** One start at a time per name; who asks meanwhile gets the answer of the first. */
+  /** One start at a time per name; concurrent callers get the result of the first. */
   #once(name: string, begin: () => Promise<void>): Promise<void> {
     const running = this.#starting.get(name);
     if (running) return running;

@@ -4,7 +4,7 @@ import { bootId, isPidAlive } from "../../../host/proc.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import { type Kept, recipients } from "./proc.ts";
 
-/** How soon it is looked for those whom nobody told. */
+/** How soon it is searched for those whom nobody told. */
 const lookAgainMs = 50;
 
 /** Signals a process, or a group by its negative; that it has just ended is no error. */

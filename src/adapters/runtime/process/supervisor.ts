@@ -27,25 +27,27 @@ const commandScript = (variables: string) => `(
 )`;
 
 /**
- * The supervisor: a small shell that outlives the controller and writes down how one command ended.
+ * The supervisor: a small shell that outlives the controller and records how one command ended.
  *
- * Started as `sh <this file> <instance directory> <working directory> <command…>` in its own session, with the exit record
- * open as descriptor 3, a pipe as descriptor 4, which tells the claim and closes when it is decided, and one as descriptor 5
- * with the command's variables (`assignments`). It
- * - takes the variables before anything else, and goes away when they were cut off. They come this way because those who start
- *   it as root must not have them in their own environment: LD_PRELOAD would be a program of root;
- * - claims the instance by creating `own/claim` exclusively; whoever comes second goes away without doing anything, which
- *   is what makes a start happen at most once; the pipe tells it before the command, which might change the file, begins;
- * - ignores what is sent to its process group, while the command gets the default handlers back (a subshell resets traps);
+ * Started as `sh <this file> <instance directory> <working directory> <command…>` in its own session, with the exit
+ * record open as descriptor 3, a pipe as descriptor 4, which tells the claim and closes when it is decided, and one as
+ * descriptor 5 with the command's variables (`assignments`). It
+ * - takes the variables before anything else, and goes away when they were cut off. They come this way because those
+ *   who start it as root must not have them in their own environment: LD_PRELOAD would be a program of root;
+ * - claims the instance by creating `own/claim` exclusively; whoever comes second goes away without doing anything,
+ *   which is what makes a start happen at most once; the pipe tells it before the command, which might change the file,
+ *   begins;
+ * - ignores what is sent to its process group, while the command gets the default handlers back (a subshell resets
+ *   traps);
  * - keeps its own words ("Terminated") out of the command's output;
  * - runs the command with `exec`, so that no builtin of the shell can be meant by it;
- * - waits for the others in its group when the command died of being told to stop: a shell in front dies of that at once,
- *   and what it started is to have its time (the runtime ends the whole group when that is over);
+ * - waits for the others in its group when the command died of being told to stop: a shell in front dies of that at
+ *   once, and what it started is to have its time (the runtime ends the whole group when that is over);
  * - writes the exit code, and for 137 the kernel's count of out-of-memory kills, with one write;
  * - ends by killing its own group, so that nothing that the command left behind in it stays, also without a controller.
- * Where the working directory is empty, the command makes namespaces of its own (confine.ts): it gets what came on
- * descriptor 5 as its own descriptor 5, and `innerScript`, the first process there, does the rest.
- * All names begin with `_fl_`, because assigning to a name that the command's environment has would change it.
+ *   Where the working directory is empty, the command makes namespaces of its own (confine.ts): it gets what came on
+ *   descriptor 5 as its own descriptor 5, and `innerScript`, the first process there, does the rest. All names begin
+ *   with `_fl_`, because assigning to a name that the command's environment has would change it.
  */
 export const supervisorScript = `trap : TERM INT HUP QUIT USR1 USR2 PIPE
 umask 022
@@ -114,7 +116,7 @@ ${waitScript('[ -n "$_fl_told" ]')}
 exit "$_fl_code"`;
 }
 
-/** Variables as the supervisor reads them, or hands them on. Who reads them to the last line has all. */
+/** Variables as the supervisor reads them, or passes them on. Who reads them to the last line has all. */
 export function assignments(env: Readonly<Record<string, string>>, namespaced = false): string {
   const lines = Object.entries(env).map(([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'`);
   const text = [":", ...lines].join("\n");

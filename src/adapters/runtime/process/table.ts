@@ -150,7 +150,7 @@ export class ProcessTable {
     return exit;
   }
 
-  /** Nothing is looked at any more because something seems to have happened. */
+  /** Nothing is checked any more because something seems to have happened. */
   close(): void {
     this.#closed = true;
   }

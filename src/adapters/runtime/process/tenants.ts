@@ -14,18 +14,18 @@ export type UserOf = (key: EnvKey) => Promise<User | null>;
 /** The users that other controllers of this machine gave to their environments. */
 export type Others = () => Promise<readonly number[]>;
 
-/** What is written down: the user of each environment, and the number that was given last. */
+/** What is recorded: the user of each environment, and the number that was given last. */
 interface Table {
   readonly last: number;
   readonly users: Readonly<Record<string, number>>;
 }
 
 /**
- * A user for each environment, from a range. What was given once is never given to another environment, because files of
- * the old one may lie in places that nobody here knows; a range that is used up can be made longer.
- * Nor is given what a process on this machine runs as, and what `others` are: users of other controllers with the same range.
- * Two that begin at once begin at places of their own.
- * Faults: `runtime.user` when none is left, `journal.damaged` when the table cannot be read.
+ * A user for each environment, from a range. What was given once is never given to another environment, because files
+ * of the old one may are in places that nobody here knows; a range that is used up can be made longer. Nor is given
+ * what a process on this machine runs as, and what `others` are: users of other controllers with the same range. Two
+ * that begin at once begin at places of their own. Faults: `runtime.user` when none is left, `journal.damaged` when the
+ * table cannot be read.
  */
 export function userForEach(directory: string, range: UidRange, others: Others = async () => []): UserOf {
   const path = join(directory, ".users.json");
