@@ -33,9 +33,9 @@ interface TableOptions {
 
 /** Number of containers inspected in parallel. */
 const lookers = 8;
-/** When a container is checked again whose state could not be read, or whose end could not be dealt with. */
+/** Delay before a container is inspected again whose state could not be read, or whose end could not be handled. */
 const again = { first: 500, limit: 30_000 };
-/** How long the engine may take to give up a restart, and how often that is checked. */
+/** Time limit for the engine to abandon a restart, and the interval of checks. */
 const restMs = { within: 15_000, every: 20 };
 
 /** All instances and tasks of the installation as the engine showed them last, with what became of them. */
@@ -43,7 +43,7 @@ export class ContainerTable {
   readonly entries = new Map<string, ContainerEntry>();
   /** Containers of the installation whose labels say nothing that can be read. */
   illegible: readonly Illegible[] = [];
-  /** Containers of a kind that this version does not know: nothing but their labels is ever checked. */
+  /** Containers of a kind that this version does not know: only their labels are read. */
   unknown: readonly UnknownContainer[] = [];
   readonly #options: TableOptions;
   /** What is found at first is no news. */
@@ -72,7 +72,7 @@ export class ContainerTable {
     this.#isOpen = true;
   }
 
-  /** Takes up something new; it is recorded before its container is made. */
+  /** Adds a new entry; it is recorded before its container is created. */
   add(about: About): ContainerEntry {
     this.#options.folder.create(about);
     return this.#enter(about);
@@ -98,13 +98,13 @@ export class ContainerTable {
     if (entry.ending === null) this.#mended(entry);
   }
 
-  /** Takes a container away that has ended. Faults: the engine does not, which is told of this one alone. */
+  /** Removes an ended container. Faults: those of the engine, reported only for this container. */
   async delete(entry: ContainerEntry): Promise<void> {
     if (entry.id !== null) await this.#options.calls.remove(entry.id);
     await this.forget(entry);
   }
 
-  /** Nobody can say how it stands: it is told, and checked again by itself, with pauses that grow. */
+  /** Its state is unknown: reports it, and retries with growing pauses. */
   troubled(entry: ContainerEntry, thrown: unknown): void {
     const isNews = entry.trouble === null;
     entry.trouble = asFault(thrown);
@@ -147,9 +147,8 @@ export class ContainerTable {
   }
 
   /**
-   * Something happened. What it led to is checked; only the first end of a command is taken from the event itself.
-   * `isWatched`: the connection to the engine is whole. While it is being made again, output may have broken off with
-   * the one before.
+   * Handles an event by inspecting its effect; only the first end of a command is taken from the event itself.
+   * `isWatched`: the connection to the engine is complete. While it is restored, output may have been cut off.
    */
   heard({ id, action, at, code, isOld }: EngineEvent, isWatched: boolean): void {
     const entry = [...this.entries.values()].find((each) => each.id === id);
