@@ -66,8 +66,8 @@ export interface Journal {
 
   /** Writes all changes, of any books, in one transaction. The first change that names an environment creates it. */
   commit(changes: readonly Change[]): Promise<void>;
-  /** Called after every commit with the keys of the environments that it changed, until the returned function is called. */
-  committed(listener: (keys: readonly EnvKey[]) => void): () => void;
+  /** Called after every commit with the environments that it changed and its changes, until the returned function is called. */
+  committed(listener: (keys: readonly EnvKey[], changes: readonly Change[]) => void): () => void;
 
   /**
    * Deletes steps and events before `history` of ended deployments, and audit entries before `audit` and all but the

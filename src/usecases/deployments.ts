@@ -1,6 +1,6 @@
 import { Fault } from "../base/faults.ts";
 import { type Deployment, isOver } from "../model/deployment.ts";
-import { type EnvKey, sameKey } from "../model/environment.ts";
+import type { EnvKey } from "../model/environment.ts";
 import type { StoredLine } from "../model/log.ts";
 import type { StepRecord } from "../ports/journal/steps.ts";
 import { type Call, environmentOf } from "./access.ts";
@@ -71,16 +71,24 @@ export async function* followDeployment(
   { after, signal }: { after: number; signal: AbortSignal },
 ): AsyncGenerator<Progress> {
   const { journal, clock } = call.deps;
-  const { key } = await deploymentOf(call, id);
   const wakeup = new Wakeup(clock, signal);
-  const leave = journal.committed((keys) => keys.some((one) => sameKey(one, key)) && wakeup.ring());
+  let newest: Deployment | null = null;
+  const leave = journal.committed((_keys, changes) => {
+    for (const change of changes) {
+      if (change.kind !== "deployment" || change.deployment.id !== id) continue;
+      newest = change.deployment;
+      wakeup.ring();
+    }
+  });
   try {
-    for (let seen = ""; !signal.aborted; await wakeup.wait(lookAnywayMs)) {
-      const deployment = await deploymentOf(call, id);
+    const first = await deploymentOf(call, id);
+    newest ??= first;
+    for (let told: Deployment | null = null; !signal.aborted; await wakeup.wait(lookAnywayMs)) {
+      const deployment: Deployment = newest;
+      if (deployment === told) continue;
       if (isOver(deployment) && deployment.culprit !== null) yield* culpritLog(call, deployment, after);
-      const now = JSON.stringify(deployment);
-      if (now !== seen) yield { kind: "deployment", deployment };
-      seen = now;
+      yield { kind: "deployment", deployment };
+      told = deployment;
       if (isOver(deployment)) return;
     }
   } finally {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Fault } from "../../base/faults.ts";
 import type { EnvKey } from "../../model/environment.ts";
-import type { Journal } from "../../ports/journal.ts";
+import type { Change, Journal } from "../../ports/journal.ts";
 import { auditCases } from "./journal/audit.ts";
 import { claimCases, outcome } from "./journal/claims.ts";
 import { deploymentCases } from "./journal/deployments.ts";
@@ -83,10 +83,16 @@ export function journalConformance(name: string, make: () => Promise<JournalUnde
 }
 
 function commitCases(now: () => Journal): void {
-  test("listeners hear of every commit, after it, with each key once", async () => {
+  test("listeners hear of every commit, after it, with each key once and what was changed", async () => {
     const heard: EnvKey[][] = [];
-    const stop = now().committed((keys) => heard.push([...keys]));
-    await now().commit([anEvent(1), anEvent(2, { key: other }), anEvent(3)]);
+    const changed: Change[] = [];
+    const stop = now().committed((keys, changes) => {
+      heard.push([...keys]);
+      changed.push(...changes);
+    });
+    const all = [anEvent(1), anEvent(2, { key: other }), anEvent(3)];
+    await now().commit(all);
+    expect(changed).toEqual(all);
     await now().commit([]);
     expect(heard).toEqual([[key, other]]);
     expect(await now().events.lastId()).toBeGreaterThan(0);

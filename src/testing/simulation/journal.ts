@@ -14,7 +14,7 @@ import { ControllerBooks } from "./controller-books.ts";
 import { changed, type StateChange } from "./state-changes.ts";
 import { SimulatedValueBook } from "./value-book.ts";
 
-type Listener = (keys: readonly EnvKey[]) => void;
+type Listener = Parameters<Journal["committed"]>[0];
 
 /** All that is written down about one environment. */
 export interface EnvironmentRecords {
@@ -194,13 +194,13 @@ export class SimulatedJournal implements Journal {
       this.#write(change);
     }
     if (touched.size === 0) return;
-    for (const listener of this.#listeners) this.#tell(listener, [...touched.values()]);
+    for (const listener of this.#listeners) this.#tell(listener, [...touched.values()], changes);
   }
 
   /** A listener's own mistake breaks neither the commit nor the other listeners; it is kept to be looked at. */
-  #tell(listener: Listener, keys: readonly EnvKey[]): void {
+  #tell(listener: Listener, keys: readonly EnvKey[], changes: readonly Change[]): void {
     try {
-      listener(keys);
+      listener(keys, changes);
     } catch (thrown) {
       this.listenerFaults.push(thrown);
     }

@@ -1,6 +1,6 @@
 import { asFault } from "../../../base/faults.ts";
 import { newInstallationId } from "../../../host/installation.ts";
-import { type EnvKey, keyText } from "../../../model/environment.ts";
+import { keyText } from "../../../model/environment.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import { type Change, environmentOf, type Journal } from "../../../ports/journal.ts";
 import { migrations, openBooks, writes } from "./books.ts";
@@ -25,7 +25,7 @@ export async function openJournal(
   installation: string | null = null,
 ): Promise<OpenJournal> {
   const database = openFile(file, { migrations, now: clock.now(), installation });
-  const listeners = new Set<(keys: readonly EnvKey[]) => void>();
+  const listeners = new Set<CommitListener>();
   return {
     installation: ownerOf(database, installation),
     ...openBooks(database),
@@ -37,7 +37,7 @@ export async function openJournal(
       notify(listeners, changes);
     },
     committed: (listener) => {
-      const own: typeof listener = (keys) => listener(keys); // the same function may listen twice
+      const own: typeof listener = (keys, changes) => listener(keys, changes); // the same function may listen twice
       listeners.add(own);
       return () => listeners.delete(own);
     },
@@ -69,14 +69,16 @@ function write(database: Database, change: Change): void {
   writeOne(database, change);
 }
 
+type CommitListener = Parameters<Journal["committed"]>[0];
+
 /** A listener that fails cannot undo what is on disk, nor keep the others from hearing of it; it shows as a warning. */
-function notify(listeners: ReadonlySet<(keys: readonly EnvKey[]) => void>, changes: readonly Change[]): void {
+function notify(listeners: ReadonlySet<CommitListener>, changes: readonly Change[]): void {
   const touched = changes.map(environmentOf).filter((key) => key !== null);
   if (touched.length === 0) return;
   const keys = [...new Map(touched.map((key) => [keyText(key), key])).values()];
   for (const listener of [...listeners]) {
     try {
-      listener(keys);
+      listener(keys, changes);
     } catch (thrown) {
       process.emitWarning(asFault(thrown));
     }
