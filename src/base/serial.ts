@@ -25,3 +25,21 @@ export function inTurn(): <T>(work: () => Promise<T>) => Promise<T> {
   const serial = new Serial();
   return (work) => serial.run("", work);
 }
+
+/** Runs one piece of work under a name at a time; who asks meanwhile gets its answer. */
+export class SingleFlight {
+  readonly #running = new Map<string, Promise<void>>();
+
+  run(name: string, work: () => Promise<void>): Promise<void> {
+    const running = this.#running.get(name);
+    if (running) return running;
+    const started = work().finally(() => this.#running.delete(name));
+    this.#running.set(name, started);
+    return started;
+  }
+
+  /** Resolves when what is under way under this name, or under any, is over; what came of it is for who asked. */
+  async over(name?: string): Promise<void> {
+    await Promise.allSettled(name === undefined ? this.#running.values() : [this.#running.get(name)]);
+  }
+}

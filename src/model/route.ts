@@ -51,9 +51,6 @@ export interface FrontProxies {
 
 export const noFrontProxies: FrontProxies = { trust: [], proxyProtocol: false };
 
-/** What clients are told to wait while it is closed: a deployment's worth. */
-export const maintenanceRetryS = 60;
-
 /**
  * What `headers: secure` adds where the app did not decide itself (R291). `X-XSS-Protection` is obsolete, but asked for and
  * harmless in every browser of today. The last one only in answers over TLS (X027).

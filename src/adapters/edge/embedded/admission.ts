@@ -1,3 +1,4 @@
+import { retryAfterS } from "../table/own-pages.ts";
 import { isPreflight, preflightAnswer } from "./cors.ts";
 import type { Crowd } from "./crowd.ts";
 import type { LiveRoute, LiveTables, LiveUpstream } from "./live.ts";
@@ -21,7 +22,7 @@ export interface PendingRequest {
   forget: (() => void) | null;
 }
 
-const nobody: OwnAnswer = { status: 503, retryAfterS: 1 };
+const nobody: OwnAnswer = { status: 503, retryAfterS: retryAfterS.unavailable };
 
 /** Decides for every request whether, when and by which upstream it is served. */
 export class Admission {

@@ -1,14 +1,9 @@
 import type { IncomingMessage } from "node:http";
 import type { CorsPolicy } from "../../../model/release.ts";
+import { answerCors, preflightCors } from "../table/forwarding.ts";
 import { type AnswerHeaders, type HeaderChange, withVary } from "./headers.ts";
 
-/** What an app could say about CORS: the route's policy stands in the place of all of it. */
-const ofTheApp: HeaderChange = Object.fromEntries(
-  ["allow-origin", "allow-credentials", "allow-methods", "allow-headers", "expose-headers", "max-age"].map((name) => [
-    `access-control-${name}`,
-    null,
-  ]),
-);
+const ofTheApp: HeaderChange = Object.fromEntries([...answerCors, ...preflightCors].map((name) => [name, null]));
 
 /** Whether a browser asks what it may do (Fetch standard, CORS-preflight request). Any other OPTIONS is the app's. */
 export function isPreflight(req: IncomingMessage): boolean {

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { Capacity } from "../table/capacity.ts";
+import { retryAfterS } from "../table/own-pages.ts";
 import { endGently } from "./client-connection.ts";
 import { headText } from "./headers.ts";
 import { plainPage } from "./pages.ts";
@@ -42,7 +43,9 @@ export class Crowd {
       this.#turnedAway -= 1;
     });
     const { body, headers } = plainPage(503);
-    socket.write(headText(503, [...headers, "retry-after", "1", "connection", "close"]) + body);
+    socket.write(
+      headText(503, [...headers, "retry-after", String(retryAfterS.unavailable), "connection", "close"]) + body,
+    );
     endGently(socket);
   }
 

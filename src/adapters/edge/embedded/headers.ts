@@ -2,23 +2,13 @@ import { randomUUID } from "node:crypto";
 import { type IncomingHttpHeaders, type IncomingMessage, STATUS_CODES } from "node:http";
 import type { RouteRules } from "../../../model/release.ts";
 import { securityHeaders } from "../../../model/route.ts";
-import { isDropped } from "../table/forwarding.ts";
+import { isDropped, notReturned } from "../table/forwarding.ts";
 import type { RequestTarget } from "./request-checks.ts";
 
 /** Beside what is dropped on both edges: what Node and undici say themselves, and `Expect`, which the edge answers. */
 const notForwarded = new Set(["connection", "transfer-encoding", "upgrade", "expect"]);
 
-const notReturned = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "proxy-authenticate",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  "x-request-id",
-]);
+const ownInAnswers = new Set([...notReturned, "connection", "transfer-encoding", "upgrade", "x-request-id"]);
 
 /** Headers that a route adds to an answer where the app has not sent them. */
 export type Added = readonly (readonly [name: string, value: string])[];
@@ -111,7 +101,7 @@ export function responseHeaders(
   const answer: (string | string[])[] = [];
   for (const name in headers) {
     const value = headers[name];
-    if (value === undefined || name === "content-length" || notReturned.has(name) || listed?.has(name)) continue;
+    if (value === undefined || name === "content-length" || ownInAnswers.has(name) || listed?.has(name)) continue;
     if (change === null || !(name in change)) answer.push(name, value);
   }
   for (const name in change) {
@@ -128,7 +118,7 @@ export function responseHeaders(
 /** Fields behind a chunked answer, without those that would say something of its frame or route (RFC 9110 6.5.1). */
 export function trailerFields(trailers: AnswerHeaders): [string, string][] {
   return Object.entries(trailers).flatMap(([name, value]) => {
-    if (value === undefined || notReturned.has(name) || neverBehind.has(name)) return [];
+    if (value === undefined || ownInAnswers.has(name) || neverBehind.has(name)) return [];
     return [value].flat().map((one): [string, string] => [name, one]);
   });
 }

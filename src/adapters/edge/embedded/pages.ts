@@ -1,6 +1,5 @@
 import type { Maintenance } from "../../../model/environment.ts";
-import { maintenanceRetryS } from "../../../model/route.ts";
-import { maintenancePage, plainText, problemText } from "../table/own-pages.ts";
+import { maintenancePage, plainText, problemText, retryAfterS } from "../table/own-pages.ts";
 import { corsChange } from "./cors.ts";
 import { responseHeaders } from "./headers.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -30,11 +29,11 @@ export function plainPage(status: number): EdgePage {
 
 /** The edge's own answer to a visit: HTML to browsers where the route has a page for it, else plain text or problem+json. */
 export function pageFor(context: RequestContext, answer: OwnAnswer): EdgePage {
-  const { status, retryAfterS } = answer;
+  const { status, retryAfterS: waitS } = answer;
   const { route } = context;
   const { body, headers } = status === 204 ? { body: "", headers: [] } : contentFor(context, answer);
   const own = [...headers, ...(answer.headers ?? [])];
-  if (retryAfterS !== undefined) own.push("retry-after", String(retryAfterS));
+  if (waitS !== undefined) own.push("retry-after", String(waitS));
   const cors = route?.spec.cors ? corsChange(route.spec.cors, context.req.headers.origin, {}) : null;
   const more = responseHeaders({}, { requestId: context.requestId, added: context.protection(), change: cors });
   return { status, body, headers: [...own, ...more] };
@@ -42,7 +41,7 @@ export function pageFor(context: RequestContext, answer: OwnAnswer): EdgePage {
 
 /** What is said while a route is closed. */
 export function maintenanceAnswer(maintenance: Maintenance): OwnAnswer {
-  return { status: 503, retryAfterS: maintenanceRetryS, maintenance };
+  return { status: 503, retryAfterS: retryAfterS.maintenance, maintenance };
 }
 
 interface Content {

@@ -3,6 +3,8 @@ import type { Address } from "../../../model/instance.ts";
 import { type FrontProxies, securityHeaders } from "../../../model/route.ts";
 import type { Capacity } from "../table/capacity.ts";
 import { challengePrefix } from "../table/challenges.ts";
+import { answerCors, notReturned, preflightCors } from "../table/forwarding.ts";
+import { retryAfterS } from "../table/own-pages.ts";
 import { bodiesProgram, countedLines, countedName, countsBodies } from "./bodies.ts";
 import { caller, whoCalls } from "./caller.ts";
 import { clientsPart, crowdRules, mostConnections, poolRule, turnAway } from "./crowd.ts";
@@ -240,10 +242,10 @@ ${lineIf(isSince(version, 3, 0), `http-request set-timeout client ${haproxySetti
 ${refused(404, "!routed")}
   http-request set-log-level info
   http-request set-var(txn.policy) ${fact("policy")}
-  http-request set-var(txn.retry) int(1)
+  http-request set-var(txn.retry) int(${retryAfterS.unavailable})
   acl closed ${asks(flags.maintenance)}
   http-request set-var(txn.what) str(closed) if closed
-  http-request set-var(txn.retry) int(60) if closed
+  http-request set-var(txn.retry) int(${retryAfterS.maintenance}) if closed
 ${refused(503, "closed")}
 ${refused(503, "{ var(txn.late) -m bool }")}
 ${refused(503, `{ ${fact("pool")} -m str ${noService} }`)}
@@ -256,9 +258,6 @@ const counting = `acl announced req.hdr(content-length) -m found
   acl chunked req.fhdr(transfer-encoding) -m found
   http-request set-var(txn.counted) bool(true) if !whole !announced !socket
   http-request set-var(txn.counted) bool(true) if !whole !announced chunked`;
-
-/** Headers of an answer that are for one connection only. */
-const notReturned = ["keep-alive", "proxy-connection", "proxy-authenticate", "te", "trailer"];
 
 function answers({ files }: ConfigOptions): string {
   const corsValue = (key: string) => `var(txn.policy),concat(.cors.${key}),map_str(${files.policies})`;
@@ -283,8 +282,8 @@ ${notReturned.map((name) => `  http-response del-header ${name}`).join("\n")}
 ${[...secure, ...overTls].join("\n")}
   http-after-response set-header content-security-policy %[var(txn.csp)] if policed !{ res.hdr(content-security-policy) -m found }
   http-after-response allow if app !cors
-  http-after-response del-header '^access-control-(allow-origin|allow-credentials|expose-headers)$' -m reg if cors
-  http-after-response del-header '^access-control-(allow-methods|allow-headers|max-age)$' -m reg if cors app
+  http-after-response del-header '^(${answerCors.join("|")})$' -m reg if cors
+  http-after-response del-header '^(${preflightCors.join("|")})$' -m reg if cors app
   http-after-response set-header access-control-allow-origin %[var(txn.allowed)] if cors ${allowed}
   http-after-response set-header access-control-allow-credentials true if cors ${allowed} { ${corsValue("credentials")} -m found }
   http-after-response set-header access-control-expose-headers %[${corsValue("expose")}] if cors ${allowed} { ${corsValue("expose")} -m found }

@@ -1,5 +1,6 @@
 import type { FrontProxies } from "../../../model/route.ts";
 import type { Capacity } from "../table/capacity.ts";
+import { plainText, retryAfterS } from "../table/own-pages.ts";
 
 /** What HAProxy itself takes: more than it is to serve, so that it refuses the rest and leaves nobody waiting in the system's queue. */
 export function mostConnections({ connections, turnedAway }: Capacity): number {
@@ -23,7 +24,7 @@ export function crowdRules({ connections, perClient, turnedAway }: Capacity, { t
 `;
 }
 
-const crowded = `content-type "text/plain; charset=utf-8" string "503 Service Unavailable\\nThe site is not available at the moment. Try again.\\n" hdr retry-after 1`;
+const crowded = `content-type "text/plain; charset=utf-8" string "${plainText(503).replaceAll("\n", "\\n")}" hdr retry-after ${retryAfterS.unavailable}`;
 
 /** The first rule for requests, once they have an id. */
 export const turnAway = `  http-request return status 503 ${crowded} hdr connection close if { var(sess.crowded) -m bool }

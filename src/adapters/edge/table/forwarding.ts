@@ -17,16 +17,17 @@ const misread: readonly string[] = [
 ];
 const misreadPrefixes: readonly string[] = ["x-original-", "x-rewrite-"];
 
-/** Headers for one connection only (RFC 9110 7.6.1). */
-const hopByHop: readonly string[] = [
-  "keep-alive",
-  "proxy-connection",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "te",
-  "trailer",
-  "http2-settings",
+/** Headers of an answer for one connection only (RFC 9110 7.6.1), beside those by which each edge frames it. */
+export const notReturned: readonly string[] = ["keep-alive", "proxy-connection", "proxy-authenticate", "te", "trailer"];
+/** What an app could say about CORS, in any answer and in one to a preflight: a route's policy stands in the place of all of it. */
+export const answerCors = [
+  "access-control-allow-origin",
+  "access-control-allow-credentials",
+  "access-control-expose-headers",
 ];
+export const preflightCors = ["access-control-allow-methods", "access-control-allow-headers", "access-control-max-age"];
+/** Headers of a request for one connection only. */
+const hopByHop: readonly string[] = [...notReturned, "proxy-authorization", "http2-settings"];
 
 /** Of what tells this goes no further. `Via` and what providers call the client are an app's own to believe or not. */
 const replaced: readonly string[] = ["forwarded", "x-forwarded", "x-real-ip"];

@@ -15,6 +15,9 @@ const words: Readonly<Record<number, string>> = {
   504: "The site took too long to answer.",
 };
 
+/** What clients are told to wait: while a route is closed, a deployment's worth, and while nobody answers for it. */
+export const retryAfterS = { maintenance: 60, unavailable: 1 } as const;
+
 /** The words for a status as clients that want neither HTML nor JSON get them. */
 export function plainText(status: number, said = words[status] ?? ""): string {
   return `${status} ${STATUS_CODES[status] ?? ""}\n${said}\n`;

@@ -1,4 +1,5 @@
 import { asFault, Fault, isMistake } from "../../../base/faults.ts";
+import { SingleFlight } from "../../../base/serial.ts";
 import { type ContainerEngine, isRefusal } from "../../../host/engine.ts";
 import { installationLabel } from "../../../host/installation.ts";
 import { OutputFiles } from "../../../host/output.ts";
@@ -75,7 +76,7 @@ class DockerRuntime implements Runtime {
   readonly #networks: Networks;
   readonly #output: OutputFiles;
   readonly #listeners = new Set<(change: RuntimeChange) => void>();
-  readonly #starting = new Map<string, Promise<void>>();
+  readonly #starting = new SingleFlight();
   readonly #reporting = new Set<string>();
   #checkedAt = Number.NEGATIVE_INFINITY;
   #checking: Promise<void> | null = null;
@@ -130,11 +131,11 @@ class DockerRuntime implements Runtime {
   start(spec: InstanceSpec | DataSpec): Promise<void> {
     const about = (host: string | null) =>
       aboutInstance(spec, host !== null && spec.port !== null ? { host, port: spec.port } : null);
-    return this.#once(spec, about);
+    return this.#starting.run(spec.name, () => this.#begin(spec, about));
   }
 
   startTask(spec: TaskSpec): Promise<void> {
-    return this.#once(spec, () => aboutTask(spec));
+    return this.#starting.run(spec.name, () => this.#begin(spec, () => aboutTask(spec)));
   }
 
   async signal(name: string, signal: string): Promise<void> {
@@ -156,7 +157,7 @@ class DockerRuntime implements Runtime {
   /** Its anonymous volumes go with the container: nothing else could ever find them again. */
   async remove(name: string): Promise<void> {
     await this.#watch.ready();
-    await Promise.allSettled([this.#starting.get(name)]);
+    await this.#starting.over(name);
     const entry = this.#table.entries.get(name);
     if (!entry) return;
     if (!entry.exit && entry.startedAt !== null) throw new Fault("operation.failed", `${name} still runs`);
@@ -203,7 +204,7 @@ class DockerRuntime implements Runtime {
 
   async close(): Promise<void> {
     this.#listeners.clear();
-    await Promise.allSettled(this.#starting.values());
+    await this.#starting.over();
     this.#watch.close();
     await this.#table.close();
   }
@@ -234,15 +235,6 @@ class DockerRuntime implements Runtime {
     const entry = this.#table.entries.get(name);
     if (!entry?.id || entry.exit !== null || entry.ending !== null || entry.startedAt === null) return null;
     return { id: entry.id, pid: entry.pid };
-  }
-
-  /** One start at a time per name; concurrent callers get the result of the first. */
-  #once(spec: Workload["spec"], about: (host: string | null) => About): Promise<void> {
-    const running = this.#starting.get(spec.name);
-    if (running) return running;
-    const started = this.#begin(spec, about).finally(() => this.#starting.delete(spec.name));
-    this.#starting.set(spec.name, started);
-    return started;
   }
 
   async #begin(spec: Workload["spec"], about: (host: string | null) => About): Promise<void> {

@@ -1,4 +1,5 @@
 import { Fault, isErrno } from "../../../base/faults.ts";
+import { SingleFlight } from "../../../base/serial.ts";
 import { OutputFiles } from "../../../host/output.ts";
 import { allProcesses, bootId, type ProcessStat } from "../../../host/proc.ts";
 import { type EnvKey, keyText, sameKey } from "../../../model/environment.ts";
@@ -60,7 +61,7 @@ class ProcessRuntime implements Runtime {
   readonly #output: OutputFiles;
   readonly #watcher: ProcessWatcher;
   readonly #table: ProcessTable;
-  readonly #starting = new Map<string, Promise<void>>();
+  readonly #starting = new SingleFlight();
   #closed = false;
   #pool: PortPool | null = null;
   #seen: { readonly at: number; readonly all: readonly ProcessStat[] } | null = null;
@@ -116,11 +117,11 @@ class ProcessRuntime implements Runtime {
 
   start(spec: InstanceSpec | DataSpec): Promise<void> {
     const workload = { kind: spec.identity.kind, spec } as Workload;
-    return this.#once(spec.name, () => this.#begin(workload, spec.port !== null));
+    return this.#starting.run(spec.name, () => this.#begin(workload, spec.port !== null));
   }
 
   startTask(spec: TaskSpec): Promise<void> {
-    return this.#once(spec.name, () => this.#begin({ kind: "task", spec }, false));
+    return this.#starting.run(spec.name, () => this.#begin({ kind: "task", spec }, false));
   }
 
   async signal(name: string, signal: string): Promise<void> {
@@ -146,7 +147,7 @@ class ProcessRuntime implements Runtime {
   }
 
   async remove(name: string): Promise<void> {
-    await Promise.allSettled([this.#starting.get(name)]);
+    await this.#starting.over(name);
     const entry = this.#table.entries().get(name);
     if (!entry) return;
     const withdrawn = this.#table.claimOf(entry) === null && !this.#table.exitOf(entry) && this.#folder.withdraw(name);
@@ -204,17 +205,8 @@ class ProcessRuntime implements Runtime {
     this.#closed = true;
     this.#table.close();
     this.#watcher.close();
-    await Promise.allSettled(this.#starting.values());
+    await this.#starting.over();
     await Promise.all([this.#folder.idle(), this.#doors.close()]);
-  }
-
-  /** One start at a time per name; concurrent callers get the result of the first. */
-  #once(name: string, begin: () => Promise<void>): Promise<void> {
-    const running = this.#starting.get(name);
-    if (running) return running;
-    const started = begin().finally(() => this.#starting.delete(name));
-    this.#starting.set(name, started);
-    return started;
   }
 
   async #begin(workload: Workload, wantsPort: boolean): Promise<void> {
