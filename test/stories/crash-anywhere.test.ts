@@ -8,7 +8,7 @@ import { platform } from "./testbed.ts";
 
 const crashing = join(root, "test/stories/crashing-controller.ts");
 /** Crash points that a usual run tries of each scenario; the simulation crashes between any two steps of thousands of runs. */
-const mostPoints = platform === "docker" ? 4 : 6;
+const mostPoints = platform === "docker" ? 3 : 5;
 /** Some forty points of each scenario, ten seconds each on a busy machine. */
 const timeout = isExhaustive ? 7_200_000 : 1_800_000;
 

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { isExhaustive } from "../../src/testing/exhaustive.ts";
+import { waitedMs } from "../../src/testing/waited.ts";
 import { City, until } from "./city.ts";
 import { call, instancesOf } from "./scene.ts";
 
@@ -62,12 +63,6 @@ services:
 deploy: { watch: { for: 0s } }
 `;
 
-/** How long the main thread of a process has waited for a processor since its start, in milliseconds (Linux, schedstat). */
-async function waitedMs(pid: number): Promise<number> {
-  const [, waited = "0"] = (await readFile(`/proc/${pid}/schedstat`, "utf8")).split(" ");
-  return Number(waited) / 1e6;
-}
-
 function percentile99(took: readonly number[]): number {
   return [...took].sort((a, b) => a - b)[Math.floor(took.length * 0.99)] ?? Number.POSITIVE_INFINITY;
 }
@@ -95,7 +90,7 @@ class Watch {
   }
 
   async #ask(): Promise<void> {
-    const waited = async () => (await waitedMs(this.#city.controllerPid)) + (await waitedMs(process.pid));
+    const waited = async () => (await waitedMs(this.#city.controllerPid)) + (await waitedMs());
     while (!this.#ended) {
       const before = await waited();
       const begun = performance.now();

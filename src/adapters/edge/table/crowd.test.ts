@@ -72,7 +72,7 @@ describe.each(["embedded", "haproxy"] as const)("%s", (kind) => {
     const { edge, url } = under;
     await edge.apply(oneRoute("a/x", { hosts: ["a.test"], upstreams: [app.upstream("a-1")] }));
     const greedy = await under.crowd(perClient + 10, client(1));
-    await expect.poll(() => greedy.filter((socket) => socket.closed).length, { timeout: 8_000 }).toBe(10);
+    await expect.poll(() => greedy.filter((socket) => socket.closed).length).toBe(10);
     expect((await ask(url, { host: "a.test", from: client(2) })).text).toBe("served");
 
     for (let number = 2; number * perClient <= connections; number += 1) await under.crowd(perClient, client(number));
@@ -96,7 +96,7 @@ describe.each(["embedded", "haproxy"] as const)("%s", (kind) => {
       await under.crowd(perClient, client(number), request);
     }
     await expect
-      .poll(async () => (await edge.observe("full/x")).stats["full-1"]?.active, { timeout: 8_000 })
+      .poll(async () => (await edge.observe("full/x")).stats["full-1"]?.active)
       .toBeGreaterThanOrEqual(perService);
     const refused = await ask(url, { host: "full.test", from: client(99) });
     expect([refused.status, refused.headers["retry-after"]]).toEqual([503, "1"]);
