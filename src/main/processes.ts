@@ -67,6 +67,7 @@ export async function processes(options: ProcessOptions): Promise<Processes> {
   const firewall = range && new Firewall(firewallName(options.stateDirectory));
   const runtime = processRuntime({
     directory: at("run"),
+    volumeDirectory: at("volumes"),
     ports,
     userOf,
     baseEnv: appEnvironment(options, at("node")),

@@ -1,5 +1,6 @@
 import type { EnvKey } from "./environment.ts";
 import type { Confinement, Env } from "./release.ts";
+import type { Mount } from "./volume.ts";
 
 /** The identity of an instance. The runtime stores it, so that instances are found by identity, not by address. */
 export interface InstanceIdentity {
@@ -51,6 +52,7 @@ export interface InstanceSpec<Identity = InstanceIdentity> extends Confinement {
   readonly port: number | null;
   /** Hosts of internal services of its environment that it must be able to resolve. */
   readonly neighbours: readonly string[];
+  readonly volumes: readonly Mount[];
 }
 
 /** An instance or task in a plan: it contains only the versions of set values. */

@@ -44,14 +44,20 @@ export interface WrittenWorkload {
   readonly spec: { readonly identity?: object; readonly purpose?: string };
 }
 
+/** What earlier versions did not write of an instance. */
+const added = { volumes: [] };
+
 /** The workload in a record, with what was not written yet when it was made; null: it is of no known kind. */
 export function workloadIn({ kind, spec }: WrittenWorkload): Workload | null {
   switch (kind) {
     case "instance": // earlier than kinds
     case "service":
-      return { kind: "service", spec: { ...spec, identity: serviceIdentity(spec.identity ?? {}) } as InstanceSpec };
+      return {
+        kind: "service",
+        spec: { ...added, ...(spec as InstanceSpec), identity: serviceIdentity(spec.identity ?? {}) },
+      };
     case "data":
-      return { kind, spec: spec as DataSpec };
+      return { kind, spec: { ...added, ...(spec as DataSpec) } };
     case "task":
       return isPurpose(spec.purpose) ? { kind, spec: spec as TaskSpec } : null;
     default:

@@ -260,6 +260,7 @@ export function plannedInstance(s: Snapshot, slot: Slot): Planned<InstanceSpec> 
     env: slot.service.env,
     port: slot.service.http?.port ?? null,
     neighbours: internalHosts(slot.release),
+    volumes: [],
     ...confinementOf(slot.service),
   };
 }

@@ -1,6 +1,7 @@
 import type { EnvKey } from "../model/environment.ts";
 import type { InstanceSpec, ObservedInstance, ObservedTask, TaskSpec, Unreadable, Usage } from "../model/instance.ts";
 import { type Inside, nowhere } from "../model/route.ts";
+import type { VolumeId } from "../model/volume.ts";
 import type { DataSpec, ObservedData, UnknownWorkload } from "../model/workload.ts";
 
 export type OutputStream = "stdout" | "stderr";
@@ -50,6 +51,19 @@ export interface ObservedWorld {
   readonly inside: Inside;
 }
 
+/** Directories of environments that outlive all that uses them, by deterministic names. Nothing else ever removes one. */
+export interface Volumes {
+  /** Makes a volume, empty, unless it is there. Whatever runs as its environment's user may write in it. */
+  ensure(volume: VolumeId): Promise<void>;
+  /** Those of an environment that this runtime made. */
+  list(key: EnvKey): Promise<readonly VolumeId[]>;
+  /**
+   * Deletes a volume with its data; one that is not there is no error. Faults: `confirm.needed` unless `confirmed` is its
+   * name, as a person gave it; `operation.failed` while a living instance has it.
+   */
+  remove(volume: VolumeId, confirmed: string): Promise<void>;
+}
+
 /** Where nothing was ever started. */
 export const emptyWorld: ObservedWorld = {
   instances: [],
@@ -77,6 +91,8 @@ export const emptyWorld: ObservedWorld = {
 export interface Runtime {
   /** Whether the system itself kills an instance that uses too much memory; otherwise the engine checks. */
   readonly capsMemory: boolean;
+  /** A start makes none: an instance whose volume is not there shows as one that could not start. */
+  readonly volumes: Volumes;
   /** The host name of an internal service for instances of its environment; the same for every release. */
   innerHost(key: EnvKey, service: string): string;
   /** Everything of one environment, ended ones included. */

@@ -22,6 +22,7 @@ import {
   type OutputStream,
   type Runtime,
   type RuntimeChange,
+  type Volumes,
 } from "../ports/runtime.ts";
 import { wallClock } from "./clock.ts";
 import { SimulatedVault } from "./simulation/vault.ts";
@@ -62,9 +63,13 @@ export class FakeBuilder implements Builder {
   async remove(_object: { digest: string }): Promise<void> {}
 }
 
+/** As where none was ever made. */
+export const noVolumes: Volumes = { ensure: async () => {}, list: async () => [], remove: async () => {} };
+
 /** A runtime that starts nothing: tests say what its tasks wrote and how they ended. */
 export class FakeRuntime implements Runtime {
   readonly capsMemory = false;
+  readonly volumes = noVolumes;
   readonly innerHost = (key: EnvKey, service: string) => `${service}.${key.app}.internal`;
   readonly tasks = new Map<string, { task: ObservedTask; output: Record<OutputStream, Uint8Array> }>();
   readonly signals: string[] = [];

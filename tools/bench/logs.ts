@@ -43,6 +43,7 @@ export async function benchLogs(lines: number): Promise<readonly Row[]> {
   const logs = await openLogs(file, systemClock);
   const runtime = processRuntime({
     directory: join(home, "run"),
+    volumeDirectory: join(home, "volumes"),
     ports: { from: 20_000, to: 20_999 },
     userOf: async () => null,
     guard: null,
@@ -114,6 +115,7 @@ async function ingestOne(
     env: {},
     port: null,
     neighbours: [],
+    volumes: [],
     ...unconfined,
   });
   await until(async () => (await runtime.observe(key)).instances.every((one) => one.exit !== null), "all is written");

@@ -51,7 +51,18 @@ export function instanceSpec(
     attempt: 0,
   } as const;
   const name = instanceName(identity);
-  return { name, identity, artifact, command, env: {}, port: null, neighbours: [], ...unconfined, ...more };
+  return {
+    name,
+    identity,
+    artifact,
+    command,
+    env: {},
+    port: null,
+    neighbours: [],
+    volumes: [],
+    ...unconfined,
+    ...more,
+  };
 }
 
 export function taskSpec(artifact: string, command: readonly string[], more: Partial<TaskSpec> = {}): TaskSpec {

@@ -6,7 +6,7 @@ import { scriptKey } from "./script.ts";
 import { caseNow } from "./words.ts";
 
 const identity = { kind: "data", key: scriptKey, service: "db", attempt: 0 } as const;
-const spec = { artifact: "postgres", command: null, env: {}, port: 5_432, neighbours: [], ...unconfined };
+const spec = { artifact: "postgres", command: null, env: {}, port: 5_432, neighbours: [], volumes: [], ...unconfined };
 
 /** What runs in an environment and is for no plan to end: a data instance, and a workload of a later version. */
 export const bystanders = {

@@ -10,7 +10,15 @@ import type {
   Usage,
 } from "../../model/instance.ts";
 import type { DataSpec, ObservedData, UnknownWorkload } from "../../model/workload.ts";
-import type { ObservedWorld, Output, OutputRange, Runtime, RuntimeChange, Stranger } from "../../ports/runtime.ts";
+import type {
+  ObservedWorld,
+  Output,
+  OutputRange,
+  Runtime,
+  RuntimeChange,
+  Stranger,
+  Volumes,
+} from "../../ports/runtime.ts";
 import { type Behaviour, isReadyAt } from "./behaviour.ts";
 import type { SimulatedClock } from "./clock.ts";
 
@@ -61,6 +69,12 @@ export interface RuntimeOptions {
 /** Processes that exist only in memory, and outlive every controller. */
 export class SimulatedRuntime implements Runtime {
   readonly capsMemory = false;
+  /** No plan makes or removes one. */
+  readonly volumes: Volumes = {
+    ensure: async ({ name }) => this.#reported("start", name, false),
+    list: async () => [],
+    remove: async ({ name }) => this.#reported("remove", name, false),
+  };
   readonly innerHost = (key: EnvKey, service: string) => `${service}.${key.app}.internal`;
   readonly #options: RuntimeOptions;
   /** Of services. */

@@ -10,6 +10,7 @@ export function withBuilds(runtime: Runtime, builds: BuildTasks): Runtime {
   const whose = async (name: string) => ((await builds.has(name)) ? builds : runtime);
   return {
     capsMemory: runtime.capsMemory,
+    volumes: runtime.volumes,
     innerHost: (key, service) => runtime.innerHost(key, service),
     async observe(key) {
       const [world, tasks] = await Promise.all([runtime.observe(key), builds.tasks(key)]);

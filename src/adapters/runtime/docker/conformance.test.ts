@@ -1,5 +1,6 @@
 import { describe } from "vitest";
 import { runtimeConformance } from "../../../testing/conformance/runtime.ts";
+import { volumeConformance } from "../../../testing/conformance/volumes.ts";
 import { workloadConformance } from "../../../testing/conformance/workloads.ts";
 import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
 import { dockerRuntimeWorld } from "./world.ts";
@@ -10,4 +11,5 @@ describe.skipIf(socket === null)(`on an engine (else: ${noEngine})`, () => {
   const make = () => dockerRuntimeWorld({ socket: socket ?? "", image: testImages.node });
   runtimeConformance("docker", make);
   workloadConformance("docker", make);
+  volumeConformance("docker", make, null);
 });

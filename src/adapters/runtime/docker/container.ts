@@ -1,5 +1,6 @@
 import type { InstanceSpec } from "../../../model/instance.ts";
 import { releaseName } from "../../../model/release.ts";
+import { type Mount, volumeVariable } from "../../../model/volume.ts";
 import type { Workload } from "../../../model/workload.ts";
 import { directoriesOf, type ImageFacts } from "./image.ts";
 import { type About, type Labels, labelledKey } from "./labels.ts";
@@ -78,6 +79,7 @@ export function containerEnv(
     ...(port === undefined ? {} : { HOST: "0.0.0.0" }),
     ...spec.env,
     ...(port === undefined ? {} : { PORT: String(port) }),
+    ...Object.fromEntries(mountsOf(spec).map(({ volume, path }) => [volumeVariable(volume), path])),
     FAIRLEAD_APP: app,
     FAIRLEAD_ENVIRONMENT: environment,
     FAIRLEAD_SERVICE: who.service,
@@ -92,10 +94,16 @@ interface Placed {
   readonly facts: ImageFacts;
   readonly labels: Labels;
   readonly network: EnvNetwork;
+  /** Of each volume of the instance its name on the engine. */
+  readonly volumes: ReadonlyMap<string, string>;
 }
 
 /** The body of the engine's "create a container": least privilege, limits, and an end of its own for every log. */
-export function containerBody(about: About, spec: Workload["spec"], { image, facts, labels, network }: Placed) {
+export function containerBody(
+  about: About,
+  spec: Workload["spec"],
+  { image, facts, labels, network, volumes }: Placed,
+) {
   const address = about.kind === "instance" ? about.address : null;
   return {
     Image: image,
@@ -118,6 +126,9 @@ export function containerBody(about: About, spec: Workload["spec"], { image, fac
       // A core dump holds every value that the process was given.
       Ulimits: [{ Name: "core", Soft: 0, Hard: 0 }],
       LogConfig: { Type: "json-file", Config: logLimits },
+      Mounts: mountsOf(spec).map(({ volume, path, readOnly }) => {
+        return { Type: "volume", Source: volumes.get(volume), Target: path, ReadOnly: readOnly };
+      }),
       ...confinement(spec),
     },
     NetworkingConfig: {
@@ -129,6 +140,10 @@ export function containerBody(about: About, spec: Workload["spec"], { image, fac
       },
     },
   };
+}
+
+export function mountsOf(spec: Workload["spec"]): readonly Mount[] {
+  return "volumes" in spec ? spec.volumes : [];
 }
 
 function confinement({ memoryBytes, cpus, readOnly }: Workload["spec"]) {

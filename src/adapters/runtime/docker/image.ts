@@ -51,15 +51,26 @@ export function directoriesOf({ isForSuperuser, variables }: ImageFacts): Readon
 }
 
 /**
- * Lets the program write in its working directory, as a plain process does, although it does not run as the superuser
- * for whom that was made. What is in it keeps its owner. A directory that is reached by a link, or that the engine does
- * not change, stays as the image has it.
+ * Lets the program write in its working directory and its volumes (`writable`), as a plain process does, although it does
+ * not run as the superuser for whom they were made. What is in them keeps its owner. A directory that is reached by a
+ * link, or that the engine does not change, as of a container that may write nowhere, stays as the image has it; so does
+ * everything where the image names a user of its own.
  */
-export async function ownWorkingDirectory(engine: ContainerEngine, id: string, facts: ImageFacts): Promise<void> {
+export async function ownDirectories(
+  engine: ContainerEngine,
+  id: string,
+  { facts, writable }: { facts: ImageFacts; writable: readonly string[] },
+): Promise<void> {
   const { isForSuperuser, workingDirectory } = facts;
-  if (!isForSuperuser || workingDirectory === null) return;
+  if (!isForSuperuser) return;
+  const volumes = writable.map((path) => [path, 0o700] as const);
+  const all = workingDirectory === null ? volumes : [[workingDirectory, 0o755] as const, ...volumes];
+  for (const [path, mode] of all) await own(engine, id, { path, mode });
+}
+
+async function own(engine: ContainerEngine, id: string, { path, mode }: { path: string; mode: number }): Promise<void> {
   const archive = pack();
-  archive.entry({ name: `${workingDirectory.slice(1)}/`, type: "directory", mode: 0o755, ...plainUser });
+  archive.entry({ name: `${path.slice(1)}/`, type: "directory", mode, ...plainUser });
   archive.finalize();
   const content = await buffer(archive);
   const query = { path: "/", noOverwriteDirNonDir: true };

@@ -16,14 +16,15 @@ import type {
   RuntimeChange,
 } from "../../../ports/runtime.ts";
 import { Calls } from "./calls.ts";
-import { containerBody, unfitContainer } from "./container.ts";
+import { containerBody, mountsOf, unfitContainer } from "./container.ts";
 import { type ContainerEntry, observedAs } from "./entry.ts";
 import { ContainerFolder } from "./folder.ts";
-import { type ImageFacts, imageFacts, ownWorkingDirectory } from "./image.ts";
-import { type About, aboutInstance, aboutTask, identified, labelsOf } from "./labels.ts";
+import { type ImageFacts, imageFacts, ownDirectories } from "./image.ts";
+import { type About, aboutInstance, aboutTask, identified, labelledKey, labelsOf } from "./labels.ts";
 import { containerPorts, containerUsage, type Running } from "./looks.ts";
 import { type EnvNetwork, innerName, Networks } from "./networks.ts";
 import { ContainerTable } from "./table.ts";
+import { EngineVolumes } from "./volumes.ts";
 import { Watch } from "./watch.ts";
 
 export interface DockerRuntimeOptions {
@@ -67,6 +68,7 @@ export function dockerRuntime(options: DockerRuntimeOptions): Runtime {
 
 class DockerRuntime implements Runtime {
   readonly capsMemory = true;
+  readonly volumes: EngineVolumes;
   readonly innerHost = innerName;
   readonly #options: DockerRuntimeOptions;
   readonly #folder: ContainerFolder;
@@ -87,6 +89,7 @@ class DockerRuntime implements Runtime {
     this.#folder = new ContainerFolder(directory);
     this.#calls = new Calls(engine, installation);
     this.#networks = new Networks(engine, installation);
+    this.volumes = new EngineVolumes(engine, installation);
     this.#output = new OutputFiles(options.path);
     const notify = (entry: ContainerEntry, what: RuntimeChange["what"]) => this.#tell(entry, what);
     const armedAfterMs = options.armedAfterMs ?? 5_000;
@@ -243,7 +246,7 @@ class DockerRuntime implements Runtime {
     const known = this.#table.entries.get(spec.name);
     if (known && known.exit === null && known.startedAt === null) await this.#table.abandon(known);
     if (this.#table.entries.has(spec.name)) return;
-    const reason = unfitContainer(spec);
+    const reason = unfitContainer(spec) ?? (await this.#lackingVolume(spec));
     if (reason !== null) return this.#table.stillborn(about(null), reason);
     const image = /^sha256:/.test(spec.artifact) ? this.#options.imageOf(spec.artifact) : spec.artifact;
     try {
@@ -259,6 +262,15 @@ class DockerRuntime implements Runtime {
     }
   }
 
+  /** The engine would make a volume that is not there, and a database would begin with nothing. */
+  async #lackingVolume(spec: Workload["spec"]): Promise<string | null> {
+    const { key } = "identity" in spec ? spec.identity : spec;
+    for (const { volume: name } of mountsOf(spec)) {
+      if (!(await this.volumes.has({ key, name }))) return `its volume ${name} is not there`;
+    }
+    return null;
+  }
+
   async #place(start: Start): Promise<void> {
     const { about, spec } = start;
     const { key } = "identity" in spec ? spec.identity : spec;
@@ -268,7 +280,8 @@ class DockerRuntime implements Runtime {
       entry.isStarting = true;
       try {
         entry.id = await this.#create(entry.about, { ...start, network });
-        if (!spec.readOnly) await ownWorkingDirectory(this.#options.engine, entry.id, start.facts);
+        const writable = mountsOf(spec).flatMap(({ path, readOnly }) => (readOnly ? [] : [path]));
+        if (!spec.readOnly) await ownDirectories(this.#options.engine, entry.id, { facts: start.facts, writable });
         await this.#run(entry);
       } catch (thrown) {
         // Not begun: as if it had never been. What the engine has of it is found and taken away with the next look.
@@ -293,7 +306,9 @@ class DockerRuntime implements Runtime {
   /** Creates the container: this claims the name on the engine. */
   async #create(about: About, { spec, image, facts, network }: Start & { network: EnvNetwork }): Promise<string> {
     const labels = labelsOf(about, this.#options.installation);
-    const body = containerBody(about, spec, { image, facts, labels, network });
+    const key = labelledKey(about);
+    const named = mountsOf(spec).map(({ volume: name }) => [name, this.volumes.nameOf({ key, name })] as const);
+    const body = containerBody(about, spec, { image, facts, labels, network, volumes: new Map(named) });
     try {
       return await this.#calls.create(about.name, body);
     } catch (thrown) {

@@ -5,12 +5,14 @@ import { join } from "node:path";
 import { Fault } from "../../../base/faults.ts";
 import { ContainerEngine } from "../../../host/engine.ts";
 import { installationLabel } from "../../../host/installation.ts";
+import type { VolumeId } from "../../../model/volume.ts";
 import type { Runtime } from "../../../ports/runtime.ts";
 import { wallClock } from "../../../testing/clock.ts";
 import { runtimeKey } from "../../../testing/conformance/runtime.ts";
 import type { Listed } from "./container.ts";
 import { keyLabels } from "./labels.ts";
 import { type DockerRuntimeOptions, dockerRuntime } from "./runtime.ts";
+import { EngineVolumes } from "./volumes.ts";
 
 /** What an image brings, and what the engine adds. */
 const imageVariables = ["PATH", "HOME", "TMPDIR", "HOSTNAME", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"];
@@ -33,12 +35,19 @@ export async function dockerRuntimeWorld({ socket, image }: { socket: string; im
   };
   const filters = { label: [`${installationLabel}=${installation}`] };
   const all = () => engine.json<Listed[]>("GET", "/containers/json", { query: { all: true, filters } });
+  const squatted: string[] = [];
+  const volumes = new EngineVolumes(engine, installation);
   const removeAll = async () => {
     for (const { Id } of await all()) {
       await engine.json("DELETE", `/containers/${Id}`, { query: { force: true, v: true } });
     }
     const networks = await engine.json<{ Id: string }[]>("GET", "/networks", { query: { filters } });
     for (const { Id } of networks) await engine.json("DELETE", `/networks/${Id}`);
+    const { Volumes } = await engine.json<{ Volumes: { Name: string }[] | null }>("GET", "/volumes", {
+      query: { filters },
+    });
+    for (const Name of [...(Volumes ?? []).map((each) => each.Name), ...squatted])
+      await engine.json("DELETE", `/volumes/${Name}`);
   };
   return {
     engine,
@@ -49,17 +58,9 @@ export async function dockerRuntimeWorld({ socket, image }: { socket: string; im
     extraVariables: imageVariables,
     open: (more: Partial<DockerRuntimeOptions> = {}): Runtime => dockerRuntime({ ...options, ...more }),
     containers: all,
-    /** See `WorkloadWorld`. */
-    plant: async (name: string, kind: string) => {
-      const [word, purpose] = kind.split(" ");
-      const task = JSON.stringify({ name, key: runtimeKey, purpose });
-      const labels = { "fairlead.kind": word, ...(purpose ? { "fairlead.task": task } : {}) };
-      const Labels = { ...keyLabels(installation, runtimeKey), ...labels };
-      const body = { Image: image, Cmd: ["sleep", "600"], Labels };
-      const { Id } = await engine.json<{ Id: string }>("POST", "/containers/create", { query: { name }, body });
-      await engine.json("POST", `/containers/${Id}/start`);
-      return async () => (await all()).some((one) => one.Id === Id && one.State === "running");
-    },
+    /** See `WorkloadWorld` and `VolumeWorld`. */
+    plant: (name: string, kind: string) => plant({ engine, installation, image }, { name, kind }),
+    squat: (volume: VolumeId) => squat(engine, { Name: volumes.nameOf(volume), squatted }),
     /** Begins to run a program in a container. */
     execute: async (name: string, command: readonly string[]) => {
       const { Id } = await engine.json<{ Id: string }>("POST", `/containers/${name}/exec`, { body: { Cmd: command } });
@@ -84,4 +85,28 @@ async function unseenOf(runtime: Runtime, containers: readonly Listed[]): Promis
   }
   await runtime.close();
   return containers.flatMap(({ Names }) => Names).filter((name) => !seen.has(name));
+}
+
+interface Place {
+  readonly engine: ContainerEngine;
+  readonly installation: string;
+  readonly image: string;
+}
+
+async function plant({ engine, installation, image }: Place, { name, kind }: { name: string; kind: string }) {
+  const [word, purpose] = kind.split(" ");
+  const task = JSON.stringify({ name, key: runtimeKey, purpose });
+  const labels = { "fairlead.kind": word, ...(purpose ? { "fairlead.task": task } : {}) };
+  const Labels = { ...keyLabels(installation, runtimeKey), ...labels };
+  const body = { Image: image, Cmd: ["sleep", "600"], Labels };
+  const { Id } = await engine.json<{ Id: string }>("POST", "/containers/create", { query: { name }, body });
+  await engine.json("POST", `/containers/${Id}/start`);
+  const state = () => engine.json<{ State: { Running: boolean } }>("GET", `/containers/${Id}/json`);
+  return async () => (await state()).State.Running;
+}
+
+async function squat(engine: ContainerEngine, { Name, squatted }: { Name: string; squatted: string[] }) {
+  await engine.json("POST", "/volumes/create", { body: { Name, Labels: { squatted: "yes" } } });
+  squatted.push(Name);
+  return async () => (await engine.json<{ Name: string }>("GET", `/volumes/${Name}`)).Name === Name;
 }

@@ -6,10 +6,10 @@ import type { User } from "../../../host/users.ts";
 
 /**
  * Prepares what one instance sees and becomes what follows, in a mount namespace that ends with the last process in it:
- * `sh <this file> <closed> <spare> <tmp> <options> <place…> -- <command…>`. Where `closed` is not empty, that directory
+ * `sh <this file> <closed> <spare> <tmp> <options> <place…> -- <sealed…> -- <command…>`. Where `closed` is not empty, that directory
  * becomes an empty one that cannot be listed or written, with nothing in it but the places, at the paths that they had.
- * It is made at `spare`, a directory for that, and moved. Where `tmp` is not empty, it becomes a directory in memory.
- * All of these are in directories that only root, or who becomes the command, writes.
+ * It is made at `spare`, a directory for that, and moved. What is sealed cannot be written. Where `tmp` is not empty, it
+ * becomes a directory in memory. All of these are in directories that only root, or who becomes the command, writes.
  */
 export const roomScript = `umask 666
 closed=$1 spare=$2 tmp=$3 options=$4
@@ -23,6 +23,11 @@ while [ "$1" != -- ]; do
 done
 shift
 [ -z "$closed" ] || { mount -n --move "$spare" "$closed" && mount -n -o remount,bind,ro "$closed"; } || exit 125
+while [ "$1" != -- ]; do
+  mount -n --bind "$1" "$1" && mount -n -o remount,bind,ro "$1" || exit 125
+  shift
+done
+shift
 [ -z "$tmp" ] || mount -n -t tmpfs -o "$options" tmpfs "$tmp" || exit 125
 exec "$@"
 `;
@@ -64,7 +69,12 @@ export interface View {
   readonly places: readonly string[];
 }
 
-export interface Surroundings {
+/** Directories that an instance may read and not write. */
+interface Sealing {
+  readonly sealed: readonly string[];
+}
+
+export interface Surroundings extends Sealing {
   /** What becomes a directory in memory; null: it is one on the disk. */
   readonly tmp: string | null;
   /** Null: an instance sees what its user may. */
@@ -80,9 +90,10 @@ export function confined(user: User, around: Surroundings | null, command: Argv)
   const most = around?.mostProcesses ?? null;
   const limited = most === null ? [] : limiting(most);
   const become = [...limited, ...becoming(user), ...command] as unknown as Argv;
-  if (around === null || (around.tmp === null && around.view === null)) return become;
-  const { tmp, view, script } = around;
-  const words = [view?.closed ?? "", view?.spare ?? "", tmp ?? "", tmpfsOptions(user), ...(view?.places ?? []), "--"];
+  if (around === null || (around.tmp === null && around.view === null && around.sealed.length === 0)) return become;
+  const { tmp, view, script, sealed } = around;
+  const own = [view?.closed ?? "", view?.spare ?? "", tmp ?? "", tmpfsOptions(user)];
+  const words = [...own, ...(view?.places ?? []), "--", ...sealed, "--"];
   return ["unshare", "--mount", "--propagation", "slave", "--", "/bin/sh", script, ...words, ...become];
 }
 
@@ -92,9 +103,13 @@ export function confined(user: User, around: Surroundings | null, command: Argv)
  * namespaces that it makes (mount_namespaces(7)). It leads a session of its own, so that what it sends to its process group
  * does not reach the supervisor. `script`: arguments by which a shell gets `roomScript`.
  */
-export function namespaced({ closed, spare, places }: View, script: readonly string[], command: Argv): Argv {
+export function namespaced(
+  { closed, spare, places, sealed }: View & Sealing,
+  script: readonly string[],
+  command: Argv,
+): Argv {
   const own = ["--user", "--map-current-user", "--keep-caps", "--mount", "--pid", "--ipc", "--mount-proc"];
-  const room = ["/bin/sh", ...script, closed, spare, "", "", ...places, "--"];
+  const room = ["/bin/sh", ...script, closed, spare, "", "", ...places, "--", ...sealed, "--"];
   return ["unshare", ...own, "--fork", "--kill-child", "--", ...room, "setsid", "setpriv", ...rightless, ...command];
 }
 
@@ -102,7 +117,7 @@ export function namespaced({ closed, spare, places }: View, script: readonly str
 export async function namespacesLack(closed: string): Promise<string | null> {
   const spare = mkdtempSync(join(closed, ".spare-"));
   try {
-    const view = { closed, spare, places: [] };
+    const view = { closed, spare, places: [], sealed: [] };
     return await failureOf(namespaced(view, ["-c", roomScript, "room"], ["/bin/true"]));
   } finally {
     rmdirSync(spare);

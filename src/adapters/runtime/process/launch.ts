@@ -6,6 +6,7 @@ import { startChild } from "../../../host/child.ts";
 import { keyText } from "../../../model/environment.ts";
 import { releaseName } from "../../../model/release.ts";
 import { isShellName } from "../../../model/variables.ts";
+import { type Mount, volumeVariable } from "../../../model/volume.ts";
 import { workloadKey } from "../../../model/workload.ts";
 import { type Argv, rootPath } from "./confine.ts";
 import type { ProcessFolder, StoredWorkload } from "./folder.ts";
@@ -38,6 +39,14 @@ export interface Room {
   readonly home: string;
   readonly tmp: string;
   readonly cwd: string;
+  /** `data`: the directory of the volume; null: it is not there. */
+  readonly volumes: readonly (Mount & { readonly data: string | null })[];
+}
+
+/** The volume of an instance that is not there, in words, or null. */
+export function lackingVolume({ volumes }: Room): string | null {
+  const lacking = volumes.find(({ data }) => data === null);
+  return lacking ? `its volume ${lacking.volume} is not there` : null;
 }
 
 interface Given {
@@ -54,7 +63,9 @@ interface Given {
 export function processEnv(stored: StoredWorkload, { baseEnv, room, variables }: Given): Record<string, string> {
   const host = stored.port === null ? {} : { HOST: loopback };
   const port = stored.port === null ? {} : { PORT: String(stored.port) };
-  return { ...baseEnv, HOME: room.home, TMPDIR: room.tmp, ...host, ...variables, ...port, ...identityOf(stored) };
+  const volumes = Object.fromEntries(room.volumes.map(({ volume, data }) => [volumeVariable(volume), data ?? ""]));
+  const own = { ...port, ...volumes, ...identityOf(stored) };
+  return { ...baseEnv, HOME: room.home, TMPDIR: room.tmp, ...host, ...variables, ...own };
 }
 
 /** Who it is. It is also how processes are found again that left their group. */

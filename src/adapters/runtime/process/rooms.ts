@@ -7,6 +7,7 @@ import type { ProcessFolder, StoredWorkload } from "./folder.ts";
 import type { How, Room } from "./launch.ts";
 import { oomKills } from "./proc.ts";
 import type { UserOf } from "./tenants.ts";
+import type { VolumeFolder } from "./volumes.ts";
 
 export interface RoomOptions {
   /** Whom the processes of an environment run as. */
@@ -28,11 +29,13 @@ export interface RoomOptions {
 export class Rooms {
   readonly #folder: ProcessFolder;
   readonly #options: RoomOptions;
+  readonly #volumes: VolumeFolder;
   #lacks: Promise<Lacks> | null = null;
 
-  constructor(folder: ProcessFolder, options: RoomOptions) {
+  constructor(folder: ProcessFolder, options: RoomOptions, volumes: VolumeFolder) {
     this.#folder = folder;
     this.#options = options;
+    this.#volumes = volumes;
   }
 
   /** Makes and records the place of what is about to be started. Faults: those of `UserOf` and `copyTree`. */
@@ -57,7 +60,8 @@ export class Rooms {
   of(stored: StoredWorkload): Room {
     const { spec, user } = stored;
     const at = (name: string) => this.#folder.path(spec.name, name);
-    const own = { home: at("home"), tmp: at("tmp"), cwd: existsSync(at("work")) ? at("work") : this.#artifact(stored) };
+    const cwd = existsSync(at("work")) ? at("work") : this.#artifact(stored);
+    const own = { home: at("home"), tmp: at("tmp"), cwd, volumes: this.#mounted(stored) };
     if (!isBuild(stored)) return own;
     const { HOME } = this.#options.baseEnv;
     // What is closed is covered where it is not a place of its own.
@@ -65,8 +69,20 @@ export class Rooms {
     return { ...own, home: user ? this.#folder.buildHome(user) : shared };
   }
 
+  /** The volumes of an instance, each with its directory; null: it is not there. */
+  #mounted({ kind, spec }: StoredWorkload): Room["volumes"] {
+    if (kind === "task") return [];
+    const { key } = spec.identity;
+    return spec.volumes.map((mount) => ({ ...mount, data: this.#volumes.data({ key, name: mount.volume }) }));
+  }
+
+  #sealed(stored: StoredWorkload): readonly string[] {
+    return this.#mounted(stored).flatMap(({ data, readOnly }) => (readOnly && data !== null ? [data] : []));
+  }
+
   inside(stored: StoredWorkload): How["inside"] {
-    const view = stored.namespaced ? this.#viewOf(stored) : null;
+    const seen = stored.namespaced ? this.#viewOf(stored) : null;
+    const view = seen && { ...seen, sealed: this.#sealed(stored) };
     return view && ((first) => namespaced(view, [this.#folder.roomScript], first));
   }
 
@@ -77,7 +93,8 @@ export class Rooms {
     if (rights !== null) return { wrap: (supervisor) => supervisor, ids: user };
     const mostProcesses = limits === null ? this.#options.mostProcesses : null;
     const tmp = mounts ? this.#folder.path(spec.name, "tmp") : null;
-    const around = { tmp, view: this.#viewOf(stored), script: this.#folder.roomScript, mostProcesses };
+    const sealed = mounts ? this.#sealed(stored) : [];
+    const around = { tmp, view: this.#viewOf(stored), script: this.#folder.roomScript, mostProcesses, sealed };
     return { wrap: (supervisor) => confined(user, around, supervisor), ids: {} };
   }
 
@@ -86,10 +103,13 @@ export class Rooms {
     const { closed } = this.#options;
     if (closed === null) return null;
     const own = this.#folder.path(stored.spec.name);
-    const { home, tmp, cwd } = this.of(stored);
+    const { home, tmp, cwd, volumes } = this.of(stored);
+    const data = volumes.flatMap((one) => one.data ?? []);
     const rest = [home, cwd].filter((path) => !isBelow(path, own));
     const mine = stored.namespaced ? [home, tmp, cwd] : [own, this.#folder.supervisor, ...rest];
-    const places = [...mine, ...closed.shared].filter((path) => isBelow(path, closed.directory) && existsSync(path));
+    const places = [...mine, ...data, ...closed.shared].filter(
+      (path) => isBelow(path, closed.directory) && existsSync(path),
+    );
     return { closed: closed.directory, spare: this.#folder.spare(), places };
   }
 

@@ -17,7 +17,7 @@ import type {
 } from "../../../ports/runtime.ts";
 import { Doors, type Guard } from "./doors.ts";
 import { ProcessFolder } from "./folder.ts";
-import { launch, processEnv, unfitProcess } from "./launch.ts";
+import { lackingVolume, launch, processEnv, unfitProcess } from "./launch.ts";
 import { hidesSockets, portHolder, processPorts } from "./listening.ts";
 import { loopback, loopbackAddress, PortPool } from "./ports.ts";
 import { processUsage } from "./proc.ts";
@@ -26,10 +26,13 @@ import { type RoomOptions, Rooms } from "./rooms.ts";
 import { notify, send } from "./signals.ts";
 import { deliverable } from "./supervisor.ts";
 import { type ProcessEntry, ProcessTable } from "./table.ts";
+import { VolumeFolder } from "./volumes.ts";
 
 export interface ProcessRuntimeOptions extends RoomOptions {
   /** Where instances have their directories. */
   readonly directory: string;
+  /** Where volumes are, on whichever file system. */
+  readonly volumeDirectory: string;
   readonly ports: { readonly from: number; readonly to: number };
   readonly clock: Clock;
   readonly guard: Guard | null;
@@ -53,6 +56,7 @@ export function processRuntime(options: ProcessRuntimeOptions): Runtime {
 
 class ProcessRuntime implements Runtime {
   readonly capsMemory = false;
+  readonly volumes: VolumeFolder;
   readonly innerHost = loopbackAddress;
   readonly #options: ProcessRuntimeOptions;
   readonly #folder: ProcessFolder;
@@ -69,7 +73,13 @@ class ProcessRuntime implements Runtime {
   constructor(options: ProcessRuntimeOptions) {
     this.#options = options;
     this.#folder = new ProcessFolder(options.directory, options.notify);
-    this.#rooms = new Rooms(this.#folder, options);
+    this.volumes = new VolumeFolder({
+      ...options,
+      // What is about to start may be about to have it. From then on nothing comes between the look and the removal.
+      settled: () => this.#starting.over(),
+      heldBy: (volume) => this.#table.holderOf(volume),
+    });
+    this.#rooms = new Rooms(this.#folder, options, this.volumes);
     this.#doors = new Doors(options);
     this.#output = new OutputFiles(options.baseEnv.PATH ?? "/usr/bin:/bin");
     this.#table = new ProcessTable(this.#folder, {
@@ -206,7 +216,7 @@ class ProcessRuntime implements Runtime {
     this.#table.close();
     this.#watcher.close();
     await this.#starting.over();
-    await Promise.all([this.#folder.idle(), this.#doors.close()]);
+    await Promise.all([this.#folder.idle(), this.volumes.idle(), this.#doors.close()]);
   }
 
   async #begin(workload: Workload, wantsPort: boolean): Promise<void> {
@@ -218,7 +228,7 @@ class ProcessRuntime implements Runtime {
     const { baseEnv } = this.#options;
     const room = this.#rooms.of(entry.stored);
     const env = processEnv(entry.stored, { baseEnv, room, variables: workload.spec.env });
-    const reason = unfitProcess(entry.stored.spec.command, env);
+    const reason = lackingVolume(room) ?? unfitProcess(entry.stored.spec.command, env);
     if (entry.stored.port !== null) await this.#doors.guard(this.#table.ported());
     if (reason) this.#refuse(entry, reason);
     else await this.#launch(entry, { env, cwd: room.cwd });

@@ -1,6 +1,7 @@
 import { bootId, hasVariable } from "../../../host/proc.ts";
-import type { EnvKey } from "../../../model/environment.ts";
+import { type EnvKey, sameKey } from "../../../model/environment.ts";
 import type { Exit } from "../../../model/instance.ts";
+import type { VolumeId } from "../../../model/volume.ts";
 import { workloadKey } from "../../../model/workload.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { ProcessFolder, StoredWorkload } from "./folder.ts";
@@ -62,6 +63,14 @@ export class ProcessTable {
   /** Everything that may have a port. */
   ported() {
     return [...this.entries().values(), ...this.unknown().map((stored) => ({ stored, exit: null }))];
+  }
+
+  /** The living instance that has a volume. */
+  holderOf({ key, name }: VolumeId): string | undefined {
+    const living = [...this.entries().values()].filter((entry) => sameKey(entry.key, key) && !this.exitOf(entry));
+    const has = ({ kind, spec }: StoredWorkload) =>
+      kind !== "task" && spec.volumes.some(({ volume }) => volume === name);
+    return living.find(({ stored }) => has(stored))?.name;
   }
 
   holds(port: number): boolean {

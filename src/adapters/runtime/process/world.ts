@@ -1,9 +1,19 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { Fault } from "../../../base/faults.ts";
 import { hasVariable, statOf } from "../../../host/proc.ts";
+import type { VolumeId } from "../../../model/volume.ts";
 import type { Runtime } from "../../../ports/runtime.ts";
 import { wallClock } from "../../../testing/clock.ts";
 import { runtimeKey } from "../../../testing/conformance/runtime.ts";
@@ -26,6 +36,7 @@ export async function processWorld(more: Partial<ProcessRuntimeOptions> = {}, na
   const directory = join(root, "run");
   const options: ProcessRuntimeOptions = {
     directory,
+    volumeDirectory: join(root, "volumes"),
     ports: await ownPorts(60),
     userOf: oneUser(null),
     baseEnv: { PATH: `${nodeDirectory}:/usr/bin:/bin`, [markName]: root },
@@ -60,6 +71,12 @@ export async function processWorld(more: Partial<ProcessRuntimeOptions> = {}, na
       mkdirSync(join(directory, name), { recursive: true });
       writeFileSync(file, record);
       return async () => readFileSync(file, "utf8") === record;
+    },
+    /** See `VolumeWorld`. */
+    squat: async ({ key, name }: VolumeId) => {
+      const place = join(root, "volumes", key.app, key.environment, name);
+      mkdirSync(join(place, "data"), { recursive: true });
+      return async () => existsSync(join(place, "data"));
     },
     close: async () => {
       await endAll(processRuntime(options));
