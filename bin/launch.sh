@@ -1,11 +1,11 @@
-# Read by the scripts beside it, which say in `self` where they are. Only what every POSIX shell has, and no program
-# started on the way that an installed Fairlead takes: `fairlead --help` is to be as quick as Node itself.
+# Read by the scripts beside it, which set `self` to their path. Plain POSIX shell; an installed Fairlead starts no
+# other program here, because `fairlead --help` must be as quick as Node itself.
 
 root=$(CDPATH='' cd -P -- "${self%/*}/.." && pwd -P) || exit 1
 
-# launch SCRIPT [ARGUMENT…]: becomes the pinned Node, looked for as Node resolves packages (own node_modules, then upward),
-# else a new enough one on PATH. A pinned one counts when the loader that it is linked against is there: so one of another
-# platform, or of another C library, is passed over instead of failing.
+# launch SCRIPT [ARGUMENT…]: becomes the pinned Node, searched for as Node resolves packages (own node_modules, then
+# upward), otherwise a new enough one on PATH. A pinned one is used only if its loader exists: one of another platform or
+# C library is skipped instead of failing.
 launch() {
   at=$root
   while :; do

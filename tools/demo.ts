@@ -69,14 +69,14 @@ async function play(stage: Stage): Promise<boolean> {
   say(`  the clients saw: ${calm.failed} failed of ${calm.requests} requests, p99 ${calm.p99.toFixed(1)} ms`);
   good = calm.failed === 0 && calm.requests > 0 && good;
 
-  heading("Version 3 passes its gate but answers 500 afterwards; the watch takes it back");
+  heading("Version 3 passes its gate but answers 500 afterwards; the watch rolls it back");
   const second = load(stage);
   await change(stage, "3", "errors-after-switch");
   good = (await fairlead(stage, "deploy")) === 1 && good;
   const rough = await second.stop();
   say(`  the clients saw: ${rough.failed} failed of ${rough.requests} requests until version 2 was back`);
 
-  heading("What serves now");
+  heading("The live release");
   good = (await fairlead(stage, "status")) === 0 && good;
   await fetch(stage.url, { headers: { host: "web.beacon.localhost" } });
   return good;
@@ -146,7 +146,7 @@ async function demo(home: string, { base, ...platform }: ReturnType<typeof optio
   try {
     await change(stage, "1", "");
     const good = await play(stage);
-    if (!good) say(`\nThe demo did not go as it should. The controller said:\n${log.slice(-20).join("")}`);
+    if (!good) say(`\nThe demo failed. The controller's log:\n${log.slice(-20).join("")}`);
     else if (!process.argv.includes("--exit")) {
       say(`\nVersion 2 serves at http://web.beacon.localhost:${controller.edge.port} until you press Ctrl-C.`);
       await untilInterrupted();

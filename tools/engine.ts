@@ -41,7 +41,7 @@ async function down(): Promise<number> {
     if (stopped) console.log(`stopped the engine of ${place.directory}; its images stay`);
     else
       console.log(
-        `no engine of ${place.directory} runs here${others ? ", but something answers there: left alone" : ""}`,
+        `no engine of ${place.directory} runs here${others ? ", but another one answers there: left alone" : ""}`,
       );
     return others ? 1 : 0;
   } finally {

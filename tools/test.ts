@@ -104,7 +104,7 @@ function printTable(results: readonly Result[], total: Counts): void {
   for (const { name, because } of total.limits) console.log(`limit: ${name}: ${because}`);
   for (const { name, because } of total.skipped) console.log(`skipped: ${name}: ${because}`);
   for (const { name, because } of total.unsteady)
-    console.log(`unsteady: ${name}: passed at its second try; the first: ${because}`);
+    console.log(`unsteady: ${name}: passed on retry; first error: ${because}`);
   for (const { name, because } of total.failed) console.log(`failed: ${name}: ${because}`);
 }
 
@@ -190,10 +190,10 @@ async function main(args: readonly string[]): Promise<void> {
   const allRan = total.skipped.length === 0 || !isCi;
   const isSteady = total.unsteady.length <= mostUnsteady;
   printTable(results, total);
-  for (const file of wanted.isQuick ? costlyUnits : []) console.log(`left out by --quick: ${file}`);
+  for (const file of wanted.isQuick ? costlyUnits : []) console.log(`omitted by --quick: ${file}`);
   if (!ran && total.skipped.length === 0) console.log("No test matches.");
-  if (!allRan) console.log("Failed: in CI every test must run, and some were skipped.");
-  if (!isSteady) console.log(`Failed: more than ${mostUnsteady} tests passed only at their second try.`);
+  if (!allRan) console.log("Failed: in CI every test must run, but some were skipped.");
+  if (!isSteady) console.log(`Failed: more than ${mostUnsteady} tests passed only on retry.`);
   process.exitCode = ran && allRan && isSteady && total.failed.length === 0 ? 0 : 1;
   console.log(summary(total));
 }

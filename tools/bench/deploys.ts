@@ -72,10 +72,10 @@ async function playRound(stage: { site: Site; hand: Hand; directory: string }, i
 function rowsOf(seen: readonly Round[], { label, budgetMs }: Testbed): readonly Row[] {
   const of = (name: keyof Round) => median(seen.map((one) => one[name]));
   const [byHand, byCommand] = [of("byHand"), of("byCommand")];
-  const words = (ms: number) => `${show(ms)} ms; by hand ${show(byHand)} ms: ${show(ms / byHand)} ×`;
+  const words = (ms: number) => `${show(ms)} ms; manual ${show(byHand)} ms: ${show(ms / byHand)} ×`;
   const line = (what: string, { ms, most }: { ms: number; most: number }) => ({
     what: `${label}${what}, p50 of ${rounds}`,
-    budget: `≤ ${most} ms and ≤ 1.5 × by hand`,
+    budget: `≤ ${most} ms and ≤ 1.5 × manual`,
     measured: words(ms),
     within: ms <= most && ms <= 1.5 * byHand,
     figures: { ms, byHand, ratio: ms / byHand },

@@ -7,7 +7,7 @@ import { type LoadedProxy, startHaproxy, startHaproxyDuties, startHaproxyEdge, s
 import { median, notRun, type Row, row, show } from "./row.ts";
 import { measure, noRound, type Round, rounds, withProxies } from "./side-by-side.ts";
 
-const what = "HAProxy as the edge beside HAProxy and nginx by hand";
+const what = "HAProxy as the edge against hand-written HAProxy and nginx";
 /** Well below what the slowest of them takes, so that waiting is measured and not rushing. */
 const steadyPerSecond = 2_000;
 const steadyMs = 4_000;
@@ -56,7 +56,7 @@ interface Beside {
 
 function rowsOf(own: Measured, { hand, duties, nginx }: Beside): readonly Row[] {
   const beside = (words: (one: Measured) => string) =>
-    `HAProxy by hand ${words(hand)}, with the same duties ${words(duties)}; ${find("nginx") === null ? "nginx is not installed" : `nginx by hand ${words(nginx)}`}`;
+    `hand-written HAProxy ${words(hand)}, with the same features ${words(duties)}; ${find("nginx") === null ? "nginx is not installed" : `hand-written nginx ${words(nginx)}`}`;
   const rate = (one: Measured) =>
     `${show(one.perSecond)} (${show(own.perSecond / one.perSecond)} ×), ${show(one.cpuUs)} µs`;
   const tail = (one: Measured) => `${show(one.p99Ms)} ms (${show(own.p99Ms / one.p99Ms)} ×)`;
@@ -65,7 +65,7 @@ function rowsOf(own: Measured, { hand, duties, nginx }: Beside): readonly Row[] 
     row({
       what: `HAProxy as the edge: small keep-alive requests/s at saturation and CPU for each, ${clients} connections, one thread, median of ${rounds} rounds`,
       measured: `${show(own.perSecond)}, ${show(own.cpuUs)} µs; ${beside(rate)}; 0 failed of ${show(requests)}`,
-      budget: `≥ ${least} × HAProxy by hand`,
+      budget: `≥ ${least} × hand-written HAProxy`,
       within: own.perSecond >= least * hand.perSecond,
       figures: {
         edgePerSecond: own.perSecond,
@@ -81,7 +81,7 @@ function rowsOf(own: Measured, { hand, duties, nginx }: Beside): readonly Row[] 
     row({
       what: `HAProxy as the edge: p99 at ${show(steadyPerSecond)} requests/s, median of ${rounds} rounds`,
       measured: `${show(own.p99Ms)} ms; ${beside(tail)}; 0 failed`,
-      budget: "≤ 1 ms more than HAProxy by hand",
+      budget: "≤ 1 ms more than hand-written HAProxy",
       within: own.p99Ms <= hand.p99Ms + 1,
       figures: { edgeMs: own.p99Ms, handMs: hand.p99Ms, dutiesMs: duties.p99Ms, nginxMs: nginx.p99Ms },
     }),

@@ -14,7 +14,7 @@ export interface Load {
 
 /** Loads a port with as many requests as it answers. */
 export async function load(port: number, seconds: number): Promise<Load> {
-  if (!(await answers(port))) throw new Fault("operation.failed", `nobody listens on port ${port}`);
+  if (!(await answers(port))) throw new Fault("operation.failed", `nothing listens on port ${port}`);
   const url = `http://127.0.0.1:${port}/`;
   const wrk = find("wrk");
   if (wrk === null) return loadByAutocannon(url, seconds);
@@ -23,7 +23,7 @@ export async function load(port: number, seconds: number): Promise<Load> {
   const requests = Number(/(\d+) requests in/.exec(stdout)?.[1] ?? 0);
   const perSecond = Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1] ?? 0);
   if (requests === 0 || /Non-2xx|Socket errors/.test(stdout)) {
-    throw new Fault("operation.failed", `the load on port ${port} met failures: ${stdout}`);
+    throw new Fault("operation.failed", `the load on port ${port} failed: ${stdout}`);
   }
   return { requests, perSecond };
 }
@@ -33,7 +33,7 @@ async function loadByAutocannon(url: string, seconds: number): Promise<Load> {
   const options = ["--json", "-c", String(clients), "-d", String(seconds), "-H", `Host: ${host}`];
   const { stdout } = await runChild([process.execPath, program, ...options, url], { env: plainEnvironment });
   const { requests, non2xx, errors } = JSON.parse(stdout) as Cannon;
-  if (non2xx + errors > 0) throw new Fault("operation.failed", `the load on ${url} met failures`);
+  if (non2xx + errors > 0) throw new Fault("operation.failed", `the load on ${url} failed`);
   return { requests: requests.total, perSecond: requests.average };
 }
 

@@ -130,7 +130,7 @@ async function endDaemon(place: Place, pid: number): Promise<void> {
     if (engineProcess(place) === null) return;
     await pause(50);
   }
-  throw new Fault("operation.failed", `dockerd (process ${pid}) goes on ${stopMs / 1000} s after SIGTERM`);
+  throw new Fault("operation.failed", `dockerd (process ${pid}) still runs ${stopMs / 1000} s after SIGTERM`);
 }
 
 async function stopContainers(engine: ContainerEngine): Promise<void> {

@@ -145,7 +145,7 @@ function untilItEndsWell(output: Readable, ended: Promise<number | null>): Reada
   async function* checked(): AsyncGenerator<Buffer> {
     for await (const chunk of output as AsyncIterable<Buffer>) yield chunk;
     const code = await ended;
-    if (code !== 0) throw new Fault("operation.failed", `mmdebstrap ended with ${code}; its words are above`);
+    if (code !== 0) throw new Fault("operation.failed", `mmdebstrap ended with ${code}; see its output above`);
   }
   return Readable.from(checked(), { objectMode: false });
 }

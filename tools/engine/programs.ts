@@ -77,7 +77,7 @@ export async function provide(purpose: Purpose, machine: Machine = thisMachine):
   if (missing.length === 0) return null;
   const programs = missing.map(({ program }) => program).join(", ");
   const packages = missing.map((need) => need.package);
-  if (!machine.isDebian) return `${programs} is missing, and is only installed by itself on Debian`;
+  if (!machine.isDebian) return `${programs} is missing, and is installed automatically only on Debian`;
   if (!machine.isRoot) return `${programs} is missing; install it as root: apt-get install ${packages.join(" ")}`;
   // Fails as a whole when one of several sources is away; what is wanted may be in the others.
   if (!listsAreFresh) await machine.run(["apt-get", "update", "-q"]);

@@ -58,7 +58,7 @@ export async function findEngine(place: Place): Promise<string | null> {
     const found = await reach(engine);
     engine.close();
     if (found === "answers") return socket;
-    if (found === "closed") throw new Fault("operation.failed", `this user may not open ${socket}`);
+    if (found === "closed") throw new Fault("operation.failed", `this user cannot open ${socket}`);
   }
   if (named) throw new Fault("operation.failed", `no engine answers at ${named} (FAIRLEAD_TEST_ENGINE)`);
   return null;
@@ -74,13 +74,13 @@ async function provideEngine(): Promise<null> {
 async function makeImages(engine: ContainerEngine, { all, say }: UpOptions): Promise<void> {
   for (const wanted of wantedImages(recipes().filter(({ onRequest }) => all || !onRequest))) {
     const state = await imageState(engine, wanted);
-    if (state === "foreign") say(`${wanted.name}: made by somebody else; used as it is`);
+    if (state === "foreign") say(`${wanted.name}: not built by this tool; used unchanged`);
     if (state === "foreign" || state === "current") continue;
     const missing = await provide("images");
-    if (missing !== null) throw new Fault("operation.failed", `${wanted.name} cannot be made: ${missing}`);
-    say(`${wanted.name}: ${state}, being made`);
+    if (missing !== null) throw new Fault("operation.failed", `${wanted.name} cannot be built: ${missing}`);
+    say(`${wanted.name}: ${state}, building`);
     const startedAt = performance.now();
     await remake(engine, wanted);
-    say(`${wanted.name}: made in ${((performance.now() - startedAt) / 1_000).toFixed(1)} s`);
+    say(`${wanted.name}: built in ${((performance.now() - startedAt) / 1_000).toFixed(1)} s`);
   }
 }
