@@ -3,11 +3,11 @@ import { setImmediate } from "node:timers/promises";
 import { inTransaction } from "../../../host/sqlite.ts";
 import type { EnvironmentLog } from "./environment-logs.ts";
 
-/** Chunks deleted and pages given back at once: a few milliseconds, then other work gets its turn. */
+/** Chunks deleted and pages freed at once: a few milliseconds, then other work gets its turn. */
 const chunksAtOnce = 200;
 const pagesAtOnce = 2_000;
 
-/** Deletes the oldest chunks of each of these environments that holds more than `bytes`, and gives the space back to the disk. */
+/** Deletes the oldest chunks of each of these environments above `bytes`, and frees the disk space. */
 export async function cap(database: DatabaseSync, logs: Iterable<EnvironmentLog>, bytes: number): Promise<void> {
   let deleted = false;
   for (const log of logs) {
@@ -25,7 +25,7 @@ export async function cap(database: DatabaseSync, logs: Iterable<EnvironmentLog>
   database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
-/** One transaction's worth; false when nothing is left. */
+/** One transaction; returns false if nothing is left. */
 function deleteOldest(database: DatabaseSync, log: EnvironmentLog, bytes: number): boolean {
   const oldest = database
     .prepare("SELECT id, bytes FROM chunk WHERE environment = ? ORDER BY first LIMIT ?")

@@ -1,11 +1,11 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { type Level, type LogFilter, type LogLine, levels, type StoredLine } from "../../../model/log.ts";
 
-/** A chunk is full at so many lines or so many characters, whichever comes first. */
+/** Limits of a chunk: lines or characters, whichever comes first. */
 export const chunkLines = 200;
 export const chunkCharacters = 256 * 1024;
 
-/** What is known of a chunk without unpacking it; a search passes over chunks by these. */
+/** Facts about a chunk without unpacking it; a search skips chunks by these. */
 export interface ChunkFacts {
   minAt: number;
   maxAt: number;
@@ -28,12 +28,12 @@ export interface OpenChunk {
 /** The origin of a line: instance, release and stream. */
 type Writer = readonly [instance: string, release: number, stream: LogLine["stream"]];
 
-/** All lines of a chunk by columns, which packs better and is quicker than objects. */
+/** All lines of a chunk by columns, which compresses better and is faster than objects. */
 interface Columns {
   /** Writers by number; `writer` refers to them. */
   readonly writers: Writer[];
   readonly writer: number[];
-  /** Difference to the sequence and the time of the line before; the first to the chunk's own and to 0. */
+  /** Difference to the sequence and time of the previous line; the first to the chunk's own and to 0. */
   readonly sequence: number[];
   readonly at: number[];
   /** Index into `levels`, or -1. */
@@ -68,7 +68,9 @@ export function instanceBit(instance: string): number {
   return 1 << ((hash >>> 0) % 31);
 }
 
-/** zstd of a line of JSON with the columns, then all messages; and the facts. Level 1 is quicker than 3, and 7 % larger. */
+/**
+ * zstd of a line of JSON with the columns, then all messages; and the facts. Level 1 is faster than 3, and 7 % larger.
+ */
 export function pack(chunk: OpenChunk): { facts: ChunkFacts; data: Uint8Array } {
   const { columns, facts } = columnsOf(chunk);
   const text = `${JSON.stringify(columns)}\n${chunk.lines.map((line) => line.message).join("")}`;
@@ -127,19 +129,19 @@ function unpack(data: Uint8Array): Unpacked {
   return { columns: JSON.parse(whole.slice(0, end)) as Columns, text: whole.slice(end + 1) };
 }
 
-/** What a line of a chunk must be like to be found. */
+/** The filter for lines of a chunk. */
 export interface LineFilter extends Pick<LogFilter, "release" | "instance" | "since" | "until"> {
-  /** Bits of the levels wanted. */
+  /** Bits of the requested levels. */
   readonly levels: number;
   readonly after: number;
   readonly upTo: number;
   readonly literal: string | null;
   readonly matches: (message: string) => boolean;
-  /** Asked before each line: a pattern may take milliseconds for one. What follows is then omitted. */
+  /** Called before each line, because a pattern may take milliseconds for one. Stops the search. */
   readonly isCalledOff?: () => boolean;
 }
 
-/** The lines of a packed chunk that a filter lets through, in their order. */
+/** The matching lines of a packed chunk, in order. */
 export function linesOf(
   { first, data }: { first: number; data: Uint8Array },
   service: string,
@@ -187,7 +189,7 @@ const everything: LineFilter = {
   matches: () => true,
 };
 
-/** Goes on filling a chunk that was packed before it was full. */
+/** Continues to fill a chunk that was packed before it was full. */
 export function reopenChunk(first: number, data: Uint8Array): OpenChunk {
   const chunk = openChunk(first);
   for (const line of linesOf({ first, data }, "", everything)) addLine(chunk, line.sequence, line);

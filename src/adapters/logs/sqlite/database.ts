@@ -6,7 +6,7 @@ const version = 1;
 
 /**
  * A chunk is a run of lines of one service of one environment, so the chunks of a lane (environment and service) follow
- * each other without overlap. `chunk_by_place` holds all that a search asks of a chunk before it unpacks it.
+ * each other without overlap. `chunk_by_place` contains everything that a search needs before it unpacks a chunk.
  */
 const schema = `
 CREATE TABLE environment (

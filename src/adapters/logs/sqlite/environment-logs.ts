@@ -9,7 +9,7 @@ import { addLine, type ChunkFacts, isFull, type OpenChunk, openChunk, pack, reop
 export interface Lane {
   readonly id: number;
   readonly service: string;
-  /** Its newest chunk while it is not full; undefined when that was not looked up yet. */
+  /** Its newest chunk while it is not full; undefined if not read yet. */
   open: Slot | null | undefined;
 }
 
@@ -22,7 +22,7 @@ export interface EnvironmentLog {
   bytes: number;
 }
 
-/** A chunk on its way to the disk; `row` and `bytes` say what the disk has of it. */
+/** A chunk to be written; `row` and `bytes` describe its state on disk. */
 interface Slot {
   readonly log: EnvironmentLog;
   readonly lane: Lane;
@@ -31,14 +31,14 @@ interface Slot {
   bytes: number;
 }
 
-/** What a line costs in memory beside its text: an object of seven members, its sequence, and its share of the columns. */
+/** Memory of a line besides its text: an object of seven members, its sequence, and its share of the columns. */
 const lineBytes = 100;
-/** What a row costs beside its data: index entries, and on average half a page at its end. */
+/** Disk space of a row besides its data: index entries, and on average half a page. */
 const rowBytes = 2_200;
 
 /**
- * Keeps what was appended in memory until `flush` writes it, with the reading positions, in one transaction. When a flush
- * fails nothing is lost: the next one writes the same and more.
+ * Stores appended lines in memory until `flush` writes them, with the reading positions, in one transaction. If a flush
+ * fails, nothing is lost: the next one writes the same and more.
  */
 export class EnvironmentLogs {
   readonly #database: DatabaseSync;
@@ -67,12 +67,12 @@ export class EnvironmentLogs {
     return [...this.#logs.values()];
   }
 
-  /** Bytes in memory and not yet on disk, reckoned. */
+  /** Estimated bytes in memory and not yet on disk. */
   get waiting(): number {
     return this.#waiting;
   }
 
-  /** When it throws, nothing was added. */
+  /** If it throws, nothing was added. */
   add(key: EnvKey, lines: readonly LogLine[]): void {
     if (lines.length === 0) return;
     const log = this.#logOf(key);
@@ -148,7 +148,7 @@ export class EnvironmentLogs {
     return lane.open;
   }
 
-  /** The newest chunk on disk, if there is still room in it. */
+  /** The newest chunk on disk, if it is not full. */
   #storedSlot(log: EnvironmentLog, lane: Lane): Slot | null {
     const row = this.#newest.get(lane.id) as NewestRow | undefined;
     const chunk = row && reopenChunk(row.first, row.data);

@@ -6,14 +6,14 @@ const limits = { characters: 200, instructions: 500, line: 4 * 1024 } as const;
 
 export interface Grep {
   test(line: string): boolean;
-  /** A text that must stand in every matching line; quick to look for in many lines at once. Null when there is none. */
+  /** A text that every matching line must contain; quick to search for in many lines at once. Null if there is none. */
   readonly literal: string | null;
 }
 
 /**
  * A regular expression in RE2's syntax (github.com/google/re2/wiki/Syntax), which takes time proportional to the line,
- * whatever the pattern and the line are; `.` also matches a line's inner line ends. Fault `request.invalid` for any other
- * pattern, and for one that is too large. Looks at the first 4,096 characters of a line.
+ * whatever the pattern and the line are; `.` also matches a line's inner line ends. Fault `request.invalid` for any
+ * other pattern, and for one that is too large. Checks the first 4,096 characters of a line.
  */
 export function createGrep(source: string): Grep {
   if (source.length > limits.characters) throw refusal(`a pattern has at most ${limits.characters} characters`);

@@ -8,21 +8,21 @@ import { EnvironmentLogs } from "./environment-logs.ts";
 import { createSearch, type Order, type SearchResult } from "./search.ts";
 import { Searcher } from "./searcher.ts";
 
-/** Lines wait at most this long in memory, or until a flush that failed is retried. */
+/** Lines wait at most this long in memory, or until a failed flush is retried. */
 const waitMs = 250;
 const retryMs = 1_000;
 /**
- * Bytes of lines in memory, reckoned, before the next append writes them, which takes some 50 ms at most; it is refused
+ * Estimated bytes of lines in memory before the next append writes them, which takes about 50 ms at most; it is refused
  * while they cannot be written.
  */
 const waitBytes = 256 * 1024;
 
-/** A search that ends within so long is done here; a thread is only asked for others, for it costs more than that to ask. */
+/** Time limit for searching here; longer searches use the thread, which costs more than that to call. */
 const hereMs = 3;
 
 /**
- * The log store in one SQLite file (mode 0600), made when it is missing. Lines are written here, and searched in a thread
- * of its own for at most `searchMs`. Faults: `journal.newer`, `journal.damaged`.
+ * The log store in one SQLite file (mode 0600), created if missing. Lines are written here, and searched in a separate
+ * thread for at most `searchMs`. Faults: `journal.newer`, `journal.damaged`.
  */
 export async function openLogs(file: string, clock: Clock, options: { searchMs?: number } = {}): Promise<LogStore> {
   const database = openLogDatabase(file);
@@ -70,7 +70,7 @@ export async function openLogs(file: string, clock: Clock, options: { searchMs?:
       return () => listeners.delete(own);
     },
     async cap(bytes, keys) {
-      writing.tryFlush(); // on a full disk this is what makes room
+      writing.tryFlush(); // on a full disk this frees space
       const chosen = keys ? keys.flatMap((key) => logs.find(key) ?? []) : logs.all();
       await cap(database, chosen, bytes);
     },
@@ -79,7 +79,7 @@ export async function openLogs(file: string, clock: Clock, options: { searchMs?:
       listeners.clear();
       await searcher.close();
       if (!database.isOpen) return;
-      writing.tryFlush(); // what the disk does not take is read again by the next controller
+      writing.tryFlush(); // the next controller reads unwritten output again
       database.close();
     },
   };
@@ -91,7 +91,7 @@ interface Search {
   readonly next: number;
 }
 
-/** Null when it would take longer than a moment. */
+/** Null if it would take too long. */
 async function searchHere(search: ReturnType<typeof createSearch>, order: Order): Promise<SearchResult | null> {
   const begun = performance.now();
   const isCalledOff = () => performance.now() - begun > hereMs;
@@ -105,7 +105,7 @@ function foundOf({ order, next }: Search, { lines, left }: SearchResult): FoundL
   return { lines, next: lines.length < order.limit ? next : (lines.at(-1)?.sequence ?? next), reached: null };
 }
 
-/** Writes what waits, and keeps in mind why it cannot be written. */
+/** Writes waiting lines, and records why they cannot be written. */
 class Writing {
   readonly logs: EnvironmentLogs;
   readonly #clock: Clock;
@@ -135,13 +135,13 @@ class Writing {
     }
   }
 
-  /** The newest sequence of an environment that is on disk, which is where searches look; 0 when it has none. */
+  /** The newest sequence of an environment on disk, where searches read; 0 if it has none. */
   newest(key: EnvKey): number {
     this.tryFlush();
     return this.logs.find(key)?.written ?? 0;
   }
 
-  /** Flushes once some time after it was first asked for. */
+  /** Flushes once, some time after the first request. */
   later(ms = waitMs): void {
     this.#stopLater ??= this.#clock.after(ms, () => {
       this.#stopLater = null;
@@ -164,7 +164,7 @@ class Writing {
   }
 }
 
-/** A listener that fails cannot keep lines from being stored, nor others from hearing of them; it shows as a warning. */
+/** A failing listener does not affect storing or other listeners; it is reported as a warning. */
 function notify(listeners: ReadonlySet<(key: EnvKey) => void>, key: EnvKey): void {
   for (const listener of [...listeners]) {
     try {

@@ -7,15 +7,15 @@ import { createGrep } from "./grep.ts";
 
 /** How long a search runs before others get a turn. */
 const turnMs = 10;
-/** Most characters of one answer: what an instance floods its log with must be read page by page. */
+/** Character limit of one answer: a flooded log must be read page by page. */
 const answerCharacters = 4 * 1024 * 1024;
 
-/** Looks for the newest lines, or the oldest ones after a sequence. */
+/** Searches for the newest lines, or the oldest ones after a sequence. */
 export interface Order {
   readonly filter: LogFilter;
   readonly end: "newest" | "oldest";
   readonly limit: number;
-  /** Looks among the sequences in (`after`, `upTo`]. */
+  /** Searches the sequences in (`after`, `upTo`]. */
   readonly after: number;
   readonly upTo: number;
 }
@@ -23,11 +23,11 @@ export interface Order {
 export interface SearchResult {
   /** Oldest first. */
   readonly lines: readonly StoredLine[];
-  /** Null when all was searched that had to be. Else what is next is beyond this sequence, and of about this time. */
+  /** Null if everything was searched. Otherwise the rest is beyond this sequence, from about this time. */
   readonly left: { readonly sequence: number; readonly at: number } | null;
 }
 
-/** How a search is ended before its end: at once by its asker, or after the chunk at which its time was over. */
+/** Early end of a search: at once by its caller, or after the chunk at which its time was over. */
 export interface Ends {
   readonly isCalledOff: () => boolean;
   readonly withinMs: number;
@@ -52,7 +52,7 @@ interface Cursor {
   chunk: Chunk;
 }
 
-/** The search for lines that a filter lets through. It reads what is on disk. Fault: `request.invalid` for a pattern. */
+/** The search for matching lines. It reads from disk. Fault: `request.invalid` for a pattern. */
 export function createSearch(database: DatabaseSync) {
   const chunks = chunkReads(database);
   const lanesOf = database.prepare(
@@ -96,7 +96,7 @@ function cursorOf(lane: Lane, chunk: Chunk | undefined): Cursor[] {
   return chunk ? [{ lane, chunk }] : [];
 }
 
-/** The cursor whose chunk is to be searched first: that beyond it all has been searched is known at any time. */
+/** The cursor whose chunk is searched first, so that it is always known what has been searched. */
 function nearest(cursors: readonly Cursor[], { end }: Pick<Order, "end">): Cursor | undefined {
   const isNearer = (a: Chunk, b: Chunk) => (end === "newest" ? a.last > b.last : a.first < b.first);
   return cursors.reduce<Cursor | undefined>(
@@ -105,7 +105,7 @@ function nearest(cursors: readonly Cursor[], { end }: Pick<Order, "end">): Curso
   );
 }
 
-/** What is found beyond the place that was reached is omitted where the next search begins there. */
+/** Lines beyond the reached position are omitted, because the next search starts there. */
 function cutShort({ lines }: Best, cursors: readonly Cursor[], { end }: Order): SearchResult {
   const chunks = cursors.map(({ chunk }) => chunk);
   if (end === "newest") {
@@ -117,7 +117,7 @@ function cutShort({ lines }: Best, cursors: readonly Cursor[], { end }: Order): 
   return { lines: inOrder(lines.filter((line) => line.sequence <= sequence)), left: { sequence, at } };
 }
 
-/** The lines wanted most, these first; `isLong` when fewer than asked for, because more would be too much at once. */
+/** The best matches, best first; `isLong`: fewer than requested, because more would be too large. */
 interface Best {
   readonly lines: readonly StoredLine[];
   readonly isLong: boolean;
@@ -138,7 +138,7 @@ function best(found: Best, more: readonly StoredLine[], { end, limit }: Order): 
   return tooMany < 0 ? { lines, isLong: found.isLong } : { lines: lines.slice(0, tooMany), isLong: true };
 }
 
-/** Whether a chunk may hold a line that is wanted more than the last one found. */
+/** Whether a chunk may contain a better match than the last one found. */
 function canAdd({ lines, isLong }: Best, chunk: Chunk, { end, limit }: Order): boolean {
   const worst = lines.length < limit && !isLong ? undefined : lines.at(-1);
   if (!worst) return true;
@@ -183,7 +183,7 @@ function chunkReads(database: DatabaseSync) {
   };
 }
 
-/** What the chunk's columns are compared with, in the order of `passes`. */
+/** Values to compare with the chunk's columns, in the order of `passes`. */
 function bounds({ since, until, levels: wanted, instance, release }: LineFilter): number[] {
   return [
     since ?? Number.MIN_SAFE_INTEGER,

@@ -4,11 +4,11 @@ import type { Clock } from "../../../ports/clock.ts";
 import type { Order, SearchResult } from "./search.ts";
 import type { SearchReply, SearchRequest } from "./search-worker.ts";
 
-/** How long a search may take. */
+/** Time limit of a search. */
 export const searchMs = 10_000;
-/** A thread costs some megabytes, and a few dozen milliseconds to start: it ends when nothing was searched for so long. */
+/** Idle time after which the thread ends: it costs some megabytes, and a few dozen milliseconds to start. */
 const idleMs = 60_000;
-/** The thread's heap: what it unpacks at a time is small, and ten thousand lines of an answer are not. */
+/** The thread's heap: it unpacks little at a time, but an answer may have ten thousand lines. */
 const heapMb = 256;
 
 interface Pending {
@@ -60,7 +60,7 @@ export class Searcher {
     }
   }
 
-  /** Ends the thread, whatever it does. */
+  /** Ends the thread unconditionally. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#stopIdle();

@@ -7,14 +7,14 @@ export const keyBytes = 32;
 const nonceBytes = 12;
 const tagBytes = 16;
 
-/** Encrypts a text so that it opens only with the same key and the same `about`. The answer is base64url. */
+/** Encrypts a text so that it opens only with the same key and the same `about`. Returns base64url. */
 export function encrypt(key: Uint8Array, text: Uint8Array, about: string): string {
   const nonce = randomBytes(nonceBytes);
   const cipher = createCipheriv(algorithm, key, nonce, { authTagLength: tagBytes }).setAAD(Buffer.from(about));
   return Buffer.concat([nonce, cipher.update(text), cipher.final(), cipher.getAuthTag()]).toString("base64url");
 }
 
-/** Opens what `encrypt` gave; null when key, text or `about` are not those. */
+/** Decrypts the result of `encrypt`; null if key, text or `about` do not match. */
 export function decrypt(key: Uint8Array, sealed: string, about: string): Buffer | null {
   const bytes = Buffer.from(sealed, "base64url");
   if (bytes.length < nonceBytes + tagBytes) return null;

@@ -2,17 +2,17 @@ import { randomBytes } from "node:crypto";
 import { Fault } from "../../../base/faults.ts";
 import { decrypt, encrypt, keyBytes } from "./aead.ts";
 
-/** A key of the ring; its id stands in front of every text that it sealed. */
+/** A key of the ring; its id prefixes every text that it sealed. */
 export interface RingKey {
   readonly id: string;
   readonly key: Buffer;
 }
 
-/** The keys that seal values, the newest last, and the one that makes digests, which stays for good. */
+/** The keys that seal values, the newest last, and the permanent key for digests. */
 export interface Ring {
   readonly keys: readonly RingKey[];
   readonly digestKey: Buffer;
-  /** Somebody has a copy of the master key. */
+  /** A copy of the master key exists. */
   readonly copied: boolean;
 }
 
@@ -31,7 +31,7 @@ export function newRing(): Ring {
   return { keys: [newKey()], digestKey: randomBytes(keyBytes), copied: false };
 }
 
-/** The ring as it is written: every key encrypted with the master key. */
+/** The ring as stored: every key encrypted with the master key. */
 export function wrap({ keys, digestKey, copied }: Ring, master: Uint8Array): string {
   const written: Written = {
     version: 1,
@@ -42,7 +42,7 @@ export function wrap({ keys, digestKey, copied }: Ring, master: Uint8Array): str
   return `${JSON.stringify(written, null, 2)}\n`;
 }
 
-/** Reads a written ring; null when another master key wrapped it. Fault: `vault.damaged`. */
+/** Reads a stored ring; null if another master key encrypted it. Fault: `vault.damaged`. */
 export function unwrap(text: string, master: Uint8Array, file: string): Ring | null {
   const written = parse(text, file);
   const digestKey = decrypt(master, written.digestKey, "digest key");

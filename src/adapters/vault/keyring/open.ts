@@ -11,11 +11,11 @@ import { decrypt, encrypt, keyBytes, mac, parseMasterKey } from "./aead.ts";
 import { newKey, newRing, type Ring, unwrap, wrap } from "./keyring.ts";
 
 export interface VaultOptions {
-  /** Where `vault.json` lies: the keys that seal values, encrypted with the master key. */
+  /** Directory of `vault.json`: the keys that seal values, encrypted with the master key. */
   readonly directory: string;
-  /** The master key as text; null: it is kept beside, in `vault.key`, and made when there is none. */
+  /** The master key as text; null: it is in `vault.key` beside it, and created if missing. */
   readonly masterKey: Secret | null;
-  /** The master key before it was replaced; tried when the other one does not open the ring. */
+  /** The previous master key; tried if the current one does not open the ring. */
   readonly oldMasterKey: Secret | null;
 }
 
