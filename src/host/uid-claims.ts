@@ -1,8 +1,8 @@
-import { mkdir, readdir, stat, unlink } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, stat, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { sha256 } from "../base/digest.ts";
 import { isErrno } from "../base/faults.ts";
-import { readText, replaceFile, syncDirectory } from "./files.ts";
+import { makeDirectory, readText, replaceFile } from "./files.ts";
 import type { UidRange } from "./users.ts";
 
 /** What one controller gives to its apps. `directory`: where its state lies. */
@@ -18,16 +18,34 @@ export const uidClaims = "/var/lib/fairlead-uids";
  * one whose state directory is gone gives out nothing any more, and its file is deleted.
  */
 export async function claimUids(place: string, own: UidClaim): Promise<readonly UidClaim[]> {
-  await mkdir(place, { mode: 0o700, recursive: true });
   const file = `${sha256(own.directory).slice(-12)}.json`;
-  await replaceFile(join(place, file), `${JSON.stringify(own)}\n`);
-  await syncDirectory(join(place, ".."));
+  await keep(join(place, file), `${JSON.stringify(own)}\n`);
   const others: UidClaim[] = [];
-  for (const name of (await readdir(place)).filter((each) => each.endsWith(".json") && each !== file)) {
+  for (const name of (await namesIn(place)).filter((each) => each.endsWith(".json") && each !== file)) {
     const claim = await readClaim(join(place, name));
     if (claim !== null && claim.from <= own.to && claim.to >= own.from) others.push(claim);
   }
   return others;
+}
+
+/** A full disk, or one that is not to be written, keeps no controller from starting: others still see the users that run. */
+async function keep(path: string, text: string): Promise<void> {
+  if ((await readText(path)) === text) return;
+  try {
+    await makeDirectory(dirname(path));
+    await replaceFile(path, text);
+  } catch (thrown) {
+    if (!isErrno(thrown, "ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM")) throw thrown;
+  }
+}
+
+async function namesIn(place: string): Promise<readonly string[]> {
+  try {
+    return await readdir(place);
+  } catch (thrown) {
+    if (isErrno(thrown, "ENOENT", "EACCES")) return [];
+    throw thrown;
+  }
 }
 
 async function readClaim(path: string): Promise<UidClaim | null> {

@@ -193,7 +193,7 @@ export class ContainerTable {
   async close(): Promise<void> {
     this.#isClosed = true;
     const all = [...this.entries.values()];
-    await Promise.allSettled(all.map((entry) => entry.follower?.stop()));
+    await Promise.all(all.map((entry) => entry.follower?.stop().catch(this.#options.failed)));
     await Promise.allSettled(all.map((entry) => entry.ending));
   }
 
