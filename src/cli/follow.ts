@@ -13,7 +13,7 @@ import { timesText } from "./times.ts";
 import { urlText } from "./views/status.ts";
 import type { World } from "./world.ts";
 
-/** What `deploy`, `rollback`, `restart`, `env set` and `attach` answer; DESIGN section 7 plus the URLs. */
+/** What `deploy`, `rollback`, `restart`, `env set` and `attach` print: the deployment and its URLs. */
 export interface DeploymentResult {
   readonly deployment: DeploymentView;
   readonly urls: readonly UrlView[];

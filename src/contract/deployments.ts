@@ -15,7 +15,7 @@ import {
   time,
 } from "./scalars.ts";
 
-/** Where a deployment is. The words are those of DESIGN section 4 and never change their meaning. */
+/** Where a deployment is. The names never change their meaning. */
 export const phaseView = z.enum([
   "queued",
   "prepare",
