@@ -60,7 +60,7 @@ export async function builtOrNot(builder: Builder, digest: string): Promise<Arti
   return until(async () => {
     const state = await builder.observe(digest);
     return state.state === "building" ? null : state;
-  }, 60_000);
+  });
 }
 
 /** What every builder must do, tried with real archives and real commands. */

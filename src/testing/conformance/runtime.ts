@@ -23,8 +23,8 @@ export interface RuntimeWorld {
 export const runtimeKey: EnvKey = { app: "kairo", environment: "production" };
 
 /** Looks until `see` gives something, at most `withinMs`. */
-export async function until<T>(see: () => Promise<T | null | undefined | false> | T, withinMs = 60_000): Promise<T> {
-  for (const deadline = Date.now() + withinMs; ; await pause(5)) {
+export async function until<T>(see: () => Promise<T | null | undefined | false> | T, withinMs = 180_000): Promise<T> {
+  for (const deadline = Date.now() + withinMs; ; await pause(20)) {
     const seen = await see();
     if (seen) return seen;
     if (Date.now() > deadline) expect.fail(`not seen within ${withinMs} ms: ${see}`);

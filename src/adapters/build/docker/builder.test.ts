@@ -235,10 +235,10 @@ describe.skipIf(socket === null)(`images on an engine (else: ${noEngine})`, () =
   /** What a controller does until it dies: opens the same place and begins a build. */
   const dyingController = (spec: ArtifactSpec) => `
     const { dockerBuilder } = await import(${JSON.stringify(import.meta.resolve("./builder.ts"))});
-    const { Engine } = await import(${JSON.stringify(import.meta.resolve("../../../host/engine.ts"))});
+    const { ContainerEngine } = await import(${JSON.stringify(import.meta.resolve("../../../host/engine.ts"))});
     const clock = { now: () => Date.now(), after: (ms, then) => { const t = setTimeout(then, ms); return () => clearTimeout(t); } };
     const builder = dockerBuilder({
-      engine: new Engine(${JSON.stringify(socket)}), directory: ${JSON.stringify(world.directory)},
+      engine: new ContainerEngine(${JSON.stringify(socket)}), directory: ${JSON.stringify(world.directory)},
       installation: ${JSON.stringify(world.installation)}, clock, recipeOf: () => ({ lookedFor: [] }),
       limits: { memoryBytes: null, cpus: null }, room: { reserveBytes: 0, floorBytes: 0 },
       atOnce: 1, docker: null, ways: ["buildkit"],
