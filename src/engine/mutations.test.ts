@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { PlanChange } from "../model/change.ts";
 import type { Deployment, Phase } from "../model/deployment.ts";
-import { noChecks, type ServiceSpec } from "../model/release.ts";
+import type { ServiceSpec } from "../model/release.ts";
 import { routeTable } from "../model/route.ts";
 import { plan as sound } from "../plan/decide.ts";
 import type { Plan, Snapshot, Step } from "../plan/plan.ts";
@@ -48,7 +48,7 @@ function deploying(s: Snapshot): Deployment | undefined {
 }
 
 function unchecked(service: ServiceSpec): ServiceSpec {
-  const { before } = service.checks ?? noChecks;
+  const { before } = service.checks;
   return { ...service, checks: { before, after: [] }, http: service.http && { ...service.http, ready: null } };
 }
 

@@ -52,11 +52,11 @@ export class Redactors {
    */
   async #secretsOf(release: Release): Promise<{ secrets: NamedSecret[]; isWhole: boolean } | null> {
     const { key, services, artifacts, secrets } = release;
-    const isSecret = (name: string) => secrets?.includes(name) ?? true;
+    const isSecret = (name: string) => secrets.includes(name);
     const refs = secretsOfRelease(release).filter(({ secret }) => isSecret(secret));
     const written = [...services, ...artifacts.map((artifact) => ({ env: artifact.env?.secret ?? {} }))].flatMap(
       ({ env }) =>
-        Object.entries(env).filter(([name, value]) => typeof value === "string" && (secrets?.includes(name) ?? false)),
+        Object.entries(env).filter(([name, value]) => typeof value === "string" && secrets.includes(name)),
     );
     const sealed = await this.#deps.journal.values.sealed(key, refs);
     if (refs.some((_ref, place) => !sealed[place])) return null;

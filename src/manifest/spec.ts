@@ -45,7 +45,7 @@ export function specOf(value: ManifestValue, context: SpecContext): AppSpec {
 
 function protectionOf({ protected: { confirm, branches, who } }: ManifestValue): Protection | null {
   if (!confirm && branches === null && who === null) return null;
-  return { confirm, branches, ...(who !== null && { who }) };
+  return { confirm, branches, who };
 }
 
 type AppContext = SpecContext & {
@@ -64,7 +64,7 @@ function serviceOf(name: string, service: ServiceValue, context: AppContext): Se
     single,
     needs,
     release: release?.run ?? null,
-    ...(release && release.within !== usualReleaseMs && { releaseWithinMs: release.within }),
+    releaseWithinMs: release?.within ?? usualReleaseMs,
     checks: checksOf(checks),
     stop: { signal: stop.signal, withinMs: stop.within, drainMs: stop.drain },
     memoryBytes: memory,

@@ -73,8 +73,8 @@ export interface Deployment {
   /** `single` services whose old instance this deployment has stopped or is about to stop. */
   readonly exchanged: readonly string[];
   readonly gates: readonly GateReport[];
-  /** Results of its checks, each once and in the order in which they ended; omitted by previous versions. */
-  readonly checks?: readonly CheckResult[];
+  /** Results of its checks, each once and in the order in which they ended. */
+  readonly checks: readonly CheckResult[];
   readonly cancelRequested: boolean;
   /** Decided when it enters `undo` or `ended`; never changes afterwards. */
   readonly verdict: Verdict | null;

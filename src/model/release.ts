@@ -94,8 +94,8 @@ export interface HttpSpec extends RouteRules {
   /** The port the app is told by PORT where it has an address of its own; the process runtime gives one of its pool instead. */
   readonly port: number;
   readonly hosts: readonly string[];
-  /** Only instances of the same environment may call it. Absent in older releases. */
-  readonly internal?: boolean;
+  /** Only instances of the same environment may call it. */
+  readonly internal: boolean;
   /** Null: the gate is only a TCP connection. */
   readonly ready: ReadyProbe | null;
   readonly alive: AliveProbe | null;
@@ -214,10 +214,9 @@ export interface ServiceSpec extends Confinement {
   readonly needs: readonly string[];
   /** Runs once per deployment, in the new artifact, before anything starts. */
   readonly release: readonly string[] | null;
-  /** The longest that it may take; omitted where it is `usualReleaseMs`, and by previous versions. */
-  readonly releaseWithinMs?: number;
-  /** Left out by previous versions. */
-  readonly checks?: ServiceChecks;
+  /** The longest that it may take. */
+  readonly releaseWithinMs: number;
+  readonly checks: ServiceChecks;
   readonly stop: StopSpec;
   /** How long an instance without a probe must stay up to pass its gate. */
   readonly settleMs: number;
@@ -230,11 +229,6 @@ export function replicasOf({ name, single, replicas }: ServiceSpec, scale: Reado
 
 /** The limit of a release command of which the manifest says none. */
 export const usualReleaseMs = 30 * 60_000;
-
-/** The longest that a service's release command may take, in milliseconds. */
-export function releaseWithin({ releaseWithinMs }: Pick<ServiceSpec, "releaseWithinMs">): number {
-  return releaseWithinMs ?? usualReleaseMs;
-}
 
 /** How an artifact is made: as a directory of the process runtime, or as an image. */
 export interface BuildSpec {
@@ -321,8 +315,8 @@ export interface Protection {
   readonly confirm: boolean;
   /** Git branches whose code may go live there; null: any. */
   readonly branches: readonly string[] | null;
-  /** Who may change it, as the audit names them; omitted: everybody. */
-  readonly who?: readonly string[];
+  /** Who may change it, as the audit names them; null: everybody. */
+  readonly who: readonly string[] | null;
 }
 
 /** Rules that somebody knows to be broken and lets pass. */
@@ -343,14 +337,14 @@ export interface Release {
   readonly artifacts: readonly ArtifactSpec[];
   readonly services: readonly ServiceSpec[];
   readonly deploy: DeployPolicy;
-  /** Names of variables whose values are hidden in logs; omitted by previous versions: then all that was set. */
-  readonly secrets?: readonly string[];
-  /** Errors of the readiness check that were let pass; omitted by previous versions. */
-  readonly allowed?: readonly Allowed[];
-  /** The Git branch of its source, as whoever uploaded that said; null or omitted: not said. */
-  readonly branch?: string | null;
-  /** The environment's protection while this is the newest live release; omitted by previous versions: none. */
-  readonly protection?: Protection | null;
+  /** Names of variables whose values are hidden in logs. */
+  readonly secrets: readonly string[];
+  /** Errors of the readiness check that were let pass. */
+  readonly allowed: readonly Allowed[];
+  /** The Git branch of its source, as whoever uploaded that said; null: not said. */
+  readonly branch: string | null;
+  /** What guards the environment as long as this release is the newest that was live; null: nothing. */
+  readonly protection: Protection | null;
   /** The manifest's own text, kept for `releases show` and for a configuration change of this release. */
   readonly manifest: string;
 }

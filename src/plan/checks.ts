@@ -1,14 +1,7 @@
 import { formatDuration } from "../base/duration.ts";
 import { type CheckResult, type Deployment, phaseSince } from "../model/deployment.ts";
 import type { Address, ObservedInstance } from "../model/instance.ts";
-import {
-  type Check,
-  noChecks,
-  type Question,
-  type Release,
-  type ServiceChecks,
-  type ServiceSpec,
-} from "../model/release.ts";
+import type { Check, Question, Release, ServiceChecks, ServiceSpec } from "../model/release.ts";
 import { type DeploymentContext, failDeployment, nextServing, taskName, taskOf } from "./deployment-context.ts";
 import { commandEnd, faultOf } from "./gate.ts";
 import type { Snapshot } from "./plan.ts";
@@ -32,7 +25,7 @@ const freshMs = 1_000;
 /** The checks of a release in the order of the manifest; a readiness probe must pass after the switch too. */
 export function checksOf(release: Release, when: keyof ServiceChecks): readonly Due[] {
   return release.services.flatMap((service) => {
-    const written = (service.checks ?? noChecks)[when];
+    const written = service.checks[when];
     const checks = when === "after" ? [...healthOf(service, written), ...written] : written;
     return checks.map((check) => ({ service, when, check }));
   });
@@ -56,7 +49,7 @@ export function longestAfter(release: Release): number {
 }
 
 /** The result of a check of a deployment; undefined while it runs. */
-export function resultOf({ checks = [] }: Deployment, { service, when, check }: Due): CheckResult | undefined {
+export function resultOf({ checks }: Deployment, { service, when, check }: Due): CheckResult | undefined {
   return checks.find((one) => one.when === when && one.service === service.name && one.name === check.name);
 }
 
@@ -82,7 +75,7 @@ function passes(context: DeploymentContext, due: Due): boolean {
   if (!found) return false;
   const { culprit, ...finding } = found;
   const result = { when, service: service.name, name: check.name, ...finding };
-  builder.change({ checks: [...(builder.current.checks ?? []), result] });
+  builder.change({ checks: [...builder.current.checks, result] });
   const detail = `check ${check.name} of ${service.name} ${found.outcome}: ${found.detail}`;
   if (found.outcome !== "failed") {
     builder.event("deployment.check", check.name, detail);

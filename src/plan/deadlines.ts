@@ -2,7 +2,7 @@ import { formatDuration } from "../base/duration.ts";
 import type { FaultRecord } from "../base/faults.ts";
 import { type Phase, phaseSince } from "../model/deployment.ts";
 import type { ObservedInstance } from "../model/instance.ts";
-import { type Release, releaseWithin, type ServiceSpec } from "../model/release.ts";
+import type { Release, ServiceSpec } from "../model/release.ts";
 import { checksOf, longestAfter, longestBefore, resultOf } from "./checks.ts";
 import { isRouted, isStuck } from "./converge.ts";
 import type { DeploymentContext } from "./deployment-context.ts";
@@ -79,7 +79,7 @@ function stopMs({ stop }: ServiceSpec): number {
 
 /** The longest that the release commands of a release may take, one after the other. */
 function commandsMs({ services }: Release): number {
-  return services.reduce((sum, service) => sum + (service.release ? releaseWithin(service) : 0), 0);
+  return services.reduce((sum, service) => sum + (service.release ? service.releaseWithinMs : 0), 0);
 }
 
 /** Milliseconds left of the current phase, 0 if it is over. The environment is observed again then. */

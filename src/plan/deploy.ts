@@ -1,7 +1,7 @@
 import { formatDuration } from "../base/duration.ts";
 import type { FaultRecord } from "../base/faults.ts";
 import { type Deployment, enteredAt, type Phase } from "../model/deployment.ts";
-import type { ArtifactSpec, Release } from "../model/release.ts";
+import { type ArtifactSpec, type Release, usualReleaseMs } from "../model/release.ts";
 import { passesBefore } from "./checks.ts";
 import { hasGated, isTidy } from "./converge.ts";
 import { lateFault, remainsOf, timeLeft } from "./deadlines.ts";
@@ -157,7 +157,8 @@ function runReleaseCommands(context: DeploymentContext): void {
     const task = s.tasks.find((candidate) => candidate.name === name);
     if (!task) {
       const command = { name, purpose: "release", command: service.release } as const;
-      const limit = service.releaseWithinMs ? `, within ${formatDuration(service.releaseWithinMs)}` : "";
+      const limit =
+        service.releaseWithinMs !== usualReleaseMs ? `, within ${formatDuration(service.releaseWithinMs)}` : "";
       const why = `the release command runs once${limit}`;
       builder.do({ do: "run-task", task: taskOf(context, service, command), why });
       return;

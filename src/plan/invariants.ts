@@ -342,7 +342,7 @@ export function strayed(before: Deployment | null, after: Deployment): string | 
     const next = added[place + 1];
     if (next && !mayFollow(phase, next.phase)) return `goes from ${phase} to ${next.phase}`;
   }
-  const [found, now] = [before?.checks ?? [], after.checks ?? []];
+  const [found, now] = [before?.checks ?? [], after.checks];
   if (found.some((one, place) => now[place]?.name !== one.name)) return "has lost what a check found";
   const names = now.map(({ when, service, name }) => `${when} ${service} ${name}`);
   if (new Set(names).size < names.length) return "has judged a check twice";

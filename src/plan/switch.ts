@@ -108,7 +108,7 @@ function noteReport(context: DeploymentContext, compared: WatchSubject, blame: B
   const report = reportOf(s, compared, blame).map((line) => {
     return { when: "after", service: null, tookMs, ...line } as const;
   });
-  builder.change({ checks: [...(builder.current.checks ?? []), ...report] });
+  builder.change({ checks: [...builder.current.checks, ...report] });
 }
 
 /** The commit point: from here on the environment serves the new release. */

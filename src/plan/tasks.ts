@@ -1,7 +1,7 @@
 import { formatDuration } from "../base/duration.ts";
 import type { Deployment } from "../model/deployment.ts";
 import type { ObservedTask } from "../model/instance.ts";
-import { releaseWithin, type ServiceSpec, serviceOf } from "../model/release.ts";
+import { type ServiceSpec, serviceOf } from "../model/release.ts";
 import type { Snapshot, Step } from "./plan.ts";
 import type { PlanBuilder } from "./plan-builder.ts";
 import { releaseOf } from "./view.ts";
@@ -44,14 +44,14 @@ function commandOf(s: Snapshot, { spec }: ObservedTask): ServiceSpec | undefined
 /** Milliseconds left for a running release command; null for another task. */
 export function commandLeft(s: Snapshot, task: ObservedTask): number | null {
   const service = commandOf(s, task);
-  return service ? task.startedAt + releaseWithin(service) - s.now : null;
+  return service ? task.startedAt + service.releaseWithinMs - s.now : null;
 }
 
 /** Description of a running release command whose time is over; null while it may continue. */
 export function lateWords(s: Snapshot, task: ObservedTask): string | null {
   const service = commandOf(s, task);
   if (task.exit || !service || (commandLeft(s, task) ?? 1) > 0) return null;
-  const limit = formatDuration(releaseWithin(service));
+  const limit = formatDuration(service.releaseWithinMs);
   return `the release command of ${service.name} took longer than ${limit} and is stopped: ${task.spec.command.join(" ")}`;
 }
 
@@ -64,7 +64,7 @@ function endLate(s: Snapshot, task: ObservedTask, builder: PlanBuilder): void {
   const left = commandLeft(s, task);
   if (!service || left === null) return;
   if (left > 0) return builder.lookAgainIn(left);
-  const why = `its time limit of ${formatDuration(releaseWithin(service))} is over`;
+  const why = `its time limit of ${formatDuration(service.releaseWithinMs)} is over`;
   const { signal: name, withinMs } = service.stop;
   const stopping = task.stopSignalAt ?? null;
   if (stopping === null) {

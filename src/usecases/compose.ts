@@ -122,6 +122,7 @@ export function composeRelease(deps: Deps, composition: Composition): Release {
     services,
     deploy,
     secrets,
+    allowed: [],
     branch,
     protection: loaded.spec.protection,
     manifest,

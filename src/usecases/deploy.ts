@@ -145,7 +145,7 @@ export async function deployCode(call: Call, environment: Environment, code: Cod
 }
 
 /** Text for a release: that it was staged, its message, and the allowed rules. */
-function accountOf({ message, allowed = [] }: Release, kind: DeploymentKind): string {
+function accountOf({ message, allowed }: Release, kind: DeploymentKind): string {
   const [first] = allowed;
   const letPass = first && `allowed ${allowed.map(({ rule }) => rule).join(", ")}: ${first.because}`;
   return [kind === "stage" && "staged", message, letPass].filter((words) => words).join("; ");

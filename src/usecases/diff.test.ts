@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { plainRules, type Release, type ServiceSpec } from "../model/release.ts";
+import { noChecks, plainRules, type Release, type ServiceSpec, usualReleaseMs } from "../model/release.ts";
 import { differences, summaryOf } from "./diff.ts";
 
 const web: ServiceSpec = {
@@ -12,6 +12,8 @@ const web: ServiceSpec = {
   single: false,
   needs: [],
   release: null,
+  releaseWithinMs: usualReleaseMs,
+  checks: noChecks,
   stop: { signal: "SIGTERM", withinMs: 30_000, drainMs: 30_000 },
   memoryBytes: null,
   cpus: null,
@@ -30,6 +32,7 @@ function release(services: readonly ServiceSpec[], more: Partial<Release> = {}):
     artifacts: [],
     services,
     deploy: { watch: { forMs: 1, errors: 0.1, p95Ms: null }, canary: null, keep: 5 },
+    ...{ secrets: [], allowed: [], branch: null, protection: null },
     manifest: "",
     ...more,
   };
@@ -52,7 +55,7 @@ describe("differences", () => {
   });
 
   test("other code, the release command that may change the schema with it, and other hosts", () => {
-    const http = { ...plainRules, port: 1, hosts: ["a.com"], ready: null, alive: null };
+    const http = { ...plainRules, port: 1, hosts: ["a.com"], internal: false, ready: null, alive: null };
     const old: ServiceSpec = { ...web, http, release: ["npm", "run", "migrate"] };
     const next: ServiceSpec = {
       ...old,
@@ -77,20 +80,14 @@ describe("differences", () => {
     expect(words(release([old]), release([old]))).toEqual(["keep service web: nothing changes"]);
   });
 
-  test("a release of before there were internal services differs by nothing that was not said", () => {
-    const http = { ...plainRules, port: 1, hosts: ["a.com"], ready: null, alive: null };
-    const both = [release([{ ...web, http }]), release([{ ...web, http: { ...http, internal: false } }])] as const;
-    expect(differences(...both)).toEqual([{ action: "keep", subject: "service web", detail: "nothing changes" }]);
-  });
-
   test("what guards an environment is told when it changes or goes", () => {
     const guarded = release([web], { protection: { confirm: true, branches: ["main", "hotfix"], who: ["ci"] } });
     const detail = (before: Release, after: Release) =>
       differences(before, after).find(({ subject }) => subject === "protection")?.detail;
     expect(detail(guarded, release([web]))).toBe("confirmation, who ci, branches main hotfix → none");
-    expect(detail(release([web]), release([web], { protection: { confirm: false, branches: ["main"] } }))).toBe(
-      "none → branches main",
-    );
+    expect(
+      detail(release([web]), release([web], { protection: { confirm: false, branches: ["main"], who: null } })),
+    ).toBe("none → branches main");
     expect(detail(guarded, guarded)).toBeUndefined();
     expect(detail(release([web]), release([web], { protection: null }))).toBeUndefined();
   });

@@ -3,12 +3,11 @@ import { formatDuration } from "../base/duration.ts";
 import {
   type EnvValue,
   isOwnVariable,
-  noChecks,
   type Release,
   releaseName,
-  releaseWithin,
   type ServiceSpec,
   secretsOf,
+  usualReleaseMs,
 } from "../model/release.ts";
 
 export interface Difference {
@@ -49,7 +48,7 @@ function registriesOf({ artifacts }: Release): object {
 /** The environment's protection, which deployed code may remove. */
 function protectionChange(before: Release, after: Release): string {
   const [from, to] = [before, after].map(({ protection }) => {
-    const { confirm = false, branches = null, who = null } = protection ?? {};
+    const { confirm, branches, who } = protection ?? { confirm: false, branches: null, who: null };
     const lists = Object.entries({ who, branches }).flatMap(([name, all]) => (all ? [`${name} ${all.join(" ")}`] : []));
     return [...(confirm ? ["confirmation"] : []), ...lists].join(", ") || "none";
   });
@@ -79,7 +78,8 @@ function schemaWords(before: Release, after: Release): readonly string[] {
 }
 
 function commandWords(service: ServiceSpec, command: readonly string[]): string {
-  const limit = service.releaseWithinMs === undefined ? "" : ` (within ${formatDuration(releaseWithin(service))})`;
+  const limit =
+    service.releaseWithinMs === usualReleaseMs ? "" : ` (within ${formatDuration(service.releaseWithinMs)})`;
   return `${command.join(" ")}${limit}`;
 }
 
@@ -121,10 +121,9 @@ function wordsOf(old: ServiceSpec, next: ServiceSpec): readonly string[] {
   if (variables.length > 0) words.push(`variables ${variables.join(", ")}`);
   const [oldHosts, nextHosts] = [oldHttp, nextHttp].map((http) => http?.hosts.join(" ") || "(none)");
   if (oldHosts !== nextHosts) words.push(`hosts ${oldHosts} → ${nextHosts}`);
-  // A release of a previous version does not say that it is not internal.
   const [one, other] = [oldHttp, nextHttp].map((http) => ({ internal: false, ...http, hosts: null }));
   const http = changed(one ?? {}, other ?? {}).map((name) => `http.${name}`);
-  const rest = [...http, ...changed({ checks: noChecks, ...oldRest }, { checks: noChecks, ...nextRest })];
+  const rest = [...http, ...changed(oldRest, nextRest)];
   if (rest.length > 0) words.push(`changed ${rest.join(", ")}`);
   return words;
 }

@@ -59,7 +59,7 @@ export async function protectionOf({ journal }: Deps, key: EnvKey): Promise<Prot
 
 function refuseUnnamed(call: Call, key: EnvKey, { who }: Protection): void {
   const { name } = call.actor;
-  if (who === undefined || who.includes(name)) return;
+  if (who === null || who.includes(name)) return;
   throw new Fault("protected.not-allowed", `${keyText(key)} is changed only by ${who.join(", ")}, and this is ${name}`);
 }
 

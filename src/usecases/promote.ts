@@ -40,7 +40,7 @@ export async function promotionOf(call: Call, environment: Environment, from: st
     throw new Fault("promote.other-build", detail);
   }
   const message = `promoted from ${from} ${releaseName(release.number)}`;
-  return { loaded, message, branch: release.branch ?? null };
+  return { loaded, message, branch: release.branch };
 }
 
 /** Refuses a release with missing artifacts. Fault: `release.incomplete`. */

@@ -52,7 +52,7 @@ export async function refuseUnready(
 }
 
 /** Rules allowed for a release are allowed for its code again. */
-export function permitOf({ allowed = [] }: Release): Permit | null {
+export function permitOf({ allowed }: Release): Permit | null {
   const [first] = allowed;
   return first ? { rules: allowed.map(({ rule }) => rule), because: first.because } : null;
 }

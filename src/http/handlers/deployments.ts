@@ -72,7 +72,7 @@ async function* messagesOf(
 
 /** A deployment as of `now`: the end of one that is under way is now. */
 export function encodeDeployment(deployment: Deployment, now: number): DeploymentView {
-  const { id, key, kind, phase, services, gates, checks = [], fault, culprit } = deployment;
+  const { id, key, kind, phase, services, gates, checks, fault, culprit } = deployment;
   const { createdAt, createdBy, endedAt } = deployment;
   return {
     id,

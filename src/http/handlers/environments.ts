@@ -61,7 +61,7 @@ function encodeStatus(status: Status, now: number): Omit<StatusView, "stateLoss"
       page: (maintenance.wanted?.page ?? null) !== null,
     },
     preview: preview && encodePreview(preview),
-    protected: protection && { ...protection, who: protection.who ?? null },
+    protected: protection,
     staged: staged && {
       release: releaseName(staged.number),
       source: staged.source,

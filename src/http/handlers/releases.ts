@@ -17,7 +17,7 @@ export const releaseHandlers: HandlersOf<typeof releaseRoutes> = {
 };
 
 function encodeRelease({ release, serving, wasLive }: KnownRelease): ReleaseView {
-  const { number, createdAt, createdBy, message, source, services, allowed = [], branch = null } = release;
+  const { number, createdAt, createdBy, message, source, services, allowed, branch } = release;
   return {
     release: releaseName(number),
     createdAt: timeText(createdAt),

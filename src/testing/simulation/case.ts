@@ -321,6 +321,7 @@ function releaseOf(builder: Draft, number: number, words: Words): Release {
       canary: weights.length > 0 ? { weights, everyMs: 5_000 } : null,
       keep: 2,
     },
+    ...{ secrets: [], allowed: [], branch: null, protection: null },
     manifest: "",
   };
 }

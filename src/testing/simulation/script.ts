@@ -6,6 +6,7 @@ import {
   type ServiceChecks,
   type ServiceSpec,
   unconfined,
+  usualReleaseMs,
 } from "../../model/release.ts";
 import { type Behaviour, badLater, neverReady, wellBehaved } from "./behaviour.ts";
 import { alivePath, pagePath } from "./prober.ts";
@@ -101,6 +102,8 @@ export function service(name: string, more: Partial<ServiceSpec> = {}): ServiceS
     single: false,
     needs: [],
     release: null,
+    releaseWithinMs: usualReleaseMs,
+    checks: noChecks,
     stop,
     ...unconfined,
     settleMs: 800,
@@ -112,6 +115,7 @@ export function httpSpec(name: string, more: Partial<NonNullable<ServiceSpec["ht
   return {
     port: 8_000,
     hosts: [`${name}.shop.localhost`],
+    internal: false,
     ready: { path: "/ready", status: 200, json: [], withinMs: 5_000, everyMs: 2_000, times: 2 },
     alive: null,
     ...plainRules,
@@ -218,7 +222,7 @@ function writeFlaw(random: Random, mix: readonly ServiceSpec[], faultSchedule: F
     : ([] as const);
   const later =
     faultSchedule === "rough" ? (["fails requests", "crashes later", "hangs later", "flaps"] as const) : ([] as const);
-  const web = mix.find(({ checks = noChecks }) => checks.before.length > 0);
+  const web = mix.find(({ checks }) => checks.before.length > 0);
   if (web && random.chance(0.4)) return { what: random.pick(checkFlaws), service: web.name };
   const what = random.pick([...early, ...probed, ...later] as readonly [Flaw["what"], ...Flaw["what"][]]);
   if (what !== "release command" && what !== "release hangs") return { what, service: at.name };

@@ -34,8 +34,9 @@ export function deploymentBook(database: Database): DeploymentBook {
   };
 }
 
+/** Previous versions kept no results of checks. */
 function toDeployment({ record }: { readonly record: string }): Deployment {
-  return parsed<Deployment>(record, "record");
+  return { checks: [], ...parsed<Omit<Deployment, "checks"> & Partial<Deployment>>(record, "record") };
 }
 
 export const deploymentWrites: Writes<"deployment"> = {

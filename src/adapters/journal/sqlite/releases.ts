@@ -1,7 +1,15 @@
 import { canonicalJson } from "../../../base/digest.ts";
 import { Fault } from "../../../base/faults.ts";
 import { keyText } from "../../../model/environment.ts";
-import type { Release } from "../../../model/release.ts";
+import {
+  type HttpSpec,
+  noChecks,
+  type Protection,
+  type Release,
+  type ServiceSpec,
+  secretsOfRelease,
+  usualReleaseMs,
+} from "../../../model/release.ts";
 import type { ReleaseBook } from "../../../ports/journal/releases.ts";
 import { type Database, isSqlite, select, sqliteCodes } from "./database.ts";
 import { parsed } from "./records.ts";
@@ -30,7 +38,35 @@ export function releaseBook(database: Database): ReleaseBook {
 }
 
 function toRelease({ record }: { readonly record: string }): Release {
-  return parsed<Release>(record, "record");
+  return upgradedRelease(parsed<OlderRelease>(record, "record"));
+}
+
+/** A type some of whose members previous versions did not write. */
+type Older<Whole, Later extends keyof Whole> = Omit<Whole, Later> & Partial<Pick<Whole, Later>>;
+type OlderService = Older<Omit<ServiceSpec, "http">, "checks" | "releaseWithinMs"> & {
+  readonly http: Older<HttpSpec, "internal"> | null;
+};
+type OlderRelease = Older<Omit<Release, "protection" | "services">, "allowed" | "branch" | "secrets"> & {
+  readonly protection?: Older<Protection, "who"> | null;
+  readonly services: readonly OlderService[];
+};
+
+/** Releases never change, so a row keeps what its version wrote; what it lacks is what it meant then. */
+function upgradedRelease(row: OlderRelease): Release {
+  const services = row.services.map(upgradedService);
+  return {
+    allowed: [],
+    branch: null,
+    // Without a list of secrets, everything that was set is one.
+    secrets: secretsOfRelease({ ...row, services }).map(({ secret }) => secret),
+    ...row,
+    protection: row.protection ? { who: null, ...row.protection } : null,
+    services,
+  };
+}
+
+function upgradedService({ http, ...row }: OlderService): ServiceSpec {
+  return { releaseWithinMs: usualReleaseMs, checks: noChecks, ...row, http: http && { internal: false, ...http } };
 }
 
 export const releaseWrites: Writes<"release"> = {

@@ -19,6 +19,7 @@ export function aRelease(number: number, more: Partial<Release> = {}): Release {
     artifacts: [{ digest: "sha256:01", source: "sha256:00", ...plainBuild, command: ["make"] }],
     services: [],
     deploy: { watch: { forMs: 1_000, errors: 0.01, p95Ms: null }, canary: null, keep: 10 },
+    ...{ secrets: ["TOKEN"], allowed: [], branch: "main", protection: null },
     manifest: "version: 1 # é\n",
     ...more,
   };
