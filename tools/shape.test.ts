@@ -52,10 +52,10 @@ describe("sizes", () => {
   test("a function may have 60 lines; callbacks of tests and of conformance suites are not measured", () => {
     const found = shapeOf({
       "src/base/a.ts": functionOf(60),
-      "src/base/b.ts": `\nexport const long = () => {\n${"  tick();\n".repeat(59)}};\n`,
+      "src/base/b.ts": `\nexport const longer = () => {\n${"  tick();\n".repeat(59)}};\n`,
       "src/base/b.test.ts": functionOf(61),
-      "src/testing/conformance/edge.ts": functionOf(61),
-      "src/testing/world.ts": functionOf(61),
+      "src/testing/conformance/edge.ts": functionOf(61, "suite"),
+      "src/testing/world.ts": functionOf(61, "longest"),
     });
     expect(found).toEqual(["src/base/b.ts:2 function-lines", "src/testing/world.ts:1 function-lines"]);
   });
@@ -72,7 +72,9 @@ describe("sizes", () => {
   test("the whole stays small", () => {
     const files = (lines: number, longest: number): Record<string, string> => {
       const names = Array.from({ length: 20 }, (_, i) => `src/base/f${i}.ts`);
-      return Object.fromEntries(names.map((name) => [name, functionOf(longest) + linesOf(lines - longest)]));
+      return Object.fromEntries(
+        names.map((name, i) => [name, functionOf(longest, `f${i}`) + linesOf(lines - longest)]),
+      );
     };
     expect(shapeOf(files(250, 10))).toEqual([]);
     expect(shapeOf(files(250, 11))).toEqual(["src:1 function-median"]);
@@ -81,7 +83,9 @@ describe("sizes", () => {
 
   test("of a hundred functions one may have more than 32 lines, in src/testing more than 45", () => {
     const files = (folder: string, lines: number): Record<string, string> =>
-      Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`${folder}/f${i}.ts`, functionOf(i < 3 ? lines : 5)]));
+      Object.fromEntries(
+        Array.from({ length: 200 }, (_, i) => [`${folder}/f${i}.ts`, functionOf(i < 3 ? lines : 5, `f${i}`)]),
+      );
     expect(shapeOf(files("src/base", 32))).toEqual([]);
     expect(shapeOf(files("src/base", 33))).toEqual(["src:1 function-p99"]);
     expect(shapeOf(files("src/testing", 45))).toEqual([]);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { Finding } from "./shape/finding.ts";
 import { checkCycles, checkLayers } from "./shape/layers.ts";
+import { checkNames } from "./shape/names.ts";
 import { checkNodes } from "./shape/rules.ts";
 import { checkSizes, tailOf, testRatio } from "./shape/sizes.ts";
 import { readSources, type Source } from "./shape/source.ts";
@@ -27,6 +28,7 @@ export function checkShape(root: string, sources: readonly Source[] = readSource
     ...broken,
     ...parsed.flatMap((source) => [...checkLayers(source), ...checkNodes(source)]),
     ...checkCycles(parsed),
+    ...checkNames(parsed),
     ...checkSizes(parsed),
   ];
   return withoutExceptions(root, found).sort(

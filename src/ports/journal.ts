@@ -17,7 +17,7 @@ export type OrderChange = EnvironmentChange | ReleaseChange | ValuesChange | Aud
 export type Change = PlanChange | OrderChange | StepChange;
 
 /** The environment whose state a change is about; null: it is about the whole controller, or an account of something. */
-export function environmentOf(change: Change): EnvKey | null {
+export function changedEnvironment(change: Change): EnvKey | null {
   switch (change.kind) {
     case "audit":
     case "claim.done":

@@ -51,7 +51,9 @@ test("others than root are told the command, other systems what is missing", asy
     "dockerd, iptables is missing; install it as root: apt-get install docker.io iptables",
   );
   const other = machine({ isDebian: false });
-  expect(await provide("images", other.made)).toBe("mmdebstrap is missing, and is installed automatically only on Debian");
+  expect(await provide("images", other.made)).toBe(
+    "mmdebstrap is missing, and is installed automatically only on Debian",
+  );
   expect([...user.ran, ...other.ran]).toEqual([]);
 });
 

@@ -9,7 +9,7 @@ import type { EnvironmentBook } from "../../ports/journal/environments.ts";
 import type { EventBook } from "../../ports/journal/events.ts";
 import type { ReleaseBook } from "../../ports/journal/releases.ts";
 import type { StepBook, StepChange, StepRecord } from "../../ports/journal/steps.ts";
-import { type Change, environmentOf, type Journal, type Keep } from "../../ports/journal.ts";
+import { type Change, changedEnvironment, type Journal, type Keep } from "../../ports/journal.ts";
 import { ControllerBooks } from "./controller-books.ts";
 import { changed, type StateChange } from "./state-changes.ts";
 import { SimulatedValueBook } from "./value-book.ts";
@@ -186,7 +186,7 @@ export class SimulatedJournal implements Journal {
   #apply(changes: readonly Change[]): void {
     const touched = new Map<string, EnvKey>();
     for (const change of changes) {
-      const key = environmentOf(change);
+      const key = changedEnvironment(change);
       if (key) {
         touched.set(keyText(key), key);
         if (!this.#environments.has(keyText(key))) this.#environments.set(keyText(key), newEnvironment(key));

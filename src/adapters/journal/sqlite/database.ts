@@ -1,6 +1,6 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { inTransaction } from "../../../host/sqlite.ts";
-import { keepSums, quoted } from "./sums.ts";
+import { keepSums, quotedName } from "./sums.ts";
 
 /** What a column holds (the tables are STRICT, so it holds nothing else); with `?` it may be null. */
 type ColumnType = "integer" | "integer?" | "text" | "text?";
@@ -12,22 +12,28 @@ type NullIn<Type extends ColumnType> = Type extends `${string}?` ? null : never;
 export type RowOf<Wanted extends Columns> = { readonly [Name in keyof Wanted]: ValueOf<Wanted[Name]> };
 
 /** A read whose rows have exactly the columns that it names. */
-export interface Query<Wanted extends Columns> {
+export interface SelectQuery<Wanted extends Columns> {
   readonly columns: Wanted;
   readonly sql: string;
 }
 
 /** The read of some columns; `from` is the rest of the statement, with its parameters as `?`. */
-export function select<const Wanted extends Columns>(columns: Wanted, from: string): Query<Wanted> {
-  return { columns, sql: `SELECT ${Object.keys(columns).map(quoted).join(", ")} ${from}` };
+export function select<const Wanted extends Columns>(columns: Wanted, from: string): SelectQuery<Wanted> {
+  return { columns, sql: `SELECT ${Object.keys(columns).map(quotedName).join(", ")} ${from}` };
 }
 
 type Parameter = string | number | null;
 
 /** Runs statements on one connection, each prepared once. Being synchronous, a transaction cannot be interleaved. */
 export interface Database {
-  all<Wanted extends Columns>(query: Query<Wanted>, ...parameters: readonly Parameter[]): readonly RowOf<Wanted>[];
-  first<Wanted extends Columns>(query: Query<Wanted>, ...parameters: readonly Parameter[]): RowOf<Wanted> | undefined;
+  all<Wanted extends Columns>(
+    query: SelectQuery<Wanted>,
+    ...parameters: readonly Parameter[]
+  ): readonly RowOf<Wanted>[];
+  first<Wanted extends Columns>(
+    query: SelectQuery<Wanted>,
+    ...parameters: readonly Parameter[]
+  ): RowOf<Wanted> | undefined;
   /** Runs a change; the answer is how many rows it changed. */
   run(sql: string, ...parameters: readonly Parameter[]): number;
   /** Adds a row; `otherwise` says what to do about a conflict. The answer is its id. */
@@ -76,13 +82,13 @@ function wrap(connection: DatabaseSync): Database {
     return known;
   };
   return {
-    all: <Wanted extends Columns>({ sql }: Query<Wanted>, ...parameters: readonly Parameter[]) =>
+    all: <Wanted extends Columns>({ sql }: SelectQuery<Wanted>, ...parameters: readonly Parameter[]) =>
       prepare(sql).all(...parameters) as unknown as RowOf<Wanted>[],
-    first: <Wanted extends Columns>({ sql }: Query<Wanted>, ...parameters: readonly Parameter[]) =>
+    first: <Wanted extends Columns>({ sql }: SelectQuery<Wanted>, ...parameters: readonly Parameter[]) =>
       prepare(sql).get(...parameters) as RowOf<Wanted> | undefined,
     run: (sql, ...parameters) => Number(prepare(sql).run(...parameters).changes),
     insert: (table, row, otherwise = "") => {
-      const names = Object.keys(row).map(quoted);
+      const names = Object.keys(row).map(quotedName);
       const sql = `INSERT INTO ${table} (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")}) ${otherwise}`;
       return Number(prepare(sql).run(...Object.values(row)).lastInsertRowid);
     },

@@ -2,7 +2,7 @@ import { asFault } from "../../../base/faults.ts";
 import { newInstallationId } from "../../../host/installation.ts";
 import { keyText } from "../../../model/environment.ts";
 import type { Clock } from "../../../ports/clock.ts";
-import { type Change, environmentOf, type Journal } from "../../../ports/journal.ts";
+import { type Change, changedEnvironment, type Journal } from "../../../ports/journal.ts";
 import { migrations, openBooks, writes } from "./books.ts";
 import { type Database, select } from "./database.ts";
 import { ensureEnvironment } from "./environments.ts";
@@ -63,7 +63,7 @@ function ownerOf(database: Database, installation: string | null): string {
 }
 
 function write(database: Database, change: Change): void {
-  const key = environmentOf(change);
+  const key = changedEnvironment(change);
   if (key) ensureEnvironment(database, keyText(key));
   const writeOne = writes[change.kind] as (database: Database, change: Change) => void; // the one of its kind
   writeOne(database, change);
@@ -73,7 +73,7 @@ type CommitListener = Parameters<Journal["committed"]>[0];
 
 /** A listener that fails cannot undo what is on disk, nor keep the others from hearing of it; it shows as a warning. */
 function notify(listeners: ReadonlySet<CommitListener>, changes: readonly Change[]): void {
-  const touched = changes.map(environmentOf).filter((key) => key !== null);
+  const touched = changes.map(changedEnvironment).filter((key) => key !== null);
   if (touched.length === 0) return;
   const keys = [...new Map(touched.map((key) => [keyText(key), key])).values()];
   for (const listener of [...listeners]) {

@@ -19,7 +19,7 @@ export function keepSums(connection: DatabaseSync): void {
     const set = `BEGIN UPDATE ${table} SET sum = ${sumOf(columns, "NEW.")} WHERE ${sameRow(key)}; END`;
     connection.exec(`
       CREATE TEMP TRIGGER sum_of_new_${table} AFTER INSERT ON main.${table} ${set};
-      CREATE TEMP TRIGGER sum_of_changed_${table} AFTER UPDATE OF ${columns.map(quoted).join(", ")} ON main.${table} ${set}`);
+      CREATE TEMP TRIGGER sum_of_changed_${table} AFTER UPDATE OF ${columns.map(quotedName).join(", ")} ON main.${table} ${set}`);
   }
 }
 
@@ -33,7 +33,7 @@ export function renewSums(connection: DatabaseSync): void {
 export function alteredRow(connection: DatabaseSync): string | null {
   defineSum(connection);
   for (const { table, columns, key } of summed(connection)) {
-    const names = key.map(quoted).join(", ");
+    const names = key.map(quotedName).join(", ");
     const altered = `SELECT ${names} FROM ${table} WHERE sum IS NOT ${sumOf(columns)} LIMIT 1`;
     const row = connection.prepare(altered).get();
     if (row) return `row ${Object.values(row).join(" ").slice(0, 200)} of ${table}`;
@@ -68,14 +68,14 @@ function summed(connection: DatabaseSync): readonly Summed[] {
 }
 
 function sumOf(columns: readonly string[], prefix = ""): string {
-  return `fairlead_sum(${columns.map((column) => prefix + quoted(column)).join(", ")})`;
+  return `fairlead_sum(${columns.map((column) => prefix + quotedName(column)).join(", ")})`;
 }
 
 function sameRow(key: readonly string[]): string {
-  return key.map((column) => `${quoted(column)} = NEW.${quoted(column)}`).join(" AND ");
+  return key.map((column) => `${quotedName(column)} = NEW.${quotedName(column)}`).join(" AND ");
 }
 
 /** `by` is a word of SQL. */
-export function quoted(name: string): string {
+export function quotedName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
