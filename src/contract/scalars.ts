@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { variableName } from "../base/variable-name.ts";
 
 /** App, service and environment names: a DNS label that starts with a letter (RFC 1123), at most 40 characters. */
 export const name = z
@@ -53,9 +54,7 @@ export const hostNameSchema = z
   .describe("A host name, like `shop.example.com` or `*.example.com`.");
 
 /** Names of environment variables (POSIX 1003.1, chapter 8). */
-export const variableNameSchema = z
-  .string()
-  .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, "must be letters, digits and _, no digit first");
+export const variableNameSchema = z.string().regex(variableName, "must be letters, digits and _, no digit first");
 
 /** A version of a set value in a path. */
 export const valueVersion = z

@@ -1,3 +1,4 @@
+import { variableName } from "../base/variable-name.ts";
 import { namePattern } from "../model/environment.ts";
 import { checks } from "./checks.ts";
 import { command } from "./command.ts";
@@ -6,7 +7,6 @@ import { overlaySchema } from "./json-schema.ts";
 import { anyText, choice, cores, duration, flag, integer, type Kind, noMapping, share, size, text } from "./kinds.ts";
 import { registries } from "./registries.ts";
 import { defaulted, listOf, mapOf, optional, required, section } from "./section.ts";
-import { variableName } from "./source.ts";
 import { variables } from "./variable.ts";
 
 const name = (what: string) =>

@@ -1,4 +1,5 @@
 import { Composer, type ErrorCode, isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, Parser } from "yaml";
+import { variableName } from "../base/variable-name.ts";
 import { namePattern } from "../model/environment.ts";
 import { type Diagnostics, oneOf, quoted } from "./diagnostic.ts";
 
@@ -56,9 +57,6 @@ export const variableKeys = [
   "change",
   "scope",
 ] as const;
-
-/** What a variable may be called: POSIX (IEEE 1003.1, 8.1), at most 128. */
-export const variableName = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 
 const syntaxFaults: Partial<Record<ErrorCode, string>> = {
   BAD_DIRECTIVE: "a line that starts with % is not allowed – remove it",

@@ -1,10 +1,11 @@
+import { variableName } from "../base/variable-name.ts";
 import { namePattern } from "../model/environment.ts";
 import { type Diagnostics, oneOf } from "./diagnostic.ts";
 import { anyText, choice, flag, integer, isEmpty, type Kind, scalar } from "./kinds.ts";
 import { patternFault } from "./pattern.ts";
 import { piecesOf } from "./references.ts";
 import { defaulted, listOf, mapOf, optional, section } from "./section.ts";
-import { type Node, show, variableName } from "./source.ts";
+import { type Node, show } from "./source.ts";
 
 /** Longest value: Linux allows 128 KiB for one variable and 2 MiB for all together. */
 export const valueLimit = 32_768;

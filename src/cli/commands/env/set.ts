@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import { Fault } from "../../../base/faults.ts";
+import { variableName } from "../../../base/variable-name.ts";
 import { looksSecret } from "../../../check/subject.ts";
-import { variableNameSchema } from "../../../contract/scalars.ts";
 import { defineCommand, severalArguments } from "../../command.ts";
 import { toggleFlag } from "../../flags.ts";
 import { sendVariables, valueFrom, variablesExit, variablesText } from "../../variables.ts";
@@ -44,7 +44,7 @@ function pair(word: string): [string, string] {
 
 /** A name as the contract wants it. What is none may be part of a value, so it is not echoed. */
 function nameOf(word: string): string {
-  if (variableNameSchema.safeParse(word).success) return word;
+  if (variableName.test(word)) return word;
   throw new Fault(
     "usage.invalid",
     "a variable name may contain only letters, digits and _, and must not start with a digit",

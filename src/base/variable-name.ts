@@ -1,0 +1,2 @@
+/** What an environment variable may be called: POSIX (IEEE 1003.1, 8.1), at most 128 characters. */
+export const variableName = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
