@@ -42,9 +42,9 @@ describe.skipIf(socket === null)(`a container that cannot be looked at (else: ${
   test.each([
     ["a refusal", { status: 500, body: `{"message":"layer is gone"}` }, "layer is gone"],
     ["a refusal that is not JSON", { status: 500, body: "<html>" }, "<html>"],
-    ["no JSON", { status: 200, body: "]]" }, "no JSON"],
-    ["nothing", { status: 200, body: "" }, "does not say"],
-    ["another shape", { status: 200, body: `{"State":null}` }, "does not say"],
+    ["no JSON", { status: 200, body: "]]" }, "not JSON"],
+    ["nothing", { status: 200, body: "" }, "contains no state"],
+    ["another shape", { status: 200, body: `{"State":null}` }, "contains no state"],
     ["no answer at all", null, "no answer within"],
   ])("with %s is told alone, and is seen again when it can be", async (_, reply, why) => {
     const [odd, fine] = [idle(), idle()];
