@@ -238,7 +238,7 @@ test("a preview is gone on time although the controller was down then, with all 
   expect([refused.code, refused.stderr]).toEqual([5, expect.stringContaining("secrets must stay there")]);
 
   const created = await city.fairlead("preview", "create", "pr-12");
-  expect([created.code, created.stdout], created.stderr).toEqual([0, expect.stringContaining("Ends in 3 d")]);
+  expect([created.code, created.stdout], created.stderr).toEqual([0, expect.stringContaining("Expires in 3 d")]);
   const [ofPreview, ofStaging] = [await served("pr-12"), await served("staging")];
   expect(chosen(ofPreview)).toEqual(chosen(ofStaging));
   expect(ofPreview.SESSION_KEY).not.toBe(ofStaging.SESSION_KEY);
