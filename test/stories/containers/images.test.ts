@@ -97,7 +97,7 @@ test("what a rollback of any environment needs outlives the cleaning, also where
   expect((await city.fairlead("rollback", "v1")).code).toBe(0);
   expect((await said(city)).version).toBe("a");
   const refused = await city.fairlead("rollback", "v1", "-e", "staging");
-  expect([refused.code, refused.stderr]).toEqual([5, expect.stringMatching(/artifact .* of v1 is gone/)]);
+  expect([refused.code, refused.stderr]).toEqual([5, expect.stringMatching(/artifact .* of v1 is missing/)]);
   expect((await city.fairlead("rollback", "v2", "-e", "staging")).code).toBe(0);
   expect((await said(city, "staging--web.beacon.localhost")).version).toBe("d");
 });
