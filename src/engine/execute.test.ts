@@ -14,7 +14,15 @@ import { execute } from "./execute.ts";
 const who = { service: "web", release: 1, deployment: "dep_1", ordinal: 0, attempt: 1 };
 const identity = { kind: "service", key: scriptKey, ...who } as const;
 const limits = { memoryBytes: null, cpus: null, readOnly: false };
-const about = { artifact: "sha256:none", command: ["node"], env: {}, port: 8_000, neighbours: [], volumes: [] };
+const about = {
+  artifact: "sha256:none",
+  command: ["node"],
+  env: {},
+  port: 8_000,
+  neighbours: [],
+  volumes: [],
+  tcpPorts: [],
+};
 const start = { do: "start", instance: { name: "web-1", identity, ...about, ...limits }, why: "it crashed" } as const;
 const signal = { do: "signal", name: "web-1", signal: "SIGTERM", why: "it leaves" } as const;
 

@@ -12,7 +12,16 @@ function worldOf(startedAt: number, gatedAt: number): Snapshot {
   const name = "web-1";
   const who = { service: "web", release: 1, deployment: "dep_1", ordinal: 0, attempt: 0 };
   const identity = { kind: "service", key, ...who } as const;
-  const instance = { name, identity, startedAt, address: null, stopSignalAt: null, killedAt: null, exit: null };
+  const instance = {
+    name,
+    identity,
+    startedAt,
+    address: null,
+    privatePorts: [],
+    stopSignalAt: null,
+    killedAt: null,
+    exit: null,
+  };
   const facts = [{ name, gatedAt, retiredAt: null, retiredBecause: null }];
   return { ...emptySnapshot(key, 0), instances: [instance], facts };
 }

@@ -28,7 +28,15 @@ test("what runs and is routed of an environment that the journal has nothing of 
   const edge = new SimulatedEdge({ clock, runtime, happened: ({ what }) => happened.push(`edge ${what}`) });
   const who = { service: "web", release: 1, deployment: "dep_1", ordinal: 0, attempt: 0 };
   const identity = { kind: "service", key: scriptKey, ...who } as const;
-  const about = { artifact: "sha256:none", command: ["node"], env: {}, port: 8_000, neighbours: [], volumes: [] };
+  const about = {
+    artifact: "sha256:none",
+    command: ["node"],
+    env: {},
+    port: 8_000,
+    neighbours: [],
+    volumes: [],
+    tcpPorts: [],
+  };
   const limits = { memoryBytes: null, cpus: null, readOnly: false };
   await edge.ensure();
   await runtime.start({ name: "web-1", identity, ...about, ...limits });

@@ -63,6 +63,7 @@ function instance(more: Partial<InstanceIdentity>, seen: Partial<ObservedInstanc
   const who = { service: "web", release: 1, deployment: "dep_x", ordinal: 0, attempt: 0, ...more };
   const identity = { ...who, kind: "service", key } as const;
   const idle = {
+    privatePorts: [],
     startedAt: 1_000,
     address: { host: "127.0.0.1", port: 20_001 },
     stopSignalAt: null,

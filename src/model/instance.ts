@@ -53,6 +53,19 @@ export interface InstanceSpec<Identity = InstanceIdentity> extends Confinement {
   /** Hosts of internal services of its environment that it must be able to resolve. */
   readonly neighbours: readonly string[];
   readonly volumes: readonly Mount[];
+  /** Ports for others of its environment alone, beside `port`. Each listens where `portVariable` says. */
+  readonly tcpPorts: readonly number[];
+}
+
+/** The variable that says where an instance listens for one of its `tcpPorts`. */
+export function portVariable(port: number): string {
+  return `PORT_${port}`;
+}
+
+/** Where instances of its environment, and nobody else's, reach one of an instance's `tcpPorts`. */
+export interface PrivatePort {
+  readonly port: number;
+  readonly at: Address;
 }
 
 /** An instance or task in a plan: it contains only the versions of set values. */
@@ -77,6 +90,7 @@ export interface ObservedInstance<Identity = InstanceIdentity> {
   readonly identity: Identity;
   readonly startedAt: number;
   readonly address: Address | null;
+  readonly privatePorts: readonly PrivatePort[];
   /** When the stop signal was sent, if it was. */
   readonly stopSignalAt: number | null;
   /** When SIGKILL was sent, if it was. */

@@ -45,7 +45,7 @@ export interface WrittenWorkload {
 }
 
 /** What earlier versions did not write of an instance. */
-const added = { volumes: [] };
+const added = { volumes: [], tcpPorts: [] };
 
 /** The workload in a record, with what was not written yet when it was made; null: it is of no known kind. */
 export function workloadIn({ kind, spec }: WrittenWorkload): Workload | null {

@@ -261,6 +261,7 @@ export function plannedInstance(s: Snapshot, slot: Slot): Planned<InstanceSpec> 
     port: slot.service.http?.port ?? null,
     neighbours: internalHosts(slot.release),
     volumes: [],
+    tcpPorts: [],
     ...confinementOf(slot.service),
   };
 }

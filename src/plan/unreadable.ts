@@ -24,7 +24,8 @@ function placed(s: Snapshot, { name, identity: known }: Unreadable): ObservedIns
   const routed = upstreams.find(({ id }) => id === name);
   const address = routed ? { host: routed.host, port: routed.port } : null;
   const startedAt = factsOf(s, name)?.gatedAt ?? s.now;
-  return { name, identity, startedAt, address, stopSignalAt: null, killedAt: null, exit: null };
+  const seen = { startedAt, address, privatePorts: [], stopSignalAt: null, killedAt: null, exit: null };
+  return { name, identity, ...seen };
 }
 
 /**

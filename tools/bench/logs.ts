@@ -116,6 +116,7 @@ async function ingestOne(
     port: null,
     neighbours: [],
     volumes: [],
+    tcpPorts: [],
     ...unconfined,
   });
   await until(async () => (await runtime.observe(key)).instances.every((one) => one.exit !== null), "all is written");

@@ -60,6 +60,7 @@ export function instanceSpec(
     port: null,
     neighbours: [],
     volumes: [],
+    tcpPorts: [],
     ...unconfined,
     ...more,
   };

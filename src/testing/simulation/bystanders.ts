@@ -6,7 +6,16 @@ import { scriptKey } from "./script.ts";
 import { caseNow } from "./words.ts";
 
 const identity = { kind: "data", key: scriptKey, service: "db", attempt: 0 } as const;
-const spec = { artifact: "postgres", command: null, env: {}, port: 5_432, neighbours: [], volumes: [], ...unconfined };
+const spec = {
+  artifact: "postgres",
+  command: null,
+  env: {},
+  port: 5_432,
+  neighbours: [],
+  volumes: [],
+  tcpPorts: [],
+  ...unconfined,
+};
 
 /** What runs in an environment and is for no plan to end: a data instance, and a workload of a later version. */
 export const bystanders = {
@@ -19,7 +28,7 @@ export function dataInstance(service: string, code: number | null): ObservedData
   const who = { ...identity, service };
   const exit = code === null ? null : ({ at: caseNow, code, signal: null, reason: "exited" } as const);
   const at = { startedAt: caseNow, stopSignalAt: null, killedAt: null };
-  return { name: dataName(who), identity: who, address: null, exit, ...at };
+  return { name: dataName(who), identity: who, address: null, privatePorts: [], exit, ...at };
 }
 
 export async function placeBystanders(runtime: SimulatedRuntime): Promise<void> {

@@ -218,6 +218,7 @@ function readInstance(words: Words): ObservedInstance {
     name: instanceName(identity),
     identity,
     startedAt: words.ago("age") ?? caseNow,
+    privatePorts: [],
     address: words.has("no-address") ? null : { host: "10.0.0.1", port },
     stopSignalAt: words.ago("stopping"),
     killedAt: words.ago("killed"),

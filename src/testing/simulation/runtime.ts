@@ -124,7 +124,16 @@ export class SimulatedRuntime implements Runtime {
   #startData({ name, identity }: DataSpec): void {
     if (this.data.has(name)) return;
     const startedAt = this.#options.clock.now();
-    const seen = { name, identity, startedAt, address: null, stopSignalAt: null, killedAt: null, exit: null };
+    const seen = {
+      name,
+      identity,
+      startedAt,
+      address: null,
+      privatePorts: [],
+      stopSignalAt: null,
+      killedAt: null,
+      exit: null,
+    };
     this.data.set(name, seen);
   }
 
@@ -300,5 +309,14 @@ interface Ending {
 }
 
 function seen({ spec, startedAt, address, stopSignalAt, killedAt, exit }: Process): ObservedInstance {
-  return { name: spec.name, identity: spec.identity, startedAt, address, stopSignalAt, killedAt, exit };
+  return {
+    name: spec.name,
+    identity: spec.identity,
+    startedAt,
+    address,
+    privatePorts: [],
+    stopSignalAt,
+    killedAt,
+    exit,
+  };
 }

@@ -1,4 +1,5 @@
 import { describe } from "vitest";
+import { privatePortConformance } from "../../../testing/conformance/private-ports.ts";
 import { runtimeConformance } from "../../../testing/conformance/runtime.ts";
 import { volumeConformance } from "../../../testing/conformance/volumes.ts";
 import { workloadConformance } from "../../../testing/conformance/workloads.ts";
@@ -11,5 +12,6 @@ describe.skipIf(socket === null)(`on an engine (else: ${noEngine})`, () => {
   const make = () => dockerRuntimeWorld({ socket: socket ?? "", image: testImages.node });
   runtimeConformance("docker", make);
   workloadConformance("docker", make);
+  privatePortConformance("docker", make, null);
   volumeConformance("docker", make, null);
 });

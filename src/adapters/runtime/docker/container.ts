@@ -1,9 +1,9 @@
-import type { InstanceSpec } from "../../../model/instance.ts";
+import { type InstanceSpec, portVariable } from "../../../model/instance.ts";
 import { releaseName } from "../../../model/release.ts";
 import { type Mount, volumeVariable } from "../../../model/volume.ts";
 import type { Workload } from "../../../model/workload.ts";
 import { directoriesOf, type ImageFacts } from "./image.ts";
-import { type About, type Labels, labelledKey } from "./labels.ts";
+import { type About, hostOf, type Labels, labelledKey } from "./labels.ts";
 import { type EnvNetwork, gatewayOf } from "./networks.ts";
 
 /** The engine's answers, as far as they are used: see its API reference, `ContainerInspect` and `ContainerList`. */
@@ -74,11 +74,13 @@ export function containerEnv(
   const who = about.kind === "instance" ? about.identity : about.spec;
   const { app, environment } = labelledKey(about);
   const port = about.kind === "instance" ? about.address?.port : undefined;
+  const ports = "tcpPorts" in spec ? spec.tcpPorts : [];
   const variables = {
     ...directories,
-    ...(port === undefined ? {} : { HOST: "0.0.0.0" }),
+    ...(hostOf(about) === null ? {} : { HOST: "0.0.0.0" }),
     ...spec.env,
     ...(port === undefined ? {} : { PORT: String(port) }),
+    ...Object.fromEntries(ports.map((each) => [portVariable(each), String(each)])),
     ...Object.fromEntries(mountsOf(spec).map(({ volume, path }) => [volumeVariable(volume), path])),
     FAIRLEAD_APP: app,
     FAIRLEAD_ENVIRONMENT: environment,
@@ -104,7 +106,7 @@ export function containerBody(
   spec: Workload["spec"],
   { image, facts, labels, network, volumes }: Placed,
 ) {
-  const address = about.kind === "instance" ? about.address : null;
+  const host = hostOf(about);
   return {
     Image: image,
     ...(spec.command === null ? {} : { Cmd: spec.command }),
@@ -134,7 +136,7 @@ export function containerBody(
     NetworkingConfig: {
       EndpointsConfig: {
         [network.name]: {
-          ...(address === null ? {} : { IPAMConfig: { IPv4Address: address.host } }),
+          ...(host === null ? {} : { IPAMConfig: { IPv4Address: host } }),
           ...(about.kind === "instance" ? { Aliases: [about.identity.service] } : {}),
         },
       },

@@ -75,8 +75,8 @@ export function observedAs(entries: readonly ContainerEntry[]) {
     } else if (startedAt === null) continue;
     else if (about.kind === "task") tasks.push({ name, spec: about.spec, startedAt, stopSignalAt, exit });
     else {
-      const { identity, address } = about;
-      const seen = { name, startedAt, address, stopSignalAt, killedAt, exit };
+      const { identity, address, privatePorts } = about;
+      const seen = { name, startedAt, address, privatePorts, stopSignalAt, killedAt, exit };
       if (identity.kind === "data") data.push({ ...seen, identity });
       else instances.push({ ...seen, identity });
     }

@@ -8,8 +8,12 @@ const task = { kind: "task", name: "task-1", spec: { key, purpose: "run" } };
 
 test("what was written down beside a container is read, before kinds too, and nothing is made of a later kind", () => {
   const read = (written: object) => aboutIn(written as About);
-  expect(read(instance)).toEqual({ ...instance, identity: { ...place, kind: "service" } });
-  const data = { ...instance, identity: { kind: "data", key, service: "db", attempt: 0 } };
+  expect(read(instance)).toEqual({ ...instance, privatePorts: [], identity: { ...place, kind: "service" } });
+  const data = {
+    ...instance,
+    privatePorts: [{ port: 5432, at: { host: "10.222.0.7", port: 5432 } }],
+    identity: { kind: "data", key, service: "db", attempt: 0 },
+  };
   expect([read(data), read(task)]).toEqual([data, task]);
   expect(read({ ...instance, identity: { ...place, kind: "queue" } })).toBeNull();
   expect(read({ ...task, spec: { key, purpose: "backup" } })).toBeNull();
@@ -20,6 +24,8 @@ test("a container is known by its labels, before kinds too", () => {
   const service = aboutIn(instance as unknown as About) as About;
   const labels = labelsOf(service, "0123");
   expect(labels["fairlead.kind"]).toBe("service");
+  const ported = { ...service, privatePorts: [{ port: 5432, at: { host: "10.222.0.7", port: 5432 } }] };
+  expect(identified("web-1", labelsOf(ported, "0123"))).toEqual({ is: "known", about: ported });
   for (const kind of ["service", "instance"]) {
     expect(identified("web-1", { ...labels, "fairlead.kind": kind })).toEqual({ is: "known", about: service });
   }

@@ -1,6 +1,13 @@
 import { installationLabel } from "../../../host/installation.ts";
 import type { EnvKey } from "../../../model/environment.ts";
-import type { Address, DataIdentity, InstanceIdentity, InstanceSpec, TaskSpec } from "../../../model/instance.ts";
+import type {
+  Address,
+  DataIdentity,
+  InstanceIdentity,
+  InstanceSpec,
+  PrivatePort,
+  TaskSpec,
+} from "../../../model/instance.ts";
 import { type DataSpec, isPurpose, serviceIdentity, type UnknownWorkload } from "../../../model/workload.ts";
 
 /**
@@ -14,6 +21,7 @@ export type About =
       readonly identity: InstanceIdentity | DataIdentity;
       readonly artifact: string;
       readonly address: Address | null;
+      readonly privatePorts: readonly PrivatePort[];
     }
   | { readonly kind: "task"; readonly name: string; readonly spec: TaskSpec };
 
@@ -23,8 +31,20 @@ export function labelledKey(about: About): EnvKey {
   return about.kind === "instance" ? about.identity.key : about.spec.key;
 }
 
-export function aboutInstance(spec: InstanceSpec | DataSpec, address: Address | null): About {
-  return { kind: "instance", name: spec.name, identity: spec.identity, artifact: spec.artifact, address };
+/** `host`: its address in its environment's network, for its ports. */
+export function aboutInstance(spec: InstanceSpec | DataSpec, host: string | null): About {
+  const { name, identity, artifact, port } = spec;
+  const address = host !== null && port !== null ? { host, port } : null;
+  return { kind: "instance", name, identity, artifact, address, privatePorts: portsAt(host, spec.tcpPorts) };
+}
+
+function portsAt(host: string | null, ports: readonly number[]): readonly PrivatePort[] {
+  return host === null ? [] : ports.map((port) => ({ port, at: { host, port } }));
+}
+
+/** The address that an instance has in its environment's network; null: it needs none that lasts. */
+export function hostOf(about: About): string | null {
+  return about.kind === "instance" ? (about.address?.host ?? about.privatePorts[0]?.at.host ?? null) : null;
 }
 
 export function aboutTask(spec: TaskSpec): About {
@@ -48,9 +68,11 @@ export function labelsOf(about: About, installation: string): Labels {
     };
   }
   const { key: _, kind: __, ...who } = about.identity;
-  const { artifact, address } = about;
+  const { artifact, address, privatePorts } = about;
   const dialled = address === null ? "" : `${address.host}:${address.port}`;
-  return { ...own, ...described({ ...who, artifact, address: dialled }) };
+  const host = hostOf(about) ?? "";
+  const ports = privatePorts.map(({ port }) => port).join(",");
+  return { ...own, ...described({ ...who, artifact, address: dialled, ...(ports ? { host, ports } : {}) }) };
 }
 
 function described(facts: Readonly<Record<string, string | number>>): Labels {
@@ -82,7 +104,10 @@ export function identified(name: string, labels: Labels): Identified {
   const known = (about: About | null): Identified =>
     about ? { is: "known", about } : { is: "illegible", one: { name, key } };
   const unknown = (kind: string): Identified => {
-    return { is: "unknown", one: { name, key, kind, host: addressIn(label("address"))?.host ?? null } };
+    return {
+      is: "unknown",
+      one: { name, key, kind, host: label("host") || (addressIn(label("address"))?.host ?? null) },
+    };
   };
   switch (label("kind")) {
     case "":
@@ -97,7 +122,8 @@ export function identified(name: string, labels: Labels): Identified {
     case "data": {
       const identity = identityIn(key, label);
       const [artifact, address] = [label("artifact"), addressIn(label("address"))];
-      return known(identity && { kind: "instance", name, identity, artifact, address });
+      const privatePorts = portsAt(label("host") || null, label("ports").split(",").map(Number));
+      return known(identity && { kind: "instance", name, identity, artifact, address, privatePorts });
     }
     default:
       return unknown(label("kind"));
@@ -109,8 +135,10 @@ export function aboutIn(written: About): About | null {
   if (written.kind === "task") return isPurpose(written.spec.purpose) ? written : null;
   if (written.kind !== "instance") return null;
   const kind: string | undefined = written.identity.kind;
-  if (kind === undefined) return { ...written, identity: serviceIdentity(written.identity) };
-  return kind === "service" || kind === "data" ? written : null;
+  const privatePorts: readonly PrivatePort[] | undefined = written.privatePorts;
+  const whole = { ...written, privatePorts: privatePorts ?? [] };
+  if (kind === undefined) return { ...whole, identity: serviceIdentity(written.identity) };
+  return kind === "service" || kind === "data" ? whole : null;
 }
 
 function identityIn(key: EnvKey, label: (text: string) => string): InstanceIdentity | DataIdentity | null {

@@ -20,7 +20,7 @@ import { containerBody, mountsOf, unfitContainer } from "./container.ts";
 import { type ContainerEntry, observedAs } from "./entry.ts";
 import { ContainerFolder } from "./folder.ts";
 import { type ImageFacts, imageFacts, ownDirectories } from "./image.ts";
-import { type About, aboutInstance, aboutTask, identified, labelledKey, labelsOf } from "./labels.ts";
+import { type About, aboutInstance, aboutTask, hostOf, identified, labelledKey, labelsOf } from "./labels.ts";
 import { containerPorts, containerUsage, type Running } from "./looks.ts";
 import { type EnvNetwork, innerName, Networks } from "./networks.ts";
 import { ContainerTable } from "./table.ts";
@@ -132,9 +132,7 @@ class DockerRuntime implements Runtime {
   }
 
   start(spec: InstanceSpec | DataSpec): Promise<void> {
-    const about = (host: string | null) =>
-      aboutInstance(spec, host !== null && spec.port !== null ? { host, port: spec.port } : null);
-    return this.#starting.run(spec.name, () => this.#begin(spec, about));
+    return this.#starting.run(spec.name, () => this.#begin(spec, (host) => aboutInstance(spec, host)));
   }
 
   startTask(spec: TaskSpec): Promise<void> {
@@ -274,7 +272,7 @@ class DockerRuntime implements Runtime {
   async #place(start: Start): Promise<void> {
     const { about, spec } = start;
     const { key } = "identity" in spec ? spec.identity : spec;
-    const wantsAddress = "port" in spec && spec.port !== null;
+    const wantsAddress = "port" in spec && (spec.port !== null || spec.tcpPorts.length > 0);
     await this.#networks.during(key, async (network) => {
       const entry = this.#table.add(about(wantsAddress ? this.#address(key, network) : null));
       entry.isStarting = true;
@@ -297,8 +295,8 @@ class DockerRuntime implements Runtime {
     const placed = [...this.#table.entries.values()].filter((entry) => sameKey(entry.key, key));
     const hosts = placed
       .sort((a, b) => b.createdAt - a.createdAt)
-      .map(({ about }) => (about.kind === "instance" ? about.address?.host : undefined))
-      .filter((host) => host !== undefined);
+      .map(({ about }) => hostOf(about))
+      .filter((host) => host !== null);
     const others = this.#table.unknown.flatMap(({ host }) => host ?? []);
     return this.#networks.address(network, new Set([...hosts, ...others]), hosts[0] ?? null);
   }

@@ -1,6 +1,9 @@
 import { chmodSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { describe } from "vitest";
+import { afterAll, describe } from "vitest";
+import { Firewall, type Guarded } from "../../../host/firewall.ts";
+import type { EnvKey } from "../../../model/environment.ts";
+import { privatePortConformance } from "../../../testing/conformance/private-ports.ts";
 import { runtimeConformance } from "../../../testing/conformance/runtime.ts";
 import { volumeConformance } from "../../../testing/conformance/volumes.ts";
 import { workloadConformance } from "../../../testing/conformance/workloads.ts";
@@ -9,11 +12,19 @@ import { processWorld } from "./world.ts";
 
 runtimeConformance("process", processWorld);
 workloadConformance("process", processWorld);
+privatePortConformance("process", processWorld, "without users of their own nothing tells environments apart");
 volumeConformance("process", processWorld, "a plain process writes where the user who runs the controller may");
 
 describe.runIf(process.getuid?.() === 0)("a user for each environment", () => {
-  const userOf = async () => ({ uid: 71_700, gid: 71_700 });
+  const apps = { from: 71_700, to: 71_799 };
+  const users: Record<string, number> = { production: 71_700, staging: 71_701 };
+  const userOf = async ({ environment }: EnvKey) => ({ uid: users[environment] ?? 0, gid: users[environment] ?? 0 });
   volumeConformance("process of root", () => openWorld({ userOf }), null);
+
+  const firewall = new Firewall(`fltest_${process.pid}_ports`);
+  const guard = (doors: Guarded["doors"]) => firewall.apply({ apps, doors });
+  privatePortConformance("process of root", () => openWorld({ userOf, guard }), null);
+  afterAll(() => firewall.apply({ apps, doors: [] }));
 });
 
 /** Its users pass through to what is theirs. */

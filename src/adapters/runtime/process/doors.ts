@@ -18,7 +18,7 @@ interface DoorOptions {
 
 /** What has a port, and is gone when it has an exit. */
 interface Guarded {
-  readonly stored: Pick<StoredWorkload, "port" | "user">;
+  readonly stored: Pick<StoredWorkload, "port" | "tcp" | "user">;
   readonly exit: Exit | null;
 }
 
@@ -37,7 +37,11 @@ export class Doors {
   async guard(entries: Iterable<Guarded>): Promise<void> {
     const doors = [...entries]
       .filter(({ exit }) => exit === null)
-      .flatMap(({ stored: { port, user } }) => (port !== null && user !== null ? [{ port, uid: user.uid }] : []));
+      .flatMap(({ stored: { port, tcp, user } }) => {
+        return user === null
+          ? []
+          : [...tcp, ...(port === null ? [] : [port])].map((each) => ({ port: each, uid: user.uid }));
+      });
     await this.#apply(doors);
   }
 

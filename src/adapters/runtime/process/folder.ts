@@ -20,6 +20,8 @@ import {
 
 interface Resources {
   readonly port: number | null;
+  /** Ports of the pool, one for each of the instance's `tcpPorts`. */
+  readonly tcp: readonly number[];
   /** Whom its processes run as; null: whoever ran the controller. */
   readonly user: User | null;
 }
@@ -260,7 +262,7 @@ export class ProcessFolder {
   #upgraded(stored: StoredWorkload): StoredWorkload {
     const before =
       stored.user === undefined ? { user: ownerOf(this.path(stored.spec.name, "own")), mounts: false } : {};
-    return { ...stored, namespaced: stored.namespaced ?? false, ...before };
+    return { ...stored, tcp: stored.tcp ?? [], namespaced: stored.namespaced ?? false, ...before };
   }
 
   /** Whether a controller died before the command was begun; then it never happened, and its place is cleared. */
@@ -274,11 +276,11 @@ export class ProcessFolder {
   }
 }
 
-function unknownIn({ kind, spec, port, user }: Written): Contents["unknown"] {
+function unknownIn({ kind, spec, port, tcp, user }: Written): Contents["unknown"] {
   const key = (spec.identity as { key?: EnvKey } | undefined)?.key ?? spec.key;
   if (typeof key?.app !== "string" || typeof key.environment !== "string") return [];
   const words = [kind, spec.purpose].filter((word) => typeof word === "string").join(" ");
-  return [{ name: spec.name, key, kind: words, port: port ?? null, user: user ?? null }];
+  return [{ name: spec.name, key, kind: words, port: port ?? null, tcp: tcp ?? [], user: user ?? null }];
 }
 
 /** A shell reads its script while it runs: one of another version gets another file. */

@@ -4,6 +4,7 @@ import { text as textOf } from "node:stream/consumers";
 import { Fault, isErrno } from "../../../base/faults.ts";
 import { startChild } from "../../../host/child.ts";
 import { keyText } from "../../../model/environment.ts";
+import { type PrivatePort, portVariable } from "../../../model/instance.ts";
 import { releaseName } from "../../../model/release.ts";
 import { isShellName } from "../../../model/variables.ts";
 import { type Mount, volumeVariable } from "../../../model/volume.ts";
@@ -61,11 +62,22 @@ interface Given {
  * who it is. Nothing comes from the controller's own environment. HOST is only a default, since apps also use it for other things.
  */
 export function processEnv(stored: StoredWorkload, { baseEnv, room, variables }: Given): Record<string, string> {
-  const host = stored.port === null ? {} : { HOST: loopback };
+  const host = hasPorts(stored) ? { HOST: loopback } : {};
   const port = stored.port === null ? {} : { PORT: String(stored.port) };
   const volumes = Object.fromEntries(room.volumes.map(({ volume, data }) => [volumeVariable(volume), data ?? ""]));
-  const own = { ...port, ...volumes, ...identityOf(stored) };
+  const ports = Object.fromEntries(privatePorts(stored).map(({ port, at }) => [portVariable(port), String(at.port)]));
+  const own = { ...port, ...ports, ...volumes, ...identityOf(stored) };
   return { ...baseEnv, HOME: room.home, TMPDIR: room.tmp, ...host, ...variables, ...own };
+}
+
+export function hasPorts({ port, tcp }: Pick<StoredWorkload, "port" | "tcp">): boolean {
+  return port !== null || tcp.length > 0;
+}
+
+/** Where the ports for its environment are. */
+export function privatePorts({ kind, spec, tcp }: StoredWorkload): readonly PrivatePort[] {
+  const named = kind === "task" ? [] : spec.tcpPorts;
+  return named.map((port, place) => ({ port, at: { host: loopback, port: tcp[place] ?? 0 } }));
 }
 
 /** Who it is. It is also how processes are found again that left their group. */

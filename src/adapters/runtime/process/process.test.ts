@@ -195,7 +195,7 @@ describe("identity", () => {
     await runtime.keys();
     const folder = new ProcessFolder(world.directory, () => undefined);
     await folder.create(
-      { kind: "task", spec, port: null, user: null, mounts: false, namespaced: false, oomKills: 0 },
+      { kind: "task", spec, port: null, tcp: [], user: null, mounts: false, namespaced: false, oomKills: 0 },
       world.artifact,
     );
     const { out, err, exit } = folder.openFor(spec.name);
@@ -212,7 +212,7 @@ describe("identity", () => {
     await runtime.keys();
     const folder = new ProcessFolder(world.directory, () => undefined);
     await folder.create(
-      { kind: "task", spec, port: null, user: null, mounts: false, namespaced: false, oomKills: 0 },
+      { kind: "task", spec, port: null, tcp: [], user: null, mounts: false, namespaced: false, oomKills: 0 },
       world.artifact,
     );
     const { out, err, exit } = folder.openFor(spec.name);

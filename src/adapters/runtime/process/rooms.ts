@@ -39,12 +39,12 @@ export class Rooms {
   }
 
   /** Makes and records the place of what is about to be started. Faults: those of `UserOf` and `copyTree`. */
-  async furnish(workload: Workload, port: number | null): Promise<StoredWorkload> {
+  async furnish(workload: Workload, ports: Pick<StoredWorkload, "port" | "tcp">): Promise<StoredWorkload> {
     const user = await this.#options.userOf(workloadKey(workload));
     // Builds unpack gigabytes there: theirs is on the disk.
     const mounts = user !== null && !isBuild(workload) && (await this.#whatLacks(user)).mounts === null;
     const namespaced = user === null && this.#options.closed !== null;
-    const given = { port, user, mounts, namespaced, oomKills: oomKills() };
+    const given = { ...ports, user, mounts, namespaced, oomKills: oomKills() };
     const stored: StoredWorkload = { ...withoutEnv(workload), ...given };
     try {
       await this.#folder.create(stored, isBuild(workload) ? null : this.#artifact(stored));

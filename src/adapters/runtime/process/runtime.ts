@@ -17,7 +17,7 @@ import type {
 } from "../../../ports/runtime.ts";
 import { Doors, type Guard } from "./doors.ts";
 import { ProcessFolder } from "./folder.ts";
-import { lackingVolume, launch, processEnv, unfitProcess } from "./launch.ts";
+import { hasPorts, lackingVolume, launch, privatePorts, processEnv, unfitProcess } from "./launch.ts";
 import { hidesSockets, portHolder, processPorts } from "./listening.ts";
 import { loopback, loopbackAddress, PortPool } from "./ports.ts";
 import { processUsage } from "./proc.ts";
@@ -40,6 +40,8 @@ export interface ProcessRuntimeOptions extends RoomOptions {
   readonly notify: (words: string) => void;
 }
 
+/** What a task has. */
+const noPorts = { port: null, tcpPorts: [] };
 /** How old a look at all processes may be that usage is reckoned from; memory limits are checked once a second. */
 const freshMs = 500;
 /**
@@ -109,7 +111,7 @@ class ProcessRuntime implements Runtime {
       if (startedAt === undefined) continue;
       const { stored, name, stopSignalAt, killedAt } = entry;
       const address = stored.port === null ? null : { host: loopback, port: stored.port };
-      const seen = { name, startedAt, address, stopSignalAt, killedAt, exit };
+      const seen = { name, startedAt, address, privatePorts: privatePorts(stored), stopSignalAt, killedAt, exit };
       if (stored.kind === "task") tasks.push({ name, spec: stored.spec, startedAt, stopSignalAt, exit });
       else if (stored.kind === "data") data.push({ ...seen, identity: stored.spec.identity });
       else instances.push({ ...seen, identity: stored.spec.identity });
@@ -127,11 +129,11 @@ class ProcessRuntime implements Runtime {
 
   start(spec: InstanceSpec | DataSpec): Promise<void> {
     const workload = { kind: spec.identity.kind, spec } as Workload;
-    return this.#starting.run(spec.name, () => this.#begin(workload, spec.port !== null));
+    return this.#starting.run(spec.name, () => this.#begin(workload));
   }
 
   startTask(spec: TaskSpec): Promise<void> {
-    return this.#starting.run(spec.name, () => this.#begin({ kind: "task", spec }, false));
+    return this.#starting.run(spec.name, () => this.#begin({ kind: "task", spec }));
   }
 
   async signal(name: string, signal: string): Promise<void> {
@@ -168,7 +170,7 @@ class ProcessRuntime implements Runtime {
     const others = this.#table.ported().some(({ stored }) => stored.user?.uid === user?.uid);
     if (user !== null && !others) this.#folder.removeBuildHome(user);
     for (const stream of ["stdout", "stderr"] as const) this.#output.forget(this.#outputPath(name, stream));
-    if (entry.stored.port !== null) void this.#doors.guard(this.#table.ported());
+    if (hasPorts(entry.stored)) void this.#doors.guard(this.#table.ported());
   }
 
   async listening(name: string): Promise<readonly number[]> {
@@ -207,7 +209,7 @@ class ProcessRuntime implements Runtime {
 
   changes(listener: (change: RuntimeChange) => void): () => void {
     // Rules do not survive everything that instances do: somebody may have loaded others.
-    if (this.#table.ported().some(({ stored }) => stored.port !== null)) void this.#doors.guard(this.#table.ported());
+    if (this.#table.ported().some(({ stored }) => hasPorts(stored))) void this.#doors.guard(this.#table.ported());
     return this.#watcher.listen(listener);
   }
 
@@ -219,17 +221,17 @@ class ProcessRuntime implements Runtime {
     await Promise.all([this.#folder.idle(), this.volumes.idle(), this.#doors.close()]);
   }
 
-  async #begin(workload: Workload, wantsPort: boolean): Promise<void> {
+  async #begin(workload: Workload): Promise<void> {
     const { name } = workload.spec;
     this.#folder.check(name);
     const known = this.#table.entries().get(name);
     if (known && (this.#table.claimOf(known) || this.#table.exitOf(known))) return;
-    const entry = known ?? (await this.#write(workload, wantsPort));
+    const entry = known ?? (await this.#write(workload));
     const { baseEnv } = this.#options;
     const room = this.#rooms.of(entry.stored);
     const env = processEnv(entry.stored, { baseEnv, room, variables: workload.spec.env });
     const reason = lackingVolume(room) ?? unfitProcess(entry.stored.spec.command, env);
-    if (entry.stored.port !== null) await this.#doors.guard(this.#table.ported());
+    if (hasPorts(entry.stored)) await this.#doors.guard(this.#table.ported());
     if (reason) this.#refuse(entry, reason);
     else await this.#launch(entry, { env, cwd: room.cwd });
     if (!this.#table.exitOf(entry)) this.#watcher.begun(entry);
@@ -274,15 +276,21 @@ class ProcessRuntime implements Runtime {
     return this.#seen.all;
   }
 
-  /** Writes down what is about to be started, with a port that no living instance has. */
-  async #write(workload: Workload, wantsPort: boolean): Promise<ProcessEntry> {
-    const port = wantsPort ? await this.#ports().reserve((each) => this.#table.holds(each)) : null;
+  /** Writes down what is about to be started, with ports that no living instance has. */
+  async #write(workload: Workload): Promise<ProcessEntry> {
+    const { port, tcpPorts } = workload.kind === "task" ? noPorts : workload.spec;
+    const reserved: number[] = [];
     try {
-      const entry = this.#table.entry(await this.#rooms.furnish(workload, port));
+      for (const _ of [...(port === null ? [] : [port]), ...tcpPorts]) {
+        reserved.push(await this.#ports().reserve((each) => this.#table.holds(each)));
+      }
+      const tcp = port === null ? reserved : reserved.slice(1);
+      const ports = { port: port === null ? null : (reserved[0] ?? null), tcp };
+      const entry = this.#table.entry(await this.#rooms.furnish(workload, ports));
       this.#table.entries().set(entry.name, entry);
       return entry;
     } finally {
-      if (port !== null) this.#ports().free(port);
+      for (const each of reserved) this.#ports().free(each);
     }
   }
 

@@ -74,8 +74,9 @@ export class ProcessTable {
   }
 
   holds(port: number): boolean {
-    if (this.unknown().some((one) => one.port === port)) return true;
-    return [...this.entries().values()].some((entry) => entry.stored.port === port && !this.exitOf(entry));
+    const has = (one: Pick<StoredWorkload, "port" | "tcp">) => one.port === port || one.tcp.includes(port);
+    if (this.unknown().some(has)) return true;
+    return [...this.entries().values()].some((entry) => has(entry.stored) && !this.exitOf(entry));
   }
 
   entry(stored: StoredWorkload): ProcessEntry {
