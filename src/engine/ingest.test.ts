@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 import { Fault } from "../base/faults.ts";
 import { noRedactor } from "../base/redact.ts";
+import type { EnvKey } from "../model/environment.ts";
 import type { ObservedInstance } from "../model/instance.ts";
 import type { LogBatch, LogOrigin, Trouble } from "../ports/logs.ts";
-import { emptyWorld, type ObservedWorld, type Output, type OutputRange, type Runtime } from "../ports/runtime.ts";
+import type { Output, OutputRange, Runtime } from "../ports/runtime.ts";
 import fc from "../testing/properties.ts";
 import { SimulatedClock } from "../testing/simulation/clock.ts";
 import { SimulatedLogs } from "../testing/simulation/logs.ts";
@@ -55,9 +56,9 @@ function world(written: Record<string, string>, read?: (name: string, range: Out
   return { start, logs, clock, said, linesOf };
 }
 
-function seen(...names: readonly string[]): ObservedWorld {
+function seen(key: EnvKey, ...names: readonly string[]) {
   const instances = names.map((name) => ({ name, identity: { service: "web", release: 1 } }) as ObservedInstance);
-  return { ...emptyWorld, instances };
+  return { key, instances, tasks: [] };
 }
 
 /** Lets all the time pass that something waits for. */
@@ -77,25 +78,25 @@ test("lines of level error or worse are counted by instance and environment, als
     "web-3": "ERROR elsewhere\n",
   });
   const first = start();
-  first.know(key, seen("web-1", "web-2"));
-  first.know(other, seen("web-3"));
+  first.watch(seen(key, "web-1", "web-2"));
+  first.watch(seen(other, "web-3"));
   for (const name of ["web-1", "web-2", "web-3"]) await first.take(name);
-  expect(first.errorLines(key)).toEqual({ "web-1": 2, "web-2": 0 });
-  expect(first.errorLines(other)).toEqual({ "web-3": 1 });
+  expect(first.read(key)).toEqual({ "web-1": 2, "web-2": 0 });
+  expect(first.read(other)).toEqual({ "web-3": 1 });
 
   const second = start();
-  second.know(key, seen("web-1"));
+  second.watch(seen(key, "web-1"));
   await second.take("web-1");
-  expect(second.errorLines(key)).toEqual({ "web-1": 2 });
+  expect(second.read(key)).toEqual({ "web-1": 2 });
   await second.forget("web-1");
-  expect(second.errorLines(key)).toEqual({});
+  expect(second.read(key)).toEqual({});
 });
 
 test("a store that takes nothing for a while loses and doubles no line, is told of once, and is tried again by itself", async () => {
   const written: Record<string, string> = { "web-1": "ERROR one\nhalf a", "web-2": "two\n" };
   const { start, logs, clock, said, linesOf } = world(written);
   const ingest = start();
-  ingest.know(key, seen("web-1", "web-2"));
+  ingest.watch(seen(key, "web-1", "web-2"));
   for (const name of ["web-1", "web-2"]) await ingest.take(name);
   logs.isFull = () => true;
   written["web-1"] += " line\nERROR three\n";
@@ -106,12 +107,12 @@ test("a store that takes nothing for a while loses and doubles no line, is told 
     await settle();
   }
   expect(said).toEqual([expect.stringMatching(/cannot be stored \(no space is left on the disk\)/)]);
-  expect(ingest.errorLines(key)).toEqual({ "web-1": 1, "web-2": 0 });
+  expect(ingest.read(key)).toEqual({ "web-1": 1, "web-2": 0 });
 
   logs.isFull = () => false;
   await pass(clock);
   expect(await linesOf()).toEqual(["ERROR one", "two", "half a line", "ERROR three", "four"]);
-  expect(ingest.errorLines(key)).toEqual({ "web-1": 2, "web-2": 0 });
+  expect(ingest.read(key)).toEqual({ "web-1": 2, "web-2": 0 });
   expect(said).toEqual([expect.anything(), expect.stringMatching(/stored again/)]);
 });
 
@@ -129,7 +130,7 @@ test("whatever is written, read and refused when, every line is stored once and 
       let turn = 0;
       logs.isFull = () => refused[turn++] ?? false;
       const ingest = start();
-      ingest.know(key, seen("web-1"));
+      ingest.watch(seen(key, "web-1"));
       await ingest.take("web-1");
       const isStored = () =>
         ingest.finish("web-1").then(
@@ -147,10 +148,10 @@ test("whatever is written, read and refused when, every line is stored once and 
 test("what is not stored to its end is not said to be, and is no hindrance for others", async () => {
   const { start, logs, clock, linesOf } = world({ "web-1": "one\nlast", "web-3": "three\n" });
   const ingest = start();
-  ingest.know(key, seen("web-1"));
+  ingest.watch(seen(key, "web-1"));
   logs.isFull = () => true;
   await expect(ingest.finish("web-1")).rejects.toMatchObject({ code: "operation.failed" });
-  expect(ingest.know(other, seen("web-3"))).toEqual(["web-3"]);
+  ingest.watch(seen(other, "web-3"));
   logs.isFull = () => false;
   await pass(clock);
   await ingest.finish("web-1");
@@ -177,8 +178,8 @@ test.each([
   const { start, linesOf, clock } = flooded(text, "quiet\n");
   const ingest = start();
   const floods = Array.from({ length: 40 }, (_, i) => `flood-${i}`);
-  ingest.know(key, seen(...floods, "quiet-beside"));
-  ingest.know(other, seen("quiet"));
+  ingest.watch(seen(key, ...floods, "quiet-beside"));
+  ingest.watch(seen(other, "quiet"));
   let reading = floods.length;
   for (const name of floods) void ingest.take(name).then(() => (reading -= 1));
   await ingest.take("quiet");
@@ -206,7 +207,7 @@ test("a hole in the output is passed over in words, and a cut output is read ane
     return piece ?? { at: offset, bytes: new Uint8Array() };
   });
   const ingest = start();
-  ingest.know(key, seen("web-1"));
+  ingest.watch(seen(key, "web-1"));
   await ingest.take("web-1");
   expect(await linesOf()).toEqual([
     "one",

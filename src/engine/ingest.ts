@@ -2,12 +2,14 @@ import { backoff } from "../base/backoff.ts";
 import { asFault, Fault } from "../base/faults.ts";
 import { type EnvKey, keyText, sameKey } from "../model/environment.ts";
 import type { LogLine } from "../model/log.ts";
+import type { Sensed, Snapshot } from "../plan/plan.ts";
 import type { SteadyClock } from "../ports/clock.ts";
 import type { LogStore } from "../ports/logs.ts";
-import type { ObservedWorld, Runtime } from "../ports/runtime.ts";
+import type { Runtime } from "../ports/runtime.ts";
 import type { EngineLog } from "./engine.ts";
 import { levelOf } from "./lines.ts";
 import type { Redactors } from "./redaction.ts";
+import type { Sensor } from "./sensors/sensor.ts";
 import { Tap, type Yield } from "./tap.ts";
 import { Turns } from "./turns.ts";
 
@@ -52,7 +54,7 @@ interface IngestDeps {
  * serial; environments, and the names of one, take turns. If the store cannot be written, it is retried, and no line is
  * lost or doubled.
  */
-export class LogIngest {
+export class LogIngest implements Sensor<Sensed["errorLines"]> {
   readonly #deps: IngestDeps;
   readonly #sources = new Map<string, Source>();
   readonly #busy = new Map<string, Promise<void>>();
@@ -69,18 +71,18 @@ export class LogIngest {
     this.#deps = deps;
   }
 
-  /** Registers names and returns the new ones; they are read from the stored position. */
-  know(key: EnvKey, world: Pick<ObservedWorld, "instances" | "tasks">): readonly string[] {
-    const fresh = [...world.instances, ...world.tasks].filter((one) => !this.#sources.has(one.name));
-    for (const one of fresh) {
+  /** Registers names; new ones are read from the stored position. */
+  watch({ key, instances, tasks }: Pick<Snapshot, "key" | "instances" | "tasks">): void {
+    for (const one of [...instances, ...tasks]) {
+      if (this.#sources.has(one.name)) continue;
       const { service, release } = "identity" in one ? one.identity : one.spec;
       this.#sources.set(one.name, { key, name: one.name, service, release, taps: null, errors: 0, finishing: null });
+      this.takeSoon(one.name);
     }
-    return fresh.map(({ name }) => name);
   }
 
   /** How many lines of level error or worse each name of an environment has written, as far as read. */
-  errorLines(key: EnvKey): Record<string, number> {
+  read(key: EnvKey): Sensed["errorLines"] {
     const mine = [...this.#sources.values()].filter((source) => sameKey(source.key, key));
     return Object.fromEntries(mine.map(({ name, errors }) => [name, errors]));
   }
@@ -89,6 +91,11 @@ export class LogIngest {
   async sweep(): Promise<void> {
     this.#tell();
     await Promise.all([...this.#sources.keys()].map((name) => this.take(name)));
+  }
+
+  /** Begins to read a name's streams; a fault is logged. */
+  takeSoon(name: string): void {
+    void this.take(name).catch((thrown) => this.#deps.log.warn({ name, cause: thrown }, asFault(thrown).detail));
   }
 
   /** Reads a name's streams to their current end, or until the store fails. Rejects if they cannot be read. */
@@ -243,9 +250,7 @@ export class LogIngest {
     const waiting = new Set<string>();
     const cancel = this.#deps.clock.after(backoff(this.#failures, storeDelay), () => {
       this.#outage = null;
-      for (const name of this.#stopped ? [] : waiting) {
-        void this.take(name).catch((thrown) => this.#deps.log.warn({ name, cause: thrown }, asFault(thrown).detail));
-      }
+      for (const name of this.#stopped ? [] : waiting) this.takeSoon(name);
     });
     return { waiting, cancel };
   }

@@ -4,9 +4,7 @@ import { asFault, Fault } from "../base/faults.ts";
 import { type EnvKey, isThere, keyText } from "../model/environment.ts";
 import type { Usage } from "../model/instance.ts";
 import { planBlind } from "../plan/blind.ts";
-import { inquiriesOf } from "../plan/checks.ts";
 import type { Plan, Snapshot, Step } from "../plan/plan.ts";
-import { memoryLimits, probeTargets } from "../plan/probes.ts";
 import { type Refusal, refusalNow, refusalOf } from "../plan/refusal.ts";
 import type { ControlLoop, EngineDeps } from "./engine.ts";
 import { execute, type StepScope } from "./execute.ts";
@@ -15,9 +13,7 @@ import { Observer } from "./observe.ts";
 import { type ReconcileOutcome, Reconciler } from "./reconciler.ts";
 import { Redactors } from "./redaction.ts";
 import { startRetention } from "./retention.ts";
-import { AnswerSensor } from "./sensors/answers.ts";
-import { MemorySensor } from "./sensors/memory.ts";
-import { noteReadiness, ProbeSensor } from "./sensors/probes.ts";
+import { openSensors, readSensors } from "./sensors/register.ts";
 import { Times } from "./times.ts";
 import { reportUnknown } from "./unknown.ts";
 
@@ -47,9 +43,7 @@ class ReconcileLoop implements ControlLoop {
   readonly #deps: EngineDeps;
   readonly #observer: Observer;
   readonly #redactors: Redactors;
-  readonly #board: ProbeSensor;
-  readonly #checks: AnswerSensor;
-  readonly #scale: MemorySensor;
+  readonly #sensors: ReturnType<typeof openSensors>;
   readonly #ingest: LogIngest;
   readonly #reconciler: Reconciler<EnvKey>;
   readonly #times: Times;
@@ -72,17 +66,8 @@ class ReconcileLoop implements ControlLoop {
     this.#redactors = redactors;
     this.#observer = new Observer({ ...deps, redactors });
     this.#ingest = new LogIngest({ ...deps, redactors });
-    this.#checks = new AnswerSensor({ ...deps, redactors, failed, changed: (key) => this.#reconciler.trigger(key) });
-    this.#scale = new MemorySensor({ ...deps, failed, exceeded: (key) => this.#reconciler.trigger(key) });
-    this.#board = new ProbeSensor({
-      ...deps,
-      redactors,
-      failed,
-      changed: (key, target, state) => {
-        void noteReadiness(deps, key, { target, state }).catch((thrown) => failed(key, thrown));
-        this.#reconciler.trigger(key);
-      },
-    });
+    const changed = (key: EnvKey) => this.#reconciler.trigger(key);
+    this.#sensors = openSensors({ ...deps, redactors, failed, changed }, this.#ingest);
   }
 
   async start(): Promise<void> {
@@ -96,7 +81,7 @@ class ReconcileLoop implements ControlLoop {
     this.#stops = [
       runtime.changes(({ key, name, what }) => {
         if (what === "state") this.#reconciler.trigger(key);
-        this.#take(key, name);
+        this.#ingest.takeSoon(name);
       }),
       edge.changes(() => {
         for (const { key } of this.#remembered.values()) this.#reconciler.trigger(key);
@@ -111,11 +96,8 @@ class ReconcileLoop implements ControlLoop {
 
   async stop(): Promise<void> {
     for (const stop of this.#stops) stop();
-    this.#board.close();
-    this.#checks.close();
-    this.#scale.close();
     await Promise.all([this.#reconciler.close(), this.#stopRetention()]);
-    await this.#ingest.close();
+    await Promise.all(Object.values(this.#sensors).map((sensor) => sensor.close()));
   }
 
   exclusively<T>(key: EnvKey, change: () => Promise<T>): Promise<T> {
@@ -129,13 +111,7 @@ class ReconcileLoop implements ControlLoop {
   }
 
   async observe(key: EnvKey): Promise<Snapshot> {
-    const seen = {
-      probes: this.#board.states(key),
-      answers: this.#checks.answers(key),
-      errorLines: this.#ingest.errorLines(key),
-      memory: this.#scale.used(key),
-    };
-    const s = this.#times.corrected(await this.#inTime(this.#observer.observe(key, seen)));
+    const s = this.#times.corrected(await this.#inTime(this.#observer.observe(key, readSensors(this.#sensors, key))));
     return { ...s, refusal: refusalNow(s, this.#remembered.get(keyText(key))?.refusal ?? null) };
   }
 
@@ -154,10 +130,6 @@ class ReconcileLoop implements ControlLoop {
 
   usage(instance: string): Promise<Usage | null> {
     return this.#deps.runtime.usage(instance);
-  }
-
-  #take(key: EnvKey, name: string): void {
-    void this.#ingest.take(name).catch((thrown) => this.#warn(key, asFault(thrown)));
   }
 
   #rememberedOf(key: EnvKey): Remembered {
@@ -193,10 +165,7 @@ class ReconcileLoop implements ControlLoop {
       let decided: { s: Snapshot; plan: Plan };
       try {
         const s = await this.observe(state.key);
-        for (const name of this.#ingest.know(state.key, s)) this.#take(state.key, name);
-        this.#board.watch(state.key, probeTargets(s));
-        this.#checks.watch(state.key, inquiriesOf(s));
-        if (!this.#deps.runtime.capsMemory) this.#scale.watch(state.key, memoryLimits(s));
+        for (const sensor of Object.values(this.#sensors)) sensor.watch(s);
         decided = { s, plan: this.#deps.plan(s) };
       } catch (thrown) {
         return { kind: "retry", fault: await this.#decideBlind(state, asFault(thrown)) };
@@ -240,7 +209,7 @@ class ReconcileLoop implements ControlLoop {
         const step = group[place];
         if (fault && step) state.refusal = refusalOf({ s, plan }, step, fault.toRecord()) ?? state.refusal;
         // They get traffic now, or a foreign process was found at the address of one.
-        if (step?.do === "route") this.#board.doubt(step.newcomers.map(({ id }) => id));
+        if (step?.do === "route") this.#sensors.probes.doubt(s.key, step.newcomers);
         first ??= fault;
       }
       if (faults[0] && group[0]?.do === "record") return faults[0];

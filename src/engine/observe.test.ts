@@ -4,6 +4,7 @@ import { Secret } from "../base/secret.ts";
 import type { Deployment } from "../model/deployment.ts";
 import { newEnvironment } from "../model/environment.ts";
 import type { ArtifactState, Release } from "../model/release.ts";
+import { nothingSensed } from "../plan/plan.ts";
 import { emptyWorld } from "../ports/runtime.ts";
 import { Observer, type ObserverDeps } from "./observe.ts";
 
@@ -29,7 +30,7 @@ test("what a failed build quotes of a release's secrets is hidden from where it 
     clock: { now: () => 0 },
     redactors: { of: async () => redactor },
   } as unknown as ObserverDeps);
-  const { artifacts } = await observer.observe(key, { probes: {}, answers: {}, errorLines: {}, memory: {} });
+  const { artifacts } = await observer.observe(key, nothingSensed);
   expect(artifacts["sha256:bad"]).toMatchObject({
     state: "failed",
     detail: expect.stringMatching(/^npm: .* is refused$/),
@@ -54,7 +55,7 @@ test("an instance whose deployment is not kept any more is ours as long as there
     edge: { observe: async () => ({ up: true, table: null, stats: {} }) },
     clock: { now: () => 0 },
   } as unknown as ObserverDeps);
-  const s = await observer.observe(key, { probes: {}, answers: {}, errorLines: {}, memory: {} });
+  const s = await observer.observe(key, nothingSensed);
   const names = [s.instances, s.unexplained].map((some) => some?.map(({ name }) => name));
   expect(names).toEqual([["stuck"], ["foreign"]]);
 });

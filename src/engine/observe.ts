@@ -1,7 +1,7 @@
 import { type Environment, type EnvKey, keyText, newEnvironment } from "../model/environment.ts";
 import type { ObservedInstance } from "../model/instance.ts";
 import type { ArtifactState, Release } from "../model/release.ts";
-import { emptySnapshot, type Snapshot } from "../plan/plan.ts";
+import { emptySnapshot, type Sensed, type Snapshot } from "../plan/plan.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Edge } from "../ports/edge.ts";
@@ -20,9 +20,6 @@ export interface ObserverDeps {
 
 /** Cache size: releases are immutable, so a cached one is never read again. */
 const rememberedReleases = 500;
-
-/** State of other parts in memory. */
-type Seen = Pick<Snapshot, "probes" | "answers" | "errorLines" | "memory">;
 
 interface Books extends Pick<Snapshot, "deployments" | "facts"> {
   readonly environment: Environment | null;
@@ -43,7 +40,7 @@ export class Observer {
   }
 
   /** Faults: those of the journal, and those of the runtime or the builder. */
-  async observe(key: EnvKey, seen: Seen): Promise<Snapshot> {
+  async observe(key: EnvKey, sensed: Sensed): Promise<Snapshot> {
     const { runtime, edge } = this.#deps;
     const [books, world, edgeState] = await Promise.all([
       this.#booksOf(key),
@@ -54,7 +51,7 @@ export class Observer {
     const known = await this.#known(key, books, { ...world, ...parts });
     const artifacts = await this.#artifactsOf(wantedOf(known));
     const isUnknown = books.environment === null;
-    return { ...known, ...world, ...parts, isUnknown, ...seen, artifacts, edge: edgeState };
+    return { ...known, ...world, ...parts, isUnknown, ...sensed, artifacts, edge: edgeState };
   }
 
   /** The journal's part of the snapshot, for when nothing else can be observed. */

@@ -17,8 +17,22 @@ import type { ArtifactSpec, ArtifactState, Release } from "../model/release.ts";
 import { type Inside, nowhere, type RouteTable, type Upstream, type UpstreamStats } from "../model/route.ts";
 import type { ObservedData, UnknownWorkload } from "../model/workload.ts";
 
+/** The readings of the sensors of an environment. Each member has a sensor of that name (`src/engine/sensors/register.ts`). */
+export interface Sensed {
+  readonly probes: Readonly<Record<string, ProbeState>>;
+  /** Answers to the probes of checks, by the names of `inquiriesOf`. */
+  readonly answers: Readonly<Record<string, CheckAnswer>>;
+  /** How many lines of level error or worse an instance has written. */
+  readonly errorLines: Readonly<Record<string, number>>;
+  /** Memory in bytes of instances with a limit, when last measured. */
+  readonly memory: Readonly<Record<string, number>>;
+}
+
+/** Readings before anything was sensed. */
+export const nothingSensed: Sensed = { probes: {}, answers: {}, errorLines: {}, memory: {} };
+
 /** The snapshot of one environment: everything that a decision may depend on. */
-export interface Snapshot {
+export interface Snapshot extends Sensed {
   readonly now: number;
   readonly key: EnvKey;
   readonly environment: Environment;
@@ -42,13 +56,6 @@ export interface Snapshot {
    */
   readonly misdated?: readonly string[];
   readonly facts: readonly InstanceFacts[];
-  readonly probes: Readonly<Record<string, ProbeState>>;
-  /** Answers to the probes of checks, by the names of `inquiriesOf`. */
-  readonly answers: Readonly<Record<string, CheckAnswer>>;
-  /** How many lines of level error or worse an instance has written. */
-  readonly errorLines: Readonly<Record<string, number>>;
-  /** Memory in bytes of instances with a limit, when last checked. */
-  readonly memory: Readonly<Record<string, number>>;
   readonly tasks: readonly ObservedTask[];
   /** Instances whose state is unknown. */
   readonly unreadable: readonly Unreadable[];
@@ -77,10 +84,7 @@ export function emptySnapshot(key: EnvKey, now: number): Snapshot {
     data: [],
     unknownKinds: [],
     facts: [],
-    probes: {},
-    answers: {},
-    errorLines: {},
-    memory: {},
+    ...nothingSensed,
     tasks: [],
     unreadable: [],
     inside: nowhere,

@@ -120,8 +120,9 @@ async function ingestOne(
     ...unconfined,
   });
   await until(async () => (await runtime.observe(key)).instances.every((one) => one.exit !== null), "all is written");
-  ingest.know(key, await runtime.observe(key));
+  const world = await runtime.observe(key);
   const [wall, cpu] = [performance.now(), process.cpuUsage()];
+  ingest.watch({ key, ...world });
   await finished(ingest, name);
   const rawBytes = await logs.position({ name, stream: "stdout" });
   const wallMs = performance.now() - wall;

@@ -25,7 +25,7 @@ function world(...answers: readonly { good: boolean; words: string }[]) {
   const left = [...answers];
   const faults: unknown[] = [];
   const patience: number[] = [];
-  const board = new AnswerSensor({
+  const sensor = new AnswerSensor({
     clock,
     redactors,
     prober: {
@@ -43,50 +43,50 @@ function world(...answers: readonly { good: boolean; words: string }[]) {
     clock.step();
     await settle();
   };
-  return { board, clock, next, left, faults, patience };
+  return { sensor, clock, next, left, faults, patience };
 }
 
 test("a question is asked until it is answered well, and then no more", async () => {
-  const { board, clock, next, left, faults } = world(
+  const { sensor, clock, next, left, faults } = world(
     { good: false, words: "GET /page → 500" },
     { good: true, words: "GET /page → 200" },
   );
-  board.watch(key, [inquiry]);
+  sensor.ask(key, [inquiry]);
   await settle();
-  expect(board.answers(key)).toEqual({ "web-1 page": { good: false, words: "GET /page → 500" } });
+  expect(sensor.read(key)).toEqual({ "web-1 page": { good: false, words: "GET /page → 500" } });
   await next();
-  board.watch(key, [inquiry]);
-  expect(board.answers(key)).toEqual({ "web-1 page": { good: true, words: "GET /page → 200" } });
+  sensor.ask(key, [inquiry]);
+  expect(sensor.read(key)).toEqual({ "web-1 page": { good: true, words: "GET /page → 200" } });
   expect([clock.nextAt(), left, faults]).toEqual([null, [], []]);
 });
 
 test("one answer is not waited for as long as all of them", async () => {
-  const { board, patience } = world({ good: true, words: "" }, { good: true, words: "" });
-  board.watch(key, [inquiry, { ...inquiry, id: "web-1 other", withinMs: 2_000 }]);
+  const { sensor, patience } = world({ good: true, words: "" }, { good: true, words: "" });
+  sensor.ask(key, [inquiry, { ...inquiry, id: "web-1 other", withinMs: 2_000 }]);
   await settle();
   expect(patience).toEqual([10_000, 2_000]);
 });
 
 test("who is no longer wanted is not asked again, and its answer is forgotten", async () => {
-  const { board, clock } = world({ good: false, words: "GET /page → 500" });
-  board.watch(key, [inquiry]);
+  const { sensor, clock } = world({ good: false, words: "GET /page → 500" });
+  sensor.ask(key, [inquiry]);
   await settle();
-  board.watch({ ...key, environment: "staging" }, []);
-  expect(board.answers(key)).not.toEqual({});
-  board.watch(key, []);
-  expect([board.answers(key), clock.nextAt()]).toEqual([{}, null]);
+  sensor.ask({ ...key, environment: "staging" }, []);
+  expect(sensor.read(key)).not.toEqual({});
+  sensor.ask(key, []);
+  expect([sensor.read(key), clock.nextAt()]).toEqual([{}, null]);
 });
 
 test("a question that could not be asked is reported and asked again", async () => {
-  const { board, clock, faults } = world();
-  board.watch(key, [inquiry]);
+  const { sensor, clock, faults } = world();
+  sensor.ask(key, [inquiry]);
   await settle();
-  expect([board.answers(key), faults.length, clock.nextAt()]).toEqual([{}, 1, 500]);
+  expect([sensor.read(key), faults.length, clock.nextAt()]).toEqual([{}, 1, 500]);
 });
 
 test("what an answer shows of a secret is hidden", async () => {
-  const { board } = world({ good: false, words: 'GET /page → 200, token is "s3cr3t-canary"' });
-  board.watch(key, [inquiry]);
+  const { sensor } = world({ good: false, words: 'GET /page → 200, token is "s3cr3t-canary"' });
+  sensor.ask(key, [inquiry]);
   await settle();
-  expect(board.answers(key)["web-1 page"]?.words).toBe('GET /page → 200, token is "[secret TOKEN]"');
+  expect(sensor.read(key)["web-1 page"]?.words).toBe('GET /page → 200, token is "[secret TOKEN]"');
 });

@@ -1,26 +1,22 @@
-import { type EnvKey, keyText } from "../../model/environment.ts";
+import type { EnvKey } from "../../model/environment.ts";
 import type { CheckAnswer } from "../../model/instance.ts";
-import type { Inquiry } from "../../plan/checks.ts";
-import type { SteadyClock } from "../../ports/clock.ts";
-import { isVoid, type ProbeRequest, type Prober } from "../../ports/prober.ts";
-import type { Redactors } from "../redaction.ts";
+import { type Inquiry, inquiriesOf } from "../../plan/checks.ts";
+import type { Sensed, Snapshot } from "../../plan/plan.ts";
+import { isVoid, type ProbeRequest } from "../../ports/prober.ts";
+import type { Sensor, SensorDeps } from "./sensor.ts";
+import { WatchList } from "./watch-list.ts";
 
 /** Delay between two requests while the answers are bad. */
 const askAgainMs = 500;
 /** Time limit of one answer, so that a missing one leaves time for others (R053's time for a probe). */
 const answerWithinMs = 10_000;
 
-interface SensorDeps {
-  readonly prober: Prober;
-  readonly clock: SteadyClock;
-  readonly redactors: Redactors;
-  /** An answer came in. */
-  readonly changed: (key: EnvKey) => void;
-  readonly failed: (key: EnvKey, thrown: unknown) => void;
-}
+type AnswerDeps = Pick<SensorDeps, "prober" | "clock" | "redactors" | "changed" | "failed">;
 
 interface Asked {
   readonly key: EnvKey;
+  /** As the inquiry is called. */
+  readonly name: string;
   readonly inquiry: Inquiry;
   answer: CheckAnswer | null;
   /** When it came, on the steady clock. */
@@ -29,51 +25,46 @@ interface Asked {
 }
 
 /** Sends the requests of checks until each gets a good answer, and stores the last answers. */
-export class AnswerSensor {
-  readonly #deps: SensorDeps;
-  readonly #asked = new Map<string, Asked>();
+export class AnswerSensor implements Sensor<Sensed["answers"]> {
+  readonly #deps: AnswerDeps;
+  readonly #asked = new WatchList<Asked>();
 
-  constructor(deps: SensorDeps) {
+  constructor(deps: AnswerDeps) {
     this.#deps = deps;
   }
 
-  answers(key: EnvKey): Record<string, CheckAnswer> {
-    const mine = [...this.#asked.values()].filter((one) => keyText(one.key) === keyText(key));
-    const now = this.#deps.clock.steady();
-    const told = ({ inquiry: { id }, answer, at }: Asked) => {
-      const agoMs = now - at;
-      return answer ? [[id, { ...answer, ...(agoMs > 0 && { agoMs }) }] as const] : [];
-    };
-    return Object.fromEntries(mine.flatMap(told));
+  watch(s: Snapshot): void {
+    this.ask(s.key, inquiriesOf(s));
   }
 
-  /** Sends exactly these requests of an environment from now on. */
-  watch(key: EnvKey, inquiries: readonly Inquiry[]): void {
-    const wanted = new Set(inquiries.map(({ id }) => id));
-    for (const [id, one] of this.#asked) {
-      if (keyText(one.key) === keyText(key) && !wanted.has(id)) this.#forget(id, one);
-    }
-    for (const inquiry of inquiries) {
-      if (this.#asked.has(inquiry.id)) continue;
-      const one: Asked = { key, inquiry, answer: null, at: 0, cancel: () => undefined };
-      this.#asked.set(inquiry.id, one);
-      this.#ask(one);
-    }
+  read(key: EnvKey): Sensed["answers"] {
+    const now = this.#deps.clock.steady();
+    const told = ({ name, answer, at }: Asked) => {
+      const agoMs = now - at;
+      return answer ? [[name, { ...answer, ...(agoMs > 0 && { agoMs }) }] as const] : [];
+    };
+    return Object.fromEntries(this.#asked.of(key).flatMap(told));
   }
 
   close(): void {
-    for (const [id, one] of this.#asked) this.#forget(id, one);
+    this.#asked.clear();
   }
 
-  #forget(id: string, one: Asked): void {
-    one.cancel();
-    this.#asked.delete(id);
+  /** Sends exactly these requests of an environment from now on. */
+  ask(key: EnvKey, inquiries: readonly Inquiry[]): void {
+    this.#asked.keep(key, new Set(inquiries.map(({ id }) => id)));
+    for (const inquiry of inquiries) {
+      if (this.#asked.find(key, inquiry.id)) continue;
+      const one: Asked = { key, name: inquiry.id, inquiry, answer: null, at: 0, cancel: () => undefined };
+      this.#asked.add(one);
+      this.#ask(one);
+    }
   }
 
   #ask(one: Asked): void {
     void this.#answerOf(one)
       .then((answer) => {
-        if (this.#asked.get(one.inquiry.id) !== one) return;
+        if (!this.#asked.has(one)) return;
         if (!answer) return this.#later(one);
         one.answer = answer;
         one.at = this.#deps.clock.steady();
@@ -82,7 +73,7 @@ export class AnswerSensor {
       })
       .catch((thrown) => {
         this.#deps.failed(one.key, thrown);
-        if (this.#asked.get(one.inquiry.id) === one) this.#later(one);
+        if (this.#asked.has(one)) this.#later(one);
       });
   }
 

@@ -2,10 +2,13 @@ import { setImmediate as settle } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { createRedactor } from "../../base/redact.ts";
 import { Secret } from "../../base/secret.ts";
+import type { Route } from "../../model/route.ts";
 import type { ProbeTarget } from "../../plan/probes.ts";
+import type { Edge } from "../../ports/edge.ts";
 import type { ProbeAnswer } from "../../ports/prober.ts";
 import type { Runtime, Stranger } from "../../ports/runtime.ts";
 import { SimulatedClock } from "../../testing/simulation/clock.ts";
+import { SimulatedJournal } from "../../testing/simulation/journal.ts";
 import type { Redactors } from "../redaction.ts";
 import { ProbeSensor } from "./probes.ts";
 
@@ -24,20 +27,28 @@ const target: ProbeTarget = {
   gated: false,
 };
 
+/** A journal, and an edge that routes to these instances of `web`. */
+function quiet(...routed: readonly string[]) {
+  const route = { service: "web", upstreams: routed.map((id) => ({ id })) } as unknown as Route;
+  const edge = { observe: async () => ({ table: { routes: [route] } }) } as unknown as Edge;
+  return { journal: new SimulatedJournal(), edge };
+}
+
 /** The report for a bad answer with these words; `open`: whether the secrets of the release can be opened. */
 async function told(words: string, open: () => Promise<unknown>): Promise<[string | null | undefined, unknown[]]> {
   const faults: unknown[] = [];
-  const board = new ProbeSensor({
+  const sensor = new ProbeSensor({
     clock: new SimulatedClock(),
     redactors: { of: open } as unknown as Redactors,
     runtime: {} as Runtime,
     prober: { probe: async () => ({ good: false, words, refused: false }) },
+    ...quiet(),
     changed: () => undefined,
     failed: (_key, thrown) => faults.push(thrown),
   });
-  board.watch(key, [target]);
+  sensor.ask(key, [target]);
   await settle();
-  return [board.states(key)["web-1"]?.lastAnswer, faults];
+  return [sensor.read(key)["web-1"]?.lastAnswer, faults];
 }
 
 test("a bad answer is told without the secrets that it quotes", async () => {
@@ -64,30 +75,37 @@ interface Asking {
   readonly answer: () => ProbeAnswer;
   readonly stranger?: () => Stranger | null;
   readonly takesMs?: number;
+  readonly routed?: readonly string[];
 }
 
 /** The board after so long, and how often it looked who holds the port. */
-async function asked({ more, answer, stranger = () => null, takesMs = 1 }: Asking, forMs: number) {
+async function asked({ more, answer, stranger = () => null, takesMs = 1, routed = [] }: Asking, forMs: number) {
+  const { journal, edge } = quiet(...routed);
   const clock = new SimulatedClock();
   let looks = 0;
   const strangerAt = async () => {
     looks += 1;
     return stranger();
   };
-  const board = new ProbeSensor({
+  const sensor = new ProbeSensor({
     clock,
     redactors: { of: async () => createRedactor([]) } as unknown as Redactors,
     runtime: { strangerAt, listening: async () => [] } as unknown as Runtime,
     prober: { probe: () => new Promise((resolve) => clock.after(takesMs, () => resolve(answer()))) },
+    journal,
+    edge,
     changed: () => undefined,
     failed: (_key, thrown) => {
       throw thrown;
     },
   });
-  board.watch(key, [{ ...target, ...more }]);
+  sensor.ask(key, [{ ...target, ...more }]);
   clock.after(forMs, () => undefined);
   for (; clock.elapsed < forMs; await settle()) clock.step();
-  return { state: board.states(key)["web-1"], looks, clock };
+  const states = sensor.read(key);
+  await sensor.close();
+  const notes = (await journal.events.page({ key, after: 0, limit: 9 })).map(({ kind, detail }) => `${kind} ${detail}`);
+  return { state: states["web-1"], looks, notes, left: clock.nextAt() };
 }
 
 describe("an answer at an instance's address", () => {
@@ -140,3 +158,14 @@ describe("a bad answer that came late because the controller was busy", () => {
     expect(state?.unreadyInRow).toBeGreaterThan(3);
   });
 });
+
+test.each([
+  [["web-1"], /^edge\.last-upstream-kept web: 503, 3 in a row; it is the last one, so it keeps its traffic$/],
+  [["web-1", "web-2"], /^instance\.not-ready web: 503, 3 in a row; it gets no traffic until it is ready again$/],
+])(
+  "with %j in traffic it is noted once that one of them is not ready, and a closed sensor asks no more",
+  async (routed, words) => {
+    const { notes, left } = await asked({ more: { gated: true }, answer: () => bad, routed }, 20_000);
+    expect([notes, left]).toEqual([[expect.stringMatching(words)], null]);
+  },
+);

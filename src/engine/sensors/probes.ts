@@ -1,13 +1,12 @@
+import { Serial } from "../../base/serial.ts";
 import { type EnvKey, keyText } from "../../model/environment.ts";
 import type { ProbeState } from "../../model/instance.ts";
-import type { ProbeTarget } from "../../plan/probes.ts";
-import type { SteadyClock } from "../../ports/clock.ts";
-import type { Edge } from "../../ports/edge.ts";
-import type { Journal } from "../../ports/journal.ts";
-import { isVoid, type ProbeAnswer, type ProbeRequest, type Prober } from "../../ports/prober.ts";
-import type { Runtime } from "../../ports/runtime.ts";
-import type { Redactors } from "../redaction.ts";
+import type { Sensed, Snapshot } from "../../plan/plan.ts";
+import { type ProbeTarget, probeTargets } from "../../plan/probes.ts";
+import { isVoid, type ProbeAnswer, type ProbeRequest } from "../../ports/prober.ts";
+import type { Sensor, SensorDeps } from "./sensor.ts";
 import { Wakeups } from "./wakeups.ts";
+import { WatchList } from "./watch-list.ts";
 
 /** A starting instance is probed again after 5, 10, 20, 25, 25 … ms: longer waits would only cost time. */
 const firstAskMs = 5;
@@ -25,6 +24,8 @@ const strangersInRow = 2;
 const unasked: ProbeState = { readyInRow: 0, unreadyInRow: 0, deadInRow: 0, lastAnswer: null, listensOn: null };
 
 interface Watched {
+  readonly key: EnvKey;
+  readonly name: string;
   target: ProbeTarget;
   state: ProbeState;
   asked: number;
@@ -34,80 +35,80 @@ interface Watched {
   /** Whether its own processes held its port at the last good answer after a bad one. */
   isOwn: boolean;
   strangers: number;
-  readonly key: EnvKey;
   readonly cancels: Map<"ready" | "alive", () => void>;
+  readonly cancel: () => void;
 }
 
-interface SensorDeps {
-  readonly prober: Prober;
-  readonly runtime: Runtime;
-  readonly clock: SteadyClock;
-  readonly redactors: Redactors;
-  /** An answer that may change a decision has come in. */
-  readonly changed: (key: EnvKey, target: ProbeTarget, state: ProbeState) => void;
-  readonly failed: (key: EnvKey, thrown: unknown) => void;
-}
+type ProbeDeps = Pick<
+  SensorDeps,
+  "prober" | "runtime" | "edge" | "journal" | "clock" | "redactors" | "changed" | "failed"
+>;
 
 /** Probes all running instances, each at its own interval, and counts the results. */
-export class ProbeSensor {
-  readonly #deps: SensorDeps;
-  readonly #watched = new Map<string, Watched>();
+export class ProbeSensor implements Sensor<Sensed["probes"]> {
+  readonly #deps: ProbeDeps;
+  readonly #watched = new WatchList<Watched>();
   readonly #wakeups: Wakeups;
-  #closed = false;
+  readonly #notes = new Serial();
 
-  constructor(deps: SensorDeps) {
+  constructor(deps: ProbeDeps) {
     this.#deps = deps;
     this.#wakeups = new Wakeups(deps.clock);
   }
 
-  /** The probe results of an environment's instances. */
-  states(key: EnvKey): Record<string, ProbeState> {
-    const mine = [...this.#watched].filter(([, one]) => keyText(one.key) === keyText(key));
-    const now = this.#deps.clock.steady();
-    return Object.fromEntries(mine.map(([name, one]) => [name, { ...one.state, lastAgoMs: now - one.answeredAt }]));
+  watch(s: Snapshot): void {
+    this.ask(s.key, probeTargets(s));
   }
 
-  /** Checks again, with the next answers, which process answers at the addresses of these instances. */
-  doubt(names: readonly string[]): void {
-    for (const name of names) {
-      const one = this.#watched.get(name);
-      if (one) one.isOwn = false;
-    }
+  /** The probe results of an environment's instances. */
+  read(key: EnvKey): Sensed["probes"] {
+    const now = this.#deps.clock.steady();
+    const scored = ({ name, state, answeredAt }: Watched) => [name, { ...state, lastAgoMs: now - answeredAt }] as const;
+    return Object.fromEntries(this.#watched.of(key).map(scored));
+  }
+
+  close(): Promise<void> {
+    this.#watched.clear();
+    return this.#notes.idle();
   }
 
   /** Probes exactly these instances of an environment from now on. */
-  watch(key: EnvKey, targets: readonly ProbeTarget[]): void {
-    const names = new Set(targets.map((target) => target.name));
-    for (const [name, one] of this.#watched) {
-      if (keyText(one.key) === keyText(key) && !names.has(name)) this.#forget(name, one);
-    }
-    if (this.#closed) return;
+  ask(key: EnvKey, targets: readonly ProbeTarget[]): void {
+    this.#watched.keep(key, new Set(targets.map(({ name }) => name)));
     for (const target of targets) {
-      const known = this.#watched.get(target.name);
+      const known = this.#watched.find(key, target.name);
       if (known) this.#update(known, target);
       else this.#begin(key, target);
     }
   }
 
-  close(): void {
-    this.#closed = true;
-    for (const [name, one] of this.#watched) this.#forget(name, one);
+  /** Checks again, with the next answers, which process answers at the addresses of these instances. */
+  doubt(key: EnvKey, instances: readonly { readonly id: string }[]): void {
+    for (const { id } of instances) {
+      const one = this.#watched.find(key, id);
+      if (one) one.isOwn = false;
+    }
   }
 
   #begin(key: EnvKey, target: ProbeTarget): void {
     const since = this.#deps.clock.steady();
-    const times = { portsAt: since, answeredAt: since };
+    const cancels: Watched["cancels"] = new Map();
     const one: Watched = {
+      key,
+      name: target.name,
       target,
       state: unasked,
       asked: 0,
-      ...times,
+      portsAt: since,
+      answeredAt: since,
       isOwn: false,
       strangers: 0,
-      key,
-      cancels: new Map(),
+      cancels,
+      cancel: () => {
+        for (const cancel of cancels.values()) cancel();
+      },
     };
-    this.#watched.set(target.name, one);
+    this.#watched.add(one);
     this.#askReady(one);
     if (target.alive) this.#askAlive(one);
   }
@@ -116,15 +117,6 @@ export class ProbeSensor {
     const wasAlive = one.target.alive;
     one.target = target;
     if (target.alive && !wasAlive) this.#later(one, "alive", target.alive.everyMs);
-  }
-
-  #forget(name: string, one: Watched): void {
-    for (const cancel of one.cancels.values()) cancel();
-    this.#watched.delete(name);
-  }
-
-  #isCurrent(one: Watched): boolean {
-    return this.#watched.get(one.target.name) === one;
   }
 
   /** Serving instances are probed together if their intervals allow it; a starting one is probed to the millisecond. */
@@ -138,9 +130,9 @@ export class ProbeSensor {
     // The answer that gives it traffic is verified again.
     if (one.state.readyInRow + 1 === one.target.times) one.isOwn = false;
     void this.#ask(one, readyRequest(one.target)).then(async (answer) => {
-      if (!this.#isCurrent(one)) return;
+      if (!this.#watched.has(one)) return;
       if (answer) await this.#scoreReady(one, answer);
-      if (this.#isCurrent(one)) this.#later(one, "ready", this.#nextReadyMs(one));
+      if (this.#watched.has(one)) this.#later(one, "ready", this.#nextReadyMs(one));
     });
   }
 
@@ -149,7 +141,7 @@ export class ProbeSensor {
     const { clock, prober } = this.#deps;
     const askedAt = clock.steady();
     const answer = await prober.probe(request);
-    if (!this.#isCurrent(one)) return null;
+    if (!this.#watched.has(one)) return null;
     if (!answer.good) {
       one.isOwn = false;
       const tookMs = clock.steady() - askedAt;
@@ -227,7 +219,7 @@ export class ProbeSensor {
     const timeoutMs = alive.timeoutMs;
     const request: ProbeRequest = { kind: "http", address, host, path: alive.path, status: null, json: [], timeoutMs };
     void this.#ask(one, request).then((answer) => {
-      if (!this.#isCurrent(one)) return;
+      if (!this.#watched.has(one)) return;
       if (answer) {
         const deadInRow = answer.good ? 0 : one.state.deadInRow + 1;
         one.state = { ...one.state, deadInRow };
@@ -238,7 +230,23 @@ export class ProbeSensor {
   }
 
   #report(one: Watched): void {
-    this.#deps.changed(one.key, one.target, one.state);
+    this.#notes.run(one.name, () => this.#note(one)).catch((thrown) => this.#deps.failed(one.key, thrown));
+    this.#deps.changed(one.key);
+  }
+
+  /** Reports when a serving instance is no longer ready, and when it keeps its traffic because it is the last one. */
+  async #note({ key, target, state }: Watched): Promise<void> {
+    if (!target.gated || state.unreadyInRow !== target.unreadyAfter) return;
+    const { journal, edge, clock } = this.#deps;
+    const { table } = await edge.observe(keyText(key));
+    const upstreams = table?.routes.find((route) => route.service === target.service)?.upstreams ?? [];
+    const isLast = upstreams.every((upstream) => upstream.id === target.name);
+    const kind = isLast ? "edge.last-upstream-kept" : "instance.not-ready";
+    const what = isLast ? "it is the last one, so it keeps its traffic" : "it gets no traffic until it is ready again";
+    const detail = `${target.service}: ${state.lastAnswer}, ${state.unreadyInRow} in a row; ${what}`;
+    await journal.commit([
+      { kind: "event", event: { at: clock.now(), key, kind, deployment: null, subject: target.name, detail } },
+    ]);
   }
 }
 
@@ -247,31 +255,4 @@ function readyRequest(target: ProbeTarget): ProbeRequest {
   if (!ready) return { kind: "tcp", address, timeoutMs: readyTimeoutMs };
   const { path, status, json } = ready;
   return { kind: "http", address, host, path, status, json, timeoutMs: readyTimeoutMs };
-}
-
-interface Score {
-  readonly target: ProbeTarget;
-  readonly state: ProbeState;
-}
-
-/** Reports when a serving instance is no longer ready, and when it keeps its traffic because it is the last one. */
-export async function noteReadiness(
-  {
-    journal,
-    edge,
-    clock,
-  }: { readonly journal: Journal; readonly edge: Edge; readonly clock: Pick<SteadyClock, "now"> },
-  key: EnvKey,
-  { target, state }: Score,
-): Promise<void> {
-  if (!target.gated || state.unreadyInRow !== target.unreadyAfter) return;
-  const { table } = await edge.observe(keyText(key));
-  const upstreams = table?.routes.find((route) => route.service === target.service)?.upstreams ?? [];
-  const isLast = upstreams.every((upstream) => upstream.id === target.name);
-  const kind = isLast ? "edge.last-upstream-kept" : "instance.not-ready";
-  const what = isLast ? "it is the last one, so it keeps its traffic" : "it gets no traffic until it is ready again";
-  const detail = `${target.service}: ${state.lastAnswer}, ${state.unreadyInRow} in a row; ${what}`;
-  await journal.commit([
-    { kind: "event", event: { at: clock.now(), key, kind, deployment: null, subject: target.name, detail } },
-  ]);
 }

@@ -21,7 +21,7 @@ import {
 } from "../../model/release.ts";
 import type { RouteTable, UpstreamStats } from "../../model/route.ts";
 import type { ObservedData, UnknownWorkload } from "../../model/workload.ts";
-import type { Snapshot } from "../../plan/plan.ts";
+import { emptySnapshot, type Snapshot } from "../../plan/plan.ts";
 import { tableFor } from "../../plan/routes.ts";
 import { dataInstance } from "./bystanders.ts";
 import { httpSpec, scriptKey, service } from "./script.ts";
@@ -254,8 +254,7 @@ function complete(builder: Draft): Snapshot {
   const serving = generated(builder, builder.serving);
   const deployments = builder.deployments.map((one) => ({ ...one, previous: generated(builder, one.previous) }));
   const s: Snapshot = {
-    now: caseNow,
-    key: scriptKey,
+    ...emptySnapshot(scriptKey, caseNow),
     environment: {
       ...newEnvironment(scriptKey),
       serving,
