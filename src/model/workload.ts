@@ -44,7 +44,7 @@ export interface WrittenWorkload {
   readonly spec: { readonly identity?: object; readonly purpose?: string };
 }
 
-/** What earlier versions did not write of an instance. */
+/** What previous versions did not write of an instance. */
 const added = { volumes: [], tcpPorts: [] };
 
 /** The workload in a record, with what was not written yet when it was made; null: it is of no known kind. */

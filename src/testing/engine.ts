@@ -2,7 +2,9 @@ import { statSync } from "node:fs";
 
 const usual = "/var/tmp/fairlead-engine/docker.sock";
 
-/** Why a test is left out where `testEngine` finds nothing; the test command says in FAIRLEAD_NO_ENGINE what is missing. */
+/**
+ * Why a test is omitted where `testEngine` finds nothing; the test command says in FAIRLEAD_NO_ENGINE what is missing.
+ */
 export const noEngine = `no container engine: ${process.env.FAIRLEAD_NO_ENGINE || "`bin/fairlead-node tools/engine.ts up` starts one"}`;
 
 /** The socket of the engine that tests may use, by FAIRLEAD_TEST_ENGINE or where the project's own one listens; else null. */

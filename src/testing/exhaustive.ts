@@ -18,7 +18,7 @@ export function chance(...named: readonly (number | string)[]): number {
   return createHash("sha256").update(named.join(" ")).digest().readUInt32BE() / 2 ** 32;
 }
 
-/** At most so many of the items, drawn anew by every commit and in its order; all of them in an exhaustive run. */
+/** At most so many of the items, drawn again by every commit and in its order; all of them in an exhaustive run. */
 export function sample<T>(items: readonly T[], most: number): readonly T[] {
   if (isExhaustive) return items;
   const drawn = items.map((item, at) => ({ item, at, order: chance(commit, at) }));

@@ -293,7 +293,7 @@ export function fakeDeps({ journal, logs, clock = wallClock }: { journal: Journa
     tokenDigest: null as string | null,
     intact: () => undefined,
     doctor: async () => [{ name: "disk", state: "ok" as const, detail: "10 GB free", fix: null }],
-    /** What was written down as a failure of the controller's own. */
+    /** What was recorded as a failure of the controller's own. */
     failures,
     log: { info: () => {}, error: (what: object) => void failures.push(what) },
   };

@@ -10,7 +10,7 @@ import { ownPort } from "./ports.ts";
 
 const directories = ["/usr/bin", "/usr/local/bin"];
 
-/** Why tests with a real ACME authority are left out, or null. */
+/** Why tests with a real ACME authority are omitted, or null. */
 export function noPebble(): string | null {
   const missing = ["pebble", "pebble-challtestsrv"].filter((name) => find(name) === null);
   return missing.length === 0 ? null : `${missing.join(" and ")} missing: apt-get install pebble`;

@@ -7,11 +7,13 @@ import { type ContainerEngine, isRefusal } from "../host/engine.ts";
 import { until } from "./conformance/runtime.ts";
 import { ownPort } from "./ports.ts";
 
-/** Why a test is left out where `startRegistry` gives nothing. */
+/** Why a test is omitted where `startRegistry` gives nothing. */
 export const noRegistry =
   "no docker-registry on this machine (apt-get install docker-registry), or the engine is elsewhere";
 
-/** Who may use a registry that is not for everybody: with the first password, or after it was exchanged with the second. */
+/**
+ * Who may use a registry that is not for everybody: with the first password, or after it was replaced with the second.
+ */
 export const registryUser = { name: "acme", passwords: ["canary-registry-1", "canary-registry-2"] } as const;
 
 /** The passwords as bcrypt has them, the only way that the registry takes. */
@@ -97,7 +99,7 @@ async function take(
   { image, name, headers }: { image: string; name: string; headers: Readonly<Record<string, string>> },
 ): Promise<string> {
   await engine.json("POST", `/images/${image}/tag`, { query: { repo: name, tag: "1" } });
-  // Whoever pushes has to give the header, also without a login.
+  // Whoever pushes must give the header, also without a login.
   const anyone = { "X-Registry-Auth": Buffer.from("{}").toString("base64") };
   const call = { query: { tag: "1" }, headers: { ...anyone, ...headers } };
   const said = await text(await engine.stream("POST", `/images/${name}/push`, call));

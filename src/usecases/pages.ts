@@ -11,7 +11,7 @@ const pageBytes = 64 * 1024;
 /** Limit of all pages of a release; the edge accepts tables of 8 MB. */
 const allBytes = 1024 * 1024;
 
-/** Reads the pages that a manifest names out of its source, and reports each that cannot be used. */
+/** Reads the pages that a manifest names from its source, and reports each invalid one. */
 export async function readPages(
   builder: Builder,
   { spec, source }: { readonly spec: AppSpec; readonly source: string },

@@ -5,7 +5,9 @@ import { limitOf } from "./limit.ts";
 import { exited, instanceSpec, outputOf, type RuntimeWorld, runtimeKey, until } from "./runtime.ts";
 
 export interface VolumeWorld extends RuntimeWorld {
-  /** Puts something where a volume of this environment would be, that is somebody else's; tells whether it is as it was. */
+  /**
+   * Puts something where a volume of this environment would be, that is somebody else's; tells whether it is unchanged.
+   */
   squat(volume: VolumeId): Promise<() => Promise<boolean>>;
 }
 

@@ -60,7 +60,7 @@ export interface Trace {
 
 type Begun = Map<string, { readonly text: string; readonly since: number }>;
 
-/** The call that a line tells of, or whose end it tells of; null: its end comes later. */
+/** The call that a line reports, or whose end it reports; null: its end comes later. */
 function wholeCall(line: string, { pid, since }: { pid: string; since: number }, begun: Begun): Call | null {
   if (line.endsWith("<unfinished ...>")) {
     begun.set(pid, { text: line.slice(0, -"<unfinished ...>".length), since });

@@ -16,7 +16,7 @@ import { SimulatedValueBook } from "./value-book.ts";
 
 type Listener = Parameters<Journal["committed"]>[0];
 
-/** All that is written down about one environment. */
+/** All that is recorded about one environment. */
 export interface EnvironmentRecords {
   readonly environment: Environment;
   readonly releases: readonly Release[];
@@ -142,14 +142,14 @@ export class SimulatedJournal implements Journal {
 
   async close(): Promise<void> {}
 
-  /** Whether a step about this subject was begun and has not ended: every deed of a deployment is written down before. */
+  /** Whether a step about this subject was begun and has not ended: every deed of a deployment is recorded before. */
   isUnderWay(what: string, subject: string): boolean {
     return (
       this.#steps.findLastIndex((one) => one.endedAt === null && one.what === what && one.subject === subject) >= 0
     );
   }
 
-  /** All that is written down about an environment, at once, for whoever watches from outside. */
+  /** All that is recorded about an environment, at once, for whoever watches from outside. */
   recordsOf(key: EnvKey): EnvironmentRecords {
     return {
       environment: this.#environments.get(keyText(key)) ?? newEnvironment(key),
@@ -197,7 +197,7 @@ export class SimulatedJournal implements Journal {
     for (const listener of this.#listeners) this.#tell(listener, [...touched.values()], changes);
   }
 
-  /** A listener's own mistake breaks neither the commit nor the other listeners; it is kept to be looked at. */
+  /** A listener's own mistake breaks neither the commit nor the other listeners; it is kept to be checked. */
   #tell(listener: Listener, keys: readonly EnvKey[], changes: readonly Change[]): void {
     try {
       listener(keys, changes);

@@ -1,4 +1,4 @@
-/** Repeatable randomness: the same seed gives the same run, so that a failure can be looked at again. */
+/** Repeatable randomness: the same seed gives the same run, so that a failure can be checked again. */
 export class Random {
   #state: number;
 

@@ -51,7 +51,7 @@ export class Referee {
   readonly #troubleAt = new Map<string, number>();
   readonly #commands = new Set<string>();
   readonly #deployments = new Map<string, Deployment>();
-  /** What was decided without a deployment, whose steps alone are written down. */
+  /** What was decided without a deployment, whose steps alone are recorded. */
   readonly #decided = new Set<string>();
   #rounds = { at: -1, count: 0 };
   /** Set once a controller began after the clock was set: it cannot know how old what it finds is. */
@@ -167,7 +167,7 @@ export class Referee {
     }
   }
 
-  /** Follows the deployments as they are written down. */
+  /** Follows the deployments as they are recorded. */
   read(): void {
     for (const deployment of this.#field.journal.recordsOf(this.#field.key).deployments) {
       const before = this.#deployments.get(deployment.id);
@@ -190,7 +190,7 @@ export class Referee {
     if (stayed < soonestMs) this.report(`9 ${id} is given up after ${stayed} ms in phase ${phase}`);
   }
 
-  /** Every deployment goes on in bounded time, whatever else happens. */
+  /** Every deployment continues in bounded time, whatever else happens. */
   #judgeStay(): void {
     for (const { id, phase } of this.#deployments.values()) {
       const limit = stayMs[phase] ?? longestStayMs;

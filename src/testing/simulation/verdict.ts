@@ -99,7 +99,7 @@ function judgeServing({ book, everStopped }: Aftermath): string | null {
   return null;
 }
 
-/** Where an instance has to be: `service release deployment ordinal`. */
+/** Where an instance must be: `service release deployment ordinal`. */
 function placesOf({ environment, releases }: EnvironmentRecords): readonly string[] {
   const { serving, scale, stopped } = environment;
   const release = releases.find(({ number }) => number === serving?.release);

@@ -175,7 +175,7 @@ class World {
     }
   }
 
-  /** Clients ask ten times a second, all the time; how often it is looked at makes no difference. */
+  /** Clients ask ten times a second, all the time; how often it is checked makes no difference. */
   #visit(): void {
     const due = Math.min(10, Math.floor((this.#clock.elapsed - this.#visitedAt) / 100));
     for (let i = 0; i < due; i += 1) this.#edge.visit();
@@ -220,7 +220,7 @@ class World {
       book: this.#journal.recordsOf(scriptKey),
       processes: [...this.#runtime.processes.values()],
       tasks: this.#runtime.tasks(),
-      // One that is down routes nobody; when somebody starts it, the controller hears of it and looks at its tables.
+      // One that is down routes nobody; when somebody starts it, the controller hears of it and checks its tables.
       table: this.#edge.up ? this.#edge.table(keyText(scriptKey)) : null,
       flaws: this.#users.flaws,
       isCalm: this.#script.faultSchedule === "calm",
@@ -245,7 +245,7 @@ class World {
     const controller = this.#options.boot(this.#options.bend?.(ports) ?? ports);
     this.#controller = controller;
     const line = this.#line;
-    // As the product does: a new controller first looks after the edge. One that does not start is tried again by the loop.
+    // As the product does: a new controller first looks after the edge. One that does not start is retried by the loop.
     const edgeTried = ports.edge.ensure().catch(() => undefined);
     edgeTried.then(() => controller.start()).catch(() => line.cut());
   }

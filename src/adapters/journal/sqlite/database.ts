@@ -46,7 +46,10 @@ export interface Database {
 /** SQLite's result codes (sqlite.org/rescode.html); the lowest byte is the primary one. */
 export const sqliteCodes = { busy: 5, constraint: 19 } as const;
 
-/** Whether an error is SQLite's about what a file holds: of a file that is well there is none but want of memory, room or access. */
+/**
+ * Whether an error is SQLite's about what a file holds: of a file that is well there is none but lack of memory, room
+ * or access.
+ */
 export function isSqliteDamage(thrown: unknown): boolean {
   return isSqlite(thrown, 1, 11, 20, 24, 26); // ERROR, CORRUPT, MISMATCH, FORMAT, NOTADB
 }

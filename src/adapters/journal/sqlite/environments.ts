@@ -86,7 +86,7 @@ export const environmentWrites: Writes<
     database.run("DELETE FROM facts WHERE environment = ? AND name = ?", keyText(key), name),
 };
 
-/** An environment comes into being with the first change that names it. */
+/** An environment is created with the first change that names it. */
 export function ensureEnvironment(database: Database, key: string): void {
   database.insert("environment", { key }, "ON CONFLICT DO NOTHING");
 }

@@ -39,7 +39,7 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(directory, { recursive: true }));
 
-/** All that a reader can be told. Which id comes next is told to nobody: it only has to be a new one. */
+/** All that a reader can be told. Which id comes next is told to nobody: it only needs to be a new one. */
 function content(path: string): string {
   const database = new DatabaseSync(path, { readOnly: true });
   try {
@@ -81,7 +81,7 @@ test("one character of a text, which SQLite's own checks do not see, is a journa
   const place = join(directory, "text.db");
   copyFileSync(file, place);
   const text = readFileSync(place);
-  // What was written over may still lie in free space.
+  // What was written over may still are in free space.
   for (let at = -1; content(place) === content(file); ) {
     at = text.indexOf('"createdBy":"ada"', at + 1) + 13;
     text.write("i", at);

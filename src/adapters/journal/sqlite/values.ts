@@ -45,7 +45,7 @@ export const valueWrites: Writes<"value.destroyed" | "value.resealed" | "variabl
   "value.resealed": reseal,
 };
 
-/** New versions, and which of them count from now on. A version that is there already stays as it is. */
+/** New versions, and which of them count from now on. A version that is there already does not change. */
 function writeValues(database: Database, environment: string, set: Readonly<Record<string, SealedValue | null>>): void {
   const pointers: [string, object | null][] = [];
   for (const [name, value] of Object.entries(set)) {

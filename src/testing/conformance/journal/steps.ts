@@ -5,7 +5,7 @@ import { anEvent, aRelease, codeOf, facts } from "./samples.ts";
 
 const key: EnvKey = { app: "shop", environment: "production" };
 
-/** Steps: written down before and after, with what follows from them. */
+/** Steps: recorded before and after, with what follows from them. */
 export function stepCases(now: () => Journal): void {
   const step = { key, deployment: "dep_1", what: '{"kind":"start"}', subject: "web-0", why: "missing", begunAt: 5 };
   const endOf = (id: number) => ({ kind: "step.ended", id, at: 8, fault: null }) as const;
