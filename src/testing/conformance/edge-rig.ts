@@ -67,7 +67,7 @@ export interface RigRequest {
   readonly from?: string | undefined;
 }
 
-/** One request on a connection of its own. Rejects when it is cut; nobody must wait for that. */
+/** One request on a connection of its own. Rejects when it is cut; nobody has to wait for that. */
 export function ask(
   url: string,
   { host, path = "/", method = "GET", headers = {}, body, from }: RigRequest,
