@@ -167,7 +167,7 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
     const spec = instanceSpec(`sha256:${"a".repeat(64)}`, ["true"], { port: 80 });
     await runtime.start(spec);
     expect(await find(spec.name)).toMatchObject({ exit: { reason: "could-not-start" }, address: null });
-    expect(await outputOf(runtime, spec.name, "stderr")).toMatch(/fairlead-artifact:a{64} any more; `fairlead deploy`/);
+    expect(await outputOf(runtime, spec.name, "stderr")).toMatch(/fairlead-artifact:a{64}; `fairlead deploy`/);
     await runtime.close();
     runtime = world.open();
     expect(await find(spec.name)).toMatchObject({ exit: { reason: "could-not-start" } });
