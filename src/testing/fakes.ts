@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Fault } from "../base/faults.ts";
+import { Serial } from "../base/serial.ts";
 import type { Certificates, ControlLoop } from "../engine/engine.ts";
 import type { Domain, DomainFinding } from "../model/certificate.ts";
 import type { Deployment, Verdict } from "../model/deployment.ts";
@@ -9,6 +10,7 @@ import { type EnvKey, keyText, sameKey } from "../model/environment.ts";
 import type { Exit, ObservedTask, TaskSpec } from "../model/instance.ts";
 import type { ArtifactState } from "../model/release.ts";
 import { plan } from "../plan/decide.ts";
+import { nextServing } from "../plan/deployment-context.ts";
 import { emptySnapshot, type Snapshot } from "../plan/plan.ts";
 import type { Builder, StoredObject } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -159,7 +161,7 @@ export class FakeRuntime implements Runtime {
 /** An engine that decides nothing: changes run one after the other, and the world is what the test put on stage. */
 export class FakeEngine implements ControlLoop {
   readonly #journal: Journal;
-  readonly #queues = new Map<string, Promise<unknown>>();
+  readonly #serial = new Serial();
   /** What `observe` adds to what the journal knows. */
   world: Partial<Snapshot> = {};
 
@@ -172,10 +174,7 @@ export class FakeEngine implements ControlLoop {
   async stop(): Promise<void> {}
 
   exclusively<T>(key: EnvKey, change: () => Promise<T>): Promise<T> {
-    const before = this.#queues.get(keyText(key)) ?? Promise.resolve();
-    const mine = before.then(change, change);
-    this.#queues.set(keyText(key), mine);
-    return mine;
+    return this.#serial.run(keyText(key), change);
   }
 
   async observe(key: EnvKey): Promise<Snapshot> {
@@ -211,7 +210,7 @@ export class FakeEngine implements ControlLoop {
   async finish(id: string, verdict: Verdict, more: Partial<Deployment> = {}): Promise<void> {
     const deployment = await this.#journal.deployments.find(id);
     if (!deployment) throw new Fault("deployment.unknown", id);
-    const { key, release, history } = deployment;
+    const { key, release: number, history } = deployment;
     const at = Date.now();
     const ended = {
       ...deployment,
@@ -220,12 +219,12 @@ export class FakeEngine implements ControlLoop {
       endedAt: at,
       history: [...history, { phase: "ended" as const, at }],
     };
-    const record = await this.#journal.releases.find(key, release);
-    const generations = Object.fromEntries((record?.services ?? []).map(({ name }) => [name, id]));
+    const release = await this.#journal.releases.find(key, number);
+    if (!release) throw new Fault("release.unknown", `v${number}`);
     await this.#journal.commit([
       { kind: "deployment", deployment: { ...ended, ...more } },
-      ...(verdict === "live" ? [{ kind: "serving", key, serving: { release, generations } } as const] : []),
-      ...(verdict === "staged" ? [{ kind: "staged", key, staged: release } as const] : []),
+      ...(verdict === "live" ? [{ kind: "serving", key, serving: nextServing(deployment, release) } as const] : []),
+      ...(verdict === "staged" ? [{ kind: "staged", key, staged: number } as const] : []),
     ]);
   }
 }
