@@ -77,6 +77,13 @@ export class ControllerBooks {
     }
   }
 
+  /** Claims that came to nothing, of a process that is gone. */
+  forgetIdleClaims(): void {
+    for (const [key, { status, outcome }] of this.#claims) {
+      if (status === null && outcome === null) this.#claims.delete(key);
+    }
+  }
+
   pruneAudit(before: number): void {
     this.#audit = this.#audit.filter(({ at, id }) => at >= before && id > this.#lastEntry - auditEntries);
   }

@@ -67,11 +67,17 @@ export class SimulatedJournal implements Journal {
 
   readonly deployments: DeploymentBook = {
     find: async (id) => this.#deployments.get(id) ?? null,
-    page: async (key, { before, limit }) =>
-      this.#deploymentsOf(key)
-        .filter(({ id }) => before === undefined || id < before)
-        .reverse()
-        .slice(0, limit),
+    page: async (key, { before, limit }) => {
+      const all = this.#deploymentsOf(key);
+      const end =
+        before === undefined
+          ? all.length
+          : Math.max(
+              0,
+              all.findIndex(({ id }) => id === before),
+            );
+      return all.slice(0, end).reverse().slice(0, limit);
+    },
     unfinished: async (key) => this.#deploymentsOf(key).filter(({ phase }) => phase !== "ended"),
   };
 
@@ -142,6 +148,11 @@ export class SimulatedJournal implements Journal {
 
   async close(): Promise<void> {}
 
+  /** As opening does after the death of a process. */
+  reopen(): void {
+    this.#controller.forgetIdleClaims();
+  }
+
   /** Whether a step about this subject was begun and has not ended: every deed of a deployment is recorded before. */
   isUnderWay(what: string, subject: string): boolean {
     return (
@@ -167,9 +178,7 @@ export class SimulatedJournal implements Journal {
 
   /** Oldest first. */
   #deploymentsOf(key: EnvKey): Deployment[] {
-    return [...this.#deployments.values()]
-      .filter((deployment) => sameKey(deployment.key, key))
-      .sort((a, b) => (a.id < b.id ? -1 : 1));
+    return [...this.#deployments.values()].filter((deployment) => sameKey(deployment.key, key));
   }
 
   #refuse(changes: readonly Change[]): void {

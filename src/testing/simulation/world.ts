@@ -240,6 +240,7 @@ class World {
   }
 
   #startController(): void {
+    this.#journal.reopen();
     this.#referee.timeIsBroken ||= this.#hasJumped;
     const ports = this.#through(this.#line);
     const controller = this.#options.boot(this.#options.bend?.(ports) ?? ports);
