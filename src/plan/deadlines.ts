@@ -59,7 +59,11 @@ function ownMs(s: Snapshot, phase: Phase, release: Release): number {
     case "drain":
     case "undo":
       return beyond(phase, longest(s.releases, stopMs));
-    default:
+    case "queued":
+    case "prepare":
+    case "build":
+    case "protect":
+    case "ended":
       return 0;
   }
 }

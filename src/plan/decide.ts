@@ -128,7 +128,12 @@ function wantedNow(context: DeploymentContext): Wanted {
       return atRest(s, next);
     case "undo":
       return { slots: [...before.slots, ...spareSlots(context)], onTrial: new Set(), table: undoTable(context) };
-    default:
+    case "queued":
+    case "prepare":
+    case "build":
+    case "protect":
+    case "release":
+    case "ended":
       return before;
   }
 }

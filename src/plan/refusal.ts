@@ -43,7 +43,11 @@ function isOwn(step: Step, deployment: string): boolean {
     case "build":
     case "route":
       return true;
-    default:
+    case "record":
+    case "signal":
+    case "remove":
+    case "start-edge":
+    case "unroute":
       return false;
   }
 }
