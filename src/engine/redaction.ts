@@ -55,8 +55,7 @@ export class Redactors {
     const isSecret = (name: string) => secrets.includes(name);
     const refs = secretsOfRelease(release).filter(({ secret }) => isSecret(secret));
     const written = [...services, ...artifacts.map((artifact) => ({ env: artifact.env?.secret ?? {} }))].flatMap(
-      ({ env }) =>
-        Object.entries(env).filter(([name, value]) => typeof value === "string" && secrets.includes(name)),
+      ({ env }) => Object.entries(env).filter(([name, value]) => typeof value === "string" && secrets.includes(name)),
     );
     const sealed = await this.#deps.journal.values.sealed(key, refs);
     if (refs.some((_ref, place) => !sealed[place])) return null;

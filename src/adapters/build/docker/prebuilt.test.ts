@@ -126,6 +126,6 @@ describe.skipIf(socket === null)(`finished images (else: ${noEngine})`, () => {
     const state = await builtOrNot(builder, spec.digest);
     expect(state).toMatchObject({ state: "failed", code: "image.unreachable" });
     const task = state.state === "failed" ? (state.task ?? "") : "";
-    expect(await outputOf(world.runtime, task)).toMatch(/^fetching 127\.0\.0\.1:\d+\/none@sha256:1+\n127/);
+    expect(await outputOf(world.runtime, task)).toMatch(/^pulling 127\.0\.0\.1:\d+\/none@sha256:1+\n127/);
   });
 });

@@ -146,7 +146,7 @@ describe.skipIf(socket === null)(`a private registry (else: ${noEngine})`, () =>
     expect(await fetched(image, {})).toMatchObject(failed("image.denied", own.at, image, "`registries` has none"));
     const wrong = loginWith(own.at, "canary-registry-wrong");
     expect(await fetched(image, wrong)).toMatchObject(
-      failed("image.denied", own.at, `does not let ${username} have`, image),
+      failed("image.denied", own.at, `refuses ${image} to ${username}`),
     );
     const right = loginWith(own.at, passwords[0]);
     const unknown = `${own.at}/none@${nowhere}`;
@@ -176,7 +176,7 @@ describe.skipIf(socket === null)(`a private registry (else: ${noEngine})`, () =>
         failed("image.denied", own.at, base, "`registries` has none"),
       );
       expect((await built(base, wrong)).state).toMatchObject(
-        failed("image.denied", own.at, `does not let ${username} have`, base),
+        failed("image.denied", own.at, `refuses ${base} to ${username}`),
       );
       const none = `${own.at}/none:1`;
       expect((await built(none, right)).state).toMatchObject(failed("image.unknown", own.at, none));
@@ -206,9 +206,12 @@ describe.skipIf(socket === null)(`a private registry (else: ${noEngine})`, () =>
     const refused = (logins: Logins) => registryRefusal(first.engine, `${at}/acme/shop:1`, logins);
     expect(await refused({})).toMatchObject({
       code: "image.denied",
-      detail: expect.stringContaining("without a login"),
+      detail: expect.stringContaining("requires a login"),
     });
-    const wrong = { code: "image.denied", detail: expect.stringContaining(`${at} does not let ${username} have`) };
+    const wrong = {
+      code: "image.denied",
+      detail: expect.stringContaining(`${at} refuses ${at}/acme/shop:1 to ${username}`),
+    };
     expect(await refused(loginWith(at, "canary-registry-wrong"))).toMatchObject(wrong);
     expect(await refused(loginWith(at, right))).toMatchObject({ code: "image.unknown" });
     manifest = { status: 503, code: "UNAVAILABLE" };
@@ -230,7 +233,7 @@ describe.skipIf(socket === null)(`a private registry (else: ${noEngine})`, () =>
       const files = { Dockerfile: `FROM ${host}/theirs:1\nCOPY a /a\n`, a: at.installation };
       const spec = artifactSpec(await admitFiles(builder, files), null);
       const { state, log } = await tried({ at, builder }, spec, loginWith(own.at, passwords[0]));
-      expect(state).toMatchObject(failed("image.denied", host, "without a login"));
+      expect(state).toMatchObject(failed("image.denied", host, "requires a login"));
       expect(log).toContain(ways.length === 1 ? "classic builder" : "builds with BuildKit of the engine");
       expect(existsSync(join(at.root, "was-started"))).toBe(false);
     }
