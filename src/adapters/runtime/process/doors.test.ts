@@ -2,10 +2,9 @@ import { expect, test } from "vitest";
 import type { GuardedPort } from "../../../host/firewall.ts";
 import { SimulatedClock } from "../../../testing/simulation/clock.ts";
 import { Doors } from "./doors.ts";
-import type { StoredWorkload } from "./folder.ts";
 
 const entryAt = (port: number) => ({
-  stored: { port, user: { uid: 71_001, gid: 71_001 } } as StoredWorkload,
+  stored: { port, tcp: [], user: { uid: 71_001, gid: 71_001 } },
   exit: null,
 });
 
