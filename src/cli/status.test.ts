@@ -67,6 +67,19 @@ test("status says which files of the state directory were taken away", () => {
   expect(textOf([service("web", "ready")])).not.toMatch(/^state/m);
 });
 
+test("status of a controller that was started before an upgrade, and knows nothing of lost files", () => {
+  const before = { app: "shop", environment: "production", state: "serving", release: "v1", deployment: null };
+  const rest = {
+    logs: { behindSince: null, detail: null },
+    maintenance: { on: false, closed: false },
+    protected: null,
+  };
+  const status = { ...before, ...rest, edge: well, queue: [], services: [], urls: [], preview: null, staged: null };
+  expect(statusText({ ...status, jobs: [], data: [] } as unknown as StatusView, paintFor(false))).not.toContain(
+    "state ",
+  );
+});
+
 test("status says since when the edge answers nobody, and what happens next; of one that answers nothing", () => {
   const away = { answers: false, since: "2026-01-02T03:04:05.000Z", detail: "the edge at 0.0.0.0:80 does not answer" };
   const text = textOf([service("web", "ready")], away);

@@ -50,7 +50,8 @@ export function statusText(status: StatusView, paint: Paint): string {
   const { edge, maintenance } = status;
   if (edge.detail !== null) lines.push(edgeLine(edge, paint));
   if (status.logs.behindSince !== null) lines.push(logsLine(status.logs.behindSince, status.logs.detail ?? "", paint));
-  if (status.stateLoss !== null)
+  // Nothing from a controller that was started before an upgrade: its status has no such member.
+  if (status.stateLoss)
     lines.push(`${paint.red("state")} ${harmlessLine(status.stateLoss, paint)}; \`fairlead doctor\` says more`);
   if (maintenance.on || maintenance.closed) {
     const state = maintenance.on && maintenance.closed ? "closed" : maintenance.on ? "about to close" : "about to open";
