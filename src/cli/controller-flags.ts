@@ -16,14 +16,14 @@ export const controllerFlags = {
   ...tlsFlags,
   trustProxy: textFlag(
     "--trust-proxy <networks>",
-    "Proxies in front of the edge, like 10.0.0.0/8,192.0.2.7, whose headers about clients are trusted",
+    "Proxies whose headers about clients are trusted, like 10.0.0.0/8,192.0.2.7",
   ),
   proxyProtocol: toggleFlag("--proxy-protocol", "Connections from --trust-proxy begin with a PROXY protocol header"),
   ...platformFlags,
   ports: textFlag("--ports <from-to>", "Range of ports for instances"),
   appUids: textFlag(
     "--app-uids <from-to>",
-    "Range of users if the controller is root: the edge, the store, then one for each environment",
+    "Users of a controller run as root: the edge, the store, one for each environment",
   ),
   runAs: textFlag("--run-as <user>", "One unprivileged user for all apps, which are then not isolated"),
 };

@@ -19,6 +19,11 @@ describe("help", () => {
     const { default: command } = await entry.load();
     expect(commandHelp(entry, command, plain)).toMatchSnapshot();
     expect(command.examples.length).toBeGreaterThanOrEqual(2);
+    expect(
+      commandHelp(entry, command, plain)
+        .split("\n")
+        .filter((line) => line.length > 120),
+    ).toEqual([]);
   });
 
   test("goes to stdout, with exit 0, however it is asked for", async () => {

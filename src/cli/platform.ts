@@ -5,7 +5,7 @@ import type { ControllerSettings } from "./world.ts";
 export const platformFlags = {
   runtime: choiceFlag("--runtime <name>", "Runtime for instances", ["auto", "process", "docker"]),
   engine: textFlag("--engine <socket>", "Socket of the Docker engine [DOCKER_HOST]"),
-  proxy: choiceFlag("--proxy <kind>", "Edge to use: embedded, the installed HAProxy, or HAProxy in a container", [
+  proxy: choiceFlag("--proxy <kind>", "Edge: built in, HAProxy, or HAProxy in a container", [
     "embedded",
     "haproxy",
     "container",

@@ -13,7 +13,7 @@ export default defineCommand({
     new: toggleFlag("--new", "Start with an empty journal if the old one is lost; running instances are left alone"),
   },
   examples: [
-    ["fairlead controller --edge 0.0.0.0:80", "in the foreground; `controller install` creates a service"],
+    ["fairlead controller --edge 0.0.0.0:80", "in the foreground"],
     ["fairlead controller --edge 0.0.0.0:80 --acme-email ops@example.com", "with certificates from Let's Encrypt"],
     ["fairlead controller --state /var/lib/fairlead --listen 127.0.0.1:7070", "with the API over TCP"],
   ],

@@ -14,7 +14,7 @@ type DeployResult = DeploymentResult & Partial<PlanAnswer>;
 
 export default defineCommand({
   about:
-    "Uploads what changed, builds it, starts new instances beside the old ones, probes them from outside, and switches\ntraffic only when they pass. Waits for the result; the exit code reports it. If a release fails, the old one keeps serving.",
+    "Uploads what changed, builds it, starts new instances beside the old ones, probes them from outside, and switches\ntraffic only when they pass. Waits for the result; the exit code reports it. If a release fails, the old one keeps\nserving.",
   args: { dir: optionalArgument("Directory with fairlead.yml; default: this one or a parent") },
   flags: {
     ...codeFlags,
@@ -27,13 +27,13 @@ export default defineCommand({
   },
   examples: [
     ["fairlead deploy", "deploy this directory to production"],
-    ["fairlead deploy ./shop -e staging -m 'new cart'", "another directory and environment, with a message"],
+    ["fairlead deploy ./shop -e staging -m 'new cart'", "another directory, with a message"],
     [
       "fairlead deploy --allow debug-on --because 'debugging #12 for an hour'",
       "despite an error of the readiness check",
     ],
-    ["fairlead deploy --stage", "build now; deploy later with fairlead deploy --staged"],
-    ["fairlead deploy --json --timeout 10m", "for scripts: one JSON object; exit 6 on timeout"],
+    ["fairlead deploy --stage", "build now, deploy later with --staged"],
+    ["fairlead deploy --json --timeout 10m", "for scripts: exit 6 on timeout"],
   ],
   async run({ args, flags, world }): Promise<DeployResult> {
     const described = describedBy(flags);

@@ -14,7 +14,7 @@ import { filesBelow } from "../../source.ts";
 
 export default defineCommand({
   about:
-    "Detects the source – a Dockerfile, or a Node, Python or static app without one – and writes a first fairlead.yml for it. Shows it\nand asks before writing. It overwrites nothing and contacts no controller.",
+    "Detects the source – a Dockerfile, or a Node, Python or static app without one – and writes a first fairlead.yml for\nit. Shows it and asks before writing. It overwrites nothing and contacts no controller.",
   args: { dir: optionalArgument("Directory of the source; default: here") },
   flags: {
     name: textFlag("--name <name>", "The app's name; default: derived from the directory's name"),

@@ -5,7 +5,7 @@ import { changesText } from "../../views/changes.ts";
 
 export default defineCommand({
   about:
-    "Uploads the source and shows what a deployment would create, change, replace and destroy, compared with what is live.\nIt includes staged values (`--stage`) and counts set by `scale`. Nothing is deployed. Values of variables are never shown:\n+ is a new one, - a removed one, and versions show a set value.",
+    "Uploads the source and shows what a deployment would create, change, replace and destroy, compared with what is live.\nIt includes staged values (`--stage`) and counts set by `scale`. Nothing is deployed. Values of variables are never\nshown: + is a new one, - a removed one, and versions show a set value.",
   args: { dir: optionalArgument("Directory with fairlead.yml; default: this one or a parent") },
   flags: { staged: toggleFlag("--staged", "What `fairlead deploy --staged` would change") },
   examples: [

@@ -4,7 +4,7 @@ import { checksText } from "../../views/checks.ts";
 
 export default defineCommand({
   about:
-    "Checks a host as a certificate authority would: whether its name resolves to this machine, whether port 80 reaches the\nedge, which certificate it has, and the authority's last answer. It does not contact the authority. Exit 1 if any row fails.",
+    "Checks a host as a certificate authority would: whether its name resolves to this machine, whether port 80 reaches the\nedge, which certificate it has, and the authority's last answer. It does not contact the authority. Exit 1 if any row\nfails.",
   args: { host: requiredArgument("A host name") },
   flags: { retry: toggleFlag("--retry", "Then ask the authority again at once, whatever its last answer") },
   examples: [

@@ -27,7 +27,7 @@ interface Editing {
 
 export default defineCommand({
   about:
-    "Opens the environment's set values as a .env file in $VISUAL or $EDITOR. Values are shown only with --reveal; a\nplaceholder keeps a value unchanged. Shows which names would change, asks, and applies all changes or none. If it is\nrefused, for example because somebody else changed something meanwhile, or not confirmed, your text is kept. Only you can\nread the file. It is in memory if the machine supports that, and is removed afterwards.",
+    "Opens the environment's set values as a .env file in $VISUAL or $EDITOR. Values are shown only with --reveal; a\nplaceholder keeps a value unchanged. Shows which names would change, asks, and applies all changes or none. If it is\nrefused, for example because somebody else changed something meanwhile, or not confirmed, your text is kept. Only you\ncan read the file. It is in memory if the machine supports that, and is removed afterwards.",
   flags: {
     reveal: toggleFlag("--reveal", "Show the values; the audit records it"),
     stage: toggleFlag("--stage", "Keep it for the next deployment instead of deploying it now"),

@@ -5,7 +5,7 @@ import { sendVariables, variablesExit, variablesText } from "../../variables.ts"
 
 export default defineCommand({
   about:
-    "Unsets variables that were set with `env set`, so that the manifest's values apply again. If a release is live, deploys a\nnew release with the same code and waits for it. Asks first.",
+    "Unsets variables that were set with `env set`, so that the manifest's values apply again. If a release is live,\ndeploys a new release with the same code and waits for it. Asks first.",
   args: { names: severalArguments("Names of variables") },
   flags: {
     stage: toggleFlag("--stage", "Keep it for the next deployment instead of deploying it now"),

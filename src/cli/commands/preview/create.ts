@@ -21,7 +21,7 @@ export default defineCommand({
     branch: branchFlag,
   },
   examples: [
-    ["fairlead preview create pr-12", "create it, or deploy this directory to it; for every push of a pull request"],
+    ["fairlead preview create pr-12", "create it, or deploy to it again"],
     ["fairlead preview create demo ./shop --from testing --ttl 7d", "another directory, base and time"],
   ],
   async run({ args, flags, world }) {

@@ -3,7 +3,7 @@ import { untilGone } from "../../stop.ts";
 
 export default defineCommand({
   about:
-    "Removes a preview now, as when it expires: stops its instances and deletes its routes and all its values. Asks first, and\nwaits until nothing of it runs.",
+    "Removes a preview now, as when it expires: stops its instances and deletes its routes and all its values. Asks first,\nand waits until nothing of it runs.",
   args: { name: requiredArgument("The preview, like pr-12") },
   examples: [
     ["fairlead preview remove pr-12", "asks, then removes it"],

@@ -14,7 +14,7 @@ export default defineCommand({
     force: toggleFlag("--force", "Overwrite an existing file"),
   },
   examples: [
-    ["fairlead vault recovery recovery.age --recipient age1…", "for a key made with age-keygen on another machine"],
+    ["fairlead vault recovery recovery.age --recipient age1…", "for a key made with age-keygen"],
     ["fairlead vault recovery recovery.age --passphrase-stdin < phrase.txt", "with a passphrase"],
   ],
   async run({ args, flags, world }) {
