@@ -47,12 +47,11 @@ function logsLine(since: string, why: string, paint: Paint): string {
 export function statusText(status: StatusView, paint: Paint): string {
   const { app, environment, release, state, deployment, queue, services, urls } = status;
   const lines = [`${paint.bold(`${app}/${environment}`)}  ${release ?? "no release"}  ${stateColour(state, paint)}`];
-  const { edge, maintenance } = status;
+  const { edge, maintenance, stateLoss } = status;
   if (edge.detail !== null) lines.push(edgeLine(edge, paint));
   if (status.logs.behindSince !== null) lines.push(logsLine(status.logs.behindSince, status.logs.detail ?? "", paint));
   // Nothing from a controller that was started before an upgrade: its status has no such member.
-  if (status.stateLoss)
-    lines.push(`${paint.red("state")} ${harmlessLine(status.stateLoss, paint)}; \`fairlead doctor\` says more`);
+  if (stateLoss) lines.push(`${paint.red("state")} ${harmlessLine(stateLoss, paint)}; \`fairlead doctor\` says more`);
   if (maintenance.on || maintenance.closed) {
     const state = maintenance.on && maintenance.closed ? "closed" : maintenance.on ? "about to close" : "about to open";
     const words = maintenance.page ? "with its own page" : harmlessLine(maintenance.message ?? "", paint);
