@@ -84,7 +84,7 @@ export class City {
     this.#env = { PATH: process.env.PATH ?? "", HOME: home, LANG: "C.UTF-8", NO_COLOR: "1", ...compileCache };
   }
 
-  /** A city with the named example in it; nothing runs yet. `flags` are the controller's, beside those of the ground. */
+  /** A city with the named example in it; nothing runs yet. `flags` are the controller's, besides those of the testbed. */
   static async found(example = "beacon", flags: readonly string[] = []): Promise<City> {
     const home = await mkdtemp(join(tmpdir(), "fl-"));
     await chmod(home, 0o711);

@@ -17,7 +17,7 @@ const inquiry: Inquiry = {
   withinMs: 30_000,
 };
 
-/** A board whose instance answers with these, one after the other. */
+/** A sensor whose instance answers with these, one after the other. */
 function world(...answers: readonly { good: boolean; words: string }[]) {
   const clock = new SimulatedClock();
   const redactor = createRedactor([{ name: "TOKEN", value: new Secret("s3cr3t-canary") }]);

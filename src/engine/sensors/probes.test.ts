@@ -78,7 +78,7 @@ interface Asking {
   readonly routed?: readonly string[];
 }
 
-/** The board after so long, and how often it looked who holds the port. */
+/** The sensor after so long, and how often it looked who holds the port. */
 async function asked({ more, answer, stranger = () => null, takesMs = 1, routed = [] }: Asking, forMs: number) {
   const { journal, edge } = quiet(...routed);
   const clock = new SimulatedClock();

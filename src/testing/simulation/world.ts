@@ -335,7 +335,7 @@ class World {
   }
 
   #befall(worldFault: WorldFault): void {
-    this.#tell(`mishap: ${JSON.stringify(worldFault)}`);
+    this.#tell(`world fault: ${JSON.stringify(worldFault)}`);
     switch (worldFault.what) {
       case "crash":
         return this.#controller ? this.#line.cut() : undefined;
