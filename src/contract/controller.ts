@@ -12,7 +12,6 @@ export const infoView = z
     startedAt: time,
   })
   .meta({ id: "Info" });
-export type InfoView = ViewOf<typeof infoView>;
 
 export const checkView = z
   .object({
@@ -25,7 +24,6 @@ export const checkView = z
 export type CheckView = ViewOf<typeof checkView>;
 
 export const doctorAnswer = z.object({ checks: z.array(checkView) }).meta({ id: "Doctor" });
-export type DoctorAnswer = ViewOf<typeof doctorAnswer>;
 
 export const controllerRoutes = {
   health: {

@@ -3,7 +3,6 @@ import { logBatchView } from "./logs.ts";
 import { environmentPath } from "./paths.ts";
 import type { Routes, ViewOf } from "./route.ts";
 import {
-  deploymentId,
   digest,
   durationMs,
   faultView,
@@ -81,7 +80,6 @@ export type DeploymentView = ViewOf<typeof deploymentView>;
 
 /** `deploy --json`, `rollback --json` and `restart --json`, and the answer to the request that began it. */
 export const deploymentAnswer = z.object({ deployment: deploymentView }).meta({ id: "DeploymentAnswer" });
-export type DeploymentAnswer = ViewOf<typeof deploymentAnswer>;
 
 export const stepView = z
   .object({
@@ -153,8 +151,6 @@ export const deploymentRequest = z
   ])
   .meta({ id: "DeploymentRequest" });
 export type DeploymentRequest = ViewOf<typeof deploymentRequest>;
-
-export const deploymentParams = z.strictObject({ id: deploymentId });
 
 export const deploymentRoutes = {
   beginDeployment: {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { checkView } from "./controller.ts";
-import type { Frozen, Routes, ViewOf } from "./route.ts";
+import type { Routes, ViewOf } from "./route.ts";
 import { faultView, time } from "./scalars.ts";
 
 const pem = z.string().max(65_536);
@@ -36,7 +36,6 @@ export const domainView = z
 export type DomainView = ViewOf<typeof domainView>;
 
 export const domainList = z.object({ items: z.array(domainView) }).meta({ id: "DomainList" });
-export type DomainList = ViewOf<typeof domainList>;
 
 export const certificateRequest = z
   .union([
@@ -54,10 +53,8 @@ export const domainCheckRequest = z
     retry: z.boolean().default(false).describe("Ask the authority again now, whatever its last answer."),
   })
   .meta({ id: "DomainCheckRequest" });
-export type DomainCheckRequest = Frozen<z.input<typeof domainCheckRequest>>;
 
 export const domainCheckView = z.object({ host: z.string(), checks: z.array(checkView) }).meta({ id: "DomainCheck" });
-export type DomainCheckView = ViewOf<typeof domainCheckView>;
 
 export const domainRoutes = {
   domains: {

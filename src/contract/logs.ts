@@ -88,7 +88,6 @@ export const logPage = z
     reached,
   })
   .meta({ id: "LogPage" });
-export type LogPage = ViewOf<typeof logPage>;
 
 /** Data of a message `lines` of a log stream; the message's id is where to go on. */
 export const logBatchView = z.object({ lines: z.array(storedLogView), reached }).meta({ id: "LogBatch" });

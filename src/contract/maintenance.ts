@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { statusView } from "./environments.ts";
 import { environmentPath } from "./paths.ts";
-import type { Routes, ViewOf } from "./route.ts";
+import type { Routes } from "./route.ts";
 
 /** Most characters of a message and of a page; a page travels in every route table. */
 const pageCharacters = 64 * 1024;
@@ -23,7 +23,6 @@ export const maintenanceRequest = z
       .describe("A complete HTML page for browsers. Default: one made from the message."),
   })
   .meta({ id: "MaintenanceRequest" });
-export type MaintenanceRequest = ViewOf<typeof maintenanceRequest>;
 
 export const maintenanceRoutes = {
   beginMaintenance: {

@@ -20,7 +20,6 @@ export const planRequest = z
     z.strictObject({ from: name.describe("The environment to promote from.") }),
   ])
   .meta({ id: "PlanRequest" });
-export type PlanRequest = ViewOf<typeof planRequest>;
 
 export const planAnswer = z
   .object({

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { deploymentView, sourced } from "./deployments.ts";
 import { previewView, statusView } from "./environments.ts";
 import { environmentPath } from "./paths.ts";
-import type { Routes, ViewOf } from "./route.ts";
+import type { Routes } from "./route.ts";
 import { name } from "./scalars.ts";
 
 const dayMs = 86_400_000;
@@ -23,12 +23,10 @@ export const previewRequest = z
       .describe("Lifetime after the last deployment of code. Default: as before, otherwise from the manifest."),
   })
   .meta({ id: "PreviewRequest" });
-export type PreviewRequest = ViewOf<typeof previewRequest>;
 
 export const previewAnswer = z
   .object({ preview: previewView, deployment: deploymentView })
   .meta({ id: "PreviewAnswer" });
-export type PreviewAnswer = ViewOf<typeof previewAnswer>;
 
 export const previewRoutes = {
   createPreview: {

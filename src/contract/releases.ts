@@ -34,7 +34,6 @@ export type ReleaseView = ViewOf<typeof releaseView>;
 export const releaseDetail = z
   .object({ release: releaseView, manifest: z.string().describe("The manifest's text.") })
   .meta({ id: "ReleaseDetail" });
-export type ReleaseDetail = ViewOf<typeof releaseDetail>;
 
 export const releasePage = pageSchema(releaseView).meta({ id: "ReleasePage" });
 

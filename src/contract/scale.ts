@@ -18,7 +18,6 @@ export const scaleView = z
     ),
   })
   .meta({ id: "Scale" });
-export type ScaleView = ViewOf<typeof scaleView>;
 
 export const scaleRequest = z
   .record(name, z.int().min(0).max(maxReplicas).nullable())

@@ -18,7 +18,6 @@ export const taskRequest = z
       .describe("Program and arguments; no shell is involved."),
   })
   .meta({ id: "TaskRequest" });
-export type TaskRequest = ViewOf<typeof taskRequest>;
 
 export const exitView = z
   .object({
@@ -41,7 +40,6 @@ export const taskView = z
 export type TaskView = ViewOf<typeof taskView>;
 
 export const taskAnswer = z.object({ task: taskView }).meta({ id: "TaskAnswer" });
-export type TaskAnswer = ViewOf<typeof taskAnswer>;
 
 export const taskOutputQuery = z.strictObject({
   stream: z.enum(["stdout", "stderr"]).default("stdout"),

@@ -14,7 +14,6 @@ export const tokenRequest = z
       .describe("Lifetime, from a minute to 3650 days; if omitted, until it is revoked."),
   })
   .meta({ id: "TokenRequest" });
-export type TokenRequest = ViewOf<typeof tokenRequest>;
 
 export const tokenView = z
   .object({
@@ -33,10 +32,8 @@ export const createdTokenView = z
     text: z.string().describe("What to send as `Authorization: Bearer`; never shown again."),
   })
   .meta({ id: "TokenCreated" });
-export type CreatedTokenView = ViewOf<typeof createdTokenView>;
 
 export const tokenList = z.object({ items: z.array(tokenView) }).meta({ id: "TokenList" });
-export type TokenList = ViewOf<typeof tokenList>;
 
 export const tokenRoutes = {
   tokens: {

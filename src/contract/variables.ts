@@ -60,7 +60,6 @@ export const variableDiff = z
     ),
   })
   .meta({ id: "VariableDiff", description: "Neither values nor digests are shown." });
-export type VariableDiff = ViewOf<typeof variableDiff>;
 
 export const versionList = z
   .object({
@@ -76,7 +75,6 @@ export const versionList = z
     ),
   })
   .meta({ id: "VersionList" });
-export type VersionList = ViewOf<typeof versionList>;
 
 export const variableOrigins = z
   .object({

@@ -1,13 +1,11 @@
 import { z } from "zod";
-import type { Routes, ViewOf } from "./route.ts";
+import type { Routes } from "./route.ts";
 
 export const vaultRecovery = z.object({ masterKey: z.string() }).meta({ id: "VaultRecovery" });
-export type VaultRecovery = ViewOf<typeof vaultRecovery>;
 
 export const vaultRotation = z
   .object({ values: z.int().describe("Number of sealed values; all are sealed with the new keys.") })
   .meta({ id: "VaultRotation" });
-export type VaultRotation = ViewOf<typeof vaultRotation>;
 
 export const vaultRoutes = {
   recoverVault: {
