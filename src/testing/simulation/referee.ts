@@ -257,9 +257,11 @@ function samePlace(a: Process, b: Process): boolean {
   return sameService(a, b) && isSameRelease && one.ordinal === other.ordinal;
 }
 
-function crashedQuickly({ born, endedAfter, stopSignalAt, killedAt }: Process): boolean {
+function crashedQuickly({ born, endedAfter, startedAt, exit, stopSignalAt, killedAt }: Process): boolean {
   const isAsked = stopSignalAt !== null || killedAt !== null;
-  return endedAfter !== null && !isAsked && endedAfter - born < stableAfterMs;
+  if (endedAfter === null || exit === null || isAsked) return false;
+  // The engine knows what the machine's clock says; one that was set forward makes a short life a long one.
+  return Math.max(endedAfter - born, exit.at - startedAt) < stableAfterMs;
 }
 
 function sameService(a: Process, b: Process): boolean {
