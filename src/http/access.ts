@@ -23,7 +23,7 @@ export async function authorise(
       "It may have been revoked; `fairlead tokens create` creates one. The controller's own is in the file `token` of its state directory, or in its FAIRLEAD_TOKEN.";
     throw new Fault("access.unauthenticated", "the token is not this controller's", { hint });
   }
-  if (actor === null) throw new Fault("access.unauthenticated", "nobody may read without authentication");
+  if (actor === null) throw new Fault("access.unauthenticated", "every request over TCP needs a token");
   if (action === "admit" && actor.via !== "socket") {
     const hint = "Run it on the controller's machine, over its own socket: without --url and FAIRLEAD_URL.";
     throw new Fault("access.denied", `${actor.name} may neither create nor revoke tokens`, { hint });
