@@ -61,6 +61,12 @@ export const tablesOfEnvironment: readonly string[] = [
 ];
 
 /**
+ * Changes nothing here. Runtimes write the kind of each workload beside it since then, and a version before would take what
+ * runs for tasks or see nothing of it and start everything again: the number keeps it from opening the journal.
+ */
+const workloadKinds: Migration = { name: "workloads have kinds", sql: "" };
+
+/**
  * Forward only: append, never change one that was released. A table stands in the file of its book. Columns hold what is
  * searched for, `record` the whole value as canonical JSON. `environment` is always the key's text `app/environment`. A new
  * table gets a column `sum INTEGER` (sums.ts).
@@ -78,4 +84,5 @@ export const migrations: readonly Migration[] = [
   outcomeColumn,
   installationTable,
   sumColumns,
+  workloadKinds,
 ];
