@@ -45,15 +45,26 @@ export function apiPage(): string {
   return `${opening}## Paths\n\n${paths.join("\n")}\n## Shapes\n\n${shapes}\n## Faults\n\n| code | status | what to do |\n|---|---|---|\n${codes.join("\n")}\n`;
 }
 
+/** Broken at spaces into lines of at most 120 columns; `indent` stands before all but the first, as in an item of a list. */
+function folded(text: string, indent = ""): string {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= 120) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(lines.length === 0 ? word : indent + word);
+  }
+  return lines.join("\n");
+}
+
 function pathSection(route: RouteContract): string {
   const { method, path, summary, status, query, body, answer, media } = route;
   const kind = answer ? shape(answer, "output") : media ? `\`${media}\`` : "nothing";
   return [
     `### ${method.toUpperCase()} ${path}\n`,
-    `${summary}.\n`,
-    ...(query ? [`- query: ${shape(query, "input")}`] : []),
-    ...(body ? [`- body: ${shape(body, "input")}`] : []),
-    `- answers ${status}: ${kind}\n`,
+    `${folded(`${summary}.`)}\n`,
+    ...(query ? [folded(`- query: ${shape(query, "input")}`, "  ")] : []),
+    ...(body ? [folded(`- body: ${shape(body, "input")}`, "  ")] : []),
+    `${folded(`- answers ${status}: ${kind}`, "  ")}\n`,
   ].join("\n");
 }
 
@@ -87,19 +98,19 @@ function shapeSections(): readonly string[] {
   return Object.entries(openApiDocument("").components.schemas as Record<string, JsonObject>)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, schema]) =>
-      [`### ${name}\n`, ...meaning(schema), `\`${words(schema)}\`\n`, ...memberLines(schema)].join("\n"),
+      [`### ${name}\n`, ...meaning(schema), `${folded(`\`${words(schema)}\``)}\n`, ...memberLines(schema)].join("\n"),
     );
 }
 
 function meaning({ description }: JsonObject): readonly string[] {
-  return typeof description === "string" ? [`${description}\n`] : [];
+  return typeof description === "string" ? [`${folded(description)}\n`] : [];
 }
 
 function memberLines(schema: JsonObject): readonly string[] {
   const members = Object.entries((schema.properties ?? {}) as Record<string, JsonObject>);
   const lines = members.flatMap(([name, { description, anyOf }]) => {
     const said = description ?? (anyOf as readonly JsonObject[] | undefined)?.[0]?.description;
-    return typeof said === "string" ? [`- \`${name}\`: ${said}`] : [];
+    return typeof said === "string" ? [folded(`- \`${name}\`: ${said}`, "  ")] : [];
   });
   return lines.length > 0 ? [...lines, ""] : [];
 }
