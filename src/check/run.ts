@@ -20,7 +20,7 @@ const order: readonly Severity[] = ["error", "warning", "note"];
 export function check(subject: Subject, manifest: string): readonly Finding[] {
   const findings = rules.flatMap((rule) =>
     rule.look(subject).map((found): Finding => {
-      const severity = rule.severity(subject.environment);
+      const severity = found.severity ?? rule.severity(subject.environment);
       return { rule: rule.id, severity, ...placed(subject, found, manifest), message: found.message, fix: rule.fix };
     }),
   );

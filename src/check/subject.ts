@@ -35,6 +35,8 @@ export interface RuleFinding {
   readonly at: { readonly path: string } | { readonly file: string; readonly line: number };
   /** What is wrong, as a sentence about the place. */
   readonly message: string;
+  /** Where this finding is less certain than the others of its rule. */
+  readonly severity?: Severity;
 }
 
 /** `error` blocks a deployment, `warning` is shown by `check` and `plan`, `note` only by `check`. */
@@ -69,9 +71,17 @@ export function looksSecret(name: string): boolean {
 }
 
 const testFile =
-  /(?:^|\/)(?:tests?|__tests__|spec)\/.*\.(?:[cm]?[jt]sx?|py|rb|php|go)$|[._](?:test|spec)\.[cm]?[jt]sx?$|(?:^|\/)test_[^/]+\.py$|_test\.(?:go|py)$|_spec\.rb$/;
+  /(?:^|\/)(?:tests?|t|unit|__tests__|spec)\/.*\.(?:[cm]?[jt]sx?|py|rb|php|go)$|[._](?:test|spec)\.[cm]?[jt]sx?$|(?:^|\/)test_[^/]+\.py$|_test\.(?:go|py)$|_spec\.rb$/;
 
 /** Whether a file of the source is one of its tests, by the names that common test programs look for. */
 export function isTestFile(path: string): boolean {
   return testFile.test(path);
+}
+
+const exampleFile =
+  /(?:^|\/)(?:tests?|t|unit|__tests__|specs?|testing|testdata|test-data|__?fixtures?_?_?|__?mocks?_?_?|__snapshots__|e2e|cypress|docs?|documentation|examples?|samples?)\/|[._-](?:example|sample|template|dist|tpl)(?:\.\w+)?$|(?:^|\/)(?:example|sample|template)[._-][^/]*$|\.(?:md|mdx|rst|adoc|snap|txt)$|(?:^|\/)conftest\.py$/i;
+
+/** Whether a file is a test, an example or documentation, whose values are made up by custom. */
+export function isExampleFile(path: string): boolean {
+  return isTestFile(path) || exampleFile.test(path);
 }

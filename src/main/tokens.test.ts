@@ -7,7 +7,7 @@ import { createAdaptorServer } from "@hono/node-server";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openJournal } from "../adapters/journal/sqlite/open.ts";
 import { openLogs } from "../adapters/logs/sqlite/open.ts";
-import { secretIn } from "../check/secret-patterns.ts";
+import { secretsIn } from "../check/secrets.ts";
 import { runLine } from "../cli/test-run.ts";
 import { createApi } from "../http/api.ts";
 import { openFakes } from "../testing/fakes.ts";
@@ -44,7 +44,9 @@ test("a token is printed alone and once, opens the API over the network, and is 
   expect([made.code, made.stdout]).toEqual([0, expect.stringMatching(/^flt_ci_[\w-]{43}\n$/)]);
   expect(made.stderr).toMatch(/^The token ci is valid until \d{4}-\d\d-\d\d\. It is shown only now\.\n$/);
   const token = made.stdout.trim();
-  expect(secretIn(`export FAIRLEAD_TOKEN=${token}`)).toBe("a Fairlead token");
+  expect(secretsIn({ path: "", text: `export FAIRLEAD_TOKEN=${token}` })).toEqual([
+    { what: "a Fairlead token", at: 22, isLive: true },
+  ]);
   const listed = await away("tokens list", token);
   expect(listed.stdout).toMatch(
     /^NAME +CREATED \(UTC\) +BY +LAST USED +EXPIRES\nci +\S+ \S+ +local +\S+ \S+ +\S+ \S+\n$/,

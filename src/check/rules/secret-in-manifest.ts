@@ -1,32 +1,31 @@
-import { secretIn } from "../secret-patterns.ts";
-import { looksSecret, type Rule, variableAt } from "../subject.ts";
+import { isRandom } from "../randomness.ts";
+import { isPublicByDesign } from "../secret-formats.ts";
+import { secretsIn } from "../secrets.ts";
+import { type KnownValue, looksSecret, type Rule, type RuleFinding, type Subject, variableAt } from "../subject.ts";
+
+/** Length from which a text under the name of a secret counts as generated. */
+const shortest = 24;
 
 /** Kairo's fifth and sixth check (R123, R124, R098) for the manifest. */
 export const secretInManifest: Rule = {
   id: "secret-in-manifest",
   title: "The manifest contains no secret",
-  why: "The manifest is in the repository: everyone who reads it has the secret, also after it was removed.",
+  why: "The manifest is in the repository: everyone who reads it has the secret, also after it was removed. What may be no live secret is a warning.",
   fix: "remove it, set it with `fairlead env set NAME --stdin`, and replace it at its provider",
   severity: () => "error",
-  look: ({ values, spec }) =>
-    values.flatMap((value) => {
-      if (value.from !== "manifest") return [];
-      const found = secretIn(value.text.reveal());
-      if (found !== null) return [{ at: variableAt(value), message: `holds ${found}` }];
-      const service = spec.services.find(({ name }) => name === value.service);
-      const declared = service?.variables[value.name]?.secret ?? false;
-      return (declared || looksSecret(value.name)) && isRandom(value.text.reveal())
-        ? [{ at: variableAt(value), message: "holds what looks like a real secret" }]
-        : [];
-    }),
+  look: (subject) => subject.values.flatMap((value) => (value.from === "manifest" ? judged(subject, value) : [])),
 };
 
-/** Whether a text has the entropy of a generated key: 3.5 bits a character, over 24 or more without a space. */
-function isRandom(text: string): boolean {
-  // People write this for values that are only for their own machine.
-  if (text.length < 24 || /\s|insecure|develop|example|placeholder/i.test(text)) return false;
-  const counts = new Map<string, number>();
-  for (const letter of text) counts.set(letter, (counts.get(letter) ?? 0) + 1);
-  const entropy = [...counts.values()].reduce((sum, n) => sum - (n / text.length) * Math.log2(n / text.length), 0);
-  return entropy >= 3.5;
+function judged({ spec }: Subject, value: KnownValue): readonly RuleFinding[] {
+  const text = value.text.reveal();
+  const at = variableAt(value);
+  // With its name, which says what a key is for.
+  const found = secretsIn({ path: "", text: `${value.name}=${text}` });
+  const live = found.find(({ isLive }) => isLive);
+  if (live) return [{ at, message: `holds ${live.what}` }];
+  const declared = spec.services.find(({ name }) => name === value.service)?.variables[value.name]?.secret ?? false;
+  const isNamed = declared || (looksSecret(value.name) && !isPublicByDesign(value.name, text));
+  if (isNamed && text.length >= shortest && isRandom(text))
+    return [{ at, message: "holds what looks like a real secret" }];
+  return found.slice(0, 1).map(({ what }) => ({ at, message: `holds what may be ${what}`, severity: "warning" }));
 }

@@ -1,21 +1,39 @@
-import { secretIn } from "../secret-patterns.ts";
-import type { Rule } from "../subject.ts";
+import { isCommented, lineNumber } from "../lines.ts";
+import { type SecretMatch, secretsIn } from "../secrets.ts";
+import { isExampleFile, type Rule, type RuleFinding, type SourceFile } from "../subject.ts";
 
-/** A line with this comment is skipped; it must include the reason. */
+/** A line with this comment, or the line below a comment with it, is skipped; it must include the reason. */
 const excuse = /fairlead:allow secret-in-source because \S/;
 
 /** Kairo's fifth and sixth check (R123, R124) for everything else in the source. */
 export const secretInSource: Rule = {
   id: "secret-in-source",
   title: "The source contains no secret",
-  why: "It is copied into the image and into every clone of the repository.",
-  fix: "remove and replace it; if it is not a secret, write `fairlead:allow secret-in-source because …` on its line",
+  why: "It is copied into the image and into every clone of the repository. What may be no live secret is a warning: an unknown checksum, a comment, a test, an example, a database beside the app. Keys that are public by design, like those of Firebase, are not found.",
+  fix: "remove and replace it; if it is not a secret, write `fairlead:allow secret-in-source because …` on its line or above it",
   severity: () => "error",
-  look: ({ files }) =>
-    files.flatMap(({ path, text }) =>
-      text.split("\n").flatMap((line, place) => {
-        const found = line.length > 2_000 || excuse.test(line) ? null : secretIn(line);
-        return found === null ? [] : [{ at: { file: path, line: place + 1 }, message: `holds ${found}` }];
-      }),
-    ),
+  look: ({ files }) => files.flatMap(found),
 };
+
+function found(file: SourceFile): readonly RuleFinding[] {
+  const matches = secretsIn(file);
+  if (matches.length === 0) return [];
+  const lines = file.text.split("\n");
+  // One finding a line, the certain ones first.
+  const byLine = new Map<number, SecretMatch>();
+  for (const match of [...matches].sort((a, b) => Number(b.isLive) - Number(a.isLive))) {
+    const line = lineNumber(file.text, match.at);
+    if (!byLine.has(line)) byLine.set(line, match);
+  }
+  const isExcuse = (line: number) => excuse.test(lines[line - 1] ?? "");
+  const isExcused = (line: number) => isExcuse(line) || (isExcuse(line - 1) && !byLine.has(line - 1));
+  return [...byLine].flatMap(([line, match]) => (isExcused(line) ? [] : judged(file, line, match)));
+}
+
+function judged(file: SourceFile, line: number, { what, at, isLive }: SecretMatch): readonly RuleFinding[] {
+  const isMadeUpByCustom = isExampleFile(file.path) || isCommented(file, at);
+  if (!isLive && isMadeUpByCustom) return [];
+  const place = { file: file.path, line };
+  if (isLive && !isMadeUpByCustom) return [{ at: place, message: `holds ${what}` }];
+  return [{ at: place, message: `holds what may be ${what}`, severity: "warning" }];
+}
