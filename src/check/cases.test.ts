@@ -9,6 +9,7 @@ import { sarif } from "./sarif.ts";
 import { manifestValues } from "./values.ts";
 
 // A case is a manifest, files of the source each under `---- PATH`, and under `---- findings` what the rules say of it.
+// A file `PATH (left out, WHY)` lies beside the source and is not part of it.
 // `# environment: x` chooses the environment (else production). UPDATE=1 rewrites what is expected.
 
 const directory = join(import.meta.dirname, "../../test/cases/check");
@@ -33,12 +34,17 @@ function caseOf(text: string): Case {
   return { manifest: manifest.replaceAll("~", ""), files, before, expected };
 }
 
-function findingsOf({ manifest, files }: Pick<Case, "manifest" | "files">) {
+function findingsOf({ manifest, files: all }: Pick<Case, "manifest" | "files">) {
+  const files = all.filter(({ path }) => !path.includes(" (left out, "));
+  const leftOut = all.flatMap(({ path, text }) => {
+    const [, at, why] = /^(.+) \(left out, (.+)\)$/.exec(path) ?? [];
+    return at && why ? [{ path: at, why, isTracked: false, text }] : [];
+  });
   const environment = /^# environment: (.+)$/m.exec(manifest)?.[1] ?? "production";
   const reading = readManifest(manifest, { file: "fairlead.yml", environment });
   if (!reading.ok) return expect.fail(reading.diagnostics.map(formatDiagnostic).join("\n"));
   const { spec, placeOf } = reading;
-  return check({ environment, spec, values: manifestValues(spec), files, placeOf }, "fairlead.yml");
+  return check({ environment, spec, values: manifestValues(spec), files, leftOut, placeOf }, "fairlead.yml");
 }
 
 describe("golden cases", () => {

@@ -4,6 +4,7 @@ import { debugOn } from "./rules/debug-on.ts";
 import { developmentEnvironment } from "./rules/development-environment.ts";
 import { developmentServer } from "./rules/development-server.ts";
 import { httpsOff } from "./rules/https-off.ts";
+import { leftOutFile } from "./rules/left-out-file.ts";
 import { llmRetry } from "./rules/llm-retry.ts";
 import { localAddress } from "./rules/local-address.ts";
 import { migrationsNotRun } from "./rules/migrations-not-run.ts";
@@ -37,6 +38,7 @@ export const rules: readonly Rule[] = [
   developmentServer,
   workerCount,
   missingDependency,
+  leftOutFile,
   llmRetry,
   plainPasswords,
   unpinnedImage,
@@ -47,3 +49,6 @@ export const rules: readonly Rule[] = [
   oneWayRelease,
   testsNotRun,
 ];
+
+/** Rules whose warnings a deployment shows before the upload: only the source shows them, and they explain failures. */
+export const toldBeforeUpload: readonly Rule[] = [leftOutFile];

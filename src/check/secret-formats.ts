@@ -37,7 +37,7 @@ function judgeChecksum([, body = ""]: RegExpExecArray): SecretVerdict {
 }
 
 /** Names of what a bundler puts into pages, by the prefixes that each documents. */
-const bundled = /\b(?:(?:NEXT|NUXT|EXPO|GATSBY)_PUBLIC_|NUXT_PUBLIC_|GATSBY_|PUBLIC_|VITE_|REACT_APP_|VUE_APP_)/;
+export const bundled = /\b(?:(?:NEXT|NUXT|EXPO|GATSBY)_PUBLIC_|NUXT_PUBLIC_|GATSBY_|PUBLIC_|VITE_|REACT_APP_|VUE_APP_)/;
 /** Google: "API keys for Firebase services are not secret"; keys of maps are sent by every browser. */
 const browserKey =
   /google-services|GoogleService-Info|authDomain|messagingSenderId|firebase|maps\.googleapis\.com|google-?maps?\b/i;

@@ -81,7 +81,10 @@ function judge(stack: string, edit: (text: string) => string = (text) => text, v
       }
     }
   }
-  const findings = check({ environment: "production", spec, values: known, files: [], placeOf }, "fairlead.yml");
+  const findings = check(
+    { environment: "production", spec, values: known, files: [], leftOut: [], placeOf },
+    "fairlead.yml",
+  );
   return [...said, ...findings.map(({ severity, rule, path, message }) => `${severity} ${rule} ${path} ${message}`)];
 }
 

@@ -18,6 +18,17 @@ export interface SourceFile {
   readonly text: string;
 }
 
+/** A path that is not part of the source although it is beside it. */
+export interface LeftOutFile {
+  /** A directory ends with `/`. */
+  readonly path: string;
+  /** "by .dockerignore" and the like. */
+  readonly why: string;
+  readonly isTracked: boolean;
+  /** Null: no file of variables, or unreadable. */
+  readonly text: string | null;
+}
+
 /** The input of the rules, for one environment. */
 export interface Subject {
   readonly environment: string;
@@ -26,6 +37,8 @@ export interface Subject {
   readonly values: readonly KnownValue[];
   /** The source's text files; empty if only the manifest is available. */
   readonly files: readonly SourceFile[];
+  /** What lies beside the source and is not part of it; empty if only the release is available. */
+  readonly leftOut: readonly LeftOutFile[];
   readonly placeOf: PlaceOf;
 }
 

@@ -1,7 +1,48 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { Fault, isErrno } from "../base/faults.ts";
+import { oneLine } from "../base/printable.ts";
 import { DockerIgnore, GitIgnore, isDockerfileName, isPrivateName } from "../base/source-rules.ts";
+
+/** Why a path is left out of a source, after "left out: ". */
+export type LeftOutReason =
+  | "by .gitignore"
+  | "by .gitignore; Git does not answer, so tracked files may be among them"
+  | "by .dockerignore"
+  | "never part of a source"
+  | "neither file, directory nor link"
+  | "its name is not UTF-8";
+
+/** A path of a source tree that is not part of the source. */
+export interface LeftOut {
+  /** A directory ends with `/`; all below it is left out. */
+  readonly path: string;
+  readonly why: LeftOutReason;
+  /** Git tracks it, or files below it. */
+  readonly isTracked: boolean;
+}
+
+/** Names listed for one reason; more are counted. */
+const listed = 4;
+
+/** One line for each reason: "left out by .gitignore: dist/, coverage/". Not for our own state and history. */
+export function leftOutLines(leftOut: readonly LeftOut[]): readonly string[] {
+  const told = leftOut.filter(({ path: at }) => !/(?:^|\/)\.(?:git|fairlead)\/?$/.test(at));
+  const reasons = [...new Set(told.map(({ why }) => why))].sort();
+  return reasons.map((reason) =>
+    namedLine(
+      `left out, ${reason}`,
+      told.filter(({ why }) => why === reason),
+    ),
+  );
+}
+
+/** "WHAT: a, b and 4 more". */
+export function namedLine(what: string, named: readonly { readonly path: string }[]): string {
+  const names = named.slice(0, listed).map(({ path: at }) => oneLine(at, shownPath));
+  const more = named.length > listed ? ` and ${named.length - listed} more` : "";
+  return `${what}: ${names.join(", ")}${more}`;
+}
 
 /** Never part of a source: history, installed packages, our own state, and files that hold secrets by convention. */
 function isNeverPart(name: string): boolean {
@@ -30,10 +71,14 @@ export class IgnoreRules {
     return text === "" ? above : [...above, { base: directory, rules: new GitIgnore(text) }];
   }
 
-  /** Whether a file or a directory with all below it is omitted. */
-  ignores(entry: { readonly path: string; readonly isDirectory: boolean }, rules: readonly GitRules[]): boolean {
-    if (isNeverPart(path.posix.basename(entry.path))) return true;
-    if (this.#isLeftOutOfImages(entry)) return true;
+  /** Why a file or a directory with all below it is omitted, whatever Git tracks; null: it is not. */
+  reason(entry: { readonly path: string; readonly isDirectory: boolean }): LeftOutReason | null {
+    if (isNeverPart(path.posix.basename(entry.path))) return "never part of a source";
+    return this.#isLeftOutOfImages(entry) ? "by .dockerignore" : null;
+  }
+
+  /** Whether the rules of .gitignore leave a path out. */
+  isGitIgnored(entry: { readonly path: string; readonly isDirectory: boolean }, rules: readonly GitRules[]): boolean {
     let ignored = false;
     for (const { base, rules: own } of rules) {
       const relative = base === "" ? entry.path : entry.path.slice(base.length + 1);

@@ -1,37 +1,74 @@
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { Fault } from "../base/faults.ts";
+import { toldBeforeUpload } from "../check/rules.ts";
 import { check, diagnosticOf, type Finding } from "../check/run.ts";
-import type { SourceFile } from "../check/subject.ts";
+import type { LeftOutFile, SourceFile } from "../check/subject.ts";
 import { manifestValues } from "../check/values.ts";
+import { formatDiagnostic } from "../manifest/diagnostic.ts";
 import { readManifest } from "../manifest/read.ts";
+import { leftOutLines, namedLine } from "./ignored.ts";
 import { type Manifest, manifestName, readManifestText } from "./place.ts";
 import { projectManifest } from "./project.ts";
 import { filesBelow } from "./source.ts";
 import type { World } from "./world.ts";
 
 /** Limits of the search: hand-written text, and only as much as is quick to read. */
-const limits = { fileBytes: 256 * 1024, bytes: 16 * 1024 * 1024 } as const;
-const written =
-  /\.(?:[cm]?[jt]sx?|py|rb|php|go|java|kt|rs|cs|sh|sql|ya?ml|toml|ini|cfg|conf|json|env|example|properties|tf|vue|svelte|html)$|(?:^|\/)(?:Dockerfile|Containerfile|Procfile|Makefile|Pipfile)[^/]*$|(?:^|\/)requirements[^/]*\.txt$/i;
+const limits = { fileBytes: 256 * 1024, bytes: 64 * 1024 * 1024 } as const;
 /** Generated files that are full of digests. */
 const generated = /(?:^|\/)(?:package-lock\.json|[^/]*\.lock|pnpm-lock\.yaml|[^/]*\.min\.js|[^/]*\.map)$/;
 
-/** The text files of a source for the rules. */
-export function writtenFiles({ directory, file }: Manifest): readonly SourceFile[] {
+/** A source as the rules see it. */
+export interface WrittenSource {
+  readonly files: readonly SourceFile[];
+  readonly leftOut: readonly LeftOutFile[];
+  /** Lines for people: what is left out of the source, and what no rule has searched. */
+  readonly notes: readonly string[];
+}
+
+type Unsearched = "generated" | "larger than 256 KB" | "after the first 64 MB of text" | "not text" | "UTF-16";
+
+/** The text files of a source for the rules, and what is not among them. */
+export function writtenSource({ directory, file }: Manifest): WrittenSource {
+  const { paths, leftOut } = filesBelow(directory);
   const files: SourceFile[] = [];
+  const unsearched: { readonly path: string; readonly why: Unsearched }[] = [];
   let bytes = 0;
-  for (const found of filesBelow(directory)) {
-    const full = path.join(directory, found);
-    if (!written.test(found) || generated.test(found) || full === file) continue;
-    const { size } = statSync(full);
-    if (size > limits.fileBytes || bytes + size > limits.bytes) continue;
-    const content = readFileSync(full);
-    if (content.includes(0)) continue;
-    bytes += size;
-    files.push({ path: found, text: content.toString("utf8") });
+  for (const at of paths) {
+    const full = path.join(directory, at);
+    if (full === file) continue;
+    const read = textOf(full, limits.bytes - bytes);
+    if (typeof read === "string") unsearched.push({ path: at, why: read });
+    else {
+      bytes += read.text.length;
+      files.push({ path: at, text: read.text });
+    }
   }
-  return files;
+  const reasons = [...new Set(unsearched.map(({ why }) => why))].sort();
+  const notes = reasons.map((reason) =>
+    namedLine(
+      `not searched, ${reason}`,
+      unsearched.filter(({ why }) => why === reason),
+    ),
+  );
+  const withTexts = leftOut.map((one) => ({ ...one, text: variablesIn(path.join(directory, one.path)) }));
+  return { files, leftOut: withTexts, notes: [...leftOutLines(leftOut), ...notes] };
+}
+
+function textOf(file: string, room: number): { readonly text: string } | Unsearched {
+  const { size } = statSync(file);
+  if (generated.test(file)) return "generated";
+  if (size > limits.fileBytes) return "larger than 256 KB";
+  if (size > room) return "after the first 64 MB of text";
+  const content = readFileSync(file);
+  return content.includes(0) ? "not text" : { text: content.toString("utf8") };
+}
+
+/** The text of a file of variables that is left out, for its names. */
+function variablesIn(file: string): string | null {
+  if (!/^\.env(?:\.|$)/.test(path.basename(file))) return null;
+  const stat = statSync(file, { throwIfNoEntry: false });
+  return stat?.isFile() && stat.size <= limits.fileBytes ? readFileSync(file, "utf8") : null;
 }
 
 export interface Checking {
@@ -39,17 +76,26 @@ export interface Checking {
   /** Name of the manifest's file in findings. */
   readonly file: string;
   readonly environment: string;
-  readonly files: readonly SourceFile[];
+  readonly source: Pick<WrittenSource, "files" | "leftOut">;
   /** It is for a preview; see `readManifest`. */
   readonly preview?: { readonly from: string | null } | null;
 }
 
 /** Findings without a controller; none if the manifest has errors. */
-export function findingsOf({ text, file, environment, files, preview = null }: Checking): readonly Finding[] {
+export function findingsOf({ text, file, environment, source, preview = null }: Checking): readonly Finding[] {
   const reading = readManifest(text, { file, environment, preview });
   if (!reading.ok) return [];
   const { spec, placeOf } = reading;
-  return check({ environment: spec.from ?? environment, spec, values: manifestValues(spec), files, placeOf }, file);
+  const { files, leftOut } = source;
+  const subject = {
+    environment: spec.from ?? environment,
+    spec,
+    values: manifestValues(spec),
+    files,
+    leftOut,
+    placeOf,
+  };
+  return check(subject, file);
 }
 
 /**
@@ -64,7 +110,14 @@ export function refuseUnreadySource(
   const manifest = projectManifest(world, directory);
   const environment = world.globals.environment ?? "production";
   const text = readManifestText(manifest);
-  const found = findingsOf({ text, file: manifestName, environment, files: writtenFiles(manifest), preview });
+  const source = writtenSource(manifest);
+  const found = findingsOf({ text, file: manifestName, environment, source, preview });
+  for (const note of source.notes) if (note.startsWith("left out")) world.say(world.paint.dim(note));
+  for (const one of found.filter(
+    ({ severity, rule }) => severity === "warning" && toldBeforeUpload.some(({ id }) => id === rule),
+  )) {
+    world.say(`${world.paint.yellow("warning:")} ${formatDiagnostic(diagnosticOf(one))}`);
+  }
   const refused = found.filter(
     ({ severity, rule, file }) => severity === "error" && file !== manifestName && !allowed.includes(rule),
   );

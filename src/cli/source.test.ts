@@ -7,6 +7,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { sha256, type TreeEntry, treeDigest } from "../base/digest.ts";
 import { Fault } from "../base/faults.ts";
 import type { Client } from "../client/client.ts";
+import { childOutput, runChild } from "../host/child.ts";
+import { leftOutLines } from "./ignored.ts";
 import { packSource, readSource, uploadSource } from "./source.ts";
 
 let root: string;
@@ -30,6 +32,13 @@ function manifest() {
 function paths(): string[] {
   return readSource(manifest())
     .entries.map((entry) => entry.path)
+    .sort();
+}
+
+/** What is left out, with the reasons. */
+function leftOut(): string[][] {
+  return readSource(manifest())
+    .leftOut.map((one) => [one.path, one.why])
     .sort();
 }
 
@@ -143,10 +152,56 @@ describe("what belongs to a source", () => {
     expect(faultOf(paths)).toMatchObject({ code: "source.unsafe", detail: ".gitignore cannot be read" });
   });
 
-  test("a file that cannot be read is named", () => {
-    // A name that is not UTF-8 cannot be opened by the name that is read from the directory, not even by root.
+  test("a file whose name is not UTF-8 is left out and named: it cannot be opened by what was read", () => {
     writeFileSync(Buffer.concat([Buffer.from(`${root}/bad`), Buffer.from([0xff])]), "");
-    expect(faultOf(paths)).toMatchObject({ code: "source.unsafe", detail: "bad\ufffd cannot be read" });
+    put("good\ufffd");
+    expect(paths()).toEqual(["fairlead.yml", "good\ufffd"]);
+    expect(leftOut()).toEqual([["bad\ufffd", "its name is not UTF-8"]]);
+  });
+
+  test("everything that is left out is named with its reason", async () => {
+    put(".gitignore", "dist/\n*.log\n");
+    put(".dockerignore", "docs\n");
+    for (const at of ["dist/a.js", "src/a.log", "docs/a.md", ".env", "node_modules/a.js", "src/a.js"]) put(at);
+    await runChild(["mkfifo", path.join(root, "pipe")], { env: {} });
+    expect(leftOut()).toEqual([
+      [".env", "never part of a source"],
+      ["dist/", "by .gitignore"],
+      ["docs/", "by .dockerignore"],
+      ["node_modules/", "never part of a source"],
+      ["pipe", "neither file, directory nor link"],
+      ["src/a.log", "by .gitignore"],
+    ]);
+    expect(leftOutLines(readSource(manifest()).leftOut)).toEqual([
+      "left out, by .dockerignore: docs/",
+      "left out, by .gitignore: dist/, src/a.log",
+      "left out, neither file, directory nor link: pipe",
+      "left out, never part of a source: .env, node_modules/",
+    ]);
+  });
+
+  test("what Git tracks, whatever .gitignore says, but not what lies beside it", async ({ skip }) => {
+    const isThere = childOutput(["git", "--version"], { cwd: root, env: {}, limit: 1_000, withinMs: 60_000 }) !== null;
+    if (!isThere) skip("Git is not installed here");
+    put(".gitignore", "dist/\nvendor\n*.log\n");
+    put("lib/.gitignore", "*\n");
+    for (const at of ["dist/app.js", "dist/deep/er.js", "vendor/a/b.js", "kept.log", "lib/ünï çødé.js"]) put(at);
+    const git = (...args: string[]) => runChild(["git", ...args], { cwd: root, env: {} });
+    expect((await git("init")).code).toBe(0);
+    expect((await git("add", "--force", ".")).code).toBe(0);
+    for (const at of ["dist/new.js", "dist/other/a.js", "vendor/a/c.js", "new.log", "lib/new.js"]) put(at);
+    const kept = [".gitignore", "dist/app.js", "dist/deep/er.js", "fairlead.yml", "kept.log", "lib/.gitignore"];
+    expect(paths()).toEqual([...kept, "lib/ünï çødé.js", "vendor/a/b.js"]);
+    // Also in a directory below the repository's own.
+    put("lib/fairlead.yml");
+    const below = { directory: path.join(root, "lib"), file: path.join(root, "lib/fairlead.yml") };
+    expect(readSource(below).entries.map((entry) => entry.path)).toEqual(["fairlead.yml", ".gitignore", "ünï çødé.js"]);
+    expect(leftOut()).toContainEqual(["dist/other/", "by .gitignore"]);
+    rmSync(path.join(root, ".git/HEAD"));
+    expect(paths()).toEqual([".gitignore", "fairlead.yml"]);
+    expect(leftOutLines(readSource(manifest()).leftOut)[0]).toMatch(
+      /^left out, by .gitignore; Git does not answer, .*: dist/,
+    );
   });
 
   test("a tree that is too large is refused before it is sent, and says where", () => {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { closeSync, type Dirent, fstatSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
+import { closeSync, type Dirent, fstatSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
 import path from "node:path";
 import { Readable } from "node:stream";
 import { type Pack, pack } from "tar-stream";
@@ -7,8 +7,9 @@ import { type TreeEntry, treeDigest } from "../base/digest.ts";
 import { asFault, Fault } from "../base/faults.ts";
 import { formatSize } from "../base/size.ts";
 import type { Client } from "../client/client.ts";
-import { IgnoreRules, unreadable } from "./ignored.ts";
+import { IgnoreRules, type LeftOut, type LeftOutReason, unreadable } from "./ignored.ts";
 import { type Manifest, manifestName } from "./place.ts";
+import { type TrackedFiles, trackedBelow } from "./tracked.ts";
 
 /** Limits of a source tree: anything larger is a data directory that was not meant to be deployed. */
 export const sourceLimits = { files: 50_000, bytes: 1024 ** 3 };
@@ -23,6 +24,7 @@ export interface Source {
   readonly digest: string;
   readonly entries: readonly SourceEntry[];
   readonly bytes: number;
+  readonly leftOut: readonly LeftOut[];
 }
 
 type Limits = typeof sourceLimits;
@@ -34,7 +36,8 @@ type Limits = typeof sourceLimits;
 export function readSource({ directory, file }: Manifest, limits: Limits = sourceLimits): Source {
   const entries: SourceEntry[] = [readFile(manifestName, file)];
   let bytes = entries[0]?.bytes ?? 0;
-  for (const found of walk(directory)) {
+  const leftOut: LeftOut[] = [];
+  for (const found of walk(directory, leftOut)) {
     if (found.path === manifestName) continue;
     const entry = found.isLink
       ? readLink(directory, found.path)
@@ -44,35 +47,66 @@ export function readSource({ directory, file }: Manifest, limits: Limits = sourc
     if (entries.length > limits.files) throw tooLarge(`more than ${limits.files} files`, found.path);
     if (bytes > limits.bytes) throw tooLarge(`more than ${formatSize(limits.bytes)}`, found.path);
   }
-  return { digest: treeDigest(entries), entries, bytes };
+  return { digest: treeDigest(entries), entries, bytes, leftOut };
 }
 
 function tooLarge(what: string, at: string): Fault {
   return new Fault("request.too-large", `the source has ${what} (reached at ${at})`);
 }
 
-/** The files of a tree that are not ignored, without links, with `/` between the parts. Faults: `source.unsafe`, `request.too-large`. */
-export function filesBelow(directory: string): string[] {
+/**
+ * The files of a tree that are part of its source, without links, with `/` between the parts; and what is left out.
+ * Faults: `source.unsafe`, `request.too-large`.
+ */
+export function filesBelow(directory: string): {
+  readonly paths: readonly string[];
+  readonly leftOut: readonly LeftOut[];
+} {
   const paths: string[] = [];
-  for (const { path: at, isLink } of walk(directory)) {
+  const leftOut: LeftOut[] = [];
+  for (const { path: at, isLink } of walk(directory, leftOut)) {
     if (!isLink) paths.push(at);
     if (paths.length > sourceLimits.files) throw tooLarge(`more than ${sourceLimits.files} files`, at);
   }
-  return paths;
+  return { paths, leftOut };
 }
 
-function* walk(root: string): Generator<{ readonly path: string; readonly isLink: boolean }> {
+interface Entry {
+  readonly path: string;
+  readonly isLink: boolean;
+}
+
+/** The files of a tree that are part of the source, links among them. What is not goes to `leftOut`. */
+function* walk(root: string, leftOut: LeftOut[]): Generator<Entry> {
   const rules = new IgnoreRules(root);
-  const stack = [{ directory: "", rules: rules.enter("", []) }];
+  const tracked = trackedBelow(root);
+  const known = tracked === "none" || tracked === null ? noFiles : tracked;
+  const byGit =
+    tracked === null ? "by .gitignore; Git does not answer, so tracked files may be among them" : "by .gitignore";
+  const stack = [{ directory: "", rules: rules.enter("", []), isIgnored: false }];
   for (let next = stack.pop(); next; next = stack.pop()) {
     for (const found of listDirectory(root, next.directory)) {
       const at = next.directory === "" ? found.name : `${next.directory}/${found.name}`;
-      if (rules.ignores({ path: at, isDirectory: found.isDirectory() }, next.rules)) continue;
-      if (found.isDirectory()) stack.push({ directory: at, rules: rules.enter(at, next.rules) });
-      else if (found.isFile() || found.isSymbolicLink()) yield { path: at, isLink: found.isSymbolicLink() };
-      // Sockets, pipes and devices belong to this machine: never source.
+      const isDirectory = found.isDirectory();
+      const entry = { path: at, isDirectory };
+      const isTracked = (isDirectory ? known.directories : known.files).has(at);
+      const isIgnored = next.isIgnored || rules.isGitIgnored(entry, next.rules);
+      const why = rules.reason(entry) ?? (isIgnored && !isTracked ? byGit : whyUnusable(root, at, found));
+      if (why !== null) leftOut.push({ path: isDirectory ? `${at}/` : at, why, isTracked });
+      else if (isDirectory) stack.push({ directory: at, rules: rules.enter(at, next.rules), isIgnored });
+      else yield { path: at, isLink: found.isSymbolicLink() };
     }
   }
+}
+
+const noFiles: TrackedFiles = { files: new Set(), directories: new Set() };
+
+/** Sockets, pipes and devices belong to this machine. A name that is not UTF-8 cannot be opened as it was read. */
+function whyUnusable(root: string, at: string, found: Dirent): LeftOutReason | null {
+  if (found.name.includes("\ufffd") && !lstatSync(path.join(root, at), { throwIfNoEntry: false }))
+    return "its name is not UTF-8";
+  const isUsable = found.isDirectory() || found.isFile() || found.isSymbolicLink();
+  return isUsable ? null : "neither file, directory nor link";
 }
 
 function listDirectory(root: string, directory: string): Dirent[] {

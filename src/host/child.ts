@@ -1,4 +1,4 @@
-import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
+import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from "node:child_process";
 
 /** Targets of a child's standard streams: none, this process, a pipe, or an open file descriptor. */
 export type Stream = "ignore" | "inherit" | "pipe" | number;
@@ -69,4 +69,19 @@ export function runChild(command: readonly [string, ...string[]], options: RunOp
     child.once("error", reject);
     child.once("close", (code, signal) => resolve({ code, signal, ...texts }));
   }).finally(() => clearTimeout(end));
+}
+
+/** Runs a short program to its end while this process waits; its standard output. Null: it failed or cannot be started. */
+export function childOutput(
+  [program, ...args]: readonly [string, ...string[]],
+  { cwd, env, limit, withinMs }: Required<Pick<RunOptions, "cwd" | "env" | "limit" | "withinMs">>,
+): string | null {
+  const { status, stdout } = spawnSync(program, args, {
+    cwd,
+    env,
+    maxBuffer: limit,
+    timeout: withinMs,
+    encoding: "utf8",
+  });
+  return status === 0 ? stdout : null;
 }

@@ -24,7 +24,10 @@ export async function readinessOf(deps: Deps, { loaded, release, given }: Judged
   const { spec, placeOf } = loaded;
   const files = await dockerfileOf(deps, loaded);
   const values = valuesOf(release, given);
-  return check({ environment: spec.from ?? release.key.environment, spec, values, files, placeOf }, manifestFile);
+  return check(
+    { environment: spec.from ?? release.key.environment, spec, values, files, leftOut: [], placeOf },
+    manifestFile,
+  );
 }
 
 /**

@@ -25,6 +25,7 @@ const needs = {
     { program: "systemd-analyze", package: "systemd" },
     { program: "docker-registry", package: "docker-registry" },
     { program: "strace", package: "strace" },
+    { program: "git", package: "git" },
   ],
 } as const satisfies Record<string, readonly Need[]>;
 

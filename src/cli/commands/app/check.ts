@@ -9,7 +9,7 @@ import { toggleFlag } from "../../flags.ts";
 import type { Paint } from "../../paint.ts";
 import { readManifestText } from "../../place.ts";
 import { projectManifest } from "../../project.ts";
-import { findingsOf, writtenFiles } from "../../readiness.ts";
+import { findingsOf, type WrittenSource, writtenSource } from "../../readiness.ts";
 
 export default defineCommand({
   about:
@@ -37,8 +37,8 @@ export default defineCommand({
       const found = reading.ok ? reading.warnings : reading.diagnostics;
       for (const each of found) (reading.ok ? warnings : diagnostics).set(formatDiagnostic(each), each);
     }
-    const files = diagnostics.size > 0 ? [] : writtenFiles(manifest);
-    const all = diagnostics.size > 0 ? [] : environments.flatMap((one) => found({ text, file, files }, one));
+    const source = diagnostics.size > 0 ? nothing : writtenSource(manifest);
+    const all = diagnostics.size > 0 ? [] : environments.flatMap((one) => found({ text, file, source }, one));
     const findings = merged(all);
     if (flags.sarif) await world.print(JSON.stringify(sarif(findings, world.host.version), null, 2));
     return {
@@ -48,29 +48,31 @@ export default defineCommand({
       complaints: listed(diagnostics),
       warnings: listed(warnings),
       findings,
+      notes: source.notes,
       printed: flags.sarif,
     };
   },
-  view({ file, environments, complaints, warnings, findings, printed, ok }, paint) {
+  view({ file, environments, complaints, warnings, findings, notes, printed, ok }, paint) {
     if (printed) return "";
     const lines = complaints.map(({ text }) => text);
     for (const { text } of warnings) lines.push(`${text} ${paint.yellow("(warning)")}`);
     for (const finding of findings) lines.push(...findingLines(finding, paint));
+    for (const note of notes) lines.push(paint.dim(note));
     if (ok) lines.push(`${paint.green("ok:")} ${file} for ${environments.join(", ")}`);
     return lines.join("\n");
   },
   exit: ({ ok, complaints }) => (ok ? 0 : complaints.length > 0 ? 2 : 1),
 });
 
+/** A manifest with errors is not compared with its source. */
+const nothing: WrittenSource = { files: [], leftOut: [], notes: [] };
+
 /** A finding with the environments that it is in. */
 interface Shown extends Finding {
   readonly environments: readonly string[];
 }
 
-function found(
-  about: { text: string; file: string; files: ReturnType<typeof writtenFiles> },
-  environment: string,
-): readonly Shown[] {
+function found(about: { text: string; file: string; source: WrittenSource }, environment: string): readonly Shown[] {
   return findingsOf({ ...about, environment }).map((finding) => ({ ...finding, environments: [environment] }));
 }
 

@@ -94,7 +94,7 @@ function sourceIn(directory: string): SourceView {
     const bytes = readFileSync(path.join(directory, file));
     return bytes.length > 1_048_576 || bytes.includes(0) ? null : bytes.toString("utf8");
   };
-  return { paths: filesBelow(directory), read };
+  return { paths: filesBelow(directory).paths, read };
 }
 
 /** Faults: `usage.invalid` when the name given is none, or none can be made of what is there. */

@@ -9,6 +9,7 @@ import { paintFor } from "../../paint.ts";
 import { projectStateName, readAddress } from "../../place.ts";
 import { platformFlags, platformOf } from "../../platform.ts";
 import { projectManifest, sourceAndKey } from "../../project.ts";
+import { refuseUnreadySource } from "../../readiness.ts";
 import { stopAndWait } from "../../stop.ts";
 import type { ControllerSettings, StartedController, World } from "../../world.ts";
 
@@ -87,6 +88,7 @@ async function startHere(world: World, state: string, options: StartOptions): Pr
 }
 
 async function deployHere(world: World, directory: string | undefined, started: boolean): Promise<DeploymentResult> {
+  refuseUnreadySource(world, directory, { allowed: [] });
   const { api, key, sourced } = await sourceAndKey(world, directory);
   const { deployment } = await api.call("beginDeployment", { params: key, body: { kind: "deploy", ...sourced } });
   return followToEnd({ world, api }, deployment, { endsWithUs: started });
