@@ -11,24 +11,24 @@ export interface FirstManifest {
   /** Description of the source, for the comment on top. */
   readonly summary: string;
   readonly services: readonly ServiceIdea[];
-  /** How plain processes install packages; null if they need none. */
-  readonly install: readonly string[] | null;
+  /** How plain processes install and build; null if they need not. */
+  readonly build: readonly string[] | null;
   /** Variables without which the app does not start. */
   readonly variables: Recipe["variables"];
 }
 
 /** The text of a first fairlead.yml: as short as possible, because the defaults are good. */
-export function firstManifest({ app, summary, services, install, variables }: FirstManifest): string {
+export function firstManifest({ app, summary, services, build, variables }: FirstManifest): string {
   const lines = [
     `# yaml-language-server: $schema=${schema}`,
     `# ${summary}`,
     "version: 1",
     `app: ${app}`,
-    ...(install === null
+    ...(build === null
       ? []
       : [
           "# Without a container engine, this prepares plain processes.",
-          `build: { command: ${commandText(install, true)} }`,
+          `build: { command: ${commandText(build, true)} }`,
         ]),
     ...variableLines(variables),
     "services:",

@@ -1,5 +1,6 @@
+import type { Language } from "../base/languages.ts";
 import { isImage } from "./dockerfile.ts";
-import type { BuildChoice, Language } from "./recipe.ts";
+import type { BuildChoice } from "./recipe.ts";
 
 /** The base image of a stage: the configured one if it is a valid image name, otherwise the official one. */
 export function baseImage(

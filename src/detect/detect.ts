@@ -1,9 +1,9 @@
 import { oneLine } from "../base/printable.ts";
-import { type NodeProject, nodeProject } from "./node/project.ts";
-import { nodeRecipe } from "./node/recipe.ts";
-import { type PythonProject, pythonProject, pythonRecipe } from "./python/recipe.ts";
-import type { BuildChoice, Recipe, SourceView, Unrecognised } from "./recipe.ts";
-import { lookedForStatic, staticRecipe } from "./static/recipe.ts";
+import { node } from "./node/recipe.ts";
+import { python } from "./python/recipe.ts";
+import type { LanguageReader } from "./reader.ts";
+import { type BuildChoice, isRecipe, type Recipe, type SourceView, type Unrecognised } from "./recipe.ts";
+import { staticPages } from "./static/recipe.ts";
 import { baseName, directoryOf, Tree } from "./tree.ts";
 
 /**
@@ -24,43 +24,34 @@ function said(words: string): string {
   return oneLine(words, 1_000);
 }
 
+/**
+ * All languages. Several can recognise one source: what is declared precedes what only has a usual name (`evidence`),
+ * then the order here decides. Frameworks that build their assets with Node precede Node; pages without any program are
+ * last.
+ */
+const readers: readonly LanguageReader[] = [python, node, staticPages];
+
 function recognise(tree: Tree, build: BuildChoice): Recipe | Unrecognised {
-  const python = pythonProject(tree);
-  const node = nodeProject(tree);
-  const found = choose(python, node);
-  if (found === "python" && "app" in python) return withOther(pythonRecipe(tree, python, build), tree, "package.json");
-  if (found === "node" && "runs" in node) return nodeRecipe(tree, node, build);
-  const pages = staticRecipe(tree, build);
-  if (pages) return pages;
-  const nothing = [node, python].flatMap((one) => ("lookedFor" in one ? one.lookedFor : []));
-  return { lookedFor: [...nothing, lookedForStatic, ...nearby(tree)] };
+  const found = readers.map((reader) => ({ reader, result: reader.recognise(tree, build) }));
+  const recipes = found.flatMap(({ reader, result }) => (isRecipe(result) ? [{ reader, recipe: result }] : []));
+  const chosen = recipes.find(({ recipe }) => recipe.evidence === "declared") ?? recipes[0];
+  if (chosen) return { ...chosen.recipe, warnings: [...chosen.recipe.warnings, ...unused(tree, chosen.reader)] };
+  const lookedFor = found.flatMap(({ result }) => (isRecipe(result) ? [] : result.lookedFor));
+  return { lookedFor: [...lookedFor, ...nearby(tree)] };
 }
 
-/** A Python framework beside a package.json builds its assets with it; a single main.py beside a server is a script. */
-function choose(python: PythonProject | object, node: NodeProject | object): "python" | "node" | null {
-  if (!("app" in python)) return "runs" in node ? "node" : null;
-  const framework = !(python as PythonProject).app.name.startsWith("Python");
-  return framework || !("runs" in node) ? "python" : "node";
+/** Files of other languages, which the chosen one does not build. */
+function unused(tree: Tree, chosen: LanguageReader): readonly string[] {
+  return readers.flatMap(({ language, files }) => {
+    const file = language === chosen.language ? null : tree.first(files);
+    if (file === null || language === "static") return [];
+    return [`${file} exists too and is not built: commit its output, or write a Dockerfile`];
+  });
 }
-
-function withOther(recipe: Recipe, tree: Tree, file: string): Recipe {
-  if (!tree.has(file)) return recipe;
-  const warning = `${file} exists too and is not built: commit its output, or write a Dockerfile`;
-  return { ...recipe, warnings: [...recipe.warnings, warning] };
-}
-
-const telling = new Set([
-  "package.json",
-  "requirements.txt",
-  "pyproject.toml",
-  "Pipfile",
-  "manage.py",
-  "Dockerfile",
-  "index.html",
-]);
 
 /** Subdirectories that look like apps: a repository with several has nothing at the top. */
 function nearby(tree: Tree): readonly string[] {
+  const telling = new Set(["Dockerfile", ...readers.flatMap(({ files }) => files)]);
   const found = new Map<string, string>();
   for (const path of [...tree.paths].sort()) {
     const directory = directoryOf(path);

@@ -1,3 +1,5 @@
+import type { Language } from "../base/languages.ts";
+
 /** A source tree: its files, relative and with `/` separators, and their text. */
 export interface SourceView {
   readonly paths: readonly string[];
@@ -10,12 +12,14 @@ export interface BuildChoice {
   readonly base: Readonly<Record<string, string>>;
 }
 
-export type Language = "node" | "python" | "static";
-
 /** A detected service, for a first manifest. */
 export interface ServiceIdea {
   readonly name: string;
-  /** Null: the image's own command. */
+  /**
+   * The same on plain processes and in the image: relative to the directory of the source, with the port in `$PORT` and
+   * `.venv/bin` and `node_modules/.bin` in the PATH. An app in a subdirectory changes to it (`inDirectory`). Null: the
+   * image's own command.
+   */
   readonly run: readonly string[] | null;
   /** The port on which it answers HTTP; null when it does not. */
   readonly port: number | null;
@@ -27,10 +31,30 @@ export interface ServiceIdea {
   readonly single: boolean;
 }
 
-/** How to build an image from a source without a Dockerfile. */
+/** A program that a build or a service needs on a machine that runs plain processes; images bring their own. */
+export interface MachineNeed {
+  /** Its name in the PATH: `yarn`. */
+  readonly program: string;
+  /**
+   * The versions that will do, as a range of npm's `semver`, and the command that prints the version: the first version
+   * in its output is compared. Absent: any version.
+   */
+  readonly version?: { readonly range: string; readonly printedBy: readonly string[] };
+  /** What asks for it: `yarn.lock`, `engines.node of package.json`. */
+  readonly why: string;
+  /** The command that installs it: `npm install --global yarn@1`. */
+  readonly install: string;
+}
+
+/** How to build and run a source without a Dockerfile, in containers and as plain processes. */
 export interface Recipe {
   readonly dockerfile: string;
   readonly language: Language;
+  /**
+   * What says how the source is run. `declared`: a framework, a script, a Procfile or a build file; `name`: only a file
+   * with a usual name, which can be a tool beside the app. Declared recipes come before the others.
+   */
+  readonly evidence: "declared" | "name";
   /** `Django with gunicorn and Celery, packages by pip, Python 3.12`. */
   readonly summary: string;
   /** Warnings, each with a fix. */
@@ -38,8 +62,10 @@ export interface Recipe {
   readonly services: readonly ServiceIdea[];
   /** Variables that the app needs to start, as far as its settings show. */
   readonly variables: readonly VariableIdea[];
-  /** How plain processes install packages and build; null if unknown. */
-  readonly install: readonly string[] | null;
+  /** For plain processes: one command that installs and builds, in a copy of the source. Null: nothing to do. */
+  readonly build: readonly string[] | null;
+  /** For plain processes: programs that `build` and the services start. */
+  readonly needs: readonly MachineNeed[];
 }
 
 export interface VariableIdea {

@@ -1,3 +1,4 @@
+import { languages } from "../base/languages.ts";
 import { variableName } from "../base/variable-name.ts";
 import { namePattern } from "../model/environment.ts";
 import { checks } from "./checks.ts";
@@ -42,9 +43,9 @@ const build = section({
           pattern: /^(?!.*(?:\.\.|\/\.|\/\/))[a-z0-9][\w.:/@-]{0,255}$/,
           max: 256,
         }),
-        key: /^(?:node|python|static)$/,
-        wanted: "a language – write node, python or static",
-        max: 3,
+        key: new RegExp(`^(?:${languages.join("|")})$`),
+        wanted: `a language – write one of ${languages.join(", ")}`,
+        max: languages.length,
       }),
       "Base images for builds without a Dockerfile, by language: use a mirror, or pin a digest. Default: the official ones.",
     ),

@@ -1,15 +1,25 @@
 import { baseImage } from "../base.ts";
 import { defaultPort, dockerfileText } from "../dockerfile.ts";
+import type { LanguageReader } from "../reader.ts";
 import { nextReadyPath, nodeRoute, readyPath } from "../ready.ts";
 import type { BuildChoice, Recipe } from "../recipe.ts";
 import { filesStage } from "../static/server.ts";
 import { join, type Tree } from "../tree.ts";
 import type { FrontEnd } from "./frameworks.ts";
-import type { NodeProject } from "./project.ts";
+import { type NodeProject, nodeProject } from "./project.ts";
 import { buildStage, type ImageLayout, stagesOf, startCommandOf } from "./stages.ts";
 
+export const node: LanguageReader = {
+  language: "node",
+  files: ["package.json"],
+  recognise(tree, build) {
+    const found = nodeProject(tree);
+    return "runs" in found ? nodeRecipe(tree, found, build) : found;
+  },
+};
+
 /** The Dockerfile of a Node project: packages, then the source, then a final stage without build tools. */
-export function nodeRecipe(tree: Tree, project: NodeProject, build: BuildChoice): Recipe {
+function nodeRecipe(tree: Tree, project: NodeProject, build: BuildChoice): Recipe {
   const base = baseImage(build, "node", `node:${project.node.tag}-slim`);
   const layout: ImageLayout = {
     project,
@@ -34,11 +44,12 @@ export function nodeRecipe(tree: Tree, project: NodeProject, build: BuildChoice)
     release: null,
     single: false,
   };
-  const install = processInstall(project);
   return {
     variables: [],
-    install,
+    build: processBuild(project),
+    needs: [],
     language: "node",
+    evidence: "declared",
     dockerfile: dockerfileText(title, stages),
     summary: title,
     warnings,
@@ -47,7 +58,7 @@ export function nodeRecipe(tree: Tree, project: NodeProject, build: BuildChoice)
 }
 
 /** The same without an image: packages and build, in a copy of the source. */
-function processInstall({ manager, build, app }: NodeProject): readonly string[] | null {
+function processBuild({ manager, build, app }: NodeProject): readonly string[] | null {
   if (app.directory !== "") return null;
   if (build === null) return manager.installProduction.split(" ");
   return ["sh", "-c", `${manager.installAll} && ${build.command}`];
@@ -92,11 +103,13 @@ function filesRecipe(
   const files = filesStage(build, { from: "builder", path, fallback: front.fallback });
   return {
     language: "static",
+    evidence: "declared",
     dockerfile: dockerfileText(title, [buildStage(layout), files.lines]),
     summary: `${title}, served by Caddy`,
     warnings: [...warnings, ...files.warnings],
     services: [{ name: "web", run: null, port: defaultPort, ready: "/", release: null, single: false }],
     variables: [],
-    install: null,
+    build: null,
+    needs: [],
   };
 }

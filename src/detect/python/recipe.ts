@@ -1,5 +1,6 @@
 import { baseImage } from "../base.ts";
 import { comment, type DockerfileLine, defaultPort, dockerfileText, ending, type Probe } from "../dockerfile.ts";
+import type { LanguageReader } from "../reader.ts";
 import type { BuildChoice, Recipe, VariableIdea } from "../recipe.ts";
 import { join, type Tree } from "../tree.ts";
 import { choosePython } from "../versions.ts";
@@ -9,15 +10,24 @@ import { type Declared, declaredBy, requirementFiles } from "./declared.ts";
 import { undeclaredImports } from "./imports.ts";
 import { aptInstall, type InstallPlan, installStage, sourceFirst, systemPackages } from "./install.ts";
 
-export interface PythonProject {
+export const python: LanguageReader = {
+  language: "python",
+  files: [...requirementFiles, "pyproject.toml", "Pipfile", "manage.py"],
+  recognise(tree, build) {
+    const found = pythonProject(tree);
+    return "app" in found ? pythonRecipe(tree, found, build) : found;
+  },
+};
+
+interface PythonProject {
   readonly declared: Declared;
   readonly app: PythonApp;
 }
 
-export type PythonFinding = PythonProject | { readonly lookedFor: readonly string[] };
+type PythonFinding = PythonProject | { readonly lookedFor: readonly string[] };
 
 /** A source with Python packages, otherwise what was searched for without success. */
-export function pythonProject(tree: Tree): PythonFinding {
+function pythonProject(tree: Tree): PythonFinding {
   const declared = declaredBy(tree);
   if (declared === null) return { lookedFor: [nothingDeclared(tree)] };
   const app = pythonApp(tree, declared);
@@ -40,7 +50,7 @@ function nothingDeclared(tree: Tree): string {
 }
 
 /** The Dockerfile of a Python project: packages into a virtual environment, then a stage with that and the source. */
-export function pythonRecipe(tree: Tree, { declared, app }: PythonProject, build: BuildChoice): Recipe {
+function pythonRecipe(tree: Tree, { declared, app }: PythonProject, build: BuildChoice): Recipe {
   const python = choosePython(declared.wish);
   const base = baseImage(build, "python", `python:${python.tag}-slim`);
   const system = systemPackages(declared);
@@ -53,6 +63,7 @@ export function pythonRecipe(tree: Tree, { declared, app }: PythonProject, build
   const first = plan.sourceFirst;
   return {
     language: "python",
+    evidence: app.name.startsWith("Python") ? "name" : "declared",
     dockerfile: dockerfileText(title, [[...installStage(plan), ...collectStatic(plan, app)], runStage(plan, app)]),
     summary: title,
     warnings: [
@@ -65,7 +76,8 @@ export function pythonRecipe(tree: Tree, { declared, app }: PythonProject, build
     ],
     services: [mainService(app), ...others],
     variables: (app.django?.demands ?? []).map(variableIdea),
-    install: null,
+    build: null,
+    needs: [],
   };
 }
 

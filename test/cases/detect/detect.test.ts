@@ -1,6 +1,6 @@
 import { test } from "vitest";
 import { detect } from "../../../src/detect/detect.ts";
-import { isRecipe, type ServiceIdea, type SourceView } from "../../../src/detect/recipe.ts";
+import { isRecipe, type MachineNeed, type ServiceIdea, type SourceView } from "../../../src/detect/recipe.ts";
 import { goldenCases, judgeGolden } from "../golden.ts";
 
 // A case is a small source – `== path`, then the file's text – a line `----`, and what detection makes of it: summary,
@@ -29,17 +29,22 @@ function serviceLine({ name, run, port, ready, release, single }: ServiceIdea): 
   return `service ${name}: ${parts.filter(Boolean).join(", ")}`;
 }
 
+function needLine({ program, version, why, install }: MachineNeed): string {
+  return `needs ${program}${version ? ` ${version.range} by ${version.printedBy.join(" ")}` : ""} for ${why}: ${install}`;
+}
+
 function answer(text: string): string {
   const { base, source } = sourceOf(text);
   const found = detect(source, { base });
   if (!isRecipe(found)) return `${found.lookedFor.map((one) => `looked for ${one}`).join("\n")}\n`;
-  const { summary, language, warnings, services, variables, install, dockerfile } = found;
+  const { summary, language, warnings, services, variables, build, needs, dockerfile } = found;
   const lines = [
     `${language}: ${summary}`,
     ...warnings.map((one) => `warning: ${one}`),
     ...services.map(serviceLine),
     ...variables.map(({ name, secret, generate }) => `variable ${name}${secret ? " secret" : ""} ${generate ?? ""}`.trim()),
-    ...(install === null ? [] : [`as plain processes: ${JSON.stringify(install)}`]),
+    ...(build === null ? [] : [`as plain processes: ${JSON.stringify(build)}`]),
+    ...needs.map(needLine),
   ];
   return `${lines.join("\n")}\n\n${dockerfile}`;
 }

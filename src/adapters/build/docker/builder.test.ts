@@ -138,7 +138,9 @@ describe.skipIf(socket === null)(`images on an engine (else: ${noEngine})`, () =
             warnings: ["no lock file"],
             services: [],
             variables: [],
-            install: null,
+            evidence: "declared",
+            build: null,
+            needs: [],
           }
         : { lookedFor: ["package.json", "index.html"] };
     await begin({ recipeOf });

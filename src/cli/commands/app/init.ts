@@ -52,13 +52,13 @@ export default defineCommand({
 });
 
 /** What goes into a manifest and beside it. */
-type Found = Pick<Recipe, "dockerfile" | "summary" | "warnings" | "services" | "install" | "variables">;
+type Found = Pick<Recipe, "dockerfile" | "summary" | "warnings" | "services" | "build" | "variables">;
 
 function given(source: SourceView): Found | null {
   const dockerfile = source.paths.includes("Dockerfile") ? source.read("Dockerfile") : null;
   if (dockerfile === null) return null;
   const services = [serviceOfDockerfile(dockerfile)];
-  return { dockerfile, summary: "its own Dockerfile", warnings: [], services, install: null, variables: [] };
+  return { dockerfile, summary: "its own Dockerfile", warnings: [], services, build: null, variables: [] };
 }
 
 function recognised(source: SourceView): Found {

@@ -1,0 +1,11 @@
+import type { Language } from "../base/languages.ts";
+import type { BuildChoice, Recipe, Unrecognised } from "./recipe.ts";
+import type { Tree } from "./tree.ts";
+
+/** One language: what it looks for, and what it makes of a source. */
+export interface LanguageReader {
+  readonly language: Language;
+  /** Names of files that show the language. Named where another language is chosen; searched for in subdirectories. */
+  readonly files: readonly string[];
+  readonly recognise: (tree: Tree, build: BuildChoice) => Recipe | Unrecognised;
+}
