@@ -26,6 +26,7 @@ const needs = {
     { program: "docker-registry", package: "docker-registry" },
     { program: "strace", package: "strace" },
     { program: "git", package: "git" },
+    { program: "pip3", package: "python3-pip" },
   ],
 } as const satisfies Record<string, readonly Need[]>;
 

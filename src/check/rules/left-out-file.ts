@@ -83,7 +83,7 @@ function namedIn({ path, text }: SourceFile, leftOut: readonly LeftOutFile[]): r
 function variables({ leftOut, spec }: Subject): readonly RuleFinding[] {
   const known = new Set([spec.buildVariables, ...spec.services.map((one) => one.variables)].flatMap(Object.keys));
   return leftOut.flatMap(({ path, text, isTracked }) => {
-    if (text === null || !forProduction.test(path)) return [];
+    if (text === null || !forProduction.test(path) || isExampleFile(path)) return [];
     const names = [...text.matchAll(/^\s*(?:export\s+)?([A-Za-z_]\w{0,127})[ \t]*=/gm)].map(([, name = ""]) => name);
     const missing = [...new Set(names)].filter((name) => !known.has(name));
     if (missing.length === 0) return [];

@@ -1,4 +1,4 @@
-import { inProduction, type Rule } from "../subject.ts";
+import { inProduction, isExampleFile, type Rule } from "../subject.ts";
 
 /** A line with this comment is skipped; it must include the reason. */
 const excuse = /fairlead:allow plain-passwords because \S/;
@@ -21,7 +21,7 @@ export const plainPasswords: Rule = {
   severity: inProduction,
   look: ({ files }) =>
     files
-      .filter(({ path }) => /\.(?:[cm]?[jt]sx?|py|rb|php|sql)$/.test(path))
+      .filter(({ path }) => /\.(?:[cm]?[jt]sx?|py|rb|php|sql)$/.test(path) && !isExampleFile(path))
       .flatMap(({ path, text }) =>
         text
           .split("\n")
