@@ -3,6 +3,7 @@ import path from "node:path";
 import { Fault, isErrno } from "../base/faults.ts";
 import { oneLine } from "../base/printable.ts";
 import { DockerIgnore, GitIgnore, isDockerfileName, isPrivateName } from "../base/source-rules.ts";
+import { decodeText } from "../base/text.ts";
 
 /** Why a path is left out of a source, after "left out: ". */
 export type LeftOutReason =
@@ -95,7 +96,7 @@ export class IgnoreRules {
 
 function readOptional(root: string, at: string): string {
   try {
-    return readFileSync(path.join(root, at), "utf8");
+    return decodeText(readFileSync(path.join(root, at))) ?? "";
   } catch (error) {
     if (isErrno(error, "ENOENT", "EISDIR", "ENOTDIR")) return "";
     throw unreadable(at, error);

@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { Fault } from "../base/faults.ts";
+import { decodeText } from "../base/text.ts";
 import { toldBeforeUpload } from "../check/rules.ts";
 import { check, diagnosticOf, type Finding } from "../check/run.ts";
 import type { LeftOutFile, SourceFile } from "../check/subject.ts";
@@ -26,7 +27,7 @@ export interface WrittenSource {
   readonly notes: readonly string[];
 }
 
-type Unsearched = "generated" | "larger than 256 KB" | "after the first 64 MB of text" | "not text" | "UTF-16";
+type Unsearched = "generated" | "larger than 256 KB" | "after the first 64 MB of text" | "not text";
 
 /** The text files of a source for the rules, and what is not among them. */
 export function writtenSource({ directory, file }: Manifest): WrittenSource {
@@ -60,15 +61,15 @@ function textOf(file: string, room: number): { readonly text: string } | Unsearc
   if (generated.test(file)) return "generated";
   if (size > limits.fileBytes) return "larger than 256 KB";
   if (size > room) return "after the first 64 MB of text";
-  const content = readFileSync(file);
-  return content.includes(0) ? "not text" : { text: content.toString("utf8") };
+  const text = decodeText(readFileSync(file));
+  return text === null ? "not text" : { text };
 }
 
 /** The text of a file of variables that is left out, for its names. */
 function variablesIn(file: string): string | null {
   if (!/^\.env(?:\.|$)/.test(path.basename(file))) return null;
   const stat = statSync(file, { throwIfNoEntry: false });
-  return stat?.isFile() && stat.size <= limits.fileBytes ? readFileSync(file, "utf8") : null;
+  return stat?.isFile() && stat.size <= limits.fileBytes ? decodeText(readFileSync(file)) : null;
 }
 
 export interface Checking {

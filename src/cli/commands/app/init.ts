@@ -1,6 +1,7 @@
 import { lstatSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { Fault, isErrno } from "../../../base/faults.ts";
+import { decodeText } from "../../../base/text.ts";
 import { detect } from "../../../detect/detect.ts";
 import { serviceOfDockerfile } from "../../../detect/given.ts";
 import { dockerignore } from "../../../detect/ignore.ts";
@@ -92,7 +93,7 @@ function writeNew(file: string, content: string): void {
 function sourceIn(directory: string): SourceView {
   const read = (file: string) => {
     const bytes = readFileSync(path.join(directory, file));
-    return bytes.length > 1_048_576 || bytes.includes(0) ? null : bytes.toString("utf8");
+    return bytes.length > 1_048_576 ? null : decodeText(bytes);
   };
   return { paths: filesBelow(directory).paths, read };
 }

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { Fault, isErrno } from "../../../base/faults.ts";
+import { decodeText } from "../../../base/text.ts";
 import { readDotenv } from "../../../manifest/dotenv.ts";
 import { defineCommand, requiredArgument } from "../../command.ts";
 import { toggleFlag } from "../../flags.ts";
@@ -41,14 +42,21 @@ export default defineCommand({
   exit: variablesExit,
 });
 
-async function textOf(file: string, { stdin, cwd }: { stdin: AsyncIterable<Buffer>; cwd: string }): Promise<string> {
+/** Faults: `usage.invalid` when it cannot be read, or is no text. */
+async function textOf(file: string, host: { stdin: AsyncIterable<Buffer>; cwd: string }): Promise<string> {
+  const text = decodeText(await bytesOf(file, host));
+  if (text !== null) return text;
+  throw new Fault("usage.invalid", `${file} holds a NUL character: it must be UTF-8, or UTF-16 with a byte-order mark`);
+}
+
+async function bytesOf(file: string, { stdin, cwd }: { stdin: AsyncIterable<Buffer>; cwd: string }): Promise<Buffer> {
   if (file === "-") {
     const chunks: Buffer[] = [];
     for await (const chunk of stdin) chunks.push(chunk);
-    return Buffer.concat(chunks).toString();
+    return Buffer.concat(chunks);
   }
   try {
-    return await readFile(resolve(cwd, file), "utf8");
+    return await readFile(resolve(cwd, file));
   } catch (thrown) {
     if (!isErrno(thrown, "ENOENT", "EISDIR", "EACCES")) throw thrown;
     throw new Fault("usage.invalid", `${file} cannot be read`, { cause: thrown });
