@@ -48,6 +48,12 @@ describe("whom the routes point at", () => {
     expect(Object.keys(weights(`${web}${going}instance web v1 dep_1 0.1 gated`, {}))).toEqual(["v1-0-1-1"]);
   });
 
+  test("one that a deployment which ended left in the routes stays while neither side of a rollback has another", () => {
+    const left = "instance web v1 dep_0 0 gated routed retired=1s@unwanted\n";
+    expect(Object.keys(weights(web + left, { spare: next }))).toEqual(["v1-0-0-0"]);
+    expect(Object.keys(weights(`${web}${left}instance web v1 dep_1 0 gated`, { spare: next }))).toEqual(["v1-0-1-0"]);
+  });
+
   test("an ended instance gets nothing", () => {
     expect(weights(`${web}instance web v1 dep_1 0 gated routed exit=1@0s`, {})).toEqual({});
   });

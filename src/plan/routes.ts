@@ -128,7 +128,7 @@ function routeOf(s: Snapshot, blend: Blend, { service, http, follows }: Routed):
   const before = isAlone ? upstreamsOf(s, blend.base, service.name) : [];
   const { base, spare: other } = blend;
   const spare = other ? spareUpstreams(s, { base, spare: other }, service.name) : [];
-  const isEmpty = before.length + after.length + spare.length === 0 && !other;
+  const isEmpty = before.length + after.length + spare.length === 0;
   const share = before.length === 0 ? 1 : after.length === 0 ? 0 : blend.share;
   const upstreams = [...weighed(before, 1 - share), ...weighed(after, share), ...weighed(spare, 1)];
   if (isEmpty) upstreams.push(...weighed(stillRouted(s, blend, service), 1));
