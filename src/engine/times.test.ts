@@ -93,6 +93,19 @@ test("what is only unseen for a while is not forgotten", () => {
   expect(agesOf(times.corrected(worldOf(startedAt, startedAt)))).toEqual([1_000, 1_000]);
 });
 
+test("what could not be seen when the clock was set ahead is as old as it is", () => {
+  const clock = new SimulatedClock();
+  const times = new Times(clock);
+  const startedAt = clock.now();
+  times.corrected(emptySnapshot(key, 0), false);
+  clock.jump(dayMs);
+  times.corrected(emptySnapshot(key, 0), false);
+  clock.passTo(1_000);
+  expect(agesOf(times.corrected(worldOf(startedAt, startedAt)))).toEqual([1_000, 1_000]);
+  clock.passTo(1_500);
+  expect(agesOf(times.corrected(worldOf(startedAt, startedAt)))).toEqual([1_500, 1_500]);
+});
+
 test("what was written before a jump ahead is as old as it is, also when nothing was looked at before it", () => {
   const clock = new SimulatedClock();
   const times = new Times(clock);

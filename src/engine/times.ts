@@ -18,6 +18,8 @@ interface Frame {
   /** `now` − `steady` since the last jump. */
   readonly offset: number;
   readonly known: ReadonlyMap<string, Known>;
+  /** By how much the clock was set since everything was last seen: what is seen next for the first time may be older. */
+  readonly unseen: number;
 }
 
 /** A past time, under a name that is unique in its environment. */
@@ -43,15 +45,17 @@ export class Times {
   corrected(s: Snapshot, isWhole = true): Snapshot {
     const now = this.#clock.now();
     const found = now - this.#clock.steady();
-    const { offset, known } = this.#frames.get(keyText(s.key)) ?? {
+    const { offset, known, unseen } = this.#frames.get(keyText(s.key)) ?? {
       offset: this.#began,
       known: new Map<string, Known>(),
+      unseen: 0,
     };
     const jump = Math.abs(found - offset) > jumpMs ? found - offset : 0;
+    const missed = unseen + jump;
     const seen = new Map<string, Known>();
     const past: Past = (id, raw) => {
       if (raw === null) return raw;
-      const one = nowKnown(known.get(id), { raw, now, jump });
+      const one = nowKnown(known.get(id), { raw, now, jump, missed });
       seen.set(id, one);
       return (raw + one.shift) as typeof raw;
     };
@@ -60,7 +64,7 @@ export class Times {
     if (!isWhole) {
       for (const [id, { raw, shift }] of known) if (!seen.has(id)) seen.set(id, { raw, shift: shift + jump });
     }
-    this.#frames.set(keyText(s.key), { offset: offset + jump, known: seen });
+    this.#frames.set(keyText(s.key), { offset: offset + jump, known: seen, unseen: isWhole ? 0 : missed });
     return { ...corrected, misdated };
   }
 
@@ -70,17 +74,25 @@ export class Times {
   }
 }
 
-function nowKnown(before: Known | undefined, { raw, now, jump }: { raw: number; now: number; jump: number }): Known {
-  const shift = shiftOf(before, { raw, now, jump });
-  return { raw, shift: Math.min(shift, now - raw) };
+interface Look {
+  readonly raw: number;
+  readonly now: number;
+  /** By how much the clock was set since the last look. */
+  readonly jump: number;
+  /** The same since the last look at everything. */
+  readonly missed: number;
 }
 
-function shiftOf(before: Known | undefined, { raw, now, jump }: { raw: number; now: number; jump: number }): number {
+function nowKnown(before: Known | undefined, look: Look): Known {
+  return { raw: look.raw, shift: Math.min(shiftOf(before, look), look.now - look.raw) };
+}
+
+function shiftOf(before: Known | undefined, { raw, now, jump, missed }: Look): number {
   if (before?.raw === raw) return before.shift + jump;
   // Recorded again, as returned.
   if (before && before.raw + before.shift === raw) return jump;
-  // New since the last look. If the clock was set forward, times older than the jump are from before it.
-  return jump > 0 && raw <= now - jump ? jump : 0;
+  // Not seen before. If the clock was set forward meanwhile, times older than that are from before it.
+  return missed > 0 && raw <= now - missed ? missed : 0;
 }
 
 /** Records whose times in the journal, if a wait depends on them, differ from what they would be now. */
