@@ -17,11 +17,11 @@ describe("a .env file", () => {
   test.each([
     ["A=1\nB = two words \nC=\n", { A: "1", B: "two words", C: "" }],
     ["\uFEFFexport A=1\r\nB=2\rC=3", { A: "1", B: "2", C: "3" }],
-    ["# all of it\n\n  A=1 # and a comment\nB=x#y\nC=#z", { A: "1", B: "x#y", C: "" }],
+    ["# all of it\n\n  A=1 # and a comment\nB='x#y'\nC=#z", { A: "1", B: "x#y", C: "" }],
     ['A=\'single $X \\n\' # c\nB="a \\"b\\" \\\\ \\$X\\n\\tz"', { A: "single $X \\n", B: 'a "b" \\ $X\n\tz' }],
     ["A=\"-----BEGIN\nline=two\n-----END\"\nB='x\ny'", { A: "-----BEGIN\nline=two\n-----END", B: "x\ny" }],
     ["URL=postgres://u:p@h:5432/d?x=1&y=2", { URL: "postgres://u:p@h:5432/d?x=1&y=2" }],
-    ['A=${B}-$C\nB="`id`"', { A: "${B}-$C", B: "`id`" }],
+    ["A='${B}-$C'\nB=\"`id`\"\nC=pa$-$1-$\nD=a `b` # $X", { A: "${B}-$C", B: "`id`", C: "pa$-$1-$", D: "a `b`" }],
   ])("%j", (text, wanted) => {
     expect(values(text)).toEqual(wanted);
   });
@@ -41,6 +41,18 @@ describe("a .env file", () => {
     expect(said.join()).not.toContain("canary");
     expect(diagnostics(`A=${"x".repeat(40_000)}`)).toEqual(["1: A is longer than 32768 characters"]);
     expect(diagnostics("A='a\0b'")).toEqual(["1: A holds a NUL character"]);
+  });
+
+  test.each([
+    ["A=postgres://app:${PW}@db/app", "1: A has a reference"],
+    ["A=$B-x", "1: A has a reference"],
+    ["A=$(id)", "1: A has a reference"],
+    ['A="x\ny ${B:-z}"', "1: A has a reference"],
+    ['A="\\\\$B"', "1: A has a reference"],
+    ['A=`say "hi"`', "1: A is in backticks"],
+    ["\nA=abc#def", "2: A has a # inside"],
+  ])("%j is complained about, because readers differ", (text, wanted) => {
+    expect(diagnostics(text)).toEqual([expect.stringContaining(wanted)]);
   });
 
   test("is read back as it was written, whatever the values are", () => {

@@ -12,9 +12,10 @@ const namePattern = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 /**
  * Reads a `.env` file as the dotenv packages of Node, Python and Ruby agree on it: `NAME=value` with an optional
  * `export`, comments, single quotes (as they are) and double quotes (`\n`, `\r`, `\t`, `\"`, `\\`, `\$`), both over
- * several lines. References are not expanded: the text is the value. Not Node's `util.parseEnv`, because that skips
- * lines it does not understand, and a skipped line would be a variable missing in production. Reports all errors at
- * once, by line, without values.
+ * several lines. What they read differently is an error that names them: references like `${B}`, which only some
+ * replace, backticks and a `#` inside a value. Not Node's `util.parseEnv`, because that skips lines it does
+ * not understand, and a skipped line would be a variable missing in production. Reports all errors at once, by line,
+ * without values.
  */
 export function readDotenv(text: string): DotenvReading {
   if (text.length > limits.characters)
@@ -24,6 +25,15 @@ export function readDotenv(text: string): DotenvReading {
   if (reader.values.size > limits.names) reader.report("", `has more than ${limits.names} names`);
   if (reader.diagnostics.length > 0) return { ok: false, diagnostics: reader.diagnostics };
   return { ok: true, values: reader.values };
+}
+
+interface Quoted {
+  /** Its first line, from 0. */
+  readonly begun: number;
+  readonly inside: string;
+  readonly quote: string;
+  /** What follows the closing quote on its line. */
+  readonly rest: string;
 }
 
 class Reader {
@@ -63,14 +73,15 @@ class Reader {
   /** The value that begins with `rest`; null after an error. */
   #value(name: string, rest: string): string | null {
     const quote = rest[0];
-    if (quote !== '"' && quote !== "'") return withoutComment(rest).trimEnd();
     const begun = this.#at;
+    if (quote !== '"' && quote !== "'") return this.#agreed(name, withoutComment(rest).trimEnd(), dialectsUnquoted);
     const inside: string[] = [];
     // No line is read twice, however many there are until the quote is closed.
     for (let line = rest.slice(1); ; line = this.#lines[this.#at] ?? "") {
       const end = endOf(line, quote);
       inside.push(line.slice(0, end));
-      if (end < line.length) return this.#closed(name, { inside: inside.join("\n"), quote, rest: line.slice(end + 1) });
+      if (end < line.length)
+        return this.#closed(name, { begun, inside: inside.join("\n"), quote, rest: line.slice(end + 1) });
       if (this.#at + 1 >= this.#lines.length) break;
       this.#at += 1;
     }
@@ -79,13 +90,52 @@ class Reader {
     return null;
   }
 
-  #closed(name: string, { inside, quote, rest }: { inside: string; quote: string; rest: string }): string | null {
+  /** A raw value that every reader takes alike; null after an error. */
+  #agreed(name: string, raw: string, dialects: readonly Dialect[], line = this.#at): string | null {
+    const differs = dialects.find(({ sign }) => sign.test(raw));
+    if (!differs) return raw;
+    this.report(name, differs.message, line);
+    return null;
+  }
+
+  #closed(name: string, { begun, inside, quote, rest }: Quoted): string | null {
     if (!/^\s*(?:#.*)?$/s.test(rest)) {
       this.report(name, `continues after the closing ${quote} – put all of it in quotes`);
       return null;
     }
-    return quote === "'" ? inside : inside.replace(/\\([nrt"\\$])/g, (_, letter: string) => escapes[letter] ?? letter);
+    const raw = quote === "'" ? inside : this.#agreed(name, inside, [reference], begun);
+    return quote === "'" || raw === null
+      ? raw
+      : raw.replace(/\\([nrt"\\$])/g, (_, letter) => escapes[letter] ?? letter);
   }
+}
+
+/**
+ * Signs in a raw value that readers take differently. Tried with dotenv 17 (Node), `node --env-file`, python-dotenv 1;
+ * Ruby's dotenv 3 and Compose 2 by their documentation. In single quotes only python-dotenv replaces references.
+ */
+const reference: Dialect = {
+  sign: /(?<!\\)(?:\\\\)*\$(?:[{(]|[A-Za-z_])/,
+  message:
+    "has a reference like ${NAME} or $NAME, which some readers replace (Compose, Python, Ruby) and Node's keeps – write out its value, or use single quotes to keep it as it is",
+};
+const dialectsUnquoted: readonly Dialect[] = [
+  {
+    sign: /^`/,
+    message:
+      "is in backticks, which Node's reader removes and those of Python, Ruby and Compose keep – use single quotes",
+  },
+  reference,
+  {
+    sign: /#/,
+    message:
+      "has a # inside, where the value ends for Node's and Ruby's readers, but not for Python's and Compose's – use quotes",
+  },
+];
+
+interface Dialect {
+  readonly sign: RegExp;
+  readonly message: string;
 }
 
 const escapes: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t" };

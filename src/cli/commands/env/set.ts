@@ -17,7 +17,7 @@ export default defineCommand({
   },
   examples: [
     ["fairlead env set LOG_LEVEL=DEBUG -e staging", "one variable"],
-    ["fairlead env set API_KEY --stdin < key.txt", "a secret"],
+    ["fairlead env set API_KEY --stdin < ~/key.txt", "a secret, from outside the app"],
   ],
   async run({ args, flags, world }) {
     if (args.variables.length === 0) throw new Fault("usage.invalid", "which variable? Pass NAME=VALUE");
