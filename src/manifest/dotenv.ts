@@ -74,7 +74,8 @@ class Reader {
   #value(name: string, rest: string): string | null {
     const quote = rest[0];
     const begun = this.#at;
-    if (quote !== '"' && quote !== "'") return this.#agreed(name, withoutComment(rest).trimEnd(), dialectsUnquoted);
+    if (quote !== '"' && quote !== "'")
+      return this.#agreed(name, { raw: withoutComment(rest).trimEnd(), begun }, dialectsUnquoted);
     const inside: string[] = [];
     // No line is read twice, however many there are until the quote is closed.
     for (let line = rest.slice(1); ; line = this.#lines[this.#at] ?? "") {
@@ -91,10 +92,10 @@ class Reader {
   }
 
   /** A raw value that every reader takes alike; null after an error. */
-  #agreed(name: string, raw: string, dialects: readonly Dialect[], line = this.#at): string | null {
+  #agreed(name: string, { raw, begun }: { raw: string; begun: number }, dialects: readonly Dialect[]): string | null {
     const differs = dialects.find(({ sign }) => sign.test(raw));
     if (!differs) return raw;
-    this.report(name, differs.message, line);
+    this.report(name, differs.message, begun);
     return null;
   }
 
@@ -103,7 +104,7 @@ class Reader {
       this.report(name, `continues after the closing ${quote} – put all of it in quotes`);
       return null;
     }
-    const raw = quote === "'" ? inside : this.#agreed(name, inside, [reference], begun);
+    const raw = quote === "'" ? inside : this.#agreed(name, { raw: inside, begun }, [reference]);
     return quote === "'" || raw === null
       ? raw
       : raw.replace(/\\([nrt"\\$])/g, (_, letter) => escapes[letter] ?? letter);
