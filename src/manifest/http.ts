@@ -1,6 +1,8 @@
-import { choice, duration, flag, integer, rate, size, text } from "./kinds.ts";
+import { asciiHost } from "../base/host-name.ts";
+import { choice, duration, flag, integer, type Kind, rate, scalar, size, text } from "./kinds.ts";
 import { conditions } from "./probe.ts";
 import { defaulted, listOf, mapOf, optional, required, section } from "./section.ts";
+import { show } from "./source.ts";
 
 /** Limits for services, hosts and similar in one file: several times those of the largest reference stack. */
 export const many = 50;
@@ -21,13 +23,34 @@ const urlPath = text({
   max: 1_024,
 });
 
-/** RFC 1123 host names; lower case, because the edge compares them as written. */
-export const host = text({
+const asciiName = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
+const anyHost = scalar({
   label: "host name",
+  json: {
+    type: "string",
+    pattern: "^[a-z0-9\\u0080-\\uffff](?:[a-z0-9.\\u0080-\\uffff-]*[a-z0-9\\u0080-\\uffff])?$",
+    maxLength: 253,
+  },
+  none: "",
   wanted: "a host name – write it in lower case without scheme, port or path, like shop.example.com",
-  pattern: /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/,
-  max: 253,
+  parse: ({ text: written }) => {
+    const host = written.length <= 253 ? asciiHost(written) : null;
+    return host !== null && asciiName.test(host) ? host : null;
+  },
 });
+
+/**
+ * RFC 1123 host names; lower case, because the edge compares them as written. International ones become what browsers
+ * send (RFC 5891).
+ */
+export const host: Kind<string> = {
+  ...anyHost,
+  read(node, diagnostics) {
+    if (node.kind !== "scalar" || !node.text.startsWith("*")) return anyHost.read(node, diagnostics);
+    diagnostics.add(node, `${show(node)} is a wildcard, which is not offered yet – write whole names`);
+    return "";
+  },
+};
 
 /** A probe: the request and the expected answer. */
 export const question = {
@@ -86,12 +109,19 @@ const limitsKind = section({
 });
 
 /** As browsers send it: no path, and no port that the scheme has anyway (RFC 6454 6.2). */
-const origin = text({
+const asciiOrigin =
+  /^(?:\*|(?!http:\/\/.*:80$)(?!https:\/\/.*:443$)[a-z][a-z0-9+.-]{0,30}:\/\/(?:[a-z0-9_.-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::[1-9]\d{0,4})?)$/;
+const origin = scalar({
   label: "origin",
+  json: { type: "string", pattern: asciiOrigin.source.replaceAll("0-9_.-", "0-9_.\\u0080-\\uffff-"), maxLength: 300 },
+  none: "",
   wanted: "an origin as browsers send it – write it like https://app.example.com, without a path, or * for any",
-  pattern:
-    /^(?:\*|(?!http:\/\/.*:80$)(?!https:\/\/.*:443$)[a-z][a-z0-9+.-]{0,30}:\/\/(?:[a-z0-9_.-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::[1-9]\d{0,4})?)$/,
-  max: 300,
+  parse: ({ text: written }) => {
+    const [, scheme = "", name = "", port = ""] =
+      /^([a-z][^:]{0,30}:\/\/)([^:[\]/]{1,253})(:\d+)?$/.exec(written) ?? [];
+    const sent = name === "" ? written : `${scheme}${asciiHost(name) ?? name}${port}`;
+    return written.length <= 300 && asciiOrigin.test(sent) ? sent : null;
+  },
 });
 
 const headerName = text({

@@ -1,3 +1,4 @@
+import { withReadableHost } from "../base/host-name.ts";
 import type { AppSpec, VariableSpec } from "../model/app.ts";
 import { refusedName } from "../model/variables.ts";
 import { allOf, type Diagnostics, nearest, oneOf, quoted } from "./diagnostic.ts";
@@ -113,7 +114,7 @@ function judgeHosts({ spec, root, diagnostics }: JudgedManifest): void {
     for (const host of http?.hosts ?? []) {
       if (host === "") continue;
       const owner = owners.get(host);
-      if (owner !== undefined) diagnostics.add(node, `${quoted(host)} is already a host of ${owner}`);
+      if (owner !== undefined) diagnostics.add(node, `${quoted(withReadableHost(host))} is already a host of ${owner}`);
       owners.set(host, name);
       if (host.split(".").some((label) => label.length > 63))
         diagnostics.add(

@@ -1,3 +1,4 @@
+import { withReadableHost } from "../../base/host-name.ts";
 import { formatSize } from "../../base/size.ts";
 import type { EnvironmentList, InstanceView, StatusView, UrlView } from "../../contract/environments.ts";
 import type { EnvKey } from "../../model/environment.ts";
@@ -29,7 +30,7 @@ export function environmentsText({ items }: EnvironmentList, paint: Paint): stri
 
 /** A URL for display; an internal one is marked. */
 export function urlText({ url, internal }: UrlView, paint: Paint): string {
-  return internal ? `${url} ${paint.dim("(internal)")}` : paint.cyan(url);
+  return internal ? `${url} ${paint.dim("(internal)")}` : paint.cyan(withReadableHost(url));
 }
 
 function edgeLine({ answers, since, detail }: StatusView["edge"], paint: Paint): string {

@@ -1,5 +1,6 @@
 import path from "node:path";
 import { type Diagnostic, Fault } from "../../../base/faults.ts";
+import { withReadableHost } from "../../../base/host-name.ts";
 import type { Finding } from "../../../check/run.ts";
 import { sarif } from "../../../check/sarif.ts";
 import { formatDiagnostic } from "../../../manifest/diagnostic.ts";
@@ -32,8 +33,11 @@ export default defineCommand({
       environment === undefined ? [...new Set(["production", ...environmentsOf(text)])] : [environment];
     const diagnostics = new Map<string, Diagnostic>();
     const warnings = new Map<string, Diagnostic>();
+    const hosts = new Set<string>();
     for (const one of environments) {
       const reading = readManifest(text, { file, environment: one });
+      for (const { http } of reading.ok ? reading.spec.services : [])
+        for (const host of http?.hosts ?? []) hosts.add(host);
       const found = reading.ok ? reading.warnings : reading.diagnostics;
       for (const each of found) (reading.ok ? warnings : diagnostics).set(formatDiagnostic(each), each);
     }
@@ -48,7 +52,7 @@ export default defineCommand({
       complaints: listed(diagnostics),
       warnings: listed(warnings),
       findings,
-      notes: source.notes,
+      notes: [...source.notes, ...bothForms(hosts)],
       printed: flags.sarif,
     };
   },
@@ -63,6 +67,12 @@ export default defineCommand({
   },
   exit: ({ ok, complaints }) => (ok ? 0 : complaints.length > 0 ? 2 : 1),
 });
+
+/** International names with what browsers and DNS make of them. */
+function bothForms(hosts: ReadonlySet<string>): readonly string[] {
+  const shown = [...hosts].filter((host) => withReadableHost(host) !== host);
+  return shown.map((host) => `international host: ${withReadableHost(host)}`);
+}
 
 /** A manifest with errors is not compared with its source. */
 const nothing: WrittenSource = { files: [], leftOut: [], notes: [] };

@@ -4,6 +4,7 @@ import { Fault, isErrno } from "../../../base/faults.ts";
 import type { CertificateRequest } from "../../../contract/domains.ts";
 import { defineCommand, requiredArgument } from "../../command.ts";
 import { textFlag, toggleFlag } from "../../flags.ts";
+import { hostArgument } from "../../host-argument.ts";
 
 /** As the API takes it. */
 const pemBytes = 64 * 1024;
@@ -23,7 +24,7 @@ export default defineCommand({
   ],
   async run({ args, flags, world }) {
     const request = await requestOf(flags, (file) => readPem(path.resolve(world.host.cwd, file)));
-    return world.api().call("addCertificate", { params: { host: args.host.toLowerCase() }, body: request });
+    return world.api().call("addCertificate", { params: { host: hostArgument(args.host) }, body: request });
   },
   view({ host, certificate }, paint) {
     if (certificate === null) return `${paint.yellow("plain")} ${host} has no certificate`;

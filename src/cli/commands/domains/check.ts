@@ -1,5 +1,6 @@
 import { defineCommand, requiredArgument } from "../../command.ts";
 import { toggleFlag } from "../../flags.ts";
+import { hostArgument } from "../../host-argument.ts";
 import { checksText } from "../../views/checks.ts";
 
 export default defineCommand({
@@ -12,7 +13,7 @@ export default defineCommand({
     ["fairlead domains check shop.example.com --retry", "after fixing the DNS record"],
   ],
   async run({ args, flags, world }) {
-    return world.api().call("checkDomain", { params: { host: args.host.toLowerCase() }, body: { retry: flags.retry } });
+    return world.api().call("checkDomain", { params: { host: hostArgument(args.host) }, body: { retry: flags.retry } });
   },
   view({ checks }, paint) {
     return checksText(checks, paint);

@@ -1,3 +1,4 @@
+import { withReadableHost } from "../../../base/host-name.ts";
 import type { DomainView } from "../../../contract/domains.ts";
 import { defineCommand } from "../../command.ts";
 import { harmless, type Paint, table } from "../../paint.ts";
@@ -32,7 +33,7 @@ const row =
     };
     const again = nextTryAt === null ? "" : `, again at ${nextTryAt.slice(0, 16)}Z`;
     return [
-      host,
+      withReadableHost(host),
       app === null ? "-" : `${app}/${environment} ${service}`,
       colours[state](state),
       certificate === null ? "-" : harmless(`${certificate.source} (${certificate.issuer})`, paint),

@@ -1,4 +1,5 @@
 import { defineCommand, requiredArgument } from "../../command.ts";
+import { hostArgument } from "../../host-argument.ts";
 
 export default defineCommand({
   about:
@@ -9,7 +10,7 @@ export default defineCommand({
     ["fairlead domains remove shop.example.com --yes", "for scripts"],
   ],
   async run({ args, world }) {
-    const host = args.host.toLowerCase();
+    const host = hostArgument(args.host);
     await world.confirm(`Remove the certificate of ${host}?`);
     await world.api().call("removeCertificate", { params: { host } });
     return { host, removed: true };
