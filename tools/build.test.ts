@@ -14,7 +14,12 @@ afterEach(() => {
 function packageWith(files: Readonly<Record<string, string>>): string {
   const root = mkdtempSync(join(tmpdir(), "build-"));
   roots.push(root);
-  const others = ["src/main/controller.ts", "src/main/edge.ts", "src/adapters/logs/sqlite/search-worker.ts"];
+  const others = [
+    "src/main/controller.ts",
+    "src/main/edge.ts",
+    "src/main/static.ts",
+    "src/adapters/logs/sqlite/search-worker.ts",
+  ];
   const empty = Object.fromEntries(others.map((path) => [path, ""]));
   const all = { "package.json": `{"type":"module"}`, ...empty, ...files };
   for (const [path, text] of Object.entries(all)) {

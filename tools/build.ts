@@ -8,6 +8,7 @@ const entries = {
   cli: "src/main/cli.ts",
   controller: "src/main/controller.ts",
   edge: "src/main/edge.ts",
+  static: "src/main/static.ts",
   "search-worker": "src/adapters/logs/sqlite/search-worker.ts",
 };
 

@@ -50,14 +50,21 @@ function variableLines(variables: Recipe["variables"]): readonly string[] {
   ];
 }
 
-function serviceLines({ name, run, port, ready, release, single }: ServiceIdea): readonly string[] {
+function serviceLines({ name, run, files, port, ready, release, single }: ServiceIdea): readonly string[] {
   const own = [
     run === null ? null : `run: ${commandText(run)}`,
+    files === undefined ? null : `static: ${filesText(files)}`,
     release === null ? null : `release: ${commandText(release)}`,
     port === null ? null : `http: ${httpText(port, ready)}`,
     single ? "single: true" : null,
   ].filter((line) => line !== null);
   return [`  ${name}:`, ...own.map((line) => `    ${line}`)];
+}
+
+function filesText({ path, fallback }: NonNullable<ServiceIdea["files"]>): string {
+  return fallback === null
+    ? scalar(path, false)
+    : `{ path: ${scalar(path, true)}, fallback: ${scalar(fallback, true)} }`;
 }
 
 function httpText(port: number, ready: string | null): string {

@@ -21,6 +21,8 @@ export interface ServiceIdea {
    * image's own command.
    */
   readonly run: readonly string[] | null;
+  /** Files that are served in place of a command: the manifest's `static`. Absent: none. */
+  readonly files?: { readonly path: string; readonly fallback: string | null };
   /** The port on which it answers HTTP; null when it does not. */
   readonly port: number | null;
   /** A readiness path; null if none was found. */

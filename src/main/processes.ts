@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, realpathSync, statSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { processBuilder } from "../adapters/build/process/builder.ts";
 import { artifactDirectory } from "../adapters/build/source/content-store.ts";
@@ -7,13 +7,13 @@ import { runningAsOthers } from "../adapters/runtime/process/others.ts";
 import { processRuntime } from "../adapters/runtime/process/runtime.ts";
 import { oneUser, userForEach, usersGiven } from "../adapters/runtime/process/tenants.ts";
 import { sha256 } from "../base/digest.ts";
-import { copyFileSynced } from "../host/files.ts";
 import { Firewall } from "../host/firewall.ts";
 import { claimUids, type UidClaim } from "../host/uid-claims.ts";
 import type { UidRange, User } from "../host/users.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Runtime } from "../ports/runtime.ts";
+import { appPrograms, copied } from "./app-programs.ts";
 import type { Concern } from "./check.ts";
 import { firstClosed, type UserChoice } from "./user.ts";
 
@@ -158,17 +158,12 @@ function appEnvironment(options: ProcessOptions, copy: string): Record<string, s
     ),
   );
   const path = env.PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-  return { ...kept, PATH: `${dirname(reachableNode(copy))}:${path}` };
+  const node = reachableNode(copy);
+  return { ...kept, PATH: `${dirname(node)}:${path}:${appPrograms(copy, node)}` };
 }
 
 /** This Node's program where every user can start it: itself, or a copy when it is in a closed directory. */
 function reachableNode(copy: string): string {
   if (process.getuid?.() !== 0 || firstClosed(dirname(process.execPath)) === null) return process.execPath;
-  const target = join(copy, `node-${process.version}`, "node");
-  // One that is too short was cut off by a loss of power, before it was synced.
-  if (statSync(target, { throwIfNoEntry: false })?.size !== statSync(process.execPath).size) {
-    mkdirSync(dirname(target), { recursive: true, mode: 0o755 });
-    copyFileSynced(process.execPath, target, 0o755);
-  }
-  return target;
+  return copied(process.execPath, join(copy, `node-${process.version}`, "node"), 0o755);
 }

@@ -101,11 +101,26 @@ const stop = section({
 /** Overrides the app's variables, so `null` removes one of them. */
 const ownVariables = { ...variables, json: overlaySchema(variables.json) };
 
+const staticFiles = section({
+  short: "path",
+  fields: {
+    path: defaulted(inside("a directory"), ".", "Directory with the files, after the build."),
+    fallback: optional(
+      inside("a page"),
+      "The page for paths without a file and without an extension, for a front end that has its own router.",
+    ),
+  },
+});
+
 const service = section({
   fields: {
     run: optional(
       command,
       "The command to run: one line, split as in a shell but without a shell, or a list of arguments. Default: the image's own command; plain processes need it.",
+    ),
+    static: optional(
+      staticFiles,
+      "Serves files in place of `run`: plain processes with Fairlead's own server, containers with the image's Caddy (builds without a Dockerfile).",
     ),
     http: optional(http, "The service answers HTTP; without it the service gets no traffic."),
     replicas: defaulted(
@@ -156,7 +171,9 @@ const service = section({
       "How long an instance without `http` must stay up to pass its gate; most bad starts fail within five seconds.",
     ),
   },
-  check({ single, replicas, http: routed, checks: wanted }, { node, diagnostics }) {
+  check({ single, replicas, http: routed, checks: wanted, run, static: files }, { node, diagnostics }) {
+    if (files !== null && run !== null) diagnostics.add(node, "has run and static – remove one of the two");
+    if (files !== null && routed === null) diagnostics.add(node, "has static without http – write http: {}");
     if (single && replicas !== 1) diagnostics.add(node, `is single with ${replicas} replicas – remove one of the two`);
     const asked = [...(wanted?.after ?? [])].find(([, check]) => check.http !== null)?.[0];
     if (asked !== undefined && routed === null)

@@ -58,7 +58,7 @@ function serviceOf(name: string, service: ServiceValue, context: AppContext): Se
   const { run, http, replicas, single, needs, release, checks, stop, memory, cpus, readOnly, settle } = service;
   return {
     name,
-    command: run,
+    command: service.static === null ? run : staticCommand(service.static),
     http: http && httpOf(http, hostsOf(name, http, context)),
     replicas,
     single,
@@ -73,6 +73,11 @@ function serviceOf(name: string, service: ServiceValue, context: AppContext): Se
     settleMs: settle,
     variables: variablesOf(name, service.env, context),
   };
+}
+
+/** The same in both runtimes: the process runtime has the program in the PATH of apps, the generated image its own. */
+function staticCommand({ path, fallback }: NonNullable<ServiceValue["static"]>): readonly string[] {
+  return ["fairlead-static", path, ...(fallback === null ? [] : [fallback])];
 }
 
 type Specs = Readonly<Record<string, VariableSpec>>;

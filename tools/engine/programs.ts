@@ -27,6 +27,7 @@ const needs = {
     { program: "strace", package: "strace" },
     { program: "git", package: "git" },
     { program: "pip3", package: "python3-pip" },
+    { program: "caddy", package: "caddy" },
   ],
 } as const satisfies Record<string, readonly Need[]>;
 

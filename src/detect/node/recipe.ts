@@ -3,7 +3,7 @@ import { defaultPort, dockerfileText } from "../dockerfile.ts";
 import type { LanguageReader } from "../reader.ts";
 import { nextReadyPath, nodeRoute, readyPath } from "../ready.ts";
 import type { BuildChoice, Recipe } from "../recipe.ts";
-import { filesStage } from "../static/server.ts";
+import { filesService, filesStage } from "../static/server.ts";
 import { join, type Tree } from "../tree.ts";
 import type { FrontEnd } from "./frameworks.ts";
 import { type NodeProject, nodeProject } from "./project.ts";
@@ -58,10 +58,10 @@ function nodeRecipe(tree: Tree, project: NodeProject, build: BuildChoice): Recip
 }
 
 /** The same without an image: packages and build, in a copy of the source. */
-function processBuild({ manager, build, app }: NodeProject): readonly string[] | null {
-  if (app.directory !== "") return null;
+function processBuild({ manager, build }: NodeProject): readonly string[] | null {
   if (build === null) return manager.installProduction.split(" ");
-  return ["sh", "-c", `${manager.installAll} && ${build.command}`];
+  const go = build.directory === "" ? "" : `cd ${build.directory} && `;
+  return ["sh", "-c", `${manager.installAll} && ${go}${build.command}`];
 }
 
 function titleOf({ server, runs, app }: NodeProject): string {
@@ -99,17 +99,17 @@ function filesRecipe(
   front: FrontEnd,
   { build, title, warnings }: { build: BuildChoice; title: string; warnings: readonly string[] },
 ): Recipe {
-  const path = `/app/${join(layout.project.app.directory, front.output)}`;
+  const path = join(layout.project.app.directory, front.output);
   const files = filesStage(build, { from: "builder", path, fallback: front.fallback });
   return {
     language: "static",
     evidence: "declared",
     dockerfile: dockerfileText(title, [buildStage(layout), files.lines]),
-    summary: `${title}, served by Caddy`,
+    summary: title,
     warnings: [...warnings, ...files.warnings],
-    services: [{ name: "web", run: null, port: defaultPort, ready: "/", release: null, single: false }],
+    services: [filesService({ path: join(layout.project.app.directory, front.output), fallback: front.fallback })],
     variables: [],
-    build: null,
+    build: processBuild(layout.project),
     needs: [],
   };
 }

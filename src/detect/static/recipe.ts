@@ -1,8 +1,8 @@
-import { defaultPort, dockerfileText } from "../dockerfile.ts";
+import { dockerfileText } from "../dockerfile.ts";
 import type { LanguageReader } from "../reader.ts";
 import type { BuildChoice, Recipe } from "../recipe.ts";
 import type { Tree } from "../tree.ts";
-import { filesStage } from "./server.ts";
+import { filesService, filesStage } from "./server.ts";
 
 /** Usual directories of static pages, the top first. */
 const places = ["", "public", "dist", "build", "site", "www", "html"];
@@ -17,18 +17,19 @@ export const staticPages: LanguageReader = {
 function staticRecipe(tree: Tree, build: BuildChoice): Recipe | null {
   const place = places.find((directory) => tree.has(directory === "" ? "index.html" : `${directory}/index.html`));
   if (place === undefined) return null;
-  const { lines, warnings } = filesStage(build, { from: null, path: place === "" ? "." : place, fallback: false });
+  const pages = { path: place === "" ? "." : place, fallback: false };
+  const { lines, warnings } = filesStage(build, { from: null, ...pages });
   const title = place === "" ? "static site" : `static site in ${place}`;
   return {
     language: "static",
     evidence: "name",
     dockerfile: dockerfileText(title, [lines]),
-    summary: `${title}, served by Caddy`,
+    summary: title,
     warnings,
     variables: [],
     build: null,
     needs: [],
-    services: [{ name: "web", run: null, port: defaultPort, ready: "/", release: null, single: false }],
+    services: [filesService(pages)],
   };
 }
 

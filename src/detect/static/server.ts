@@ -1,7 +1,7 @@
 import { baseImage } from "../base.ts";
-import { comment, type DockerfileLine, ending } from "../dockerfile.ts";
+import { comment, type DockerfileLine, defaultPort, ending } from "../dockerfile.ts";
 import { caddyImage } from "../pins.ts";
-import type { BuildChoice } from "../recipe.ts";
+import type { BuildChoice, ServiceIdea } from "../recipe.ts";
 
 interface Files {
   /** The stage that built them; null: the source itself. */
@@ -11,24 +11,56 @@ interface Files {
   readonly fallback: boolean;
 }
 
-/** Files that are for building and deploying, not for visitors. */
-const hidden = ".git .gitignore .env .env.* .dockerignore Dockerfile fairlead.yml";
+/** Files that are for building and deploying, not for visitors; src/main/static.ts hides the same. */
+const hidden = "Dockerfile fairlead.yml node_modules";
 
-function caddyfile(fallback: boolean): readonly string[] {
-  return [
-    "{",
-    "  admin off",
-    "  auto_https off",
-    "}",
-    ":{$PORT} {",
-    "  root * /srv",
-    "  encode zstd gzip",
-    ...(fallback ? ["  try_files {path} /index.html"] : ["  try_files {path} {path}.html"]),
-    "  file_server {",
-    `    hide ${hidden}`,
-    "  }",
-    "}",
-  ];
+/** `{$NAME}` is read when the server starts. */
+const caddyfile: readonly string[] = [
+  "{",
+  "  admin off",
+  "  auto_https off",
+  "}",
+  ":{$PORT} {",
+  "  root * {$STATIC_ROOT}",
+  "  encode zstd gzip",
+  "  @hidden {",
+  "    path */.*",
+  "    not path /.well-known/*",
+  "  }",
+  "  error @hidden 404",
+  "  @folder {",
+  "    not path */",
+  "    file {path}/index.html",
+  "  }",
+  "  redir @folder {path}/ 308",
+  "  @page not path_regexp [.][^/]+$",
+  "  route @page {",
+  "    try_files {path} {path}index.html {path}.html {$STATIC_FALLBACK}",
+  "  }",
+  "  file_server {",
+  `    hide ${hidden}`,
+  "  }",
+  "  handle_errors {",
+  "    rewrite * /404.html",
+  "    file_server",
+  "  }",
+  "}",
+];
+
+/** The program that the manifest's `static` starts, as plain processes have it: DIRECTORY [FALLBACK]. */
+const starter: readonly string[] = [
+  "#!/bin/sh",
+  'export STATIC_ROOT="/app/$1" STATIC_FALLBACK="$2"',
+  'test -d "$STATIC_ROOT" || { echo "there is no directory $1 in the image"; exit 1; }',
+  "exec caddy run --config /etc/caddy/Caddyfile --adapter caddyfile",
+];
+
+const written = (lines: readonly string[]) => lines.map((line) => `    '${line}' \\`);
+
+/** The service of a source that is served as files. */
+export function filesService({ path, fallback }: Omit<Files, "from">): ServiceIdea {
+  const files = { path, fallback: fallback ? "index.html" : null };
+  return { name: "web", run: null, files, port: defaultPort, ready: "/", release: null, single: false };
 }
 
 /**
@@ -40,7 +72,7 @@ export function filesStage(
   { from, path, fallback }: Files,
 ): { lines: readonly DockerfileLine[]; warnings: readonly string[] } {
   const base = baseImage(build, "static", caddyImage);
-  const rules = caddyfile(fallback).map((line) => `    '${line}' \\`);
+  const command = ["fairlead-static", path, ...(fallback ? ["index.html"] : [])];
   const lines = [
     comment("The final stage: a file server, and the files."),
     `FROM ${base.image}`,
@@ -48,20 +80,22 @@ export function filesStage(
     "ENV PORT=8000 HOME=/tmp XDG_CONFIG_HOME=/tmp XDG_DATA_HOME=/tmp",
     comment("A copy has no file capabilities: a program with some does not start if all are dropped."),
     'RUN cp "$(command -v caddy)" /tmp/caddy && mv /tmp/caddy "$(command -v caddy)"',
-    comment(
-      fallback
-        ? "No admin endpoint; paths without a file get the index page of the front end."
-        : "No admin endpoint; files of the build stay hidden.",
-    ),
+    comment("No admin endpoint; files of the build stay hidden; a front end's own paths get its index page."),
     "RUN mkdir -p /etc/caddy && printf '%s\\n' \\",
-    ...rules,
-    "    > /etc/caddy/Caddyfile",
-    `COPY ${from === null ? "" : `--from=${from} `}${path} /srv`,
+    ...written(caddyfile),
+    "    > /etc/caddy/Caddyfile \\",
+    "    && printf '%s\\n' \\",
+    ...written(starter),
+    "    > /usr/local/bin/fairlead-static && chmod 755 /usr/local/bin/fairlead-static",
+    from === null ? `COPY ${path} ${inApp(path)}` : `COPY --from=${from} /app/${path} ${inApp(path)}`,
     ...ending({ probe: { command: listening }, command, because: "Caddy with that file." }),
   ];
   return { lines, warnings: base.warnings };
 }
 
-const command = ["caddy", "run", "--config", "/etc/caddy/Caddyfile", "--adapter", "caddyfile"];
+function inApp(path: string): string {
+  return path === "." ? "/app" : `/app/${path}`;
+}
+
 /** Whether something listens on PORT, from the kernel's own table: the image need not have a client. */
 const listening = ["sh", "-c", `grep -qi "$(printf ':%04X 0*:0000 0A' "$PORT")" /proc/net/tcp /proc/net/tcp6`];

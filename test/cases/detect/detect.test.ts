@@ -19,9 +19,9 @@ function sourceOf(text: string): { base: Record<string, string>; source: SourceV
   return { base, source: { paths: [...texts.keys()], read: (path) => texts.get(path) ?? null } };
 }
 
-function serviceLine({ name, run, port, ready, release, single }: ServiceIdea): string {
+function serviceLine({ name, run, files, port, ready, release, single }: ServiceIdea): string {
   const parts = [
-    run === null ? "what the image runs" : JSON.stringify(run),
+    files ? `files ${files.path}${files.fallback === null ? "" : ` or ${files.fallback}`}` : run === null ? "what the image runs" : JSON.stringify(run),
     port === null ? null : `http ${port}${ready === null ? "" : ` ready ${ready}`}`,
     release && `release ${JSON.stringify(release)}`,
     single ? "single" : null,
