@@ -35,18 +35,7 @@ const node: Line = {
   offered: ["24", "22", "20", "18", "16"],
   maintained: ["24", "22"],
   allows: (range, offered) =>
-    range.split("||").some((part) => comparators(spread(part)).every((one) => meets(one, parse(offered), "major"))),
-};
-
-/** Python: 3.13 first, since packages have wheels for it. */
-const python: Line = {
-  name: "Python",
-  offered: ["3.13", "3.14", "3.12", "3.11", "3.10", "3.9"],
-  maintained: ["3.14", "3.13", "3.12", "3.11"],
-  allows: (range, offered) =>
-    range
-      .split("||")
-      .some((part) => comparators(part.replaceAll(",", " ")).every((one) => meets(one, parse(offered), "minor"))),
+    range.split("||").some((part) => comparators(spread(part)).every((one) => meets(one, parse(offered)))),
 };
 
 export function chooseNode(wish: Wish | null): Chosen {
@@ -54,10 +43,6 @@ export function chooseNode(wish: Wish | null): Chosen {
     node,
     wish && { ...wish, text: wish.text.replace(/^v(?=\d)/, "").replace(/^lts\/.*|^node$|^latest$/, "*") },
   );
-}
-
-export function choosePython(wish: Wish | null): Chosen {
-  return choose(python, wish);
 }
 
 function choose(line: Line, wish: Wish | null): Chosen {
@@ -105,25 +90,10 @@ function parse(text: string): Version {
   return { major: Number(major), minor: minor === undefined ? null : Number(minor), patch: false };
 }
 
-/**
- * Whether some release of a line (all of Node 22, all of Python 3.12) meets a comparator. For `major` lines the newest
- * release of the line is meant, so `>=22.18` takes 22.
- */
-function meets({ operator, version }: Comparator, line: Version, by: "major" | "minor"): boolean {
+/** Whether the newest release of a line meets a comparator, so `>=22.18` takes 22. */
+function meets({ operator, version }: Comparator, line: Version): boolean {
   const majors = line.major - version.major;
   if (operator === "never") return false;
-  if (by === "major") return meetsMajor(operator, version, majors);
-  const minors = majors * 1_000 + (line.minor ?? 0) - (version.minor ?? 0);
-  if (operator === ">=") return minors >= 0;
-  if (operator === ">") return minors > 0;
-  if (operator === "<") return minors < 0;
-  if (operator === "<=") return minors <= 0;
-  if (operator === "^" || (operator === "~=" && !version.patch)) return majors === 0 && minors >= 0;
-  const same = version.minor === null ? majors === 0 : minors === 0;
-  return operator === "!=" ? !same || version.patch : same;
-}
-
-function meetsMajor(operator: string, version: Version, majors: number): boolean {
   if (operator === ">=") return majors >= 0;
   if (operator === ">") return majors > 0 || (majors === 0 && version.minor !== null);
   if (operator === "<") return majors < 0 || (majors === 0 && (version.minor ?? 0) > 0);

@@ -1,5 +1,5 @@
-import { directoryOf, join, type Mapping, member, namesOf, type Tree, textMember, textsOf } from "../tree.ts";
-import type { Wish } from "../versions.ts";
+import { directoryOf, join, type Mapping, member, namesOf, type Tree, textsOf } from "../tree.ts";
+import { versionWishes, type Wishes } from "./wishes.ts";
 
 export type Installer = "pip" | "poetry" | "uv" | "pipenv" | "pyproject";
 
@@ -17,7 +17,7 @@ export interface Declared {
   readonly extras: ReadonlyMap<string, readonly string[]>;
   /** The project itself is one of the packages, so its source must exist first. */
   readonly local: boolean;
-  readonly wish: Wish | null;
+  readonly python: Wishes;
 }
 
 /** Requirement files in the order in which they are searched for: one for production goes before one for all. */
@@ -33,10 +33,10 @@ export const requirementFiles = [
 export function declaredBy(tree: Tree): Declared | null {
   const pyproject = tree.toml("pyproject.toml");
   const found = byLock(tree, pyproject) ?? byRequirements(tree) ?? byPyproject(pyproject);
-  return found && { ...found, wish: wishOf(tree, pyproject) ?? null };
+  return found && { ...found, python: versionWishes(tree, pyproject) };
 }
 
-type Without = Omit<Declared, "wish">;
+type Without = Omit<Declared, "python">;
 
 function byLock(tree: Tree, pyproject: Mapping | null): Without | null {
   const poetry = member(pyproject, "tool.poetry") !== undefined;
@@ -145,22 +145,4 @@ function requirements(lines: readonly string[]): Pick<Declared, "packages" | "ex
 /** PEP 503. */
 export function normalised(name: string): string {
   return name.replace(/[-_.]+/g, "-").toLowerCase();
-}
-
-function wishOf(tree: Tree, pyproject: Mapping | null): Wish | null {
-  const pinned = /^\s*(\d+\.\d+(?:\.\d+)?)\s*$/m.exec(tree.text(".python-version")?.slice(0, 200) ?? "");
-  if (pinned?.[1]) return { text: pinned[1], where: ".python-version" };
-  const heroku = /^python-(\d+\.\d+(?:\.\d+)?)\s*$/m.exec(tree.text("runtime.txt")?.slice(0, 200) ?? "");
-  if (heroku?.[1]) return { text: heroku[1], where: "runtime.txt" };
-  const places = [
-    [pyproject, "project.requires-python", "pyproject.toml"],
-    [pyproject, "tool.poetry.dependencies.python", "pyproject.toml"],
-    [tree.toml("Pipfile"), "requires.python_full_version", "Pipfile"],
-    [tree.toml("Pipfile"), "requires.python_version", "Pipfile"],
-  ] as const;
-  for (const [table, path, file] of places) {
-    const text = textMember(table, path);
-    if (text !== null) return { text, where: `${path.split(".").at(-1)} of ${file}` };
-  }
-  return null;
 }

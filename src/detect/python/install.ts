@@ -1,8 +1,8 @@
 import { comment, copy, type DockerfileLine, isPlainPath } from "../dockerfile.ts";
 import { pins } from "../pins.ts";
 import { directoryOf } from "../tree.ts";
-import type { Chosen } from "../versions.ts";
 import type { Declared, Installer } from "./declared.ts";
+import type { ChosenPython } from "./version.ts";
 
 /** Packages without wheels: the Debian packages needed to compile and to run them. */
 const compiled: Readonly<
@@ -42,7 +42,7 @@ export function aptInstall(packages: readonly string[]): readonly DockerfileLine
 
 export interface InstallPlan {
   readonly image: string;
-  readonly python: Chosen;
+  readonly python: ChosenPython;
   readonly declared: Declared;
   readonly system: System;
   /** Packages to add to the declared ones. */

@@ -3,12 +3,12 @@ import { comment, type DockerfileLine, defaultPort, dockerfileText, ending, type
 import type { LanguageReader } from "../reader.ts";
 import type { BuildChoice, Recipe, VariableIdea } from "../recipe.ts";
 import { join, type Tree } from "../tree.ts";
-import { choosePython } from "../versions.ts";
 import { type PythonApp, pythonApp } from "./app.ts";
 import { workers } from "./celery.ts";
 import { type Declared, declaredBy, requirementFiles } from "./declared.ts";
 import { undeclaredImports } from "./imports.ts";
 import { aptInstall, type InstallPlan, installStage, sourceFirst, systemPackages } from "./install.ts";
+import { choosePython } from "./version.ts";
 
 export const python: LanguageReader = {
   language: "python",
@@ -51,7 +51,7 @@ function nothingDeclared(tree: Tree): string {
 
 /** The Dockerfile of a Python project: packages into a virtual environment, then a stage with that and the source. */
 function pythonRecipe(tree: Tree, { declared, app }: PythonProject, build: BuildChoice): Recipe {
-  const python = choosePython(declared.wish);
+  const python = choosePython(declared.python);
   const base = baseImage(build, "python", `python:${python.tag}-slim`);
   const system = systemPackages(declared);
   const added = app.added === null ? [] : [app.added];

@@ -5,6 +5,7 @@ import { Readable } from "node:stream";
 import { type Pack, pack } from "tar-stream";
 import { asFault, Fault, isErrno } from "../../../base/faults.ts";
 import { DockerIgnore } from "../../../base/source-rules.ts";
+import { decodeText } from "../../../base/text.ts";
 
 /** The path of a Dockerfile that is not part of the source; no real file has this name. */
 export const privateDockerfile = ".fairlead.dockerfile";
@@ -51,7 +52,7 @@ async function entryOf(root: string, path: string, found: Dirent): Promise<Entry
 /** A text of the context, or null. Links cannot lead outside: sources and contexts with such links are refused. */
 export function textAt(root: string, path: string): string | null {
   try {
-    return readFileSync(join(root, path), "utf8");
+    return decodeText(readFileSync(join(root, path)));
   } catch (thrown) {
     if (isErrno(thrown, "ENOENT", "EISDIR", "ENOTDIR", "ELOOP")) return null;
     throw thrown;
