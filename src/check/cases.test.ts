@@ -9,7 +9,8 @@ import { sarif } from "./sarif.ts";
 import { manifestValues } from "./values.ts";
 
 // A case is a manifest, files of the source each under `---- PATH`, and under `---- findings` what the rules say of it.
-// A file `PATH (left out, WHY)` lies beside the source and is not part of it.
+// A file `PATH (left out, WHY)` lies beside the source and is not part of it. After `PATH (executable)` or `PATH (not executable)` its
+// permission is known, and ␍ is a carriage return.
 // `# environment: x` chooses the environment (else production). UPDATE=1 rewrites what is expected.
 
 const directory = join(import.meta.dirname, "../../test/cases/check");
@@ -29,7 +30,12 @@ function caseOf(text: string): Case {
   const files = parts.map((part) => {
     const end = part.indexOf("\n");
     // A secret must not stand in our own repository as one: `~` is taken out.
-    return { path: part.slice(0, end), text: part.slice(end + 1).replaceAll("~", "") };
+    const [path = "", executable] = part.slice(0, end).split(/ \((not )?executable\)$/);
+    const text = part
+      .slice(end + 1)
+      .replaceAll("~", "")
+      .replaceAll("␍", "\r");
+    return { path, text, ...(part.slice(0, end) !== path && { isExecutable: executable === undefined }) };
   });
   return { manifest: manifest.replaceAll("~", ""), files, before, expected };
 }

@@ -14,6 +14,7 @@ import { oneWayRelease } from "./rules/one-way-release.ts";
 import { placeholderValue } from "./rules/placeholder-value.ts";
 import { plainPasswords } from "./rules/plain-passwords.ts";
 import { rootUser } from "./rules/root-user.ts";
+import { scriptStart } from "./rules/script-start.ts";
 import { secretInManifest } from "./rules/secret-in-manifest.ts";
 import { secretInSource } from "./rules/secret-in-source.ts";
 import { testsNotRun } from "./rules/tests-not-run.ts";
@@ -39,6 +40,7 @@ export const rules: readonly Rule[] = [
   workerCount,
   missingDependency,
   leftOutFile,
+  scriptStart,
   llmRetry,
   plainPasswords,
   unpinnedImage,
@@ -51,4 +53,4 @@ export const rules: readonly Rule[] = [
 ];
 
 /** Rules whose warnings a deployment shows before the upload: only the source shows them, and they explain failures. */
-export const toldBeforeUpload: readonly Rule[] = [leftOutFile];
+export const toldBeforeUpload: readonly Rule[] = [leftOutFile, scriptStart];

@@ -16,6 +16,8 @@ export interface KnownValue {
 export interface SourceFile {
   readonly path: string;
   readonly text: string;
+  /** Omitted where only the text is known. */
+  readonly isExecutable?: boolean;
 }
 
 /** A path that is not part of the source although it is beside it. */

@@ -31,7 +31,7 @@ test("what no rule has searched is named with its reason", () => {
   };
   for (const [name, content] of Object.entries(files)) writeFileSync(join(root, name), content);
   const { notes, files: searched } = source();
-  expect(searched).toEqual([{ path: "a.js", text: "let a;" }]);
+  expect(searched).toEqual([{ path: "a.js", text: "let a;", isExecutable: false }]);
   expect(notes).toEqual([
     "left out, never part of a source: .env",
     "not searched, generated: package-lock.json",
@@ -50,7 +50,10 @@ const packages = [...fromNpm.split(" "), ...fromPyPi.split(" ")];
 // Nightly, because they come from the registries: 100 MB.
 test.each(isExhaustive ? packages : [])("the source of %s has no error", { timeout: 600_000 }, async (name) => {
   const archives = mkdtempSync(join(tmpdir(), "fairlead-archive-"));
-  const env = { PATH: process.env.PATH ?? "", HOME: archives };
+  // With the settings of this machine for npm and pip: registry, proxy, certificates.
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter((one): one is [string, string] => one[1] !== undefined),
+  );
   const pypi = ["pip3", "download", "--no-deps", "--no-binary", name.split("==")[0] ?? "", name] as const;
   const { code, stderr } = await runChild(name.includes("==") ? pypi : ["npm", "pack", name], { cwd: archives, env });
   expect(code, stderr).toBe(0);

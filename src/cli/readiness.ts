@@ -42,7 +42,7 @@ export function writtenSource({ directory, file }: Manifest): WrittenSource {
     if (typeof read === "string") unsearched.push({ path: at, why: read });
     else {
       bytes += read.text.length;
-      files.push({ path: at, text: read.text });
+      files.push({ path: at, ...read });
     }
   }
   const reasons = [...new Set(unsearched.map(({ why }) => why))].sort();
@@ -56,13 +56,13 @@ export function writtenSource({ directory, file }: Manifest): WrittenSource {
   return { files, leftOut: withTexts, notes: [...leftOutLines(leftOut), ...notes] };
 }
 
-function textOf(file: string, room: number): { readonly text: string } | Unsearched {
-  const { size } = statSync(file);
+function textOf(file: string, room: number): Omit<SourceFile, "path"> | Unsearched {
+  const { size, mode } = statSync(file);
   if (generated.test(file)) return "generated";
   if (size > limits.fileBytes) return "larger than 256 KB";
   if (size > room) return "after the first 64 MB of text";
   const text = decodeText(readFileSync(file));
-  return text === null ? "not text" : { text };
+  return text === null ? "not text" : { text, isExecutable: (mode & 0o111) !== 0 };
 }
 
 /** The text of a file of variables that is left out, for its names. */

@@ -1,5 +1,5 @@
-import { dockerfilePath, instructionsOf, stageOf } from "../dockerfile.ts";
-import { inProduction, type Rule, type RuleFinding, type Subject } from "../subject.ts";
+import { type StartCommand, startCommands } from "../started.ts";
+import { inProduction, type Rule, type RuleFinding } from "../subject.ts";
 
 /** A pattern of a command line, or a function if an expression could take forever. */
 type Sign = RegExp | ((line: string) => boolean);
@@ -25,12 +25,7 @@ export const developmentServer: Rule = {
   why: "Development servers answer one request at a time, reload on every change, and expose debuggers.",
   fix: "use gunicorn, uvicorn without --reload, or the build's own start script",
   severity: inProduction,
-  look: (subject) => [
-    ...subject.spec.services.flatMap(({ name, command }) =>
-      found({ path: `services.${name}.run` }, command?.join(" ") ?? ""),
-    ),
-    ...imageFindings(subject),
-  ],
+  look: (subject) => startCommands(subject).flatMap(found),
 };
 
 /** The words that follow each word with such an end; only the beginning of a long command line is checked. */
@@ -56,28 +51,8 @@ function isViteServer(words: readonly string[]): boolean {
   return firstBare(rest, "") === null;
 }
 
-function found(at: RuleFinding["at"], line: string): readonly RuleFinding[] {
+function found({ at, words }: StartCommand): readonly RuleFinding[] {
+  const line = words.join(" ");
   const server = servers.find(([, sign]) => (typeof sign === "function" ? sign(line) : sign.test(line)))?.[0];
   return server === undefined ? [] : [{ at, message: `runs ${server}` }];
-}
-
-/** What the image itself runs, where a service leaves that to it. */
-function imageFindings({ spec, files }: Subject): readonly RuleFinding[] {
-  const { build, services } = spec;
-  const file = files.find(({ path }) => path === dockerfilePath(build));
-  if (!file || services.every(({ command }) => command !== null)) return [];
-  const stage = stageOf(instructionsOf(file), build.target?.toLowerCase() ?? null);
-  const last = (wanted: string) => stage.findLast(({ word }) => word === wanted);
-  const [entrypoint, command] = [last("ENTRYPOINT"), last("CMD")];
-  const line = [entrypoint, command].flatMap((one) => (one ? [lineOf(one.rest)] : [])).join(" ");
-  return found({ file: file.path, line: (command ?? entrypoint)?.line ?? 1 }, line);
-}
-
-/** Both forms of a command, a list in JSON and a line for a shell, as one line. */
-function lineOf(rest: string): string {
-  const items = /^\[(.*)\]$/.exec(rest)?.[1];
-  // What is not closed is the last item, so that it is read once.
-  return items === undefined
-    ? rest
-    : [...items.matchAll(/"((?:[^"\\]|\\.)*)(?:"|\\?$)/gs)].map(([, item]) => item).join(" ");
 }
