@@ -1,11 +1,11 @@
 import { readlinkSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { isErrno } from "../base/faults.ts";
-import { hasVariable, processNumbers, processOwner, unlessGone } from "./proc.ts";
+import { hasVariable, processNumbers, processOwner, procText, unlessGone } from "./proc.ts";
 import type { User } from "./users.ts";
 
 interface Leftovers {
-  /** Processes that are in it. */
+  /** Processes that are in it, or to which it is mounted at another path. */
   readonly directory: string;
   /** Processes that have it in their environment: `NAME=value`. */
   readonly variable: string;
@@ -34,7 +34,19 @@ export async function endLeftovers(leftovers: Leftovers): Promise<void> {
 function belongs(pid: number, { directory, variable, user }: Leftovers): boolean {
   if (processOwner(pid) !== (user?.uid ?? process.getuid?.())) return false;
   const cwd = unlessGone(() => readlinkSync(`/proc/${pid}/cwd`));
-  return cwd === directory || cwd?.startsWith(`${directory}/`) || hasVariable(pid, variable);
+  return (
+    cwd === directory || cwd?.startsWith(`${directory}/`) || hasVariable(pid, variable) || hasMounted(pid, directory)
+  );
+}
+
+/** The fourth field is the mounted directory from the root of its file system, with spaces in octal (proc(5), mountinfo). */
+function hasMounted(pid: number, directory: string): boolean {
+  return (procText(`/proc/${pid}/mountinfo`) ?? "").split("\n").some((line) => {
+    const from = line
+      .split(" ", 4)[3]
+      ?.replace(/\\([0-7]{3})/g, (_, code) => String.fromCharCode(Number.parseInt(code, 8)));
+    return from !== undefined && from !== "/" && directory.endsWith(from);
+  });
 }
 
 function end(pid: number): void {

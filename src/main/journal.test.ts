@@ -98,13 +98,15 @@ describe("a journal that is not the one of before", () => {
 
   test("every trace of an older life counts, and what an empty place has does not", async () => {
     const digest = "0".repeat(64);
-    const traces = ["run/shop-web", `store/sources/${digest}`, `store/artifacts/${digest}`, "edge/tables/shop.json"];
+    const traces = ["run/shop-web", "volumes/shop", "edge/tables/shop.json"];
+    traces.push(...["sources", "artifacts"].map((kind) => `store/whole/${kind}/${digest}`));
     for (const trace of [...traces, "certs/own-shop.cert.json", "vault.json", "logs.db"]) {
       mkdirSync(at(trace), { recursive: true });
       await expect(open(false), trace).rejects.toMatchObject({ code: "journal.lost" });
       rmSync(at(trace), { recursive: true });
     }
-    for (const none of ["run/exits", "store/staging", "edge/tables", "certs"]) mkdirSync(at(none), { recursive: true });
+    for (const none of ["run/exits", "run/app", "store/whole", "volumes", "edge/tables", "certs"])
+      mkdirSync(at(none), { recursive: true });
     await (await open(false)).close();
   });
 

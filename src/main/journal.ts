@@ -69,9 +69,10 @@ function tracesIn(stateDirectory: string): readonly string[] {
   const at = (...names: readonly string[]) => join(stateDirectory, ...names);
   const edge = edgeDirectory(stateDirectory);
   const counted: readonly (readonly [string, RegExp, string])[] = [
-    [at("run"), /^(?!exits$)[^.]/, "instances or tasks in run/"],
-    [at("store", "sources"), /^[0-9a-f]{64}$/, "sources in store/"],
-    [at("store", "artifacts"), /^[0-9a-f]{64}$/, "artifacts in store/"],
+    [at("run"), /^(?!exits$|app$)[^.]/, "instances or tasks in run/"],
+    [at("store", "whole", "sources"), /^[0-9a-f]{64}$/, "sources in store/"],
+    [at("store", "whole", "artifacts"), /^[0-9a-f]{64}$/, "artifacts in store/"],
+    [at("volumes"), /^[^.]/, "apps with volumes in volumes/"],
     [join(edge, "tables"), /\.json$/, "route tables in edge/"],
     [at("certs"), /\.cert\.json$/, "certificates in certs/"],
   ];

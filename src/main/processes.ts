@@ -71,6 +71,7 @@ export async function processes(options: ProcessOptions): Promise<Processes> {
     ports,
     userOf,
     baseEnv: appEnvironment(options, at("node")),
+    buildEnv: wayOut(options.env),
     artifactDirectory: (digest) => artifactDirectory(store, digest),
     closed: closed === null ? null : { directory: closed, shared: [at("node")].filter((path) => existsSync(path)) },
     mostProcesses: range && mostProcesses,
@@ -160,6 +161,19 @@ function appEnvironment(options: ProcessOptions, copy: string): Record<string, s
   const path = env.PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   const node = reachableNode(copy);
   return { ...kept, PATH: `${dirname(node)}:${path}:${appPrograms(copy, node)}` };
+}
+
+/** How package managers on this machine reach their registries: proxies, authorities and mirrors. */
+const waysOut = [
+  /^(?:https?|all|no)_proxy$/i,
+  /^(?:PIP_CERT|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|GIT_SSL_CAINFO|CARGO_HTTP_CAINFO|DENO_CERT)$/,
+  /^npm_config_(?:registry|cafile|proxy|https_proxy|noproxy)$/i,
+  /^(?:PIP_(?:INDEX_URL|EXTRA_INDEX_URL|FIND_LINKS|TRUSTED_HOST)|UV_(?:DEFAULT_INDEX|INDEX_URL|FIND_LINKS)|GOPROXY|GOSUMDB|GOPRIVATE)$/,
+];
+
+/** Only builds get these: an app states in its manifest how it reaches others. */
+function wayOut(env: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => waysOut.some((pattern) => pattern.test(name))));
 }
 
 /** This Node's program where every user can start it: itself, or a copy when it is in a closed directory. */

@@ -30,7 +30,12 @@ export const platformVariables: readonly PlatformVariable[] = [
     of: "all",
     means: "a private directory, removed with it; in a container `/tmp`, if its image names no other",
   },
-  { name: "PATH", kind: "default", of: "plain processes", means: "the pinned Node, then the controller's" },
+  {
+    name: "PATH",
+    kind: "default",
+    of: "plain processes",
+    means: "the app's `.venv/bin` and `node_modules/.bin`, the pinned Node, then the controller's",
+  },
   ...["LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS"].map(
     (name) => ({ name, kind: "default", of: "plain processes", means: "the controller's, if set" }) as const,
   ),

@@ -49,6 +49,7 @@ export async function benchLogs(lines: number): Promise<readonly Row[]> {
     guard: null,
     notify: () => undefined,
     baseEnv: plainEnvironment,
+    buildEnv: {},
     artifactDirectory: () => artifact,
     closed: null,
     mostProcesses: null,

@@ -15,7 +15,7 @@ export type FileCall =
 const traced = [
   "openat,open,creat,write,pwrite64,writev,pwritev,pwritev2,copy_file_range,sendfile,ftruncate,truncate",
   "mkdir,mkdirat,mknod,mknodat,symlink,symlinkat,link,linkat,rename,renameat,renameat2,unlink,unlinkat,rmdir",
-  "fsync,fdatasync,syncfs,sync,dup2,dup3,chdir,fchdir,clone,clone3,fork,vfork",
+  "fsync,fdatasync,syncfs,sync,dup2,dup3,chdir,fchdir,clone,clone3,fork,vfork,unshare,mount",
 ].join(",");
 
 /** strace(1) in front of a program, which writes what `readTrace` reads to a file. Strings are hexadecimal and whole. */
@@ -42,6 +42,8 @@ export function straceInto(file: string): readonly string[] {
 interface Known {
   cwd: string;
   readonly files: Map<string, string>;
+  /** What is mounted where in its namespace, which it has with others. */
+  binds: Map<string, string>;
 }
 
 interface Call {
@@ -77,24 +79,44 @@ export function readTrace(text: string, below: string): Trace {
   const times: number[] = [];
   const begun: Begun = new Map();
   const known = new Map<string, Known>();
+  const parents = parentsIn(text);
   for (const line of text.split("\n")) {
     const [, pid = "", time = "", rest = ""] = /^(\d+) +(\d+\.\d+) (.*)$/s.exec(line) ?? [];
     const call = wholeCall(rest, { pid, since: calls.length }, begun);
     if (call === null) continue;
-    if (!known.has(pid)) known.set(pid, { cwd: "/", files: new Map() });
+    const binds = known.get(parents.get(pid) ?? "")?.binds ?? new Map();
+    if (!known.has(pid)) known.set(pid, { cwd: "/", files: new Map(), binds });
     const process = known.get(pid) as Known;
     if (/^(?:clone3?|v?fork)$/.test(call.name)) bear(known, process, call);
-    const made = fileCalls(call, process).filter((each) => touches(each, below));
+    const made = fileCalls(call, process)
+      .map((each) => unbound(each, process))
+      .filter((each) => touches(each, below));
     calls.push(...made);
     times.push(...made.map(() => Number(time) * 1_000));
   }
   return { calls, times };
 }
 
+/** Who made whom: the first calls of a child may come before the one that made it has come back. */
+function parentsIn(text: string): ReadonlyMap<string, string> {
+  const made = text.matchAll(/^(\d+) .*\b(?:clone3?|v?fork)(?:\(| resumed>).* = (\d+)$/gm);
+  return new Map([...made].map(([, parent = "", child = ""]) => [child, parent]));
+}
+
 /** A thread has its directory with the others of its process; a process begins with its parent's, unless it was seen to have another. */
 function bear(known: Map<string, Known>, parent: Known, { given, answer }: Call): void {
   if (given.includes("CLONE_FS")) known.set(answer, parent);
-  else if (!known.has(answer)) known.set(answer, { cwd: parent.cwd, files: new Map(parent.files) });
+  else if (!known.has(answer)) known.set(answer, { ...parent, files: new Map(parent.files) });
+}
+
+/** The call with the paths that everybody else has for the same files. */
+function unbound<Made extends FileCall>(call: Made, { binds }: Known): Made {
+  const real = (path: string) => {
+    const at = [...binds.keys()].find((one) => path === one || path.startsWith(`${one}/`));
+    return at === undefined ? path : `${binds.get(at)}${path.slice(at.length)}`;
+  };
+  const from = "from" in call ? { from: real(call.from) } : {};
+  return { ...call, ...from, path: call.path === null ? null : real(call.path) };
 }
 
 function touches(call: FileCall, below: string): boolean {
@@ -166,6 +188,14 @@ function fileCalls({ name, given, answer, since }: Call, process: Known): readon
     case "fchdir":
       process.cwd = pathsOf(args, process)[0] ?? path;
       return [];
+    case "unshare":
+      if (given.includes("CLONE_NEWNS")) process.binds = new Map(process.binds);
+      return [];
+    case "mount": {
+      const [from = "", at = ""] = pathsOf(args, process);
+      if (given.includes("MS_BIND") && !given.includes("MS_REMOUNT") && from !== at) process.binds.set(at, from);
+      return [];
+    }
     case "dup2":
     case "dup3":
       process.files.set(args[1]?.word ?? "", path);

@@ -6,14 +6,15 @@ import type { User } from "../../../host/users.ts";
 
 /**
  * Prepares what one instance sees and becomes what follows, in a mount namespace that ends with the last process in it:
- * `sh <this file> <closed> <spare> <tmp> <options> <place…> -- <sealed…> -- <command…>`. Where `closed` is not empty, that directory
- * becomes an empty one that cannot be listed or written, with nothing in it but the places, at the paths that they had.
- * It is made at `spare`, a directory for that, and moved. What is sealed cannot be written. Where `tmp` is not empty, it
- * becomes a directory in memory. All of these are in directories that only root, or who becomes the command, writes.
+ * `sh <this file> <closed> <spare> <tmp> <options> <work> <app> <place…> -- <sealed…> -- <command…>`. Where `closed` is not empty,
+ * that directory becomes an empty one that cannot be listed or written, with nothing in it but the places, at the paths
+ * that they had. It is made at `spare`, a directory for that, and moved. What is sealed cannot be written. Where `tmp` is
+ * not empty, it becomes a directory in memory. Where `work` is not empty, it is also at `app`. All of these are in
+ * directories that only root, or who becomes the command, writes.
  */
 export const roomScript = `umask 666
-closed=$1 spare=$2 tmp=$3 options=$4
-shift 4
+closed=$1 spare=$2 tmp=$3 options=$4 work=$5 app=$6
+shift 6
 [ -z "$closed" ] || mount -n -t tmpfs -o size=1m,nr_inodes=1k,mode=0111,nosuid,nodev tmpfs "$spare" || exit 125
 while [ "$1" != -- ]; do
   at=$spare\${1#"$closed"}
@@ -22,6 +23,11 @@ while [ "$1" != -- ]; do
   shift
 done
 shift
+if [ -n "$work" ]; then
+  at=$app
+  case $app in "$closed"/*) [ -z "$closed" ] || { at=$spare\${app#"$closed"} && mkdir -p "$at"; } || exit 125 ;; esac
+  mount -n --bind "$work" "$at" || exit 125
+fi
 [ -z "$closed" ] || { mount -n --move "$spare" "$closed" && mount -n -o remount,bind,ro "$closed"; } || exit 125
 while [ "$1" != -- ]; do
   mount -n --bind "$1" "$1" && mount -n -o remount,bind,ro "$1" || exit 125
@@ -69,12 +75,15 @@ export interface View {
   readonly places: readonly string[];
 }
 
-/** Directories that an instance may read and not write. */
-interface Sealing {
+/** What every instance has beside what it sees. */
+interface Furnishing {
+  /** Directories that it may read and not write. */
   readonly sealed: readonly string[];
+  /** Its working directory, and the path at which it finds it; null: where it is. */
+  readonly work: { readonly from: string; readonly at: string } | null;
 }
 
-export interface Surroundings extends Sealing {
+export interface Surroundings extends Furnishing {
   /** What becomes a directory in memory; null: it is one on the disk. */
   readonly tmp: string | null;
   /** Null: an instance sees what its user may. */
@@ -90,9 +99,10 @@ export function confined(user: User, around: Surroundings | null, command: Argv)
   const most = around?.mostProcesses ?? null;
   const limited = most === null ? [] : limiting(most);
   const become = [...limited, ...becoming(user), ...command] as unknown as Argv;
-  if (around === null || (around.tmp === null && around.view === null && around.sealed.length === 0)) return become;
-  const { tmp, view, script, sealed } = around;
-  const own = [view?.closed ?? "", view?.spare ?? "", tmp ?? "", tmpfsOptions(user)];
+  if (around === null) return become;
+  const { tmp, view, script, sealed, work } = around;
+  if (tmp === null && view === null && work === null && sealed.length === 0) return become;
+  const own = [view?.closed ?? "", view?.spare ?? "", tmp ?? "", tmpfsOptions(user), work?.from ?? "", work?.at ?? ""];
   const words = [...own, ...(view?.places ?? []), "--", ...sealed, "--"];
   return ["unshare", "--mount", "--propagation", "slave", "--", "/bin/sh", script, ...words, ...become];
 }
@@ -104,12 +114,25 @@ export function confined(user: User, around: Surroundings | null, command: Argv)
  * does not reach the supervisor. `script`: arguments by which a shell gets `roomScript`.
  */
 export function namespaced(
-  { closed, spare, places, sealed }: View & Sealing,
+  { closed, spare, places, sealed, work }: View & Furnishing,
   script: readonly string[],
   command: Argv,
 ): Argv {
   const own = ["--user", "--map-current-user", "--keep-caps", "--mount", "--pid", "--ipc", "--mount-proc"];
-  const room = ["/bin/sh", ...script, closed, spare, "", "", ...places, "--", ...sealed, "--"];
+  const room = [
+    "/bin/sh",
+    ...script,
+    closed,
+    spare,
+    "",
+    "",
+    work?.from ?? "",
+    work?.at ?? "",
+    ...places,
+    "--",
+    ...sealed,
+    "--",
+  ];
   return ["unshare", ...own, "--fork", "--kill-child", "--", ...room, "setsid", "setpriv", ...rightless, ...command];
 }
 
@@ -117,7 +140,7 @@ export function namespaced(
 export async function namespacesLack(closed: string): Promise<string | null> {
   const spare = mkdtempSync(join(closed, ".spare-"));
   try {
-    const view = { closed, spare, places: [], sealed: [] };
+    const view = { closed, spare, places: [], sealed: [], work: null };
     return await failureOf(namespaced(view, ["-c", roomScript, "room"], ["/bin/true"]));
   } finally {
     rmdirSync(spare);

@@ -31,6 +31,8 @@ interface Kept extends Resources {
   readonly mounts: boolean;
   /** Whether it has namespaces of its own, as the user who runs the controller. */
   readonly namespaced: boolean;
+  /** Whether it finds its working directory at `ProcessFolder.app`. */
+  readonly placed: boolean;
   /** The kernel's count of out-of-memory kills before the start. */
   readonly oomKills: number;
 }
@@ -47,13 +49,15 @@ interface Contents {
 type Written = WrittenWorkload & Kept & { readonly spec: { name: string; command: unknown; key?: EnvKey } };
 
 const namePattern = /^[a-z0-9][a-zA-Z0-9._-]{0,199}$/;
+/** What else the directory has. */
+const reserved = ["exits", "app"];
 /** What the file of claims holds once the runtime itself took it, so that no supervisor can. */
 const withdrawn = "withdrawn";
 
 /**
  * The runtime's directory. `<name>/`: `spec.json`, `out.log`, `err.log`, `claim`, the marks `stopped` and `killed`; and for the
  * user that it runs as `own/` with the supervisor's `claim`, `home/`, `work/`, its copy of the artifact, and `tmp/`, or an empty place
- * where that is mounted. `exits/<name>`: the exit record, empty until the end. `.homes/<uid>`: where package managers of builds
+ * where that is mounted. `exits/<name>`: the exit record, empty until the end. `app/`: always empty. `.homes/<uid>`: where package managers of builds
  * keep what they fetched. `.spare/`: always empty. `.aside/`: what is being deleted. A directory without a readable
  * specification is none of ours and is left alone. But for the trees of users all of it is small and local, so it is
  * read and written synchronously: the steps of a start cannot mix.
@@ -62,6 +66,8 @@ export class ProcessFolder {
   readonly exits: string;
   readonly supervisor: string;
   readonly roomScript: string;
+  /** An empty directory, over which every process that can have mounts of its own finds its working directory. */
+  readonly app: string;
   readonly #directory: string;
   readonly #aside: Aside;
 
@@ -70,6 +76,7 @@ export class ProcessFolder {
     this.#directory = directory;
     this.#aside = new Aside({ directory: join(directory, ".aside"), notify });
     this.exits = join(directory, "exits");
+    this.app = join(directory, "app");
     this.supervisor = join(directory, scriptName("keeper", supervisorScript));
     this.roomScript = join(directory, scriptName("room", roomScript));
   }
@@ -79,6 +86,8 @@ export class ProcessFolder {
     fs.mkdirSync(this.exits, { recursive: true });
     fs.chmodSync(this.#directory, 0o711);
     fs.chmodSync(this.exits, 0o700);
+    fs.mkdirSync(this.app, { recursive: true });
+    fs.chmodSync(this.app, 0o555);
     for (const [path, text] of [
       [this.supervisor, supervisorScript],
       [this.roomScript, roomScript],
@@ -109,7 +118,7 @@ export class ProcessFolder {
 
   /** A name that is a single, harmless path segment. Faults: `runtime.start-failed`. */
   check(name: string): void {
-    if (namePattern.test(name) && name !== "exits") return;
+    if (namePattern.test(name) && !reserved.includes(name)) return;
     throw new Fault("runtime.start-failed", `"${name.slice(0, 80)}" cannot name an instance`);
   }
 
@@ -247,7 +256,7 @@ export class ProcessFolder {
   }
 
   #read(name: string): Written | null {
-    if (!namePattern.test(name) || name === "exits") return null;
+    if (!namePattern.test(name) || reserved.includes(name)) return null;
     try {
       const written = JSON.parse(fs.readFileSync(this.path(name, "spec.json"), "utf8")) as Written;
       return written.spec.name === name && typeof written.spec.command === "object" ? written : null;
@@ -262,7 +271,8 @@ export class ProcessFolder {
   #upgraded(stored: StoredWorkload): StoredWorkload {
     const before =
       stored.user === undefined ? { user: ownerOf(this.path(stored.spec.name, "own")), mounts: false } : {};
-    return { ...stored, tcp: stored.tcp ?? [], namespaced: stored.namespaced ?? false, ...before };
+    const { tcp = [], namespaced = false, placed = false } = stored as Partial<Kept>;
+    return { ...stored, tcp, namespaced, placed, ...before };
   }
 
   /** Whether a controller died before the command was begun; then it never happened, and its place is cleared. */

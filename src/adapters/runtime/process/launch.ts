@@ -35,11 +35,16 @@ export function unfitProcess(command: readonly string[] | null, env: Readonly<Re
   return total > mostBytes ? `command and variables are larger than ${mostBytes / 1024} KB together` : null;
 }
 
+/** Where Python and Node keep the programs of an app's own packages; an image has them on its PATH as well. */
+const programDirectories = [".venv/bin", "node_modules/.bin"];
+
 /** Directories that are one instance's alone. */
 export interface Room {
   readonly home: string;
   readonly tmp: string;
   readonly cwd: string;
+  /** What the machine gives to what runs here, beside what every process is given. */
+  readonly env: Readonly<Record<string, string>>;
   /** `data`: the directory of the volume; null: it is not there. */
   readonly volumes: readonly (Mount & { readonly data: string | null })[];
 }
@@ -67,7 +72,8 @@ export function processEnv(stored: StoredWorkload, { baseEnv, room, variables }:
   const volumes = Object.fromEntries(room.volumes.map(({ volume, data }) => [volumeVariable(volume), data ?? ""]));
   const ports = Object.fromEntries(privatePorts(stored).map(({ port, at }) => [portVariable(port), String(at.port)]));
   const own = { ...port, ...ports, ...volumes, ...identityOf(stored) };
-  return { ...baseEnv, HOME: room.home, TMPDIR: room.tmp, ...host, ...variables, ...own };
+  const PATH = [...programDirectories.map((name) => `${room.cwd}/${name}`), baseEnv.PATH ?? rootPath].join(":");
+  return { ...baseEnv, ...room.env, PATH, HOME: room.home, TMPDIR: room.tmp, ...host, ...variables, ...own };
 }
 
 export function hasPorts({ port, tcp }: Pick<StoredWorkload, "port" | "tcp">): boolean {

@@ -156,7 +156,7 @@ describe.runIf(lack === null)("in namespaces of its own", () => {
       await runtime.close();
       runtime = world.reopen({ baseEnv: { PATH: "/usr/bin:/bin", HOME } });
       const [cwd, at, ...words] = (await ended(script, build)).said.split("\n");
-      expect([cwd, at, words]).toEqual([staged, expect.stringContaining(seen), [""]]);
+      expect([cwd, at, words]).toEqual([join(world.directory, "app"), expect.stringContaining(seen), [""]]);
     }
     expect([...readdirSync(staged), ...readdirSync(home)]).toEqual(["made", "kept"]);
   });

@@ -155,6 +155,8 @@ describe("deaths", () => {
   });
 });
 
+const nothingOfItsOwn = { mounts: false, namespaced: false, placed: false };
+
 describe("identity", () => {
   test.each([
     ["start time", (pid: number) => `${pid} 12345 ${bootId()}\n`],
@@ -195,7 +197,7 @@ describe("identity", () => {
     await runtime.keys();
     const folder = new ProcessFolder(world.directory, () => undefined);
     await folder.create(
-      { kind: "task", spec, port: null, tcp: [], user: null, mounts: false, namespaced: false, oomKills: 0 },
+      { kind: "task", spec, port: null, tcp: [], user: null, ...nothingOfItsOwn, oomKills: 0 },
       world.artifact,
     );
     const { out, err, exit } = folder.openFor(spec.name);
@@ -212,7 +214,7 @@ describe("identity", () => {
     await runtime.keys();
     const folder = new ProcessFolder(world.directory, () => undefined);
     await folder.create(
-      { kind: "task", spec, port: null, tcp: [], user: null, mounts: false, namespaced: false, oomKills: 0 },
+      { kind: "task", spec, port: null, tcp: [], user: null, ...nothingOfItsOwn, oomKills: 0 },
       world.artifact,
     );
     const { out, err, exit } = folder.openFor(spec.name);

@@ -106,7 +106,7 @@ describe.runIf(process.getuid?.() === 0)("a user for each environment", () => {
     const { tasks } = await runtime.observe(runtimeKey);
     for (const { name } of tasks) await runtime.remove(name);
     await runtime.close();
-    expect(readdirSync(world.directory).filter((name) => !/^\.|^exits$/.test(name))).toEqual([]);
+    expect(readdirSync(world.directory).filter((name) => !/^\.|^(?:exits|app)$/.test(name))).toEqual([]);
     expect(readdirSync(join(world.directory, ".aside"))).toEqual([]);
     runtime = world.open();
   });
@@ -131,7 +131,7 @@ describe.runIf(process.getuid?.() === 0)("a user for each environment", () => {
 
   test("root finds its programs also where the controller's own PATH does not lead to them", async () => {
     runtime = world.reopen({ userOf, baseEnv: { PATH: "/nonexistent" } });
-    expect(await said("echo $PATH; /usr/bin/id -u")).toBe("/nonexistent\n71500\n");
+    expect(await said("echo ${PATH##*:}; /usr/bin/id -u")).toBe("/nonexistent\n71500\n");
   });
 
   test("nothing of an instance can be read, listed, written, watched or ended by another environment", async () => {
@@ -203,6 +203,8 @@ describe.runIf(process.getuid?.() === 0)("a user for each environment", () => {
     expect(await said(`cat "$HOME/cache"; stat -c %a "$HOME"`, build)).toBe("kept\n700\n");
     expect(await said(`cat "$HOME/cache"`, { ...build, key: staging })).not.toContain("kept");
     expect(statSync(staged).uid).toBe(0);
+    runtime = world.reopen({ userOf, buildEnv: { HTTPS_PROXY: "http://proxy" } });
+    expect([await said("echo $HTTPS_PROXY", build), await said("echo $HTTPS_PROXY")]).toEqual(["http://proxy\n", "\n"]);
     const { tasks } = await runtime.observe(runtimeKey);
     for (const { name } of tasks) await runtime.remove(name);
     expect(readdirSync(join(world.directory, ".homes"))).toEqual(["71501"]);
@@ -247,7 +249,7 @@ describe.runIf(process.getuid?.() === 0)("a user for each environment", () => {
     await runtime.startTask(spec);
     await exited(runtime, spec.name);
     const [supervisor = ""] = readdirSync(world.directory).filter((name) => name.startsWith(".keeper"));
-    const seen = ["", `/run/${spec.name}`, `/run/${supervisor}`, "/lib/shared", `/run/${spec.name}/tmp`];
+    const seen = ["", `/run/${spec.name}`, `/run/${supervisor}`, "/lib/shared", "/run/app", `/run/${spec.name}/tmp`];
     expect((await outputOf(runtime, spec.name)).trim().split("\n")).toEqual([
       ...["helloshared", "tmpfs", `${places.length}`],
       ...seen.map((path) => `${world.root}${path}`),
@@ -256,8 +258,9 @@ describe.runIf(process.getuid?.() === 0)("a user for each environment", () => {
     const staged = join(world.root, "staged");
     makeOwn(staged, await userOf(runtimeKey));
     expect(await said(`pwd; touch made "$HOME/kept"; stat -c %u made`, { purpose: "build", artifact: staged })).toBe(
-      `${staged}\n71500\n`,
+      `${world.directory}/app\n71500\n`,
     );
+    expect(existsSync(join(staged, "made"))).toBe(true);
     expect(readFileSync("/proc/self/mounts", "utf8")).not.toContain(world.root);
   });
 });

@@ -14,6 +14,8 @@ export interface RoomOptions {
   readonly userOf: UserOf;
   /** What every process is given: PATH, LANG and the like. */
   readonly baseEnv: Readonly<Record<string, string>>;
+  /** What builds are given beside that. */
+  readonly buildEnv: Readonly<Record<string, string>>;
   readonly artifactDirectory: (digest: string) => string;
   /**
    * A directory above the runtime's own of which an instance sees nothing but what is its own and `shared`, because other
@@ -42,9 +44,11 @@ export class Rooms {
   async furnish(workload: Workload, ports: Pick<StoredWorkload, "port" | "tcp">): Promise<StoredWorkload> {
     const user = await this.#options.userOf(workloadKey(workload));
     // Builds unpack gigabytes there: theirs is on the disk.
-    const mounts = user !== null && !isBuild(workload) && (await this.#whatLacks(user)).mounts === null;
+    const canMount = user !== null && (await this.#whatLacks(user)).mounts === null;
+    const mounts = canMount && !isBuild(workload);
     const namespaced = user === null && this.#options.closed !== null;
-    const given = { ...ports, user, mounts, namespaced, oomKills: oomKills() };
+    const placed = canMount || namespaced;
+    const given = { ...ports, user, mounts, namespaced, placed, oomKills: oomKills() };
     const stored: StoredWorkload = { ...withoutEnv(workload), ...given };
     try {
       await this.#folder.create(stored, isBuild(workload) ? null : this.#artifact(stored));
@@ -60,13 +64,13 @@ export class Rooms {
   of(stored: StoredWorkload): Room {
     const { spec, user } = stored;
     const at = (name: string) => this.#folder.path(spec.name, name);
-    const cwd = existsSync(at("work")) ? at("work") : this.#artifact(stored);
-    const own = { home: at("home"), tmp: at("tmp"), cwd, volumes: this.#mounted(stored) };
+    const cwd = this.#placed(stored)?.at ?? this.#work(stored);
+    const own = { home: at("home"), tmp: at("tmp"), cwd, volumes: this.#mounted(stored), env: {} };
     if (!isBuild(stored)) return own;
     const { HOME } = this.#options.baseEnv;
     // What is closed is covered where it is not a place of its own.
     const shared = HOME === undefined || HOME === this.#options.closed?.directory ? own.home : HOME;
-    return { ...own, home: user ? this.#folder.buildHome(user) : shared };
+    return { ...own, env: this.#options.buildEnv, home: user ? this.#folder.buildHome(user) : shared };
   }
 
   /** The volumes of an instance, each with its directory; null: it is not there. */
@@ -76,13 +80,25 @@ export class Rooms {
     return spec.volumes.map((mount) => ({ ...mount, data: this.#volumes.data({ key, name: mount.volume }) }));
   }
 
+  /** Where a working directory really is. */
+  #work(stored: StoredWorkload): string {
+    const own = this.#folder.path(stored.spec.name, "work");
+    return existsSync(own) ? own : this.#artifact(stored);
+  }
+
+  /** Builds and instances find their working directory at one path, so that what a build made with its path in it works. */
+  #placed(stored: StoredWorkload): { readonly from: string; readonly at: string } | null {
+    const from = this.#work(stored);
+    return stored.placed && existsSync(from) ? { from, at: this.#folder.app } : null;
+  }
+
   #sealed(stored: StoredWorkload): readonly string[] {
     return this.#mounted(stored).flatMap(({ data, readOnly }) => (readOnly && data !== null ? [data] : []));
   }
 
   inside(stored: StoredWorkload): How["inside"] {
     const seen = stored.namespaced ? this.#viewOf(stored) : null;
-    const view = seen && { ...seen, sealed: this.#sealed(stored) };
+    const view = seen && { ...seen, sealed: this.#sealed(stored), work: this.#placed(stored) };
     return view && ((first) => namespaced(view, [this.#folder.roomScript], first));
   }
 
@@ -94,7 +110,8 @@ export class Rooms {
     const mostProcesses = limits === null ? this.#options.mostProcesses : null;
     const tmp = mounts ? this.#folder.path(spec.name, "tmp") : null;
     const sealed = mounts ? this.#sealed(stored) : [];
-    const around = { tmp, view: this.#viewOf(stored), script: this.#folder.roomScript, mostProcesses, sealed };
+    const script = this.#folder.roomScript;
+    const around = { tmp, view: this.#viewOf(stored), work: this.#placed(stored), script, mostProcesses, sealed };
     return { wrap: (supervisor) => confined(user, around, supervisor), ids: {} };
   }
 
@@ -103,10 +120,11 @@ export class Rooms {
     const { closed } = this.#options;
     if (closed === null) return null;
     const own = this.#folder.path(stored.spec.name);
-    const { home, tmp, cwd, volumes } = this.of(stored);
+    const { home, tmp, volumes } = this.of(stored);
     const data = volumes.flatMap((one) => one.data ?? []);
-    const rest = [home, cwd].filter((path) => !isBelow(path, own));
-    const mine = stored.namespaced ? [home, tmp, cwd] : [own, this.#folder.supervisor, ...rest];
+    const work = this.#placed(stored) ? [] : [this.#work(stored)];
+    const rest = [home, ...work].filter((path) => !isBelow(path, own));
+    const mine = stored.namespaced ? [home, tmp, ...work] : [own, this.#folder.supervisor, ...rest];
     const places = [...mine, ...data, ...closed.shared].filter(
       (path) => isBelow(path, closed.directory) && existsSync(path),
     );

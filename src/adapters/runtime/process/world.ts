@@ -40,6 +40,7 @@ export async function processWorld(more: Partial<ProcessRuntimeOptions> = {}, na
     ports: await ownPorts(60),
     userOf: oneUser(null),
     baseEnv: { PATH: `${nodeDirectory}:/usr/bin:/bin`, [markName]: root },
+    buildEnv: {},
     artifactDirectory: () => artifact,
     closed: namespaced ? { directory: root, shared: [] } : null,
     mostProcesses: null,
