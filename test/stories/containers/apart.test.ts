@@ -33,11 +33,13 @@ const dial = (to) => new Promise((resolve, reject) => {
   socket.once("connect", () => resolve(true)).once("error", reject);
   setTimeout(() => reject(new Error("no answer")), 2000).unref();
 });
+/** Whoever else listens on the host's port answers too; only production's own answer reached production. */
+const hear = async (host) => (await (await fetch("http://" + host + ":8000/", { signal: AbortSignal.timeout(2000) })).text()) === "production";
 const tried = {
   "dial its address": () => dial({ host: address, port: 8000 }),
   "find it by its name": () => lookup(name),
   "find its service": async () => { const found = await lookup("web").catch(() => null); return found?.address === address; },
-  "dial it through its gateway": () => dial({ host: gateway, port: 8000 }),
+  "hear it through its gateway": () => hear(gateway),
   "call the engine": () => dial({ path: engine }),
   "call the engine where it usually is": () => dial({ path: "/var/run/docker.sock" }),
   "call the engine over its port": () => dial({ host: gateway, port: 2375 }),
