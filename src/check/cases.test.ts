@@ -42,6 +42,7 @@ function caseOf(text: string): Case {
 
 function findingsOf({ manifest, files: all }: Pick<Case, "manifest" | "files">) {
   const files = all.filter(({ path }) => !path.includes(" (left out, "));
+  const databases = files.filter(({ text }) => text.startsWith("SQLite format 3")).map(({ path }) => path);
   const leftOut = all.flatMap(({ path, text }) => {
     const [, at, why] = /^(.+) \(left out, (.+)\)$/.exec(path) ?? [];
     return at && why ? [{ path: at, why, isTracked: false, text }] : [];
@@ -50,7 +51,7 @@ function findingsOf({ manifest, files: all }: Pick<Case, "manifest" | "files">) 
   const reading = readManifest(manifest, { file: "fairlead.yml", environment });
   if (!reading.ok) return expect.fail(reading.diagnostics.map(formatDiagnostic).join("\n"));
   const { spec, placeOf } = reading;
-  return check({ environment, spec, values: manifestValues(spec), files, leftOut, placeOf }, "fairlead.yml");
+  return check({ environment, spec, values: manifestValues(spec), files, leftOut, databases, placeOf }, "fairlead.yml");
 }
 
 describe("golden cases", () => {

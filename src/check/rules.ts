@@ -17,6 +17,7 @@ import { rootUser } from "./rules/root-user.ts";
 import { scriptStart } from "./rules/script-start.ts";
 import { secretInManifest } from "./rules/secret-in-manifest.ts";
 import { secretInSource } from "./rules/secret-in-source.ts";
+import { stateBesideCode } from "./rules/state-beside-code.ts";
 import { testsNotRun } from "./rules/tests-not-run.ts";
 import { unboundedMemory } from "./rules/unbounded-memory.ts";
 import { unpinnedImage } from "./rules/unpinned-image.ts";
@@ -47,6 +48,7 @@ export const rules: readonly Rule[] = [
   rootUser,
   noProbe,
   unboundedMemory,
+  stateBesideCode,
   migrationsNotRun,
   oneWayRelease,
   testsNotRun,

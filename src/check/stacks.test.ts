@@ -82,7 +82,7 @@ function judge(stack: string, edit: (text: string) => string = (text) => text, v
     }
   }
   const findings = check(
-    { environment: "production", spec, values: known, files: [], leftOut: [], placeOf },
+    { environment: "production", spec, values: known, files: [], leftOut: [], databases: [], placeOf },
     "fairlead.yml",
   );
   return [...said, ...findings.map(({ severity, rule, path, message }) => `${severity} ${rule} ${path} ${message}`)];

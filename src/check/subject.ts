@@ -41,6 +41,8 @@ export interface Subject {
   readonly files: readonly SourceFile[];
   /** What lies beside the source and is not part of it; empty if only the release is available. */
   readonly leftOut: readonly LeftOutFile[];
+  /** SQLite databases that are part of the source. */
+  readonly databases: readonly string[];
   readonly placeOf: PlaceOf;
 }
 

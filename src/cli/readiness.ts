@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import path from "node:path";
 import { Fault } from "../base/faults.ts";
 import { decodeText } from "../base/text.ts";
@@ -23,6 +23,7 @@ const generated = /(?:^|\/)(?:package-lock\.json|[^/]*\.lock|pnpm-lock\.yaml|[^/
 export interface WrittenSource {
   readonly files: readonly SourceFile[];
   readonly leftOut: readonly LeftOutFile[];
+  readonly databases: readonly string[];
   /** Lines for people: what is left out of the source, and what no rule has searched. */
   readonly notes: readonly string[];
 }
@@ -53,7 +54,8 @@ export function writtenSource({ directory, file }: Manifest): WrittenSource {
     ),
   );
   const withTexts = leftOut.map((one) => ({ ...one, text: variablesIn(path.join(directory, one.path)) }));
-  return { files, leftOut: withTexts, notes: [...leftOutLines(leftOut), ...notes] };
+  const databases = paths.filter((at) => /\.(?:db3?|sqlite3?)$/i.test(at) && isDatabase(path.join(directory, at)));
+  return { files, leftOut: withTexts, databases, notes: [...leftOutLines(leftOut), ...notes] };
 }
 
 function textOf(file: string, room: number): Omit<SourceFile, "path"> | Unsearched {
@@ -63,6 +65,18 @@ function textOf(file: string, room: number): Omit<SourceFile, "path"> | Unsearch
   if (size > room) return "after the first 64 MB of text";
   const text = decodeText(readFileSync(file));
   return text === null ? "not text" : { text, isExecutable: (mode & 0o111) !== 0 };
+}
+
+/** The header of a SQLite file (sqlite.org/fileformat2.html). */
+function isDatabase(file: string): boolean {
+  const handle = openSync(file, "r");
+  try {
+    const header = Buffer.alloc(16);
+    readSync(handle, header);
+    return header.toString("latin1") === "SQLite format 3\0";
+  } finally {
+    closeSync(handle);
+  }
 }
 
 /** The text of a file of variables that is left out, for its names. */
@@ -77,7 +91,7 @@ export interface Checking {
   /** Name of the manifest's file in findings. */
   readonly file: string;
   readonly environment: string;
-  readonly source: Pick<WrittenSource, "files" | "leftOut">;
+  readonly source: Omit<WrittenSource, "notes">;
   /** It is for a preview; see `readManifest`. */
   readonly preview?: { readonly from: string | null } | null;
 }
@@ -87,15 +101,7 @@ export function findingsOf({ text, file, environment, source, preview = null }: 
   const reading = readManifest(text, { file, environment, preview });
   if (!reading.ok) return [];
   const { spec, placeOf } = reading;
-  const { files, leftOut } = source;
-  const subject = {
-    environment: spec.from ?? environment,
-    spec,
-    values: manifestValues(spec),
-    files,
-    leftOut,
-    placeOf,
-  };
+  const subject = { environment: spec.from ?? environment, spec, values: manifestValues(spec), ...source, placeOf };
   return check(subject, file);
 }
 

@@ -25,7 +25,7 @@ export async function readinessOf(deps: Deps, { loaded, release, given }: Judged
   const files = await dockerfileOf(deps, loaded);
   const values = valuesOf(release, given);
   return check(
-    { environment: spec.from ?? release.key.environment, spec, values, files, leftOut: [], placeOf },
+    { environment: spec.from ?? release.key.environment, spec, values, files, leftOut: [], databases: [], placeOf },
     manifestFile,
   );
 }

@@ -75,7 +75,7 @@ function bothForms(hosts: ReadonlySet<string>): readonly string[] {
 }
 
 /** A manifest with errors is not compared with its source. */
-const nothing: WrittenSource = { files: [], leftOut: [], notes: [] };
+const nothing: WrittenSource = { files: [], leftOut: [], databases: [], notes: [] };
 
 /** A finding with the environments that it is in. */
 interface Shown extends Finding {
