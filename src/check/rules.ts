@@ -3,10 +3,12 @@ import { corsOrigins } from "./rules/cors-origins.ts";
 import { debugOn } from "./rules/debug-on.ts";
 import { developmentEnvironment } from "./rules/development-environment.ts";
 import { developmentServer } from "./rules/development-server.ts";
+import { fixedPort } from "./rules/fixed-port.ts";
 import { httpsOff } from "./rules/https-off.ts";
 import { leftOutFile } from "./rules/left-out-file.ts";
 import { llmRetry } from "./rules/llm-retry.ts";
 import { localAddress } from "./rules/local-address.ts";
+import { loopbackOnly } from "./rules/loopback-only.ts";
 import { migrationsNotRun } from "./rules/migrations-not-run.ts";
 import { missingDependency } from "./rules/missing-dependency.ts";
 import { noProbe } from "./rules/no-probe.ts";
@@ -38,6 +40,8 @@ export const rules: readonly Rule[] = [
   httpsOff,
   localAddress,
   developmentServer,
+  fixedPort,
+  loopbackOnly,
   workerCount,
   missingDependency,
   leftOutFile,
@@ -55,4 +59,4 @@ export const rules: readonly Rule[] = [
 ];
 
 /** Rules whose warnings a deployment shows before the upload: only the source shows them, and they explain failures. */
-export const toldBeforeUpload: readonly Rule[] = [leftOutFile, scriptStart];
+export const toldBeforeUpload: readonly Rule[] = [leftOutFile, scriptStart, fixedPort, loopbackOnly];

@@ -12,7 +12,13 @@ const servers: readonly (readonly [string, Sign])[] = [
   ["nodemon", /\bnodemon\b/],
   ["Next.js in development mode", /\bnext dev\b/],
   ["Vite's development server", (line) => after(line, /\bvite$/).some((words) => isViteServer(words))],
-  ["PHP's built-in server", /\bphp -S\b/],
+  ["PHP's built-in server", /\bphp -S\b|\bartisan serve\b/],
+  [
+    "a development server",
+    /\b(?:react-scripts start|ng serve|(?:astro|nuxt|nuxi|remix|fastapi|vinxi) dev|gatsby develop)\b/,
+  ],
+  ["a development server", /\b(?:vue-cli-service serve|webpack(?:-dev-server\b| serve\b)|hugo server|jekyll serve)/],
+  ["a program that restarts on every change", /\bnode\s+--watch\b|\b(?:tsx watch|ts-node-dev|cargo watch)\b/],
 ];
 
 /** Number of characters of a command line that are checked. */
@@ -51,8 +57,14 @@ function isViteServer(words: readonly string[]): boolean {
   return firstBare(rest, "") === null;
 }
 
-function found({ at, words }: StartCommand): readonly RuleFinding[] {
+/** Vite: "it is not meant as a production server". */
+const preview = /\b(?:vite|astro|nuxi|nuxt) preview\b/;
+
+function found({ at, words, isScript }: StartCommand): readonly RuleFinding[] {
   const line = words.join(" ");
   const server = servers.find(([, sign]) => (typeof sign === "function" ? sign(line) : sign.test(line)))?.[0];
-  return server === undefined ? [] : [{ at, message: `runs ${server}` }];
+  // A script is often also for development, and a preview serves, so these are no reason to refuse.
+  const weaker = isScript || server === undefined ? { severity: "warning" as const } : {};
+  const what = server ?? (preview.test(line) ? "a server for previews of a build" : null);
+  return what === null ? [] : [{ at, message: `runs ${what}`, ...weaker }];
 }
