@@ -1,5 +1,6 @@
 import { oneLine } from "../base/printable.ts";
 import { node } from "./node/recipe.ts";
+import { withProcfile } from "./procfile.ts";
 import { python } from "./python/recipe.ts";
 import type { LanguageReader } from "./reader.ts";
 import { type BuildChoice, isRecipe, type Recipe, type SourceView, type Unrecognised } from "./recipe.ts";
@@ -35,9 +36,15 @@ function recognise(tree: Tree, build: BuildChoice): Recipe | Unrecognised {
   const found = readers.map((reader) => ({ reader, result: reader.recognise(tree, build) }));
   const recipes = found.flatMap(({ reader, result }) => (isRecipe(result) ? [{ reader, recipe: result }] : []));
   const chosen = recipes.find(({ recipe }) => recipe.evidence === "declared") ?? recipes[0];
-  if (chosen) return { ...chosen.recipe, warnings: [...chosen.recipe.warnings, ...unused(tree, chosen.reader)] };
+  if (chosen) return whole(tree, chosen.reader, chosen.recipe);
   const lookedFor = found.flatMap(({ result }) => (isRecipe(result) ? [] : result.lookedFor));
   return { lookedFor: [...lookedFor, ...nearby(tree)] };
+}
+
+/** With what is not the language's own: the processes of a Procfile, and what is not used. */
+function whole(tree: Tree, reader: LanguageReader, recipe: Recipe): Recipe {
+  const { services, warnings } = withProcfile(tree, recipe.services);
+  return { ...recipe, services, warnings: [...recipe.warnings, ...warnings, ...unused(tree, reader)] };
 }
 
 /** Files of other languages, which the chosen one does not build. */

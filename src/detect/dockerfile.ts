@@ -97,3 +97,16 @@ export function plainWords(command: string): readonly string[] | null {
 export function shell(command: string): readonly string[] {
   return ["sh", "-c", `exec ${command}`];
 }
+
+/** A command in a directory of the source, which is a plain path, with the programs of packages installed there. */
+export function inDirectory(directory: string, command: readonly string[]): readonly string[] {
+  if (directory === "") return command;
+  const [first, second, script = ""] = command;
+  const path = first === "node" ? "" : "PATH=$PWD/node_modules/.bin:$PATH && ";
+  const go = `cd ${directory} && ${path}`;
+  if (first === "sh" && second === "-c") return ["sh", "-c", `${go}${script}`];
+  const line = command.join(" ");
+  return plainWords(line) === null
+    ? ["sh", "-c", `${go}exec "$@"`, "sh", ...command]
+    : ["sh", "-c", `${go}exec ${line}`];
+}

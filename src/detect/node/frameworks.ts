@@ -17,33 +17,28 @@ export interface FrameworkServer {
 export interface FrontEnd {
   readonly name: string;
   readonly package: string;
-  readonly build: string;
+  /** The program that builds it if there is no `build` script; null: nothing is built. */
+  readonly build: string | null;
   readonly output: string;
   /** Unknown paths get the index page, for the router in the browser. */
   readonly fallback: boolean;
 }
 
-/** Programs of packages by path, which works with any PATH. */
-const program = (name: string, ...words: readonly string[]): readonly string[] => [
-  `node_modules/.bin/${name}`,
-  ...words,
-];
-
 /** The first whose package exists is used, so frameworks come before those they are based on. */
 const servers: readonly FrameworkServer[] = [
-  { name: "Next.js", package: "next", build: "next build", start: program("next", "start") },
+  { name: "Next.js", package: "next", build: "next build", start: ["next", "start"] },
   { name: "Nuxt", package: "nuxt", build: "nuxt build", start: ["node", ".output/server/index.mjs"] },
   {
     name: "React Router",
     package: "@react-router/serve",
     build: "react-router build",
-    start: program("react-router-serve", "./build/server/index.js"),
+    start: ["react-router-serve", "./build/server/index.js"],
   },
   {
     name: "Remix",
     package: "@remix-run/serve",
     build: "remix vite:build",
-    start: program("remix-serve", "./build/server/index.js"),
+    start: ["remix-serve", "./build/server/index.js"],
   },
   { name: "SvelteKit", package: "@sveltejs/adapter-node", build: "vite build", start: ["node", "build"] },
   {

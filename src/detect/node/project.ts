@@ -1,10 +1,10 @@
 import { readProcfile } from "../procfile.ts";
-import { type Tree, textMember } from "../tree.ts";
-import { type Chosen, chooseNode } from "../versions.ts";
+import type { Tree } from "../tree.ts";
 import { type FrameworkServer, type FrontEnd, frontEndOf, nextOutput, serverOf } from "./frameworks.ts";
 import { type Manager, managerOf } from "./manager.ts";
 import { installScripts, type NodePackage, readPackage } from "./package.ts";
-import { type Start, startOf } from "./start.ts";
+import { type Start, servedFiles, startOf } from "./start.ts";
+import { type ChosenNode, chooseNode } from "./version.ts";
 import { type Workspaces, workspacesOf } from "./workspaces.ts";
 
 /** The detected Node project, which determines the Dockerfile. */
@@ -14,7 +14,7 @@ export interface NodeProject {
   readonly app: NodePackage;
   readonly workspaces: Workspaces;
   readonly manager: Manager;
-  readonly node: Chosen;
+  readonly node: ChosenNode;
   readonly server: FrameworkServer | null;
   /** How it is built; null if there is nothing to build. */
   readonly build: Build | null;
@@ -53,7 +53,7 @@ export function nodeProject(tree: Tree): NodeFinding {
   if (others.length > 0) return { lookedFor: [severalStart(candidates.map(({ app }) => app.directory))] };
   const { app, runs } = found;
   const manager = managerOf(tree, root);
-  const node = chooseNode(nodeWish(tree, root));
+  const node = chooseNode(tree, app === root ? [root] : [root, app]);
   const build = buildOf({ root, app, manager, runs });
   return {
     root,
@@ -112,11 +112,17 @@ function runsOf(tree: Tree, app: NodePackage): Runs | null {
     const plain = !app.scripts.has("start") || app.scripts.get("start")?.trim() === "next start";
     if (output === "standalone" && plain && app.directory === "") return { kind: "standalone", start: standalone };
   }
+  const files = servedFiles(app);
+  if (files !== null) return { kind: "files", front: files };
   const front = frontEndOf(tree, app);
   const scripted = startOf(tree, app, app.scripts.has("build"));
   const serves = scripted !== null && (front === null || server !== null || app.scripts.has("start"));
   if (serves) return { kind: "server", start: scripted };
-  return front && { kind: "files", front };
+  if (front) return { kind: "files", front };
+  const [first] = app.directory === "" ? [...readProcfile(tree)].filter(([name]) => name !== "release") : [];
+  if (first === undefined) return null;
+  const [process, command] = first;
+  return { kind: "server", start: { command, because: `The line ${process} of the Procfile.`, needs: null, process } };
 }
 
 const nextExport: FrontEnd = { name: "Next.js", package: "next", build: "next build", output: "out", fallback: false };
@@ -132,16 +138,4 @@ function buildOf(project: { root: NodePackage; app: NodePackage; manager: Manage
   if (scripted) return { command: `${manager.name} run build`, directory: scripted.directory };
   const program = runs.kind === "files" ? runs.front.build : (serverOf(app)?.build ?? null);
   return program === null ? null : { command: `npx --no-install ${program}`, directory: app.directory };
-}
-
-/** Node versions that the source requests, the most exact first. */
-function nodeWish(tree: Tree, root: NodePackage) {
-  for (const where of [".nvmrc", ".node-version"]) {
-    const text = tree.text(where)?.trim();
-    if (text) return { text, where };
-  }
-  const volta = textMember(root.table, "volta.node");
-  if (volta !== null) return { text: volta, where: "volta.node of package.json" };
-  const engines = textMember(root.table, "engines.node");
-  return engines === null ? null : { text: engines, where: "engines.node of package.json" };
 }

@@ -36,10 +36,11 @@ function nodeRecipe(tree: Tree, project: NodeProject, build: BuildChoice): Recip
       ? nextReadyPath(tree)
       : readyPath(tree, tree.sources(/\.[cm]?[jt]s$/), nodeRoute);
   const stages = stagesOf(layout, runs.start, ready);
+  const { process } = runs.start;
   const web = {
-    name: "web",
+    name: process ?? "web",
     run: startCommandOf(runs.start, project),
-    port: defaultPort,
+    port: process === undefined ? defaultPort : null,
     ready,
     release: null,
     single: false,
@@ -83,11 +84,8 @@ function layoutWarnings({ sourceFirst, keepsAll: kept, project }: ImageLayout): 
   if (sourceFirst !== null) warnings.push(`every change of the source installs all packages again: ${sourceFirst}`);
   if (kept !== null) warnings.push(`build packages stay in the image: ${kept}`);
   if (project.runs.kind !== "server") return warnings;
-  const { command, needs } = project.runs.start;
-  if (command[0] === "npm")
-    warnings.push(
-      'the start script needs a shell, so npm stands between it and signals; write a plain command like "node server.js"',
-    );
+  const { needs, warnings: ofScript = [] } = project.runs.start;
+  warnings.push(...ofScript);
   if (needs !== null && kept === null && !project.app.dependencies.has(needs))
     warnings.push(`the app is started with ${needs}, which must be in "dependencies"`);
   return warnings;

@@ -1,4 +1,4 @@
-import { comment, type DockerfileLine, defaultPort, ending, type Probe } from "../dockerfile.ts";
+import { comment, type DockerfileLine, defaultPort, ending, inDirectory, type Probe } from "../dockerfile.ts";
 import { join } from "../tree.ts";
 import { installAll, installProduction, packagesStage } from "./install.ts";
 import type { NodeProject } from "./project.ts";
@@ -54,7 +54,7 @@ function buildLines({ project, sourceFirst }: ImageLayout): readonly DockerfileL
   const late = project.installScripts.filter((name) => name !== "prepare");
   if (late.length > 0) lines.push(comment("What package.json runs on install, now that the source is there."));
   lines.push(...late.map((script) => `RUN ${manager.name} run ${script}`));
-  if (build !== null) lines.push(...telemetry(project), `RUN ${inDirectory(build.directory)}${build.command}`);
+  if (build !== null) lines.push(...telemetry(project), `RUN ${goTo(build.directory)}${build.command}`);
   return lines;
 }
 
@@ -62,7 +62,7 @@ function telemetry({ server }: NodeProject): readonly DockerfileLine[] {
   return server?.package === "next" ? [comment("No telemetry during the build."), "ENV NEXT_TELEMETRY_DISABLED=1"] : [];
 }
 
-function inDirectory(directory: string): string {
+function goTo(directory: string): string {
   return directory === "" ? "" : `cd ${directory} && `;
 }
 
@@ -102,22 +102,27 @@ function runStage(
   return [
     comment("The final stage: the same base, without build tools."),
     `FROM ${image}`,
-    `ENV ${Object.entries(env)
+    `ENV PATH=${[...new Set([directory, "/app"])].map((at) => `${at}/node_modules/.bin`).join(":")}:$PATH ${Object.entries(
+      env,
+    )
       .map(([key, value]) => `${key}=${value}`)
       .join(" ")}`,
     ...from,
     ...(runs.kind === "standalone" && project.hasPublic
       ? [`COPY --from=builder ${owned} /app/public /app/public`]
       : []),
-    `WORKDIR ${directory}`,
-    ...(app.directory === "" ? [] : [`ENV PATH=${directory}/node_modules/.bin:/app/node_modules/.bin:$PATH`]),
-    ...ending({ probe: probeOf(ready), command: startCommandOf(start, project), because: start.because }),
+    "WORKDIR /app",
+    ...ending({
+      probe: start.process === undefined ? probeOf(ready) : null,
+      command: startCommandOf(start, project),
+      because: start.because,
+    }),
   ];
 }
 
-/** In a workspace the programs of packages may be further up, so they are found by the PATH. */
-export function startCommandOf({ command: [first = "", ...rest] }: Start, { app }: NodeProject): readonly string[] {
-  return [app.directory === "" ? first : first.replace(/^node_modules\/\.bin\//, ""), ...rest];
+/** In a workspace the command changes to its directory, where it is on plain processes as in the image. */
+export function startCommandOf({ command }: Start, { app }: NodeProject): readonly string[] {
+  return inDirectory(app.directory, command);
 }
 
 /** Next.js listens on the name in HOSTNAME, which in a container is the container's own and leaves loopback out. */

@@ -1,7 +1,7 @@
-import { plainWords } from "../dockerfile.ts";
 import { join, type Tree } from "../tree.ts";
-import { type FrameworkServer, serverOf } from "./frameworks.ts";
+import { type FrameworkServer, type FrontEnd, serverOf } from "./frameworks.ts";
 import { type NodePackage, uses } from "./package.ts";
+import { scriptCommand } from "./script.ts";
 
 export interface Start {
   readonly command: readonly string[];
@@ -9,11 +9,14 @@ export interface Start {
   readonly because: string;
   /** A package that must be in the image for it to start; null if Node is enough. */
   readonly needs: string | null;
+  readonly warnings?: readonly string[];
+  /** The process of a Procfile without `web`; absent: the service answers HTTP. */
+  readonly process?: string;
 }
 
 /** Development servers, and programs that only preview a build. */
 const forEditing =
-  /^(?:\w+=\S*\s+|cross-env\s+|npx\s+)*(?:vite|react-scripts|ng|vue-cli-service|webpack(?:-dev-server)?|parcel|nodemon|ts-node-dev|tsx\s+watch|node\s+--watch|nest\s+start|next\s+dev|nuxt\s+(?:dev|preview)|remix\s+|react-router\s+dev|astro|gatsby|docusaurus|eleventy|serve|http-server|concurrently)(?:\s|$)/;
+  /^(?:vite|react-scripts|ng|vue-cli-service|webpack(?:-dev-server)?|parcel|nodemon|ts-node-dev|tsx\s+watch|node\s+--watch|nest\s+start|next\s+dev|nuxt\s+(?:dev|preview)|remix\s+|react-router\s+dev|astro|gatsby|docusaurus|eleventy|serve|http-server|concurrently)(?:\s|$)/;
 
 /** Usual file names of servers, the most specific first. */
 const usual = [
@@ -35,31 +38,32 @@ export function startOf(tree: Tree, one: NodePackage, built: boolean): Start | n
   return scripted(one, server) ?? ownStart(server) ?? byFile(tree, one, { server, built });
 }
 
+/** Scripts that start an app in production, the most specific first; `serve:ssr:NAME` is Angular's. */
+function startScripts({ scripts }: NodePackage): readonly string[] {
+  const angular = [...scripts.keys()].filter((name) => name.startsWith("serve:ssr"));
+  return ["start:prod", "start:production", "start", ...angular];
+}
+
 function scripted(one: NodePackage, server: FrameworkServer | null): Start | null {
-  for (const name of ["start:prod", "start:production", "start"]) {
-    const script = one.scripts.get(name);
-    if (script === undefined || forEditing.test(script.trim())) continue;
-    // A script that equals the framework's default is started without a shell.
-    const words = one.scripts.has(`pre${name}`) || one.scripts.has(`post${name}`) ? null : direct(script);
-    const command = words ?? ["npm", "run", "--silent", name];
-    return { command, because: `The script "${name}" of package.json.`, needs: neededBy(script, one, server) };
+  for (const name of startScripts(one)) {
+    const found = scriptCommand(one, name);
+    if (found === null || forEditing.test(found.program)) continue;
+    const { command, program, warnings } = found;
+    return {
+      command,
+      because: `The script "${name}" of package.json.`,
+      needs: neededBy(program, one, server),
+      warnings,
+    };
   }
   return null;
 }
 
-/** The arguments of a script that needs neither a shell nor another script; programs of packages by path. */
-function direct(script: string): readonly string[] | null {
-  const [first, ...rest] = plainWords(script.replace(/^(?:cross-env\s+)?NODE_ENV=production\s+/, "")) ?? [];
-  if (first === undefined || /^(?:npm|npx|yarn|pnpm|cross-env|dotenv|sh|bash|env)$/.test(first)) return null;
-  if (first === "node" || first.includes("/")) return [first, ...rest];
-  return [`node_modules/.bin/${first}`, ...rest];
-}
-
-/** The package of the first program of a script, by its name. */
-function neededBy(script: string, one: NodePackage, server: FrameworkServer | null): string | null {
-  const word = /^(?:cross-env\s+|\w+=\S*\s+)*([\w@/.-]+)/.exec(script.trim())?.[1] ?? "";
+/** The package of the first program of a command, by its name. */
+function neededBy(program: string, one: NodePackage, server: FrameworkServer | null): string | null {
+  const word = /^[\w@/.-]+/.exec(program)?.[0] ?? "";
   if (uses(one, word)) return word;
-  return server?.start?.[0]?.endsWith(`/${word}`) ? server.package : null;
+  return server?.start?.[0] === word && word !== "node" ? server.package : null;
 }
 
 function ownStart(server: FrameworkServer | null): Start | null {
@@ -91,4 +95,18 @@ function byFile(
 
 function answersHttp(tree: Tree, file: string): boolean {
   return /\bcreateServer\s*\(|\.listen\s*\(|\bBun\.serve\b/.test(tree.text(file) ?? "");
+}
+
+/** A start script that only serves files: `serve -s build`, `http-server dist`. */
+export function servedFiles(one: NodePackage): FrontEnd | null {
+  const program = startScripts(one)
+    .map((name) => scriptCommand(one, name)?.program)
+    .find((found) => found !== undefined);
+  const [name = "", ...words] = program?.split(/\s+/) ?? [];
+  if (!/^(?:serve|http-server|sirv|sirv-cli)$/.test(name)) return null;
+  const output =
+    words.find((word, i) => /^[\w][\w./-]*$/.test(word) && !/^-[lpcn]$|^--\w+$/.test(words[i - 1] ?? "")) ?? ".";
+  if (output.includes("..")) return null;
+  const fallback = words.some((word) => /^(?:-s|--single)$/.test(word));
+  return { name: "Static", package: name, build: null, output: output.replace(/\/+$/, ""), fallback };
 }

@@ -1,3 +1,4 @@
+import picomatch from "picomatch";
 import { isPlainPath } from "../dockerfile.ts";
 import { asTable, directoryOf, type Tree, textsOf } from "../tree.ts";
 import { installScripts, type NodePackage, readPackage } from "./package.ts";
@@ -20,16 +21,13 @@ export function workspacesOf(tree: Tree, root: NodePackage): Workspaces {
     ...textsOf(tree.has("pnpm-workspace.yaml") ? tree.yaml("pnpm-workspace.yaml")?.get("packages") : null),
   ].slice(0, 100);
   if (patterns.length === 0) return { members: [], obstacle: null };
-  const [wanted, unwanted] = [
-    patterns.filter((one) => !one.startsWith("!")),
-    patterns.filter((one) => one.startsWith("!")),
-  ];
-  const matches = (list: readonly string[], directory: string) =>
-    list.some((one) => matchesGlob(one.replace(/^!/, ""), directory));
+  const rules = patterns.map(ruleOf);
+  // As npm reads them: the last rule that matches decides.
+  const isMember = (directory: string) => rules.findLast(({ matches }) => matches(directory))?.included ?? false;
   const directories = [...tree.paths]
     .filter((path) => path.endsWith("/package.json") && !path.includes("node_modules/"))
     .map(directoryOf)
-    .filter((directory) => matches(wanted, directory) && !matches(unwanted, directory))
+    .filter(isMember)
     .sort();
   const members = directories.map((directory) => readPackage(tree, directory)).filter((one) => one !== null);
   return { members, obstacle: obstacleOf(members) };
@@ -42,16 +40,13 @@ function obstacleOf(members: readonly NodePackage[]): string | null {
   return scripted ? `${scripted.directory} has a script that runs on install` : null;
 }
 
-/** `packages/*` and `apps/**`, part by part; other wildcards are taken literally. */
-function matchesGlob(pattern: string, directory: string): boolean {
-  const parts = pattern.replace(/^\.\//, "").replace(/\/+$/, "").split("/").slice(0, 10);
-  return matchesParts(parts, directory.split("/"));
-}
-
-function matchesParts([part, ...rest]: readonly string[], path: readonly string[]): boolean {
-  if (part === undefined) return path.length === 0;
-  const [first, ...others] = path;
-  if (first === undefined) return false;
-  if (part === "**") return rest.length === 0 || matchesParts(rest, path) || matchesParts(["**", ...rest], others);
-  return (part === "*" || part === first) && matchesParts(rest, others);
+/** One pattern; braces, classes and `**` mean what they mean to npm, pnpm and Yarn. */
+function ruleOf(pattern: string): { included: boolean; matches: (directory: string) => boolean } {
+  const included = !pattern.startsWith("!");
+  const glob = pattern
+    .slice(0, 300)
+    .replace(/^!/, "")
+    .replace(/^\.?\//, "")
+    .replace(/\/+$/, "");
+  return { included, matches: picomatch(glob, { nonegate: true, strictBrackets: false }) };
 }

@@ -1,0 +1,38 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: a shell's, not ours
+import { expect, test } from "vitest";
+import { Tree } from "../tree.ts";
+import { readPackage } from "./package.ts";
+import { scriptCommand } from "./script.ts";
+
+function command(start: string, more: Readonly<Record<string, string>> = {}): readonly string[] | undefined {
+  const text = JSON.stringify({ scripts: { start, build: "tsc", ...more } });
+  const one = readPackage(new Tree({ paths: ["package.json"], read: () => text }), "");
+  return (one && scriptCommand(one, "start"))?.command;
+}
+
+test.for([
+  ["node server.js", ["node", "server.js"]],
+  ["next start -p 3000", ["sh", "-c", "exec next start -p $PORT"]],
+  ["next start --port=3000", ["sh", "-c", "exec next start --port=$PORT"]],
+  ["PORT=3000 node server.js", ["node", "server.js"]],
+  ["cross-env NODE_ENV=production PORT=3000 node server.js", ["node", "server.js"]],
+  ["cross-env MODE=x node server.js", ["env", "MODE=x", "node", "server.js"]],
+  ["MODE=$X node server.js", ["sh", "-c", "MODE=$X exec node server.js"]],
+  ["node server --port ${PORT:-3000}", ["sh", "-c", "exec node server --port ${PORT:-3000}"]],
+  ["gunicorn -b 0.0.0.0:8000 a", ["sh", "-c", "exec gunicorn -b 0.0.0.0:$PORT a"]],
+  ["npm run build && node dist/x.js", ["node", "dist/x.js"]],
+  ["wait-for-it db -p 5432 && node x --port 80", ["sh", "-c", "wait-for-it db -p 5432 && exec node x --port $PORT"]],
+  ["npm run other", ["sh", "-c", "exec vite-node x -p $PORT"], { other: "vite-node x -p 3000" }],
+  ["yarn start:x", ["node", "x"], { "start:x": "node x" }],
+  ["bun run server.ts", ["bun", "run", "server.ts"]],
+  ["node --env-file=.env server.js", ["node", "server.js"]],
+  ["node server.js | pino-pretty", ["npm", "run", "--silent", "start"]],
+  ["node a & node b", ["npm", "run", "--silent", "start"]],
+  ["npm start", ["npm", "start"]],
+] as const)("%s", ([start, expected, more]) => {
+  expect(command(start, more)).toEqual(expected);
+});
+
+test("a script with others around it stays a script", () => {
+  expect(command("node x", { prestart: "node y" })).toEqual(["npm", "run", "--silent", "start"]);
+});
