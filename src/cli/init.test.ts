@@ -10,8 +10,11 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { lackOf } from "../detect/needs.ts";
 import { readManifest } from "../manifest/read.ts";
+
 import { appNameFrom } from "./first-manifest.ts";
 import { runLine, type TestRunOptions } from "./test-run.ts";
 
@@ -113,12 +116,50 @@ describe("init", () => {
     expect(existsSync(inside("fairlead.yml"))).toBe(false);
   });
 
-  test("never overwrites", async () => {
+  test("shows the difference to a manifest that is there, and asks before it replaces it", async () => {
     copy("static");
-    writeFileSync(inside("fairlead.yml"), "mine");
-    expect((await init("--yes")).code).toBe(5);
-    expect(text("fairlead.yml")).toBe("mine");
-    rmSync(inside("fairlead.yml"));
+    writeFileSync(inside("fairlead.yml"), "version: 1\napp: mine\n");
+    const no = await init("", { terminal: true, stdin: "n\r" });
+    expect([no.code, text("fairlead.yml")]).toEqual([8, "version: 1\napp: mine\n"]);
+    expect(stripVTControlCharacters(no.stderr)).toContain("  version: 1\n- app: mine\n+ app: my-shop\n");
+    expect(no.stderr).toContain("Replace fairlead.yml?");
+    expect((await init("--yes")).stdout).toContain("written: fairlead.yml");
+    expect((await init("--yes")).stdout).toContain("nothing written");
+  });
+
+  test("writes nothing with --dry-run", async () => {
+    copy("static");
+    const { code, stdout, stderr } = await init("--dry-run --dockerfile");
+    expect([code, stdout, stderr]).toEqual([
+      0,
+      expect.stringContaining("nothing written"),
+      expect.stringContaining("app: my-shop"),
+    ]);
+    expect(stderr).toContain("--- Dockerfile");
+    expect([existsSync(inside("fairlead.yml")), existsSync(inside("Dockerfile"))]).toEqual([false, false]);
+  });
+
+  test("names what the machine lacks, with the command that installs it", async () => {
+    copy("express");
+    const { stderr } = await init("--dry-run", {
+      host: { lacking: async (needs) => needs.map((need) => lackOf(need, null) ?? "") },
+    });
+    expect(stderr).toContain(
+      "warning: for plain processes: this machine has no node, which engines.node of package.json",
+    );
+  });
+
+  test("proposes a name where the directory has none in Latin letters", async () => {
+    copy("static");
+    const strange = path.join(path.dirname(root), "магазин");
+    cpSync(root, strange, { recursive: true });
+    const { code, stderr } = await runLine(["init", "--yes"], { cwd: strange });
+    expect([code, stderr]).toEqual([0, expect.stringContaining("the app is called app, because")]);
+    expect(stderr).toContain("app: app\n");
+  });
+
+  test("never overwrites anything else", async () => {
+    copy("static");
     symlinkSync("/nowhere/else", inside("fairlead.yml"));
     expect((await init("--yes")).code).toBe(5);
     rmSync(inside("fairlead.yml"));

@@ -38,6 +38,7 @@ export async function runLine(argv: readonly string[], options: TestRunOptions =
     fleetingDirectory: tmpdir(),
     startController: () => Promise.reject(new TypeError("this test starts no controller")),
     absentChecks: async () => [],
+    lacking: async () => [],
     service: () => Promise.reject(new TypeError("this test installs nothing")),
     ...options.host,
   };

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from "node:stream";
 import type { Client } from "../client/client.ts";
 import type { CheckView } from "../contract/controller.ts";
+import type { MachineNeed } from "../detect/recipe.ts";
 import type { EnvKey } from "../model/environment.ts";
 import type { ExecutionContext } from "./context.ts";
 import type { Globals } from "./flags.ts";
@@ -110,6 +111,8 @@ export interface Host {
   /** Checks of this machine while the controller of a state directory does not answer. */
   absentChecks(stateDirectory: string): Promise<readonly CheckView[]>;
   service(): Promise<MachineService>;
+  /** What this machine lacks to run plain processes, each with the command that installs it. */
+  lacking(needs: readonly MachineNeed[]): Promise<readonly string[]>;
 }
 
 /** The context of a command. */

@@ -2,6 +2,7 @@
 export const pins = {
   yarn: "1.22.22",
   berry: "4.18.1",
+  bun: "1.4.5",
   poetry: "2.5.1",
   uv: "0.13.9",
   pipenv: "2026.10.3",

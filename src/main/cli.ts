@@ -120,6 +120,10 @@ const host: Host = {
   startController,
   absentChecks,
   service,
+  async lacking(needs) {
+    const { lackingHere } = await import("./needs.ts");
+    return lackingHere(needs, process.env.PATH ?? "");
+  },
 };
 
 // `fairlead logs | head` ends when head has seen enough; that is no failure.

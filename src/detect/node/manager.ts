@@ -1,17 +1,22 @@
 import { comment, type DockerfileLine } from "../dockerfile.ts";
 import { pins, pnpmFor } from "../pins.ts";
+import type { MachineNeed } from "../recipe.ts";
 import { type Tree, textMember } from "../tree.ts";
 import type { NodePackage } from "./package.ts";
 
 /** How a package manager is installed and called. */
 export interface Manager {
-  readonly name: "npm" | "pnpm" | "yarn";
+  readonly name: "npm" | "pnpm" | "yarn" | "bun";
   /** Files beside package.json that decide what is installed. */
   readonly files: readonly string[];
   /** Installs it in an image that has only npm. */
   readonly setup: readonly DockerfileLine[];
   readonly installAll: string;
   readonly installProduction: string;
+  /** Variables of its commands: `NAME=value`. */
+  readonly variables: readonly string[];
+  /** The programs that a machine without images must have for it. */
+  readonly needs: readonly MachineNeed[];
   readonly warnings: readonly string[];
 }
 
@@ -21,26 +26,32 @@ const locks = {
   pnpm: ["pnpm-lock.yaml"],
   yarn: ["yarn.lock"],
   npm: ["package-lock.json", "npm-shrinkwrap.json"],
+  bun: ["bun.lock", "bun.lockb"],
 } as const;
+const managers = ["pnpm", "yarn", "npm", "bun"] as const;
 
 /** The package manager that `packageManager` names, otherwise the one whose lock file exists, otherwise npm. */
 export function managerOf(tree: Tree, root: NodePackage): Manager {
-  const wish = /^(npm|pnpm|yarn)@(\d{1,4}\.\d{1,4}\.\d{1,4})(?:$|[+-])/.exec(
+  const wish = /^(npm|pnpm|yarn|bun)@(\d{1,4}\.\d{1,4}\.\d{1,4})(?:$|[+-])/.exec(
     textMember(root.table, "packageManager") ?? "",
   );
-  const byLock = (["pnpm", "yarn", "npm"] as const).find((name) => tree.first(locks[name]) !== null);
+  const byLock = managers.find((name) => tree.first(locks[name]) !== null);
   const name = (wish?.[1] as Manager["name"] | undefined) ?? byLock ?? "npm";
   const lock = tree.first(locks[name]);
-  const warnings = lock === null ? [noLock(tree, name)] : [];
+  const others = managers.flatMap((one) => (one === name ? [] : locks[one].filter((file) => tree.has(file))));
+  const warnings = [
+    ...(lock === null ? [noLock(name)] : []),
+    ...others.map(
+      (file) =>
+        `${file} is ignored, because packages are installed by ${name} (${wish ? "packageManager of package.json" : lock})`,
+    ),
+  ];
   const files = [lock, ...settings.filter((file) => tree.has(file))].filter((file) => file !== null);
-  const make = { npm, pnpm, yarn }[name];
+  const make = { npm, pnpm, yarn, bun }[name];
   return { name, files, warnings, ...make({ tree, lock, version: wish?.[2] ?? null }) };
 }
 
-function noLock(tree: Tree, name: string): string {
-  const bun = tree.first(["bun.lock", "bun.lockb"]);
-  if (bun !== null)
-    return `${bun} is ignored: npm installs the versions that package.json allows. Commit a package-lock.json to fix the versions`;
+function noLock(name: string): string {
   return `there is no lock file, so two builds can get different packages; run \`${name} install\` and commit the lock file`;
 }
 
@@ -50,11 +61,19 @@ interface Found {
   readonly version: string | null;
 }
 
-type Commands = Pick<Manager, "setup" | "installAll" | "installProduction">;
+type Commands = Omit<Manager, "name" | "files" | "warnings">;
+
+/** A manager in a version that fits, installed by npm. */
+function need(program: string, what: string, found: { lock: string | null; range?: string }): MachineNeed {
+  const why = found.lock ?? "packageManager of package.json";
+  const version =
+    found.range === undefined ? {} : { version: { range: found.range, printedBy: [program, "--version"] } };
+  return { program, why, install: `npm install --global ${what}`, ...version };
+}
 
 function npm({ lock }: Found): Commands {
   const install = `npm ${lock === null ? "install" : "ci"} --no-audit --no-fund`;
-  return { setup: [], installAll: install, installProduction: `${install} --omit=dev` };
+  return { setup: [], variables: [], needs: [], installAll: install, installProduction: `${install} --omit=dev` };
 }
 
 function pnpm({ tree, lock, version }: Found): Commands {
@@ -63,7 +82,13 @@ function pnpm({ tree, lock, version }: Found): Commands {
   );
   const chosen = version ?? pnpmFor(written?.[1] ?? null);
   const install = `pnpm install ${lock === null ? "--no-frozen-lockfile" : "--frozen-lockfile"}`;
-  return { setup: brought("pnpm", `pnpm@${chosen}`), installAll: install, installProduction: `${install} --prod` };
+  return {
+    setup: brought("pnpm", `pnpm@${chosen}`),
+    variables: [],
+    needs: [need("pnpm", `pnpm@${chosen}`, { lock })],
+    installAll: install,
+    installProduction: `${install} --prod`,
+  };
 }
 
 function yarn({ tree, lock, version }: Found): Commands {
@@ -72,6 +97,8 @@ function yarn({ tree, lock, version }: Found): Commands {
   const install = `yarn install --non-interactive${lock === null ? "" : " --frozen-lockfile"}`;
   return {
     setup: brought("Yarn", `yarn@${version ?? pins.yarn}`),
+    variables: [],
+    needs: [need("yarn", `yarn@${version ?? pins.yarn}`, { lock, range: "<2" })],
     installAll: install,
     installProduction: `${install} --production`,
   };
@@ -80,22 +107,41 @@ function yarn({ tree, lock, version }: Found): Commands {
 /** Yarn 2 and later. Version 4 brings `focus`, which older ones have only as a plugin. */
 function yarnBerry(version: string, lock: string | null): Commands {
   const install = `yarn install${lock === null ? "" : " --immutable"}`;
+  const variables = ["YARN_NODE_LINKER=node-modules", "YARN_ENABLE_TELEMETRY=0"];
   const focus = Number(version.split(".")[0]) >= 4 ? "yarn workspaces focus --all --production" : install;
   return {
     setup: [
       ...brought("Yarn", `@yarnpkg/cli-dist@${version}`),
       comment("Packages as a directory, which Node finds without Yarn."),
-      "ENV YARN_NODE_LINKER=node-modules YARN_ENABLE_TELEMETRY=0",
+      `ENV ${variables.join(" ")}`,
     ],
+    variables,
+    needs: [need("yarn", `@yarnpkg/cli-dist@${version}`, { lock, range: ">=2" })],
     installAll: install,
     installProduction: focus,
   };
 }
 
+function bun({ lock, version }: Found): Commands {
+  const install = `bun install${lock === null ? "" : " --frozen-lockfile"}`;
+  return {
+    setup: bunSetup(version),
+    variables: [],
+    needs: [need("bun", `bun@${version ?? pins.bun}`, { lock })],
+    installAll: install,
+    installProduction: `${install} --production`,
+  };
+}
+
+/** Bun for a stage that installs, builds or runs with it. */
+export function bunSetup(version: string | null = null): readonly DockerfileLine[] {
+  return brought("Bun", `bun@${version ?? pins.bun}`);
+}
+
 /** A separate directory, because some images have another version that npm would not overwrite. */
 function brought(title: string, what: string): readonly DockerfileLine[] {
   return [
-    comment(`${title} in a fixed version; it stays in this stage.`),
+    comment(`${title} in a fixed version.`),
     `RUN npm install --global --prefix=/opt/tools ${what}`,
     "ENV PATH=/opt/tools/bin:$PATH",
   ];

@@ -2,7 +2,7 @@ import { baseImage } from "../base.ts";
 import { defaultPort, dockerfileText } from "../dockerfile.ts";
 import type { LanguageReader } from "../reader.ts";
 import { nextReadyPath, nodeRoute, readyPath } from "../ready.ts";
-import type { BuildChoice, Recipe } from "../recipe.ts";
+import type { BuildChoice, MachineNeed, Recipe } from "../recipe.ts";
 import { filesService, filesStage } from "../static/server.ts";
 import { join, type Tree } from "../tree.ts";
 import type { FrontEnd } from "./frameworks.ts";
@@ -47,8 +47,8 @@ function nodeRecipe(tree: Tree, project: NodeProject, build: BuildChoice): Recip
   };
   return {
     variables: [],
-    build: processBuild(project),
-    needs: [],
+    build: processBuild(project, layout.keepsAll),
+    needs: needsOf(project),
     language: "node",
     evidence: "declared",
     dockerfile: dockerfileText(title, stages),
@@ -59,10 +59,20 @@ function nodeRecipe(tree: Tree, project: NodeProject, build: BuildChoice): Recip
 }
 
 /** The same without an image: packages and build, in a copy of the source. */
-function processBuild({ manager, build }: NodeProject): readonly string[] | null {
-  if (build === null) return manager.installProduction.split(" ");
+function processBuild({ manager, build }: NodeProject, kept: string | null): readonly string[] | null {
+  const variables = manager.variables.length === 0 ? "" : `export ${manager.variables.join(" ")} && `;
+  const install = kept === null && build === null ? manager.installProduction : manager.installAll;
+  if (build === null) return variables === "" ? install.split(" ") : ["sh", "-c", `${variables}${install}`];
   const go = build.directory === "" ? "" : `cd ${build.directory} && `;
-  return ["sh", "-c", `${manager.installAll} && ${go}${build.command}`];
+  return ["sh", "-c", `${variables}${install} && ${go}${build.command}`];
+}
+
+/** Plain processes run on Fairlead's own Node. */
+function needsOf({ node, manager }: NodeProject): readonly MachineNeed[] {
+  if (node.range === null) return manager.needs;
+  const version = { range: node.range, printedBy: ["node", "--version"] };
+  const install = `with a container engine, \`fairlead up --runtime docker\` runs on Node ${node.tag}`;
+  return [{ program: "node", version, why: node.why.replace("requested by ", ""), install }, ...manager.needs];
 }
 
 function titleOf({ server, runs, app }: NodeProject): string {
@@ -70,13 +80,13 @@ function titleOf({ server, runs, app }: NodeProject): string {
   return app.directory === "" ? name : `${name} in ${app.directory}`;
 }
 
-function keepsAll({ installScripts, build, runs, app }: NodeProject): string | null {
+function keepsAll({ installScripts, runs, app }: NodeProject): string | null {
   if (runs.kind !== "server") return null;
   const script = installScripts.find((name) => name !== "prepare");
   if (script) return `the script "${script}" may create files in node_modules`;
   const { needs } = runs.start;
   if (needs === null || app.dependencies.has(needs)) return null;
-  return build === null ? null : `the app is started with ${needs}, which is a devDependency`;
+  return app.devDependencies.has(needs) ? `the app is started with ${needs}, which is a devDependency` : null;
 }
 
 function layoutWarnings({ sourceFirst, keepsAll: kept, project }: ImageLayout): readonly string[] {
@@ -107,7 +117,7 @@ function filesRecipe(
     warnings: [...warnings, ...files.warnings],
     services: [filesService({ path: join(layout.project.app.directory, front.output), fallback: front.fallback })],
     variables: [],
-    build: processBuild(layout.project),
-    needs: [],
+    build: processBuild(layout.project, null),
+    needs: needsOf(layout.project),
   };
 }

@@ -1,6 +1,7 @@
 import { comment, type DockerfileLine, defaultPort, ending, inDirectory, type Probe } from "../dockerfile.ts";
 import { join } from "../tree.ts";
 import { installAll, installProduction, packagesStage } from "./install.ts";
+import { bunSetup } from "./manager.ts";
 import type { NodeProject } from "./project.ts";
 import type { Start } from "./start.ts";
 
@@ -107,6 +108,7 @@ function runStage(
     )
       .map(([key, value]) => `${key}=${value}`)
       .join(" ")}`,
+    ...(start.command.some((word) => /^(?:exec )?bun\b/.test(word)) ? bunSetup() : []),
     ...from,
     ...(runs.kind === "standalone" && project.hasPublic
       ? [`COPY --from=builder ${owned} /app/public /app/public`]

@@ -90,7 +90,8 @@ function byFile(
   const files = usual.flatMap((name) => endings.map((ending) => `${name}.${ending}`));
   const file = files.find((name) => tree.has(join(one.directory, name)));
   if (file === undefined || (server === null && !answersHttp(tree, join(one.directory, file)))) return null;
-  return { command: ["node", file], because: "The file with the usual name of a server.", needs: null };
+  const program = /\bBun\.\w/.test(tree.text(join(one.directory, file)) ?? "") ? "bun" : "node";
+  return { command: [program, file], because: "The file with the usual name of a server.", needs: null };
 }
 
 function answersHttp(tree: Tree, file: string): boolean {

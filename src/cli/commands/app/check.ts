@@ -11,6 +11,8 @@ import type { Paint } from "../../paint.ts";
 import { readManifestText } from "../../place.ts";
 import { projectManifest } from "../../project.ts";
 import { findingsOf, type WrittenSource, writtenSource } from "../../readiness.ts";
+import { lackingFor } from "../../source-view.ts";
+import type { World } from "../../world.ts";
 
 export default defineCommand({
   about:
@@ -52,7 +54,11 @@ export default defineCommand({
       complaints: listed(diagnostics),
       warnings: listed(warnings),
       findings,
-      notes: [...source.notes, ...bothForms(hosts)],
+      notes: [
+        ...source.notes,
+        ...bothForms(hosts),
+        ...(diagnostics.size > 0 ? [] : await lacking(manifest.directory, world)),
+      ],
       printed: flags.sarif,
     };
   },
@@ -67,6 +73,11 @@ export default defineCommand({
   },
   exit: ({ ok, complaints }) => (ok ? 0 : complaints.length > 0 ? 2 : 1),
 });
+
+/** Only plain processes need anything of the machine that they run on, which may be another one. */
+async function lacking(directory: string, world: World): Promise<readonly string[]> {
+  return (await lackingFor(directory, world)).map((words) => `for plain processes: ${words}`);
+}
 
 /** International names with what browsers and DNS make of them. */
 function bothForms(hosts: ReadonlySet<string>): readonly string[] {

@@ -1,8 +1,10 @@
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { Fault } from "../../../base/faults.ts";
 import type { CheckView } from "../../../contract/controller.ts";
 import { defineCommand } from "../../command.ts";
-import { socketName } from "../../place.ts";
+import { manifestName, socketName } from "../../place.ts";
+import { lackingFor } from "../../source-view.ts";
 import { checksText } from "../../views/checks.ts";
 import type { World } from "../../world.ts";
 
@@ -14,11 +16,22 @@ export default defineCommand({
     ["fairlead doctor --json", "for scripts"],
   ],
   async run({ world }) {
-    return { checks: await allChecks(world) };
+    return { checks: [...(await allChecks(world)), ...(await programs(world))] };
   },
   view: ({ checks }, paint) => checksText(checks, paint),
   exit: ({ checks }) => (checks.some(({ state }) => state === "fail") ? 1 : 0),
 });
+
+/** The programs that the app here needs on a machine that runs it as plain processes. */
+async function programs(world: World): Promise<readonly CheckView[]> {
+  const { cwd } = world.host;
+  if (!existsSync(path.join(cwd, manifestName))) return [];
+  const lacking = await lackingFor(cwd, world);
+  const fix = "Install it, unless the app runs in containers.";
+  if (lacking.length === 0)
+    return [{ name: "programs", state: "ok", detail: "the app here finds what it needs", fix: null }];
+  return lacking.map((detail) => ({ name: "programs", state: "warn", detail, fix }));
+}
 
 async function allChecks(world: World): Promise<CheckView[]> {
   const api = world.api();

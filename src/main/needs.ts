@@ -1,0 +1,32 @@
+import { accessSync, constants } from "node:fs";
+import { dirname, join } from "node:path";
+import { isErrno } from "../base/faults.ts";
+import { lackOf } from "../detect/needs.ts";
+import type { MachineNeed } from "../detect/recipe.ts";
+import { childOutput } from "../host/child.ts";
+
+/** What this machine lacks for plain processes, looked up where they look: Fairlead's own Node comes first. */
+export function lackingHere(needs: readonly MachineNeed[], path: string): readonly string[] {
+  const searched = `${dirname(process.execPath)}:${path}`;
+  return needs.flatMap((need) => lackOf(need, printedBy(need, searched)) ?? []);
+}
+
+/** Not in the source: some programs there would run what it names in place of themselves. */
+function printedBy({ program, version }: MachineNeed, path: string): string | null {
+  if (!path.split(":").some((directory) => isExecutable(join(directory, program)))) return null;
+  const [first, ...rest] = version?.printedBy ?? [];
+  if (first === undefined) return "";
+  return (
+    childOutput([first, ...rest], { cwd: "/", env: { PATH: path, HOME: "/" }, limit: 65_536, withinMs: 10_000 }) ?? ""
+  );
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "EACCES", "ENOTDIR")) return false;
+    throw error;
+  }
+}
