@@ -196,6 +196,7 @@ export const faults = {
     hint: "See the check's output above; the old release still serves.",
   },
   "gate.crashed": { status: 409, exit: 1, hint: "See its last log lines above; the old release still serves." },
+  "gate.unreachable": { status: 409, exit: 1, hint: "Listen on 0.0.0.0, not only on localhost or an IPv6 address." },
   "gate.not-ready": { status: 409, exit: 1, hint: "See the readiness answer above; the old release still serves." },
   "gate.wrong-port": { status: 409, exit: 1, hint: "Listen on the port given in PORT. The old release still serves." },
   "gate.port-taken": {

@@ -63,6 +63,7 @@ export const question = {
 };
 
 const ready = section({
+  short: "path",
   fields: {
     ...question,
     within: defaulted(duration("1s", "1h"), "30s", "Time limit from start to ready; after it the deployment fails."),
@@ -181,7 +182,7 @@ export const http = section({
     ),
     ready: optional(
       ready,
-      "The probe that a new instance must pass to get traffic, and a serving one to keep it. Default: it accepts connections.",
+      "The probe that a new instance must pass to get traffic, and a serving one to keep it. Default: `GET /` is answered with a status below 500; later that it accepts connections.",
     ),
     alive: optional(
       alive,

@@ -112,20 +112,25 @@ function defaultHost(service: string, { app, domain, environment }: AppContext):
   return `${environment === "production" ? "" : `${environment}--`}${service}.${domain ?? `${app}.localhost`}`;
 }
 
+/** The gate of a service whose manifest names no path. */
+const anyAnswer = { path: "/", status: "below 500", json: [], withinMs: 30_000, everyMs: 1_000, times: 2 } as const;
+
 function httpOf(http: HttpValue, hosts: readonly string[]): HttpTemplate {
   const { port, ready, alive, timeout, limits, headers, contentSecurityPolicy, cors, canonical, https, pages } = http;
   return {
     port,
     hosts,
     internal: http.internal,
-    ready: ready && {
-      path: ready.path,
-      status: ready.status,
-      json: ready.json ?? [],
-      withinMs: ready.within,
-      everyMs: ready.every,
-      times: ready.times,
-    },
+    ready: ready
+      ? {
+          path: ready.path,
+          status: ready.status,
+          json: ready.json ?? [],
+          withinMs: ready.within,
+          everyMs: ready.every,
+          times: ready.times,
+        }
+      : anyAnswer,
     alive: alive && { path: alive.path, everyMs: alive.every, timeoutMs: alive.timeout, failures: alive.failures },
     timeoutMs: timeout,
     limits: {

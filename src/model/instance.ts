@@ -131,6 +131,8 @@ export interface ProbeState {
   readonly lastAgoMs?: number;
   /** Who answers at its address instead, in words; null or omitted: nobody. */
   readonly stranger?: string | null;
+  /** A fault that it answers at `/`, in words, although its own probe passes; null or omitted: none. */
+  readonly front?: string | null;
 }
 
 /**

@@ -10,7 +10,8 @@ export interface JsonCondition {
 /** When a new instance counts as ready, and when a serving one keeps its traffic. */
 export interface ReadyProbe {
   readonly path: string;
-  readonly status: number;
+  /** `below 500`: what is asked where the manifest names no path, so that an app without pages answers as it likes. */
+  readonly status: number | "below 500";
   /** Conditions on the JSON body; all must hold, so `degraded` sent with status 200 does not pass (X001). */
   readonly json: readonly JsonCondition[];
   /** Longest time from start to ready. */
@@ -181,7 +182,9 @@ function isRef(piece: string | SecretRef): piece is SecretRef {
 }
 
 /** What an instance is asked, and what counts as a good answer. */
-export type Question = Pick<ReadyProbe, "path" | "status" | "json">;
+export interface Question extends Pick<ReadyProbe, "path" | "json"> {
+  readonly status: number;
+}
 
 /** What a release must show beside its gate. It is over in bounded time. */
 export interface Check {

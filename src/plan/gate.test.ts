@@ -35,6 +35,15 @@ describe("the gate of an instance", () => {
     expect(JSON.stringify(found)).toContain("listens on port 3000, but PORT=20100 was set");
   });
 
+  test("fails after a third of its time when it listens only elsewhere, and says why one that listens is not reached", () => {
+    expect(judge("web http", "age=1s unready=1 listens=3000")).toEqual({ state: "waiting", inMs: 667 });
+    const elsewhere = { state: "failed", fault: { code: "gate.wrong-port" } };
+    expect(judge("web http", "age=1667ms unready=1 listens=3000")).toMatchObject(elsewhere);
+    const unreachable = { state: "failed", fault: { code: "gate.unreachable" } };
+    expect(judge("web http", "age=1667ms unready=1 listens=20100")).toEqual({ state: "waiting", inMs: 3_333 });
+    expect(judge("web http", "age=5s unready=1 listens=20100")).toMatchObject(unreachable);
+  });
+
   test("an instance that ended has failed, however good its answers were", () => {
     expect(judge("web http", "age=1s ready=2 exit=7@0s")).toMatchObject({
       state: "failed",
@@ -55,6 +64,10 @@ describe("the gate of an instance", () => {
     );
     expect(gateWords(service("a", { http: httpSpec("a", { ready: null }) }))).toContain(
       "accepts connections, 2 in a row",
+    );
+    const any = { ...ready, path: "/", status: "below 500", json: [], times: 2 } as const;
+    expect(gateWords(service("a", { http: httpSpec("a", { ready: any }) }))).toBe(
+      "GET / → below 500, 2 in a row (no ready probe given)",
     );
   });
 

@@ -4,7 +4,7 @@ import type { Exit, ObservedInstance, ProbeState } from "../model/instance.ts";
 import type { ServiceSpec } from "../model/release.ts";
 import type { Snapshot } from "./plan.ts";
 
-/** The gate of an instance with a port but without a readiness probe: connections accepted this often in a row. */
+/** The gate of an instance of a release from before every service had a probe: connections accepted this often in a row. */
 export const tcpGate = { times: 2, everyMs: 1_000, withinMs: 30_000 } as const;
 
 /** Bad readiness answers in a row after which a serving instance gets no more traffic. */
@@ -32,7 +32,14 @@ export function gateWords(service: ServiceSpec): string {
   const ready = service.http.ready;
   if (!ready) return `accepts connections, ${tcpGate.times} in a row (no ready probe given)`;
   const body = ready.json.map((wanted) => `${wanted.path.join(".")} is ${JSON.stringify(wanted.equals)}`);
-  return [`GET ${ready.path} → ${ready.status}`, ...body, `${ready.times} in a row`].join(", ");
+  const asked = `GET ${ready.path} → ${ready.status}`;
+  const times = `${ready.times} in a row${isDefault(service) ? " (no ready probe given)" : ""}`;
+  return [asked, ...body, times].join(", ");
+}
+
+/** Whether its manifest names no path to ask. */
+export function isDefault({ http }: ServiceSpec): boolean {
+  return http?.ready?.status === "below 500";
 }
 
 /** Good answers in a row that a service needs to get traffic. */
@@ -52,7 +59,9 @@ export function judgeGate(s: Snapshot, service: ServiceSpec, instance: ObservedI
   if (probe?.stranger) return { state: "failed", fault: strangerFault(service, instance, probe.stranger) };
   if (probe && probe.readyInRow >= timesWanted(service)) return { state: "passed", gate: gateWords(service) };
   const withinMs = service.http.ready?.withinMs ?? tcpGate.withinMs;
-  if (age < withinMs) return { state: "waiting", inMs: withinMs - age };
+  const elsewhere = wrongPortFault(service, instance, probe);
+  if (elsewhere && age >= elsewhereAfter(withinMs)) return { state: "failed", fault: elsewhere };
+  if (age < withinMs) return { state: "waiting", inMs: (elsewhere ? elsewhereAfter(withinMs) : withinMs) - age };
   // Its time may have passed while no controller probed it: only a bad answer fails it.
   if (!probe || probe.unreadyInRow === 0) return { state: "waiting", inMs: askedAgainMs };
   const { lastAgoMs = 0 } = probe;
@@ -73,20 +82,32 @@ function lateFault(
   instance: ObservedInstance,
   { probe, withinMs }: { probe: ProbeState | undefined; withinMs: number },
 ): FaultRecord {
-  const wanted = instance.address?.port;
-  const found = probe?.listensOn ?? [];
-  if (found.length > 0 && wanted !== undefined && !found.includes(wanted)) {
-    const ports = found.join(" and ");
-    return faultOf(
-      "gate.wrong-port",
-      `${service.name} listens on port ${ports}, but PORT=${wanted} was set and nothing listens there`,
-    );
-  }
+  const listens = probe?.listensOn?.includes(instance.address?.port ?? 0);
+  if (listens) return faultOf("gate.unreachable", unreachableWords(service, instance));
   const answer = probe?.lastAnswer ?? "no answer yet";
   return faultOf(
     "gate.not-ready",
     `${service.name} was not ready within ${formatDuration(withinMs)}; wanted ${gateWords(service)}; last answer: ${answer}`,
   );
+}
+
+/** One that listens only elsewhere by then has opened all its ports: a third of the time, so that a slow start has its own. */
+function elsewhereAfter(withinMs: number): number {
+  return Math.round(withinMs / 3);
+}
+
+function wrongPortFault(service: ServiceSpec, { address }: ObservedInstance, probe: ProbeState | undefined) {
+  const found = probe?.listensOn ?? [];
+  if (found.length === 0 || address === null || found.includes(address.port)) return null;
+  const ports = found.join(" and ");
+  return faultOf(
+    "gate.wrong-port",
+    `${service.name} listens on port ${ports}, but PORT=${address.port} was set and nothing listens there`,
+  );
+}
+
+function unreachableWords({ name }: ServiceSpec, { address }: ObservedInstance): string {
+  return `${name} listens on port ${address?.port}, but not where it can be reached: ${address?.host} refuses connections`;
 }
 
 /** How a command ended, in a word or two. */

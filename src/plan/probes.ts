@@ -1,6 +1,6 @@
 import type { Address } from "../model/instance.ts";
 import type { AliveProbe, ReadyProbe } from "../model/release.ts";
-import { tcpGate, timesWanted, unreadyAfter } from "./gate.ts";
+import { isDefault, tcpGate, timesWanted, unreadyAfter } from "./gate.ts";
 import type { Snapshot } from "./plan.ts";
 import { isGated, isStaying, serviceSpecOf } from "./view.ts";
 
@@ -36,7 +36,8 @@ export function probeTargets(s: Snapshot): readonly ProbeTarget[] {
         release: instance.identity.release,
         host: hosts[0] ?? "localhost",
         address: instance.address,
-        ready,
+        // Pages may be costly: once it serves, only whether it accepts connections is asked.
+        ready: gated && isDefault(service) ? null : ready,
         everyMs: ready?.everyMs ?? tcpGate.everyMs,
         times: timesWanted(service),
         unreadyAfter,

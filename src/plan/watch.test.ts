@@ -4,6 +4,7 @@ import { readWorld } from "../testing/simulation/case.ts";
 import { faultOf } from "./gate.ts";
 import { reportOf, watchVerdict } from "./watch.ts";
 
+const unprobed = { readyInRow: 2, unreadyInRow: 0, deadInRow: 0, lastAnswer: null, listensOn: null };
 const next = { release: 2, generations: { web: "dep_2" } };
 const previous = { release: 1, generations: { web: "dep_1" } };
 
@@ -66,6 +67,17 @@ describe("the report of a watch", () => {
       "errors warned: 1 of 10 requests failed (limit 5 %)",
       "response-time warned: 95 of 100 answers within 600 ms (limit 500 ms)",
     ]);
+  });
+
+  test("warns of a front page that is a fault although the service is ready", () => {
+    const s = readWorld("service web http\nrelease 2\ninstance web v2 dep_2 0 gated ready=2");
+    const probes = { ...s.probes, [s.instances[0]?.name ?? ""]: { ...unprobed, front: "GET / → 500" } };
+    const compared = { next, previous: null, policy: { forMs: 1_000, errors: 0.05, p95Ms: null } };
+    expect(reportOf({ ...s, probes }, compared, null)[0]).toEqual({
+      name: "front-page",
+      outcome: "warned",
+      detail: "web is ready, but GET / → 500",
+    });
   });
 
   test("does not claim to have measured where nothing came", () => {

@@ -121,7 +121,9 @@ export function reportOf(
   const limit = policy.p95Ms === null ? "no limit" : `limit ${formatDuration(policy.p95Ms)}`;
   const nothing = "no requests";
   const lines = errorLinesOf(s, next);
+  const fronts = frontsOf(s, next).map((detail) => ({ name: "front-page", outcome: "warned", detail }) as const);
   return [
+    ...fronts,
     {
       name: "logs",
       outcome: lines > 0 ? "warned" : "passed",
@@ -138,6 +140,17 @@ export function reportOf(
       detail: requests === 0 ? nothing : `95 of 100 answers within ${formatDuration(p95Ms)} (${limit})`,
     },
   ];
+}
+
+/** Services that are ready by their own probe and answer visitors with a fault. */
+function frontsOf(s: Snapshot, serving: Serving): readonly string[] {
+  const said = slotsOf(s, serving).flatMap(({ service, ...slot }) =>
+    instancesOf(s, { service, ...slot }).flatMap(({ name }) => {
+      const front = s.probes[name]?.front ?? null;
+      return front === null ? [] : [`${service.name} is ready, but ${front}`];
+    }),
+  );
+  return [...new Set(said)];
 }
 
 function errorLinesOf(s: Snapshot, serving: Serving): number {

@@ -1,5 +1,5 @@
 import type { Address } from "../model/instance.ts";
-import type { JsonCondition } from "../model/release.ts";
+import type { JsonCondition, ReadyProbe } from "../model/release.ts";
 
 export type ProbeRequest =
   | { readonly kind: "tcp"; readonly address: Address; readonly timeoutMs: number }
@@ -8,8 +8,11 @@ export type ProbeRequest =
       readonly address: Address;
       readonly path: string;
       readonly host: string;
-      /** Expected status; null means any from 200 to 399. Redirects are never followed (X003). */
-      readonly status: number | null;
+      /**
+       * Expected status; null means any from 200 to 399; `below 500` any but an answer by which a framework refuses
+       * the host. Redirects are never followed (X003).
+       */
+      readonly status: ReadyProbe["status"] | null;
       readonly json: readonly JsonCondition[];
       readonly timeoutMs: number;
     };

@@ -5,7 +5,7 @@ import { Secret } from "../../base/secret.ts";
 import type { Route } from "../../model/route.ts";
 import type { ProbeTarget } from "../../plan/probes.ts";
 import type { Edge } from "../../ports/edge.ts";
-import type { ProbeAnswer } from "../../ports/prober.ts";
+import type { ProbeAnswer, ProbeRequest } from "../../ports/prober.ts";
 import type { Runtime, Stranger } from "../../ports/runtime.ts";
 import { SimulatedClock } from "../../testing/simulation/clock.ts";
 import { SimulatedJournal } from "../../testing/simulation/journal.ts";
@@ -72,7 +72,7 @@ const bad: ProbeAnswer = { good: false, words: "503", refused: false };
 
 interface Asking {
   readonly more?: Partial<ProbeTarget>;
-  readonly answer: () => ProbeAnswer;
+  readonly answer: (request: ProbeRequest) => ProbeAnswer;
   readonly stranger?: () => Stranger | null;
   readonly takesMs?: number;
   readonly routed?: readonly string[];
@@ -91,7 +91,7 @@ async function asked({ more, answer, stranger = () => null, takesMs = 1, routed 
     clock,
     redactors: { of: async () => createRedactor([]) } as unknown as Redactors,
     runtime: { strangerAt, listening: async () => [] } as unknown as Runtime,
-    prober: { probe: () => new Promise((resolve) => clock.after(takesMs, () => resolve(answer()))) },
+    prober: { probe: (request) => new Promise((resolve) => clock.after(takesMs, () => resolve(answer(request)))) },
     journal,
     edge,
     changed: () => undefined,
@@ -107,6 +107,13 @@ async function asked({ more, answer, stranger = () => null, takesMs = 1, routed 
   const notes = (await journal.events.page({ key, after: 0, limit: 9 })).map(({ kind, detail }) => `${kind} ${detail}`);
   return { state: states["web-1"], looks, notes, left: clock.nextAt() };
 }
+
+test("what is ready by its own probe and answers visitors with a fault is noted", async () => {
+  const answer = (request: ProbeRequest) =>
+    "path" in request && request.path === "/" ? { ...bad, words: "GET / → 500" } : good;
+  expect((await asked({ answer }, 200)).state).toMatchObject({ front: "GET / → 500" });
+  expect((await asked({ answer: () => good }, 200)).state?.front ?? null).toBeNull();
+});
 
 describe("an answer at an instance's address", () => {
   const squatter: Stranger = { who: "process 7 (node) of user 9", isThere: true };

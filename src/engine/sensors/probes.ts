@@ -132,8 +132,18 @@ export class ProbeSensor implements Sensor<Sensed["probes"]> {
     void this.#ask(one, readyRequest(one.target)).then(async (answer) => {
       if (!this.#watched.has(one)) return;
       if (answer) await this.#scoreReady(one, answer);
+      if (one.state.readyInRow === one.target.times && !one.target.gated) void this.#askFront(one);
       if (this.#watched.has(one)) this.#later(one, "ready", this.#nextReadyMs(one));
     });
+  }
+
+  /** Asks once what visitors ask for first, when the manifest asks for something else. */
+  async #askFront(one: Watched): Promise<void> {
+    const { ready } = one.target;
+    if (ready === null || ready.path === "/" || ready.status === "below 500") return;
+    const request = { ...readyRequest(one.target), path: "/", status: "below 500", json: [] } as ProbeRequest;
+    const answer = await this.#deps.prober.probe(request);
+    if (!answer.good && / → 5\d\d/.test(answer.words)) one.state = { ...one.state, front: answer.words };
   }
 
   /** The answer of an instance; null if it says nothing about the instance. */
@@ -184,6 +194,7 @@ export class ProbeSensor implements Sensor<Sensed["probes"]> {
     };
     const { times, unreadyAfter } = one.target;
     if (one.strangers === strangersInRow) this.#report(one);
+    else if (!before.listensOn?.length && one.state.listensOn?.length) this.#report(one);
     else if (one.state.readyInRow === times || (!answer.good && one.state.unreadyInRow === unreadyAfter))
       this.#report(one);
   }

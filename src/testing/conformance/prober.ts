@@ -67,6 +67,31 @@ export function proberConformance(adapter: string, make: () => Prober): void {
       expect((await ask((_query, reply) => reply.writeHead(status).end(), { status: null })).good).toBe(good);
     });
 
+    test.each([
+      [200, "", true],
+      [404, "", true],
+      [401, "", true],
+      [400, "what is missing", true],
+      [400, "<h1>Bad Request (400)</h1>", false],
+      [403, "<h1>Blocked hosts: kairo.example.com</h1>", false],
+      [403, "Blocked request. This host is not allowed.", false],
+      [500, "", false],
+      [503, "", false],
+    ])("with anything below 500 wanted, %d %j is good: %s", async (status, body, good) => {
+      const answer = await ask((_query, reply) => reply.writeHead(status).end(body), { status: "below 500" });
+      expect(answer.good).toBe(good);
+      if (status < 500 && !good) expect(answer.words).toContain("refuses the host kairo.example.com");
+    });
+
+    test.each([200, null, "below 500"] as const)(
+      "an app that sends to HTTPS is told that it is (%s)",
+      async (status) => {
+        const secure: RequestListener = ({ headers }, reply) =>
+          reply.writeHead(headers["x-forwarded-proto"] === "https" ? 200 : 500).end("{}");
+        expect((await ask(secure, { status })).good).toBe(true);
+      },
+    );
+
     test("a redirect is not followed", async () => {
       const asked: unknown[] = [];
       const answer = await ask((query, reply) => {

@@ -94,7 +94,7 @@ test("two apps whose names run together are two; checks of images count for noth
   };
   const gates = events.items.filter(({ kind }) => kind === "instance.gated").map(({ detail }) => detail);
   expect(gates).toHaveLength(4);
-  const words = [/GET \/ → 200/, /accepts connections, 2 in a row \(no ready probe given\)/, /up for 300 ?ms/];
+  const words = [/GET \/ → 200/, /GET \/ → below 500, 2 in a row \(no ready probe given\)/, /up for 300 ?ms/];
   expect(words.map((one) => gates.filter((gate) => one.test(gate)).length)).toEqual([2, 1, 1]);
 
   // One that is frozen is not taken for well because the engine calls it running: it is replaced.

@@ -79,14 +79,35 @@ function dial({ address }: ProbeRequest, question: Question): Promise<Asked> {
 
 async function get(asked: HttpProbe, question: Question): Promise<Asked> {
   if (asked.json.length > 0) return getJson(asked, question);
+  if (asked.status === "below 500") return getAny(asked, question);
   const status = await statusOf(asked, (how) => {
     question.cut = how;
   });
   return { good: isWanted(status, asked), words: String(status) };
 }
 
-function isWanted(status: number, asked: HttpProbe): boolean {
-  return asked.status === null ? status >= 200 && status < 400 : status === asked.status;
+function isWanted(status: number, { status: wanted }: HttpProbe): boolean {
+  if (wanted === "below 500") return status < 500;
+  return wanted === null ? status >= 200 && status < 400 : status === wanted;
+}
+
+/** By which frameworks refuse a host, whatever is asked of them: Django without and with DEBUG, Rails, Vite. */
+const hostRefusals = [
+  { status: 400, text: /<h1>Bad Request \(400\)<\/h1>|DisallowedHost/, setting: "Django's ALLOWED_HOSTS" },
+  { status: 403, text: /Blocked hosts?: /, setting: "Rails' config.hosts" },
+  { status: 403, text: /^Blocked request\. This host/, setting: "Vite's server.allowedHosts" },
+];
+
+/** Any answer of the app itself. */
+async function getAny(asked: HttpProbe, question: Question): Promise<Asked> {
+  const answer = await answerTo(asked, question);
+  const status = answer.statusCode ?? 0;
+  if (!hostRefusals.some((one) => one.status === status)) return { good: isWanted(status, asked), words: `${status}` };
+  const body = (await bodyOf(answer)) ?? "";
+  const refusal = hostRefusals.find((one) => one.status === status && one.text.test(body));
+  return refusal
+    ? { good: false, words: `${status}: the app refuses the host ${asked.host} – add it to ${refusal.setting}` }
+    : { good: true, words: `${status}` };
 }
 
 async function getJson(asked: HttpProbe, question: Question): Promise<Asked> {
@@ -98,12 +119,14 @@ async function getJson(asked: HttpProbe, question: Question): Promise<Asked> {
   return { good: diagnostic === null, words: diagnostic === null ? String(status) : `${status}, ${diagnostic}` };
 }
 
+/** An app that sends browsers to HTTPS is told that this is HTTPS, as the edge would say it. */
 function answerTo({ address, path, host }: HttpProbe, question: Question): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const headers = {
       Host: host,
       Accept: "application/json, */*",
       "User-Agent": "fairlead-probe",
+      "X-Forwarded-Proto": "https",
       Connection: "close",
     };
     const { host: name, port } = address;

@@ -46,7 +46,7 @@ export function statusOf(asked: StatusQuestion, cut: (how: (error?: Error) => vo
 function requestHead({ path, host }: StatusQuestion): string {
   if (unaskable.test(path)) throw failure("ERR_UNESCAPED_CHARACTERS");
   validateHeaderValue("Host", host);
-  return `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nAccept: application/json, */*\r\nUser-Agent: fairlead-probe\r\nConnection: close\r\n\r\n`;
+  return `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nAccept: application/json, */*\r\nUser-Agent: fairlead-probe\r\nX-Forwarded-Proto: https\r\nConnection: close\r\n\r\n`;
 }
 
 /** What the text of an answer says so far; null while more must come. Interim answers (1xx) are skipped. */

@@ -1,0 +1,35 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { City } from "./city.ts";
+
+/** What a new user has: a server and a manifest that says no more than that it is one. */
+const manifest = (http: string) => `version: 1
+app: beacon
+services: { web: { run: node server.mjs, http: ${http} } }
+deploy: { watch: { for: 300ms } }
+`;
+const server = (port: string, status: number) => `import { createServer } from "node:http";
+createServer(({ url }, answer) => answer.writeHead(url === "/ready" ? 200 : ${status}).end()).listen(${port});
+`;
+
+test("a release that answers faults, or listens elsewhere, does not go live unnoticed", async () => {
+  await using city = await City.found();
+  await city.startController();
+  const deployed = async (http: string, source: string) => {
+    await writeFile(join(city.app, "fairlead.yml"), city.testbed.adapt(manifest(http)));
+    await writeFile(join(city.app, "server.mjs"), source);
+    return city.fairlead("deploy");
+  };
+  const wrong = await deployed("{}", server("4321", 200));
+  expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining("web listens on port 4321, but PORT=")]);
+  const failing = await deployed("{ ready: { path: /, within: 3s } }", server("process.env.PORT", 500));
+  expect([failing.code, failing.stderr]).toEqual([1, expect.stringContaining("GET / → 500")]);
+  const warned = await deployed("{ ready: /ready }", server("process.env.PORT", 500));
+  expect([warned.code, warned.stderr]).toEqual([
+    0,
+    expect.stringContaining("check front-page warned: web is ready, but GET / → 500"),
+  ]);
+  const any = await deployed("{}", server("process.env.PORT", 404));
+  expect([any.code, any.stderr]).toEqual([0, expect.stringContaining("GET / → below 500, 2 in a row")]);
+});
