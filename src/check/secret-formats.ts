@@ -75,6 +75,12 @@ function judgeOpenAi([, body = ""]: RegExpExecArray): SecretVerdict {
   return isRandom(body) && (/[A-Z]/.test(body) || /^[\da-f]+$/.test(body)) ? "live" : null;
 }
 
+/** Letters alone are random if about half of them are capitals; names have fewer. */
+function judgeLetters([, body = ""]: RegExpExecArray): SecretVerdict {
+  const capitals = body.replaceAll(/[^A-Z]/g, "").length / body.length;
+  return capitals > 0.25 && capitals < 0.75 && !isMadeUp(body) ? "live" : null;
+}
+
 /** Keys that are public by design have no entry: Stripe's `pk_`, Mapbox's `pk.`, Supabase's `sb_publishable_`. */
 export const secretFormats: readonly Format[] = [
   { what: "an Anthropic key", pattern: /\bsk-ant-([\w-]{20,})/g },
@@ -94,7 +100,7 @@ export const secretFormats: readonly Format[] = [
   { what: "an Apify token", pattern: /\bapify_api_([A-Za-z0-9]{20,})/g },
   { what: "a Telegram bot token", pattern: /(?<!\w)\d{8,10}:AA([\w-]{33})(?![\w-])/g },
   { what: "a SendGrid key", pattern: /\bSG\.([\w-]{20,24}\.[\w-]{40,50})/g },
-  { what: "a Hugging Face token", pattern: /\bhf_([A-Za-z0-9]{34})(?!\w)/g },
+  { what: "a Hugging Face token", pattern: /\bhf_([A-Za-z]{34})(?!\w)/g, judge: judgeLetters },
   { what: "a Groq key", pattern: /\bgsk_([A-Za-z0-9]{52})(?!\w)/g },
   { what: "a DigitalOcean token", pattern: /\bdo[opr]_v1_([a-f0-9]{64})(?!\w)/g },
   { what: "a PyPI token", pattern: /\bpypi-AgEIcHlwaS5vcmc([\w-]{50,})/g },
@@ -113,13 +119,15 @@ export const secretFormats: readonly Format[] = [
   },
 ];
 
+/** Names of keys that providers mean for pages. */
+const publicName =
+  /(?:^|_)(?:PUBLIC|PUBLISHABLE|ANON|SITE|SEARCH|BROWSER|CLIENT|WRITE)(?:_(?:API_)?(?:KEY|TOKEN))?$|(?:^|_)PUBLIC_|^(?:FIREBASE|GOOGLE_MAPS|MAPS|SENTRY|POSTHOG|MIXPANEL|AMPLITUDE)_(?:API_)?(?:KEY|TOKEN)$/i;
+
 /** Whether a variable of this name, or with this value, is sent to every browser anyway. */
 export function isPublicByDesign(name: string, value: string): boolean {
   return (
     bundled.test(name) ||
-    /(?:^|_)(?:PUBLIC|PUBLISHABLE|ANON|SITE|SEARCH|BROWSER)(?:_|$)|^(?:FIREBASE|GOOGLE_MAPS|MAPS)_API_KEY$/i.test(
-      name,
-    ) ||
-    /^(?:pk_(?:live|test)_|pk\.eyJ|sb_publishable_)/.test(value)
+    publicName.test(name) ||
+    /^(?:pk_(?:live|test)_|pk\.eyJ|sb_publishable_|phc_|pub[\da-f]{32}$|arn:aws)/.test(value)
   );
 }

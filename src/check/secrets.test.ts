@@ -8,6 +8,7 @@ import type { Subject } from "./subject.ts";
 const alphabets = {
   word: "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
   hex: "0123456789abcdef",
+  letters: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
   base32: "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567",
   base64: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
 } as const;
@@ -61,7 +62,7 @@ const live: readonly (readonly [string, string])[] = [
   ["a Telegram bot token", joined("7418529630:", "AA", random(33))],
   ["a Google OAuth secret", joined("GOCSPX-", random(28))],
   ["a Google API key", `GEMINI_API_KEY = "${joined("AIza", random(35))}"`],
-  ["a Hugging Face token", joined("hf_", random(34))],
+  ["a Hugging Face token", joined("hf_", random(34, "letters"))],
   ["a DigitalOcean token", joined("dop_v1_", random(64, "hex"))],
   ["a PyPI token", joined("pypi-", "AgEIcHlwaS5vcmc", random(120))],
   ["a Shopify token", joined("shpat_", random(32, "hex"))],

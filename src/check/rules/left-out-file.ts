@@ -15,7 +15,7 @@ import {
 const optional = /(?:^|\/)\.env[^/]*$|\.(?:log|pid|tmp|lock|sqlite3?|db)$/i;
 /** Results of builds, tests and runs, by the names that common tools give them. */
 const made =
-  /(?:^|\/)(?:dist|build|out|target|public|static|coverage|logs?|tmp|temp|cache|node_modules|venv|__pycache__|\.[^/]+)\/$/i;
+  /(?:^|\/)(?:dist|build|out|target|public|static\w*|generated|gen|lib|media|uploads?|storage|coverage|logs?|tmp|temp|cache|node_modules|venv|__pycache__|\.[^/]+)\/$/i;
 /** What a shell of the author has, on a machine for development, and not what production gets. */
 const forProduction = /(?:^|\/)\.env(?:\.production(?:\.local)?|\.prod)?$/;
 const code = /\.(?:[cm]?[jt]sx?|py|rb|php|go|java|rs|json|toml|cfg|ya?ml)$/i;
@@ -30,9 +30,18 @@ export const leftOutFile: Rule = {
   look: (subject) => [...copied(subject), ...named(subject), ...variables(subject)],
 };
 
+/** Imports of JavaScript omit it. */
+const importEnding = /\.(?:[cm]?[jt]sx?|json)$/;
+
 /** What covers a path: itself, or a directory above it. */
 function coverOf(leftOut: readonly LeftOutFile[], at: string): LeftOutFile | undefined {
-  return leftOut.find(({ path }) => path === at || path === `${at}/` || (path.endsWith("/") && at.startsWith(path)));
+  return leftOut.find(
+    ({ path }) =>
+      path === at ||
+      path === `${at}/` ||
+      path.replace(importEnding, "") === at ||
+      (path.endsWith("/") && at.startsWith(path)),
+  );
 }
 
 /** COPY and ADD of a Dockerfile. */
@@ -61,10 +70,24 @@ function named({ leftOut, files }: Subject): readonly RuleFinding[] {
   if (candidates.length === 0) return [];
   return files
     .filter(({ path }) => code.test(path) && !isExampleFile(path))
-    .flatMap((file) => namedIn(file, candidates));
+    .flatMap((file) => [...namedIn(file, candidates), ...imported(file, candidates)]);
 }
 
 const literal = /["'`]((?:\.{0,2}\/)*[\w@][\w@.-]*(?:\/[\w@][\w@.-]*){0,20})["'`]/g;
+
+/** Modules of Python that lie beside the importing one, or at the top. */
+function imported({ path, text }: SourceFile, leftOut: readonly LeftOutFile[]): readonly RuleFinding[] {
+  if (!path.endsWith(".py")) return [];
+  return leftOut.flatMap((one) => {
+    const [, directory = "", module] = /^(.*?)(\w+)\.py$/.exec(one.path) ?? [];
+    if (module === undefined || !path.startsWith(directory)) return [];
+    const sign = `^[ \\t]*(?:from[ \\t]+(?:[\\w.]*\\.)?${module}[ \\t]+import|import[ \\t]+(?:[\\w., \\t]*[., \\t])?${module}\\b)`;
+    const at = text.search(new RegExp(sign, "m"));
+    return at < 0
+      ? []
+      : [{ at: { file: path, line: lineNumber(text, at) }, message: sentence("imports", module, one) }];
+  });
+}
 
 function namedIn({ path, text }: SourceFile, leftOut: readonly LeftOutFile[]): readonly RuleFinding[] {
   const found = new Map<string, RuleFinding>();

@@ -17,11 +17,15 @@ export const scriptStart: Rule = {
 
 function look(subject: Subject, command: StartCommand): readonly RuleFinding[] {
   const steps = command.stage ?? buildSteps(subject);
-  return command.words.slice(0, 6).flatMap((word, place) => {
+  // `sh -c` has a whole line as its word.
+  const words = command.words.flatMap((word) => word.split(/\s+/)).slice(0, 12);
+  return words.flatMap((word, place) => {
     const file = /[./]/.test(word) ? fileNamed(subject, word, command) : undefined;
     if (!file) return [];
-    const isGiven = place > 0 && shell.test(command.words[place - 1] ?? "");
-    const isProgram = place === 0 || (command.stage !== null && !isGiven && /^#!/.test(file.text));
+    const before = words[place - 1] ?? "";
+    const isGiven = place > 0 && shell.test(before);
+    const isFirst = place === 0 || /^(?:-c|exec|&&|--|\S+=\S*)$/.test(before);
+    const isProgram = isFirst || (command.stage !== null && !isGiven && /^#!/.test(file.text));
     const wrong = isGiven ? wrongWhenRead(file, steps) : isProgram ? wrongAsProgram(file, steps) : null;
     if (wrong === null) return [];
     const starter = "path" in command.at ? command.at.path : `${command.at.file}:${command.at.line}`;

@@ -6,6 +6,9 @@ import { type KnownValue, looksSecret, type Rule, type RuleFinding, type Subject
 /** Length from which a text under the name of a secret counts as generated. */
 const shortest = 24;
 
+/** Names of keys that some providers mean for browsers, and others for servers. */
+const ambiguous = /(?:^|_)(?:API|APP|PROJECT)_?KEY$/;
+
 /** Kairo's fifth and sixth check (R123, R124, R098) for the manifest. */
 export const secretInManifest: Rule = {
   id: "secret-in-manifest",
@@ -25,7 +28,9 @@ function judged({ spec }: Subject, value: KnownValue): readonly RuleFinding[] {
   if (live) return [{ at, message: `holds ${live.what}` }];
   const declared = spec.services.find(({ name }) => name === value.service)?.variables[value.name]?.secret ?? false;
   const isNamed = declared || (looksSecret(value.name) && !isPublicByDesign(value.name, text));
-  if (isNamed && text.length >= shortest && isRandom(text))
-    return [{ at, message: "holds what looks like a real secret" }];
+  if (isNamed && text.length >= shortest && isRandom(text)) {
+    if (declared || !ambiguous.test(value.name)) return [{ at, message: "holds what looks like a real secret" }];
+    return [{ at, message: "holds what may be a secret", severity: "warning" }];
+  }
   return found.slice(0, 1).map(({ what }) => ({ at, message: `holds what may be ${what}`, severity: "warning" }));
 }

@@ -1,7 +1,8 @@
 import { inProduction, type Rule, variableAt } from "../subject.ts";
 
 /** Keys that sign sessions and tokens; keys of third-party services have the length that those chose. */
-const signing = /^(?:.*_)?(?:SECRET_KEY|JWT_SECRET|SESSION_SECRET|SERVICE_TOKEN|INTERNAL_API_KEY|SECRET)$/;
+const signing =
+  /^(?!.*(?:CLIENT|CONSUMER|WEBHOOK|SIGNING|API)_SECRET$)(?:.*_)?(?:SECRET_KEY|JWT_SECRET|SESSION_SECRET|SERVICE_TOKEN|INTERNAL_API_KEY|SECRET)$/;
 /** Godo asks for 32 characters (R095), Beyond Stars for 64 of hexadecimal (R075). */
 const shortest = 32;
 /** Minimum number of different characters in a random value of this length, almost certainly, also in hexadecimal. */
