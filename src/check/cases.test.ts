@@ -9,7 +9,7 @@ import { sarif } from "./sarif.ts";
 import { manifestValues } from "./values.ts";
 
 // A case is a manifest, files of the source each under `---- PATH`, and under `---- findings` what the rules say of it.
-// A file `PATH (left out, WHY)` lies beside the source and is not part of it. After `PATH (executable)` or `PATH (not executable)` its
+// A file `PATH (left out, WHY)` lies beside the source and is not part of it; `; tracked` after WHY: by Git. After `PATH (executable)` or `PATH (not executable)` its
 // permission is known, and ␍ is a carriage return.
 // `# environment: x` chooses the environment (else production). UPDATE=1 rewrites what is expected.
 
@@ -44,8 +44,8 @@ function findingsOf({ manifest, files: all }: Pick<Case, "manifest" | "files">) 
   const files = all.filter(({ path }) => !path.includes(" (left out, "));
   const databases = files.filter(({ text }) => text.startsWith("SQLite format 3")).map(({ path }) => path);
   const leftOut = all.flatMap(({ path, text }) => {
-    const [, at, why] = /^(.+) \(left out, (.+)\)$/.exec(path) ?? [];
-    return at && why ? [{ path: at, why, isTracked: false, text }] : [];
+    const [, at, why, tracked] = /^(.+) \(left out, (.+?)(; tracked)?\)$/.exec(path) ?? [];
+    return at && why ? [{ path: at, why, isTracked: tracked !== undefined, text }] : [];
   });
   const environment = /^# environment: (.+)$/m.exec(manifest)?.[1] ?? "production";
   const reading = readManifest(manifest, { file: "fairlead.yml", environment });

@@ -17,6 +17,7 @@ import { placeholderValue } from "./rules/placeholder-value.ts";
 import { plainPasswords } from "./rules/plain-passwords.ts";
 import { rootUser } from "./rules/root-user.ts";
 import { scriptStart } from "./rules/script-start.ts";
+import { secretInGit } from "./rules/secret-in-git.ts";
 import { secretInManifest } from "./rules/secret-in-manifest.ts";
 import { secretInSource } from "./rules/secret-in-source.ts";
 import { stateBesideCode } from "./rules/state-beside-code.ts";
@@ -35,6 +36,7 @@ export const rules: readonly Rule[] = [
   weakSecret,
   secretInManifest,
   secretInSource,
+  secretInGit,
   allowedHosts,
   corsOrigins,
   httpsOff,
@@ -59,4 +61,4 @@ export const rules: readonly Rule[] = [
 ];
 
 /** Rules whose warnings a deployment shows before the upload: only the source shows them, and they explain failures. */
-export const toldBeforeUpload: readonly Rule[] = [leftOutFile, scriptStart, fixedPort, loopbackOnly];
+export const toldBeforeUpload: readonly Rule[] = [secretInGit, leftOutFile, scriptStart, fixedPort, loopbackOnly];

@@ -43,10 +43,12 @@ const browserKey =
   /google-services|GoogleService-Info|authDomain|messagingSenderId|firebase|maps\.googleapis\.com|google-?maps?\b/i;
 const modelKey = /gemini|genai|generative|palm|vertex/i;
 
-function judgeGoogleKey([, body = ""]: RegExpExecArray, { path, text, line }: SecretContext): SecretVerdict {
+function judgeGoogleKey({ 1: body = "", index }: RegExpExecArray, { path, text, line }: SecretContext): SecretVerdict {
   if (isMadeUp(body)) return null;
   if (modelKey.test(line) && !bundled.test(line)) return isRandom(body) ? "live" : "perhaps";
-  return bundled.test(line) || browserKey.test(`${path}\n${text}`) ? null : "perhaps";
+  return bundled.test(line) || browserKey.test(`${path}\n${text.slice(Math.max(0, index - 2_000), index + 2_000)}`)
+    ? null
+    : "perhaps";
 }
 
 const awsSecret = /(?<![\w/+=])[\w/+]{40}(?![\w/+=])/g;

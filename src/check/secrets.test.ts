@@ -180,7 +180,21 @@ test("an excuse on a line, or above it, excuses one finding", () => {
 
 test("text of a hostile shape is read in time", () => {
   const before = process.cpuUsage();
-  for (const piece of ["-eyJ", "a://", "a://b:", `${begin}`, "sk-", "SG.a", "AKIA ", '"""', "/*\n", "xoxb-1-"]) {
+  const far = `${joined("AIza", random(35))} """\n`;
+  for (const piece of [
+    "-eyJ",
+    "a://",
+    "a://b:",
+    `${begin}`,
+    "sk-",
+    "SG.a",
+    "AKIA ",
+    '"""',
+    "/*\n",
+    "xoxb-1-",
+    "a://u:summer@h.io\n",
+    far,
+  ]) {
     secretInSource.look({
       files: [{ path: "a.py", text: piece.repeat(250_000 / piece.length) }],
     } as unknown as Subject);

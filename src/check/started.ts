@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { dockerfilePath, type Instruction, instructionsOf, stageOf } from "./dockerfile.ts";
-import { lineNumber } from "./lines.ts";
+import { FileLines } from "./lines.ts";
 import type { RuleFinding, SourceFile, Subject } from "./subject.ts";
 
 /** A command that starts something of the app, and where it is written. */
@@ -17,6 +17,15 @@ export interface StartCommand {
 
 /** The commands of the manifest, and those of the image where a service leaves that to it; with scripts that they run. */
 export function startCommands(subject: Subject): readonly StartCommand[] {
+  const found = known.get(subject) ?? commandsOf(subject);
+  known.set(subject, found);
+  return found;
+}
+
+/** Several rules ask for the same subject, and a Dockerfile can be long. */
+const known = new WeakMap<Subject, readonly StartCommand[]>();
+
+function commandsOf(subject: Subject): readonly StartCommand[] {
   const { services } = subject.spec;
   const written = services.flatMap(({ name, command, release, http }) =>
     (["run", "release"] as const).flatMap((key): readonly StartCommand[] => {
@@ -50,7 +59,14 @@ function scriptOf({ files, spec }: Subject, command: StartCommand): readonly Sta
   const text = files.find((file) => file.path === path)?.text;
   const quoted = /^[\w:.-]+$/.test(name ?? "") && text ? scriptIn(text, name ?? "") : null;
   return quoted && text
-    ? [{ ...command, words: quoted.words, at: { file: path, line: lineNumber(text, quoted.at) }, isScript: true }]
+    ? [
+        {
+          ...command,
+          words: quoted.words,
+          at: { file: path, line: new FileLines({ path, text }).number(quoted.at) },
+          isScript: true,
+        },
+      ]
     : [];
 }
 

@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { dockerfilesOf, instructionsOf } from "../dockerfile.ts";
-import { lineNumber } from "../lines.ts";
+import { FileLines } from "../lines.ts";
 import { bundled } from "../secret-formats.ts";
 import {
   isExampleFile,
@@ -85,7 +85,12 @@ function imported({ path, text }: SourceFile, leftOut: readonly LeftOutFile[]): 
     const at = text.search(new RegExp(sign, "m"));
     return at < 0
       ? []
-      : [{ at: { file: path, line: lineNumber(text, at) }, message: sentence("imports", module, one) }];
+      : [
+          {
+            at: { file: path, line: new FileLines({ path, text }).number(at) },
+            message: sentence("imports", module, one),
+          },
+        ];
   });
 }
 
@@ -96,8 +101,9 @@ function namedIn({ path, text }: SourceFile, leftOut: readonly LeftOutFile[]): r
     if (!/[./]/.test(name) || found.has(name)) continue;
     const places = [posix.join(posix.dirname(path), name), posix.normalize(name).replace(/^\//, "")];
     const cover = places.map((at) => coverOf(leftOut, at)).find((one) => one !== undefined);
-    const at = { file: path, line: lineNumber(text, index) };
-    if (cover) found.set(name, { at, message: sentence("names", name, cover) });
+    if (!cover) continue;
+    const line = new FileLines({ path, text }).number(index);
+    found.set(name, { at: { file: path, line }, message: sentence("names", name, cover) });
   }
   return [...found.values()];
 }

@@ -1,4 +1,4 @@
-import { isCommented, lineNumber } from "../lines.ts";
+import { FileLines } from "../lines.ts";
 import { type SecretMatch, secretsIn } from "../secrets.ts";
 import { isExampleFile, type Rule, type RuleFinding, type SourceFile } from "../subject.ts";
 
@@ -18,22 +18,20 @@ export const secretInSource: Rule = {
 function found(file: SourceFile): readonly RuleFinding[] {
   const matches = secretsIn(file);
   if (matches.length === 0) return [];
-  const lines = file.text.split("\n");
+  const lines = new FileLines(file);
   // One finding a line, the certain ones first.
   const byLine = new Map<number, SecretMatch>();
   for (const match of [...matches].sort((a, b) => Number(b.isLive) - Number(a.isLive))) {
-    const line = lineNumber(file.text, match.at);
+    const line = lines.number(match.at);
     if (!byLine.has(line)) byLine.set(line, match);
   }
-  const isExcuse = (line: number) => excuse.test(lines[line - 1] ?? "");
+  const isExcuse = (line: number) => excuse.test(lines.text(line));
   const isExcused = (line: number) => isExcuse(line) || (isExcuse(line - 1) && !byLine.has(line - 1));
-  return [...byLine].flatMap(([line, match]) => (isExcused(line) ? [] : judged(file, line, match)));
-}
-
-function judged(file: SourceFile, line: number, { what, at, isLive }: SecretMatch): readonly RuleFinding[] {
-  const isMadeUpByCustom = isExampleFile(file.path) || isCommented(file, at);
-  if (!isLive && isMadeUpByCustom) return [];
-  const place = { file: file.path, line };
-  if (isLive && !isMadeUpByCustom) return [{ at: place, message: `holds ${what}` }];
-  return [{ at: place, message: `holds what may be ${what}`, severity: "warning" }];
+  return [...byLine].flatMap(([line, { what, at, isLive }]) => {
+    const isMadeUp = isExampleFile(file.path) || lines.isCommented(at);
+    if (isExcused(line) || (isMadeUp && !isLive)) return [];
+    const place = { file: file.path, line };
+    if (isLive && !isMadeUp) return [{ at: place, message: `holds ${what}` }];
+    return [{ at: place, message: `holds what may be ${what}`, severity: "warning" as const }];
+  });
 }

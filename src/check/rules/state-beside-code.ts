@@ -1,4 +1,4 @@
-import { isCommented, lineNumber, lineOf } from "../lines.ts";
+import { FileLines, lineOf } from "../lines.ts";
 import { isExampleFile, type Rule, type RuleFinding, type SourceFile, type Subject, variableAt } from "../subject.ts";
 
 const code = /\.(?:[cm]?[jt]sx?|py|rb|php|go|java|kt|rs|cs|exs?|ya?ml|prisma|toml|properties)$/i;
@@ -75,8 +75,10 @@ function placesOf(
   patterns: readonly RegExp[],
 ): readonly { readonly file: string; readonly line: number }[] {
   const places = patterns.flatMap((pattern) => [...file.text.matchAll(pattern)].map(({ index }) => index));
-  const lines = places
-    .filter((at) => !isCommented(file, at) && lineOf(file.text, at).length < 2_000)
-    .map((at) => lineNumber(file.text, at));
-  return [...new Set(lines)].sort((a, b) => a - b).map((line) => ({ file: file.path, line }));
+  if (places.length === 0) return [];
+  const lines = new FileLines(file);
+  const written = places.filter((at) => !lines.isCommented(at) && lineOf(file.text, at).length < 2_000);
+  return [...new Set(written.map((at) => lines.number(at)))]
+    .sort((a, b) => a - b)
+    .map((line) => ({ file: file.path, line }));
 }
