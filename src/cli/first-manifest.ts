@@ -39,15 +39,16 @@ export function firstManifest({ app, summary, services, build, variables }: Firs
 
 function variableLines(variables: Recipe["variables"]): readonly string[] {
   if (variables.length === 0) return [];
-  const rule = ({ generate, secret }: Recipe["variables"][number]) =>
-    generate === null
-      ? `{ required: true${secret ? ", secret: true" : ""} }`
-      : `{ secret: true, generate: ${generate} }`;
-  return [
-    "# The app does not start without these. `generate` creates a value once and keeps it; set the rest: `fairlead env set NAME=…`.",
-    "env:",
-    ...variables.map((one) => `  ${one.name}: ${rule(one)}`),
-  ];
+  const rule = ({ generate, secret, value }: Recipe["variables"][number]) =>
+    value !== undefined
+      ? scalar(value, false)
+      : generate === null
+        ? `{ required: true${secret ? ", secret: true" : ""} }`
+        : `{ secret: true, generate: ${generate} }`;
+  const demanded = variables.some(({ value }) => value === undefined);
+  const words =
+    "# The app does not start without these. `generate` creates a value once and keeps it; set the rest: `fairlead env set NAME=…`.";
+  return [...(demanded ? [words] : []), "env:", ...variables.map((one) => `  ${one.name}: ${rule(one)}`)];
 }
 
 function serviceLines({ name, run, files, port, ready, release, single }: ServiceIdea): readonly string[] {

@@ -50,6 +50,8 @@ describe("init", () => {
       app: my-shop
       # Without a container engine, this prepares plain processes.
       build: { command: ["sh", "-c", "npm ci --no-audit --no-fund && npm run build"] }
+      env:
+        NODE_ENV: production
       services:
         web:
           run: node dist/server.js

@@ -75,6 +75,8 @@ export interface VariableIdea {
   readonly secret: boolean;
   /** A value of the manifest's `generate`, for a variable that only needs to be secret. */
   readonly generate: "django" | null;
+  /** A value that is no secret and the same everywhere, which the image has as well. */
+  readonly value?: string;
 }
 
 /** The source was not recognised. */

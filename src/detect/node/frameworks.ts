@@ -1,3 +1,4 @@
+import { withoutComments } from "../code.ts";
 import { join, namesOf, type Tree, textMember } from "../tree.ts";
 import { type NodePackage, uses } from "./package.ts";
 
@@ -11,6 +12,10 @@ export interface FrameworkServer {
   /** How it is started by default; null: only as the source says. */
   readonly start: readonly string[] | null;
   readonly env?: Readonly<Record<string, string>>;
+  /** Variables of its build. */
+  readonly buildEnv?: string;
+  /** What the user should know. */
+  readonly warning?: string;
 }
 
 /** A front end that is built to files. */
@@ -20,8 +25,8 @@ export interface FrontEnd {
   /** The program that builds it if there is no `build` script; null: nothing is built. */
   readonly build: string | null;
   readonly output: string;
-  /** Unknown paths get the index page, for the router in the browser. */
-  readonly fallback: boolean;
+  /** The page of unknown paths, for the router in the browser; null: they have none. */
+  readonly fallback: string | null;
 }
 
 /** The first whose package exists is used, so frameworks come before those they are based on. */
@@ -42,6 +47,18 @@ const servers: readonly FrameworkServer[] = [
   },
   { name: "SvelteKit", package: "@sveltejs/adapter-node", build: "vite build", start: ["node", "build"] },
   {
+    name: "SvelteKit",
+    package: "@sveltejs/adapter-auto",
+    build: "vite build",
+    start: ["node", "build"],
+    // It then takes adapter-node (svelte.dev/docs/kit/adapter-auto, "Google Cloud Run").
+    buildEnv: "GCP_BUILDPACKS=1",
+    warning:
+      "adapter-auto of SvelteKit is built as for Cloud Run, with adapter-node: declare @sveltejs/adapter-node to fix its version",
+  },
+  { name: "SolidStart", package: "@solidjs/start", build: "vinxi build", start: ["node", ".output/server/index.mjs"] },
+  { name: "Angular", package: "@angular/ssr", build: "ng build", start: null },
+  {
     name: "Astro",
     package: "@astrojs/node",
     build: "astro build",
@@ -59,27 +76,57 @@ const servers: readonly FrameworkServer[] = [
 ];
 
 const frontEnds: readonly FrontEnd[] = [
-  { name: "Create React App", package: "react-scripts", build: "react-scripts build", output: "build", fallback: true },
-  { name: "Angular", package: "@angular/cli", build: "ng build", output: "dist", fallback: true },
-  { name: "Vue CLI", package: "@vue/cli-service", build: "vue-cli-service build", output: "dist", fallback: true },
-  { name: "Docusaurus", package: "@docusaurus/core", build: "docusaurus build", output: "build", fallback: false },
-  { name: "Gatsby", package: "gatsby", build: "gatsby build", output: "public", fallback: false },
-  { name: "Eleventy", package: "@11ty/eleventy", build: "eleventy", output: "_site", fallback: false },
-  { name: "Astro", package: "astro", build: "astro build", output: "dist", fallback: false },
-  { name: "SvelteKit", package: "@sveltejs/adapter-static", build: "vite build", output: "build", fallback: false },
-  { name: "Vite", package: "vite", build: "vite build", output: "dist", fallback: true },
-  { name: "Parcel", package: "parcel", build: "parcel build", output: "dist", fallback: true },
+  {
+    name: "Create React App",
+    package: "react-scripts",
+    build: "react-scripts build",
+    output: "build",
+    fallback: "index.html",
+  },
+  { name: "Angular", package: "@angular/cli", build: "ng build", output: "dist", fallback: "index.html" },
+  {
+    name: "Vue CLI",
+    package: "@vue/cli-service",
+    build: "vue-cli-service build",
+    output: "dist",
+    fallback: "index.html",
+  },
+  { name: "Docusaurus", package: "@docusaurus/core", build: "docusaurus build", output: "build", fallback: null },
+  { name: "Gatsby", package: "gatsby", build: "gatsby build", output: "public", fallback: null },
+  { name: "Eleventy", package: "@11ty/eleventy", build: "eleventy", output: "_site", fallback: null },
+  { name: "Astro", package: "astro", build: "astro build", output: "dist", fallback: null },
+  { name: "SvelteKit", package: "@sveltejs/adapter-static", build: "vite build", output: "build", fallback: null },
+  { name: "Vite", package: "vite", build: "vite build", output: "dist", fallback: "index.html" },
+  { name: "Parcel", package: "parcel", build: "parcel build", output: "dist", fallback: "index.html" },
 ];
 
 export function serverOf(one: NodePackage): FrameworkServer | null {
-  return servers.find((server) => uses(one, server.package)) ?? null;
+  const found = servers.find((server) => uses(one, server.package)) ?? null;
+  return found?.package === "@sveltejs/adapter-auto" && uses(one, "@sveltejs/adapter-static") ? null : found;
 }
 
 /** The front end that a package builds, with its output directory if configured. */
 export function frontEndOf(tree: Tree, one: NodePackage): FrontEnd | null {
-  const found = frontEnds.find((front) => uses(one, front.package));
+  const found = onlyPages(tree, one) ?? frontEnds.find((front) => uses(one, front.package));
   if (!found) return null;
-  return { ...found, output: outputOf(tree, one, found) ?? found.output };
+  const page = found.package === "@sveltejs/adapter-static" ? fallbackPage(tree, one) : found.fallback;
+  return { ...found, output: outputOf(tree, one, found) ?? found.output, fallback: page };
+}
+
+/** Frameworks with a server that build only pages when they are told so. */
+export function onlyPages(tree: Tree, { directory, scripts, ...one }: NodePackage): FrontEnd | null {
+  if (/\bnuxt\s+generate\b/.test(scripts.get("build") ?? ""))
+    return { name: "Nuxt", package: "nuxt", build: "nuxt generate", output: ".output/public", fallback: "200.html" };
+  const isSpa = /\bssr\s*:\s*false\b/.test(configOf(tree, directory, "react-router.config"));
+  if (!isSpa || !uses({ directory, scripts, ...one }, "@react-router/dev")) return null;
+  const [output, fallback] = ["build/client", "index.html"];
+  return { name: "React Router", package: "@react-router/dev", build: "react-router build", output, fallback };
+}
+
+/** The page that adapter-static of SvelteKit makes for paths that are not known when it builds. */
+function fallbackPage(tree: Tree, { directory }: NodePackage): string | null {
+  const config = configOf(tree, directory, "svelte.config") + configOf(tree, directory, "vite.config");
+  return /\bfallback\s*:\s*["'`]([\w.-]{1,100})["'`]/.exec(config)?.[1] ?? null;
 }
 
 function outputOf(tree: Tree, { directory }: NodePackage, front: FrontEnd): string | null {
@@ -102,19 +149,27 @@ function angularOutput(tree: Tree, directory: string): string | null {
 
 function plainDirectory(path: string | null): string | null {
   const trimmed = path?.replace(/^\.\//, "").replace(/\/+$/, "") ?? "";
-  return /^[\w-][\w./-]*$/.test(trimmed) && !trimmed.includes("..") ? trimmed : null;
+  return /^\.?[\w-][\w./-]*$/.test(trimmed) && !trimmed.includes("..") ? trimmed : null;
 }
 
-/** The text of `name.js`, `.ts` and their siblings; empty when there is none. */
+/** The code of `name.js`, `.ts` and their siblings without comments; empty when there is none. */
 export function configOf(tree: Tree, directory: string, name: string): string {
   const file = tree.first(
     ["js", "ts", "mjs", "mts", "cjs", "cts"].map((ending) => join(directory, `${name}.${ending}`)),
   );
-  return (file && tree.text(file)) ?? "";
+  return withoutComments((file && tree.text(file)) ?? "");
 }
 
-/** The output mode of Next.js. */
-export function nextOutput(tree: Tree, directory: string): "export" | "standalone" | null {
-  const found = /\boutput\s*:\s*["'`](export|standalone)["'`]/.exec(configOf(tree, directory, "next.config"));
-  return (found?.[1] as "export" | "standalone" | undefined) ?? null;
+export interface NextConfig {
+  readonly output: "export" | "standalone" | null;
+  /** The directory of its build. */
+  readonly directory: string;
+}
+
+/** What the code of next.config says. */
+export function nextConfig(tree: Tree, directory: string): NextConfig {
+  const config = configOf(tree, directory, "next.config");
+  const output = /\boutput\s*:\s*["'`](export|standalone)["'`]/.exec(config)?.[1] as NextConfig["output"] | undefined;
+  const built = plainDirectory(/\bdistDir\s*:\s*["'`]([\w./-]{1,200})["'`]/.exec(config)?.[1] ?? null);
+  return { output: output ?? null, directory: built ?? (output === "export" ? "out" : ".next") };
 }

@@ -1,8 +1,8 @@
 import { readProcfile } from "../procfile.ts";
 import type { Tree } from "../tree.ts";
-import { type FrameworkServer, type FrontEnd, frontEndOf, nextOutput, serverOf } from "./frameworks.ts";
+import { type FrameworkServer, type FrontEnd, frontEndOf, nextConfig, onlyPages, serverOf } from "./frameworks.ts";
 import { type Manager, managerOf } from "./manager.ts";
-import { installScripts, type NodePackage, readPackage } from "./package.ts";
+import { installScripts, type NodePackage, readPackage, uses } from "./package.ts";
 import { type Start, servedFiles, startOf } from "./start.ts";
 import { type ChosenNode, chooseNode } from "./version.ts";
 import { type Workspaces, workspacesOf } from "./workspaces.ts";
@@ -23,8 +23,8 @@ export interface NodeProject {
   readonly installScripts: readonly string[];
   /** Directories that installs read. */
   readonly extra: readonly string[];
-  /** Whether Next.js has public files. */
-  readonly hasPublic: boolean;
+  /** The command that migrates the database; null if unknown. */
+  readonly release: readonly string[] | null;
   readonly warnings: readonly string[];
 }
 
@@ -38,7 +38,7 @@ export type Runs =
   | { readonly kind: "server"; readonly start: Start }
   | { readonly kind: "files"; readonly front: FrontEnd }
   /** Next.js with a server that needs no node_modules. */
-  | { readonly kind: "standalone"; readonly start: Start };
+  | { readonly kind: "standalone"; readonly start: Start; readonly directory: string };
 
 export type NodeFinding = NodeProject | { readonly lookedFor: readonly string[] };
 
@@ -54,7 +54,8 @@ export function nodeProject(tree: Tree): NodeFinding {
   const { app, runs } = found;
   const manager = managerOf(tree, root);
   const node = chooseNode(tree, app === root ? [root] : [root, app]);
-  const build = buildOf({ root, app, manager, runs });
+  const warning = serverOf(app)?.warning;
+  const build = buildOf(tree, { root, app, manager, runs });
   return {
     root,
     app,
@@ -66,8 +67,8 @@ export function nodeProject(tree: Tree): NodeFinding {
     runs,
     installScripts: installScripts(root),
     extra: ["patches", ".yarn/patches", ".yarn/plugins", ".yarn/releases"].filter((one) => tree.hasDirectory(one)),
-    hasPublic: tree.hasDirectory("public"),
-    warnings: [...manager.warnings, ...node.warnings],
+    release: runs.kind === "files" ? null : migrationOf(tree, app),
+    warnings: [...manager.warnings, ...node.warnings, ...(warning && runs.kind === "server" ? [warning] : [])],
   };
 }
 
@@ -107,12 +108,13 @@ function runsOf(tree: Tree, app: NodePackage): Runs | null {
   const web = app.directory === "" ? readProcfile(tree).get("web") : undefined;
   if (web) return { kind: "server", start: { command: web, because: "The line web of the Procfile.", needs: null } };
   if (server?.package === "next") {
-    const output = nextOutput(tree, app.directory);
-    if (output === "export") return { kind: "files", front: nextExport };
+    const { output, directory } = nextConfig(tree, app.directory);
+    if (output === "export") return { kind: "files", front: { ...nextExport, output: directory } };
     const plain = !app.scripts.has("start") || app.scripts.get("start")?.trim() === "next start";
-    if (output === "standalone" && plain && app.directory === "") return { kind: "standalone", start: standalone };
+    if (output === "standalone" && plain && app.directory === "")
+      return { kind: "standalone", start: standalone(directory), directory };
   }
-  const files = servedFiles(app);
+  const files = onlyPages(tree, app) ?? servedFiles(app);
   if (files !== null) return { kind: "files", front: files };
   const front = frontEndOf(tree, app);
   const scripted = startOf(tree, app, app.scripts.has("build"));
@@ -125,17 +127,52 @@ function runsOf(tree: Tree, app: NodePackage): Runs | null {
   return { kind: "server", start: { command, because: `The line ${process} of the Procfile.`, needs: null, process } };
 }
 
-const nextExport: FrontEnd = { name: "Next.js", package: "next", build: "next build", output: "out", fallback: false };
-const standalone: Start = {
-  command: ["node", "server.js"],
-  because: "The server that Next.js makes for `output: standalone`.",
-  needs: null,
-};
+const nextExport: FrontEnd = { name: "Next.js", package: "next", build: "next build", output: "out", fallback: null };
 
-function buildOf(project: { root: NodePackage; app: NodePackage; manager: Manager; runs: Runs }): Build | null {
+function standalone(directory: string): Start {
+  return {
+    command: ["node", `${directory}/standalone/server.js`],
+    because: "The server that Next.js makes for `output: standalone`.",
+    needs: null,
+  };
+}
+
+function buildOf(
+  tree: Tree,
+  project: { root: NodePackage; app: NodePackage; manager: Manager; runs: Runs },
+): Build | null {
   const { root, app, manager, runs } = project;
   const scripted = [root, app].find(({ scripts }) => scripts.has("build"));
-  if (scripted) return { command: `${manager.name} run build`, directory: scripted.directory };
   const program = runs.kind === "files" ? runs.front.build : (serverOf(app)?.build ?? null);
-  return program === null ? null : { command: `npx --no-install ${program}`, directory: app.directory };
+  const own = scripted ? `${manager.name} run build` : program && `npx --no-install ${program}`;
+  const front = runs.kind === "files" ? null : serverOf(app);
+  const steps = [
+    generatesPrisma(tree, app) ? "npx --no-install prisma generate" : null,
+    own && `${front?.buildEnv ? `${front.buildEnv} ` : ""}${own}`,
+    ...(runs.kind === "standalone" ? besideStandalone(tree, runs.directory) : []),
+  ].filter((step) => step !== null);
+  return steps.length === 0 ? null : { command: steps.join(" && "), directory: scripted?.directory ?? app.directory };
+}
+
+/** The server that Next.js makes finds pages and public files only beside itself. */
+function besideStandalone(tree: Tree, directory: string): readonly string[] {
+  const into = `${directory}/standalone`;
+  const pages = `cp -r ${directory}/static ${into}/${directory}/static`;
+  return tree.hasDirectory("public") ? [pages, `cp -r public ${into}/public`] : [pages];
+}
+
+/** Whether Prisma's client must be made and no script does it. */
+function generatesPrisma(tree: Tree, app: NodePackage): boolean {
+  const isMade = [...app.scripts.values()].some((script) => /\bprisma\s+(?:\S+\s+)*generate\b/.test(script));
+  return app.directory === "" && usesPrisma(tree, app) && !isMade;
+}
+
+function usesPrisma(tree: Tree, app: NodePackage): boolean {
+  return uses(app, "prisma") && tree.first(["prisma/schema.prisma", "schema.prisma"]) !== null;
+}
+
+/** `prisma migrate deploy`, if there are migrations. */
+function migrationOf(tree: Tree, app: NodePackage): readonly string[] | null {
+  const has = app.directory === "" && usesPrisma(tree, app) && tree.hasDirectory("prisma/migrations");
+  return has ? ["prisma", "migrate", "deploy"] : null;
 }

@@ -8,6 +8,7 @@ import { join, type Tree } from "../tree.ts";
 import type { FrontEnd } from "./frameworks.ts";
 import { type NodeProject, nodeProject } from "./project.ts";
 import { buildStage, type ImageLayout, stagesOf, startCommandOf } from "./stages.ts";
+import { requiredVariables } from "./variables.ts";
 
 export const node: LanguageReader = {
   language: "node",
@@ -42,11 +43,12 @@ function nodeRecipe(tree: Tree, project: NodeProject, build: BuildChoice): Recip
     run: startCommandOf(runs.start, project),
     port: process === undefined ? defaultPort : null,
     ready,
-    release: null,
+    release: project.release,
     single: false,
   };
+  const production = { name: "NODE_ENV", secret: false, generate: null, value: "production" };
   return {
-    variables: [],
+    variables: [production, ...requiredVariables(tree)],
     build: processBuild(project, layout.keepsAll),
     needs: needsOf(project),
     language: "node",
@@ -80,10 +82,11 @@ function titleOf({ server, runs, app }: NodeProject): string {
   return app.directory === "" ? name : `${name} in ${app.directory}`;
 }
 
-function keepsAll({ installScripts, runs, app }: NodeProject): string | null {
+function keepsAll({ installScripts, runs, app, release }: NodeProject): string | null {
   if (runs.kind !== "server") return null;
   const script = installScripts.find((name) => name !== "prepare");
   if (script) return `the script "${script}" may create files in node_modules`;
+  if (release !== null && !app.dependencies.has("prisma")) return "the release command needs prisma, a devDependency";
   const { needs } = runs.start;
   if (needs === null || app.dependencies.has(needs)) return null;
   return app.devDependencies.has(needs) ? `the app is started with ${needs}, which is a devDependency` : null;

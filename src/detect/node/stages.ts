@@ -23,7 +23,7 @@ export function stagesOf(
 ): readonly (readonly DockerfileLine[])[] {
   const { project, keepsAll: kept, sourceFirst } = layout;
   if (project.runs.kind === "standalone")
-    return [buildStage(layout), runStage(layout, start, { ready, from: standaloneCopies })];
+    return [buildStage(layout), runStage(layout, start, { ready, from: standaloneCopies(project.runs.directory) })];
   if (kept !== null) return [buildStage(layout), runStage(layout, start, { ready, from: fromBuilder })];
   if (project.build === null) {
     const packages = [...packagesStage(layout, "builder"), ...installProduction(project)];
@@ -79,10 +79,9 @@ const fromBoth: readonly DockerfileLine[] = [
   `COPY --from=production ${owned} /app /app`,
   `COPY --from=builder ${owned} /app /app`,
 ];
-const standaloneCopies: readonly DockerfileLine[] = [
-  comment("Next.js has traced what its server needs; pages and public files go beside it."),
-  `COPY --from=builder ${owned} /app/.next/standalone /app`,
-  `COPY --from=builder ${owned} /app/.next/static /app/.next/static`,
+const standaloneCopies = (directory: string): readonly DockerfileLine[] => [
+  comment("Next.js has traced what its server needs."),
+  `COPY --from=builder ${owned} /app/${directory}/standalone /app/${directory}/standalone`,
 ];
 
 /** The final stage. `from`: how the app gets into /app. */
@@ -110,9 +109,6 @@ function runStage(
       .join(" ")}`,
     ...(start.command.some((word) => /^(?:exec )?bun\b/.test(word)) ? bunSetup() : []),
     ...from,
-    ...(runs.kind === "standalone" && project.hasPublic
-      ? [`COPY --from=builder ${owned} /app/public /app/public`]
-      : []),
     "WORKDIR /app",
     ...ending({
       probe: start.process === undefined ? probeOf(ready) : null,

@@ -109,5 +109,11 @@ export function servedFiles(one: NodePackage): FrontEnd | null {
     words.find((word, i) => /^[\w][\w./-]*$/.test(word) && !/^-[lpcn]$|^--\w+$/.test(words[i - 1] ?? "")) ?? ".";
   if (output.includes("..")) return null;
   const fallback = words.some((word) => /^(?:-s|--single)$/.test(word));
-  return { name: "Static", package: name, build: null, output: output.replace(/\/+$/, ""), fallback };
+  return {
+    name: "Static",
+    package: name,
+    build: null,
+    output: output.replace(/\/+$/, ""),
+    fallback: fallback ? "index.html" : null,
+  };
 }

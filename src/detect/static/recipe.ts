@@ -17,7 +17,7 @@ export const staticPages: LanguageReader = {
 function staticRecipe(tree: Tree, build: BuildChoice): Recipe | null {
   const place = places.find((directory) => tree.has(directory === "" ? "index.html" : `${directory}/index.html`));
   if (place === undefined) return null;
-  const pages = { path: place === "" ? "." : place, fallback: false };
+  const pages = { path: place === "" ? "." : place, fallback: null };
   const { lines, warnings } = filesStage(build, { from: null, ...pages });
   const title = place === "" ? "static site" : `static site in ${place}`;
   return {

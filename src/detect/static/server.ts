@@ -7,8 +7,8 @@ interface Files {
   /** The stage that built them; null: the source itself. */
   readonly from: string | null;
   readonly path: string;
-  /** Whether unknown paths get the index page. */
-  readonly fallback: boolean;
+  /** The page of unknown paths; null: they have none. */
+  readonly fallback: string | null;
 }
 
 /** Files that are for building and deploying, not for visitors; src/main/static.ts hides the same. */
@@ -59,8 +59,15 @@ const written = (lines: readonly string[]) => lines.map((line) => `    '${line}'
 
 /** The service of a source that is served as files. */
 export function filesService({ path, fallback }: Omit<Files, "from">): ServiceIdea {
-  const files = { path, fallback: fallback ? "index.html" : null };
-  return { name: "web", run: null, files, port: defaultPort, ready: "/", release: null, single: false };
+  return {
+    name: "web",
+    run: null,
+    files: { path, fallback },
+    port: defaultPort,
+    ready: "/",
+    release: null,
+    single: false,
+  };
 }
 
 /**
@@ -72,7 +79,7 @@ export function filesStage(
   { from, path, fallback }: Files,
 ): { lines: readonly DockerfileLine[]; warnings: readonly string[] } {
   const base = baseImage(build, "static", caddyImage);
-  const command = ["fairlead-static", path, ...(fallback ? ["index.html"] : [])];
+  const command = ["fairlead-static", path, ...(fallback === null ? [] : [fallback])];
   const lines = [
     comment("The final stage: a file server, and the files."),
     `FROM ${base.image}`,

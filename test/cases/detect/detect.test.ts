@@ -42,7 +42,9 @@ function answer(text: string): string {
     `${language}: ${summary}`,
     ...warnings.map((one) => `warning: ${one}`),
     ...services.map(serviceLine),
-    ...variables.map(({ name, secret, generate }) => `variable ${name}${secret ? " secret" : ""} ${generate ?? ""}`.trim()),
+    ...variables.map(({ name, secret, generate, value }) =>
+      `variable ${name}${secret ? " secret" : ""}${generate ? ` ${generate}` : ""}${value === undefined ? "" : `=${value}`}`,
+    ),
     ...(build === null ? [] : [`as plain processes: ${JSON.stringify(build)}`]),
     ...needs.map(needLine),
   ];
