@@ -17,6 +17,8 @@ import type { World } from "./world.ts";
 export interface DeploymentResult {
   readonly deployment: DeploymentView;
   readonly urls: readonly UrlView[];
+  /** Nothing changed, so nothing was deployed: the deployment is the one that serves. Left out where it was. */
+  readonly unchanged?: true;
 }
 
 /** Number of the failed instance's last lines that are shown, and that are read: repeated ones are shown once. */
@@ -152,7 +154,7 @@ function hintOf({ previous, kind }: DeploymentView, { hint }: { readonly hint: s
  * `Live: v2 (was v1) in 1.2 s` with where the time went, and the URLs; `Staged: v2` with what deploys it; nothing for a
  * failure, which stderr already reported.
  */
-export function deploymentText({ deployment, urls }: DeploymentResult, paint: Paint): string {
+export function deploymentText({ deployment, urls, unchanged }: DeploymentResult, paint: Paint): string {
   const { status, release, previous, durationMs } = deployment;
   if (status === "queued" || status === "running") return `${deployment.id} ${status}: ${release}`;
   if (status === "staged") {
@@ -163,7 +165,8 @@ export function deploymentText({ deployment, urls }: DeploymentResult, paint: Pa
   const was = previous === null || previous === release ? "" : ` (was ${previous})`;
   const times = timesText(deployment);
   const took = `${formatDuration(durationMs)}${times === "" ? "" : `: ${times}`}`;
-  const lines = [`${paint.green("Live:")} ${paint.bold(release)}${was} in ${took}`];
+  const live = `${paint.green("Live:")} ${paint.bold(release)}${was} in ${took}`;
+  const lines = [unchanged ? `Nothing changed: ${paint.bold(release)} serves. --force deploys it again.` : live];
   const width = Math.max(0, ...urls.map(({ service }) => service.length));
   return [...lines, ...urls.map((one) => `  ${one.service.padEnd(width)}  ${urlText(one, paint)}`)].join("\n");
 }

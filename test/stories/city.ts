@@ -179,7 +179,9 @@ export class City {
   }
 
   async deploy(...args: readonly string[]): Promise<ChildResult & DeploymentJson> {
-    const result = await this.fairlead("deploy", "--json", ...args);
+    // Also what is the same as before is deployed, unless it was staged.
+    const force = args.includes("--staged") ? [] : ["--force"];
+    const result = await this.fairlead("deploy", "--json", ...force, ...args);
     if (!result.stdout.startsWith('{"deployment"')) throw new Error(`deploy said: ${result.stdout}${result.stderr}`);
     return { ...result, ...(JSON.parse(result.stdout) as DeploymentJson) };
   }

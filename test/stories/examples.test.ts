@@ -13,6 +13,9 @@ async function deployTwice(example: string, host: string): Promise<readonly stri
     const { status, body } = await city.get("/", host);
     said.push(`${status} ${body}`);
   }
+  const again = await city.fairlead("deploy");
+  expect([again.code, again.stdout]).toEqual([0, expect.stringContaining("Nothing changed: v2 serves.")]);
+  expect((await city.status()).release).toBe("v2");
   const down = await city.fairlead("down", "-y");
   expect(down.code, down.stderr).toBe(0);
   return said;

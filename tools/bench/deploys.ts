@@ -62,7 +62,7 @@ async function playRound(stage: { site: Site; hand: Hand; directory: string }, i
   const byHand = await timed(() => hand.deploy(directory));
   changeLine(directory, `command ${i}`);
   const byCommand = await timed(async () => {
-    const { code, stdout, stderr } = await site.fairlead("deploy", directory, "--json");
+    const { code, stdout, stderr } = await site.fairlead("deploy", directory, "--force", "--json");
     if (code !== 0) throw new Fault("operation.failed", `fairlead deploy failed: ${stdout}${stderr}`);
   });
   const rolledBack = await timed(async () => mustBeLive(await site.begin(key, { kind: "rollback" })));

@@ -7,6 +7,7 @@ import { branchFlag, codeFlags, describedBy } from "../../new-code.ts";
 import { warnOfSlip } from "../../new-environment.ts";
 import { sourceAndKey } from "../../project.ts";
 import { refuseUnreadySource } from "../../readiness.ts";
+import { servingUnchanged } from "../../unchanged.ts";
 import { changesText } from "../../views/changes.ts";
 
 /** What `--stage` answers beside: what it would change. */
@@ -24,6 +25,7 @@ export default defineCommand({
       "Check and build it, and keep it for --staged: with staged values it becomes one release",
     ),
     staged: toggleFlag("--staged", "Deploy the staged code instead of this directory"),
+    force: toggleFlag("--force", "Make a release and replace every instance although nothing changed"),
   },
   examples: [
     ["fairlead deploy", "deploy this directory to production"],
@@ -38,7 +40,7 @@ export default defineCommand({
   async run({ args, flags, world }): Promise<DeployResult> {
     const described = describedBy(flags);
     if (flags.staged) {
-      if (flags.stage || flags.branch !== undefined || Object.keys(described).length > 0)
+      if (flags.stage || flags.force || flags.branch !== undefined || Object.keys(described).length > 0)
         throw new Fault("usage.invalid", "--staged deploys the staged code unchanged: it allows only --detach");
       const api = world.api({ directory: args.dir });
       const { deployment } = await api.call("beginDeployment", {
@@ -52,6 +54,8 @@ export default defineCommand({
     await warnOfSlip(world, api, key);
     const preview = flags.stage ? await api.call("plan", { params: key, body: { source: sourced.source } }) : null;
     if (preview) world.say(changesText(preview, world.paint));
+    const serving = flags.stage || flags.force ? null : await servingUnchanged(api, key, sourced);
+    if (serving) return serving;
     const kind = flags.stage ? "stage" : "deploy";
     const { deployment } = await api.call("beginDeployment", { params: key, body: { kind, ...sourced, ...described } });
     return { ...(await followToEnd({ world, api }, deployment, { detach: flags.detach })), ...preview };

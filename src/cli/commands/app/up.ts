@@ -11,6 +11,7 @@ import { platformFlags, platformOf } from "../../platform.ts";
 import { projectManifest, sourceAndKey } from "../../project.ts";
 import { refuseUnreadySource } from "../../readiness.ts";
 import { stopAndWait } from "../../stop.ts";
+import { servingUnchanged } from "../../unchanged.ts";
 import type { ControllerSettings, StartedController, World } from "../../world.ts";
 
 export default defineCommand({
@@ -90,6 +91,8 @@ async function startHere(world: World, state: string, options: StartOptions): Pr
 async function deployHere(world: World, directory: string | undefined, started: boolean): Promise<DeploymentResult> {
   refuseUnreadySource(world, directory, { allowed: [] });
   const { api, key, sourced } = await sourceAndKey(world, directory);
+  const serving = await servingUnchanged(api, key, sourced);
+  if (serving) return serving;
   const { deployment } = await api.call("beginDeployment", { params: key, body: { kind: "deploy", ...sourced } });
   return followToEnd({ world, api }, deployment, { endsWithUs: started });
 }

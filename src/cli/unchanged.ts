@@ -1,0 +1,32 @@
+import { Fault } from "../base/faults.ts";
+import type { Client } from "../client/client.ts";
+import type { DeploymentRequest } from "../contract/deployments.ts";
+import type { EnvKey } from "../model/environment.ts";
+import type { DeploymentResult } from "./follow.ts";
+
+type Deploy = Extract<DeploymentRequest, { kind: "deploy" }>;
+
+/**
+ * The deployment that serves, when deploying a source would change nothing: it serves what the source describes, every
+ * instance is ready, and nothing else was tried since. Else null. Faults: those of a deployment.
+ */
+export async function servingUnchanged(
+  api: Client,
+  key: EnvKey,
+  { source }: Pick<Deploy, "source">,
+): Promise<DeploymentResult | null> {
+  const { state, deployment, queue, release, urls } = await api.call("status", { params: key }).catch(nothingYet);
+  if (state !== "serving" || queue.length > 0 || deployment?.status !== "live" || deployment.release !== release) {
+    return null;
+  }
+  const { changes } = await api.call("plan", { params: key, body: { source } });
+  return changes.every(({ action }) => action === "keep") ? { deployment, urls, unchanged: true } : null;
+}
+
+/** The first deployment of an app finds none. */
+function nothingYet(thrown: unknown): typeof nothing {
+  if (thrown instanceof Fault && thrown.code === "app.unknown") return nothing;
+  throw thrown;
+}
+
+const nothing = { state: "stopped", deployment: null, queue: [], release: null, urls: [] } as const;
