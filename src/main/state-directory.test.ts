@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -37,6 +37,15 @@ describe("the state directory", () => {
       expect(modeOf(0o700)).toBe(0o700);
     },
   );
+
+  test("is ignored by Git, by a file that is made once and never changed", () => {
+    makeStateDirectory(around);
+    const file = join(around, ".gitignore");
+    expect(readFileSync(file, "utf8")).toBe("*\n");
+    writeFileSync(file, "*.log\n");
+    makeStateDirectory(around);
+    expect(readFileSync(file, "utf8")).toBe("*.log\n");
+  });
 
   test("that is a file, or lies below one, is refused in words", () => {
     writeFileSync(join(around, "file"), "");
