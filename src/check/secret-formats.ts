@@ -40,7 +40,7 @@ function judgeChecksum([, body = ""]: RegExpExecArray): SecretVerdict {
 export const bundled = /\b(?:(?:NEXT|NUXT|EXPO|GATSBY)_PUBLIC_|NUXT_PUBLIC_|GATSBY_|PUBLIC_|VITE_|REACT_APP_|VUE_APP_)/;
 /** Google: "API keys for Firebase services are not secret"; keys of maps are sent by every browser. */
 const browserKey =
-  /google-services|GoogleService-Info|authDomain|messagingSenderId|firebase|maps\.googleapis\.com|google-?maps?\b/i;
+  /google-services|GoogleService-Info|authDomain|messagingSenderId|firebase|maps\.googleapis\.com|google[-_]?maps?(?![a-z])/i;
 const modelKey = /gemini|genai|generative|palm|vertex/i;
 
 function judgeGoogleKey({ 1: body = "", index }: RegExpExecArray, { path, text, line }: SecretContext): SecretVerdict {
@@ -125,10 +125,17 @@ export const secretFormats: readonly Format[] = [
 const publicName =
   /(?:^|_)(?:PUBLIC|PUBLISHABLE|ANON|SITE|SEARCH|BROWSER|CLIENT|WRITE)(?:_(?:API_)?(?:KEY|TOKEN))?$|(?:^|_)PUBLIC_|^(?:FIREBASE|GOOGLE_MAPS|MAPS|SENTRY|POSTHOG|MIXPANEL|AMPLITUDE)_(?:API_)?(?:KEY|TOKEN)$/i;
 
+/** Supabase's older key for browsers. */
+function isAnonymous(value: string): boolean {
+  const payload = /^eyJ[\w-]{10,200}\.(eyJ[\w-]{20,1000})\./.exec(value)?.[1] ?? "";
+  return /"role"\s*:\s*"anon"/.test(Buffer.from(payload, "base64url").toString("latin1"));
+}
+
 /** Whether a variable of this name, or with this value, is sent to every browser anyway. */
 export function isPublicByDesign(name: string, value: string): boolean {
   return (
     bundled.test(name) ||
+    isAnonymous(value) ||
     publicName.test(name) ||
     /^(?:pk_(?:live|test)_|pk\.eyJ|sb_publishable_|phc_|pub[\da-f]{32}$|arn:aws)/.test(value)
   );

@@ -110,6 +110,7 @@ const harmless: readonly (readonly [string, string])[] = [
   ["Stripe's publishable key", joined("pk_live_", random(24))],
   ["Mapbox's public token", joined("pk.", encoded({ u: "shop", a: random(25) }), ".", random(22))],
   ["Sentry's DSN", `https://${random(32, "hex")}@o447951.ingest.sentry.io/5430285`],
+  ["Sentry's older DSN", `https://${random(32, "hex")}:${random(32, "hex")}@sentry.acme.io/2`],
   ["Algolia's search key", `algoliasearch("LATENCY", "${random(32, "hex")}")`],
   ["reCAPTCHA's site key", `sitekey: "6Lc${random(37)}"`],
   ["Supabase's anon key", webToken({ iss: "supabase", ref: "qwhzntrkxs", role: "anon" })],
@@ -167,6 +168,7 @@ test.each([
   ["src/__fixtures__/pay.json", `{"key":"${key}"}`, "warning"],
   ["docs/pay.md", `use ${key}`, "warning"],
   [".env.example", `KEY=${key}`, "warning"],
+  ["certs/localhost-key.pem", key, "warning"],
 ] as const)("%s: %j is %s", (path, text, severity) => {
   expect(found(path, text)).toEqual([[text.slice(0, text.indexOf(key)).split("\n").length, severity]]);
 });

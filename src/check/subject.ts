@@ -82,8 +82,13 @@ export function variableAt({ service, name }: Pick<KnownValue, "service" | "name
   return { path: service === null ? `env.${name}` : `services.${service}.env.${name}` };
 }
 
+/** Names of what is only about a secret: where it is, how long it is valid. */
+const aboutSecret =
+  /_(?:URL|URI|NAME|ISSUER|AUDIENCE|TYPE|TTL|EXPIR\w*|LIFETIME|AGE|ALGORITHM|ALG|HEADER|PATH|FILE|DIR|ID|PREFIX|LENGTH|HASHER|ENDPOINT|HOST|REGION|LIMIT|MINUTES|SECONDS|HOURS|DAYS|ENABLED)$/i;
+
 /** Names of secret values in common frameworks. */
 export function looksSecret(name: string): boolean {
+  if (aboutSecret.test(name)) return false;
   return /(?:^|_)(?:SECRET|TOKEN|PASSWORD|PASSWD|PWD|CREDENTIALS?|APIKEY)(?:_|$)|(?:^|_)KEY$/.test(name.toUpperCase());
 }
 

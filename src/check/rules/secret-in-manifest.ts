@@ -7,7 +7,7 @@ import { type KnownValue, looksSecret, type Rule, type RuleFinding, type Subject
 const shortest = 24;
 
 /** Names of keys that some providers mean for browsers, and others for servers. */
-const ambiguous = /(?:^|_)(?:API|APP|PROJECT)_?KEY$/;
+const ambiguous = /^(?!.*(?:SECRET|PRIVATE|SIGN|ENCRYPT|MASTER|ACCESS|JWT|SESSION|COOKIE|ADMIN|APP_KEY)).*KEY$/;
 
 /** Kairo's fifth and sixth check (R123, R124, R098) for the manifest. */
 export const secretInManifest: Rule = {

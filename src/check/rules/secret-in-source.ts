@@ -5,6 +5,10 @@ import { isExampleFile, type Rule, type RuleFinding, type SourceFile } from "../
 /** A line with this comment, or the line below a comment with it, is skipped; it must include the reason. */
 const excuse = /fairlead:allow secret-in-source because \S/;
 
+/** Keys of certificates for the author's own machine, by the names that mkcert and its like give them. */
+const localKey =
+  /(?:^|[/._-])(?:localhost|snakeoil|self-?signed|mkcert|dev(?:elopment)?)(?:[/._-]|\+).*\.(?:pem|key)$/i;
+
 /** Kairo's fifth and sixth check (R123, R124) for everything else in the source. */
 export const secretInSource: Rule = {
   id: "secret-in-source",
@@ -28,7 +32,7 @@ function found(file: SourceFile): readonly RuleFinding[] {
   const isExcuse = (line: number) => excuse.test(lines.text(line));
   const isExcused = (line: number) => isExcuse(line) || (isExcuse(line - 1) && !byLine.has(line - 1));
   return [...byLine].flatMap(([line, { what, at, isLive }]) => {
-    const isMadeUp = isExampleFile(file.path) || lines.isCommented(at);
+    const isMadeUp = isExampleFile(file.path) || localKey.test(file.path) || lines.isCommented(at);
     if (isExcused(line) || (isMadeUp && !isLive)) return [];
     const place = { file: file.path, line };
     if (isLive && !isMadeUp) return [{ at: place, message: `holds ${what}` }];
