@@ -197,7 +197,7 @@ describe("init", () => {
     copy("express");
     writeFileSync(inside("Dockerfile"), "FROM node:24-slim\nEXPOSE 3000\nCMD node server.js\n");
     expect((await init("--yes")).stdout).toContain("its own Dockerfile");
-    expect(text("fairlead.yml")).toContain("services:\n  web:\n    http: { port: 3000 }\n");
+    expect(text("fairlead.yml")).toContain("services:\n  web:\n    run: node server.js\n    http: { port: 3000 }\n");
   });
 
   test("says what it looked for when nothing is known", async () => {

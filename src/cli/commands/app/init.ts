@@ -3,7 +3,7 @@ import path from "node:path";
 import { Fault, isErrno } from "../../../base/faults.ts";
 import { oneLine } from "../../../base/printable.ts";
 import { detect } from "../../../detect/detect.ts";
-import { serviceOfDockerfile } from "../../../detect/given.ts";
+import { ownDockerfile } from "../../../detect/given.ts";
 import { dockerignore } from "../../../detect/ignore.ts";
 import { isRecipe, type Recipe, type SourceView } from "../../../detect/recipe.ts";
 import { namePattern } from "../../../model/environment.ts";
@@ -69,9 +69,7 @@ type Found = Pick<Recipe, "dockerfile" | "summary" | "warnings" | "services" | "
 
 function given(source: SourceView): Found | null {
   const dockerfile = source.paths.includes("Dockerfile") ? source.read("Dockerfile") : null;
-  if (dockerfile === null) return null;
-  const services = [serviceOfDockerfile(dockerfile)];
-  return { dockerfile, summary: "its own Dockerfile", warnings: [], services, build: null, needs: [], variables: [] };
+  return dockerfile === null ? null : { dockerfile, ...ownDockerfile(dockerfile, detect(source, { base: {} })) };
 }
 
 function recognised(source: SourceView): Found {
