@@ -9,9 +9,9 @@ const fileName = String.raw`(?!\/|:memory:|[a-z]+:\/\/)[\w@.\/${"{}"}-]*[\w-]\.(
 /** Code that opens a SQLite file by a path of its own. */
 const databases: readonly RegExp[] = [
   // SQLAlchemy and others: three slashes begin a relative path, four an absolute one.
-  /\b(?:jdbc:)?sqlite(?:\+\w+)?:(?:\/\/\/(?!\/)|(?!\/))(?!:memory:|\s)[\w.{}/-]+/g,
-  /["']ENGINE["']\s*:\s*["']django\.db\.backends\.sqlite3["']/g,
-  new RegExp(`\\b(?:connect|Open|open|Database|DatabaseSync)\\(\\s*(?:"sqlite3?",\\s*)?["'\`]${fileName}["'\`]`, "g"),
+  /\b(?:jdbc:)?sqlite(?:\+\w+)?:(?:\/\/\/?(?!\/)|(?!\/))(?!:memory:|\s)[\w.{}/-]+/g,
+  // As an argument, or joined to a directory.
+  new RegExp(`[(,/+]\\s*["'\`]${fileName}["'\`]`, "g"),
   new RegExp(`\\b(?:storage|filename|database|url)["']?\\s*[:=]\\s*["']?(?:file:)?${fileName}\\b`, "g"),
   /\b(?:Data Source|Filename)=(?!\/|:memory:)[\w.-]+\.(?:sqlite3?|db)\b/g,
 ];
