@@ -1,5 +1,6 @@
+import { isPlainPath } from "../dockerfile.ts";
 import { readProcfile } from "../procfile.ts";
-import type { Tree } from "../tree.ts";
+import { baseName, type Tree } from "../tree.ts";
 import { type FrameworkServer, type FrontEnd, frontEndOf, nextConfig, onlyPages, serverOf } from "./frameworks.ts";
 import { type Manager, managerOf } from "./manager.ts";
 import { installScripts, type NodePackage, readPackage, uses } from "./package.ts";
@@ -12,6 +13,8 @@ export interface NodeProject {
   readonly root: NodePackage;
   /** The package that is started or served: the root, or one of its workspaces. */
   readonly app: NodePackage;
+  /** The other workspaces that are started, of the same build. */
+  readonly others: readonly { readonly directory: string; readonly start: Start }[];
   readonly workspaces: Workspaces;
   readonly manager: Manager;
   readonly node: ChosenNode;
@@ -48,17 +51,22 @@ export function nodeProject(tree: Tree): NodeFinding {
   if (root === null) return { lookedFor: [`package.json: ${tree.broken.get("package.json") ?? "does not exist"}`] };
   const workspaces = workspacesOf(tree, root);
   const candidates = appsOf(tree, root, workspaces.members);
-  const [found, ...others] = candidates;
+  const [found, ...rest] = mainFirst(candidates);
   if (found === undefined) return { lookedFor: nothingStarts(root) };
-  if (others.length > 0) return { lookedFor: [severalStart(candidates.map(({ app }) => app.directory))] };
+  const others = rest.flatMap(({ app: { directory }, runs }) =>
+    runs.kind === "server" ? [{ directory, start: runs.start }] : [],
+  );
+  if (found.runs.kind !== "server" ? rest.length > 0 : others.length < rest.length)
+    return { lookedFor: [severalStart(candidates.map(({ app }) => app.directory))] };
   const { app, runs } = found;
   const manager = managerOf(tree, root);
   const node = chooseNode(tree, app === root ? [root] : [root, app]);
   const warning = serverOf(app)?.warning;
-  const build = buildOf(tree, { root, app, manager, runs });
+  const build = buildOf(tree, { root, app, others: rest.map((one) => one.app), manager, runs });
   return {
     root,
     app,
+    others,
     workspaces,
     manager,
     node,
@@ -82,8 +90,17 @@ function nothingStarts({ scripts, main }: NodePackage): readonly string[] {
   ];
 }
 
+/** Names of what is shown to visitors, before those of what serves it. */
+const usualMain = ["web", "www", "app", "site", "frontend", "client", "api", "server", "backend"];
+
+function mainFirst(apps: readonly App[]): readonly App[] {
+  const rank = ({ app }: App) =>
+    (usualMain.indexOf(baseName(app.directory)) + usualMain.length + 1) % (usualMain.length + 1);
+  return [...apps].sort((a, b) => rank(a) - rank(b));
+}
+
 function severalStart(directories: readonly string[]): string {
-  return `package.json: ${directories.slice(0, 8).join(", ")} can all be started; add the right "start" script to the top package.json`;
+  return `package.json: ${directories.slice(0, 8).join(", ")} can all be served, but not by one image; add the right "start" script to the top package.json`;
 }
 
 interface App {
@@ -95,10 +112,13 @@ interface App {
 function appsOf(tree: Tree, root: NodePackage, members: readonly NodePackage[]): readonly App[] {
   const own = runsOf(tree, root);
   if (own) return [{ app: root, runs: own }];
-  const found = members.flatMap((app) => {
-    const runs = runsOf(tree, app);
-    return runs ? [{ app, runs }] : [];
-  });
+  // A directory's name gets into commands.
+  const found = members
+    .filter(({ directory }) => isPlainPath(directory))
+    .flatMap((app) => {
+      const runs = runsOf(tree, app);
+      return runs ? [{ app, runs }] : [];
+    });
   const started = found.filter(({ app }) => app.scripts.has("start") || serverOf(app)?.start != null);
   return started.length > 0 ? started : found;
 }
@@ -139,9 +159,9 @@ function standalone(directory: string): Start {
 
 function buildOf(
   tree: Tree,
-  project: { root: NodePackage; app: NodePackage; manager: Manager; runs: Runs },
+  project: { root: NodePackage; app: NodePackage; others: readonly NodePackage[]; manager: Manager; runs: Runs },
 ): Build | null {
-  const { root, app, manager, runs } = project;
+  const { root, app, others, manager, runs } = project;
   const scripted = [root, app].find(({ scripts }) => scripts.has("build"));
   const program = runs.kind === "files" ? runs.front.build : (serverOf(app)?.build ?? null);
   const own = scripted ? `${manager.name} run build` : program && `npx --no-install ${program}`;
@@ -151,7 +171,12 @@ function buildOf(
     own && `${front?.buildEnv ? `${front.buildEnv} ` : ""}${own}`,
     ...(runs.kind === "standalone" ? besideStandalone(tree, runs.directory) : []),
   ].filter((step) => step !== null);
-  return steps.length === 0 ? null : { command: steps.join(" && "), directory: scripted?.directory ?? app.directory };
+  const directory = scripted?.directory ?? app.directory;
+  const builds = scripted === root ? [] : others.filter(({ scripts }) => scripts.has("build"));
+  const also = builds.map(
+    (one) => `(cd ${"../".repeat(directory.split("/").length)}${one.directory} && ${manager.name} run build)`,
+  );
+  return steps.length === 0 && also.length === 0 ? null : { command: [...steps, ...also].join(" && "), directory };
 }
 
 /** The server that Next.js makes finds pages and public files only beside itself. */

@@ -1,10 +1,10 @@
 import { baseImage } from "../base.ts";
-import { defaultPort, dockerfileText } from "../dockerfile.ts";
+import { defaultPort, dockerfileText, inDirectory } from "../dockerfile.ts";
 import type { LanguageReader } from "../reader.ts";
 import { nextReadyPath, nodeRoute, readyPath } from "../ready.ts";
-import type { BuildChoice, MachineNeed, Recipe } from "../recipe.ts";
+import type { BuildChoice, MachineNeed, Recipe, ServiceIdea } from "../recipe.ts";
 import { filesService, filesStage } from "../static/server.ts";
-import { join, type Tree } from "../tree.ts";
+import { baseName, join, type Tree } from "../tree.ts";
 import type { FrontEnd } from "./frameworks.ts";
 import { type NodeProject, nodeProject } from "./project.ts";
 import { buildStage, type ImageLayout, stagesOf, startCommandOf } from "./stages.ts";
@@ -39,7 +39,7 @@ function nodeRecipe(tree: Tree, project: NodeProject, build: BuildChoice): Recip
   const stages = stagesOf(layout, runs.start, ready);
   const { process } = runs.start;
   const web = {
-    name: process ?? "web",
+    name: process ?? mainName(project),
     run: startCommandOf(runs.start, project),
     port: process === undefined ? defaultPort : null,
     ready,
@@ -56,7 +56,7 @@ function nodeRecipe(tree: Tree, project: NodeProject, build: BuildChoice): Recip
     dockerfile: dockerfileText(title, stages),
     summary: title,
     warnings,
-    services: [web],
+    services: [web, ...otherServices(project)],
   };
 }
 
@@ -67,6 +67,30 @@ function processBuild({ manager, build }: NodeProject, kept: string | null): rea
   if (build === null) return variables === "" ? install.split(" ") : ["sh", "-c", `${variables}${install}`];
   const go = build.directory === "" ? "" : `cd ${build.directory} && `;
   return ["sh", "-c", `${variables}${install} && ${go}${build.command}`];
+}
+
+/** A service for each of several apps of one build, by the name of its directory. */
+function otherServices(project: NodeProject): readonly ServiceIdea[] {
+  const taken = new Set([mainName(project)]);
+  return project.others.flatMap(({ directory, start }) => {
+    const name = serviceName(directory);
+    if (taken.has(name)) return [];
+    taken.add(name);
+    const run = inDirectory(directory, start.command);
+    return [{ name, run, port: defaultPort, ready: null, release: null, single: false }];
+  });
+}
+
+function mainName({ app, others }: NodeProject): string {
+  return others.length === 0 ? "web" : serviceName(app.directory);
+}
+
+function serviceName(directory: string): string {
+  const name = baseName(directory)
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^[^a-z]+|-+$/g, "");
+  return name.slice(0, 40) || "web";
 }
 
 /** Plain processes run on Fairlead's own Node. */
