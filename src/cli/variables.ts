@@ -2,7 +2,6 @@ import type { Readable } from "node:stream";
 import { Fault } from "../base/faults.ts";
 import type { VariablesAnswer, VariablesRequest, VariablesView } from "../contract/variables.ts";
 import { type DeploymentResult, deploymentExit, deploymentText, followToEnd } from "./follow.ts";
-import { warnOfSlip } from "./new-environment.ts";
 import type { Paint } from "./paint.ts";
 import type { World } from "./world.ts";
 
@@ -39,7 +38,6 @@ export async function sendVariables(
   detach: boolean,
 ): Promise<VariablesResult> {
   const api = world.api();
-  await warnOfSlip(world, api, world.key());
   const answer = await api.call("changeVariables", { params: world.key(), body: request });
   return { ...(await followChange(world, answer, detach)), dryRun: request.dryRun ?? false };
 }

@@ -82,7 +82,7 @@ describe("deploy", () => {
     expect((await run("deploy", { cwd: path.join(shop.root, "src") })).code).toBe(0);
     expect((await run(["deploy", shop.root, "-e", "production"], { cwd: "/" })).stdout).toContain("Live: v2 (was v1)");
     shop.ending = null;
-    const { json } = await run("deploy -e staging --detach --json");
+    const { json } = await run("deploy -e staging --create --detach --json");
     expect(json().deployment).toMatchObject({ environment: "staging", release: "v1", status: "queued" });
   });
 

@@ -29,7 +29,8 @@ beforeEach(async () => {
 
 afterEach(() => shop.close());
 
-const run = (words: string, options: TestRunOptions = {}) => shop.run(words.split(" "), options);
+const run = (words: string | readonly string[], options: TestRunOptions = {}) =>
+  shop.run(typeof words === "string" ? words.split(" ") : words, options);
 
 async function deployed(text = manifest): Promise<void> {
   expect((await run("env set API_KEY --stdin --stage", { stdin: "canary-old-key" })).code).toBe(0);
@@ -341,11 +342,21 @@ describe("env edit", () => {
   });
 });
 
-test("a slip in an environment's name is warned of once; a name that is like no other may be meant", async () => {
+test("an environment that nobody declared or knows is created only when asked to; a likely one is named", async () => {
   writeFileSync(join(shop.root, "fairlead.yml"), `${manifest}environments:\n  staging: {}\n`);
-  const set = (environment: string) => run(`env set LOG_LEVEL=DEBUG --stage -e ${environment}`);
-  const slipped = await set("stagign");
-  expect([slipped.code, slipped.stderr]).toEqual([0, expect.stringContaining("did you mean staging?")]);
-  expect((await set("prod")).stderr).toContain("did you mean production?");
-  for (const name of ["stagign", "staging", "production", "pr-12"]) expect((await set(name)).stderr).toBe("");
+  writeFileSync(join(shop.root, "one.env"), "LOG_LEVEL=DEBUG\n");
+  const set = (...more: readonly string[]) => run(["env", "set", "LOG_LEVEL=DEBUG", "--stage", ...more]);
+  const slipped = await set("-e", "stagign");
+  expect([slipped.code, slipped.stderr]).toEqual([8, expect.stringContaining("did you mean staging?")]);
+  expect((await set("-e", "prod")).stderr).toContain("did you mean production?");
+  for (const line of [
+    "deploy -e stagign",
+    "env import one.env -e stagign",
+    "promote production stagign",
+    "up -e stagign",
+  ])
+    expect(await run(line)).toMatchObject({ code: 8, stdout: "", stderr: expect.stringContaining("pass --create") });
+  expect((await set("-e", "pr-12")).stderr).toContain("shop has no environment pr-12\n");
+  expect((await set("-e", "pr-12", "--create")).code).toBe(0);
+  for (const name of ["staging", "production", "pr-12"]) expect((await set("-e", name)).stderr).toBe("");
 });

@@ -155,7 +155,7 @@ services:
     checks: { after: { smoke: node try.ts } }
 `,
   );
-  const first = await city.fairlead("deploy", "-e", "first", "--json");
+  const first = await city.fairlead("deploy", "-e", "first", "--create", "--json");
   expect(first.code).toBe(1);
   const { deployment } = JSON.parse(first.stdout) as { deployment: DeploymentView };
   expect(deployment).toMatchObject({ status: "failed", previous: null, fault: { code: "watch.check-failed" } });

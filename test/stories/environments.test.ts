@@ -265,7 +265,7 @@ test("a preview is gone on time although the controller was down then, with all 
     expect(items.map(({ state }) => state)).toEqual(["destroyed"]);
   }
   expect((await city.fairlead("preview", "list")).stdout).toContain("No previews");
-  const late = await city.fairlead("deploy", "-e", "pr-12");
+  const late = await city.fairlead("deploy", "-e", "pr-12", "--create");
   expect([late.code, late.stderr]).toEqual([5, expect.stringContaining("fairlead preview create pr-12")]);
   expect(await fingerprint("production")).toBe(production);
 });

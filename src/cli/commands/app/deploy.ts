@@ -4,7 +4,7 @@ import { defineCommand, optionalArgument } from "../../command.ts";
 import { toggleFlag } from "../../flags.ts";
 import { type DeploymentResult, deploymentExit, deploymentText, followToEnd } from "../../follow.ts";
 import { branchFlag, codeFlags, describedBy } from "../../new-code.ts";
-import { warnOfSlip } from "../../new-environment.ts";
+import { confirmNewEnvironment, createFlag } from "../../new-environment.ts";
 import { sourceAndKey } from "../../project.ts";
 import { refuseUnreadySource } from "../../readiness.ts";
 import { servingUnchanged } from "../../unchanged.ts";
@@ -20,6 +20,7 @@ export default defineCommand({
   flags: {
     ...codeFlags,
     branch: branchFlag,
+    create: createFlag,
     stage: toggleFlag(
       "--stage",
       "Check and build it, and keep it for --staged: with staged values it becomes one release",
@@ -51,7 +52,7 @@ export default defineCommand({
     }
     refuseUnreadySource(world, args.dir, { allowed: described.allow?.rules ?? [] });
     const { api, key, sourced } = await sourceAndKey(world, args.dir, flags.branch);
-    await warnOfSlip(world, api, key);
+    await confirmNewEnvironment(world, api, { ...key, create: flags.create, directory: args.dir });
     const preview = flags.stage ? await api.call("plan", { params: key, body: { source: sourced.source } }) : null;
     if (preview) world.say(changesText(preview, world.paint));
     const serving = flags.stage || flags.force ? null : await servingUnchanged(api, key, sourced);

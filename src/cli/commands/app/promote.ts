@@ -2,6 +2,7 @@ import { Fault } from "../../../base/faults.ts";
 import { defineCommand, requiredArgument } from "../../command.ts";
 import { deploymentExit, deploymentText, followToEnd } from "../../follow.ts";
 import { codeFlags, describedBy } from "../../new-code.ts";
+import { confirmNewEnvironment, createFlag } from "../../new-environment.ts";
 import { changesText } from "../../views/changes.ts";
 
 export default defineCommand({
@@ -11,7 +12,7 @@ export default defineCommand({
     from: requiredArgument("Source environment, like staging"),
     to: requiredArgument("Target environment, like production"),
   },
-  flags: codeFlags,
+  flags: { ...codeFlags, create: createFlag },
   examples: [
     ["fairlead promote staging production", "shows the changes in production, asks, and deploys"],
     ["fairlead promote staging production -y --json", "for scripts"],
@@ -23,6 +24,7 @@ export default defineCommand({
     if (from === to) throw new Fault("usage.invalid", `${from} cannot be promoted to itself`);
     const api = world.api();
     const key = { app, environment: to };
+    await confirmNewEnvironment(world, api, { ...key, create: flags.create });
     const preview = await api.call("plan", { params: key, body: { from } });
     world.say(changesText(preview, world.paint));
     await world.confirm(`Deploy the live release of ${from} to ${to}?`, to);

@@ -5,6 +5,7 @@ import { defineCommand, optionalArgument } from "../../command.ts";
 import { textFlag } from "../../flags.ts";
 import { type DeploymentResult, deploymentExit, deploymentText, followToEnd } from "../../follow.ts";
 import { followLines, logLine } from "../../logs.ts";
+import { confirmNewEnvironment, createFlag } from "../../new-environment.ts";
 import { paintFor } from "../../paint.ts";
 import { projectStateName, readAddress } from "../../place.ts";
 import { platformFlags, platformOf } from "../../platform.ts";
@@ -24,6 +25,7 @@ export default defineCommand({
       "Address where a controller started here takes traffic (default 127.0.0.1:8080)",
     ),
     ...platformFlags,
+    create: createFlag,
   },
   examples: [
     ["fairlead up", "run the app of this directory"],
@@ -36,7 +38,7 @@ export default defineCommand({
     const options = { edge, runtime: "process", ...platformOf(flags) } as const;
     const started = await startUnlessRunning(here, args.dir, options);
     try {
-      const result = await deployHere(here, args.dir, started !== null);
+      const result = await deployHere(here, { directory: args.dir, create: flags.create, started: started !== null });
       if (result.deployment.status !== "live") return result;
       await here.print(
         here.context.json ? JSON.stringify(result) : deploymentText(result, paintFor(here.context.colour.stdout)),
@@ -88,9 +90,17 @@ async function startHere(world: World, state: string, options: StartOptions): Pr
   return running;
 }
 
-async function deployHere(world: World, directory: string | undefined, started: boolean): Promise<DeploymentResult> {
+interface Wanted {
+  readonly directory: string | undefined;
+  readonly create: boolean;
+  /** Whether this process has the controller. */
+  readonly started: boolean;
+}
+
+async function deployHere(world: World, { directory, create, started }: Wanted): Promise<DeploymentResult> {
   refuseUnreadySource(world, directory, { allowed: [] });
   const { api, key, sourced } = await sourceAndKey(world, directory);
+  await confirmNewEnvironment(world, api, { ...key, create, directory });
   const serving = await servingUnchanged(api, key, sourced);
   if (serving) return serving;
   const { deployment } = await api.call("beginDeployment", { params: key, body: { kind: "deploy", ...sourced } });

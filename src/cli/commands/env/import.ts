@@ -5,6 +5,7 @@ import { decodeText } from "../../../base/text.ts";
 import { readDotenv } from "../../../manifest/dotenv.ts";
 import { defineCommand, requiredArgument } from "../../command.ts";
 import { toggleFlag } from "../../flags.ts";
+import { confirmNewEnvironment, createFlag } from "../../new-environment.ts";
 import { sendVariables, variablesExit, variablesText } from "../../variables.ts";
 
 export default defineCommand({
@@ -16,6 +17,7 @@ export default defineCommand({
     prune: toggleFlag("--prune", "Unset variables that are not in the file; asks first"),
     stage: toggleFlag("--stage", "Keep it for the next deployment instead of deploying it now"),
     detach: toggleFlag("--detach", "Do not wait for the deployment"),
+    create: createFlag,
   },
   examples: [
     ["fairlead env import .env.production --dry-run", "what would change; values are not shown"],
@@ -36,6 +38,7 @@ export default defineCommand({
     }
     const { dryRun, prune, stage } = flags;
     const request = { set: Object.fromEntries(reading.values), prune, stage, dryRun };
+    await confirmNewEnvironment(world, world.api(), { ...world.key(), create: flags.create });
     return sendVariables(world, request, flags.detach);
   },
   view: variablesText,

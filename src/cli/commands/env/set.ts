@@ -4,6 +4,7 @@ import { variableName } from "../../../base/variable-name.ts";
 import { looksSecret } from "../../../check/subject.ts";
 import { defineCommand, severalArguments } from "../../command.ts";
 import { toggleFlag } from "../../flags.ts";
+import { confirmNewEnvironment, createFlag } from "../../new-environment.ts";
 import { sendVariables, valueFrom, variablesExit, variablesText } from "../../variables.ts";
 
 export default defineCommand({
@@ -14,6 +15,7 @@ export default defineCommand({
     stdin: toggleFlag("--stdin", "Read the value of the one NAME from stdin; one newline at the end is dropped"),
     stage: toggleFlag("--stage", "Keep it for the next deployment instead of deploying it now"),
     detach: toggleFlag("--detach", "Do not wait for the deployment"),
+    create: createFlag,
   },
   examples: [
     ["fairlead env set LOG_LEVEL=DEBUG -e staging", "one variable"],
@@ -29,6 +31,7 @@ export default defineCommand({
       const better = `arguments are visible to every process; better: \`fairlead env set ${plain[0]} --stdin\``;
       world.say(`${world.paint.yellow("warning:")} ${plain.join(", ")} looks like a secret, and ${better}`);
     }
+    await confirmNewEnvironment(world, world.api(), { ...world.key(), create: flags.create });
     return sendVariables(world, { set, ...(flags.stage && { stage: true }) }, flags.detach);
   },
   view: variablesText,
