@@ -2,6 +2,7 @@ import { posix } from "node:path";
 import { dockerfilesOf, instructionsOf } from "../dockerfile.ts";
 import { FileLines } from "../lines.ts";
 import { bundled } from "../secret-formats.ts";
+import { startCommands } from "../started.ts";
 import {
   isExampleFile,
   type LeftOutFile,
@@ -108,9 +109,16 @@ function namedIn({ path, text }: SourceFile, leftOut: readonly LeftOutFile[]): r
   return [...found.values()];
 }
 
+/** Libraries and options that read a .env file. */
+const loader = /\b(?:\w*dotenvy?|load_dotenv|read_env|env_file|decouple)\b|--env-file\b/i;
+
 /** Variables that tools like Vite and Next.js read from such a file, and that the manifest does not name. */
-function variables({ leftOut, spec }: Subject): readonly RuleFinding[] {
+function variables(subject: Subject): readonly RuleFinding[] {
+  const { leftOut, spec, files } = subject;
   const known = new Set([spec.buildVariables, ...spec.services.map((one) => one.variables)].flatMap(Object.keys));
+  const isLoaded =
+    startCommands(subject).some(({ words }) => loader.test(words.join(" "))) ||
+    files.some(({ path, text }) => code.test(path) && !isExampleFile(path) && loader.test(text));
   return leftOut.flatMap(({ path, text, isTracked }) => {
     if (text === null || !forProduction.test(path) || isExampleFile(path)) return [];
     const names = [...text.matchAll(/^\s*(?:export\s+)?([A-Za-z_]\w{0,127})[ \t]*=/gm)].map(([, name = ""]) => name);
@@ -118,8 +126,8 @@ function variables({ leftOut, spec }: Subject): readonly RuleFinding[] {
     if (missing.length === 0) return [];
     const more = missing.length > 4 ? ` and ${missing.length - 4} more` : "";
     const message = `is left out of the source; the manifest does not name ${missing.slice(0, 4).join(", ")}${more}`;
-    // A plain .env is most often for the machine of its author; but its values do not reach a bundler in another way.
-    const isMeant = isTracked || !path.endsWith(".env") || missing.some((name) => bundled.test(name));
+    // A plain .env that nothing loads is for the machine of its author; but a bundler reads it by itself.
+    const isMeant = isTracked || isLoaded || !path.endsWith(".env") || missing.some((name) => bundled.test(name));
     return [{ at: { file: path, line: 1 }, message, ...(isMeant ? {} : { severity: "note" as const }) }];
   });
 }
