@@ -68,6 +68,8 @@ describe("init", () => {
       # Django with gunicorn and Celery, packages by pip, Python 3.13
       version: 1
       app: shop
+      # Without a container engine, this prepares plain processes.
+      build: { command: ["sh", "-c", "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt && SECRET_KEY=only-for-building DJANGO_SECRET_KEY=only-for-building .venv/bin/python manage.py collectstatic --noinput"] }
       # The app does not start without these. \`generate\` creates a value once and keeps it; set the rest: \`fairlead env set NAME=…\`.
       env:
         SECRET_KEY: { secret: true, generate: django }

@@ -6,6 +6,7 @@ export const pins = {
   poetry: "2.5.1",
   uv: "0.13.9",
   pipenv: "2026.10.3",
+  pdm: "2.29.4",
   gunicorn: "27.0.1",
   uvicorn: "0.54.0",
 } as const;

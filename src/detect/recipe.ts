@@ -37,6 +37,8 @@ export interface ServiceIdea {
 export interface MachineNeed {
   /** Its name in the PATH: `yarn`. */
   readonly program: string;
+  /** Others that will do, in the place of `program` in `printedBy` too. Absent: none. */
+  readonly or?: readonly string[];
   /**
    * The versions that will do, as a range of npm's `semver`, and the command that prints the version: the first version
    * in its output is compared. Absent: any version.

@@ -1,7 +1,7 @@
-import { directoryOf, join, type Mapping, member, namesOf, type Tree, textsOf } from "../tree.ts";
+import { asTable, directoryOf, join, type Mapping, member, namesOf, type Tree, textsOf, textTable } from "../tree.ts";
 import { versionWishes, type Wishes } from "./wishes.ts";
 
-export type Installer = "pip" | "poetry" | "uv" | "pipenv" | "pyproject";
+export type Installer = "pip" | "poetry" | "uv" | "pipenv" | "pdm" | "pyproject" | "setup";
 
 /** What a Python project declares: the installer and the packages. */
 export interface Declared {
@@ -15,8 +15,12 @@ export interface Declared {
   readonly packages: ReadonlySet<string>;
   /** Extras of packages: `fastapi[standard]` by the name `fastapi`. */
   readonly extras: ReadonlyMap<string, readonly string[]>;
-  /** The project itself is one of the packages, so its source must exist first. */
-  readonly local: boolean;
+  /** Why the source itself is installed, so that it must exist first; null if it is not. */
+  readonly local: string | null;
+  /** Whether it is the top of a workspace of uv. */
+  readonly workspace: boolean;
+  /** Commands that the project defines: `[project.scripts]`. */
+  readonly scripts: ReadonlyMap<string, string>;
   readonly python: Wishes;
 }
 
@@ -32,17 +36,20 @@ export const requirementFiles = [
 /** What the top of a source declares, or null without a Python project. */
 export function declaredBy(tree: Tree): Declared | null {
   const pyproject = tree.toml("pyproject.toml");
-  const found = byLock(tree, pyproject) ?? byRequirements(tree) ?? byPyproject(pyproject);
-  return found && { ...found, python: versionWishes(tree, pyproject) };
+  const found = byLock(tree, pyproject) ?? byRequirements(tree) ?? byPyproject(pyproject) ?? bySetup(tree);
+  if (found === null) return null;
+  const scripts = textTable(member(pyproject, "project.scripts") ?? member(pyproject, "tool.poetry.scripts"));
+  const workspace = found.installer === "uv" && isWorkspace(pyproject);
+  return { ...found, workspace, scripts, python: versionWishes(tree, pyproject) };
 }
 
-type Without = Omit<Declared, "python">;
+type Without = Omit<Declared, "python" | "scripts" | "workspace">;
 
 function byLock(tree: Tree, pyproject: Mapping | null): Without | null {
-  const poetry = member(pyproject, "tool.poetry") !== undefined;
-  if (poetry || (pyproject !== null && tree.has("poetry.lock"))) return fromPyproject(tree, pyproject, "poetry");
-  if (pyproject !== null && (tree.has("uv.lock") || member(pyproject, "tool.uv") !== undefined))
-    return fromPyproject(tree, pyproject, "uv");
+  for (const tool of ["poetry", "uv", "pdm"] as const) {
+    if (member(pyproject, `tool.${tool}`) !== undefined || (pyproject !== null && tree.has(`${tool}.lock`)))
+      return fromPyproject(tree, pyproject, tool);
+  }
   const pipfile = tree.toml("Pipfile");
   if (pipfile === null) return null;
   const lock = tree.has("Pipfile.lock");
@@ -52,35 +59,81 @@ function byLock(tree: Tree, pyproject: Mapping | null): Without | null {
     file: "Pipfile",
     files: ["Pipfile", ...(lock ? ["Pipfile.lock"] : [])],
     locked: lock,
-    local: false,
+    local: localIn(pipfile.get("packages")),
   };
 }
 
-function fromPyproject(tree: Tree, pyproject: Mapping | null, installer: "poetry" | "uv"): Without {
+function fromPyproject(tree: Tree, pyproject: Mapping | null, installer: "poetry" | "uv" | "pdm"): Without {
   const lock = `${installer}.lock`;
   const locked = tree.has(lock);
-  const poetry = namesOf(member(pyproject, "tool.poetry.dependencies")).filter((name) => name !== "python");
+  const poetry = member(pyproject, "tool.poetry.dependencies");
+  const workspace = installer === "uv" && isWorkspace(pyproject);
+  const lines = [pyproject, ...(workspace ? membersOf(tree) : [])].flatMap(dependencyLines);
   return {
-    ...requirements([...textsOf(member(pyproject, "project.dependencies")), ...poetry]),
+    ...requirements([...lines, ...namesOf(poetry).filter((name) => name !== "python")]),
     installer,
     file: "pyproject.toml",
     files: ["pyproject.toml", ...(locked ? [lock] : [])],
     locked,
-    local: false,
+    local: workspace
+      ? "the members of a workspace are installed"
+      : (localIn(poetry) ?? localIn(member(pyproject, "tool.uv.sources")) ?? localLine(lines)),
   };
+}
+
+function isWorkspace(pyproject: Mapping | null): boolean {
+  return member(pyproject, "tool.uv.workspace") !== undefined;
+}
+
+function dependencyLines(pyproject: Mapping | null): readonly string[] {
+  return textsOf(member(pyproject, "project.dependencies"));
+}
+
+/** What the members of a workspace declare, at most a hundred of them. */
+function membersOf(tree: Tree): readonly (Mapping | null)[] {
+  return tree
+    .sources(/\/pyproject\.toml$/)
+    .slice(0, 100)
+    .map((file) => tree.toml(file));
+}
+
+const directoryInstalled = "a requirement is a directory of the source";
+
+/** Whether a table of packages has one with `path` or `workspace`. */
+function localIn(packages: unknown): string | null {
+  const tables = [...(asTable(packages)?.values() ?? [])].map(asTable);
+  return tables.some((table) => table?.has("path") || table?.has("workspace")) ? directoryInstalled : null;
+}
+
+function localLine(lines: readonly string[]): string | null {
+  return lines.some((line) => /^(?:-e\s|--editable|\.|file:)|\s@\s*file:/.test(line)) ? directoryInstalled : null;
 }
 
 function byPyproject(pyproject: Mapping | null): Without | null {
   if (pyproject === null || !Array.isArray(member(pyproject, "project.dependencies"))) return null;
-  const found = requirements(textsOf(member(pyproject, "project.dependencies")));
+  const lines = dependencyLines(pyproject);
+  const files = ["pyproject.toml"];
   return {
-    ...found,
+    ...requirements(lines),
     installer: "pyproject",
     file: "pyproject.toml",
-    files: ["pyproject.toml"],
+    files,
     locked: false,
-    local: false,
+    local: localLine(lines),
   };
+}
+
+/** `install_requires` of setuptools, which only installing the project can read for certain. */
+function bySetup(tree: Tree): Without | null {
+  const file = tree.first(["setup.py", "setup.cfg"]);
+  if (file === null) return null;
+  const listed =
+    /^install_requires\s*=((?:.*\n(?:[ \t]+.*\n?|\n)*))/m.exec(`${tree.text("setup.cfg") ?? ""}\n`)?.[1] ?? "";
+  const called = /\binstall_requires\s*=\s*\[([^\]]{0,20000})\]/.exec(tree.text("setup.py") ?? "")?.[1] ?? "";
+  const quoted = [...called.matchAll(/["']([^"'\n]{1,200})["']/g)].map(([, line]) => line ?? "");
+  const packages = requirements([...listed.split("\n"), ...quoted]);
+  const local = `${file} declares the packages, and is read by installing the project`;
+  return { ...packages, installer: "setup", file, files: [file], locked: false, local };
 }
 
 function byRequirements(tree: Tree): Without | null {
@@ -89,7 +142,7 @@ function byRequirements(tree: Tree): Without | null {
   const files = new Map<string, string>();
   collect(tree, file, files);
   const lines = [...files.values()].flatMap((text) => text.split(/\r?\n/).map((line) => withoutComment(line).trim()));
-  const local = lines.some((line) => /^(?:-e\s|--editable|\.|file:)/.test(line));
+  const local = localLine(lines);
   return { ...requirements(lines), installer: "pip", file, files: [...files.keys()], locked: false, local };
 }
 

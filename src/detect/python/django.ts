@@ -1,6 +1,7 @@
 import { isPlainPath } from "../dockerfile.ts";
 import { directoryOf, join, type Tree } from "../tree.ts";
 import type { Declared } from "./declared.ts";
+import { perhapsRequired, valueForBuild } from "./required.ts";
 
 export interface Django {
   /** Directory of manage.py. */
@@ -10,12 +11,14 @@ export interface Django {
   readonly asgi: string | null;
   /** The file that names it. */
   readonly because: string;
+  /** The settings module for server and manage.py; null where both name it themselves. */
+  readonly settings: string | null;
+  /** The files that are read when it starts. */
+  readonly entries: readonly string[];
   /** Root address lists, to find a readiness path in. */
   readonly urls: readonly string[];
-  /** Variables that reading the settings requires, with harmless values for the build; null: nothing to collect. */
+  /** Variables that reading the settings requires, with valueForBuild values for the build; null: nothing to collect. */
   readonly collect: ReadonlyMap<string, string> | null;
-  /** Variables that the settings read without a default. */
-  readonly demands: readonly string[];
   warnings(declared: Declared): readonly string[];
 }
 
@@ -28,26 +31,27 @@ export function findDjango(tree: Tree): Django | null {
     .sort((a, b) => a.split("/").length - b.split("/").length)[0];
   if (manage === undefined) return null;
   const directory = directoryOf(manage);
-  const named = /DJANGO_SETTINGS_MODULE["']\s*,\s*["']([\w.]{1,200})["']/.exec(tree.text(manage) ?? "")?.[1] ?? "";
-  const settings = settingsFiles(tree, directory, named);
-  const text = settings.map((file) => tree.text(file) ?? "").join("\n");
-  const wsgi = applicationOf(text, "WSGI_APPLICATION") ?? beside(tree, { directory, settings: named, name: "wsgi" });
+  const ofManage = settingsNamed(tree, manage);
+  const [byManage] = settingsFiles(tree, directory, ofManage);
+  const found = (key: "WSGI_APPLICATION" | "ASGI_APPLICATION", name: string) =>
+    applicationOf(tree, settingsFiles(tree, directory, ofManage), key) ??
+    beside(tree, { directory, settings: ofManage, name });
+  const wsgi = found("WSGI_APPLICATION", "wsgi");
+  const asgi = found("ASGI_APPLICATION", "asgi");
   if (wsgi === null) return null;
-  const collects = /^[ \t]*STATIC_ROOT[ \t]*=/m.test(text);
+  const ofServer = settingsNamed(tree, fileOf(directory, wsgi));
+  const chosen = forProduction(tree, directory, ofServer === "" ? ofManage : ofServer);
+  const files = settingsFiles(tree, directory, chosen);
+  const collects = files.some((file) => /^[ \t]*STATIC_ROOT[ \t]*=/m.test(tree.text(file) ?? ""));
   return {
     directory,
     wsgi,
-    asgi: applicationOf(text, "ASGI_APPLICATION") ?? beside(tree, { directory, settings: named, name: "asgi" }),
-    because: settings[0] ?? manage,
-    urls: tree
-      .sources(/(?:^|\/)urls\.py$/)
-      .filter(
-        (path) =>
-          path === join(directory, `${named.split(".")[0] ?? ""}/urls.py`) ||
-          path === join(directory, "config/urls.py"),
-      ),
-    collect: collects ? neededToRead(text) : null,
-    demands: demandedIn(text),
+    asgi,
+    because: byManage ?? manage,
+    settings: chosen === ofManage && (ofServer === "" || chosen === ofServer) ? null : chosen,
+    entries: [...files, fileOf(directory, wsgi)],
+    urls: urlsOf(tree, directory, chosen),
+    collect: collects ? neededToRead(tree, files) : null,
     warnings: ({ packages }) => (collects && !packages.has("whitenoise") ? [noStatic] : []),
   };
 }
@@ -55,26 +59,57 @@ export function findDjango(tree: Tree): Django | null {
 const noStatic =
   "STATIC_ROOT is set, but nothing serves those files in production; declare whitenoise and add its middleware to the settings";
 
-/** The settings module, and the ones beside it when it is a package. */
-function settingsFiles(tree: Tree, directory: string, named: string): readonly string[] {
-  if (!moduleName.test(named)) return [];
-  const path = join(directory, named.replaceAll(".", "/"));
-  const folder = tree.has(`${path}.py`) ? directoryOf(`${path}.py`) : path;
-  const siblings = /(?:^|\/)settings$/.test(folder)
-    ? [...tree.paths].filter((file) => directoryOf(file) === folder && file.endsWith(".py")).slice(0, 20)
-    : [];
-  return [...new Set([`${path}.py`, ...siblings])].filter((file) => tree.has(file));
+function fileOf(directory: string, module: string): string {
+  return join(directory, `${module.replaceAll(".", "/")}.py`);
 }
 
-function applicationOf(settings: string, key: "WSGI_APPLICATION" | "ASGI_APPLICATION"): string | null {
-  const found = new RegExp(`^${key}\\s*=\\s*["']([\\w.]{1,200})\\.application["']`, "m").exec(settings)?.[1];
+/** The module that a file gives as the default of DJANGO_SETTINGS_MODULE; empty if none. */
+function settingsNamed(tree: Tree, file: string): string {
+  return (
+    /^[^#\n]*DJANGO_SETTINGS_MODULE["']\s*[\],)]?\s*[,=]\s*["']([\w.]{1,200})["']/m.exec(tree.text(file) ?? "")?.[1] ??
+    ""
+  );
+}
+
+/** Settings for development have those for production beside them. */
+function forProduction(tree: Tree, directory: string, named: string): string {
+  const own = /^(.+\.)(?:local|dev|develop|development|debug|base)$/.exec(named)?.[1];
+  const better = ["production", "prod", "live"].map((name) => `${own}${name}`);
+  return (own !== undefined && better.find((module) => tree.has(fileOf(directory, module)))) || named;
+}
+
+/** A settings module with those that it imports whole. */
+function settingsFiles(tree: Tree, directory: string, named: string): readonly string[] {
+  if (!moduleName.test(named)) return [];
+  const found = new Set<string>();
+  const waiting = [fileOf(directory, named), join(directory, `${named.replaceAll(".", "/")}/__init__.py`)];
+  for (let file = waiting.shift(); file !== undefined && found.size < 20; file = waiting.shift()) {
+    if (found.has(file) || !tree.has(file)) continue;
+    found.add(file);
+    for (const [, dots = "", module = ""] of (tree.text(file) ?? "").matchAll(
+      /^[ \t]*from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+\*/gm,
+    )) {
+      const base = dots === "" ? directory : dots.length === 1 ? directoryOf(file) : directoryOf(directoryOf(file));
+      if (module !== "") waiting.push(fileOf(base, module), join(base, `${module.replaceAll(".", "/")}/__init__.py`));
+    }
+  }
+  return [...found];
+}
+
+function applicationOf(
+  tree: Tree,
+  files: readonly string[],
+  key: "WSGI_APPLICATION" | "ASGI_APPLICATION",
+): string | null {
+  const pattern = new RegExp(`^${key}\\s*=\\s*["']([\\w.]{1,200})\\.application["']`, "m");
+  const found = files.map((file) => pattern.exec(tree.text(file) ?? "")?.[1]).find((one) => one !== undefined);
   return found !== undefined && moduleName.test(found) ? found : null;
 }
 
 interface Beside {
   readonly directory: string;
   readonly settings: string;
-  readonly name: "wsgi" | "asgi";
+  readonly name: string;
 }
 
 /** The module that `startproject` puts beside the settings. */
@@ -83,30 +118,20 @@ function beside(tree: Tree, { directory, settings, name }: Beside): string | nul
   return moduleName.test(top) && tree.has(join(directory, `${top}/${name}.py`)) ? `${top}.${name}` : null;
 }
 
-/** Ways to read a variable that fail without one: os.environ[…], decouple's config and environ's env. */
-const demanded =
-  /(?:os\.environ\[|(?:^|[^.\w])environ\[|\bconfig\(|\benv(?:\.(?:str|bool|int|float|list|db|url|cache|json))?\()\s*["']([A-Z][A-Z0-9_]{0,63})["'](?![^)\n]{0,200}\bdefault)/gm;
+function urlsOf(tree: Tree, directory: string, settings: string): readonly string[] {
+  const usual = [`${settings.split(".")[0] ?? ""}/urls.py`, "config/urls.py"].map((file) => join(directory, file));
+  return tree.sources(/(?:^|\/)urls\.py$/).filter((path) => usual.includes(path));
+}
 
 /** Values for reading the settings during the build. They are in no layer: only one command gets them. */
-function neededToRead(settings: string): ReadonlyMap<string, string> {
-  const names = new Set(["SECRET_KEY", "DJANGO_SECRET_KEY", ...demandedIn(settings)]);
-  return new Map([...names].map((name) => [name, harmless(name)]));
+function neededToRead(tree: Tree, files: readonly string[]): ReadonlyMap<string, string> {
+  const names = new Set(["SECRET_KEY", "DJANGO_SECRET_KEY", ...perhapsRequired(tree, files)]);
+  return new Map([...names].map((name) => [name, valueForBuild(name)]));
 }
 
-function demandedIn(settings: string): readonly string[] {
-  // `Env(DEBUG=(bool, False))` of environ gives a default everywhere.
-  const schemed = new Set(
-    [...settings.matchAll(/\b([A-Z][A-Z0-9_]{0,63})\s{0,3}=\s{0,3}\(\s{0,3}\w+\s{0,3},/g)].map((found) => found[1]),
-  );
-  const names = [...settings.matchAll(demanded)].map((found) => found[1] ?? "").filter((name) => !schemed.has(name));
-  return [...new Set(names)].slice(0, 30);
-}
-
-function harmless(name: string): string {
-  if (/DATABASE_URL|DB_URL/.test(name)) return "sqlite:////tmp/build.db";
-  if (/REDIS|BROKER|CACHE_URL/.test(name)) return "redis://localhost:6379/0";
-  if (/URL|ORIGIN/.test(name)) return "http://localhost";
-  if (/HOST/.test(name)) return "localhost";
-  if (/PORT|TIMEOUT|COUNT|SIZE|SECONDS|MAX|LIMIT/.test(name)) return "1";
-  return /DEBUG|ENABLE|^USE_|_ON$|SSL|SECURE|TLS/.test(name) ? "False" : "only-for-building";
+/** Collects the static files, with values for reading the settings that only this command gets. */
+export function collectCommand({ collect, directory, settings }: Django, python: string): string {
+  const values = [...(collect ?? []), ...(settings === null ? [] : [["DJANGO_SETTINGS_MODULE", settings] as const])];
+  const variables = values.map(([name, value]) => `${name}=${value} `).join("");
+  return `${variables}${python} ${join(directory, "manage.py")} collectstatic --noinput`;
 }

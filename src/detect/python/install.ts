@@ -1,21 +1,34 @@
 import { comment, copy, type DockerfileLine, isPlainPath } from "../dockerfile.ts";
 import { pins } from "../pins.ts";
+import type { MachineNeed } from "../recipe.ts";
 import { directoryOf } from "../tree.ts";
 import type { Declared, Installer } from "./declared.ts";
 import type { ChosenPython } from "./version.ts";
 
 /** Packages without wheels: the Debian packages needed to compile and to run them. */
 const compiled: Readonly<
-  Record<string, { readonly build: readonly string[]; readonly run: readonly string[]; readonly instead: string }>
+  Record<string, { build: readonly string[]; run: readonly string[]; program: string; instead: string }>
 > = {
-  psycopg2: { build: ["libpq-dev"], run: ["libpq5"], instead: "psycopg2-binary or psycopg[binary]" },
-  mysqlclient: { build: ["default-libmysqlclient-dev", "pkg-config"], run: ["libmariadb3"], instead: "PyMySQL" },
-  uwsgi: { build: [], run: [], instead: "gunicorn" },
+  psycopg2: {
+    build: ["libpq-dev"],
+    run: ["libpq5"],
+    program: "pg_config",
+    instead: "psycopg2-binary or psycopg[binary]",
+  },
+  mysqlclient: {
+    build: ["default-libmysqlclient-dev", "pkg-config"],
+    run: ["libmariadb3"],
+    program: "mysql_config",
+    instead: "PyMySQL",
+  },
+  uwsgi: { build: [], run: [], program: "cc", instead: "gunicorn" },
 };
 
-export interface System {
+interface System {
   readonly build: readonly string[];
   readonly run: readonly string[];
+  /** The same on a machine that runs plain processes. */
+  readonly needs: readonly MachineNeed[];
   readonly warnings: readonly string[];
 }
 
@@ -25,6 +38,11 @@ export function systemPackages({ packages }: Declared): System {
   return {
     build: found.length === 0 ? [] : ["build-essential", ...found.flatMap(([, { build }]) => build)],
     run: found.flatMap(([, { run }]) => run),
+    needs: found.map(([name, { program, build }]) => ({
+      program,
+      why: `${name}, which is compiled`,
+      install: `apt-get install ${["build-essential", "python3-dev", ...build].join(" ")}`,
+    })),
     warnings: found.map(
       ([name, { instead }]) => `${name} is compiled during the build, which is slow; ${instead} needs no compiler`,
     ),
@@ -45,16 +63,18 @@ export interface InstallPlan {
   readonly python: ChosenPython;
   readonly declared: Declared;
   readonly system: System;
-  /** Packages to add to the declared ones. */
-  readonly added: readonly string[];
+  /** Whether the project itself is installed. */
+  readonly self: boolean;
+  /** A server to add to the declared packages. */
+  readonly added: string | null;
   /** Why the whole source must exist first; null if the files that declare packages are enough. */
   readonly sourceFirst: string | null;
 }
 
 /** Why packages cannot be installed before the source; null if they can. */
-export function sourceFirst({ files, local }: Declared): string | null {
-  if (local) return "a requirement is a directory of the source";
-  return files.every(isPlainPath) ? null : "a file that declares packages has an unusual name";
+export function sourceFirst({ files, local }: Declared, self: boolean): string | null {
+  if (self) return "the command that runs is the project's own";
+  return local ?? (files.every(isPlainPath) ? null : "a file that declares packages has an unusual name");
 }
 
 /** A stage with the packages in /venv, in layers that a change of the source does not affect. */
@@ -64,6 +84,7 @@ export function installStage({
   declared,
   system,
   added,
+  self,
   sourceFirst: first,
 }: InstallPlan): readonly DockerfileLine[] {
   const compilers =
@@ -79,15 +100,12 @@ export function installStage({
     "RUN python -m venv /venv",
     "ENV VIRTUAL_ENV=/venv PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1",
     "WORKDIR /app",
-    ...tool(declared.installer),
+    ...toolLines(declared.installer),
     ...(first === null ? filesFirst(declared.files) : [comment(`The whole source first: ${first}.`), "COPY . ."]),
-    ...installs(declared),
-    ...(added.length === 0
+    `RUN ${installCommand({ declared, self }, inImage)}`,
+    ...(added === null
       ? []
-      : [
-          comment(`Not declared in ${declared.file}, but needed to serve.`),
-          `RUN pip install --no-cache-dir ${added.join(" ")}`,
-        ]),
+      : [comment(`Not declared in ${declared.file}, but needed to serve.`), `RUN ${inImage.pip} ${added}`]),
   ];
 }
 
@@ -99,31 +117,61 @@ function filesFirst(files: readonly string[]): readonly DockerfileLine[] {
   ];
 }
 
-function tool(installer: Installer): readonly DockerfileLine[] {
-  if (installer === "pip" || installer === "pyproject") return [];
+/** The program that reads the declaration, where it is not pip. */
+export function toolOf(installer: Installer): "poetry" | "uv" | "pipenv" | "pdm" | null {
+  return installer === "pip" || installer === "pyproject" || installer === "setup" ? null : installer;
+}
+
+function toolLines(installer: Installer): readonly DockerfileLine[] {
+  const tool = toolOf(installer);
+  if (tool === null) return [];
   return [
-    comment(`${installer} in a fixed version and apart from the packages; it stays in this stage.`),
-    `RUN python -m venv /opt/tools && /opt/tools/bin/pip install --no-cache-dir ${installer}==${pins[installer]}`,
-    ...(installer === "uv"
+    comment(`${tool} in a fixed version and apart from the packages; it stays in this stage.`),
+    `RUN python -m venv /opt/tools && /opt/tools/bin/pip install --no-cache-dir ${tool}==${pins[tool]}`,
+    ...(tool === "uv"
       ? ["ENV UV_PROJECT_ENVIRONMENT=/venv UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1"]
       : []),
-    ...(installer === "pipenv" ? ["ENV PIPENV_VERBOSITY=-1"] : []),
+    ...(tool === "pipenv" ? ["ENV PIPENV_VERBOSITY=-1"] : []),
   ];
 }
 
-/** The project itself is not installed: its modules are found by PYTHONPATH, so that its source need not exist yet. */
-function installs({ installer, file, locked }: Declared): readonly DockerfileLine[] {
-  if (installer === "pip")
-    return [`RUN pip install --no-cache-dir -r ${isPlainPath(file) ? file : "requirements.txt"}`];
-  if (installer === "poetry") return ["RUN /opt/tools/bin/poetry install --only=main --no-root --no-interaction"];
-  if (installer === "uv")
-    return [
-      `RUN /opt/tools/bin/uv sync ${locked ? "--frozen " : ""}--no-dev --no-install-workspace --inexact --no-cache`,
-    ];
-  if (installer === "pipenv") return [`RUN /opt/tools/bin/pipenv ${locked ? "sync" : "install --skip-lock"}`];
-  return [
-    `RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\\n')" \\`,
-    "      > /tmp/requirements.txt \\",
-    "    && pip install --no-cache-dir -r /tmp/requirements.txt",
-  ];
+/** How programs are named where packages are installed. */
+interface Place {
+  /** The command that installs packages by name. */
+  readonly pip: string;
+  readonly python: string;
+  /** The directory of poetry, uv, pipenv and pdm. */
+  readonly tools: string;
+  /** A file for a generated list of requirements. */
+  readonly list: string;
+}
+
+const inImage: Place = {
+  pip: "pip install --no-cache-dir",
+  python: "python",
+  tools: "/opt/tools/bin/",
+  list: "/tmp/requirements.txt",
+};
+
+/**
+ * Installs what is declared. The project itself is installed only where its own command is what runs: its modules are
+ * found without, and its source need not exist yet.
+ */
+export function installCommand({ declared, self }: Pick<InstallPlan, "declared" | "self">, place: Place): string {
+  const { installer, file, locked, local, workspace } = declared;
+  const { pip, python, tools, list } = place;
+  const unless = (flag: string) => (self ? "" : ` ${flag}`);
+  if (installer === "pip") return `${pip} -r ${file}`;
+  if (installer === "setup" || (installer === "pyproject" && self)) return `${pip} .`;
+  if (installer === "poetry") return `${tools}poetry install --only=main${unless("--no-root")} --no-interaction`;
+  if (installer === "uv") {
+    const members = workspace ? " --all-packages" : "";
+    const image = place === inImage ? " --inexact --no-cache" : "";
+    const none = unless(local === null ? "--no-install-workspace" : "--no-install-project");
+    return `${tools}uv sync${locked ? " --frozen" : ""} --no-dev${members}${none}${image}`;
+  }
+  if (installer === "pdm") return `${tools}pdm ${locked ? "sync" : "install"} --prod${unless("--no-self")}`;
+  if (installer === "pipenv") return `${tools}pipenv ${locked ? "sync" : "install --skip-lock"}`;
+  const names = `import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\\n')`;
+  return `${python} -c "${names}" > ${list} && ${pip} -r ${list}`;
 }

@@ -29,8 +29,8 @@ function serviceLine({ name, run, files, port, ready, release, single }: Service
   return `service ${name}: ${parts.filter(Boolean).join(", ")}`;
 }
 
-function needLine({ program, version, why, install }: MachineNeed): string {
-  return `needs ${program}${version ? ` ${version.range} by ${version.printedBy.join(" ")}` : ""} for ${why}: ${install}`;
+function needLine({ program, or, version, why, install }: MachineNeed): string {
+  return `needs ${[program, ...(or ?? [])].join(" or ")}${version ? ` ${version.range} by ${version.printedBy.join(" ")}` : ""} for ${why}: ${install}`;
 }
 
 function answer(text: string): string {

@@ -1,9 +1,9 @@
 import { commandOf, readProcfile } from "../procfile.ts";
 import type { ServiceIdea } from "../recipe.ts";
-import type { Tree } from "../tree.ts";
-import { findObject, type PythonObject } from "./app.ts";
+import { join, type Tree } from "../tree.ts";
 import type { Declared } from "./declared.ts";
 import type { Django } from "./django.ts";
+import { findObject, type PythonObject } from "./objects.ts";
 
 /** Other services of the same image: those of a Procfile, otherwise a Celery worker, and its clock with a schedule. */
 export function workers(tree: Tree, declared: Declared, django: Django | null): readonly ServiceIdea[] {
@@ -17,12 +17,36 @@ export function workers(tree: Tree, declared: Declared, django: Django | null): 
       ),
     );
   }
+  return [...celery(tree, declared, django), ...otherQueues(tree, declared, django)];
+}
+
+function celery(tree: Tree, declared: Declared, django: Django | null): readonly ServiceIdea[] {
   if (!declared.packages.has("celery")) return [];
   const app = findObject(tree, /^(\w+)\s*(?::\s*\w+\s*)?=\s*(?:celery\.)?Celery\(/m);
   if (app === null) return [];
-  const named = nameOf(app, django);
-  const worker = service("worker", commandOf(`celery -A ${named} worker --loglevel=info --concurrency=2`), false);
+  const root = django === null ? app.root : django.directory;
+  const named = `-A ${nameOf(app, django)}${root === "" ? "" : ` --workdir ${root}`}`;
+  const worker = service("worker", commandOf(`celery ${named} worker --loglevel=info --concurrency=2`), false);
   return schedules(tree, declared) ? [worker, beat(named, declared)] : [worker];
+}
+
+/** Workers of the other usual queues, each by the command that its documentation names. */
+function otherQueues(tree: Tree, { packages }: Declared, django: Django | null): readonly ServiceIdea[] {
+  const manage = django === null ? null : `python ${join(django.directory, "manage.py")}`;
+  const module = (pattern: RegExp) => findObject(tree, pattern);
+  const actors = packages.has("dramatiq") ? module(/^@(dramatiq)\.actor\b/m) : null;
+  const settings = packages.has("arq") ? module(/^class\s+(\w*WorkerSettings)\b/m) : null;
+  const commands = [
+    manage !== null && packages.has("django-rq") ? `${manage} rqworker default` : null,
+    manage !== null && packages.has("django-dramatiq") ? `${manage} rundramatiq` : null,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a shell's, not ours
+    manage === null && packages.has("rq") ? "rq worker --url ${REDIS_URL:-redis://localhost:6379/0}" : null,
+    manage === null && actors ? `dramatiq ${actors.module}${actors.root === "" ? "" : ` --path ${actors.root}`}` : null,
+    settings?.root === "" ? `arq ${settings.module}.${settings.name}` : null,
+  ];
+  return commands
+    .flatMap((command) => (command === null ? [] : [service("worker", commandOf(command), false)]))
+    .slice(0, 1);
 }
 
 /** In memory, because the directory of the app may be read-only; the schedule itself is in the code. */
@@ -30,7 +54,7 @@ function beat(app: string, { packages }: Declared): ServiceIdea {
   const where = packages.has("django-celery-beat")
     ? "--scheduler django_celery_beat.schedulers:DatabaseScheduler"
     : "--schedule /tmp/celerybeat-schedule";
-  return service("beat", commandOf(`celery -A ${app} beat --loglevel=info ${where}`), true);
+  return service("beat", commandOf(`celery ${app} beat --loglevel=info ${where}`), true);
 }
 
 function service(name: string, run: readonly string[], single: boolean): ServiceIdea {

@@ -1,0 +1,59 @@
+import type { MachineNeed } from "../recipe.ts";
+import type { PythonApp } from "./app.ts";
+import { collectCommand } from "./django.ts";
+import { type InstallPlan, installCommand, toolOf } from "./install.ts";
+
+/** The environment stands in the directory of the source, where the process runtime has its programs in the PATH. */
+const here = {
+  pip: ".venv/bin/pip install",
+  python: ".venv/bin/python",
+  tools: "",
+  list: ".venv/requirements.txt",
+};
+
+/** The command that makes the environment of plain processes: packages, and what the app builds. */
+export function processBuild(plan: InstallPlan, { django }: PythonApp): readonly string[] {
+  const { declared, added, python } = plan;
+  const isUv = declared.installer === "uv";
+  const steps = [
+    ...(isUv ? [] : [environment(python.programs)]),
+    installCommand(plan, here),
+    ...(added === null ? [] : [`${isUv ? "uv pip install" : here.pip} ${added}`]),
+    ...(django?.collect ? [collectCommand(django, here.python)] : []),
+  ];
+  return ["sh", "-c", steps.join(" && ")];
+}
+
+/** The first of these that can make one; a version manager has programs in the PATH that only say what is missing. */
+function environment(programs: readonly string[]): string {
+  const [only] = programs;
+  if (programs.length === 1) return `${only} -m venv .venv`;
+  return `for python in ${programs.join(" ")}; do $python -m venv .venv && break; done`;
+}
+
+const toolInstalls = {
+  uv: "pipx install uv",
+  poetry: "pipx install poetry",
+  pipenv: "pipx install pipenv",
+  pdm: "pipx install pdm",
+} as const;
+
+/** Programs that the machine must have. Debian and Ubuntu have the part of Python that makes environments apart. */
+export function processNeeds({ declared, python, system }: InstallPlan): readonly MachineNeed[] {
+  const tool = toolOf(declared.installer);
+  const [program = "python3", ...or] = python.programs;
+  const interpreter: MachineNeed = {
+    program,
+    or,
+    version: { range: "*", printedBy: [program, "-c", "import ensurepip, platform; print(platform.python_version())"] },
+    why: program === "python3" ? declared.file : python.why.replace(/^requested by /, ""),
+    install: `apt-get install ${program}-venv`,
+  };
+  return [
+    ...(tool === "uv" ? [] : [interpreter]),
+    ...(tool === null
+      ? []
+      : [{ program: tool, why: declared.files.at(-1) ?? declared.file, install: toolInstalls[tool] }]),
+    ...system.needs,
+  ];
+}

@@ -1,0 +1,151 @@
+import { defaultPort, isPlainPath, shell } from "../dockerfile.ts";
+import { readProcfile } from "../procfile.ts";
+import { djangoRoute, pythonRoute, readyPath } from "../ready.ts";
+import { join, type Tree } from "../tree.ts";
+import { nothing, type PythonApp } from "./app.ts";
+import type { Declared } from "./declared.ts";
+import { findDjango } from "./django.ts";
+import { moduleOf } from "./objects.ts";
+import { gunicorn, pythonServer, uvicorn } from "./servers.ts";
+import { asgiApp, flaskApp, gradioApp, streamlitApp } from "./web.ts";
+
+export function pythonApp(tree: Tree, declared: Declared): PythonApp | null {
+  const found =
+    djangoApp(tree, declared) ??
+    asgiApp(tree, declared) ??
+    flaskApp(tree, declared) ??
+    streamlitApp(tree, declared) ??
+    gradioApp(tree, declared) ??
+    plainApp(tree, declared);
+  const web = readProcfile(tree).get("web");
+  if (!web) return found;
+  const release = readProcfile(tree).get("release") ?? found?.release ?? null;
+  const base = found ?? { ...nothing, name: "Python" };
+  return { ...base, command: web, release, port: defaultPort, added: null, because: "The line web of the Procfile." };
+}
+
+function djangoApp(tree: Tree, declared: Declared): PythonApp | null {
+  if (!declared.packages.has("django") && tree.first(["manage.py"]) === null) return null;
+  const django = findDjango(tree);
+  if (django === null) return null;
+  const { packages } = declared;
+  const { directory } = django;
+  const asgi =
+    django.asgi !== null && !packages.has("gunicorn") && ["uvicorn", "daphne"].find((one) => packages.has(one));
+  const command =
+    asgi === "uvicorn"
+      ? uvicorn(`${django.asgi}:application`, directory)
+      : asgi === "daphne"
+        ? daphne(`${django.asgi}:application`, directory)
+        : gunicorn(`${django.wsgi}:application`, directory);
+  const server = asgi ? nothing : pythonServer("gunicorn", declared);
+  return {
+    ...nothing,
+    name: `Django with ${asgi || "gunicorn"}`,
+    command: asgi === "daphne" && directory !== "" ? ["sh", "-c", command] : shell(command),
+    because: `The application that ${django.because} names, on a production server.`,
+    port: defaultPort,
+    ready: readyPath(tree, django.urls, djangoRoute),
+    release: ["python", join(directory, "manage.py"), "migrate", "--noinput"],
+    added: server.added,
+    django,
+    entries: django.entries,
+    root: directory,
+    warnings: [...server.warnings, ...django.warnings(declared)],
+  };
+}
+
+/** daphne finds modules only in the working directory. */
+function daphne(target: string, directory: string): string {
+  const command = `daphne --bind 0.0.0.0 --port $PORT ${target}`;
+  return directory === "" ? command : `cd ${directory} && exec ${command}`;
+}
+
+/** Words of modules that serve HTTP. */
+const serving =
+  /\bPORT\b|http\.server|aiohttp|tornado|bottle|sanic|falcon|cherrypy|wsgiref|uvicorn|waitress|gradio|hypercorn|granian/;
+
+/** A program without a known framework: a server if it mentions one, otherwise a worker. */
+function plainApp(tree: Tree, declared: Declared): PythonApp | null {
+  const start = startOf(tree, declared);
+  if (start === null) return null;
+  const { file, command, because, self, root } = start;
+  const text = file === null ? "" : (tree.text(file) ?? "");
+  const serves = serving.test(text);
+  const fixed = serves ? fixedPort(text) : null;
+  return {
+    ...nothing,
+    name: serves ? "Python server" : "Python program",
+    command,
+    because,
+    self,
+    root,
+    entries: file === null ? [] : [file],
+    port: serves ? (fixed ?? defaultPort) : null,
+    ready: serves && file !== null ? readyPath(tree, [file], pythonRoute) : null,
+    warnings:
+      fixed === null
+        ? []
+        : [`${file} listens on port ${fixed} whatever PORT says: write int(os.environ.get("PORT", ${fixed}))`],
+  };
+}
+
+interface Start {
+  readonly file: string | null;
+  readonly command: readonly string[];
+  readonly because: string;
+  readonly root: string;
+  readonly self: boolean;
+}
+
+const usual = "main app server bot run worker src/main src/app src/bot bot/main app/main".split(" ");
+
+/** A file with a usual name, a package that can be run, the project's only command, or the only file with a main part. */
+function startOf(tree: Tree, declared: Declared): Start | null {
+  const file = tree.first(usual.map((name) => `${name}.py`));
+  if (file !== null) return ofFile(tree, file, `${file} is the file with the usual name.`);
+  const main = tree.sources(/^(?:src\/)?(?:[A-Za-z_]\w*\/)?__main__\.py$/)[0];
+  if (main !== undefined) return ofFile(tree, main, `${main} is what runs.`);
+  const script = scriptOf(tree, declared);
+  if (script !== null) return script;
+  const guarded = tree
+    .sources(/\.py$/)
+    .filter((one) => isPlainPath(one) && !/(?:^|\/)(?:setup|manage|conftest)\.py$/.test(one))
+    .filter((one) => /^if\s+__name__\s*==\s*["']__main__["']/m.test(tree.text(one) ?? ""));
+  const [only] = guarded;
+  if (guarded.length !== 1 || only === undefined) return null;
+  return ofFile(tree, only, `${only} is the only file with a main part.`);
+}
+
+/** The only command of the project, with the file that it leads to: `shop = "shop.cli:main"`. */
+function scriptOf(tree: Tree, { scripts, installer }: Declared): Start | null {
+  const [[name = "", target = ""] = []] = scripts;
+  if (scripts.size !== 1 || !/^[\w.-]{1,80}$/.test(name) || installer === "pip" || installer === "pipenv") return null;
+  const path = (target.split(":")[0] ?? "").replaceAll(".", "/");
+  const file = tree.first(["src/", ""].flatMap((root) => [`${root}${path}.py`, `${root}${path}/__init__.py`]));
+  const root = file?.startsWith("src/") ? "src" : "";
+  return { file, command: [name], because: `The command ${name} of pyproject.toml.`, root, self: true };
+}
+
+/** A module of a package is run as one, so that it finds its neighbours; any other file by its path. */
+function ofFile(tree: Tree, file: string, because: string): Start {
+  const start = { file, because, self: false };
+  const at = moduleOf(tree, file);
+  const module = at?.module.replace(/\.__main__$/, "") ?? "";
+  if (at === null || (!at.module.includes(".") && module !== "__main__"))
+    return { ...start, command: ["python", file], root: at?.root ?? "" };
+  if (module === "__main__") return { ...start, command: ["python", file], root: "" };
+  if (at.root === "") return { ...start, command: ["python", "-m", module], root: "" };
+  return { ...start, command: ["sh", "-c", `PYTHONPATH=${at.root} exec python -m ${module}`], root: at.root };
+}
+
+/** A port that the code states and PORT does not change. */
+function fixedPort(text: string): number | null {
+  if (/\bPORT\b/.test(text)) return null;
+  const found =
+    /\b(?:port\s*=\s*|listen\(\s*|(?:HTTPServer|TCPServer|make_server)\(\s*\(?\s*["'][\w.]*["']\s*,\s*)(\d{2,5})\b/.exec(
+      text,
+    );
+  const port = Number(found?.[1] ?? 0);
+  return port > 0 && port < 65_536 ? port : null;
+}
