@@ -8,7 +8,21 @@ import { childOutput } from "../host/child.ts";
 /** What this machine lacks for plain processes, looked up where they look: Fairlead's own Node comes first. */
 export function lackingHere(needs: readonly MachineNeed[], path: string): readonly string[] {
   const searched = `${dirname(process.execPath)}:${path}`;
-  return needs.flatMap((need) => lackOf(need, printedBy(need, searched)) ?? []);
+  return needs.flatMap((need) => {
+    const lacks = alternatives(need).map((one) => lackOf(one, printedBy(one, searched)));
+    return lacks.includes(null) ? [] : (lacks[0] ?? []);
+  });
+}
+
+/** The need for each of the programs that will do. */
+function alternatives(need: MachineNeed): readonly MachineNeed[] {
+  const { version } = need;
+  const others = need.or?.map((program) =>
+    version
+      ? { ...need, program, version: { ...version, printedBy: [program, ...version.printedBy.slice(1)] } }
+      : { ...need, program },
+  );
+  return [need, ...(others ?? [])];
 }
 
 /** Not in the source: some programs there would run what it names in place of themselves. */

@@ -3,6 +3,10 @@ import type { Django } from "./django.ts";
 /** How a Python app is started. */
 export interface PythonApp {
   readonly name: string;
+  /** What says how it is started, as in a recipe. */
+  readonly evidence: "declared" | "name";
+  /** The name of its service. */
+  readonly process: string;
   /** Relative to the directory of the source. */
   readonly command: readonly string[];
   readonly because: string;
@@ -23,6 +27,8 @@ export interface PythonApp {
 
 /** What most apps do not have. */
 export const nothing = {
+  evidence: "declared" as "declared" | "name",
+  process: "web",
   ready: null,
   release: null,
   added: null,

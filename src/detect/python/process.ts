@@ -1,3 +1,4 @@
+import { plainWords } from "../dockerfile.ts";
 import type { MachineNeed } from "../recipe.ts";
 import type { PythonApp } from "./app.ts";
 import { collectCommand } from "./django.ts";
@@ -21,7 +22,8 @@ export function processBuild(plan: InstallPlan, { django }: PythonApp): readonly
     ...(added === null ? [] : [`${isUv ? "uv pip install" : here.pip} ${added}`]),
     ...(django?.collect ? [collectCommand(django, here.python)] : []),
   ];
-  return ["sh", "-c", steps.join(" && ")];
+  const [only = ""] = steps;
+  return (steps.length === 1 ? plainWords(only) : null) ?? ["sh", "-c", steps.join(" && ")];
 }
 
 /** The first of these that can make one; a version manager has programs in the PATH that only say what is missing. */

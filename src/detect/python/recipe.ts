@@ -1,5 +1,6 @@
 import { baseImage } from "../base.ts";
 import { comment, type DockerfileLine, defaultPort, dockerfileText, ending, type Probe } from "../dockerfile.ts";
+import { withProcfile } from "../procfile.ts";
 import type { LanguageReader } from "../reader.ts";
 import type { BuildChoice, Recipe, ServiceIdea, VariableIdea } from "../recipe.ts";
 import type { Tree } from "../tree.ts";
@@ -65,11 +66,12 @@ function pythonRecipe(tree: Tree, { declared, app }: PythonProject, build: Build
   const first = sourceFirst(declared, self);
   const plan: InstallPlan = { image: base.image, python, declared, system, added, self, sourceFirst: first };
   const others = workers(tree, declared, app.django);
+  const procfile = withProcfile(tree, [mainService(app), ...others]);
   const celery = others.some(({ run }) => run?.[0] === "celery") ? " and Celery" : "";
   const title = `${app.name}${celery}, packages by ${toolOf(declared.installer) ?? "pip"}, Python ${python.tag}`;
   return {
     language: "python",
-    evidence: app.name.startsWith("Python") ? "name" : "declared",
+    evidence: app.evidence,
     dockerfile: dockerfileText(title, [[...installStage(plan), ...collectStatic(plan, app)], runStage(plan, app)]),
     summary: title,
     warnings: [
@@ -77,10 +79,11 @@ function pythonRecipe(tree: Tree, { declared, app }: PythonProject, build: Build
       ...python.warnings,
       ...system.warnings,
       ...app.warnings,
+      ...procfile.warnings,
       ...(first === null ? [] : [`every change of the source installs all packages again: ${first}`]),
       ...undeclaredImports(tree, declared),
     ],
-    services: [mainService(app), ...others],
+    services: procfile.services,
     variables: variablesOf(tree, app),
     build: processBuild(plan, app),
     needs: processNeeds(plan),
@@ -101,8 +104,8 @@ function variablesOf(tree: Tree, { django, entries, root }: PythonApp): readonly
   ];
 }
 
-function mainService({ command, port, ready, release }: PythonApp): ServiceIdea {
-  return { name: port === null ? "bot" : "web", run: command, port, ready, release, single: port === null };
+function mainService({ process, command, port, ready, release }: PythonApp): ServiceIdea {
+  return { name: process, run: command, port, ready, release, single: port === null };
 }
 
 /**

@@ -14,10 +14,11 @@ const limit = 30;
 export function requiredIn(tree: Tree, files: readonly string[]): readonly string[] {
   const texts = files.map((file) => statementsOf(tree.text(file) ?? ""));
   const all = texts.flat();
+  const names = namesOf(all);
   const readers = all.some(({ text }) => readersImported.test(text));
   return unlessOptional(
     all,
-    texts.flatMap((statements) => [...readIn(statements, readers), ...settingsIn(statements, all)]),
+    texts.flatMap((statements) => [...readIn(statements, readers), ...settingsIn(statements, names)]),
   );
 }
 
@@ -80,10 +81,13 @@ function withoutDefault(text: string, readers: boolean): readonly string[] {
 
 function readIn(statements: readonly Statement[], readers: boolean): readonly string[] {
   const direct = statements.filter(({ certain }) => certain).flatMap(({ text }) => withoutDefault(text, readers));
-  const assigned = statements.flatMap(({ certain, text }) => {
-    const [, variable, one] = assignment.exec(text) ?? [];
-    return certain && variable !== undefined && one !== undefined && refuses(statements, variable) ? [one] : [];
-  });
+  const assigned = statements
+    .filter(({ certain, text }) => certain && assignment.test(text))
+    .slice(0, fieldLimit)
+    .flatMap(({ text }) => {
+      const [, variable = "", one = ""] = assignment.exec(text) ?? [];
+      return refuses(statements, variable) ? [one] : [];
+    });
   return [...direct, ...assigned];
 }
 
@@ -103,24 +107,34 @@ function refuses(statements: readonly Statement[], variable: string): boolean {
   });
 }
 
+/** Fields of settings, and variables of their own, that are looked at in one file. */
+const fieldLimit = 300;
+
+interface Names {
+  /** Everything that is called without arguments. */
+  readonly made: ReadonlySet<string>;
+  readonly classes: ReadonlySet<string>;
+}
+
+function namesOf(all: readonly Statement[]): Names {
+  const named = (pattern: RegExp) => all.flatMap(({ text }) => [...text.matchAll(pattern)].map(([, one]) => one ?? ""));
+  return { made: new Set(named(/(?<!\bclass\s+)\b(\w+)\(\s*\)/g)), classes: new Set(named(/^class\s+(\w+)/g)) };
+}
+
 /** The fields of pydantic's settings that have no default, if the class is called without arguments somewhere. */
-function settingsIn(statements: readonly Statement[], all: readonly Statement[]): readonly string[] {
+function settingsIn(statements: readonly Statement[], { made, classes }: Names): readonly string[] {
   const fields = statements.filter(({ certain, inClass }) => certain && /\bBaseSettings\b/.test(inClass ?? ""));
-  return fields.flatMap(({ text, inClass }) => {
+  return fields.slice(0, fieldLimit).flatMap(({ text, inClass }) => {
     const kind = /^class\s+(\w+)/.exec(inClass ?? "")?.[1] ?? "";
-    const isMade = all.some((one) => new RegExp(`(?<!class\\s+)\\b${kind}\\(\\s*\\)`).test(one.text));
-    const [, field = "", type = "", value = ""] = /^([A-Za-z]\w*)\s*:\s*([^=]+?)\s*(?:=\s*(.*))?$/.exec(text) ?? [];
-    if (!isMade || field === "" || /^(?:typing\.)?ClassVar\b/.test(type) || isOwnClass(all, type)) return [];
+    const [, field = "", type = "", value = ""] =
+      /^([A-Za-z]\w*)\s*:\s*([^=\s][^=]*?)\s*(?:=\s*(.*))?$/.exec(text) ?? [];
+    // A nested model is read from several variables, or as JSON.
+    if (!made.has(kind) || field === "" || /^(?:typing\.)?ClassVar\b/.test(type) || classes.has(type)) return [];
     const isRequired = value === "" || /^Field\(\s*(?:\.\.\.|\)|(?!default)\w+\s*=)/.test(value);
     if (!isRequired || /\bdefault(?:_factory)?\s*=/.test(value)) return [];
     const alias = /\b(?:validation_alias|alias|env)\s*=\s*["'](\w+)["']/.exec(value)?.[1];
     return [alias ?? `${prefixOf(statements, inClass)}${field}`.toUpperCase()];
   });
-}
-
-/** A nested model is read from several variables, or as JSON. */
-function isOwnClass(all: readonly Statement[], type: string): boolean {
-  return /^[A-Z]\w*$/.test(type) && all.some(({ text }) => new RegExp(`^class\\s+${type}\\b`).test(text));
 }
 
 function prefixOf(statements: readonly Statement[], inClass: string | null): string {

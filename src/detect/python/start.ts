@@ -17,11 +17,22 @@ export function pythonApp(tree: Tree, declared: Declared): PythonApp | null {
     streamlitApp(tree, declared) ??
     gradioApp(tree, declared) ??
     plainApp(tree, declared);
-  const web = readProcfile(tree).get("web");
-  if (!web) return found;
-  const release = readProcfile(tree).get("release") ?? found?.release ?? null;
-  const base = found ?? { ...nothing, name: "Python" };
-  return { ...base, command: web, release, port: defaultPort, added: null, because: "The line web of the Procfile." };
+  const procfile = readProcfile(tree);
+  const [name, command] =
+    [...procfile].find(([one]) => one === "web") ??
+    (found === null || found.evidence === "name" ? [...procfile].find(([one]) => one !== "release") : undefined) ??
+    [];
+  if (name === undefined || command === undefined) return found;
+  return {
+    ...(found ?? { ...nothing, name: "Python" }),
+    evidence: "declared",
+    process: name,
+    command,
+    release: procfile.get("release") ?? found?.release ?? null,
+    port: name === "web" ? defaultPort : null,
+    added: null,
+    because: `The line ${name} of the Procfile.`,
+  };
 }
 
 function djangoApp(tree: Tree, declared: Declared): PythonApp | null {
@@ -76,6 +87,8 @@ function plainApp(tree: Tree, declared: Declared): PythonApp | null {
   return {
     ...nothing,
     name: serves ? "Python server" : "Python program",
+    evidence: "name",
+    process: serves ? "web" : isBot(declared, file) ? "bot" : "worker",
     command,
     because,
     self,
@@ -88,6 +101,13 @@ function plainApp(tree: Tree, declared: Declared): PythonApp | null {
         ? []
         : [`${file} listens on port ${fixed} whatever PORT says: write int(os.environ.get("PORT", ${fixed}))`],
   };
+}
+
+function isBot({ packages }: Declared, file: string | null): boolean {
+  return (
+    /(?:^|\/)bot\b/.test(file ?? "") ||
+    [...packages].some((name) => /discord|telegram|telebot|aiogram|slack/.test(name))
+  );
 }
 
 interface Start {

@@ -5,19 +5,10 @@ import type { Declared } from "./declared.ts";
 import type { Django } from "./django.ts";
 import { findObject, type PythonObject } from "./objects.ts";
 
-/** Other services of the same image: those of a Procfile, otherwise a Celery worker, and its clock with a schedule. */
+/** Workers of the declared queues, and the clock of Celery if there is a schedule; none if a Procfile has the workers. */
 export function workers(tree: Tree, declared: Declared, django: Django | null): readonly ServiceIdea[] {
-  const procfile = [...readProcfile(tree)].filter(([name]) => name !== "web" && name !== "release");
-  if (procfile.length > 0) {
-    return procfile.slice(0, 20).map(([name, run]) =>
-      service(
-        name,
-        run,
-        run.some((word) => /\bbeat\b|clock|scheduler/.test(word)),
-      ),
-    );
-  }
-  return [...celery(tree, declared, django), ...otherQueues(tree, declared, django)];
+  const named = [...readProcfile(tree).keys()].filter((name) => name !== "web" && name !== "release");
+  return named.length > 0 ? [] : [...celery(tree, declared, django), ...otherQueues(tree, declared, django)];
 }
 
 function celery(tree: Tree, declared: Declared, django: Django | null): readonly ServiceIdea[] {
