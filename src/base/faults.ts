@@ -15,7 +15,7 @@ export const faults = {
     hint: "Fix the lines listed above, then run `fairlead check`.",
     lasting: true,
   },
-  "manifest.missing": { status: 422, exit: 2, hint: "Write a fairlead.yml beside the code (see docs/manifest.md)." },
+  "manifest.missing": { status: 422, exit: 2, hint: "Run `fairlead init` in the app's directory to write one." },
   "usage.invalid": { status: 400, exit: 2, hint: "See `fairlead help` for the command's arguments." },
   "request.invalid": {
     status: 400,

@@ -74,7 +74,7 @@ export function makeWorld(context: ExecutionContext, host: Host, globals: World[
       if (globals.app !== undefined) return { app: globals.app, environment };
       const manifest = findManifest(place, directory);
       if (manifest === null) {
-        const hint = "Name it with --app, or go to a directory with a fairlead.yml.";
+        const hint = "Name it with --app, or go to a directory with a fairlead.yml; `fairlead init` writes one.";
         throw new Fault("usage.invalid", "which app? There is no fairlead.yml here or in a parent directory", { hint });
       }
       const app = appName(readManifestText(manifest));

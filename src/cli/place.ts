@@ -11,7 +11,7 @@ export const projectStateName = ".fairlead";
 export const socketName = "controller.sock";
 
 /** Hint without a manifest. */
-const smallest = `Create one beside the code; docs/manifest.md lists every key. The smallest is:
+const smallest = `\`fairlead init\` writes one from what is there; docs/manifest.md lists every key. The smallest is:
   version: 1
   app: shop
   services:

@@ -3,7 +3,7 @@ import type { ExecutionContext } from "./context.ts";
 import { commandHelp, nounHelp, overviewHelp } from "./help.ts";
 import { writeOutput } from "./output.ts";
 import { paintFor } from "./paint.ts";
-import { readWords } from "./words.ts";
+import { type Asked, readWords } from "./words.ts";
 import type { Host } from "./world.ts";
 
 /**
@@ -19,7 +19,7 @@ export async function runCli(argv: readonly string[], context: ExecutionContext,
     else if (asked.kind === "overview") await put(overviewHelp(paint));
     else if (asked.kind === "noun") await put(nounHelp(asked.noun, paint));
     else if (asked.kind === "help") await put(commandHelp(asked.entry, (await asked.entry.load()).default, paint));
-    else if (asked.kind === "unknown") throw await unknownCommand(asked.words, asked.among);
+    else if (asked.kind === "unknown") throw await unknownCommand(asked);
     else return await (await import("./execute.ts")).runCommand(asked, context, host);
     return 0;
   } catch (error) {
@@ -40,9 +40,16 @@ function faultOf(thrown: unknown): Fault {
   return new Fault(fault.code, fault.detail, { cause: thrown, hint });
 }
 
-async function unknownCommand(words: string, among: readonly string[]): Promise<Fault> {
-  const { nearest } = await import("../manifest/diagnostic.ts");
-  const meant = nearest(words, among);
-  const hint = meant === null ? "`fairlead help` lists the commands." : `Did you mean \`fairlead ${meant}\`?`;
+type Unknown = Extract<Asked, { kind: "unknown" }>;
+
+async function unknownCommand({ words, next, among }: Unknown): Promise<Fault> {
+  const [{ nearest }, { fairleadForm }] = await Promise.all([
+    import("../manifest/diagnostic.ts"),
+    import("./foreign-words.ts"),
+  ]);
+  const form = fairleadForm([...words.split(" "), ...(next === undefined ? [] : [next])]);
+  const meant = form ?? nearest(words, among);
+  const said = form === null ? `Did you mean \`fairlead ${meant}\`?` : `Fairlead's command is \`fairlead ${form}\`.`;
+  const hint = meant === null ? "`fairlead help` lists the commands." : said;
   return new Fault("usage.invalid", `there is no command ${JSON.stringify(words.slice(0, 60))}`, { hint });
 }

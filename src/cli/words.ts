@@ -8,7 +8,12 @@ export type Asked =
   | { readonly kind: "overview" }
   | { readonly kind: "noun"; readonly noun: string }
   | { readonly kind: "help" | "run"; readonly entry: Entry; readonly rest: readonly string[] }
-  | { readonly kind: "unknown"; readonly words: string; readonly among: readonly string[] };
+  | {
+      readonly kind: "unknown";
+      readonly words: string;
+      readonly next?: string | undefined;
+      readonly among: readonly string[];
+    };
 
 const valueFlags = new Set(
   Object.values(globalFlags)
@@ -65,7 +70,10 @@ function findCommand(argv: readonly string[], first: number, wantsHelp: boolean)
   const second = verbs.length === 0 ? -1 : nextWord(argv, first + 1);
   const verb = second === -1 ? undefined : argv[second];
   if (bare && verb === undefined) return { kind, entry: bare, rest: without(argv, first) };
-  if (verbs.length === 0) return { kind: "unknown", words: word, among: topWords() };
+  if (verbs.length === 0) {
+    const next = argv[nextWord(argv, first + 1)];
+    return { kind: "unknown", words: word, next, among: topWords() };
+  }
   const entry = verbs.find(({ name }) => name === `${word} ${verb ?? "list"}`);
   if (verb === undefined && wantsHelp) return { kind: "noun", noun: word };
   if (entry) return { kind, entry, rest: verb === undefined ? without(argv, first) : without(argv, first, second) };

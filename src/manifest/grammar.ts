@@ -3,6 +3,7 @@ import { variableName } from "../base/variable-name.ts";
 import { namePattern } from "../model/environment.ts";
 import { checks } from "./checks.ts";
 import { command } from "./command.ts";
+import { foreignServiceKeys, foreignTopKeys } from "./foreign-keys.ts";
 import { host, http, inside, many } from "./http.ts";
 import { overlaySchema } from "./json-schema.ts";
 import { anyText, choice, cores, duration, flag, integer, type Kind, noMapping, share, size, text } from "./kinds.ts";
@@ -113,6 +114,7 @@ const staticFiles = section({
 });
 
 const service = section({
+  later: foreignServiceKeys,
   fields: {
     run: optional(
       command,
@@ -261,11 +263,12 @@ const previews = section({
 });
 
 const laterTopKeys = {
+  ...foreignTopKeys,
   jobs: "jobs are not supported in this version – remove the section",
   data: "data services are not supported in this version – remove the section and set their addresses under env:",
 };
 
-/** Sections of later versions; refused everywhere. */
+/** Sections of later versions and of other formats; refused everywhere. */
 export const laterKeys: readonly string[] = Object.keys(laterTopKeys);
 
 /** What an overlay cannot change: it would be another file or another app. */

@@ -1,4 +1,5 @@
 import { asciiHost } from "../base/host-name.ts";
+import { foreignHttpKeys } from "./foreign-keys.ts";
 import { choice, duration, flag, integer, type Kind, rate, scalar, size, text } from "./kinds.ts";
 import { conditions } from "./probe.ts";
 import { defaulted, listOf, mapOf, optional, required, section } from "./section.ts";
@@ -165,6 +166,7 @@ const cors = section({
 });
 
 export const http = section({
+  later: foreignHttpKeys,
   fields: {
     port: defaulted(
       integer("a port", { min: 1, max: 65_535 }),

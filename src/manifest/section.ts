@@ -53,7 +53,7 @@ interface SectionOptions<F extends Fields> {
   readonly fields: F;
   /** The key that is meant if something other than a mapping is written: `build: .` is `build: {context: .}`. */
   readonly short?: keyof F & string;
-  /** Keys of later versions, each with the sentence that refuses it. */
+  /** Keys of later versions and of other formats, each with the sentence that refuses it. */
   readonly later?: Readonly<Record<string, string>>;
   /** Checks the values together; only called if each of them is valid. */
   readonly check?: (value: Read<F>, at: { node: Node; diagnostics: Diagnostics }) => void;
