@@ -4,15 +4,32 @@
  * machine. Only the last of several commands serves.
  */
 export function portInWords(command: string): string {
-  const at = Math.max(command.lastIndexOf("&&") + 2, command.lastIndexOf(";") + 1, 0);
-  const from = at === 1 ? 0 : at;
-  const last = command
-    .slice(from)
-    .replace(/(^|\s)PORT=(?:\d{2,5}|["']\d{2,5}["'])(?=\s)\s*/, "$1")
+  const whole = command.replace(/(^|&&\s*|;\s*)(?:export|set)\s+PORT=["']?\d{2,5}["']?\s*(?:&&|;)\s*/, "$1");
+  const [before = ""] = /^.*(?:&&|;)/s.exec(whole) ?? [];
+  const number = "[\"']?\\d{2,5}[\"']?(?=\\s|$)";
+  const last = whole
+    .slice(before.length)
+    .replace(/(^|\s)PORT=["']?\d{2,5}["']?(?=\s)\s*/, "$1")
     .replace(
-      /(\s(?:-p|--port|--http-port|-l|--listen|--server\.port)(?:\s+|=))(?:tcp:\/\/[\w.:]+:)?\d{2,5}(?=\s|$)/,
+      new RegExp(
+        `(\\s(?:-p|-l)(?:\\s+|=)?|\\s(?:--port|--http-port|--listen|--server\\.port)(?:\\s+|=))(?:tcp://[\\w.:]+:)?${number}`,
+      ),
       "$1$PORT",
     )
-    .replace(/(\s(?:-b|--bind|-l|--listen)(?:\s+|=)(?:[\w.]*|\[[\da-f:]+\]):)\d{2,5}(?=\s|$)/, "$1$PORT");
-  return command.slice(0, from) + last;
+    .replace(new RegExp(`(\\s(?:-b|--bind|-l|--listen)(?:\\s+|=)(?:[\\w.]*|\\[[\\da-f:]+\\]):)${number}`), "$1$PORT");
+  return before + last;
+}
+
+/** A port that the code of a server listens on whatever PORT says, or null; files are searched in their order. */
+export function fixedPort(texts: Iterable<string>): number | null {
+  let found: number | null = null;
+  for (const text of texts) {
+    if (/\bPORT\b/.test(text)) return null;
+    const [, direct, named] =
+      /\.listen\(\s*(?:\{\s*port\s*:\s*)?(?:(\d{2,5})\b|([a-zA-Z_]\w{0,60})\b)/.exec(text) ?? [];
+    const set =
+      named && new RegExp(`\\b(?:const|let|var)\\s+${named}\\s*(?::\\s*number\\s*)?=\\s*(\\d{2,5})\\b`).exec(text)?.[1];
+    found ??= Number(direct ?? set ?? 0) || null;
+  }
+  return found;
 }

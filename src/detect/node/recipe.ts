@@ -1,5 +1,7 @@
 import { baseImage } from "../base.ts";
+import { withoutComments } from "../code.ts";
 import { defaultPort, dockerfileText, inDirectory } from "../dockerfile.ts";
+import { fixedPort } from "../port.ts";
 import type { LanguageReader } from "../reader.ts";
 import { nextReadyPath, nodeRoute, readyPath } from "../ready.ts";
 import type { BuildChoice, MachineNeed, Recipe, ServiceIdea } from "../recipe.ts";
@@ -38,10 +40,12 @@ function nodeRecipe(tree: Tree, project: NodeProject, build: BuildChoice): Recip
       : readyPath(tree, tree.sources(/\.[cm]?[jt]s$/), nodeRoute);
   const stages = stagesOf(layout, runs.start, ready);
   const { process } = runs.start;
+  const fixed = project.server?.start ? null : fixedPort(codeOf(tree));
+  if (fixed !== null) warnings.push(listensAnyway(fixed));
   const web = {
     name: process ?? mainName(project),
     run: startCommandOf(runs.start, project),
-    port: process === undefined ? defaultPort : null,
+    port: process === undefined ? (fixed ?? defaultPort) : null,
     ready,
     release: project.release,
     single: false,
@@ -67,6 +71,16 @@ function processBuild({ manager, build }: NodeProject, kept: string | null): rea
   if (build === null) return variables === "" ? install.split(" ") : ["sh", "-c", `${variables}${install}`];
   const go = build.directory === "" ? "" : `cd ${build.directory} && `;
   return ["sh", "-c", `${variables}${install} && ${go}${build.command}`];
+}
+
+/** The code of an app, without comments. */
+function* codeOf(tree: Tree): Generator<string> {
+  const files = tree.sources(/\.[cm]?[jt]s$/).filter((file) => !/\.(?:test|spec|config|d)\./.test(file));
+  for (const file of files.slice(0, 300)) yield withoutComments(tree.text(file) ?? "");
+}
+
+function listensAnyway(port: number): string {
+  return `the code listens on port ${port} whatever PORT says, so plain processes cannot run it: write process.env.PORT || ${port}`;
 }
 
 /** A service for each of several apps of one build, by the name of its directory. */

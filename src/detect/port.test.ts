@@ -1,0 +1,32 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: a shell's, not ours
+import { expect, test } from "vitest";
+import { fixedPort, portInWords } from "./port.ts";
+
+test.for([
+  ["next start -p3000", "next start -p$PORT"],
+  ["next start -p '3000'", "next start -p $PORT"],
+  ["next start -p $PORT", "next start -p $PORT"],
+  ["next start -p ${PORT:-3000}", "next start -p ${PORT:-3000}"],
+  ["export PORT=3000 && node a.js", "node a.js"],
+  ["a && export PORT=3000; node a.js", "a && node a.js"],
+  ["set PORT=3000&& node a.js", "node a.js"],
+  ["gunicorn --bind=[::]:8000 a:b", "gunicorn --bind=[::]:$PORT a:b"],
+  ["serve -l tcp://0.0.0.0:3000 x", "serve -l $PORT x"],
+  ["wait -p 5432 && node a --port 80", "wait -p 5432 && node a --port $PORT"],
+  ["tsc -p tsconfig.json", "tsc -p tsconfig.json"],
+  ["node a --workers 4 --timeout 3000", "node a --workers 4 --timeout 3000"],
+  ["", ""],
+] as const)("%s", ([given, expected]) => {
+  expect(portInWords(given)).toBe(expected);
+});
+
+test.for([
+  [["app.listen(3000)"], 3000],
+  [["const port = 4000;\napp.listen(port, () => {})"], 4000],
+  [["server.listen({ port: 5000 })"], 5000],
+  [["", "app.listen(3000)", "const p = process.env.PORT"], null],
+  [["app.listen(process.env.PORT || 3000)"], null],
+  [["bus.listen(handler)"], null],
+] as const)("%j listens on %s", ([texts, port]) => {
+  expect(fixedPort(texts)).toBe(port);
+});
