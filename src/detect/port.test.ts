@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: a shell's, not ours
 import { expect, test } from "vitest";
-import { fixedPort, portInWords } from "./port.ts";
+import { portInCode, portInWords } from "./port.ts";
 
 test.for([
   ["next start -p3000", "next start -p$PORT"],
@@ -28,5 +28,5 @@ test.for([
   [["app.listen(process.env.PORT || 3000)"], null],
   [["bus.listen(handler)"], null],
 ] as const)("%j listens on %s", ([texts, port]) => {
-  expect(fixedPort(texts)).toBe(port);
+  expect(portInCode(texts)).toBe(port);
 });

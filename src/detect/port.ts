@@ -21,7 +21,7 @@ export function portInWords(command: string): string {
 }
 
 /** A port that the code of a server listens on whatever PORT says, or null; files are searched in their order. */
-export function fixedPort(texts: Iterable<string>): number | null {
+export function portInCode(texts: Iterable<string>): number | null {
   let found: number | null = null;
   for (const text of texts) {
     if (/\bPORT\b/.test(text)) return null;

@@ -1,7 +1,7 @@
 import { baseImage } from "../base.ts";
 import { withoutComments } from "../code.ts";
 import { defaultPort, dockerfileText, inDirectory } from "../dockerfile.ts";
-import { fixedPort } from "../port.ts";
+import { portInCode } from "../port.ts";
 import type { LanguageReader } from "../reader.ts";
 import { nextReadyPath, nodeRoute, readyPath } from "../ready.ts";
 import type { BuildChoice, MachineNeed, Recipe, ServiceIdea } from "../recipe.ts";
@@ -40,7 +40,7 @@ function nodeRecipe(tree: Tree, project: NodeProject, build: BuildChoice): Recip
       : readyPath(tree, tree.sources(/\.[cm]?[jt]s$/), nodeRoute);
   const stages = stagesOf(layout, runs.start, ready);
   const { process } = runs.start;
-  const fixed = project.server?.start ? null : fixedPort(codeOf(tree));
+  const fixed = project.server?.start ? null : portInCode(codeOf(tree));
   if (fixed !== null) warnings.push(listensAnyway(fixed));
   const web = {
     name: process ?? mainName(project),
