@@ -15,6 +15,9 @@ test.for([
   ["wait -p 5432 && node a --port 80", "wait -p 5432 && node a --port $PORT"],
   ["tsc -p tsconfig.json", "tsc -p tsconfig.json"],
   ["node a --workers 4 --timeout 3000", "node a --workers 4 --timeout 3000"],
+  ["php -S 0.0.0.0:8000 -t public", "php -S 0.0.0.0:$PORT -t public"],
+  ["python manage.py runserver 0.0.0.0:8000", "python manage.py runserver 0.0.0.0:$PORT"],
+  ["python -m http.server 8000", "python -m http.server $PORT"],
   ["", ""],
 ] as const)("%s", ([given, expected]) => {
   expect(portInWords(given)).toBe(expected);

@@ -9,6 +9,7 @@ export function portInWords(command: string): string {
   const number = "[\"']?\\d{2,5}[\"']?(?=\\s|$)";
   const last = whole
     .slice(before.length)
+    .replace(/(\s(?:-S|runserver)\s+(?:[\w.]*:)?|\bhttp\.server\s+)\d{2,5}(?=\s|$)/, "$1$PORT")
     .replace(/(^|\s)PORT=["']?\d{2,5}["']?(?=\s)\s*/, "$1")
     .replace(
       new RegExp(
