@@ -3,7 +3,8 @@ import type { MachineNeed } from "./recipe.ts";
 
 /**
  * What a machine lacks for plain processes, in words with the command that installs it; null: nothing. `printed` is
- * what the program says of its version, empty when it says nothing or that does not matter; null: the machine has no such program.
+ * what the program says of its version, empty when it says nothing or that does not matter; null: the machine has no
+ * such program.
  */
 export function lackOf(
   { program, or = [], version, why, install }: MachineNeed,
