@@ -5,6 +5,7 @@ import { waitFor } from "../client/events.ts";
 import type { DeploymentView } from "../contract/deployments.ts";
 import type { UrlView } from "../contract/environments.ts";
 import type { StoredLogView } from "../contract/logs.ts";
+import { type BuildOutput, followBuild } from "./build-output.ts";
 import { exitCode } from "./failure.ts";
 import { shortName } from "./names.ts";
 import { harmless, harmlessLine, type Paint } from "./paint.ts";
@@ -24,6 +25,8 @@ export interface DeploymentResult {
 /** Number of the failed instance's last lines that are shown, and that are read: repeated ones are shown once. */
 const shownLines = 20;
 const keptLines = 50;
+/** Most lines of a failed build. */
+const wholeBuild = 10_000;
 /** An instance that ends at once may be judged before its last lines are stored. */
 const lateLinesMs = 1_000;
 
@@ -49,8 +52,12 @@ export async function followToEnd(
     return { deployment: begun, urls: [] };
   }
   const { deployment, lines } = await watch({ world, api }, begun, endsWithUs);
-  if (!isGood(deployment))
-    explain(world, deployment, lines.length > 0 ? lines : await culpritLines(world, api, deployment));
+  if (!isGood(deployment)) {
+    // A terminal showed only the last lines of the build, and everything else all of them.
+    const whole = world.context.progress === "live" && deployment.phases.at(-2)?.phase === "build";
+    const told = whole || lines.length === 0 ? await culpritLines({ host: world.host, api }, deployment, whole) : lines;
+    explain(world, deployment, { lines: told, whole });
+  }
   if (deployment.status !== "live") return { deployment, urls: [] };
   const { urls } = await api.call("status", { params: deployment });
   return { deployment, urls };
@@ -68,12 +75,15 @@ async function watch(
   const limit = timeout === undefined ? undefined : AbortSignal.timeout(timeout);
   let deployment = begun;
   let lines: readonly StoredLogView[] = [];
+  let output: BuildOutput | null = null;
   try {
     progress.show(deployment);
     for await (const message of api.progress(begun.id, limit)) {
       if (message.event === "log") lines = [...lines, ...message.data.lines].slice(-keptLines);
       else deployment = message.data.deployment;
       progress.show(deployment);
+      if (deployment.phase === "build" && world.context.progress !== "none")
+        output ??= followBuild(api, deployment, (printed) => progress.build(printed));
     }
     return { deployment, lines };
   } catch (error) {
@@ -82,6 +92,7 @@ async function watch(
     else if (!left && limit?.aborted) throw stillRunning(deployment, timeout ?? 0);
     throw error;
   } finally {
+    await output?.stop();
     progress.end();
   }
 }
@@ -102,18 +113,18 @@ function sayDetached(world: World, id: string): void {
   world.say(`-> end it:    fairlead deployments cancel ${id}`);
 }
 
-/** The failed instance's last lines, requested if the stream had none. */
+/** The failed instance's lines, of which the stream has no more than the last. */
 async function culpritLines(
-  { host }: World,
-  api: Client,
+  { host, api }: { host: World["host"]; api: Client },
   deployment: DeploymentView,
+  whole: boolean,
 ): Promise<readonly StoredLogView[]> {
   if (deployment.culprit === null) return [];
   const end = host.now() + lateLinesMs;
   for (;;) {
     const { lines } = await api.call("logs", {
       params: deployment,
-      query: { instance: deployment.culprit, tail: keptLines },
+      query: { instance: deployment.culprit, tail: whole ? wholeBuild : keptLines },
     });
     if (lines.length > 0 || host.now() > end) return lines;
     await waitFor(100, host.interrupted);
@@ -131,15 +142,21 @@ export function withoutRepeats(lines: readonly string[]): readonly string[] {
   return runs.map(({ line, times }) => (times === 1 ? line : `${line}  … ${times} times`));
 }
 
-function explain(world: World, deployment: DeploymentView, lines: readonly StoredLogView[]): void {
+function explain(
+  world: World,
+  deployment: DeploymentView,
+  { lines, whole }: { readonly lines: readonly StoredLogView[]; readonly whole: boolean },
+): void {
   const { paint, host } = world;
   const put = (line: string) => host.stderr.write(`${line}\n`);
   const { fault, release, status, culprit } = deployment;
   put(`${paint.red("error:")} ${release} ${status}: ${harmlessLine(fault?.detail ?? "no reason was reported", paint)}`);
   if (lines.length > 0) {
-    put(`last lines of ${shortName(culprit ?? lines[0]?.instance ?? "the instance", deployment)}:`);
+    put(
+      `${whole ? "output" : "last lines"} of ${shortName(culprit ?? lines[0]?.instance ?? "the instance", deployment)}:`,
+    );
     const words = withoutRepeats(lines.map(({ message }) => harmless(message, paint)));
-    for (const line of words.slice(-shownLines)) put(`  ${line}`);
+    for (const line of whole ? words : words.slice(-shownLines)) put(`  ${line}`);
   }
   if (fault && fault.hint !== "") put(`${paint.yellow("hint:")} ${harmlessLine(hintOf(deployment, fault), paint)}`);
   world.say(`-> next: fairlead logs --release ${release} -e ${deployment.environment} -a ${deployment.app}`);

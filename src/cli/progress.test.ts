@@ -44,7 +44,7 @@ const checks: DeploymentView["checks"] = [
 describe("progress in lines", () => {
   test("says what every check found once, and of the whole release only what it warns of", () => {
     const lines: string[] = [];
-    const progress = new LineProgress((line) => lines.push(line), { now: () => start });
+    const progress = new LineProgress((line) => lines.push(line), { now: () => start, paint: paintFor(false) });
     progress.show(view([], { checks: checks.slice(0, 1) }));
     progress.show(view([], { checks }));
     progress.end();
@@ -57,7 +57,7 @@ describe("progress in lines", () => {
 
   test("says every phase and every gate once", () => {
     const lines: string[] = [];
-    const progress = new LineProgress((line) => lines.push(line), { now: () => start });
+    const progress = new LineProgress((line) => lines.push(line), { now: () => start, paint: paintFor(false) });
     progress.show(view(["queued"]));
     progress.show(view(["queued", "prepare", "build"]));
     progress.show(view(["queued", "prepare", "build"]));
@@ -75,7 +75,7 @@ describe("progress in lines", () => {
 
   test("tells who comes later everything in the order and with the times that it had", () => {
     const lines: string[] = [];
-    const progress = new LineProgress((line) => lines.push(line), { now: () => start });
+    const progress = new LineProgress((line) => lines.push(line), { now: () => start, paint: paintFor(false) });
     const phases = ["queued", "release", "start", "gate", "switch", "watch", "drain"];
     progress.show(view(phases, { gates, checks: checks.slice(0, 2), durationMs: 9_000 }));
     progress.end();
@@ -93,11 +93,25 @@ describe("progress in lines", () => {
     ]);
   });
 
+  test("says what the build prints, without what could harm a terminal", () => {
+    const lines: string[] = [];
+    const progress = new LineProgress((line) => lines.push(line), { now: () => start, paint: paintFor(false) });
+    progress.show(view(["build"]));
+    progress.build(["added 30 packages", "\x1b]0;title\x07\x1b[31mred\x1b[0m"]);
+    progress.end();
+    expect(lines).toEqual([
+      "[   0.0 s] shop v2 build",
+      "  | added 30 packages",
+      expect.stringMatching(/^ {2}\| .*red$/),
+    ]);
+    expect(lines.join("")).not.toContain("\x1b");
+  });
+
   test("gives a sign of life every 15 s of a long phase, and none after the end", () => {
     vi.useFakeTimers({ now: start });
     try {
       const lines: string[] = [];
-      const progress = new LineProgress((line) => lines.push(line), { now: Date.now });
+      const progress = new LineProgress((line) => lines.push(line), { now: Date.now, paint: paintFor(false) });
       progress.show(view(["build"]));
       vi.advanceTimersByTime(31_000);
       progress.show(view(["build", "ended"], { status: "live" }));
@@ -129,12 +143,13 @@ function screen(written: string): string[] {
 }
 
 describe("progress on a terminal", () => {
-  function shown(columns: number, views: readonly DeploymentView[]): string[] {
+  function shown(columns: number, views: readonly DeploymentView[], printed: readonly string[] = []): string[] {
     let written = "";
     const options = { now: () => start + 4_200, paint: paintFor(false), columns };
     const progress = new LiveProgress((text) => {
       written += text;
     }, options);
+    progress.build(printed);
     for (const one of views) progress.show(one);
     progress.end();
     return screen(written);
@@ -163,6 +178,17 @@ describe("progress on a terminal", () => {
     const at = new Date(start + 5_000).toISOString();
     const ended = { ...live, phases: [...live.phases.slice(0, 3), { phase: "ended", at } as const] };
     expect(shown(80, [ended]).at(4)).toBe("  ✓ live           5.0 s  served after 2.0 s, watched for 3.0 s");
+  });
+
+  test("shows the last lines of a running build, and none once it is over", () => {
+    const printed = Array.from({ length: 20 }, (_, i) => `step ${i}`);
+    const built = (phases: readonly string[]) => shown(80, [view(phases)], printed).slice(1);
+    expect(built(["build"])).toEqual([
+      expect.stringMatching(/ build /),
+      ...printed.slice(-8).map((line) => `    | ${line}`),
+      "",
+    ]);
+    expect(built(["build", "start"])).toHaveLength(3);
   });
 
   test("says beside release and watch what checks found", () => {

@@ -1,13 +1,18 @@
 import type { DeploymentView } from "../contract/deployments.ts";
-import { displayWidth, harmlessLine, type Paint } from "./paint.ts";
+import { displayWidth, harmless, harmlessLine, type Paint } from "./paint.ts";
 import { phaseEnd, timesText } from "./times.ts";
 import type { World } from "./world.ts";
 
 /** Shows the progress of a deployment on stderr. `end` keeps the last state and stops timers. */
 export interface ProgressOutput {
   show(deployment: DeploymentView): void;
+  /** Lines that the build has printed since. */
+  build(lines: readonly string[]): void;
   end(): void;
 }
+
+/** Last lines of a running build that a terminal shows. */
+const windowLines = 8;
 
 /** Interval of progress lines in a pipe or CI log, so that a long build does not look hung. */
 const heartbeatMs = 15_000;
@@ -17,9 +22,10 @@ const spinner = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", 
 /** The progress display for the kind of stderr. */
 export function progressFor({ context, host, paint }: Pick<World, "context" | "host" | "paint">): ProgressOutput {
   const now = () => host.now();
-  if (context.progress === "none") return { show: () => undefined, end: () => undefined };
-  if (context.progress === "lines") return new LineProgress((line) => host.stderr.write(`${line}\n`), { now });
-  const columns = host.stderr.columns ?? 80;
+  if (context.progress === "none") return { show: () => undefined, build: () => undefined, end: () => undefined };
+  if (context.progress === "lines") return new LineProgress((line) => host.stderr.write(`${line}\n`), { now, paint });
+  // A terminal without a size says 0.
+  const columns = host.stderr.columns || 80;
   return new LiveProgress((text) => host.stderr.write(text), { now, paint, columns });
 }
 
@@ -65,12 +71,14 @@ function overAfter({ phases, createdAt, durationMs }: DeploymentView, phase: Fou
 export class LineProgress implements ProgressOutput {
   readonly #write: (line: string) => void;
   readonly #now: () => number;
+  readonly #paint: Paint;
   #seen = { phases: 0, gates: 0, checks: 0 };
   #heartbeat: NodeJS.Timeout | null = null;
 
-  constructor(write: (line: string) => void, { now }: { now: () => number }) {
+  constructor(write: (line: string) => void, { now, paint }: { now: () => number; paint: Paint }) {
     this.#write = write;
     this.#now = now;
+    this.#paint = paint;
   }
 
   show(deployment: DeploymentView): void {
@@ -88,6 +96,10 @@ export class LineProgress implements ProgressOutput {
     for (const line of lines) this.#write(line);
     this.end();
     if (deployment.phase !== "ended") this.#beat(deployment);
+  }
+
+  build(lines: readonly string[]): void {
+    for (const line of lines) this.#write(`  | ${harmless(line, this.#paint)}`);
   }
 
   end(): void {
@@ -136,6 +148,7 @@ export class LiveProgress implements ProgressOutput {
   readonly #paint: Paint;
   readonly #columns: number;
   #deployment: DeploymentView | null = null;
+  #window: readonly string[] = [];
   #shown = 0;
   #drawn = 0;
   #frame = 0;
@@ -154,6 +167,10 @@ export class LiveProgress implements ProgressOutput {
     this.#draw();
     this.#timer ??= setInterval(() => this.#draw(), redrawMs).unref();
     if (deployment.phase === "ended") this.end();
+  }
+
+  build(lines: readonly string[]): void {
+    this.#window = [...this.#window, ...lines].slice(-windowLines);
   }
 
   end(): void {
@@ -184,6 +201,8 @@ export class LiveProgress implements ProgressOutput {
       const word = phase === "ended" ? deployment.status : phase;
       const note = harmlessLine(noteOn(phase, deployment, over === null), this.#paint);
       lines.push(`  ${mark} ${word.padEnd(11)} ${dim(elapsed(at))}  ${dim(note)}`.trimEnd());
+      const output = phase === "build" && over === null ? this.#window : [];
+      lines.push(...output.map((line) => dim(`    | ${harmlessLine(line, { enabled: false })}`)));
     }
     return lines;
   }
