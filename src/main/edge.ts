@@ -1,8 +1,9 @@
 import { parseArgs } from "node:util";
 import { secureDoor } from "../adapters/edge/embedded/doors.ts";
 import { edgeAnswers, runEdge } from "../adapters/edge/embedded/run.ts";
-import { exitCodes } from "../adapters/edge/embedded/start.ts";
+import { addressExitCode, exitCodes } from "../adapters/edge/embedded/start.ts";
 import { asFault, Fault } from "../base/faults.ts";
+import { addressErrorOf } from "../host/refused-address.ts";
 import { settle } from "./node-flags.ts";
 
 /**
@@ -50,8 +51,11 @@ function log(line: string): void {
 }
 
 async function exitCodeOf(fault: Fault): Promise<number> {
+  const isSecure = fault.diagnostics.some(({ path }) => path === secureDoor);
+  const error = addressErrorOf(fault.cause);
+  if (error !== null) return addressExitCode(error, isSecure);
   if (fault.code !== "listen.in-use") return exitCodes.refused;
-  if (fault.diagnostics.some(({ path }) => path === secureDoor)) return exitCodes.secureInUse;
+  if (isSecure) return exitCodes.secureInUse;
   const directory = process.argv[process.argv.indexOf("--directory") + 1] ?? "";
   return (await edgeAnswersSoon(place(directory))) ? exitCodes.otherRuns : exitCodes.inUse;
 }

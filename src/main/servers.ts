@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import { Fault, isErrno } from "../base/faults.ts";
 import { descriptorLimit } from "../host/proc.ts";
+import { addressErrorOf, refusedAddress } from "../host/refused-address.ts";
 
 /** Time for the head of a request, from its first byte. */
 const headersMs = 15_000;
@@ -70,7 +71,7 @@ export async function serveTcp(
 ): Promise<ApiServer> {
   const served = new LimitedServer(fetch, limits);
   const { server } = served;
-  await listening(server, `${address.host}:${address.port}`, () => server.listen(address.port, address.host));
+  await listening(server, address, () => server.listen(address.port, address.host));
   return served;
 }
 
@@ -177,7 +178,10 @@ function begun({ method, url, socket }: IncomingMessage, { uploadMs: whole, body
   return { since: now, limitMs: isSource ? whole : small, bytes: socket.bytesRead, movedAt: now };
 }
 
-function listening(server: Server, place: string, listen: () => void): Promise<void> {
+/** A path, or an address. */
+type Place = string | { readonly host: string; readonly port: number };
+
+function listening(server: Server, place: Place, listen: () => void): Promise<void> {
   return new Promise((done, failed) => {
     server.once("error", (error) => failed(listenFault(error, place) ?? error));
     server.once("listening", done);
@@ -185,11 +189,14 @@ function listening(server: Server, place: string, listen: () => void): Promise<v
   });
 }
 
-function listenFault(cause: Error, place: string): Fault | null {
+function listenFault(cause: Error, place: Place): Fault | null {
   if (isErrno(cause, "EADDRINUSE")) {
-    return new Fault("listen.in-use", `the API cannot be served at ${place}: another process listens there`, { cause });
+    const where = typeof place === "string" ? place : `${place.host}:${place.port}`;
+    return new Fault("listen.in-use", `the API cannot be served at ${where}: another process listens there`, { cause });
   }
-  if (!isErrno(cause, "EACCES", "EPERM", "EADDRNOTAVAIL", "ENOTFOUND")) return null;
-  const hint = "Choose an address of this machine, and a port from 1024 on unless you may use lower ones.";
-  return new Fault("usage.invalid", `the API is not allowed at ${place}`, { hint, cause });
+  const error = addressErrorOf(cause);
+  if (error === null) return null;
+  if (typeof place === "string") return new Fault("usage.invalid", `${place} cannot be created: ${error}`, { cause });
+  const { detail, hint } = refusedAddress(error, place);
+  return new Fault("usage.invalid", `the API cannot be served: ${detail}`, { hint, cause });
 }

@@ -1,5 +1,6 @@
 import { link, readFile, rm, writeFile } from "node:fs/promises";
 import { Fault, isErrno } from "../../../base/faults.ts";
+import { addressErrorOf, refusedAddress } from "../../../host/refused-address.ts";
 import type { Address } from "../../../model/instance.ts";
 import { embeddedFiles } from "./files.ts";
 import type { Front } from "./front.ts";
@@ -18,12 +19,11 @@ export async function openPlain(front: Front, directory: string, { host, port }:
   throw new Fault("listen.in-use", "Another edge of this directory was started at the same time.");
 }
 
-/** The path of the diagnostic that distinguishes a used TLS port from a used plain one. */
+/** The path of the diagnostic that distinguishes a refused TLS address from a refused plain one. */
 export const secureDoor = "secure";
 
 /**
- * Opens the TLS port in the process that has the plain one. Faults as above; a used port has a diagnostic at
- * `secureDoor`.
+ * Opens the TLS port in the process that has the plain one. Faults as above, with a diagnostic at `secureDoor`.
  */
 export async function openSecure(front: Front, directory: string, { host, port }: Address): Promise<Address> {
   const { securePort: path } = embeddedFiles(directory);
@@ -33,9 +33,9 @@ export async function openSecure(front: Front, directory: string, { host, port }
     if (port === 0 && wanted === 0) await writeFile(path, String(actual.port), { mode: 0o600, flush: true });
     return actual;
   } catch (thrown) {
-    if (!(thrown instanceof Fault && thrown.code === "listen.in-use")) throw thrown;
-    const diagnostics = [{ path: secureDoor, message: "is taken" }];
-    throw new Fault("listen.in-use", thrown.detail, { diagnostics, cause: thrown });
+    if (!(thrown instanceof Fault)) throw thrown;
+    const { code, detail, hint } = thrown;
+    throw new Fault(code, detail, { diagnostics: [{ path: secureDoor, message: detail }], hint, cause: thrown.cause });
   }
 }
 
@@ -47,11 +47,10 @@ async function openAt(front: Front, listen: Address): Promise<Address> {
     if (isErrno(thrown, "EADDRINUSE")) {
       throw new Fault("listen.in-use", `Another process listens on ${where}.`, { cause: thrown });
     }
-    if (!isErrno(thrown, "EACCES", "EADDRNOTAVAIL", "ENOTFOUND")) throw thrown;
-    throw new Fault("edge.unreachable", `The edge is not allowed to listen on ${where}.`, {
-      cause: thrown,
-      hint: "Choose an address of this machine, and a port from 1024 on unless the program may use lower ones.",
-    });
+    const error = addressErrorOf(thrown);
+    if (error === null) throw thrown;
+    const { detail, hint } = refusedAddress(error, listen);
+    throw new Fault("edge.unreachable", detail, { cause: thrown, hint });
   }
 }
 

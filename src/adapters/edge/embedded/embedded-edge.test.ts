@@ -10,10 +10,11 @@ import { noFrontProxies } from "../../../model/route.ts";
 import { wallClock } from "../../../testing/clock.ts";
 import { ask, dial, nextText, oneRoute, seen, testApp } from "../../../testing/conformance/edge-rig.ts";
 import { testAuthority } from "../../../testing/pki.ts";
-import { embeddedEdge } from "./embedded-edge.ts";
+import { type EmbeddedEdgeOptions, embeddedEdge } from "./embedded-edge.ts";
 import { readEmbeddedNote } from "./files.ts";
 import { runEdge } from "./run.ts";
 import { protocol } from "./settings.ts";
+import { addressExitCode } from "./start.ts";
 import { stopEdge } from "./stop.ts";
 import { embeddedTestEdge, entry } from "./test-edge.ts";
 
@@ -134,6 +135,27 @@ test("a program that cannot be the edge is a fault that names its log", async ()
     const fault = { code: "edge.unreachable", hint: expect.stringContaining("edge.log") };
     await expect(embeddedEdge({ ...wrong, entry: [program] }).ensure()).rejects.toMatchObject(fault);
   }
+});
+
+test("an address that this machine or user cannot have is refused with its reason", async () => {
+  await using directory = await freshDirectory();
+  const here = { host: "127.0.0.1", port: 0 };
+  const elsewhere = { host: "192.0.2.7", port: 8_443 };
+  const common = { directory: directory.path, env: {}, clock: wallClock };
+  const ensured = (more: Pick<EmbeddedEdgeOptions, "listen" | "secure" | "entry">) =>
+    embeddedEdge({ ...common, ...more }).ensure();
+  for (const [listen, secure] of [
+    [elsewhere, null],
+    [here, elsewhere],
+  ] as const) {
+    const refused = { code: "edge.unreachable", detail: "192.0.2.7 is not an address of this machine" };
+    await expect(ensured({ listen, secure, entry })).rejects.toMatchObject(refused);
+  }
+  // Only some users on some machines may not: the program that ends so stands for it.
+  const denied = [process.execPath, "-e", `process.exit(${addressExitCode("EACCES", false)})`, "--"] as const;
+  const detail = expect.stringContaining("port 80 needs root or CAP_NET_BIND_SERVICE");
+  const low = { host: "127.0.0.1", port: 80 };
+  await expect(ensured({ listen: low, secure: null, entry: denied })).rejects.toMatchObject({ detail });
 });
 
 test("a directory whose path is too long for a socket is refused in words", async () => {

@@ -2,6 +2,7 @@ import { realpath, writeFile } from "node:fs/promises";
 import { Fault, isErrno } from "../../../base/faults.ts";
 import { startChild } from "../../../host/child.ts";
 import { openLog } from "../../../host/files.ts";
+import { type AddressError, addressErrors, refusedAddress } from "../../../host/refused-address.ts";
 import type { User } from "../../../host/users.ts";
 import type { Address } from "../../../model/instance.ts";
 import type { FrontProxies } from "../../../model/route.ts";
@@ -13,6 +14,12 @@ import { checkSocketPath, embeddedFiles, isNotedRunning, readEmbeddedNote } from
 
 /** How the edge process ends when it cannot start; src/main/edge.ts sets them. */
 export const exitCodes = { inUse: 3, otherRuns: 4, refused: 5, secureInUse: 6 } as const;
+/** From here on, with 10 more for the TLS address: the place in `addressErrors` of why an address is refused. */
+const addressExit = 10;
+
+export function addressExitCode(error: AddressError, isSecure: boolean): number {
+  return addressExit + (isSecure ? 10 : 0) + addressErrors.indexOf(error);
+}
 
 /** A cold start of the program on a busy machine. */
 const startMs = 20_000;
@@ -149,6 +156,12 @@ function startFault(code: number, { directory, listen, secure }: StartOptions): 
   }
   if (code === exitCodes.secureInUse) {
     return new Fault("listen.in-use", `Another process listens on ${secure?.host}:${secure?.port}, meant for TLS.`);
+  }
+  for (const error of addressErrors) {
+    const isSecure = code === addressExitCode(error, true);
+    if (!isSecure && code !== addressExitCode(error, false)) continue;
+    const { detail, hint } = refusedAddress(error, (isSecure ? secure : null) ?? listen);
+    return new Fault("edge.unreachable", detail, { hint });
   }
   return new Fault("edge.unreachable", `The edge ended while it started (exit code ${code}).`, {
     hint: `Read the last lines of ${embeddedFiles(directory).log}.`,
