@@ -1,9 +1,16 @@
 import { oneLine } from "../base/printable.ts";
+import { deno } from "./deno/recipe.ts";
+import { elixir } from "./elixir/recipe.ts";
+import { go } from "./go/recipe.ts";
+import { java } from "./java/recipe.ts";
 import { node } from "./node/recipe.ts";
+import { php } from "./php/recipe.ts";
 import { withProcfile } from "./procfile.ts";
 import { python } from "./python/recipe.ts";
 import type { LanguageReader } from "./reader.ts";
 import { type BuildChoice, isRecipe, type Recipe, type SourceView, type Unrecognised } from "./recipe.ts";
+import { ruby } from "./ruby/recipe.ts";
+import { rust } from "./rust/recipe.ts";
 import { staticPages } from "./static/recipe.ts";
 import { baseName, directoryOf, Tree } from "./tree.ts";
 
@@ -30,7 +37,7 @@ function said(words: string): string {
  * then the order here decides. Frameworks that build their assets with Node precede Node; pages without any program are
  * last.
  */
-const readers: readonly LanguageReader[] = [python, node, staticPages];
+const readers: readonly LanguageReader[] = [python, ruby, php, elixir, java, go, rust, deno, node, staticPages];
 
 function recognise(tree: Tree, build: BuildChoice): Recipe | Unrecognised {
   const found = readers.map((reader) => ({ reader, result: reader.recognise(tree, build) }));

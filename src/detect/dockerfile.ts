@@ -45,6 +45,11 @@ export interface Probe {
   readonly command: readonly string[];
 }
 
+/** Whether something listens on PORT, from the kernel's own table: the image need not have a client. */
+export const listening: Probe = {
+  command: ["sh", "-c", `grep -qi "$(printf ':%04X 0*:0000 0A' "$PORT")" /proc/net/tcp /proc/net/tcp6`],
+};
+
 interface Ending {
   /** Null for an image without HTTP. */
   readonly probe: Probe | null;

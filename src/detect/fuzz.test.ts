@@ -124,7 +124,20 @@ const name = fc.constantFrom(
   ".python-version",
   "urls.py",
   "route.ts",
+  "go.mod",
+  "main.go",
+  "Gemfile",
+  "config.ru",
+  "composer.json",
+  "index.php",
+  "pom.xml",
+  "build.gradle",
+  "Cargo.toml",
+  "deno.json",
+  "mix.exs",
+  ".tool-versions",
 );
+const words = (form: (name: string) => string) => word.map(form);
 const fitting: Readonly<Record<string, fc.Arbitrary<string>>> = {
   "package.json": packageJson,
   "requirements.txt": lines,
@@ -132,6 +145,21 @@ const fitting: Readonly<Record<string, fc.Arbitrary<string>>> = {
   "main.py": python,
   "app.py": python,
   "settings.py": python,
+  "go.mod": words((name) => `module ${name}\n\ngo ${name}\ntoolchain go${name}\n`),
+  "main.go": words((name) => `package main\nfunc main() {}\n// ${name}\nhttp.HandleFunc("/health", "${name}")`),
+  Gemfile: words((name) => `ruby "${name}"\ngem "rails"\ngem "${name}"\ngem "puma"`),
+  "composer.json": words((name) =>
+    JSON.stringify({ require: { php: name, [`ext-${name}`]: "*", "laravel/framework": name } }),
+  ),
+  "pom.xml": words((name) => `<java.version>${name}</java.version>spring-boot-maven-plugin<release>${name}</release>`),
+  "build.gradle": words((name) => `org.springframework.boot sourceCompatibility = '${name}'`),
+  "Cargo.toml": words(
+    (name) =>
+      `[package]\nname = ${JSON.stringify(name)}\ndefault-run = ${JSON.stringify(name)}\n[dependencies]\naxum = "1"\n`,
+  ),
+  "deno.json": words((name) => JSON.stringify({ tasks: { start: name } })),
+  "mix.exs": words((name) => `app: :${name}, elixir: "${name}", {:phoenix, "${name}"}`),
+  ".tool-versions": words((name) => `ruby ${name}\ngolang ${name}\njava ${name}\nelixir ${name}`),
   Procfile: word.map((command) => `web: ${command}\nworker: ${command}`),
 };
 const file = fc
@@ -158,6 +186,12 @@ const recognised = fc.constantFrom<readonly (readonly [string, string])[]>(
     ["requirements.txt", "flask\ncelery"],
     ["app.py", "app = Flask(__name__)"],
   ],
+  [
+    ["go.mod", "module example.com/x"],
+    ["main.go", "package main\nfunc main() {}\n"],
+  ],
+  [["config.ru", ""]],
+  [["public/index.php", ""]],
   [
     ["requirements.txt", "django"],
     ["manage.py", '("DJANGO_SETTINGS_MODULE", "kairo.settings")'],
@@ -238,6 +272,12 @@ test.for([
   ["app.py", `${'"""'.repeat(300_000)}`],
   ["app.py", `x${" ".repeat(1_000_000)}`],
   ["Procfile", `web: ${"x ".repeat(400_000)}`],
+  ["Gemfile", `group :development do\n${"gem 'a'\n".repeat(100_000)}`],
+  ["Gemfile", `ruby ${'"a",'.repeat(200_000)}`],
+  ["pom.xml", `${"<!--".repeat(200_000)}`],
+  ["mix.exs", `${"app: ".repeat(200_000)}`],
+  ["main.go", `${"package main\n".repeat(70_000)}`],
+  ["build.gradle", `${"sourceCompatibility ".repeat(50_000)}`],
 ] as const)("%s of a hostile shape gets an answer in time", ([path, text]) => {
   const before = process.cpuUsage();
   const files = new Map([["requirements.txt", "flask"], ["package.json", "{}"], [path, text] as const]);

@@ -76,7 +76,7 @@ export interface VariableIdea {
   readonly name: string;
   readonly secret: boolean;
   /** A value of the manifest's `generate`, for a variable that only needs to be secret. */
-  readonly generate: "django" | null;
+  readonly generate: "django" | "hex32" | null;
   /** A value that is no secret and the same everywhere, which the image has as well. */
   readonly value?: string;
 }

@@ -1,11 +1,12 @@
 import { isPlainPath } from "../dockerfile.ts";
 import { readProcfile } from "../procfile.ts";
 import { baseName, type Tree } from "../tree.ts";
+import type { ChosenVersion } from "../version-line.ts";
 import { type FrameworkServer, type FrontEnd, frontEndOf, nextConfig, onlyPages, serverOf } from "./frameworks.ts";
 import { type Manager, managerOf } from "./manager.ts";
 import { installScripts, type NodePackage, readPackage, uses } from "./package.ts";
 import { type Start, servedFiles, startOf } from "./start.ts";
-import { type ChosenNode, chooseNode } from "./version.ts";
+import { chooseNode } from "./version.ts";
 import { type Workspaces, workspacesOf } from "./workspaces.ts";
 
 /** The detected Node project, which determines the Dockerfile. */
@@ -17,7 +18,7 @@ export interface NodeProject {
   readonly others: readonly { readonly directory: string; readonly start: Start }[];
   readonly workspaces: Workspaces;
   readonly manager: Manager;
-  readonly node: ChosenNode;
+  readonly node: ChosenVersion;
   readonly server: FrameworkServer | null;
   /** How it is built; null if there is nothing to build. */
   readonly build: Build | null;

@@ -1,5 +1,5 @@
 import { baseImage } from "../base.ts";
-import { comment, type DockerfileLine, defaultPort, ending } from "../dockerfile.ts";
+import { comment, type DockerfileLine, defaultPort, ending, listening } from "../dockerfile.ts";
 import { caddyImage } from "../pins.ts";
 import type { BuildChoice, ServiceIdea } from "../recipe.ts";
 
@@ -95,7 +95,7 @@ export function filesStage(
     ...written(starter),
     "    > /usr/local/bin/fairlead-static && chmod 755 /usr/local/bin/fairlead-static",
     from === null ? `COPY ${path} ${inApp(path)}` : `COPY --from=${from} /app/${path} ${inApp(path)}`,
-    ...ending({ probe: { command: listening }, command, because: "Caddy with that file." }),
+    ...ending({ probe: listening, command, because: "Caddy with that file." }),
   ];
   return { lines, warnings: base.warnings };
 }
@@ -103,6 +103,3 @@ export function filesStage(
 function inApp(path: string): string {
   return path === "." ? "/app" : `/app/${path}`;
 }
-
-/** Whether something listens on PORT, from the kernel's own table: the image need not have a client. */
-const listening = ["sh", "-c", `grep -qi "$(printf ':%04X 0*:0000 0A' "$PORT")" /proc/net/tcp /proc/net/tcp6`];
