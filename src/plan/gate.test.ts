@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { ReadyProbe } from "../model/release.ts";
 import { readWorld } from "../testing/simulation/case.ts";
 import { httpSpec, service } from "../testing/simulation/script.ts";
 import { exitWords, gateWords, judgeGate } from "./gate.ts";
@@ -35,10 +36,24 @@ describe("the gate of an instance", () => {
     expect(JSON.stringify(found)).toContain("listens on port 3000, but PORT=20100 was set");
   });
 
-  test("fails after a third of its time when it listens only elsewhere, and says why one that listens is not reached", () => {
-    expect(judge("web http", "age=1s unready=1 listens=3000")).toEqual({ state: "waiting", inMs: 667 });
+  test("fails after a third of its time when it listens only elsewhere and its manifest names no probe", () => {
+    const s = readWorld("service web http\nrelease 1\ninstance web v1 dep_1 0 age=1s unready=1 listens=3000");
+    const [instance] = s.instances;
+    if (!instance) return expect.fail("no instance");
+    const probe = { path: "/", json: [], withinMs: 5_000, everyMs: 1_000, times: 2 };
+    const at = (status: ReadyProbe["status"], age: number) => {
+      const web = service("web", { http: httpSpec("web", { ready: { ...probe, status } }) });
+      return judgeGate({ ...s, now: instance.startedAt + age }, web, instance);
+    };
     const elsewhere = { state: "failed", fault: { code: "gate.wrong-port" } };
-    expect(judge("web http", "age=1667ms unready=1 listens=3000")).toMatchObject(elsewhere);
+    expect(at("below 500", 1_000)).toEqual({ state: "waiting", inMs: 667 });
+    expect(at("below 500", 1_667)).toMatchObject(elsewhere);
+    // The port of a debugger or of metrics may be open long before the app's own.
+    expect(at(200, 4_999)).toEqual({ state: "waiting", inMs: 1 });
+    expect(at(200, 5_000)).toMatchObject(elsewhere);
+  });
+
+  test("says of one that listens on its port and cannot be reached that this is why", () => {
     const unreachable = { state: "failed", fault: { code: "gate.unreachable" } };
     expect(judge("web http", "age=1667ms unready=1 listens=20100")).toEqual({ state: "waiting", inMs: 3_333 });
     expect(judge("web http", "age=5s unready=1 listens=20100")).toMatchObject(unreachable);

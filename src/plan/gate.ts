@@ -60,8 +60,9 @@ export function judgeGate(s: Snapshot, service: ServiceSpec, instance: ObservedI
   if (probe && probe.readyInRow >= timesWanted(service)) return { state: "passed", gate: gateWords(service) };
   const withinMs = service.http.ready?.withinMs ?? tcpGate.withinMs;
   const elsewhere = wrongPortFault(service, instance, probe);
-  if (elsewhere && age >= elsewhereAfter(withinMs)) return { state: "failed", fault: elsewhere };
-  if (age < withinMs) return { state: "waiting", inMs: (elsewhere ? elsewhereAfter(withinMs) : withinMs) - age };
+  const limitMs = elsewhere ? elsewhereAfter(service, withinMs) : withinMs;
+  if (elsewhere && age >= limitMs) return { state: "failed", fault: elsewhere };
+  if (age < withinMs) return { state: "waiting", inMs: limitMs - age };
   // Its time may have passed while no controller probed it: only a bad answer fails it.
   if (!probe || probe.unreadyInRow === 0) return { state: "waiting", inMs: askedAgainMs };
   const { lastAgoMs = 0 } = probe;
@@ -91,9 +92,12 @@ function lateFault(
   );
 }
 
-/** One that listens only elsewhere by then has opened all its ports: a third of the time, so that a slow start has its own. */
-function elsewhereAfter(withinMs: number): number {
-  return Math.round(withinMs / 3);
+/**
+ * When one that listens only elsewhere has failed: after a third of the time. A probe of the manifest has all of its
+ * `within`, because some apps open a port for a debugger or for metrics long before their own.
+ */
+function elsewhereAfter(service: ServiceSpec, withinMs: number): number {
+  return isDefault(service) ? Math.round(withinMs / 3) : withinMs;
 }
 
 function wrongPortFault(service: ServiceSpec, { address }: ObservedInstance, probe: ProbeState | undefined) {
