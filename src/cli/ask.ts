@@ -17,7 +17,11 @@ export async function confirm(
   given?: string,
 ): Promise<void> {
   if (context.yes || (given !== undefined && given === environment)) return;
-  if (!context.interactive) throw new Fault("confirm.needed", `${question} This needs a terminal: pass --yes.`);
+  if (!context.interactive) {
+    // --yes does not answer for the name of a protected environment, which is asked for next.
+    const name = environment === undefined ? "" : ` (a protected environment: --confirm ${environment})`;
+    throw new Fault("confirm.needed", `${question} This needs a terminal: pass --yes${name}.`);
+  }
   const prompts = await import("@clack/prompts");
   const answer = await prompts.confirm({
     message: question,

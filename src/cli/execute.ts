@@ -1,5 +1,6 @@
 import { Fault, faults } from "../base/faults.ts";
 import { plainJson, seenJson } from "../base/printable.ts";
+import { pathAndMessage } from "../base/text.ts";
 import { Client } from "../client/client.ts";
 import { nodeTransport } from "../client/node.ts";
 import type { ExecutionContext } from "./context.ts";
@@ -40,7 +41,7 @@ function withOwnHelp(error: unknown, name: string): unknown {
     path: one.path.replace(/^(?:body|path|query)\./, ""),
   }));
   const [first, ...more] = diagnostics;
-  const detail = first && more.length === 0 ? `${first.path}: ${first.message}` : error.detail;
+  const detail = first && more.length === 0 ? pathAndMessage(first) : error.detail;
   return new Fault(error.code, detail, { diagnostics, hint: `See \`fairlead help ${name}\`.`, cause: error.cause });
 }
 

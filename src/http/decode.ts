@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { type Diagnostic, Fault } from "../base/faults.ts";
+import { pathAndMessage } from "../base/text.ts";
 import { type PathParam, pathParams } from "../contract/params.ts";
 import { paramsOf } from "../contract/paths.ts";
 
@@ -16,7 +17,7 @@ export function decode<Schema extends z.ZodType>(schema: Schema, value: unknown,
 function invalidRequest(diagnostics: readonly Diagnostic[]): Fault {
   const first = diagnostics[0];
   const more = diagnostics.length > 1 ? ` (and ${diagnostics.length - 1} more)` : "";
-  return new Fault("request.invalid", `${first ? `${first.path}: ${first.message}` : "it is invalid"}${more}`, {
+  return new Fault("request.invalid", `${first ? pathAndMessage(first) : "it is invalid"}${more}`, {
     diagnostics,
   });
 }

@@ -116,6 +116,8 @@ describe("deploy", () => {
     const json = await run("deploy --json");
     expect(json.json().error).toMatchObject({ code: "manifest.invalid", exit: 2, errors: [{}, {}] });
     expect(json.stderr).toBe("");
+    writeFileSync(path.join(shop.root, "fairlead.yml"), `${manifest}\tnonsense: 1\n`);
+    expect((await run("deploy")).stderr).toMatch(/^error: fairlead\.yml:9:1 a tab indents this line/);
     writeFileSync(path.join(shop.root, "fairlead.yml"), manifest.replace("app:", "apps:"));
     expect((await run("deploy")).stderr).toMatch(/fairlead\.yml:1:1 app: .*\n.*fairlead\.yml:2:1 apps: /);
   });
@@ -171,6 +173,8 @@ describe("looking", () => {
     expect((await run("deployments -n 1 --json")).json().items).toHaveLength(1);
     const [id] = (await run("deployments --json")).json().items.map((item: { id: string }) => item.id);
     expect((await run(["deployments", "show", id])).stdout).toContain("phases: queued > ended");
+    expect((await run("deployments show --json")).json().deployment.id).toBe(id);
+    expect((await run("deployments show -e testing")).code).toBe(4);
   });
 
   test("plan and releases diff show changes without values", async () => {
@@ -320,6 +324,12 @@ describe("changing", () => {
     expect(stderr).toBe("to stderr\n");
     expect(runtime.tasks.size).toBe(0);
     expect((await run("run")).code).toBe(2);
+    const unheard = await run("run -- sh", { stdin: "ls" });
+    expect([unheard.code, unheard.stdout]).toEqual([2, ""]);
+    expect(unheard.stderr).toContain("run does not pass stdin yet");
+    const shell = await run("run -- /bin/bash -l", { terminal: true });
+    expect([shell.code, shell.stderr]).toEqual([2, expect.stringContaining("bash would end at once")]);
+    expect(runtime.tasks.size).toBe(0);
   });
 });
 

@@ -61,7 +61,8 @@ export const variableKeys = [
 const syntaxFaults: Partial<Record<ErrorCode, string>> = {
   BAD_DIRECTIVE: "a line that starts with % is not allowed – remove it",
   BAD_DQ_ESCAPE: 'this is not a valid escape in a "…" text – use single quotes, or double the backslash',
-  BAD_INDENT: "the indentation is wrong – indent what belongs below a key by two spaces",
+  BAD_INDENT:
+    "the indentation is wrong, or a bracket above is not closed – indent what belongs below a key by two spaces",
   BAD_SCALAR_START: "a text cannot start with this character – put it in quotes",
   BLOCK_AS_IMPLICIT_KEY: "a second `key:` on one line – put it on its own line, or quote the text",
   BLOCK_IN_FLOW: "an indented block inside brackets – close the bracket first",

@@ -1,4 +1,5 @@
 import { type Diagnostic, Fault } from "../base/faults.ts";
+import { pathAndMessage } from "../base/text.ts";
 import type { WrittenOrigin } from "../manifest/origin.ts";
 import { type PlaceOf, readManifest } from "../manifest/read.ts";
 import { passwordNames, resolveVariables, undeclaredVariables } from "../manifest/resolve.ts";
@@ -76,7 +77,7 @@ function placed({ placeOf }: LoadedManifest, diagnostics: readonly Diagnostic[])
 function manifestFault(diagnostics: readonly Diagnostic[], hint?: string): Fault {
   const first = diagnostics[0];
   const more = diagnostics.length > 1 ? ` (and ${diagnostics.length - 1} more)` : "";
-  return new Fault("manifest.invalid", `${first ? `${first.path}: ${first.message}` : "it cannot be read"}${more}`, {
+  return new Fault("manifest.invalid", `${first ? pathAndMessage(first) : "it cannot be read"}${more}`, {
     diagnostics,
     ...(hint !== undefined && { hint }),
   });

@@ -1,3 +1,4 @@
+import { pathAndMessage } from "../base/text.ts";
 import type { Finding } from "../check/run.ts";
 import type { Environment, EnvKey } from "../model/environment.ts";
 import { type Release, replicasOf } from "../model/release.ts";
@@ -55,7 +56,7 @@ export async function previewRelease(
   const changes = differences(before && scaled(before), scaled(release));
   const judged = { loaded, release, given };
   const warnings = [
-    ...loaded.warnings.map(({ path, message }) => `${path}: ${message}`),
+    ...loaded.warnings.map(pathAndMessage),
     ...(await readinessOf(deps, judged)).filter(({ severity }) => severity !== "note").map(warningOf),
   ];
   return { judged, preview: { changes, warnings, summary: summaryOf(changes, before) } };

@@ -1,15 +1,21 @@
 import { formatDuration } from "../../../base/duration.ts";
-import { defineCommand, requiredArgument } from "../../command.ts";
+import { Fault } from "../../../base/faults.ts";
+import type { Client } from "../../../client/client.ts";
+import { defineCommand, optionalArgument } from "../../command.ts";
 import { harmless, table } from "../../paint.ts";
+import type { World } from "../../world.ts";
 
 export default defineCommand({
   about: "Shows one deployment: its phases, gates and checks, and every step.",
-  args: { id: requiredArgument("Id of the deployment") },
+  args: { id: optionalArgument("Id of the deployment; default: the newest") },
   examples: [
-    ["fairlead deployments show dep_0k3v9m2rxa7qfj", "one deployment"],
+    ["fairlead deployments show", "the newest deployment"],
     ["fairlead deployments show dep_0k3v9m2rxa7qfj --json", "for scripts"],
   ],
-  run: ({ args, world }) => world.api().call("deployment", { params: { id: args.id } }),
+  async run({ args, world }) {
+    const api = world.api();
+    return api.call("deployment", { params: { id: args.id ?? (await newest(world, api)) } });
+  },
   view({ deployment, steps }, paint) {
     const { id, kind, release, status, phases, gates, checks, fault, durationMs } = deployment;
     const lines = [`${paint.bold(id)}  ${kind} ${release}  ${status} after ${formatDuration(durationMs)}`];
@@ -37,3 +43,11 @@ export default defineCommand({
     return [...lines, "", table(["AT", "STEP", "SUBJECT", "RESULT", "WHY"], rows, paint)].join("\n");
   },
 });
+
+/** Fault: `deployment.unknown`. */
+async function newest(world: World, api: Client): Promise<string> {
+  const key = world.key();
+  const { items } = await api.call("deployments", { params: key, query: { limit: 1 } });
+  if (items[0] !== undefined) return items[0].id;
+  throw new Fault("deployment.unknown", `${key.app} has no deployment in ${key.environment}`);
+}
