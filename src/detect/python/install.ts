@@ -127,7 +127,8 @@ function toolLines(installer: Installer): readonly DockerfileLine[] {
   if (tool === null) return [];
   return [
     comment(`${tool} in a fixed version and apart from the packages; it stays in this stage.`),
-    `RUN python -m venv /opt/tools && /opt/tools/bin/pip install --no-cache-dir ${tool}==${pins[tool]}`,
+    // The extra names the exact versions of what PDM needs itself: newer ones have broken it.
+    `RUN python -m venv /opt/tools && /opt/tools/bin/pip install --no-cache-dir ${tool === "pdm" ? "'pdm[locked]'" : tool}==${pins[tool]}`,
     ...(tool === "uv"
       ? ["ENV UV_PROJECT_ENVIRONMENT=/venv UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1"]
       : []),
