@@ -1,4 +1,5 @@
 import type { Diagnostic } from "./faults.ts";
+
 /**
  * The text of a file, without a byte-order mark: UTF-8, or UTF-16 where a mark says so (PowerShell 5 writes it with `>`).
  * Null: it holds a NUL character, so it is no text.

@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import { Fault } from "../base/faults.ts";
 import type { VariablesAnswer, VariablesRequest, VariablesView } from "../contract/variables.ts";
+import { platformVariables } from "../model/variables.ts";
 import { type DeploymentResult, deploymentExit, deploymentText, followToEnd } from "./follow.ts";
 import type { Paint } from "./paint.ts";
 import type { World } from "./world.ts";
@@ -38,8 +39,21 @@ export async function sendVariables(
   detach: boolean,
 ): Promise<VariablesResult> {
   const api = world.api();
+  for (const [name, value] of Object.entries(request.set ?? {})) {
+    const note = value === null ? null : platformNote(name);
+    if (note !== null) world.say(`${world.paint.yellow("warning:")} ${note}`);
+  }
   const answer = await api.call("changeVariables", { params: world.key(), body: request });
   return { ...(await followChange(world, answer, detach)), dryRun: request.dryRun ?? false };
+}
+
+/** What setting a variable that Fairlead gives does not do, or does beside; null: nothing that surprises. */
+function platformNote(name: string): string | null {
+  const own = platformVariables.find((one) => one.name === name);
+  if (own?.kind === "fixed" && own.of === "http")
+    return `services with http do not get ${name}: Fairlead sets it (${own.means})`;
+  if (name !== "PATH") return null;
+  return `PATH replaces Fairlead's own (${own?.means}): programs outside the given directories are not found`;
 }
 
 /** Follows the deployment of a change of variables. */

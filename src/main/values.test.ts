@@ -63,7 +63,10 @@ test("after a rollback it is told what the next deployment changes again, by the
 });
 
 test("what is set under a name that Fairlead gives goes to no service that gets it from there, and the list says so", async () => {
-  await run("env set PORT=1 --stage");
+  const { stderr } = await run("env set PORT=1 --stage");
+  expect(stderr).toBe("warning: services with http do not get PORT: Fairlead sets it (the port to listen on)\n");
+  expect((await run("env set PATH=/x --stage")).stderr).toContain("warning: PATH replaces Fairlead's own");
+  expect((await run("env unset PATH --stage -y")).stderr).toBe("");
   await deployed();
   const list = await run("env list");
   expect(list.stdout).toMatch(/^PORT .* live +worker$/m);
