@@ -75,7 +75,7 @@ export async function refuseClosed({ apps, closed }: UserChoice): Promise<void> 
     "runtime.user",
     `${closed} is closed to the users of apps, and cannot be replaced in their view: ${lack}`,
     {
-      hint: "Choose an open directory, like `--state /var/lib/fairlead`; `--run-as root` runs apps as root anyway.",
+      hint: "Choose an open directory, like `--state /var/lib/fairlead`; `fairlead controller --run-as root` runs apps as root anyway.",
     },
   );
 }
