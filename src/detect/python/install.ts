@@ -127,8 +127,8 @@ function toolLines(installer: Installer): readonly DockerfileLine[] {
   if (tool === null) return [];
   return [
     comment(`${tool} in a fixed version and apart from the packages; it stays in this stage.`),
-    // The extra names the exact versions of what PDM needs itself: newer ones have broken it.
-    `RUN python -m venv /opt/tools && /opt/tools/bin/pip install --no-cache-dir ${tool === "pdm" ? "'pdm[locked]'" : tool}==${pins[tool]}`,
+    // PDM 2.29 allows hishel 2 and fails with it: "module 'hishel' has no attribute 'SyncSqliteStorage'".
+    `RUN python -m venv /opt/tools && /opt/tools/bin/pip install --no-cache-dir ${tool}==${pins[tool]}${tool === "pdm" ? " 'hishel<2'" : ""}`,
     ...(tool === "uv"
       ? ["ENV UV_PROJECT_ENVIRONMENT=/venv UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1"]
       : []),

@@ -37,7 +37,7 @@ const toolInstalls = {
   uv: "pipx install uv",
   poetry: "pipx install poetry",
   pipenv: "pipx install pipenv",
-  pdm: "pipx install 'pdm[locked]'",
+  pdm: "pipx install pdm && pipx inject pdm 'hishel<2'",
 } as const;
 
 /** Programs that the machine must have. Debian and Ubuntu have the part of Python that makes environments apart. */
