@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
+import { sha256 } from "../base/digest.ts";
 import { Fault, isErrno } from "../base/faults.ts";
 import { runChild } from "./child.ts";
 import type { User } from "./users.ts";
@@ -139,6 +140,22 @@ export async function syncTree(path: string): Promise<void> {
 export async function measureTree(path: string): Promise<number | null> {
   const { code, stdout } = await runChild(["/usr/bin/du", "-sk", path], { env: {}, withinMs: lookLimitMs });
   return code === null ? null : Number.parseInt(stdout, 10) * 1024 || 0;
+}
+
+/** A tree of 500,000 files has a list of about 50 MB. */
+const listLimit = 100 * 1024 * 1024;
+
+/**
+ * A digest of what a tree consists of: names, kinds, modes and targets of links, sizes of files and the seconds when they
+ * were written. No file is read: 11,000 take 0.1 s. Null: this system's find(1) cannot list that, or not within a minute.
+ * Only for trees that nobody else may change.
+ */
+export async function treeSummary(path: string): Promise<string | null> {
+  if (process.platform !== "linux") return null;
+  const entry = ["-type", "f", "-printf", "%m %s %Ts %p\\0", "-o", "-printf", "%y %m %p %l\\0"];
+  const find: [string, ...string[]] = ["/usr/bin/find", ".", "-mindepth", "1", ...entry];
+  const { code, stdout } = await runChild(find, { cwd: path, env: {}, withinMs: lookLimitMs, limit: listLimit });
+  return code === 0 && stdout.length < listLimit ? sha256(stdout.split("\0").sort().join("\0")) : null;
 }
 
 /** Deletes an own directory with its files; one that contains directories is refused (EISDIR, EPERM). */

@@ -1,6 +1,9 @@
 import { constants } from "node:fs";
 import { access, statfs } from "node:fs/promises";
 import { freemem, totalmem } from "node:os";
+import { join } from "node:path";
+import { artifactsDirectory } from "../adapters/build/source/content-store.ts";
+import { damagedIn } from "../adapters/build/source/seals.ts";
 import { askHello } from "../adapters/edge/embedded/admin-client.ts";
 import { versionFault } from "../adapters/edge/embedded/embedded-edge.ts";
 import { embeddedFiles } from "../adapters/edge/embedded/files.ts";
@@ -39,7 +42,7 @@ export async function doctor(options: AdapterOptions, adapters: Adapters): Promi
     logsCheck(adapters.logs),
     ...(adapters.engine
       ? await dockerChecks(adapters.engine, systemClock.now)
-      : [await processesCheck(), ports(options)]),
+      : [await processesCheck(), await artifacts(options), ports(options)]),
     webPortsCheck([adapters.edge.address().port]),
   ];
 }
@@ -90,6 +93,13 @@ async function apart({ gaps, platform, user }: Adapters): Promise<CheckView> {
     return ok("apart", "files, processes and ports of environments are closed to each other");
   if (user.apps !== null || user.closed === null) return ok("apart", "see `user`");
   return ok("apart", "processes and the state directory are closed to apps; ports and this user's other files are not");
+}
+
+async function artifacts({ stateDirectory }: AdapterOptions): Promise<CheckView> {
+  const damaged = await damagedIn(artifactsDirectory(join(stateDirectory, "store")));
+  if (damaged.length === 0) return ok("artifacts", "none was changed since it was built");
+  const detail = `changed or damaged on the disk: ${damaged.map((hex) => hex.slice(0, 16)).join(", ")}`;
+  return warn("artifacts", detail, "Check the disk, then `fairlead deploy --force`: what is damaged is built again.");
 }
 
 async function edge({ edge, edgeLog, edgeWarning }: Adapters): Promise<CheckView> {

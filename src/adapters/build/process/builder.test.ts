@@ -1,15 +1,19 @@
 import { randomBytes } from "node:crypto";
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { treeDigest } from "../../../base/digest.ts";
 import { Secret } from "../../../base/secret.ts";
@@ -18,6 +22,7 @@ import { wallClock } from "../../../testing/clock.ts";
 import { admitFiles, artifactSpec, builtOrNot, forWhom, tarOf } from "../../../testing/conformance/builder.ts";
 import { exited, outputOf, runtimeKey } from "../../../testing/conformance/runtime.ts";
 import { processWorld } from "../../runtime/process/world.ts";
+import { damagedIn } from "../source/seals.ts";
 import { builderWorld } from "./world.ts";
 
 let world: ReturnType<typeof builderWorld>;
@@ -93,6 +98,41 @@ describe("after a crash", () => {
     expect(await builtOrNot(next, spec.digest)).toEqual({ state: "built" });
     expect(await tasks()).toHaveLength(2);
   });
+});
+
+test.each([
+  ["misses a file", (at: string) => rmSync(join(at, "d/b"))],
+  ["has another file", (at: string) => writeFileSync(join(at, "d/more"), "")],
+  ["has a shorter file", (at: string) => truncateSync(join(at, "d/b"), 1)],
+  ["has a file of the same size that was written since", (at: string) => utimesSync(join(at, "d/b"), 1, 1)],
+])("an artifact that %s is not used any more, said and built again", async (_how, damage) => {
+  const said: string[] = [];
+  await world.close();
+  world = builderWorld(await processWorld(), {
+    userOf: async () => null,
+    clock: wallClock,
+    notify: (w) => said.push(w),
+  });
+  builder = world.open();
+  const spec = artifactSpec(await admitFiles(builder, { a: "1" }), sh("mkdir d; echo made > d/b; ln -s b d/l"));
+  await builder.build(spec, forWhom);
+  expect(await builtOrNot(builder, spec.digest)).toEqual({ state: "built" });
+  const at = world.artifact(spec.digest);
+  expect(await world.open().observe(spec.digest)).toEqual({ state: "built" });
+  const sealed = ["d/b", "d"].map((name) => ({ path: join(at, name), mode: statSync(join(at, name)).mode }));
+  for (const { path, mode } of sealed) chmodSync(path, mode | 0o200);
+  damage(at);
+  // The modes are as before: what is found is the damage.
+  for (const { path, mode } of sealed) if (existsSync(path)) chmodSync(path, mode);
+  expect(await damagedIn(dirname(at))).toEqual([basename(at)]);
+  const next = world.open();
+  expect(await next.observe(spec.digest)).toEqual({ state: "absent" });
+  // Two builders of one directory also delete what is out of use twice.
+  expect(said.filter((words) => words.includes("was changed or damaged"))).toHaveLength(1);
+  await next.build(spec, forWhom);
+  expect(await builtOrNot(next, spec.digest)).toEqual({ state: "built" });
+  expect(readFileSync(join(at, "d/b"), "utf8")).toBe("made\n");
+  expect(await damagedIn(dirname(at))).toEqual([]);
 });
 
 test("many builds asked for at once are one", async () => {

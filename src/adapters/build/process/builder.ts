@@ -144,9 +144,10 @@ class ProcessBuilder implements Builder {
 
   /** A requested artifact is not collected for a while. */
   async #has(digest: string): Promise<boolean> {
-    return (
-      (await this.#store.has("artifact", digest)) && this.#store.touch("artifact", digest, this.#options.clock.now())
-    );
+    const now = this.#options.clock.now();
+    if (!(await this.#store.has("artifact", digest))) return false;
+    await this.#store.dropIfDamaged(digest, now);
+    return this.#store.touch("artifact", digest, now);
   }
 
   async #ensure(artifact: ArtifactSpec, forWhom: ForWhom, variables: BuildVariables): Promise<void> {

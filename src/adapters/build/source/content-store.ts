@@ -7,9 +7,12 @@ import { Aside, type AsideOptions, measureTree, syncTree } from "../../../host/t
 import type { User } from "../../../host/users.ts";
 import type { StoredObject } from "../../../ports/builder.ts";
 import { adoptArtifact, adoptSource } from "./earlier.ts";
+import { isDamaged, seal, sealOf } from "./seals.ts";
 import { staysInside } from "./unpack.ts";
 
 const digestPattern = /^sha256:([0-9a-f]{64})$/;
+/** A deployment looks at its artifacts many times within seconds. */
+const wholeForMs = 5_000;
 const storeOf = { source: "sources", artifact: "artifacts" } as const;
 
 /** The digest's hexadecimal part, which names its directory. Faults: `request.invalid`. */
@@ -25,9 +28,14 @@ export function isDigest(text: string): boolean {
 
 /** The path of an artifact in a build directory: the process runtime's `artifactDirectory`. */
 export function artifactDirectory(directory: string, digest: string): string {
-  const whole = join(directory, "whole", storeOf.artifact, hexOf(digest));
+  const whole = join(artifactsDirectory(directory), hexOf(digest));
   const earlier = join(directory, storeOf.artifact, hexOf(digest));
   return existsSync(whole) || !existsSync(earlier) ? whole : earlier;
+}
+
+/** Where a build directory keeps its artifacts. */
+export function artifactsDirectory(directory: string): string {
+  return join(directory, "whole", storeOf.artifact);
 }
 
 export interface ContentStoreOptions {
@@ -50,6 +58,8 @@ export class ContentStore {
   readonly #options: ContentStoreOptions;
   readonly #aside: Aside;
   readonly #bytes = new Map<string, number>();
+  /** When each artifact was last found whole. */
+  readonly #whole = new Map<string, number>();
   readonly #adopting = new Map<string, Promise<boolean>>();
 
   constructor(options: ContentStoreOptions) {
@@ -65,6 +75,7 @@ export class ContentStore {
     await this.#make("whole", 0o700);
     for (const what of kinds) await this.#make(join("whole", storeOf[what]), 0o700);
     await this.#make("builds", 0o700);
+    await this.#make("seals", 0o700);
     await this.#make("staging", 0o711);
     for (const made of [join(directory, "whole"), directory, join(directory, "..")]) await syncDirectory(made);
     const keep = await kept();
@@ -90,6 +101,19 @@ export class ContentStore {
     return (await unlessMissing(utimes(this.path(what, digest), now / 1_000, now / 1_000).then(() => true))) ?? false;
   }
 
+  /** Takes an artifact away that is not what was sealed, so that it is built again. A look lasts for a few seconds. */
+  async dropIfDamaged(digest: string, now: number): Promise<void> {
+    const path = this.path("artifact", digest);
+    const looked = this.#whole.get(path);
+    if (looked !== undefined && now >= looked && now - looked < wholeForMs) return;
+    if (await isDamaged(path)) {
+      this.#options.notify(
+        `the artifact ${path} was changed or damaged on the disk; it is built again when it is needed`,
+      );
+      await this.remove("artifact", digest);
+    } else this.#whole.set(path, now);
+  }
+
   draft(prefix: string): Promise<string> {
     return mkdtemp(join(this.staging, `${prefix}-`));
   }
@@ -99,6 +123,7 @@ export class ContentStore {
     await syncTree(from);
     try {
       await rename(from, this.path(what, digest));
+      if (what === "artifact") await seal(this.path(what, digest));
     } catch (thrown) {
       const moved = isErrno(thrown, "ENOTEMPTY", "EEXIST", "ENOENT") && (await this.has(what, digest));
       if (!moved) throw thrown;
@@ -117,6 +142,8 @@ export class ContentStore {
     const found = statSync(this.path(what, digest), { throwIfNoEntry: false });
     if (found && Math.round(found.mtimeMs) > touchedAt) return;
     this.#bytes.delete(this.path(what, digest));
+    this.#whole.delete(this.path(what, digest));
+    this.discard(sealOf(this.path(what, digest)));
     this.discard(this.path(what, digest));
     this.discard(this.#earlier(what, digest));
   }

@@ -1,0 +1,35 @@
+import { existsSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { readText, replaceFile } from "../../../host/files.ts";
+import { treeSummary } from "../../../host/tree.ts";
+
+/** Where the seal of a tree lies that is in `whole/artifacts/`: `seals/` beside `whole/`, in a file of the same name. */
+export function sealOf(tree: string): string {
+  return join(tree, "../../../seals", basename(tree));
+}
+
+/** Writes down of a tree, which nobody changes any more, what it consists of. Not on systems that cannot tell. */
+export async function seal(tree: string): Promise<void> {
+  const summary = await treeSummary(tree);
+  if (summary !== null) await replaceFile(sealOf(tree), summary);
+}
+
+/** Whether a sealed tree is not what it was: a file is missing, added, shorter, or written since. */
+export async function isDamaged(tree: string): Promise<boolean> {
+  const sealed = await readText(sealOf(tree));
+  if (sealed === null) return false;
+  const found = await treeSummary(tree);
+  return found !== null && found !== sealed;
+}
+
+/** Names of the sealed trees in a directory that are damaged. */
+export async function damagedIn(directory: string): Promise<readonly string[]> {
+  const seals = dirname(sealOf(join(directory, "tree")));
+  const damaged: string[] = [];
+  for (const name of existsSync(seals) ? await readdir(seals) : []) {
+    const tree = join(directory, name);
+    if (existsSync(tree) && (await isDamaged(tree))) damaged.push(name);
+  }
+  return damaged;
+}
