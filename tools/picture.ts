@@ -5,14 +5,15 @@ import { readFileSync, writeFileSync } from "node:fs";
  * README is made this way, so it shows what really came out.
  */
 const [, , target = "docs/demo.svg"] = process.argv;
-const width = 104;
+const width = 80;
+const height = 25;
 const size = { font: 13, line: 18, char: 7.82, pad: 18 } as const;
 
 const esc = String.fromCharCode(27);
 const bold = new RegExp(`${esc}\\[1m(.*?)${esc}\\[0m`);
 const shown = readFileSync(0, "utf8")
   .split("\n")
-  .filter((line) => !line.startsWith("> ") && !line.includes("no mail"));
+  .filter((line) => !/^> |no mail|^ {2}{"time"|^\$ fairlead down|^Stopped /.test(line));
 
 function markup(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
@@ -23,7 +24,7 @@ function colourOf(line: string): string {
   if (line.startsWith("$ ")) return "#7ee787";
   if (line.startsWith("error:")) return "#ff7b72";
   if (line.includes("the clients saw")) return "#f2cc60";
-  if (line.startsWith("[")) return "#8b949e";
+  if (/^\[.* (?:live|rolled-back)/.test(line)) return "#7ee787";
   return "#c9d1d9";
 }
 
@@ -32,9 +33,11 @@ function withoutRepeats(lines: readonly string[]): string[] {
   return lines.filter((line, at) => line === "" || line !== lines[at - 1]);
 }
 
-const lines = withoutRepeats(shown);
+const folded = withoutRepeats(shown).flatMap((line) => line.match(new RegExp(`.{1,${width}}`, "g")) ?? [""]);
+/** The last screen: the bad release, its rollback and what serves. */
+const lines = folded.slice(folded.findLastIndex((line) => line !== "") + 1 - height);
 const rows = lines.map((line, at) => {
-  const text = markup(line.replace(bold, "$1").slice(0, width));
+  const text = markup(line.replace(bold, "$1"));
   const y = size.pad + (at + 1) * size.line;
   const weight = bold.test(line) ? ' font-weight="bold"' : "";
   return `<text x="${size.pad}" y="${y}" fill="${colourOf(line)}"${weight} xml:space="preserve">${text}</text>`;

@@ -2,8 +2,6 @@ import type { Recipe, ServiceIdea } from "../detect/recipe.ts";
 import { splitCommand } from "../manifest/command.ts";
 import { namePattern } from "../model/environment.ts";
 
-/** URL of the manifest's schema for editors. */
-const schema = "https://unpkg.com/fairlead/schema/fairlead-v1.json";
 const usualPort = 8000;
 
 export interface FirstManifest {
@@ -20,7 +18,6 @@ export interface FirstManifest {
 /** The text of a first fairlead.yml: as short as possible, because the defaults are good. */
 export function firstManifest({ app, summary, services, build, variables }: FirstManifest): string {
   const lines = [
-    `# yaml-language-server: $schema=${schema}`,
     `# ${summary}`,
     "version: 1",
     `app: ${app}`,

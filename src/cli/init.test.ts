@@ -44,8 +44,7 @@ describe("init", () => {
     expect(readdirSync(root)).toEqual([...before, "fairlead.yml"].sort());
     expect(stderr).toContain(text("fairlead.yml").trimEnd());
     expect(text("fairlead.yml")).toMatchInlineSnapshot(`
-      "# yaml-language-server: $schema=https://unpkg.com/fairlead/schema/fairlead-v1.json
-      # Express, packages by npm, Node 24
+      "# Express, packages by npm, Node 24
       version: 1
       app: my-shop
       # Without a container engine, this prepares plain processes.
@@ -64,8 +63,7 @@ describe("init", () => {
     copy("django");
     expect((await init("--yes --name shop")).code).toBe(0);
     expect(text("fairlead.yml")).toMatchInlineSnapshot(`
-      "# yaml-language-server: $schema=https://unpkg.com/fairlead/schema/fairlead-v1.json
-      # Django with gunicorn and Celery, packages by pip, Python 3.13
+      "# Django with gunicorn and Celery, packages by pip, Python 3.13
       version: 1
       app: shop
       # Without a container engine, this prepares plain processes.

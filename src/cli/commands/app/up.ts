@@ -1,7 +1,9 @@
+import { once } from "node:events";
 import { appendFileSync } from "node:fs";
 import path from "node:path";
 import { Fault } from "../../../base/faults.ts";
 import { defineCommand, optionalArgument } from "../../command.ts";
+import { failureText } from "../../failure.ts";
 import { textFlag } from "../../flags.ts";
 import { type DeploymentResult, deploymentExit, deploymentText, followToEnd } from "../../follow.ts";
 import { followLines, logLine } from "../../logs.ts";
@@ -38,7 +40,8 @@ export default defineCommand({
     const options = { edge, runtime: "process", ...platformOf(flags) } as const;
     const started = await startUnlessRunning(here, args.dir, options);
     try {
-      const result = await deployHere(here, { directory: args.dir, create: flags.create, started: started !== null });
+      const asked = { directory: args.dir, create: flags.create, started: started !== null };
+      const result = await deployHere(here, asked).catch((error) => stay(here, started, error));
       if (result.deployment.status !== "live") return result;
       await here.print(
         here.context.json ? JSON.stringify(result) : deploymentText(result, paintFor(here.context.colour.stdout)),
@@ -59,6 +62,19 @@ function inProject(world: World, directory: string | undefined): World {
   if (named !== null && named !== undefined) return world;
   const state = path.join(path.dirname(projectManifest(world, directory).file), projectStateName);
   return world.withGlobals({ ...globals, state });
+}
+
+/**
+ * Values are set on a controller, so the one that was started here stays for a person who has to set some. Throws what
+ * was wrong, then or at once.
+ */
+async function stay({ host, context, say }: World, started: StartedController | null, error: unknown): Promise<never> {
+  if (started && context.interactive && error instanceof Fault && error.code === "manifest.invalid") {
+    say(failureText(error, paintFor(context.colour.stderr), false));
+    say("The controller keeps running. Fix it in another terminal, then `fairlead deploy`; Ctrl-C here stops it.");
+    if (!host.interrupted.aborted) await once(host.interrupted, "abort");
+  }
+  throw error;
 }
 
 type StartOptions = Pick<ControllerSettings, "edge" | "runtime" | "engine" | "proxy" | "proxyImage">;
