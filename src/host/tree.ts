@@ -146,13 +146,13 @@ export async function measureTree(path: string): Promise<number | null> {
 const listLimit = 100 * 1024 * 1024;
 
 /**
- * A digest of what a tree consists of: names, kinds, modes and targets of links, sizes of files and the seconds when they
- * were written. No file is read: 11,000 take 0.1 s. Null: this system's find(1) cannot list that, or not within a minute.
+ * A digest of what a tree consists of: names, kinds, modes, targets of links and sizes of files. No file is read, and no
+ * time counts, because a tree that was restored from a backup may have others. Null: this system's find(1) cannot list that, or not within a minute.
  * Only for trees that nobody else may change.
  */
 export async function treeSummary(path: string): Promise<string | null> {
   if (process.platform !== "linux") return null;
-  const entry = ["-type", "f", "-printf", "%m %s %Ts %p\\0", "-o", "-printf", "%y %m %p %l\\0"];
+  const entry = ["-type", "f", "-printf", "%m %s %p\\0", "-o", "-printf", "%y %m %p %l\\0"];
   const find: [string, ...string[]] = ["/usr/bin/find", ".", "-mindepth", "1", ...entry];
   const { code, stdout } = await runChild(find, { cwd: path, env: {}, withinMs: lookLimitMs, limit: listLimit });
   return code === 0 && stdout.length < listLimit ? sha256(stdout.split("\0").sort().join("\0")) : null;

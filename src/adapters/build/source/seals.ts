@@ -15,7 +15,7 @@ export async function seal(tree: string): Promise<void> {
   if (summary !== null) await replaceFile(sealOf(tree), summary);
 }
 
-/** Whether a sealed tree is not what it was: a file is missing, added, shorter, or written since. */
+/** Whether a sealed tree is not what it was: a file is missing, added, or of another size. */
 export async function isDamaged(tree: string): Promise<boolean> {
   const sealed = await readText(sealOf(tree));
   if (sealed === null) return false;
