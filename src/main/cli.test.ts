@@ -285,9 +285,14 @@ describe("changing", () => {
   test("the name that --confirm gives answers yes or no, too; another name and --yes do not answer for it", async () => {
     writeFileSync(path.join(shop.root, "fairlead.yml"), `${manifest}protected: true\n`);
     await run("deploy --confirm production");
-    const none = ["env unset A -y --confirm staging", "env unset A", "down -e staging --confirm production"];
+    const none = [
+      "env unset LOG_LEVEL -y --confirm staging",
+      "env unset LOG_LEVEL",
+      "down -e staging --confirm production",
+    ];
+    await run("env set LOG_LEVEL=DEBUG --confirm production");
     for (const line of none) expect((await run(line)).code).toBe(8);
-    expect((await run("env unset A --confirm production")).code).toBe(0);
+    expect((await run("env unset LOG_LEVEL --confirm production")).code).toBe(0);
   });
 
   test("what only the controller finds wrong is told in words of the command line", async () => {

@@ -62,6 +62,17 @@ test("after a rollback it is told what the next deployment changes again, by the
   expect(await shop.versionsOf(5)).toMatchObject({ worker: "API_KEY@1 LOG_LEVEL@1 SESSION_KEY@2" });
 });
 
+test("env unset looks before it asks: a variable that is not set is an error; a staged unset can be brought live", async () => {
+  await deployed();
+  for (const words of ["NOBODY", "NOBODY -y", "LOG_LEVEL", "NOBODY API_KEY -y"]) {
+    const { code, stderr } = await run(`env unset ${words}`);
+    expect([code, stderr]).toEqual([4, expect.stringMatching(/there is no variable (NOBODY|LOG_LEVEL) that is set/)]);
+  }
+  await run("env set EXTRA=1");
+  await run("env unset EXTRA -y --stage");
+  expect((await run("env unset EXTRA -y")).stdout).toMatch(/^Live: v3 /);
+});
+
 test("what is set under a name that Fairlead gives goes to no service that gets it from there, and the list says so", async () => {
   const { stderr } = await run("env set PORT=1 --stage");
   expect(stderr).toBe("warning: services with http do not get PORT: Fairlead sets it (the port to listen on)\n");
@@ -135,7 +146,7 @@ describe("env set and env unset", () => {
   test("deploy nothing where nothing becomes different, but bring live what only waited", async () => {
     await deployed();
     await run("env set LOG_LEVEL=DEBUG");
-    for (const words of ["set LOG_LEVEL=DEBUG", "set LOG_LEVEL=DEBUG --stage", "unset NOBODY -y"]) {
+    for (const words of ["set LOG_LEVEL=DEBUG", "set LOG_LEVEL=DEBUG --stage"]) {
       const { code, stdout } = await run(`env ${words}`);
       expect([code, stdout, await releases()]).toEqual([0, "Nothing was changed.\n", 2]);
     }

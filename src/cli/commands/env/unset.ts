@@ -1,7 +1,7 @@
 import { Fault } from "../../../base/faults.ts";
 import { defineCommand, severalArguments } from "../../command.ts";
 import { toggleFlag } from "../../flags.ts";
-import { sendVariables, variablesExit, variablesText } from "../../variables.ts";
+import { namesThatDiffer, sendVariables, variablesExit, variablesText } from "../../variables.ts";
 
 export default defineCommand({
   about:
@@ -17,6 +17,11 @@ export default defineCommand({
   ],
   async run({ args, flags, world }) {
     if (args.names.length === 0) throw new Fault("usage.invalid", "which variable? Pass its name");
+    const view = await world.api().call("variables", { params: world.key() });
+    // What an earlier `--stage` unset may still be live.
+    const known = [...Object.keys(view.variables), ...namesThatDiffer(view)];
+    const unknown = args.names.filter((name) => !known.includes(name));
+    if (unknown.length > 0) throw new Fault("value.unknown", `there is no variable ${unknown.join(", ")} that is set`);
     await world.confirm(`Unset ${args.names.join(", ")}?`, world.key().environment);
     const set = Object.fromEntries(args.names.map((name) => [name, null]));
     return sendVariables(world, { set, ...(flags.stage && { stage: true }) }, flags.detach);
