@@ -73,6 +73,23 @@ test("env unset looks before it asks: a variable that is not set is an error; a 
   expect((await run("env unset EXTRA -y")).stdout).toMatch(/^Live: v3 /);
 });
 
+test("env list --reveal shows a value with line ends or invisible characters in one line, and others as they are", async () => {
+  for (const [name, stdin] of [
+    ["PEM", "-----BEGIN\nab  c\r\n\tEND-----"],
+    ["SIGN", "a\x1b[2Jb\u202ec"],
+    ["PLAIN", 'C:\\x "y"'],
+  ] as const)
+    await run(`env set ${name} --stdin --stage`, { stdin });
+  const { stdout } = await run("env list --reveal");
+  expect(stdout.trimEnd().split("\n")).toHaveLength(4);
+  for (const row of [
+    'PEM    "-----BEGIN\\nab  c\\r\\n\\tEND-----"  set',
+    'SIGN   "a\\u001b[2Jb\\u202ec"',
+    'PLAIN  C:\\x "y"  ',
+  ])
+    expect(stdout).toContain(row);
+});
+
 test("what is set under a name that Fairlead gives goes to no service that gets it from there, and the list says so", async () => {
   const { stderr } = await run("env set PORT=1 --stage");
   expect(stderr).toBe("warning: services with http do not get PORT: Fairlead sets it (the port to listen on)\n");

@@ -1,8 +1,9 @@
+import { joined, plainJson, printable } from "../../../base/printable.ts";
 import type { RevealedVariables, VariablesView } from "../../../contract/variables.ts";
 import { isOwnVariable } from "../../../model/release.ts";
 import { defineCommand } from "../../command.ts";
 import { toggleFlag } from "../../flags.ts";
-import { harmless, table } from "../../paint.ts";
+import { table } from "../../paint.ts";
 
 interface Row {
   readonly name: string;
@@ -38,7 +39,7 @@ export default defineCommand({
     if (variables.length === 0) return "No variables are set.";
     const rows = variables.map(({ name, from, services, group, digest, state, version, value }) => [
       name,
-      value === undefined ? paint.dim(`•••• ${digest}`) : harmless(value, paint),
+      value === undefined ? paint.dim(`•••• ${digest}`) : valueText(value),
       [version === null ? from : `${from} v${version}`, ...(group === null ? [] : [`group ${group}`])].join(", "),
       state === "staged" ? paint.yellow(stagedText(variables, name)) : "live",
       services.join(" ") || "-",
@@ -46,6 +47,11 @@ export default defineCommand({
     return table(["NAME", "VALUE", "FROM", "STATE", "SERVICES"], rows, paint);
   },
 });
+
+/** In one line and one column: a value with line ends or invisible characters as JSON, which shows them. */
+function valueText(value: string): string {
+  return printable(joined(value)) === value ? value : printable(plainJson(value));
+}
 
 /** Of a value that is set and does not serve: that it waits, and which version serves, as after a rollback. */
 function stagedText(rows: readonly Row[], wanted: string): string {
