@@ -239,6 +239,13 @@ describe("changing", () => {
     expect((await run("scale web=lots")).code).toBe(2);
   });
 
+  test("scale names the limit and the argument that exceeds it", async () => {
+    for (const word of ["web=101", "web=1000000"]) {
+      const { code, stderr } = await run(`scale ${word}`);
+      expect([code, stderr]).toEqual([2, expect.stringContaining(`${word}: a service has at most 100 replicas`)]);
+    }
+  });
+
   test("env set, list and unset: masked, from stdin, and live", async () => {
     await run("deploy");
     expect((await run("env set LOG_LEVEL=DEBUG")).stdout).toContain("Live: v2 (was v1)");

@@ -2,7 +2,7 @@ import { formatDuration } from "../../../base/duration.ts";
 import { Fault } from "../../../base/faults.ts";
 import type { Client } from "../../../client/client.ts";
 import { waitFor } from "../../../client/events.ts";
-import type { ScaleRequest } from "../../../contract/scale.ts";
+import { maxReplicas, type ScaleRequest } from "../../../contract/scale.ts";
 import type { EnvKey } from "../../../model/environment.ts";
 import { defineCommand, severalArguments } from "../../command.ts";
 import { toggleFlag } from "../../flags.ts";
@@ -46,8 +46,10 @@ export default defineCommand({
 
 function readReplicas(words: readonly string[]): ScaleRequest {
   const pairs = words.map((word) => {
-    const found = /^([a-z][a-z0-9-]*)=(\d{1,4}|manifest)$/.exec(word);
+    const found = /^([a-z][a-z0-9-]*)=(\d+|manifest)$/.exec(word);
     if (!found) throw new Fault("usage.invalid", `${JSON.stringify(word)} is not like web=3 or web=manifest`);
+    if (Number(found[2]) > maxReplicas)
+      throw new Fault("usage.invalid", `${word}: a service has at most ${maxReplicas} replicas`);
     return [found[1], found[2] === "manifest" ? null : Number(found[2])] as const;
   });
   return Object.fromEntries(pairs);
