@@ -106,6 +106,19 @@ test("what could not be seen when the clock was set ahead is as old as it is", (
   expect(agesOf(times.corrected(worldOf(startedAt, startedAt)))).toEqual([1_500, 1_500]);
 });
 
+test("one that could not be inspected when the clock was set ahead is as old as it is", () => {
+  const clock = new SimulatedClock();
+  const times = new Times(clock);
+  const startedAt = clock.now();
+  const seen = worldOf(startedAt, startedAt);
+  times.corrected(seen);
+  clock.jump(dayMs);
+  const blind = { name: "web-1", identity: seen.instances[0]?.identity ?? null, why: "stuck" };
+  times.corrected({ ...seen, instances: [], unreadable: [blind] } as Snapshot);
+  clock.passTo(1_000);
+  expect(agesOf(times.corrected(seen))).toEqual([1_000, 1_000]);
+});
+
 test("what was written before a jump ahead is as old as it is, also when nothing was looked at before it", () => {
   const clock = new SimulatedClock();
   const times = new Times(clock);

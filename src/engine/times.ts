@@ -61,10 +61,12 @@ export class Times {
     };
     const corrected = { ...s, now, ...pastOf(s, past) };
     const misdated = misdatedOf(s, corrected);
-    if (!isWhole) {
+    // What cannot be inspected is there, and is seen again.
+    const isAll = isWhole && s.unreadable.length === 0;
+    if (!isAll) {
       for (const [id, { raw, shift }] of known) if (!seen.has(id)) seen.set(id, { raw, shift: shift + jump });
     }
-    this.#frames.set(keyText(s.key), { offset: offset + jump, known: seen, unseen: isWhole ? 0 : missed });
+    this.#frames.set(keyText(s.key), { offset: offset + jump, known: seen, unseen: isAll ? 0 : missed });
     return { ...corrected, misdated };
   }
 

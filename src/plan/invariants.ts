@@ -252,7 +252,10 @@ function lostServing({ s, plan }: Decision): string | null {
     if (!commits) return `what serves is changed in phase ${planned?.phase ?? "none"}`;
     if (change.serving?.release !== planned.release)
       return `v${change.serving?.release} would serve, not v${planned.release}`;
-    const missing = ungatedService({ s, plan }, slotsOf(s, change.serving));
+    // A restart of some services leaves the others, in whatever state they are.
+    const before = s.environment.serving?.generations ?? {};
+    const fresh = slotsOf(s, change.serving).filter((slot) => before[slot.service.name] !== slot.deployment);
+    const missing = ungatedService({ s, plan }, fresh);
     if (missing !== null) return `v${planned.release} would serve, but ${missing} has no instance that passed its gate`;
   }
   return null;
