@@ -32,7 +32,9 @@ export function followBuild(
     }
   };
   const followed = follow().catch((thrown: unknown) => {
-    if (left.signal.aborted) return;
+    // Ctrl-C ends every request of the command; the deployment's own says what becomes of it.
+    const isAborted = thrown instanceof DOMException && thrown.name === "AbortError";
+    if (left.signal.aborted || isAborted) return;
     if (!(thrown instanceof Fault)) throw thrown;
     show([`the build's output cannot be shown: ${thrown.detail}`]);
   });
