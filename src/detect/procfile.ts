@@ -56,6 +56,11 @@ export function withProcfile(
     const none = { name, port: null, ready: null, release: null, single: isClock(run) };
     if (name !== "release") all.set(name, { ...(all.get(name) ?? none), run });
   }
+  // The same command under another name is not started twice.
+  for (const { name, run } of services) {
+    const twice = [...commands].some(([type, command]) => type !== name && String(command) === String(run));
+    if (twice && !commands.has(name)) all.delete(name);
+  }
   const release = commands.get("release");
   const found = [...all.values()].map((one, i) => (release && i === 0 ? { ...one, release } : one));
   return { services: found, warnings };

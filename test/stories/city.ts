@@ -55,6 +55,10 @@ export interface StatusJson {
   readonly urls: readonly { readonly service: string; readonly url: string }[];
 }
 
+/** How this machine reaches the registries of packages. */
+const waysOut =
+  /^(?:NODE_EXTRA_CA_CERTS|SSL_CERT_(?:FILE|DIR)|PIP_(?:CERT|INDEX_URL|FIND_LINKS)|REQUESTS_CA_BUNDLE|GOPROXY|\w+_proxy)$/i;
+
 interface Ports {
   readonly edge: number;
   readonly instances: { readonly from: number; readonly to: number };
@@ -81,7 +85,9 @@ export class City {
     this.state = join(home, "state");
     this.app = join(home, "app");
     this.testbed = testbedOf(home, this.state, ports.instances);
-    this.#env = { PATH: process.env.PATH ?? "", HOME: home, LANG: "C.UTF-8", NO_COLOR: "1", ...compileCache };
+    const ways = Object.entries(process.env).filter(([name]) => waysOut.test(name)) as [string, string][];
+    const own = { PATH: process.env.PATH ?? "", HOME: home, LANG: "C.UTF-8", NO_COLOR: "1", ...compileCache };
+    this.#env = { ...Object.fromEntries(ways), ...own };
   }
 
   /** A city with the named example in it; nothing runs yet. `flags` are the controller's, besides those of the testbed. */

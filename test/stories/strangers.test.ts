@@ -1,0 +1,90 @@
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { sample } from "../../src/testing/exhaustive.ts";
+import { findProgram } from "../../tools/engine/programs.ts";
+import { type GoldenCase, goldenCases, judgeGolden } from "../cases/golden.ts";
+import { City, type DeploymentJson, root, until } from "./city.ts";
+
+// Repositories of people who never heard of Fairlead, one a `.case` file: what is known of it, its files as `== path`, a
+// line `----`, and what `init` prints and writes. Before the first file, one a line:
+//   needs: go                     a program without which the case is skipped, on plain processes
+//   set: NAME=value               what a person sets after `init`, before the first deployment
+//   page: /path 200 words         a page that is asked for through the edge, and what its body contains
+//   logs: service words           what a service without a page writes
+// UPDATE=1 rewrites what is expected; read the difference before you keep it.
+
+const directory = join(root, "test/strangers");
+
+interface Stranger {
+  readonly name: string;
+  readonly golden: GoldenCase;
+  readonly facts: ReadonlyMap<string, readonly string[]>;
+  readonly files: readonly (readonly [path: string, text: string])[];
+}
+
+const strangers = goldenCases(directory).map((golden): Stranger => {
+  const [head = "", ...sections] = golden.text.split(/^== /m);
+  const facts = new Map<string, string[]>();
+  for (const [, key = "", value = ""] of head.matchAll(/^([a-z ]+): (.+)$/gm)) {
+    facts.set(key, [...(facts.get(key) ?? []), value]);
+  }
+  const files = sections.map((section) => {
+    const end = section.indexOf("\n");
+    return [section.slice(0, end), section.slice(end + 1)] as const;
+  });
+  return { name: basename(golden.file, ".case"), golden, facts, files };
+});
+
+let city: City;
+
+beforeAll(async () => {
+  city = await City.found();
+  await city.startController();
+});
+afterAll(async () => city?.[Symbol.asyncDispose]());
+
+test.concurrent.for(sample(strangers, 3))("$name: what init writes is live, unchanged", async (stranger, { skip }) => {
+  const { name, facts, golden } = stranger;
+  const missing = facts.get("needs")?.find((program) => findProgram(program) === null);
+  if (missing !== undefined) skip(`no ${missing} on this machine`);
+  const app = join(dirname(city.app), name);
+  await settle(stranger, app);
+  const fairlead = (...args: readonly string[]) => city.fairleadIn(app, ...args);
+
+  const init = await fairlead("init", "--yes");
+  expect(init.code, init.stderr).toBe(0);
+  const manifest = await readFile(join(app, "fairlead.yml"), "utf8");
+  const said = init.stderr.split("\n").filter((line) => line.startsWith("warning:") || line.startsWith("ignored:"));
+  judgeGolden(directory, golden, [...said, manifest].join("\n"));
+  for (const value of facts.get("set") ?? []) await fairlead("env", "set", value);
+
+  const { code, stdout, stderr } = await fairlead("deploy", "--json");
+  expect(code, `${stdout}${stderr}`).toBe(0);
+  expect((JSON.parse(stdout) as DeploymentJson).deployment).toMatchObject({ status: "live", fault: null });
+  for (const asked of facts.get("page") ?? []) {
+    const [path = "/", status = "200", ...words] = asked.split(" ");
+    const answer = await city.get(path, `web.${name}.localhost`);
+    expect([answer.status, answer.body]).toEqual([Number(status), expect.stringContaining(words.join(" "))]);
+  }
+  for (const expected of facts.get("logs") ?? []) {
+    const [service = "", ...words] = expected.split(" ");
+    const wanted = words.join(" ");
+    await until(
+      async () => (await fairlead("logs", service)).stdout.includes(wanted),
+      `${service} writes ${wanted}`,
+      60_000,
+    );
+  }
+  const down = await fairlead("down", "-y");
+  expect(down.code, down.stderr).toBe(0);
+});
+
+async function settle({ files }: Stranger, app: string): Promise<void> {
+  await mkdir(app);
+  for (const [path, text] of files) {
+    await mkdir(dirname(join(app, path)), { recursive: true });
+    await writeFile(join(app, path), text);
+    if (text.startsWith("#!")) await chmod(join(app, path), 0o755);
+  }
+}
