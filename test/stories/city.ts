@@ -55,13 +55,14 @@ export interface StatusJson {
   readonly urls: readonly { readonly service: string; readonly url: string }[];
 }
 
-/** How this machine reaches the registries of packages. */
-const waysOut =
-  /^(?:NODE_EXTRA_CA_CERTS|SSL_CERT_(?:FILE|DIR)|PIP_(?:CERT|INDEX_URL|FIND_LINKS)|REQUESTS_CA_BUNDLE|GOPROXY|\w+_proxy)$/i;
-
 interface Ports {
   readonly edge: number;
   readonly instances: { readonly from: number; readonly to: number };
+}
+
+interface Foundation {
+  readonly flags: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
 }
 
 /**
@@ -79,22 +80,23 @@ export class City {
   readonly testbed: Testbed;
   readonly key = { app: "beacon", environment: "production" };
 
-  private constructor(home: string, ports: Ports, flags: readonly string[]) {
+  private constructor(home: string, ports: Ports, { flags, env: more }: Foundation) {
     this.#home = home;
     this.#flags = ["--edge", `127.0.0.1:${ports.edge}`, ...flags];
     this.state = join(home, "state");
     this.app = join(home, "app");
     this.testbed = testbedOf(home, this.state, ports.instances);
-    const ways = Object.entries(process.env).filter(([name]) => waysOut.test(name)) as [string, string][];
-    const own = { PATH: process.env.PATH ?? "", HOME: home, LANG: "C.UTF-8", NO_COLOR: "1", ...compileCache };
-    this.#env = { ...Object.fromEntries(ways), ...own };
+    this.#env = { PATH: process.env.PATH ?? "", HOME: home, LANG: "C.UTF-8", NO_COLOR: "1", ...compileCache, ...more };
   }
 
-  /** A city with the named example in it; nothing runs yet. `flags` are the controller's, besides those of the testbed. */
-  static async found(example = "beacon", flags: readonly string[] = []): Promise<City> {
+  /**
+   * A city with the named example in it; nothing runs yet. `flags` are the controller's, besides those of the testbed; `env` is
+   * what its programs have in their environment besides.
+   */
+  static async found(example = "beacon", flags: Foundation["flags"] = [], env: Foundation["env"] = {}): Promise<City> {
     const home = await mkdtemp(join(tmpdir(), "fl-"));
     await chmod(home, 0o711);
-    const city = new City(home, { edge: await ownPort(), instances: await ownPorts(100) }, flags);
+    const city = new City(home, { edge: await ownPort(), instances: await ownPorts(100) }, { flags, env });
     await mkdir(city.state, { mode: 0o711 });
     await cp(join(root, "examples", example), city.app, { recursive: true });
     // Equal sources are one artifact, also for two cities on one engine: this city's is its own to take away.
