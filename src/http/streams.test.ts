@@ -138,8 +138,19 @@ describe("logs", () => {
   test("that match nothing go on at the end, so that nothing is looked through twice", async () => {
     await live();
     await say("line 1");
-    const none = logPage.parse(await (await ask("GET", `${base}/logs?service=nobody`)).json());
+    const none = logPage.parse(await (await ask("GET", `${base}/logs?grep=nobody`)).json());
     expect([none.lines, none.next > 0]).toEqual([[], true]);
+  });
+
+  test("of a service are refused if nothing is known of it, and found if it was removed", async () => {
+    await live();
+    await say("line 1", { service: "removed" });
+    const statusOf = async (query: string) => (await ask("GET", `${base}/${query}`)).status;
+    expect(await statusOf("logs?service=web&service=removed&service=build")).toBe(200);
+    const refused = await ask("GET", `${base}/logs?service=web&service=nobody`);
+    const { code, detail } = problem.parse(await refused.json());
+    expect([refused.status, code, detail]).toEqual([404, "service.unknown", expect.stringContaining("service nobody")]);
+    expect(await statusOf("logs/stream?service=nobody")).toBe(404);
   });
 
   test("stream on after the tail, and resume after Last-Event-ID without loss or repetition", async () => {

@@ -202,7 +202,12 @@ describe("looking", () => {
       "line 119",
       "line 120",
     ]);
-    expect(await run("logs nobody")).toMatchObject({ code: 0, stdout: "", stderr: "No matching lines.\n" });
+    expect(await run("logs --grep nothing")).toMatchObject({ code: 0, stdout: "", stderr: "No matching lines.\n" });
+    const nobody = await run("logs nobody");
+    expect([nobody.code, nobody.stderr]).toEqual([
+      4,
+      expect.stringContaining("has no service nobody, nor lines of one"),
+    ]);
     const stop = new AbortController();
     const stdout = screen();
     const follow = "logs -f -n 1 --no-prefix";

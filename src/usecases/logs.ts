@@ -1,7 +1,9 @@
-import { type EnvKey, sameKey } from "../model/environment.ts";
+import { Fault } from "../base/faults.ts";
+import { type EnvKey, keyText, sameKey } from "../model/environment.ts";
 import type { LogFilter } from "../model/log.ts";
+import { serviceOf } from "../model/release.ts";
 import type { FoundLines } from "../ports/logs.ts";
-import { type Call, environmentOf } from "./access.ts";
+import { type Call, environmentOf, newestRelease } from "./access.ts";
 import { lookAnywayMs, Wakeup } from "./wakeup.ts";
 
 /** Most lines of one message of a stream. */
@@ -15,20 +17,34 @@ export type LogRange =
   | { readonly from: "after"; readonly after: number; readonly limit: number };
 
 /**
- * Lines of an environment, oldest first. The search ends with `signal`. Faults: `app.unknown`; `request.invalid` when `grep`
- * cannot be used.
+ * Lines of an environment, oldest first. The search ends with `signal`. Faults: `app.unknown`; `service.unknown` for
+ * one that neither the newest release has nor any line is from; `request.invalid` when `grep` cannot be used.
  */
 export async function readLogs(
   call: Call,
   filter: LogFilter,
   { range, signal }: { range: LogRange; signal: AbortSignal },
 ): Promise<LogChunk> {
-  await environmentOf(call, filter.key);
+  await refuseUnknown(call, filter, signal);
   const { logs } = call.deps;
   if (range.from === "after") return logs.read(filter, range, signal);
   // An invalid pattern is reported even if no previous line is requested.
   const found = await logs.tail(filter, Math.max(1, range.tail), signal);
   return range.tail === 0 ? { ...found, lines: [], reached: null } : found;
+}
+
+/**
+ * Refuses services that are unknown. The output of builds is that of a service `build`. A service that was removed is
+ * known for as long as there are lines of it, or a search for them is not finished.
+ */
+async function refuseUnknown(call: Call, { key, services = [] }: LogFilter, signal: AbortSignal): Promise<void> {
+  const release = await newestRelease(call, await environmentOf(call, key));
+  for (const name of services) {
+    if ((release && serviceOf(release, name)) || name === "build") continue;
+    const { lines, reached } = await call.deps.logs.tail({ key, services: [name] }, 1, signal);
+    if (lines.length > 0 || reached !== null) continue;
+    throw new Fault("service.unknown", `${keyText(key)} has no service ${name}, nor lines of one`);
+  }
 }
 
 /**
