@@ -6,6 +6,7 @@ import { lacksFor } from "../adapters/runtime/process/confine.ts";
 import { runningAsOthers } from "../adapters/runtime/process/others.ts";
 import { processRuntime } from "../adapters/runtime/process/runtime.ts";
 import { oneUser, userForEach, usersGiven } from "../adapters/runtime/process/tenants.ts";
+import { ownersOfVolumes } from "../adapters/runtime/process/volumes.ts";
 import { sha256 } from "../base/digest.ts";
 import { Firewall } from "../host/firewall.ts";
 import { claimUids, type UidClaim } from "../host/uid-claims.ts";
@@ -63,7 +64,8 @@ export async function processes(options: ProcessOptions): Promise<Processes> {
   // The first two of a range are an edge and the owner of artifacts.
   const others = async () =>
     (await neighbours()).flatMap(({ directory, from }) => [from, from + 1, ...usersGiven(join(directory, "run"))]);
-  const userOf = range ? userForEach(at("run"), range, others) : oneUser(apps as User | null);
+  const owners = () => ownersOfVolumes(at("volumes"));
+  const userOf = range ? userForEach(at("run"), range, { others, owners }) : oneUser(apps as User | null);
   const firewall = range && new Firewall(firewallName(options.stateDirectory));
   const runtime = processRuntime({
     directory: at("run"),

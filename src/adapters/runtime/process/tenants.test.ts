@@ -1,9 +1,10 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ownersOfProcesses } from "./proc.ts";
 import { oneUser, userForEach, usersGiven } from "./tenants.ts";
+import { ownersOfVolumes } from "./volumes.ts";
 
 let directory: string;
 beforeEach(() => {
@@ -49,6 +50,28 @@ test("a table that cannot be read is said, and nothing is given", async () => {
   }
 });
 
+test("an environment whose table of users is lost keeps the owner of its volumes, and nobody else gets it", async ({
+  skip,
+}) => {
+  if (process.getuid?.() !== 0) skip("only root gives files to others");
+  const owner = await uid(userForEach(directory, range)(key("production")));
+  const volumes = join(directory, "volumes");
+  for (const [path, uid] of [
+    ["shop/production/files", Number(owner)],
+    ["shop/staging/files", 0],
+  ] as const) {
+    mkdirSync(join(volumes, path, "data"), { recursive: true });
+    writeFileSync(join(volumes, path, "volume.json"), "{}");
+    chownSync(join(volumes, path, "data"), uid, uid);
+  }
+  rmSync(join(directory, ".users.json"));
+  const userOf = userForEach(directory, range, { owners: () => ownersOfVolumes(volumes) });
+  const given = await Promise.all(["pr-1", "staging", "pr-2"].map((name) => uid(userOf(key(name)))));
+  expect(new Set(given).size).toBe(3);
+  for (const other of given) expect([0, owner]).not.toContain(other);
+  expect(await uid(userOf(key("production")))).toBe(owner);
+});
+
 test("where all are one user, it is that", async () => {
   expect(await oneUser({ uid: 5, gid: 6 })(key("staging"))).toEqual({ uid: 5, gid: 6 });
   expect(await oneUser(null)(key("staging"))).toBeNull();
@@ -59,7 +82,7 @@ test("what another controller of this machine gave to an environment is not give
   for (const each of [mine, other]) mkdirSync(each);
   const theirs = userForEach(other, range);
   await Promise.all(["production", "staging", "pr-1"].map((name) => theirs(key(name))));
-  const ours = userForEach(mine, range, async () => usersGiven(other));
+  const ours = userForEach(mine, range, { others: async () => usersGiven(other) });
   expect(usersGiven(other)).not.toContain(await uid(ours(key("production"))));
   await expect(ours(key("staging"))).rejects.toMatchObject({ code: "runtime.user" });
 });

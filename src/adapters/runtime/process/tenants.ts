@@ -11,8 +11,13 @@ import { ownersOfProcesses } from "./proc.ts";
 /** Who the processes of an environment are; null: whoever runs the controller. */
 export type UserOf = (key: EnvKey) => Promise<User | null>;
 
-/** The users that other controllers of this machine gave to their environments. */
-export type Others = () => Promise<readonly number[]>;
+/** What is known beside the table of users. */
+interface Known {
+  /** The users that other controllers of this machine gave to their environments. */
+  readonly others?: () => Promise<readonly number[]>;
+  /** The owners of existing volumes, by `app/environment`. */
+  readonly owners?: () => Readonly<Record<string, number>>;
+}
 
 /** What is recorded: the user of each environment, and the number that was given last. */
 interface Table {
@@ -24,16 +29,18 @@ interface Table {
  * A user for each environment, from a range. What was given once is never given to another environment, because files
  * of the old one may are in places that nobody here knows; a range that is used up can be made longer. Nor is given
  * what a process on this machine runs as, and what `others` are: users of other controllers with the same range. Two
- * that begin at once begin at places of their own. Faults: `runtime.user` when none is left, `journal.damaged` when the
- * table cannot be read.
+ * that begin at once begin at places of their own. If the table is lost, an environment with volumes keeps their owner:
+ * another user could not open them. Faults: `runtime.user` when none is left, `journal.damaged` when the table cannot be
+ * read.
  */
-export function userForEach(directory: string, range: UidRange, others: Others = async () => []): UserOf {
+export function userForEach(directory: string, range: UidRange, known: Known = {}): UserOf {
+  const { others = async () => [], owners = () => ({}) } = known;
   const path = join(directory, ".users.json");
   let table: Table | null = null;
   const give = async (key: string): Promise<User> => {
-    table ??= read(path) ?? { last: firstOf(directory, range) - 1, users: {} };
-    const known = table.users[key];
-    if (known !== undefined) return { uid: known, gid: known };
+    table ??= read(path) ?? { last: firstOf(directory, range) - 1, users: within(range, owners()) };
+    const given = table.users[key];
+    if (given !== undefined) return { uid: given, gid: given };
     const uid = nextFree(range, table, new Set([...ownersOfProcesses(), ...(await others())]));
     const next = { last: uid, users: { ...table.users, [key]: uid } };
     await replaceFile(path, `${JSON.stringify(next)}\n`);
@@ -52,6 +59,11 @@ export function usersGiven(directory: string): readonly number[] {
 /** Everybody the same: `--run-as`, and a controller that is not root's. */
 export function oneUser(user: User | null): UserOf {
   return async () => user;
+}
+
+/** An owner outside the range is from before the range: it was not given by a table. */
+function within({ from, to }: UidRange, owners: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(owners).filter(([, uid]) => uid >= from && uid <= to));
 }
 
 function firstOf(directory: string, { from, to }: UidRange): number {

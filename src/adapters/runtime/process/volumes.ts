@@ -1,9 +1,9 @@
-import { chmodSync, existsSync, readdirSync, readFileSync, renameSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, existsSync, globSync, lstatSync, readdirSync, readFileSync, renameSync } from "node:fs";
+import { join, sep } from "node:path";
 import { Fault, isErrno } from "../../../base/faults.ts";
 import { makeDirectory, replaceFileSync, syncSync } from "../../../host/files.ts";
 import { Aside, makeOwn } from "../../../host/tree.ts";
-import type { EnvKey } from "../../../model/environment.ts";
+import { type EnvKey, keyText } from "../../../model/environment.ts";
 import { checkRemoval, checkVolume, type VolumeId } from "../../../model/volume.ts";
 import type { Volumes } from "../../../ports/runtime.ts";
 import type { UserOf } from "./tenants.ts";
@@ -17,6 +17,16 @@ interface VolumeOptions {
   readonly heldBy: (volume: VolumeId) => string | undefined;
   /** Is told of what could not be deleted. */
   readonly notify: (words: string) => void;
+}
+
+/** Who owns the volumes of each environment, by `app/environment`. */
+export function ownersOfVolumes(volumeDirectory: string): Readonly<Record<string, number>> {
+  const owners = globSync("*/*/*/volume.json", { cwd: volumeDirectory }).flatMap((found) => {
+    const [app = "", environment = "", name = ""] = found.split(sep);
+    const data = lstatSync(join(volumeDirectory, app, environment, name, "data"), { throwIfNoEntry: false });
+    return data ? [[keyText({ app, environment }), data.uid] as const] : [];
+  });
+  return Object.fromEntries(owners);
 }
 
 /**
