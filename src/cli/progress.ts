@@ -54,6 +54,8 @@ function isTold({ service, outcome }: DeploymentView["checks"][number]): boolean
   return service !== null || outcome !== "passed";
 }
 
+const phaseOfCheck = { before: "release", gate: "gate", after: "watch" } as const;
+
 /** A gate or a check as a line, with its phase. */
 interface Found {
   readonly phase: DeploymentView["phase"];
@@ -124,7 +126,7 @@ export class LineProgress implements ProgressOutput {
       .slice(this.#seen.checks)
       .filter(isTold)
       .map(({ when, service, name, outcome, detail, tookMs }) => {
-        const phase = when === "before" ? "release" : "watch";
+        const phase = phaseOfCheck[when];
         const who = `[${elapsed(overAfter(deployment, phase))}] ${app} ${release}${service === null ? "" : ` ${service}`}`;
         return { phase, line: `${who} check ${name} ${outcome}: ${detail} (${seconds(tookMs)})` };
       });
@@ -210,13 +212,19 @@ export class LiveProgress implements ProgressOutput {
 
 /** Text for a phase beside its time. */
 function noteOn(phase: string, deployment: DeploymentView, goesOn: boolean): string {
-  if (phase === "gate") return deployment.gates.map(({ service, gate }) => `${service}: ${gate}`).join(", ");
+  if (phase === "gate") return gateNote(deployment, goesOn);
   if (phase === "release") return checksText(deployment, "before");
   if (phase === "ended" && deployment.status === "live") return timesText(deployment);
   const { release, previous } = deployment;
   if (phase !== "watch") return "";
   if (!goesOn) return checksText(deployment, "after");
   return previous === null || previous === release ? `${release} serves` : `${release} serves, ${previous} stands by`;
+}
+
+/** How services passed the gate; while it goes on, also what is wrong with those that have not. */
+function gateNote({ gates, checks }: DeploymentView, goesOn: boolean): string {
+  const warnings = goesOn ? checks.filter(({ when }) => when === "gate").map(({ detail }) => detail) : [];
+  return [...warnings, ...gates.map(({ service, gate }) => `${service}: ${gate}`)].join(", ");
 }
 
 function checksText({ checks }: DeploymentView, when: "before" | "after"): string {

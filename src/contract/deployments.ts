@@ -45,7 +45,11 @@ export const gateView = z
 
 export const deploymentCheckView = z
   .object({
-    when: z.enum(["before", "after"]).describe("`before`: before the release command. `after`: after the switch."),
+    when: z
+      .enum(["before", "gate", "after"])
+      .describe(
+        "`before`: before the release command. `gate`: a warning of an instance that is not ready yet. `after`: after the switch.",
+      ),
     service: z.string().nullable().describe("Null: of the release as a whole."),
     name: z.string(),
     outcome: z.enum(["passed", "warned", "failed"]).describe("Only a failed check ends the deployment."),

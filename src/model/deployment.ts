@@ -39,7 +39,8 @@ export interface GateReport {
 
 /** The result of a check. Only a failed check ends the deployment. */
 export interface CheckResult {
-  readonly when: keyof ServiceChecks;
+  /** `gate`: what was seen of an instance that is not ready yet; always a warning. */
+  readonly when: keyof ServiceChecks | "gate";
   /** Null: of the release as a whole. */
   readonly service: string | null;
   readonly name: string;

@@ -104,7 +104,10 @@ function noteGates(s: Snapshot, wanted: Wanted, builder: PlanBuilder): void {
     for (const instance of instancesOf(s, slot)) {
       if (!isStaying(s, instance) || isGated(s, instance) || isUnreadable(s, instance)) continue;
       const verdict = judgeGate(s, slot.service, instance);
-      if (verdict.state === "waiting") builder.lookAgainIn(verdict.inMs);
+      if (verdict.state === "waiting") {
+        builder.lookAgainIn(verdict.inMs);
+        noteWarning(s, instance, { slot, warning: verdict.warning, builder });
+      }
       if (verdict.state === "passed") noteGate(s, instance, { slot, gate: verdict.gate, builder });
       if (verdict.state === "failed" && !wanted.onTrial.has(idOf(slot))) {
         builder.record(retireFacts(s, instance, "not-ready"), verdict.fault.detail);
@@ -128,6 +131,22 @@ function noteGate(
   builder.change({
     gates: [...deployment.gates, { service: slot.service.name, instance: instance.name, gate, tookMs }],
   });
+}
+
+/** Reports what is wrong with a new instance before its time is over: once for each service of a deployment. */
+function noteWarning(
+  s: Snapshot,
+  instance: ObservedInstance,
+  { slot, warning, builder }: { slot: Slot; warning: string | undefined; builder: PlanBuilder },
+) {
+  const deployment = builder.deployment;
+  if (!warning || deployment?.id !== slot.deployment) return;
+  const service = slot.service.name;
+  const { checks } = deployment;
+  if (checks.some((one) => one.when === "gate" && one.service === service)) return;
+  const tookMs = s.now - instance.startedAt;
+  const result = { when: "gate", service, name: "port", outcome: "warned", tookMs, detail: warning } as const;
+  builder.change({ checks: [...checks, result] });
 }
 
 export interface Sickness {

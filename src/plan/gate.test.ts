@@ -36,6 +36,16 @@ describe("the gate of an instance", () => {
     expect(JSON.stringify(found)).toContain("listens on port 3000, but PORT=20100 was set");
   });
 
+  test("names the setting for it where the port is the manifest's, and not where it is one of the pool", () => {
+    const s = readWorld("service web http\nrelease 1\ninstance web v1 dep_1 0 age=5s unready=1 listens=3000");
+    const [instance] = s.instances;
+    if (!instance) return expect.fail("no instance");
+    const hint = (port: number) =>
+      JSON.stringify(judgeGate(s, service("web", { http: httpSpec("web", { port }) }), instance));
+    expect(hint(instance.address?.port ?? 0)).toContain("write `http: { port: 3000 }`");
+    expect(hint(8_080)).not.toContain("http: {");
+  });
+
   test("fails after a third of its time when it listens only elsewhere and its manifest names no probe", () => {
     const s = readWorld("service web http\nrelease 1\ninstance web v1 dep_1 0 age=1s unready=1 listens=3000");
     const [instance] = s.instances;
@@ -49,13 +59,18 @@ describe("the gate of an instance", () => {
     expect(at("below 500", 1_000)).toEqual({ state: "waiting", inMs: 667 });
     expect(at("below 500", 1_667)).toMatchObject(elsewhere);
     // The port of a debugger or of metrics may be open long before the app's own.
-    expect(at(200, 4_999)).toEqual({ state: "waiting", inMs: 1 });
+    expect(at(200, 1_999)).toEqual({ state: "waiting", inMs: 1 });
+    const warning = "web listens on port 3000, but PORT=20100 was set and nothing listens there";
+    expect(at(200, 2_000)).toEqual({ state: "waiting", inMs: 3_000, warning });
+    expect(at(200, 4_999)).toEqual({ state: "waiting", inMs: 1, warning });
     expect(at(200, 5_000)).toMatchObject(elsewhere);
   });
 
   test("says of one that listens on its port and cannot be reached that this is why", () => {
     const unreachable = { state: "failed", fault: { code: "gate.unreachable" } };
-    expect(judge("web http", "age=1667ms unready=1 listens=20100")).toEqual({ state: "waiting", inMs: 3_333 });
+    expect(judge("web http", "age=1667ms unready=1 listens=20100")).toEqual({ state: "waiting", inMs: 333 });
+    const warning = expect.stringContaining("not where it can be reached");
+    expect(judge("web http", "age=2s unready=1 listens=20100")).toEqual({ state: "waiting", inMs: 3_000, warning });
     expect(judge("web http", "age=5s unready=1 listens=20100")).toMatchObject(unreachable);
   });
 

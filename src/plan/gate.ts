@@ -13,13 +13,16 @@ export const unreadyAfter = 3;
 /** How soon to judge an instance again whose time is over but whose answers were good, or that was never probed. */
 const askedAgainMs = 1_000;
 
+/** An app may open another port first, or its own on another address: after this time it is reported. */
+const misplacedAfterMs = 2_000;
+
 /** An answer older than this, from before the time was over, says nothing: no controller probed since. */
 const freshMs = 100;
 
 export type GateVerdict =
   | { readonly state: "passed"; readonly gate: string }
-  /** Undecided; after `inMs` time alone may decide it. */
-  | { readonly state: "waiting"; readonly inMs: number }
+  /** Undecided; after `inMs` time alone may decide it. `warning`: what is wrong so far, e.g. the port it listens on. */
+  | { readonly state: "waiting"; readonly inMs: number; readonly warning?: string }
   | { readonly state: "failed"; readonly fault: FaultRecord };
 
 export function faultOf(code: FaultCode, detail: string, hint: string = faults[code].hint): FaultRecord {
@@ -59,15 +62,17 @@ export function judgeGate(s: Snapshot, service: ServiceSpec, instance: ObservedI
   if (probe?.stranger) return { state: "failed", fault: strangerFault(service, instance, probe.stranger) };
   if (probe && probe.readyInRow >= timesWanted(service)) return { state: "passed", gate: gateWords(service) };
   const withinMs = service.http.ready?.withinMs ?? tcpGate.withinMs;
-  const elsewhere = wrongPortFault(service, instance, probe);
-  const limitMs = elsewhere ? elsewhereAfter(service, withinMs) : withinMs;
-  if (elsewhere && age >= limitMs) return { state: "failed", fault: elsewhere };
-  if (age < withinMs) return { state: "waiting", inMs: limitMs - age };
+  const misplaced = misplacedFault(service, instance, probe);
+  const limitMs = misplaced ? misplacedLimit(service, misplaced, withinMs) : withinMs;
+  if (misplaced && age >= limitMs) return { state: "failed", fault: misplaced };
+  if (misplaced && age >= misplacedAfterMs) return { state: "waiting", inMs: limitMs - age, warning: misplaced.detail };
+  if (misplaced) return { state: "waiting", inMs: Math.min(limitMs, misplacedAfterMs) - age };
+  if (age < withinMs) return { state: "waiting", inMs: withinMs - age };
   // Its time may have passed while no controller probed it: only a bad answer fails it.
   if (!probe || probe.unreadyInRow === 0) return { state: "waiting", inMs: askedAgainMs };
   const { lastAgoMs = 0 } = probe;
   if (lastAgoMs > freshMs && age - lastAgoMs < withinMs) return { state: "waiting", inMs: askedAgainMs };
-  return { state: "failed", fault: lateFault(service, instance, { probe, withinMs }) };
+  return { state: "failed", fault: lateFault(service, probe, withinMs) };
 }
 
 function crashFault(service: ServiceSpec, instance: ObservedInstance): FaultRecord {
@@ -78,40 +83,35 @@ function strangerFault({ name }: ServiceSpec, { address }: ObservedInstance, wor
   return faultOf("gate.port-taken", `${name} has PORT=${address?.port}, but ${words}`);
 }
 
-function lateFault(
-  service: ServiceSpec,
-  instance: ObservedInstance,
-  { probe, withinMs }: { probe: ProbeState | undefined; withinMs: number },
-): FaultRecord {
-  const listens = probe?.listensOn?.includes(instance.address?.port ?? 0);
-  if (listens) return faultOf("gate.unreachable", unreachableWords(service, instance));
-  const answer = probe?.lastAnswer ?? "no answer yet";
+function lateFault(service: ServiceSpec, { lastAnswer }: ProbeState, withinMs: number): FaultRecord {
   return faultOf(
     "gate.not-ready",
-    `${service.name} was not ready within ${formatDuration(withinMs)}; wanted ${gateWords(service)}; last answer: ${answer}`,
+    `${service.name} was not ready within ${formatDuration(withinMs)}; wanted ${gateWords(service)}; last answer: ${lastAnswer ?? "no answer yet"}`,
   );
 }
 
 /**
- * When one that listens only elsewhere has failed: after a third of the time. A probe of the manifest has all of its
- * `within`, because some apps open a port for a debugger or for metrics long before their own.
+ * When one that does not listen where it should has failed: after a third of the time if it listens only on other
+ * ports. A probe of the manifest has all of its `within`, because some apps open a port for a debugger or for metrics
+ * long before their own; the own port on another address may be seen in the moment in which an app comes up.
  */
-function elsewhereAfter(service: ServiceSpec, withinMs: number): number {
-  return isDefault(service) ? Math.round(withinMs / 3) : withinMs;
+function misplacedLimit(service: ServiceSpec, { code }: FaultRecord, withinMs: number): number {
+  return isDefault(service) && code === "gate.wrong-port" ? Math.round(withinMs / 3) : withinMs;
 }
 
-function wrongPortFault(service: ServiceSpec, { address }: ObservedInstance, probe: ProbeState | undefined) {
+/** What is wrong with the address on which an instance listens; null if nothing is, or nothing is known. */
+function misplacedFault({ name, http }: ServiceSpec, { address }: ObservedInstance, probe: ProbeState | undefined) {
   const found = probe?.listensOn ?? [];
-  if (found.length === 0 || address === null || found.includes(address.port)) return null;
-  const ports = found.join(" and ");
-  return faultOf(
-    "gate.wrong-port",
-    `${service.name} listens on port ${ports}, but PORT=${address.port} was set and nothing listens there`,
-  );
-}
-
-function unreachableWords({ name }: ServiceSpec, { address }: ObservedInstance): string {
-  return `${name} listens on port ${address?.port}, but not where it can be reached: ${address?.host} refuses connections`;
+  if (found.length === 0 || address === null) return null;
+  if (found.includes(address.port)) {
+    const words = `${name} listens on port ${address.port}, but not where it can be reached: ${address.host} refuses connections`;
+    return faultOf("gate.unreachable", words);
+  }
+  const words = `${name} listens on port ${found.join(" and ")}, but PORT=${address.port} was set and nothing listens there`;
+  // A plain process has a port of the pool, which no setting changes.
+  const [port] = found.length === 1 && http?.port === address.port ? found : [];
+  const hint = `${faults["gate.wrong-port"].hint} For a program that cannot, write \`http: { port: ${port} }\`.`;
+  return faultOf("gate.wrong-port", words, port === undefined ? undefined : hint);
 }
 
 /** How a command ended, in a word or two. */

@@ -23,6 +23,11 @@ test("a release that answers faults, or listens elsewhere, does not go live unno
   };
   const wrong = await deployed("{}", server("4321", 200));
   expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining("web listens on port 4321, but PORT=")]);
+  const named = await deployed("{ ready: { path: /ready, within: 4s } }", server("4321", 200));
+  expect([named.code, named.stderr]).toEqual([
+    1,
+    expect.stringMatching(/ web check port warned: web listens on port 4321, but PORT=\d+ was set/),
+  ]);
   const failing = await deployed("{ ready: { path: /, within: 3s } }", server("process.env.PORT", 500));
   expect([failing.code, failing.stderr]).toEqual([1, expect.stringContaining("GET / → 500")]);
   const warned = await deployed("{ ready: /ready }", server("process.env.PORT", 500));

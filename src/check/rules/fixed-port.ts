@@ -16,7 +16,7 @@ const options: readonly RegExp[] = [
 export const fixedPort: Rule = {
   id: "fixed-port",
   title: "Services listen on the port in PORT",
-  why: "Traffic goes to `http.port` of a container, and each plain process gets a port of its own; both are in PORT. A service that listens elsewhere never becomes ready.",
+  why: "Traffic goes to `http.port` of a container, and each plain process gets a port of its own; both are in PORT. A service that listens elsewhere never becomes ready; `deploy` says after 2 seconds on which port it listens.",
   fix: "write $PORT where the command has a port (in a shell: `sh -c 'exec … --port $PORT'`), or set `http: { port: … }` for containers",
   severity: () => "warning",
   look: (subject) => startCommands(subject).flatMap(found),

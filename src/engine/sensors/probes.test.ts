@@ -112,6 +112,11 @@ test("what is ready by its own probe and answers visitors with a fault is noted"
   const answer = (request: ProbeRequest) =>
     "path" in request && request.path === "/" ? { ...bad, words: "GET / → 500" } : good;
   expect((await asked({ answer }, 200)).state).toMatchObject({ front: "GET / → 500" });
+  // Whoever sees that it is ready has the answer already.
+  for (let ms = 0; ms < 100; ms += 5) {
+    const { state } = await asked({ answer }, ms);
+    if (state?.readyInRow === target.times) expect(state.front).toBe("GET / → 500");
+  }
   expect((await asked({ answer: () => good }, 200)).state?.front ?? null).toBeNull();
 });
 

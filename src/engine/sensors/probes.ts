@@ -131,19 +131,19 @@ export class ProbeSensor implements Sensor<Sensed["probes"]> {
     if (one.state.readyInRow + 1 === one.target.times) one.isOwn = false;
     void this.#ask(one, readyRequest(one.target)).then(async (answer) => {
       if (!this.#watched.has(one)) return;
+      if (answer?.good && !one.target.gated && one.state.readyInRow + 1 === one.target.times) await this.#askFront(one);
       if (answer) await this.#scoreReady(one, answer);
-      if (one.state.readyInRow === one.target.times && !one.target.gated) void this.#askFront(one);
       if (this.#watched.has(one)) this.#later(one, "ready", this.#nextReadyMs(one));
     });
   }
 
-  /** Asks once what visitors ask for first, when the manifest asks for something else. */
+  /** Asks what visitors ask for first, when the manifest asks for something else: before the gate opens. */
   async #askFront(one: Watched): Promise<void> {
     const { ready } = one.target;
     if (ready === null || ready.path === "/" || ready.status === "below 500") return;
     const request = { ...readyRequest(one.target), path: "/", status: "below 500", json: [] } as ProbeRequest;
     const answer = await this.#deps.prober.probe(request);
-    if (!answer.good && / → 5\d\d/.test(answer.words)) one.state = { ...one.state, front: answer.words };
+    one.state = { ...one.state, front: answer.good || answer.late ? null : answer.words };
   }
 
   /** The answer of an instance; null if it says nothing about the instance. */

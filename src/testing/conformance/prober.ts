@@ -75,6 +75,9 @@ export function proberConformance(adapter: string, make: () => Prober): void {
       [400, "<h1>Bad Request (400)</h1>", false],
       [403, "<h1>Blocked hosts: kairo.example.com</h1>", false],
       [403, "Blocked request. This host is not allowed.", false],
+      [400, "Invalid host header", false],
+      [400, "<p>Host &#39;kairo.example.com&#39; is not trusted.</p>", false],
+      [403, "<h1>Forbidden</h1>", true],
       [500, "", false],
       [503, "", false],
     ])("with anything below 500 wanted, %d %j is good: %s", async (status, body, good) => {

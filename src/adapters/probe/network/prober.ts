@@ -91,23 +91,33 @@ function isWanted(status: number, { status: wanted }: HttpProbe): boolean {
   return wanted === null ? status >= 200 && status < 400 : status === wanted;
 }
 
-/** By which frameworks refuse a host, whatever is asked of them: Django without and with DEBUG, Rails, Vite. */
+/**
+ * By which frameworks refuse a host, whatever is asked of them: Django without and with DEBUG, Rails, Vite; Starlette and
+ * webpack's server, Werkzeug, Symfony, ASP.NET.
+ */
 const hostRefusals = [
   { status: 400, text: /<h1>Bad Request \(400\)<\/h1>|DisallowedHost/, setting: "Django's ALLOWED_HOSTS" },
   { status: 403, text: /Blocked hosts?: /, setting: "Rails' config.hosts" },
   { status: 403, text: /^Blocked request\. This host/, setting: "Vite's server.allowedHosts" },
+  {
+    status: null,
+    text: /^Invalid host header|Host [^<]{1,300} is not trusted|Untrusted Host|Bad Request - Invalid Hostname/i,
+    setting: "its list of allowed hosts",
+  },
 ];
+
+const refusingStatuses = new Set([400, 403, 421]);
 
 /** Any answer of the app itself. */
 async function getAny(asked: HttpProbe, question: Question): Promise<Asked> {
   const answer = await answerTo(asked, question);
   const status = answer.statusCode ?? 0;
-  if (!hostRefusals.some((one) => one.status === status)) return { good: isWanted(status, asked), words: `${status}` };
+  const plain = { good: isWanted(status, asked), words: `${status}` };
+  if (!refusingStatuses.has(status)) return plain;
   const body = (await bodyOf(answer)) ?? "";
-  const refusal = hostRefusals.find((one) => one.status === status && one.text.test(body));
-  return refusal
-    ? { good: false, words: `${status}: the app refuses the host ${asked.host} – add it to ${refusal.setting}` }
-    : { good: true, words: `${status}` };
+  const refusal = hostRefusals.find((one) => (one.status ?? status) === status && one.text.test(body));
+  if (!refusal) return plain;
+  return { good: false, words: `${status}: the app refuses the host ${asked.host} – add it to ${refusal.setting}` };
 }
 
 async function getJson(asked: HttpProbe, question: Question): Promise<Asked> {
