@@ -21,17 +21,21 @@ export function firstManifest({ app, summary, services, build, variables }: Firs
     `# ${summary}`,
     "version: 1",
     `app: ${app}`,
-    ...(build === null
-      ? []
-      : [
-          "# Without a container engine, this prepares plain processes.",
-          `build: { command: ${commandText(build, true)} }`,
-        ]),
+    ...(build === null ? [] : ["# Without a container engine, this prepares plain processes.", ...buildLines(build)]),
     ...variableLines(variables),
     "services:",
     ...services.flatMap(serviceLines),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** A script of several lines as YAML writes one. */
+function buildLines(build: readonly string[]): readonly string[] {
+  const script = build.at(-1) ?? "";
+  if (!script.includes("\n")) return [`build: { command: ${commandText(build, true)} }`];
+  const before = build.slice(0, -1).map((word) => `    - ${scalar(word, false)}`);
+  const lines = script.split("\n").map((line) => `      ${line}`);
+  return ["build:", "  command:", ...before, "    - |-", ...lines];
 }
 
 function variableLines(variables: Recipe["variables"]): readonly string[] {

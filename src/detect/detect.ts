@@ -50,15 +50,19 @@ function recognise(tree: Tree, build: BuildChoice): Recipe | Unrecognised {
 
 /** With what is not the language's own: the processes of a Procfile, and what is not used. */
 function whole(tree: Tree, reader: LanguageReader, recipe: Recipe): Recipe {
-  const { services, warnings } = withProcfile(tree, recipe.services);
-  return { ...recipe, services, warnings: [...recipe.warnings, ...warnings, ...unused(tree, reader)] };
+  const { services, warnings } = withProcfile(
+    tree,
+    recipe.services,
+    (command) => reader.meaning?.(command, tree) ?? command,
+  );
+  return { ...recipe, services, warnings: [...recipe.warnings, ...warnings, ...unused(tree, reader, recipe)] };
 }
 
-/** Files of other languages, which the chosen one does not build. */
-function unused(tree: Tree, chosen: LanguageReader): readonly string[] {
+/** Files of other languages that the recipe does not build: none of its needs names them. */
+function unused(tree: Tree, chosen: LanguageReader, { needs }: Recipe): readonly string[] {
   return readers.flatMap(({ language, files }) => {
     const file = language === chosen.language ? null : tree.first(files);
-    if (file === null || language === "static") return [];
+    if (file === null || language === "static" || needs.some(({ why }) => why === file)) return [];
     return [`${file} exists too and is not built: commit its output, or write a Dockerfile`];
   });
 }

@@ -45,12 +45,17 @@ export function readProcfile(tree: Tree): ReadonlyMap<string, readonly string[]>
   return parsed(tree).commands;
 }
 
-/** The services of a recipe with all processes of the Procfile, whose commands replace those of the same name. */
+/**
+ * The services of a recipe with all processes of the Procfile, whose commands replace those of the same name; `meaning`
+ * is what a command means in the language of the source.
+ */
 export function withProcfile(
   tree: Tree,
   services: readonly ServiceIdea[],
+  meaning: (command: readonly string[]) => readonly string[] = (command) => command,
 ): { readonly services: readonly ServiceIdea[]; readonly warnings: readonly string[] } {
-  const { commands, warnings } = parsed(tree);
+  const { commands: written, warnings } = parsed(tree);
+  const commands = new Map([...written].map(([name, command]) => [name, meaning(command)]));
   const all = new Map(services.map((service) => [service.name, service]));
   for (const [name, run] of commands) {
     const none = { name, port: null, ready: null, release: null, single: isClock(run) };

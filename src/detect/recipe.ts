@@ -35,7 +35,7 @@ export interface ServiceIdea {
 
 /** A program that a build or a service needs on a machine that runs plain processes; images bring their own. */
 export interface MachineNeed {
-  /** Its name in the PATH: `yarn`. */
+  /** Its name in the PATH, `yarn`, or its path. */
   readonly program: string;
   /** Others that will do, in the place of `program` in `printedBy` too. Absent: none. */
   readonly or?: readonly string[];

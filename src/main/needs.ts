@@ -1,5 +1,5 @@
 import { accessSync, constants } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, resolve } from "node:path";
 import { isErrno } from "../base/faults.ts";
 import { lackOf } from "../detect/needs.ts";
 import type { MachineNeed } from "../detect/recipe.ts";
@@ -27,7 +27,7 @@ function alternatives(need: MachineNeed): readonly MachineNeed[] {
 
 /** Not in the source: some programs there would run what it names in place of themselves. */
 function printedBy({ program, version }: MachineNeed, path: string): string | null {
-  if (!path.split(":").some((directory) => isExecutable(join(directory, program)))) return null;
+  if (!path.split(":").some((directory) => isExecutable(resolve(directory, program)))) return null;
   const [first, ...rest] = version?.printedBy ?? [];
   if (first === undefined) return "";
   return (

@@ -28,6 +28,7 @@ const needs = {
     { program: "git", package: "git" },
     { program: "pip3", package: "python3-pip" },
     { program: "caddy", package: "caddy" },
+    { program: "apache2", package: "libapache2-mod-php" },
   ],
 } as const satisfies Record<string, readonly Need[]>;
 

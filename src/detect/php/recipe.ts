@@ -1,21 +1,31 @@
-import { defaultPort, shell } from "../dockerfile.ts";
+import { defaultPort } from "../dockerfile.ts";
+import { type Assets, assetsOf } from "../node/assets.ts";
+import { readProcfile } from "../procfile.ts";
 import type { LanguageReader } from "../reader.ts";
-import type { BuildChoice, Recipe, Unrecognised, VariableIdea } from "../recipe.ts";
+import type { BuildChoice, MachineNeed, Recipe, ServiceIdea, Unrecognised, VariableIdea } from "../recipe.ts";
 import { type Mapping, member, namesOf, type Tree } from "../tree.ts";
 import { oneCommand, twoStages } from "../two-stages.ts";
 import { extensionsOf } from "./extensions.ts";
+import { laravelDatabase, laravelWorkers } from "./laravel.ts";
+import { apache, apacheConfig, documentRoot, isReplaced, runApache } from "./server.ts";
 import { choosePhp } from "./version.ts";
 
-export const php: LanguageReader = { language: "php", files: ["composer.json", "index.php", "artisan"], recognise };
+export const php: LanguageReader = {
+  language: "php",
+  files: ["composer.json", "index.php", "artisan"],
+  recognise,
+  meaning: (command) => (isReplaced(command) ? runApache : command),
+};
 
 interface PhpApp {
   readonly name: "Laravel" | "Symfony" | "PHP";
-  /** The directory that is served. */
+  /** The directory that is served; empty: all of the source. */
   readonly root: string;
   readonly ready: string | null;
   readonly release: readonly string[] | null;
   readonly extensions: readonly string[];
   readonly variables: readonly VariableIdea[];
+  readonly workers: readonly ServiceIdea[];
 }
 
 function recognise(tree: Tree, build: BuildChoice): Recipe | Unrecognised {
@@ -27,45 +37,52 @@ function recognise(tree: Tree, build: BuildChoice): Recipe | Unrecognised {
 }
 
 const fixed = (name: string, value: string): VariableIdea => ({ name, secret: false, generate: null, value });
+const asked = (name: string): VariableIdea => ({ name, secret: true, generate: null });
 
 function appOf(tree: Tree, composer: Mapping | null): PhpApp | null {
   const packages = new Set(namesOf(member(composer, "require")));
-  const plain = { ready: null, release: null, extensions: [], variables: [] };
-  if (packages.has("laravel/framework") && tree.has("artisan")) {
-    return {
-      name: "Laravel",
-      root: "public",
-      ready: /health:\s*["'](\/[\w/-]+)["']/.exec(tree.text("bootstrap/app.php") ?? "")?.[1] ?? null,
-      release: tree.hasDirectory("database/migrations") ? ["php", "artisan", "migrate", "--force"] : null,
-      extensions: ["pdo_mysql", "pdo_pgsql"],
-      variables: [
-        fixed("APP_ENV", "production"),
-        fixed("LOG_CHANNEL", "stderr"),
-        { name: "APP_KEY", secret: true, generate: null },
-      ],
-    };
-  }
-  const isSymfony = packages.has("symfony/framework-bundle") && tree.has("public/index.php");
-  if (isSymfony) {
-    const migrates = packages.has("doctrine/doctrine-migrations-bundle");
-    const release = ["php", "bin/console", "doctrine:migrations:migrate", "--no-interaction", "--allow-no-migration"];
-    return {
-      ...plain,
-      name: "Symfony",
-      root: "public",
-      release: migrates ? release : null,
-      extensions: packages.has("doctrine/doctrine-bundle") ? ["pdo_mysql", "pdo_pgsql"] : [],
-      variables: [
-        fixed("APP_ENV", "prod"),
-        { name: "APP_SECRET", secret: true, generate: "hex32" },
-        ...(packages.has("doctrine/doctrine-bundle") ? [{ name: "DATABASE_URL", secret: true, generate: null }] : []),
-      ],
-    };
-  }
-  const root = ["public", "web", "htdocs", ""].find((directory) =>
-    tree.has(directory === "" ? "index.php" : `${directory}/index.php`),
-  );
-  return root === undefined ? null : { ...plain, name: "PHP", root };
+  const root = documentRoot(tree.paths, readProcfile(tree).get("web"));
+  if (packages.has("laravel/framework") && tree.has("artisan")) return laravelApp(tree, packages, root ?? "public");
+  if (root === null) return null;
+  if (packages.has("symfony/framework-bundle")) return symfonyApp(packages, root);
+  return { name: "PHP", root, ready: null, release: null, extensions: [], variables: [], workers: [] };
+}
+
+function laravelApp(tree: Tree, packages: ReadonlySet<string>, root: string): PhpApp {
+  const migrates = tree.hasDirectory("database/migrations");
+  return {
+    name: "Laravel",
+    root,
+    ready: /health:\s*["'](\/[\w/-]+)["']/.exec(tree.text("bootstrap/app.php") ?? "")?.[1] ?? null,
+    release: migrates ? ["php", "artisan", "migrate", "--force"] : null,
+    extensions: ["pdo_mysql", "pdo_pgsql"],
+    variables: [
+      fixed("APP_ENV", "production"),
+      fixed("LOG_CHANNEL", "stderr"),
+      asked("APP_KEY"),
+      ...(migrates ? laravelDatabase(tree) : []),
+    ],
+    workers: laravelWorkers(tree, packages),
+  };
+}
+
+function symfonyApp(packages: ReadonlySet<string>, root: string): PhpApp {
+  const hasDatabase = packages.has("doctrine/doctrine-bundle");
+  const migrates = packages.has("doctrine/doctrine-migrations-bundle");
+  const release = ["php", "bin/console", "doctrine:migrations:migrate", "--no-interaction", "--allow-no-migration"];
+  return {
+    name: "Symfony",
+    root,
+    ready: null,
+    release: migrates ? release : null,
+    extensions: hasDatabase ? ["pdo_mysql", "pdo_pgsql"] : [],
+    variables: [
+      fixed("APP_ENV", "prod"),
+      { name: "APP_SECRET", secret: true, generate: "hex32" },
+      ...(hasDatabase ? [asked("DATABASE_URL")] : []),
+    ],
+    workers: [],
+  };
 }
 
 interface Found {
@@ -76,55 +93,90 @@ interface Found {
 function phpRecipe(tree: Tree, { app, composer }: Found, build: BuildChoice): Recipe {
   const version = choosePhp(tree, composer);
   const extensions = extensionsOf(composer, app.extensions);
-  const locked = tree.has("composer.lock");
   const hasPackages = composer !== null;
-  const options = "--no-dev --no-interaction --no-progress --prefer-dist --optimize-autoloader";
-  const install = hasPackages ? [`composer install ${options} --no-scripts`] : [];
-  const compile = hasPackages ? [`composer dump-autoload --no-dev --optimize`] : [];
-  const root = app.root === "" ? "." : app.root;
-  const run = shell(`frankenphp php-server --listen :$PORT --root ${root}`);
-  const image = `dunglas/frankenphp:1-php${version.tag}`;
+  const locked = tree.has("composer.lock");
+  const assets = assetsOf(tree);
+  const { install, compile } = commandsOf(app, hasPackages, assets);
+  const image = `php:${version.tag}-apache`;
+  // A base of one's own has what builds and what runs.
+  const isOwn = Object.hasOwn(build.base, "php");
+  const tools = isOwn ? [] : extensionLines(extensions.names);
+  const composerLine = "COPY --from=composer:2 /usr/bin/composer /usr/local/bin/composer";
   return twoStages(build, {
     language: "php",
     evidence: app.name === "PHP" && !hasPackages ? "name" : "declared",
-    summary: `${app.name === "PHP" ? "PHP" : `${app.name}, PHP`} ${version.tag}`,
+    summary: `${app.name === "PHP" ? "PHP" : `${app.name}, PHP`} ${version.tag} with Apache`,
     images: { build: image, run: image, why: `PHP ${version.tag}: ${version.why}` },
-    packages: { build: [], run: [] },
-    tools: [
-      ...(extensions.names.length > 0 ? [`RUN install-php-extensions ${extensions.names.join(" ")}`] : []),
-      ...(hasPackages ? ["COPY --from=composer:2 /usr/bin/composer /usr/local/bin/composer"] : []),
+    packages: { build: hasPackages && !isOwn ? ["git", "unzip"] : [], run: [] },
+    tools: [...tools, ...(hasPackages && !isOwn ? [composerLine] : []), ...(isOwn ? [] : (assets?.tools ?? []))],
+    runTools: tools,
+    declares: [
+      ...(hasPackages ? ["composer.json", ...(locked ? ["composer.lock"] : [])] : []),
+      ...(assets?.declares ?? []),
     ],
-    runTools: [
-      ...(extensions.names.length > 0 ? [`RUN install-php-extensions ${extensions.names.join(" ")}`] : []),
-      'RUN cp "$(command -v frankenphp)" /tmp/server && mv /tmp/server "$(command -v frankenphp)"',
-    ],
-    declares: hasPackages ? ["composer.json", ...(locked ? ["composer.lock"] : [])] : [],
     install,
     compile,
     takes: null,
     env: {},
-    // Caddy, which it has within, keeps its own files there.
-    runEnv: { XDG_CONFIG_HOME: "/tmp", XDG_DATA_HOME: "/tmp", ...valuesOf(app.variables) },
-    because: `FrankenPHP with ${root}.`,
-    services: [{ name: "web", run, port: defaultPort, ready: app.ready, release: app.release, single: false }],
+    runEnv: { TMPDIR: "/tmp", ...valuesOf(app.variables) },
+    because: `Apache with ${app.root === "" ? "all of the source" : app.root}.`,
+    services: [
+      { name: "web", run: runApache, port: defaultPort, ready: app.ready, release: app.release, single: false },
+      ...app.workers,
+    ],
     variables: app.variables,
     build: oneCommand({ install, compile }),
     needs: [
-      {
-        program: "php",
-        version: { range: version.range ?? ">=7.4", printedBy: ["php", "--version"] },
-        why: hasPackages ? "composer.json" : `${app.root === "" ? "" : `${app.root}/`}index.php`,
-        install: `apt-get install ${[...new Set(["php-cli", "php-mbstring", "php-xml", "php-curl", ...extensions.debian])].join(" ")}`,
-      },
-      {
-        program: "frankenphp",
-        why: "the PHP server",
-        install: "see https://frankenphp.dev, or install a container engine",
-      },
-      ...(hasPackages ? [{ program: "composer", why: "composer.json", install: "apt-get install composer" }] : []),
+      ...needsOf(
+        {
+          program: "php",
+          version: { range: version.range ?? ">=7.4", printedBy: ["php", "--version"] },
+          why: hasPackages ? "composer.json" : `${app.root === "" ? "" : `${app.root}/`}index.php`,
+          install: `apt-get install ${[...new Set(["php-cli", "php-mbstring", "php-xml", "php-curl", ...extensions.debian])].join(" ")}`,
+        },
+        hasPackages,
+      ),
+      ...(assets?.needs ?? []),
     ],
-    warnings: [...version.warnings, ...warningsOf({ app, hasPackages, locked, unknown: extensions.unknown })],
+    warnings: [
+      ...version.warnings,
+      ...warningsOf(tree, { app, hasPackages, locked, unknown: extensions.unknown }),
+      ...(assets?.warnings ?? []),
+    ],
   });
+}
+
+function commandsOf(app: PhpApp, hasPackages: boolean, assets: Assets | null) {
+  const options = "--no-dev --no-interaction --no-progress --prefer-dist --optimize-autoloader";
+  return {
+    install: [
+      ...(hasPackages ? [`composer install ${options} --no-scripts`] : []),
+      ...(assets === null ? [] : [assets.install]),
+    ],
+    compile: [
+      ...(hasPackages ? ["composer dump-autoload --no-dev --optimize"] : []),
+      ...(assets === null ? [] : [`${assets.compile} && ${assets.remove}`]),
+      apacheConfig(app.root === "" ? "." : app.root),
+    ],
+  };
+}
+
+function extensionLines(names: readonly string[]): readonly string[] {
+  return [
+    "COPY --from=mlocati/php-extension-installer:2 /usr/bin/install-php-extensions /usr/local/bin/",
+    `RUN install-php-extensions ${["opcache", ...names].join(" ")}`,
+  ];
+}
+
+function needsOf(program: MachineNeed, hasPackages: boolean): readonly MachineNeed[] {
+  const server = {
+    program: apache,
+    why: "PHP",
+    // With what Debian recommends, another Apache is started on port 80.
+    install: "apt-get install --no-install-recommends libapache2-mod-php",
+  };
+  const composer = { program: "composer", why: "composer.json", install: "apt-get install composer" };
+  return [program, server, ...(hasPackages ? [composer] : [])];
 }
 
 interface Doubts {
@@ -135,8 +187,12 @@ interface Doubts {
   readonly unknown: readonly string[];
 }
 
-function warningsOf({ app, hasPackages, locked, unknown }: Doubts): readonly string[] {
+function warningsOf(tree: Tree, { app, hasPackages, locked, unknown }: Doubts): readonly string[] {
+  const web = readProcfile(tree).get("web");
   return [
+    ...(web !== undefined && isReplaced(web)
+      ? [`web of Procfile (${web.join(" ")}) is replaced by Apache, which serves ${app.root || "all of the source"}`]
+      : []),
     ...(app.root === ""
       ? ["every file beside index.php can be asked for: move what visitors may see into public/"]
       : []),
