@@ -56,13 +56,15 @@ interface Ending {
   readonly command: readonly string[];
   /** Where the command comes from. */
   readonly because: string;
+  /** Absent: the default port. */
+  readonly port?: number;
 }
 
 /**
  * The end of the stage that runs: user, port, probe and command. R053 has the times of the probe. `$PORT` is read when
  * the container starts, so that a platform may choose another port.
  */
-export function ending({ probe, command, because }: Ending): readonly DockerfileLine[] {
+export function ending({ probe, command, because, port = defaultPort }: Ending): readonly DockerfileLine[] {
   const checked =
     probe === null
       ? []
@@ -71,7 +73,7 @@ export function ending({ probe, command, because }: Ending): readonly Dockerfile
           "HEALTHCHECK --interval=30s --timeout=10s --start-period=5s --retries=3 \\",
           `  CMD ${execForm(probe.command)}`,
         ];
-  const exposed = probe === null ? [] : [comment("The port of the app, unless PORT is set."), `EXPOSE ${defaultPort}`];
+  const exposed = probe === null ? [] : [comment("The port of the app, unless PORT is set."), `EXPOSE ${port}`];
   return [
     comment("Never root; a number, so that the engine can check it."),
     `USER ${user}`,

@@ -1,5 +1,14 @@
 import { baseImage } from "./base.ts";
-import { comment, copy, type DockerfileLine, dockerfileText, ending, isPlainPath, listening } from "./dockerfile.ts";
+import {
+  comment,
+  copy,
+  type DockerfileLine,
+  defaultPort,
+  dockerfileText,
+  ending,
+  isPlainPath,
+  listening,
+} from "./dockerfile.ts";
 import type { BuildChoice, Recipe } from "./recipe.ts";
 
 /** What most languages need: packages and build in one stage, and what runs in another. */
@@ -67,10 +76,15 @@ export function twoStages(build: BuildChoice, stages: TwoStages): Recipe {
       `FROM ${runner}`,
       ...aptInstall(packages.run),
       ...runTools,
-      ...envLine({ ...env, ...runEnv, PORT: "8000", HOME: "/tmp" }),
+      ...envLine({ ...env, ...runEnv, PORT: String(web?.port ?? defaultPort), HOME: "/tmp" }),
       ...(takes ?? [["/app", "/app"]]).map(([from, to]) => `COPY --from=builder --chown=1000:1000 ${from} ${to}`),
       "WORKDIR /app",
-      ...ending({ probe: web?.port ? listening : null, command: web?.run ?? [], because }),
+      ...ending({
+        probe: web?.port ? listening : null,
+        command: web?.run ?? [],
+        because,
+        port: web?.port ?? defaultPort,
+      }),
     ],
   ];
   const dockerfile = dockerfileText(summary, lines);

@@ -1,60 +1,69 @@
-import { withoutComments } from "../code.ts";
-import { defaultPort, isPlainPath } from "../dockerfile.ts";
+import { defaultPort, shell } from "../dockerfile.ts";
 import type { LanguageReader } from "../reader.ts";
-import { readyPath } from "../ready.ts";
-import type { BuildChoice, Recipe, ServiceIdea, Unrecognised } from "../recipe.ts";
-import type { Tree } from "../tree.ts";
+import type { BuildChoice, MachineNeed, Recipe, ServiceIdea, Unrecognised } from "../recipe.ts";
+import { directoryOf, join, type Tree } from "../tree.ts";
 import { oneCommand, twoStages } from "../two-stages.ts";
-import { goPrograms } from "./mains.ts";
+import type { ChosenVersion } from "../version-line.ts";
+import { listensBy } from "./listens.ts";
+import { type Chosen, chooseProgram, type GoProgram, goPrograms, withPath } from "./mains.ts";
+import { type GoModule, goFile, goModules, replacements } from "./modules.ts";
+import { type Native, nativeOf } from "./native.ts";
+import { goReady } from "./ready.ts";
 import { chooseGo } from "./version.ts";
 
-export const go: LanguageReader = { language: "go", files: ["go.mod"], recognise };
-
-/** `net/http`, chi, gin, echo, fiber and gorilla: the path of a route, which `net/http` may have behind a method. */
-const route =
-  /\b(?:HandleFunc|Handle|GET|Get)\(\s*["`](?:GET )?(\/(?:api\/)?(?:health|healthz|health-?check|ready|readyz|readiness|livez|up)\/?)["`]/;
-const serves = /\bListenAndServe(?:TLS)?\(|\bhttp\.Serve\(|gin-gonic\/gin|labstack\/echo|gofiber\/fiber/;
+export const go: LanguageReader = {
+  language: "go",
+  files: ["go.mod", "go.work"],
+  recognise,
+  meaning: (command, tree) => withPath(command, goPrograms(tree, goModules(tree))),
+};
 
 function recognise(tree: Tree, build: BuildChoice): Recipe | Unrecognised {
-  const module = /^module[ \t]+"?([\w./~-]{1,200})"?/m.exec(tree.text("go.mod") ?? "")?.[1];
-  if (module === undefined) return { lookedFor: ["Go: go.mod with a line module"] };
-  const programs = goPrograms(tree, module);
-  if (programs === null) {
+  const modules = goModules(tree);
+  const [first] = modules;
+  if (first === undefined)
+    return { lookedFor: ["Go: go.mod with a line module, or go.work that uses directories with one"] };
+  const chosen = chooseProgram(tree, goPrograms(tree, modules), first.path);
+  if (chosen === null) {
     return {
       lookedFor: [
-        "Go: a directory with package main, or one of several named like the module, server, web, api or app",
+        "Go: a directory with package main, or one of several that serves HTTP, is named like the module, server, web, api or app, or is started by a Procfile",
       ],
     };
   }
-  return goRecipe(tree, { ...programs, module }, build);
+  return goRecipe(tree, { modules, chosen }, build);
 }
 
-type GoApp = NonNullable<ReturnType<typeof goPrograms>> & { readonly module: string };
+interface GoApp {
+  readonly modules: readonly GoModule[];
+  readonly chosen: Chosen;
+}
 
-function goRecipe(tree: Tree, { directory, name, others }: GoApp, build: BuildChoice): Recipe {
-  const version = chooseGo(tree);
-  const files = tree.sources(/\.go$/).filter((path) => !path.endsWith("_test.go"));
-  const texts = files.map((path) => withoutComments(tree.text(path) ?? ""));
-  const hasHttp = texts.some((text) => serves.test(text));
-  // Packages that are C need a compiler, which the image of Go has.
-  const isC = texts.some((text) => /^import "C"/m.test(text)) || /mattn\/go-sqlite3/.test(tree.text("go.mod") ?? "");
-  const target =
-    others.length > 0 || !(directory === "" || isPlainPath(directory))
-      ? "./..."
-      : directory === ""
-        ? "."
-        : `./${directory}`;
-  const install = tree.hasDirectory("vendor") || tree.has("go.work") ? [] : ["go mod download"];
-  const compile = [`${isC ? "" : "CGO_ENABLED=0 "}go build -trimpath -o bin/ ${target}`];
-  const run = [`bin/${name}`];
-  const image = `golang:${version.tag}-bookworm`;
+function goRecipe(tree: Tree, { modules, chosen }: GoApp, build: BuildChoice): Recipe {
+  const { main, started, left, all: programs } = chosen;
+  const mods = modules.map(({ directory }) => join(directory, "go.mod"));
+  const version = chooseGo(tree, [...(tree.has("go.work") ? ["go.work"] : []), ...mods]);
+  const required = mods.map((file) => goFile(tree, file)).join("\n");
+  const native = nativeOf(
+    programs.flatMap(({ code }) => [...code.values()]),
+    required,
+  );
+  // Other modules of the source are needed to find out what to download.
+  const alone = !tree.hasDirectory("vendor") && !tree.has("go.work") && replacements(required).length === 0;
+  const install = alone ? ["go mod download"] : [];
+  const compile = buildCommands(programs, native !== null);
+  const services = servicesOf(chosen);
   return twoStages(build, {
     language: "go",
-    summary: `Go ${version.tag}${directory === "" ? "" : `, ${directory}`}`,
-    images: { build: image, run: "debian:bookworm-slim", why: `Go ${version.tag}: ${version.why}` },
-    packages: { build: [], run: [] },
+    summary: `Go ${version.tag}${main.directory === "" ? "" : `, ${main.directory}`}`,
+    images: {
+      build: `golang:${version.tag}-bookworm`,
+      run: "debian:bookworm-slim",
+      why: `Go ${version.tag}: ${version.why}`,
+    },
+    packages: { build: native?.build ?? [], run: native?.run ?? [] },
     tools: [],
-    declares: install.length > 0 ? ["go.mod", ...(tree.has("go.sum") ? ["go.sum"] : [])] : [],
+    declares: alone ? ["go.mod", ...(tree.has("go.sum") ? ["go.sum"] : [])] : [],
     install,
     compile,
     takes: [
@@ -64,36 +73,111 @@ function goRecipe(tree: Tree, { directory, name, others }: GoApp, build: BuildCh
     ],
     env: {},
     runEnv: {},
-    because: `The program of ${directory === "" ? "the module" : directory}.`,
-    services: [serviceOf(tree, files, { run, hasHttp })],
+    because: `The program of ${main.directory === "" ? "the module" : main.directory}.`,
+    services,
     variables: [],
     build: oneCommand({ install: [], compile }),
-    needs: [
-      {
-        program: "go",
-        version: { range: version.range ?? ">=1.18", printedBy: ["go", "version"] },
-        why: "go.mod",
-        install: "apt-get install golang-go, or https://go.dev/dl for a newer one",
-      },
-    ],
+    needs: needsOf(version, native),
     warnings: [
       ...version.warnings,
-      ...(others.length > 0
-        ? [
-            `${others.join(", ")} ${others.length > 1 ? "are programs" : "is a program"} too, built into bin/ and not started`,
-          ]
-        : []),
+      ...replacements(required)
+        .filter((one) => one.startsWith(".."))
+        .filter((one) => !tree.has("go.work") && modules.every(({ directory }) => directory === "") && one !== "..")
+        .map((one) => `go.mod replaces a module by ${one}, which is not in the source: the build cannot find it`),
+      ...fixedWarnings([main, ...started]),
+      ...embedWarnings(tree, programs),
+      ...leftWarnings(left),
     ],
   });
 }
 
-function serviceOf(
-  tree: Tree,
-  files: readonly string[],
-  { run, hasHttp }: { run: readonly string[]; hasHttp: boolean },
-): ServiceIdea {
-  const plain = { run, release: null, single: false };
-  return hasHttp
-    ? { ...plain, name: "web", port: defaultPort, ready: readyPath(tree, files, route) }
-    : { ...plain, name: "worker", port: null, ready: null };
+/** All programs into bin/: at once where Go's own names will do. */
+function buildCommands(programs: readonly GoProgram[], isC: boolean): readonly string[] {
+  const target = ({ directory }: GoProgram) => (directory === "" ? "." : `./${directory}`);
+  const command = `${isC ? "" : "CGO_ENABLED=0 "}go build -trimpath -o bin/`;
+  const renamed = programs.filter(
+    ({ directory, name }) => directory.includes("/") && name === directory.replaceAll("/", "-"),
+  );
+  const usual = programs.filter((one) => !renamed.includes(one));
+  return [
+    ...(usual.length === 0 ? [] : [`${command} ${usual.map(target).join(" ")}`]),
+    ...renamed.map((one) => `${command}${one.name} ${target(one)}`),
+  ];
+}
+
+/** Several that serve are named after their programs. */
+function servicesOf({ main, started }: Chosen): readonly ServiceIdea[] {
+  const isSeveral = started.some(({ serves, works }) => serves && !works);
+  const name = isSeveral ? serviceName(main.name) : main.serves && !main.works ? "web" : "worker";
+  const all = new Map<string, ServiceIdea>([[name, serviceOf(main, name)]]);
+  for (const one of started) {
+    const own = serviceName(one.name);
+    if (!all.has(own)) all.set(own, serviceOf(one, own));
+  }
+  return [...all.values()];
+}
+
+function serviceName(program: string): string {
+  const name = program
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^[^a-z]+|-+$/g, "");
+  return name.slice(0, 40).replace(/-+$/, "") || "web";
+}
+
+function serviceOf(program: GoProgram, name: string): ServiceIdea {
+  const file = `bin/${program.name}`;
+  const plain = { name, release: null, single: program.single };
+  if (!program.serves || program.works) return { ...plain, run: [file], port: null, ready: null };
+  const { before, after, fixed } = listensBy(program);
+  const line = [before === "" ? "" : `${before} exec`, file, after].filter((part) => part !== "").join(" ");
+  const run = before !== "" ? ["sh", "-c", line] : after !== "" ? shell(line) : [file];
+  return { ...plain, run, port: fixed ?? defaultPort, ready: goReady(program) };
+}
+
+function fixedWarnings(programs: readonly GoProgram[]): readonly string[] {
+  return programs
+    .filter(({ serves, works }) => serves && !works)
+    .flatMap((program) => {
+      const { fixed } = listensBy(program);
+      const where = program.directory === "" ? "the program" : program.directory;
+      return fixed === null
+        ? []
+        : [
+            `${where} listens on port ${fixed} whatever PORT says, so plain processes cannot run it: write ":"+os.Getenv("PORT")`,
+          ];
+    });
+}
+
+/** What `//go:embed` names and the source does not have stops the build. */
+function embedWarnings(tree: Tree, programs: readonly GoProgram[]): readonly string[] {
+  const files = new Set(programs.flatMap(({ code }) => [...code.keys()]));
+  return [...files].flatMap((file) =>
+    [...(tree.text(file) ?? "").matchAll(/^\/\/go:embed[ \t]+([^\n]{1,500})/gm)]
+      .flatMap(([, words = ""]) => words.trim().split(/\s+/))
+      .map((word) => join(directoryOf(file), word.replace(/["`]/g, "").replace(/^all:/, "")))
+      .filter((path) => !hasPath(tree, path.replace(/\/?[^/]*[*?[].*$/, "")))
+      .map((path) => `${file} embeds ${path}, which is not in the source: commit it, or make it in \`build.command\``),
+  );
+}
+
+function hasPath(tree: Tree, path: string): boolean {
+  return path === "" || tree.has(path) || tree.hasDirectory(path);
+}
+
+function leftWarnings(left: readonly GoProgram[]): readonly string[] {
+  if (left.length === 0) return [];
+  const names = left.map(({ directory }) => directory || "the program at the top").join(", ");
+  const how = `a service with \`run: bin/${left[0]?.name}\` starts it, or a \`release\` command`;
+  return [`${names} ${left.length > 1 ? "are programs" : "is a program"} too, built into bin/ and not started: ${how}`];
+}
+
+function needsOf(version: ChosenVersion, native: Native | null): readonly MachineNeed[] {
+  const own: MachineNeed = {
+    program: "go",
+    version: { range: version.range ?? ">=1.18", printedBy: ["go", "version"] },
+    why: version.range === null ? "go.mod" : version.why.replace(/^requested by /, ""),
+    install: "apt-get install golang-go, or https://go.dev/dl for a newer one",
+  };
+  return [own, ...(native === null ? [] : [native.need])];
 }
