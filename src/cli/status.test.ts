@@ -11,6 +11,7 @@ function service(name: string, state: InstanceView["state"]): StatusView["servic
     memoryBytes: null,
     cpuMs: null,
     gate: null,
+    written: [],
   };
   const instance = { id: `fl-${name}`, release: "v1", artifact: "sha256:0", state, ready: state === "ready", ...seen };
   return { name, desired: 1, single: false, instances: [instance] };

@@ -56,6 +56,9 @@ export const instanceView = z
     memoryBytes: z.int().nullable(),
     cpuMs: durationMs.nullable().describe("CPU time since its start."),
     gate: z.string().nullable().describe("How it passed its gate, or the result of its last probe."),
+    written: z
+      .array(z.string())
+      .describe("Files that it wrote beside its code, which are removed with it; caches and logs are not listed."),
   })
   .meta({ id: "Instance" });
 export type InstanceView = ViewOf<typeof instanceView>;

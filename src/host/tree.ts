@@ -158,6 +158,36 @@ export async function treeSummary(path: string): Promise<string | null> {
   return code === 0 && stdout.length < listLimit ? sha256(stdout.split("\0").sort().join("\0")) : null;
 }
 
+/** Of a list of files, only its beginning is read. */
+const sinceLimit = 64 * 1024;
+const perSecond = 1_000_000_000n;
+
+/**
+ * Files in a user's tree that were made or changed since a time in nanoseconds, by their paths below it, but for those
+ * below directories of some names. By when their content or place last changed (ctime), which nobody can set. Nothing
+ * where this system's find(1) cannot tell. Only this process may write where the tree lies.
+ */
+export async function changedSince(
+  path: string,
+  { since, as, without }: { since: bigint; as: User | null; without: readonly string[] },
+): Promise<readonly string[]> {
+  if (process.platform !== "linux") return [];
+  const names = without.flatMap((name, place) => [...(place === 0 ? [] : ["-o"]), "-name", name]);
+  const skipped = ["-type", "d", "(", ...names, ")", "-prune"];
+  const changed = [
+    "-type",
+    "f",
+    "-newerct",
+    `@${since / perSecond}.${String(since % perSecond).padStart(9, "0")}`,
+    "-printf",
+    "%P\\0",
+  ];
+  const find: [string, ...string[]] = ["/usr/bin/find", ".", "-mindepth", "1", ...skipped, "-o", ...changed];
+  const work = { ...(as ?? {}), cwd: path, env: {}, withinMs: lookLimitMs, limit: sinceLimit };
+  const { stdout } = await runChild(find, work);
+  return stdout.split("\0").slice(0, -1);
+}
+
 /** Deletes an own directory with its files; one that contains directories is refused (EISDIR, EPERM). */
 export function deleteFlat(path: string): void {
   try {

@@ -26,10 +26,12 @@ export interface Sensed {
   readonly errorLines: Readonly<Record<string, number>>;
   /** Memory in bytes of instances with a limit, when last measured. */
   readonly memory: Readonly<Record<string, number>>;
+  /** Files that serving instances have written beside their code. */
+  readonly written: Readonly<Record<string, readonly string[]>>;
 }
 
 /** Readings before anything was sensed. */
-export const nothingSensed: Sensed = { probes: {}, answers: {}, errorLines: {}, memory: {} };
+export const nothingSensed: Sensed = { probes: {}, answers: {}, errorLines: {}, memory: {}, written: {} };
 
 /** The snapshot of one environment: everything that a decision may depend on. */
 export interface Snapshot extends Sensed {

@@ -80,6 +80,23 @@ describe("the report of a watch", () => {
     });
   });
 
+  test("warns of what was written beside the code, by the release and by the one before it", () => {
+    const lines = ["service web http", "release 1", "release 2"];
+    const s = readWorld([...lines, "instance web v1 dep_1 0 gated", "instance web v2 dep_2 0 gated"].join("\n"));
+    const files = [["app.db"], ["b", "c", "d\u001b[2J", "e"]];
+    const written = Object.fromEntries(s.instances.map(({ name }, at) => [name, files[at] ?? []]));
+    const compared = {
+      next,
+      previous,
+      policy: { forMs: 1, errors: 1, p95Ms: null },
+    };
+    const told = reportOf({ ...s, written }, compared, null).filter(({ name }) => name === "files");
+    expect(told.map(({ detail }) => detail)).toEqual([
+      "web v1 wrote beside its code, to be removed with the instance: app.db",
+      "web v2 wrote beside its code, to be removed with the instance: b, c, d[2J, 1 more",
+    ]);
+  });
+
   test("does not claim to have measured where nothing came", () => {
     expect(report("", { p95Ms: null }).slice(1)).toEqual([
       "errors passed: no requests",

@@ -3,6 +3,7 @@ import type { FaultCode, FaultRecord } from "../base/faults.ts";
 import type { CheckResult } from "../model/deployment.ts";
 import type { Serving } from "../model/environment.ts";
 import type { WatchPolicy } from "../model/release.ts";
+import { writtenWords } from "../model/written.ts";
 import { sicknessOf, wasUnwanted } from "./converge.ts";
 import { exitWords, faultOf } from "./gate.ts";
 import type { Snapshot } from "./plan.ts";
@@ -112,7 +113,7 @@ function slow(s: Snapshot, { next, policy }: WatchSubject): Blame | null {
 /** Observations of a release since the switch: log, errors, times. Only those that cause a rollback have failed. */
 export function reportOf(
   s: Snapshot,
-  { next, policy }: WatchSubject,
+  { next, previous, policy }: WatchSubject,
   blame: Blame | null,
 ): readonly Pick<CheckResult, "name" | "outcome" | "detail">[] {
   const { requests, failures, p95Ms } = trafficOf(s, next);
@@ -122,8 +123,10 @@ export function reportOf(
   const nothing = "no requests";
   const lines = errorLinesOf(s, next);
   const fronts = frontsOf(s, next).map((detail) => ({ name: "front-page", outcome: "warned", detail }) as const);
+  const files = filesOf(s, [previous, next]).map((detail) => ({ name: "files", outcome: "warned", detail }) as const);
   return [
     ...fronts,
+    ...files,
     {
       name: "logs",
       outcome: lines > 0 ? "warned" : "passed",
@@ -150,6 +153,19 @@ function frontsOf(s: Snapshot, serving: Serving): readonly string[] {
       return front === null ? [] : [`${service.name} is ready, but ${front}`];
     }),
   );
+  return [...new Set(said)];
+}
+
+/** What instances wrote beside their code, by releases and services. */
+function filesOf(s: Snapshot, sides: readonly (Serving | null)[]): readonly string[] {
+  const said = sides
+    .flatMap((side) => slotsOf(s, side))
+    .flatMap((slot) =>
+      instancesOf(s, slot).flatMap(({ name }) => {
+        const words = writtenWords(s.written[name] ?? []);
+        return words === null ? [] : [`${slot.service.name} v${slot.release.number} ${words}`];
+      }),
+    );
   return [...new Set(said)];
 }
 

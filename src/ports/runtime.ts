@@ -115,6 +115,11 @@ export interface Runtime {
   /** Who answers at the address of an instance, if not only the instance; null if it does, or if that is unknown. */
   strangerAt(name: string): Promise<Stranger | null>;
   usage(name: string): Promise<Usage | null>;
+  /**
+   * Files that an instance wrote beside its code, by their paths from its working directory, sorted: they are removed with
+   * it. Without what an app can do without (src/model/written.ts); at most 100.
+   */
+  written(name: string): Promise<readonly string[]>;
   /** The available part of a range of output; empty at the end. Output is kept until `remove` or `releaseOutput`. */
   readOutput(name: string, range: OutputRange): Promise<Output>;
   /** Output before `offset` is stored elsewhere and its disk space may be freed. Offsets do not change. */

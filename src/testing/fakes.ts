@@ -129,6 +129,10 @@ export class FakeRuntime implements Runtime {
     return null;
   }
 
+  async written(): Promise<readonly string[]> {
+    return [];
+  }
+
   async readOutput(name: string, { stream, offset, limit }: OutputRange): Promise<Output> {
     return { at: offset, bytes: this.#entry(name).output[stream].slice(offset, offset + limit) };
   }

@@ -13,6 +13,8 @@ export interface SeenInstance {
   readonly artifact: string;
   readonly gate: string | null;
   readonly usage: Usage | null;
+  /** Files that it wrote beside its code. */
+  readonly written: readonly string[];
 }
 
 /**
@@ -68,7 +70,9 @@ export async function seenInstances(
     seen.map(async ({ instance, state }) => {
       const service = serviceSpecOf(s, instance);
       const usage = instance.exit ? null : await usageOf(instance.name);
-      return { instance, state, artifact: service?.artifact ?? "", gate: gateOf(s, instance, service), usage };
+      const gate = gateOf(s, instance, service);
+      const written = s.written[instance.name] ?? [];
+      return { instance, state, artifact: service?.artifact ?? "", gate, usage, written };
     }),
   );
 }

@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { City } from "./city.ts";
 
@@ -10,6 +11,8 @@ services: { web: { run: node server.mjs, http: ${http} } }
 deploy: { watch: { for: 300ms } }
 `;
 const server = (port: string, status: number) => `import { createServer } from "node:http";
+import { writeFileSync } from "node:fs";
+writeFileSync("visits.db", "1");
 createServer(({ url }, answer) => answer.writeHead(url === "/ready" ? 200 : ${status}).end()).listen(${port});
 `;
 
@@ -35,6 +38,11 @@ test("a release that answers faults, or listens elsewhere, does not go live unno
     0,
     expect.stringContaining("check front-page warned: web is ready, but GET / → 500"),
   ]);
+  const written = "web wrote beside its code, to be removed with the instance: visits.db";
+  while (!(await city.fairlead("status")).stdout.includes(written)) await pause(100);
   const any = await deployed("{}", server("process.env.PORT", 404));
   expect([any.code, any.stderr]).toEqual([0, expect.stringContaining("GET / → below 500, 2 in a row")]);
+  expect(any.stderr).toMatch(
+    /check files warned: web v\d wrote beside its code, to be removed with the instance: visits\.db/,
+  );
 });

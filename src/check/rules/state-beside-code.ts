@@ -33,7 +33,7 @@ const lost = "which is lost with each instance, at a deployment as at a restart"
 export const stateBesideCode: Rule = {
   id: "state-beside-code",
   title: "No data is kept beside the code",
-  why: "An instance has a copy of the source that is removed with it, at a deployment as at a restart, and no other instance sees it. Volumes come with data services.",
+  why: "An instance has a copy of the source that is removed with it, at a deployment as at a restart, and no other instance sees it. `status` and the result of `deploy` list what running instances wrote there. Volumes come with data services.",
   fix: "give the app the URL of a database or of an object store, or the path of a directory outside (docs/environments.md); or leave it, if the data may be lost each time",
   severity: (environment) => (environment === "production" ? "warning" : "note"),
   look: (subject) => [

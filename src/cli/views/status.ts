@@ -2,6 +2,7 @@ import { withReadableHost } from "../../base/host-name.ts";
 import { formatSize } from "../../base/size.ts";
 import type { EnvironmentList, InstanceView, StatusView, UrlView } from "../../contract/environments.ts";
 import type { EnvKey } from "../../model/environment.ts";
+import { writtenWords } from "../../model/written.ts";
 import { shortName } from "../names.ts";
 import { harmlessLine, type Paint, table } from "../paint.ts";
 
@@ -100,6 +101,12 @@ export function statusText(status: StatusView, paint: Paint): string {
       .join(" "),
   ]);
   if (rows.length > 0) lines.push("", table(["SERVICE", "READY", "RELEASE", "STATE", "URL"], rows, paint));
+  for (const { name, instances } of services) {
+    // Nothing from a controller that was started before an upgrade: its instances have no such member.
+    const words = writtenWords([...new Set(instances.flatMap(({ written }) => written ?? []))]);
+    if (words !== null)
+      lines.push("", `${paint.yellow("files")} ${name} ${words}; keep data in a database or an object store`);
+  }
   const ailing = services.filter(({ instances }) => instances.some((one) => ailingStates.has(one.state)));
   const names = ailing.map(({ name }) => name).join(" ");
   if (names !== "") lines.push("", paint.dim(`-> next: fairlead logs ${names} -n 20 -e ${environment} -a ${app}`));

@@ -5,6 +5,7 @@ import { AnswerSensor } from "./answers.ts";
 import { MemorySensor } from "./memory.ts";
 import { ProbeSensor } from "./probes.ts";
 import type { Sensor, SensorDeps } from "./sensor.ts";
+import { WrittenSensor } from "./written.ts";
 
 type Register = { readonly [Name in keyof Sensed]: Sensor<Sensed[Name]> };
 
@@ -15,6 +16,7 @@ export function openSensors(deps: SensorDeps, ingest: LogIngest) {
     answers: new AnswerSensor(deps),
     errorLines: ingest,
     memory: new MemorySensor(deps),
+    written: new WrittenSensor(deps),
   } satisfies Register;
 }
 

@@ -74,7 +74,7 @@ function encodeStatus(status: Status, now: number): Omit<StatusView, "stateLoss"
   };
 }
 
-function encodeInstance({ instance, state, artifact, gate, usage }: SeenInstance): InstanceView {
+function encodeInstance({ instance, state, artifact, gate, usage, written }: SeenInstance): InstanceView {
   const { name, identity, address, startedAt } = instance;
   return {
     id: name,
@@ -88,6 +88,7 @@ function encodeInstance({ instance, state, artifact, gate, usage }: SeenInstance
     memoryBytes: usage && Math.round(usage.memoryBytes),
     cpuMs: usage && Math.round(usage.cpuMs),
     gate,
+    written,
   };
 }
 

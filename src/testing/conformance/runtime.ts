@@ -96,6 +96,11 @@ export async function exited(runtime: Runtime, name: string): Promise<Exit> {
   return until(async () => (await find(runtime, name))?.exit ?? null);
 }
 
+/** Writes four files beside its code, of which the runtime lists `writtenFiles`. */
+export const writingScript =
+  "mkdir -p data/deep .cache; touch data/deep/app.db .cache/page web.log \"$(printf 'a\\033b')\"; echo up; sleep 1000";
+export const writtenFiles = ["a\u001bb", "data/deep/app.db"];
+
 /** What every runtime must do, tried with real processes. */
 export function runtimeConformance(adapter: string, make: () => Promise<RuntimeWorld>): void {
   describe(`runtime ${adapter}`, () => {

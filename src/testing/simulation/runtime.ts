@@ -230,6 +230,10 @@ export class SimulatedRuntime implements Runtime {
     return [process.behaviour.listens === "given" ? process.address.port : 3_000];
   }
 
+  async written(): Promise<readonly string[]> {
+    return [];
+  }
+
   async usage(name: string): Promise<Usage | null> {
     const process = this.processes.get(name);
     return process && !process.exit ? { memoryBytes: 1_000_000, cpuMs: this.ageOf(process), processes: 1 } : null;

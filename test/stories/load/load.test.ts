@@ -148,7 +148,7 @@ describe("on an app that breaks its word", () => {
       if (seen === 1) response.once("close", () => setImmediate(() => request.socket.resetAndDestroy()));
       if (seen === 2) response.once("close", () => setImmediate(() => request.socket.end()));
     });
-    const load = loadOn(port, { connections: 1, ratePerSecond: 20 });
+    const load = loadOn(port, { connections: 1, ratePerSecond: 4 });
     while (seen < 4) await pause(5);
     const report = await load.stop();
     expect(report.failures.map(({ what }) => what)).toEqual(["idle connection failed: ECONNRESET"]);

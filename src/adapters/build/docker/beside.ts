@@ -26,6 +26,7 @@ export function withBuilds(runtime: Runtime, builds: BuildTasks): Runtime {
     remove: async (name) => (await whose(name)).remove(name),
     strangerAt: (name) => runtime.strangerAt(name),
     listening: (name) => runtime.listening(name),
+    written: (name) => runtime.written(name),
     usage: (name) => runtime.usage(name),
     readOutput: async (name, range) => (await whose(name)).readOutput(name, range),
     releaseOutput: async (name, stream, offset) => {

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { Fault } from "../../../base/faults.ts";
 import { type ContainerEngine, isRefusal } from "../../../host/engine.ts";
 import { installationLabel } from "../../../host/installation.ts";
@@ -5,6 +6,8 @@ import type { Inspected, Listed } from "./container.ts";
 
 /** Time limit for inspecting one container; an engine under load has answered within a second. */
 const inspectMs = 5_000;
+/** A path that was removed, in the engine's list of changes. */
+const deleted = 2;
 /** How long an engine that is going away may take to say so. */
 const farewellMs = 2_000;
 
@@ -35,6 +38,21 @@ export class Calls {
       return unless(thrown, 404);
     }
     throw new Fault("operation.failed", "the container engine's answer contains no state");
+  }
+
+  /**
+   * What a container made or changed below its working directory: files, and directories in which nothing is. The engine
+   * lists every directory on the way to a file as changed.
+   */
+  async written(id: string): Promise<readonly string[]> {
+    const work = (await this.inspect(id))?.Config.WorkingDir ?? "";
+    if (work === "" || work === "/") return [];
+    const asked = this.#engine.json<unknown>("GET", `/containers/${id}/changes`, { withinMs: inspectMs });
+    const listed = (await asked.catch((thrown) => unless(thrown, 404, 409))) ?? [];
+    const kept = (Array.isArray(listed) ? listed : []).filter(({ Kind }) => Kind !== deleted);
+    const below = kept.flatMap(({ Path }) => (`${Path}`.startsWith(`${work}/`) ? [Path.slice(work.length + 1)] : []));
+    const parents = new Set(below.map((path) => dirname(path)));
+    return below.filter((path) => !parents.has(path));
   }
 
   async create(name: string, body: object): Promise<string> {

@@ -10,7 +10,7 @@ import { type EnvNetwork, gatewayOf } from "./networks.ts";
 export interface Inspected {
   readonly Id: string;
   readonly Created: string;
-  readonly Config: { readonly Labels: Labels };
+  readonly Config: { readonly Labels: Labels; readonly WorkingDir?: string };
   readonly HostConfig: { readonly RestartPolicy: { readonly Name: string } };
   readonly State: ContainerState;
 }

@@ -6,6 +6,7 @@ import { OutputFiles } from "../../../host/output.ts";
 import { type EnvKey, keyText, sameKey } from "../../../model/environment.ts";
 import type { InstanceSpec, TaskSpec, Usage } from "../../../model/instance.ts";
 import type { DataSpec, Workload } from "../../../model/workload.ts";
+import { lastingFiles } from "../../../model/written.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type {
   ObservedWorld,
@@ -182,6 +183,11 @@ class DockerRuntime implements Runtime {
   async usage(name: string): Promise<Usage | null> {
     const running = this.#running(name);
     return running ? containerUsage(this.#options.engine, running) : null;
+  }
+
+  async written(name: string): Promise<readonly string[]> {
+    const running = this.#running(name);
+    return running ? lastingFiles(await this.#calls.written(running.id)) : [];
   }
 
   async readOutput(name: string, { stream, offset, limit }: OutputRange): Promise<Output> {

@@ -144,6 +144,11 @@ export class ProcessFolder {
     }
   }
 
+  /** When a place with its copy was made, in nanoseconds by the clock of the file system: parts of one may be equal. */
+  madeAt(name: string): bigint {
+    return fs.statSync(this.path(name, "spec.json"), { bigint: true }).mtimeNs;
+  }
+
   /** The directory in which package managers of an environment's builds keep what they fetched, so that builds are quick. */
   buildHome(user: User): string {
     const homes = this.path(".homes");

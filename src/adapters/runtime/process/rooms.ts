@@ -1,7 +1,9 @@
 import { existsSync } from "node:fs";
 import { isErrno } from "../../../base/faults.ts";
+import { changedSince } from "../../../host/tree.ts";
 import type { User } from "../../../host/users.ts";
 import { type Workload, workloadKey } from "../../../model/workload.ts";
+import { lastingFiles, passingDirectories } from "../../../model/written.ts";
 import { confined, type Lacks, lacksFor, namespaced, type View } from "./confine.ts";
 import type { ProcessFolder, StoredWorkload } from "./folder.ts";
 import type { How, Room } from "./launch.ts";
@@ -84,6 +86,15 @@ export class Rooms {
   #work(stored: StoredWorkload): string {
     const own = this.#folder.path(stored.spec.name, "work");
     return existsSync(own) ? own : this.#artifact(stored);
+  }
+
+  /** Files that a workload has made or changed in its own copy since that was made. */
+  async written(stored: StoredWorkload): Promise<readonly string[]> {
+    const own = this.#folder.path(stored.spec.name, "work");
+    if (!existsSync(own)) return [];
+    const since = this.#folder.madeAt(stored.spec.name);
+    const changed = await changedSince(own, { since, as: stored.user, without: passingDirectories });
+    return lastingFiles(changed);
   }
 
   /** Builds and instances find their working directory at one path, so that what a build made with its path in it works. */

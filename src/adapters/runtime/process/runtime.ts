@@ -197,6 +197,11 @@ class ProcessRuntime implements Runtime {
       : processUsage({ supervisor, namespaced }, this.#processes(supervisor));
   }
 
+  async written(name: string): Promise<readonly string[]> {
+    const entry = this.#table.entries().get(name);
+    return entry ? this.#rooms.written(entry.stored) : [];
+  }
+
   async readOutput(name: string, { stream, offset, limit }: OutputRange): Promise<Output> {
     const entry = this.#table.entries().get(name);
     if (!entry) return { at: offset, bytes: new Uint8Array() };
