@@ -29,6 +29,8 @@ const needs = {
     { program: "pip3", package: "python3-pip" },
     { program: "caddy", package: "caddy" },
     { program: "apache2", package: "libapache2-mod-php" },
+    { program: "bundle", package: "ruby-bundler" },
+    { program: "puma", package: "puma" },
   ],
 } as const satisfies Record<string, readonly Need[]>;
 

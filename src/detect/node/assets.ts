@@ -2,7 +2,7 @@ import type { DockerfileLine } from "../dockerfile.ts";
 import type { MachineNeed } from "../recipe.ts";
 import type { Tree } from "../tree.ts";
 import { managerOf } from "./manager.ts";
-import { readPackage } from "./package.ts";
+import { type NodePackage, readPackage } from "./package.ts";
 import { chooseNode } from "./version.ts";
 
 /** How another language's app has its scripts and styles built by Node: in the build stage, gone from the last one. */
@@ -18,26 +18,43 @@ export interface Assets {
   readonly warnings: readonly string[];
 }
 
-/** What the script `build` of a package.json beside the app makes; null: there is none. */
-export function assetsOf(tree: Tree): Assets | null {
+/**
+ * What the script `build` of a package.json beside the app makes; null: there is none. With `called`, the app's own
+ * tools call the package manager, whatever scripts there are.
+ */
+export function assetsOf(tree: Tree, called = false): Assets | null {
   const root = readPackage(tree, "");
-  if (root === null || !root.scripts.has("build")) return null;
+  if (root === null || !(called || root.scripts.has("build"))) return null;
   const manager = managerOf(tree, root);
-  const node = chooseNode(tree, [root]);
+  const runtime = runtimeOf(tree, root);
   const given = manager.variables.map((one) => `${one} `).join("");
-  const install = `with a container engine, \`fairlead up --runtime docker\` builds on Node ${node.tag}`;
-  const version = node.range === null ? null : { range: node.range, printedBy: ["node", "--version"] };
   const npm: MachineNeed = { program: "npm", why: "package.json", install: "apt-get install npm" };
   return {
-    tools: [`COPY --from=node:${node.tag}-slim /usr/local /usr/local`, ...manager.setup],
+    tools: [...runtime.tools, ...manager.setup],
     declares: ["package.json", ...manager.files],
     install: `${given}${manager.installAll}`,
     compile: `${given}${manager.name} run build`,
     remove: "rm -rf node_modules",
     needs: [
-      ...(version === null ? [] : [{ program: "node", version, why: "package.json", install }]),
+      ...runtime.needs,
       ...(manager.name === "npm" ? [npm] : manager.needs.map((need) => ({ ...need, why: "package.json" }))),
     ],
-    warnings: [...manager.warnings, ...node.warnings],
+    warnings: [...manager.warnings, ...runtime.warnings],
+  };
+}
+
+/** Node alone, for tools that only need a runtime of JavaScript. */
+export function runtimeOf(tree: Tree, root: NodePackage | null = null): Assets {
+  const node = chooseNode(tree, root === null ? [] : [root]);
+  const install = `with a container engine, \`fairlead up --runtime docker\` builds on Node ${node.tag}`;
+  const version = node.range === null ? null : { range: node.range, printedBy: ["node", "--version"] };
+  return {
+    tools: [`COPY --from=node:${node.tag}-slim /usr/local /usr/local`],
+    declares: [],
+    install: "",
+    compile: "",
+    remove: "",
+    needs: version === null ? [] : [{ program: "node", version, why: "package.json", install }],
+    warnings: node.warnings,
   };
 }

@@ -1,5 +1,3 @@
-import type { Tree } from "../tree.ts";
-
 /** Debian packages that a gem needs to be built, and to run. */
 const libraries: Readonly<Record<string, { readonly build: string; readonly run: string }>> = {
   pg: { build: "libpq-dev", run: "libpq5" },
@@ -10,25 +8,6 @@ const libraries: Readonly<Record<string, { readonly build: string; readonly run:
   image_processing: { build: "libvips-dev", run: "libvips42" },
 };
 
-/** The gems that a Gemfile or its lock names, but those of the groups for development and tests alone. */
-export function gemsOf(tree: Tree): ReadonlySet<string> {
-  const gemfile = (tree.text("Gemfile") ?? "").replace(/#.*/g, "");
-  const own = withoutGroups(gemfile).matchAll(
-    /^\s*gem[ (]+["']([\w.-]{1,100})["'](?!.*\bgroups?: *\[?:(?:development|test))/gm,
-  );
-  const locked = (tree.text("Gemfile.lock") ?? "").matchAll(/^ {4}([\w.-]{1,100}) \(/gm);
-  const all = [...own].map(([, name = ""]) => name);
-  // Only some gems bring a program of their own; what the lock adds is looked up by name.
-  return new Set([
-    ...all,
-    ...[...locked].map(([, name = ""]) => name).filter((name) => name === "puma" || name === "rack"),
-  ]);
-}
-
-function withoutGroups(text: string): string {
-  return text.replace(/^group (?::(?:development|test)(?:, *)?)+ do$[\s\S]*?^end$/gm, "");
-}
-
 export function gemPackages(gems: ReadonlySet<string>): {
   readonly build: readonly string[];
   readonly run: readonly string[];
@@ -38,4 +17,15 @@ export function gemPackages(gems: ReadonlySet<string>): {
     build: ["build-essential", "git", "libyaml-dev", "pkg-config", ...needed.map(([, { build }]) => build)],
     run: needed.map(([, { run }]) => run),
   };
+}
+
+/** Gems that call Node, or a package manager of Node, while assets are compiled. */
+const callers = /^(?:(?:js|css)bundling-rails|vite_(?:rails|ruby)|webpacker|shakapacker|react_on_rails)$/;
+/** Gems that look for a runtime of JavaScript; mini_racer brings one. */
+const compilers = /^(?:uglifier|terser|coffee-rails|autoprefixer-rails|babel-transpiler)$/;
+
+/** How assets use Node: with the packages of package.json, as a runtime, or not. */
+export function nodeOf(gems: ReadonlySet<string>): "packages" | "runtime" | null {
+  if ([...gems].some((gem) => callers.test(gem))) return "packages";
+  return [...gems].some((gem) => compilers.test(gem)) && !gems.has("mini_racer") ? "runtime" : null;
 }

@@ -1,130 +1,169 @@
-import { defaultPort, shell } from "../dockerfile.ts";
+import semver from "semver";
+import { defaultPort } from "../dockerfile.ts";
+import { type Assets, assetsOf, runtimeOf } from "../node/assets.ts";
 import type { LanguageReader } from "../reader.ts";
 import { readyPath } from "../ready.ts";
-import type { BuildChoice, Recipe, ServiceIdea, Unrecognised, VariableIdea } from "../recipe.ts";
+import type { BuildChoice, MachineNeed, Recipe, ServiceIdea, Unrecognised, VariableIdea } from "../recipe.ts";
 import type { Tree } from "../tree.ts";
 import { oneCommand, twoStages } from "../two-stages.ts";
-import { gemPackages, gemsOf } from "./gems.ts";
+import type { ChosenVersion } from "../version-line.ts";
+import { type RubyApp, rubyApp } from "./app.ts";
+import { type Gemfile, readGemfile } from "./gemfile.ts";
+import { gemPackages, nodeOf } from "./gems.ts";
+import { needsMasterKey, requiredEnv } from "./variables.ts";
 import { chooseRuby } from "./version.ts";
 
 export const ruby: LanguageReader = { language: "ruby", files: ["Gemfile", "config.ru"], recognise };
 
-/** Sinatra and Roda, and the list of routes of Rails. */
-const route = /\bget[ (]+["'](\/?(?:api\/)?(?:health|healthz|health-?check|ready|readyz|readiness|livez|up)\/?)["']/;
-
-interface RubyApp {
-  readonly name: string;
-  readonly command: readonly string[];
-  readonly because: string;
-  readonly isRails: boolean;
-  readonly warnings: readonly string[];
-}
+/** Sinatra and Roda on the app itself, and the list of routes of Rails outside of a namespace. */
+const route =
+  /^(?: {2}|\t)?get[ (]+["'](\/?(?:api\/)?(?:health|healthz|health-?check|ready|readyz|readiness|livez|up)\/?)["']/m;
 
 function recognise(tree: Tree, build: BuildChoice): Recipe | Unrecognised {
   if (!tree.has("Gemfile")) return { lookedFor: ["Ruby: Gemfile"] };
-  const gems = gemsOf(tree);
-  const app = appOf(tree, gems);
+  const gemfile = readGemfile(tree);
+  if (gemfile.engine !== null)
+    return { lookedFor: [`Ruby: the source asks for ${gemfile.engine}, which is not supported: write a Dockerfile`] };
+  const app = rubyApp(tree, gemfile);
   if (app === null)
-    return { lookedFor: ["Ruby: gem rails with config/application.rb, config.ru, or app.rb that requires sinatra"] };
-  return rubyRecipe(tree, { app, gems }, build);
-}
-
-function appOf(tree: Tree, gems: ReadonlySet<string>): RubyApp | null {
-  const isRails = gems.has("rails") && tree.has("config/application.rb");
-  if (isRails) {
-    const command = tree.has("config/puma.rb")
-      ? ["bundle", "exec", "puma", "-C", "config/puma.rb"]
-      : shell("bundle exec rails server -b 0.0.0.0 -p $PORT");
-    return { name: "Rails", command, because: "The server of Rails.", isRails, warnings: [] };
-  }
-  if (tree.has("config.ru")) {
-    const name = gems.has("sinatra") ? "Sinatra" : gems.has("hanami") ? "Hanami" : "Rack";
-    if (gems.has("puma")) {
-      return { name, command: shell("bundle exec puma -p $PORT"), because: "config.ru.", isRails, warnings: [] };
-    }
-    const command = shell("bundle exec rackup -o 0.0.0.0 -p $PORT");
     return {
-      name,
-      command,
-      because: "config.ru.",
-      isRails,
-      warnings: ['the Gemfile has no puma, so rackup chooses a server; write gem "puma" into it'],
+      lookedFor: [
+        "Ruby: gem rails with config/application.rb, config.ru, or app.rb or another script that requires sinatra",
+      ],
     };
-  }
-  const script = ["app.rb", "main.rb", "server.rb"].find((file) =>
-    /^\s*require ["']sinatra["']/m.test(tree.text(file) ?? ""),
-  );
-  if (script === undefined) return null;
-  const command = shell(`bundle exec ruby ${script} -o 0.0.0.0 -p $PORT -e production`);
-  return { name: "Sinatra", command, because: `${script}.`, isRails, warnings: [] };
+  return rubyRecipe(tree, { app, gemfile }, build);
 }
 
 interface Found {
   readonly app: RubyApp;
-  readonly gems: ReadonlySet<string>;
+  readonly gemfile: Gemfile;
 }
 
-function rubyRecipe(tree: Tree, { app, gems }: Found, build: BuildChoice): Recipe {
+function rubyRecipe(tree: Tree, { app, gemfile }: Found, build: BuildChoice): Recipe {
   const version = chooseRuby(tree);
+  const { gems } = gemfile;
   const locked = tree.has("Gemfile.lock");
-  const install = [
-    "bundle config set --local path vendor/bundle",
-    "bundle config set --local without development:test",
-    ...(locked ? ["bundle config set --local deployment true"] : []),
-    "bundle install --jobs 4",
-  ];
-  const hasAssets =
-    app.isRails && (gems.has("sprockets-rails") || gems.has("propshaft") || tree.hasDirectory("app/assets"));
-  const compile = hasAssets ? ["SECRET_KEY_BASE_DUMMY=1 RAILS_ENV=production bundle exec rails assets:precompile"] : [];
+  const variables = variablesOf(tree, app, gemfile);
+  const assets = app.isRails ? railsAssets(tree, gems) : assetsOf(tree);
+  const install = [...bundleInstall(gemfile, locked), ...(assets === null ? [] : [assets.install])];
+  const compile = compileCommands(tree, { app, gemfile, assets, variables });
   const image = `ruby:${version.tag}-slim`;
+  const read = [".ruby-version", ".tool-versions"].filter((file) => tree.has(file));
   return twoStages(build, {
     language: "ruby",
     summary: `${app.name}, Ruby ${version.tag}`,
     images: { build: image, run: image, why: `Ruby ${version.tag}: ${version.why}` },
     packages: gemPackages(gems),
-    tools: [],
-    declares: ["Gemfile", ...(locked ? ["Gemfile.lock"] : []), ...(tree.has(".ruby-version") ? [".ruby-version"] : [])],
-    install,
+    tools: Object.hasOwn(build.base, "ruby") ? [] : (assets?.tools ?? []),
+    declares: gemfile.hasPaths
+      ? []
+      : ["Gemfile", ...(locked ? ["Gemfile.lock"] : []), ...read, ...(assets?.declares ?? [])],
+    install: install.filter((command) => command !== ""),
     compile,
     takes: null,
     // The image's own variable for installed gems would hide those beside the source.
     env: { BUNDLE_APP_CONFIG: "/app/.bundle" },
-    runEnv: Object.fromEntries(
-      variablesOf(app, gems).flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]])),
-    ),
+    runEnv: Object.fromEntries(variables.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]]))),
     because: app.because,
-    services: [webOf(tree, app), ...workersOf(gems, tree)],
-    variables: variablesOf(app, gems),
-    build: oneCommand({ install, compile }),
-    needs: [
-      {
-        program: "ruby",
-        version: { range: version.range ?? ">=2.7", printedBy: ["ruby", "--version"] },
-        why: version.range === null ? "Gemfile" : version.why.replace(/^requested by /, ""),
-        install: "apt-get install ruby ruby-dev build-essential, or rbenv for another version",
-      },
-      { program: "bundle", why: "Gemfile", install: "apt-get install ruby-bundler" },
-    ],
-    warnings: [
-      ...version.warnings,
-      ...app.warnings,
-      ...(locked
-        ? []
-        : ["there is no Gemfile.lock, so every build may install other versions: run bundle lock and commit it"]),
-    ],
+    services: [webOf(tree, app, gemfile), ...workersOf(gems, tree)],
+    variables,
+    build: oneCommand({ install: install.filter((command) => command !== ""), compile }),
+    needs: [...needsOf(version, gemfile), ...(assets?.needs ?? [])],
+    warnings: [...version.warnings, ...app.warnings, ...warningsOf(gemfile, locked), ...(assets?.warnings ?? [])],
   });
 }
 
-function webOf(tree: Tree, { command, isRails }: RubyApp): ServiceIdea {
-  const files = isRails ? ["config/routes.rb"] : tree.sources(/\.(?:rb|ru)$/);
+/** Gems beside the source; a Gemfile without a server of gems takes those of the machine. */
+function bundleInstall({ hasSource, isForLinux }: Gemfile, locked: boolean): readonly string[] {
+  return [
+    ...(hasSource ? ["bundle config set --local path vendor/bundle"] : []),
+    "bundle config set --local without development:test",
+    ...(isForLinux ? [] : ["bundle lock --add-platform x86_64-linux aarch64-linux"]),
+    ...(locked ? ["bundle config set --local deployment true"] : []).filter(() => hasSource),
+    "bundle install --jobs 4",
+  ];
+}
+
+/** Rails calls the package manager itself; only Node, and what is installed with it, must be there. */
+function railsAssets(tree: Tree, gems: ReadonlySet<string>): Assets | null {
+  const node = nodeOf(gems);
+  if (node === "packages" && tree.has("package.json")) return assetsOf(tree, true);
+  return node === "runtime" ? runtimeOf(tree) : null;
+}
+
+interface Compiled extends Found {
+  readonly assets: Assets | null;
+  readonly variables: readonly VariableIdea[];
+}
+
+function compileCommands(tree: Tree, { app, gemfile, assets, variables }: Compiled): readonly string[] {
+  const { gems, locked } = gemfile;
+  const hasAssets =
+    app.isRails && (gems.has("sprockets-rails") || gems.has("propshaft") || tree.hasDirectory("app/assets"));
+  const remove = assets === null || assets.remove === "" ? [] : [assets.remove];
+  if (!hasAssets) return assets === null ? [] : [...(app.isRails ? [] : [assets.compile]), ...remove];
+  const old = semver.lt(semver.coerce(locked.get("railties") ?? locked.get("rails")) ?? "99.0.0", "7.1.0");
+  const dummy = old ? "SECRET_KEY_BASE=build" : "SECRET_KEY_BASE_DUMMY=1";
+  // What the configuration demands has a harmless value while assets are compiled.
+  const harmless = variables
+    .filter(
+      ({ name, value, generate }) =>
+        value === undefined && generate === null && !/^(?:DATABASE|REDIS)_URL$|MASTER_KEY/.test(name),
+    )
+    .map(({ name }) => `${name}=${/URL$/.test(name) ? "http://localhost" : "build"} `);
+  return [`${harmless.join("")}${dummy} RAILS_ENV=production bundle exec rails assets:precompile`, ...remove];
+}
+
+function needsOf(version: ChosenVersion, { bundler, hasSource, gems }: Gemfile): readonly MachineNeed[] {
+  const major = bundler?.split(".")[0];
+  const range = major === undefined ? {} : { version: { range: `>=${major}`, printedBy: ["bundle", "--version"] } };
+  const debian = hasSource ? "" : ` ${[...gems].map((gem) => (gem === "puma" ? gem : `ruby-${gem}`)).join(" ")}`;
+  return [
+    {
+      program: "ruby",
+      version: { range: version.range ?? ">=2.7", printedBy: ["ruby", "--version"] },
+      why: version.range === null ? "Gemfile" : version.why.replace(/^requested by /, ""),
+      install: "apt-get install ruby ruby-dev build-essential, or rbenv for another version",
+    },
+    {
+      program: "bundle",
+      ...range,
+      why: major === undefined ? "Gemfile" : "Gemfile.lock",
+      install: `${major === undefined ? "" : "gem install bundler, or "}apt-get install ruby-bundler${debian}`,
+    },
+  ];
+}
+
+function warningsOf({ hasSource, isForLinux }: Gemfile, locked: boolean): readonly string[] {
+  return [
+    ...(locked || !hasSource
+      ? []
+      : ["there is no Gemfile.lock, so every build may install other versions: run bundle lock and commit it"]),
+    ...(hasSource
+      ? []
+      : ["the Gemfile names no source, so only gems of the machine are found: write a line source into it"]),
+    ...(isForLinux
+      ? []
+      : [
+          "Gemfile.lock has no gems for Linux: run bundle lock --add-platform x86_64-linux aarch64-linux and commit it",
+        ]),
+  ];
+}
+
+function webOf(tree: Tree, { command, isRails }: RubyApp, { locked }: Gemfile): ServiceIdea {
+  const files = isRails
+    ? ["config/routes.rb"]
+    : tree.sources(/\.(?:rb|ru)$/).filter((file) => !/\bnamespace\b|^\s*map\b/m.test(tree.text(file) ?? ""));
   const hasTables =
     isRails && (tree.hasDirectory("db/migrate") || tree.has("db/schema.rb") || tree.has("db/structure.sql"));
+  // Rails 6 brings `db:prepare`, which also makes a database that is missing.
+  const prepares = semver.gte(semver.coerce(locked.get("rails")) ?? "99.0.0", "6.0.0");
   return {
     name: "web",
     run: command,
     port: defaultPort,
     ready: readyPath(tree, files, route),
-    release: hasTables ? ["bundle", "exec", "rails", "db:prepare"] : null,
+    release: hasTables ? ["bundle", "exec", "rails", prepares ? "db:prepare" : "db:migrate"] : null,
     single: false,
   };
 }
@@ -132,6 +171,7 @@ function webOf(tree: Tree, { command, isRails }: RubyApp): ServiceIdea {
 /** Gems that work through a queue, each with its program. */
 const queues: readonly (readonly [gem: string, command: readonly string[]])[] = [
   ["sidekiq", ["bundle", "exec", "sidekiq"]],
+  ["resque", ["bundle", "exec", "rake", "resque:work", "QUEUE=*"]],
   ["good_job", ["bundle", "exec", "good_job", "start"]],
   ["solid_queue", ["bundle", "exec", "rails", "solid_queue:start"]],
   ["delayed_job", ["bundle", "exec", "rails", "jobs:work"]],
@@ -141,20 +181,29 @@ function workersOf(gems: ReadonlySet<string>, tree: Tree): readonly ServiceIdea[
   // Puma can run Solid Queue within itself, which the configuration of a new app says.
   const inPuma = /plugin[ (]+:solid_queue/.test(tree.text("config/puma.rb") ?? "");
   const found = queues.find(([gem]) => gems.has(gem) && !(gem === "solid_queue" && inPuma));
-  return found === undefined
-    ? []
-    : [{ name: "worker", run: found[1], port: null, ready: null, release: null, single: false }];
+  const plain = { port: null, ready: null, release: null };
+  const clock = gems.has("clockwork") ? tree.first(["clock.rb", "config/clock.rb", "lib/clock.rb"]) : null;
+  return [
+    ...(found === undefined ? [] : [{ ...plain, name: "worker", run: found[1], single: false }]),
+    ...(clock === null ? [] : [{ ...plain, name: "clock", run: ["bundle", "exec", "clockwork", clock], single: true }]),
+  ];
 }
 
-function variablesOf({ isRails }: RubyApp, gems: ReadonlySet<string>): readonly VariableIdea[] {
+function variablesOf(tree: Tree, { isRails }: RubyApp, { gems }: Gemfile): readonly VariableIdea[] {
   const fixed = (name: string, value: string): VariableIdea => ({ name, secret: false, generate: null, value });
-  if (!isRails) return [fixed("RACK_ENV", "production")];
-  const hasServer = gems.has("pg") || gems.has("mysql2");
+  const asked = (name: string): VariableIdea => ({ name, secret: true, generate: null });
+  const redis = gems.has("sidekiq") || gems.has("resque") ? [asked("REDIS_URL")] : [];
+  const required = requiredEnv(tree);
+  if (!isRails) return [fixed("RACK_ENV", "production"), ...redis, ...required];
+  const hasServer = gems.has("pg") || gems.has("mysql2") || gems.has("trilogy");
   return [
     fixed("RAILS_ENV", "production"),
     fixed("RAILS_LOG_TO_STDOUT", "1"),
     fixed("RAILS_SERVE_STATIC_FILES", "1"),
     { name: "SECRET_KEY_BASE", secret: true, generate: "hex32" },
-    ...(hasServer ? [{ name: "DATABASE_URL", secret: true, generate: null }] : []),
+    ...(needsMasterKey(tree) ? [asked("RAILS_MASTER_KEY")] : []),
+    ...(hasServer ? [asked("DATABASE_URL")] : []),
+    ...redis,
+    ...required.filter(({ name }) => name !== "RAILS_MASTER_KEY"),
   ];
 }

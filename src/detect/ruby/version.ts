@@ -9,17 +9,20 @@ const ruby: VersionLine = {
   maintained: ["4.0", "3.4", "3.3"],
 };
 
-/** The version of Ruby: of the Gemfile, of its lock, or of a version manager's file. */
+/** The version of Ruby: an exact one of the Gemfile, of a version manager's file, then its range, then of its lock. */
 export function chooseRuby(tree: Tree): ChosenVersion {
   const gemfile = tree.text("Gemfile") ?? "";
   const written = /^\s*ruby[ (]+((?:["'][^"'\n]{1,60}["'](?:\s*,\s*)?)+)/m.exec(gemfile)?.[1];
   const asked = [...(written ?? "").matchAll(/["']([^"']+)["']/g)].map(([, text = ""]) => text);
   const locked = /^RUBY VERSION\r?\n\s+ruby (\d+\.\d+\.\d+)/m.exec(tree.text("Gemfile.lock") ?? "")?.[1];
   const file = tree.text(".ruby-version")?.trim().split(/\s/)[0];
+  const own = asked.length > 0 ? [wish(asked.join(", "), "ruby of Gemfile")] : [];
+  const isExact = /^\d+\.\d+\.\d+$/.test(asked.join(", "));
   return chooseVersion(ruby, [
-    ...(asked.length > 0 ? [wish(asked.join(", "), "ruby of Gemfile")] : []),
+    ...(isExact ? own : []),
     ...(file ? [wish(file, ".ruby-version")] : []),
     ...toolWishes(tree, ["ruby"]).map(({ text, where }) => wish(text, where)),
+    ...(isExact ? [] : own),
     ...(locked ? [wish(`~> ${locked}`, "Gemfile.lock")] : []),
   ]);
 }
