@@ -45,6 +45,22 @@ function logsLine(since: string, why: string, paint: Paint): string {
   return `${paint.red("logs")} are behind since ${when} (${harmlessLine(why, paint)}): no line is lost; see \`fairlead doctor\``;
 }
 
+function stagedLine(staged: NonNullable<StatusView["staged"]>, paint: Paint): string {
+  const { release, stagedAt, stagedBy, message } = staged;
+  const about = `${stagedAt.slice(0, 19).replace("T", " ")} UTC by ${stagedBy} ${message ?? ""}`.trim();
+  return `${paint.yellow("staged")} code of ${release} is built and waits for \`fairlead deploy --staged\`: ${harmlessLine(about, paint)}`;
+}
+
+/** What instances wrote beside their code. */
+function filesLines(services: StatusView["services"], paint: Paint): readonly string[] {
+  return services.flatMap(({ name, instances }) => {
+    // Nothing from a controller that was started before an upgrade: its instances have no such member.
+    const words = writtenWords([...new Set(instances.flatMap(({ written }) => written ?? []))]);
+    const line = `${paint.yellow("files")} ${name} ${words}; keep data in a database or an object store`;
+    return words === null ? [] : ["", line];
+  });
+}
+
 /** `fairlead status`. */
 export function statusText(status: StatusView, paint: Paint): string {
   const { app, environment, release, state, deployment, queue, services, urls } = status;
@@ -78,17 +94,7 @@ export function statusText(status: StatusView, paint: Paint): string {
     const word = stateColour(deployment.status, paint);
     lines.push(`${deployment.kind} ${deployment.release} ${word}${at}${fault}  ${paint.dim(deployment.id)}`);
   }
-  const { staged } = status;
-  if (staged !== null) {
-    const about = [
-      `${staged.stagedAt.slice(0, 19).replace("T", " ")} UTC`,
-      `by ${staged.stagedBy}`,
-      staged.message ?? "",
-    ];
-    lines.push(
-      `${paint.yellow("staged")} code of ${staged.release} is built and waits for \`fairlead deploy --staged\`: ${harmlessLine(about.join(" "), paint).trim()}`,
-    );
-  }
+  if (status.staged !== null) lines.push(stagedLine(status.staged, paint));
   if (queue.length > 0) lines.push(`queued: ${queue.map(({ id }) => id).join(", ")}`);
   const rows = services.map(({ name, desired, single, instances }) => [
     name,
@@ -101,12 +107,7 @@ export function statusText(status: StatusView, paint: Paint): string {
       .join(" "),
   ]);
   if (rows.length > 0) lines.push("", table(["SERVICE", "READY", "RELEASE", "STATE", "URL"], rows, paint));
-  for (const { name, instances } of services) {
-    // Nothing from a controller that was started before an upgrade: its instances have no such member.
-    const words = writtenWords([...new Set(instances.flatMap(({ written }) => written ?? []))]);
-    if (words !== null)
-      lines.push("", `${paint.yellow("files")} ${name} ${words}; keep data in a database or an object store`);
-  }
+  lines.push(...filesLines(services, paint));
   const ailing = services.filter(({ instances }) => instances.some((one) => ailingStates.has(one.state)));
   const names = ailing.map(({ name }) => name).join(" ");
   if (names !== "") lines.push("", paint.dim(`-> next: fairlead logs ${names} -n 20 -e ${environment} -a ${app}`));

@@ -4,16 +4,7 @@ import { jsonLines } from "../../../host/engine-streams.ts";
 import { installationLabel } from "../../../host/installation.ts";
 import type { EnvKey } from "../../../model/environment.ts";
 import type { Runtime, RuntimeChange } from "../../../ports/runtime.ts";
-import {
-  exited,
-  instanceSpec,
-  outputOf,
-  runtimeKey,
-  taskSpec,
-  until,
-  writingScript,
-  writtenFiles,
-} from "../../../testing/conformance/runtime.ts";
+import { exited, instanceSpec, outputOf, runtimeKey, taskSpec, until } from "../../../testing/conformance/runtime.ts";
 import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
 import type { Inspected } from "./container.ts";
 import { identified } from "./labels.ts";
@@ -331,14 +322,6 @@ describe.skipIf(socket === null)(`containers (else: ${noEngine})`, () => {
       }
     }
     expect(new Set(hosts.slice(0, 2)).size).toBe(2);
-  });
-
-  test("list what they wrote beside their code, but for caches and logs", async () => {
-    const spec = instanceSpec(await imageWith("WORKDIR /srv/app"), sh(writingScript));
-    await runtime.start(spec);
-    await up(spec.name);
-    expect(await runtime.written(spec.name)).toEqual(writtenFiles);
-    expect(await runtime.written("nobody")).toEqual([]);
   });
 
   test("that were made but never started by a controller that died are taken away", async () => {

@@ -2,7 +2,15 @@ import { buffer } from "node:stream/consumers";
 import { pack } from "tar-stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Runtime } from "../../../ports/runtime.ts";
-import { exited, outputOf, taskSpec } from "../../../testing/conformance/runtime.ts";
+import {
+  exited,
+  instanceSpec,
+  outputOf,
+  taskSpec,
+  until,
+  writingScript,
+  writtenFiles,
+} from "../../../testing/conformance/runtime.ts";
 import { noEngine, testEngine, testImages } from "../../../testing/engine.ts";
 import { dockerRuntimeWorld } from "./world.ts";
 
@@ -57,6 +65,11 @@ describe.skipIf(socket === null)(`programs of an image without a user (else: ${n
       return (await outputOf(runtime, spec.name)) + (await outputOf(runtime, spec.name, "stderr"));
     };
     expect(await of(made)).toBe("x\nx\nx\n/srv/app/in\ndrwxr-xr-x\n");
+    const writing = instanceSpec(made, ["/bin/sh", "-c", writingScript]);
+    await runtime.start(writing);
+    await until(async () => (await outputOf(runtime, writing.name)) !== "");
+    expect(await runtime.written(writing.name)).toEqual(writtenFiles);
+    expect(await runtime.written("nobody")).toEqual([]);
     expect(await of(`${made}-linked`)).toMatch(/^x\nx\nx\n\/(?:app|real)\n/);
     expect(await of(made, { env: { HOME: "/nowhere" } })).toContain("/nowhere/mine");
   });

@@ -6,16 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startChild } from "../../../host/child.ts";
 import { bootId, statOf } from "../../../host/proc.ts";
 import type { Runtime } from "../../../ports/runtime.ts";
-import {
-  exited,
-  instanceSpec,
-  outputOf,
-  runtimeKey,
-  taskSpec,
-  until,
-  writingScript,
-  writtenFiles,
-} from "../../../testing/conformance/runtime.ts";
+import { exited, instanceSpec, outputOf, runtimeKey, taskSpec, until } from "../../../testing/conformance/runtime.ts";
 import { ProcessFolder } from "./folder.ts";
 import { assignments } from "./supervisor.ts";
 import { processWorld } from "./world.ts";
@@ -61,14 +52,6 @@ async function started(script: string): Promise<string> {
   await until(async () => (await outputOf(runtime, spec.name)) !== "");
   return spec.name;
 }
-
-test("what an instance writes beside its code is listed, but for caches and logs", async () => {
-  const spec = instance(writingScript);
-  await runtime.start(spec);
-  await until(async () => (await outputOf(runtime, spec.name)) !== "");
-  expect(await runtime.written(spec.name)).toEqual(writtenFiles);
-  expect(await runtime.written("nobody")).toEqual([]);
-});
 
 describe("deaths", () => {
   test("a keeper that was killed leaves an exit `lost` within a second, and nothing of its group", async () => {

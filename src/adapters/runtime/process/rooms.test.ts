@@ -4,7 +4,16 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { makeOwn } from "../../../host/tree.ts";
 import { type EnvKey, keyText } from "../../../model/environment.ts";
 import type { Runtime } from "../../../ports/runtime.ts";
-import { exited, instanceSpec, outputOf, runtimeKey, taskSpec, until } from "../../../testing/conformance/runtime.ts";
+import {
+  exited,
+  instanceSpec,
+  outputOf,
+  runtimeKey,
+  taskSpec,
+  until,
+  writingScript,
+  writtenFiles,
+} from "../../../testing/conformance/runtime.ts";
 import { runningAsOthers } from "./others.ts";
 import { processWorld } from "./world.ts";
 
@@ -31,6 +40,14 @@ describe("whoever runs the controller", () => {
     world = await processWorld();
     runtime = world.open();
     writeFileSync(join(world.artifact, "greeting"), "hello");
+  });
+
+  test("what an instance writes beside its code is listed, but for caches and logs", async () => {
+    const spec = instanceSpec(world.artifact, sh(writingScript));
+    await runtime.start(spec);
+    await until(async () => (await outputOf(runtime, spec.name)) !== "");
+    expect(await runtime.written(spec.name)).toEqual(writtenFiles);
+    expect(await runtime.written("nobody")).toEqual([]);
   });
 
   test("each has a home, a temporary and a working directory of its own, and what it writes there is gone with it", async () => {
