@@ -1,7 +1,9 @@
+import { isUtf8 } from "node:buffer";
 import type { Readable } from "node:stream";
 import { Fault } from "../base/faults.ts";
+import { valueLimit } from "../base/variable-name.ts";
 import type { VariablesAnswer, VariablesRequest, VariablesView } from "../contract/variables.ts";
-import { platformVariables } from "../model/variables.ts";
+import { platformVariables, replacedDefault } from "../model/variables.ts";
 import { type DeploymentResult, deploymentExit, deploymentText, followToEnd } from "./follow.ts";
 import type { Paint } from "./paint.ts";
 import type { World } from "./world.ts";
@@ -15,19 +17,29 @@ export interface VariablesResult extends Partial<Pick<DeploymentResult, "urls">>
   readonly deployment: VariablesAnswer["deployment"];
 }
 
-/** Linux refuses longer ones (execve(2), MAX_ARG_STRLEN). */
-const valueLimit = 128 * 1024;
+/** A character has at most four bytes in UTF-8; two more for a line end. */
+const inputLimit = 4 * valueLimit + 2;
 
 /**
  * The value of a variable from a stream, without one trailing newline. Faults: `usage.invalid`, also if it is empty.
  */
 export async function valueFrom(stdin: Readable, name: string): Promise<string> {
-  let value = "";
-  for await (const chunk of stdin.setEncoding("utf8")) {
-    value += chunk;
-    if (value.length > valueLimit) throw new Fault("usage.invalid", `the value of ${name} is longer than 128 KB`);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stdin) {
+    const bytes = Buffer.from(chunk);
+    size += bytes.length;
+    if (size > inputLimit)
+      throw new Fault("usage.invalid", `the value of ${name} is longer than ${valueLimit} characters`);
+    chunks.push(bytes);
   }
-  const text = value.replace(/\r?\n$/, "");
+  const bytes = Buffer.concat(chunks);
+  if (!isUtf8(bytes))
+    throw new Fault(
+      "usage.invalid",
+      `the value of ${name} on stdin is not UTF-8 text: encode it, as base64 for example`,
+    );
+  const text = bytes.toString("utf8").replace(/\r?\n$/, "");
   if (text === "") throw new Fault("usage.invalid", `stdin has no value for ${name}`);
   return text;
 }
@@ -52,8 +64,8 @@ function platformNote(name: string): string | null {
   const own = platformVariables.find((one) => one.name === name);
   if (own?.kind === "fixed" && own.of === "http")
     return `services with http do not get ${name}: Fairlead sets it (${own.means})`;
-  if (name !== "PATH") return null;
-  return `PATH replaces Fairlead's own (${own?.means}): programs outside the given directories are not found`;
+  const replaced = replacedDefault(name);
+  return replaced && `${name} ${replaced}`;
 }
 
 /** Follows the deployment of a change of variables. */

@@ -74,8 +74,19 @@ function unreachable(place: string, error: unknown): Fault {
     const hint = "Ask as the user that runs the controller, or over --url with its token.";
     return new Fault("access.denied", `this user may not open ${place}`, { hint, cause: error });
   }
-  const nobody = isErrno(error, "ENOENT", "ECONNREFUSED");
-  const why = nobody ? "no controller answers at" : "lost the connection to the controller at";
   const hint = "Start one with `fairlead up` or `fairlead controller`, or name a running one with --state or --url.";
-  return new Fault("controller.unreachable", `${why} ${place}`, { cause: error, hint });
+  return new Fault("controller.unreachable", whyUnreachable(place, error), { cause: error, hint });
+}
+
+/** getaddrinfo(3), connect(2) and Node's codes for TLS, by what is wrong. */
+function whyUnreachable(place: string, error: unknown): string {
+  if (isErrno(error, "ENOTFOUND", "EAI_AGAIN")) return `no controller answers at ${place}: its host name is not known`;
+  if (isErrno(error, "ENOENT", "ENOTDIR", "ECONNREFUSED", "ENOTSOCK", "EHOSTUNREACH", "ENETUNREACH"))
+    return `no controller answers at ${place}`;
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (/^(?:HPE_|ERR_SSL_|ERR_TLS_|EPROTO)/.test(code))
+    return `what answers at ${place} is not a controller, or needs ${place.startsWith("https:") ? "http" : "https"}://`;
+  if (/CERT|SELF_SIGNED|VERIFY/.test(code))
+    return `the certificate of ${place} is not trusted (${code}): name its authority in NODE_EXTRA_CA_CERTS`;
+  return `lost the connection to the controller at ${place}`;
 }

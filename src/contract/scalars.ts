@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { variableName } from "../base/variable-name.ts";
+import { valueLimit, variableName } from "../base/variable-name.ts";
 
 /** App, service and environment names: a DNS label that starts with a letter (RFC 1123), at most 40 characters. */
 export const name = z
@@ -62,10 +62,10 @@ export const valueVersion = z
   .regex(/^[1-9]\d{0,8}$/, "must be the number of a version")
   .describe("A version of a set value, like 3.");
 
-/** A value of a variable; as long as the manifest allows, far below the 128 KiB that Linux takes (execve(2), MAX_ARG_STRLEN). */
+/** A value of a variable, as long as the manifest allows. */
 export const variableValue = z
   .string()
-  .max(32_768)
+  .max(valueLimit)
   .refine((value) => !value.includes("\0"), "must not contain NUL");
 
 /** Most items of a page, and how many when the request does not say. */

@@ -3,13 +3,14 @@ import { type Diagnostic, Fault } from "../base/faults.ts";
 import { pathAndMessage } from "../base/text.ts";
 import { type PathParam, pathParams } from "../contract/params.ts";
 import { paramsOf } from "../contract/paths.ts";
+import { issueWords } from "./issue-words.ts";
 
 /** Largest JSON body: a manifest is at most 256 KiB, and nothing else is larger. */
 export const bodyLimit = 1024 * 1024;
 
 /** Checks a value against the contract. Faults: `request.invalid` with every place that is wrong; values are not echoed. */
 export function decode<Schema extends z.ZodType>(schema: Schema, value: unknown, root: string): z.output<Schema> {
-  const read = schema.safeParse(value);
+  const read = schema.safeParse(value, { error: issueWords });
   if (read.success) return read.data;
   throw invalidRequest(diagnosticsOf(read.error.issues, root));
 }

@@ -1,5 +1,5 @@
 import type { Diagnostic } from "../base/faults.ts";
-import { valueLimit } from "./variable.ts";
+import { valueLimit } from "../base/variable-name.ts";
 
 export type DotenvReading =
   | { readonly ok: true; readonly values: ReadonlyMap<string, string> }

@@ -14,6 +14,8 @@ const replicas = "write replicas: 2";
 const release = "write release: node migrate.js";
 const noVolumes = "volumes are not supported in this version: keep data in a database, and set its address under env:";
 const noJobs = "jobs are not supported in this version";
+const noData = "data services are not supported in this version: set their addresses under env:";
+const kubernetes = "this is a Kubernetes manifest; `fairlead init` writes a fairlead.yml";
 const always = "an instance that ends is always restarted: remove it";
 const below = (what: string) => `write it below services: web: (${what.replace(/^write /, "")})`;
 
@@ -38,10 +40,14 @@ export const foreignServiceKeys = refusals({
   hosts,
   image: "write build: { image: name@sha256:… } at the top of the file",
   build: "it stands at the top of the file, for all services",
+  buildCommand: "write build: { command: npm ci } at the top of the file, for all services",
   instances: replicas,
   internal_port: port,
   mem_limit: "write memory: 512MB",
   mounts: noVolumes,
+  labels: "instances get the labels of Fairlead: remove it",
+  links: "write needs: [db] with names of services",
+  logging: "logs are kept by Fairlead: remove it",
   networks: "each environment has a network of its own: remove it",
   numInstances: replicas,
   port,
@@ -60,7 +66,10 @@ export const foreignServiceKeys = refusals({
   stop_grace_period: "write stop: { within: 30s }",
   stop_signal: "write stop: { signal: SIGTERM }",
   variables,
+  user: "apps never run as root; an image may name its user in its Dockerfile: remove it",
   volumes: noVolumes,
+  working_dir: 'commands run in the directory of the source: write sh -c "cd DIR && exec CMD"',
+  workdir: 'commands run in the directory of the source: write sh -c "cd DIR && exec CMD"',
 });
 
 /** Keys of Fly's `http_service` and of probes elsewhere, below `http:`. */
@@ -77,11 +86,20 @@ export const foreignHttpKeys = refusals({
   ports: "write port: 8000",
 });
 
-/** Keys at the top of `compose.yml`, `fly.toml`, `railway.json`, `render.yaml`, `app.json` and a Procfile. */
+/** Keys at the top of Kubernetes manifests, Kamal's `deploy.yml`, `compose.yml`, `fly.toml`, `railway.json`, `render.yaml`, `app.json` and a Procfile. */
 export const foreignTopKeys = refusals({
+  accessories: noData,
+  addons: noData,
+  alerts: "alerts are not supported in this version: remove it",
+  apiVersion: kubernetes,
+  buildCommand: "write build: { command: npm ci }",
+  buildpacks: "Fairlead detects how to build a source, or uses its Dockerfile: remove it",
   command: below(run),
-  databases: "data services are not supported in this version: set their addresses under env:",
+  cron: noJobs,
+  database: noData,
+  databases: noData,
   domains: below(hosts),
+  env_file: `${variables}, and set secrets with \`fairlead env import FILE\``,
   envVarGroups: "write groups: { NAME: { VARIABLE: value } }",
   envVars: variables,
   environment: variables,
@@ -90,6 +108,8 @@ export const foreignTopKeys = refusals({
   http: below("write http: {}"),
   http_service: below("write http: { port: 8000 }"),
   image: "write build: { image: name@sha256:… }",
+  kind: kubernetes,
+  metadata: kubernetes,
   mounts: noVolumes,
   name: "write app: shop",
   networks: "each environment has a network of its own: remove it",
@@ -102,8 +122,13 @@ export const foreignTopKeys = refusals({
   release_command: below(release),
   replicas: below(replicas),
   run: below(run),
+  proxy: below("write http: { hosts: [shop.example.com] }"),
+  region: "Fairlead runs on its own machines: remove it",
   scripts: "write run: of a service, or build: { command: npm ci }",
   secrets: "write env: { NAME: { secret: true } }, and set the value with `fairlead env set NAME --stdin`",
+  servers: "Fairlead deploys to the machine of its controller: name that with --url or --state",
+  spec: kubernetes,
+  ssh: "Fairlead does not use SSH: start a controller on the machine, and name it with --url",
   start: below(run),
   startCommand: below(run),
   variables,

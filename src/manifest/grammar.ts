@@ -113,8 +113,15 @@ const staticFiles = section({
   },
 });
 
+/** The keys of a section that stands elsewhere, each with the sentence that says where. */
+function keysOf({ fields = {} }: Kind<unknown>, place: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.keys(fields).map((key) => [key, `is not a key here – write ${key}: below ${place}`]),
+  );
+}
+
 const service = section({
-  later: foreignServiceKeys,
+  later: { ...keysOf(http, "http:"), ...keysOf(stop, "stop:"), ...foreignServiceKeys },
   fields: {
     run: optional(
       command,
@@ -211,6 +218,7 @@ const watch = section({
 });
 
 const deploy = section({
+  later: { ...keysOf(service, "services: NAME:"), ...keysOf(watch, "watch:") },
   fields: {
     watch: defaulted(watch, "{}", "What happens between the switch and the end of the old release."),
     canary: optional(canary, "The new release takes over in steps. Default: at once."),
@@ -263,6 +271,12 @@ const previews = section({
 });
 
 const laterTopKeys = {
+  ...keysOf(stop, "services: NAME: stop:"),
+  ...keysOf(http, "services: NAME: http:"),
+  ...keysOf(build, "build:"),
+  ...keysOf(watch, "deploy: watch:"),
+  ...keysOf(deploy, "deploy:"),
+  ...keysOf(service, "services: NAME:"),
   ...foreignTopKeys,
   jobs: "jobs are not supported in this version – remove the section",
   data: "data services are not supported in this version – remove the section and set their addresses under env:",

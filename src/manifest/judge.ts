@@ -1,6 +1,6 @@
 import { withReadableHost } from "../base/host-name.ts";
 import type { AppSpec, VariableSpec } from "../model/app.ts";
-import { refusedName } from "../model/variables.ts";
+import { refusedName, replacedDefault } from "../model/variables.ts";
 import { allOf, type Diagnostics, nearest, oneOf, quoted } from "./diagnostic.ts";
 import { type Owner, ownersIn } from "./owner.ts";
 import { matcher, type PatternMatcher } from "./pattern.ts";
@@ -125,11 +125,13 @@ function judgeHosts({ spec, root, diagnostics }: JudgedManifest): void {
   }
 }
 
-/** A name that Fairlead sets itself would be silently overwritten. */
-function judgeName({ spec, diagnostics }: JudgedManifest, { name, node, owners }: Written): void {
+/** A name that Fairlead sets itself would be silently overwritten; one that replaces a default is mentioned. */
+function judgeName({ spec, diagnostics, warnings }: JudgedManifest, { name, node, owners }: Written): void {
   const hasHttp = owners.some(({ service }) => spec.services.find((each) => each.name === service)?.http);
   const refused = refusedName(name, hasHttp);
   if (refused !== null && !diagnostics.isAbout(node.path)) diagnostics.add(node, refused);
+  const replaced = replacedDefault(name);
+  if (replaced !== null) warnings.add(node, replaced);
 }
 
 function judgeReferences({ spec, diagnostics }: JudgedManifest, { valueNode, variable, owners }: Written): void {

@@ -1,5 +1,6 @@
 import { parseDuration } from "../base/duration.ts";
 import { parseSize } from "../base/size.ts";
+import { valueLimit } from "../base/variable-name.ts";
 import { type Diagnostics, oneOf } from "./diagnostic.ts";
 import { type Node, type ScalarNode, show } from "./source.ts";
 
@@ -87,14 +88,14 @@ export function text({ label, wanted, pattern, max }: TextRule): Kind<string> {
   });
 }
 
-/** Text as written: a number or true/false gives its text, so that `1.10` stays `1.10`. At most 32 KiB: Linux allows 128 KiB per variable. */
+/** Text as written: a number or true/false gives its text, so that `1.10` stays `1.10`. At most `valueLimit`. */
 export function anyText(): Kind<string> {
   return scalar({
     label: "text",
     json: { type: ["string", "number", "boolean"] },
     none: "",
-    wanted: "a text of at most 32768 characters without control characters",
-    parse: (node) => (node.text.length <= 32_768 ? node.text : null),
+    wanted: `a text of at most ${valueLimit} characters – write one plain value, in quotes if it has special characters`,
+    parse: (node) => (node.text.length <= valueLimit ? node.text : null),
   });
 }
 

@@ -1,7 +1,7 @@
 import type { Diagnostic } from "../base/faults.ts";
 import type { AppSpec } from "../model/app.ts";
 import { namePattern } from "../model/environment.ts";
-import { Diagnostics, nearest, quoted } from "./diagnostic.ts";
+import { Diagnostics, quoted } from "./diagnostic.ts";
 import { fixedKeys, laterKeys, type ManifestValue, manifest } from "./grammar.ts";
 import { judge } from "./judge.ts";
 import { isEmpty } from "./kinds.ts";
@@ -11,6 +11,7 @@ import { baseOf, documentOf, overlay, overlayOf } from "./overlay.ts";
 import { withServiceVariables } from "./service-variables.ts";
 import { entryOf, isNull, keysAre, type MapNode, type Node, nodeAt, parseSource, show } from "./source.ts";
 import { specOf } from "./spec.ts";
+import { meantKey } from "./synonyms.ts";
 
 export interface ReadOptions {
   /** Name of the file in diagnostics. */
@@ -178,7 +179,7 @@ function knownPartOf(written: MapNode, diagnostics: Diagnostics): MapNode {
   for (const [key, { key: place }] of written.entries) {
     if (keys.includes(key) || laterKeys.includes(key)) continue;
     entries.delete(key);
-    const unknown = `unknown key ${quoted(key)} – ${keysAre(nearest(key, keys), keys)}`;
+    const unknown = `unknown key ${quoted(key)} – ${keysAre(meantKey(key, keys), keys)}`;
     diagnostics.addAt(place, fixedKeys.includes(key) ? "is the same in all environments – remove it here" : unknown);
   }
   return { ...written, entries };

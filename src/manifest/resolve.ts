@@ -1,10 +1,10 @@
 import type { Diagnostic } from "../base/faults.ts";
+import { valueLimit } from "../base/variable-name.ts";
 import type { AppSpec, ServiceTemplate, VariableSpec } from "../model/app.ts";
 import type { BuildEnv, Env, EnvValue, RegistryLogins, SecretRef } from "../model/release.ts";
 import { oneOf as listed } from "./diagnostic.ts";
 import { matcher, type PatternMatcher } from "./pattern.ts";
 import { type OutputName, type Piece, piecesOf } from "./references.ts";
-import { valueLimit } from "./variable.ts";
 
 /** A value that was set for the environment, with the version that a release names instead of it. */
 export interface Given {

@@ -1,6 +1,7 @@
-import { Diagnostics, nearest, quoted } from "./diagnostic.ts";
+import { Diagnostics, quoted } from "./diagnostic.ts";
 import { type FieldDoc, isEmpty, type Json, type Kind } from "./kinds.ts";
-import { keysAre, type MapNode, type Node, parseSource, show } from "./source.ts";
+import { isNull, keysAre, type MapNode, type Node, parseSource, show } from "./source.ts";
+import { meantKey, synonymIn } from "./synonyms.ts";
 
 /** A key of a section: its type, its meaning, and its default. */
 export interface Field<T> extends FieldDoc {
@@ -19,7 +20,9 @@ export function required<T>(kind: Kind<T>, describe: string): Field<T> {
     fallback: null,
     none: kind.none,
     absent(section, key, diagnostics) {
-      diagnostics.add(section, `is missing – ${inPassing(describe)}`, key);
+      const written = section.kind === "map" ? section.entries.get(key)?.value : undefined;
+      if (written) diagnostics.add(written, `is empty – ${inPassing(describe)}`);
+      else diagnostics.add(section, `is missing – ${inPassing(describe)}`, key);
       return kind.none;
     },
   };
@@ -71,18 +74,18 @@ export function section<F extends Fields>({ fields, short, later = {}, check }: 
       if (isEmpty(node, diagnostics)) return none;
       const map = node.kind === "map" ? node : short === undefined ? null : shortForm(node, short);
       if (map === null) {
-        diagnostics.add(
-          node,
-          `${show(node)} is not a section – write keys below it: ${Object.keys(fields).join(", ")}`,
-        );
+        diagnostics.add(node, `${show(node)} is not a section – ${sectionForm(node, Object.keys(fields))}`);
         return none;
       }
       const before = diagnostics.count;
-      refuseUnknown(map, { known: Object.keys(fields), later, diagnostics });
+      const meant = refuseUnknown(map, { known: Object.keys(fields), later, diagnostics });
       const value = Object.fromEntries(
         Object.entries(fields).map(([key, field]) => {
           const entry = map.entries.get(key);
-          return [key, entry ? field.kind.read(entry.value, diagnostics) : field.absent(map, key, diagnostics)];
+          if (entry && !(field.required && isNull(entry.value)))
+            return [key, field.kind.read(entry.value, diagnostics)];
+          if (!entry && meant.has(key)) return [key, field.none];
+          return [key, field.absent(map, key, diagnostics)];
         }),
       ) as Read<F>;
       if (check && diagnostics.count === before) check(value, { node, diagnostics });
@@ -101,14 +104,26 @@ interface KnownKeys {
   readonly diagnostics: Diagnostics;
 }
 
-function refuseUnknown(map: MapNode, { known, later, diagnostics }: KnownKeys): void {
+/** Reports unknown keys; returns the known ones that are meant by them, which then are not missing too. */
+function refuseUnknown(map: MapNode, { known, later, diagnostics }: KnownKeys): ReadonlySet<string> {
+  const all = new Set<string>();
   for (const [key, entry] of map.entries) {
     if (known.includes(key)) continue;
     // Below `env:` a key may really be a value.
     const name = map.quiet ? "an unknown key" : `unknown key ${quoted(key)}`;
-    const refusal = Object.hasOwn(later, key) ? later[key] : undefined;
-    diagnostics.addAt(entry.key, refusal ?? `${name} – ${keysAre(nearest(key, known), known)}`);
+    const meant = Object.hasOwn(later, key) ? null : meantKey(key, known);
+    if (meant !== null) all.add(meant);
+    const refusal = meant === null ? later[synonymIn(key, Object.keys(later)) ?? ""] : undefined;
+    diagnostics.addAt(entry.key, refusal ?? `${name} – ${keysAre(meant, known)}`);
   }
+  return all;
+}
+
+/** What to write where a section is wanted; `run:node server.js` lacks the space that YAML needs. */
+function sectionForm(node: Node, known: readonly string[]): string {
+  const [, key = ""] = node.kind === "scalar" ? (/^(\w+):\S/.exec(node.text) ?? []) : [];
+  if (known.includes(key)) return `write a space after ${key}:`;
+  return `write keys below it: ${known.join(", ")}`;
 }
 
 function sectionSchema(fields: Fields, short: string | undefined): { readonly [key: string]: Json } {
@@ -202,7 +217,8 @@ export function listOf<T>({ each, min = 0, max }: ListRule<T>): Kind<readonly T[
     read(node, diagnostics) {
       if (isEmpty(node, diagnostics)) return [];
       if (node.kind !== "list") {
-        diagnostics.add(node, `${show(node)} is not a list – write [one, two]`);
+        const plain = node.kind === "scalar" && !node.quiet && node.oneLine;
+        diagnostics.add(node, `${show(node)} is not a list – write ${plain ? `[${show(node)}]` : "[one, two]"}`);
         return [];
       }
       if (!isCountRight(node, { min, max, count: node.items.length, diagnostics })) return [];

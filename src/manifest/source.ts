@@ -68,8 +68,9 @@ const syntaxFaults: Partial<Record<ErrorCode, string>> = {
   BLOCK_IN_FLOW: "an indented block inside brackets – close the bracket first",
   IMPOSSIBLE: "this is not valid YAML",
   KEY_OVER_1024_CHARS: "a key has more than 1024 characters",
-  MISSING_CHAR: "a quote, bracket, comma, colon or space is missing here",
-  MULTILINE_IMPLICIT_KEY: "a key spans more than one line – is a colon missing on the previous line?",
+  MISSING_CHAR: "a quote, bracket, comma, colon or space is missing here, or a quote or bracket above is not closed",
+  MULTILINE_IMPLICIT_KEY:
+    "this text continues on the next line – is a colon or the space after it missing, or is the next line indented too far?",
   MULTIPLE_DOCS: "a second document starts here – a manifest is one document, remove the ---",
   RESOURCE_EXHAUSTION: "this is nested too deeply",
   TAB_AS_INDENT: "a tab indents this line – use spaces",
@@ -102,9 +103,9 @@ export function parseSource(text: string, diagnostics: Diagnostics): Node | null
   const options = { uniqueKeys: false, prettyErrors: false, logLevel: "silent", resolveKnownTags: false } as const;
   const documents = [...new Composer(options).compose(new Parser(lines.addNewLine).parse(text), true, text.length)];
   const before = diagnostics.count;
-  for (const fault of documents.flatMap((document) => document.errors)) {
-    const { line, col } = lines.linePos(fault.pos[0]);
-    diagnostics.addAt({ path: "", line, column: col }, syntaxFaults[fault.code] ?? "this is not valid YAML");
+  for (const { at, code } of syntaxErrors(documents.flatMap((document) => document.errors))) {
+    const { line, col } = lines.linePos(at);
+    diagnostics.addAt({ path: "", line, column: col }, syntaxFaults[code] ?? "this is not valid YAML");
   }
   const second = documents[1];
   if (second) {
@@ -115,6 +116,17 @@ export function parseSource(text: string, diagnostics: Diagnostics): Node | null
   const reader = new TreeReader(lines, diagnostics);
   const root = reader.read(documents[0]?.contents, { path: [], at: 0 });
   return diagnostics.count > before ? null : root;
+}
+
+/**
+ * One error for each place: the parser reports some mistakes twice. Of those two, a key over several lines names the
+ * cause, otherwise the first.
+ */
+function syntaxErrors(errors: readonly { readonly code: ErrorCode; readonly pos: readonly [number, number] }[]) {
+  const byPlace = new Map<number, ErrorCode>();
+  for (const { code, pos } of errors)
+    if (!byPlace.has(pos[0]) || code === "MULTILINE_IMPLICIT_KEY") byPlace.set(pos[0], code);
+  return [...byPlace].map(([at, code]) => ({ at, code }));
 }
 
 /** Limits on a text before composing: YAML's own errors are expensive, and each bracket or escape can cause one. */
@@ -193,7 +205,8 @@ class TreeReader {
     const key = isScalar(source) && source.value !== null ? (source.source ?? String(source.value)) : null;
     const oneLine = this.#lines.linePos(range?.[1] ?? way.at).line === this.#lines.linePos(way.at).line;
     if (key !== null && key !== "<<" && oneLine && tag === undefined && anchor === undefined) return key;
-    this.#refuse(this.#place(way), "a key must be a plain name on one line");
+    const merge = "merge keys (<<) are not allowed – write the values out";
+    this.#refuse(this.#place(way), key === "<<" ? merge : "a key must be a plain name on one line");
     return null;
   }
 

@@ -1,4 +1,4 @@
-import { variableName } from "../base/variable-name.ts";
+import { valueLimit, variableName } from "../base/variable-name.ts";
 import { namePattern } from "../model/environment.ts";
 import { type Diagnostics, oneOf } from "./diagnostic.ts";
 import { anyText, choice, flag, integer, isEmpty, type Kind, scalar } from "./kinds.ts";
@@ -6,9 +6,6 @@ import { patternFault } from "./pattern.ts";
 import { piecesOf } from "./references.ts";
 import { defaulted, listOf, mapOf, optional, section } from "./section.ts";
 import { type Node, show } from "./source.ts";
-
-/** Longest value: Linux allows 128 KiB for one variable and 2 MiB for all together. */
-export const valueLimit = 32_768;
 
 /** Text of a variable: `${NAME}`, `${service.url}` and `$$` are parsed, not yet replaced. */
 const template: Kind<string> = {

@@ -6,6 +6,8 @@ export interface PlatformVariable {
   readonly kind: "fixed" | "default";
   /** Who gets it: every process, instances that have `http`, or plain processes only: images bring their own. */
   readonly of: "all" | "http" | "plain processes";
+  /** What an app loses that replaces a default; omitted: nothing that surprises. */
+  readonly loss?: string;
 }
 
 /** All of them: docs/environments.md has the same list (variables.test.ts compares them). */
@@ -23,18 +25,21 @@ export const platformVariables: readonly PlatformVariable[] = [
     kind: "default",
     of: "all",
     means: "a private directory, removed with it; in a container `/tmp`, if its image names no user and no other",
+    loss: "instances share the given directory, and must be allowed to write there",
   },
   {
     name: "TMPDIR",
     kind: "default",
     of: "all",
     means: "a private directory, removed with it; in a container `/tmp`, if its image names no other",
+    loss: "instances share the given directory, and must be allowed to write there",
   },
   {
     name: "PATH",
     kind: "default",
     of: "plain processes",
     means: "the app's `.venv/bin` and `node_modules/.bin`, the pinned Node, then the controller's",
+    loss: "programs outside the given directories are not found",
   },
   ...["LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS"].map(
     (name) => ({ name, kind: "default", of: "plain processes", means: "the controller's, if set" }) as const,
@@ -53,6 +58,14 @@ export function refusedName(name: string, hasHttp: boolean): string | null {
   if (isShellName(name)) return "is reserved by shells, which do not pass it on – choose another name";
   const own = platformVariables.find((each) => each.name === name && each.kind === "fixed");
   if (own === undefined || (own.of === "http" && !hasHttp)) return null;
-  if (own.of === "http") return `is set by Fairlead: ${own.means} – omit it, and let the program read it`;
-  return `is set by Fairlead: ${own.means} – choose another name`;
+  const form = own.of === "http" ? "omit it, and let the program read it" : "choose another name";
+  return `is set by Fairlead: ${own.means} – ${form} (Fairlead sets ${fixedNames.join(", ")})`;
+}
+
+const fixedNames = platformVariables.flatMap(({ name, kind }) => (kind === "fixed" ? [name] : []));
+
+/** What an app's own variable by this name replaces, and the loss, for a warning; null: nothing that surprises. */
+export function replacedDefault(name: string): string | null {
+  const own = platformVariables.find((each) => each.name === name);
+  return own?.loss === undefined ? null : `replaces Fairlead's own (${own.means}): ${own.loss}`;
 }
