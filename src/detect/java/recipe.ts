@@ -1,148 +1,233 @@
 import { defaultPort, shell } from "../dockerfile.ts";
+import { readProcfile } from "../procfile.ts";
 import type { LanguageReader } from "../reader.ts";
-import type { BuildChoice, MachineNeed, Recipe, Unrecognised } from "../recipe.ts";
-import { toolWishes } from "../toolfile.ts";
-import type { Tree } from "../tree.ts";
+import type { BuildChoice, MachineNeed, Recipe, ServiceIdea, Unrecognised, VariableIdea } from "../recipe.ts";
+import { baseName, join, type Tree } from "../tree.ts";
 import { oneCommand, twoStages } from "../two-stages.ts";
-import { type ChosenVersion, chooseVersion, npmRange, type VersionLine } from "../version-line.ts";
+import type { ChosenVersion } from "../version-line.ts";
+import { type Framework, frameworkOf, isApp, ktorPort, springSettings } from "./frameworks.ts";
+import { buildFiles, type JavaModule, javaModules } from "./modules.ts";
+import { chooseJava } from "./version.ts";
 
-const gradleFiles = ["build.gradle.kts", "build.gradle"];
+export const java: LanguageReader = {
+  language: "java",
+  files: [...buildFiles, "settings.gradle.kts", "settings.gradle"],
+  recognise,
+};
 
-export const java: LanguageReader = { language: "java", files: ["pom.xml", ...gradleFiles], recognise };
-
-/** Long-term releases (oracle.com, "Java SE Support Roadmap"). A newer one runs what is compiled for an older one. */
-const jdk: VersionLine = { name: "Java", offered: ["21", "25", "17", "11", "8"], maintained: ["25", "21", "17"] };
+interface JavaApp {
+  readonly module: JavaModule;
+  readonly framework: Framework;
+}
 
 function recognise(tree: Tree, build: BuildChoice): Recipe | Unrecognised {
-  const file = tree.first(["pom.xml", ...gradleFiles]);
-  const text = file === null ? "" : withoutXmlComments(tree.text(file) ?? "");
-  const server = serverOf(text);
-  if (file === null || server === null) {
-    return { lookedFor: ["Java: pom.xml or build.gradle with Spring Boot or Quarkus"] };
+  const modules = javaModules(tree);
+  const [top] = modules;
+  const apps = appsOf(tree, modules);
+  const web = readProcfile(tree).get("web");
+  if (top === undefined || (apps.length === 0 && web === undefined)) {
+    const war = modules.find(({ text }) => /<packaging>\s*war\s*<|\bid[\s(]*["']war["']/.test(text));
+    return {
+      lookedFor: [
+        war === undefined
+          ? "Java: pom.xml or build.gradle with Spring Boot, Quarkus, Micronaut or Ktor, or with a Procfile"
+          : `Java: ${war.file} makes a war for an application server, which is not supported: write a Dockerfile`,
+      ],
+    };
   }
-  return javaRecipe(tree, { file, text, server }, build);
+  return javaRecipe(tree, { modules, apps, web }, build);
 }
 
-/** XML without its comments, in linear time. */
-function withoutXmlComments(text: string): string {
-  const [first = "", ...rest] = text.split("<!--");
-  return first + rest.map((part) => (part.includes("-->") ? part.slice(part.indexOf("-->") + 3) : "")).join("");
+/** Modules that are started. What stands above a module counts for it too, as parents of Maven do. */
+function appsOf(tree: Tree, modules: readonly JavaModule[]): readonly JavaApp[] {
+  const found = modules.flatMap((module) => {
+    const above = modules.filter(({ directory }) => directory === "" || module.directory.startsWith(`${directory}/`));
+    const framework = frameworkOf(module, [module, ...above].map(({ text }) => text).join("\n"));
+    return framework === null ? [] : [{ module, framework }];
+  });
+  const apps = found.filter(({ module, framework }) => isApp(tree, module, framework));
+  // One that starts in an unusual way is still the only one.
+  return apps.length > 0 ? apps.slice(0, 20) : found.length === 1 ? found : [];
 }
 
-interface Server {
-  readonly name: "Spring Boot" | "Quarkus";
-  /** The option that chooses the port. */
-  readonly port: string;
-  readonly ready: string | null;
+interface Found {
+  readonly modules: readonly JavaModule[];
+  readonly apps: readonly JavaApp[];
+  readonly web: readonly string[] | undefined;
 }
 
-function serverOf(text: string): Server | null {
-  if (/spring-boot-maven-plugin|org\.springframework\.boot/.test(text)) {
-    const ready = /spring-boot-starter-actuator/.test(text) ? "/actuator/health" : null;
-    return { name: "Spring Boot", port: "-Dserver.port=$PORT", ready };
-  }
-  if (/io\.quarkus/.test(text)) {
-    const ready = /smallrye-health/.test(text) ? "/q/health/ready" : null;
-    return { name: "Quarkus", port: "-Dquarkus.http.port=$PORT -Dquarkus.http.host=0.0.0.0", ready };
-  }
-  return null;
-}
-
-interface Project {
-  readonly file: string;
-  readonly text: string;
-  readonly server: Server;
-}
-
-function javaRecipe(tree: Tree, { file, text, server }: Project, build: BuildChoice): Recipe {
-  const version = chooseJava(tree, text);
-  const isMaven = file === "pom.xml";
-  const wrapper = tree.has(isMaven ? "mvnw" : "gradlew");
-  const tool = isMaven ? "mvn" : "gradle";
-  const program = wrapper ? `sh ${isMaven ? "mvnw" : "gradlew"}` : tool;
-  const quarkus = server.name === "Quarkus";
-  const output = isMaven ? "target" : "build";
-  const jar = quarkus ? `${output}/quarkus-app/quarkus-run.jar` : "app.jar";
-  const jars = isMaven ? "target/*.jar" : "build/libs/*.jar";
-  const compile = [
-    isMaven
-      ? `${program} --batch-mode -DskipTests package`
-      : `${program} --no-daemon ${quarkus ? "quarkusBuild" : "bootJar"}`,
-    ...(quarkus ? [] : [`cp "$(ls ${jars} | grep -v -e -plain -e -sources -e -javadoc | head -1)" app.jar`]),
-  ];
+function javaRecipe(tree: Tree, { modules, apps, web }: Found, build: BuildChoice): Recipe {
+  const version = chooseJava(tree, modules.map(({ text }) => text).join("\n"));
+  const tool = toolOf(tree);
   const major = version.tag.split(".")[0] ?? "";
-  const image = wrapper
-    ? `eclipse-temurin:${major}-jdk`
-    : isMaven
-      ? `maven:3-eclipse-temurin-${major}`
-      : `gradle:8-jdk${major}`;
+  const compile = compileCommands(apps, tool);
+  const variables = apps.flatMap((app) => variablesOf(tree, app));
+  const first = apps[0]?.framework.name ?? "Java";
+  const output = tool.isMaven ? "target" : "build";
+  const many = apps.length > 1;
+  const single = apps[0];
+  const takes =
+    many || web !== undefined || single === undefined
+      ? null
+      : [
+          single.framework.jar === null
+            ? "app.jar"
+            : join(single.module.directory, `${output}/${single.framework.jar.split("/")[0]}`),
+        ];
   return twoStages(build, {
     language: "java",
-    summary: `${server.name} with ${isMaven ? "Maven" : "Gradle"}, Java ${major}`,
-    images: { build: image, run: `eclipse-temurin:${major}-jre`, why: `Java ${major}: ${version.why}` },
+    summary: `${first} with ${tool.isMaven ? "Maven" : "Gradle"}, Java ${major}`,
+    images: {
+      build: tool.image(major),
+      run: `eclipse-temurin:${major}-jre`,
+      why: `Java ${major}: ${version.why}`,
+    },
     packages: { build: [], run: [] },
     tools: [],
     declares: [],
     install: [],
     compile,
-    takes: quarkus
-      ? [[`/app/${output}/quarkus-app`, `/app/${output}/quarkus-app`]]
-      : [["/app/app.jar", "/app/app.jar"]],
+    takes: takes === null ? null : takes.map((path) => [`/app/${path}`, `/app/${path}`] as const),
     env: {},
     runEnv: {},
-    because: `The program that ${tool} builds.`,
-    services: [
-      {
-        name: "web",
-        run: shell(`java ${server.port} -jar ${jar}`),
-        port: defaultPort,
-        ready: server.ready,
-        release: null,
-        single: false,
-      },
-    ],
-    variables: [],
+    because: `The program that ${tool.program} builds.`,
+    services:
+      apps.length === 0
+        ? [{ name: "web", run: web ?? [], port: defaultPort, ready: null, release: null, single: false }]
+        : apps.map((app) => serviceOf(tree, app, { output, many })),
+    variables: [...new Map(variables.map((one) => [one.name, one])).values()],
     build: oneCommand({ install: [], compile }),
-    needs: needsOf({ file, version, tool: wrapper ? null : tool }),
-    warnings: [...version.warnings, "every change of the source downloads all packages again in an image"],
+    needs: needsOf(version, tool),
+    warnings: [
+      ...version.warnings,
+      ...tool.warnings,
+      ...apps.flatMap(({ module, framework }) => {
+        const { fixed } = framework.name === "Ktor" ? ktorPort(tree, module) : { fixed: null };
+        return fixed === null
+          ? []
+          : [
+              `the code listens on port ${fixed} whatever PORT says, so plain processes cannot run it: read System.getenv("PORT")`,
+            ];
+      }),
+      "every change of the source downloads all packages again in an image",
+    ],
   });
 }
 
-interface Tools {
+interface Tool {
+  readonly isMaven: boolean;
   readonly file: string;
-  readonly version: ChosenVersion;
-  /** Null: the source brings it. */
-  readonly tool: "mvn" | "gradle" | null;
+  readonly program: string;
+  /** The command, by the wrapper where the source has a whole one; a wrapper need not be executable. */
+  readonly command: string;
+  readonly hasWrapper: boolean;
+  readonly image: (major: string) => string;
+  readonly warnings: readonly string[];
 }
 
-function needsOf({ file, version, tool }: Tools): readonly MachineNeed[] {
+function toolOf(tree: Tree): Tool {
+  const isMaven = tree.has("pom.xml");
+  const wrapper = isMaven ? "mvnw" : "gradlew";
+  const jar = "gradle/wrapper/gradle-wrapper.jar";
+  const isBroken =
+    !isMaven && tree.has(wrapper) && tree.has("gradle/wrapper/gradle-wrapper.properties") && !tree.has(jar);
+  const hasWrapper = tree.has(wrapper) && !isBroken;
+  const program = isMaven ? "mvn" : "gradle";
+  return {
+    isMaven,
+    file: tree.first([...buildFiles, "settings.gradle.kts", "settings.gradle"]) ?? "",
+    program,
+    command: hasWrapper ? `sh ${wrapper}` : program,
+    hasWrapper,
+    image: (major) =>
+      hasWrapper
+        ? `eclipse-temurin:${major}-jdk`
+        : isMaven
+          ? `maven:3-eclipse-temurin-${major}`
+          : // Gradle 8 runs on Java 24 and older (docs.gradle.org, "Compatibility Matrix").
+            `gradle:${Number(major) > 24 ? 9 : 8}-jdk${major}`,
+    warnings: isBroken ? [`${jar} is missing, so Gradle itself builds in place of gradlew: commit that file`] : [],
+  };
+}
+
+/** The build of what is started, and then each jar at a fixed place: the biggest one has all packages in it. */
+function compileCommands(apps: readonly JavaApp[], { isMaven, command }: Tool): readonly string[] {
+  const inModules = apps.filter(({ module }) => module.directory !== "").map(({ module }) => module.directory);
+  const only = inModules.length === 0 || inModules.length < apps.length ? "" : ` -pl ${inModules.join(",")} -am`;
+  const tasks = apps.map(
+    ({ module: { directory }, framework }) =>
+      `${directory === "" ? "" : `:${directory.replaceAll("/", ":")}:`}${framework.task || "installDist"}`,
+  );
+  return [
+    isMaven
+      ? `${command} --batch-mode -DskipTests${only} package`
+      : `${command} --no-daemon ${tasks.length === 0 ? "assemble" : tasks.join(" ")}`,
+    ...apps
+      .filter(({ framework }) => framework.jar === null && (isMaven || framework.task !== ""))
+      .map(({ module }) => copyJar(module, isMaven, apps.length > 1)),
+  ];
+}
+
+function copyJar({ directory }: JavaModule, isMaven: boolean, many: boolean): string {
+  const output = join(directory, isMaven ? "target" : "build/libs");
+  const jar = many ? `${serviceName(directory)}.jar` : "app.jar";
+  return `cp "$(ls -S ${output}/*.[jw]ar | grep -vE '(-plain|-sources|-javadoc|-tests)[.]' | head -1)" ${jar}`;
+}
+
+function serviceName(directory: string): string {
+  const name = baseName(directory)
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^[^a-z]+|-+$/g, "");
+  return name.slice(0, 40).replace(/-+$/, "") || "web";
+}
+
+interface Layout {
+  readonly output: string;
+  readonly many: boolean;
+}
+
+function serviceOf(tree: Tree, { module, framework }: JavaApp, { output, many }: Layout): ServiceIdea {
+  const { directory } = module;
+  const name = many ? serviceName(directory) : "web";
+  const ktor = framework.name === "Ktor" ? ktorPort(tree, module) : null;
+  const place =
+    framework.jar === null ? (many ? `${name}.jar` : "app.jar") : join(directory, `${output}/${framework.jar}`);
+  const installed = framework.name === "Micronaut" && framework.task === "" && output === "build";
+  const line = installed
+    ? `JAVA_OPTS=${framework.before} exec ${join(directory, `build/install/${projectName(tree, directory)}/bin/${projectName(tree, directory)}`)}`
+    : `java ${framework.before === "" ? "" : `${framework.before} `}-jar ${place}${ktor?.after ?? framework.after}`;
+  const spring = framework.name === "Spring Boot" ? springSettings(tree, module) : null;
+  return {
+    name,
+    run: installed ? ["sh", "-c", line] : line.includes("$") ? shell(line) : line.split(" "),
+    port: ktor?.fixed ?? defaultPort,
+    ready:
+      framework.ready === null || spring === null ? framework.ready : spring.apart ? null : `${spring.path}/health`,
+    release: null,
+    single: false,
+  };
+}
+
+/** What Gradle names an installed program: the directory, or the project at the top. */
+function projectName(tree: Tree, directory: string): string {
+  if (directory !== "") return baseName(directory);
+  const settings = tree.text("settings.gradle.kts") ?? tree.text("settings.gradle") ?? "";
+  return /\brootProject\.name\s*=\s*["']([\w.-]{1,100})["']/.exec(settings)?.[1] ?? "app";
+}
+
+const secret = /KEY|SECRET|TOKEN|PASSWORD|PASS$|URL$|DSN|CREDENTIAL/;
+
+function variablesOf(tree: Tree, { module, framework }: JavaApp): readonly VariableIdea[] {
+  if (framework.name !== "Spring Boot") return [];
+  const { demanded } = springSettings(tree, module);
+  return demanded.slice(0, 50).map((name) => ({ name, secret: secret.test(name), generate: null }));
+}
+
+function needsOf(version: ChosenVersion, { hasWrapper, file, program, isMaven }: Tool): readonly MachineNeed[] {
+  const why = version.range === null ? file : version.why.replace(/^requested by /, "");
   const install = `apt-get install default-jdk-headless, or https://adoptium.net for Java ${version.tag}`;
-  const java = { version: { range: version.range ?? ">=8", printedBy: ["java", "--version"] }, why: file, install };
-  const build = tool && { program: tool, why: file, install: `apt-get install ${tool === "mvn" ? "maven" : "gradle"}` };
-  return [{ program: "java", ...java }, ...(build ? [build] : [])];
-}
-
-/** What the build compiles for is the oldest that will do. */
-function chooseJava(tree: Tree, text: string): ChosenVersion {
-  const written =
-    /<(?:java\.version|maven\.compiler\.(?:release|source|target)|release)>\s*(?:1\.)?(\d{1,2})\s*</.exec(text)?.[1] ??
-    /JavaLanguageVersion\.of\((\d{1,2})\)|(?:source|target)Compatibility\s*=?\s*(?:JavaVersion\.VERSION_)?['"]?(?:1[._])?(\d{1,2})/
-      .exec(text)
-      ?.slice(1)
-      .find((one) => one !== undefined);
-  const pinned = [
-    { text: tree.text(".java-version")?.trim() ?? "", where: ".java-version" },
-    {
-      text: /^java\.runtime\.version=(.+)$/m.exec(tree.text("system.properties") ?? "")?.[1]?.trim() ?? "",
-      where: "system.properties",
-    },
-    ...toolWishes(tree, ["java"]),
-  ].filter((wish) => wish.text !== "");
-  return chooseVersion(jdk, [
-    ...pinned.map((wish) => ({
-      ...wish,
-      range: npmRange(/(?:^|-)(?:1\.)?(\d{1,2})\b/.exec(wish.text)?.[1] ?? wish.text),
-    })),
-    ...(written ? [{ text: written, where: "the build file", range: `>=${written}` }] : []),
-  ]);
+  const own = { version: { range: version.range ?? ">=8", printedBy: ["java", "--version"] }, why, install };
+  const build = { program, why: file, install: `apt-get install ${isMaven ? "maven" : "gradle"}` };
+  return [{ program: "java", ...own }, ...(hasWrapper ? [] : [build])];
 }
