@@ -30,7 +30,10 @@ export function chooseJava(tree: Tree, text: string): ChosenVersion {
     ...pinned,
     ...(toolchain ? [{ text: toolchain, where: "the toolchain of the build file" }] : []),
   ].map((wish) => ({ ...wish, range: major(wish.text) }));
-  const oldest = compiled === undefined ? [] : [{ text: compiled, where: "the build file", range: exact.length > 0 ? `>=${compiled}` : major(compiled) }];
+  const oldest =
+    compiled === undefined
+      ? []
+      : [{ text: compiled, where: "the build file", range: exact.length > 0 ? `>=${compiled}` : major(compiled) }];
   const chosen = chooseVersion(jdk, [...exact, ...oldest]);
   const isOldest = chosen.why === "requested by the build file";
   return isOldest ? { ...chosen, range: `>=${chosen.tag.split(".")[0]}` } : chosen;
