@@ -50,6 +50,28 @@ export interface MachineNeed {
   readonly install: string;
 }
 
+/**
+ * How packages are installed on plain processes before the source is there, as the first stage of the Dockerfile does.
+ * All commands are for a shell, and written by a language's folder.
+ */
+export interface FirstStep {
+  /** Files and directories that decide what is installed; all exist. */
+  readonly files: readonly string[];
+  /** What both steps begin with: variables. */
+  readonly setup: readonly string[];
+  /** What is left out of the install because it needs the source. */
+  readonly without: readonly string[];
+  readonly install: readonly string[];
+  /** Commands that people write in its place, and that read nothing else; null: none is known. */
+  readonly alike: RegExp | null;
+  /** What was left out, for the source that is there then. */
+  readonly late: readonly string[];
+  /** Programs that run or compile the packages: another version needs other ones. */
+  readonly interpreters: readonly string[];
+  /** Programs that install them. */
+  readonly tools: readonly string[];
+}
+
 /** How to build and run a source without a Dockerfile, in containers and as plain processes. */
 export interface Recipe {
   readonly dockerfile: string;
@@ -68,6 +90,8 @@ export interface Recipe {
   readonly variables: readonly VariableIdea[];
   /** For plain processes: one command that installs and builds, in a copy of the source. Null: nothing to do. */
   readonly build: readonly string[] | null;
+  /** The part of `build` that installs packages; null if it cannot be told apart, or leaves them in other directories. */
+  readonly firstStep: FirstStep | null;
   /** For plain processes: programs that `build` and the services start. */
   readonly needs: readonly MachineNeed[];
 }

@@ -9,10 +9,10 @@ import {
   isPlainPath,
   listening,
 } from "./dockerfile.ts";
-import type { BuildChoice, Recipe } from "./recipe.ts";
+import type { BuildChoice, FirstStep, Recipe } from "./recipe.ts";
 
 /** What most languages need: packages and build in one stage, and what runs in another. */
-export interface TwoStages extends Omit<Recipe, "dockerfile" | "evidence"> {
+export interface TwoStages extends Omit<Recipe, "dockerfile" | "evidence" | "firstStep"> {
   readonly evidence?: Recipe["evidence"];
   /** Official images, and why this version. */
   readonly images: { readonly build: string; readonly run: string; readonly why: string };
@@ -87,8 +87,28 @@ export function twoStages(build: BuildChoice, stages: TwoStages): Recipe {
       }),
     ],
   ];
-  const dockerfile = dockerfileText(summary, lines);
-  return { ...recipe, evidence: evidence ?? "declared", dockerfile, warnings: [...builder.warnings, ...warnings] };
+  return {
+    ...recipe,
+    evidence: evidence ?? "declared",
+    dockerfile: dockerfileText(summary, lines),
+    warnings: [...builder.warnings, ...warnings],
+    firstStep: first === null || install.length === 0 ? null : firstStepOf(first, stages),
+  };
+}
+
+function firstStepOf(files: readonly string[], { install, needs }: TwoStages): FirstStep {
+  const programs = needs.map(({ program }) => program);
+  const [interpreter, ...tools] = programs;
+  return {
+    files,
+    setup: [],
+    without: [],
+    install,
+    alike: null,
+    late: [],
+    interpreters: interpreter === undefined ? [] : [interpreter],
+    tools,
+  };
 }
 
 const copyAll: readonly DockerfileLine[] = ["COPY . ."];

@@ -93,8 +93,18 @@ export type Access = "own" | "sealed";
 
 const modes: Readonly<Record<Access, string>> = { own: "u+rwX,go=,ug-s", sealed: "a+rX,a-w,ug-s" };
 
+interface Below {
+  readonly from: string;
+  /** Its files become files of the copy as well: both must be sealed, and of one owner and file system. */
+  readonly shared: boolean;
+}
+
 export interface Copy {
   readonly from: string;
+  /** Paths in it, when not all of it is copied: files, and directories with what is in them. Only on Linux. */
+  readonly only?: readonly string[];
+  /** A tree that is copied first: `from` replaces what both have. Absent: none. */
+  readonly below?: Below;
   /** Is made, and must not exist yet. Only this process may write where it lies. */
   readonly to: string;
   /** Who reads and writes, and whom the copy belongs to; null: this process. */
@@ -107,15 +117,34 @@ export interface Copy {
  * able to read `from`, yet needs no way to it. Faults: `operation.failed` when it takes over five minutes or cannot be
  * copied as it is; what is there of `to` then stays.
  */
-export async function copyTree({ from, to, as, access }: Copy): Promise<void> {
+export async function copyTree({ from, only, below, to, as, access }: Copy): Promise<void> {
   makeOwn(to, as);
-  await using source = await openDirectory(from);
   await using target = await openDirectory(to);
-  const work = { as, cwd: "/", files: [source.fd, target.fd], withinMs: copyLimitMs };
-  await done(["/bin/cp", "-RPp", placeOf(from, 3), placeOf(to, 4)], work);
+  const work = { as, cwd: "/", files: [target.fd, target.fd], withinMs: copyLimitMs };
+  if (below !== undefined) {
+    await copyInto(below.from, { to, as, target, only: null, options: below.shared ? "-RPpl" : "-RPp" });
+    await done(["/usr/bin/find", placeOf(to, 4), "-type", "d", "-exec", "/bin/chmod", "u+w", "{}", "+"], work);
+  }
+  await copyInto(from, { to, as, target, only: only ?? null, options: below === undefined ? "-RPp" : replacing });
   // The directory itself stays writable until the end: only then may its owner move it (rename(2), EACCES).
   await done(["/bin/chmod", "-R", modes[access], placeOf(to, 4)], work);
   if (access === "sealed") await target.chmod(0o755);
+}
+
+/** What is there is removed before anything is written: never through a link, nor into a file that is shared. */
+const replacing = process.platform === "linux" ? "-RPp --remove-destination" : "-RPpf";
+
+interface Into extends Pick<Copy, "to" | "as"> {
+  readonly only: readonly string[] | null;
+  readonly target: FileHandle;
+  readonly options: string;
+}
+
+async function copyInto(from: string, { to, as, target, only, options }: Into): Promise<void> {
+  await using source = await openDirectory(from);
+  const work = { as, cwd: only ? from : "/", files: [source.fd, target.fd], withinMs: copyLimitMs };
+  const paths = only ? ["--parents", "--", ...only] : [placeOf(from, 3)];
+  await done(["/bin/cp", ...options.split(" "), ...paths, placeOf(to, 4)], work);
 }
 
 /** Makes a user's tree readable, as far as the user owns its modes; copying it finds the rest. */

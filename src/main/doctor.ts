@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { access, statfs } from "node:fs/promises";
 import { freemem, totalmem } from "node:os";
 import { join } from "node:path";
-import { artifactsDirectory } from "../adapters/build/source/content-store.ts";
+import { sealedDirectories } from "../adapters/build/source/content-store.ts";
 import { damagedIn } from "../adapters/build/source/seals.ts";
 import { askHello } from "../adapters/edge/embedded/admin-client.ts";
 import { versionFault } from "../adapters/edge/embedded/embedded-edge.ts";
@@ -96,7 +96,7 @@ async function apart({ gaps, platform, user }: Adapters): Promise<CheckView> {
 }
 
 async function artifacts({ stateDirectory }: AdapterOptions): Promise<CheckView> {
-  const damaged = await damagedIn(artifactsDirectory(join(stateDirectory, "store")));
+  const damaged = await damagedIn(sealedDirectories(join(stateDirectory, "store")));
   if (damaged.length === 0) return ok("artifacts", "none was changed since it was built");
   const detail = `changed or damaged on the disk: ${damaged.map((hex) => hex.slice(0, 16)).join(", ")}`;
   return warn("artifacts", detail, "Check the disk, then `fairlead deploy --force`: what is damaged is built again.");

@@ -8,6 +8,7 @@ import { processRuntime } from "../adapters/runtime/process/runtime.ts";
 import { oneUser, userForEach, usersGiven } from "../adapters/runtime/process/tenants.ts";
 import { ownersOfVolumes } from "../adapters/runtime/process/volumes.ts";
 import { sha256 } from "../base/digest.ts";
+import { detect } from "../detect/detect.ts";
 import { Firewall } from "../host/firewall.ts";
 import { claimUids, type UidClaim } from "../host/uid-claims.ts";
 import type { UidRange, User } from "../host/users.ts";
@@ -67,12 +68,13 @@ export async function processes(options: ProcessOptions): Promise<Processes> {
   const owners = () => ownersOfVolumes(at("volumes"));
   const userOf = range ? userForEach(at("run"), range, { others, owners }) : oneUser(apps as User | null);
   const firewall = range && new Firewall(firewallName(options.stateDirectory));
+  const baseEnv = appEnvironment(options, at("node"));
   const runtime = processRuntime({
     directory: at("run"),
     volumeDirectory: at("volumes"),
     ports,
     userOf,
-    baseEnv: appEnvironment(options, at("node")),
+    baseEnv,
     buildEnv: wayOut(options.env),
     artifactDirectory: (digest) => artifactDirectory(store, digest),
     closed: closed === null ? null : { directory: closed, shared: [at("node")].filter((path) => existsSync(path)) },
@@ -83,7 +85,15 @@ export async function processes(options: ProcessOptions): Promise<Processes> {
   });
   return {
     runtime,
-    builder: processBuilder({ directory: store, runtime, userOf, owner: options.user.store, clock, notify }),
+    builder: processBuilder({
+      directory: store,
+      runtime,
+      userOf,
+      owner: options.user.store,
+      clock,
+      packages: { recipeOf: detect, env: baseEnv },
+      notify,
+    }),
     gaps: async () => [
       ...(firewall && range ? await lacking(firewall, range) : []),
       ...leftBehind(at("run"), options.user),

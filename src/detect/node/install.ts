@@ -1,5 +1,7 @@
 import { comment, copy, type DockerfileLine, isPlainPath } from "../dockerfile.ts";
-import { join } from "../tree.ts";
+import { installFiles } from "../first-step.ts";
+import type { FirstStep } from "../recipe.ts";
+import { join, type Tree } from "../tree.ts";
 import type { NodeProject } from "./project.ts";
 
 export interface InstallLayout {
@@ -33,6 +35,36 @@ export function installAll({ manager }: NodeProject): readonly DockerfileLine[] 
   return [comment("All packages, also those that build."), `RUN ${manager.installAll}`];
 }
 
+/** The same on plain processes; null if the source must be there first. */
+export function nodeFirstStep(tree: Tree, { project, sourceFirst }: InstallLayout, install: string): FirstStep | null {
+  if (sourceFirst !== null) return null;
+  const { manager, extra, workspaces, installScripts } = project;
+  const members = workspaces.members.map(({ directory }) => join(directory, "package.json"));
+  const files = ["package.json", ...manager.files, ...extra.filter(isPlainPath), ...members];
+  return {
+    files: installFiles(tree, files),
+    setup: manager.variables.length === 0 ? [] : [`export ${manager.variables.join(" ")}`],
+    without: installScripts.length === 0 ? [] : [withoutScripts(installScripts)],
+    install: [install],
+    alike: new RegExp(`^(?:${manager.name} (?:ci|install|i)|yarn)(?: --?(?!-|${elsewhere.source})[\\w=.-]+)*$`),
+    late: lateScripts(project),
+    interpreters: ["node"],
+    tools: [manager.name],
+  };
+}
+
+/** Options that choose other packages or another place. */
+const elsewhere = /(?:prefix|cwd|dir|C|global|g|location|workspaces?|w|filter|F|userconfig)\b/;
+
+/** Scripts that the package manager runs on install, for the time when the source is there. */
+export function lateScripts({ installScripts, manager }: NodeProject): readonly string[] {
+  return installScripts.filter((name) => name !== "prepare").map((script) => `${manager.name} run ${script}`);
+}
+
+function withoutScripts(names: readonly string[]): string {
+  return `npm pkg delete ${names.map((name) => `scripts.${name}`).join(" ")}`;
+}
+
 function manifestsFirst({ root, manager, workspaces, extra, installScripts }: NodeProject): readonly DockerfileLine[] {
   const files = ["package.json", ...manager.files];
   const lines = [
@@ -42,10 +74,9 @@ function manifestsFirst({ root, manager, workspaces, extra, installScripts }: No
     ...workspaces.members.map(({ directory }) => copy([join(directory, "package.json")], `${directory}/`)),
   ];
   if (installScripts.length > 0 && root.directory === "") {
-    const names = installScripts.map((name) => `scripts.${name}`).join(" ");
     lines.push(
       comment("Scripts that run on install need the source, which is not there yet."),
-      `RUN npm pkg delete ${names}`,
+      `RUN ${withoutScripts(installScripts)}`,
     );
   }
   return lines;

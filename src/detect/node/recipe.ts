@@ -8,6 +8,7 @@ import type { BuildChoice, MachineNeed, Recipe, ServiceIdea } from "../recipe.ts
 import { filesService, filesStage } from "../static/server.ts";
 import { baseName, join, type Tree } from "../tree.ts";
 import type { FrontEnd } from "./frameworks.ts";
+import { nodeFirstStep } from "./install.ts";
 import { type NodeProject, nodeProject } from "./project.ts";
 import { buildStage, type ImageLayout, stagesOf, startCommandOf } from "./stages.ts";
 import { requiredVariables } from "./variables.ts";
@@ -33,7 +34,7 @@ function nodeRecipe(tree: Tree, project: NodeProject, build: BuildChoice): Recip
   const warnings = [...base.warnings, ...project.warnings, ...layoutWarnings(layout)];
   const title = `${titleOf(project)}, packages by ${project.manager.name}, Node ${project.node.tag}`;
   const { runs } = project;
-  if (runs.kind === "files") return filesRecipe(layout, runs.front, { build, title, warnings });
+  if (runs.kind === "files") return filesRecipe(tree, layout, { front: runs.front, build, title, warnings });
   const ready =
     project.server?.package === "next"
       ? nextReadyPath(tree)
@@ -54,6 +55,7 @@ function nodeRecipe(tree: Tree, project: NodeProject, build: BuildChoice): Recip
   return {
     variables: [production, ...requiredVariables(tree)],
     build: processBuild(project, layout.keepsAll),
+    firstStep: nodeFirstStep(tree, layout, installOf(project, layout.keepsAll)),
     needs: needsOf(project),
     language: "node",
     evidence: "declared",
@@ -65,12 +67,17 @@ function nodeRecipe(tree: Tree, project: NodeProject, build: BuildChoice): Recip
 }
 
 /** The same without an image: packages and build, in a copy of the source. */
-function processBuild({ manager, build }: NodeProject, kept: string | null): readonly string[] | null {
+function processBuild(project: NodeProject, kept: string | null): readonly string[] | null {
+  const { manager, build } = project;
   const variables = manager.variables.length === 0 ? "" : `export ${manager.variables.join(" ")} && `;
-  const install = kept === null && build === null ? manager.installProduction : manager.installAll;
+  const install = installOf(project, kept);
   if (build === null) return variables === "" ? install.split(" ") : ["sh", "-c", `${variables}${install}`];
   const go = build.directory === "" ? "" : `cd ${build.directory} && `;
   return ["sh", "-c", `${variables}${install} && ${go}${build.command}`];
+}
+
+function installOf({ manager, build }: NodeProject, kept: string | null): string {
+  return kept === null && build === null ? manager.installProduction : manager.installAll;
 }
 
 /** The code of an app, without comments. */
@@ -144,9 +151,14 @@ function layoutWarnings({ sourceFirst, keepsAll: kept, project }: ImageLayout): 
 
 /** A front end: built in the package stage, served as files. */
 function filesRecipe(
+  tree: Tree,
   layout: ImageLayout,
-  front: FrontEnd,
-  { build, title, warnings }: { build: BuildChoice; title: string; warnings: readonly string[] },
+  {
+    front,
+    build,
+    title,
+    warnings,
+  }: { front: FrontEnd; build: BuildChoice; title: string; warnings: readonly string[] },
 ): Recipe {
   const path = join(layout.project.app.directory, front.output);
   const files = filesStage(build, { from: "builder", path, fallback: front.fallback });
@@ -159,6 +171,7 @@ function filesRecipe(
     services: [filesService({ path: join(layout.project.app.directory, front.output), fallback: front.fallback })],
     variables: [],
     build: processBuild(layout.project, null),
+    firstStep: nodeFirstStep(tree, layout, installOf(layout.project, null)),
     needs: needsOf(layout.project),
   };
 }

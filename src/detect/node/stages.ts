@@ -1,6 +1,6 @@
 import { comment, type DockerfileLine, defaultPort, ending, inDirectory, type Probe } from "../dockerfile.ts";
 import { join } from "../tree.ts";
-import { installAll, installProduction, packagesStage } from "./install.ts";
+import { installAll, installProduction, lateScripts, packagesStage } from "./install.ts";
 import { bunSetup } from "./manager.ts";
 import type { NodeProject } from "./project.ts";
 import type { Start } from "./start.ts";
@@ -49,12 +49,12 @@ export function buildStage(layout: ImageLayout): readonly DockerfileLine[] {
 
 /** Installs everything, copies the source and builds it. */
 function buildLines({ project, sourceFirst }: ImageLayout): readonly DockerfileLine[] {
-  const { build, manager } = project;
+  const { build } = project;
   const lines = [...installAll(project)];
   if (sourceFirst === null) lines.push(comment("Then the source, which changes most often."), "COPY . .");
-  const late = project.installScripts.filter((name) => name !== "prepare");
+  const late = lateScripts(project);
   if (late.length > 0) lines.push(comment("What package.json runs on install, now that the source is there."));
-  lines.push(...late.map((script) => `RUN ${manager.name} run ${script}`));
+  lines.push(...late.map((command) => `RUN ${command}`));
   if (build !== null) lines.push(...telemetry(project), `RUN ${goTo(build.directory)}${build.command}`);
   return lines;
 }

@@ -1,5 +1,7 @@
 import { plainWords } from "../dockerfile.ts";
-import type { MachineNeed } from "../recipe.ts";
+import { installFiles } from "../first-step.ts";
+import type { FirstStep, MachineNeed } from "../recipe.ts";
+import type { Tree } from "../tree.ts";
 import type { PythonApp } from "./app.ts";
 import { collectCommand } from "./django.ts";
 import { type InstallPlan, installCommand, toolOf } from "./install.ts";
@@ -14,16 +16,46 @@ const here = {
 
 /** The command that makes the environment of plain processes: packages, and what the app builds. */
 export function processBuild(plan: InstallPlan, { django }: PythonApp): readonly string[] {
+  const steps = [...installSteps(plan), ...(django?.collect ? [collectCommand(django, here.python)] : [])];
+  const [only = ""] = steps;
+  return (steps.length === 1 ? plainWords(only) : null) ?? ["sh", "-c", steps.join(" && ")];
+}
+
+function installSteps(plan: InstallPlan): readonly string[] {
   const { declared, added, python } = plan;
   const isUv = declared.installer === "uv";
-  const steps = [
+  return [
     ...(isUv ? [] : [environment(python.programs)]),
     installCommand(plan, here),
     ...(added === null ? [] : [`${isUv ? "uv pip install" : here.pip} ${added}`]),
-    ...(django?.collect ? [collectCommand(django, here.python)] : []),
   ];
-  const [only = ""] = steps;
-  return (steps.length === 1 ? plainWords(only) : null) ?? ["sh", "-c", steps.join(" && ")];
+}
+
+/** The same packages without the source, where the Dockerfile has them in a layer of their own. */
+export function pythonFirstStep(tree: Tree, plan: InstallPlan): FirstStep | null {
+  const { declared, python, sourceFirst } = plan;
+  if (sourceFirst !== null) return null;
+  const files = installFiles(tree, declared.files);
+  const tool = toolOf(declared.installer);
+  const interpreters = [...new Set([...python.programs, "python3"])];
+  return {
+    files,
+    setup: [],
+    without: [],
+    install: installSteps(plan),
+    alike: alike(declared),
+    late: [],
+    interpreters,
+    tools: tool === null ? [] : [tool],
+  };
+}
+
+/** Other ways to write it, with options that name neither a file nor a directory. */
+function alike({ installer, file }: InstallPlan["declared"]): RegExp | null {
+  if (installer === "uv") return /^uv sync(?: --[a-z-]+)*$/;
+  if (installer !== "pip") return null;
+  const name = file.replaceAll(".", "\\.");
+  return new RegExp(`^(?:python[\\d.]* -m venv \\.venv|\\.venv/bin/pip install(?: -q| --[a-z-]+)* -r ${name})$`);
 }
 
 /** The first of these that can make one; a version manager has programs in the PATH that only say what is missing. */

@@ -9,7 +9,7 @@ import { type Declared, declaredBy, requirementFiles } from "./declared.ts";
 import { collectCommand } from "./django.ts";
 import { undeclaredImports } from "./imports.ts";
 import { aptInstall, type InstallPlan, installStage, sourceFirst, systemPackages, toolOf } from "./install.ts";
-import { processBuild, processNeeds } from "./process.ts";
+import { processBuild, processNeeds, pythonFirstStep } from "./process.ts";
 import { reachable } from "./reachable.ts";
 import { isSecretName, requiredIn } from "./required.ts";
 import { pythonApp } from "./start.ts";
@@ -86,6 +86,7 @@ function pythonRecipe(tree: Tree, { declared, app }: PythonProject, build: Build
     services: procfile.services,
     variables: variablesOf(tree, app),
     build: processBuild(plan, app),
+    firstStep: pythonFirstStep(tree, plan),
     needs: processNeeds(plan),
   };
 }

@@ -28,6 +28,7 @@ function staticRecipe(tree: Tree, build: BuildChoice): Recipe | null {
     warnings,
     variables: [],
     build: null,
+    firstStep: null,
     needs: [],
     services: [filesService(pages)],
   };

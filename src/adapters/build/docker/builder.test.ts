@@ -140,6 +140,7 @@ describe.skipIf(socket === null)(`images on an engine (else: ${noEngine})`, () =
             variables: [],
             evidence: "declared",
             build: null,
+            firstStep: null,
             needs: [],
           }
         : { lookedFor: ["package.json", "index.html"] };

@@ -123,7 +123,7 @@ class EngineBuilder implements DockerBuilder {
 
   async list(): Promise<readonly StoredObject[]> {
     await this.#open();
-    return [...(await this.#store.list()), ...(await this.#images.list())];
+    return [...(await this.#store.list(["source"])), ...(await this.#images.list())];
   }
 
   async remove({ digest, what, touchedAt }: Parameters<Builder["remove"]>[0]): Promise<void> {

@@ -1,11 +1,11 @@
-import { createReadStream, type Dirent, readFileSync } from "node:fs";
+import { createReadStream, type Dirent } from "node:fs";
 import { lstat, readdir, readlink } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { Readable } from "node:stream";
 import { type Pack, pack } from "tar-stream";
-import { asFault, Fault, isErrno } from "../../../base/faults.ts";
+import { asFault, Fault } from "../../../base/faults.ts";
 import { DockerIgnore } from "../../../base/source-rules.ts";
-import { decodeText } from "../../../base/text.ts";
+import { textAt } from "../source/view.ts";
 
 /** The path of a Dockerfile that is not part of the source; no real file has this name. */
 export const privateDockerfile = ".fairlead.dockerfile";
@@ -47,16 +47,6 @@ async function entryOf(root: string, path: string, found: Dirent): Promise<Entry
   if (found.isSymbolicLink()) return { ...plain, kind: "link", target: await readlink(place) };
   const { mode, size } = await lstat(place);
   return { ...plain, kind: "file", executable: (mode & 0o100) !== 0, bytes: size };
-}
-
-/** A text of the context, or null. Links cannot lead outside: sources and contexts with such links are refused. */
-export function textAt(root: string, path: string): string | null {
-  try {
-    return decodeText(readFileSync(join(root, path)));
-  } catch (thrown) {
-    if (isErrno(thrown, "ENOENT", "EISDIR", "ENOTDIR", "ELOOP")) return null;
-    throw thrown;
-  }
 }
 
 /**

@@ -122,7 +122,7 @@ test.each([
   damage(at);
   // The modes are as before: what is found is the damage.
   for (const { path, mode } of sealed) if (existsSync(path)) chmodSync(path, mode);
-  expect(await damagedIn(dirname(at))).toEqual([basename(at)]);
+  expect(await damagedIn([dirname(at)])).toEqual([basename(at)]);
   const next = world.open();
   expect(await next.observe(spec.digest)).toEqual({ state: "absent" });
   // Two builders of one directory also delete what is out of use twice.
@@ -130,7 +130,7 @@ test.each([
   await next.build(spec, forWhom);
   expect(await builtOrNot(next, spec.digest)).toEqual({ state: "built" });
   expect(readFileSync(join(at, "d/b"), "utf8")).toBe("made\n");
-  expect(await damagedIn(dirname(at))).toEqual([]);
+  expect(await damagedIn([dirname(at)])).toEqual([]);
 });
 
 test("many builds asked for at once are one", async () => {

@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { Fault } from "../../../base/faults.ts";
 import { replaceFile } from "../../../host/files.ts";
 import { endLeftovers } from "../../../host/leftovers.ts";
-import { copyTree, fileOwner, makeReadable } from "../../../host/tree.ts";
+import { type Copy, copyTree, fileOwner, makeReadable } from "../../../host/tree.ts";
 import type { User } from "../../../host/users.ts";
 import type { EnvKey } from "../../../model/environment.ts";
 import type { Exit, ObservedTask } from "../../../model/instance.ts";
@@ -19,6 +19,7 @@ import type { Clock } from "../../../ports/clock.ts";
 import type { Runtime } from "../../../ports/runtime.ts";
 import { ContentStore, hexOf, isDigest, unlessMissing } from "../source/content-store.ts";
 import { Sources } from "../source/sources.ts";
+import { KeptPackages, type PackagesOptions } from "./packages.ts";
 
 export interface ProcessBuilderOptions {
   readonly directory: string;
@@ -29,11 +30,25 @@ export interface ProcessBuilderOptions {
   /** The owner of artifacts: no app runs as this user. Null: the user of the build, or of this process. */
   readonly owner: User | null;
   readonly clock: Clock;
+  readonly packages: PackagesOptions;
   /** Receives notices about the store. */
   readonly notify: (words: string) => void;
 }
 
 type ForWhom = Parameters<Builder["build"]>[1];
+
+/** What a directory is made of: `copyTree` tells more. */
+type Content = Pick<Copy, "from" | "only" | "below">;
+
+/** One command of a build, in a directory made of `content`. */
+interface Job {
+  readonly digest: string;
+  readonly forWhom: ForWhom;
+  readonly variables: BuildVariables;
+  readonly command: readonly string[];
+  readonly content: Content;
+  readonly packages?: string;
+}
 
 /** The record of a build before its command starts. */
 interface BuildRecord {
@@ -42,16 +57,24 @@ interface BuildRecord {
   readonly command: readonly string[];
   readonly staging: string;
   readonly since: number;
+  /** For the first of two steps: the packages that it makes. */
+  readonly packages?: string;
+  /** The first step alone failed: everything is one command. */
+  readonly whole?: true;
   /** Why the command's output cannot be an artifact; absent: not tried, or it is one. */
   readonly refused?: string;
 }
 
 /**
- * Builds in directories: `whole/sources/<hex>`, `whole/artifacts/<hex>`, `builds/<hex>.json` for a build under way and
- * `staging/` for what is not finished. A build is a task of the runtime in a copy of the source; only the task shows
- * its state, so it continues without the controller. After its end, everything that it left running is ended and its
- * output copied: the artifact belongs to a user that runs nothing, is read-only, and no process of the build can access
- * it.
+ * Builds in directories: `whole/sources/<hex>`, `whole/artifacts/<hex>`, `whole/packages/<hex>`, `builds/<hex>.json` for
+ * a build under way and `staging/` for what is not finished. A build is a task of the runtime in a copy of the source;
+ * only the task shows its state, so it continues without the controller. After its end, everything that it left running
+ * is ended and its output copied: the artifact belongs to a user that runs nothing, is read-only, and no process of the
+ * build can access it.
+ *
+ * Where detection knows what installs the packages, that is a task of its own before, with nothing but the files that
+ * it reads; its output is kept like an artifact. Then the artifact is absent again, and who asks for it next begins
+ * with the packages. If that task fails, the whole command is tried in the whole source.
  */
 export function processBuilder(options: ProcessBuilderOptions): Builder {
   return new ProcessBuilder(options);
@@ -62,6 +85,7 @@ class ProcessBuilder implements Builder {
   readonly #options: ProcessBuilderOptions;
   readonly #store: ContentStore;
   readonly #sources: Sources;
+  readonly #packages: KeptPackages;
   readonly #preparing = new Map<string, { since: number; done: Promise<void> }>();
   readonly #finishing = new Map<string, Promise<ArtifactState>>();
   #opened: Promise<void> | null = null;
@@ -69,8 +93,9 @@ class ProcessBuilder implements Builder {
   constructor(options: ProcessBuilderOptions) {
     this.#options = options;
     const { directory, owner, notify } = options;
-    this.#store = new ContentStore({ directory, kinds: ["source", "artifact"], owner, notify });
+    this.#store = new ContentStore({ directory, kinds: ["source", "artifact", "packages"], owner, notify });
     this.#sources = new Sources(this.#store, options.clock);
+    this.#packages = new KeptPackages(this.#store, options.packages);
   }
 
   async hasSource(digest: string): Promise<boolean> {
@@ -106,7 +131,8 @@ class ProcessBuilder implements Builder {
 
   async list(): Promise<readonly StoredObject[]> {
     await this.#open();
-    return this.#store.list();
+    await this.#packages.prune(this.#options.clock.now());
+    return this.#store.list(["source", "artifact"]);
   }
 
   async remove({ digest, what, touchedAt }: Parameters<Builder["remove"]>[0]): Promise<void> {
@@ -130,12 +156,16 @@ class ProcessBuilder implements Builder {
     const record = await this.#record(digest);
     const task = record && (await this.#task(record));
     // Without its task a build never started: the controller died before, or the task was removed.
-    if (!record || !task) return { state: "absent" };
+    if (!record || !task || record.whole) return { state: "absent" };
     if (task.exit === null) return { state: "building", since: record.since, task: task.name };
     const failed = (detail: string) => ({ state: "failed", code: "build.failed", detail, task: task.name }) as const;
     if (record.refused !== undefined) return failed(record.refused);
     if (task.exit.code !== 0 || task.exit.reason !== "exited") {
       this.#store.discard(record.staging);
+      if (record.packages !== undefined && task.exit.reason === "exited" && task.exit.signal === null) {
+        await this.#write(digest, { ...record, whole: true });
+        return { state: "absent" };
+      }
       return failed(failureOf(record.command, task.exit));
     }
     if ((await unlessMissing(lstat(record.staging))) === null) return { state: "absent" };
@@ -146,7 +176,7 @@ class ProcessBuilder implements Builder {
   async #has(digest: string): Promise<boolean> {
     const now = this.#options.clock.now();
     if (!(await this.#store.has("artifact", digest))) return false;
-    await this.#store.dropIfDamaged(digest, now);
+    await this.#store.dropIfDamaged("artifact", digest, now);
     return this.#store.touch("artifact", digest, now);
   }
 
@@ -158,18 +188,32 @@ class ProcessBuilder implements Builder {
     if (state !== "built" && state !== "building") await this.#begin(artifact, forWhom, variables);
   }
 
-  async #begin(artifact: ArtifactSpec, forWhom: ForWhom, { plain, secret }: BuildVariables): Promise<void> {
+  async #begin(artifact: ArtifactSpec, forWhom: ForWhom, variables: BuildVariables): Promise<void> {
     const { digest, command } = artifact;
-    const context = await this.#sources.context(artifact);
+    const from = await this.#sources.context(artifact);
+    const isWhole = (await this.#record(digest))?.whole === true;
     await this.#forget(digest);
+    if (command === null) return this.#place("artifact", digest, { from });
+    const steps = isWhole ? null : await this.#packages.stepsOf(artifact, from, forWhom.key);
+    const job = { digest, forWhom, variables };
+    if (steps === null) return this.#run({ ...job, command, content: { from } });
+    const { packages, install, files: only } = steps;
+    const found = await this.#packages.find(packages, this.#options.clock.now());
+    if (found === null) return this.#run({ ...job, command: install, content: { from, only }, packages });
+    const below = { from: found, shared: steps.build === null };
+    if (steps.build === null) return this.#place("artifact", digest, { from, below });
+    return this.#run({ ...job, command: steps.build, content: { from, below } });
+  }
+
+  async #run({ digest, forWhom, variables, command, content, packages }: Job): Promise<void> {
     const since = this.#options.clock.now();
     // A new name for every attempt: a task of a previous one may still be kept for its output.
     const task = `build-${hexOf(digest).slice(0, 16)}-${since.toString(36)}`;
-    if (command === null) return this.#place(digest, context);
     const staging = join(this.#store.staging, task);
-    await this.#copy(context, staging, forWhom.key);
+    await this.#copy(content, staging, forWhom.key);
     const { key, release, deployment } = forWhom;
-    await this.#write(digest, { key, task, command, staging, since });
+    const record = { key, task, command, staging, since };
+    await this.#write(digest, packages === undefined ? record : { ...record, packages });
     await this.#options.runtime.startTask({
       name: task,
       key,
@@ -180,15 +224,15 @@ class ProcessBuilder implements Builder {
       artifact: staging,
       ...unconfined,
       command,
-      env: { ...plain, ...revealed(secret) },
+      env: { ...variables.plain, ...revealed(variables.secret) },
       neighbours: [],
     });
   }
 
   /** A private copy for the build. */
-  async #copy(from: string, to: string, key: EnvKey): Promise<void> {
+  async #copy(content: Content, to: string, key: EnvKey): Promise<void> {
     try {
-      await copyTree({ from, to, as: await this.#options.userOf(key), access: "own" });
+      await copyTree({ ...content, to, as: await this.#options.userOf(key), access: "own" });
     } catch (thrown) {
       this.#store.discard(to);
       throw thrown;
@@ -206,13 +250,15 @@ class ProcessBuilder implements Builder {
 
   /** Creates an artifact from a build's output. If it cannot be copied, the build fails, always with the same fault. */
   async #take(digest: string, record: BuildRecord): Promise<ArtifactState> {
-    const { staging, task, command } = record;
+    const { staging, task, command, packages } = record;
     if (await this.#store.has("artifact", digest)) return { state: "built" };
     const user = fileOwner(staging);
     try {
       await endLeftovers({ directory: staging, variable: `FAIRLEAD_INSTANCE=${task}`, user });
       await makeReadable(staging, user);
-      await this.#place(digest, staging);
+      await (packages === undefined
+        ? this.#place("artifact", digest, { from: staging })
+        : this.#place("packages", packages, { from: staging }));
     } catch (thrown) {
       if (!(thrown instanceof Fault)) throw thrown;
       const refused = `the output of ${briefly(command)} cannot be stored: ${thrown.detail}`;
@@ -221,17 +267,17 @@ class ProcessBuilder implements Builder {
       return { state: "failed", code: "build.failed", detail: refused, task };
     }
     await this.#forget(digest);
-    return { state: "built" };
+    return { state: packages === undefined ? "built" : "absent" };
   }
 
   /** Copies as the owner of artifacts, so that nothing a build put there can be misused. */
-  async #place(digest: string, from: string): Promise<void> {
-    const draft = await this.#store.draft("artifact");
+  async #place(what: "artifact" | "packages", digest: string, content: Content): Promise<void> {
+    const draft = await this.#store.draft(what);
     try {
       const tree = join(draft, "tree");
-      await copyTree({ from, to: tree, as: this.#options.owner ?? fileOwner(from), access: "sealed" });
-      await this.#store.put("artifact", digest, tree);
-      await this.#store.touch("artifact", digest, this.#options.clock.now());
+      await copyTree({ ...content, to: tree, as: this.#options.owner ?? fileOwner(content.from), access: "sealed" });
+      await this.#store.put(what, digest, tree);
+      await this.#store.touch(what, digest, this.#options.clock.now());
     } finally {
       this.#store.discard(draft);
     }

@@ -15,18 +15,24 @@ interface Place {
 interface BuilderPlace extends Pick<ProcessBuilderOptions, "clock"> {
   readonly userOf: ProcessBuilderOptions["userOf"];
   readonly owner?: User | null;
+  readonly packages?: ProcessBuilderOptions["packages"];
   readonly notify?: (words: string) => void;
 }
 
+const unknown: ProcessBuilderOptions["packages"] = { recipeOf: () => ({ lookedFor: [] }), env: {} };
+
 /** For tests: a builder on a directory of its own, with a runtime under it. */
-export function builderWorld(place: Place, { userOf, owner = null, clock, notify = () => undefined }: BuilderPlace) {
+export function builderWorld(
+  place: Place,
+  { userOf, owner = null, clock, packages = unknown, notify = () => undefined }: BuilderPlace,
+) {
   const directory = join(place.root, "store");
   const runtime = place.open();
   return {
     root: place.root,
     directory,
     runtime,
-    open: (): Builder => processBuilder({ directory, runtime, userOf, owner, clock, notify }),
+    open: (): Builder => processBuilder({ directory, runtime, userOf, owner, clock, packages, notify }),
     told: (files: Readonly<Record<string, string>>, script: string | null) => ({
       files,
       command: script === null ? null : ["/bin/sh", "-c", script],

@@ -13,7 +13,11 @@ import { staysInside } from "./unpack.ts";
 const digestPattern = /^sha256:([0-9a-f]{64})$/;
 /** A deployment looks at its artifacts many times within seconds. */
 const wholeForMs = 5_000;
-const storeOf = { source: "sources", artifact: "artifacts" } as const;
+const storeOf = { source: "sources", artifact: "artifacts", packages: "packages" } as const;
+/** `packages`: what the first step of builds installed, which only builders ask for. */
+export type StoredKind = keyof typeof storeOf;
+
+type StoredItem<Kind> = Omit<StoredObject, "what"> & { readonly what: Kind };
 
 /** The digest's hexadecimal part, which names its directory. Faults: `request.invalid`. */
 export function hexOf(digest: string): string {
@@ -34,13 +38,18 @@ export function artifactDirectory(directory: string, digest: string): string {
 }
 
 /** Where a build directory keeps its artifacts. */
-export function artifactsDirectory(directory: string): string {
+function artifactsDirectory(directory: string): string {
   return join(directory, "whole", storeOf.artifact);
+}
+
+/** Where a build directory keeps what is sealed. */
+export function sealedDirectories(directory: string): readonly string[] {
+  return [artifactsDirectory(directory), join(directory, "whole", storeOf.packages)];
 }
 
 export interface ContentStoreOptions {
   readonly directory: string;
-  readonly kinds: readonly StoredObject["what"][];
+  readonly kinds: readonly StoredKind[];
   /** The owner of artifacts; null: the user of this process. */
   readonly owner: User | null;
   /** Receives reports of what cannot be deleted. */
@@ -83,11 +92,11 @@ export class ContentStore {
     this.#aside.sweep();
   }
 
-  path(what: StoredObject["what"], digest: string): string {
+  path(what: StoredKind, digest: string): string {
     return join(this.#options.directory, "whole", storeOf[what], hexOf(digest));
   }
 
-  async has(what: StoredObject["what"], digest: string): Promise<boolean> {
+  async has(what: StoredKind, digest: string): Promise<boolean> {
     if ((await unlessMissing(lstat(this.path(what, digest)))) !== null) return true;
     const earlier = this.#earlier(what, digest);
     if ((await unlessMissing(lstat(earlier))) === null) return false;
@@ -97,20 +106,18 @@ export class ContentStore {
   }
 
   /** Records a request for an item; returns whether it exists. `remove` respects the record. */
-  async touch(what: StoredObject["what"], digest: string, now: number): Promise<boolean> {
+  async touch(what: StoredKind, digest: string, now: number): Promise<boolean> {
     return (await unlessMissing(utimes(this.path(what, digest), now / 1_000, now / 1_000).then(() => true))) ?? false;
   }
 
-  /** Takes an artifact away that is not what was sealed, so that it is built again. A look lasts for a few seconds. */
-  async dropIfDamaged(digest: string, now: number): Promise<void> {
-    const path = this.path("artifact", digest);
+  /** Takes a tree away that is not what was sealed, so that it is built again. A look lasts for a few seconds. */
+  async dropIfDamaged(what: "artifact" | "packages", digest: string, now: number): Promise<void> {
+    const path = this.path(what, digest);
     const looked = this.#whole.get(path);
     if (looked !== undefined && now >= looked && now - looked < wholeForMs) return;
     if (await isDamaged(path)) {
-      this.#options.notify(
-        `the artifact ${path} was changed or damaged on the disk; it is built again when it is needed`,
-      );
-      await this.remove("artifact", digest);
+      this.#options.notify(`${path} was changed or damaged on the disk; it is made again when it is needed`);
+      await this.remove(what, digest);
     } else this.#whole.set(path, now);
   }
 
@@ -119,11 +126,11 @@ export class ContentStore {
   }
 
   /** Moves a finished directory into place. If it already exists, it is the same item, and that is fine. */
-  async put(what: StoredObject["what"], digest: string, from: string): Promise<void> {
+  async put(what: StoredKind, digest: string, from: string): Promise<void> {
     await syncTree(from);
     try {
       await rename(from, this.path(what, digest));
-      if (what === "artifact") await seal(this.path(what, digest));
+      if (what !== "source") await seal(this.path(what, digest));
     } catch (thrown) {
       const moved = isErrno(thrown, "ENOTEMPTY", "EEXIST", "ENOENT") && (await this.has(what, digest));
       if (!moved) throw thrown;
@@ -138,7 +145,7 @@ export class ContentStore {
   }
 
   /** An item requested after `touchedAt` stays. Check and removal are synchronous, so nothing happens between. */
-  async remove(what: StoredObject["what"], digest: string, touchedAt = Number.POSITIVE_INFINITY): Promise<void> {
+  async remove(what: StoredKind, digest: string, touchedAt = Number.POSITIVE_INFINITY): Promise<void> {
     const found = statSync(this.path(what, digest), { throwIfNoEntry: false });
     if (found && Math.round(found.mtimeMs) > touchedAt) return;
     this.#bytes.delete(this.path(what, digest));
@@ -148,11 +155,11 @@ export class ContentStore {
     this.discard(this.#earlier(what, digest));
   }
 
-  /** All items, also of previous versions. Failed deletions are retried. */
-  async list(): Promise<readonly StoredObject[]> {
+  /** All items of these kinds, also of previous versions. Failed deletions are retried. */
+  async list<Kind extends StoredKind>(kinds: readonly Kind[]): Promise<readonly StoredItem<Kind>[]> {
     this.#aside.sweep();
-    const all: StoredObject[] = [];
-    for (const what of this.#options.kinds) {
+    const all: StoredItem<Kind>[] = [];
+    for (const what of kinds) {
       for (const name of await this.#names(storeOf[what])) {
         const digest = `sha256:${name}`;
         if (!isDigest(digest)) continue;
@@ -179,11 +186,11 @@ export class ContentStore {
     await chmod(path, mode);
   }
 
-  #earlier(what: StoredObject["what"], digest: string): string {
+  #earlier(what: StoredKind, digest: string): string {
     return join(this.#options.directory, storeOf[what], hexOf(digest));
   }
 
-  async #adopt(what: StoredObject["what"], digest: string): Promise<boolean> {
+  async #adopt(what: StoredKind, digest: string): Promise<boolean> {
     const draft = await this.draft("earlier");
     try {
       const from = this.#earlier(what, digest);

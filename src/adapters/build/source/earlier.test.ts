@@ -87,8 +87,10 @@ test("an artifact is taken over when it was made since the machine was started, 
 
 test("what an earlier version kept is listed once, and removed with what was made of it", async () => {
   cpSync(earlier("artifacts", artifact), store.path("artifact", artifact), { recursive: true });
-  expect((await store.list()).map((object) => object.digest).sort()).toEqual([artifact, digest].sort());
-  for (const object of await store.list()) await store.remove(object.what, object.digest);
-  expect(await store.list()).toEqual([]);
+  expect((await store.list(["source", "artifact"])).map((object) => object.digest).sort()).toEqual(
+    [artifact, digest].sort(),
+  );
+  for (const object of await store.list(["source", "artifact"])) await store.remove(object.what, object.digest);
+  expect(await store.list(["source", "artifact"])).toEqual([]);
   for (const kind of ["sources", "artifacts"]) expect(readdirSync(join(directory, kind))).toEqual([]);
 });

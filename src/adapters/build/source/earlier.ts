@@ -21,9 +21,18 @@ interface Found {
 
 /** The digest of a directory that belongs to this process. */
 export async function sourceDigest(directory: string): Promise<string> {
+  const found = await readdir(directory, { recursive: true, withFileTypes: true });
+  return digestOf(
+    directory,
+    found.map(({ parentPath, name }) => join(parentPath, name).slice(directory.length + 1)),
+  );
+}
+
+/** The same of some paths in it. */
+export async function digestOf(directory: string, paths: readonly string[]): Promise<string> {
   const entries: TreeEntry[] = [];
-  for (const { parentPath, name } of await readdir(directory, { recursive: true, withFileTypes: true })) {
-    const entry = await entryOf(directory, join(parentPath, name));
+  for (const path of paths) {
+    const entry = await entryOf(path, join(directory, path));
     if (entry) entries.push(entry);
   }
   return treeDigest(entries);
@@ -36,8 +45,7 @@ export async function adoptSource({ from, to, digest }: Found & { readonly diges
   return true;
 }
 
-async function entryOf(root: string, place: string): Promise<TreeEntry | null> {
-  const path = place.slice(root.length + 1);
+async function entryOf(path: string, place: string): Promise<TreeEntry | null> {
   const found = await lstat(place);
   if (found.isSymbolicLink()) return { path, kind: "link", executable: false, content: await readlink(place) };
   if (!found.isFile()) return null;

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { readText, replaceFile } from "../../../host/files.ts";
 import { treeSummary } from "../../../host/tree.ts";
 
@@ -23,13 +23,11 @@ export async function isDamaged(tree: string): Promise<boolean> {
   return found !== null && found !== sealed;
 }
 
-/** Names of the sealed trees in a directory that are damaged. */
-export async function damagedIn(directory: string): Promise<readonly string[]> {
-  const seals = dirname(sealOf(join(directory, "tree")));
+/** Names of the trees in these directories that are damaged. */
+export async function damagedIn(directories: readonly string[]): Promise<readonly string[]> {
   const damaged: string[] = [];
-  for (const name of existsSync(seals) ? await readdir(seals) : []) {
-    const tree = join(directory, name);
-    if (existsSync(tree) && (await isDamaged(tree))) damaged.push(name);
+  for (const directory of directories.filter((each) => existsSync(each))) {
+    for (const name of await readdir(directory)) if (await isDamaged(join(directory, name))) damaged.push(name);
   }
   return damaged;
 }
