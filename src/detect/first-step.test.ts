@@ -62,9 +62,7 @@ test.each<[string, Files, readonly string[], readonly string[], readonly string[
     "Bundler",
     { Gemfile: "gem 'rack'\ngem 'puma'", "Gemfile.lock": "", "config.ru": "run ->(env) { [200, {}, []] }" },
     ["Gemfile", "Gemfile.lock"],
-    sh(
-      "bundle config set --local path vendor/bundle && bundle config set --local without development:test && bundle config set --local deployment true && bundle install --jobs 4",
-    ),
+    ["sh", "-c", expect.stringMatching(/^bundle config .* && bundle install --jobs 4$/)],
     null,
   ],
 ])("the command that init writes installs first: %s", (_what, files, read, install, build) => {
