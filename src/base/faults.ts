@@ -39,10 +39,11 @@ export const faults = {
   "token.unknown": { status: 404, exit: 4, hint: "`fairlead tokens list` lists them." },
   "token.name-taken": { status: 409, exit: 5, hint: "Choose another name, or revoke the token that has it." },
   "preview.unknown": { status: 404, exit: 4, hint: "`fairlead preview list` lists them." },
-  "preview.ended": {
+  "preview.ended": { status: 409, exit: 5, hint: "Create it again with `fairlead preview create`." },
+  "environment.destroyed": {
     status: 409,
     exit: 5,
-    hint: "Create it again with `fairlead preview create`.",
+    hint: "Retry when `fairlead status` no longer lists it; it then begins anew.",
   },
   "preview.name-taken": { status: 409, exit: 5, hint: "Choose another name, like pr-12." },
   "preview.from-protected": {

@@ -15,7 +15,7 @@ async function offered(...words: readonly string[]): Promise<string[]> {
 
 describe("completion", () => {
   test("in bash offers commands, verbs and flags", async () => {
-    expect(await offered("fairlead", "de")).toEqual(["deploy", "deployments"]);
+    expect(await offered("fairlead", "de")).toEqual(["deploy", "destroy", "deployments"]);
     expect(await offered("fairlead", "releases", "")).toEqual(["list", "show", "diff"]);
     expect(await offered("fairlead", "logs", "--f")).toEqual(["--follow"]);
     expect(await offered("fairlead", "releases", "list", "--l")).toEqual(["--limit"]);

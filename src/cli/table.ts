@@ -26,6 +26,7 @@ export const commands: readonly Entry[] = [
     ["rollback", "Roll back to a previous release", () => import("./commands/app/rollback.ts")],
     ["promote", "Deploy one environment's live release to another", () => import("./commands/app/promote.ts")],
     ["down", "Stop every instance; data stays", () => import("./commands/app/down.ts")],
+    ["destroy", "Delete an environment, or the whole app", () => import("./commands/app/destroy.ts")],
   ]),
   ...group("Look", [
     ["status", "Show the observed state", () => import("./commands/app/status.ts")],

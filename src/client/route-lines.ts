@@ -19,6 +19,7 @@ export const routeLines: { readonly [Name in RouteName]: RouteLine<(typeof route
   environments: "GET /v1/environments",
   status: "GET /v1/apps/{app}/environments/{environment}/status",
   stop: "POST /v1/apps/{app}/environments/{environment}/stop",
+  destroy: "DELETE /v1/apps/{app}/environments/{environment}",
   beginDeployment: "POST /v1/apps/{app}/environments/{environment}/deployments",
   deployments: "GET /v1/apps/{app}/environments/{environment}/deployments",
   deployment: "GET /v1/deployments/{id}",

@@ -7,7 +7,10 @@ import { digest, durationMs, releaseNameSchema, time } from "./scalars.ts";
 /** What an environment says of itself that is there for a while only. */
 export const previewView = z
   .object({
-    from: z.string().describe("The environment whose configuration it uses."),
+    from: z
+      .string()
+      .nullable()
+      .describe("The environment whose configuration it uses; null: it is no preview, but is being destroyed."),
     endsAt: time.describe(
       "When it expires or was removed, with all its values; a deployment of code to it extends that.",
     ),
@@ -161,5 +164,13 @@ export const environmentRoutes = {
     status: 202,
     answer: statusView,
     summary: "Stop every instance until the next deployment; data is not changed",
+  },
+  destroy: {
+    method: "delete",
+    path: environmentPath,
+    action: "stop",
+    status: 202,
+    answer: statusView,
+    summary: "Destroy an environment with its releases, values and logs; always needs Fairlead-Confirm",
   },
 } as const satisfies Routes;

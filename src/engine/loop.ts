@@ -1,7 +1,7 @@
 import { backoff } from "../base/backoff.ts";
 import { formatDuration } from "../base/duration.ts";
 import { asFault, Fault } from "../base/faults.ts";
-import { type EnvKey, isThere, keyText } from "../model/environment.ts";
+import { type EnvKey, isDestroyed, isThere, keyText } from "../model/environment.ts";
 import type { Usage } from "../model/instance.ts";
 import { planBlind } from "../plan/blind.ts";
 import type { Plan, Snapshot, Step } from "../plan/plan.ts";
@@ -140,13 +140,18 @@ class ReconcileLoop implements ControlLoop {
     return fresh;
   }
 
-  /** Removes state of an environment that no longer exists: names of previews come and go. */
-  #letGo(s: Snapshot): void {
+  /** Removes state of an environment that no longer exists: names of previews come and go. One destroyed is forgotten. */
+  async #letGo(s: Snapshot): Promise<void> {
     const workloads = [s.instances, s.data, s.tasks, s.unreadable, s.unknownKinds];
     const left = [...workloads, s.deployments].some((some) => some.length > 0);
     if (left || s.edge.table !== null || (!s.isUnknown && isThere(s.environment))) return;
     this.#remembered.delete(keyText(s.key));
     this.#times.forget(s.key);
+    const { endedAt = null } = s.environment.preview ?? {};
+    if (s.isUnknown || !isDestroyed(s.environment) || endedAt === null) return;
+    await this.#deps.logs.cap(0, [s.key]);
+    await this.#deps.journal.forget(s.key, endedAt + 1);
+    this.#forget(s.key);
   }
 
   /** Release numbers may start again. */
@@ -172,7 +177,7 @@ class ReconcileLoop implements ControlLoop {
       }
       const { s, plan } = decided;
       if (plan.steps.length === 0) {
-        if (plan.againAfterMs === null) this.#letGo(s);
+        if (plan.againAfterMs === null) await this.#letGo(s);
         return atRest(plan);
       }
       const signature = JSON.stringify(plan.steps);

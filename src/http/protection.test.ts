@@ -18,7 +18,7 @@ interface Confirmed extends Asking {
 
 function ask(method: string, path: string, { confirm, environment = "production", ...asking }: Confirmed = {}) {
   const headers = { ...(confirm !== undefined && { "fairlead-confirm": confirm }), ...asking.headers };
-  return fakes.ask(method, `/v1/apps/shop/environments/${environment}/${path}`, { ...asking, headers });
+  return fakes.ask(method, `/v1/apps/shop/environments/${environment}${path && `/${path}`}`, { ...asking, headers });
 }
 
 function orderOf(text: string, branch?: string) {
@@ -48,6 +48,7 @@ describe("a protected environment", () => {
       ["PATCH", "scale", { web: 0 }],
       ["PUT", "maintenance", {}],
       ["POST", "stop"],
+      ["DELETE", ""],
     ];
     for (const [method, path, body] of changes) {
       for (const confirm of [undefined, "shop", "staging"]) {
@@ -127,6 +128,26 @@ describe("a protected environment", () => {
     const other = await ask("POST", "deployments", { body: orderOf(guarded, "feature"), confirm: "production" });
     expect(codeOf(other)).toBe("branch.not-allowed");
     expect(await fakes.deps.journal.environments.find({ app: "shop", environment: "production" })).toBeNull();
+  });
+
+  test("is destroyed only by who gives its name, as is any other, and then takes nothing until it is forgotten", async () => {
+    await live(open, { environment: "staging" });
+    const drop = (confirm?: string) => ask("DELETE", "", { environment: "staging", ...(confirm && { confirm }) });
+    expect([codeOf(await drop()), codeOf(await drop("shop"))]).toEqual(["confirm.needed", "confirm.needed"]);
+    const key = { app: "shop", environment: "staging" };
+    expect((await fakes.deps.journal.environments.find(key))?.preview).toBeNull();
+    for (let times = 0; times < 2; times += 1) {
+      const { status, json } = await drop("staging");
+      expect([status, statusView.parse(json).preview?.from]).toEqual([202, null]);
+    }
+    const again = await ask("POST", "deployments", { body: orderOf(open), environment: "staging" });
+    expect(codeOf(again)).toBe("environment.destroyed");
+    const preview = await ask("POST", "preview", { body: { source: fakes.put(open) }, environment: "staging" });
+    expect(codeOf(preview)).toBe("preview.name-taken");
+    expect(codeOf(await ask("DELETE", "preview", { environment: "staging" }))).toBe("preview.unknown");
+    expect(codeOf(await ask("DELETE", "", { environment: "stagng", confirm: "stagng" }))).toBe("app.unknown");
+    const entries = await fakes.deps.journal.audit.page({ limit: 9 });
+    expect(entries.map(({ action }) => action)).toEqual(["destroy", "deploy"]);
   });
 
   test("may want branches alone, and leaves other environments as they are", async () => {

@@ -17,6 +17,7 @@ export const auditActions = [
   "scale",
   "run",
   "down",
+  "destroy",
   "preview.create",
   "preview.remove",
   "maintenance.on",

@@ -50,10 +50,10 @@ export interface Maintenance {
   readonly page: string | null;
 }
 
-/** Properties of a preview: a temporary environment that is removed automatically. */
+/** Properties of a preview: a temporary environment that is removed automatically; or of any that is destroyed. */
 export interface Preview {
-  /** The environment whose configuration it uses. */
-  readonly from: string;
+  /** The environment whose configuration it uses; null: it is no preview, but is destroyed by a person's order. */
+  readonly from: string | null;
   /** How long it stays after the last deployment of code. */
   readonly ttlMs: number;
   readonly endsAt: number;
@@ -95,6 +95,13 @@ export function newEnvironment(key: EnvKey): Environment {
     preview: null,
     staged: null,
   };
+}
+
+/** What an environment has from the order to destroy it until it is forgotten: its end has come, whatever the clock says. */
+export const destroyed: Preview = { from: null, ttlMs: 0, endsAt: 0, endedAt: null };
+
+export function isDestroyed({ preview }: Pick<Environment, "preview">): boolean {
+  return preview !== null && preview.from === null;
 }
 
 /** Whether it exists: every environment except a removed preview. */

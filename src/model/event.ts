@@ -25,6 +25,7 @@ export const eventKinds = [
   "environment.configured",
   "variables.destroyed",
   "environment.stopped",
+  "environment.destroyed",
   "preview.created",
   "preview.removed",
   "preview.ended",

@@ -1,3 +1,4 @@
+import { isDestroyed } from "../model/environment.ts";
 import type { Snapshot } from "./plan.ts";
 import type { PlanBuilder } from "./plan-builder.ts";
 import { stopChanges } from "./stop.ts";
@@ -11,12 +12,13 @@ export function isDue({ environment: { preview }, now }: Pick<Snapshot, "environ
 }
 
 /**
- * Removes an expired preview: stopped, maintenance off, replicas reset, all its values destroyed. One record, so that a
+ * Removes an expired preview or a destroyed environment: stopped, maintenance off, replicas reset, all its values destroyed. One record, so that a
  * crash leaves all of it or nothing; instances are then stopped as after `down`.
  */
 export function takeDown({ key, now, environment, deployments }: Snapshot, builder: PlanBuilder): void {
   if (environment.preview === null) return;
-  const why = `the preview ${key.environment} has expired`;
+  const { environment: name } = key;
+  const why = isDestroyed(environment) ? `the environment ${name} is destroyed` : `the preview ${name} has expired`;
   for (const change of stopChanges(key, deployments)) builder.record(change, why);
   builder.record({ kind: "preview.ended", key, at: now }, why);
   builder.event("preview.ended", null, why);

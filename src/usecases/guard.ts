@@ -21,7 +21,7 @@ export async function guard(call: Call, environment: Environment, code: NewCode 
 
 /**
  * The same for actions that do not affect what serves, without confirmation. Returns the environment's protection.
- * Faults: `preview.ended`, `protected.not-allowed`, `branch.not-allowed`.
+ * Faults: `preview.ended`, `environment.destroyed`, `protected.not-allowed`, `branch.not-allowed`.
  */
 export async function refuseUnfit(
   call: Call,
@@ -40,6 +40,7 @@ export async function refuseUnfit(
 
 function refuseEnded({ deps }: Call, { key, preview }: Environment): void {
   if (!preview || (preview.endedAt === null && deps.clock.now() < preview.endsAt)) return;
+  if (preview.from === null) throw new Fault("environment.destroyed", `${keyText(key)} is being destroyed`);
   const hint = `Create it again with \`fairlead preview create ${key.environment}\`.`;
   throw new Fault("preview.ended", `the preview ${keyText(key)} has expired`, { hint });
 }
@@ -71,9 +72,13 @@ function refuseBranch({ key }: Environment, { branches }: Protection, { branch }
   throw new Fault("branch.not-allowed", `${takes} no known branch`, { hint });
 }
 
-function refuseUnconfirmed({ confirm }: Call, { key }: Environment): void {
-  const name = key.environment;
+function refuseUnconfirmed(call: Call, { key }: Environment): void {
+  refuseUnless(call, key.environment, `${keyText(key)} is protected from accidental changes.`);
+}
+
+/** Refuses unless the request repeats a name. Fault: `confirm.needed`. */
+export function refuseUnless({ confirm }: Call, name: string, words: string): void {
   if (confirm === name) return;
   const hint = `Repeat with --confirm ${name}; over HTTP with the header Fairlead-Confirm.`;
-  throw new Fault("confirm.needed", `${keyText(key)} is protected from accidental changes.`, { hint, confirm: name });
+  throw new Fault("confirm.needed", words, { hint, confirm: name });
 }

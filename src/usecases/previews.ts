@@ -2,7 +2,15 @@ import { formatDuration } from "../base/duration.ts";
 import { Fault } from "../base/faults.ts";
 import { environmentsOf } from "../manifest/read.ts";
 import type { Deployment } from "../model/deployment.ts";
-import { type Environment, type EnvKey, isThere, keyText, type Preview, sameKey } from "../model/environment.ts";
+import {
+  type Environment,
+  type EnvKey,
+  isDestroyed,
+  isThere,
+  keyText,
+  type Preview,
+  sameKey,
+} from "../model/environment.ts";
 import { type Call, type Deps, environmentFor, invalid } from "./access.ts";
 import { audited } from "./audit.ts";
 import { type LoadedManifest, loadedManifestOf } from "./compose.ts";
@@ -79,13 +87,13 @@ async function createExclusively(call: Call, { key, from, loaded, order }: Creat
 
 /** The preview of an environment; null also if it was removed. */
 function livePreview(environment: Environment): Preview | null {
-  return isThere(environment) ? environment.preview : null;
+  return isThere(environment) && !isDestroyed(environment) ? environment.preview : null;
 }
 
 /** A permanent environment must not get an expiry through its name. */
 async function refuseName({ journal }: Deps, key: EnvKey, { text }: LoadedManifest): Promise<void> {
   const known = await journal.environments.find(key);
-  const isOwn = known ? known.preview === null : environmentsOf(text).includes(key.environment);
+  const isOwn = known ? known.preview === null || isDestroyed(known) : environmentsOf(text).includes(key.environment);
   if (isOwn || key.environment === "production") throw nameTaken(key);
 }
 
@@ -134,7 +142,7 @@ export async function removePreview(call: Call, key: EnvKey): Promise<void> {
   const { engine, journal, clock } = call.deps;
   await engine.exclusively(key, async () => {
     const preview = (await journal.environments.find(key))?.preview;
-    if (!preview) throw new Fault("preview.unknown", `${keyText(key)} is not a preview`);
+    if (!preview || preview.from === null) throw new Fault("preview.unknown", `${keyText(key)} is not a preview`);
     const at = clock.now();
     if (preview.endedAt !== null || preview.endsAt <= at) return;
     await journal.commit([

@@ -89,6 +89,16 @@ test("down stops one environment and leaves the other alone; the next deploy bri
   const report = await load.stop();
   expect(report.failures).toEqual([]);
   expect(Object.keys(report.versionsSeen)).toEqual(["staging"]);
+
+  // Destroyed, it is gone: nothing runs, nothing is known of it, and it begins anew.
+  expect((await city.fairlead("destroy", "-e", "staging", "-y")).code).toBe(8);
+  expect((await city.fairlead("destroy", "-e", "staging", "--confirm", "staging")).code).toBe(0);
+  expect((await city.testbed.present()).some((name) => name.startsWith("fl-beacon-staging-"))).toBe(false);
+  expect((await city.fairlead("status", "-e", "staging")).code).toBe(4);
+  expect((await city.get("/version", stagingHost)).status).toBe(404);
+  expect((await city.fairlead("logs", "-e", "staging")).code).toBe(4);
+  expect((await city.get("/version")).body).toBe("again");
+  expect((await city.deploy("-e", "staging")).deployment).toMatchObject({ status: "live", release: "v1" });
 });
 
 test("a killed edge comes back by itself with its routes, and without a controller its apps live on", async () => {

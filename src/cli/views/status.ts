@@ -86,7 +86,8 @@ export function statusText(status: StatusView, paint: Paint): string {
   }
   if (status.preview !== null) {
     const { from, endsAt } = status.preview;
-    lines.push(`preview of ${from} until ${endsAt.slice(0, 16).replace("T", " ")} UTC`);
+    const until = `until ${endsAt.slice(0, 16).replace("T", " ")} UTC`;
+    lines.push(from === null ? paint.yellow("being destroyed") : `preview of ${from} ${until}`);
   }
   if (deployment !== null) {
     const fault = deployment.fault === null ? "" : `: ${harmlessLine(deployment.fault.detail, paint)}`;

@@ -8,6 +8,7 @@ import type {
 } from "../../contract/environments.ts";
 import type { EnvKey, Preview } from "../../model/environment.ts";
 import { releaseName } from "../../model/release.ts";
+import { destroyEnvironment } from "../../usecases/destroy.ts";
 import type { SeenInstance } from "../../usecases/instances.ts";
 import { type EnvironmentSummary, listEnvironments, readStatus, type Status } from "../../usecases/status.ts";
 import { stopEnvironment } from "../../usecases/stop.ts";
@@ -20,6 +21,10 @@ export const environmentHandlers: HandlersOf<typeof environmentRoutes> = {
   status: statusReply,
   stop: async (exchange) => {
     await stopEnvironment(exchange.call, envKeyOf(exchange.params));
+    return statusReply(exchange);
+  },
+  destroy: async (exchange) => {
+    await destroyEnvironment(exchange.call, envKeyOf(exchange.params));
     return statusReply(exchange);
   },
 };

@@ -67,10 +67,11 @@ export class SimulatedUsers {
     wish.catch(this.#options.refused);
   }
 
-  /** Makes it a preview. */
+  /** Makes it a preview; every other one is an environment that is destroyed then, and forgotten. */
   preview(ttlMs: number): Change {
     const { key, clock } = this.#options;
-    return { kind: "preview", key, preview: { from: "staging", ttlMs, endsAt: clock.now() + ttlMs, endedAt: null } };
+    const from = ttlMs % 2 === 0 ? "staging" : null;
+    return { kind: "preview", key, preview: { from, ttlMs, endsAt: clock.now() + ttlMs, endedAt: null } };
   }
 
   #changesFor(action: ScriptAction): readonly Change[] {

@@ -14,8 +14,9 @@ export default defineCommand({
     const { items } = await world.api().call("environments");
     return {
       items: items.flatMap(({ preview, ...one }) => {
-        if (preview === null || one.app !== app) return [];
-        return [{ ...one, preview, endsInMs: Date.parse(preview.endsAt) - now }];
+        const from = preview?.from ?? null;
+        if (preview === null || from === null || one.app !== app) return [];
+        return [{ ...one, preview: { ...preview, from }, endsInMs: Date.parse(preview.endsAt) - now }];
       }),
     };
   },
