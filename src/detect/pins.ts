@@ -9,6 +9,7 @@ export const pins = {
   pdm: "2.29.4",
   gunicorn: "27.0.1",
   uvicorn: "0.54.0",
+  deno: "2.5.6",
 } as const;
 
 /** The pnpm that reads a lock file of this version (pnpm.io, "Compatibility"). */
