@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { branchOf } from "./branch.ts";
+import { childOutput } from "../host/child.ts";
+import { branchOf, commitOf } from "./branch.ts";
 
 let root: string;
 beforeEach(() => {
@@ -38,4 +39,55 @@ test("none where a commit is checked out, where there is no repository, or somet
   rmSync(path.join(root, ".git"), { recursive: true });
   write(".git", "hello");
   expect(branchOf(root)).toBeNull();
+});
+
+test("the commit that is checked out, and whether the directory differs from it", () => {
+  const git = (...words: string[]) => {
+    const person = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "init.defaultBranch=main"];
+    const output = childOutput(["git", ...person, ...words], {
+      cwd: root,
+      env: {},
+      limit: 1_000_000,
+      withinMs: 30_000,
+    });
+    return output?.trim() ?? expect.fail(words.join(" "));
+  };
+  expect(commitOf(root)).toBeNull();
+  git("init");
+  expect(commitOf(root)).toBeNull();
+  const below = write("shop/a.js", "1");
+  const beside = write("docs/b", "1");
+  write(".gitignore", "left/");
+  git("add", ".");
+  git("commit", "-m", "first");
+  const id = git("rev-parse", "HEAD");
+  write("shop/left/out", "x");
+  expect(commitOf(below)).toEqual({ id, dirty: false });
+  write("docs/b", "2");
+  expect([commitOf(below), commitOf(beside)]).toEqual([
+    { id, dirty: false },
+    { id, dirty: true },
+  ]);
+  write("shop/new.js", "1");
+  expect(commitOf(below)).toEqual({ id, dirty: true });
+});
+
+test.skipIf(process.getuid?.() !== 0)("no commit of a repository of somebody else (else: needs root)", () => {
+  const ran = path.join(root, "ran");
+  const git = (...words: string[]) =>
+    childOutput(["git", ...words], { cwd: root, env: {}, limit: 10_000, withinMs: 30_000 });
+  git("init");
+  write("a", "1");
+  write(".gitattributes", "* filter=evil");
+  git("add", ".");
+  git("-c", "user.name=a", "-c", "user.email=a@b", "commit", "-m", "first");
+  git("config", "filter.evil.clean", `touch ${ran}; cat`);
+  write("a", "2");
+  expect(commitOf(root)).toMatchObject({ dirty: true });
+  expect(existsSync(ran)).toBe(true);
+  rmSync(ran);
+  write("a", "33");
+  childOutput(["chown", "-R", "65534", root], { cwd: "/", env: {}, limit: 1_000, withinMs: 30_000 });
+  expect(commitOf(root)).toBeNull();
+  expect(existsSync(ran)).toBe(false);
 });

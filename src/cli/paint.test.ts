@@ -59,7 +59,17 @@ test("a message forges no row of releases", () => {
     createdAt: "2026-01-01T00:00:00.000Z",
     createdBy: "local",
   };
-  const items = [{ ...release, message, source: null, branch: null, allowed: [], services: [] }];
+  const items = [
+    {
+      ...release,
+      message,
+      source: null,
+      branch: "main",
+      commit: { id: "a1b2c3d4e5", dirty: true },
+      allowed: [],
+      services: [],
+    },
+  ];
   const rows = (releases.view?.({ items } as never, plain) ?? "").split(/[\n\u2028]/);
   expect(rows).toHaveLength(2);
   expect(rows[1]?.split(/ {2,}/)).toEqual([
@@ -67,6 +77,7 @@ test("a message forges no row of releases", () => {
     "serving",
     "2026-01-01 00:00:00",
     "local",
+    "main a1b2c3d-dirty",
     "fix v9 serving 2026-01-01 00:00:00 admin forged v8",
   ]);
 });

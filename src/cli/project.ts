@@ -3,7 +3,8 @@ import { type Diagnostic, Fault } from "../base/faults.ts";
 import { formatSize } from "../base/size.ts";
 import type { Client } from "../client/client.ts";
 import type { EnvKey } from "../model/environment.ts";
-import { branchOf } from "./branch.ts";
+import type { SourceCommit } from "../model/release.ts";
+import { branchOf, commitOf } from "./branch.ts";
 import { appName, findManifest, type Manifest, noManifest, readManifestText } from "./place.ts";
 import { uploadSource } from "./source.ts";
 import type { World } from "./world.ts";
@@ -19,6 +20,7 @@ export function projectManifest(world: World, directory?: string): Manifest {
 interface Sourced {
   readonly source: string;
   readonly branch?: string;
+  readonly commit?: SourceCommit;
 }
 
 /**
@@ -39,8 +41,24 @@ export async function sourceAndKey(
   if (world.context.verbose) {
     world.say(world.paint.dim(`source: ${source.entries.length} files, ${formatSize(source.bytes)}, ${source.digest}`));
   }
-  const from = branch ?? branchOf(path.dirname(manifest.file));
-  return { api, key, sourced: { source: source.digest, ...(from !== null && { branch: from }) } };
+  const at = path.dirname(manifest.file);
+  const from = branch ?? branchOf(at);
+  const commit = commitOf(at);
+  if (commit?.dirty) await warnOfChanges(world, readManifestText(manifest), environment);
+  return {
+    api,
+    key,
+    sourced: { source: source.digest, ...(from !== null && { branch: from }), ...(commit && { commit }) },
+  };
+}
+
+/** What a protected environment serves should be found again in Git. */
+async function warnOfChanges(world: World, text: string, environment: string): Promise<void> {
+  const { readManifest } = await import("../manifest/read.ts");
+  const reading = readManifest(text, { file: "fairlead.yml", environment });
+  if (!reading.ok || reading.spec.protection === null) return;
+  const words = `the directory has changes that are not committed, and ${environment} is protected`;
+  world.say(`${world.paint.yellow("warning:")} ${words}: the release records that it differs from its commit`);
 }
 
 /** The app of this source. A manifest without a name is read completely, so that all errors are reported at once. */

@@ -104,6 +104,13 @@ export type DeploymentDetail = ViewOf<typeof deploymentDetail>;
 
 export const deploymentPage = pageSchema(deploymentView).meta({ id: "DeploymentPage" });
 
+export const sourceCommit = z
+  .strictObject({
+    id: z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/, "must be the whole id of a Git commit"),
+    dirty: z.boolean().describe("Whether the source differs from the commit."),
+  })
+  .meta({ id: "SourceCommit" });
+
 const permit = z
   .strictObject({
     rules: z.array(z.string().max(50)).min(1).max(50),
@@ -120,6 +127,7 @@ export const sourced = {
     .regex(/^\w[\w./+@-]{0,199}$/, "must be the name of a Git branch")
     .optional()
     .describe("The Git branch of the source; an environment may accept only certain branches."),
+  commit: sourceCommit.optional().describe("The Git commit of the source."),
   message: z.string().max(500).optional(),
   allow: permit,
 };

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { sourceCommit } from "./deployments.ts";
 import { environmentPath } from "./paths.ts";
 import { planAnswer } from "./plan.ts";
 import type { Routes, ViewOf } from "./route.ts";
@@ -12,6 +13,7 @@ export const releaseView = z
     message: z.string().nullable(),
     source: digest,
     branch: z.string().nullable().describe("The Git branch of the source, as reported at deployment."),
+    commit: sourceCommit.nullable().describe("The Git commit of the source, as reported at deployment."),
     serving: z.boolean(),
     wasLive: z.boolean().describe("Whether it can be rolled back to, as long as its artifacts are kept."),
     allowed: z

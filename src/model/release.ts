@@ -346,10 +346,24 @@ export interface Release {
   readonly allowed: readonly Allowed[];
   /** The Git branch of its source, as whoever uploaded that said; null: not said. */
   readonly branch: string | null;
+  /** The Git commit of its source, as whoever uploaded that said; null: not said. */
+  readonly commit: SourceCommit | null;
   /** What guards the environment as long as this release is the newest that was live; null: nothing. */
   readonly protection: Protection | null;
   /** The manifest's own text, kept for `releases show` and for a configuration change of this release. */
   readonly manifest: string;
+}
+
+export interface SourceCommit {
+  /** In hexadecimal digits: 40, or 64 in repositories with SHA-256. */
+  readonly id: string;
+  /** Whether the source differed from the commit. */
+  readonly dirty: boolean;
+}
+
+/** `a1b2c3d`, with `-dirty` as `git describe --dirty` writes it; null: not known. */
+export function commitWords(commit: SourceCommit | null, digits = 7): string | null {
+  return commit && `${commit.id.slice(0, digits)}${commit.dirty ? "-dirty" : ""}`;
 }
 
 /** `v12`: how a release is written. */

@@ -12,6 +12,7 @@ import {
   type Release,
   releaseName,
   type ServiceSpec,
+  type SourceCommit,
 } from "../model/release.ts";
 import { refusedName } from "../model/variables.ts";
 import type { Deps } from "./access.ts";
@@ -93,11 +94,12 @@ export interface Composition {
   readonly message: string | null;
   /** The Git branch of the source, where it is known. */
   readonly branch: string | null;
+  readonly commit: SourceCommit | null;
 }
 
 /** Composes the immutable release. Faults: `manifest.invalid` with every variable that has no good value. */
 export function composeRelease(deps: Deps, composition: Composition): Release {
-  const { key, loaded, number, createdBy, message, branch } = composition;
+  const { key, loaded, number, createdBy, message, branch, commit } = composition;
   const diagnostics: Diagnostic[] = [];
   const artifact = artifactOf(deps, { ...loaded, given: composition.given }, diagnostics);
   const unrunnable = judgeRunnable(deps, loaded);
@@ -125,6 +127,7 @@ export function composeRelease(deps: Deps, composition: Composition): Release {
     secrets,
     allowed: [],
     branch,
+    commit,
     protection: loaded.spec.protection,
     manifest,
   };

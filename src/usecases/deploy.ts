@@ -10,6 +10,7 @@ import {
   parseReleaseName,
   type Release,
   releaseName,
+  type SourceCommit,
   secretsOfRelease,
   serviceOf,
 } from "../model/release.ts";
@@ -31,8 +32,14 @@ export interface Described {
   readonly allow?: Permit | null | undefined;
 }
 
+/** Where code comes from, as far as is known. */
+export interface GitOrigin {
+  readonly branch?: string | null | undefined;
+  readonly commit?: SourceCommit | null | undefined;
+}
+
 export type DeploymentOrder =
-  | ({ readonly kind: "deploy" | "stage"; readonly source: string; readonly branch?: string | undefined } & Described)
+  | ({ readonly kind: "deploy" | "stage"; readonly source: string } & GitOrigin & Described)
   | { readonly kind: "staged" }
   | ({ readonly kind: "promote"; readonly from: string } & Described)
   | { readonly kind: "rollback"; readonly release?: string | undefined }
@@ -63,9 +70,9 @@ async function begin(call: Call, key: EnvKey, order: DeploymentOrder): Promise<D
     }
     case "staged": {
       const release = await stagedRelease(deps, environment);
-      const { source, branch, message } = release;
+      const { source, branch, commit, message } = release;
       const loaded = await loadedManifestOf(deps, environment, source);
-      return deploy(call, environment, { action: "deploy", loaded, branch, message, allow: permitOf(release) });
+      return deploy(call, environment, { action: "deploy", loaded, branch, commit, message, allow: permitOf(release) });
     }
     case "promote": {
       // It reads the values for builds, after authorisation: its answer would reveal them to others.
@@ -100,12 +107,11 @@ function prolonged({ key, preview }: Environment, now: number): readonly Change[
 }
 
 /** Code to deploy or stage, with its options. */
-export interface Code extends Described {
+export interface Code extends Described, GitOrigin {
   readonly kind?: "deploy" | "stage";
   /** Its action in the audit. */
   readonly action: AuditAction;
   readonly loaded: LoadedManifest;
-  readonly branch?: string | null | undefined;
   /** Set together with it. */
   readonly values?: ValuesToSet;
   /** Further changes in the same transaction. */
@@ -122,6 +128,7 @@ export async function deployCode(call: Call, environment: Environment, code: Cod
     loaded,
     message = null,
     branch = null,
+    commit = null,
     allow = null,
     values = {},
     beside = [],
@@ -131,7 +138,7 @@ export async function deployCode(call: Call, environment: Environment, code: Cod
   const before = await givenValues(deps, environment);
   const set = await setValues(deps, { environment, given: before, by: createdBy }, values);
   const { given, change } = await withGenerated(deps, { environment, spec: loaded.spec }, set);
-  const composed = composeRelease(deps, { key, loaded, number, given, createdBy, message, branch });
+  const composed = composeRelease(deps, { key, loaded, number, given, createdBy, message, branch, commit });
   await refuseTakenHosts(deps, composed);
   const allowed = await refuseUnready(deps, { loaded, release: composed, given }, { allow, by: createdBy });
   const release = { ...composed, allowed };

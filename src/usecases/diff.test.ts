@@ -32,7 +32,7 @@ function release(services: readonly ServiceSpec[], more: Partial<Release> = {}):
     artifacts: [],
     services,
     deploy: { watch: { forMs: 1, errors: 0.1, p95Ms: null }, canary: null, keep: 5 },
-    ...{ secrets: [], allowed: [], branch: null, protection: null },
+    ...{ secrets: [], allowed: [], branch: null, commit: null, protection: null },
     manifest: "",
     ...more,
   };

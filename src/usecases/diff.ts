@@ -1,6 +1,7 @@
 import { canonicalJson } from "../base/digest.ts";
 import { formatDuration } from "../base/duration.ts";
 import {
+  commitWords,
   type EnvValue,
   isOwnVariable,
   type Release,
@@ -59,7 +60,9 @@ function codeWords(before: Release, after: Release): readonly string[] {
   if (before.source === after.source) return [];
   const [from, to] = [before.branch, after.branch];
   const branches = from && to && from !== to ? [`branch ${from} → ${to}`] : [];
-  return [`source ${short(before.source)} → ${short(after.source)}`, ...branches];
+  const [old, next] = [before.commit, after.commit].map(commitWords);
+  const commits = old && next && old !== next ? [`commit ${old} → ${next}`] : [];
+  return [`source ${short(before.source)} → ${short(after.source)}`, ...branches, ...commits];
 }
 
 /**

@@ -49,7 +49,16 @@ export async function previewRelease(
   // The deployment would generate and store this value; here it is a placeholder, so that its rules can be checked.
   const set = { given: await givenValues(deps, environment), change: null };
   const { given } = await withGenerated(deps, { environment, spec: loaded.spec }, set);
-  const release = composeRelease(deps, { key, loaded, number, given, createdBy, message: null, branch: null });
+  const release = composeRelease(deps, {
+    key,
+    loaded,
+    number,
+    given,
+    createdBy,
+    message: null,
+    branch: null,
+    commit: null,
+  });
   await refuseTakenHosts(deps, release);
   const before = serving && (await deps.journal.releases.find(key, serving.release));
   const scaled = (one: Release) => withScale(one, environment);

@@ -14,15 +14,14 @@ import {
 import { type Call, type Deps, environmentFor, invalid } from "./access.ts";
 import { audited } from "./audit.ts";
 import { type LoadedManifest, loadedManifestOf } from "./compose.ts";
-import { type Described, deployCode } from "./deploy.ts";
+import { type Described, deployCode, type GitOrigin } from "./deploy.ts";
 import { configured } from "./events.ts";
 import { isGenerated, maker } from "./generate.ts";
 import { protectionOf } from "./guard.ts";
 import { givenValues, type ValuesToSet } from "./values.ts";
 
-export interface PreviewOrder extends Described {
+export interface PreviewOrder extends Described, GitOrigin {
   readonly source: string;
-  readonly branch?: string | undefined;
   /** The environment whose configuration and values it begins with; omitted: as before, else as the manifest says. */
   readonly from?: string | undefined;
   readonly ttlMs?: number | undefined;

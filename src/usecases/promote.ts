@@ -1,6 +1,6 @@
 import { type Diagnostic, Fault } from "../base/faults.ts";
 import { type Environment, keyText } from "../model/environment.ts";
-import { type Release, releaseName } from "../model/release.ts";
+import { type Release, releaseName, type SourceCommit } from "../model/release.ts";
 import { type Call, environmentOf } from "./access.ts";
 import { artifactOf } from "./artifact.ts";
 import { type LoadedManifest, loadedManifestOf, loadManifest, manifestFile } from "./compose.ts";
@@ -12,6 +12,7 @@ export interface Promotion {
   readonly loaded: LoadedManifest;
   readonly message: string;
   readonly branch: string | null;
+  readonly commit: SourceCommit | null;
 }
 
 /**
@@ -40,7 +41,7 @@ export async function promotionOf(call: Call, environment: Environment, from: st
     throw new Fault("promote.other-build", detail);
   }
   const message = `promoted from ${from} ${releaseName(release.number)}`;
-  return { loaded, message, branch: release.branch };
+  return { loaded, message, branch: release.branch, commit: release.commit };
 }
 
 /** Refuses a release with missing artifacts. Fault: `release.incomplete`. */

@@ -307,8 +307,8 @@ async function recomposed(
   const values = await withGenerated(deps, { environment, spec: loaded.spec }, set);
   const number = (await deps.journal.releases.lastNumber(key)) + 1;
   const { given } = values;
-  const { branch = null } = base;
-  const composed = composeRelease(deps, { key, loaded, number, given, createdBy: by, message, branch });
+  const { branch, commit } = base;
+  const composed = composeRelease(deps, { key, loaded, number, given, createdBy: by, message, branch, commit });
   const allowed = await refuseUnready(deps, { loaded, release: composed, given }, { allow: permitOf(base), by });
   return { release: { ...composed, allowed }, values };
 }

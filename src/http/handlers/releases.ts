@@ -17,7 +17,7 @@ export const releaseHandlers: HandlersOf<typeof releaseRoutes> = {
 };
 
 function encodeRelease({ release, serving, wasLive }: KnownRelease): ReleaseView {
-  const { number, createdAt, createdBy, message, source, services, allowed, branch } = release;
+  const { number, createdAt, createdBy, message, source, services, allowed, branch, commit } = release;
   return {
     release: releaseName(number),
     createdAt: timeText(createdAt),
@@ -25,6 +25,7 @@ function encodeRelease({ release, serving, wasLive }: KnownRelease): ReleaseView
     message,
     source,
     branch,
+    commit,
     serving,
     wasLive,
     allowed,

@@ -321,7 +321,7 @@ function releaseOf(builder: Draft, number: number, words: Words): Release {
       canary: weights.length > 0 ? { weights, everyMs: 5_000 } : null,
       keep: 2,
     },
-    ...{ secrets: [], allowed: [], branch: null, protection: null },
+    ...{ secrets: [], allowed: [], branch: null, commit: null, protection: null },
     manifest: "",
   };
 }

@@ -121,7 +121,7 @@ export class SimulatedUsers {
       artifacts: [{ digest: artifact, source, ...plainBuild }],
       services: services.map((service) => ({ ...service, artifact })),
       deploy,
-      ...{ secrets: [], allowed: [], branch: null, protection: null },
+      ...{ secrets: [], allowed: [], branch: null, commit: null, protection: null },
       manifest: "",
     };
     return [{ kind: "release", release }, ...this.#queue(kind, number, null)];

@@ -71,7 +71,7 @@ test("rows of the first version with sealed values are read as if this version h
       { ...web, ...usual, http: { ...http, internal: false } },
       { ...worker, ...usual },
     ],
-    ...{ allowed: [], branch: null, protection: null, secrets: ["PASSWORD"] },
+    ...{ allowed: [], branch: null, commit: null, protection: null, secrets: ["PASSWORD"] },
   };
   expect(await journal.releases.find(key, 1)).toEqual(upgraded);
   expect(await journal.releases.page(key, { limit: 9 })).toEqual([upgraded]);

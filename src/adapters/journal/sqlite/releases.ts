@@ -46,7 +46,7 @@ type Older<Whole, Later extends keyof Whole> = Omit<Whole, Later> & Partial<Pick
 type OlderService = Older<Omit<ServiceSpec, "http">, "checks" | "releaseWithinMs"> & {
   readonly http: Older<HttpSpec, "internal"> | null;
 };
-type OlderRelease = Older<Omit<Release, "protection" | "services">, "allowed" | "branch" | "secrets"> & {
+type OlderRelease = Older<Omit<Release, "protection" | "services">, "allowed" | "branch" | "commit" | "secrets"> & {
   readonly protection?: Older<Protection, "who"> | null;
   readonly services: readonly OlderService[];
 };
@@ -57,6 +57,7 @@ function upgradedRelease(row: OlderRelease): Release {
   return {
     allowed: [],
     branch: null,
+    commit: null,
     // Without a list of secrets, everything that was set is one.
     secrets: secretsOfRelease({ ...row, services }).map(({ secret }) => secret),
     ...row,

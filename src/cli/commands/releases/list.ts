@@ -1,6 +1,7 @@
 import { defineCommand } from "../../command.ts";
 import { countFlag } from "../../flags.ts";
 import { harmlessLine, table } from "../../paint.ts";
+import { codeText } from "../../views/code.ts";
 
 export default defineCommand({
   about: "Lists releases, newest first. A release contains code, configuration and routes.",
@@ -20,8 +21,9 @@ export default defineCommand({
       item.serving ? paint.green("serving") : item.wasLive ? "was live" : paint.dim("never live"),
       item.createdAt.slice(0, 19).replace("T", " "),
       item.createdBy,
+      harmlessLine(codeText(item), paint) || "-",
       harmlessLine(item.message ?? "", paint),
     ]);
-    return table(["RELEASE", "STATE", "CREATED (UTC)", "BY", "MESSAGE"], rows, paint);
+    return table(["RELEASE", "STATE", "CREATED (UTC)", "BY", "CODE", "MESSAGE"], rows, paint);
   },
 });

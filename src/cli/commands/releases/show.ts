@@ -1,3 +1,4 @@
+import { commitWords } from "../../../model/release.ts";
 import { defineCommand, requiredArgument } from "../../command.ts";
 import { harmless, harmlessLine, table } from "../../paint.ts";
 
@@ -10,6 +11,10 @@ export default defineCommand({
   ],
   run: ({ args, world }) => world.api().call("release", { params: { ...world.key(), release: args.release } }),
   view({ release, manifest }, paint) {
+    const commit = commitWords(release.commit ?? null, 64);
+    const code = [release.branch && `branch ${release.branch}`, commit && `commit ${commit}`]
+      .filter(Boolean)
+      .join(", ");
     const head = `${paint.bold(release.release)}  ${release.createdAt}  by ${release.createdBy}`;
     const rows = release.services.map((service) => [
       service.name,
@@ -23,6 +28,15 @@ export default defineCommand({
     const allowed = release.allowed.map(({ rule, by, because }) =>
       harmless(`${rule} was allowed by ${by}: ${because}`, paint),
     );
-    return [head, ...message, ...allowed, "", services, "", harmless(manifest.trimEnd(), paint)].join("\n");
+    return [
+      head,
+      ...(code ? [harmlessLine(code, paint)] : []),
+      ...message,
+      ...allowed,
+      "",
+      services,
+      "",
+      harmless(manifest.trimEnd(), paint),
+    ].join("\n");
   },
 });

@@ -19,7 +19,13 @@ export function aRelease(number: number, more: Partial<Release> = {}): Release {
     artifacts: [{ digest: "sha256:01", source: "sha256:00", ...plainBuild, command: ["make"] }],
     services: [],
     deploy: { watch: { forMs: 1_000, errors: 0.01, p95Ms: null }, canary: null, keep: 10 },
-    ...{ secrets: ["TOKEN"], allowed: [], branch: "main", protection: null },
+    ...{
+      secrets: ["TOKEN"],
+      allowed: [],
+      branch: "main",
+      commit: { id: "a".repeat(40), dirty: true },
+      protection: null,
+    },
     manifest: "version: 1 # é\n",
     ...more,
   };
