@@ -18,9 +18,12 @@ export async function runCommand(
   host: Host,
 ): Promise<number> {
   const { default: command } = await asked.entry.load();
-  const { args, flags, globals } = parseArguments(asked.entry.name, command, asked.rest);
-  const world = makeWorld(context, host, globals);
-  const result = await command.run({ args, flags, world }).catch((error: unknown) => {
+  const run = async () => {
+    const { args, flags, globals } = parseArguments(asked.entry.name, command, asked.rest);
+    const world = makeWorld(context, host, globals);
+    return { world, result: await command.run({ args, flags, world }) };
+  };
+  const { world, result } = await run().catch((error: unknown) => {
     throw withOwnHelp(error, asked.entry.name);
   });
   if (result === undefined) return 0;

@@ -1,5 +1,6 @@
 import { parseDuration } from "../base/duration.ts";
 import { Fault } from "../base/faults.ts";
+import { namePattern } from "../model/environment.ts";
 
 /** A flag of a command. `spec` as in help: `-n, --tail <count>`. `read` returns null for a text that it refuses. */
 export interface Flag<Value> {
@@ -20,6 +21,12 @@ export function toggleFlag(spec: string, summary: string): Flag<boolean> {
 /** A flag with a text. */
 export function textFlag(spec: string, summary: string): Flag<string | undefined> {
   return { spec, summary, read: (value) => value, form: "a text" };
+}
+
+/** A flag with the name of an app or environment. */
+export function nameFlag(spec: string, summary: string): Flag<string | undefined> {
+  const read = (value: string) => (namePattern.test(value) ? value : null);
+  return { spec, summary, read, form: "a name: small letters, digits and dashes, at most 40, like staging" };
 }
 
 /** A flag with a duration; its value is milliseconds. */
@@ -62,14 +69,17 @@ export function takesValue(spec: string): boolean {
 /** The value of a flag as given on the command line. Faults: `usage.invalid`, with the flag and its form. */
 export function readFlag(flag: Flag<unknown>, given: string): unknown {
   const value = flag.read?.(given) ?? null;
-  if (value === null) throw new Fault("usage.invalid", `${longName(flag.spec)} must be ${flag.form ?? "given"}`);
+  if (value === null) {
+    const shown = JSON.stringify(given.slice(0, 60));
+    throw new Fault("usage.invalid", `${longName(flag.spec)} must be ${flag.form ?? "given"}, not ${shown}`);
+  }
   return value;
 }
 
 /** The flags that every command knows; they may stand before or after the command's name. */
 export const globalFlags = {
-  environment: textFlag("-e, --env <name>", "Environment (default: production)"),
-  app: textFlag("-a, --app <name>", "App; default: from fairlead.yml here or in a parent"),
+  environment: nameFlag("-e, --env <name>", "Environment (default: production)"),
+  app: nameFlag("-a, --app <name>", "App; default: from fairlead.yml here or in a parent"),
   config: textFlag("-c, --config <file>", "Manifest to use instead of fairlead.yml"),
   url: textFlag("--url <url>", "Controller: http(s)://host:port or unix:/path [FAIRLEAD_URL]"),
   state: textFlag("--state <dir>", "State directory with the controller's socket [FAIRLEAD_STATE]"),

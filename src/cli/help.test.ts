@@ -76,9 +76,16 @@ describe("a command line", () => {
     [["logs", "--folow"], "--follow"],
     [["logs", "-n", "many"], "--tail must be a whole number from 1 to 10000"],
     [["deploy", "--timeout", "soon"], "--timeout must be a duration like 30s or 2m"],
-    [["releases", "show"], "missing required argument 'release'"],
+    [["releases", "show"], 'missing required argument "release"'],
     [["status", "surplus"], "too many arguments"],
     [["--nonsense"], "--nonsense"],
+    [
+      ["status", "-e", "Not Valid"],
+      '--env must be a name: small letters, digits and dashes, at most 40, like staging, not "Not Valid"',
+    ],
+    [["status", "-a", ""], "--app must be a name"],
+    [["-e", "staging"], "which command? -e alone does nothing"],
+    [["scale", "web=2", "web=3", "-a", "shop"], "web is given twice"],
     [["controller", "--runtime", "cloud"], "--runtime must be one of auto, process"],
   ])("%o that is wrong says what is wrong", async (argv, words) => {
     const text = await runLine(argv);

@@ -2,6 +2,7 @@ import { parseDuration } from "../base/duration.ts";
 import { Fault } from "../base/faults.ts";
 import { plainJson } from "../base/printable.ts";
 import type { Client } from "../client/client.ts";
+import { waitFor } from "../client/events.ts";
 import type { LogBatchView, LogQuery, StoredLogView } from "../contract/logs.ts";
 import type { EnvKey } from "../model/environment.ts";
 import { shortName } from "./names.ts";
@@ -29,9 +30,25 @@ export async function* readAllLogs(api: Client, key: EnvKey, query: LogQuery): A
   }
 }
 
-/** Lines as they come. */
-export async function* followLines(api: Client, key: EnvKey, query: LogQuery): AsyncGenerator<LogBatchView, void> {
-  for await (const { data } of api.stream("logStream", { params: key, query })) yield data;
+/** How often to ask again for the lines of an environment that does not exist yet. */
+const askAgainMs = 500;
+
+/** Lines as they come. Waits for an environment that does not exist yet, after a call of `waiting`, if there is one. */
+export async function* followLines(
+  api: Client,
+  key: EnvKey,
+  { query, waiting }: { readonly query: LogQuery; readonly waiting?: () => void },
+): AsyncGenerator<LogBatchView, void> {
+  for (let isFirst = true; ; isFirst = false) {
+    try {
+      for await (const { data } of api.stream("logStream", { params: key, query })) yield data;
+      return;
+    } catch (error) {
+      if (waiting === undefined || !(error instanceof Fault) || error.code !== "app.unknown") throw error;
+    }
+    if (isFirst) waiting();
+    await waitFor(askAgainMs);
+  }
 }
 
 /** The note on a search that took too long, or found too much at once. */

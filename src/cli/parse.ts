@@ -2,6 +2,7 @@ import { CommanderError, Option, Command as Parser } from "commander";
 import { Fault } from "../base/faults.ts";
 import type { Command } from "./command.ts";
 import { type Flags, type Globals, globalFlags, readFlag, takesValue } from "./flags.ts";
+import { flagForm } from "./foreign-words.ts";
 
 export interface Parsed {
   readonly args: Readonly<Record<string, unknown>>;
@@ -26,8 +27,15 @@ export function parseArguments(name: string, command: Command, rest: readonly st
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     // Commander writes `error: unknown option '--folow'\n(Did you mean --follow?)`; `error:` is added later.
-    const detail = error.message.replace(/^error: /, "").replaceAll("\n", " ");
-    throw new Fault("usage.invalid", detail, { hint: `See \`fairlead help ${name}\`.`, cause: error });
+    const detail = error.message
+      .replace(/^error: /, "")
+      .replaceAll("\n", " ")
+      .replaceAll("'", '"');
+    const [, flag = ""] = /^unknown option "(--[a-z-]+)/.exec(detail) ?? [];
+    const form = flagForm(flag);
+    const hint = `See \`fairlead help ${name}\`.`;
+    if (form === null) throw new Fault("usage.invalid", detail, { hint, cause: error });
+    throw new Fault("usage.invalid", `there is no option "${flag}" here`, { hint: `${form} ${hint}`, cause: error });
   }
   const given = parser.opts<Record<string, unknown>>();
   return {

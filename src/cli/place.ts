@@ -1,9 +1,11 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
-import { Fault, isErrno } from "../base/faults.ts";
+import { Fault } from "../base/faults.ts";
+import { decodeText } from "../base/text.ts";
 import type { ControllerAddress } from "../client/node.ts";
 import type { ExecutionContext } from "./context.ts";
 import type { Globals } from "./flags.ts";
+import { whyUnreadable } from "./given-file.ts";
 
 export const manifestName = "fairlead.yml";
 /** State directory of `fairlead up`, beside the manifest. */
@@ -38,14 +40,20 @@ type Where = { readonly cwd: string; readonly globals: Pick<Globals, "config"> }
 export function findManifest({ cwd, globals }: Where, given?: string): Manifest | null {
   if (globals.config !== undefined) {
     const file = path.resolve(cwd, globals.config);
-    if (!isFile(file)) throw new Fault("manifest.missing", `there is no file ${globals.config}`, { hint: "" });
+    if (!isFile(file)) {
+      const wrong = existsSync(file) ? `${globals.config} is not a file` : `there is no file ${globals.config}`;
+      throw new Fault("manifest.missing", wrong, { hint: "Name a manifest with --config." });
+    }
     return { file, directory: given === undefined ? path.dirname(file) : path.resolve(cwd, given) };
   }
   if (given !== undefined) {
     const directory = path.resolve(cwd, given);
     const file = path.join(directory, manifestName);
-    if (!isFile(file)) throw noManifest(`in ${given}`);
-    return { file, directory };
+    if (isFile(file)) return { file, directory };
+    const stat = statSync(directory, { throwIfNoEntry: false });
+    if (stat?.isDirectory()) throw noManifest(`in ${given}`);
+    const wrong = stat ? `${given} is not a directory` : `there is no directory ${given}`;
+    throw new Fault("usage.invalid", `${wrong}; name the one with ${manifestName}`);
   }
   for (let directory = path.resolve(cwd); ; directory = path.dirname(directory)) {
     const file = path.join(directory, manifestName);
@@ -55,17 +63,29 @@ export function findManifest({ cwd, globals }: Where, given?: string): Manifest 
 }
 
 function isFile(file: string): boolean {
-  return statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
+  try {
+    return statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
+  } catch (error) {
+    throw unreadable(file, error);
+  }
 }
 
-/** Reads a manifest's text. Faults: `manifest.missing`, with the path, when it cannot be read. */
+/** `manifest.missing` with the cause; what nobody expects stays as it is. */
+function unreadable(file: string, error: unknown): unknown {
+  const why = whyUnreadable(error);
+  if (why === null) return error;
+  return new Fault("manifest.missing", `${file} ${why}`, { cause: error, hint: "" });
+}
+
+/** Reads a manifest's text. Faults: `manifest.missing`, with the path, when it cannot be read; `manifest.invalid`. */
 export function readManifestText({ file }: Manifest): string {
   try {
-    return readFileSync(file, "utf8");
+    const text = decodeText(readFileSync(file));
+    if (text !== null) return text;
   } catch (error) {
-    if (!isErrno(error, "ENOENT", "EACCES", "EISDIR", "ENOTDIR")) throw error;
-    throw new Fault("manifest.missing", `${file} cannot be read`, { cause: error });
+    throw unreadable(file, error);
   }
+  throw new Fault("manifest.invalid", `${file} is not a text file: save it as UTF-8`, { hint: "" });
 }
 
 /**

@@ -42,14 +42,14 @@ function faultOf(thrown: unknown): Fault {
 
 type Unknown = Extract<Asked, { kind: "unknown" }>;
 
-async function unknownCommand({ words, next, among }: Unknown): Promise<Fault> {
-  const [{ nearest }, { fairleadForm }] = await Promise.all([
+async function unknownCommand({ words, typed, among }: Unknown): Promise<Fault> {
+  const [{ nearest }, { fairleadForm, notOfferedWords }] = await Promise.all([
     import("../manifest/diagnostic.ts"),
     import("./foreign-words.ts"),
   ]);
-  const form = fairleadForm([...words.split(" "), ...(next === undefined ? [] : [next])]);
+  const form = fairleadForm(typed);
   const meant = form ?? nearest(words, among);
   const said = form === null ? `Did you mean \`fairlead ${meant}\`?` : `Fairlead's command is \`fairlead ${form}\`.`;
-  const hint = meant === null ? "`fairlead help` lists the commands." : said;
+  const hint = notOfferedWords(typed) ?? (meant === null ? "`fairlead help` lists the commands." : said);
   return new Fault("usage.invalid", `there is no command ${JSON.stringify(words.slice(0, 60))}`, { hint });
 }

@@ -11,7 +11,8 @@ export type Asked =
   | {
       readonly kind: "unknown";
       readonly words: string;
-      readonly next?: string | undefined;
+      /** The first words that are no flags, to find what another tool would do. */
+      readonly typed: readonly string[];
       readonly among: readonly string[];
     };
 
@@ -50,11 +51,15 @@ export function readWords(argv: readonly string[]): Asked {
   return findCommand(argv, first, wantsHelp);
 }
 
-/** Nothing but flags: help, unless a flag is unknown. */
+/** Nothing but flags: help, unless a flag is unknown, or is one of a command that is missing. */
 function overview(argv: readonly string[]): Asked {
   const stray = argv.find((word) => word.startsWith("-") && !isGlobal(word));
   if (stray !== undefined) throw new Fault("usage.invalid", `unknown option ${JSON.stringify(stray)}`);
-  return { kind: "overview" };
+  const lone = argv.find((word) => valueFlags.has(word.replace(/=.*/s, "")));
+  if (lone === undefined || argv.includes("--help") || argv.includes("-h")) return { kind: "overview" };
+  throw new Fault("usage.invalid", `which command? ${lone.replace(/=.*/s, "")} alone does nothing`, {
+    hint: "`fairlead help` lists the commands.",
+  });
 }
 
 function isGlobal(word: string): boolean {
@@ -71,14 +76,22 @@ function findCommand(argv: readonly string[], first: number, wantsHelp: boolean)
   const verb = second === -1 ? undefined : argv[second];
   if (bare && verb === undefined) return { kind, entry: bare, rest: without(argv, first) };
   if (verbs.length === 0) {
-    const next = argv[nextWord(argv, first + 1)];
-    return { kind: "unknown", words: word, next, among: topWords() };
+    return { kind: "unknown", words: word, typed: typedWords(argv, first), among: topWords() };
   }
   const entry = verbs.find(({ name }) => name === `${word} ${verb ?? "list"}`);
   if (verb === undefined && wantsHelp) return { kind: "noun", noun: word };
   if (entry) return { kind, entry, rest: verb === undefined ? without(argv, first) : without(argv, first, second) };
   if (verb === undefined) return { kind: "noun", noun: word };
-  return { kind: "unknown", words: `${word} ${verb}`, among: verbs.map(({ name }) => name) };
+  const among = verbs.map(({ name }) => name);
+  return { kind: "unknown", words: `${word} ${verb}`, typed: [word, verb], among };
+}
+
+/** At most four words, like `docker compose up web`. */
+function typedWords(argv: readonly string[], first: number): readonly string[] {
+  return argv
+    .slice(first)
+    .filter((word) => !word.startsWith("-"))
+    .slice(0, 4);
 }
 
 /** The first words of all commands, each once. */

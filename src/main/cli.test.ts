@@ -189,6 +189,18 @@ describe("looking", () => {
     expect(diff.stdout).not.toContain("s3cr3t-value");
   });
 
+  test("logs -f waits for a first deployment, and then follows it", async () => {
+    const [stop, stdout, stderr] = [new AbortController(), screen(), screen()];
+    const host = { stdout: stdout.stream, stderr: stderr.stream };
+    const followed = run("logs -f", { interrupted: stop.signal, host });
+    await stderr.shows("Waiting for the first deployment of ");
+    await run("deploy");
+    await log("first");
+    await stdout.shows("first\n");
+    stop.abort();
+    expect((await followed).code).toBe(130);
+  });
+
   test("logs prints the last lines, everything since, or follows until Ctrl-C", async () => {
     await run("deploy");
     for (let i = 1; i <= 120; i += 1) await log(`line ${i}`);
@@ -208,6 +220,7 @@ describe("looking", () => {
       4,
       expect.stringContaining("has no service nobody, nor lines of one"),
     ]);
+    expect(await run("logs --release v99")).toMatchObject({ code: 4, stdout: "" });
     const stop = new AbortController();
     const stdout = screen();
     const follow = "logs -f -n 1 --no-prefix";

@@ -1,5 +1,5 @@
 import { type Diagnostic, Fault } from "../base/faults.ts";
-import { pathAndMessage } from "../base/text.ts";
+import { decodeText, pathAndMessage } from "../base/text.ts";
 import type { WrittenOrigin } from "../manifest/origin.ts";
 import { type PlaceOf, readManifest } from "../manifest/read.ts";
 import { passwordNames, resolveVariables, undeclaredVariables } from "../manifest/resolve.ts";
@@ -51,7 +51,9 @@ export async function loadedManifestOf(
   if (!(await builder.hasSource(source))) throw new Fault("source.missing", `source ${source} was not uploaded`);
   const bytes = await builder.readSource(source, manifestFile);
   if (!bytes) throw new Fault("manifest.missing", `the source has no ${manifestFile}`);
-  const loaded = loadManifest(place, source, new TextDecoder().decode(bytes));
+  const text = decodeText(bytes);
+  if (text === null) throw manifestFault([{ path: "", file: manifestFile, message: "this is not a text file" }]);
+  const loaded = loadManifest(place, source, text);
   const { pages, diagnostics } = await readPages(builder, loaded);
   if (diagnostics.length > 0) throw manifestFault(placed(loaded, diagnostics));
   return { ...loaded, pages };

@@ -1,7 +1,7 @@
 import { Fault } from "../base/faults.ts";
 import { type EnvKey, keyText, sameKey } from "../model/environment.ts";
 import type { LogFilter } from "../model/log.ts";
-import { serviceOf } from "../model/release.ts";
+import { releaseName, serviceOf } from "../model/release.ts";
 import type { FoundLines } from "../ports/logs.ts";
 import { type Call, environmentOf, newestRelease } from "./access.ts";
 import { lookAnywayMs, Wakeup } from "./wakeup.ts";
@@ -18,7 +18,8 @@ export type LogRange =
 
 /**
  * Lines of an environment, oldest first. The search ends with `signal`. Faults: `app.unknown`; `service.unknown` for
- * one that neither the newest release has nor any line is from; `request.invalid` when `grep` cannot be used.
+ * one that neither the newest release has nor any line is from; `release.unknown`; `request.invalid` when `grep` cannot
+ * be used.
  */
 export async function readLogs(
   call: Call,
@@ -34,11 +35,17 @@ export async function readLogs(
 }
 
 /**
- * Refuses services that are unknown. The output of builds is that of a service `build`. A service that was removed is
+ * Refuses a release and services that are unknown. The output of builds is that of a service `build`. A service that was removed is
  * known for as long as there are lines of it, or a search for them is not finished.
  */
-async function refuseUnknown(call: Call, { key, services = [] }: LogFilter, signal: AbortSignal): Promise<void> {
+async function refuseUnknown(
+  call: Call,
+  { key, services = [], release: number }: LogFilter,
+  signal: AbortSignal,
+): Promise<void> {
   const release = await newestRelease(call, await environmentOf(call, key));
+  if (number !== undefined && (await call.deps.journal.releases.find(key, number)) === null)
+    throw new Fault("release.unknown", `${keyText(key)} has no release ${releaseName(number)}`);
   for (const name of services) {
     if ((release && serviceOf(release, name)) || name === "build") continue;
     const { lines, reached } = await call.deps.logs.tail({ key, services: [name] }, 1, signal);

@@ -286,40 +286,6 @@ describe("ports", () => {
   });
 });
 
-describe("what cannot be started", () => {
-  test.each([
-    ["NUL in a value", { SECRET: "canary\0" }],
-    ["a name with a dot", { "a.b": "canary" }],
-    ["a name of the shell", { IFS: "canary" }],
-    ["an endless value", { LONG: "canary".repeat(30_000) }],
-  ])("%s shows as an exit that says why, without the value", async (_what, env) => {
-    const spec = instanceSpec(world.artifact, sh("echo begun"), { env });
-    await runtime.start(spec);
-    expect((await exited(runtime, spec.name)).reason).toBe("could-not-start");
-    expect(await outputOf(runtime, spec.name, "stderr")).toContain(Object.keys(env)[0]);
-    expect(await outputOf(runtime, spec.name, "stderr")).not.toContain("canary");
-    expect(await outputOf(runtime, spec.name)).toBe("");
-    await runtime.start(spec);
-    await runtime.remove(spec.name);
-  });
-
-  test("an artifact that is gone shows as an exit that names it", async () => {
-    const spec = instanceSpec(join(world.root, "gone"), sh("echo begun"));
-    await runtime.start(spec);
-    expect(await exited(runtime, spec.name)).toMatchObject({ reason: "could-not-start", code: 126 });
-    expect(await outputOf(runtime, spec.name, "stderr")).toContain("gone");
-  });
-
-  test.each(["../escape", "a/b", "", ".hidden", "exits", "x".repeat(201)])("the name %j is refused", async (name) => {
-    const spec = instanceSpec(world.artifact, sh("true"), { name });
-    await expect(runtime.start(spec)).rejects.toMatchObject({ code: "runtime.start-failed" });
-  });
-
-  test("a signal that would end the keeper is refused", async () => {
-    await expect(runtime.signal("any", "SIGSEGV")).rejects.toMatchObject({ code: "request.invalid" });
-  });
-});
-
 test("what was ended by a signal has only its own words in its output", async () => {
   const name = await started("echo own >&2; exec sleep 1000");
   await until(async () => (await outputOf(runtime, name, "stderr")) !== "");

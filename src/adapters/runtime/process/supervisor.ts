@@ -17,12 +17,27 @@ const waitScript = (wasTold: string) => `if [ "$_fl_code" -gt 128 ] && ${wasTold
   while _fl_others; do sleep 0.05 || [ $? -gt 128 ] || break; done
 fi 2>/dev/null`;
 
+/** Says in plain words why a command cannot be found or started: the shell's own name its line and its file. */
+const requireScript = `_fl_require() {
+  case $1 in
+    */*)
+      [ -e "$1" ] || { printf '%s: not found\\n' "$1" >&2; exit 127; }
+      [ -f "$1" ] && [ -x "$1" ] || { printf '%s: is not an executable file\\n' "$1" >&2; exit 126; } ;;
+    *)
+      IFS=:
+      for _fl_dir in $PATH; do [ -f "\${_fl_dir:-.}/$1" ] && [ -x "\${_fl_dir:-.}/$1" ] && return; done
+      printf '%s: not found in PATH\\n' "$1" >&2
+      exit 127 ;;
+  esac
+}`;
+
 /** The command in its place, with the variables that `variables` sets; descriptor 5 is the standard error that it gets. */
 const commandScript = (variables: string) => `(
   exec 2>&5 5>&-
-  cd "$_fl_cwd" || exit 126
+  cd "$_fl_cwd" 2>/dev/null || { printf '%s: cannot be entered\\n' "$_fl_cwd" >&2; exit 126; }
   unset PWD OLDPWD SHLVL _
   ${variables}
+  _fl_require "$1"
   exec "$@" 3>&-
 )`;
 
@@ -71,6 +86,7 @@ _fl_pick() { _fl_ticks=\${20}; }
 exec 4>&-
 _fl_own=$1 _fl_cwd=$2
 ${othersScript}
+${requireScript}
 shift 2
 exec 5>&2 2>/dev/null
 if [ -n "$_fl_cwd" ]; then ${commandScript('eval "$_fl_env"')}
@@ -108,6 +124,7 @@ set -f
 _fl_told= _fl_cwd=$1
 shift
 ${othersScript}
+${requireScript}
 exec 5>&2 2>/dev/null
 trap _fl_told=1 TERM INT HUP QUIT USR1 USR2 PIPE
 ${commandScript("_fl_variables")}

@@ -1,10 +1,11 @@
+import { keyText } from "../../../model/environment.ts";
 import { defineCommand, severalArguments } from "../../command.ts";
 import { choiceFlag, countFlag, textFlag, toggleFlag } from "../../flags.ts";
 import { cutShort, followLines, type LineOptions, logLine, moment, readAllLogs } from "../../logs.ts";
 
 export default defineCommand({
   about:
-    "Prints the last lines; -f follows until Ctrl-C, across deployments and lost connections. --since without -n prints\neverything since then. --json prints one object per line.",
+    "Prints the last lines; -f follows until Ctrl-C, across deployments and lost connections, and waits for a first\ndeployment. --since without -n prints everything since then. --json prints one object per line.",
   args: { services: severalArguments("Services; default: all") },
   flags: {
     follow: toggleFlag("-f, --follow", "Follow new lines"),
@@ -43,7 +44,8 @@ export default defineCommand({
       colour: colour.stdout,
     };
     const api = world.api();
-    const batches = flags.follow ? followLines(api, key, query) : readAllLogs(api, key, query);
+    const waiting = () => world.say(`Waiting for the first deployment of ${keyText(key)}.`);
+    const batches = flags.follow ? followLines(api, key, { query, waiting }) : readAllLogs(api, key, query);
     let isEmpty = true;
     for await (const { lines, reached } of batches) {
       if (reached !== undefined) world.say(cutShort(reached));

@@ -45,6 +45,8 @@ export default defineCommand({
 });
 
 function readReplicas(words: readonly string[]): ScaleRequest {
+  const twice = words.find((word, i) => words.slice(0, i).some((one) => one.split("=")[0] === word.split("=")[0]));
+  if (twice !== undefined) throw new Fault("usage.invalid", `${twice.split("=")[0]} is given twice`);
   const pairs = words.map((word) => {
     const found = /^([a-z][a-z0-9-]*)=(\d+|manifest)$/.exec(word);
     if (!found) throw new Fault("usage.invalid", `${JSON.stringify(word)} is not like web=3 or web=manifest`);

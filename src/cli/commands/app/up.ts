@@ -129,7 +129,7 @@ async function followLogs(world: World, { deployment }: DeploymentResult): Promi
   const how = { key: deployment, json: context.json, timestamps: false, prefix: true, colour: context.colour.stdout };
   const query = { since: deployment.createdAt, tail: 1_000 };
   try {
-    for await (const { lines } of followLines(world.api(), deployment, query)) {
+    for await (const { lines } of followLines(world.api(), deployment, { query })) {
       if (lines.length > 0) await world.print(lines.map((line) => logLine(line, how)).join("\n"));
     }
   } catch (error) {

@@ -1,9 +1,9 @@
-import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { Fault, isErrno } from "../../../base/faults.ts";
+import { Fault } from "../../../base/faults.ts";
 import type { CertificateRequest } from "../../../contract/domains.ts";
 import { defineCommand, requiredArgument } from "../../command.ts";
 import { textFlag, toggleFlag } from "../../flags.ts";
+import { readGivenFile } from "../../given-file.ts";
 import { hostArgument } from "../../host-argument.ts";
 
 /** As the API takes it. */
@@ -54,12 +54,5 @@ async function requestOf(
 }
 
 async function readPem(file: string): Promise<string> {
-  try {
-    const bytes = await readFile(file);
-    if (bytes.length <= pemBytes) return bytes.toString("utf8");
-    throw new Fault("usage.invalid", `${file} is larger than 64 KB`);
-  } catch (error) {
-    if (!isErrno(error, "ENOENT", "EISDIR", "EACCES")) throw error;
-    throw new Fault("usage.invalid", `${file} cannot be read as a file`, { cause: error });
-  }
+  return (await readGivenFile(file, pemBytes)).toString("utf8");
 }

@@ -1,3 +1,4 @@
+import { Fault } from "../../../base/faults.ts";
 import { defineCommand, requiredArgument } from "../../command.ts";
 import { hostArgument } from "../../host-argument.ts";
 
@@ -11,8 +12,12 @@ export default defineCommand({
   ],
   async run({ args, world }) {
     const host = hostArgument(args.host);
+    const api = world.api();
+    const { items } = await api.call("domains");
+    if (!items.some((one) => one.host === host))
+      throw new Fault("certificate.unknown", `there is no certificate for ${host}`);
     await world.confirm(`Remove the certificate of ${host}?`);
-    await world.api().call("removeCertificate", { params: { host } });
+    await api.call("removeCertificate", { params: { host } });
     return { host, removed: true };
   },
   view: ({ host }) => `Removed the certificate of ${host}.`,

@@ -41,7 +41,9 @@ export default defineCommand({
     const key = world.key();
     const { interactive, yes } = world.context;
     if (!interactive && !yes && world.globals.confirm !== key.environment)
-      throw new Fault("confirm.needed", "This needs a terminal: pass --yes.");
+      throw new Fault("confirm.needed", "an editor needs a terminal; pass --yes if $EDITOR needs none", {
+        hint: "Without a terminal use `fairlead env set` or `fairlead env import`.",
+      });
     const api = world.api();
     const { etag, answer } = await api.tagged("variables", { params: key });
     const shown = flags.reveal ? (await api.call("revealVariables", { params: key })).variables : {};

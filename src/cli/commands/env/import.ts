@@ -1,12 +1,15 @@
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { Fault, isErrno } from "../../../base/faults.ts";
+import { Fault } from "../../../base/faults.ts";
 import { decodeText } from "../../../base/text.ts";
 import { readDotenv } from "../../../manifest/dotenv.ts";
 import { defineCommand, requiredArgument } from "../../command.ts";
 import { toggleFlag } from "../../flags.ts";
+import { readGivenFile } from "../../given-file.ts";
 import { confirmNewEnvironment, createFlag } from "../../new-environment.ts";
 import { sendVariables, variablesExit, variablesText } from "../../variables.ts";
+
+/** Four bytes for each character that `readDotenv` takes. */
+const fileBytes = 4 * 1024 * 1024;
 
 export default defineCommand({
   about:
@@ -53,15 +56,13 @@ async function textOf(file: string, host: { stdin: AsyncIterable<Buffer>; cwd: s
 }
 
 async function bytesOf(file: string, { stdin, cwd }: { stdin: AsyncIterable<Buffer>; cwd: string }): Promise<Buffer> {
-  if (file === "-") {
-    const chunks: Buffer[] = [];
-    for await (const chunk of stdin) chunks.push(chunk);
-    return Buffer.concat(chunks);
+  if (file !== "-") return readGivenFile(resolve(cwd, file), fileBytes);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stdin) {
+    chunks.push(Buffer.from(chunk));
+    size += chunk.length;
+    if (size > fileBytes) throw new Fault("usage.invalid", `stdin has more than ${fileBytes / 1024} KB`);
   }
-  try {
-    return await readFile(resolve(cwd, file));
-  } catch (thrown) {
-    if (!isErrno(thrown, "ENOENT", "EISDIR", "EACCES")) throw thrown;
-    throw new Fault("usage.invalid", `${file} cannot be read`, { cause: thrown });
-  }
+  return Buffer.concat(chunks);
 }

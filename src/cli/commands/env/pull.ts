@@ -32,5 +32,6 @@ export default defineCommand({
     else await writePrivate(resolve(world.host.cwd, file), { content: writeDotenv(values), force: flags.force });
     return { file, names: Object.keys(values).sort() };
   },
-  view: ({ file, names }) => (file === "-" ? "" : `Wrote ${names.length} variables to ${file}.`),
+  view: ({ file, names }) =>
+    file === "-" ? "" : `Wrote ${names.length} ${names.length === 1 ? "variable" : "variables"} to ${file}.`,
 });

@@ -23,9 +23,7 @@ export default defineCommand({
   ],
   async run({ args, flags, world }) {
     if (args.variables.length === 0) throw new Fault("usage.invalid", "which variable? Pass NAME=VALUE");
-    const set = flags.stdin
-      ? await fromStdin(args.variables, world.host.stdin)
-      : Object.fromEntries(args.variables.map(pair));
+    const set = flags.stdin ? await fromStdin(args.variables, world.host.stdin) : pairs(args.variables);
     const plain = Object.keys(set).filter(looksSecret);
     if (!flags.stdin && plain.length > 0) {
       const better = `arguments are visible to every process; better: \`fairlead env set ${plain[0]} --stdin\``;
@@ -37,6 +35,13 @@ export default defineCommand({
   view: variablesText,
   exit: variablesExit,
 });
+
+function pairs(words: readonly string[]): Record<string, string> {
+  const all = words.map(pair);
+  const set = new Map(all);
+  if (set.size < all.length) throw new Fault("usage.invalid", "a variable is given twice");
+  return Object.fromEntries(set);
+}
 
 /** Splits `NAME=VALUE`; the value is never echoed. */
 function pair(word: string): [string, string] {

@@ -1,8 +1,8 @@
-import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { Fault, isErrno } from "../../../base/faults.ts";
+import { Fault } from "../../../base/faults.ts";
 import { defineCommand } from "../../command.ts";
 import { textFlag } from "../../flags.ts";
+import { readGivenFile } from "../../given-file.ts";
 import { maintenanceText, untilMaintenance } from "../../maintenance.ts";
 
 /** As the API takes it. */
@@ -36,12 +36,5 @@ export default defineCommand({
 });
 
 async function readPage(file: string): Promise<string> {
-  try {
-    const bytes = await readFile(file);
-    if (bytes.length <= pageBytes) return bytes.toString("utf8");
-    throw new Fault("usage.invalid", `${file} is larger than 64 KB`);
-  } catch (error) {
-    if (!isErrno(error, "ENOENT", "EISDIR", "EACCES")) throw error;
-    throw new Fault("usage.invalid", `${file} cannot be read as a file`, { cause: error });
-  }
+  return (await readGivenFile(file, pageBytes)).toString("utf8");
 }

@@ -1,3 +1,4 @@
+import { Fault } from "../../../base/faults.ts";
 import { defineCommand, requiredArgument } from "../../command.ts";
 import { untilGone } from "../../stop.ts";
 
@@ -12,8 +13,11 @@ export default defineCommand({
   async run({ args, world }) {
     const { app } = world.key();
     const key = { app, environment: args.name };
-    await world.confirm(`Remove the preview ${args.name} of ${app} and destroy its values?`, args.name);
     const api = world.api();
+    const { items } = await api.call("environments");
+    if (!items.some((one) => one.app === app && one.environment === args.name && one.preview !== null))
+      throw new Fault("preview.unknown", `${app} has no preview ${args.name}`);
+    await world.confirm(`Remove the preview ${args.name} of ${app} and destroy its values?`, args.name);
     await api.call("removePreview", { params: key });
     await untilGone(world, api, key);
     return { removed: key };

@@ -1,3 +1,4 @@
+import { Fault } from "../../../base/faults.ts";
 import { defineCommand, requiredArgument } from "../../command.ts";
 
 export default defineCommand({
@@ -9,8 +10,12 @@ export default defineCommand({
     ["fairlead tokens revoke ci -y", "for scripts"],
   ],
   async run({ args, world }) {
+    const api = world.api();
+    const { items } = await api.call("tokens");
+    if (!items.some(({ name }) => name === args.name))
+      throw new Fault("token.unknown", `there is no token ${args.name}`);
     await world.confirm(`Revoke the token ${args.name}?`);
-    await world.api().call("revokeToken", { params: { token: args.name } });
+    await api.call("revokeToken", { params: { token: args.name } });
     return { name: args.name, revoked: true };
   },
   view: ({ name }) => `Revoked the token ${name}.`,
