@@ -7,6 +7,7 @@ import { lackingHere } from "./needs.ts";
 test("a need is met by any of the programs that will do, if it does what it is asked", () => {
   const directory = mkdtempSync(join(tmpdir(), "needs-"));
   onTestFinished(() => rmSync(directory, { recursive: true }));
+  chmodSync(directory, 0o755);
   for (const [name, script] of [
     ["broken", "exit 1"],
     ["whole", "echo 3.13.0"],
@@ -23,4 +24,16 @@ test("a need is met by any of the programs that will do, if it does what it is a
   expect(lack("missing", "broken", "whole")).toEqual([]);
   expect(lack("broken")).toEqual(['broken of this machine fails at "broken -V", and x asks for it: y']);
   expect(lack("missing", "broken")).toEqual(["this machine has no missing or broken, which x asks for: y"]);
+});
+
+test("a program that only root can reach is not there for apps of other users", ({ skip }) => {
+  if (process.getuid?.() !== 0) skip("only root runs apps as other users");
+  const directory = mkdtempSync(join(tmpdir(), "needs-"));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  writeFileSync(join(directory, "hidden"), "#!/bin/sh\n");
+  chmodSync(join(directory, "hidden"), 0o755);
+  const lack = () => lackingHere([{ program: "hidden", why: "x", install: "y" }], directory);
+  expect(lack()).toEqual(["this machine has no hidden, which x asks for: y"]);
+  chmodSync(directory, 0o755);
+  expect(lack()).toEqual([]);
 });
