@@ -8,6 +8,7 @@ import { oneCommand, twoStages } from "../two-stages.ts";
 import { extensionsOf } from "./extensions.ts";
 import { laravelDatabase, laravelWorkers } from "./laravel.ts";
 import { apache, apacheConfig, documentRoot, isReplaced, runApache } from "./server.ts";
+import { symfonyCommands, symfonyEnv } from "./symfony.ts";
 import { choosePhp } from "./version.ts";
 
 export const php: LanguageReader = {
@@ -18,7 +19,7 @@ export const php: LanguageReader = {
 };
 
 interface PhpApp {
-  readonly name: "Laravel" | "Symfony" | "PHP";
+  readonly name: "Laravel" | "Symfony" | "WordPress" | "PHP";
   /** The directory that is served; empty: all of the source. */
   readonly root: string;
   readonly ready: string | null;
@@ -26,7 +27,20 @@ interface PhpApp {
   readonly extensions: readonly string[];
   readonly variables: readonly VariableIdea[];
   readonly workers: readonly ServiceIdea[];
+  /** Commands after the packages are there. */
+  readonly prepares: readonly string[];
+  readonly warnings: readonly string[];
 }
+
+const plain = {
+  ready: null,
+  release: null,
+  extensions: [],
+  variables: [],
+  workers: [],
+  prepares: [],
+  warnings: [],
+};
 
 function recognise(tree: Tree, build: BuildChoice): Recipe | Unrecognised {
   const composer = tree.json("composer.json");
@@ -44,13 +58,15 @@ function appOf(tree: Tree, composer: Mapping | null): PhpApp | null {
   const root = documentRoot(tree.paths, readProcfile(tree).get("web"));
   if (packages.has("laravel/framework") && tree.has("artisan")) return laravelApp(tree, packages, root ?? "public");
   if (root === null) return null;
-  if (packages.has("symfony/framework-bundle")) return symfonyApp(packages, root);
-  return { name: "PHP", root, ready: null, release: null, extensions: [], variables: [], workers: [] };
+  if (packages.has("symfony/framework-bundle")) return symfonyApp(tree, packages, root);
+  if (tree.has(root === "" ? "wp-load.php" : `${root}/wp-load.php`)) return wordPressApp(tree, root);
+  return { ...plain, name: "PHP", root };
 }
 
 function laravelApp(tree: Tree, packages: ReadonlySet<string>, root: string): PhpApp {
   const migrates = tree.hasDirectory("database/migrations");
   return {
+    ...plain,
     name: "Laravel",
     root,
     ready: /health:\s*["'](\/[\w/-]+)["']/.exec(tree.text("bootstrap/app.php") ?? "")?.[1] ?? null,
@@ -66,22 +82,35 @@ function laravelApp(tree: Tree, packages: ReadonlySet<string>, root: string): Ph
   };
 }
 
-function symfonyApp(packages: ReadonlySet<string>, root: string): PhpApp {
+function symfonyApp(tree: Tree, packages: ReadonlySet<string>, root: string): PhpApp {
   const hasDatabase = packages.has("doctrine/doctrine-bundle");
   const migrates = packages.has("doctrine/doctrine-migrations-bundle");
   const release = ["php", "bin/console", "doctrine:migrations:migrate", "--no-interaction", "--allow-no-migration"];
+  const read = symfonyEnv(tree);
+  const demanded =
+    hasDatabase && !read.some(({ name }) => name === "DATABASE_URL") ? [asked("DATABASE_URL"), ...read] : read;
   return {
+    ...plain,
     name: "Symfony",
     root,
-    ready: null,
     release: migrates ? release : null,
     extensions: hasDatabase ? ["pdo_mysql", "pdo_pgsql"] : [],
-    variables: [
-      fixed("APP_ENV", "prod"),
-      { name: "APP_SECRET", secret: true, generate: "hex32" },
-      ...(hasDatabase ? [asked("DATABASE_URL")] : []),
-    ],
-    workers: [],
+    variables: [fixed("APP_ENV", "prod"), { name: "APP_SECRET", secret: true, generate: "hex32" }, ...demanded],
+    prepares: tree.has("bin/console") ? symfonyCommands(packages, demanded) : [],
+  };
+}
+
+/** Its settings are a program, which is written where it is installed unless the source brings one. */
+function wordPressApp(tree: Tree, root: string): PhpApp {
+  const file = root === "" ? "wp-config.php" : `${root}/wp-config.php`;
+  return {
+    ...plain,
+    name: "WordPress",
+    root,
+    extensions: ["exif", "gd", "intl", "mysqli", "zip"],
+    warnings: tree.has(file)
+      ? []
+      : [`${file} is not in the source, and what an instance writes is not kept: commit one that reads getenv("…")`],
   };
 }
 
@@ -156,6 +185,7 @@ function commandsOf(app: PhpApp, hasPackages: boolean, assets: Assets | null) {
     compile: [
       ...(hasPackages ? ["composer dump-autoload --no-dev --optimize"] : []),
       ...(assets === null ? [] : [`${assets.compile} && ${assets.remove}`]),
+      ...app.prepares,
       apacheConfig(app.root === "" ? "." : app.root),
     ],
   };
@@ -190,10 +220,11 @@ interface Doubts {
 function warningsOf(tree: Tree, { app, hasPackages, locked, unknown }: Doubts): readonly string[] {
   const web = readProcfile(tree).get("web");
   return [
+    ...app.warnings,
     ...(web !== undefined && isReplaced(web)
       ? [`web of Procfile (${web.join(" ")}) is replaced by Apache, which serves ${app.root || "all of the source"}`]
       : []),
-    ...(app.root === ""
+    ...(app.root === "" && app.name === "PHP"
       ? ["every file beside index.php can be asked for: move what visitors may see into public/"]
       : []),
     ...(hasPackages && !locked
