@@ -152,7 +152,11 @@ export const faults = {
   "source.missing": { status: 409, exit: 5, hint: "Upload the source again with `fairlead deploy`.", lasting: true },
   "file.exists": { status: 409, exit: 5, hint: "Nothing was written. Edit the file, or move it away first." },
   "source.digest-mismatch": { status: 422, exit: 2, hint: "The files changed during the upload; deploy again." },
-  "build.failed": { status: 409, exit: 1, hint: "See the build output above; the old release still serves." },
+  "build.failed": {
+    status: 409,
+    exit: 1,
+    hint: "`fairlead logs build --release` shows its output; the old release still serves.",
+  },
   "build.no-room": {
     status: 409,
     exit: 1,
@@ -189,16 +193,24 @@ export const faults = {
   "release.command-failed": {
     status: 409,
     exit: 1,
-    hint: "See the command's output above; the old release still serves.",
+    hint: "`fairlead logs --release` shows its output; the old release still serves.",
   },
   "release.check-failed": {
     status: 409,
     exit: 1,
-    hint: "See the check's output above; the old release still serves.",
+    hint: "`fairlead logs --release` shows its output; the old release still serves.",
   },
-  "gate.crashed": { status: 409, exit: 1, hint: "See its last log lines above; the old release still serves." },
+  "gate.crashed": {
+    status: 409,
+    exit: 1,
+    hint: "`fairlead logs --release` shows its output; the old release still serves.",
+  },
   "gate.unreachable": { status: 409, exit: 1, hint: "Listen on 0.0.0.0, not only on localhost or an IPv6 address." },
-  "gate.not-ready": { status: 409, exit: 1, hint: "See the readiness answer above; the old release still serves." },
+  "gate.not-ready": {
+    status: 409,
+    exit: 1,
+    hint: "Make the app answer as wanted, or change `ready`; the old release still serves.",
+  },
   "gate.wrong-port": { status: 409, exit: 1, hint: "Listen on the port given in PORT. The old release still serves." },
   "gate.port-taken": {
     status: 409,
@@ -229,7 +241,7 @@ export const faults = {
   "switch.single-failed": {
     status: 409,
     exit: 1,
-    hint: "The previous instance was restarted; see the last log lines above.",
+    hint: "`fairlead logs --release` shows its output; the previous instance was restarted.",
   },
   "deployment.deadline": {
     status: 409,

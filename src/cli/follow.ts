@@ -158,13 +158,18 @@ function explain(
     const words = withoutRepeats(lines.map(({ message }) => harmless(message, paint)));
     for (const line of whole ? words : words.slice(-shownLines)) put(`  ${line}`);
   }
-  if (fault && fault.hint !== "") put(`${paint.yellow("hint:")} ${harmlessLine(hintOf(deployment, fault), paint)}`);
+  if (fault && fault.hint !== "")
+    put(`${paint.yellow("hint:")} ${harmlessLine(hintOf(deployment, fault, lines.length > 0), paint)}`);
   world.say(`-> next: fairlead logs --release ${release} -e ${deployment.environment} -a ${deployment.app}`);
 }
 
-/** Most hints end by telling that the old release continues; where there was none, that is omitted. */
-function hintOf({ previous, kind }: DeploymentView, { hint }: { readonly hint: string }): string {
-  return previous === null && kind === "deploy" ? hint.replace(/[;.] the old release still serves\.$/i, ".") : hint;
+/**
+ * Most hints end by telling that the old release continues; where there was none, that is omitted. Output that has just
+ * been printed is above; otherwise a command shows it.
+ */
+function hintOf({ previous, kind }: DeploymentView, { hint }: { readonly hint: string }, isShown: boolean): string {
+  const about = isShown ? hint.replace(/^`fairlead logs[^`]*` shows its output/, "See its output above") : hint;
+  return previous === null && kind === "deploy" ? about.replace(/[;.] the old release still serves\.$/i, ".") : about;
 }
 
 /**

@@ -55,7 +55,7 @@ const groups: readonly (readonly string[])[] = [
   ["fallback", "spa", "index", "notFound"],
   ["env", "envs", "environment", "envVars", "variables", "vars"],
   ["environments", "stages", "envs"],
-  ["services", "processes", "workers", "containers", "apps"],
+  ["services", "processes", "workers", "containers"],
   ["app", "name", "appName", "project", "projectName"],
   ["username", "user", "login"],
   ["password", "token", "passwordFrom"],
