@@ -7,6 +7,8 @@ interface FaultKind {
   readonly lasting?: true;
 }
 
+const seeOutput = "`fairlead logs --release` shows its output; the old release still serves.";
+
 /** The closed catalogue. A code is part of the public contract: add, never rename. */
 export const faults = {
   "manifest.invalid": {
@@ -190,21 +192,9 @@ export const faults = {
     exit: 1,
     hint: "Retry when the registry answers, or load the image into the engine; the old release still serves.",
   },
-  "release.command-failed": {
-    status: 409,
-    exit: 1,
-    hint: "`fairlead logs --release` shows its output; the old release still serves.",
-  },
-  "release.check-failed": {
-    status: 409,
-    exit: 1,
-    hint: "`fairlead logs --release` shows its output; the old release still serves.",
-  },
-  "gate.crashed": {
-    status: 409,
-    exit: 1,
-    hint: "`fairlead logs --release` shows its output; the old release still serves.",
-  },
+  "release.command-failed": { status: 409, exit: 1, hint: seeOutput },
+  "release.check-failed": { status: 409, exit: 1, hint: seeOutput },
+  "gate.crashed": { status: 409, exit: 1, hint: seeOutput },
   "gate.unreachable": { status: 409, exit: 1, hint: "Listen on 0.0.0.0, not only on localhost or an IPv6 address." },
   "gate.not-ready": {
     status: 409,
