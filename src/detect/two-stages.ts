@@ -136,5 +136,5 @@ export function oneCommand({ install, compile }: Pick<TwoStages, "install" | "co
   const [only] = all;
   if (only === undefined) return null;
   const isPlain = all.length === 1 && /^[\w@%+=:,./ -]+$/.test(only) && !/^\w+=/.test(only);
-  return isPlain ? only.split(" ") : ["sh", "-c", all.join(all.some((one) => one.includes("\n")) ? " &&\n" : " && ")];
+  return isPlain ? only.split(" ") : ["sh", "-c", all.join(" && ")];
 }

@@ -2,6 +2,8 @@ import type { GoProgram } from "./mains.ts";
 
 /** How a program learns its port, and what follows from it for its command. */
 export interface Listens {
+  /** The word that has it serve; empty: none. */
+  readonly sub: string;
   /** Variables in front of the command, and arguments behind it, with `$PORT`. */
   readonly before: string;
   readonly after: string;
@@ -9,7 +11,7 @@ export interface Listens {
   readonly fixed: number | null;
 }
 
-const plain: Listens = { before: "", after: "", fixed: null };
+const plain: Listens = { sub: "", before: "", after: "", fixed: null };
 
 /** Variables whose port or address is another server's. */
 const others =
@@ -19,6 +21,16 @@ const others =
 export function listensBy({ code }: GoProgram): Listens {
   const texts = [...code.values()];
   const all = texts.join("\n");
+  const sub = /spf13\/cobra"|urfave\/cli/.test(all) ? subcommandOf(all) : "";
+  return { ...ownWay(texts, all), sub };
+}
+
+/** `Use: "serve"` of cobra, `Name: "serve"` of urfave/cli: a program that only prints its help without one. */
+function subcommandOf(all: string): string {
+  return /\b(?:Use|Name):\s*"(serve|server|start|run|web|api|http)\b/.exec(all)?.[1] ?? "";
+}
+
+function ownWay(texts: readonly string[], all: string): Listens {
   if (/["'`:]PORT["'`,]|\.Run\(\s*\)|\bAutomaticEnv\(/.test(all)) return plain;
   const flag = texts.map(flagOf).find((one) => one !== null);
   if (flag != null) return { ...plain, after: flag };
@@ -27,8 +39,13 @@ export function listensBy({ code }: GoProgram): Listens {
   return { ...plain, fixed: fixedPort(all) };
 }
 
-/** `flag.String("addr", ":4000", …)`; the package flag takes one dash. */
+/** `flag.String("addr", ":4000", …)`; the package flag takes one dash, that of cobra two. */
 function flagOf(text: string): string | null {
+  const posix =
+    /\b[fF]lags\(\)\.(?:String|Int|Uint\d*)(?:Var)?P?\(\s*(?:&[\w.]+,\s*)?"((?:http|listen|bind|server)?[-_.]?(?:addr|address|port|listen|bind))",\s*(?:"\w?",\s*)?(?:"([\w.]*:\d{2,5}|\d{2,5})"|\d{2,5})/i.exec(
+      text,
+    );
+  if (posix !== null) return `--${posix[1]} ${posix[2]?.includes(":") ? ":" : ""}$PORT`;
   if (!/"flag"/.test(text)) return null;
   const [, name, address, number] =
     /\bflag\.(?:String|Int|Uint)(?:Var)?\(\s*(?:&[\w.]+,\s*)?"((?:http|listen|bind|server)?[-_.]?(?:addr|address|port|listen|bind|http|p))",\s*(?:"([\w.]*:\d{2,5}|\d{2,5})"|(\d{2,5}))/.exec(

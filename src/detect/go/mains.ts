@@ -44,13 +44,16 @@ export function goPrograms(tree: Tree, modules: readonly GoModule[]): readonly G
     const isAlone = named.filter((one) => one.short === short).length === 1;
     const name = isAlone || directory === "" ? short : directory.replaceAll("/", "-");
     const code = reachable(directory, packages, modules);
+    const hasHttp = [...code.values()].some((text) => serves.test(text));
+    // The only program of a source is what it does, whatever it is called.
+    const works = named.length > 1 && working.test(name);
     return {
       directory,
       name,
       code,
-      serves: [...code.values()].some((text) => serves.test(text)),
-      works: working.test(name),
-      single: once.test(name),
+      serves: hasHttp,
+      works,
+      single: once.test(name) && (works || !hasHttp),
     };
   });
 }

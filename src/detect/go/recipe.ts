@@ -9,6 +9,7 @@ import { type Chosen, chooseProgram, type GoProgram, goPrograms, withPath } from
 import { type GoModule, goFile, goModules, replacements } from "./modules.ts";
 import { type Native, nativeOf } from "./native.ts";
 import { goReady } from "./ready.ts";
+import { requiredEnv } from "./required.ts";
 import { chooseGo } from "./version.ts";
 
 export const go: LanguageReader = {
@@ -75,7 +76,7 @@ function goRecipe(tree: Tree, { modules, chosen }: GoApp, build: BuildChoice): R
     runEnv: {},
     because: `The program of ${main.directory === "" ? "the module" : main.directory}.`,
     services,
-    variables: [],
+    variables: requiredEnv([main, ...started]),
     build: oneCommand({ install: [], compile }),
     needs: needsOf(version, native),
     warnings: [
@@ -85,6 +86,9 @@ function goRecipe(tree: Tree, { modules, chosen }: GoApp, build: BuildChoice): R
         .filter((one) => !tree.has("go.work") && modules.every(({ directory }) => directory === "") && one !== "..")
         .map((one) => `go.mod replaces a module by ${one}, which is not in the source: the build cannot find it`),
       ...fixedWarnings([main, ...started]),
+      ...[main, ...started]
+        .filter((one) => !one.serves && [...one.code.values()].some((text) => /\bgrpc\.NewServer\(/.test(text)))
+        .map((one) => `${one.name} serves gRPC and no HTTP, so it gets no port and no requests from outside`),
       ...embedWarnings(tree, programs),
       ...leftWarnings(left),
     ],
@@ -129,9 +133,9 @@ function serviceOf(program: GoProgram, name: string): ServiceIdea {
   const file = `bin/${program.name}`;
   const plain = { name, release: null, single: program.single };
   if (!program.serves || program.works) return { ...plain, run: [file], port: null, ready: null };
-  const { before, after, fixed } = listensBy(program);
-  const line = [before === "" ? "" : `${before} exec`, file, after].filter((part) => part !== "").join(" ");
-  const run = before !== "" ? ["sh", "-c", line] : after !== "" ? shell(line) : [file];
+  const { sub, before, after, fixed } = listensBy(program);
+  const line = [before === "" ? "" : `${before} exec`, file, sub, after].filter((part) => part !== "").join(" ");
+  const run = before !== "" ? ["sh", "-c", line] : after !== "" ? shell(line) : line.split(" ");
   return { ...plain, run, port: fixed ?? defaultPort, ready: goReady(program) };
 }
 

@@ -10,6 +10,7 @@ import type { ChosenVersion } from "../version-line.ts";
 import { type RubyApp, rubyApp } from "./app.ts";
 import { type Gemfile, readGemfile } from "./gemfile.ts";
 import { gemPackages, nodeOf } from "./gems.ts";
+import { siteRecipe } from "./site.ts";
 import { needsMasterKey, requiredEnv } from "./variables.ts";
 import { chooseRuby } from "./version.ts";
 
@@ -25,6 +26,8 @@ function recognise(tree: Tree, build: BuildChoice): Recipe | Unrecognised {
   if (gemfile.engine !== null)
     return { lookedFor: [`Ruby: the source asks for ${gemfile.engine}, which is not supported: write a Dockerfile`] };
   const app = rubyApp(tree, gemfile);
+  const site = app === null ? pagesOf(tree, gemfile, build) : null;
+  if (site !== null) return site;
   if (app === null)
     return {
       lookedFor: [
@@ -32,6 +35,27 @@ function recognise(tree: Tree, build: BuildChoice): Recipe | Unrecognised {
       ],
     };
   return rubyRecipe(tree, { app, gemfile }, build);
+}
+
+/** A source whose pages a gem makes. */
+function pagesOf(tree: Tree, gemfile: Gemfile, build: BuildChoice): Recipe | null {
+  const version = chooseRuby(tree);
+  const locked = tree.has("Gemfile.lock");
+  const site = {
+    gems: gemfile.gems,
+    version,
+    install: bundleInstall(gemfile, locked),
+    declares: declaredFiles(tree, gemfile),
+    needs: needsOf(version, gemfile),
+    warnings: [...version.warnings, ...warningsOf(gemfile, locked)],
+  };
+  return siteRecipe(tree, site, build);
+}
+
+/** Files that say which gems there are; empty: some are in the source. */
+function declaredFiles(tree: Tree, { hasPaths }: Gemfile): readonly string[] {
+  const files = ["Gemfile", "Gemfile.lock", ".ruby-version", ".tool-versions"];
+  return hasPaths ? [] : files.filter((file) => tree.has(file));
 }
 
 interface Found {
@@ -48,16 +72,13 @@ function rubyRecipe(tree: Tree, { app, gemfile }: Found, build: BuildChoice): Re
   const install = [...bundleInstall(gemfile, locked), ...(assets === null ? [] : [assets.install])];
   const compile = compileCommands(tree, { app, gemfile, assets, variables });
   const image = `ruby:${version.tag}-slim`;
-  const read = [".ruby-version", ".tool-versions"].filter((file) => tree.has(file));
   return twoStages(build, {
     language: "ruby",
     summary: `${app.name}, Ruby ${version.tag}`,
     images: { build: image, run: image, why: `Ruby ${version.tag}: ${version.why}` },
     packages: gemPackages(gems),
     tools: Object.hasOwn(build.base, "ruby") ? [] : (assets?.tools ?? []),
-    declares: gemfile.hasPaths
-      ? []
-      : ["Gemfile", ...(locked ? ["Gemfile.lock"] : []), ...read, ...(assets?.declares ?? [])],
+    declares: gemfile.hasPaths ? [] : [...declaredFiles(tree, gemfile), ...(assets?.declares ?? [])],
     install: install.filter((command) => command !== ""),
     compile,
     takes: null,
@@ -155,7 +176,7 @@ function webOf(tree: Tree, { command, isRails }: RubyApp, { locked }: Gemfile): 
     ? ["config/routes.rb"]
     : tree.sources(/\.(?:rb|ru)$/).filter((file) => !/\bnamespace\b|^\s*map\b/m.test(tree.text(file) ?? ""));
   const hasTables =
-    isRails && (tree.hasDirectory("db/migrate") || tree.has("db/schema.rb") || tree.has("db/structure.sql"));
+    isRails && [...tree.paths].some((path) => /^db\/(?:\w*migrate\/|\w*(?:schema\.rb|structure\.sql)$)/.test(path));
   // Rails 6 brings `db:prepare`, which also makes a database that is missing.
   const prepares = semver.gte(semver.coerce(locked.get("rails")) ?? "99.0.0", "6.0.0");
   return {
@@ -194,13 +215,16 @@ function variablesOf(tree: Tree, { isRails }: RubyApp, { gems }: Gemfile): reado
   const asked = (name: string): VariableIdea => ({ name, secret: true, generate: null });
   const redis = gems.has("sidekiq") || gems.has("resque") ? [asked("REDIS_URL")] : [];
   const required = requiredEnv(tree);
-  if (!isRails) return [fixed("RACK_ENV", "production"), ...redis, ...required];
+  const hanami = gems.has("hanami") ? [fixed("HANAMI_ENV", "production"), fixed("HANAMI_SERVE_ASSETS", "true")] : [];
+  if (!isRails) return [fixed("RACK_ENV", "production"), ...hanami, ...redis, ...required];
   const hasServer = gems.has("pg") || gems.has("mysql2") || gems.has("trilogy");
   return [
     fixed("RAILS_ENV", "production"),
     fixed("RAILS_LOG_TO_STDOUT", "1"),
     fixed("RAILS_SERVE_STATIC_FILES", "1"),
     { name: "SECRET_KEY_BASE", secret: true, generate: "hex32" },
+    // Puma of a new app works through the queue as well if this is set.
+    ...(/"SOLID_QUEUE_IN_PUMA"/.test(tree.text("config/puma.rb") ?? "") ? [fixed("SOLID_QUEUE_IN_PUMA", "true")] : []),
     ...(needsMasterKey(tree) ? [asked("RAILS_MASTER_KEY")] : []),
     ...(hasServer ? [asked("DATABASE_URL")] : []),
     ...redis,
