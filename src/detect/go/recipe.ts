@@ -9,7 +9,7 @@ import { type Chosen, chooseProgram, type GoProgram, goPrograms, withPath } from
 import { type GoModule, goFile, goModules, replacements } from "./modules.ts";
 import { type Native, nativeOf } from "./native.ts";
 import { goReady } from "./ready.ts";
-import { requiredEnv } from "./required.ts";
+import { demandedByGo } from "./required.ts";
 import { chooseGo } from "./version.ts";
 
 export const go: LanguageReader = {
@@ -76,7 +76,7 @@ function goRecipe(tree: Tree, { modules, chosen }: GoApp, build: BuildChoice): R
     runEnv: {},
     because: `The program of ${main.directory === "" ? "the module" : main.directory}.`,
     services,
-    variables: requiredEnv([main, ...started]),
+    variables: demandedByGo([main, ...started]),
     build: oneCommand({ install: [], compile }),
     needs: needsOf(version, native),
     warnings: [

@@ -22,7 +22,7 @@ const given = /^(?:HOME|PATH|TMPDIR|TZ|(?:\w+_)?(?:PORT|ADDR|ADDRESS))$/;
 const secret = /KEY|SECRET|TOKEN|PASSWORD|URL$|URI$|DSN|CREDENTIAL/;
 
 /** Variables without which these programs end at once, as far as their code says so. */
-export function requiredEnv(programs: readonly GoProgram[]): readonly VariableIdea[] {
+export function demandedByGo(programs: readonly GoProgram[]): readonly VariableIdea[] {
   const texts = new Set(programs.flatMap(({ code }) => [...code.values()]));
   const found = [...texts].flatMap((text) =>
     demands.flatMap((pattern) => [...text.matchAll(pattern)].map((match) => match.at(-1) ?? "")),
