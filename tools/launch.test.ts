@@ -93,8 +93,8 @@ describe("finding a Node", () => {
     const { code, stdout, stderr } = await start(join(root, "pkg/bin/fairlead"), ["x"], { path: join(root, "old") });
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toBe(
-      `fairlead: Node 24.15 or newer is needed; PATH has ${version}, and the package's own Node is not installed or ` +
-        "cannot run here (was it left out with --omit=optional?).\n",
+      "fairlead: its own Node is not installed (there is none for this system, or npm ran with --omit=optional), and " +
+        `PATH has ${version}: install Node 24.15 or newer\n`,
     );
   });
 
@@ -108,14 +108,19 @@ describe("finding a Node", () => {
     install("pkg");
     const { code, stderr } = await start(join(root, "pkg/bin/fairlead"), [], { path: join(root, "nowhere") });
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^fairlead: Node 24\.15 or newer is needed; PATH has none, .*\n$/);
+    expect(stderr).toMatch(/^fairlead: .*, and PATH has no Node: install Node 24\.15 or newer\n$/);
   });
 });
 
-test("a checkout runs its sources", async () => {
+test("a checkout runs its sources, and without its packages says what installs them", async () => {
   install("pkg");
-  pin("pkg");
   write("pkg/src/main/cli.ts", `const from: string = "source"; console.log(JSON.stringify({ from }));`);
+  const { code, stderr } = await start(join(root, "pkg/bin/fairlead"));
+  expect([code, stderr]).toEqual([
+    1,
+    `fairlead: its packages are not installed: run \`npm ci\` in ${join(root, "pkg")}\n`,
+  ]);
+  pin("pkg");
   expect((await start(join(root, "pkg/bin/fairlead"))).said).toEqual({ from: "source" });
 });
 
