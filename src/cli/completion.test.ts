@@ -5,9 +5,10 @@ import { runLine } from "./test-run.ts";
 
 /** What bash would offer for a command line whose last word is being typed. */
 async function offered(...words: readonly string[]): Promise<string[]> {
+  // A program in the place of fairlead, which answers with what it was asked.
   const script = await completionScript("bash");
   const line = words.map((word) => `'${word}'`).join(" ");
-  const ask = `${script}\nCOMP_WORDS=(${line})\nCOMP_CWORD=${words.length - 1}\n_fairlead\nprintf '%s\\n' "\${COMPREPLY[@]}"`;
+  const ask = `${script}\nfairlead() { echo "name-of-$3 asked-with-$*" | tr " " "_" | sed "s/_asked/ asked/"; }\nCOMP_WORDS=(${line})\nCOMP_CWORD=${words.length - 1}\n_fairlead\nprintf '%s\\n' "\${COMPREPLY[@]}"`;
   const { stdout, stderr } = await runChild(["bash", "-c", ask], { env: { PATH: "/usr/bin:/bin" } });
   expect(stderr).toBe("");
   return stdout.trimEnd().split("\n");
@@ -20,6 +21,18 @@ describe("completion", () => {
     expect(await offered("fairlead", "logs", "--f")).toEqual(["--follow"]);
     expect(await offered("fairlead", "releases", "list", "--l")).toEqual(["--limit"]);
     expect(await offered("fairlead", "help", "ro")).toEqual(["rollback"]);
+  });
+
+  test("in bash offers names of the controller where one belongs", async () => {
+    const named = (kind: string, scope = "") => [`name-of-${kind}`, `asked-with-completion_--names_${kind}${scope}`];
+    expect(await offered("fairlead", "logs", "-e", "")).toEqual(named("environments"));
+    expect(await offered("fairlead", "logs", "-e", "staging", "")).toEqual(
+      expect.arrayContaining(named("services", "_-e_staging")),
+    );
+    expect(await offered("fairlead", "rollback", "name")).toEqual(["name-of-releases"]);
+    expect(await offered("fairlead", "releases", "show", "name")).toEqual(["name-of-releases"]);
+    expect(await offered("fairlead", "deployments", "show", "-a", "shop", "name")).toEqual(["name-of-deployments"]);
+    expect(await offered("fairlead", "deploy", "name")).toEqual([""]);
   });
 
   test("is there for zsh and fish, and no other shell", async () => {

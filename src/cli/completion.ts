@@ -42,9 +42,25 @@ export async function completionScript(shell: Shell): Promise<string> {
   return { bash: bashScript, zsh: zshScript, fish: fishScript }[shell](top, words);
 }
 
-/** Looks up the first two words, then only the first. */
+/** What names of the controller follow: a command, or a flag. */
+export const nameKinds = {
+  apps: ["-a", "--app"],
+  environments: ["-e", "--env", "--from", "promote", "preview remove", "env diff"],
+  services: ["-s", "--service", "logs", "open", "restart", "scale"],
+  releases: ["--release", "rollback", "releases show", "releases diff"],
+  deployments: ["deployments show", "deployments attach", "deployments cancel"],
+} as const;
+export type NameKind = keyof typeof nameKinds;
+
+/**
+ * Looks up the flag before, then the first two words, then only the first. Names come from the controller that the line
+ * names, without a word where none answers.
+ */
 function bashScript(top: readonly string[], words: readonly Words[]): string {
   const cases = words.map(({ after, words: next }) => `    "${after}") echo "${next.join(" ")}" ;;`).join("\n");
+  const kinds = Object.entries(nameKinds)
+    .map(([kind, after]) => `    ${after.map((one) => `"${one}"`).join("|")}) echo ${kind} ;;`)
+    .join("\n");
   return `# fairlead completion for bash
 _fairlead_words() {
   case "$1" in
@@ -52,13 +68,32 @@ _fairlead_words() {
 ${cases}
   esac
 }
+_fairlead_kind() {
+  case "$1" in
+${kinds}
+  esac
+}
 _fairlead() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" one="" two=""
+  local current="\${COMP_WORDS[COMP_CWORD]}" before="" one="" two="" words="" kind="" at
+  local scope=()
+  [ "$COMP_CWORD" -gt 0 ] && before="\${COMP_WORDS[COMP_CWORD-1]}"
   [ "$COMP_CWORD" -gt 1 ] && one="\${COMP_WORDS[1]}"
   [ "$COMP_CWORD" -gt 2 ] && two="\${COMP_WORDS[2]}"
-  local words
-  words="$(_fairlead_words "$one $two")"
-  [ -n "$words" ] || words="$(_fairlead_words "$one")"
+  for ((at = 1; at + 1 < COMP_CWORD; at++)); do
+    case "\${COMP_WORDS[at]}" in
+      -e|--env|-a|--app|-c|--config|--url|--state) scope+=("\${COMP_WORDS[at]}" "\${COMP_WORDS[at+1]}") ;;
+    esac
+  done
+  case "$before" in -*) kind="$(_fairlead_kind "$before")" ;; esac
+  if [ -z "$kind" ]; then
+    words="$(_fairlead_words "$one $two")"
+    [ -n "$words" ] || words="$(_fairlead_words "$one")"
+    case "$current" in -*) ;; *)
+      [ "$COMP_CWORD" -gt 2 ] && kind="$(_fairlead_kind "$one $two")"
+      [ -n "$kind" ] || [ "$COMP_CWORD" -lt 2 ] || kind="$(_fairlead_kind "$one")" ;;
+    esac
+  fi
+  [ -n "$kind" ] && words="$(fairlead completion --names "$kind" "\${scope[@]}" 2>/dev/null) $words"
   COMPREPLY=($(compgen -W "$words" -- "$current"))
 }
 complete -o default -F _fairlead fairlead
@@ -76,8 +111,19 @@ function fishScript(top: readonly string[], words: readonly Words[]): string {
     const seen = after.split(" ").map((word) => `__fish_seen_subcommand_from ${word}`);
     return `complete -c fairlead -n '${seen.join("; and ")}' -a '${next.join(" ")}'`;
   });
+  const names = Object.entries(nameKinds).flatMap(([kind, after]) =>
+    after.map((one) => {
+      const ask = `'(fairlead completion --names ${kind} 2>/dev/null)'`;
+      const seen = one.split(" ").map((word) => `__fish_seen_subcommand_from ${word}`);
+      const [short, long] = [/^-(\w)$/.exec(one)?.[1], /^--(.+)$/.exec(one)?.[1]];
+      const flag = short ? `-s ${short}` : `-l ${long}`;
+      return one.startsWith("-")
+        ? `complete -c fairlead ${flag} -x -a ${ask}`
+        : `complete -c fairlead -n '${seen.join("; and ")}' -a ${ask}`;
+    }),
+  );
   return `# fairlead completion for fish
 complete -c fairlead -n __fish_use_subcommand -a '${top.join(" ")}'
-${lines.join("\n")}
+${[...lines, ...names].join("\n")}
 `;
 }

@@ -1,25 +1,25 @@
 import { Fault } from "../base/faults.ts";
 import type { Client } from "../client/client.ts";
-import type { DeploymentRequest } from "../contract/deployments.ts";
 import type { EnvKey } from "../model/environment.ts";
+import { toggleFlag } from "./flags.ts";
 import type { DeploymentResult } from "./follow.ts";
 
-type Deploy = Extract<DeploymentRequest, { kind: "deploy" }>;
+export const forceFlag = toggleFlag("--force", "Make a release and replace every instance although nothing changed");
 
 /**
- * The deployment that serves, when deploying a source would change nothing: it serves what the source describes, every
+ * The deployment that serves, when deploying a source, or promoting an environment, would change nothing: it serves what that describes, every
  * instance is ready, and nothing else was tried since. Else null. Faults: those of a deployment.
  */
 export async function servingUnchanged(
   api: Client,
   key: EnvKey,
-  { source }: Pick<Deploy, "source">,
+  code: { readonly source: string } | { readonly from: string },
 ): Promise<DeploymentResult | null> {
   const { state, deployment, queue, release, urls } = await api.call("status", { params: key }).catch(nothingYet);
   if (state !== "serving" || queue.length > 0 || deployment?.status !== "live" || deployment.release !== release) {
     return null;
   }
-  const { changes } = await api.call("plan", { params: key, body: { source } });
+  const { changes } = await api.call("plan", { params: key, body: code });
   return changes.every(({ action }) => action === "keep") ? { deployment, urls, unchanged: true } : null;
 }
 

@@ -158,6 +158,7 @@ test("what staging serves goes live in production as the same artifact with prod
   expect(await artifactOf("production")).toBe(await artifactOf("staging"));
   expect(chosen(await served("production"))).toEqual(wanted.production);
   const [newest] = (await city.api.call("releases", { params: city.key })).items;
+  expect((await city.fairlead("promote", "staging", "production", "-y")).stdout).toContain("Nothing changed");
   expect(newest?.message).toMatch(/^promoted from staging v\d+$/);
   expect(await fingerprint("staging")).toBe(staging);
   expect((await city.fairlead("promote", "nowhere", "production", "-y")).code).toBe(4);

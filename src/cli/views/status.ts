@@ -45,6 +45,13 @@ function logsLine(since: string, why: string, paint: Paint): string {
   return `${paint.red("logs")} are behind since ${when} (${harmlessLine(why, paint)}): no line is lost; see \`fairlead doctor\``;
 }
 
+/** What to do after a failed first deployment: nothing serves, and nothing is tried again. */
+function afterFailure({ release, environment, app, endedAt }: NonNullable<StatusView["deployment"]>): string {
+  const since = (endedAt ?? "").slice(0, 19).replace("T", " ");
+  const logs = `fairlead logs --release ${release} -e ${environment} -a ${app}`;
+  return `It ended at ${since} UTC, and nothing is retried.\n-> next: ${logs}; then fix it and \`fairlead deploy\``;
+}
+
 function stagedLine(staged: NonNullable<StatusView["staged"]>, paint: Paint): string {
   const { release, stagedAt, stagedBy, message } = staged;
   const about = `${stagedAt.slice(0, 19).replace("T", " ")} UTC by ${stagedBy} ${message ?? ""}`.trim();
@@ -111,6 +118,7 @@ export function statusText(status: StatusView, paint: Paint): string {
   lines.push(...filesLines(services, paint));
   const ailing = services.filter(({ instances }) => instances.some((one) => ailingStates.has(one.state)));
   const names = ailing.map(({ name }) => name).join(" ");
+  if (release === null && deployment?.status === "failed") lines.push("", paint.dim(afterFailure(deployment)));
   if (names !== "") lines.push("", paint.dim(`-> next: fairlead logs ${names} -n 20 -e ${environment} -a ${app}`));
   return lines.join("\n");
 }

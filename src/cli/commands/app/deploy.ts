@@ -7,7 +7,7 @@ import { branchFlag, codeFlags, describedBy } from "../../new-code.ts";
 import { confirmNewEnvironment, createFlag } from "../../new-environment.ts";
 import { sourceAndKey } from "../../project.ts";
 import { refuseUnreadySource } from "../../readiness.ts";
-import { servingUnchanged } from "../../unchanged.ts";
+import { forceFlag, servingUnchanged } from "../../unchanged.ts";
 import { changesText } from "../../views/changes.ts";
 
 /** What `--stage` answers beside: what it would change. */
@@ -26,7 +26,7 @@ export default defineCommand({
       "Check and build it, and keep it for --staged: with staged values it becomes one release",
     ),
     staged: toggleFlag("--staged", "Deploy the staged code instead of this directory"),
-    force: toggleFlag("--force", "Make a release and replace every instance although nothing changed"),
+    force: forceFlag,
   },
   examples: [
     ["fairlead deploy", "deploy this directory to production"],
@@ -55,7 +55,7 @@ export default defineCommand({
     await confirmNewEnvironment(world, api, { ...key, create: flags.create, directory: args.dir });
     const preview = flags.stage ? await api.call("plan", { params: key, body: { source: sourced.source } }) : null;
     if (preview) world.say(changesText(preview, world.paint));
-    const serving = flags.stage || flags.force ? null : await servingUnchanged(api, key, sourced);
+    const serving = flags.stage || flags.force ? null : await servingUnchanged(api, key, { source: sourced.source });
     if (serving) return serving;
     const kind = flags.stage ? "stage" : "deploy";
     const { deployment } = await api.call("beginDeployment", { params: key, body: { kind, ...sourced, ...described } });

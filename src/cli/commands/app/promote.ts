@@ -3,6 +3,7 @@ import { defineCommand, requiredArgument } from "../../command.ts";
 import { deploymentExit, deploymentText, followToEnd } from "../../follow.ts";
 import { codeFlags, describedBy } from "../../new-code.ts";
 import { confirmNewEnvironment, createFlag } from "../../new-environment.ts";
+import { forceFlag, servingUnchanged } from "../../unchanged.ts";
 import { changesText } from "../../views/changes.ts";
 
 export default defineCommand({
@@ -12,7 +13,7 @@ export default defineCommand({
     from: requiredArgument("Source environment, like staging"),
     to: requiredArgument("Target environment, like production"),
   },
-  flags: { ...codeFlags, create: createFlag },
+  flags: { ...codeFlags, create: createFlag, force: forceFlag },
   examples: [
     ["fairlead promote staging production", "shows the changes in production, asks, and deploys"],
     ["fairlead promote staging production -y --json", "for scripts"],
@@ -25,6 +26,8 @@ export default defineCommand({
     const api = world.api();
     const key = { app, environment: to };
     await confirmNewEnvironment(world, api, { ...key, create: flags.create });
+    const serving = flags.force ? null : await servingUnchanged(api, key, { from });
+    if (serving) return serving;
     const preview = await api.call("plan", { params: key, body: { from } });
     world.say(changesText(preview, world.paint));
     await world.confirm(`Deploy the live release of ${from} to ${to}?`, to);

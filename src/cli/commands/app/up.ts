@@ -117,7 +117,7 @@ async function deployHere(world: World, { directory, create, started }: Wanted):
   refuseUnreadySource(world, directory, { allowed: [] });
   const { api, key, sourced } = await sourceAndKey(world, directory);
   await confirmNewEnvironment(world, api, { ...key, create, directory });
-  const serving = await servingUnchanged(api, key, sourced);
+  const serving = await servingUnchanged(api, key, { source: sourced.source });
   if (serving) return serving;
   const { deployment } = await api.call("beginDeployment", { params: key, body: { kind: "deploy", ...sourced } });
   return followToEnd({ world, api }, deployment, { endsWithUs: started });
