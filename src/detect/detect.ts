@@ -62,7 +62,9 @@ function whole(tree: Tree, reader: LanguageReader, recipe: Recipe): Recipe {
 function unused(tree: Tree, chosen: LanguageReader, { needs }: Recipe): readonly string[] {
   return readers.flatMap(({ language, files }) => {
     const file = language === chosen.language ? null : tree.first(files);
-    if (file === null || language === "static" || needs.some(({ why }) => why === file)) return [];
+    // A package.json beside pages has nothing that builds, or Node would have been chosen.
+    const isIdle = chosen.language === "static" && language === "node";
+    if (file === null || isIdle || language === "static" || needs.some(({ why }) => why === file)) return [];
     return [`${file} exists too and is not built: commit its output, or write a Dockerfile`];
   });
 }

@@ -27,10 +27,17 @@ export function portInCode(texts: Iterable<string>): number | null {
   for (const text of texts) {
     if (/\bPORT\b/.test(text)) return null;
     const [, direct, named] =
-      /\.listen\(\s*(?:\{\s*port\s*:\s*)?(?:(\d{2,5})\b|([a-zA-Z_]\w{0,60})\b)/.exec(text) ?? [];
+      /(?:\.listen\(\s*(?:\{\s*port\s*:\s*)?|\b[hH]api\.server\(\s*\{[^}]{0,200}\bport\s*:\s*)(?:(\d{2,5})\b|([a-zA-Z_]\w{0,60})\b)/.exec(
+        text,
+      ) ?? [];
     const set =
       named && new RegExp(`\\b(?:const|let|var)\\s+${named}\\s*(?::\\s*number\\s*)?=\\s*(\\d{2,5})\\b`).exec(text)?.[1];
     found ??= Number(direct ?? set ?? 0) || null;
   }
   return found;
+}
+
+/** The warning for a port that `portInCode` finds. */
+export function listensAnyway(port: number): string {
+  return `the code listens on port ${port} whatever PORT says, so plain processes cannot run it: write process.env.PORT || ${port}`;
 }

@@ -63,6 +63,13 @@ interface Found {
 
 type Commands = Omit<Manager, "name" | "files" | "warnings">;
 
+/** Bun for a start that names it, where another manager installs. */
+export const bunNeed: MachineNeed = {
+  program: "bun",
+  why: "package.json",
+  install: `npm install --global bun@${pins.bun}`,
+};
+
 /** A manager in a version that fits, installed by npm. */
 function need(program: string, what: string, found: { lock: string | null; range?: string }): MachineNeed {
   const why = found.lock ?? "packageManager of package.json";
@@ -93,7 +100,7 @@ function pnpm({ tree, lock, version }: Found): Commands {
 
 function yarn({ tree, lock, version }: Found): Commands {
   const berry = version === null ? /^__metadata:/m.test(tree.text("yarn.lock") ?? "") : !/^[01]\./.test(version);
-  if (berry) return yarnBerry(version ?? pins.berry, lock);
+  if (berry) return yarnBerry(version ?? pins.berry, { lock, brings: bringsYarn(tree) });
   const install = `yarn install --non-interactive${lock === null ? "" : " --frozen-lockfile"}`;
   return {
     setup: brought("Yarn", `yarn@${version ?? pins.yarn}`),
@@ -104,8 +111,14 @@ function yarn({ tree, lock, version }: Found): Commands {
   };
 }
 
+/** Whether the source has Yarn itself, which every Yarn starts in its place (`yarnPath`). */
+function bringsYarn(tree: Tree): boolean {
+  const path = /^yarnPath:\s*["']?([\w./-]{1,200})/m.exec(tree.text(".yarnrc.yml") ?? "")?.[1];
+  return path !== undefined && tree.has(path);
+}
+
 /** Yarn 2 and later. Version 4 brings `focus`, which older ones have only as a plugin. */
-function yarnBerry(version: string, lock: string | null): Commands {
+function yarnBerry(version: string, { lock, brings }: { lock: string | null; brings: boolean }): Commands {
   const install = `yarn install${lock === null ? "" : " --immutable"}`;
   const variables = ["YARN_NODE_LINKER=node-modules", "YARN_ENABLE_TELEMETRY=0"];
   const focus = Number(version.split(".")[0]) >= 4 ? "yarn workspaces focus --all --production" : install;
@@ -116,7 +129,7 @@ function yarnBerry(version: string, lock: string | null): Commands {
       `ENV ${variables.join(" ")}`,
     ],
     variables,
-    needs: [need("yarn", `@yarnpkg/cli-dist@${version}`, { lock, range: ">=2" })],
+    needs: [need("yarn", `@yarnpkg/cli-dist@${version}`, brings ? { lock } : { lock, range: ">=2" })],
     installAll: install,
     installProduction: focus,
   };

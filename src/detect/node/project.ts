@@ -1,11 +1,22 @@
 import { isPlainPath } from "../dockerfile.ts";
 import { readProcfile } from "../procfile.ts";
-import { baseName, type Tree } from "../tree.ts";
+import { baseName, join, type Tree } from "../tree.ts";
 import type { ChosenVersion } from "../version-line.ts";
-import { type FrameworkServer, type FrontEnd, frontEndOf, nextConfig, onlyPages, serverOf } from "./frameworks.ts";
+import {
+  buildScriptOf,
+  builtPages,
+  type FrameworkServer,
+  type FrontEnd,
+  frontEndOf,
+  nextConfig,
+  onlyForPlatform,
+  onlyPages,
+  serverOf,
+} from "./frameworks.ts";
 import { type Manager, managerOf } from "./manager.ts";
 import { installScripts, type NodePackage, readPackage, uses } from "./package.ts";
-import { type Start, servedFiles, startOf } from "./start.ts";
+import { scriptCalled } from "./script.ts";
+import { byScript, processName, type Start, servedFiles, startOf } from "./start.ts";
 import { chooseNode } from "./version.ts";
 import { type Workspaces, workspacesOf } from "./workspaces.ts";
 
@@ -51,9 +62,9 @@ export function nodeProject(tree: Tree): NodeFinding {
   const root = readPackage(tree, "");
   if (root === null) return { lookedFor: [`package.json: ${tree.broken.get("package.json") ?? "does not exist"}`] };
   const workspaces = workspacesOf(tree, root);
-  const candidates = appsOf(tree, root, workspaces.members);
+  const { started: candidates, left } = appsOf(tree, root, workspaces.members);
   const [found, ...rest] = mainFirst(candidates);
-  if (found === undefined) return { lookedFor: nothingStarts(root) };
+  if (found === undefined) return { lookedFor: nothingStarts(root, workspaces.members) };
   const others = rest.flatMap(({ app: { directory }, runs }) =>
     runs.kind === "server" ? [{ directory, start: runs.start }] : [],
   );
@@ -63,7 +74,7 @@ export function nodeProject(tree: Tree): NodeFinding {
   const manager = managerOf(tree, root);
   const node = chooseNode(tree, app === root ? [root] : [root, app]);
   const warning = serverOf(app)?.warning;
-  const build = buildOf(tree, { root, app, others: rest.map((one) => one.app), manager, runs });
+  const build = buildOf(tree, { root, app, others: [...rest, ...left].map((one) => one.app), manager, runs });
   return {
     root,
     app,
@@ -77,15 +88,31 @@ export function nodeProject(tree: Tree): NodeFinding {
     installScripts: installScripts(root),
     extra: ["patches", ".yarn/patches", ".yarn/plugins", ".yarn/releases"].filter((one) => tree.hasDirectory(one)),
     release: runs.kind === "files" ? null : migrationOf(tree, app),
-    warnings: [...manager.warnings, ...node.warnings, ...(warning && runs.kind === "server" ? [warning] : [])],
+    warnings: [
+      ...manager.warnings,
+      ...node.warnings,
+      ...(warning && runs.kind === "server" ? [warning] : []),
+      ...left.flatMap((one) => servedByNobody(tree, one, app) ?? []),
+    ],
   };
 }
 
-function nothingStarts({ scripts, main }: NodePackage): readonly string[] {
+/** A front end beside a server is served by it, or by nobody. */
+function servedByNobody(tree: Tree, { app, runs }: App, server: NodePackage): string | null {
+  const name = baseName(app.directory);
+  const files = tree.sources(/\.[cm]?[jt]s$/).filter((file) => file.startsWith(`${server.directory}/`));
+  if (files.some((file) => tree.text(file)?.includes(`${name}/`))) return null;
+  const output = runs.kind === "files" ? join(app.directory, runs.front.output) : app.directory;
+  return `${app.directory} is a front end that no service serves: serve ${output} from ${server.directory}, or deploy ${app.directory} as an app of its own`;
+}
+
+function nothingStarts(root: NodePackage, members: readonly NodePackage[]): readonly string[] {
+  const { scripts, main } = root;
   const start = scripts.get("start");
   return [
+    ...[root, ...members].flatMap((one) => onlyForPlatform(one) ?? []),
     `package.json: ${start === undefined ? 'no script "start"' : 'its script "start" is a development server'}`,
-    `package.json: ${main === null ? 'no "main"' : '"main" names a file that does not exist'}`,
+    `package.json: ${main === null ? 'no "main"' : '"main" names no file, or one that answers no HTTP'}`,
     "a server framework (Next.js, Nuxt, Remix, Nest, Express, Fastify, Hono, …) or a front end that is built (Vite, …)",
     "server.js, index.js, app.js, main.js, also in src/, that listens",
   ];
@@ -109,10 +136,14 @@ interface App {
   readonly runs: Runs;
 }
 
-/** The root if it can be started, otherwise all workspaces that can. Servers precede front ends. */
-function appsOf(tree: Tree, root: NodePackage, members: readonly NodePackage[]): readonly App[] {
+/** The root if it can be started, otherwise all workspaces that can. Front ends beside servers are left over. */
+function appsOf(
+  tree: Tree,
+  root: NodePackage,
+  members: readonly NodePackage[],
+): { readonly started: readonly App[]; readonly left: readonly App[] } {
   const own = runsOf(tree, root);
-  if (own) return [{ app: root, runs: own }];
+  if (own) return { started: [{ app: root, runs: own }], left: [] };
   // A directory's name gets into commands.
   const found = members
     .filter(({ directory }) => isPlainPath(directory))
@@ -121,16 +152,25 @@ function appsOf(tree: Tree, root: NodePackage, members: readonly NodePackage[]):
       return runs ? [{ app, runs }] : [];
     });
   const started = found.filter(({ app }) => app.scripts.has("start") || serverOf(app)?.start != null);
-  return started.length > 0 ? started : found;
+  if (started.length === 0) return { started: found, left: [] };
+  return { started, left: found.filter((one) => !started.includes(one) && one.runs.kind === "files") };
+}
+
+/** What the line `web` of a Procfile starts, and the script that it calls: `npm start`. */
+function procfileStart(app: NodePackage, web: readonly string[], server: FrameworkServer | null): Start {
+  const called = scriptCalled(app, web);
+  const because = "The line web of the Procfile.";
+  return called === null
+    ? { command: web, because, needs: null }
+    : { ...byScript("", called, { one: app, server }), because };
 }
 
 function runsOf(tree: Tree, app: NodePackage): Runs | null {
   const server = serverOf(app);
   const web = app.directory === "" ? readProcfile(tree).get("web") : undefined;
-  if (web) return { kind: "server", start: { command: web, because: "The line web of the Procfile.", needs: null } };
+  if (web) return { kind: "server", start: procfileStart(app, web, server) };
   if (server?.package === "next") {
     const { output, directory } = nextConfig(tree, app.directory);
-    if (output === "export") return { kind: "files", front: { ...nextExport, output: directory } };
     const plain = !app.scripts.has("start") || app.scripts.get("start")?.trim() === "next start";
     if (output === "standalone" && plain && app.directory === "")
       return { kind: "standalone", start: standalone(directory), directory };
@@ -138,17 +178,18 @@ function runsOf(tree: Tree, app: NodePackage): Runs | null {
   const files = onlyPages(tree, app) ?? servedFiles(app);
   if (files !== null) return { kind: "files", front: files };
   const front = frontEndOf(tree, app);
-  const scripted = startOf(tree, app, app.scripts.has("build"));
+  const scripted = startOf(tree, app, buildScriptOf(app, null) !== null);
   const serves = scripted !== null && (front === null || server !== null || app.scripts.has("start"));
-  if (serves) return { kind: "server", start: scripted };
-  if (front) return { kind: "files", front };
+  const own = processName(tree, app);
+  if (serves) return { kind: "server", start: own === null ? scripted : { ...scripted, process: own } };
+  if (front) return onlyForPlatform(app) === null ? { kind: "files", front } : null;
+  const pages = builtPages(tree, app);
+  if (pages) return { kind: "files", front: pages };
   const [first] = app.directory === "" ? [...readProcfile(tree)].filter(([name]) => name !== "release") : [];
   if (first === undefined) return null;
   const [process, command] = first;
   return { kind: "server", start: { command, because: `The line ${process} of the Procfile.`, needs: null, process } };
 }
-
-const nextExport: FrontEnd = { name: "Next.js", package: "next", build: "next build", output: "out", fallback: null };
 
 function standalone(directory: string): Start {
   return {
@@ -158,26 +199,45 @@ function standalone(directory: string): Start {
   };
 }
 
-function buildOf(
-  tree: Tree,
-  project: { root: NodePackage; app: NodePackage; others: readonly NodePackage[]; manager: Manager; runs: Runs },
-): Build | null {
-  const { root, app, others, manager, runs } = project;
-  const scripted = [root, app].find(({ scripts }) => scripts.has("build"));
-  const program = runs.kind === "files" ? runs.front.build : (serverOf(app)?.build ?? null);
-  const own = scripted ? `${manager.name} run build` : program && `npx --no-install ${program}`;
-  const front = runs.kind === "files" ? null : serverOf(app);
+interface Built {
+  readonly root: NodePackage;
+  readonly app: NodePackage;
+  /** Other packages of the workspace that belong to the app. */
+  readonly others: readonly NodePackage[];
+  readonly manager: Manager;
+  readonly runs: Runs;
+}
+
+function buildOf(tree: Tree, { root, app, others, manager, runs }: Built): Build | null {
+  const server = runs.kind === "files" ? null : serverOf(app);
+  const program = runs.kind === "files" ? runs.front.build : (server?.build ?? null);
+  const script = (one: NodePackage) => buildScriptOf(one, program);
+  const scripted = [root, app].find((one) => script(one) !== null);
+  const own = scripted ? `${manager.name} run ${script(scripted)}` : program && `npx --no-install ${program}`;
   const steps = [
     generatesPrisma(tree, app) ? "npx --no-install prisma generate" : null,
-    own && `${front?.buildEnv ? `${front.buildEnv} ` : ""}${own}`,
+    own && `${server?.buildEnv ? `${server.buildEnv} ` : ""}${own}`,
+    ...(runs.kind === "files" || own ? [] : stepsOfStart(tree, app, runs.start)),
     ...(runs.kind === "standalone" ? besideStandalone(tree, runs.directory) : []),
   ].filter((step) => step !== null);
   const directory = scripted?.directory ?? app.directory;
-  const builds = scripted === root ? [] : others.filter(({ scripts }) => scripts.has("build"));
+  const builds = scripted === root ? [] : others.filter((one) => buildScriptOf(one, null) !== null);
   const also = builds.map(
-    (one) => `(cd ${"../".repeat(directory.split("/").length)}${one.directory} && ${manager.name} run build)`,
+    (one) =>
+      `(cd ${"../".repeat(directory.split("/").length)}${one.directory} && ${manager.name} run ${buildScriptOf(one, null)})`,
   );
   return steps.length === 0 && also.length === 0 ? null : { command: [...steps, ...also].join(" && "), directory };
+}
+
+/** What the start script builds itself, otherwise the compiler where the file that it starts does not exist yet. */
+function stepsOfStart(tree: Tree, app: NodePackage, { command, before = [] }: Start): readonly string[] {
+  if (before.length > 0)
+    return before.map((step) => (/^(?:tsc|rimraf)\b/.test(step) ? `npx --no-install ${step}` : step));
+  const file = command[0] === "node" ? command.at(-1)?.replace(/^\.\//, "").replace(/\/$/, "") : undefined;
+  const isMade = file !== undefined && /^(?:dist|build|lib|out)(?:\/|$)/.test(file);
+  const exists = [file, `${file}.js`, `${file}/index.js`].some((one) => tree.has(join(app.directory, one ?? "")));
+  const compiles = isMade && !exists && uses(app, "typescript") && tree.has(join(app.directory, "tsconfig.json"));
+  return compiles ? ["npx --no-install tsc"] : [];
 }
 
 /** The server that Next.js makes finds pages and public files only beside itself. */

@@ -1,7 +1,7 @@
 import { baseImage } from "../base.ts";
 import { withoutComments } from "../code.ts";
 import { defaultPort, dockerfileText, inDirectory } from "../dockerfile.ts";
-import { portInCode } from "../port.ts";
+import { listensAnyway, portInCode } from "../port.ts";
 import type { LanguageReader } from "../reader.ts";
 import { nextReadyPath, nodeRoute, readyPath } from "../ready.ts";
 import type { BuildChoice, MachineNeed, Recipe, ServiceIdea } from "../recipe.ts";
@@ -9,15 +9,23 @@ import { filesService, filesStage } from "../static/server.ts";
 import { baseName, join, type Tree } from "../tree.ts";
 import type { FrontEnd } from "./frameworks.ts";
 import { nodeFirstStep } from "./install.ts";
+import { loneServer } from "./lone.ts";
+import { bunNeed } from "./manager.ts";
+import { readPackage } from "./package.ts";
 import { type NodeProject, nodeProject } from "./project.ts";
+import { scriptCalled } from "./script.ts";
 import { buildStage, type ImageLayout, stagesOf, startCommandOf } from "./stages.ts";
 import { requiredVariables } from "./variables.ts";
 
 export const node: LanguageReader = {
   language: "node",
   files: ["package.json"],
+  meaning(command, tree) {
+    const root = readPackage(tree, "");
+    return (root && scriptCalled(root, command)?.command) ?? command;
+  },
   recognise(tree, build) {
-    const found = nodeProject(tree);
+    const found = tree.has("package.json") ? nodeProject(tree) : loneServer(tree, build);
     return "runs" in found ? nodeRecipe(tree, found, build) : found;
   },
 };
@@ -86,10 +94,6 @@ function* codeOf(tree: Tree): Generator<string> {
   for (const file of files.slice(0, 300)) yield withoutComments(tree.text(file) ?? "");
 }
 
-function listensAnyway(port: number): string {
-  return `the code listens on port ${port} whatever PORT says, so plain processes cannot run it: write process.env.PORT || ${port}`;
-}
-
 /** A service for each of several apps of one build, by the name of its directory. */
 function otherServices(project: NodeProject): readonly ServiceIdea[] {
   const taken = new Set([mainName(project)]);
@@ -98,7 +102,8 @@ function otherServices(project: NodeProject): readonly ServiceIdea[] {
     if (taken.has(name)) return [];
     taken.add(name);
     const run = inDirectory(directory, start.command);
-    return [{ name, run, port: defaultPort, ready: null, release: null, single: false }];
+    const port = start.process === undefined ? defaultPort : null;
+    return [{ name, run, port, ready: null, release: null, single: false }];
   });
 }
 
@@ -115,11 +120,13 @@ function serviceName(directory: string): string {
 }
 
 /** Plain processes run on Fairlead's own Node. */
-function needsOf({ node, manager }: NodeProject): readonly MachineNeed[] {
-  if (node.range === null) return manager.needs;
+function needsOf({ node, manager, runs }: NodeProject): readonly MachineNeed[] {
+  const bun = runs.kind === "server" && manager.name !== "bun" && runs.start.command[0] === "bun";
+  const needs = bun ? [...manager.needs, bunNeed] : manager.needs;
+  if (node.range === null) return needs;
   const version = { range: node.range, printedBy: ["node", "--version"] };
   const install = `with a container engine, \`fairlead up --runtime docker\` runs on Node ${node.tag}`;
-  return [{ program: "node", version, why: node.why.replace("requested by ", ""), install }, ...manager.needs];
+  return [{ program: "node", version, why: node.why.replace("requested by ", ""), install }, ...needs];
 }
 
 function titleOf({ server, runs, app }: NodeProject): string {

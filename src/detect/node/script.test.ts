@@ -2,12 +2,16 @@
 import { expect, test } from "vitest";
 import { Tree } from "../tree.ts";
 import { readPackage } from "./package.ts";
-import { scriptCommand } from "./script.ts";
+import { type ScriptCommand, scriptCommand, unwatched } from "./script.ts";
+
+function started(scripts: Readonly<Record<string, string>>): ScriptCommand | null {
+  const text = JSON.stringify({ scripts });
+  const one = readPackage(new Tree({ paths: ["package.json"], read: () => text }), "");
+  return one && scriptCommand(one, "start");
+}
 
 function command(start: string, more: Readonly<Record<string, string>> = {}): readonly string[] | undefined {
-  const text = JSON.stringify({ scripts: { start, build: "tsc", ...more } });
-  const one = readPackage(new Tree({ paths: ["package.json"], read: () => text }), "");
-  return (one && scriptCommand(one, "start"))?.command;
+  return started({ start, build: "tsc", ...more })?.command;
 }
 
 test.for([
@@ -33,6 +37,34 @@ test.for([
   expect(command(start, more)).toEqual(expected);
 });
 
-test("a script with others around it stays a script", () => {
-  expect(command("node x", { prestart: "node y" })).toEqual(["npm", "run", "--silent", "start"]);
+test("a script before it is started by the same shell, and one after it needs npm", () => {
+  expect(command("node x", { prestart: "node y" })).toEqual(["sh", "-c", "node y && exec node x"]);
+  expect(command("A=1 node x -p 5000", { prestart: "node y" })).toEqual([
+    "sh",
+    "-c",
+    "node y && A=1 exec node x -p $PORT",
+  ]);
+  expect(command("node x", { poststart: "node y" })).toEqual(["npm", "run", "--silent", "start"]);
+});
+
+test.for<[string, Readonly<Record<string, string>>, string[]]>([
+  ["tsc && node x", {}, ["tsc"]],
+  ["rimraf dist && tsc -p . && node x", {}, ["rimraf dist", "tsc -p ."]],
+  ["node x", { prestart: "npm run all", all: "npm run clean && tsc", clean: "shx rm -rf dist" }, ["npm run all"]],
+  ["tsc --watch && node x", {}, []],
+  ["tsc & node x", {}, []],
+  ["prisma migrate deploy && node x", {}, []],
+])("the builds of %s happen before it is started", ([start, more, expected]) => {
+  expect(started({ start, ...more })?.before).toEqual(expected);
+});
+
+test.for<[string, string | null]>([
+  ["nodemon src/app.js", "node src/app.js"],
+  ["nodemon --exec ts-node src/app.ts", null],
+  ["node --watch server.js", "node server.js"],
+  ["tsx watch --clear-screen=false src/a.ts", "tsx src/a.ts"],
+  ["bun --hot src/a.ts", "bun src/a.ts"],
+  ["vite", null],
+])("what %s starts", ([program, expected]) => {
+  expect(unwatched(program)).toBe(expected);
 });

@@ -129,7 +129,7 @@ function standaloneEnv(kind: string): Readonly<Record<string, string>> {
 }
 
 /** Any answer below 500 counts as alive; readiness is probed from outside. */
-function probeOf(ready: string | null): Probe {
+export function probeOf(ready: string | null): Probe {
   const path = ready ?? "/";
   const script = `fetch("http://127.0.0.1:"+process.env.PORT+"${path}",{redirect:"manual"}).then((r)=>process.exit(r.status<500?0:1),()=>process.exit(1))`;
   return { command: ["node", "-e", script] };

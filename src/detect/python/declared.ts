@@ -1,7 +1,8 @@
 import { asTable, directoryOf, join, type Mapping, member, namesOf, type Tree, textsOf, textTable } from "../tree.ts";
 import { versionWishes, type Wishes } from "./wishes.ts";
 
-export type Installer = "pip" | "poetry" | "uv" | "pipenv" | "pdm" | "pyproject" | "setup";
+/** `none`: there are no packages. */
+export type Installer = "pip" | "poetry" | "uv" | "pipenv" | "pdm" | "pyproject" | "setup" | "none";
 
 /** What a Python project declares: the installer and the packages. */
 export interface Declared {
@@ -31,6 +32,9 @@ export const requirementFiles = [
   "requirements-prod.txt",
   "requirements.txt",
   "requirements/base.txt",
+  "requirements/main.txt",
+  "requirements/common.txt",
+  "requirements/requirements.txt",
 ];
 
 /** What the top of a source declares, or null without a Python project. */
@@ -41,6 +45,22 @@ export function declaredBy(tree: Tree): Declared | null {
   const scripts = textTable(member(pyproject, "project.scripts") ?? member(pyproject, "tool.poetry.scripts"));
   const workspace = found.installer === "uv" && isWorkspace(pyproject);
   return { ...found, workspace, scripts, python: versionWishes(tree, pyproject) };
+}
+
+/** A source without packages, whose files import nothing but what Python has; `file` is what runs. */
+export function declaredNothing(tree: Tree, file: string): Declared {
+  const pyproject = tree.toml("pyproject.toml");
+  return {
+    ...requirements([]),
+    installer: "none",
+    file,
+    files: [],
+    locked: false,
+    local: null,
+    workspace: false,
+    scripts: new Map(),
+    python: versionWishes(tree, pyproject),
+  };
 }
 
 type Without = Omit<Declared, "python" | "scripts" | "workspace">;
@@ -132,8 +152,9 @@ function bySetup(tree: Tree): Without | null {
   const called = /\binstall_requires\s*=\s*\[([^\]]{0,20000})\]/.exec(tree.text("setup.py") ?? "")?.[1] ?? "";
   const quoted = [...called.matchAll(/["']([^"'\n]{1,200})["']/g)].map(([, line]) => line ?? "");
   const packages = requirements([...listed.split("\n"), ...quoted]);
-  const local = `${file} declares the packages, and is read by installing the project`;
-  return { ...packages, installer: "setup", file, files: [file], locked: false, local };
+  const named = listed === "" ? file : "setup.cfg";
+  const local = `${named} declares the packages, and is read by installing the project`;
+  return { ...packages, installer: "setup", file: named, files: [named], locked: false, local };
 }
 
 function byRequirements(tree: Tree): Without | null {

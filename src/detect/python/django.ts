@@ -6,8 +6,8 @@ import { perhapsRequired, valueForBuild } from "./required.ts";
 export interface Django {
   /** Directory of manage.py. */
   readonly directory: string;
-  /** `kairo.wsgi` */
-  readonly wsgi: string;
+  /** `kairo.wsgi`; one of the two is not null. */
+  readonly wsgi: string | null;
   readonly asgi: string | null;
   /** The file that names it. */
   readonly because: string;
@@ -19,6 +19,8 @@ export interface Django {
   readonly urls: readonly string[];
   /** Variables that reading the settings requires, with valueForBuild values for the build; null: nothing to collect. */
   readonly collect: ReadonlyMap<string, string> | null;
+  /** Whether the settings name a database, so that there is something to migrate. */
+  readonly hasDatabase: boolean;
   warnings(declared: Declared): readonly string[];
 }
 
@@ -38,8 +40,9 @@ export function findDjango(tree: Tree): Django | null {
     beside(tree, { directory, settings: ofManage, name });
   const wsgi = found("WSGI_APPLICATION", "wsgi");
   const asgi = found("ASGI_APPLICATION", "asgi");
-  if (wsgi === null) return null;
-  const ofServer = settingsNamed(tree, fileOf(directory, wsgi));
+  const server = wsgi ?? asgi;
+  if (server === null) return null;
+  const ofServer = settingsNamed(tree, fileOf(directory, server));
   const chosen = forProduction(tree, directory, ofServer === "" ? ofManage : ofServer);
   const files = settingsFiles(tree, directory, chosen);
   const collects = files.some((file) => /^[ \t]*STATIC_ROOT[ \t]*=/m.test(tree.text(file) ?? ""));
@@ -49,11 +52,34 @@ export function findDjango(tree: Tree): Django | null {
     asgi,
     because: byManage ?? manage,
     settings: chosen === ofManage && (ofServer === "" || chosen === ofServer) ? null : chosen,
-    entries: [...files, fileOf(directory, wsgi)],
+    entries: [...files, fileOf(directory, server)],
     urls: urlsOf(tree, directory, chosen),
     collect: collects ? neededToRead(tree, files) : null,
-    warnings: ({ packages }) => (collects && !packages.has("whitenoise") ? [noStatic] : []),
+    hasDatabase: files.length === 0 || files.some((file) => namesDatabase(tree.text(file) ?? "")),
+    warnings: ({ packages }) => [
+      ...(collects && !packages.has("whitenoise") ? [noStatic] : []),
+      ...debugging(tree, files),
+    ],
   };
+}
+
+/** Whether settings give a database: without one, or with `DATABASES = {}`, `migrate` fails. */
+function namesDatabase(text: string): boolean {
+  const code = text.replace(/#.*/g, "").replace(/\bDATABASES\s*(?::[^=\n]*)?=\s*\{\s*\}/g, "");
+  return /\bDATABASES\b/.test(code);
+}
+
+/** A debug mode that the settings switch on whatever the environment says; the first file overrides those it imports. */
+function debugging(tree: Tree, files: readonly string[]): readonly string[] {
+  for (const file of files) {
+    const [last] = [...(tree.text(file) ?? "").matchAll(/^DEBUG\s*(?::[^=\n]*)?=\s*([^\n#]*)/gm)].slice(-1);
+    if (last === undefined) continue;
+    if (last[1]?.trim() !== "True") return [];
+    return [
+      `${file} has DEBUG = True: an error shows visitors code and settings; write DEBUG = os.environ.get("DEBUG") == "1", and ALLOWED_HOSTS with your hosts`,
+    ];
+  }
+  return [];
 }
 
 const noStatic =

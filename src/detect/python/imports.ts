@@ -14,6 +14,15 @@ const shown = 8;
  */
 export function undeclaredImports(tree: Tree, declared: Declared): readonly string[] {
   const files = tree.sources(/\.py$/).filter((file) => !aside.test(file));
+  const missing = missingImports(tree, files, declared);
+  if (missing.size === 0) return [];
+  const named = [...missing].slice(0, shown).map(([top, file]) => `${top} (${file})`);
+  const more = missing.size > shown ? ` and ${missing.size - shown} more` : "";
+  return [`${declared.file} does not declare these imports: ${named.join(", ")}${more}`];
+}
+
+/** Modules of others that these files import and nothing declares, each with the first file that does. */
+export function missingImports(tree: Tree, files: readonly string[], declared: Declared): ReadonlyMap<string, string> {
   const local = localNames(tree);
   const missing = new Map<string, string>();
   for (const file of files) {
@@ -23,10 +32,7 @@ export function undeclaredImports(tree: Tree, declared: Declared): readonly stri
         missing.set(top, file);
     }
   }
-  if (missing.size === 0) return [];
-  const named = [...missing].slice(0, shown).map(([top, file]) => `${top} (${file})`);
-  const more = missing.size > shown ? ` and ${missing.size - shown} more` : "";
-  return [`${declared.file} does not declare these imports: ${named.join(", ")}${more}`];
+  return missing;
 }
 
 /** Modules that a file imports in its outermost lines. */

@@ -101,8 +101,12 @@ export function installStage({
     "ENV VIRTUAL_ENV=/venv PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1",
     "WORKDIR /app",
     ...toolLines(declared.installer),
-    ...(first === null ? filesFirst(declared.files) : [comment(`The whole source first: ${first}.`), "COPY . ."]),
-    `RUN ${installCommand({ declared, self }, inImage)}`,
+    ...(declared.installer === "none"
+      ? []
+      : [
+          ...(first === null ? filesFirst(declared.files) : [comment(`The whole source first: ${first}.`), "COPY . ."]),
+          `RUN ${installCommand({ declared, self }, inImage)}`,
+        ]),
     ...(added === null
       ? []
       : [comment(`Not declared in ${declared.file}, but needed to serve.`), `RUN ${inImage.pip} ${added}`]),
@@ -119,7 +123,9 @@ function filesFirst(files: readonly string[]): readonly DockerfileLine[] {
 
 /** The program that reads the declaration, where it is not pip. */
 export function toolOf(installer: Installer): "poetry" | "uv" | "pipenv" | "pdm" | null {
-  return installer === "pip" || installer === "pyproject" || installer === "setup" ? null : installer;
+  return installer === "poetry" || installer === "uv" || installer === "pipenv" || installer === "pdm"
+    ? installer
+    : null;
 }
 
 function toolLines(installer: Installer): readonly DockerfileLine[] {

@@ -26,7 +26,7 @@ function installSteps(plan: InstallPlan): readonly string[] {
   const isUv = declared.installer === "uv";
   return [
     ...(isUv ? [] : [environment(python.programs)]),
-    installCommand(plan, here),
+    ...(declared.installer === "none" ? [] : [installCommand(plan, here)]),
     ...(added === null ? [] : [`${isUv ? "uv pip install" : here.pip} ${added}`]),
   ];
 }
@@ -34,7 +34,7 @@ function installSteps(plan: InstallPlan): readonly string[] {
 /** The same packages without the source, where the Dockerfile has them in a layer of their own. */
 export function pythonFirstStep(tree: Tree, plan: InstallPlan): FirstStep | null {
   const { declared, python, sourceFirst } = plan;
-  if (sourceFirst !== null) return null;
+  if (sourceFirst !== null || declared.installer === "none") return null;
   const files = installFiles(tree, declared.files);
   const tool = toolOf(declared.installer);
   const interpreters = [...new Set([...python.programs, "python3"])];

@@ -5,10 +5,11 @@ import type { LanguageReader } from "../reader.ts";
 import type { BuildChoice, Recipe, ServiceIdea, VariableIdea } from "../recipe.ts";
 import type { Tree } from "../tree.ts";
 import type { PythonApp } from "./app.ts";
-import { type Declared, declaredBy, requirementFiles } from "./declared.ts";
+import { type Declared, declaredBy, declaredNothing, normalised, requirementFiles } from "./declared.ts";
 import { collectCommand } from "./django.ts";
-import { undeclaredImports } from "./imports.ts";
+import { missingImports, undeclaredImports } from "./imports.ts";
 import { aptInstall, type InstallPlan, installStage, sourceFirst, systemPackages, toolOf } from "./install.ts";
+import { distributions } from "./names.ts";
 import { processBuild, processNeeds, pythonFirstStep } from "./process.ts";
 import { reachable } from "./reachable.ts";
 import { isSecretName, requiredIn } from "./required.ts";
@@ -32,28 +33,65 @@ interface PythonProject {
 
 type PythonFinding = PythonProject | { readonly lookedFor: readonly string[] };
 
-/** A source with Python packages, otherwise what was searched for without success. */
+/** A source with Python packages, or without any, otherwise what was searched for without success. */
 function pythonProject(tree: Tree): PythonFinding {
   const declared = declaredBy(tree);
-  if (declared === null) return { lookedFor: [nothingDeclared(tree)] };
+  if (declared === null) return withoutPackages(tree);
   const app = pythonApp(tree, declared);
   if (app !== null) return { declared, app };
+  const notebook = [...tree.paths].find((path) => path.endsWith(".ipynb"));
   return {
     lookedFor: [
-      "Django: manage.py, and a settings module with a wsgi.py beside it",
-      "FastAPI, Starlette, Litestar, Quart or Flask among the declared packages, and a module with `app = FastAPI()`, `app = Flask(…)` or `def create_app(`",
+      "Django: manage.py, and a settings module with a wsgi.py or asgi.py beside it",
+      "FastAPI, Starlette, Litestar, Quart, Flask or another framework among the declared packages, and a module with `app = FastAPI()`, `app = Flask(…)` or `def create_app(`",
       "main.py, app.py, server.py, bot.py, run.py, worker.py, also in src/; a package with __main__.py; one command in [project.scripts]; a Procfile with a line web",
+      ...(notebook === undefined
+        ? []
+        : [`${notebook} is a notebook, which nothing runs here: export its code as main.py`]),
     ],
   };
 }
 
+/** A program that imports nothing but what Python has. */
+function withoutPackages(tree: Tree): PythonFinding {
+  const none = nothingDeclared(tree);
+  const app = pythonApp(tree, declaredNothing(tree, "Procfile"));
+  const django = tree.has("manage.py")
+    ? ["manage.py exists: name its packages with `pip freeze > requirements.txt`"]
+    : [];
+  if (app === null || !isMeant(tree, app)) return { lookedFor: [none, ...django] };
+  const [file = "Procfile"] = app.entries;
+  const declared = declaredNothing(tree, file);
+  const missing = missingImports(tree, reachable(tree, app.entries, [app.root, ""]), declared);
+  if (missing.size === 0) return { declared, app };
+  const names = [...missing.keys()].slice(0, 8).map((top) => distributions.get(top)?.[0] ?? normalised(top));
+  const words = `${[...missing.values()][0]} imports ${names.join(", ")}, which no file declares`;
+  return { lookedFor: [none, `${words}: write each on a line of requirements.txt`] };
+}
+
+/** Whether a source without packages is more than a script beside something else: it serves, or is all that there is. */
+function isMeant(tree: Tree, { command, evidence, port, entries: [file = ""] }: PythonApp): boolean {
+  if (evidence === "declared") return /\bpython3?\b/.test(command.join(" "));
+  const other = ["index.html", "public/index.html", "index.php", "public/index.php", "server.js", "app.js", "index.js"];
+  return (
+    port !== null || (tree.first(other) === null && /(?:^|\/)(?:main|app|bot|run|worker|__main__)\.py$/.test(file))
+  );
+}
+
 function nothingDeclared(tree: Tree): string {
-  const files = [...requirementFiles, "pyproject.toml with dependencies", "Pipfile", "setup.py", "setup.cfg"];
-  const program = tree.first(["manage.py", "main.py", "app.py", "server.py", "bot.py", "wsgi.py", "asgi.py"]);
-  const found = program === null ? [] : [`${program} exists: name its packages with \`pip freeze > requirements.txt\``];
+  const files = [
+    ...requirementFiles.slice(0, 5),
+    "pyproject.toml with dependencies",
+    "Pipfile",
+    "setup.py",
+    "setup.cfg",
+  ];
   const broken = ["pyproject.toml", "Pipfile"].flatMap((file) =>
     tree.broken.has(file) ? [`${file} ${tree.broken.get(file)}`] : [],
   );
+  const conda = tree.first(["environment.yml", "environment.yaml", "conda.yml"]);
+  const found =
+    conda === null ? [] : [`${conda} is for conda, which nothing runs here: list the packages in requirements.txt`];
   return [`Python packages: ${files.join(", ")}`, ...broken, ...found].join("; ");
 }
 
@@ -68,7 +106,7 @@ function pythonRecipe(tree: Tree, { declared, app }: PythonProject, build: Build
   const others = workers(tree, declared, app.django);
   const procfile = withProcfile(tree, [mainService(app), ...others]);
   const celery = others.some(({ run }) => run?.[0] === "celery") ? " and Celery" : "";
-  const title = `${app.name}${celery}, packages by ${toolOf(declared.installer) ?? "pip"}, Python ${python.tag}`;
+  const title = `${app.name}${celery}, ${packagesBy(declared)}, Python ${python.tag}`;
   return {
     language: "python",
     evidence: app.evidence,
@@ -89,6 +127,10 @@ function pythonRecipe(tree: Tree, { declared, app }: PythonProject, build: Build
     firstStep: pythonFirstStep(tree, plan),
     needs: processNeeds(plan),
   };
+}
+
+function packagesBy({ installer }: Declared): string {
+  return installer === "none" ? "no packages" : `packages by ${toolOf(installer) ?? "pip"}`;
 }
 
 function variablesOf(tree: Tree, { django, entries, root }: PythonApp): readonly VariableIdea[] {

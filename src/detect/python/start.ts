@@ -4,8 +4,9 @@ import { djangoRoute, pythonRoute, readyPath } from "../ready.ts";
 import { join, type Tree } from "../tree.ts";
 import { nothing, type PythonApp } from "./app.ts";
 import type { Declared } from "./declared.ts";
-import { findDjango } from "./django.ts";
+import { type Django, findDjango } from "./django.ts";
 import { moduleOf } from "./objects.ts";
+import { programApp } from "./programs.ts";
 import { gunicorn, pythonServer, uvicorn } from "./servers.ts";
 import { asgiApp, flaskApp, gradioApp, streamlitApp } from "./web.ts";
 
@@ -16,6 +17,7 @@ export function pythonApp(tree: Tree, declared: Declared): PythonApp | null {
     flaskApp(tree, declared) ??
     streamlitApp(tree, declared) ??
     gradioApp(tree, declared) ??
+    programApp(tree, declared) ??
     plainApp(tree, declared);
   const procfile = readProcfile(tree);
   const [name, command] =
@@ -41,29 +43,37 @@ function djangoApp(tree: Tree, declared: Declared): PythonApp | null {
   if (django === null) return null;
   const { packages } = declared;
   const { directory } = django;
-  const asgi =
-    django.asgi !== null && !packages.has("gunicorn") && ["uvicorn", "daphne"].find((one) => packages.has(one));
+  const asgi = asgiServer(django, packages);
   const command =
     asgi === "uvicorn"
       ? uvicorn(`${django.asgi}:application`, directory)
       : asgi === "daphne"
         ? daphne(`${django.asgi}:application`, directory)
         : gunicorn(`${django.wsgi}:application`, directory);
-  const server = asgi ? nothing : pythonServer("gunicorn", declared);
+  const server = asgi === "daphne" ? nothing : pythonServer(asgi ?? "gunicorn", declared);
   return {
     ...nothing,
-    name: `Django with ${asgi || "gunicorn"}`,
+    name: `Django with ${asgi ?? "gunicorn"}`,
     command: asgi === "daphne" && directory !== "" ? ["sh", "-c", command] : shell(command),
     because: `The application that ${django.because} names, on a production server.`,
     port: defaultPort,
     ready: readyPath(tree, django.urls, djangoRoute),
-    release: ["python", join(directory, "manage.py"), "migrate", "--noinput"],
+    release: django.hasDatabase ? ["python", join(directory, "manage.py"), "migrate", "--noinput"] : null,
     added: server.added,
     django,
     entries: django.entries,
     root: directory,
     warnings: [...server.warnings, ...django.warnings(declared)],
   };
+}
+
+/** The server for an ASGI application: for channels, or where nothing else is declared or possible; null: gunicorn. */
+function asgiServer({ asgi, wsgi }: Django, packages: ReadonlySet<string>): "daphne" | "uvicorn" | null {
+  if (asgi === null) return null;
+  const declared = (["daphne", "uvicorn"] as const).filter((one) => packages.has(one));
+  if (wsgi === null) return declared[0] ?? "uvicorn";
+  if (packages.has("channels")) return declared[0] ?? null;
+  return packages.has("gunicorn") ? null : packages.has("uvicorn") ? "uvicorn" : (declared[0] ?? null);
 }
 
 /** daphne finds modules only in the working directory. */
@@ -74,7 +84,7 @@ function daphne(target: string, directory: string): string {
 
 /** Words of modules that serve HTTP. */
 const serving =
-  /\bPORT\b|http\.server|aiohttp|tornado|bottle|sanic|falcon|cherrypy|wsgiref|uvicorn|waitress|gradio|hypercorn|granian/;
+  /\bPORT\b|http\.server|aiohttp|tornado|bottle|sanic|falcon|cherrypy|wsgiref|uvicorn|waitress|gradio|hypercorn|granian|nicegui|fasthtml|robyn|pyramid|socketserver|websockets|grpc/;
 
 /** A program without a known framework: a server if it mentions one, otherwise a worker. */
 function plainApp(tree: Tree, declared: Declared): PythonApp | null {
@@ -83,13 +93,15 @@ function plainApp(tree: Tree, declared: Declared): PythonApp | null {
   const { file, command, because, self, root } = start;
   const text = file === null ? "" : (tree.text(file) ?? "");
   const serves = serving.test(text);
-  const fixed = serves ? fixedPort(text) : null;
+  const isRobyn = declared.packages.has("robyn");
+  const fixed = serves && !isRobyn ? fixedPort(text) : null;
   return {
     ...nothing,
     name: serves ? "Python server" : "Python program",
     evidence: "name",
     process: serves ? "web" : isBot(declared, file) ? "bot" : "worker",
-    command,
+    // Robyn reads these instead of what its `start` is told.
+    command: isRobyn ? ["sh", "-c", `ROBYN_HOST=0.0.0.0 ROBYN_PORT=$PORT exec ${command.join(" ")}`] : command,
     because,
     self,
     root,
@@ -161,11 +173,20 @@ function ofFile(tree: Tree, file: string, because: string): Start {
 
 /** A port that the code states and PORT does not change. */
 function fixedPort(text: string): number | null {
-  if (/\bPORT\b/.test(text)) return null;
+  if (/\bPORT\b/.test(text) || /\bfrom\s+fasthtml\b/.test(text)) return null;
   const found =
     /\b(?:port\s*=\s*|listen\(\s*|(?:HTTPServer|TCPServer|make_server)\(\s*\(?\s*["'][\w.]*["']\s*,\s*)(\d{2,5})\b/.exec(
       text,
     );
-  const port = Number(found?.[1] ?? 0);
+  const port = Number(found?.[1] ?? usualPort(text));
   return port > 0 && port < 65_536 ? port : null;
+}
+
+/** The port of a server that is told none, by the documentation of each; 0: unknown. */
+function usualPort(text: string): number {
+  const told = (call: string) => new RegExp(`\\b${call}\\((?![^)]*\\bport\\s*=)`).test(text);
+  if (/\baiohttp\b/.test(text) && told("run_app")) return 8080;
+  if (/\bnicegui\b/.test(text) && told("ui\\.run")) return 8080;
+  if (/\bbottle\b/.test(text) && told("run")) return 8080;
+  return /\buvicorn\b/.test(text) && told("uvicorn\\.run") ? 8000 : 0;
 }

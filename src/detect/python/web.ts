@@ -30,16 +30,16 @@ export function asgiApp(tree: Tree, declared: Declared): PythonApp | null {
       new RegExp(`\\b${kind}\\(`),
     );
   if (target === null) return null;
+  if (servesOnImport(tree, target.file, "uvicorn")) return null;
   const own = framework === "quart" && !declared.packages.has("uvicorn");
   const name = `${target.module}:${target.name}`;
   const call = object === null ? `'${name}()'` : name;
+  const place = target.root === "" ? "" : `env PYTHONPATH=${target.root} `;
   return {
     ...nothing,
     name: `${kind} with ${own ? "hypercorn" : "uvicorn"}`,
     command: shell(
-      own && target.root === ""
-        ? `hypercorn ${call} --bind 0.0.0.0:$PORT`
-        : uvicorn(name, target.root, object === null),
+      own ? `${place}hypercorn ${call} --bind 0.0.0.0:$PORT` : uvicorn(name, target.root, object === null),
     ),
     entries: [target.file],
     root: target.root,
@@ -47,8 +47,13 @@ export function asgiApp(tree: Tree, declared: Declared): PythonApp | null {
     port: defaultPort,
     ready: readyPath(tree, tree.sources(/\.py$/), pythonRoute),
     release: alembic(tree, declared),
-    ...(own && target.root === "" ? {} : pythonServer("uvicorn", declared)),
+    ...(own ? {} : pythonServer("uvicorn", declared)),
   };
+}
+
+/** Whether a file starts a server as soon as it is imported, so that no other can import it: `uvicorn.run(…)` at its top. */
+function servesOnImport(tree: Tree, file: string, server: string): boolean {
+  return new RegExp(`^${server}\\.run\\(`, "m").test(tree.text(file) ?? "");
 }
 
 /** Migrations of SQLAlchemy, where its tool is set up at the top. */
@@ -68,10 +73,12 @@ export function flaskApp(tree: Tree, declared: Declared): PythonApp | null {
     findFactory(tree, new RegExp(`^def\\s+(${factories})\\s*\\(\\s*(?:\\)|\\w[^,)=]{0,200}=)`, "m"), /\bFlask\(/);
   if (target === null) return null;
   const call = object === null ? `'${target.module}:${target.name}()'` : `${target.module}:${target.name}`;
+  // Flask then ignores `app.run()` (its source, "Ignoring a call").
+  const quiet = servesOnImport(tree, target.file, target.name) ? "env FLASK_RUN_FROM_CLI=true " : "";
   return {
     ...nothing,
     name: "Flask with gunicorn",
-    command: shell(gunicorn(call, target.root)),
+    command: shell(`${quiet}${gunicorn(call, target.root)}`),
     entries: [target.file],
     root: target.root,
     because: `The application in ${target.file}, on a production server.`,
@@ -123,13 +130,20 @@ export function streamlitApp(tree: Tree, { packages }: Declared): PythonApp | nu
 export function gradioApp(tree: Tree, { packages }: Declared): PythonApp | null {
   const file = packages.has("gradio") ? fileWith(tree, /\.launch\(/) : null;
   if (file === null) return null;
+  const port = Number(/\bserver_port\s*=\s*(\d{2,5})\b/.exec(tree.text(file) ?? "")?.[1] ?? 0) || null;
   return {
     ...nothing,
     name: "Gradio",
     command: ["sh", "-c", `GRADIO_SERVER_NAME=0.0.0.0 GRADIO_SERVER_PORT=$PORT exec python ${file}`],
     entries: [file],
     because: `The interface in ${file}.`,
-    port: defaultPort,
+    port: port ?? defaultPort,
+    warnings:
+      port === null
+        ? []
+        : [
+            `${file} listens on port ${port} whatever PORT says: leave server_port out, and Gradio reads GRADIO_SERVER_PORT`,
+          ],
   };
 }
 

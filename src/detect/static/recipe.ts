@@ -1,4 +1,5 @@
 import { dockerfileText } from "../dockerfile.ts";
+import { serverWithoutPackages } from "../node/lone.ts";
 import type { LanguageReader } from "../reader.ts";
 import type { BuildChoice, Recipe } from "../recipe.ts";
 import type { Tree } from "../tree.ts";
@@ -18,6 +19,7 @@ function staticRecipe(tree: Tree, build: BuildChoice): Recipe | null {
   const place = places.find((directory) => tree.has(directory === "" ? "index.html" : `${directory}/index.html`));
   if (place === undefined) return null;
   const pages = { path: place === "" ? "." : place, fallback: null };
+  const server = serverWithoutPackages(tree);
   const { lines, warnings } = filesStage(build, { from: null, ...pages });
   const title = place === "" ? "static site" : `static site in ${place}`;
   return {
@@ -25,7 +27,7 @@ function staticRecipe(tree: Tree, build: BuildChoice): Recipe | null {
     evidence: "name",
     dockerfile: dockerfileText(title, [lines]),
     summary: title,
-    warnings,
+    warnings: server === null ? warnings : [...warnings, server],
     variables: [],
     build: null,
     firstStep: null,
