@@ -16,6 +16,7 @@ const playedOnContainers = [
   "nobody-notices",
   "releases",
   "scaling-and-stopping",
+  "strangers",
   "traffic",
 ].map((name) => `test/stories/${name}.test.ts`);
 

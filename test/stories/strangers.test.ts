@@ -1,15 +1,19 @@
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { runChild } from "../../src/host/child.ts";
 import { firstClosed } from "../../src/main/user.ts";
 import { isExhaustive, sample } from "../../src/testing/exhaustive.ts";
 import { findProgram } from "../../tools/engine/programs.ts";
 import { type GoldenCase, goldenCases, judgeGolden } from "../cases/golden.ts";
 import { City, type DeploymentJson, root, until } from "./city.ts";
+import { platform } from "./testbed.ts";
 
 // Repositories of people who never heard of Fairlead, one a `.case` file: what is known of it, its files as `== path`, a
 // line `----`, and what `init` prints and writes. Before the first file, one a line:
-//   needs: go                     a program that its build needs; without it only an exhaustive run names the case, and skips it
+//   made by: ["npx","…"]          what makes it in an empty directory, in an exhaustive run; its files come after
+//   needs: go                     a program on plain processes; where it lacks, only an exhaustive run skips the case
+//   only: processes, why          or `containers`: where it can run
 //   nightly: why                  what costs too much for a run that is not exhaustive
 //   set: NAME=value               what a person sets after `init`, before the first deployment
 //   page: /path 200 words         a page that is asked for through the edge, and what its body contains
@@ -17,6 +21,7 @@ import { City, type DeploymentJson, root, until } from "./city.ts";
 // UPDATE=1 rewrites what is expected; read the difference before you keep it.
 
 const directory = join(root, "test/strangers");
+const here = platform === "docker" ? "containers" : "processes";
 
 interface Stranger {
   readonly name: string;
@@ -45,12 +50,17 @@ const waysOut =
 /** The program that this machine lacks for a stranger; apps of other users do not reach what root has in its home. */
 const missing = ({ facts }: Stranger): string | undefined =>
   facts.get("needs")?.find((program) => {
+    if (here === "containers") return false;
     const path = findProgram(program);
     return path === null || (process.getuid?.() === 0 && firstClosed(path) !== null);
   });
 
 /** A part of the table is drawn from what this machine can build: a machine without Go need not skip what it drew. */
-const able = strangers.filter((one) => isExhaustive || (!one.facts.has("nightly") && missing(one) === undefined));
+const able = strangers.filter((one) => {
+  const [only = here] = one.facts.get("only") ?? [];
+  const costly = one.facts.has("nightly") || one.facts.has("made by");
+  return only.startsWith(here) && (isExhaustive || (!costly && missing(one) === undefined));
+});
 
 let city: City;
 
@@ -61,7 +71,9 @@ beforeAll(async () => {
 });
 afterAll(async () => city?.[Symbol.asyncDispose]());
 
-test.concurrent.for(sample(able, 3))("$name: what init writes is live, unchanged", async (stranger, { skip }) => {
+const drawn = sample(able, here === "containers" ? 2 : 3);
+
+test.concurrent.for(drawn)("$name: what init writes is live, unchanged", async (stranger, { skip }) => {
   const { name, facts, golden } = stranger;
   const lacks = missing(stranger);
   if (lacks !== undefined) skip(`no ${lacks} on this machine`);
@@ -75,6 +87,7 @@ test.concurrent.for(sample(able, 3))("$name: what init writes is live, unchanged
   // What programs this machine lacks is no part of what is expected.
   const said = init.stderr.split("\n").filter((line) => /^(?:warning: (?!for plain processes: )|ignored:)/.test(line));
   judgeGolden(directory, golden, [...said, manifest].join("\n"));
+  await writeFile(join(app, "fairlead.yml"), city.testbed.adapt(manifest));
   for (const value of facts.get("set") ?? []) await fairlead("env", "set", value);
 
   const { code, stdout, stderr } = await fairlead("deploy", "--json");
@@ -98,8 +111,13 @@ test.concurrent.for(sample(able, 3))("$name: what init writes is live, unchanged
   expect(down.code, down.stderr).toBe(0);
 });
 
-async function settle({ files }: Stranger, app: string): Promise<void> {
+async function settle({ facts, files }: Stranger, app: string): Promise<void> {
   await mkdir(app);
+  for (const maker of facts.get("made by") ?? []) {
+    const env = { ...(process.env as Record<string, string>), CI: "1" };
+    const made = await runChild(JSON.parse(maker) as [string, ...string[]], { env, cwd: app, limit: 1_048_576 });
+    expect(made.code, made.stderr).toBe(0);
+  }
   for (const [path, text] of files) {
     await mkdir(dirname(join(app, path)), { recursive: true });
     await writeFile(join(app, path), text);

@@ -75,7 +75,7 @@ interface Listed {
 function containers(home: string, state: string): Testbed {
   const socket = testEngine() ?? "/nonexistent/docker.sock";
   const engine = new ContainerEngine(socket);
-  const base = `{ node: "${testImages.node}", python: "${testImages.python}" }`;
+  const base = `base: { node: "${testImages.node}", python: "${testImages.python}", static: "${testImages.caddy}" }`;
   const ours = async () => ({ label: [`fairlead.installation=${await installation(state)}`] });
   const labelled = (label: readonly string[]) =>
     engine.json<readonly Listed[]>("GET", "/containers/json", { query: { all: true, filters: { label } } });
@@ -89,8 +89,11 @@ function containers(home: string, state: string): Testbed {
   return {
     platform: "docker",
     flags: ["--runtime", "docker", "--engine", socket, "--proxy", "haproxy"],
-    adapt: (manifest) =>
-      /^build:/m.test(manifest) ? manifest : manifest.replace(/^(app: .*)$/m, `$1\nbuild: { base: ${base} }`),
+    adapt: (manifest) => {
+      if (!/^build:/m.test(manifest)) return manifest.replace(/^(app: .*)$/m, `$1\nbuild: { ${base} }`);
+      if (/^ *base:|^build:.* base:/m.test(manifest)) return manifest;
+      return manifest.replace(/^build: \{/m, `build: { ${base},`).replace(/^build:$/m, `build:\n  ${base}`);
+    },
     present,
     beside: async (instances) => (await present()).filter((name) => !instances.includes(name)).length,
     async clear() {
