@@ -21,7 +21,13 @@ export function check(subject: Subject, manifest: string): readonly Finding[] {
   const findings = rules.flatMap((rule) =>
     rule.look(subject).map((found): Finding => {
       const severity = found.severity ?? rule.severity(subject.environment);
-      return { rule: rule.id, severity, ...placed(subject, found, manifest), message: found.message, fix: rule.fix };
+      return {
+        rule: rule.id,
+        severity,
+        ...placed(subject, found, manifest),
+        message: found.message,
+        fix: found.fix ?? rule.fix,
+      };
     }),
   );
   // A variable of the whole app is one line for several services: reported once.

@@ -54,6 +54,8 @@ export interface RuleFinding {
   readonly message: string;
   /** Where this finding is less certain than the others of its rule. */
   readonly severity?: Severity;
+  /** Where the fix of this finding is not that of its rule. */
+  readonly fix?: string;
 }
 
 /** `error` blocks a deployment, `warning` is shown by `check` and `plan`, `note` only by `check`. */

@@ -40,6 +40,24 @@ test("what no rule has searched is named with its reason", () => {
   ]);
 });
 
+test("only what an ignore file names is to be taken out of it", () => {
+  const files = {
+    "a.js": 'read("./data.csv");',
+    Dockerfile: "FROM node:24\nCOPY node_modules /app\n",
+    ".gitignore": "data.csv\n",
+    "data.csv": "1",
+    ".env.production": "TOKEN=1",
+  };
+  mkdirSync(join(root, "node_modules"));
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(root, name), content);
+  const found = findingsOf({ text, file: "fairlead.yml", environment: "production", source: source() });
+  expect(found.filter(({ rule }) => rule === "left-out-file").map(({ fix }) => fix)).toEqual([
+    "install packages in the build",
+    "take it out of .gitignore",
+    expect.stringContaining("`fairlead env import FILE`"),
+  ]);
+});
+
 /** Sources of well-known packages, tests and documentation among them: none of them has a secret of somebody's. */
 const fromNpm =
   "express@5.3.0 next@16.4.6 axios@1.21.1 stripe@23.1.0 firebase@13.2.0 passport@0.7.0 sequelize@6.37.8 mongoose@9.12.1 discord.js@14.28.1 @sentry/node@11.12.0 @supabase/supabase-js@2.109.0 openai@6.49.0";

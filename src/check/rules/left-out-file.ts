@@ -26,7 +26,7 @@ export const leftOutFile: Rule = {
   id: "left-out-file",
   title: "What the app needs is part of its source",
   why: "What ignore files name, and files of variables, are not uploaded: a build or an instance that reads them fails or works without them.",
-  fix: "take it out of the ignore file; declare variables under `env`, with `scope: build` for a build, and set them with `fairlead env import FILE`",
+  fix: "take it out of the ignore file that names it; for a file of variables, declare them under `env`, and set them with `fairlead env import FILE`",
   severity: () => "warning",
   look: (subject) => [...copied(subject), ...named(subject), ...variables(subject)],
 };
@@ -55,14 +55,27 @@ function copied(subject: Subject): readonly RuleFinding[] {
       const sources = words.filter((one) => one !== "" && !one.startsWith("--")).slice(0, -1);
       return sources.flatMap((one) => {
         const cover = coverOf(subject.leftOut, posix.normalize(posix.join(context, one)).replace(/^\/|\/$/g, ""));
-        return cover ? [{ at: { file: file.path, line }, message: sentence("copies", one, cover) }] : [];
+        return cover ? [finding({ file: file.path, line }, `copies ${one}`, cover)] : [];
       });
     }),
   );
 }
 
-function sentence(does: string, path: string, { why }: LeftOutFile): string {
-  return `${does} ${path}, which is left out of the source (${why})`;
+function finding(at: { file: string; line: number }, what: string, cover: LeftOutFile): RuleFinding {
+  return { at, message: `${what}, which is left out of the source (${cover.why})`, fix: fixOf(cover) };
+}
+
+const importVariables =
+  "declare the variables under `env`, with `scope: build` for a build, and set them with `fairlead env import FILE`";
+
+/** Only what an ignore file names can be taken out of it. */
+function fixOf({ path, why }: LeftOutFile): string {
+  const [, ignoreFile] = /^by (\.\w+)/.exec(why) ?? [];
+  if (ignoreFile !== undefined) return `take it out of ${ignoreFile}`;
+  if (/(?:^|\/)\.env[^/]*$/.test(path)) return importVariables;
+  if (/(?:^|\/)node_modules\/$/.test(path)) return "install packages in the build";
+  if (why === "never part of a source") return "do without it: Git's history and Fairlead's state are never uploaded";
+  return "replace it by a file whose name is UTF-8";
 }
 
 /** Paths in code, as texts of their own, relative to the file or to the app. */
@@ -86,12 +99,7 @@ function imported({ path, text }: SourceFile, leftOut: readonly LeftOutFile[]): 
     const at = text.search(new RegExp(sign, "m"));
     return at < 0
       ? []
-      : [
-          {
-            at: { file: path, line: new FileLines({ path, text }).number(at) },
-            message: sentence("imports", module, one),
-          },
-        ];
+      : [finding({ file: path, line: new FileLines({ path, text }).number(at) }, `imports ${module}`, one)];
   });
 }
 
@@ -104,7 +112,7 @@ function namedIn({ path, text }: SourceFile, leftOut: readonly LeftOutFile[]): r
     const cover = places.map((at) => coverOf(leftOut, at)).find((one) => one !== undefined);
     if (!cover) continue;
     const line = new FileLines({ path, text }).number(index);
-    found.set(name, { at: { file: path, line }, message: sentence("names", name, cover) });
+    found.set(name, finding({ file: path, line }, `names ${name}`, cover));
   }
   return [...found.values()];
 }
@@ -128,6 +136,8 @@ function variables(subject: Subject): readonly RuleFinding[] {
     const message = `is left out of the source; the manifest does not name ${missing.slice(0, 4).join(", ")}${more}`;
     // A plain .env that nothing loads is for the machine of its author; but a bundler reads it by itself.
     const isMeant = isTracked || isLoaded || !path.endsWith(".env") || missing.some((name) => bundled.test(name));
-    return [{ at: { file: path, line: 1 }, message, ...(isMeant ? {} : { severity: "note" as const }) }];
+    return [
+      { at: { file: path, line: 1 }, message, fix: importVariables, ...(isMeant ? {} : { severity: "note" as const }) },
+    ];
   });
 }
