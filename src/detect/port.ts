@@ -21,18 +21,22 @@ export function portInWords(command: string): string {
   return before + last;
 }
 
+const value = "(?:(\\d{2,5})\\b|([a-zA-Z_]\\w{0,60})\\b)";
+const nested = "(?:[^{}]|\\{[^{}]*\\}){0,600}?";
+/** The port of a server: a number, or a name, which a shorthand property is too. */
+const listening: readonly RegExp[] = [
+  new RegExp(`\\.listen\\(\\s*${value}`),
+  new RegExp(`(?:\\.listen|\\bserve|\\b[hH]api\\.server)\\(\\s*\\{${nested}\\bport\\s*:\\s*${value}`),
+  new RegExp(`(?:\\.listen|\\bserve|\\b[hH]api\\.server)\\(\\s*\\{${nested}()\\b(port)\\s*[,}]`),
+  new RegExp(`\\bexport\\s+default\\s*\\{(?=${nested}\\bfetch\\b)${nested}\\bport\\s*:\\s*${value}`),
+];
+
 /** A port that the code of a server listens on whatever PORT says, or null; files are searched in their order. */
 export function portInCode(texts: Iterable<string>): number | null {
   let found: number | null = null;
   for (const text of texts) {
-    if (/\bPORT\b/.test(text)) return null;
-    const [, direct, named] =
-      /(?:\.listen\(\s*(?:\{\s*port\s*:\s*)?|\b[hH]api\.server\(\s*\{[^}]{0,200}\bport\s*:\s*)(?:(\d{2,5})\b|([a-zA-Z_]\w{0,60})\b)/.exec(
-        text,
-      ) ?? [];
-    const set =
-      named && new RegExp(`\\b(?:const|let|var)\\s+${named}\\s*(?::\\s*number\\s*)?=\\s*(\\d{2,5})\\b`).exec(text)?.[1];
-    found ??= Number(direct ?? set ?? 0) || null;
+    if (/\bPORT\b/.test(withoutOwnPort(text))) return null;
+    found ??= listening.map((form) => portOf(form.exec(text), text)).find((port) => port !== null) ?? null;
   }
   return found;
 }
@@ -40,4 +44,18 @@ export function portInCode(texts: Iterable<string>): number | null {
 /** The warning for a port that `portInCode` finds. */
 export function listensAnyway(port: number): string {
   return `the code listens on port ${port} whatever PORT says, so plain processes cannot run it: write process.env.PORT || ${port}`;
+}
+
+/** A constant that only has the name of the variable, `const PORT = 3000`, reads nothing. */
+function withoutOwnPort(text: string): string {
+  return /\b(?:const|let|var)\s+PORT\s*(?::\s*number\s*)?=\s*\d{2,5}\b(?!\s*[|?])/.test(text)
+    ? text.replaceAll(/(?<!\benv\s*\??\.\s*|["'`])\bPORT\b/g, "")
+    : text;
+}
+
+function portOf(match: RegExpExecArray | null, text: string): number | null {
+  const [, direct, named] = match ?? [];
+  const set =
+    named && new RegExp(`\\b(?:const|let|var)\\s+${named}\\s*(?::\\s*number\\s*)?=\\s*(\\d{2,5})\\b`).exec(text)?.[1];
+  return Number(direct || set || 0) || null;
 }

@@ -173,12 +173,13 @@ function ofFile(tree: Tree, file: string, because: string): Start {
 
 /** A port that the code states and PORT does not change. */
 function fixedPort(text: string): number | null {
-  if (/\bPORT\b/.test(text) || /\bfrom\s+fasthtml\b/.test(text)) return null;
+  const own = /^PORT\s*(?::\s*int\s*)?=\s*(\d{2,5})\s*(?:#.*)?$/m.exec(text);
+  if ((own ? /["']PORT["']/ : /\bPORT\b/).test(text) || /\bfrom\s+fasthtml\b/.test(text)) return null;
   const found =
     /\b(?:port\s*=\s*|listen\(\s*|(?:HTTPServer|TCPServer|make_server)\(\s*\(?\s*["'][\w.]*["']\s*,\s*)(\d{2,5})\b/.exec(
       text,
     );
-  const port = Number(found?.[1] ?? usualPort(text));
+  const port = Number((found ?? own)?.[1] ?? usualPort(text));
   return port > 0 && port < 65_536 ? port : null;
 }
 
