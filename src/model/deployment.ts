@@ -109,7 +109,8 @@ export function newDeployment(
 const next: Record<Phase, readonly Phase[]> = {
   queued: ["prepare"],
   prepare: ["build", "start"],
-  build: ["protect"],
+  // What is not new only had to be built again.
+  build: ["protect", "start"],
   protect: ["release"],
   release: ["start"],
   start: ["gate"],

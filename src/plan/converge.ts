@@ -14,7 +14,7 @@ import { exitWords, judgeGate } from "./gate.ts";
 import { leaversOf, leavingOf, type Wanted } from "./leaving.ts";
 import type { Snapshot } from "./plan.ts";
 import type { PlanBuilder } from "./plan-builder.ts";
-import { clearTasks, killAgainMs } from "./tasks.ts";
+import { buildPollMs, clearTasks, killAgainMs } from "./tasks.ts";
 import { isUnreadable } from "./unreadable.ts";
 import {
   factsOf,
@@ -232,12 +232,27 @@ function fill(s: Snapshot, slot: Slot, { wanted, builder }: { wanted: Wanted; bu
   if (slot.service.single && others.some((other) => sameService(other, slot) && isRunning(other))) return;
   const delay = restartDelayLeft(s, there);
   if (delay > 0) return builder.lookAgainIn(delay);
+  if (isBuiltAgain(s, slot, builder)) return;
   const instance = plannedInstance(s, slot);
   builder.do({
     do: "start",
     instance,
     why: `${slot.service.name} v${slot.release.number} has no instance ${slot.ordinal}`,
   });
+}
+
+/**
+ * Whether an instance waits for its artifact, which served before and is damaged or gone. Where it cannot be built, the
+ * instance is started, so that its own end says what it lacks. What nobody looked at is taken to be there.
+ */
+function isBuiltAgain(s: Snapshot, { release, service }: Slot, builder: PlanBuilder): boolean {
+  const state = s.artifacts[service.artifact]?.state;
+  const artifact = release.artifacts.find(({ digest }) => digest === service.artifact);
+  if (artifact === undefined || (state !== "absent" && state !== "building")) return false;
+  const why = `${artifact.digest} is damaged or gone`;
+  if (state === "absent") builder.do({ do: "build", artifact, release: release.number, why });
+  builder.lookAgainIn(buildPollMs);
+  return true;
 }
 
 /** Removed although nothing was wrong with it, by a smaller scale that was reverted: its end says nothing. */

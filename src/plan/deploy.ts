@@ -21,7 +21,7 @@ import type { Wanted } from "./leaving.ts";
 import type { Snapshot } from "./plan.ts";
 import { singleStranger } from "./strangers.ts";
 import { switchOn, watchOn } from "./switch.ts";
-import { lateWords, runningCommand } from "./tasks.ts";
+import { buildPollMs, lateWords, runningCommand } from "./tasks.ts";
 import { instancesOf, type Slot, slotsOf } from "./view.ts";
 
 /** Advances the deployment as far as this snapshot allows. */
@@ -98,15 +98,16 @@ function prepare(context: DeploymentContext): void {
     return failDeployment(context, { verdict: "failed", fault });
   }
   const missing = release.artifacts.filter((artifact) => stateOf(s, artifact) !== "built");
-  if (builder.current.kind === "deploy" || builder.current.kind === "stage") {
-    for (const artifact of missing) {
-      builder.do({ do: "build", artifact, release: release.number, why: `${artifact.digest} is not built yet` });
-    }
-    return builder.enter("build");
+  if (missing.length === 0 && !isNew(builder.current)) return builder.enter("start");
+  for (const artifact of missing) {
+    builder.do({ do: "build", artifact, release: release.number, why: `${artifact.digest} is not built yet` });
   }
-  if (missing.length === 0) return builder.enter("start");
-  const detail = `v${release.number} cannot be served: ${missing.map((artifact) => artifact.digest).join(", ")} was removed`;
-  failDeployment(context, { verdict: "failed", fault: faultOf("release.incomplete", detail) });
+  builder.enter("build");
+}
+
+/** Whether its release was never live: what is brought back is only built again if its artifact is gone. */
+function isNew({ kind }: Deployment): boolean {
+  return kind === "deploy" || kind === "stage";
 }
 
 /** A service to restart that no longer exists: another release went live while the restart was queued. */
@@ -136,7 +137,7 @@ function build(context: DeploymentContext): void {
   }
   if (!release.artifacts.every((artifact) => stateOf(s, artifact) === "built")) builder.lookAgainIn(buildPollMs);
   else if (builder.current.kind === "stage") keepStaged(context);
-  else builder.enter("protect");
+  else builder.enter(isNew(builder.current) ? "protect" : "start");
 }
 
 /** The built release waits; its artifacts are kept while it does. */
@@ -145,9 +146,6 @@ function keepStaged({ s, builder, release }: DeploymentContext): void {
   builder.change({ verdict: "staged" });
   end({ builder, s });
 }
-
-/** How often a build without a command (a plain copy, which reports nothing) is checked. */
-const buildPollMs = 25;
 
 function runReleaseCommands(context: DeploymentContext): void {
   const { s, builder, release } = context;

@@ -6,6 +6,8 @@ import type { Snapshot, Step } from "./plan.ts";
 import type { PlanBuilder } from "./plan-builder.ts";
 import { releaseOf } from "./view.ts";
 
+/** How often a build without a command (a plain copy, which reports nothing) is checked. */
+export const buildPollMs = 25;
 /** How long the output of an ended `run` task is available. */
 const keepTaskMs = 3_600_000;
 /** A process that survived SIGKILL is signalled again after this. */
@@ -81,9 +83,15 @@ function signal({ name }: ObservedTask, how: string, why: string): Step {
   return { do: "signal", name, signal: how, why };
 }
 
-/** Whether the deployment under way waits for this build, which one before it began: equal input is built once. */
+/**
+ * Whether the deployment under way waits for this build, which one before it began: equal input is built once. What
+ * serves waits for an artifact of its own that was damaged.
+ */
 export function isAwaited(s: Snapshot, build: ObservedTask, deployment: Deployment | null): boolean {
-  const release = deployment?.phase === "build" ? releaseOf(s, deployment.release) : undefined;
-  const states = release?.artifacts.map(({ digest }) => s.artifacts[digest]) ?? [];
+  const { serving, stopped } = s.environment;
+  const served = serving && !stopped ? serving.release : null;
+  const numbers = [deployment?.phase === "build" ? deployment.release : null, served];
+  const releases = numbers.flatMap((number) => (number === null ? [] : (releaseOf(s, number) ?? [])));
+  const states = releases.flatMap(({ artifacts }) => artifacts.map(({ digest }) => s.artifacts[digest]));
   return states.some((found) => found?.state === "building" && (found.task ?? build.name) === build.name);
 }

@@ -44,10 +44,12 @@ export async function promotionOf(call: Call, environment: Environment, from: st
   return { loaded, message, branch: release.branch, commit: release.commit };
 }
 
-/** Refuses a release with missing artifacts. Fault: `release.incomplete`. */
+/** Refuses a release with missing artifacts that cannot be made again. Fault: `release.incomplete`. */
 export async function refuseIncomplete({ deps }: Call, release: Release): Promise<void> {
-  for (const { digest } of release.artifacts) {
+  for (const { digest, source, image } of release.artifacts) {
     if ((await deps.builder.observe(digest)).state === "built") continue;
-    throw new Fault("release.incomplete", `artifact ${digest} of ${releaseName(release.number)} is missing`);
+    if (image !== null || (await deps.builder.hasSource(source))) continue;
+    const detail = `artifact ${digest} of ${releaseName(release.number)} is missing, and so is its source ${source}`;
+    throw new Fault("release.incomplete", detail);
   }
 }

@@ -10,6 +10,7 @@ import {
   statSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -103,6 +104,7 @@ test.each([
   ["misses a file", (at: string) => rmSync(join(at, "d/b"))],
   ["has another file", (at: string) => writeFileSync(join(at, "d/more"), "")],
   ["has a shorter file", (at: string) => truncateSync(join(at, "d/b"), 1)],
+  ["has other bytes", (at: string) => writeFileSync(join(at, "d/b"), "evil\n")],
 ])("an artifact that %s is not used any more, said and built again", async (_how, damage) => {
   const said: string[] = [];
   await world.close();
@@ -131,6 +133,23 @@ test.each([
   expect(await builtOrNot(next, spec.digest)).toEqual({ state: "built" });
   expect(readFileSync(join(at, "d/b"), "utf8")).toBe("made\n");
   expect(await damagedIn([dirname(at)])).toEqual([]);
+});
+
+test("bytes that changed without a trace are found by reading; another time alone is no damage", async () => {
+  const spec = artifactSpec(await admitFiles(builder, { a: "1", b: "2" }), sh("echo made > c"));
+  await builder.build(spec, forWhom);
+  expect(await builtOrNot(builder, spec.digest)).toEqual({ state: "built" });
+  await builder.list();
+  const at = world.artifact(spec.digest);
+  utimesSync(join(at, "a"), 1, 1);
+  expect(await world.open().observe(spec.digest)).toEqual({ state: "built" });
+  expect(await damagedIn([dirname(at)])).toEqual([]);
+  const { mode, mtime } = statSync(join(at, "c"));
+  chmodSync(join(at, "c"), 0o600);
+  writeFileSync(join(at, "c"), "evil\n");
+  chmodSync(join(at, "c"), mode);
+  utimesSync(join(at, "c"), mtime, mtime);
+  expect(await damagedIn([dirname(at)])).toEqual([basename(at)]);
 });
 
 test("many builds asked for at once are one", async () => {

@@ -7,7 +7,7 @@ import { Aside, type AsideOptions, measureTree, syncTree } from "../../../host/t
 import type { User } from "../../../host/users.ts";
 import type { StoredObject } from "../../../ports/builder.ts";
 import { adoptArtifact, adoptSource } from "./earlier.ts";
-import { isDamaged, seal, sealOf } from "./seals.ts";
+import { isDamaged, seal, sealContent, sealOf } from "./seals.ts";
 import { staysInside } from "./unpack.ts";
 
 const digestPattern = /^sha256:([0-9a-f]{64})$/;
@@ -167,6 +167,7 @@ export class ContentStore {
           ? this.path(what, digest)
           : this.#earlier(what, digest);
         const found = await unlessMissing(stat(path));
+        if (found && what !== "source") await sealContent(path);
         if (found) all.push({ digest, what, touchedAt: Math.round(found.mtimeMs), bytes: await this.#size(path) });
       }
     }
