@@ -122,7 +122,7 @@ const host: Host = {
   service,
   async lacking(needs) {
     const { lackingHere } = await import("./needs.ts");
-    return lackingHere(needs, process.env.PATH ?? "");
+    return lackingHere(needs, process.env.PATH ?? "", process.env.HOME);
   },
 };
 

@@ -4,12 +4,17 @@ import { isErrno } from "../base/faults.ts";
 import { lackOf } from "../detect/needs.ts";
 import type { MachineNeed } from "../detect/recipe.ts";
 import { childOutput } from "../host/child.ts";
-import { firstClosed } from "./user.ts";
+import { isOpen, nodeFor } from "./nodes.ts";
 
-/** What this machine lacks for plain processes, looked up where they look: Fairlead's own Node comes first. */
-export function lackingHere(needs: readonly MachineNeed[], path: string): readonly string[] {
-  const searched = `${dirname(process.execPath)}:${path}`;
+/** What this machine lacks for plain processes, looked up where they look. */
+export function lackingHere(needs: readonly MachineNeed[], path: string, home?: string): readonly string[] {
+  const own = dirname(process.execPath);
+  const searched = `${own}:${path}`;
   return needs.flatMap((need) => {
+    if (need.program === "node") {
+      const node = nodeFor(need, { path, home, own });
+      return "lacks" in node ? node.lacks : [];
+    }
     const lacks = alternatives(need).map((one) => lackOf(one, printedBy(one, searched)));
     return lacks.includes(null) ? [] : (lacks[0] ?? []);
   });
@@ -35,11 +40,6 @@ function printedBy({ program, version }: MachineNeed, path: string): string | nu
   return (
     childOutput([first, ...rest], { cwd: "/", env: { PATH: path, HOME: "/" }, limit: 65_536, withinMs: 10_000 }) ?? ""
   );
-}
-
-/** What root has in a closed directory, like a toolchain in its home, is not there for the users of apps. */
-function isOpen(file: string): boolean {
-  return process.getuid?.() !== 0 || firstClosed(file) === null;
 }
 
 function isExecutable(file: string): boolean {

@@ -17,6 +17,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import { appPrograms, copied } from "./app-programs.ts";
 import type { Concern } from "./check.ts";
+import { isOpen, programsIn } from "./nodes.ts";
 import { firstClosed, type UserChoice } from "./user.ts";
 
 /** Below the range that Linux gives to outgoing connections (32768 up), so that none of those takes one away. */
@@ -68,7 +69,9 @@ export async function processes(options: ProcessOptions): Promise<Processes> {
   const owners = () => ownersOfVolumes(at("volumes"));
   const userOf = range ? userForEach(at("run"), range, { others, owners }) : oneUser(apps as User | null);
   const firewall = range && new Firewall(firewallName(options.stateDirectory));
-  const baseEnv = appEnvironment(options, at("node"));
+  const programs = { ...programPlaces(options, at("node")), home: options.env.HOME };
+  const programsFor = (directory: string) => programsIn(directory, programs);
+  const baseEnv = appEnvironment(options, `${programs.own}:${programs.path}`);
   const runtime = processRuntime({
     directory: at("run"),
     volumeDirectory: at("volumes"),
@@ -77,6 +80,7 @@ export async function processes(options: ProcessOptions): Promise<Processes> {
     baseEnv,
     buildEnv: wayOut(options.env),
     artifactDirectory: (digest) => artifactDirectory(store, digest),
+    programsFor,
     closed: closed === null ? null : { directory: closed, shared: [at("node")].filter((path) => existsSync(path)) },
     mostProcesses: range && mostProcesses,
     guard: firewall && range && ((doors) => firewall.apply({ apps: range, doors })),
@@ -92,6 +96,7 @@ export async function processes(options: ProcessOptions): Promise<Processes> {
       owner: options.user.store,
       clock,
       packages: { recipeOf: detect, env: baseEnv },
+      programsFor,
       notify,
     }),
     gaps: async () => [
@@ -159,20 +164,24 @@ function overlapping(neighbours: readonly UidClaim[]): readonly Concern[] {
 /** Names that a row of `doctor` has room for. */
 const mostNamed = 5;
 
-/**
- * What every app finds in its environment. The pinned Node comes first on PATH, so that an app runs the same on a machine
- * with another Node or none; a manifest that sets PATH wins.
- */
-function appEnvironment(options: ProcessOptions, copy: string): Record<string, string> {
-  const { env } = options;
+/** What every app finds in its environment; `programsIn` says more of PATH, and a manifest that sets it wins. */
+function appEnvironment({ env }: ProcessOptions, PATH: string): Record<string, string> {
   const kept = Object.fromEntries(
     ["LANG", "LC_ALL", "TZ", "HOME", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS"].flatMap((name) =>
       env[name] === undefined ? [] : [[name, env[name]]],
     ),
   );
+  return { ...kept, PATH };
+}
+
+/**
+ * Where apps find programs: this machine's, with what helps apps last, and Fairlead's own Node. A closed directory would
+ * make a shell say "Permission denied" of every program that is nowhere.
+ */
+function programPlaces({ env }: ProcessOptions, copy: string): { readonly path: string; readonly own: string } {
   const path = env.PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   const node = reachableNode(copy);
-  return { ...kept, PATH: `${dirname(node)}:${path}:${appPrograms(copy, node)}` };
+  return { path: [...path.split(":").filter(isOpen), appPrograms(copy, node)].join(":"), own: dirname(node) };
 }
 
 /** How package managers on this machine reach their registries: proxies, authorities and mirrors. */

@@ -38,7 +38,8 @@ export const platformVariables: readonly PlatformVariable[] = [
     name: "PATH",
     kind: "default",
     of: "plain processes",
-    means: "the app's `.venv/bin` and `node_modules/.bin`, the pinned Node, then the controller's",
+    means:
+      "the app's `.venv/bin` and `node_modules/.bin`, the Node that the app asks for, otherwise Fairlead's, then the controller's",
     loss: "programs outside the given directories are not found",
   },
   ...["LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS"].map(

@@ -50,6 +50,7 @@ export async function benchLogs(lines: number): Promise<readonly Row[]> {
     notify: () => undefined,
     baseEnv: plainEnvironment,
     buildEnv: {},
+    programsFor: async () => ({ path: process.env.PATH ?? "/usr/bin:/bin" }),
     artifactDirectory: () => artifact,
     closed: null,
     mostProcesses: null,

@@ -12,6 +12,7 @@ import { nodeFirstStep } from "./install.ts";
 import { loneServer } from "./lone.ts";
 import { bunNeed } from "./manager.ts";
 import { readPackage } from "./package.ts";
+import { nodeNeed } from "./need.ts";
 import { type NodeProject, nodeProject } from "./project.ts";
 import { scriptCalled } from "./script.ts";
 import { buildStage, type ImageLayout, stagesOf, startCommandOf } from "./stages.ts";
@@ -119,14 +120,11 @@ function serviceName(directory: string): string {
   return name.slice(0, 40) || "web";
 }
 
-/** Plain processes run on Fairlead's own Node. */
 function needsOf({ node, manager, runs }: NodeProject): readonly MachineNeed[] {
   const bun = runs.kind === "server" && manager.name !== "bun" && runs.start.command[0] === "bun";
   const needs = bun ? [...manager.needs, bunNeed] : manager.needs;
-  if (node.range === null) return needs;
-  const version = { range: node.range, printedBy: ["node", "--version"] };
-  const install = `with a container engine, \`fairlead up --runtime docker\` runs on Node ${node.tag}`;
-  return [{ program: "node", version, why: node.why.replace("requested by ", ""), install }, ...needs];
+  const need = nodeNeed(node);
+  return need === null ? needs : [need, ...needs];
 }
 
 function titleOf({ server, runs, app }: NodeProject): string {

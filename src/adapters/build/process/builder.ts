@@ -31,6 +31,8 @@ export interface ProcessBuilderOptions {
   readonly owner: User | null;
   readonly clock: Clock;
   readonly packages: PackagesOptions;
+  /** The PATH of builds of a source, or what the machine lacks for it. */
+  readonly programsFor: (context: string) => Promise<{ readonly path: string } | { readonly lacks: string }>;
   /** Receives notices about the store. */
   readonly notify: (words: string) => void;
 }
@@ -53,7 +55,8 @@ interface Job {
 /** The record of a build before its command starts. */
 interface BuildRecord {
   readonly key: EnvKey;
-  readonly task: string;
+  /** Null: it did not begin. */
+  readonly task: string | null;
   readonly command: readonly string[];
   readonly staging: string;
   readonly since: number;
@@ -154,6 +157,8 @@ class ProcessBuilder implements Builder {
   async #look(digest: string): Promise<ArtifactState> {
     if (await this.#has(digest)) return { state: "built" };
     const record = await this.#record(digest);
+    if (record?.task === null)
+      return { state: "failed", code: "build.failed", detail: record.refused ?? "", task: null };
     const task = record && (await this.#task(record));
     // Without its task a build never started: the controller died before, or the task was removed.
     if (!record || !task || record.whole) return { state: "absent" };
@@ -193,8 +198,10 @@ class ProcessBuilder implements Builder {
     const from = await this.#sources.context(artifact);
     const isWhole = (await this.#record(digest))?.whole === true;
     await this.#forget(digest);
+    const programs = await this.#options.programsFor(from);
+    if ("lacks" in programs) return this.#refuse(digest, forWhom.key, programs.lacks);
     if (command === null) return this.#place("artifact", digest, { from });
-    const steps = isWhole ? null : await this.#packages.stepsOf(artifact, from, forWhom.key);
+    const steps = isWhole ? null : await this.#packages.stepsOf(artifact, from, { key: forWhom.key, ...programs });
     const job = { digest, forWhom, variables };
     if (steps === null) return this.#run({ ...job, command, content: { from } });
     const { packages, install, files: only } = steps;
@@ -226,6 +233,19 @@ class ProcessBuilder implements Builder {
       command,
       env: { ...variables.plain, ...revealed(variables.secret) },
       neighbours: [],
+    });
+  }
+
+  /** A build that cannot begin on this machine. */
+  #refuse(digest: string, key: EnvKey, refused: string): Promise<void> {
+    const since = this.#options.clock.now();
+    return this.#write(digest, {
+      key,
+      task: null,
+      command: [],
+      staging: join(this.#store.staging, hexOf(digest)),
+      since,
+      refused,
     });
   }
 

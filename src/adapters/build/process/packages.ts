@@ -13,8 +13,14 @@ import { viewOf } from "../source/view.ts";
 
 export interface PackagesOptions {
   readonly recipeOf: typeof detect;
-  /** What programs of builds are given, and where they are found. */
+  /** What programs of builds are given. */
   readonly env: Readonly<Record<string, string>>;
+}
+
+interface ForBuild {
+  readonly key: EnvKey;
+  /** Where programs are found. */
+  readonly path: string;
 }
 
 /** A build in two steps, and the name of what the first makes. */
@@ -45,7 +51,11 @@ export class KeptPackages {
   }
 
   /** Null: the build is one command, of which nobody knows what it reads. */
-  async stepsOf({ command, base, env }: ArtifactSpec, context: string, key: EnvKey): Promise<NamedSteps | null> {
+  async stepsOf(
+    { command, base, env }: ArtifactSpec,
+    context: string,
+    { key, path }: ForBuild,
+  ): Promise<NamedSteps | null> {
     if (command === null || process.platform !== "linux") return null;
     const view = await viewOf(context);
     const found = this.#options.recipeOf(view, { base });
@@ -53,8 +63,8 @@ export class KeptPackages {
     if (steps === null) return null;
     const { files, install, interpreters, tools } = steps;
     const read = view.paths.filter((path) => files.some((file) => path === file || path.startsWith(`${file}/`)));
-    const versions = await Promise.all(interpreters.map((program) => this.#versionOf(program)));
-    const programs = { versions, tools: tools.map((program) => fileOf(program, this.#options.env.PATH ?? "")) };
+    const versions = await Promise.all(interpreters.map((program) => this.#versionOf(program, path)));
+    const programs = { versions, tools: tools.map((program) => fileOf(program, path)) };
     const made = { files: await digestOf(context, read), install, programs, env, store: this.#store.staging };
     const name = hexOf(sha256(canonicalJson(made))).slice(environmentLength);
     return { ...steps, packages: `sha256:${environmentOf(key)}${name}` };
@@ -85,9 +95,9 @@ export class KeptPackages {
   }
 
   /** What a program prints of its version; empty where there is none. Not in the source: some programs obey what it names. */
-  async #versionOf(program: string): Promise<string> {
+  async #versionOf(program: string, PATH: string): Promise<string> {
     try {
-      const { env } = this.#options;
+      const env = { ...this.#options.env, PATH };
       const { stdout, stderr } = await runChild([program, "--version"], { cwd: "/", env, withinMs: versionLimitMs });
       return `${stdout}${stderr}`;
     } catch (thrown) {

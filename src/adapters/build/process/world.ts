@@ -16,15 +16,18 @@ interface BuilderPlace extends Pick<ProcessBuilderOptions, "clock"> {
   readonly userOf: ProcessBuilderOptions["userOf"];
   readonly owner?: User | null;
   readonly packages?: ProcessBuilderOptions["packages"];
+  readonly programsFor?: ProcessBuilderOptions["programsFor"];
   readonly notify?: (words: string) => void;
 }
 
 const unknown: ProcessBuilderOptions["packages"] = { recipeOf: () => ({ lookedFor: [] }), env: {} };
 
+const usual = async () => ({ path: "/usr/bin:/bin" });
+
 /** For tests: a builder on a directory of its own, with a runtime under it. */
 export function builderWorld(
   place: Place,
-  { userOf, owner = null, clock, packages = unknown, notify = () => undefined }: BuilderPlace,
+  { userOf, owner = null, clock, packages = unknown, programsFor = usual, notify = () => undefined }: BuilderPlace,
 ) {
   const directory = join(place.root, "store");
   const runtime = place.open();
@@ -32,7 +35,7 @@ export function builderWorld(
     root: place.root,
     directory,
     runtime,
-    open: (): Builder => processBuilder({ directory, runtime, userOf, owner, clock, packages, notify }),
+    open: (): Builder => processBuilder({ directory, runtime, userOf, owner, clock, packages, programsFor, notify }),
     told: (files: Readonly<Record<string, string>>, script: string | null) => ({
       files,
       command: script === null ? null : ["/bin/sh", "-c", script],

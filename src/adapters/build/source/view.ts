@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { join, relative, sep } from "node:path";
+import { join } from "node:path";
 import { isErrno } from "../../../base/faults.ts";
 import { decodeText } from "../../../base/text.ts";
 import type { SourceView } from "../../../detect/recipe.ts";
@@ -15,10 +15,16 @@ export function textAt(root: string, path: string): string | null {
   }
 }
 
-/** What detection sees of a directory. */
-export async function viewOf(root: string): Promise<SourceView> {
-  const entries = await readdir(root, { recursive: true, withFileTypes: true });
-  const files = entries.filter((each) => !each.isDirectory());
-  const paths = files.map(({ parentPath, name }) => relative(root, join(parentPath, name)).split(sep).join("/"));
+/** What detection sees of a directory, without what is in directories of some names. */
+export async function viewOf(root: string, except: ReadonlySet<string> = new Set()): Promise<SourceView> {
+  const paths: string[] = [];
+  for (const pending = [""]; pending.length > 0; ) {
+    const directory = pending.pop() ?? "";
+    for (const entry of await readdir(join(root, directory), { withFileTypes: true })) {
+      const path = directory === "" ? entry.name : `${directory}/${entry.name}`;
+      if (!entry.isDirectory()) paths.push(path);
+      else if (!except.has(entry.name)) pending.push(path);
+    }
+  }
   return { paths, read: (path) => textAt(root, path) };
 }

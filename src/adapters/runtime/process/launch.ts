@@ -57,6 +57,8 @@ export function lackingVolume({ volumes }: Room): string | null {
 
 interface Given {
   readonly baseEnv: Readonly<Record<string, string>>;
+  /** Where programs are found that are not the app's own. */
+  readonly path: string;
   readonly room: Room;
   /** What the release says. */
   readonly variables: Readonly<Record<string, string>>;
@@ -66,13 +68,13 @@ interface Given {
  * All that a process is given, as `src/model/variables.ts` lists it: the base, its own places, what the release says, and
  * who it is. Nothing comes from the controller's own environment. HOST is only a default, since apps also use it for other things.
  */
-export function processEnv(stored: StoredWorkload, { baseEnv, room, variables }: Given): Record<string, string> {
+export function processEnv(stored: StoredWorkload, { baseEnv, path, room, variables }: Given): Record<string, string> {
   const host = hasPorts(stored) ? { HOST: loopback } : {};
   const port = stored.port === null ? {} : { PORT: String(stored.port) };
   const volumes = Object.fromEntries(room.volumes.map(({ volume, data }) => [volumeVariable(volume), data ?? ""]));
   const ports = Object.fromEntries(privatePorts(stored).map(({ port, at }) => [portVariable(port), String(at.port)]));
   const own = { ...port, ...ports, ...volumes, ...identityOf(stored) };
-  const PATH = [...programDirectories.map((name) => `${room.cwd}/${name}`), baseEnv.PATH ?? rootPath].join(":");
+  const PATH = [...programDirectories.map((name) => `${room.cwd}/${name}`), path].join(":");
   return { ...baseEnv, ...room.env, PATH, HOME: room.home, TMPDIR: room.tmp, ...host, ...variables, ...own };
 }
 

@@ -19,6 +19,8 @@ export interface RoomOptions {
   /** What builds are given beside that. */
   readonly buildEnv: Readonly<Record<string, string>>;
   readonly artifactDirectory: (digest: string) => string;
+  /** The PATH of what runs in a directory, or which program of its source this machine lacks, in words. */
+  readonly programsFor: ProgramsFor;
   /**
    * A directory above the runtime's own of which an instance sees nothing but what is its own and `shared`, because other
    * users cannot pass through it; or, where `userOf` says null, because instances get namespaces of their own. All are real
@@ -28,6 +30,8 @@ export interface RoomOptions {
   /** How many processes and threads a user may have at once; null: as many as the controller's own limit says. */
   readonly mostProcesses: number | null;
 }
+
+export type ProgramsFor = (directory: string) => Promise<{ readonly path: string } | { readonly lacks: string }>;
 
 /** Where instances and tasks live, and as whom. */
 export class Rooms {
@@ -73,6 +77,11 @@ export class Rooms {
     // What is closed is covered where it is not a place of its own.
     const shared = HOME === undefined || HOME === this.#options.closed?.directory ? own.home : HOME;
     return { ...own, env: this.#options.buildEnv, home: user ? this.#folder.buildHome(user) : shared };
+  }
+
+  /** Of the artifact, which nobody changes: its copy may already have been. */
+  programs(stored: StoredWorkload): ReturnType<ProgramsFor> {
+    return this.#options.programsFor(this.#artifact(stored));
   }
 
   /** The volumes of an instance, each with its directory; null: it is not there. */

@@ -15,6 +15,7 @@ import type {
   RuntimeChange,
   Stranger,
 } from "../../../ports/runtime.ts";
+import { rootPath } from "./confine.ts";
 import { Doors, type Guard } from "./doors.ts";
 import { ProcessFolder } from "./folder.ts";
 import { hasPorts, lackingVolume, launch, privatePorts, processEnv, unfitProcess } from "./launch.ts";
@@ -234,8 +235,11 @@ class ProcessRuntime implements Runtime {
     const entry = known ?? (await this.#write(workload));
     const { baseEnv } = this.#options;
     const room = this.#rooms.of(entry.stored);
-    const env = processEnv(entry.stored, { baseEnv, room, variables: workload.spec.env });
-    const reason = lackingVolume(room) ?? unfitProcess(entry.stored.spec.command, env);
+    const programs = await this.#rooms.programs(entry.stored);
+    const { path } = "path" in programs ? programs : { path: rootPath };
+    const env = processEnv(entry.stored, { baseEnv, path, room, variables: workload.spec.env });
+    const lacks = "lacks" in programs ? programs.lacks : null;
+    const reason = lackingVolume(room) ?? lacks ?? unfitProcess(entry.stored.spec.command, env);
     if (hasPorts(entry.stored)) await this.#doors.guard(this.#table.ported());
     if (reason) this.#refuse(entry, reason);
     else await this.#launch(entry, { env, cwd: room.cwd });

@@ -42,6 +42,7 @@ export async function processWorld(more: Partial<ProcessRuntimeOptions> = {}, na
     baseEnv: { PATH: `${nodeDirectory}:/usr/bin:/bin`, [markName]: root },
     buildEnv: {},
     artifactDirectory: () => artifact,
+    programsFor: async () => ({ path: more.baseEnv?.PATH ?? `${nodeDirectory}:/usr/bin:/bin` }),
     closed: namespaced ? { directory: root, shared: [] } : null,
     mostProcesses: null,
     clock: wallClock,
