@@ -15,8 +15,8 @@ export interface NodePlaces {
   readonly home: string | undefined;
   /** The directory of Fairlead's own, which everybody can reach. */
   readonly own: string;
-  /** Whether those who are to start programs in a directory can reach it. */
-  readonly isOpen: (directory: string) => boolean;
+  /** Whether those who are to start a program can reach it. */
+  readonly isOpen: (program: string) => boolean;
 }
 
 /** Where version managers keep each Node, below the home directory: nvm, fnm, Volta, asdf, mise, nodenv. */
@@ -43,8 +43,8 @@ export function installedNodes({ path, home, own, isOpen }: NodePlaces): readonl
   const others = [...managed.map((place) => join(home ?? "/", place)), ...shared].flatMap(matching).sort(newestFirst);
   const all = [...new Set([...named, "/usr/local/bin", "/usr/bin", ...others, own])];
   return all.flatMap((directory) => {
-    const version =
-      existsSync(join(directory, "node")) && (directory === own || isOpen(directory)) ? versionOf(directory) : null;
+    const program = join(directory, "node");
+    const version = existsSync(program) && (directory === own || isOpen(program)) ? versionOf(directory) : null;
     return version === null ? [] : [{ directory, version }];
   });
 }

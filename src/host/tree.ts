@@ -355,14 +355,17 @@ async function deleteAs(path: string, as: User | null, until: number): Promise<s
   await top.chmod(0o700);
   const work = () => ({ as, cwd: path, withinMs: left(until) });
   const empty = ["/usr/bin/find", ".", "-xdev", "-mindepth", "1", "-delete"] as const;
-  if ((await failureOf(empty, work())) !== null) {
-    // Most often it is in a directory that its owner may not write.
-    await failureOf(["/bin/chmod", "-R", "u+rwX", "."], work());
-    const failure = await failureOf(empty, work());
-    if (failure !== null) return failure;
+  // Most often it is in a directory that its owner may not write, as all of a sealed tree; its files may be shared with
+  // another one, whose modes stay. A directory that cannot be read either is one that a user made.
+  const opened = ["/usr/bin/find", ".", "-xdev", "-type", "d", "-exec", "/bin/chmod", "u+rwx", "{}", "+"] as const;
+  let failure = await failureOf(empty, work());
+  for (const open of [opened, ["/bin/chmod", "-R", "u+rwX", "."] as const]) {
+    if (failure === null) break;
+    await failureOf(open, work());
+    failure = await failureOf(empty, work());
   }
-  fs.rmdirSync(path);
-  return null;
+  if (failure === null) fs.rmdirSync(path);
+  return failure;
 }
 
 /** A directory that its own user may not read can be opened by root alone; anybody else makes it readable first. */

@@ -42,6 +42,7 @@ beforeEach(async () => {
   said = [];
   world = builderWorld(await processWorld(), {
     userOf: async () => null,
+    owner: process.getuid?.() === 0 ? { uid: 64_003, gid: 64_003 } : null,
     clock: wallClock,
     packages: { recipeOf, env: {} },
     notify: (words) => said.push(words),
@@ -72,7 +73,7 @@ async function built(
   }
   expect(state).toEqual({ state: "built" });
   const at = (name: string) => join(world.artifact(spec.digest), name);
-  return { at, text: (name: string) => readFileSync(at(name), "utf8") };
+  return { digest: spec.digest, at, text: (name: string) => readFileSync(at(name), "utf8") };
 }
 
 test("packages are installed again only when something changes that the install can read", async () => {
@@ -100,6 +101,17 @@ test("where nothing is left to build, no command runs; the artifact shares the f
   expect([second.text("both"), first.text("both")]).toEqual(["source", "x\n"]);
   expect(statSync(second.at("pk/stamp")).mode & 0o222).toBe(0);
   expect(statSync(second.at("pk/stamp")).ino).toBe(statSync(first.at("pk/stamp")).ino);
+});
+
+test("removing an artifact leaves the files whole that others share", async () => {
+  const first = await built({ lock: "1", app: "1" }, { more: "" });
+  const stamp = first.text("pk/stamp");
+  await builder.remove({ digest: first.digest, what: "artifact" });
+  const aside = join(world.directory, "aside");
+  while (readdirSync(aside).length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  builder = world.open();
+  expect((await built({ lock: "1", app: "2" }, { more: "" })).text("pk/stamp")).toBe(stamp);
+  expect(said).toEqual([]);
 });
 
 test("a set that was damaged is said and made again", async () => {
