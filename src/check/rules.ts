@@ -21,6 +21,7 @@ import { secretInGit } from "./rules/secret-in-git.ts";
 import { secretInManifest } from "./rules/secret-in-manifest.ts";
 import { secretInSource } from "./rules/secret-in-source.ts";
 import { stateBesideCode } from "./rules/state-beside-code.ts";
+import { staticImage } from "./rules/static-image.ts";
 import { testsNotRun } from "./rules/tests-not-run.ts";
 import { unboundedMemory } from "./rules/unbounded-memory.ts";
 import { unpinnedImage } from "./rules/unpinned-image.ts";
@@ -48,6 +49,7 @@ export const rules: readonly Rule[] = [
   missingDependency,
   leftOutFile,
   scriptStart,
+  staticImage,
   llmRetry,
   plainPasswords,
   unpinnedImage,
@@ -61,4 +63,11 @@ export const rules: readonly Rule[] = [
 ];
 
 /** Rules whose warnings a deployment shows before the upload: only the source shows them, and they explain failures. */
-export const toldBeforeUpload: readonly Rule[] = [secretInGit, leftOutFile, scriptStart, fixedPort, loopbackOnly];
+export const toldBeforeUpload: readonly Rule[] = [
+  secretInGit,
+  leftOutFile,
+  scriptStart,
+  staticImage,
+  fixedPort,
+  loopbackOnly,
+];

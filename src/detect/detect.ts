@@ -12,7 +12,7 @@ import { type BuildChoice, isRecipe, type Recipe, type SourceView, type Unrecogn
 import { ruby } from "./ruby/recipe.ts";
 import { rust } from "./rust/recipe.ts";
 import { staticPages } from "./static/recipe.ts";
-import { baseName, directoryOf, Tree } from "./tree.ts";
+import { baseName, directoryOf, join, Tree, textTable } from "./tree.ts";
 
 /**
  * Detects a source without a Dockerfile, and generates the Dockerfile for it: two stages, a pinned base, never root,
@@ -55,8 +55,15 @@ function whole(tree: Tree, reader: LanguageReader, recipe: Recipe): Recipe {
     recipe.services,
     (command) => reader.meaning?.(command, tree) ?? command,
   );
-  return { ...recipe, services, warnings: [...recipe.warnings, ...warnings, ...unused(tree, reader, recipe)] };
+  const left = [
+    ...unused(tree, reader, recipe),
+    ...beside(tree, recipe),
+    ...(tree.has("Procfile.dev") ? [forEditing] : []),
+  ];
+  return { ...recipe, services, warnings: [...recipe.warnings, ...warnings, ...left] };
 }
+
+const forEditing = "Procfile.dev is for development, so it is not read; a Procfile says what runs in production";
 
 /** Files of other languages that the recipe does not build: none of its needs names them. */
 function unused(tree: Tree, chosen: LanguageReader, { needs }: Recipe): readonly string[] {
@@ -69,21 +76,40 @@ function unused(tree: Tree, chosen: LanguageReader, { needs }: Recipe): readonly
   });
 }
 
-/** Subdirectories that look like apps: a repository with several has nothing at the top. */
+/** Usual directories of a front end, a server or a worker beside each other. */
+const besideNames = "client frontend front-end web webapp ui app dashboard admin server backend back-end api worker";
+
+/** Packages beside the app, in a directory of their own, that neither the recipe nor a script of the top names. */
+function beside(tree: Tree, { dockerfile, services }: Recipe): readonly string[] {
+  const top = tree.has("package.json") ? tree.json("package.json") : null;
+  const isWorkspace = top?.has("workspaces") || tree.first(["pnpm-workspace.yaml", "lerna.json", "nx.json"]) !== null;
+  const scripts = [...textTable(top?.get("scripts"))]
+    .filter(([name]) => /build|install|^(?:pre)?start/.test(name))
+    .flat();
+  const known = [
+    dockerfile,
+    ...scripts,
+    ...services.flatMap(({ run, files }) => [...(run ?? []), files?.path ?? ""]),
+  ].join("\n");
+  return besideNames.split(" ").flatMap((directory) => {
+    const file = join(directory, "package.json");
+    if (isWorkspace || !tree.has(file) || new RegExp(`\\b${directory}\\b`).test(known)) return [];
+    return [`${file} exists too and is not built: commit its output, or write a Dockerfile`];
+  });
+}
+
+/** Subdirectories that look like apps, each by the file that says most: a repository with several has nothing at the top. */
 function nearby(tree: Tree): readonly string[] {
-  const telling = new Set(["Dockerfile", ...readers.flatMap(({ files }) => files)]);
+  const telling = ["Dockerfile", ...readers.flatMap(({ files }) => files)];
   const found = new Map<string, string>();
-  for (const path of [...tree.paths].sort()) {
+  const rank = (path: string) => telling.indexOf(baseName(path));
+  for (const path of [...tree.paths].filter((one) => rank(one) !== -1).sort((a, b) => rank(a) - rank(b))) {
     const directory = directoryOf(path);
-    if (
-      !telling.has(baseName(path)) ||
-      !/^[\w.-]+(?:\/[\w.-]+)?$/.test(directory) ||
-      /node_modules|^\./.test(directory)
-    )
-      continue;
+    if (!/^[\w.-]+(?:\/[\w.-]+)?$/.test(directory) || /node_modules|^\./.test(directory)) continue;
     if (!found.has(directory)) found.set(directory, path);
   }
   return [...found]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
     .slice(0, 8)
     .map(([directory, path]) => `${path} exists: \`build: ${directory}\` builds that directory`);
 }

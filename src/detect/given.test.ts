@@ -30,7 +30,9 @@ test.for([
 
 test.for([
   [cmd, ["node", "server.js"]],
-  ["CMD exec node server.js --port 3000\n", ["node", "server.js", "--port", "3000"]],
+  ["CMD exec node server.js --port 3000\n", ["sh", "-c", "exec node server.js --port $PORT"]],
+  ['CMD ["uvicorn", "main:app", "--port", "80"]\n', ["sh", "-c", "exec uvicorn main:app --port $PORT"]],
+  ['CMD ["sh", "-c", "cd a && node b --port 80"]\n', ["sh", "-c", "cd a && node b --port $PORT"]],
   ["CMD node a && node b\n", ["sh", "-c", "node a && node b"]],
 ] as const)("%s is what plain processes run", ([text, run]) => {
   expect(given(`FROM a\nEXPOSE 1\n${text}`)).toMatchObject({ run, warnings: [] });
@@ -44,6 +46,21 @@ test.for([
 ] as const)("%s is none", ([text, why]) => {
   const rest = "plain processes need `run` in fairlead.yml, or use a container engine";
   expect(given(`FROM a\nEXPOSE 1\n${text}`)).toMatchObject({ run: null, needs: [], warnings: [`${why}: ${rest}`] });
+});
+
+test("an image without a shell keeps the port of its command", () => {
+  const found = given('FROM gcr.io/distroless/nodejs22\nEXPOSE 80\nCMD ["node", "a", "--port", "80"]\n');
+  expect(found.run).toEqual(["node", "a", "--port", "80"]);
+});
+
+test.for([
+  ["nginx:1.29-alpine", 80],
+  ["docker.io/library/httpd:2", 80],
+  ["php:8.4-apache", 80],
+  ["nginxinc/nginx-unprivileged", 8080],
+  ["${BASE:-caddy}:2", 80],
+] as const)("%s exposes a port itself", ([image, port]) => {
+  expect(given(`FROM ${image}\n`)).toMatchObject({ port });
 });
 
 test("a program of the image that nothing else brings is named", () => {

@@ -1,4 +1,5 @@
-import { defaultPort } from "./dockerfile.ts";
+import { defaultPort, plainWords } from "./dockerfile.ts";
+import { portInWords } from "./port.ts";
 import { commandOf } from "./procfile.ts";
 import { isRecipe, type Recipe, type ServiceIdea, type Unrecognised } from "./recipe.ts";
 
@@ -85,10 +86,20 @@ function portOf(
       ],
     };
   if (ports.length === 1 || told !== null) return { port, warnings: unknown };
+  const usual = portOfBase(stage, values);
+  if (usual !== null) return { port: usual, warnings: unknown };
   return {
     port,
     warnings: [...unknown, `the Dockerfile exposes no port: ${port} is assumed, and the app is told it as PORT`],
   };
+}
+
+/** The port on which the program of a common base image listens, which the image itself exposes; null: unknown. */
+function portOfBase(stage: readonly Instruction[], values: ReadonlyMap<string, string>): number | null {
+  const image = replaced(stage[0]?.words.split(/\s+/).find((word) => !word.startsWith("--")) ?? "", values);
+  const name = image.replace(/[:@].*$/, "").replace(/^(?:docker\.io\/)?(?:library\/)?/, "");
+  if (/^(?:nginx|httpd|caddy|wordpress)$/.test(name) || /^php:.*apache/.test(image)) return 80;
+  return /^(?:nginxinc\/nginx-unprivileged|tomcat)$/.test(name) ? 8080 : null;
 }
 
 /** The number of `3000/tcp`, `$PORT`, `${PORT:-3000}` and `3000-3010`; null: unknown. */
@@ -105,7 +116,24 @@ function commandIn(stage: readonly Instruction[]): readonly string[] | string {
   if (given === undefined) return "the Dockerfile has no CMD";
   const words = given.startsWith("[") ? execWords(given) : commandOf(given.replace(/^exec\s+/, ""));
   if (words === null || words.length === 0) return "CMD of the Dockerfile is not a list of texts";
-  return words[0]?.startsWith("/") ? `CMD of the Dockerfile starts ${words[0]}, which is in the image` : words;
+  return words[0]?.startsWith("/")
+    ? `CMD of the Dockerfile starts ${words[0]}, which is in the image`
+    : hasShell(stage)
+      ? withPort(words)
+      : words;
+}
+
+/** Whether the last image can start one, as far as its name says. */
+function hasShell([from]: readonly Instruction[]): boolean {
+  return !/^scratch\b|distroless|chainguard/.test(from?.words ?? "");
+}
+
+/** A port that stands in the command is left to the platform, by a shell; a command of a shell says it in its text. */
+function withPort(words: readonly string[]): readonly string[] {
+  const [first = "", option = "", script = ""] = words;
+  if (first === "sh" && option === "-c" && words.length === 3) return ["sh", "-c", portInWords(script)];
+  const line = words.join(" ");
+  return plainWords(line) === null || portInWords(line) === line ? words : commandOf(portInWords(line));
 }
 
 function execWords(text: string): readonly string[] | null {

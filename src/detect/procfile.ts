@@ -55,8 +55,9 @@ export function withProcfile(
   meaning: (command: readonly string[]) => readonly string[] = (command) => command,
 ): { readonly services: readonly ServiceIdea[]; readonly warnings: readonly string[] } {
   const { commands: written, warnings } = parsed(tree);
-  const commands = new Map([...written].map(([name, command]) => [name, meaning(command)]));
   const all = new Map(services.map((service) => [service.name, service]));
+  const used = [...written].filter(([name]) => all.get(name)?.files === undefined);
+  const commands = new Map(used.map(([name, command]) => [name, meaning(command)]));
   for (const [name, run] of commands) {
     const none = { name, port: null, ready: null, release: null, single: isClock(run) };
     if (name !== "release") all.set(name, { ...(all.get(name) ?? none), run });
@@ -68,8 +69,11 @@ export function withProcfile(
   }
   const release = commands.get("release");
   const found = [...all.values()].map((one, i) => (release && i === 0 ? { ...one, release } : one));
-  return { services: found, warnings };
+  const left = used.length < written.size ? [servedHere] : [];
+  return { services: found, warnings: [...warnings, ...left] };
 }
+
+const servedHere = "the line web of Procfile is not used, because the files are served without a program of the source";
 
 /** A clock runs once, or everything is started twice. */
 function isClock(run: readonly string[]): boolean {

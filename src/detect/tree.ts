@@ -25,6 +25,8 @@ export class Tree {
   readonly paths: ReadonlySet<string>;
   readonly #source: SourceView;
   #read = 0;
+  /** Ordered once: a source has up to 50,000 files, and every reader asks. */
+  #ordered: readonly string[] | null = null;
   readonly #texts = new Map<string, string | null>();
   /** Files that exist but cannot be parsed, by path. */
   readonly broken = new Map<string, string>();
@@ -86,10 +88,8 @@ export class Tree {
 
   /** Source files of the app with one of these endings, shallow ones first, at most some thousands. */
   sources(endings: RegExp): readonly string[] {
-    return [...this.paths]
-      .filter((path) => endings.test(path) && !aside.test(path))
-      .sort((a, b) => depth(a) - depth(b) || (a < b ? -1 : 1))
-      .slice(0, lookLimit);
+    this.#ordered ??= inOrder(this.paths);
+    return this.#ordered.filter((path) => endings.test(path)).slice(0, lookLimit);
   }
 
   /** Whether any file is under a directory. */
@@ -98,8 +98,10 @@ export class Tree {
   }
 }
 
-function depth(path: string): number {
-  return path.split("/").length;
+/** What is not aside, shallow ones first. */
+function inOrder(paths: ReadonlySet<string>): readonly string[] {
+  const found = [...paths].filter((path) => !aside.test(path)).map((path) => ({ path, depth: path.split("/").length }));
+  return found.sort((a, b) => a.depth - b.depth || (a.path < b.path ? -1 : 1)).map(({ path }) => path);
 }
 
 /** `apps/web` of `apps/web/package.json`; empty at the top. */

@@ -4,7 +4,7 @@ import { defaultPort, dockerfileText, inDirectory } from "../dockerfile.ts";
 import { listensAnyway, portInCode } from "../port.ts";
 import type { LanguageReader } from "../reader.ts";
 import { nextReadyPath, nodeRoute, readyPath } from "../ready.ts";
-import type { BuildChoice, MachineNeed, Recipe, ServiceIdea } from "../recipe.ts";
+import type { BuildChoice, MachineNeed, Recipe, ServiceIdea, VariableIdea } from "../recipe.ts";
 import { filesService, filesStage } from "../static/server.ts";
 import { baseName, join, type Tree } from "../tree.ts";
 import type { FrontEnd } from "./frameworks.ts";
@@ -62,7 +62,7 @@ function nodeRecipe(tree: Tree, project: NodeProject, build: BuildChoice): Recip
   };
   const production = { name: "NODE_ENV", secret: false, generate: null, value: "production" };
   return {
-    variables: [production, ...requiredVariables(tree)],
+    variables: [production, ...address(project), ...requiredVariables(tree)],
     build: processBuild(project, layout.keepsAll),
     firstStep: nodeFirstStep(tree, layout, installOf(project, layout.keepsAll)),
     needs: needsOf(project),
@@ -73,6 +73,12 @@ function nodeRecipe(tree: Tree, project: NodeProject, build: BuildChoice): Recip
     warnings,
     services: [web, ...otherServices(project)],
   };
+}
+
+/** AdonisJS does not start without an address. */
+function address({ server }: NodeProject): readonly VariableIdea[] {
+  const isAsked = server?.package === "@adonisjs/core";
+  return isAsked ? [{ name: "HOST", secret: false, generate: null, value: "0.0.0.0" }] : [];
 }
 
 /** The same without an image: packages and build, in a copy of the source. */

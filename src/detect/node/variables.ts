@@ -42,10 +42,23 @@ export function requiredVariables(tree: Tree): readonly VariableIdea[] {
     for (const [, found = ""] of text.matchAll(/\b(?:url|directUrl)\s*=\s*env\("([A-Z][A-Z0-9_]{1,60})"\)/g))
       names.add(found);
   }
-  return [...names]
-    .filter((one) => !given.test(one))
-    .slice(0, most)
-    .map(variableIdea);
+  const asked = [...names].filter((one) => !given.test(one)).map(variableIdea);
+  return [...asked, ...frameworkKeys(tree)].slice(0, most);
+}
+
+/** Keys without which a framework does not start, and which only need to be secret: Strapi's and those of AdonisJS. */
+function frameworkKeys(tree: Tree): readonly VariableIdea[] {
+  const keys = new Set<string>();
+  for (const file of tree.sources(/^(?:config\/[\w-]+|start\/env)\.[jt]s$/)) {
+    const code = withoutComments(tree.text(file) ?? "");
+    for (const [, found = ""] of code.matchAll(/\benv(?:\.\w+)?\(\s*["']([A-Z][A-Z0-9_]{1,60})["']\s*\)/g))
+      keys.add(found);
+    for (const [, found = ""] of code.matchAll(/\b([A-Z][A-Z0-9_]{1,60})\s*:\s*Env\.schema\.(?:string|secret)\(\)/g))
+      keys.add(found);
+  }
+  return [...keys]
+    .filter((one) => /(?:_KEYS?|_SECRET|_SALT)$/.test(one) && !/ACCESS|AWS|API|CLIENT/.test(one))
+    .map((name) => ({ name, secret: true, generate: "hex32" }));
 }
 
 function demandedBySchemas(code: string): readonly string[] {
