@@ -1,3 +1,4 @@
+import { withoutComments } from "../code.ts";
 import type { Tree } from "../tree.ts";
 import type { JavaModule } from "./modules.ts";
 
@@ -11,9 +12,13 @@ export interface Framework {
   /** Where what is started lies below the output; null: it is the biggest jar. */
   readonly jar: string | null;
   readonly ready: string | null;
+  readonly serves: boolean;
 }
 
-const plain = { before: "", after: "", jar: null, ready: null };
+const plain = { before: "", after: "", jar: null, ready: null, serves: true };
+/** Libraries that serve HTTP without a framework around them; the last is in Java itself. */
+const libraries =
+  /\bjavalin\b|\bspark-core\b|\bvertx-web\b|\bhttp4k\b|\bhelidon\b|\bundertow\b|\bjooby\b|\bdropwizard\b|\bjetty-server\b|\bratpack\b/;
 
 /** The framework of a module, by its plugins and packages; `all` has those of the project above it too. */
 export function frameworkOf({ text }: JavaModule, all: string): Framework | null {
@@ -34,7 +39,31 @@ export function frameworkOf({ text }: JavaModule, all: string): Framework | null
     return { ...plain, name: "Micronaut", before: "-Dmicronaut.server.port=$PORT", task, ready };
   }
   if (/\bio\.ktor\.plugin\b/.test(text)) return { ...plain, name: "Ktor", task: "buildFatJar" };
-  return null;
+  // A program with a main class: Gradle installs it with its packages, Maven makes one jar of all.
+  const isProgram =
+    /(?:^|\n)\s*(?:id[\s(]*["'])?application\b|apply plugin:\s*["']application["']/.test(text) ||
+    (/maven-(?:shade|assembly|jar)-plugin/.test(text) && /<(?:mainClass|Main-Class)>/.test(text));
+  return isProgram ? { ...plain, name: "Java", task: "", serves: libraries.test(text) } : null;
+}
+
+/** A port that the code of a program without a framework listens on whatever PORT says. */
+export function portOfProgram(
+  tree: Tree,
+  { directory }: JavaModule,
+): { readonly serves: boolean; readonly fixed: number | null } {
+  const main = directory === "" ? "src/main/" : `${directory}/src/main/`;
+  const files = [...tree.paths].filter((path) => path.startsWith(main) && /\.(?:java|kt)$/.test(path));
+  const all = files
+    .slice(0, 300)
+    .map((path) => withoutComments(tree.text(path) ?? ""))
+    .join("\n");
+  const number =
+    /\bnew InetSocketAddress\((?:[^,()]{1,80},\s*)?(\d{2,5})\)|\.start\((\d{2,5})\)|\bport\((\d{2,5})\)|\.listen\((\d{2,5})\b|\bInetSocketAddress\((\d{2,5})\)/
+      .exec(all)
+      ?.slice(1)
+      .find((one) => one !== undefined);
+  const fixed = number === undefined || /"PORT"/.test(all) ? null : Number(number);
+  return { serves: /\bHttpServer\b/.test(all), fixed };
 }
 
 /** Whether a module has the class that starts a Spring Boot app, or starts in the way of its framework. */

@@ -5,7 +5,7 @@ import type { BuildChoice, MachineNeed, Recipe, ServiceIdea, Unrecognised, Varia
 import { baseName, join, type Tree } from "../tree.ts";
 import { oneCommand, twoStages } from "../two-stages.ts";
 import type { ChosenVersion } from "../version-line.ts";
-import { type Framework, frameworkOf, isApp, ktorPort, springSettings } from "./frameworks.ts";
+import { type Framework, frameworkOf, isApp, ktorPort, portOfProgram, springSettings } from "./frameworks.ts";
 import { buildFiles, type JavaModule, javaModules } from "./modules.ts";
 import { chooseJava } from "./version.ts";
 
@@ -30,7 +30,7 @@ function recognise(tree: Tree, build: BuildChoice): Recipe | Unrecognised {
     return {
       lookedFor: [
         war === undefined
-          ? "Java: pom.xml or build.gradle with Spring Boot, Quarkus, Micronaut or Ktor, or with a Procfile"
+          ? "Java: pom.xml or build.gradle with Spring Boot, Quarkus, Micronaut, Ktor or a main class, or with a Procfile"
           : `Java: ${war.file} makes a war for an application server, which is not supported: write a Dockerfile`,
       ],
     };
@@ -102,7 +102,7 @@ function javaRecipe(tree: Tree, { modules, apps, web }: Found, build: BuildChoic
       ...version.warnings,
       ...tool.warnings,
       ...apps.flatMap(({ module, framework }) => {
-        const { fixed } = framework.name === "Ktor" ? ktorPort(tree, module) : { fixed: null };
+        const { fixed } = listensBy(tree, { module, framework });
         return fixed === null
           ? []
           : [
@@ -189,24 +189,34 @@ interface Layout {
 
 function serviceOf(tree: Tree, { module, framework }: JavaApp, { output, many }: Layout): ServiceIdea {
   const { directory } = module;
-  const name = many ? serviceName(directory) : "web";
-  const ktor = framework.name === "Ktor" ? ktorPort(tree, module) : null;
+  const { after, fixed, serves } = listensBy(tree, { module, framework });
+  const name = many ? serviceName(directory) : serves ? "web" : "worker";
   const place =
     framework.jar === null ? (many ? `${name}.jar` : "app.jar") : join(directory, `${output}/${framework.jar}`);
-  const installed = framework.name === "Micronaut" && framework.task === "" && output === "build";
+  const installed = framework.task === "" && output === "build";
+  const program = projectName(tree, directory);
   const line = installed
-    ? `JAVA_OPTS=${framework.before} exec ${join(directory, `build/install/${projectName(tree, directory)}/bin/${projectName(tree, directory)}`)}`
-    : `java ${framework.before === "" ? "" : `${framework.before} `}-jar ${place}${ktor?.after ?? framework.after}`;
+    ? `${framework.before === "" ? "" : `JAVA_OPTS=${framework.before} exec `}${join(directory, `build/install/${program}/bin/${program}`)}`
+    : `java ${framework.before === "" ? "" : `${framework.before} `}-jar ${place}${after}`;
   const spring = framework.name === "Spring Boot" ? springSettings(tree, module) : null;
   return {
     name,
-    run: installed ? ["sh", "-c", line] : line.includes("$") ? shell(line) : line.split(" "),
-    port: ktor?.fixed ?? defaultPort,
+    run: line.startsWith("JAVA_OPTS") ? ["sh", "-c", line] : line.includes("$") ? shell(line) : line.split(" "),
+    port: serves ? (fixed ?? defaultPort) : null,
     ready:
       framework.ready === null || spring === null ? framework.ready : spring.apart ? null : `${spring.path}/health`,
     release: null,
     single: false,
   };
+}
+
+/** What an app adds to its command for the port, a port of the code alone, and whether it serves at all. */
+function listensBy(tree: Tree, { module, framework }: JavaApp) {
+  if (framework.name === "Ktor") return { ...ktorPort(tree, module), serves: true };
+  if (framework.name !== "Java") return { after: framework.after, fixed: null, serves: true };
+  const code = portOfProgram(tree, module);
+  const serves = framework.serves || code.serves;
+  return { after: "", fixed: serves ? code.fixed : null, serves };
 }
 
 /** What Gradle names an installed program: the directory, or the project at the top. */

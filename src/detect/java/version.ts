@@ -42,7 +42,7 @@ export function chooseJava(tree: Tree, text: string): ChosenVersion {
 /** What the build compiles for, in the forms of Maven and Gradle. */
 function compiledFor(text: string): string | undefined {
   return (
-    /<(?:java\.version|maven\.compiler\.(?:release|source|target)|release|jdk\.version)>\s*(?:1\.)?(\d{1,2})\s*</.exec(
+    /<(?:java\.version|maven\.compiler\.(?:release|source|target)|release|jdk\.version|release\.version)>\s*(?:1\.)?(\d{1,2})\s*</.exec(
       text,
     )?.[1] ??
     /(?:source|target)Compatibility\s*=?\s*(?:JavaVersion\.(?:VERSION_|toVersion\(\s*)?)?['"]?(?:1[._])?(\d{1,2})|\boptions\.release(?:\.set\(|\s*=)\s*(\d{1,2})/
