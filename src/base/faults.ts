@@ -42,11 +42,8 @@ export const faults = {
   "token.name-taken": { status: 409, exit: 5, hint: "Choose another name, or revoke the token that has it." },
   "preview.unknown": { status: 404, exit: 4, hint: "`fairlead preview list` lists them." },
   "preview.ended": { status: 409, exit: 5, hint: "Create it again with `fairlead preview create`." },
-  "environment.destroyed": {
-    status: 409,
-    exit: 5,
-    hint: "Retry when `fairlead status` no longer lists it; it then begins anew.",
-  },
+  "environment.destroyed": { status: 409, exit: 5, hint: "Retry when `fairlead status` no longer lists it." },
+  "environment.data": { status: 409, exit: 5, hint: "`fairlead down` stops the environment and keeps its data." },
   "preview.name-taken": { status: 409, exit: 5, hint: "Choose another name, like pr-12." },
   "preview.from-protected": {
     status: 409,

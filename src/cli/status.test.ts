@@ -22,16 +22,14 @@ const well = { answers: true, since: "2026-01-01T00:00:00.000Z", detail: null };
 function textOf(
   services: StatusView["services"],
   edge: StatusView["edge"] = well,
-  {
-    logs = { behindSince: null, detail: null },
-    stateLoss = null,
-  }: Partial<Pick<StatusView, "logs" | "stateLoss">> = {},
+  { logs = { behindSince: null, detail: null }, stateLoss = null, ...more }: Partial<StatusView> = {},
 ): string {
   const status: StatusView = {
     app: "shop",
     environment: "production",
     state: "degraded",
     release: "v1",
+    code: { branch: "main", commit: { id: "a1b2c3d4e5", dirty: true } },
     deployment: null,
     queue: [],
     services,
@@ -45,6 +43,7 @@ function textOf(
     staged: null,
     jobs: [],
     data: [],
+    ...more,
   };
   return statusText(status, paintFor(false));
 }
@@ -53,6 +52,22 @@ test("status says where the words of services are that do not get up, and of tho
   const ailing = [service("web", "ready"), service("worker", "backing-off"), service("clock", "crashed")];
   expect(textOf(ailing)).toMatch(/\n\n-> next: fairlead logs worker clock -n 20 -e production -a shop$/);
   expect(textOf([service("web", "ready")])).not.toContain("next");
+});
+
+test("status of an environment whose first deployment failed says what failed, when, and what to do", () => {
+  const fault = { code: "gate.crashed", detail: "web exits with 1", hint: "" };
+  const failed = { id: "dep_1", kind: "deploy", release: "v1", status: "failed", phase: "ended", fault } as const;
+  const deployment = { ...failed, endedAt: "2026-01-02T03:04:05.000Z" } as unknown as StatusView["deployment"];
+  expect(textOf([], well, { state: "empty", release: null, code: null, deployment })).toBe(
+    `shop/production  no release  empty
+deploy v1 failed 2026-01-02 03:04:05 UTC: web exits with 1  dep_1
+
+-> next: fairlead logs --release v1 -e production -a shop; then fix it and \`fairlead deploy\``,
+  );
+});
+
+test("status says from which branch and commit the code is that serves", () => {
+  expect(textOf([service("web", "ready")])).toMatch(/^shop\/production {2}v1 {2}degraded {2}main a1b2c3d-dirty\n/);
 });
 
 test("status says since when lines of logs cannot be stored, and why", () => {

@@ -7,18 +7,21 @@ import type { DeploymentResult } from "./follow.ts";
 export const forceFlag = toggleFlag("--force", "Make a release and replace every instance although nothing changed");
 
 /**
- * The deployment that serves, when deploying a source, or promoting an environment, would change nothing: it serves what that describes, every
- * instance is ready, and nothing else was tried since. Else null. Faults: those of a deployment.
+ * The deployment that serves, when deploying a source or the staged code, or promoting an environment, would change
+ * nothing: it serves what that describes, every instance is ready, and nothing else was tried since. Else null. Faults:
+ * those of a deployment.
  */
 export async function servingUnchanged(
   api: Client,
   key: EnvKey,
-  code: { readonly source: string } | { readonly from: string },
+  code: { readonly source: string } | { readonly from: string } | { readonly staged: true },
 ): Promise<DeploymentResult | null> {
-  const { state, deployment, queue, release, urls } = await api.call("status", { params: key }).catch(nothingYet);
-  if (state !== "serving" || queue.length > 0 || deployment?.status !== "live" || deployment.release !== release) {
-    return null;
-  }
+  const { state, queue, release, urls } = await api.call("status", { params: key }).catch(nothingYet);
+  if (state !== "serving" || queue.length > 0) return null;
+  const { items } = await api.call("deployments", { params: key });
+  // Staging changes nothing of what serves.
+  const deployment = items.find(({ kind }) => kind !== "stage");
+  if (deployment?.status !== "live" || deployment.release !== release) return null;
   const { changes } = await api.call("plan", { params: key, body: code });
   return changes.every(({ action }) => action === "keep") ? { deployment, urls, unchanged: true } : null;
 }
@@ -29,4 +32,4 @@ function nothingYet(thrown: unknown): typeof nothing {
   throw thrown;
 }
 
-const nothing = { state: "stopped", deployment: null, queue: [], release: null, urls: [] } as const;
+const nothing = { state: "stopped", queue: [], release: null, urls: [] } as const;

@@ -97,19 +97,32 @@ export const stepView = z
   })
   .meta({ id: "Step" });
 
-export const deploymentDetail = z
-  .object({ deployment: deploymentView, steps: z.array(stepView) })
-  .meta({ id: "DeploymentDetail" });
-export type DeploymentDetail = ViewOf<typeof deploymentDetail>;
-
-export const deploymentPage = pageSchema(deploymentView).meta({ id: "DeploymentPage" });
-
 export const sourceCommit = z
   .strictObject({
     id: z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/, "must be the whole id of a Git commit"),
     dirty: z.boolean().describe("Whether the source differs from the commit."),
   })
   .meta({ id: "SourceCommit" });
+
+/** Where the code of a release comes from, as reported at deployment. */
+export const codeView = z
+  .object({
+    branch: z.string().nullable().describe("The Git branch of the source; null: not known."),
+    commit: sourceCommit.nullable().describe("The Git commit of the source; null: not known."),
+  })
+  .meta({ id: "Code" });
+export type CodeView = ViewOf<typeof codeView>;
+
+export const deploymentDetail = z
+  .object({
+    deployment: deploymentView,
+    code: codeView.nullable().describe("Of its release; null: that is no longer kept."),
+    steps: z.array(stepView),
+  })
+  .meta({ id: "DeploymentDetail" });
+export type DeploymentDetail = ViewOf<typeof deploymentDetail>;
+
+export const deploymentPage = pageSchema(deploymentView).meta({ id: "DeploymentPage" });
 
 const permit = z
   .strictObject({

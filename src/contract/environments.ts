@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { deploymentView } from "./deployments.ts";
+import { codeView, deploymentView } from "./deployments.ts";
 import { environmentPath } from "./paths.ts";
 import type { Routes, ViewOf } from "./route.ts";
 import { digest, durationMs, releaseNameSchema, time } from "./scalars.ts";
@@ -73,6 +73,7 @@ export const statusView = z
     environment: z.string(),
     state: environmentState,
     release: releaseNameSchema.nullable().describe("The release that serves."),
+    code: codeView.nullable().describe("Of the release that serves; null: none does."),
     deployment: deploymentView.nullable().describe("The running deployment, otherwise the newest."),
     queue: z.array(deploymentView).describe("Those waiting behind it, oldest first."),
     services: z.array(

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { statusView } from "../contract/environments.ts";
 import { problem } from "../contract/problem.ts";
 import { releasePage } from "../contract/releases.ts";
+import { noVolumes } from "../testing/fakes.ts";
 import { type Asking, apiOnFakes } from "./test-api.ts";
 
 const app = "version: 1\napp: shop\nenv: { LEVEL: INFO }\nservices: { web: { run: node web.js, http: {} } }\n";
@@ -135,6 +136,13 @@ describe("a protected environment", () => {
     const drop = (confirm?: string) => ask("DELETE", "", { environment: "staging", ...(confirm && { confirm }) });
     expect([codeOf(await drop()), codeOf(await drop("shop"))]).toEqual(["confirm.needed", "confirm.needed"]);
     const key = { app: "shop", environment: "staging" };
+    fakes.deps.runtime.volumes = { ...noVolumes, list: async () => [{ key, name: "uploads" }] };
+    const kept = await drop("staging");
+    expect([codeOf(kept), problem.parse(kept.json).detail]).toEqual([
+      "environment.data",
+      "shop/staging has the volume uploads: its data would be lost",
+    ]);
+    fakes.deps.runtime.volumes = noVolumes;
     expect((await fakes.deps.journal.environments.find(key))?.preview).toBeNull();
     for (let times = 0; times < 2; times += 1) {
       const { status, json } = await drop("staging");

@@ -12,8 +12,8 @@ export function isDue({ environment: { preview }, now }: Pick<Snapshot, "environ
 }
 
 /**
- * Removes an expired preview or a destroyed environment: stopped, maintenance off, replicas reset, all its values destroyed. One record, so that a
- * crash leaves all of it or nothing; instances are then stopped as after `down`.
+ * Removes an expired preview or a destroyed environment: stopped, maintenance off, replicas reset, all its values
+ * destroyed. One record, so that a crash leaves all of it or nothing; instances are then stopped as after `down`.
  */
 export function takeDown({ key, now, environment, deployments }: Snapshot, builder: PlanBuilder): void {
   if (environment.preview === null) return;

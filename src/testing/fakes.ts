@@ -71,7 +71,7 @@ export const noVolumes: Volumes = { ensure: async () => {}, list: async () => []
 /** A runtime that starts nothing: tests say what its tasks wrote and how they ended. */
 export class FakeRuntime implements Runtime {
   readonly capsMemory = false;
-  readonly volumes = noVolumes;
+  volumes: Volumes = noVolumes;
   readonly innerHost = (key: EnvKey, service: string) => `${service}.${key.app}.internal`;
   readonly tasks = new Map<string, { task: ObservedTask; output: Record<OutputStream, Uint8Array> }>();
   readonly signals: string[] = [];

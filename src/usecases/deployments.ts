@@ -2,6 +2,7 @@ import { Fault } from "../base/faults.ts";
 import { type Deployment, isOver } from "../model/deployment.ts";
 import type { EnvKey } from "../model/environment.ts";
 import type { StoredLine } from "../model/log.ts";
+import type { Release } from "../model/release.ts";
 import type { StepRecord } from "../ports/journal/steps.ts";
 import { type Call, environmentOf } from "./access.ts";
 import { audited } from "./audit.ts";
@@ -18,6 +19,11 @@ export async function deploymentOf(call: Call, id: string): Promise<Deployment> 
   const deployment = await call.deps.journal.deployments.find(id);
   if (!deployment) throw new Fault("deployment.unknown", `there is no deployment ${id}`);
   return deployment;
+}
+
+/** The release of a deployment; null: it is no longer kept. */
+export async function releaseOfDeployment({ deps }: Call, { key, release }: Deployment): Promise<Release | null> {
+  return deps.journal.releases.find(key, release);
 }
 
 export async function deploymentSteps(call: Call, id: string): Promise<readonly StepRecord[]> {

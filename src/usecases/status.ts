@@ -29,6 +29,8 @@ export interface Status {
   readonly key: EnvKey;
   readonly state: EnvironmentState;
   readonly release: number | null;
+  /** The release that serves, if it is still kept. */
+  readonly serving: Release | null;
   /** The running deployment, otherwise the newest. */
   readonly deployment: Deployment | null;
   readonly queue: readonly Deployment[];
@@ -59,6 +61,7 @@ export async function readStatus(call: Call, key: EnvKey): Promise<Status> {
     key,
     state: stateOf(environment, { isDeploying: isDeploying(s.deployments), isWell: isWell(deps, services) }),
     release: environment.serving?.release ?? null,
+    serving,
     deployment: running ?? s.deployments[0] ?? (await newest(deps, key)),
     queue: s.deployments.filter((one) => one.phase === "queued"),
     services,

@@ -157,8 +157,10 @@ test("what staging serves goes live in production as the same artifact with prod
   expect(promoted.code, promoted.stderr).toBe(0);
   expect(await artifactOf("production")).toBe(await artifactOf("staging"));
   expect(chosen(await served("production"))).toEqual(wanted.production);
+  const again = await city.fairlead("promote", "staging", "production");
+  expect([again.code, again.stdout]).toEqual([0, expect.stringMatching(/^Nothing changed: v\d+ serves\./)]);
   const [newest] = (await city.api.call("releases", { params: city.key })).items;
-  expect((await city.fairlead("promote", "staging", "production", "-y")).stdout).toContain("Nothing changed");
+  expect(again.stdout).toContain(` ${newest?.release} serves`);
   expect(newest?.message).toMatch(/^promoted from staging v\d+$/);
   expect(await fingerprint("staging")).toBe(staging);
   expect((await city.fairlead("promote", "nowhere", "production", "-y")).code).toBe(4);

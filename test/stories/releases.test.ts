@@ -33,6 +33,9 @@ test("v1, v2, back to v1, and one that was staged: what serves is exactly what w
   expect(fourth).toMatchObject({ status: "live", release: "v4", previous: "v1" });
   expect((await city.get("/version")).body).toBe("three");
   expect(await runningReleases(city)).toEqual(["v4"]);
+  expect((await city.deploy("--stage")).deployment).toMatchObject({ status: "staged", release: "v5" });
+  const same = await city.fairlead("deploy", "--staged");
+  expect([same.code, same.stdout]).toEqual([0, expect.stringContaining("Nothing changed: v4 serves.")]);
   const [stepsOfStaging, stepsAfter] = await Promise.all([staged, fourth].map(({ id }) => stepsOf(city, id)));
   expect([stepsOfStaging, stepsAfter?.includes("build")]).toEqual([["build"], false]);
 

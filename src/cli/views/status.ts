@@ -5,6 +5,7 @@ import type { EnvKey } from "../../model/environment.ts";
 import { writtenWords } from "../../model/written.ts";
 import { shortName } from "../names.ts";
 import { harmlessLine, type Paint, table } from "../paint.ts";
+import { codeText } from "./code.ts";
 
 function stateColour(state: string, paint: Paint): string {
   if (["ready", "serving", "live", "staged"].includes(state)) return paint.green(state);
@@ -34,27 +35,23 @@ export function urlText({ url, internal }: UrlView, paint: Paint): string {
   return internal ? `${url} ${paint.dim("(internal)")}` : paint.cyan(withReadableHost(url));
 }
 
+function timeText(at: string): string {
+  return `${at.slice(0, 19).replace("T", " ")} UTC`;
+}
+
 function edgeLine({ answers, since, detail }: StatusView["edge"], paint: Paint): string {
-  const when = since === null ? "" : ` since ${since.slice(0, 19).replace("T", " ")} UTC`;
+  const when = since === null ? "" : ` since ${timeText(since)}`;
   const next = answers ? "" : ": the controller restarts it if it is down or hung; see `fairlead doctor`";
   return `${paint.red("edge")} ${harmlessLine(detail ?? "", paint)}${when}${next}`;
 }
 
 function logsLine(since: string, why: string, paint: Paint): string {
-  const when = `${since.slice(0, 19).replace("T", " ")} UTC`;
-  return `${paint.red("logs")} are behind since ${when} (${harmlessLine(why, paint)}): no line is lost; see \`fairlead doctor\``;
-}
-
-/** What to do after a failed first deployment: nothing serves, and nothing is tried again. */
-function afterFailure({ release, environment, app, endedAt }: NonNullable<StatusView["deployment"]>): string {
-  const since = (endedAt ?? "").slice(0, 19).replace("T", " ");
-  const logs = `fairlead logs --release ${release} -e ${environment} -a ${app}`;
-  return `It ended at ${since} UTC, and nothing is retried.\n-> next: ${logs}; then fix it and \`fairlead deploy\``;
+  return `${paint.red("logs")} are behind since ${timeText(since)} (${harmlessLine(why, paint)}): no line is lost; see \`fairlead doctor\``;
 }
 
 function stagedLine(staged: NonNullable<StatusView["staged"]>, paint: Paint): string {
   const { release, stagedAt, stagedBy, message } = staged;
-  const about = `${stagedAt.slice(0, 19).replace("T", " ")} UTC by ${stagedBy} ${message ?? ""}`.trim();
+  const about = `${timeText(stagedAt)} by ${stagedBy} ${message ?? ""}`.trim();
   return `${paint.yellow("staged")} code of ${release} is built and waits for \`fairlead deploy --staged\`: ${harmlessLine(about, paint)}`;
 }
 
@@ -68,10 +65,23 @@ function filesLines(services: StatusView["services"], paint: Paint): readonly st
   });
 }
 
+/** What to do about what is wrong; none if nothing is, or if a deployment is trying to. */
+function nextLines({ app, environment, services, deployment }: StatusView, paint: Paint): readonly string[] {
+  const where = `-e ${environment} -a ${app}`;
+  const ailing = services.filter(({ instances }) => instances.some((one) => ailingStates.has(one.state)));
+  const names = ailing.map(({ name }) => name).join(" ");
+  if (names !== "") return ["", paint.dim(`-> next: fairlead logs ${names} -n 20 ${where}`)];
+  if (deployment?.status !== "failed" && deployment?.status !== "rolled-back") return [];
+  const why = `fairlead logs --release ${deployment.release} ${where}`;
+  return ["", paint.dim(`-> next: ${why}; then fix it and \`fairlead deploy\``)];
+}
+
 /** `fairlead status`. */
 export function statusText(status: StatusView, paint: Paint): string {
   const { app, environment, release, state, deployment, queue, services, urls } = status;
-  const lines = [`${paint.bold(`${app}/${environment}`)}  ${release ?? "no release"}  ${stateColour(state, paint)}`];
+  const code = harmlessLine(codeText(status.code), paint);
+  const head = [paint.bold(`${app}/${environment}`), release ?? "no release", stateColour(state, paint), code];
+  const lines = [head.filter((word) => word !== "").join("  ")];
   const { edge, maintenance, stateLoss } = status;
   if (edge.detail !== null) lines.push(edgeLine(edge, paint));
   if (status.logs.behindSince !== null) lines.push(logsLine(status.logs.behindSince, status.logs.detail ?? "", paint));
@@ -98,7 +108,7 @@ export function statusText(status: StatusView, paint: Paint): string {
   }
   if (deployment !== null) {
     const fault = deployment.fault === null ? "" : `: ${harmlessLine(deployment.fault.detail, paint)}`;
-    const at = deployment.phase === "ended" ? "" : ` in ${deployment.phase}`;
+    const at = deployment.endedAt === null ? ` in ${deployment.phase}` : ` ${timeText(deployment.endedAt)}`;
     const word = stateColour(deployment.status, paint);
     lines.push(`${deployment.kind} ${deployment.release} ${word}${at}${fault}  ${paint.dim(deployment.id)}`);
   }
@@ -116,10 +126,7 @@ export function statusText(status: StatusView, paint: Paint): string {
   ]);
   if (rows.length > 0) lines.push("", table(["SERVICE", "READY", "RELEASE", "STATE", "URL"], rows, paint));
   lines.push(...filesLines(services, paint));
-  const ailing = services.filter(({ instances }) => instances.some((one) => ailingStates.has(one.state)));
-  const names = ailing.map(({ name }) => name).join(" ");
-  if (release === null && deployment?.status === "failed") lines.push("", paint.dim(afterFailure(deployment)));
-  if (names !== "") lines.push("", paint.dim(`-> next: fairlead logs ${names} -n 20 -e ${environment} -a ${app}`));
+  lines.push(...nextLines(status, paint));
   return lines.join("\n");
 }
 

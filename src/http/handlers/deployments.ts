@@ -1,8 +1,8 @@
-import type { DeploymentDetail, DeploymentView, deploymentRoutes } from "../../contract/deployments.ts";
+import type { CodeView, DeploymentDetail, DeploymentView, deploymentRoutes } from "../../contract/deployments.ts";
 import type { MessageOf } from "../../contract/route.ts";
 import type { IdempotentOutcome } from "../../model/claim.ts";
 import { type Deployment, isOver } from "../../model/deployment.ts";
-import { releaseName } from "../../model/release.ts";
+import { type Release, releaseName } from "../../model/release.ts";
 import { beginDeployment } from "../../usecases/deploy.ts";
 import {
   cancelDeployment,
@@ -11,6 +11,7 @@ import {
   followDeployment,
   listDeployments,
   type Progress,
+  releaseOfDeployment,
 } from "../../usecases/deployments.ts";
 import { resumePoint } from "../decode.ts";
 import { releaseOrNull, timeOrNull, timeText } from "../encode.ts";
@@ -30,7 +31,8 @@ export const deploymentHandlers: HandlersOf<typeof deploymentRoutes> = {
   deployment: async ({ call, deps, params }) => {
     const deployment = await deploymentOf(call, params.id);
     const steps = await deploymentSteps(call, params.id);
-    return { json: { deployment: encodeDeployment(deployment, deps.clock.now()), steps: steps.map(encodeStep) } };
+    const code = encodeCode(await releaseOfDeployment(call, deployment));
+    return { json: { deployment: encodeDeployment(deployment, deps.clock.now()), code, steps: steps.map(encodeStep) } };
   },
   cancelDeployment: async ({ call, deps, params }) => ({
     json: { deployment: encodeDeployment(await cancelDeployment(call, params.id), deps.clock.now()) },
@@ -68,6 +70,11 @@ async function* messagesOf(
       yield { event: "log", ...(last && { id: last.sequence }), data: { lines: step.lines.map(encodeLog) } };
     }
   }
+}
+
+/** Where the code of a release comes from. */
+export function encodeCode(release: Release | null): CodeView | null {
+  return release && { branch: release.branch, commit: release.commit };
 }
 
 /** A deployment as of `now`: the end of one that is under way is now. */

@@ -14,7 +14,7 @@ import { type EnvironmentSummary, listEnvironments, readStatus, type Status } fr
 import { stopEnvironment } from "../../usecases/stop.ts";
 import { releaseOrNull, timeOrNull, timeText } from "../encode.ts";
 import { type AnyRequest, type ApiDeps, envKeyOf, type HandlersOf } from "../exchange.ts";
-import { encodeDeployment } from "./deployments.ts";
+import { encodeCode, encodeDeployment } from "./deployments.ts";
 
 export const environmentHandlers: HandlersOf<typeof environmentRoutes> = {
   environments: async ({ call }) => ({ json: { items: (await listEnvironments(call)).map(encodeEnvironment) } }),
@@ -53,6 +53,7 @@ function encodeStatus(status: Status, now: number): Omit<StatusView, "stateLoss"
     ...key,
     state,
     release: releaseOrNull(release),
+    code: encodeCode(status.serving),
     deployment: deployment && encodeDeployment(deployment, now),
     queue: queue.map((one) => encodeDeployment(one, now)),
     services: services.map((service) => ({ ...service, instances: service.instances.map(encodeInstance) })),

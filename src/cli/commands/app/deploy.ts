@@ -41,13 +41,16 @@ export default defineCommand({
   async run({ args, flags, world }): Promise<DeployResult> {
     const described = describedBy(flags);
     if (flags.staged) {
-      if (flags.stage || flags.force || flags.branch !== undefined || Object.keys(described).length > 0)
-        throw new Fault("usage.invalid", "--staged deploys the staged code unchanged: it allows only --detach");
+      if (flags.stage || flags.branch !== undefined || Object.keys(described).length > 0)
+        throw new Fault(
+          "usage.invalid",
+          "--staged deploys the staged code as it is: it allows only --detach and --force",
+        );
       const api = world.api({ directory: args.dir });
-      const { deployment } = await api.call("beginDeployment", {
-        params: world.key(args.dir),
-        body: { kind: "staged" },
-      });
+      const params = world.key(args.dir);
+      const serving = flags.force ? null : await servingUnchanged(api, params, { staged: true });
+      if (serving) return serving;
+      const { deployment } = await api.call("beginDeployment", { params, body: { kind: "staged" } });
       return followToEnd({ world, api }, deployment, { detach: flags.detach });
     }
     refuseUnreadySource(world, args.dir, { allowed: described.allow?.rules ?? [] });

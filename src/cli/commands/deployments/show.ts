@@ -2,7 +2,8 @@ import { formatDuration } from "../../../base/duration.ts";
 import { Fault } from "../../../base/faults.ts";
 import type { Client } from "../../../client/client.ts";
 import { defineCommand, optionalArgument } from "../../command.ts";
-import { harmless, table } from "../../paint.ts";
+import { harmless, harmlessLine, table } from "../../paint.ts";
+import { codeText } from "../../views/code.ts";
 import type { World } from "../../world.ts";
 
 export default defineCommand({
@@ -16,9 +17,11 @@ export default defineCommand({
     const api = world.api();
     return api.call("deployment", { params: { id: args.id ?? (await newest(world, api)) } });
   },
-  view({ deployment, steps }, paint) {
+  view({ deployment, code, steps }, paint) {
     const { id, kind, release, status, phases, gates, checks, fault, durationMs } = deployment;
     const lines = [`${paint.bold(id)}  ${kind} ${release}  ${status} after ${formatDuration(durationMs)}`];
+    const from = codeText(code, 64);
+    if (from !== "") lines.push(`code: ${harmlessLine(from, paint)}`);
     lines.push(`phases: ${phases.map(({ phase }) => phase).join(" > ")}`);
     for (const { service, gate, tookMs } of gates)
       lines.push(`gate of ${service}: ${gate} (${formatDuration(tookMs)})`);
