@@ -45,11 +45,7 @@ export const faults = {
   "environment.destroyed": { status: 409, exit: 5, hint: "Retry when `fairlead status` no longer lists it." },
   "environment.data": { status: 409, exit: 5, hint: "`fairlead down` stops the environment and keeps its data." },
   "preview.name-taken": { status: 409, exit: 5, hint: "Choose another name, like pr-12." },
-  "preview.from-protected": {
-    status: 409,
-    exit: 5,
-    hint: "Name another environment with --from or `previews.from`.",
-  },
+  "preview.from-protected": { status: 409, exit: 5, hint: "Name another environment with --from or `previews.from`." },
   "preview.too-many": {
     status: 409,
     exit: 5,
@@ -60,6 +56,7 @@ export const faults = {
   "release.unknown": { status: 404, exit: 4, hint: "`fairlead releases` lists the available releases." },
   "deployment.unknown": { status: 404, exit: 4, hint: "`fairlead deployments` lists the deployments." },
   "task.unknown": { status: 404, exit: 4, hint: "Start it again with `fairlead run`." },
+  "task.too-many": { status: 409, exit: 5, hint: "Wait until one has ended, or end one." },
   "path.unknown": { status: 404, exit: 4, hint: "See /v1/openapi.json for the available paths." },
   "method.wrong": { status: 405, exit: 2, hint: "See /v1/openapi.json for the methods of this path." },
   "release.none-before": {

@@ -43,3 +43,13 @@ export class SingleFlight {
     await Promise.allSettled(name === undefined ? this.#running.values() : [this.#running.get(name)]);
   }
 }
+
+/** Does something with every item, with at most `most` of them at a time. */
+export async function inParallel<T>(items: readonly T[], most: number, act: (item: T) => Promise<void>): Promise<void> {
+  const queue = items.values();
+  await Promise.all(
+    Array.from({ length: most }, async () => {
+      for (const item of queue) await act(item);
+    }),
+  );
+}

@@ -65,10 +65,14 @@ export function makeWorld(context: ExecutionContext, host: Host, globals: World[
     say,
     print: (line) =>
       writeOutput(host, "stdout", `${context.json ? seenJson(line) : harmless(line, { enabled: true })}\n`),
-    api({ directory, uninterrupted = false, confirmed = false } = {}) {
+    address(directory) {
       const manifest = globals.url === undefined ? findManifest(place, directory) : null;
       const address = findController({ ...place, manifest }, context);
       if (context.verbose) say(paint.dim(`controller: ${"url" in address ? address.url : address.socketPath}`));
+      return address;
+    },
+    api({ directory, uninterrupted = false, confirmed = false } = {}) {
+      const address = this.address(directory);
       const confirm = (fault: Fault, name: string) => (confirmed ? Promise.resolve() : confirmName(fault.detail, name));
       return new Client(nodeTransport({ address, ...(!uninterrupted && { signal: host.interrupted }) }), { confirm });
     },

@@ -31,6 +31,7 @@ export async function runLine(argv: readonly string[], options: TestRunOptions =
     stdin: Readable.from(options.stdin === undefined ? [] : [options.stdin]),
     stdout: stdout.stream,
     stderr: stderr.stream,
+    terminal: () => null,
     interrupted: options.interrupted ?? new AbortController().signal,
     now: Date.now,
     openUrl: async () => undefined,

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from "node:stream";
 import type { Client } from "../client/client.ts";
+import type { ControllerAddress } from "../client/node.ts";
 import type { CheckView } from "../contract/controller.ts";
 import type { MachineNeed } from "../detect/recipe.ts";
 import type { EnvKey } from "../model/environment.ts";
@@ -90,6 +91,17 @@ export interface MachineService {
   uninstall(root: string | null): Promise<Uninstalled>;
 }
 
+/** The user's terminal. */
+export interface UserTerminal {
+  /** What it understands: its variable TERM. */
+  readonly type: string;
+  size(): { readonly columns: number; readonly rows: number };
+  /** Passes every key and all output unchanged, until the returned function is called or the process ends. */
+  takeKeys(): Promise<() => void>;
+  /** Is called after each change of its size. */
+  onResize(listener: () => void): void;
+}
+
 /** Dependencies from src/main: streams, environment, signals, and the controller's composition root. */
 export interface Host {
   readonly version: string;
@@ -97,6 +109,8 @@ export interface Host {
   readonly stdin: Readable;
   readonly stdout: Writable & { readonly columns?: number };
   readonly stderr: Writable & { readonly columns?: number };
+  /** Null unless both stdin and stdout are terminals. */
+  terminal(): UserTerminal | null;
   /** Fires at the first Ctrl-C or SIGTERM; the second ends the process. */
   readonly interrupted: AbortSignal;
   now(): number;
@@ -131,6 +145,8 @@ export interface World {
     readonly uninterrupted?: boolean;
     readonly confirmed?: boolean;
   }): Client;
+  /** Where that controller is. */
+  address(directory?: string): ControllerAddress;
   /** The same world with other global flags. */
   withGlobals(globals: Globals): World;
   /** The app and environment to use. Faults: `usage.invalid` if neither -a nor a manifest names the app. */

@@ -35,7 +35,7 @@ export function nodeTransport({ address, timeoutMs = 60_000, signal: all }: Node
       const sent = typeof call.body === "object" ? Readable.from(call.body) : null;
       request.on("error", (error) => {
         sent?.destroy();
-        reject(signal.aborted ? signal.reason : unreachable(place, error));
+        reject(signal.aborted ? signal.reason : connectionFault(place, error));
       });
       request.setTimeout(timeoutMs, () =>
         request.destroy(new Fault("controller.unreachable", `no answer from ${place} in time`)),
@@ -68,7 +68,8 @@ function open(address: ControllerAddress, call: HttpRequest, signal: AbortSignal
   return protocol.request(url, { method: call.method, headers, signal, agent: false });
 }
 
-function unreachable(place: string, error: unknown): Fault {
+/** What a connection that failed means. */
+export function connectionFault(place: string, error: unknown): Fault {
   if (error instanceof Fault) return error;
   if (isErrno(error, "EACCES", "EPERM")) {
     const hint = "Ask as the user that runs the controller, or over --url with its token.";

@@ -48,6 +48,7 @@ export const routeLines: { readonly [Name in RouteName]: RouteLine<(typeof route
   task: "GET /v1/apps/{app}/environments/{environment}/tasks/{task}",
   taskOutput: "GET /v1/apps/{app}/environments/{environment}/tasks/{task}/output",
   removeTask: "DELETE /v1/apps/{app}/environments/{environment}/tasks/{task}",
+  attachTask: "GET /v1/apps/{app}/environments/{environment}/attached-task",
   logs: "GET /v1/apps/{app}/environments/{environment}/logs",
   logStream: "GET /v1/apps/{app}/environments/{environment}/logs/stream",
   events: "GET /v1/apps/{app}/environments/{environment}/events",

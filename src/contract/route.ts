@@ -12,13 +12,15 @@ export interface RouteContract {
   readonly path: `/${string}`;
   readonly action: Action | null;
   readonly summary: string;
-  readonly status: 200 | 201 | 202 | 204;
+  readonly status: 101 | 200 | 201 | 202 | 204;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;
   readonly answer?: z.ZodType;
   readonly media?: "text/plain" | "text/event-stream" | "application/octet-stream" | "application/json";
   /** What a stream of events has: the data of its messages, by their names. */
   readonly messages?: Readonly<Record<string, z.ZodType>>;
+  /** It becomes a WebSocket (RFC 6455): the texts that it takes and sends. */
+  readonly socket?: { readonly takes: readonly z.ZodType[]; readonly sends: z.ZodType };
   /** The answer has secrets in it and is kept nowhere: also not for an Idempotency-Key, which is not checked. */
   readonly unkept?: true;
 }

@@ -1,3 +1,4 @@
+import { attachedRoutes } from "./attached.ts";
 import { auditRoutes } from "./audit.ts";
 import { controllerRoutes } from "./controller.ts";
 import { deploymentRoutes } from "./deployments.ts";
@@ -31,6 +32,7 @@ export const routes = {
   ...maintenanceRoutes,
   ...previewRoutes,
   ...taskRoutes,
+  ...attachedRoutes,
   ...logRoutes,
   ...eventRoutes,
   ...auditRoutes,

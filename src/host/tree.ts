@@ -72,6 +72,11 @@ export function makeOwn(path: string, as: User | null, mode = 0o700): void {
   }
 }
 
+/** Gives away what is open, a pipe or a terminal; null: it stays this process's. */
+export function giveFile(descriptor: number, as: User | null): void {
+  if (as) fs.fchownSync(descriptor, as.uid, as.gid);
+}
+
 /** Makes a file that belongs to a user and that nobody else may read; null: to this process. It is on disk when this returns. As above. */
 export function writeOwn(path: string, bytes: Uint8Array, as: User | null): void {
   const file = fs.openSync(

@@ -48,14 +48,17 @@ async function actorOf(request: Request, connection: Connection, deps: ApiDeps):
  * Refuses what a foreign web page could make a browser send: a name that only pretends to be ours (DNS rebinding), and a
  * change asked for from another origin (RFC 6454). Faults: `access.denied`.
  */
-export function refuseForeign(request: Request, connection: Connection, { hosts = [] }: Pick<ApiDeps, "hosts">): void {
+export function refuseForeign(
+  request: Request,
+  connection: Connection,
+  { hosts, changes }: { readonly hosts: readonly string[]; readonly changes: boolean },
+): void {
   const host = request.headers.get("host") ?? new URL(request.url).host;
   if (connection.via !== "socket" && !isOurs(hostname(host), hosts)) {
     throw new Fault("access.denied", "the Host header does not name a host of this controller");
   }
   const origin = request.headers.get("origin");
-  const isRead = request.method === "GET" || request.method === "HEAD";
-  if (origin === null || isRead) return;
+  if (origin === null || !changes) return;
   if (originHost(origin) !== host) throw new Fault("access.denied", "changes from another origin are refused");
 }
 

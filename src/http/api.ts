@@ -82,11 +82,11 @@ async function handle({ c, deps, route, handler, repeat }: Handling): Promise<Re
   if (route.method === "head" && request.method !== "HEAD") throw nothingThere(request.method, c.req.path);
   const call = await callOf(request, { connection: c.env ?? {}, deps }, route);
   // What is promised by an answer must still be recorded tomorrow.
-  if (route.method !== "get" && route.method !== "head") deps.intact();
+  if (changes(route)) deps.intact();
   const params = decodeParams(route.path, c.req.param());
   const query = route.query && decodeQuery(route.query, request.url);
   const body = route.body && (await decodeBody(route.body, request));
-  const exchange = { deps, call, params, query, body, request };
+  const exchange = { deps, call, params, query, body, request, upgrade: c.env?.upgrade };
   if (call === null || call.claim === null) return respond(await handler(exchange), route);
   const asked = { actor: call.actor.name, method: route.method, path: c.req.path, body: body ?? null };
   const answered = await idempotently(
@@ -103,13 +103,17 @@ async function handle({ c, deps, route, handler, repeat }: Handling): Promise<Re
   return responseOf(answered);
 }
 
+function changes({ method, socket }: RouteContract): boolean {
+  return socket !== undefined || (method !== "get" && method !== "head");
+}
+
 /** The request as use cases see it; null where everybody may ask. Faults: those of `refuseForeign` and `authorise`. */
 async function callOf(
   request: Request,
   { connection, deps }: { readonly connection: Connection; readonly deps: ApiDeps },
   route: RouteContract,
 ): Promise<Call | null> {
-  refuseForeign(request, connection, deps);
+  refuseForeign(request, connection, { hosts: deps.hosts ?? [], changes: changes(route) });
   if (route.action === null) return null;
   return {
     deps,

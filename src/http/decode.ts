@@ -56,10 +56,11 @@ export async function decodeBody(schema: z.ZodType, request: Request): Promise<u
   if (!/^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(type)) {
     throw new Fault("request.invalid", "the body must be JSON, with Content-Type application/json");
   }
-  return decode(schema, parse(await readText(request)), "body");
+  return decode(schema, parseJson(await readText(request)), "body");
 }
 
-function parse(text: string): unknown {
+/** Faults: `request.invalid`. */
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {

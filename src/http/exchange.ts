@@ -1,3 +1,4 @@
+import type { WebSocket } from "ws";
 import type { z } from "zod";
 import type { CheckView } from "../contract/controller.ts";
 import type { Frozen, ParamsOf, RouteContract, Routes } from "../contract/route.ts";
@@ -36,6 +37,11 @@ export interface Connection {
   readonly via?: "socket" | "tcp";
   /** Of the client. */
   readonly address?: string | undefined;
+  /**
+   * Accepts the request as a WebSocket. Omitted: it does not ask to become one. Faults: `task.too-many`,
+   * `request.invalid`.
+   */
+  readonly upgrade?: (() => Promise<WebSocket>) | undefined;
 }
 
 /** A request after it was checked against its route. */
@@ -47,6 +53,7 @@ export interface ApiRequest<Route extends RouteContract> {
   readonly query: Output<Route, "query">;
   readonly body: Output<Route, "body">;
   readonly request: Request;
+  readonly upgrade: Connection["upgrade"];
 }
 
 type Output<Route, Part extends "query" | "body"> =
@@ -71,7 +78,7 @@ type Repeat<Route extends RouteContract> = (
 export type RepeatsOf<All extends Routes> = { readonly [Name in keyof All]?: Repeat<All[Name]> };
 
 /** What every request has, whatever its route. */
-export type AnyRequest = Pick<ApiRequest<RouteContract>, "deps" | "call" | "request">;
+export type AnyRequest = Pick<ApiRequest<RouteContract>, "deps" | "call" | "request" | "upgrade">;
 type CheckedRequest = Omit<AnyRequest, "call"> &
   Readonly<{ call: Call | null; params: Readonly<Record<string, string>>; query: unknown; body: unknown }>;
 type AnyReply = Response | { readonly json: unknown; readonly revision?: number } | null;

@@ -1,5 +1,6 @@
 import type { routes } from "../contract/routes.ts";
 import type { HandlersOf, RepeatsOf } from "./exchange.ts";
+import { attachedHandlers } from "./handlers/attached.ts";
 import { auditHandlers } from "./handlers/audit.ts";
 import { controllerHandlers } from "./handlers/controller.ts";
 import { deploymentHandlers, deploymentRepeats } from "./handlers/deployments.ts";
@@ -20,6 +21,7 @@ import { vaultHandlers } from "./handlers/vault.ts";
 
 /** What answers every route. */
 export const handlers: HandlersOf<typeof routes> = {
+  ...attachedHandlers,
   ...auditHandlers,
   ...controllerHandlers,
   ...deploymentHandlers,

@@ -12,7 +12,7 @@ import type { Edge } from "../ports/edge.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { LogStore } from "../ports/logs.ts";
 import type { Prober } from "../ports/prober.ts";
-import type { Runtime } from "../ports/runtime.ts";
+import type { AttachingRuntime } from "../ports/runtime.ts";
 import type { Vault } from "../ports/vault.ts";
 import type { Concern } from "./check.ts";
 import { systemClock } from "./clock.ts";
@@ -58,7 +58,7 @@ export interface AdapterOptions {
 
 export interface Adapters {
   readonly journal: Journal;
-  readonly runtime: Runtime;
+  readonly runtime: AttachingRuntime;
   readonly builder: Builder;
   readonly edge: Edge;
   /** Stops the edge after its running requests. */

@@ -333,32 +333,6 @@ describe("changing", () => {
     expect([stopped.code, stopped.json().stopped]).toEqual([0, [shopKey]]);
     expect((await run("down -y")).stdout).toContain("Stopped shop/production");
   });
-
-  test("run gives the command's bytes and exit code, and forgets the task", async () => {
-    await run("deploy");
-    const bytes = Buffer.from([0, 255, 10, 13, 27]);
-    const { runtime } = shop.deps;
-    const startTask = runtime.startTask.bind(runtime);
-    runtime.startTask = async (spec) => {
-      await startTask(spec);
-      runtime.write(spec.name, "stdout", bytes);
-      runtime.write(spec.name, "stderr", Buffer.from("to stderr\n"));
-      runtime.end(spec.name, { code: 42, signal: null, reason: "exited" });
-      expect(spec.command).toEqual(["tool", "--json", "-y", "a b"]);
-    };
-    const { code, stdout, stderr } = await run(["run", "--", "tool", "--json", "-y", "a b"]);
-    expect(code).toBe(42);
-    expect(stdout).toBe(bytes.toString("utf8"));
-    expect(stderr).toBe("to stderr\n");
-    expect(runtime.tasks.size).toBe(0);
-    expect((await run("run")).code).toBe(2);
-    const unheard = await run("run -- sh", { stdin: "ls" });
-    expect([unheard.code, unheard.stdout]).toEqual([2, ""]);
-    expect(unheard.stderr).toContain("run does not pass stdin yet");
-    const shell = await run("run -- /bin/bash -l", { terminal: true });
-    expect([shell.code, shell.stderr]).toEqual([2, expect.stringContaining("bash would end at once")]);
-    expect(runtime.tasks.size).toBe(0);
-  });
 });
 
 describe("without a controller or a project", () => {

@@ -6,6 +6,7 @@ import { runCli } from "../cli/run.ts";
 import type { ControllerSettings, Host, MachineService, StartedController } from "../cli/world.ts";
 import type { CheckView } from "../contract/controller.ts";
 import { memoryVariables } from "./node-flags.ts";
+import { userTerminal } from "./terminal.ts";
 import { version } from "./version.ts";
 
 /** Whether an editor has the terminal: Ctrl-C there is one of its keys. */
@@ -109,6 +110,7 @@ const host: Host = {
   get stderr() {
     return process.stderr;
   },
+  terminal: userTerminal,
   interrupted: interruption(),
   now: Date.now,
   openUrl,

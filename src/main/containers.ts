@@ -11,7 +11,7 @@ import { detect } from "../detect/detect.ts";
 import type { ContainerEngine } from "../host/engine.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Runtime } from "../ports/runtime.ts";
+import type { AttachingRuntime } from "../ports/runtime.ts";
 
 export interface ContainerOptions {
   readonly stateDirectory: string;
@@ -24,7 +24,7 @@ export interface ContainerOptions {
 }
 
 /** Instances as containers from images. A build gets half of the machine, so that it does not starve what serves. */
-export function containers(options: ContainerOptions): { runtime: Runtime; builder: Builder } {
+export function containers(options: ContainerOptions): { runtime: AttachingRuntime; builder: Builder } {
   const { engine, installation, env, clock, notify } = options;
   const at = (name: string) => join(options.stateDirectory, name);
   const path = env.PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

@@ -148,10 +148,10 @@ async function run(options: ControllerOptions, { between, closers, close, log }:
     doctor: async () => [...(await doctor(options, adapters)), await certificatesCheck(certificates)],
   });
   const socket = join(options.stateDirectory, "controller.sock");
-  const served = await serveSocket((request) => api.fetch(request, { via: "socket" }), socket);
+  const served = await serveSocket((request, link) => api.fetch(request, { via: "socket", ...link }), socket);
   closers.add("requests over the socket", () => served.close());
   if (options.listen) {
-    const tcp = await serveTcp((request, address) => api.fetch(request, { via: "tcp", address }), options.listen);
+    const tcp = await serveTcp((request, link) => api.fetch(request, { via: "tcp", ...link }), options.listen);
     closers.add("requests over TCP", () => tcp.close());
   }
   await engine.start();

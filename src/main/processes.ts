@@ -14,7 +14,7 @@ import { claimUids, type UidClaim } from "../host/uid-claims.ts";
 import type { UidRange, User } from "../host/users.ts";
 import type { Builder } from "../ports/builder.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Runtime } from "../ports/runtime.ts";
+import type { AttachingRuntime } from "../ports/runtime.ts";
 import { appPrograms, copied } from "./app-programs.ts";
 import type { Concern } from "./check.ts";
 import { isOpen, programsIn } from "./nodes.ts";
@@ -42,7 +42,7 @@ export interface ProcessOptions {
 }
 
 export interface Processes {
-  readonly runtime: Runtime;
+  readonly runtime: AttachingRuntime;
   readonly builder: Builder;
   /** What does not keep apps apart: ways that this machine does not have, and what still runs as another user. */
   readonly gaps: () => Promise<readonly Concern[]>;

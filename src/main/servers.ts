@@ -5,6 +5,7 @@ import { createAdaptorServer } from "@hono/node-server";
 import { Fault, isErrno } from "../base/faults.ts";
 import { descriptorLimit } from "../host/proc.ts";
 import { addressErrorOf, refusedAddress } from "../host/refused-address.ts";
+import { type RequestLink, Upgrades } from "./upgrades.ts";
 
 /** Time for the head of a request, from its first byte. */
 const headersMs = 15_000;
@@ -15,6 +16,8 @@ const uploadMs = 3_600_000;
 const bodyMs = 300_000;
 /** Between two checks the bodies under way. */
 const lookMs = 5_000;
+/** Of the connections, one of so many may be a WebSocket: those are not closed to make room. */
+const upgradedShare = 8;
 
 /** One place where the API is served. */
 export interface ApiServer {
@@ -22,7 +25,8 @@ export interface ApiServer {
   close(): Promise<void>;
 }
 
-type Fetch = (request: Request, address: string | undefined) => Response | Promise<Response>;
+/** `upgrade`: see `Connection` of the API. */
+type Fetch = (request: Request, link: RequestLink) => Response | Promise<Response>;
 
 export interface ServerLimits {
   /** Connections at once; beyond it the one that has been idle longest is closed for a new one. */
@@ -95,13 +99,22 @@ class LimitedServer implements ApiServer {
   readonly #idle = new Set<Socket>();
   readonly #open = new Set<Socket>();
   readonly #uploads = new Map<IncomingMessage, Upload>();
+  readonly #upgrades: Upgrades;
   readonly #timer: NodeJS.Timeout;
 
   constructor(fetch: Fetch, limits: ServerLimits) {
     this.#limits = limits;
-    const serverOptions = { headersTimeout: headersMs, requestTimeout: 0, connectionsCheckingInterval: lookMs };
+    const serverOptions = {
+      headersTimeout: headersMs,
+      requestTimeout: 0,
+      connectionsCheckingInterval: lookMs,
+      // Another protocol is an offer that a server may ignore (RFC 9110, section 7.8).
+      shouldUpgradeCallback: ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() === "websocket",
+    };
+    const most = Math.ceil(limits.connections / upgradedShare);
+    this.#upgrades = new Upgrades(most, (...asked) => this.#answer(fetch(...asked)));
     this.server = createAdaptorServer({
-      fetch: (request, { incoming }) => this.#answer(fetch(request, incoming.socket.remoteAddress)),
+      fetch: (request, { incoming }) => this.#answer(fetch(request, { address: incoming.socket.remoteAddress })),
       serverOptions,
     }) as Server;
     this.server.on("connection", (socket) => this.#connected(socket));
@@ -113,6 +126,10 @@ class LimitedServer implements ApiServer {
         if (this.#open.has(request.socket)) this.#idle.add(request.socket);
       });
     });
+    this.server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
+      this.#idle.delete(socket);
+      void this.#upgrades.take(request, socket, head);
+    });
     this.#timer = setInterval(() => this.#look(), limits.lookMs).unref();
   }
 
@@ -120,6 +137,7 @@ class LimitedServer implements ApiServer {
     clearInterval(this.#timer);
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
     this.server.closeAllConnections();
+    this.#upgrades.close();
     await closed;
     while (this.#answering.size > 0) await Promise.allSettled(this.#answering);
   }
@@ -159,6 +177,7 @@ class LimitedServer implements ApiServer {
   }
 
   #look(): void {
+    this.#upgrades.look();
     const now = performance.now();
     for (const [request, upload] of this.#uploads) {
       if (request.complete) continue;

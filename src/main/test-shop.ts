@@ -1,8 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import type { Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createAdaptorServer } from "@hono/node-server";
 import { openJournal } from "../adapters/journal/sqlite/open.ts";
 import { openLogs } from "../adapters/logs/sqlite/open.ts";
 import { runLine, type TestRunOptions } from "../cli/test-run.ts";
@@ -11,6 +9,7 @@ import type { Deployment } from "../model/deployment.ts";
 import { refText, secretsOf } from "../model/release.ts";
 import { openFakes } from "../testing/fakes.ts";
 import { UnpackingBuilder } from "../testing/unpacking-builder.ts";
+import { serveSocket } from "./servers.ts";
 
 export const shopKey = { app: "shop", environment: "production" };
 
@@ -30,8 +29,10 @@ export async function openShop(manifest: string) {
   mkdirSync(join(root, ".fairlead"), { recursive: true });
   writeFileSync(join(root, "fairlead.yml"), manifest);
   const api = createApi(deps);
-  const server = createAdaptorServer({ fetch: (request) => api.fetch(request, { via: "socket" }) }) as Server;
-  await new Promise<void>((resolve) => server.listen(join(root, ".fairlead/controller.sock"), resolve));
+  const server = await serveSocket(
+    (request, link) => api.fetch(request, { via: "socket", ...link }),
+    join(root, ".fairlead/controller.sock"),
+  );
   const shop = {
     deps,
     /** Holds the project directory and nothing else. */
@@ -46,8 +47,7 @@ export async function openShop(manifest: string) {
     },
     close: async (): Promise<void> => {
       stopListening();
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      await server.close();
       await fakes.close();
       rmSync(around, { recursive: true, force: true });
     },

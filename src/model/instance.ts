@@ -146,8 +146,8 @@ export interface CheckAnswer {
   readonly agoMs?: number;
 }
 
-/** What a task is to people and in the logs. */
-export const taskPurposes = ["check", "release", "build", "run"] as const;
+/** What a task is to people and in the logs. `attached`: its streams are a client's, and it ends with them. */
+export const taskPurposes = ["check", "release", "build", "run", "attached"] as const;
 
 /** One run of a command to its end: a check, a release command, a build, `fairlead run`. */
 export interface TaskSpec extends Confinement {
@@ -171,7 +171,15 @@ export interface ObservedTask {
   readonly startedAt: number;
   /** When a signal other than SIGKILL was sent; null or omitted: none. */
   readonly stopSignalAt?: number | null;
+  /** Whether this controller holds the streams of an attached task. Omitted: it does not. */
+  readonly isHeld?: boolean;
   readonly exit: Exit | null;
+}
+
+/** The size of a terminal in characters. */
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
 }
 
 /**

@@ -77,6 +77,8 @@ function isTaskOver(s: Snapshot, task: ObservedTask, deployment: Deployment | nu
       return isAbandoned(s, task) && !isAwaited(s, task, deployment);
     case "run": // Whoever asked for it ends it.
       return false;
+    case "attached": // So does who holds its streams, as long as there is one.
+      return !task.isHeld;
     default:
       return unreachable(purpose);
   }

@@ -25,7 +25,8 @@ export function clearTasks(s: Snapshot, leaving: readonly ObservedTask[], builde
   }
 }
 
-function forget(s: Snapshot, { name, spec, exit }: ObservedTask, builder: PlanBuilder): void {
+function forget(s: Snapshot, { name, spec, exit, isHeld }: ObservedTask, builder: PlanBuilder): void {
+  if (isHeld) return;
   if (s.deployments.some(({ id }) => id === spec.deployment)) return;
   const left = spec.purpose === "run" && exit ? exit.at + keepTaskMs - s.now : 0;
   if (left > 0) builder.lookAgainIn(left);

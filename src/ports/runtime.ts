@@ -1,5 +1,13 @@
 import type { EnvKey } from "../model/environment.ts";
-import type { InstanceSpec, ObservedInstance, ObservedTask, TaskSpec, Unreadable, Usage } from "../model/instance.ts";
+import type {
+  InstanceSpec,
+  ObservedInstance,
+  ObservedTask,
+  TaskSpec,
+  TerminalSize,
+  Unreadable,
+  Usage,
+} from "../model/instance.ts";
 import { type Inside, nowhere } from "../model/route.ts";
 import type { VolumeId } from "../model/volume.ts";
 import type { DataSpec, ObservedData, UnknownWorkload } from "../model/workload.ts";
@@ -127,4 +135,33 @@ export interface Runtime {
   /** Reports changes until the returned function is called. May report too much; misses an end for a second at most. */
   changes(listener: (change: RuntimeChange) => void): () => void;
   close(): Promise<void>;
+}
+
+/** The standard streams of an attached task. Bytes are passed as they are and kept nowhere. */
+export interface Attachment {
+  /** What the task writes, until its end. If nobody reads it, the task waits. With a terminal, all output is here. */
+  readonly stdout: AsyncIterable<Uint8Array>;
+  readonly stderr: AsyncIterable<Uint8Array>;
+  /** Passes input; resolves when the task's stream has taken it. After the end of the task it is dropped. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** The end of the input. A terminal has none: there it is a key. */
+  end(): void;
+  /** Tells the programs on the terminal about its new size (SIGWINCH). */
+  resize(size: TerminalSize): Promise<void>;
+  /** Closes the streams. A terminal hangs up: the programs on it get SIGHUP. */
+  hangUp(): void;
+  /** The same, and the task is held no longer. */
+  release(): void;
+}
+
+/**
+ * A runtime whose tasks can be attached. Contract (src/testing/conformance/attached.ts):
+ * - An attached task runs as any other, but its streams are the attachment's; `readOutput` has only why it could not
+ *   start.
+ * - It ends by itself, by a signal, or with its terminal. When it was released or the controller is gone, nobody holds
+ *   it: the planner kills it.
+ */
+export interface AttachingRuntime extends Runtime {
+  /** Starts a task of purpose `attached`, on a terminal of this size or, with null, on three pipes. */
+  startAttached(spec: TaskSpec, terminal: TerminalSize | null): Promise<Attachment>;
 }

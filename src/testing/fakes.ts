@@ -1,13 +1,14 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { Fault } from "../base/faults.ts";
 import { Serial } from "../base/serial.ts";
 import type { Certificates, ControlLoop } from "../engine/engine.ts";
 import type { Domain, DomainFinding } from "../model/certificate.ts";
 import type { Deployment, Verdict } from "../model/deployment.ts";
 import { type EnvKey, keyText, sameKey } from "../model/environment.ts";
-import type { Exit, ObservedTask, TaskSpec } from "../model/instance.ts";
+import type { Exit, ObservedTask, TaskSpec, TerminalSize } from "../model/instance.ts";
 import type { ArtifactState } from "../model/release.ts";
 import { plan } from "../plan/decide.ts";
 import { nextServing } from "../plan/deployment-context.ts";
@@ -18,11 +19,12 @@ import type { EdgeAnswer } from "../ports/edge.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { LogStore } from "../ports/logs.ts";
 import {
+  type AttachingRuntime,
+  type Attachment,
   emptyWorld,
   type Output,
   type OutputRange,
   type OutputStream,
-  type Runtime,
   type RuntimeChange,
   type Volumes,
 } from "../ports/runtime.ts";
@@ -68,13 +70,24 @@ export class FakeBuilder implements Builder {
 /** As where none was ever made. */
 export const noVolumes: Volumes = { ensure: async () => {}, list: async () => [], remove: async () => {} };
 
+interface FakeAttached {
+  readonly spec: TaskSpec;
+  readonly stdin: PassThrough;
+  readonly stdout: PassThrough;
+  readonly stderr: PassThrough;
+  readonly sizes: TerminalSize[];
+  hungUp: boolean;
+}
+
 /** A runtime that starts nothing: tests say what its tasks wrote and how they ended. */
-export class FakeRuntime implements Runtime {
+export class FakeRuntime implements AttachingRuntime {
   readonly capsMemory = false;
   volumes: Volumes = noVolumes;
   readonly innerHost = (key: EnvKey, service: string) => `${service}.${key.app}.internal`;
   readonly tasks = new Map<string, { task: ObservedTask; output: Record<OutputStream, Uint8Array> }>();
   readonly signals: string[] = [];
+  /** The attached tasks, and the other side of their streams. */
+  readonly attached: FakeAttached[] = [];
   readonly #listeners = new Set<(change: RuntimeChange) => void>();
 
   async observe(key: EnvKey) {
@@ -93,6 +106,26 @@ export class FakeRuntime implements Runtime {
     this.tasks.set(spec.name, { task, output: { stdout: new Uint8Array(), stderr: new Uint8Array() } });
   }
 
+  async startAttached(spec: TaskSpec, terminal: TerminalSize | null): Promise<Attachment> {
+    await this.startTask(spec);
+    const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+    const attached = { spec, stdin, stdout, stderr, sizes: terminal ? [terminal] : [], hungUp: false };
+    this.attached.push(attached);
+    const hangUp = () => {
+      attached.hungUp = true;
+      for (const stream of [stdin, stdout, stderr]) stream.destroy();
+    };
+    return {
+      stdout: stdout.iterator(),
+      stderr: stderr.iterator(),
+      write: (bytes) => new Promise<void>((resolve) => stdin.write(bytes, () => resolve())),
+      end: () => void stdin.end(),
+      resize: async (size) => void attached.sizes.push(size),
+      hangUp,
+      release: hangUp,
+    };
+  }
+
   /** A task writes something. */
   write(name: string, stream: OutputStream, bytes: Uint8Array): void {
     const entry = this.#entry(name);
@@ -109,7 +142,8 @@ export class FakeRuntime implements Runtime {
 
   async signal(name: string, signal: string): Promise<void> {
     this.signals.push(`${name} ${signal}`);
-    if (signal === "SIGKILL") this.end(name, { code: null, signal, reason: "signalled" });
+    const isAttached = this.tasks.get(name)?.task.spec.purpose === "attached";
+    if (signal === "SIGKILL" || isAttached) this.end(name, { code: null, signal, reason: "signalled" });
   }
 
   async remove(name: string): Promise<void> {

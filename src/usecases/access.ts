@@ -8,7 +8,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Edge } from "../ports/edge.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { LogStore } from "../ports/logs.ts";
-import type { Runtime } from "../ports/runtime.ts";
+import type { AttachingRuntime } from "../ports/runtime.ts";
 import type { Vault } from "../ports/vault.ts";
 
 /** What the use cases work with. */
@@ -16,7 +16,7 @@ export interface Deps {
   readonly journal: Journal;
   readonly engine: ControlLoop;
   readonly builder: Builder;
-  readonly runtime: Runtime;
+  readonly runtime: AttachingRuntime;
   readonly vault: Vault;
   readonly logs: LogStore;
   readonly edge: Pick<Edge, "address" | "answer" | "secureAddress">;

@@ -15,7 +15,7 @@ const chunkBytes = 64 * 1024;
 /** How often to check for output without a report. */
 const pollMs = 250;
 /** How long a killed task may take to end; after SIGKILL it depends only on the kernel. */
-const killWithinMs = 10_000;
+export const killWithinMs = 10_000;
 
 export interface TaskOrder {
   readonly service?: string | undefined;
@@ -33,7 +33,18 @@ export interface StartedTask {
  * `release.none-before` when nothing serves, `service.unknown`, `protected.not-allowed`.
  */
 export async function beginTask(call: Call, key: EnvKey, order: TaskOrder): Promise<StartedTask> {
-  const { journal, runtime, clock } = call.deps;
+  const { spec, env } = await prepareTask(call, key, { ...order, purpose: "run" });
+  await call.deps.runtime.startTask({ ...spec, env });
+  return { spec, observed: await findTask(call, spec) };
+}
+
+/** What a task is started with, recorded as an action of whoever asked. Faults: those of `beginTask`. */
+export async function prepareTask(
+  call: Call,
+  key: EnvKey,
+  { purpose, ...order }: TaskOrder & Pick<TaskSpec, "purpose">,
+): Promise<{ readonly spec: Planned<TaskSpec>; readonly env: TaskSpec["env"] }> {
+  const { journal, clock } = call.deps;
   const { serving } = await environmentOf(call, key);
   await refuseOthers(call, key);
   const release = serving && (await journal.releases.find(key, serving.release));
@@ -46,7 +57,7 @@ export async function beginTask(call: Call, key: EnvKey, order: TaskOrder): Prom
   const spec: Planned<TaskSpec> = {
     name: `fl-${key.app}-${key.environment}-run-${newId("t", clock.now()).slice(2)}`,
     key,
-    purpose: "run",
+    purpose,
     service: service.name,
     release: release.number,
     deployment: null,
@@ -58,19 +69,22 @@ export async function beginTask(call: Call, key: EnvKey, order: TaskOrder): Prom
   };
   // A command can read every variable of the service. Its arguments may contain values, so they are not recorded.
   await journal.commit([audited(call, { action: "run", key, names: [service.name], detail: spec.name })]);
-  await runtime.startTask({ ...spec, env: await fillEnv(call.deps, key, spec.env) });
-  return { spec, observed: await find(call, key, spec.name) };
+  return { spec, env: await fillEnv(call.deps, key, spec.env) };
 }
 
-async function find({ deps }: Call, key: EnvKey, name: string): Promise<ObservedTask | null> {
+/** A task as the runtime shows it; null: it does not, or it has another purpose. */
+export async function findTask(
+  { deps }: Call,
+  { key, name, purpose }: Pick<TaskSpec, "key" | "name" | "purpose">,
+): Promise<ObservedTask | null> {
   const { tasks } = await deps.runtime.observe(key);
-  return tasks.find((task) => task.name === name && task.spec.purpose === "run") ?? null;
+  return tasks.find((task) => task.name === name && task.spec.purpose === purpose) ?? null;
 }
 
 /** A task that was begun by `beginTask`; faults: `task.unknown`, `protected.not-allowed`. */
 export async function readTask(call: Call, key: EnvKey, name: string): Promise<ObservedTask> {
   await refuseOthers(call, key);
-  const task = await find(call, key, name);
+  const task = await findTask(call, { key, name, purpose: "run" });
   if (!task)
     throw new Fault("task.unknown", `${keyText(key)} has no task ${name}; ended ones are deleted after a while`);
   return task;
@@ -96,7 +110,7 @@ async function* outputOf(call: Call, key: EnvKey, { name, stream, signal }: Outp
   try {
     for (let offset = 0; !signal.aborted; ) {
       // Checked before reading, so that all output before its end is read.
-      const task = await find(call, key, name);
+      const task = await findTask(call, { key, name, purpose: "run" });
       const { at, bytes } = await runtime.readOutput(name, { stream, offset, limit: chunkBytes });
       const isMore = at + bytes.length !== offset;
       offset = at + bytes.length;
@@ -112,15 +126,32 @@ async function* outputOf(call: Call, key: EnvKey, { name, stream, signal }: Outp
 
 /** Kills a task if it still runs, and removes it with its output. Faults: `task.unknown`. */
 export async function removeTask(call: Call, key: EnvKey, name: string): Promise<void> {
-  const { runtime, clock } = call.deps;
-  const task = await readTask(call, key, name);
-  if (!task.exit) {
+  const { runtime } = call.deps;
+  const { spec, exit } = await readTask(call, key, name);
+  if (!exit) {
     await runtime.signal(name, "SIGKILL");
-    const wakeup = new Wakeup(clock, new AbortController().signal);
-    const deadline = performance.now() + killWithinMs;
-    const leave = runtime.changes((change) => change.name === name && wakeup.ring());
-    while (performance.now() < deadline && (await find(call, key, name))?.exit === null) await wakeup.wait(pollMs);
-    leave();
+    await taskEnd(call, spec, killWithinMs);
   }
   await runtime.remove(name);
+}
+
+/** A task as soon as it has ended, or after `withinMs`; null: the runtime does not have it. */
+export async function taskEnd(
+  call: Call,
+  spec: Pick<TaskSpec, "key" | "name" | "purpose">,
+  withinMs = Number.POSITIVE_INFINITY,
+): Promise<ObservedTask | null> {
+  const { runtime, clock } = call.deps;
+  const wakeup = new Wakeup(clock, new AbortController().signal);
+  const deadline = performance.now() + withinMs;
+  const leave = runtime.changes((change) => change.name === spec.name && wakeup.ring());
+  try {
+    for (;;) {
+      const task = await findTask(call, spec);
+      if (!task || task.exit || performance.now() >= deadline) return task;
+      await wakeup.wait(pollMs);
+    }
+  } finally {
+    leave();
+  }
 }

@@ -1,7 +1,6 @@
-import type { TaskView, taskRoutes } from "../../contract/tasks.ts";
-import { releaseName } from "../../model/release.ts";
-import { beginTask, followOutput, readTask, removeTask, type StartedTask } from "../../usecases/tasks.ts";
-import { timeOrNull, timeText } from "../encode.ts";
+import type { taskRoutes } from "../../contract/tasks.ts";
+import { beginTask, followOutput, readTask, removeTask } from "../../usecases/tasks.ts";
+import { encodeTask } from "../encode.ts";
 import { envKeyOf, type HandlersOf } from "../exchange.ts";
 import { byteStream, linked } from "../stream.ts";
 
@@ -24,14 +23,3 @@ export const taskHandlers: HandlersOf<typeof taskRoutes> = {
     return null;
   },
 };
-
-function encodeTask(spec: StartedTask["spec"], observed: StartedTask["observed"]): TaskView {
-  const { exit = null, startedAt = null } = observed ?? {};
-  return {
-    name: spec.name,
-    service: spec.service,
-    release: releaseName(spec.release),
-    startedAt: timeOrNull(startedAt),
-    exit: exit && { at: timeText(exit.at), code: exit.code, signal: exit.signal, reason: exit.reason },
-  };
-}

@@ -1,4 +1,4 @@
-import type { Runtime } from "../../../ports/runtime.ts";
+import type { AttachingRuntime } from "../../../ports/runtime.ts";
 import type { BuildTasks } from "./builds.ts";
 
 /**
@@ -6,7 +6,7 @@ import type { BuildTasks } from "./builds.ts";
  * failure, its end when nothing waits for it – is done with a build. Builders whose builds are already tasks of the
  * runtime do not need this.
  */
-export function withBuilds(runtime: Runtime, builds: BuildTasks): Runtime {
+export function withBuilds(runtime: AttachingRuntime, builds: BuildTasks): AttachingRuntime {
   const whose = async (name: string) => ((await builds.has(name)) ? builds : runtime);
   return {
     capsMemory: runtime.capsMemory,
@@ -22,6 +22,7 @@ export function withBuilds(runtime: Runtime, builds: BuildTasks): Runtime {
     },
     start: (spec) => runtime.start(spec),
     startTask: (spec) => runtime.startTask(spec),
+    startAttached: (spec, terminal) => runtime.startAttached(spec, terminal),
     signal: async (name, signal) => (await whose(name)).signal(name, signal),
     remove: async (name) => (await whose(name)).remove(name),
     strangerAt: (name) => runtime.strangerAt(name),

@@ -4,7 +4,7 @@ import { Fault } from "../../../base/faults.ts";
 import { ContainerEngine, isRefusal } from "../../../host/engine.ts";
 import { installationLabel } from "../../../host/installation.ts";
 import type { Clock } from "../../../ports/clock.ts";
-import type { Runtime } from "../../../ports/runtime.ts";
+import type { AttachingRuntime } from "../../../ports/runtime.ts";
 import { withBuilds } from "./beside.ts";
 import { type DockerBuilder, type DockerBuilderOptions, dockerBuilder } from "./builder.ts";
 import { findImage } from "./images.ts";
@@ -12,7 +12,7 @@ import { findImage } from "./images.ts";
 /** Where builds can be tried: a directory, and a runtime beside which they are shown. */
 interface Place {
   readonly root: string;
-  open(): Runtime;
+  open(): AttachingRuntime;
   close(): Promise<void>;
 }
 

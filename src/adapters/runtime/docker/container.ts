@@ -1,4 +1,4 @@
-import { type InstanceSpec, portVariable } from "../../../model/instance.ts";
+import { type InstanceSpec, portVariable, type TerminalSize } from "../../../model/instance.ts";
 import { releaseName } from "../../../model/release.ts";
 import { type Mount, volumeVariable } from "../../../model/volume.ts";
 import type { Workload } from "../../../model/workload.ts";
@@ -98,13 +98,15 @@ interface Placed {
   readonly network: EnvNetwork;
   /** Of each volume of the instance its name on the engine. */
   readonly volumes: ReadonlyMap<string, string>;
+  /** The terminal of an attached task; null: it has pipes; undefined: it is not attached. */
+  readonly terminal: TerminalSize | null | undefined;
 }
 
 /** The body of the engine's "create a container": least privilege, limits, and an end of its own for every log. */
 export function containerBody(
   about: About,
   spec: Workload["spec"],
-  { image, facts, labels, network, volumes }: Placed,
+  { image, facts, labels, network, volumes, terminal }: Placed,
 ) {
   const host = hostOf(about);
   return {
@@ -113,6 +115,7 @@ export function containerBody(
     Env: containerEnv(about, spec, directoriesOf(facts)),
     User: facts.user,
     Labels: labels,
+    ...(terminal === undefined ? {} : { OpenStdin: true, StdinOnce: true, Tty: terminal !== null }),
     // The gate and the probes are ours; an image's own check costs a program start each time.
     Healthcheck: { Test: ["NONE"] },
     HostConfig: {
@@ -127,7 +130,9 @@ export function containerBody(
       PidsLimit: mostPids,
       // A core dump holds every value that the process was given.
       Ulimits: [{ Name: "core", Soft: 0, Hard: 0 }],
-      LogConfig: { Type: "json-file", Config: logLimits },
+      LogConfig: terminal === undefined ? { Type: "json-file", Config: logLimits } : { Type: "none" },
+      // Engines before API 1.42 do not know it for Linux: there the size comes right after the start.
+      ...(terminal ? { ConsoleSize: [terminal.rows, terminal.columns] } : {}),
       Mounts: mountsOf(spec).map(({ volume, path, readOnly }) => {
         return { Type: "volume", Source: volumes.get(volume), Target: path, ReadOnly: readOnly };
       }),

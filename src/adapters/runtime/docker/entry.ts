@@ -31,6 +31,8 @@ export interface ContainerEntry {
   arming: Promise<void> | null;
   ranOutOfMemory: boolean;
   follower: OutputFollower | null;
+  /** Whether this process has the streams of an attached task. */
+  isHeld: boolean;
   /** Why its state is unknown. */
   trouble: Fault | null;
   /** Looks in a row that failed; the next one is called off by `again`. */
@@ -38,6 +40,11 @@ export interface ContainerEntry {
   again: (() => void) | null;
   /** It was asked to go after its end, and the engine would not take it away yet. */
   isLeaving: boolean;
+}
+
+/** Whether its streams are somebody's, and not kept in files. */
+export function isAttached({ about }: Pick<ContainerEntry, "about">): boolean {
+  return about.kind === "task" && about.spec.purpose === "attached";
 }
 
 export function isUp({ Running, Restarting }: ContainerState): boolean {
@@ -68,12 +75,12 @@ export function observedAs(entries: readonly ContainerEntry[]) {
   const data: ObservedData[] = [];
   const tasks: ObservedTask[] = [];
   const unreadable: Unreadable[] = [];
-  for (const { about, name, startedAt, stopSignalAt, killedAt, exit, trouble } of entries) {
+  for (const { about, name, startedAt, stopSignalAt, killedAt, exit, trouble, isHeld } of entries) {
     if (trouble) {
       const identity = about.kind === "instance" ? about.identity : null;
       unreadable.push({ name, identity, why: trouble.detail });
     } else if (startedAt === null) continue;
-    else if (about.kind === "task") tasks.push({ name, spec: about.spec, startedAt, stopSignalAt, exit });
+    else if (about.kind === "task") tasks.push({ name, spec: about.spec, startedAt, stopSignalAt, isHeld, exit });
     else {
       const { identity, address, privatePorts } = about;
       const seen = { name, startedAt, address, privatePorts, stopSignalAt, killedAt, exit };

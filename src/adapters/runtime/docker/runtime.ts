@@ -4,18 +4,20 @@ import { type ContainerEngine, isRefusal } from "../../../host/engine.ts";
 import { installationLabel } from "../../../host/installation.ts";
 import { OutputFiles } from "../../../host/output.ts";
 import { type EnvKey, keyText, sameKey } from "../../../model/environment.ts";
-import type { InstanceSpec, TaskSpec, Usage } from "../../../model/instance.ts";
+import type { InstanceSpec, TaskSpec, TerminalSize, Usage } from "../../../model/instance.ts";
 import type { DataSpec, Workload } from "../../../model/workload.ts";
 import { lastingFiles } from "../../../model/written.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type {
+  AttachingRuntime,
+  Attachment,
   ObservedWorld,
   Output,
   OutputRange,
   OutputStream,
-  Runtime,
   RuntimeChange,
 } from "../../../ports/runtime.ts";
+import { Attacher } from "./attachment.ts";
 import { Calls } from "./calls.ts";
 import { containerBody, mountsOf, unfitContainer } from "./container.ts";
 import { type ContainerEntry, observedAs } from "./entry.ts";
@@ -63,11 +65,11 @@ const deliverable = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUS
  * What it cannot do: an exit code above 128 is read as a signal, as shells do. Output is byte-exact as
  * long as the controller that started it lives; after that it is as the engine logs it: bytes that are no UTF-8 are replaced.
  */
-export function dockerRuntime(options: DockerRuntimeOptions): Runtime {
+export function dockerRuntime(options: DockerRuntimeOptions): AttachingRuntime {
   return new DockerRuntime(options);
 }
 
-class DockerRuntime implements Runtime {
+class DockerRuntime implements AttachingRuntime {
   readonly capsMemory = true;
   readonly volumes: EngineVolumes;
   readonly innerHost = innerName;
@@ -138,6 +140,12 @@ class DockerRuntime implements Runtime {
 
   startTask(spec: TaskSpec): Promise<void> {
     return this.#starting.run(spec.name, () => this.#begin(spec, () => aboutTask(spec)));
+  }
+
+  async startAttached(spec: TaskSpec, terminal: TerminalSize | null): Promise<Attachment> {
+    const attacher = new Attacher(this.#options.engine, terminal);
+    const start = this.#starting.run(spec.name, () => this.#begin(spec, () => aboutTask(spec), attacher));
+    return attacher.after(start);
   }
 
   async signal(name: string, signal: string): Promise<void> {
@@ -244,7 +252,7 @@ class DockerRuntime implements Runtime {
     return { id: entry.id, pid: entry.pid };
   }
 
-  async #begin(spec: Workload["spec"], about: (host: string | null) => About): Promise<void> {
+  async #begin(spec: Workload["spec"], about: (host: string | null) => About, attacher?: Attacher): Promise<void> {
     this.#folder.check(spec.name);
     await this.#watch.ready();
     const known = this.#table.entries.get(spec.name);
@@ -259,7 +267,7 @@ class DockerRuntime implements Runtime {
         const reason = `the container engine no longer has its image ${image}; \`fairlead deploy\` builds it again`;
         return this.#table.stillborn(about(null), reason);
       }
-      await this.#place({ spec, about, image, facts });
+      await this.#place({ spec, about, image, facts, attacher });
     } catch (thrown) {
       if (!isRefusal(thrown, 400, 404, 409, 500)) throw thrown;
       this.#table.stillborn(about(null), (thrown as Fault).detail);
@@ -286,7 +294,7 @@ class DockerRuntime implements Runtime {
         entry.id = await this.#create(entry.about, { ...start, network });
         const writable = mountsOf(spec).flatMap(({ path, readOnly }) => (readOnly ? [] : [path]));
         if (!spec.readOnly) await ownDirectories(this.#options.engine, entry.id, { facts: start.facts, writable });
-        await this.#run(entry);
+        await this.#run(entry, start.attacher);
       } catch (thrown) {
         // Not begun: as if it had never been. What the engine has of it is found and taken away with the next look.
         if (this.#folder.mark(entry.name, "begun") === null) await this.#table.forget(entry);
@@ -308,11 +316,13 @@ class DockerRuntime implements Runtime {
   }
 
   /** Creates the container: this claims the name on the engine. */
-  async #create(about: About, { spec, image, facts, network }: Start & { network: EnvNetwork }): Promise<string> {
+  async #create(about: About, start: Start & { network: EnvNetwork }): Promise<string> {
+    const { spec, image, facts, network, attacher } = start;
     const labels = labelsOf(about, this.#options.installation);
     const key = labelledKey(about);
     const named = mountsOf(spec).map(({ volume: name }) => [name, this.volumes.nameOf({ key, name })] as const);
-    const body = containerBody(about, spec, { image, facts, labels, network, volumes: new Map(named) });
+    const volumes = new Map(named);
+    const body = containerBody(about, spec, { image, facts, labels, network, volumes, terminal: attacher?.terminal });
     try {
       return await this.#calls.create(about.name, body);
     } catch (thrown) {
@@ -332,8 +342,8 @@ class DockerRuntime implements Runtime {
   }
 
   /** Starts a container once. From here on only the engine knows whether the command was started. */
-  async #run(entry: ContainerEntry): Promise<void> {
-    await this.#table.follower(entry).attach();
+  async #run(entry: ContainerEntry, attacher: Attacher | undefined): Promise<void> {
+    await (attacher ? attacher.attach(entry) : this.#table.follower(entry)?.attach());
     this.#folder.setMark(entry.name, "begun", this.#options.clock.now());
     try {
       await this.#calls.start(entry.id ?? "");
@@ -343,6 +353,7 @@ class DockerRuntime implements Runtime {
       await this.#table.look(entry);
       if (entry.startedAt === null) throw thrown;
     }
+    await attacher?.begun(entry);
     await this.#table.look(entry);
   }
 
@@ -384,4 +395,6 @@ interface Start {
   readonly about: (host: string | null) => About;
   readonly image: string;
   readonly facts: ImageFacts;
+  /** Undefined: its output goes to files. */
+  readonly attacher: Attacher | undefined;
 }

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { backoff } from "../../../base/backoff.ts";
 import { asFault, Fault } from "../../../base/faults.ts";
+import { inParallel } from "../../../base/serial.ts";
 import { type ContainerEngine, isRefusal } from "../../../host/engine.ts";
 import type { Exit } from "../../../model/instance.ts";
 import type { Clock } from "../../../ports/clock.ts";
@@ -8,7 +9,7 @@ import type { RuntimeChange } from "../../../ports/runtime.ts";
 import type { Calls } from "./calls.ts";
 import { armed, type ContainerState, disarmed, type Inspected, type Listed } from "./container.ts";
 import { couldNotStart, endOf, exitOfEnd, lost, timeOf } from "./ends.ts";
-import { type ContainerEntry, isEntryRunning, isUp, sortedByLabels, wasStopped } from "./entry.ts";
+import { type ContainerEntry, isAttached, isEntryRunning, isUp, sortedByLabels, wasStopped } from "./entry.ts";
 import type { ContainerFolder } from "./folder.ts";
 import { OutputFollower } from "./follow.ts";
 import { type About, type Illegible, labelledKey, type UnknownContainer } from "./labels.ts";
@@ -32,7 +33,7 @@ interface TableOptions {
 }
 
 /** Number of containers inspected in parallel. */
-const lookers = 8;
+const looksAtOnce = 8;
 /** Delay before a container is inspected again whose state could not be read, or whose end could not be handled. */
 const again = { first: 500, limit: 30_000 };
 /** Time limit for the engine to abandon a restart, and the interval of checks. */
@@ -67,7 +68,7 @@ export class ContainerTable {
     }
     const isWrong = ({ entry, isUp }: Met) => entry.trouble === null && isUp !== isEntryRunning(entry);
     const toLookAt = doubtful.filter((each) => thoroughly || isWrong(each));
-    await inParallel(toLookAt, ({ entry }) => this.#lookAmongOthers(entry));
+    await inParallel(toLookAt, looksAtOnce, ({ entry }) => this.#lookAmongOthers(entry));
     if (this.#isOpen && thoroughly) for (const entry of this.entries.values()) this.#options.notify(entry, "state");
     this.#isOpen = true;
   }
@@ -160,7 +161,9 @@ export class ContainerTable {
     } else if (!entry.isStarting) this.#lookLater(entry, 0);
   }
 
-  follower(entry: ContainerEntry): OutputFollower {
+  /** Null: its output goes to who is attached. */
+  follower(entry: ContainerEntry): OutputFollower | null {
+    if (isAttached(entry)) return null;
     const { engine, folder, notify, failed } = this.#options;
     entry.follower ??= new OutputFollower({
       engine,
@@ -219,6 +222,7 @@ export class ContainerTable {
       arming: null,
       ranOutOfMemory: false,
       follower: null,
+      isHeld: false,
       trouble: null,
       failures: 0,
       again: null,
@@ -266,7 +270,7 @@ export class ContainerTable {
     entry.pid = pid;
     entry.end = null;
     this.#options.folder.clearEnd(entry.name);
-    this.follower(entry).resume();
+    this.follower(entry)?.resume();
     if (!entry.isArmed) this.#armLater(entry, startedAt);
     if (!isSame && this.#isOpen) this.#options.notify(entry, "state");
   }
@@ -339,7 +343,7 @@ export class ContainerTable {
     }
     if (state !== null) {
       entry.startedAt ??= timeOf(state.StartedAt);
-      await this.follower(entry).finish(isWatched);
+      await this.follower(entry)?.finish(isWatched);
     }
     const end = entry.end ?? (state ? endOf(state, clock.now()) : null);
     const isOutOfMemory = end?.isOutOfMemory || entry.ranOutOfMemory || (state?.OOMKilled ?? false);
@@ -388,13 +392,4 @@ export class ContainerTable {
     await entry.follower?.stop();
     entry.follower = null;
   }
-}
-
-async function inParallel<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
-  const queue = items.values();
-  await Promise.all(
-    Array.from({ length: lookers }, async () => {
-      for (const item of queue) await act(item);
-    }),
-  );
 }

@@ -6,7 +6,7 @@ import { Fault } from "../../../base/faults.ts";
 import { ContainerEngine } from "../../../host/engine.ts";
 import { installationLabel } from "../../../host/installation.ts";
 import type { VolumeId } from "../../../model/volume.ts";
-import type { Runtime } from "../../../ports/runtime.ts";
+import type { AttachingRuntime, Runtime } from "../../../ports/runtime.ts";
 import { wallClock } from "../../../testing/clock.ts";
 import { runtimeKey } from "../../../testing/conformance/runtime.ts";
 import type { Listed } from "./container.ts";
@@ -56,7 +56,7 @@ export async function dockerRuntimeWorld({ socket, image }: { socket: string; im
     artifact: image,
     node: "node",
     extraVariables: imageVariables,
-    open: (more: Partial<DockerRuntimeOptions> = {}): Runtime => dockerRuntime({ ...options, ...more }),
+    open: (more: Partial<DockerRuntimeOptions> = {}): AttachingRuntime => dockerRuntime({ ...options, ...more }),
     containers: all,
     /** See `WorkloadWorld` and `VolumeWorld`. */
     plant: (name: string, kind: string) => plant({ engine, installation, image }, { name, kind }),

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { afterAll, describe } from "vitest";
 import { Firewall, type Guarded } from "../../../host/firewall.ts";
 import type { EnvKey } from "../../../model/environment.ts";
+import { attachedConformance } from "../../../testing/conformance/attached.ts";
 import { privatePortConformance } from "../../../testing/conformance/private-ports.ts";
 import { runtimeConformance } from "../../../testing/conformance/runtime.ts";
 import { volumeConformance } from "../../../testing/conformance/volumes.ts";
@@ -11,6 +12,7 @@ import { namespacesLack } from "./confine.ts";
 import { processWorld } from "./world.ts";
 
 runtimeConformance("process", processWorld);
+attachedConformance("process", processWorld);
 workloadConformance("process", processWorld);
 privatePortConformance("process", processWorld, "without users of their own nothing tells environments apart");
 volumeConformance("process", processWorld, "a plain process writes where the user who runs the controller may");
@@ -20,6 +22,7 @@ describe.runIf(process.getuid?.() === 0)("a user for each environment", () => {
   const users: Record<string, number> = { production: 71_700, staging: 71_701 };
   const userOf = async ({ environment }: EnvKey) => ({ uid: users[environment] ?? 0, gid: users[environment] ?? 0 });
   volumeConformance("process of root", () => openWorld({ userOf }), null);
+  attachedConformance("process of root", () => openWorld({ userOf }));
 
   const firewall = new Firewall(`fltest_${process.pid}_ports`);
   const guard = (doors: Guarded["doors"]) => firewall.apply({ apps, doors });
@@ -36,5 +39,6 @@ async function openWorld(more: Parameters<typeof processWorld>[0]) {
 
 describe.runIf((await namespacesLack(tmpdir())) === null)("where the kernel allows them", () => {
   runtimeConformance("process in namespaces of its own", () => processWorld({}, true));
+  attachedConformance("process in namespaces of its own", () => processWorld({}, true));
   volumeConformance("process in namespaces of its own", () => processWorld({}, true), null);
 });

@@ -109,6 +109,8 @@ export interface How {
   readonly as: { readonly wrap: (supervisor: Argv) => Argv; readonly ids: { uid?: number; gid?: number } };
   /** Makes of the first command in namespaces of its own the one that the supervisor starts; null: there are none. */
   readonly inside: ((first: Argv) => Argv) | null;
+  /** Descriptors of its standard streams, which stay the caller's; null: no input, and output into its files. */
+  readonly streams: readonly [number, number, number] | null;
   readonly ended: () => void;
 }
 
@@ -121,13 +123,13 @@ export async function launch(folder: ProcessFolder, stored: StoredWorkload, how:
   const { name, command } = stored.spec;
   const { out, err, exit } = folder.openFor(name);
   try {
-    const { cwd, inside } = how;
+    const { cwd, inside, streams } = how;
     const started = inside ? ["", ...inside([...innerCommand, cwd, ...(command ?? [])])] : [cwd, ...(command ?? [])];
     const keep: Argv = ["/bin/sh", folder.supervisor, folder.path(name), ...started];
     const supervisor = startChild(how.as.wrap(keep), {
       env: { ...how.baseEnv, PATH: `${rootPath}:${how.baseEnv.PATH ?? ""}`, ...identityOf(stored) },
       cwd: "/",
-      stdio: ["ignore", out, err, exit, "pipe", "pipe"],
+      stdio: [...(streams ?? (["ignore", out, err] as const)), exit, "pipe", "pipe"],
       detached: true,
       ...how.as.ids,
     });

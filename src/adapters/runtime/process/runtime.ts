@@ -3,22 +3,31 @@ import { SingleFlight } from "../../../base/serial.ts";
 import { OutputFiles } from "../../../host/output.ts";
 import { allProcesses, bootId, type ProcessStat } from "../../../host/proc.ts";
 import { type EnvKey, keyText, sameKey } from "../../../model/environment.ts";
-import type { InstanceSpec, ObservedInstance, ObservedTask, TaskSpec, Usage } from "../../../model/instance.ts";
+import type {
+  InstanceSpec,
+  ObservedInstance,
+  ObservedTask,
+  TaskSpec,
+  TerminalSize,
+  Usage,
+} from "../../../model/instance.ts";
 import type { DataSpec, ObservedData, Workload } from "../../../model/workload.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type {
+  AttachingRuntime,
+  Attachment,
   ObservedWorld,
   Output,
   OutputRange,
   OutputStream,
-  Runtime,
   RuntimeChange,
   Stranger,
 } from "../../../ports/runtime.ts";
+import { attachmentOf, closeTheirs, endSession, openEnds, type TaskEnds } from "./attachment.ts";
 import { rootPath } from "./confine.ts";
 import { Doors, type Guard } from "./doors.ts";
 import { ProcessFolder } from "./folder.ts";
-import { hasPorts, lackingVolume, launch, privatePorts, processEnv, unfitProcess } from "./launch.ts";
+import { type How, hasPorts, lackingVolume, launch, privatePorts, processEnv, unfitProcess } from "./launch.ts";
 import { hidesSockets, portHolder, processPorts } from "./listening.ts";
 import { loopback, loopbackAddress, PortPool } from "./ports.ts";
 import { processUsage } from "./proc.ts";
@@ -53,11 +62,11 @@ const freshMs = 500;
  * by the kernel, because an address-space limit (`ulimit -v`) breaks Node and the JVM; whoever enforces `memoryBytes`
  * reads `usage`. Without /proc (macOS) `usage` is null and `listening` empty.
  */
-export function processRuntime(options: ProcessRuntimeOptions): Runtime {
+export function processRuntime(options: ProcessRuntimeOptions): AttachingRuntime {
   return new ProcessRuntime(options);
 }
 
-class ProcessRuntime implements Runtime {
+class ProcessRuntime implements AttachingRuntime {
   readonly capsMemory = false;
   readonly volumes: VolumeFolder;
   readonly innerHost = loopbackAddress;
@@ -69,6 +78,8 @@ class ProcessRuntime implements Runtime {
   readonly #watcher: ProcessWatcher;
   readonly #table: ProcessTable;
   readonly #starting = new SingleFlight();
+  /** Of the attached tasks that this controller holds. */
+  readonly #held = new Map<string, TaskEnds>();
   #closed = false;
   #pool: PortPool | null = null;
   #seen: { readonly at: number; readonly all: readonly ProcessStat[] } | null = null;
@@ -87,7 +98,7 @@ class ProcessRuntime implements Runtime {
     this.#output = new OutputFiles(options.baseEnv.PATH ?? "/usr/bin:/bin");
     this.#table = new ProcessTable(this.#folder, {
       clock: options.clock,
-      ended: (entry) => this.#watcher.ended(entry),
+      ended: (entry) => this.#ended(entry),
     });
     this.#watcher = new ProcessWatcher({
       clock: options.clock,
@@ -113,7 +124,8 @@ class ProcessRuntime implements Runtime {
       const { stored, name, stopSignalAt, killedAt } = entry;
       const address = stored.port === null ? null : { host: loopback, port: stored.port };
       const seen = { name, startedAt, address, privatePorts: privatePorts(stored), stopSignalAt, killedAt, exit };
-      if (stored.kind === "task") tasks.push({ name, spec: stored.spec, startedAt, stopSignalAt, exit });
+      if (stored.kind === "task")
+        tasks.push({ name, spec: stored.spec, startedAt, stopSignalAt, isHeld: this.#held.has(name), exit });
       else if (stored.kind === "data") data.push({ ...seen, identity: stored.spec.identity });
       else instances.push({ ...seen, identity: stored.spec.identity });
     }
@@ -135,6 +147,22 @@ class ProcessRuntime implements Runtime {
 
   startTask(spec: TaskSpec): Promise<void> {
     return this.#starting.run(spec.name, () => this.#begin({ kind: "task", spec }));
+  }
+
+  async startAttached(spec: TaskSpec, terminal: TerminalSize | null): Promise<Attachment> {
+    const release = () => {
+      this.#held.get(spec.name)?.streams.close();
+      this.#held.delete(spec.name);
+    };
+    await this.#starting
+      .run(spec.name, () => this.#begin({ kind: "task", spec }, terminal))
+      .catch((thrown) => {
+        release();
+        throw thrown;
+      });
+    const ends = this.#held.get(spec.name);
+    if (ends === undefined) throw new Fault("operation.failed", `${spec.name} was started before`);
+    return attachmentOf(ends, release);
   }
 
   async signal(name: string, signal: string): Promise<void> {
@@ -227,7 +255,8 @@ class ProcessRuntime implements Runtime {
     await Promise.all([this.#folder.idle(), this.volumes.idle(), this.#doors.close()]);
   }
 
-  async #begin(workload: Workload): Promise<void> {
+  /** `terminal`: that of an attached task; undefined: it is not attached. */
+  async #begin(workload: Workload, terminal?: TerminalSize | null): Promise<void> {
     const { name } = workload.spec;
     this.#folder.check(name);
     const known = this.#table.entries().get(name);
@@ -241,12 +270,24 @@ class ProcessRuntime implements Runtime {
     const lacks = "lacks" in programs ? programs.lacks : null;
     const reason = lackingVolume(room) ?? lacks ?? unfitProcess(entry.stored.spec.command, env);
     if (hasPorts(entry.stored)) await this.#doors.guard(this.#table.ported());
-    if (reason) this.#refuse(entry, reason);
-    else await this.#launch(entry, { env, cwd: room.cwd });
+    const ends = terminal === undefined ? null : await this.#hold(entry, terminal);
+    try {
+      if (reason) this.#refuse(entry, reason);
+      else await this.#launch(entry, { env, cwd: room.cwd, streams: ends?.theirs ?? null });
+    } finally {
+      if (ends) closeTheirs(ends);
+    }
     if (!this.#table.exitOf(entry)) this.#watcher.begun(entry);
   }
 
-  async #launch(entry: ProcessEntry, { env, cwd }: { env: Record<string, string>; cwd: string }): Promise<void> {
+  async #hold({ name, stored }: ProcessEntry, terminal: TerminalSize | null): Promise<TaskEnds> {
+    const path = this.#options.baseEnv.PATH ?? rootPath;
+    const ends = await openEnds(terminal, { user: stored.user, directory: this.#folder.path(name), path });
+    this.#held.set(name, ends);
+    return ends;
+  }
+
+  async #launch(entry: ProcessEntry, { env, cwd, streams }: Pick<How, "env" | "cwd" | "streams">): Promise<void> {
     let hasEnded = false;
     const ended = () => {
       hasEnded = true;
@@ -257,7 +298,7 @@ class ProcessRuntime implements Runtime {
     try {
       const as = await this.#rooms.asWhom(entry.stored);
       const inside = this.#rooms.inside(entry.stored);
-      const claim = await launch(this.#folder, entry.stored, { env, baseEnv, cwd, as, inside, ended });
+      const claim = await launch(this.#folder, entry.stored, { env, baseEnv, cwd, as, inside, streams, ended });
       entry.isChild = claim !== "" && !hasEnded;
       if (claim !== "") this.#folder.keep(entry.name, { content: claim, writtenAt: this.#options.clock.now() });
       entry.claim = null;
@@ -269,6 +310,13 @@ class ProcessRuntime implements Runtime {
     if (this.#table.claimOf(entry) === null) {
       throw new Fault("runtime.start-failed", `the keeper of ${entry.name} ended before it began`);
     }
+  }
+
+  #ended(entry: ProcessEntry): void {
+    const { spec, kind } = entry.stored;
+    if (kind === "task" && spec.purpose === "attached" && entry.claim?.pid) endSession(entry.claim.pid, entry.name);
+    this.#held.get(entry.name)?.streams.finish();
+    this.#watcher.ended(entry);
   }
 
   #refuse(entry: ProcessEntry, reason: string): void {

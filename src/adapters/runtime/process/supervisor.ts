@@ -31,15 +31,30 @@ const requireScript = `_fl_require() {
   esac
 }`;
 
-/** The command in its place, with the variables that `variables` sets; descriptor 5 is the standard error that it gets. */
-const commandScript = (variables: string) => `(
-  exec 2>&5 5>&-
+/**
+ * A terminal as standard input becomes the one that controls the session which this shell leads, so that keys like Ctrl-C
+ * become signals: Linux does that when such a process opens one (tty_open of its tty layer).
+ */
+const terminalScript = "[ ! -t 0 ] || [ ! -e /proc/self/fd/0 ] || exec 0<>/proc/self/fd/0";
+
+/**
+ * The command in its place, with the variables that `variables` sets; descriptor 5 is the standard error that it gets. An
+ * input that is a named pipe (attachment.ts) is copied into one without a name: whoever opens a named one again as
+ * /dev/stdin, after its end, waits for ever (fifo(7)). Nobody waits for `cat`, which may wait for input itself.
+ */
+const commandScript = (variables: string) => `_fl_command() (
+  exec 2>&5 5>&- 6<&-
   cd "$_fl_cwd" 2>/dev/null || { printf '%s: cannot be entered\\n' "$_fl_cwd" >&2; exit 126; }
   unset PWD OLDPWD SHLVL _
   ${variables}
   _fl_require "$1"
   exec "$@" 3>&-
-)`;
+)
+if [ -p /proc/self/fd/0 ]; then
+  exec 6<&0
+  { /bin/cat <&6 3>&- 5>&- 6<&- & } | _fl_command "$@"
+else _fl_command "$@"
+fi`;
 
 /**
  * The supervisor: a small shell that outlives the controller and records how one command ended.
@@ -89,9 +104,13 @@ ${othersScript}
 ${requireScript}
 shift 2
 exec 5>&2 2>/dev/null
-if [ -n "$_fl_cwd" ]; then ${commandScript('eval "$_fl_env"')}
-else printf '%s\\n' "$_fl_env" | (
-  exec 2>&5 5<&0 </dev/null
+if [ -n "$_fl_cwd" ]; then
+${terminalScript}
+${commandScript('eval "$_fl_env"')}
+else
+exec 6<&0
+printf '%s\\n' "$_fl_env" | (
+  exec 2>&5 5<&0 <&6 6<&-
   exec "$@" 3>&-
 )
 fi
@@ -126,6 +145,7 @@ shift
 ${othersScript}
 ${requireScript}
 exec 5>&2 2>/dev/null
+${terminalScript}
 trap _fl_told=1 TERM INT HUP QUIT USR1 USR2 PIPE
 ${commandScript("_fl_variables")}
 _fl_code=$?

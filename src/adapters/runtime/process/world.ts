@@ -14,7 +14,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { Fault } from "../../../base/faults.ts";
 import { hasVariable, statOf } from "../../../host/proc.ts";
 import type { VolumeId } from "../../../model/volume.ts";
-import type { Runtime } from "../../../ports/runtime.ts";
+import type { AttachingRuntime, Runtime } from "../../../ports/runtime.ts";
 import { wallClock } from "../../../testing/clock.ts";
 import { runtimeKey } from "../../../testing/conformance/runtime.ts";
 import { ownPorts } from "../../../testing/ports.ts";
@@ -57,7 +57,7 @@ export async function processWorld(more: Partial<ProcessRuntimeOptions> = {}, na
     ports: options.ports,
     node: process.execPath,
     extraVariables: ["PATH", "HOME", "TMPDIR", markName],
-    open: (): Runtime => processRuntime(options),
+    open: (): AttachingRuntime => processRuntime(options),
     /** On the same directory, but otherwise. */
     reopen: (other: Partial<ProcessRuntimeOptions>): Runtime => processRuntime({ ...options, ...other }),
     processes: () => markedProcesses(root),

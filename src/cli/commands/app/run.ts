@@ -1,39 +1,41 @@
 import { constants } from "node:os";
-import type { Readable } from "node:stream";
 import { Fault } from "../../../base/faults.ts";
-import type { Client } from "../../../client/client.ts";
-import { waitFor } from "../../../client/events.ts";
+import { type AttachedCommand, attachCommand } from "../../../client/attached.ts";
 import type { TaskView } from "../../../contract/tasks.ts";
-import type { EnvKey } from "../../../model/environment.ts";
 import { defineCommand, severalArguments } from "../../command.ts";
 import { textFlag } from "../../flags.ts";
 import { writeOutput } from "../../output.ts";
-import type { World } from "../../world.ts";
+import type { Host, UserTerminal } from "../../world.ts";
 
 export default defineCommand({
   about:
-    "Runs the command as a separate task in the live release's artifact, with its environment and without a shell. stdout and\nstderr arrive byte for byte on stdout and stderr, and the exit code is the command's own. Ctrl-C kills it.\nIts stdin is empty: stdin is not passed on yet, and input or an interactive shell is refused.",
+    "Runs the command as a separate task in the live release's artifact, with its environment and without a shell.\nstdin, stdout and stderr pass byte for byte, and the exit code is the command's own. From a terminal, the command has a\nterminal too: its size, colours and keys, Ctrl-C included. If stdin or stdout is no terminal, it has none.\nThe command ends with this one: SIGHUP, and SIGKILL five seconds later.",
   args: { command: severalArguments("Program and arguments, after --") },
   flags: { service: textFlag("-s, --service <name>", "Service whose environment it gets; default: the first") },
   examples: [
+    ["fairlead run -- bash", "a shell, with the live release's code and variables"],
     ["fairlead run -- node dist/migrate.js status", "a one-off command"],
-    ["fairlead run -s worker -- env", "show a service's environment"],
     ["fairlead run -- sh -c 'pg_dump \"$DATABASE_URL\"' > dump.sql", "with an explicit shell"],
+    ["fairlead run -- sh -c 'psql \"$DATABASE_URL\"' < dump.sql", "with a file as its stdin"],
   ],
   async run({ args, flags, world }) {
     if (args.command.length === 0) throw new Fault("usage.invalid", "which command? Write it after --");
-    const { context, host } = world;
-    if (context.interactive || ("isTTY" in host.stdin && host.stdin.isTTY === true)) {
-      refuseInteractive(args.command);
-      return runTask(world, args.command, flags.service);
-    }
-    const input = watchInput(host.stdin);
+    const { host, context } = world;
+    const terminal = context.json ? null : host.terminal();
+    const service = flags.service === undefined ? {} : { service: flags.service };
+    const command = await attachCommand({
+      address: world.address(),
+      key: world.key(),
+      order: {
+        command: [...args.command],
+        ...service,
+        terminal: terminal && { type: terminal.type, ...terminal.size() },
+      },
+      output: (stream, bytes) => writeOutput(host, stream, bytes),
+      signal: host.interrupted,
+    });
     try {
-      await input.settled;
-      input.refuse();
-      const ended = await runTask(world, args.command, flags.service);
-      input.refuse();
-      return ended;
+      return await (terminal === null ? toEnd(host, command) : onTerminal(host, terminal, command));
     } finally {
       host.stdin.destroy();
     }
@@ -41,82 +43,33 @@ export default defineCommand({
   exit: ({ exit }) => exitOf(exit),
 });
 
-/** Programs that wait for a person if they get no arguments. */
-const interactive = /^(?:[a-z]*sh|python[\d.]*|node|irb|php|psql|mysql|sqlite3|redis-cli|bun|deno)$/;
+/** What a program may have left switched on: other screen, hidden cursor, mouse, pasting in brackets, colours. */
+const calmed = "\u001b[?1049l\u001b[?25h\u001b[?1000l\u001b[?1002l\u001b[?1003l\u001b[?1006l\u001b[?2004l\u001b[0m\r";
 
-/** Such a program would end at once, with exit code 0. Fault: `usage.invalid`. */
-function refuseInteractive([program = "", ...rest]: readonly string[]): void {
-  const name = program.slice(program.lastIndexOf("/") + 1);
-  if (!interactive.test(name) || rest.some((word) => !/^-[il]+$/.test(word))) return;
-  throw new Fault("usage.invalid", `run does not pass a terminal yet: ${name} would end at once`, {
-    hint: "Give it a command, like `fairlead run -- sh -c 'ls -l'`.",
-  });
-}
-
-/** An open pipe that says nothing for so long is taken for one without input, as build services have it. */
-const inputMs = 200;
-
-/** Notices input that the command would not get. `refuse` throws `usage.invalid` if there is some. */
-function watchInput(stdin: Readable) {
-  let seen = false;
-  const settled = new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, inputMs);
-    const settle = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-    stdin.once("data", () => {
-      seen = true;
-      settle();
-    });
-    stdin.once("end", settle).once("error", settle);
-  });
-  const hint = "Put the input into a file of the source, or end the line with `< /dev/null`.";
-  return {
-    settled,
-    refuse(): void {
-      if (seen) throw new Fault("usage.invalid", "run does not pass stdin yet: the command gets no input", { hint });
-    },
-  };
-}
-
-async function runTask(world: World, command: readonly string[], named: string | undefined): Promise<TaskView> {
-  const key = world.key();
-  const service = named === undefined ? {} : { service: named };
-  const { task } = await world.api().call("beginTask", { params: key, body: { command: [...command], ...service } });
-  return await runToEnd(world, key, task);
-}
-
-async function runToEnd(world: World, key: EnvKey, task: TaskView): Promise<TaskView> {
-  const api = world.api();
+async function onTerminal(host: Host, terminal: UserTerminal, command: AttachedCommand): Promise<TaskView> {
+  const restore = await terminal.takeKeys();
+  terminal.onResize(() => command.resize(terminal.size()));
+  // It may have changed since the command was asked for.
+  command.resize(terminal.size());
   try {
-    await Promise.all((["stdout", "stderr"] as const).map((stream) => copyOutput({ world, api, key }, task, stream)));
-    for (;;) {
-      const now = await api.call("task", { params: { ...key, task: task.name } });
-      if (now.exit !== null) return now;
-      await waitFor(50, world.host.interrupted);
-    }
+    return await toEnd(host, command);
+  } catch (thrown) {
+    await writeOutput(host, "stdout", calmed);
+    throw thrown;
   } finally {
-    await world.api({ uninterrupted: true }).call("removeTask", { params: { ...key, task: task.name } });
+    restore();
   }
 }
 
-async function copyOutput(
-  { world, api, key }: { world: World; api: Client; key: EnvKey },
-  task: TaskView,
-  stream: "stdout" | "stderr",
-): Promise<void> {
-  try {
-    for await (const chunk of await api.bytes("taskOutput", {
-      params: { ...key, task: task.name },
-      query: { stream },
-    })) {
-      await writeOutput(world.host, stream, chunk);
-    }
-  } catch (error) {
-    if (error instanceof Fault) throw error;
-    throw new Fault("controller.unreachable", `the connection was lost while ${task.name} ran`, { cause: error });
-  }
+/** The command may end before its input does. */
+function toEnd({ stdin }: Host, command: AttachedCommand): Promise<TaskView> {
+  const sent = passInput(stdin, command).then(() => command.ended);
+  return Promise.race([command.ended, sent]);
+}
+
+async function passInput(stdin: Host["stdin"], command: AttachedCommand): Promise<void> {
+  for await (const chunk of stdin) await command.write(Buffer.from(chunk as Uint8Array));
+  command.end();
 }
 
 /** As shells report it: 128 + the signal's number, 127 for a command that could not be started (POSIX 2.8.2). */
