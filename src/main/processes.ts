@@ -18,7 +18,7 @@ import type { AttachingRuntime } from "../ports/runtime.ts";
 import { appPrograms, copied } from "./app-programs.ts";
 import type { Concern } from "./check.ts";
 import { isOpen, programsIn } from "./nodes.ts";
-import { firstClosed, type UserChoice } from "./user.ts";
+import { firstClosed, movedPaths, type UserChoice } from "./user.ts";
 
 /** Below the range that Linux gives to outgoing connections (32768 up), so that none of those takes one away. */
 export const defaultPorts = { from: 20_000, to: 29_999 } as const;
@@ -120,7 +120,7 @@ async function lacking(firewall: Firewall, apps: UidRange): Promise<readonly Con
     "Install nftables or iptables and util-linux, and let the controller use them: `CAP_NET_ADMIN`, `CAP_SYS_ADMIN`.";
   return [
     closed && `apps can connect to each other's ports, because neither nft nor iptables works here: ${closed}`,
-    mounts && `temporary directories of apps are on the disk, without a limit: ${mounts}`,
+    mounts && `temporary directories of apps are on the disk, without a limit, and ${movedPaths}: ${mounts}`,
     limits && `one app can use up all processes of the machine: ${limits}`,
     rights && `apps may gain rights through setuid programs: ${rights}`,
   ].flatMap((what) => (what ? [{ what, fix }] : []));

@@ -51,6 +51,10 @@ export function chooseUsers(given: { runAs: string | null; appUids: UidRange; st
   return { edge, store, apps: one, closed, warning };
 }
 
+/** What it means that a build and its instances do not find their directory at the same path. */
+export const movedPaths =
+  "what a build writes with its own path in it, like the programs of a Python environment, does not start";
+
 /**
  * Where the kernel lets a controller that is not root's make namespaces, its apps get their own, in which the state directory is
  * covered. Else the warning says why they have none.
@@ -59,7 +63,9 @@ export async function withNamespaces(choice: UserChoice, stateDirectory: string)
   if (choice.warning !== unprivileged) return choice;
   const closed = realpathSync(stateDirectory);
   const lack = await namespacesLack(closed);
-  return lack === null ? { ...choice, closed, warning: null } : { ...choice, warning: `${unprivileged} (${lack})` };
+  return lack === null
+    ? { ...choice, closed, warning: null }
+    : { ...choice, warning: `${unprivileged} (${lack}); ${movedPaths}` };
 }
 
 /**
