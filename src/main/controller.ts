@@ -169,7 +169,7 @@ async function run(options: ControllerOptions, { between, closers, close, log }:
 }
 
 function inOneLine({ what, fix }: Concern): string {
-  return `${what}: ${fix}`;
+  return `${what}. ${fix}`;
 }
 
 /** Checks periodically that the state directory is complete and has its reserve. */

@@ -98,7 +98,13 @@ test("a self-signed one is renewed by itself, and survives the controller", asyn
   expect((await stat(embeddedFiles(join(state, "edge")).certificates)).mode & 0o777).toBe(0o600);
   const list = async () => JSON.parse((await run("domains --json")).stdout).items;
   const before = await list();
-  expect(before).toMatchObject([{ host: "try.shop.test", state: "served", certificate: { source: "self-signed" } }]);
+  expect(before).toMatchObject([
+    {
+      host: "try.shop.test",
+      state: "served",
+      certificate: { source: "self-signed", issuer: "Fairlead, this machine only" },
+    },
+  ]);
   await controller.close();
   controller = await start();
   expect(await list()).toEqual(before);

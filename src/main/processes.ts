@@ -155,7 +155,7 @@ function overlapping(neighbours: readonly UidClaim[]): readonly Concern[] {
   const some = neighbours.slice(0, mostNamed).map(({ directory, from, to }) => `${directory} (${from}-${to})`);
   return [
     {
-      what: `other controllers of this machine use the same users: ${some.join(", ")}. No two environments share one, but edges and builds do`,
+      what: `other controllers of this machine use the same users: ${some.join(", ")}; no two environments share one, but edges and builds do`,
       fix: "Give each controller its own range with --app-uids.",
     },
   ];

@@ -319,7 +319,7 @@ const changeable = {
   protected: defaulted(
     protection,
     "false",
-    "Protects the environment from accidental changes once a release with it is live; `true` is `{ confirm: true }`.",
+    "Protects the environment from accidental changes, beginning with the deployment that adds it; `true` is `{ confirm: true }`.",
   ),
 };
 

@@ -150,7 +150,8 @@ function describe(
 ): StoredCertificate {
   const first = (hosts[0] ?? "").replace("*", "_").replace(/[^a-z0-9._-]/g, "");
   const id = `${source}-${first.slice(0, 100)}-${sha256(hosts.join("\n")).slice(-12)}`;
-  const issuer = /(?:^|\n)O=(.*)/.exec(leaf.issuer)?.[1] ?? /(?:^|\n)CN=(.*)/.exec(leaf.issuer)?.[1] ?? leaf.issuer;
+  const written = /(?:^|\n)O=(.*)/.exec(leaf.issuer)?.[1] ?? /(?:^|\n)CN=(.*)/.exec(leaf.issuer)?.[1] ?? leaf.issuer;
+  const issuer = written.replaceAll(/\\([^0-9A-Fa-f])/g, "$1"); // `\,` is a comma (RFC 4514, 2.4)
   const times = { from: leaf.validFromDate.getTime(), until: leaf.validToDate.getTime() };
   return { held: { id, source, hosts, issuer, serial: leaf.serialNumber, ...times }, ...pair };
 }
