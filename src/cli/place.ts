@@ -125,10 +125,13 @@ export function findController(
 
 /** Reads a controller's URL. Faults: `usage.invalid`. */
 function urlTarget(text: string, token: string | null): ControllerAddress {
-  if (text.startsWith("unix:")) return { socketPath: text.slice("unix:".length).replace(/^\/\/(?=\/)/, "") };
+  if (/^unix:\/*[^/]/.test(text)) return { socketPath: text.slice("unix:".length).replace(/^\/\/(?=\/)/, "") };
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || !["http:", "https:"].includes(url.protocol)) {
-    throw new Fault("usage.invalid", "the controller's address must be http://host:port, https://host or unix:/path");
+    throw new Fault(
+      "usage.invalid",
+      `the controller's address must be http://host:port, https://host or unix:/path, not ${JSON.stringify(text.slice(0, 60))}`,
+    );
   }
   return { url: url.origin, token };
 }

@@ -21,6 +21,7 @@ export function issueWords(issue: Issue): string {
   if (issue.code === "too_small") return `must ${amount(issue.origin, `at least ${issue.minimum}`)}`;
   if (issue.code === "unrecognized_keys") return `has an unknown member: ${issue.keys.map(named).join(", ")}`;
   if (issue.code === "invalid_value") return `must be one of ${issue.values.map(String).join(", ")}`;
+  if (issue.code === "invalid_union" && "discriminator" in issue) return "is missing, or none of those that are known";
   if (issue.code === "invalid_key") return issue.issues[0]?.message ?? "has a key that is not allowed";
   if (issue.code === "invalid_format" && issue.format === "datetime") return "must be a time like 2026-01-31T12:00:00Z";
   return "does not have a form that is allowed here";
