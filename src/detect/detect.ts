@@ -45,7 +45,7 @@ function recognise(tree: Tree, build: BuildChoice): Recipe | Unrecognised {
   const chosen = recipes.find(({ recipe }) => recipe.evidence === "declared") ?? recipes[0];
   if (chosen) return whole(tree, chosen.reader, chosen.recipe);
   const lookedFor = found.flatMap(({ result }) => (isRecipe(result) ? [] : result.lookedFor));
-  return { lookedFor: [...lookedFor, ...nearby(tree)] };
+  return { lookedFor: [...lookedFor, ...notBuilt(tree), ...nearby(tree)] };
 }
 
 /** With what is not the language's own: the processes of a Procfile, and what is not used. */
@@ -73,6 +73,37 @@ function unused(tree: Tree, chosen: LanguageReader, { needs }: Recipe): readonly
     const isIdle = chosen.language === "static" && language === "node";
     if (file === null || isIdle || language === "static" || needs.some(({ why }) => why === file)) return [];
     return [`${file} exists too and is not built: commit its output, or write a Dockerfile`];
+  });
+}
+
+/** Files of programs that make pages, or start other things, and are not run here. */
+const others: readonly (readonly [files: readonly string[], words: string])[] = [
+  [
+    ["hugo.toml", "hugo.yaml", "config/_default/hugo.toml"],
+    "pages by Hugo, which is not run here: write a Dockerfile, or commit its public/ and `static: public`",
+  ],
+  [
+    ["mkdocs.yml", "mkdocs.yaml"],
+    "pages by MkDocs, which is not run here: write a Dockerfile, or commit its site/ and `static: site`",
+  ],
+  [
+    ["docs/conf.py", "docs/source/conf.py"],
+    "pages by Sphinx, which is not run here: write a Dockerfile, or commit its HTML and `static: DIRECTORY`",
+  ],
+  [
+    ["pelicanconf.py"],
+    "pages by Pelican, which is not run here: write a Dockerfile, or commit its output/ and `static: output`",
+  ],
+  [
+    ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"],
+    "services of images, which init does not read: write each as a service with `build` or `image`",
+  ],
+];
+
+function notBuilt(tree: Tree): readonly string[] {
+  return others.flatMap(([files, words]) => {
+    const file = tree.first(files);
+    return file === null ? [] : [`${file} describes ${words}`];
   });
 }
 

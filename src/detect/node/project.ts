@@ -1,4 +1,5 @@
 import { isPlainPath } from "../dockerfile.ts";
+import { privateIndexes } from "../indexes.ts";
 import { readProcfile } from "../procfile.ts";
 import { baseName, join, type Tree } from "../tree.ts";
 import type { ChosenVersion } from "../version-line.ts";
@@ -91,6 +92,7 @@ export function nodeProject(tree: Tree): NodeFinding {
     warnings: [
       ...manager.warnings,
       ...node.warnings,
+      ...privateIndexes(tree, [".npmrc"]),
       ...(warning && runs.kind === "server" ? [warning] : []),
       ...left.flatMap((one) => servedByNobody(tree, one, app) ?? []),
     ],

@@ -1,5 +1,6 @@
 import { baseImage } from "../base.ts";
 import { comment, type DockerfileLine, defaultPort, dockerfileText, ending, type Probe } from "../dockerfile.ts";
+import { privateIndexes } from "../indexes.ts";
 import { withProcfile } from "../procfile.ts";
 import type { LanguageReader } from "../reader.ts";
 import type { BuildChoice, Recipe, ServiceIdea, VariableIdea } from "../recipe.ts";
@@ -120,6 +121,10 @@ function pythonRecipe(tree: Tree, { declared, app }: PythonProject, build: Build
       ...procfile.warnings,
       ...(first === null ? [] : [`every change of the source installs all packages again: ${first}`]),
       ...undeclaredImports(tree, declared),
+      ...privateIndexes(
+        tree,
+        declared.files.filter((file) => !file.endsWith(".lock")),
+      ),
     ],
     services: procfile.services,
     variables: variablesOf(tree, app),
