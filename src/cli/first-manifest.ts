@@ -87,11 +87,9 @@ function commandText(words: readonly string[], inFlow = false): string {
 
 /** A plain scalar if YAML reads it as text, otherwise a quoted one; JSON's quotes are YAML's (YAML 1.2, 5.7). */
 function scalar(text: string, inFlow: boolean): string {
-  const plain =
-    /^[A-Za-z/][\w /.=@+-]*$/.test(text) && !text.endsWith(" ") && !/^(?:true|false|null|yes|no|on|off|~)$/i.test(text);
-  return plain || (!inFlow && /^[A-Za-z/][\w /.=@+:,-]*$/.test(text) && !/: |:$/.test(text))
-    ? text
-    : JSON.stringify(text);
+  const isWord = /^(?:true|false|null|yes|no|on|off)$/i.test(text) || text.endsWith(" ");
+  const isPlain = inFlow ? /^[A-Za-z/][\w /.=@+-]*$/.test(text) : /^[A-Za-z/](?!.*:(?: |$))[\w /.=@+:,-]*$/.test(text);
+  return isPlain && !isWord ? text : JSON.stringify(text);
 }
 
 /** The allowed name closest to that of a directory or package; null if nothing is left of it. */
